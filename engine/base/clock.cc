@@ -1,0 +1,33 @@
+#include "base/clock.h"
+
+#include <algorithm>
+
+namespace fleet_sim {
+
+Timestamp system_now() {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count();
+}
+
+SimulationClock::SimulationClock(Timestamp start, SteadyTime started, std::optional<double> speed)
+    : start_(start), started_(started), speed_(speed) {}
+
+Timestamp SimulationClock::simulated(SteadyTime real) const {
+  if (!speed_) return latest_timestamp;
+  const std::chrono::duration<double, std::micro> elapsed = real - started_;
+  const double ahead = std::min(elapsed.count() * *speed_, static_cast<double>(latest_timestamp - start_));
+  return start_ + static_cast<Microseconds>(ahead);
+}
+
+SteadyTime SimulationClock::real(Timestamp simulated) const {
+  const std::chrono::duration<double, std::micro> elapsed(static_cast<double>(simulated - start_) / speed_.value_or(1));
+  return started_ + std::chrono::ceil<SteadyTime::duration>(elapsed);
+}
+
+Microseconds SimulationClock::lag(Timestamp due, SteadyTime real_time) const {
+  if (!speed_) return 0;
+  const auto late = std::chrono::duration_cast<std::chrono::microseconds>(real_time - real(due)).count();
+  return std::max<Microseconds>(late, 0);
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,36 @@
+#include "base/ledger.h"
+
+#include <numeric>
+
+namespace fleet_sim {
+
+std::uint64_t Books::lost() const {
+  return std::accumulate(lost_by_reason.begin(), lost_by_reason.end(), std::uint64_t{0});
+}
+
+std::string Books::imbalance(std::uint64_t expected_due, std::uint64_t held) const {
+  const auto count = [](std::uint64_t n) { return std::to_string(n); };
+  if (due != expected_due) return "due " + count(due) + ", but by arithmetic " + count(expected_due);
+  if (due != generated + skipped) {
+    return "due " + count(due) + " != generated " + count(generated) + " + skipped " + count(skipped);
+  }
+  if (generated != written + missing + held + lost()) {
+    return "generated " + count(generated) + " != written " + count(written) + " + missing " + count(missing) +
+           " + pending " + count(held) + " + lost " + count(lost());
+  }
+  return {};
+}
+
+Books Ledger::books() const {
+  Books books;
+  // Written is read before generated, so that what is pending never comes out negative while the run goes on.
+  for (std::size_t i = 0; i < lost_.size(); ++i) books.lost_by_reason[i] = lost_[i].load(std::memory_order_acquire);
+  books.written = written_.load(std::memory_order_acquire);
+  books.missing = missing_.load(std::memory_order_acquire);
+  books.generated = generated_.load(std::memory_order_acquire);
+  books.due = due_.load(std::memory_order_acquire);
+  books.anomalies = anomalies_.load(std::memory_order_acquire);
+  return books;
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,62 @@
+// The books of a run: every reading that was due is accounted for, so a loss cannot be silent.
+//
+//   due       = generated + skipped
+//   generated = written + missing + pending + lost
+//
+// Any thread adds, with relaxed atomics; the totals are exact once the threads that add have stopped.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace fleet_sim {
+
+enum class LossReason : std::uint8_t { backlog_full, storage_failed_at_stop };
+inline constexpr std::array<std::string_view, 2> loss_reason_names{"backlog_full", "storage_failed_at_stop"};
+
+// The totals at one moment.
+struct Books {
+  std::uint64_t due = 0;
+  std::uint64_t skipped = 0;
+  std::uint64_t generated = 0;
+  std::uint64_t missing = 0;  // due, and left out by a missing_data anomaly
+  std::uint64_t written = 0;  // committed
+  std::array<std::uint64_t, loss_reason_names.size()> lost_by_reason{};
+  std::uint64_t anomalies = 0;  // begun; beside the equations
+
+  [[nodiscard]] std::uint64_t lost() const;
+  [[nodiscard]] std::uint64_t pending() const { return generated - written - missing - lost(); }
+
+  // Which equation does not hold at a stop, where nothing may be pending; empty when all do. `expected_due` is the
+  // number of readings that were due by arithmetic alone, `held` the rows still held in memory.
+  [[nodiscard]] std::string imbalance(std::uint64_t expected_due, std::uint64_t held) const;
+};
+
+class Ledger {
+ public:
+  void due(std::uint64_t n) { add(due_, n); }
+  void generated(std::uint64_t n) { add(generated_, n); }
+  void missing(std::uint64_t n) { add(missing_, n); }
+  void written(std::uint64_t n) { add(written_, n); }
+  void anomalies(std::uint64_t n) { add(anomalies_, n); }
+  void lost(LossReason reason, std::uint64_t n) { add(lost_[static_cast<std::size_t>(reason)], n); }
+
+  [[nodiscard]] Books books() const;
+
+ private:
+  using Counter = std::atomic<std::uint64_t>;
+  static void add(Counter& counter, std::uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
+
+  Counter due_{0};
+  Counter generated_{0};
+  Counter missing_{0};
+  Counter written_{0};
+  Counter anomalies_{0};
+  std::array<Counter, loss_reason_names.size()> lost_{};
+};
+
+}  // namespace fleet_sim

@@ -1,0 +1,129 @@
+#include "base/timestamp.h"
+
+#include <charconv>
+#include <chrono>
+
+namespace fleet_sim {
+namespace {
+
+void put_digits(char* out, unsigned value, int width) {
+  for (int i = width - 1; i >= 0; --i, value /= 10) out[i] = static_cast<char>('0' + value % 10);
+}
+
+std::int64_t floor_divide(std::int64_t value, std::int64_t divisor) {
+  return value / divisor - (value % divisor < 0 ? 1 : 0);
+}
+
+// Reads exactly `width` digits and moves past them.
+std::optional<int> take_digits(std::string_view& text, std::size_t width) {
+  if (text.size() < width) return std::nullopt;
+  int value = 0;
+  for (char c : text.substr(0, width)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
+  text.remove_prefix(width);
+  return value;
+}
+
+bool take(std::string_view& text, char expected) {
+  if (text.empty() || text.front() != expected) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+std::optional<Microseconds> take_fraction(std::string_view& text) {
+  if (!take(text, '.')) return 0;
+  Microseconds fraction = 0;
+  Microseconds unit = microseconds_per_second;
+  while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+    if (unit == 1) return std::nullopt;
+    unit /= 10;
+    fraction += (text.front() - '0') * unit;
+    text.remove_prefix(1);
+  }
+  return unit == microseconds_per_second ? std::nullopt : std::optional(fraction);
+}
+
+std::optional<Microseconds> take_time_of_day(std::string_view& text) {
+  const auto hour = take_digits(text, 2);
+  if (!hour || *hour > 23 || !take(text, ':')) return std::nullopt;
+  const auto minute = take_digits(text, 2);
+  if (!minute || *minute > 59) return std::nullopt;
+  Microseconds time = (*hour * 3600 + *minute * 60) * microseconds_per_second;
+  if (take(text, ':')) {
+    const auto second = take_digits(text, 2);
+    if (!second || *second > 59) return std::nullopt;
+    const auto fraction = take_fraction(text);
+    if (!fraction) return std::nullopt;
+    time += *second * microseconds_per_second + *fraction;
+  }
+  return time;
+}
+
+std::optional<Microseconds> take_zone(std::string_view& text) {
+  if (text.empty() || take(text, 'Z')) return 0;
+  const int sign = text.front() == '-' ? -1 : 1;
+  if (!take(text, '+') && !take(text, '-')) return std::nullopt;
+  const auto hour = take_digits(text, 2);
+  if (!hour || *hour > 14 || !take(text, ':')) return std::nullopt;
+  const auto minute = take_digits(text, 2);
+  if (!minute || *minute > 59) return std::nullopt;
+  return sign * (*hour * 3600 + *minute * 60) * microseconds_per_second;
+}
+
+}  // namespace
+
+std::string_view TimestampWriter::write(Timestamp at) {
+  const std::int64_t second = floor_divide(at, microseconds_per_second);
+  if (second != second_) {
+    second_ = second;
+    const std::int64_t day = floor_divide(second, 86'400);
+    const auto of_day = static_cast<unsigned>(second - day * 86'400);
+    const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{day}}};
+    char* out = text_.data();
+    put_digits(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
+    out[4] = '-';
+    put_digits(out + 5, static_cast<unsigned>(date.month()), 2);
+    out[7] = '-';
+    put_digits(out + 8, static_cast<unsigned>(date.day()), 2);
+    out[10] = 'T';
+    put_digits(out + 11, of_day / 3600, 2);
+    out[13] = ':';
+    put_digits(out + 14, of_day / 60 % 60, 2);
+    out[16] = ':';
+    put_digits(out + 17, of_day % 60, 2);
+    out[19] = '.';
+    out[26] = 'Z';
+  }
+  put_digits(text_.data() + 20, static_cast<unsigned>(at - second * microseconds_per_second), 6);
+  return {text_.data(), text_.size()};
+}
+
+std::string timestamp_text(Timestamp at) {
+  return std::string(TimestampWriter{}.write(at));
+}
+
+std::optional<Timestamp> parse_timestamp(std::string_view text) {
+  const auto year = take_digits(text, 4);
+  if (!year || *year == 0 || !take(text, '-')) return std::nullopt;
+  const auto month = take_digits(text, 2);
+  if (!month || !take(text, '-')) return std::nullopt;
+  const auto day = take_digits(text, 2);
+  if (!day) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year{*year}, std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok()) return std::nullopt;
+
+  Microseconds time = 0;
+  if (take(text, 'T') || take(text, ' ')) {
+    const auto of_day = take_time_of_day(text);
+    if (!of_day) return std::nullopt;
+    time = *of_day;
+  }
+  const auto zone = take_zone(text);
+  if (!zone || !text.empty()) return std::nullopt;
+  return std::chrono::sys_days{date}.time_since_epoch().count() * microseconds_per_day + time - *zone;
+}
+
+}  // namespace fleet_sim

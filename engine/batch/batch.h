@@ -1,0 +1,32 @@
+// A batch: the readings and anomaly events of consecutive ticks, on their way from a cohort to the writer of its
+// shards. Owned by whoever holds the pointer: pool, generator, queue or writer, one at a time. It never grows: a full
+// batch is handed over and another one taken.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "batch/reading.h"
+
+namespace fleet_sim {
+
+struct Batch {
+  static constexpr std::size_t capacity = 1'024;  // of each; a reading causes at most one event
+
+  Batch() {
+    readings.reserve(capacity);
+    events.reserve(capacity);
+  }
+
+  [[nodiscard]] bool full() const { return readings.size() == capacity || events.size() == capacity; }
+  [[nodiscard]] bool empty() const { return readings.empty() && events.empty(); }
+  void clear() {
+    readings.clear();
+    events.clear();
+  }
+
+  std::vector<Reading> readings;
+  std::vector<AnomalyEvent> events;
+};
+
+}  // namespace fleet_sim
