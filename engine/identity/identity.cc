@@ -1,0 +1,57 @@
+#include "identity/identity.h"
+
+#include <algorithm>
+
+namespace fleet_sim {
+
+namespace {
+constexpr std::size_t arena_block_bytes = 64 << 10;
+}
+
+std::uint32_t Roster::add(const IdentityRecord& record) {
+  Identity identity;
+  identity.id = keep(record.id);
+  identity.type = intern(record.type);
+  identity.location = intern(record.location);
+  identity.manufacturer = intern(record.manufacturer);
+  identity.model = intern(record.model);
+  identity.firmware_version = intern(record.firmware_version);
+  identity.overrides = intern(record.overrides);
+  identities_.push_back(identity);
+  return static_cast<std::uint32_t>(identities_.size() - 1);
+}
+
+const IdentityOverrides& Roster::overrides(const Identity& identity) const {
+  static const IdentityOverrides none;
+  return identity.overrides == Identity::no_overrides ? none : overrides_[identity.overrides];
+}
+
+Text Roster::intern(std::string_view text) {
+  if (const auto known = handle_of_text_.find(text); known != handle_of_text_.end()) return known->second;
+  const auto handle = static_cast<Text>(texts_.size());
+  const std::string_view kept = keep(text);
+  texts_.push_back(kept);
+  handle_of_text_.emplace(kept, handle);
+  return handle;
+}
+
+std::uint32_t Roster::intern(const IdentityOverrides& overrides) {
+  static const IdentityOverrides none;
+  if (overrides == none) return Identity::no_overrides;
+  const auto [entry, is_new] =
+      index_of_overrides_.try_emplace(overrides, static_cast<std::uint32_t>(overrides_.size()));
+  if (is_new) overrides_.push_back(overrides);
+  return entry->second;
+}
+
+std::string_view Roster::keep(std::string_view text) {
+  const bool fits = !arena_.empty() && arena_.back().capacity() - arena_.back().size() >= text.size();
+  if (!fits) arena_.emplace_back().reserve(std::max(arena_block_bytes, text.size()));
+  // Never grows past what was reserved, so the bytes already handed out stay where they are.
+  std::vector<char>& block = arena_.back();
+  const std::size_t offset = block.size();
+  block.insert(block.end(), text.begin(), text.end());
+  return {block.data() + offset, text.size()};
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,97 @@
+// Who each sensor is: the cold half of a sensor, kept apart from the numbers the tick touches. An identity's
+// texts live in a Roster, which owns them all and hands out views; equal texts are stored once, because a
+// million sensors share a few hundred locations, models and versions. Built while starting, read-only
+// afterwards by any thread.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/terms.h"
+
+namespace fleet_sim {
+
+// Handle of an interned text; equal handles mean equal texts.
+enum class Text : std::uint32_t {};
+
+// Per-sensor replacements of the config's normal_parameters; absent ones keep the config's value.
+struct ChannelOverride {
+  std::optional<double> mean;
+  std::optional<double> std_dev;
+  std::optional<double> min;
+  std::optional<double> max;
+
+  auto operator<=>(const ChannelOverride&) const = default;
+};
+
+struct IdentityOverrides {
+  std::optional<double> readings_per_second;
+  PerChannel<ChannelOverride> normal_parameters;
+
+  auto operator<=>(const IdentityOverrides&) const = default;
+};
+
+// One identity as it stands in a file, with the seed's values where the file says nothing.
+struct IdentityRecord {
+  std::string id;
+  std::string type = "temperature_vibration";
+  std::string location = "Factory A - Line 1";
+  std::string manufacturer = "SensorTech";
+  std::string model = "TempVibe-2000";
+  std::string firmware_version = "1.3";
+  IdentityOverrides overrides;
+};
+
+// The same, interned: what the running process keeps per sensor.
+struct Identity {
+  static constexpr std::uint32_t no_overrides = UINT32_MAX;
+
+  std::string_view id;
+  Text type;
+  Text location;
+  Text manufacturer;
+  Text model;
+  Text firmware_version;
+  std::uint32_t overrides = no_overrides;  // index for Roster::overrides
+};
+
+class Roster {
+ public:
+  Roster() = default;
+  Roster(const Roster&) = delete;
+  Roster& operator=(const Roster&) = delete;
+  Roster(Roster&&) = default;
+  Roster& operator=(Roster&&) = default;
+
+  // Returns the index of the new identity. The caller has made sure that the id is new.
+  std::uint32_t add(const IdentityRecord& record);
+
+  [[nodiscard]] std::size_t size() const { return identities_.size(); }
+  [[nodiscard]] const Identity& operator[](std::size_t index) const { return identities_[index]; }
+  [[nodiscard]] std::string_view text(Text handle) const { return texts_[static_cast<std::size_t>(handle)]; }
+
+  // The overrides of an identity; equal ones share an index, so that sensors alike are recognised as such.
+  [[nodiscard]] const IdentityOverrides& overrides(const Identity& identity) const;
+
+ private:
+  Text intern(std::string_view text);
+  std::uint32_t intern(const IdentityOverrides& overrides);
+  std::string_view keep(std::string_view text);
+
+  std::vector<Identity> identities_;
+  std::vector<std::string_view> texts_;
+  std::vector<IdentityOverrides> overrides_;
+  std::unordered_map<std::string_view, Text> handle_of_text_;
+  std::map<IdentityOverrides, std::uint32_t> index_of_overrides_;
+  std::deque<std::vector<char>> arena_;  // blocks that never move: every view above points into one
+};
+
+}  // namespace fleet_sim

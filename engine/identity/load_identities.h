@@ -1,0 +1,35 @@
+// Reads identity files into a Roster: one object, an array, or one object per line (.jsonl); a folder means every
+// .json and .jsonl file in it, in the order of their names. Files are parsed in parallel and added in order, so the
+// roster and the problems found are the same whatever the number of threads. The files are untrusted: sizes, nesting,
+// types, ranges and encodings are checked. Runs while starting; throws InvalidInput only for paths that cannot be
+// read at all, everything else is collected in Problems.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/problems.h"
+#include "identity/identity.h"
+
+namespace fleet_sim {
+
+// Bounds on what a file may ask of us.
+inline constexpr std::uintmax_t largest_identity_file_bytes = 1ull << 30;
+inline constexpr std::size_t largest_identity_bytes = 64 << 10;  // one object
+inline constexpr std::size_t longest_text_bytes = 1'024;         // one value
+inline constexpr std::size_t deepest_nesting = 8;
+inline constexpr std::size_t most_identities = 16'000'000;
+
+struct LoadedIdentities {
+  Roster roster;
+  std::size_t files = 0;
+  std::size_t invalid = 0;                // identities (or whole files) left out because of a problem
+  std::vector<std::string> unknown_keys;  // each named once, sorted; at most 100
+};
+
+LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths, Problems& problems);
+
+}  // namespace fleet_sim
