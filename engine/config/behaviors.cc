@@ -1,0 +1,230 @@
+#include "config/behaviors.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <span>
+
+#include "base/nearest.h"
+#include "config/plain_text.h"
+#include "config/units.h"
+#include "config/yaml_text.h"
+
+namespace fleet_sim {
+namespace {
+
+using Entries = std::map<std::string, Behavior, std::less<>>;
+using Kind = YamlNode::Kind;
+
+struct EntryKind {
+  std::string_view name;
+  Entries Behaviors::*entries;
+};
+constexpr std::array<EntryKind, 4> kinds{{{"firmware", &Behaviors::firmware},
+                                          {"model", &Behaviors::model},
+                                          {"manufacturer", &Behaviors::manufacturer},
+                                          {"location", &Behaviors::location}}};
+
+constexpr Bounds factor{0, 1'000};
+
+struct NumberEffect {
+  std::string_view name;
+  double Behavior::*value;
+  Bounds bounds;
+};
+constexpr std::array<NumberEffect, 4> number_effects{
+    {{"probability", &Behavior::probability, factor},
+     {"severity", &Behavior::severity, factor},
+     {"daily", &Behavior::daily, factor},
+     {"work_hours_rise", &Behavior::work_hours_rise, {-1'000, 1'000}}}};
+
+struct ChannelEffect {
+  std::string_view name;
+  PerChannel<double> Behavior::*values;
+};
+constexpr std::array<ChannelEffect, 2> channel_effects{
+    {{"spread", &Behavior::spread}, {"noise", &Behavior::noise}}};
+
+constexpr std::array<std::string_view, 10> effect_names{
+    "probability", "severity", "daily",    "work_hours_rise", "spread",
+    "noise",       "weights",  "channels", "spike_factor",    "noise_factor"};
+constexpr std::array<std::string_view, 2> range_names{"min", "max"};
+constexpr Range usual_spike_factor{1.5, 3.0};
+
+// Reads one entry; `path` grows with the nesting for messages.
+class EffectReader {
+ public:
+  EffectReader(Behavior& behavior, const FileProblems& problems) : behavior_(behavior), problems_(problems) {}
+
+  void read(const YamlNode& entry, const std::string& path) {
+    if (!is_map(entry, path)) return;
+    for (const YamlNode& effect : entry.children) read_effect(effect, path + "." + effect.key);
+  }
+
+ private:
+  void read_effect(const YamlNode& node, const std::string& path) {
+    if (node.is(Kind::null)) return;
+    for (const NumberEffect& effect : number_effects) {
+      if (node.key == effect.name) return read_number(node, path, effect.bounds, behavior_.*effect.value);
+    }
+    for (const ChannelEffect& effect : channel_effects) {
+      if (node.key == effect.name)
+        return read_numbers(node, path, channel_names, factor, behavior_.*effect.values);
+    }
+    if (node.key == "weights") return read_numbers(node, path, anomaly_type_names, factor, behavior_.weights);
+    if (node.key == "channels") return read_channels(node, path);
+    if (node.key == "spike_factor") return read_spike_factor(node, path);
+    if (node.key == "noise_factor") return read_noise_factor(node, path);
+    unknown(node, path, effect_names);
+  }
+
+  void read_number(const YamlNode& node, const std::string& path, const Bounds& bounds, double& value) {
+    const bool single = node.is(Kind::scalar);
+    const std::string wrong = single ? parse_number(node.text, bounds, value) : "must be a single number";
+    if (!wrong.empty()) problems_.at(node.line, path + " " + wrong);
+  }
+
+  // A map of some of `names`; values[i] belongs to names[i].
+  void read_numbers(const YamlNode& map, const std::string& path, std::span<const std::string_view> names,
+                    const Bounds& bounds, std::span<double> values) {
+    if (!is_map(map, path)) return;
+    for (const YamlNode& node : map.children) {
+      const std::string full = path + "." + node.key;
+      const auto name = std::ranges::find(names, node.key);
+      if (name == names.end()) {
+        unknown(node, full, names);
+      } else if (!node.is(Kind::null)) {
+        read_number(node, full, bounds, values[static_cast<std::size_t>(name - names.begin())]);
+      }
+    }
+  }
+
+  void read_channels(const YamlNode& node, const std::string& path) {
+    PerChannel<double> weights = behavior_.channels.value_or(PerChannel<double>{1, 1, 1});
+    read_numbers(node, path, channel_names, factor, weights);
+    if (std::accumulate(weights.begin(), weights.end(), 0.0) <= 0) {
+      problems_.at(node.line, path + " must leave at least one channel above 0");
+    }
+    behavior_.channels = weights;
+  }
+
+  void read_spike_factor(const YamlNode& node, const std::string& path) {
+    const Range before = behavior_.spike_factor.value_or(usual_spike_factor);
+    std::array<double, 2> range{before.min, before.max};
+    read_numbers(node, path, range_names, {1, 1'000}, range);
+    if (range[0] > range[1]) {
+      problems_.at(node.line, path + ".min " + number_text(range[0]) + " must not be above max " +
+                                  number_text(range[1]));
+    }
+    behavior_.spike_factor = Range{range[0], range[1]};
+  }
+
+  void read_noise_factor(const YamlNode& node, const std::string& path) {
+    double value = 0;
+    read_number(node, path, factor, value);
+    behavior_.noise_factor = value;
+  }
+
+  // Null is an empty map.
+  bool is_map(const YamlNode& node, const std::string& path) {
+    if (node.is(Kind::map) || node.is(Kind::null)) return true;
+    problems_.at(node.line, path + " must be a map");
+    return false;
+  }
+
+  void unknown(const YamlNode& node, const std::string& path, std::span<const std::string_view> known) {
+    problems_.at(node.key_line, "unknown key " + in_quotes(path) + did_you_mean(node.key, known));
+  }
+
+  Behavior& behavior_;
+  const FileProblems& problems_;
+};
+
+std::string name_problem(const EntryKind& kind, const std::string& name) {
+  std::string text;
+  if (std::string wrong = parse_text(name, text); !wrong.empty()) return "a name " + wrong;
+  // The empty location is the start of every location; elsewhere nothing can have an empty name.
+  return name.empty() && kind.name != "location" ? "a name must not be empty" : std::string();
+}
+
+void read_entries(const EntryKind& kind, const YamlNode& section, Entries& entries,
+                  const FileProblems& problems) {
+  const std::string path = "behaviors." + std::string(kind.name);
+  std::map<std::string, const YamlNode*, std::less<>> seen;
+  for (const YamlNode& entry : section.children) {
+    const bool is_firmware = kind.name == "firmware";
+    const std::string name(is_firmware ? canonical_firmware(entry.key) : std::string_view(entry.key));
+    const auto [first, is_new] = seen.try_emplace(name, &entry);
+    if (const std::string wrong = name_problem(kind, name); !wrong.empty()) {
+      problems.at(entry.key_line, path + ": " + wrong);
+    } else if (!is_new) {
+      problems.at(entry.key_line, path + ": " + in_quotes(entry.key) + " is the same firmware as " +
+                                      in_quotes(first->second->key) + " on line " +
+                                      std::to_string(first->second->key_line));
+    } else {
+      EffectReader(entries[name], problems).read(entry, path + "." + name);
+    }
+  }
+}
+
+void read_kind(const YamlNode& node, Behaviors& behaviors, const FileProblems& problems) {
+  constexpr std::array<std::string_view, 4> names{kinds[0].name, kinds[1].name, kinds[2].name, kinds[3].name};
+  const auto kind = std::ranges::find(kinds, node.key, &EntryKind::name);
+  if (kind == kinds.end()) {
+    problems.at(node.key_line,
+                "unknown key " + in_quotes("behaviors." + node.key) + did_you_mean(node.key, names));
+  } else if (!node.is(Kind::map) && !node.is(Kind::null)) {
+    problems.at(node.line, "behaviors." + node.key + " must be a map of names");
+  } else {
+    read_entries(*kind, node, behaviors.*kind->entries, problems);
+  }
+}
+
+std::string numbers_text(std::span<const std::string_view> names, std::span<const double> values) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + std::string(names[i]) + ": " + number_text(values[i]);
+  }
+  return "{" + text + "}";
+}
+
+std::string effects_text(const Behavior& behavior) {
+  std::string text;
+  const auto add = [&text](std::string_view name, const std::string& value) {
+    text.append("      ").append(name).append(": ").append(value).append("\n");
+  };
+  for (const NumberEffect& effect : number_effects) add(effect.name, number_text(behavior.*effect.value));
+  for (const ChannelEffect& effect : channel_effects) {
+    add(effect.name, numbers_text(channel_names, behavior.*effect.values));
+  }
+  add("weights", numbers_text(anomaly_type_names, behavior.weights));
+  if (behavior.channels) add("channels", numbers_text(channel_names, *behavior.channels));
+  if (const auto& range = behavior.spike_factor) {
+    add("spike_factor", numbers_text(range_names, std::array<double, 2>{range->min, range->max}));
+  }
+  if (behavior.noise_factor) add("noise_factor", number_text(*behavior.noise_factor));
+  return text;
+}
+
+}  // namespace
+
+void read_behaviors(const YamlNode& section, Behaviors& behaviors, const FileProblems& problems) {
+  if (!section.is(Kind::map) && !section.is(Kind::null)) {
+    problems.at(section.line, "behaviors must be a map");
+    return;
+  }
+  for (const YamlNode& kind : section.children) read_kind(kind, behaviors, problems);
+}
+
+std::string behaviors_text(const Behaviors& behaviors) {
+  std::string text = "behaviors:\n";
+  for (const EntryKind& kind : kinds) {
+    text.append("  ").append(kind.name).append(":\n");
+    for (const auto& [name, behavior] : behaviors.*kind.entries) {
+      text.append("    ").append(yaml_quoted(name)).append(":\n").append(effects_text(behavior));
+    }
+  }
+  return text;
+}
+
+}  // namespace fleet_sim

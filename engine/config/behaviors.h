@@ -1,0 +1,20 @@
+// The `behaviors` section: YAML to Behaviors and back. An entry in a file changes only the effects it names,
+// so a file is merged over whatever `behaviors` holds already. Pure; any thread.
+#pragma once
+
+#include <string>
+
+#include "config/config.h"
+#include "config/file_problems.h"
+#include "config/yaml_tree.h"
+
+namespace fleet_sim {
+
+// Every wrong name or value is a problem with its line; `behaviors` is then partly changed and not to be
+// used.
+void read_behaviors(const YamlNode& section, Behaviors& behaviors, const FileProblems& problems);
+
+// The section with every effect of every entry, indented for the top level of a config file.
+std::string behaviors_text(const Behaviors& behaviors);
+
+}  // namespace fleet_sim

@@ -1,0 +1,91 @@
+// How values of one type are written: a parser and a writer from units.h, joined so that the table of
+// config_keys.cc names each key's field and form once. Built while the table is; read-only afterwards, any
+// thread.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/units.h"
+
+namespace fleet_sim {
+
+template <class T>
+struct Codec {
+  // What is wrong with the text, or an empty string after assigning the value.
+  std::function<std::string(std::string_view text, T& value)> parse;
+  // Text that `parse` reads back to the same value.
+  std::function<std::string(const T& value)> text;
+};
+
+inline Codec<double> number(Bounds bounds) {
+  return {[bounds](std::string_view text, double& value) { return parse_number(text, bounds, value); },
+          number_text};
+}
+
+inline Codec<double> duration(Bounds bounds) {
+  return {[bounds](std::string_view text, double& value) { return parse_duration(text, bounds, value); },
+          number_text};
+}
+
+template <class T = std::uint32_t>
+Codec<T> count(T min, T max) {
+  return {[min, max](std::string_view text, T& value) {
+            std::uint64_t parsed = 0;
+            std::string wrong = parse_count(text, min, max, parsed);
+            if (wrong.empty()) value = static_cast<T>(parsed);
+            return wrong;
+          },
+          [](const T& value) { return std::to_string(value); }};
+}
+
+inline Codec<bool> boolean() {
+  return {parse_boolean, [](const bool& value) { return std::string(value ? "true" : "false"); }};
+}
+
+inline Codec<std::string> text_of(std::string (*parse)(std::string_view, std::string&)) {
+  return {parse, [](const std::string& value) { return value; }};
+}
+
+// An enum with one word per value; the first enumerator's word comes first, and so on.
+template <class Enum, std::size_t N>
+Codec<Enum> words(const std::array<std::string_view, N>& names) {
+  return {[names](std::string_view text, Enum& value) {
+            const auto name = std::ranges::find_if(names, [&](auto word) { return equal_words(word, text); });
+            if (name == names.end()) {
+              std::string choice(names[0]);
+              for (std::size_t i = 1; i < N; ++i) choice.append(i + 1 < N ? ", " : " or ").append(names[i]);
+              return must_be(choice, text);
+            }
+            value = static_cast<Enum>(name - names.begin());
+            return std::string();
+          },
+          [names](const Enum& value) { return std::string(names[static_cast<std::size_t>(value)]); }};
+}
+
+// A value that may be left to the run; `absent` is the word for that.
+template <class T>
+Codec<std::optional<T>> or_word(std::string_view absent, Codec<T> present) {
+  return {[absent, present](std::string_view text, std::optional<T>& value) {
+            if (equal_words(text, absent)) {
+              value.reset();
+              return std::string();
+            }
+            T parsed{};
+            std::string wrong = present.parse(text, parsed);
+            if (wrong.empty()) value = parsed;
+            return wrong;
+          },
+          [absent, present](const std::optional<T>& value) {
+            return value ? present.text(*value) : std::string(absent);
+          }};
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,126 @@
+#include "config/config_file.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/nearest.h"
+#include "config/behaviors.h"
+#include "config/config_keys.h"
+#include "config/load_config.h"
+#include "config/plain_text.h"
+#include "config/text_file.h"
+#include "config/yaml_tree.h"
+
+namespace fleet_sim {
+namespace {
+
+using Kind = YamlNode::Kind;
+
+constexpr std::string_view behaviors_section = "behaviors";
+
+// What may stand under `path`: "simulation" and its siblings under "", "seed" and others under "simulation".
+std::vector<std::string_view> names_under(const std::string& path) {
+  std::vector<std::string_view> names;
+  const std::string prefix = path.empty() ? "" : path + ".";
+  for (const ConfigKey& key : config_keys()) {
+    if (!key.name.starts_with(prefix)) continue;
+    const std::string_view rest = key.name.substr(prefix.size());
+    const std::string_view name = rest.substr(0, rest.find('.'));
+    if (names.empty() || names.back() != name) names.push_back(name);
+  }
+  if (path.empty()) names.push_back(behaviors_section);
+  return names;
+}
+
+// The remedy for an unknown name: a sibling it resembles, or the section where such a key exists.
+std::string remedy(const std::string& name, std::span<const std::string_view> siblings) {
+  std::string near = did_you_mean(name, siblings);
+  if (!near.empty()) return near;
+  const std::string ending = "." + name;
+  for (const ConfigKey& key : config_keys()) {
+    if (key.name.ends_with(ending)) return " (did you mean '" + std::string(key.name) + "'?)";
+  }
+  return {};
+}
+
+// A list as the lines that a repeatable key is set from. Empty after a problem.
+std::optional<std::string> lines_of(const YamlNode& node, const std::string& path,
+                                    const FileProblems& problems) {
+  std::string lines;
+  for (const YamlNode& item : node.children) {
+    if (!item.is(Kind::scalar) || item.text.find('\n') != std::string::npos) {
+      problems.at(item.line, path + " must be a list of single values");
+      return std::nullopt;
+    }
+    lines += item.text + "\n";
+  }
+  return lines;
+}
+
+class FileReader {
+ public:
+  FileReader(Config& config, Origins& origins, const FileProblems& problems)
+      : config_(config), origins_(origins), problems_(problems) {}
+
+  void read(const YamlNode& root) { read_section(root, ""); }
+
+ private:
+  void read_section(const YamlNode& node, const std::string& path) {
+    if (node.is(Kind::null)) return;
+    if (!node.is(Kind::map)) {
+      problems_.at(node.line, (path.empty() ? "a config file" : path) + " must be a map of keys");
+      return;
+    }
+    const std::vector<std::string_view> known = names_under(path);
+    for (const YamlNode& child : node.children) {
+      const std::string full = path.empty() ? child.key : path + "." + child.key;
+      if (std::ranges::find(known, child.key) == known.end()) {
+        problems_.at(child.key_line, "unknown key " + in_quotes(full) + remedy(child.key, known));
+      } else {
+        read_known(child, full);
+      }
+    }
+  }
+
+  void read_known(const YamlNode& node, const std::string& path) {
+    if (path == behaviors_section) return read_behaviors(node, config_.behaviors, problems_);
+    if (const ConfigKey* key = find_config_key(path)) return read_value(node, *key);
+    read_section(node, path);
+  }
+
+  void read_value(const YamlNode& node, const ConfigKey& key) {
+    // A key without a value keeps what it has. Only the sink may be called null.
+    const bool names_null_sink = key.name == "database.sink" && node.text == "null";
+    if (node.is(Kind::null) && !names_null_sink) return;
+    if (node.is(Kind::sequence) && key.repeatable) {
+      if (const auto lines = lines_of(node, std::string(key.name), problems_)) set(node, key, *lines);
+    } else if (node.is(Kind::map) || node.is(Kind::sequence)) {
+      problems_.at(node.line, std::string(key.name) + " must be a single value");
+    } else {
+      set(node, key, node.text);
+    }
+  }
+
+  void set(const YamlNode& node, const ConfigKey& key, const std::string& text) {
+    origins_[key.name] = problems_.place(node.line);
+    const std::string wrong = key.set(config_, text);
+    if (!wrong.empty()) problems_.at(node.line, std::string(key.name) + " " + wrong);
+  }
+
+  Config& config_;
+  Origins& origins_;
+  const FileProblems& problems_;
+};
+
+}  // namespace
+
+void read_config_file(const std::filesystem::path& path, Config& config, Origins& origins,
+                      Problems& problems) {
+  const auto content = read_text_file(path, largest_config_file_bytes, problems);
+  if (!content) return;
+  const FileProblems file(path.string(), problems);
+  const auto root = parse_yaml(*content, most_config_nodes, file);
+  if (root) FileReader(config, origins, file).read(*root);
+}
+
+}  // namespace fleet_sim

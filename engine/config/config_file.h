@@ -1,0 +1,22 @@
+// Merges one YAML config file over a Config: every key of the table and the behaviors, each problem with its
+// line. Runs while starting and reloading, on any one thread.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/problems.h"
+#include "config/config.h"
+
+namespace fleet_sim {
+
+// Where each key that is not at its default was last set ("config.yaml:7", "--rate"), for problems that only
+// show once all layers are together. Keys are names of the table.
+using Origins = std::map<std::string_view, std::string>;
+
+void read_config_file(const std::filesystem::path& path, Config& config, Origins& origins,
+                      Problems& problems);
+
+}  // namespace fleet_sim

@@ -1,0 +1,35 @@
+// The one table of everything that can be set: each config key with its flag, its help, and how its text
+// becomes a value. The YAML loader, the environment, the command line and the reference all read this table,
+// so a key exists everywhere or nowhere. Read-only; any thread.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "config/config.h"
+
+namespace fleet_sim {
+
+struct ConfigKey {
+  std::string_view name;   // "simulation.readings_per_second"
+  std::string_view flag;   // "--rate"; empty when only the file and the environment set it
+  std::string_view value;  // what stands for the value in help: "R"; empty for an on/off flag
+  std::string_view help;   // one line, with unit and allowed range
+  // Parses and range-checks `text` into the config. Returns what is wrong with it, or an empty string.
+  std::function<std::string(Config&, std::string_view text)> set;
+  // The value as text that `set` reads back to the same value.
+  std::function<std::string(const Config&)> get;
+  bool repeatable = false;  // a list, whose text has one element per line; load_config joins repeated flags
+};
+
+std::span<const ConfigKey> config_keys();
+
+// Null when there is no such key.
+const ConfigKey* find_config_key(std::string_view name);
+
+// FLEET_SIM_SIMULATION_READINGS_PER_SECOND for simulation.readings_per_second.
+std::string environment_name(std::string_view key_name);
+
+}  // namespace fleet_sim

@@ -1,0 +1,60 @@
+// Writes a Config as the YAML that load_config reads.
+#include <vector>
+
+#include "config/behaviors.h"
+#include "config/config_keys.h"
+#include "config/load_config.h"
+#include "config/units.h"
+#include "config/yaml_text.h"
+
+namespace fleet_sim {
+namespace {
+
+using Path = std::vector<std::string_view>;  // anomalies, types, spike, weight
+
+Path split(std::string_view name) {
+  Path path;
+  for (std::size_t dot = name.find('.'); dot != name.npos; dot = name.find('.')) {
+    path.push_back(name.substr(0, dot));
+    name.remove_prefix(dot + 1);
+  }
+  path.push_back(name);
+  return path;
+}
+
+// The headings of the sections around `path` that `before` was not in already.
+std::string new_headings(const Path& path, const Path& before) {
+  std::string text;
+  bool same = true;
+  for (std::size_t i = 0; i + 1 < path.size(); ++i) {
+    same = same && i + 1 < before.size() && before[i] == path[i];
+    if (!same) text.append(2 * i, ' ').append(path[i]).append(":\n");
+  }
+  return text;
+}
+
+std::string list_text(const std::string& lines) {
+  std::vector<std::string> items;
+  parse_lines(lines, items);
+  std::string text;
+  for (const std::string& item : items) text += (text.empty() ? "" : ", ") + yaml_quoted(item);
+  return "[" + text + "]";
+}
+
+}  // namespace
+
+std::string config_text(const Config& config) {
+  std::string text;
+  Path before;
+  for (const ConfigKey& key : config_keys()) {
+    Path path = split(key.name);
+    text += new_headings(path, before);
+    const std::string value = key.get(config);
+    text.append(2 * (path.size() - 1), ' ').append(path.back()).append(": ");
+    text.append(key.repeatable ? list_text(value) : yaml_scalar(value)).append("\n");
+    before = std::move(path);
+  }
+  return text + behaviors_text(config.behaviors);
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,177 @@
+#include "config/load_config.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/nearest.h"
+#include "config/config_file.h"
+#include "config/config_keys.h"
+#include "config/plain_text.h"
+#include "config/units.h"
+
+namespace fleet_sim {
+namespace {
+
+class Loader {
+ public:
+  explicit Loader(Problems& problems) : problems_(problems) {}
+
+  void add_file(const std::filesystem::path& file) {
+    layer([&] { read_config_file(file, config_, origins_, problems_); });
+  }
+
+  void add_settings(std::span<const Setting> settings) {
+    layer([&] { apply(settings); });
+  }
+
+  Config finish() {
+    check_channels();
+    check_anomalies();
+    check_paths();
+    return std::move(config_);
+  }
+
+ private:
+  // Each layer says anew which sensors run: `--identity one.json` on the command line replaces a list in the
+  // file.
+  template <class Read>
+  void layer(Read read) {
+    const FleetSettings before = config_.fleet;
+    config_.fleet.identity.clear();
+    config_.fleet.identities.clear();
+    read();
+    FleetSettings& now = config_.fleet;
+    if (!now.identity.empty() && !now.identities.empty()) {
+      problems_.add(origins_["fleet.identity"],
+                    "a single identity and identities exclude each other; give one of them");
+    } else if (now.identity.empty() && now.identities.empty()) {
+      now.identity = before.identity;
+      now.identities = before.identities;
+    }
+  }
+
+  void apply(std::span<const Setting> settings) {
+    std::map<std::string_view, std::string> lists;  // what this layer has gathered for its repeatable keys
+    for (const Setting& setting : settings) {
+      const ConfigKey* key = find_config_key(setting.key);
+      if (key == nullptr) {
+        problems_.add(setting.source, "unknown key " + in_quotes(setting.key));
+        continue;
+      }
+      origins_[key->name] = setting.source;
+      const std::string& text =
+          key->repeatable ? lists[key->name].append(setting.value).append("\n") : setting.value;
+      const std::string wrong = key->set(config_, text);
+      if (!wrong.empty()) problems_.add(setting.source, wrong);
+    }
+  }
+
+  void check_channels() {
+    for (std::size_t i = 0; i < channel_count; ++i) {
+      const ChannelParameters& channel = config_.normal_parameters[i];
+      if (channel.min <= channel.max) continue;
+      const std::string path = "normal_parameters." + std::string(channel_names[i]);
+      problems_.add(
+          origin({path + ".min", path + ".max"}),
+          path + ".min " + number_text(channel.min) + " must not be above max " + number_text(channel.max));
+    }
+  }
+
+  void check_anomalies() {
+    const AnomalySettings& anomalies = config_.anomalies;
+    if (!anomalies.enabled || anomalies.probability <= 0) return;
+    const auto can_happen = [](const AnomalyTypeSettings& type) { return type.enabled && type.weight > 0; };
+    if (std::ranges::any_of(anomalies.types, can_happen)) return;
+    std::vector<std::string> keys;
+    for (const std::string_view name : anomaly_type_names) {
+      keys.push_back("anomalies.types." + std::string(name) + ".enabled");
+      keys.push_back("anomalies.types." + std::string(name) + ".weight");
+    }
+    problems_.add(
+        origin(keys),
+        "no anomaly type is enabled with a weight above 0; enable one, or set anomalies.enabled to false");
+  }
+
+  void check_paths() {
+    const std::filesystem::path log(config_.logging.file);
+    const std::filesystem::path database(config_.database.path);
+    if (log.lexically_normal() != database.lexically_normal()) return;
+    problems_.add(
+        origin({"logging.file", "database.path"}),
+        "logging.file and database.path must not be the same file " + in_quotes(config_.logging.file));
+  }
+
+  // Where the first of `keys` that was set at all was set.
+  [[nodiscard]] std::string origin(const std::vector<std::string>& keys) const {
+    for (const std::string& key : keys) {
+      if (const auto found = origins_.find(key); found != origins_.end()) return found->second;
+    }
+    return "config";
+  }
+
+  Config config_;
+  Origins origins_;
+  Problems& problems_;
+};
+
+constexpr std::string_view variable_prefix = "FLEET_SIM_";
+
+// Kubernetes tells every container of a namespace about its services; one called fleet-sim looks like ours.
+bool is_kubernetes(std::string_view variable) {
+  return variable.starts_with("FLEET_SIM_SERVICE_") || variable.starts_with("FLEET_SIM_PORT");
+}
+
+struct Variable {
+  std::string name;
+  const ConfigKey* key;
+};
+
+const std::vector<Variable>& known_variables() {
+  static const std::vector<Variable> variables = [] {
+    std::vector<Variable> all;
+    for (const ConfigKey& key : config_keys()) all.push_back({environment_name(key.name), &key});
+    return all;
+  }();
+  return variables;
+}
+
+std::string nearest_variable(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Variable& variable : known_variables()) names.push_back(variable.name);
+  return did_you_mean(name, names);
+}
+
+Setting setting_of(const Variable& variable, std::string value) {
+  if (variable.key->repeatable) std::ranges::replace(value, ':', '\n');
+  return {std::string(variable.key->name), std::move(value), variable.name};
+}
+
+}  // namespace
+
+Config load_config(const std::optional<std::filesystem::path>& file, std::span<const Setting> environment,
+                   std::span<const Setting> flags, Problems& problems) {
+  Loader loader(problems);
+  if (file) loader.add_file(*file);
+  loader.add_settings(environment);
+  loader.add_settings(flags);
+  return loader.finish();
+}
+
+std::vector<Setting> environment_settings(const char* const* environment, Problems& problems) {
+  std::vector<Setting> settings;
+  for (; *environment != nullptr; ++environment) {
+    const std::string_view entry(*environment);
+    const std::string_view name = entry.substr(0, entry.find('='));
+    if (!name.starts_with(variable_prefix) || name == entry) continue;
+    const std::string_view value = entry.substr(name.size() + 1);
+    const auto known = std::ranges::find(known_variables(), name, &Variable::name);
+    if (known != known_variables().end()) {
+      if (!value.empty()) settings.push_back(setting_of(*known, std::string(value)));
+    } else if (!is_kubernetes(name)) {
+      problems.add(std::string(name), "unknown variable" + nearest_variable(name));
+    }
+  }
+  return settings;
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,47 @@
+// Puts a Config together: defaults, then the YAML file merged over them, then the environment, then flags.
+// The file is untrusted: its size, nesting, number of nodes, keys, types and ranges are checked, and every
+// problem is collected with its line instead of stopping at the first. Runs while starting and reloading, on
+// any one thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/problems.h"
+#include "config/config.h"
+
+namespace fleet_sim {
+
+// Bounds on what a config file may ask of us.
+inline constexpr std::uintmax_t largest_config_file_bytes = 1 << 20;
+inline constexpr std::size_t most_config_nodes = 100'000;  // aliases counted each time they are used
+
+// One value from outside the file: `source` names it for the user ("--rate", "FLEET_SIM_DATABASE_PATH").
+struct Setting {
+  std::string key;
+  std::string value;
+  std::string source;
+};
+
+// Reads `file` (if any), then `environment`, then `flags`, each over what came before, and checks what only
+// the whole can tell (min <= max, paths that contradict each other). A setting whose key repeats adds to the
+// list of its layer and replaces the list of earlier layers; a layer that names identities, one or many,
+// replaces both kinds of an earlier one. With problems the result is not to be used.
+Config load_config(const std::optional<std::filesystem::path>& file, std::span<const Setting> environment,
+                   std::span<const Setting> flags, Problems& problems);
+
+// The FLEET_SIM_* variables as settings; an empty one counts as not set, ':' separates a list. An unknown one
+// is a problem with the nearest known name, except those that Kubernetes sets for a service that happens to
+// be called fleet-sim (FLEET_SIM_SERVICE_*, FLEET_SIM_PORT*).
+std::vector<Setting> environment_settings(const char* const* environment, Problems& problems);
+
+// The whole effective config as YAML under the file's keys, behaviors included: what run_info keeps. Reading
+// it back gives an equal config.
+std::string config_text(const Config& config);
+
+}  // namespace fleet_sim

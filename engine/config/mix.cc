@@ -1,0 +1,187 @@
+#include "config/mix.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <functional>
+#include <optional>
+
+#include "base/nearest.h"
+#include "config/file_problems.h"
+#include "config/plain_text.h"
+#include "config/text_file.h"
+#include "config/yaml_tree.h"
+
+namespace fleet_sim {
+
+namespace {
+
+constexpr std::size_t most_mix_nodes = 100'000;
+constexpr std::array<std::string_view, 6> mix_keys{"id",    "location",         "manufacturer",
+                                                   "model", "firmware_version", "readings_per_second"};
+constexpr std::string_view number_mark = "{n}";
+
+std::optional<double> parse_number(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) return std::nullopt;
+  return number;
+}
+
+// What every text of the mix must be, or what is wrong with this one.
+std::string text_mistake(std::string_view text) {
+  if (text.empty()) return "must not be empty";
+  if (text.size() > longest_mix_text_bytes) {
+    return "is longer than " + std::to_string(longest_mix_text_bytes) + " bytes";
+  }
+  const auto flaw = find_text_flaw(text);
+  return flaw ? std::string(flaw->why) : std::string();
+}
+
+// Braces may only hold ranges, so that a slip like {1..20} does not end up in every sensor's location.
+std::string range_mistake(std::string_view text) {
+  for (auto brace = text.find_first_of("{}"); brace != std::string_view::npos;
+       brace = text.find_first_of("{}")) {
+    const NumberRange range = range_at(text.substr(brace));
+    if (range.length == 0) return "must write a range as {1-20}, the smaller number first";
+    text.remove_prefix(brace + range.length);
+  }
+  return {};
+}
+
+std::string id_mistake(std::string_view text) {
+  const auto mark = text.find(number_mark);
+  const bool once = mark != std::string_view::npos && text.find_first_of("{}") == mark &&
+                    text.find_first_of("{}", mark + number_mark.size()) == std::string_view::npos;
+  if (mark == std::string_view::npos)
+    return "must hold {n}, the number of the sensor, such as \"SENSOR_{n}\"";
+  return once ? std::string() : "may hold {n} once and no other braces";
+}
+
+// Reads one YAML tree into a mix and notes what is wrong with it.
+class MixReader {
+ public:
+  explicit MixReader(const FileProblems& problems) : problems_(problems) {}
+
+  Mix read(const YamlNode& root) {
+    if (!root.is(YamlNode::Kind::map)) {
+      problems_.at(root.line, "must hold keys such as `location:` and `model:`");
+      return mix_;
+    }
+    for (const YamlNode& node : root.children) read_key(node);
+    return mix_;
+  }
+
+ private:
+  void read_key(const YamlNode& node) {
+    if (node.key == "id") return read_id(node);
+    if (node.key == "location") return read_texts(node, mix_.location);
+    if (node.key == "manufacturer") return read_texts(node, mix_.manufacturer);
+    if (node.key == "model") return read_texts(node, mix_.model);
+    if (node.key == "firmware_version") return read_texts(node, mix_.firmware_version);
+    if (node.key == "readings_per_second") return read_rates(node);
+    problems_.at(node.key_line, "unknown key " + in_quotes(node.key) + did_you_mean(node.key, mix_keys));
+  }
+
+  void read_id(const YamlNode& node) {
+    if (!node.is(YamlNode::Kind::scalar))
+      return problems_.at(node.line, "id must be text such as \"SENSOR_{n}\"");
+    std::string wrong = text_mistake(node.text);
+    if (wrong.empty()) wrong = id_mistake(node.text);
+    if (!wrong.empty()) return problems_.at(node.line, "id " + wrong);
+    mix_.id = node.text;
+  }
+
+  void read_texts(const YamlNode& node, std::vector<MixChoice>& choices) {
+    choices.clear();
+    read_choices(node, [&](const YamlNode& choice, double weight) {
+      std::string wrong = text_mistake(choice.key);
+      if (wrong.empty()) wrong = range_mistake(choice.key);
+      if (!wrong.empty())
+        problems_.at(choice.key_line, node.key + ": " + in_quotes(choice.key) + " " + wrong);
+      choices.push_back({choice.key, weight});
+    });
+  }
+
+  void read_rates(const YamlNode& node) {
+    mix_.readings_per_second.clear();
+    read_choices(node, [&](const YamlNode& choice, double weight) {
+      const auto rate = parse_number(choice.key);
+      if (rate && *rate > 0 && *rate <= 1'000'000) return mix_.readings_per_second.push_back({*rate, weight});
+      problems_.at(choice.key_line, "readings_per_second: " + in_quotes(choice.key) +
+                                        " must be a number above 0 and at most 1000000");
+    });
+  }
+
+  using TakeChoice = std::function<void(const YamlNode& choice, double weight)>;
+
+  void read_choices(const YamlNode& node, const TakeChoice& take) {
+    if (!node.is(YamlNode::Kind::map) || node.children.empty()) {
+      return problems_.at(node.line,
+                          node.key + " must list choices and their weights, such as {\"A\": 3, \"B\": 1}");
+    }
+    double sum = 0;
+    for (const YamlNode& choice : node.children) {
+      const double weight = read_weight(node.key, choice);
+      sum += weight;
+      take(choice, weight);
+    }
+    if (sum > 0 && std::isfinite(sum)) return;
+    problems_.at(node.line, node.key + ": the weights must add up to a number above 0");
+  }
+
+  double read_weight(const std::string& name, const YamlNode& choice) {
+    const auto weight = choice.is(YamlNode::Kind::scalar) ? parse_number(choice.text) : std::nullopt;
+    if (weight && *weight >= 0) return *weight;
+    problems_.at(choice.line,
+                 name + ": the weight of " + in_quotes(choice.key) + " must be a number of 0 or more");
+    return 1;  // so that the sum is not a second problem
+  }
+
+  const FileProblems& problems_;
+  Mix mix_ = default_mix();
+};
+
+}  // namespace
+
+Mix default_mix() {
+  Mix mix;
+  mix.id = "SENSOR_{n}";
+  mix.location = {{"Factory A - Line {1-20}", 5},
+                  {"Factory B - Line {1-12}", 3},
+                  {"Warehouse B - Section {1-8}", 3},
+                  {"Outdoor - Area {1-4}", 1},
+                  {"Office C - Floor {1-10}", 1}};
+  mix.manufacturer = {{"SensorTech", 6}, {"DataSense", 2}, {"VibrationPlus", 2}};
+  mix.model = {{"TempVibe-1000", 3}, {"TempVibe-2000", 5}, {"TempVibe-3000", 2}};
+  mix.firmware_version = {{"1.3", 50}, {"1.4", 40}, {"1.2", 5}, {"1.5", 5}};
+  return mix;
+}
+
+Mix load_mix(const std::filesystem::path& file, Problems& problems) {
+  const auto text = read_text_file(file, largest_mix_file_bytes, problems);
+  if (!text) return default_mix();
+  const FileProblems file_problems(file.string(), problems);
+  const auto tree = parse_yaml(*text, most_mix_nodes, file_problems);
+  return tree ? MixReader(file_problems).read(*tree) : default_mix();
+}
+
+NumberRange range_at(std::string_view text) {
+  constexpr std::size_t most_digits = 9;
+  const auto dash = text.find('-');
+  const auto closing = text.find('}');
+  if (!text.starts_with('{') || closing == std::string_view::npos || dash > closing) return {};
+  const auto number = [&](std::size_t from, std::size_t to) -> std::optional<std::uint64_t> {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data() + from, text.data() + to, value);
+    if (error != std::errc() || end != text.data() + to || to - from > most_digits) return std::nullopt;
+    return value;
+  };
+  const auto first = number(1, dash);
+  const auto last = number(dash + 1, closing);
+  if (!first || !last || *first > *last) return {};
+  return {*first, *last, closing + 1};
+}
+
+}  // namespace fleet_sim

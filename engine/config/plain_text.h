@@ -1,0 +1,24 @@
+// Untrusted bytes as text: whether they are UTF-8 without control characters, and how they are shown in a
+// message without harming a terminal. Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace fleet_sim {
+
+struct TextFlaw {
+  std::size_t offset = 0;  // of the first byte that is wrong
+  std::string_view why;    // "is not UTF-8"
+};
+
+// The first byte that is not part of well-formed UTF-8, or that starts a control character (C0, DEL, C1)
+// which is not in `allowed`.
+std::optional<TextFlaw> find_text_flaw(std::string_view text, std::string_view allowed = {});
+
+// 'text', cut to 60 bytes, with everything find_text_flaw would object to as '?'.
+std::string in_quotes(std::string_view text);
+
+}  // namespace fleet_sim

@@ -1,0 +1,151 @@
+#include "config/units.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "config/plain_text.h"
+
+namespace fleet_sim {
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+template <class T>
+std::optional<T> whole_text_as(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<double> finite_number(std::string_view text) {
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  const auto value = whole_text_as<double>(text);
+  // Adding zero turns -0 into 0, which is what the user meant and what compares and prints like it.
+  return value && std::isfinite(*value) ? std::optional(*value + 0.0) : std::nullopt;
+}
+
+std::string out_of_bounds(double value, const Bounds& bounds, std::string_view text) {
+  if (bounds.positive && value <= 0) return must_be("greater than 0", text);
+  if (value < bounds.min) return must_be("at least " + number_text(bounds.min), text);
+  if (value > bounds.max) return must_be("at most " + number_text(bounds.max), text);
+  return {};
+}
+
+std::string assign_within(double parsed, const Bounds& bounds, std::string_view text, double& value) {
+  std::string wrong = out_of_bounds(parsed, bounds, text);
+  if (wrong.empty()) value = parsed;
+  return wrong;
+}
+
+// Takes the unit off the end of a duration and returns its length; a bare number is seconds.
+double take_unit_seconds(std::string_view& text) {
+  constexpr std::string_view units = "smhd";
+  constexpr std::array<double, 4> seconds{1, 60, 3'600, 86'400};
+  const std::size_t unit = text.empty() ? units.npos : units.find(lower(text.back()));
+  if (unit == units.npos) return 1;
+  text.remove_suffix(1);
+  return seconds[unit];
+}
+
+}  // namespace
+
+std::string must_be(std::string_view what, std::string_view text) {
+  return "must be " + std::string(what) + ", not " + in_quotes(text);
+}
+
+bool equal_words(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+std::string parse_number(std::string_view text, const Bounds& bounds, double& value) {
+  const auto parsed = finite_number(text);
+  return parsed ? assign_within(*parsed, bounds, text, value) : must_be("a number", text);
+}
+
+std::string parse_duration(std::string_view text, const Bounds& bounds, double& seconds) {
+  std::string_view amount = text;
+  const double unit = take_unit_seconds(amount);
+  const auto parsed = finite_number(amount);
+  if (!parsed) return must_be("a duration such as 90, 10m, 1.5h or 30d", text);
+  return assign_within(*parsed * unit, bounds, text, seconds);
+}
+
+std::string parse_count(std::string_view text, std::uint64_t min, std::uint64_t max, std::uint64_t& value) {
+  const auto parsed = whole_text_as<std::uint64_t>(text);
+  if (!parsed || *parsed < min || *parsed > max) {
+    return must_be("a whole number from " + std::to_string(min) + " to " + std::to_string(max), text);
+  }
+  value = *parsed;
+  return {};
+}
+
+std::string parse_boolean(std::string_view text, bool& value) {
+  const auto is_text = [text](std::string_view word) { return equal_words(text, word); };
+  constexpr std::array<std::string_view, 3> yes{"true", "yes", "on"};
+  constexpr std::array<std::string_view, 3> no{"false", "no", "off"};
+  const bool means_yes = std::ranges::any_of(yes, is_text);
+  if (!means_yes && std::ranges::none_of(no, is_text)) return must_be("true or false", text);
+  value = means_yes;
+  return {};
+}
+
+std::string parse_page_size(std::string_view text, std::uint32_t& bytes) {
+  const auto parsed = whole_text_as<std::uint32_t>(text);
+  if (!parsed || !std::has_single_bit(*parsed) || *parsed < 512 || *parsed > 65'536) {
+    return must_be("a power of two from 512 to 65536", text);
+  }
+  bytes = *parsed;
+  return {};
+}
+
+std::string number_text(double value) {
+  // Exponents only where digits would need counting: 1000000, but 1e-08.
+  const bool readable = value == 0 || (std::abs(value) >= 1e-5 && std::abs(value) < 1e16);
+  const auto format = readable ? std::chars_format::fixed : std::chars_format::general;
+  std::array<char, 64> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, format).ptr;
+  return {digits.data(), end};
+}
+
+std::string parse_text(std::string_view text, std::string& value) {
+  if (text.size() > longest_path_bytes) {
+    return must_be("at most " + std::to_string(longest_path_bytes) + " bytes long", text);
+  }
+  if (const auto flaw = find_text_flaw(text)) {
+    return must_be("UTF-8 text without control characters", text);
+  }
+  value = text;
+  return {};
+}
+
+std::string parse_file_name(std::string_view text, std::string& path) {
+  if (text.empty() || text.ends_with('/')) return must_be("the name of a file", text);
+  return parse_text(text, path);
+}
+
+std::string parse_lines(std::string_view text, std::vector<std::string>& lines) {
+  std::vector<std::string> parsed;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (line.empty()) continue;
+    if (std::string wrong = parse_text(line, parsed.emplace_back()); !wrong.empty()) return wrong;
+  }
+  lines = std::move(parsed);
+  return {};
+}
+
+std::string lines_text(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
+  return text;
+}
+
+}  // namespace fleet_sim

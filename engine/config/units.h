@@ -1,0 +1,55 @@
+// How each kind of value is written by a person: numbers, durations, counts, words, offsets. Every parser
+// checks syntax and range and returns what is wrong ("must be at least 1, not '0'"), or an empty string;
+// `value` changes only when nothing is wrong. Every `_text` is read back by its parser to the same value.
+// Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+
+namespace fleet_sim {
+
+// Both ends belong to the range; `positive` tells a user "greater than 0" before it tells of a tiny `min`.
+struct Bounds {
+  double min = 0;
+  double max = 0;
+  bool positive = false;
+};
+
+inline constexpr double longest_duration_seconds = 36'525.0 * 86'400;  // 100 years
+inline constexpr std::size_t longest_path_bytes = 4'095;               // PATH_MAX without its end
+inline constexpr std::uint32_t most_hash_shards = 100'000;
+
+// "must be `what`, not 'text'"
+std::string must_be(std::string_view what, std::string_view text);
+
+bool equal_words(std::string_view a, std::string_view b);  // in any case, ASCII
+
+std::string parse_number(std::string_view text, const Bounds& bounds, double& value);
+std::string parse_duration(std::string_view text, const Bounds& bounds,
+                           double& seconds);  // 90 | 90s | 10m | 1.5h | 30d
+std::string parse_count(std::string_view text, std::uint64_t min, std::uint64_t max, std::uint64_t& value);
+std::string parse_boolean(std::string_view text, bool& value);  // true/false, yes/no, on/off
+std::string parse_page_size(std::string_view text, std::uint32_t& bytes);
+std::string parse_partition(std::string_view text, Partition& partition);  // K/N
+std::string parse_shard_by(std::string_view text, ShardBy& by);            // a word, or hash:N
+std::string parse_speed(std::string_view text, Speed& speed);              // max, or a factor
+std::string parse_start(std::string_view text, Timestamp& start);  // from 1970, 100 years before the last
+std::string parse_utc_offset(std::string_view text, Microseconds& offset);  // UTC | Z | +02 | -05:30
+std::string parse_log_level(std::string_view text, std::string& level);     // upper case, WARN as WARNING
+std::string parse_text(std::string_view text, std::string& value);          // UTF-8 up to longest_path_bytes
+std::string parse_file_name(std::string_view text, std::string& path);      // text that can name a file
+std::string parse_lines(std::string_view text, std::vector<std::string>& lines);  // one text per line
+
+std::string number_text(double value);  // shortest that reads back exactly
+std::string partition_text(const Partition& partition);
+std::string shard_by_text(const ShardBy& by);
+std::string speed_text(const Speed& speed);
+std::string utc_offset_text(Microseconds offset);
+std::string lines_text(const std::vector<std::string>& lines);
+
+}  // namespace fleet_sim

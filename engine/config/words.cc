@@ -1,0 +1,156 @@
+// The values of units.h that are words or small notations of their own.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <utility>
+
+#include "config/units.h"
+
+namespace fleet_sim {
+namespace {
+
+// The first word of a key is the one it is written with; `node` is another name for sensor.
+constexpr std::array<std::pair<std::string_view, ShardKey>, 8> shard_words{
+    {{"none", ShardKey::none},
+     {"sensor", ShardKey::sensor},
+     {"node", ShardKey::sensor},
+     {"location", ShardKey::location},
+     {"site", ShardKey::site},
+     {"manufacturer", ShardKey::manufacturer},
+     {"model", ShardKey::model},
+     {"firmware", ShardKey::firmware}}};
+constexpr std::string_view hash_prefix = "hash:";
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> log_levels{{{"TRACE", "TRACE"},
+                                                                                   {"DEBUG", "DEBUG"},
+                                                                                   {"INFO", "INFO"},
+                                                                                   {"WARNING", "WARNING"},
+                                                                                   {"WARN", "WARNING"},
+                                                                                   {"ERROR", "ERROR"},
+                                                                                   {"CRITICAL", "CRITICAL"},
+                                                                                   {"OFF", "OFF"}}};
+
+// From there on 100 years fit before timestamps lose their width.
+constexpr Timestamp latest_start =
+    latest_timestamp - static_cast<Timestamp>(longest_duration_seconds) * microseconds_per_second;
+
+constexpr Microseconds microseconds_per_minute = 60 * microseconds_per_second;
+
+template <class Words>
+auto find_word(const Words& words, std::string_view text) {
+  return std::ranges::find_if(words, [text](const auto& word) { return equal_words(word.first, text); });
+}
+
+std::optional<int> two_digits(std::string_view text) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.size() != 2 || !digit(text[0]) || !digit(text[1])) return std::nullopt;
+  return (text[0] - '0') * 10 + (text[1] - '0');
+}
+
+// +02, +02:00 or -05:30, at most 14 hours either way.
+std::optional<int> offset_minutes(std::string_view text) {
+  if (text.size() != 3 && text.size() != 6) return std::nullopt;
+  if (text[0] != '+' && text[0] != '-') return std::nullopt;
+  const auto hours = two_digits(text.substr(1, 2));
+  const auto minutes = text.size() == 3 ? 0 : two_digits(text.substr(4));
+  if (!hours || !minutes || *minutes > 59 || (text.size() == 6 && text[3] != ':')) return std::nullopt;
+  const int total = *hours * 60 + *minutes;
+  if (total > 14 * 60) return std::nullopt;
+  return text[0] == '-' ? -total : total;
+}
+
+}  // namespace
+
+std::string parse_partition(std::string_view text, Partition& partition) {
+  constexpr std::string_view what = "K/N with K from 1 to N and N up to 1000000";
+  const std::size_t slash = text.find('/');
+  if (slash == text.npos) return must_be(what, text);
+  std::uint64_t count = 0;
+  std::uint64_t index = 0;
+  if (!parse_count(text.substr(slash + 1), 1, 1'000'000, count).empty()) return must_be(what, text);
+  if (!parse_count(text.substr(0, slash), 1, count, index).empty()) return must_be(what, text);
+  partition = {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(count)};
+  return {};
+}
+
+std::string partition_text(const Partition& partition) {
+  return std::to_string(partition.index) + "/" + std::to_string(partition.count);
+}
+
+std::string parse_shard_by(std::string_view text, ShardBy& by) {
+  if (const auto word = find_word(shard_words, text); word != shard_words.end()) {
+    by = {word->second, 0};
+    return {};
+  }
+  std::uint64_t count = 0;
+  const bool hash = equal_words(text.substr(0, hash_prefix.size()), hash_prefix);
+  if (!hash || !parse_count(text.substr(hash_prefix.size()), 1, most_hash_shards, count).empty()) {
+    return must_be(
+        "none, sensor, location, site, manufacturer, model, firmware or hash:N with N from 1 to 100000",
+        text);
+  }
+  by = {ShardKey::hash, static_cast<std::uint32_t>(count)};
+  return {};
+}
+
+std::string shard_by_text(const ShardBy& by) {
+  if (by.key == ShardKey::hash) return std::string(hash_prefix) + std::to_string(by.hash_count);
+  const auto word = std::ranges::find(shard_words, by.key, [](const auto& entry) { return entry.second; });
+  return std::string(word->first);
+}
+
+std::string parse_speed(std::string_view text, Speed& speed) {
+  if (equal_words(text, "max")) {
+    speed = {true, 1};
+    return {};
+  }
+  double factor = 0;
+  if (!parse_number(text, {1e-6, 1e6, true}, factor).empty()) {
+    return must_be("max or a number from 0.000001 to 1000000", text);
+  }
+  speed = {false, factor};
+  return {};
+}
+
+std::string speed_text(const Speed& speed) {
+  return speed.max ? "max" : number_text(speed.factor);
+}
+
+std::string parse_start(std::string_view text, Timestamp& start) {
+  const auto parsed = parse_timestamp(text);
+  if (!parsed) return must_be("a time such as 2026-01-31 or 2026-01-31T12:30:05Z", text);
+  if (*parsed < 0 || *parsed > latest_start) {
+    return must_be("from 1970-01-01 to " + timestamp_text(latest_start).substr(0, 10), text);
+  }
+  start = *parsed;
+  return {};
+}
+
+std::string parse_utc_offset(std::string_view text, Microseconds& offset) {
+  const bool utc = equal_words(text, "utc") || equal_words(text, "z");
+  const auto minutes = utc ? 0 : offset_minutes(text);
+  if (!minutes) return must_be("UTC or an offset from -14:00 to +14:00 such as +02:00", text);
+  offset = *minutes * microseconds_per_minute;
+  return {};
+}
+
+std::string utc_offset_text(Microseconds offset) {
+  const auto minutes = static_cast<int>(offset / microseconds_per_minute);
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%c%02d:%02d", minutes < 0 ? '-' : '+', std::abs(minutes) / 60,
+                std::abs(minutes) % 60);
+  return text.data();
+}
+
+std::string parse_log_level(std::string_view text, std::string& level) {
+  const auto word = find_word(log_levels, text);
+  if (word == log_levels.end()) {
+    return must_be("DEBUG, INFO, WARNING, ERROR or CRITICAL (or TRACE, OFF)", text);
+  }
+  level = word->second;
+  return {};
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,39 @@
+#include "config/yaml_text.h"
+
+#include <algorithm>
+
+#include "config/units.h"
+
+namespace fleet_sim {
+namespace {
+
+bool is_bare(char c) {
+  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return letter || (c >= '0' && c <= '9') || std::string_view("_./+-").find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+std::string yaml_quoted(std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) {
+      out += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
+      continue;
+    }
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string yaml_scalar(std::string_view text) {
+  // Bare, the word null would be YAML's null, and a lone dash the start of a list.
+  const bool bare =
+      !text.empty() && text != "-" && !equal_words(text, "null") && std::ranges::all_of(text, is_bare);
+  return bare ? std::string(text) : yaml_quoted(text);
+}
+
+}  // namespace fleet_sim

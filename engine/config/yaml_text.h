@@ -1,0 +1,15 @@
+// Text as a YAML scalar that yaml-cpp reads back to the same text. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace fleet_sim {
+
+// Bare where that is safe, else in double quotes.
+std::string yaml_scalar(std::string_view text);
+
+// Always in double quotes.
+std::string yaml_quoted(std::string_view text);
+
+}  // namespace fleet_sim

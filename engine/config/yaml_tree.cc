@@ -1,0 +1,214 @@
+#include "config/yaml_tree.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <sstream>
+#include <unordered_map>
+
+#include "config/plain_text.h"
+
+namespace fleet_sim {
+namespace {
+
+// Ends the parse from inside yaml-cpp's callbacks.
+struct Refused {
+  std::size_t line;
+  std::string why;
+};
+
+std::size_t line_at(const YAML::Mark& mark) {
+  return static_cast<std::size_t>(mark.line + 1);
+}
+
+std::size_t count_nodes(const YamlNode& node) {
+  std::size_t nodes = 1;
+  for (const YamlNode& child : node.children) nodes += count_nodes(child);
+  return nodes;
+}
+
+// Levels of collections; a single value has none.
+std::size_t height(const YamlNode& node) {
+  if (!node.is(YamlNode::Kind::sequence) && !node.is(YamlNode::Kind::map)) return 0;
+  std::size_t highest = 0;
+  for (const YamlNode& child : node.children) highest = std::max(highest, height(child));
+  return highest + 1;
+}
+
+// yaml-cpp blames something else when a tab indents the line.
+std::string_view tab_hint(std::string_view content, const YAML::Mark& mark) {
+  if (mark.pos < 0 || static_cast<std::size_t>(mark.pos) > content.size()) return {};
+  const std::string_view before = content.substr(0, static_cast<std::size_t>(mark.pos));
+  const std::string_view line = before.substr(before.rfind('\n') + 1);
+  const std::string_view indent = line.substr(0, line.find_first_not_of(" \t"));
+  return indent.find('\t') == indent.npos ? "" : " (tabs cannot indent; use spaces)";
+}
+
+// Turns yaml-cpp's events into a tree. Collections that are still open form a stack, innermost last.
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  TreeBuilder(std::string_view content, std::size_t most_nodes, const FileProblems& problems)
+      : content_(content), most_nodes_(most_nodes), problems_(problems) {}
+
+  YamlNode take_root() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (++documents_ > 1)
+      throw Refused{line_at(mark), "everything must be in one YAML document; a second one begins here"};
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    add(leaf(YamlNode::Kind::null, mark, is_word_null(mark) ? "null" : ""), anchor);
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
+                const std::string& text) override {
+    add(leaf(YamlNode::Kind::scalar, mark, text), anchor);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchored_.find(anchor);
+    if (found == anchored_.end())
+      throw Refused{line_at(mark), "an alias inside what it stands for never ends"};
+    spend(count_nodes(found->second), line_at(mark));
+    if (open_.size() + height(found->second) > deepest_yaml_nesting) refuse_depth(mark);
+    attach(found->second, line_at(mark));
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value /*style*/) override {
+    open(YamlNode::Kind::sequence, mark, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value /*style*/) override {
+    open(YamlNode::Kind::map, mark, anchor);
+  }
+  void OnMapEnd() override {
+    drop_repeated_keys(open_.back().node);
+    close();
+  }
+
+ private:
+  struct Key {
+    std::string text;
+    std::size_t line = 1;
+  };
+  struct Open {
+    YamlNode node;
+    YAML::anchor_t anchor = YAML::NullAnchor;
+    std::optional<Key> key;  // of a map: read, and waiting for its value
+  };
+
+  [[noreturn]] static void refuse_depth(const YAML::Mark& mark) {
+    throw Refused{line_at(mark),
+                  "is nested more than " + std::to_string(deepest_yaml_nesting) + " levels deep"};
+  }
+
+  void spend(std::size_t nodes, std::size_t line) {
+    nodes_ += nodes;
+    if (nodes_ <= most_nodes_) return;
+    throw Refused{line, "holds more than " + std::to_string(most_nodes_) +
+                            " values (those of an alias count each time it is used)"};
+  }
+
+  [[nodiscard]] bool is_word_null(const YAML::Mark& mark) const {
+    if (mark.pos < 0 || static_cast<std::size_t>(mark.pos) > content_.size()) return false;
+    const std::string_view word = content_.substr(static_cast<std::size_t>(mark.pos), 4);
+    return word == "null" || word == "Null" || word == "NULL";
+  }
+
+  YamlNode leaf(YamlNode::Kind kind, const YAML::Mark& mark, std::string text) {
+    spend(1, line_at(mark));
+    YamlNode node;
+    node.kind = kind;
+    node.line = line_at(mark);
+    node.text = std::move(text);
+    return node;
+  }
+
+  void open(YamlNode::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (open_.size() == deepest_yaml_nesting) refuse_depth(mark);
+    open_.push_back({leaf(kind, mark, ""), anchor, std::nullopt});
+  }
+
+  void close() {
+    Open done = std::move(open_.back());
+    open_.pop_back();
+    add(std::move(done.node), done.anchor);
+  }
+
+  void add(YamlNode node, YAML::anchor_t anchor) {
+    const std::size_t line = node.line;
+    if (anchor != YAML::NullAnchor) {
+      spend(count_nodes(node), line);  // the copy kept for aliases
+      anchored_[anchor] = node;
+    }
+    attach(std::move(node), line);
+  }
+
+  // Hangs a finished node into the innermost open collection: in a map, keys and values take turns.
+  void attach(YamlNode node, std::size_t line) {
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node.is(YamlNode::Kind::map) && !parent.key) {
+      if (!node.is(YamlNode::Kind::scalar)) throw Refused{line, "a key must be a single value"};
+      parent.key = Key{std::move(node.text), line};
+      return;
+    }
+    if (parent.key) {
+      node.key = std::move(parent.key->text);
+      node.key_line = parent.key->line;
+      parent.key.reset();
+    }
+    parent.node.children.push_back(std::move(node));
+  }
+
+  void drop_repeated_keys(YamlNode& map) {
+    std::unordered_map<std::string, std::size_t> first_line;
+    std::erase_if(map.children, [&](const YamlNode& child) {
+      const auto [first, is_new] = first_line.try_emplace(child.key, child.key_line);
+      if (!is_new) {
+        problems_.at(child.key_line, "repeated key " + in_quotes(child.key) + " (first on line " +
+                                         std::to_string(first->second) + ")");
+      }
+      return !is_new;
+    });
+  }
+
+  std::string_view content_;
+  std::size_t most_nodes_;
+  const FileProblems& problems_;
+  YamlNode root_;
+  std::vector<Open> open_;
+  std::unordered_map<YAML::anchor_t, YamlNode> anchored_;
+  std::size_t nodes_ = 0;
+  std::size_t documents_ = 0;
+};
+
+}  // namespace
+
+std::optional<YamlNode> parse_yaml(std::string_view content, std::size_t most_nodes,
+                                   const FileProblems& problems) {
+  std::istringstream stream{std::string(content)};
+  TreeBuilder builder(content, most_nodes, problems);
+  try {
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder)) {
+    }
+    return builder.take_root();
+  } catch (const Refused& refused) {
+    problems.at(refused.line, refused.why);
+  } catch (const YAML::Exception& error) {
+    problems.at(line_at(error.mark), static_cast<std::size_t>(error.mark.column + 1),
+                std::string("not valid YAML: ").append(error.msg).append(tab_hint(content, error.mark)));
+  }
+  return std::nullopt;
+}
+
+}  // namespace fleet_sim

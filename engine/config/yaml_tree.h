@@ -1,0 +1,36 @@
+// A YAML document as plain values with line numbers, built from yaml-cpp's events. The text is untrusted:
+// nodes are counted (those of an alias each time it is used), nesting is bounded, and a map's keys are single
+// words that occur once. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/file_problems.h"
+
+namespace fleet_sim {
+
+inline constexpr std::size_t deepest_yaml_nesting = 32;
+
+struct YamlNode {
+  enum class Kind { null, scalar, sequence, map };
+
+  Kind kind = Kind::null;
+  std::size_t line = 1;            // where the value begins
+  std::string text;                // of a scalar, without quotes; of a null that is spelled out, "null"
+  std::string key;                 // under which the enclosing map holds the node
+  std::size_t key_line = 1;        // where that key stands
+  std::vector<YamlNode> children;  // of a sequence or a map, in the file's order
+
+  [[nodiscard]] bool is(Kind wanted) const { return kind == wanted; }
+};
+
+// The one document in `content`; an empty text is a null. Returns nothing after a problem that leaves no
+// tree. A repeated key is a problem too, but the tree keeps its first value and reading goes on.
+std::optional<YamlNode> parse_yaml(std::string_view content, std::size_t most_nodes,
+                                   const FileProblems& problems);
+
+}  // namespace fleet_sim

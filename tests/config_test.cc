@@ -1,0 +1,536 @@
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "config/config_keys.h"
+#include "config/load_config.h"
+#include "config/plain_text.h"
+
+using namespace fleet_sim;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path source_dir = FLEET_SIM_SOURCE_DIR;
+
+// A folder of its own, gone at the end of the test.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "config_test.XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Folder() { fs::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  [[nodiscard]] fs::path file(const std::string& content) const {
+    std::ofstream(path_ / "config.yaml", std::ios::binary) << content;
+    return path_ / "config.yaml";
+  }
+  [[nodiscard]] fs::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  fs::path path_;
+};
+
+struct Loaded {
+  Config config;
+  std::string problems;
+};
+
+Loaded load(const std::optional<fs::path>& file, const std::vector<Setting>& environment = {},
+            const std::vector<Setting>& flags = {}) {
+  Problems problems;
+  Config config = load_config(file, environment, flags, problems);
+  return {std::move(config), problems.text()};
+}
+
+Loaded load_text(const std::string& content) {
+  return load(Folder().file(content));
+}
+
+Loaded load_flag(const std::string& key, const std::string& value) {
+  const ConfigKey* found = find_config_key(key);
+  REQUIRE(found != nullptr);
+  return load({}, {}, {{key, value, std::string(found->flag)}});
+}
+
+std::string content_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  REQUIRE(in.good());
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// The lines "# expect 3: text" of a bad file, as the problems they announce.
+std::string expected_problems(const fs::path& path) {
+  std::istringstream lines(content_of(path));
+  const std::string mark = "# expect ";
+  std::string expected;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(mark)) continue;
+    expected += (expected.empty() ? "" : "\n") + path.string() + ":" + line.substr(mark.size());
+  }
+  return expected;
+}
+
+double seconds_to_refuse(const fs::path& path, const std::string& reason) {
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(load(path).problems == path.string() + reason);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// Every key a YAML file names by indentation, those in comments like "# seed: 42" too.
+std::multiset<std::string> keys_named_in(const fs::path& path) {
+  std::istringstream lines(content_of(path));
+  std::multiset<std::string> names;
+  std::vector<std::string> sections;
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t depth = std::min(line.find_first_not_of(' '), line.size()) / 2;
+    std::string_view rest = std::string_view(line).substr(2 * depth);
+    if (rest.starts_with("# ")) rest.remove_prefix(2);
+    const std::string_view name = rest.substr(0, rest.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"));
+    if (name.empty() || !rest.substr(name.size()).starts_with(':') || depth > sections.size()) continue;
+    sections.resize(depth);
+    sections.push_back((depth == 0 ? "" : sections.back() + ".") + std::string(name));
+    names.insert(sections.back());
+  }
+  return names;
+}
+
+// Every key but fleet.identity, which excludes fleet.identities, and every effect.
+const std::string heavily_changed = R"(
+simulation: {readings_per_second: 0.1, run_time_seconds: 1.5h, seed: 9223372036854775807}
+normal_parameters:
+  temperature: {mean: -3.3, std_dev: 1e-7, min: -1e9, max: 0.30000000000000004}
+  vibration: {mean: 4.5, std_dev: 0.25, min: 0, max: 1e9}
+  voltage: {mean: 230, std_dev: 5, min: 220, max: 240}
+anomalies:
+  enabled: on
+  probability: 0.123456789012345678
+  basis: EVENT
+  pattern_period_seconds: 1.5m
+  types:
+    spike: {enabled: no, weight: 0.5, duration_seconds: 2.5}
+    trend: {enabled: no, weight: 0.6, duration_seconds: one_reading}
+    pattern: {enabled: no, weight: 0.7, duration_seconds: 1.1}
+    missing_data: {enabled: no, weight: 0.8, duration_seconds: 0.001}
+    noise: {weight: 1e-9, duration_seconds: 2d}
+behaviors:
+  firmware:
+    1.3.0: {probability: 0.1, channels: {voltage: 3}}
+    "1.30": {severity: 7, noise_factor: 0.02, spike_factor: {max: 9.5}}
+  model:
+    'He said "\o/": {yes}': {weights: {noise: 0}, noise: {voltage: 2}}
+  manufacturer:
+    "null": {daily: 0.3}
+  location:
+    "": {work_hours_rise: -2, spread: {temperature: 1.1}}
+fleet: {identities: ["a: b", 'c"\d', "- x", "null", größe], partition: 3/4, threads: 7, skip_invalid: on}
+sharding: {by: hash:12}
+clock: {speed: 1000.5, start: "2026-01-31 12:30:05.25+02:00", utc_offset: -05:30, overload: skip}
+database:
+  path: "a b/#c.db"
+  data_dir: "null"
+  sink: null
+  writers: 64
+  batch_size: 11
+  flush_interval_ms: 12
+  pending_rows: 13
+  synchronous: off
+  page_size: 512
+  cache_kib: 17
+  checkpoint_pages: 18
+  busy_timeout_ms: 0
+  max_open_shards: 19
+  unsynced_index: False
+  error_limit: 20
+logging: {level: warn, file: "", console_output: NO, quiet: yes}
+config_reload: {enabled: off, check_interval_seconds: 0.5}
+)";
+
+}  // namespace
+
+TEST_CASE("the defaults are the documented ones") {
+  const Loaded loaded = load({});
+  CHECK(loaded.problems == "");
+  const Config& config = loaded.config;
+  CHECK(config.simulation.readings_per_second == 1);
+  CHECK(config.simulation.run_time_seconds == 3600);
+  CHECK_FALSE(config.simulation.seed);
+  CHECK(config.normal_parameters[0] == ChannelParameters{65, 2, 50, 80});
+  CHECK(config.normal_parameters[1] == ChannelParameters{2.5, 0.5, 0.1, 10});
+  CHECK(config.normal_parameters[2] == ChannelParameters{12, 0.1, 11.5, 12.5});
+  CHECK(config.anomalies.enabled);
+  CHECK(config.anomalies.probability == 0.05);
+  const PerAnomalyType<double> weights{0.4, 0.2, 0.1, 0.1, 0.2};
+  const PerAnomalyType<std::optional<double>> durations{std::nullopt, 300, 600, 30, 180};
+  for (std::size_t i = 0; i < anomaly_type_count; ++i) {
+    CHECK(config.anomalies.types[i].enabled);
+    CHECK(config.anomalies.types[i].weight == weights[i]);
+    CHECK(config.anomalies.types[i].duration_seconds == durations[i]);
+  }
+  CHECK(config.database.path == "data/sensor_data.db");
+  CHECK(config.data_directory() == "data");
+  CHECK(config.sharding.key == ShardKey::none);
+  CHECK(config.logging.level == "INFO");
+  CHECK(config.logging.console_output);
+  CHECK(config.config_reload.enabled);
+  CHECK(config.config_reload.check_interval_seconds == 60);
+}
+
+TEST_CASE("the shipped files load and equal the defaults") {
+  const Config defaults = load({}).config;
+  for (const char* name : {"example.yaml", "reference.yaml"}) {
+    CAPTURE(name);
+    const Loaded loaded = load(source_dir / "configs" / name);
+    CHECK(loaded.problems == "");
+    CHECK(loaded.config == defaults);
+  }
+}
+
+TEST_CASE("the reference names every key once") {
+  const std::multiset<std::string> named = keys_named_in(source_dir / "configs/reference.yaml");
+  for (const ConfigKey& key : config_keys()) {
+    CAPTURE(key.name);
+    CHECK(named.count(std::string(key.name)) == 1);
+  }
+}
+
+TEST_CASE("default behaviors have the documented numbers") {
+  const Behaviors known = default_behaviors();
+  REQUIRE(known.firmware.size() == 2);
+  REQUIRE(known.model.size() == 3);
+  REQUIRE(known.manufacturer.size() == 3);
+  REQUIRE(known.location.size() == 3);
+
+  const Behavior& old = known.firmware.at("1.3");
+  CHECK(old.probability == 1.5);
+  CHECK(old.channels == PerChannel<double>{0.6, 0.2, 0.2});
+  CHECK((old.spike_factor->min == 1.8 && old.spike_factor->max == 3.5));
+  CHECK(old.noise_factor == 0.15);
+  CHECK(old.spread == PerChannel<double>{1, 1, 1.5});
+  CHECK(old.weights == PerAnomalyType<double>{1, 1, 1, 1, 1});
+
+  const Behavior& improved = known.firmware.at("1.4");
+  CHECK(improved.probability == 0.7);
+  CHECK(improved.channels == PerChannel<double>{1, 1, 1});
+  CHECK((improved.spike_factor->min == 1.5 && improved.spike_factor->max == 3.0));
+  CHECK(improved.noise_factor == 0.10);
+  CHECK(improved.spread == PerChannel<double>{1, 1, 0.7});
+  CHECK(improved.weights == PerAnomalyType<double>{0.7, 1, 1, 1, 0.8});
+
+  CHECK(known.model.at("TempVibe-1000").weights == PerAnomalyType<double>{1, 1, 1, 2, 1});
+  CHECK(known.model.at("TempVibe-2000").weights == PerAnomalyType<double>{1, 1, 1.5, 1, 1});
+  CHECK(known.model.at("TempVibe-3000").weights == PerAnomalyType<double>{1.5, 1, 1, 1, 1});
+
+  CHECK(known.manufacturer.at("SensorTech").probability == 1);
+  CHECK(known.manufacturer.at("DataSense").probability == 0.8);
+  CHECK(known.manufacturer.at("DataSense").severity == 1.25);
+  CHECK(known.manufacturer.at("VibrationPlus").probability == 1.2);
+  CHECK(known.manufacturer.at("VibrationPlus").noise == PerChannel<double>{1, 1.5, 1});
+
+  CHECK(known.location.at("Factory").work_hours_rise == 1);
+  CHECK(known.location.at("Warehouse").spread == PerChannel<double>{0.5, 1.5, 1});
+  CHECK(known.location.at("Outdoor").daily == 3);
+}
+
+TEST_CASE("a flag wins over the environment, the environment over the file, the file over the default") {
+  const Folder folder;
+  const fs::path file =
+      folder.file("simulation: {readings_per_second: 2, run_time_seconds: 20, seed: 200}\n");
+  const std::vector<Setting> environment{
+      {"simulation.run_time_seconds", "30", "FLEET_SIM_SIMULATION_RUN_TIME_SECONDS"},
+      {"simulation.seed", "300", "FLEET_SIM_SIMULATION_SEED"}};
+  const std::vector<Setting> flags{{"simulation.seed", "400", "--seed"}};
+  const Loaded loaded = load(file, environment, flags);
+  CHECK(loaded.problems == "");
+  CHECK(loaded.config.fleet.threads == 0);
+  CHECK(loaded.config.simulation.readings_per_second == 2);
+  CHECK(loaded.config.simulation.run_time_seconds == 30);
+  CHECK(loaded.config.simulation.seed == 400u);
+}
+
+TEST_CASE("every bad file gives its messages, each with the line") {
+  std::size_t files = 0;
+  for (const auto& entry : fs::directory_iterator(source_dir / "tests/bad_configs")) {
+    CAPTURE(entry.path().filename().string());
+    const std::string expected = expected_problems(entry.path());
+    CHECK(expected != "");
+    CHECK(load(entry.path()).problems == expected);
+    ++files;
+  }
+  CHECK(files >= 40);
+}
+
+TEST_CASE("hostile files are refused at once") {
+  const Folder folder;
+  const double quick = 5;  // seconds, with room for sanitizers on a busy machine; 10 GB take longer to read
+
+  std::ofstream(folder / "sparse.yaml") << "simulation:\n";
+  fs::resize_file(folder / "sparse.yaml", 10'000'000'000);
+  CHECK(seconds_to_refuse(folder / "sparse.yaml", ": is larger than the 1048576 bytes allowed") < quick);
+
+  REQUIRE(::mkfifo((folder / "pipe.yaml").c_str(), 0600) == 0);
+  CHECK(seconds_to_refuse(folder / "pipe.yaml", ": is not a regular file") < quick);
+  CHECK(seconds_to_refuse("/dev/zero", ": is not a regular file") < quick);
+  CHECK(seconds_to_refuse(folder / ".", ": is a folder, not a file") < quick);
+  CHECK(seconds_to_refuse(folder / "missing.yaml", ": does not exist") < quick);
+
+  const auto repeated = [&](const std::string& piece) {
+    std::string text;
+    while (text.size() + piece.size() <= largest_config_file_bytes) text += piece;
+    return folder.file(text);
+  };
+  for (const char* nested : {"[", "{a: ", "- ", "? "}) {
+    CAPTURE(nested);
+    CHECK(seconds_to_refuse(repeated(nested), ":1: is nested more than 32 levels deep") < quick);
+  }
+  CHECK(seconds_to_refuse(
+            repeated("-\n"),
+            ":100001: holds more than 100000 values (those of an alias count each time it is used)") < quick);
+}
+
+TEST_CASE("an empty file, empty sections and keys without a value keep the defaults") {
+  const Config defaults = load({}).config;
+  for (const char* text :
+       {"", "# nothing\n", "---\n", "simulation:\nlogging: {}\nanomalies: ~\n",
+        "simulation:\n  seed:\n  readings_per_second: null\ndatabase: {sink: , path: ~}\n",
+        "behaviors:\n  firmware:\n    '1.3':\n      channels:\n", "\xEF\xBB\xBFsimulation: {}\r\n"}) {
+    CAPTURE(text);
+    const Loaded loaded = load_text(text);
+    CHECK(loaded.problems == "");
+    CHECK(loaded.config == defaults);
+  }
+}
+
+TEST_CASE("null names a sink, after a byte order mark too") {
+  CHECK(load_text("\xEF\xBB\xBF# x\ndatabase: {sink: null}\n").config.database.sink == Sink::null);
+  CHECK(load_text("database: {sink: 'null'}\n").config.database.sink == Sink::null);
+}
+
+TEST_CASE("a YAML alias is as good as what it stands for") {
+  const Loaded loaded =
+      load_text("normal_parameters: {temperature: &same {min: 1, max: 2}, voltage: *same}\n");
+  CHECK(loaded.problems == "");
+  CHECK(loaded.config.normal_parameters[2] == ChannelParameters{12, 0.1, 1, 2});
+}
+
+TEST_CASE("behaviors of a file are merged over the defaults, effect by effect") {
+  const Loaded loaded = load_text(
+      "behaviors:\n"
+      "  firmware:\n"
+      "    1.3.0: {probability: 2, channels: {voltage: 0.5}}\n"
+      "    1.30: {severity: 3}\n"
+      "  location: {Factory A: {daily: 2}}\n");
+  CHECK(loaded.problems == "");
+  const auto& firmware = loaded.config.behaviors.firmware;
+  CHECK(firmware.size() == 3);
+  CHECK(firmware.at("1.3").probability == 2);
+  CHECK(firmware.at("1.3").noise_factor == 0.15);
+  CHECK(firmware.at("1.3").channels == PerChannel<double>{0.6, 0.2, 0.5});
+  CHECK(firmware.at("1.30").severity == 3);
+  CHECK(firmware.at("1.30").probability == 1);
+  CHECK(loaded.config.behaviors.location.at("Factory A").daily == 2);
+  CHECK(loaded.config.behaviors.location.at("Factory").work_hours_rise == 1);
+}
+
+TEST_CASE("config_text reads back to the same config") {
+  const Loaded changed = load_text(heavily_changed);
+  REQUIRE(changed.problems == "");
+  const Config& config = changed.config;
+  CHECK(config.database.sink == Sink::null);
+  CHECK(config.fleet.identities == std::vector<std::string>{"a: b", "c\"\\d", "- x", "null", "größe"});
+  CHECK(config.clock.start == parse_timestamp("2026-01-31T10:30:05.25Z"));
+  CHECK(config.clock.utc_offset == -330 * 60 * microseconds_per_second);
+  CHECK_FALSE(config.anomalies.types[1].duration_seconds);
+  CHECK(config.normal_parameters[0].max == 0.30000000000000004);
+
+  for (const Config& original : {load({}).config, config}) {
+    const std::string text = config_text(original);
+    const Loaded again = load_text(text);
+    CHECK(again.problems == "");
+    CHECK(config_text(again.config) == text);
+    CHECK(again.config == original);
+  }
+  CHECK(config != load({}).config);
+}
+
+TEST_CASE("every key sets what it gets, has help, and a name of its own everywhere") {
+  const Config defaults = load({}).config;
+  std::set<std::string> variables;
+  std::set<std::string_view> flags;
+  for (const ConfigKey& key : config_keys()) {
+    CAPTURE(key.name);
+    Config config;
+    CHECK(key.set(config, key.get(defaults)) == "");
+    CHECK(config == defaults);
+    CHECK(key.help != "");
+    CHECK(find_config_key(key.name) == &key);
+    CHECK(variables.insert(environment_name(key.name)).second);
+    if (!key.flag.empty()) CHECK(flags.insert(key.flag).second);
+  }
+  CHECK(find_config_key("simulation.rate") == nullptr);
+  CHECK(environment_name("simulation.readings_per_second") == "FLEET_SIM_SIMULATION_READINGS_PER_SECOND");
+  for (const char* flag : {"--rate", "--duration", "--seed", "--identities", "--identity", "--partition",
+                           "--threads", "--skip-invalid", "--shard-by", "--speed", "--start", "--data-dir",
+                           "--sink", "--writers", "--log-level", "--quiet"}) {
+    CAPTURE(flag);
+    CHECK(flags.contains(flag));
+  }
+}
+
+TEST_CASE("every key changes itself and no other") {
+  // At their defaults above, where anomalies have to stay possible and sensors have to come from one place.
+  const std::map<std::string_view, std::string> others{{"anomalies.enabled", "false"},
+                                                       {"anomalies.types.noise.enabled", "false"},
+                                                       {"fleet.identity", "one.json"}};
+  const Config changed = load_text(heavily_changed).config;
+  const Config defaults;
+  for (const ConfigKey& key : config_keys()) {
+    CAPTURE(key.name);
+    Config config;
+    const auto other = others.find(key.name);
+    REQUIRE(key.set(config, other == others.end() ? key.get(changed) : other->second) == "");
+    for (const ConfigKey& each : config_keys()) {
+      CAPTURE(each.name);
+      CHECK((each.get(config) != each.get(defaults)) == (&each == &key));
+    }
+  }
+}
+
+TEST_CASE("text is UTF-8 without control characters") {
+  for (const char* good : {"", "plain", "größe", "\xE2\x82\xAC", "\xF0\x9F\x8C\xA1", "\xF4\x8F\xBF\xBF"}) {
+    CAPTURE(good);
+    CHECK_FALSE(find_text_flaw(good));
+  }
+  // Stray and missing continuations, overlong forms, a surrogate, past the last plane; then controls.
+  for (const char* bad :
+       {"a\x80", "a\xC3", "a\xC3z", "a\xC1\x81", "a\xE0\x9F\xBF", "a\xF0\x8F\xBF\xBF", "a\xED\xA0\x80",
+        "a\xF4\x90\x80\x80", "a\xFF", "a\x1B", "a\x7F", "a\xC2\x9B", "a\n"}) {
+    CAPTURE(bad);
+    const auto flaw = find_text_flaw(bad);
+    REQUIRE(flaw);
+    CHECK(flaw->offset == 1);
+  }
+  CHECK_FALSE(find_text_flaw("a\n", "\n"));
+}
+
+TEST_CASE("values are accepted in the forms people write") {
+  const auto value = [](const std::string& key, const std::string& text) {
+    const Loaded loaded = load_flag(key, text);
+    return loaded.problems.empty() ? find_config_key(key)->get(loaded.config) : loaded.problems;
+  };
+  for (const auto& [text, seconds] : std::map<std::string, std::string>{
+           {"90", "90"}, {"90s", "90"}, {"10m", "600"}, {"1.5h", "5400"}, {"30d", "2592000"}, {"0", "0"}}) {
+    CHECK(value("simulation.run_time_seconds", text) == seconds);
+  }
+  for (const char* yes : {"true", "Yes", "ON"}) CHECK(value("logging.quiet", yes) == "true");
+  for (const char* no : {"False", "no", "oFF"}) CHECK(value("logging.quiet", no) == "false");
+  CHECK(value("sharding.by", "node") == "sensor");
+  CHECK(value("sharding.by", "Location") == "location");
+  CHECK(value("sharding.by", "hash:100000") == "hash:100000");
+  CHECK(value("clock.speed", "MAX") == "max");
+  CHECK(value("clock.speed", "0.25") == "0.25");
+  CHECK(value("clock.utc_offset", "UTC") == "+00:00");
+  CHECK(value("clock.utc_offset", "-03") == "-03:00");
+  CHECK(value("clock.utc_offset", "+14:00") == "+14:00");
+  CHECK(value("logging.level", "warn") == "WARNING");
+  CHECK(value("fleet.partition", "4/4") == "4/4");
+  CHECK(value("simulation.readings_per_second", "1e6") == "1000000");
+  CHECK(value("simulation.seed", "random") == "random");
+}
+
+TEST_CASE("a wrong flag or variable is named as the user gave it") {
+  const auto problem = [](const std::string& key, const std::string& text) {
+    return load_flag(key, text).problems;
+  };
+  CHECK(problem("simulation.readings_per_second", "-1") == "--rate: must be greater than 0, not '-1'");
+  CHECK(problem("simulation.readings_per_second", "1e-9") == "--rate: must be at least 1e-08, not '1e-9'");
+  CHECK(problem("simulation.run_time_seconds", "5w") ==
+        "--duration: must be a duration such as 90, 10m, 1.5h or 30d, not '5w'");
+  CHECK(problem("simulation.run_time_seconds", "36526d") ==
+        "--duration: must be at most 3155760000, not '36526d'");
+  CHECK(problem("simulation.seed", "") ==
+        "--seed: must be a whole number from 0 to 9223372036854775807, not ''");
+  CHECK(problem("fleet.partition", "0/4").starts_with("--partition: must be K/N"));
+  CHECK(problem("fleet.partition", "1/").starts_with("--partition: must be K/N"));
+  CHECK(problem("sharding.by", "hash:100001").starts_with("--shard-by: must be none"));
+  CHECK(problem("clock.speed", "1e7").starts_with("--speed: must be max or"));
+  CHECK(problem("clock.start", "1969-12-31") ==
+        "--start: must be from 1970-01-01 to 9899-12-30, not '1969-12-31'");
+  CHECK(problem("database.writers", "1.5") == "--writers: must be a whole number from 1 to 64, not '1.5'");
+  CHECK(problem("database.data_dir", "a\x1b[2Jb") ==
+        "--data-dir: must be UTF-8 text without control characters, not 'a?[2Jb'");
+  CHECK(problem("database.data_dir", std::string(5000, 'x')) ==
+        "--data-dir: must be at most 4095 bytes long, not '" + std::string(60, 'x') + "...'");
+  CHECK(load({}, {}, {{"normal_parameters.voltage.max", "1", "FLEET_SIM_X"}}).problems ==
+        "FLEET_SIM_X: normal_parameters.voltage.min 11.5 must not be above max 1");
+}
+
+TEST_CASE("the environment is read by the table's names") {
+  const char* environment[] = {"HOME=/root",
+                               "FLEET_SIM_SIMULATION_SEED=7",
+                               "FLEET_SIM_FLEET_IDENTITIES=a:b c:",
+                               "FLEET_SIM_LOGGING_FILE=",
+                               "FLEET_SIM_SERVICE_HOST=10.0.0.1",
+                               "FLEET_SIM_PORT_8080_TCP=tcp://10.0.0.1:8080",
+                               "FLEET_SIM_SIMULATION_SED=8",
+                               nullptr};
+  Problems problems;
+  const std::vector<Setting> settings = environment_settings(environment, problems);
+  CHECK(problems.text() ==
+        "FLEET_SIM_SIMULATION_SED: unknown variable (did you mean 'FLEET_SIM_SIMULATION_SEED'?)");
+  REQUIRE(settings.size() == 2);
+  CHECK(settings[0].source == "FLEET_SIM_SIMULATION_SEED");
+  const Loaded loaded = load({}, settings);
+  CHECK(loaded.config.simulation.seed == 7u);
+  CHECK(loaded.config.fleet.identities == std::vector<std::string>{"a", "b c"});
+}
+
+TEST_CASE("each layer says anew which sensors run") {
+  const Folder folder;
+  const fs::path file = folder.file("fleet: {identities: [old, older]}\n");
+  const std::vector<Setting> lists{{"fleet.identities", "a:1", "--identities"},
+                                   {"fleet.identities", "b", "--identities"}};
+  CHECK(load(file).config.fleet.identities == std::vector<std::string>{"old", "older"});
+  CHECK(load(file, {}, lists).config.fleet.identities == std::vector<std::string>{"a:1", "b"});
+  CHECK(load_text("fleet: {identities: one}").config.fleet.identities == std::vector<std::string>{"one"});
+
+  const Setting single{"fleet.identity", "one.json", "--identity"};
+  const Loaded replaced = load(file, {}, {single});
+  CHECK(replaced.problems == "");
+  CHECK(replaced.config.fleet.identity == "one.json");
+  CHECK(replaced.config.fleet.identities.empty());
+  CHECK(load({}, {}, {single, lists[0]}).problems ==
+        "--identity: a single identity and identities exclude each other; give one of them");
+}
+
+TEST_CASE("trailing zeros do not make another firmware") {
+  CHECK(canonical_firmware("1.3.0") == "1.3");
+  CHECK(canonical_firmware("1.0.0") == "1");
+  CHECK(canonical_firmware("1.30") == "1.30");
+  CHECK(canonical_firmware("10") == "10");
+  CHECK(canonical_firmware("0.0") == "0");
+  CHECK(canonical_firmware(".0") == ".0");
+  CHECK(canonical_firmware("") == "");
+}
+
+TEST_CASE("the data directory is the folder of the database unless another is named") {
+  Config config;
+  config.database.path = "x.db";
+  CHECK(config.data_directory() == ".");
+  config.database.path = "/data/runs/x.db";
+  CHECK(config.data_directory() == "/data/runs");
+  config.database.data_dir = "elsewhere";
+  CHECK(config.data_directory() == "elsewhere");
+}
