@@ -1,0 +1,63 @@
+// The numbers of one kind of sensor: normal parameters, behaviors of its firmware, model, manufacturer and location
+// class, and its rate, all resolved into what the tick needs. Sensors alike share one profile; the tick compares no
+// strings. Built while starting and reloading; immutable afterwards; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/terms.h"
+#include "base/timestamp.h"
+#include "config/config.h"
+
+namespace fleet_sim {
+
+// What a profile is resolved from.
+struct ProfileSource {
+  std::string_view firmware_version;
+  std::string_view model;
+  std::string_view manufacturer;
+  std::string_view location;
+  double readings_per_second = 1;
+  NormalParameters normal_parameters{};
+};
+
+struct ChannelProfile {
+  double mean = 0;
+  double deviation = 0;  // standard deviation with the spread applied
+  double min = 0;
+  double max = 0;
+};
+
+struct Profile {
+  PerChannel<ChannelProfile> channels;
+  double daily_amplitude = 0;  // °C
+  double work_hours_rise = 0;  // °C
+  Microseconds utc_offset = 0;
+
+  // Cumulative over the anomaly types: a uniform draw below entry k, and not below entry k-1, means type k.
+  PerAnomalyType<double> onset_until{};   // that an unaffected sensor starts one at its next reading
+  PerAnomalyType<double> steady_until{};  // that a reading of the long run lies in one
+  PerAnomalyType<std::uint64_t> readings_per_anomaly{};
+  PerAnomalyType<Microseconds> duration{};
+
+  PerChannel<double> channel_until{};  // cumulative: which channel a spike or trend picks
+  Range spike_factor;                  // with the severity applied
+  double trend_change = 0;             // relative change at the end of a trend
+  double pattern_amplitude = 0;        // relative
+  Microseconds pattern_period = 0;
+  PerChannel<double> noise_factor{};   // standard deviation as a share of the value
+};
+
+// The largest share of anomalous readings; beyond it a sensor would hardly ever be normal.
+inline constexpr double highest_anomaly_share = 0.95;
+
+// The longest key of behaviors.location that the location starts with; empty when there is none.
+std::string_view location_class(const Behaviors& behaviors, std::string_view location);
+
+Profile resolve_profile(const Config& config, const ProfileSource& source);
+
+// probability × every multiplier, capped at highest_anomaly_share. f in SPEC §3.
+double anomaly_share(const Config& config, const ProfileSource& source);
+
+}  // namespace fleet_sim

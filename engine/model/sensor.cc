@@ -1,0 +1,67 @@
+#include "model/sensor.h"
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "model/signal.h"
+
+namespace fleet_sim {
+namespace {
+
+std::uint64_t counter(Timestamp at) { return static_cast<std::uint64_t>(at); }
+
+// Which type a uniform draw falls on; none when it lies beyond the last.
+std::optional<AnomalyType> pick_type(const PerAnomalyType<double>& until, double u) {
+  if (u >= until.back()) return std::nullopt;
+  const auto found = std::upper_bound(until.begin(), until.end(), u);
+  return static_cast<AnomalyType>(found - until.begin());
+}
+
+void start_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp at) {
+  const RandomBlock draws = draw_block(seed, sensor.key, Stream::onset, counter(at));
+  sensor.anomaly = begin_anomaly(*sensor.profile, type, at, draws);
+}
+
+}  // namespace
+
+Microseconds phase_of(std::uint64_t key, const Cadence& cadence) {
+  const std::uint64_t word = mix_words(key, static_cast<std::uint64_t>(Stream::phase));
+  return static_cast<Microseconds>(uniform_below(word, static_cast<std::uint64_t>(cadence.period())));
+}
+
+void enter_steady_state(Sensor& sensor, std::uint64_t seed, Timestamp first_due, const Cadence& cadence) {
+  const Profile& profile = *sensor.profile;
+  const RandomBlock draws = draw_block(seed, sensor.key, Stream::steady_start, counter(first_due));
+  const auto type = pick_type(profile.steady_until, uniform(draws[0]));
+  if (!type) return;
+  // Each of an anomaly's readings is equally likely to be the one that is due now. Its onset is left to sample(), which
+  // gives it the same chance there as at any later reading.
+  const std::uint64_t position = uniform_below(draws[1], profile.readings_per_anomaly[index_of(*type)]);
+  if (position == 0) return;
+  start_anomaly(sensor, seed, *type, first_due - cadence.offset(position));
+}
+
+Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
+  const Profile& profile = *sensor.profile;
+  Anomaly& anomaly = sensor.anomaly;
+  const RandomBlock draws = draw_block(seed, sensor.key, Stream::reading, counter(due.at));
+  if (anomaly.active() && due.at > anomaly.ended_at) anomaly = Anomaly{};
+  if (!anomaly.active()) {
+    if (const auto type = pick_type(profile.onset_until, uniform(draws[3]))) start_anomaly(sensor, seed, *type, due.at);
+  }
+  if (!anomaly.active()) return {normal_values(profile, due.at, draws), std::nullopt, std::nullopt};
+
+  Sample affected{{}, type_of(anomaly), std::nullopt};
+  const bool first = anomaly.readings_affected++ == 0;
+  const bool last = due.next > anomaly.ended_at;
+  using Kind = AnomalyEvent::Kind;
+  if (first || last) affected.event = first && last ? Kind::whole : first ? Kind::opened : Kind::closed;
+  if (affected.missing()) return affected;
+
+  const bool noisy = affected.anomaly == AnomalyType::noise;
+  const RandomBlock noise = noisy ? draw_block(seed, sensor.key, Stream::noise, counter(due.at)) : RandomBlock{};
+  affected.values = apply_anomaly(anomaly, profile, normal_values(profile, due.at, draws), due.at, noise);
+  return affected;
+}
+
+}  // namespace fleet_sim
