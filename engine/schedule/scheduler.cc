@@ -1,0 +1,175 @@
+#include "schedule/scheduler.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <chrono>
+
+namespace fleet_sim {
+namespace {
+
+constexpr Microseconds longest_window = microseconds_per_second;  // simulated
+
+// A paced fleet is looked at this often at most. It bounds both the lag that waiting together costs and the number of
+// wake-ups of an idle fleet.
+constexpr std::chrono::milliseconds shortest_sleep{50};
+
+// Fewer sensors than this are ticked faster here than they are handed to other threads.
+constexpr std::size_t worth_a_task = 1'024;
+
+}  // namespace
+
+Scheduler::Scheduler(const Schedule& schedule, Fleet& fleet, BatchPool& pool, std::span<BatchQueue* const> queues,
+                     Ledger& ledger)
+    : schedule_(schedule),
+      fleet_(fleet),
+      pool_(pool),
+      queues_(queues.begin(), queues.end()),
+      ledger_(ledger),
+      threads_(schedule.threads),
+      conductor_(boost::asio::make_strand(threads_)),
+      reached_(schedule.start),
+      finish_(finished_.get_future()),
+      timer_(conductor_),
+      carried_(queues.size(), nullptr) {
+  for (Cohort& cohort : fleet_.cohorts()) next_due_.emplace(cohort.next_due(), &cohort);
+}
+
+Scheduler::~Scheduler() {
+  threads_.stop();
+  threads_.join();
+}
+
+void Scheduler::start() {
+  boost::asio::post(conductor_, [this] { advance(); });
+}
+
+void Scheduler::request_stop() {
+  stop_requested_.store(true, std::memory_order_release);
+  boost::asio::post(conductor_, [this] { timer_.cancel(); });
+}
+
+bool Scheduler::wait_for(std::chrono::milliseconds patience) {
+  return finish_.wait_for(patience) == std::future_status::ready;
+}
+
+// The scheduler's story: window after window, until the end or a stop. It returns whenever somebody else goes on: the
+// timer when nothing is due yet, the last task of a window when the pool ticks it.
+void Scheduler::advance() {
+  while (reached() < schedule_.end && !stop_requested_.load(std::memory_order_acquire)) {
+    const Timestamp until = window_end();
+    if (until < schedule_.end && next_due_.top().first >= until) return sleep_until_due();
+    take_due_cohorts(until);
+    if (worth_sharing()) return tick_in_pool(until);
+    tick_here(until);
+  }
+  finish();
+}
+
+Timestamp Scheduler::window_end() const {
+  // Stretches without a reading are passed over in one step.
+  const Timestamp from = std::max(reached(), std::min(next_due_.top().first, schedule_.end));
+  const Timestamp until = std::min(from + longest_window, schedule_.end);
+  return std::min(until, schedule_.clock.simulated(std::chrono::steady_clock::now()));
+}
+
+void Scheduler::sleep_until_due() {
+  hand_over_carried();
+  const Timestamp wake_for = std::min(next_due_.top().first + 1, schedule_.end);
+  const auto earliest = std::chrono::steady_clock::now() + shortest_sleep;
+  timer_.expires_at(std::max(schedule_.clock.real(wake_for), earliest));
+  timer_.async_wait([this](const boost::system::error_code&) { advance(); });
+}
+
+void Scheduler::take_due_cohorts(Timestamp until) {
+  due_cohorts_.clear();
+  while (!next_due_.empty() && next_due_.top().first < until) {
+    due_cohorts_.push_back(next_due_.top().second);
+    next_due_.pop();
+  }
+}
+
+bool Scheduler::worth_sharing() const {
+  if (schedule_.threads == 1 || due_cohorts_.size() < 2) return false;
+  std::size_t sensors = 0;
+  for (const Cohort* cohort : due_cohorts_) sensors += cohort->size();
+  return sensors >= worth_a_task;
+}
+
+void Scheduler::tick_here(Timestamp until) {
+  for (Cohort* cohort : due_cohorts_) {
+    while (cohort->next_due() < until) {
+      Batch* batch = room_for(cohort->writer(), 1);
+      if (batch == nullptr) break;
+      count(cohort->tick(until, *batch));
+    }
+  }
+  leave_window(until);
+}
+
+void Scheduler::tick_in_pool(Timestamp until) {
+  hand_over_carried();
+  cohorts_in_window_.store(due_cohorts_.size(), std::memory_order_release);
+  for (Cohort* cohort : due_cohorts_) {
+    boost::asio::post(threads_, [this, cohort, until] {
+      tick_alone(*cohort, until);
+      const bool last = cohorts_in_window_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+      if (!last) return;
+      boost::asio::post(conductor_, [this, until] {
+        leave_window(until);
+        advance();
+      });
+    });
+  }
+}
+
+void Scheduler::tick_alone(Cohort& cohort, Timestamp until) {
+  while (cohort.next_due() < until) {
+    Batch* batch = pool_.acquire();
+    if (batch == nullptr) return;
+    count(cohort.tick(until, *batch));
+    hand_over(cohort.writer(), batch);
+  }
+}
+
+void Scheduler::leave_window(Timestamp until) {
+  for (Cohort* cohort : due_cohorts_) next_due_.emplace(cohort->next_due(), cohort);
+  reached_.store(until, std::memory_order_release);
+}
+
+void Scheduler::finish() {
+  for (const Cohort& cohort : fleet_.cohorts()) {
+    if (Batch* batch = room_for(cohort.writer(), cohort.size())) cohort.report_open_anomalies(*batch);
+  }
+  hand_over_carried();
+  finished_.set_value();
+}
+
+// The batch that small windows of this writer share, with room for at least one reading and `events` events.
+Batch* Scheduler::room_for(std::uint32_t writer, std::size_t events) {
+  Batch*& batch = carried_[writer];
+  if (batch != nullptr && (batch->full() || batch->events.size() + events > Batch::capacity)) {
+    hand_over(writer, batch);
+    batch = nullptr;
+  }
+  if (batch == nullptr) batch = pool_.acquire();
+  return batch;
+}
+
+void Scheduler::hand_over(std::uint32_t writer, Batch* batch) { queues_[writer]->push(batch); }
+
+void Scheduler::hand_over_carried() {
+  for (std::uint32_t writer = 0; writer < carried_.size(); ++writer) {
+    if (carried_[writer] != nullptr) hand_over(writer, carried_[writer]);
+    carried_[writer] = nullptr;
+  }
+}
+
+// Counted before the hand-over: after it the writer may already have written the rows.
+void Scheduler::count(const Tally& tally) {
+  ledger_.due(tally.due);
+  ledger_.generated(tally.due);
+  ledger_.missing(tally.missing);
+  ledger_.anomalies(tally.anomalies);
+}
+
+}  // namespace fleet_sim

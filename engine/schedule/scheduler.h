@@ -1,0 +1,92 @@
+// The scheduler: moves the fleet through simulated time on a pool of threads, and hands what the cohorts produce to the
+// writers' queues. It advances in windows of at most one second of simulated time; no cohort enters a window before all
+// have left the last, so within a shard timestamps never go back by more than that second, at any speed and with any
+// number of threads. One conductor strand decides about windows; each due cohort is one task of the pool.
+//
+// When no batch is free the tasks wait: the pool of batches is the back-pressure, and the lag grows.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <cstddef>
+#include <functional>
+#include <future>
+#include <queue>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ledger.h"
+#include "batch/batch_queue.h"
+#include "fleet/fleet.h"
+
+namespace fleet_sim {
+
+struct Schedule {
+  SimulationClock clock;
+  Timestamp start;
+  Timestamp end;  // readings due at or after it are not taken
+  unsigned threads = 1;
+};
+
+class Scheduler {
+ public:
+  // `queues` has one queue per writer. Everything is borrowed and outlives the scheduler.
+  Scheduler(const Schedule& schedule, Fleet& fleet, BatchPool& pool, std::span<BatchQueue* const> queues,
+            Ledger& ledger);
+  ~Scheduler();
+
+  void start();
+
+  // Ends the run after the window in progress. Any thread, any number of times.
+  void request_stop();
+
+  // Waits until everything has been handed to the queues, at most for `patience`. True when it has.
+  [[nodiscard]] bool wait_for(std::chrono::milliseconds patience);
+
+  // Every reading due before this moment has been taken. Any thread.
+  [[nodiscard]] Timestamp reached() const { return reached_.load(std::memory_order_acquire); }
+
+ private:
+  using NextDue = std::pair<Timestamp, Cohort*>;
+
+  void advance();
+  [[nodiscard]] Timestamp window_end() const;
+  void sleep_until_due();
+  void take_due_cohorts(Timestamp until);
+  [[nodiscard]] bool worth_sharing() const;
+  void tick_here(Timestamp until);
+  void tick_in_pool(Timestamp until);
+  void tick_alone(Cohort& cohort, Timestamp until);
+  void leave_window(Timestamp until);
+  void finish();
+  Batch* room_for(std::uint32_t writer, std::size_t events);
+  void hand_over(std::uint32_t writer, Batch* batch);
+  void hand_over_carried();
+  void count(const Tally& tally);
+
+  Schedule schedule_;
+  Fleet& fleet_;
+  BatchPool& pool_;
+  std::vector<BatchQueue*> queues_;
+  Ledger& ledger_;
+
+  boost::asio::thread_pool threads_;
+  boost::asio::strand<boost::asio::thread_pool::executor_type> conductor_;
+  std::atomic<Timestamp> reached_;
+  std::atomic<bool> stop_requested_{false};
+  std::atomic<std::size_t> cohorts_in_window_{0};
+  std::promise<void> finished_;
+  std::future<void> finish_;
+
+  // Touched by the conductor only.
+  boost::asio::steady_timer timer_;
+  std::priority_queue<NextDue, std::vector<NextDue>, std::greater<>> next_due_;
+  std::vector<Cohort*> due_cohorts_;
+  std::vector<Batch*> carried_;  // per writer: a batch that small windows share
+};
+
+}  // namespace fleet_sim
