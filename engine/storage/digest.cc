@@ -1,0 +1,122 @@
+#include "storage/digest.h"
+
+#include <fmt/format.h>
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+#include <bit>
+#include <set>
+#include <stdexcept>
+
+#include "base/random.h"
+#include "storage/sqlite.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr std::string_view reading_columns =
+    "SELECT timestamp, sensor_id, temperature, vibration, voltage, status_code, anomaly_flag, anomaly_type, "
+    "firmware_version, model, manufacturer, location FROM sensor_readings";
+constexpr int reading_column_count = 12;
+constexpr std::string_view event_columns =
+    "SELECT sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected "
+    "FROM anomaly_events";
+constexpr int event_column_count = 8;
+constexpr std::string_view run_columns =
+    "SELECT run_id || ' ' || seed || ' ' || version || ' ' || config_hash FROM run_info";
+
+[[noreturn]] void fail(const std::filesystem::path& file, const Database& database) {
+  throw std::runtime_error(file.string() + ": cannot be read: " + database.error().message);
+}
+
+// The type takes part, so that NULL, 0 and '0' differ.
+std::uint64_t hash_column(const Statement& row, int column) {
+  switch (row.type(column)) {
+    case SQLITE_INTEGER:
+      return mix_words(1, static_cast<std::uint64_t>(row.integer(column)));
+    case SQLITE_FLOAT:
+      return mix_words(2, std::bit_cast<std::uint64_t>(row.real(column)));
+    case SQLITE_NULL:
+      return 3;
+    default:
+      return mix_words(4, hash_text(row.text(column)));
+  }
+}
+
+struct TableDigest {
+  std::uint64_t rows = 0;
+  std::uint64_t hash = 0;
+};
+
+TableDigest digest_table(Database& database, std::string_view sql, int columns, const std::filesystem::path& file) {
+  Statement row;
+  if (!database.prepare(sql, row).ok()) fail(file, database);
+  TableDigest table;
+  int code = SQLITE_OK;
+  while ((code = row.step()) == SQLITE_ROW) {
+    std::uint64_t hash = 0;
+    for (int column = 0; column < columns; ++column) hash = mix_words(hash, hash_column(row, column));
+    ++table.rows;
+    table.hash += hash;
+  }
+  if (code != SQLITE_DONE) fail(file, database);
+  return table;
+}
+
+std::vector<std::string> read_runs(Database& database, const std::filesystem::path& file) {
+  Statement row;
+  if (!database.prepare(run_columns, row).ok()) fail(file, database);
+  std::vector<std::string> runs;
+  while (row.step() == SQLITE_ROW) runs.emplace_back(row.text(0));
+  return runs;
+}
+
+struct DigestedFile {
+  ShardDigest digest;
+  std::vector<std::string> runs;
+};
+
+DigestedFile digest_file(const std::filesystem::path& file) {
+  Database database;
+  if (const StorageError error = database.open(file.string(), Database::Mode::read_only); !error.ok()) {
+    throw std::runtime_error(file.string() + ": cannot be opened: " + error.message);
+  }
+  const TableDigest readings = digest_table(database, reading_columns, reading_column_count, file);
+  const TableDigest events = digest_table(database, event_columns, event_column_count, file);
+  return {{file.filename().string(), readings.rows, events.rows, readings.hash, events.hash},
+          read_runs(database, file)};
+}
+
+std::vector<std::filesystem::path> shard_files(const std::filesystem::path& directory) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (entry.path().extension() == ".db" && entry.is_regular_file()) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+std::string DirectoryDigest::text() const { return fmt::format("{:016x}{:016x}", total.readings_hash, total.events_hash); }
+
+DirectoryDigest digest_directory(const std::filesystem::path& directory) {
+  const std::vector<std::filesystem::path> files = shard_files(directory);
+  std::vector<DigestedFile> digested(files.size());
+  tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) { digested[i] = digest_file(files[i]); });
+
+  DirectoryDigest all;
+  std::set<std::string> runs;
+  for (DigestedFile& file : digested) {
+    all.total.readings += file.digest.readings;
+    all.total.events += file.digest.events;
+    all.total.readings_hash += file.digest.readings_hash;
+    all.total.events_hash += file.digest.events_hash;
+    runs.insert(file.runs.begin(), file.runs.end());
+    all.shards.push_back(std::move(file.digest));
+  }
+  all.runs.assign(runs.begin(), runs.end());
+  return all;
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,126 @@
+#include "storage/insert.h"
+
+#include <algorithm>
+#include <string>
+
+namespace fleet_sim {
+namespace {
+
+constexpr int reading_parameters = 12;  // id and synced take their defaults
+
+std::string reading_sql(std::size_t rows) {
+  constexpr std::string_view values = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+  std::string sql =
+      "INSERT INTO sensor_readings (timestamp, sensor_id, temperature, vibration, voltage, status_code, anomaly_flag, "
+      "anomaly_type, firmware_version, model, manufacturer, location) VALUES ";
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (row > 0) sql += ", ";
+    sql += values;
+  }
+  return sql;
+}
+
+constexpr std::string_view begin_event_sql =
+    "INSERT INTO anomaly_events (sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, "
+    "readings_affected) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+// The latest open event of that sensor and start: an earlier run with the same seed may have left the same one open.
+constexpr std::string_view go_on_event_sql =
+    "UPDATE anomaly_events SET ended_at = ?3, readings_affected = ?4 WHERE id = (SELECT max(id) FROM anomaly_events "
+    "WHERE sensor_id = ?1 AND started_at = ?2 AND ended_at IS NULL)";
+
+bool has_ended(const AnomalyEvent& event) {
+  return event.kind == AnomalyEvent::Kind::closed || event.kind == AnomalyEvent::Kind::whole;
+}
+
+void bind_end(Statement& statement, int parameter, const AnomalyEvent& event, std::string_view text) {
+  if (has_ended(event)) {
+    statement.bind(parameter, text);
+  } else {
+    statement.bind_null(parameter);
+  }
+}
+
+}  // namespace
+
+int ReadingInsert::insert(std::span<const Reading> readings) {
+  while (!readings.empty()) {
+    const std::size_t rows = readings.size() >= rows_per_statement ? rows_per_statement : 1;
+    Statement& statement = rows > 1 ? many_ : one_;
+    if (int code = prepare(statement, rows); code != SQLITE_OK) return code;
+    if (int code = insert_some(statement, readings.first(rows)); code != SQLITE_OK) return code;
+    readings = readings.subspan(rows);
+  }
+  return SQLITE_OK;
+}
+
+int ReadingInsert::prepare(Statement& statement, std::size_t rows) {
+  if (statement.is_prepared()) return SQLITE_OK;
+  return database_.prepare(reading_sql(rows), statement).code;
+}
+
+int ReadingInsert::insert_some(Statement& statement, std::span<const Reading> readings) {
+  for (std::size_t row = 0; row < readings.size(); ++row) bind(statement, row, readings[row]);
+  return statement.run();
+}
+
+void ReadingInsert::bind(Statement& statement, std::size_t row, const Reading& reading) {
+  const Identity& identity = roster_[reading.sensor];
+  const int first = static_cast<int>(row) * reading_parameters + 1;
+  const std::int64_t anomalous = reading.anomaly ? 1 : 0;
+  std::ranges::copy(timestamp_writer_.write(reading.due), timestamps_[row].begin());
+  statement.bind(first, std::string_view(timestamps_[row].data(), timestamp_width));
+  statement.bind(first + 1, identity.id);
+  for (std::size_t c = 0; c < channel_count; ++c) statement.bind(first + 2 + static_cast<int>(c), reading.values[c]);
+  statement.bind(first + 5, anomalous);
+  statement.bind(first + 6, anomalous);
+  if (reading.anomaly) {
+    statement.bind(first + 7, name_of(*reading.anomaly));
+  } else {
+    statement.bind_null(first + 7);
+  }
+  statement.bind(first + 8, roster_.text(identity.firmware_version));
+  statement.bind(first + 9, roster_.text(identity.model));
+  statement.bind(first + 10, roster_.text(identity.manufacturer));
+  statement.bind(first + 11, roster_.text(identity.location));
+}
+
+int EventInsert::apply(const AnomalyEvent& event) {
+  const bool begins = event.kind == AnomalyEvent::Kind::opened || event.kind == AnomalyEvent::Kind::whole;
+  return begins ? begin(event) : go_on(event);
+}
+
+int EventInsert::begin(const AnomalyEvent& event) {
+  if (!begin_.is_prepared()) {
+    if (const StorageError error = database_.prepare(begin_event_sql, begin_); !error.ok()) return error.code;
+  }
+  const std::string started_at = timestamp_text(event.started_at);
+  const std::string ended_at = timestamp_text(event.ended_at);
+  begin_.bind(1, roster_[event.sensor].id);
+  begin_.bind(2, name_of(event.type));
+  begin_.bind_null(3);
+  if (event.channel) begin_.bind(3, name_of(*event.channel));
+  begin_.bind_null(4);
+  if (event.direction != 0) begin_.bind(4, static_cast<std::int64_t>(event.direction));
+  begin_.bind_null(5);
+  if (event.magnitude) begin_.bind(5, *event.magnitude);
+  begin_.bind(6, started_at);
+  bind_end(begin_, 7, event, ended_at);
+  begin_.bind(8, static_cast<std::int64_t>(event.readings_affected));
+  return begin_.run();
+}
+
+int EventInsert::go_on(const AnomalyEvent& event) {
+  if (!go_on_.is_prepared()) {
+    if (const StorageError error = database_.prepare(go_on_event_sql, go_on_); !error.ok()) return error.code;
+  }
+  const std::string started_at = timestamp_text(event.started_at);
+  const std::string ended_at = timestamp_text(event.ended_at);
+  go_on_.bind(1, roster_[event.sensor].id);
+  go_on_.bind(2, started_at);
+  bind_end(go_on_, 3, event, ended_at);
+  go_on_.bind(4, static_cast<std::int64_t>(event.readings_affected));
+  return go_on_.run();
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,56 @@
+// The two inserts of the write path: readings, many rows to a statement, and anomaly events. Belong to one open shard
+// and its writer's thread; prepared when first needed; errors are SQLite result codes, the message is the database's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "base/timestamp.h"
+#include "batch/reading.h"
+#include "identity/identity.h"
+#include "storage/sqlite.h"
+
+namespace fleet_sim {
+
+class ReadingInsert {
+ public:
+  ReadingInsert(Database& database, const Roster& roster) : database_(database), roster_(roster) {}
+
+  // Inserts the readings in their order; SQLITE_OK or the code of the first failure.
+  int insert(std::span<const Reading> readings);
+
+ private:
+  // Beyond this many rows a statement only grows; below, its fixed cost shows.
+  static constexpr std::size_t rows_per_statement = 32;
+
+  int insert_some(Statement& statement, std::span<const Reading> readings);
+  void bind(Statement& statement, std::size_t row, const Reading& reading);
+  int prepare(Statement& statement, std::size_t rows);
+
+  Database& database_;
+  const Roster& roster_;
+  Statement one_;
+  Statement many_;
+  TimestampWriter timestamp_writer_;
+  std::array<TimestampText, rows_per_statement> timestamps_{};  // the statement refers to them until it has run
+};
+
+class EventInsert {
+ public:
+  EventInsert(Database& database, const Roster& roster) : database_(database), roster_(roster) {}
+
+  // Inserts an event that shows for the first time, completes one that has ended, or brings an open one up to date.
+  int apply(const AnomalyEvent& event);
+
+ private:
+  int begin(const AnomalyEvent& event);
+  int go_on(const AnomalyEvent& event);
+
+  Database& database_;
+  const Roster& roster_;
+  Statement begin_;
+  Statement go_on_;
+};
+
+}  // namespace fleet_sim

@@ -1,0 +1,178 @@
+#include "storage/schema.h"
+
+#include <array>
+#include <vector>
+
+namespace fleet_sim {
+namespace {
+
+constexpr const char* create_tables = R"sql(
+CREATE TABLE IF NOT EXISTS sensor_readings (
+  id INTEGER PRIMARY KEY,
+  timestamp TEXT NOT NULL,
+  sensor_id TEXT NOT NULL,
+  temperature REAL,
+  vibration REAL,
+  voltage REAL,
+  status_code INTEGER,
+  anomaly_flag INTEGER,
+  anomaly_type TEXT,
+  firmware_version TEXT,
+  model TEXT,
+  manufacturer TEXT,
+  location TEXT,
+  synced INTEGER DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS anomaly_events (
+  id INTEGER PRIMARY KEY,
+  sensor_id TEXT NOT NULL,
+  anomaly_type TEXT NOT NULL,
+  channel TEXT,
+  direction INTEGER,
+  magnitude REAL,
+  started_at TEXT NOT NULL,
+  ended_at TEXT,
+  readings_affected INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS anomaly_events_open ON anomaly_events (sensor_id) WHERE ended_at IS NULL;
+CREATE TABLE IF NOT EXISTS run_info (
+  run_id TEXT PRIMARY KEY,
+  seed INTEGER NOT NULL,
+  version TEXT NOT NULL,
+  config TEXT NOT NULL,
+  config_hash TEXT NOT NULL,
+  start TEXT NOT NULL,
+  began_at TEXT NOT NULL,
+  fleet_size INTEGER NOT NULL,
+  partition TEXT NOT NULL,
+  shard_by TEXT NOT NULL
+);
+)sql";
+
+constexpr const char* create_unsynced_index =
+    "CREATE INDEX IF NOT EXISTS sensor_readings_unsynced ON sensor_readings (timestamp) WHERE synced = 0";
+constexpr const char* drop_unsynced_index = "DROP INDEX IF EXISTS sensor_readings_unsynced";
+
+using Columns = std::vector<std::string>;
+
+const Columns& reading_columns() {
+  static const Columns columns{"id",           "timestamp",    "sensor_id",        "temperature", "vibration",
+                               "voltage",      "status_code",  "anomaly_flag",     "anomaly_type", "firmware_version",
+                               "model",        "manufacturer", "location",         "synced"};
+  return columns;
+}
+
+const Columns& event_columns() {
+  static const Columns columns{"id",        "sensor_id",  "anomaly_type", "channel",          "direction",
+                               "magnitude", "started_at", "ended_at",     "readings_affected"};
+  return columns;
+}
+
+// Empty when there is no such table.
+Columns columns_of(Database& database, std::string_view table) {
+  Columns columns;
+  Statement statement;
+  if (!database.prepare("SELECT name FROM pragma_table_info(?1)", statement).ok()) return columns;
+  statement.bind(1, table);
+  while (statement.step() == SQLITE_ROW) columns.emplace_back(statement.text(0));
+  return columns;
+}
+
+StorageError mismatch(const std::string& what) {
+  return {SQLITE_MISMATCH, what + "; move the file away or choose another data directory"};
+}
+
+enum class Form { empty, current, without_synced, foreign };
+
+// The form of the readings table. Before collectors marked rows there was no `synced`: the one older form we know.
+Form form_of(const Columns& columns) {
+  if (columns.empty()) return Form::empty;
+  if (columns == reading_columns()) return Form::current;
+  const Columns older(reading_columns().begin(), reading_columns().end() - 1);
+  return columns == older ? Form::without_synced : Form::foreign;
+}
+
+StorageError judge(Database& database, Form& form) {
+  const std::int64_t version = database.query_integer("PRAGMA user_version", -1);
+  if (version < 0) return database.error();
+  if (version > schema_version) {
+    return mismatch("written by a newer version of fleet-sim (schema " + std::to_string(version) + ", this one knows " +
+                    std::to_string(schema_version) + ")");
+  }
+  form = form_of(columns_of(database, "sensor_readings"));
+  if (form == Form::foreign) return mismatch("has a table sensor_readings with other columns");
+  const Columns events = columns_of(database, "anomaly_events");
+  if (!events.empty() && events != event_columns()) return mismatch("has a table anomaly_events with other columns");
+  return {};
+}
+
+std::string connection_pragmas(const DatabaseSettings& settings) {
+  constexpr std::array<const char*, 3> synchronous{"OFF", "NORMAL", "FULL"};
+  // The page size takes effect only while the file is empty, and before WAL.
+  return "PRAGMA page_size = " + std::to_string(settings.page_size) +
+         "; PRAGMA journal_mode = WAL; PRAGMA synchronous = " +
+         synchronous[static_cast<std::size_t>(settings.synchronous)] +
+         "; PRAGMA cache_size = -" + std::to_string(settings.cache_kib) +
+         "; PRAGMA wal_autocheckpoint = " + std::to_string(settings.checkpoint_pages);
+}
+
+StorageError create_or_migrate(Database& database, Form form, const DatabaseSettings& settings) {
+  if (StorageError error = database.execute("BEGIN IMMEDIATE"); !error.ok()) return error;
+  std::string steps;
+  if (form == Form::without_synced) steps += "ALTER TABLE sensor_readings ADD COLUMN synced INTEGER DEFAULT 0;";
+  steps += create_tables;
+  steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
+  steps += "; PRAGMA user_version = " + std::to_string(schema_version) + "; COMMIT";
+  const StorageError error = database.execute(steps.c_str());
+  if (!error.ok() && database.in_transaction()) database.execute("ROLLBACK");
+  return error;
+}
+
+// Whether everything create_or_migrate would make is there already, so that opening a shard again writes nothing.
+bool is_complete(Database& database, const DatabaseSettings& settings) {
+  const std::int64_t objects = database.query_integer(
+      "SELECT count(*) FROM sqlite_schema WHERE name IN "
+      "('sensor_readings', 'anomaly_events', 'anomaly_events_open', 'run_info')", 0);
+  const std::int64_t indexes =
+      database.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'sensor_readings_unsynced'", 0);
+  return objects == 4 && (indexes == 1) == settings.unsynced_index &&
+         database.query_integer("PRAGMA user_version", 0) == schema_version;
+}
+
+}  // namespace
+
+StorageError check_schema(Database& database) {
+  Form form = Form::empty;
+  return judge(database, form);
+}
+
+StorageError prepare_schema(Database& database, const DatabaseSettings& settings) {
+  Form form = Form::empty;
+  if (StorageError error = judge(database, form); !error.ok()) return error;
+  if (StorageError error = database.execute(connection_pragmas(settings).c_str()); !error.ok()) return error;
+  if (form == Form::current && is_complete(database, settings)) return {};
+  return create_or_migrate(database, form, settings);
+}
+
+StorageError record_run(Database& database, const RunInfo& run) {
+  Statement insert;
+  const StorageError error = database.prepare(
+      "INSERT OR IGNORE INTO run_info (run_id, seed, version, config, config_hash, start, began_at, fleet_size, "
+      "partition, shard_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", insert);
+  if (!error.ok()) return error;
+  const std::string start = timestamp_text(run.start);
+  const std::string began_at = timestamp_text(run.began_at);
+  insert.bind(1, run.run_id);
+  insert.bind(2, static_cast<std::int64_t>(run.seed));
+  insert.bind(3, run.version);
+  insert.bind(4, run.config);
+  insert.bind(5, run.config_hash);
+  insert.bind(6, start);
+  insert.bind(7, began_at);
+  insert.bind(8, static_cast<std::int64_t>(run.fleet_size));
+  insert.bind(9, run.partition);
+  insert.bind(10, run.shard_by);
+  return insert.run() == SQLITE_OK ? StorageError{} : database.error();
+}
+
+}  // namespace fleet_sim

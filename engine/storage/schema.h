@@ -1,0 +1,41 @@
+// The tables of a shard (SPEC §5), and what to do with a file that already has some: appended to when they match,
+// migrated when they are an older known form, refused otherwise. Nothing is ever dropped but the collector's index,
+// which the config decides about. Runs when a shard is opened, on its writer's thread; errors are values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "config/config.h"
+#include "storage/sqlite.h"
+
+namespace fleet_sim {
+
+inline constexpr std::int64_t schema_version = 1;  // PRAGMA user_version
+
+// Says in one place what a run is: the row of `run_info` that every shard of the run gets.
+struct RunInfo {
+  std::string run_id;
+  std::string version;
+  std::uint64_t seed = 0;
+  Timestamp start = 0;
+  Timestamp began_at = 0;  // wall clock
+  std::uint64_t fleet_size = 0;
+  std::string partition;
+  std::string shard_by;
+  std::string config;  // the whole effective config as YAML
+  std::string config_hash;
+};
+
+// Sets the connection up (WAL, synchronous, page and cache size, checkpoints), then creates, accepts or migrates the
+// tables. SQLITE_MISMATCH with a message that says what is wrong when the file is somebody else's.
+StorageError prepare_schema(Database& database, const DatabaseSettings& settings);
+
+// Looks at an existing file without changing it; the same verdict as prepare_schema.
+StorageError check_schema(Database& database);
+
+// Inserts the run's row, unless this file has it already.
+StorageError record_run(Database& database, const RunInfo& run);
+
+}  // namespace fleet_sim

@@ -1,0 +1,72 @@
+// A shard: one SQLite file and the readings and events that wait to be committed to it. A flush writes all of them in
+// one transaction or none, so a failure leaves them waiting for the next attempt, in order. Owned by one writer and
+// touched by its thread only. What waits is bounded by the writer, which decides when to flush, close and retry.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "batch/reading.h"
+#include "config/config.h"
+#include "identity/identity.h"
+#include "storage/schema.h"
+#include "storage/sqlite.h"
+
+namespace fleet_sim {
+
+// What all shards of a run have in common. Borrowed; outlives them.
+struct ShardContext {
+  const Roster& roster;
+  const DatabaseSettings& settings;
+  const RunInfo& run;
+  std::string vfs;  // empty: SQLite's default
+};
+
+class Shard {
+ public:
+  Shard(std::string path, const ShardContext& context);
+  ~Shard();
+  Shard(Shard&&) noexcept;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  // Puts a reading or an event in line for the next flush.
+  void stage(const Reading& reading, SteadyTime now);
+  void stage(const AnomalyEvent& event, SteadyTime now);
+
+  // What waits, and since when.
+  [[nodiscard]] std::span<const Reading> pending_readings() const { return readings_; }
+  [[nodiscard]] bool has_pending() const { return !readings_.empty() || !events_.empty(); }
+  [[nodiscard]] SteadyTime pending_since() const { return pending_since_; }
+
+  // Commits what waits, opening the file if need be. After success it still stands in pending_readings(), until
+  // forget_pending(); after an error the file is as it was before.
+  StorageError flush();
+  void forget_pending();
+
+  [[nodiscard]] bool is_open() const { return connection_ != nullptr; }
+  StorageError open();
+
+  // Closes the connection. `for_good` copies the write-ahead log into the file first, so that the file stands alone;
+  // otherwise the shard is expected to be opened again, and the log stays.
+  void close(bool for_good);
+
+ private:
+  struct Connection;
+
+  StorageError write_pending();
+
+  std::string path_;
+  const ShardContext* context_;
+  std::unique_ptr<Connection> connection_;
+  std::vector<Reading> readings_;
+  std::vector<AnomalyEvent> events_;
+  SteadyTime pending_since_{};
+  bool run_recorded_ = false;
+};
+
+}  // namespace fleet_sim

@@ -1,0 +1,106 @@
+#include "storage/shard_plan.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <numeric>
+#include <queue>
+#include <unordered_map>
+#include <utility>
+
+#include "storage/schema.h"
+#include "storage/shard_key.h"
+
+namespace fleet_sim {
+namespace {
+
+struct PlannedShard {
+  std::string path;
+  double rows_per_second = 0;
+  ShardPlan::Place place;
+};
+
+std::string unsharded_path(const Config& config) {
+  const std::filesystem::path file = std::filesystem::path(config.database.path).filename();
+  return (std::filesystem::path(config.data_directory()) / file).string();
+}
+
+std::string path_for(const Config& config, const std::string& key) {
+  if (config.sharding.key == ShardKey::none) return unsharded_path(config);
+  return (std::filesystem::path(config.data_directory()) / shard_file_name(config.sharding, key)).string();
+}
+
+// The heaviest shard first, each to the writer that has least so far. Ties go by path, so that the plan does not depend
+// on the order of the identity files.
+void deal_out(std::vector<PlannedShard>& shards, std::uint32_t writers) {
+  std::vector<std::size_t> order(shards.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    if (shards[a].rows_per_second != shards[b].rows_per_second) {
+      return shards[a].rows_per_second > shards[b].rows_per_second;
+    }
+    return shards[a].path < shards[b].path;
+  });
+  using Load = std::pair<double, std::uint32_t>;
+  std::priority_queue<Load, std::vector<Load>, std::greater<>> lightest;
+  std::vector<std::uint32_t> counts(writers, 0);
+  for (std::uint32_t writer = 0; writer < writers; ++writer) lightest.emplace(0.0, writer);
+  for (const std::size_t i : order) {
+    auto [load, writer] = lightest.top();
+    lightest.pop();
+    shards[i].place = {writer, counts[writer]++};
+    lightest.emplace(load + shards[i].rows_per_second, writer);
+  }
+}
+
+}  // namespace
+
+ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> members, std::span<const double> rates,
+                      const Config& config) {
+  std::unordered_map<std::string, std::uint32_t> index_of_key;
+  std::vector<PlannedShard> shards;
+  std::vector<std::uint32_t> shard_of(members.size());
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    std::string key = shard_key(config.sharding, roster, roster[members[i]]);
+    const auto [entry, is_new] = index_of_key.try_emplace(key, static_cast<std::uint32_t>(shards.size()));
+    if (is_new) shards.push_back({path_for(config, key), 0, {}});
+    shards[entry->second].rows_per_second += rates[i];
+    shard_of[i] = entry->second;
+  }
+  deal_out(shards, config.database.writers);
+
+  ShardPlan plan;
+  plan.shard_count = shards.size();
+  plan.paths.resize(config.database.writers);
+  plan.place_of.resize(roster.size());
+  plan.writer_of.reserve(members.size());
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    plan.place_of[members[i]] = shards[shard_of[i]].place;
+    plan.writer_of.push_back(shards[shard_of[i]].place.writer);
+  }
+  for (PlannedShard& shard : shards) {
+    std::vector<std::string>& paths = plan.paths[shard.place.writer];
+    if (paths.size() <= shard.place.shard) paths.resize(shard.place.shard + 1);
+    paths[shard.place.shard] = std::move(shard.path);
+  }
+  return plan;
+}
+
+void check_shard_files(const ShardPlan& plan, Problems& problems) {
+  for (const std::vector<std::string>& paths : plan.paths) {
+    for (const std::string& path : paths) {
+      std::error_code ignored;
+      if (!std::filesystem::exists(path, ignored)) continue;
+      Database database;
+      StorageError error = database.open(path, Database::Mode::read_only);
+      if (error.ok()) error = check_schema(database);
+      // A file that is merely locked or cannot be read right now is the writer's business, not a verdict on the file.
+      const int code = error.code & 0xFF;
+      if (code == SQLITE_MISMATCH || code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
+        problems.add(path, "cannot be appended to: " + error.message);
+      }
+    }
+  }
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,83 @@
+#include "storage/sqlite.h"
+
+namespace fleet_sim {
+
+void Statement::bind(int parameter, std::string_view text) {
+  // A null pointer would be bound as NULL, and an empty view may have one.
+  const char* data = text.empty() ? "" : text.data();
+  sqlite3_bind_text(statement_.get(), parameter, data, static_cast<int>(text.size()), SQLITE_STATIC);
+}
+
+void Statement::bind(int parameter, std::int64_t value) { sqlite3_bind_int64(statement_.get(), parameter, value); }
+
+void Statement::bind(int parameter, double value) { sqlite3_bind_double(statement_.get(), parameter, value); }
+
+void Statement::bind_null(int parameter) { sqlite3_bind_null(statement_.get(), parameter); }
+
+int Statement::step() { return sqlite3_step(statement_.get()); }
+
+int Statement::reset() { return sqlite3_reset(statement_.get()); }
+
+int Statement::run() {
+  step();
+  return reset();
+}
+
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+
+double Statement::real(int column) const { return sqlite3_column_double(statement_.get(), column); }
+
+std::string_view Statement::text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  if (text == nullptr) return {};
+  return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+int Statement::type(int column) const { return sqlite3_column_type(statement_.get(), column); }
+
+StorageError Database::open(const std::string& path, Mode mode, const std::string& vfs) {
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  sqlite3* raw = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, vfs.empty() ? nullptr : vfs.c_str());
+  database_.reset(raw);
+  if (code == SQLITE_OK) return {};
+  const StorageError failure{code, raw != nullptr ? sqlite3_errmsg(raw) : "out of memory"};
+  close();
+  return failure;
+}
+
+StorageError Database::execute(const char* sql) {
+  return sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK ? StorageError{} : error();
+}
+
+StorageError Database::prepare(std::string_view sql, Statement& statement) {
+  sqlite3_stmt* raw = nullptr;
+  const int code = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  statement.statement_.reset(raw);
+  return code == SQLITE_OK ? StorageError{} : error();
+}
+
+std::int64_t Database::query_integer(std::string_view sql, std::int64_t otherwise) {
+  Statement statement;
+  if (!prepare(sql, statement).ok() || statement.step() != SQLITE_ROW || statement.type(0) == SQLITE_NULL) {
+    return otherwise;
+  }
+  return statement.integer(0);
+}
+
+StorageError Database::error() const {
+  return {sqlite3_extended_errcode(database_.get()), sqlite3_errmsg(database_.get())};
+}
+
+void Database::keep_log_on_close(bool keep) {
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
+}
+
+void configure_sqlite() {
+  // Memory statistics cost a global mutex at every allocation.
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,89 @@
+// A thin layer over SQLite's C interface: connections and statements that close themselves, and errors as values,
+// because the write path has no exceptions. A connection belongs to one thread at a time (opened without SQLite's own
+// mutex). sqlite3.h is included here and in sqlite.cc only.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace fleet_sim {
+
+// What went wrong, in SQLite's words; ok() when nothing did.
+struct StorageError {
+  int code = SQLITE_OK;  // extended result code
+  std::string message;
+
+  [[nodiscard]] bool ok() const { return code == SQLITE_OK; }
+  [[nodiscard]] bool busy() const { return (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED; }
+};
+
+class Statement {
+ public:
+  Statement() = default;
+
+  [[nodiscard]] bool is_prepared() const { return statement_ != nullptr; }
+
+  // Parameters count from 1. Texts are not copied: they stay valid until the statement has run.
+  void bind(int parameter, std::string_view text);
+  void bind(int parameter, std::int64_t value);
+  void bind(int parameter, double value);
+  void bind_null(int parameter);
+
+  // SQLITE_ROW while there are rows, then SQLITE_DONE, or an error code.
+  int step();
+  int reset();
+
+  // Steps a statement that returns no rows and resets it; SQLITE_OK or an error code.
+  int run();
+
+  // Columns count from 0; valid after step() returned SQLITE_ROW.
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] double real(int column) const;
+  [[nodiscard]] std::string_view text(int column) const;
+  [[nodiscard]] int type(int column) const;  // SQLITE_INTEGER, SQLITE_FLOAT, SQLITE_TEXT, SQLITE_BLOB or SQLITE_NULL
+
+ private:
+  friend class Database;
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+class Database {
+ public:
+  enum class Mode { read_only, read_write_create };
+
+  // `vfs` names a registered SQLite VFS; empty means the default one.
+  StorageError open(const std::string& path, Mode mode, const std::string& vfs = {});
+  void close() { database_.reset(); }
+  [[nodiscard]] bool is_open() const { return database_ != nullptr; }
+
+  // Runs one or more statements without parameters or rows.
+  StorageError execute(const char* sql);
+  StorageError prepare(std::string_view sql, Statement& statement);
+
+  // The first column of the first row, as a number; `otherwise` when there is none.
+  std::int64_t query_integer(std::string_view sql, std::int64_t otherwise);
+
+  [[nodiscard]] StorageError error() const;
+  [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+
+  // Leaves the write-ahead log in place when this connection closes, instead of copying it into the file.
+  void keep_log_on_close(bool keep);
+
+ private:
+  struct Close {
+    void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
+  };
+  std::unique_ptr<sqlite3, Close> database_;
+};
+
+// Settings for the whole process; call once before the first connection is opened.
+void configure_sqlite();
+
+}  // namespace fleet_sim

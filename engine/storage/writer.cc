@@ -1,0 +1,260 @@
+#include "storage/writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/backoff.h"
+#include "base/random.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr std::size_t batches_per_step = 64;  // so that flushes and deadlines are looked at often
+constexpr std::size_t flushes_per_step = 64;
+constexpr unsigned retries = 3;
+constexpr BackoffPolicy lock_backoff{2'000, 25'000};        // somebody else is writing: knock often
+constexpr BackoffPolicy failure_backoff{20'000, 2'000'000};
+constexpr auto longest_idle = std::chrono::seconds(1);
+
+SteadyTime after(SteadyTime now, Microseconds delay) { return now + std::chrono::microseconds(delay); }
+
+std::int64_t nanoseconds(SteadyTime::duration span) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(span).count();
+}
+
+}  // namespace
+
+Writer::Writer(WriterContext context, const std::vector<std::string>& paths, std::size_t queue_capacity)
+    : context_(std::move(context)), queue_(queue_capacity) {
+  slots_.reserve(paths.size());
+  for (const std::string& path : paths) slots_.emplace_back(Shard(path, context_.shard));
+}
+
+StorageError Writer::open_first() {
+  if (slots_.empty() || context_.shard.settings.sink == Sink::null) return {};
+  Slot& slot = slots_.front();
+  const StorageError error = slot.shard.open();
+  if (error.ok()) slot.open_entry = open_.insert(open_.end(), 0);
+  return error;
+}
+
+void Writer::run() {
+  for (bool last = false; !last;) {
+    // Read before the step: what was pushed before finish() is then seen by the step.
+    const bool finishing = finishing_.load(std::memory_order_acquire);
+    const SteadyTime began = std::chrono::steady_clock::now();
+    const SteadyTime deadline = step(began);
+    const SteadyTime ended = std::chrono::steady_clock::now();
+    busy_nanoseconds_.fetch_add(nanoseconds(ended - began), std::memory_order_relaxed);
+    last = finishing && queue_.empty();
+    if (last || deadline <= ended) continue;
+    queue_.wait_until(deadline);
+    idle_nanoseconds_.fetch_add(nanoseconds(std::chrono::steady_clock::now() - ended), std::memory_order_relaxed);
+  }
+  drain();
+}
+
+void Writer::finish() {
+  finishing_.store(true, std::memory_order_release);
+  queue_.wake();
+}
+
+double Writer::busy_share() const {
+  const auto busy = static_cast<double>(busy_nanoseconds_.load(std::memory_order_relaxed));
+  const auto idle = static_cast<double>(idle_nanoseconds_.load(std::memory_order_relaxed));
+  return busy + idle > 0 ? busy / (busy + idle) : 0;
+}
+
+SteadyTime Writer::step(SteadyTime now) {
+  take_batches(now);
+  flush_due(now);
+  return next_deadline(now);
+}
+
+void Writer::take_batches(SteadyTime now) {
+  for (std::size_t taken = 0; taken < batches_per_step && !memory_is_full(); ++taken) {
+    Batch* batch = queue_.pop();
+    if (batch == nullptr) return;
+    if (context_.shard.settings.sink == Sink::null) {
+      discard(*batch, now);
+    } else {
+      deal_out(*batch, now);
+    }
+    context_.pool.release(batch);
+  }
+}
+
+// The null sink: everything up to here for real, and then nothing.
+void Writer::discard(const Batch& batch, SteadyTime now) {
+  if (context_.clock.paced()) {
+    for (const Reading& reading : batch.readings) lag_.record(context_.clock.lag(reading.due, now));
+  }
+  context_.ledger.written(batch.readings.size());
+}
+
+void Writer::deal_out(const Batch& batch, SteadyTime now) {
+  for (const Reading& reading : batch.readings) stage(reading, now);
+  for (const AnomalyEvent& event : batch.events) {
+    const std::uint32_t index = context_.place_of[event.sensor].shard;
+    slots_[index].shard.stage(event, now);
+    stand_in_line(index);
+  }
+}
+
+void Writer::stage(const Reading& reading, SteadyTime now) {
+  const std::uint32_t index = context_.place_of[reading.sensor].shard;
+  Slot& slot = slots_[index];
+  if (slot.sick) {
+    if (backlog_ >= context_.pending_rows / 2) return context_.ledger.lost(LossReason::backlog_full, 1);
+    ++backlog_;
+  }
+  ++held_;
+  slot.shard.stage(reading, now);
+  if (slot.shard.pending_readings().size() == 1) stand_in_line(index);
+  if (slot.shard.pending_readings().size() == context_.shard.settings.batch_size) full_.push_back(index);
+}
+
+void Writer::stand_in_line(std::uint32_t index) {
+  if (!slots_[index].sick) line_.emplace(slots_[index].shard.pending_since(), index);
+}
+
+void Writer::leave_line(std::uint32_t index) { line_.erase({slots_[index].shard.pending_since(), index}); }
+
+void Writer::flush_due(SteadyTime now) {
+  for (const std::uint32_t index : std::exchange(full_, {})) {
+    if (!slots_[index].sick) flush(index, now);
+  }
+  const auto interval = std::chrono::milliseconds(context_.shard.settings.flush_interval_ms);
+  for (std::size_t flushed = 0; flushed < flushes_per_step && !line_.empty(); ++flushed) {
+    const auto [since, index] = *line_.begin();
+    if (now - since < interval && !memory_is_full()) break;
+    flush(index, now);
+  }
+  for (const std::uint32_t index : std::vector(sick_)) {
+    if (slots_[index].retry_at <= now) flush(index, now);
+  }
+}
+
+void Writer::flush(std::uint32_t index, SteadyTime now) {
+  Slot& slot = slots_[index];
+  const bool was_open = slot.shard.is_open();
+  if (!was_open) make_room_to_open();
+  const StorageError error = slot.shard.flush();
+  if (slot.shard.is_open()) {
+    if (!was_open) slot.open_entry = open_.insert(open_.end(), index);
+    open_.splice(open_.end(), open_, slot.open_entry);
+  }
+  if (error.ok()) {
+    committed(index);
+  } else {
+    failed(index, error, now);
+  }
+}
+
+void Writer::committed(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  const auto readings = slot.shard.pending_readings();
+  if (context_.clock.paced()) {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    for (const Reading& reading : readings) lag_.record(context_.clock.lag(reading.due, now));
+  }
+  context_.ledger.written(readings.size());
+  held_ -= readings.size();
+  if (!slot.written) files_written_.fetch_add(1, std::memory_order_relaxed);
+  slot.written = true;
+  if (slot.sick) {
+    backlog_ -= readings.size();
+    std::erase(sick_, index);
+    if (slot.exhausted) context_.log(slot.shard.path() + ": works again, backlog written");
+    slot.sick = slot.exhausted = false;
+    slot.failures = 0;
+  } else {
+    leave_line(index);
+  }
+  exhausted_in_a_row_ = 0;
+  slot.shard.forget_pending();
+}
+
+void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime now) {
+  Slot& slot = slots_[index];
+  if (!slot.sick) {
+    leave_line(index);
+    slot.sick = true;
+    slot.sick_since = now;
+    sick_.push_back(index);
+    backlog_ += slot.shard.pending_readings().size();
+  }
+  const std::uint64_t word = mix_words(index, static_cast<std::uint64_t>(nanoseconds(now.time_since_epoch())));
+  const auto patience = std::chrono::milliseconds(context_.shard.settings.busy_timeout_ms);
+  if (error.busy() && now - slot.sick_since < patience) {
+    // Somebody else holds the write lock, which collectors do all the time: not an error until it lasts.
+    slot.retry_at = after(now, backoff_delay(lock_backoff, 4, word));
+    return;
+  }
+  errors_.fetch_add(1, std::memory_order_relaxed);
+  slot.retry_at = after(now, backoff_delay(failure_backoff, ++slot.failures, word));
+  if (!error.busy()) close(index, false);
+  if (slot.failures <= retries) return;
+  if (!slot.exhausted) context_.log(slot.shard.path() + ": cannot be written, rows wait in memory: " + error.message);
+  slot.exhausted = true;
+  if (++exhausted_in_a_row_ == context_.shard.settings.error_limit) {
+    context_.log("error limit reached: " + std::to_string(exhausted_in_a_row_) + " failures with no success between");
+    context_.give_up();
+  }
+}
+
+void Writer::make_room_to_open() {
+  while (open_.size() >= context_.open_shards) close(open_.front(), false);
+}
+
+void Writer::close(std::uint32_t index, bool for_good) {
+  Slot& slot = slots_[index];
+  if (!slot.shard.is_open()) return;
+  slot.shard.close(for_good);
+  slot.log_left = !for_good;
+  open_.erase(slot.open_entry);
+}
+
+// Writes everything that still waits, with the usual retries, then leaves every file standing alone. No batch comes any
+// more, so waiting for a sick shard delays nobody but the end.
+void Writer::drain() {
+  while (!line_.empty()) flush(line_.begin()->second, std::chrono::steady_clock::now());
+  while (!sick_.empty()) {
+    const std::uint32_t index = sick_.front();
+    queue_.wait_until(slots_[index].retry_at);
+    flush(index, std::chrono::steady_clock::now());
+    if (slots_[index].exhausted) give_up_on(index);
+  }
+  for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+    Slot& slot = slots_[index];
+    if (slot.log_left) {
+      make_room_to_open();
+      if (slot.shard.open().ok()) slot.open_entry = open_.insert(open_.end(), index);
+    }
+    close(index, true);
+  }
+}
+
+void Writer::give_up_on(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  const std::size_t rows = slot.shard.pending_readings().size();
+  context_.ledger.lost(LossReason::storage_failed_at_stop, rows);
+  held_ -= rows;
+  backlog_ -= rows;
+  std::erase(sick_, index);
+  slot.sick = false;
+  slot.shard.forget_pending();
+}
+
+SteadyTime Writer::next_deadline(SteadyTime now) const {
+  if (!full_.empty() || !queue_.empty()) return now;
+  SteadyTime deadline = now + longest_idle;
+  if (!line_.empty()) {
+    const auto interval = std::chrono::milliseconds(context_.shard.settings.flush_interval_ms);
+    deadline = std::min(deadline, line_.begin()->first + interval);
+  }
+  for (const std::uint32_t index : sick_) deadline = std::min(deadline, slots_[index].retry_at);
+  return deadline;
+}
+
+}  // namespace fleet_sim

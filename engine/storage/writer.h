@@ -1,0 +1,121 @@
+// The writer: takes batches from its queue, deals their rows out to its shards, and commits each shard when enough rows
+// wait for it or the oldest has waited long enough. `step(now)` is the whole of it and never sleeps; `run` calls it on
+// the writer's thread. N writers are N instances with shards of their own.
+//
+// Bounds: at most `open_shards` files are open, and at most `pending_rows` rows wait in memory: half of them for healthy
+// shards, beyond which the writer takes no more batches, and half as the backlog of sick ones, beyond which their rows are
+// counted as lost. A shard that fails is tried again at a deadline of its own and delays no other.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/histogram.h"
+#include "base/ledger.h"
+#include "batch/batch_queue.h"
+#include "storage/shard.h"
+#include "storage/shard_plan.h"
+
+namespace fleet_sim {
+
+// What a writer works with. Borrowed; outlives it.
+struct WriterContext {
+  ShardContext shard;
+  std::span<const ShardPlan::Place> place_of;
+  SimulationClock clock;
+  BatchPool& pool;
+  Ledger& ledger;
+  std::size_t pending_rows;  // this writer's share
+  std::size_t open_shards;
+  std::function<void(const std::string&)> log;  // one line per change of state; any thread
+  std::function<void()> give_up;                // the error limit is reached
+};
+
+class Writer {
+ public:
+  Writer(WriterContext context, const std::vector<std::string>& paths, std::size_t queue_capacity);
+
+  [[nodiscard]] BatchQueue& queue() { return queue_; }
+
+  // Opens and sets up the first shard, which shows whether the data directory can be written at all.
+  StorageError open_first();
+
+  // Takes what has come, commits what is due, and returns when it wants to be called again, unless a batch comes
+  // earlier.
+  SteadyTime step(SteadyTime now);
+
+  // The thread: steps until finish() was called and everything has been committed or counted as lost.
+  void run();
+
+  // No further batches will come.
+  void finish();
+
+  // Rows that wait in memory; exact once the thread has ended.
+  [[nodiscard]] std::uint64_t held() const { return held_; }
+  [[nodiscard]] const Histogram& lag() const { return lag_; }
+  [[nodiscard]] std::uint64_t errors() const { return errors_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t files_written() const { return files_written_.load(std::memory_order_relaxed); }
+  // Share of its time that the thread spent working.
+  [[nodiscard]] double busy_share() const;
+
+ private:
+  using Line = std::set<std::pair<SteadyTime, std::uint32_t>>;
+
+  // A shard with what the writer knows about it.
+  struct Slot {
+    explicit Slot(Shard s) : shard(std::move(s)) {}
+    Shard shard;
+    bool written = false;    // something was committed in this run
+    bool log_left = false;   // closed for the time being, its write-ahead log beside it
+    bool sick = false;       // its last flush failed
+    bool exhausted = false;  // the retries have run out; probing goes on
+    unsigned failures = 0;   // in a row
+    SteadyTime sick_since{};
+    SteadyTime retry_at{};
+    std::list<std::uint32_t>::iterator open_entry{};  // valid while the shard is open
+  };
+
+  void take_batches(SteadyTime now);
+  void discard(const Batch& batch, SteadyTime now);
+  void deal_out(const Batch& batch, SteadyTime now);
+  void stage(const Reading& reading, SteadyTime now);
+  void flush_due(SteadyTime now);
+  void flush(std::uint32_t index, SteadyTime now);
+  void committed(std::uint32_t index);
+  void failed(std::uint32_t index, const StorageError& error, SteadyTime now);
+  void stand_in_line(std::uint32_t index);
+  void leave_line(std::uint32_t index);
+  void make_room_to_open();
+  void close(std::uint32_t index, bool for_good);
+  void drain();
+  void give_up_on(std::uint32_t index);
+  [[nodiscard]] bool memory_is_full() const { return held_ - backlog_ >= context_.pending_rows / 2; }
+  [[nodiscard]] SteadyTime next_deadline(SteadyTime now) const;
+
+  WriterContext context_;
+  BatchQueue queue_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> full_;  // shards with a transaction's worth of rows
+  Line line_;                        // healthy shards with something to write, longest waiting first
+  std::vector<std::uint32_t> sick_;
+  std::list<std::uint32_t> open_;    // open shards, longest unused first
+  std::uint64_t held_ = 0;           // rows in memory, of these …
+  std::uint64_t backlog_ = 0;        // … those of sick shards
+  unsigned exhausted_in_a_row_ = 0;
+  std::atomic<bool> finishing_{false};
+  std::atomic<std::uint64_t> errors_{0};
+  std::atomic<std::uint64_t> files_written_{0};
+  std::atomic<std::int64_t> busy_nanoseconds_{0};
+  std::atomic<std::int64_t> idle_nanoseconds_{0};
+  Histogram lag_;
+};
+
+}  // namespace fleet_sim
