@@ -1,0 +1,134 @@
+#include "app/inputs.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <initializer_list>
+#include <utility>
+
+#include "base/problems.h"
+#include "fleet/fleet.h"
+#include "identity/identity_file.h"
+
+namespace fleet_sim {
+namespace {
+
+std::optional<std::string> environment_variable(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+// The first of the variables that is set, with its name.
+std::optional<std::pair<std::string, std::string>> first_set(std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    if (auto value = environment_variable(name)) return std::pair(std::string(name), *value);
+  }
+  return std::nullopt;
+}
+
+Config read_config(const Arguments& arguments, Problems& problems) {
+  std::optional<std::filesystem::path> file = arguments.config_file;
+  if (!file) {
+    if (const auto named = first_set({"SENSOR_CONFIG", "CONFIG_FILE"})) file = named->second;
+  }
+  std::vector<Setting> environment = environment_settings(environ, problems);
+  if (const auto named = first_set({"SENSOR_IDENTITY_FILE", "IDENTITY_FILE"})) {
+    environment.insert(environment.begin(), {"fleet.identity", named->second, named->first});
+  }
+  return load_config(file, environment, arguments.flags, problems);
+}
+
+std::vector<std::filesystem::path> identity_paths(const FleetSettings& fleet) {
+  std::vector<std::filesystem::path> paths(fleet.identities.begin(), fleet.identities.end());
+  if (!fleet.identity.empty()) paths.emplace_back(fleet.identity);
+  return paths;
+}
+
+IdentityRecord record_of(const Roster& roster, const Identity& identity) {
+  return {std::string(identity.id),
+          std::string(roster.text(identity.type)),
+          std::string(roster.text(identity.location)),
+          std::string(roster.text(identity.manufacturer)),
+          std::string(roster.text(identity.model)),
+          std::string(roster.text(identity.firmware_version)),
+          roster.overrides(identity)};
+}
+
+// SENSOR_ID and SENSOR_LOCATION rename the one sensor of a single-sensor run; without any identity they make one.
+void apply_sensor_variables(LoadedIdentities& identities, bool files_were_named, Problems& problems) {
+  const auto id = environment_variable("SENSOR_ID");
+  const auto location = environment_variable("SENSOR_LOCATION");
+  if (!id && !location) return;
+  if (identities.roster.size() > 1) {
+    problems.add(id ? "SENSOR_ID" : "SENSOR_LOCATION",
+                 "is for a run of one sensor, but there are " + std::to_string(identities.roster.size()) +
+                     "; unset it, or name one sensor with --identity FILE");
+    return;
+  }
+  if (identities.roster.size() == 0 && (files_were_named || !id)) return;
+  IdentityRecord record;
+  if (identities.roster.size() == 1) record = record_of(identities.roster, identities.roster[0]);
+  if (id) record.id = *id;
+  if (location) record.location = *location;
+  // The variables are held to the same rules as a file, by being read as one.
+  std::string json;
+  append_json_line(json, record);
+  IdentityFindings findings;
+  parse_identity_document(json, findings);
+  for (const IdentityMistake& mistake : findings.mistakes) problems.add("SENSOR_ID, SENSOR_LOCATION", mistake.text);
+  identities.roster = Roster();
+  identities.roster.add(record);
+}
+
+void check_fleet_size(const Inputs& inputs, bool files_were_named, Problems& problems) {
+  if (!problems.empty()) return;
+  if (inputs.identities.roster.size() == 0) {
+    problems.add("identities", files_were_named
+                                   ? "no usable identity in the files named"
+                                   : "none named; give --identities DIR|FILE.json|FILE.jsonl, --identity FILE or SENSOR_ID "
+                                     "(`fleet-sim generate --preset demo --out identities` makes 15)");
+  } else if (inputs.members.empty()) {
+    problems.add("--partition", "no sensor falls into this partition of " +
+                                    std::to_string(inputs.config.fleet.partition.count) + "; use fewer partitions");
+  } else if (inputs.members.size() > most_sensors) {
+    problems.add("identities", std::to_string(inputs.members.size()) + " sensors; one process simulates at most " +
+                                   std::to_string(most_sensors) + ", deal them out with --partition K/N");
+  }
+}
+
+}  // namespace
+
+Inputs read_inputs(const Arguments& arguments) {
+  Inputs inputs;
+  Problems problems;
+  inputs.config = read_config(arguments, problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+
+  const std::vector<std::filesystem::path> paths = identity_paths(inputs.config.fleet);
+  Problems identity_problems;
+  if (!paths.empty()) inputs.identities = load_identities(paths, identity_problems);
+  if (inputs.config.fleet.skip_invalid && inputs.identities.roster.size() > 0) {
+    if (!identity_problems.empty()) {
+      inputs.warnings.push_back("skipping " + std::to_string(inputs.identities.invalid) +
+                                " invalid identities:\n" + identity_problems.text());
+    }
+  } else {
+    problems.append(identity_problems);
+  }
+  apply_sensor_variables(inputs.identities, !paths.empty(), problems);
+  inputs.members = partition_members(inputs.identities.roster, inputs.config.fleet.partition);
+  check_members(inputs.identities.roster, inputs.members, inputs.config, problems);
+  check_fleet_size(inputs, !paths.empty(), problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+
+  if (!inputs.identities.unknown_keys.empty()) {
+    std::string keys;
+    for (const std::string& key : inputs.identities.unknown_keys) keys += (keys.empty() ? "" : ", ") + key;
+    inputs.warnings.push_back("identity keys that play no part in the simulation: " + keys);
+  }
+  return inputs;
+}
+
+}  // namespace fleet_sim

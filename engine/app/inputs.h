@@ -1,0 +1,31 @@
+// Everything a run is made from, read and checked: config, identities, and which of them are this process's. `run` and
+// `check` read the same inputs in the same way. Throws InvalidInput with every problem found.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/load_config.h"
+#include "identity/load_identities.h"
+
+namespace fleet_sim {
+
+// What the command line says.
+struct Arguments {
+  std::optional<std::string> config_file;
+  std::vector<Setting> flags;
+};
+
+struct Inputs {
+  Config config;
+  LoadedIdentities identities;
+  std::vector<std::uint32_t> members;  // roster indices of this process's partition
+  std::vector<std::string> warnings;
+};
+
+Inputs read_inputs(const Arguments& arguments);
+
+}  // namespace fleet_sim

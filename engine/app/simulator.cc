@@ -1,0 +1,261 @@
+#include "app/simulator.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <random>
+#include <utility>
+
+#include "app/stop_signals.h"
+#include "base/problems.h"
+#include "base/random.h"
+#include "config/config_keys.h"
+#include "config/load_config.h"
+#include "status/text.h"
+#include "storage/shard_key.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr std::chrono::milliseconds look_around{50};
+constexpr double live_interval_seconds = 0.5;    // of the progress line on a terminal
+constexpr double plain_interval_seconds = 10;    // of progress lines elsewhere
+constexpr std::size_t queued_per_writer = 64;    // batches; covers a stall of the disk without stopping the fleet
+constexpr std::size_t descriptors_elsewhere = 48;
+constexpr std::size_t descriptors_per_shard = 3;  // the file, its write-ahead log, and the log's index
+constexpr std::size_t most_open_shards = 256;
+
+unsigned thread_count(const Config& config) {
+  if (config.fleet.threads > 0) return config.fleet.threads;
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::optional<double> pace(const Speed& speed) { return speed.max ? std::nullopt : std::optional(speed.factor); }
+
+// Short enough to be read aloud, and exact in every JSON reader.
+std::uint64_t random_seed() { return std::random_device{}(); }
+
+std::string text_of_key(const Config& config, std::string_view key) {
+  const ConfigKey* found = find_config_key(key);
+  return found == nullptr ? std::string() : found->get(config);
+}
+
+RunInfo describe_run(const Config& config, std::size_t fleet_size) {
+  RunInfo run;
+  run.began_at = system_now();
+  run.seed = config.simulation.seed.value_or(random_seed());
+  run.run_id = fmt::format("{}-{:08x}", timestamp_text(run.began_at).substr(0, 19), std::random_device{}());
+  run.version = FLEET_SIM_VERSION;
+  run.fleet_size = fleet_size;
+  run.partition = text_of_key(config, "fleet.partition");
+  run.shard_by = text_of_key(config, "sharding.by");
+  run.config = config_text(config);
+  run.config_hash = fmt::format("{:016x}", hash_text(run.config));
+  return run;
+}
+
+Timestamp end_of(const Config& config, Timestamp start) {
+  const double seconds = config.simulation.run_time_seconds;
+  const double longest = static_cast<double>(latest_timestamp - start) * 1e-6;
+  if (seconds == 0 || seconds >= longest) return latest_timestamp;
+  return start + static_cast<Microseconds>(seconds * 1e6);
+}
+
+std::size_t open_shards_per_writer(const DatabaseSettings& settings) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const std::size_t descriptors = std::min<std::size_t>(limit.rlim_cur, 1'000'000);
+  const std::size_t spare = descriptors > descriptors_elsewhere ? descriptors - descriptors_elsewhere : 0;
+  std::size_t files = std::min(spare / descriptors_per_shard, most_open_shards);
+  if (settings.max_open_shards > 0) files = std::min<std::size_t>(files, settings.max_open_shards);
+  return std::max<std::size_t>(1, files / settings.writers);
+}
+
+std::uint64_t peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::vector<double> rates_of(const Inputs& inputs) {
+  std::vector<double> rates;
+  rates.reserve(inputs.members.size());
+  for (const std::uint32_t member : inputs.members) {
+    rates.push_back(rate_of(inputs.identities.roster, inputs.identities.roster[member], inputs.config));
+  }
+  return rates;
+}
+
+double seconds_between(SteadyTime from, SteadyTime to) { return std::chrono::duration<double>(to - from).count(); }
+
+}  // namespace
+
+Simulator::Simulator(Inputs inputs, Console& console, std::shared_ptr<spdlog::logger> log)
+    : inputs_(std::move(inputs)),
+      console_(console),
+      log_(std::move(log)),
+      run_(describe_run(inputs_.config, inputs_.members.size())),
+      schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config)},
+      shard_context_{inputs_.identities.roster, inputs_.config.database, run_, {}} {
+  plan_storage();
+  set_clock();
+  fleet_ = std::make_unique<Fleet>(
+      build_fleet(inputs_.identities.roster, inputs_.members, plan_.writer_of, inputs_.config, run_.seed, run_.start));
+  build_writers();
+}
+
+void Simulator::plan_storage() {
+  const Config& config = inputs_.config;
+  plan_ = plan_shards(inputs_.identities.roster, inputs_.members, rates_of(inputs_), config);
+  if (config.database.sink == Sink::null) return;
+  std::error_code error;
+  std::filesystem::create_directories(config.data_directory(), error);
+  if (error) throw NoStorage(config.data_directory() + ": cannot be made: " + error.message());
+  Problems problems;
+  check_shard_files(plan_, problems);
+  if (!problems.empty()) throw NoStorage(problems.text());
+}
+
+// As late as possible before the fleet is built, so that its readings are not late from the first.
+void Simulator::set_clock() {
+  const Config& config = inputs_.config;
+  run_.start = config.clock.start.value_or(system_now());
+  started_ = std::chrono::steady_clock::now();
+  schedule_.clock = SimulationClock(run_.start, started_, pace(config.clock.speed));
+  schedule_.start = run_.start;
+  schedule_.end = end_of(config, run_.start);
+}
+
+void Simulator::build_writers() {
+  const DatabaseSettings& settings = inputs_.config.database;
+  // Who may hold a batch: each generating thread one; per writer one that small windows share, one being dealt out, and
+  // those in its queue.
+  const std::size_t batches = schedule_.threads + settings.writers * (queued_per_writer + 2);
+  pool_ = std::make_unique<BatchPool>(batches);
+  const WriterContext context{shard_context_,
+                              plan_.place_of,
+                              schedule_.clock,
+                              *pool_,
+                              ledger_,
+                              settings.pending_rows / settings.writers,
+                              open_shards_per_writer(settings),
+                              [this](const std::string& line) { log_->warn(line); },
+                              [this] { gave_up_.store(true, std::memory_order_release); }};
+  for (const std::vector<std::string>& paths : plan_.paths) {
+    writers_.push_back(std::make_unique<Writer>(context, paths, batches));
+    if (const StorageError error = writers_.back()->open_first(); !error.ok()) {
+      throw NoStorage(paths.front() + ": cannot be opened: " + error.message);
+    }
+  }
+}
+
+ExitCode Simulator::run() {
+  StopSignals signals;
+  start();
+  watch(signals);
+  drain(signals);
+  return settle();
+}
+
+void Simulator::start() {
+  const Config& config = inputs_.config;
+  log_->info("run {} seed {} | {} sensors, {} shards by {} in {} | {} threads, {} writers | start {} speed {}", run_.run_id,
+             run_.seed, grouped(fleet_->size()), grouped(plan_.shard_count), run_.shard_by,
+             config.database.sink == Sink::null ? "the null sink" : config.data_directory(), schedule_.threads,
+             writers_.size(), timestamp_text(run_.start), text_of_key(config, "clock.speed"));
+  std::vector<BatchQueue*> queues;
+  for (const auto& writer : writers_) queues.push_back(&writer->queue());
+  scheduler_ = std::make_unique<Scheduler>(schedule_, *fleet_, *pool_, queues, ledger_);
+  writers_at_work_.store(writers_.size(), std::memory_order_release);
+  for (const auto& writer : writers_) {
+    writer_threads_.emplace_back([this, &writer] {
+      writer->run();
+      writers_at_work_.fetch_sub(1, std::memory_order_acq_rel);
+    });
+  }
+  scheduler_->start();
+}
+
+// Shows progress until the last reading has been handed to the writers, and passes on a wish to stop.
+void Simulator::watch(StopSignals& signals) {
+  const double interval = console_.live() ? live_interval_seconds : plain_interval_seconds;
+  Snapshot shown = snapshot();
+  bool stopping = false;
+  while (!scheduler_->wait_for(std::chrono::milliseconds(0))) {
+    signals.wait_for(look_around);
+    if (!stopping && (signals.received() != 0 || gave_up_.load(std::memory_order_acquire))) {
+      stopping = true;
+      if (signals.received() != 0) log_->info("stopping: writing what has been read (a second signal stops at once)");
+      scheduler_->request_stop();
+    }
+    const Snapshot now = snapshot();
+    if (now.elapsed_seconds - shown.elapsed_seconds >= interval) report(now, shown);
+  }
+}
+
+void Simulator::drain(StopSignals& signals) {
+  const double interval = console_.live() ? live_interval_seconds : plain_interval_seconds;
+  Snapshot shown = snapshot();
+  for (const auto& writer : writers_) writer->finish();
+  while (writers_at_work_.load(std::memory_order_acquire) > 0) {
+    signals.wait_for(std::chrono::milliseconds(5));
+    const Snapshot now = snapshot();
+    if (now.elapsed_seconds - shown.elapsed_seconds >= interval) report(now, shown);
+  }
+  for (std::thread& thread : writer_threads_) thread.join();
+}
+
+void Simulator::report(const Snapshot& now, Snapshot& shown) {
+  console_.show_progress(progress_text(now, shown));
+  shown = now;
+}
+
+Snapshot Simulator::snapshot() const {
+  Snapshot snapshot;
+  snapshot.elapsed_seconds = seconds_between(started_, std::chrono::steady_clock::now());
+  snapshot.simulated_seconds = static_cast<double>(scheduler_->reached() - schedule_.start) * 1e-6;
+  if (schedule_.end != latest_timestamp) {
+    snapshot.simulated_total = static_cast<double>(schedule_.end - schedule_.start) * 1e-6;
+  }
+  snapshot.paced = schedule_.clock.paced();
+  snapshot.books = ledger_.books();
+  snapshot.sensors = fleet_->size();
+  snapshot.shards = plan_.shard_count;
+  Histogram lag;
+  for (const auto& writer : writers_) {
+    lag.merge(writer->lag());
+    snapshot.files_written += writer->files_written();
+    snapshot.errors += writer->errors();
+    snapshot.writer_busy_share = std::max(snapshot.writer_busy_share, writer->busy_share());
+  }
+  snapshot.lag_p50 = lag.percentile(0.5);
+  snapshot.lag_p99 = lag.percentile(0.99);
+  snapshot.lag_max = lag.max();
+  snapshot.peak_memory_bytes = peak_memory_bytes();
+  return snapshot;
+}
+
+// Closes the books and tells the user what the run came to.
+ExitCode Simulator::settle() {
+  const Snapshot last = snapshot();
+  console_.end_progress();
+  std::uint64_t held = 0;
+  for (const auto& writer : writers_) held += writer->held();
+  const std::string imbalance = last.books.imbalance(fleet_->due_before(scheduler_->reached()), held);
+  if (!imbalance.empty()) log_->critical("the books do not balance: {}", imbalance);
+  if (gave_up_.load(std::memory_order_acquire)) log_->error("stopped by the error limit");
+
+  const bool null_sink = inputs_.config.database.sink == Sink::null;
+  const std::string summary = summary_text(last, null_sink ? "the null sink" : inputs_.config.data_directory());
+  std::fwrite(summary.data(), 1, summary.size(), stdout);
+  std::fflush(stdout);
+  log_->info("run {} ended: {} rows written, {} lost", run_.run_id, grouped(last.books.written), grouped(last.books.lost()));
+  const bool clean = imbalance.empty() && last.books.lost() == 0 && !gave_up_.load(std::memory_order_acquire);
+  return clean ? ExitCode::done : ExitCode::lost_or_gave_up;
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,76 @@
+// The simulator: one run from identity files to closed shards. It builds the rooms in order, starts the writers before
+// the scheduler and stops them after it, so that every reading that was generated is committed or counted as lost.
+// Lives on the main thread; owns everything that runs.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "app/console.h"
+#include "app/inputs.h"
+#include "base/clock.h"
+#include "base/ledger.h"
+#include "batch/batch_queue.h"
+#include "fleet/fleet.h"
+#include "schedule/scheduler.h"
+#include "status/snapshot.h"
+#include "storage/shard_plan.h"
+#include "storage/writer.h"
+
+namespace fleet_sim {
+
+enum class ExitCode : int { done = 0, lost_or_gave_up = 1, invalid_input = 2, no_storage = 3, forced = 130 };
+
+// Thrown while starting when storage cannot be opened; ends the process with exit code 3.
+struct NoStorage : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+class StopSignals;
+
+class Simulator {
+ public:
+  // Plans the shards, builds the fleet and opens storage. Throws InvalidInput or NoStorage.
+  Simulator(Inputs inputs, Console& console, std::shared_ptr<spdlog::logger> log);
+
+  // Runs until the time is over, a signal comes, or the error limit is reached; then drains and prints the summary.
+  ExitCode run();
+
+ private:
+  void plan_storage();
+  void set_clock();
+  void build_writers();
+  void start();
+  void watch(StopSignals& signals);
+  void drain(StopSignals& signals);
+  [[nodiscard]] Snapshot snapshot() const;
+  void report(const Snapshot& now, Snapshot& shown);
+  [[nodiscard]] ExitCode settle();
+
+  Inputs inputs_;
+  Console& console_;
+  std::shared_ptr<spdlog::logger> log_;
+
+  RunInfo run_;
+  ShardPlan plan_;
+  Schedule schedule_;
+  Ledger ledger_;
+  ShardContext shard_context_;
+  std::unique_ptr<BatchPool> pool_;
+  std::unique_ptr<Fleet> fleet_;
+  std::vector<std::unique_ptr<Writer>> writers_;
+  std::unique_ptr<Scheduler> scheduler_;
+
+  std::vector<std::thread> writer_threads_;
+  std::atomic<std::size_t> writers_at_work_{0};
+  std::atomic<bool> gave_up_{false};
+  SteadyTime started_{};
+};
+
+}  // namespace fleet_sim

@@ -1,0 +1,29 @@
+// SIGINT and SIGTERM as a question the main thread asks while it waits: has anybody asked us to stop? A second one
+// while we drain ends the process at once with exit code 130, whatever state it is in. Main thread only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <chrono>
+
+namespace fleet_sim {
+
+class StopSignals {
+ public:
+  StopSignals();
+
+  // Waits, and returns early when a signal comes.
+  void wait_for(std::chrono::milliseconds span);
+
+  // The signal that asked us to stop; 0 when none has.
+  [[nodiscard]] int received() const { return received_; }
+
+ private:
+  void listen();
+
+  boost::asio::io_context context_;
+  boost::asio::signal_set signals_;
+  int received_ = 0;
+};
+
+}  // namespace fleet_sim

@@ -1,0 +1,36 @@
+// The state of a run at one moment, as plain numbers: what the progress line, the summary and later the status API
+// show. Taken by the simulator; a value that any thread may keep.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/ledger.h"
+#include "base/timestamp.h"
+
+namespace fleet_sim {
+
+struct Snapshot {
+  double elapsed_seconds = 0;               // real time since the first reading could be due
+  std::optional<double> simulated_seconds;  // simulated time that has been covered
+  std::optional<double> simulated_total;    // none: runs until stopped
+  bool paced = true;
+
+  Books books;
+  std::size_t sensors = 0;
+  std::size_t shards = 0;
+  std::uint64_t files_written = 0;
+  std::uint64_t errors = 0;
+
+  // From due to commit, real time; meaningless when unpaced.
+  Microseconds lag_p50 = 0;
+  Microseconds lag_p99 = 0;
+  Microseconds lag_max = 0;
+
+  double writer_busy_share = 0;  // of the busiest writer
+  std::uint64_t peak_memory_bytes = 0;
+};
+
+}  // namespace fleet_sim

@@ -1,0 +1,97 @@
+#include "status/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace fleet_sim {
+namespace {
+
+std::string lag_text(Microseconds lag) { return duration_text(static_cast<double>(lag) * 1e-6); }
+
+double share_percent(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 100.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+// How much longer the run takes, judged by its pace so far; none when it has no end.
+std::string time_left_text(const Snapshot& now) {
+  if (!now.simulated_total || !now.simulated_seconds) return "";
+  const double left = std::max(0.0, *now.simulated_total - *now.simulated_seconds);
+  if (*now.simulated_seconds <= 0 || now.elapsed_seconds <= 0) return "";
+  return fmt::format(" | {} left", duration_text(std::ceil(left * now.elapsed_seconds / *now.simulated_seconds)));
+}
+
+std::string line(std::string_view name, const std::string& value) { return fmt::format("  {:<14}{}\n", name, value); }
+
+std::string lost_text(const Books& books) {
+  std::string text = grouped(books.lost());
+  for (std::size_t i = 0; i < loss_reason_names.size(); ++i) {
+    if (books.lost_by_reason[i] > 0) text += fmt::format(" ({} {})", loss_reason_names[i], grouped(books.lost_by_reason[i]));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string grouped(std::uint64_t n) {
+  std::string digits = std::to_string(n);
+  for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
+  return digits;
+}
+
+std::string duration_text(double seconds) {
+  if (seconds < 1e-3) return fmt::format("{:.0f} µs", seconds * 1e6);
+  if (seconds < 1) return fmt::format("{:.1f} ms", seconds * 1e3);
+  if (seconds < 60) return fmt::format("{:.4g} s", seconds);
+  const auto whole = static_cast<std::uint64_t>(seconds);
+  if (whole < 3'600) return fmt::format("{} min {} s", whole / 60, whole % 60);
+  if (whole < 86'400) return fmt::format("{} h {} min", whole / 3'600, whole / 60 % 60);
+  return fmt::format("{} d {} h", whole / 86'400, whole / 3'600 % 24);
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  if (bytes < 1'000'000) return fmt::format("{:.1f} kB", static_cast<double>(bytes) * 1e-3);
+  if (bytes < 1'000'000'000) return fmt::format("{:.1f} MB", static_cast<double>(bytes) * 1e-6);
+  return fmt::format("{:.2f} GB", static_cast<double>(bytes) * 1e-9);
+}
+
+std::string progress_text(const Snapshot& now, const Snapshot& before) {
+  const double seconds = now.elapsed_seconds - before.elapsed_seconds;
+  const auto rows = static_cast<double>(now.books.written - before.books.written);
+  std::string text = fmt::format("{} rows/s | {} rows", grouped(seconds > 0 ? std::llround(rows / seconds) : 0),
+                                 grouped(now.books.written));
+  if (now.paced) text += fmt::format(" | lag p99 {}", lag_text(now.lag_p99));
+  text += fmt::format(" | {} waiting | {} anomalies", grouped(now.books.pending()), grouped(now.books.anomalies));
+  if (now.books.lost() > 0) text += fmt::format(" | {} LOST", grouped(now.books.lost()));
+  if (now.errors > 0) text += fmt::format(" | {} errors", grouped(now.errors));
+  return text + time_left_text(now);
+}
+
+std::string summary_text(const Snapshot& snapshot, const std::string& where) {
+  const Books& books = snapshot.books;
+  const double seconds = std::max(snapshot.elapsed_seconds, 1e-6);
+  std::string text;
+  text += line("sensors", fmt::format("{} in {} {}", grouped(snapshot.sensors), grouped(snapshot.shards),
+                                      snapshot.shards == 1 ? "shard" : "shards"));
+  text += line("due", grouped(books.due));
+  text += line("written", fmt::format("{} rows, {} rows/s over {}", grouped(books.written),
+                                      grouped(static_cast<std::uint64_t>(static_cast<double>(books.written) / seconds)),
+                                      duration_text(seconds)));
+  text += line("missing", fmt::format("{} left out by missing_data anomalies", grouped(books.missing)));
+  text += line("lost", lost_text(books));
+  text += line("success", fmt::format("{:.2f}% of readings accounted for", share_percent(books.written + books.missing, books.due)));
+  text += line("anomalies", grouped(books.anomalies));
+  text += line("errors", fmt::format("{} storage", grouped(snapshot.errors)));
+  if (snapshot.paced) {
+    text += line("lag", fmt::format("p50 {}, p99 {}, max {}", lag_text(snapshot.lag_p50), lag_text(snapshot.lag_p99),
+                                    lag_text(snapshot.lag_max)));
+  }
+  text += line("writer", fmt::format("{:.0f}% busy", 100 * snapshot.writer_busy_share));
+  text += line("memory", bytes_text(snapshot.peak_memory_bytes) + " at its peak");
+  text += line("files", fmt::format("{} in {}", grouped(snapshot.files_written), where));
+  return text;
+}
+
+}  // namespace fleet_sim

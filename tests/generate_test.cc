@@ -1,0 +1,358 @@
+// Generated fleets: the demo as documented, drawn fleets that are reproducible, and files that are never
+// replaced.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "app/generate_command.h"
+#include "base/problems.h"
+#include "identity/identity_file.h"
+#include "identity/load_identities.h"
+
+using namespace fleet_sim;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "fleet-sim-generate-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() { fs::remove_all(path_); }
+
+  [[nodiscard]] fs::path path() const { return path_; }
+  [[nodiscard]] std::string path(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  fs::path path_;
+};
+
+std::string content(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+std::size_t entries(const fs::path& folder) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {}));
+}
+
+std::string json_line(const IdentityRecord& record) {
+  std::string line;
+  append_json_line(line, record);
+  return line;
+}
+
+GenerateOptions drawn(std::uint64_t count, const std::string& out) {
+  GenerateOptions options;
+  options.count = count;
+  options.out = out;
+  return options;
+}
+
+GenerateOptions demo(const std::string& out) {
+  GenerateOptions options;
+  options.demo = true;
+  options.out = out;
+  return options;
+}
+
+// What the mix in `text` is refused with.
+std::string mix_problems(const std::string& text) {
+  const TemporaryFolder folder;
+  write(folder.path("mix.yaml"), text);
+  Problems problems;
+  load_mix(folder.path("mix.yaml"), problems);
+  const std::string all = problems.text();
+  return all.starts_with(folder.path("")) ? all.substr(folder.path("").size()) : all;
+}
+
+std::string refusal(const GenerateOptions& options) {
+  try {
+    generate_command(options);
+  } catch (const InvalidInput& error) {
+    return error.what();
+  }
+  return "";
+}
+
+// The error of writing JSON lines to this descriptor, which it closes, as standard output.
+std::string failure_writing_to(int descriptor) {
+  std::string error;
+  const int before = ::dup(STDOUT_FILENO);
+  ::dup2(descriptor, STDOUT_FILENO);
+  ::close(descriptor);
+  try {
+    generate_command(drawn(10, "-"));
+  } catch (const std::runtime_error& failure) {
+    error = failure.what();
+  }
+  ::dup2(before, STDOUT_FILENO);
+  ::close(before);
+  return error;
+}
+
+// Makes writes past this many bytes of a file fail, as a full disk would.
+class LimitedFileSize {
+ public:
+  explicit LimitedFileSize(rlim_t bytes) : signal_before_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  LimitedFileSize(const LimitedFileSize&) = delete;
+  LimitedFileSize& operator=(const LimitedFileSize&) = delete;
+  ~LimitedFileSize() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, signal_before_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*signal_before_)(int);
+};
+
+bool holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("the demo is the fifteen documented sensors") {
+  using Row = std::tuple<std::string, std::string, std::string, std::string, std::string, std::string>;
+  const std::vector<Row> expected{
+      {"factory_old_1.json", "FACTORY_1_OLD", "Factory A - Line 1", "SensorTech", "TempVibe-2000", "1.3"},
+      {"factory_old_2.json", "FACTORY_2_OLD", "Factory A - Line 2", "SensorTech", "TempVibe-2000", "1.3"},
+      {"factory_old_3.json", "FACTORY_3_OLD", "Factory A - Line 3", "SensorTech", "TempVibe-2000", "1.3"},
+      {"factory_old_4.json", "FACTORY_4_OLD", "Factory A - Line 4", "SensorTech", "TempVibe-2000", "1.3"},
+      {"factory_old_5.json", "FACTORY_5_OLD", "Factory A - Line 5", "SensorTech", "TempVibe-2000", "1.3"},
+      {"factory_new_1.json", "FACTORY_1_NEW", "Factory A - Line 1", "SensorTech", "TempVibe-2000", "1.4"},
+      {"factory_new_2.json", "FACTORY_2_NEW", "Factory A - Line 2", "SensorTech", "TempVibe-2000", "1.4"},
+      {"factory_new_3.json", "FACTORY_3_NEW", "Factory A - Line 3", "SensorTech", "TempVibe-2000", "1.4"},
+      {"factory_new_4.json", "FACTORY_4_NEW", "Factory A - Line 4", "SensorTech", "TempVibe-2000", "1.4"},
+      {"factory_new_5.json", "FACTORY_5_NEW", "Factory A - Line 5", "SensorTech", "TempVibe-2000", "1.4"},
+      {"warehouse_1.json", "WAREHOUSE_1", "Warehouse B - Section 1", "DataSense", "TempVibe-1000", "1.3"},
+      {"warehouse_2.json", "WAREHOUSE_2", "Warehouse B - Section 2", "DataSense", "TempVibe-2000", "1.3"},
+      {"warehouse_3.json", "WAREHOUSE_3", "Warehouse B - Section 3", "DataSense", "TempVibe-3000", "1.3"},
+      {"outdoor_1.json", "OUTDOOR_1", "Outdoor - Area 1", "VibrationPlus", "TempVibe-3000", "1.4"},
+      {"outdoor_2.json", "OUTDOOR_2", "Outdoor - Area 2", "VibrationPlus", "TempVibe-3000", "1.4"},
+  };
+  const auto records = demo_identities();
+  const auto names = demo_file_names();
+  REQUIRE(records.size() == expected.size());
+  REQUIRE(names.size() == expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const IdentityRecord& r = records[i];
+    CHECK(Row{names[i], r.id, r.location, r.manufacturer, r.model, r.firmware_version} == expected[i]);
+    CHECK(r.type == "temperature_vibration");
+  }
+}
+
+TEST_CASE("the shipped identities are what the demo preset writes, and they load") {
+  const TemporaryFolder folder;
+  const fs::path shipped = fs::path(FLEET_SIM_SOURCE_DIR) / "identities";
+  CHECK(generate_command(demo(folder.path("new/demo"))) == 0);
+  CHECK(entries(folder.path("new/demo")) == 15);
+  CHECK(entries(shipped) == 15);
+  for (const std::string& name : demo_file_names()) {
+    CAPTURE(name);
+    CHECK(content(shipped / name) == content(folder.path() / "new/demo" / name));
+  }
+  Problems problems;
+  CHECK(load_identities({shipped}, problems).roster.size() == 15);
+  CHECK(problems.text() == "");
+}
+
+TEST_CASE("a generated sensor depends on the seed and its number alone") {
+  const Mix mix = default_mix();
+  CHECK(json_line(generated_identity(mix, 1, 7, 100)) == json_line(generated_identity(mix, 1, 7, 999'999)));
+  // The same on every machine, today and later.
+  CHECK(json_line(generated_identity(mix, 1, 7, 100)) ==
+        R"({"id": "SENSOR_000007", "type": "temperature_vibration", "location": "Warehouse B - Section 3", )"
+        R"("manufacturer": "VibrationPlus", "model": "TempVibe-2000", "firmware_version": "1.4"})");
+  std::size_t different = 0;
+  for (std::uint64_t number = 1; number <= 100; ++number) {
+    const auto one = generated_identity(mix, 1, number, 100);
+    const auto other = generated_identity(mix, 2, number, 100);
+    CHECK(one.id == other.id);
+    if (json_line(one) != json_line(other)) ++different;
+  }
+  CHECK(different > 90);
+}
+
+TEST_CASE("numbers are padded to six digits, or to those of the count") {
+  const Mix mix = default_mix();
+  CHECK(generated_identity(mix, 1, 42, 100).id == "SENSOR_000042");
+  CHECK(generated_identity(mix, 1, 42, 1'000'000).id == "SENSOR_0000042");
+}
+
+TEST_CASE("choices occur as often as their weights say and ranges are covered evenly") {
+  Mix mix = default_mix();
+  mix.location = {{"Hall {2-5}", 3}, {"Yard", 1}, {"Never", 0}};
+  mix.readings_per_second = {{1, 9}, {0.1, 1}};
+  std::map<std::string, int> locations;
+  int slow = 0;
+  constexpr int sensors = 16'000;
+  for (std::uint64_t number = 1; number <= sensors; ++number) {
+    const auto record = generated_identity(mix, 1, number, sensors);
+    ++locations[record.location];
+    if (record.overrides.readings_per_second == 0.1) ++slow;
+  }
+  // Each is a binomial count; five standard deviations are below 300.
+  CHECK(locations.size() == 5);
+  for (const std::string hall : {"Hall 2", "Hall 3", "Hall 4", "Hall 5"}) {
+    CHECK(locations[hall] == doctest::Approx(3'000).epsilon(0.1));
+  }
+  CHECK(locations["Yard"] == doctest::Approx(4'000).epsilon(0.075));
+  CHECK(slow == doctest::Approx(1'600).epsilon(0.12));
+}
+
+TEST_CASE("a folder and a .jsonl file hold the same sensors in the same order") {
+  const TemporaryFolder folder;
+  CHECK(generate_command(drawn(10'000, folder.path("fleet.jsonl"))) == 0);
+  CHECK(generate_command(drawn(10'000, folder.path("fleet"))) == 0);
+  CHECK(fs::exists(folder.path("fleet/sensor_000001.json")));
+  CHECK(entries(folder.path()) == 2);
+  CHECK(entries(folder.path("fleet")) == 10'000);
+  Problems problems;
+  const auto lines = load_identities({folder.path("fleet.jsonl")}, problems);
+  const auto files = load_identities({folder.path("fleet")}, problems);
+  CHECK(problems.text() == "");
+  REQUIRE(lines.roster.size() == 10'000);
+  REQUIRE(files.roster.size() == 10'000);
+  const Mix mix = default_mix();
+  for (std::size_t i = 0; i < 10'000; ++i) {
+    const auto expected = generated_identity(mix, 1, i + 1, 10'000);
+    for (const Roster* roster : {&lines.roster, &files.roster}) {
+      REQUIRE((*roster)[i].id == expected.id);
+      REQUIRE(roster->text((*roster)[i].location) == expected.location);
+      REQUIRE(roster->text((*roster)[i].firmware_version) == expected.firmware_version);
+    }
+  }
+}
+
+TEST_CASE("what is already there is left alone, and replaced never") {
+  const TemporaryFolder folder;
+  generate_command(drawn(20, folder.path("fleet")));
+  generate_command(drawn(20, folder.path("fleet.jsonl")));
+  CHECK(refusal(drawn(20, folder.path("fleet"))) == "");
+  CHECK(refusal(drawn(20, folder.path("fleet.jsonl"))) == "");
+
+  CHECK(
+      holds(refusal(drawn(21, folder.path("fleet.jsonl"))), "fleet.jsonl: exists and holds something else"));
+  CHECK(
+      holds(refusal(drawn(19, folder.path("fleet.jsonl"))), "fleet.jsonl: exists and holds something else"));
+
+  write(folder.path("fleet/sensor_000025.json"), "mine");
+  const std::string refused = refusal(drawn(30, folder.path("fleet")));
+  CHECK(holds(refused, folder.path("fleet/sensor_000025.json")));
+  CHECK(holds(refused, "give another --out"));
+  CHECK(content(folder.path("fleet/sensor_000025.json")) == "mine");
+  CHECK(entries(folder.path("fleet")) == 21);  // nothing was written before the refusal
+}
+
+TEST_CASE("a link is not followed out of the folder") {
+  const TemporaryFolder folder;
+  fs::create_symlink("elsewhere", folder.path("fleet.jsonl"));
+  CHECK(holds(refusal(drawn(1, folder.path("fleet.jsonl"))), "exists and holds something else"));
+  CHECK_FALSE(fs::exists(folder.path("elsewhere")));
+}
+
+TEST_CASE("impossible requests are refused with a reason") {
+  const TemporaryFolder folder;
+  CHECK(holds(refusal(drawn(0, folder.path("fleet"))), "--count must be from 1 to 16000000, not 0"));
+  CHECK(holds(refusal(drawn(most_identities + 1, folder.path("fleet"))), "not 16000001"));
+  CHECK(holds(refusal(drawn(1, folder.path("fleet.json"))), "write to a .jsonl file, or to a folder"));
+  CHECK(holds(refusal(drawn(1, "")), "--out must name"));
+  write(folder.path("file"), "");
+  CHECK(holds(refusal(drawn(1, folder.path("file"))), "cannot be used as a folder"));
+  CHECK(entries(folder.path()) == 1);
+}
+
+TEST_CASE("a file that cannot be finished is an error with its path, and leaves no remains") {
+  const TemporaryFolder folder;
+  const LimitedFileSize limited(100);
+  for (const std::string out : {"fleet.jsonl", "fleet"}) {
+    CHECK_THROWS_WITH_AS(generate_command(drawn(10, folder.path(out))),
+                         doctest::Contains("cannot be written: File too large"), std::runtime_error);
+  }
+  CHECK(entries(folder.path("fleet")) == 0);
+  CHECK(entries(folder.path()) == 1);
+}
+
+TEST_CASE("a reader that goes away or a full device is an error, not a signal") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  ::close(ends[0]);
+  CHECK(failure_writing_to(ends[1]) == "standard output: cannot be written: Broken pipe");
+  const int full = ::open("/dev/full", O_WRONLY);
+  REQUIRE(full >= 0);
+  CHECK(failure_writing_to(full) == "standard output: cannot be written: No space left on device");
+}
+
+TEST_CASE("a mix replaces what it names and keeps the rest") {
+  const TemporaryFolder folder;
+  write(folder.path("mix.yaml"),
+        "id: \"PUMP-{n}-A\"\n"
+        "location: {\"Hall {1-1}\": 1}\n"
+        "firmware_version:\n  \"2.0\": 1\n"
+        "readings_per_second: {0.25: 1}\n");
+  Problems problems;
+  const Mix mix = load_mix(folder.path("mix.yaml"), problems);
+  CHECK(problems.text() == "");
+  const auto record = generated_identity(mix, 5, 3, 10);
+  CHECK(record.id == "PUMP-000003-A");
+  CHECK(record.location == "Hall 1");
+  CHECK(record.firmware_version == "2.0");
+  CHECK(record.overrides.readings_per_second == 0.25);
+  CHECK(mix.model.size() == default_mix().model.size());
+
+  GenerateOptions options = drawn(3, folder.path("fleet.jsonl"));
+  options.mix_file = folder.path("mix.yaml");
+  CHECK(generate_command(options) == 0);
+  CHECK(holds(content(folder.path("fleet.jsonl")), "\"PUMP-000002-A\""));
+}
+
+TEST_CASE("mistakes in a mix are named with their line") {
+  CHECK(mix_problems("model: {A: 1}\nfirmwares: {\"1.3\": 1}\n")
+            .starts_with("mix.yaml:2: unknown key 'firmwares'"));
+  CHECK(holds(mix_problems("modle: {A: 1}\n"), "did you mean 'model'?"));
+  CHECK(
+      mix_problems("model:\n  A: 1\n  B: -1\n").starts_with("mix.yaml:3: model: the weight of 'B' must be"));
+  CHECK(holds(mix_problems("model: {A: .nan}\n"), "must be a number of 0 or more"));
+  CHECK(holds(mix_problems("model: {A: .inf}\n"), "must be a number of 0 or more"));
+  CHECK(holds(mix_problems("model: {A: 0, B: 0}\n"), "must add up to a number above 0"));
+  CHECK(holds(mix_problems("model: A\n"), "must list choices"));
+  CHECK(holds(mix_problems("model: {}\n"), "must list choices"));
+  CHECK(holds(mix_problems("model: {A: 1, A: 2}\n"), "mix.yaml:1: "));
+  CHECK(holds(mix_problems("id: SENSOR\n"), "id must hold {n}"));
+  CHECK(holds(mix_problems("id: \"{n}{n}\"\n"), "once"));
+  CHECK(holds(mix_problems("location: {\"Line {5-1}\": 1}\n"), "must write a range as {1-20}"));
+  CHECK(holds(mix_problems("location: {\"Line {1..9}\": 1}\n"), "must write a range as {1-20}"));
+  CHECK(holds(mix_problems("readings_per_second: {0: 1}\n"), "above 0 and at most 1000000"));
+  CHECK(holds(mix_problems("- 1\n"), "must hold keys"));
+  CHECK(holds(mix_problems("model: {A: 1\n"), "mix.yaml:"));
+  CHECK(holds(mix_problems(std::string(largest_mix_file_bytes + 1, '#')), "larger than"));
+  GenerateOptions options = drawn(1, "-");
+  options.mix_file = "/nowhere/mix.yaml";
+  CHECK(holds(refusal(options), "/nowhere/mix.yaml: does not exist"));
+}
