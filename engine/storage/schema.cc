@@ -107,13 +107,15 @@ StorageError judge(Database& database, Form& form) {
 }
 
 std::string connection_pragmas(const DatabaseSettings& settings) {
-  constexpr std::array<const char*, 3> synchronous{"OFF", "NORMAL", "FULL"};
   // The page size takes effect only while the file is empty, and before WAL.
   return "PRAGMA page_size = " + std::to_string(settings.page_size) +
-         "; PRAGMA journal_mode = WAL; PRAGMA synchronous = " +
-         synchronous[static_cast<std::size_t>(settings.synchronous)] +
-         "; PRAGMA cache_size = -" + std::to_string(settings.cache_kib) +
+         "; PRAGMA journal_mode = WAL; PRAGMA cache_size = -" + std::to_string(settings.cache_kib) +
          "; PRAGMA wal_autocheckpoint = " + std::to_string(settings.checkpoint_pages);
+}
+
+std::string synchronous_pragma(Synchronous synchronous) {
+  constexpr std::array<const char*, 3> modes{"OFF", "NORMAL", "FULL"};
+  return std::string("PRAGMA synchronous = ") + modes[static_cast<std::size_t>(synchronous)];
 }
 
 StorageError create_or_migrate(Database& database, Form form, const DatabaseSettings& settings) {
@@ -149,9 +151,15 @@ StorageError check_schema(Database& database) {
 StorageError prepare_schema(Database& database, const DatabaseSettings& settings) {
   Form form = Form::empty;
   if (StorageError error = judge(database, form); !error.ok()) return error;
-  if (StorageError error = database.execute(connection_pragmas(settings).c_str()); !error.ok()) return error;
-  if (form == Form::current && is_complete(database, settings)) return {};
-  return create_or_migrate(database, form, settings);
+  // A new file is not worth waiting for the disk: up to the first checkpoint, which does wait, a power failure may take
+  // it or its log away but leaves no broken one. With thousands of shards the wait would be most of the run.
+  const Synchronous until_made = form == Form::empty ? Synchronous::off : settings.synchronous;
+  const std::string connection = synchronous_pragma(until_made) + "; " + connection_pragmas(settings);
+  if (StorageError error = database.execute(connection.c_str()); !error.ok()) return error;
+  if (form != Form::current || !is_complete(database, settings)) {
+    if (StorageError error = create_or_migrate(database, form, settings); !error.ok()) return error;
+  }
+  return database.execute(synchronous_pragma(settings.synchronous).c_str());
 }
 
 StorageError record_run(Database& database, const RunInfo& run) {

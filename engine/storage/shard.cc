@@ -78,9 +78,9 @@ void Shard::forget_pending() {
   events_.clear();
 }
 
-void Shard::close(bool for_good) {
+void Shard::close(Close how) {
   if (!is_open()) return;
-  connection_->database.keep_log_on_close(!for_good);
+  connection_->database.keep_log_on_close(how == Close::for_now);
   connection_.reset();
 }
 

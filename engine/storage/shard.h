@@ -52,8 +52,9 @@ class Shard {
   StorageError open();
 
   // Closes the connection. `for_good` copies the write-ahead log into the file first, so that the file stands alone;
-  // otherwise the shard is expected to be opened again, and the log stays.
-  void close(bool for_good);
+  // `for_now` leaves the log for the next opening.
+  enum class Close { for_now, for_good };
+  void close(Close how);
 
  private:
   struct Connection;

@@ -1,5 +1,7 @@
 #include "storage/writer.h"
 
+#include <tbb/parallel_for.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -193,7 +195,7 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
   }
   errors_.fetch_add(1, std::memory_order_relaxed);
   slot.retry_at = after(now, backoff_delay(failure_backoff, ++slot.failures, word));
-  if (!error.busy()) close(index, false);
+  if (!error.busy()) close_for_now(index);
   if (slot.failures <= retries) return;
   if (!slot.exhausted) context_.log(slot.shard.path() + ": cannot be written, rows wait in memory: " + error.message);
   slot.exhausted = true;
@@ -204,14 +206,14 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
 }
 
 void Writer::make_room_to_open() {
-  while (open_.size() >= context_.open_shards) close(open_.front(), false);
+  while (open_.size() >= context_.open_shards) close_for_now(open_.front());
 }
 
-void Writer::close(std::uint32_t index, bool for_good) {
+void Writer::close_for_now(std::uint32_t index) {
   Slot& slot = slots_[index];
   if (!slot.shard.is_open()) return;
-  slot.shard.close(for_good);
-  slot.log_left = !for_good;
+  slot.shard.close(Shard::Close::for_now);
+  slot.log_left = true;
   open_.erase(slot.open_entry);
 }
 
@@ -225,14 +227,18 @@ void Writer::drain() {
     flush(index, std::chrono::steady_clock::now());
     if (slots_[index].exhausted) give_up_on(index);
   }
-  for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+  close_all();
+}
+
+// Every file gets its write-ahead log copied in. That waits for the disk a few times per file, so it is done for several
+// files at once; each thread has at most one more file open.
+void Writer::close_all() {
+  tbb::parallel_for(std::size_t{0}, slots_.size(), [this](std::size_t index) {
     Slot& slot = slots_[index];
-    if (slot.log_left) {
-      make_room_to_open();
-      if (slot.shard.open().ok()) slot.open_entry = open_.insert(open_.end(), index);
-    }
-    close(index, true);
-  }
+    if (slot.log_left && !slot.shard.open().ok()) return;
+    slot.shard.close(Shard::Close::for_good);
+  });
+  open_.clear();
 }
 
 void Writer::give_up_on(std::uint32_t index) {

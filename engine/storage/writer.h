@@ -94,8 +94,9 @@ class Writer {
   void stand_in_line(std::uint32_t index);
   void leave_line(std::uint32_t index);
   void make_room_to_open();
-  void close(std::uint32_t index, bool for_good);
+  void close_for_now(std::uint32_t index);
   void drain();
+  void close_all();
   void give_up_on(std::uint32_t index);
   [[nodiscard]] bool memory_is_full() const { return held_ - backlog_ >= context_.pending_rows / 2; }
   [[nodiscard]] SteadyTime next_deadline(SteadyTime now) const;
