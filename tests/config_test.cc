@@ -137,7 +137,7 @@ behaviors:
     "": {work_hours_rise: -2, spread: {temperature: 1.1}}
 fleet: {identities: ["a: b", 'c"\d', "- x", "null", größe], partition: 3/4, threads: 7, skip_invalid: on}
 sharding: {by: hash:12}
-clock: {speed: 1000.5, start: "2026-01-31 12:30:05.25+02:00", utc_offset: -05:30, overload: skip}
+clock: {speed: 1000.5, start: "2026-01-31 12:30:05.25+02:00", utc_offset: -05:30}
 database:
   path: "a b/#c.db"
   data_dir: "null"

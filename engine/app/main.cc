@@ -1,6 +1,7 @@
 // fleet-sim's entry point: turns the command line into a call of one command, and what a command throws into an exit
 // code. Every `run` option comes from the table of config keys.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -25,11 +26,13 @@ void add_setting(CLI::App& command, const ConfigKey& key, Arguments& arguments) 
   const std::string help(key.help);
   if (key.value.empty()) {
     command.add_flag_callback(flag, [set] { set("true"); }, help);
-  } else {
-    command.add_option_function<std::vector<std::string>>(
-               flag, [set](const std::vector<std::string>& values) { std::ranges::for_each(values, set); }, help)
+  } else if (key.repeatable) {
+    const auto set_each = [set](const std::vector<std::string>& values) { std::ranges::for_each(values, set); };
+    command.add_option_function<std::vector<std::string>>(flag, set_each, help)
         ->type_name(std::string(key.value))
         ->allow_extra_args(false);
+  } else {
+    command.add_option_function<std::string>(flag, set, help)->type_name(std::string(key.value));
   }
 }
 

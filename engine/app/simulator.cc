@@ -141,7 +141,7 @@ void Simulator::build_writers() {
                               schedule_.clock,
                               *pool_,
                               ledger_,
-                              settings.pending_rows / settings.writers,
+                              std::max<std::size_t>(2, settings.pending_rows / settings.writers),
                               open_shards_per_writer(settings),
                               [this](const std::string& line) { log_->warn(line); },
                               [this] { gave_up_.store(true, std::memory_order_release); }};
@@ -154,11 +154,15 @@ void Simulator::build_writers() {
 }
 
 ExitCode Simulator::run() {
+  drive();
+  return settle();
+}
+
+void Simulator::drive() {
   StopSignals signals;
   start();
   watch(signals);
   drain(signals);
-  return settle();
 }
 
 void Simulator::start() {

@@ -42,6 +42,9 @@ class Simulator {
   // Runs until the time is over, a signal comes, or the error limit is reached; then drains and prints the summary.
   ExitCode run();
 
+  // The same without the summary: what a benchmark times.
+  void drive();
+
  private:
   void plan_storage();
   void set_clock();

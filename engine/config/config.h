@@ -98,7 +98,6 @@ struct Partition {
   bool operator==(const Partition&) const = default;
 };
 
-enum class Overload { block, skip };
 enum class Sink { sqlite, null };
 enum class Synchronous { off, normal, full };
 
@@ -132,7 +131,6 @@ struct ClockSettings {
   Speed speed;
   std::optional<Timestamp> start;  // none: now
   Microseconds utc_offset = 0;
-  Overload overload = Overload::block;
 
   bool operator==(const ClockSettings&) const = default;
 };

@@ -168,9 +168,6 @@ Keys sharding_and_clock_keys() {
           FIELD(clock.start), or_word("now", Codec<Timestamp>{parse_start, timestamp_text})),
       key({"clock.utc_offset", "", "OFFSET", "Time zone of daily patterns: UTC, or -14:00 to +14:00"},
           FIELD(clock.utc_offset), Codec<Microseconds>{parse_utc_offset, utc_offset_text}),
-      key({"clock.overload", "", "WORD",
-           "When storage cannot keep up, readings wait (block) or are left out and counted (skip)"},
-          FIELD(clock.overload), words<Overload>(std::array<std::string_view, 2>{"block", "skip"})),
   };
 }
 
@@ -228,10 +225,10 @@ Keys logging_and_reload_keys() {
           text_of(parse_text)),
       key({"logging.console_output", "", "BOOL", "Whether log messages also go to the console"},
           FIELD(logging.console_output), boolean()),
-      key({"logging.quiet", "--quiet", "", "No progress and no summary on the console"}, FIELD(logging.quiet),
+      key({"logging.quiet", "--quiet", "", "No progress and no information on the console; warnings and the summary stay"}, FIELD(logging.quiet),
           boolean()),
       key({"config_reload.enabled", "", "BOOL",
-           "Whether changed config and identity files take effect while running"},
+           "Whether changed config and identity files take effect while running (not built yet)"},
           FIELD(config_reload.enabled), boolean()),
       key({"config_reload.check_interval_seconds", "", "TIME",
            "Time between looks at the files: 0.01 to 86400"},
@@ -241,14 +238,15 @@ Keys logging_and_reload_keys() {
 
 #undef FIELD
 
-// Keys of one section stand together: config_text writes a section's heading once.
+// In the order in which --help shows their flags: what is simulated, where it goes, how long and how fast. Keys of one
+// section stand together: config_text writes a section's heading once.
 Keys all_keys() {
-  Keys keys = simulation_keys();
-  add(keys, normal_parameter_keys());
-  add(keys, anomaly_keys());
-  add(keys, fleet_keys());
+  Keys keys = fleet_keys();
+  add(keys, simulation_keys());
   add(keys, sharding_and_clock_keys());
   add(keys, database_keys());
+  add(keys, normal_parameter_keys());
+  add(keys, anomaly_keys());
   add(keys, logging_and_reload_keys());
   return keys;
 }

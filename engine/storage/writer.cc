@@ -196,11 +196,12 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
   errors_.fetch_add(1, std::memory_order_relaxed);
   slot.retry_at = after(now, backoff_delay(failure_backoff, ++slot.failures, word));
   if (!error.busy()) close_for_now(index);
-  if (slot.failures <= retries) return;
+  const bool round_is_over = slot.failures % (1 + retries) == 0;
+  if (!round_is_over) return;
   if (!slot.exhausted) context_.log(slot.shard.path() + ": cannot be written, rows wait in memory: " + error.message);
   slot.exhausted = true;
   if (++exhausted_in_a_row_ == context_.shard.settings.error_limit) {
-    context_.log("error limit reached: " + std::to_string(exhausted_in_a_row_) + " failures with no success between");
+    context_.log("error limit reached: " + std::to_string(exhausted_in_a_row_) + " rounds of retries with no success between");
     context_.give_up();
   }
 }

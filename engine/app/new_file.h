@@ -1,0 +1,64 @@
+// Files that are safe to write where a user may have other ones: a new one appears whole or not at all, and
+// one that exists is only compared, never replaced. One thread per file; each owns its descriptor. Throws
+// InvalidInput when the user has to choose another place and std::runtime_error, with the path and the
+// reason, when the system refuses.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace fleet_sim {
+
+// A new file under a hidden temporary name beside its final one. Removed again unless publish() is reached.
+class NewFile {
+ public:
+  explicit NewFile(const std::filesystem::path& path);
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  ~NewFile();
+
+  void write(std::string_view bytes);
+
+  // Gives the file its name, unless another one took it meanwhile.
+  void publish();
+
+ private:
+  [[nodiscard]] bool rename_to_new() const;
+
+  std::string path_;
+  std::string temporary_;
+  int descriptor_ = -1;
+  bool published_ = false;
+};
+
+// What may already have a name, to be compared with bytes that come in pieces.
+class PresentFile {
+ public:
+  // Refuses everything but a readable regular file, or nothing at all.
+  explicit PresentFile(const std::string& path);
+  PresentFile(const PresentFile&) = delete;
+  PresentFile& operator=(const PresentFile&) = delete;
+  ~PresentFile();
+
+  [[nodiscard]] bool exists() const { return descriptor_ >= 0; }
+
+  // Refuses the place unless the file goes on with these bytes, or ends here.
+  void expect(std::string_view bytes);
+  void expect_end();
+
+ private:
+  std::string read(std::size_t bytes);
+
+  std::string path_;
+  int descriptor_ = -1;
+};
+
+// With all folders above it; an empty path is the current one.
+void make_folder(const std::filesystem::path& folder);
+
+// Writes all bytes to a descriptor that is open already; `name` is for the message.
+void write_all(int descriptor, std::string_view bytes, const std::string& name);
+
+}  // namespace fleet_sim
