@@ -64,7 +64,7 @@ double bind_rows_per_second(const std::filesystem::path& folder, std::size_t row
     std::array<File, file_count> files;
     for (std::size_t i = 0; i < file_count; ++i) {
       const std::string path = (folder / ("reference-" + std::to_string(i) + ".db")).string();
-      check(files[i].database.open(path, Database::Mode::read_write_create));
+      check(files[i].database.open(path));
       check(prepare_schema(files[i].database, settings));
       check(files[i].database.prepare(insert_sql, files[i].insert));
     }

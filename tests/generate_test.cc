@@ -16,7 +16,7 @@
 
 #include "app/generate_command.h"
 #include "base/problems.h"
-#include "identity/identity_file.h"
+#include "identity/identity_json.h"
 #include "identity/load_identities.h"
 
 using namespace fleet_sim;

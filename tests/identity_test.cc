@@ -10,7 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "identity/identity_file.h"
+#include "identity/identity_json.h"
+#include "identity/identity_parser.h"
+#include "identity/identity_rules.h"
+#include "identity/json_value.h"
 #include "identity/load_identities.h"
 
 using namespace fleet_sim;

@@ -5,11 +5,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <initializer_list>
+#include <tuple>
 #include <utility>
 
 #include "base/problems.h"
 #include "fleet/fleet.h"
-#include "identity/identity_file.h"
+#include "identity/identity_rules.h"
 
 namespace fleet_sim {
 namespace {
@@ -72,12 +73,11 @@ void apply_sensor_variables(LoadedIdentities& identities, bool files_were_named,
   if (identities.roster.size() == 1) record = record_of(identities.roster, identities.roster[0]);
   if (id) record.id = *id;
   if (location) record.location = *location;
-  // The variables are held to the same rules as a file, by being read as one.
-  std::string json;
-  append_json_line(json, record);
-  IdentityFindings findings;
-  parse_identity_document(json, findings);
-  for (const IdentityMistake& mistake : findings.mistakes) problems.add("SENSOR_ID, SENSOR_LOCATION", mistake.text);
+  for (const auto& [variable, name, value] :
+       {std::tuple("SENSOR_ID", "id", record.id), std::tuple("SENSOR_LOCATION", "location", record.location)}) {
+    const std::string problem = text_problem(name, value);
+    if (!problem.empty()) problems.add(variable, problem);
+  }
   identities.roster = Roster();
   identities.roster.add(record);
 }

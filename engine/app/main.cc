@@ -32,7 +32,10 @@ void add_setting(CLI::App& command, const ConfigKey& key, Arguments& arguments) 
         ->type_name(std::string(key.value))
         ->allow_extra_args(false);
   } else {
-    command.add_option_function<std::string>(flag, set, help)->type_name(std::string(key.value));
+    // As usual on a command line, the last of several wins: a wrapper's flags can be overridden.
+    command.add_option_function<std::string>(flag, set, help)
+        ->type_name(std::string(key.value))
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <random>
 #include <utility>
@@ -75,10 +76,14 @@ std::size_t open_shards_per_writer(const DatabaseSettings& settings) {
   return std::max<std::size_t>(1, files / settings.writers);
 }
 
+// From the kernel's account of this program; getrusage would count what the process was before it became this program.
 std::uint64_t peak_memory_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    std::uint64_t kibibytes = 0;
+    if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
+  }
+  return 0;
 }
 
 std::vector<double> rates_of(const Inputs& inputs) {
@@ -116,8 +121,11 @@ void Simulator::plan_storage() {
   std::filesystem::create_directories(config.data_directory(), error);
   if (error) throw NoStorage(config.data_directory() + ": cannot be made: " + error.message());
   Problems problems;
-  check_shard_files(plan_, problems);
+  const ExistingFiles existing = check_shard_files(plan_, problems);
   if (!problems.empty()) throw NoStorage(problems.text());
+  if (existing.files > 0) {
+    log_->info("found {} of the files with {} rows, appending to them", grouped(existing.files), grouped(existing.rows));
+  }
 }
 
 // As late as possible before the fleet is built, so that its readings are not late from the first.

@@ -6,49 +6,18 @@
 #include <span>
 
 #include "base/nearest.h"
+#include "config/behavior_effects.h"
 #include "config/plain_text.h"
 #include "config/units.h"
-#include "config/yaml_text.h"
 
 namespace fleet_sim {
 namespace {
 
-using Entries = std::map<std::string, Behavior, std::less<>>;
 using Kind = YamlNode::Kind;
-
-struct EntryKind {
-  std::string_view name;
-  Entries Behaviors::*entries;
-};
-constexpr std::array<EntryKind, 4> kinds{{{"firmware", &Behaviors::firmware},
-                                          {"model", &Behaviors::model},
-                                          {"manufacturer", &Behaviors::manufacturer},
-                                          {"location", &Behaviors::location}}};
-
-constexpr Bounds factor{0, 1'000};
-
-struct NumberEffect {
-  std::string_view name;
-  double Behavior::*value;
-  Bounds bounds;
-};
-constexpr std::array<NumberEffect, 4> number_effects{
-    {{"probability", &Behavior::probability, factor},
-     {"severity", &Behavior::severity, factor},
-     {"daily", &Behavior::daily, factor},
-     {"work_hours_rise", &Behavior::work_hours_rise, {-1'000, 1'000}}}};
-
-struct ChannelEffect {
-  std::string_view name;
-  PerChannel<double> Behavior::*values;
-};
-constexpr std::array<ChannelEffect, 2> channel_effects{
-    {{"spread", &Behavior::spread}, {"noise", &Behavior::noise}}};
 
 constexpr std::array<std::string_view, 10> effect_names{
     "probability", "severity", "daily",    "work_hours_rise", "spread",
     "noise",       "weights",  "channels", "spike_factor",    "noise_factor"};
-constexpr std::array<std::string_view, 2> range_names{"min", "max"};
 constexpr Range usual_spike_factor{1.5, 3.0};
 
 // Reads one entry; `path` grows with the nesting for messages.
@@ -69,9 +38,10 @@ class EffectReader {
     }
     for (const ChannelEffect& effect : channel_effects) {
       if (node.key == effect.name)
-        return read_numbers(node, path, channel_names, factor, behavior_.*effect.values);
+        return read_numbers(node, path, channel_names, factor_bounds, behavior_.*effect.values);
     }
-    if (node.key == "weights") return read_numbers(node, path, anomaly_type_names, factor, behavior_.weights);
+    if (node.key == "weights")
+      return read_numbers(node, path, anomaly_type_names, factor_bounds, behavior_.weights);
     if (node.key == "channels") return read_channels(node, path);
     if (node.key == "spike_factor") return read_spike_factor(node, path);
     if (node.key == "noise_factor") return read_noise_factor(node, path);
@@ -101,7 +71,7 @@ class EffectReader {
 
   void read_channels(const YamlNode& node, const std::string& path) {
     PerChannel<double> weights = behavior_.channels.value_or(PerChannel<double>{1, 1, 1});
-    read_numbers(node, path, channel_names, factor, weights);
+    read_numbers(node, path, channel_names, factor_bounds, weights);
     if (std::accumulate(weights.begin(), weights.end(), 0.0) <= 0) {
       problems_.at(node.line, path + " must leave at least one channel above 0");
     }
@@ -121,7 +91,7 @@ class EffectReader {
 
   void read_noise_factor(const YamlNode& node, const std::string& path) {
     double value = 0;
-    read_number(node, path, factor, value);
+    read_number(node, path, factor_bounds, value);
     behavior_.noise_factor = value;
   }
 
@@ -140,14 +110,14 @@ class EffectReader {
   const FileProblems& problems_;
 };
 
-std::string name_problem(const EntryKind& kind, const std::string& name) {
+std::string name_problem(const BehaviorKind& kind, const std::string& name) {
   std::string text;
   if (std::string wrong = parse_text(name, text); !wrong.empty()) return "a name " + wrong;
   // The empty location is the start of every location; elsewhere nothing can have an empty name.
   return name.empty() && kind.name != "location" ? "a name must not be empty" : std::string();
 }
 
-void read_entries(const EntryKind& kind, const YamlNode& section, Entries& entries,
+void read_entries(const BehaviorKind& kind, const YamlNode& section, BehaviorEntries& entries,
                   const FileProblems& problems) {
   const std::string path = "behaviors." + std::string(kind.name);
   std::map<std::string, const YamlNode*, std::less<>> seen;
@@ -168,9 +138,10 @@ void read_entries(const EntryKind& kind, const YamlNode& section, Entries& entri
 }
 
 void read_kind(const YamlNode& node, Behaviors& behaviors, const FileProblems& problems) {
-  constexpr std::array<std::string_view, 4> names{kinds[0].name, kinds[1].name, kinds[2].name, kinds[3].name};
-  const auto kind = std::ranges::find(kinds, node.key, &EntryKind::name);
-  if (kind == kinds.end()) {
+  constexpr std::array<std::string_view, 4> names{behavior_kinds[0].name, behavior_kinds[1].name,
+                                                  behavior_kinds[2].name, behavior_kinds[3].name};
+  const auto kind = std::ranges::find(behavior_kinds, node.key, &BehaviorKind::name);
+  if (kind == behavior_kinds.end()) {
     problems.at(node.key_line,
                 "unknown key " + in_quotes("behaviors." + node.key) + did_you_mean(node.key, names));
   } else if (!node.is(Kind::map) && !node.is(Kind::null)) {
@@ -178,32 +149,6 @@ void read_kind(const YamlNode& node, Behaviors& behaviors, const FileProblems& p
   } else {
     read_entries(*kind, node, behaviors.*kind->entries, problems);
   }
-}
-
-std::string numbers_text(std::span<const std::string_view> names, std::span<const double> values) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    text += (i == 0 ? "" : ", ") + std::string(names[i]) + ": " + number_text(values[i]);
-  }
-  return "{" + text + "}";
-}
-
-std::string effects_text(const Behavior& behavior) {
-  std::string text;
-  const auto add = [&text](std::string_view name, const std::string& value) {
-    text.append("      ").append(name).append(": ").append(value).append("\n");
-  };
-  for (const NumberEffect& effect : number_effects) add(effect.name, number_text(behavior.*effect.value));
-  for (const ChannelEffect& effect : channel_effects) {
-    add(effect.name, numbers_text(channel_names, behavior.*effect.values));
-  }
-  add("weights", numbers_text(anomaly_type_names, behavior.weights));
-  if (behavior.channels) add("channels", numbers_text(channel_names, *behavior.channels));
-  if (const auto& range = behavior.spike_factor) {
-    add("spike_factor", numbers_text(range_names, std::array<double, 2>{range->min, range->max}));
-  }
-  if (behavior.noise_factor) add("noise_factor", number_text(*behavior.noise_factor));
-  return text;
 }
 
 }  // namespace
@@ -214,17 +159,6 @@ void read_behaviors(const YamlNode& section, Behaviors& behaviors, const FilePro
     return;
   }
   for (const YamlNode& kind : section.children) read_kind(kind, behaviors, problems);
-}
-
-std::string behaviors_text(const Behaviors& behaviors) {
-  std::string text = "behaviors:\n";
-  for (const EntryKind& kind : kinds) {
-    text.append("  ").append(kind.name).append(":\n");
-    for (const auto& [name, behavior] : behaviors.*kind.entries) {
-      text.append("    ").append(yaml_quoted(name)).append(":\n").append(effects_text(behavior));
-    }
-  }
-  return text;
 }
 
 }  // namespace fleet_sim

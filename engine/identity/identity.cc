@@ -23,7 +23,7 @@ std::uint32_t Roster::add(const IdentityRecord& record) {
 
 const IdentityOverrides& Roster::overrides(const Identity& identity) const {
   static const IdentityOverrides none;
-  return identity.overrides == Identity::no_overrides ? none : overrides_[identity.overrides];
+  return identity.overrides == Identity::no_overrides ? none : *overrides_[identity.overrides];
 }
 
 Text Roster::intern(std::string_view text) {
@@ -40,7 +40,7 @@ std::uint32_t Roster::intern(const IdentityOverrides& overrides) {
   if (overrides == none) return Identity::no_overrides;
   const auto [entry, is_new] =
       index_of_overrides_.try_emplace(overrides, static_cast<std::uint32_t>(overrides_.size()));
-  if (is_new) overrides_.push_back(overrides);
+  if (is_new) overrides_.push_back(&entry->first);
   return entry->second;
 }
 

@@ -88,7 +88,7 @@ class Roster {
 
   std::vector<Identity> identities_;
   std::vector<std::string_view> texts_;
-  std::vector<IdentityOverrides> overrides_;
+  std::vector<const IdentityOverrides*> overrides_;  // the keys of index_of_overrides_, which never move
   std::unordered_map<std::string_view, Text> handle_of_text_;
   std::map<IdentityOverrides, std::uint32_t> index_of_overrides_;
   std::deque<std::vector<char>> arena_;  // blocks that never move: every view above points into one

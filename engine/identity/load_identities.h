@@ -1,12 +1,11 @@
-// Reads identity files into a Roster: one object, an array, or one object per line (.jsonl); a folder means every
-// .json and .jsonl file in it, in the order of their names. Files are parsed in parallel and added in order, so the
-// roster and the problems found are the same whatever the number of threads. The files are untrusted: sizes, nesting,
-// types, ranges and encodings are checked. Runs while starting; throws InvalidInput only for paths that cannot be
-// read at all, everything else is collected in Problems.
+// Reads identity files into a Roster: one object, an array, or one object per line (.jsonl); a folder means
+// every .json and .jsonl file in it, in the order of their names. Files are parsed in parallel and added in
+// order, so the roster and the problems found are the same whatever the number of threads. The files are
+// untrusted: sizes, nesting, types, ranges and encodings are checked. Runs while starting; whatever is wrong,
+// unreadable paths included, is collected in Problems, and memory beside the roster is bounded (parcel.h).
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -16,16 +15,11 @@
 
 namespace fleet_sim {
 
-// Bounds on what a file may ask of us.
-inline constexpr std::uintmax_t largest_identity_file_bytes = 1ull << 30;
-inline constexpr std::size_t largest_identity_bytes = 64 << 10;  // one object
-inline constexpr std::size_t longest_text_bytes = 1'024;         // one value
-inline constexpr std::size_t deepest_nesting = 8;
 inline constexpr std::size_t most_identities = 16'000'000;
 
 struct LoadedIdentities {
   Roster roster;
-  std::size_t files = 0;
+  std::size_t files = 0;                  // that could be read
   std::size_t invalid = 0;                // identities (or whole files) left out because of a problem
   std::vector<std::string> unknown_keys;  // each named once, sorted; at most 100
 };

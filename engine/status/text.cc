@@ -19,6 +19,7 @@ double share_percent(std::uint64_t part, std::uint64_t whole) {
 std::string time_left_text(const Snapshot& now) {
   if (!now.simulated_total || !now.simulated_seconds) return "";
   const double left = std::max(0.0, *now.simulated_total - *now.simulated_seconds);
+  if (left == 0) return " | finishing";
   if (*now.simulated_seconds <= 0 || now.elapsed_seconds <= 0) return "";
   return fmt::format(" | {} left", duration_text(std::ceil(left * now.elapsed_seconds / *now.simulated_seconds)));
 }

@@ -78,7 +78,7 @@ struct DigestedFile {
 
 DigestedFile digest_file(const std::filesystem::path& file) {
   Database database;
-  if (const StorageError error = database.open(file.string(), Database::Mode::read_only); !error.ok()) {
+  if (const StorageError error = database.open_to_read(file.string()); !error.ok()) {
     throw std::runtime_error(file.string() + ": cannot be opened: " + error.message);
   }
   const TableDigest readings = digest_table(database, reading_columns, reading_column_count, file);

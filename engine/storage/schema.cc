@@ -1,6 +1,7 @@
 #include "storage/schema.h"
 
 #include <array>
+#include <utility>
 #include <vector>
 
 namespace fleet_sim {
@@ -68,14 +69,24 @@ const Columns& event_columns() {
   return columns;
 }
 
-// Empty when there is no such table.
-Columns columns_of(Database& database, std::string_view table) {
-  Columns columns;
-  Statement statement;
-  if (!database.prepare("SELECT name FROM pragma_table_info(?1)", statement).ok()) return columns;
-  statement.bind(1, table);
-  while (statement.step() == SQLITE_ROW) columns.emplace_back(statement.text(0));
+const Columns& run_columns() {
+  static const Columns columns{"run_id", "seed",     "version",    "config",    "config_hash",
+                               "start",  "began_at", "fleet_size", "partition", "shard_by"};
   return columns;
+}
+
+// Empty when there is nothing of that name; the word "view" and the like when it is no table.
+StorageError read_columns(Database& database, std::string_view table, Columns& columns) {
+  constexpr std::string_view sql =
+      "SELECT CASE s.type WHEN 'table' THEN c.name ELSE s.type END "
+      "FROM sqlite_schema AS s LEFT JOIN pragma_table_info(s.name) AS c WHERE s.name = ?1 COLLATE NOCASE";
+  columns.clear();
+  Statement statement;
+  if (StorageError error = database.prepare(sql, statement); !error.ok()) return error;
+  statement.bind(1, table);
+  int code = SQLITE_OK;
+  while ((code = statement.step()) == SQLITE_ROW) columns.emplace_back(statement.text(0));
+  return code == SQLITE_DONE ? StorageError{} : database.error();
 }
 
 StorageError mismatch(const std::string& what) {
@@ -99,10 +110,14 @@ StorageError judge(Database& database, Form& form) {
     return mismatch("written by a newer version of fleet-sim (schema " + std::to_string(version) + ", this one knows " +
                     std::to_string(schema_version) + ")");
   }
-  form = form_of(columns_of(database, "sensor_readings"));
-  if (form == Form::foreign) return mismatch("has a table sensor_readings with other columns");
-  const Columns events = columns_of(database, "anomaly_events");
-  if (!events.empty() && events != event_columns()) return mismatch("has a table anomaly_events with other columns");
+  Columns columns;
+  if (StorageError error = read_columns(database, "sensor_readings", columns); !error.ok()) return error;
+  form = form_of(columns);
+  if (form == Form::foreign) return mismatch("has another sensor_readings, with other columns");
+  for (const auto& [table, expected] : {std::pair("anomaly_events", event_columns()), std::pair("run_info", run_columns())}) {
+    if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
+    if (!columns.empty() && columns != expected) return mismatch("has another " + std::string(table) + ", with other columns");
+  }
   return {};
 }
 

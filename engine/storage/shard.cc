@@ -33,7 +33,7 @@ StorageError Shard::open() {
   if (is_open()) return {};
   auto connection = std::make_unique<Connection>(context_->roster);
   Database& database = connection->database;
-  if (StorageError error = database.open(path_, Database::Mode::read_write_create, context_->vfs); !error.ok()) {
+  if (StorageError error = database.open(path_, context_->vfs); !error.ok()) {
     return error;
   }
   if (StorageError error = prepare_schema(database, context_->settings); !error.ok()) return error;

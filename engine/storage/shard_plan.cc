@@ -86,21 +86,29 @@ ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> membe
   return plan;
 }
 
-void check_shard_files(const ShardPlan& plan, Problems& problems) {
+ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems) {
+  ExistingFiles existing;
   for (const std::vector<std::string>& paths : plan.paths) {
     for (const std::string& path : paths) {
       std::error_code ignored;
       if (!std::filesystem::exists(path, ignored)) continue;
       Database database;
-      StorageError error = database.open(path, Database::Mode::read_only);
+      StorageError error = database.open_to_read(path);
       if (error.ok()) error = check_schema(database);
       // A file that is merely locked or cannot be read right now is the writer's business, not a verdict on the file.
       const int code = error.code & 0xFF;
       if (code == SQLITE_MISMATCH || code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
         problems.add(path, "cannot be appended to: " + error.message);
       }
+      ++existing.files;
+      // Rows are never deleted, so the last id counts them without reading them all.
+      if (error.ok()) {
+        const std::int64_t last_id = database.query_integer("SELECT max(id) FROM sensor_readings", 0);
+        existing.rows += static_cast<std::uint64_t>(std::max<std::int64_t>(0, last_id));
+      }
     }
   }
+  return existing;
 }
 
 }  // namespace fleet_sim

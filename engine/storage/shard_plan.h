@@ -31,7 +31,13 @@ struct ShardPlan {
 ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> members, std::span<const double> rates,
                       const Config& config);
 
-// Looks at the files of the plan that exist already and reports those that cannot be appended to.
-void check_shard_files(const ShardPlan& plan, Problems& problems);
+// What the plan's files hold before the run.
+struct ExistingFiles {
+  std::uint64_t files = 0;
+  std::uint64_t rows = 0;
+};
+
+// Looks at the files of the plan that exist already, without changing them, and reports those that cannot be appended to.
+ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems);
 
 }  // namespace fleet_sim

@@ -1,5 +1,7 @@
 #include "storage/sqlite.h"
 
+#include <filesystem>
+
 namespace fleet_sim {
 
 void Statement::bind(int parameter, std::string_view text) {
@@ -35,11 +37,23 @@ std::string_view Statement::text(int column) const {
 
 int Statement::type(int column) const { return sqlite3_column_type(statement_.get(), column); }
 
-StorageError Database::open(const std::string& path, Mode mode, const std::string& vfs) {
-  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+StorageError Database::open(const std::string& path, const std::string& vfs) {
+  return open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs.empty() ? nullptr : vfs.c_str());
+}
+
+StorageError Database::open_to_read(const std::string& path) {
+  std::error_code ignored;
+  const bool has_log = std::filesystem::exists(path + "-wal", ignored);
+  StorageError error = open_with(path, SQLITE_OPEN_READWRITE, nullptr);
+  if (!error.ok()) error = open_with(path, SQLITE_OPEN_READONLY, nullptr);
+  if (!error.ok()) return error;
+  keep_log_on_close(has_log);
+  return execute("PRAGMA query_only = ON");
+}
+
+StorageError Database::open_with(const std::string& path, int flags, const char* vfs) {
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, vfs.empty() ? nullptr : vfs.c_str());
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
   database_.reset(raw);
   if (code == SQLITE_OK) return {};
   const StorageError failure{code, raw != nullptr ? sqlite3_errmsg(raw) : "out of memory"};

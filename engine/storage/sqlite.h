@@ -56,10 +56,12 @@ class Statement {
 
 class Database {
  public:
-  enum class Mode { read_only, read_write_create };
+  // Opens or creates a file for writing. `vfs` names a registered SQLite VFS; empty means the default one.
+  StorageError open(const std::string& path, const std::string& vfs = {});
 
-  // `vfs` names a registered SQLite VFS; empty means the default one.
-  StorageError open(const std::string& path, Mode mode, const std::string& vfs = {});
+  // Opens an existing file to look at it, and leaves the folder as it was: a connection that may only read would leave a
+  // write-ahead log and its index behind, so this one may write where the system allows it, and does not.
+  StorageError open_to_read(const std::string& path);
   void close() { database_.reset(); }
   [[nodiscard]] bool is_open() const { return database_ != nullptr; }
 
@@ -77,6 +79,8 @@ class Database {
   void keep_log_on_close(bool keep);
 
  private:
+  StorageError open_with(const std::string& path, int flags, const char* vfs);
+
   struct Close {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };

@@ -3,6 +3,7 @@
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "base/backoff.h"
@@ -50,10 +51,21 @@ void Writer::run() {
     busy_nanoseconds_.fetch_add(nanoseconds(ended - began), std::memory_order_relaxed);
     last = finishing && queue_.empty();
     if (last || deadline <= ended) continue;
-    queue_.wait_until(deadline);
+    wait_until(deadline);
     idle_nanoseconds_.fetch_add(nanoseconds(std::chrono::steady_clock::now() - ended), std::memory_order_relaxed);
   }
+  const SteadyTime began = std::chrono::steady_clock::now();
   drain();
+  busy_nanoseconds_.fetch_add(nanoseconds(std::chrono::steady_clock::now() - began), std::memory_order_relaxed);
+}
+
+// When memory is full of rows whose shards wait for their retry, a batch in the queue is no reason to wake up.
+void Writer::wait_until(SteadyTime deadline) {
+  if (memory_is_full()) {
+    std::this_thread::sleep_until(deadline);
+  } else {
+    queue_.wait_until(deadline);
+  }
 }
 
 void Writer::finish() {
@@ -106,7 +118,7 @@ void Writer::deal_out(const Batch& batch, SteadyTime now) {
 void Writer::stage(const Reading& reading, SteadyTime now) {
   const std::uint32_t index = context_.place_of[reading.sensor].shard;
   Slot& slot = slots_[index];
-  if (slot.sick) {
+  if (slot.exhausted) {
     if (backlog_ >= context_.pending_rows / 2) return context_.ledger.lost(LossReason::backlog_full, 1);
     ++backlog_;
   }
@@ -164,10 +176,12 @@ void Writer::committed(std::uint32_t index) {
   held_ -= readings.size();
   if (!slot.written) files_written_.fetch_add(1, std::memory_order_relaxed);
   slot.written = true;
-  if (slot.sick) {
+  if (slot.exhausted) {
     backlog_ -= readings.size();
+    context_.log(slot.shard.path() + ": works again, backlog written");
+  }
+  if (slot.sick) {
     std::erase(sick_, index);
-    if (slot.exhausted) context_.log(slot.shard.path() + ": works again, backlog written");
     slot.sick = slot.exhausted = false;
     slot.failures = 0;
   } else {
@@ -184,7 +198,6 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
     slot.sick = true;
     slot.sick_since = now;
     sick_.push_back(index);
-    backlog_ += slot.shard.pending_readings().size();
   }
   const std::uint64_t word = mix_words(index, static_cast<std::uint64_t>(nanoseconds(now.time_since_epoch())));
   const auto patience = std::chrono::milliseconds(context_.shard.settings.busy_timeout_ms);
@@ -198,8 +211,11 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
   if (!error.busy()) close_for_now(index);
   const bool round_is_over = slot.failures % (1 + retries) == 0;
   if (!round_is_over) return;
-  if (!slot.exhausted) context_.log(slot.shard.path() + ": cannot be written, rows wait in memory: " + error.message);
-  slot.exhausted = true;
+  if (!slot.exhausted) {
+    context_.log(slot.shard.path() + ": cannot be written, rows wait in memory: " + error.message);
+    slot.exhausted = true;
+    backlog_ += slot.shard.pending_readings().size();
+  }
   if (++exhausted_in_a_row_ == context_.shard.settings.error_limit) {
     context_.log("error limit reached: " + std::to_string(exhausted_in_a_row_) + " rounds of retries with no success between");
     context_.give_up();
@@ -224,7 +240,7 @@ void Writer::drain() {
   while (!line_.empty()) flush(line_.begin()->second, std::chrono::steady_clock::now());
   while (!sick_.empty()) {
     const std::uint32_t index = sick_.front();
-    queue_.wait_until(slots_[index].retry_at);
+    std::this_thread::sleep_until(slots_[index].retry_at);
     flush(index, std::chrono::steady_clock::now());
     if (slots_[index].exhausted) give_up_on(index);
   }
@@ -249,16 +265,16 @@ void Writer::give_up_on(std::uint32_t index) {
   held_ -= rows;
   backlog_ -= rows;
   std::erase(sick_, index);
-  slot.sick = false;
+  slot.sick = slot.exhausted = false;
   slot.shard.forget_pending();
 }
 
 SteadyTime Writer::next_deadline(SteadyTime now) const {
-  if (!full_.empty() || !queue_.empty()) return now;
+  if (!queue_.empty() && !memory_is_full()) return now;
   SteadyTime deadline = now + longest_idle;
   if (!line_.empty()) {
     const auto interval = std::chrono::milliseconds(context_.shard.settings.flush_interval_ms);
-    deadline = std::min(deadline, line_.begin()->first + interval);
+    deadline = memory_is_full() ? now : std::min(deadline, line_.begin()->first + interval);
   }
   for (const std::uint32_t index : sick_) deadline = std::min(deadline, slots_[index].retry_at);
   return deadline;

@@ -2,9 +2,10 @@
 // wait for it or the oldest has waited long enough. `step(now)` is the whole of it and never sleeps; `run` calls it on
 // the writer's thread. N writers are N instances with shards of their own.
 //
-// Bounds: at most `open_shards` files are open, and at most `pending_rows` rows wait in memory: half of them for healthy
-// shards, beyond which the writer takes no more batches, and half as the backlog of sick ones, beyond which their rows are
-// counted as lost. A shard that fails is tried again at a deadline of its own and delays no other.
+// Bounds: at most `open_shards` files are open, and at most `pending_rows` rows wait in memory. Half of them are for
+// shards that work or are being retried: beyond it the writer takes no more batches, and the fleet waits. The other half
+// is the backlog of shards whose retries have run out: beyond it their rows are counted as lost. A shard that fails is
+// tried again at a deadline of its own.
 #pragma once
 
 #include <atomic>
@@ -75,8 +76,8 @@ class Writer {
     Shard shard;
     bool written = false;    // something was committed in this run
     bool log_left = false;   // closed for the time being, its write-ahead log beside it
-    bool sick = false;       // its last flush failed
-    bool exhausted = false;  // the retries have run out; probing goes on
+    bool sick = false;       // its last flush failed, or met a lock
+    bool exhausted = false;  // the retries have run out; probing goes on, and its rows are the backlog
     unsigned failures = 0;   // in a row
     SteadyTime sick_since{};
     SteadyTime retry_at{};
@@ -98,6 +99,7 @@ class Writer {
   void drain();
   void close_all();
   void give_up_on(std::uint32_t index);
+  void wait_until(SteadyTime deadline);
   [[nodiscard]] bool memory_is_full() const { return held_ - backlog_ >= context_.pending_rows / 2; }
   [[nodiscard]] SteadyTime next_deadline(SteadyTime now) const;
 
@@ -109,7 +111,7 @@ class Writer {
   std::vector<std::uint32_t> sick_;
   std::list<std::uint32_t> open_;    // open shards, longest unused first
   std::uint64_t held_ = 0;           // rows in memory, of these …
-  std::uint64_t backlog_ = 0;        // … those of sick shards
+  std::uint64_t backlog_ = 0;        // … those of exhausted shards
   unsigned exhausted_in_a_row_ = 0;
   std::atomic<bool> finishing_{false};
   std::atomic<std::uint64_t> errors_{0};

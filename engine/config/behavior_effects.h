@@ -1,0 +1,54 @@
+// The names of the `behaviors` section and the members they stand for, in one table for reading and writing.
+// The effects that are neither a number nor a factor per channel are few and are named where they are read
+// and written. Constants; any thread.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "config/config.h"
+#include "config/units.h"
+
+namespace fleet_sim {
+
+using BehaviorEntries = std::map<std::string, Behavior, std::less<>>;
+
+// A part of the section and the entries it holds.
+struct BehaviorKind {
+  std::string_view name;
+  BehaviorEntries Behaviors::*entries;
+};
+inline constexpr std::array<BehaviorKind, 4> behavior_kinds{{{"firmware", &Behaviors::firmware},
+                                                             {"model", &Behaviors::model},
+                                                             {"manufacturer", &Behaviors::manufacturer},
+                                                             {"location", &Behaviors::location}}};
+
+inline constexpr Bounds factor_bounds{0, 1'000};
+
+// An effect that is one number.
+struct NumberEffect {
+  std::string_view name;
+  double Behavior::*value;
+  Bounds bounds;
+};
+inline constexpr std::array<NumberEffect, 4> number_effects{
+    {{"probability", &Behavior::probability, factor_bounds},
+     {"severity", &Behavior::severity, factor_bounds},
+     {"daily", &Behavior::daily, factor_bounds},
+     {"work_hours_rise", &Behavior::work_hours_rise, {-1'000, 1'000}}}};
+
+// An effect that is one factor per channel.
+struct ChannelEffect {
+  std::string_view name;
+  PerChannel<double> Behavior::*values;
+};
+inline constexpr std::array<ChannelEffect, 2> channel_effects{
+    {{"spread", &Behavior::spread}, {"noise", &Behavior::noise}}};
+
+// Of spike_factor.
+inline constexpr std::array<std::string_view, 2> range_names{"min", "max"};
+
+}  // namespace fleet_sim

@@ -1,0 +1,100 @@
+// The events of nlohmann's parser, put together to identities. Knows where in the text an event happens and
+// what may stand there; what a value may be is said by identity_rules.h. Remembers one level per open
+// bracket, at most `deepest_nesting`, and one identity. One thread; borrows the findings it fills. Mistakes
+// become findings; a handler that returns false stops the parser at once.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "identity/identity_parser.h"
+#include "identity/json_value.h"
+
+namespace fleet_sim {
+
+class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  enum class Form { document, line };  // an object or an array of them, or one object only
+
+  IdentityEvents(Form form, IdentityFindings& findings, DrainFindings drain = {})
+      : form_(form), findings_(findings), drain_(std::move(drain)) {}
+
+  // May be called for one text after another.
+  void parse(JsonBytes& bytes);
+
+  bool null() override { return value({JsonValue::Kind::null, "null"}); }
+  bool boolean(bool yes) override { return value({JsonValue::Kind::boolean, yes ? "true" : "false"}); }
+  bool number_integer(std::int64_t number) override { return whole_number(number); }
+  bool number_unsigned(std::uint64_t number) override { return whole_number(number); }
+  bool number_float(double number, const std::string& text) override {
+    return value({JsonValue::Kind::number, text, number});
+  }
+  bool string(std::string& text) override { return value({JsonValue::Kind::text, text}); }
+  bool binary(nlohmann::json::binary_t&) override { return false; }  // not in JSON text
+  bool start_object(std::size_t) override;
+  bool key(std::string& name) override;
+  bool end_object() override;
+  bool start_array(std::size_t) override;
+  bool end_array() override;
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) override;
+
+ private:
+  enum class Place { document, list, identity, parameters, channel, ignored };
+  static constexpr std::size_t unknown = SIZE_MAX;
+
+  struct Level {
+    Place place = Place::document;
+    std::size_t key = unknown;         // of the value that comes next
+    std::uint32_t known_keys = 0;      // bit per key seen
+    std::set<std::string> other_keys;  // seen
+  };
+
+  Level& top() { return levels_[depth_]; }
+  bool open(Place place);
+
+  template <class Number>
+  bool whole_number(Number number) {
+    const std::string text = std::to_string(number);
+    return value({JsonValue::Kind::number, text, static_cast<double>(number)});
+  }
+  bool value(const JsonValue& value);
+
+  bool known_key(const std::string& name, std::span<const std::string_view> names, const std::string& path);
+  bool other_key(const std::string& name);
+
+  bool begin_identity();
+  bool end_identity();
+  void end_channel();
+
+  // Something is wrong with the identity being read, which is left out. An empty text is no mistake.
+  void mistake(std::string text, std::uint32_t line);
+  void mistake(std::string text) { mistake(std::move(text), bytes_->line()); }
+
+  // Something is wrong with what stands where an identity should, or with the rest of the text.
+  void lose(std::string text);
+
+  const Form form_;
+  IdentityFindings& findings_;
+  const DrainFindings drain_;
+  JsonBytes* bytes_ = nullptr;
+
+  std::size_t depth_ = 0;
+  std::array<Level, deepest_nesting + 1> levels_;  // [0] is the document itself
+  bool empty_list_ = false;                        // nothing has been seen in the list yet
+
+  IdentityRecord record_;
+  bool bad_ = false;                  // the record being read has a mistake
+  bool finished_ = false;             // a single record is complete: only white space may follow
+  std::uint32_t identity_line_ = 0;   // of the record's opening brace
+  std::size_t channel_ = 0;           // whose parameters are being read
+  std::uint32_t parameter_line_ = 0;  // of the parameter read last
+};
+
+}  // namespace fleet_sim

@@ -1,0 +1,59 @@
+// Where identities come from: the files that paths and folders stand for, and one of them open for reading.
+// Nothing here waits: what is no regular file is refused before it is opened, because opening a FIFO may wait
+// for ever and a device may never end. Listing runs on the caller's thread; any thread may read a file of its
+// own. Bounded by largest_identity_file_bytes, also for a file that grows; failures are texts that say why.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/problems.h"
+
+namespace fleet_sim {
+
+inline constexpr std::uintmax_t largest_identity_file_bytes = 1ull << 30;
+
+struct IdentityFile {
+  std::string path;
+  bool lines = false;  // .jsonl: one object per line; else a document
+};
+
+// The files in the order in which their identities are numbered: that of the paths, and in a folder that of
+// the names. In folders, hidden entries and other endings than .json and .jsonl are passed over.
+std::vector<IdentityFile> find_identity_files(const std::vector<std::filesystem::path>& paths,
+                                              Problems& problems);
+
+// A path as messages show it, with the line if there is one: "identities/a.json:4".
+std::string place_in(const std::string& path, std::uint32_t line = 0);
+
+class InputFile {
+ public:
+  InputFile() = default;
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+  ~InputFile() { close(); }
+
+  // False: failure() says why the file cannot be used. Another file that is open is closed first.
+  bool open(const std::string& path);
+
+  // Fills the buffer as far as the file goes and returns how far; less than asked for is the end, or a
+  // failure.
+  std::size_t read(std::span<char> buffer);
+
+  // Why the file cannot be read, or cannot be read on; empty when all is well.
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+
+ private:
+  void close();
+  bool fail(std::string why);
+
+  int descriptor_ = -1;
+  std::uintmax_t total_bytes_ = 0;
+  std::string failure_;
+};
+
+}  // namespace fleet_sim

@@ -1,0 +1,16 @@
+// Identities as JSON text: what `generate` writes and identity_parser.h reads back. Pure; any thread; the
+// texts of a record are valid UTF-8, and nothing fails but memory.
+#pragma once
+
+#include <string>
+
+#include "identity/identity.h"
+
+namespace fleet_sim {
+
+// Appends one record as an object: on one line without a line break, or indented by two spaces. Overrides are
+// written only where there are any.
+void append_json_line(std::string& out, const IdentityRecord& record);
+void append_pretty_json(std::string& out, const IdentityRecord& record);
+
+}  // namespace fleet_sim

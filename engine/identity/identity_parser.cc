@@ -1,0 +1,53 @@
+#include "identity/identity_parser.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "identity/identity_events.h"
+
+namespace fleet_sim {
+namespace {
+
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+void parse_line(std::string_view line, std::uint32_t number, IdentityEvents& events,
+                IdentityFindings& findings) {
+  if (line.size() > largest_identity_bytes) {
+    ++findings.invalid;
+    findings.add_mistake(number,
+                         "a line may take at most " + std::to_string(largest_identity_bytes) + " bytes");
+  } else if (!is_blank(line)) {
+    JsonBytes bytes(line, number);
+    events.parse(bytes);
+  }
+}
+
+}  // namespace
+
+void parse_identity_document(const NextBytes& next, IdentityFindings& findings, const DrainFindings& drain) {
+  JsonBytes bytes(next);
+  IdentityEvents(IdentityEvents::Form::document, findings, drain).parse(bytes);
+}
+
+void parse_identity_document(std::string_view text, IdentityFindings& findings) {
+  if (is_blank(text)) {
+    ++findings.invalid;
+    return findings.add_mistake(1, "holds no identity: write one, such as {\"id\": \"SENSOR_001\"}");
+  }
+  JsonBytes bytes(text, 1);
+  IdentityEvents(IdentityEvents::Form::document, findings).parse(bytes);
+}
+
+void parse_identity_lines(std::string_view text, std::uint32_t first_line, IdentityFindings& findings) {
+  IdentityEvents events(IdentityEvents::Form::line, findings);
+  for (std::uint32_t number = first_line; !text.empty(); ++number) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    parse_line(line, number, events, findings);
+  }
+}
+
+}  // namespace fleet_sim

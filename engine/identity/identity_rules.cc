@@ -1,0 +1,99 @@
+#include "identity/identity_rules.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace fleet_sim {
+namespace {
+
+using Kind = JsonValue::Kind;
+
+constexpr double most_readings_per_second = 1'000'000;
+
+std::string problem(std::string_view name, const std::string& what) {
+  return std::string(name) + " " + what;
+}
+
+std::string utf8_text_problem(std::string_view name, std::string_view text) {
+  if (name == identity_keys[id_key] && text.empty()) return problem(name, "must not be empty");
+  if (text.size() > longest_text_bytes) {
+    return problem(name, "is " + std::to_string(text.size()) + " bytes long: at most " +
+                             std::to_string(longest_text_bytes));
+  }
+  if (std::ranges::any_of(text, is_control)) return problem(name, "holds a control character: remove it");
+  return {};
+}
+
+// The JSON parser is the judge, so that this and a file can never disagree.
+bool is_utf8(std::string_view text) {
+  std::string json;
+  append_json_text(json, text);
+  return nlohmann::json::accept(json);
+}
+
+std::string set_text(std::string& text, std::string_view name, const JsonValue& value) {
+  if (!value.is(Kind::text)) {
+    const std::string remedy = value.is(Kind::number) ? ": write " + in_double_quotes(value.text) : "";
+    return problem(name, "must be text in quotes, not " + described(value) + remedy);
+  }
+  std::string wrong = utf8_text_problem(name, value.text);
+  if (wrong.empty()) text = value.text;
+  return wrong;
+}
+
+std::string set_rate(IdentityRecord& record, const JsonValue& value) {
+  const bool fits = value.is(Kind::number) && value.number > 0 && value.number <= most_readings_per_second;
+  if (!fits) {
+    return problem(identity_keys[rate_key],
+                   "must be a number above 0 and at most 1000000, not " + described(value));
+  }
+  record.overrides.readings_per_second = value.number;
+  return {};
+}
+
+}  // namespace
+
+std::string parameter_path(std::size_t channel) {
+  return "normal_parameters." + std::string(channel_names[channel]) + ".";
+}
+
+std::string set_field(IdentityRecord& record, std::size_t key, const JsonValue& value) {
+  if (key < text_members.size()) return set_text(record.*text_members[key], identity_keys[key], value);
+  if (key == rate_key) return set_rate(record, value);
+  return problem(identity_keys[parameters_key],
+                 "must be an object such as {\"temperature\": {\"mean\": 65}}, not " + described(value));
+}
+
+std::string set_parameter(IdentityRecord& record, std::size_t channel, std::size_t parameter,
+                          const JsonValue& value) {
+  const auto wrong = [&](const std::string& must) {
+    return parameter_path(channel) +
+           problem(parameter_keys[parameter], "must be " + must + ", not " + described(value));
+  };
+  const auto member = parameter_members[parameter];
+  if (!value.is(Kind::number) || !std::isfinite(value.number)) return wrong("a number");
+  if (member == &ChannelOverride::std_dev && value.number < 0) return wrong("0 or more");
+  record.overrides.normal_parameters[channel].*member = value.number;
+  return {};
+}
+
+std::string channel_problem(std::size_t channel, const JsonValue& value) {
+  return "normal_parameters." +
+         problem(channel_names[channel],
+                 "must be an object such as {\"mean\": 65, \"std_dev\": 2}, not " + described(value));
+}
+
+std::string bounds_problem(const IdentityRecord& record, std::size_t channel) {
+  const ChannelOverride& parameters = record.overrides.normal_parameters[channel];
+  const bool reversed = parameters.min && parameters.max && *parameters.min > *parameters.max;
+  return reversed ? parameter_path(channel) + "min must not be above max" : std::string();
+}
+
+std::string text_problem(std::string_view name, std::string_view value) {
+  std::string wrong = utf8_text_problem(name, value);
+  if (wrong.empty() && !is_utf8(value)) wrong = problem(name, "holds bytes that are not UTF-8");
+  return wrong;
+}
+
+}  // namespace fleet_sim

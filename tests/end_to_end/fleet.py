@@ -1,0 +1,211 @@
+"""What the end-to-end tests share: running the executable, and reading its files back with Python's own SQLite.
+
+The executable is named by the variable FLEET_SIM. Every test runs it in a fresh temporary folder, without the variables
+that would change its settings.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import time
+import unittest
+from datetime import date
+from pathlib import Path
+from urllib.parse import quote
+
+SOURCE = Path(__file__).resolve().parents[2]
+EXECUTABLE = os.path.abspath(os.environ.get("FLEET_SIM", SOURCE / "build" / "fleet-sim"))
+IDENTITIES = SOURCE / "identities"
+
+COLUMNS = [("id", "INTEGER"), ("timestamp", "TEXT"), ("sensor_id", "TEXT"), ("temperature", "REAL"),
+           ("vibration", "REAL"), ("voltage", "REAL"), ("status_code", "INTEGER"), ("anomaly_flag", "INTEGER"),
+           ("anomaly_type", "TEXT"), ("firmware_version", "TEXT"), ("model", "TEXT"), ("manufacturer", "TEXT"),
+           ("location", "TEXT"), ("synced", "INTEGER")]
+TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
+SECOND = 1_000_000  # microseconds
+
+POLL = "SELECT * FROM sensor_readings WHERE synced = 0 ORDER BY timestamp ASC LIMIT 100"
+
+
+def environment(**more):
+    """Ours, without what fleet-sim reads, and with `more`."""
+    seen_by_program = ("FLEET_SIM", "SENSOR_", "CONFIG_FILE", "IDENTITY_FILE")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(seen_by_program)}
+    return {**clean, "FLEET_SIM_LOGGING_FILE": "log/fleet-sim.log", **more}
+
+
+@functools.lru_cache(maxsize=None)
+def _midnight(text):
+    return (date.fromisoformat(text) - date(1970, 1, 1)).days * 86_400 * SECOND
+
+
+def micros(timestamp):
+    """Microseconds since 1970 of a timestamp column."""
+    hours, minutes, seconds = int(timestamp[11:13]), int(timestamp[14:16]), int(timestamp[17:19])
+    return _midnight(timestamp[:10]) + ((hours * 60 + minutes) * 60 + seconds) * SECOND + int(timestamp[20:26])
+
+
+def connect(path):
+    """A connection in autocommit mode, to a file that exists. Waits for locks as a collector does."""
+    return sqlite3.connect(f"file:{quote(os.fspath(path))}?mode=rw", uri=True, timeout=10, isolation_level=None)
+
+
+def fingerprint(folder):
+    """What is in a folder: each file's name and a hash of its bytes."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+def query(path, sql, *parameters):
+    connection = connect(path)
+    try:
+        return connection.execute(sql, parameters).fetchall()
+    finally:
+        connection.close()
+
+
+def shards(directory):
+    return sorted(Path(directory).glob("*.db"))
+
+
+def query_all(directory, sql, *parameters):
+    """The rows that a query gives in each shard, one after the other."""
+    return [row for path in shards(directory) for row in query(path, sql, *parameters)]
+
+
+def total(directory, sql, *parameters):
+    return sum(row[0] or 0 for row in query_all(directory, sql, *parameters))
+
+
+def identity(sensor_id, **more):
+    return {"id": sensor_id, "type": "temperature_vibration", "location": "Factory A - Line 1",
+            "manufacturer": "SensorTech", "model": "TempVibe-2000", "firmware_version": "1.4", **more}
+
+
+def demo_identities():
+    """What the shipped identity files say, by id."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(IDENTITIES.glob("*.json"))]
+    return {one["id"]: one for one in found}
+
+
+class Summary:
+    """The numbers of the closing summary, by the word each line begins with."""
+
+    def __init__(self, text):
+        self.lines = dict(re.findall(r"^  (\w+) +(.*)$", text, re.MULTILINE))
+
+    def number(self, name):
+        return int(re.match(r"[\d,]+", self.lines[name])[0].replace(",", ""))
+
+    def __getattr__(self, name):
+        if name not in self.lines:
+            raise AssertionError(f"the summary has no line '{name}', only {sorted(self.lines)}")
+        return self.number(name)
+
+
+class FleetTest(unittest.TestCase):
+    """Each test has a folder of its own, self.dir, in which the program runs."""
+
+    def setUp(self):
+        self.dir = Path(tempfile.mkdtemp(prefix="fleet-sim-test-"))
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+
+    def fleet_sim(self, *arguments, code=0, env=None, timeout=150, **options):
+        """Runs the program to its end and returns it with .stdout, .stderr and, when it printed one, .summary."""
+        ran = subprocess.run([EXECUTABLE, *map(str, arguments)], cwd=self.dir, env=environment(**(env or {})),
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, **options)
+        told = f"{' '.join(map(str, arguments))}\n--- stdout\n{ran.stdout}--- stderr\n{ran.stderr}"
+        self.assertEqual(ran.returncode, code, told)
+        ran.summary = Summary(ran.stdout)
+        return ran
+
+    def fill(self, data, *arguments, identities=IDENTITIES, **options):
+        """Fills a data directory with history: fixed start and seed, as fast as it goes, unless told otherwise."""
+        return self.fleet_sim("--identities", identities, "--data-dir", data, "--speed", "max", "--start", "2026-01-01",
+                              "--seed", 7, *arguments, **options)
+
+    def start(self, *arguments, env=None, **options):
+        """Starts the program; its output goes to the files stdout and stderr. Killed at the test's end at the latest."""
+        with open(self.dir / "stdout", "w") as out, open(self.dir / "stderr", "w") as err:
+            process = subprocess.Popen([EXECUTABLE, *map(str, arguments)], cwd=self.dir, stdout=out, stderr=err,
+                                       stdin=subprocess.DEVNULL, env=environment(**(env or {})), **options)
+
+        def end():
+            process.kill()
+            process.wait()
+        self.addCleanup(end)
+        return process
+
+    def stop(self, process, how=signal.SIGINT, code=0):
+        """Signals the program, waits for its end, and returns its summary."""
+        process.send_signal(how)
+        self.assertEqual(process.wait(timeout=60), code, self.printed())
+        return Summary((self.dir / "stdout").read_text())
+
+    def printed(self):
+        return (self.dir / "stdout").read_text() + (self.dir / "stderr").read_text()
+
+    def wait_for_rows(self, data, least=1, process=None, files=1, seconds=60):
+        """Until so many rows are committed, to at least so many files."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                counts = [count for (count,) in query_all(data, "SELECT count(*) FROM sensor_readings") if count > 0]
+                if sum(counts) >= least and len(counts) >= files:
+                    return
+            except sqlite3.OperationalError:
+                pass  # a file that is just being made
+            if process is not None and process.poll() is not None:
+                self.fail(f"ended too early, with {process.returncode}:\n{self.printed()}")
+            time.sleep(0.05)
+        self.fail(f"not {least} rows after {seconds} s:\n{self.printed()}")
+
+    def write_identities(self, identities, name="fleet.jsonl"):
+        path = self.dir / name
+        path.write_text("".join(json.dumps(one) + "\n" for one in identities), encoding="utf-8")
+        return path
+
+    def write(self, name, text):
+        path = self.dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def digest(self, data):
+        return json.loads(self.fleet_sim("digest", data, "--json").stdout)
+
+    def counted(self, data):
+        """The digest without what depends on the sharding."""
+        digest = self.digest(data)
+        return digest["digest"], digest["readings"], digest["events"]
+
+    def readings(self, data):
+        """Every reading as a tuple without id and synced, sorted."""
+        columns = ", ".join(name for name, _ in COLUMNS if name not in ("id", "synced"))
+        return sorted(query_all(data, f"SELECT {columns} FROM sensor_readings"), key=repr)
+
+    def assert_sound(self, data):
+        for path in shards(data):
+            self.assertEqual(query(path, "PRAGMA integrity_check"), [("ok",)], path.name)
+
+    def assert_balanced(self, summary, data):
+        """The equations of the books, held against the rows that are really there (for a fresh data directory)."""
+        self.assertEqual(summary.lost, 0)
+        self.assertEqual(summary.due, summary.written + summary.missing)
+        self.assertEqual(summary.written, total(data, "SELECT count(*) FROM sensor_readings"))
+        self.assertEqual(summary.missing, total(
+            data, "SELECT sum(readings_affected) FROM anomaly_events WHERE anomaly_type = 'missing_data'"))
+
+    def assert_nothing_written(self, *kept):
+        """The test's folder holds nothing but what the test itself put there."""
+        self.assertEqual(sorted(path.relative_to(self.dir).as_posix() for path in self.dir.rglob("*")), sorted(kept))
+
+
+def main():
+    unittest.main(verbosity=2)

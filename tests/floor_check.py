@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Fails when an include climbs: a room of engine/ may include itself and rooms on lower floors, nothing else.
+
+Also keeps the larger third-party headers in the few rooms that are meant to know them. The floors are those of the
+house plan, drawn here once more. `--self-test` proves on a temporary tree that offenders are caught.
+
+usage: floor_check.py ENGINE_DIRECTORY | floor_check.py --self-test
+"""
+
+import re
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+FLOOR = {
+    "base": 0,
+    "identity": 1, "config": 1, "batch": 1,
+    "model": 2, "storage": 2, "status": 2,
+    "fleet": 3,
+    "schedule": 4,
+    "app": 5,
+}
+
+# Header prefix -> the beginnings of the paths (below engine/) that may include it.
+HOMES = {
+    "boost/asio": ("schedule/", "app/", "status/http_server"),
+    "boost/beast": ("status/http_server",),
+    "boost/lockfree": ("batch/",),
+    "yaml-cpp/": ("config/",),
+    "nlohmann/": ("identity/", "status/", "app/"),
+    "sqlite3.h": ("storage/sqlite.",),
+    "CLI/": ("app/",),
+}
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.MULTILINE)
+
+
+def offences_of_include(file, header, quoted):
+    room, target = file.split("/")[0], header.split("/")[0]
+    if ".." in header.split("/"):
+        yield "goes through '..'; name the room instead"
+    elif target in FLOOR and "/" in header:
+        if target != room and FLOOR[target] >= FLOOR[room]:
+            kind = "a sibling" if FLOOR[target] == FLOOR[room] else "a higher floor"
+            yield f"{room} (floor {FLOOR[room]}) includes {target} (floor {FLOOR[target]}), {kind}"
+    elif quoted and "/" not in header:
+        yield "names no room; includes are room/file.h"
+    for prefix, homes in HOMES.items():
+        if header.startswith(prefix) and not file.startswith(homes):
+            yield f"{prefix} belongs to {', '.join(homes)} only"
+
+
+def offences(engine):
+    """One line per offence, in the form file:line: include: why."""
+    files = sorted(path for path in engine.rglob("*") if path.suffix in (".h", ".cc"))
+    if not files:
+        yield f"{engine}: no sources found"
+    for path in files:
+        file = path.relative_to(engine).as_posix()
+        if file.split("/")[0] not in FLOOR:
+            yield f"{file}: lies in no known room; add the room to FLOOR"
+            continue
+        text = path.read_text(encoding="utf-8")
+        for match in INCLUDE.finditer(text):
+            line = text.count("\n", 0, match.start()) + 1
+            for why in offences_of_include(file, match[2], match[1] == '"'):
+                yield f"{file}:{line}: {match[2]}: {why}"
+
+
+class SelfTest(unittest.TestCase):
+    def check(self, **files):
+        """The offences of a tree given as room__file_ext='text'."""
+        with tempfile.TemporaryDirectory() as tree:
+            for name, text in files.items():
+                path = Path(tree, name.replace("__", "/").replace("_dot_", "."))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            return list(offences(Path(tree)))
+
+    def test_lower_floors_and_the_own_room_are_fine(self):
+        self.assertEqual(self.check(
+            model__signal_dot_h='#include <cmath>\n#include "base/random.h"\n#include "model/profile.h"\n',
+            app__main_dot_cc='#include <CLI/CLI.hpp>\n#include "schedule/scheduler.h"\n',
+            storage__sqlite_dot_h="#include <sqlite3.h>\n",
+            status__http_server_dot_cc="#include <boost/beast/core.hpp>\n#include <boost/asio/post.hpp>\n",
+            fleet__fleet_dot_h='// #include "app/main.h" would climb\n'), [])
+
+    def test_a_higher_floor_is_caught(self):
+        (found,) = self.check(base__clock_dot_h='\n#include "app/log.h"\n')
+        self.assertIn("base/clock.h:2: app/log.h", found)
+        self.assertIn("higher floor", found)
+
+    def test_a_sibling_is_caught(self):
+        for include in ('#include "storage/shard.h"', "  #  include <status/text.h>"):
+            (found,) = self.check(model__signal_dot_h=include)
+            self.assertIn("sibling", found)
+
+    def test_ways_around_are_caught(self):
+        self.assertIn("'..'", self.check(base__clock_dot_h='#include "../app/log.h"')[0])
+        self.assertIn("no room", self.check(base__clock_dot_h='#include "random.h"')[0])
+        self.assertIn("no known room", self.check(attic__box_dot_h="")[0])
+        self.assertIn("no sources", self.check()[0])
+
+    def test_stray_third_party_headers_are_caught(self):
+        for header in ("boost/asio/post.hpp", "boost/beast/http.hpp", "boost/lockfree/queue.hpp", "yaml-cpp/yaml.h",
+                       "nlohmann/json.hpp", "sqlite3.h", "CLI/CLI.hpp"):
+            (found,) = self.check(model__signal_dot_cc=f"#include <{header}>")
+            self.assertIn(header, found)
+        self.assertEqual(len(self.check(storage__shard_dot_cc="#include <sqlite3.h>")), 1)
+        self.assertEqual(len(self.check(status__text_dot_cc="#include <boost/asio.hpp>")), 1)
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        unittest.main(argv=sys.argv[:1])
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    found = list(offences(Path(sys.argv[1])))
+    print("\n".join(found) if found else "every include stays on or below its floor")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
