@@ -168,13 +168,19 @@ StorageError prepare_schema(Database& database, const DatabaseSettings& settings
   if (StorageError error = judge(database, form); !error.ok()) return error;
   // A new file is not worth waiting for the disk: up to the first checkpoint, which does wait, a power failure may take
   // it or its log away but leaves no broken one. With thousands of shards the wait would be most of the run.
-  const Synchronous until_made = form == Form::empty ? Synchronous::off : settings.synchronous;
-  const std::string connection = synchronous_pragma(until_made) + "; " + connection_pragmas(settings);
+  // Nor is its first page worth a rollback journal, a file to make and to remove again.
+  const bool is_new = form == Form::empty;
+  const std::string connection = synchronous_pragma(is_new ? Synchronous::off : settings.synchronous) +
+                                 (is_new ? "; PRAGMA journal_mode = MEMORY; " : "; ") + connection_pragmas(settings);
   if (StorageError error = database.execute(connection.c_str()); !error.ok()) return error;
   if (form != Form::current || !is_complete(database, settings)) {
     if (StorageError error = create_or_migrate(database, form, settings); !error.ok()) return error;
   }
   return database.execute(synchronous_pragma(settings.synchronous).c_str());
+}
+
+StorageError prepare_connection(Database& database, const DatabaseSettings& settings) {
+  return database.execute((synchronous_pragma(settings.synchronous) + "; " + connection_pragmas(settings)).c_str());
 }
 
 StorageError record_run(Database& database, const RunInfo& run) {

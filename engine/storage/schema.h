@@ -32,6 +32,9 @@ struct RunInfo {
 // tables. SQLITE_MISMATCH with a message that says what is wrong when the file is somebody else's.
 StorageError prepare_schema(Database& database, const DatabaseSettings& settings);
 
+// Sets up another connection to a file that prepare_schema has accepted.
+StorageError prepare_connection(Database& database, const DatabaseSettings& settings);
+
 // Looks at an existing file without changing it; the same verdict as prepare_schema.
 StorageError check_schema(Database& database);
 

@@ -36,7 +36,9 @@ StorageError Shard::open() {
   if (StorageError error = database.open(path_, context_->vfs); !error.ok()) {
     return error;
   }
-  if (StorageError error = prepare_schema(database, context_->settings); !error.ok()) return error;
+  const auto prepare = schema_accepted_ ? prepare_connection : prepare_schema;
+  if (StorageError error = prepare(database, context_->settings); !error.ok()) return error;
+  schema_accepted_ = true;
   connection_ = std::move(connection);
   return {};
 }
@@ -51,9 +53,11 @@ StorageError Shard::flush() {
   if (error.ok()) error = database.execute("COMMIT");
   if (error.ok()) {
     run_recorded_ = true;
-  } else if (database.in_transaction()) {
-    database.execute("ROLLBACK");
+    return {};
   }
+  if (database.in_transaction()) database.execute("ROLLBACK");
+  // Whatever happened to the file, the next opening looks at it afresh.
+  if (!error.busy()) schema_accepted_ = false;
   return error;
 }
 

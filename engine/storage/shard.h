@@ -67,6 +67,7 @@ class Shard {
   std::vector<Reading> readings_;
   std::vector<AnomalyEvent> events_;
   SteadyTime pending_since_{};
+  bool schema_accepted_ = false;  // the file has been found or made to be ours
   bool run_recorded_ = false;
 };
 
