@@ -1,0 +1,473 @@
+// Cohorts and fleets: who is simulated where, and that ticks lose, repeat and change nothing however they are
+// cut.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+#include "fleet/fleet.h"
+#include "support/rosters.h"
+#include "support/statistics.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+
+namespace {
+
+constexpr Timestamp start = 1'767'225'600'123'456;
+constexpr std::uint64_t seed = 4711;
+
+Fleet fleet_of(const Roster& roster, const std::vector<std::uint32_t>& members, const Config& config,
+               Timestamp from = start) {
+  return build_fleet(roster, members, std::vector<std::uint32_t>(members.size(), 0), config, seed, from);
+}
+
+// Everything that ticks came to.
+struct Taken {
+  std::vector<Reading> readings;
+  std::vector<AnomalyEvent> events;
+  Tally tally;
+
+  void add(const Batch& batch) {
+    readings.insert(readings.end(), batch.readings.begin(), batch.readings.end());
+    events.insert(events.end(), batch.events.begin(), batch.events.end());
+  }
+};
+
+// Ticks every cohort up to `until` in windows.
+Taken tick_in_windows(Fleet& fleet, Timestamp from, Timestamp until, Microseconds window) {
+  Taken taken;
+  Batch batch;
+  for (Cohort& cohort : fleet.cohorts()) {
+    for (Timestamp to = from; to < until;) {
+      to = std::min(to + window, until);
+      while (cohort.next_due() < to) {
+        taken.tally += cohort.tick(to, batch);
+        taken.add(batch);
+        batch.clear();
+      }
+    }
+  }
+  return taken;
+}
+
+using ReadingKey = std::tuple<std::uint32_t, Timestamp, Values, std::optional<AnomalyType>>;
+using EventKey = std::tuple<std::uint32_t, Timestamp, Timestamp, AnomalyType, AnomalyEvent::Kind,
+                            std::uint32_t, std::optional<double>, std::optional<Channel>, int>;
+
+std::vector<ReadingKey> sorted_readings(const Taken& taken) {
+  std::vector<ReadingKey> keys;
+  for (const Reading& r : taken.readings) keys.emplace_back(r.sensor, r.due, r.values, r.anomaly);
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+std::vector<EventKey> sorted_events(const Taken& taken) {
+  std::vector<EventKey> keys;
+  for (const AnomalyEvent& e : taken.events) {
+    keys.emplace_back(e.sensor, e.started_at, e.ended_at, e.type, e.kind, e.readings_affected, e.magnitude,
+                      e.channel, e.direction);
+  }
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+// Anomalies often enough, and short enough, that a short run begins and ends many.
+Config restless() {
+  Config config;
+  config.anomalies.probability = 0.4;
+  config.anomalies.types[index_of(AnomalyType::trend)].duration_seconds = 7;
+  config.anomalies.types[index_of(AnomalyType::pattern)].duration_seconds = 11;
+  config.anomalies.types[index_of(AnomalyType::missing_data)].duration_seconds = 3;
+  config.anomalies.types[index_of(AnomalyType::noise)].duration_seconds = 5;
+  return config;
+}
+
+// Sensors of a handful of random rates, from one in minutes to hundreds a second.
+Roster random_roster(std::uint64_t which, std::size_t sensors) {
+  std::vector<double> rates{1};
+  for (std::uint64_t i = 0; i < 4; ++i) rates.push_back(std::pow(10, uniform(mix_words(which, i), -2, 2)));
+  Roster roster;
+  for (std::size_t i = 0; i < sensors; ++i) {
+    IdentityRecord record = identity_of("s" + std::to_string(which) + "-" + std::to_string(i));
+    const std::uint64_t rate = uniform_below(mix_words(which, 1'000 + i), rates.size() + 1);
+    if (rate < rates.size()) record.overrides.readings_per_second = rates[rate];
+    roster.add(record);
+  }
+  return roster;
+}
+
+}  // namespace
+
+TEST_CASE("partitions are disjoint and complete, and their members rise") {
+  const Roster roster = roster_of(5'000);
+  for (const std::uint32_t count : {1u, 2u, 4u, 7u}) {
+    std::vector<std::uint32_t> all;
+    for (std::uint32_t index = 1; index <= count; ++index) {
+      const auto members = partition_members(roster, {index, count});
+      CHECK(std::is_sorted(members.begin(), members.end()));
+      const double share = static_cast<double>(members.size()) / 5'000;
+      CHECK(std::abs(share - 1.0 / count) <= share_bound(1.0 / count, 5'000));
+      all.insert(all.end(), members.begin(), members.end());
+    }
+    std::sort(all.begin(), all.end());
+    CHECK(all == all_of(roster));
+  }
+}
+
+TEST_CASE("a sensor's partition does not depend on the others") {
+  const auto ids = [](const Roster& roster, Partition partition) {
+    std::set<std::string> set;
+    for (const std::uint32_t member : partition_members(roster, partition)) set.emplace(roster[member].id);
+    return set;
+  };
+  Roster shuffled;
+  for (int i = 2'999; i >= 0; --i) shuffled.add(identity_of("sensor-" + std::to_string(i)));
+  for (std::uint32_t index = 1; index <= 3; ++index) {
+    const std::set<std::string> few = ids(roster_of(1'000), {index, 3});
+    const std::set<std::string> many = ids(shuffled, {index, 3});
+    CHECK(std::includes(many.begin(), many.end(), few.begin(), few.end()));
+  }
+}
+
+TEST_CASE("cohorts hold at most 1,024 sensors of one rate and one writer, and every member once") {
+  Roster roster = random_roster(1, 7'000);
+  const auto members = all_of(roster);
+  std::vector<std::uint32_t> writer_of;
+  for (const std::uint32_t member : members) writer_of.push_back(member % 3);
+  Fleet fleet = build_fleet(roster, members, writer_of, Config(), seed, start);
+  CHECK(fleet.size() == 7'000);
+
+  std::set<std::uint32_t> seen;
+  for (Cohort& cohort : fleet.cohorts()) {
+    CHECK(cohort.size() >= 1);
+    CHECK(cohort.size() <= 1'024);
+    // One whole period of the cohort shows each of its sensors once.
+    std::set<double> rates;
+    Batch batch;
+    std::uint64_t due = 0;
+    while (due < cohort.size()) {
+      const Timestamp next = cohort.next_due();
+      due += cohort.tick(next + 1, batch).due;
+      for (const Reading& reading : batch.readings) {
+        CHECK(seen.insert(reading.sensor).second);
+        CHECK(writer_of[reading.sensor] == cohort.writer());
+        rates.insert(rate_of(roster, roster[reading.sensor], Config()));
+      }
+      for (const AnomalyEvent& event : batch.events) {
+        if (event.type == AnomalyType::missing_data) seen.insert(event.sensor);
+      }
+      batch.clear();
+    }
+    CHECK(rates.size() <= 1);
+  }
+  // Sensors inside a steady-start gap that goes on show neither a reading nor an event; there are few.
+  CHECK(seen.size() <= 7'000);
+  CHECK(seen.size() > 6'900);
+}
+
+TEST_CASE("a full fleet makes the fewest cohorts") {
+  const Roster roster = roster_of(2'049);
+  Fleet fleet = fleet_of(roster, all_of(roster), Config());
+  CHECK(fleet.cohorts().size() == 3);
+  CHECK(fleet.profile_count() == 1);
+}
+
+TEST_CASE("readings are due in order, and next_due never goes back") {
+  const Roster roster = random_roster(2, 400);
+  Fleet fleet = fleet_of(roster, all_of(roster), Config());
+  for (Cohort& cohort : fleet.cohorts()) {
+    Batch batch;
+    Timestamp last = start;
+    CHECK(cohort.next_due() >= start);
+    for (int i = 0; i < 50; ++i) {
+      const Timestamp before = cohort.next_due();
+      cohort.tick(before + 1'000, batch);
+      CHECK(cohort.next_due() >= before + 1'000);
+      for (const Reading& reading : batch.readings) {
+        CHECK(reading.due >= last);
+        CHECK(reading.due < before + 1'000);
+        last = reading.due;
+      }
+      batch.clear();
+    }
+  }
+}
+
+TEST_CASE("a full batch ends a tick half-way, and the next tick goes on without loss") {
+  Config config = restless();
+  const Roster roster = roster_of(700);
+  Fleet whole = fleet_of(roster, all_of(roster), config);
+  const Taken expected = tick_in_windows(whole, start, start + 10'000'000, 100'000);  // 70 readings a tick
+
+  Fleet cut = fleet_of(roster, all_of(roster), config);
+  Cohort& cohort = cut.cohorts().front();
+  Taken taken;
+  Batch batch;
+  int full = 0;
+  while (cohort.next_due() < start + 10'000'000) {
+    taken.tally += cohort.tick(start + 10'000'000, batch);
+    CHECK(batch.readings.size() <= Batch::capacity);
+    CHECK(batch.events.size() <= Batch::capacity);
+    full += batch.full() ? 1 : 0;
+    taken.add(batch);
+    batch.clear();
+  }
+  CHECK(full >= 5);
+  CHECK(taken.tally.due == 7'000);
+  CHECK(sorted_readings(taken) == sorted_readings(expected));
+  CHECK(sorted_events(taken) == sorted_events(expected));
+}
+
+TEST_CASE("a tick appends to what the batch holds already, and takes nothing when it is full") {
+  const Roster roster = roster_of(10);
+  Fleet fleet = fleet_of(roster, all_of(roster), Config());
+  Cohort& cohort = fleet.cohorts().front();
+  Batch batch;
+  batch.readings.resize(Batch::capacity - 3);
+  while (!batch.full()) cohort.tick(start + 60'000'000, batch);
+  CHECK(batch.readings.size() == Batch::capacity);
+  const Timestamp next = cohort.next_due();
+  CHECK(cohort.tick(start + 60'000'000, batch).due == 0);
+  CHECK(cohort.next_due() == next);
+}
+
+TEST_CASE("due_before is what ticks produce, for random fleets, rates and ends") {
+  for (std::uint64_t which = 10; which < 40; ++which) {
+    const Roster roster = random_roster(which, 60);
+    const Timestamp until =
+        start + static_cast<Microseconds>(uniform_below(mix_words(which, 77), 30'000'000));
+    Fleet fleet = fleet_of(roster, all_of(roster), restless());
+    const std::uint64_t expected = fleet.due_before(until);
+    const Taken taken = tick_in_windows(fleet, start, until, 1'000'000);
+    CAPTURE(which);
+    CHECK(taken.tally.due == expected);
+    CHECK(taken.tally.due == taken.readings.size() + taken.tally.missing);
+    CHECK(fleet.due_before(start) == 0);
+    for (const Cohort& cohort : fleet.cohorts()) CHECK(cohort.next_due() >= until);
+    // Each sensor has as many readings as its own rate and phase say, and each at its own time.
+    std::set<std::pair<std::uint32_t, Timestamp>> moments;
+    for (const Reading& reading : taken.readings) {
+      const Cadence cadence(rate_of(roster, roster[reading.sensor], restless()));
+      const Microseconds since =
+          reading.due - start - phase_of(hash_text(roster[reading.sensor].id), cadence);
+      CHECK(cadence.offset(cadence.count_before(since)) == since);
+      CHECK(moments.emplace(reading.sensor, reading.due).second);
+    }
+  }
+}
+
+TEST_CASE("windows of a millisecond, a second or an hour give the same readings and events") {
+  const Roster roster = random_roster(3, 50);
+  std::vector<ReadingKey> readings;
+  std::vector<EventKey> events;
+  for (const Microseconds window : {1'000ll, 50'000ll, 1'000'000ll, 3'600'000'000ll}) {
+    Fleet fleet = fleet_of(roster, all_of(roster), restless());
+    const Taken taken = tick_in_windows(fleet, start, start + 40'000'000, window);
+    if (readings.empty()) {
+      readings = sorted_readings(taken);
+      events = sorted_events(taken);
+      CHECK(readings.size() > 5'000);
+      CHECK(events.size() > 100);
+    }
+    CAPTURE(window);
+    CHECK(sorted_readings(taken) == readings);
+    CHECK(sorted_events(taken) == events);
+  }
+}
+
+TEST_CASE("a sensor's readings do not depend on the fleet around it") {
+  Roster small;
+  Roster large;
+  for (int i = 0; i < 20; ++i) small.add(identity_of("sensor-" + std::to_string(i)));
+  for (int i = 1'999; i >= 0; --i) large.add(identity_of("sensor-" + std::to_string(i)));
+  const auto readings_by_id = [](const Roster& roster) {
+    Fleet fleet = fleet_of(roster, all_of(roster), restless());
+    std::map<std::pair<std::string, Timestamp>, Values> values;
+    for (const Reading& r : tick_in_windows(fleet, start, start + 10'000'000, 1'000'000).readings) {
+      values.emplace(std::pair(std::string(roster[r.sensor].id), r.due), r.values);
+    }
+    return values;
+  };
+  const auto few = readings_by_id(small);
+  const auto many = readings_by_id(large);
+  CHECK(few.size() > 150);
+  CHECK(std::includes(many.begin(), many.end(), few.begin(), few.end()));
+}
+
+namespace {
+
+// The last state of each anomaly, by sensor and onset.
+using History = std::map<std::pair<std::uint32_t, Timestamp>, AnomalyEvent>;
+
+History history_of(const std::vector<AnomalyEvent>& events) {
+  History history;
+  for (const AnomalyEvent& event : events) {
+    using Kind = AnomalyEvent::Kind;
+    const std::pair key(event.sensor, event.started_at);
+    const bool begins = event.kind == Kind::opened || event.kind == Kind::whole;
+    CHECK(history.contains(key) != begins);
+    if (history.contains(key)) {
+      CHECK(history[key].kind == Kind::opened);
+      CHECK(history[key].type == event.type);
+      CHECK(history[key].channel == event.channel);
+      CHECK(history[key].direction == event.direction);
+      CHECK(history[key].magnitude == event.magnitude);
+    }
+    history[key] = event;
+  }
+  return history;
+}
+
+// The event that a moment of a sensor lies in; none when it lies in none.
+const AnomalyEvent* event_at(const History& history, std::uint32_t sensor, Timestamp due) {
+  auto after = history.upper_bound({sensor, due});
+  if (after == history.begin()) return nullptr;
+  const AnomalyEvent& event = std::prev(after)->second;
+  return event.sensor == sensor && due <= event.ended_at ? &event : nullptr;
+}
+
+}  // namespace
+
+TEST_CASE("every affected reading lies in exactly one event, which counts it, and every gap is an event") {
+  const Config config = restless();
+  const Roster roster = random_roster(4, 80);
+  Fleet fleet = fleet_of(roster, all_of(roster), config);
+  const Timestamp until = start + 60'000'000;
+  Taken taken = tick_in_windows(fleet, start, until, 1'000'000);
+  std::size_t open = 0;
+  for (const Cohort& cohort : fleet.cohorts()) {
+    Batch batch;
+    cohort.report_open_anomalies(batch);
+    for (const AnomalyEvent& event : batch.events) {
+      CHECK(event.kind == AnomalyEvent::Kind::progressed);
+      ++open;
+    }
+    taken.add(batch);
+  }
+  CHECK(open > 5);
+  const History history = history_of(taken.events);
+  CHECK(history.size() == taken.tally.anomalies);
+
+  // Spans of one sensor never overlap.
+  for (auto event = history.begin(); std::next(event) != history.end(); ++event) {
+    const AnomalyEvent& next = std::next(event)->second;
+    if (next.sensor == event->second.sensor) CHECK(event->second.ended_at < next.started_at);
+  }
+
+  std::map<std::pair<std::uint32_t, Timestamp>, std::uint32_t> affected;
+  std::map<std::pair<std::uint32_t, Timestamp>, const Reading*> reading_at;
+  for (const Reading& reading : taken.readings) reading_at[{reading.sensor, reading.due}] = &reading;
+  for (std::uint32_t i = 0; i < roster.size(); ++i) {
+    const Cadence cadence(rate_of(roster, roster[i], config));
+    const Timestamp first = start + phase_of(hash_text(roster[i].id), cadence);
+    for (std::uint64_t k = 0; first + cadence.offset(k) < until; ++k) {
+      const Timestamp due = first + cadence.offset(k);
+      const AnomalyEvent* event = event_at(history, i, due);
+      const auto found = reading_at.find({i, due});
+      if (found == reading_at.end()) {
+        REQUIRE(event != nullptr);
+        CHECK(event->type == AnomalyType::missing_data);
+      } else {
+        CHECK(found->second->anomaly == (event ? std::optional(event->type) : std::nullopt));
+      }
+      if (event != nullptr) ++affected[{i, event->started_at}];
+    }
+  }
+  for (const auto& [key, event] : history) {
+    CHECK(event.readings_affected == affected[key]);
+    // An event is open exactly when readings are left of it; its sensor's next reading then lies in it.
+    const Cadence cadence(rate_of(roster, roster[key.first], config));
+    const Timestamp first = start + phase_of(hash_text(roster[key.first].id), cadence);
+    const Timestamp next = first + cadence.offset(cadence.count_before(until - first));
+    const bool ended = event.kind == AnomalyEvent::Kind::closed || event.kind == AnomalyEvent::Kind::whole;
+    CHECK(ended == (next > event.ended_at));
+  }
+}
+
+TEST_CASE("some anomalies of a run began before it, and none twice") {
+  const Roster roster = roster_of(500);
+  Fleet fleet = fleet_of(roster, all_of(roster), restless());
+  const Taken taken = tick_in_windows(fleet, start, start + 1'000'000, 1'000'000);
+  const auto before = std::count_if(taken.events.begin(), taken.events.end(),
+                                    [](const AnomalyEvent& event) { return event.started_at < start; });
+  CHECK(before > 50);
+}
+
+TEST_CASE("a sensor's own parameters and rate take the place of the config's") {
+  IdentityRecord own = identity_of("own");
+  own.overrides.readings_per_second = 5;
+  own.overrides.normal_parameters[index_of(Channel::vibration)] = {7.0, 0.0, std::nullopt, std::nullopt};
+  own.overrides.normal_parameters[index_of(Channel::voltage)] = {std::nullopt, std::nullopt, 12.2, 12.3};
+  const Roster roster = roster_of({own, identity_of("plain")});
+  Config config;
+  config.anomalies.enabled = false;
+  CHECK(rate_of(roster, roster[0], config) == 5);
+  CHECK(rate_of(roster, roster[1], config) == 1);
+  Fleet fleet = fleet_of(roster, all_of(roster), config);
+  CHECK(fleet.profile_count() == 2);
+  int count = 0;
+  for (const Reading& reading : tick_in_windows(fleet, start, start + 10'000'000, 1'000'000).readings) {
+    if (reading.sensor != 0) continue;
+    ++count;
+    CHECK(reading.values[index_of(Channel::vibration)] == 7.0);
+    CHECK(reading.values[index_of(Channel::voltage)] >= 12.2);
+    CHECK(reading.values[index_of(Channel::voltage)] <= 12.3);
+  }
+  CHECK(count == 50);
+}
+
+TEST_CASE("the config's rate is the rate of sensors without their own") {
+  Config config;
+  config.simulation.readings_per_second = 20;
+  const Roster roster = roster_of(3);
+  Fleet fleet = fleet_of(roster, all_of(roster), config);
+  CHECK(fleet.due_before(start + 10'000'000) == 600);
+}
+
+TEST_CASE("sensors alike share one profile") {
+  Roster roster;
+  for (int i = 0; i < 100; ++i) {
+    IdentityRecord record =
+        identity_of("s" + std::to_string(i), i % 2 == 0 ? "Factory A" : "Factory B - Line 7");
+    record.model = i % 4 < 2 ? "TempVibe-1000" : "TempVibe-3000";
+    roster.add(record);
+  }
+  CHECK(fleet_of(roster, all_of(roster), Config()).profile_count() == 2);
+}
+
+TEST_CASE("own limits that cross the config's are a problem that says what to give") {
+  IdentityRecord crossed = identity_of("hot");
+  crossed.overrides.normal_parameters[index_of(Channel::temperature)].min = 90.0;
+  IdentityRecord fine = identity_of("fine");
+  fine.overrides.normal_parameters[index_of(Channel::temperature)] = {95.0, std::nullopt, 90.0, 99.0};
+  IdentityRecord elsewhere = identity_of("elsewhere");
+  elsewhere.overrides.normal_parameters[index_of(Channel::voltage)].max = 1.0;
+  const Roster roster = roster_of({crossed, fine, identity_of("plain"), elsewhere});
+  Problems problems;
+  check_members(roster, all_of(roster), Config(), problems);
+  CHECK(problems.count() == 2);
+  CHECK(problems.text().find("sensor 'hot': normal_parameters.temperature: min 90") != std::string::npos);
+  CHECK(problems.text().find("is above max 80") != std::string::npos);
+  CHECK(problems.text().find("sensor 'elsewhere': normal_parameters.voltage: min 11.5") != std::string::npos);
+  // Of sensors that other partitions simulate, nothing is said.
+  Problems none;
+  check_members(roster, std::vector<std::uint32_t>{1, 2}, Config(), none);
+  CHECK(none.empty());
+}
+
+TEST_CASE("a tally adds up") {
+  Tally tally{1, 2, 3};
+  tally += Tally{10, 20, 30};
+  CHECK(tally.due == 11);
+  CHECK(tally.missing == 22);
+  CHECK(tally.anomalies == 33);
+}

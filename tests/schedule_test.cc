@@ -1,0 +1,364 @@
+// The scheduler: the same readings with any number of threads, in order within a second, up to the end and no
+// further, with books that balance wherever it is stopped.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <set>
+#include <thread>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "fleet/fleet.h"
+#include "schedule/scheduler.h"
+#include "support/rosters.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Timestamp start = 1'767'225'600'500'000;
+constexpr Microseconds second = microseconds_per_second;
+
+struct Bench {
+  const Roster& roster;
+  Config config = {};
+  std::uint32_t writers = 1;
+  unsigned threads = 1;
+  Timestamp end = start + 10 * second;
+  std::optional<double> speed = {};
+  SteadyTime started = std::chrono::steady_clock::now();
+  std::size_t pool_size = 40;
+  std::uint64_t stop_after = UINT64_MAX;  // readings
+};
+
+// What a run came to.
+struct Result {
+  std::vector<std::vector<Reading>> readings;  // per writer, in the order of its queue
+  std::vector<std::vector<AnomalyEvent>> events;
+  Books books;
+  Timestamp reached = 0;
+  std::uint64_t due_by_arithmetic = 0;
+
+  [[nodiscard]] std::vector<Reading> all() const {
+    std::vector<Reading> all;
+    for (const auto& of_writer : readings) all.insert(all.end(), of_writer.begin(), of_writer.end());
+    return all;
+  }
+};
+
+// Runs a fleet with one consumer thread per queue in place of the writers.
+Result run(const Bench& bench) {
+  const auto members = all_of(bench.roster);
+  std::vector<std::uint32_t> writer_of;
+  for (const std::uint32_t member : members) writer_of.push_back(member % bench.writers);
+  Fleet fleet = build_fleet(bench.roster, members, writer_of, bench.config, 99, start);
+  BatchPool pool(bench.pool_size);
+  std::vector<std::unique_ptr<BatchQueue>> queues;
+  std::vector<BatchQueue*> borrowed;
+  for (std::uint32_t w = 0; w < bench.writers; ++w) {
+    borrowed.push_back(queues.emplace_back(std::make_unique<BatchQueue>(bench.pool_size)).get());
+  }
+  Ledger ledger;
+  const SimulationClock clock(start, bench.started, bench.speed);
+  Scheduler scheduler({clock, start, bench.end, bench.threads}, fleet, pool, borrowed, ledger);
+
+  Result result;
+  result.readings.resize(bench.writers);
+  result.events.resize(bench.writers);
+  std::atomic<bool> handed_over{false};
+  std::atomic<std::uint64_t> consumed{0};
+  std::vector<std::thread> consumers;
+  for (std::uint32_t w = 0; w < bench.writers; ++w) {
+    consumers.emplace_back([&, w] {
+      for (;;) {
+        const bool last = handed_over.load();
+        while (Batch* batch = borrowed[w]->pop()) {
+          result.readings[w].insert(result.readings[w].end(), batch->readings.begin(), batch->readings.end());
+          result.events[w].insert(result.events[w].end(), batch->events.begin(), batch->events.end());
+          consumed += batch->readings.size();
+          pool.release(batch);
+          if (consumed.load() >= bench.stop_after) scheduler.request_stop();
+        }
+        if (last) return;
+        borrowed[w]->wait_until(std::chrono::steady_clock::now() + 1ms);
+      }
+    });
+  }
+  scheduler.start();
+  CHECK(scheduler.wait_for(60s));
+  handed_over = true;
+  for (std::thread& consumer : consumers) consumer.join();
+  result.books = ledger.books();
+  result.reached = scheduler.reached();
+  result.due_by_arithmetic = fleet.due_before(result.reached);
+  return result;
+}
+
+using Key = std::tuple<std::uint32_t, Timestamp, Values, std::optional<AnomalyType>>;
+
+std::vector<Key> sorted_keys(const std::vector<Reading>& readings) {
+  std::vector<Key> keys;
+  for (const Reading& r : readings) keys.emplace_back(r.sensor, r.due, r.values, r.anomaly);
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+Microseconds furthest_step_back(const std::vector<Reading>& readings) {
+  Microseconds furthest = 0;
+  Timestamp latest = INT64_MIN;
+  for (const Reading& reading : readings) {
+    latest = std::max(latest, reading.due);
+    furthest = std::max(furthest, latest - reading.due);
+  }
+  return furthest;
+}
+
+void check_books(const Result& result) {
+  CHECK(result.books.due == result.due_by_arithmetic);
+  CHECK(result.books.generated == result.books.due);
+  CHECK(result.books.due == result.all().size() + result.books.missing);
+}
+
+// Three rates and 3,000 sensors: several cohorts, enough to be worth sharing.
+Roster mixed_roster() {
+  Roster roster;
+  for (int i = 0; i < 3'000; ++i) {
+    IdentityRecord record = identity_of("sensor-" + std::to_string(i));
+    if (i % 10 == 0) record.overrides.readings_per_second = 0.3;
+    if (i % 100 == 1) record.overrides.readings_per_second = 25;
+    roster.add(record);
+  }
+  return roster;
+}
+
+Config restless() {
+  Config config;
+  config.anomalies.probability = 0.3;
+  for (auto& type : config.anomalies.types) type.duration_seconds = 3;
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("one thread or four, one queue or three: the same readings, no more than a second out of order") {
+  const Roster roster = mixed_roster();
+  std::vector<Key> expected;
+  for (const auto& [threads, writers] :
+       {std::pair(1u, 1u), std::pair(4u, 1u), std::pair(4u, 3u), std::pair(2u, 2u)}) {
+    const Result result =
+        run({.roster = roster, .config = restless(), .writers = writers, .threads = threads});
+    CAPTURE(threads);
+    CAPTURE(writers);
+    check_books(result);
+    CHECK(result.reached == start + 10 * second);
+    const std::vector<Key> keys = sorted_keys(result.all());
+    if (expected.empty()) expected = keys;
+    CHECK(keys.size() > 25'000);
+    CHECK(keys == expected);
+    for (std::uint32_t w = 0; w < writers; ++w) {
+      CHECK(furthest_step_back(result.readings[w]) <= second);
+      for (const Reading& reading : result.readings[w]) REQUIRE(reading.sensor % writers == w);
+    }
+  }
+}
+
+// A few fast sensors, whose readings small windows gather, beside many slow ones, whose windows go to the
+// pool.
+TEST_CASE("windows that are ticked here and windows that are shared keep their order") {
+  Roster roster;
+  for (int i = 0; i < 10; ++i) roster.add(with_rate(identity_of("fast-" + std::to_string(i)), 10));
+  for (int i = 0; i < 1'024; ++i) roster.add(with_rate(identity_of("slow-" + std::to_string(i)), 0.0007));
+  const Result result = run({.roster = roster, .threads = 2, .end = start + 60 * second});
+  check_books(result);
+  CHECK(furthest_step_back(result.readings[0]) <= second);
+  CHECK(furthest_step_back(result.readings[0]) > 0);
+}
+
+TEST_CASE("the smallest pool there may be is enough") {
+  const Roster roster = mixed_roster();
+  const Result result = run({.roster = roster,
+                             .config = restless(),
+                             .writers = 3,
+                             .threads = 4,
+                             .end = start + 3 * second,
+                             .pool_size = 4});
+  check_books(result);
+  CHECK(result.books.due > 0);
+}
+
+TEST_CASE("anomalies still open at the end are reported last") {
+  const Roster roster = mixed_roster();
+  const Result result = run({.roster = roster, .config = restless(), .writers = 2, .threads = 2});
+  std::set<std::pair<std::uint32_t, Timestamp>> open;
+  std::uint64_t begun = 0;
+  std::size_t progressed = 0;
+  for (const auto& events : result.events) {
+    for (const AnomalyEvent& event : events) {
+      using Kind = AnomalyEvent::Kind;
+      const std::pair key(event.sensor, event.started_at);
+      if (event.kind == Kind::opened) open.insert(key);
+      if (event.kind == Kind::closed) CHECK(open.erase(key) == 1);
+      if (event.kind == Kind::opened || event.kind == Kind::whole) ++begun;
+      if (event.kind != Kind::progressed) continue;
+      ++progressed;
+      CHECK(open.contains(key));
+    }
+  }
+  CHECK(begun == result.books.anomalies);
+  CHECK(progressed == open.size());
+  CHECK(progressed > 500);
+}
+
+TEST_CASE("the end is exact: what is due at it is not taken, what is due before it is") {
+  // Readings of one sensor a microsecond apart make every end visible.
+  const Roster roster = roster_of({with_rate(identity_of("fast"), 1e6)});
+  Config config;
+  config.anomalies.enabled = false;
+  for (const Microseconds length : {1ll, 2ll, 1'500ll, 12'345ll}) {
+    const Result result = run({.roster = roster, .config = config, .end = start + length});
+    CHECK(result.all().size() == static_cast<std::size_t>(length));
+    CHECK(result.all().front().due == start);
+    CHECK(result.all().back().due == start + length - 1);
+    CHECK(result.reached == start + length);
+  }
+}
+
+TEST_CASE("an end before the first reading gives none") {
+  const Roster roster = roster_of({with_rate(identity_of("slow"), 0.001)});
+  const Result result = run({.roster = roster, .end = start + 1});
+  CHECK(result.all().empty());
+  CHECK(result.reached == start + 1);
+  check_books(result);
+  CHECK(run({.roster = roster, .end = start}).books.due == 0);
+}
+
+TEST_CASE("years without a reading are passed over") {
+  const Roster roster = roster_of({with_rate(identity_of("rare"), 1e-7)});
+  Config config;
+  config.anomalies.enabled = false;
+  const Timestamp end = start + 3'650 * microseconds_per_day;
+  const Result result = run({.roster = roster, .config = config, .end = end});
+  CHECK(result.books.due == 31);  // 10^7 s are 116 days
+  check_books(result);
+}
+
+TEST_CASE("stopped half-way, the books balance at the window that was reached") {
+  const Roster roster = mixed_roster();
+  for (const unsigned threads : {1u, 4u}) {
+    const Result result = run({.roster = roster,
+                               .config = restless(),
+                               .threads = threads,
+                               .end = start + 100'000 * second,
+                               .stop_after = 20'000});
+    CAPTURE(threads);
+    check_books(result);
+    CHECK(result.reached < start + 100'000 * second);
+    CHECK(result.all().size() >= 20'000);
+    for (const Reading& reading : result.all()) REQUIRE(reading.due < result.reached);
+  }
+}
+
+TEST_CASE("stopped before it starts, and again while it runs and after, it ends with nothing") {
+  const Roster roster = roster_of(10);
+  Fleet fleet = build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(10, 0), Config(), 1, start);
+  BatchPool pool(8);
+  BatchQueue queue(8);
+  const std::vector<BatchQueue*> queues{&queue};
+  Ledger ledger;
+  const SimulationClock clock(start, std::chrono::steady_clock::now(), std::nullopt);
+  Scheduler scheduler({clock, start, latest_timestamp, 1}, fleet, pool, queues, ledger);
+  CHECK_FALSE(scheduler.wait_for(0ms));
+  scheduler.request_stop();
+  scheduler.start();
+  CHECK(scheduler.wait_for(60s));
+  scheduler.request_stop();
+  CHECK(scheduler.reached() == start);
+  CHECK(ledger.books().due == 0);
+}
+
+TEST_CASE("a request to stop ends a sleep of years") {
+  const Roster roster = roster_of({with_rate(identity_of("rare"), 1e-8)});
+  Fleet fleet = build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(1, 0), Config(), 1, start);
+  BatchPool pool(8);
+  BatchQueue queue(8);
+  const std::vector<BatchQueue*> queues{&queue};
+  Ledger ledger;
+  const SimulationClock clock(start, std::chrono::steady_clock::now(), 1.0);
+  Scheduler scheduler({clock, start, latest_timestamp, 2}, fleet, pool, queues, ledger);
+  scheduler.start();
+  CHECK_FALSE(scheduler.wait_for(20ms));
+  scheduler.request_stop();
+  CHECK(scheduler.wait_for(60s));
+}
+
+TEST_CASE("a scheduler that is dropped while it works comes to rest") {
+  const Roster roster = mixed_roster();
+  Fleet fleet = build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(3'000, 0), Config(), 1, start);
+  BatchPool pool(4);
+  BatchQueue queue(4);
+  const std::vector<BatchQueue*> queues{&queue};
+  Ledger ledger;
+  const SimulationClock clock(start, std::chrono::steady_clock::now(), std::nullopt);
+  {
+    Scheduler scheduler({clock, start, latest_timestamp, 2}, fleet, pool, queues, ledger);
+    scheduler.start();
+    while (queue.empty()) std::this_thread::yield();
+    pool.close();  // nobody empties the queue
+  }
+  CHECK(ledger.books().due > 0);
+}
+
+TEST_CASE("a paced fleet that starts in the past catches up at once") {
+  const Roster roster = roster_of(200);
+  const SteadyTime began = std::chrono::steady_clock::now();
+  const Result result = run({.roster = roster,
+                             .config = restless(),
+                             .end = start + 20 * second,
+                             .speed = 1.0,
+                             .started = began - 20s});
+  CHECK(std::chrono::steady_clock::now() - began < 10s);
+  CHECK(result.books.due == 4'000);
+  check_books(result);
+  CHECK(furthest_step_back(result.readings[0]) <= second);
+}
+
+TEST_CASE("a paced fleet takes no reading before its time, and keeps to its speed") {
+  const Roster roster = roster_of(100);
+  const SteadyTime began = std::chrono::steady_clock::now();
+  // 20 simulated seconds in 0.2 real ones.
+  const Result result = run(
+      {.roster = roster, .config = restless(), .end = start + 20 * second, .speed = 100.0, .started = began});
+  CHECK(std::chrono::steady_clock::now() - began >= 200ms);
+  CHECK(result.books.due == 2'000);
+  check_books(result);
+}
+
+TEST_CASE("at every moment a paced fleet has reached no further than its clock") {
+  const Roster roster = roster_of(100);
+  Fleet fleet = build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(100, 0), Config(), 1, start);
+  BatchPool pool(8);
+  BatchQueue queue(8);
+  const std::vector<BatchQueue*> queues{&queue};
+  Ledger ledger;
+  const SimulationClock clock(start, std::chrono::steady_clock::now(), 10.0);
+  Scheduler scheduler({clock, start, start + 3 * second, 1}, fleet, pool, queues, ledger);
+  scheduler.start();
+  while (!scheduler.wait_for(1ms)) {
+    const Timestamp reached = scheduler.reached();
+    CHECK(reached <= clock.simulated(std::chrono::steady_clock::now()));
+    while (Batch* batch = queue.pop()) {
+      for (const Reading& reading : batch->readings) {
+        CHECK(reading.due < clock.simulated(std::chrono::steady_clock::now()));
+      }
+      pool.release(batch);
+    }
+  }
+  CHECK(ledger.books().due == 300);
+}

@@ -1,0 +1,153 @@
+// What a person reads: exact texts.
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <string>
+
+#include "status/text.h"
+
+using namespace fleet_sim;
+
+namespace {
+
+Snapshot snapshot_of_a_run() {
+  Snapshot snapshot;
+  snapshot.elapsed_seconds = 90;
+  snapshot.simulated_seconds = 90;
+  snapshot.simulated_total = 3'600;
+  snapshot.books.due = 1'234'600;
+  snapshot.books.generated = 1'234'600;
+  snapshot.books.written = 1'230'000;
+  snapshot.books.missing = 4'000;
+  snapshot.books.anomalies = 1'500;
+  snapshot.sensors = 15'000;
+  snapshot.shards = 9;
+  snapshot.files_written = 9;
+  snapshot.lag_p50 = 420;
+  snapshot.lag_p99 = 51'300;
+  snapshot.lag_max = 1'250'000;
+  snapshot.writer_busy_share = 0.424;
+  snapshot.peak_memory_bytes = 46'240'000;
+  return snapshot;
+}
+
+}  // namespace
+
+TEST_CASE("numbers are grouped by thousands") {
+  CHECK(grouped(0) == "0");
+  CHECK(grouped(7) == "7");
+  CHECK(grouped(999) == "999");
+  CHECK(grouped(1'000) == "1,000");
+  CHECK(grouped(12'345) == "12,345");
+  CHECK(grouped(123'456) == "123,456");
+  CHECK(grouped(12'345'678) == "12,345,678");
+  CHECK(grouped(UINT64_MAX) == "18,446,744,073,709,551,615");
+}
+
+TEST_CASE("durations come in the unit that fits") {
+  CHECK(duration_text(0) == "0 µs");
+  CHECK(duration_text(42e-6) == "42 µs");
+  CHECK(duration_text(999e-6) == "999 µs");
+  CHECK(duration_text(0.001) == "1.0 ms");
+  CHECK(duration_text(0.0008) == "800 µs");
+  CHECK(duration_text(0.0513) == "51.3 ms");
+  CHECK(duration_text(1) == "1 s");
+  CHECK(duration_text(1.25) == "1.25 s");
+  CHECK(duration_text(12.5) == "12.5 s");
+  CHECK(duration_text(59) == "59 s");
+  CHECK(duration_text(60) == "1 min 0 s");
+  CHECK(duration_text(200) == "3 min 20 s");
+  CHECK(duration_text(3'599.9) == "59 min 59 s");
+  CHECK(duration_text(3'600) == "1 h 0 min");
+  CHECK(duration_text(86'399) == "23 h 59 min");
+  CHECK(duration_text(86'400) == "1 d 0 h");
+  CHECK(duration_text(187'200) == "2 d 4 h");
+  CHECK(duration_text(30 * 86'400.0) == "30 d 0 h");
+}
+
+TEST_CASE("bytes come in decimal units") {
+  CHECK(bytes_text(0) == "0.0 kB");
+  CHECK(bytes_text(1'500) == "1.5 kB");
+  CHECK(bytes_text(1'000'000) == "1.0 MB");
+  CHECK(bytes_text(46'240'000) == "46.2 MB");
+  CHECK(bytes_text(1'000'000'000) == "1.00 GB");
+  CHECK(bytes_text(12'345'000'000) == "12.35 GB");
+}
+
+TEST_CASE("the progress line shows the rate since it was last shown") {
+  Snapshot before = snapshot_of_a_run();
+  Snapshot now = snapshot_of_a_run();
+  before.elapsed_seconds = 80;
+  before.books.written = 1'105'000;
+  CHECK(
+      progress_text(now, before) ==
+      "12,500 rows/s | 1,230,000 rows | lag p99 51.3 ms | 600 waiting | 1,500 anomalies | 58 min 30 s left");
+}
+
+TEST_CASE("the progress line of an unpaced, endless or troubled run") {
+  Snapshot now = snapshot_of_a_run();
+  now.paced = false;
+  now.simulated_seconds = 1'800;
+  CHECK(progress_text(now, Snapshot()) ==
+        "13,667 rows/s | 1,230,000 rows | 600 waiting | 1,500 anomalies | 1 min 30 s left");
+  now.simulated_total.reset();
+  now.errors = 1'024;
+  now.books.lost_by_reason = {100, 200};
+  CHECK(progress_text(now, now) ==
+        "0 rows/s | 1,230,000 rows | 300 waiting | 1,500 anomalies | 300 LOST | 1,024 errors");
+  now.simulated_total = 3'600;
+  now.simulated_seconds = 3'700;
+  CHECK(progress_text(now, now).ends_with(" | finishing"));
+  now.simulated_seconds = 0;
+  CHECK(progress_text(now, now).ends_with("errors"));
+}
+
+TEST_CASE("the summary of a clean, paced run") {
+  Snapshot snapshot = snapshot_of_a_run();
+  snapshot.books.written = 1'230'600;
+  CHECK(summary_text(snapshot, "/srv/data") ==
+        "  sensors       15,000 in 9 shards\n"
+        "  due           1,234,600\n"
+        "  written       1,230,600 rows, 13,673 rows/s over 1 min 30 s\n"
+        "  missing       4,000 left out by missing_data anomalies\n"
+        "  lost          0\n"
+        "  success       100.00% of readings accounted for\n"
+        "  anomalies     1,500\n"
+        "  errors        0 storage\n"
+        "  lag           p50 420 µs, p99 51.3 ms, max 1.25 s\n"
+        "  writer        42% busy\n"
+        "  memory        46.2 MB at its peak\n"
+        "  files         9 in /srv/data\n");
+}
+
+TEST_CASE("the summary of an unpaced run with losses") {
+  Snapshot snapshot = snapshot_of_a_run();
+  snapshot.paced = false;
+  snapshot.shards = 1;
+  snapshot.sensors = 1;
+  snapshot.files_written = 1;
+  snapshot.errors = 12;
+  snapshot.books.due = snapshot.books.generated = 10'000;
+  snapshot.books.written = 8'000;
+  snapshot.books.missing = 500;
+  snapshot.books.lost_by_reason = {1'100, 400};
+  CHECK(summary_text(snapshot, "the null sink") ==
+        "  sensors       1 in 1 shard\n"
+        "  due           10,000\n"
+        "  written       8,000 rows, 88 rows/s over 1 min 30 s\n"
+        "  missing       500 left out by missing_data anomalies\n"
+        "  lost          1,500 (backlog_full 1,100) (storage_failed_at_stop 400)\n"
+        "  success       85.00% of readings accounted for\n"
+        "  anomalies     1,500\n"
+        "  errors        12 storage\n"
+        "  writer        42% busy\n"
+        "  memory        46.2 MB at its peak\n"
+        "  files         1 in the null sink\n");
+}
+
+TEST_CASE("the summary of a run in which nothing was due") {
+  const std::string text = summary_text(Snapshot(), ".");
+  CHECK(text.find("  due           0\n") != std::string::npos);
+  CHECK(text.find("  success       100.00%") != std::string::npos);
+  CHECK(text.find("  written       0 rows, 0 rows/s over 1 µs\n") != std::string::npos);
+}

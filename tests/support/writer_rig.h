@@ -1,0 +1,162 @@
+// One writer on a bench: a roster, a plan, files in a folder of their own, and a clock that the test turns by
+// hand. Time passes only in advance(); only finish() looks at the real clock, which the bench's is an hour
+// behind.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ledger.h"
+#include "batch/batch_queue.h"
+#include "rosters.h"
+#include "shard_reader.h"
+#include "storage/shard_plan.h"
+#include "storage/writer.h"
+#include "temporary_folder.h"
+
+namespace fleet_sim::test {
+
+struct RigOptions {
+  std::size_t sensors = 1;
+  std::size_t pending_rows = 1'000'000;
+  std::size_t open_shards = 100;
+  std::string vfs = {};
+};
+
+inline Config rig_config(const TemporaryFolder& folder) {
+  Config config;
+  config.sharding.key = ShardKey::sensor;
+  config.database.data_dir = folder.path().string();
+  config.database.batch_size = 10;
+  return config;
+}
+
+class WriterRig {
+ public:
+  static constexpr Timestamp first_due = 1'767'225'600'000'000;
+
+  // `adjust` changes the config before the writer is made.
+  explicit WriterRig(const RigOptions& options = {}, const std::function<void(Config&)>& adjust = {})
+      : roster(roster_of(options.sensors)), config(rig_config(folder)), sent_(options.sensors) {
+    if (adjust) adjust(config);
+    run.run_id = "test-run";
+    run.version = "0";
+    plan = plan_shards(roster, all_of(roster), std::vector<double>(options.sensors, 1.0), config);
+    WriterContext context{{roster, config.database, run, options.vfs},
+                          plan.place_of,
+                          SimulationClock(0, {}, std::nullopt),
+                          pool,
+                          ledger,
+                          options.pending_rows,
+                          options.open_shards,
+                          [this](const std::string& line) { log.push_back(line); },
+                          [this] { ++gave_up; }};
+    writer_ = std::make_unique<Writer>(std::move(context), plan.paths.at(0), 64);
+  }
+
+  [[nodiscard]] Writer& writer() { return *writer_; }
+  [[nodiscard]] SteadyTime now() const { return now_; }
+  [[nodiscard]] std::string path_of(std::uint32_t sensor) const {
+    return plan.paths[0][plan.place_of[sensor].shard];
+  }
+
+  // Puts `count` readings of a sensor into the queue; each has a due time and values of its own.
+  void send(std::uint32_t sensor, std::size_t count) {
+    Batch* batch = nullptr;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (batch == nullptr) batch = pool.acquire();
+      const auto serial = static_cast<double>(serial_);
+      batch->readings.push_back(
+          {first_due + serial_ * 1'000, {serial, serial / 3, -serial}, sensor, std::nullopt});
+      sent_[sensor].push_back(batch->readings.back());
+      ++serial_;
+      if (batch->full() || i + 1 == count) push(batch);
+      if (batch->full()) batch = nullptr;
+    }
+  }
+
+  void send(const AnomalyEvent& event) {
+    Batch* batch = pool.acquire();
+    batch->events.push_back(event);
+    push(batch);
+  }
+
+  // One step, now or after some time.
+  SteadyTime step() { return writer_->step(now_); }
+  SteadyTime advance(Microseconds span) {
+    now_ += std::chrono::microseconds(span);
+    return step();
+  }
+
+  // Steps through `span` as the writer's thread would, from one of its deadlines to the next.
+  void go_on_for(Microseconds span) {
+    const SteadyTime until = now_ + std::chrono::microseconds(span);
+    for (SteadyTime next = step(); next < until; next = step()) now_ = std::max(next, now_);
+    now_ = until;
+    step();
+  }
+
+  void finish() {
+    writer_->finish();
+    writer_->run();
+  }
+
+  [[nodiscard]] std::size_t rows_in_file(std::uint32_t sensor) const {
+    return rows_of(path_of(sensor)).size();
+  }
+
+  // Whether the file holds exactly the first `count` readings sent for a sensor, once each, in order.
+  [[nodiscard]] bool has_first(std::uint32_t sensor, std::size_t count) const {
+    const std::vector<Row> rows = rows_of(path_of(sensor));
+    if (rows.size() != count || sent_[sensor].size() < count) return false;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Reading& reading = sent_[sensor][i];
+      const bool same = rows[i].timestamp == timestamp_text(reading.due) &&
+                        rows[i].sensor_id == roster[sensor].id &&
+                        Values{rows[i].temperature, rows[i].vibration, rows[i].voltage} == reading.values;
+      if (!same) return false;
+    }
+    return true;
+  }
+  [[nodiscard]] bool has_all(std::uint32_t sensor) const { return has_first(sensor, sent_[sensor].size()); }
+  [[nodiscard]] bool has_everything() const {
+    for (std::uint32_t sensor = 0; sensor < sent_.size(); ++sensor) {
+      if (!has_all(sensor)) return false;
+    }
+    return true;
+  }
+
+  // Empty when every row sent was written, is held, or was counted as lost.
+  [[nodiscard]] std::string imbalance() const {
+    Books books = ledger.books();
+    books.due = books.generated = serial_;
+    return books.imbalance(serial_, writer_->held());
+  }
+
+  TemporaryFolder folder;
+  Roster roster;
+  Config config;
+  RunInfo run;
+  ShardPlan plan;
+  BatchPool pool{64};
+  Ledger ledger;
+  std::vector<std::string> log;
+  int gave_up = 0;
+
+ private:
+  void push(Batch* batch) { writer_->queue().push(batch); }
+
+  std::unique_ptr<Writer> writer_;
+  SteadyTime now_ = std::chrono::steady_clock::now() - std::chrono::hours(1);
+  std::vector<std::vector<Reading>> sent_;  // per sensor
+  std::uint32_t serial_ = 0;
+};
+
+}  // namespace fleet_sim::test
