@@ -407,14 +407,22 @@ TEST_CASE("files of other forms are refused with a clear message and left as the
   const std::string more = "CREATE TABLE sensor_readings (" + older + ", synced INTEGER, extra TEXT)";
   const std::string swapped =
       "CREATE TABLE sensor_readings (id INTEGER PRIMARY KEY, sensor_id TEXT, timestamp TEXT)";
-  const std::array<Foreign, 6> foreign{
+  const std::string current = older + ", synced INTEGER DEFAULT 0";
+  std::string own_id = "CREATE TABLE sensor_readings (" + current + ")";
+  own_id.replace(own_id.find("id INTEGER"), 10, "id TEXT");
+  const std::string no_default = "CREATE TABLE sensor_readings (" + older + ", synced INTEGER)";
+  const std::array<Foreign, 10> foreign{
       {{more.c_str(), "has another sensor_readings, with other columns"},
        {swapped.c_str(), "has another sensor_readings, with other columns"},
        {"CREATE TABLE anomaly_events (id INTEGER PRIMARY KEY, sensor_id TEXT)", "has another anomaly_events"},
        {"CREATE TABLE run_info (name TEXT)", "has another run_info"},
        {"CREATE VIEW sensor_readings AS SELECT 1 AS id", "has another sensor_readings, with other columns"},
+       {own_id.c_str(), "has another sensor_readings, with other columns"},
+       {no_default.c_str(), "has another sensor_readings, with other columns"},
+       {"CREATE TABLE x (y)", "has tables, but no sensor_readings"},
+       {"PRAGMA user_version = -5; CREATE TABLE x (y)", "is no fleet-sim file (schema version -5"},
        {"PRAGMA user_version = 2; CREATE TABLE x (y)",
-        "newer version of fleet-sim (schema 2, this one knows 1)"}}};
+        "is of a newer fleet-sim (schema version 2, this one knows those up to 1)"}}};
   for (const auto& [sql, message] : foreign) {
     const std::string path = folder / "foreign.db";
     fs::remove(path);

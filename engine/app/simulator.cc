@@ -266,7 +266,7 @@ ExitCode Simulator::settle() {
   std::fwrite(summary.data(), 1, summary.size(), stdout);
   std::fflush(stdout);
   log_->info("run {} ended: {} rows written, {} lost", run_.run_id, grouped(last.books.written), grouped(last.books.lost()));
-  const bool clean = imbalance.empty() && last.books.lost() == 0 && !gave_up_.load(std::memory_order_acquire);
+  const bool clean = imbalance.empty() && last.books.lost() == 0 && last.books.events_lost == 0 && !gave_up_.load(std::memory_order_acquire);
   return clean ? ExitCode::done : ExitCode::lost_or_gave_up;
 }
 

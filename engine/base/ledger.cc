@@ -30,6 +30,7 @@ Books Ledger::books() const {
   books.generated = generated_.load(std::memory_order_acquire);
   books.due = due_.load(std::memory_order_acquire);
   books.anomalies = anomalies_.load(std::memory_order_acquire);
+  books.events_lost = events_lost_.load(std::memory_order_acquire);
   return books;
 }
 

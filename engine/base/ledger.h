@@ -26,7 +26,10 @@ struct Books {
   std::uint64_t missing = 0;  // due, and left out by a missing_data anomaly
   std::uint64_t written = 0;  // committed
   std::array<std::uint64_t, loss_reason_names.size()> lost_by_reason{};
-  std::uint64_t anomalies = 0;  // begun; beside the equations
+
+  // Beside the equations, which are about readings.
+  std::uint64_t anomalies = 0;    // begun
+  std::uint64_t events_lost = 0;  // of their records, those that no file has
 
   [[nodiscard]] std::uint64_t lost() const;
   [[nodiscard]] std::uint64_t pending() const { return generated - written - missing - lost(); }
@@ -43,6 +46,7 @@ class Ledger {
   void missing(std::uint64_t n) { add(missing_, n); }
   void written(std::uint64_t n) { add(written_, n); }
   void anomalies(std::uint64_t n) { add(anomalies_, n); }
+  void events_lost(std::uint64_t n) { add(events_lost_, n); }
   void lost(LossReason reason, std::uint64_t n) { add(lost_[static_cast<std::size_t>(reason)], n); }
 
   [[nodiscard]] Books books() const;
@@ -56,6 +60,7 @@ class Ledger {
   Counter missing_{0};
   Counter written_{0};
   Counter anomalies_{0};
+  Counter events_lost_{0};
   std::array<Counter, loss_reason_names.size()> lost_{};
 };
 

@@ -11,8 +11,11 @@ namespace {
 
 std::string lag_text(Microseconds lag) { return duration_text(static_cast<double>(lag) * 1e-6); }
 
-double share_percent(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? 100.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+// Rounded down, so that 100% means all.
+std::string percent_text(std::uint64_t part, std::uint64_t whole) {
+  if (part == whole) return "100%";
+  const double percent = 100 * static_cast<double>(part) / static_cast<double>(whole);
+  return fmt::format("{:.2f}%", std::floor(percent * 100) / 100);
 }
 
 // How much longer the run takes, judged by its pace so far; none when it has no end.
@@ -31,6 +34,7 @@ std::string lost_text(const Books& books) {
   for (std::size_t i = 0; i < loss_reason_names.size(); ++i) {
     if (books.lost_by_reason[i] > 0) text += fmt::format(" ({} {})", loss_reason_names[i], grouped(books.lost_by_reason[i]));
   }
+  if (books.events_lost > 0) text += fmt::format(", and {} anomaly events", grouped(books.events_lost));
   return text;
 }
 
@@ -82,7 +86,7 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
                                       duration_text(seconds)));
   text += line("missing", fmt::format("{} left out by missing_data anomalies", grouped(books.missing)));
   text += line("lost", lost_text(books));
-  text += line("success", fmt::format("{:.2f}% of readings accounted for", share_percent(books.written + books.missing, books.due)));
+  text += line("success", percent_text(books.written + books.missing, books.due) + " of readings accounted for");
   text += line("anomalies", grouped(books.anomalies));
   text += line("errors", fmt::format("{} storage", grouped(snapshot.errors)));
   if (snapshot.paced) {

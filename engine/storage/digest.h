@@ -26,7 +26,7 @@ struct DirectoryDigest {
   [[nodiscard]] std::string text() const;  // 32 hexadecimal digits
 };
 
-// Every .db file in the folder that has our tables. Throws std::runtime_error for one that cannot be read.
+// Every .db file in the folder. Throws std::runtime_error for one that cannot be read or has not our tables.
 DirectoryDigest digest_directory(const std::filesystem::path& directory);
 
 }  // namespace fleet_sim

@@ -1,6 +1,7 @@
 #include "storage/schema.h"
 
 #include <array>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -75,11 +76,16 @@ const Columns& run_columns() {
   return columns;
 }
 
-// Empty when there is nothing of that name; the word "view" and the like when it is no table.
+// Empty when there is nothing of that name. A column that is not what we rely on is followed by what it is: an id that is
+// not the row's own number, a `synced` that does not begin as 0, a column of something that is no table.
 StorageError read_columns(Database& database, std::string_view table, Columns& columns) {
-  constexpr std::string_view sql =
-      "SELECT CASE s.type WHEN 'table' THEN c.name ELSE s.type END "
-      "FROM sqlite_schema AS s LEFT JOIN pragma_table_info(s.name) AS c WHERE s.name = ?1 COLLATE NOCASE";
+  constexpr std::string_view sql = R"sql(
+SELECT CASE
+  WHEN s.type <> 'table' THEN s.type
+  WHEN c.name = 'id' AND NOT (c.pk = 1 AND c.type = 'INTEGER' COLLATE NOCASE) THEN 'id that is no INTEGER PRIMARY KEY'
+  WHEN c.name = 'synced' AND c.dflt_value IS NOT '0' THEN 'synced without the default 0'
+  ELSE c.name END
+FROM sqlite_schema AS s LEFT JOIN pragma_table_info(s.name) AS c WHERE s.name = ?1 COLLATE NOCASE)sql";
   columns.clear();
   Statement statement;
   if (StorageError error = database.prepare(sql, statement); !error.ok()) return error;
@@ -103,20 +109,29 @@ Form form_of(const Columns& columns) {
   return columns == older ? Form::without_synced : Form::foreign;
 }
 
+StorageError judge_version(Database& database) {
+  constexpr std::int64_t unreadable = std::numeric_limits<std::int64_t>::min();
+  const std::int64_t version = database.query_integer("PRAGMA user_version", unreadable);
+  if (version == unreadable) return database.error();
+  if (version >= 0 && version <= schema_version) return {};
+  return mismatch(std::string(version > 0 ? "is of a newer fleet-sim" : "is no fleet-sim file") + " (schema version " +
+                  std::to_string(version) + ", this one knows those up to " + std::to_string(schema_version) + ")");
+}
+
 StorageError judge(Database& database, Form& form) {
-  const std::int64_t version = database.query_integer("PRAGMA user_version", -1);
-  if (version < 0) return database.error();
-  if (version > schema_version) {
-    return mismatch("written by a newer version of fleet-sim (schema " + std::to_string(version) + ", this one knows " +
-                    std::to_string(schema_version) + ")");
-  }
+  if (StorageError error = judge_version(database); !error.ok()) return error;
   Columns columns;
   if (StorageError error = read_columns(database, "sensor_readings", columns); !error.ok()) return error;
   form = form_of(columns);
   if (form == Form::foreign) return mismatch("has another sensor_readings, with other columns");
-  for (const auto& [table, expected] : {std::pair("anomaly_events", event_columns()), std::pair("run_info", run_columns())}) {
+  for (const auto& [table, expected] :
+       {std::pair("anomaly_events", event_columns()), std::pair("run_info", run_columns())}) {
     if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
-    if (!columns.empty() && columns != expected) return mismatch("has another " + std::string(table) + ", with other columns");
+    if (columns.empty() || columns == expected) continue;
+    return mismatch("has another " + std::string(table) + ", with other columns");
+  }
+  if (form == Form::empty && database.query_integer("SELECT count(*) FROM sqlite_schema", 0) > 0) {
+    return mismatch("has tables, but no sensor_readings");
   }
   return {};
 }

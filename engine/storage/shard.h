@@ -40,7 +40,8 @@ class Shard {
 
   // What waits, and since when.
   [[nodiscard]] std::span<const Reading> pending_readings() const { return readings_; }
-  [[nodiscard]] bool has_pending() const { return !readings_.empty() || !events_.empty(); }
+  [[nodiscard]] std::size_t pending_count() const { return readings_.size() + events_.size(); }
+  [[nodiscard]] bool has_pending() const { return pending_count() > 0; }
   [[nodiscard]] SteadyTime pending_since() const { return pending_since_; }
 
   // Commits what waits, opening the file if need be. After success it still stands in pending_readings(), until

@@ -108,24 +108,28 @@ void Writer::discard(const Batch& batch, SteadyTime now) {
 
 void Writer::deal_out(const Batch& batch, SteadyTime now) {
   for (const Reading& reading : batch.readings) stage(reading, now);
-  for (const AnomalyEvent& event : batch.events) {
-    const std::uint32_t index = context_.place_of[event.sensor].shard;
-    slots_[index].shard.stage(event, now);
-    stand_in_line(index);
-  }
+  for (const AnomalyEvent& event : batch.events) stage(event, now);
 }
 
 void Writer::stage(const Reading& reading, SteadyTime now) {
   const std::uint32_t index = context_.place_of[reading.sensor].shard;
   Slot& slot = slots_[index];
-  if (slot.exhausted) {
-    if (backlog_ >= context_.pending_rows / 2) return context_.ledger.lost(LossReason::backlog_full, 1);
-    ++backlog_;
-  }
-  ++held_;
+  if (slot.exhausted && backlog_is_full()) return context_.ledger.lost(LossReason::backlog_full, 1);
+  if (slot.exhausted) ++backlog_;
+  ++waiting_;
   slot.shard.stage(reading, now);
-  if (slot.shard.pending_readings().size() == 1) stand_in_line(index);
+  if (slot.shard.pending_count() == 1) stand_in_line(index);
   if (slot.shard.pending_readings().size() == context_.shard.settings.batch_size) full_.push_back(index);
+}
+
+void Writer::stage(const AnomalyEvent& event, SteadyTime now) {
+  const std::uint32_t index = context_.place_of[event.sensor].shard;
+  Slot& slot = slots_[index];
+  if (slot.exhausted && backlog_is_full()) return context_.ledger.events_lost(1);
+  if (slot.exhausted) ++backlog_;
+  ++waiting_;
+  slot.shard.stage(event, now);
+  if (slot.shard.pending_count() == 1) stand_in_line(index);
 }
 
 void Writer::stand_in_line(std::uint32_t index) {
@@ -173,11 +177,11 @@ void Writer::committed(std::uint32_t index) {
     for (const Reading& reading : readings) lag_.record(context_.clock.lag(reading.due, now));
   }
   context_.ledger.written(readings.size());
-  held_ -= readings.size();
+  waiting_ -= slot.shard.pending_count();
   if (!slot.written) files_written_.fetch_add(1, std::memory_order_relaxed);
   slot.written = true;
   if (slot.exhausted) {
-    backlog_ -= readings.size();
+    backlog_ -= slot.shard.pending_count();
     context_.log(slot.shard.path() + ": works again, backlog written");
   }
   if (slot.sick) {
@@ -214,7 +218,7 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
   if (!slot.exhausted) {
     context_.log(slot.shard.path() + ": cannot be written, rows wait in memory: " + error.message);
     slot.exhausted = true;
-    backlog_ += slot.shard.pending_readings().size();
+    backlog_ += slot.shard.pending_count();
   }
   if (++exhausted_in_a_row_ == context_.shard.settings.error_limit) {
     context_.log("error limit reached: " + std::to_string(exhausted_in_a_row_) + " rounds of retries with no success between");
@@ -260,13 +264,20 @@ void Writer::close_all() {
 
 void Writer::give_up_on(std::uint32_t index) {
   Slot& slot = slots_[index];
-  const std::size_t rows = slot.shard.pending_readings().size();
-  context_.ledger.lost(LossReason::storage_failed_at_stop, rows);
-  held_ -= rows;
-  backlog_ -= rows;
+  const std::size_t readings = slot.shard.pending_readings().size();
+  context_.ledger.lost(LossReason::storage_failed_at_stop, readings);
+  context_.ledger.events_lost(slot.shard.pending_count() - readings);
+  waiting_ -= slot.shard.pending_count();
+  backlog_ -= slot.shard.pending_count();
   std::erase(sick_, index);
   slot.sick = slot.exhausted = false;
   slot.shard.forget_pending();
+}
+
+std::uint64_t Writer::held() const {
+  std::uint64_t held = 0;
+  for (const Slot& slot : slots_) held += slot.shard.pending_readings().size();
+  return held;
 }
 
 SteadyTime Writer::next_deadline(SteadyTime now) const {

@@ -2,7 +2,7 @@
 // wait for it or the oldest has waited long enough. `step(now)` is the whole of it and never sleeps; `run` calls it on
 // the writer's thread. N writers are N instances with shards of their own.
 //
-// Bounds: at most `open_shards` files are open, and at most `pending_rows` rows wait in memory. Half of them are for
+// Bounds: at most `open_shards` files are open, and at most `pending_rows` rows, readings and events, wait in memory. Half of them are for
 // shards that work or are being retried: beyond it the writer takes no more batches, and the fleet waits. The other half
 // is the backlog of shards whose retries have run out: beyond it their rows are counted as lost. A shard that fails is
 // tried again at a deadline of its own.
@@ -59,8 +59,8 @@ class Writer {
   // No further batches will come.
   void finish();
 
-  // Rows that wait in memory; exact once the thread has ended.
-  [[nodiscard]] std::uint64_t held() const { return held_; }
+  // Readings that wait in memory. Only once the thread has ended.
+  [[nodiscard]] std::uint64_t held() const;
   [[nodiscard]] const Histogram& lag() const { return lag_; }
   [[nodiscard]] std::uint64_t errors() const { return errors_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t files_written() const { return files_written_.load(std::memory_order_relaxed); }
@@ -88,6 +88,7 @@ class Writer {
   void discard(const Batch& batch, SteadyTime now);
   void deal_out(const Batch& batch, SteadyTime now);
   void stage(const Reading& reading, SteadyTime now);
+  void stage(const AnomalyEvent& event, SteadyTime now);
   void flush_due(SteadyTime now);
   void flush(std::uint32_t index, SteadyTime now);
   void committed(std::uint32_t index);
@@ -100,7 +101,8 @@ class Writer {
   void close_all();
   void give_up_on(std::uint32_t index);
   void wait_until(SteadyTime deadline);
-  [[nodiscard]] bool memory_is_full() const { return held_ - backlog_ >= context_.pending_rows / 2; }
+  [[nodiscard]] bool memory_is_full() const { return waiting_ - backlog_ >= context_.pending_rows / 2; }
+  [[nodiscard]] bool backlog_is_full() const { return backlog_ >= context_.pending_rows / 2; }
   [[nodiscard]] SteadyTime next_deadline(SteadyTime now) const;
 
   WriterContext context_;
@@ -110,7 +112,7 @@ class Writer {
   Line line_;                        // healthy shards with something to write, longest waiting first
   std::vector<std::uint32_t> sick_;
   std::list<std::uint32_t> open_;    // open shards, longest unused first
-  std::uint64_t held_ = 0;           // rows in memory, of these …
+  std::uint64_t waiting_ = 0;        // readings and events in memory, of these …
   std::uint64_t backlog_ = 0;        // … those of exhausted shards
   unsigned exhausted_in_a_row_ = 0;
   std::atomic<bool> finishing_{false};

@@ -64,7 +64,7 @@ class DemoFleet(FleetTest):
         self.assertEqual(summary.due, 15 * SECONDS)
         self.assert_balanced(summary, self.data)
         self.assertGreater(summary.missing, 0, "or the test shows nothing")
-        self.assertIn("100.00%", summary.lines["success"])
+        self.assertIn("100%", summary.lines["success"])
         self.assertEqual(summary.files, 10)
 
     def test_every_due_time_once(self):

@@ -102,9 +102,14 @@ class ExistingFiles(FleetTest):
         self.assert_refused("Line+1", "Line+3", "Line+5")
 
     def test_other_tables_may_lie_beside(self):
-        self.create("sensor_data.db", "CREATE TABLE notes (text); INSERT INTO notes VALUES ('mine');")
         self.fill("data", "--duration", 10)
+        self.create("sensor_data.db", "CREATE TABLE notes (text); INSERT INTO notes VALUES ('mine');")
+        self.fill("data", "--duration", 10, "--start", "2026-01-02")
         self.assertEqual(query(self.data / "sensor_data.db", "SELECT * FROM notes"), [("mine",)])
+
+    def test_a_database_of_somebody_else_is_refused(self):
+        self.create(FILE, "CREATE TABLE notes (text); INSERT INTO notes VALUES ('mine');")
+        self.assert_refused(FILE, "sensor_readings")
 
     def test_an_empty_file_is_used(self):
         (self.data / "sensor_data.db").touch()
