@@ -1,5 +1,5 @@
-// fleet_bench: named workloads, each measured over interleaved rounds and given as median, spread and ratio to the
-// reference of the same round. Speed is measured here and nowhere in the tests.
+// fleet_bench: named workloads, each measured over interleaved rounds and given as median, spread and ratio
+// to the reference of the same round. Speed is measured here and nowhere in the tests.
 //
 //   fleet_bench            every workload
 //   fleet_bench e2e tick   those
@@ -34,7 +34,8 @@ constexpr Timestamp start = 1'767'225'600 * microseconds_per_second;  // 2026-01
 Roster make_roster() {
   Roster roster;
   const Mix mix = default_mix();
-  for (std::uint64_t number = 1; number <= sensors; ++number) roster.add(generated_identity(mix, 1, number, sensors));
+  for (std::uint64_t number = 1; number <= sensors; ++number)
+    roster.add(generated_identity(mix, 1, number, sensors));
   return roster;
 }
 
@@ -120,8 +121,8 @@ void measure(const Workload& workload) {
     if (workload.reference) ratios.push_back(results.back() / reference);
   }
   const auto [low, high] = std::minmax_element(results.begin(), results.end());
-  std::printf("%-10.*s %12.0f rows/s  (%.0f .. %.0f)", static_cast<int>(workload.name.size()), workload.name.data(),
-              median(results), *low, *high);
+  std::printf("%-10.*s %12.0f rows/s  (%.0f .. %.0f)", static_cast<int>(workload.name.size()),
+              workload.name.data(), median(results), *low, *high);
   if (workload.reference) std::printf("  %.2f x R_bind", median(ratios));
   std::printf("\n");
   std::fflush(stdout);
@@ -130,7 +131,8 @@ void measure(const Workload& workload) {
 int run(const std::vector<std::string_view>& wanted) {
   configure_sqlite();
   for (const Workload& workload : workloads()) {
-    const bool chosen = wanted.empty() || std::find(wanted.begin(), wanted.end(), workload.name) != wanted.end();
+    const bool chosen =
+        wanted.empty() || std::find(wanted.begin(), wanted.end(), workload.name) != wanted.end();
     if (chosen) measure(workload);
   }
   return 0;
@@ -139,4 +141,6 @@ int run(const std::vector<std::string_view>& wanted) {
 }  // namespace
 }  // namespace fleet_sim::bench
 
-int main(int argc, char** argv) { return fleet_sim::bench::run({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  return fleet_sim::bench::run({argv + 1, argv + argc});
+}

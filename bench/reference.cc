@@ -15,8 +15,10 @@ namespace {
 constexpr std::size_t file_count = 16;
 constexpr std::size_t rows_per_transaction = 1'000;
 constexpr std::string_view insert_sql =
-    "INSERT INTO sensor_readings (timestamp, sensor_id, temperature, vibration, voltage, status_code, anomaly_flag, "
-    "anomaly_type, firmware_version, model, manufacturer, location) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "INSERT INTO sensor_readings (timestamp, sensor_id, temperature, vibration, voltage, status_code, "
+    "anomaly_flag, "
+    "anomaly_type, firmware_version, model, manufacturer, location) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+    "?)";
 
 void check(const StorageError& error) {
   if (!error.ok()) throw std::runtime_error(error.message);

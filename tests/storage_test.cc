@@ -996,6 +996,28 @@ TEST_CASE("beyond the backlog's bound rows are counted as lost, and the oldest a
   CHECK(rig.imbalance().empty());
 }
 
+TEST_CASE("events beyond the backlog's bound are counted as lost too") {
+  FaultyVfs vfs;
+  WriterRig rig({.pending_rows = 200, .vfs = vfs.name()},
+                [](Config& config) { config.database.error_limit = 1'000; });
+  vfs.fail_opens("sensor-0");
+  rig.send(0, 10);
+  rig.go_on_for(2 * second);
+  AnomalyEvent event{};
+  event.kind = AnomalyEvent::Kind::whole;
+  for (int i = 0; i < 300; ++i) {
+    event.started_at = event.ended_at = WriterRig::first_due + i;
+    rig.send(event);
+    rig.step();
+  }
+  CHECK(rig.ledger.books().events_lost == 210);
+  vfs.heal();
+  rig.go_on_for(3 * second);
+  CHECK(rig.has_all(0));
+  CHECK(query(rig.path_of(0), "SELECT count(*), count(DISTINCT started_at) FROM anomaly_events") ==
+        std::vector<std::string>{"90|90"});
+}
+
 TEST_CASE("while a shard is being retried nothing is lost: the writer takes no more than its memory holds") {
   WriterRig rig({.pending_rows = 100});
   rig.send(0, 10);

@@ -38,7 +38,8 @@ std::string json_of(const DirectoryDigest& digest) {
 std::string text_of(const DirectoryDigest& digest) {
   std::string text;
   for (const ShardDigest& shard : digest.shards) {
-    text += fmt::format("{:>14} readings {:>10} events  {}\n", grouped(shard.readings), grouped(shard.events), shard.file);
+    text += fmt::format("{:>14} readings {:>10} events  {}\n", grouped(shard.readings), grouped(shard.events),
+                        shard.file);
   }
   text += fmt::format("{:>14} readings {:>10} events  in {} shards\n", grouped(digest.total.readings),
                       grouped(digest.total.events), grouped(digest.shards.size()));

@@ -1,5 +1,5 @@
-// The commands that need no file of their own. Each runs on the main thread and returns the process's exit code; each
-// throws InvalidInput, NoStorage or std::runtime_error for what a user has to mend.
+// The commands that need no file of their own. Each runs on the main thread and returns the process's exit
+// code; each throws InvalidInput, NoStorage or std::runtime_error for what a user has to mend.
 #pragma once
 
 #include <string>

@@ -11,11 +11,12 @@ namespace {
 
 constexpr std::string_view clear_line = "\r\033[K";
 
-// What fits on one line of the terminal: a longer one would wrap, and could not be redrawn. Counts bytes, cuts between
-// characters.
+// What fits on one line of the terminal: a longer one would wrap, and could not be redrawn. Counts bytes,
+// cuts between characters.
 std::string fitting(std::string_view text) {
   winsize size{};
-  const std::size_t width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79u;
+  const std::size_t width =
+      ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79u;
   if (text.size() <= width) return std::string(text);
   std::size_t end = width;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
@@ -26,7 +27,9 @@ std::string fitting(std::string_view text) {
 
 Console::Console(bool show_progress) : enabled_(show_progress), live_(isatty(STDERR_FILENO) == 1) {}
 
-Console::~Console() { end_progress(); }
+Console::~Console() {
+  end_progress();
+}
 
 void Console::write(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);

@@ -1,5 +1,5 @@
-// The terminal: whole lines, and one line of progress that is redrawn in place. When standard error is not a terminal
-// progress comes as plain lines. Any thread.
+// The terminal: whole lines, and one line of progress that is redrawn in place. When standard error is not a
+// terminal progress comes as plain lines. Any thread.
 #pragma once
 
 #include <mutex>

@@ -57,7 +57,8 @@ IdentityRecord record_of(const Roster& roster, const Identity& identity) {
           roster.overrides(identity)};
 }
 
-// SENSOR_ID and SENSOR_LOCATION rename the one sensor of a single-sensor run; without any identity they make one.
+// SENSOR_ID and SENSOR_LOCATION rename the one sensor of a single-sensor run; without any identity they make
+// one.
 void apply_sensor_variables(LoadedIdentities& identities, bool files_were_named, Problems& problems) {
   const auto id = environment_variable("SENSOR_ID");
   const auto location = environment_variable("SENSOR_LOCATION");
@@ -73,8 +74,8 @@ void apply_sensor_variables(LoadedIdentities& identities, bool files_were_named,
   if (identities.roster.size() == 1) record = record_of(identities.roster, identities.roster[0]);
   if (id) record.id = *id;
   if (location) record.location = *location;
-  for (const auto& [variable, name, value] :
-       {std::tuple("SENSOR_ID", "id", record.id), std::tuple("SENSOR_LOCATION", "location", record.location)}) {
+  for (const auto& [variable, name, value] : {std::tuple("SENSOR_ID", "id", record.id),
+                                              std::tuple("SENSOR_LOCATION", "location", record.location)}) {
     const std::string problem = text_problem(name, value);
     if (!problem.empty()) problems.add(variable, problem);
   }
@@ -85,16 +86,19 @@ void apply_sensor_variables(LoadedIdentities& identities, bool files_were_named,
 void check_fleet_size(const Inputs& inputs, bool files_were_named, Problems& problems) {
   if (!problems.empty()) return;
   if (inputs.identities.roster.size() == 0) {
-    problems.add("identities", files_were_named
-                                   ? "no usable identity in the files named"
-                                   : "none named; give --identities DIR|FILE.json|FILE.jsonl, --identity FILE or SENSOR_ID "
-                                     "(`fleet-sim generate --preset demo --out identities` makes 15)");
+    problems.add("identities",
+                 files_were_named
+                     ? "no usable identity in the files named"
+                     : "none named; give --identities DIR|FILE.json|FILE.jsonl, --identity FILE or SENSOR_ID "
+                       "(`fleet-sim generate --preset demo --out identities` makes 15)");
   } else if (inputs.members.empty()) {
     problems.add("--partition", "no sensor falls into this partition of " +
-                                    std::to_string(inputs.config.fleet.partition.count) + "; use fewer partitions");
+                                    std::to_string(inputs.config.fleet.partition.count) +
+                                    "; use fewer partitions");
   } else if (inputs.members.size() > most_sensors) {
-    problems.add("identities", std::to_string(inputs.members.size()) + " sensors; one process simulates at most " +
-                                   std::to_string(most_sensors) + ", deal them out with --partition K/N");
+    problems.add("identities", std::to_string(inputs.members.size()) +
+                                   " sensors; one process simulates at most " + std::to_string(most_sensors) +
+                                   ", deal them out with --partition K/N");
   }
 }
 

@@ -1,5 +1,5 @@
-// Everything a run is made from, read and checked: config, identities, and which of them are this process's. `run` and
-// `check` read the same inputs in the same way. Throws InvalidInput with every problem found.
+// Everything a run is made from, read and checked: config, identities, and which of them are this process's.
+// `run` and `check` read the same inputs in the same way. Throws InvalidInput with every problem found.
 #pragma once
 
 #include <cstdint>

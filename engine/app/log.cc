@@ -37,7 +37,8 @@ class ConsoleSink : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 spdlog::level::level_enum level_of(std::string word) {
-  std::ranges::transform(word, word.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(word, word.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (word == "warning") word = "warn";
   return spdlog::level::from_str(word);
 }
@@ -54,8 +55,8 @@ std::shared_ptr<spdlog::logger> make_log(const LoggingSettings& settings, Consol
   std::string trouble;
   if (!settings.file.empty()) {
     try {
-      sinks.push_back(
-          std::make_shared<spdlog::sinks::rotating_file_sink_mt>(settings.file, largest_log_bytes, kept_logs));
+      sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(settings.file, largest_log_bytes,
+                                                                             kept_logs));
     } catch (const spdlog::spdlog_ex& error) {
       trouble = error.what();
     }

@@ -1,5 +1,5 @@
-// The log: lines about changes of state, to the console and to a rotating file, by the config's logging keys. Any
-// thread. A log file that cannot be opened is a warning, never the end of a run.
+// The log: lines about changes of state, to the console and to a rotating file, by the config's logging keys.
+// Any thread. A log file that cannot be opened is a warning, never the end of a run.
 #pragma once
 
 #include <spdlog/logger.h>

@@ -1,5 +1,5 @@
-// fleet-sim's entry point: turns the command line into a call of one command, and what a command throws into an exit
-// code. Every `run` option comes from the table of config keys.
+// fleet-sim's entry point: turns the command line into a call of one command, and what a command throws into
+// an exit code. Every `run` option comes from the table of config keys.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
@@ -25,9 +25,12 @@ void add_setting(CLI::App& command, const ConfigKey& key, Arguments& arguments) 
   };
   const std::string help(key.help);
   if (key.value.empty()) {
-    command.add_flag_callback(flag, [set] { set("true"); }, help);
+    command.add_flag_callback(
+        flag, [set] { set("true"); }, help);
   } else if (key.repeatable) {
-    const auto set_each = [set](const std::vector<std::string>& values) { std::ranges::for_each(values, set); };
+    const auto set_each = [set](const std::vector<std::string>& values) {
+      std::ranges::for_each(values, set);
+    };
     command.add_option_function<std::vector<std::string>>(flag, set_each, help)
         ->type_name(std::string(key.value))
         ->allow_extra_args(false);
@@ -52,11 +55,14 @@ void add_generate_options(CLI::App& command, GenerateOptions& options, std::stri
       ->type_name("NAME")
       ->check(CLI::IsMember({"demo"}));
   command.add_option("--count", options.count, "How many sensors to draw from the mix")->type_name("N");
-  command.add_option("--out", options.out, "Folder (a file per sensor), FILE.jsonl (a line per sensor), or - for standard output")
+  command
+      .add_option("--out", options.out,
+                  "Folder (a file per sensor), FILE.jsonl (a line per sensor), or - for standard output")
       ->type_name("DIR|FILE")
       ->required();
   command.add_option("--seed", options.seed, "Seed of the draw (default 1)")->type_name("N");
-  command.add_option("--mix", options.mix_file, "Weighted choices (YAML); see configs/mix.yaml")->type_name("FILE");
+  command.add_option("--mix", options.mix_file, "Weighted choices (YAML); see configs/mix.yaml")
+      ->type_name("FILE");
 }
 
 // Every long option of a command, for "did you mean".
@@ -74,9 +80,11 @@ int explain_parse_error(const CLI::App& app, const CLI::ParseError& error) {
   const auto chosen = app.get_subcommands();
   const CLI::App& command = chosen.empty() ? app : *chosen.front();
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    const std::vector<std::string> extras = command.remaining().empty() ? app.remaining() : command.remaining();
+    const std::vector<std::string> extras =
+        command.remaining().empty() ? app.remaining() : command.remaining();
     const std::string word = extras.empty() ? "" : extras.front().substr(0, extras.front().find('='));
-    std::fprintf(stderr, "fleet-sim: unknown argument '%s'%s\n", word.c_str(), nearest_option(command, word).c_str());
+    std::fprintf(stderr, "fleet-sim: unknown argument '%s'%s\n", word.c_str(),
+                 nearest_option(command, word).c_str());
   } else {
     std::fprintf(stderr, "fleet-sim: %s\n", error.what());
   }
@@ -85,7 +93,8 @@ int explain_parse_error(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 int run_main(int argc, char** argv) {
-  CLI::App app("Simulates a fleet of industrial sensors and writes every reading into SQLite files.", "fleet-sim");
+  CLI::App app("Simulates a fleet of industrial sensors and writes every reading into SQLite files.",
+               "fleet-sim");
   app.set_version_flag("--version", "fleet-sim " FLEET_SIM_VERSION);
   app.footer(
       "Every run option is also a config key and an environment variable FLEET_SIM_<SECTION>_<KEY>;\n"
@@ -103,7 +112,8 @@ int run_main(int argc, char** argv) {
   add_run_options(app, arguments);
   CLI::App* run = app.add_subcommand("run", "Simulates the fleet (the default)");
   add_run_options(*run, arguments);
-  CLI::App* check = app.add_subcommand("check", "Validates config and identities, prints every problem, runs nothing");
+  CLI::App* check =
+      app.add_subcommand("check", "Validates config and identities, prints every problem, runs nothing");
   add_run_options(*check, arguments);
   CLI::App* generator = app.add_subcommand("generate", "Writes identity files");
   add_generate_options(*generator, generate, preset);

@@ -1,62 +1,34 @@
 #include "app/simulator.h"
 
-#include <fmt/format.h>
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <limits>
-#include <random>
 #include <utility>
 
+#include "app/describe_run.h"
+#include "app/process.h"
 #include "app/stop_signals.h"
 #include "base/problems.h"
-#include "base/random.h"
-#include "config/config_keys.h"
-#include "config/load_config.h"
 #include "status/text.h"
-#include "storage/shard_key.h"
 
 namespace fleet_sim {
 namespace {
 
 constexpr std::chrono::milliseconds look_around{50};
-constexpr double live_interval_seconds = 0.5;    // of the progress line on a terminal
-constexpr double plain_interval_seconds = 10;    // of progress lines elsewhere
-constexpr std::size_t queued_per_writer = 64;    // batches; covers a stall of the disk without stopping the fleet
+constexpr double live_interval_seconds = 0.5;  // of the progress line on a terminal
+constexpr double plain_interval_seconds = 10;  // of progress lines elsewhere
+constexpr std::size_t queued_per_writer =
+    64;  // batches; covers a stall of the disk without stopping the fleet
 constexpr std::size_t descriptors_elsewhere = 48;
 constexpr std::size_t descriptors_per_shard = 3;  // the file, its write-ahead log, and the log's index
 constexpr std::size_t most_open_shards = 256;
 
 unsigned thread_count(const Config& config) {
-  if (config.fleet.threads > 0) return config.fleet.threads;
-  return std::max(1u, std::thread::hardware_concurrency());
+  return config.fleet.threads > 0 ? config.fleet.threads : core_count();
 }
 
-std::optional<double> pace(const Speed& speed) { return speed.max ? std::nullopt : std::optional(speed.factor); }
-
-// Short enough to be read aloud, and exact in every JSON reader.
-std::uint64_t random_seed() { return std::random_device{}(); }
-
-std::string text_of_key(const Config& config, std::string_view key) {
-  const ConfigKey* found = find_config_key(key);
-  return found == nullptr ? std::string() : found->get(config);
-}
-
-RunInfo describe_run(const Config& config, std::size_t fleet_size) {
-  RunInfo run;
-  run.began_at = system_now();
-  run.seed = config.simulation.seed.value_or(random_seed());
-  run.run_id = fmt::format("{}-{:08x}", timestamp_text(run.began_at).substr(0, 19), std::random_device{}());
-  run.version = FLEET_SIM_VERSION;
-  run.fleet_size = fleet_size;
-  run.partition = text_of_key(config, "fleet.partition");
-  run.shard_by = text_of_key(config, "sharding.by");
-  run.config = config_text(config);
-  run.config_hash = fmt::format("{:016x}", hash_text(run.config));
-  return run;
+std::optional<double> pace(const Speed& speed) {
+  return speed.max ? std::nullopt : std::optional(speed.factor);
 }
 
 Timestamp end_of(const Config& config, Timestamp start) {
@@ -67,23 +39,11 @@ Timestamp end_of(const Config& config, Timestamp start) {
 }
 
 std::size_t open_shards_per_writer(const DatabaseSettings& settings) {
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  const std::size_t descriptors = std::min<std::size_t>(limit.rlim_cur, 1'000'000);
-  const std::size_t spare = descriptors > descriptors_elsewhere ? descriptors - descriptors_elsewhere : 0;
+  const std::size_t limit = descriptor_limit();
+  const std::size_t spare = limit > descriptors_elsewhere ? limit - descriptors_elsewhere : 0;
   std::size_t files = std::min(spare / descriptors_per_shard, most_open_shards);
   if (settings.max_open_shards > 0) files = std::min<std::size_t>(files, settings.max_open_shards);
   return std::max<std::size_t>(1, files / settings.writers);
-}
-
-// From the kernel's account of this program; getrusage would count what the process was before it became this program.
-std::uint64_t peak_memory_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    std::uint64_t kibibytes = 0;
-    if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
-  }
-  return 0;
 }
 
 std::vector<double> rates_of(const Inputs& inputs) {
@@ -95,7 +55,9 @@ std::vector<double> rates_of(const Inputs& inputs) {
   return rates;
 }
 
-double seconds_between(SteadyTime from, SteadyTime to) { return std::chrono::duration<double>(to - from).count(); }
+double seconds_between(SteadyTime from, SteadyTime to) {
+  return std::chrono::duration<double>(to - from).count();
+}
 
 }  // namespace
 
@@ -108,8 +70,8 @@ Simulator::Simulator(Inputs inputs, Console& console, std::shared_ptr<spdlog::lo
       shard_context_{inputs_.identities.roster, inputs_.config.database, run_, {}} {
   plan_storage();
   set_clock();
-  fleet_ = std::make_unique<Fleet>(
-      build_fleet(inputs_.identities.roster, inputs_.members, plan_.writer_of, inputs_.config, run_.seed, run_.start));
+  fleet_ = std::make_unique<Fleet>(build_fleet(inputs_.identities.roster, inputs_.members, plan_.writer_of,
+                                               inputs_.config, run_.seed, run_.start));
   build_writers();
 }
 
@@ -124,7 +86,8 @@ void Simulator::plan_storage() {
   const ExistingFiles existing = check_shard_files(plan_, problems);
   if (!problems.empty()) throw NoStorage(problems.text());
   if (existing.files > 0) {
-    log_->info("found {} of the files with {} rows, appending to them", grouped(existing.files), grouped(existing.rows));
+    log_->info("found {} of the files with {} rows, appending to them", grouped(existing.files),
+               grouped(existing.rows));
   }
 }
 
@@ -140,8 +103,8 @@ void Simulator::set_clock() {
 
 void Simulator::build_writers() {
   const DatabaseSettings& settings = inputs_.config.database;
-  // Who may hold a batch: each generating thread one; per writer one that small windows share, one being dealt out, and
-  // those in its queue.
+  // Who may hold a batch: each generating thread one; per writer one that small windows share, one being
+  // dealt out, and those in its queue.
   const std::size_t batches = schedule_.threads + settings.writers * (queued_per_writer + 2);
   pool_ = std::make_unique<BatchPool>(batches);
   const WriterContext context{shard_context_,
@@ -175,10 +138,11 @@ void Simulator::drive() {
 
 void Simulator::start() {
   const Config& config = inputs_.config;
-  log_->info("run {} seed {} | {} sensors, {} shards by {} in {} | {} threads, {} writers | start {} speed {}", run_.run_id,
-             run_.seed, grouped(fleet_->size()), grouped(plan_.shard_count), run_.shard_by,
-             config.database.sink == Sink::null ? "the null sink" : config.data_directory(), schedule_.threads,
-             writers_.size(), timestamp_text(run_.start), text_of_key(config, "clock.speed"));
+  log_->info(
+      "run {} seed {} | {} sensors, {} shards by {} in {} | {} threads, {} writers | start {} speed {}",
+      run_.run_id, run_.seed, grouped(fleet_->size()), grouped(plan_.shard_count), run_.shard_by,
+      config.database.sink == Sink::null ? "the null sink" : config.data_directory(), schedule_.threads,
+      writers_.size(), timestamp_text(run_.start), setting_text(config, "clock.speed"));
   std::vector<BatchQueue*> queues;
   for (const auto& writer : writers_) queues.push_back(&writer->queue());
   scheduler_ = std::make_unique<Scheduler>(schedule_, *fleet_, *pool_, queues, ledger_);
@@ -201,7 +165,8 @@ void Simulator::watch(StopSignals& signals) {
     signals.wait_for(look_around);
     if (!stopping && (signals.received() != 0 || gave_up_.load(std::memory_order_acquire))) {
       stopping = true;
-      if (signals.received() != 0) log_->info("stopping: writing what has been read (a second signal stops at once)");
+      if (signals.received() != 0)
+        log_->info("stopping: writing what has been read (a second signal stops at once)");
       scheduler_->request_stop();
     }
     const Snapshot now = snapshot();
@@ -262,11 +227,14 @@ ExitCode Simulator::settle() {
   if (gave_up_.load(std::memory_order_acquire)) log_->error("stopped by the error limit");
 
   const bool null_sink = inputs_.config.database.sink == Sink::null;
-  const std::string summary = summary_text(last, null_sink ? "the null sink" : inputs_.config.data_directory());
+  const std::string summary =
+      summary_text(last, null_sink ? "the null sink" : inputs_.config.data_directory());
   std::fwrite(summary.data(), 1, summary.size(), stdout);
   std::fflush(stdout);
-  log_->info("run {} ended: {} rows written, {} lost", run_.run_id, grouped(last.books.written), grouped(last.books.lost()));
-  const bool clean = imbalance.empty() && last.books.lost() == 0 && last.books.events_lost == 0 && !gave_up_.load(std::memory_order_acquire);
+  log_->info("run {} ended: {} rows written, {} lost", run_.run_id, grouped(last.books.written),
+             grouped(last.books.lost()));
+  const bool clean = imbalance.empty() && last.books.lost() == 0 && last.books.events_lost == 0 &&
+                     !gave_up_.load(std::memory_order_acquire);
   return clean ? ExitCode::done : ExitCode::lost_or_gave_up;
 }
 

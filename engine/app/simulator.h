@@ -1,6 +1,6 @@
-// The simulator: one run from identity files to closed shards. It builds the rooms in order, starts the writers before
-// the scheduler and stops them after it, so that every reading that was generated is committed or counted as lost.
-// Lives on the main thread; owns everything that runs.
+// The simulator: one run from identity files to closed shards. It builds the rooms in order, starts the
+// writers before the scheduler and stops them after it, so that every reading that was generated is committed
+// or counted as lost. Lives on the main thread; owns everything that runs.
 #pragma once
 
 #include <spdlog/logger.h>
@@ -39,7 +39,8 @@ class Simulator {
   // Plans the shards, builds the fleet and opens storage. Throws InvalidInput or NoStorage.
   Simulator(Inputs inputs, Console& console, std::shared_ptr<spdlog::logger> log);
 
-  // Runs until the time is over, a signal comes, or the error limit is reached; then drains and prints the summary.
+  // Runs until the time is over, a signal comes, or the error limit is reached; then drains and prints the
+  // summary.
   ExitCode run();
 
   // The same without the summary: what a benchmark times.

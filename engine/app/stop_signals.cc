@@ -11,7 +11,9 @@ constexpr int forced_exit = 130;
 
 }  // namespace
 
-StopSignals::StopSignals() : signals_(context_, SIGINT, SIGTERM) { listen(); }
+StopSignals::StopSignals() : signals_(context_, SIGINT, SIGTERM) {
+  listen();
+}
 
 void StopSignals::listen() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {

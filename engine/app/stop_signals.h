@@ -1,5 +1,6 @@
-// SIGINT and SIGTERM as a question the main thread asks while it waits: has anybody asked us to stop? A second one
-// while we drain ends the process at once with exit code 130, whatever state it is in. Main thread only.
+// SIGINT and SIGTERM as a question the main thread asks while it waits: has anybody asked us to stop? A
+// second one while we drain ends the process at once with exit code 130, whatever state it is in. Main thread
+// only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

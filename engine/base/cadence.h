@@ -1,5 +1,5 @@
-// When a sensor's readings are due: start + phase + k periods, exact to the microsecond for decades of simulated
-// time, because the period keeps 40 binary places below the microsecond. Values only; any thread.
+// When a sensor's readings are due: start + phase + k periods, exact to the microsecond for decades of
+// simulated time, because the period keeps 40 binary places below the microsecond. Values only; any thread.
 #pragma once
 
 #include <cstdint>

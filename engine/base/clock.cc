@@ -20,7 +20,8 @@ Timestamp SimulationClock::simulated(SteadyTime real) const {
 }
 
 SteadyTime SimulationClock::real(Timestamp simulated) const {
-  const std::chrono::duration<double, std::micro> elapsed(static_cast<double>(simulated - start_) / speed_.value_or(1));
+  const std::chrono::duration<double, std::micro> elapsed(static_cast<double>(simulated - start_) /
+                                                          speed_.value_or(1));
   return started_ + std::chrono::ceil<SteadyTime::duration>(elapsed);
 }
 

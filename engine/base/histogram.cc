@@ -39,7 +39,8 @@ void Histogram::record(Microseconds value, std::uint64_t times) {
 }
 
 void Histogram::merge(const Histogram& other) {
-  for (std::size_t i = 0; i < bucket_count; ++i) add(buckets_[i], other.buckets_[i].load(std::memory_order_relaxed));
+  for (std::size_t i = 0; i < bucket_count; ++i)
+    add(buckets_[i], other.buckets_[i].load(std::memory_order_relaxed));
   add(count_, other.count());
   max_.store(std::max(max(), other.max()), std::memory_order_relaxed);
 }

@@ -1,6 +1,6 @@
-// A histogram of durations with buckets that grow with the value (log-linear, as in HdrHistogram): any percentile
-// within 1/32 of the true value, from 1 µs to 71 minutes, in 7 KB. One thread records; any thread may read, and sees a
-// slightly older picture. Values beyond the end count as the longest.
+// A histogram of durations with buckets that grow with the value (log-linear, as in HdrHistogram): any
+// percentile within 1/32 of the true value, from 1 µs to 71 minutes, in 7 KB. One thread records; any thread
+// may read, and sees a slightly older picture. Values beyond the end count as the longest.
 #pragma once
 
 #include <array>
@@ -21,7 +21,8 @@ class Histogram {
   [[nodiscard]] std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
   [[nodiscard]] Microseconds max() const { return max_.load(std::memory_order_relaxed); }
 
-  // The value that `share` (0 .. 1) of the recorded ones do not exceed; the upper end of its bucket, 0 when empty.
+  // The value that `share` (0 .. 1) of the recorded ones do not exceed; the upper end of its bucket, 0 when
+  // empty.
   [[nodiscard]] Microseconds percentile(double share) const;
 
  private:

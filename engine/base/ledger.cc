@@ -15,8 +15,8 @@ std::string Books::imbalance(std::uint64_t expected_due, std::uint64_t held) con
     return "due " + count(due) + " != generated " + count(generated) + " + skipped " + count(skipped);
   }
   if (generated != written + missing + held + lost()) {
-    return "generated " + count(generated) + " != written " + count(written) + " + missing " + count(missing) +
-           " + pending " + count(held) + " + lost " + count(lost());
+    return "generated " + count(generated) + " != written " + count(written) + " + missing " +
+           count(missing) + " + pending " + count(held) + " + lost " + count(lost());
   }
   return {};
 }
@@ -24,7 +24,8 @@ std::string Books::imbalance(std::uint64_t expected_due, std::uint64_t held) con
 Books Ledger::books() const {
   Books books;
   // Written is read before generated, so that what is pending never comes out negative while the run goes on.
-  for (std::size_t i = 0; i < lost_.size(); ++i) books.lost_by_reason[i] = lost_[i].load(std::memory_order_acquire);
+  for (std::size_t i = 0; i < lost_.size(); ++i)
+    books.lost_by_reason[i] = lost_[i].load(std::memory_order_acquire);
   books.written = written_.load(std::memory_order_acquire);
   books.missing = missing_.load(std::memory_order_acquire);
   books.generated = generated_.load(std::memory_order_acquire);

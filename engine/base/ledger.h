@@ -34,8 +34,8 @@ struct Books {
   [[nodiscard]] std::uint64_t lost() const;
   [[nodiscard]] std::uint64_t pending() const { return generated - written - missing - lost(); }
 
-  // Which equation does not hold at a stop, where nothing may be pending; empty when all do. `expected_due` is the
-  // number of readings that were due by arithmetic alone, `held` the rows still held in memory.
+  // Which equation does not hold at a stop, where nothing may be pending; empty when all do. `expected_due`
+  // is the number of readings that were due by arithmetic alone, `held` the rows still held in memory.
   [[nodiscard]] std::string imbalance(std::uint64_t expected_due, std::uint64_t held) const;
 };
 

@@ -9,7 +9,8 @@
 namespace fleet_sim {
 
 double natural_log(double x) {
-  // x = m·2^e with m in [√½, √2); log m = 2 artanh(s), s = (m-1)/(m+1), |s| < 0.172: ten terms reach the last bit.
+  // x = m·2^e with m in [√½, √2); log m = 2 artanh(s), s = (m-1)/(m+1), |s| < 0.172: ten terms reach the last
+  // bit.
   constexpr std::uint64_t fraction_bits = (1ull << 52) - 1;
   const auto bits = std::bit_cast<std::uint64_t>(x);
   auto exponent = static_cast<int>(bits >> 52) - 1023;
@@ -29,8 +30,14 @@ double sine_of_turns(double turns) {
   double r = turns - std::floor(turns + 0.5);
   if (r > 0.25) r = 0.5 - r;
   if (r < -0.25) r = -0.5 - r;
-  constexpr std::array coefficients{1.0 / 355687428096000, -1.0 / 1307674368000, 1.0 / 6227020800, -1.0 / 39916800,
-                                    1.0 / 362880,          -1.0 / 5040,          1.0 / 120,        -1.0 / 6,
+  constexpr std::array coefficients{1.0 / 355687428096000,
+                                    -1.0 / 1307674368000,
+                                    1.0 / 6227020800,
+                                    -1.0 / 39916800,
+                                    1.0 / 362880,
+                                    -1.0 / 5040,
+                                    1.0 / 120,
+                                    -1.0 / 6,
                                     1.0};
   const double x = r * (2.0 * std::numbers::pi);
   return x * polynomial(coefficients, x * x);

@@ -1,5 +1,5 @@
-// What is wrong with the input: a list of places and remedies, collected so that a user sees all of it at once
-// instead of one error per attempt. Loaders add from many threads; the command prints it and exits 2.
+// What is wrong with the input: a list of places and remedies, collected so that a user sees all of it at
+// once instead of one error per attempt. Loaders add from many threads; the command prints it and exits 2.
 // Bounded: only the first `shown_at_most` texts are kept, the rest are counted.
 #pragma once
 
@@ -15,10 +15,12 @@ class Problems {
  public:
   static constexpr std::size_t shown_at_most = 20;
 
-  // `place` is where a user has to look ("identities/a.json:4", "--rate"), `text` what is wrong and what to do.
+  // `place` is where a user has to look ("identities/a.json:4", "--rate"), `text` what is wrong and what to
+  // do.
   void add(const std::string& place, const std::string& text);
 
-  // Takes over what another list holds; the loaders use it to keep file order whatever thread found a problem.
+  // Takes over what another list holds; the loaders use it to keep file order whatever thread found a
+  // problem.
   void append(const Problems& other);
 
   [[nodiscard]] std::size_t count() const;
@@ -33,7 +35,8 @@ class Problems {
   std::size_t count_ = 0;
 };
 
-// Thrown while starting when arguments, config or identities cannot be used; ends the process with exit code 2.
+// Thrown while starting when arguments, config or identities cannot be used; ends the process with exit
+// code 2.
 struct InvalidInput : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

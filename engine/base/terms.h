@@ -1,5 +1,5 @@
-// The product's vocabulary: the three channels of a sensor and the five kinds of anomaly, with the one name each
-// has in YAML keys, columns and reports. Values only; any thread.
+// The product's vocabulary: the three channels of a sensor and the five kinds of anomaly, with the one name
+// each has in YAML keys, columns and reports. Values only; any thread.
 #pragma once
 
 #include <array>
@@ -12,7 +12,8 @@ namespace fleet_sim {
 
 enum class Channel : std::uint8_t { temperature, vibration, voltage };
 inline constexpr std::size_t channel_count = 3;
-inline constexpr std::array<std::string_view, channel_count> channel_names{"temperature", "vibration", "voltage"};
+inline constexpr std::array<std::string_view, channel_count> channel_names{"temperature", "vibration",
+                                                                           "voltage"};
 
 enum class AnomalyType : std::uint8_t { spike, trend, pattern, missing_data, noise };
 inline constexpr std::size_t anomaly_type_count = 5;
@@ -25,9 +26,17 @@ using PerChannel = std::array<T, channel_count>;
 template <class T>
 using PerAnomalyType = std::array<T, anomaly_type_count>;
 
-constexpr std::size_t index_of(Channel channel) { return static_cast<std::size_t>(channel); }
-constexpr std::size_t index_of(AnomalyType type) { return static_cast<std::size_t>(type); }
-constexpr std::string_view name_of(Channel channel) { return channel_names[index_of(channel)]; }
-constexpr std::string_view name_of(AnomalyType type) { return anomaly_type_names[index_of(type)]; }
+constexpr std::size_t index_of(Channel channel) {
+  return static_cast<std::size_t>(channel);
+}
+constexpr std::size_t index_of(AnomalyType type) {
+  return static_cast<std::size_t>(type);
+}
+constexpr std::string_view name_of(Channel channel) {
+  return channel_names[index_of(channel)];
+}
+constexpr std::string_view name_of(AnomalyType type) {
+  return anomaly_type_names[index_of(type)];
+}
 
 }  // namespace fleet_sim

@@ -1,5 +1,5 @@
-// A moment of simulated or real time: microseconds since 1970-01-01T00:00:00Z, and its text in the fixed width
-// that the `timestamp` column holds. Values only; any thread.
+// A moment of simulated or real time: microseconds since 1970-01-01T00:00:00Z, and its text in the fixed
+// width that the `timestamp` column holds. Values only; any thread.
 #pragma once
 
 #include <array>
@@ -23,8 +23,8 @@ inline constexpr Timestamp latest_timestamp = 253'402'300'799 * microseconds_per
 inline constexpr std::size_t timestamp_width = 27;  // 2026-11-23T11:42:00.123456Z
 using TimestampText = std::array<char, timestamp_width>;
 
-// Writes timestamps as text. Remembers the last whole second, because consecutive readings share it: only the six
-// digits of the fraction are new. One per thread.
+// Writes timestamps as text. Remembers the last whole second, because consecutive readings share it: only the
+// six digits of the fraction are new. One per thread.
 class TimestampWriter {
  public:
   // The view stays valid until the next call. `at` lies within earliest_timestamp .. latest_timestamp.
@@ -37,8 +37,9 @@ class TimestampWriter {
 
 std::string timestamp_text(Timestamp at);
 
-// Accepts 2026-01-31, 2026-01-31T12:30, 2026-01-31T12:30:05 and fractions of up to six digits, with T or a space, and
-// a zone of Z or +02:00 (none means UTC). Returns nothing for any other text or a date that does not exist.
+// Accepts 2026-01-31, 2026-01-31T12:30, 2026-01-31T12:30:05 and fractions of up to six digits, with T or a
+// space, and a zone of Z or +02:00 (none means UTC). Returns nothing for any other text or a date that does
+// not exist.
 std::optional<Timestamp> parse_timestamp(std::string_view text);
 
 }  // namespace fleet_sim

@@ -7,8 +7,8 @@ BatchQueue::BatchQueue(std::size_t capacity) : batches_(capacity) {}
 void BatchQueue::push(Batch* batch) {
   while (!batches_.push(batch)) {
   }
-  // A read-modify-write here and one in wait_until have an order: either this one sees the sleeper, or the sleeper's
-  // last look at the queue sees the batch. No batch is left lying beside a sleeping reader.
+  // A read-modify-write here and one in wait_until have an order: either this one sees the sleeper, or the
+  // sleeper's last look at the queue sees the batch. No batch is left lying beside a sleeping reader.
   if (sleepers_.fetch_add(0, std::memory_order_acq_rel) == 0) return;
   const std::lock_guard lock(mutex_);
   arrived_.notify_one();

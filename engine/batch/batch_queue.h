@@ -1,6 +1,7 @@
-// How batches travel: a fixed pool of them, and one lock-free queue per writer. The pool is the only bound: when every
-// batch is in use, generators wait for one, which is how a slow disk slows the fleet down. Taking, pushing and popping
-// are lock-free; a mutex is touched only to fall asleep and to wake a sleeper. Any thread.
+// How batches travel: a fixed pool of them, and one lock-free queue per writer. The pool is the only bound:
+// when every batch is in use, generators wait for one, which is how a slow disk slows the fleet down. Taking,
+// pushing and popping are lock-free; a mutex is touched only to fall asleep and to wake a sleeper. Any
+// thread.
 #pragma once
 
 #include <atomic>

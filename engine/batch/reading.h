@@ -1,5 +1,6 @@
-// What a sensor produces: a reading (one row), and what becomes of an anomaly (one row of ground truth, written when
-// the anomaly begins to show and completed when it ends). Plain values that travel from the model to the shards.
+// What a sensor produces: a reading (one row), and what becomes of an anomaly (one row of ground truth,
+// written when the anomaly begins to show and completed when it ends). Plain values that travel from the
+// model to the shards.
 #pragma once
 
 #include <cstdint>
@@ -19,21 +20,23 @@ struct Reading {
   std::optional<AnomalyType> anomaly;
 };
 
-// One anomaly of one sensor. Both ends belong to it: `timestamp BETWEEN started_at AND ended_at` finds its readings.
+// One anomaly of one sensor. Both ends belong to it: `timestamp BETWEEN started_at AND ended_at` finds its
+// readings.
 struct AnomalyEvent {
-  // opened: the first affected reading; progressed: a later state of an open event; closed: the last affected reading;
-  // whole: first and last at once.
+  // opened: the first affected reading; progressed: a later state of an open event; closed: the last affected
+  // reading; whole: first and last at once.
   enum class Kind : std::uint8_t { opened, progressed, closed, whole };
 
   Timestamp started_at;
-  Timestamp ended_at;                 // stored only once the event is closed
-  std::optional<double> magnitude;    // spike factor, relative change, amplitude or noise factor; none for missing data
-  std::uint32_t sensor;               // index into the Roster
-  std::uint32_t readings_affected;    // by this run, up to now
+  Timestamp ended_at;  // stored only once the event is closed
+  std::optional<double>
+      magnitude;         // spike factor, relative change, amplitude or noise factor; none for missing data
+  std::uint32_t sensor;  // index into the Roster
+  std::uint32_t readings_affected;  // by this run, up to now
   AnomalyType type;
   Kind kind;
-  std::optional<Channel> channel;     // none when it touches several
-  std::int8_t direction;              // 1 up, -1 down, 0 neither
+  std::optional<Channel> channel;  // none when it touches several
+  std::int8_t direction;           // 1 up, -1 down, 0 neither
 };
 
 }  // namespace fleet_sim

@@ -225,8 +225,9 @@ Keys logging_and_reload_keys() {
           text_of(parse_text)),
       key({"logging.console_output", "", "BOOL", "Whether log messages also go to the console"},
           FIELD(logging.console_output), boolean()),
-      key({"logging.quiet", "--quiet", "", "No progress and no information on the console; warnings and the summary stay"}, FIELD(logging.quiet),
-          boolean()),
+      key({"logging.quiet", "--quiet", "",
+           "No progress and no information on the console; warnings and the summary stay"},
+          FIELD(logging.quiet), boolean()),
       key({"config_reload.enabled", "", "BOOL",
            "Whether changed config and identity files take effect while running (not built yet)"},
           FIELD(config_reload.enabled), boolean()),
@@ -238,8 +239,8 @@ Keys logging_and_reload_keys() {
 
 #undef FIELD
 
-// In the order in which --help shows their flags: what is simulated, where it goes, how long and how fast. Keys of one
-// section stand together: config_text writes a section's heading once.
+// In the order in which --help shows their flags: what is simulated, where it goes, how long and how fast.
+// Keys of one section stand together: config_text writes a section's heading once.
 Keys all_keys() {
   Keys keys = fleet_keys();
   add(keys, simulation_keys());

@@ -18,7 +18,8 @@ Tally& Tally::operator+=(const Tally& other) {
   return *this;
 }
 
-Cohort::Cohort(std::vector<Sensor> sensors, Cadence cadence, Timestamp start, std::uint64_t seed, std::uint32_t writer)
+Cohort::Cohort(std::vector<Sensor> sensors, Cadence cadence, Timestamp start, std::uint64_t seed,
+               std::uint32_t writer)
     : sensors_(std::move(sensors)),
       cadence_(cadence),
       start_(start),
@@ -42,7 +43,8 @@ Tally Cohort::tick(Timestamp until, Batch& batch) {
       batch.readings.push_back({due.at, taken.values, sensor.identity, taken.anomaly});
     }
     if (taken.event) {
-      batch.events.push_back(describe_anomaly(sensor.anomaly, *sensor.profile, *taken.event, sensor.identity));
+      batch.events.push_back(
+          describe_anomaly(sensor.anomaly, *sensor.profile, *taken.event, sensor.identity));
       if (begins(taken)) ++tally.anomalies;
     }
     advance();
@@ -62,7 +64,8 @@ void Cohort::report_open_anomalies(Batch& batch) const {
   for (std::size_t i = 0; i < sensors_.size(); ++i) {
     const Sensor& sensor = sensors_[i];
     const Timestamp next = (i < position_ ? next_cycle_start_ : cycle_start_) + sensor.phase;
-    const bool open = sensor.anomaly.active() && sensor.anomaly.readings_affected > 0 && next <= sensor.anomaly.ended_at;
+    const bool open =
+        sensor.anomaly.active() && sensor.anomaly.readings_affected > 0 && next <= sensor.anomaly.ended_at;
     if (!open) continue;
     batch.events.push_back(
         describe_anomaly(sensor.anomaly, *sensor.profile, AnomalyEvent::Kind::progressed, sensor.identity));

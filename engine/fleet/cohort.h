@@ -1,6 +1,6 @@
-// A cohort: up to 1,024 sensors of one rate and one writer, in the order of their phases, ticked together. It keeps one
-// cursor instead of a due time per sensor, because sensors of one rate take turns in the same order for ever.
-// Touched by one thread at a time; no clock, no files.
+// A cohort: up to 1,024 sensors of one rate and one writer, in the order of their phases, ticked together. It
+// keeps one cursor instead of a due time per sensor, because sensors of one rate take turns in the same order
+// for ever. Touched by one thread at a time; no clock, no files.
 #pragma once
 
 #include <cstddef>
@@ -28,19 +28,20 @@ class Cohort {
   static constexpr std::size_t most_sensors = 1'024;
 
   // `sensors` are sorted by phase and not empty. They enter the steady state here.
-  Cohort(std::vector<Sensor> sensors, Cadence cadence, Timestamp start, std::uint64_t seed, std::uint32_t writer);
+  Cohort(std::vector<Sensor> sensors, Cadence cadence, Timestamp start, std::uint64_t seed,
+         std::uint32_t writer);
 
   // The writer that owns the shards of these sensors.
   [[nodiscard]] std::uint32_t writer() const { return writer_; }
   [[nodiscard]] std::size_t size() const { return sensors_.size(); }
   [[nodiscard]] Timestamp next_due() const { return cycle_start_ + sensors_[position_].phase; }
 
-  // Takes the readings due before `until`, in the order they are due, and appends them to the batch until none is left
-  // or the batch is full.
+  // Takes the readings due before `until`, in the order they are due, and appends them to the batch until
+  // none is left or the batch is full.
   Tally tick(Timestamp until, Batch& batch);
 
-  // Appends the present state of every anomaly that has shown and has not ended: the last word when a run stops. An
-  // empty batch has room for all of them.
+  // Appends the present state of every anomaly that has shown and has not ended: the last word when a run
+  // stops. An empty batch has room for all of them.
   void report_open_anomalies(Batch& batch) const;
 
   // How many readings are due before `until`, by arithmetic alone.
@@ -55,10 +56,10 @@ class Cohort {
   std::uint64_t seed_;
   std::uint32_t writer_;
 
-  std::uint64_t cycle_ = 0;        // how many periods have passed
-  Timestamp cycle_start_;          // start of this cycle, and of the next
+  std::uint64_t cycle_ = 0;  // how many periods have passed
+  Timestamp cycle_start_;    // start of this cycle, and of the next
   Timestamp next_cycle_start_;
-  std::size_t position_ = 0;       // the sensor that is due next
+  std::size_t position_ = 0;  // the sensor that is due next
 };
 
 }  // namespace fleet_sim

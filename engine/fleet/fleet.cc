@@ -28,7 +28,8 @@ class ProfileTable {
 
   const Profile* find_or_resolve(const Identity& identity, double rate) {
     const std::string_view location = location_class(config_.behaviors, roster_.text(identity.location));
-    const Key key{identity.firmware_version, identity.model, identity.manufacturer, location, identity.overrides};
+    const Key key{identity.firmware_version, identity.model, identity.manufacturer, location,
+                  identity.overrides};
     const auto [entry, is_new] = known_.try_emplace(key, nullptr);
     if (is_new) entry->second = resolve(identity, location, rate);
     return entry->second;
@@ -61,8 +62,8 @@ struct Placed {
   double rate;
   Sensor sensor;
 
-  // Cohorts are runs of this order: one writer, one rate, rising phase. The key breaks ties, so that the order does not
-  // depend on the order of the files.
+  // Cohorts are runs of this order: one writer, one rate, rising phase. The key breaks ties, so that the
+  // order does not depend on the order of the files.
   [[nodiscard]] auto order() const { return std::tuple(writer, rate, sensor.phase, sensor.key); }
 };
 
@@ -76,9 +77,11 @@ std::vector<Placed> place_sensors(const Roster& roster, std::span<const std::uin
     const double rate = rate_of(roster, identity, config);
     const std::uint64_t key = hash_text(identity.id);
     const Profile* profile = profiles.find_or_resolve(identity, rate);
-    placed.push_back({writer_of[i], rate, {key, phase_of(key, Cadence(rate)), profile, members[i], Anomaly{}}});
+    placed.push_back(
+        {writer_of[i], rate, {key, phase_of(key, Cadence(rate)), profile, members[i], Anomaly{}}});
   }
-  std::sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) { return a.order() < b.order(); });
+  std::sort(placed.begin(), placed.end(),
+            [](const Placed& a, const Placed& b) { return a.order() < b.order(); });
   return placed;
 }
 
@@ -99,7 +102,8 @@ std::vector<std::uint32_t> partition_members(const Roster& roster, Partition par
   std::vector<std::uint32_t> members;
   members.reserve(roster.size() / partition.count + 1);
   for (std::uint32_t i = 0; i < roster.size(); ++i) {
-    const std::uint64_t word = mix_words(hash_text(roster[i].id), static_cast<std::uint64_t>(Stream::partition));
+    const std::uint64_t word =
+        mix_words(hash_text(roster[i].id), static_cast<std::uint64_t>(Stream::partition));
     if (uniform_below(word, partition.count) + 1 == partition.index) members.push_back(i);
   }
   return members;
@@ -118,15 +122,16 @@ void check_members(const Roster& roster, std::span<const std::uint32_t> members,
     for (std::size_t c = 0; c < channel_count; ++c) {
       if (merged[c].min <= merged[c].max) continue;
       problems.add("sensor '" + std::string(identity.id) + "'",
-                   "normal_parameters." + std::string(channel_names[c]) + ": min " + std::to_string(merged[c].min) +
-                       " is above max " + std::to_string(merged[c].max) +
+                   "normal_parameters." + std::string(channel_names[c]) + ": min " +
+                       std::to_string(merged[c].min) + " is above max " + std::to_string(merged[c].max) +
                        " once the config's values fill in; give both min and max");
     }
   }
 }
 
 Fleet build_fleet(const Roster& roster, std::span<const std::uint32_t> members,
-                  std::span<const std::uint32_t> writer_of, const Config& config, std::uint64_t seed, Timestamp start) {
+                  std::span<const std::uint32_t> writer_of, const Config& config, std::uint64_t seed,
+                  Timestamp start) {
   ProfileTable profiles(roster, config);
   const std::vector<Placed> placed = place_sensors(roster, members, writer_of, config, profiles);
 

@@ -1,5 +1,5 @@
-// The fleet: every sensor of this process, in cohorts, with the profiles they share. Built while starting from the
-// roster and the config; afterwards the scheduler alone touches it, one thread per cohort at a time.
+// The fleet: every sensor of this process, in cohorts, with the profiles they share. Built while starting
+// from the roster and the config; afterwards the scheduler alone touches it, one thread per cohort at a time.
 #pragma once
 
 #include <cstddef>
@@ -34,19 +34,22 @@ class Fleet {
   std::size_t size_ = 0;
 };
 
-// The part of the roster that this process simulates: sensors are dealt to the N partitions by a hash of their id, so
-// that a partition does not depend on which other sensors there are. Indices into the roster, rising.
+// The part of the roster that this process simulates: sensors are dealt to the N partitions by a hash of
+// their id, so that a partition does not depend on which other sensors there are. Indices into the roster,
+// rising.
 std::vector<std::uint32_t> partition_members(const Roster& roster, Partition partition);
 
 // The rate of one sensor: its own, or the config's.
 double rate_of(const Roster& roster, const Identity& identity, const Config& config);
 
-// Checks what only identity and config together can tell: that each sensor's own normal parameters fit the config's.
+// Checks what only identity and config together can tell: that each sensor's own normal parameters fit the
+// config's.
 void check_members(const Roster& roster, std::span<const std::uint32_t> members, const Config& config,
                    Problems& problems);
 
 // `writer_of` gives, for each member, the writer that owns its shard.
 Fleet build_fleet(const Roster& roster, std::span<const std::uint32_t> members,
-                  std::span<const std::uint32_t> writer_of, const Config& config, std::uint64_t seed, Timestamp start);
+                  std::span<const std::uint32_t> writer_of, const Config& config, std::uint64_t seed,
+                  Timestamp start);
 
 }  // namespace fleet_sim

@@ -20,18 +20,21 @@ Channel pick_channel(const Profile& profile, std::uint64_t word) {
 
 // 0 at the start, 1 at the end.
 double progress(const Anomaly& anomaly, Timestamp due) {
-  return static_cast<double>(due - anomaly.started_at) / static_cast<double>(anomaly.ended_at + 1 - anomaly.started_at);
+  return static_cast<double>(due - anomaly.started_at) /
+         static_cast<double>(anomaly.ended_at + 1 - anomaly.started_at);
 }
 
 }  // namespace
 
-Anomaly begin_anomaly(const Profile& profile, AnomalyType type, Timestamp started_at, const RandomBlock& draws) {
+Anomaly begin_anomaly(const Profile& profile, AnomalyType type, Timestamp started_at,
+                      const RandomBlock& draws) {
   Anomaly anomaly{NoAnomaly{}, started_at, started_at + profile.duration[index_of(type)] - 1, 0};
   const Channel channel = pick_channel(profile, draws[0]);
   const bool up = draws[1] >> 63;
   switch (type) {
     case AnomalyType::spike:
-      anomaly.kind = Spike{uniform(draws[2], profile.spike_factor.min, profile.spike_factor.max), channel, up};
+      anomaly.kind =
+          Spike{uniform(draws[2], profile.spike_factor.min, profile.spike_factor.max), channel, up};
       break;
     case AnomalyType::trend:
       anomaly.kind = Trend{profile.trend_change, channel, up};
@@ -49,7 +52,9 @@ Anomaly begin_anomaly(const Profile& profile, AnomalyType type, Timestamp starte
   return anomaly;
 }
 
-AnomalyType type_of(const Anomaly& anomaly) { return static_cast<AnomalyType>(anomaly.kind.index() - 1); }
+AnomalyType type_of(const Anomaly& anomaly) {
+  return static_cast<AnomalyType>(anomaly.kind.index() - 1);
+}
 
 Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const Values& values, Timestamp due,
                      const RandomBlock& noise) {
@@ -65,7 +70,8 @@ Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const Value
                    out[index_of(trend.channel)] *= trend.up ? 1 + change : 1 - change;
                  },
                  [&](const Pattern&) {
-                   const auto elapsed = static_cast<double>((due - anomaly.started_at) % profile.pattern_period);
+                   const auto elapsed =
+                       static_cast<double>((due - anomaly.started_at) % profile.pattern_period);
                    const double wave = sine_of_turns(elapsed / static_cast<double>(profile.pattern_period));
                    out[index_of(Channel::temperature)] *= 1 + profile.pattern_amplitude * wave;
                    out[index_of(Channel::vibration)] *= 1 - profile.pattern_amplitude * wave;

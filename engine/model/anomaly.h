@@ -1,6 +1,6 @@
-// The five anomalies. An Anomaly is what a sensor is in the middle of: its kind with every parameter drawn at onset, so
-// that a trend cannot change its direction half-way. A sixth kind does not compile until each visit below handles it.
-// Pure values, trivially copyable; owned by the sensor.
+// The five anomalies. An Anomaly is what a sensor is in the middle of: its kind with every parameter drawn at
+// onset, so that a trend cannot change its direction half-way. A sixth kind does not compile until each visit
+// below handles it. Pure values, trivially copyable; owned by the sensor.
 #pragma once
 
 #include <cstdint>
@@ -41,13 +41,14 @@ struct Anomaly {
 static_assert(std::is_trivially_copyable_v<Anomaly>);
 
 // An anomaly of type `type` that starts at `started_at`; `draws` decide its channel, direction and factor.
-Anomaly begin_anomaly(const Profile& profile, AnomalyType type, Timestamp started_at, const RandomBlock& draws);
+Anomaly begin_anomaly(const Profile& profile, AnomalyType type, Timestamp started_at,
+                      const RandomBlock& draws);
 
 // The type of an active anomaly.
 AnomalyType type_of(const Anomaly& anomaly);
 
-// What the sensor reads at `due` instead of `values`. `noise` is used by noise only. Not for missing data, which
-// reads nothing.
+// What the sensor reads at `due` instead of `values`. `noise` is used by noise only. Not for missing data,
+// which reads nothing.
 Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const Values& values, Timestamp due,
                      const RandomBlock& noise);
 

@@ -27,7 +27,8 @@ using FourBehaviors = std::array<const Behavior*, 4>;
 FourBehaviors behaviors_of(const Config& config, const ProfileSource& source) {
   const Behaviors& tables = config.behaviors;
   return {&find_behavior(tables.firmware, canonical_firmware(source.firmware_version)),
-          &find_behavior(tables.model, source.model), &find_behavior(tables.manufacturer, source.manufacturer),
+          &find_behavior(tables.model, source.model),
+          &find_behavior(tables.manufacturer, source.manufacturer),
           &find_behavior(tables.location, location_class(tables, source.location))};
 }
 
@@ -86,24 +87,26 @@ void resolve_durations(Profile& profile, const Config& config, double readings_p
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     const double seconds = config.anomalies.types[k].duration_seconds.value_or(1 / readings_per_second);
     const double readings = seconds * readings_per_second;
-    // Readings are due at 0, 1, 2 … periods from the onset; those before the duration's end are affected. The small
-    // allowance keeps 30 s at 0.1/s at three readings although 30 · 0.1 is a little over 3.
-    profile.readings_per_anomaly[k] = static_cast<std::uint64_t>(std::max(1.0, std::ceil(readings * (1 - 1e-12))));
+    // Readings are due at 0, 1, 2 … periods from the onset; those before the duration's end are affected. The
+    // small allowance keeps 30 s at 0.1/s at three readings although 30 · 0.1 is a little over 3.
+    profile.readings_per_anomaly[k] =
+        static_cast<std::uint64_t>(std::max(1.0, std::ceil(readings * (1 - 1e-12))));
     profile.duration[k] = std::max<Microseconds>(1, static_cast<Microseconds>(seconds * 1e6));
   }
 }
 
-// How often anomalies begin. With p_k the chance per reading that an unaffected sensor starts type k, n_k its readings
-// and p = Σ p_k, the long-run share of anomalous readings is Σ p_k n_k / (1 - p + Σ p_k n_k).
+// How often anomalies begin. With p_k the chance per reading that an unaffected sensor starts type k, n_k its
+// readings and p = Σ p_k, the long-run share of anomalous readings is Σ p_k n_k / (1 - p + Σ p_k n_k).
 //
-// basis `reading`: that share is to be f, split by the weights w_k. Then p_k = f·w_k/n_k / (1 - f + f·Σ w_j/n_j), which
-// is f·w_k/(n_k·(1-f)) onsets per unaffected reading, and is a probability for every f below 1.
-// basis `event`: p_k = f·w_k.
+// basis `reading`: that share is to be f, split by the weights w_k. Then p_k = f·w_k/n_k / (1 - f + f·Σ
+// w_j/n_j), which is f·w_k/(n_k·(1-f)) onsets per unaffected reading, and is a probability for every f
+// below 1. basis `event`: p_k = f·w_k.
 void resolve_onsets(Profile& profile, const Config& config, const FourBehaviors& behaviors) {
   PerAnomalyType<double> weights{};
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     const AnomalyTypeSettings& type = config.anomalies.types[k];
-    weights[k] = type.enabled ? type.weight * product(behaviors, [k](const Behavior& b) { return b.weights[k]; }) : 0;
+    weights[k] =
+        type.enabled ? type.weight * product(behaviors, [k](const Behavior& b) { return b.weights[k]; }) : 0;
   }
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   const double f = share_of(config, behaviors);
@@ -113,7 +116,8 @@ void resolve_onsets(Profile& profile, const Config& config, const FourBehaviors&
   double per_reading = 0;  // Σ w_k/n_k
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     onset[k] = f * weights[k] / sum;
-    if (config.anomalies.basis == AnomalyBasis::reading) onset[k] /= static_cast<double>(profile.readings_per_anomaly[k]);
+    if (config.anomalies.basis == AnomalyBasis::reading)
+      onset[k] /= static_cast<double>(profile.readings_per_anomaly[k]);
     per_reading += weights[k] / sum / static_cast<double>(profile.readings_per_anomaly[k]);
   }
   if (config.anomalies.basis == AnomalyBasis::reading) {
@@ -142,7 +146,8 @@ void resolve_severity(Profile& profile, const Config& config, const FourBehavior
   for (std::size_t c = 0; c < channel_count; ++c) {
     profile.noise_factor[c] = noise * product(behaviors, [c](const Behavior& b) { return b.noise[c]; });
   }
-  profile.channel_until = cumulative_shares(first_of(behaviors, &Behavior::channels, PerChannel<double>{1, 1, 1}));
+  profile.channel_until =
+      cumulative_shares(first_of(behaviors, &Behavior::channels, PerChannel<double>{1, 1, 1}));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// The numbers of one kind of sensor: normal parameters, behaviors of its firmware, model, manufacturer and location
-// class, and its rate, all resolved into what the tick needs. Sensors alike share one profile; the tick compares no
-// strings. Built while starting and reloading; immutable afterwards; any thread.
+// The numbers of one kind of sensor: normal parameters, behaviors of its firmware, model, manufacturer and
+// location class, and its rate, all resolved into what the tick needs. Sensors alike share one profile; the
+// tick compares no strings. Built while starting and reloading; immutable afterwards; any thread.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ struct Profile {
   double trend_change = 0;             // relative change at the end of a trend
   double pattern_amplitude = 0;        // relative
   Microseconds pattern_period = 0;
-  PerChannel<double> noise_factor{};   // standard deviation as a share of the value
+  PerChannel<double> noise_factor{};  // standard deviation as a share of the value
 };
 
 // The largest share of anomalous readings; beyond it a sensor would hardly ever be normal.

@@ -8,7 +8,9 @@
 namespace fleet_sim {
 namespace {
 
-std::uint64_t counter(Timestamp at) { return static_cast<std::uint64_t>(at); }
+std::uint64_t counter(Timestamp at) {
+  return static_cast<std::uint64_t>(at);
+}
 
 // Which type a uniform draw falls on; none when it lies beyond the last.
 std::optional<AnomalyType> pick_type(const PerAnomalyType<double>& until, double u) {
@@ -34,8 +36,8 @@ void enter_steady_state(Sensor& sensor, std::uint64_t seed, Timestamp first_due,
   const RandomBlock draws = draw_block(seed, sensor.key, Stream::steady_start, counter(first_due));
   const auto type = pick_type(profile.steady_until, uniform(draws[0]));
   if (!type) return;
-  // Each of an anomaly's readings is equally likely to be the one that is due now. Its onset is left to sample(), which
-  // gives it the same chance there as at any later reading.
+  // Each of an anomaly's readings is equally likely to be the one that is due now. Its onset is left to
+  // sample(), which gives it the same chance there as at any later reading.
   const std::uint64_t position = uniform_below(draws[1], profile.readings_per_anomaly[index_of(*type)]);
   if (position == 0) return;
   start_anomaly(sensor, seed, *type, first_due - cadence.offset(position));
@@ -47,7 +49,8 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
   const RandomBlock draws = draw_block(seed, sensor.key, Stream::reading, counter(due.at));
   if (anomaly.active() && due.at > anomaly.ended_at) anomaly = Anomaly{};
   if (!anomaly.active()) {
-    if (const auto type = pick_type(profile.onset_until, uniform(draws[3]))) start_anomaly(sensor, seed, *type, due.at);
+    if (const auto type = pick_type(profile.onset_until, uniform(draws[3])))
+      start_anomaly(sensor, seed, *type, due.at);
   }
   if (!anomaly.active()) return {normal_values(profile, due.at, draws), std::nullopt, std::nullopt};
 
@@ -59,7 +62,8 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
   if (affected.missing()) return affected;
 
   const bool noisy = affected.anomaly == AnomalyType::noise;
-  const RandomBlock noise = noisy ? draw_block(seed, sensor.key, Stream::noise, counter(due.at)) : RandomBlock{};
+  const RandomBlock noise =
+      noisy ? draw_block(seed, sensor.key, Stream::noise, counter(due.at)) : RandomBlock{};
   affected.values = apply_anomaly(anomaly, profile, normal_values(profile, due.at, draws), due.at, noise);
   return affected;
 }

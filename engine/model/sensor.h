@@ -1,6 +1,6 @@
-// The hot half of a sensor: what the tick reads and writes, small and trivially copyable so that a million of them sit
-// in under 100 MB. Its cold half is the Identity under the same index. Owned by a cohort, touched by one thread at a
-// time; nothing here looks at a clock: time is an argument.
+// The hot half of a sensor: what the tick reads and writes, small and trivially copyable so that a million of
+// them sit in under 100 MB. Its cold half is the Identity under the same index. Owned by a cohort, touched by
+// one thread at a time; nothing here looks at a clock: time is an argument.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,8 @@ struct Due {
   Timestamp next;
 };
 
-// What came of one due reading. `anomaly` with missing_data means that there is no row; `event` is set when the
-// anomaly shows for the first or the last time.
+// What came of one due reading. `anomaly` with missing_data means that there is no row; `event` is set when
+// the anomaly shows for the first or the last time.
 struct Sample {
   Values values;
   std::optional<AnomalyType> anomaly;
@@ -41,15 +41,16 @@ struct Sample {
   [[nodiscard]] bool missing() const { return anomaly == AnomalyType::missing_data; }
 };
 
-// Where in its period the sensor is read, from its id alone: sensors spread over the period, and stay where they are
-// whatever the rest of the fleet does.
+// Where in its period the sensor is read, from its id alone: sensors spread over the period, and stay where
+// they are whatever the rest of the fleet does.
 Microseconds phase_of(std::uint64_t key, const Cadence& cadence);
 
-// Puts the sensor where the long run has it just before its first reading: perhaps in the middle of an anomaly.
+// Puts the sensor where the long run has it just before its first reading: perhaps in the middle of an
+// anomaly.
 void enter_steady_state(Sensor& sensor, std::uint64_t seed, Timestamp first_due, const Cadence& cadence);
 
-// Takes the reading that is due: a pure function of the seed, the sensor and the time. Called for every due reading of
-// the sensor, in order.
+// Takes the reading that is due: a pure function of the seed, the sensor and the time. Called for every due
+// reading of the sensor, in order.
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due);
 
 }  // namespace fleet_sim

@@ -1,4 +1,5 @@
-// The normal signal of a sensor: what it reads when nothing is wrong (SPEC §3, "Normal reading"). Pure; any thread.
+// The normal signal of a sensor: what it reads when nothing is wrong (SPEC §3, "Normal reading"). Pure; any
+// thread.
 #pragma once
 
 #include "base/random.h"
@@ -11,12 +12,12 @@ namespace fleet_sim {
 // The hour of the local day, 0 <= h < 24, with its fraction.
 double local_hour(Timestamp due, Microseconds utc_offset);
 
-// How much of the work-hours rise applies: 0 before 08:00 and after 18:00, 1 from 09:00 to 17:00, and half a cosine
-// between.
+// How much of the work-hours rise applies: 0 before 08:00 and after 18:00, 1 from 09:00 to 17:00, and half a
+// cosine between.
 double work_hours_share(double hour);
 
-// mean + deviation·z, plus the daily cycle and the work-hours rise on temperature, clamped to min .. max. The three z are
-// the first three words of `draws`.
+// mean + deviation·z, plus the daily cycle and the work-hours rise on temperature, clamped to min .. max. The
+// three z are the first three words of `draws`.
 Values normal_values(const Profile& profile, Timestamp due, const RandomBlock& draws);
 
 }  // namespace fleet_sim

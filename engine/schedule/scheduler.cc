@@ -9,8 +9,8 @@ namespace {
 
 constexpr Microseconds longest_window = microseconds_per_second;  // simulated
 
-// A paced fleet is looked at this often at most. It bounds both the lag that waiting together costs and the number of
-// wake-ups of an idle fleet.
+// A paced fleet is looked at this often at most. It bounds both the lag that waiting together costs and the
+// number of wake-ups of an idle fleet.
 constexpr std::chrono::milliseconds shortest_sleep{50};
 
 // Fewer sensors than this are ticked faster here than they are handed to other threads.
@@ -18,8 +18,8 @@ constexpr std::size_t worth_a_task = 1'024;
 
 }  // namespace
 
-Scheduler::Scheduler(const Schedule& schedule, Fleet& fleet, BatchPool& pool, std::span<BatchQueue* const> queues,
-                     Ledger& ledger)
+Scheduler::Scheduler(const Schedule& schedule, Fleet& fleet, BatchPool& pool,
+                     std::span<BatchQueue* const> queues, Ledger& ledger)
     : schedule_(schedule),
       fleet_(fleet),
       pool_(pool),
@@ -52,8 +52,8 @@ bool Scheduler::wait_for(std::chrono::milliseconds patience) {
   return finish_.wait_for(patience) == std::future_status::ready;
 }
 
-// The scheduler's story: window after window, until the end or a stop. It returns whenever somebody else goes on: the
-// timer when nothing is due yet, the last task of a window when the pool ticks it.
+// The scheduler's story: window after window, until the end or a stop. It returns whenever somebody else goes
+// on: the timer when nothing is due yet, the last task of a window when the pool ticks it.
 void Scheduler::advance() {
   while (reached() < schedule_.end && !stop_requested_.load(std::memory_order_acquire)) {
     const Timestamp until = window_end();
@@ -155,7 +155,9 @@ Batch* Scheduler::room_for(std::uint32_t writer, std::size_t events) {
   return batch;
 }
 
-void Scheduler::hand_over(std::uint32_t writer, Batch* batch) { queues_[writer]->push(batch); }
+void Scheduler::hand_over(std::uint32_t writer, Batch* batch) {
+  queues_[writer]->push(batch);
+}
 
 void Scheduler::hand_over_carried() {
   for (std::uint32_t writer = 0; writer < carried_.size(); ++writer) {

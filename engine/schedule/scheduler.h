@@ -1,7 +1,8 @@
-// The scheduler: moves the fleet through simulated time on a pool of threads, and hands what the cohorts produce to the
-// writers' queues. It advances in windows of at most one second of simulated time; no cohort enters a window before all
-// have left the last, so within a shard timestamps never go back by more than that second, at any speed and with any
-// number of threads. One conductor strand decides about windows; each due cohort is one task of the pool.
+// The scheduler: moves the fleet through simulated time on a pool of threads, and hands what the cohorts
+// produce to the writers' queues. It advances in windows of at most one second of simulated time; no cohort
+// enters a window before all have left the last, so within a shard timestamps never go back by more than that
+// second, at any speed and with any number of threads. One conductor strand decides about windows; each due
+// cohort is one task of the pool.
 //
 // When no batch is free the tasks wait: the pool of batches is the back-pressure, and the lag grows.
 #pragma once

@@ -1,5 +1,5 @@
-// The state of a run at one moment, as plain numbers: what the progress line, the summary and later the status API
-// show. Taken by the simulator; a value that any thread may keep.
+// The state of a run at one moment, as plain numbers: what the progress line, the summary and later the
+// status API show. Taken by the simulator; a value that any thread may keep.
 #pragma once
 
 #include <cstddef>

@@ -9,7 +9,9 @@
 namespace fleet_sim {
 namespace {
 
-std::string lag_text(Microseconds lag) { return duration_text(static_cast<double>(lag) * 1e-6); }
+std::string lag_text(Microseconds lag) {
+  return duration_text(static_cast<double>(lag) * 1e-6);
+}
 
 // Rounded down, so that 100% means all.
 std::string percent_text(std::uint64_t part, std::uint64_t whole) {
@@ -24,15 +26,19 @@ std::string time_left_text(const Snapshot& now) {
   const double left = std::max(0.0, *now.simulated_total - *now.simulated_seconds);
   if (left == 0) return " | finishing";
   if (*now.simulated_seconds <= 0 || now.elapsed_seconds <= 0) return "";
-  return fmt::format(" | {} left", duration_text(std::ceil(left * now.elapsed_seconds / *now.simulated_seconds)));
+  return fmt::format(" | {} left",
+                     duration_text(std::ceil(left * now.elapsed_seconds / *now.simulated_seconds)));
 }
 
-std::string line(std::string_view name, const std::string& value) { return fmt::format("  {:<14}{}\n", name, value); }
+std::string line(std::string_view name, const std::string& value) {
+  return fmt::format("  {:<14}{}\n", name, value);
+}
 
 std::string lost_text(const Books& books) {
   std::string text = grouped(books.lost());
   for (std::size_t i = 0; i < loss_reason_names.size(); ++i) {
-    if (books.lost_by_reason[i] > 0) text += fmt::format(" ({} {})", loss_reason_names[i], grouped(books.lost_by_reason[i]));
+    if (books.lost_by_reason[i] > 0)
+      text += fmt::format(" ({} {})", loss_reason_names[i], grouped(books.lost_by_reason[i]));
   }
   if (books.events_lost > 0) text += fmt::format(", and {} anomaly events", grouped(books.events_lost));
   return text;
@@ -65,10 +71,12 @@ std::string bytes_text(std::uint64_t bytes) {
 std::string progress_text(const Snapshot& now, const Snapshot& before) {
   const double seconds = now.elapsed_seconds - before.elapsed_seconds;
   const auto rows = static_cast<double>(now.books.written - before.books.written);
-  std::string text = fmt::format("{} rows/s | {} rows", grouped(seconds > 0 ? std::llround(rows / seconds) : 0),
-                                 grouped(now.books.written));
+  std::string text =
+      fmt::format("{} rows/s | {} rows", grouped(seconds > 0 ? std::llround(rows / seconds) : 0),
+                  grouped(now.books.written));
   if (now.paced) text += fmt::format(" | lag p99 {}", lag_text(now.lag_p99));
-  text += fmt::format(" | {} waiting | {} anomalies", grouped(now.books.pending()), grouped(now.books.anomalies));
+  text +=
+      fmt::format(" | {} waiting | {} anomalies", grouped(now.books.pending()), grouped(now.books.anomalies));
   if (now.books.lost() > 0) text += fmt::format(" | {} LOST", grouped(now.books.lost()));
   if (now.errors > 0) text += fmt::format(" | {} errors", grouped(now.errors));
   return text + time_left_text(now);
@@ -81,17 +89,19 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   text += line("sensors", fmt::format("{} in {} {}", grouped(snapshot.sensors), grouped(snapshot.shards),
                                       snapshot.shards == 1 ? "shard" : "shards"));
   text += line("due", grouped(books.due));
-  text += line("written", fmt::format("{} rows, {} rows/s over {}", grouped(books.written),
-                                      grouped(static_cast<std::uint64_t>(static_cast<double>(books.written) / seconds)),
-                                      duration_text(seconds)));
+  text += line("written",
+               fmt::format("{} rows, {} rows/s over {}", grouped(books.written),
+                           grouped(static_cast<std::uint64_t>(static_cast<double>(books.written) / seconds)),
+                           duration_text(seconds)));
   text += line("missing", fmt::format("{} left out by missing_data anomalies", grouped(books.missing)));
   text += line("lost", lost_text(books));
-  text += line("success", percent_text(books.written + books.missing, books.due) + " of readings accounted for");
+  text +=
+      line("success", percent_text(books.written + books.missing, books.due) + " of readings accounted for");
   text += line("anomalies", grouped(books.anomalies));
   text += line("errors", fmt::format("{} storage", grouped(snapshot.errors)));
   if (snapshot.paced) {
-    text += line("lag", fmt::format("p50 {}, p99 {}, max {}", lag_text(snapshot.lag_p50), lag_text(snapshot.lag_p99),
-                                    lag_text(snapshot.lag_max)));
+    text += line("lag", fmt::format("p50 {}, p99 {}, max {}", lag_text(snapshot.lag_p50),
+                                    lag_text(snapshot.lag_p99), lag_text(snapshot.lag_max)));
   }
   text += line("writer", fmt::format("{:.0f}% busy", 100 * snapshot.writer_busy_share));
   text += line("memory", bytes_text(snapshot.peak_memory_bytes) + " at its peak");

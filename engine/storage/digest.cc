@@ -48,7 +48,8 @@ struct TableDigest {
   std::uint64_t hash = 0;
 };
 
-TableDigest digest_table(Database& database, std::string_view sql, int columns, const std::filesystem::path& file) {
+TableDigest digest_table(Database& database, std::string_view sql, int columns,
+                         const std::filesystem::path& file) {
   Statement row;
   if (!database.prepare(sql, row).ok()) fail(file, database);
   TableDigest table;
@@ -98,12 +99,15 @@ std::vector<std::filesystem::path> shard_files(const std::filesystem::path& dire
 
 }  // namespace
 
-std::string DirectoryDigest::text() const { return fmt::format("{:016x}{:016x}", total.readings_hash, total.events_hash); }
+std::string DirectoryDigest::text() const {
+  return fmt::format("{:016x}{:016x}", total.readings_hash, total.events_hash);
+}
 
 DirectoryDigest digest_directory(const std::filesystem::path& directory) {
   const std::vector<std::filesystem::path> files = shard_files(directory);
   std::vector<DigestedFile> digested(files.size());
-  tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) { digested[i] = digest_file(files[i]); });
+  tbb::parallel_for(std::size_t{0}, files.size(),
+                    [&](std::size_t i) { digested[i] = digest_file(files[i]); });
 
   DirectoryDigest all;
   std::set<std::string> runs;

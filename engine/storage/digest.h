@@ -1,6 +1,7 @@
-// A digest of everything a data directory holds: the same for the same readings and events, whatever their order, ids,
-// shards, or what collectors have marked. Two runs produced the same data exactly when their digests are equal (up to
-// the odds of a 64-bit hash). Reads every shard in parallel, each with a connection of its own, read-only.
+// A digest of everything a data directory holds: the same for the same readings and events, whatever their
+// order, ids, shards, or what collectors have marked. Two runs produced the same data exactly when their
+// digests are equal (up to the odds of a 64-bit hash). Reads every shard in parallel, each with a connection
+// of its own, read-only.
 #pragma once
 
 #include <cstdint>

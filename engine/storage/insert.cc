@@ -11,7 +11,8 @@ constexpr int reading_parameters = 12;  // id and synced take their defaults
 std::string reading_sql(std::size_t rows) {
   constexpr std::string_view values = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
   std::string sql =
-      "INSERT INTO sensor_readings (timestamp, sensor_id, temperature, vibration, voltage, status_code, anomaly_flag, "
+      "INSERT INTO sensor_readings (timestamp, sensor_id, temperature, vibration, voltage, status_code, "
+      "anomaly_flag, "
       "anomaly_type, firmware_version, model, manufacturer, location) VALUES ";
   for (std::size_t row = 0; row < rows; ++row) {
     if (row > 0) sql += ", ";
@@ -21,12 +22,15 @@ std::string reading_sql(std::size_t rows) {
 }
 
 constexpr std::string_view begin_event_sql =
-    "INSERT INTO anomaly_events (sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, "
+    "INSERT INTO anomaly_events (sensor_id, anomaly_type, channel, direction, magnitude, started_at, "
+    "ended_at, "
     "readings_affected) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
-// The latest open event of that sensor and start: an earlier run with the same seed may have left the same one open.
+// The latest open event of that sensor and start: an earlier run with the same seed may have left the same
+// one open.
 constexpr std::string_view go_on_event_sql =
-    "UPDATE anomaly_events SET ended_at = ?3, readings_affected = ?4 WHERE id = (SELECT max(id) FROM anomaly_events "
+    "UPDATE anomaly_events SET ended_at = ?3, readings_affected = ?4 WHERE id = (SELECT max(id) FROM "
+    "anomaly_events "
     "WHERE sensor_id = ?1 AND started_at = ?2 AND ended_at IS NULL)";
 
 bool has_ended(const AnomalyEvent& event) {
@@ -71,7 +75,8 @@ void ReadingInsert::bind(Statement& statement, std::size_t row, const Reading& r
   std::ranges::copy(timestamp_writer_.write(reading.due), timestamps_[row].begin());
   statement.bind(first, std::string_view(timestamps_[row].data(), timestamp_width));
   statement.bind(first + 1, identity.id);
-  for (std::size_t c = 0; c < channel_count; ++c) statement.bind(first + 2 + static_cast<int>(c), reading.values[c]);
+  for (std::size_t c = 0; c < channel_count; ++c)
+    statement.bind(first + 2 + static_cast<int>(c), reading.values[c]);
   statement.bind(first + 5, anomalous);
   statement.bind(first + 6, anomalous);
   if (reading.anomaly) {

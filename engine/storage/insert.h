@@ -1,5 +1,6 @@
-// The two inserts of the write path: readings, many rows to a statement, and anomaly events. Belong to one open shard
-// and its writer's thread; prepared when first needed; errors are SQLite result codes, the message is the database's.
+// The two inserts of the write path: readings, many rows to a statement, and anomaly events. Belong to one
+// open shard and its writer's thread; prepared when first needed; errors are SQLite result codes, the message
+// is the database's.
 #pragma once
 
 #include <array>
@@ -33,14 +34,16 @@ class ReadingInsert {
   Statement one_;
   Statement many_;
   TimestampWriter timestamp_writer_;
-  std::array<TimestampText, rows_per_statement> timestamps_{};  // the statement refers to them until it has run
+  std::array<TimestampText, rows_per_statement>
+      timestamps_{};  // the statement refers to them until it has run
 };
 
 class EventInsert {
  public:
   EventInsert(Database& database, const Roster& roster) : database_(database), roster_(roster) {}
 
-  // Inserts an event that shows for the first time, completes one that has ended, or brings an open one up to date.
+  // Inserts an event that shows for the first time, completes one that has ended, or brings an open one up to
+  // date.
   int apply(const AnomalyEvent& event);
 
  private:

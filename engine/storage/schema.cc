@@ -58,9 +58,9 @@ constexpr const char* drop_unsynced_index = "DROP INDEX IF EXISTS sensor_reading
 using Columns = std::vector<std::string>;
 
 const Columns& reading_columns() {
-  static const Columns columns{"id",           "timestamp",    "sensor_id",        "temperature", "vibration",
-                               "voltage",      "status_code",  "anomaly_flag",     "anomaly_type", "firmware_version",
-                               "model",        "manufacturer", "location",         "synced"};
+  static const Columns columns{"id",      "timestamp",    "sensor_id",    "temperature",  "vibration",
+                               "voltage", "status_code",  "anomaly_flag", "anomaly_type", "firmware_version",
+                               "model",   "manufacturer", "location",     "synced"};
   return columns;
 }
 
@@ -76,8 +76,9 @@ const Columns& run_columns() {
   return columns;
 }
 
-// Empty when there is nothing of that name. A column that is not what we rely on is followed by what it is: an id that is
-// not the row's own number, a `synced` that does not begin as 0, a column of something that is no table.
+// Empty when there is nothing of that name. A column that is not what we rely on is followed by what it is:
+// an id that is not the row's own number, a `synced` that does not begin as 0, a column of something that is
+// no table.
 StorageError read_columns(Database& database, std::string_view table, Columns& columns) {
   constexpr std::string_view sql = R"sql(
 SELECT CASE
@@ -101,7 +102,8 @@ StorageError mismatch(const std::string& what) {
 
 enum class Form { empty, current, without_synced, foreign };
 
-// The form of the readings table. Before collectors marked rows there was no `synced`: the one older form we know.
+// The form of the readings table. Before collectors marked rows there was no `synced`: the one older form we
+// know.
 Form form_of(const Columns& columns) {
   if (columns.empty()) return Form::empty;
   if (columns == reading_columns()) return Form::current;
@@ -114,8 +116,9 @@ StorageError judge_version(Database& database) {
   const std::int64_t version = database.query_integer("PRAGMA user_version", unreadable);
   if (version == unreadable) return database.error();
   if (version >= 0 && version <= schema_version) return {};
-  return mismatch(std::string(version > 0 ? "is of a newer fleet-sim" : "is no fleet-sim file") + " (schema version " +
-                  std::to_string(version) + ", this one knows those up to " + std::to_string(schema_version) + ")");
+  return mismatch(std::string(version > 0 ? "is of a newer fleet-sim" : "is no fleet-sim file") +
+                  " (schema version " + std::to_string(version) + ", this one knows those up to " +
+                  std::to_string(schema_version) + ")");
 }
 
 StorageError judge(Database& database, Form& form) {
@@ -151,7 +154,8 @@ std::string synchronous_pragma(Synchronous synchronous) {
 StorageError create_or_migrate(Database& database, Form form, const DatabaseSettings& settings) {
   if (StorageError error = database.execute("BEGIN IMMEDIATE"); !error.ok()) return error;
   std::string steps;
-  if (form == Form::without_synced) steps += "ALTER TABLE sensor_readings ADD COLUMN synced INTEGER DEFAULT 0;";
+  if (form == Form::without_synced)
+    steps += "ALTER TABLE sensor_readings ADD COLUMN synced INTEGER DEFAULT 0;";
   steps += create_tables;
   steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
   steps += "; PRAGMA user_version = " + std::to_string(schema_version) + "; COMMIT";
@@ -160,11 +164,13 @@ StorageError create_or_migrate(Database& database, Form form, const DatabaseSett
   return error;
 }
 
-// Whether everything create_or_migrate would make is there already, so that opening a shard again writes nothing.
+// Whether everything create_or_migrate would make is there already, so that opening a shard again writes
+// nothing.
 bool is_complete(Database& database, const DatabaseSettings& settings) {
   const std::int64_t objects = database.query_integer(
       "SELECT count(*) FROM sqlite_schema WHERE name IN "
-      "('sensor_readings', 'anomaly_events', 'anomaly_events_open', 'run_info')", 0);
+      "('sensor_readings', 'anomaly_events', 'anomaly_events_open', 'run_info')",
+      0);
   const std::int64_t indexes =
       database.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'sensor_readings_unsynced'", 0);
   return objects == 4 && (indexes == 1) == settings.unsynced_index &&
@@ -181,12 +187,13 @@ StorageError check_schema(Database& database) {
 StorageError prepare_schema(Database& database, const DatabaseSettings& settings) {
   Form form = Form::empty;
   if (StorageError error = judge(database, form); !error.ok()) return error;
-  // A new file is not worth waiting for the disk: up to the first checkpoint, which does wait, a power failure may take
-  // it or its log away but leaves no broken one. With thousands of shards the wait would be most of the run.
-  // Nor is its first page worth a rollback journal, a file to make and to remove again.
+  // A new file is not worth waiting for the disk: up to the first checkpoint, which does wait, a power
+  // failure may take it or its log away but leaves no broken one. With thousands of shards the wait would be
+  // most of the run. Nor is its first page worth a rollback journal, a file to make and to remove again.
   const bool is_new = form == Form::empty;
   const std::string connection = synchronous_pragma(is_new ? Synchronous::off : settings.synchronous) +
-                                 (is_new ? "; PRAGMA journal_mode = MEMORY; " : "; ") + connection_pragmas(settings);
+                                 (is_new ? "; PRAGMA journal_mode = MEMORY; " : "; ") +
+                                 connection_pragmas(settings);
   if (StorageError error = database.execute(connection.c_str()); !error.ok()) return error;
   if (form != Form::current || !is_complete(database, settings)) {
     if (StorageError error = create_or_migrate(database, form, settings); !error.ok()) return error;
@@ -195,14 +202,17 @@ StorageError prepare_schema(Database& database, const DatabaseSettings& settings
 }
 
 StorageError prepare_connection(Database& database, const DatabaseSettings& settings) {
-  return database.execute((synchronous_pragma(settings.synchronous) + "; " + connection_pragmas(settings)).c_str());
+  return database.execute(
+      (synchronous_pragma(settings.synchronous) + "; " + connection_pragmas(settings)).c_str());
 }
 
 StorageError record_run(Database& database, const RunInfo& run) {
   Statement insert;
   const StorageError error = database.prepare(
-      "INSERT OR IGNORE INTO run_info (run_id, seed, version, config, config_hash, start, began_at, fleet_size, "
-      "partition, shard_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", insert);
+      "INSERT OR IGNORE INTO run_info (run_id, seed, version, config, config_hash, start, began_at, "
+      "fleet_size, "
+      "partition, shard_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+      insert);
   if (!error.ok()) return error;
   const std::string start = timestamp_text(run.start);
   const std::string began_at = timestamp_text(run.began_at);

@@ -1,6 +1,7 @@
-// The tables of a shard (SPEC §5), and what to do with a file that already has some: appended to when they match,
-// migrated when they are an older known form, refused otherwise. Nothing is ever dropped but the collector's index,
-// which the config decides about. Runs when a shard is opened, on its writer's thread; errors are values.
+// The tables of a shard (SPEC §5), and what to do with a file that already has some: appended to when they
+// match, migrated when they are an older known form, refused otherwise. Nothing is ever dropped but the
+// collector's index, which the config decides about. Runs when a shard is opened, on its writer's thread;
+// errors are values.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,9 @@ struct RunInfo {
   std::string config_hash;
 };
 
-// Sets the connection up (WAL, synchronous, page and cache size, checkpoints), then creates, accepts or migrates the
-// tables. SQLITE_MISMATCH with a message that says what is wrong when the file is somebody else's.
+// Sets the connection up (WAL, synchronous, page and cache size, checkpoints), then creates, accepts or
+// migrates the tables. SQLITE_MISMATCH with a message that says what is wrong when the file is somebody
+// else's.
 StorageError prepare_schema(Database& database, const DatabaseSettings& settings);
 
 // Sets up another connection to a file that prepare_schema has accepted.

@@ -1,6 +1,7 @@
-// A shard: one SQLite file and the readings and events that wait to be committed to it. A flush writes all of them in
-// one transaction or none, so a failure leaves them waiting for the next attempt, in order. Owned by one writer and
-// touched by its thread only. What waits is bounded by the writer, which decides when to flush, close and retry.
+// A shard: one SQLite file and the readings and events that wait to be committed to it. A flush writes all of
+// them in one transaction or none, so a failure leaves them waiting for the next attempt, in order. Owned by
+// one writer and touched by its thread only. What waits is bounded by the writer, which decides when to
+// flush, close and retry.
 #pragma once
 
 #include <cstddef>
@@ -44,16 +45,16 @@ class Shard {
   [[nodiscard]] bool has_pending() const { return pending_count() > 0; }
   [[nodiscard]] SteadyTime pending_since() const { return pending_since_; }
 
-  // Commits what waits, opening the file if need be. After success it still stands in pending_readings(), until
-  // forget_pending(); after an error the file is as it was before.
+  // Commits what waits, opening the file if need be. After success it still stands in pending_readings(),
+  // until forget_pending(); after an error the file is as it was before.
   StorageError flush();
   void forget_pending();
 
   [[nodiscard]] bool is_open() const { return connection_ != nullptr; }
   StorageError open();
 
-  // Closes the connection. `for_good` copies the write-ahead log into the file first, so that the file stands alone;
-  // `for_now` leaves the log for the next opening.
+  // Closes the connection. `for_good` copies the write-ahead log into the file first, so that the file stands
+  // alone; `for_now` leaves the log for the next opening.
   enum class Close { for_now, for_good };
   void close(Close how);
 

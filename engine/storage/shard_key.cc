@@ -7,11 +7,13 @@
 namespace fleet_sim {
 namespace {
 
-constexpr std::size_t longest_encoded_key = 180;  // with prefix, hash and -journal well under the usual 255 bytes
+constexpr std::size_t longest_encoded_key =
+    180;  // with prefix, hash and -journal well under the usual 255 bytes
 constexpr char hex_digits[] = "0123456789ABCDEF";
 
 bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+         c == '-';
 }
 
 std::string hexadecimal(std::uint64_t value) {
@@ -38,7 +40,9 @@ std::string encoded(std::string_view key) {
 }
 
 // The part of a location before its first " - ".
-std::string_view site_of(std::string_view location) { return location.substr(0, location.find(" - ")); }
+std::string_view site_of(std::string_view location) {
+  return location.substr(0, location.find(" - "));
+}
 
 std::string hash_slot(std::uint32_t count, std::string_view id) {
   const std::uint64_t word = mix_words(hash_text(id), static_cast<std::uint64_t>(Stream::shard));

@@ -1,6 +1,6 @@
-// Which shard a sensor belongs to, and the shard's file name. Identities are untrusted, so a name is an encoding of the
-// key and not the key itself: it has no separators, is never hidden, and two different keys never share a name. It
-// depends on the key alone and is stable between runs. Pure; any thread.
+// Which shard a sensor belongs to, and the shard's file name. Identities are untrusted, so a name is an
+// encoding of the key and not the key itself: it has no separators, is never hidden, and two different keys
+// never share a name. It depends on the key alone and is stable between runs. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -14,9 +14,9 @@ namespace fleet_sim {
 // The text that sensors of one shard have in common, such as their location; empty for ShardKey::none.
 std::string shard_key(const ShardBy& shard_by, const Roster& roster, const Identity& identity);
 
-// `location=Factory+A+-+Line+1.db` for the location "Factory A - Line 1": the kind of key, then the key with letters,
-// digits, '.', '_' and '-' as they are, a space as '+', and every other byte as %XX. A key too long for a file name is
-// cut, and told apart by a hash of the whole.
+// `location=Factory+A+-+Line+1.db` for the location "Factory A - Line 1": the kind of key, then the key with
+// letters, digits, '.', '_' and '-' as they are, a space as '+', and every other byte as %XX. A key too long
+// for a file name is cut, and told apart by a hash of the whole.
 std::string shard_file_name(const ShardBy& shard_by, std::string_view key);
 
 // The word for a kind of shard key: "location".

@@ -30,8 +30,8 @@ std::string path_for(const Config& config, const std::string& key) {
   return (std::filesystem::path(config.data_directory()) / shard_file_name(config.sharding, key)).string();
 }
 
-// The heaviest shard first, each to the writer that has least so far. Ties go by path, so that the plan does not depend
-// on the order of the identity files.
+// The heaviest shard first, each to the writer that has least so far. Ties go by path, so that the plan does
+// not depend on the order of the identity files.
 void deal_out(std::vector<PlannedShard>& shards, std::uint32_t writers) {
   std::vector<std::size_t> order(shards.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -55,8 +55,8 @@ void deal_out(std::vector<PlannedShard>& shards, std::uint32_t writers) {
 
 }  // namespace
 
-ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> members, std::span<const double> rates,
-                      const Config& config) {
+ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> members,
+                      std::span<const double> rates, const Config& config) {
   std::unordered_map<std::string, std::uint32_t> index_of_key;
   std::vector<PlannedShard> shards;
   std::vector<std::uint32_t> shard_of(members.size());
@@ -95,7 +95,8 @@ ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems) {
       Database database;
       StorageError error = database.open_to_read(path);
       if (error.ok()) error = check_schema(database);
-      // A file that is merely locked or cannot be read right now is the writer's business, not a verdict on the file.
+      // A file that is merely locked or cannot be read right now is the writer's business, not a verdict on
+      // the file.
       const int code = error.code & 0xFF;
       if (code == SQLITE_MISMATCH || code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
         problems.add(path, "cannot be appended to: " + error.message);

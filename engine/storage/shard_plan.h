@@ -1,6 +1,6 @@
-// Which sensor goes to which file, and which file to which writer. Worked out once while starting: files from the shard
-// key of each member, writers by dealing out the files so that each writer gets about the same number of rows.
-// Pure, but for check_shard_files, which looks at the files there are.
+// Which sensor goes to which file, and which file to which writer. Worked out once while starting: files from
+// the shard key of each member, writers by dealing out the files so that each writer gets about the same
+// number of rows. Pure, but for check_shard_files, which looks at the files there are.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ struct ShardPlan {
 };
 
 // `rates` gives the readings per second of each member, the weight of its shard.
-ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> members, std::span<const double> rates,
-                      const Config& config);
+ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> members,
+                      std::span<const double> rates, const Config& config);
 
 // What the plan's files hold before the run.
 struct ExistingFiles {
@@ -37,7 +37,8 @@ struct ExistingFiles {
   std::uint64_t rows = 0;
 };
 
-// Looks at the files of the plan that exist already, without changing them, and reports those that cannot be appended to.
+// Looks at the files of the plan that exist already, without changing them, and reports those that cannot be
+// appended to.
 ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems);
 
 }  // namespace fleet_sim

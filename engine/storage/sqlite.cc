@@ -10,24 +10,38 @@ void Statement::bind(int parameter, std::string_view text) {
   sqlite3_bind_text(statement_.get(), parameter, data, static_cast<int>(text.size()), SQLITE_STATIC);
 }
 
-void Statement::bind(int parameter, std::int64_t value) { sqlite3_bind_int64(statement_.get(), parameter, value); }
+void Statement::bind(int parameter, std::int64_t value) {
+  sqlite3_bind_int64(statement_.get(), parameter, value);
+}
 
-void Statement::bind(int parameter, double value) { sqlite3_bind_double(statement_.get(), parameter, value); }
+void Statement::bind(int parameter, double value) {
+  sqlite3_bind_double(statement_.get(), parameter, value);
+}
 
-void Statement::bind_null(int parameter) { sqlite3_bind_null(statement_.get(), parameter); }
+void Statement::bind_null(int parameter) {
+  sqlite3_bind_null(statement_.get(), parameter);
+}
 
-int Statement::step() { return sqlite3_step(statement_.get()); }
+int Statement::step() {
+  return sqlite3_step(statement_.get());
+}
 
-int Statement::reset() { return sqlite3_reset(statement_.get()); }
+int Statement::reset() {
+  return sqlite3_reset(statement_.get());
+}
 
 int Statement::run() {
   step();
   return reset();
 }
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
 
-double Statement::real(int column) const { return sqlite3_column_double(statement_.get(), column); }
+double Statement::real(int column) const {
+  return sqlite3_column_double(statement_.get(), column);
+}
 
 std::string_view Statement::text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
@@ -35,7 +49,9 @@ std::string_view Statement::text(int column) const {
   return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }
 
-int Statement::type(int column) const { return sqlite3_column_type(statement_.get(), column); }
+int Statement::type(int column) const {
+  return sqlite3_column_type(statement_.get(), column);
+}
 
 StorageError Database::open(const std::string& path, const std::string& vfs) {
   return open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs.empty() ? nullptr : vfs.c_str());
@@ -53,7 +69,8 @@ StorageError Database::open_to_read(const std::string& path) {
 
 StorageError Database::open_with(const std::string& path, int flags, const char* vfs) {
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
   database_.reset(raw);
   if (code == SQLITE_OK) return {};
   const StorageError failure{code, raw != nullptr ? sqlite3_errmsg(raw) : "out of memory"};
@@ -62,7 +79,8 @@ StorageError Database::open_with(const std::string& path, int flags, const char*
 }
 
 StorageError Database::execute(const char* sql) {
-  return sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK ? StorageError{} : error();
+  return sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK ? StorageError{}
+                                                                                    : error();
 }
 
 StorageError Database::prepare(std::string_view sql, Statement& statement) {

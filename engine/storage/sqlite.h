@@ -1,6 +1,6 @@
-// A thin layer over SQLite's C interface: connections and statements that close themselves, and errors as values,
-// because the write path has no exceptions. A connection belongs to one thread at a time (opened without SQLite's own
-// mutex). sqlite3.h is included here and in sqlite.cc only.
+// A thin layer over SQLite's C interface: connections and statements that close themselves, and errors as
+// values, because the write path has no exceptions. A connection belongs to one thread at a time (opened
+// without SQLite's own mutex). sqlite3.h is included here and in sqlite.cc only.
 #pragma once
 
 #include <sqlite3.h>
@@ -44,7 +44,8 @@ class Statement {
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] double real(int column) const;
   [[nodiscard]] std::string_view text(int column) const;
-  [[nodiscard]] int type(int column) const;  // SQLITE_INTEGER, SQLITE_FLOAT, SQLITE_TEXT, SQLITE_BLOB or SQLITE_NULL
+  [[nodiscard]] int type(
+      int column) const;  // SQLITE_INTEGER, SQLITE_FLOAT, SQLITE_TEXT, SQLITE_BLOB or SQLITE_NULL
 
  private:
   friend class Database;
@@ -59,8 +60,9 @@ class Database {
   // Opens or creates a file for writing. `vfs` names a registered SQLite VFS; empty means the default one.
   StorageError open(const std::string& path, const std::string& vfs = {});
 
-  // Opens an existing file to look at it, and leaves the folder as it was: a connection that may only read would leave a
-  // write-ahead log and its index behind, so this one may write where the system allows it, and does not.
+  // Opens an existing file to look at it, and leaves the folder as it was: a connection that may only read
+  // would leave a write-ahead log and its index behind, so this one may write where the system allows it, and
+  // does not.
   StorageError open_to_read(const std::string& path);
   void close() { database_.reset(); }
   [[nodiscard]] bool is_open() const { return database_ != nullptr; }

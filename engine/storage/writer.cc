@@ -15,11 +15,13 @@ namespace {
 constexpr std::size_t batches_per_step = 64;  // so that flushes and deadlines are looked at often
 constexpr std::size_t flushes_per_step = 64;
 constexpr unsigned retries = 3;
-constexpr BackoffPolicy lock_backoff{2'000, 25'000};        // somebody else is writing: knock often
+constexpr BackoffPolicy lock_backoff{2'000, 25'000};  // somebody else is writing: knock often
 constexpr BackoffPolicy failure_backoff{20'000, 2'000'000};
 constexpr auto longest_idle = std::chrono::seconds(1);
 
-SteadyTime after(SteadyTime now, Microseconds delay) { return now + std::chrono::microseconds(delay); }
+SteadyTime after(SteadyTime now, Microseconds delay) {
+  return now + std::chrono::microseconds(delay);
+}
 
 std::int64_t nanoseconds(SteadyTime::duration span) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(span).count();
@@ -52,14 +54,17 @@ void Writer::run() {
     last = finishing && queue_.empty();
     if (last || deadline <= ended) continue;
     wait_until(deadline);
-    idle_nanoseconds_.fetch_add(nanoseconds(std::chrono::steady_clock::now() - ended), std::memory_order_relaxed);
+    idle_nanoseconds_.fetch_add(nanoseconds(std::chrono::steady_clock::now() - ended),
+                                std::memory_order_relaxed);
   }
   const SteadyTime began = std::chrono::steady_clock::now();
   drain();
-  busy_nanoseconds_.fetch_add(nanoseconds(std::chrono::steady_clock::now() - began), std::memory_order_relaxed);
+  busy_nanoseconds_.fetch_add(nanoseconds(std::chrono::steady_clock::now() - began),
+                              std::memory_order_relaxed);
 }
 
-// When memory is full of rows whose shards wait for their retry, a batch in the queue is no reason to wake up.
+// When memory is full of rows whose shards wait for their retry, a batch in the queue is no reason to wake
+// up.
 void Writer::wait_until(SteadyTime deadline) {
   if (memory_is_full()) {
     std::this_thread::sleep_until(deadline);
@@ -136,7 +141,9 @@ void Writer::stand_in_line(std::uint32_t index) {
   if (!slots_[index].sick) line_.emplace(slots_[index].shard.pending_since(), index);
 }
 
-void Writer::leave_line(std::uint32_t index) { line_.erase({slots_[index].shard.pending_since(), index}); }
+void Writer::leave_line(std::uint32_t index) {
+  line_.erase({slots_[index].shard.pending_since(), index});
+}
 
 void Writer::flush_due(SteadyTime now) {
   for (const std::uint32_t index : std::exchange(full_, {})) {
@@ -203,7 +210,8 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
     slot.sick_since = now;
     sick_.push_back(index);
   }
-  const std::uint64_t word = mix_words(index, static_cast<std::uint64_t>(nanoseconds(now.time_since_epoch())));
+  const std::uint64_t word =
+      mix_words(index, static_cast<std::uint64_t>(nanoseconds(now.time_since_epoch())));
   const auto patience = std::chrono::milliseconds(context_.shard.settings.busy_timeout_ms);
   if (error.busy() && now - slot.sick_since < patience) {
     // Somebody else holds the write lock, which collectors do all the time: not an error until it lasts.
@@ -221,7 +229,8 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
     backlog_ += slot.shard.pending_count();
   }
   if (++exhausted_in_a_row_ == context_.shard.settings.error_limit) {
-    context_.log("error limit reached: " + std::to_string(exhausted_in_a_row_) + " rounds of retries with no success between");
+    context_.log("error limit reached: " + std::to_string(exhausted_in_a_row_) +
+                 " rounds of retries with no success between");
     context_.give_up();
   }
 }
@@ -238,8 +247,8 @@ void Writer::close_for_now(std::uint32_t index) {
   open_.erase(slot.open_entry);
 }
 
-// Writes everything that still waits, with the usual retries, then leaves every file standing alone. No batch comes any
-// more, so waiting for a sick shard delays nobody but the end.
+// Writes everything that still waits, with the usual retries, then leaves every file standing alone. No batch
+// comes any more, so waiting for a sick shard delays nobody but the end.
 void Writer::drain() {
   while (!line_.empty()) flush(line_.begin()->second, std::chrono::steady_clock::now());
   while (!sick_.empty()) {
@@ -251,8 +260,8 @@ void Writer::drain() {
   close_all();
 }
 
-// Every file gets its write-ahead log copied in. That waits for the disk a few times per file, so it is done for several
-// files at once; each thread has at most one more file open.
+// Every file gets its write-ahead log copied in. That waits for the disk a few times per file, so it is done
+// for several files at once; each thread has at most one more file open.
 void Writer::close_all() {
   tbb::parallel_for(std::size_t{0}, slots_.size(), [this](std::size_t index) {
     Slot& slot = slots_[index];

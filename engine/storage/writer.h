@@ -1,11 +1,11 @@
-// The writer: takes batches from its queue, deals their rows out to its shards, and commits each shard when enough rows
-// wait for it or the oldest has waited long enough. `step(now)` is the whole of it and never sleeps; `run` calls it on
-// the writer's thread. N writers are N instances with shards of their own.
+// The writer: takes batches from its queue, deals their rows out to its shards, and commits each shard when
+// enough rows wait for it or the oldest has waited long enough. `step(now)` is the whole of it and never
+// sleeps; `run` calls it on the writer's thread. N writers are N instances with shards of their own.
 //
-// Bounds: at most `open_shards` files are open, and at most `pending_rows` rows, readings and events, wait in memory. Half of them are for
-// shards that work or are being retried: beyond it the writer takes no more batches, and the fleet waits. The other half
-// is the backlog of shards whose retries have run out: beyond it their rows are counted as lost. A shard that fails is
-// tried again at a deadline of its own.
+// Bounds: at most `open_shards` files are open, and at most `pending_rows` rows, readings and events, wait in
+// memory. Half of them are for shards that work or are being retried: beyond it the writer takes no more
+// batches, and the fleet waits. The other half is the backlog of shards whose retries have run out: beyond it
+// their rows are counted as lost. A shard that fails is tried again at a deadline of its own.
 #pragma once
 
 #include <atomic>
@@ -49,8 +49,8 @@ class Writer {
   // Opens and sets up the first shard, which shows whether the data directory can be written at all.
   StorageError open_first();
 
-  // Takes what has come, commits what is due, and returns when it wants to be called again, unless a batch comes
-  // earlier.
+  // Takes what has come, commits what is due, and returns when it wants to be called again, unless a batch
+  // comes earlier.
   SteadyTime step(SteadyTime now);
 
   // The thread: steps until finish() was called and everything has been committed or counted as lost.
@@ -111,9 +111,9 @@ class Writer {
   std::vector<std::uint32_t> full_;  // shards with a transaction's worth of rows
   Line line_;                        // healthy shards with something to write, longest waiting first
   std::vector<std::uint32_t> sick_;
-  std::list<std::uint32_t> open_;    // open shards, longest unused first
-  std::uint64_t waiting_ = 0;        // readings and events in memory, of these …
-  std::uint64_t backlog_ = 0;        // … those of exhausted shards
+  std::list<std::uint32_t> open_;  // open shards, longest unused first
+  std::uint64_t waiting_ = 0;      // readings and events in memory, of these …
+  std::uint64_t backlog_ = 0;      // … those of exhausted shards
   unsigned exhausted_in_a_row_ = 0;
   std::atomic<bool> finishing_{false};
   std::atomic<std::uint64_t> errors_{0};

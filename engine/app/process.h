@@ -1,0 +1,17 @@
+// What the operating system says about this process and lets it have. Main thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fleet_sim {
+
+unsigned core_count();
+
+// How many files the process may have open at once; at most a million.
+std::size_t descriptor_limit();
+
+// The most memory that has been resident; 0 where the system does not tell.
+std::uint64_t peak_memory_bytes();
+
+}  // namespace fleet_sim
