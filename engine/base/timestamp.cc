@@ -69,7 +69,7 @@ std::optional<Microseconds> take_zone(std::string_view& text) {
   if (!hour || *hour > 14 || !take(text, ':')) return std::nullopt;
   const auto minute = take_digits(text, 2);
   if (!minute || *minute > 59) return std::nullopt;
-  return sign * (*hour * 3600 + *minute * 60) * microseconds_per_second;
+  return Microseconds{sign} * (*hour * 3600 + *minute * 60) * microseconds_per_second;
 }
 
 }  // namespace

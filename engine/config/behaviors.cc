@@ -120,19 +120,20 @@ std::string name_problem(const BehaviorKind& kind, const std::string& name) {
 void read_entries(const BehaviorKind& kind, const YamlNode& section, BehaviorEntries& entries,
                   const FileProblems& problems) {
   const std::string path = "behaviors." + std::string(kind.name);
+  const std::string told = path + ": ";
   std::map<std::string, const YamlNode*, std::less<>> seen;
   for (const YamlNode& entry : section.children) {
     const bool is_firmware = kind.name == "firmware";
     const std::string name(is_firmware ? canonical_firmware(entry.key) : std::string_view(entry.key));
     const auto [first, is_new] = seen.try_emplace(name, &entry);
     if (const std::string wrong = name_problem(kind, name); !wrong.empty()) {
-      problems.at(entry.key_line, path + ": " + wrong);
+      problems.at(entry.key_line, told + wrong);
     } else if (!is_new) {
-      problems.at(entry.key_line, path + ": " + in_quotes(entry.key) + " is the same firmware as " +
+      problems.at(entry.key_line, told + in_quotes(entry.key) + " is the same firmware as " +
                                       in_quotes(first->second->key) + " on line " +
                                       std::to_string(first->second->key_line));
     } else {
-      EffectReader(entries[name], problems).read(entry, path + "." + name);
+      EffectReader(entries[name], problems).read(entry, std::string(path).append(".").append(name));
     }
   }
 }

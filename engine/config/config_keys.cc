@@ -38,6 +38,8 @@ ConfigKey key(const Label& label, Field field, Codec<T> codec) {
           [field, codec](const Config& config) { return codec.text(field(config)); }};
 }
 
+// A macro, because what follows the dot is no value that could be passed on.
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage, bugprone-macro-parentheses)
 #define FIELD(member)         \
   [](auto& config) -> auto& { \
     return config.member;     \

@@ -21,7 +21,7 @@ struct Refused {
 };
 
 std::size_t line_at(const YAML::Mark& mark) {
-  return static_cast<std::size_t>(mark.line + 1);
+  return static_cast<std::size_t>(mark.line) + 1;
 }
 
 std::size_t count_nodes(const YamlNode& node) {
@@ -205,7 +205,7 @@ std::optional<YamlNode> parse_yaml(std::string_view content, std::size_t most_no
   } catch (const Refused& refused) {
     problems.at(refused.line, refused.why);
   } catch (const YAML::Exception& error) {
-    problems.at(line_at(error.mark), static_cast<std::size_t>(error.mark.column + 1),
+    problems.at(line_at(error.mark), static_cast<std::size_t>(error.mark.column) + 1,
                 std::string("not valid YAML: ").append(error.msg).append(tab_hint(content, error.mark)));
   }
   return std::nullopt;

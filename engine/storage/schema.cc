@@ -51,9 +51,15 @@ CREATE TABLE IF NOT EXISTS run_info (
 );
 )sql";
 
+constexpr const char* add_synced = "ALTER TABLE sensor_readings ADD COLUMN synced INTEGER DEFAULT 0;";
 constexpr const char* create_unsynced_index =
     "CREATE INDEX IF NOT EXISTS sensor_readings_unsynced ON sensor_readings (timestamp) WHERE synced = 0";
 constexpr const char* drop_unsynced_index = "DROP INDEX IF EXISTS sensor_readings_unsynced";
+
+constexpr std::string_view insert_run =
+    "INSERT OR IGNORE INTO run_info (run_id, seed, version, config, config_hash, start, began_at, "
+    "fleet_size, "
+    "partition, shard_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 using Columns = std::vector<std::string>;
 
@@ -154,12 +160,11 @@ std::string synchronous_pragma(Synchronous synchronous) {
 StorageError create_or_migrate(Database& database, Form form, const DatabaseSettings& settings) {
   if (StorageError error = database.execute("BEGIN IMMEDIATE"); !error.ok()) return error;
   std::string steps;
-  if (form == Form::without_synced)
-    steps += "ALTER TABLE sensor_readings ADD COLUMN synced INTEGER DEFAULT 0;";
+  if (form == Form::without_synced) steps += add_synced;
   steps += create_tables;
   steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
   steps += "; PRAGMA user_version = " + std::to_string(schema_version) + "; COMMIT";
-  const StorageError error = database.execute(steps.c_str());
+  StorageError error = database.execute(steps.c_str());
   if (!error.ok() && database.in_transaction()) database.execute("ROLLBACK");
   return error;
 }
@@ -208,11 +213,7 @@ StorageError prepare_connection(Database& database, const DatabaseSettings& sett
 
 StorageError record_run(Database& database, const RunInfo& run) {
   Statement insert;
-  const StorageError error = database.prepare(
-      "INSERT OR IGNORE INTO run_info (run_id, seed, version, config, config_hash, start, began_at, "
-      "fleet_size, "
-      "partition, shard_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-      insert);
+  StorageError error = database.prepare(insert_run, insert);
   if (!error.ok()) return error;
   const std::string start = timestamp_text(run.start);
   const std::string began_at = timestamp_text(run.began_at);

@@ -73,7 +73,7 @@ StorageError Database::open_with(const std::string& path, int flags, const char*
       sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
   database_.reset(raw);
   if (code == SQLITE_OK) return {};
-  const StorageError failure{code, raw != nullptr ? sqlite3_errmsg(raw) : "out of memory"};
+  StorageError failure{code, raw != nullptr ? sqlite3_errmsg(raw) : "out of memory"};
   close();
   return failure;
 }

@@ -38,7 +38,7 @@ Writer::Writer(WriterContext context, const std::vector<std::string>& paths, std
 StorageError Writer::open_first() {
   if (slots_.empty() || context_.shard.settings.sink == Sink::null) return {};
   Slot& slot = slots_.front();
-  const StorageError error = slot.shard.open();
+  StorageError error = slot.shard.open();
   if (error.ok()) slot.open_entry = open_.insert(open_.end(), 0);
   return error;
 }
