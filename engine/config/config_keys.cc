@@ -39,11 +39,12 @@ ConfigKey key(const Label& label, Field field, Codec<T> codec) {
 }
 
 // A macro, because what follows the dot is no value that could be passed on.
-// NOLINTNEXTLINE(cppcoreguidelines-macro-usage, bugprone-macro-parentheses)
+// NOLINTBEGIN(cppcoreguidelines-macro-usage, bugprone-macro-parentheses)
 #define FIELD(member)         \
   [](auto& config) -> auto& { \
     return config.member;     \
   }
+// NOLINTEND(cppcoreguidelines-macro-usage, bugprone-macro-parentheses)
 
 using Keys = std::vector<ConfigKey>;
 

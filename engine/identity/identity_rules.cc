@@ -4,12 +4,12 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/cadence.h"
+
 namespace fleet_sim {
 namespace {
 
 using Kind = JsonValue::Kind;
-
-constexpr double most_readings_per_second = 1'000'000;
 
 std::string problem(std::string_view name, const std::string& what) {
   return std::string(name) + " " + what;
@@ -43,10 +43,10 @@ std::string set_text(std::string& text, std::string_view name, const JsonValue& 
 }
 
 std::string set_rate(IdentityRecord& record, const JsonValue& value) {
-  const bool fits = value.is(Kind::number) && value.number > 0 && value.number <= most_readings_per_second;
+  const bool fits = value.is(Kind::number) && value.number >= lowest_rate && value.number <= highest_rate;
   if (!fits) {
     return problem(identity_keys[rate_key],
-                   "must be a number above 0 and at most 1000000, not " + described(value));
+                   "must be a number above 0 (at least 1e-08) and at most 1000000, not " + described(value));
   }
   record.overrides.readings_per_second = value.number;
   return {};
