@@ -145,7 +145,7 @@ struct DatabaseSettings {
   std::uint32_t pending_rows = 1'000'000;  // held in memory per process, over all shards
   Synchronous synchronous = Synchronous::normal;
   std::uint32_t page_size = 16'384;
-  std::uint32_t cache_kib = 1'024;
+  std::uint32_t cache_kib = 256;
   std::uint32_t checkpoint_pages = 1'000;
   std::uint32_t busy_timeout_ms = 5'000;
   std::uint32_t max_open_shards = 0;  // 0: as many as the descriptor limit allows
