@@ -19,6 +19,7 @@
 #include "app/console.h"
 #include "app/generate_command.h"
 #include "app/simulator.h"
+#include "app/stop_signals.h"
 #include "config/mix.h"
 #include "fleet/fleet.h"
 #include "reference.h"
@@ -74,7 +75,8 @@ double e2e_rows_per_second(const std::filesystem::path& folder, bool unsynced_in
   const auto log = std::make_shared<spdlog::logger>("silent");
   const auto began = std::chrono::steady_clock::now();
   Simulator simulator(std::move(inputs), console, log);
-  simulator.drive();
+  StopSignals signals;
+  simulator.drive(signals);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
   return static_cast<double>(rows) / elapsed.count();
 }

@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "app/console.h"
 #include "app/log.h"
+#include "app/stop_signals.h"
 #include "base/problems.h"
 #include "fleet/fleet.h"
 #include "status/text.h"
@@ -47,9 +50,12 @@ std::string text_of(const DirectoryDigest& digest) {
   return text + fmt::format("digest {}\n", digest.text());
 }
 
+// The text is all these commands do, so failing to get rid of it is failing.
 void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (!written || std::fflush(stdout) != 0) {
+    throw std::runtime_error(std::string("cannot write to standard output: ") + std::strerror(errno));
+  }
 }
 
 }  // namespace
@@ -58,10 +64,12 @@ int run_command(const Arguments& arguments) {
   configure_sqlite();
   Inputs inputs = read_inputs(arguments);
   Console console(!inputs.config.logging.quiet);
-  const auto log = make_log(inputs.config.logging, console);
+  const auto log = make_log(inputs.config.logging, inputs.config.log_file(), console);
   for (const std::string& warning : inputs.warnings) log->warn("{}", warning);
+  // From here on there are files: a signal is kept until the run can end in order.
+  StopSignals signals;
   Simulator simulator(std::move(inputs), console, log);
-  return static_cast<int>(simulator.run());
+  return static_cast<int>(simulator.run(signals));
 }
 
 int check_command(const Arguments& arguments) {

@@ -45,7 +45,8 @@ spdlog::level::level_enum level_of(std::string word) {
 
 }  // namespace
 
-std::shared_ptr<spdlog::logger> make_log(const LoggingSettings& settings, Console& console) {
+std::shared_ptr<spdlog::logger> make_log(const LoggingSettings& settings, const std::string& file,
+                                         Console& console) {
   std::vector<spdlog::sink_ptr> sinks;
   if (settings.console_output) {
     auto sink = std::make_shared<ConsoleSink>(console);
@@ -53,10 +54,10 @@ std::shared_ptr<spdlog::logger> make_log(const LoggingSettings& settings, Consol
     sinks.push_back(std::move(sink));
   }
   std::string trouble;
-  if (!settings.file.empty()) {
+  if (!file.empty()) {
     try {
-      sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(settings.file, largest_log_bytes,
-                                                                             kept_logs));
+      sinks.push_back(
+          std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file, largest_log_bytes, kept_logs));
     } catch (const spdlog::spdlog_ex& error) {
       trouble = error.what();
     }

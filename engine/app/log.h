@@ -5,12 +5,15 @@
 #include <spdlog/logger.h>
 
 #include <memory>
+#include <string>
 
 #include "app/console.h"
 #include "config/config.h"
 
 namespace fleet_sim {
 
-std::shared_ptr<spdlog::logger> make_log(const LoggingSettings& settings, Console& console);
+// `file` may be empty: no file.
+std::shared_ptr<spdlog::logger> make_log(const LoggingSettings& settings, const std::string& file,
+                                         Console& console);
 
 }  // namespace fleet_sim

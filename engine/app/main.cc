@@ -1,5 +1,8 @@
 // fleet-sim's entry point: turns the command line into a call of one command, and what a command throws into
 // an exit code. Every `run` option comes from the table of config keys.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
@@ -137,6 +140,14 @@ int run_main(int argc, char** argv) {
   return run_command(arguments);
 }
 
+// Where standard input, output or error is closed, the next file opened would take its place and get our
+// messages.
+void occupy_standard_descriptors() {
+  int descriptor = 0;
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO) descriptor = open("/dev/null", O_RDWR);
+  if (descriptor > STDERR_FILENO) close(descriptor);
+}
+
 int fail(const char* what, ExitCode code) {
   std::fprintf(stderr, "fleet-sim: %s\n", what);
   return static_cast<int>(code);
@@ -149,6 +160,7 @@ int main(int argc, char** argv) {
   using namespace fleet_sim;
   // A reader of our output that goes away must not end a run.
   std::signal(SIGPIPE, SIG_IGN);
+  occupy_standard_descriptors();
   try {
     return run_main(argc, argv);
   } catch (const InvalidInput& error) {

@@ -124,13 +124,12 @@ void Simulator::build_writers() {
   }
 }
 
-ExitCode Simulator::run() {
-  drive();
+ExitCode Simulator::run(StopSignals& signals) {
+  drive(signals);
   return settle();
 }
 
-void Simulator::drive() {
-  StopSignals signals;
+void Simulator::drive(StopSignals& signals) {
   start();
   watch(signals);
   drain(signals);
@@ -212,13 +211,13 @@ Snapshot Simulator::snapshot() const {
   snapshot.lag_p50 = lag.percentile(0.5);
   snapshot.lag_p99 = lag.percentile(0.99);
   snapshot.lag_max = lag.max();
-  snapshot.peak_memory_bytes = peak_memory_bytes();
   return snapshot;
 }
 
 // Closes the books and tells the user what the run came to.
 ExitCode Simulator::settle() {
-  const Snapshot last = snapshot();
+  Snapshot last = snapshot();
+  last.peak_memory_bytes = peak_memory_bytes();
   console_.end_progress();
   std::uint64_t held = 0;
   for (const auto& writer : writers_) held += writer->held();

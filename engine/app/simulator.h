@@ -41,10 +41,10 @@ class Simulator {
 
   // Runs until the time is over, a signal comes, or the error limit is reached; then drains and prints the
   // summary.
-  ExitCode run();
+  ExitCode run(StopSignals& signals);
 
   // The same without the summary: what a benchmark times.
-  void drive();
+  void drive(StopSignals& signals);
 
  private:
   void plan_storage();

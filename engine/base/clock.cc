@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace fleet_sim {
+namespace {
+
+constexpr double longest_wait = 100.0 * 365 * microseconds_per_day;  // fits the steady clock
+
+}  // namespace
 
 Timestamp system_now() {
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
@@ -20,8 +25,8 @@ Timestamp SimulationClock::simulated(SteadyTime real) const {
 }
 
 SteadyTime SimulationClock::real(Timestamp simulated) const {
-  const std::chrono::duration<double, std::micro> elapsed(static_cast<double>(simulated - start_) /
-                                                          speed_.value_or(1));
+  const double microseconds = static_cast<double>(simulated - start_) / speed_.value_or(1);
+  const std::chrono::duration<double, std::micro> elapsed(std::min(microseconds, longest_wait));
   return started_ + std::chrono::ceil<SteadyTime::duration>(elapsed);
 }
 

@@ -32,7 +32,11 @@ struct Books {
   std::uint64_t events_lost = 0;  // of their records, those that no file has
 
   [[nodiscard]] std::uint64_t lost() const;
-  [[nodiscard]] std::uint64_t pending() const { return generated - written - missing - lost(); }
+  // Never below zero, although the counters are read one after the other while they move.
+  [[nodiscard]] std::uint64_t pending() const {
+    const std::uint64_t settled = written + missing + lost();
+    return generated > settled ? generated - settled : 0;
+  }
 
   // Which equation does not hold at a stop, where nothing may be pending; empty when all do. `expected_due`
   // is the number of readings that were due by arithmetic alone, `held` the rows still held in memory.

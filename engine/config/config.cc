@@ -98,6 +98,12 @@ std::string Config::data_directory() const {
   return folder.empty() ? "." : folder;
 }
 
+std::string Config::log_file() const {
+  const std::string unnamed = LoggingSettings().file;
+  if (logging.file != unnamed || database.data_dir.empty()) return logging.file;
+  return (std::filesystem::path(database.data_dir) / std::filesystem::path(unnamed).filename()).string();
+}
+
 std::string_view canonical_firmware(std::string_view version) {
   while (version.size() > 2 && version.ends_with(".0")) version.remove_suffix(2);
   return version;

@@ -187,6 +187,9 @@ struct Config {
   // The folder that holds the shards: database.data_dir, or the folder of database.path.
   [[nodiscard]] std::string data_directory() const;
 
+  // logging.file; where nobody has named one but a data directory has been, fleet-sim.log in that.
+  [[nodiscard]] std::string log_file() const;
+
   bool operator==(const Config&) const = default;
 };
 

@@ -72,6 +72,10 @@ void Cohort::report_open_anomalies(Batch& batch) const {
   }
 }
 
+double Cohort::readings_per_second() const {
+  return static_cast<double>(size()) * 1e6 / static_cast<double>(cadence_.period());
+}
+
 std::uint64_t Cohort::due_before(Timestamp until) const {
   std::uint64_t due = 0;
   for (const Sensor& sensor : sensors_) due += cadence_.count_before(until - start_ - sensor.phase);

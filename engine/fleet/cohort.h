@@ -34,6 +34,7 @@ class Cohort {
   // The writer that owns the shards of these sensors.
   [[nodiscard]] std::uint32_t writer() const { return writer_; }
   [[nodiscard]] std::size_t size() const { return sensors_.size(); }
+  [[nodiscard]] double readings_per_second() const;
   [[nodiscard]] Timestamp next_due() const { return cycle_start_ + sensors_[position_].phase; }
 
   // Takes the readings due before `until`, in the order they are due, and appends them to the batch until

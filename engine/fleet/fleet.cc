@@ -89,7 +89,10 @@ std::vector<Placed> place_sensors(const Roster& roster, std::span<const std::uin
 
 Fleet::Fleet(std::deque<Profile> profiles, std::vector<Cohort> cohorts)
     : profiles_(std::move(profiles)), cohorts_(std::move(cohorts)) {
-  for (const Cohort& cohort : cohorts_) size_ += cohort.size();
+  for (const Cohort& cohort : cohorts_) {
+    size_ += cohort.size();
+    readings_per_second_ += cohort.readings_per_second();
+  }
 }
 
 std::uint64_t Fleet::due_before(Timestamp until) const {

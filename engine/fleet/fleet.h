@@ -25,6 +25,7 @@ class Fleet {
 
   [[nodiscard]] std::vector<Cohort>& cohorts() { return cohorts_; }
   [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] double readings_per_second() const { return readings_per_second_; }
   [[nodiscard]] std::size_t profile_count() const { return profiles_.size(); }
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;
 
@@ -32,6 +33,7 @@ class Fleet {
   std::deque<Profile> profiles_;  // a deque, because sensors point into it
   std::vector<Cohort> cohorts_;
   std::size_t size_ = 0;
+  double readings_per_second_ = 0;
 };
 
 // The part of the roster that this process simulates: sensors are dealt to the N partitions by a hash of

@@ -11,6 +11,9 @@ namespace {
 
 using Kind = JsonValue::Kind;
 
+constexpr double largest_parameter =
+    1e9;  // as in a config: beyond it the arithmetic of readings would overflow
+
 std::string problem(std::string_view name, const std::string& what) {
   return std::string(name) + " " + what;
 }
@@ -73,6 +76,7 @@ std::string set_parameter(IdentityRecord& record, std::size_t channel, std::size
   };
   const auto member = parameter_members[parameter];
   if (!value.is(Kind::number) || !std::isfinite(value.number)) return wrong("a number");
+  if (std::fabs(value.number) > largest_parameter) return wrong("from -1000000000 to 1000000000");
   if (member == &ChannelOverride::std_dev && value.number < 0) return wrong("0 or more");
   record.overrides.normal_parameters[channel].*member = value.number;
   return {};

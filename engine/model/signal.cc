@@ -33,15 +33,16 @@ double work_hours_share(double hour) {
 
 Values normal_values(const Profile& profile, Timestamp due, const RandomBlock& draws) {
   const double hour = local_hour(due, profile.utc_offset);
-  double offset = profile.daily_amplitude * sine_of_turns((hour - (daily_peak_hour - 6)) / 24);
-  if (profile.work_hours_rise != 0) offset += profile.work_hours_rise * work_hours_share(hour);
+  PerChannel<double> offset{};
+  double& warmer = offset[index_of(Channel::temperature)];
+  warmer = profile.daily_amplitude * sine_of_turns((hour - (daily_peak_hour - 6)) / 24);
+  if (profile.work_hours_rise != 0) warmer += profile.work_hours_rise * work_hours_share(hour);
 
   Values values;
   for (std::size_t c = 0; c < channel_count; ++c) {
     const ChannelProfile& channel = profile.channels[c];
-    const double value = channel.mean + channel.deviation * standard_normal(draws[c]) + offset;
+    const double value = channel.mean + channel.deviation * standard_normal(draws[c]) + offset[c];
     values[c] = std::clamp(value, channel.min, channel.max);
-    offset = 0;  // temperature only, which is the first channel
   }
   return values;
 }

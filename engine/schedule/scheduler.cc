@@ -9,6 +9,14 @@ namespace {
 
 constexpr Microseconds longest_window = microseconds_per_second;  // simulated
 
+// A window is left before a stop is looked at, so it is bounded in work too.
+constexpr double readings_per_window = 200'000;
+
+Microseconds window_of(const Fleet& fleet) {
+  const double seconds = readings_per_window / fleet.readings_per_second();
+  return seconds >= 1 ? longest_window : std::max<Microseconds>(1, static_cast<Microseconds>(seconds * 1e6));
+}
+
 // A paced fleet is looked at this often at most. It bounds both the lag that waiting together costs and the
 // number of wake-ups of an idle fleet.
 constexpr std::chrono::milliseconds shortest_sleep{50};
@@ -25,6 +33,7 @@ Scheduler::Scheduler(const Schedule& schedule, Fleet& fleet, BatchPool& pool,
       pool_(pool),
       queues_(queues.begin(), queues.end()),
       ledger_(ledger),
+      window_(window_of(fleet)),
       threads_(schedule.threads),
       conductor_(boost::asio::make_strand(threads_)),
       reached_(schedule.start),
@@ -68,7 +77,7 @@ void Scheduler::advance() {
 Timestamp Scheduler::window_end() const {
   // Stretches without a reading are passed over in one step.
   const Timestamp from = std::max(reached(), std::min(next_due_.top().first, schedule_.end));
-  const Timestamp until = std::min(from + longest_window, schedule_.end);
+  const Timestamp until = std::min(from + window_, schedule_.end);
   return std::min(until, schedule_.clock.simulated(std::chrono::steady_clock::now()));
 }
 

@@ -74,6 +74,7 @@ class Scheduler {
   BatchPool& pool_;
   std::vector<BatchQueue*> queues_;
   Ledger& ledger_;
+  Microseconds window_;  // simulated time between two looks at the clock and at wishes to stop
 
   boost::asio::thread_pool threads_;
   boost::asio::strand<boost::asio::thread_pool::executor_type> conductor_;

@@ -127,7 +127,7 @@ StorageError judge_version(Database& database) {
                   std::to_string(schema_version) + ")");
 }
 
-StorageError judge(Database& database, Form& form) {
+StorageError judge_tables(Database& database, Form& form) {
   if (StorageError error = judge_version(database); !error.ok()) return error;
   Columns columns;
   if (StorageError error = read_columns(database, "sensor_readings", columns); !error.ok()) return error;
@@ -157,16 +157,33 @@ std::string synchronous_pragma(Synchronous synchronous) {
   return std::string("PRAGMA synchronous = ") + modes[static_cast<std::size_t>(synchronous)];
 }
 
-StorageError create_or_migrate(Database& database, Form form, const DatabaseSettings& settings) {
-  if (StorageError error = database.execute("BEGIN IMMEDIATE"); !error.ok()) return error;
-  std::string steps;
-  if (form == Form::without_synced) steps += add_synced;
-  steps += create_tables;
-  steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
-  steps += "; PRAGMA user_version = " + std::to_string(schema_version) + "; COMMIT";
-  StorageError error = database.execute(steps.c_str());
+// What `steps` does, whole or not at all.
+template <class Steps>
+StorageError transact(Database& database, const char* begin, Steps steps) {
+  if (StorageError error = database.execute(begin); !error.ok()) return error;
+  StorageError error = steps();
+  if (error.ok()) error = database.execute("COMMIT");
   if (!error.ok() && database.in_transaction()) database.execute("ROLLBACK");
   return error;
+}
+
+// Looks at one state of the file, even while another process makes its tables.
+StorageError judge(Database& database, Form& form) {
+  return transact(database, "BEGIN", [&] { return judge_tables(database, form); });
+}
+
+// Judges again under the write lock: another process may have been here in between.
+StorageError create_or_migrate(Database& database, const DatabaseSettings& settings) {
+  return transact(database, "BEGIN IMMEDIATE", [&] {
+    Form form = Form::empty;
+    if (StorageError error = judge_tables(database, form); !error.ok()) return error;
+    std::string steps;
+    if (form == Form::without_synced) steps += add_synced;
+    steps += create_tables;
+    steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
+    steps += "; PRAGMA user_version = " + std::to_string(schema_version);
+    return database.execute(steps.c_str());
+  });
 }
 
 // Whether everything create_or_migrate would make is there already, so that opening a shard again writes
@@ -195,13 +212,13 @@ StorageError prepare_schema(Database& database, const DatabaseSettings& settings
   // A new file is not worth waiting for the disk: up to the first checkpoint, which does wait, a power
   // failure may take it or its log away but leaves no broken one. With thousands of shards the wait would be
   // most of the run. Nor is its first page worth a rollback journal, a file to make and to remove again.
-  const bool is_new = form == Form::empty;
+  const bool is_new = database.query_integer("PRAGMA page_count", 1) == 0;
   const std::string connection = synchronous_pragma(is_new ? Synchronous::off : settings.synchronous) +
                                  (is_new ? "; PRAGMA journal_mode = MEMORY; " : "; ") +
                                  connection_pragmas(settings);
   if (StorageError error = database.execute(connection.c_str()); !error.ok()) return error;
   if (form != Form::current || !is_complete(database, settings)) {
-    if (StorageError error = create_or_migrate(database, form, settings); !error.ok()) return error;
+    if (StorageError error = create_or_migrate(database, settings); !error.ok()) return error;
   }
   return database.execute(synchronous_pragma(settings.synchronous).c_str());
 }

@@ -1,5 +1,7 @@
 #include "storage/shard_plan.h"
 
+#include <tbb/parallel_for.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <functional>
@@ -53,6 +55,34 @@ void deal_out(std::vector<PlannedShard>& shards, std::uint32_t writers) {
   }
 }
 
+// What one file of the plan turned out to be.
+struct Look {
+  bool is_ours = false;
+  std::uint64_t rows = 0;
+  std::string problem;
+};
+
+Look look_at(const std::string& path) {
+  Look look;
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return look;
+  Database database;
+  StorageError error = database.open_to_read(path);
+  if (error.ok()) error = check_schema(database);
+  look.is_ours = error.ok();
+  // Rows are never deleted, so the last id counts them without reading them all.
+  if (look.is_ours) {
+    const std::int64_t last_id = database.query_integer("SELECT max(id) FROM sensor_readings", 0);
+    look.rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, last_id));
+  }
+  // A file that is merely locked or cannot be read right now is the writer's business, not a verdict on it.
+  const int code = error.code & 0xFF;
+  if (code == SQLITE_MISMATCH || code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
+    look.problem = "cannot be appended to: " + error.message;
+  }
+  return look;
+}
+
 }  // namespace
 
 ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> members,
@@ -87,27 +117,18 @@ ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> membe
 }
 
 ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems) {
+  std::vector<const std::string*> paths;
+  for (const std::vector<std::string>& of_writer : plan.paths) {
+    for (const std::string& path : of_writer) paths.push_back(&path);
+  }
+  std::vector<Look> looks(paths.size());
+  tbb::parallel_for(std::size_t{0}, paths.size(), [&](std::size_t i) { looks[i] = look_at(*paths[i]); });
+
   ExistingFiles existing;
-  for (const std::vector<std::string>& paths : plan.paths) {
-    for (const std::string& path : paths) {
-      std::error_code ignored;
-      if (!std::filesystem::exists(path, ignored)) continue;
-      Database database;
-      StorageError error = database.open_to_read(path);
-      if (error.ok()) error = check_schema(database);
-      // A file that is merely locked or cannot be read right now is the writer's business, not a verdict on
-      // the file.
-      const int code = error.code & 0xFF;
-      if (code == SQLITE_MISMATCH || code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
-        problems.add(path, "cannot be appended to: " + error.message);
-      }
-      ++existing.files;
-      // Rows are never deleted, so the last id counts them without reading them all.
-      if (error.ok()) {
-        const std::int64_t last_id = database.query_integer("SELECT max(id) FROM sensor_readings", 0);
-        existing.rows += static_cast<std::uint64_t>(std::max<std::int64_t>(0, last_id));
-      }
-    }
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    if (!looks[i].problem.empty()) problems.add(*paths[i], looks[i].problem);
+    existing.files += looks[i].is_ours ? 1 : 0;
+    existing.rows += looks[i].rows;
   }
   return existing;
 }

@@ -1,5 +1,6 @@
 #include "storage/sqlite.h"
 
+#include <cstring>
 #include <filesystem>
 
 namespace fleet_sim {
@@ -74,6 +75,8 @@ StorageError Database::open_with(const std::string& path, int flags, const char*
   database_.reset(raw);
   if (code == SQLITE_OK) return {};
   StorageError failure{code, raw != nullptr ? sqlite3_errmsg(raw) : "out of memory"};
+  const int reason = raw != nullptr ? sqlite3_system_errno(raw) : 0;
+  if (reason != 0) failure.message += std::string(": ") + std::strerror(reason);
   close();
   return failure;
 }

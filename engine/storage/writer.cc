@@ -39,6 +39,13 @@ StorageError Writer::open_first() {
   if (slots_.empty() || context_.shard.settings.sink == Sink::null) return {};
   Slot& slot = slots_.front();
   StorageError error = slot.shard.open();
+  // Another process may be making the same file, or a collector be at work: that passes.
+  const auto patience = std::chrono::milliseconds(context_.shard.settings.busy_timeout_ms);
+  const SteadyTime until = std::chrono::steady_clock::now() + patience;
+  while (error.busy() && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    error = slot.shard.open();
+  }
   if (error.ok()) slot.open_entry = open_.insert(open_.end(), 0);
   return error;
 }
@@ -265,7 +272,12 @@ void Writer::drain() {
 void Writer::close_all() {
   tbb::parallel_for(std::size_t{0}, slots_.size(), [this](std::size_t index) {
     Slot& slot = slots_[index];
-    if (slot.log_left && !slot.shard.open().ok()) return;
+    if (slot.log_left) {
+      if (const StorageError error = slot.shard.open(); !error.ok()) {
+        context_.log(slot.shard.path() + ": its write-ahead log stays beside it: " + error.message);
+        return;
+      }
+    }
     slot.shard.close(Shard::Close::for_good);
   });
   open_.clear();
