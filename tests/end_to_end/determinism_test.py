@@ -56,6 +56,21 @@ class Determinism(FleetTest):
         config = self.write("small.yaml", "database: {batch_size: 7, flush_interval_ms: 1, pending_rows: 50}\n")
         self.assertEqual(default, self.filled("small", "--config", config))
 
+    def test_partitions_that_start_into_one_folder_together(self):
+        """Each finds files that the others are making at the same moment."""
+        self.make_fleet(120)
+        whole = self.filled("whole")
+        for shard_by in ("none", "hash:8"):
+            for attempt in range(4):
+                data = f"together-{shard_by.replace(':', '')}-{attempt}"
+                processes = [self.start("--identities", self.fleet, "--data-dir", data, "--speed", "max", "--start",
+                                        "2026-01-01", "--seed", 7, "--duration", "20s", "--partition", f"{k}/6",
+                                        "--shard-by", shard_by) for k in range(1, 7)]
+                for process in processes:
+                    told = process.communicate(timeout=60)
+                    self.assertEqual(process.returncode, 0, told)
+                self.assertEqual(self.counted(data), whole)
+
     def test_partitions_make_up_the_whole(self):
         whole = self.filled("whole", "--shard-by", "location")
         parts, sizes = [], []

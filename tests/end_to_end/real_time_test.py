@@ -71,6 +71,16 @@ class RealTime(FleetTest):
         self.assertIn("written", ran.stdout, "every run ends with the summary")
         self.assertGreater(total(self.dir / "data", "SELECT count(*) FROM sensor_readings"), 0)
 
+    def test_a_stop_is_prompt_at_any_rate(self):
+        """A second of this fleet is twenty million readings: more than anybody waits for."""
+        fleet = self.write_identities([identity(f"S{i}") for i in range(2_000)])
+        process = self.start("--identities", fleet, "--data-dir", "data", "--rate", 10_000, "--duration", 0)
+        self.wait_for_rows(self.dir / "data", 1, process)
+        asked = time.monotonic()
+        summary = self.stop(process, signal.SIGTERM)
+        self.assertLess(time.monotonic() - asked, 15)
+        self.assert_balanced(summary, self.dir / "data")
+
     def test_interrupt(self):
         process = self.endless("--rate", 20, "--shard-by", "location")
         self.wait_for_rows(self.dir / "data", 600, process)
