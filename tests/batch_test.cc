@@ -1,4 +1,4 @@
-// The pool is the only bound, the queue loses nothing among many threads, and close() and wake() end every
+// The pool is the only bound, the queue loses nothing among many threads, and wake() ends every
 // wait. Waits here have no time-outs of their own: what should end a wait ends it, or the test hangs until
 // ctest ends it.
 #include <doctest/doctest.h>
@@ -84,19 +84,6 @@ TEST_CASE("an empty pool makes a generator wait until a batch comes back") {
   CHECK(waiting.wait_for(30ms) == std::future_status::timeout);
   pool.release(only);
   CHECK(waiting.get() == only);
-}
-
-TEST_CASE("close() ends every wait for a batch, and all later ones") {
-  BatchPool pool(1);
-  Batch* only = pool.acquire();
-  std::vector<std::future<Batch*>> waiting;
-  for (int i = 0; i < 3; ++i) {
-    waiting.push_back(std::async(std::launch::async, [&pool] { return pool.acquire(); }));
-  }
-  pool.close();
-  for (auto& one : waiting) CHECK(one.get() == nullptr);
-  pool.release(only);
-  CHECK(pool.acquire() == nullptr);
 }
 
 TEST_CASE("a queue gives back what was pushed, in order, then nothing") {

@@ -298,23 +298,6 @@ TEST_CASE("a request to stop ends a sleep of years") {
   CHECK(scheduler.wait_for(60s));
 }
 
-TEST_CASE("a scheduler that is dropped while it works comes to rest") {
-  const Roster roster = mixed_roster();
-  Fleet fleet = build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(3'000, 0), Config(), 1, start);
-  BatchPool pool(4);
-  BatchQueue queue(4);
-  const std::vector<BatchQueue*> queues{&queue};
-  Ledger ledger;
-  const SimulationClock clock(start, std::chrono::steady_clock::now(), std::nullopt);
-  {
-    Scheduler scheduler({clock, start, latest_timestamp, 2}, fleet, pool, queues, ledger);
-    scheduler.start();
-    while (queue.empty()) std::this_thread::yield();
-    pool.close();  // nobody empties the queue
-  }
-  CHECK(ledger.books().due > 0);
-}
-
 TEST_CASE("a paced fleet that starts in the past catches up at once") {
   const Roster roster = roster_of(200);
   const SteadyTime began = std::chrono::steady_clock::now();

@@ -43,22 +43,15 @@ BatchPool::BatchPool(std::size_t size) : free_(size) {
 }
 
 Batch* BatchPool::acquire() {
-  while (!closed_.load(std::memory_order_acquire)) {
+  for (;;) {
     if (Batch* batch = free_.pop()) return batch;
-    // Wakes now and then by itself, so that several waiters cannot all miss a close().
-    free_.wait_until(std::chrono::steady_clock::now() + std::chrono::milliseconds(100));
+    free_.wait_until(std::chrono::steady_clock::now() + std::chrono::hours(1));
   }
-  return nullptr;
 }
 
 void BatchPool::release(Batch* batch) {
   batch->clear();
   free_.push(batch);
-}
-
-void BatchPool::close() {
-  closed_.store(true, std::memory_order_release);
-  free_.wake();
 }
 
 }  // namespace fleet_sim

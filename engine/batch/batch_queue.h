@@ -48,21 +48,17 @@ class BatchPool {
  public:
   explicit BatchPool(std::size_t size);
 
-  // Waits until a batch is free. Null only after close().
+  // Waits until a batch is free; a writer that takes batches from a queue gives them back.
   [[nodiscard]] Batch* acquire();
 
   // Gives an emptied batch back.
   void release(Batch* batch);
-
-  // Ends every wait: the run is over.
-  void close();
 
   [[nodiscard]] std::size_t size() const { return batches_.size(); }
 
  private:
   std::vector<std::unique_ptr<Batch>> batches_;
   BatchQueue free_;
-  std::atomic<bool> closed_{false};
 };
 
 }  // namespace fleet_sim

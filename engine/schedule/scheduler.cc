@@ -107,9 +107,7 @@ bool Scheduler::worth_sharing() const {
 void Scheduler::tick_here(Timestamp until) {
   for (Cohort* cohort : due_cohorts_) {
     while (cohort->next_due() < until) {
-      Batch* batch = room_for(cohort->writer(), 1);
-      if (batch == nullptr) break;
-      count(cohort->tick(until, *batch));
+      count(cohort->tick(until, room_for(cohort->writer(), 1)));
     }
   }
   leave_window(until);
@@ -134,7 +132,6 @@ void Scheduler::tick_in_pool(Timestamp until) {
 void Scheduler::tick_alone(Cohort& cohort, Timestamp until) {
   while (cohort.next_due() < until) {
     Batch* batch = pool_.acquire();
-    if (batch == nullptr) return;
     count(cohort.tick(until, *batch));
     hand_over(cohort.writer(), batch);
   }
@@ -147,21 +144,21 @@ void Scheduler::leave_window(Timestamp until) {
 
 void Scheduler::finish() {
   for (const Cohort& cohort : fleet_.cohorts()) {
-    if (Batch* batch = room_for(cohort.writer(), cohort.size())) cohort.report_open_anomalies(*batch);
+    cohort.report_open_anomalies(room_for(cohort.writer(), cohort.size()));
   }
   hand_over_carried();
   finished_.set_value();
 }
 
 // The batch that small windows of this writer share, with room for at least one reading and `events` events.
-Batch* Scheduler::room_for(std::uint32_t writer, std::size_t events) {
+Batch& Scheduler::room_for(std::uint32_t writer, std::size_t events) {
   Batch*& batch = carried_[writer];
   if (batch != nullptr && (batch->full() || batch->events.size() + events > Batch::capacity)) {
     hand_over(writer, batch);
     batch = nullptr;
   }
   if (batch == nullptr) batch = pool_.acquire();
-  return batch;
+  return *batch;
 }
 
 void Scheduler::hand_over(std::uint32_t writer, Batch* batch) {

@@ -38,6 +38,7 @@ class Scheduler {
   // `queues` has one queue per writer. Everything is borrowed and outlives the scheduler.
   Scheduler(const Schedule& schedule, Fleet& fleet, BatchPool& pool, std::span<BatchQueue* const> queues,
             Ledger& ledger);
+  // Waits for tasks in progress, and they wait for batches: somebody still has to empty the queues.
   ~Scheduler();
 
   void start();
@@ -64,7 +65,7 @@ class Scheduler {
   void tick_alone(Cohort& cohort, Timestamp until);
   void leave_window(Timestamp until);
   void finish();
-  Batch* room_for(std::uint32_t writer, std::size_t events);
+  Batch& room_for(std::uint32_t writer, std::size_t events);
   void hand_over(std::uint32_t writer, Batch* batch);
   void hand_over_carried();
   void count(const Tally& tally);
