@@ -13,6 +13,7 @@
 #include "config/config_keys.h"
 #include "config/load_config.h"
 #include "config/plain_text.h"
+#include "support/temporary_folder.h"
 
 using namespace fleet_sim;
 namespace fs = std::filesystem;
@@ -21,26 +22,11 @@ namespace {
 
 const fs::path source_dir = FLEET_SIM_SOURCE_DIR;
 
-// A folder of its own, gone at the end of the test.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "config_test.XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
+struct Folder : test::TemporaryFolder {
   [[nodiscard]] fs::path file(const std::string& content) const {
-    std::ofstream(path_ / "config.yaml", std::ios::binary) << content;
-    return path_ / "config.yaml";
+    std::ofstream(path() / "config.yaml", std::ios::binary) << content;
+    return path() / "config.yaml";
   }
-  [[nodiscard]] fs::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  fs::path path_;
 };
 
 struct Loaded {

@@ -18,35 +18,14 @@
 #include "base/problems.h"
 #include "identity/identity_json.h"
 #include "identity/load_identities.h"
+#include "support/temporary_folder.h"
 
 using namespace fleet_sim;
+using namespace fleet_sim::test;
 
 namespace {
 
 namespace fs = std::filesystem;
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "fleet-sim-generate-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { fs::remove_all(path_); }
-
-  [[nodiscard]] fs::path path() const { return path_; }
-  [[nodiscard]] std::string path(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  fs::path path_;
-};
-
-std::string content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 void write(const fs::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
@@ -79,11 +58,11 @@ GenerateOptions demo(const std::string& out) {
 // What the mix in `text` is refused with.
 std::string mix_problems(const std::string& text) {
   const TemporaryFolder folder;
-  write(folder.path("mix.yaml"), text);
+  write((folder / "mix.yaml"), text);
   Problems problems;
-  load_mix(folder.path("mix.yaml"), problems);
+  load_mix((folder / "mix.yaml"), problems);
   const std::string all = problems.text();
-  return all.starts_with(folder.path("")) ? all.substr(folder.path("").size()) : all;
+  return all.starts_with((folder / "")) ? all.substr((folder / "").size()) : all;
 }
 
 std::string refusal(const GenerateOptions& options) {
@@ -170,12 +149,12 @@ TEST_CASE("the demo is the fifteen documented sensors") {
 TEST_CASE("the shipped identities are what the demo preset writes, and they load") {
   const TemporaryFolder folder;
   const fs::path shipped = fs::path(FLEET_SIM_SOURCE_DIR) / "identities";
-  CHECK(generate_command(demo(folder.path("new/demo"))) == 0);
-  CHECK(entries(folder.path("new/demo")) == 15);
+  CHECK(generate_command(demo((folder / "new/demo"))) == 0);
+  CHECK(entries((folder / "new/demo")) == 15);
   CHECK(entries(shipped) == 15);
   for (const std::string& name : demo_file_names()) {
     CAPTURE(name);
-    CHECK(content(shipped / name) == content(folder.path() / "new/demo" / name));
+    CHECK(bytes_of(shipped / name) == bytes_of(folder.path() / "new/demo" / name));
   }
   Problems problems;
   CHECK(load_identities({shipped}, problems).roster.size() == 15);
@@ -228,14 +207,14 @@ TEST_CASE("choices occur as often as their weights say and ranges are covered ev
 
 TEST_CASE("a folder and a .jsonl file hold the same sensors in the same order") {
   const TemporaryFolder folder;
-  CHECK(generate_command(drawn(10'000, folder.path("fleet.jsonl"))) == 0);
-  CHECK(generate_command(drawn(10'000, folder.path("fleet"))) == 0);
-  CHECK(fs::exists(folder.path("fleet/sensor_000001.json")));
+  CHECK(generate_command(drawn(10'000, (folder / "fleet.jsonl"))) == 0);
+  CHECK(generate_command(drawn(10'000, (folder / "fleet"))) == 0);
+  CHECK(fs::exists((folder / "fleet/sensor_000001.json")));
   CHECK(entries(folder.path()) == 2);
-  CHECK(entries(folder.path("fleet")) == 10'000);
+  CHECK(entries((folder / "fleet")) == 10'000);
   Problems problems;
-  const auto lines = load_identities({folder.path("fleet.jsonl")}, problems);
-  const auto files = load_identities({folder.path("fleet")}, problems);
+  const auto lines = load_identities({(folder / "fleet.jsonl")}, problems);
+  const auto files = load_identities({(folder / "fleet")}, problems);
   CHECK(problems.text() == "");
   REQUIRE(lines.roster.size() == 10'000);
   REQUIRE(files.roster.size() == 10'000);
@@ -252,39 +231,37 @@ TEST_CASE("a folder and a .jsonl file hold the same sensors in the same order") 
 
 TEST_CASE("what is already there is left alone, and replaced never") {
   const TemporaryFolder folder;
-  generate_command(drawn(20, folder.path("fleet")));
-  generate_command(drawn(20, folder.path("fleet.jsonl")));
-  CHECK(refusal(drawn(20, folder.path("fleet"))) == "");
-  CHECK(refusal(drawn(20, folder.path("fleet.jsonl"))) == "");
+  generate_command(drawn(20, (folder / "fleet")));
+  generate_command(drawn(20, (folder / "fleet.jsonl")));
+  CHECK(refusal(drawn(20, (folder / "fleet"))) == "");
+  CHECK(refusal(drawn(20, (folder / "fleet.jsonl"))) == "");
 
-  CHECK(
-      holds(refusal(drawn(21, folder.path("fleet.jsonl"))), "fleet.jsonl: exists and holds something else"));
-  CHECK(
-      holds(refusal(drawn(19, folder.path("fleet.jsonl"))), "fleet.jsonl: exists and holds something else"));
+  CHECK(holds(refusal(drawn(21, (folder / "fleet.jsonl"))), "fleet.jsonl: exists and holds something else"));
+  CHECK(holds(refusal(drawn(19, (folder / "fleet.jsonl"))), "fleet.jsonl: exists and holds something else"));
 
-  write(folder.path("fleet/sensor_000025.json"), "mine");
-  const std::string refused = refusal(drawn(30, folder.path("fleet")));
-  CHECK(holds(refused, folder.path("fleet/sensor_000025.json")));
+  write((folder / "fleet/sensor_000025.json"), "mine");
+  const std::string refused = refusal(drawn(30, (folder / "fleet")));
+  CHECK(holds(refused, (folder / "fleet/sensor_000025.json")));
   CHECK(holds(refused, "give another --out"));
-  CHECK(content(folder.path("fleet/sensor_000025.json")) == "mine");
-  CHECK(entries(folder.path("fleet")) == 21);  // nothing was written before the refusal
+  CHECK(bytes_of((folder / "fleet/sensor_000025.json")) == "mine");
+  CHECK(entries((folder / "fleet")) == 21);  // nothing was written before the refusal
 }
 
 TEST_CASE("a link is not followed out of the folder") {
   const TemporaryFolder folder;
-  fs::create_symlink("elsewhere", folder.path("fleet.jsonl"));
-  CHECK(holds(refusal(drawn(1, folder.path("fleet.jsonl"))), "exists and holds something else"));
-  CHECK_FALSE(fs::exists(folder.path("elsewhere")));
+  fs::create_symlink("elsewhere", (folder / "fleet.jsonl"));
+  CHECK(holds(refusal(drawn(1, (folder / "fleet.jsonl"))), "exists and holds something else"));
+  CHECK_FALSE(fs::exists((folder / "elsewhere")));
 }
 
 TEST_CASE("impossible requests are refused with a reason") {
   const TemporaryFolder folder;
-  CHECK(holds(refusal(drawn(0, folder.path("fleet"))), "--count must be from 1 to 16000000, not 0"));
-  CHECK(holds(refusal(drawn(most_identities + 1, folder.path("fleet"))), "not 16000001"));
-  CHECK(holds(refusal(drawn(1, folder.path("fleet.json"))), "write to a .jsonl file, or to a folder"));
+  CHECK(holds(refusal(drawn(0, (folder / "fleet"))), "--count must be from 1 to 16000000, not 0"));
+  CHECK(holds(refusal(drawn(most_identities + 1, (folder / "fleet"))), "not 16000001"));
+  CHECK(holds(refusal(drawn(1, (folder / "fleet.json"))), "write to a .jsonl file, or to a folder"));
   CHECK(holds(refusal(drawn(1, "")), "--out must name"));
-  write(folder.path("file"), "");
-  CHECK(holds(refusal(drawn(1, folder.path("file"))), "cannot be used as a folder"));
+  write((folder / "file"), "");
+  CHECK(holds(refusal(drawn(1, (folder / "file"))), "cannot be used as a folder"));
   CHECK(entries(folder.path()) == 1);
 }
 
@@ -292,10 +269,10 @@ TEST_CASE("a file that cannot be finished is an error with its path, and leaves 
   const TemporaryFolder folder;
   const LimitedFileSize limited(100);
   for (const std::string out : {"fleet.jsonl", "fleet"}) {
-    CHECK_THROWS_WITH_AS(generate_command(drawn(10, folder.path(out))),
+    CHECK_THROWS_WITH_AS(generate_command(drawn(10, (folder / out))),
                          doctest::Contains("cannot be written: File too large"), std::runtime_error);
   }
-  CHECK(entries(folder.path("fleet")) == 0);
+  CHECK(entries((folder / "fleet")) == 0);
   CHECK(entries(folder.path()) == 1);
 }
 
@@ -311,13 +288,13 @@ TEST_CASE("a reader that goes away or a full device is an error, not a signal") 
 
 TEST_CASE("a mix replaces what it names and keeps the rest") {
   const TemporaryFolder folder;
-  write(folder.path("mix.yaml"),
+  write((folder / "mix.yaml"),
         "id: \"PUMP-{n}-A\"\n"
         "location: {\"Hall {1-1}\": 1}\n"
         "firmware_version:\n  \"2.0\": 1\n"
         "readings_per_second: {0.25: 1}\n");
   Problems problems;
-  const Mix mix = load_mix(folder.path("mix.yaml"), problems);
+  const Mix mix = load_mix((folder / "mix.yaml"), problems);
   CHECK(problems.text() == "");
   const auto record = generated_identity(mix, 5, 3, 10);
   CHECK(record.id == "PUMP-000003-A");
@@ -326,10 +303,10 @@ TEST_CASE("a mix replaces what it names and keeps the rest") {
   CHECK(record.overrides.readings_per_second == 0.25);
   CHECK(mix.model.size() == default_mix().model.size());
 
-  GenerateOptions options = drawn(3, folder.path("fleet.jsonl"));
-  options.mix_file = folder.path("mix.yaml");
+  GenerateOptions options = drawn(3, (folder / "fleet.jsonl"));
+  options.mix_file = (folder / "mix.yaml");
   CHECK(generate_command(options) == 0);
-  CHECK(holds(content(folder.path("fleet.jsonl")), "\"PUMP-000002-A\""));
+  CHECK(holds(bytes_of((folder / "fleet.jsonl")), "\"PUMP-000002-A\""));
 }
 
 TEST_CASE("mistakes in a mix are named with their line") {

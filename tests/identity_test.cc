@@ -15,34 +15,19 @@
 #include "identity/identity_rules.h"
 #include "identity/json_value.h"
 #include "identity/load_identities.h"
+#include "support/temporary_folder.h"
 
 using namespace fleet_sim;
+using namespace fleet_sim::test;
 
 namespace {
 
 namespace fs = std::filesystem;
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "fleet-sim-identity-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { fs::remove_all(path_); }
-
-  [[nodiscard]] fs::path path() const { return path_; }
-
-  fs::path write(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ / name, std::ios::binary) << text;
-    return path_ / name;
-  }
-
- private:
-  fs::path path_;
-};
+fs::path write(const TemporaryFolder& folder, const std::string& name, const std::string& text) {
+  std::ofstream(folder.path() / name, std::ios::binary) << text;
+  return folder.path() / name;
+}
 
 struct Loaded {
   std::vector<std::string> ids;
@@ -159,7 +144,7 @@ TEST_CASE("good files among bad ones load, and every mistake is counted") {
 TEST_CASE("what a file leaves out has the documented values") {
   const TemporaryFolder folder;
   Problems problems;
-  const auto loaded = load_identities({folder.write("a.json", R"({"id": "S"})")}, problems);
+  const auto loaded = load_identities({write(folder, "a.json", R"({"id": "S"})")}, problems);
   REQUIRE(loaded.roster.size() == 1);
   const Identity& identity = loaded.roster[0];
   CHECK(loaded.roster.text(identity.type) == "temperature_vibration");
@@ -174,7 +159,7 @@ TEST_CASE("what a file leaves out has the documented values") {
 TEST_CASE("overrides are kept, and sensors alike share them") {
   const TemporaryFolder folder;
   Problems problems;
-  const auto loaded = load_identities({folder.write("a.json", R"([
+  const auto loaded = load_identities({write(folder, "a.json", R"([
     {"id": "A", "readings_per_second": 0.1, "normal_parameters": {"vibration": {"mean": 3, "max": 1e2}}},
     {"id": "B", "readings_per_second": 0.1, "normal_parameters": {"vibration": {"max": 100, "mean": 3.0}}},
     {"id": "C", "readings_per_second": 5}])")},
@@ -201,10 +186,10 @@ TEST_CASE("texts keep every character: UTF-8, quotes, escapes and 300 characters
   std::string pretty;
   append_pretty_json(pretty, record);
   Problems problems;
-  const auto from_line = load_identities({folder.write("a.jsonl", line + "\n")}, problems);
-  const auto from_object = load_identities({folder.write("a.json", pretty)}, problems);
+  const auto from_line = load_identities({write(folder, "a.jsonl", line + "\n")}, problems);
+  const auto from_object = load_identities({write(folder, "a.json", pretty)}, problems);
   const auto escaped =
-      load_identities({folder.write("b.json", R"({"id": "\u00fc\ud83d\ude00\t"})")}, problems);
+      load_identities({write(folder, "b.json", R"({"id": "\u00fc\ud83d\ude00\t"})")}, problems);
   REQUIRE(from_line.roster.size() == 1);
   REQUIRE(from_object.roster.size() == 1);
   CHECK(from_line.roster[0].id == record.id);
@@ -217,8 +202,8 @@ TEST_CASE("texts keep every character: UTF-8, quotes, escapes and 300 characters
 TEST_CASE("a text may be as long as the limit and no longer") {
   const TemporaryFolder folder;
   const auto with_id = [](std::size_t bytes) { return "{\"id\": \"" + std::string(bytes, 'x') + "\"}"; };
-  CHECK(load({folder.write("fits.json", with_id(longest_text_bytes))}).ids.size() == 1);
-  const Loaded over = load({folder.write("over.json", with_id(longest_text_bytes + 1))});
+  CHECK(load({write(folder, "fits.json", with_id(longest_text_bytes))}).ids.size() == 1);
+  const Loaded over = load({write(folder, "over.json", with_id(longest_text_bytes + 1))});
   CHECK(over.ids.empty());
   CHECK(holds(over.problems, "over.json:1: id is 1025 bytes long: at most 1024"));
 }
@@ -231,8 +216,8 @@ TEST_CASE("an object may be as long as the limit and no longer, in both kinds of
   };
   for (const std::string name : {"a.json", "a.jsonl"}) {
     CAPTURE(name);
-    CHECK(load({folder.write("fits_" + name, object(largest_identity_bytes))}).ids == Ids{"S"});
-    const Loaded over = load({folder.write("over_" + name, object(largest_identity_bytes + 1))});
+    CHECK(load({write(folder, "fits_" + name, object(largest_identity_bytes))}).ids == Ids{"S"});
+    const Loaded over = load({write(folder, "over_" + name, object(largest_identity_bytes + 1))});
     CHECK(over.ids.empty());
     CHECK(over.invalid == 1);
     CHECK(holds(over.problems, "over_" + name + ":1: "));
@@ -242,9 +227,9 @@ TEST_CASE("an object may be as long as the limit and no longer, in both kinds of
 
 TEST_CASE("an id is used once in all files together") {
   const TemporaryFolder folder;
-  folder.write("a.json", R"({"id": "X"})");
-  folder.write("b.json", "\n[{\"id\": \"Y\"},\n {\"id\": \"X\"}]");
-  folder.write("c.jsonl", "{\"id\": \"Z\"}\n{\"id\": \"Y\"}\n");
+  write(folder, "a.json", R"({"id": "X"})");
+  write(folder, "b.json", "\n[{\"id\": \"Y\"},\n {\"id\": \"X\"}]");
+  write(folder, "c.jsonl", "{\"id\": \"Z\"}\n{\"id\": \"Y\"}\n");
   const Loaded loaded = load({folder.path()});
   const std::string place = folder.path().string() + "/";
   CHECK(loaded.ids == Ids{"X", "Y", "Z"});
@@ -256,7 +241,7 @@ TEST_CASE("an id is used once in all files together") {
 TEST_CASE("problems come in file order, whether found by the parser or as a duplicate") {
   const TemporaryFolder folder;
   const fs::path path =
-      folder.write("a.jsonl", "{\"id\": 1}\n{\"id\": \"X\"}\n{\"id\": \"X\"}\n{\"id\": 2}\n");
+      write(folder, "a.jsonl", "{\"id\": 1}\n{\"id\": \"X\"}\n{\"id\": \"X\"}\n{\"id\": 2}\n");
   const std::string problems = load({path}).problems;
   const auto at = [&](const std::string& line) { return problems.find("a.jsonl:" + line + ": "); };
   CHECK(at("1") < at("3"));
@@ -266,9 +251,9 @@ TEST_CASE("problems come in file order, whether found by the parser or as a dupl
 
 TEST_CASE("unknown keys are not problems and are named once") {
   const TemporaryFolder folder;
-  folder.write("a.json", R"({"id": "A", "zone": [1, {"id": 2}], "normal_parameters":
+  write(folder, "a.json", R"({"id": "A", "zone": [1, {"id": 2}], "normal_parameters":
     {"pressure": {"mean": 1}, "voltage": {"average": 12}}})");
-  folder.write("b.jsonl", "{\"id\": \"B\", \"zone\": null}\n{\"id\": \"C\", \"owner\": \"x\"}\n");
+  write(folder, "b.jsonl", "{\"id\": \"B\", \"zone\": null}\n{\"id\": \"C\", \"owner\": \"x\"}\n");
   const Loaded loaded = load({folder.path()});
   CHECK(loaded.problems == "");
   CHECK(loaded.ids == Ids{"A", "B", "C"});
@@ -284,7 +269,7 @@ TEST_CASE("nesting of 100,000 levels is refused at once") {
   for (const std::string& text : {arrays, objects, "{\"id\": \"S\", \"x\": " + arrays}) {
     for (const std::string name : {"deep.json", "deep.jsonl"}) {
       const auto begin = std::chrono::steady_clock::now();
-      const Loaded loaded = load({folder.write(name, text)});
+      const Loaded loaded = load({write(folder, name, text)});
       CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(1));
       CHECK(loaded.ids.empty());
       // An array in an array is a mistake of its own.
@@ -296,7 +281,7 @@ TEST_CASE("nesting of 100,000 levels is refused at once") {
     }
   }
   const Loaded line =
-      load({folder.write("a.jsonl", "{\"x\": " + std::string(9, '[') + "\n{\"id\": \"S\"}\n")});
+      load({write(folder, "a.jsonl", "{\"x\": " + std::string(9, '[') + "\n{\"id\": \"S\"}\n")});
   CHECK(holds(line.problems, "a.jsonl:1: nested deeper than 8 levels"));
   CHECK(line.ids == Ids{"S"});
 }
@@ -304,7 +289,7 @@ TEST_CASE("nesting of 100,000 levels is refused at once") {
 TEST_CASE("a file of ten gigabytes is refused by its size") {
   const TemporaryFolder folder;
   for (const std::string name : {"huge.json", "huge.jsonl"}) {
-    fs::resize_file(folder.write(name, ""), 10'000'000'000);
+    fs::resize_file(write(folder, name, ""), 10'000'000'000);
     const Loaded loaded = load({folder.path() / name});
     CHECK(loaded.problems ==
           (folder.path() / name).string() +
@@ -334,8 +319,8 @@ TEST_CASE("a missing path and a folder without identities are problems with a re
   const TemporaryFolder folder;
   const fs::path missing = folder.path() / "missing";
   CHECK(load({missing}).problems == missing.string() + ": cannot be read: No such file or directory");
-  folder.write("readme.txt", "{}");
-  folder.write(".hidden.json", "{}");
+  write(folder, "readme.txt", "{}");
+  write(folder, ".hidden.json", "{}");
   const std::string none = load({folder.path()}).problems;
   CHECK(holds(none, folder.path().string() + ": the folder holds no .json or .jsonl file"));
   CHECK(holds(none, "fleet-sim generate --preset demo"));
@@ -344,7 +329,7 @@ TEST_CASE("a missing path and a folder without identities are problems with a re
 TEST_CASE("links to files are followed and hidden entries are not, as in a mounted ConfigMap") {
   const TemporaryFolder folder;
   fs::create_directory(folder.path() / "..data");
-  folder.write("..data/a.json", R"({"id": "A"})");
+  write(folder, "..data/a.json", R"({"id": "A"})");
   fs::create_symlink("..data/a.json", folder.path() / "a.json");
   const Loaded loaded = load({folder.path()});
   CHECK(loaded.problems == "");
@@ -356,7 +341,7 @@ TEST_CASE("many files load in the order of their names, again and again the same
   Ids expected;
   for (int i = 1'000; i < 2'000; ++i) {
     const std::string number = std::to_string(i);
-    folder.write(number + ".json", i % 7 == 0 ? "{\"id\": 0}" : "{\"id\": \"S" + number + "\"}");
+    write(folder, number + ".json", i % 7 == 0 ? "{\"id\": 0}" : "{\"id\": \"S" + number + "\"}");
     if (i % 7 != 0) expected.push_back("S" + number);
   }
   const Loaded first = load({folder.path()});
@@ -378,7 +363,7 @@ TEST_CASE("a long file of lines is cut into slices that keep order and line numb
     if (i == 7'000) text += std::string(3'000'000, 'y') + "\n";  // line 7001
   }
   text += "{\"id\": 1}";  // line 20002
-  const Loaded loaded = load({folder.write("long.jsonl", text)});
+  const Loaded loaded = load({write(folder, "long.jsonl", text)});
   REQUIRE(loaded.ids.size() == 20'000);
   for (std::size_t i = 0; i < loaded.ids.size(); ++i) REQUIRE(loaded.ids[i] == "S" + std::to_string(i + 1));
   CHECK(loaded.files == 1);
@@ -393,7 +378,7 @@ TEST_CASE("a long array is read piece by piece with the right lines") {
   for (int i = 1; i <= 20'000; ++i)
     text += "{\"id\": \"S" + std::to_string(i) + "\", \"note\": \"xxxxxxxxxxxxxxxxx\"},\n";
   text += "{\"id\": \"S1\"},\n{\"id\": false}\n]";
-  const Loaded loaded = load({folder.write("long.json", text)});
+  const Loaded loaded = load({write(folder, "long.json", text)});
   REQUIRE(loaded.ids.size() == 20'000);
   CHECK(loaded.ids.front() == "S1");
   CHECK(loaded.ids.back() == "S20000");
@@ -405,7 +390,7 @@ TEST_CASE("texts in messages cannot harm a terminal") {
   CHECK(printable("a\x1b[31m\n") == "a?[31m?");
   CHECK(printable("ßßß", 3) == "ß...");
   const TemporaryFolder folder;
-  const std::string problems = load({folder.write("a.json", "{\"id\": \"S\", \"type\": \x1b}")}).problems;
+  const std::string problems = load({write(folder, "a.json", "{\"id\": \"S\", \"type\": \x1b}")}).problems;
   CHECK(holds(problems, "not valid JSON"));
   CHECK(problems.find('\x1b') == std::string::npos);
 }

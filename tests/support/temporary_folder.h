@@ -1,4 +1,5 @@
-// A folder of its own for one test, gone with everything in it at the test's end.
+// A folder of its own for one test, gone with everything in it at the test's end, and what a file in it
+// holds.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -6,6 +7,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 namespace fleet_sim::test {
@@ -30,5 +33,10 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
+
+inline std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 }  // namespace fleet_sim::test

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,9 @@
 #include "temporary_folder.h"
 
 namespace fleet_sim::test {
+
+inline constexpr Microseconds millisecond = 1'000;
+inline constexpr Microseconds second = 1'000'000;
 
 struct RigOptions {
   std::size_t sensors = 1;
@@ -158,5 +163,37 @@ class WriterRig {
   std::vector<std::vector<Reading>> sent_;  // per sensor
   std::uint32_t serial_ = 0;
 };
+
+inline AnomalyEvent event_of(AnomalyEvent::Kind kind, std::uint32_t affected, Microseconds started = 0) {
+  return {WriterRig::first_due + started,
+          WriterRig::first_due + started + 5'000'000,
+          2.5,
+          0,
+          affected,
+          AnomalyType::spike,
+          kind,
+          Channel::voltage,
+          -1};
+}
+
+inline std::vector<std::string> events_in(const WriterRig& rig) {
+  return query(rig.path_of(0),
+               "SELECT sensor_id, anomaly_type, channel, direction, magnitude, substr(started_at, 18), "
+               "substr(ended_at, 18), readings_affected FROM anomaly_events ORDER BY id");
+}
+
+// Which shards' files this process has open, by the number of the sensor.
+inline std::set<std::string> open_files(const TemporaryFolder& folder) {
+  std::set<std::string> open;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const std::filesystem::path target = std::filesystem::read_symlink(entry.path(), gone);
+    if (target.parent_path() == folder.path() && target.extension() == ".db")
+      open.insert(target.stem().string());
+  }
+  return open;
+}
+
+using Names = std::set<std::string>;
 
 }  // namespace fleet_sim::test

@@ -1,0 +1,385 @@
+// The writer on a disk that fails on demand: nothing lost in silence, nothing written twice.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "storage/digest.h"
+#include "storage/schema.h"
+#include "storage/shard_key.h"
+#include "storage/shard_plan.h"
+#include "storage/writer.h"
+#include "support/faulty_vfs.h"
+#include "support/rosters.h"
+#include "support/shard_reader.h"
+#include "support/temporary_folder.h"
+#include "support/writer_rig.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+
+namespace fs = std::filesystem;
+
+TEST_CASE("a transaction that fails half-way is rolled back whole") {
+  FaultyVfs vfs;
+  // A cache so small that pages reach the log long before the commit.
+  WriterRig rig({.vfs = vfs.name()}, [](Config& config) {
+    config.database.batch_size = 1'000;
+    config.database.cache_kib = 64;
+  });
+  rig.send(0, 1'000);
+  rig.step();
+  CHECK(rig.has_first(0, 1'000));
+  for (std::size_t written = 1'000; written < 6'000; written += 1'000) {
+    rig.send(0, 1'000);
+    // Later and later within the transaction.
+    vfs.fail_writes(written / 300, 1, SQLITE_FULL);
+    const std::uint64_t before = vfs.failed();
+    rig.step();
+    CHECK(vfs.failed() == before + 1);
+    CHECK(rig.has_first(0, written));
+    CHECK(rig.writer().held() == 1'000);
+    rig.go_on_for(1 * second);
+    CHECK(rig.has_first(0, written + 1'000));
+  }
+  CHECK(rig.writer().errors() == 5);
+  CHECK(rig.imbalance().empty());
+}
+
+// The fault moves through everything that opening, creating, writing, checkpointing and closing do.
+TEST_CASE("whichever write fails, every row is there once and in order when the disk works again") {
+  for (std::uint64_t nth = 1; nth <= 100; ++nth) {
+    FaultyVfs vfs;
+    WriterRig rig({.sensors = 3, .open_shards = 2, .vfs = vfs.name()}, [nth](Config& config) {
+      // Waiting for the disk takes most of the time and changes no write; a few rounds do it.
+      config.database.synchronous = nth % 10 == 0 ? Synchronous::normal : Synchronous::off;
+      config.database.checkpoint_pages = 8;
+      config.database.page_size = 4'096;
+    });
+    vfs.fail_writes(nth, 1 + nth % 5, nth % 2 == 0 ? SQLITE_FULL : SQLITE_IOERR_WRITE);
+    for (int round = 0; round < 8; ++round) {
+      for (std::uint32_t sensor = 0; sensor < 3; ++sensor) rig.send(sensor, 7 + sensor);
+      rig.go_on_for(300 * millisecond);
+    }
+    CAPTURE(nth);
+    CHECK(vfs.failed() >= 1);
+    rig.finish();
+    CHECK(rig.has_everything());
+    CHECK(rig.ledger.books().lost() == 0);
+    CHECK(rig.ledger.books().written == 8 * (7 + 8 + 9));
+    CHECK(rig.imbalance().empty());
+    for (std::uint32_t sensor = 0; sensor < 3; ++sensor) {
+      CHECK(query(rig.path_of(sensor), "PRAGMA integrity_check") == std::vector<std::string>{"ok"});
+      CHECK(query(rig.path_of(sensor), "SELECT run_id FROM run_info") ==
+            std::vector<std::string>{"test-run"});
+    }
+  }
+}
+
+// A constraint, unlike a disk, makes SQLite undo the statement only.
+TEST_CASE("a shard whose flush fails holds no lock, keeps its rows and writes them later") {
+  WriterRig rig;
+  const ShardContext context{rig.roster, rig.config.database, rig.run, {}};
+  Shard shard(rig.path_of(0), context);
+  const auto stage = [&](Timestamp due) { shard.stage({due, {1, 2, 3}, 0, std::nullopt}, {}); };
+  stage(1);
+  REQUIRE(shard.flush().ok());
+  shard.forget_pending();
+  run_sql(rig.path_of(0),
+          "CREATE TRIGGER t BEFORE INSERT ON sensor_readings WHEN NEW.timestamp LIKE '%000039Z' "
+          "BEGIN SELECT RAISE(ABORT, 'not this one'); END");
+  for (Timestamp due = 2; due < 50; ++due) stage(due);
+  const StorageError error = shard.flush();
+  CHECK((error.code & 0xFF) == SQLITE_CONSTRAINT);
+  CHECK(error.message == "not this one");
+  CHECK(rig.rows_in_file(0) == 1);
+  CHECK(shard.pending_readings().size() == 48);
+  run_sql(rig.path_of(0), "DROP TRIGGER t");
+  CHECK(shard.flush().ok());
+  CHECK(rig.rows_in_file(0) == 49);
+}
+
+TEST_CASE("retries come later and later, and their running out is said once") {
+  FaultyVfs vfs;
+  WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.error_limit = 1'000; });
+  rig.send(0, 10);
+  rig.step();
+  vfs.fail_writes(1, FaultyVfs::for_ever);
+  rig.send(0, 10);
+  for (unsigned attempt = 1; attempt <= 12; ++attempt) {
+    const SteadyTime next = rig.step();
+    CHECK(rig.writer().errors() == attempt);
+    const auto whole = std::min<Microseconds>(20 * millisecond << (attempt - 1), 2 * second);
+    const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(next - rig.now()).count();
+    CAPTURE(attempt);
+    CHECK(wait <= whole);
+    // An idle writer looks around once a second in any case.
+    CHECK(wait >= std::min(whole / 2, second));
+    CHECK(rig.log.size() == (attempt <= 3 ? 0 : 1));
+    // Not a microsecond before its time, whatever comes meanwhile.
+    rig.send(event_of(AnomalyEvent::Kind::whole, 1, attempt * second));
+    rig.send(0, 1);
+    rig.advance(std::min(whole / 2, wait) - 1);
+    CHECK(rig.writer().errors() == attempt);
+    while (rig.writer().errors() == attempt) rig.advance(10 * millisecond);
+  }
+}
+
+TEST_CASE("when retries run out rows wait, and all are written in order once the disk works") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 2, .vfs = vfs.name()},
+                [](Config& config) { config.database.error_limit = 1'000; });
+  rig.send(0, 10);
+  rig.send(1, 10);
+  rig.step();
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, "sensor-0");
+  for (int round = 0; round < 40; ++round) {
+    rig.send(0, 10);
+    rig.send(1, 10);
+    rig.go_on_for(500 * millisecond);
+    CHECK(rig.has_all(1));
+    CHECK(rig.has_first(0, 10));
+  }
+  REQUIRE(rig.log.size() == 1);
+  CHECK(rig.log[0].starts_with(rig.path_of(0) + ": cannot be written, rows wait in memory: "));
+  CHECK(rig.writer().held() == 400);
+  CHECK(rig.ledger.books().lost() == 0);
+  vfs.heal();
+  rig.go_on_for(2 * second);
+  CHECK(rig.has_everything());
+  REQUIRE(rig.log.size() == 2);
+  CHECK(rig.log[1] == rig.path_of(0) + ": works again, backlog written");
+  CHECK(rig.writer().held() == 0);
+  // As healthy as before.
+  rig.send(0, 10);
+  rig.step();
+  CHECK(rig.has_everything());
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("a file that cannot even be opened is treated as one that cannot be written") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 2, .vfs = vfs.name()});
+  vfs.fail_opens("sensor-1");
+  rig.send(0, 10);
+  rig.send(1, 10);
+  rig.go_on_for(1 * second);
+  CHECK(rig.has_all(0));
+  CHECK(rig.writer().errors() > 3);
+  vfs.heal();
+  rig.go_on_for(2 * second);
+  CHECK(rig.has_everything());
+}
+
+TEST_CASE("beyond the backlog's bound rows are counted as lost, and the oldest are kept") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 2, .pending_rows = 200, .vfs = vfs.name()},
+                [](Config& config) { config.database.error_limit = 1'000; });
+  rig.send(0, 10);
+  rig.step();
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_IOERR_WRITE, "sensor-0");
+  rig.send(0, 10);
+  rig.step();
+  for (int round = 0; round < 30; ++round) {
+    rig.send(0, 10);
+    rig.send(1, 10);
+    rig.advance(100 * millisecond);
+  }
+  CHECK(rig.writer().held() == 100);
+  CHECK(rig.ledger.books().lost_by_reason[static_cast<std::size_t>(LossReason::backlog_full)] == 210);
+  CHECK(rig.has_all(1));
+  CHECK(rig.imbalance().empty());
+  vfs.heal();
+  rig.go_on_for(3 * second);
+  CHECK(rig.has_first(0, 110));
+  // There is room again.
+  rig.send(1, 10);
+  rig.step();
+  CHECK(rig.has_all(1));
+  CHECK(rig.ledger.books().lost() == 210);
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("events beyond the backlog's bound are counted as lost too") {
+  FaultyVfs vfs;
+  WriterRig rig({.pending_rows = 200, .vfs = vfs.name()},
+                [](Config& config) { config.database.error_limit = 1'000; });
+  vfs.fail_opens("sensor-0");
+  rig.send(0, 10);
+  rig.go_on_for(2 * second);
+  AnomalyEvent event{};
+  event.kind = AnomalyEvent::Kind::whole;
+  for (int i = 0; i < 300; ++i) {
+    event.started_at = event.ended_at = WriterRig::first_due + i;
+    rig.send(event);
+    rig.step();
+  }
+  CHECK(rig.ledger.books().events_lost == 210);
+  vfs.heal();
+  rig.go_on_for(3 * second);
+  CHECK(rig.has_all(0));
+  CHECK(query(rig.path_of(0), "SELECT count(*), count(DISTINCT started_at) FROM anomaly_events") ==
+        std::vector<std::string>{"90|90"});
+}
+
+TEST_CASE("while a shard is being retried nothing is lost: the writer takes no more than its memory holds") {
+  WriterRig rig({.pending_rows = 100});
+  rig.send(0, 10);
+  rig.step();
+  Database other = opened(rig.path_of(0));
+  REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
+  for (int round = 0; round < 30; ++round) {
+    rig.send(0, 10);
+    // With batches waiting and no room for them, it does not ask to be called again at once for ever.
+    const SteadyTime next = rig.step();
+    if (rig.writer().held() >= 50) CHECK(next > rig.now());
+    rig.go_on_for(10 * millisecond);
+  }
+  CHECK(rig.writer().held() == 50);
+  CHECK_FALSE(rig.writer().queue().empty());
+  CHECK(rig.ledger.books().lost() == 0);
+  REQUIRE(other.execute("ROLLBACK").ok());
+  rig.go_on_for(2 * second);
+  CHECK(rig.has_all(0));
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("healthy rows that fill the memory are committed early and none is lost") {
+  WriterRig rig({.sensors = 4, .pending_rows = 100}, [](Config& config) {
+    config.database.batch_size = 1'000;
+    config.database.flush_interval_ms = 60'000;
+  });
+  for (int round = 0; round < 10; ++round) {
+    for (std::uint32_t sensor = 0; sensor < 4; ++sensor) rig.send(sensor, 20);
+    for (int i = 0; i < 4; ++i) rig.step();
+    CHECK(rig.writer().held() <= 50 + 20);
+  }
+  rig.finish();
+  CHECK(rig.has_everything());
+  CHECK(rig.ledger.books().lost() == 0);
+}
+
+TEST_CASE("so many rounds of retries with no success between give up, once") {
+  FaultyVfs vfs;
+  WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.error_limit = 5; });
+  vfs.fail_writes(1, FaultyVfs::for_ever);
+  rig.send(0, 10);
+  rig.step();
+  // A round is a flush and its 3 retries.
+  while (rig.writer().errors() < 19) rig.advance(10 * millisecond);
+  CHECK(rig.gave_up == 0);
+  while (rig.writer().errors() < 20) rig.advance(10 * millisecond);
+  CHECK(rig.gave_up == 1);
+  CHECK(rig.log.back() == "error limit reached: 5 rounds of retries with no success between");
+  rig.go_on_for(60 * second);
+  CHECK(rig.gave_up == 1);
+}
+
+TEST_CASE("a success between failures starts the count again") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 2, .vfs = vfs.name()}, [](Config& config) { config.database.error_limit = 3; });
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_IOERR_WRITE, "sensor-0");
+  rig.send(0, 10);
+  // Sensor 1 succeeds more often than the rounds of sensor 0 end.
+  for (int round = 0; round < 150; ++round) {
+    rig.send(1, 10);
+    rig.go_on_for(200 * millisecond);
+  }
+  CHECK(rig.writer().errors() > 15);
+  CHECK(rig.gave_up == 0);
+  rig.go_on_for(30 * second);
+  CHECK(rig.gave_up == 1);
+}
+
+TEST_CASE("what a dead disk keeps from being written at the end is counted as lost") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 3, .vfs = vfs.name()});
+  for (std::uint32_t sensor = 0; sensor < 3; ++sensor) rig.send(sensor, 10);
+  rig.step();
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, "sensor-1");
+  for (std::uint32_t sensor = 0; sensor < 3; ++sensor) rig.send(sensor, 15);
+  rig.finish();
+  CHECK(rig.has_all(0));
+  CHECK(rig.has_first(1, 10));
+  CHECK(rig.has_all(2));
+  CHECK(rig.ledger.books().lost_by_reason[static_cast<std::size_t>(LossReason::storage_failed_at_stop)] ==
+        15);
+  CHECK(rig.writer().held() == 0);
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("a disk that recovers while the writer drains loses nothing") {
+  FaultyVfs vfs;
+  WriterRig rig({.vfs = vfs.name()});
+  vfs.fail_writes(1, 3);
+  rig.send(0, 35);
+  rig.finish();
+  CHECK(vfs.failed() == 3);
+  CHECK(rig.has_everything());
+  CHECK(rig.ledger.books().lost() == 0);
+}
+
+TEST_CASE("the first shard's opening shows whether the directory can be written at all") {
+  WriterRig good;
+  CHECK(good.writer().open_first().ok());
+  CHECK(fs::exists(good.path_of(0)));
+  WriterRig bad({}, [](Config& config) { config.database.data_dir += "/is/not/there"; });
+  CHECK((bad.writer().open_first().code & 0xFF) == SQLITE_CANTOPEN);
+  // Opened once and not again: the shard counts against the open files.
+  WriterRig one({.sensors = 2, .open_shards = 1});
+  CHECK(one.writer().open_first().ok());
+  one.send(1, 10);
+  one.step();
+  CHECK(open_files(one.folder).size() == 1);
+}
+
+TEST_CASE("the null sink counts everything and writes nothing") {
+  WriterRig rig({.sensors = 2}, [](Config& config) { config.database.sink = Sink::null; });
+  CHECK(rig.writer().open_first().ok());
+  rig.send(0, 123);
+  rig.send(1, 77);
+  rig.send(event_of(AnomalyEvent::Kind::whole, 1));
+  rig.step();
+  rig.finish();
+  CHECK(rig.ledger.books().written == 200);
+  CHECK(rig.imbalance().empty());
+  CHECK(fs::is_empty(rig.folder.path()));
+}
+
+TEST_CASE("a paced writer's lag is the real time from due to commit") {
+  WriterRig rig;
+  const SteadyTime began = std::chrono::steady_clock::now() - std::chrono::seconds(10);
+  const WriterContext context{{rig.roster, rig.config.database, rig.run, {}},
+                              rig.plan.place_of,
+                              SimulationClock(WriterRig::first_due, began, 1.0),
+                              rig.pool,
+                              rig.ledger,
+                              1'000,
+                              10,
+                              [](const std::string&) {},
+                              [] {}};
+  Writer writer(context, rig.plan.paths[0], 4);
+  Batch* batch = rig.pool.acquire();
+  batch->readings.push_back({WriterRig::first_due, {1, 2, 3}, 0, std::nullopt});
+  batch->readings.push_back({WriterRig::first_due + 4'000'000, {1, 2, 3}, 0, std::nullopt});
+  writer.queue().push(batch);
+  const SteadyTime now = std::chrono::steady_clock::now();
+  writer.step(now);
+  writer.step(now + std::chrono::seconds(1));
+  CHECK(writer.lag().count() == 2);
+  CHECK(writer.lag().max() >= 10'000'000);
+  CHECK(writer.lag().max() < 70'000'000);
+  CHECK(writer.lag().percentile(0.5) >= 6'000'000);
+  CHECK(writer.lag().percentile(0.5) <= writer.lag().max() - 3'000'000);
+}

@@ -1,0 +1,289 @@
+// The writer, driven by step(now) alone against real SQLite files and real locks.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "storage/digest.h"
+#include "storage/schema.h"
+#include "storage/shard_key.h"
+#include "storage/shard_plan.h"
+#include "storage/writer.h"
+#include "support/faulty_vfs.h"
+#include "support/rosters.h"
+#include "support/shard_reader.h"
+#include "support/temporary_folder.h"
+#include "support/writer_rig.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+
+namespace fs = std::filesystem;
+
+TEST_CASE("enough rows start a transaction at once") {
+  WriterRig rig;
+  rig.send(0, 9);
+  rig.step();
+  CHECK(rig.rows_in_file(0) == 0);
+  CHECK(rig.writer().held() == 9);
+  rig.send(0, 1);
+  rig.step();
+  CHECK(rig.has_first(0, 10));
+  CHECK(rig.writer().held() == 0);
+  CHECK(rig.ledger.books().written == 10);
+}
+
+TEST_CASE("fewer rows are committed when the oldest has waited for the flush interval") {
+  WriterRig rig;
+  rig.send(0, 1);
+  const SteadyTime since = rig.now();
+  CHECK(rig.step() == since + std::chrono::seconds(1));
+  rig.send(0, 1);
+  CHECK(rig.advance(500 * millisecond) == since + std::chrono::seconds(1));
+  rig.advance(499 * millisecond);
+  CHECK(rig.rows_in_file(0) == 0);
+  rig.advance(1 * millisecond);
+  CHECK(rig.has_first(0, 2));
+  // The next row has an interval of its own.
+  rig.send(0, 1);
+  rig.step();
+  rig.advance(999 * millisecond);
+  CHECK(rig.rows_in_file(0) == 2);
+  rig.advance(1 * millisecond);
+  CHECK(rig.has_first(0, 3));
+}
+
+TEST_CASE("an idle writer asks for nothing and makes no file") {
+  WriterRig rig;
+  CHECK(rig.step() == rig.now() + std::chrono::seconds(1));
+  rig.advance(60 * second);
+  rig.finish();
+  CHECK(rig.writer().files_written() == 0);
+  CHECK(fs::is_empty(rig.folder.path()));
+}
+
+TEST_CASE("rows keep their order over many transactions, with ids that go up by one") {
+  WriterRig rig;
+  for (const std::size_t count : {1u, 31u, 32u, 33u, 64u, 65u, 7u, 500u, 1'500u}) {
+    rig.send(0, count);
+    rig.go_on_for(2 * second);
+  }
+  CHECK(rig.has_first(0, 2'233));
+  const std::vector<Row> rows = rows_of(rig.path_of(0));
+  for (std::size_t i = 0; i < rows.size(); ++i) REQUIRE(rows[i].id == static_cast<std::int64_t>(i) + 1);
+}
+
+TEST_CASE("a row holds the reading, its identity and its anomaly") {
+  WriterRig rig;
+  Batch* batch = rig.pool.acquire();
+  batch->readings.push_back({WriterRig::first_due, {1.1, 0x1.fffffffffffffp+3, -0.0}, 0, std::nullopt});
+  batch->readings.push_back({WriterRig::first_due + 1, {2, 3, 4}, 0, AnomalyType::pattern});
+  rig.writer().queue().push(batch);
+  rig.go_on_for(2 * second);
+  const std::vector<Row> rows = rows_of(rig.path_of(0));
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].timestamp == "2026-01-01T00:00:00.000000Z");
+  CHECK(rows[0].sensor_id == "sensor-0");
+  CHECK(rows[0].temperature == 1.1);
+  CHECK(rows[0].vibration == 0x1.fffffffffffffp+3);
+  CHECK(rows[0].voltage == 0.0);
+  CHECK(rows[0].status_code == 0);
+  CHECK(rows[0].anomaly_flag == 0);
+  CHECK(rows[0].anomaly_type == std::nullopt);
+  CHECK(rows[0].firmware_version == "1.3");
+  CHECK(rows[0].model == "TempVibe-2000");
+  CHECK(rows[0].manufacturer == "SensorTech");
+  CHECK(rows[0].location == "Office");
+  CHECK(rows[0].synced == 0);
+  CHECK(rows[1].timestamp == "2026-01-01T00:00:00.000001Z");
+  CHECK(rows[1].status_code == 1);
+  CHECK(rows[1].anomaly_flag == 1);
+  CHECK(rows[1].anomaly_type == "pattern");
+}
+
+TEST_CASE("an event is one row from its first reading to its last") {
+  using Kind = AnomalyEvent::Kind;
+  WriterRig rig;
+  rig.send(event_of(Kind::opened, 1));
+  rig.go_on_for(2 * second);
+  CHECK(events_in(rig) == std::vector<std::string>{"sensor-0|spike|voltage|-1|2.5|00.000000Z|NULL|1"});
+  rig.send(event_of(Kind::progressed, 3));
+  rig.go_on_for(2 * second);
+  CHECK(events_in(rig) == std::vector<std::string>{"sensor-0|spike|voltage|-1|2.5|00.000000Z|NULL|3"});
+  rig.send(event_of(Kind::closed, 5));
+  rig.go_on_for(2 * second);
+  CHECK(events_in(rig) == std::vector<std::string>{"sensor-0|spike|voltage|-1|2.5|00.000000Z|05.000000Z|5"});
+
+  AnomalyEvent gap = event_of(Kind::whole, 2, 10'000'000);
+  gap.type = AnomalyType::missing_data;
+  gap.channel.reset();
+  gap.magnitude.reset();
+  gap.direction = 0;
+  rig.send(gap);
+  rig.go_on_for(2 * second);
+  CHECK(events_in(rig).at(1) == "sensor-0|missing_data|NULL|NULL|NULL|10.000000Z|15.000000Z|2");
+}
+
+TEST_CASE("an event that another run left open is not closed by this one's") {
+  using Kind = AnomalyEvent::Kind;
+  WriterRig rig;
+  rig.send(event_of(Kind::opened, 4));  // as an earlier run with the same seed left it
+  rig.go_on_for(2 * second);
+  rig.send(event_of(Kind::opened, 1));
+  rig.send(event_of(Kind::closed, 6));
+  rig.go_on_for(2 * second);
+  CHECK(events_in(rig) == std::vector<std::string>{"sensor-0|spike|voltage|-1|2.5|00.000000Z|NULL|4",
+                                                   "sensor-0|spike|voltage|-1|2.5|00.000000Z|05.000000Z|6"});
+}
+
+TEST_CASE("a second run goes on after the first one's rows") {
+  WriterRig rig;
+  rig.send(0, 20);
+  rig.step();
+  rig.finish();
+  const std::string path = rig.path_of(0);
+  RunInfo second_run = rig.run;
+  second_run.run_id = "second";
+  const ShardContext context{rig.roster, rig.config.database, second_run, {}};
+  Shard shard(path, context);
+  shard.stage({WriterRig::first_due + 99'000'000, {1, 2, 3}, 0, std::nullopt}, rig.now());
+  REQUIRE(shard.flush().ok());
+  shard.close(Shard::Close::for_good);
+  const std::vector<Row> rows = rows_of(path);
+  CHECK(rows.size() == 21);
+  CHECK(rows.back().id == 21);
+  CHECK(query(path, "SELECT run_id FROM run_info ORDER BY 1") ==
+        std::vector<std::string>{"second", "test-run"});
+}
+
+TEST_CASE("only so many files are open; the one longest unused makes room") {
+  WriterRig rig({.sensors = 4, .open_shards = 2});
+  const auto write = [&rig](std::uint32_t sensor) {
+    rig.send(sensor, 10);
+    rig.step();
+    return open_files(rig.folder);
+  };
+  CHECK(write(0) == Names{"sensor=sensor-0"});
+  CHECK(write(1) == Names{"sensor=sensor-0", "sensor=sensor-1"});
+  CHECK(write(0) == Names{"sensor=sensor-0", "sensor=sensor-1"});
+  CHECK(write(2) == Names{"sensor=sensor-0", "sensor=sensor-2"});
+  CHECK(write(3) == Names{"sensor=sensor-2", "sensor=sensor-3"});
+  CHECK(write(0) == Names{"sensor=sensor-0", "sensor=sensor-3"});
+  for (std::uint32_t round = 0; round < 20; ++round) CHECK(write(round % 4).size() <= 2);
+  rig.finish();
+  CHECK(rig.has_everything());
+  CHECK(rig.writer().files_written() == 4);
+  CHECK(open_files(rig.folder).empty());
+}
+
+TEST_CASE("after the end every file stands alone") {
+  WriterRig rig({.sensors = 6, .open_shards = 2});
+  for (std::uint32_t sensor = 0; sensor < 6; ++sensor) rig.send(sensor, 25);
+  rig.go_on_for(3 * second);
+  rig.send(0, 3);
+  rig.finish();
+  std::set<std::string> files;
+  for (const auto& entry : fs::directory_iterator(rig.folder.path())) {
+    files.insert(entry.path().filename().string());
+  }
+  CHECK(files == Names{"sensor=sensor-0.db", "sensor=sensor-1.db", "sensor=sensor-2.db", "sensor=sensor-3.db",
+                       "sensor=sensor-4.db", "sensor=sensor-5.db"});
+  CHECK(rig.has_everything());
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("a file that somebody else has locked is tried again, without error and without loss") {
+  WriterRig rig;
+  rig.send(0, 10);
+  rig.step();
+  Database other = opened(rig.path_of(0));
+  REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
+  rig.send(0, 25);
+  const SteadyTime again = rig.step();
+  CHECK(again > rig.now());
+  CHECK(again <= rig.now() + std::chrono::milliseconds(25));
+  rig.go_on_for(4 * second);
+  CHECK(rig.has_first(0, 10));
+  rig.send(0, 3);
+  REQUIRE(other.execute("ROLLBACK").ok());
+  rig.go_on_for(100 * millisecond);
+  CHECK(rig.has_first(0, 38));
+  CHECK(rig.writer().errors() == 0);
+  CHECK(rig.log.empty());
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("a lock that outlasts the busy timeout is an error, and still loses nothing") {
+  WriterRig rig;
+  rig.send(0, 10);
+  rig.step();
+  Database other = opened(rig.path_of(0));
+  REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
+  rig.send(0, 10);
+  rig.go_on_for(4'900 * millisecond);
+  CHECK(rig.writer().errors() == 0);
+  rig.go_on_for(200 * millisecond);
+  CHECK(rig.writer().errors() > 0);
+  REQUIRE(other.execute("ROLLBACK").ok());
+  rig.go_on_for(3 * second);
+  CHECK(rig.has_first(0, 20));
+  CHECK(rig.gave_up == 0);
+}
+
+TEST_CASE("a locked new file is waited for as well") {
+  WriterRig rig;
+  Database other = opened(rig.path_of(0));
+  REQUIRE(other.execute("BEGIN EXCLUSIVE").ok());
+  rig.send(0, 10);
+  rig.go_on_for(2 * second);
+  CHECK(rig.writer().errors() == 0);
+  REQUIRE(other.execute("ROLLBACK").ok());
+  rig.go_on_for(100 * millisecond);
+  CHECK(rig.has_first(0, 10));
+}
+
+TEST_CASE("one locked shard of sixteen does not delay the others") {
+  WriterRig rig({.sensors = 16});
+  for (std::uint32_t sensor = 0; sensor < 16; ++sensor) rig.send(sensor, 10);
+  rig.step();
+  Database other = opened(rig.path_of(5));
+  REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
+  for (std::size_t round = 2; round <= 10; ++round) {
+    for (std::uint32_t sensor = 0; sensor < 16; ++sensor) rig.send(sensor, 10);
+    // The very step that takes the rows commits them.
+    rig.step();
+    for (std::uint32_t sensor = 0; sensor < 16; ++sensor) {
+      CHECK(rig.rows_in_file(sensor) == (sensor == 5 ? 10 : 10 * round));
+    }
+    rig.advance(20 * millisecond);
+  }
+  REQUIRE(other.execute("ROLLBACK").ok());
+  rig.go_on_for(100 * millisecond);
+  CHECK(rig.has_everything());
+  CHECK(rig.writer().errors() == 0);
+}
+
+TEST_CASE("a locked file at the end is given up after the busy timeout and its retries, and counted") {
+  WriterRig rig({}, [](Config& config) { config.database.busy_timeout_ms = 20; });
+  rig.send(0, 10);
+  rig.step();
+  Database other = opened(rig.path_of(0));
+  REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
+  rig.send(0, 7);
+  rig.finish();
+  CHECK(rig.ledger.books().lost_by_reason[static_cast<std::size_t>(LossReason::storage_failed_at_stop)] == 7);
+  CHECK(rig.writer().held() == 0);
+  CHECK(rig.imbalance().empty());
+  CHECK(rig.has_first(0, 10));
+}
