@@ -74,7 +74,7 @@ std::string progress_text(const Snapshot& now, const Snapshot& before) {
   std::string text =
       fmt::format("{} rows/s | {} rows", grouped(seconds > 0 ? std::llround(rows / seconds) : 0),
                   grouped(now.books.written));
-  if (now.paced) text += fmt::format(" | lag p99 {}", lag_text(now.lag_p99));
+  if (now.paced && now.books.written > 0) text += fmt::format(" | lag p99 {}", lag_text(now.lag_p99));
   text +=
       fmt::format(" | {} waiting | {} anomalies", grouped(now.books.pending()), grouped(now.books.anomalies));
   if (now.books.lost() > 0) text += fmt::format(" | {} LOST", grouped(now.books.lost()));
