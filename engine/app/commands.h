@@ -1,21 +1,31 @@
-// The commands that need no file of their own. Each runs on the main thread and returns the process's exit
-// code; each throws InvalidInput, NoStorage or std::runtime_error for what a user has to mend.
+// The commands. Each adds its part to the command line, with options of its own, and says what to run once
+// that has been parsed. They run on the main thread, return the process's exit code, and throw InvalidInput,
+// NoStorage or std::runtime_error for what a user has to mend.
 #pragma once
 
-#include <string>
+#include <functional>
 
-#include "app/inputs.h"
-#include "app/simulator.h"
+namespace CLI {
+class App;
+}
 
 namespace fleet_sim {
 
-// Simulates the fleet.
-int run_command(const Arguments& arguments);
+struct Command {
+  CLI::App* parsed;  // true in a condition when the command line names this command
+  std::function<int()> run;
+};
+
+// Simulates the fleet. Its options stand without the word `run`, too.
+Command add_run_command(CLI::App& app);
 
 // Validates config and identities, prints what was found, runs nothing.
-int check_command(const Arguments& arguments);
+Command add_check_command(CLI::App& app);
+
+// Writes identity files.
+Command add_generate_command(CLI::App& app);
 
 // Prints the digest of a data directory, as text or as JSON.
-int digest_command(const std::string& directory, bool json);
+Command add_digest_command(CLI::App& app);
 
 }  // namespace fleet_sim

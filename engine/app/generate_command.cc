@@ -1,8 +1,11 @@
 #include "app/generate_command.h"
 
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <memory>
 
+#include "app/commands.h"
 #include "app/write_fleet.h"
 #include "base/problems.h"
 #include "identity/load_identities.h"
@@ -37,6 +40,27 @@ int generate_command(const GenerateOptions& options) {
   std::fprintf(stderr, "wrote %llu identities to %s in %.2f s\n", static_cast<unsigned long long>(fleet.size),
                where.c_str(), taken.count());
   return 0;
+}
+
+Command add_generate_command(CLI::App& app) {
+  const auto options = std::make_shared<GenerateOptions>();
+  CLI::App& command = *app.add_subcommand("generate", "Writes identity files");
+  command
+      .add_option_function<std::string>(
+          "--preset", [options](const std::string&) { options->demo = true; },
+          "A ready-made fleet: demo (15 sensors)")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"demo"}));
+  command.add_option("--count", options->count, "How many sensors to draw from the mix")->type_name("N");
+  command
+      .add_option("--out", options->out,
+                  "Folder (a file per sensor), FILE.jsonl (a line per sensor), or - for standard output")
+      ->type_name("DIR|FILE")
+      ->required();
+  command.add_option("--seed", options->seed, "Seed of the draw (default 1)")->type_name("N");
+  command.add_option("--mix", options->mix_file, "Weighted choices (YAML); see configs/mix.yaml")
+      ->type_name("FILE");
+  return {&command, [options] { return generate_command(*options); }};
 }
 
 }  // namespace fleet_sim

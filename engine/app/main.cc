@@ -1,5 +1,5 @@
 // fleet-sim's entry point: turns the command line into a call of one command, and what a command throws into
-// an exit code. Every `run` option comes from the table of config keys.
+// an exit code.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -13,60 +13,12 @@
 #include <vector>
 
 #include "app/commands.h"
-#include "app/generate_command.h"
+#include "app/exit_code.h"
 #include "base/nearest.h"
 #include "base/problems.h"
-#include "config/config_keys.h"
 
 namespace fleet_sim {
 namespace {
-
-void add_setting(CLI::App& command, const ConfigKey& key, Arguments& arguments) {
-  const std::string flag(key.flag);
-  const auto set = [&arguments, &key, flag](const std::string& value) {
-    arguments.flags.push_back({std::string(key.name), value, flag});
-  };
-  const std::string help(key.help);
-  if (key.value.empty()) {
-    command.add_flag_callback(
-        flag, [set] { set("true"); }, help);
-  } else if (key.repeatable) {
-    const auto set_each = [set](const std::vector<std::string>& values) {
-      std::ranges::for_each(values, set);
-    };
-    command.add_option_function<std::vector<std::string>>(flag, set_each, help)
-        ->type_name(std::string(key.value))
-        ->allow_extra_args(false);
-  } else {
-    // As usual on a command line, the last of several wins: a wrapper's flags can be overridden.
-    command.add_option_function<std::string>(flag, set, help)
-        ->type_name(std::string(key.value))
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  }
-}
-
-void add_run_options(CLI::App& command, Arguments& arguments) {
-  command.add_option("--config", arguments.config_file, "Config file (YAML), merged over the defaults")
-      ->type_name("FILE");
-  for (const ConfigKey& key : config_keys()) {
-    if (!key.flag.empty()) add_setting(command, key, arguments);
-  }
-}
-
-void add_generate_options(CLI::App& command, GenerateOptions& options, std::string& preset) {
-  command.add_option("--preset", preset, "A ready-made fleet: demo (15 sensors)")
-      ->type_name("NAME")
-      ->check(CLI::IsMember({"demo"}));
-  command.add_option("--count", options.count, "How many sensors to draw from the mix")->type_name("N");
-  command
-      .add_option("--out", options.out,
-                  "Folder (a file per sensor), FILE.jsonl (a line per sensor), or - for standard output")
-      ->type_name("DIR|FILE")
-      ->required();
-  command.add_option("--seed", options.seed, "Seed of the draw (default 1)")->type_name("N");
-  command.add_option("--mix", options.mix_file, "Weighted choices (YAML); see configs/mix.yaml")
-      ->type_name("FILE");
-}
 
 // Every long option of a command, for "did you mean".
 std::string nearest_option(const CLI::App& command, const std::string& word) {
@@ -107,22 +59,9 @@ int run_main(int argc, char** argv) {
       "  fleet-sim --identities fleet.jsonl --speed max --start 2026-01-01 --duration 30d");
   app.require_subcommand(0, 1);
 
-  Arguments arguments;
-  GenerateOptions generate;
-  std::string preset;
-  std::string directory;
-  bool json = false;
-  add_run_options(app, arguments);
-  CLI::App* run = app.add_subcommand("run", "Simulates the fleet (the default)");
-  add_run_options(*run, arguments);
-  CLI::App* check =
-      app.add_subcommand("check", "Validates config and identities, prints every problem, runs nothing");
-  add_run_options(*check, arguments);
-  CLI::App* generator = app.add_subcommand("generate", "Writes identity files");
-  add_generate_options(*generator, generate, preset);
-  CLI::App* digest = app.add_subcommand("digest", "Prints an order-independent digest of a data directory");
-  digest->add_option("DIR", directory, "Data directory")->required();
-  digest->add_flag("--json", json, "As JSON, with every shard");
+  // In the order in which --help lists them; the first is what runs without a command's name.
+  const std::vector<Command> commands{add_run_command(app), add_check_command(app), add_generate_command(app),
+                                      add_digest_command(app)};
 
   try {
     app.parse(argc, argv);
@@ -131,13 +70,10 @@ int run_main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return explain_parse_error(app, error);
   }
-  if (*check) return check_command(arguments);
-  if (*digest) return digest_command(directory, json);
-  if (*generator) {
-    generate.demo = !preset.empty();
-    return generate_command(generate);
+  for (const Command& command : commands) {
+    if (*command.parsed) return command.run();
   }
-  return run_command(arguments);
+  return commands.front().run();
 }
 
 // Where standard input, output or error is closed, the next file opened would take its place and get our

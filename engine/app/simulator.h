@@ -8,11 +8,11 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "app/console.h"
+#include "app/exit_code.h"
 #include "app/inputs.h"
 #include "base/clock.h"
 #include "base/ledger.h"
@@ -24,13 +24,6 @@
 #include "storage/writer.h"
 
 namespace fleet_sim {
-
-enum class ExitCode : int { done = 0, lost_or_gave_up = 1, invalid_input = 2, no_storage = 3, forced = 130 };
-
-// Thrown while starting when storage cannot be opened; ends the process with exit code 3.
-struct NoStorage : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 class StopSignals;
 

@@ -6,10 +6,9 @@
 #include <algorithm>
 #include <bit>
 #include <set>
-#include <stdexcept>
 
 #include "base/random.h"
-#include "storage/sqlite.h"
+#include "storage/data_directory.h"
 
 namespace fleet_sim {
 namespace {
@@ -22,12 +21,6 @@ constexpr std::string_view event_columns =
     "SELECT sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected "
     "FROM anomaly_events";
 constexpr int event_column_count = 8;
-constexpr std::string_view run_columns =
-    "SELECT run_id || ' ' || seed || ' ' || version || ' ' || config_hash FROM run_info";
-
-[[noreturn]] void fail(const std::filesystem::path& file, const Database& database) {
-  throw std::runtime_error(file.string() + ": cannot be read: " + database.error().message);
-}
 
 // The type takes part, so that NULL, 0 and '0' differ.
 std::uint64_t hash_column(const Statement& row, int column) {
@@ -48,53 +41,34 @@ struct TableDigest {
   std::uint64_t hash = 0;
 };
 
-TableDigest digest_table(Database& database, std::string_view sql, int columns,
+TableDigest digest_table(Database& shard, std::string_view sql, int columns,
                          const std::filesystem::path& file) {
-  Statement row;
-  if (!database.prepare(sql, row).ok()) fail(file, database);
+  Statement row = prepare_query(shard, sql, file);
   TableDigest table;
-  int code = SQLITE_OK;
-  while ((code = row.step()) == SQLITE_ROW) {
+  while (next_row(row, shard, file)) {
     std::uint64_t hash = 0;
     for (int column = 0; column < columns; ++column) hash = mix_words(hash, hash_column(row, column));
     ++table.rows;
     table.hash += hash;
   }
-  if (code != SQLITE_DONE) fail(file, database);
   return table;
 }
 
-std::vector<std::string> read_runs(Database& database, const std::filesystem::path& file) {
-  Statement row;
-  if (!database.prepare(run_columns, row).ok()) fail(file, database);
-  std::vector<std::string> runs;
-  while (row.step() == SQLITE_ROW) runs.emplace_back(row.text(0));
-  return runs;
+std::string text_of(const RunInfo& run) {
+  return fmt::format("{} {} {} {}", run.run_id, run.seed, run.version, run.config_hash);
 }
 
 struct DigestedFile {
   ShardDigest digest;
-  std::vector<std::string> runs;
+  std::vector<RunInfo> runs;
 };
 
 DigestedFile digest_file(const std::filesystem::path& file) {
-  Database database;
-  if (const StorageError error = database.open_to_read(file.string()); !error.ok()) {
-    throw std::runtime_error(file.string() + ": cannot be opened: " + error.message);
-  }
-  const TableDigest readings = digest_table(database, reading_columns, reading_column_count, file);
-  const TableDigest events = digest_table(database, event_columns, event_column_count, file);
+  Database shard = open_shard(file);
+  const TableDigest readings = digest_table(shard, reading_columns, reading_column_count, file);
+  const TableDigest events = digest_table(shard, event_columns, event_column_count, file);
   return {{file.filename().string(), readings.rows, events.rows, readings.hash, events.hash},
-          read_runs(database, file)};
-}
-
-std::vector<std::filesystem::path> shard_files(const std::filesystem::path& directory) {
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (entry.path().extension() == ".db" && entry.is_regular_file()) files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
+          read_runs(shard, file)};
 }
 
 }  // namespace
@@ -104,7 +78,7 @@ std::string DirectoryDigest::text() const {
 }
 
 DirectoryDigest digest_directory(const std::filesystem::path& directory) {
-  const std::vector<std::filesystem::path> files = shard_files(directory);
+  const std::vector<std::filesystem::path> files = find_shards(directory);
   std::vector<DigestedFile> digested(files.size());
   tbb::parallel_for(std::size_t{0}, files.size(),
                     [&](std::size_t i) { digested[i] = digest_file(files[i]); });
@@ -116,7 +90,7 @@ DirectoryDigest digest_directory(const std::filesystem::path& directory) {
     all.total.events += file.digest.events;
     all.total.readings_hash += file.digest.readings_hash;
     all.total.events_hash += file.digest.events_hash;
-    runs.insert(file.runs.begin(), file.runs.end());
+    for (const RunInfo& run : file.runs) runs.insert(text_of(run));
     all.shards.push_back(std::move(file.digest));
   }
   all.runs.assign(runs.begin(), runs.end());

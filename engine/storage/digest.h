@@ -27,7 +27,8 @@ struct DirectoryDigest {
   [[nodiscard]] std::string text() const;  // 32 hexadecimal digits
 };
 
-// Every .db file in the folder. Throws std::runtime_error for one that cannot be read or has not our tables.
+// Every shard of the directory. Throws InvalidInput where there is none, and std::runtime_error for one that
+// cannot be read or has not our tables.
 DirectoryDigest digest_directory(const std::filesystem::path& directory);
 
 }  // namespace fleet_sim

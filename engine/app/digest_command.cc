@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "app/commands.h"
+#include "app/exit_code.h"
+#include "app/output.h"
+#include "status/text.h"
+#include "storage/digest.h"
+#include "storage/sqlite.h"
+
+namespace fleet_sim {
+namespace {
+
+struct DigestOptions {
+  std::string directory;
+  bool json = false;
+};
+
+nlohmann::ordered_json json_of(const ShardDigest& shard) {
+  return {{"file", shard.file},
+          {"readings", shard.readings},
+          {"events", shard.events},
+          {"digest", fmt::format("{:016x}{:016x}", shard.readings_hash, shard.events_hash)}};
+}
+
+std::string json_of(const DirectoryDigest& digest) {
+  nlohmann::ordered_json json{{"digest", digest.text()},
+                              {"readings", digest.total.readings},
+                              {"events", digest.total.events},
+                              {"runs", digest.runs},
+                              {"shards", nlohmann::ordered_json::array()}};
+  for (const ShardDigest& shard : digest.shards) json["shards"].push_back(json_of(shard));
+  return json.dump(2) + '\n';
+}
+
+std::string text_of(const DirectoryDigest& digest) {
+  std::string text;
+  for (const ShardDigest& shard : digest.shards) {
+    text += fmt::format("{:>14} readings {:>10} events  {}\n", grouped(shard.readings), grouped(shard.events),
+                        shard.file);
+  }
+  text += fmt::format("{:>14} readings {:>10} events  in {} shards\n", grouped(digest.total.readings),
+                      grouped(digest.total.events), grouped(digest.shards.size()));
+  for (const std::string& run : digest.runs) text += fmt::format("run {}\n", run);
+  return text + fmt::format("digest {}\n", digest.text());
+}
+
+int print_digest(const DigestOptions& options) {
+  configure_sqlite();
+  const DirectoryDigest digest = digest_directory(options.directory);
+  print(options.json ? json_of(digest) : text_of(digest));
+  return static_cast<int>(ExitCode::done);
+}
+
+}  // namespace
+
+Command add_digest_command(CLI::App& app) {
+  const auto options = std::make_shared<DigestOptions>();
+  CLI::App* command = app.add_subcommand("digest", "Prints an order-independent digest of a data directory");
+  command->add_option("DIR", options->directory, "Data directory")->required();
+  command->add_flag("--json", options->json, "As JSON, with every shard");
+  return {command, [options] { return print_digest(*options); }};
+}
+
+}  // namespace fleet_sim

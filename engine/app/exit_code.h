@@ -1,0 +1,15 @@
+// How a command ends: the process's exit codes.
+#pragma once
+
+#include <stdexcept>
+
+namespace fleet_sim {
+
+enum class ExitCode : int { done = 0, lost_or_gave_up = 1, invalid_input = 2, no_storage = 3, forced = 130 };
+
+// Thrown while starting when storage cannot be opened; ends the process with exit code 3.
+struct NoStorage : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace fleet_sim

@@ -1,0 +1,11 @@
+// What a command has to say on standard output.
+#pragma once
+
+#include <string_view>
+
+namespace fleet_sim {
+
+// The text is all such a command does, so failing to get rid of it is failing: throws std::runtime_error.
+void print(std::string_view text);
+
+}  // namespace fleet_sim

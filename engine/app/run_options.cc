@@ -1,0 +1,47 @@
+#include "app/run_options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "config/config_keys.h"
+
+namespace fleet_sim {
+namespace {
+
+void add_setting(CLI::App& command, const ConfigKey& key, Arguments& arguments) {
+  const std::string flag(key.flag);
+  const auto set = [&arguments, &key, flag](const std::string& value) {
+    arguments.flags.push_back({std::string(key.name), value, flag});
+  };
+  const std::string help(key.help);
+  if (key.value.empty()) {
+    command.add_flag_callback(
+        flag, [set] { set("true"); }, help);
+  } else if (key.repeatable) {
+    const auto set_each = [set](const std::vector<std::string>& values) {
+      std::ranges::for_each(values, set);
+    };
+    command.add_option_function<std::vector<std::string>>(flag, set_each, help)
+        ->type_name(std::string(key.value))
+        ->allow_extra_args(false);
+  } else {
+    // As usual on a command line, the last of several wins: a wrapper's flags can be overridden.
+    command.add_option_function<std::string>(flag, set, help)
+        ->type_name(std::string(key.value))
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
+}
+
+}  // namespace
+
+void add_run_options(CLI::App& command, Arguments& arguments) {
+  command.add_option("--config", arguments.config_file, "Config file (YAML), merged over the defaults")
+      ->type_name("FILE");
+  for (const ConfigKey& key : config_keys()) {
+    if (!key.flag.empty()) add_setting(command, key, arguments);
+  }
+}
+
+}  // namespace fleet_sim

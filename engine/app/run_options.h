@@ -1,0 +1,16 @@
+// The options of a run on the command line, made from the table of config keys, for every command that reads
+// the same inputs.
+#pragma once
+
+#include "app/inputs.h"
+
+namespace CLI {
+class App;
+}
+
+namespace fleet_sim {
+
+// What is parsed goes to `arguments`, which outlives the parsing.
+void add_run_options(CLI::App& command, Arguments& arguments);
+
+}  // namespace fleet_sim

@@ -1,0 +1,82 @@
+#include "storage/data_directory.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "base/problems.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr std::string_view select_runs =
+    "SELECT run_id, version, seed, start, began_at, fleet_size, partition, shard_by, config, config_hash "
+    "FROM run_info ORDER BY rowid";
+
+[[noreturn]] void fail(const std::filesystem::path& file, const StorageError& error) {
+  throw std::runtime_error(file.string() + ": cannot be read: " + error.message);
+}
+
+Timestamp read_timestamp(const Statement& row, int column, const std::filesystem::path& file) {
+  const auto moment = parse_timestamp(row.text(column));
+  if (!moment) {
+    throw std::runtime_error(file.string() + ": run_info holds '" + std::string(row.text(column)) +
+                             "' where a time should be");
+  }
+  return *moment;
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory) {
+  if (!std::filesystem::is_directory(directory))
+    throw InvalidInput(directory.string() + ": no such directory");
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (entry.path().extension() == ".db" && entry.is_regular_file()) files.push_back(entry.path());
+  }
+  if (files.empty()) throw InvalidInput(directory.string() + ": holds no .db files");
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+Database open_shard(const std::filesystem::path& file) {
+  Database shard;
+  if (const StorageError error = shard.open_to_read(file.string()); !error.ok()) {
+    throw std::runtime_error(file.string() + ": cannot be opened: " + error.message);
+  }
+  return shard;
+}
+
+Statement prepare_query(Database& shard, std::string_view sql, const std::filesystem::path& file) {
+  Statement query;
+  if (const StorageError error = shard.prepare(sql, query); !error.ok()) fail(file, error);
+  return query;
+}
+
+bool next_row(Statement& query, const Database& shard, const std::filesystem::path& file) {
+  const int code = query.step();
+  if (code != SQLITE_ROW && code != SQLITE_DONE) fail(file, shard.error());
+  return code == SQLITE_ROW;
+}
+
+std::vector<RunInfo> read_runs(Database& shard, const std::filesystem::path& file) {
+  Statement row = prepare_query(shard, select_runs, file);
+  std::vector<RunInfo> runs;
+  while (next_row(row, shard, file)) {
+    RunInfo run;
+    run.run_id = row.text(0);
+    run.version = row.text(1);
+    run.seed = static_cast<std::uint64_t>(row.integer(2));
+    run.start = read_timestamp(row, 3, file);
+    run.began_at = read_timestamp(row, 4, file);
+    run.fleet_size = static_cast<std::uint64_t>(row.integer(5));
+    run.partition = row.text(6);
+    run.shard_by = row.text(7);
+    run.config = row.text(8);
+    run.config_hash = row.text(9);
+    runs.push_back(std::move(run));
+  }
+  return runs;
+}
+
+}  // namespace fleet_sim

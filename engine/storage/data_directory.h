@@ -1,0 +1,32 @@
+// A data directory as those see it who read it back: its shards, and the runs they tell of. Nothing here
+// changes a file. Any thread. Throws InvalidInput for a directory that is not one, and std::runtime_error,
+// naming the file, for a shard that cannot be read.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/schema.h"
+#include "storage/sqlite.h"
+
+namespace fleet_sim {
+
+// Every .db file of the directory, sorted by name; at least one.
+std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory);
+
+// Opens a shard to read it.
+Database open_shard(const std::filesystem::path& file);
+
+// The statement, prepared on a shard that open_shard returned.
+Statement prepare_query(Database& shard, std::string_view sql, const std::filesystem::path& file);
+
+// Steps to the next row; false after the last.
+bool next_row(Statement& query, const Database& shard, const std::filesystem::path& file);
+
+// The runs that have written to a shard, first to last.
+std::vector<RunInfo> read_runs(Database& shard, const std::filesystem::path& file);
+
+}  // namespace fleet_sim
