@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Fails when an include climbs: a room of engine/ may include itself and rooms on lower floors, nothing else.
 
-Also keeps the larger third-party headers in the few rooms that are meant to know them. The floors are those of the
+Also keeps the larger third-party headers in the few rooms that are meant to know them, and the model free of library
+functions whose last bit differs between machines. The floors are those of the
 house plan, drawn here once more. `--self-test` proves on a temporary tree that offenders are caught.
 
 usage: floor_check.py ENGINE_DIRECTORY | floor_check.py --self-test
@@ -32,6 +33,11 @@ HOMES = {
     "sqlite3.h": ("storage/sqlite.",),
     "CLI/": ("app/",),
 }
+
+# Where readings come from, and the functions of <cmath> that no standard rounds for all (floor, fabs and sqrt are exact).
+EXACT = ("model/", "fleet/", "base/random.", "base/math.", "base/cadence.")
+INEXACT_CALL = re.compile(r"\bstd::(a?(?:sin|cos|tan)h?|atan2|exp[2m1]*|log(?:10|2|1p)?|pow|cbrt|hypot|erfc?|[lt]gamma|"
+                          r"\w+_distribution)\b")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.MULTILINE)
 
@@ -66,6 +72,9 @@ def offences(engine):
             line = text.count("\n", 0, match.start()) + 1
             for why in offences_of_include(file, match[2], match[1] == '"'):
                 yield f"{file}:{line}: {match[2]}: {why}"
+        for match in INEXACT_CALL.finditer(text) if file.startswith(EXACT) else ():
+            line = text.count("\n", 0, match.start()) + 1
+            yield f"{file}:{line}: {match[0]}: differs in its last bit between machines; see base/math.h"
 
 
 class SelfTest(unittest.TestCase):
@@ -101,6 +110,13 @@ class SelfTest(unittest.TestCase):
         self.assertIn("no room", self.check(base__clock_dot_h='#include "random.h"')[0])
         self.assertIn("no known room", self.check(attic__box_dot_h="")[0])
         self.assertIn("no sources", self.check()[0])
+
+    def test_inexact_functions_are_caught_where_readings_come_from(self):
+        for call in ("std::sin(x)", "std::log1p(x)", "std::normal_distribution<> d", "std::exp2(x)", "std::atan2(y, x)"):
+            (found,) = self.check(model__signal_dot_cc=f"double y = {call};")
+            self.assertIn("differs in its last bit", found)
+            self.assertEqual(self.check(status__text_dot_cc=f"double y = {call};"), [])
+        self.assertEqual(self.check(base__math_dot_cc="std::floor(x) + std::fabs(x) + std::sqrt(x) + std::exponent"), [])
 
     def test_stray_third_party_headers_are_caught(self):
         for header in ("boost/asio/post.hpp", "boost/beast/http.hpp", "boost/lockfree/queue.hpp", "yaml-cpp/yaml.h",
