@@ -485,7 +485,12 @@ TEST_CASE("unbalanced books name the equation that does not hold") {
   CHECK(books.imbalance(100, 3) == "due 100 != generated 90 + skipped 0");
   books.skipped = 10;
   CHECK(books.imbalance(100, 3).empty());
-  CHECK(books.imbalance(100, 0) == "generated 90 != written 60 + missing 7 + pending 0 + lost 20");
+  CHECK(books.imbalance(100, 0) == "generated 90 != written 60 + missing 7 + pending 0 + lost 20 + found 0");
+  ledger.found(3);
+  CHECK(ledger.books().found == 3);
+  CHECK(ledger.books().pending() == 0);
+  books.found = 3;
+  CHECK(books.imbalance(100, 0).empty());
 }
 
 TEST_CASE("several threads keep exact books") {

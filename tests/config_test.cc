@@ -95,7 +95,7 @@ std::multiset<std::string> keys_named_in(const fs::path& path) {
 
 // Every key but fleet.identity, which excludes fleet.identities, and every effect.
 const std::string heavily_changed = R"(
-simulation: {readings_per_second: 0.1, run_time_seconds: 1.5h, seed: 9223372036854775807}
+simulation: {readings_per_second: 0.1, run_time_seconds: 1.5h, seed: 9223372036854775807, resume: yes}
 normal_parameters:
   temperature: {mean: -3.3, std_dev: 1e-7, min: -1e9, max: 0.30000000000000004}
   vibration: {mean: 4.5, std_dev: 0.25, min: 0, max: 1e9}
@@ -369,7 +369,7 @@ TEST_CASE("every key sets what it gets, has help, and a name of its own everywhe
   CHECK(environment_name("simulation.readings_per_second") == "FLEET_SIM_SIMULATION_READINGS_PER_SECOND");
   for (const char* flag : {"--rate", "--duration", "--seed", "--identities", "--identity", "--partition",
                            "--threads", "--skip-invalid", "--shard-by", "--speed", "--start", "--data-dir",
-                           "--sink", "--writers", "--log-level", "--quiet"}) {
+                           "--sink", "--writers", "--log-level", "--quiet", "--resume"}) {
     CAPTURE(flag);
     CHECK(flags.contains(flag));
   }
@@ -391,6 +391,40 @@ TEST_CASE("every key changes itself and no other") {
       CAPTURE(each.name);
       CHECK((each.get(config) != each.get(defaults)) == (&each == &key));
     }
+  }
+}
+
+TEST_CASE("the text of what decides readings changes with exactly those keys") {
+  const Config changed = load_text(heavily_changed).config;
+  const std::string before = readings_config_text(Config());
+  for (const ConfigKey& key : config_keys()) {
+    CAPTURE(key.name);
+    Config config;
+    const bool at_default = key.get(changed) == key.get(config);
+    REQUIRE(key.set(config, at_default ? "false" : key.get(changed)) == "");
+    const bool same = key.get(config) == key.get(Config());
+    const std::string section(key.name.substr(0, key.name.find('.')));
+    const bool decides = section == "normal_parameters" || section == "anomalies" ||
+                         key.name == "simulation.readings_per_second" || key.name == "clock.utc_offset";
+    CHECK(decides_readings(key) == decides);
+    if (!same) CHECK((readings_config_text(config) != before) == decides);
+  }
+  Config config;
+  config.behaviors.model["TempVibe-1000"].severity = 1.01;
+  CHECK(readings_config_text(config) != before);
+}
+
+TEST_CASE("a config is read from a text as from a file") {
+  Problems problems;
+  Config config = load_text(heavily_changed).config;
+  CHECK(read_config(config_text(config), "run_info", problems) == config);
+  CHECK(problems.empty());
+  read_config("simulation: {sed: 1}", "run_info", problems);
+  CHECK(problems.text().starts_with("run_info:1: unknown key 'simulation.sed'"));
+  for (const std::string& text : {std::string("a: \x01"), std::string(largest_config_file_bytes + 1, ' ')}) {
+    Problems refused;
+    read_config(text, "run_info", refused);
+    CHECK(refused.count() == 1);
   }
 }
 

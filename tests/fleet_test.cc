@@ -284,6 +284,41 @@ TEST_CASE("windows of a millisecond, a second or an hour give the same readings 
   }
 }
 
+TEST_CASE("a fleet that goes on at any moment brings the rest of the readings and events") {
+  for (std::uint64_t which = 50; which < 80; ++which) {
+    const Roster roster = random_roster(which, 40);
+    const Timestamp until = start + 40'000'000;
+    const Timestamp moment =
+        start + static_cast<Microseconds>(uniform_below(mix_words(which, 5), 40'000'000));
+    Fleet whole = fleet_of(roster, all_of(roster), restless());
+    Taken taken = tick_in_windows(whole, start, moment, 1'000'000);
+    PastAnomalies past;
+    for (const AnomalyEvent& event : taken.events) past[event.sensor] = {event.type, event.started_at};
+    const std::size_t readings_before = taken.readings.size();
+
+    Fleet resumed = fleet_of(roster, all_of(roster), restless());
+    resumed.go_on_at(moment, past);
+    CHECK(resumed.due_before(moment) == whole.due_before(moment));
+    const Taken rest = tick_in_windows(whole, moment, until, 1'000'000);
+    const Taken brought = tick_in_windows(resumed, moment, until, 1'000'000);
+    CAPTURE(which);
+    CHECK(readings_before + rest.readings.size() > 0);
+    CHECK(sorted_readings(brought) == sorted_readings(rest));
+    CHECK(sorted_events(brought) == sorted_events(rest));
+    Batch open;
+    Batch open_of_resumed;
+    for (std::size_t i = 0; i < whole.cohorts().size(); ++i) {
+      whole.cohorts()[i].report_open_anomalies(open);
+      resumed.cohorts()[i].report_open_anomalies(open_of_resumed);
+    }
+    Taken left;
+    Taken left_of_resumed;
+    left.add(open);
+    left_of_resumed.add(open_of_resumed);
+    CHECK(sorted_events(left) == sorted_events(left_of_resumed));
+  }
+}
+
 TEST_CASE("a sensor's readings do not depend on the fleet around it") {
   Roster small;
   Roster large;

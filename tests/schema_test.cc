@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "storage/data_directory.h"
 #include "storage/digest.h"
 #include "storage/schema.h"
 #include "storage/shard_key.h"
@@ -68,8 +69,8 @@ TEST_CASE("a new file gets the tables of the SPEC") {
         std::vector<std::string>{"id", "sensor_id", "anomaly_type", "channel", "direction", "magnitude",
                                  "started_at", "ended_at", "readings_affected"});
   CHECK(query(folder / "new.db", "SELECT count(*) FROM pragma_table_info('run_info')") ==
-        std::vector<std::string>{"10"});
-  CHECK(query(folder / "new.db", "PRAGMA user_version") == std::vector<std::string>{"1"});
+        std::vector<std::string>{"13"});
+  CHECK(query(folder / "new.db", "PRAGMA user_version") == std::vector<std::string>{"2"});
   CHECK(query(folder / "new.db", "PRAGMA journal_mode") == std::vector<std::string>{"wal"});
   CHECK(check(folder / "new.db").ok());
 }
@@ -115,6 +116,35 @@ TEST_CASE("the older form gets its missing column and keeps its rows") {
         std::vector<std::string>{"synced"});
 }
 
+TEST_CASE("a file of version 1 gets the columns that tell where a run's rows begin, and can be read before") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "version-1.db";
+  REQUIRE(prepare(path).ok());
+  run_sql(
+      path,
+      "DROP TABLE run_info; CREATE TABLE run_info (run_id TEXT PRIMARY KEY, seed INTEGER NOT NULL, version "
+      "TEXT NOT NULL, config TEXT NOT NULL, config_hash TEXT NOT NULL, start TEXT NOT NULL, began_at TEXT "
+      "NOT "
+      "NULL, fleet_size INTEGER NOT NULL, partition TEXT NOT NULL, shard_by TEXT NOT NULL);"
+      "INSERT INTO run_info VALUES ('old', 5, '0.0.9', 'a: b', 'ff', '2026-01-01T00:00:00.000000Z', "
+      "'2026-01-02T00:00:00.000000Z', 3, '1/2', 'none'); PRAGMA user_version = 1");
+  CHECK(check(path).ok());
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    Database shard = open_shard(path);
+    const std::vector<RecordedRun> runs = read_runs(shard, path);
+    REQUIRE(runs.size() == 1);
+    CHECK(runs[0].run_id == "old");
+    CHECK(runs[0].seed == 5);
+    CHECK(timestamp_text(runs[0].start) == "2026-01-01T00:00:00.000000Z");
+    CHECK(runs[0].partition == "1/2");
+    CHECK(runs[0].fleet_hash.empty());
+    CHECK(runs[0].first_reading_id <= 1);
+    REQUIRE(prepare(path).ok());  // the second time after the migration
+  }
+  CHECK(query(path, "SELECT run_id, fleet_hash, first_reading_id, first_event_id FROM run_info") ==
+        std::vector<std::string>{"old|NULL|NULL|NULL"});
+}
+
 TEST_CASE("files of other forms are refused with a clear message and left as they are") {
   const TemporaryFolder folder;
   struct Foreign {
@@ -139,8 +169,8 @@ TEST_CASE("files of other forms are refused with a clear message and left as the
        {no_default.c_str(), "has another sensor_readings, with other columns"},
        {"CREATE TABLE x (y)", "has tables, but no sensor_readings"},
        {"PRAGMA user_version = -5; CREATE TABLE x (y)", "is no fleet-sim file (schema version -5"},
-       {"PRAGMA user_version = 2; CREATE TABLE x (y)",
-        "is of a newer fleet-sim (schema version 2, this one knows those up to 1)"}}};
+       {"PRAGMA user_version = 3; CREATE TABLE x (y)",
+        "is of a newer fleet-sim (schema version 3, this one knows those up to 2)"}}};
   for (const auto& [sql, message] : foreign) {
     const std::string path = folder / "foreign.db";
     fs::remove(path);
@@ -221,12 +251,16 @@ TEST_CASE("a run is recorded once per file, whole") {
   run.shard_by = "hash:4";
   run.config = "a: 'b'\n";
   run.config_hash = "00ff";
+  run.fleet_hash = "abcd";
   Database database = opened(folder / "a.db");
   REQUIRE(prepare_schema(database, {}).ok());
+  REQUIRE(
+      database.execute("INSERT INTO sensor_readings (id, timestamp, sensor_id) VALUES (41, 't', 's')").ok());
   CHECK(record_run(database, run).ok());
+  REQUIRE(database.execute("INSERT INTO sensor_readings (timestamp, sensor_id) VALUES ('t', 's')").ok());
   CHECK(record_run(database, run).ok());
   CHECK(query(folder / "a.db", "SELECT * FROM run_info") ==
         std::vector<std::string>{
             "2026-01-01T00:00:00-00000001|-1|0.1.0|a: 'b'\n|00ff|1970-01-01T00:00:00.000000Z|"
-            "1970-01-01T00:00:01.500000Z|15|1/4|hash:4"});
+            "1970-01-01T00:00:01.500000Z|15|1/4|hash:4|abcd|42|1"});
 }

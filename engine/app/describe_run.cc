@@ -24,17 +24,24 @@ std::string setting_text(const Config& config, std::string_view key) {
   return found == nullptr ? std::string() : found->get(config);
 }
 
-RunInfo describe_run(const Config& config, std::size_t fleet_size) {
+std::string fleet_hash(const Roster& roster, std::span<const std::uint32_t> members) {
+  std::uint64_t sum = 0;
+  for (const std::uint32_t member : members) sum += hash_of(roster, roster[member]);
+  return fmt::format("{:016x}", sum);
+}
+
+RunInfo describe_run(const Config& config, const Roster& roster, std::span<const std::uint32_t> members) {
   RunInfo run;
   run.began_at = system_now();
   run.seed = config.simulation.seed.value_or(random_seed());
   run.run_id = fmt::format("{}-{:08x}", timestamp_text(run.began_at).substr(0, 19), std::random_device{}());
   run.version = FLEET_SIM_VERSION;
-  run.fleet_size = fleet_size;
+  run.fleet_size = members.size();
   run.partition = setting_text(config, "fleet.partition");
   run.shard_by = setting_text(config, "sharding.by");
   run.config = config_text(config);
-  run.config_hash = fmt::format("{:016x}", hash_text(run.config));
+  run.config_hash = fmt::format("{:016x}", hash_text(readings_config_text(config)));
+  run.fleet_hash = fleet_hash(roster, members);
   return run;
 }
 

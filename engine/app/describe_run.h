@@ -2,17 +2,22 @@
 // again. Drawn once while starting. Main thread.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "config/config.h"
+#include "identity/identity.h"
 #include "storage/schema.h"
 
 namespace fleet_sim {
 
 // Without `start`, which is known only when the run begins.
-RunInfo describe_run(const Config& config, std::size_t fleet_size);
+RunInfo describe_run(const Config& config, const Roster& roster, std::span<const std::uint32_t> members);
+
+// A hash of the identities of a fleet, whatever their order.
+std::string fleet_hash(const Roster& roster, std::span<const std::uint32_t> members);
 
 // The value of a config key as the user would write it.
 std::string setting_text(const Config& config, std::string_view key);

@@ -27,12 +27,20 @@ nlohmann::ordered_json json_of(const ShardDigest& shard) {
           {"digest", fmt::format("{:016x}{:016x}", shard.readings_hash, shard.events_hash)}};
 }
 
+nlohmann::ordered_json json_of(const RunInfo& run) {
+  return {{"run_id", run.run_id},         {"seed", run.seed},
+          {"version", run.version},       {"config_hash", run.config_hash},
+          {"fleet_hash", run.fleet_hash}, {"start", timestamp_text(run.start)},
+          {"partition", run.partition}};
+}
+
 std::string json_of(const DirectoryDigest& digest) {
   nlohmann::ordered_json json{{"digest", digest.text()},
                               {"readings", digest.total.readings},
                               {"events", digest.total.events},
-                              {"runs", digest.runs},
+                              {"runs", nlohmann::ordered_json::array()},
                               {"shards", nlohmann::ordered_json::array()}};
+  for (const RunInfo& run : digest.runs) json["runs"].push_back(json_of(run));
   for (const ShardDigest& shard : digest.shards) json["shards"].push_back(json_of(shard));
   return json.dump(2) + '\n';
 }
@@ -45,7 +53,10 @@ std::string text_of(const DirectoryDigest& digest) {
   }
   text += fmt::format("{:>14} readings {:>10} events  in {} shards\n", grouped(digest.total.readings),
                       grouped(digest.total.events), grouped(digest.shards.size()));
-  for (const std::string& run : digest.runs) text += fmt::format("run {}\n", run);
+  for (const RunInfo& run : digest.runs) {
+    text += fmt::format("run {}  seed {}  version {}  config {}  fleet {}\n", run.run_id, run.seed,
+                        run.version, run.config_hash, run.fleet_hash.empty() ? "unknown" : run.fleet_hash);
+  }
   return text + fmt::format("digest {}\n", digest.text());
 }
 

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "app/resume.h"
 #include "base/problems.h"
 #include "fleet/fleet.h"
 #include "identity/identity_rules.h"
@@ -29,7 +30,8 @@ std::optional<std::pair<std::string, std::string>> first_set(std::initializer_li
   return std::nullopt;
 }
 
-Config read_config(const Arguments& arguments, Problems& problems) {
+Config read_config(const Arguments& arguments, const Config& defaults = {}) {
+  Problems problems;
   std::optional<std::filesystem::path> file = arguments.config_file;
   if (!file) {
     if (const auto named = first_set({"SENSOR_CONFIG", "CONFIG_FILE"})) file = named->second;
@@ -38,7 +40,27 @@ Config read_config(const Arguments& arguments, Problems& problems) {
   if (const auto named = first_set({"SENSOR_IDENTITY_FILE", "IDENTITY_FILE"})) {
     environment.insert(environment.begin(), {"fleet.identity", named->second, named->first});
   }
-  return load_config(file, environment, arguments.flags, problems);
+  Config config = load_config(file, environment, arguments.flags, problems, defaults);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+  return config;
+}
+
+// A run that goes on has its own config for its defaults, but lies where we found it, and what it shows and
+// logs is for this process to say.
+void resume_run(const Arguments& arguments, Inputs& inputs) {
+  const std::string directory = inputs.config.data_directory();
+  inputs.resumed = find_run(inputs.config);
+  if (!inputs.resumed) {
+    inputs.warnings.push_back(directory + " holds no run to go on with, so this begins one");
+    return;
+  }
+  Config recorded = recorded_config(*inputs.resumed);
+  recorded.database.data_dir = directory;
+  recorded.logging = LoggingSettings{};
+  inputs.config = read_config(arguments, recorded);
+  Problems problems;
+  check_resumable(inputs.config, recorded, problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
 }
 
 std::vector<std::filesystem::path> identity_paths(const FleetSettings& fleet) {
@@ -106,10 +128,10 @@ void check_fleet_size(const Inputs& inputs, bool files_were_named, Problems& pro
 
 Inputs read_inputs(const Arguments& arguments) {
   Inputs inputs;
-  Problems problems;
-  inputs.config = read_config(arguments, problems);
-  if (!problems.empty()) throw InvalidInput(problems.text());
+  inputs.config = read_config(arguments);
+  if (inputs.config.simulation.resume) resume_run(arguments, inputs);
 
+  Problems problems;
   const std::vector<std::filesystem::path> paths = identity_paths(inputs.config.fleet);
   Problems identity_problems;
   if (!paths.empty()) inputs.identities = load_identities(paths, identity_problems);
@@ -125,6 +147,7 @@ Inputs read_inputs(const Arguments& arguments) {
   inputs.members = partition_members(inputs.identities.roster, inputs.config.fleet.partition);
   check_members(inputs.identities.roster, inputs.members, inputs.config, problems);
   check_fleet_size(inputs, !paths.empty(), problems);
+  if (inputs.resumed && problems.empty()) check_same_fleet(inputs, *inputs.resumed, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
 
   if (!inputs.identities.unknown_keys.empty()) {

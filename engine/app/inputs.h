@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "config/load_config.h"
 #include "identity/load_identities.h"
+#include "storage/schema.h"
 
 namespace fleet_sim {
 
@@ -24,6 +25,7 @@ struct Inputs {
   LoadedIdentities identities;
   std::vector<std::uint32_t> members;  // roster indices of this process's partition
   std::vector<std::string> warnings;
+  std::optional<RunInfo> resumed;  // the run to go on with, instead of beginning one
 };
 
 Inputs read_inputs(const Arguments& arguments);

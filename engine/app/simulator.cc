@@ -65,13 +65,15 @@ Simulator::Simulator(Inputs inputs, Console& console, std::shared_ptr<spdlog::lo
     : inputs_(std::move(inputs)),
       console_(console),
       log_(std::move(log)),
-      run_(describe_run(inputs_.config, inputs_.members.size())),
+      run_(inputs_.resumed ? *inputs_.resumed
+                           : describe_run(inputs_.config, inputs_.identities.roster, inputs_.members)),
       schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config)},
       shard_context_{inputs_.identities.roster, inputs_.config.database, run_, {}} {
   plan_storage();
   set_clock();
   fleet_ = std::make_unique<Fleet>(build_fleet(inputs_.identities.roster, inputs_.members, plan_.writer_of,
                                                inputs_.config, run_.seed, run_.start));
+  if (inputs_.resumed) take_up_run();
   build_writers();
 }
 
@@ -94,11 +96,29 @@ void Simulator::plan_storage() {
 // As late as possible before the fleet is built, so that its readings are not late from the first.
 void Simulator::set_clock() {
   const Config& config = inputs_.config;
-  run_.start = config.clock.start.value_or(system_now());
+  if (!inputs_.resumed) {
+    run_.began_at = system_now();
+    run_.start = config.clock.start.value_or(run_.began_at);
+  }
   started_ = std::chrono::steady_clock::now();
   schedule_.clock = SimulationClock(run_.start, started_, pace(config.clock.speed));
   schedule_.start = run_.start;
   schedule_.end = end_of(config, run_.start);
+}
+
+// The fleet goes on at the first reading that may be missing, and the clock where it would be had the run
+// never stopped: what was due in between is late, and comes as fast as storage takes it.
+void Simulator::take_up_run() {
+  resumption_ = plan_resumption(inputs_, plan_, run_);
+  fleet_->go_on_at(resumption_.moment, resumption_.past);
+  schedule_.start = resumption_.moment;
+  const auto since_it_began =
+      std::chrono::microseconds(std::max<Microseconds>(0, system_now() - run_.began_at));
+  const auto speed = pace(inputs_.config.clock.speed);
+  const SimulationClock unbroken(run_.start, started_ - since_it_began, speed);
+  // A run that was ahead of that, filled at another speed, goes on at once.
+  const bool behind = unbroken.simulated(started_) < resumption_.moment;
+  schedule_.clock = behind ? SimulationClock(resumption_.moment, started_, speed) : unbroken;
 }
 
 void Simulator::build_writers() {
@@ -118,6 +138,7 @@ void Simulator::build_writers() {
                               [this] { gave_up_.store(true, std::memory_order_release); }};
   for (const std::vector<std::string>& paths : plan_.paths) {
     writers_.push_back(std::make_unique<Writer>(context, paths, batches));
+    if (inputs_.resumed) writers_.back()->take_up(std::move(resumption_.found[writers_.size() - 1]));
     if (const StorageError error = writers_.back()->open_first(); !error.ok()) {
       throw NoStorage(paths.front() + ": cannot be opened: " + error.message);
     }
@@ -137,6 +158,7 @@ void Simulator::drive(StopSignals& signals) {
 
 void Simulator::start() {
   const Config& config = inputs_.config;
+  if (inputs_.resumed) log_->info("going on with run {} at {}", run_.run_id, timestamp_text(schedule_.start));
   log_->info(
       "run {} seed {} | {} sensors, {} shards by {} in {} | {} threads, {} writers | start {} speed {}",
       run_.run_id, run_.seed, grouped(fleet_->size()), grouped(plan_.shard_count), run_.shard_by,
@@ -221,9 +243,10 @@ ExitCode Simulator::settle() {
   console_.end_progress();
   std::uint64_t held = 0;
   for (const auto& writer : writers_) held += writer->held();
-  const std::string imbalance = last.books.imbalance(fleet_->due_before(scheduler_->reached()), held);
+  const std::uint64_t due = fleet_->due_before(scheduler_->reached()) - fleet_->due_before(schedule_.start);
+  const std::string imbalance = last.books.imbalance(due, held);
   if (!imbalance.empty()) log_->critical("the books do not balance: {}", imbalance);
-  if (gave_up_.load(std::memory_order_acquire)) log_->error("stopped by the error limit");
+  if (gave_up_.load(std::memory_order_acquire)) log_->error("given up; the reason stands above");
 
   const bool null_sink = inputs_.config.database.sink == Sink::null;
   const std::string summary =

@@ -14,6 +14,7 @@
 #include "app/console.h"
 #include "app/exit_code.h"
 #include "app/inputs.h"
+#include "app/resume.h"
 #include "base/clock.h"
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
@@ -42,6 +43,7 @@ class Simulator {
  private:
   void plan_storage();
   void set_clock();
+  void take_up_run();
   void build_writers();
   void start();
   void watch(StopSignals& signals);
@@ -56,6 +58,7 @@ class Simulator {
 
   RunInfo run_;
   ShardPlan plan_;
+  Resumption resumption_;  // of a run that goes on
   Schedule schedule_;
   Ledger ledger_;
   ShardContext shard_context_;

@@ -14,9 +14,10 @@ std::string Books::imbalance(std::uint64_t expected_due, std::uint64_t held) con
   if (due != generated + skipped) {
     return "due " + count(due) + " != generated " + count(generated) + " + skipped " + count(skipped);
   }
-  if (generated != written + missing + held + lost()) {
+  if (generated != written + missing + held + lost() + found) {
     return "generated " + count(generated) + " != written " + count(written) + " + missing " +
-           count(missing) + " + pending " + count(held) + " + lost " + count(lost());
+           count(missing) + " + pending " + count(held) + " + lost " + count(lost()) + " + found " +
+           count(found);
   }
   return {};
 }
@@ -26,6 +27,7 @@ Books Ledger::books() const {
   for (std::size_t i = 0; i < lost_.size(); ++i)
     books.lost_by_reason[i] = lost_[i].load(std::memory_order_relaxed);
   books.written = written_.load(std::memory_order_relaxed);
+  books.found = found_.load(std::memory_order_relaxed);
   books.missing = missing_.load(std::memory_order_relaxed);
   books.generated = generated_.load(std::memory_order_relaxed);
   books.due = due_.load(std::memory_order_relaxed);

@@ -1,7 +1,7 @@
 // The books of a run: every reading that was due is accounted for, so a loss cannot be silent.
 //
 //   due       = generated + skipped
-//   generated = written + missing + pending + lost
+//   generated = written + missing + pending + lost + found
 //
 // Any thread adds, with relaxed atomics; the totals are exact once the threads that add have stopped.
 #pragma once
@@ -25,6 +25,7 @@ struct Books {
   std::uint64_t generated = 0;
   std::uint64_t missing = 0;  // due, and left out by a missing_data anomaly
   std::uint64_t written = 0;  // committed
+  std::uint64_t found = 0;    // in the files already, from before the run went on
   std::array<std::uint64_t, loss_reason_names.size()> lost_by_reason{};
 
   // Beside the equations, which are about readings.
@@ -34,7 +35,7 @@ struct Books {
   [[nodiscard]] std::uint64_t lost() const;
   // Never below zero, although the counters are read one after the other while they move.
   [[nodiscard]] std::uint64_t pending() const {
-    const std::uint64_t settled = written + missing + lost();
+    const std::uint64_t settled = written + missing + lost() + found;
     return generated > settled ? generated - settled : 0;
   }
 
@@ -49,6 +50,7 @@ class Ledger {
   void generated(std::uint64_t n) { add(generated_, n); }
   void missing(std::uint64_t n) { add(missing_, n); }
   void written(std::uint64_t n) { add(written_, n); }
+  void found(std::uint64_t n) { add(found_, n); }
   void anomalies(std::uint64_t n) { add(anomalies_, n); }
   void events_lost(std::uint64_t n) { add(events_lost_, n); }
   void lost(LossReason reason, std::uint64_t n) { add(lost_[static_cast<std::size_t>(reason)], n); }
@@ -63,6 +65,7 @@ class Ledger {
   Counter generated_{0};
   Counter missing_{0};
   Counter written_{0};
+  Counter found_{0};
   Counter anomalies_{0};
   Counter events_lost_{0};
   std::array<Counter, loss_reason_names.size()> lost_{};

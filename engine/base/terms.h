@@ -39,4 +39,12 @@ constexpr std::string_view name_of(AnomalyType type) {
   return anomaly_type_names[index_of(type)];
 }
 
+// Nothing for a name that no type has.
+constexpr std::optional<AnomalyType> anomaly_type_of(std::string_view name) {
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (anomaly_type_names[k] == name) return static_cast<AnomalyType>(k);
+  }
+  return std::nullopt;
+}
+
 }  // namespace fleet_sim

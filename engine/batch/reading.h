@@ -39,4 +39,11 @@ struct AnomalyEvent {
   std::int8_t direction;           // 1 up, -1 down, 0 neither
 };
 
+constexpr bool begins(AnomalyEvent::Kind kind) {
+  return kind == AnomalyEvent::Kind::opened || kind == AnomalyEvent::Kind::whole;
+}
+constexpr bool ends(AnomalyEvent::Kind kind) {
+  return kind == AnomalyEvent::Kind::closed || kind == AnomalyEvent::Kind::whole;
+}
+
 }  // namespace fleet_sim

@@ -113,6 +113,7 @@ struct SimulationSettings {
   double readings_per_second = 1;
   double run_time_seconds = 3600;  // simulated; 0 runs until stopped
   std::optional<std::uint64_t> seed;
+  bool resume = false;  // go on with the run that the data directory holds
 
   bool operator==(const SimulationSettings&) const = default;
 };

@@ -117,9 +117,13 @@ class FileReader {
 void read_config_file(const std::filesystem::path& path, Config& config, Origins& origins,
                       Problems& problems) {
   const auto content = read_text_file(path, largest_config_file_bytes, problems);
-  if (!content) return;
-  const FileProblems file(path.string(), problems);
-  const auto root = parse_yaml(*content, most_config_nodes, file);
+  if (content) read_config_text(*content, path.string(), config, origins, problems);
+}
+
+void read_config_text(std::string_view text, const std::string& place, Config& config, Origins& origins,
+                      Problems& problems) {
+  const FileProblems file(place, problems);
+  const auto root = parse_yaml(text, most_config_nodes, file);
   if (root) FileReader(config, origins, file).read(*root);
 }
 

@@ -1,4 +1,4 @@
-// Merges one YAML config file over a Config: every key of the table and the behaviors, each problem with its
+// Merges one YAML config over a Config: every key of the table and the behaviors, each problem with its
 // line. Runs while starting and reloading, on any one thread.
 #pragma once
 
@@ -17,6 +17,10 @@ namespace fleet_sim {
 using Origins = std::map<std::string_view, std::string>;
 
 void read_config_file(const std::filesystem::path& path, Config& config, Origins& origins,
+                      Problems& problems);
+
+// The same from a text that is no file's; `place` names it in problems.
+void read_config_text(std::string_view text, const std::string& place, Config& config, Origins& origins,
                       Problems& problems);
 
 }  // namespace fleet_sim

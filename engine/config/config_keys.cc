@@ -69,6 +69,9 @@ Keys simulation_keys() {
       key({"simulation.seed", "--seed", "N",
            "Start of all randomness: 0 to 9223372036854775807, or random (the default)"},
           FIELD(simulation.seed), or_word("random", count<std::uint64_t>(0, largest_seed))),
+      key({"simulation.resume", "--resume", "",
+           "Go on with the run that the data directory holds, if it holds one, instead of beginning another"},
+          FIELD(simulation.resume), boolean()),
   };
 }
 
@@ -266,6 +269,11 @@ const ConfigKey* find_config_key(std::string_view name) {
   const auto keys = config_keys();
   const auto found = std::ranges::find(keys, name, &ConfigKey::name);
   return found == keys.end() ? nullptr : &*found;
+}
+
+bool decides_readings(const ConfigKey& key) {
+  return key.name == "simulation.readings_per_second" || key.name == "clock.utc_offset" ||
+         key.name.starts_with("normal_parameters.") || key.name.starts_with("anomalies.");
 }
 
 std::string environment_name(std::string_view key_name) {

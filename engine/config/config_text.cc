@@ -41,12 +41,13 @@ std::string list_text(const std::string& lines) {
   return "[" + text + "]";
 }
 
-}  // namespace
-
-std::string config_text(const Config& config) {
+// The lines of the keys that `takes_part`, under their sections' headings.
+template <class TakesPart>
+std::string keys_text(const Config& config, TakesPart takes_part) {
   std::string text;
   Path before;
   for (const ConfigKey& key : config_keys()) {
+    if (!takes_part(key)) continue;
     Path path = split(key.name);
     text += new_headings(path, before);
     const std::string value = key.get(config);
@@ -54,7 +55,17 @@ std::string config_text(const Config& config) {
     text.append(key.repeatable ? list_text(value) : yaml_scalar(value)).append("\n");
     before = std::move(path);
   }
-  return text + behaviors_text(config.behaviors);
+  return text;
+}
+
+}  // namespace
+
+std::string config_text(const Config& config) {
+  return keys_text(config, [](const ConfigKey&) { return true; }) + behaviors_text(config.behaviors);
+}
+
+std::string readings_config_text(const Config& config) {
+  return keys_text(config, decides_readings) + behaviors_text(config.behaviors);
 }
 
 }  // namespace fleet_sim

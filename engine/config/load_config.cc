@@ -7,6 +7,7 @@
 #include "config/config_file.h"
 #include "config/config_keys.h"
 #include "config/plain_text.h"
+#include "config/text_file.h"
 #include "config/units.h"
 
 namespace fleet_sim {
@@ -14,10 +15,14 @@ namespace {
 
 class Loader {
  public:
-  explicit Loader(Problems& problems) : problems_(problems) {}
+  Loader(Config defaults, Problems& problems) : config_(std::move(defaults)), problems_(problems) {}
 
   void add_file(const std::filesystem::path& file) {
     layer([&] { read_config_file(file, config_, origins_, problems_); });
+  }
+
+  void add_text(std::string_view text, const std::string& place) {
+    layer([&] { read_config_text(text, place, config_, origins_, problems_); });
   }
 
   void add_settings(std::span<const Setting> settings) {
@@ -149,11 +154,21 @@ Setting setting_of(const Variable& variable, std::string value) {
 }  // namespace
 
 Config load_config(const std::optional<std::filesystem::path>& file, std::span<const Setting> environment,
-                   std::span<const Setting> flags, Problems& problems) {
-  Loader loader(problems);
+                   std::span<const Setting> flags, Problems& problems, Config defaults) {
+  Loader loader(std::move(defaults), problems);
   if (file) loader.add_file(*file);
   loader.add_settings(environment);
   loader.add_settings(flags);
+  return loader.finish();
+}
+
+Config read_config(std::string_view text, const std::string& place, Problems& problems) {
+  Loader loader({}, problems);
+  if (text.size() > largest_config_file_bytes) {
+    problems.add(place, "is larger than a config can be");
+  } else if (is_text(text, place, problems)) {
+    loader.add_text(text, place);
+  }
   return loader.finish();
 }
 

@@ -33,7 +33,10 @@ struct Setting {
 // list of its layer and replaces the list of earlier layers; a layer that names identities, one or many,
 // replaces both kinds of an earlier one. With problems the result is not to be used.
 Config load_config(const std::optional<std::filesystem::path>& file, std::span<const Setting> environment,
-                   std::span<const Setting> flags, Problems& problems);
+                   std::span<const Setting> flags, Problems& problems, Config defaults = {});
+
+// Reads a config from its text, over the defaults. `place` names it in problems.
+Config read_config(std::string_view text, const std::string& place, Problems& problems);
 
 // The FLEET_SIM_* variables as settings; an empty one counts as not set, ':' separates a list. An unknown one
 // is a problem with the nearest known name, except those that Kubernetes sets for a service that happens to
@@ -43,5 +46,9 @@ std::vector<Setting> environment_settings(const char* const* environment, Proble
 // The whole effective config as YAML under the file's keys, behaviors included: what run_info keeps. Reading
 // it back gives an equal config.
 std::string config_text(const Config& config);
+
+// The part of it that decides what sensors read: equal texts, seeds, starts and identities give equal
+// readings.
+std::string readings_config_text(const Config& config);
 
 }  // namespace fleet_sim

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "config/plain_text.h"
 
@@ -84,12 +85,14 @@ std::optional<std::string> read_text_file(const std::filesystem::path& path, std
     return std::nullopt;
   }
   if (content.starts_with(byte_order_mark)) content.erase(0, byte_order_mark.size());
-  if (const auto flaw = find_text_flaw(content, "\t\r\n")) {
-    problems.add(path.string() + ":" + std::to_string(line_of(content, flaw->offset)),
-                 std::string(flaw->why));
-    return std::nullopt;
-  }
-  return content;
+  return is_text(content, path.string(), problems) ? std::optional(std::move(content)) : std::nullopt;
+}
+
+bool is_text(std::string_view content, const std::string& place, Problems& problems) {
+  const auto flaw = find_text_flaw(content, "\t\r\n");
+  if (flaw)
+    problems.add(place + ":" + std::to_string(line_of(content, flaw->offset)), std::string(flaw->why));
+  return !flaw;
 }
 
 }  // namespace fleet_sim

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/problems.h"
 
@@ -15,5 +16,8 @@ namespace fleet_sim {
 // tabs and line ends. Anything else is a problem and nothing is returned.
 std::optional<std::string> read_text_file(const std::filesystem::path& path, std::uintmax_t largest,
                                           Problems& problems);
+
+// Whether the content is such text; if not, that is a problem at its place and line.
+bool is_text(std::string_view content, const std::string& place, Problems& problems);
 
 }  // namespace fleet_sim

@@ -3,14 +3,6 @@
 #include <utility>
 
 namespace fleet_sim {
-namespace {
-
-bool begins(const Sample& sample) {
-  return sample.event == AnomalyEvent::Kind::opened || sample.event == AnomalyEvent::Kind::whole;
-}
-
-}  // namespace
-
 Tally& Tally::operator+=(const Tally& other) {
   due += other.due;
   missing += other.missing;
@@ -45,7 +37,7 @@ Tally Cohort::tick(Timestamp until, Batch& batch) {
     if (taken.event) {
       batch.events.push_back(
           describe_anomaly(sensor.anomaly, *sensor.profile, *taken.event, sensor.identity));
-      if (begins(taken)) ++tally.anomalies;
+      if (begins(*taken.event)) ++tally.anomalies;
     }
     advance();
   }
@@ -76,10 +68,38 @@ double Cohort::readings_per_second() const {
   return static_cast<double>(size()) * 1e6 / static_cast<double>(cadence_.period());
 }
 
+// The sensors take turns in the order of their phases, so those of a cycle that are still to be read are the
+// last ones.
+void Cohort::go_on_at(Timestamp moment, const PastAnomalies& past) {
+  position_ = 0;
+  cycle_ = due_before(moment, sensors_.back());
+  for (Sensor& sensor : sensors_) {
+    if (due_before(moment, sensor) > cycle_) ++position_;
+    const auto found = past.find(sensor.identity);
+    go_on_at(moment, sensor, found == past.end() ? nullptr : &found->second);
+  }
+  cycle_start_ = start_ + cadence_.offset(cycle_);
+  next_cycle_start_ = start_ + cadence_.offset(cycle_ + 1);
+}
+
+void Cohort::go_on_at(Timestamp moment, Sensor& sensor, const PastAnomaly* past) {
+  const std::uint64_t taken = due_before(moment, sensor);
+  // A sensor without a reading so far is still in the steady state of its first one.
+  if (taken == 0) return;
+  sensor.anomaly = Anomaly{};
+  if (past == nullptr) return;
+  const std::uint64_t affected = taken - due_before(past->started_at, sensor);
+  return_to_anomaly(sensor, seed_, past->type, past->started_at, static_cast<std::uint32_t>(affected));
+}
+
 std::uint64_t Cohort::due_before(Timestamp until) const {
   std::uint64_t due = 0;
-  for (const Sensor& sensor : sensors_) due += cadence_.count_before(until - start_ - sensor.phase);
+  for (const Sensor& sensor : sensors_) due += due_before(until, sensor);
   return due;
+}
+
+std::uint64_t Cohort::due_before(Timestamp until, const Sensor& sensor) const {
+  return cadence_.count_before(until - start_ - sensor.phase);
 }
 
 }  // namespace fleet_sim

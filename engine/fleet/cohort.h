@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "base/cadence.h"
@@ -22,6 +23,13 @@ struct Tally {
 
   Tally& operator+=(const Tally& other);
 };
+
+// The last anomaly that a sensor began before some moment.
+struct PastAnomaly {
+  AnomalyType type;
+  Timestamp started_at;
+};
+using PastAnomalies = std::unordered_map<std::uint32_t, PastAnomaly>;  // by index into the Roster
 
 class Cohort {
  public:
@@ -45,11 +53,17 @@ class Cohort {
   // stops. An empty batch has room for all of them.
   void report_open_anomalies(Batch& batch) const;
 
+  // Passes over every reading due before `moment`, which an earlier process has taken. `past` has the last
+  // anomaly that each sensor began before it, if any. Once, before the first tick.
+  void go_on_at(Timestamp moment, const PastAnomalies& past);
+
   // How many readings are due before `until`, by arithmetic alone.
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;
 
  private:
   void advance();
+  void go_on_at(Timestamp moment, Sensor& sensor, const PastAnomaly* past);
+  [[nodiscard]] std::uint64_t due_before(Timestamp until, const Sensor& sensor) const;
 
   std::vector<Sensor> sensors_;
   Cadence cadence_;

@@ -101,6 +101,10 @@ std::uint64_t Fleet::due_before(Timestamp until) const {
   return due;
 }
 
+void Fleet::go_on_at(Timestamp moment, const PastAnomalies& past) {
+  for (Cohort& cohort : cohorts_) cohort.go_on_at(moment, past);
+}
+
 std::vector<std::uint32_t> partition_members(const Roster& roster, Partition partition) {
   std::vector<std::uint32_t> members;
   members.reserve(roster.size() / partition.count + 1);

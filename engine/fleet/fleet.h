@@ -29,6 +29,9 @@ class Fleet {
   [[nodiscard]] std::size_t profile_count() const { return profiles_.size(); }
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;
 
+  // Passes over every reading due before `moment`; see Cohort::go_on_at.
+  void go_on_at(Timestamp moment, const PastAnomalies& past);
+
  private:
   std::deque<Profile> profiles_;  // a deque, because sensors point into it
   std::vector<Cohort> cohorts_;

@@ -1,12 +1,21 @@
 #include "identity/identity.h"
 
 #include <algorithm>
+#include <bit>
+
+#include "base/random.h"
 
 namespace fleet_sim {
-
 namespace {
+
 constexpr std::size_t arena_block_bytes = 64 << 10;
+
+// None differs from every number.
+std::uint64_t hash_of(const std::optional<double>& number) {
+  return number ? mix_words(1, std::bit_cast<std::uint64_t>(*number)) : 0;
 }
+
+}  // namespace
 
 std::uint32_t Roster::add(const IdentityRecord& record) {
   Identity identity;
@@ -52,6 +61,22 @@ std::string_view Roster::keep(std::string_view text) {
   const std::size_t offset = block.size();
   block.insert(block.end(), text.begin(), text.end());
   return {block.data() + offset, text.size()};
+}
+
+std::uint64_t hash_of(const Roster& roster, const Identity& identity) {
+  std::uint64_t hash = hash_text(identity.id);
+  for (const Text text :
+       {identity.type, identity.location, identity.manufacturer, identity.model, identity.firmware_version}) {
+    hash = mix_words(hash, hash_text(roster.text(text)));
+  }
+  const IdentityOverrides& overrides = roster.overrides(identity);
+  hash = mix_words(hash, hash_of(overrides.readings_per_second));
+  for (const ChannelOverride& channel : overrides.normal_parameters) {
+    for (const auto& number : {channel.mean, channel.std_dev, channel.min, channel.max}) {
+      hash = mix_words(hash, hash_of(number));
+    }
+  }
+  return hash;
 }
 
 }  // namespace fleet_sim

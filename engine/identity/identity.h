@@ -94,4 +94,7 @@ class Roster {
   std::deque<std::vector<char>> arena_;  // blocks that never move: every view above points into one
 };
 
+// A hash of everything an identity says, stable between runs and machines.
+std::uint64_t hash_of(const Roster& roster, const Identity& identity);
+
 }  // namespace fleet_sim

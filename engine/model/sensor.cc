@@ -43,6 +43,12 @@ void enter_steady_state(Sensor& sensor, std::uint64_t seed, Timestamp first_due,
   start_anomaly(sensor, seed, *type, first_due - cadence.offset(position));
 }
 
+void return_to_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp started_at,
+                       std::uint32_t readings_affected) {
+  start_anomaly(sensor, seed, type, started_at);
+  sensor.anomaly.readings_affected = readings_affected;
+}
+
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
   const Profile& profile = *sensor.profile;
   Anomaly& anomaly = sensor.anomaly;

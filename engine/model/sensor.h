@@ -49,6 +49,11 @@ Microseconds phase_of(std::uint64_t key, const Cadence& cadence);
 // anomaly.
 void enter_steady_state(Sensor& sensor, std::uint64_t seed, Timestamp first_due, const Cadence& cadence);
 
+// Puts the sensor where an earlier process left it: into the anomaly that it began at `started_at`, of which
+// `readings_affected` readings have been taken.
+void return_to_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp started_at,
+                       std::uint32_t readings_affected);
+
 // Takes the reading that is due: a pure function of the seed, the sensor and the time. Called for every due
 // reading of the sensor, in order.
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due);

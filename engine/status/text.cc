@@ -93,10 +93,11 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
                fmt::format("{} rows, {} rows/s over {}", grouped(books.written),
                            grouped(static_cast<std::uint64_t>(static_cast<double>(books.written) / seconds)),
                            duration_text(seconds)));
+  if (books.found > 0) text += line("found", grouped(books.found) + " in the files already");
   text += line("missing", fmt::format("{} left out by missing_data anomalies", grouped(books.missing)));
   text += line("lost", lost_text(books));
-  text +=
-      line("success", percent_text(books.written + books.missing, books.due) + " of readings accounted for");
+  text += line("success", percent_text(books.written + books.missing + books.found, books.due) +
+                              " of readings accounted for");
   text += line("anomalies", grouped(books.anomalies));
   text += line("errors", fmt::format("{} storage", grouped(snapshot.errors)));
   if (snapshot.paced) {

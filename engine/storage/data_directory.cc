@@ -9,8 +9,11 @@ namespace fleet_sim {
 namespace {
 
 constexpr std::string_view select_runs =
-    "SELECT run_id, version, seed, start, began_at, fleet_size, partition, shard_by, config, config_hash "
-    "FROM run_info ORDER BY rowid";
+    "SELECT run_id, version, seed, start, began_at, fleet_size, partition, shard_by, config, config_hash, "
+    "fleet_hash, first_reading_id, first_event_id FROM run_info ORDER BY rowid";
+constexpr std::string_view select_runs_of_version_1 =
+    "SELECT run_id, version, seed, start, began_at, fleet_size, partition, shard_by, config, config_hash, "
+    "NULL, 1, 1 FROM run_info ORDER BY rowid";
 
 [[noreturn]] void fail(const std::filesystem::path& file, const StorageError& error) {
   throw std::runtime_error(file.string() + ": cannot be read: " + error.message);
@@ -23,6 +26,24 @@ Timestamp read_timestamp(const Statement& row, int column, const std::filesystem
                              "' where a time should be");
   }
   return *moment;
+}
+
+RecordedRun read_run(const Statement& row, const std::filesystem::path& file) {
+  RecordedRun run;
+  run.run_id = row.text(0);
+  run.version = row.text(1);
+  run.seed = static_cast<std::uint64_t>(row.integer(2));
+  run.start = read_timestamp(row, 3, file);
+  run.began_at = read_timestamp(row, 4, file);
+  run.fleet_size = static_cast<std::uint64_t>(row.integer(5));
+  run.partition = row.text(6);
+  run.shard_by = row.text(7);
+  run.config = row.text(8);
+  run.config_hash = row.text(9);
+  run.fleet_hash = row.text(10);
+  run.first_reading_id = row.integer(11);
+  run.first_event_id = row.integer(12);
+  return run;
 }
 
 }  // namespace
@@ -59,23 +80,13 @@ bool next_row(Statement& query, const Database& shard, const std::filesystem::pa
   return code == SQLITE_ROW;
 }
 
-std::vector<RunInfo> read_runs(Database& shard, const std::filesystem::path& file) {
-  Statement row = prepare_query(shard, select_runs, file);
-  std::vector<RunInfo> runs;
-  while (next_row(row, shard, file)) {
-    RunInfo run;
-    run.run_id = row.text(0);
-    run.version = row.text(1);
-    run.seed = static_cast<std::uint64_t>(row.integer(2));
-    run.start = read_timestamp(row, 3, file);
-    run.began_at = read_timestamp(row, 4, file);
-    run.fleet_size = static_cast<std::uint64_t>(row.integer(5));
-    run.partition = row.text(6);
-    run.shard_by = row.text(7);
-    run.config = row.text(8);
-    run.config_hash = row.text(9);
-    runs.push_back(std::move(run));
-  }
+std::vector<RecordedRun> read_runs(Database& shard, const std::filesystem::path& file) {
+  // A process that was killed while it made the file has left it without tables.
+  if (shard.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'run_info'", 0) == 0) return {};
+  const bool version_1 = shard.query_integer("PRAGMA user_version", 0) < 2;
+  Statement row = prepare_query(shard, version_1 ? select_runs_of_version_1 : select_runs, file);
+  std::vector<RecordedRun> runs;
+  while (next_row(row, shard, file)) runs.push_back(read_run(row, file));
   return runs;
 }
 

@@ -26,7 +26,13 @@ Statement prepare_query(Database& shard, std::string_view sql, const std::filesy
 // Steps to the next row; false after the last.
 bool next_row(Statement& query, const Database& shard, const std::filesystem::path& file);
 
+// A run as a shard tells of it.
+struct RecordedRun : RunInfo {
+  std::int64_t first_reading_id = 1;  // in this shard
+  std::int64_t first_event_id = 1;
+};
+
 // The runs that have written to a shard, first to last.
-std::vector<RunInfo> read_runs(Database& shard, const std::filesystem::path& file);
+std::vector<RecordedRun> read_runs(Database& shard, const std::filesystem::path& file);
 
 }  // namespace fleet_sim

@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <set>
+#include <map>
+#include <utility>
 
 #include "base/random.h"
 #include "storage/data_directory.h"
@@ -54,13 +55,9 @@ TableDigest digest_table(Database& shard, std::string_view sql, int columns,
   return table;
 }
 
-std::string text_of(const RunInfo& run) {
-  return fmt::format("{} {} {} {}", run.run_id, run.seed, run.version, run.config_hash);
-}
-
 struct DigestedFile {
   ShardDigest digest;
-  std::vector<RunInfo> runs;
+  std::vector<RecordedRun> runs;
 };
 
 DigestedFile digest_file(const std::filesystem::path& file) {
@@ -84,16 +81,16 @@ DirectoryDigest digest_directory(const std::filesystem::path& directory) {
                     [&](std::size_t i) { digested[i] = digest_file(files[i]); });
 
   DirectoryDigest all;
-  std::set<std::string> runs;
+  std::map<std::pair<Timestamp, std::string>, RunInfo> runs;
   for (DigestedFile& file : digested) {
     all.total.readings += file.digest.readings;
     all.total.events += file.digest.events;
     all.total.readings_hash += file.digest.readings_hash;
     all.total.events_hash += file.digest.events_hash;
-    for (const RunInfo& run : file.runs) runs.insert(text_of(run));
+    for (const RecordedRun& run : file.runs) runs.try_emplace({run.began_at, run.run_id}, run);
     all.shards.push_back(std::move(file.digest));
   }
-  all.runs.assign(runs.begin(), runs.end());
+  for (auto& [order, run] : runs) all.runs.push_back(std::move(run));
   return all;
 }
 

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "storage/schema.h"
+
 namespace fleet_sim {
 
 struct ShardDigest {
@@ -22,7 +24,7 @@ struct ShardDigest {
 struct DirectoryDigest {
   ShardDigest total;
   std::vector<ShardDigest> shards;  // sorted by file name
-  std::vector<std::string> runs;    // "run_id seed version config_hash", sorted, each once
+  std::vector<RunInfo> runs;        // in the order in which they began, each once
 
   [[nodiscard]] std::string text() const;  // 32 hexadecimal digits
 };

@@ -33,12 +33,8 @@ constexpr std::string_view go_on_event_sql =
     "anomaly_events "
     "WHERE sensor_id = ?1 AND started_at = ?2 AND ended_at IS NULL)";
 
-bool has_ended(const AnomalyEvent& event) {
-  return event.kind == AnomalyEvent::Kind::closed || event.kind == AnomalyEvent::Kind::whole;
-}
-
 void bind_end(Statement& statement, int parameter, const AnomalyEvent& event, std::string_view text) {
-  if (has_ended(event)) {
+  if (ends(event.kind)) {
     statement.bind(parameter, text);
   } else {
     statement.bind_null(parameter);
@@ -91,8 +87,7 @@ void ReadingInsert::bind(Statement& statement, std::size_t row, const Reading& r
 }
 
 int EventInsert::apply(const AnomalyEvent& event) {
-  const bool begins = event.kind == AnomalyEvent::Kind::opened || event.kind == AnomalyEvent::Kind::whole;
-  return begins ? begin(event) : go_on(event);
+  return begins(event.kind) ? begin(event) : go_on(event);
 }
 
 int EventInsert::begin(const AnomalyEvent& event) {

@@ -47,19 +47,27 @@ CREATE TABLE IF NOT EXISTS run_info (
   began_at TEXT NOT NULL,
   fleet_size INTEGER NOT NULL,
   partition TEXT NOT NULL,
-  shard_by TEXT NOT NULL
+  shard_by TEXT NOT NULL,
+  fleet_hash TEXT,
+  first_reading_id INTEGER,
+  first_event_id INTEGER
 );
 )sql";
 
 constexpr const char* add_synced = "ALTER TABLE sensor_readings ADD COLUMN synced INTEGER DEFAULT 0;";
+constexpr const char* add_run_columns =
+    "ALTER TABLE run_info ADD COLUMN fleet_hash TEXT;"
+    "ALTER TABLE run_info ADD COLUMN first_reading_id INTEGER;"
+    "ALTER TABLE run_info ADD COLUMN first_event_id INTEGER;";
 constexpr const char* create_unsynced_index =
     "CREATE INDEX IF NOT EXISTS sensor_readings_unsynced ON sensor_readings (timestamp) WHERE synced = 0";
 constexpr const char* drop_unsynced_index = "DROP INDEX IF EXISTS sensor_readings_unsynced";
 
-constexpr std::string_view insert_run =
-    "INSERT OR IGNORE INTO run_info (run_id, seed, version, config, config_hash, start, began_at, "
-    "fleet_size, "
-    "partition, shard_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+constexpr std::string_view insert_run = R"sql(
+INSERT OR IGNORE INTO run_info (run_id, seed, version, config, config_hash, start, began_at, fleet_size, partition,
+  shard_by, fleet_hash, first_reading_id, first_event_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+  (SELECT coalesce(max(id), 0) + 1 FROM sensor_readings), (SELECT coalesce(max(id), 0) + 1 FROM anomaly_events)))sql";
 
 using Columns = std::vector<std::string>;
 
@@ -77,8 +85,9 @@ const Columns& event_columns() {
 }
 
 const Columns& run_columns() {
-  static const Columns columns{"run_id", "seed",     "version",    "config",    "config_hash",
-                               "start",  "began_at", "fleet_size", "partition", "shard_by"};
+  static const Columns columns{
+      "run_id",     "seed",      "version",  "config",     "config_hash",      "start",         "began_at",
+      "fleet_size", "partition", "shard_by", "fleet_hash", "first_reading_id", "first_event_id"};
   return columns;
 }
 
@@ -106,15 +115,31 @@ StorageError mismatch(const std::string& what) {
   return {SQLITE_MISMATCH, what + "; move the file away or choose another data directory"};
 }
 
-enum class Form { empty, current, without_synced, foreign };
+// The form of a table: ours, ours before its last columns came, or somebody else's.
+enum class Form { absent, current, older, foreign };
 
-// The form of the readings table. Before collectors marked rows there was no `synced`: the one older form we
-// know.
-Form form_of(const Columns& columns) {
-  if (columns.empty()) return Form::empty;
-  if (columns == reading_columns()) return Form::current;
-  const Columns older(reading_columns().begin(), reading_columns().end() - 1);
-  return columns == older ? Form::without_synced : Form::foreign;
+Form form_of(const Columns& columns, const Columns& ours, std::size_t newer_columns) {
+  if (columns.empty()) return Form::absent;
+  if (columns == ours) return Form::current;
+  const Columns older(ours.begin(), ours.end() - static_cast<std::ptrdiff_t>(newer_columns));
+  return columns == older ? Form::older : Form::foreign;
+}
+
+// What a shard's tables turned out to be. Before collectors marked rows, readings had no `synced`; before
+// runs could go on, run_info did not say where a run's rows begin.
+struct Forms {
+  Form readings = Form::absent;
+  Form events = Form::absent;
+  Form runs = Form::absent;
+};
+
+StorageError judge_table(Database& database, std::string_view table, const Columns& ours,
+                         std::size_t newer_columns, Form& form) {
+  Columns columns;
+  if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
+  form = form_of(columns, ours, newer_columns);
+  if (form != Form::foreign) return {};
+  return mismatch("has another " + std::string(table) + ", with other columns");
 }
 
 StorageError judge_version(Database& database) {
@@ -127,19 +152,13 @@ StorageError judge_version(Database& database) {
                   std::to_string(schema_version) + ")");
 }
 
-StorageError judge_tables(Database& database, Form& form) {
-  if (StorageError error = judge_version(database); !error.ok()) return error;
-  Columns columns;
-  if (StorageError error = read_columns(database, "sensor_readings", columns); !error.ok()) return error;
-  form = form_of(columns);
-  if (form == Form::foreign) return mismatch("has another sensor_readings, with other columns");
-  for (const auto& [table, expected] :
-       {std::pair("anomaly_events", event_columns()), std::pair("run_info", run_columns())}) {
-    if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
-    if (columns.empty() || columns == expected) continue;
-    return mismatch("has another " + std::string(table) + ", with other columns");
-  }
-  if (form == Form::empty && database.query_integer("SELECT count(*) FROM sqlite_schema", 0) > 0) {
+StorageError judge_tables(Database& database, Forms& forms) {
+  StorageError error = judge_version(database);
+  if (error.ok()) error = judge_table(database, "sensor_readings", reading_columns(), 1, forms.readings);
+  if (error.ok()) error = judge_table(database, "anomaly_events", event_columns(), 0, forms.events);
+  if (error.ok()) error = judge_table(database, "run_info", run_columns(), 3, forms.runs);
+  if (!error.ok()) return error;
+  if (forms.readings == Form::absent && database.query_integer("SELECT count(*) FROM sqlite_schema", 0) > 0) {
     return mismatch("has tables, but no sensor_readings");
   }
   return {};
@@ -168,17 +187,18 @@ StorageError transact(Database& database, const char* begin, Steps steps) {
 }
 
 // Looks at one state of the file, even while another process makes its tables.
-StorageError judge(Database& database, Form& form) {
-  return transact(database, "BEGIN", [&] { return judge_tables(database, form); });
+StorageError judge(Database& database, Forms& forms) {
+  return transact(database, "BEGIN", [&] { return judge_tables(database, forms); });
 }
 
 // Judges again under the write lock: another process may have been here in between.
 StorageError create_or_migrate(Database& database, const DatabaseSettings& settings) {
   return transact(database, "BEGIN IMMEDIATE", [&] {
-    Form form = Form::empty;
-    if (StorageError error = judge_tables(database, form); !error.ok()) return error;
+    Forms forms;
+    if (StorageError error = judge_tables(database, forms); !error.ok()) return error;
     std::string steps;
-    if (form == Form::without_synced) steps += add_synced;
+    if (forms.readings == Form::older) steps += add_synced;
+    if (forms.runs == Form::older) steps += add_run_columns;
     steps += create_tables;
     steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
     steps += "; PRAGMA user_version = " + std::to_string(schema_version);
@@ -202,13 +222,13 @@ bool is_complete(Database& database, const DatabaseSettings& settings) {
 }  // namespace
 
 StorageError check_schema(Database& database) {
-  Form form = Form::empty;
-  return judge(database, form);
+  Forms forms;
+  return judge(database, forms);
 }
 
 StorageError prepare_schema(Database& database, const DatabaseSettings& settings) {
-  Form form = Form::empty;
-  if (StorageError error = judge(database, form); !error.ok()) return error;
+  Forms forms;
+  if (StorageError error = judge(database, forms); !error.ok()) return error;
   // A new file is not worth waiting for the disk: up to the first checkpoint, which does wait, a power
   // failure may take it or its log away but leaves no broken one. With thousands of shards the wait would be
   // most of the run. Nor is its first page worth a rollback journal, a file to make and to remove again.
@@ -217,7 +237,7 @@ StorageError prepare_schema(Database& database, const DatabaseSettings& settings
                                  (is_new ? "; PRAGMA journal_mode = MEMORY; " : "; ") +
                                  connection_pragmas(settings);
   if (StorageError error = database.execute(connection.c_str()); !error.ok()) return error;
-  if (form != Form::current || !is_complete(database, settings)) {
+  if (forms.readings != Form::current || !is_complete(database, settings)) {
     if (StorageError error = create_or_migrate(database, settings); !error.ok()) return error;
   }
   return database.execute(synchronous_pragma(settings.synchronous).c_str());
@@ -244,6 +264,7 @@ StorageError record_run(Database& database, const RunInfo& run) {
   insert.bind(8, static_cast<std::int64_t>(run.fleet_size));
   insert.bind(9, run.partition);
   insert.bind(10, run.shard_by);
+  insert.bind(11, run.fleet_hash);
   return insert.run() == SQLITE_OK ? StorageError{} : database.error();
 }
 

@@ -13,7 +13,7 @@
 
 namespace fleet_sim {
 
-inline constexpr std::int64_t schema_version = 1;  // PRAGMA user_version
+inline constexpr std::int64_t schema_version = 2;  // PRAGMA user_version
 
 // Says in one place what a run is: the row of `run_info` that every shard of the run gets.
 struct RunInfo {
@@ -25,8 +25,9 @@ struct RunInfo {
   std::uint64_t fleet_size = 0;
   std::string partition;
   std::string shard_by;
-  std::string config;  // the whole effective config as YAML
-  std::string config_hash;
+  std::string config;       // the whole effective config as YAML
+  std::string config_hash;  // of what in it decides readings
+  std::string fleet_hash;   // of the identities; empty in files of an older version
 };
 
 // Sets the connection up (WAL, synchronous, page and cache size, checkpoints), then creates, accepts or
@@ -40,7 +41,8 @@ StorageError prepare_connection(Database& database, const DatabaseSettings& sett
 // Looks at an existing file without changing it; the same verdict as prepare_schema.
 StorageError check_schema(Database& database);
 
-// Inserts the run's row, unless this file has it already.
+// Inserts the run's row, unless this file has it already: with the ids that its first reading and its first
+// event will have here.
 StorageError record_run(Database& database, const RunInfo& run);
 
 }  // namespace fleet_sim

@@ -4,6 +4,11 @@
 #include <filesystem>
 
 namespace fleet_sim {
+namespace {
+
+constexpr int read_patience_ms = 5'000;
+
+}  // namespace
 
 void Statement::bind(int parameter, std::string_view text) {
   // A null pointer would be bound as NULL, and an empty view may have one.
@@ -65,6 +70,8 @@ StorageError Database::open_to_read(const std::string& path) {
   if (!error.ok()) error = open_with(path, SQLITE_OPEN_READONLY, nullptr);
   if (!error.ok()) return error;
   keep_log_on_close(has_log);
+  // Whoever opens a file first after its writer was killed reads its log anew, and the others wait.
+  sqlite3_busy_timeout(database_.get(), read_patience_ms);
   return execute("PRAGMA query_only = ON");
 }
 

@@ -35,6 +35,10 @@ Writer::Writer(WriterContext context, const std::vector<std::string>& paths, std
   for (const std::string& path : paths) slots_.emplace_back(Shard(path, context_.shard));
 }
 
+void Writer::take_up(std::vector<std::unique_ptr<FoundRows>> found) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i].found = std::move(found[i]);
+}
+
 StorageError Writer::open_first() {
   if (slots_.empty() || context_.shard.settings.sink == Sink::null) return {};
   Slot& slot = slots_.front();
@@ -126,6 +130,7 @@ void Writer::deal_out(const Batch& batch, SteadyTime now) {
 void Writer::stage(const Reading& reading, SteadyTime now) {
   const std::uint32_t index = context_.place_of[reading.sensor].shard;
   Slot& slot = slots_[index];
+  if (slot.found && is_found(slot, reading)) return context_.ledger.found(1);
   if (slot.exhausted && backlog_is_full()) return context_.ledger.lost(LossReason::backlog_full, 1);
   if (slot.exhausted) ++backlog_;
   ++waiting_;
@@ -137,11 +142,26 @@ void Writer::stage(const Reading& reading, SteadyTime now) {
 void Writer::stage(const AnomalyEvent& event, SteadyTime now) {
   const std::uint32_t index = context_.place_of[event.sensor].shard;
   Slot& slot = slots_[index];
+  if (slot.found && begins(event.kind) && slot.found->has_event(event)) return;
   if (slot.exhausted && backlog_is_full()) return context_.ledger.events_lost(1);
   if (slot.exhausted) ++backlog_;
   ++waiting_;
   slot.shard.stage(event, now);
   if (slot.shard.pending_count() == 1) stand_in_line(index);
+}
+
+// A row that says something else means that this is another model, or that somebody has changed the data:
+// nothing that could be gone on with.
+bool Writer::is_found(const Slot& slot, const Reading& reading) {
+  const FoundRows::Verdict verdict = slot.found->judge(reading);
+  if (verdict == FoundRows::Verdict::different && !differed_) {
+    differed_ = true;
+    context_.log(slot.shard.path() + ": the row of sensor '" +
+                 std::string(context_.shard.roster[reading.sensor].id) + "' at " +
+                 timestamp_text(reading.due) + " is not what this run would write there; stopping");
+    context_.give_up();
+  }
+  return verdict != FoundRows::Verdict::absent;
 }
 
 void Writer::stand_in_line(std::uint32_t index) {

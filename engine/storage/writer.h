@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -22,6 +23,7 @@
 #include "base/histogram.h"
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
+#include "storage/found_rows.h"
 #include "storage/shard.h"
 #include "storage/shard_plan.h"
 
@@ -43,6 +45,9 @@ struct WriterContext {
 class Writer {
  public:
   Writer(WriterContext context, const std::vector<std::string>& paths, std::size_t queue_capacity);
+
+  // Takes up a run: `found` has, for each shard, what need not be written again. Before the thread starts.
+  void take_up(std::vector<std::unique_ptr<FoundRows>> found);
 
   [[nodiscard]] BatchQueue& queue() { return queue_; }
 
@@ -74,9 +79,10 @@ class Writer {
   struct Slot {
     explicit Slot(Shard s) : shard(std::move(s)) {}
     Shard shard;
-    bool written = false;    // something was committed in this run
-    bool log_left = false;   // closed for the time being, its write-ahead log beside it
-    bool sick = false;       // its last flush failed, or met a lock
+    std::unique_ptr<FoundRows> found;  // of a run that goes on
+    bool written = false;              // something was committed in this run
+    bool log_left = false;             // closed for the time being, its write-ahead log beside it
+    bool sick = false;                 // its last flush failed, or met a lock
     bool exhausted = false;  // the retries have run out; probing goes on, and its rows are the backlog
     unsigned failures = 0;   // in a row
     SteadyTime sick_since{};
@@ -89,6 +95,7 @@ class Writer {
   void deal_out(const Batch& batch, SteadyTime now);
   void stage(const Reading& reading, SteadyTime now);
   void stage(const AnomalyEvent& event, SteadyTime now);
+  bool is_found(const Slot& slot, const Reading& reading);
   void flush_due(SteadyTime now);
   void flush(std::uint32_t index, SteadyTime now);
   void committed(std::uint32_t index);
@@ -115,6 +122,7 @@ class Writer {
   std::uint64_t waiting_ = 0;      // readings and events in memory, of these …
   std::uint64_t backlog_ = 0;      // … those of exhausted shards
   unsigned exhausted_in_a_row_ = 0;
+  bool differed_ = false;  // a row of an earlier process is not what this one would have written
   std::atomic<bool> finishing_{false};
   std::atomic<std::uint64_t> errors_{0};
   std::atomic<std::uint64_t> files_written_{0};

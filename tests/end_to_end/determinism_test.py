@@ -113,6 +113,20 @@ class Determinism(FleetTest):
         self.fleet.write_text("".join(reversed(lines)))
         self.assertEqual(self.filled("backward"), whole)
 
+    def test_the_digest_names_the_run_and_what_it_was_made_from(self):
+        self.filled("one", "--shard-by", "location")
+        self.filled("two", "--threads", 1, "--writers", 2, "--partition", "1/2")
+        (one,), (two,) = self.digest("one")["runs"], self.digest("two")["runs"]
+        ((run_id, version, config_hash),) = set(query_all(self.dir / "one", "SELECT run_id, version, config_hash FROM run_info"))
+        self.assertEqual(one, {"run_id": run_id, "seed": 7, "version": version, "config_hash": config_hash,
+                               "fleet_hash": one["fleet_hash"], "start": "2026-01-01T00:00:00.000000Z", "partition": "1/1"})
+        # The config's hash is that of what decides readings, so that it tells whether two runs could be the same.
+        self.assertEqual(two["config_hash"], config_hash)
+        self.assertNotEqual(two["fleet_hash"], one["fleet_hash"])
+        self.filled("three", "--rate", 3)
+        self.assertNotEqual(self.digest("three")["runs"][0]["config_hash"], config_hash)
+        self.assertIn(f"run {run_id}  seed 7  version {version}  config {config_hash}", self.fleet_sim("digest", "one").stdout)
+
     def test_the_digest_notices_changes(self):
         before = self.filled("data")
         text = self.fleet_sim("digest", "data").stdout

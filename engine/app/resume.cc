@@ -1,0 +1,187 @@
+#include "app/resume.h"
+
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "app/describe_run.h"
+#include "base/cadence.h"
+#include "base/random.h"
+#include "config/config_keys.h"
+#include "config/load_config.h"
+#include "fleet/fleet.h"
+#include "model/sensor.h"
+#include "storage/data_directory.h"
+
+namespace fleet_sim {
+namespace {
+
+// What every shard of the directory tells of, each run once.
+std::vector<RunInfo> all_runs(const std::filesystem::path& directory) {
+  const std::vector<std::filesystem::path> files = find_shards(directory);
+  std::vector<std::vector<RecordedRun>> of_file(files.size());
+  tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
+    Database shard = open_shard(files[i]);
+    if (check_schema(shard).ok()) of_file[i] = read_runs(shard, files[i]);
+  });
+  std::vector<RunInfo> runs;
+  std::set<std::string> known;
+  for (const std::vector<RecordedRun>& some : of_file) {
+    for (const RecordedRun& run : some) {
+      if (known.insert(run.run_id).second) runs.push_back(run);
+    }
+  }
+  return runs;
+}
+
+bool holds_shards(const std::filesystem::path& directory) {
+  std::error_code none;
+  for (std::filesystem::directory_iterator entry(directory, none), end; !none && entry != end;
+       entry.increment(none)) {
+    if (entry->path().extension() == ".db") return true;
+  }
+  return false;
+}
+
+// Keys that do not change what a sensor reads, but which sensors and files are this run's.
+bool decides_place(std::string_view key) {
+  return key == "simulation.seed" || key == "clock.start" || key == "fleet.partition" || key == "sharding.by";
+}
+
+using IndexOfId = std::unordered_map<std::string_view, std::uint32_t>;
+
+IndexOfId index_of_ids(const Inputs& inputs) {
+  IndexOfId index;
+  index.reserve(inputs.members.size());
+  for (const std::uint32_t member : inputs.members)
+    index.emplace(inputs.identities.roster[member].id, member);
+  return index;
+}
+
+// The due time of the sensor's first reading that the shard does not hold. One left out by missing data
+// counts as not held.
+Timestamp first_absent(const Inputs& inputs, const RunInfo& run, std::uint32_t member,
+                       const FoundRows& found) {
+  const Roster& roster = inputs.identities.roster;
+  const Identity& identity = roster[member];
+  const Cadence cadence(rate_of(roster, identity, inputs.config));
+  const Timestamp first_due = run.start + phase_of(hash_text(identity.id), cadence);
+  std::uint64_t k = cadence.count_before(found.complete_until() - first_due);
+  while (found.has_reading(member, first_due + cadence.offset(k))) ++k;
+  return first_due + cadence.offset(k);
+}
+
+std::vector<ShardPlan::Place> all_places(const ShardPlan& plan) {
+  std::vector<ShardPlan::Place> places;
+  for (std::uint32_t writer = 0; writer < plan.paths.size(); ++writer) {
+    for (std::uint32_t shard = 0; shard < plan.paths[writer].size(); ++shard)
+      places.push_back({writer, shard});
+  }
+  return places;
+}
+
+void remember_latest(const std::vector<FoundRows::BegunBefore>& begun, PastAnomalies& past) {
+  for (const FoundRows::BegunBefore& event : begun) {
+    PastAnomaly& latest =
+        past.try_emplace(event.sensor, PastAnomaly{event.type, event.started_at}).first->second;
+    if (event.started_at > latest.started_at) latest = {event.type, event.started_at};
+  }
+}
+
+}  // namespace
+
+std::optional<RunInfo> find_run(const Config& asked) {
+  const std::filesystem::path directory = asked.data_directory();
+  if (!holds_shards(directory)) return std::nullopt;
+  const std::vector<RunInfo> runs = all_runs(directory);
+  const std::string partition = setting_text(asked, "fleet.partition");
+  const RunInfo* latest = nullptr;
+  for (const RunInfo& run : runs) {
+    if (run.partition != partition) continue;
+    if (latest == nullptr || run.began_at > latest->began_at) latest = &run;
+  }
+  if (latest != nullptr) return *latest;
+  if (!runs.empty() && asked.fleet.partition == Partition{}) {
+    throw InvalidInput("--resume: " + directory.string() + " holds partition " + runs.front().partition +
+                       "; name the one to go on with by --partition K/N");
+  }
+  return std::nullopt;
+}
+
+Config recorded_config(const RunInfo& run) {
+  Problems problems;
+  Config config = read_config(run.config, "run_info of run " + run.run_id, problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+  config.simulation.seed = run.seed;
+  config.clock.start = run.start;
+  return config;
+}
+
+void check_resumable(const Config& config, const Config& recorded, Problems& problems) {
+  const std::string remedy = "; leave it as it was, or begin another run without --resume";
+  for (const ConfigKey& key : config_keys()) {
+    if (!decides_readings(key) && !decides_place(key.name)) continue;
+    const std::string now = key.get(config);
+    const std::string then = key.get(recorded);
+    if (now == then) continue;
+    problems.add("--resume",
+                 std::string(key.name) + " is " + now + ", but the run was begun with " + then + remedy);
+  }
+  if (config.behaviors != recorded.behaviors) {
+    problems.add("--resume", "behaviors differ from those the run was begun with" + remedy);
+  }
+  if (config.database.sink == Sink::null) {
+    problems.add("--resume", "the null sink keeps nothing that a run could go on from");
+  }
+}
+
+void check_same_fleet(const Inputs& inputs, const RunInfo& run, Problems& problems) {
+  const bool same_hash =
+      run.fleet_hash.empty() || run.fleet_hash == fleet_hash(inputs.identities.roster, inputs.members);
+  if (run.fleet_size == inputs.members.size() && same_hash) return;
+  problems.add("--resume", "the identities are not those the run was begun with (" +
+                               std::to_string(run.fleet_size) + " sensors then, " +
+                               std::to_string(inputs.members.size()) +
+                               " now); restore them, or begin another run without --resume");
+}
+
+Resumption plan_resumption(const Inputs& inputs, const ShardPlan& plan, const RunInfo& run) {
+  const IndexOfId index = index_of_ids(inputs);
+  const FindSensor find_sensor = [&index](std::string_view id) -> std::optional<std::uint32_t> {
+    const auto found = index.find(id);
+    return found == index.end() ? std::nullopt : std::optional(found->second);
+  };
+  Resumption resumption{latest_timestamp, {}, {}};
+  const std::vector<ShardPlan::Place> places = all_places(plan);
+  for (const auto& paths : plan.paths) resumption.found.emplace_back(paths.size());
+  const auto found_at = [&resumption](ShardPlan::Place place) -> std::unique_ptr<FoundRows>& {
+    return resumption.found[place.writer][place.shard];
+  };
+  tbb::parallel_for(std::size_t{0}, places.size(), [&](std::size_t i) {
+    const std::string& path = plan.paths[places[i].writer][places[i].shard];
+    found_at(places[i]) = std::make_unique<FoundRows>(path, run.run_id, find_sensor);
+  });
+  // The last second that is there comes again in any case, to be held against what is there.
+  Timestamp last_second = earliest_timestamp;
+  for (const std::uint32_t member : inputs.members) {
+    const FoundRows& found = *found_at(plan.place_of[member]);
+    resumption.moment = std::min(resumption.moment, first_absent(inputs, run, member, found));
+    last_second = std::max(last_second, found.complete_until());
+  }
+  resumption.moment = std::max(run.start, std::min(resumption.moment, last_second));
+  std::vector<std::vector<FoundRows::BegunBefore>> begun(places.size());
+  tbb::parallel_for(std::size_t{0}, places.size(), [&](std::size_t i) {
+    begun[i] = found_at(places[i])->read_events(resumption.moment, find_sensor);
+  });
+  for (const auto& of_shard : begun) remember_latest(of_shard, resumption.past);
+  return resumption;
+}
+
+}  // namespace fleet_sim

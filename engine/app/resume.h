@@ -1,0 +1,39 @@
+// `--resume`: which run a data directory holds, whether it can go on under the config that is asked for, and
+// where it goes on. Main thread, while starting. Throws InvalidInput for what a user has to change and
+// std::runtime_error for a shard that cannot be read.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "app/inputs.h"
+#include "base/problems.h"
+#include "config/config.h"
+#include "fleet/cohort.h"
+#include "storage/found_rows.h"
+#include "storage/schema.h"
+#include "storage/shard_plan.h"
+
+namespace fleet_sim {
+
+// The latest run of the partition in the data directory of `asked`; nothing where there is none.
+std::optional<RunInfo> find_run(const Config& asked);
+
+// The config that the run was begun with, with the seed and the start that it had.
+Config recorded_config(const RunInfo& run);
+
+// Reports what of `config` must be as it was for the run to go on, and is not.
+void check_resumable(const Config& config, const Config& recorded, Problems& problems);
+void check_same_fleet(const Inputs& inputs, const RunInfo& run, Problems& problems);
+
+// Where a run goes on: the moment of the first reading that may be missing, what its sensors were in the
+// middle of, and what each shard has from there on.
+struct Resumption {
+  Timestamp moment;
+  PastAnomalies past;
+  std::vector<std::vector<std::unique_ptr<FoundRows>>> found;  // per writer and shard, as in the plan
+};
+Resumption plan_resumption(const Inputs& inputs, const ShardPlan& plan, const RunInfo& run);
+
+}  // namespace fleet_sim

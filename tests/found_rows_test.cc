@@ -1,0 +1,151 @@
+// What a shard is found to hold of a run that goes on.
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/found_rows.h"
+#include "storage/shard.h"
+#include "support/rosters.h"
+#include "support/shard_reader.h"
+#include "support/temporary_folder.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+
+namespace {
+
+using Verdict = FoundRows::Verdict;
+
+constexpr Timestamp start = 1'767'225'600'000'000;
+constexpr Microseconds second = 1'000'000;
+
+Reading reading_at(Microseconds after_start, std::uint32_t sensor, double value = 1) {
+  return {start + after_start, {value, value, value}, sensor, std::nullopt};
+}
+
+AnomalyEvent event_at(Microseconds after_start, std::uint32_t sensor) {
+  return {start + after_start,       start + after_start,        {},           sensor, 1,
+          AnomalyType::missing_data, AnomalyEvent::Kind::opened, std::nullopt, 0};
+}
+
+// A shard that runs write into one after the other.
+struct Bench {
+  void write(const std::string& run_id, const std::vector<Reading>& readings,
+             const std::vector<AnomalyEvent>& events = {}) {
+    RunInfo run;
+    run.run_id = run_id;
+    run.start = start;
+    const DatabaseSettings settings;
+    const ShardContext context{roster, settings, run, {}};
+    Shard shard(path, context);
+    for (const Reading& reading : readings) shard.stage(reading, {});
+    for (const AnomalyEvent& event : events) shard.stage(event, {});
+    REQUIRE(shard.flush().ok());
+  }
+
+  // Sensors 0 to 3 are ours, 4 is somebody else's.
+  FindSensor find_sensor = [](std::string_view id) -> std::optional<std::uint32_t> {
+    const std::uint32_t number = static_cast<std::uint32_t>(id.back() - '0');
+    return number < 4 ? std::optional(number) : std::nullopt;
+  };
+  [[nodiscard]] FoundRows found() const { return {path, "run", find_sensor}; }
+
+  TemporaryFolder folder;
+  Roster roster = roster_of(5);
+  std::string path = folder / "shard.db";
+};
+
+}  // namespace
+
+TEST_CASE("a file that is not there, is empty, or knows other runs only holds nothing") {
+  Bench bench;
+  const auto check_empty = [&bench] {
+    FoundRows found = bench.found();
+    CHECK(found.complete_until() < start);
+    CHECK(found.judge(reading_at(0, 0)) == Verdict::absent);
+    CHECK(found.read_events(start + second, bench.find_sensor).empty());
+    CHECK_FALSE(found.has_event(event_at(0, 0)));
+  };
+  check_empty();
+  run_sql(bench.path, "PRAGMA journal_mode = WAL; VACUUM");  // made, and then the process was killed
+  check_empty();
+  bench.write("another", {reading_at(0, 0)}, {event_at(0, 0)});
+  check_empty();
+}
+
+TEST_CASE("all but the last second is complete, and of that second each row is known") {
+  Bench bench;
+  // Windows of a second, rows in any order within them; sensor 1 did not get its last row.
+  bench.write("run",
+              {reading_at(100, 1), reading_at(0, 0), reading_at(second + 100, 1), reading_at(second, 0),
+               reading_at(2 * second + 100, 1), reading_at(2 * second, 0), reading_at(3 * second, 0)});
+  const FoundRows found = bench.found();
+  CHECK(found.complete_until() == start + 2 * second);
+  CHECK(found.has_reading(1, start + 100));
+  CHECK(found.has_reading(1, start + 2 * second + 100));
+  CHECK_FALSE(found.has_reading(1, start + 3 * second + 100));
+  CHECK(found.judge(reading_at(3 * second, 0)) == Verdict::present);
+  CHECK(found.judge(reading_at(3 * second, 1)) == Verdict::absent);
+  CHECK(found.judge(reading_at(2 * second, 2)) == Verdict::absent);
+  CHECK(found.judge(reading_at(4 * second, 0)) == Verdict::absent);
+}
+
+TEST_CASE("a row that says something else is told from one that is there") {
+  Bench bench;
+  bench.write("run", {reading_at(0, 0, 7)});
+  const FoundRows found = bench.found();
+  CHECK(found.judge(reading_at(0, 0, 7)) == Verdict::present);
+  CHECK(found.judge(reading_at(0, 0, 7.000000000000001)) == Verdict::different);
+  Reading anomalous = reading_at(0, 0, 7);
+  anomalous.anomaly = AnomalyType::spike;
+  CHECK(found.judge(anomalous) == Verdict::different);
+}
+
+TEST_CASE("rows of an earlier run at later times, and of other sensors, play no part") {
+  Bench bench;
+  bench.write("earlier", {reading_at(100 * second, 0), reading_at(200 * second, 1)},
+              {event_at(50 * second, 0)});
+  bench.write("run", {reading_at(0, 0)}, {event_at(0, 0)});
+  for (int i = 0; i < 50; ++i)
+    bench.write("other partition", {reading_at(i * second, 4)}, {event_at(i * second, 4)});
+  FoundRows found = bench.found();
+  CHECK(found.complete_until() == start - second);
+  CHECK(found.judge(reading_at(0, 0)) == Verdict::present);
+  CHECK(found.judge(reading_at(100 * second, 0)) == Verdict::absent);
+  const auto begun = found.read_events(start + 60 * second, bench.find_sensor);
+  REQUIRE(begun.size() == 1);
+  CHECK(begun[0].started_at == start);
+}
+
+TEST_CASE("events begun before the moment are told, later ones and the steady start's are known") {
+  Bench bench;
+  bench.write(
+      "run", {reading_at(0, 0)},
+      {event_at(-5 * second, 0), event_at(3 * second, 1), event_at(8 * second, 2), event_at(9 * second, 1)});
+  FoundRows found = bench.found();
+  const auto begun = found.read_events(start + 8 * second, bench.find_sensor);
+  REQUIRE(begun.size() == 2);
+  CHECK(begun[0].sensor == 0);
+  CHECK(begun[0].type == AnomalyType::missing_data);
+  CHECK(begun[1].started_at == start + 3 * second);
+  CHECK(found.has_event(event_at(-5 * second, 0)));
+  CHECK_FALSE(found.has_event(event_at(3 * second, 1)));  // will not come again
+  CHECK(found.has_event(event_at(8 * second, 2)));
+  CHECK(found.has_event(event_at(9 * second, 1)));
+}
+
+TEST_CASE("times and types that no run has written are refused by name") {
+  for (const char* change :
+       {"UPDATE sensor_readings SET timestamp = 'yesterday'",
+        "UPDATE anomaly_events SET anomaly_type = 'fire'", "UPDATE anomaly_events SET started_at = ''"}) {
+    Bench bench;
+    bench.write("run", {reading_at(0, 0)}, {event_at(0, 0)});
+    run_sql(bench.path, change);
+    CAPTURE(change);
+    CHECK_THROWS_WITH_AS(bench.found().read_events(start + second, bench.find_sensor),
+                         doctest::Contains("which no fleet-sim has written"), std::runtime_error);
+  }
+}
