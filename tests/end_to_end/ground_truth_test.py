@@ -1,0 +1,383 @@
+#!/usr/bin/env python3
+"""The ground truth of many fleets, checked by tests/ground_truth.py; and that it catches every kind of falsehood."""
+
+import random
+import shutil
+import sys
+
+from fleet import *
+
+CHECKER = SOURCE / "tests" / "ground_truth.py"
+sys.path.insert(0, str(CHECKER.parent))
+import ground_truth  # noqa: E402
+
+TYPES = {"spike", "trend", "pattern", "missing_data", "noise"}
+LONG = TYPES - {"spike"}  # several readings
+FIRMWARES = ("1.3", "1.4", "1.3.0", "1.4.0.0", "1.5", "2.0")
+MODELS = ("TempVibe-1000", "TempVibe-2000", "TempVibe-3000", "Odd Ω")
+MANUFACTURERS = ("SensorTech", "DataSense", "VibrationPlus", "Nobody \"quoted\" & Sons")
+LOCATIONS = ("Factory A - Line 1", "Warehouse B", "Outdoor - Area 1", "Laboratory", "", "factory")
+
+# Anomalies of every type within minutes, many of them.
+BUSY = """
+anomalies:
+  probability: 0.4
+  pattern_period_seconds: 7
+  types:
+    trend: {duration_seconds: 20}
+    pattern: {weight: 0.3, duration_seconds: 25.5}
+    missing_data: {weight: 0.3, duration_seconds: 8}
+    noise: {duration_seconds: 12}
+"""
+
+# Whatever a config can change about the model.
+CHANGED = """
+normal_parameters:
+  temperature: {mean: -3.5, std_dev: 4, min: -14, max: 5}
+  vibration: {mean: 0, std_dev: 1, min: -2, max: 2}
+anomalies:
+  probability: 0.07
+  pattern_period_seconds: 0.75
+  types:
+    spike: {weight: 0.3, duration_seconds: 2.5}
+    trend: {weight: 0.5, duration_seconds: one_reading}
+    pattern: {weight: 0.1, duration_seconds: 11}
+    missing_data: {weight: 0.2, duration_seconds: 0.4}
+    noise: {weight: 0.1, duration_seconds: 6.1}
+clock: {utc_offset: "-05:30"}
+behaviors:
+  firmware:
+    "1.5":
+      probability: 6
+      severity: 0.5
+      weights: {noise: 5, trend: 0}
+      channels: {temperature: 0, vibration: 3}
+      spike_factor: {min: 1, max: 9}
+    "1.3": {daily: 2, noise_factor: 0.4}
+  model:
+    "Odd Ω": {noise: {temperature: 2, voltage: 0}, spike_factor: {max: 2}}
+  manufacturer:
+    "Nobody \\"quoted\\" & Sons": {severity: 3, spread: {voltage: 4}}
+  location:
+    "": {work_hours_rise: -1.5}
+    "Factory A": {daily: 0}
+"""
+
+
+class GroundTruthTest(FleetTest):
+    def check(self, data, *arguments, code=0):
+        ran = subprocess.run([sys.executable, "-B", CHECKER, data, "--limit", "9999", *map(str, arguments)],
+                             cwd=self.dir, capture_output=True, text=True, timeout=120)
+        self.assertEqual(ran.returncode, code, ran.stdout + ran.stderr)
+        return ran.stdout + ran.stderr
+
+    def random_fleet(self, seed, size):
+        choose = random.Random(seed).choice
+        return self.write_identities(
+            [identity(f"{seed}/Sensor Ü{i}", firmware_version=choose(FIRMWARES), model=choose(MODELS),
+                      manufacturer=choose(MANUFACTURERS), location=choose(LOCATIONS)) for i in range(size)])
+
+    def events(self, data, condition="1"):
+        return query_all(self.dir / data, f"SELECT anomaly_type FROM anomaly_events WHERE {condition}")
+
+    def assert_types(self, data, condition="1", least=TYPES):
+        self.assertLessEqual(least, {kind for (kind,) in self.events(data, condition)}, "or the test shows nothing")
+
+
+class Fleets(GroundTruthTest):
+    """The files of every kind of run are true."""
+
+    def test_the_demo_fleet(self):
+        for start, shard_by in (("2026-01-01T07:45", "location"), ("2026-01-01T17:55:59.999999", "none")):
+            with self.subTest(start=start):
+                data = f"data-{shard_by}"
+                self.fill(data, "--duration", "25m", "--shard-by", shard_by, "--start", start)
+                before = fingerprint(self.dir / data)
+                self.assertIn("complete: 15 of 15 sensors", self.check(data, "--complete"))
+                self.assertEqual(fingerprint(self.dir / data), before, "it only reads")
+                self.assert_types(data, least=TYPES - {"pattern"})  # too rare
+
+    def test_random_fleets(self):
+        config = self.write("busy.yaml", BUSY)
+        for seed, (rate, duration, shard_by, start) in enumerate((
+                (1, "90s", "sensor", "2026-06-30T23:59:30"), (0.3, "7m", "model", "1970-01-01"),
+                (7, "20s", "hash:3", "2026-01-01T08:59:50"), (123.4, "1.5", "site", "2400-02-29T17:30"))):
+            with self.subTest(rate=rate, shard_by=shard_by):
+                data = f"data{seed}"
+                self.fill(data, "--config", config, "--rate", rate, "--duration", duration, "--shard-by", shard_by,
+                          "--start", start, "--seed", (0, 1, 2**32, 2**63 - 1)[seed], "--threads", 3,
+                          identities=self.random_fleet(seed, 60))
+                self.assertIn("complete: 60 of 60", self.check(data, "--complete"))
+                self.assert_types(data)
+
+    def test_basis_event(self):
+        config = self.write("event.yaml", BUSY.replace("probability: 0.4", "probability: 0.03\n  basis: event"))
+        self.fill("data", "--config", config, "--duration", "3m", identities=self.random_fleet(5, 60))
+        self.check("data", "--complete")
+        self.assert_types("data")
+        self.assert_types("data", "started_at < '2026-01-01'", LONG)
+
+    def test_a_changed_config(self):
+        self.fill("data", "--config", self.write("changed.yaml", CHANGED), "--rate", 2.5, "--duration", "1m",
+                  "--start", "2026-01-01T13:29", "--shard-by", "firmware", identities=self.random_fleet(6, 100))
+        self.check("data", "--complete")
+        self.assert_types("data")
+
+    def test_no_anomalies(self):
+        self.fill("data", "--config", self.write("none.yaml", "anomalies: {enabled: false}\n"), "--duration", "1m")
+        self.check("data", "--complete")
+        self.assertEqual(self.events("data"), [])
+
+    def test_partitions_in_one_directory(self):
+        fleet = self.random_fleet(7, 80)
+        config = self.write("busy.yaml", BUSY)
+        for k in (2, 1, 3):
+            self.fill("data", "--config", config, "--duration", "1m", "--partition", f"{k}/3", "--shard-by", "site",
+                      identities=fleet)
+            self.assertIn("complete", self.check("data", "--complete"), "without the others, too")
+        self.assertIn("complete: 80 of 80", self.check("data", "--complete"))
+        self.assert_types("data")
+
+    def test_sensors_with_values_of_their_own(self):
+        rates = (0.07, 1 / 3, 1, 2.5, 40)
+        own = {"temperature": {"mean": 57.5, "std_dev": 0.3}, "voltage": {"max": 12.1}}
+        fleet = self.write_identities([identity(f"S{i}", firmware_version=FIRMWARES[i % 6], normal_parameters=own,
+                                                readings_per_second=rates[i % 5]) for i in range(20)])
+        self.fill("data", "--config", self.write("busy.yaml", BUSY), "--duration", "100s", identities=fleet)
+        self.check("data", "--complete", "--identities", fleet)
+        self.check("data", "--complete", code=1)
+
+    def test_stopped_inside_anomalies(self):
+        """Whenever the signal comes, each sensor's last anomaly is left as it is."""
+        config = self.write("busy.yaml", BUSY.replace("probability: 0.4", "probability: 0.8"))
+        fleet = self.random_fleet(8, 60)
+        for attempt in range(3):
+            data = f"data{attempt}"
+            running = self.start("--identities", fleet, "--data-dir", data, "--config", config, "--speed", 60,
+                                 "--duration", 0, "--seed", attempt, "--partition", "1/1", "--shard-by", "hash:2")
+            self.wait_for_rows(self.dir / data, least=600, process=running)
+            summary = self.stop(running)
+            self.assertGreater(summary.missing, 0)
+            self.check(data)
+            self.check(data, "--identities", fleet)
+            self.assert_types(data, "ended_at IS NULL", LONG)
+            self.assert_types(data, "ended_at IS NOT NULL")
+
+    def test_paced(self):
+        self.fill("data", "--config", self.write("busy.yaml", BUSY), "--duration", "3m", "--speed", 100)
+        self.check("data", "--complete")
+        self.assert_types("data")
+
+    def test_sensors_without_a_row(self):
+        config = self.write("gone.yaml", "anomalies: {probability: 0.5, types: {spike: {enabled: false}, trend: {weight: 0},"
+                                         " pattern: {weight: 0}, noise: {weight: 0}, missing_data: {duration_seconds: 1h}}}")
+        fleet = self.random_fleet(9, 30)
+        self.fill("data", "--config", config, "--duration", "1m", identities=fleet)
+        self.assertRegex(self.check("data", "--complete"), r"complete: 30 of 30 .*; \d\d without a row")
+        self.assertNotIn("without a row", self.check("data", "--complete", "--identities", fleet))
+        self.assertLess(query(self.dir / "data" / "sensor_data.db",
+                              "SELECT count(DISTINCT sensor_id) FROM sensor_readings")[0][0], 25)
+
+    def test_a_sample_of_a_large_fleet(self):
+        self.fill("data", "--duration", "10s", "--shard-by", "hash:4", identities=self.random_fleet(10, 3000))
+        self.assertIn("complete: 50 of 3000 sensors", self.check("data", "--complete", "--sample", 50))
+
+
+class Refusals(GroundTruthTest):
+    """What it cannot check, it says, and does not call it true."""
+
+    def test_no_files(self):
+        self.assertIn("no *.db", self.check("nowhere", code=2))
+
+    def test_several_runs(self):
+        self.fill("data", "--duration", 3)
+        self.fill("data", "--duration", 3, "--seed", 8)
+        self.assertIn("several runs", self.check("data", code=2))
+
+    def test_a_partition_twice(self):
+        for _ in range(2):
+            self.fill("data", "--duration", 3)
+        self.assertIn("1/1 has run twice", self.check("data", code=2))
+
+    def test_another_config(self):
+        self.fill("data", "--duration", "1m")
+        config = query(self.dir / "data" / "sensor_data.db", "SELECT config FROM run_info")[0][0]
+        self.check("data", "--config", self.write("same.yaml", config))
+        for old, new in (("mean: 65\n", "mean: 66\n"), ("probability: 0.05", "probability: 0.2"),
+                         ('"+00:00"', '"+03:00"'), ("readings_per_second: 1\n", "readings_per_second: 1.001\n")):
+            self.assertIn(old, config)
+            self.check("data", "--config", self.write("other.yaml", config.replace(old, new)), code=1)
+        odd = self.write("odd.yaml", "a:\n    b 1\n")
+        self.assertIn("line 2 of the config", self.check("data", "--config", odd, code=2))
+
+    def test_a_run_that_stopped_early(self):
+        self.fill("data", "--duration", "1m", "--config", self.write("busy.yaml", BUSY))
+        connection = connect(self.dir / "data" / "sensor_data.db")
+        connection.execute("UPDATE run_info SET config = replace(config, 'run_time_seconds: 60', 'run_time_seconds: 61')")
+        connection.close()
+        self.check("data")
+        self.check("data", "--complete", code=1)
+
+    def test_the_generator_is_the_published_one(self):
+        """Known answers of Philox4x64-10 (Random123)."""
+        self.assertEqual(ground_truth.draw_block(ground_truth.round_keys(0, 0), 0, 0),
+                         (0x16554d9eca36314c, 0xdb20fe9d672d0fdc, 0xd7e772cee186176b, 0x7e68b68aec7ba23b))
+
+
+NORMAL = "(SELECT id FROM sensor_readings WHERE anomaly_flag = 0 ORDER BY id LIMIT 1 OFFSET 99)"
+
+
+def affected(kind):
+    return f"(SELECT id FROM sensor_readings WHERE anomaly_type = '{kind}' ORDER BY id LIMIT 1 OFFSET 7)"
+
+
+def event(kind, more="1"):
+    """A closed event that began in the run."""
+    return (f"(SELECT id FROM anomaly_events WHERE anomaly_type = '{kind}' AND ended_at IS NOT NULL "
+            f"AND started_at > '2026-01-01T00:00:20' AND {more} ORDER BY id LIMIT 1)")
+
+
+def reading(change, which):
+    return f"UPDATE sensor_readings SET {change} WHERE id = {which}"
+
+
+def truth(change, which):
+    return f"UPDATE anomaly_events SET {change} WHERE id = {which}"
+
+
+def later(column, seconds):
+    """A timestamp column shifted by whole seconds."""
+    return f"strftime('%Y-%m-%dT%H:%M:%S', {column}, '{seconds:+} seconds') || substr({column}, 20)"
+
+
+COPY = "INSERT INTO sensor_readings SELECT NULL, {}, sensor_id, temperature, vibration, voltage, status_code, " \
+       "anomaly_flag, anomaly_type, firmware_version, model, manufacturer, location, 0 FROM sensor_readings WHERE id = {}"
+EVENT = "INSERT INTO anomaly_events SELECT NULL, sensor_id, {}, {}, {}, {}, {} FROM {}"
+ONE_MICROSECOND = "substr({0}, 1, 20) || printf('%06dZ', (substr({0}, 21, 6) + 1) % 1000000)"
+
+# What is done to the files, in one or several statements, and what the checker has to say of it.
+FALSEHOODS = {
+    "a flag set": (reading("anomaly_flag = 1", NORMAL), "flag 1, type None, but lies in no event"),
+    "a flag cleared": (reading("anomaly_flag = 0", affected("noise")), "flag 0, type noise, but lies in noise"),
+    "a status set": (reading("status_code = 1", NORMAL), "status 1, flag 0"),
+    "a status cleared": (reading("status_code = NULL", affected("trend")), "status None, flag 1"),
+    "a type where none is": (reading("anomaly_type = 'spike'", NORMAL), "type spike, but lies in no event"),
+    "a type gone": (reading("anomaly_type = NULL", affected("pattern")), "type None, but lies in pattern"),
+    "another type": (reading("anomaly_type = 'trend'", affected("pattern")), "type trend, but lies in pattern"),
+    "a temperature off by 1e-9": (reading("temperature = temperature + 1e-9", NORMAL), "temperature .* is not the model's"),
+    "a vibration off by 1e-9": (reading("vibration = vibration - 1e-9", NORMAL), "vibration .* is not the model's"),
+    "a voltage off by 1e-9": (reading("voltage = voltage + 1e-9", NORMAL), "voltage .* is not the model's"),
+    "a temperature gone": (reading("temperature = NULL", NORMAL), "temperature None is not the model's"),
+    "a voltage that is text": (reading("voltage = 'high'", NORMAL), "voltage 'high' is not the model's"),
+    **{f"a temperature in {kind} off by 1e-9": (reading("temperature = temperature + 1e-9", affected(kind)),
+                                                f"temperature .* is not the model's .* in {kind}")
+       for kind in ("spike", "trend", "pattern", "noise")},
+    "a row deleted": (f"DELETE FROM sensor_readings WHERE id = {NORMAL}", "no row, and no missing_data"),
+    "an affected row deleted": (f"DELETE FROM sensor_readings WHERE id = {affected('trend')}", r"trend says it affected \d+"),
+    "a row doubled": (COPY.format("timestamp", NORMAL), "2 rows of one reading"),
+    "a row late by a microsecond": (reading("timestamp = " + ONE_MICROSECOND.format("timestamp"), NORMAL),
+                                    "a row, but no reading is due"),
+    "a row before the start": (reading("timestamp = '2025' || substr(timestamp, 5)", NORMAL), "no reading is due"),
+    "a row after the end": (COPY.format("'2026-01-01T00:02' || substr(timestamp, 17)", NORMAL), "no reading is due"),
+    "a row of another sensor": (reading("sensor_id = 'S3'", f"(SELECT id FROM sensor_readings WHERE sensor_id = 'S4' "
+                                                            "ORDER BY id LIMIT 1 OFFSET 50)"), "S4 .*(no row, and no|says it affected)"),
+    "a timestamp that is none": (reading("timestamp = '2026-01-01 00:00:00'", NORMAL), "is no timestamp"),
+    "a row of other firmware": (reading("firmware_version = '9'", NORMAL), "S. : is {"),
+    "a sensor of other firmware": ("UPDATE sensor_readings SET firmware_version = '9' WHERE sensor_id = 'S1'",
+                                   "S1 .* is not the model's"),
+    "a sensor of another name": ("UPDATE sensor_readings SET sensor_id = 'T1' WHERE sensor_id = 'S1'; UPDATE anomaly_events "
+                                 "SET sensor_id = 'T1' WHERE sensor_id = 'S1'", "T1 .*a row, but no reading is due"),
+    "a sensor deleted": ("DELETE FROM sensor_readings WHERE sensor_id = 'S1'; DELETE FROM anomaly_events WHERE "
+                         "sensor_id = 'S1'", "run_info: 12 sensors in partition 1, but 11 are found"),
+    "the end of a sensor deleted": (f"DELETE FROM sensor_readings WHERE id = (SELECT max(id) FROM sensor_readings WHERE "
+                                    "sensor_id = 'S2')", "S2 .*(no row, and no missing_data|says it affected)"),
+    "a row inside missing_data": ("INSERT INTO sensor_readings SELECT NULL, started_at, sensor_id, 65, 2.5, 12, 0, 0, NULL, "
+                                  "'1.4', 'TempVibe-2000', 'SensorTech', 'Factory A - Line 1', 0 FROM anomaly_events WHERE "
+                                  f"id = {event('missing_data')}", "a row inside missing_data"),
+    **{f"a {kind} deleted": (f"DELETE FROM anomaly_events WHERE id = {event(kind)}",
+                             "no row, and no missing_data" if kind == "missing_data" else f"type {kind}, but lies in no event")
+       for kind in TYPES},
+    **{f"a {kind} with a reading more": (truth("readings_affected = readings_affected + 1", event(kind)),
+                                         rf"{kind} says it affected \d+ readings, but \d+ lie") for kind in TYPES},
+    **{f"a {kind} that starts later": (truth(f"started_at = {later('started_at', 1)}", event(kind)),
+                                       f"the model starts {kind} here, but no event") for kind in TYPES},
+    **{f"a {kind} that starts earlier": (truth(f"started_at = {later('started_at', -1)}", event(kind)),
+                                         f"the model starts no {kind} here") for kind in TYPES},
+    "a start off by a microsecond": (truth("started_at = " + ONE_MICROSECOND.format("started_at"), event("noise")),
+                                     "the model starts no noise here"),
+    "an end off by a microsecond": (truth("ended_at = " + ONE_MICROSECOND.format("ended_at"), event("noise")),
+                                    "noise: ended_at is"),
+    "an end gone": (truth("ended_at = NULL", event("pattern")), "ended_at is None"),
+    "an end that nobody saw": ("UPDATE anomaly_events SET ended_at = '2026-01-01T00:01:59.999999Z' WHERE id = (SELECT id FROM "
+                               "anomaly_events WHERE ended_at IS NULL LIMIT 1)", "ended_at is .*, the model's None"),
+    "an end that is no timestamp": (truth("ended_at = 'soon'", event("noise")), "not between two timestamps"),
+    "another channel": (truth("channel = CASE channel WHEN 'voltage' THEN 'vibration' ELSE 'voltage' END", event("trend")),
+                        "trend: channel is"),
+    "a channel where there is none": (truth("channel = 'voltage'", event("noise")), "channel is voltage, the model's None"),
+    "the other direction": (truth("direction = -direction", event("spike")), "spike: direction is"),
+    "a direction where there is none": (truth("direction = 1", event("missing_data")), "direction is 1, the model's None"),
+    "a magnitude off by 1e-9": (truth("magnitude = magnitude + 1e-9", event("spike")), "spike: magnitude is"),
+    "a magnitude gone": (truth("magnitude = NULL", event("pattern")), "pattern: magnitude is None"),
+    "a magnitude where there is none": (truth("magnitude = 1", event("missing_data")), "magnitude is 1.0, the model's None"),
+    "an event of another type": (truth("anomaly_type = 'noise'", event("trend")), "noise: kind is noise, the model's trend"),
+    "an event of another sensor": (truth("sensor_id = CASE sensor_id WHEN 'S1' THEN 'S2' ELSE 'S1' END", event("trend")),
+                                   "the model starts trend here, but no event"),
+    "an event twice": (EVENT.format("anomaly_type, channel", "direction", "magnitude", "started_at, ended_at",
+                                    "readings_affected", f"anomaly_events WHERE id = {event('trend')}"),
+                       "trend overlaps the event before it"),
+    "an overlapping event": (EVENT.format("'pattern', NULL", "NULL", "0.2", f"{later('started_at', 2)}, ended_at",
+                                          "readings_affected - 2", f"anomaly_events WHERE id = {event('trend')}"),
+                             "pattern overlaps the event before it"),
+    "an event that affects nothing": (EVENT.format("'spike', 'voltage'", "1", "2", "timestamp, timestamp", "0",
+                                                   f"sensor_readings WHERE id = {NORMAL}"),
+                                      "the model starts no spike here"),
+    # Consistent lies: the labels agree with each other, and only the model knows better.
+    "a normal row called a spike": (EVENT.format("'spike', 'voltage'", "1", "2", "timestamp, timestamp", "1",
+                                                 f"sensor_readings WHERE id = {NORMAL}") + "; "
+                                    + reading("anomaly_flag = 1, status_code = 1, anomaly_type = 'spike'", NORMAL),
+                                    "the model starts no spike here"),
+    "a spike undone without trace": (
+        "CREATE TEMP TABLE undone AS SELECT * FROM anomaly_events WHERE id = "
+        + event("spike", "channel = 'voltage' AND direction = 1 AND readings_affected = 1") + "; "
+        "UPDATE sensor_readings SET voltage = voltage / (SELECT magnitude FROM undone), anomaly_flag = 0, status_code = 0, "
+        "anomaly_type = NULL WHERE (sensor_id, timestamp) = (SELECT sensor_id, started_at FROM undone); "
+        "DELETE FROM anomaly_events WHERE id = (SELECT id FROM undone)", "the model starts spike here, but no event"),
+    "an event torn in two": (
+        f"CREATE TEMP TABLE torn AS SELECT * FROM anomaly_events WHERE id = {event('missing_data', 'readings_affected = 8')}; "
+        f"UPDATE anomaly_events SET ended_at = {later('ended_at', -4)}, readings_affected = 4 WHERE id = (SELECT id FROM torn); "
+        + EVENT.format("anomaly_type, NULL", "NULL", "NULL", f"{later('started_at', 4)}, ended_at", "4", "torn"),
+        "the model starts no missing_data here"),
+    "another seed": ("UPDATE run_info SET seed = 8", "is not the model's"),
+    "another start": ("UPDATE run_info SET start = '2026-01-01T00:00:00.000001Z'", "a row, but no reading is due"),
+    "another probability": ("UPDATE run_info SET config = replace(config, 'probability: 0.4', 'probability: 0.41')", "starts"),
+    "another fleet": ("UPDATE run_info SET fleet_size = 13", "13 sensors in partition 1, but 12 are found"),
+    "another partition": ("UPDATE run_info SET partition = '2/2'", "belongs to partition 1, which did not run"),
+}
+
+
+class Falsehoods(GroundTruthTest):
+    def setUp(self):
+        super().setUp()
+        fleet = self.write_identities([identity(f"S{i}", firmware_version=FIRMWARES[i % 2]) for i in range(12)])
+        config = self.write("busy.yaml", BUSY)
+        self.fill("data", "--config", config, "--duration", "2m", "--start", "2026-01-01", identities=fleet)
+        self.check("data", "--complete")
+
+    def test_each_is_caught(self):
+        for name, (sql, told) in FALSEHOODS.items():
+            with self.subTest(name):
+                shutil.rmtree(self.dir / "false", ignore_errors=True)
+                shutil.copytree(self.dir / "data", self.dir / "false")
+                connection = connect(self.dir / "false" / "sensor_data.db")
+                for statement in sql.split("; "):
+                    changed = connection.execute(statement).rowcount
+                    self.assertTrue(changed > 0 or statement.startswith("CREATE TEMP"), f"changes nothing: {statement}")
+                connection.close()
+                found = self.check("false", "--complete", code=1)
+                lines = [line for line in found.splitlines() if re.search(told, line)]
+                self.assertTrue(lines, found[:2000])
+                self.assertRegex(lines[0], r"^(sensor_data\.db: [ST]\d+ (202\d-01-01T00:0\d:\d\d\.\d{6}Z)?: |run_info: )")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,739 @@
+#!/usr/bin/env python3
+"""Checks that the ground truth of a data directory is complete, against a model of its own.
+
+It reads the SQLite files and nothing else of fleet-sim: seed, start and config come from run_info, what a sensor is
+from the columns of its readings. From these it computes every reading and every anomaly anew and compares.
+
+Labels, from the files alone: every due time of the run has exactly one row or lies in a missing_data event, never both;
+a row in an event carries flag, status and type of that one event, a row in none carries none; the events of a sensor do
+not overlap, and each counts the rows (missing_data: the gaps) between its two ends.
+
+Model: an unaffected sensor starts an anomaly exactly when its draw says so, with the parameters that the draws at the
+onset give; ended_at is NULL exactly where the run stopped inside; every value is the normal reading or, in an event,
+what the anomaly makes of it.
+
+The draws, Philox4x64-10, are exact. Values may differ by a part in 10^12: fleet-sim has a sine and a logarithm of its
+own, here they are libm's. A run need not have reached its configured end: what counts is the last reading it took.
+
+Exit codes: 0 complete, 1 not (each offender is named by file, sensor, time and what), 2 this cannot be checked.
+"""
+
+import argparse
+import json
+import math
+import re
+import sqlite3
+import sys
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import accumulate
+from pathlib import Path
+from statistics import NormalDist
+from urllib.parse import quote
+
+CHANNELS = ("temperature", "vibration", "voltage")
+TYPES = ("spike", "trend", "pattern", "missing_data", "noise")
+TEXTS = ("firmware_version", "model", "manufacturer", "location")
+
+SECOND = 1_000_000  # microseconds, as all times here
+DAY = 86_400 * SECOND
+EPOCH = datetime(1970, 1, 1)
+LAST_MOMENT = 253_402_300_799 * SECOND  # the last that a timestamp can hold
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+TOLERANCE = 1e-12
+
+
+class CannotCheck(Exception):
+    pass
+
+
+def micros(text):
+    """Microseconds since 1970 of a timestamp column, or None when it is not one."""
+    if not isinstance(text, str) or not TIMESTAMP.fullmatch(text):
+        return None
+    try:
+        return (datetime.fromisoformat(text[:-1]) - EPOCH) // timedelta(microseconds=1)
+    except ValueError:
+        return None
+
+
+def timestamp(at):
+    return (EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"
+
+
+# Randomness: Philox4x64-10 with key (seed, sensor) and counter (due, stream, 0, 0).
+
+MASK = 2**64 - 1
+READING, ONSET, NOISE, STEADY_START, PHASE, PARTITION = range(6)  # streams
+standard_normal = NormalDist().inv_cdf  # Wichura's AS 241
+
+
+def round_keys(seed, who):
+    return [((seed + i * 0x9E3779B97F4A7C15) & MASK, (who + i * 0xBB67AE8584CAA73B) & MASK) for i in range(10)]
+
+
+def draw_block(keys, stream, counter):
+    a, b, c, d = counter & MASK, stream, 0, 0
+    for key, other_key in keys:
+        p, q = a * 0xD2E7470EE14C6C93, c * 0xCA5A826395121157
+        a, b, c, d = q >> 64 ^ b ^ key, q & MASK, p >> 64 ^ d ^ other_key, p & MASK
+    return a, b, c, d
+
+
+def uniform(word):
+    return (word >> 11) * 2.0**-53
+
+
+def uniform_below(word, bound):
+    return word * bound >> 64
+
+
+def normal(word):
+    return standard_normal(((word >> 12) + 0.5) * 2.0**-52)
+
+
+def mix_words(a, b):
+    x = a * 0x9E3779B97F4A7C15 & MASK ^ b
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        x = (x ^ x >> 33) * factor & MASK
+    return x ^ x >> 33
+
+
+def hash_text(text):
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = (value ^ byte) * 0x100000001B3 & MASK
+    return mix_words(value, len(text.encode()))
+
+
+def pick(shares, u):
+    """The name on which the draw u falls when the shares stand side by side; None beyond the last."""
+    for name, until in zip(shares, accumulate(shares.values())):
+        if u < until:
+            return name
+    return None
+
+
+# The config, as fleet-sim writes it into run_info: nested maps by indentation, one key per line, {a: 1, b: 2} inside.
+
+LINE = re.compile(r'( *)(?:"((?:[^"\\]|\\.)*)"|([^\s":]+)):(?: (.*))?')
+
+
+def unescape(text):
+    return re.sub(r"\\(?:x(..)|(.))", lambda m: chr(int(m[1], 16)) if m[1] else m[2], text)
+
+
+def read_value(text):
+    if text.startswith("{"):
+        return dict(pair.split(": ") for pair in text[1:-1].split(", "))
+    return unescape(text[1:-1]) if text.startswith('"') else text
+
+
+def read_config(text):
+    """The maps of the config; what is no map is a string."""
+    config = {}
+    maps = [config]  # the one at each depth
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line:
+            continue
+        match = LINE.fullmatch(line)
+        depth = len(match[1]) // 2 if match else len(maps)
+        if depth >= len(maps):
+            raise CannotCheck(f"line {number} of the config is not as fleet-sim writes it: {line}")
+        key = match[3] if match[2] is None else unescape(match[2])
+        value = {} if match[4] is None else read_value(match[4])
+        maps[depth][key] = value
+        maps[depth + 1:] = [value]
+    return config
+
+
+def numbers(texts, names):
+    return {name: float(texts[name]) for name in names}
+
+
+def seconds_of(anomaly_type, rate):
+    """How long anomalies of a type last."""
+    text = anomaly_type["duration_seconds"]
+    return 1 / rate if text == "one_reading" else float(text)
+
+
+def utc_offset(text):
+    """Of +02:00 and the like."""
+    hours, minutes = int(text[1:3]), int(text[4:6])
+    return (-1 if text[0] == "-" else 1) * (hours * 60 + minutes) * 60 * SECOND
+
+
+# The model of a sensor.
+
+class Cadence:
+    """When a sensor's readings are due: k periods after the first, the period kept to 2^-40 microseconds."""
+
+    def __init__(self, rate):
+        period = 1e6 / rate * (1 + 2.0**-50)
+        self.period = (math.floor(period) << 40) + math.ceil((period - math.floor(period)) * 2.0**40)
+
+    def offset(self, k):
+        return self.period * k >> 40
+
+    def count_before(self, span):
+        return max(0, -(-(span << 40) // self.period))
+
+
+class Behaviors:
+    """What firmware, model, manufacturer and location of a sensor do to it, in this order."""
+
+    def __init__(self, tables, texts):
+        firmware = texts["firmware_version"]
+        while firmware.endswith(".0"):
+            firmware = firmware[:-2]
+        locations = [name for name in tables["location"] if texts["location"].startswith(name)]
+        names = (firmware, texts["model"], texts["manufacturer"], max(locations, key=len, default=None))
+        kinds = ("firmware", "model", "manufacturer", "location")
+        self.effects = [tables[kind].get(name, {}) for kind, name in zip(kinds, names)]
+
+    def product(self, effect, part=None):
+        product = 1.0
+        for effects in self.effects:
+            if effect in effects:
+                product *= float(effects[effect] if part is None else effects[effect][part])
+        return product
+
+    def sum(self, effect):
+        return sum(float(effects.get(effect, 0)) for effects in self.effects)
+
+    def first(self, effect, otherwise):
+        return next((effects[effect] for effects in self.effects if effect in effects), otherwise)
+
+
+@dataclass
+class Anomaly:
+    kind: str
+    started_at: int
+    last: int  # microsecond
+    channel: str | None = None
+    direction: int | None = None
+    magnitude: float | None = None
+    readings_affected: int = 0
+    open: bool = True
+
+    @property
+    def ended_at(self):
+        return None if self.open else self.last
+
+
+class Profile:
+    """The numbers of sensors alike: the config with the behaviors applied."""
+
+    def __init__(self, config, texts, rate, own_parameters):
+        behaviors = Behaviors(config["behaviors"], texts)
+        self.utc_offset = utc_offset(config["clock"]["utc_offset"])
+        self.set_signal(config["normal_parameters"], own_parameters, behaviors)
+        self.set_frequency(config["anomalies"], behaviors, rate)
+        self.set_severity(config["anomalies"], behaviors)
+
+    def set_signal(self, parameters, own_parameters, behaviors):
+        self.channels = []
+        for channel in CHANNELS:
+            given = {**parameters[channel], **own_parameters.get(channel, {})}
+            given = numbers(given, ("mean", "std_dev", "min", "max"))
+            spread = given["std_dev"] * behaviors.product("spread", channel)
+            self.channels.append((given["mean"], spread, given["min"], given["max"]))
+            if channel == "temperature":
+                self.daily = given["std_dev"] * behaviors.product("daily")
+                self.work_hours = given["std_dev"] * behaviors.sum("work_hours_rise")
+
+    def set_frequency(self, anomalies, behaviors, rate):
+        """SPEC §3: f is the share of readings that are anomalous, h the odds that a reading starts one."""
+        self.duration, readings, weights = {}, {}, {}
+        for kind in TYPES:
+            settings = anomalies["types"][kind]
+            seconds = seconds_of(settings, rate)
+            self.duration[kind] = max(1, int(seconds * 1e6))
+            readings[kind] = max(1, math.ceil(seconds * rate * (1 - 1e-12)))
+            enabled = settings["enabled"] == "true"
+            weights[kind] = float(settings["weight"]) * behaviors.product("weights", kind) if enabled else 0.0
+        self.readings = readings
+        self.onset = self.steady = dict.fromkeys(TYPES, 0.0)
+        f = min(0.95, float(anomalies["probability"]) * behaviors.product("probability"))
+        if anomalies["enabled"] != "true" or sum(weights.values()) == 0:
+            return
+        f_by_kind = {kind: f * weight / sum(weights.values()) for kind, weight in weights.items()}
+        if anomalies["basis"] == "reading":
+            h = {kind: f_by_kind[kind] / (readings[kind] * (1 - f)) for kind in TYPES}
+            self.onset = {kind: h[kind] / (1 + sum(h.values())) for kind in TYPES}
+            self.steady = f_by_kind
+        else:
+            self.onset = f_by_kind
+            cycle = 1 - f + sum(f_by_kind[kind] * readings[kind] for kind in TYPES)
+            self.steady = {kind: f_by_kind[kind] * readings[kind] / cycle for kind in TYPES}
+
+    def set_severity(self, anomalies, behaviors):
+        severity = behaviors.product("severity")
+        factor = numbers(behaviors.first("spike_factor", {"min": 1.5, "max": 3}), ("min", "max"))
+        self.spike_low, self.spike_high = (1 + (factor[end] - 1) * severity for end in ("min", "max"))
+        self.trend_change = 0.5 * severity
+        self.pattern_amplitude = 0.2 * severity
+        self.pattern_period = int(float(anomalies["pattern_period_seconds"]) * 1e6)
+        noise = float(behaviors.first("noise_factor", 0.1)) * severity
+        self.noise = [noise * behaviors.product("noise", channel) for channel in CHANNELS]
+        weights = numbers(behaviors.first("channels", dict.fromkeys(CHANNELS, 1)), CHANNELS)
+        self.channel = {channel: weight / sum(weights.values()) for channel, weight in weights.items()}
+
+    def normal_values(self, due, words):
+        hour = (due + self.utc_offset) % DAY / (3600.0 * SECOND)
+        warmer = self.daily * math.sin(2 * math.pi * (hour - 9) / 24)
+        at_work = min(1.0, max(0.0, min(hour - 8, 18 - hour)))
+        warmer += self.work_hours * (0.5 - 0.5 * math.cos(math.pi * at_work))
+        values = []
+        for (mean, deviation, low, high), offset, word in zip(self.channels, (warmer, 0.0, 0.0), words):
+            values.append(min(high, max(low, mean + deviation * normal(word) + offset)))
+        return values
+
+    def begin(self, kind, started_at, words):
+        anomaly = Anomaly(kind, started_at, started_at + self.duration[kind] - 1)
+        if kind in ("spike", "trend"):
+            anomaly.channel = pick(self.channel, uniform(words[0])) or CHANNELS[-1]
+            anomaly.direction = 1 if words[1] >> 63 else -1
+        anomaly.magnitude = {"spike": self.spike_low + (self.spike_high - self.spike_low) * uniform(words[2]),
+                             "trend": self.trend_change, "pattern": self.pattern_amplitude, "missing_data": None,
+                             "noise": self.noise[0]}[kind]
+        return anomaly
+
+    def affect(self, anomaly, values, due, noise_words):
+        """What `values` become; `noise_words` gives the draws of noise."""
+        since = due - anomaly.started_at
+        if anomaly.kind == "spike":
+            at = CHANNELS.index(anomaly.channel)
+            up = anomaly.direction == 1
+            values[at] = values[at] * anomaly.magnitude if up else values[at] / anomaly.magnitude
+        elif anomaly.kind == "trend":
+            progress = since / (anomaly.last + 1 - anomaly.started_at)
+            values[CHANNELS.index(anomaly.channel)] *= 1 + anomaly.direction * anomaly.magnitude * progress
+        elif anomaly.kind == "pattern":
+            turns = since % self.pattern_period / self.pattern_period
+            wave = self.pattern_amplitude * math.sin(2 * math.pi * turns)
+            values[0] *= 1 + wave
+            values[1] *= 1 - wave
+        elif anomaly.kind == "noise":
+            for at, word in enumerate(noise_words()[:3]):
+                values[at] += self.noise[at] * abs(values[at]) * normal(word)
+        return values
+
+
+@dataclass
+class Row:
+    at: int
+    values: tuple
+    status: int
+    flag: int
+    kind: str | None
+
+
+@dataclass
+class Event:
+    kind: str
+    channel: str | None
+    direction: int | None
+    magnitude: float | None
+    started_at: int
+    ended_at: int | None
+    readings_affected: int
+
+
+@dataclass
+class Sensor:
+    """A sensor of a run: what the files say of it, and when it is due."""
+    id: str
+    run: "Run"
+    rate: float
+    own_parameters: dict
+    texts: dict | None  # None when neither a row nor an identity tells
+    file: str = "(no file)"
+    latest: int | None = None
+    rows: list = field(default_factory=list)
+    events: list = field(default_factory=list)
+
+    def __post_init__(self):
+        key = hash_text(self.id)
+        self.keys = round_keys(self.run.seed, key)
+        self.cadence = Cadence(self.rate)
+        self.first_due = self.run.start + uniform_below(mix_words(key, PHASE), self.cadence.offset(1))
+
+    def due(self, k):
+        return self.first_due + self.cadence.offset(k)
+
+    def due_before(self, until):
+        """How many readings."""
+        return self.cadence.count_before(until - self.first_due)
+
+    def reached(self):
+        """Just after the last reading that the files tell of: a row, or the last of those missing."""
+        reached = self.run.start if self.latest is None else self.latest + 1
+        longest = int(seconds_of(self.run.config["anomalies"]["types"]["missing_data"], self.rate) * 1e6)
+        for event in self.events:
+            if event.kind == "missing_data" and event.readings_affected > 0:
+                last = self.due(self.due_before(event.started_at) + event.readings_affected - 1)
+                reached = max(reached, min(last + 1, event.started_at + longest))
+        return reached
+
+    def draw(self, stream, counter):
+        return draw_block(self.keys, stream, counter)
+
+    def steady_start(self, profile):
+        """The anomaly that the sensor is in the middle of when the run starts."""
+        words = self.draw(STEADY_START, self.first_due)
+        kind = pick(profile.steady, uniform(words[0]))
+        position = uniform_below(words[1], profile.readings[kind]) if kind else 0
+        if position == 0:
+            return None  # an onset at the first reading is that reading's own affair
+        started_at = self.first_due - self.cadence.offset(position)
+        return profile.begin(kind, started_at, self.draw(ONSET, started_at))
+
+    def replay(self, profile, reached):
+        """Each reading due before `reached`: its time, the anomaly it lies in, and its values (None when missing)."""
+        anomaly = self.steady_start(profile)
+        due, k = self.first_due, 0
+        while due < reached:
+            k += 1
+            following = self.due(k)
+            words = self.draw(READING, due)
+            if anomaly and due > anomaly.last:
+                anomaly = None
+            if not anomaly and (kind := pick(profile.onset, uniform(words[3]))):
+                anomaly = profile.begin(kind, due, self.draw(ONSET, due))
+            values = profile.normal_values(due, words)
+            if anomaly:
+                anomaly.readings_affected += 1
+                anomaly.open = following <= anomaly.last
+                values = profile.affect(anomaly, values, due, lambda: self.draw(NOISE, due))
+            yield due, anomaly, None if anomaly and anomaly.kind == "missing_data" else values
+            due = following
+
+
+# The files.
+
+class Run:
+    """What run_info tells: one run, or the partitions of one. `sizes` has the fleet size of each."""
+
+    def __init__(self, config, seed, start, partitions, sizes):
+        self.config, self.seed, self.start = config, seed, start
+        self.partitions, self.sizes = partitions, sizes
+        self.rate = float(config["simulation"]["readings_per_second"])
+        seconds = float(config["simulation"]["run_time_seconds"])
+        self.end = min(start + int(seconds * 1e6), LAST_MOMENT) if seconds else LAST_MOMENT
+        self.reached = {}  # by partition, in the end
+
+    def partition_of(self, sensor_id):
+        """K of the K/N that the sensor belongs to."""
+        return uniform_below(mix_words(hash_text(sensor_id), PARTITION), self.partitions) + 1
+
+
+def query(path, sql, *parameters):
+    # A reader of a file in WAL mode leaves files beside it; without a log there is nothing to read from it.
+    how = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
+    connection = sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True)
+    try:
+        return connection.execute(sql, parameters).fetchall()
+    except sqlite3.Error as error:
+        raise CannotCheck(f"{path}: {error}") from error
+    finally:
+        connection.close()
+
+
+def what_is_simulated(config):
+    return [config[section] for section in ("simulation", "normal_parameters", "anomalies", "behaviors")] + [
+        config["clock"]["utc_offset"]]
+
+
+def read_run(files, config_file):
+    described = {row[0]: row[1:] for path in files
+                 for row in query(path, "SELECT run_id, seed, start, partition, fleet_size, config FROM run_info")}
+    if not described:
+        raise CannotCheck("no run is described in these files")
+    (seed, start, _, _, text), *others = described.values()
+    for other_seed, other_start, _, _, other_text in others:
+        same = (other_seed, other_start) == (seed, start)
+        if not same or what_is_simulated(read_config(other_text)) != what_is_simulated(read_config(text)):
+            raise CannotCheck("several runs that differ in seed, start or config; only one run, or partitions of one, "
+                              "can be checked together")
+    config = read_config(config_file.read_text(encoding="utf-8") if config_file else text)
+    return Run(config, seed, micros(start), *read_partitions(described.values()))
+
+
+def read_partitions(described):
+    """The N of all their K/N, and the fleet size of each K."""
+    sizes = {}
+    for _, _, partition, size, _ in described:
+        index, count = map(int, partition.split("/"))
+        if index in sizes:
+            raise CannotCheck(f"partition {partition} has run twice")
+        sizes[index] = size
+    if len({partition.split("/")[1] for _, _, partition, _, _ in described}) > 1:
+        raise CannotCheck("partitions of several divisions, such as 1/2 and 2/3")
+    return count, sizes
+
+
+def read_identities(path):
+    if path is None:
+        return {}
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".jsonl":
+        found = [json.loads(line) for line in text.splitlines() if line.strip()]
+    else:
+        found = json.loads(text)
+    return {one["id"]: one for one in (found if isinstance(found, list) else [found])}
+
+
+class Offenders(list):
+    def add(self, sensor, at, what):
+        self.append(f"{sensor.file}: {sensor.id} {'' if at is None else timestamp(at)}: {what}")
+
+
+class Fleet:
+    """The sensors of a run, by id, and what is wrong with them so far."""
+
+    def __init__(self, run, identities):
+        self.run, self.identities = run, identities
+        self.sensors, self.offenders = {}, Offenders()
+        for sensor_id in identities:
+            if run.partition_of(sensor_id) in run.sizes:
+                self.find(sensor_id)
+
+    def find(self, sensor_id, file=None, texts=None):
+        sensor = self.sensors.get(sensor_id)
+        if sensor is None:
+            sensor = self.sensors[sensor_id] = self.make(sensor_id)
+        if file and sensor.file not in (file, "(no file)"):
+            self.offenders.add(sensor, None, f"is in {file}, too")
+        sensor.file = file or sensor.file
+        if texts and sensor.texts and texts != sensor.texts:
+            self.offenders.add(sensor, None, f"is {texts} and {sensor.texts}")
+        sensor.texts = sensor.texts or texts
+        return sensor
+
+    def make(self, sensor_id):
+        identity = self.identities.get(sensor_id, {})
+        texts = {name: identity[name] for name in TEXTS} if identity.keys() >= set(TEXTS) else None
+        return Sensor(sensor_id, self.run, float(identity.get("readings_per_second", self.run.rate)),
+                      identity.get("normal_parameters", {}), texts)
+
+    def read_sensors(self, path):
+        """Which sensors a file has, and their events."""
+        for sensor_id, latest, *texts in query(path, f"SELECT sensor_id, max(timestamp), {', '.join(TEXTS)} "
+                                                     f"FROM sensor_readings GROUP BY sensor_id, {', '.join(TEXTS)}"):
+            sensor = self.find(sensor_id, path.name, dict(zip(TEXTS, texts)))
+            sensor.latest = max(sensor.latest or 0, micros(latest) or 0)
+        for sensor_id, kind, channel, direction, magnitude, begin, end, count in query(
+                path, "SELECT sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, "
+                      "readings_affected FROM anomaly_events ORDER BY started_at"):
+            sensor = self.find(sensor_id, path.name)
+            if micros(begin) is None or (end is not None and micros(end) is None):
+                self.offenders.add(sensor, None, f"the event {begin} .. {end} is not between two timestamps")
+            else:
+                sensor.events.append(Event(kind, channel, direction, magnitude, micros(begin),
+                                           None if end is None else micros(end), count))
+
+    def read_rows(self, path, chosen):
+        here = json.dumps([sensor.id for sensor in chosen if sensor.file == path.name])
+        for sensor_id, at, *values, status, flag, kind in query(
+                path, f"SELECT sensor_id, timestamp, {', '.join(CHANNELS)}, status_code, anomaly_flag, anomaly_type "
+                      "FROM sensor_readings WHERE sensor_id IN (SELECT value FROM json_each(?))", here):
+            sensor = self.sensors[sensor_id]
+            if micros(at) is None:
+                self.offenders.add(sensor, None, f"'{at}' is no timestamp")
+            else:
+                sensor.rows.append(Row(micros(at), values, status, flag, kind))
+
+    def find_reached(self, complete):
+        """How far each partition came: no sensor of it may be behind the one that is ahead."""
+        self.run.reached = dict.fromkeys(self.run.sizes, self.run.end if complete else self.run.start)
+        for sensor in self.sensors.values():
+            partition = self.run.partition_of(sensor.id)
+            if partition not in self.run.sizes:
+                self.offenders.add(sensor, None, f"belongs to partition {partition}, which did not run")
+            else:
+                reached = min(sensor.reached(), self.run.end)
+                self.run.reached[partition] = max(reached, self.run.reached[partition])
+
+    def check_size(self):
+        """Every sensor shows, where the run lasted long enough for each to be due."""
+        found = Counter(self.run.partition_of(sensor_id) for sensor_id in self.sensors)
+        for partition, size in self.run.sizes.items():
+            short = self.run.reached[partition] < self.run.start + Cadence(self.run.rate).offset(1)
+            if found[partition] > size or (found[partition] < size and not short):
+                self.offenders.append(f"run_info: {size} sensors in partition {partition}, "
+                                      f"but {found[partition]} are found")
+
+
+# The checks.
+
+def check_labels(sensor, reached, offenders):
+    """What the files promise of each other, without the model."""
+    rows = sensor.rows
+    times = [row.at for row in rows]
+    due_times = [sensor.due(k) for k in range(sensor.due_before(reached))]
+    lies_in = defaultdict(list)  # by row
+    missing = set()
+    latest_end = None
+    for event in sensor.events:
+        end = reached - 1 if event.ended_at is None else event.ended_at
+        if latest_end is not None and event.started_at <= latest_end:
+            offenders.add(sensor, event.started_at, f"{event.kind} overlaps the event before it")
+        latest_end = max(latest_end or end, end)
+        inside = range(bisect_left(times, event.started_at), bisect_right(times, end))
+        gap = due_times[bisect_left(due_times, event.started_at):bisect_right(due_times, end)]
+        for row in inside:
+            lies_in[row].append(event)
+        if event.kind == "missing_data":
+            missing.update(gap)
+        shown = len(gap) if event.kind == "missing_data" else len(inside)
+        if event.readings_affected != shown or shown == 0:
+            offenders.add(sensor, event.started_at, f"{event.kind} says it affected {event.readings_affected} "
+                                                    f"readings, but {shown} lie in it")
+    for at, row in enumerate(rows):
+        check_label(sensor, row, lies_in[at], offenders)
+    counted = Counter(times)
+    for due in due_times:
+        count = counted.pop(due, 0)
+        if count > 1:
+            offenders.add(sensor, due, f"{count} rows of one reading")
+        elif count == 0 and due not in missing:
+            offenders.add(sensor, due, "no row, and no missing_data event")
+    for at in counted:
+        offenders.add(sensor, at, "a row, but no reading is due")
+
+
+def check_label(sensor, row, events, offenders):
+    expected = (1, 1, events[0].kind) if events else (0, 0, None)
+    if len(events) > 1:
+        offenders.add(sensor, row.at, f"lies in {len(events)} events")
+    if expected[2] == "missing_data":
+        offenders.add(sensor, row.at, "a row inside missing_data")
+    elif (row.status, row.flag, row.kind) != expected:
+        offenders.add(sensor, row.at, f"status {row.status}, flag {row.flag}, type {row.kind}, but lies in "
+                                      f"{events[0].kind if events else 'no event'}")
+
+
+@dataclass
+class Comparison:
+    """How well values agree."""
+    values: int = 0
+    same_bits: int = 0
+    worst: float = 0.0
+
+    def agree(self, found, expected):
+        if not isinstance(found, float):
+            return False
+        self.values += 1
+        self.same_bits += found == expected
+        difference = abs(found - expected) / max(1.0, abs(expected))
+        if not difference <= TOLERANCE:
+            return False
+        self.worst = max(self.worst, difference)
+        return True
+
+
+def check_model(sensor, profile, reached, comparison, offenders):
+    rows = {row.at: row for row in sensor.rows}
+    anomalies = {}
+    for due, anomaly, expected in sensor.replay(profile, reached):
+        if anomaly:
+            anomalies[anomaly.started_at] = anomaly
+        row = rows.get(due)
+        if row is None:
+            continue  # judged with the labels, and by the event's absence or excess here
+        kind = anomaly.kind if anomaly else None
+        if row.kind != kind or expected is None:
+            offenders.add(sensor, due, f"is of type {row.kind}, the model's of {kind}")
+            continue
+        for channel, value, wanted in zip(CHANNELS, row.values, expected):
+            if not comparison.agree(value, wanted):
+                offenders.add(sensor, due, f"{channel} {value!r} is not the model's {wanted!r}"
+                                           + (f" in {kind}" if kind else ""))
+    for event in sensor.events:
+        check_event(sensor, event, anomalies.pop(event.started_at, None), comparison, offenders)
+    for started_at, anomaly in anomalies.items():
+        offenders.add(sensor, started_at, f"the model starts {anomaly.kind} here, but no event does")
+
+
+def check_event(sensor, event, anomaly, comparison, offenders):
+    if anomaly is None:
+        offenders.add(sensor, event.started_at, f"the model starts no {event.kind} here")
+        return
+    for name in ("kind", "channel", "direction", "ended_at", "readings_affected"):
+        found, expected = getattr(event, name), getattr(anomaly, name)
+        if found != expected:
+            if name == "ended_at":
+                found, expected = (at if at is None else timestamp(at) for at in (found, expected))
+            offenders.add(sensor, event.started_at, f"{event.kind}: {name} is {found}, the model's {expected}")
+    if (event.magnitude, anomaly.magnitude) != (None, None):
+        if anomaly.magnitude is None or not comparison.agree(event.magnitude, anomaly.magnitude):
+            offenders.add(sensor, event.started_at, f"{event.kind}: magnitude is {event.magnitude!r}, the model's "
+                                                    f"{anomaly.magnitude!r}")
+
+
+def check(directory, config_file=None, identities_file=None, sample=None, complete=False):
+    """Checks a data directory; returns the offenders and what was checked, in words."""
+    files = sorted(directory.glob("*.db"))
+    if not files:
+        raise CannotCheck(f"{directory}: no *.db in it")
+    fleet = Fleet(read_run(files, config_file), read_identities(identities_file))
+    for path in files:
+        fleet.read_sensors(path)
+    fleet.find_reached(complete)
+    fleet.check_size()
+    present = [sensor for sensor in fleet.sensors.values() if fleet.run.partition_of(sensor.id) in fleet.run.reached]
+    chosen = sorted(present, key=lambda sensor: hash_text(sensor.id))[:sample]
+    for path in files:
+        fleet.read_rows(path, chosen)
+    comparison, profiles, untold = Comparison(), {}, 0
+    for sensor in chosen:
+        reached = fleet.run.reached[fleet.run.partition_of(sensor.id)]
+        sensor.rows.sort(key=lambda row: row.at)
+        check_labels(sensor, reached, fleet.offenders)
+        if sensor.texts is None:
+            untold += 1
+            continue
+        key = (*sensor.texts.values(), sensor.rate, json.dumps(sensor.own_parameters))
+        if key not in profiles:
+            profiles[key] = Profile(fleet.run.config, sensor.texts, sensor.rate, sensor.own_parameters)
+        check_model(sensor, profiles[key], reached, comparison, fleet.offenders)
+    told = (f"{len(chosen)} of {len(present)} sensors, {sum(len(sensor.rows) for sensor in chosen)} rows, "
+            f"{sum(len(sensor.events) for sensor in chosen)} events up to "
+            f"{timestamp(max(fleet.run.reached.values()))}; {comparison.same_bits} of {comparison.values} numbers "
+            f"equal to the last bit, the others to {comparison.worst:.1e}")
+    if untold:
+        told += f"; {untold} without a row, of which only the labels could be checked (see --identities)"
+    return fleet.offenders, told
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", type=Path, metavar="DATA_DIRECTORY",
+                        help="holds the *.db files of one run, or of partitions of one; no run is at work on them")
+    parser.add_argument("--config", type=Path, metavar="FILE",
+                        help="the whole config, as fleet-sim writes it into run_info, to be used instead of that")
+    parser.add_argument("--identities", type=Path, metavar="FILE",
+                        help="the fleet, .json or .jsonl: needed for sensors with a readings_per_second or "
+                             "normal_parameters of their own, and for those without a single row")
+    parser.add_argument("--sample", type=int, metavar="N", help="check N sensors only, chosen by a hash of their ids")
+    parser.add_argument("--complete", action="store_true", help="the run must have reached its configured end")
+    parser.add_argument("--limit", type=int, default=50, metavar="N", help="name N offenders at most (%(default)s)")
+    options = parser.parse_args()
+    try:
+        offenders, told = check(options.directory, options.config, options.identities, options.sample, options.complete)
+    except (CannotCheck, OSError) as error:
+        print(f"ground_truth: {error}", file=sys.stderr)
+        return 2
+    print(*offenders[:options.limit], sep="\n", end="\n" if offenders else "")
+    if len(offenders) > options.limit:
+        print(f"... and {len(offenders) - options.limit} more")
+    print(f"{'not complete' if offenders else 'complete'}: {told}")
+    return 1 if offenders else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
