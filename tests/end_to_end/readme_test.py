@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""The README keeps its word: each snippet of "Using the data" runs as it stands and tells the truth, and the commands of
+"Common tasks" are commands.
+
+The snippets run one after the other in one folder, where `identities` lies as it does in the source. What they print is
+held against numbers worked out here from the same files, in another way.
+"""
+
+import shlex
+import statistics
+import sys
+from collections import Counter, defaultdict
+
+from fleet import *
+
+FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+RUNNERS = {"sh": ["bash", "-eu"], "sql": ["sqlite3", "-batch", "-bail"]}
+
+
+def section(heading):
+    """The text under a heading of the README, up to the next."""
+    text = (SOURCE / "README.md").read_text(encoding="utf-8")
+    (found,) = re.findall(rf"(?ms)^## {heading}\n(.*?)(?=^## |\Z)", text)
+    return found
+
+
+@functools.lru_cache(maxsize=None)
+def python_with_pandas():
+    """The one that runs this test, or the system's, which python3-pandas is made for."""
+    told = ""
+    for python in (sys.executable, "/usr/bin/python3"):
+        ran = subprocess.run([python, "-c", "import pandas"], capture_output=True, text=True)
+        if ran.returncode == 0:
+            return python
+        told += f"{python}:\n{ran.stderr}"
+    raise AssertionError(f"the README's snippets need pandas (Debian: python3-pandas), which no Python here has\n{told}")
+
+
+class ReadmeTest(FleetTest):
+    def setUp(self):
+        super().setUp()
+        (self.dir / "identities").symlink_to(IDENTITIES)
+        (self.dir / "bin").mkdir()
+        (self.dir / "bin" / "fleet-sim").symlink_to(EXECUTABLE)
+        self.env = environment(PATH=f"{self.dir / 'bin'}:{os.environ['PATH']}")
+
+    def run_snippet(self, language, text):
+        command = [python_with_pandas(), "-"] if language == "python" else RUNNERS[language]
+        ran = subprocess.run(command, input=text, cwd=self.dir, env=self.env, capture_output=True, text=True,
+                             timeout=120)
+        told = f"{text}\n--- printed\n{ran.stdout}{ran.stderr}"
+        self.assertEqual(ran.returncode, 0, told)
+        if language != "sh":
+            self.assertEqual(ran.stderr, "", told)  # no warnings
+        return ran.stdout
+
+
+class UsingTheData(ReadmeTest):
+    def test_every_snippet(self):
+        expectations = [("sh", self.an_hour_of_data), ("python", self.spread_of_voltage), ("sql", self.questions),
+                        ("python", self.labels)]
+        snippets = FENCE.findall(section("Using the data"))
+        self.assertEqual([language for language, _ in snippets], [language for language, _ in expectations],
+                         "each snippet has an expectation here")
+        self.assertEqual(section("Using the data").count("```"), 2 * len(snippets))
+        for (language, text), (_, expect) in zip(snippets, expectations):
+            printed = self.run_snippet(language, text)
+            with self.subTest(expect.__name__, printed=printed):
+                expect(printed)
+
+    def rows(self, *files):
+        return [row for file in files or ["*.db"] for path in sorted((self.dir / "data").glob(file))
+                for row in query(path, "SELECT * FROM sensor_readings")]
+
+    def an_hour_of_data(self, printed):
+        self.assertEqual(Summary(printed).due, 15 * 3600)
+        self.assertEqual(len(shards(self.dir / "data")), 10)
+        self.assert_balanced(Summary(printed), self.dir / "data")
+
+    def spread_of_voltage(self, printed):
+        found = re.findall(r"^(1\.\d) +(0\.\d+)$", printed, re.MULTILINE)
+        self.assertEqual([firmware for firmware, _ in found], ["1.3", "1.4"])
+        for firmware, spread in found:
+            voltages = [row[5] for row in self.rows() if row[9] == firmware and row[7] == 0]
+            self.assertGreater(len(voltages), 20_000)
+            self.assertAlmostEqual(float(spread), statistics.stdev(voltages), places=6)
+
+    def questions(self, printed):
+        rows = self.rows("location=Factory+A+-+Line+1.db", "location=Warehouse+B+-+Section+1.db")
+        anomalous = [row for row in rows if row[7] == 1]
+        by_firmware, of_firmware = Counter(row[9] for row in rows), Counter(row[9] for row in anomalous)
+        by_model, of_type = Counter(row[10] for row in anomalous), Counter((row[10], row[8]) for row in anomalous)
+        rates = [(firmware, count, of_firmware[firmware], 100 * of_firmware[firmware] / count)
+                 for firmware, count in by_firmware.items()]
+        types = [(model, kind, count, 100 * count / by_model[model]) for (model, kind), count in of_type.items()]
+        taken = [(firmware, count, 0) for firmware, count in by_firmware.items()]
+        self.assertEqual((len(rates), len(by_model)), (2, 2), "or the questions show nothing")
+        expected = sorted(rates, key=lambda row: -row[3])
+        expected += sorted(types, key=lambda row: (row[0], -row[3])) + sorted(taken)
+        found = [line.split("|") for line in printed.splitlines()]
+        self.assertEqual([row[:len(row) - (len(row) == 4)] for row in found],
+                         [list(map(str, row[:3])) for row in expected])
+        for row, (*_, percent) in zip(found, expected):
+            if len(row) == 4:
+                self.assertAlmostEqual(float(row[3]), percent, delta=0.00501)
+
+    def labels(self, printed):
+        events = query_all(self.dir / "data", "SELECT anomaly_type, readings_affected FROM anomaly_events")
+        affected = defaultdict(int)
+        for kind, count in events:
+            affected[kind] += count
+        missing = affected["missing_data"]
+        self.assertGreater(missing, 0, "or the snippet shows nothing")
+        self.assertEqual(printed, f"{sum(affected.values()) - missing} of {15 * 3600 - missing} readings anomalous, "
+                                  f"{missing} missing, {len(events)} windows\n")
+
+
+class CommonTasks(ReadmeTest):
+    def test_every_command(self):
+        """Those that simulate are checked, with all they are told; the others run."""
+        self.write("my.yaml", "simulation: {readings_per_second: 2}\n")
+        self.fill("data", "--duration", 1)
+        table = "".join(line for line in section("Common tasks").splitlines(keepends=True) if line.startswith("|"))
+        commands = re.findall(r"`((?:[A-Z_]+=(?:\"[^\"]*\"|\S+) )*fleet-sim [^`]+|[^`]* fleet-sim)`", table)
+        self.assertGreaterEqual(len(commands), 8)
+        for command in commands:
+            with self.subTest(command):
+                words = shlex.split(command)
+                subcommand = words[words.index("fleet-sim") + 1:][:1]
+                simulates = not subcommand or subcommand[0].startswith("-")
+                self.run_snippet("sh", command.replace("fleet-sim", "fleet-sim check", 1) if simulates else command)
+
+
+if __name__ == "__main__":
+    main()
