@@ -13,7 +13,8 @@ onset give; ended_at is NULL exactly where the run stopped inside; every value i
 what the anomaly makes of it.
 
 The draws, Philox4x64-10, are exact. Values may differ by a part in 10^12: fleet-sim has a sine and a logarithm of its
-own, here they are libm's. A run need not have reached its configured end: what counts is the last reading it took.
+own, here they are libm's. A run need not have reached its configured end: what counts is the last reading it took. Of a
+run that was killed, what its last flush lost shows.
 
 Exit codes: 0 complete, 1 not (each offender is named by file, sensor, time and what), 2 this cannot be checked.
 """
@@ -44,6 +45,7 @@ LAST_MOMENT = 253_402_300_799 * SECOND  # the last that a timestamp can hold
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 TOLERANCE = 1e-12
+NO_FILE = "(no file)"
 
 
 class CannotCheck(Exception):
@@ -323,7 +325,7 @@ class Profile:
         return values
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     at: int
     values: tuple
@@ -351,7 +353,7 @@ class Sensor:
     rate: float
     own_parameters: dict
     texts: dict | None  # None when neither a row nor an identity tells
-    file: str = "(no file)"
+    file: str = NO_FILE
     latest: int | None = None
     rows: list = field(default_factory=list)
     events: list = field(default_factory=list)
@@ -506,7 +508,7 @@ class Fleet:
         sensor = self.sensors.get(sensor_id)
         if sensor is None:
             sensor = self.sensors[sensor_id] = self.make(sensor_id)
-        if file and sensor.file not in (file, "(no file)"):
+        if file and sensor.file not in (file, NO_FILE):
             self.offenders.add(sensor, None, f"is in {file}, too")
         sensor.file = file or sensor.file
         if texts and sensor.texts and texts != sensor.texts:
@@ -536,16 +538,16 @@ class Fleet:
                 sensor.events.append(Event(kind, channel, direction, magnitude, micros(begin),
                                            None if end is None else micros(end), count))
 
-    def read_rows(self, path, chosen):
-        here = json.dumps([sensor.id for sensor in chosen if sensor.file == path.name])
+    def read_rows(self, path, sensors):
+        by_id = {sensor.id: sensor for sensor in sensors}
         for sensor_id, at, *values, status, flag, kind in query(
                 path, f"SELECT sensor_id, timestamp, {', '.join(CHANNELS)}, status_code, anomaly_flag, anomaly_type "
-                      "FROM sensor_readings WHERE sensor_id IN (SELECT value FROM json_each(?))", here):
-            sensor = self.sensors[sensor_id]
+                      "FROM sensor_readings WHERE sensor_id IN (SELECT value FROM json_each(?)) ORDER BY timestamp",
+                json.dumps(list(by_id))):
             if micros(at) is None:
-                self.offenders.add(sensor, None, f"'{at}' is no timestamp")
+                self.offenders.add(by_id[sensor_id], None, f"'{at}' is no timestamp")
             else:
-                sensor.rows.append(Row(micros(at), values, status, flag, kind))
+                by_id[sensor_id].rows.append(Row(micros(at), values, status, flag, kind))
 
     def find_reached(self, complete):
         """How far each partition came: no sensor of it may be behind the one that is ahead."""
@@ -557,6 +559,11 @@ class Fleet:
             else:
                 reached = min(sensor.reached(), self.run.end)
                 self.run.reached[partition] = max(reached, self.run.reached[partition])
+
+    def choose(self, sample):
+        """So many sensors, or all, of the partitions that ran."""
+        present = [sensor for sensor in self.sensors.values() if self.run.partition_of(sensor.id) in self.run.sizes]
+        return sorted(present, key=lambda sensor: hash_text(sensor.id))[:sample]
 
     def check_size(self):
         """Every sensor shows, where the run lasted long enough for each to be due."""
@@ -675,7 +682,43 @@ def check_event(sensor, event, anomaly, comparison, offenders):
                                                     f"{anomaly.magnitude!r}")
 
 
-def check(directory, config_file=None, identities_file=None, sample=None, complete=False):
+class Inspection:
+    """Checks sensor after sensor, and keeps count."""
+
+    def __init__(self, fleet):
+        self.fleet, self.offenders = fleet, fleet.offenders
+        self.comparison = Comparison()
+        self.profiles = {}
+        self.sensors = self.rows = self.events = self.untold = 0
+
+    def profile_of(self, sensor):
+        key = (*sensor.texts.values(), sensor.rate, json.dumps(sensor.own_parameters))
+        if key not in self.profiles:
+            self.profiles[key] = Profile(self.fleet.run.config, sensor.texts, sensor.rate, sensor.own_parameters)
+        return self.profiles[key]
+
+    def check(self, sensor):
+        reached = self.fleet.run.reached[self.fleet.run.partition_of(sensor.id)]
+        check_labels(sensor, reached, self.offenders)
+        if sensor.texts is None:
+            self.untold += 1
+        else:
+            check_model(sensor, self.profile_of(sensor), reached, self.comparison, self.offenders)
+        self.sensors += 1
+        self.rows += len(sensor.rows)
+        self.events += len(sensor.events)
+
+    def told(self):
+        comparison = self.comparison
+        told = (f"{self.sensors} of {len(self.fleet.sensors)} sensors, {self.rows} rows, {self.events} events up to "
+                f"{timestamp(max(self.fleet.run.reached.values()))}; {comparison.same_bits} of {comparison.values} "
+                f"numbers equal to the last bit, the others to {comparison.worst:.1e}")
+        if self.untold:
+            told += f"; {self.untold} without a row, of which only the labels could be checked (see --identities)"
+        return told
+
+
+def inspect(directory, config_file=None, identities_file=None, sample=None, complete=False):
     """Checks a data directory; returns the offenders and what was checked, in words."""
     files = sorted(directory.glob("*.db"))
     if not files:
@@ -685,29 +728,17 @@ def check(directory, config_file=None, identities_file=None, sample=None, comple
         fleet.read_sensors(path)
     fleet.find_reached(complete)
     fleet.check_size()
-    present = [sensor for sensor in fleet.sensors.values() if fleet.run.partition_of(sensor.id) in fleet.run.reached]
-    chosen = sorted(present, key=lambda sensor: hash_text(sensor.id))[:sample]
-    for path in files:
-        fleet.read_rows(path, chosen)
-    comparison, profiles, untold = Comparison(), {}, 0
-    for sensor in chosen:
-        reached = fleet.run.reached[fleet.run.partition_of(sensor.id)]
-        sensor.rows.sort(key=lambda row: row.at)
-        check_labels(sensor, reached, fleet.offenders)
-        if sensor.texts is None:
-            untold += 1
-            continue
-        key = (*sensor.texts.values(), sensor.rate, json.dumps(sensor.own_parameters))
-        if key not in profiles:
-            profiles[key] = Profile(fleet.run.config, sensor.texts, sensor.rate, sensor.own_parameters)
-        check_model(sensor, profiles[key], reached, comparison, fleet.offenders)
-    told = (f"{len(chosen)} of {len(present)} sensors, {sum(len(sensor.rows) for sensor in chosen)} rows, "
-            f"{sum(len(sensor.events) for sensor in chosen)} events up to "
-            f"{timestamp(max(fleet.run.reached.values()))}; {comparison.same_bits} of {comparison.values} numbers "
-            f"equal to the last bit, the others to {comparison.worst:.1e}")
-    if untold:
-        told += f"; {untold} without a row, of which only the labels could be checked (see --identities)"
-    return fleet.offenders, told
+    by_file = defaultdict(list)
+    for sensor in fleet.choose(sample):
+        by_file[sensor.file].append(sensor)
+    inspection = Inspection(fleet)
+    for file, sensors in by_file.items():
+        if file != NO_FILE:
+            fleet.read_rows(directory / file, sensors)
+        for sensor in sensors:
+            inspection.check(sensor)
+            sensor.rows.clear()
+    return fleet.offenders, inspection.told()
 
 
 def main():
@@ -724,7 +755,8 @@ def main():
     parser.add_argument("--limit", type=int, default=50, metavar="N", help="name N offenders at most (%(default)s)")
     options = parser.parse_args()
     try:
-        offenders, told = check(options.directory, options.config, options.identities, options.sample, options.complete)
+        offenders, told = inspect(options.directory, options.config, options.identities, options.sample,
+                                  options.complete)
     except (CannotCheck, OSError) as error:
         print(f"ground_truth: {error}", file=sys.stderr)
         return 2
