@@ -9,6 +9,7 @@
 #include "base/terms.h"
 #include "base/timestamp.h"
 #include "config/config.h"
+#include "identity/identity.h"
 
 namespace fleet_sim {
 
@@ -20,6 +21,7 @@ struct ProfileSource {
   std::string_view location;
   double readings_per_second = 1;
   NormalParameters normal_parameters{};
+  const IdentityOverrides* own = nullptr;  // which of the numbers are the identity's; only explanations ask
 };
 
 struct ChannelProfile {

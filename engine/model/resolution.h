@@ -1,0 +1,280 @@
+// How the numbers of a profile come about: each starts from what the config or the identity says and is then
+// changed by the sensor's behaviors. The formulas stand here once, for a Number that may or may not keep a
+// trail of its steps: resolve_profile takes numbers without one, explain_profile the same numbers with one,
+// so that an explanation cannot differ from what is simulated. Used while starting and explaining, never by
+// the tick. Pure; any thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "base/terms.h"
+#include "config/behavior_effects.h"
+#include "config/config.h"
+#include "identity/identity.h"
+#include "model/profile.h"
+
+namespace fleet_sim {
+
+enum class Operation { start, multiply, multiply_excess, add, replace, limit };
+
+// Where a step comes from: a kind ("config", "firmware") and a name made of parts ("1.3", or the path of a
+// key). Views of what outlives the resolution.
+struct Origin {
+  std::string_view kind;
+  std::array<std::string_view, 3> name{};
+};
+
+// One of a sensor's four behaviors; without an entry in the config it is one of no effect.
+struct FoundBehavior {
+  const Behavior* behavior = nullptr;
+  std::optional<std::string_view> entry;
+};
+
+// In the order of behavior_kinds: firmware, model, manufacturer, location.
+using FourBehaviors = std::array<FoundBehavior, behavior_kinds.size()>;
+
+FourBehaviors find_behaviors(const Behaviors& tables, const ProfileSource& source);
+
+inline Origin origin_of(const FourBehaviors& behaviors, std::size_t i) {
+  return {behavior_kinds[i].name, {behaviors[i].entry.value_or("")}};
+}
+
+// Keeps nothing.
+struct NoTrail {
+  void step(const Origin&, Operation, double) {}
+};
+
+// A value on its way. A Trail is told of every step but of those that change nothing by their nature: a
+// factor of 1 and a term of 0.
+template <class Trail>
+class Number {
+ public:
+  Number() = default;
+  Number(const Origin& origin, double value) : value_(value) { trail_.step(origin, Operation::start, value); }
+
+  [[nodiscard]] double value() const { return value_; }
+  [[nodiscard]] const Trail& trail() const { return trail_; }
+
+  void multiply(const Origin& origin, double factor) {
+    value_ *= factor;
+    if (factor != 1) trail_.step(origin, Operation::multiply, factor);
+  }
+
+  // By the product of what the behaviors say.
+  template <class Member>
+  void multiply(const FourBehaviors& behaviors, Member factor_of) {
+    double product = 1;
+    for (std::size_t i = 0; i < behaviors.size(); ++i) {
+      const double factor = factor_of(*behaviors[i].behavior);
+      product *= factor;
+      if (factor != 1) trail_.step(origin_of(behaviors, i), Operation::multiply, factor);
+    }
+    value_ *= product;
+  }
+
+  // Multiplies what the value is above 1.
+  void multiply_excess(const Origin& origin, double factor) {
+    value_ = 1 + (value_ - 1) * factor;
+    if (factor != 1) trail_.step(origin, Operation::multiply_excess, factor);
+  }
+
+  void add(const Origin& origin, double term) {
+    value_ += term;
+    if (term != 0) trail_.step(origin, Operation::add, term);
+  }
+
+  void replace(const Origin& origin, double value) {
+    value_ = value;
+    trail_.step(origin, Operation::replace, value);
+  }
+
+  void limit(const Origin& origin, double most) {
+    if (value_ <= most) return;
+    value_ = most;
+    trail_.step(origin, Operation::limit, most);
+  }
+
+ private:
+  double value_ = 0;
+  [[no_unique_address]] Trail trail_;
+};
+
+template <class Trail>
+struct ChannelNumbers {
+  Number<Trail> mean;
+  Number<Trail> deviation;
+  Number<Trail> min;
+  Number<Trail> max;
+};
+
+// The numbers that config, identity and behaviors decide between them. Everything else in a profile follows
+// from these and the config alone.
+template <class Trail>
+struct ProfileNumbers {
+  Number<Trail> readings_per_second;
+  PerChannel<ChannelNumbers<Trail>> channels;
+  Number<Trail> daily_amplitude;
+  Number<Trail> work_hours_rise;
+  Number<Trail> probability;  // f in SPEC §3
+  PerAnomalyType<Number<Trail>> weights;
+  Number<Trail> severity;
+  PerChannel<Number<Trail>> channel_weights;  // of which channel a spike or trend picks
+  Number<Trail> spike_factor_min;
+  Number<Trail> spike_factor_max;
+  Number<Trail> trend_change;
+  Number<Trail> pattern_amplitude;
+  PerChannel<Number<Trail>> noise_factor;
+};
+
+template <class Trail>
+class Resolution {
+ public:
+  Resolution(const Config& config, const ProfileSource& source)
+      : config_(config), source_(source), behaviors_(find_behaviors(config.behaviors, source)) {}
+
+  [[nodiscard]] const FourBehaviors& behaviors() const { return behaviors_; }
+
+  [[nodiscard]] ProfileNumbers<Trail> numbers() const {
+    ProfileNumbers<Trail> numbers;
+    resolve_signal(numbers);
+    numbers.probability = probability();
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) numbers.weights[k] = weight(k);
+    resolve_severity(numbers);
+    resolve_noise(numbers);
+    return numbers;
+  }
+
+  [[nodiscard]] Number<Trail> probability() const {
+    Number<Trail> f({"config", {"anomalies", "probability"}}, config_.anomalies.probability);
+    f.multiply(behaviors_, [](const Behavior& b) { return b.probability; });
+    f.limit({"limit"}, highest_anomaly_share);
+    if (!config_.anomalies.enabled) f.replace({"config", {"anomalies", "enabled"}}, 0);
+    return f;
+  }
+
+ private:
+  // One of the sensor's normal parameters: its own, or the config's.
+  [[nodiscard]] Number<Trail> normal(std::size_t c, std::string_view name, double ChannelParameters::*value,
+                                     std::optional<double> ChannelOverride::*own) const {
+    const bool is_own = source_.own != nullptr && (source_.own->normal_parameters[c].*own).has_value();
+    return {{is_own ? "identity" : "config", {"normal_parameters", channel_names[c], name}},
+            source_.normal_parameters[c].*value};
+  }
+
+  [[nodiscard]] Number<Trail> std_dev(std::size_t c) const {
+    return normal(c, "std_dev", &ChannelParameters::std_dev, &ChannelOverride::std_dev);
+  }
+
+  void resolve_signal(ProfileNumbers<Trail>& numbers) const {
+    const bool own_rate = source_.own != nullptr && source_.own->readings_per_second.has_value();
+    numbers.readings_per_second = {own_rate ? Origin{"identity", {"readings_per_second"}}
+                                            : Origin{"config", {"simulation", "readings_per_second"}},
+                                   source_.readings_per_second};
+    for (std::size_t c = 0; c < channel_count; ++c) {
+      ChannelNumbers<Trail>& channel = numbers.channels[c];
+      channel.mean = normal(c, "mean", &ChannelParameters::mean, &ChannelOverride::mean);
+      channel.deviation = std_dev(c);
+      channel.deviation.multiply(behaviors_, [c](const Behavior& b) { return b.spread[c]; });
+      channel.min = normal(c, "min", &ChannelParameters::min, &ChannelOverride::min);
+      channel.max = normal(c, "max", &ChannelParameters::max, &ChannelOverride::max);
+    }
+    const Number<Trail> std_dev_of_temperature = std_dev(index_of(Channel::temperature));
+    numbers.daily_amplitude = std_dev_of_temperature;
+    numbers.daily_amplitude.multiply(behaviors_, [](const Behavior& b) { return b.daily; });
+    numbers.work_hours_rise = {built_in, 0};
+    for (std::size_t i = 0; i < behaviors_.size(); ++i) {
+      numbers.work_hours_rise.add(origin_of(behaviors_, i),
+                                  std_dev_of_temperature.value() * behaviors_[i].behavior->work_hours_rise);
+    }
+  }
+
+  [[nodiscard]] Number<Trail> weight(std::size_t k) const {
+    const AnomalyTypeSettings& type = config_.anomalies.types[k];
+    Number<Trail> weight({"config", {"anomalies.types", anomaly_type_names[k], "weight"}}, type.weight);
+    weight.multiply(behaviors_, [k](const Behavior& b) { return b.weights[k]; });
+    if (!type.enabled) weight.replace({"config", {"anomalies.types", anomaly_type_names[k], "enabled"}}, 0);
+    return weight;
+  }
+
+  // The first behavior that names a replacement wins.
+  template <class T, class Part>
+  void replace(Number<Trail>& number, std::optional<T> Behavior::*member, Part part_of) const {
+    for (std::size_t i = 0; i < behaviors_.size(); ++i) {
+      const std::optional<T>& replacement = behaviors_[i].behavior->*member;
+      if (replacement) return number.replace(origin_of(behaviors_, i), part_of(*replacement));
+    }
+  }
+
+  void resolve_severity(ProfileNumbers<Trail>& numbers) const {
+    numbers.severity = {built_in, 1};
+    numbers.severity.multiply(behaviors_, [](const Behavior& b) { return b.severity; });
+    const double severity = numbers.severity.value();
+
+    numbers.spike_factor_min = {built_in, usual_spike_factor.min};
+    numbers.spike_factor_max = {built_in, usual_spike_factor.max};
+    replace(numbers.spike_factor_min, &Behavior::spike_factor, [](const Range& range) { return range.min; });
+    replace(numbers.spike_factor_max, &Behavior::spike_factor, [](const Range& range) { return range.max; });
+    numbers.spike_factor_min.multiply_excess({"severity"}, severity);
+    numbers.spike_factor_max.multiply_excess({"severity"}, severity);
+
+    numbers.trend_change = {built_in, trend_change_at_end};
+    numbers.trend_change.multiply({"severity"}, severity);
+    numbers.pattern_amplitude = {built_in, usual_pattern_amplitude};
+    numbers.pattern_amplitude.multiply({"severity"}, severity);
+  }
+
+  void resolve_noise(ProfileNumbers<Trail>& numbers) const {
+    for (std::size_t c = 0; c < channel_count; ++c) {
+      Number<Trail>& noise = numbers.noise_factor[c];
+      noise = {built_in, usual_noise_factor};
+      replace(noise, &Behavior::noise_factor, [](double factor) { return factor; });
+      noise.multiply({"severity"}, numbers.severity.value());
+      noise.multiply(behaviors_, [c](const Behavior& b) { return b.noise[c]; });
+
+      numbers.channel_weights[c] = {built_in, 1};
+      replace(numbers.channel_weights[c], &Behavior::channels,
+              [c](const PerChannel<double>& weights) { return weights[c]; });
+    }
+  }
+
+  static constexpr Origin built_in{"built in"};
+  static constexpr Range usual_spike_factor{1.5, 3.0};
+  static constexpr double trend_change_at_end = 0.5;
+  static constexpr double usual_pattern_amplitude = 0.2;
+  static constexpr double usual_noise_factor = 0.10;
+
+  const Config& config_;
+  const ProfileSource& source_;
+  FourBehaviors behaviors_;
+};
+
+// How often anomalies begin and how much of the long run they take, per type.
+struct Onsets {
+  PerAnomalyType<double> chance{};  // that an unaffected sensor starts one at its next reading
+  PerAnomalyType<double> steady{};  // that a reading of the long run lies in one
+};
+
+Onsets resolve_onsets(AnomalyBasis basis, double f, const PerAnomalyType<double>& weights,
+                      const PerAnomalyType<std::uint64_t>& readings_per_anomaly);
+
+// Each weight's share of their sum; none when that is 0.
+template <std::size_t n>
+std::array<double, n> shares_of(const std::array<double, n>& weights) {
+  double sum = 0;
+  for (const double weight : weights) sum += weight;
+  std::array<double, n> shares{};
+  for (std::size_t i = 0; i < n; ++i) shares[i] = sum > 0 ? weights[i] / sum : 0;
+  return shares;
+}
+
+template <class Trail, std::size_t n>
+std::array<double, n> values_of(const std::array<Number<Trail>, n>& numbers) {
+  std::array<double, n> values{};
+  for (std::size_t i = 0; i < n; ++i) values[i] = numbers[i].value();
+  return values;
+}
+
+}  // namespace fleet_sim
