@@ -26,12 +26,15 @@ class ProfileTable {
  public:
   ProfileTable(const Roster& roster, const Config& config) : roster_(roster), config_(config) {}
 
-  const Profile* find_or_resolve(const Identity& identity, double rate) {
+  const Profile* find_or_resolve(const Identity& identity) {
     const std::string_view location = location_class(config_.behaviors, roster_.text(identity.location));
     const Key key{identity.firmware_version, identity.model, identity.manufacturer, location,
                   identity.overrides};
     const auto [entry, is_new] = known_.try_emplace(key, nullptr);
-    if (is_new) entry->second = resolve(identity, location, rate);
+    if (is_new) {
+      entry->second =
+          &profiles_.emplace_back(resolve_profile(config_, profile_source(roster_, identity, config_)));
+    }
     return entry->second;
   }
 
@@ -39,16 +42,6 @@ class ProfileTable {
 
  private:
   using Key = std::tuple<Text, Text, Text, std::string_view, std::uint32_t>;
-
-  const Profile* resolve(const Identity& identity, std::string_view location, double rate) {
-    const ProfileSource source{roster_.text(identity.firmware_version),
-                               roster_.text(identity.model),
-                               roster_.text(identity.manufacturer),
-                               location,
-                               rate,
-                               merged_parameters(config_.normal_parameters, roster_.overrides(identity))};
-    return &profiles_.emplace_back(resolve_profile(config_, source));
-  }
 
   const Roster& roster_;
   const Config& config_;
@@ -76,7 +69,7 @@ std::vector<Placed> place_sensors(const Roster& roster, std::span<const std::uin
     const Identity& identity = roster[members[i]];
     const double rate = rate_of(roster, identity, config);
     const std::uint64_t key = hash_text(identity.id);
-    const Profile* profile = profiles.find_or_resolve(identity, rate);
+    const Profile* profile = profiles.find_or_resolve(identity);
     placed.push_back(
         {writer_of[i], rate, {key, phase_of(key, Cadence(rate)), profile, members[i], Anomaly{}}});
   }
@@ -105,19 +98,33 @@ void Fleet::go_on_at(Timestamp moment, const PastAnomalies& past) {
   for (Cohort& cohort : cohorts_) cohort.go_on_at(moment, past);
 }
 
+std::uint32_t partition_of(std::string_view id, std::uint32_t count) {
+  const std::uint64_t word = mix_words(hash_text(id), static_cast<std::uint64_t>(Stream::partition));
+  return static_cast<std::uint32_t>(uniform_below(word, count)) + 1;
+}
+
 std::vector<std::uint32_t> partition_members(const Roster& roster, Partition partition) {
   std::vector<std::uint32_t> members;
   members.reserve(roster.size() / partition.count + 1);
   for (std::uint32_t i = 0; i < roster.size(); ++i) {
-    const std::uint64_t word =
-        mix_words(hash_text(roster[i].id), static_cast<std::uint64_t>(Stream::partition));
-    if (uniform_below(word, partition.count) + 1 == partition.index) members.push_back(i);
+    if (partition_of(roster[i].id, partition.count) == partition.index) members.push_back(i);
   }
   return members;
 }
 
 double rate_of(const Roster& roster, const Identity& identity, const Config& config) {
   return roster.overrides(identity).readings_per_second.value_or(config.simulation.readings_per_second);
+}
+
+ProfileSource profile_source(const Roster& roster, const Identity& identity, const Config& config) {
+  const IdentityOverrides& own = roster.overrides(identity);
+  return {roster.text(identity.firmware_version),
+          roster.text(identity.model),
+          roster.text(identity.manufacturer),
+          roster.text(identity.location),
+          rate_of(roster, identity, config),
+          merged_parameters(config.normal_parameters, own),
+          &own};
 }
 
 void check_members(const Roster& roster, std::span<const std::uint32_t> members, const Config& config,

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/problems.h"
@@ -39,13 +40,18 @@ class Fleet {
   double readings_per_second_ = 0;
 };
 
-// The part of the roster that this process simulates: sensors are dealt to the N partitions by a hash of
-// their id, so that a partition does not depend on which other sensors there are. Indices into the roster,
-// rising.
+// Which of `count` partitions, 1 .. count, has the sensor: they are dealt out by a hash of their id, so that
+// a partition does not depend on which other sensors there are.
+std::uint32_t partition_of(std::string_view id, std::uint32_t count);
+
+// The part of the roster that this process simulates. Indices into the roster, rising.
 std::vector<std::uint32_t> partition_members(const Roster& roster, Partition partition);
 
 // The rate of one sensor: its own, or the config's.
 double rate_of(const Roster& roster, const Identity& identity, const Config& config);
+
+// What the profile of one sensor is resolved from. Borrows the roster.
+ProfileSource profile_source(const Roster& roster, const Identity& identity, const Config& config);
 
 // Checks what only identity and config together can tell: that each sensor's own normal parameters fit the
 // config's.

@@ -27,11 +27,6 @@ std::string unsharded_path(const Config& config) {
   return (std::filesystem::path(config.data_directory()) / file).string();
 }
 
-std::string path_for(const Config& config, const std::string& key) {
-  if (config.sharding.key == ShardKey::none) return unsharded_path(config);
-  return (std::filesystem::path(config.data_directory()) / shard_file_name(config.sharding, key)).string();
-}
-
 // The heaviest shard first, each to the writer that has least so far. Ties go by path, so that the plan does
 // not depend on the order of the identity files.
 void deal_out(std::vector<PlannedShard>& shards, std::uint32_t writers) {
@@ -85,6 +80,11 @@ Look look_at(const std::string& path) {
 
 }  // namespace
 
+std::string shard_path(const Config& config, std::string_view key) {
+  if (config.sharding.key == ShardKey::none) return unsharded_path(config);
+  return (std::filesystem::path(config.data_directory()) / shard_file_name(config.sharding, key)).string();
+}
+
 ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> members,
                       std::span<const double> rates, const Config& config) {
   std::unordered_map<std::string, std::uint32_t> index_of_key;
@@ -93,7 +93,7 @@ ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> membe
   for (std::size_t i = 0; i < members.size(); ++i) {
     std::string key = shard_key(config.sharding, roster, roster[members[i]]);
     const auto [entry, is_new] = index_of_key.try_emplace(key, static_cast<std::uint32_t>(shards.size()));
-    if (is_new) shards.push_back({path_for(config, key), 0, {}});
+    if (is_new) shards.push_back({shard_path(config, key), 0, {}});
     shards[entry->second].rows_per_second += rates[i];
     shard_of[i] = entry->second;
   }

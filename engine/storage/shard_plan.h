@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/problems.h"
@@ -26,6 +27,9 @@ struct ShardPlan {
   std::vector<std::uint32_t> writer_of;         // per member
   std::size_t shard_count = 0;
 };
+
+// The file of the sensors with this shard key.
+std::string shard_path(const Config& config, std::string_view key);
 
 // `rates` gives the readings per second of each member, the weight of its shard.
 ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> members,
