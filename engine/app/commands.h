@@ -22,6 +22,9 @@ Command add_run_command(CLI::App& app);
 // Validates config and identities, prints what was found, runs nothing.
 Command add_check_command(CLI::App& app);
 
+// Prints the numbers of one sensor and where each comes from, as text or as JSON.
+Command add_explain_command(CLI::App& app);
+
 // Writes identity files.
 Command add_generate_command(CLI::App& app);
 

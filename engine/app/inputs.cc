@@ -105,15 +105,22 @@ void apply_sensor_variables(LoadedIdentities& identities, bool files_were_named,
   identities.roster.add(record);
 }
 
-void check_fleet_size(const Inputs& inputs, bool files_were_named, Problems& problems) {
+bool files_are_named(const Config& config) {
+  return !identity_paths(config.fleet).empty();
+}
+
+void check_any_identity(const Inputs& inputs, Problems& problems) {
+  if (!problems.empty() || inputs.identities.roster.size() > 0) return;
+  problems.add("identities",
+               files_are_named(inputs.config)
+                   ? "no usable identity in the files named"
+                   : "none named; give --identities DIR|FILE.json|FILE.jsonl, --identity FILE or SENSOR_ID "
+                     "(`fleet-sim generate --preset demo --out identities` makes 15)");
+}
+
+void check_fleet_size(const Inputs& inputs, Problems& problems) {
   if (!problems.empty()) return;
-  if (inputs.identities.roster.size() == 0) {
-    problems.add("identities",
-                 files_were_named
-                     ? "no usable identity in the files named"
-                     : "none named; give --identities DIR|FILE.json|FILE.jsonl, --identity FILE or SENSOR_ID "
-                       "(`fleet-sim generate --preset demo --out identities` makes 15)");
-  } else if (inputs.members.empty()) {
+  if (inputs.members.empty()) {
     problems.add("--partition", "no sensor falls into this partition of " +
                                     std::to_string(inputs.config.fleet.partition.count) +
                                     "; use fewer partitions");
@@ -124,9 +131,9 @@ void check_fleet_size(const Inputs& inputs, bool files_were_named, Problems& pro
   }
 }
 
-}  // namespace
-
-Inputs read_inputs(const Arguments& arguments) {
+// Config and identities, without members. A config that cannot be used is thrown at once; what is wrong with
+// the identities goes to `problems`.
+Inputs read_files(const Arguments& arguments, Problems& problems) {
   Inputs inputs;
   inputs.config = read_config(arguments);
   if (inputs.config.simulation.resume) resume_run(arguments, inputs);
@@ -144,17 +151,38 @@ Inputs read_inputs(const Arguments& arguments) {
     problems.append(identity_problems);
   }
   apply_sensor_variables(inputs.identities, !paths.empty(), problems);
-  inputs.members = partition_members(inputs.identities.roster, inputs.config.fleet.partition);
-  check_members(inputs.identities.roster, inputs.members, inputs.config, problems);
-  check_fleet_size(inputs, !paths.empty(), problems);
+  return inputs;
+}
+
+void warn_of_unknown_keys(Inputs& inputs) {
+  if (inputs.identities.unknown_keys.empty()) return;
+  std::string keys;
+  for (const std::string& key : inputs.identities.unknown_keys) keys += (keys.empty() ? "" : ", ") + key;
+  inputs.warnings.push_back("identity keys that play no part in the simulation: " + keys);
+}
+
+}  // namespace
+
+Inputs read_inputs(const Arguments& arguments) {
+  Problems problems;
+  Inputs inputs = read_files(arguments, problems);
+  const Roster& roster = inputs.identities.roster;
+  inputs.members = partition_members(roster, inputs.config.fleet.partition);
+  check_members(roster, inputs.members, inputs.config, problems);
+  check_any_identity(inputs, problems);
+  check_fleet_size(inputs, problems);
   if (inputs.resumed && problems.empty()) check_same_fleet(inputs, *inputs.resumed, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
+  warn_of_unknown_keys(inputs);
+  return inputs;
+}
 
-  if (!inputs.identities.unknown_keys.empty()) {
-    std::string keys;
-    for (const std::string& key : inputs.identities.unknown_keys) keys += (keys.empty() ? "" : ", ") + key;
-    inputs.warnings.push_back("identity keys that play no part in the simulation: " + keys);
-  }
+Inputs read_inputs_of_all(const Arguments& arguments) {
+  Problems problems;
+  Inputs inputs = read_files(arguments, problems);
+  check_any_identity(inputs, problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+  warn_of_unknown_keys(inputs);
   return inputs;
 }
 

@@ -30,4 +30,8 @@ struct Inputs {
 
 Inputs read_inputs(const Arguments& arguments);
 
+// The same for a question about any one sensor, whichever partition it is in: `members` stays empty, and what
+// is asked of a process's members has not been checked.
+Inputs read_inputs_of_all(const Arguments& arguments);
+
 }  // namespace fleet_sim

@@ -1,0 +1,72 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/exit_code.h"
+#include "app/explained_sensor.h"
+#include "app/output.h"
+#include "app/run_options.h"
+#include "base/nearest.h"
+#include "base/problems.h"
+#include "config/plain_text.h"
+#include "fleet/fleet.h"
+#include "status/text.h"
+
+namespace fleet_sim {
+namespace {
+
+struct ExplainOptions {
+  Arguments arguments;
+  std::string id;
+  bool json = false;
+};
+
+[[noreturn]] void refuse_unknown(const std::string& id, const Roster& roster) {
+  std::vector<std::string_view> ids;
+  const std::size_t looked_at = std::min(roster.size(), most_sensors);
+  ids.reserve(looked_at);
+  for (std::size_t i = 0; i < looked_at; ++i) ids.push_back(roster[i].id);
+  throw InvalidInput(fmt::format("no sensor {} among the {} identities{}", in_quotes(id),
+                                 grouped(roster.size()), did_you_mean(id, ids)));
+}
+
+std::uint32_t find_sensor(const std::string& id, const Roster& roster) {
+  for (std::uint32_t i = 0; i < roster.size(); ++i) {
+    if (roster[i].id == id) return i;
+  }
+  refuse_unknown(id, roster);
+}
+
+int explain(const ExplainOptions& options) {
+  const Inputs inputs = read_inputs_of_all(options.arguments);
+  const std::uint32_t index = find_sensor(options.id, inputs.identities.roster);
+  Problems problems;
+  check_members(inputs.identities.roster, std::array{index}, inputs.config, problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+  for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
+  const ExplainedSensor sensor = explain_sensor(inputs, index);
+  print(options.json ? json_of(sensor) : text_of(sensor));
+  return static_cast<int>(ExitCode::done);
+}
+
+}  // namespace
+
+Command add_explain_command(CLI::App& app) {
+  const auto options = std::make_shared<ExplainOptions>();
+  CLI::App* command =
+      app.add_subcommand("explain", "Prints the numbers of one sensor and where each comes from");
+  command->add_option("ID", options->id, "The sensor's id")->required();
+  command->add_flag("--json", options->json, "As JSON, every number with its chain of steps");
+  add_run_options(*command, options->arguments);
+  return {command, [options] { return explain(*options); }};
+}
+
+}  // namespace fleet_sim
