@@ -1,0 +1,321 @@
+// The explanation of a sensor against the profile the simulator uses: every number is the profile's, to the
+// bit, and following its chain from the start leads to it; and each step names where it comes from.
+#include "model/explanation.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "app/explained_sensor.h"
+#include "fleet/fleet.h"
+#include "support/rosters.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+
+namespace {
+
+constexpr auto temperature = index_of(Channel::temperature);
+constexpr auto voltage = index_of(Channel::voltage);
+constexpr auto spike = index_of(AnomalyType::spike);
+constexpr auto trend = index_of(AnomalyType::trend);
+
+doctest::Approx near(double value) {
+  return doctest::Approx(value).epsilon(1e-12).scale(1e-3);
+}
+
+// What the steps of a chain come to for somebody who follows them with a calculator.
+double followed(const Number<Chain>& number) {
+  double value = 0;
+  for (const Step& step : number.trail().steps()) {
+    switch (step.operation) {
+      case Operation::start:
+      case Operation::replace:
+        value = step.value;
+        break;
+      case Operation::multiply:
+        value *= step.value;
+        break;
+      case Operation::multiply_excess:
+        value = 1 + (value - 1) * step.value;
+        break;
+      case Operation::add:
+        value += step.value;
+        break;
+      case Operation::limit:
+        CHECK(value > step.value);
+        value = step.value;
+        break;
+    }
+  }
+  return value;
+}
+
+// The number is the one given, and so is the end of its chain, which starts once, at its beginning.
+void check_number(const Number<Chain>& number, double expected) {
+  CHECK(number.value() == expected);
+  CHECK(followed(number) == near(expected));
+  const std::vector<Step>& steps = number.trail().steps();
+  REQUIRE(!steps.empty());
+  for (const Step& step : steps) CHECK((step.operation == Operation::start) == (&step == &steps.front()));
+}
+
+template <std::size_t n>
+void check_shares(const std::array<double, n>& shares, const std::array<double, n>& until) {
+  double so_far = 0;
+  for (std::size_t i = 0; i < n; ++i) CHECK((so_far += shares[i]) == near(until[i]));
+}
+
+void check_types(const Explanation& explanation, double readings_per_second) {
+  const Profile& profile = explanation.profile;
+  PerAnomalyType<double> chance{};
+  PerAnomalyType<double> steady{};
+  double weights = 0;
+  for (const Number<Chain>& weight : explanation.numbers.weights) weights += weight.value();
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    const TypeExplanation& type = explanation.types[k];
+    chance[k] = type.onset_chance;
+    steady[k] = type.share_of_readings;
+    const Number<Chain>& weight = explanation.numbers.weights[k];
+    check_number(weight, weight.value());
+    CHECK(type.share_of_anomalies * weights == near(weight.value()));
+    CHECK(type.per_day * static_cast<double>(profile.readings_per_anomaly[k]) ==
+          near(type.share_of_readings * readings_per_second * 86'400));
+    if (!type.enabled) CHECK(type.onset_chance == 0);
+  }
+  check_shares(chance, profile.onset_until);
+  check_shares(steady, profile.steady_until);
+}
+
+// Every number against the profile that the fleet would get.
+void check_explanation(const Config& config, const ProfileSource& source) {
+  const Explanation explanation = explain_profile(config, source);
+  const Profile profile = resolve_profile(config, source);
+  const ProfileNumbers<Chain>& numbers = explanation.numbers;
+  check_number(numbers.readings_per_second, source.readings_per_second);
+  for (std::size_t c = 0; c < channel_count; ++c) {
+    CAPTURE(c);
+    check_number(numbers.channels[c].mean, profile.channels[c].mean);
+    check_number(numbers.channels[c].deviation, profile.channels[c].deviation);
+    check_number(numbers.channels[c].min, profile.channels[c].min);
+    check_number(numbers.channels[c].max, profile.channels[c].max);
+    check_number(numbers.noise_factor[c], profile.noise_factor[c]);
+    check_number(numbers.channel_weights[c], numbers.channel_weights[c].value());
+  }
+  check_number(numbers.daily_amplitude, profile.daily_amplitude);
+  check_number(numbers.work_hours_rise, profile.work_hours_rise);
+  check_number(numbers.probability, anomaly_share(config, source));
+  check_number(numbers.spike_factor_min, profile.spike_factor.min);
+  check_number(numbers.spike_factor_max, profile.spike_factor.max);
+  check_number(numbers.trend_change, profile.trend_change);
+  check_number(numbers.pattern_amplitude, profile.pattern_amplitude);
+  check_number(numbers.severity, numbers.severity.value());
+  CHECK(numbers.trend_change.value() == near(0.5 * numbers.severity.value()));
+  check_shares(explanation.channel_shares, profile.channel_until);
+  check_types(explanation, source.readings_per_second);
+  CHECK(explanation.profile.onset_until == profile.onset_until);
+  CHECK(explanation.profile.readings_per_anomaly == profile.readings_per_anomaly);
+  if (config.anomalies.basis == AnomalyBasis::reading && profile.steady_until.back() > 0) {
+    CHECK(profile.steady_until.back() == near(numbers.probability.value()));
+  }
+}
+
+// Behaviors with every effect that the built-in ones lack.
+Behaviors custom_behaviors() {
+  Behaviors behaviors = default_behaviors();
+  Behavior loud;
+  loud.probability = 3;
+  loud.severity = 2;
+  loud.spread = {1.1, 0, 3};
+  loud.noise = {2, 0.5, 1};
+  loud.weights = {0, 2, 1, 1, 3};
+  loud.daily = 0.7;
+  loud.work_hours_rise = -0.5;
+  loud.channels = PerChannel<double>{0, 3, 1};
+  loud.spike_factor = Range{2, 2.5};
+  loud.noise_factor = 0.7;
+  behaviors.firmware["1.5"] = loud;
+  behaviors.model["Loud"] = loud;
+  behaviors.manufacturer["Loud"] = loud;
+  behaviors.location["Factory L"] = loud;
+  behaviors.location[""].daily = 2;
+  return behaviors;
+}
+
+const IdentityOverrides& own_numbers() {
+  static const IdentityOverrides own = [] {
+    IdentityOverrides made;
+    made.readings_per_second = 0.3;
+    made.normal_parameters[temperature].std_dev = 4;
+    made.normal_parameters[voltage].mean = 24;
+    made.normal_parameters[voltage].max = 30;
+    return made;
+  }();
+  return own;
+}
+
+void check_every_combination(const Config& config) {
+  for (const std::string& id : {std::string("plain"), std::string("own")}) {
+    for (const char* firmware : {"1.3", "1.4.0", "1.5", "2.0"}) {
+      for (const char* model : {"TempVibe-1000", "TempVibe-2000", "TempVibe-3000", "Loud", "Other"}) {
+        for (const char* manufacturer : {"SensorTech", "DataSense", "VibrationPlus", "Loud", "Other"}) {
+          for (const char* location : {"Factory A", "Factory L 2", "Warehouse 3", "Outdoor", "Office"}) {
+            CAPTURE(id);
+            CAPTURE(firmware);
+            CAPTURE(model);
+            CAPTURE(manufacturer);
+            CAPTURE(location);
+            IdentityRecord record{id, "t", location, manufacturer, model, firmware, {}};
+            if (id == "own") record.overrides = own_numbers();
+            const Roster roster = roster_of(std::vector{record});
+            check_explanation(config, profile_source(roster, roster[0], config));
+          }
+        }
+      }
+    }
+  }
+}
+
+IdentityRecord demo_record() {
+  return {"S", "t", "Warehouse B - Section 1", "DataSense", "TempVibe-1000", "1.3.0", {}};
+}
+
+// A chain as text: "config anomalies.probability start 0.05", …
+std::vector<std::string> told(const Number<Chain>& number) {
+  constexpr std::array<const char*, 6> words{"start", "multiply", "excess", "add", "replace", "limit"};
+  std::vector<std::string> lines;
+  for (const Step& step : number.trail().steps()) {
+    lines.push_back(step.kind + ' ' + step.name + ' ' + words[static_cast<std::size_t>(step.operation)]);
+  }
+  return lines;
+}
+
+Explanation explain(const Config& config, const IdentityRecord& record) {
+  const Roster roster = roster_of(std::vector{record});
+  return explain_profile(config, profile_source(roster, roster[0], config));
+}
+
+using Lines = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("every number of every combination is the profile's, and its chain leads to it") {
+  Config config;
+  check_every_combination(config);
+  config.behaviors = custom_behaviors();
+  check_every_combination(config);
+}
+
+TEST_CASE("the same with basis event, with types switched off, with everything off, and at the cap") {
+  Config config;
+  config.behaviors = custom_behaviors();
+  config.anomalies.basis = AnomalyBasis::event;
+  config.anomalies.probability = 0.01;
+  check_every_combination(config);
+  config.anomalies.types[trend].enabled = false;
+  config.anomalies.types[spike].duration_seconds = 2.5;
+  check_every_combination(config);
+  config.anomalies.basis = AnomalyBasis::reading;
+  config.anomalies.probability = 0.9;
+  check_every_combination(config);
+  config.anomalies.enabled = false;
+  check_every_combination(config);
+}
+
+TEST_CASE("each step names where it comes from, in the order it is taken") {
+  const Config config;
+  const Explanation explanation = explain(config, demo_record());
+  const ProfileNumbers<Chain>& numbers = explanation.numbers;
+  CHECK(told(numbers.probability) == Lines{"config anomalies.probability start", "firmware 1.3 multiply",
+                                           "manufacturer DataSense multiply"});
+  CHECK(numbers.probability.value() == near(0.05 * 1.5 * 0.8));
+  CHECK(told(numbers.channels[temperature].deviation) ==
+        Lines{"config normal_parameters.temperature.std_dev start", "location Warehouse multiply"});
+  CHECK(told(numbers.spike_factor_max) ==
+        Lines{"built in  start", "firmware 1.3 replace", "severity  excess"});
+  CHECK(numbers.spike_factor_max.value() == near(1 + 2.5 * 1.25));
+  CHECK(told(numbers.work_hours_rise) == Lines{"built in  start"});
+  CHECK(told(numbers.readings_per_second) == Lines{"config simulation.readings_per_second start"});
+}
+
+TEST_CASE("a number of the identity's own says so, and what starts from it does, too") {
+  IdentityRecord record = demo_record();
+  record.location = "Outdoor";
+  record.overrides = own_numbers();
+  const ProfileNumbers<Chain> numbers = explain(Config(), record).numbers;
+  CHECK(told(numbers.readings_per_second) == Lines{"identity readings_per_second start"});
+  CHECK(told(numbers.daily_amplitude) ==
+        Lines{"identity normal_parameters.temperature.std_dev start", "location Outdoor multiply"});
+  CHECK(numbers.daily_amplitude.value() == 12);
+  CHECK(told(numbers.channels[temperature].mean) == Lines{"config normal_parameters.temperature.mean start"});
+  CHECK(told(numbers.channels[voltage].max) == Lines{"identity normal_parameters.voltage.max start"});
+}
+
+TEST_CASE("what switches anomalies off, and the cap, are the last steps of a chain") {
+  Config config;
+  config.anomalies.probability = 0.9;
+  CHECK(told(explain(config, demo_record()).numbers.probability).back() == "limit  limit");
+  config.anomalies.enabled = false;
+  config.anomalies.types[trend].enabled = false;
+  const Explanation explanation = explain(config, demo_record());
+  CHECK(told(explanation.numbers.probability).back() == "config anomalies.enabled replace");
+  CHECK(told(explanation.numbers.weights[trend]).back() == "config anomalies.types.trend.enabled replace");
+  CHECK(!explanation.types[trend].enabled);
+  CHECK(explanation.types[spike].per_day == 0);
+}
+
+TEST_CASE("which entry a behavior was found under") {
+  Config config;
+  const auto [firmware, model, manufacturer, location] = explain(config, demo_record()).behaviors;
+  CHECK(firmware.entry == "1.3");
+  CHECK(model.entry == "TempVibe-1000");
+  CHECK(manufacturer.entry == "DataSense");
+  CHECK(location.entry == "Warehouse");
+  IdentityRecord unknown = demo_record();
+  unknown.location = "The Warehouse";
+  unknown.firmware_version = "9";
+  CHECK(!explain(config, unknown).behaviors[3].entry);
+  CHECK(!explain(config, unknown).behaviors[0].entry);
+  config.behaviors.location[""] = {};
+  CHECK(explain(config, unknown).behaviors[3].entry == "");
+}
+
+TEST_CASE("every sensor is in the partition that it is explained to be in") {
+  Inputs inputs;
+  inputs.identities.roster = roster_of(50);
+  inputs.config.fleet.partition = {2, 7};
+  const std::vector<std::uint32_t> members = partition_members(inputs.identities.roster, {2, 7});
+  for (std::uint32_t i = 0; i < 50; ++i) {
+    const ExplainedSensor sensor = explain_sensor(inputs, i);
+    const bool is_member = std::find(members.begin(), members.end(), i) != members.end();
+    CHECK(sensor.in_this_partition() == is_member);
+    CHECK((sensor.partition >= 1 && sensor.partition <= 7));
+  }
+}
+
+TEST_CASE("text keeps to 100 columns however long the names in a chain are") {
+  Inputs inputs;
+  const std::string name(900, 'M');
+  IdentityRecord record = demo_record();
+  record.manufacturer = name;
+  inputs.config.behaviors.manufacturer[name].noise = {2, 3, 4};
+  inputs.config.behaviors.manufacturer[name].probability = 1.234567;
+  inputs.identities.roster = roster_of(std::vector{record});
+  const std::string text = text_of(explain_sensor(inputs, 0));
+  std::size_t begin = 0;
+  for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
+    const std::string line = text.substr(begin, end - begin);
+    CAPTURE(line);
+    const bool is_name = line.starts_with("  manufacturer ");  // stands whole
+    CHECK((is_name ||
+           std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xC0) != 0x80; }) <= 100));
+    CHECK(!line.ends_with(' '));
+    begin = end + 1;
+  }
+  CHECK(text.find("(manufacturer MMM") != std::string::npos);
+  CHECK(text.find("× 1.23457 (") != std::string::npos);
+}
