@@ -18,6 +18,7 @@
 
 namespace fleet_sim {
 
+// What a step does with its value. multiply_excess multiplies what the number is above 1.
 enum class Operation { start, multiply, multiply_excess, add, replace, limit };
 
 // Where a step comes from: a kind ("config", "firmware") and a name made of parts ("1.3", or the path of a
