@@ -138,7 +138,6 @@ Inputs read_files(const Arguments& arguments, Problems& problems) {
   inputs.config = read_config(arguments);
   if (inputs.config.simulation.resume) resume_run(arguments, inputs);
 
-  Problems problems;
   const std::vector<std::filesystem::path> paths = identity_paths(inputs.config.fleet);
   Problems identity_problems;
   if (!paths.empty()) inputs.identities = load_identities(paths, identity_problems);
