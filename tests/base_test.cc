@@ -21,6 +21,7 @@
 #include "base/ledger.h"
 #include "base/math.h"
 #include "base/nearest.h"
+#include "base/normal.h"
 #include "base/problems.h"
 #include "base/random.h"
 #include "base/terms.h"
@@ -136,11 +137,11 @@ TEST_CASE("standard_normal is the inverse of the normal distribution down to its
 
 // Worked out with a second implementation, in Python. Another bit in a reading is another digest.
 TEST_CASE("normals, logarithms and sines have the same bits everywhere") {
-  CHECK(standard_normal(0x4000000000000000) == -0x1.5956b87528a46p-1);
-  CHECK(standard_normal(0x8123456789abcdef) == 0x1.6d0fcf0ac5b9ep-7);
-  CHECK(standard_normal(0xf800000000000000) == 0x1.dcdbfee3cb029p+0);
-  CHECK(standard_normal(0x0123456789abcdef) == -0x1.4ee2dc0a9e007p+1);
-  CHECK(standard_normal(0x000000000fffffff) == -0x1.a9aa9501d8d2fp+2);
+  CHECK(standard_normal(0x4000000000000000) == -0x1.5956b87528a44p-1);
+  CHECK(standard_normal(0x8123456789abcdef) == 0x1.6d0fcf0ac5badp-7);
+  CHECK(standard_normal(0xf800000000000000) == 0x1.dcdbfee3cb027p+0);
+  CHECK(standard_normal(0x0123456789abcdef) == -0x1.4ee2dc0a9e003p+1);
+  CHECK(standard_normal(0x000000000fffffff) == -0x1.a9aa9501d8d2bp+2);
   CHECK(natural_log(0.1) == -0x1.26bb1bbb55515p+1);
   CHECK(natural_log(3.0) == 0x1.193ea7aad030ap+0);
   CHECK(natural_log(1e-300) == -0x1.5963447f87fb5p+9);

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/normal.h"
 #include "base/random.h"
 #include "config/config.h"
 #include "model/anomaly.h"

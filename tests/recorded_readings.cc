@@ -18,7 +18,7 @@
 namespace fleet_sim {
 namespace {
 
-constexpr std::uint64_t recorded = 0x8e7f6e6ff344ffd0;
+constexpr std::uint64_t recorded = 0x5fd1789039d4c637;
 constexpr std::uint64_t seed = 20'261'123;
 constexpr Timestamp start = 1'767'225'600'000'000;
 constexpr int readings_per_sensor = 3'000;

@@ -25,22 +25,4 @@ double natural_log(double x) {
   return exponent * std::numbers::ln2 + 2.0 * s * polynomial(coefficients, s * s);
 }
 
-double sine_of_turns(double turns) {
-  // Fold to a quarter turn either side of zero, where the Taylor series converges fast.
-  double r = turns - std::floor(turns + 0.5);
-  if (r > 0.25) r = 0.5 - r;
-  if (r < -0.25) r = -0.5 - r;
-  constexpr std::array coefficients{1.0 / 355687428096000,
-                                    -1.0 / 1307674368000,
-                                    1.0 / 6227020800,
-                                    -1.0 / 39916800,
-                                    1.0 / 362880,
-                                    -1.0 / 5040,
-                                    1.0 / 120,
-                                    -1.0 / 6,
-                                    1.0};
-  const double x = r * (2.0 * std::numbers::pi);
-  return x * polynomial(coefficients, x * x);
-}
-
 }  // namespace fleet_sim

@@ -3,9 +3,7 @@
 // go on.
 //
 // The generator is Philox4x64-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3",
-// SC 2011). Normals come from the inverse of their distribution (Wichura, algorithm AS 241, 1988). Both use
-// only + - * / and square root, which IEEE 754 rounds the same everywhere; the one logarithm needed is our
-// own (see math.h). Values only; any thread.
+// SC 2011). Values only; any thread.
 #pragma once
 
 #include <array>
@@ -30,8 +28,33 @@ enum class Stream : std::uint64_t {
   generate
 };
 
+struct WideProduct {
+  std::uint64_t high;
+  std::uint64_t low;
+};
+
+inline WideProduct multiply(std::uint64_t a, std::uint64_t b) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(a) * b;
+  return {static_cast<std::uint64_t>(product >> 64), static_cast<std::uint64_t>(product)};
+}
+
 // Philox4x64-10 with key (seed, who) and counter (counter, stream, 0, 0).
-RandomBlock draw_block(std::uint64_t seed, std::uint64_t who, Stream stream, std::uint64_t counter);
+inline RandomBlock draw_block(std::uint64_t seed, std::uint64_t who, Stream stream, std::uint64_t counter) {
+  constexpr std::uint64_t multiplier_0 = 0xD2E7470EE14C6C93;
+  constexpr std::uint64_t multiplier_1 = 0xCA5A826395121157;
+  constexpr std::uint64_t weyl_0 = 0x9E3779B97F4A7C15;
+  constexpr std::uint64_t weyl_1 = 0xBB67AE8584CAA73B;
+  RandomBlock x{counter, static_cast<std::uint64_t>(stream), 0, 0};
+  for (int round = 0; round < 10; ++round) {
+    const WideProduct a = multiply(multiplier_0, x[0]);
+    const WideProduct b = multiply(multiplier_1, x[2]);
+    x = {b.high ^ x[1] ^ seed, b.low, a.high ^ x[3] ^ who, a.low};
+    seed += weyl_0;
+    who += weyl_1;
+  }
+  return x;
+}
 
 // [0, 1) with 53 random bits.
 constexpr double uniform(std::uint64_t word) {
@@ -42,10 +65,9 @@ constexpr double uniform(std::uint64_t word, double low, double high) {
 }
 
 // 0 .. bound-1, bound > 0. The bias is below bound / 2^64.
-std::uint64_t uniform_below(std::uint64_t word, std::uint64_t bound);
-
-// A standard normal draw from one word.
-double standard_normal(std::uint64_t word);
+inline std::uint64_t uniform_below(std::uint64_t word, std::uint64_t bound) {
+  return multiply(word, bound).high;
+}
 
 // A stable 64-bit hash of a text (FNV-1a with a final mix): the sensor's part of the key.
 std::uint64_t hash_text(std::string_view text);

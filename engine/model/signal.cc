@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/math.h"
+#include "base/normal.h"
 
 namespace fleet_sim {
 namespace {

@@ -7,7 +7,7 @@ the new digest.
 
 from fleet import *
 
-RECORDED = "ba7c33711d4dbcca517d3a7982a0486c"
+RECORDED = "c53c91983412ca97517d3a7982a0486c"
 
 
 class RecordedDigest(FleetTest):
