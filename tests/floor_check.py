@@ -18,7 +18,7 @@ FLOOR = {
     "base": 0,
     "identity": 1, "config": 1, "batch": 1,
     "model": 2, "storage": 2, "status": 2,
-    "fleet": 3,
+    "fleet": 3, "report": 3,
     "schedule": 4,
     "app": 5,
 }
@@ -29,7 +29,7 @@ HOMES = {
     "boost/beast": ("status/http_server",),
     "boost/lockfree": ("batch/",),
     "yaml-cpp/": ("config/",),
-    "nlohmann/": ("identity/", "status/", "app/"),
+    "nlohmann/": ("identity/", "status/", "report/", "app/"),
     "sqlite3.h": ("storage/sqlite.",),
     "CLI/": ("app/",),
 }

@@ -31,4 +31,7 @@ Command add_generate_command(CLI::App& app);
 // Prints the digest of a data directory, as text or as JSON.
 Command add_digest_command(CLI::App& app);
 
+// Prints what a data directory holds, as text or as JSON, or writes it as a page.
+Command add_report_command(CLI::App& app);
+
 }  // namespace fleet_sim

@@ -1,5 +1,6 @@
 #include "base/timestamp.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 
@@ -125,6 +126,24 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
   const auto zone = take_zone(text);
   if (!zone || !text.empty()) return std::nullopt;
   return std::chrono::sys_days{date}.time_since_epoch().count() * microseconds_per_day + time - *zone;
+}
+
+std::optional<Timestamp> TimestampReader::read(std::string_view text) {
+  const bool full_width = text.size() == timestamp_width && text[19] == '.' && text[26] == 'Z';
+  if (full_width && std::equal(minute_text_.begin(), minute_text_.end(), text.begin())) {
+    std::string_view second_text = text.substr(17, 2);
+    std::string_view fraction_text = text.substr(20, 6);
+    const auto second = take_digits(second_text, 2);
+    const auto fraction = take_digits(fraction_text, 6);
+    if (second && *second < 60 && fraction) return minute_ + *second * microseconds_per_second + *fraction;
+  }
+  const auto moment = parse_timestamp(text);
+  if (moment && full_width && text[16] == ':') {
+    std::copy_n(text.begin(), minute_width, minute_text_.begin());
+    minute_ = *moment - *moment % (60 * microseconds_per_second);
+    if (minute_ > *moment) minute_ -= 60 * microseconds_per_second;
+  }
+  return moment;
 }
 
 }  // namespace fleet_sim

@@ -37,6 +37,18 @@ class TimestampWriter {
 
 std::string timestamp_text(Timestamp at);
 
+// Reads the timestamps of rows, most of which share their minute with the one before. One per thread.
+class TimestampReader {
+ public:
+  // As parse_timestamp.
+  std::optional<Timestamp> read(std::string_view text);
+
+ private:
+  static constexpr std::size_t minute_width = 17;  // 2026-11-23T11:42:
+  std::array<char, minute_width> minute_text_{};
+  Timestamp minute_ = 0;
+};
+
 // Accepts 2026-01-31, 2026-01-31T12:30, 2026-01-31T12:30:05 and fractions of up to six digits, with T or a
 // space, and a zone of Z or +02:00 (none means UTC). Returns nothing for any other text or a date that does
 // not exist.

@@ -1,0 +1,237 @@
+#include "report/fleet_tally.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "model/profile.h"
+
+namespace fleet_sim {
+namespace {
+
+std::string named(std::string_view text, std::string_view otherwise) {
+  return std::string(text.empty() ? otherwise : text);
+}
+
+// How far a moment lies outside a cell's first and last reading.
+Microseconds distance(const Cell& cell, Timestamp at) {
+  return std::max({Microseconds{0}, cell.first - at, at - cell.last});
+}
+
+// The cells of a tally, those of a sensor side by side.
+std::vector<std::uint32_t> cells_by_sensor(const ReadingTally& tally) {
+  std::vector<std::uint32_t> order(tally.cells().size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::ranges::stable_sort(order, {}, [&](std::uint32_t i) { return tally.cells()[i].sensor; });
+  return order;
+}
+
+// Readings that missing_data anomalies left out, for each cell: an event has no traits of its own, so it goes
+// to the cell that its sensor was filling at the time. `unplaced` gets those of sensors without a row.
+std::vector<std::uint64_t> missing_of_cells(const ReadShard& shard, std::uint64_t& unplaced) {
+  const ReadingTally& tally = shard.tally;
+  const auto order = cells_by_sensor(tally);
+  const auto sensor_of = [&](std::uint32_t i) { return tally.cells()[i].sensor; };
+  std::vector<std::uint64_t> missing(tally.cells().size());
+  for (const MissingSpan& span : shard.context->missing.all()) {
+    const auto sensor = tally.find_sensor(shard.context->missing.sensor_id(span));
+    if (!sensor) {
+      unplaced += span.readings;
+      continue;
+    }
+    const auto [begin, end] = std::ranges::equal_range(order, *sensor, {}, sensor_of);
+    const auto nearest = std::ranges::min_element(
+        begin, end, {}, [&](std::uint32_t i) { return distance(tally.cells()[i], span.from); });
+    missing[*nearest] += span.readings;
+  }
+  return missing;
+}
+
+// Sums over the sensors of each group, from members of which those of a sensor follow each other.
+class GroupRates {
+ public:
+  explicit GroupRates(std::size_t groups) : sums_(groups) {}
+
+  void add(std::uint32_t sensor, std::size_t group, std::uint64_t due, std::uint64_t anomalous) {
+    if (sensor != sensor_) finish();
+    sensor_ = sensor;
+    auto& [x, y] = pending_[group];
+    x += due;
+    y += anomalous;
+  }
+
+  // After the last.
+  void finish() {
+    for (const auto& [group, counts] : pending_) sums_[group].add(counts.first, counts.second);
+    pending_.clear();
+  }
+
+  [[nodiscard]] const RatioSums& operator[](std::size_t group) const { return sums_[group]; }
+
+ private:
+  std::vector<RatioSums> sums_;
+  std::uint32_t sensor_ = 0;
+  std::map<std::size_t, std::pair<std::uint64_t, std::uint64_t>> pending_;  // of one sensor
+};
+
+// Adds up kinds, and knows for how many of their due readings something was to be expected.
+class GroupSum {
+ public:
+  explicit GroupSum(std::string name) { group_.name = std::move(name); }
+
+  template <class Kind>
+  void add(const Kind& kind) {
+    group_.readings += kind.readings;
+    group_.missing += kind.missing;
+    group_.synced += kind.synced;
+    with_expectation_ += kind.with_expectation;
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+      group_.anomalous[k] += kind.anomalous[k];
+      expected_[k] += kind.expected[k];
+    }
+  }
+
+  [[nodiscard]] ReportGroup group(const RatioSums& sums) const {
+    ReportGroup group = group_;
+    group.sensors = sums.sensors();
+    group.rate = sums.rate();
+    group.interval = sums.interval();
+    if (group.due() == 0 || with_expectation_ < group.due()) return group;
+    group.expected = expected_;
+    for (double& share : *group.expected) share /= static_cast<double>(group.due());
+    return group;
+  }
+
+ private:
+  ReportGroup group_;
+  PerAnomalyType<double> expected_{};
+  std::uint64_t with_expectation_ = 0;
+};
+
+}  // namespace
+
+ReportShard FleetTally::add(const ReadShard& shard) {
+  const ReadingTally& tally = shard.tally;
+  ReportShard told;
+  std::uint64_t unplaced = 0;
+  const std::vector<std::uint64_t> missing = missing_of_cells(shard, unplaced);
+  const std::vector<std::uint32_t> kinds = kinds_of(tally, *shard.config.config);
+  for (std::size_t i = 0; i < tally.cells().size(); ++i) {
+    const Cell& cell = tally.cells()[i];
+    add_cell(cell, missing[i], kinds[cell.combination], sensors_.intern(tally.sensor_id(cell.sensor)));
+    told.readings += cell.readings;
+    told.missing += missing[i];
+    told.synced += cell.synced;
+    if (!told.range) told.range = {cell.first, cell.last};
+    told.range->first = std::min(told.range->first, cell.first);
+    told.range->last = std::max(told.range->last, cell.last);
+  }
+  if (shard.config.is_known) add_expectation(shard, kinds, missing);
+  told.missing += unplaced;
+  told.sensors = tally.sensors().size();
+  told.oldest_unsynced = tally.oldest_unsynced();
+  told.gaps = tally.gaps().count;
+  told.expectation_missing = shard.config.why_not;
+  for (const RunInfo& run : shard.runs) told.runs.push_back(run.run_id);
+
+  add_curves(daily_, tally.curves());
+  gaps_ += tally.gaps();
+  missing_.events += shard.missing_events;
+  missing_.open_events += shard.open_missing_events;
+  missing_.readings += told.missing;
+  missing_.without_a_row += unplaced;
+  return told;
+}
+
+std::vector<std::uint32_t> FleetTally::kinds_of(const ReadingTally& tally, const Config& config) {
+  std::vector<std::uint32_t> kinds;
+  for (std::uint32_t i = 0; i < tally.combinations(); ++i) kinds.push_back(kind_of(tally.traits(i), config));
+  return kinds;
+}
+
+void FleetTally::add_expectation(const ReadShard& shard, std::span<const std::uint32_t> kinds,
+                                 std::span<const std::uint64_t> missing) {
+  const ReadingTally& tally = shard.tally;
+  const Config& config = *shard.config.config;
+  // How often a sensor is read decides what is expected only where anomalies.basis is `event`.
+  const bool rate_matters = config.anomalies.basis == AnomalyBasis::event;
+  std::map<std::pair<std::uint32_t, Microseconds>, PerAnomalyType<double>> shares;
+  for (std::size_t i = 0; i < tally.cells().size(); ++i) {
+    const Cell& cell = tally.cells()[i];
+    const Microseconds period = rate_matters ? tally.sensors()[cell.sensor].period : 0;
+    const auto [entry, is_new] = shares.try_emplace({cell.combination, period});
+    if (is_new) entry->second = expected_shares(config, tally.traits(cell.combination), period);
+    Kind& kind = kinds_[kinds[cell.combination]];
+    const std::uint64_t due = cell.readings + missing[i];
+    kind.with_expectation += due;
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+      kind.expected[k] += entry->second[k] * static_cast<double>(due);
+    }
+  }
+}
+
+void FleetTally::add_cell(const Cell& cell, std::uint64_t missing, std::uint32_t number,
+                          std::uint32_t sensor) {
+  Kind& kind = kinds_[number];
+  kind.readings += cell.readings;
+  kind.missing += missing;
+  kind.synced += cell.synced;
+  std::uint64_t anomalous = missing;
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    kind.anomalous[k] += cell.anomalous[k];
+    anomalous += cell.anomalous[k];
+  }
+  kind.anomalous[index_of(AnomalyType::missing_data)] += missing;
+  members_.push_back({sensor, number, cell.readings + missing, anomalous});
+}
+
+std::uint32_t FleetTally::kind_of(const Traits& traits, const Config& config) {
+  const std::string_view location = traits[index_of(Trait::location)];
+  Kind kind;
+  kind.firmware = named(canonical_firmware(traits[index_of(Trait::firmware)]), no_name);
+  kind.model = named(traits[index_of(Trait::model)], no_name);
+  kind.manufacturer = named(traits[index_of(Trait::manufacturer)], no_name);
+  kind.location_class = named(location_class(config.behaviors, location), other_locations);
+  const auto [entry, is_new] =
+      number_of_kind_.try_emplace({kind.firmware, kind.model, kind.manufacturer, kind.location_class},
+                                  static_cast<std::uint32_t>(kinds_.size()));
+  if (is_new) kinds_.push_back(std::move(kind));
+  return entry->second;
+}
+
+std::vector<ReportGroup> FleetTally::group_by(const NameOf& name) const {
+  std::map<std::string, std::size_t> number_of_group;
+  for (const Kind& kind : kinds_) number_of_group.try_emplace(name(kind), 0);
+  std::vector<GroupSum> groups;
+  for (auto& [group, number] : number_of_group) {
+    number = groups.size();
+    groups.emplace_back(group);
+  }
+  std::vector<std::size_t> group_of_kind;
+  for (const Kind& kind : kinds_) {
+    group_of_kind.push_back(number_of_group[name(kind)]);
+    groups[group_of_kind.back()].add(kind);
+  }
+  GroupRates rates(groups.size());
+  for (const Member& member : members_) {
+    rates.add(member.sensor, group_of_kind[member.kind], member.due, member.anomalous);
+  }
+  rates.finish();
+  std::vector<ReportGroup> told;
+  for (std::size_t i = 0; i < groups.size(); ++i) told.push_back(groups[i].group(rates[i]));
+  return told;
+}
+
+void FleetTally::complete(Report& report) {
+  std::ranges::sort(members_, {}, &Member::sensor);
+  for (ReportGroup& all : group_by([](const Kind&) { return "all"; })) report.total = std::move(all);
+  report.by_firmware = group_by(&Kind::firmware);
+  report.by_model = group_by(&Kind::model);
+  report.by_manufacturer = group_by(&Kind::manufacturer);
+  report.by_location_class = group_by(&Kind::location_class);
+  for (const auto& [name, curve] : daily_) report.daily[named(name, other_locations)] = curve;
+  report.missing = missing_;
+  report.gaps = gaps_;
+}
+
+}  // namespace fleet_sim

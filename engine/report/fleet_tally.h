@@ -1,0 +1,70 @@
+// All shards put together: what each sensor has, whichever shards it lies in, and the groups that follow from
+// it. 24 bytes and an id for each sensor. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "report/read_shard.h"
+#include "report/report.h"
+#include "report/tally.h"
+#include "report/text_index.h"
+
+namespace fleet_sim {
+
+class FleetTally {
+ public:
+  // Adds a shard, and returns what the report says about it but its name.
+  ReportShard add(const ReadShard& shard);
+
+  // Puts figures for the whole and for every group into the report. Called once, after the last shard.
+  void complete(Report& report);
+
+ private:
+  // What is alike in many readings: their traits, and so all groups they belong to.
+  struct Kind {
+    std::string firmware;
+    std::string model;
+    std::string manufacturer;
+    std::string location_class;
+    std::uint64_t readings = 0;
+    std::uint64_t missing = 0;
+    std::uint64_t synced = 0;
+    PerAnomalyType<std::uint64_t> anomalous{};
+    PerAnomalyType<double> expected{};   // readings
+    std::uint64_t with_expectation = 0;  // due readings
+  };
+
+  // A sensor's readings of one kind in one shard.
+  struct Member {
+    std::uint32_t sensor;
+    std::uint32_t kind;
+    std::uint64_t due;
+    std::uint64_t anomalous;
+  };
+
+  using NameOf = std::function<std::string(const Kind&)>;
+
+  // The number of the kind that each of a tally's combinations belongs to.
+  std::vector<std::uint32_t> kinds_of(const ReadingTally& tally, const Config& config);
+  std::uint32_t kind_of(const Traits& traits, const Config& config);
+  void add_cell(const Cell& cell, std::uint64_t missing, std::uint32_t kind, std::uint32_t sensor);
+  void add_expectation(const ReadShard& shard, std::span<const std::uint32_t> kinds,
+                       std::span<const std::uint64_t> missing);
+  [[nodiscard]] std::vector<ReportGroup> group_by(const NameOf& name) const;
+
+  TextIndex sensors_;
+  std::vector<Member> members_;
+  std::map<std::vector<std::string>, std::uint32_t> number_of_kind_;
+  std::vector<Kind> kinds_;
+  DailyCurves daily_;
+  MissingData missing_;
+  GapTally gaps_;
+};
+
+}  // namespace fleet_sim

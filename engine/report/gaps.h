@@ -1,0 +1,69 @@
+// Where readings are absent although their sensor should have been read: the missing_data events of a shard,
+// which explain most of them, and what is left, the gaps. Values; one thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/timestamp.h"
+#include "report/text_index.h"
+
+namespace fleet_sim {
+
+// A missing_data event. 24 bytes, because a shard may hold many.
+struct MissingSpan {
+  std::uint32_t sensor;  // number in the shard's MissingSpans
+  std::uint32_t readings;
+  Timestamp from;
+  Timestamp until;  // latest_timestamp while it is open
+};
+
+// All of a shard. Filled, sorted, then only read, by any number of threads.
+class MissingSpans {
+ public:
+  void add(std::string_view sensor_id, const MissingSpan& span);
+  void sort();
+
+  [[nodiscard]] const std::vector<MissingSpan>& all() const { return spans_; }
+  [[nodiscard]] std::string_view sensor_id(const MissingSpan& span) const { return sensors_[span.sensor]; }
+
+  // Of the readings due at last + period, last + 2·period … before `next`, how many lie in a span.
+  [[nodiscard]] std::uint64_t count_between(std::string_view sensor_id, Timestamp last, Timestamp next,
+                                            Microseconds period) const;
+
+ private:
+  TextIndex sensors_;
+  std::vector<MissingSpan> spans_;
+};
+
+// Between two readings of a sensor that are there.
+struct Gap {
+  std::string sensor_id;
+  Timestamp from = 0;
+  Timestamp until = 0;
+  std::uint64_t readings = 0;  // that should have been there, and that no event explains
+
+  [[nodiscard]] Microseconds length() const { return until - from; }
+};
+
+struct GapTally {
+  static constexpr std::size_t longest_kept = 10;
+
+  std::uint64_t count = 0;
+  std::uint64_t readings = 0;
+  Microseconds length = 0;         // of all, from reading to reading
+  std::uint64_t between_runs = 0;  // times a sensor paused from one run to the next: counted apart
+  Microseconds between_runs_length = 0;
+  std::vector<Gap> longest;  // the longest first; ties by time, then sensor
+
+  void add(Gap gap);
+  GapTally& operator+=(const GapTally& other);
+
+ private:
+  void keep_if_long(Gap gap);
+};
+
+}  // namespace fleet_sim

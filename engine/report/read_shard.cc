@@ -1,0 +1,203 @@
+#include "report/read_shard.h"
+
+#include <tbb/blocked_range.h>
+#include <tbb/parallel_reduce.h>
+#include <tbb/task_arena.h>
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "storage/data_directory.h"
+#include "storage/sqlite.h"
+
+namespace fleet_sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view missing_events_sql =
+    "SELECT sensor_id, started_at, ended_at, readings_affected FROM anomaly_events "
+    "WHERE anomaly_type = 'missing_data'";
+
+// Two queries, because only one end at a time is found without reading all rows.
+constexpr std::string_view row_ends_sql =
+    "SELECT (SELECT min(id) FROM sensor_readings), (SELECT max(id) FROM sensor_readings)";
+
+// As a table of the older form has no `synced`, nobody can have marked a row.
+constexpr std::string_view rows_sql =
+    "SELECT timestamp, sensor_id, temperature, anomaly_flag, anomaly_type, firmware_version, model, "
+    "manufacturer, location, synced FROM sensor_readings WHERE id BETWEEN ?1 AND ?2";
+constexpr std::string_view older_rows_sql =
+    "SELECT timestamp, sensor_id, temperature, anomaly_flag, anomaly_type, firmware_version, model, "
+    "manufacturer, location, 0 FROM sensor_readings WHERE id BETWEEN ?1 AND ?2";
+
+// Enough to be worth another connection.
+constexpr std::uint64_t fewest_ids_of_a_part = 250'000;
+
+// Ids lie anywhere in 64 bits; an offset from the first one counts them.
+struct RowRange {
+  std::int64_t first_id = 0;
+  std::uint64_t ids = 0;
+  std::string_view sql = rows_sql;
+};
+
+[[noreturn]] void fail(const fs::path& file, const std::string& what) {
+  throw std::runtime_error(file.string() + ": cannot be read: " + what);
+}
+
+bool has_column(Database& shard, std::string_view table, std::string_view column) {
+  const std::string sql = "SELECT count(*) FROM pragma_table_info('" + std::string(table) +
+                          "') WHERE name = '" + std::string(column) + "'";
+  return shard.query_integer(sql, 0) > 0;
+}
+
+Database open_checked(const fs::path& file) {
+  Database shard = open_shard(file);
+  if (const StorageError error = check_schema(shard); !error.ok()) fail(file, error.message);
+  return shard;
+}
+
+RowRange find_rows(Database& shard, const fs::path& file) {
+  if (!has_column(shard, "sensor_readings", "id")) return {};
+  Statement ends = prepare_query(shard, row_ends_sql, file);
+  if (!next_row(ends, shard, file) || ends.type(0) == SQLITE_NULL) return {};
+  RowRange rows;
+  rows.first_id = ends.integer(0);
+  rows.ids = static_cast<std::uint64_t>(ends.integer(1)) - static_cast<std::uint64_t>(rows.first_id) + 1;
+  if (!has_column(shard, "sensor_readings", "synced")) rows.sql = older_rows_sql;
+  return rows;
+}
+
+class TimeColumn {
+ public:
+  explicit TimeColumn(const fs::path& file) : file_(file) {}
+
+  Timestamp read(const Statement& row, int column) {
+    const std::string_view text = row.text(column);
+    const auto moment = reader_.read(text);
+    if (!moment) fail(file_, "'" + std::string(text.substr(0, 40)) + "' stands where a time should be");
+    return *moment;
+  }
+
+ private:
+  const fs::path& file_;
+  TimestampReader reader_;
+};
+
+// A missing_data event that is open lasts until the next run begins, or is not over yet.
+Timestamp open_until(const std::vector<Timestamp>& run_starts, Timestamp from) {
+  const auto next = std::ranges::upper_bound(run_starts, from);
+  return next == run_starts.end() ? latest_timestamp : *next;
+}
+
+void read_missing_events(Database& shard, const fs::path& file, ReadShard& read, TallyContext& context) {
+  Statement row = prepare_query(shard, missing_events_sql, file);
+  TimeColumn times(file);
+  while (next_row(row, shard, file)) {
+    const bool is_open = row.type(2) == SQLITE_NULL;
+    const Timestamp from = times.read(row, 1);
+    const Timestamp until = is_open ? open_until(context.run_starts, from) : times.read(row, 2);
+    const auto readings = std::clamp<std::int64_t>(row.integer(3), 0, UINT32_MAX);
+    context.missing.add(row.text(0), {0, static_cast<std::uint32_t>(readings), from, until});
+    ++read.missing_events;
+    read.open_missing_events += is_open ? 1 : 0;
+  }
+  context.missing.sort();
+}
+
+// Everything but the rows, as one moment has it.
+RowRange read_surroundings(const fs::path& file, RunConfigs& configs, ReadShard& read,
+                           TallyContext& context) {
+  Database shard = open_checked(file);
+  if (const StorageError error = shard.execute("BEGIN"); !error.ok()) fail(file, error.message);
+  if (has_column(shard, "run_info", "run_id")) read.runs = read_runs(shard, file);
+  for (const RunInfo& run : read.runs) context.run_starts.push_back(run.start);
+  std::ranges::sort(context.run_starts);
+  read.config = configs.config_of(read.runs);
+  context.config = read.config.config;
+  if (has_column(shard, "anomaly_events", "id")) read_missing_events(shard, file, read, context);
+  return find_rows(shard, file);
+}
+
+std::optional<AnomalyType> anomaly_of(const Statement& row, const fs::path& file) {
+  if (row.integer(3) == 0) return std::nullopt;
+  const auto name = std::ranges::find(anomaly_type_names, row.text(4));
+  if (name == anomaly_type_names.end()) {
+    fail(file, "it holds an anomaly of the unknown type '" + std::string(row.text(4).substr(0, 40)) + "'");
+  }
+  return static_cast<AnomalyType>(name - anomaly_type_names.begin());
+}
+
+// Tallies parts of the rows that follow each other; what another thread has tallied of later ones is joined.
+class PartTally {
+ public:
+  PartTally(const fs::path& file, const RowRange& rows, const TallyContext& context, ReadProgress& progress)
+      : file_(file), rows_(rows), context_(context), progress_(progress), tally_(context) {}
+  PartTally(PartTally& other, tbb::split)
+      : PartTally(other.file_, other.rows_, other.context_, other.progress_) {}
+
+  void operator()(const tbb::blocked_range<std::uint64_t>& offsets) {
+    Database shard = open_shard(file_);
+    Statement row = prepare_query(shard, rows_.sql, file_);
+    row.bind(1, id_at(offsets.begin()));
+    row.bind(2, id_at(offsets.end() - 1));
+    TimeColumn times(file_);
+    std::uint64_t readings = 0;
+    while (next_row(row, shard, file_)) {
+      tally_.add(reading_of(row, times));
+      if (++readings % progress_step == 0) progress_.readings += progress_step;
+    }
+    progress_.readings += readings % progress_step;
+  }
+
+  void join(PartTally& later) { tally_.append(later.tally_); }
+
+  ReadingTally take() { return std::move(tally_); }
+
+ private:
+  static constexpr std::uint64_t progress_step = 1 << 16;
+
+  [[nodiscard]] std::int64_t id_at(std::uint64_t offset) const {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(rows_.first_id) + offset);
+  }
+
+  StoredReading reading_of(const Statement& row, TimeColumn& times) const {
+    StoredReading reading{times.read(row, 0),
+                          row.text(1),
+                          {},
+                          anomaly_of(row, file_),
+                          {row.text(5), row.text(6), row.text(7), row.text(8)},
+                          row.integer(9) != 0};
+    if (row.type(2) == SQLITE_FLOAT || row.type(2) == SQLITE_INTEGER) reading.temperature = row.real(2);
+    return reading;
+  }
+
+  const fs::path& file_;
+  const RowRange& rows_;
+  const TallyContext& context_;
+  ReadProgress& progress_;
+  ReadingTally tally_;
+};
+
+}  // namespace
+
+ReadShard read_shard(const fs::path& file, RunConfigs& configs, ReadProgress& progress) {
+  auto context = std::make_unique<TallyContext>();
+  ReadShard read{{}, {}, {}, ReadingTally(*context), 0, 0};
+  const RowRange rows = read_surroundings(file, configs, read, *context);
+  if (rows.ids > 0) {
+    PartTally parts(file, rows, *context, progress);
+    // Waiting for the parts must not begin another shard, with more open files.
+    tbb::this_task_arena::isolate([&] {
+      tbb::parallel_reduce(tbb::blocked_range<std::uint64_t>(0, rows.ids, fewest_ids_of_a_part), parts);
+    });
+    read.tally = parts.take();
+  }
+  read.context = std::move(context);
+  return read;
+}
+
+}  // namespace fleet_sim

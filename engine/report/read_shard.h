@@ -1,0 +1,35 @@
+// Reads one shard for a report: first, in one transaction, its runs, its missing_data events and how far its
+// rows reach, then the rows, several parts of them at the same time, each with a connection of its own. Rows
+// that a simulator adds meanwhile are left for the next report. Any thread. Throws std::runtime_error, naming
+// the file, for one that cannot be read or holds what no simulator writes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "report/run_configs.h"
+#include "report/tally.h"
+#include "storage/schema.h"
+
+namespace fleet_sim {
+
+// How far the reading has come; written by all threads.
+struct ReadProgress {
+  std::atomic<std::uint64_t> readings{0};
+};
+
+struct ReadShard {
+  std::vector<RunInfo> runs;  // first to last
+  ShardConfig config;
+  std::unique_ptr<const TallyContext> context;  // that the tally borrows
+  ReadingTally tally;
+  std::uint64_t missing_events = 0;
+  std::uint64_t open_missing_events = 0;
+};
+
+ReadShard read_shard(const std::filesystem::path& file, RunConfigs& configs, ReadProgress& progress);
+
+}  // namespace fleet_sim

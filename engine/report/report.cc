@@ -1,0 +1,131 @@
+#include "report/report.h"
+
+#include <sys/resource.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include "report/fleet_tally.h"
+#include "storage/data_directory.h"
+
+namespace fleet_sim {
+namespace {
+
+// Threads for which the descriptors last: each may have a shard open to look at it and one to read its rows,
+// of three files each (the database, its log and the log's index).
+int affordable_threads() {
+  constexpr rlim_t kept_for_others = 32;
+  constexpr rlim_t files_of_a_thread = 2 * 3;
+  rlimit limit{};
+  const int cores = tbb::this_task_arena::max_concurrency();
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return cores;
+  const rlim_t files = std::max(limit.rlim_cur, kept_for_others) - kept_for_others;
+  return static_cast<int>(std::clamp(files / files_of_a_thread, rlim_t{1}, static_cast<rlim_t>(cores)));
+}
+
+// The report names the file anyway.
+std::string without_path(std::string_view message, const std::filesystem::path& file) {
+  const std::string path = file.string() + ": ";
+  if (message.starts_with(path)) message.remove_prefix(path.size());
+  return std::string(message);
+}
+
+// Gathers what the threads have read.
+class Gatherer {
+ public:
+  explicit Gatherer(Report& report) : report_(report) {}
+
+  void add(const std::string& file, const ReadShard& shard) {
+    const std::lock_guard lock(mutex_);
+    ReportShard told = fleet_.add(shard);
+    told.file = file;
+    for (const RunInfo& run : shard.runs) {
+      if (!known_runs_.insert(run.run_id).second) continue;
+      report_.runs.push_back(run);
+      report_.runs.back().config.clear();
+    }
+    report_.shards.push_back(std::move(told));
+  }
+
+  void add_unreadable(const std::string& file, const std::string& why) {
+    const std::lock_guard lock(mutex_);
+    report_.unreadable.push_back({file, why});
+  }
+
+  void complete() {
+    fleet_.complete(report_);
+    std::ranges::sort(report_.shards, {}, &ReportShard::file);
+    std::ranges::sort(report_.unreadable, {}, &UnreadableShard::file);
+    std::ranges::sort(report_.runs, {}, [](const RunInfo& run) {
+      return std::pair(run.began_at, std::string_view(run.run_id));
+    });
+    for (const ReportShard& shard : report_.shards) widen(shard);
+  }
+
+ private:
+  void widen(const ReportShard& shard) {
+    if (shard.oldest_unsynced &&
+        (!report_.oldest_unsynced || *shard.oldest_unsynced < *report_.oldest_unsynced))
+      report_.oldest_unsynced = shard.oldest_unsynced;
+    if (!shard.range) return;
+    if (!report_.range) report_.range = shard.range;
+    report_.range->first = std::min(report_.range->first, shard.range->first);
+    report_.range->last = std::max(report_.range->last, shard.range->last);
+  }
+
+  Report& report_;
+  std::mutex mutex_;
+  FleetTally fleet_;
+  std::set<std::string> known_runs_;
+};
+
+}  // namespace
+
+std::uint64_t ReportGroup::all_anomalous() const {
+  return std::accumulate(anomalous.begin(), anomalous.end(), std::uint64_t{0});
+}
+
+std::optional<double> ReportGroup::expected_rate() const {
+  if (!expected) return std::nullopt;
+  return std::accumulate(expected->begin(), expected->end(), 0.0);
+}
+
+std::optional<double> ReportGroup::rate_of_rows() const {
+  if (readings == 0) return std::nullopt;
+  return static_cast<double>(all_anomalous() - missing) / static_cast<double>(readings);
+}
+
+std::uint64_t Report::shards_without_expectation() const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(shards, [](const ReportShard& shard) {
+    return !shard.expectation_missing.empty() && shard.readings > 0;
+  }));
+}
+
+Report make_report(const std::filesystem::path& directory, ReadProgress& progress) {
+  const std::vector<std::filesystem::path> files = find_shards(directory);
+  Report report;
+  report.directory = directory.string();
+  Gatherer gatherer(report);
+  RunConfigs configs;
+  tbb::task_arena arena(affordable_threads());
+  arena.execute([&] {
+    tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
+      const std::string name = files[i].filename().string();
+      try {
+        gatherer.add(name, read_shard(files[i], configs, progress));
+      } catch (const std::exception& error) {
+        gatherer.add_unreadable(name, without_path(error.what(), files[i]));
+      }
+    });
+  });
+  gatherer.complete();
+  return report;
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,102 @@
+// What a data directory holds, in the figures an analyst asks for first: the seed's queries (anomalies by
+// firmware, types by model, sync state) and what they cannot tell (what was to be expected, how sure a rate
+// is, what is missing and why), over all shards together. Plain values; the texts are made from them
+// elsewhere.
+//
+// A rate is a share of due readings: rows and the readings that missing_data anomalies left out. Its interval
+// counts sensors, not readings (report/rate.h). Its expected value is the mean of what the config of the runs
+// promises each reading; there is none when a shard's runs disagree.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/terms.h"
+#include "base/timestamp.h"
+#include "report/gaps.h"
+#include "report/rate.h"
+#include "report/read_shard.h"
+#include "report/tally.h"
+
+namespace fleet_sim {
+
+// One value of what readings are grouped by: the readings of firmware 1.3.
+struct ReportGroup {
+  std::string name;
+  std::uint64_t sensors = 0;
+  std::uint64_t readings = 0;                      // rows
+  std::uint64_t missing = 0;                       // readings that missing_data anomalies left out
+  std::uint64_t synced = 0;                        // rows
+  PerAnomalyType<std::uint64_t> anomalous{};       // due readings by type
+  std::optional<double> rate;                      // anomalous share of due readings
+  std::optional<Interval> interval;                // 95%
+  std::optional<PerAnomalyType<double>> expected;  // share of due readings, by type
+
+  [[nodiscard]] std::uint64_t due() const { return readings + missing; }
+  [[nodiscard]] std::uint64_t all_anomalous() const;
+  [[nodiscard]] std::optional<double> expected_rate() const;
+  // Of the rows alone, which is what a query over sensor_readings finds.
+  [[nodiscard]] std::optional<double> rate_of_rows() const;
+};
+
+struct TimeRange {
+  Timestamp first = 0;
+  Timestamp last = 0;
+};
+
+struct ReportShard {
+  std::string file;
+  std::uint64_t sensors = 0;
+  std::uint64_t readings = 0;
+  std::uint64_t missing = 0;
+  std::uint64_t synced = 0;
+  std::optional<TimeRange> range;  // none without rows
+  std::optional<Timestamp> oldest_unsynced;
+  std::uint64_t gaps = 0;
+  std::vector<std::string> runs;    // their ids
+  std::string expectation_missing;  // why there is none; empty when there is
+};
+
+struct UnreadableShard {
+  std::string file;
+  std::string why;
+};
+
+struct MissingData {
+  std::uint64_t events = 0;
+  std::uint64_t readings = 0;
+  std::uint64_t open_events = 0;    // a killed run may have left these with too small a count
+  std::uint64_t without_a_row = 0;  // readings of sensors that have no row, and so no known group
+};
+
+struct Report {
+  std::string directory;
+  std::vector<ReportShard> shards;  // by file name
+  std::vector<UnreadableShard> unreadable;
+  std::vector<RunInfo> runs;  // by the time they began, each once; `config` is left empty
+  ReportGroup total;
+  std::vector<ReportGroup> by_firmware;  // each sorted by name
+  std::vector<ReportGroup> by_model;
+  std::vector<ReportGroup> by_manufacturer;
+  std::vector<ReportGroup> by_location_class;
+  DailyCurves daily;
+  MissingData missing;
+  GapTally gaps;
+  std::optional<TimeRange> range;
+  std::optional<Timestamp> oldest_unsynced;
+
+  [[nodiscard]] std::uint64_t shards_without_expectation() const;
+};
+
+// What stands for readings whose column is empty, and for locations that no class covers.
+inline constexpr std::string_view no_name = "(none)";
+inline constexpr std::string_view other_locations = "other";
+
+// Reads every shard of the directory. Those that cannot be read are named in the report, which is then one of
+// the others. Throws InvalidInput for a directory that has none.
+Report make_report(const std::filesystem::path& directory, ReadProgress& progress);
+
+}  // namespace fleet_sim

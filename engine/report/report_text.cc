@@ -1,0 +1,237 @@
+#include "report/report_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "config/plain_text.h"
+#include "status/text.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr std::string_view nothing = "–";
+constexpr std::size_t most_lines = 20;  // of a list that may be long
+
+// Columns as wide as their widest cell; the first one to the left, the others to the right.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> heading) { add(std::move(heading)); }
+
+  void add(std::vector<std::string> cells) {
+    widths_.resize(std::max(widths_.size(), cells.size()));
+    for (std::size_t i = 0; i < cells.size(); ++i) widths_[i] = std::max(widths_[i], width_of(cells[i]));
+    lines_.push_back(std::move(cells));
+  }
+
+  [[nodiscard]] std::string text() const {
+    std::string text;
+    for (const auto& cells : lines_) {
+      std::string line = " ";
+      for (std::size_t i = 0; i < cells.size(); ++i) {
+        const std::string padding(widths_[i] - width_of(cells[i]), ' ');
+        line += i == 0 ? ' ' + cells[i] + padding : "  " + padding + cells[i];
+      }
+      text += line.erase(line.find_last_not_of(' ') + 1) + '\n';
+    }
+    return text;
+  }
+
+ private:
+  // In characters: bytes that do not continue one.
+  static std::size_t width_of(std::string_view cell) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(cell, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  }
+
+  std::vector<std::vector<std::string>> lines_;
+  std::vector<std::size_t> widths_;
+};
+
+std::string percent(double share) {
+  return fmt::format("{:.2f}%", 100 * share);
+}
+
+std::string percent(const std::optional<double>& share) {
+  return share ? percent(*share) : std::string(nothing);
+}
+
+std::string interval_text(const std::optional<Interval>& interval) {
+  return interval ? percent(interval->low) + " … " + percent(interval->high) : std::string(nothing);
+}
+
+std::string share_of(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? std::string(nothing) : percent(static_cast<double>(part) / static_cast<double>(whole));
+}
+
+std::string seconds_text(Microseconds span) {
+  return duration_text(static_cast<double>(span) * 1e-6);
+}
+
+// "1 shard", "16 shards"
+std::string counted(std::uint64_t n, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(n), noun, n == 1 ? "" : "s");
+}
+
+std::string heading_text(const Report& report) {
+  std::string text =
+      fmt::format("{}: {}, {}, {}", printable(report.directory), counted(report.shards.size(), "shard"),
+                  counted(report.total.sensors, "sensor"), counted(report.total.readings, "reading"));
+  if (report.range) {
+    text += fmt::format("\n{} … {}", timestamp_text(report.range->first), timestamp_text(report.range->last));
+  }
+  text += '\n';
+  for (const UnreadableShard& shard : report.unreadable) {
+    text += fmt::format("NOT READ {}: {}\n", printable(shard.file), printable(shard.why));
+  }
+  return text;
+}
+
+void add_rate(Table& table, const ReportGroup& group) {
+  table.add({printable(group.name), grouped(group.sensors), grouped(group.readings), grouped(group.missing),
+             grouped(group.all_anomalous()), percent(group.rate), interval_text(group.interval),
+             percent(group.expected_rate()), percent(group.rate_of_rows())});
+}
+
+std::string rates_text(std::string_view by, const std::vector<ReportGroup>& groups) {
+  Table table({std::string(by), "sensors", "readings", "missing", "anomalous", "rate", "95% interval",
+               "expected", "of rows"});
+  for (const ReportGroup& group : groups) add_rate(table, group);
+  return '\n' + table.text();
+}
+
+std::string types_text(const std::vector<ReportGroup>& models) {
+  std::vector<std::string> heading{"type by model", "anomalous"};
+  for (const std::string_view name : anomaly_type_names)
+    heading.insert(heading.end(), {std::string(name), ""});
+  Table table(heading);
+  for (const ReportGroup& model : models) {
+    const std::uint64_t all = model.all_anomalous();
+    std::vector<std::string> cells{printable(model.name), grouped(all)};
+    std::vector<std::string> expected{"", "expected"};
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+      cells.insert(cells.end(), {grouped(model.anomalous[k]), share_of(model.anomalous[k], all)});
+      const bool known = model.expected && *model.expected_rate() > 0;
+      const std::string share =
+          known ? percent((*model.expected)[k] / *model.expected_rate()) : std::string(nothing);
+      expected.insert(expected.end(), {"", share});
+    }
+    table.add(cells);
+    table.add(expected);
+  }
+  return '\n' + table.text();
+}
+
+std::string sync_text(const Report& report) {
+  Table table({"sync by firmware", "readings", "synced", "", "unsynced"});
+  const auto add = [&](const ReportGroup& group) {
+    table.add({printable(group.name), grouped(group.readings), grouped(group.synced),
+               share_of(group.synced, group.readings), grouped(group.readings - group.synced)});
+  };
+  for (const ReportGroup& group : report.by_firmware) add(group);
+  add(report.total);
+  std::string text = '\n' + table.text();
+  if (report.oldest_unsynced)
+    text += fmt::format("  oldest unsynced {}\n", timestamp_text(*report.oldest_unsynced));
+  return text;
+}
+
+std::string missing_text(const MissingData& missing) {
+  std::string text = fmt::format("\n  missing data    {} left out in {}\n",
+                                 counted(missing.readings, "reading"), counted(missing.events, "event"));
+  if (missing.open_events > 0) {
+    text +=
+        fmt::format("                  {} not ended: their readings are those known so far, a lower bound\n",
+                    counted(missing.open_events, "event"));
+  }
+  if (missing.without_a_row > 0) {
+    text += fmt::format("                  {} of sensors without a row, in no rate above\n",
+                        counted(missing.without_a_row, "reading"));
+  }
+  return text;
+}
+
+std::string gaps_text(const GapTally& gaps) {
+  std::string text = fmt::format("  gaps            {}", counted(gaps.count, "gap"));
+  if (gaps.count > 0) {
+    text += fmt::format(" that no event explains: {} absent, {} in all", counted(gaps.readings, "reading"),
+                        seconds_text(gaps.length));
+  }
+  text += '\n';
+  for (const Gap& gap : gaps.longest) {
+    text += fmt::format("                  {} … {}  {} absent  {}\n", timestamp_text(gap.from),
+                        timestamp_text(gap.until), grouped(gap.readings), printable(gap.sensor_id));
+  }
+  if (gaps.between_runs > 0) {
+    text += fmt::format("  between runs    {}, {} in all\n", counted(gaps.between_runs, "pause of a sensor"),
+                        seconds_text(gaps.between_runs_length));
+  }
+  return text;
+}
+
+std::string runs_text(const std::vector<RunInfo>& runs) {
+  Table table({"run", "seed", "version", "start", "sensors", "partition", "shards by", "config"});
+  for (std::size_t i = 0; i < std::min(runs.size(), most_lines); ++i) {
+    const RunInfo& run = runs[i];
+    table.add({printable(run.run_id), std::to_string(run.seed), printable(run.version),
+               timestamp_text(run.start), grouped(run.fleet_size), printable(run.partition),
+               printable(run.shard_by), printable(run.config_hash)});
+  }
+  std::string text = '\n' + table.text();
+  if (runs.size() > most_lines)
+    text += fmt::format("  … and {} more\n", counted(runs.size() - most_lines, "run"));
+  return text;
+}
+
+std::string shards_text(const std::vector<ReportShard>& shards) {
+  Table table({"shard", "readings", "missing", "unsynced", "gaps", "first", "last"});
+  for (std::size_t i = 0; i < std::min(shards.size(), most_lines); ++i) {
+    const ReportShard& shard = shards[i];
+    const std::string first = shard.range ? timestamp_text(shard.range->first) : std::string(nothing);
+    const std::string last = shard.range ? timestamp_text(shard.range->last) : std::string(nothing);
+    table.add({printable(shard.file), grouped(shard.readings), grouped(shard.missing),
+               grouped(shard.readings - shard.synced), grouped(shard.gaps), first, last});
+  }
+  std::string text = '\n' + table.text();
+  if (shards.size() > most_lines)
+    text += fmt::format("  … and {} more; --json lists all\n", counted(shards.size() - most_lines, "shard"));
+  return text;
+}
+
+std::string notes_text(const Report& report) {
+  std::string text =
+      "\n  rate: anomalous share of due readings, missing ones included; its interval counts sensors, not "
+      "readings.\n  expected: what the runs' config promises in the long run. of rows: as a query over the "
+      "rows "
+      "finds it.\n";
+  if (const std::uint64_t shards = report.shards_without_expectation(); shards > 0) {
+    const auto why = std::ranges::find_if(report.shards, [](const ReportShard& shard) {
+      return !shard.expectation_missing.empty() && shard.readings > 0;
+    });
+    text += fmt::format("  nothing is expected of {}, such as {}: {}.\n", counted(shards, "shard"),
+                        printable(why->file), why->expectation_missing);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string report_text(const Report& report) {
+  std::string text = heading_text(report);
+  if (report.total.due() > 0) {
+    text += rates_text("", {report.total});
+    text += rates_text("firmware", report.by_firmware);
+    text += rates_text("model", report.by_model);
+    text += rates_text("manufacturer", report.by_manufacturer);
+    text += rates_text("location class", report.by_location_class);
+    text += notes_text(report);
+    text += types_text(report.by_model);
+    text += sync_text(report);
+  }
+  text += missing_text(report.missing) + gaps_text(report.gaps);
+  return text + runs_text(report.runs) + shards_text(report.shards);
+}
+
+}  // namespace fleet_sim

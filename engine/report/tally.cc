@@ -1,0 +1,201 @@
+#include "report/tally.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "model/profile.h"
+#include "model/signal.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr std::uint32_t no_cell = UINT32_MAX;
+
+std::uint64_t key_of(std::uint32_t sensor, std::uint32_t combination) {
+  return std::uint64_t{sensor} << 32 | combination;
+}
+
+// More than one and a half periods: a reading between the two is absent.
+bool is_wide(Microseconds spacing, Microseconds period) {
+  return spacing - period > period / 2;
+}
+
+void add_curve(DailyCurve& to, const DailyCurve& more) {
+  for (std::size_t hour = 0; hour < hours_per_day; ++hour) {
+    to[hour].sum += more[hour].sum;
+    to[hour].readings += more[hour].readings;
+  }
+}
+
+void add_cell(Cell& to, const Cell& later) {
+  if (to.readings == 0) to.first = later.first;
+  to.last = later.last;
+  to.readings += later.readings;
+  to.synced += later.synced;
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) to.anomalous[k] += later.anomalous[k];
+}
+
+}  // namespace
+
+void add_curves(DailyCurves& to, const DailyCurves& more) {
+  for (const auto& [name, curve] : more) add_curve(to[name], curve);
+}
+
+void ReadingTally::add(const StoredReading& reading) {
+  const std::uint32_t sensor = ids_.intern(reading.sensor_id);
+  const bool is_new = sensor == sensors_.size();
+  if (is_new) {
+    sensors_.push_back({.first = reading.at, .last = reading.at});
+  } else {
+    follow(sensor, reading.at);
+  }
+  Cell& cell = cell_of(sensor, reading.traits, is_new);
+  if (cell.readings++ == 0) cell.first = reading.at;
+  cell.last = reading.at;
+  if (reading.synced) {
+    ++cell.synced;
+  } else {
+    oldest_unsynced_ = std::min(oldest_unsynced_, reading.at);
+  }
+  if (reading.anomaly) {
+    ++cell.anomalous[index_of(*reading.anomaly)];
+  } else if (reading.temperature) {
+    DailyCurve& curve = curves_[combinations_[cell.combination].location_class];
+    HourMean& hour =
+        curve[static_cast<std::size_t>(local_hour(reading.at, context_->config->clock.utc_offset))];
+    hour.sum += *reading.temperature;
+    ++hour.readings;
+  }
+}
+
+Cell& ReadingTally::cell_of(std::uint32_t sensor, const Traits& traits, bool is_new) {
+  const std::uint32_t current = sensors_[sensor].cell;
+  if (!is_new && combinations_[cells_[current].combination].traits == traits) return cells_[current];
+  const std::uint32_t combination = intern(traits);
+  auto next = static_cast<std::uint32_t>(cells_.size());
+  if (!is_new) {
+    cell_by_key_.try_emplace(key_of(sensor, cells_[current].combination), current);
+    next = cell_by_key_.try_emplace(key_of(sensor, combination), next).first->second;
+  }
+  if (next == cells_.size()) cells_.push_back({.sensor = sensor, .combination = combination});
+  sensors_[sensor].cell = next;
+  return cells_[next];
+}
+
+std::uint32_t ReadingTally::intern(const Traits& traits) {
+  std::array<std::uint32_t, trait_count> key{};
+  for (std::size_t i = 0; i < trait_count; ++i) key[i] = texts_.intern(traits[i]);
+  const auto [entry, is_new] =
+      number_of_combination_.try_emplace(key, static_cast<std::uint32_t>(combinations_.size()));
+  if (!is_new) return entry->second;
+  Combination combination{};
+  for (std::size_t i = 0; i < trait_count; ++i) combination.traits[i] = texts_[key[i]];
+  combination.location_class =
+      classes_.intern(location_class(context_->config->behaviors, traits[index_of(Trait::location)]));
+  curves_.resize(classes_.size());
+  combinations_.push_back(combination);
+  return entry->second;
+}
+
+// A sensor's period is not in the files: it is learnt as the shortest spacing of the sensor's readings, anew
+// for every run.
+void ReadingTally::follow(std::uint32_t number, Timestamp next) {
+  Sensor& sensor = sensors_[number];
+  const Timestamp last = std::exchange(sensor.last, next);
+  const Microseconds spacing = next - last;
+  if (spacing <= 0) return;  // a later run that fills the same time again
+  if (sensor.period > 0 && spacing >= sensor.period && !is_wide(spacing, sensor.period)) {
+    sensor.unconfirmed = confirmed;
+    return;
+  }
+  const std::uint32_t run = run_at(last);
+  const bool within_run = run_at(next) == run;
+  if (sensor.period == 0 || run != sensor.run) {
+    if (!within_run) return judge_spacing(number, last, next, spacing);
+    sensor.period = spacing;
+    sensor.unconfirmed = next;
+    sensor.run = run;
+  } else if (spacing < sensor.period) {
+    if (within_run) learn(number, spacing, next);
+  } else {
+    judge_spacing(number, last, next, sensor.period);
+  }
+}
+
+// A shorter period than was thought, in the same run.
+void ReadingTally::learn(std::uint32_t number, Microseconds period, Timestamp end) {
+  Sensor& sensor = sensors_[number];
+  const Microseconds longer = std::exchange(sensor.period, period);
+  const Timestamp doubtful = std::exchange(sensor.unconfirmed, end);
+  if (doubtful != confirmed && is_wide(longer, period)) {
+    judge_spacing(number, doubtful - longer, doubtful, period);
+  }
+}
+
+// The same sensor in a tally of later rows.
+void ReadingTally::follow(std::uint32_t number, const Sensor& theirs) {
+  follow(number, theirs.first);
+  Sensor& ours = sensors_[number];
+  ours.last = theirs.last;
+  if (theirs.period == 0) return;
+  if (ours.period == 0 || theirs.run != ours.run) {
+    ours.period = theirs.period;
+    ours.unconfirmed = theirs.unconfirmed;
+    ours.run = theirs.run;
+  } else if (theirs.period < ours.period) {
+    learn(number, theirs.period, theirs.unconfirmed);
+  } else if (theirs.unconfirmed != confirmed && is_wide(theirs.period, ours.period)) {
+    judge_spacing(number, theirs.unconfirmed - theirs.period, theirs.unconfirmed, ours.period);
+  }
+}
+
+void ReadingTally::judge_spacing(std::uint32_t sensor, Timestamp last, Timestamp next, Microseconds period) {
+  if (run_at(last) != run_at(next)) {
+    ++gaps_.between_runs;
+    gaps_.between_runs_length += next - last;
+    return;
+  }
+  const auto absent = static_cast<std::uint64_t>((next - last + period / 2) / period - 1);
+  const std::uint64_t explained = context_->missing.count_between(ids_[sensor], last, next, period);
+  if (absent > explained) gaps_.add({std::string(ids_[sensor]), last, next, absent - explained});
+}
+
+std::uint32_t ReadingTally::run_at(Timestamp at) const {
+  const auto& starts = context_->run_starts;
+  return static_cast<std::uint32_t>(std::ranges::upper_bound(starts, at) - starts.begin());
+}
+
+void ReadingTally::append(const ReadingTally& later) {
+  for (std::uint32_t i = 0; i < later.sensors_.size(); ++i) {
+    const Sensor& theirs = later.sensors_[i];
+    const std::uint32_t number = ids_.intern(later.ids_[i]);
+    if (number == sensors_.size()) {
+      sensors_.push_back(theirs);
+      sensors_[number].cell = no_cell;
+    } else {
+      follow(number, theirs);
+    }
+  }
+  for (const Cell& cell : later.cells_) {
+    const std::uint32_t sensor = *ids_.find(later.ids_[cell.sensor]);
+    add_cell(cell_of(sensor, later.traits(cell.combination), sensors_[sensor].cell == no_cell), cell);
+  }
+  for (std::uint32_t i = 0; i < later.curves_.size(); ++i) {
+    add_curve(curves_[classes_.intern(later.classes_[i])], later.curves_[i]);
+  }
+  gaps_ += later.gaps_;
+  oldest_unsynced_ = std::min(oldest_unsynced_, later.oldest_unsynced_);
+}
+
+DailyCurves ReadingTally::curves() const {
+  DailyCurves curves;
+  for (std::uint32_t i = 0; i < curves_.size(); ++i) curves[std::string(classes_[i])] = curves_[i];
+  return curves;
+}
+
+std::optional<Timestamp> ReadingTally::oldest_unsynced() const {
+  if (oldest_unsynced_ == std::numeric_limits<Timestamp>::max()) return std::nullopt;
+  return oldest_unsynced_;
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,139 @@
+// What one pass over the rows of a shard counts, per sensor and combination of firmware, model, manufacturer
+// and location, so that every grouping can be made from it afterwards. Fed with rows in the order of their
+// ids; a tally of later rows can be appended, so parts of a shard may be counted at the same time. One thread
+// at a time. About 130 bytes per sensor.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/terms.h"
+#include "base/timestamp.h"
+#include "config/config.h"
+#include "report/gaps.h"
+#include "report/text_index.h"
+
+namespace fleet_sim {
+
+// What readings are grouped by, in the order of the columns.
+enum class Trait : std::uint8_t { firmware, model, manufacturer, location };
+inline constexpr std::size_t trait_count = 4;
+using Traits = std::array<std::string_view, trait_count>;
+
+constexpr std::size_t index_of(Trait trait) {
+  return static_cast<std::size_t>(trait);
+}
+
+// One row of sensor_readings. The views belong to whoever reads the row.
+struct StoredReading {
+  Timestamp at = 0;
+  std::string_view sensor_id;
+  std::optional<double> temperature;
+  std::optional<AnomalyType> anomaly;
+  Traits traits;
+  bool synced = false;
+};
+
+// What is known of a shard before its rows are read. Outlives its tallies and is not changed meanwhile.
+struct TallyContext {
+  std::vector<Timestamp> run_starts;  // ascending
+  MissingSpans missing;
+  const Config* config = nullptr;  // of the run: what a location's class is, and when its day begins
+};
+
+struct HourMean {
+  double sum = 0;
+  std::uint64_t readings = 0;
+
+  [[nodiscard]] double mean() const { return sum / static_cast<double>(readings); }
+};
+inline constexpr std::size_t hours_per_day = 24;
+using DailyCurve = std::array<HourMean, hours_per_day>;
+
+// Normal temperatures by the local hour, for each location class (empty: no class).
+using DailyCurves = std::map<std::string, DailyCurve, std::less<>>;
+void add_curves(DailyCurves& to, const DailyCurves& more);
+
+// The readings of one sensor with one combination of traits. A sensor has several cells when it has been
+// given another firmware.
+struct Cell {
+  std::uint32_t sensor = 0;
+  std::uint32_t combination = 0;
+  std::uint64_t readings = 0;
+  std::uint64_t synced = 0;
+  PerAnomalyType<std::uint32_t> anomalous{};  // of a single sensor: 32 bits last for 136 years at 1 Hz
+  Timestamp first = 0;
+  Timestamp last = 0;
+};
+
+class ReadingTally {
+ public:
+  static constexpr Timestamp confirmed = std::numeric_limits<Timestamp>::min();
+  struct Sensor {
+    Timestamp first = 0;
+    Timestamp last = 0;
+    Microseconds period = 0;  // the shortest spacing of its readings in a run; 0: not known yet
+    // Ends the spacing that `period` is, until another one confirms it: it may be a gap itself.
+    Timestamp unconfirmed = confirmed;
+    std::uint32_t run = 0;   // that `period` is of
+    std::uint32_t cell = 0;  // of a recent reading
+  };
+
+  explicit ReadingTally(const TallyContext& context) : context_(&context) {}
+
+  void add(const StoredReading& reading);
+
+  // Takes over a tally of rows that follow ours.
+  void append(const ReadingTally& later);
+
+  [[nodiscard]] const std::vector<Cell>& cells() const { return cells_; }
+  [[nodiscard]] const std::vector<Sensor>& sensors() const { return sensors_; }
+  [[nodiscard]] std::string_view sensor_id(std::uint32_t sensor) const { return ids_[sensor]; }
+  [[nodiscard]] std::optional<std::uint32_t> find_sensor(std::string_view id) const { return ids_.find(id); }
+  [[nodiscard]] std::uint32_t combinations() const {
+    return static_cast<std::uint32_t>(combinations_.size());
+  }
+  [[nodiscard]] const Traits& traits(std::uint32_t combination) const {
+    return combinations_[combination].traits;
+  }
+
+  [[nodiscard]] const GapTally& gaps() const { return gaps_; }
+  [[nodiscard]] DailyCurves curves() const;
+  [[nodiscard]] std::optional<Timestamp> oldest_unsynced() const;
+
+ private:
+  struct Combination {
+    Traits traits;
+    std::uint32_t location_class;
+  };
+
+  Cell& cell_of(std::uint32_t sensor, const Traits& traits, bool is_new);
+  std::uint32_t intern(const Traits& traits);
+  void follow(std::uint32_t sensor, Timestamp next);
+  void follow(std::uint32_t sensor, const Sensor& theirs);
+  void learn(std::uint32_t sensor, Microseconds period, Timestamp end);
+  void judge_spacing(std::uint32_t sensor, Timestamp last, Timestamp next, Microseconds period);
+  [[nodiscard]] std::uint32_t run_at(Timestamp at) const;
+
+  const TallyContext* context_;
+  TextIndex ids_;
+  std::vector<Sensor> sensors_;
+  std::vector<Cell> cells_;
+  std::unordered_map<std::uint64_t, std::uint32_t> cell_by_key_;  // of sensors that have had several
+  TextIndex texts_;
+  std::map<std::array<std::uint32_t, trait_count>, std::uint32_t> number_of_combination_;
+  std::vector<Combination> combinations_;
+  TextIndex classes_;
+  std::vector<DailyCurve> curves_;  // by class
+  GapTally gaps_;
+  Timestamp oldest_unsynced_ = std::numeric_limits<Timestamp>::max();
+};
+
+}  // namespace fleet_sim
