@@ -1,6 +1,7 @@
 #include "report/gaps.h"
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 #include <utility>
 
@@ -28,24 +29,26 @@ void MissingSpans::sort() {
 }
 
 std::uint64_t MissingSpans::count_between(std::string_view sensor_id, Timestamp last, Timestamp next,
-                                          Microseconds period) const {
+                                          std::uint64_t spacings) const {
   const auto sensor = sensors_.find(sensor_id);
   if (!sensor) return 0;
-  // Due times are known to the microsecond, the period only rounded down: a quarter of it covers both.
-  const Microseconds slack = period / 4;
-  const Microseconds due_within = next - last - period + slack;  // of the last reading between the two
-  std::uint64_t count = 0;
-  Microseconds counted_until = 0;  // from `last`: two runs may have left the same event
+  // The i-th reading was due at last + i·period, give or take a microsecond. A span begins with a reading and
+  // ends a microsecond before one; a little earlier at both ends tells them apart.
+  const double period = static_cast<double>(next - last) / static_cast<double>(spacings);
+  const double slack = std::min(2.0, period / 4);
+  const auto spacings_until = [&](Timestamp at) { return (static_cast<double>(at - last) - slack) / period; };
+  double count = 0;
+  double counted = 0;  // up to this one: two runs may have left the same event
   // There is a reading at `last`, so what explains the absence of later ones began after it.
   auto span = std::ranges::lower_bound(spans_, std::pair(*sensor, last), {}, place_of);
   for (; span != spans_.end() && span->sensor == *sensor && span->from < next; ++span) {
-    const Microseconds from = std::max({span->from - last - slack, period - slack, counted_until});
-    const Microseconds until = std::min(std::min(span->until, next) - last + slack, due_within);
-    if (until < from) continue;
-    count += static_cast<std::uint64_t>(until / period - (from - 1) / period);
-    counted_until = until + 1;
+    const double first = std::max(std::ceil(spacings_until(span->from)), counted + 1);
+    const double until = std::floor(spacings_until(std::min(span->until, next)));
+    if (until < first) continue;
+    count += until - first + 1;
+    counted = until;
   }
-  return count;
+  return static_cast<std::uint64_t>(count);
 }
 
 void GapTally::add(Gap gap) {

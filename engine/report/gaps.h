@@ -30,9 +30,9 @@ class MissingSpans {
   [[nodiscard]] const std::vector<MissingSpan>& all() const { return spans_; }
   [[nodiscard]] std::string_view sensor_id(const MissingSpan& span) const { return sensors_[span.sensor]; }
 
-  // Of the readings due at last + period, last + 2·period … before `next`, how many lie in a span.
+  // Of the readings due between two that are there, `spacings` apart, how many lie in a span.
   [[nodiscard]] std::uint64_t count_between(std::string_view sensor_id, Timestamp last, Timestamp next,
-                                            Microseconds period) const;
+                                            std::uint64_t spacings) const;
 
  private:
   TextIndex sensors_;

@@ -40,8 +40,17 @@ constexpr std::uint64_t fewest_ids_of_a_part = 250'000;
 // Ids lie anywhere in 64 bits; an offset from the first one counts them.
 struct RowRange {
   std::int64_t first_id = 0;
-  std::uint64_t ids = 0;
+  std::int64_t last_id = 0;
+  std::uint64_t offsets = 0;  // 0: no rows
   std::string_view sql = rows_sql;
+
+  [[nodiscard]] std::int64_t id_at(std::uint64_t offset) const {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(first_id) + offset);
+  }
+  // Of a part that ends before `offset`.
+  [[nodiscard]] std::int64_t last_id_before(std::uint64_t offset) const {
+    return offset == offsets ? last_id : id_at(offset - 1);
+  }
 };
 
 [[noreturn]] void fail(const fs::path& file, const std::string& what) {
@@ -66,7 +75,9 @@ RowRange find_rows(Database& shard, const fs::path& file) {
   if (!next_row(ends, shard, file) || ends.type(0) == SQLITE_NULL) return {};
   RowRange rows;
   rows.first_id = ends.integer(0);
-  rows.ids = static_cast<std::uint64_t>(ends.integer(1)) - static_cast<std::uint64_t>(rows.first_id) + 1;
+  rows.last_id = ends.integer(1);
+  const auto span = static_cast<std::uint64_t>(rows.last_id) - static_cast<std::uint64_t>(rows.first_id);
+  rows.offsets = std::max(span + 1, span);  // all ids there are do not fit into 64 bits
   if (!has_column(shard, "sensor_readings", "synced")) rows.sql = older_rows_sql;
   return rows;
 }
@@ -142,8 +153,8 @@ class PartTally {
   void operator()(const tbb::blocked_range<std::uint64_t>& offsets) {
     Database shard = open_shard(file_);
     Statement row = prepare_query(shard, rows_.sql, file_);
-    row.bind(1, id_at(offsets.begin()));
-    row.bind(2, id_at(offsets.end() - 1));
+    row.bind(1, rows_.id_at(offsets.begin()));
+    row.bind(2, rows_.last_id_before(offsets.end()));
     TimeColumn times(file_);
     std::uint64_t readings = 0;
     while (next_row(row, shard, file_)) {
@@ -159,10 +170,6 @@ class PartTally {
 
  private:
   static constexpr std::uint64_t progress_step = 1 << 16;
-
-  [[nodiscard]] std::int64_t id_at(std::uint64_t offset) const {
-    return static_cast<std::int64_t>(static_cast<std::uint64_t>(rows_.first_id) + offset);
-  }
 
   StoredReading reading_of(const Statement& row, TimeColumn& times) const {
     StoredReading reading{times.read(row, 0),
@@ -188,11 +195,11 @@ ReadShard read_shard(const fs::path& file, RunConfigs& configs, ReadProgress& pr
   auto context = std::make_unique<TallyContext>();
   ReadShard read{{}, {}, {}, ReadingTally(*context), 0, 0};
   const RowRange rows = read_surroundings(file, configs, read, *context);
-  if (rows.ids > 0) {
+  if (rows.offsets > 0) {
     PartTally parts(file, rows, *context, progress);
     // Waiting for the parts must not begin another shard, with more open files.
     tbb::this_task_arena::isolate([&] {
-      tbb::parallel_reduce(tbb::blocked_range<std::uint64_t>(0, rows.ids, fewest_ids_of_a_part), parts);
+      tbb::parallel_reduce(tbb::blocked_range<std::uint64_t>(0, rows.offsets, fewest_ids_of_a_part), parts);
     });
     read.tally = parts.take();
   }

@@ -17,11 +17,11 @@
 namespace fleet_sim {
 namespace {
 
-// Threads for which the descriptors last: each may have a shard open to look at it and one to read its rows,
-// of three files each (the database, its log and the log's index).
+// Threads for which the descriptors last: each has one shard open at a time, of three files (the database,
+// its log and the log's index).
 int affordable_threads() {
   constexpr rlim_t kept_for_others = 32;
-  constexpr rlim_t files_of_a_thread = 2 * 3;
+  constexpr rlim_t files_of_a_thread = 3;
   rlimit limit{};
   const int cores = tbb::this_task_arena::max_concurrency();
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return cores;

@@ -111,7 +111,10 @@ void ReadingTally::follow(std::uint32_t number, Timestamp next) {
   const std::uint32_t run = run_at(last);
   const bool within_run = run_at(next) == run;
   if (sensor.period == 0 || run != sensor.run) {
-    if (!within_run) return judge_spacing(number, last, next, spacing);
+    if (!within_run) {
+      if (is_wide(spacing, usual_period())) judge_spacing(number, last, next, spacing);
+      return;
+    }
     sensor.period = spacing;
     sensor.unconfirmed = next;
     sensor.run = run;
@@ -155,9 +158,15 @@ void ReadingTally::judge_spacing(std::uint32_t sensor, Timestamp last, Timestamp
     gaps_.between_runs_length += next - last;
     return;
   }
-  const auto absent = static_cast<std::uint64_t>((next - last + period / 2) / period - 1);
-  const std::uint64_t explained = context_->missing.count_between(ids_[sensor], last, next, period);
-  if (absent > explained) gaps_.add({std::string(ids_[sensor]), last, next, absent - explained});
+  const auto spacings = static_cast<std::uint64_t>((next - last + period / 2) / period);
+  const std::uint64_t explained = context_->missing.count_between(ids_[sensor], last, next, spacings);
+  if (spacings - 1 > explained) {
+    gaps_.add({std::string(ids_[sensor]), last, next, spacings - 1 - explained});
+  }
+}
+
+Microseconds ReadingTally::usual_period() const {
+  return static_cast<Microseconds>(1e6 / context_->config->simulation.readings_per_second);
 }
 
 std::uint32_t ReadingTally::run_at(Timestamp at) const {

@@ -121,6 +121,7 @@ class ReadingTally {
   void learn(std::uint32_t sensor, Microseconds period, Timestamp end);
   void judge_spacing(std::uint32_t sensor, Timestamp last, Timestamp next, Microseconds period);
   [[nodiscard]] std::uint32_t run_at(Timestamp at) const;
+  [[nodiscard]] Microseconds usual_period() const;  // of sensors without a rate of their own
 
   const TallyContext* context_;
   TextIndex ids_;

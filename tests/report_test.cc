@@ -1,0 +1,478 @@
+// The report's parts: rates and their intervals, tallies and how they join, gaps, and the text and JSON.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/problems.h"
+#include "config/load_config.h"
+#include "report/gaps.h"
+#include "report/rate.h"
+#include "report/report.h"
+#include "report/report_json.h"
+#include "report/report_text.h"
+#include "report/run_configs.h"
+#include "report/tally.h"
+#include "report/text_index.h"
+#include "support/shard_reader.h"
+#include "support/temporary_folder.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+
+namespace {
+
+constexpr Microseconds second = microseconds_per_second;
+const Config defaults;
+
+StoredReading reading_at(Timestamp at, std::string_view sensor = "a", std::string_view firmware = "1.3") {
+  return {at, sensor, 65.0, std::nullopt, {firmware, "TempVibe-2000", "SensorTech", "Factory A"}, false};
+}
+
+TallyContext context_with(std::vector<Timestamp> run_starts = {0}) {
+  TallyContext context;
+  context.run_starts = std::move(run_starts);
+  context.config = &defaults;
+  return context;
+}
+
+ReadingTally tally_of(const TallyContext& context, const std::vector<double>& seconds) {
+  ReadingTally tally(context);
+  for (const double at : seconds) tally.add(reading_at(static_cast<Timestamp>(at * 1e6)));
+  return tally;
+}
+
+bool holds(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a text index gives equal texts equal numbers") {
+  TextIndex index;
+  CHECK_FALSE(index.find("a"));
+  for (std::uint32_t i = 0; i < 5'000; ++i) REQUIRE(index.intern("sensor-" + std::to_string(i)) == i);
+  for (std::uint32_t i = 0; i < 5'000; ++i) {
+    REQUIRE(index.intern("sensor-" + std::to_string(i)) == i);
+    REQUIRE(index[i] == "sensor-" + std::to_string(i));
+  }
+  CHECK(index.size() == 5'000);
+  CHECK(index.find("sensor-77") == 77u);
+  CHECK_FALSE(index.find("sensor-5000"));
+  CHECK(index.intern("") == 5'000);
+  CHECK(index.intern(std::string(200'000, 'x')) == 5'001);
+  CHECK(index[5'001].size() == 200'000);
+}
+
+TEST_CASE("the interval of a rate counts sensors") {
+  // By hand: x = 100, 100, 200, y = 10, 0, 20; rate 30/400 = 0.075; residuals 2.5, -7.5, 5; squares 87.5;
+  // standard error sqrt(3/2 · 87.5) / 400 = 0.0286410; t(2) = 4.3027.
+  RatioSums sums;
+  sums.add(100, 10);
+  sums.add(100, 0);
+  sums.add(200, 20);
+  CHECK(sums.sensors() == 3);
+  CHECK(*sums.rate() == doctest::Approx(0.075));
+  const auto interval = sums.interval();
+  REQUIRE(interval);
+  CHECK(interval->high == doctest::Approx(0.075 + 4.3027 * 0.0286410).epsilon(1e-5));
+  CHECK(interval->low == 0);  // not below
+}
+
+TEST_CASE("a rate of no readings or an interval of one sensor does not exist") {
+  RatioSums sums;
+  CHECK_FALSE(sums.rate());
+  CHECK_FALSE(sums.interval());
+  sums.add(100, 10);
+  CHECK(*sums.rate() == doctest::Approx(0.1));
+  CHECK_FALSE(sums.interval());
+  sums.add(100, 10);
+  REQUIRE(sums.interval());
+  CHECK(sums.interval()->low == doctest::Approx(0.1));
+  CHECK(sums.interval()->high == doctest::Approx(0.1));
+}
+
+TEST_CASE("Student's t has the quantiles of the tables") {
+  CHECK(student_t_quantile(1) == doctest::Approx(12.7062));
+  CHECK(student_t_quantile(30) == doctest::Approx(2.0423));
+  CHECK(std::abs(student_t_quantile(31) - 2.0395) < 0.0005);
+  CHECK(std::abs(student_t_quantile(60) - 2.0003) < 0.0005);
+  CHECK(std::abs(student_t_quantile(1'000'000) - 1.95996) < 0.0005);
+}
+
+TEST_CASE("intervals from the model's kind of readings cover the truth about as often as they say") {
+  // Anomalies of 300 readings in sensors of 6,000: an interval that counted readings would cover a third.
+  int covered = 0;
+  std::uint64_t state = 7;
+  const auto uniform = [&state] {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return static_cast<double>(state >> 11) * 0x1p-53;
+  };
+  for (int trial = 0; trial < 400; ++trial) {
+    RatioSums sums;
+    for (int sensor = 0; sensor < 40; ++sensor) {
+      std::uint64_t affected = 0;
+      for (int block = 0; block < 20; ++block) affected += uniform() < 0.05 ? 300 : 0;
+      sums.add(6'000, affected);
+    }
+    const auto interval = *sums.interval();
+    covered += interval.low <= 0.05 && 0.05 <= interval.high ? 1 : 0;
+  }
+  CHECK(covered >= 360);
+  CHECK(covered <= 396);
+}
+
+TEST_CASE("a tally keeps the readings of a sensor apart by their traits") {
+  const TallyContext context = context_with();
+  ReadingTally tally(context);
+  StoredReading reading = reading_at(1 * second);
+  tally.add(reading);
+  reading.at = 2 * second;
+  reading.anomaly = AnomalyType::spike;
+  reading.synced = true;
+  tally.add(reading);
+  reading = reading_at(3 * second, "a", "1.4");
+  tally.add(reading);
+  tally.add(reading_at(4 * second));
+  REQUIRE(tally.cells().size() == 2);
+  CHECK(tally.sensors().size() == 1);
+  const Cell& first = tally.cells()[0];
+  CHECK(first.readings == 3);
+  CHECK(first.synced == 1);
+  CHECK(first.anomalous[index_of(AnomalyType::spike)] == 1);
+  CHECK(first.first == 1 * second);
+  CHECK(first.last == 4 * second);
+  CHECK(tally.cells()[1].readings == 1);
+  CHECK(tally.traits(tally.cells()[1].combination)[index_of(Trait::firmware)] == "1.4");
+  CHECK(tally.oldest_unsynced() == 1 * second);
+  CHECK(tally.gaps().count == 0);
+}
+
+TEST_CASE("daily curves take normal temperatures by the local hour and the location's class") {
+  Config config;
+  config.clock.utc_offset = 3'600 * second;
+  TallyContext context = context_with();
+  context.config = &config;
+  ReadingTally tally(context);
+  StoredReading reading = reading_at(30 * 60 * second);
+  reading.temperature = 60;
+  tally.add(reading);
+  reading.temperature = 70;
+  tally.add(reading);
+  reading.anomaly = AnomalyType::spike;
+  reading.temperature = 500;
+  tally.add(reading);
+  reading.anomaly.reset();
+  reading.temperature.reset();
+  tally.add(reading);
+  reading = reading_at(0);
+  reading.traits[index_of(Trait::location)] = "Moon";
+  tally.add(reading);
+  const DailyCurves curves = tally.curves();
+  REQUIRE(curves.size() == 2);
+  CHECK(curves.at("Factory")[1].readings == 2);
+  CHECK(curves.at("Factory")[1].mean() == doctest::Approx(65));
+  CHECK(curves.at("Factory")[0].readings == 0);
+  CHECK(curves.at("")[1].readings == 1);
+}
+
+TEST_CASE("a gap is where more than one and a half periods pass") {
+  const TallyContext context = context_with();
+  const ReadingTally tally = tally_of(context, {0, 1, 2, 3.4, 4.4, 8.4, 9.4});
+  CHECK(tally.gaps().count == 1);
+  CHECK(tally.gaps().readings == 3);
+  CHECK(tally.gaps().length == 4 * second);
+  REQUIRE(tally.gaps().longest.size() == 1);
+  CHECK(tally.gaps().longest[0].sensor_id == "a");
+  CHECK(tally.gaps().longest[0].from == 4'400'000);
+  CHECK(tally.gaps().longest[0].until == 8'400'000);
+}
+
+TEST_CASE("a gap at the first spacing shows once the period is known") {
+  const TallyContext context = context_with();
+  const ReadingTally tally = tally_of(context, {0, 5, 6, 7});
+  CHECK(tally.gaps().count == 1);
+  CHECK(tally.gaps().readings == 4);
+  CHECK(tally_of(context, {0, 5, 10, 11}).gaps().count == 0);  // confirmed: the rate rose
+}
+
+TEST_CASE("missing_data events explain absent readings, wholly or in part") {
+  TallyContext context = context_with();
+  context.missing.add("a", {0, 3, 11 * second, 14 * second - 1});
+  context.missing.add("b", {0, 90, 0, 90 * second});
+  context.missing.add("a", {0, 1, 22 * second, latest_timestamp});
+  context.missing.sort();
+  CHECK(tally_of(context, {8, 9, 10, 14, 15}).gaps().count == 0);
+  CHECK(tally_of(context, {8, 9, 10, 16, 17}).gaps().readings == 2);
+  CHECK(tally_of(context, {20, 20.5, 21.5, 30, 30.5}).gaps().readings == 1);  // before the event
+  CHECK(tally_of(context, {1, 2, 4, 5}).gaps().count == 1);  // what b misses explains nothing
+}
+
+TEST_CASE("the same event twice explains a reading once") {
+  TallyContext context = context_with();
+  for (int run = 0; run < 2; ++run) context.missing.add("a", {0, 2, 11 * second, 13 * second - 1});
+  context.missing.sort();
+  CHECK(context.missing.count_between("a", 10 * second, 15 * second, 5) == 2);
+  CHECK(tally_of(context, {8, 9, 10, 15, 16}).gaps().readings == 2);
+}
+
+TEST_CASE("a pause between two runs is no gap, and the next run has a period of its own") {
+  const TallyContext context = context_with({0, 100 * second});
+  const ReadingTally tally = tally_of(context, {0, 1, 2, 100.5, 110.5, 120.5, 150.5, 160.5});
+  CHECK(tally.gaps().between_runs == 1);
+  CHECK(tally.gaps().between_runs_length == 98'500'000);
+  CHECK(tally.gaps().count == 1);
+  CHECK(tally.gaps().readings == 2);
+}
+
+TEST_CASE("a run that fills the same time again makes no gap") {
+  const TallyContext context = context_with({0, 0});
+  CHECK(tally_of(context, {0, 1, 2, 3, 0, 1, 2, 3}).gaps().count == 0);
+}
+
+TEST_CASE("parts of a shard add up to the whole, wherever they are cut") {
+  TallyContext context = context_with({0, 60 * second});
+  context.missing.add("a", {0, 5, 31 * second, 36 * second - 1});
+  context.missing.sort();
+  std::vector<StoredReading> readings;
+  for (int i = 0; i < 100; ++i) {
+    const bool absent = (i > 30 && i < 36) || (i > 10 && i < 14) || i == 1 || (i > 55 && i < 63);
+    if (!absent) readings.push_back(reading_at(i * second, "a", i < 50 ? "1.3" : "1.4"));
+    readings.push_back(reading_at(i * second + 1, "b"));
+    if (i % 7 == 0) readings.back().anomaly = AnomalyType::noise;
+    readings.back().synced = i % 2 == 0;
+  }
+  const auto part = [&](std::size_t begin, std::size_t end) {
+    ReadingTally tally(context);
+    for (std::size_t i = begin; i < end; ++i) tally.add(readings[i]);
+    return tally;
+  };
+  const ReadingTally whole = part(0, readings.size());
+  CHECK(whole.gaps().count == 2);
+  CHECK(whole.gaps().readings == 4);
+  CHECK(whole.gaps().between_runs == 1);
+  for (std::size_t cut = 0; cut <= readings.size(); ++cut) {
+    CAPTURE(cut);
+    ReadingTally joined = part(0, cut);
+    joined.append(part(cut, readings.size()));
+    CHECK(joined.gaps().count == whole.gaps().count);
+    CHECK(joined.gaps().readings == whole.gaps().readings);
+    CHECK(joined.gaps().between_runs == 1);
+    REQUIRE(joined.cells().size() == whole.cells().size());
+    for (std::size_t i = 0; i < whole.cells().size(); ++i) {
+      CHECK(joined.cells()[i].readings == whole.cells()[i].readings);
+      CHECK(joined.cells()[i].synced == whole.cells()[i].synced);
+      CHECK(joined.cells()[i].anomalous == whole.cells()[i].anomalous);
+      CHECK(joined.cells()[i].first == whole.cells()[i].first);
+      CHECK(joined.cells()[i].last == whole.cells()[i].last);
+    }
+    CHECK(joined.oldest_unsynced() == whole.oldest_unsynced());
+    CHECK(joined.curves().at("Factory")[0].readings == whole.curves().at("Factory")[0].readings);
+  }
+  ReadingTally crumbs(context);
+  for (std::size_t i = 0; i < readings.size(); ++i) crumbs.append(part(i, i + 1));
+  CHECK(crumbs.gaps().count == 2);
+  CHECK(crumbs.gaps().readings == 4);
+}
+
+TEST_CASE("only the longest gaps are kept, all are counted") {
+  GapTally gaps;
+  for (int i = 1; i <= 50; ++i) gaps.add({"s", 0, (i * 37 % 51) * second, 1});
+  CHECK(gaps.count == 50);
+  CHECK(gaps.readings == 50);
+  REQUIRE(gaps.longest.size() == GapTally::longest_kept);
+  CHECK(gaps.longest.front().length() == 50 * second);
+  CHECK(gaps.longest.back().length() == 41 * second);
+  GapTally more;
+  more.add({"t", 0, 45 * second + 1, 2});
+  gaps += more;
+  CHECK(gaps.readings == 52);
+  CHECK(gaps.longest[5].sensor_id == "t");
+}
+
+TEST_CASE("what is expected follows the config that a run left") {
+  RunConfigs configs;
+  Config config;
+  RunInfo run;
+  run.config = config_text(config);
+  const ShardConfig same = configs.config_of({run});
+  REQUIRE(same.is_known);
+  const Traits traits{"1.3.0", "TempVibe-2000", "DataSense", "Factory A"};
+  const auto shares = expected_shares(*same.config, traits, second);
+  // 5% · 1.5 · 0.8, and weights 0.4, 0.2, 0.1 · 1.5, 0.1, 0.2 over their sum 1.05.
+  double sum = 0;
+  for (const double share : shares) sum += share;
+  CHECK(sum == doctest::Approx(0.06));
+  CHECK(shares[index_of(AnomalyType::pattern)] / sum == doctest::Approx(0.15 / 1.05));
+
+  RunInfo other = run;
+  config.fleet.partition = {2, 4};
+  other.config = config_text(config);
+  CHECK(configs.config_of({run, other}).is_known);
+  config.anomalies.probability = 0.1;
+  other.config = config_text(config);
+  CHECK_FALSE(configs.config_of({run, other}).is_known);
+  CHECK(configs.config_of({other}).is_known);
+  CHECK_FALSE(configs.config_of({}).is_known);
+  other.config = "anomalies: {probability: 7}";
+  CHECK_FALSE(configs.config_of({other}).is_known);
+}
+
+TEST_CASE("with basis event the expected share is the steady state's") {
+  Config config;
+  config.anomalies.basis = AnomalyBasis::event;
+  for (AnomalyTypeSettings& type : config.anomalies.types) type.enabled = false;
+  config.anomalies.types[index_of(AnomalyType::noise)] = {true, 1, 4.0};
+  const Traits traits{"9", "m", "v", "l"};
+  // A cycle is 1 / 0.05 - 1 = 19 readings without one on average, then four (at 1 Hz) or eight (at 2 Hz).
+  const auto noise = [&](Microseconds period) {
+    return expected_shares(config, traits, period)[index_of(AnomalyType::noise)];
+  };
+  CHECK(noise(0) == doctest::Approx(4.0 / 23));
+  CHECK(noise(second + 1) == doctest::Approx(4.0 / 23));
+  CHECK(noise(second / 2) == doctest::Approx(8.0 / 27));
+}
+
+TEST_CASE("a config's text is as checked as a file") {
+  Problems problems;
+  CHECK(load_config_text("anomalies: {probability: 0.25}", "run_info", problems).anomalies.probability ==
+        0.25);
+  CHECK(problems.empty());
+  load_config_text("anomalies: {probability: 0.25, often: 1}", "run_info", problems);
+  CHECK(holds(problems.text(), "run_info:1: unknown key 'anomalies.often'"));
+  Problems large;
+  load_config_text(std::string(largest_config_file_bytes + 1, '#'), "run_info", large);
+  CHECK(holds(large.text(), "run_info: is larger than"));
+  Problems binary;
+  load_config_text("a: \x01", "run_info", binary);
+  CHECK(holds(binary.text(), "run_info:1: holds a control character"));
+}
+
+TEST_CASE("timestamps of rows are read as parse_timestamp reads them") {
+  TimestampReader reader;
+  for (const char* text :
+       {"2026-11-23T11:42:00.123456Z", "2026-11-23T11:42:59.999999Z", "2026-11-23T11:43:00.000000Z",
+        "1969-12-31T23:59:59.500000Z", "1969-12-31T23:59:01.000000Z", "2026-11-23T11:42:60.000000Z",
+        "2026-11-23T11:42:0x.000000Z", "2026-11-23T11:42:00.00000xZ", "2026-11-23T11:42:00.123456+",
+        "2026-11-23", "2026-11-23T11:42", "", "2026-13-23T11:42:00.123456Z", "2026-11-23T11:42:00.1234567"}) {
+    CAPTURE(text);
+    CHECK(reader.read(text) == parse_timestamp(text));
+    CHECK(reader.read("2026-11-23T11:42:07.000001Z") == parse_timestamp("2026-11-23T11:42:07.000001Z"));
+    CHECK(reader.read(text) == parse_timestamp(text));
+  }
+}
+
+namespace {
+
+Report small_report() {
+  Report report;
+  report.directory = "data";
+  report.total.name = "all";
+  report.total.sensors = 2;
+  report.total.readings = 1'234;
+  report.total.missing = 66;
+  report.total.synced = 34;
+  report.total.anomalous = {100, 0, 0, 66, 0};
+  report.total.rate = 166.0 / 1'300;
+  report.by_firmware = {report.total, report.total};
+  report.by_firmware[0].name = "1.3";
+  report.by_firmware[0].interval = Interval{0.1, 0.155};
+  report.by_firmware[0].expected = PerAnomalyType<double>{0.06, 0, 0, 0.04, 0};
+  report.by_firmware[1].name = "\x1b[31mé<script>\xff";
+  report.by_model = report.by_firmware;
+  report.range = TimeRange{0, 3'600 * second};
+  report.shards = {{"a.db", 2, 1'234, 66, 34, report.range, 5 * second, 1, {"run"}, {}}};
+  report.unreadable = {{"b.db", "file is not a database"}};
+  report.gaps.add({"s\n1", 10 * second, 20 * second, 9});
+  return report;
+}
+
+}  // namespace
+
+TEST_CASE("the text is aligned, says what does not exist, and holds no control characters") {
+  const std::string text = report_text(small_report());
+  INFO(text);
+  CHECK(holds(text, "data: 1 shard, 2 sensors, 1,234 readings"));
+  CHECK(holds(text, "NOT READ b.db: file is not a database"));
+  CHECK(holds(text, R"(
+  firmware         sensors  readings  missing  anomalous    rate     95% interval  expected  of rows
+  1.3                    2     1,234       66        166  12.77%  10.00% … 15.50%    10.00%    8.10%
+  ?[31mé<script>?        2     1,234       66        166  12.77%                –         –    8.10%
+)"));
+  CHECK(holds(text, "1 gap that no event explains: 9 readings absent, 10 s in all"));
+  CHECK(holds(text, "s?1\n"));
+  CHECK(text.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("the JSON has numbers, nulls, and survives hostile names") {
+  const nlohmann::json json = nlohmann::json::parse(json_text(json_of(small_report()), 2));
+  CHECK(json["total"]["due"] == 1'300);
+  CHECK(json["total"]["anomalous"] == 166);
+  CHECK(json["by_firmware"][0]["interval"]["high"] == 0.155);
+  CHECK(json["by_firmware"][0]["expected"] == doctest::Approx(0.1));
+  CHECK(json["by_firmware"][0]["types"]["missing_data"]["expected"] == doctest::Approx(0.4));
+  CHECK(json["by_firmware"][1]["interval"].is_null());
+  CHECK(json["by_firmware"][1]["expected"].is_null());
+  CHECK(json["by_firmware"][1]["name"] == "\x1b[31mé<script>\xEF\xBF\xBD");
+  CHECK(json["shards"][0]["oldest_unsynced"] == "1970-01-01T00:00:05.000000Z");
+  CHECK(json["gaps"]["longest"][0]["sensor_id"] == "s\n1");
+  CHECK(json["unreadable"][0]["file"] == "b.db");
+}
+
+TEST_CASE("shards that cannot be read are named, the others reported, and nothing is changed") {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "letter.db") << std::string(5'000, 'x');
+  std::ofstream(folder / "empty.db");
+  run_sql(folder / "foreign.db", "CREATE TABLE customers (id)");
+  run_sql(folder / "older.db",
+          "CREATE TABLE sensor_readings (id INTEGER PRIMARY KEY, timestamp TEXT, sensor_id TEXT, temperature "
+          "REAL, "
+          "vibration REAL, voltage REAL, status_code INTEGER, anomaly_flag INTEGER, anomaly_type TEXT, "
+          "firmware_version TEXT, model TEXT, manufacturer TEXT, location TEXT);"
+          "INSERT INTO sensor_readings VALUES (-9223372036854775808, '2026-01-01T00:00:00.000000Z', 's', 65, "
+          "2, 12, "
+          "0, 0, NULL, '1.3.0', NULL, 'V', 'L'), (9223372036854775807, '2026-01-01T00:00:01.000000Z', 's', "
+          "65, 2, "
+          "12, 1, 1, 'spike', '1.3', NULL, 'V', 'L')");
+  ReadProgress progress;
+  const Report report = make_report(folder.path(), progress);
+  CHECK(progress.readings == 2);
+  REQUIRE(report.unreadable.size() == 2);
+  CHECK(report.unreadable[0].file == "foreign.db");
+  CHECK(holds(report.unreadable[0].why, "has tables, but no sensor_readings"));
+  CHECK(report.unreadable[1].file == "letter.db");
+  CHECK(report.unreadable[1].why == "cannot be read: file is not a database");
+  REQUIRE(report.shards.size() == 2);
+  CHECK(report.shards[1].file == "older.db");
+  CHECK(report.shards_without_expectation() == 1);
+  CHECK(report.total.readings == 2);
+  CHECK(report.total.all_anomalous() == 1);
+  CHECK_FALSE(report.total.expected);
+  REQUIRE(report.by_firmware.size() == 1);
+  CHECK(report.by_firmware[0].name == "1.3");
+  CHECK(report.by_model.at(0).name == no_name);
+  CHECK(report.by_location_class.at(0).name == other_locations);
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 4);
+}
+
+TEST_CASE("a row that no simulator writes makes its shard unreadable") {
+  for (const char* change :
+       {"timestamp = 'noon'", "anomaly_flag = 1, anomaly_type = 'flood'", "anomaly_flag = 1"}) {
+    const TemporaryFolder folder;
+    run_sql(folder / "s.db",
+            "CREATE TABLE sensor_readings (id INTEGER PRIMARY KEY, timestamp TEXT, sensor_id TEXT, "
+            "temperature REAL, "
+            "vibration REAL, voltage REAL, status_code INTEGER, anomaly_flag INTEGER, anomaly_type TEXT, "
+            "firmware_version TEXT, model TEXT, manufacturer TEXT, location TEXT, synced INTEGER DEFAULT 0);"
+            "INSERT INTO sensor_readings (timestamp, sensor_id) VALUES ('2026-01-01T00:00:00.000000Z', 's');"
+            "UPDATE sensor_readings SET " +
+                std::string(change));
+    ReadProgress progress;
+    CAPTURE(change);
+    CHECK(make_report(folder.path(), progress).unreadable.size() == 1);
+  }
+}
