@@ -3,7 +3,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends g++ cmake ninja-build libboost-dev libyaml-cpp-dev nlohmann-json3-dev \
-      libsqlite3-dev libtbb-dev libspdlog-dev libfmt-dev libcli11-dev \
+      libsqlite3-dev libtbb-dev libspdlog-dev libfmt-dev libcli11-dev libjs-dygraphs \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY CMakeLists.txt ./

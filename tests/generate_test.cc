@@ -242,7 +242,7 @@ TEST_CASE("what is already there is left alone, and replaced never") {
   write((folder / "fleet/sensor_000025.json"), "mine");
   const std::string refused = refusal(drawn(30, (folder / "fleet")));
   CHECK(holds(refused, (folder / "fleet/sensor_000025.json")));
-  CHECK(holds(refused, "give another --out"));
+  CHECK(holds(refused, "give another name"));
   CHECK(bytes_of((folder / "fleet/sensor_000025.json")) == "mine");
   CHECK(entries((folder / "fleet")) == 21);  // nothing was written before the refusal
 }

@@ -13,9 +13,11 @@
 #include "report/gaps.h"
 #include "report/rate.h"
 #include "report/report.h"
+#include "report/report_html.h"
 #include "report/report_json.h"
 #include "report/report_text.h"
 #include "report/run_configs.h"
+#include "report/sensor_series.h"
 #include "report/tally.h"
 #include "report/text_index.h"
 #include "support/shard_reader.h"
@@ -475,4 +477,87 @@ TEST_CASE("a row that no simulator writes makes its shard unreadable") {
     CAPTURE(change);
     CHECK(make_report(folder.path(), progress).unreadable.size() == 1);
   }
+}
+
+namespace {
+
+SeriesPoint point_at(double seconds, double value) {
+  return {static_cast<Timestamp>(seconds * 1e6), PerChannel<double>{value, 2.5, 12}};
+}
+
+// What the page's script parses.
+nlohmann::json data_of(const std::string& page) {
+  const std::string_view begin = "id=\"data\">";
+  const std::size_t from = page.find(begin) + begin.size();
+  return nlohmann::json::parse(page.substr(from, page.find("</script>", from) - from));
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a short stretch is plotted reading by reading, and its line breaks off where readings are absent") {
+  const auto points = thinned({point_at(0, 1), point_at(1, 2), point_at(5, 3), point_at(6, 4)});
+  REQUIRE(points.size() == 5);
+  CHECK((*points[1].values)[0] == 2);
+  CHECK_FALSE(points[2].values);
+  CHECK(points[2].at == 2 * second);
+  CHECK((*points[4].values)[0] == 4);
+  CHECK(thinned({}).empty());
+  CHECK(thinned({point_at(0, 1)}).size() == 1);
+}
+
+TEST_CASE("a long stretch keeps its extremes and its breaks") {
+  std::vector<SeriesPoint> readings;
+  for (int i = 0; i < 20'000; ++i) {
+    if (i < 7'000 || i >= 7'100) readings.push_back(point_at(i, i == 12'345 ? 99 : i == 12'346 ? -99 : 65));
+  }
+  const auto points = thinned(readings);
+  CHECK(points.size() <= SensorSeries::most_points + 2);
+  CHECK(points.size() > SensorSeries::most_points / 2);
+  double low = 0;
+  double high = 0;
+  std::size_t breaks = 0;
+  for (const SeriesPoint& point : points) {
+    breaks += point.values ? 0 : 1;
+    low = std::min(low, point.values ? (*point.values)[0] : 0);
+    high = std::max(high, point.values ? (*point.values)[0] : 0);
+  }
+  CHECK(low == -99);
+  CHECK(high == 99);
+  CHECK(breaks == 1);
+}
+
+TEST_CASE("the page carries hostile texts inside its data, cut to a length") {
+  Report report = small_report();
+  report.by_firmware[0].name = "</script><script>alert(1)</script><!-- & \xE2\x80\xA8";
+  report.by_model[0].name = std::string(100'000, 'x');
+  SensorSeries series;
+  series.sensor.sensor_id = "<img src=x onerror=alert(1)>";
+  series.points = {point_at(0, 1)};
+  const std::string page = report_html(report, {series});
+  CHECK(page.starts_with(report_page_head));
+  CHECK_FALSE(holds(page, "<img src=x"));
+  CHECK_FALSE(holds(page, "<script>alert"));
+  CHECK(page.size() < 300'000);
+  const nlohmann::json data = data_of(page);
+  CHECK(data["report"]["by_firmware"][0]["name"] == report.by_firmware[0].name);
+  CHECK(data["report"]["by_model"][0]["name"].get<std::string>().size() < 300);
+  CHECK(data["series"][0]["sensor_id"] == series.sensor.sensor_id);
+}
+
+TEST_CASE("the page stays small with any number of shards and groups, and keeps the largest") {
+  Report report = small_report();
+  for (int i = 0; i < 20'000; ++i) {
+    report.shards.push_back(report.shards[0]);
+    report.by_location_class.push_back(report.total);
+    report.by_location_class.back().name = "place " + std::to_string(i);
+    report.by_location_class.back().readings = static_cast<std::uint64_t>(i);
+  }
+  const std::string page = report_html(report, {});
+  CHECK(page.size() < 500'000);
+  const nlohmann::json data = data_of(page);
+  CHECK(data["report"]["shards"].size() == 200);
+  CHECK(data["report"]["shard_count"] == 20'001);
+  CHECK(data["report"]["by_location_class"].size() == 200);
+  CHECK(data["report"]["by_location_class"][199]["name"] == "place 19999");
 }

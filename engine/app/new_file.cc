@@ -22,7 +22,7 @@ namespace {
 
 [[noreturn]] void refuse_to_replace(const std::string& path) {
   throw InvalidInput(
-      path + ": exists and holds something else; it is left as it is: move it away or give another --out");
+      path + ": exists and holds something else; it is left as it is: move it away or give another name");
 }
 
 std::string temporary_name(const std::filesystem::path& path) {
@@ -49,6 +49,12 @@ void NewFile::write(std::string_view bytes) {
 void NewFile::publish() {
   if (::close(std::exchange(descriptor_, -1)) != 0) fail(path_, "cannot be written", errno);
   if (!rename_to_new()) fail(path_, "cannot be created", errno);
+  published_ = true;
+}
+
+void NewFile::replace() {
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail(path_, "cannot be written", errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, "cannot be replaced", errno);
   published_ = true;
 }
 

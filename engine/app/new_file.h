@@ -1,5 +1,5 @@
 // Files that are safe to write where a user may have other ones: a new one appears whole or not at all, and
-// one that exists is only compared, never replaced. One thread per file; each owns its descriptor. Throws
+// one that exists is compared first: replaced only by a caller who has found it to be ours. One thread per file; each owns its descriptor. Throws
 // InvalidInput when the user has to choose another place and std::runtime_error, with the path and the
 // reason, when the system refuses.
 #pragma once
@@ -23,6 +23,9 @@ class NewFile {
 
   // Gives the file its name, unless another one took it meanwhile.
   void publish();
+
+  // Gives the file its name in place of the one that has it.
+  void replace();
 
  private:
   [[nodiscard]] bool rename_to_new() const;

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -13,10 +14,14 @@
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/exit_code.h"
+#include "app/new_file.h"
 #include "app/output.h"
+#include "config/plain_text.h"
 #include "report/report.h"
+#include "report/report_html.h"
 #include "report/report_json.h"
 #include "report/report_text.h"
+#include "report/sensor_series.h"
 #include "status/text.h"
 #include "storage/sqlite.h"
 
@@ -26,6 +31,7 @@ namespace {
 struct ReportOptions {
   std::string directory;
   bool json = false;
+  std::string html;  // file, or - for standard output
 };
 
 // Shows on a terminal, and only there, how far a long reading has come.
@@ -57,10 +63,45 @@ Report read_report(const std::string& directory) {
   return make_report(directory, progress);
 }
 
+// An earlier report may be replaced, nothing else. Looked at before the long work begins, and after it.
+bool is_earlier_report(const std::string& path) {
+  PresentFile present(path);
+  if (!present.exists()) return false;
+  present.expect(report_page_head);
+  return true;
+}
+
+void write_page(const std::string& path, const std::string& page) {
+  const bool replaces = is_earlier_report(path);
+  NewFile file{path};
+  file.write(page);
+  if (replaces) {
+    file.replace();
+  } else {
+    file.publish();
+  }
+  std::fprintf(stderr, "wrote the report to %s (%s)\n", path.c_str(), bytes_text(page.size()).c_str());
+}
+
+void write_html(const ReportOptions& options, const Report& report) {
+  const std::string page = report_html(report, read_series(options.directory, report));
+  if (options.html == "-") return print(page);
+  write_page(options.html, page);
+}
+
 int report_command(const ReportOptions& options) {
   configure_sqlite();
+  if (!options.html.empty() && options.html != "-") is_earlier_report(options.html);
   const Report report = read_report(options.directory);
-  print(options.json ? json_text(json_of(report), 2) + '\n' : report_text(report));
+  if (options.html.empty()) {
+    print(options.json ? json_text(json_of(report), 2) + '\n' : report_text(report));
+  } else {
+    write_html(options, report);
+    for (const UnreadableShard& shard : report.unreadable) {
+      std::fprintf(stderr, "fleet-sim: not read: %s: %s\n", printable(shard.file).c_str(),
+                   printable(shard.why).c_str());
+    }
+  }
   return static_cast<int>(report.unreadable.empty() ? ExitCode::done : ExitCode::lost_or_gave_up);
 }
 
@@ -70,7 +111,11 @@ Command add_report_command(CLI::App& app) {
   const auto options = std::make_shared<ReportOptions>();
   CLI::App* command = app.add_subcommand("report", "Answers the usual questions about a data directory");
   command->add_option("DIR", options->directory, "Data directory")->required();
-  command->add_flag("--json", options->json, "As JSON, with every shard");
+  CLI::Option* json = command->add_flag("--json", options->json, "As JSON, with every shard");
+  command
+      ->add_option("--html", options->html, "As a page with plots, written to FILE (- for standard output)")
+      ->type_name("FILE")
+      ->excludes(json);
   return {command, [options] { return report_command(*options); }};
 }
 

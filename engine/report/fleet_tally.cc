@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "model/profile.h"
@@ -110,15 +112,17 @@ class GroupSum {
 
 }  // namespace
 
-ReportShard FleetTally::add(const ReadShard& shard) {
+ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   const ReadingTally& tally = shard.tally;
   ReportShard told;
+  told.file = file;
   std::uint64_t unplaced = 0;
   const std::vector<std::uint64_t> missing = missing_of_cells(shard, unplaced);
   const std::vector<std::uint32_t> kinds = kinds_of(tally, *shard.config.config);
   for (std::size_t i = 0; i < tally.cells().size(); ++i) {
     const Cell& cell = tally.cells()[i];
     add_cell(cell, missing[i], kinds[cell.combination], sensors_.intern(tally.sensor_id(cell.sensor)));
+    offer(cell, missing[i], kinds[cell.combination], file, tally);
     told.readings += cell.readings;
     told.missing += missing[i];
     told.synced += cell.synced;
@@ -185,6 +189,67 @@ void FleetTally::add_cell(const Cell& cell, std::uint64_t missing, std::uint32_t
   members_.push_back({sensor, number, cell.readings + missing, anomalous});
 }
 
+// Takes the cell's sensor for its kind if it is the most varied yet; the id decides between equals.
+void FleetTally::offer(const Cell& cell, std::uint64_t missing, std::uint32_t kind, const std::string& file,
+                       const ReadingTally& tally) {
+  std::uint64_t types = 0;
+  std::uint64_t rarest = UINT64_MAX;
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    const bool is_missing = k == index_of(AnomalyType::missing_data);
+    const std::uint64_t readings = cell.anomalous[k] + (is_missing ? missing : 0);
+    if (readings == 0) continue;
+    ++types;
+    rarest = std::min(rarest, readings);
+  }
+  if (types == 0) rarest = 0;
+  VariedSensor& best = kinds_[kind].varied;
+  const std::string_view id = tally.sensor_id(cell.sensor);
+  const auto rank = [](std::uint64_t a, std::uint64_t b, std::string_view c) {
+    return std::tuple(~a, ~b, c);
+  };
+  const bool is_first = best.file.empty();
+  if (!is_first && rank(types, rarest, id) >= rank(best.anomaly_types, best.rarest_readings, best.sensor_id))
+    return;
+  const Traits& traits = tally.traits(cell.combination);
+  best = {std::string(id),
+          file,
+          std::string(traits[index_of(Trait::firmware)]),
+          std::string(traits[index_of(Trait::model)]),
+          std::string(traits[index_of(Trait::manufacturer)]),
+          std::string(traits[index_of(Trait::location)]),
+          tally.sensors()[cell.sensor].period,
+          types,
+          rarest};
+}
+
+std::vector<VariedSensor> FleetTally::most_varied() const {
+  std::vector<const Kind*> order;
+  for (const Kind& kind : kinds_) order.push_back(&kind);
+  std::ranges::sort(order, {}, [](const Kind* kind) {
+    const VariedSensor& sensor = kind->varied;
+    return std::tuple(~sensor.anomaly_types, ~sensor.rarest_readings, std::string_view(sensor.sensor_id));
+  });
+  std::vector<VariedSensor> chosen;
+  std::set<std::string> ids;
+  const auto choose = [&](const Kind& kind) {
+    if (chosen.size() == Report::most_varied_sensors || !ids.insert(kind.varied.sensor_id).second) return;
+    chosen.push_back(kind.varied);
+  };
+  if (!order.empty()) choose(*order.front());
+  for (const auto name : {&Kind::firmware, &Kind::location_class, &Kind::model, &Kind::manufacturer}) {
+    std::set<std::string_view> seen;
+    for (const VariedSensor& sensor : chosen) {
+      for (const Kind* kind : order) {
+        if (kind->varied.sensor_id == sensor.sensor_id) seen.insert(kind->*name);
+      }
+    }
+    for (const Kind* kind : order) {
+      if (seen.insert(kind->*name).second) choose(*kind);
+    }
+  }
+  return chosen;
+}
+
 std::uint32_t FleetTally::kind_of(const Traits& traits, const Config& config) {
   const std::string_view location = traits[index_of(Trait::location)];
   Kind kind;
@@ -230,6 +295,7 @@ void FleetTally::complete(Report& report) {
   report.by_manufacturer = group_by(&Kind::manufacturer);
   report.by_location_class = group_by(&Kind::location_class);
   for (const auto& [name, curve] : daily_) report.daily[named(name, other_locations)] = curve;
+  report.varied = most_varied();
   report.missing = missing_;
   report.gaps = gaps_;
 }

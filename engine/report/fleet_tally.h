@@ -19,8 +19,8 @@ namespace fleet_sim {
 
 class FleetTally {
  public:
-  // Adds a shard, and returns what the report says about it but its name.
-  ReportShard add(const ReadShard& shard);
+  // Adds a shard, and returns what the report says about it.
+  ReportShard add(const std::string& file, const ReadShard& shard);
 
   // Puts figures for the whole and for every group into the report. Called once, after the last shard.
   void complete(Report& report);
@@ -38,6 +38,7 @@ class FleetTally {
     PerAnomalyType<std::uint64_t> anomalous{};
     PerAnomalyType<double> expected{};   // readings
     std::uint64_t with_expectation = 0;  // due readings
+    VariedSensor varied;
   };
 
   // A sensor's readings of one kind in one shard.
@@ -56,6 +57,9 @@ class FleetTally {
   void add_cell(const Cell& cell, std::uint64_t missing, std::uint32_t kind, std::uint32_t sensor);
   void add_expectation(const ReadShard& shard, std::span<const std::uint32_t> kinds,
                        std::span<const std::uint64_t> missing);
+  void offer(const Cell& cell, std::uint64_t missing, std::uint32_t kind, const std::string& file,
+             const ReadingTally& tally);
+  [[nodiscard]] std::vector<VariedSensor> most_varied() const;
   [[nodiscard]] std::vector<ReportGroup> group_by(const NameOf& name) const;
 
   TextIndex sensors_;

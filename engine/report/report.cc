@@ -43,14 +43,12 @@ class Gatherer {
 
   void add(const std::string& file, const ReadShard& shard) {
     const std::lock_guard lock(mutex_);
-    ReportShard told = fleet_.add(shard);
-    told.file = file;
+    report_.shards.push_back(fleet_.add(file, shard));
     for (const RunInfo& run : shard.runs) {
       if (!known_runs_.insert(run.run_id).second) continue;
       report_.runs.push_back(run);
       report_.runs.back().config.clear();
     }
-    report_.shards.push_back(std::move(told));
   }
 
   void add_unreadable(const std::string& file, const std::string& why) {

@@ -72,7 +72,22 @@ struct MissingData {
   std::uint64_t without_a_row = 0;  // readings of sensors that have no row, and so no known group
 };
 
+// A sensor worth looking at: the one of its kind with the most varied anomalies.
+struct VariedSensor {
+  std::string sensor_id;
+  std::string file;
+  std::string firmware;
+  std::string model;
+  std::string manufacturer;
+  std::string location;
+  Microseconds period = 0;            // as seen; 0: not known
+  std::uint64_t anomaly_types = 0;    // that it has had
+  std::uint64_t rarest_readings = 0;  // of the type it has had least
+};
+
 struct Report {
+  static constexpr std::size_t most_varied_sensors = 12;
+
   std::string directory;
   std::vector<ReportShard> shards;  // by file name
   std::vector<UnreadableShard> unreadable;
@@ -82,6 +97,8 @@ struct Report {
   std::vector<ReportGroup> by_model;
   std::vector<ReportGroup> by_manufacturer;
   std::vector<ReportGroup> by_location_class;
+  std::vector<VariedSensor>
+      varied;  // the most varied first, then one of each firmware, location class, model
   DailyCurves daily;
   MissingData missing;
   GapTally gaps;

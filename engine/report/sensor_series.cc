@@ -1,0 +1,254 @@
+#include "report/sensor_series.h"
+
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "storage/data_directory.h"
+#include "storage/sqlite.h"
+
+namespace fleet_sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t most_readings = 7'200;        // two hours at one per second
+constexpr std::int64_t most_rows_read = 20'000'000;  // of all sensors that share the file
+constexpr std::int64_t rows_between_looks = 16'384;
+constexpr std::int64_t most_looks = 8'192;
+constexpr Microseconds disorder = microseconds_per_second;  // of rows within a shard
+
+constexpr std::string_view events_sql =
+    "SELECT anomaly_type, channel, started_at, ended_at, readings_affected FROM anomaly_events "
+    "WHERE sensor_id = ?1 ORDER BY started_at";
+constexpr std::string_view ends_sql =
+    "SELECT (SELECT min(id) FROM sensor_readings), (SELECT max(id) FROM sensor_readings)";
+constexpr std::string_view look_sql =
+    "SELECT timestamp FROM sensor_readings WHERE id >= ?1 ORDER BY id LIMIT 1";
+constexpr std::string_view readings_sql =
+    "SELECT timestamp, temperature, vibration, voltage FROM sensor_readings "
+    "WHERE id BETWEEN ?1 AND ?2 AND sensor_id = ?3";
+
+Timestamp time_of(const Statement& row, int column, const fs::path& file) {
+  const auto at = parse_timestamp(row.text(column));
+  if (!at) throw std::runtime_error(file.string() + ": holds a time that is none");
+  return *at;
+}
+
+// How a shard's ids and times go together: looks at rows far apart.
+struct Block {
+  std::int64_t first_id;
+  std::int64_t last_id;
+  Timestamp earliest;
+  Timestamp latest;
+};
+
+std::vector<Block> look_through(Database& shard, const fs::path& file) {
+  Statement ends = prepare_query(shard, ends_sql, file);
+  if (!next_row(ends, shard, file) || ends.type(0) == SQLITE_NULL) return {};
+  const std::int64_t first = ends.integer(0);
+  const std::int64_t last = ends.integer(1);
+  const auto span = static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first);
+  const std::uint64_t step =
+      std::max<std::uint64_t>(rows_between_looks, span / static_cast<std::uint64_t>(most_looks) + 1);
+  Statement look = prepare_query(shard, look_sql, file);
+  const auto time_at = [&](std::int64_t id) {
+    look.reset();
+    look.bind(1, id);
+    if (!next_row(look, shard, file)) throw std::runtime_error(file.string() + ": a row is gone");
+    return time_of(look, 0, file);
+  };
+  std::vector<Block> blocks;
+  Timestamp here = time_at(first);
+  for (std::uint64_t offset = 0;; offset += step) {
+    const std::uint64_t end = std::min(span - offset, step) + offset;
+    const auto id_at = [&](std::uint64_t o) {
+      return static_cast<std::int64_t>(static_cast<std::uint64_t>(first) + o);
+    };
+    const Timestamp there = time_at(id_at(end));
+    blocks.push_back(
+        {id_at(offset), id_at(end), std::min(here, there) - disorder, std::max(here, there) + disorder});
+    here = there;
+    if (end == span) return blocks;
+  }
+}
+
+std::vector<SeriesAnomaly> read_anomalies(Database& shard, const fs::path& file,
+                                          const std::string& sensor_id) {
+  Statement row = prepare_query(shard, events_sql, file);
+  row.bind(1, sensor_id);
+  std::vector<SeriesAnomaly> anomalies;
+  while (next_row(row, shard, file)) {
+    const bool is_open = row.type(3) == SQLITE_NULL;
+    anomalies.push_back({std::string(row.text(0)), std::string(row.text(1)), time_of(row, 2, file),
+                         is_open ? latest_timestamp : time_of(row, 3, file),
+                         static_cast<std::uint64_t>(row.integer(4)), is_open});
+  }
+  return anomalies;
+}
+
+// Counts types in a window that moves over the anomalies: two of each are as good as any number.
+class Variety {
+ public:
+  void change(const SeriesAnomaly& anomaly, int by) {
+    const auto name = std::ranges::find(anomaly_type_names, anomaly.type);
+    if (name != anomaly_type_names.end())
+      counts_[static_cast<std::size_t>(name - anomaly_type_names.begin())] += by;
+  }
+  [[nodiscard]] int score() const {
+    int score = 0;
+    for (const int count : counts_) score += count == 0 ? 0 : 10 + std::min(count, 2);
+    return score;
+  }
+
+ private:
+  PerAnomalyType<int> counts_{};
+};
+
+// Where the window of this length sees the most varied anomalies: a little before the first of them.
+Timestamp best_start(const std::vector<SeriesAnomaly>& anomalies, Microseconds length, Timestamp otherwise) {
+  const Microseconds margin = length / 20;
+  Variety variety;
+  int best = 0;
+  Timestamp start = otherwise;
+  std::size_t end = 0;
+  for (const SeriesAnomaly& first : anomalies) {
+    while (end < anomalies.size() && anomalies[end].from < first.from + length - 2 * margin) {
+      variety.change(anomalies[end++], 1);
+    }
+    if (variety.score() > best) {
+      best = variety.score();
+      start = first.from - margin;
+    }
+    variety.change(first, -1);
+  }
+  return start;
+}
+
+const ReportShard* find_shard(const Report& report, const std::string& file) {
+  const auto shard = std::ranges::find(report.shards, file, &ReportShard::file);
+  return shard != report.shards.end() && shard->range ? &*shard : nullptr;
+}
+
+// As long as most_readings of this sensor take, but no longer than most_rows_read of the whole shard do.
+Microseconds window_length(const ReportShard& shard, Microseconds period) {
+  const Microseconds span = std::max<Microseconds>(1, shard.range->last - shard.range->first);
+  const double rows_per_microsecond = static_cast<double>(shard.readings) / static_cast<double>(span);
+  const double affordable = static_cast<double>(most_rows_read) / rows_per_microsecond;
+  return std::min({static_cast<Microseconds>(std::min(affordable, 1e17)),
+                   most_readings * std::max<Microseconds>(1, period), span + period});
+}
+
+class SeriesReader {
+ public:
+  SeriesReader(const fs::path& file, const ReportShard& told, const VariedSensor& sensor)
+      : file_(file), told_(told), shard_(open_shard(file)) {
+    series_.sensor = sensor;
+  }
+
+  SensorSeries read() {
+    const std::vector<Block> blocks = look_through(shard_, file_);
+    const auto anomalies = read_anomalies(shard_, file_, series_.sensor.sensor_id);
+    const Microseconds length = window_length(told_, series_.sensor.period);
+    series_.from = std::clamp(best_start(anomalies, length, told_.range->first), told_.range->first,
+                              std::max(told_.range->first, told_.range->last - length));
+    series_.until = series_.from + length;
+    read_window(blocks);
+    for (const SeriesAnomaly& anomaly : anomalies) {
+      const bool is_seen = anomaly.from < series_.until && anomaly.until >= series_.from;
+      if (!is_seen || series_.anomalies.size() == SensorSeries::most_anomalies) continue;
+      series_.anomalies.push_back(anomaly);
+      series_.anomalies.back().from = std::max(anomaly.from, series_.from);
+      series_.anomalies.back().until = std::min(anomaly.until, series_.until);
+    }
+    return std::move(series_);
+  }
+
+ private:
+  void read_window(const std::vector<Block>& blocks) {
+    std::vector<SeriesPoint> readings;
+    for (const Block& block : blocks) {
+      if (block.latest >= series_.from && block.earliest < series_.until) read_block(block, readings);
+    }
+    std::ranges::stable_sort(readings, {}, &SeriesPoint::at);
+    // Two blocks share a row, and two runs may have left the same one.
+    const auto twice = std::ranges::unique(readings, {}, &SeriesPoint::at);
+    readings.erase(twice.begin(), twice.end());
+    series_.readings = readings.size();
+    series_.points = thinned(readings);
+  }
+
+  void read_block(const Block& block, std::vector<SeriesPoint>& readings) {
+    Statement row = prepare_query(shard_, readings_sql, file_);
+    row.bind(1, block.first_id);
+    row.bind(2, block.last_id);
+    row.bind(3, series_.sensor.sensor_id);
+    while (readings.size() < 2 * most_readings && next_row(row, shard_, file_)) {
+      const Timestamp at = time_of(row, 0, file_);
+      if (at < series_.from || at >= series_.until) continue;
+      readings.push_back({at, PerChannel<double>{row.real(1), row.real(2), row.real(3)}});
+    }
+  }
+
+  const fs::path& file_;
+  const ReportShard& told_;
+  Database shard_;
+  SensorSeries series_;
+};
+
+// The extremes of readings [begin, end), as two points.
+void add_extremes(const std::vector<SeriesPoint>& readings, std::size_t begin, std::size_t end,
+                  std::vector<SeriesPoint>& points) {
+  PerChannel<double> low = *readings[begin].values;
+  PerChannel<double> high = low;
+  for (std::size_t i = begin; i < end; ++i) {
+    for (std::size_t c = 0; c < channel_count; ++c) {
+      low[c] = std::min(low[c], (*readings[i].values)[c]);
+      high[c] = std::max(high[c], (*readings[i].values)[c]);
+    }
+  }
+  points.push_back({readings[begin].at, low});
+  if (end - begin > 1) points.push_back({readings[end - 1].at, high});
+}
+
+}  // namespace
+
+std::vector<SeriesPoint> thinned(const std::vector<SeriesPoint>& readings) {
+  if (readings.empty()) return {};
+  Microseconds period = std::numeric_limits<Microseconds>::max();
+  for (std::size_t i = 1; i < readings.size(); ++i)
+    period = std::min(period, readings[i].at - readings[i - 1].at);
+  const bool all_fit = readings.size() <= SensorSeries::most_points;
+  const std::size_t together =
+      all_fit ? 1 : (2 * readings.size() + SensorSeries::most_points - 1) / SensorSeries::most_points;
+  std::vector<SeriesPoint> points;
+  for (std::size_t begin = 0; begin < readings.size();) {
+    std::size_t end = begin + 1;
+    const auto follows = [&](std::size_t i) {
+      return readings[i].at - readings[i - 1].at <= period + period / 2;
+    };
+    while (end < readings.size() && end - begin < together && follows(end)) ++end;
+    add_extremes(readings, begin, end, points);
+    if (end < readings.size() && !follows(end))
+      points.push_back({readings[end - 1].at + period, std::nullopt});
+    begin = end;
+  }
+  return points;
+}
+
+std::vector<SensorSeries> read_series(const fs::path& directory, const Report& report) {
+  std::vector<SensorSeries> all(report.varied.size());
+  tbb::parallel_for(std::size_t{0}, all.size(), [&](std::size_t i) {
+    const VariedSensor& sensor = report.varied[i];
+    const fs::path file = directory / sensor.file;
+    if (const ReportShard* shard = find_shard(report, sensor.file))
+      all[i] = SeriesReader(file, *shard, sensor).read();
+  });
+  std::erase_if(all, [](const SensorSeries& series) { return series.points.empty(); });
+  return all;
+}
+
+}  // namespace fleet_sim

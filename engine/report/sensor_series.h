@@ -1,0 +1,52 @@
+// A stretch of one sensor's readings to plot, with its anomalies: where they are most varied, no longer than
+// a person can look at, thinned out to what a screen can show. Reads the shard again; any thread. Throws
+// std::runtime_error, naming the file, where that fails.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/terms.h"
+#include "base/timestamp.h"
+#include "report/report.h"
+
+namespace fleet_sim {
+
+// A moment and the three values; none where readings are absent, so that a line breaks off.
+struct SeriesPoint {
+  Timestamp at = 0;
+  std::optional<PerChannel<double>> values;
+};
+
+struct SeriesAnomaly {
+  std::string type;
+  std::string channel;  // empty: several
+  Timestamp from = 0;
+  Timestamp until = 0;
+  std::uint64_t readings = 0;
+  bool is_open = false;
+};
+
+struct SensorSeries {
+  static constexpr std::size_t most_points = 2'400;
+  static constexpr std::size_t most_anomalies = 300;
+
+  VariedSensor sensor;
+  Timestamp from = 0;
+  Timestamp until = 0;
+  std::uint64_t readings = 0;            // in the stretch
+  std::vector<SeriesPoint> points;       // beyond most_points readings: the extremes of as many short spans
+  std::vector<SeriesAnomaly> anomalies;  // of the stretch, by time
+};
+
+// Of every sensor that the report chose; one that has no reading in its stretch is left out.
+std::vector<SensorSeries> read_series(const std::filesystem::path& directory, const Report& report);
+
+// At most SensorSeries::most_points and the breaks between them. `readings` all have values and are in order.
+std::vector<SeriesPoint> thinned(const std::vector<SeriesPoint>& readings);
+
+}  // namespace fleet_sim

@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""`report --html` in a real browser: what it shows, that it asks for nothing outside, and what it does to files."""
+
+import json
+import os
+import sys
+
+try:
+    from selenium import webdriver
+except ImportError:  # another Python than Debian's, which is the one that python3-selenium is for
+    if sys.executable == "/usr/bin/python3":
+        raise
+    os.execv("/usr/bin/python3", ["/usr/bin/python3", "-B", *sys.argv])
+
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
+
+from fleet import *
+
+HOSTILE = {"id": "</script><script>document.title='broken in'</script>",
+           "location": "Factory <img src=x onerror=\"document.title='broken in'\">",
+           "manufacturer": "<svg onload=\"document.title='broken in'\">", "model": "<b>&amp;</b>",
+           "firmware_version": "1.3'\"><i>"}
+
+# How many pixels of a canvas have been painted.
+PAINTED = """
+const pixels = arguments[0].getContext('2d').getImageData(0, 0, arguments[0].width, arguments[0].height).data;
+let painted = 0;
+for (let i = 3; i < pixels.length; i += 4) painted += pixels[i] > 0;
+return painted;
+"""
+
+
+class ReportHtml(FleetTest):
+    @classmethod
+    def setUpClass(cls):
+        options = webdriver.ChromeOptions()
+        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1100,1400"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        cls.browser = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+        cls.addClassCleanup(cls.browser.quit)
+
+    def open(self, page, dark=False, width=1100):
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
+            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": 1400, "deviceScaleFactor": 1, "mobile": False})
+        self.browser.get_log("performance")
+        self.browser.get(f"file://{page}")
+        self.assertEqual(self.browser.get_log("browser"), [])
+        asked = [message["params"]["request"]["url"] for message in
+                 (json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance"))
+                 if message["method"] == "Network.requestWillBeSent"]
+        self.assertEqual([url for url in asked if not url.startswith("data:")], [f"file://{page}"])
+
+    def page(self, data="data", name="report.html"):
+        self.fleet_sim("report", data, "--html", name)
+        path = self.dir / name
+        self.assertLess(path.stat().st_size, 3_000_000)
+        return path
+
+    def find(self, selector):
+        return self.browser.find_elements(By.CSS_SELECTOR, selector)
+
+    def painted(self, selector):
+        # dygraphs lays several canvases over each other; the plot is on the one with most paint.
+        return max(self.browser.execute_script(PAINTED, canvas) for canvas in self.find(selector + " canvas"))
+
+    def test_the_page_of_the_demo_fleet(self):
+        self.fill("data", "--shard-by", "location", "--duration", "1d")
+        self.open(self.page())
+        report = json.loads(self.fleet_sim("report", "data", "--json").stdout)
+        self.assertIn("15", self.find("#tiles dd")[0].text)
+        self.assertIn(f"{report['total']['readings']:,}", self.find("#tiles dd")[1].text)
+        self.assertIn(f"{100 * report['total']['rate']:.2f}%", self.find("#tiles dd")[2].text)
+        self.assertEqual(len(self.find("#sensor-plots .plot")), 3)
+        for plot in self.find("#sensor-plots .plot") + self.find("#daily-plot"):
+            painted = max(self.browser.execute_script(PAINTED, canvas)
+                          for canvas in plot.find_elements(By.TAG_NAME, "canvas"))
+            self.assertGreater(painted, 2_000)
+        # Every grouping has a chart and, beside it, its table.
+        self.assertEqual(len(self.find("#rates svg")), 4)
+        for group in report["by_firmware"]:
+            row = next(row for row in self.find("#rates tbody tr") if row.find_element(By.TAG_NAME, "th")
+                       .get_attribute("textContent") == group["name"])
+            self.assertIn(f"{100 * group['rate']:.2f}%", row.get_attribute("textContent"))
+            self.assertIn(f"{100 * group['expected']:.2f}%", row.get_attribute("textContent"))
+        drawn = len(self.find("#rates svg circle"))
+        self.assertEqual(drawn, sum(len(report[key]) for key in report if key.startswith("by_")))
+        self.assertEqual(len(self.find("#types svg rect")), 2 * 5 * len(report["by_model"]))
+        # Headings, captions, names of pictures: what a screen reader goes by.
+        self.assertTrue(all(table.find_elements(By.TAG_NAME, "caption") for table in self.find("table")))
+        self.assertTrue(all(picture.get_attribute("aria-label") for picture in self.find("[role=img]")))
+        self.assertEqual(self.browser.execute_script("return document.documentElement.lang"), "en")
+
+    def test_anomalies_are_shaded_and_another_sensor_changes_the_plots(self):
+        self.fill("data", "--shard-by", "firmware", "--duration", "6h")
+        self.open(self.page())
+        data = json.loads(self.find("#data")[0].get_attribute("textContent"))
+        first = data["series"][0]
+        self.assertGreaterEqual(len({a["type"] for a in first["anomalies"]}), 4)
+        # Shading is paint: without the anomalies there is clearly less of it.
+        with_shading = self.painted("#sensor-plots")
+        self.browser.execute_script("shown.anomalies = []; for (const plot of plots) plot.updateOptions({});")
+        self.assertGreater(with_shading, 1.2 * self.painted("#sensor-plots"))
+
+        choice = Select(self.find("#sensor-choice")[0])
+        self.assertEqual(len(choice.options), len(data["series"]))
+        self.assertGreaterEqual(len(choice.options), 4)
+        picture = "return document.querySelector('#sensor-plots canvas:nth-of-type(2), #sensor-plots canvas').toDataURL()"
+        before, about = self.browser.execute_script(picture), self.find("#sensor-about")[0].text
+        choice.select_by_index(1)
+        self.assertNotEqual(self.browser.execute_script(picture), before)
+        self.assertNotEqual(self.find("#sensor-about")[0].text, about)
+        self.assertEqual(len(self.find("#sensor-plots .plot")), 3)
+        rows = self.find("#sensor-table tbody tr")
+        self.assertEqual(len(rows), len(data["series"][1]["anomalies"]))
+
+        # The keyboard's way from anomaly to anomaly.
+        self.find("#next")[0].send_keys("\n")
+        self.assertIn(f"Anomaly 1 of {len(rows)}", self.find("#sensor-reading")[0].text)
+        shown = self.browser.execute_script("return plots.map(plot => plot.xAxisRange())")
+        self.assertEqual(shown[0], shown[1])
+        self.assertLess(shown[0][1] - shown[0][0], 3_600_000)
+        self.assertEqual(self.browser.get_log("browser"), [])
+
+    def test_series_are_the_readings_in_the_files(self):
+        self.fill("data", "--duration", "30m")
+        self.page()
+        text = (self.dir / "report.html").read_text()
+        data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+        (path,) = shards(self.dir / "data")
+        for series in data["series"]:
+            stored = query(path, "SELECT timestamp, temperature, vibration, voltage FROM sensor_readings "
+                                 "WHERE sensor_id = ? ORDER BY timestamp", series["sensor_id"])
+            stored = [row for row in stored if series["from_ms"] * 1000 <= micros(row[0]) < series["until_ms"] * 1000]
+            points = [point for point in series["points"] if len(point) == 4]
+            self.assertEqual(len(points), series["readings"])
+            self.assertEqual(len(points), len(stored))
+            for point, row in zip(points, stored):
+                self.assertAlmostEqual(series["from_ms"] + point[0], micros(row[0]) / 1000, delta=1)
+                for shown, value in zip(point[1:], row[1:]):
+                    self.assertAlmostEqual(shown, value, delta=0.001)
+
+    def test_dark_and_narrow(self):
+        self.fill("data", "--duration", "2h")
+        page = self.page()
+        self.open(page)
+        light = self.browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        self.open(page, dark=True, width=390)
+        self.assertNotEqual(self.browser.execute_script("return getComputedStyle(document.body).backgroundColor"), light)
+        self.assertLessEqual(self.browser.execute_script("return document.documentElement.scrollWidth"), 390)
+        self.assertGreater(self.painted("#sensor-plots"), 2_000)
+
+    def test_names_are_text(self):
+        fleet = self.write_identities([{**identity("x"), **HOSTILE}, identity("y")])
+        config = self.write("config.yaml", "behaviors: {location: {'Factory <img': {daily: 2}}}\n")
+        self.fill("data", "--duration", "30m", "--config", config, identities=fleet)
+        # What an identity file would not be allowed to hold, a tampered database may.
+        (path,) = shards(self.dir / "data")
+        query(path, "UPDATE sensor_readings SET model = ? || char(8232) || x'ff' WHERE sensor_id = 'y'", HOSTILE["id"])
+        self.open(self.page())
+        self.assertNotEqual(self.browser.title, "broken in")
+        self.assertEqual(self.find("img, main i:not([aria-hidden]), main b, svg[onload]"), [])
+        self.assertEqual(len(self.find("script")), 3)
+        self.assertIn(HOSTILE["id"], {option.text.split(" – ")[0] for option in self.find("#sensor-choice option")})
+        names = [cell.get_attribute("textContent") for cell in self.find("#rates tbody th")]
+        for key in ("manufacturer", "model"):
+            self.assertIn(HOSTILE[key], names)
+        self.assertIn("Factory <img", names)
+
+    def test_which_files_are_replaced(self):
+        self.fill("data", "--duration", 60)
+        page = self.page()
+        page.write_text(page.read_text() + "<!-- older -->")
+        self.page()
+        self.assertNotIn("<!-- older -->", page.read_text())
+        letter = self.write("letter.html", "<!doctype html>\n<p>Dear reader")
+        ran = self.fleet_sim("report", "data", "--html", letter, code=2)
+        self.assertIn("exists and holds something else", ran.stderr)
+        self.assertEqual(letter.read_text(), "<!doctype html>\n<p>Dear reader")
+        ran = self.fleet_sim("report", "data", "--html", "-")
+        self.assertEqual(ran.stdout.encode(), page.read_bytes())
+        self.fleet_sim("report", "data", "--html", "x.html", "--json", code=2)
+        self.fleet_sim("report", "data", "--html", "nowhere/x.html", code=1)
+
+    def test_a_directory_without_readings(self):
+        self.write("data/new.db", "")
+        self.open(self.page())
+        self.assertIn("No readings.", self.find("#range")[0].text)
+
+
+if __name__ == "__main__":
+    main()
