@@ -1,11 +1,13 @@
 // The report's parts: rates and their intervals, tallies and how they join, gaps, and the text and JSON.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/problems.h"
@@ -560,4 +562,28 @@ TEST_CASE("the page stays small with any number of shards and groups, and keeps 
   CHECK(data["report"]["shard_count"] == 20'001);
   CHECK(data["report"]["by_location_class"].size() == 200);
   CHECK(data["report"]["by_location_class"][199]["name"] == "place 19999");
+}
+
+TEST_CASE("readers of one file wait for each other") {
+  const TemporaryFolder folder;
+  run_sql(
+      folder / "s.db",
+      "PRAGMA journal_mode = WAL; CREATE TABLE sensor_readings (id INTEGER PRIMARY KEY, timestamp TEXT, "
+      "sensor_id TEXT, "
+      "temperature REAL, vibration REAL, voltage REAL, status_code INTEGER, anomaly_flag INTEGER, "
+      "anomaly_type "
+      "TEXT, firmware_version TEXT, model TEXT, manufacturer TEXT, location TEXT, synced INTEGER DEFAULT 0);"
+      "INSERT INTO sensor_readings (timestamp, sensor_id) VALUES ('2026-01-01T00:00:00.000000Z', 's')");
+  std::atomic<int> failed{0};
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([&] {
+      for (int time = 0; time < 200; ++time) {
+        ReadProgress progress;
+        failed += static_cast<int>(make_report(folder.path(), progress).unreadable.size());
+      }
+    });
+  }
+  readers.clear();
+  CHECK(failed == 0);
 }
