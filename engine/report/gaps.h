@@ -39,7 +39,8 @@ class MissingSpans {
   std::vector<MissingSpan> spans_;
 };
 
-// Between two readings of a sensor that are there.
+// More than one and a half periods between two readings of a sensor, within one run. Its period is not in the
+// files: it is the shortest spacing that the run shows.
 struct Gap {
   std::string sensor_id;
   Timestamp from = 0;

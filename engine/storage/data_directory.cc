@@ -62,10 +62,9 @@ std::vector<std::filesystem::path> find_shards(const std::filesystem::path& dire
 
 Database open_shard(const std::filesystem::path& file) {
   Database shard;
-  StorageError error = shard.open_to_read(file.string());
-  // Whoever opens a file first or closes it last has it to himself for a moment.
-  if (error.ok()) error = shard.execute("PRAGMA busy_timeout = 5000");
-  if (!error.ok()) throw std::runtime_error(file.string() + ": cannot be opened: " + error.message);
+  if (const StorageError error = shard.open_to_read(file.string()); !error.ok()) {
+    throw std::runtime_error(file.string() + ": cannot be opened: " + error.message);
+  }
   return shard;
 }
 
