@@ -301,7 +301,7 @@ TEST_CASE("only the longest gaps are kept, all are counted") {
 TEST_CASE("what is expected follows the config that a run left") {
   RunConfigs configs;
   Config config;
-  RunInfo run;
+  RecordedRun run;
   run.config = config_text(config);
   const ShardConfig same = configs.config_of({run});
   REQUIRE(same.is_known);
@@ -313,7 +313,7 @@ TEST_CASE("what is expected follows the config that a run left") {
   CHECK(sum == doctest::Approx(0.06));
   CHECK(shares[index_of(AnomalyType::pattern)] / sum == doctest::Approx(0.15 / 1.05));
 
-  RunInfo other = run;
+  RecordedRun other = run;
   config.fleet.partition = {2, 4};
   other.config = config_text(config);
   CHECK(configs.config_of({run, other}).is_known);
@@ -343,16 +343,15 @@ TEST_CASE("with basis event the expected share is the steady state's") {
 
 TEST_CASE("a config's text is as checked as a file") {
   Problems problems;
-  CHECK(load_config_text("anomalies: {probability: 0.25}", "run_info", problems).anomalies.probability ==
-        0.25);
+  CHECK(read_config("anomalies: {probability: 0.25}", "run_info", problems).anomalies.probability == 0.25);
   CHECK(problems.empty());
-  load_config_text("anomalies: {probability: 0.25, often: 1}", "run_info", problems);
+  read_config("anomalies: {probability: 0.25, often: 1}", "run_info", problems);
   CHECK(holds(problems.text(), "run_info:1: unknown key 'anomalies.often'"));
   Problems large;
-  load_config_text(std::string(largest_config_file_bytes + 1, '#'), "run_info", large);
+  read_config(std::string(largest_config_file_bytes + 1, '#'), "run_info", large);
   CHECK(holds(large.text(), "run_info: is larger than"));
   Problems binary;
-  load_config_text("a: \x01", "run_info", binary);
+  read_config("a: \x01", "run_info", binary);
   CHECK(holds(binary.text(), "run_info:1: holds a control character"));
 }
 

@@ -58,6 +58,17 @@ std::optional<TextFlaw> find_text_flaw(std::string_view text, std::string_view a
   return std::nullopt;
 }
 
+std::string printable(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    const CodePoint next = first_code_point(text);
+    const std::size_t bytes = next.bytes == 0 ? 1 : next.bytes;
+    shown += next.bytes == 0 || is_control(next.value) ? "?" : text.substr(0, bytes);
+    text.remove_prefix(bytes);
+  }
+  return shown;
+}
+
 std::string in_quotes(std::string_view text) {
   std::string shown = "'";
   while (!text.empty()) {

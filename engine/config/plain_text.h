@@ -18,6 +18,9 @@ struct TextFlaw {
 // which is not in `allowed`.
 std::optional<TextFlaw> find_text_flaw(std::string_view text, std::string_view allowed = {});
 
+// The text with everything find_text_flaw would object to as '?'.
+std::string printable(std::string_view text);
+
 // 'text', cut to 60 bytes, with everything find_text_flaw would object to as '?'.
 std::string in_quotes(std::string_view text);
 

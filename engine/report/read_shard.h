@@ -12,7 +12,7 @@
 
 #include "report/run_configs.h"
 #include "report/tally.h"
-#include "storage/schema.h"
+#include "storage/data_directory.h"
 
 namespace fleet_sim {
 
@@ -22,7 +22,7 @@ struct ReadProgress {
 };
 
 struct ReadShard {
-  std::vector<RunInfo> runs;  // first to last
+  std::vector<RecordedRun> runs;  // first to last
   ShardConfig config;
   std::unique_ptr<const TallyContext> context;  // that the tally borrows
   ReadingTally tally;

@@ -26,7 +26,7 @@ double rate_of(const Config& config, Microseconds period) {
 
 }  // namespace
 
-ShardConfig RunConfigs::config_of(const std::vector<RunInfo>& runs) {
+ShardConfig RunConfigs::config_of(const std::vector<RecordedRun>& runs) {
   if (runs.empty()) return {&defaults_, false, "no run is recorded"};
   ShardConfig shard{&defaults_, true, {}};
   const Config* first = nullptr;

@@ -13,7 +13,7 @@
 #include "base/terms.h"
 #include "config/config.h"
 #include "report/tally.h"
-#include "storage/schema.h"
+#include "storage/data_directory.h"
 
 namespace fleet_sim {
 
@@ -26,7 +26,7 @@ struct ShardConfig {
 
 class RunConfigs {
  public:
-  ShardConfig config_of(const std::vector<RunInfo>& runs);
+  ShardConfig config_of(const std::vector<RecordedRun>& runs);
 
  private:
   // Null for a text that is no config.
