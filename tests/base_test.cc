@@ -279,6 +279,20 @@ TEST_CASE("texts of timestamps sort as the times do") {
   }
 }
 
+TEST_CASE("a TimestampReader reads what parse_timestamp reads, whatever it read before") {
+  TimestampReader reader;
+  CHECK_FALSE(reader.read(std::string(20, '\0') + "123456Z"));
+  for (const std::string_view text :
+       {"2026-01-31T12:00:05.000001Z", "2026-01-31T12:00:05.999999Z", "2026-01-31T12:00:05.1+02:00",
+        "2026-01-31T12:00:05.123456Z", "2026-01-31T12:00:05.12345xZ", "2026-01-31T12:00:05.123456+",
+        "2026-01-31T12:00:06.123456Z", "2026-01-31", "2026-01-31T12:00:06.5Z", "1969-12-31T23:59:59.250000Z",
+        "1969-12-31T23:59:59.750000Z", "0001-01-01T00:00:00.000001Z", "", "noon"}) {
+    CAPTURE(text);
+    CHECK(reader.read(text) == parse_timestamp(text));
+    CHECK(reader.read(text) == parse_timestamp(text));
+  }
+}
+
 TEST_CASE("parse_timestamp reads the shorter forms and zones") {
   constexpr Timestamp noon = 1'769'860'800'000'000;  // 2026-01-31T12:00Z
   CHECK(parse_timestamp("2026-01-31") == noon - 12 * 3'600 * microseconds_per_second);
