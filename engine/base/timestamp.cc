@@ -101,22 +101,6 @@ std::string_view TimestampWriter::write(Timestamp at) {
   return {text_.data(), text_.size()};
 }
 
-std::optional<Timestamp> TimestampReader::read(std::string_view text) {
-  constexpr std::size_t second_width = 20;  // with the point
-  const std::string_view known(text_.data(), second_width);
-  const bool is_full = text.size() == timestamp_width && text[second_width - 1] == '.' && text.back() == 'Z';
-  if (is_full && second_ && text.starts_with(known)) {
-    std::string_view fraction = text.substr(second_width);
-    if (const auto micros = take_digits(fraction, 6)) return *second_ + *micros;
-  }
-  const auto at = parse_timestamp(text);
-  if (at && is_full) {
-    std::copy(text.begin(), text.end(), text_.begin());
-    second_ = *at - (*at - earliest_timestamp) % microseconds_per_second;
-  }
-  return at;
-}
-
 std::string timestamp_text(Timestamp at) {
   return std::string(TimestampWriter{}.write(at));
 }

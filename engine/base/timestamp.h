@@ -35,18 +35,6 @@ class TimestampWriter {
   std::int64_t second_ = INT64_MIN;
 };
 
-// Reads timestamps from a column of them. Remembers the last whole second, as TimestampWriter does. One per
-// thread.
-class TimestampReader {
- public:
-  // What parse_timestamp makes of it.
-  std::optional<Timestamp> read(std::string_view text);
-
- private:
-  TimestampText text_{};
-  std::optional<Timestamp> second_;  // that text_ begins with
-};
-
 std::string timestamp_text(Timestamp at);
 
 // Reads the timestamps of rows, most of which share their minute with the one before. One per thread.

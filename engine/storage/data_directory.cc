@@ -61,8 +61,12 @@ std::vector<std::filesystem::path> find_shards(const std::filesystem::path& dire
 }
 
 Database open_shard(const std::filesystem::path& file) {
+  return open_shard(file, has_log(file.string()));
+}
+
+Database open_shard(const std::filesystem::path& file, bool had_log) {
   Database shard;
-  if (const StorageError error = shard.open_to_read(file.string()); !error.ok()) {
+  if (const StorageError error = shard.open_to_read(file.string(), had_log); !error.ok()) {
     throw std::runtime_error(file.string() + ": cannot be opened: " + error.message);
   }
   return shard;
@@ -80,9 +84,16 @@ bool next_row(Statement& query, const Database& shard, const std::filesystem::pa
   return code == SQLITE_ROW;
 }
 
+bool has_table(Database& shard, std::string_view table, const std::filesystem::path& file) {
+  Statement row =
+      prepare_query(shard, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", file);
+  row.bind(1, table);
+  return next_row(row, shard, file);
+}
+
 std::vector<RecordedRun> read_runs(Database& shard, const std::filesystem::path& file) {
   // A process that was killed while it made the file has left it without tables.
-  if (shard.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'run_info'", 0) == 0) return {};
+  if (!has_table(shard, "run_info", file)) return {};
   const bool version_1 = shard.query_integer("PRAGMA user_version", 0) < 2;
   Statement row = prepare_query(shard, version_1 ? select_runs_of_version_1 : select_runs, file);
   std::vector<RecordedRun> runs;

@@ -17,8 +17,12 @@ namespace fleet_sim {
 // Every .db file of the directory, sorted by name; at least one.
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory);
 
-// Opens a shard to read it.
+// Opens a shard to read it; the second form where several connections to it come and go (sqlite.h).
 Database open_shard(const std::filesystem::path& file);
+Database open_shard(const std::filesystem::path& file, bool had_log);
+
+// Whether a shard has a table of that name: a file that a run has only just made has none.
+bool has_table(Database& shard, std::string_view table, const std::filesystem::path& file);
 
 // The statement, prepared on a shard that open_shard returned.
 Statement prepare_query(Database& shard, std::string_view sql, const std::filesystem::path& file);

@@ -6,7 +6,27 @@
 namespace fleet_sim {
 namespace {
 
-constexpr int read_patience_ms = 5'000;
+// The file's name as a URI that asks for neither locks nor a log: every byte that a URI gives a meaning to as
+// %XX.
+std::string immutable_uri(const std::string& path) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string uri = path.starts_with('/') ? "file://" : "file:";
+  for (const char c : path) {
+    if (c != '%' && c != '?' && c != '#') {
+      uri += c;
+      continue;
+    }
+    uri += '%';
+    uri += digits[static_cast<unsigned char>(c) >> 4];
+    uri += digits[static_cast<unsigned char>(c) & 15];
+  }
+  return uri + "?immutable=1";
+}
+
+// Whether that is how a file in WAL mode fails where nothing can be made beside it.
+bool needs_a_log(const StorageError& error) {
+  return (error.code & 0xFF) == SQLITE_CANTOPEN || (error.code & 0xFF) == SQLITE_READONLY;
+}
 
 }  // namespace
 
@@ -63,15 +83,26 @@ StorageError Database::open(const std::string& path, const std::string& vfs) {
   return open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs.empty() ? nullptr : vfs.c_str());
 }
 
-StorageError Database::open_to_read(const std::string& path) {
+bool has_log(const std::string& path) {
   std::error_code ignored;
-  const bool has_log = std::filesystem::exists(path + "-wal", ignored);
+  return std::filesystem::exists(path + "-wal", ignored);
+}
+
+StorageError Database::open_to_read(const std::string& path) {
+  return open_to_read(path, has_log(path));
+}
+
+StorageError Database::open_to_read(const std::string& path, bool had_log) {
+  constexpr int longest_wait_ms = 5'000;
   StorageError error = open_with(path, SQLITE_OPEN_READWRITE, nullptr);
   if (!error.ok()) error = open_with(path, SQLITE_OPEN_READONLY, nullptr);
   if (!error.ok()) return error;
-  keep_log_on_close(has_log);
-  // Whoever opens a file first after its writer was killed reads its log anew, and the others wait.
-  sqlite3_busy_timeout(database_.get(), read_patience_ms);
+  sqlite3_busy_timeout(database_.get(), longest_wait_ms);
+  if (!had_log && needs_a_log(execute("PRAGMA schema_version"))) {
+    error = open_with(immutable_uri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nullptr);
+    if (!error.ok()) return error;
+  }
+  keep_log_on_close(had_log);
   return execute("PRAGMA query_only = ON");
 }
 

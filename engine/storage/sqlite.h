@@ -62,8 +62,13 @@ class Database {
 
   // Opens an existing file to look at it, and leaves the folder as it was: a connection that may only read
   // would leave a write-ahead log and its index behind, so this one may write where the system allows it, and
-  // does not.
+  // does not. In a folder where nothing can be made, a file without a log is taken not to change. Waits for
+  // locks: another connection that closes holds one for a moment.
   StorageError open_to_read(const std::string& path);
+
+  // The same where several connections come and go: each has to be told whether there was a log before the
+  // first one came, because the last to close removes the log unless there was.
+  StorageError open_to_read(const std::string& path, bool had_log);
   void close() { database_.reset(); }
   [[nodiscard]] bool is_open() const { return database_ != nullptr; }
 
@@ -88,6 +93,9 @@ class Database {
   };
   std::unique_ptr<sqlite3, Close> database_;
 };
+
+// Whether a write-ahead log lies beside a database file.
+bool has_log(const std::string& path);
 
 // Settings for the whole process; call once before the first connection is opened.
 void configure_sqlite();
