@@ -6,8 +6,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -17,7 +15,7 @@ namespace fleet_sim {
 namespace {
 
 [[noreturn]] void fail(const std::string& path, const std::string& doing, int error) {
-  throw std::runtime_error(path + ": " + doing + ": " + std::strerror(error));
+  throw std::system_error(error, std::generic_category(), path + ": " + doing);
 }
 
 [[noreturn]] void refuse_to_replace(const std::string& path) {

@@ -1,7 +1,7 @@
 // Files that are safe to write where a user may have other ones: a new one appears whole or not at all, and
 // one that exists is compared first, and replaced only by a caller who has found it to be ours. One thread
 // per file; each owns its descriptor. Throws InvalidInput when the user has to choose another place and
-// std::runtime_error, with the path and the reason, when the system refuses.
+// std::system_error, with the path and the reason, when the system refuses.
 #pragma once
 
 #include <cstddef>
