@@ -21,6 +21,11 @@ std::optional<TextFlaw> find_text_flaw(std::string_view text, std::string_view a
 // The text with everything find_text_flaw would object to as '?'.
 std::string printable(std::string_view text);
 
+[[nodiscard]] bool is_utf8(std::string_view text);
+
+// The text with U+FFFD in place of every byte that is not part of well-formed UTF-8.
+std::string repaired_utf8(std::string_view text);
+
 // 'text', cut to 60 bytes, with everything find_text_flaw would object to as '?'.
 std::string in_quotes(std::string_view text);
 
