@@ -18,7 +18,7 @@ FLOOR = {
     "base": 0,
     "identity": 1, "config": 1, "batch": 1,
     "model": 2, "storage": 2, "status": 2,
-    "fleet": 3, "report": 3,
+    "fleet": 3, "report": 3, "export": 3,
     "schedule": 4,
     "app": 5,
 }

@@ -34,4 +34,7 @@ Command add_digest_command(CLI::App& app);
 // Prints what a data directory holds, as text or as JSON, or writes it as a page.
 Command add_report_command(CLI::App& app);
 
+// Writes the readings of a data directory as CSV, JSON or line protocol, or its events as labels.
+Command add_export_command(CLI::App& app);
+
 }  // namespace fleet_sim

@@ -1,0 +1,214 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <tbb/task_arena.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/exit_code.h"
+#include "app/new_file.h"
+#include "app/process.h"
+#include "base/clock.h"
+#include "base/nearest.h"
+#include "base/problems.h"
+#include "config/plain_text.h"
+#include "export/export_readings.h"
+#include "export/labels.h"
+#include "status/text.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr std::chrono::milliseconds progress_interval{500};
+
+// More would wait for the one thread that writes, and each has three files open at a time.
+constexpr unsigned most_threads = 8;
+
+constexpr std::array<std::string_view, 2> label_forms{"windows", "events"};
+
+struct ExportOptions {
+  std::string directory;
+  std::string format = std::string(row_format_names.front());
+  std::string labels;  // empty: readings
+  std::string out = "-";
+  std::string from;
+  std::string to;
+  Selection selection;
+};
+
+// ---- where it goes ----
+
+// A file that appears when it is whole; or standard output, a pipe or a device, written as it comes.
+class Target {
+ public:
+  explicit Target(const std::string& out) : name_(out == "-" ? "standard output" : out) {
+    struct stat status {};
+    if (out == "-") {
+      descriptor_ = STDOUT_FILENO;
+    } else if (::stat(out.c_str(), &status) != 0) {
+      file_.emplace(out);
+    } else if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) {
+      throw InvalidInput(out + ": exists; it is left as it is: move it away or give another --out");
+    } else {
+      descriptor_ = ::open(out.c_str(), O_WRONLY | O_CLOEXEC);
+      if (descriptor_ < 0)
+        throw std::system_error(errno, std::generic_category(), out + ": cannot be opened");
+    }
+  }
+
+  void write(std::string_view bytes) {
+    if (file_) {
+      file_->write(bytes);
+    } else {
+      write_all(descriptor_, bytes, name_);
+    }
+  }
+
+  void finish() {
+    if (file_) file_->publish();
+  }
+
+  [[nodiscard]] bool is_terminal() const { return !file_ && isatty(descriptor_) == 1; }
+
+ private:
+  std::string name_;
+  std::optional<NewFile> file_;
+  int descriptor_ = -1;  // closed by the process's end
+};
+
+// ---- what is exported ----
+
+template <std::size_t n>
+std::size_t index_of(std::string_view option, const std::string& word,
+                     const std::array<std::string_view, n>& words) {
+  const auto found = std::ranges::find(words, word);
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  throw InvalidInput(fmt::format("{}: {} is none of {}{}", option, in_quotes(word), fmt::join(words, ", "),
+                                 did_you_mean(word, words)));
+}
+
+Timestamp moment_of(std::string_view option, const std::string& text, Timestamp otherwise) {
+  if (text.empty()) return otherwise;
+  if (const auto at = parse_timestamp(text)) return *at;
+  throw InvalidInput(fmt::format("{} must be a time such as 2026-01-31 or 2026-01-31T12:30:05Z, not {}",
+                                 option, in_quotes(text)));
+}
+
+Selection selection_of(const ExportOptions& options) {
+  Selection selection = options.selection;
+  selection.from = moment_of("--from", options.from, selection.from);
+  selection.to = moment_of("--to", options.to, selection.to);
+  if (selection.from < selection.to) return selection;
+  throw InvalidInput(fmt::format("--from must be before --to, which is {}", in_quotes(options.to)));
+}
+
+// Without the shards that have nothing of what is asked for.
+std::vector<SourceShard> shards_in_question(std::vector<SourceShard> shards, const Selection& selection) {
+  if (selection.sensors.empty() && selection.locations.empty()) return shards;
+  const auto places = find_places(shards, selection);
+  std::vector<SourceShard> kept;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    if (!places[i].empty()) kept.push_back(std::move(shards[i]));
+  }
+  return kept;
+}
+
+std::string write_labels(const std::vector<SourceShard>& shards, const Selection& selection, bool as_windows,
+                         Target& target) {
+  const Labels labels = read_labels(shards, selection);
+  target.write(as_windows ? windows_json(labels) : events_json(labels));
+  std::uint64_t count = 0;
+  for (const auto& [sensor, of_sensor] : labels) count += of_sensor.size();
+  return fmt::format("{} labels of {} sensors", grouped(count), grouped(labels.size()));
+}
+
+std::string write_readings(const std::vector<SourceShard>& shards, const Selection& selection,
+                           RowFormat format, Target& target) {
+  Console console(isatty(STDERR_FILENO) == 1 && !target.is_terminal());
+  SteadyTime shown = std::chrono::steady_clock::now();
+  const auto take = [&](std::string_view lines, const ExportCounts& so_far) {
+    target.write(lines);
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (now - shown < progress_interval) return;
+    shown = now;
+    console.show_progress(grouped(so_far.rows) + " rows");
+  };
+  const ExportCounts counts = export_readings(shards, selection, format, take);
+  const std::string left_out =
+      counts.left_out == 0 ? "" : fmt::format(" ({} without any value left out)", grouped(counts.left_out));
+  return fmt::format("{} rows of {} shards{}", grouped(counts.rows), grouped(shards.size()), left_out);
+}
+
+// Returns what was exported, in words.
+std::string write_all_of(const ExportOptions& options, const Selection& selection, Target& target) {
+  const RowFormat format{static_cast<std::uint8_t>(index_of("--format", options.format, row_format_names))};
+  const std::size_t form = options.labels.empty() ? 0 : index_of("--labels", options.labels, label_forms);
+  std::vector<SourceShard> shards = find_source(options.directory);
+  if (!options.labels.empty()) return write_labels(shards, selection, form == 0, target);
+  return write_readings(shards_in_question(std::move(shards), selection), selection, format, target);
+}
+
+int run_export(const ExportOptions& options) {
+  configure_sqlite();
+  const SteadyTime begin = std::chrono::steady_clock::now();
+  const Selection selection = selection_of(options);
+  Target target(options.out);
+  tbb::task_arena arena(static_cast<int>(std::min(core_count(), most_threads)));
+  try {
+    const std::string told = arena.execute([&] { return write_all_of(options, selection, target); });
+    target.finish();
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+    fmt::print(stderr, "exported {} in {}\n", told, duration_text(taken.count()));
+  } catch (const std::system_error& error) {
+    // A reader that has seen enough, such as head, is no failure and wants no message.
+    if (error.code() != std::errc::broken_pipe) throw;
+  }
+  return static_cast<int>(ExitCode::done);
+}
+
+}  // namespace
+
+Command add_export_command(CLI::App& app) {
+  const auto options = std::make_shared<ExportOptions>();
+  CLI::App* command =
+      app.add_subcommand("export", "Writes readings or labels for other tools, in order of time");
+  command->add_option("DIR", options->directory, "Data directory")->required();
+  CLI::Option* format =
+      command
+          ->add_option("--format", options->format, "csv (the default), ndjson or line-protocol (InfluxDB)")
+          ->type_name("FORMAT");
+  command
+      ->add_option(
+          "--labels", options->labels,
+          "Instead of readings, the anomalies of each sensor as JSON: windows (spans of time, as in the "
+          "Numenta Anomaly Benchmark) or events (with type, channel, direction and magnitude)")
+      ->type_name("FORM")
+      ->excludes(format);
+  command->add_option("--out", options->out, "A new file; - for standard output (the default)")
+      ->type_name("FILE");
+  command->add_option("--from", options->from, "First moment, such as 2026-01-31 or 2026-01-31T12:30:05Z")
+      ->type_name("TIME");
+  command->add_option("--to", options->to, "The moment before which to stop")->type_name("TIME");
+  command->add_option("--sensor", options->selection.sensors, "Only this sensor; repeatable")
+      ->type_name("ID")
+      ->allow_extra_args(false);
+  command->add_option("--location", options->selection.locations, "Only this location; repeatable")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  return {command, [options] { return run_export(*options); }};
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,190 @@
+#include "export/labels.h"
+
+#include <fmt/format.h>
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "config/plain_text.h"
+#include "identity/json_value.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr Timestamp never = std::numeric_limits<Timestamp>::min();
+
+Timestamp moment_of(const Statement& row, int column, const SourceShard& shard) {
+  if (const auto at = parse_timestamp(row.text(column))) return *at;
+  throw std::runtime_error(shard.file.string() + ": anomaly_events holds " + in_quotes(row.text(column)) +
+                           " where a time should be");
+}
+
+// ---- ends of events that have none ----
+
+// The last readings of a shard, per run.
+class LastReadings {
+ public:
+  // Of all sensors together, and of each that has an event without an end.
+  LastReadings(Database& database, const SourceShard& shard);
+
+  [[nodiscard]] Timestamp end_of(const std::string& sensor, const Label& open) const;
+
+ private:
+  using PerRun = std::vector<Timestamp>;
+
+  [[nodiscard]] std::size_t run_at(Timestamp at) const {
+    return static_cast<std::size_t>(std::ranges::upper_bound(starts_, at) - starts_.begin());
+  }
+
+  std::vector<Timestamp> starts_;  // of all runs, sorted; what is before the first counts as a run
+  PerRun shard_;
+  std::map<std::string, PerRun, std::less<>> sensors_;
+};
+
+std::vector<Timestamp> starts_of_runs(Database& database, const SourceShard& shard) {
+  std::vector<Timestamp> starts;
+  if (!has_table(database, "run_info", shard.file)) return starts;
+  for (const RunInfo& run : read_runs(database, shard.file)) starts.push_back(run.start);
+  std::ranges::sort(starts);
+  return starts;
+}
+
+LastReadings::LastReadings(Database& database, const SourceShard& shard)
+    : starts_(starts_of_runs(database, shard)), shard_(starts_.size() + 1, never) {
+  Statement open = prepare_query(
+      database, "SELECT DISTINCT sensor_id FROM anomaly_events WHERE ended_at IS NULL", shard.file);
+  while (next_row(open, database, shard.file)) sensors_.emplace(open.text(0), shard_);
+  if (sensors_.empty()) return;
+  Statement row = prepare_query(database, "SELECT id, timestamp, sensor_id FROM sensor_readings", shard.file);
+  TimestampReader reader;
+  while (next_row(row, database, shard.file)) {
+    const Timestamp at = moment_of_reading(row, reader, shard);
+    const std::size_t run = run_at(at);
+    shard_[run] = std::max(shard_[run], at);
+    const auto sensor = sensors_.find(row.text(2));
+    if (sensor != sensors_.end()) sensor->second[run] = std::max(sensor->second[run], at);
+  }
+}
+
+Timestamp LastReadings::end_of(const std::string& sensor, const Label& open) const {
+  const PerRun& of_sensor = sensors_.at(sensor);
+  const bool is_gap = open.type == name_of(AnomalyType::missing_data);
+  const PerRun& last = is_gap ? shard_ : of_sensor;
+  const auto run = std::ranges::find_if(last, [&](Timestamp at) { return at >= open.start; });
+  if (run == last.end()) return open.start;
+  // The sensor reads again: its gap was at the end of a run before.
+  if (is_gap && of_sensor[static_cast<std::size_t>(run - last.begin())] >= open.start) return open.start;
+  return *run;
+}
+
+// ---- the events of a shard ----
+
+std::string json_number(const Statement& row, int column) {
+  if (row.type(column) == SQLITE_INTEGER) return std::to_string(row.integer(column));
+  const bool is_number = row.type(column) == SQLITE_FLOAT && std::isfinite(row.real(column));
+  return is_number ? fmt::format("{}", row.real(column)) : "null";
+}
+
+Labels labels_of(const SourceShard& shard, const std::set<Place>& places) {
+  Labels labels;
+  for (const Place& place : places) labels[place.first];
+  if (!shard.has_events || labels.empty()) return labels;
+  Database database = open(shard);
+  const LastReadings last(database, shard);
+  Statement row = prepare_query(database,
+                                "SELECT sensor_id, started_at, ended_at, anomaly_type, channel, direction, "
+                                "magnitude FROM anomaly_events",
+                                shard.file);
+  while (next_row(row, database, shard.file)) {
+    const auto of_sensor = labels.find(std::string(row.text(0)));
+    if (of_sensor == labels.end()) continue;
+    Label label{moment_of(row, 1, shard), 0,
+                std::string(row.text(3)), std::string(row.text(4)),
+                json_number(row, 5),      json_number(row, 6)};
+    const bool is_open = row.type(2) == SQLITE_NULL;
+    label.end = is_open ? last.end_of(of_sensor->first, label) : moment_of(row, 2, shard);
+    of_sensor->second.push_back(std::move(label));
+  }
+  return labels;
+}
+
+// Cut to the time asked for; nothing for a label that lies outside.
+std::optional<Label> cut(Label label, const Selection& selection) {
+  if (label.end < selection.from || label.start >= selection.to) return std::nullopt;
+  label.start = std::max(label.start, selection.from);
+  label.end = std::min(label.end, selection.to - 1);
+  return label;
+}
+
+// ---- json ----
+
+std::string json_text(std::string_view text) {
+  std::string json;
+  append_json_text(json, is_utf8(text) ? text : repaired_utf8(text));
+  return json;
+}
+
+std::string window_json(const Label& label) {
+  return fmt::format("[\"{}\", \"{}\"]", timestamp_text(label.start), timestamp_text(label.end));
+}
+
+std::string event_json(const Label& label) {
+  return fmt::format(
+      R"({{"type": {}, "channel": {}, "direction": {}, "magnitude": {}, "start": "{}", "end": "{}"}})",
+      json_text(label.type), label.channel.empty() ? "null" : json_text(label.channel), label.direction,
+      label.magnitude, timestamp_text(label.start), timestamp_text(label.end));
+}
+
+// One label per line.
+std::string json_of(const Labels& labels, std::string (*json_of_label)(const Label&)) {
+  std::string json = "{";
+  for (const auto& [sensor, of_sensor] : labels) {
+    json += json.size() == 1 ? "\n  " : ",\n  ";
+    json += json_text(sensor) + ": [";
+    for (std::size_t i = 0; i < of_sensor.size(); ++i) {
+      json += (i == 0 ? "\n    " : ",\n    ") + json_of_label(of_sensor[i]);
+    }
+    json += of_sensor.empty() ? "]" : "\n  ]";
+  }
+  return json + "\n}\n";
+}
+
+}  // namespace
+
+Labels read_labels(const std::vector<SourceShard>& shards, const Selection& selection) {
+  const std::vector<std::set<Place>> places = find_places(shards, selection);
+  std::vector<Labels> found(shards.size());
+  tbb::parallel_for(std::size_t{0}, shards.size(),
+                    [&](std::size_t i) { found[i] = labels_of(shards[i], places[i]); });
+  Labels all;
+  for (const Labels& labels : found) {
+    for (const auto& [sensor, of_sensor] : labels) {
+      std::vector<Label>& into = all[sensor];
+      for (const Label& label : of_sensor) {
+        if (auto kept = cut(label, selection)) into.push_back(std::move(*kept));
+      }
+    }
+  }
+  for (auto& [sensor, of_sensor] : all) {
+    std::ranges::sort(of_sensor, {}, [](const Label& label) { return std::tie(label.start, label.end); });
+  }
+  return all;
+}
+
+std::string windows_json(const Labels& labels) {
+  return json_of(labels, window_json);
+}
+
+std::string events_json(const Labels& labels) {
+  return json_of(labels, event_json);
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,47 @@
+// The ground truth as labels for anomaly detectors: for every sensor the spans of time in which it has an
+// anomaly, as JSON. A sensor without one is listed with none, so that what it reads counts as normal.
+//
+// An event that has no end, because the run stopped inside it, ends at its sensor's last reading in that run;
+// missing data, which has no readings, at the last reading of the shard in that run. A run lasts in a shard
+// until the next one's start. Where nothing is known of an event after its beginning, it ends there. Spans
+// are cut to the time that is asked for. A sensor is at a location when it has readings from there.
+//
+// Holds all events in memory, and passes over the readings once, or twice where events have no end. Throws as
+// source.h says.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/timestamp.h"
+#include "export/source.h"
+
+namespace fleet_sim {
+
+// Both ends belong to it.
+struct Label {
+  Timestamp start = 0;
+  Timestamp end = 0;
+  std::string type;
+  std::string channel;    // empty: several
+  std::string direction;  // a JSON value
+  std::string magnitude;  // a JSON value
+};
+
+// By sensor; sorted by start.
+using Labels = std::map<std::string, std::vector<Label>>;
+
+Labels read_labels(const std::vector<SourceShard>& shards, const Selection& selection);
+
+// {"SENSOR": [["START", "END"], ...], ...}: the form of the Numenta Anomaly Benchmark's
+// combined_windows.json.
+std::string windows_json(const Labels& labels);
+
+// {"SENSOR": [{"type": ..., "channel": ..., "direction": ..., "magnitude": ..., "start": ..., "end": ...},
+// ...],
+// ...}
+std::string events_json(const Labels& labels);
+
+}  // namespace fleet_sim

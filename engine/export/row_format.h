@@ -1,0 +1,44 @@
+// A reading as a line of text, in the three formats that pipelines take. Columns come from a database file
+// that anybody may have written: a value may have another type than its column, and a text need not be UTF-8.
+// What cannot be said in a format is left out or replaced, as described below; nothing fails. Pure; any
+// thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/timestamp.h"
+
+namespace fleet_sim {
+
+// csv: RFC 4180 with "\n" as the line's end. NULL is an empty field, an empty text is "".
+// ndjson: an object per line; NULL and infinity are null.
+// line_protocol: InfluxDB's, with identity columns as tags and a timestamp in nanoseconds. NULL, infinity and
+// a value of another type than its field are left out, and so is a tag that is empty. Line breaks become
+// spaces; backslashes at a tag's end, which the protocol cannot express, are cut off.
+// In all of them a byte that is not UTF-8 becomes U+FFFD, and a floating-point number has the fewest digits
+// that are read back as the same one.
+enum class RowFormat : std::uint8_t { csv, ndjson, line_protocol };
+inline constexpr std::array<std::string_view, 3> row_format_names{"csv", "ndjson", "line-protocol"};
+
+// The columns that are exported, in the order of the table. Without `id`, which is a shard's own, and
+// `synced`, which belongs to the collectors.
+inline constexpr std::array<std::string_view, 12> row_columns{
+    "timestamp",    "sensor_id",    "temperature",      "vibration", "voltage",      "status_code",
+    "anomaly_flag", "anomaly_type", "firmware_version", "model",     "manufacturer", "location"};
+
+// NULL, a whole number, a floating-point number, or a text.
+using Cell = std::variant<std::monostate, std::int64_t, double, std::string_view>;
+using ReadingRow = std::array<Cell, row_columns.size()>;
+
+// What stands before the first row: the line of column names, in csv.
+std::string header_of(RowFormat format);
+
+// Appends the row as a line with its end. `at` is what its timestamp column says. Appends nothing for a row
+// of which the format can say nothing: line protocol has no line without a field.
+void append_row(std::string& out, RowFormat format, const ReadingRow& row, Timestamp at);
+
+}  // namespace fleet_sim

@@ -1,0 +1,65 @@
+// Reads one slice of time from its shards into formatted lines, sorted. Never holds more than twice the rows
+// and bytes it may: beyond that it lets go of the later half and says where to go on. One thread; a few
+// descriptors at a time. Throws std::runtime_error for a shard that cannot be read.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "export/block_index.h"
+#include "export/row_format.h"
+#include "export/source.h"
+
+namespace fleet_sim {
+
+// A reading's place in the order of an export.
+struct Position {
+  Timestamp at = 0;
+  std::uint32_t shard = 0;
+  std::int64_t id = 0;
+
+  auto operator<=>(const Position&) const = default;
+};
+
+struct SliceLimits {
+  std::size_t rows = 0;
+  std::size_t bytes = 0;
+};
+
+struct SliceLines {
+  struct Line {
+    Position position;
+    std::size_t offset = 0;  // in `text`
+    std::size_t size = 0;    // 0 for a reading of which the format can say nothing
+  };
+
+  std::string text;
+  std::vector<Line> lines;       // in order
+  std::optional<Position> rest;  // where the part begins that was too much
+};
+
+class SliceReader {
+ public:
+  SliceReader(const std::vector<SourceShard>& shards, const Selection& selection, RowFormat format,
+              SliceLimits limits)
+      : shards_(shards), selection_(selection), format_(format), limits_(limits) {}
+
+  // The readings of the slice that do not come before `begin`.
+  [[nodiscard]] SliceLines read(const Slice& slice, const Position& begin) const;
+
+ private:
+  void read_shard(std::span<const IdRange> ranges, const Slice& slice, const Position& begin,
+                  SliceLines& into) const;
+  void add(const ReadingRow& row, const Position& position, SliceLines& into) const;
+
+  const std::vector<SourceShard>& shards_;
+  const Selection& selection_;
+  RowFormat format_;
+  SliceLimits limits_;
+};
+
+}  // namespace fleet_sim

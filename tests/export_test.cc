@@ -1,0 +1,377 @@
+// Exporting: rows as lines, slices of time, and labels.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/random.h"
+#include "config/plain_text.h"
+#include "export/block_index.h"
+#include "export/export_readings.h"
+#include "export/labels.h"
+#include "export/row_format.h"
+#include "export/slice_reader.h"
+#include "export/source.h"
+#include "storage/schema.h"
+#include "support/shard_reader.h"
+#include "support/temporary_folder.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr std::monostate null{};
+
+ReadingRow plain_row() {
+  return {"1970-01-01T00:00:01.500000Z",
+          "S1",
+          65.0,
+          2.5,
+          -0.1,
+          std::int64_t{0},
+          std::int64_t{0},
+          null,
+          "1.4",
+          "TempVibe-2000",
+          "SensorTech",
+          "Factory A - Line 1"};
+}
+
+std::string line_of(RowFormat format, const ReadingRow& row, Timestamp at = 1'500'000) {
+  std::string line;
+  append_row(line, format, row, at);
+  return line;
+}
+
+// The plain row with this in one of its columns.
+ReadingRow with(std::string_view column, const Cell& cell) {
+  ReadingRow row = plain_row();
+  row[static_cast<std::size_t>(std::ranges::find(row_columns, column) - row_columns.begin())] = cell;
+  return row;
+}
+
+std::string csv_location(const Cell& cell) {
+  const std::string line = line_of(RowFormat::csv, with("location", cell));
+  const std::string_view before = ",SensorTech,";
+  return line.substr(line.find(before) + before.size());
+}
+
+std::string json_location(std::string_view text) {
+  const std::string line = line_of(RowFormat::ndjson, with("location", text));
+  const std::string_view before = "\"location\":";
+  return line.substr(line.find(before) + before.size());
+}
+
+std::string tag_location(std::string_view text) {
+  const std::string line = line_of(RowFormat::line_protocol, with("location", text));
+  const std::size_t begin = line.find("1.4") + 3;
+  return line.substr(begin, line.find(",manufacturer=") - begin);
+}
+
+// A shard with nothing in it.
+void make_shard(const std::string& path) {
+  Database database = opened(path);
+  REQUIRE(prepare_schema(database, DatabaseSettings{}).ok());
+}
+
+void add_readings(const std::string& path, const std::vector<Timestamp>& moments,
+                  const std::string& sensor = "S1") {
+  Database database = opened(path);
+  REQUIRE(database.execute("BEGIN").ok());
+  Statement insert;
+  REQUIRE(database
+              .prepare("INSERT INTO sensor_readings (timestamp, sensor_id, temperature, location) "
+                       "VALUES (?1, ?2, 1.5, 'L')",
+                       insert)
+              .ok());
+  for (const Timestamp at : moments) {
+    const std::string text = timestamp_text(at);
+    insert.bind(1, text);
+    insert.bind(2, sensor);
+    REQUIRE(insert.run() == SQLITE_OK);
+  }
+  REQUIRE(database.execute("COMMIT").ok());
+}
+
+void add_run(const std::string& path, const std::string& id, Timestamp start) {
+  Database database = opened(path);
+  RunInfo run;
+  run.run_id = id;
+  run.start = start;
+  REQUIRE(record_run(database, run).ok());
+}
+
+void add_event(const std::string& path, const std::string& sensor, const std::string& type, Timestamp start) {
+  run_sql(path,
+          "INSERT INTO anomaly_events (sensor_id, anomaly_type, started_at, readings_affected) VALUES ('" +
+              sensor + "', '" + type + "', '" + timestamp_text(start) + "', 1)");
+}
+
+constexpr Timestamp second = microseconds_per_second;
+
+}  // namespace
+
+TEST_CASE("a row of csv") {
+  CHECK(header_of(RowFormat::csv) ==
+        "timestamp,sensor_id,temperature,vibration,voltage,status_code,anomaly_flag,anomaly_type,"
+        "firmware_version,model,manufacturer,location\n");
+  CHECK(
+      line_of(RowFormat::csv, plain_row()) ==
+      "1970-01-01T00:00:01.500000Z,S1,65,2.5,-0.1,0,0,,1.4,TempVibe-2000,SensorTech,Factory A - Line 1\n");
+  CHECK(csv_location("a, b") == "\"a, b\"\n");
+  CHECK(csv_location("say \"hi\"") == "\"say \"\"hi\"\"\"\n");
+  CHECK(csv_location("two\nlines") == "\"two\nlines\"\n");
+  CHECK(csv_location("a\rb") == "\"a\rb\"\n");
+  CHECK(csv_location("a=b\\ 'c'") == "a=b\\ 'c'\n");
+  CHECK(csv_location("") == "\"\"\n");
+  CHECK(csv_location(null) == "\n");
+  CHECK(csv_location(std::int64_t{-7}) == "-7\n");
+  CHECK(csv_location("W\xC3\xBCrz\xFF") == "W\xC3\xBCrz\uFFFD\n");
+  CHECK(line_of(RowFormat::csv, with("voltage", -infinity)).find(",2.5,-inf,0,") != std::string::npos);
+}
+
+TEST_CASE("a row of ndjson") {
+  CHECK(header_of(RowFormat::ndjson).empty());
+  CHECK(line_of(RowFormat::ndjson, plain_row()) ==
+        "{\"timestamp\":\"1970-01-01T00:00:01.500000Z\",\"sensor_id\":\"S1\",\"temperature\":65,"
+        "\"vibration\":2.5,\"voltage\":-0.1,\"status_code\":0,\"anomaly_flag\":0,\"anomaly_type\":null,"
+        "\"firmware_version\":\"1.4\",\"model\":\"TempVibe-2000\",\"manufacturer\":\"SensorTech\","
+        "\"location\":\"Factory A - Line 1\"}\n");
+  CHECK(json_location("a\"b\\c\nd\x01") == "\"a\\\"b\\\\c\\u000ad\\u0001\"}\n");
+  CHECK(json_location("\xC3\x28 \xED\xA0\x80 \xF0\x9F\x8F\xAD") ==
+        "\"\uFFFD( \uFFFD\uFFFD\uFFFD \xF0\x9F\x8F\xAD\"}\n");
+  CHECK(line_of(RowFormat::ndjson, with("voltage", infinity)).find("\"voltage\":null,") != std::string::npos);
+}
+
+TEST_CASE("a row of line protocol") {
+  CHECK(header_of(RowFormat::line_protocol).empty());
+  CHECK(line_of(RowFormat::line_protocol, plain_row()) ==
+        "sensor_readings,firmware_version=1.4,location=Factory\\ A\\ -\\ Line\\ 1,manufacturer=SensorTech,"
+        "model=TempVibe-2000,sensor_id=S1 temperature=65,vibration=2.5,voltage=-0.1,status_code=0i,"
+        "anomaly_flag=0i 1500000000\n");
+  CHECK(tag_location("a,b=c d") == ",location=a\\,b\\=c\\ d");
+  CHECK(tag_location("back\\slash\\") == ",location=back\\slash");
+  CHECK(tag_location("\\\\") == "");
+  CHECK(tag_location("") == "");
+  CHECK(tag_location("two\nlines") == ",location=two\\ lines");
+  CHECK(line_of(RowFormat::line_protocol, with("anomaly_type", "s\"p\\i\nke"))
+            .find(",anomaly_flag=0i,anomaly_type=\"s\\\"p\\\\i ke\" 1500000000\n") != std::string::npos);
+  CHECK(line_of(RowFormat::line_protocol, with("temperature", null)).find(" vibration=2.5,") !=
+        std::string::npos);
+  CHECK(line_of(RowFormat::line_protocol, with("temperature", infinity)).find(" vibration=2.5,") !=
+        std::string::npos);
+  CHECK(line_of(RowFormat::line_protocol, with("status_code", "x")).find("status_code") == std::string::npos);
+  ReadingRow empty;
+  empty[0] = "1970-01-01T00:00:00.000000Z";
+  CHECK(line_of(RowFormat::line_protocol, empty, 0) == "");
+  CHECK(line_of(RowFormat::line_protocol, plain_row(), 0).ends_with(" 0\n"));
+  CHECK(line_of(RowFormat::line_protocol, plain_row(), -1).ends_with(" -1000\n"));
+}
+
+TEST_CASE("a number is written with the digits that give the same one back") {
+  for (std::uint64_t i = 0; i < 20'000; ++i) {
+    const double value = std::bit_cast<double>(mix_words(i, 5));
+    if (!std::isfinite(value)) continue;
+    const std::string line = line_of(RowFormat::csv, with("temperature", value));
+    const std::string_view before = "Z,S1,";
+    const double read = std::strtod(line.c_str() + line.find(before) + before.size(), nullptr);
+    REQUIRE(std::bit_cast<std::uint64_t>(read) == std::bit_cast<std::uint64_t>(value));
+  }
+}
+
+TEST_CASE("bytes that are not UTF-8 are replaced one by one") {
+  CHECK(is_utf8("plain"));
+  CHECK(is_utf8("W\xC3\xBCrzburg \x01"));
+  CHECK_FALSE(is_utf8("\xC3"));
+  CHECK_FALSE(is_utf8("\xC0\x80"));
+  CHECK_FALSE(is_utf8("\xF5\x80\x80\x80"));
+  CHECK(repaired_utf8("W\xC3\xBC\xC3") == "W\xC3\xBC\uFFFD");
+  CHECK(repaired_utf8("\x80\x01") == "\uFFFD\x01");
+  CHECK(repaired_utf8("") == "");
+}
+
+TEST_CASE("slices cover every block, in order of time, with about as many readings each") {
+  std::vector<Block> blocks;
+  std::uint64_t total = 0;
+  for (std::uint32_t shard = 0; shard < 5; ++shard) {
+    for (std::int64_t i = 0; i < 200; ++i) {
+      const Timestamp begin = i * 10 * second + shard * 777;
+      blocks.push_back({shard, 100, i * 100 + 1, i * 100 + 100, begin, begin + 10 * second});
+      total += 100;
+    }
+  }
+  blocks.push_back({5, 100, 1, 100, 0, 2'000 * second});  // touches all
+  blocks.push_back({6, 5'000, 1, 5'000, 500, 500});       // one moment
+  Slices slices(blocks, 2'000);
+  Timestamp until = 0;
+  std::size_t count = 0;
+  std::vector<std::pair<Timestamp, Timestamp>> seen(blocks.size(), {0, 0});
+  for (auto slice = slices.next(); slice; slice = slices.next(), ++count) {
+    CHECK(slice->from == until);
+    CHECK(slice->to > slice->from);
+    until = slice->to;
+    std::uint64_t in_ranges = 0;
+    for (const IdRange& range : slice->ranges) {
+      in_ranges += range.shard < 5 ? static_cast<std::uint64_t>(range.last - range.first + 1) : 0;
+    }
+    CHECK(in_ranges <= 2'000 + 2 * 5 * 100);  // and the parts of blocks that lie outside
+    for (const Block& block : blocks) {
+      const bool overlaps = block.first < slice->to && block.last >= slice->from;
+      const bool listed = std::ranges::any_of(slice->ranges, [&](const IdRange& range) {
+        return range.shard == block.shard && range.first <= block.first_id && range.last >= block.last_id;
+      });
+      CHECK((!overlaps || listed));
+    }
+  }
+  CHECK(until == 2'000 * second + 4 * 777 + 1);
+  CHECK(count >= total / 2'000);
+  CHECK(count <= total / 2'000 + 10);
+  CHECK_FALSE(Slices({}, 10).next());
+}
+
+TEST_CASE("a slice that is too large is read in parts, each reading once and in order") {
+  const TemporaryFolder folder;
+  make_shard(folder / "a.db");
+  make_shard(folder / "b.db");
+  std::vector<Timestamp> moments;  // in no order, many of them equal
+  for (std::uint64_t i = 0; i < 1'000; ++i)
+    moments.push_back(static_cast<Timestamp>(mix_words(i, 3) % 300) * second);
+  add_readings(folder / "a.db", moments);
+  add_readings(folder / "b.db", moments);
+  const std::vector<SourceShard> shards = find_source(folder.path());
+  const Selection selection;
+  Slices slices(index_readings(shards, selection, 50), 1'000'000);
+  const auto slice = slices.next();
+  REQUIRE(slice);
+  CHECK_FALSE(slices.next());
+
+  for (const SliceLimits limits : {SliceLimits{10, 1 << 20}, SliceLimits{1 << 20, 500}, SliceLimits{1, 1}}) {
+    const SliceReader reader(shards, selection, RowFormat::csv, limits);
+    std::vector<Position> read;
+    Position begin{slice->from, 0, 0};
+    for (bool more = true; more;) {
+      const SliceLines part = reader.read(*slice, begin);
+      CHECK(part.lines.size() <= std::max<std::size_t>(2 * limits.rows, 1));
+      for (const SliceLines::Line& line : part.lines) {
+        read.push_back(line.position);
+        REQUIRE(part.text.substr(line.offset, timestamp_width) == timestamp_text(line.position.at));
+        REQUIRE(part.text[line.offset + line.size - 1] == '\n');
+      }
+      more = part.rest.has_value();
+      if (more) begin = *part.rest;
+    }
+    CHECK(read.size() == 2'000);
+    CHECK(std::ranges::is_sorted(read));
+    CHECK(std::ranges::adjacent_find(read) == read.end());
+  }
+}
+
+TEST_CASE("ids far apart are no obstacle") {
+  const TemporaryFolder folder;
+  make_shard(folder / "a.db");
+  add_readings(folder / "a.db", {3 * second, 1 * second, 2 * second, 5 * second});
+  run_sql(folder / "a.db", "UPDATE sensor_readings SET id = -9223372036854775807 WHERE id = 1");
+  run_sql(folder / "a.db", "UPDATE sensor_readings SET id = 9223372036854775807 WHERE id = 2");
+  std::string text;
+  const ExportCounts counts =
+      export_readings(find_source(folder.path()), {}, RowFormat::line_protocol,
+                      [&](std::string_view lines, const ExportCounts&) { text += lines; });
+  CHECK(counts.rows == 4);
+  CHECK(counts.left_out == 0);
+  std::string expected;
+  for (const char* at : {"1", "2", "3", "5"}) {
+    expected += "sensor_readings,location=L,sensor_id=S1 temperature=1.5 " + std::string(at) + "000000000\n";
+  }
+  CHECK(text == expected);
+}
+
+TEST_CASE("readings of which line protocol can say nothing are counted") {
+  const TemporaryFolder folder;
+  make_shard(folder / "a.db");
+  add_readings(folder / "a.db", {1 * second, 2 * second, 3 * second});
+  run_sql(folder / "a.db", "UPDATE sensor_readings SET temperature = NULL WHERE id = 2");
+  const ExportCounts counts = export_readings(find_source(folder.path()), {}, RowFormat::line_protocol,
+                                              [](std::string_view, const ExportCounts&) {});
+  CHECK(counts.rows == 2);
+  CHECK(counts.left_out == 1);
+}
+
+TEST_CASE("a timestamp that is none is an error that names the reading") {
+  const TemporaryFolder folder;
+  make_shard(folder / "a.db");
+  add_readings(folder / "a.db", {1 * second, 2 * second});
+  run_sql(folder / "a.db", "UPDATE sensor_readings SET timestamp = 'noon' WHERE id = 2");
+  CHECK_THROWS_WITH_AS(export_readings(find_source(folder.path()), {}, RowFormat::csv,
+                                       [](std::string_view, const ExportCounts&) {}),
+                       ((folder / "a.db") + ": reading 2 has 'noon' where a time should be").c_str(),
+                       std::runtime_error);
+}
+
+TEST_CASE("an event without an end lasts to the end of its run") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.db";
+  make_shard(path);
+  // The first run reads from 100 s to 110 s, the second from 200 s to 220 s. B reads for longer than A.
+  add_run(path, "one", 100 * second);
+  add_run(path, "two", 200 * second);
+  add_readings(path, {100 * second, 105 * second, 201 * second, 210 * second}, "A");
+  add_readings(path, {101 * second, 110 * second, 200 * second, 220 * second}, "B");
+  add_event(path, "A", "trend", 104 * second);
+  add_event(path, "A", "missing_data", 106 * second);  // has no reading of A until the first run's end
+  add_event(path, "B", "noise", 195 * second);         // began, in the model, before the second run
+  add_event(path, "A", "missing_data", 211 * second);
+  add_event(path, "A", "spike", 215 * second);         // its reading was lost
+  add_event(path, "B", "missing_data", 221 * second);  // nothing is known of what came after
+  const Labels labels = read_labels(find_source(folder.path()), {});
+  const auto spans = [&](const std::string& sensor) {
+    std::vector<std::pair<Timestamp, Timestamp>> all;
+    for (const Label& label : labels.at(sensor)) all.emplace_back(label.start / second, label.end / second);
+    return all;
+  };
+  using Spans = std::vector<std::pair<Timestamp, Timestamp>>;
+  CHECK(spans("A") == Spans{{104, 105}, {106, 110}, {211, 220}, {215, 215}});
+  CHECK(spans("B") == Spans{{195, 220}, {221, 221}});
+}
+
+TEST_CASE("a gap at the end of a run is not stretched over the next one") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.db";
+  make_shard(path);
+  add_run(path, "one", 100 * second);
+  add_run(path, "two", 900 * second);
+  add_readings(path, {100 * second, 101 * second, 900 * second, 950 * second}, "A");
+  add_event(path, "A", "missing_data", 102 * second);
+  const Labels labels = read_labels(find_source(folder.path()), {});
+  REQUIRE(labels.at("A").size() == 1);
+  CHECK(labels.at("A")[0].end == 102 * second);
+}
+
+TEST_CASE("labels as JSON") {
+  const Labels labels{
+      {"A \"x\"", {}},
+      {"B",
+       {{0, second, "spike", "voltage", "-1", "2.5"}, {2 * second, 3 * second, "noise", "", "null", "0.1"}}}};
+  CHECK(windows_json(labels) ==
+        "{\n  \"A \\\"x\\\"\": [],\n  \"B\": [\n"
+        "    [\"1970-01-01T00:00:00.000000Z\", \"1970-01-01T00:00:01.000000Z\"],\n"
+        "    [\"1970-01-01T00:00:02.000000Z\", \"1970-01-01T00:00:03.000000Z\"]\n  ]\n}\n");
+  CHECK(events_json(labels) ==
+        "{\n  \"A \\\"x\\\"\": [],\n  \"B\": [\n"
+        "    {\"type\": \"spike\", \"channel\": \"voltage\", \"direction\": -1, \"magnitude\": 2.5, "
+        "\"start\": \"1970-01-01T00:00:00.000000Z\", \"end\": \"1970-01-01T00:00:01.000000Z\"},\n"
+        "    {\"type\": \"noise\", \"channel\": null, \"direction\": null, \"magnitude\": 0.1, "
+        "\"start\": \"1970-01-01T00:00:02.000000Z\", \"end\": \"1970-01-01T00:00:03.000000Z\"}\n  ]\n}\n");
+  CHECK(windows_json({}) == "{\n}\n");
+}
