@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -127,9 +128,8 @@ TEST_CASE("a row of csv") {
   CHECK(header_of(RowFormat::csv) ==
         "timestamp,sensor_id,temperature,vibration,voltage,status_code,anomaly_flag,anomaly_type,"
         "firmware_version,model,manufacturer,location\n");
-  CHECK(
-      line_of(RowFormat::csv, plain_row()) ==
-      "1970-01-01T00:00:01.500000Z,S1,65,2.5,-0.1,0,0,,1.4,TempVibe-2000,SensorTech,Factory A - Line 1\n");
+  CHECK(line_of(RowFormat::csv, plain_row()) ==
+        "1970-01-01T00:00:01.500000Z,S1,65,2.5,-0.1,0,0,,1.4,TempVibe-2000,SensorTech,Factory A - Line 1\n");
   CHECK(csv_location("a, b") == "\"a, b\"\n");
   CHECK(csv_location("say \"hi\"") == "\"say \"\"hi\"\"\"\n");
   CHECK(csv_location("two\nlines") == "\"two\nlines\"\n");
@@ -278,6 +278,37 @@ TEST_CASE("a slice that is too large is read in parts, each reading once and in 
   }
 }
 
+TEST_CASE("more readings of one moment than are held at once, among many shards") {
+  constexpr std::size_t shard_count = 600;  // enough for a slice to have several parts
+  constexpr std::size_t many = 270'000;
+  const TemporaryFolder folder;
+  const std::string model = folder / "0000.db";
+  make_shard(model);
+  add_readings(model, {2 * second, 1 * second, 3 * second});
+  for (std::size_t i = 1; i < shard_count; ++i) {
+    std::filesystem::copy_file(model, folder / (std::to_string(10'000 + i).substr(1) + ".db"));
+  }
+  add_readings(folder / "0301.db", std::vector<Timestamp>(many, 2 * second), "S2");
+  const std::vector<SourceShard> shards = find_source(folder.path());
+  REQUIRE(shards.size() == shard_count);
+  std::string text;
+  const ExportCounts counts = export_readings(
+      shards, {}, RowFormat::csv, [&](std::string_view lines, const ExportCounts&) { text += lines; });
+  CHECK(counts.rows == 3 * shard_count + many);
+
+  const auto line = [](int at, const std::string& sensor) {
+    return timestamp_text(at * second) + ',' + sensor + ",1.5,,,,,,,,,L\n";
+  };
+  std::string expected = header_of(RowFormat::csv);
+  for (const int at : {1, 2, 3}) {
+    for (std::size_t i = 0; i < shard_count; ++i) {
+      expected += line(at, "S1");
+      for (std::size_t n = 0; at == 2 && i == 301 && n < many; ++n) expected += line(at, "S2");
+    }
+  }
+  CHECK((text == expected));
+}
+
 TEST_CASE("ids far apart are no obstacle") {
   const TemporaryFolder folder;
   make_shard(folder / "a.db");
@@ -356,6 +387,28 @@ TEST_CASE("a gap at the end of a run is not stretched over the next one") {
   const Labels labels = read_labels(find_source(folder.path()), {});
   REQUIRE(labels.at("A").size() == 1);
   CHECK(labels.at("A")[0].end == 102 * second);
+}
+
+TEST_CASE("labels are cut to the time that is asked for") {
+  const TemporaryFolder folder;
+  make_shard(folder / "a.db");
+  add_readings(folder / "a.db", {0}, "A");
+  run_sql(folder / "a.db",
+          "INSERT INTO anomaly_events VALUES (1, 'A', 'trend', NULL, 1, 0.5, "
+          "'1970-01-01T00:00:10.000000Z', '1970-01-01T00:00:20.000000Z', 11)");
+  using Spans = std::vector<std::pair<Timestamp, Timestamp>>;
+  const auto spans = [&](Timestamp from, Timestamp to) {
+    const Labels labels = read_labels(find_source(folder.path()), {from, to, {}, {}});
+    Spans all;
+    for (const Label& label : labels.at("A")) all.emplace_back(label.start, label.end);
+    return all;
+  };
+  CHECK(spans(0, 30 * second) == Spans{{10 * second, 20 * second}});
+  CHECK(spans(12 * second, 15 * second) == Spans{{12 * second, 15 * second - 1}});
+  CHECK(spans(20 * second, 30 * second) == Spans{{20 * second, 20 * second}});
+  CHECK(spans(20 * second + 1, 30 * second) == Spans{});
+  CHECK(spans(0, 10 * second + 1) == Spans{{10 * second, 10 * second}});
+  CHECK(spans(0, 10 * second) == Spans{});
 }
 
 TEST_CASE("labels as JSON") {

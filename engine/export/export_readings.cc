@@ -4,9 +4,13 @@
 #include <tbb/task_arena.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "export/block_index.h"
 #include "export/slice_reader.h"
@@ -14,50 +18,83 @@
 namespace fleet_sim {
 namespace {
 
-// Opening a shard costs about as much as a hundred rows, so that with many shards a slice has to be long to
-// be worth it; its rows are what memory has to hold, and several slices are under way.
-constexpr std::size_t least_rows_per_slice = 32'768;
-constexpr std::size_t most_rows_per_slice = 262'144;
-constexpr std::size_t rows_per_shard_and_slice = 256;
-constexpr std::size_t most_bytes_per_slice = std::size_t{96} << 20;
+// What one thread reads of a slice. Parts under way: one per thread, one in waiting, and those of the slice
+// that is handed over next.
+constexpr std::size_t rows_per_part = 65'536;
+constexpr SliceLimits part_limits{2 * rows_per_part, std::size_t{48} << 20};
 
-// A block is the least that is read of a shard, and the part of it that lies outside a slice is read in vain.
+// Opening a shard costs as much as some hundred rows. With many shards a slice is longer, so that they are
+// opened less often, and has a part for some of them each.
+constexpr std::size_t shards_per_part = 256;
+constexpr std::size_t most_parts = 16;
+
+// A block is the least that is read of a shard, and what of it lies outside a slice is read in vain.
 constexpr std::size_t blocks_per_shard_and_slice = 8;
 constexpr std::size_t least_rows_per_block = 64;
 
 constexpr std::size_t bytes_at_once = std::size_t{1} << 20;  // handed to `take`
 
-std::size_t rows_per_slice(std::size_t shards) {
-  return std::clamp(shards * rows_per_shard_and_slice, least_rows_per_slice, most_rows_per_slice);
+std::size_t parts_per_slice(std::size_t shards) {
+  return std::clamp<std::size_t>(shards / shards_per_part, 1, most_parts);
 }
 
-std::size_t rows_per_block(std::size_t shards) {
-  return std::max(least_rows_per_block, rows_per_slice(shards) / shards / blocks_per_shard_and_slice);
+std::uint32_t rows_per_block(std::size_t shards) {
+  const std::size_t rows = parts_per_slice(shards) * rows_per_part / std::max<std::size_t>(1, shards);
+  return static_cast<std::uint32_t>(std::max(least_rows_per_block, rows / blocks_per_shard_and_slice));
 }
 
-struct ReadSlice {
+// The readings of a slice that are in some of the shards.
+struct Part {
   Slice slice;
-  SliceLines lines;
+  bool is_last = false;  // of its slice
+  SliceLines read;
 };
+using PartPointer = std::shared_ptr<Part>;
 
-Position begin_of(const Slice& slice) {
-  return {slice.from, 0, std::numeric_limits<std::int64_t>::min()};
-}
-
-// Hands lines over in pieces of about a megabyte.
-class Handover {
+// Gives the parts of slice after slice.
+class Parts {
  public:
-  explicit Handover(const TakeLines& take) : take_(take) {}
+  Parts(Slices slices, std::size_t per_slice) : slices_(std::move(slices)), per_slice_(per_slice) {}
 
-  void add(const SliceLines& slice) {
-    for (const SliceLines::Line& line : slice.lines) {
-      buffer_.append(slice.text, line.offset, line.size);
-      ++(line.size > 0 ? counts_.rows : counts_.left_out);
-      if (buffer_.size() >= bytes_at_once) flush();
-    }
+  // Nothing after the last.
+  PartPointer next() {
+    if (next_ == parts_.size() && !begin_slice()) return nullptr;
+    return parts_[next_++];
   }
 
+ private:
+  bool begin_slice() {
+    const auto slice = slices_.next();
+    if (!slice) return false;
+    parts_.clear();
+    next_ = 0;
+    for (std::size_t i = 0; i < per_slice_; ++i) {
+      parts_.push_back(
+          std::make_shared<Part>(Part{{slice->from, slice->to, {}}, i + 1 == per_slice_, SliceLines{}}));
+    }
+    for (const IdRange& range : slice->ranges)
+      parts_[range.shard % per_slice_]->slice.ranges.push_back(range);
+    return true;
+  }
+
+  Slices slices_;
+  std::size_t per_slice_;
+  std::vector<PartPointer> parts_;
+  std::size_t next_ = 0;
+};
+
+// Merges the parts of a slice, and hands lines over in pieces of about a megabyte.
+class Handover {
+ public:
+  Handover(const SliceReader& reader, const TakeLines& take) : reader_(reader), take_(take) {}
+
   void add(std::string_view text) { buffer_ += text; }
+
+  void add(PartPointer part) {
+    const bool is_last = part->is_last;
+    parts_.push_back(std::move(part));
+    if (is_last) add_slice();
+  }
 
   void flush() {
     take_(buffer_, counts_);
@@ -67,50 +104,84 @@ class Handover {
   [[nodiscard]] const ExportCounts& counts() const { return counts_; }
 
  private:
+  // Where some part was too much to be read at once, all of them go on from there.
+  void add_slice() {
+    for (auto rest = add_before_rest(); rest; rest = add_before_rest()) {
+      for (const PartPointer& part : parts_) part->read = reader_.read(part->slice, *rest);
+    }
+    parts_.clear();
+  }
+
+  std::optional<Position> add_before_rest() {
+    std::optional<Position> rest;
+    for (const PartPointer& part : parts_) {
+      if (part->read.rest && (!rest || *part->read.rest < *rest)) rest = part->read.rest;
+    }
+    std::vector<std::size_t> next(parts_.size(), 0);
+    for (auto first = first_of(next, rest); first; first = first_of(next, rest)) {
+      const SliceLines& read = parts_[*first]->read;
+      add(read.text, read.lines[next[*first]++]);
+    }
+    return rest;
+  }
+
+  // The part whose next line comes first, if it comes before the end.
+  [[nodiscard]] std::optional<std::size_t> first_of(const std::vector<std::size_t>& next,
+                                                    const std::optional<Position>& end) const {
+    std::optional<std::size_t> first;
+    const auto position = [&](std::size_t i) { return parts_[i]->read.lines[next[i]].position; };
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      if (next[i] == parts_[i]->read.lines.size()) continue;
+      if (!first || position(i) < position(*first)) first = i;
+    }
+    return first && end && position(*first) >= *end ? std::nullopt : first;
+  }
+
+  void add(const std::string& text, const SliceLines::Line& line) {
+    buffer_.append(text, line.offset, line.size);
+    ++(line.size > 0 ? counts_.rows : counts_.left_out);
+    if (buffer_.size() >= bytes_at_once) flush();
+  }
+
+  const SliceReader& reader_;
   const TakeLines& take_;
+  std::vector<PartPointer> parts_;  // read, of the slice that is handed over next
   std::string buffer_;
   ExportCounts counts_;
 };
 
-// The slice, and what was too much to be read at once.
-void add_whole(Handover& handover, const SliceReader& reader, const ReadSlice& read) {
-  handover.add(read.lines);
-  for (std::optional<Position> rest = read.lines.rest; rest;) {
-    const SliceLines more = reader.read(read.slice, *rest);
-    handover.add(more);
-    rest = more.rest;
-  }
+Parts plan_parts(const std::vector<SourceShard>& shards, const Selection& selection) {
+  const std::size_t per_slice = parts_per_slice(shards.size());
+  std::vector<Block> blocks = index_readings(shards, selection, rows_per_block(shards.size()));
+  return {Slices(std::move(blocks), per_slice * rows_per_part), per_slice};
 }
 
 }  // namespace
 
 ExportCounts export_readings(const std::vector<SourceShard>& shards, const Selection& selection,
                              RowFormat format, const TakeLines& take) {
-  const std::size_t shard_count = std::max<std::size_t>(1, shards.size());
-  const std::size_t rows = rows_per_slice(shard_count);
-  Slices slices(index_readings(shards, selection, static_cast<std::uint32_t>(rows_per_block(shard_count))),
-                rows);
-  const SliceReader reader(shards, selection, format, {rows, most_bytes_per_slice});
-  Handover handover(take);
+  Parts parts = plan_parts(shards, selection);
+  const SliceReader reader(shards, selection, format, part_limits);
+  Handover handover(reader, take);
   handover.add(header_of(format));
 
-  const auto plan = [&](tbb::flow_control& control) {
-    auto slice = slices.next();
-    if (!slice) control.stop();
-    return std::make_shared<ReadSlice>(ReadSlice{slice ? std::move(*slice) : Slice{}, {}});
+  const auto next = [&](tbb::flow_control& control) {
+    PartPointer part = parts.next();
+    if (!part) control.stop();
+    return part;
   };
-  const auto read = [&](std::shared_ptr<ReadSlice> one) {
-    one->lines = reader.read(one->slice, begin_of(one->slice));
-    return one;
+  const auto read = [&](PartPointer part) {
+    constexpr std::int64_t first_id = std::numeric_limits<std::int64_t>::min();
+    part->read = reader.read(part->slice, {part->slice.from, 0, first_id});
+    return part;
   };
-  const auto hand_over = [&](const std::shared_ptr<ReadSlice>& one) { add_whole(handover, reader, *one); };
-
-  using Token = std::shared_ptr<ReadSlice>;
   const auto threads = static_cast<std::size_t>(tbb::this_task_arena::max_concurrency());
-  tbb::parallel_pipeline(threads + 1,
-                         tbb::make_filter<void, Token>(tbb::filter_mode::serial_in_order, plan) &
-                             tbb::make_filter<Token, Token>(tbb::filter_mode::parallel, read) &
-                             tbb::make_filter<Token, void>(tbb::filter_mode::serial_in_order, hand_over));
+  tbb::parallel_pipeline(
+      threads + 1,
+      tbb::make_filter<void, PartPointer>(tbb::filter_mode::serial_in_order, next) &
+          tbb::make_filter<PartPointer, PartPointer>(tbb::filter_mode::parallel, read) &
+          tbb::make_filter<PartPointer, void>(tbb::filter_mode::serial_in_order,
+                                              [&](PartPointer part) { handover.add(std::move(part)); }));
   handover.flush();
   return handover.counts();
 }

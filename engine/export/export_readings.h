@@ -1,12 +1,13 @@
 // Every reading of a data directory as lines of text, in order of time over all shards; readings of the same
 // moment in the order of their shards' names and ids. A stream that feeds a pipeline or a benchmark has to be
 // in order, and neither SQLite's sorting (a temporary copy of the whole table per shard) nor a merge with
-// every shard open (10,000 descriptors) would do: slices of time are read instead (block_index.h), several at
-// once, each from all shards that have a part in it, sorted in memory and handed over one after the other.
+// every shard open (10,000 descriptors) would do. Instead slices of time are read (block_index.h), several at
+// once, or where there are many shards in several parts at once; each is sorted in memory and handed over
+// when those before it have been.
 //
-// Memory is bounded by the slices under way, whatever the number of readings and their order in the files: a
-// slice that turns out larger than planned is read again for the part that was too much. Shards are opened
-// anew for each slice, so descriptors are bounded by threads. Readings that are committed after the beginning
+// Memory is bounded by what is under way, whatever the number of readings and their order in the files: a
+// slice that turns out larger than planned is read again for what was too much. Shards are opened anew for
+// each slice, so descriptors are bounded by threads. Readings that are committed after the beginning
 // are not exported; a simulator that writes meanwhile is never held up. Throws as source.h says, and what
 // `take` throws.
 #pragma once

@@ -304,7 +304,7 @@ class Export(FleetTest):
     def test_a_folder_that_cannot_be_written(self):
         self.fill("data", "--duration", "1m", "--shard-by", "hash:2")
         stored = self.stored("data")
-        (self.dir / "data" / "odd %#? name.db").write_bytes(shards(self.dir / "data")[0].read_bytes())
+        (self.dir / "data" / "odd %41#? name.db").write_bytes(shards(self.dir / "data")[0].read_bytes())
         self.dir.chmod(0o755)
         for path in (*shards(self.dir / "data"), self.dir / "data"):
             path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
