@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <deque>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,13 +20,13 @@ namespace {
 
 // What one thread reads of a slice. Parts under way: one per thread, one in waiting, and those of the slice
 // that is handed over next.
-constexpr std::size_t rows_per_part = 65'536;
-constexpr SliceLimits part_limits{2 * rows_per_part, std::size_t{48} << 20};
+constexpr std::size_t rows_per_part = 32'768;
+constexpr SliceLimits part_limits{2 * rows_per_part, std::size_t{24} << 20};
 
 // Opening a shard costs as much as some hundred rows. With many shards a slice is longer, so that they are
 // opened less often, and has a part for some of them each.
 constexpr std::size_t shards_per_part = 256;
-constexpr std::size_t most_parts = 16;
+constexpr std::size_t most_parts = 32;
 
 // A block is the least that is read of a shard, and what of it lies outside a slice is read in vain.
 constexpr std::size_t blocks_per_shard_and_slice = 8;
@@ -49,37 +49,36 @@ struct Part {
   bool is_last = false;  // of its slice
   SliceLines read;
 };
-using PartPointer = std::shared_ptr<Part>;
 
-// Gives the parts of slice after slice.
+// Gives the parts of slice after slice, and owns them all, because oneTBB lets go of what is under way when
+// something is thrown. They are emptied when they have been handed over; what remains is a hundred bytes
+// each.
 class Parts {
  public:
   Parts(Slices slices, std::size_t per_slice) : slices_(std::move(slices)), per_slice_(per_slice) {}
 
   // Nothing after the last.
-  PartPointer next() {
+  Part* next() {
     if (next_ == parts_.size() && !begin_slice()) return nullptr;
-    return parts_[next_++];
+    return &parts_[next_++];
   }
 
  private:
   bool begin_slice() {
     const auto slice = slices_.next();
     if (!slice) return false;
-    parts_.clear();
-    next_ = 0;
     for (std::size_t i = 0; i < per_slice_; ++i) {
-      parts_.push_back(
-          std::make_shared<Part>(Part{{slice->from, slice->to, {}}, i + 1 == per_slice_, SliceLines{}}));
+      parts_.push_back({{slice->from, slice->to, {}}, i + 1 == per_slice_, {}});
     }
-    for (const IdRange& range : slice->ranges)
-      parts_[range.shard % per_slice_]->slice.ranges.push_back(range);
+    for (const IdRange& range : slice->ranges) {
+      parts_[next_ + range.shard % per_slice_].slice.ranges.push_back(range);
+    }
     return true;
   }
 
   Slices slices_;
   std::size_t per_slice_;
-  std::vector<PartPointer> parts_;
+  std::deque<Part> parts_;
   std::size_t next_ = 0;
 };
 
@@ -90,10 +89,9 @@ class Handover {
 
   void add(std::string_view text) { buffer_ += text; }
 
-  void add(PartPointer part) {
-    const bool is_last = part->is_last;
-    parts_.push_back(std::move(part));
-    if (is_last) add_slice();
+  void add(Part& part) {
+    parts_.push_back(&part);
+    if (part.is_last) add_slice();
   }
 
   void flush() {
@@ -107,14 +105,15 @@ class Handover {
   // Where some part was too much to be read at once, all of them go on from there.
   void add_slice() {
     for (auto rest = add_before_rest(); rest; rest = add_before_rest()) {
-      for (const PartPointer& part : parts_) part->read = reader_.read(part->slice, *rest);
+      for (Part* part : parts_) part->read = reader_.read(part->slice, *rest);
     }
+    for (Part* part : parts_) Part{std::move(*part)};  // with its memory, which an assignment might keep
     parts_.clear();
   }
 
   std::optional<Position> add_before_rest() {
     std::optional<Position> rest;
-    for (const PartPointer& part : parts_) {
+    for (const Part* part : parts_) {
       if (part->read.rest && (!rest || *part->read.rest < *rest)) rest = part->read.rest;
     }
     std::vector<std::size_t> next(parts_.size(), 0);
@@ -145,7 +144,7 @@ class Handover {
 
   const SliceReader& reader_;
   const TakeLines& take_;
-  std::vector<PartPointer> parts_;  // read, of the slice that is handed over next
+  std::vector<Part*> parts_;  // read, of the slice that is handed over next
   std::string buffer_;
   ExportCounts counts_;
 };
@@ -166,22 +165,21 @@ ExportCounts export_readings(const std::vector<SourceShard>& shards, const Selec
   handover.add(header_of(format));
 
   const auto next = [&](tbb::flow_control& control) {
-    PartPointer part = parts.next();
-    if (!part) control.stop();
+    Part* part = parts.next();
+    if (part == nullptr) control.stop();
     return part;
   };
-  const auto read = [&](PartPointer part) {
+  const auto read = [&](Part* part) {
     constexpr std::int64_t first_id = std::numeric_limits<std::int64_t>::min();
     part->read = reader.read(part->slice, {part->slice.from, 0, first_id});
     return part;
   };
   const auto threads = static_cast<std::size_t>(tbb::this_task_arena::max_concurrency());
-  tbb::parallel_pipeline(
-      threads + 1,
-      tbb::make_filter<void, PartPointer>(tbb::filter_mode::serial_in_order, next) &
-          tbb::make_filter<PartPointer, PartPointer>(tbb::filter_mode::parallel, read) &
-          tbb::make_filter<PartPointer, void>(tbb::filter_mode::serial_in_order,
-                                              [&](PartPointer part) { handover.add(std::move(part)); }));
+  const auto hand_over = [&](Part* part) { handover.add(*part); };
+  tbb::parallel_pipeline(threads + 1,
+                         tbb::make_filter<void, Part*>(tbb::filter_mode::serial_in_order, next) &
+                             tbb::make_filter<Part*, Part*>(tbb::filter_mode::parallel, read) &
+                             tbb::make_filter<Part*, void>(tbb::filter_mode::serial_in_order, hand_over));
   handover.flush();
   return handover.counts();
 }

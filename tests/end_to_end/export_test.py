@@ -285,6 +285,20 @@ class Export(FleetTest):
         self.assertEqual(len(json.loads(self.export("data", "--labels", "windows", **limit).stdout)), 1_200)
         self.assertEqual(sorted(path.name for path in (self.dir / "data").iterdir()), before)
 
+    def test_memory_does_not_grow_with_the_data(self):
+        self.fill("data", "--duration", 800, "--rate", 100)
+
+        def peak_bytes(*arguments):
+            process = subprocess.Popen([EXECUTABLE, "export", "data", "--format", "ndjson", *arguments], cwd=self.dir,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = status
+            self.assertEqual(status, 0)
+            return usage.ru_maxrss * 1024
+        third, whole = peak_bytes("--to", "2026-01-01T00:04:26"), peak_bytes()
+        print(f"{third / 1e6:.0f} MB for a third, {whole / 1e6:.0f} MB for all")
+        self.assertLess(whole - third, 100e6, "the text of the other two thirds takes 250 MB")
+
     def test_while_the_simulator_writes(self):
         process = self.start("--identities", IDENTITIES, "--data-dir", "data", "--rate", 500, "--shard-by",
                              "hash:4", env={"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "50"})
