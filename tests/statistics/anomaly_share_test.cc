@@ -253,6 +253,23 @@ TEST_CASE("the share holds at one reading a second, where anomalies last for hun
   }
 }
 
+// Of a reading every 70 s, 180 s cover two or three; those due before the end count: n is 3.
+TEST_CASE("the mix holds where durations are no whole number of readings") {
+  const Roster roster = roster_of_kinds(12 * scale());
+  const Courses courses =
+      courses_of({roster, config_with_period(70), 204, 1'200 * 70 * microseconds_per_second}, 1'200);
+  const Filter all = [](const Kind&) { return true; };
+  Line line(book, "readings per type, one every 70 s, of promised");
+  for (const std::size_t k : {spike, trend, missing_data, noise}) {
+    line.compare(share_over(
+                     courses, all, [k](const Kind&, const Course& course) { return course.affected[k]; },
+                     [k](const Kind& kind, const Course& course) {
+                       return mix(kind)[k] * share_of_anomalies(kind) * course.due();
+                     }),
+                 1, {0.8, 1.25});
+  }
+}
+
 TEST_CASE("the share is capped at 0.95") {
   const Roster roster = roster_of_one_kind({0, 2, 3, 3}, 400 * scale());
   Config config = config_with_period(60);
