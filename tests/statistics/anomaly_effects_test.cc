@@ -3,7 +3,11 @@
 // direction, factor) and the noise, as distributions.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <functional>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "statistics/book.h"
@@ -149,9 +153,10 @@ struct Notes {
 
   PerAnomalyType<Choices> choices;
   PerAnomalyType<std::optional<AnomalyEvent>> last;
-  std::vector<double> factors;            // of spikes, scaled to 0 .. 1 over the promised range
-  PerChannel<Moments> factor_with_clean;  // products of their standardised deviations
-  PerChannel<Moments> clean_at_onset;     // the normal reading's own draw
+  std::vector<double> factors;                          // of spikes, scaled to 0 .. 1 over the promised range
+  PerChannel<std::array<Moments, 2>> factor_by_choice;  // the same, per channel, down and up
+  PerChannel<Moments> factor_with_clean;                // products of their standardised deviations
+  PerChannel<Moments> clean_at_onset;                   // the normal reading's own draw
   NoiseSeen noise_seen;
   std::optional<Values> last_noise;
   Timestamp last_noise_due = 0;
@@ -220,6 +225,7 @@ class Observer {
     if (type != spike) return;
     const double place = (*event.magnitude - spike_low(kind)) / (spike_high(kind) - spike_low(kind));
     notes.factors.push_back(place);
+    notes.factor_by_choice[channel_of(event)][event.direction > 0 ? 1 : 0].add(place);
     for (std::size_t c = 0; c < channel_count; ++c) {
       const double z = clean_draw(pair, kind, c);
       notes.clean_at_onset[c].add(z);
@@ -426,6 +432,17 @@ TEST_CASE("the spike factor is uniform over its range, which firmware sets and s
                     {middle - 0.05 * width, middle + 0.05 * width});
       CHECK(0.1 * std::sqrt(n) > 2 * distance_allowed());
       uniform.compare_uniform(std::move(places));
+    }
+  }
+}
+
+TEST_CASE("the spike factor knows nothing of the channel and the direction it goes with") {
+  Line line(book, "spike factor: mean place in its range, per channel and direction");
+  for (std::size_t c = 0; c < channel_count; ++c) {
+    for (const std::size_t up : {0, 1}) {
+      const Moments places =
+          sum_over(everyone, [&](const Notes& notes) { return notes.factor_by_choice[c][up]; });
+      line.compare({places.mean(), 1 / std::sqrt(12 * places.n)}, 0.5, {0.48, 0.52});
     }
   }
 }
