@@ -3,6 +3,7 @@
 // binomial shares.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <vector>
@@ -176,6 +177,34 @@ TEST_CASE("with the default probability, for every firmware and model") {
     const double p = expected / n;  // sensors of different chances vary less than this has it
     types.compare(share_of(seen, n, p), p, {0.4 * p, 1.6 * p});
   }
+}
+
+// At the highest rate all sensors are due at the same microsecond: only their ids and the seed tell them
+// apart.
+TEST_CASE("sensors start independently of each other, and of how they start under another seed") {
+  const Roster roster = roster_of_one_kind(plain_kind, 20'000 * scale());
+  Config config = config_with_period(1e-6);
+  config.anomalies.probability = often;
+  const auto normal_at_first = [&](std::uint64_t seed) {
+    std::vector<std::uint8_t> normal_first(roster.size(), 0);
+    book.look_at(run_fleet({roster, config, seed, 1}, [&](const Batch& batch) {
+      for (const Reading& reading : batch.readings) normal_first[reading.sensor] = reading.anomaly ? 0 : 1;
+    }));
+    return normal_first;
+  };
+  const std::vector<std::uint8_t> one = normal_at_first(405);
+  const std::vector<std::uint8_t> other = normal_at_first(406);
+  const auto n = static_cast<double>(roster.size());
+  const auto ones = [](const std::vector<std::uint8_t>& flags) {
+    return static_cast<double>(std::count(flags.begin(), flags.end(), 1));
+  };
+  Line shares(book, "all due at once: share that starts without an anomaly, per seed");
+  for (const auto& flags : {one, other})
+    shares.compare(share_of(ones(flags), n, 0.7), 0.7, {0, 0.65, 0.75, 1});
+  double both = 0;
+  for (std::size_t i = 0; i < one.size(); ++i) both += one[i] * other[i];
+  Line agreement(book, "all due at once: share that does so under both seeds");
+  agreement.compare(share_of(both, n, 0.49), 0.49, {0.44, 0.54, 0.7});
 }
 
 TEST_CASE("what the start was compared with, in all") {
