@@ -494,6 +494,49 @@ TEST_CASE("noise is drawn for every reading and channel by itself") {
   }
 }
 
+// At the highest rate all sensors are due at the same microsecond: only their ids and the seed tell them
+// apart.
+TEST_CASE("sensors that are due at once choose and shake independently, and under another seed anew") {
+  const Roster roster = roster_of_one_kind(plain_kind, 20'000 * scale());
+  Config config = config_with_period(1e-6);
+  config.anomalies.probability = 0.9;
+  for (const std::size_t k : {trend, pattern, missing_data}) config.anomalies.types[k].enabled = false;
+  const auto notes_of = [&](std::uint64_t seed) {
+    const Durations durations = promised_durations(1e-6);
+    Observer observer(roster.size(), [](std::size_t) { return plain_kind; }, {durations});
+    book.look_at(run_twins({roster, config, seed, 1}, durations, observer));
+    return observer.notes();
+  };
+  const std::vector<Notes> one = notes_of(307);
+  const std::vector<Notes> other = notes_of(308);
+
+  Choices spikes;
+  Moments noise_of_one;
+  double both_spike = 0;
+  double same_direction = 0;
+  Moments products;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    spikes.add(one[i].choices[spike]);
+    noise_of_one.add(one[i].noise_seen.z[temperature]);
+    if (one[i].last[spike] && other[i].last[spike]) {
+      both_spike += 1;
+      same_direction += one[i].last[spike]->direction == other[i].last[spike]->direction ? 1 : 0;
+    }
+    if (one[i].last_noise && other[i].last_noise)
+      products.add((*one[i].last_noise)[temperature] * (*other[i].last_noise)[temperature]);
+  }
+  Line directions(book, "all due at once: share of spikes that go up");
+  directions.compare(share_of(spikes.up, spikes.n, 0.5), 0.5, {0, 0.4, 0.6, 1});
+  Line sizes(book, "all due at once: spread of the noise, of promised");
+  sizes.compare(spread_of_normals(noise_of_one), 1, {0, 0.8, 1.2});
+  Line means(book, "all due at once: mean of the noise, as a share of its spread");
+  means.compare(mean_of_normals(noise_of_one), 0, {-0.2, 0.2});
+  Line agreement(book, "all due at once: same direction under both seeds");
+  agreement.compare(share_of(same_direction, both_spike, 0.5), 0.5, {0, 0.4, 0.6, 1});
+  Line likeness(book, "all due at once: correlation of the noise under both seeds");
+  likeness.compare(mean_of_normals(products), 0, {-1, 1});
+}
+
 TEST_CASE("what the anomalies were compared with, in all") {
   book.close();
 }
