@@ -15,6 +15,7 @@ namespace fleet_sim {
 namespace {
 
 constexpr std::chrono::milliseconds look_around{50};
+constexpr std::chrono::milliseconds look_for_end{5};
 constexpr double live_interval_seconds = 0.5;  // of the progress line on a terminal
 constexpr double plain_interval_seconds = 10;  // of progress lines elsewhere
 constexpr std::size_t queued_per_writer =
@@ -178,19 +179,20 @@ void Simulator::start() {
 }
 
 // Shows progress until the last reading has been handed to the writers, and passes on a wish to stop.
-void Simulator::watch(StopSignals& signals) {
+void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
   const double interval = console_.live() ? live_interval_seconds : plain_interval_seconds;
   Snapshot shown = snapshot();
   bool stopping = false;
   while (!scheduler_->wait_for(std::chrono::milliseconds(0))) {
-    signals.wait_for(look_around);
-    if (!stopping && (signals.received() != 0 || gave_up_.load(std::memory_order_acquire))) {
+    signals.wait_for(stopping ? look_for_end : look_around);
+    const Snapshot now = snapshot();
+    const bool enough = !stopping && goes_on && !goes_on(now);
+    if (!stopping && (enough || signals.received() != 0 || gave_up_.load(std::memory_order_acquire))) {
       stopping = true;
       if (signals.received() != 0)
         log_->info("stopping: writing what has been read (a second signal stops at once)");
       scheduler_->request_stop();
     }
-    const Snapshot now = snapshot();
     if (now.elapsed_seconds - shown.elapsed_seconds >= interval) report(now, shown);
   }
 }
@@ -200,7 +202,7 @@ void Simulator::drain(StopSignals& signals) {
   Snapshot shown = snapshot();
   for (const auto& writer : writers_) writer->finish();
   while (writers_at_work_.load(std::memory_order_acquire) > 0) {
-    signals.wait_for(std::chrono::milliseconds(5));
+    signals.wait_for(look_for_end);
     const Snapshot now = snapshot();
     if (now.elapsed_seconds - shown.elapsed_seconds >= interval) report(now, shown);
   }
@@ -224,8 +226,8 @@ Snapshot Simulator::snapshot() const {
   snapshot.sensors = fleet_->size();
   snapshot.shards = plan_.shard_count;
   Histogram lag;
+  add_lag_to(lag);
   for (const auto& writer : writers_) {
-    lag.merge(writer->lag());
     snapshot.files_written += writer->files_written();
     snapshot.errors += writer->errors();
     snapshot.writer_busy_share = std::max(snapshot.writer_busy_share, writer->busy_share());
@@ -234,6 +236,10 @@ Snapshot Simulator::snapshot() const {
   snapshot.lag_p99 = lag.percentile(0.99);
   snapshot.lag_max = lag.max();
   return snapshot;
+}
+
+void Simulator::add_lag_to(Histogram& lag) const {
+  for (const auto& writer : writers_) lag.merge(writer->lag());
 }
 
 // Closes the books and tells the user what the run came to.

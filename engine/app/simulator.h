@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "app/inputs.h"
 #include "app/resume.h"
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
 #include "fleet/fleet.h"
@@ -40,15 +42,23 @@ class Simulator {
   // The same without the summary: what a benchmark times.
   void drive(StopSignals& signals);
 
+  // The steps of drive(), each once and in this order, for who has something to do between them. `goes_on` is
+  // asked every 50 ms whether the run shall go on.
+  using GoesOn = std::function<bool(const Snapshot&)>;
+  void start();
+  void watch(StopSignals& signals, const GoesOn& goes_on = {});
+  void drain(StopSignals& signals);
+
+  // Where the run stands, from start() on.
+  [[nodiscard]] Snapshot snapshot() const;
+  // Adds the lag of every reading committed so far.
+  void add_lag_to(Histogram& lag) const;
+
  private:
   void plan_storage();
   void set_clock();
   void take_up_run();
   void build_writers();
-  void start();
-  void watch(StopSignals& signals);
-  void drain(StopSignals& signals);
-  [[nodiscard]] Snapshot snapshot() const;
   void report(const Snapshot& now, Snapshot& shown);
   [[nodiscard]] ExitCode settle();
 

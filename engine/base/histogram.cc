@@ -45,6 +45,18 @@ void Histogram::merge(const Histogram& other) {
   max_.store(std::max(max(), other.max()), std::memory_order_relaxed);
 }
 
+void Histogram::subtract(const Histogram& earlier) {
+  for (std::size_t i = 0; i < bucket_count; ++i) {
+    buckets_[i].fetch_sub(earlier.buckets_[i].load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
+  count_.fetch_sub(earlier.count(), std::memory_order_relaxed);
+  if (count() == 0) {
+    max_.store(0, std::memory_order_relaxed);
+  } else if (earlier.max() >= max()) {
+    max_.store(percentile(1), std::memory_order_relaxed);
+  }
+}
+
 Microseconds Histogram::percentile(double share) const {
   const auto wanted = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count())));
   std::uint64_t seen = 0;

@@ -18,6 +18,10 @@ class Histogram {
   // Adds what `other` has counted.
   void merge(const Histogram& other);
 
+  // Takes away what an earlier copy of this histogram had counted already. The longest value is then known as
+  // exactly as a percentile, unless it came later. Only while nobody records.
+  void subtract(const Histogram& earlier);
+
   [[nodiscard]] std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
   [[nodiscard]] Microseconds max() const { return max_.load(std::memory_order_relaxed); }
 
