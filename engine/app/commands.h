@@ -28,6 +28,9 @@ Command add_explain_command(CLI::App& app);
 // Writes identity files.
 Command add_generate_command(CLI::App& app);
 
+// Measures what the disk and SQLite take.
+Command add_bench_command(CLI::App& app);
+
 // Prints the digest of a data directory, as text or as JSON.
 Command add_digest_command(CLI::App& app);
 

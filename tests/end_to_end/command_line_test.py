@@ -27,7 +27,7 @@ class CommandLine(FleetTest):
                      "--start", "--seed", "--threads", "--writers", "--partition", "--sink", "--skip-invalid", "--log-level",
                      "--quiet", "--version"):
             self.assertRegex(text, rf"(?m)^ *(-\w,)?{flag}\b", flag)
-        for command in ("run", "generate", "check", "explain", "digest", "report", "export"):
+        for command in ("run", "generate", "check", "bench", "explain", "digest", "report", "export"):
             self.assertRegex(text, rf"(?m)^ *{command} ")
             self.assertTrue(self.fleet_sim(command, "--help").stdout)
         self.assert_nothing_written()

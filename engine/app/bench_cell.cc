@@ -1,0 +1,239 @@
+#include "app/bench_cell.h"
+
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "app/bench_folder.h"
+#include "app/generate_fleet.h"
+#include "app/stop_signals.h"
+#include "storage/shard_key.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr std::uint64_t seed = 1;
+constexpr Timestamp history_start = 1'767'225'600 * microseconds_per_second;  // 2026-01-01
+
+// What may still come to the disk once a measurement is told to stop: what waits in memory and one window of
+// the scheduler, twice because the write-ahead log is copied into the file.
+constexpr std::uint64_t bytes_per_row = 250;
+constexpr std::uint64_t rows_per_window = 200'000;
+constexpr std::uint64_t copies = 2;
+
+Roster bench_roster(std::uint32_t sensors) {
+  const Mix mix = default_mix();
+  Roster roster;
+  for (std::uint64_t number = 1; number <= sensors; ++number) {
+    roster.add(generated_identity(mix, seed, number, sensors));
+  }
+  return roster;
+}
+
+std::vector<std::string> shard_paths(const Inputs& inputs) {
+  const Roster& roster = inputs.identities.roster;
+  const ShardBy& by = inputs.config.sharding;
+  const std::filesystem::path folder = inputs.config.data_directory();
+  std::set<std::string> paths;
+  for (const std::uint32_t member : inputs.members) {
+    paths.insert((folder / shard_file_name(by, shard_key(by, roster, roster[member]))).string());
+  }
+  return {paths.begin(), paths.end()};
+}
+
+Inputs bench_inputs(const BenchCell& cell, const BenchLoad& load, const std::string& folder) {
+  Inputs inputs;
+  inputs.config = bench_config(cell, load, folder);
+  inputs.identities.roster = bench_roster(load.sensors);
+  inputs.members = partition_members(inputs.identities.roster, {});
+  return inputs;
+}
+
+// Keeps what the writers have to say about trouble.
+class TroubleLog {
+ public:
+  TroubleLog()
+      : logger_(std::make_shared<spdlog::logger>("bench",
+                                                 std::make_shared<spdlog::sinks::ostream_sink_mt>(lines_))) {
+    logger_->set_level(spdlog::level::warn);
+    logger_->set_pattern("%v");
+  }
+
+  [[nodiscard]] const std::shared_ptr<spdlog::logger>& logger() const { return logger_; }
+  [[nodiscard]] std::string first_line() const {
+    const std::string all = lines_.str();
+    return all.substr(0, all.find('\n'));
+  }
+
+ private:
+  std::ostringstream lines_;
+  std::shared_ptr<spdlog::logger> logger_;
+};
+
+// A run, from its start until its files are closed.
+class CellRun {
+ public:
+  CellRun(const BenchCell& cell, const BenchLoad& load, const BenchFolder& folder,
+          const BenchProgress& progress, Measurement& result)
+      : CellRun(cell, load, folder, progress, result, bench_inputs(cell, load, folder.path().string())) {}
+
+  void go(StopSignals& signals);
+
+ private:
+  CellRun(const BenchCell& cell, const BenchLoad& load, const BenchFolder& folder,
+          const BenchProgress& progress, Measurement& result, Inputs inputs)
+      : cell_(cell),
+        load_(load),
+        folder_(folder),
+        progress_(progress),
+        result_(result),
+        paths_(shard_paths(inputs)),
+        console_(false),
+        simulator_(std::move(inputs), console_, log_.logger()) {}
+
+  [[nodiscard]] bool paced() const { return load_.rate.has_value(); }
+  bool goes_on(const Snapshot& now);
+  [[nodiscard]] bool time_is_over(const Snapshot& now) const;
+  [[nodiscard]] bool disk_is_used_up(const Snapshot& now) const;
+  void look_at_pace(const Snapshot& now);
+  void settle(double seconds);
+  void settle_pace(const Snapshot& last);
+  void count_not_taken(const Snapshot& last);
+
+  const BenchCell& cell_;
+  const BenchLoad& load_;
+  const BenchFolder& folder_;
+  const BenchProgress& progress_;
+  Measurement& result_;
+  std::vector<std::string> paths_;
+  Console console_;
+  TroubleLog log_;
+  Simulator simulator_;
+  Collectors collectors_;
+
+  // Paced only: where the run stood when the warm-up was over, and when the last reading was due.
+  std::optional<Snapshot> warm_;
+  Snapshot due_;
+  Histogram warm_up_latency_;
+};
+
+void CellRun::go(StopSignals& signals) {
+  if (load_.warm_up_seconds == 0) warm_ = Snapshot{};
+  const auto began = std::chrono::steady_clock::now();
+  simulator_.start();
+  collectors_.start(paths_, cell_.collectors);
+  simulator_.watch(signals, [this](const Snapshot& now) { return goes_on(now); });
+  // Before the writers close their files, which is not to be complete while somebody else has them open.
+  collectors_.stop();
+  simulator_.drain(signals);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
+  settle(elapsed.count());
+}
+
+bool CellRun::goes_on(const Snapshot& now) {
+  if (progress_) progress_(now);
+  if (paced()) look_at_pace(now);
+  result_.disk_bound_reached = disk_is_used_up(now);
+  const bool enough = result_.disk_bound_reached || time_is_over(now);
+  if (enough) collectors_.request_stop();
+  return !enough;
+}
+
+// A paced fleet ends by itself, unless it is so late that it takes as long again.
+bool CellRun::time_is_over(const Snapshot& now) const {
+  return now.elapsed_seconds >= (paced() ? load_.warm_up_seconds + 2 * load_.seconds : load_.seconds);
+}
+
+bool CellRun::disk_is_used_up(const Snapshot& now) const {
+  const BenchFolder::Usage usage = folder_.usage();
+  const std::uint64_t coming = (now.books.pending() + rows_per_window) * bytes_per_row * copies;
+  return usage.all + usage.logs + coming >= load_.disk_bytes;
+}
+
+void CellRun::look_at_pace(const Snapshot& now) {
+  if (now.elapsed_seconds < load_.warm_up_seconds) return;
+  if (!warm_) {
+    warm_ = now;
+    simulator_.add_lag_to(warm_up_latency_);
+  }
+  if (now.elapsed_seconds <= load_.warm_up_seconds + load_.seconds) due_ = now;
+}
+
+void CellRun::settle(double seconds) {
+  const Snapshot last = simulator_.snapshot();
+  result_.seconds = seconds;
+  result_.rows = last.books.written;
+  result_.rows_per_second = static_cast<double>(result_.rows) / seconds;
+  result_.bytes = folder_.usage().all;
+  collectors_.add_to(result_.collectors);
+  if (paced()) settle_pace(last);
+  result_.failure = log_.first_line();
+  if (result_.failure.empty() && last.books.lost() > 0) result_.failure = "readings were lost";
+}
+
+void CellRun::settle_pace(const Snapshot& last) {
+  simulator_.add_lag_to(result_.latency);
+  count_not_taken(last);
+  if (!warm_) return;
+  result_.latency.subtract(warm_up_latency_);
+  result_.seconds = due_.elapsed_seconds - warm_->elapsed_seconds;
+  const auto rows = static_cast<double>(due_.books.written - warm_->books.written);
+  result_.rows_per_second = result_.seconds > 0 ? rows / result_.seconds : 0;
+}
+
+// Readings that were due and not taken would be missing from the latencies just because they are so late.
+// Each has waited at least until now.
+void CellRun::count_not_taken(const Snapshot& last) {
+  constexpr int slices = 1'000;
+  const double waiting_since = *last.simulated_seconds;
+  const double left = *last.simulated_total - waiting_since;
+  const double due = std::min(left, last.elapsed_seconds - waiting_since);
+  result_.not_taken = due > 0 ? static_cast<std::uint64_t>(due * *load_.rate) : 0;
+  if (result_.not_taken == 0) return;
+  for (int slice = 0; slice < slices; ++slice) {
+    const double waited = last.elapsed_seconds - waiting_since - due * slice / slices;
+    result_.latency.record(static_cast<Microseconds>(waited * 1e6),
+                           std::max<std::uint64_t>(1, result_.not_taken / slices));
+  }
+}
+
+}  // namespace
+
+Config bench_config(const BenchCell& cell, const BenchLoad& load, const std::string& folder) {
+  Config config;
+  // So that every reading is a row.
+  config.anomalies.types[index_of(AnomalyType::missing_data)].enabled = false;
+  config.simulation.seed = seed;
+  config.simulation.readings_per_second = load.rate.value_or(load.sensors) / load.sensors;
+  config.simulation.run_time_seconds = load.rate ? load.warm_up_seconds + load.seconds : 0;
+  config.clock.speed.max = !load.rate;
+  if (!load.rate) config.clock.start = history_start;
+  config.sharding = {ShardKey::hash, cell.shards};
+  DatabaseSettings& database = config.database;
+  database.data_dir = folder;
+  database.sink = load.sink;
+  database.writers = cell.writers;
+  database.batch_size = cell.batch_size;
+  database.flush_interval_ms = load.flush_interval_ms;
+  database.synchronous = cell.synchronous;
+  database.unsynced_index = cell.unsynced_index;
+  database.error_limit = 1;  // trouble ends the measurement
+  return config;
+}
+
+void measure_cell(const BenchCell& cell, const BenchLoad& load, StopSignals& signals,
+                  const BenchProgress& progress, Measurement& result) {
+  const BenchFolder folder(load.directory);
+  try {
+    CellRun(cell, load, folder, progress, result).go(signals);
+  } catch (const NoStorage& error) {
+    result.failure = error.what();
+  }
+}
+
+}  // namespace fleet_sim

@@ -1,0 +1,118 @@
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "app/bench_run.h"
+#include "app/commands.h"
+#include "app/exit_code.h"
+#include "app/new_file.h"
+#include "app/output.h"
+#include "app/stop_signals.h"
+#include "base/problems.h"
+#include "storage/sqlite.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr const char* footer =
+    "Lists are values with commas; the first of each make the base cell. From it one list is varied at a "
+    "time,\n"
+    "or all of them together with --full. Each cell writes files of its own, as fast as it can, in a folder\n"
+    "below --dir that is removed afterwards. The rounds are interleaved: compare medians within one run.\n"
+    "Every reading is a row (no missing_data).\n\n"
+    "With --rate readings are due at that pace, and latency counts from the moment a reading was due until "
+    "its\n"
+    "commit, so it includes the 50 ms for which readings are gathered and the flush interval. With "
+    "--find-rate the\n"
+    "highest rate is searched whose p99 stays within --p99.\n\n"
+    "Exit codes: 0 done, 1 a measurement failed or no rate held, 2 bad arguments, 3 nothing can be written "
+    "in\n"
+    "--dir, 130 interrupted (Ctrl-C: what was measured is reported and the folder removed; a second one ends "
+    "at\n"
+    "once and leaves a folder fleet-sim-bench-*).\n\n"
+    "  fleet-sim bench --quick --dir /mnt/disk\n"
+    "  fleet-sim bench --shards 16 --writers 1,2,4 --html bench.html\n"
+    "  fleet-sim bench --rate 50000 --synchronous normal,full --seconds 10\n"
+    "  fleet-sim bench --find-rate --p99 250 --collectors 2";
+
+// A file that the results go to. Made before anything is measured, so that a name that cannot be used costs
+// no time.
+std::optional<NewFile> result_file(const char* option, const std::string& path) {
+  if (path.empty() || path == "-") return std::nullopt;
+  std::error_code error;
+  if (std::filesystem::symlink_status(path, error).type() != std::filesystem::file_type::not_found) {
+    throw InvalidInput(std::string(option) + ": " + path +
+                       " exists already and is left as it is; move it away or give another name");
+  }
+  return std::optional<NewFile>(std::in_place, path);
+}
+
+void publish(std::optional<NewFile>& file, const std::string& text) {
+  if (!file) return;
+  file->write(text);
+  file->publish();
+}
+
+int bench(const BenchWords& words) {
+  BenchReport report;
+  report.options = read_bench_options(words);
+  auto json = result_file("--json", words.json);
+  auto html = result_file("--html", words.html);
+  configure_sqlite();
+  Console console(true);
+  StopSignals signals;
+  run_bench(report, signals, console);
+  if (words.json == "-") {
+    console.print_line(bench_text(report));
+    print(bench_json(report));
+  } else {
+    print(bench_text(report));
+  }
+  publish(json, bench_json(report));
+  publish(html, bench_html(report));
+  if (!report.complete) return static_cast<int>(ExitCode::forced);
+  return static_cast<int>(report.failed() ? ExitCode::lost_or_gave_up : ExitCode::done);
+}
+
+void add_bench_options(CLI::App& command, BenchWords& words) {
+  const auto add = [&command](const char* name, auto& word, const char* what, const char* type) {
+    command.add_option(name, word, what)->type_name(type);
+  };
+  add("--shards", words.shards, "Files: 1 to 1000 each (default 16,1,64)", "LIST");
+  add("--writers", words.writers, "Threads that write: 1 to 64 (default 1,2)", "LIST");
+  add("--batch-size", words.batch_size, "Rows of a file that start a transaction (default 5000,500)", "LIST");
+  add("--synchronous", words.synchronous, "off, normal, full (default normal,full)", "LIST");
+  add("--index", words.index, "The collector's index: on, off (default on,off)", "LIST");
+  add("--collectors", words.collectors, "Threads that poll and mark rows meanwhile: 0 to 64 (default 0,2)",
+      "LIST");
+  command.add_flag("--full", words.full, "Every combination, not one list at a time");
+  command.add_flag("--quick", words.quick, "A small matrix, in less than half a minute");
+  add("--rounds", words.rounds, "Over all cells (default 3; quick 2)", "N");
+  add("--seconds", words.seconds, "Of each measurement (default 2; quick 1)", "S");
+  add("--warm-up", words.warm_up, "Before the first, or with --rate before each (default 1; quick 0.5)", "S");
+  add("--rate", words.rate, "Readings per second, instead of as many as possible: measures latency", "R");
+  command.add_flag("--find-rate", words.find_rate, "Search the highest rate that holds, for one cell");
+  add("--p99", words.p99, "The latency --find-rate holds to (default 200)", "MS");
+  add("--flush-interval", words.flush_interval,
+      "Longest wait of a row for its commit (default 1000; 50 with --rate or --find-rate)", "MS");
+  add("--sensors", words.sensors, "Size of the fleet (default 1000)", "N");
+  add("--dir", words.dir, "Where to write: the disk that is measured (default: the current folder)", "DIR");
+  add("--max-disk", words.max_disk, "Most bytes on the disk at a time, at least 200M (default 2G)", "SIZE");
+  add("--json", words.json, "The results as JSON, to a new file or - for standard output", "FILE");
+  add("--html", words.html, "The results with plots, as one page in a new file", "FILE");
+  command.footer(footer);
+}
+
+}  // namespace
+
+Command add_bench_command(CLI::App& app) {
+  const auto words = std::make_shared<BenchWords>();
+  CLI::App* command =
+      app.add_subcommand("bench", "Measures how many readings per second this disk and this SQLite take");
+  add_bench_options(*command, *words);
+  return {command, [words] { return bench(*words); }};
+}
+
+}  // namespace fleet_sim
