@@ -95,7 +95,8 @@ TEST_CASE("one list is varied at a time, each cell once, the base first") {
     differences.push_back(difference_text(cell, expanded.cells.front()));
   CHECK(differences == std::vector<std::string>{"base", "1 shard", "4 shards", "2 writers", "batch 500",
                                                 "no index", "2 collectors"});
-  CHECK(cell_text(expanded.cells.front()) == "16 shards, 1 writer, batch 5000, normal, index, 0 collectors");
+  CHECK(cell_text(expanded.cells.front()) ==
+        "16 shards, 1 writer, batch 5000, synchronous normal, index, 0 collectors");
   CHECK(expanded.left_out.empty());
 }
 
@@ -110,6 +111,9 @@ TEST_CASE("the cross product has every combination once, without writers that ha
   }
   CHECK(texts.size() == expanded.cells.size());
   for (const BenchCell& cell : expanded.left_out) CHECK(cell.writers > cell.shards);
+  const BenchMatrix wide{{1'000}, {1}, {10}, {Synchronous::full}, {true}, {0, 1}};
+  REQUIRE(cross_product(wide).left_out.size() == 1);
+  CHECK(holds(why_left_out(cross_product(wide).left_out.front()), "with collectors"));
 }
 
 TEST_CASE("values given twice make one cell") {
@@ -316,8 +320,8 @@ TEST_CASE("the page escapes what it shows and asks for nothing from outside") {
   check("99.9%");
   report.options.load.rate.reset();
   report.options.find_rate = true;
-  report.steps = {{20'000, 19'900, 60'000, 90'000, 99'000, true, ""},
-                  {40'000, 30'000, 60'000, 900'000, 990'000, false, "<b>"}};
+  report.steps = {{20'000, 19'900, 60'000, 90'000, 95'000, 99'000, true, ""},
+                  {40'000, 30'000, 60'000, 900'000, 950'000, 990'000, false, "<b>"}};
   report.highest_rate = 20'000;
   check("Highest rate: 20,000");
   CHECK(holds(bench_html(report), "&lt;b&gt;"));

@@ -26,7 +26,7 @@ constexpr const char* footer =
     "its\n"
     "commit, so it includes the 50 ms for which readings are gathered and the flush interval. With "
     "--find-rate the\n"
-    "highest rate is searched whose p99 stays within --p99.\n\n"
+    "highest rate is searched whose p99 stays within --p99; one that fails is tried twice.\n\n"
     "Exit codes: 0 done, 1 a measurement failed or no rate held, 2 bad arguments, 3 nothing can be written "
     "in\n"
     "--dir, 130 interrupted (Ctrl-C: what was measured is reported and the folder removed; a second one ends "

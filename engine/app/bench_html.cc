@@ -13,19 +13,28 @@ namespace fleet_sim {
 namespace {
 
 constexpr std::string_view style = R"css(
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #ffffff; --faint: #d5dae0; --bar: #2f6fab; --bad: #b3261e; }
+:root { color-scheme: light dark;
+  --ink: #1b1f24; --paper: #ffffff; --faint: #d5dae0; --bar: #2f6fab; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e4e8ec; --paper: #15191e; --faint: #3a424b; --bar: #6fa8dc; --bad: #ff8a80; }
 }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem;
-  margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; } dt { opacity: .75; } dd { margin: 0; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  max-width: 66rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; }
+h2 { font-size: 1.15rem; margin-top: 2rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
+dt { opacity: .75; }
+dd { margin: 0; overflow-wrap: anywhere; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid var(--faint); white-space: nowrap; }
-svg { width: 100%; height: auto; } svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
-.bar { fill: var(--bar); } .bar.bad { fill: var(--bad); } .whisker, .axis { stroke: var(--ink); fill: none; }
-.grid { stroke: var(--faint); } .curve { fill: none; stroke-width: 2; }
+svg { width: 100%; height: auto; margin-top: 1rem; }
+svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
+.bar { fill: var(--bar); }
+.bar.bad { fill: var(--bad); }
+.whisker { stroke: var(--ink); fill: none; }
+.grid { stroke: var(--faint); }
+.curve { fill: none; stroke-width: 2; }
 )css";
 
 constexpr int plot_width = 760;
@@ -91,7 +100,7 @@ std::string throughput_plot(const BenchReport& report) {
   for (const CellResult& result : report.cells) {
     const Spread rate = result.rows_per_second();
     bars.push_back({difference_text(result.cell, report.cells.front().cell),
-                    grouped(static_cast<std::uint64_t>(rate.median)) + "/s", rate});
+                    grouped(static_cast<std::uint64_t>(std::llround(rate.median))) + "/s", rate});
   }
   return bar_plot("Median readings per second of each way to write; lines from least to most", bars);
 }
@@ -103,7 +112,7 @@ std::string search_plot(const BenchReport& report) {
   for (const SearchStep& step : steps) {
     const auto p99 = static_cast<double>(step.latency_p99);
     bars.push_back({grouped(static_cast<std::uint64_t>(step.rate)) + "/s",
-                    duration_text(p99 * 1e-6),
+                    duration_text(p99 * 1e-6) + (step.held ? "" : ", too much"),
                     {p99, p99, p99},
                     !step.held});
   }
@@ -258,7 +267,7 @@ std::string bench_html(const BenchReport& report) {
   html += html_of(tables.front()) + plot(report);
   for (std::size_t i = 1; i < tables.size(); ++i) html += html_of(tables[i]);
   html += "<h2>Notes</h2>\n<ul>\n";
-  if (!report.cells.empty() && report.cells.size() > 1) {
+  if (report.cells.size() > 1) {
     html += tag("li", "base: " + cell_text(report.cells.front().cell)) + '\n';
   }
   for (const std::string& note : bench_notes(report)) html += tag("li", note) + '\n';

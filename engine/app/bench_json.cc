@@ -65,6 +65,7 @@ Json json_of(const SearchStep& step) {
             {"rows_per_second", step.rows_per_second},
             {"p50_seconds", seconds(step.latency_p50)},
             {"p99_seconds", seconds(step.latency_p99)},
+            {"p99.9_seconds", seconds(step.latency_p999)},
             {"max_seconds", seconds(step.latency_max)},
             {"held", step.held}};
   if (!step.failure.empty()) json["failure"] = step.failure;

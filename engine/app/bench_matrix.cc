@@ -14,7 +14,7 @@ BenchCell base_cell(const BenchMatrix& matrix) {
 }
 
 void add(ExpandedMatrix& expanded, const BenchCell& cell) {
-  auto& list = cell.writers > cell.shards ? expanded.left_out : expanded.cells;
+  auto& list = why_left_out(cell).empty() ? expanded.cells : expanded.left_out;
   if (std::ranges::find(list, cell) == list.end()) list.push_back(cell);
 }
 
@@ -41,7 +41,7 @@ std::array<std::string, 6> words(const BenchCell& cell) {
   return {counted(cell.shards, "shard"),
           counted(cell.writers, "writer"),
           fmt::format("batch {}", cell.batch_size),
-          std::string(name_of(cell.synchronous)),
+          fmt::format("synchronous {}", name_of(cell.synchronous)),
           cell.unsynced_index ? "index" : "no index",
           counted(cell.collectors, "collector")};
 }
@@ -74,6 +74,15 @@ ExpandedMatrix cross_product(const BenchMatrix& matrix) {
   ExpandedMatrix expanded;
   for (const BenchCell& cell : cells) add(expanded, cell);
   return expanded;
+}
+
+std::string why_left_out(const BenchCell& cell) {
+  // Collectors have each of their files open, three descriptors, beside the writers; a process may have
+  // 1,024.
+  constexpr std::uint32_t most_collected_shards = 100;
+  if (cell.writers > cell.shards) return "a writer without a shard has nothing to write";
+  if (cell.collectors == 0 || cell.shards <= most_collected_shards) return {};
+  return fmt::format("with collectors there may be {} shards, as they keep all open", most_collected_shards);
 }
 
 std::string_view name_of(Synchronous synchronous) {

@@ -36,8 +36,11 @@ struct BenchMatrix {
 
 struct ExpandedMatrix {
   std::vector<BenchCell> cells;     // each once; the base cell first
-  std::vector<BenchCell> left_out;  // those with more writers than shards to write
+  std::vector<BenchCell> left_out;  // those that cannot be measured
 };
+
+// Why a cell cannot be measured; empty when it can.
+std::string why_left_out(const BenchCell& cell);
 
 // The base cell, and from there one list at a time: few cells, each telling what one setting does.
 ExpandedMatrix vary_one_at_a_time(const BenchMatrix& matrix);
@@ -47,7 +50,7 @@ ExpandedMatrix cross_product(const BenchMatrix& matrix);
 
 std::string_view name_of(Synchronous synchronous);
 
-// "16 shards, 1 writer, batch 5000, normal, index, 0 collectors"
+// "16 shards, 1 writer, batch 5000, synchronous normal, index, 0 collectors"
 std::string cell_text(const BenchCell& cell);
 
 // What a cell does otherwise than the base: "2 writers, no index"; "base" when nothing.

@@ -87,12 +87,12 @@ BenchTable latency_table(const BenchReport& report) {
 BenchTable search_table(const BenchReport& report) {
   BenchTable table{fmt::format("Rates that were tried, latencies in ms; p99 is to be at most {} ms",
                                report.options.p99_bound_ms),
-                   {"offered/s", "achieved/s", "p50", "p99", "max", "held"},
+                   {"offered/s", "achieved/s", "p50", "p99", "p99.9", "max", "held"},
                    {}};
   for (const SearchStep& step : report.steps) {
     table.rows.push_back({whole(step.rate), whole(step.rows_per_second), milliseconds(step.latency_p50),
-                          milliseconds(step.latency_p99), milliseconds(step.latency_max),
-                          step.held ? "yes" : "no"});
+                          milliseconds(step.latency_p99), milliseconds(step.latency_p999),
+                          milliseconds(step.latency_max), step.held ? "yes" : "no"});
   }
   return table;
 }
@@ -251,7 +251,7 @@ std::vector<std::string> bench_notes(const BenchReport& report) {
   if (!report.complete) notes.emplace_back("INTERRUPTED: these are the measurements until then");
   add_failures(report, notes);
   for (const BenchCell& cell : report.left_out) {
-    notes.push_back(cell_text(cell) + ": left out, as a writer without a shard has nothing to write");
+    notes.push_back(cell_text(cell) + ": left out: " + why_left_out(cell));
   }
   if (options.load.rate || options.find_rate) {
     notes.push_back(fmt::format(

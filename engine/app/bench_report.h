@@ -58,6 +58,7 @@ struct SearchStep {
   double rows_per_second = 0;
   Microseconds latency_p50 = 0;
   Microseconds latency_p99 = 0;
+  Microseconds latency_p999 = 0;
   Microseconds latency_max = 0;
   bool held = false;
   std::string failure;
