@@ -262,9 +262,10 @@ TEST_CASE("the text names machine, cells and what went wrong") {
   fill(report);
   report.cells[1].failure = "no space";
   report.cells[1].collectors.collected = 400;
+  report.cells[1].collectors.seconds = 2;
   report.left_out.push_back({1, 2});
   const std::string text = bench_text(report);
-  for (const char* part : {"1.2.3", "500,000", "850,000", "1.75", "4.7 x the most", "150.0",
+  for (const char* part : {"1.2.3", "200", "500,000", "850,000", "1.75", "4.7 x the most", "150.0",
                            "Collectors at work", "FAILED 2 shards", "no space", "left out"}) {
     CHECK_MESSAGE(holds(text, part), part);
   }

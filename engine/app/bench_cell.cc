@@ -54,6 +54,10 @@ Inputs bench_inputs(const BenchCell& cell, const BenchLoad& load, const std::str
   return inputs;
 }
 
+double seconds_since(SteadyTime began) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+}
+
 // Keeps what the writers have to say about trouble.
 class TroubleLog {
  public:
@@ -130,9 +134,9 @@ void CellRun::go(StopSignals& signals) {
   simulator_.watch(signals, [this](const Snapshot& now) { return goes_on(now); });
   // Before the writers close their files, which is not to be complete while somebody else has them open.
   collectors_.stop();
+  result_.collectors.seconds = seconds_since(began);
   simulator_.drain(signals);
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
-  settle(elapsed.count());
+  settle(seconds_since(began));
 }
 
 bool CellRun::goes_on(const Snapshot& now) {

@@ -88,6 +88,7 @@ class Visitor {
 }  // namespace
 
 void CollectorTally::add(const CollectorTally& other) {
+  seconds += other.seconds;
   collected += other.collected;
   if (errors == 0) first_error = other.first_error;
   errors += other.errors;

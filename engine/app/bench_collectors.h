@@ -16,6 +16,7 @@
 namespace fleet_sim {
 
 struct CollectorTally {
+  double seconds = 0;           // at work, together, warm-up included
   std::uint64_t collected = 0;  // rows polled and marked
   std::uint64_t errors = 0;     // polls and marks that failed, for instance because of a lock
   std::string first_error;

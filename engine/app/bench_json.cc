@@ -38,7 +38,8 @@ Json json_of(const CellResult::Round& round, bool paced) {
 }
 
 Json json_of(const CollectorTally& tally) {
-  return {{"collected", tally.collected},
+  return {{"seconds", tally.seconds},
+          {"collected", tally.collected},
           {"errors", tally.errors},
           {"poll_seconds", json_of(tally.poll)},
           {"mark_seconds", json_of(tally.mark)}};

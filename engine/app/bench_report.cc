@@ -97,12 +97,6 @@ BenchTable search_table(const BenchReport& report) {
   return table;
 }
 
-double seconds_of(const CellResult& result) {
-  double seconds = 0;
-  for (const CellResult::Round& round : result.rounds) seconds += round.seconds;
-  return seconds;
-}
-
 BenchTable collector_table(const BenchReport& report) {
   BenchTable table = cell_table("Collectors at work meanwhile, latencies in ms",
                                 {"collected/s", "poll p50", "poll p99", "mark p50", "mark p99", "errors"});
@@ -110,7 +104,7 @@ BenchTable collector_table(const BenchReport& report) {
     if (result.cell.collectors == 0 || result.rounds.empty()) continue;
     const CollectorTally& tally = result.collectors;
     add_row(table, result.cell,
-            {whole(static_cast<double>(tally.collected) / seconds_of(result)),
+            {whole(static_cast<double>(tally.collected) / tally.seconds),
              milliseconds(tally.poll.percentile(0.5)), milliseconds(tally.poll.percentile(0.99)),
              milliseconds(tally.mark.percentile(0.5)), milliseconds(tally.mark.percentile(0.99)),
              grouped(tally.errors)});

@@ -96,6 +96,15 @@ class Bench(FleetTest):
         self.assertAlmostEqual(latency["count"], 3 * 4000, delta=1200)
         self.assertEqual(cell["not_taken"], 0)
 
+    def test_collectors_take_no_more_than_there_is(self):
+        arguments = ["2" if before == "--collectors" else one for before, one in zip(("", *ONE_CELL), ONE_CELL)]
+        (cell,) = self.json_of(*arguments, "--rate", 4000, "--seconds", 2, "--warm-up", 2)["cells"]
+        collected = cell["collected"]
+        self.assertEqual(collected["errors"], 0)
+        self.assertTrue(0 < collected["collected"] <= cell["rounds"][0]["rows"])
+        self.assertGreaterEqual(collected["seconds"], 4)
+        self.assertLess(collected["collected"] / collected["seconds"], 4100)
+
     def test_the_flush_interval_shows_in_the_latency(self):
         result = self.json_of(*ONE_CELL, "--rate", 1000, "--seconds", 3, "--flush-interval", 1000)
         self.assertGreater(result["cells"][0]["latency_seconds"]["p50"], 0.3)
