@@ -59,7 +59,7 @@ double tick_rows_per_second() {
   return static_cast<double>(due) / elapsed.count();
 }
 
-double e2e_rows_per_second(const std::filesystem::path& folder, bool unsynced_index) {
+double e2e_rows_per_second(const std::filesystem::path& folder, bool unsynced_index, std::uint32_t writers) {
   Inputs inputs;
   inputs.config.clock.speed.max = true;
   inputs.config.clock.start = start;
@@ -67,6 +67,7 @@ double e2e_rows_per_second(const std::filesystem::path& folder, bool unsynced_in
   inputs.config.simulation.seed = 1;
   inputs.config.sharding = {ShardKey::hash, 16};
   inputs.config.database.data_dir = folder.string();
+  inputs.config.database.writers = writers;
   inputs.config.database.unsynced_index = unsynced_index;
   inputs.config.logging.quiet = true;
   inputs.identities.roster = make_roster();
@@ -92,21 +93,26 @@ double in_fresh_folder(const std::function<double(const std::filesystem::path&)>
 }
 
 struct Workload {
-  std::string_view name;
+  std::string name;
   std::function<double()> measure;
-  std::function<double()> reference;  // none: there is nothing to compare with
+  std::function<double()> bind{};  // R_bind and R_best for the same rows; none: there is nothing to compare with
+  std::function<double()> best{};
 };
 
+Workload end_to_end(const std::string& name, bool index, std::uint32_t writers) {
+  const auto here = [](auto measure) { return [measure] { return in_fresh_folder(measure); }; };
+  const ReferenceLoad load{rows, index, writers};
+  return {name, here([=](const auto& folder) { return e2e_rows_per_second(folder, index, writers); }),
+          here([=](const auto& folder) { return bind_rows_per_second(folder, {rows, index, 1}); }),
+          here([=](const auto& folder) { return best_rows_per_second(folder, load); })};
+}
+
 std::vector<Workload> workloads() {
-  const auto e2e = [](bool index) {
-    return in_fresh_folder([index](const auto& folder) { return e2e_rows_per_second(folder, index); });
-  };
-  const auto bind = [](bool index) {
-    return in_fresh_folder([index](const auto& folder) { return bind_rows_per_second(folder, rows, index); });
-  };
-  return {{"tick", tick_rows_per_second, {}},
-          {"e2e", [e2e] { return e2e(false); }, [bind] { return bind(false); }},
-          {"e2e_index", [e2e] { return e2e(true); }, [bind] { return bind(true); }}};
+  return {{"tick", tick_rows_per_second},
+          end_to_end("e2e", false, 1),
+          end_to_end("e2e_index", true, 1),
+          end_to_end("e2e_3", false, 3),
+          end_to_end("e2e_3_index", true, 3)};
 }
 
 double median(std::vector<double> values) {
@@ -116,16 +122,18 @@ double median(std::vector<double> values) {
 
 void measure(const Workload& workload) {
   std::vector<double> results;
-  std::vector<double> ratios;
+  std::vector<double> to_bind;
+  std::vector<double> to_best;
   for (int round = 0; round < rounds; ++round) {
-    const double reference = workload.reference ? workload.reference() : 0;
+    const double bind = workload.bind ? workload.bind() : 0;
     results.push_back(workload.measure());
-    if (workload.reference) ratios.push_back(results.back() / reference);
+    const double best = workload.best ? workload.best() : 0;
+    to_bind.push_back(results.back() / bind);
+    to_best.push_back(results.back() / best);
   }
   const auto [low, high] = std::minmax_element(results.begin(), results.end());
-  std::printf("%-10.*s %12.0f rows/s  (%.0f .. %.0f)", static_cast<int>(workload.name.size()),
-              workload.name.data(), median(results), *low, *high);
-  if (workload.reference) std::printf("  %.2f x R_bind", median(ratios));
+  std::printf("%-12s %12.0f rows/s  (%.0f .. %.0f)", workload.name.c_str(), median(results), *low, *high);
+  if (workload.bind) std::printf("  %.2f x R_bind  %.2f x R_best", median(to_bind), median(to_best));
   std::printf("\n");
   std::fflush(stdout);
 }
