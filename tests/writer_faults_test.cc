@@ -270,6 +270,19 @@ TEST_CASE("healthy rows that fill the memory are committed early and none is los
   CHECK(rig.ledger.books().lost() == 0);
 }
 
+TEST_CASE("inserting writes no temporary file, which could be slow, or fail where the shard's disk does not") {
+  FaultyVfs vfs;
+  WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.batch_size = 200; });
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_IOERR_WRITE, "none but a file without a name");
+  for (int i = 0; i < 50; ++i) {
+    rig.send(0, 200);
+    rig.step();
+  }
+  rig.finish();
+  CHECK(vfs.failed() == 0);
+  CHECK(rig.has_everything());
+}
+
 TEST_CASE("so many rounds of retries with no success between give up, once") {
   FaultyVfs vfs;
   WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.error_limit = 5; });

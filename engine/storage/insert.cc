@@ -8,12 +8,14 @@ namespace {
 
 constexpr int reading_parameters = 12;  // id and synced take their defaults
 
+// OR FAIL, because a statement of several rows that might have to undo some of them first saves every page it
+// touches, in a temporary file once these are many. We undo the whole transaction anyway.
 std::string reading_sql(std::size_t rows) {
   constexpr std::string_view values = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
   std::string sql =
-      "INSERT INTO sensor_readings (timestamp, sensor_id, temperature, vibration, voltage, status_code, "
-      "anomaly_flag, "
-      "anomaly_type, firmware_version, model, manufacturer, location) VALUES ";
+      "INSERT OR FAIL INTO sensor_readings (timestamp, sensor_id, temperature, vibration, voltage, "
+      "status_code, "
+      "anomaly_flag, anomaly_type, firmware_version, model, manufacturer, location) VALUES ";
   for (std::size_t row = 0; row < rows; ++row) {
     if (row > 0) sql += ", ";
     sql += values;
@@ -44,12 +46,12 @@ void bind_end(Statement& statement, int parameter, const AnomalyEvent& event, st
 }  // namespace
 
 int ReadingInsert::insert(std::span<const Reading> readings) {
-  while (!readings.empty()) {
-    const std::size_t rows = readings.size() >= rows_per_statement ? rows_per_statement : 1;
-    Statement& statement = rows > 1 ? many_ : one_;
-    if (int code = prepare(statement, rows); code != SQLITE_OK) return code;
-    if (int code = insert_some(statement, readings.first(rows)); code != SQLITE_OK) return code;
-    readings = readings.subspan(rows);
+  for (std::size_t i = 0; i < statements_.size(); ++i) {
+    const std::size_t rows = rows_per_statement[i];
+    for (; readings.size() >= rows; readings = readings.subspan(rows)) {
+      if (int code = prepare(statements_[i], rows); code != SQLITE_OK) return code;
+      if (int code = insert_some(statements_[i], readings.first(rows)); code != SQLITE_OK) return code;
+    }
   }
   return SQLITE_OK;
 }

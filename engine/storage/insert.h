@@ -22,8 +22,8 @@ class ReadingInsert {
   int insert(std::span<const Reading> readings);
 
  private:
-  // Beyond this many rows a statement only grows; below, its fixed cost shows.
-  static constexpr std::size_t rows_per_statement = 32;
+  // Beyond 32 rows a statement only grows; what does not fill one goes into the smaller ones.
+  static constexpr std::array<std::size_t, 3> rows_per_statement{32, 8, 1};
 
   int insert_some(Statement& statement, std::span<const Reading> readings);
   void bind(Statement& statement, std::size_t row, const Reading& reading);
@@ -31,10 +31,9 @@ class ReadingInsert {
 
   Database& database_;
   const Roster& roster_;
-  Statement one_;
-  Statement many_;
+  std::array<Statement, rows_per_statement.size()> statements_;
   TimestampWriter timestamp_writer_;
-  std::array<TimestampText, rows_per_statement>
+  std::array<TimestampText, rows_per_statement.front()>
       timestamps_{};  // the statement refers to them until it has run
 };
 
