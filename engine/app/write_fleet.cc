@@ -9,9 +9,8 @@
 #include <csignal>
 #include <filesystem>
 #include <functional>
-#include <memory>
+#include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "app/new_file.h"
@@ -70,25 +69,35 @@ std::string lines_of(const PlannedFleet& fleet, std::uint64_t first, std::uint64
   return lines;
 }
 
+// A piece of the file under way. Whoever runs the pipeline owns it, because oneTBB lets go of what is under
+// way when something is thrown.
+struct Slice {
+  std::uint64_t first = 0;
+  std::string lines;
+};
+
 // Makes slices in parallel and hands them over in order, on one thread at a time.
 void for_each_slice(const PlannedFleet& fleet, const TakeLines& take) {
   namespace tbb = oneapi::tbb;
-  constexpr std::uint64_t slice = 4'096;  // sensors; about 700 kB
-  std::uint64_t next = 0;
-  const auto begin_slice = [&](tbb::flow_control& control) {
-    if (next == fleet.size) control.stop();
-    return std::exchange(next, std::min(next + slice, fleet.size));
-  };
-  const auto make = [&](std::uint64_t first) {
-    return std::make_shared<const std::string>(lines_of(fleet, first, std::min(first + slice, fleet.size)));
-  };
-  using Lines = std::shared_ptr<const std::string>;
+  constexpr std::uint64_t sensors = 4'096;  // of a slice; about 700 kB
   const auto threads = static_cast<std::size_t>(std::max(1, tbb::this_task_arena::max_concurrency()));
-  tbb::parallel_pipeline(
-      2 * threads, tbb::make_filter<void, std::uint64_t>(tbb::filter_mode::serial_in_order, begin_slice) &
-                       tbb::make_filter<std::uint64_t, Lines>(tbb::filter_mode::parallel, make) &
-                       tbb::make_filter<Lines, void>(tbb::filter_mode::serial_in_order,
-                                                     [&](const Lines& lines) { take(*lines); }));
+  std::vector<Slice> slices(2 * threads);  // they end in order, so the oldest is the one that is free
+  std::uint64_t begun = 0;
+  const auto begin_slice = [&](tbb::flow_control& control) {
+    Slice* slice = &slices[begun % slices.size()];
+    slice->first = sensors * begun++;
+    if (slice->first >= fleet.size) control.stop();
+    return slice;
+  };
+  const auto make = [&](Slice* slice) {
+    slice->lines = lines_of(fleet, slice->first, std::min(slice->first + sensors, fleet.size));
+    return slice;
+  };
+  tbb::parallel_pipeline(slices.size(),
+                         tbb::make_filter<void, Slice*>(tbb::filter_mode::serial_in_order, begin_slice) &
+                             tbb::make_filter<Slice*, Slice*>(tbb::filter_mode::parallel, make) &
+                             tbb::make_filter<Slice*, void>(tbb::filter_mode::serial_in_order,
+                                                            [&](const Slice* slice) { take(slice->lines); }));
 }
 
 bool is_already_written(const PlannedFleet& fleet, const std::string& path) {
