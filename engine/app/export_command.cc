@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "app/commands.h"
@@ -161,8 +162,18 @@ std::string write_all_of(const ExportOptions& options, const Selection& selectio
   return write_readings(shards_in_question(std::move(shards), selection), selection, format, target);
 }
 
-int run_export(const ExportOptions& options) {
+// `--labels DATA` names no form, so that what follows is the directory.
+void find_directory(ExportOptions& options) {
+  if (options.directory.empty() && !options.labels.empty() &&
+      std::ranges::find(label_forms, options.labels) == label_forms.end()) {
+    options.directory = std::exchange(options.labels, std::string(label_forms.front()));
+  }
+  if (options.directory.empty()) throw InvalidInput("DIR is required: the data directory to export");
+}
+
+int run_export(ExportOptions options) {
   configure_sqlite();
+  find_directory(options);
   const SteadyTime begin = std::chrono::steady_clock::now();
   const Selection selection = selection_of(options);
   Target target(options.out);
@@ -185,17 +196,19 @@ Command add_export_command(CLI::App& app) {
   const auto options = std::make_shared<ExportOptions>();
   CLI::App* command =
       app.add_subcommand("export", "Writes readings or labels for other tools, in order of time");
-  command->add_option("DIR", options->directory, "Data directory")->required();
+  command->add_option("DIR", options->directory, "Data directory");
   CLI::Option* format =
       command
           ->add_option("--format", options->format, "csv (the default), ndjson or line-protocol (InfluxDB)")
           ->type_name("FORMAT");
   command
-      ->add_option(
-          "--labels", options->labels,
-          "Instead of readings, the anomalies of each sensor as JSON: windows (spans of time, as in the "
-          "Numenta Anomaly Benchmark) or events (with type, channel, direction and magnitude)")
+      ->add_option("--labels", options->labels,
+                   "Instead of readings, the anomalies of each sensor as JSON: windows (the default; spans "
+                   "of time, as in "
+                   "the Numenta Anomaly Benchmark) or events (with type, channel, direction and magnitude)")
       ->type_name("FORM")
+      ->expected(0, 1)
+      ->default_str(std::string(label_forms.front()))
       ->excludes(format);
   command->add_option("--out", options->out, "A new file; - for standard output (the default)")
       ->type_name("FILE");

@@ -235,6 +235,18 @@ class Export(FleetTest):
             anomalous += inside
         self.assertGreater(anomalous, 500)
 
+    def test_labels_without_a_form_are_windows(self):
+        self.fill("data", "--duration", "5m")
+        windows = self.export("data", "--labels", "windows").stdout
+        for arguments in (("data", "--labels"), ("--labels", "data"), ("--labels", "data", "--to", "2027-01-01"),
+                          ("data", "--labels", "--to", "2027-01-01"), ("--labels", "windows", "data")):
+            with self.subTest(arguments=arguments):
+                self.assertEqual(self.export(*arguments).stdout, windows)
+        events = self.export("data", "--labels", "events").stdout
+        self.assertEqual(self.export("--labels", "events", "data").stdout, events)
+        self.assertEqual(self.export("--labels=events", "data").stdout, events)
+        self.assertIn("DIR is required", self.export("--labels", "windows", code=2).stderr)
+
     def test_labels_of_a_part(self):
         place = "Factory A - Line 3"
         fleet = [identity(f"S{i:02}", firmware_version="1.3", location=place if i % 7 == 0 else "elsewhere") for i in range(60)]
