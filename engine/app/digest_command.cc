@@ -8,6 +8,8 @@
 #include "app/commands.h"
 #include "app/exit_code.h"
 #include "app/output.h"
+#include "config/plain_text.h"
+#include "report/report_json.h"
 #include "status/text.h"
 #include "storage/digest.h"
 #include "storage/sqlite.h"
@@ -42,20 +44,21 @@ std::string json_of(const DirectoryDigest& digest) {
                               {"shards", nlohmann::ordered_json::array()}};
   for (const RunInfo& run : digest.runs) json["runs"].push_back(json_of(run));
   for (const ShardDigest& shard : digest.shards) json["shards"].push_back(json_of(shard));
-  return json.dump(2) + '\n';
+  return json_text(json, 2) + '\n';
 }
 
 std::string text_of(const DirectoryDigest& digest) {
   std::string text;
   for (const ShardDigest& shard : digest.shards) {
     text += fmt::format("{:>14} readings {:>10} events  {}\n", grouped(shard.readings), grouped(shard.events),
-                        shard.file);
+                        printable(shard.file));
   }
   text += fmt::format("{:>14} readings {:>10} events  in {} shards\n", grouped(digest.total.readings),
                       grouped(digest.total.events), grouped(digest.shards.size()));
   for (const RunInfo& run : digest.runs) {
-    text += fmt::format("run {}  seed {}  version {}  config {}  fleet {}\n", run.run_id, run.seed,
-                        run.version, run.config_hash, run.fleet_hash.empty() ? "unknown" : run.fleet_hash);
+    text += fmt::format("run {}  seed {}  version {}  config {}  fleet {}\n", printable(run.run_id), run.seed,
+                        printable(run.version), printable(run.config_hash),
+                        run.fleet_hash.empty() ? "unknown" : printable(run.fleet_hash));
   }
   return text + fmt::format("digest {}\n", digest.text());
 }

@@ -18,9 +18,7 @@ namespace {
 SourceShard look_at(const std::filesystem::path& file) {
   SourceShard shard{file, has_log(file.string())};
   Database database = open(shard);
-  if (const StorageError error = check_schema(database); !error.ok()) {
-    throw std::runtime_error(file.string() + ": cannot be exported: " + error.message);
-  }
+  check_shard(database, file);
   shard.has_readings = has_table(database, "sensor_readings", file);
   shard.has_events = has_table(database, "anomaly_events", file);
   return shard;

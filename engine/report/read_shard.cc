@@ -63,12 +63,6 @@ bool has_column(Database& shard, std::string_view table, std::string_view column
   return shard.query_integer(sql, 0) > 0;
 }
 
-Database open_checked(const fs::path& file) {
-  Database shard = open_shard(file);
-  if (const StorageError error = check_schema(shard); !error.ok()) fail(file, error.message);
-  return shard;
-}
-
 RowRange find_rows(Database& shard, const fs::path& file) {
   if (!has_column(shard, "sensor_readings", "id")) return {};
   Statement ends = prepare_query(shard, row_ends_sql, file);
@@ -122,7 +116,8 @@ void read_missing_events(Database& shard, const fs::path& file, ReadShard& read,
 // Everything but the rows, as one moment has it.
 RowRange read_surroundings(const fs::path& file, RunConfigs& configs, ReadShard& read,
                            TallyContext& context) {
-  Database shard = open_checked(file);
+  Database shard = open_shard(file);
+  check_shard(shard, file);
   if (const StorageError error = shard.execute("BEGIN"); !error.ok()) fail(file, error.message);
   if (has_column(shard, "run_info", "run_id")) read.runs = read_runs(shard, file);
   for (const RunInfo& run : read.runs) context.run_starts.push_back(run.start);

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "base/problems.h"
+#include "config/plain_text.h"
 
 namespace fleet_sim {
 namespace {
@@ -22,8 +23,8 @@ constexpr std::string_view select_runs_of_version_1 =
 Timestamp read_timestamp(const Statement& row, int column, const std::filesystem::path& file) {
   const auto moment = parse_timestamp(row.text(column));
   if (!moment) {
-    throw std::runtime_error(file.string() + ": run_info holds '" + std::string(row.text(column)) +
-                             "' where a time should be");
+    throw std::runtime_error(file.string() + ": run_info holds " + in_quotes(row.text(column)) +
+                             " where a time should be");
   }
   return *moment;
 }
@@ -70,6 +71,10 @@ Database open_shard(const std::filesystem::path& file, bool had_log) {
     throw std::runtime_error(file.string() + ": cannot be opened: " + error.message);
   }
   return shard;
+}
+
+void check_shard(Database& shard, const std::filesystem::path& file) {
+  if (const StorageError error = check_schema(shard); !error.ok()) fail(file, error);
 }
 
 Statement prepare_query(Database& shard, std::string_view sql, const std::filesystem::path& file) {

@@ -21,6 +21,9 @@ std::vector<std::filesystem::path> find_shards(const std::filesystem::path& dire
 Database open_shard(const std::filesystem::path& file);
 Database open_shard(const std::filesystem::path& file, bool had_log);
 
+// Refuses a file that is no shard, or that of a newer fleet-sim.
+void check_shard(Database& shard, const std::filesystem::path& file);
+
 // Whether a shard has a table of that name: a file that a run has only just made has none.
 bool has_table(Database& shard, std::string_view table, const std::filesystem::path& file);
 

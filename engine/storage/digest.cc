@@ -15,12 +15,11 @@ namespace fleet_sim {
 namespace {
 
 constexpr std::string_view reading_columns =
-    "SELECT timestamp, sensor_id, temperature, vibration, voltage, status_code, anomaly_flag, anomaly_type, "
-    "firmware_version, model, manufacturer, location FROM sensor_readings";
+    "timestamp, sensor_id, temperature, vibration, voltage, status_code, anomaly_flag, anomaly_type, "
+    "firmware_version, model, manufacturer, location";
 constexpr int reading_column_count = 12;
 constexpr std::string_view event_columns =
-    "SELECT sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected "
-    "FROM anomaly_events";
+    "sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected";
 constexpr int event_column_count = 8;
 
 // The type takes part, so that NULL, 0 and '0' differ.
@@ -42,17 +41,19 @@ struct TableDigest {
   std::uint64_t hash = 0;
 };
 
-TableDigest digest_table(Database& shard, std::string_view sql, int columns,
+// A table that a run has not come to make has no rows.
+TableDigest digest_table(Database& shard, std::string_view table, std::string_view columns, int column_count,
                          const std::filesystem::path& file) {
-  Statement row = prepare_query(shard, sql, file);
-  TableDigest table;
+  TableDigest digest;
+  if (!has_table(shard, table, file)) return digest;
+  Statement row = prepare_query(shard, fmt::format("SELECT {} FROM {}", columns, table), file);
   while (next_row(row, shard, file)) {
     std::uint64_t hash = 0;
-    for (int column = 0; column < columns; ++column) hash = mix_words(hash, hash_column(row, column));
-    ++table.rows;
-    table.hash += hash;
+    for (int column = 0; column < column_count; ++column) hash = mix_words(hash, hash_column(row, column));
+    ++digest.rows;
+    digest.hash += hash;
   }
-  return table;
+  return digest;
 }
 
 struct DigestedFile {
@@ -62,8 +63,10 @@ struct DigestedFile {
 
 DigestedFile digest_file(const std::filesystem::path& file) {
   Database shard = open_shard(file);
-  const TableDigest readings = digest_table(shard, reading_columns, reading_column_count, file);
-  const TableDigest events = digest_table(shard, event_columns, event_column_count, file);
+  check_shard(shard, file);
+  const TableDigest readings =
+      digest_table(shard, "sensor_readings", reading_columns, reading_column_count, file);
+  const TableDigest events = digest_table(shard, "anomaly_events", event_columns, event_column_count, file);
   return {{file.filename().string(), readings.rows, events.rows, readings.hash, events.hash},
           read_runs(shard, file)};
 }

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/random.h"
+#include "config/plain_text.h"
 
 namespace fleet_sim {
 namespace {
@@ -27,8 +28,8 @@ template <class T>
 T required(const std::optional<T>& value, const Statement& row, int column,
            const std::filesystem::path& file) {
   if (value) return *value;
-  throw std::runtime_error(file.string() + ": holds '" + std::string(row.text(column)) +
-                           "', which no fleet-sim has written");
+  throw std::runtime_error(file.string() + ": holds " + in_quotes(row.text(column)) +
+                           ", which no fleet-sim has written");
 }
 
 Timestamp timestamp_in(const Statement& row, int column, const std::filesystem::path& file) {

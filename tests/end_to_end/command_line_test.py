@@ -280,6 +280,28 @@ class CommandLine(FleetTest):
         self.assertIn(ran.returncode, (1, 2), ran.stderr)
         self.assertIn("text.db", ran.stderr)
         self.assert_nothing_written("other", "other/text.db")
+        self.write("foreign/notes.db", "")
+        sqlite3.connect(self.dir / "foreign" / "notes.db").execute("CREATE TABLE notes (text)").connection.close()
+        told = self.fleet_sim("digest", "foreign", code=1).stderr
+        self.assertIn("notes.db: cannot be read: has tables, but no sensor_readings", told)
+
+    def test_digest_of_files_without_tables(self):
+        """A run that was killed while it made its files has left such ones."""
+        self.fill("data", "--duration", "1m")
+        before = self.digest("data")
+        self.write("data/empty.db", "")
+        after = self.digest("data")
+        self.assertEqual([after[key] for key in ("digest", "readings", "events")],
+                         [before[key] for key in ("digest", "readings", "events")])
+        self.assertEqual([shard["readings"] for shard in after["shards"]], [0, before["readings"]])
+
+    def test_digest_of_hostile_text(self):
+        self.fill("data", "--duration", "1m")
+        connection = connect(self.dir / "data" / "sensor_data.db")
+        connection.execute("UPDATE run_info SET run_id = char(27) || '[31mred', version = CAST(x'ff' AS TEXT)")
+        connection.close()
+        self.assertIn("run ?[31mred  seed ", self.fleet_sim("digest", "data").stdout)
+        self.assertEqual(self.digest("data")["runs"][0]["run_id"], "\x1b[31mred")
 
     def test_digest_changes_nothing(self):
         self.fill("data", "--shard-by", "location", "--duration", "1m")
