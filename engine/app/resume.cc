@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "config/config_keys.h"
 #include "config/load_config.h"
+#include "config/plain_text.h"
 #include "fleet/fleet.h"
 #include "model/sensor.h"
 #include "storage/data_directory.h"
@@ -23,19 +24,27 @@
 namespace fleet_sim {
 namespace {
 
-// What every shard of the directory tells of, each run once.
-std::vector<RunInfo> all_runs(const std::filesystem::path& directory) {
+// A run that lies in one file or, when that is empty, in several.
+struct PlacedRun {
+  RunInfo run;
+  std::filesystem::path file;
+};
+
+// What every shard of the directory tells of, each run once; one that lies in one file, once for each copy.
+std::vector<PlacedRun> all_runs(const std::filesystem::path& directory) {
   const std::vector<std::filesystem::path> files = find_shards(directory);
   std::vector<std::vector<RecordedRun>> of_file(files.size());
   tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
     Database shard = open_shard(files[i]);
     if (check_schema(shard).ok()) of_file[i] = read_runs(shard, files[i]);
   });
-  std::vector<RunInfo> runs;
+  std::vector<PlacedRun> runs;
   std::set<std::string> known;
-  for (const std::vector<RecordedRun>& some : of_file) {
-    for (const RecordedRun& run : some) {
-      if (known.insert(run.run_id).second) runs.push_back(run);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    for (const RecordedRun& run : of_file[i]) {
+      const bool in_one_file = run.shard_by == "none";
+      if (!known.insert(run.run_id).second && !in_one_file) continue;
+      runs.push_back({run, in_one_file ? files[i].filename() : std::filesystem::path()});
     }
   }
   return runs;
@@ -48,6 +57,10 @@ bool holds_shards(const std::filesystem::path& directory) {
     if (entry->path().extension() == ".db") return true;
   }
   return false;
+}
+
+std::filesystem::path file_name_of(const Config& config) {
+  return std::filesystem::path(config.database.path).filename();
 }
 
 // Keys that do not change what a sensor reads, but which sensors and files are this run's.
@@ -100,16 +113,20 @@ void remember_latest(const std::vector<FoundRows::BegunBefore>& begun, PastAnoma
 std::optional<RunInfo> find_run(const Config& asked) {
   const std::filesystem::path directory = asked.data_directory();
   if (!holds_shards(directory)) return std::nullopt;
-  const std::vector<RunInfo> runs = all_runs(directory);
+  const std::vector<PlacedRun> runs = all_runs(directory);
   const std::string partition = setting_text(asked, "fleet.partition");
-  const RunInfo* latest = nullptr;
-  for (const RunInfo& run : runs) {
-    if (run.partition != partition) continue;
-    if (latest == nullptr || run.began_at > latest->began_at) latest = &run;
+  const auto rank = [named = file_name_of(asked)](const PlacedRun& placed) {
+    return std::pair(placed.file.empty() || placed.file == named, placed.run.began_at);
+  };
+  const PlacedRun* best = nullptr;
+  for (const PlacedRun& placed : runs) {
+    if (placed.run.partition != partition) continue;
+    if (best == nullptr || rank(placed) > rank(*best)) best = &placed;
   }
-  if (latest != nullptr) return *latest;
+  if (best != nullptr) return best->run;
   if (!runs.empty() && asked.fleet.partition == Partition{}) {
-    throw InvalidInput("--resume: " + directory.string() + " holds partition " + runs.front().partition +
+    throw InvalidInput("--resume: " + directory.string() + " holds partition " +
+                       printable(runs.front().run.partition) +
                        "; name the one to go on with by --partition K/N");
   }
   return std::nullopt;
@@ -136,6 +153,11 @@ void check_resumable(const Config& config, const Config& recorded, Problems& pro
   }
   if (config.behaviors != recorded.behaviors) {
     problems.add("--resume", "behaviors differ from those the run was begun with" + remedy);
+  }
+  if (recorded.sharding.key == ShardKey::none && file_name_of(config) != file_name_of(recorded)) {
+    problems.add("--resume", "database.path names the file " + in_quotes(file_name_of(config).string()) +
+                                 ", but the run was begun in " + in_quotes(file_name_of(recorded).string()) +
+                                 remedy);
   }
   if (config.database.sink == Sink::null) {
     problems.add("--resume", "the null sink keeps nothing that a run could go on from");

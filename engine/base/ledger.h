@@ -15,8 +15,9 @@
 
 namespace fleet_sim {
 
-enum class LossReason : std::uint8_t { backlog_full, storage_failed_at_stop };
-inline constexpr std::array<std::string_view, 2> loss_reason_names{"backlog_full", "storage_failed_at_stop"};
+enum class LossReason : std::uint8_t { backlog_full, storage_failed_at_stop, rows_differ };
+inline constexpr std::array<std::string_view, 3> loss_reason_names{"backlog_full", "storage_failed_at_stop",
+                                                                   "rows_differ"};
 
 // The totals at one moment.
 struct Books {

@@ -131,6 +131,7 @@ void Writer::stage(const Reading& reading, SteadyTime now) {
   const std::uint32_t index = context_.place_of[reading.sensor].shard;
   Slot& slot = slots_[index];
   if (slot.found && is_found(slot, reading)) return context_.ledger.found(1);
+  if (differed_) return context_.ledger.lost(LossReason::rows_differ, 1);
   if (slot.exhausted && backlog_is_full()) return context_.ledger.lost(LossReason::backlog_full, 1);
   if (slot.exhausted) ++backlog_;
   ++waiting_;
@@ -143,6 +144,7 @@ void Writer::stage(const AnomalyEvent& event, SteadyTime now) {
   const std::uint32_t index = context_.place_of[event.sensor].shard;
   Slot& slot = slots_[index];
   if (slot.found && begins(event.kind) && slot.found->has_event(event)) return;
+  if (differed_) return context_.ledger.events_lost(1);
   if (slot.exhausted && backlog_is_full()) return context_.ledger.events_lost(1);
   if (slot.exhausted) ++backlog_;
   ++waiting_;
@@ -151,7 +153,7 @@ void Writer::stage(const AnomalyEvent& event, SteadyTime now) {
 }
 
 // A row that says something else means that this is another model, or that somebody has changed the data:
-// nothing that could be gone on with.
+// nothing that could be gone on with, and nothing more is written.
 bool Writer::is_found(const Slot& slot, const Reading& reading) {
   const FoundRows::Verdict verdict = slot.found->judge(reading);
   if (verdict == FoundRows::Verdict::different && !differed_) {

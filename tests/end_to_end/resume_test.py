@@ -178,8 +178,24 @@ class Resume(FleetTest):
         connection.execute("UPDATE sensor_readings SET temperature = temperature + 1 WHERE id = "
                            "(SELECT max(id) FROM sensor_readings)")
         connection.close()
+        before = self.counted("data")
         told = self.resume("data", "--duration", "2m", code=1).stderr
+        self.assertEqual(self.counted("data"), before, "nothing is added to what belongs to something else")
         self.assertRegex(told, r"the row of sensor 'S\d+' at 2026-01-01T00:00:59.\d+Z is not what this run would write")
+
+    def test_of_several_files_the_one_that_is_named(self):
+        fleet = self.make_fleet(30)
+        for name, seed in (("a", 7), ("b", 8), ("whole", 7)):
+            self.fleet_sim("--identities", fleet, "--speed", "max", "--start", "2026-01-01", "--seed", seed, "--duration",
+                           "10m" if name == "whole" else "4m",
+                           env={"FLEET_SIM_DATABASE_PATH": f"{'whole' if name == 'whole' else 'data'}/{name}.db"})
+        later = fingerprint(self.dir / "data")["b.db"]
+        self.fleet_sim("--resume", "--duration", "10m", env={"FLEET_SIM_DATABASE_PATH": "data/a.db"})
+        self.assertEqual(fingerprint(self.dir / "data")["b.db"], later)
+        rows = "SELECT timestamp, sensor_id, temperature FROM sensor_readings ORDER BY 1, 2"
+        self.assertTrue(query(self.dir / "data/a.db", rows) == query(self.dir / "whole/whole.db", rows))
+        told = self.fleet_sim("--resume", env={"FLEET_SIM_DATABASE_PATH": "data/c.db"}, code=2).stderr
+        self.assertIn("database.path names the file 'c.db', but the run was begun in 'b.db'", told)
 
     def test_nothing_to_go_on_with_begins_a_run(self):
         ran = self.fleet_sim("--resume", "--identities", IDENTITIES, "--data-dir", "data", *START, "--duration", "1m")
