@@ -1,6 +1,6 @@
 // The references that workloads are judged by, in the same process and the same minute: plain loops around
-// SQLite that anyone can read, on rows that are ready beforehand. Each call makes and leaves its own files in an
-// empty folder; throws on any error.
+// SQLite that anyone can read, on rows that are ready beforehand. Each call makes and leaves its own files in
+// an empty folder and throws on any error.
 #pragma once
 
 #include <cstddef>
@@ -12,13 +12,16 @@ struct ReferenceLoad {
   std::size_t rows;
   bool unsynced_index = false;
   std::size_t threads = 1;  // each with files of its own
+
+  bool operator==(const ReferenceLoad&) const = default;
 };
 
-// R_bind: one prepared single-row insert, 16 files, 1,000 rows a transaction, WAL, synchronous NORMAL, 4 KiB pages;
-// the same 14 columns, and the same index when asked. Returns rows per second, closing included.
+// R_bind: one prepared single-row insert, 16 files, 1,000 rows a transaction, WAL, synchronous NORMAL, 4 KiB
+// pages; the same 14 columns, and the same index when asked. Returns rows per second, closing included.
 double bind_rows_per_second(const std::filesystem::path& folder, const ReferenceLoad& load);
 
-// R_best: the fastest honest loop we know: 32 rows to a statement, 16 KiB pages, 5,000 rows a transaction.
+// R_best: the fastest honest loop we know: 32 rows to a statement, 16 KiB pages, about 5,000 rows a
+// transaction.
 double best_rows_per_second(const std::filesystem::path& folder, const ReferenceLoad& load);
 
 }  // namespace fleet_sim::bench
