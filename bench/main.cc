@@ -1,150 +1,148 @@
 // fleet_bench: named workloads, each measured over interleaved rounds and given as median, spread and ratio
-// to the reference of the same round. Speed is measured here and nowhere in the tests.
+// to the references of the same round. Speed is measured here and nowhere in the tests; README.md says how to
+// read it.
 //
-//   fleet_bench            every workload
-//   fleet_bench e2e tick   those
-//
-//   tick      cohorts only: draw, decide, fill batches, on one thread
-//   e2e       the whole way from cohort to closed shard files: 1,000 sensors, 16 shards, one writer, no index
-//   e2e_index the same with the collector's index
+//   fleet_bench             every workload of the menu
+//   fleet_bench e2e tick    those
+//   fleet_bench --list      the menu
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <functional>
+#include <exception>
+#include <fstream>
+#include <stdexcept>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "app/console.h"
-#include "app/generate_command.h"
-#include "app/simulator.h"
-#include "app/stop_signals.h"
-#include "config/mix.h"
-#include "fleet/fleet.h"
-#include "reference.h"
+#include "results.h"
+#include "rounds.h"
+#include "scratch.h"
+#include "simulation.h"
+#include "storage/sqlite.h"
+#include "workloads.h"
 
 namespace fleet_sim::bench {
 namespace {
 
-constexpr int rounds = 5;
-constexpr std::size_t sensors = 1'000;
-constexpr std::size_t rows = 2'000'000;
-constexpr Timestamp start = 1'767'225'600 * microseconds_per_second;  // 2026-01-01
-
-Roster make_roster() {
-  Roster roster;
-  const Mix mix = default_mix();
-  for (std::uint64_t number = 1; number <= sensors; ++number)
-    roster.add(generated_identity(mix, 1, number, sensors));
-  return roster;
+Workload insert(const char* name, const char* what, const ReferenceLoad& load) {
+  const auto rate = [load](const Folders& folders) { return insert_rate(folders, load); };
+  return {.name = name, .what = what, .unit = "rows/s", .measure = rate, .compared = load};
 }
 
-double tick_rows_per_second() {
-  const Roster roster = make_roster();
-  const std::vector<std::uint32_t> members = partition_members(roster, {});
-  const std::vector<std::uint32_t> writer_of(members.size(), 0);
-  Fleet fleet = build_fleet(roster, members, writer_of, Config{}, 1, start);
-  const Timestamp end = start + static_cast<Microseconds>(rows / sensors) * microseconds_per_second;
-  Batch batch;
-  std::uint64_t due = 0;
-  const auto began = std::chrono::steady_clock::now();
-  for (Cohort& cohort : fleet.cohorts()) {
-    while (cohort.next_due() < end) {
-      due += cohort.tick(end, batch).due;
-      batch.clear();
-    }
-  }
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
-  return static_cast<double>(due) / elapsed.count();
+Workload end_to_end(const char* name, const char* what, const Simulation& simulation,
+                    unsigned most_rounds = UINT_MAX) {
+  const auto rate = [simulation](const Folders& folders) { return simulate(simulation, folders.output); };
+  const ReferenceLoad same{simulation.rows, simulation.unsynced_index, simulation.writers};
+  return {.name = name,
+          .what = what,
+          .unit = "rows/s",
+          .measure = rate,
+          .compared = same,
+          .most_rounds = most_rounds};
 }
 
-double e2e_rows_per_second(const std::filesystem::path& folder, bool unsynced_index, std::uint32_t writers) {
-  Inputs inputs;
-  inputs.config.clock.speed.max = true;
-  inputs.config.clock.start = start;
-  inputs.config.simulation.run_time_seconds = static_cast<double>(rows / sensors);
-  inputs.config.simulation.seed = 1;
-  inputs.config.sharding = {ShardKey::hash, 16};
-  inputs.config.database.data_dir = folder.string();
-  inputs.config.database.writers = writers;
-  inputs.config.database.unsynced_index = unsynced_index;
-  inputs.config.logging.quiet = true;
-  inputs.identities.roster = make_roster();
-  inputs.members = partition_members(inputs.identities.roster, {});
-  Console console(false);
-  const auto log = std::make_shared<spdlog::logger>("silent");
-  const auto began = std::chrono::steady_clock::now();
-  Simulator simulator(std::move(inputs), console, log);
-  StopSignals signals;
-  simulator.drive(signals);
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
-  return static_cast<double>(rows) / elapsed.count();
+// The menu.
+std::vector<Workload> menu() {
+  constexpr std::size_t rows = 2'000'000;
+  constexpr Simulation file_per_sensor{
+      .sensors = 10'000, .rows = 6'000'000, .sharding = {ShardKey::sensor, 0}};
+  return {
+      {"load", "100,000 identity files loaded and validated, warm", "s", load_seconds,
+       prepare_identity_files},
+      {"load_jsonl", "the same of 1,000,000 identities in one .jsonl", "s", load_seconds,
+       prepare_identity_lines},
+      {"sensors", "resident memory of a million sensors: identity, place, hot state", "B/sensor",
+       sensor_bytes},
+      {"sensors_hot", "of that, what the tick touches", "B/sensor", hot_bytes},
+      {"sensors_build", "time to plan and build that fleet", "s", build_seconds},
+      {"tick", "draw, decide, fill batches; one thread, no storage", "readings/s", tick_rate},
+      {"queue", "full batches from pool to queue to another thread and back", "ns/row", queue_nanoseconds},
+      insert("insert", "Shard::flush of ready readings; 16 shards, one thread, no index", {rows}),
+      insert("insert_index", "the same with the collector's index", {rows, true}),
+      end_to_end("e2e", "cohort to closed files: 1,000 sensors, 16 shards, one writer, no index",
+                 {.rows = rows}),
+      end_to_end("e2e_index", "the same with the collector's index", {.rows = rows, .unsynced_index = true}),
+      end_to_end("e2e_2", "two writers, no index", {.rows = rows, .writers = 2}),
+      end_to_end("e2e_3", "three writers, no index", {.rows = rows, .writers = 3}),
+      end_to_end("e2e_3_index", "three writers with the index",
+                 {.rows = rows, .unsynced_index = true, .writers = 3}),
+      end_to_end("by_sensor", "10,000 sensors, a file each, 600 readings each, no index", file_per_sensor, 1),
+      {"report", "what `report` reads, 5 million rows with the index", "rows/s", report_rate, prepare_shards},
+      {"export", "what `export` writes as CSV, the same rows", "rows/s", export_rate, prepare_shards},
+  };
 }
 
-// A measurement in a folder of its own, which is gone afterwards.
-double in_fresh_folder(const std::function<double(const std::filesystem::path&)>& measure) {
-  const std::filesystem::path folder = std::filesystem::current_path() / "fleet_bench.tmp";
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  const double result = measure(folder);
-  std::filesystem::remove_all(folder);
-  return result;
-}
+constexpr int exit_bad_arguments = 2;
 
-struct Workload {
-  std::string name;
-  std::function<double()> measure;
-  std::function<double()> bind{};  // R_bind and R_best for the same rows; none: there is nothing to compare with
-  std::function<double()> best{};
+struct Options {
+  std::vector<std::string> names;  // none: all
+  unsigned rounds = 5;
+  bool list = false;
+  bool alone = false;
+  std::string commit;
+  std::string json_file;
 };
 
-Workload end_to_end(const std::string& name, bool index, std::uint32_t writers) {
-  const auto here = [](auto measure) { return [measure] { return in_fresh_folder(measure); }; };
-  const ReferenceLoad load{rows, index, writers};
-  return {name, here([=](const auto& folder) { return e2e_rows_per_second(folder, index, writers); }),
-          here([=](const auto& folder) { return bind_rows_per_second(folder, {rows, index, 1}); }),
-          here([=](const auto& folder) { return best_rows_per_second(folder, load); })};
+void add_options(CLI::App& app, Options& options) {
+  std::vector<std::string> names;
+  for (const Workload& workload : menu()) names.push_back(workload.name);
+  app.add_option("WORKLOAD", options.names, "Which (default all); --list names them")
+      ->check(CLI::Validator(CLI::IsMember(names)).description(""));
+  app.add_flag("--list", options.list, "Lists the workloads");
+  app.add_option("--rounds", options.rounds, "How often each is measured (default 5)")
+      ->type_name("N")
+      ->check(CLI::Validator(CLI::Range(1u, 1'000u)).description(""));
+  app.add_flag("--alone", options.alone, "Without the references, for a profiler");
+  app.add_option("--json", options.json_file, "Every round as JSON, too")->type_name("FILE");
+  app.add_option("--commit", options.commit, "What was built, to be named in the results")->type_name("TEXT");
 }
 
-std::vector<Workload> workloads() {
-  return {{"tick", tick_rows_per_second},
-          end_to_end("e2e", false, 1),
-          end_to_end("e2e_index", true, 1),
-          end_to_end("e2e_3", false, 3),
-          end_to_end("e2e_3_index", true, 3)};
+void list() {
+  for (const Workload& workload : menu())
+    fmt::print("{:<14} {} ({})\n", workload.name, workload.what, workload.unit);
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-void measure(const Workload& workload) {
-  std::vector<double> results;
-  std::vector<double> to_bind;
-  std::vector<double> to_best;
-  for (int round = 0; round < rounds; ++round) {
-    const double bind = workload.bind ? workload.bind() : 0;
-    results.push_back(workload.measure());
-    const double best = workload.best ? workload.best() : 0;
-    to_bind.push_back(results.back() / bind);
-    to_best.push_back(results.back() / best);
-  }
-  const auto [low, high] = std::minmax_element(results.begin(), results.end());
-  std::printf("%-12s %12.0f rows/s  (%.0f .. %.0f)", workload.name.c_str(), median(results), *low, *high);
-  if (workload.bind) std::printf("  %.2f x R_bind  %.2f x R_best", median(to_bind), median(to_best));
-  std::printf("\n");
+void show(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }
 
-int run(const std::vector<std::string_view>& wanted) {
-  configure_sqlite();
-  for (const Workload& workload : workloads()) {
-    const bool chosen =
-        wanted.empty() || std::find(wanted.begin(), wanted.end(), workload.name) != wanted.end();
-    if (chosen) measure(workload);
+std::vector<Measurement> measure_all(const Options& options) {
+  const Scratch scratch;
+  std::vector<Measurement> measurements;
+  for (const Workload& workload : menu()) {
+    const bool all = options.names.empty();
+    if (!all && std::ranges::find(options.names, workload.name) == options.names.end()) continue;
+    measurements.push_back(measure(workload, options.rounds, options.alone, scratch));
+    show(table_row(measurements.back()));
   }
+  return measurements;
+}
+
+void run(const Options& options) {
+  configure_sqlite();
+  const Circumstances here = circumstances(options.commit, options.rounds);
+  show(table_head(here));
+  const std::vector<Measurement> measurements = measure_all(options);
+  if (options.json_file.empty()) return;
+  std::ofstream file(options.json_file);
+  file << results_json(here, measurements) << std::flush;
+  if (!file) throw std::runtime_error(options.json_file + ": cannot be written");
+}
+
+int run_main(int argc, char** argv) {
+  CLI::App app("Measures workloads of fleet-sim beside plain insert loops, in ./fleet_bench.tmp.",
+               "fleet_bench");
+  Options options;
+  add_options(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : exit_bad_arguments;
+  }
+  options.list ? list() : run(options);
   return 0;
 }
 
@@ -152,5 +150,10 @@ int run(const std::vector<std::string_view>& wanted) {
 }  // namespace fleet_sim::bench
 
 int main(int argc, char** argv) {
-  return fleet_sim::bench::run({argv + 1, argv + argc});
+  try {
+    return fleet_sim::bench::run_main(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "fleet_bench: {}\n", error.what());
+    return 1;
+  }
 }

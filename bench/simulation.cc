@@ -1,0 +1,59 @@
+#include "simulation.h"
+
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "app/console.h"
+#include "app/generate_fleet.h"
+#include "app/simulator.h"
+#include "app/stop_signals.h"
+#include "config/mix.h"
+#include "fleet/fleet.h"
+
+namespace fleet_sim::bench {
+namespace {
+
+Inputs inputs_of(const Simulation& simulation, const std::filesystem::path& folder) {
+  Inputs inputs;
+  inputs.config.clock.speed.max = true;
+  inputs.config.clock.start = start;
+  inputs.config.simulation.run_time_seconds = static_cast<double>(simulation.rows / simulation.sensors);
+  inputs.config.simulation.seed = 1;
+  inputs.config.sharding = simulation.sharding;
+  inputs.config.database.data_dir = folder.string();
+  inputs.config.database.writers = simulation.writers;
+  inputs.config.database.unsynced_index = simulation.unsynced_index;
+  inputs.identities.roster = make_roster(simulation.sensors);
+  inputs.members = partition_members(inputs.identities.roster, {});
+  return inputs;
+}
+
+}  // namespace
+
+Roster make_roster(std::size_t sensors) {
+  Roster roster;
+  const Mix mix = default_mix();
+  for (std::uint64_t number = 1; number <= sensors; ++number)
+    roster.add(generated_identity(mix, 1, number, sensors));
+  return roster;
+}
+
+double simulate(const Simulation& simulation, const std::filesystem::path& folder) {
+  Inputs inputs = inputs_of(simulation, folder);
+  Console console(false);
+  const auto log = std::make_shared<spdlog::logger>("silent");
+  const auto began = std::chrono::steady_clock::now();
+  Simulator simulator(std::move(inputs), console, log);
+  StopSignals signals;
+  simulator.drive(signals);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
+  const Books books = simulator.snapshot().books;
+  if (books.written + books.missing != simulation.rows) throw std::runtime_error("readings were lost");
+  return static_cast<double>(books.written) / elapsed.count();
+}
+
+}  // namespace fleet_sim::bench
