@@ -121,15 +121,21 @@ std::vector<Measurement> measure_all(const Options& options) {
   return measurements;
 }
 
+// The file is opened first: to find out after a quarter of an hour that it cannot be would be late.
 void run(const Options& options) {
+  std::ofstream file;
+  if (!options.json_file.empty()) file.open(options.json_file);
+  const auto check_file = [&] {
+    if (!file) throw std::runtime_error(options.json_file + ": cannot be written");
+  };
+  check_file();
   configure_sqlite();
   const Circumstances here = circumstances(options.commit, options.rounds);
   show(table_head(here));
   const std::vector<Measurement> measurements = measure_all(options);
-  if (options.json_file.empty()) return;
-  std::ofstream file(options.json_file);
+  if (!file.is_open()) return;
   file << results_json(here, measurements) << std::flush;
-  if (!file) throw std::runtime_error(options.json_file + ": cannot be written");
+  check_file();
 }
 
 int run_main(int argc, char** argv) {
