@@ -1,9 +1,12 @@
 #include "scratch.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <system_error>
 #include <thread>
 
@@ -31,6 +34,7 @@ void tidy_up_on_signal() {
     int signal = 0;
     sigwait(&signals, &signal);
     remove_all_of(name);
+    fmt::print(stderr, "fleet_bench: ended by {}\n", strsignal(signal));
     _exit(exit_interrupted);
   }).detach();
 }
