@@ -30,9 +30,11 @@ void check(const StorageError& error) {
   if (!error.ok()) throw std::runtime_error(error.message);
 }
 
+// A statement of several rows saves the pages it touches, unless it is told that it need not undo itself.
 std::string insert_sql(std::size_t rows) {
   std::string sql =
-      "INSERT INTO sensor_readings (timestamp, sensor_id, temperature, vibration, voltage, status_code, "
+      std::string(rows == 1 ? "INSERT" : "INSERT OR FAIL") +
+      " INTO sensor_readings (timestamp, sensor_id, temperature, vibration, voltage, status_code, "
       "anomaly_flag, anomaly_type, firmware_version, model, manufacturer, location) VALUES ";
   for (std::size_t row = 0; row < rows; ++row) {
     sql += row == 0 ? "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" : ", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
