@@ -1,5 +1,6 @@
 #include "app/process.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -10,7 +11,10 @@
 namespace fleet_sim {
 
 unsigned core_count() {
-  return std::max(1u, std::thread::hardware_concurrency());
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+    return std::max(1u, std::thread::hardware_concurrency());
+  return static_cast<unsigned>(std::max(1, CPU_COUNT(&allowed)));
 }
 
 std::size_t descriptor_limit() {

@@ -3,6 +3,7 @@
 
 import json
 import os
+import socket
 import sys
 
 try:
@@ -32,6 +33,21 @@ return painted;
 """
 
 
+class LocalService(Service):
+    """By number, because not every machine knows the name localhost."""
+
+    @property
+    def service_url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_connectable(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+
 class ReportHtml(FleetTest):
     @classmethod
     def setUpClass(cls):
@@ -39,7 +55,7 @@ class ReportHtml(FleetTest):
         for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1100,1400"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        cls.browser = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+        cls.browser = webdriver.Chrome(options=options, service=LocalService("/usr/bin/chromedriver"))
         cls.addClassCleanup(cls.browser.quit)
 
     def open(self, page, dark=False, width=1100):
