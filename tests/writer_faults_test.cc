@@ -270,7 +270,8 @@ TEST_CASE("healthy rows that fill the memory are committed early and none is los
   CHECK(rig.ledger.books().lost() == 0);
 }
 
-TEST_CASE("inserting writes no temporary file, which could be slow, or fail where the shard's disk does not") {
+TEST_CASE(
+    "inserting writes no temporary file, which could be slow, or fail where the shard's disk does not") {
   FaultyVfs vfs;
   WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.batch_size = 200; });
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_IOERR_WRITE, "none but a file without a name");
