@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <set>
@@ -36,6 +38,7 @@ struct Bench {
   SteadyTime started = std::chrono::steady_clock::now();
   std::size_t pool_size = 40;
   std::uint64_t stop_after = UINT64_MAX;  // readings
+  std::function<void(Scheduler&, Fleet&, const Ledger&)> meanwhile = {};
 };
 
 // What a run came to.
@@ -92,6 +95,7 @@ Result run(const Bench& bench) {
     });
   }
   scheduler.start();
+  if (bench.meanwhile) bench.meanwhile(scheduler, fleet, ledger);
   CHECK(scheduler.wait_for(60s));
   handed_over = true;
   for (std::thread& consumer : consumers) consumer.join();
@@ -294,6 +298,50 @@ TEST_CASE("a request to stop ends a sleep of years") {
   Scheduler scheduler({clock, start, latest_timestamp, 2}, fleet, pool, queues, ledger);
   scheduler.start();
   CHECK_FALSE(scheduler.wait_for(20ms));
+  scheduler.request_stop();
+  CHECK(scheduler.wait_for(60s));
+}
+
+TEST_CASE("work between windows sees the whole fleet at the moment that was reached") {
+  const Roster roster = mixed_roster();
+  for (const unsigned threads : {1u, 4u}) {
+    CAPTURE(threads);
+    std::atomic<int> looked = 0;
+    std::atomic<int> unbalanced = 0;
+    run({.roster = roster,
+         .threads = threads,
+         .end = start + 300 * second,
+         .meanwhile = [&](Scheduler& scheduler, Fleet& fleet, const Ledger& ledger) {
+           while (looked < 20 && !scheduler.wait_for(0ms)) {
+             std::promise<void> done;
+             scheduler.between_windows([&] {
+               if (fleet.due_before(scheduler.reached()) != ledger.books().due) ++unbalanced;
+               ++looked;
+               done.set_value();
+             });
+             if (done.get_future().wait_for(10s) != std::future_status::ready) return;
+           }
+         }});
+    CHECK(looked == 20);
+    CHECK(unbalanced == 0);
+  }
+}
+
+TEST_CASE("work between windows is done while the fleet sleeps for years") {
+  const Roster roster = roster_of({with_rate(identity_of("rare"), 1e-8)});
+  Fleet fleet = build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(1, 0), Config(), 1, start);
+  BatchPool pool(8);
+  BatchQueue queue(8);
+  const std::vector<BatchQueue*> queues{&queue};
+  Ledger ledger;
+  const SimulationClock clock(start, std::chrono::steady_clock::now(), 1.0);
+  Scheduler scheduler({clock, start, latest_timestamp, 2}, fleet, pool, queues, ledger);
+  scheduler.start();
+  for (int i = 0; i < 3; ++i) {
+    std::promise<void> done;
+    scheduler.between_windows([&done] { done.set_value(); });
+    REQUIRE(done.get_future().wait_for(10s) == std::future_status::ready);
+  }
   scheduler.request_stop();
   CHECK(scheduler.wait_for(60s));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <utility>
 
 namespace fleet_sim {
 namespace {
@@ -57,6 +58,15 @@ void Scheduler::request_stop() {
   boost::asio::post(conductor_, [this] { timer_.cancel(); });
 }
 
+void Scheduler::between_windows(std::function<void()> work) {
+  {
+    const std::lock_guard lock(requests_mutex_);
+    requested_.push_back(std::move(work));
+    requests_wait_.store(true, std::memory_order_release);
+  }
+  boost::asio::post(conductor_, [this] { timer_.cancel(); });
+}
+
 bool Scheduler::wait_for(std::chrono::milliseconds patience) {
   return finish_.wait_for(patience) == std::future_status::ready;
 }
@@ -65,6 +75,7 @@ bool Scheduler::wait_for(std::chrono::milliseconds patience) {
 // on: the timer when nothing is due yet, the last task of a window when the pool ticks it.
 void Scheduler::advance() {
   while (reached() < schedule_.end && !stop_requested_.load(std::memory_order_acquire)) {
+    do_requested();
     const Timestamp until = window_end();
     if (until < schedule_.end && next_due_.top().first >= until) return sleep_until_due();
     take_due_cohorts(until);
@@ -72,6 +83,17 @@ void Scheduler::advance() {
     tick_here(until);
   }
   finish();
+}
+
+void Scheduler::do_requested() {
+  if (!requests_wait_.load(std::memory_order_acquire)) return;
+  std::vector<std::function<void()>> requested;
+  {
+    const std::lock_guard lock(requests_mutex_);
+    requested.swap(requested_);
+    requests_wait_.store(false, std::memory_order_release);
+  }
+  for (const std::function<void()>& work : requested) work();
 }
 
 Timestamp Scheduler::window_end() const {

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <functional>
 #include <future>
+#include <mutex>
 #include <queue>
 #include <span>
 #include <utility>
@@ -46,6 +47,11 @@ class Scheduler {
   // Ends the run after the window in progress. Any thread, any number of times.
   void request_stop();
 
+  // Has `work` done where no cohort is being ticked, so that it may look at the whole fleet or change it.
+  // Soon, but not before the tasks in progress have found batches for their readings; what comes after the
+  // last window is dropped undone. Any thread; `work` runs on one of the pool's and must not throw.
+  void between_windows(std::function<void()> work);
+
   // Waits until everything has been handed to the queues, at most for `patience`. True when it has.
   [[nodiscard]] bool wait_for(std::chrono::milliseconds patience);
 
@@ -56,6 +62,7 @@ class Scheduler {
   using NextDue = std::pair<Timestamp, Cohort*>;
 
   void advance();
+  void do_requested();
   [[nodiscard]] Timestamp window_end() const;
   void sleep_until_due();
   void take_due_cohorts(Timestamp until);
@@ -82,6 +89,9 @@ class Scheduler {
   std::atomic<Timestamp> reached_;
   std::atomic<bool> stop_requested_{false};
   std::atomic<std::size_t> cohorts_in_window_{0};
+  std::mutex requests_mutex_;
+  std::vector<std::function<void()>> requested_;  // under requests_mutex_
+  std::atomic<bool> requests_wait_{false};        // so that a window costs no mutex
   std::promise<void> finished_;
   std::future<void> finish_;
 
