@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/random.h"
@@ -201,6 +202,39 @@ TEST_CASE("after the end every file stands alone") {
                        "sensor=sensor-4.db", "sensor=sensor-5.db"});
   CHECK(rig.has_everything());
   CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("a write-ahead log is copied into its file once it is long, and begins anew") {
+  WriterRig rig({}, [](Config& config) { config.database.checkpoint_pages = 8; });
+  for (int flush = 0; flush < 200; ++flush) {
+    rig.send(0, 10);
+    rig.step();
+    // A page and its frame's header; a transaction changes a few pages and the log is looked at after it.
+    REQUIRE(fs::file_size(rig.path_of(0) + "-wal") < 16 * (16'384 + 24));
+  }
+  CHECK(fs::file_size(rig.path_of(0)) > 10 * 16'384);
+  CHECK(rig.has_first(0, 2'000));
+}
+
+TEST_CASE("a checkpointer copies the log of a file that is being written, and leaves it open for more") {
+  WriterRig rig({}, [](Config& config) { config.database.checkpoint_pages = 1'000; });
+  rig.send(0, 2'000);
+  rig.go_on_for(2 * second);
+  const auto before = fs::file_size(rig.path_of(0));
+  {
+    Checkpointer checkpointer("");
+    checkpointer.request(rig.path_of(0));
+    checkpointer.request(rig.path_of(0));
+    checkpointer.request((rig.folder.path() / "not there.db").string());
+    for (int i = 0; i < 10'000 && fs::file_size(rig.path_of(0)) == before; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  CHECK(fs::file_size(rig.path_of(0)) > before);
+  CHECK(fs::exists(rig.path_of(0) + "-wal"));
+  CHECK_FALSE(fs::exists(rig.folder.path() / "not there.db"));
+  rig.send(0, 100);
+  rig.finish();
+  CHECK(rig.has_everything());
 }
 
 TEST_CASE("a file that somebody else has locked is tried again, without error and without loss") {

@@ -143,7 +143,7 @@ struct DatabaseSettings {
   std::uint32_t writers = 1;
   std::uint32_t batch_size = 5'000;  // rows of a shard that start a transaction
   std::uint32_t flush_interval_ms = 1'000;
-  std::uint32_t pending_rows = 1'000'000;  // held in memory per process, over all shards
+  std::uint32_t pending_rows = 4'000'000;  // held in memory per process, over all shards
   Synchronous synchronous = Synchronous::normal;
   std::uint32_t page_size = 16'384;
   std::uint32_t cache_kib = 256;

@@ -206,7 +206,7 @@ Keys database_keys() {
       key({"database.cache_kib", "", "KIB", "Page cache of each open file: 16 to 4194304 KiB"},
           FIELD(database.cache_kib), count(16u, 4'194'304u)),
       key({"database.checkpoint_pages", "", "N",
-           "Pages in the write-ahead log that start a checkpoint: 1 to 1000000"},
+           "Pages in the write-ahead log after which it is copied into the file: 1 to 1000000"},
           FIELD(database.checkpoint_pages), count(1u, 1'000'000u)),
       key({"database.busy_timeout_ms", "", "MS",
            "Longest wait for a lock that a collector holds: 0 to 600000 ms"},

@@ -38,6 +38,7 @@ StorageError Shard::open() {
   }
   const auto prepare = schema_accepted_ ? prepare_connection : prepare_schema;
   if (StorageError error = prepare(database, context_->settings); !error.ok()) return error;
+  database.count_log_pages();
   schema_accepted_ = true;
   connection_ = std::move(connection);
   return {};
@@ -80,6 +81,14 @@ void Shard::forget_pending() {
   if (events_.capacity() > worth_keeping) events_ = {};
   readings_.clear();
   events_.clear();
+}
+
+std::size_t Shard::log_pages() const {
+  return is_open() ? connection_->database.log_pages() : 0;
+}
+
+void Shard::copy_log() {
+  connection_->database.copy_log();
 }
 
 void Shard::close(Close how) {

@@ -50,6 +50,11 @@ class Shard {
   StorageError flush();
   void forget_pending();
 
+  // How long the write-ahead log was at the last flush, and copying it into the file. A copy that fails
+  // leaves it for the next one.
+  [[nodiscard]] std::size_t log_pages() const;
+  void copy_log();
+
   [[nodiscard]] bool is_open() const { return connection_ != nullptr; }
   StorageError open();
 

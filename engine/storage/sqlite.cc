@@ -83,6 +83,10 @@ StorageError Database::open(const std::string& path, const std::string& vfs) {
   return open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs.empty() ? nullptr : vfs.c_str());
 }
 
+StorageError Database::open_existing(const std::string& path, const std::string& vfs) {
+  return open_with(path, SQLITE_OPEN_READWRITE, vfs.empty() ? nullptr : vfs.c_str());
+}
+
 bool has_log(const std::string& path) {
   std::error_code ignored;
   return std::filesystem::exists(path + "-wal", ignored);
@@ -142,6 +146,21 @@ std::int64_t Database::query_integer(std::string_view sql, std::int64_t otherwis
 
 StorageError Database::error() const {
   return {sqlite3_extended_errcode(database_.get()), sqlite3_errmsg(database_.get())};
+}
+
+void Database::count_log_pages() {
+  log_pages_ = std::make_unique<std::size_t>(0);
+  const auto count = [](void* log_pages, sqlite3*, const char*, int pages) {
+    *static_cast<std::size_t*>(log_pages) = static_cast<std::size_t>(pages);
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(database_.get(), count, log_pages_.get());
+}
+
+StorageError Database::copy_log() {
+  const int code =
+      sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  return code == SQLITE_OK ? StorageError{} : error();
 }
 
 void Database::keep_log_on_close(bool keep) {

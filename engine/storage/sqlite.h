@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -60,6 +61,9 @@ class Database {
   // Opens or creates a file for writing. `vfs` names a registered SQLite VFS; empty means the default one.
   StorageError open(const std::string& path, const std::string& vfs = {});
 
+  // The same of a file that has to be there.
+  StorageError open_existing(const std::string& path, const std::string& vfs = {});
+
   // Opens an existing file to look at it, and leaves the folder as it was: a connection that may only read
   // would leave a write-ahead log and its index behind, so this one may write where the system allows it, and
   // does not. In a folder where nothing can be made, a file without a log is taken not to change. Waits for
@@ -82,6 +86,14 @@ class Database {
   [[nodiscard]] StorageError error() const;
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
 
+  // Pages in the write-ahead log at this connection's last commit, once count_log_pages() has been called.
+  // Takes the place of SQLite's own checkpoints.
+  void count_log_pages();
+  [[nodiscard]] std::size_t log_pages() const { return log_pages_ ? *log_pages_ : 0; }
+
+  // Copies the write-ahead log into the file as far as nobody has to be waited for.
+  StorageError copy_log();
+
   // Leaves the write-ahead log in place when this connection closes, instead of copying it into the file.
   void keep_log_on_close(bool keep);
 
@@ -91,6 +103,7 @@ class Database {
   struct Close {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };
+  std::unique_ptr<std::size_t> log_pages_;  // SQLite keeps its address
   std::unique_ptr<sqlite3, Close> database_;
 };
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t batches_per_step = 64;  // so that flushes and deadlines are looked at often
 constexpr std::size_t flushes_per_step = 64;
+constexpr std::size_t most_log_growth = 4;  // times checkpoint_pages, before the writer copies the log itself
 constexpr unsigned retries = 3;
 constexpr BackoffPolicy lock_backoff{2'000, 25'000};  // somebody else is writing: knock often
 constexpr BackoffPolicy failure_backoff{20'000, 2'000'000};
@@ -55,6 +56,9 @@ StorageError Writer::open_first() {
 }
 
 void Writer::run() {
+  if (context_.shard.settings.sink == Sink::sqlite) {
+    checkpointer_ = std::make_unique<Checkpointer>(context_.shard.vfs);
+  }
   for (bool last = false; !last;) {
     // Read before the step: what was pushed before finish() is then seen by the step.
     const bool finishing = finishing_.load(std::memory_order_acquire);
@@ -200,6 +204,7 @@ void Writer::flush(std::uint32_t index, SteadyTime now) {
   }
   if (error.ok()) {
     committed(index);
+    keep_log_short(slot.shard);
   } else {
     failed(index, error, now);
   }
@@ -229,6 +234,18 @@ void Writer::committed(std::uint32_t index) {
   }
   exhausted_in_a_row_ = 0;
   slot.shard.forget_pending();
+}
+
+// The copy is the only part of writing that waits for the disk, so it is left to the checkpointer.
+void Writer::keep_log_short(Shard& shard) {
+  const std::size_t limit = context_.shard.settings.checkpoint_pages;
+  if (shard.log_pages() < limit) return;
+  const bool far_behind = shard.log_pages() >= most_log_growth * limit;
+  if (checkpointer_ && !far_behind) {
+    checkpointer_->request(shard.path());
+  } else {
+    shard.copy_log();
+  }
 }
 
 void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime now) {
@@ -286,6 +303,7 @@ void Writer::drain() {
     flush(index, std::chrono::steady_clock::now());
     if (slots_[index].exhausted) give_up_on(index);
   }
+  checkpointer_.reset();  // who closes last copies the log and removes it; that shall be us
   close_all();
 }
 

@@ -23,6 +23,7 @@
 #include "base/histogram.h"
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
+#include "storage/checkpointer.h"
 #include "storage/found_rows.h"
 #include "storage/shard.h"
 #include "storage/shard_plan.h"
@@ -99,6 +100,7 @@ class Writer {
   void flush_due(SteadyTime now);
   void flush(std::uint32_t index, SteadyTime now);
   void committed(std::uint32_t index);
+  void keep_log_short(Shard& shard);
   void failed(std::uint32_t index, const StorageError& error, SteadyTime now);
   void stand_in_line(std::uint32_t index);
   void leave_line(std::uint32_t index);
@@ -122,6 +124,7 @@ class Writer {
   std::uint64_t waiting_ = 0;      // readings and events in memory, of these …
   std::uint64_t backlog_ = 0;      // … those of exhausted shards
   unsigned exhausted_in_a_row_ = 0;
+  std::unique_ptr<Checkpointer> checkpointer_;  // while the writer's thread runs
   bool differed_ = false;  // a row of an earlier process is not what this one would have written
   std::atomic<bool> finishing_{false};
   std::atomic<std::uint64_t> errors_{0};
