@@ -91,7 +91,8 @@ TEST_CASE("the progress line of an unpaced, endless or troubled run") {
   CHECK(progress_text(now, Snapshot()) ==
         "13,667 rows/s | 1,230,000 rows | 600 waiting | 1,500 anomalies | 1 min 30 s left");
   now.simulated_total.reset();
-  now.errors = 1'024;
+  now.errors[static_cast<std::size_t>(ErrorClass::full)] = 1'000;
+  now.errors[static_cast<std::size_t>(ErrorClass::io)] = 24;
   now.books.lost_by_reason = {100, 200};
   CHECK(progress_text(now, now) ==
         "0 rows/s | 1,230,000 rows | 300 waiting | 1,500 anomalies | 300 LOST | 1,024 errors");
@@ -113,7 +114,7 @@ TEST_CASE("the summary of a clean, paced run") {
         "  lost          0\n"
         "  success       100% of readings accounted for\n"
         "  anomalies     1,500\n"
-        "  errors        0 storage\n"
+        "  errors        0\n"
         "  lag           p50 420 µs, p99 51.3 ms, max 1.25 s\n"
         "  writer        42% busy\n"
         "  memory        46.2 MB at its peak\n"
@@ -126,7 +127,7 @@ TEST_CASE("the summary of an unpaced run with losses") {
   snapshot.shards = 1;
   snapshot.sensors = 1;
   snapshot.files_written = 1;
-  snapshot.errors = 12;
+  snapshot.errors = {4, 8};
   snapshot.books.due = snapshot.books.generated = 10'000;
   snapshot.books.written = 8'000;
   snapshot.books.missing = 500;
@@ -139,7 +140,7 @@ TEST_CASE("the summary of an unpaced run with losses") {
         "  lost          1,500 (backlog_full 1,100) (storage_failed_at_stop 400)\n"
         "  success       85.00% of readings accounted for\n"
         "  anomalies     1,500\n"
-        "  errors        12 storage\n"
+        "  errors        12 (busy 4) (full 8)\n"
         "  writer        42% busy\n"
         "  memory        46.2 MB at its peak\n"
         "  files         1 in the null sink\n");

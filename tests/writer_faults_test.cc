@@ -53,7 +53,7 @@ TEST_CASE("a transaction that fails half-way is rolled back whole") {
     rig.go_on_for(1 * second);
     CHECK(rig.has_first(0, written + 1'000));
   }
-  CHECK(rig.writer().errors() == 5);
+  CHECK(rig.errors() == 5);
   CHECK(rig.imbalance().empty());
 }
 
@@ -110,6 +110,39 @@ TEST_CASE("a shard whose flush fails holds no lock, keeps its rows and writes th
   CHECK(rig.rows_in_file(0) == 49);
 }
 
+TEST_CASE("an error is counted in the class of what went wrong") {
+  const std::array<std::pair<int, ErrorClass>, 12> classes{{{SQLITE_BUSY, ErrorClass::busy},
+                                                            {SQLITE_BUSY_SNAPSHOT, ErrorClass::busy},
+                                                            {SQLITE_LOCKED, ErrorClass::busy},
+                                                            {SQLITE_FULL, ErrorClass::full},
+                                                            {SQLITE_IOERR_SHMSIZE, ErrorClass::full},
+                                                            {SQLITE_IOERR_WRITE, ErrorClass::io},
+                                                            {SQLITE_CANTOPEN, ErrorClass::io},
+                                                            {SQLITE_CORRUPT, ErrorClass::corrupt},
+                                                            {SQLITE_NOTADB, ErrorClass::corrupt},
+                                                            {SQLITE_READONLY_DBMOVED, ErrorClass::read_only},
+                                                            {SQLITE_MISMATCH, ErrorClass::schema},
+                                                            {SQLITE_CONSTRAINT, ErrorClass::schema}}};
+  for (const auto& [code, error_class] : classes) {
+    CAPTURE(code);
+    CHECK(StorageError{code, ""}.error_class() == error_class);
+  }
+  for (const auto& [code, error_class] : {std::pair(SQLITE_FULL, ErrorClass::full),
+                                          std::pair(SQLITE_IOERR_WRITE, ErrorClass::io),
+                                          std::pair(SQLITE_READONLY, ErrorClass::read_only)}) {
+    FaultyVfs vfs;
+    WriterRig rig({.vfs = vfs.name()});
+    rig.send(0, 10);
+    rig.step();
+    vfs.fail_writes(1, 2, code);
+    rig.send(0, 10);
+    rig.go_on_for(1 * second);
+    CHECK(rig.errors(error_class) == 2);
+    CHECK(rig.errors() == 2);
+    CHECK(rig.has_everything());
+  }
+}
+
 TEST_CASE("retries come later and later, and their running out is said once") {
   FaultyVfs vfs;
   WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.error_limit = 1'000; });
@@ -119,7 +152,7 @@ TEST_CASE("retries come later and later, and their running out is said once") {
   rig.send(0, 10);
   for (unsigned attempt = 1; attempt <= 12; ++attempt) {
     const SteadyTime next = rig.step();
-    CHECK(rig.writer().errors() == attempt);
+    CHECK(rig.errors() == attempt);
     const auto whole = std::min<Microseconds>(20 * millisecond << (attempt - 1), 2 * second);
     const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(next - rig.now()).count();
     CAPTURE(attempt);
@@ -131,8 +164,8 @@ TEST_CASE("retries come later and later, and their running out is said once") {
     rig.send(event_of(AnomalyEvent::Kind::whole, 1, attempt * second));
     rig.send(0, 1);
     rig.advance(std::min(whole / 2, wait) - 1);
-    CHECK(rig.writer().errors() == attempt);
-    while (rig.writer().errors() == attempt) rig.advance(10 * millisecond);
+    CHECK(rig.errors() == attempt);
+    while (rig.errors() == attempt) rig.advance(10 * millisecond);
   }
 }
 
@@ -176,7 +209,7 @@ TEST_CASE("a file that cannot even be opened is treated as one that cannot be wr
   rig.send(1, 10);
   rig.go_on_for(1 * second);
   CHECK(rig.has_all(0));
-  CHECK(rig.writer().errors() > 3);
+  CHECK(rig.errors() > 3);
   vfs.heal();
   rig.go_on_for(2 * second);
   CHECK(rig.has_everything());
@@ -291,9 +324,9 @@ TEST_CASE("so many rounds of retries with no success between give up, once") {
   rig.send(0, 10);
   rig.step();
   // A round is a flush and its 3 retries.
-  while (rig.writer().errors() < 19) rig.advance(10 * millisecond);
+  while (rig.errors() < 19) rig.advance(10 * millisecond);
   CHECK(rig.gave_up == 0);
-  while (rig.writer().errors() < 20) rig.advance(10 * millisecond);
+  while (rig.errors() < 20) rig.advance(10 * millisecond);
   CHECK(rig.gave_up == 1);
   CHECK(rig.log.back() == "error limit reached: 5 rounds of retries with no success between");
   rig.go_on_for(60 * second);
@@ -310,7 +343,7 @@ TEST_CASE("a success between failures starts the count again") {
     rig.send(1, 10);
     rig.go_on_for(200 * millisecond);
   }
-  CHECK(rig.writer().errors() > 15);
+  CHECK(rig.errors() > 15);
   CHECK(rig.gave_up == 0);
   rig.go_on_for(30 * second);
   CHECK(rig.gave_up == 1);
@@ -379,6 +412,7 @@ TEST_CASE("a paced writer's lag is the real time from due to commit") {
                               SimulationClock(WriterRig::first_due, began, 1.0),
                               rig.pool,
                               rig.ledger,
+                              rig.error_counts,
                               1'000,
                               10,
                               [](const std::string&) {},

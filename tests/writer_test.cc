@@ -253,7 +253,7 @@ TEST_CASE("a file that somebody else has locked is tried again, without error an
   REQUIRE(other.execute("ROLLBACK").ok());
   rig.go_on_for(100 * millisecond);
   CHECK(rig.has_first(0, 38));
-  CHECK(rig.writer().errors() == 0);
+  CHECK(rig.errors() == 0);
   CHECK(rig.log.empty());
   CHECK(rig.imbalance().empty());
 }
@@ -266,9 +266,9 @@ TEST_CASE("a lock that outlasts the busy timeout is an error, and still loses no
   REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
   rig.send(0, 10);
   rig.go_on_for(4'900 * millisecond);
-  CHECK(rig.writer().errors() == 0);
+  CHECK(rig.errors() == 0);
   rig.go_on_for(200 * millisecond);
-  CHECK(rig.writer().errors() > 0);
+  CHECK(rig.errors() > 0);
   REQUIRE(other.execute("ROLLBACK").ok());
   rig.go_on_for(3 * second);
   CHECK(rig.has_first(0, 20));
@@ -281,7 +281,7 @@ TEST_CASE("a locked new file is waited for as well") {
   REQUIRE(other.execute("BEGIN EXCLUSIVE").ok());
   rig.send(0, 10);
   rig.go_on_for(2 * second);
-  CHECK(rig.writer().errors() == 0);
+  CHECK(rig.errors() == 0);
   REQUIRE(other.execute("ROLLBACK").ok());
   rig.go_on_for(100 * millisecond);
   CHECK(rig.has_first(0, 10));
@@ -305,7 +305,7 @@ TEST_CASE("one locked shard of sixteen does not delay the others") {
   REQUIRE(other.execute("ROLLBACK").ok());
   rig.go_on_for(100 * millisecond);
   CHECK(rig.has_everything());
-  CHECK(rig.writer().errors() == 0);
+  CHECK(rig.errors() == 0);
 }
 
 TEST_CASE("a locked file at the end is given up after the busy timeout and its retries, and counted") {

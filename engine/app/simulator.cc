@@ -133,6 +133,7 @@ void Simulator::build_writers() {
                               schedule_.clock,
                               *pool_,
                               ledger_,
+                              errors_,
                               std::max<std::size_t>(2, settings.pending_rows / settings.writers),
                               open_shards_per_writer(settings),
                               [this](const std::string& line) { log_->warn(line); },
@@ -223,13 +224,13 @@ Snapshot Simulator::snapshot() const {
   }
   snapshot.paced = schedule_.clock.paced();
   snapshot.books = ledger_.books();
+  snapshot.errors = errors_.counts();
   snapshot.sensors = fleet_->size();
   snapshot.shards = plan_.shard_count;
   Histogram lag;
   add_lag_to(lag);
   for (const auto& writer : writers_) {
     snapshot.files_written += writer->files_written();
-    snapshot.errors += writer->errors();
     snapshot.writer_busy_share = std::max(snapshot.writer_busy_share, writer->busy_share());
   }
   snapshot.lag_p50 = lag.percentile(0.5);

@@ -17,6 +17,7 @@
 #include "app/inputs.h"
 #include "app/resume.h"
 #include "base/clock.h"
+#include "base/errors.h"
 #include "base/histogram.h"
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
@@ -71,6 +72,7 @@ class Simulator {
   Resumption resumption_;  // of a run that goes on
   Schedule schedule_;
   Ledger ledger_;
+  ErrorCounts errors_;
   ShardContext shard_context_;
   std::unique_ptr<BatchPool> pool_;
   std::unique_ptr<Fleet> fleet_;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/errors.h"
 #include "base/ledger.h"
 #include "base/timestamp.h"
 
@@ -22,7 +23,7 @@ struct Snapshot {
   std::size_t sensors = 0;
   std::size_t shards = 0;
   std::uint64_t files_written = 0;
-  std::uint64_t errors = 0;
+  PerErrorClass errors{};
 
   // From due to commit, real time; meaningless when unpaced.
   Microseconds lag_p50 = 0;

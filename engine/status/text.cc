@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
 namespace fleet_sim {
 namespace {
@@ -44,6 +45,18 @@ std::string lost_text(const Books& books) {
   return text;
 }
 
+std::uint64_t total_of(const PerErrorClass& errors) {
+  return std::accumulate(errors.begin(), errors.end(), std::uint64_t{0});
+}
+
+std::string errors_text(const PerErrorClass& errors) {
+  std::string text = grouped(total_of(errors));
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    if (errors[i] > 0) text += fmt::format(" ({} {})", error_class_names[i], grouped(errors[i]));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string grouped(std::uint64_t n) {
@@ -78,7 +91,8 @@ std::string progress_text(const Snapshot& now, const Snapshot& before) {
   text +=
       fmt::format(" | {} waiting | {} anomalies", grouped(now.books.pending()), grouped(now.books.anomalies));
   if (now.books.lost() > 0) text += fmt::format(" | {} LOST", grouped(now.books.lost()));
-  if (now.errors > 0) text += fmt::format(" | {} errors", grouped(now.errors));
+  const std::uint64_t errors = total_of(now.errors);
+  if (errors > 0) text += fmt::format(" | {} errors", grouped(errors));
   return text + time_left_text(now);
 }
 
@@ -99,7 +113,7 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   text += line("success", percent_text(books.written + books.missing + books.found, books.due) +
                               " of readings accounted for");
   text += line("anomalies", grouped(books.anomalies));
-  text += line("errors", fmt::format("{} storage", grouped(snapshot.errors)));
+  text += line("errors", errors_text(snapshot.errors));
   if (snapshot.paced) {
     text += line("lag", fmt::format("p50 {}, p99 {}, max {}", lag_text(snapshot.lag_p50),
                                     lag_text(snapshot.lag_p99), lag_text(snapshot.lag_max)));

@@ -30,6 +30,32 @@ bool needs_a_log(const StorageError& error) {
 
 }  // namespace
 
+ErrorClass StorageError::error_class() const {
+  // Without room the log's index cannot grow either, which SQLite calls an I/O error.
+  if (code == SQLITE_IOERR_SHMSIZE) return ErrorClass::full;
+  switch (code & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return ErrorClass::busy;
+    case SQLITE_FULL:
+      return ErrorClass::full;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return ErrorClass::corrupt;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return ErrorClass::read_only;
+    case SQLITE_ERROR:
+    case SQLITE_SCHEMA:
+    case SQLITE_MISMATCH:
+    case SQLITE_CONSTRAINT:
+      return ErrorClass::schema;
+    default:
+      return ErrorClass::io;
+  }
+}
+
 void Statement::bind(int parameter, std::string_view text) {
   // A null pointer would be bound as NULL, and an empty view may have one.
   const char* data = text.empty() ? "" : text.data();

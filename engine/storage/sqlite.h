@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/errors.h"
+
 namespace fleet_sim {
 
 // What went wrong, in SQLite's words; ok() when nothing did.
@@ -20,6 +22,9 @@ struct StorageError {
 
   [[nodiscard]] bool ok() const { return code == SQLITE_OK; }
   [[nodiscard]] bool busy() const { return (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED; }
+
+  // The class it is counted in; meaningless when nothing went wrong.
+  [[nodiscard]] ErrorClass error_class() const;
 };
 
 class Statement {

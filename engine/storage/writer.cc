@@ -264,7 +264,7 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
     slot.retry_at = after(now, backoff_delay(lock_backoff, 4, word));
     return;
   }
-  errors_.fetch_add(1, std::memory_order_relaxed);
+  context_.errors.add(error.error_class());
   slot.retry_at = after(now, backoff_delay(failure_backoff, ++slot.failures, word));
   if (!error.busy()) close_for_now(index);
   const bool round_is_over = slot.failures % (1 + retries) == 0;

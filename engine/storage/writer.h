@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/errors.h"
 #include "base/histogram.h"
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
@@ -37,6 +38,7 @@ struct WriterContext {
   SimulationClock clock;
   BatchPool& pool;
   Ledger& ledger;
+  ErrorCounts& errors;
   std::size_t pending_rows;  // this writer's share
   std::size_t open_shards;
   std::function<void(const std::string&)> log;  // one line per change of state; any thread
@@ -68,7 +70,6 @@ class Writer {
   // Readings that wait in memory. Only once the thread has ended.
   [[nodiscard]] std::uint64_t held() const;
   [[nodiscard]] const Histogram& lag() const { return lag_; }
-  [[nodiscard]] std::uint64_t errors() const { return errors_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t files_written() const { return files_written_.load(std::memory_order_relaxed); }
   // Share of its time that the thread spent working.
   [[nodiscard]] double busy_share() const;
@@ -127,7 +128,6 @@ class Writer {
   std::unique_ptr<Checkpointer> checkpointer_;  // while the writer's thread runs
   bool differed_ = false;  // a row of an earlier process is not what this one would have written
   std::atomic<bool> finishing_{false};
-  std::atomic<std::uint64_t> errors_{0};
   std::atomic<std::uint64_t> files_written_{0};
   std::atomic<std::int64_t> busy_nanoseconds_{0};
   std::atomic<std::int64_t> idle_nanoseconds_{0};

@@ -11,10 +11,12 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/errors.h"
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
 #include "rosters.h"
@@ -59,6 +61,7 @@ class WriterRig {
                           SimulationClock(0, {}, std::nullopt),
                           pool,
                           ledger,
+                          error_counts,
                           options.pending_rows,
                           options.open_shards,
                           [this](const std::string& line) { log.push_back(line); },
@@ -138,6 +141,14 @@ class WriterRig {
     return true;
   }
 
+  [[nodiscard]] std::uint64_t errors() const {
+    const PerErrorClass counts = error_counts.counts();
+    return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+  }
+  [[nodiscard]] std::uint64_t errors(ErrorClass of) const {
+    return error_counts.counts()[static_cast<std::size_t>(of)];
+  }
+
   // Empty when every row sent was written, is held, or was counted as lost.
   [[nodiscard]] std::string imbalance() const {
     Books books = ledger.books();
@@ -152,6 +163,7 @@ class WriterRig {
   ShardPlan plan;
   BatchPool pool{64};
   Ledger ledger;
+  ErrorCounts error_counts;
   std::vector<std::string> log;
   int gave_up = 0;
 
