@@ -39,6 +39,8 @@ struct Bench {
   std::size_t pool_size = 40;
   std::uint64_t stop_after = UINT64_MAX;  // readings
   std::function<void(Scheduler&, Fleet&, const Ledger&)> meanwhile = {};
+  Overload overload = Overload::block;
+  std::chrono::milliseconds stall = 0ms;  // before anything is taken from the queues
 };
 
 // What a run came to.
@@ -70,7 +72,8 @@ Result run(const Bench& bench) {
   }
   Ledger ledger;
   const SimulationClock clock(start, bench.started, bench.speed);
-  Scheduler scheduler({clock, start, bench.end, bench.threads}, fleet, pool, borrowed, ledger);
+  Scheduler scheduler({clock, start, bench.end, bench.threads, bench.overload}, fleet, pool, borrowed,
+                      ledger);
 
   Result result;
   result.readings.resize(bench.writers);
@@ -80,6 +83,7 @@ Result run(const Bench& bench) {
   std::vector<std::thread> consumers;
   for (std::uint32_t w = 0; w < bench.writers; ++w) {
     consumers.emplace_back([&, w] {
+      std::this_thread::sleep_for(bench.stall);
       for (;;) {
         const bool last = handed_over.load();
         while (Batch* batch = borrowed[w]->pop()) {
@@ -392,4 +396,66 @@ TEST_CASE("at every moment a paced fleet has reached no further than its clock")
     }
   }
   CHECK(ledger.books().due == 300);
+}
+
+namespace {
+
+// A second of simulated time takes 100 ms; nothing is taken from the queues for four of them.
+Bench stalled_bench(const Roster& roster, unsigned threads, Overload overload) {
+  Bench bench{.roster = roster, .threads = threads, .speed = 10.0, .pool_size = 8};
+  bench.config.anomalies.probability = 0.3;
+  bench.config.anomalies.types[index_of(AnomalyType::trend)].duration_seconds = 2;
+  bench.overload = overload;
+  bench.stall = 400ms;
+  return bench;
+}
+
+using EventKey = std::tuple<std::uint32_t, Timestamp, Timestamp, std::uint32_t, AnomalyEvent::Kind>;
+
+std::vector<EventKey> sorted_events(const Result& result) {
+  std::vector<EventKey> keys;
+  for (const auto& of_writer : result.events) {
+    for (const AnomalyEvent& e : of_writer)
+      keys.emplace_back(e.sensor, e.started_at, e.ended_at, e.readings_affected, e.kind);
+  }
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a fleet that skips leaves readings out while no batch is free, and changes no other and no event") {
+  const Roster roster = roster_of(6'000);
+  for (const unsigned threads : {1u, 4u}) {
+    CAPTURE(threads);
+    const Result whole = run({.roster = roster, .config = stalled_bench(roster, 1, Overload::block).config});
+    const Result result = run(stalled_bench(roster, threads, Overload::skip));
+    const Books& books = result.books;
+    CHECK(books.skipped > 5'000);
+    CHECK(books.skipped < books.due / 2);
+    CHECK(books.due == whole.books.due);
+    CHECK(books.generated == books.due - books.skipped);
+    CHECK(books.missing == whole.books.missing);
+    CHECK(books.anomalies == whole.books.anomalies);
+    const std::vector<Key> taken = sorted_keys(result.all());
+    const std::vector<Key> due = sorted_keys(whole.all());
+    CHECK(taken.size() == books.generated - books.missing);
+    CHECK(std::includes(due.begin(), due.end(), taken.begin(), taken.end()));
+    CHECK(sorted_events(result) == sorted_events(whole));
+    // An event is told of before it is said to have ended.
+    std::set<std::pair<std::uint32_t, Timestamp>> begun;
+    for (const AnomalyEvent& event : result.events[0]) {
+      if (begins(event.kind)) begun.insert({event.sensor, event.started_at});
+      CHECK(begun.contains({event.sensor, event.started_at}));
+    }
+  }
+}
+
+TEST_CASE("a fleet that blocks, or has no pace, skips nothing") {
+  const Roster roster = roster_of(6'000);
+  CHECK(run(stalled_bench(roster, 2, Overload::block)).books.skipped == 0);
+  Bench unpaced = stalled_bench(roster, 2, Overload::skip);
+  unpaced.speed.reset();
+  CHECK(run(unpaced).books.skipped == 0);
 }

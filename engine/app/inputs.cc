@@ -160,6 +160,12 @@ void warn_of_unknown_keys(Inputs& inputs) {
   inputs.warnings.push_back("identity keys that play no part in the simulation: " + keys);
 }
 
+void warn_of_overload(Inputs& inputs) {
+  if (inputs.config.simulation.overload != Overload::skip || !inputs.config.clock.speed.max) return;
+  inputs.warnings.push_back(
+      "simulation.overload: skip means nothing at clock.speed max, where no reading is late; readings wait");
+}
+
 }  // namespace
 
 Inputs read_inputs(const Arguments& arguments) {
@@ -173,6 +179,7 @@ Inputs read_inputs(const Arguments& arguments) {
   if (inputs.resumed && problems.empty()) check_same_fleet(inputs, *inputs.resumed, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   warn_of_unknown_keys(inputs);
+  warn_of_overload(inputs);
   return inputs;
 }
 

@@ -68,7 +68,8 @@ Simulator::Simulator(Inputs inputs, Console& console, std::shared_ptr<spdlog::lo
       log_(std::move(log)),
       run_(inputs_.resumed ? *inputs_.resumed
                            : describe_run(inputs_.config, inputs_.identities.roster, inputs_.members)),
-      schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config)},
+      schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config),
+                inputs_.config.simulation.overload},
       shard_context_{inputs_.identities.roster, inputs_.config.database, run_, {}} {
   plan_storage();
   set_clock();

@@ -30,6 +30,7 @@ Books Ledger::books() const {
   books.found = found_.load(std::memory_order_relaxed);
   books.missing = missing_.load(std::memory_order_relaxed);
   books.generated = generated_.load(std::memory_order_relaxed);
+  books.skipped = skipped_.load(std::memory_order_relaxed);
   books.due = due_.load(std::memory_order_relaxed);
   books.anomalies = anomalies_.load(std::memory_order_relaxed);
   books.events_lost = events_lost_.load(std::memory_order_relaxed);

@@ -22,7 +22,7 @@ inline constexpr std::array<std::string_view, 3> loss_reason_names{"backlog_full
 // The totals at one moment.
 struct Books {
   std::uint64_t due = 0;
-  std::uint64_t skipped = 0;
+  std::uint64_t skipped = 0;  // due while the writers could not keep up, and left out
   std::uint64_t generated = 0;
   std::uint64_t missing = 0;  // due, and left out by a missing_data anomaly
   std::uint64_t written = 0;  // committed
@@ -49,6 +49,7 @@ class Ledger {
  public:
   void due(std::uint64_t n) { add(due_, n); }
   void generated(std::uint64_t n) { add(generated_, n); }
+  void skipped(std::uint64_t n) { add(skipped_, n); }
   void missing(std::uint64_t n) { add(missing_, n); }
   void written(std::uint64_t n) { add(written_, n); }
   void found(std::uint64_t n) { add(found_, n); }
@@ -64,6 +65,7 @@ class Ledger {
 
   Counter due_{0};
   Counter generated_{0};
+  Counter skipped_{0};
   Counter missing_{0};
   Counter written_{0};
   Counter found_{0};

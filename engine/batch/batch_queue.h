@@ -51,6 +51,9 @@ class BatchPool {
   // Waits until a batch is free; a writer that takes batches from a queue gives them back.
   [[nodiscard]] Batch* acquire();
 
+  // Null when none is free.
+  [[nodiscard]] Batch* try_acquire() { return free_.pop(); }
+
   // Gives an emptied batch back.
   void release(Batch* batch);
 

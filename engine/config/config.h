@@ -99,6 +99,8 @@ struct Partition {
 };
 
 enum class Sink { sqlite, null };
+// What happens to readings that are due while the writers cannot keep up: they wait, or are not taken.
+enum class Overload { block, skip };
 enum class Synchronous { off, normal, full };
 
 enum class ShardKey { none, sensor, location, site, manufacturer, model, firmware, hash };
@@ -114,6 +116,7 @@ struct SimulationSettings {
   double run_time_seconds = 3600;  // simulated; 0 runs until stopped
   std::optional<std::uint64_t> seed;
   bool resume = false;  // go on with the run that the data directory holds
+  Overload overload = Overload::block;
 
   bool operator==(const SimulationSettings&) const = default;
 };

@@ -72,6 +72,10 @@ Keys simulation_keys() {
       key({"simulation.resume", "--resume", "",
            "Go on with the run that the data directory holds, if it holds one, instead of beginning another"},
           FIELD(simulation.resume), boolean()),
+      key({"simulation.overload", "", "WORD",
+           "When a paced fleet's rows cannot be written fast enough: block (readings wait) or skip (they are "
+           "left out and counted)"},
+          FIELD(simulation.overload), words<Overload>(std::array<std::string_view, 2>{"block", "skip"})),
   };
 }
 

@@ -1,10 +1,13 @@
 #include "fleet/cohort.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 namespace fleet_sim {
 Tally& Tally::operator+=(const Tally& other) {
   due += other.due;
+  skipped += other.skipped;
   missing += other.missing;
   anomalies += other.anomalies;
   return *this;
@@ -24,24 +27,51 @@ Cohort::Cohort(std::vector<Sensor> sensors, Cadence cadence, Timestamp start, st
 
 Tally Cohort::tick(Timestamp until, Batch& batch) {
   Tally tally;
+  settle_owed(batch);
   while (next_due() < until && !batch.full()) {
-    Sensor& sensor = sensors_[position_];
-    const Due due{next_due(), next_cycle_start_ + sensor.phase};
-    const Sample taken = sample(sensor, seed_, due);
+    const Sample taken = take_next();
     ++tally.due;
     if (taken.missing()) {
       ++tally.missing;
     } else {
-      batch.readings.push_back({due.at, taken.values, sensor.identity, taken.anomaly});
+      batch.readings.push_back({next_due(), taken.values, sensors_[position_].identity, taken.anomaly});
     }
-    if (taken.event) {
-      batch.events.push_back(
-          describe_anomaly(sensor.anomaly, *sensor.profile, *taken.event, sensor.identity));
-      if (begins(*taken.event)) ++tally.anomalies;
-    }
+    note_event(taken, batch.events, tally);
     advance();
   }
   return tally;
+}
+
+bool Cohort::skip(Timestamp until, Tally& tally) {
+  while (next_due() < until && owed_.size() < Batch::capacity) {
+    const Sample taken = take_next();
+    ++tally.due;
+    // What a gap leaves out would not have been written in any case.
+    ++(taken.missing() ? tally.missing : tally.skipped);
+    note_event(taken, owed_, tally);
+    advance();
+  }
+  return next_due() >= until;
+}
+
+bool Cohort::settle_owed(Batch& batch) {
+  const auto count = static_cast<std::ptrdiff_t>(
+      std::min(owed_.size(), Batch::capacity - std::min(Batch::capacity, batch.events.size())));
+  batch.events.insert(batch.events.end(), owed_.begin(), owed_.begin() + count);
+  owed_.erase(owed_.begin(), owed_.begin() + count);
+  return owed_.empty();
+}
+
+Sample Cohort::take_next() {
+  Sensor& sensor = sensors_[position_];
+  return sample(sensor, seed_, {next_due(), next_cycle_start_ + sensor.phase});
+}
+
+void Cohort::note_event(const Sample& taken, std::vector<AnomalyEvent>& events, Tally& tally) const {
+  if (!taken.event) return;
+  const Sensor& sensor = sensors_[position_];
+  events.push_back(describe_anomaly(sensor.anomaly, *sensor.profile, *taken.event, sensor.identity));
+  if (begins(*taken.event)) ++tally.anomalies;
 }
 
 void Cohort::advance() {

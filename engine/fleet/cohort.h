@@ -15,9 +15,10 @@
 
 namespace fleet_sim {
 
-// What a tick came to; with the readings in the batch: due = readings + missing.
+// What a tick came to; with the readings in the batch: due = readings + missing + skipped.
 struct Tally {
   std::uint64_t due = 0;
+  std::uint64_t skipped = 0;
   std::uint64_t missing = 0;
   std::uint64_t anomalies = 0;  // begun
 
@@ -46,8 +47,16 @@ class Cohort {
   [[nodiscard]] Timestamp next_due() const { return cycle_start_ + sensors_[position_].phase; }
 
   // Takes the readings due before `until`, in the order they are due, and appends them to the batch until
-  // none is left or the batch is full.
+  // none is left or the batch is full. Before them come the events that the cohort owes.
   Tally tick(Timestamp until, Batch& batch);
+
+  // The same without the readings: sensors go on as though they had been taken, so that later ones are what
+  // they would have been, and what became of anomalies is owed. It stops short of `until` once a batch could
+  // not hold more; true when it came to the end.
+  bool skip(Timestamp until, Tally& tally);
+
+  // Moves owed events to the batch as long as it has room; true when none is owed any more.
+  bool settle_owed(Batch& batch);
 
   // Appends the present state of every anomaly that has shown and has not ended: the last word when a run
   // stops. An empty batch has room for all of them.
@@ -61,6 +70,8 @@ class Cohort {
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;
 
  private:
+  Sample take_next();
+  void note_event(const Sample& taken, std::vector<AnomalyEvent>& events, Tally& tally) const;
   void advance();
   void go_on_at(Timestamp moment, Sensor& sensor, const PastAnomaly* past);
   [[nodiscard]] std::uint64_t due_before(Timestamp until, const Sensor& sensor) const;
@@ -74,7 +85,8 @@ class Cohort {
   std::uint64_t cycle_ = 0;  // how many periods have passed
   Timestamp cycle_start_;    // start of this cycle, and of the next
   Timestamp next_cycle_start_;
-  std::size_t position_ = 0;  // the sensor that is due next
+  std::size_t position_ = 0;        // the sensor that is due next
+  std::vector<AnomalyEvent> owed_;  // of skipped readings; at most a batch's worth
 };
 
 }  // namespace fleet_sim

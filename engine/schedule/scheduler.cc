@@ -129,7 +129,11 @@ bool Scheduler::worth_sharing() const {
 void Scheduler::tick_here(Timestamp until) {
   for (Cohort* cohort : due_cohorts_) {
     while (cohort->next_due() < until) {
-      count(cohort->tick(until, room_for(cohort->writer(), 1)));
+      hand_over_full(cohort->writer(), 1);
+      Batch*& batch = carried_[cohort->writer()];
+      if (batch == nullptr) batch = batch_for(*cohort, until);
+      if (batch == nullptr) break;
+      count(cohort->tick(until, *batch));
     }
   }
   leave_window(until);
@@ -153,10 +157,22 @@ void Scheduler::tick_in_pool(Timestamp until) {
 
 void Scheduler::tick_alone(Cohort& cohort, Timestamp until) {
   while (cohort.next_due() < until) {
-    Batch* batch = pool_.acquire();
+    Batch* batch = batch_for(cohort, until);
+    if (batch == nullptr) return;
     count(cohort.tick(until, *batch));
     hand_over(cohort.writer(), batch);
   }
+}
+
+// A free batch for what is due, or none when all of it has been skipped because there was no free batch.
+Batch* Scheduler::batch_for(Cohort& cohort, Timestamp until) {
+  const bool may_skip = schedule_.overload == Overload::skip && schedule_.clock.paced();
+  if (!may_skip) return pool_.acquire();
+  if (Batch* batch = pool_.try_acquire()) return batch;
+  Tally tally;
+  const bool all = cohort.skip(until, tally);
+  count(tally);
+  return all ? nullptr : pool_.acquire();
 }
 
 void Scheduler::leave_window(Timestamp until) {
@@ -165,20 +181,27 @@ void Scheduler::leave_window(Timestamp until) {
 }
 
 void Scheduler::finish() {
-  for (const Cohort& cohort : fleet_.cohorts()) {
+  for (Cohort& cohort : fleet_.cohorts()) {
+    while (!cohort.settle_owed(room_for(cohort.writer(), 1))) {
+    }
     cohort.report_open_anomalies(room_for(cohort.writer(), cohort.size()));
   }
   hand_over_carried();
   finished_.set_value();
 }
 
-// The batch that small windows of this writer share, with room for at least one reading and `events` events.
-Batch& Scheduler::room_for(std::uint32_t writer, std::size_t events) {
+// Hands over the batch that small windows of this writer share, unless it has room for at least one reading
+// and `events` events.
+void Scheduler::hand_over_full(std::uint32_t writer, std::size_t events) {
   Batch*& batch = carried_[writer];
-  if (batch != nullptr && (batch->full() || batch->events.size() + events > Batch::capacity)) {
-    hand_over(writer, batch);
-    batch = nullptr;
-  }
+  if (batch == nullptr || (!batch->full() && batch->events.size() + events <= Batch::capacity)) return;
+  hand_over(writer, batch);
+  batch = nullptr;
+}
+
+Batch& Scheduler::room_for(std::uint32_t writer, std::size_t events) {
+  hand_over_full(writer, events);
+  Batch*& batch = carried_[writer];
   if (batch == nullptr) batch = pool_.acquire();
   return *batch;
 }
@@ -197,7 +220,8 @@ void Scheduler::hand_over_carried() {
 // Counted before the hand-over: after it the writer may already have written the rows.
 void Scheduler::count(const Tally& tally) {
   ledger_.due(tally.due);
-  ledger_.generated(tally.due);
+  ledger_.skipped(tally.skipped);
+  ledger_.generated(tally.due - tally.skipped);
   ledger_.missing(tally.missing);
   ledger_.anomalies(tally.anomalies);
 }

@@ -4,7 +4,8 @@
 // second, at any speed and with any number of threads. One conductor strand decides about windows; each due
 // cohort is one task of the pool.
 //
-// When no batch is free the tasks wait: the pool of batches is the back-pressure, and the lag grows.
+// When no batch is free the tasks wait: the pool of batches is the back-pressure, and the lag grows. A paced
+// fleet may be told to skip what is due instead; what becomes of anomalies is then handed over later.
 #pragma once
 
 #include <atomic>
@@ -23,6 +24,7 @@
 #include "base/clock.h"
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
+#include "config/config.h"
 #include "fleet/fleet.h"
 
 namespace fleet_sim {
@@ -32,6 +34,7 @@ struct Schedule {
   Timestamp start;
   Timestamp end;  // readings due at or after it are not taken
   unsigned threads = 1;
+  Overload overload = Overload::block;
 };
 
 class Scheduler {
@@ -72,6 +75,8 @@ class Scheduler {
   void tick_alone(Cohort& cohort, Timestamp until);
   void leave_window(Timestamp until);
   void finish();
+  Batch* batch_for(Cohort& cohort, Timestamp until);
+  void hand_over_full(std::uint32_t writer, std::size_t events);
   Batch& room_for(std::uint32_t writer, std::size_t events);
   void hand_over(std::uint32_t writer, Batch* batch);
   void hand_over_carried();

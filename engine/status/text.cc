@@ -108,6 +108,8 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
                            grouped(static_cast<std::uint64_t>(static_cast<double>(books.written) / seconds)),
                            duration_text(seconds)));
   if (books.found > 0) text += line("found", grouped(books.found) + " in the files already");
+  if (books.skipped > 0)
+    text += line("skipped", grouped(books.skipped) + " while the writers could not keep up");
   text += line("missing", fmt::format("{} left out by missing_data anomalies", grouped(books.missing)));
   text += line("lost", lost_text(books));
   text += line("success", percent_text(books.written + books.missing + books.found, books.due) +
