@@ -56,6 +56,10 @@ std::vector<double> rates_of(const Inputs& inputs) {
   return rates;
 }
 
+std::string name_of_process(pid_t process) {
+  return process > 0 ? "process " + std::to_string(process) : "a process that cannot be seen from here";
+}
+
 double seconds_between(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double>(to - from).count();
 }
@@ -86,12 +90,29 @@ void Simulator::plan_storage() {
   std::error_code error;
   std::filesystem::create_directories(config.data_directory(), error);
   if (error) throw NoStorage(config.data_directory() + ": cannot be made: " + error.message());
+  // Before the lock, so that a start that is refused leaves no file behind.
   Problems problems;
   const ExistingFiles existing = check_shard_files(plan_, problems);
   if (!problems.empty()) throw NoStorage(problems.text());
+  lock_data_directory();
   if (existing.files > 0) {
     log_->info("found {} of the files with {} rows, appending to them", grouped(existing.files),
                grouped(existing.rows));
+  }
+}
+
+void Simulator::lock_data_directory() {
+  const std::string directory = inputs_.config.data_directory();
+  switch (lock_.take(directory, inputs_.config.fleet.partition)) {
+    case DirectoryLock::Verdict::taken:
+      return;
+    case DirectoryLock::Verdict::held:
+      throw NoStorage(directory + ": " + name_of_process(lock_.holder()) +
+                      " writes the same sensors there; stop it, or name another --data-dir, or give each a "
+                      "--partition of its own");
+    case DirectoryLock::Verdict::unavailable:
+      log_->warn("{}: cannot be locked ({}): see to it that no other fleet-sim writes there", directory,
+                 lock_.reason());
   }
 }
 

@@ -24,6 +24,7 @@
 #include "fleet/fleet.h"
 #include "schedule/scheduler.h"
 #include "status/snapshot.h"
+#include "storage/directory_lock.h"
 #include "storage/shard_plan.h"
 #include "storage/writer.h"
 
@@ -57,6 +58,7 @@ class Simulator {
 
  private:
   void plan_storage();
+  void lock_data_directory();
   void set_clock();
   void take_up_run();
   void build_writers();
@@ -67,6 +69,7 @@ class Simulator {
   Console& console_;
   std::shared_ptr<spdlog::logger> log_;
 
+  DirectoryLock lock_;
   RunInfo run_;
   ShardPlan plan_;
   Resumption resumption_;  // of a run that goes on
