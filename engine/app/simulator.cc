@@ -1,6 +1,7 @@
 #include "app/simulator.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <utility>
@@ -56,6 +57,14 @@ std::vector<double> rates_of(const Inputs& inputs) {
   return rates;
 }
 
+// Whether a folder that cannot be made now may well be made later, as it stands; the rest are mistakes.
+bool may_pass(const std::error_code& error) {
+  return error == std::errc::no_space_on_device || error == std::errc::read_only_file_system ||
+         error == std::errc::io_error || error == std::errc::too_many_files_open ||
+         error == std::errc::too_many_files_open_in_system ||
+         error == std::error_code(EDQUOT, std::generic_category());
+}
+
 std::string name_of_process(pid_t process) {
   return process > 0 ? "process " + std::to_string(process) : "a process that cannot be seen from here";
 }
@@ -87,9 +96,7 @@ void Simulator::plan_storage() {
   const Config& config = inputs_.config;
   plan_ = plan_shards(inputs_.identities.roster, inputs_.members, rates_of(inputs_), config);
   if (config.database.sink == Sink::null) return;
-  std::error_code error;
-  std::filesystem::create_directories(config.data_directory(), error);
-  if (error) throw NoStorage(config.data_directory() + ": cannot be made: " + error.message());
+  make_data_directory();
   // Before the lock, so that a start that is refused leaves no file behind.
   Problems problems;
   const ExistingFiles existing = check_shard_files(plan_, problems);
@@ -99,6 +106,17 @@ void Simulator::plan_storage() {
     log_->info("found {} of the files with {} rows, appending to them", grouped(existing.files),
                grouped(existing.rows));
   }
+}
+
+void Simulator::make_data_directory() {
+  const std::string directory = inputs_.config.data_directory();
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (!error) return;
+  if (!inputs_.config.database.memory_fallback || !may_pass(error)) {
+    throw NoStorage(directory + ": cannot be made: " + error.message());
+  }
+  log_->warn("{}: cannot be made yet, rows wait in memory: {}", directory, error.message());
 }
 
 void Simulator::lock_data_directory() {
@@ -164,9 +182,19 @@ void Simulator::build_writers() {
     writers_.push_back(std::make_unique<Writer>(context, paths, batches));
     if (inputs_.resumed) writers_.back()->take_up(std::move(resumption_.found[writers_.size() - 1]));
     if (const StorageError error = writers_.back()->open_first(); !error.ok()) {
-      throw NoStorage(paths.front() + ": cannot be opened: " + error.message);
+      begin_without(paths.front(), error);
     }
   }
+}
+
+// The writer keeps trying; what is somebody else's will not become ours by that.
+void Simulator::begin_without(const std::string& path, const StorageError& error) {
+  const int code = error.code & 0xFF;
+  const bool foreign = code == SQLITE_MISMATCH || code == SQLITE_NOTADB;
+  if (foreign || !inputs_.config.database.memory_fallback) {
+    throw NoStorage(path + ": cannot be opened: " + error.message);
+  }
+  log_->warn("{}: cannot be opened yet, rows wait in memory: {}", path, error.message);
 }
 
 ExitCode Simulator::run(StopSignals& signals) {

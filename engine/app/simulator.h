@@ -58,7 +58,9 @@ class Simulator {
 
  private:
   void plan_storage();
+  void make_data_directory();
   void lock_data_directory();
+  void begin_without(const std::string& path, const StorageError& error);
   void set_clock();
   void take_up_run();
   void build_writers();
