@@ -15,8 +15,10 @@
 #include <vector>
 
 #include "base/random.h"
+#include "storage/data_directory.h"
 #include "storage/digest.h"
 #include "storage/schema.h"
+#include "storage/set_aside.h"
 #include "storage/shard_key.h"
 #include "storage/shard_plan.h"
 #include "storage/writer.h"
@@ -127,9 +129,9 @@ TEST_CASE("an error is counted in the class of what went wrong") {
     CAPTURE(code);
     CHECK(StorageError{code, ""}.error_class() == error_class);
   }
-  for (const auto& [code, error_class] : {std::pair(SQLITE_FULL, ErrorClass::full),
-                                          std::pair(SQLITE_IOERR_WRITE, ErrorClass::io),
-                                          std::pair(SQLITE_READONLY, ErrorClass::read_only)}) {
+  for (const auto& [code, error_class] :
+       {std::pair(SQLITE_FULL, ErrorClass::full), std::pair(SQLITE_IOERR_WRITE, ErrorClass::io),
+        std::pair(SQLITE_READONLY, ErrorClass::read_only)}) {
     FaultyVfs vfs;
     WriterRig rig({.vfs = vfs.name()});
     rig.send(0, 10);
@@ -381,7 +383,7 @@ TEST_CASE("the first shard's opening shows whether the directory can be written 
   WriterRig good;
   CHECK(good.writer().open_first().ok());
   CHECK(fs::exists(good.path_of(0)));
-  WriterRig bad({}, [](Config& config) { config.database.data_dir += "/is/not/there"; });
+  WriterRig bad({}, [](Config& config) { config.database.data_dir = "/proc/is/not/there"; });
   CHECK((bad.writer().open_first().code & 0xFF) == SQLITE_CANTOPEN);
   // Opened once and not again: the shard counts against the open files.
   WriterRig one({.sensors = 2, .open_shards = 1});
@@ -430,4 +432,204 @@ TEST_CASE("a paced writer's lag is the real time from due to commit") {
   CHECK(writer.lag().max() < 70'000'000);
   CHECK(writer.lag().percentile(0.5) >= 6'000'000);
   CHECK(writer.lag().percentile(0.5) <= writer.lag().max() - 3'000'000);
+}
+
+namespace {
+
+// Files of the folder whose name contains `part`, sorted.
+std::vector<std::string> names_with(const TemporaryFolder& folder, const std::string& part) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder.path())) {
+    const std::string name = entry.path().filename().string();
+    if (name.find(part) != std::string::npos) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Everything but the first page, which says what kind of file it is; the log holds no better pages.
+void make_corrupt(const std::string& path) {
+  run_sql(path, "PRAGMA wal_checkpoint(TRUNCATE)");
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(4'096);
+  file << std::string(fs::file_size(path) - 4'096, '\x5a');
+}
+
+std::vector<std::string> ids_of(const std::string& path) {
+  return query(path, "SELECT min(id), max(id), count(*) FROM sensor_readings");
+}
+
+}  // namespace
+
+TEST_CASE("a corrupt file is set aside with its log, and what waited is written to a new one, once") {
+  WriterRig rig({.sensors = 2, .open_shards = 1}, [](Config& config) {
+    config.database.checkpoint_pages = 1;
+    config.database.page_size = 4'096;
+  });
+  rig.send(0, 500);
+  rig.go_on_for(2 * second);
+  rig.send(1, 10);  // takes the one place for an open file
+  rig.go_on_for(2 * second);
+  const std::string path = rig.path_of(0);
+  make_corrupt(path);
+  rig.send(0, 20);
+  rig.send(1, 10);
+  rig.go_on_for(2 * second);
+
+  const std::vector<std::string> aside = names_with(rig.folder, ".corrupt-");
+  REQUIRE_FALSE(aside.empty());
+  CHECK(aside[0].starts_with("sensor=sensor-0.corrupt-20"));
+  CHECK(aside[0].ends_with("Z.db"));
+  CHECK(fs::file_size(rig.folder.path() / aside[0]) > 4'096);
+  CHECK(rig.errors(ErrorClass::corrupt) == 1);
+  REQUIRE(rig.log.size() == 1);
+  CHECK(rig.log[0].find("is corrupt (") != std::string::npos);
+  CHECK(rig.log[0].find("was set aside as " + rig.folder.path().string()) != std::string::npos);
+  CHECK(ids_of(path) == std::vector<std::string>{"501|520|20"});
+  CHECK(query(path, "SELECT run_id, first_reading_id FROM run_info") ==
+        std::vector<std::string>{"test-run|501"});
+  CHECK(query(path, "PRAGMA integrity_check") == std::vector<std::string>{"ok"});
+  CHECK(rig.has_all(1));
+  // What was set aside is no shard any more.
+  CHECK(find_shards(rig.folder.path()).size() == 2);
+  CHECK(rig.imbalance().empty());
+
+  // And again, for it is in use again: under a name of its own.
+  rig.send(1, 10);
+  rig.go_on_for(2 * second);
+  make_corrupt(path);
+  rig.send(0, 20);
+  rig.go_on_for(2 * second);
+  CHECK(rig.errors(ErrorClass::corrupt) == 2);
+  CHECK(ids_of(path) == std::vector<std::string>{"521|540|20"});
+  std::size_t databases = 0;
+  for (const std::string& name : names_with(rig.folder, ".corrupt-"))
+    databases += name.ends_with(".db") ? 1 : 0;
+  CHECK(databases == 2);
+}
+
+TEST_CASE("a disk that corrupts whatever is written fills up with no heap of files set aside") {
+  FaultyVfs vfs;
+  WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.error_limit = 1'000; });
+  rig.send(0, 10);
+  rig.step();
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_CORRUPT);
+  rig.send(0, 10);
+  rig.go_on_for(20 * second);
+  std::size_t databases = 0;
+  for (const std::string& name : names_with(rig.folder, ".corrupt-"))
+    databases += name.ends_with(".db") ? 1 : 0;
+  CHECK(databases == 1);
+  CHECK(rig.writer().held() == 10);
+  vfs.heal();
+  rig.go_on_for(3 * second);
+  CHECK(ids_of(rig.path_of(0)) == std::vector<std::string>{"11|20|10"});
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("somebody else's file that turns up under a shard's name is left as it is") {
+  WriterRig rig({.sensors = 2});
+  rig.send(1, 10);
+  rig.step();
+  std::ofstream(rig.path_of(0)) << std::string(5'000, 'x');
+  rig.send(0, 10);
+  rig.go_on_for(3 * second);
+  CHECK(bytes_of(rig.path_of(0)) == std::string(5'000, 'x'));
+  CHECK(names_with(rig.folder, ".corrupt-").empty());
+  CHECK(rig.writer().held() == 10);
+  CHECK(rig.errors(ErrorClass::corrupt) > 3);
+}
+
+TEST_CASE("a set-aside file keeps its bytes and never takes another's name") {
+  const TemporaryFolder folder;
+  constexpr Timestamp moment = 1'795'434'120'000'000;  // 2026-11-23T11:42:00Z
+  std::error_code error;
+  for (const std::string number : {"", "-2", "-3"}) {
+    std::ofstream(folder / "a.db") << "data" << number;
+    std::ofstream(folder / "a.db-wal") << "log" << number;
+    const std::string name = set_aside(folder / "a.db", "corrupt", moment, error);
+    REQUIRE_FALSE(error);
+    CHECK(name == folder / ("a.corrupt-20261123T114200Z" + number + ".db"));
+    CHECK(bytes_of(name) == "data" + number);
+    CHECK(bytes_of(name + "-wal") == "log" + number);
+    CHECK_FALSE(fs::exists(folder / "a.db"));
+    CHECK(is_set_aside(name));
+  }
+  // A log alone holds the name, too.
+  fs::remove(folder / "a.corrupt-20261123T114200Z.db");
+  std::ofstream(folder / "a.db") << "more";
+  CHECK(set_aside(folder / "a.db", "corrupt", moment, error) == folder / "a.corrupt-20261123T114200Z-4.db");
+  for (const char* shard : {"a.db", "location=x.corrupt-y.db", "corrupt.db", "a.corrupt-20261123.db"}) {
+    CAPTURE(shard);
+    CHECK_FALSE(is_set_aside(shard));
+  }
+}
+
+TEST_CASE("a shard file that is deleted under the writer is begun anew, and ids rise on") {
+  for (const std::size_t open_shards : {2u, 1u}) {  // open at that moment, or closed for the time being
+    WriterRig rig({.sensors = 2, .open_shards = open_shards});
+    rig.send(0, 30);
+    rig.send(event_of(AnomalyEvent::Kind::opened, 1));
+    rig.go_on_for(2 * second);
+    rig.send(1, 10);
+    rig.go_on_for(2 * second);
+    for (const char* ending : {"", "-wal", "-shm"}) fs::remove(rig.path_of(0) + ending);
+    rig.send(0, 12);
+    rig.send(1, 10);
+    rig.send(event_of(AnomalyEvent::Kind::closed, 7));
+    rig.go_on_for(2 * second);
+    CHECK(ids_of(rig.path_of(0)) == std::vector<std::string>{"31|42|12"});
+    // The event whose first row is gone stands in the new file, whole.
+    CHECK(query(rig.path_of(0), "SELECT id, ended_at IS NULL, readings_affected FROM anomaly_events") ==
+          std::vector<std::string>{"2|0|7"});
+    CHECK(query(rig.path_of(0), "SELECT run_id, first_reading_id, first_event_id FROM run_info") ==
+          std::vector<std::string>{"test-run|31|2"});
+    CHECK(rig.has_all(1));
+    REQUIRE(rig.log.size() == 1);
+    CHECK(rig.log[0] ==
+          rig.path_of(0) + ": was deleted, renamed or replaced while in use; beginning a new file");
+    CHECK(rig.errors(ErrorClass::io) == 1);
+    rig.send(0, 5);
+    rig.finish();
+    CHECK(ids_of(rig.path_of(0)) == std::vector<std::string>{"31|47|17"});
+    CHECK(query(rig.path_of(0), "PRAGMA integrity_check") == std::vector<std::string>{"ok"});
+    CHECK(rig.log.size() == 1);
+    CHECK(rig.imbalance().empty());
+  }
+}
+
+TEST_CASE("a shard file that is renamed away is whole where it went, and another is begun") {
+  WriterRig rig;
+  rig.send(0, 30);
+  rig.step();
+  fs::rename(rig.path_of(0), rig.folder / "kept.db");
+  rig.send(0, 12);
+  rig.step();
+  CHECK(ids_of(rig.folder / "kept.db") == std::vector<std::string>{"1|30|30"});
+  CHECK(query(rig.folder / "kept.db", "PRAGMA integrity_check") == std::vector<std::string>{"ok"});
+  CHECK(ids_of(rig.path_of(0)) == std::vector<std::string>{"31|42|12"});
+  rig.finish();
+  CHECK(ids_of(rig.folder / "kept.db") == std::vector<std::string>{"1|30|30"});
+  CHECK(rig.rows_in_file(0) == 12);
+}
+
+TEST_CASE("a data directory that is deleted or moved is made again") {
+  WriterRig rig({.sensors = 3}, [](Config& config) { config.database.data_dir += "/deep/down"; });
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint32_t sensor = 0; sensor < 3; ++sensor) rig.send(sensor, 10);
+    rig.go_on_for(2 * second);
+    for (std::uint32_t sensor = 0; sensor < 3; ++sensor) CHECK(rig.rows_in_file(sensor) == 10);
+    if (round == 0) fs::remove_all(rig.folder.path() / "deep");
+    if (round == 1) fs::rename(rig.folder.path() / "deep", rig.folder.path() / "elsewhere");
+  }
+  rig.finish();
+  for (std::uint32_t sensor = 0; sensor < 3; ++sensor) {
+    CHECK(ids_of(rig.path_of(sensor)) == std::vector<std::string>{"21|30|10"});
+    const std::string moved =
+        rig.folder / ("elsewhere/down/" + fs::path(rig.path_of(sensor)).filename().string());
+    CHECK(ids_of(moved) == std::vector<std::string>{"11|20|10"});
+  }
+  CHECK(rig.ledger.books().lost() == 0);
+  CHECK(rig.errors(ErrorClass::io) == 6);
+  CHECK(rig.imbalance().empty());
 }

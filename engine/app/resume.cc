@@ -54,7 +54,7 @@ bool holds_shards(const std::filesystem::path& directory) {
   std::error_code none;
   for (std::filesystem::directory_iterator entry(directory, none), end; !none && entry != end;
        entry.increment(none)) {
-    if (entry->path().extension() == ".db") return true;
+    if (has_shard_name(entry->path())) return true;
   }
   return false;
 }

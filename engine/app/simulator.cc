@@ -11,6 +11,7 @@
 #include "app/stop_signals.h"
 #include "base/problems.h"
 #include "status/text.h"
+#include "storage/set_aside.h"
 
 namespace fleet_sim {
 namespace {
@@ -102,6 +103,7 @@ void Simulator::plan_storage() {
   const ExistingFiles existing = check_shard_files(plan_, problems);
   if (!problems.empty()) throw NoStorage(problems.text());
   lock_data_directory();
+  set_aside_corrupt(existing);
   if (existing.files > 0) {
     log_->info("found {} of the files with {} rows, appending to them", grouped(existing.files),
                grouped(existing.rows));
@@ -131,6 +133,17 @@ void Simulator::lock_data_directory() {
     case DirectoryLock::Verdict::unavailable:
       log_->warn("{}: cannot be locked ({}): see to it that no other fleet-sim writes there", directory,
                  lock_.reason());
+  }
+}
+
+void Simulator::set_aside_corrupt(const ExistingFiles& existing) {
+  for (const ExistingFiles::Corrupt& file : existing.corrupt) {
+    std::error_code error;
+    const std::string name = set_aside(file.path, "corrupt", system_now(), error);
+    if (error) throw NoStorage(file.path + ": is corrupt and cannot be set aside: " + error.message());
+    errors_.add(ErrorClass::corrupt);
+    log_->error("{}: is corrupt ({}) and was set aside as {}; beginning a new file", file.path, file.message,
+                name);
   }
 }
 

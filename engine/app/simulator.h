@@ -60,6 +60,7 @@ class Simulator {
   void plan_storage();
   void make_data_directory();
   void lock_data_directory();
+  void set_aside_corrupt(const ExistingFiles& existing);
   void begin_without(const std::string& path, const StorageError& error);
   void set_clock();
   void take_up_run();

@@ -5,6 +5,7 @@
 
 #include "base/problems.h"
 #include "config/plain_text.h"
+#include "storage/set_aside.h"
 
 namespace fleet_sim {
 namespace {
@@ -49,12 +50,16 @@ RecordedRun read_run(const Statement& row, const std::filesystem::path& file) {
 
 }  // namespace
 
+bool has_shard_name(const std::filesystem::path& file) {
+  return file.extension() == ".db" && !is_set_aside(file);
+}
+
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory) {
   if (!std::filesystem::is_directory(directory))
     throw InvalidInput(directory.string() + ": no such directory");
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (entry.path().extension() == ".db" && entry.is_regular_file()) files.push_back(entry.path());
+    if (has_shard_name(entry.path()) && entry.is_regular_file()) files.push_back(entry.path());
   }
   if (files.empty()) throw InvalidInput(directory.string() + ": holds no .db files");
   std::sort(files.begin(), files.end());

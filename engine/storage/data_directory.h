@@ -14,7 +14,10 @@
 
 namespace fleet_sim {
 
-// Every .db file of the directory, sorted by name; at least one.
+// Whether a file is a shard by its name: a .db file that has not been set aside.
+bool has_shard_name(const std::filesystem::path& file);
+
+// Every shard of the directory, sorted by name; at least one.
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory);
 
 // Opens a shard to read it; the second form where several connections to it come and go (sqlite.h).

@@ -25,8 +25,12 @@ std::string reading_sql(std::size_t rows) {
 
 constexpr std::string_view begin_event_sql =
     "INSERT INTO anomaly_events (sensor_id, anomaly_type, channel, direction, magnitude, started_at, "
-    "ended_at, "
-    "readings_affected) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    "ended_at, readings_affected, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+    "max(?9, (SELECT coalesce(max(id), 0) FROM anomaly_events)) + 1)";
+
+constexpr std::string_view hold_place_sql =
+    "INSERT INTO sensor_readings (id, timestamp, sensor_id) VALUES (?1, '', '')";
+constexpr std::string_view release_place_sql = "DELETE FROM sensor_readings WHERE id = ?1";
 
 // The latest open event of that sensor and start: an earlier run with the same seed may have left the same
 // one open.
@@ -54,6 +58,20 @@ int ReadingInsert::insert(std::span<const Reading> readings) {
     }
   }
   return SQLITE_OK;
+}
+
+// The next id is one above the highest there is: a row that goes again at once stands for the ids of before.
+int ReadingInsert::insert_after(std::int64_t last_id, std::span<const Reading> readings) {
+  const auto run_with_id = [&](std::string_view sql) {
+    Statement statement;
+    if (const StorageError error = database_.prepare(sql, statement); !error.ok()) return error.code;
+    statement.bind(1, last_id);
+    return statement.run();
+  };
+  int code = run_with_id(hold_place_sql);
+  if (code == SQLITE_OK) code = insert(readings);
+  if (code == SQLITE_OK) code = run_with_id(release_place_sql);
+  return code;
 }
 
 int ReadingInsert::prepare(Statement& statement, std::size_t rows) {
@@ -88,11 +106,14 @@ void ReadingInsert::bind(Statement& statement, std::size_t row, const Reading& r
   statement.bind(first + 11, roster_.text(identity.location));
 }
 
-int EventInsert::apply(const AnomalyEvent& event) {
-  return begins(event.kind) ? begin(event) : go_on(event);
+int EventInsert::apply(const AnomalyEvent& event, std::int64_t last_id) {
+  if (begins(event.kind)) return begin(event, last_id);
+  const int code = go_on(event);
+  const bool row_is_gone = code == SQLITE_OK && last_id > 0 && database_.changed_rows() == 0;
+  return row_is_gone ? begin(event, last_id) : code;
 }
 
-int EventInsert::begin(const AnomalyEvent& event) {
+int EventInsert::begin(const AnomalyEvent& event, std::int64_t last_id) {
   if (!begin_.is_prepared()) {
     if (const StorageError error = database_.prepare(begin_event_sql, begin_); !error.ok()) return error.code;
   }
@@ -109,6 +130,7 @@ int EventInsert::begin(const AnomalyEvent& event) {
   begin_.bind(6, started_at);
   bind_end(begin_, 7, event, ended_at);
   begin_.bind(8, static_cast<std::int64_t>(event.readings_affected));
+  begin_.bind(9, last_id);
   return begin_.run();
 }
 

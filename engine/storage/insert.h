@@ -21,6 +21,9 @@ class ReadingInsert {
   // Inserts the readings in their order; SQLITE_OK or the code of the first failure.
   int insert(std::span<const Reading> readings);
 
+  // The same into a table whose highest id is below `last_id`: the readings' ids go on from that one.
+  int insert_after(std::int64_t last_id, std::span<const Reading> readings);
+
  private:
   // Beyond 32 rows a statement only grows; what does not fill one goes into the smaller ones.
   static constexpr std::array<std::size_t, 3> rows_per_statement{32, 8, 1};
@@ -42,11 +45,12 @@ class EventInsert {
   EventInsert(Database& database, const Roster& roster) : database_(database), roster_(roster) {}
 
   // Inserts an event that shows for the first time, completes one that has ended, or brings an open one up to
-  // date.
-  int apply(const AnomalyEvent& event);
+  // date. `last_id` is 0, or the highest id of the file that this one has been begun in place of: new ids are
+  // above it, and an event whose row is gone with that file gets another.
+  int apply(const AnomalyEvent& event, std::int64_t last_id);
 
  private:
-  int begin(const AnomalyEvent& event);
+  int begin(const AnomalyEvent& event, std::int64_t last_id);
   int go_on(const AnomalyEvent& event);
 
   Database& database_;

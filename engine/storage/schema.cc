@@ -67,7 +67,8 @@ constexpr std::string_view insert_run = R"sql(
 INSERT OR IGNORE INTO run_info (run_id, seed, version, config, config_hash, start, began_at, fleet_size, partition,
   shard_by, fleet_hash, first_reading_id, first_event_id)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
-  (SELECT coalesce(max(id), 0) + 1 FROM sensor_readings), (SELECT coalesce(max(id), 0) + 1 FROM anomaly_events)))sql";
+  max(?12, (SELECT coalesce(max(id), 0) FROM sensor_readings)) + 1,
+  max(?13, (SELECT coalesce(max(id), 0) FROM anomaly_events)) + 1))sql";
 
 using Columns = std::vector<std::string>;
 
@@ -248,7 +249,17 @@ StorageError prepare_connection(Database& database, const DatabaseSettings& sett
       (synchronous_pragma(settings.synchronous) + "; " + connection_pragmas(settings)).c_str());
 }
 
-StorageError record_run(Database& database, const RunInfo& run) {
+StorageError read_last_ids(Database& database, LastIds& ids) {
+  Statement row;
+  StorageError error = database.prepare(
+      "SELECT (SELECT max(id) FROM sensor_readings), (SELECT max(id) FROM anomaly_events)", row);
+  if (!error.ok()) return error;
+  if (row.step() != SQLITE_ROW) return database.error();
+  ids = {row.integer(0), row.integer(1)};
+  return {};
+}
+
+StorageError record_run(Database& database, const RunInfo& run, const LastIds& last) {
   Statement insert;
   StorageError error = database.prepare(insert_run, insert);
   if (!error.ok()) return error;
@@ -265,6 +276,8 @@ StorageError record_run(Database& database, const RunInfo& run) {
   insert.bind(9, run.partition);
   insert.bind(10, run.shard_by);
   insert.bind(11, run.fleet_hash);
+  insert.bind(12, last.reading);
+  insert.bind(13, last.event);
   return insert.run() == SQLITE_OK ? StorageError{} : database.error();
 }
 

@@ -41,8 +41,15 @@ StorageError prepare_connection(Database& database, const DatabaseSettings& sett
 // Looks at an existing file without changing it; the same verdict as prepare_schema.
 StorageError check_schema(Database& database);
 
+// The highest ids that a file has, or had before a new one was begun in its place.
+struct LastIds {
+  std::int64_t reading = 0;
+  std::int64_t event = 0;
+};
+StorageError read_last_ids(Database& database, LastIds& ids);
+
 // Inserts the run's row, unless this file has it already: with the ids that its first reading and its first
-// event will have here.
-StorageError record_run(Database& database, const RunInfo& run);
+// event will have here, above those that have been.
+StorageError record_run(Database& database, const RunInfo& run, const LastIds& last = {});
 
 }  // namespace fleet_sim

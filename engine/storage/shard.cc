@@ -1,8 +1,14 @@
 #include "storage/shard.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <utility>
 
 #include "storage/insert.h"
+#include "storage/set_aside.h"
 
 namespace fleet_sim {
 
@@ -33,15 +39,63 @@ StorageError Shard::open() {
   if (is_open()) return {};
   auto connection = std::make_unique<Connection>(context_->roster);
   Database& database = connection->database;
-  if (StorageError error = database.open(path_, context_->vfs); !error.ok()) {
-    return error;
-  }
+  if (StorageError error = connect(database); !error.ok()) return error;
   const auto prepare = schema_accepted_ ? prepare_connection : prepare_schema;
   if (StorageError error = prepare(database, context_->settings); !error.ok()) return error;
   database.count_log_pages();
-  schema_accepted_ = true;
+  if (!schema_accepted_) {
+    LastIds found;
+    if (StorageError error = read_last_ids(database, found); !error.ok()) return error;
+    last_ = {std::max(last_.reading, found.reading), std::max(last_.event, found.event)};
+  }
+  schema_accepted_ = was_ours_ = true;
   connection_ = std::move(connection);
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) == 0) file_ = FileIdentity{status.st_dev, status.st_ino};
   return {};
+}
+
+// A data directory that has been deleted, or could not be made at the start, is made again.
+StorageError Shard::connect(Database& database) const {
+  StorageError error = database.open(path_, context_->vfs);
+  if ((error.code & 0xFF) != SQLITE_CANTOPEN) return error;
+  std::error_code not_made;
+  const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
+  if (folder.empty() || !std::filesystem::create_directories(folder, not_made)) return error;
+  return database.open(path_, context_->vfs);
+}
+
+bool Shard::has_moved() const {
+  if (!file_) return false;
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) != 0) return errno == ENOENT || errno == ENOTDIR;
+  return *file_ != FileIdentity{status.st_dev, status.st_ino};
+}
+
+// SQLite finds the log by its name and the file by its descriptor. A file that was renamed gets what its log
+// holds while the two are still together; a file that is begun under the old name must not meet that log.
+void Shard::leave_moved_file() {
+  if (is_open()) connection_->database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  close(Close::for_now);
+  std::error_code ignored;
+  if (!std::filesystem::exists(path_, ignored) &&
+      (has_log(path_) || std::filesystem::exists(path_ + "-shm", ignored))) {
+    set_aside(path_, "left", system_now(), ignored);
+  }
+  forget_file();
+}
+
+std::string Shard::set_aside_corrupt(std::error_code& error) {
+  close(Close::for_now);
+  std::string name = set_aside(path_, "corrupt", system_now(), error);
+  if (!error) forget_file();
+  return name;
+}
+
+void Shard::forget_file() {
+  file_.reset();
+  schema_accepted_ = run_recorded_ = false;
+  before_ = last_;
 }
 
 StorageError Shard::flush() {
@@ -49,29 +103,40 @@ StorageError Shard::flush() {
   if (StorageError error = open(); !error.ok()) return error;
   Database& database = connection_->database;
   // The write lock is taken at once: to meet a lock half-way through would mean writing everything twice.
+  LastIds last = last_;
   StorageError error = database.execute("BEGIN IMMEDIATE");
-  if (error.ok()) error = write_pending();
+  if (error.ok()) error = write_pending(last);
   if (error.ok()) error = database.execute("COMMIT");
   if (error.ok()) {
     run_recorded_ = true;
+    last_ = last;
     return {};
   }
   if (database.in_transaction()) database.execute("ROLLBACK");
   // Whatever happened to the file, the next opening looks at it afresh.
-  if (!error.busy()) schema_accepted_ = false;
+  if (!error.busy()) schema_accepted_ = run_recorded_ = false;
   return error;
 }
 
-StorageError Shard::write_pending() {
+StorageError Shard::write_pending(LastIds& last) {
   Database& database = connection_->database;
   if (!run_recorded_) {
-    if (StorageError error = record_run(database, context_->run); !error.ok()) return error;
+    if (StorageError error = record_run(database, context_->run, before_); !error.ok()) return error;
   }
-  if (connection_->readings.insert(readings_) != SQLITE_OK) return database.error();
+  if (insert_readings() != SQLITE_OK) return database.error();
+  if (!readings_.empty()) last.reading = database.last_inserted_id();
   for (const AnomalyEvent& event : events_) {
-    if (connection_->events.apply(event) != SQLITE_OK) return database.error();
+    if (connection_->events.apply(event, before_.event) != SQLITE_OK) return database.error();
+    if (begins(event.kind)) last.event = database.last_inserted_id();
   }
   return {};
+}
+
+int Shard::insert_readings() {
+  if (readings_.empty()) return SQLITE_OK;
+  const bool first_of_new_file = before_.reading > 0 && last_.reading == before_.reading;
+  return first_of_new_file ? connection_->readings.insert_after(last_.reading, readings_)
+                           : connection_->readings.insert(readings_);
 }
 
 void Shard::forget_pending() {

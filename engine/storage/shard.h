@@ -2,12 +2,19 @@
 // them in one transaction or none, so a failure leaves them waiting for the next attempt, in order. Owned by
 // one writer and touched by its thread only. What waits is bounded by the writer, which decides when to
 // flush, close and retry.
+//
+// The file may go while the run goes on: deleted, renamed or replaced by somebody, or set aside because it is
+// corrupt. Then another is begun under its name, and ids rise on.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "base/clock.h"
@@ -63,10 +70,33 @@ class Shard {
   enum class Close { for_now, for_good };
   void close(Close how);
 
+  // Whether the file that was opened last is no longer the one of that name. Costs one look at the folder.
+  [[nodiscard]] bool has_moved() const;
+
+  // Whether a file here has been found or made to be ours in this run.
+  [[nodiscard]] bool was_ours() const { return was_ours_; }
+
+  // Lets go of a file that has moved, whole if that can be had, and takes a log that was left behind out of
+  // the way of the next file of that name.
+  void leave_moved_file();
+
+  // Renames the file with all that belongs to it. Returns the new name; empty, with `error`, when it stays.
+  std::string set_aside_corrupt(std::error_code& error);
+
  private:
   struct Connection;
 
-  StorageError write_pending();
+  // A file, whatever its name.
+  struct FileIdentity {
+    dev_t device = 0;
+    ino_t inode = 0;
+    bool operator==(const FileIdentity&) const = default;
+  };
+
+  StorageError connect(Database& database) const;
+  StorageError write_pending(LastIds& last);
+  int insert_readings();
+  void forget_file();
 
   std::string path_;
   const ShardContext* context_;
@@ -74,8 +104,12 @@ class Shard {
   std::vector<Reading> readings_;
   std::vector<AnomalyEvent> events_;
   SteadyTime pending_since_{};
-  bool schema_accepted_ = false;  // the file has been found or made to be ours
+  std::optional<FileIdentity> file_;  // none before the first opening, and once the file has been let go
+  LastIds last_;                      // highest ids under this name, as far as they are known
+  LastIds before_;                    // of the file in whose place this one was begun; zero for the first
+  bool schema_accepted_ = false;      // the file has been found or made to be ours
   bool run_recorded_ = false;
+  bool was_ours_ = false;
 };
 
 }  // namespace fleet_sim

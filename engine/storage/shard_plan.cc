@@ -55,12 +55,17 @@ struct Look {
   bool is_ours = false;
   std::uint64_t rows = 0;
   std::string problem;
+  std::string corruption;
 };
 
 Look look_at(const std::string& path) {
   Look look;
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return look;
+  if (!std::filesystem::is_regular_file(path, ignored)) {
+    look.problem = "cannot be appended to: is no regular file";
+    return look;
+  }
   Database database;
   StorageError error = database.open_to_read(path);
   if (error.ok()) error = check_schema(database);
@@ -72,9 +77,10 @@ Look look_at(const std::string& path) {
   }
   // A file that is merely locked or cannot be read right now is the writer's business, not a verdict on it.
   const int code = error.code & 0xFF;
-  if (code == SQLITE_MISMATCH || code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
+  if (code == SQLITE_MISMATCH || code == SQLITE_NOTADB) {
     look.problem = "cannot be appended to: " + error.message;
   }
+  if (code == SQLITE_CORRUPT) look.corruption = error.message;
   return look;
 }
 
@@ -127,6 +133,7 @@ ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems) {
   ExistingFiles existing;
   for (std::size_t i = 0; i < paths.size(); ++i) {
     if (!looks[i].problem.empty()) problems.add(*paths[i], looks[i].problem);
+    if (!looks[i].corruption.empty()) existing.corrupt.push_back({*paths[i], looks[i].corruption});
     existing.files += looks[i].is_ours ? 1 : 0;
     existing.rows += looks[i].rows;
   }

@@ -37,12 +37,19 @@ ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> membe
 
 // What the plan's files hold before the run.
 struct ExistingFiles {
+  // A database that SQLite cannot make out any more.
+  struct Corrupt {
+    std::string path;
+    std::string message;
+  };
+
   std::uint64_t files = 0;
   std::uint64_t rows = 0;
+  std::vector<Corrupt> corrupt;
 };
 
 // Looks at the files of the plan that exist already, without changing them, and reports those that cannot be
-// appended to.
+// appended to: those of somebody else.
 ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems);
 
 }  // namespace fleet_sim

@@ -88,6 +88,11 @@ class Database {
   // The first column of the first row, as a number; `otherwise` when there is none.
   std::int64_t query_integer(std::string_view sql, std::int64_t otherwise);
 
+  // The id of the row that was inserted last.
+  [[nodiscard]] std::int64_t last_inserted_id() const { return sqlite3_last_insert_rowid(database_.get()); }
+  // Rows that the last statement changed.
+  [[nodiscard]] int changed_rows() const { return sqlite3_changes(database_.get()); }
+
   [[nodiscard]] StorageError error() const;
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
 

@@ -195,6 +195,7 @@ void Writer::flush_due(SteadyTime now) {
 
 void Writer::flush(std::uint32_t index, SteadyTime now) {
   Slot& slot = slots_[index];
+  if (slot.shard.has_moved()) leave_moved_file(index);
   const bool was_open = slot.shard.is_open();
   if (!was_open) make_room_to_open();
   const StorageError error = slot.shard.flush();
@@ -221,6 +222,7 @@ void Writer::committed(std::uint32_t index) {
   waiting_ -= slot.shard.pending_count();
   if (!slot.written) files_written_.fetch_add(1, std::memory_order_relaxed);
   slot.written = true;
+  slot.set_aside = false;
   if (slot.exhausted) {
     backlog_ -= slot.shard.pending_count();
     context_.log(slot.shard.path() + ": works again, backlog written");
@@ -265,6 +267,10 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
     return;
   }
   context_.errors.add(error.error_class());
+  if (set_aside_corrupt(index, error)) {
+    slot.retry_at = now;
+    return;
+  }
   slot.retry_at = after(now, backoff_delay(failure_backoff, ++slot.failures, word));
   if (!error.busy()) close_for_now(index);
   const bool round_is_over = slot.failures % (1 + retries) == 0;
@@ -279,6 +285,37 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
                  " rounds of retries with no success between");
     context_.give_up();
   }
+}
+
+// Somebody has deleted the file, or put it elsewhere: what goes on in it would be written for nobody.
+void Writer::leave_moved_file(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  forget_open(index);
+  slot.shard.leave_moved_file();
+  slot.log_left = false;
+  context_.errors.add(ErrorClass::io);
+  context_.log(slot.shard.path() + ": was deleted, renamed or replaced while in use; beginning a new file");
+}
+
+// Once until something has been committed again: on a disk that makes every file corrupt, more of them are no
+// remedy. What is no database and never was ours is somebody else's file, and stays.
+bool Writer::set_aside_corrupt(std::uint32_t index, const StorageError& error) {
+  Slot& slot = slots_[index];
+  if (error.error_class() != ErrorClass::corrupt || slot.set_aside) return false;
+  if ((error.code & 0xFF) == SQLITE_NOTADB && !slot.shard.was_ours()) return false;
+  forget_open(index);
+  std::error_code not_renamed;
+  const std::string name = slot.shard.set_aside_corrupt(not_renamed);
+  const std::string what = slot.shard.path() + ": is corrupt (" + error.message + ") ";
+  context_.log(not_renamed ? what + "and cannot be set aside: " + not_renamed.message()
+                           : what + "and was set aside as " + name + "; beginning a new file");
+  slot.set_aside = true;
+  slot.log_left = static_cast<bool>(not_renamed);
+  return !not_renamed;
+}
+
+void Writer::forget_open(std::uint32_t index) {
+  if (slots_[index].shard.is_open()) open_.erase(slots_[index].open_entry);
 }
 
 void Writer::make_room_to_open() {
@@ -312,7 +349,7 @@ void Writer::drain() {
 void Writer::close_all() {
   tbb::parallel_for(std::size_t{0}, slots_.size(), [this](std::size_t index) {
     Slot& slot = slots_[index];
-    if (slot.log_left) {
+    if (slot.log_left && !slot.shard.has_moved()) {
       if (const StorageError error = slot.shard.open(); !error.ok()) {
         context_.log(slot.shard.path() + ": its write-ahead log stays beside it: " + error.message);
         return;

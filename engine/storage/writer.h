@@ -5,7 +5,12 @@
 // Bounds: at most `open_shards` files are open, and at most `pending_rows` rows, readings and events, wait in
 // memory. Half of them are for shards that work or are being retried: beyond it the writer takes no more
 // batches, and the fleet waits. The other half is the backlog of shards whose retries have run out: beyond it
-// their rows are counted as lost. A shard that fails is tried again at a deadline of its own.
+// their rows are counted as lost. A shard that fails is tried again at a deadline of its own. That holds from
+// the start: the backlog of a file that cannot be opened is what an in-memory database would hold, in less
+// memory.
+//
+// A file that turns out to be corrupt is set aside, one that has been deleted or renamed is let go; either
+// way it is counted, said once, and another begun under its name.
 #pragma once
 
 #include <atomic>
@@ -84,6 +89,7 @@ class Writer {
     std::unique_ptr<FoundRows> found;  // of a run that goes on
     bool written = false;              // something was committed in this run
     bool log_left = false;             // closed for the time being, its write-ahead log beside it
+    bool set_aside = false;            // a corrupt file, with nothing committed since
     bool sick = false;                 // its last flush failed, or met a lock
     bool exhausted = false;  // the retries have run out; probing goes on, and its rows are the backlog
     unsigned failures = 0;   // in a row
@@ -103,6 +109,9 @@ class Writer {
   void committed(std::uint32_t index);
   void keep_log_short(Shard& shard);
   void failed(std::uint32_t index, const StorageError& error, SteadyTime now);
+  void leave_moved_file(std::uint32_t index);
+  bool set_aside_corrupt(std::uint32_t index, const StorageError& error);
+  void forget_open(std::uint32_t index);
   void stand_in_line(std::uint32_t index);
   void leave_line(std::uint32_t index);
   void make_room_to_open();
