@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "storage/complete_run.h"
 #include "storage/insert.h"
 #include "storage/set_aside.h"
 
@@ -121,7 +122,7 @@ StorageError Shard::flush() {
 StorageError Shard::write_pending(LastIds& last) {
   Database& database = connection_->database;
   if (!run_recorded_) {
-    if (StorageError error = record_run(database, context_->run, before_); !error.ok()) return error;
+    if (StorageError error = begin_run(); !error.ok()) return error;
   }
   if (insert_readings() != SQLITE_OK) return database.error();
   if (!readings_.empty()) last.reading = database.last_inserted_id();
@@ -130,6 +131,13 @@ StorageError Shard::write_pending(LastIds& last) {
     if (begins(event.kind)) last.event = database.last_inserted_id();
   }
   return {};
+}
+
+StorageError Shard::begin_run() {
+  Database& database = connection_->database;
+  if (StorageError error = record_run(database, context_->run, before_); !error.ok()) return error;
+  const bool is_first_time = database.changed_rows() > 0;
+  return is_first_time ? complete_run_before(database, context_->run.run_id) : StorageError{};
 }
 
 int Shard::insert_readings() {

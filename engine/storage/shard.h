@@ -95,6 +95,7 @@ class Shard {
 
   StorageError connect(Database& database) const;
   StorageError write_pending(LastIds& last);
+  StorageError begin_run();
   int insert_readings();
   void forget_file();
 
