@@ -95,7 +95,8 @@ std::multiset<std::string> keys_named_in(const fs::path& path) {
 
 // Every key but fleet.identity, which excludes fleet.identities, and every effect.
 const std::string heavily_changed = R"(
-simulation: {readings_per_second: 0.1, run_time_seconds: 1.5h, seed: 9223372036854775807, resume: yes}
+simulation: {readings_per_second: 0.1, run_time_seconds: 1.5h, seed: 9223372036854775807, resume: yes,
+             overload: skip}
 normal_parameters:
   temperature: {mean: -3.3, std_dev: 1e-7, min: -1e9, max: 0.30000000000000004}
   vibration: {mean: 4.5, std_dev: 0.25, min: 0, max: 1e9}
@@ -140,6 +141,7 @@ database:
   max_open_shards: 19
   unsynced_index: False
   error_limit: 20
+  memory_fallback: false
 logging: {level: warn, file: "", console_output: NO, quiet: yes}
 config_reload: {enabled: off, check_interval_seconds: 0.5}
 )";

@@ -500,9 +500,10 @@ TEST_CASE("own limits that cross the config's are a problem that says what to gi
 }
 
 TEST_CASE("a tally adds up") {
-  Tally tally{1, 2, 3};
-  tally += Tally{10, 20, 30};
+  Tally tally{1, 4, 2, 3};
+  tally += Tally{10, 40, 20, 30};
   CHECK(tally.due == 11);
   CHECK(tally.missing == 22);
   CHECK(tally.anomalies == 33);
+  CHECK(tally.skipped == 44);
 }
