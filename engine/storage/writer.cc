@@ -330,18 +330,25 @@ void Writer::close_for_now(std::uint32_t index) {
   open_.erase(slot.open_entry);
 }
 
-// Writes everything that still waits, with the usual retries, then leaves every file standing alone. No batch
-// comes any more, so waiting for a sick shard delays nobody but the end.
 void Writer::drain() {
-  while (!line_.empty()) flush(line_.begin()->second, std::chrono::steady_clock::now());
-  while (!sick_.empty()) {
-    const std::uint32_t index = sick_.front();
-    std::this_thread::sleep_until(slots_[index].retry_at);
-    flush(index, std::chrono::steady_clock::now());
-    if (slots_[index].exhausted) give_up_on(index);
+  while (const auto next = wind_up(std::chrono::steady_clock::now())) std::this_thread::sleep_until(*next);
+}
+
+std::optional<SteadyTime> Writer::wind_up(SteadyTime now) {
+  while (!line_.empty()) flush(line_.begin()->second, now);
+  SteadyTime next = SteadyTime::max();
+  for (const std::uint32_t index : std::vector(sick_)) {
+    const Slot& slot = slots_[index];
+    if (slot.retry_at <= now) {
+      flush(index, now);
+      if (slot.exhausted) give_up_on(index);
+    }
+    if (slot.sick) next = std::min(next, slot.retry_at);
   }
+  if (!sick_.empty()) return next;
   checkpointer_.reset();  // who closes last copies the log and removes it; that shall be us
   close_all();
+  return std::nullopt;
 }
 
 // Every file gets its write-ahead log copied in. That waits for the disk a few times per file, so it is done

@@ -18,6 +18,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -65,6 +66,11 @@ class Writer {
   // Takes what has come, commits what is due, and returns when it wants to be called again, unless a batch
   // comes earlier.
   SteadyTime step(SteadyTime now);
+
+  // The end, once no batch comes any more: writes what still waits, with the usual retries, and leaves every
+  // file standing alone. Returns when it wants to be called again; nothing once everything has been committed
+  // or counted as lost.
+  std::optional<SteadyTime> wind_up(SteadyTime now);
 
   // The thread: steps until finish() was called and everything has been committed or counted as lost.
   void run();
