@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <ranges>
 #include <utility>
 
 #include "storage/complete_run.h"
@@ -12,6 +13,25 @@
 #include "storage/set_aside.h"
 
 namespace fleet_sim {
+namespace {
+
+constexpr std::string_view last_reading_sql =
+    "SELECT sensor_id, timestamp FROM sensor_readings ORDER BY id DESC LIMIT 1";
+constexpr std::string_view last_event_sql =
+    "SELECT sensor_id, started_at FROM anomaly_events ORDER BY id DESC LIMIT 1";
+
+// Whether the query's one row, if it has one, is about this sensor and moment.
+StorageError ask_whether(Database& database, std::string_view sql, std::string_view sensor, Timestamp moment,
+                         bool& answer) {
+  Statement row;
+  if (StorageError error = database.prepare(sql, row); !error.ok()) return error;
+  const int code = row.step();
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return database.error();
+  answer = code == SQLITE_ROW && row.text(0) == sensor && row.text(1) == timestamp_text(moment);
+  return {};
+}
+
+}  // namespace
 
 // An open file with its statements, which hold on to the database and so are destroyed before it.
 struct Shard::Connection {
@@ -106,8 +126,12 @@ StorageError Shard::flush() {
   // The write lock is taken at once: to meet a lock half-way through would mean writing everything twice.
   LastIds last = last_;
   StorageError error = database.execute("BEGIN IMMEDIATE");
+  if (error.ok()) error = settle_doubt();
   if (error.ok()) error = write_pending(last);
-  if (error.ok()) error = database.execute("COMMIT");
+  if (error.ok()) {
+    error = database.execute("COMMIT");
+    if (!error.ok()) in_doubt_ = {readings_.size(), events_.size()};
+  }
   if (error.ok()) {
     run_recorded_ = true;
     last_ = last;
@@ -125,8 +149,8 @@ StorageError Shard::write_pending(LastIds& last) {
     if (StorageError error = begin_run(); !error.ok()) return error;
   }
   if (insert_readings() != SQLITE_OK) return database.error();
-  if (!readings_.empty()) last.reading = database.last_inserted_id();
-  for (const AnomalyEvent& event : events_) {
+  if (readings_.size() > already_there_.readings) last.reading = database.last_inserted_id();
+  for (const AnomalyEvent& event : std::span(events_).subspan(already_there_.events)) {
     if (connection_->events.apply(event, before_.event) != SQLITE_OK) return database.error();
     if (begins(event.kind)) last.event = database.last_inserted_id();
   }
@@ -141,10 +165,33 @@ StorageError Shard::begin_run() {
 }
 
 int Shard::insert_readings() {
-  if (readings_.empty()) return SQLITE_OK;
+  const auto readings = std::span(readings_).subspan(already_there_.readings);
+  if (readings.empty()) return SQLITE_OK;
   const bool first_of_new_file = before_.reading > 0 && last_.reading == before_.reading;
-  return first_of_new_file ? connection_->readings.insert_after(last_.reading, readings_)
-                           : connection_->readings.insert(readings_);
+  return first_of_new_file ? connection_->readings.insert_after(last_.reading, readings)
+                           : connection_->readings.insert(readings);
+}
+
+// A commit that fails when its last page is in the log, while waiting for the disk, is undone in this
+// connection but stands for the next one. Its last row tells; what it has only brought up to date may be
+// written again.
+StorageError Shard::settle_doubt() {
+  const auto begun = std::span(events_).first(in_doubt_.events) | std::views::reverse;
+  const auto last_begun = std::ranges::find_if(begun, [](const AnomalyEvent& e) { return begins(e.kind); });
+  Database& database = connection_->database;
+  StorageError error;
+  bool there = false;
+  if (in_doubt_.readings > 0) {
+    const Reading& last = readings_[in_doubt_.readings - 1];
+    error = ask_whether(database, last_reading_sql, context_->roster[last.sensor].id, last.due, there);
+  } else if (last_begun != begun.end()) {
+    const AnomalyEvent& last = *last_begun;
+    error = ask_whether(database, last_event_sql, context_->roster[last.sensor].id, last.started_at, there);
+  }
+  if (!error.ok()) return error;
+  if (there) already_there_ = in_doubt_;
+  in_doubt_ = {};
+  return {};
 }
 
 void Shard::forget_pending() {
@@ -154,6 +201,7 @@ void Shard::forget_pending() {
   if (events_.capacity() > worth_keeping) events_ = {};
   readings_.clear();
   events_.clear();
+  in_doubt_ = already_there_ = {};
 }
 
 std::size_t Shard::log_pages() const {

@@ -93,9 +93,16 @@ class Shard {
     bool operator==(const FileIdentity&) const = default;
   };
 
+  // A number of those that wait, from the first on.
+  struct Share {
+    std::size_t readings = 0;
+    std::size_t events = 0;
+  };
+
   StorageError connect(Database& database) const;
   StorageError write_pending(LastIds& last);
   StorageError begin_run();
+  StorageError settle_doubt();
   int insert_readings();
   void forget_file();
 
@@ -104,6 +111,8 @@ class Shard {
   std::unique_ptr<Connection> connection_;
   std::vector<Reading> readings_;
   std::vector<AnomalyEvent> events_;
+  Share in_doubt_;       // of a commit that failed, which may be in the log all the same
+  Share already_there_;  // of one that turned out to be
   SteadyTime pending_since_{};
   std::optional<FileIdentity> file_;  // none before the first opening, and once the file has been let go
   LastIds last_;                      // highest ids under this name, as far as they are known
