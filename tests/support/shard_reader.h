@@ -27,6 +27,8 @@ struct Row {
   std::string manufacturer;
   std::string location;
   std::int64_t synced = 0;
+
+  bool operator==(const Row&) const = default;
 };
 
 inline Database opened(const std::string& path) {

@@ -1,0 +1,62 @@
+// The storm (DESIGN.md, Seams for tests): one seed chooses everything, one thread steps everything, and then
+// the files must hold what was promised.
+//   fleet_storm --seed N | --seeds A..B      exit 1 when a seed has found something; it is printed
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
+#include <tbb/global_control.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "storage/sqlite.h"
+#include "storm/storm.h"
+
+using namespace fleet_sim::test;
+
+namespace {
+
+using Seeds = std::pair<std::uint64_t, std::uint64_t>;
+
+std::optional<Seeds> parse(int count, char** words) {
+  if (count != 3) return std::nullopt;
+  const std::string option = words[1];
+  const std::string value = words[2];
+  const std::size_t dots = value.find("..");
+  const auto number = [](const std::string& text) { return std::strtoull(text.c_str(), nullptr, 10); };
+  if (option == "--seed") return Seeds(number(value), number(value));
+  if (option != "--seeds" || dots == std::string::npos) return std::nullopt;
+  return Seeds(number(value.substr(0, dots)), number(value.substr(dots + 2)));
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const std::optional<Seeds> seeds = parse(count, words);
+  if (!seeds) {
+    std::fprintf(stderr, "usage: %s --seed N | --seeds A..B\n", words[0]);
+    return 2;
+  }
+  doctest::Context context;
+  context.setAsDefaultForAssertsOutOfTestCases();
+  // Otherwise files are closed in an order of their own each time.
+  const tbb::global_control one_thread(tbb::global_control::max_allowed_parallelism, 1);
+  fleet_sim::configure_sqlite();
+  StormTally total;
+  std::uint64_t failed = 0;
+  for (std::uint64_t seed = seeds->first; seed <= seeds->second; ++seed) {
+    const std::string found = storm(seed, total);
+    if (found.empty()) continue;
+    ++failed;
+    std::printf("seed %llu: %s\n    replay: %s --seed %llu\n", static_cast<unsigned long long>(seed),
+                found.c_str(), words[0], static_cast<unsigned long long>(seed));
+    std::fflush(stdout);
+  }
+  std::printf("seeds %llu..%llu: %llu found something; %s\n", static_cast<unsigned long long>(seeds->first),
+              static_cast<unsigned long long>(seeds->second), static_cast<unsigned long long>(failed),
+              total.text().c_str());
+  return failed == 0 ? 0 : 1;
+}

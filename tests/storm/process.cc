@@ -1,0 +1,315 @@
+#include "storm/process.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "app/inputs.h"
+#include "app/resume.h"
+
+namespace fleet_sim::test {
+namespace {
+
+constexpr unsigned most_waits = 20'000;  // steps without which nothing ends
+
+std::vector<std::uint32_t> everybody(const Roster& roster) {
+  std::vector<std::uint32_t> members(roster.size());
+  for (std::uint32_t i = 0; i < members.size(); ++i) members[i] = i;
+  return members;
+}
+
+ShardPlan plan_of(const Ground& ground) {
+  const std::vector<std::uint32_t> members = everybody(ground.roster);
+  std::vector<double> rates;
+  for (const std::uint32_t member : members) {
+    rates.push_back(rate_of(ground.roster, ground.roster[member], ground.config));
+  }
+  return plan_shards(ground.roster, members, rates, ground.config);
+}
+
+}  // namespace
+
+Process::Process(const Ground& ground, StormRun& run, bool goes_on, const Fortune& fortune)
+    : ground_(ground),
+      run_(run),
+      fortune_(fortune),
+      plan_(plan_of(ground)),
+      pool_(fortune.batches),
+      shard_context_{ground.roster, ground.config.database, run.info, ground.vfs.name()},
+      carried_(ground.config.database.writers, nullptr),
+      queued_(carried_.size(), 0),
+      handed_(carried_.size()),
+      stepped_(carried_.size()),
+      now_(SteadyTime() + std::chrono::hours(1'000) + std::chrono::seconds(ground.dice.between(0, 1'000))),
+      start_(run.info.start),
+      reached_(run.info.start) {
+  fleet_ = std::make_unique<Fleet>(build_fleet(ground.roster, everybody(ground.roster), plan_.writer_of,
+                                               ground.config, run.info.seed, run.info.start));
+  build_writers();
+  if (goes_on) take_up();
+  disk_heals_ = now_;
+}
+
+void Process::drop_connections() {
+  if (collector_) end_collection(false);
+  writers_.clear();
+}
+
+void Process::take_up() {
+  // A roster cannot be copied, and the resumption only looks at it.
+  Inputs inputs{ground_.config, {}, everybody(ground_.roster), {}, run_.info};
+  for (std::size_t i = 0; i < ground_.roster.size(); ++i) {
+    IdentityRecord record;
+    const Identity& identity = ground_.roster[i];
+    record.id = identity.id;
+    record.location = ground_.roster.text(identity.location);
+    record.firmware_version = ground_.roster.text(identity.firmware_version);
+    record.overrides = ground_.roster.overrides(identity);
+    inputs.identities.roster.add(record);
+  }
+  Resumption resumption = plan_resumption(inputs, plan_, run_.info);
+  fleet_->go_on_at(resumption.moment, resumption.past);
+  start_ = reached_ = resumption.moment;
+  for (std::size_t w = 0; w < writers_.size(); ++w) writers_[w]->take_up(std::move(resumption.found[w]));
+}
+
+void Process::build_writers() {
+  const DatabaseSettings& settings = ground_.config.database;
+  const WriterContext context{shard_context_,
+                              plan_.place_of,
+                              SimulationClock(0, {}, std::nullopt),
+                              pool_,
+                              ledger_,
+                              std::max<std::size_t>(2, settings.pending_rows / settings.writers),
+                              fortune_.open_shards,
+                              [](const std::string&) {},
+                              [this] { gave_up_ = true; }};
+  for (const std::vector<std::string>& paths : plan_.paths) {
+    writers_.push_back(std::make_unique<Writer>(context, paths, pool_.size()));
+  }
+}
+
+void Process::live() {
+  if (fortune_.dies && fortune_.last_write > 0 && !fortune_.while_stopping) {
+    ground_.vfs.switch_off_at(fortune_.last_write);
+  }
+  try {
+    run_steps();
+    if (fortune_.dies && fortune_.last_write > 0) ground_.vfs.switch_off_at(fortune_.last_write);
+    if (!fortune_.dies || fortune_.while_stopping) stop();
+  } catch (const Died&) {
+  }
+  ground_.vfs.heal();
+  died_ = fortune_.dies;
+  if (!died_ && collector_) end_collection(true);
+  if (died_) ground_.vfs.switch_off();
+  held_ = count_held();
+  run_.lost += books().lost();
+  run_.events_lost += books().events_lost;
+}
+
+void Process::run_steps() {
+  for (unsigned i = 0; i < fortune_.steps && !gave_up_; ++i) {
+    disturb();
+    tick();
+    for (std::uint64_t steps = ground_.dice.between(0, 3); steps > 0; --steps) {
+      pass_time(now_ + std::chrono::milliseconds(ground_.dice.between(0, 400)));
+      step();
+    }
+  }
+}
+
+// As the simulator stops: the last word on open anomalies, then everything that waits.
+void Process::stop() {
+  for (const Cohort& cohort : fleet_->cohorts()) {
+    cohort.report_open_anomalies(room_for(cohort.writer(), cohort.size()));
+  }
+  for (std::uint32_t w = 0; w < writers_.size(); ++w) hand_over(w);
+  for (unsigned waits = 0; std::ranges::any_of(queued_, [](std::size_t n) { return n > 0; }); ++waits) {
+    demand(waits < most_waits, "the queues are never emptied");
+    pass_time(now_ + std::chrono::milliseconds(20));
+    step();
+  }
+  for (const auto& writer : writers_) {
+    unsigned waits = 0;
+    while (const auto next = writer->wind_up(now_)) {
+      if (ground_.vfs.is_off()) throw Died();
+      demand(++waits < most_waits, "the end never comes");
+      demand(*next > now_, "the writer wants to be called again at once");
+      pass_time(*next);
+    }
+    if (ground_.vfs.is_off()) throw Died();
+  }
+  const std::uint64_t due = fleet_->due_before(reached_) - fleet_->due_before(start_);
+  const std::string imbalance = books().imbalance(due, 0);
+  demand(imbalance.empty(), "the books do not balance: " + imbalance);
+  demand(count_held() == 0, "rows are held after the end");
+}
+
+void Process::disturb() {
+  if (fortune_.calm) return;
+  if (ground_.dice.chance(0.1)) break_disk();
+  if (!collector_ && ground_.dice.chance(0.1)) send_collector();
+}
+
+void Process::break_disk() {
+  struct Fault {
+    DiskCall call;
+    int code;
+  };
+  const Fault fault = ground_.dice.one_of(std::vector<Fault>{{DiskCall::write, SQLITE_IOERR_WRITE},
+                                                             {DiskCall::write, SQLITE_FULL},
+                                                             {DiskCall::sync, SQLITE_IOERR_FSYNC},
+                                                             {DiskCall::read, SQLITE_IOERR_READ},
+                                                             {DiskCall::open, SQLITE_CANTOPEN},
+                                                             {DiskCall::truncate, SQLITE_IOERR_TRUNCATE},
+                                                             {DiskCall::lock, SQLITE_IOERR_LOCK},
+                                                             {DiskCall::lock, SQLITE_BUSY},
+                                                             {DiskCall::log_lock, SQLITE_IOERR_SHMLOCK},
+                                                             {DiskCall::log_lock, SQLITE_BUSY}});
+  const std::uint64_t times = ground_.dice.chance(0.4) ? FaultyVfs::for_ever : ground_.dice.between(1, 6);
+  const std::vector<std::string> parts{"", "", "-wal", ".db"};
+  ground_.vfs.fail(fault.call, ground_.dice.between(1, 30), times, fault.code, ground_.dice.one_of(parts));
+  const bool stays = ground_.dice.chance(0.1);
+  disk_heals_ = stays ? SteadyTime::max() : now_ + std::chrono::milliseconds(ground_.dice.between(1, 20'000));
+}
+
+// Marks rows as the seed's collectors do, and keeps the write lock for a while.
+void Process::send_collector() {
+  const std::vector<std::string>& paths = plan_.paths[ground_.dice.between(0, carried_.size() - 1)];
+  if (paths.empty()) return;
+  const std::string& path = ground_.dice.one_of(paths);
+  const std::string mark =
+      "BEGIN IMMEDIATE; UPDATE sensor_readings SET synced = 1 WHERE id IN (SELECT id FROM sensor_readings "
+      "WHERE synced = 0 ORDER BY timestamp ASC LIMIT 100)";
+  Collector collector{{}, now_ + std::chrono::milliseconds(ground_.dice.between(1, 8'000))};
+  if (!std::filesystem::exists(path) || !collector.database.open(path, ground_.vfs.name()).ok()) return;
+  if (collector.database.execute(mark.c_str()).ok()) collector_ = std::move(collector);
+}
+
+void Process::end_collection(bool commits) {
+  collector_->database.execute(commits ? "COMMIT" : "ROLLBACK");
+  collector_.reset();
+}
+
+// One window, as the scheduler has it: no cohort enters the next before all have left this one.
+void Process::tick() {
+  const Timestamp until =
+      reached_ + static_cast<Microseconds>(ground_.dice.between(1, microseconds_per_second));
+  run_.until = std::max(run_.until, until);
+  std::vector<Cohort*> cohorts;
+  for (Cohort& cohort : fleet_->cohorts()) cohorts.push_back(&cohort);
+  ground_.dice.shuffle(cohorts);
+  for (Cohort* cohort : cohorts) {
+    while (cohort->next_due() < until) {
+      const Tally tally = cohort->tick(until, room_for(cohort->writer(), 1));
+      ledger_.due(tally.due);
+      ledger_.generated(tally.due);
+      ledger_.missing(tally.missing);
+      ledger_.anomalies(tally.anomalies);
+      if (ground_.dice.chance(0.5)) hand_over(cohort->writer());
+    }
+  }
+  reached_ = until;
+}
+
+Batch& Process::room_for(std::uint32_t writer, std::size_t events) {
+  Batch*& batch = carried_[writer];
+  if (batch != nullptr && (batch->full() || batch->events.size() + events > Batch::capacity)) {
+    hand_over(writer);
+  }
+  if (batch == nullptr) {
+    wait_for_batch();
+    batch = pool_.acquire();
+  }
+  return *batch;
+}
+
+// Where the real process would sleep until a writer gives one back.
+void Process::wait_for_batch() {
+  const auto in_use = [this] {
+    std::size_t batches = 0;
+    for (std::size_t w = 0; w < queued_.size(); ++w) batches += queued_[w] + (carried_[w] != nullptr ? 1 : 0);
+    return batches;
+  };
+  for (unsigned waits = 0; in_use() == pool_.size(); ++waits) {
+    demand(waits < most_waits, "no batch ever comes back");
+    pass_time(now_ + std::chrono::milliseconds(10));
+    step();
+  }
+}
+
+void Process::hand_over(std::uint32_t writer) {
+  Batch* batch = std::exchange(carried_[writer], nullptr);
+  if (batch == nullptr) return;
+  for (const Reading& reading : batch->readings) {
+    handed_[writer].push_back({{std::string(ground_.roster[reading.sensor].id), reading.due}, {}});
+  }
+  events_handed_ += batch->events.size();
+  ++queued_[writer];
+  writers_[writer]->queue().push(batch);
+}
+
+void Process::step() {
+  const Books before = books();
+  for (std::size_t w = 0; w < writers_.size(); ++w) {
+    writers_[w]->step(now_);
+    if (ground_.vfs.is_off()) throw Died();
+    stepped_[w] = now_;
+    if (!writers_[w]->queue().empty()) continue;
+    queued_[w] = 0;
+    for (auto handed = handed_[w].rbegin(); handed != handed_[w].rend() && !handed->taken; ++handed) {
+      handed->taken = now_;
+    }
+  }
+  check_losses(before);
+  check_memory();
+}
+
+void Process::pass_time(SteadyTime now) {
+  now_ = std::max(now_, now);
+  if (collector_ && collector_->until <= now_) end_collection(ground_.dice.chance(0.8));
+  if (disk_heals_ <= now_) ground_.vfs.heal();
+}
+
+// Rows are lost only when the backlog is full, that is, half of what may wait.
+void Process::check_losses(const Books& before) const {
+  const Books after = books();
+  demand(after.lost_by_reason[static_cast<std::size_t>(LossReason::rows_differ)] == 0,
+         "rows in the files are taken for other ones");
+  if (after.lost() == before.lost() && after.events_lost == before.events_lost) return;
+  const std::size_t half =
+      std::max<std::size_t>(2, ground_.config.database.pending_rows / carried_.size()) / 2;
+  demand(count_held() + (after.written - before.written) + events_handed_ >= half,
+         "rows are lost while there is room: " + std::to_string(count_held()) + " readings wait, " +
+             std::to_string(half) + " may");
+}
+
+// Besides what is allowed to wait, one batch per writer, which is dealt out whole.
+void Process::check_memory() const {
+  for (const auto& writer : writers_) {
+    const std::size_t most = std::max<std::size_t>(2, ground_.config.database.pending_rows / carried_.size());
+    demand(writer->held() <= most + Batch::capacity,
+           "more rows wait in memory than are allowed: " + std::to_string(writer->held()) + " of " +
+               std::to_string(most));
+  }
+}
+
+std::uint64_t Process::count_held() const {
+  std::uint64_t held = 0;
+  for (const auto& writer : writers_) held += writer->held();
+  return held;
+}
+
+std::vector<SensorTime> Process::overdue() const {
+  const auto interval = std::chrono::milliseconds(ground_.config.database.flush_interval_ms);
+  std::vector<SensorTime> overdue;
+  for (std::size_t w = 0; w < handed_.size(); ++w) {
+    for (const Handed& handed : handed_[w]) {
+      if (handed.taken && *handed.taken + interval <= stepped_[w]) overdue.push_back(handed.reading);
+    }
+  }
+  return overdue;
+}
+
+}  // namespace fleet_sim::test

@@ -1,0 +1,118 @@
+#include "storm/storm.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "storm/aftermath.h"
+#include "storm/dice.h"
+#include "storm/process.h"
+#include "storm/weather.h"
+#include "support/faulty_vfs.h"
+#include "support/temporary_folder.h"
+
+namespace fleet_sim::test {
+namespace {
+
+constexpr Timestamp first_start = 1'767'225'600'000'000;
+
+// A disk keeps nothing, everything, the first, or any of what was not synced, the last of it in part.
+std::vector<Fate> draw_fates(Dice& dice, std::size_t changes) {
+  const std::uint64_t kind = dice.between(0, 3);
+  const std::size_t kept = kind == 0 ? 0 : kind == 1 ? changes : dice.between(0, changes);
+  std::vector<Fate> fates(changes, Fate::lost);
+  for (std::size_t i = 0; i < changes; ++i) {
+    if (kind == 3 ? dice.chance(0.5) : i < kept) fates[i] = Fate::kept;
+  }
+  if (changes > 0 && dice.chance(0.3)) fates[dice.between(0, changes - 1)] = Fate::torn;
+  return fates;
+}
+
+class Storm {
+ public:
+  Storm(std::uint64_t seed, StormTally& tally)
+      : dice_(seed),
+        tally_(tally),
+        roster_(draw_roster(dice_)),
+        config_(draw_config(dice_, folder_.path().string())),
+        aftermath_(config_, roster_) {
+    vfs_.remember_unsynced();
+    // What SQLite draws itself, such as the salt of its logs.
+    sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(dice_.between(1, 1'000'000)), nullptr);
+  }
+
+  void rage() {
+    for (std::uint64_t processes = dice_.between(2, 5); processes > 0; --processes) live_once();
+    tally_.rows += aftermath_.rows();
+    tally_.faults += vfs_.failed();
+  }
+
+ private:
+  void live_once() {
+    // A run that has lost the record of an anomaly cannot be gone on with: nothing says which sensors are in
+    // one, and the engine refuses when it finds that out.
+    const bool goes_on = !runs_.empty() && runs_.back().events_lost == 0 && dice_.chance(0.5);
+    if (!goes_on) begin_run();
+    const Fortune fortune = draw_fortune(dice_, config_);
+    const Ground ground{config_, roster_, vfs_, dice_};
+    auto process = std::make_unique<Process>(ground, runs_.back(), goes_on, fortune);
+    process->live();
+    count(*process, fortune, goes_on);
+    const std::uint64_t in_doubt = process->held();
+    process->drop_connections();
+    vfs_.switch_on();
+    aftermath_.inspect(*process, runs_, fortune.calm);
+    if (!fortune.dies || !fortune.power) return;
+    vfs_.switch_on([this](std::size_t changes) { return draw_fates(dice_, changes); });
+    aftermath_.inspect_after_power_failure(vfs_.unsynced(), in_doubt, runs_);
+  }
+
+  void begin_run() {
+    StormRun run;
+    run.info.run_id = "run-" + std::to_string(runs_.size() + 1);
+    run.info.version = "0";
+    run.info.seed = dice_.word();
+    run.info.start = runs_.empty() ? first_start : runs_.back().until + 60 * microseconds_per_second;
+    run.info.began_at = run.info.start;
+    run.info.fleet_size = roster_.size();
+    run.until = run.info.start;
+    runs_.push_back(run);
+  }
+
+  void count(const Process& process, const Fortune& fortune, bool goes_on) {
+    ++tally_.processes;
+    tally_.taken_up += goes_on ? 1 : 0;
+    if (fortune.dies) ++(fortune.power ? tally_.power_failures : tally_.killed);
+    tally_.rows_lost += process.books().lost();
+  }
+
+  Dice dice_;
+  StormTally& tally_;
+  TemporaryFolder folder_;
+  FaultyVfs vfs_;
+  Roster roster_;
+  Config config_;
+  std::deque<StormRun> runs_;
+  Aftermath aftermath_;
+};
+
+}  // namespace
+
+std::string StormTally::text() const {
+  return std::to_string(processes) + " processes (" + std::to_string(killed) + " killed, " +
+         std::to_string(power_failures) + " by the power, " + std::to_string(taken_up) +
+         " going on with a run), " + std::to_string(faults) + " failed calls, " + std::to_string(rows) +
+         " rows, " + std::to_string(rows_lost) + " counted as lost";
+}
+
+std::string storm(std::uint64_t seed, StormTally& tally) {
+  try {
+    Storm(seed, tally).rage();
+  } catch (const std::exception& found) {
+    return found.what();
+  }
+  return {};
+}
+
+}  // namespace fleet_sim::test

@@ -1,0 +1,76 @@
+#include "storm/weather.h"
+
+#include <string>
+
+namespace fleet_sim::test {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+ShardBy draw_sharding(Dice& dice) {
+  const auto key = dice.one_of(
+      std::vector{ShardKey::none, ShardKey::sensor, ShardKey::location, ShardKey::firmware, ShardKey::hash});
+  return {key, key == ShardKey::hash ? static_cast<std::uint32_t>(dice.between(1, 5)) : 0};
+}
+
+DatabaseSettings draw_database(Dice& dice) {
+  using Numbers = std::vector<std::uint32_t>;
+  DatabaseSettings database;
+  database.writers = static_cast<std::uint32_t>(dice.between(1, 3));
+  database.batch_size = dice.one_of(Numbers{1, 7, 33, 100, 1'000});
+  database.flush_interval_ms = dice.one_of(Numbers{1, 50, 300, 1'000, 2'500});
+  database.pending_rows = dice.one_of(Numbers{30, 300, 3'000, 100'000});
+  database.synchronous = dice.one_of(std::vector{Synchronous::off, Synchronous::normal, Synchronous::normal,
+                                                 Synchronous::full, Synchronous::full});
+  database.page_size = dice.one_of(Numbers{1'024, 4'096, 16'384});
+  database.cache_kib = dice.one_of(Numbers{8, 64, 256});
+  database.checkpoint_pages = dice.one_of(Numbers{1, 8, 50, 1'000});
+  database.busy_timeout_ms = dice.one_of(Numbers{0, 200, 5'000});
+  database.unsynced_index = dice.chance(0.7);
+  database.error_limit = dice.chance(0.2) ? 3 : 1'000;
+  return database;
+}
+
+}  // namespace
+
+Roster draw_roster(Dice& dice) {
+  const Texts locations{"Factory A - Line 1", "Factory A - Line 2", "Warehouse ü", "Outdoor"};
+  const std::vector<double> rates{0.3, 1, 2, 7, 20};
+  Roster roster;
+  const std::uint64_t sensors = dice.chance(0.2) ? 1 : dice.between(2, 30);
+  for (std::uint64_t i = 0; i < sensors; ++i) {
+    IdentityRecord record;
+    record.id = "s" + std::to_string(i);
+    record.location = dice.one_of(locations);
+    record.firmware_version = dice.one_of(Texts{"1.3", "1.4", "2"});
+    if (dice.chance(0.5)) record.overrides.readings_per_second = dice.one_of(rates);
+    roster.add(record);
+  }
+  return roster;
+}
+
+Config draw_config(Dice& dice, const std::string& folder) {
+  Config config;
+  config.sharding = draw_sharding(dice);
+  config.database = draw_database(dice);
+  config.database.data_dir = folder;
+  config.anomalies.enabled = dice.chance(0.8);
+  config.anomalies.probability = dice.real(0.01, 0.5);
+  for (AnomalyTypeSettings& type : config.anomalies.types) type.duration_seconds = dice.real(0.5, 10);
+  return config;
+}
+
+Fortune draw_fortune(Dice& dice, const Config& config) {
+  Fortune fortune;
+  fortune.calm = dice.chance(0.3);
+  fortune.dies = dice.chance(0.5);
+  fortune.power = config.database.synchronous != Synchronous::off && dice.chance(0.5);
+  fortune.while_stopping = dice.chance(0.4);
+  fortune.last_write = dice.chance(0.7) ? dice.between(1, fortune.while_stopping ? 40 : 400) : 0;
+  fortune.steps = static_cast<unsigned>(dice.between(1, 60));
+  fortune.batches = config.database.writers + dice.between(1, 12);
+  fortune.open_shards = dice.between(1, 8);
+  return fortune;
+}
+
+}  // namespace fleet_sim::test

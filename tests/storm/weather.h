@@ -1,0 +1,32 @@
+// What a storm's seed has chosen before its first process begins: the fleet, and a config for it. Plain
+// values.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "config/config.h"
+#include "identity/identity.h"
+#include "storm/dice.h"
+
+namespace fleet_sim::test {
+
+Roster draw_roster(Dice& dice);
+
+// With its files in `folder`. The power fails only where SQLite promises to outlive that.
+Config draw_config(Dice& dice, const std::string& folder);
+
+// What one process of a storm meets.
+struct Fortune {
+  bool calm = false;  // nothing fails, and nobody else holds a lock
+  bool dies = false;  // … instead of stopping; by the power when `power`
+  bool power = false;
+  bool while_stopping = false;
+  std::uint64_t last_write = 0;  // the write at which it dies; 0: wherever it is at its end
+  unsigned steps = 0;
+  std::size_t batches = 0;      // in the pool
+  std::size_t open_shards = 0;  // of each writer
+};
+Fortune draw_fortune(Dice& dice, const Config& config);
+
+}  // namespace fleet_sim::test
