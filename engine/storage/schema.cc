@@ -231,8 +231,9 @@ StorageError prepare_schema(Database& database, const DatabaseSettings& settings
   Forms forms;
   if (StorageError error = judge(database, forms); !error.ok()) return error;
   // A new file is not worth waiting for the disk: up to the first checkpoint, which does wait, a power
-  // failure may take it or its log away but leaves no broken one. With thousands of shards the wait would be
-  // most of the run. Nor is its first page worth a rollback journal, a file to make and to remove again.
+  // failure may take it or its log away, or tear its first page, which the next run is told of. With
+  // thousands of shards the wait would be most of the run. Nor is its first page worth a rollback journal, a
+  // file to make and to remove again.
   const bool is_new = database.query_integer("PRAGMA page_count", 1) == 0;
   const std::string connection = synchronous_pragma(is_new ? Synchronous::off : settings.synchronous) +
                                  (is_new ? "; PRAGMA journal_mode = MEMORY; " : "; ") +

@@ -41,7 +41,7 @@ class Aftermath {
   void inspect(const Process& process, const std::deque<StormRun>& runs, bool calm);
 
   // The power has failed: each file has lost at most its last commits; none, if every commit was synced and
-  // the file is beyond its first checkpoint.
+  // the file is beyond its first checkpoint. A file that is not may be gone, or torn and then set aside.
   void inspect_after_power_failure(const UnsyncedWrites& disk, std::uint64_t in_doubt,
                                    const std::deque<StormRun>& runs);
 
