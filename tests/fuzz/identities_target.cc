@@ -1,0 +1,19 @@
+// Any text as identity files, a document and lines. What is accepted can be written down and read again.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "identity/identity_parser.h"
+
+using namespace fleet_sim;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  IdentityFindings of_document;
+  parse_identity_document(text, of_document);
+  IdentityFindings of_lines;
+  parse_identity_lines(text, 1, of_lines);
+  return 0;
+}
