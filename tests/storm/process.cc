@@ -246,6 +246,7 @@ void Process::hand_over(std::uint32_t writer) {
     handed_[writer].push_back({{std::string(ground_.roster[reading.sensor].id), reading.due}, {}});
   }
   events_handed_ += batch->events.size();
+  largest_batch_ = std::max(largest_batch_, batch->readings.size());
   ++queued_[writer];
   writers_[writer]->queue().push(batch);
 }
@@ -285,11 +286,11 @@ void Process::check_losses(const Books& before) const {
              std::to_string(half) + " may");
 }
 
-// Besides what is allowed to wait, one batch per writer, which is dealt out whole.
+// Besides what is allowed to wait, one batch, which is dealt out whole.
 void Process::check_memory() const {
   for (const auto& writer : writers_) {
     const std::size_t most = std::max<std::size_t>(2, ground_.config.database.pending_rows / carried_.size());
-    demand(writer->held() <= most + Batch::capacity,
+    demand(writer->held() <= most + largest_batch_,
            "more rows wait in memory than are allowed: " + std::to_string(writer->held()) + " of " +
                std::to_string(most));
   }

@@ -121,6 +121,7 @@ class Process {
   Timestamp start_ = 0;
   Timestamp reached_ = 0;
   std::uint64_t events_handed_ = 0;
+  std::size_t largest_batch_ = 0;  // readings
   std::uint64_t held_ = 0;
   bool gave_up_ = false;
   bool died_ = false;
