@@ -28,16 +28,34 @@ std::string temporary_name(const std::filesystem::path& path) {
   return (path.parent_path() / name).string();
 }
 
+std::string descriptor_path(int descriptor) {
+  return "/proc/self/fd/" + std::to_string(descriptor);
+}
+
 }  // namespace
 
 NewFile::NewFile(const std::filesystem::path& path) : path_(path.string()), temporary_(temporary_name(path)) {
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) fail(path_, "cannot be created", errno);
+  open_nameless(path.has_parent_path() ? path.parent_path() : ".");
+  if (descriptor_ < 0) open_named();
 }
 
 NewFile::~NewFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
-  if (!published_) ::unlink(temporary_.c_str());
+  if (temporary_exists_) ::unlink(temporary_.c_str());
+}
+
+// Leaves it to open_named() where it is not possible, and where /proc is missing, through which such a file
+// is given its name.
+void NewFile::open_nameless(const std::filesystem::path& folder) {
+  descriptor_ = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  if (descriptor_ < 0 || ::access(descriptor_path(descriptor_).c_str(), F_OK) == 0) return;
+  ::close(std::exchange(descriptor_, -1));
+}
+
+void NewFile::open_named() {
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) fail(path_, "cannot be created", errno);
+  temporary_exists_ = true;
 }
 
 void NewFile::write(std::string_view bytes) {
@@ -45,21 +63,37 @@ void NewFile::write(std::string_view bytes) {
 }
 
 void NewFile::publish() {
-  if (::close(std::exchange(descriptor_, -1)) != 0) fail(path_, "cannot be written", errno);
-  if (!rename_to_new()) fail(path_, "cannot be created", errno);
-  published_ = true;
+  check_written();
+  if (!(temporary_exists_ ? rename_to_new() : link_as(path_))) fail(path_, "cannot be created", errno);
 }
 
+// A link replaces nothing, so a nameless file goes by way of the temporary name.
 void NewFile::replace() {
-  if (::close(std::exchange(descriptor_, -1)) != 0) fail(path_, "cannot be written", errno);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, "cannot be replaced", errno);
-  published_ = true;
+  check_written();
+  if (!temporary_exists_ && !link_as(temporary_)) fail(path_, "cannot be replaced", errno);
+  temporary_exists_ = ::rename(temporary_.c_str(), path_.c_str()) != 0;
+  if (temporary_exists_) fail(path_, "cannot be replaced", errno);
 }
 
-bool NewFile::rename_to_new() const {
-  if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0) return true;
+// Some file systems tell only on closing that a write has failed; another descriptor will do, and keeps a
+// nameless file alive.
+void NewFile::check_written() const {
+  const int other = ::dup(descriptor_);
+  if (other < 0 || ::close(other) != 0) fail(path_, "cannot be written", errno);
+}
+
+bool NewFile::link_as(const std::string& name) const {
+  const std::string path = descriptor_path(descriptor_);
+  return ::linkat(AT_FDCWD, path.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+}
+
+bool NewFile::rename_to_new() {
+  const char* const from = temporary_.c_str();
+  bool renamed = ::renameat2(AT_FDCWD, from, AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0;
   // Some network file systems do not know the flag. The name was free when the command began.
-  return errno == EINVAL && ::rename(temporary_.c_str(), path_.c_str()) == 0;
+  if (!renamed && errno == EINVAL) renamed = ::rename(from, path_.c_str()) == 0;
+  temporary_exists_ = !renamed;
+  return renamed;
 }
 
 PresentFile::PresentFile(const std::string& path) : path_(path) {

@@ -11,7 +11,9 @@
 
 namespace fleet_sim {
 
-// A new file under a hidden temporary name beside its final one. Removed again unless publish() is reached.
+// A new file without a name until it is whole, so that nothing is left of it when the process is ended
+// before. Where the file system knows no such files it has a hidden temporary name beside its final one,
+// which is removed again unless the process is killed.
 class NewFile {
  public:
   explicit NewFile(const std::filesystem::path& path);
@@ -28,12 +30,16 @@ class NewFile {
   void replace();
 
  private:
-  [[nodiscard]] bool rename_to_new() const;
+  void open_nameless(const std::filesystem::path& folder);
+  void open_named();
+  void check_written() const;
+  [[nodiscard]] bool link_as(const std::string& name) const;
+  [[nodiscard]] bool rename_to_new();
 
   std::string path_;
   std::string temporary_;
   int descriptor_ = -1;
-  bool published_ = false;
+  bool temporary_exists_ = false;
 };
 
 // What may already have a name, to be compared with bytes that come in pieces.
