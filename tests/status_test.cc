@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "status/text.h"
 
@@ -101,6 +102,87 @@ TEST_CASE("the progress line of an unpaced, endless or troubled run") {
   CHECK(progress_text(now, now).ends_with(" | finishing"));
   now.simulated_seconds = 0;
   CHECK(progress_text(now, now).ends_with("errors"));
+}
+
+TEST_CASE("the progress line leaves out what matters least where the terminal is narrow") {
+  Snapshot now = snapshot_of_a_run();
+  now.books.lost_by_reason = {100, 200};
+  now.errors = 12;
+  const std::vector<std::string> narrower{
+      "13,667 rows/s | 1,230,000 rows | lag p99 51.3 ms | 300 waiting | 1,500 anomalies | 300 LOST | 12 "
+      "errors | "
+      "58 min 30 s left",
+      "13,667 rows/s | 1,230,000 rows | lag p99 51.3 ms | 300 waiting | 300 LOST | 12 errors | 58 min 30 s "
+      "left",
+      "13,667 rows/s | lag p99 51.3 ms | 300 waiting | 300 LOST | 12 errors | 58 min 30 s left",
+      "13,667 rows/s | lag p99 51.3 ms | 300 LOST | 12 errors | 58 min 30 s left",
+      "13,667 rows/s | 300 LOST | 12 errors | 58 min 30 s left",
+      "13,667 rows/s | 300 LOST | 12 errors",
+      "13,667 rows/s | 300 LOST",
+      "13,667 rows/s"};
+  for (std::size_t i = 0; i < narrower.size(); ++i) {
+    CHECK(progress_text(now, Snapshot(), narrower[i].size()) == narrower[i]);
+    if (i > 0) CHECK(progress_text(now, Snapshot(), narrower[i - 1].size() - 1) == narrower[i]);
+  }
+  CHECK(progress_text(now, Snapshot(), 1) == "13,667 rows/s");
+}
+
+TEST_CASE("the width of the progress line is counted in characters") {
+  Snapshot now = snapshot_of_a_run();
+  now.lag_p99 = 420;
+  now.simulated_total.reset();
+  const std::string line = "13,667 rows/s | 1,230,000 rows | lag p99 420 µs | 600 waiting | 1,500 anomalies";
+  CHECK(progress_text(now, Snapshot(), line.size() - 1) == line);  // µ has two bytes
+  CHECK(progress_text(now, Snapshot(), line.size() - 2) != line);
+}
+
+TEST_CASE("a run that the writer held up ends with a hint") {
+  Snapshot snapshot = snapshot_of_a_run();
+  snapshot.writer_busy_share = 0.98;
+  snapshot.furthest_behind_seconds = 12;
+  snapshot.writers = 1;
+  snapshot.cores = 4;
+  CHECK(writers_hint(snapshot) ==
+        "  hint          the writer was the limit (98% busy): --writers 3 would use more cores\n");
+  const auto suggested = [&snapshot] {
+    const std::string hint = writers_hint(snapshot);
+    return hint.empty() ? 0 : std::stoi(hint.substr(hint.find("--writers ") + 10));
+  };
+
+  SUBCASE("at any speed but one that storage keeps up with") {
+    snapshot.furthest_behind_seconds = 0.4;
+    CHECK(suggested() == 0);
+    snapshot.paced = false;
+    CHECK(suggested() == 3);
+  }
+  SUBCASE("unless the writer had time to spare") {
+    snapshot.writer_busy_share = 0.9;
+    CHECK(suggested() == 0);
+  }
+  SUBCASE("as far as there are shards") {
+    snapshot.shards = 2;
+    CHECK(suggested() == 2);
+    snapshot.shards = 1;
+    CHECK(suggested() == 0);
+  }
+  SUBCASE("as far as there are cores") {
+    snapshot.cores = 2;
+    CHECK(suggested() == 2);
+    snapshot.cores = 1;
+    CHECK(suggested() == 0);
+  }
+  SUBCASE("from more than one writer") {
+    snapshot.writers = 3;
+    CHECK(suggested() == 4);
+    snapshot.writers = 4;
+    CHECK(suggested() == 0);
+  }
+  SUBCASE("up to as many as there may be") {
+    snapshot.cores = snapshot.shards = 500;
+    CHECK(suggested() == 64);
+    snapshot.writers = 64;
+    CHECK(suggested() == 0);
+  }
 }
 
 TEST_CASE("the summary of a clean, paced run") {

@@ -9,6 +9,12 @@ namespace {
 
 constexpr int forced_exit = 130;
 
+// A line of progress may stand on the terminal; what comes next begins on a line of its own.
+[[noreturn]] void end_now() {
+  if (isatty(STDERR_FILENO) == 1) static_cast<void>(::write(STDERR_FILENO, "\n", 1) == 1);
+  _exit(forced_exit);
+}
+
 }  // namespace
 
 StopSignals::StopSignals() : signals_(context_, SIGINT, SIGTERM) {
@@ -18,7 +24,7 @@ StopSignals::StopSignals() : signals_(context_, SIGINT, SIGTERM) {
 void StopSignals::listen() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
-    if (received_ != 0) _exit(forced_exit);
+    if (received_ != 0) end_now();
     received_ = signal;
     context_.stop();
     listen();

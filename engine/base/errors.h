@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <string_view>
 
 namespace fleet_sim {
@@ -14,6 +15,10 @@ enum class ErrorClass : std::uint8_t { busy, full, io, corrupt, read_only, schem
 inline constexpr std::array<std::string_view, 9> error_class_names{
     "busy", "full", "io", "corrupt", "read_only", "schema", "config", "identity", "http"};
 using PerErrorClass = std::array<std::uint64_t, error_class_names.size()>;
+
+inline std::uint64_t total_of(const PerErrorClass& errors) {
+  return std::accumulate(errors.begin(), errors.end(), std::uint64_t{0});
+}
 
 class ErrorCounts {
  public:

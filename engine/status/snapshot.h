@@ -22,6 +22,8 @@ struct Snapshot {
   Books books;
   std::size_t sensors = 0;
   std::size_t shards = 0;
+  std::size_t writers = 0;
+  unsigned cores = 0;  // that the process may use
   std::uint64_t files_written = 0;
   PerErrorClass errors{};
 
@@ -30,7 +32,8 @@ struct Snapshot {
   Microseconds lag_p99 = 0;
   Microseconds lag_max = 0;
 
-  double writer_busy_share = 0;  // of the busiest writer
+  double writer_busy_share = 0;        // of the busiest writer
+  double furthest_behind_seconds = 0;  // the fleet behind its clock, at most, while it was paced
   std::uint64_t peak_memory_bytes = 0;
 };
 

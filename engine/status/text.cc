@@ -5,10 +5,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
+#include <string_view>
+#include <vector>
 
 namespace fleet_sim {
 namespace {
+
+constexpr double busy_limit = 0.9;              // a writer that is busier than that had no time to spare
+constexpr double tolerated_behind_seconds = 1;  // less is a stall of the disk, not a trend
+constexpr std::size_t most_writers = 64;
 
 std::string lag_text(Microseconds lag) {
   return duration_text(static_cast<double>(lag) * 1e-6);
@@ -25,10 +30,48 @@ std::string percent_text(std::uint64_t part, std::uint64_t whole) {
 std::string time_left_text(const Snapshot& now) {
   if (!now.simulated_total || !now.simulated_seconds) return "";
   const double left = std::max(0.0, *now.simulated_total - *now.simulated_seconds);
-  if (left == 0) return " | finishing";
+  if (left == 0) return "finishing";
   if (*now.simulated_seconds <= 0 || now.elapsed_seconds <= 0) return "";
-  return fmt::format(" | {} left",
+  return fmt::format("{} left",
                      duration_text(std::ceil(left * now.elapsed_seconds / *now.simulated_seconds)));
+}
+
+// A part of the progress line; of those that do not fit, the one of the highest rank goes first.
+struct Part {
+  int rank;
+  std::string text;
+};
+
+std::string rate_text(const Snapshot& now, const Snapshot& before) {
+  const double seconds = now.elapsed_seconds - before.elapsed_seconds;
+  const auto rows = static_cast<double>(now.books.written - before.books.written);
+  return grouped(seconds > 0 ? static_cast<std::uint64_t>(std::llround(rows / seconds)) : 0) + " rows/s";
+}
+
+std::vector<Part> progress_parts(const Snapshot& now, const Snapshot& before) {
+  const Books& books = now.books;
+  std::vector<Part> parts{{0, rate_text(now, before)}, {6, grouped(books.written) + " rows"}};
+  if (now.paced && books.written > 0) parts.push_back({4, "lag p99 " + lag_text(now.lag_p99)});
+  parts.push_back({5, grouped(books.pending()) + " waiting"});
+  parts.push_back({7, grouped(books.anomalies) + " anomalies"});
+  if (books.lost() > 0) parts.push_back({1, grouped(books.lost()) + " LOST"});
+  if (const std::uint64_t errors = total_of(now.errors); errors > 0)
+    parts.push_back({2, grouped(errors) + " errors"});
+  parts.push_back({3, time_left_text(now)});
+  std::erase_if(parts, [](const Part& part) { return part.text.empty(); });
+  return parts;
+}
+
+std::string joined(const std::vector<Part>& parts) {
+  std::string text;
+  for (const Part& part : parts) text += (text.empty() ? "" : " | ") + part.text;
+  return text;
+}
+
+// A character each; none of ours is wider.
+std::size_t columns(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 std::string line(std::string_view name, const std::string& value) {
@@ -43,10 +86,6 @@ std::string lost_text(const Books& books) {
   }
   if (books.events_lost > 0) text += fmt::format(", and {} anomaly events", grouped(books.events_lost));
   return text;
-}
-
-std::uint64_t total_of(const PerErrorClass& errors) {
-  return std::accumulate(errors.begin(), errors.end(), std::uint64_t{0});
 }
 
 std::string errors_text(const PerErrorClass& errors) {
@@ -81,19 +120,12 @@ std::string bytes_text(std::uint64_t bytes) {
   return fmt::format("{:.2f} GB", static_cast<double>(bytes) * 1e-9);
 }
 
-std::string progress_text(const Snapshot& now, const Snapshot& before) {
-  const double seconds = now.elapsed_seconds - before.elapsed_seconds;
-  const auto rows = static_cast<double>(now.books.written - before.books.written);
-  std::string text =
-      fmt::format("{} rows/s | {} rows", grouped(seconds > 0 ? std::llround(rows / seconds) : 0),
-                  grouped(now.books.written));
-  if (now.paced && now.books.written > 0) text += fmt::format(" | lag p99 {}", lag_text(now.lag_p99));
-  text +=
-      fmt::format(" | {} waiting | {} anomalies", grouped(now.books.pending()), grouped(now.books.anomalies));
-  if (now.books.lost() > 0) text += fmt::format(" | {} LOST", grouped(now.books.lost()));
-  const std::uint64_t errors = total_of(now.errors);
-  if (errors > 0) text += fmt::format(" | {} errors", grouped(errors));
-  return text + time_left_text(now);
+std::string progress_text(const Snapshot& now, const Snapshot& before, std::size_t width) {
+  std::vector<Part> parts = progress_parts(now, before);
+  while (parts.size() > 1 && columns(joined(parts)) > width) {
+    parts.erase(std::ranges::max_element(parts, {}, &Part::rank));
+  }
+  return joined(parts);
 }
 
 std::string summary_text(const Snapshot& snapshot, const std::string& where) {
@@ -124,6 +156,17 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   text += line("memory", bytes_text(snapshot.peak_memory_bytes) + " at its peak");
   text += line("files", fmt::format("{} in {}", grouped(snapshot.files_written), where));
   return text;
+}
+
+std::string writers_hint(const Snapshot& snapshot) {
+  const bool fell_behind = !snapshot.paced || snapshot.furthest_behind_seconds > tolerated_behind_seconds;
+  const std::size_t useful = std::min<std::size_t>({snapshot.cores, snapshot.shards, most_writers});
+  if (!fell_behind || snapshot.writer_busy_share <= busy_limit || snapshot.writers >= useful) return "";
+  // A core for those that generate, where there is one to spare.
+  const std::size_t more = std::max(snapshot.writers + 1, std::min<std::size_t>(useful, snapshot.cores - 1));
+  return line("hint",
+              fmt::format("the writer was the limit ({:.0f}% busy): --writers {} would use more cores",
+                          100 * snapshot.writer_busy_share, more));
 }
 
 }  // namespace fleet_sim
