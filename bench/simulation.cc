@@ -1,7 +1,5 @@
 #include "simulation.h"
 
-#include <spdlog/logger.h>
-
 #include <chrono>
 #include <memory>
 #include <stdexcept>
@@ -45,7 +43,9 @@ Roster make_roster(std::size_t sensors) {
 double simulate(const Simulation& simulation, const std::filesystem::path& folder) {
   Inputs inputs = inputs_of(simulation, folder);
   Console console(false);
-  const auto log = std::make_shared<spdlog::logger>("silent");
+  LoggingSettings silent;
+  silent.level = "OFF";
+  Log log(silent, "", {});
   const auto began = std::chrono::steady_clock::now();
   Simulator simulator(std::move(inputs), console, log);
   StopSignals signals;

@@ -1,12 +1,10 @@
 #include "app/bench_cell.h"
 
-#include <spdlog/sinks/ostream_sink.h>
-
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <mutex>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "app/bench_folder.h"
@@ -58,25 +56,34 @@ double seconds_since(SteadyTime began) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 }
 
-// Keeps what the writers have to say about trouble.
+LoggingSettings trouble_only() {
+  LoggingSettings settings;
+  settings.level = "WARNING";
+  settings.summary_interval_seconds = 0;
+  return settings;
+}
+
+// Keeps the first thing the writers have to say about trouble.
 class TroubleLog {
  public:
-  TroubleLog()
-      : logger_(std::make_shared<spdlog::logger>("bench",
-                                                 std::make_shared<spdlog::sinks::ostream_sink_mt>(lines_))) {
-    logger_->set_level(spdlog::level::warn);
-    logger_->set_pattern("%v");
-  }
+  TroubleLog() : log_(trouble_only(), "", [this](auto, const std::string& line) { keep(line); }) {}
 
-  [[nodiscard]] const std::shared_ptr<spdlog::logger>& logger() const { return logger_; }
+  [[nodiscard]] Log& log() { return log_; }
   [[nodiscard]] std::string first_line() const {
-    const std::string all = lines_.str();
-    return all.substr(0, all.find('\n'));
+    const std::lock_guard lock(mutex_);
+    return first_;
   }
 
  private:
-  std::ostringstream lines_;
-  std::shared_ptr<spdlog::logger> logger_;
+  // Without its time.
+  void keep(const std::string& line) {
+    const std::lock_guard lock(mutex_);
+    if (first_.empty()) first_ = line.substr(line.find(' ') + 1);
+  }
+
+  mutable std::mutex mutex_;
+  std::string first_;
+  Log log_;
 };
 
 // A run, from its start until its files are closed.
@@ -98,7 +105,7 @@ class CellRun {
         result_(result),
         paths_(shard_paths(inputs)),
         console_(false),
-        simulator_(std::move(inputs), console_, log_.logger()) {}
+        simulator_(std::move(inputs), console_, log_.log()) {}
 
   [[nodiscard]] bool paced() const { return load_.rate.has_value(); }
   bool goes_on(const Snapshot& now);

@@ -1,6 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <sstream>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "app/commands.h"
 #include "app/console.h"
@@ -13,12 +16,33 @@
 namespace fleet_sim {
 namespace {
 
+// Among log lines that programs read there are no others; the log's summaries stand for the progress.
+bool shows_progress(const LoggingSettings& logging) {
+  const bool for_programs = logging.format == LogFormat::json && logging.console_output;
+  return !logging.quiet && (!for_programs || Console::can_redraw());
+}
+
+Console::Tone tone_of(spdlog::level::level_enum level) {
+  if (level >= spdlog::level::err) return Console::Tone::error;
+  return level == spdlog::level::warn ? Console::Tone::warning : Console::Tone::plain;
+}
+
+// A warning may have several lines, one per problem that was found.
+void log_warnings(const std::vector<std::string>& warnings, Log& log) {
+  for (const std::string& warning : warnings) {
+    std::istringstream lines(warning);
+    for (std::string line; std::getline(lines, line);) log.warn("input", line);
+  }
+}
+
 int run_fleet(const Arguments& arguments) {
   configure_sqlite();
   Inputs inputs = read_inputs(arguments);
-  Console console(!inputs.config.logging.quiet);
-  const auto log = make_log(inputs.config.logging, inputs.config.log_file(), console);
-  for (const std::string& warning : inputs.warnings) log->warn("{}", warning);
+  const LoggingSettings& logging = inputs.config.logging;
+  Console console(shows_progress(logging));
+  Log log(logging, inputs.config.log_file(),
+          [&console](auto level, const std::string& line) { console.print_line(line, tone_of(level)); });
+  log_warnings(inputs.warnings, log);
   // From here on there are files: a signal is kept until the run can end in order.
   StopSignals signals;
   Simulator simulator(std::move(inputs), console, log);

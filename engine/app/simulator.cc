@@ -70,16 +70,45 @@ std::string name_of_process(pid_t process) {
   return process > 0 ? "process " + std::to_string(process) : "a process that cannot be seen from here";
 }
 
+double seconds_of(Microseconds span) {
+  return static_cast<double>(span) * 1e-6;
+}
+
+// The words of the status.
+LogFields summary_fields(const Snapshot& now, const Snapshot& before) {
+  const Books& books = now.books;
+  const double seconds = std::max(now.elapsed_seconds - before.elapsed_seconds, 1e-6);
+  LogFields fields{
+      {"elapsed_seconds", now.elapsed_seconds},
+      {"simulated_seconds", now.simulated_seconds.value_or(0)},
+      {"due", books.due},
+      {"skipped", books.skipped},
+      {"generated", books.generated},
+      {"missing", books.missing},
+      {"written", books.written},
+      {"found", books.found},
+      {"pending", books.pending()},
+      {"lost", books.lost()},
+      {"written_per_second", static_cast<double>(books.written - before.books.written) / seconds},
+      {"anomalies", books.anomalies},
+      {"errors", total_of(now.errors)}};
+  if (!now.paced) return fields;
+  fields.insert(fields.end(), {{"lag_p50_seconds", seconds_of(now.lag_p50)},
+                               {"lag_p99_seconds", seconds_of(now.lag_p99)},
+                               {"lag_max_seconds", seconds_of(now.lag_max)}});
+  return fields;
+}
+
 double seconds_between(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
 }  // namespace
 
-Simulator::Simulator(Inputs inputs, Console& console, std::shared_ptr<spdlog::logger> log)
+Simulator::Simulator(Inputs inputs, Console& console, Log& log)
     : inputs_(std::move(inputs)),
       console_(console),
-      log_(std::move(log)),
+      log_(log),
       run_(inputs_.resumed ? *inputs_.resumed
                            : describe_run(inputs_.config, inputs_.identities.roster, inputs_.members)),
       schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config),
@@ -105,8 +134,8 @@ void Simulator::plan_storage() {
   lock_data_directory();
   set_aside_corrupt(existing);
   if (existing.files > 0) {
-    log_->info("found {} of the files with {} rows, appending to them", grouped(existing.files),
-               grouped(existing.rows));
+    log_.info("files_found", "found files of earlier runs, appending to them",
+              {{"files", existing.files}, {"rows", existing.rows}});
   }
 }
 
@@ -118,7 +147,8 @@ void Simulator::make_data_directory() {
   if (!inputs_.config.database.memory_fallback || !may_pass(error)) {
     throw NoStorage(directory + ": cannot be made: " + error.message());
   }
-  log_->warn("{}: cannot be made yet, rows wait in memory: {}", directory, error.message());
+  log_.warn("storage_unavailable", "cannot be made yet, rows wait in memory: " + error.message(),
+            {{"file", directory}});
 }
 
 void Simulator::lock_data_directory() {
@@ -131,8 +161,9 @@ void Simulator::lock_data_directory() {
                       " writes the same sensors there; stop it, or name another --data-dir, or give each a "
                       "--partition of its own");
     case DirectoryLock::Verdict::unavailable:
-      log_->warn("{}: cannot be locked ({}): see to it that no other fleet-sim writes there", directory,
-                 lock_.reason());
+      log_.warn("lock_unavailable",
+                "cannot be locked (" + lock_.reason() + "): see to it that no other fleet-sim writes there",
+                {{"file", directory}});
   }
 }
 
@@ -142,8 +173,8 @@ void Simulator::set_aside_corrupt(const ExistingFiles& existing) {
     const std::string name = set_aside(file.path, "corrupt", system_now(), error);
     if (error) throw NoStorage(file.path + ": is corrupt and cannot be set aside: " + error.message());
     errors_.add(ErrorClass::corrupt);
-    log_->error("{}: is corrupt ({}) and was set aside as {}; beginning a new file", file.path, file.message,
-                name);
+    log_.error("set_aside", "is corrupt (" + file.message + ") and was set aside; beginning a new file",
+               {{"file", file.path}, {"set_aside_as", name}});
   }
 }
 
@@ -189,7 +220,7 @@ void Simulator::build_writers() {
                               errors_,
                               std::max<std::size_t>(2, settings.pending_rows / settings.writers),
                               open_shards_per_writer(settings),
-                              [this](const std::string& line) { log_->warn(line); },
+                              [this](const std::string& line) { log_writer(line); },
                               [this] { gave_up_.store(true, std::memory_order_release); }};
   for (const std::vector<std::string>& paths : plan_.paths) {
     writers_.push_back(std::make_unique<Writer>(context, paths, batches));
@@ -207,7 +238,8 @@ void Simulator::begin_without(const std::string& path, const StorageError& error
   if (foreign || !inputs_.config.database.memory_fallback) {
     throw NoStorage(path + ": cannot be opened: " + error.message);
   }
-  log_->warn("{}: cannot be opened yet, rows wait in memory: {}", path, error.message);
+  log_.warn("storage_unavailable", "cannot be opened yet, rows wait in memory: " + error.message,
+            {{"file", path}});
 }
 
 ExitCode Simulator::run(StopSignals& signals) {
@@ -222,13 +254,7 @@ void Simulator::drive(StopSignals& signals) {
 }
 
 void Simulator::start() {
-  const Config& config = inputs_.config;
-  if (inputs_.resumed) log_->info("going on with run {} at {}", run_.run_id, timestamp_text(schedule_.start));
-  log_->info(
-      "run {} seed {} | {} sensors, {} shards by {} in {} | {} threads, {} writers | start {} speed {}",
-      run_.run_id, run_.seed, grouped(fleet_->size()), grouped(plan_.shard_count), run_.shard_by,
-      config.database.sink == Sink::null ? "the null sink" : config.data_directory(), schedule_.threads,
-      writers_.size(), timestamp_text(run_.start), setting_text(config, "clock.speed"));
+  log_start();
   std::vector<BatchQueue*> queues;
   for (const auto& writer : writers_) queues.push_back(&writer->queue());
   scheduler_ = std::make_unique<Scheduler>(schedule_, *fleet_, *pool_, queues, ledger_);
@@ -242,10 +268,37 @@ void Simulator::start() {
   scheduler_->start();
 }
 
+void Simulator::log_start() {
+  const Config& config = inputs_.config;
+  if (inputs_.resumed) {
+    log_.info("run_resumed", "going on with a run",
+              {{"run_id", run_.run_id}, {"at", timestamp_text(schedule_.start)}});
+  }
+  log_.info(
+      "run_started", "run started",
+      {{"run_id", run_.run_id},
+       {"seed", run_.seed},
+       {"sensors", fleet_->size()},
+       {"shards", plan_.shard_count},
+       {"shard_by", run_.shard_by},
+       {"data_directory", config.database.sink == Sink::null ? "the null sink" : config.data_directory()},
+       {"threads", schedule_.threads},
+       {"writers", writers_.size()},
+       {"start", timestamp_text(run_.start)},
+       {"speed", setting_text(config, "clock.speed")}});
+}
+
+// What a writer says begins with the file it is about.
+void Simulator::log_writer(const std::string& line) {
+  const std::string folder = inputs_.config.data_directory();
+  const std::size_t colon = line.starts_with(folder) ? line.find(": ", folder.size()) : line.npos;
+  if (colon == line.npos) return log_.warn("storage", line);
+  log_.warn("storage", line.substr(colon + 2), {{"file", line.substr(0, colon)}});
+}
+
 // Shows progress until the last reading has been handed to the writers, and passes on a wish to stop.
 void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
-  const double interval = console_.live() ? live_interval_seconds : plain_interval_seconds;
-  Snapshot shown = snapshot();
+  shown_ = logged_ = snapshot();
   bool stopping = false;
   while (!scheduler_->wait_for(std::chrono::milliseconds(0))) {
     signals.wait_for(stopping ? look_for_end : look_around);
@@ -254,28 +307,43 @@ void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
     if (!stopping && (enough || signals.received() != 0 || gave_up_.load(std::memory_order_acquire))) {
       stopping = true;
       if (signals.received() != 0)
-        log_->info("stopping: writing what has been read (a second signal stops at once)");
+        log_.info("run_stopping", "stopping: writing what has been read (a second signal stops at once)");
       scheduler_->request_stop();
     }
-    if (now.elapsed_seconds - shown.elapsed_seconds >= interval) report(now, shown);
+    furthest_behind_seconds_ = std::max(furthest_behind_seconds_, behind_seconds());
+    report(now);
   }
 }
 
 void Simulator::drain(StopSignals& signals) {
-  const double interval = console_.live() ? live_interval_seconds : plain_interval_seconds;
-  Snapshot shown = snapshot();
   for (const auto& writer : writers_) writer->finish();
   while (writers_at_work_.load(std::memory_order_acquire) > 0) {
     signals.wait_for(look_for_end);
-    const Snapshot now = snapshot();
-    if (now.elapsed_seconds - shown.elapsed_seconds >= interval) report(now, shown);
+    report(snapshot());
   }
   for (std::thread& thread : writer_threads_) thread.join();
 }
 
-void Simulator::report(const Snapshot& now, Snapshot& shown) {
-  console_.show_progress(progress_text(now, shown));
-  shown = now;
+// How far the fleet is behind its clock, in real time.
+double Simulator::behind_seconds() const {
+  if (!schedule_.clock.paced()) return 0;
+  const Microseconds lag = schedule_.clock.lag(scheduler_->reached(), std::chrono::steady_clock::now());
+  return seconds_of(lag);
+}
+
+// On the terminal and in the log, each when its interval is over.
+void Simulator::report(const Snapshot& now) {
+  const double interval = console_.live() ? live_interval_seconds : plain_interval_seconds;
+  if (now.elapsed_seconds - shown_.elapsed_seconds >= interval) {
+    console_.show_progress(progress_text(now, shown_, console_.width()));
+    shown_ = now;
+  }
+  log_.tell_repeats();
+  const double between_summaries = inputs_.config.logging.summary_interval_seconds;
+  if (between_summaries > 0 && now.elapsed_seconds - logged_.elapsed_seconds >= between_summaries) {
+    log_.summary("run_summary", "summary", summary_fields(now, logged_), !console_.shows_progress());
+    logged_ = now;
+  }
 }
 
 Snapshot Simulator::snapshot() const {
@@ -290,6 +358,9 @@ Snapshot Simulator::snapshot() const {
   snapshot.errors = errors_.counts();
   snapshot.sensors = fleet_->size();
   snapshot.shards = plan_.shard_count;
+  snapshot.writers = writers_.size();
+  snapshot.cores = core_count();
+  snapshot.furthest_behind_seconds = furthest_behind_seconds_;
   Histogram lag;
   add_lag_to(lag);
   for (const auto& writer : writers_) {
@@ -315,16 +386,17 @@ ExitCode Simulator::settle() {
   for (const auto& writer : writers_) held += writer->held();
   const std::uint64_t due = fleet_->due_before(scheduler_->reached()) - fleet_->due_before(schedule_.start);
   const std::string imbalance = last.books.imbalance(due, held);
-  if (!imbalance.empty()) log_->critical("the books do not balance: {}", imbalance);
-  if (gave_up_.load(std::memory_order_acquire)) log_->error("given up; the reason stands above");
+  if (!imbalance.empty()) log_.critical("books_do_not_balance", "the books do not balance: " + imbalance);
+  if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "given up; the reason stands above");
 
   const bool null_sink = inputs_.config.database.sink == Sink::null;
-  const std::string summary =
-      summary_text(last, null_sink ? "the null sink" : inputs_.config.data_directory());
+  std::string summary = summary_text(last, null_sink ? "the null sink" : inputs_.config.data_directory());
+  if (!null_sink) summary += writers_hint(last);
   std::fwrite(summary.data(), 1, summary.size(), stdout);
   std::fflush(stdout);
-  log_->info("run {} ended: {} rows written, {} lost", run_.run_id, grouped(last.books.written),
-             grouped(last.books.lost()));
+  LogFields fields = summary_fields(last, Snapshot());
+  fields.insert(fields.begin(), {"run_id", run_.run_id});
+  log_.info("run_ended", "run ended", fields);
   const bool clean = imbalance.empty() && last.books.lost() == 0 && last.books.events_lost == 0 &&
                      !gave_up_.load(std::memory_order_acquire);
   return clean ? ExitCode::done : ExitCode::lost_or_gave_up;

@@ -3,8 +3,6 @@
 // or counted as lost. Lives on the main thread; owns everything that runs.
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <atomic>
 #include <cstddef>
 #include <functional>
@@ -15,6 +13,7 @@
 #include "app/console.h"
 #include "app/exit_code.h"
 #include "app/inputs.h"
+#include "app/log.h"
 #include "app/resume.h"
 #include "base/clock.h"
 #include "base/errors.h"
@@ -35,7 +34,7 @@ class StopSignals;
 class Simulator {
  public:
   // Plans the shards, builds the fleet and opens storage. Throws InvalidInput or NoStorage.
-  Simulator(Inputs inputs, Console& console, std::shared_ptr<spdlog::logger> log);
+  Simulator(Inputs inputs, Console& console, Log& log);
 
   // Runs until the time is over, a signal comes, or the error limit is reached; then drains and prints the
   // summary.
@@ -65,12 +64,15 @@ class Simulator {
   void set_clock();
   void take_up_run();
   void build_writers();
-  void report(const Snapshot& now, Snapshot& shown);
+  void log_start();
+  void log_writer(const std::string& line);
+  void report(const Snapshot& now);
+  [[nodiscard]] double behind_seconds() const;
   [[nodiscard]] ExitCode settle();
 
   Inputs inputs_;
   Console& console_;
-  std::shared_ptr<spdlog::logger> log_;
+  Log& log_;
 
   DirectoryLock lock_;
   RunInfo run_;
@@ -89,6 +91,9 @@ class Simulator {
   std::atomic<std::size_t> writers_at_work_{0};
   std::atomic<bool> gave_up_{false};
   SteadyTime started_{};
+  Snapshot shown_;   // in the last line of progress
+  Snapshot logged_;  // in the last summary of the log
+  double furthest_behind_seconds_ = 0;
 };
 
 }  // namespace fleet_sim

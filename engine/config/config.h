@@ -160,9 +160,15 @@ struct DatabaseSettings {
   bool operator==(const DatabaseSettings&) const = default;
 };
 
+enum class LogFormat { text, json };
+
 struct LoggingSettings {
   std::string level = "INFO";
   std::string file = "data/fleet-sim.log";
+  std::uint32_t file_bytes = 10'000'000;  // of one log file, before the next is begun
+  std::uint32_t kept_files = 3;           // earlier log files
+  LogFormat format = LogFormat::text;
+  double summary_interval_seconds = 60;  // 0: no summaries
   bool console_output = true;
   bool quiet = false;
 

@@ -18,6 +18,7 @@ constexpr Bounds rate{lowest_rate, highest_rate, true};
 constexpr Bounds run_time{0, longest_duration_seconds};
 constexpr Bounds span{0.001, longest_duration_seconds, true};
 constexpr Bounds check_interval{0.01, 86'400, true};
+constexpr Bounds summary_interval{0, 86'400};
 constexpr std::uint64_t largest_seed = std::numeric_limits<std::int64_t>::max();
 
 struct Label {
@@ -166,9 +167,9 @@ Keys fleet_keys() {
 
 Keys sharding_and_clock_keys() {
   return {
-      key({"sharding.by", "--shard-by", "KEY",
+      key({"sharding.by", "--shard-by", "none|sensor|location|site|manufacturer|model|firmware|hash:N",
            "One file per: none (a single file), sensor (or node), location, site, manufacturer, model, "
-           "firmware, hash:N"},
+           "firmware, or N files"},
           FIELD(sharding), Codec<ShardBy>{parse_shard_by, shard_by_text}),
       key({"clock.speed", "--speed", "N|max",
            "Simulated seconds per second: 0.000001 to 1000000, or max (as fast as storage takes it)"},
@@ -189,7 +190,8 @@ Keys database_keys() {
       key({"database.data_dir", "--data-dir", "DIR",
            "Folder of the database files, instead of the folder of the path"},
           FIELD(database.data_dir), text_of(parse_text)),
-      key({"database.sink", "--sink", "WORD", "Where readings go: sqlite, or null (generated and dropped)"},
+      key({"database.sink", "--sink", "sqlite|null",
+           "Where readings go: sqlite, or null (generated and dropped)"},
           FIELD(database.sink), words<Sink>(std::array<std::string_view, 2>{"sqlite", "null"})),
       key({"database.writers", "--writers", "N", "Threads that write, each its own files: 1 to 64"},
           FIELD(database.writers), count(1u, 64u)),
@@ -231,11 +233,20 @@ Keys database_keys() {
 
 Keys logging_and_reload_keys() {
   return {
-      key({"logging.level", "--log-level", "LEVEL",
-           "Least severe messages that are logged: DEBUG, INFO, WARNING, ERROR, CRITICAL (or TRACE, OFF)"},
+      key({"logging.level", "--log-level", "debug|info|warning|error|critical|off",
+           "Least severe messages that are logged; also trace"},
           FIELD(logging.level), text_of(parse_log_level)),
       key({"logging.file", "", "FILE", "Log file, rotated; empty for none"}, FIELD(logging.file),
           text_of(parse_text)),
+      key({"logging.file_bytes", "", "BYTES", "Size at which the next log file is begun: 1000 to 4000000000"},
+          FIELD(logging.file_bytes), count(1'000u, 4'000'000'000u)),
+      key({"logging.kept_files", "", "N", "Earlier log files that are kept: 0 to 1000"},
+          FIELD(logging.kept_files), count(0u, 1'000u)),
+      key({"logging.format", "", "WORD", "How log lines look: text, or json (one object per line)"},
+          FIELD(logging.format), words<LogFormat>(std::array<std::string_view, 2>{"text", "json"})),
+      key({"logging.summary_interval_seconds", "", "TIME",
+           "Time between summaries of the run in the log: 0 (none) to 86400"},
+          FIELD(logging.summary_interval_seconds), duration(summary_interval)),
       key({"logging.console_output", "", "BOOL", "Whether log messages also go to the console"},
           FIELD(logging.console_output), boolean()),
       key({"logging.quiet", "--quiet", "",

@@ -13,10 +13,12 @@
 namespace fleet_sim {
 
 struct ConfigKey {
-  std::string_view name;   // "simulation.readings_per_second"
-  std::string_view flag;   // "--rate"; empty when only the file and the environment set it
-  std::string_view value;  // what stands for the value in help: "R"; empty for an on/off flag
-  std::string_view help;   // one line, with unit and allowed range
+  std::string_view name;  // "simulation.readings_per_second"
+  std::string_view flag;  // "--rate"; empty when only the file and the environment set it
+  // What stands for the value in help: "R"; empty for an on/off flag. Words that may be written as they
+  // stand are in lower case, between bars: "sqlite|null".
+  std::string_view value;
+  std::string_view help;  // one line, with unit and allowed range
   // Parses and range-checks `text` into the config. Returns what is wrong with it, or an empty string.
   std::function<std::string(Config&, std::string_view text)> set;
   // The value as text that `set` reads back to the same value.
