@@ -40,4 +40,10 @@ Command add_report_command(CLI::App& app);
 // Writes the readings of a data directory as CSV, JSON or line protocol, or its events as labels.
 Command add_export_command(CLI::App& app);
 
+// Prints what a shell needs to complete our command line.
+Command add_completion_command(CLI::App& app);
+
+// Prints the manual. Like the completion, of the command line as it is once all commands are added.
+Command add_man_command(CLI::App& app);
+
 }  // namespace fleet_sim

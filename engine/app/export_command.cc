@@ -200,13 +200,13 @@ Command add_export_command(CLI::App& app) {
   CLI::Option* format =
       command
           ->add_option("--format", options->format, "csv (the default), ndjson or line-protocol (InfluxDB)")
-          ->type_name("FORMAT");
+          ->type_name("csv|ndjson|line-protocol");
   command
       ->add_option("--labels", options->labels,
                    "Instead of readings, the anomalies of each sensor as JSON: windows (the default; spans "
                    "of time, as in "
                    "the Numenta Anomaly Benchmark) or events (with type, channel, direction and magnitude)")
-      ->type_name("FORM")
+      ->type_name("windows|events")
       ->expected(0, 1)
       ->default_str(std::string(label_forms.front()))
       ->excludes(format);

@@ -49,8 +49,8 @@ Command add_generate_command(CLI::App& app) {
       .add_option_function<std::string>(
           "--preset", [options](const std::string&) { options->demo = true; },
           "A ready-made fleet: demo (15 sensors)")
-      ->type_name("NAME")
-      ->check(CLI::IsMember({"demo"}));
+      ->type_name("demo")
+      ->check(CLI::IsMember({"demo"}).description(""));
   command.add_option("--count", options->count, "How many sensors to draw from the mix")->type_name("N");
   command
       .add_option("--out", options->out,

@@ -1,0 +1,13 @@
+// The manual as a man page, made from the option table and the table of config keys. Pure.
+#pragma once
+
+#include <string>
+
+#include "app/option_table.h"
+
+namespace fleet_sim {
+
+// Roff source, for man(7).
+std::string manual_page(const OptionTable& table);
+
+}  // namespace fleet_sim

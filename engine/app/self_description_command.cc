@@ -1,0 +1,33 @@
+// The commands `completion` and `man`: what fleet-sim says about its own command line, for packages and
+// shells.
+#include <CLI/CLI.hpp>
+
+#include "app/commands.h"
+#include "app/completion.h"
+#include "app/exit_code.h"
+#include "app/manual.h"
+#include "app/output.h"
+
+namespace fleet_sim {
+
+Command add_completion_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("completion", "Prints the completion script of a shell");
+  command->add_option("SHELL", "The shell: bash")
+      ->type_name("bash")
+      ->required()
+      ->check(CLI::IsMember({"bash"}).description(""));
+  return {command, [&app] {
+            print(bash_completion(read_option_table(app)));
+            return static_cast<int>(ExitCode::done);
+          }};
+}
+
+Command add_man_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("man", "Prints the manual as a man page");
+  return {command, [&app] {
+            print(manual_page(read_option_table(app)));
+            return static_cast<int>(ExitCode::done);
+          }};
+}
+
+}  // namespace fleet_sim
