@@ -142,7 +142,7 @@ database:
   unsynced_index: False
   error_limit: 20
   memory_fallback: false
-logging: {level: warn, file: "", console_output: NO, quiet: yes}
+logging: {level: warn, file: "", file_bytes: 1000, kept_files: 0, format: json, summary_interval_seconds: 1.5m, console_output: NO, quiet: yes}
 config_reload: {enabled: off, check_interval_seconds: 0.5}
 )";
 

@@ -178,7 +178,8 @@ TEST_CASE("a run that the writer held up ends with a hint") {
     CHECK(suggested() == 0);
   }
   SUBCASE("up to as many as there may be") {
-    snapshot.cores = snapshot.shards = 500;
+    snapshot.cores = 500;
+    snapshot.shards = 500;
     CHECK(suggested() == 64);
     snapshot.writers = 64;
     CHECK(suggested() == 0);

@@ -162,7 +162,7 @@ class RealTime(FleetTest):
     def test_the_log_file_tells_of_the_run(self):
         self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", "--duration", 1, "--seed", 5)
         log = (self.dir / "log" / "fleet-sim.log").read_text()
-        self.assertIn("seed 5", log)
+        self.assertIn(" seed=5 ", log)
         self.assertNotIn("rows/s |", log, "progress is no news for the log")
 
 

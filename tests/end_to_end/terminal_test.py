@@ -106,5 +106,18 @@ class Terminal(FleetTest):
         self.assertNotIn("\x1b", ran.stdout + ran.stderr + (self.dir / "log" / "fleet-sim.log").read_text())
 
 
+class Hint(FleetTest):
+    def test_a_run_whose_writer_had_no_time_to_spare(self):
+        cores = len(os.sched_getaffinity(0))
+        ran = self.fill("data", "--duration", "12h", "--shard-by", "model", "--rate", 2)
+        busy = int(re.match(r"(\d+)% busy", ran.summary.lines["writer"])[1])
+        if busy == 90:
+            self.skipTest("90% may be just above or below the limit")
+        hint = f"the writer was the limit ({busy}% busy): --writers {max(2, min(3, cores - 1))} would use more cores"
+        self.assertEqual(ran.summary.lines.get("hint"), hint if busy > 90 and cores > 1 else None)
+        self.assertNotIn("hint", self.fill("two", "--duration", "1h", "--shard-by", "model",
+                                           "--writers", 3).summary.lines, "there are three shards")
+
+
 if __name__ == "__main__":
     main()
