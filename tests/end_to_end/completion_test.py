@@ -130,9 +130,11 @@ class Manual(FleetTest):
         self.assertIn("mm/s²", text)
         self.assertIn("fleet-sim --identities ./identities --shard-by location\n", text)
 
-    def test_lines_break_nothing(self):
-        """No line of text begins a request, which it would with a dot or a quote."""
-        requests = set(re.findall(r"(?m)^([.'].\S*)", self.fleet_sim("man").stdout))
+    def test_what_roff_takes_for_something_else(self):
+        """No line of text begins a request, which it would with a dot or a quote, and options can be copied."""
+        source = self.fleet_sim("man").stdout
+        self.assertEqual(re.findall(r"(?<!\\)-", source), [], "a bare hyphen is shown as another character")
+        requests = set(re.findall(r"(?m)^([.'].\S*)", source))
         self.assertLessEqual(requests, {".TH", ".SH", ".SS", ".TP", ".PP", ".B", ".nf", ".fi", ".sp"})
 
 
