@@ -455,6 +455,9 @@ def read_run(files, config_file):
                  for row in query(path, "SELECT run_id, seed, start, partition, fleet_size, config FROM run_info")}
     if not described:
         raise CannotCheck("no run is described in these files")
+    if any(query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'run_reloads'") for path in files):
+        raise CannotCheck("config or identities changed while the run was going on (table run_reloads); only a run "
+                          "that stayed as it began can be drawn anew")
     (seed, start, _, _, text), *others = described.values()
     for other_seed, other_start, _, _, other_text in others:
         same = (other_seed, other_start) == (seed, start)

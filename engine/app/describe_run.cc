@@ -30,6 +30,10 @@ std::string fleet_hash(const Roster& roster, std::span<const std::uint32_t> memb
   return fmt::format("{:016x}", sum);
 }
 
+std::string readings_config_hash(const Config& config) {
+  return fmt::format("{:016x}", hash_text(readings_config_text(config)));
+}
+
 RunInfo describe_run(const Config& config, const Roster& roster, std::span<const std::uint32_t> members) {
   RunInfo run;
   run.began_at = system_now();
@@ -40,7 +44,7 @@ RunInfo describe_run(const Config& config, const Roster& roster, std::span<const
   run.partition = setting_text(config, "fleet.partition");
   run.shard_by = setting_text(config, "sharding.by");
   run.config = config_text(config);
-  run.config_hash = fmt::format("{:016x}", hash_text(readings_config_text(config)));
+  run.config_hash = readings_config_hash(config);
   run.fleet_hash = fleet_hash(roster, members);
   return run;
 }

@@ -19,6 +19,9 @@ RunInfo describe_run(const Config& config, const Roster& roster, std::span<const
 // A hash of the identities of a fleet, whatever their order.
 std::string fleet_hash(const Roster& roster, std::span<const std::uint32_t> members);
 
+// A hash of what in the config decides readings.
+std::string readings_config_hash(const Config& config);
+
 // The value of a config key as the user would write it.
 std::string setting_text(const Config& config, std::string_view key);
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "app/resume.h"
+#include "base/clock.h"
 #include "base/problems.h"
 #include "fleet/fleet.h"
 #include "identity/identity_rules.h"
@@ -32,10 +33,7 @@ std::optional<std::pair<std::string, std::string>> first_set(std::initializer_li
 
 Config read_config(const Arguments& arguments, const Config& defaults = {}) {
   Problems problems;
-  std::optional<std::filesystem::path> file = arguments.config_file;
-  if (!file) {
-    if (const auto named = first_set({"SENSOR_CONFIG", "CONFIG_FILE"})) file = named->second;
-  }
+  const std::optional<std::filesystem::path> file = config_file(arguments);
   std::vector<Setting> environment = environment_settings(environ, problems);
   if (const auto named = first_set({"SENSOR_IDENTITY_FILE", "IDENTITY_FILE"})) {
     environment.insert(environment.begin(), {"fleet.identity", named->second, named->first});
@@ -57,26 +55,11 @@ void resume_run(const Arguments& arguments, Inputs& inputs) {
   Config recorded = recorded_config(*inputs.resumed);
   recorded.database.data_dir = directory;
   recorded.logging = LoggingSettings{};
+  inputs.defaults = recorded;
   inputs.config = read_config(arguments, recorded);
   Problems problems;
   check_resumable(inputs.config, recorded, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
-}
-
-std::vector<std::filesystem::path> identity_paths(const FleetSettings& fleet) {
-  std::vector<std::filesystem::path> paths(fleet.identities.begin(), fleet.identities.end());
-  if (!fleet.identity.empty()) paths.emplace_back(fleet.identity);
-  return paths;
-}
-
-IdentityRecord record_of(const Roster& roster, const Identity& identity) {
-  return {std::string(identity.id),
-          std::string(roster.text(identity.type)),
-          std::string(roster.text(identity.location)),
-          std::string(roster.text(identity.manufacturer)),
-          std::string(roster.text(identity.model)),
-          std::string(roster.text(identity.firmware_version)),
-          roster.overrides(identity)};
 }
 
 // SENSOR_ID and SENSOR_LOCATION rename the one sensor of a single-sensor run; without any identity they make
@@ -93,7 +76,7 @@ void apply_sensor_variables(LoadedIdentities& identities, bool files_were_named,
   }
   if (identities.roster.size() == 0 && (files_were_named || !id)) return;
   IdentityRecord record;
-  if (identities.roster.size() == 1) record = record_of(identities.roster, identities.roster[0]);
+  if (identities.roster.size() == 1) record = identities.roster.record(identities.roster[0]);
   if (id) record.id = *id;
   if (location) record.location = *location;
   for (const auto& [variable, name, value] : {std::tuple("SENSOR_ID", "id", record.id),
@@ -131,13 +114,8 @@ void check_fleet_size(const Inputs& inputs, Problems& problems) {
   }
 }
 
-// Config and identities, without members. A config that cannot be used is thrown at once; what is wrong with
-// the identities goes to `problems`.
-Inputs read_files(const Arguments& arguments, Problems& problems) {
-  Inputs inputs;
-  inputs.config = read_config(arguments);
-  if (inputs.config.simulation.resume) resume_run(arguments, inputs);
-
+// The identities that the config names, without members.
+void read_identities(Inputs& inputs, Problems& problems) {
   const std::vector<std::filesystem::path> paths = identity_paths(inputs.config.fleet);
   Problems identity_problems;
   if (!paths.empty()) inputs.identities = load_identities(paths, identity_problems);
@@ -150,6 +128,17 @@ Inputs read_files(const Arguments& arguments, Problems& problems) {
     problems.append(identity_problems);
   }
   apply_sensor_variables(inputs.identities, !paths.empty(), problems);
+}
+
+// Config and identities, without members. A config that cannot be used is thrown at once; what is wrong with
+// the identities goes to `problems`.
+Inputs read_files(const Arguments& arguments, Problems& problems) {
+  Inputs inputs;
+  inputs.read_at = system_now();
+  inputs.config = read_config(arguments);
+  if (inputs.config.simulation.resume) resume_run(arguments, inputs);
+  inputs.arguments = arguments;
+  read_identities(inputs, problems);
   return inputs;
 }
 
@@ -166,16 +155,52 @@ void warn_of_overload(Inputs& inputs) {
       "simulation.overload: skip means nothing at clock.speed max, where no reading is late; readings wait");
 }
 
-}  // namespace
-
-Inputs read_inputs(const Arguments& arguments) {
-  Problems problems;
-  Inputs inputs = read_files(arguments, problems);
+// The members of this process's partition, and what only they and the config together can tell.
+void choose_members(Inputs& inputs, Problems& problems) {
   const Roster& roster = inputs.identities.roster;
   inputs.members = partition_members(roster, inputs.config.fleet.partition);
   check_members(roster, inputs.members, inputs.config, problems);
   check_any_identity(inputs, problems);
   check_fleet_size(inputs, problems);
+}
+
+}  // namespace
+
+std::optional<std::filesystem::path> config_file(const Arguments& arguments) {
+  if (arguments.config_file) return *arguments.config_file;
+  if (const auto named = first_set({"SENSOR_CONFIG", "CONFIG_FILE"})) return named->second;
+  return std::nullopt;
+}
+
+std::vector<std::filesystem::path> identity_paths(const FleetSettings& fleet) {
+  std::vector<std::filesystem::path> paths(fleet.identities.begin(), fleet.identities.end());
+  if (!fleet.identity.empty()) paths.emplace_back(fleet.identity);
+  return paths;
+}
+
+Config reread_config(const Arguments& arguments, const Config& defaults) {
+  return read_config(arguments, defaults);
+}
+
+Inputs reread_identities(const Config& config, std::size_t invalid_before) {
+  Problems problems;
+  Inputs inputs;
+  inputs.config = config;
+  read_identities(inputs, problems);
+  choose_members(inputs, problems);
+  if (problems.empty() && inputs.identities.invalid > invalid_before) {
+    problems.add("identities", "more are invalid than before (" + std::to_string(inputs.identities.invalid) +
+                                   " instead of " + std::to_string(invalid_before) + "):\n" +
+                                   inputs.warnings.front());
+  }
+  if (!problems.empty()) throw InvalidInput(problems.text());
+  return inputs;
+}
+
+Inputs read_inputs(const Arguments& arguments) {
+  Problems problems;
+  Inputs inputs = read_files(arguments, problems);
+  choose_members(inputs, problems);
   if (inputs.resumed && problems.empty()) check_same_fleet(inputs, *inputs.resumed, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   warn_of_unknown_keys(inputs);

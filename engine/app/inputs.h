@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,10 +26,25 @@ struct Inputs {
   LoadedIdentities identities;
   std::vector<std::uint32_t> members;  // roster indices of this process's partition
   std::vector<std::string> warnings;
-  std::optional<RunInfo> resumed;  // the run to go on with, instead of beginning one
+  std::optional<RunInfo> resumed;      // the run to go on with, instead of beginning one
+  std::optional<Arguments> arguments;  // where the rest came from; none: nothing to reload it from
+  Timestamp read_at = 0;               // wall clock, before the first file was opened
+  Config defaults;  // under the config file: those of a run that goes on, or the usual ones
 };
 
 Inputs read_inputs(const Arguments& arguments);
+
+// The files that a config and its identities come from.
+std::optional<std::filesystem::path> config_file(const Arguments& arguments);
+std::vector<std::filesystem::path> identity_paths(const FleetSettings& fleet);
+
+// The config as its file, the environment and the command line say now, in their usual order of precedence.
+Config reread_config(const Arguments& arguments, const Config& defaults);
+
+// The identities as their files hold them now, checked under a running config. Those that are invalid are
+// left out where the config says so, but no more of them than `invalid_before`: a file that is half written
+// shall not take its sensors out of the fleet.
+Inputs reread_identities(const Config& config, std::size_t invalid_before);
 
 // The same for a question about any one sensor, whichever partition it is in: `members` stays empty, and what
 // is asked of a process's members has not been checked.

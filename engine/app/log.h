@@ -101,4 +101,7 @@ class Log {
   LogFile file_;
 };
 
+// Lets through what is at least as severe as the config's word says.
+void set_level(spdlog::logger& log, const std::string& level);
+
 }  // namespace fleet_sim

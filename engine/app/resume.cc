@@ -26,7 +26,7 @@ namespace {
 
 // A run that lies in one file or, when that is empty, in several.
 struct PlacedRun {
-  RunInfo run;
+  RecordedRun run;
   std::filesystem::path file;
 };
 
@@ -43,11 +43,23 @@ std::vector<PlacedRun> all_runs(const std::filesystem::path& directory) {
   for (std::size_t i = 0; i < files.size(); ++i) {
     for (const RecordedRun& run : of_file[i]) {
       const bool in_one_file = run.shard_by == "none";
-      if (!known.insert(run.run_id).second && !in_one_file) continue;
+      if (!known.insert(run.run_id).second && !in_one_file && run.reload_count == 0) continue;
       runs.push_back({run, in_one_file ? files[i].filename() : std::filesystem::path()});
     }
   }
   return runs;
+}
+
+// What a reloaded run would have gone on as lies in files that may have changed since, and its sensors'
+// anomalies hang on when it was reloaded.
+void check_not_reloaded(const std::vector<PlacedRun>& runs, const RunInfo& best) {
+  for (const PlacedRun& placed : runs) {
+    if (placed.run.run_id != best.run_id || placed.run.reload_count == 0) continue;
+    throw InvalidInput(
+        "--resume: run " + printable(best.run_id) +
+        " was reloaded while it ran (table run_reloads), and such a run cannot be gone on with; "
+        "begin another run without --resume");
+  }
 }
 
 bool holds_shards(const std::filesystem::path& directory) {
@@ -123,7 +135,10 @@ std::optional<RunInfo> find_run(const Config& asked) {
     if (placed.run.partition != partition) continue;
     if (best == nullptr || rank(placed) > rank(*best)) best = &placed;
   }
-  if (best != nullptr) return best->run;
+  if (best != nullptr) {
+    check_not_reloaded(runs, best->run);
+    return best->run;
+  }
   if (!runs.empty() && asked.fleet.partition == Partition{}) {
     throw InvalidInput("--resume: " + directory.string() + " holds partition " +
                        printable(runs.front().run.partition) +
@@ -180,7 +195,7 @@ Resumption plan_resumption(const Inputs& inputs, const ShardPlan& plan, const Ru
     const auto found = index.find(id);
     return found == index.end() ? std::nullopt : std::optional(found->second);
   };
-  Resumption resumption{latest_timestamp, {}, {}};
+  Resumption resumption{latest_timestamp, {}, {}, earliest_timestamp};
   const std::vector<ShardPlan::Place> places = all_places(plan);
   for (const auto& paths : plan.paths) resumption.found.emplace_back(paths.size());
   const auto found_at = [&resumption](ShardPlan::Place place) -> std::unique_ptr<FoundRows>& {
@@ -197,6 +212,7 @@ Resumption plan_resumption(const Inputs& inputs, const ShardPlan& plan, const Ru
     resumption.moment = std::min(resumption.moment, first_absent(inputs, run, member, found));
     last_second = std::max(last_second, found.complete_until());
   }
+  resumption.all_new_from = last_second + 2 * microseconds_per_second;
   resumption.moment = std::max(run.start, std::min(resumption.moment, last_second));
   std::vector<std::vector<FoundRows::BegunBefore>> begun(places.size());
   tbb::parallel_for(std::size_t{0}, places.size(), [&](std::size_t i) {

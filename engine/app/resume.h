@@ -18,7 +18,7 @@
 namespace fleet_sim {
 
 // The latest run of the partition in the data directory of `asked`, with those behind that lie in another
-// single file than database.path names; nothing where there is none.
+// single file than database.path names; nothing where there is none. InvalidInput when it was reloaded.
 std::optional<RunInfo> find_run(const Config& asked);
 
 // The config that the run was begun with, with the seed and the start that it had.
@@ -34,6 +34,7 @@ struct Resumption {
   Timestamp moment;
   PastAnomalies past;
   std::vector<std::vector<std::unique_ptr<FoundRows>>> found;  // per writer and shard, as in the plan
+  Timestamp all_new_from = earliest_timestamp;                 // no shard has a row due then or later
 };
 Resumption plan_resumption(const Inputs& inputs, const ShardPlan& plan, const RunInfo& run);
 

@@ -45,6 +45,7 @@ int run_fleet(const Arguments& arguments) {
   log_warnings(inputs.warnings, log);
   // From here on there are files: a signal is kept until the run can end in order.
   StopSignals signals;
+  signals.listen_for_reloads();
   Simulator simulator(std::move(inputs), console, log);
   return static_cast<int>(simulator.run(signals));
 }

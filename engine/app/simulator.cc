@@ -114,6 +114,7 @@ Simulator::Simulator(Inputs inputs, Console& console, Log& log)
       schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config),
                 inputs_.config.simulation.overload},
       shard_context_{inputs_.identities.roster, inputs_.config.database, run_, {}} {
+  run_.reloads = &reloads_;
   plan_storage();
   set_clock();
   fleet_ = std::make_unique<Fleet>(build_fleet(inputs_.identities.roster, inputs_.members, plan_.writer_of,
@@ -265,7 +266,16 @@ void Simulator::start() {
       writers_at_work_.fetch_sub(1, std::memory_order_acq_rel);
     });
   }
+  due_before_start_ = fleet_->due_before(schedule_.start);
+  build_reloader();
   scheduler_->start();
+  if (reloader_) reloader_->start();
+}
+
+void Simulator::build_reloader() {
+  if (!inputs_.arguments) return;
+  reloader_ = std::make_unique<Reloader>(ReloadTargets{inputs_, plan_, writers_, *fleet_, *scheduler_,
+                                                       reloads_, errors_, log_, resumption_.all_new_from});
 }
 
 void Simulator::log_start() {
@@ -302,6 +312,7 @@ void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
   bool stopping = false;
   while (!scheduler_->wait_for(std::chrono::milliseconds(0))) {
     signals.wait_for(stopping ? look_for_end : look_around);
+    if (signals.take_reload() && reloader_) reloader_->check_now();
     const Snapshot now = snapshot();
     const bool enough = !stopping && goes_on && !goes_on(now);
     if (!stopping && (enough || signals.received() != 0 || gave_up_.load(std::memory_order_acquire))) {
@@ -313,6 +324,7 @@ void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
     furthest_behind_seconds_ = std::max(furthest_behind_seconds_, behind_seconds());
     report(now);
   }
+  if (reloader_) reloader_->stop();
 }
 
 void Simulator::drain(StopSignals& signals) {
@@ -356,8 +368,9 @@ Snapshot Simulator::snapshot() const {
   snapshot.paced = schedule_.clock.paced();
   snapshot.books = ledger_.books();
   snapshot.errors = errors_.counts();
-  snapshot.sensors = fleet_->size();
-  snapshot.shards = plan_.shard_count;
+  snapshot.sensors = reloader_ ? reloader_->sensors() : fleet_->size();
+  snapshot.shards = reloader_ ? reloader_->shards() : plan_.shard_count;
+  if (reloader_) snapshot.reloads = reloader_->history();
   snapshot.writers = writers_.size();
   snapshot.cores = core_count();
   snapshot.furthest_behind_seconds = furthest_behind_seconds_;
@@ -384,7 +397,7 @@ ExitCode Simulator::settle() {
   console_.end_progress();
   std::uint64_t held = 0;
   for (const auto& writer : writers_) held += writer->held();
-  const std::uint64_t due = fleet_->due_before(scheduler_->reached()) - fleet_->due_before(schedule_.start);
+  const std::uint64_t due = fleet_->due_before(scheduler_->reached()) - due_before_start_;
   const std::string imbalance = last.books.imbalance(due, held);
   if (!imbalance.empty()) log_.critical("books_do_not_balance", "the books do not balance: " + imbalance);
   if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "given up; the reason stands above");

@@ -14,6 +14,7 @@
 #include "app/exit_code.h"
 #include "app/inputs.h"
 #include "app/log.h"
+#include "app/reloader.h"
 #include "app/resume.h"
 #include "base/clock.h"
 #include "base/errors.h"
@@ -68,6 +69,7 @@ class Simulator {
   void log_writer(const std::string& line);
   void report(const Snapshot& now);
   [[nodiscard]] double behind_seconds() const;
+  void build_reloader();
   [[nodiscard]] ExitCode settle();
 
   Inputs inputs_;
@@ -77,15 +79,19 @@ class Simulator {
   DirectoryLock lock_;
   RunInfo run_;
   ShardPlan plan_;
-  Resumption resumption_;  // of a run that goes on
+  Resumption resumption_{};  // of a run that goes on
   Schedule schedule_;
   Ledger ledger_;
   ErrorCounts errors_;
+  RunReloads reloads_;
   ShardContext shard_context_;
   std::unique_ptr<BatchPool> pool_;
   std::unique_ptr<Fleet> fleet_;
   std::vector<std::unique_ptr<Writer>> writers_;
   std::unique_ptr<Scheduler> scheduler_;
+
+  std::unique_ptr<Reloader> reloader_;  // none: there are no files to reload
+  std::uint64_t due_before_start_ = 0;
 
   std::vector<std::thread> writer_threads_;
   std::atomic<std::size_t> writers_at_work_{0};

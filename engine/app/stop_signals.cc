@@ -24,11 +24,20 @@ StopSignals::StopSignals() : signals_(context_, SIGINT, SIGTERM) {
 void StopSignals::listen() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
+    if (signal == SIGHUP) {
+      reload_ = true;
+      context_.stop();
+      return listen();
+    }
     if (received_ != 0) end_now();
     received_ = signal;
     context_.stop();
     listen();
   });
+}
+
+void StopSignals::listen_for_reloads() {
+  signals_.add(SIGHUP);
 }
 
 void StopSignals::wait_for(std::chrono::milliseconds span) {

@@ -1,4 +1,5 @@
 // SIGINT and SIGTERM as a question the main thread asks while it waits: has anybody asked us to stop? A
+// SIGHUP, for who listens to it, asks for a reload instead and stops nothing. A
 // second one while we drain ends the process at once with exit code 130, whatever state it is in. Main thread
 // only.
 #pragma once
@@ -6,12 +7,19 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
+#include <utility>
 
 namespace fleet_sim {
 
 class StopSignals {
  public:
   StopSignals();
+
+  // From now on SIGHUP is a wish to reload; before, it ends the process as it does by default.
+  void listen_for_reloads();
+
+  // Whether one has come since this was last asked.
+  [[nodiscard]] bool take_reload() { return std::exchange(reload_, false); }
 
   // Waits, and returns early when a signal comes.
   void wait_for(std::chrono::milliseconds span);
@@ -25,6 +33,7 @@ class StopSignals {
   boost::asio::io_context context_;
   boost::asio::signal_set signals_;
   int received_ = 0;
+  bool reload_ = false;
 };
 
 }  // namespace fleet_sim

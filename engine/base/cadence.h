@@ -2,6 +2,7 @@
 // simulated time, because the period keeps 40 binary places below the microsecond. Values only; any thread.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 
 #include "base/timestamp.h"
@@ -26,6 +27,8 @@ class Cadence {
 
   // The period rounded down to whole microseconds; at least 1.
   [[nodiscard]] Microseconds period() const { return offset(1); }
+
+  auto operator<=>(const Cadence&) const = default;
 
  private:
   __extension__ using Wide = unsigned __int128;

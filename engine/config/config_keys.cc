@@ -253,7 +253,8 @@ Keys logging_and_reload_keys() {
            "No progress and no information on the console; warnings and the summary stay"},
           FIELD(logging.quiet), boolean()),
       key({"config_reload.enabled", "", "BOOL",
-           "Whether changed config and identity files take effect while running (not built yet)"},
+           "Whether config and identity files are looked at while running; a SIGHUP has them looked at "
+           "anyway"},
           FIELD(config_reload.enabled), boolean()),
       key({"config_reload.check_interval_seconds", "", "TIME",
            "Time between looks at the files: 0.01 to 86400"},

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <tuple>
 #include <utility>
 
+#include "fleet/fleet_change.h"
+
 namespace fleet_sim {
+
 Tally& Tally::operator+=(const Tally& other) {
   due += other.due;
   skipped += other.skipped;
@@ -24,6 +28,9 @@ Cohort::Cohort(std::vector<Sensor> sensors, Cadence cadence, Timestamp start, st
       next_cycle_start_(start + cadence.offset(1)) {
   for (Sensor& sensor : sensors_) enter_steady_state(sensor, seed, start + sensor.phase, cadence);
 }
+
+Cohort::Cohort(Cadence cadence, Timestamp start, std::uint64_t seed, std::uint32_t writer)
+    : Cohort({}, cadence, start, seed, writer) {}
 
 Tally Cohort::tick(Timestamp until, Batch& batch) {
   Tally tally;
@@ -82,13 +89,17 @@ void Cohort::advance() {
   next_cycle_start_ = start_ + cadence_.offset(cycle_ + 1);
 }
 
+// Whether the sensor's anomaly has shown and has readings to come.
+bool Cohort::is_open(std::size_t index) const {
+  const Sensor& sensor = sensors_[index];
+  const Timestamp next = (index < position_ ? next_cycle_start_ : cycle_start_) + sensor.phase;
+  return sensor.anomaly.active() && sensor.anomaly.readings_affected > 0 && next <= sensor.anomaly.ended_at;
+}
+
 void Cohort::report_open_anomalies(Batch& batch) const {
   for (std::size_t i = 0; i < sensors_.size(); ++i) {
     const Sensor& sensor = sensors_[i];
-    const Timestamp next = (i < position_ ? next_cycle_start_ : cycle_start_) + sensor.phase;
-    const bool open =
-        sensor.anomaly.active() && sensor.anomaly.readings_affected > 0 && next <= sensor.anomaly.ended_at;
-    if (!open) continue;
+    if (!is_open(i)) continue;
     batch.events.push_back(
         describe_anomaly(sensor.anomaly, *sensor.profile, AnomalyEvent::Kind::progressed, sensor.identity));
   }
@@ -100,16 +111,21 @@ double Cohort::readings_per_second() const {
 
 // The sensors take turns in the order of their phases, so those of a cycle that are still to be read are the
 // last ones.
-void Cohort::go_on_at(Timestamp moment, const PastAnomalies& past) {
-  position_ = 0;
+void Cohort::pass_to(Timestamp moment) {
   cycle_ = due_before(moment, sensors_.back());
+  cycle_start_ = start_ + cadence_.offset(cycle_);
+  next_cycle_start_ = start_ + cadence_.offset(cycle_ + 1);
+  const auto next = std::ranges::partition_point(
+      sensors_, [&](const Sensor& sensor) { return cycle_start_ + sensor.phase < moment; });
+  position_ = static_cast<std::size_t>(next - sensors_.begin());
+}
+
+void Cohort::go_on_at(Timestamp moment, const PastAnomalies& past) {
+  pass_to(moment);
   for (Sensor& sensor : sensors_) {
-    if (due_before(moment, sensor) > cycle_) ++position_;
     const auto found = past.find(sensor.identity);
     go_on_at(moment, sensor, found == past.end() ? nullptr : &found->second);
   }
-  cycle_start_ = start_ + cadence_.offset(cycle_);
-  next_cycle_start_ = start_ + cadence_.offset(cycle_ + 1);
 }
 
 void Cohort::go_on_at(Timestamp moment, Sensor& sensor, const PastAnomaly* past) {
@@ -120,6 +136,57 @@ void Cohort::go_on_at(Timestamp moment, Sensor& sensor, const PastAnomaly* past)
   if (past == nullptr) return;
   const std::uint64_t affected = taken - due_before(past->started_at, sensor);
   return_to_anomaly(sensor, seed_, past->type, past->started_at, static_cast<std::uint32_t>(affected));
+}
+
+std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
+  std::uint64_t departed = 0;
+  for (std::size_t i = 0; i < sensors_.size(); ++i) {
+    Sensor& sensor = sensors_[i];
+    const Fate& fate = change.fate_of(sensor.identity);
+    if (fate.kind == Fate::Kind::stays) continue;
+    const bool goes_on = fate.kind != Fate::Kind::leaves && !fate.to_another_shard &&
+                         goes_on_under(sensor.anomaly, *sensor.profile, *fate.profile);
+    if (!goes_on) {
+      if (is_open(i)) cut(sensor, change, moment);
+      sensor.anomaly = Anomaly{};
+    }
+    if (fate.kind == Fate::Kind::changes) {
+      sensor.identity = fate.to;
+      sensor.profile = fate.profile;
+      continue;
+    }
+    if (fate.kind == Fate::Kind::rejoins) change.joiners[fate.to].sensor.anomaly = sensor.anomaly;
+    departed += due_before(moment, sensor);
+    sensor.profile = nullptr;
+  }
+  if (std::erase_if(sensors_, [](const Sensor& sensor) { return sensor.profile == nullptr; }) > 0 &&
+      !sensors_.empty()) {
+    pass_to(moment);
+  }
+  return departed;
+}
+
+// The event ends at the change, after the last reading that it affected.
+void Cohort::cut(const Sensor& sensor, FleetChange& change, Timestamp moment) const {
+  AnomalyEvent event =
+      describe_anomaly(sensor.anomaly, *sensor.profile, AnomalyEvent::Kind::closed, sensor.identity);
+  event.ended_at = moment - 1;
+  change.cut_short.push_back({writer_, event});
+}
+
+std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment) {
+  std::uint64_t passed = 0;
+  sensors_.reserve(sensors_.size() + joiners.size());
+  for (Joiner& joiner : joiners) {
+    Sensor& sensor = sensors_.emplace_back(joiner.sensor);
+    const std::uint64_t before = due_before(moment, sensor);
+    passed += before;
+    if (joiner.is_new)
+      enter_steady_state(sensor, seed_, start_ + sensor.phase + cadence_.offset(before), cadence_);
+  }
+  std::ranges::sort(sensors_, {}, [](const Sensor& sensor) { return std::tuple(sensor.phase, sensor.key); });
+  pass_to(moment);
+  return passed;
 }
 
 std::uint64_t Cohort::due_before(Timestamp until) const {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct PastAnomaly {
 };
 using PastAnomalies = std::unordered_map<std::uint32_t, PastAnomaly>;  // by index into the Roster
 
+struct FleetChange;
+struct Joiner;
+
 class Cohort {
  public:
   static constexpr std::size_t most_sensors = 1'024;
@@ -40,9 +44,14 @@ class Cohort {
   Cohort(std::vector<Sensor> sensors, Cadence cadence, Timestamp start, std::uint64_t seed,
          std::uint32_t writer);
 
+  // Without sensors, for those that are to join.
+  Cohort(Cadence cadence, Timestamp start, std::uint64_t seed, std::uint32_t writer);
+
   // The writer that owns the shards of these sensors.
   [[nodiscard]] std::uint32_t writer() const { return writer_; }
   [[nodiscard]] std::size_t size() const { return sensors_.size(); }
+  [[nodiscard]] std::size_t room() const { return most_sensors - size(); }
+  [[nodiscard]] const Cadence& cadence() const { return cadence_; }
   [[nodiscard]] double readings_per_second() const;
   [[nodiscard]] Timestamp next_due() const { return cycle_start_ + sensors_[position_].phase; }
 
@@ -66,6 +75,15 @@ class Cohort {
   // anomaly that each sensor began before it, if any. Once, before the first tick.
   void go_on_at(Timestamp moment, const PastAnomalies& past);
 
+  // Carries out what `change` says of these sensors at `moment`, before which every reading has been taken:
+  // some become another, some leave, and what anomalies that cuts short it notes in `change`. Returns how
+  // many readings were due of those that left, by arithmetic alone. May leave the cohort empty.
+  std::uint64_t apply(FleetChange& change, Timestamp moment);
+
+  // Takes sensors in, at most as many as there is room for, whose first reading here is the first one due at
+  // `moment` or later. Returns how many readings would have been due of them until then.
+  std::uint64_t join(std::span<Joiner> joiners, Timestamp moment);
+
   // How many readings are due before `until`, by arithmetic alone.
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;
 
@@ -73,6 +91,9 @@ class Cohort {
   Sample take_next();
   void note_event(const Sample& taken, std::vector<AnomalyEvent>& events, Tally& tally) const;
   void advance();
+  void pass_to(Timestamp moment);
+  void cut(const Sensor& sensor, FleetChange& change, Timestamp moment) const;
+  [[nodiscard]] bool is_open(std::size_t index) const;
   void go_on_at(Timestamp moment, Sensor& sensor, const PastAnomaly* past);
   [[nodiscard]] std::uint64_t due_before(Timestamp until, const Sensor& sensor) const;
 

@@ -11,44 +11,6 @@
 namespace fleet_sim {
 namespace {
 
-NormalParameters merged_parameters(const NormalParameters& normal, const IdentityOverrides& overrides) {
-  NormalParameters merged = normal;
-  for (std::size_t c = 0; c < channel_count; ++c) {
-    const ChannelOverride& own = overrides.normal_parameters[c];
-    merged[c] = {own.mean.value_or(normal[c].mean), own.std_dev.value_or(normal[c].std_dev),
-                 own.min.value_or(normal[c].min), own.max.value_or(normal[c].max)};
-  }
-  return merged;
-}
-
-// One profile per distinct combination of what decides it.
-class ProfileTable {
- public:
-  ProfileTable(const Roster& roster, const Config& config) : roster_(roster), config_(config) {}
-
-  const Profile* find_or_resolve(const Identity& identity) {
-    const std::string_view location = location_class(config_.behaviors, roster_.text(identity.location));
-    const Key key{identity.firmware_version, identity.model, identity.manufacturer, location,
-                  identity.overrides};
-    const auto [entry, is_new] = known_.try_emplace(key, nullptr);
-    if (is_new) {
-      entry->second =
-          &profiles_.emplace_back(resolve_profile(config_, profile_source(roster_, identity, config_)));
-    }
-    return entry->second;
-  }
-
-  std::deque<Profile> take() { return std::move(profiles_); }
-
- private:
-  using Key = std::tuple<Text, Text, Text, std::string_view, std::uint32_t>;
-
-  const Roster& roster_;
-  const Config& config_;
-  std::map<Key, const Profile*> known_;
-  std::deque<Profile> profiles_;
-};
-
 // A sensor on its way into a cohort.
 struct Placed {
   std::uint32_t writer;
@@ -80,8 +42,15 @@ std::vector<Placed> place_sensors(const Roster& roster, std::span<const std::uin
 
 }  // namespace
 
-Fleet::Fleet(std::deque<Profile> profiles, std::vector<Cohort> cohorts)
-    : profiles_(std::move(profiles)), cohorts_(std::move(cohorts)) {
+Fleet::Fleet(std::shared_ptr<ProfileTable> profiles, std::vector<Cohort> cohorts, Timestamp start,
+             std::uint64_t seed)
+    : profiles_(std::move(profiles)), cohorts_(std::move(cohorts)), start_(start), seed_(seed) {
+  count_sensors();
+}
+
+void Fleet::count_sensors() {
+  size_ = 0;
+  readings_per_second_ = 0;
   for (const Cohort& cohort : cohorts_) {
     size_ += cohort.size();
     readings_per_second_ += cohort.readings_per_second();
@@ -89,13 +58,47 @@ Fleet::Fleet(std::deque<Profile> profiles, std::vector<Cohort> cohorts)
 }
 
 std::uint64_t Fleet::due_before(Timestamp until) const {
-  std::uint64_t due = 0;
+  std::uint64_t due = due_elsewhere_;
   for (const Cohort& cohort : cohorts_) due += cohort.due_before(until);
   return due;
 }
 
 void Fleet::go_on_at(Timestamp moment, const PastAnomalies& past) {
   for (Cohort& cohort : cohorts_) cohort.go_on_at(moment, past);
+}
+
+void Fleet::apply(FleetChange& change, Timestamp moment) {
+  for (Cohort& cohort : cohorts_) due_elsewhere_ += cohort.apply(change, moment);
+  std::erase_if(cohorts_, [](const Cohort& cohort) { return cohort.size() == 0; });
+  seat(change.joiners, moment);
+  count_sensors();
+  profiles_.swap(change.profiles);
+}
+
+// Fills the cohorts that have room, then makes more.
+void Fleet::seat(std::span<Joiner> joiners, Timestamp moment) {
+  using Group = std::pair<std::uint32_t, Cadence>;
+  std::map<Group, std::vector<std::size_t>> with_room;
+  for (std::size_t i = 0; i < cohorts_.size() && !joiners.empty(); ++i) {
+    const Cohort& cohort = cohorts_[i];
+    if (cohort.size() < Cohort::most_sensors) with_room[{cohort.writer(), cohort.cadence()}].push_back(i);
+  }
+  while (!joiners.empty()) {
+    const Group group(joiners.front().writer, Cadence(joiners.front().rate));
+    std::vector<std::size_t>& seats = with_room[group];
+    if (seats.empty()) {
+      seats.push_back(cohorts_.size());
+      cohorts_.emplace_back(group.second, start_, seed_, group.first);
+    }
+    Cohort& cohort = cohorts_[seats.back()];
+    seats.pop_back();
+    const std::span<Joiner> fitting = joiners.first(std::min(joiners.size(), cohort.room()));
+    const auto others = std::ranges::find_if(
+        fitting, [&](const Joiner& joiner) { return Group(joiner.writer, Cadence(joiner.rate)) != group; });
+    const auto count = static_cast<std::size_t>(others - fitting.begin());
+    due_elsewhere_ -= cohort.join(joiners.first(count), moment);
+    joiners = joiners.subspan(count);
+  }
 }
 
 std::uint32_t partition_of(std::string_view id, std::uint32_t count) {
@@ -110,21 +113,6 @@ std::vector<std::uint32_t> partition_members(const Roster& roster, Partition par
     if (partition_of(roster[i].id, partition.count) == partition.index) members.push_back(i);
   }
   return members;
-}
-
-double rate_of(const Roster& roster, const Identity& identity, const Config& config) {
-  return roster.overrides(identity).readings_per_second.value_or(config.simulation.readings_per_second);
-}
-
-ProfileSource profile_source(const Roster& roster, const Identity& identity, const Config& config) {
-  const IdentityOverrides& own = roster.overrides(identity);
-  return {roster.text(identity.firmware_version),
-          roster.text(identity.model),
-          roster.text(identity.manufacturer),
-          roster.text(identity.location),
-          rate_of(roster, identity, config),
-          merged_parameters(config.normal_parameters, own),
-          &own};
 }
 
 void check_members(const Roster& roster, std::span<const std::uint32_t> members, const Config& config,
@@ -146,8 +134,8 @@ void check_members(const Roster& roster, std::span<const std::uint32_t> members,
 Fleet build_fleet(const Roster& roster, std::span<const std::uint32_t> members,
                   std::span<const std::uint32_t> writer_of, const Config& config, std::uint64_t seed,
                   Timestamp start) {
-  ProfileTable profiles(roster, config);
-  const std::vector<Placed> placed = place_sensors(roster, members, writer_of, config, profiles);
+  auto profiles = std::make_shared<ProfileTable>(roster, std::make_shared<const Config>(config));
+  const std::vector<Placed> placed = place_sensors(roster, members, writer_of, config, *profiles);
 
   std::vector<Cohort> cohorts;
   std::vector<Sensor> sensors;
@@ -159,7 +147,7 @@ Fleet build_fleet(const Roster& roster, std::span<const std::uint32_t> members,
     cohorts.emplace_back(std::move(sensors), Cadence(placed[i].rate), start, seed, placed[i].writer);
     sensors.clear();
   }
-  return Fleet(profiles.take(), std::move(cohorts));
+  return Fleet(std::move(profiles), std::move(cohorts), start, seed);
 }
 
 }  // namespace fleet_sim

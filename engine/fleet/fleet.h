@@ -1,10 +1,11 @@
 // The fleet: every sensor of this process, in cohorts, with the profiles they share. Built while starting
-// from the roster and the config; afterwards the scheduler alone touches it, one thread per cohort at a time.
+// from the roster and the config; afterwards the scheduler alone touches it, one thread per cohort at a time,
+// and a reload changes it while no cohort is being ticked.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -13,8 +14,9 @@
 #include "base/timestamp.h"
 #include "config/config.h"
 #include "fleet/cohort.h"
+#include "fleet/fleet_change.h"
+#include "fleet/profile_table.h"
 #include "identity/identity.h"
-#include "model/profile.h"
 
 namespace fleet_sim {
 
@@ -22,20 +24,34 @@ inline constexpr std::size_t most_sensors = 1'000'000;
 
 class Fleet {
  public:
-  Fleet(std::deque<Profile> profiles, std::vector<Cohort> cohorts);
+  Fleet(std::shared_ptr<ProfileTable> profiles, std::vector<Cohort> cohorts, Timestamp start,
+        std::uint64_t seed);
 
   [[nodiscard]] std::vector<Cohort>& cohorts() { return cohorts_; }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] double readings_per_second() const { return readings_per_second_; }
-  [[nodiscard]] std::size_t profile_count() const { return profiles_.size(); }
+  [[nodiscard]] std::size_t profile_count() const { return profiles_->size(); }
+  [[nodiscard]] const std::shared_ptr<ProfileTable>& profiles() const { return profiles_; }
+  // How many readings are due before `until`, by arithmetic alone, those of sensors that have left included.
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;
 
   // Passes over every reading due before `moment`; see Cohort::go_on_at.
   void go_on_at(Timestamp moment, const PastAnomalies& past);
 
+  // Carries out a reload at `moment`, before which every reading has been taken. Cohorts may come, go and
+  // move.
+  void apply(FleetChange& change, Timestamp moment);
+
  private:
-  std::deque<Profile> profiles_;  // a deque, because sensors point into it
+  void count_sensors();
+  void seat(std::span<Joiner> joiners, Timestamp moment);
+
+  std::shared_ptr<ProfileTable> profiles_;  // shared with the reload that works out the next change
   std::vector<Cohort> cohorts_;
+  Timestamp start_;
+  std::uint64_t seed_;
+  std::uint64_t due_elsewhere_ =
+      0;  // of those that left, until then, less what joiners would have had; modulo 2^64
   std::size_t size_ = 0;
   double readings_per_second_ = 0;
 };
@@ -46,12 +62,6 @@ std::uint32_t partition_of(std::string_view id, std::uint32_t count);
 
 // The part of the roster that this process simulates. Indices into the roster, rising.
 std::vector<std::uint32_t> partition_members(const Roster& roster, Partition partition);
-
-// The rate of one sensor: its own, or the config's.
-double rate_of(const Roster& roster, const Identity& identity, const Config& config);
-
-// What the profile of one sensor is resolved from. Borrows the roster.
-ProfileSource profile_source(const Roster& roster, const Identity& identity, const Config& config);
 
 // Checks what only identity and config together can tell: that each sensor's own normal parameters fit the
 // config's.

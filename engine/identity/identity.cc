@@ -35,6 +35,16 @@ const IdentityOverrides& Roster::overrides(const Identity& identity) const {
   return identity.overrides == Identity::no_overrides ? none : *overrides_[identity.overrides];
 }
 
+IdentityRecord Roster::record(const Identity& identity) const {
+  return {std::string(identity.id),
+          std::string(text(identity.type)),
+          std::string(text(identity.location)),
+          std::string(text(identity.manufacturer)),
+          std::string(text(identity.model)),
+          std::string(text(identity.firmware_version)),
+          overrides(identity)};
+}
+
 Text Roster::intern(std::string_view text) {
   if (const auto known = handle_of_text_.find(text); known != handle_of_text_.end()) return known->second;
   const auto handle = static_cast<Text>(texts_.size());

@@ -1,8 +1,11 @@
 // Who each sensor is: the cold half of a sensor, kept apart from the numbers the tick touches. An identity's
 // texts live in a Roster, which owns them all and hands out views; equal texts are stored once, because a
-// million sensors share a few hundred locations, models and versions. Built while starting, read-only
-// afterwards by any thread.
+// million sensors share a few hundred locations, models and versions. Built while starting. A reload adds to
+// it while other threads read: what stands in it stays where it is for good, so an index that a reading
+// carries means the same for ever. One thread adds; any thread reads an index that it has been handed since.
 #pragma once
+
+#include <tbb/concurrent_vector.h>
 
 #include <compare>
 #include <cstddef>
@@ -78,6 +81,9 @@ class Roster {
   [[nodiscard]] const Identity& operator[](std::size_t index) const { return identities_[index]; }
   [[nodiscard]] std::string_view text(Text handle) const { return texts_[static_cast<std::size_t>(handle)]; }
 
+  // The identity as it stood in its file.
+  [[nodiscard]] IdentityRecord record(const Identity& identity) const;
+
   // The overrides of an identity; equal ones share an index, so that sensors alike are recognised as such.
   [[nodiscard]] const IdentityOverrides& overrides(const Identity& identity) const;
 
@@ -86,9 +92,10 @@ class Roster {
   std::uint32_t intern(const IdentityOverrides& overrides);
   std::string_view keep(std::string_view text);
 
-  std::vector<Identity> identities_;
-  std::vector<std::string_view> texts_;
-  std::vector<const IdentityOverrides*> overrides_;  // the keys of index_of_overrides_, which never move
+  tbb::concurrent_vector<Identity> identities_;
+  tbb::concurrent_vector<std::string_view> texts_;
+  tbb::concurrent_vector<const IdentityOverrides*>
+      overrides_;  // the keys of index_of_overrides_, which never move
   std::unordered_map<std::string_view, Text> handle_of_text_;
   std::map<IdentityOverrides, std::uint32_t> index_of_overrides_;
   std::deque<std::vector<char>> arena_;  // blocks that never move: every view above points into one

@@ -59,6 +59,12 @@ AnomalyType type_of(const Anomaly& anomaly) {
   return static_cast<AnomalyType>(anomaly.kind.index() - 1);
 }
 
+bool goes_on_under(const Anomaly& anomaly, const Profile& was, const Profile& is) {
+  if (std::holds_alternative<Noise>(anomaly.kind)) return was.noise_factor == is.noise_factor;
+  if (!std::holds_alternative<Pattern>(anomaly.kind)) return true;
+  return was.pattern_amplitude == is.pattern_amplitude && was.pattern_period == is.pattern_period;
+}
+
 Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const Values& values, Timestamp due,
                      const RandomBlock& noise) {
   Values out = values;

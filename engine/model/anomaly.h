@@ -47,6 +47,10 @@ Anomaly begin_anomaly(const Profile& profile, AnomalyType type, Timestamp starte
 // The type of an active anomaly.
 AnomalyType type_of(const Anomaly& anomaly);
 
+// Whether an anomaly goes on as it was recorded when the sensor's profile becomes another: what was drawn at
+// its onset does, a pattern or noise takes its strength from the profile.
+bool goes_on_under(const Anomaly& anomaly, const Profile& was, const Profile& is);
+
 // What the sensor reads at `due` instead of `values`. `noise` is used by noise only. Not for missing data,
 // which reads nothing.
 Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const Values& values, Timestamp due,

@@ -30,12 +30,13 @@ ShardConfig RunConfigs::config_of(const std::vector<RecordedRun>& runs) {
   if (runs.empty()) return {&defaults_, false, "no run is recorded"};
   ShardConfig shard{&defaults_, true, {}};
   const Config* first = nullptr;
-  for (const RunInfo& run : runs) {
+  for (const RecordedRun& run : runs) {
     const Config* config = find_or_read(run.config);
     if (config == nullptr) return {shard.config, false, "a run's config cannot be read"};
     if (first == nullptr) first = config;
     shard.config = config;
     if (!promise_the_same(*first, *config)) shard.is_known = false;
+    if (run.reload_count > 0) return {config, false, "a run was reloaded with other settings"};
   }
   if (!shard.is_known) shard.why_not = "its runs had different settings";
   return shard;

@@ -41,7 +41,7 @@ Scheduler::Scheduler(const Schedule& schedule, Fleet& fleet, BatchPool& pool,
       finish_(finished_.get_future()),
       timer_(conductor_),
       carried_(queues.size(), nullptr) {
-  for (Cohort& cohort : fleet_.cohorts()) next_due_.emplace(cohort.next_due(), &cohort);
+  take_in_cohorts();
 }
 
 Scheduler::~Scheduler() {
@@ -94,6 +94,23 @@ void Scheduler::do_requested() {
     requests_wait_.store(false, std::memory_order_release);
   }
   for (const std::function<void()>& work : requested) work();
+}
+
+void Scheduler::take_in_cohorts() {
+  next_due_ = {};
+  for (Cohort& cohort : fleet_.cohorts()) next_due_.emplace(cohort.next_due(), &cohort);
+}
+
+// The fleet may have had nothing due for long: who joins it joins now, not where it has got to.
+Timestamp Scheduler::change_fleet(FleetChange& change) {
+  const Timestamp now = schedule_.clock.simulated(std::chrono::steady_clock::now());
+  const Timestamp moment = std::max(reached(), std::min({next_due_.top().first, now, schedule_.end}));
+  reached_.store(moment, std::memory_order_release);
+  fleet_.apply(change, moment);
+  for (const CutAnomaly& cut : change.cut_short) room_for(cut.writer, 1).events.push_back(cut.event);
+  window_ = window_of(fleet_);
+  take_in_cohorts();
+  return moment;
 }
 
 Timestamp Scheduler::window_end() const {

@@ -55,6 +55,11 @@ class Scheduler {
   // last window is dropped undone. Any thread; `work` runs on one of the pool's and must not throw.
   void between_windows(std::function<void()> work);
 
+  // Carries out a reload, from within such work only: at a moment before which every reading has been taken
+  // and after which none, which it returns. The last words on anomalies that the change ends go to the
+  // writers.
+  Timestamp change_fleet(FleetChange& change);
+
   // Waits until everything has been handed to the queues, at most for `patience`. True when it has.
   [[nodiscard]] bool wait_for(std::chrono::milliseconds patience);
 
@@ -66,6 +71,7 @@ class Scheduler {
 
   void advance();
   void do_requested();
+  void take_in_cohorts();
   [[nodiscard]] Timestamp window_end() const;
   void sleep_until_due();
   void take_due_cohorts(Timestamp until);

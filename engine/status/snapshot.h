@@ -6,12 +6,29 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/errors.h"
 #include "base/ledger.h"
 #include "base/timestamp.h"
 
 namespace fleet_sim {
+
+// A reload that was carried out or refused.
+struct ReloadRecord {
+  Timestamp at = 0;  // wall clock
+  bool accepted = false;
+  std::string what;    // "config" or "identities"
+  std::string detail;  // what changed from what to what, or why it was refused
+};
+
+struct ReloadHistory {
+  static constexpr std::size_t kept = 20;
+
+  std::vector<ReloadRecord> last;  // oldest first
+  std::uint64_t accepted = 0;
+  std::uint64_t rejected = 0;
+};
 
 struct Snapshot {
   double elapsed_seconds = 0;               // real time since the first reading could be due
@@ -32,6 +49,9 @@ struct Snapshot {
   Microseconds lag_p99 = 0;
   Microseconds lag_max = 0;
 
+  ReloadHistory reloads;
+
+  double writer_busy_share = 0;  // of the busiest writer
   double writer_busy_share = 0;        // of the busiest writer
   double furthest_behind_seconds = 0;  // the fleet behind its clock, at most, while it was paced
   std::uint64_t peak_memory_bytes = 0;

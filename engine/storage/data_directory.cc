@@ -108,6 +108,13 @@ std::vector<RecordedRun> read_runs(Database& shard, const std::filesystem::path&
   Statement row = prepare_query(shard, version_1 ? select_runs_of_version_1 : select_runs, file);
   std::vector<RecordedRun> runs;
   while (next_row(row, shard, file)) runs.push_back(read_run(row, file));
+  if (!has_table(shard, "run_reloads", file)) return runs;
+  Statement count = prepare_query(shard, "SELECT count(*) FROM run_reloads WHERE run_id = ?1", file);
+  for (RecordedRun& run : runs) {
+    count.bind(1, run.run_id);
+    if (next_row(count, shard, file)) run.reload_count = static_cast<std::uint64_t>(count.integer(0));
+    count.reset();
+  }
   return runs;
 }
 

@@ -15,6 +15,8 @@ namespace fleet_sim {
 
 inline constexpr std::int64_t schema_version = 2;  // PRAGMA user_version
 
+class RunReloads;
+
 // Says in one place what a run is: the row of `run_info` that every shard of the run gets.
 struct RunInfo {
   std::string run_id;
@@ -25,9 +27,10 @@ struct RunInfo {
   std::uint64_t fleet_size = 0;
   std::string partition;
   std::string shard_by;
-  std::string config;       // the whole effective config as YAML
-  std::string config_hash;  // of what in it decides readings
-  std::string fleet_hash;   // of the identities; empty in files of an older version
+  std::string config;                   // the whole effective config as YAML
+  std::string config_hash;              // of what in it decides readings
+  std::string fleet_hash;               // of the identities; empty in files of an older version
+  const RunReloads* reloads = nullptr;  // none: a run that is not reloaded, or was read back
 };
 
 // Sets the connection up (WAL, synchronous, page and cache size, checkpoints), then creates, accepts or

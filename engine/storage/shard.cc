@@ -116,6 +116,7 @@ std::string Shard::set_aside_corrupt(std::error_code& error) {
 void Shard::forget_file() {
   file_.reset();
   schema_accepted_ = run_recorded_ = false;
+  reloads_recorded_ = 0;
   before_ = last_;
 }
 
@@ -123,17 +124,22 @@ StorageError Shard::flush() {
   if (!has_pending()) return {};
   if (StorageError error = open(); !error.ok()) return error;
   Database& database = connection_->database;
+  const std::size_t reloads_so_far = reloads();
   // The write lock is taken at once: to meet a lock half-way through would mean writing everything twice.
   LastIds last = last_;
   StorageError error = database.execute("BEGIN IMMEDIATE");
   if (error.ok()) error = settle_doubt();
   if (error.ok()) error = write_pending(last);
+  for (std::size_t i = reloads_recorded_; error.ok() && i < reloads_so_far; ++i) {
+    error = record_reload(database, context_->run, (*context_->run.reloads)[i]);
+  }
   if (error.ok()) {
     error = database.execute("COMMIT");
     if (!error.ok()) in_doubt_ = {readings_.size(), events_.size()};
   }
   if (error.ok()) {
     run_recorded_ = true;
+    reloads_recorded_ = reloads_so_far;
     last_ = last;
     return {};
   }
@@ -141,6 +147,10 @@ StorageError Shard::flush() {
   // Whatever happened to the file, the next opening looks at it afresh.
   if (!error.busy()) schema_accepted_ = run_recorded_ = false;
   return error;
+}
+
+std::size_t Shard::reloads() const {
+  return context_->run.reloads == nullptr ? 0 : context_->run.reloads->size();
 }
 
 StorageError Shard::write_pending(LastIds& last) {

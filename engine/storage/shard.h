@@ -21,6 +21,7 @@
 #include "batch/reading.h"
 #include "config/config.h"
 #include "identity/identity.h"
+#include "storage/run_reloads.h"
 #include "storage/schema.h"
 #include "storage/sqlite.h"
 
@@ -104,6 +105,7 @@ class Shard {
   StorageError begin_run();
   StorageError settle_doubt();
   int insert_readings();
+  [[nodiscard]] std::size_t reloads() const;
   void forget_file();
 
   std::string path_;
@@ -120,6 +122,7 @@ class Shard {
   bool schema_accepted_ = false;      // the file has been found or made to be ours
   bool run_recorded_ = false;
   bool was_ours_ = false;
+  std::size_t reloads_recorded_ = 0;
 };
 
 }  // namespace fleet_sim

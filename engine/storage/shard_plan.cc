@@ -122,6 +122,46 @@ ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> membe
   return plan;
 }
 
+ShardPlaces::ShardPlaces(const ShardPlan& plan, const Config& config) : config_(config) {
+  for (std::uint32_t writer = 0; writer < plan.paths.size(); ++writer) {
+    counts_.push_back(static_cast<std::uint32_t>(plan.paths[writer].size()));
+    for (std::uint32_t shard = 0; shard < counts_.back(); ++shard) {
+      place_of_path_.emplace(plan.paths[writer][shard], ShardPlan::Place{writer, shard});
+    }
+  }
+}
+
+ShardPlaces::Proposal ShardPlaces::propose(const Roster& roster,
+                                           std::span<const std::uint32_t> identities) const {
+  Proposal proposal{{}, std::vector<std::vector<std::string>>(counts_.size())};
+  std::unordered_map<std::string, ShardPlan::Place> proposed;
+  std::vector<std::uint32_t> counts = counts_;
+  for (const std::uint32_t identity : identities) {
+    const std::string path = shard_path(config_, shard_key(config_.sharding, roster, roster[identity]));
+    if (const auto known = place_of_path_.find(path); known != place_of_path_.end()) {
+      proposal.places.push_back(known->second);
+      continue;
+    }
+    const auto [entry, is_new] = proposed.try_emplace(path);
+    if (is_new) {
+      const auto fewest = std::ranges::min_element(counts);
+      const auto writer = static_cast<std::uint32_t>(fewest - counts.begin());
+      entry->second = {writer, (*fewest)++};
+      proposal.new_paths[writer].push_back(path);
+    }
+    proposal.places.push_back(entry->second);
+  }
+  return proposal;
+}
+
+void ShardPlaces::accept(const Proposal& proposal) {
+  for (std::uint32_t writer = 0; writer < counts_.size(); ++writer) {
+    for (const std::string& path : proposal.new_paths[writer]) {
+      place_of_path_.emplace(path, ShardPlan::Place{writer, counts_[writer]++});
+    }
+  }
+}
+
 ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems) {
   std::vector<const std::string*> paths;
   for (const std::vector<std::string>& of_writer : plan.paths) {

@@ -3,10 +3,13 @@
 // number of rows. Pure, but for check_shard_files, which looks at the files there are.
 #pragma once
 
+#include <tbb/concurrent_vector.h>
+
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/problems.h"
@@ -20,10 +23,15 @@ struct ShardPlan {
   struct Place {
     std::uint32_t writer = 0;
     std::uint32_t shard = 0;
+
+    bool operator==(const Place&) const = default;
   };
 
+  // A reload adds places while writers look theirs up, so none ever moves.
+  using Places = tbb::concurrent_vector<Place>;
+
   std::vector<std::vector<std::string>> paths;  // per writer
-  std::vector<Place> place_of;                  // per roster index; meaningful for members
+  Places place_of;                              // per roster index; meaningful for members
   std::vector<std::uint32_t> writer_of;         // per member
   std::size_t shard_count = 0;
 };
@@ -34,6 +42,31 @@ std::string shard_path(const Config& config, std::string_view key);
 // `rates` gives the readings per second of each member, the weight of its shard.
 ShardPlan plan_shards(const Roster& roster, std::span<const std::uint32_t> members,
                       std::span<const double> rates, const Config& config);
+
+// Where sensors go that come to a running fleet: to the file of their shard key where there is one, else to a
+// new one of the writer that has fewest. One thread.
+class ShardPlaces {
+ public:
+  // Borrows the config.
+  ShardPlaces(const ShardPlan& plan, const Config& config);
+
+  // The places of these identities, by their order, and the files that would be new. Changes nothing.
+  struct Proposal {
+    std::vector<ShardPlan::Place> places;
+    std::vector<std::vector<std::string>> new_paths;  // per writer
+  };
+  [[nodiscard]] Proposal propose(const Roster& roster, std::span<const std::uint32_t> identities) const;
+
+  // From now on the proposed files are there. The latest proposal only.
+  void accept(const Proposal& proposal);
+
+  [[nodiscard]] std::size_t size() const { return place_of_path_.size(); }
+
+ private:
+  const Config& config_;
+  std::unordered_map<std::string, ShardPlan::Place> place_of_path_;
+  std::vector<std::uint32_t> counts_;  // per writer
+};
 
 // What the plan's files hold before the run.
 struct ExistingFiles {

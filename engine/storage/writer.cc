@@ -40,6 +40,20 @@ void Writer::take_up(std::vector<std::unique_ptr<FoundRows>> found) {
   for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i].found = std::move(found[i]);
 }
 
+void Writer::add_shards(std::vector<std::string> paths) {
+  const std::lock_guard lock(new_paths_mutex_);
+  for (std::string& path : paths) new_paths_.push_back(std::move(path));
+  new_paths_wait_.store(true, std::memory_order_release);
+}
+
+void Writer::take_new_shards() {
+  if (!new_paths_wait_.load(std::memory_order_acquire)) return;
+  const std::lock_guard lock(new_paths_mutex_);
+  for (std::string& path : new_paths_) slots_.emplace_back(Shard(std::move(path), context_.shard));
+  new_paths_.clear();
+  new_paths_wait_.store(false, std::memory_order_release);
+}
+
 StorageError Writer::open_first() {
   if (slots_.empty() || context_.shard.settings.sink == Sink::null) return {};
   Slot& slot = slots_.front();
@@ -109,6 +123,7 @@ void Writer::take_batches(SteadyTime now) {
   for (std::size_t taken = 0; taken < batches_per_step && !memory_is_full(); ++taken) {
     Batch* batch = queue_.pop();
     if (batch == nullptr) return;
+    take_new_shards();  // after the batch came: whoever sent it has announced its shards before
     if (context_.shard.settings.sink == Sink::null) {
       discard(*batch, now);
     } else {

@@ -18,6 +18,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <span>
@@ -40,7 +41,7 @@ namespace fleet_sim {
 // What a writer works with. Borrowed; outlives it.
 struct WriterContext {
   ShardContext shard;
-  std::span<const ShardPlan::Place> place_of;
+  const ShardPlan::Places& place_of;
   SimulationClock clock;
   BatchPool& pool;
   Ledger& ledger;
@@ -75,6 +76,9 @@ class Writer {
   // The thread: steps until finish() was called and everything has been committed or counted as lost.
   void run();
 
+  // Adds shards behind those there are. Any thread, before it hands over a batch with rows of theirs.
+  void add_shards(std::vector<std::string> paths);
+
   // No further batches will come.
   void finish();
 
@@ -105,6 +109,7 @@ class Writer {
   };
 
   void take_batches(SteadyTime now);
+  void take_new_shards();
   void discard(const Batch& batch, SteadyTime now);
   void deal_out(const Batch& batch, SteadyTime now);
   void stage(const Reading& reading, SteadyTime now);
@@ -142,6 +147,9 @@ class Writer {
   unsigned exhausted_in_a_row_ = 0;
   std::unique_ptr<Checkpointer> checkpointer_;  // while the writer's thread runs
   bool differed_ = false;  // a row of an earlier process is not what this one would have written
+  std::mutex new_paths_mutex_;
+  std::vector<std::string> new_paths_;  // under new_paths_mutex_
+  std::atomic<bool> new_paths_wait_{false};
   std::atomic<bool> finishing_{false};
   std::atomic<std::uint64_t> files_written_{0};
   std::atomic<std::int64_t> busy_nanoseconds_{0};

@@ -1,0 +1,289 @@
+#include "app/reloader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <utility>
+
+#include "app/describe_run.h"
+#include "base/clock.h"
+#include "base/problems.h"
+#include "config/load_config.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr std::size_t changes_logged = 50;  // of a config; the rest are counted
+constexpr std::size_t longest_detail = 1'000;
+constexpr std::chrono::milliseconds look_for_end{50};
+
+std::string shortened(std::string text) {
+  if (text.size() <= longest_detail) return text;
+  std::size_t end = longest_detail;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a character
+  return text.substr(0, end) + " \u2026";
+}
+
+std::string changes_text(const std::vector<ConfigChange>& changes, bool at_once) {
+  std::string text;
+  for (const ConfigChange& change : changes) {
+    if (change.at_once == at_once) text += (text.empty() ? "" : ", ") + change_text(change);
+  }
+  return text;
+}
+
+std::string detail_of(const std::vector<ConfigChange>& changes) {
+  std::string detail = changes_text(changes, true);
+  const std::string later = changes_text(changes, false);
+  if (!later.empty()) detail += (detail.empty() ? "" : "; ") + ("after a restart: " + later);
+  return detail;
+}
+
+}  // namespace
+
+Reloader::Reloader(const ReloadTargets& targets)
+    : targets_(targets),
+      roster_(targets.inputs.identities.roster),
+      running_(targets.inputs.config),
+      wanted_(running_),
+      members_(targets.inputs.members),
+      invalid_(targets.inputs.identities.invalid),
+      sensor_count_(members_.size()),
+      shard_count_(targets.plan.shard_count) {}
+
+void Reloader::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Reloader::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  woken_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Reloader::check_now() {
+  {
+    const std::lock_guard lock(mutex_);
+    asked_ = true;
+  }
+  woken_.notify_all();
+}
+
+ReloadHistory Reloader::history() const {
+  const std::lock_guard lock(mutex_);
+  return history_;
+}
+
+// The watchers are made here, because to look at 100,000 files takes a moment that the start does not have.
+void Reloader::run() {
+  const Inputs& inputs = targets_.inputs;
+  if (const auto file = config_file(*inputs.arguments)) {
+    config_.emplace(Source{"config", ErrorClass::config, ConfigWatcher({*file}, inputs.read_at)});
+  }
+  const auto paths = identity_paths(running_.fleet);
+  if (!paths.empty()) {
+    identities_.emplace(Source{"identities", ErrorClass::identity, ConfigWatcher(paths, inputs.read_at)});
+  }
+  while (wait()) check();
+}
+
+// False when the thread is to end.
+bool Reloader::wait() {
+  std::unique_lock lock(mutex_);
+  const auto called = [this] { return asked_ || stopping_; };
+  if (running_.config_reload.enabled) {
+    const std::chrono::duration<double> interval(running_.config_reload.check_interval_seconds);
+    woken_.wait_for(lock, interval, called);
+  } else {
+    woken_.wait(lock, called);
+  }
+  asked_ = false;
+  return !stopping_;
+}
+
+void Reloader::check() {
+  if (targets_.scheduler.reached() < targets_.not_before) return;
+  if (config_) attempt(*config_, &Reloader::reload_config);
+  if (identities_) attempt(*identities_, &Reloader::reload_identities);
+}
+
+// What was refused is tried again at the next look: it may have been half written.
+void Reloader::attempt(Source& source, void (Reloader::*reload)()) {
+  if (!source.files.look()) return;
+  try {
+    (this->*reload)();
+    source.files.take_up();
+    source.refused.clear();
+  } catch (const std::exception& error) {
+    refuse(source, error.what());
+  }
+}
+
+void Reloader::reload_config() {
+  const Config wanted = reread_config(*targets_.inputs.arguments, targets_.inputs.defaults);
+  const std::vector<ConfigChange> changes = config_changes(wanted_, wanted);
+  if (changes.empty()) return;
+  const Config next = adopt(running_, wanted);
+  Problems problems;
+  check_members(roster_, members_, next, problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+
+  const std::string detail = shortened(detail_of(changes));
+  if (readings_config_text(next) != readings_config_text(running_)) {
+    std::vector<WantedSensor> everyone;
+    everyone.reserve(members_.size());
+    for (const std::uint32_t member : members_) {
+      const std::uint32_t writer = targets_.plan.place_of[member].writer;
+      everyone.push_back({member, member, writer, writer, false});
+    }
+    if (!swap_fleet(next, everyone, {}, members_, detail)) return;
+  }
+  log_changes(changes);
+  remember(true, "config", detail);
+  targets_.log.set_level(next.logging.level);
+  running_ = next;
+  wanted_ = wanted;
+}
+
+void Reloader::log_changes(const std::vector<ConfigChange>& changes) {
+  for (std::size_t i = 0; i < std::min(changes.size(), changes_logged); ++i) {
+    const ConfigChange& change = changes[i];
+    if (change.at_once) {
+      targets_.log.info("config_changed", "config: " + change_text(change));
+    } else {
+      targets_.log.warn("config_needs_restart",
+                        "config: " + change_text(change) + " needs a restart; until then it stays as it was");
+    }
+  }
+  if (changes.size() > changes_logged)
+    targets_.log.info("config_changed", "config: and more changes",
+                      {{"more", changes.size() - changes_logged}});
+}
+
+void Reloader::reload_identities() {
+  const Inputs wanted = reread_identities(running_, invalid_);
+  const Roster& wanted_roster = wanted.identities.roster;
+  const IdentityChanges changes = compare_identities(roster_, members_, wanted_roster, wanted.members);
+  invalid_ = wanted.identities.invalid;
+  if (changes.empty()) return;
+  if (new_identities_ + changes.new_identities() > most_new_identities) {
+    throw InvalidInput("more than " + std::to_string(most_new_identities) +
+                       " identities were added or changed since the start; restart to go on");
+  }
+  const std::string detail = shortened(fleet_sim::changes_text(changes, roster_, wanted_roster));
+  const std::vector<WantedSensor> sensors = place(changes, wanted_roster);
+  std::vector<bool> gone(roster_.size(), false);
+  for (const std::uint32_t member : changes.removed) gone[member] = true;
+  for (const IdentityChanges::Changed& changed : changes.changed) gone[changed.from] = true;
+  std::vector<std::uint32_t> members;
+  std::ranges::copy_if(members_, std::back_inserter(members), [&](std::uint32_t m) { return !gone[m]; });
+  for (const WantedSensor& sensor : sensors) members.push_back(sensor.to);
+
+  if (!swap_fleet(running_, sensors, changes.removed, members, detail)) return;
+  members_ = std::move(members);
+  sensor_count_.store(members_.size(), std::memory_order_relaxed);
+  remember(true, "identities", detail);
+}
+
+// Gives the new identities their indices in the roster, and their sensors a shard each.
+std::vector<WantedSensor> Reloader::place(const IdentityChanges& changes, const Roster& wanted) {
+  std::vector<std::uint32_t> coming = changes.added;
+  for (const IdentityChanges::Changed& changed : changes.changed) coming.push_back(changed.to);
+  if (!places_) places_.emplace(targets_.plan, running_);
+  const ShardPlaces::Proposal proposal = places_->propose(wanted, coming);
+  if (running_.database.sink == Sink::sqlite) {
+    ShardPlan new_files;
+    new_files.paths = proposal.new_paths;
+    Problems problems;
+    check_shard_files(new_files, problems);
+    if (!problems.empty()) throw InvalidInput(problems.text());
+  }
+  places_->accept(proposal);
+  shard_count_.store(places_->size(), std::memory_order_relaxed);
+  for (std::size_t writer = 0; writer < proposal.new_paths.size(); ++writer) {
+    if (!proposal.new_paths[writer].empty()) targets_.writers[writer]->add_shards(proposal.new_paths[writer]);
+  }
+  std::vector<WantedSensor> sensors;
+  ShardPlan::Places& place_of = targets_.plan.place_of;
+  for (std::size_t i = 0; i < coming.size(); ++i) {
+    WantedSensor sensor;
+    sensor.to = roster_.add(wanted.record(wanted[coming[i]]));
+    sensor.writer = proposal.places[i].writer;
+    place_of.grow_to_at_least(roster_.size());
+    place_of[sensor.to] = proposal.places[i];
+    if (i >= changes.added.size()) {
+      sensor.from = changes.changed[i - changes.added.size()].from;
+      sensor.writer_now = place_of[*sensor.from].writer;
+      sensor.to_another_shard = place_of[*sensor.from] != proposal.places[i];
+    }
+    sensors.push_back(sensor);
+  }
+  new_identities_ += coming.size();
+  return sensors;
+}
+
+// Has the scheduler carry out the change, and waits for it. False when the run ended before.
+bool Reloader::swap_fleet(const Config& next, std::span<const WantedSensor> wanted,
+                          std::span<const std::uint32_t> removed, std::span<const std::uint32_t> members,
+                          const std::string& detail) {
+  if (targets_.reloads.size() == most_reloads) {
+    throw InvalidInput("this run was reloaded " + std::to_string(most_reloads) +
+                       " times already; restart to go on");
+  }
+  auto profiles = targets_.fleet.profiles();
+  if (&next != &running_) {
+    profiles = std::make_shared<ProfileTable>(roster_, std::make_shared<const Config>(next));
+  }
+  const auto change = std::make_shared<FleetChange>(plan_fleet_change(running_, profiles, wanted, removed));
+  RunReload reload;
+  reload.changes = detail;
+  reload.fleet_size = members.size();
+  reload.config = config_text(next);
+  reload.config_hash = readings_config_hash(next);
+  reload.fleet_hash = fleet_hash(roster_, members);
+
+  struct Swapped {
+    Timestamp moment;
+    std::chrono::duration<double, std::milli> took;
+  };
+  const auto promise = std::make_shared<std::promise<Swapped>>();
+  std::future<Swapped> swapped = promise->get_future();
+  targets_.scheduler.between_windows(
+      [&scheduler = targets_.scheduler, &reloads = targets_.reloads, change, promise, reload]() mutable {
+        const auto began = std::chrono::steady_clock::now();
+        reload.at = scheduler.change_fleet(*change);
+        const Timestamp moment = reload.at;
+        reloads.add(std::move(reload));
+        promise->set_value({moment, std::chrono::steady_clock::now() - began});
+      });
+  while (swapped.wait_for(look_for_end) != std::future_status::ready) {
+    if (targets_.scheduler.wait_for(std::chrono::milliseconds(0))) return false;
+  }
+  const auto [moment, took] = swapped.get();
+  targets_.log.info("reloaded", "reloaded for readings from " + timestamp_text(moment) + " on: " + detail,
+                    {{"swap_ms", took.count()}});
+  return true;
+}
+
+void Reloader::refuse(Source& source, const std::string& why) {
+  const std::uint64_t sight = source.files.seen();
+  if (source.refused == why && source.refused_sight == sight) return;
+  source.refused = why;
+  source.refused_sight = sight;
+  targets_.errors.add(source.error_class);
+  targets_.log.error("reload_refused",
+                     std::string(source.what) + " not reloaded, the running version stays: " + why);
+  remember(false, source.what, shortened(why));
+}
+
+void Reloader::remember(bool accepted, std::string_view what, const std::string& detail) {
+  const std::lock_guard lock(mutex_);
+  ++(accepted ? history_.accepted : history_.rejected);
+  if (history_.last.size() == ReloadHistory::kept) history_.last.erase(history_.last.begin());
+  history_.last.push_back({system_now(), accepted, std::string(what), detail});
+}
+
+}  // namespace fleet_sim

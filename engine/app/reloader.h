@@ -1,0 +1,119 @@
+// The reloader: takes up what changes in the config file and the identity files while the fleet runs, or
+// refuses it with the reason and leaves everything as it was. It looks at the files on a thread of its own,
+// at the config's interval and when asked; parses, checks and plans there; only the swap itself is done
+// between two windows of the scheduler. What it may not change while running it names and leaves.
+//
+// Bounds: at most `most_reloads` swaps and `most_new_identities` added or changed identities in a run,
+// because what rows on their way say of their sensor is kept. While it works it holds the identities a second
+// time.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "app/inputs.h"
+#include "app/log.h"
+#include "base/errors.h"
+#include "config/config_changes.h"
+#include "config/config_watcher.h"
+#include "fleet/fleet.h"
+#include "identity/identity_changes.h"
+#include "schedule/scheduler.h"
+#include "status/snapshot.h"
+#include "storage/run_reloads.h"
+#include "storage/shard_plan.h"
+#include "storage/writer.h"
+
+namespace fleet_sim {
+
+inline constexpr std::size_t most_reloads = 10'000;
+inline constexpr std::size_t most_new_identities = 2'000'000;
+
+// The running parts. Borrowed; they outlive the reloader.
+struct ReloadTargets {
+  Inputs& inputs;   // its roster grows
+  ShardPlan& plan;  // its places grow
+  std::span<const std::unique_ptr<Writer>> writers;
+  Fleet& fleet;
+  Scheduler& scheduler;
+  RunReloads& reloads;
+  ErrorCounts& errors;
+  Log& log;
+  Timestamp not_before;  // simulated; until then a run that goes on meets rows of its former self
+};
+
+class Reloader {
+ public:
+  explicit Reloader(const ReloadTargets& targets);
+  ~Reloader() { stop(); }
+
+  void start();
+
+  // Ends the thread, after a swap or a reading of files in progress. The scheduler must be running or have
+  // finished.
+  void stop();
+
+  // Has the files looked at now. Any thread.
+  void check_now();
+
+  // What became of reloads so far. Any thread.
+  [[nodiscard]] ReloadHistory history() const;
+  [[nodiscard]] std::size_t sensors() const { return sensor_count_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t shards() const { return shard_count_.load(std::memory_order_relaxed); }
+
+ private:
+  // Config or identities: what is looked at, and what was refused last.
+  struct Source {
+    std::string_view what;
+    ErrorClass error_class;
+    ConfigWatcher files;
+    std::string refused = {};
+    std::uint64_t refused_sight = 0;
+  };
+
+  void run();
+  bool wait();
+  void check();
+  void attempt(Source& source, void (Reloader::*reload)());
+  void reload_config();
+  void reload_identities();
+  void log_changes(const std::vector<ConfigChange>& changes);
+  [[nodiscard]] std::vector<WantedSensor> place(const IdentityChanges& changes, const Roster& wanted);
+  bool swap_fleet(const Config& next, std::span<const WantedSensor> wanted,
+                  std::span<const std::uint32_t> removed, std::span<const std::uint32_t> members,
+                  const std::string& detail);
+  void refuse(Source& source, const std::string& why);
+  void remember(bool accepted, std::string_view what, const std::string& detail);
+
+  ReloadTargets targets_;
+  Roster& roster_;
+  Config running_;  // what the fleet runs under
+  Config wanted_;   // what was taken up last: the same, and what needs a restart
+  std::vector<std::uint32_t> members_;
+  std::size_t invalid_;  // identities left out
+  std::size_t new_identities_ = 0;
+  std::optional<ShardPlaces> places_;  // made when first needed
+  std::optional<Source> config_;       // none: there is no config file
+  std::optional<Source> identities_;
+  std::atomic<std::size_t> sensor_count_;
+  std::atomic<std::size_t> shard_count_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable woken_;
+  bool asked_ = false;     // under mutex_
+  bool stopping_ = false;  // under mutex_
+  ReloadHistory history_;  // under mutex_
+  std::thread thread_;
+};
+
+}  // namespace fleet_sim

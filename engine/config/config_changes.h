@@ -1,0 +1,32 @@
+// What a reloaded config changes, key by key: which keys take effect in a running process, which only after a
+// restart, and what the running config becomes. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/config_keys.h"
+
+namespace fleet_sim {
+
+struct ConfigChange {
+  std::string key;  // a key of the table, or one effect such as behaviors.firmware."1.4".probability
+  std::string from;
+  std::string to;
+  bool at_once = false;  // else after a restart
+};
+
+// Whether a running process takes on another value of the key. All `behaviors` are taken on, too.
+bool applies_at_once(const ConfigKey& key);
+
+// In the order of the table, then the behaviors.
+std::vector<ConfigChange> config_changes(const Config& from, const Config& to);
+
+// `running` with everything of `wanted` that applies at once.
+Config adopt(const Config& running, const Config& wanted);
+
+// "anomalies.probability 0.05 -> 0.2"
+std::string change_text(const ConfigChange& change);
+
+}  // namespace fleet_sim

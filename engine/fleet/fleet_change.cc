@@ -1,0 +1,81 @@
+#include "fleet/fleet_change.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "base/random.h"
+
+namespace fleet_sim {
+namespace {
+
+// A joiner with what it was before.
+struct Placed {
+  std::optional<std::uint32_t> from;
+  bool to_another_shard;
+  Joiner joiner;
+
+  [[nodiscard]] auto order() const {
+    return std::tuple(joiner.writer, joiner.rate, joiner.sensor.phase, joiner.sensor.key);
+  }
+};
+
+class Planner {
+ public:
+  Planner(const Config& was, std::shared_ptr<ProfileTable> profiles) : was_(was) {
+    change_.profiles = std::move(profiles);
+    change_.fates.resize(roster().size());
+  }
+
+  void add(const WantedSensor& wanted) {
+    const Identity& identity = roster()[wanted.to];
+    const double rate = rate_of(roster(), identity, change_.profiles->config());
+    const Profile* profile = change_.profiles->find_or_resolve(identity);
+    if (keeps_its_place(wanted, rate)) {
+      change_.fates[*wanted.from] = {profile, wanted.to, Fate::Kind::changes, wanted.to_another_shard};
+      return;
+    }
+    const std::uint64_t key = hash_text(identity.id);
+    const Sensor sensor{key, phase_of(key, Cadence(rate)), profile, wanted.to, Anomaly{}};
+    placed_.push_back({wanted.from, wanted.to_another_shard, {wanted.writer, rate, sensor, !wanted.from}});
+  }
+
+  void remove(std::uint32_t identity) { change_.fates[identity].kind = Fate::Kind::leaves; }
+
+  FleetChange take() {
+    std::ranges::sort(placed_, {}, &Placed::order);
+    for (Placed& one : placed_) {
+      const auto index = static_cast<std::uint32_t>(change_.joiners.size());
+      if (one.from) {
+        change_.fates[*one.from] = {one.joiner.sensor.profile, index, Fate::Kind::rejoins,
+                                    one.to_another_shard};
+      }
+      change_.joiners.push_back(one.joiner);
+    }
+    return std::move(change_);
+  }
+
+ private:
+  [[nodiscard]] const Roster& roster() const { return change_.profiles->roster(); }
+
+  [[nodiscard]] bool keeps_its_place(const WantedSensor& wanted, double rate) const {
+    return wanted.from && wanted.writer_now == wanted.writer &&
+           rate_of(roster(), roster()[*wanted.from], was_) == rate;
+  }
+
+  const Config& was_;
+  FleetChange change_;
+  std::vector<Placed> placed_;
+};
+
+}  // namespace
+
+FleetChange plan_fleet_change(const Config& was, std::shared_ptr<ProfileTable> profiles,
+                              std::span<const WantedSensor> wanted, std::span<const std::uint32_t> removed) {
+  Planner planner(was, std::move(profiles));
+  for (const WantedSensor& sensor : wanted) planner.add(sensor);
+  for (const std::uint32_t identity : removed) planner.remove(identity);
+  return planner.take();
+}
+
+}  // namespace fleet_sim

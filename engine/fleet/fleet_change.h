@@ -1,0 +1,70 @@
+// What a reload does to a fleet: the fate of each sensor there is, and the sensors that join. Worked out
+// beside the running fleet, so that the swap itself is one pass over the sensors. A sensor's randomness hangs
+// on its id: one that changes goes on with the draws it would have had.
+//
+// When a sensor's rate changes it leaves its cohort and joins one of the new rate. Its readings are then due
+// where they would have been had the run begun with that rate, from the moment of the change on; none that
+// was due before comes again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "batch/reading.h"
+#include "fleet/profile_table.h"
+#include "model/sensor.h"
+
+namespace fleet_sim {
+
+// What becomes of a sensor. One that changes keeps its place in its cohort.
+struct Fate {
+  enum class Kind : std::uint8_t { stays, changes, rejoins, leaves };
+
+  const Profile* profile = nullptr;  // the new one
+  std::uint32_t to = 0;              // changes: index into the Roster; rejoins: into FleetChange::joiners
+  Kind kind = Kind::stays;
+  bool to_another_shard = false;  // ends its anomaly, whose row is in the shard it leaves
+};
+
+struct Joiner {
+  std::uint32_t writer = 0;
+  double rate = 1;
+  Sensor sensor{};
+  bool is_new = true;  // to the fleet
+};
+
+// The last word on an anomaly that the change ended, for the writer of its shard.
+struct CutAnomaly {
+  std::uint32_t writer;
+  AnomalyEvent event;
+};
+
+// What is wanted of one sensor: its identity becomes the one at `to`, or it is new.
+struct WantedSensor {
+  std::optional<std::uint32_t> from;  // index of what it is now
+  std::uint32_t to = 0;
+  std::optional<std::uint32_t> writer_now;
+  std::uint32_t writer = 0;
+  bool to_another_shard = false;
+};
+
+struct FleetChange {
+  std::vector<Fate> fates;                 // by index into the Roster; whoever is beyond its end stays
+  std::vector<Joiner> joiners;             // sorted by writer, rate, phase and key
+  std::shared_ptr<ProfileTable> profiles;  // that the fleet has from now on; afterwards, those it had
+  std::vector<CutAnomaly> cut_short;       // filled by the swap
+
+  [[nodiscard]] const Fate& fate_of(std::uint32_t identity) const {
+    static constexpr Fate staying;
+    return identity < fates.size() ? fates[identity] : staying;
+  }
+};
+
+// Under the config of `profiles`, where sensors ran under `was`. Sensors that neither list names stay.
+FleetChange plan_fleet_change(const Config& was, std::shared_ptr<ProfileTable> profiles,
+                              std::span<const WantedSensor> wanted, std::span<const std::uint32_t> removed);
+
+}  // namespace fleet_sim

@@ -1,0 +1,50 @@
+// The profiles that the sensors of a fleet share: one per distinct combination of what decides it, under one
+// config. Sensors point into it, so a profile stays where it is as long as the table lives; identities that a
+// reload brings add to it, and a reloaded config makes another. One thread at a time looks up.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <tuple>
+
+#include "config/config.h"
+#include "identity/identity.h"
+#include "model/profile.h"
+
+namespace fleet_sim {
+
+// The rate of one sensor: its own, or the config's.
+double rate_of(const Roster& roster, const Identity& identity, const Config& config);
+
+// The config's normal parameters with the sensor's own in their place.
+NormalParameters merged_parameters(const NormalParameters& normal, const IdentityOverrides& own);
+
+// What the profile of one sensor is resolved from. Borrows the roster.
+ProfileSource profile_source(const Roster& roster, const Identity& identity, const Config& config);
+
+class ProfileTable {
+ public:
+  // Borrows the roster.
+  ProfileTable(const Roster& roster, std::shared_ptr<const Config> config)
+      : roster_(roster), config_(std::move(config)) {}
+  ProfileTable(const ProfileTable&) = delete;
+  ProfileTable& operator=(const ProfileTable&) = delete;
+
+  const Profile* find_or_resolve(const Identity& identity);
+
+  [[nodiscard]] const Roster& roster() const { return roster_; }
+  [[nodiscard]] const Config& config() const { return *config_; }
+  [[nodiscard]] std::size_t size() const { return profiles_.size(); }
+
+ private:
+  using Key = std::tuple<Text, Text, Text, std::string_view, std::uint32_t>;
+
+  const Roster& roster_;
+  std::shared_ptr<const Config> config_;  // the keys of known_ point into its behaviors
+  std::map<Key, const Profile*> known_;
+  std::deque<Profile> profiles_;  // a deque, because sensors point into it
+};
+
+}  // namespace fleet_sim

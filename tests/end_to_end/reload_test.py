@@ -1,0 +1,255 @@
+"""Config and identities that change while the fleet runs: taken up whole or refused, and seen in the data."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import fleet
+from fleet import identity, query_all, total
+
+PACE = ["--rate", "50", "--duration", "0", "--seed", "7"]
+
+
+class ReloadTest(fleet.FleetTest):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.dir / "identities"
+        self.folder.mkdir()
+        for sensor in ("A", "B", "C"):
+            self.put(sensor)
+
+    def put(self, sensor_id, name=None, **more):
+        path = self.folder / f"{name or sensor_id}.json"
+        path.write_text(json.dumps(identity(sensor_id, **more)), encoding="utf-8")
+
+    def config(self, text="", interval=0.1):
+        """A config file without anomalies, so that every reading that is due has a row."""
+        return self.write("config.yaml", f"anomalies: {{enabled: false}}\nconfig_reload: {{check_interval_seconds: "
+                                         f"{interval}}}\n{text}")
+
+    def run_fleet(self, *arguments, interval=0.1, **options):
+        self.config(interval=interval)
+        process = self.start("--config", "config.yaml", "--identities", "identities", "--data-dir", "data", *PACE,
+                             *arguments, **options)
+        self.wait_for_rows(self.dir / "data", 30, process)
+        return process
+
+    def until(self, condition, what, seconds=30):
+        limit = time.monotonic() + seconds
+        while time.monotonic() < limit:
+            if condition():
+                return
+            time.sleep(0.03)
+        self.fail(f"not within {seconds} s: {what}\n{self.printed()}")
+
+    def until_logged(self, text, times=1):
+        self.until(lambda: self.printed().count(text) >= times, f"'{text}' in the log")
+
+    def ids(self):
+        return {row[0] for row in query_all(self.dir / "data", "SELECT DISTINCT sensor_id FROM sensor_readings")}
+
+    def rows(self, sensor_id, columns="timestamp"):
+        return sorted(query_all(self.dir / "data", f"SELECT {columns} FROM sensor_readings WHERE sensor_id = ?", sensor_id))
+
+    def finish(self, process, code=0):
+        summary = self.stop(process, code=code)
+        self.assertNotIn("do not balance", self.printed())
+        self.assert_sound(self.dir / "data")
+        self.assertEqual(summary.written, total(self.dir / "data", "SELECT count(*) FROM sensor_readings"))
+        return summary
+
+    def moment(self, times=1):
+        """From when the latest reload counts, as the log says."""
+        return re.findall(r"reloaded for readings from (\S+) on", self.printed())[times - 1]
+
+    def assert_evenly_due(self, sensor_id, period, since="", before="9"):
+        due = [fleet.micros(at) for (at,) in self.rows(sensor_id) if since <= at < before]
+        self.assertGreater(len(due), 3)
+        gaps = {later - earlier for earlier, later in zip(due, due[1:])}
+        self.assertTrue(gaps <= {period}, gaps)
+
+    def test_a_sensor_joins_changes_and_leaves(self):
+        process = self.run_fleet()
+        self.put("D")
+        self.until(lambda: "D" in self.ids(), "rows of the sensor that was added")
+        joined = self.moment()
+        first = self.rows("D")[0][0]
+        self.assertLess(fleet.micros(first) - fleet.micros(joined), 20_000)
+        self.assertGreaterEqual(first, joined)
+
+        self.put("B", firmware_version="9.9")
+        self.until(lambda: ("9.9",) in self.rows("B", "firmware_version"), "rows with the new firmware")
+        changed = self.moment(2)
+        for at, firmware in self.rows("B", "timestamp, firmware_version"):
+            self.assertEqual(firmware, "9.9" if at >= changed else "1.4")
+
+        (self.folder / "C.json").unlink()
+        self.until_logged("1 removed (C)")
+        left = self.moment(3)
+        count = len(self.rows("A"))
+        self.until(lambda: len(self.rows("A")) > count + 60, "rows of those that stay")
+        self.assertLess(self.rows("C")[-1][0], left)
+        summary = self.finish(process)
+        for sensor in ("A", "B", "C", "D"):
+            self.assert_evenly_due(sensor, 20_000)
+        self.assertEqual(summary.due, summary.written)
+        told = query_all(self.dir / "data", "SELECT number, at, fleet_size, changes FROM run_reloads ORDER BY number")
+        self.assertEqual([row[:3] for row in told], [(1, joined, 4), (2, changed, 4), (3, left, 3)])
+        self.assertIn("firmware_version 1.4 -> 9.9", told[1][3])
+
+    def test_a_changed_location_moves_the_sensor_to_its_new_shard(self):
+        process = self.run_fleet("--shard-by", "location")
+        self.put("B", location="Outdoor - Roof")
+        self.until(lambda: len(fleet.shards(self.dir / "data")) == 2, "the new shard")
+        self.until(lambda: ("Outdoor - Roof",) in self.rows("B", "location"), "rows in it")
+        self.finish(process)
+        self.assert_evenly_due("B", 20_000)
+        for path in fleet.shards(self.dir / "data"):
+            self.assertEqual(len(fleet.query(path, "SELECT DISTINCT location FROM sensor_readings")), 1)
+
+    def test_a_renamed_or_touched_file_changes_nothing(self):
+        process = self.run_fleet()
+        os.rename(self.folder / "A.json", self.folder / "Z.json")
+        os.utime(self.folder / "B.json")
+        self.put("D")  # proof that what came before has been seen
+        self.until_logged("reloaded for readings")
+        self.assertIn("1 added (D)", self.printed())
+        self.assertNotIn("changed (", self.printed())
+        self.assertNotIn("removed (", self.printed())
+        self.finish(process)
+        self.assert_evenly_due("A", 20_000)
+
+    def test_a_half_written_file_is_refused_and_tried_again(self):
+        process = self.run_fleet()
+        whole = json.dumps(identity("D"))
+        (self.folder / "D.json").write_text(whole[:20])
+        self.until_logged("identities not reloaded, the running version stays")
+        time.sleep(0.5)  # several looks at the same content are one line
+        self.assertEqual(self.printed().count("identities not reloaded"), 1)
+        self.assertNotIn("D", self.ids())
+        (self.folder / "D.json").write_text(whole)
+        self.until(lambda: "D" in self.ids(), "rows of the sensor once its file is whole")
+        self.finish(process)
+
+    def test_with_skip_invalid_a_half_written_file_does_not_take_its_sensor_out(self):
+        process = self.run_fleet("--skip-invalid")
+        (self.folder / "B.json").write_text("{")
+        self.until_logged("more are invalid than before")
+        count = len(self.rows("B"))
+        self.until(lambda: len(self.rows("B")) > count + 30, "rows of the sensor still")
+        self.finish(process)
+
+    def test_no_identity_left_is_refused(self):
+        process = self.run_fleet()
+        for path in self.folder.iterdir():
+            path.unlink()
+        self.until_logged("identities not reloaded, the running version stays")
+        self.finish(process)
+
+    def test_links_switched_as_kubernetes_does(self):
+        for name, firmware in (("..one", "1.3"), ("..two", "7.7")):
+            (self.dir / "map" / name).mkdir(parents=True)
+            (self.dir / "map" / name / "K.json").write_text(json.dumps(identity("K", firmware_version=firmware)))
+        os.symlink("..one", self.dir / "map" / "..data")
+        os.symlink("..data/K.json", self.dir / "map" / "K.json")
+        self.folder = self.dir / "map"
+        self.config()
+        process = self.start("--config", "config.yaml", "--identities", "map", "--data-dir", "data", *PACE)
+        self.wait_for_rows(self.dir / "data", 20, process)
+        os.symlink("..two", self.dir / "map" / "..data_tmp")
+        os.rename(self.dir / "map" / "..data_tmp", self.dir / "map" / "..data")
+        self.until(lambda: ("7.7",) in self.rows("K", "firmware_version"), "rows with the new firmware")
+        self.finish(process)
+
+    def test_a_changed_config(self):
+        process = self.run_fleet()
+        self.config("normal_parameters: {voltage: {mean: 12, std_dev: 0, min: 12, max: 12}}\n"
+                    "database: {flush_interval_ms: 250}\nsimulation: {run_time_seconds: 5}\n")
+        self.until(lambda: (12.0,) in self.rows("A", "voltage"), "rows with the new numbers")
+        self.assertIn("config: normal_parameters.voltage.std_dev 0.1 -> 0", self.printed())
+        self.assertIn("config: database.flush_interval_ms 1000 -> 250 needs a restart", self.printed())
+        # The command line says --duration 0, whatever the file says.
+        self.assertNotIn("run_time_seconds", self.printed())
+        changed = self.moment()
+        self.finish(process)
+        for at, voltage in self.rows("A", "timestamp, voltage"):
+            self.assertEqual(voltage == 12, at >= changed)
+
+    def test_a_bad_config_is_refused(self):
+        process = self.run_fleet()
+        for bad in ("nonsense: [", "anomalies: {probability: 7}", "unknown_key: 1"):
+            self.write("config.yaml", bad)
+            self.until_logged("config not reloaded", self.printed().count("config not reloaded") + 1)
+        self.assertIn("unknown key 'unknown_key'", self.printed())
+        self.config("logging: {level: ERROR}\n")
+        self.until_logged("logging.level INFO -> ERROR")
+        self.finish(process)
+
+    def test_another_rate(self):
+        self.config("simulation: {readings_per_second: 50}\n")
+        process = self.start("--config", "config.yaml", "--identities", "identities", "--data-dir", "data",
+                             "--duration", "0")
+        self.wait_for_rows(self.dir / "data", 30, process)
+        self.config("simulation: {readings_per_second: 20}\n")
+        self.until_logged("reloaded for readings")
+        count = len(self.rows("A"))
+        self.until(lambda: len(self.rows("A")) > count + 30, "rows at the new rate")
+        changed = self.moment()
+        self.finish(process)
+        for sensor in ("A", "B", "C"):
+            self.assert_evenly_due(sensor, 20_000, before=changed)
+            self.assert_evenly_due(sensor, 50_000, since=changed)
+
+    def test_a_hang_up_reloads_at_once_and_stops_nothing(self):
+        process = self.run_fleet(interval=3600)
+        self.put("D")
+        process.send_signal(signal.SIGHUP)
+        self.until(lambda: "D" in self.ids(), "rows of the sensor that was added")
+        process.send_signal(signal.SIGHUP)
+        self.assertIsNone(process.poll())
+        self.finish(process)
+
+    def test_a_reloaded_run_is_not_gone_on_with(self):
+        process = self.run_fleet()
+        self.put("D")
+        self.until(lambda: "D" in self.ids(), "rows of the sensor that was added")
+        self.finish(process)
+        ran = self.fleet_sim("--resume", "--identities", "identities", "--data-dir", "data", code=2)
+        self.assertIn("was reloaded while it ran", ran.stderr)
+        checked = subprocess.run([sys.executable, "-B", fleet.SOURCE / "tests" / "ground_truth.py", self.dir / "data"],
+                                 capture_output=True, text=True)
+        self.assertNotEqual(checked.returncode, 0)
+        self.assertIn("run_reloads", checked.stdout + checked.stderr)
+
+    def test_ten_thousand_files_at_once(self):
+        for i in range(10_000):
+            self.put(f"N{i:05}", readings_per_second=0.5)
+        self.config()
+        process = self.start("--config", "config.yaml", "--identities", "identities", "--data-dir", "data", *PACE)
+        self.wait_for_rows(self.dir / "data", 30, process)
+        for i in range(10_000):
+            self.put(f"N{i:05}", readings_per_second=0.5, firmware_version="2.2")
+        changed = "SELECT count(DISTINCT sensor_id) FROM sensor_readings WHERE firmware_version = '2.2'"
+        self.until(lambda: total(self.dir / "data", changed) == 10_000, "rows of all of them with the new firmware", 60)
+        self.finish(process)
+        self.assert_evenly_due("A", 20_000)
+        self.assertEqual(len(re.findall("reloaded for readings", self.printed())), len(query_all(
+            self.dir / "data", "SELECT number FROM run_reloads")))
+
+    def test_looking_changes_nothing(self):
+        """With no change, the data are those of a run that never looked."""
+        for data, enabled in (("looked", "true"), ("blind", "false")):
+            self.write(f"{data}.yaml", f"config_reload: {{enabled: {enabled}, check_interval_seconds: 0.02}}\n")
+            self.fill(data, "--config", f"{data}.yaml", "--rate", 50, "--duration", "1h", identities=self.folder)
+        self.assertEqual(self.counted("looked"), self.counted("blind"))
+        self.assertEqual(query_all(self.dir / "looked", "SELECT count(*) FROM sqlite_schema WHERE name = 'run_reloads'"),
+                         [(0,)])
+
+
+if __name__ == "__main__":
+    fleet.main()
