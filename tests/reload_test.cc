@@ -126,7 +126,7 @@ TEST_CASE("adopting takes exactly what applies at once") {
     CAPTURE(key.name);
     Config wanted;
     for (const char* text : {"0.3", "7", "false", "true", "event", "ERROR", "3", "+02:00", "2026-01-01",
-                             "null", "full", "1/2", "location", "2048", "9s", "a/b"}) {
+                             "null", "full", "skip", "json", "1/2", "location", "2048", "9s", "a/b"}) {
       if (key.set(wanted, text).empty() && key.get(wanted) != key.get(running)) break;
       wanted = Config();
     }

@@ -107,7 +107,7 @@ TEST_CASE("the progress line of an unpaced, endless or troubled run") {
 TEST_CASE("the progress line leaves out what matters least where the terminal is narrow") {
   Snapshot now = snapshot_of_a_run();
   now.books.lost_by_reason = {100, 200};
-  now.errors = 12;
+  now.errors[0] = 12;
   const std::vector<std::string> narrower{
       "13,667 rows/s | 1,230,000 rows | lag p99 51.3 ms | 300 waiting | 1,500 anomalies | 300 LOST | 12 "
       "errors | "

@@ -51,7 +51,6 @@ struct Snapshot {
 
   ReloadHistory reloads;
 
-  double writer_busy_share = 0;  // of the busiest writer
   double writer_busy_share = 0;        // of the busiest writer
   double furthest_behind_seconds = 0;  // the fleet behind its clock, at most, while it was paced
   std::uint64_t peak_memory_bytes = 0;

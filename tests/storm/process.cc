@@ -57,7 +57,10 @@ void Process::drop_connections() {
 
 void Process::take_up() {
   // A roster cannot be copied, and the resumption only looks at it.
-  Inputs inputs{ground_.config, {}, everybody(ground_.roster), {}, run_.info};
+  Inputs inputs;
+  inputs.config = ground_.config;
+  inputs.members = everybody(ground_.roster);
+  inputs.resumed = run_.info;
   for (std::size_t i = 0; i < ground_.roster.size(); ++i) {
     IdentityRecord record;
     const Identity& identity = ground_.roster[i];
@@ -80,6 +83,7 @@ void Process::build_writers() {
                               SimulationClock(0, {}, std::nullopt),
                               pool_,
                               ledger_,
+                              errors_,
                               std::max<std::size_t>(2, settings.pending_rows / settings.writers),
                               fortune_.open_shards,
                               [](const std::string&) {},

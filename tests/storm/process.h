@@ -108,6 +108,7 @@ class Process {
   ShardPlan plan_;
   BatchPool pool_;
   Ledger ledger_;
+  ErrorCounts errors_;
   ShardContext shard_context_;
   std::unique_ptr<Fleet> fleet_;
   std::vector<std::unique_ptr<Writer>> writers_;
