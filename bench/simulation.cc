@@ -47,7 +47,8 @@ double simulate(const Simulation& simulation, const std::filesystem::path& folde
   silent.level = "OFF";
   Log log(silent, "", {});
   const auto began = std::chrono::steady_clock::now();
-  Simulator simulator(std::move(inputs), console, log);
+  ErrorCounts errors;
+  Simulator simulator(std::move(inputs), console, log, errors);
   StopSignals signals;
   simulator.drive(signals);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;

@@ -476,7 +476,7 @@ TEST_CASE("balanced books say nothing") {
   ledger.generated(100);
   ledger.missing(10);
   ledger.written(70);
-  ledger.anomalies(4);
+  ledger.anomalies({1, 0, 3, 0, 0});
   ledger.lost(LossReason::backlog_full, 12);
   ledger.lost(LossReason::storage_failed_at_stop, 5);
   const Books books = ledger.books();
@@ -485,6 +485,7 @@ TEST_CASE("balanced books say nothing") {
   CHECK(books.lost_by_reason[1] == 5);
   CHECK(books.pending() == 3);
   CHECK(books.anomalies == 4);
+  CHECK(books.anomalies_by_type[index_of(AnomalyType::pattern)] == 3);
   CHECK(books.imbalance(100, 3).empty());
 }
 

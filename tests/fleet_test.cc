@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <string>
@@ -390,7 +391,7 @@ TEST_CASE("every affected reading lies in exactly one event, which counts it, an
   }
   CHECK(open > 5);
   const History history = history_of(taken.events);
-  CHECK(history.size() == taken.tally.anomalies);
+  CHECK(history.size() == std::accumulate(taken.tally.anomalies.begin(), taken.tally.anomalies.end(), 0u));
 
   // Spans of one sensor never overlap.
   for (auto event = history.begin(); std::next(event) != history.end(); ++event) {
@@ -500,10 +501,10 @@ TEST_CASE("own limits that cross the config's are a problem that says what to gi
 }
 
 TEST_CASE("a tally adds up") {
-  Tally tally{1, 4, 2, 3};
-  tally += Tally{10, 40, 20, 30};
+  Tally tally{1, 4, 2, {3, 0, 5}};
+  tally += Tally{10, 40, 20, {30, 4}};
   CHECK(tally.due == 11);
   CHECK(tally.missing == 22);
-  CHECK(tally.anomalies == 33);
+  CHECK(tally.anomalies == PerAnomalyType<std::uint64_t>{33, 4, 5, 0, 0});
   CHECK(tally.skipped == 44);
 }

@@ -124,6 +124,7 @@ TEST_CASE("adopting takes exactly what applies at once") {
   const Config running;
   for (const ConfigKey& key : config_keys()) {
     CAPTURE(key.name);
+    if (is_secret(key)) continue;  // is not shown, and so not compared
     Config wanted;
     for (const char* text : {"0.3", "7", "false", "true", "event", "ERROR", "3", "+02:00", "2026-01-01",
                              "null", "full", "skip", "json", "1/2", "location", "2048", "9s", "a/b"}) {

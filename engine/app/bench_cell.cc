@@ -105,7 +105,7 @@ class CellRun {
         result_(result),
         paths_(shard_paths(inputs)),
         console_(false),
-        simulator_(std::move(inputs), console_, log_.log()) {}
+        simulator_(std::move(inputs), console_, log_.log(), errors_) {}
 
   [[nodiscard]] bool paced() const { return load_.rate.has_value(); }
   bool goes_on(const Snapshot& now);
@@ -124,6 +124,7 @@ class CellRun {
   std::vector<std::string> paths_;
   Console console_;
   TroubleLog log_;
+  ErrorCounts errors_;
   Simulator simulator_;
   Collectors collectors_;
 

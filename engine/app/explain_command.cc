@@ -52,7 +52,7 @@ int explain(const ExplainOptions& options) {
   check_members(inputs.identities.roster, std::array{index}, inputs.config, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
-  const ExplainedSensor sensor = explain_sensor(inputs, index);
+  const ExplainedSensor sensor = explain_sensor(inputs.config, inputs.identities.roster, index);
   print(options.json ? json_of(sensor) : text_of(sensor));
   return static_cast<int>(ExitCode::done);
 }

@@ -10,16 +10,14 @@
 namespace fleet_sim {
 namespace {
 
-std::optional<std::string> file_of(const Inputs& inputs, const Identity& identity) {
-  if (inputs.config.database.sink == Sink::null) return std::nullopt;
-  return shard_path(inputs.config, shard_key(inputs.config.sharding, inputs.identities.roster, identity));
+std::optional<std::string> file_of(const Config& config, const Roster& roster, const Identity& identity) {
+  if (config.database.sink == Sink::null) return std::nullopt;
+  return shard_path(config, shard_key(config.sharding, roster, identity));
 }
 
 }  // namespace
 
-ExplainedSensor explain_sensor(const Inputs& inputs, std::uint32_t index) {
-  const Config& config = inputs.config;
-  const Roster& roster = inputs.identities.roster;
+ExplainedSensor explain_sensor(const Config& config, const Roster& roster, std::uint32_t index) {
   const Identity& identity = roster[index];
   const Cadence cadence(rate_of(roster, identity, config));
   ExplainedSensor sensor{.config = config,
@@ -33,7 +31,7 @@ ExplainedSensor explain_sensor(const Inputs& inputs, std::uint32_t index) {
                          .phase = phase_of(hash_text(identity.id), cadence),
                          .first_due = std::nullopt,
                          .partition = partition_of(identity.id, config.fleet.partition.count),
-                         .file = file_of(inputs, identity),
+                         .file = file_of(config, roster, identity),
                          .explanation = explain_profile(config, profile_source(roster, identity, config))};
   if (config.clock.start) sensor.first_due = *config.clock.start + sensor.phase;
   return sensor;

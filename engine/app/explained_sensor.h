@@ -33,7 +33,7 @@ struct ExplainedSensor {
 };
 
 // `index` is the sensor's in the roster.
-ExplainedSensor explain_sensor(const Inputs& inputs, std::uint32_t index);
+ExplainedSensor explain_sensor(const Config& config, const Roster& roster, std::uint32_t index);
 
 // About forty lines of at most 100 columns.
 std::string text_of(const ExplainedSensor& sensor);

@@ -56,6 +56,7 @@ void resume_run(const Arguments& arguments, Inputs& inputs) {
   recorded.database.data_dir = directory;
   recorded.logging = LoggingSettings{};
   inputs.defaults = recorded;
+  recorded.monitoring = MonitoringSettings{};
   inputs.config = read_config(arguments, recorded);
   Problems problems;
   check_resumable(inputs.config, recorded, problems);

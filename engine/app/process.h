@@ -11,7 +11,16 @@ unsigned core_count();
 // How many files the process may have open at once; at most a million.
 std::size_t descriptor_limit();
 
+// How many connections the status server may take, so that shards keep most of the files.
+std::size_t http_connections();
+
 // The most memory that has been resident; 0 where the system does not tell.
 std::uint64_t peak_memory_bytes();
+
+// The memory that is resident; 0 where the system does not tell.
+std::uint64_t memory_bytes();
+
+// Processor time of all threads so far, user and system.
+double cpu_seconds();
 
 }  // namespace fleet_sim

@@ -46,10 +46,13 @@ Reloader::Reloader(const ReloadTargets& targets)
       roster_(targets.inputs.identities.roster),
       running_(targets.inputs.config),
       wanted_(running_),
-      members_(targets.inputs.members),
+      members_(std::make_shared<const RunningFleet::Members>(targets.inputs.members)),
       invalid_(targets.inputs.identities.invalid),
-      sensor_count_(members_.size()),
-      shard_count_(targets.plan.shard_count) {}
+      sensor_count_(members_->size()),
+      shard_count_(targets.plan.shard_count),
+      fleet_{std::make_shared<const Config>(running_), members_,
+             std::make_shared<const RunningFleet::Paths>(targets.plan.paths),
+             targets.fleet.readings_per_second()} {}
 
 void Reloader::start() {
   thread_ = std::thread([this] { run(); });
@@ -70,6 +73,11 @@ void Reloader::check_now() {
     asked_ = true;
   }
   woken_.notify_all();
+}
+
+RunningFleet Reloader::fleet() const {
+  const std::lock_guard lock(mutex_);
+  return fleet_;
 }
 
 ReloadHistory Reloader::history() const {
@@ -128,14 +136,14 @@ void Reloader::reload_config() {
   if (changes.empty()) return;
   const Config next = adopt(running_, wanted);
   Problems problems;
-  check_members(roster_, members_, next, problems);
+  check_members(roster_, *members_, next, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
 
   const std::string detail = shortened(detail_of(changes));
   if (readings_config_text(next) != readings_config_text(running_)) {
     std::vector<WantedSensor> everyone;
-    everyone.reserve(members_.size());
-    for (const std::uint32_t member : members_) {
+    everyone.reserve(members_->size());
+    for (const std::uint32_t member : *members_) {
       const std::uint32_t writer = targets_.plan.place_of[member].writer;
       everyone.push_back({member, member, writer, writer, false});
     }
@@ -166,7 +174,7 @@ void Reloader::log_changes(const std::vector<ConfigChange>& changes) {
 void Reloader::reload_identities() {
   const Inputs wanted = reread_identities(running_, invalid_);
   const Roster& wanted_roster = wanted.identities.roster;
-  const IdentityChanges changes = compare_identities(roster_, members_, wanted_roster, wanted.members);
+  const IdentityChanges changes = compare_identities(roster_, *members_, wanted_roster, wanted.members);
   invalid_ = wanted.identities.invalid;
   if (changes.empty()) return;
   if (new_identities_ + changes.new_identities() > most_new_identities) {
@@ -178,13 +186,13 @@ void Reloader::reload_identities() {
   std::vector<bool> gone(roster_.size(), false);
   for (const std::uint32_t member : changes.removed) gone[member] = true;
   for (const IdentityChanges::Changed& changed : changes.changed) gone[changed.from] = true;
-  std::vector<std::uint32_t> members;
-  std::ranges::copy_if(members_, std::back_inserter(members), [&](std::uint32_t m) { return !gone[m]; });
-  for (const WantedSensor& sensor : sensors) members.push_back(sensor.to);
+  const auto members = std::make_shared<RunningFleet::Members>();
+  std::ranges::copy_if(*members_, std::back_inserter(*members), [&](std::uint32_t m) { return !gone[m]; });
+  for (const WantedSensor& sensor : sensors) members->push_back(sensor.to);
 
   if (!swap_fleet(running_, sensors, changes.removed, members, detail)) return;
-  members_ = std::move(members);
-  sensor_count_.store(members_.size(), std::memory_order_relaxed);
+  members_ = members;
+  sensor_count_.store(members_->size(), std::memory_order_relaxed);
   remember(true, "identities", detail);
 }
 
@@ -206,6 +214,7 @@ std::vector<WantedSensor> Reloader::place(const IdentityChanges& changes, const 
   for (std::size_t writer = 0; writer < proposal.new_paths.size(); ++writer) {
     if (!proposal.new_paths[writer].empty()) targets_.writers[writer]->add_shards(proposal.new_paths[writer]);
   }
+  publish_paths(proposal.new_paths);
   std::vector<WantedSensor> sensors;
   ShardPlan::Places& place_of = targets_.plan.place_of;
   for (std::size_t i = 0; i < coming.size(); ++i) {
@@ -227,7 +236,8 @@ std::vector<WantedSensor> Reloader::place(const IdentityChanges& changes, const 
 
 // Has the scheduler carry out the change, and waits for it. False when the run ended before.
 bool Reloader::swap_fleet(const Config& next, std::span<const WantedSensor> wanted,
-                          std::span<const std::uint32_t> removed, std::span<const std::uint32_t> members,
+                          std::span<const std::uint32_t> removed,
+                          const std::shared_ptr<const RunningFleet::Members>& members,
                           const std::string& detail) {
   if (targets_.reloads.size() == most_reloads) {
     throw InvalidInput("this run was reloaded " + std::to_string(most_reloads) +
@@ -240,32 +250,55 @@ bool Reloader::swap_fleet(const Config& next, std::span<const WantedSensor> want
   const auto change = std::make_shared<FleetChange>(plan_fleet_change(running_, profiles, wanted, removed));
   RunReload reload;
   reload.changes = detail;
-  reload.fleet_size = members.size();
+  reload.fleet_size = members->size();
   reload.config = config_text(next);
   reload.config_hash = readings_config_hash(next);
-  reload.fleet_hash = fleet_hash(roster_, members);
+  reload.fleet_hash = fleet_hash(roster_, *members);
 
   struct Swapped {
     Timestamp moment;
     std::chrono::duration<double, std::milli> took;
+    double readings_per_second;
   };
   const auto promise = std::make_shared<std::promise<Swapped>>();
   std::future<Swapped> swapped = promise->get_future();
-  targets_.scheduler.between_windows(
-      [&scheduler = targets_.scheduler, &reloads = targets_.reloads, change, promise, reload]() mutable {
-        const auto began = std::chrono::steady_clock::now();
-        reload.at = scheduler.change_fleet(*change);
-        const Timestamp moment = reload.at;
-        reloads.add(std::move(reload));
-        promise->set_value({moment, std::chrono::steady_clock::now() - began});
-      });
+  targets_.scheduler.between_windows([&scheduler = targets_.scheduler, &fleet = targets_.fleet,
+                                      &reloads = targets_.reloads, change, promise, reload]() mutable {
+    const auto began = std::chrono::steady_clock::now();
+    reload.at = scheduler.change_fleet(*change);
+    const Timestamp moment = reload.at;
+    reloads.add(std::move(reload));
+    promise->set_value({moment, std::chrono::steady_clock::now() - began, fleet.readings_per_second()});
+  });
   while (swapped.wait_for(look_for_end) != std::future_status::ready) {
     if (targets_.scheduler.wait_for(std::chrono::milliseconds(0))) return false;
   }
-  const auto [moment, took] = swapped.get();
+  const auto [moment, took, readings_per_second] = swapped.get();
+  begin_edition(next, members, readings_per_second);
   targets_.log.info("reloaded", "reloaded for readings from " + timestamp_text(moment) + " on: " + detail,
                     {{"swap_ms", took.count()}});
   return true;
+}
+
+void Reloader::begin_edition(const Config& config,
+                             const std::shared_ptr<const RunningFleet::Members>& members,
+                             double readings_per_second) {
+  auto shared = std::make_shared<const Config>(config);
+  const std::lock_guard lock(mutex_);
+  fleet_.config = std::move(shared);
+  fleet_.members = members;
+  fleet_.readings_per_second = readings_per_second;
+  ++fleet_.edition;
+}
+
+// Before the first of their sensors is in the fleet.
+void Reloader::publish_paths(const RunningFleet::Paths& new_paths) {
+  auto paths = std::make_shared<RunningFleet::Paths>(*fleet().paths);
+  for (std::size_t writer = 0; writer < new_paths.size(); ++writer) {
+    (*paths)[writer].insert((*paths)[writer].end(), new_paths[writer].begin(), new_paths[writer].end());
+  }
+  const std::lock_guard lock(mutex_);
+  fleet_.paths = std::move(paths);
 }
 
 void Reloader::refuse(Source& source, const std::string& why) {

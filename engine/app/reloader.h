@@ -23,6 +23,7 @@
 
 #include "app/inputs.h"
 #include "app/log.h"
+#include "app/running_fleet.h"
 #include "base/errors.h"
 #include "config/config_changes.h"
 #include "config/config_watcher.h"
@@ -66,6 +67,9 @@ class Reloader {
   // Has the files looked at now. Any thread.
   void check_now();
 
+  // The fleet as it is since the last reload. Any thread.
+  [[nodiscard]] RunningFleet fleet() const;
+
   // What became of reloads so far. Any thread.
   [[nodiscard]] ReloadHistory history() const;
   [[nodiscard]] std::size_t sensors() const { return sensor_count_.load(std::memory_order_relaxed); }
@@ -90,8 +94,11 @@ class Reloader {
   void log_changes(const std::vector<ConfigChange>& changes);
   [[nodiscard]] std::vector<WantedSensor> place(const IdentityChanges& changes, const Roster& wanted);
   bool swap_fleet(const Config& next, std::span<const WantedSensor> wanted,
-                  std::span<const std::uint32_t> removed, std::span<const std::uint32_t> members,
-                  const std::string& detail);
+                  std::span<const std::uint32_t> removed,
+                  const std::shared_ptr<const RunningFleet::Members>& members, const std::string& detail);
+  void begin_edition(const Config& config, const std::shared_ptr<const RunningFleet::Members>& members,
+                     double readings_per_second);
+  void publish_paths(const RunningFleet::Paths& new_paths);
   void refuse(Source& source, const std::string& why);
   void remember(bool accepted, std::string_view what, const std::string& detail);
 
@@ -99,7 +106,7 @@ class Reloader {
   Roster& roster_;
   Config running_;  // what the fleet runs under
   Config wanted_;   // what was taken up last: the same, and what needs a restart
-  std::vector<std::uint32_t> members_;
+  std::shared_ptr<const RunningFleet::Members> members_;
   std::size_t invalid_;  // identities left out
   std::size_t new_identities_ = 0;
   std::optional<ShardPlaces> places_;  // made when first needed
@@ -113,6 +120,7 @@ class Reloader {
   bool asked_ = false;     // under mutex_
   bool stopping_ = false;  // under mutex_
   ReloadHistory history_;  // under mutex_
+  RunningFleet fleet_;     // under mutex_
   std::thread thread_;
 };
 

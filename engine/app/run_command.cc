@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "app/log.h"
 #include "app/run_options.h"
 #include "app/simulator.h"
+#include "app/status_service.h"
 #include "app/stop_signals.h"
 #include "storage/sqlite.h"
 
@@ -46,7 +48,11 @@ int run_fleet(const Arguments& arguments) {
   // From here on there are files: a signal is kept until the run can end in order.
   StopSignals signals;
   signals.listen_for_reloads();
-  Simulator simulator(std::move(inputs), console, log);
+  ErrorCounts errors;
+  const auto server = open_http_server(inputs.config.monitoring, errors, log);
+  Simulator simulator(std::move(inputs), console, log, errors);
+  std::optional<StatusService> status;
+  if (server) status.emplace(simulator, *server);
   return static_cast<int>(simulator.run(signals));
 }
 

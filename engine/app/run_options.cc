@@ -18,7 +18,7 @@ void add_setting(CLI::App& command, const ConfigKey& key, Arguments& arguments) 
   const std::string help(key.help);
   if (key.value.empty()) {
     command.add_flag_callback(
-        flag, [set] { set("true"); }, help);
+        flag, [set, value = flag.starts_with("--no-") ? "false" : "true"] { set(value); }, help);
   } else if (key.repeatable) {
     const auto set_each = [set](const std::vector<std::string>& values) {
       std::ranges::for_each(values, set);

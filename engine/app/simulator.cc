@@ -41,9 +41,10 @@ Timestamp end_of(const Config& config, Timestamp start) {
   return start + static_cast<Microseconds>(seconds * 1e6);
 }
 
-std::size_t open_shards_per_writer(const DatabaseSettings& settings) {
+std::size_t open_shards_per_writer(const DatabaseSettings& settings, std::size_t http_connections) {
   const std::size_t limit = descriptor_limit();
-  const std::size_t spare = limit > descriptors_elsewhere ? limit - descriptors_elsewhere : 0;
+  const std::size_t elsewhere = descriptors_elsewhere + http_connections;
+  const std::size_t spare = limit > elsewhere ? limit - elsewhere : 0;
   std::size_t files = std::min(spare / descriptors_per_shard, most_open_shards);
   if (settings.max_open_shards > 0) files = std::min<std::size_t>(files, settings.max_open_shards);
   return std::max<std::size_t>(1, files / settings.writers);
@@ -105,7 +106,7 @@ double seconds_between(SteadyTime from, SteadyTime to) {
 
 }  // namespace
 
-Simulator::Simulator(Inputs inputs, Console& console, Log& log)
+Simulator::Simulator(Inputs inputs, Console& console, Log& log, ErrorCounts& errors)
     : inputs_(std::move(inputs)),
       console_(console),
       log_(log),
@@ -113,6 +114,7 @@ Simulator::Simulator(Inputs inputs, Console& console, Log& log)
                            : describe_run(inputs_.config, inputs_.identities.roster, inputs_.members)),
       schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config),
                 inputs_.config.simulation.overload},
+      errors_(errors),
       shard_context_{inputs_.identities.roster, inputs_.config.database, run_, {}} {
   run_.reloads = &reloads_;
   plan_storage();
@@ -213,16 +215,17 @@ void Simulator::build_writers() {
   // dealt out, and those in its queue.
   const std::size_t batches = schedule_.threads + settings.writers * (queued_per_writer + 2);
   pool_ = std::make_unique<BatchPool>(batches);
-  const WriterContext context{shard_context_,
-                              plan_.place_of,
-                              schedule_.clock,
-                              *pool_,
-                              ledger_,
-                              errors_,
-                              std::max<std::size_t>(2, settings.pending_rows / settings.writers),
-                              open_shards_per_writer(settings),
-                              [this](const std::string& line) { log_writer(line); },
-                              [this] { gave_up_.store(true, std::memory_order_release); }};
+  const WriterContext context{
+      shard_context_,
+      plan_.place_of,
+      schedule_.clock,
+      *pool_,
+      ledger_,
+      errors_,
+      std::max<std::size_t>(2, settings.pending_rows / settings.writers),
+      open_shards_per_writer(settings, inputs_.config.monitoring.enabled ? http_connections() : 0),
+      [this](const std::string& line) { log_writer(line); },
+      [this] { gave_up_.store(true, std::memory_order_release); }};
   for (const std::vector<std::string>& paths : plan_.paths) {
     writers_.push_back(std::make_unique<Writer>(context, paths, batches));
     if (inputs_.resumed) writers_.back()->take_up(std::move(resumption_.found[writers_.size() - 1]));
@@ -314,7 +317,9 @@ void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
     signals.wait_for(stopping ? look_for_end : look_around);
     if (signals.take_reload() && reloader_) reloader_->check_now();
     const Snapshot now = snapshot();
-    const bool enough = !stopping && goes_on && !goes_on(now);
+    if (observer_) observer_(now);
+    const bool enough =
+        stop_requested_.load(std::memory_order_acquire) || (!stopping && goes_on && !goes_on(now));
     if (!stopping && (enough || signals.received() != 0 || gave_up_.load(std::memory_order_acquire))) {
       stopping = true;
       if (signals.received() != 0)
@@ -331,7 +336,9 @@ void Simulator::drain(StopSignals& signals) {
   for (const auto& writer : writers_) writer->finish();
   while (writers_at_work_.load(std::memory_order_acquire) > 0) {
     signals.wait_for(look_for_end);
-    report(snapshot());
+    const Snapshot now = snapshot();
+    if (observer_) observer_(now);
+    report(now);
   }
   for (std::thread& thread : writer_threads_) thread.join();
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -35,7 +36,7 @@ class StopSignals;
 class Simulator {
  public:
   // Plans the shards, builds the fleet and opens storage. Throws InvalidInput or NoStorage.
-  Simulator(Inputs inputs, Console& console, Log& log);
+  Simulator(Inputs inputs, Console& console, Log& log, ErrorCounts& errors);
 
   // Runs until the time is over, a signal comes, or the error limit is reached; then drains and prints the
   // summary.
@@ -50,6 +51,30 @@ class Simulator {
   void start();
   void watch(StopSignals& signals, const GoesOn& goes_on = {});
   void drain(StopSignals& signals);
+
+  // Called about every 50 ms on the main thread, from start() on until the last writer has ended.
+  void observe(std::function<void(const Snapshot&)> observer) { observer_ = std::move(observer); }
+
+  // Ends the run as a signal would. Any thread.
+  void request_stop() { stop_requested_.store(true, std::memory_order_release); }
+
+  // What the run is made of, for the status. All but the fleet may be read by any thread from start() on; the
+  // fleet only between two windows of the scheduler.
+  struct Parts {
+    const Inputs& inputs;
+    const RunInfo& run;
+    const ShardPlan& plan;
+    const Schedule& schedule;
+    const BatchPool& pool;
+    Fleet& fleet;
+    Scheduler& scheduler;
+    std::span<const std::unique_ptr<Writer>> writers;
+    Log& log;
+    Reloader* reloader;  // none: there are no files to reload
+  };
+  [[nodiscard]] Parts parts() const {
+    return {inputs_, run_, plan_, schedule_, *pool_, *fleet_, *scheduler_, writers_, log_, reloader_.get()};
+  }
 
   // Where the run stands, from start() on.
   [[nodiscard]] Snapshot snapshot() const;
@@ -82,7 +107,7 @@ class Simulator {
   Resumption resumption_{};  // of a run that goes on
   Schedule schedule_;
   Ledger ledger_;
-  ErrorCounts errors_;
+  ErrorCounts& errors_;
   RunReloads reloads_;
   ShardContext shard_context_;
   std::unique_ptr<BatchPool> pool_;
@@ -96,6 +121,8 @@ class Simulator {
   std::vector<std::thread> writer_threads_;
   std::atomic<std::size_t> writers_at_work_{0};
   std::atomic<bool> gave_up_{false};
+  std::atomic<bool> stop_requested_{false};
+  std::function<void(const Snapshot&)> observer_;
   SteadyTime started_{};
   Snapshot shown_;   // in the last line of progress
   Snapshot logged_;  // in the last summary of the log

@@ -35,6 +35,7 @@ void Histogram::record(Microseconds value, std::uint64_t times) {
   value = std::max<Microseconds>(value, 0);
   add(buckets_[bucket_of(static_cast<std::uint64_t>(value))], times);
   add(count_, times);
+  add(sum_, value * static_cast<Microseconds>(times));
   if (value > max()) max_.store(value, std::memory_order_relaxed);
 }
 
@@ -42,6 +43,7 @@ void Histogram::merge(const Histogram& other) {
   for (std::size_t i = 0; i < bucket_count; ++i)
     add(buckets_[i], other.buckets_[i].load(std::memory_order_relaxed));
   add(count_, other.count());
+  add(sum_, other.sum());
   max_.store(std::max(max(), other.max()), std::memory_order_relaxed);
 }
 
@@ -50,6 +52,7 @@ void Histogram::subtract(const Histogram& earlier) {
     buckets_[i].fetch_sub(earlier.buckets_[i].load(std::memory_order_relaxed), std::memory_order_relaxed);
   }
   count_.fetch_sub(earlier.count(), std::memory_order_relaxed);
+  sum_.fetch_sub(earlier.sum(), std::memory_order_relaxed);
   if (count() == 0) {
     max_.store(0, std::memory_order_relaxed);
   } else if (earlier.max() >= max()) {
@@ -65,6 +68,14 @@ Microseconds Histogram::percentile(double share) const {
     if (seen >= wanted && seen > 0) return std::min(static_cast<Microseconds>(upper_end(i)), max());
   }
   return max();
+}
+
+std::uint64_t Histogram::count_up_to(Microseconds limit) const {
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < bucket_count && static_cast<Microseconds>(upper_end(i)) <= limit; ++i) {
+    count += buckets_[i].load(std::memory_order_relaxed);
+  }
+  return count;
 }
 
 }  // namespace fleet_sim

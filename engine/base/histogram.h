@@ -23,11 +23,16 @@ class Histogram {
   void subtract(const Histogram& earlier);
 
   [[nodiscard]] std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
+  [[nodiscard]] Microseconds sum() const { return sum_.load(std::memory_order_relaxed); }
   [[nodiscard]] Microseconds max() const { return max_.load(std::memory_order_relaxed); }
 
   // The value that `share` (0 .. 1) of the recorded ones do not exceed; the upper end of its bucket, 0 when
   // empty.
   [[nodiscard]] Microseconds percentile(double share) const;
+
+  // How many recorded values are at most `limit`; those of the bucket it falls into count when the whole
+  // bucket does.
+  [[nodiscard]] std::uint64_t count_up_to(Microseconds limit) const;
 
  private:
   static constexpr unsigned linear_bits = 5;  // 32 buckets per power of two
@@ -39,6 +44,7 @@ class Histogram {
 
   std::array<std::atomic<std::uint64_t>, bucket_count> buckets_{};
   std::atomic<std::uint64_t> count_{0};
+  std::atomic<Microseconds> sum_{0};
   std::atomic<Microseconds> max_{0};
 };
 

@@ -32,7 +32,10 @@ Books Ledger::books() const {
   books.generated = generated_.load(std::memory_order_relaxed);
   books.skipped = skipped_.load(std::memory_order_relaxed);
   books.due = due_.load(std::memory_order_relaxed);
-  books.anomalies = anomalies_.load(std::memory_order_relaxed);
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    books.anomalies_by_type[k] = anomalies_[k].load(std::memory_order_relaxed);
+    books.anomalies += books.anomalies_by_type[k];
+  }
   books.events_lost = events_lost_.load(std::memory_order_relaxed);
   return books;
 }

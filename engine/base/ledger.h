@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/terms.h"
+
 namespace fleet_sim {
 
 enum class LossReason : std::uint8_t { backlog_full, storage_failed_at_stop, rows_differ };
@@ -30,7 +32,8 @@ struct Books {
   std::array<std::uint64_t, loss_reason_names.size()> lost_by_reason{};
 
   // Beside the equations, which are about readings.
-  std::uint64_t anomalies = 0;    // begun
+  std::uint64_t anomalies = 0;  // begun
+  PerAnomalyType<std::uint64_t> anomalies_by_type{};
   std::uint64_t events_lost = 0;  // of their records, those that no file has
 
   [[nodiscard]] std::uint64_t lost() const;
@@ -53,7 +56,11 @@ class Ledger {
   void missing(std::uint64_t n) { add(missing_, n); }
   void written(std::uint64_t n) { add(written_, n); }
   void found(std::uint64_t n) { add(found_, n); }
-  void anomalies(std::uint64_t n) { add(anomalies_, n); }
+  void anomalies(const PerAnomalyType<std::uint64_t>& begun) {
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+      if (begun[k] > 0) add(anomalies_[k], begun[k]);
+    }
+  }
   void events_lost(std::uint64_t n) { add(events_lost_, n); }
   void lost(LossReason reason, std::uint64_t n) { add(lost_[static_cast<std::size_t>(reason)], n); }
 
@@ -69,7 +76,7 @@ class Ledger {
   Counter missing_{0};
   Counter written_{0};
   Counter found_{0};
-  Counter anomalies_{0};
+  PerAnomalyType<Counter> anomalies_{};
   Counter events_lost_{0};
   std::array<Counter, loss_reason_names.size()> lost_{};
 };

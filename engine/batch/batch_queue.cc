@@ -44,13 +44,17 @@ BatchPool::BatchPool(std::size_t size) : free_(size) {
 
 Batch* BatchPool::acquire() {
   for (;;) {
-    if (Batch* batch = free_.pop()) return batch;
+    if (Batch* batch = free_.pop()) {
+      in_use_.fetch_add(1, std::memory_order_relaxed);
+      return batch;
+    }
     free_.wait_until(std::chrono::steady_clock::now() + std::chrono::hours(1));
   }
 }
 
 void BatchPool::release(Batch* batch) {
   batch->clear();
+  in_use_.fetch_sub(1, std::memory_order_relaxed);
   free_.push(batch);
 }
 

@@ -58,10 +58,12 @@ class BatchPool {
   void release(Batch* batch);
 
   [[nodiscard]] std::size_t size() const { return batches_.size(); }
+  [[nodiscard]] std::size_t in_use() const { return in_use_.load(std::memory_order_relaxed); }
 
  private:
   std::vector<std::unique_ptr<Batch>> batches_;
   BatchQueue free_;
+  std::atomic<std::size_t> in_use_{0};
 };
 
 }  // namespace fleet_sim

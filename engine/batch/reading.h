@@ -37,6 +37,7 @@ struct AnomalyEvent {
   Kind kind;
   std::optional<Channel> channel;  // none when it touches several
   std::int8_t direction;           // 1 up, -1 down, 0 neither
+  bool injected = false;           // asked for, not drawn
 };
 
 constexpr bool begins(AnomalyEvent::Kind kind) {

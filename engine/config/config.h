@@ -182,6 +182,15 @@ struct ConfigReloadSettings {
   bool operator==(const ConfigReloadSettings&) const = default;
 };
 
+// The HTTP status page and its API.
+struct MonitoringSettings {
+  bool enabled = true;
+  std::string address;  // HOST:PORT; empty: 127.0.0.1:8080, and none where that is taken
+  std::string token;    // that calls which change something bring along; empty: nobody may
+
+  bool operator==(const MonitoringSettings&) const = default;
+};
+
 struct Config {
   SimulationSettings simulation;
   NormalParameters normal_parameters{
@@ -194,6 +203,7 @@ struct Config {
   DatabaseSettings database;
   LoggingSettings logging;
   ConfigReloadSettings config_reload;
+  MonitoringSettings monitoring;
 
   // The folder that holds the shards: database.data_dir, or the folder of database.path.
   [[nodiscard]] std::string data_directory() const;

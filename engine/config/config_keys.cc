@@ -262,6 +262,20 @@ Keys logging_and_reload_keys() {
   };
 }
 
+Keys monitoring_keys() {
+  return {
+      key({"monitoring.enabled", "--no-status", "", "Run without the HTTP status page and API"},
+          FIELD(monitoring.enabled), boolean()),
+      key({"monitoring.address", "--status-address", "HOST:PORT",
+           "Where the status page listens; by default 127.0.0.1:8080 when that is free"},
+          FIELD(monitoring.address), text_of(parse_address)),
+      key({"monitoring.token", "", "TEXT",
+           "Bearer token of HTTP calls that change something: 16 to 256 printable characters; empty forbids "
+           "them"},
+          FIELD(monitoring.token), text_of(parse_token)),
+  };
+}
+
 #undef FIELD
 
 // In the order in which --help shows their flags: what is simulated, where it goes, how long and how fast.
@@ -274,6 +288,7 @@ Keys all_keys() {
   add(keys, normal_parameter_keys());
   add(keys, anomaly_keys());
   add(keys, logging_and_reload_keys());
+  add(keys, monitoring_keys());
   return keys;
 }
 
@@ -288,6 +303,10 @@ const ConfigKey* find_config_key(std::string_view name) {
   const auto keys = config_keys();
   const auto found = std::ranges::find(keys, name, &ConfigKey::name);
   return found == keys.end() ? nullptr : &*found;
+}
+
+bool is_secret(const ConfigKey& key) {
+  return key.name == "monitoring.token";
 }
 
 bool decides_readings(const ConfigKey& key) {

@@ -34,6 +34,9 @@ const ConfigKey* find_config_key(std::string_view name);
 // Whether the key takes part in what a sensor reads, beside the seed and the start. All `behaviors` do.
 bool decides_readings(const ConfigKey& key);
 
+// Whether the value stays out of files and out of messages.
+bool is_secret(const ConfigKey& key);
+
 // FLEET_SIM_SIMULATION_READINGS_PER_SECOND for simulation.readings_per_second.
 std::string environment_name(std::string_view key_name);
 

@@ -61,7 +61,8 @@ std::string keys_text(const Config& config, TakesPart takes_part) {
 }  // namespace
 
 std::string config_text(const Config& config) {
-  return keys_text(config, [](const ConfigKey&) { return true; }) + behaviors_text(config.behaviors);
+  return keys_text(config, [](const ConfigKey& key) { return !is_secret(key); }) +
+         behaviors_text(config.behaviors);
 }
 
 std::string readings_config_text(const Config& config) {

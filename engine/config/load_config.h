@@ -44,7 +44,7 @@ Config read_config(std::string_view text, const std::string& place, Problems& pr
 std::vector<Setting> environment_settings(const char* const* environment, Problems& problems);
 
 // The whole effective config as YAML under the file's keys, behaviors included: what run_info keeps. Reading
-// it back gives an equal config.
+// it back gives an equal config, but for what is secret.
 std::string config_text(const Config& config);
 
 // The part of it that decides what sensors read: equal texts, seeds, starts and identities give equal

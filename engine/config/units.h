@@ -41,8 +41,10 @@ std::string parse_speed(std::string_view text, Speed& speed);              // ma
 std::string parse_start(std::string_view text, Timestamp& start);  // from 1970, 100 years before the last
 std::string parse_utc_offset(std::string_view text, Microseconds& offset);  // UTC | Z | +02 | -05:30
 std::string parse_log_level(std::string_view text, std::string& level);     // upper case, WARN as WARNING
-std::string parse_text(std::string_view text, std::string& value);          // UTF-8 up to longest_path_bytes
-std::string parse_file_name(std::string_view text, std::string& path);      // text that can name a file
+std::string parse_address(std::string_view text, std::string& address);     // HOST:PORT, [::1]:PORT; or empty
+std::string parse_token(std::string_view text, std::string& token);     // what a header can carry; or empty
+std::string parse_text(std::string_view text, std::string& value);      // UTF-8 up to longest_path_bytes
+std::string parse_file_name(std::string_view text, std::string& path);  // text that can name a file
 std::string parse_lines(std::string_view text, std::vector<std::string>& lines);  // one text per line
 
 std::string number_text(double value);  // shortest that reads back exactly

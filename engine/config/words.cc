@@ -36,6 +36,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> log_level
 constexpr Timestamp latest_start =
     latest_timestamp - static_cast<Timestamp>(longest_duration_seconds) * microseconds_per_second;
 
+constexpr std::size_t longest_host_bytes = 255;
 constexpr Microseconds microseconds_per_minute = 60 * microseconds_per_second;
 
 template <class Words>
@@ -150,6 +151,26 @@ std::string parse_log_level(std::string_view text, std::string& level) {
     return must_be("DEBUG, INFO, WARNING, ERROR or CRITICAL (or TRACE, OFF)", text);
   }
   level = word->second;
+  return {};
+}
+
+std::string parse_address(std::string_view text, std::string& address) {
+  const std::size_t colon = text.rfind(':');
+  std::uint64_t port = 0;
+  const bool fits = colon != text.npos && colon > 0 && colon <= longest_host_bytes &&
+                    parse_count(text.substr(colon + 1), 0, 65'535, port).empty();
+  if (!text.empty() && !fits) return must_be("HOST:PORT such as 127.0.0.1:8080, or empty", text);
+  address = text;
+  return {};
+}
+
+// The text itself is not repeated: it is a secret, if a wrong one.
+std::string parse_token(std::string_view text, std::string& token) {
+  const bool printable = std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+  if (!text.empty() && (!printable || text.size() < 16 || text.size() > 256)) {
+    return "must have 16 to 256 printable ASCII characters without spaces, or none";
+  }
+  token = text;
   return {};
 }
 

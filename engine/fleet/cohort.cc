@@ -13,7 +13,7 @@ Tally& Tally::operator+=(const Tally& other) {
   due += other.due;
   skipped += other.skipped;
   missing += other.missing;
-  anomalies += other.anomalies;
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) anomalies[k] += other.anomalies[k];
   return *this;
 }
 
@@ -78,7 +78,7 @@ void Cohort::note_event(const Sample& taken, std::vector<AnomalyEvent>& events, 
   if (!taken.event) return;
   const Sensor& sensor = sensors_[position_];
   events.push_back(describe_anomaly(sensor.anomaly, *sensor.profile, *taken.event, sensor.identity));
-  if (begins(*taken.event)) ++tally.anomalies;
+  if (begins(*taken.event)) ++tally.anomalies[index_of(*taken.anomaly)];
 }
 
 void Cohort::advance() {
@@ -103,6 +103,16 @@ void Cohort::report_open_anomalies(Batch& batch) const {
     batch.events.push_back(
         describe_anomaly(sensor.anomaly, *sensor.profile, AnomalyEvent::Kind::progressed, sensor.identity));
   }
+}
+
+Cohort::Found Cohort::find(std::uint64_t key) {
+  const Microseconds phase = phase_of(key, cadence_);
+  const auto first = std::ranges::lower_bound(sensors_, phase, {}, &Sensor::phase);
+  for (auto sensor = first; sensor != sensors_.end() && sensor->phase == phase; ++sensor) {
+    if (sensor->key != key) continue;
+    return {&*sensor, next_due_of(static_cast<std::size_t>(sensor - sensors_.begin()))};
+  }
+  return {};
 }
 
 double Cohort::readings_per_second() const {

@@ -21,7 +21,7 @@ struct Tally {
   std::uint64_t due = 0;
   std::uint64_t skipped = 0;
   std::uint64_t missing = 0;
-  std::uint64_t anomalies = 0;  // begun
+  PerAnomalyType<std::uint64_t> anomalies{};  // begun
 
   Tally& operator+=(const Tally& other);
 };
@@ -71,6 +71,13 @@ class Cohort {
   // stops. An empty batch has room for all of them.
   void report_open_anomalies(Batch& batch) const;
 
+  // A sensor as it is before its next reading; null when it is not of this cohort.
+  struct Found {
+    Sensor* sensor = nullptr;
+    Timestamp next_due = 0;
+  };
+  [[nodiscard]] Found find(std::uint64_t key);
+
   // Passes over every reading due before `moment`, which an earlier process has taken. `past` has the last
   // anomaly that each sensor began before it, if any. Once, before the first tick.
   void go_on_at(Timestamp moment, const PastAnomalies& past);
@@ -96,6 +103,9 @@ class Cohort {
   [[nodiscard]] bool is_open(std::size_t index) const;
   void go_on_at(Timestamp moment, Sensor& sensor, const PastAnomaly* past);
   [[nodiscard]] std::uint64_t due_before(Timestamp until, const Sensor& sensor) const;
+  [[nodiscard]] Timestamp next_due_of(std::size_t i) const {
+    return (i < position_ ? next_cycle_start_ : cycle_start_) + sensors_[i].phase;
+  }
 
   std::vector<Sensor> sensors_;
   Cadence cadence_;

@@ -31,7 +31,7 @@ double progress(const Anomaly& anomaly, Timestamp due) {
 
 Anomaly begin_anomaly(const Profile& profile, AnomalyType type, Timestamp started_at,
                       const RandomBlock& draws) {
-  Anomaly anomaly{NoAnomaly{}, started_at, started_at + profile.duration[index_of(type)] - 1, 0};
+  Anomaly anomaly{NoAnomaly{}, started_at, started_at + profile.duration[index_of(type)] - 1, 0, false};
   const Channel channel = pick_channel(profile, draws[0]);
   const bool up = draws[1] >> 63;
   switch (type) {
@@ -104,6 +104,7 @@ AnomalyEvent describe_anomaly(const Anomaly& anomaly, const Profile& profile, An
   event.sensor = sensor;
   event.readings_affected = anomaly.readings_affected;
   event.type = type_of(anomaly);
+  event.injected = anomaly.injected;
   event.kind = kind;
   const auto set = [&event](std::optional<Channel> channel, int direction, std::optional<double> magnitude) {
     event.channel = channel;

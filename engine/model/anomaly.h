@@ -35,6 +35,7 @@ struct Anomaly {
   Timestamp started_at = 0;
   Timestamp ended_at = 0;               // its last microsecond
   std::uint32_t readings_affected = 0;  // by this run
+  bool injected = false;                // asked for, not drawn
 
   [[nodiscard]] bool active() const { return kind.index() != 0; }
 };

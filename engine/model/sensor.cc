@@ -49,6 +49,13 @@ void return_to_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Tim
   sensor.anomaly.readings_affected = readings_affected;
 }
 
+bool inject_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp next_due) {
+  if (sensor.anomaly.active() && next_due <= sensor.anomaly.ended_at) return false;
+  start_anomaly(sensor, seed, type, next_due);
+  sensor.anomaly.injected = true;
+  return true;
+}
+
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
   const Profile& profile = *sensor.profile;
   Anomaly& anomaly = sensor.anomaly;

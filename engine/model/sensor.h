@@ -54,6 +54,10 @@ void enter_steady_state(Sensor& sensor, std::uint64_t seed, Timestamp first_due,
 void return_to_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp started_at,
                        std::uint32_t readings_affected);
 
+// Begins an anomaly of this type with the next reading, as if it had been drawn there. False, and nothing
+// happens, when the sensor is in the middle of one.
+bool inject_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp next_due);
+
 // Takes the reading that is due: a pure function of the seed, the sensor and the time. Called for every due
 // reading of the sensor, in order.
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due);

@@ -32,6 +32,11 @@ constexpr std::string_view hold_place_sql =
     "INSERT INTO sensor_readings (id, timestamp, sensor_id) VALUES (?1, '', '')";
 constexpr std::string_view release_place_sql = "DELETE FROM sensor_readings WHERE id = ?1";
 
+constexpr const char* create_injected_sql =
+    "CREATE TABLE IF NOT EXISTS injected_anomalies (event_id INTEGER PRIMARY KEY)";
+constexpr std::string_view mark_injected_sql =
+    "INSERT INTO injected_anomalies (event_id) VALUES (last_insert_rowid())";
+
 // The latest open event of that sensor and start: an earlier run with the same seed may have left the same
 // one open.
 constexpr std::string_view go_on_event_sql =
@@ -107,7 +112,10 @@ void ReadingInsert::bind(Statement& statement, std::size_t row, const Reading& r
 }
 
 int EventInsert::apply(const AnomalyEvent& event, std::int64_t last_id) {
-  if (begins(event.kind)) return begin(event, last_id);
+  if (begins(event.kind)) {
+    const int code = begin(event, last_id);
+    return code == SQLITE_OK && event.injected ? mark_injected() : code;
+  }
   const int code = go_on(event);
   const bool row_is_gone = code == SQLITE_OK && last_id > 0 && database_.changed_rows() == 0;
   return row_is_gone ? begin(event, last_id) : code;
@@ -132,6 +140,15 @@ int EventInsert::begin(const AnomalyEvent& event, std::int64_t last_id) {
   begin_.bind(8, static_cast<std::int64_t>(event.readings_affected));
   begin_.bind(9, last_id);
   return begin_.run();
+}
+
+// Beside the events, whose columns are given. Most files never need the table, so the first injected event
+// makes it.
+int EventInsert::mark_injected() {
+  StorageError error = database_.execute(create_injected_sql);
+  Statement mark;
+  if (error.ok()) error = database_.prepare(mark_injected_sql, mark);
+  return error.ok() ? mark.run() : error.code;
 }
 
 int EventInsert::go_on(const AnomalyEvent& event) {

@@ -52,6 +52,7 @@ class EventInsert {
  private:
   int begin(const AnomalyEvent& event, std::int64_t last_id);
   int go_on(const AnomalyEvent& event);
+  int mark_injected();
 
   Database& database_;
   const Roster& roster_;

@@ -49,6 +49,7 @@ class Shard {
 
   // What waits, and since when.
   [[nodiscard]] std::span<const Reading> pending_readings() const { return readings_; }
+  [[nodiscard]] std::span<const AnomalyEvent> pending_events() const { return events_; }
   [[nodiscard]] std::size_t pending_count() const { return readings_.size() + events_.size(); }
   [[nodiscard]] bool has_pending() const { return pending_count() > 0; }
   [[nodiscard]] SteadyTime pending_since() const { return pending_since_; }

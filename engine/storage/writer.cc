@@ -31,7 +31,7 @@ std::int64_t nanoseconds(SteadyTime::duration span) {
 }  // namespace
 
 Writer::Writer(WriterContext context, const std::vector<std::string>& paths, std::size_t queue_capacity)
-    : context_(std::move(context)), queue_(queue_capacity) {
+    : context_(std::move(context)), queue_(queue_capacity), board_(paths.size()) {
   slots_.reserve(paths.size());
   for (const std::string& path : paths) slots_.emplace_back(Shard(path, context_.shard));
 }
@@ -42,6 +42,7 @@ void Writer::take_up(std::vector<std::unique_ptr<FoundRows>> found) {
 
 void Writer::add_shards(std::vector<std::string> paths) {
   const std::lock_guard lock(new_paths_mutex_);
+  board_.add_shards(paths.size());
   for (std::string& path : paths) new_paths_.push_back(std::move(path));
   new_paths_wait_.store(true, std::memory_order_release);
 }
@@ -116,6 +117,7 @@ double Writer::busy_share() const {
 SteadyTime Writer::step(SteadyTime now) {
   take_batches(now);
   flush_due(now);
+  waiting_shown_.store(waiting_, std::memory_order_relaxed);
   return next_deadline(now);
 }
 
@@ -139,6 +141,7 @@ void Writer::discard(const Batch& batch, SteadyTime now) {
     for (const Reading& reading : batch.readings) lag_.record(context_.clock.lag(reading.due, now));
   }
   context_.ledger.written(batch.readings.size());
+  recent_events_.add(batch.events);
 }
 
 void Writer::deal_out(const Batch& batch, SteadyTime now) {
@@ -156,6 +159,7 @@ void Writer::stage(const Reading& reading, SteadyTime now) {
   ++waiting_;
   slot.shard.stage(reading, now);
   if (slot.shard.pending_count() == 1) stand_in_line(index);
+  board_.post_waiting(index, slot.shard.pending_count());
   if (slot.shard.pending_readings().size() == context_.shard.settings.batch_size) full_.push_back(index);
 }
 
@@ -213,7 +217,12 @@ void Writer::flush(std::uint32_t index, SteadyTime now) {
   if (slot.shard.has_moved()) leave_moved_file(index);
   const bool was_open = slot.shard.is_open();
   if (!was_open) make_room_to_open();
+  const SteadyTime began = std::chrono::steady_clock::now();
   const StorageError error = slot.shard.flush();
+  if (error.ok()) {
+    const auto took = std::chrono::steady_clock::now() - began;
+    commit_time_.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  }
   if (slot.shard.is_open()) {
     if (!was_open) slot.open_entry = open_.insert(open_.end(), index);
     open_.splice(open_.end(), open_, slot.open_entry);
@@ -234,6 +243,8 @@ void Writer::committed(std::uint32_t index) {
     for (const Reading& reading : readings) lag_.record(context_.clock.lag(reading.due, now));
   }
   context_.ledger.written(readings.size());
+  board_.post_commit(index, readings.size());
+  recent_events_.add(slot.shard.pending_events());
   waiting_ -= slot.shard.pending_count();
   if (!slot.written) files_written_.fetch_add(1, std::memory_order_relaxed);
   slot.written = true;
@@ -244,6 +255,7 @@ void Writer::committed(std::uint32_t index) {
   }
   if (slot.sick) {
     std::erase(sick_, index);
+    if (slot.failures > 0) board_.post_recovery(index);
     slot.sick = slot.exhausted = false;
     slot.failures = 0;
   } else {
@@ -288,6 +300,7 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
   }
   slot.retry_at = after(now, backoff_delay(failure_backoff, ++slot.failures, word));
   if (!error.busy()) close_for_now(index);
+  board_.post_trouble(index, slot.failures > retries, error.message);
   const bool round_is_over = slot.failures % (1 + retries) == 0;
   if (!round_is_over) return;
   if (!slot.exhausted) {

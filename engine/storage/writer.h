@@ -31,9 +31,11 @@
 #include "base/histogram.h"
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
+#include "batch/recent_events.h"
 #include "storage/checkpointer.h"
 #include "storage/found_rows.h"
 #include "storage/shard.h"
+#include "storage/shard_board.h"
 #include "storage/shard_plan.h"
 
 namespace fleet_sim {
@@ -85,6 +87,12 @@ class Writer {
   // Readings that wait in memory. Only once the thread has ended.
   [[nodiscard]] std::uint64_t held() const;
   [[nodiscard]] const Histogram& lag() const { return lag_; }
+  // How long each commit took, from BEGIN to COMMIT, failed attempts left out.
+  [[nodiscard]] const Histogram& commit_time() const { return commit_time_; }
+  [[nodiscard]] const ShardBoard& board() const { return board_; }
+  [[nodiscard]] const RecentEvents& recent_events() const { return recent_events_; }
+  // Readings and events in memory.
+  [[nodiscard]] std::uint64_t waiting() const { return waiting_shown_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t files_written() const { return files_written_.load(std::memory_order_relaxed); }
   // Share of its time that the thread spent working.
   [[nodiscard]] double busy_share() const;
@@ -154,7 +162,11 @@ class Writer {
   std::atomic<std::uint64_t> files_written_{0};
   std::atomic<std::int64_t> busy_nanoseconds_{0};
   std::atomic<std::int64_t> idle_nanoseconds_{0};
+  std::atomic<std::uint64_t> waiting_shown_{0};  // waiting_ after the last step
   Histogram lag_;
+  Histogram commit_time_;
+  ShardBoard board_;
+  RecentEvents recent_events_;
 };
 
 }  // namespace fleet_sim

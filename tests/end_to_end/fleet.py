@@ -40,7 +40,8 @@ def environment(**more):
     """Ours, without what fleet-sim reads, and with `more`."""
     seen_by_program = ("FLEET_SIM", "SENSOR_", "CONFIG_FILE", "IDENTITY_FILE")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(seen_by_program)}
-    return {**clean, "FLEET_SIM_LOGGING_FILE": "log/fleet-sim.log", **more}
+    return {**clean, "FLEET_SIM_LOGGING_FILE": "log/fleet-sim.log",
+            "FLEET_SIM_MONITORING_ENABLED": "false", **more}
 
 
 @functools.lru_cache(maxsize=None)

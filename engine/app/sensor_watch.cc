@@ -1,0 +1,127 @@
+#include "app/sensor_watch.h"
+
+#include <algorithm>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "base/random.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr std::chrono::milliseconds between_looks{1};
+
+Cohort::Found find_in(Fleet& fleet, std::uint64_t key, const Cohort*& where) {
+  for (Cohort& cohort : fleet.cohorts()) {
+    if (const Cohort::Found found = cohort.find(key); found.sensor != nullptr) {
+      where = &cohort;
+      return found;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::vector<std::uint32_t>> SensorWatch::find(const RunningFleet& fleet,
+                                                            const std::vector<std::string>& ids) const {
+  std::unordered_map<std::string_view, std::uint32_t> place;
+  for (const std::string& id : ids) place.emplace(id, UINT32_MAX);
+  for (const std::uint32_t member : *fleet.members) {
+    const auto wanted = place.find(parts_.inputs.identities.roster[member].id);
+    if (wanted != place.end()) wanted->second = member;
+  }
+  std::vector<std::uint32_t> sensors;
+  for (const std::string& id : ids) sensors.push_back(place.at(id));
+  if (std::ranges::find(sensors, UINT32_MAX) != sensors.end()) return std::nullopt;
+  return sensors;
+}
+
+void SensorWatch::ask(std::function<void(Exchange&)> work) {
+  exchange_->busy.store(true, std::memory_order_release);
+  parts_.scheduler.between_windows([exchange = exchange_, work = std::move(work)] {
+    work(*exchange);
+    exchange->busy.store(false, std::memory_order_release);
+  });
+}
+
+bool SensorWatch::answered() const {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (exchange_->busy.load(std::memory_order_acquire)) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(between_looks);
+  }
+  return true;
+}
+
+const SensorWatch::Look* SensorWatch::look(const RunningFleet& fleet, std::uint32_t sensor) {
+  if (exchange_->busy.load(std::memory_order_acquire)) return nullptr;
+  const std::uint64_t key = hash_text(parts_.inputs.identities.roster[sensor].id);
+  ask([&sensors = parts_.fleet, key, start = parts_.run.start, seed = parts_.run.seed](Exchange& exchange) {
+    const Cohort* cohort = nullptr;
+    const Cohort::Found found = find_in(sensors, key, cohort);
+    const std::lock_guard lock(exchange.mutex);
+    exchange.found.reset();
+    if (found.sensor != nullptr) {
+      exchange.found = SensorState{*found.sensor, cohort->cadence(), start, seed, found.next_due};
+    }
+  });
+  if (!answered()) return nullptr;
+  const std::lock_guard lock(exchange_->mutex);
+  if (!exchange_->found) return nullptr;
+  const std::vector<Injection> injections(exchange_->injections.begin(), exchange_->injections.end());
+  Look& look = remembered(fleet, *exchange_->found);
+  bring_up_to(*exchange_->found, look, injections);
+  return &look;
+}
+
+SensorWatch::Look& SensorWatch::remembered(const RunningFleet& fleet, const SensorState& now) {
+  if (fleet.edition != edition_) watched_.clear();
+  edition_ = fleet.edition;
+  const auto known = std::ranges::find(watched_, now.sensor.identity,
+                                       [](const Look& look) { return look.state.sensor.identity; });
+  const std::uint64_t taken = now.taken();
+  if (known != watched_.end() && taken - known->state.taken() <= most_replayed) {
+    watched_.splice(watched_.begin(), watched_, known);
+    return watched_.front();
+  }
+  if (known != watched_.end()) watched_.erase(known);
+  const bool past_is_known = fleet.edition == 0;
+  const std::uint64_t from = taken > most_replayed ? taken - most_replayed : 0;
+  watched_.push_front({past_is_known ? state_after(now, from) : now, {}});
+  if (watched_.size() > most_watched) watched_.pop_back();
+  return watched_.front();
+}
+
+void SensorWatch::bring_up_to(const SensorState& now, Look& look,
+                              std::span<const Injection> injections) const {
+  replay(look.state, now.next_due, injections, most_recent_readings, look.readings);
+  if (!goes_on_alike(look.state, now)) look.readings.clear();
+  look.state = now;
+}
+
+bool SensorWatch::inject(AnomalyType type, std::vector<std::uint32_t> sensors) {
+  if (exchange_->busy.load(std::memory_order_acquire) && !answered()) return false;
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> keys;
+  for (const std::uint32_t sensor : sensors) {
+    keys.emplace_back(sensor, hash_text(parts_.inputs.identities.roster[sensor].id));
+  }
+  ask([&fleet = parts_.fleet, &log = parts_.log, seed = parts_.run.seed, type, keys](Exchange& exchange) {
+    const std::lock_guard lock(exchange.mutex);
+    std::size_t begun = 0;
+    for (const auto& [sensor, key] : keys) {
+      const Cohort* cohort = nullptr;
+      const Cohort::Found found = find_in(fleet, key, cohort);
+      if (found.sensor == nullptr || !inject_anomaly(*found.sensor, seed, type, found.next_due)) continue;
+      ++begun;
+      exchange.injections.push_back({found.sensor->identity, type, found.next_due});
+      if (exchange.injections.size() > most_injections) exchange.injections.pop_front();
+    }
+    log.info("injected", "anomalies injected; sensors that are in one already were passed over",
+             {{"type", name_of(type)}, {"sensors", begun}, {"asked_for", keys.size()}});
+  });
+  return true;
+}
+
+}  // namespace fleet_sim

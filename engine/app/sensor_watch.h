@@ -1,0 +1,75 @@
+// Looks at single sensors of a running fleet for the status API, and has anomalies begin in them. What a
+// sensor is in the middle of is copied between two windows of the scheduler; its last readings are worked out
+// from that copy, on the caller's thread. HTTP thread only, but for the work it has done between windows.
+//
+// Bounds: one piece of work waits for the scheduler at a time, and is waited for `patience` at most; the last
+// `most_watched` sensors are remembered, so that looking again costs the readings since; at most
+// `most_replayed` readings are gone through for one look. Where a sensor's past cannot be told from the seed
+// alone (the fleet was reloaded, or its anomalies are longer than that) readings are shown from the first
+// look on.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/simulator.h"
+#include "fleet/sensor_state.h"
+#include "status/route.h"
+
+namespace fleet_sim {
+
+inline constexpr std::chrono::milliseconds patience{200};
+inline constexpr std::size_t most_watched = 64;
+inline constexpr std::size_t most_recent_readings = 300;
+inline constexpr std::uint64_t most_replayed = 100'000;  // about 15 ms
+inline constexpr std::size_t most_injections = 10'000;   // remembered, the last ones
+
+class SensorWatch {
+ public:
+  explicit SensorWatch(const Simulator::Parts& parts) : parts_(parts) {}
+
+  // Where in the roster the sensors with these ids are, in their order; nothing when one does not exist.
+  [[nodiscard]] std::optional<std::vector<std::uint32_t>> find(const RunningFleet& fleet,
+                                                               const std::vector<std::string>& ids) const;
+
+  struct Look {
+    SensorState state;
+    std::deque<Reading> readings;  // oldest first
+  };
+  // Null when the fleet is held up, or the run is over.
+  const Look* look(const RunningFleet& fleet, std::uint32_t sensor);
+
+  // False when the fleet is held up by an earlier piece of work. Sensors in the middle of an anomaly are
+  // passed over.
+  bool inject(AnomalyType type, std::vector<std::uint32_t> sensors);
+
+ private:
+  // Outlives this object where the scheduler still holds work for it.
+  struct Exchange {
+    std::mutex mutex;
+    std::optional<SensorState> found;
+    std::deque<Injection> injections;
+    std::atomic<bool> busy{false};
+  };
+
+  void ask(std::function<void(Exchange&)> work);
+  [[nodiscard]] bool answered() const;
+  void bring_up_to(const SensorState& now, Look& look, std::span<const Injection> injections) const;
+  Look& remembered(const RunningFleet& fleet, const SensorState& now);
+
+  Simulator::Parts parts_;
+  std::shared_ptr<Exchange> exchange_ = std::make_shared<Exchange>();
+  std::list<Look> watched_;    // latest first …
+  std::uint64_t edition_ = 0;  // … of this edition of the fleet
+};
+
+}  // namespace fleet_sim

@@ -1,0 +1,45 @@
+#include "fleet/sensor_state.h"
+
+#include <algorithm>
+
+namespace fleet_sim {
+namespace {
+
+bool in_anomaly(const SensorState& state) {
+  return state.sensor.anomaly.active() && state.next_due <= state.sensor.anomaly.ended_at;
+}
+
+}  // namespace
+
+SensorState state_after(const SensorState& now, std::uint64_t taken) {
+  SensorState then = now;
+  const Timestamp first_due = now.start + now.sensor.phase;
+  then.sensor.anomaly = Anomaly{};
+  then.next_due = first_due + now.cadence.offset(taken);
+  if (taken == 0) enter_steady_state(then.sensor, then.seed, first_due, then.cadence);
+  return then;
+}
+
+void replay(SensorState& state, Timestamp until, std::span<const Injection> injections, std::size_t most,
+            std::deque<Reading>& readings) {
+  const Timestamp first_due = state.start + state.sensor.phase;
+  for (std::uint64_t k = state.taken(); state.next_due < until; ++k) {
+    const Due due{state.next_due, first_due + state.cadence.offset(k + 1)};
+    const auto asked_for = std::ranges::find_if(injections, [&](const Injection& one) {
+      return one.sensor == state.sensor.identity && one.due == due.at;
+    });
+    if (asked_for != injections.end()) inject_anomaly(state.sensor, state.seed, asked_for->type, due.at);
+    const Sample taken = sample(state.sensor, state.seed, due);
+    readings.push_back({due.at, taken.values, state.sensor.identity, taken.anomaly});
+    if (readings.size() > most) readings.pop_front();
+    state.next_due = due.next;
+  }
+}
+
+bool goes_on_alike(const SensorState& a, const SensorState& b) {
+  if (a.next_due != b.next_due || in_anomaly(a) != in_anomaly(b)) return false;
+  return !in_anomaly(a) || (a.sensor.anomaly.kind.index() == b.sensor.anomaly.kind.index() &&
+                            a.sensor.anomaly.started_at == b.sensor.anomaly.started_at);
+}
+
+}  // namespace fleet_sim

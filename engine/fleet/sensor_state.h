@@ -1,0 +1,49 @@
+// A sensor taken out of the fleet as it is before its next reading, and what it reads from there: the same
+// function on a copy, so that whoever looks at a sensor never touches the fleet. Values; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "base/cadence.h"
+#include "base/timestamp.h"
+#include "batch/reading.h"
+#include "model/sensor.h"
+
+namespace fleet_sim {
+
+struct SensorState {
+  Sensor sensor;
+  Cadence cadence;
+  Timestamp start;  // of the run
+  std::uint64_t seed;
+  Timestamp next_due;
+
+  // How many readings have been taken.
+  [[nodiscard]] std::uint64_t taken() const { return cadence.count_before(next_due - start - sensor.phase); }
+};
+
+// An anomaly that was asked for.
+struct Injection {
+  std::uint32_t sensor;  // index into the Roster
+  AnomalyType type;
+  Timestamp due;  // of its first reading
+};
+
+// The same sensor as it was when `taken` of its readings had been taken, judged by the seed alone: exact for
+// none, and from then on as soon as it has been without an anomaly at the same time as the real one.
+SensorState state_after(const SensorState& now, std::uint64_t taken);
+
+// Takes the readings due before `until`, with the injected anomalies among `injections` that are this
+// sensor's, and keeps the last `most` of all in `readings`. A reading that is missing has missing_data for
+// its anomaly.
+void replay(SensorState& state, Timestamp until, std::span<const Injection> injections, std::size_t most,
+            std::deque<Reading>& readings);
+
+// Whether two states of a sensor go on alike.
+bool goes_on_alike(const SensorState& a, const SensorState& b);
+
+}  // namespace fleet_sim

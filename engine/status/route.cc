@@ -1,0 +1,296 @@
+#include "status/route.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "status/metrics.h"
+#include "status/status_json.h"
+
+namespace fleet_sim {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t longest_id_bytes = 4'096;
+
+struct Call {
+  const HttpRequest& request;
+  const StatusSources& sources;
+  std::shared_ptr<const Status> status;
+  std::string tail;                                       // of the path, after a prefix
+  std::map<std::string, std::string, std::less<>> query;  // the last of several wins
+};
+
+HttpResponse error(unsigned status, std::string_view what, std::string_view remedy = {}) {
+  return {.status = status, .body = error_json(what, remedy)};
+}
+
+HttpResponse json(std::string body) {
+  return {.body = std::move(body)};
+}
+
+std::optional<unsigned> hex_digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+  c = static_cast<char>(c | 0x20);
+  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
+  return std::nullopt;
+}
+
+// Nothing for a % without two hexadecimal digits.
+std::optional<std::string> decoded(std::string_view text, bool plus_is_space) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus_is_space) {
+      out += ' ';
+    } else if (text[i] != '%') {
+      out += text[i];
+    } else {
+      if (i + 2 >= text.size()) return std::nullopt;
+      const auto high = hex_digit(text[i + 1]);
+      const auto low = hex_digit(text[i + 2]);
+      if (!high || !low) return std::nullopt;
+      out += static_cast<char>(*high * 16 + *low);
+      i += 2;
+    }
+  }
+  return out;
+}
+
+bool parse_query(std::string_view text, Call& call) {
+  while (!text.empty()) {
+    const std::string_view pair = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(text.size(), pair.size() + 1));
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    auto name = decoded(pair.substr(0, equals), true);
+    auto value = decoded(pair.substr(std::min(equals + 1, pair.size())), true);
+    if (!name || !value) return false;
+    if (!name->empty()) call.query[std::move(*name)] = std::move(*value);
+  }
+  return true;
+}
+
+// A whole number of the query; false when it is no number or out of its range.
+bool read_number(const Call& call, std::string_view name, std::uint64_t least, std::uint64_t most,
+                 std::uint64_t& value) {
+  const auto found = call.query.find(name);
+  if (found == call.query.end()) return true;
+  const std::string& text = found->second;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return code == std::errc() && end == text.data() + text.size() && value >= least && value <= most;
+}
+
+struct PageWanted {
+  std::uint64_t limit;
+  std::uint64_t after = 0;
+};
+
+std::optional<PageWanted> read_page(const Call& call, std::uint64_t usual_limit) {
+  PageWanted wanted{usual_limit};
+  if (!read_number(call, "limit", 1, most_rows_per_page, wanted.limit)) return std::nullopt;
+  if (!read_number(call, "after", 0, UINT64_MAX, wanted.after)) return std::nullopt;
+  return wanted;
+}
+
+HttpResponse bad_page() {
+  return error(400, "limit must be a number from 1 to 1000, and after what `next` of the page before said");
+}
+
+HttpResponse not_started() {
+  return error(503, "the run is being started", "ask again in a moment");
+}
+
+HttpResponse get_dashboard(const Call&) {
+  return {.body = std::string(dashboard_page), .content_type = "text/html; charset=utf-8"};
+}
+
+// A process that is still starting is alive, but not ready.
+HttpResponse get_health(const Call& call) {
+  if (!call.status || call.status->healthy()) return json(health_json({}));
+  return {.status = 503, .body = health_json(call.status->reasons)};
+}
+
+HttpResponse get_readiness(const Call& call) {
+  if (!call.status) return {.status = 503, .body = health_json({"the run is being started"})};
+  if (call.status->draining) return {.status = 503, .body = health_json({"the run is ending"})};
+  return get_health(call);
+}
+
+HttpResponse get_status(const Call& call) {
+  return json(status_json(*call.status));
+}
+
+HttpResponse get_metrics(const Call& call) {
+  return {.body = metrics_text(*call.status), .content_type = metrics_content_type};
+}
+
+HttpResponse get_shards(const Call& call) {
+  const auto wanted = read_page(call, 100);
+  return wanted ? json(shards_json(call.sources.shards(wanted->limit, wanted->after))) : bad_page();
+}
+
+HttpResponse get_sensors(const Call& call) {
+  const auto wanted = read_page(call, 50);
+  if (!wanted) return bad_page();
+  const auto query = call.query.find("query");
+  return json(sensors_json(call.sources.sensors(
+      query == call.query.end() ? std::string_view{} : query->second, wanted->limit, wanted->after)));
+}
+
+HttpResponse absent(Absence why) {
+  if (why == Absence::unknown_sensor)
+    return error(404, "no sensor has this id", "/api/sensors?query= searches");
+  return error(503, "the fleet is held up and does not answer", "see the reasons in /status, and ask again");
+}
+
+HttpResponse get_sensor(const Call& call) {
+  Absence why{};
+  if (const auto detail = call.sources.sensor(call.tail, why)) return json(sensor_json(*detail));
+  return absent(why);
+}
+
+HttpResponse get_events(const Call& call) {
+  std::uint64_t limit = 100;
+  if (!read_number(call, "limit", 1, most_rows_per_page, limit)) return bad_page();
+  return json(events_json(call.sources.events(limit)));
+}
+
+HttpResponse accepted(Json what) {
+  return {.status = 202, .body = Json{{"accepted", std::move(what)}}.dump() + '\n'};
+}
+
+HttpResponse post_stop(const Call& call) {
+  call.sources.stop();
+  return accepted("stop");
+}
+
+HttpResponse post_reload(const Call& call) {
+  const std::string refusal = call.sources.reload();
+  return refusal.empty() ? accepted("reload") : error(503, refusal);
+}
+
+struct Injection {
+  AnomalyType type;
+  std::vector<std::string> sensors;
+};
+
+std::optional<Injection> read_injection(std::string_view body) {
+  const Json json = Json::parse(body, nullptr, false);
+  if (!json.is_object() || json.size() != 2 || !json.contains("type") || !json.contains("sensors"))
+    return std::nullopt;
+  const Json& sensors = json["sensors"];
+  if (!json["type"].is_string() || !sensors.is_array()) return std::nullopt;
+  const auto type = anomaly_type_of(json["type"].get_ref<const std::string&>());
+  if (!type || sensors.empty() || sensors.size() > most_injected_sensors) return std::nullopt;
+  if (!std::ranges::all_of(sensors, [](const Json& id) { return id.is_string(); })) return std::nullopt;
+  return Injection{*type, sensors.get<std::vector<std::string>>()};
+}
+
+HttpResponse post_anomalies(const Call& call) {
+  const auto injection = read_injection(call.request.body);
+  if (!injection) {
+    return error(400, "the body is no injection",
+                 R"(send {"type": "spike", "sensors": ["ID"]}: a type of anomaly, and 1 to 1000 ids)");
+  }
+  if (const auto absence = call.sources.inject(injection->type, injection->sensors)) return absent(*absence);
+  return accepted({{"type", name_of(injection->type)}, {"sensors", injection->sensors.size()}});
+}
+
+struct Route {
+  std::string_view path;  // one that ends in / stands for everything below
+  bool changes_state;
+  bool needs_run;  // has nothing to say before the run has begun
+  HttpResponse (*answer)(const Call&);
+};
+
+constexpr std::array routes{
+    Route{"/healthz", false, false, get_health},     Route{"/health", false, false, get_health},
+    Route{"/readyz", false, false, get_readiness},   Route{"/status", false, true, get_status},
+    Route{"/metrics", false, true, get_metrics},     Route{"/api/shards", false, true, get_shards},
+    Route{"/api/sensors", false, true, get_sensors}, Route{"/api/sensors/", false, true, get_sensor},
+    Route{"/api/events", false, true, get_events},   Route{"/api/stop", true, true, post_stop},
+    Route{"/api/reload", true, true, post_reload},   Route{"/api/anomalies", true, true, post_anomalies},
+};
+constexpr Route dashboard_route{"/", false, false, get_dashboard};
+
+bool leads_to(const Route& route, std::string_view path) {
+  if (!route.path.ends_with('/')) return path == route.path;
+  return path.size() > route.path.size() && path.starts_with(route.path);
+}
+
+const Route* find_route(std::string_view path) {
+  if (path == dashboard_route.path) return &dashboard_route;
+  const auto found =
+      std::ranges::find_if(routes, [path](const Route& route) { return leads_to(route, path); });
+  return found == routes.end() ? nullptr : &*found;
+}
+
+// A page of somebody else's can have its own name point to 127.0.0.1; a browser then sends that name along.
+bool is_loopback_name(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1) == "[::1]";
+  const std::string_view name = host.substr(0, host.find(':'));
+  const bool numeric = name.find_first_not_of("0123456789.") == name.npos;
+  return name.empty() || name == "localhost" || (numeric && name.starts_with("127."));
+}
+
+std::optional<HttpResponse> refusal(const HttpRequest& request, const HttpAccess& access) {
+  if (access.token.empty()) {
+    return error(403, "this run takes no calls that change something",
+                 "set monitoring.token, or FLEET_SIM_MONITORING_TOKEN, and send it as Authorization: Bearer");
+  }
+  constexpr std::string_view scheme = "Bearer ";
+  const std::string_view given = request.authorization;
+  if (given.starts_with(scheme) && equal_secrets(given.substr(scheme.size()), access.token))
+    return std::nullopt;
+  return error(401, "this call needs the run's token", "send Authorization: Bearer TOKEN");
+}
+
+HttpResponse method_not_allowed(const Route& route) {
+  HttpResponse response = error(405, "this path does not take this method");
+  response.allow = route.changes_state ? "POST" : "GET, HEAD";
+  return response;
+}
+
+bool takes(const Route& route, std::string_view method) {
+  return route.changes_state ? method == "POST" : method == "GET" || method == "HEAD";
+}
+
+}  // namespace
+
+bool equal_secrets(std::string_view given, std::string_view secret) {
+  unsigned difference = given.size() == secret.size() ? 0 : 1;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const char expected = secret.empty() ? '\0' : secret[i % secret.size()];
+    difference |= static_cast<unsigned char>(given[i] ^ expected);
+  }
+  return difference == 0;
+}
+
+HttpResponse route(const HttpRequest& request, const StatusSources& sources, const HttpAccess& access) {
+  if (access.loopback_only && !is_loopback_name(request.host)) {
+    return error(403, "this address answers to localhost and 127.0.0.1 only",
+                 "use one of these names, or let the run listen on another address with --status-address");
+  }
+  const std::size_t question = std::min(request.target.find('?'), request.target.size());
+  const auto path = decoded(request.target.substr(0, question), false);
+  Call call{request, sources, nullptr, {}, {}};
+  if (!path || path->size() > longest_id_bytes || !path->starts_with('/') ||
+      !parse_query(request.target.substr(std::min(question + 1, request.target.size())), call)) {
+    return error(400, "the address is malformed", "a % is followed by two hexadecimal digits");
+  }
+  const Route* found = find_route(*path);
+  if (found == nullptr)
+    return error(404, "nothing is here", "/, /status, /metrics, /healthz, /readyz and /api are");
+  if (!takes(*found, request.method)) return method_not_allowed(*found);
+  if (found->changes_state) {
+    if (auto refused = refusal(request, access)) return *std::move(refused);
+  }
+  call.status = sources.status ? sources.status() : nullptr;
+  if (found->needs_run && !call.status) return not_started();
+  if (found->path.ends_with('/') && found->path.size() > 1) call.tail = path->substr(found->path.size());
+  return found->answer(call);
+}
+
+}  // namespace fleet_sim

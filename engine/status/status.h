@@ -1,0 +1,131 @@
+// All that the status page, its API and the metrics say about a run, as plain values: published by the run's
+// main thread about four times a second, read by the HTTP thread. Nothing in here points to anything that
+// moves.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/histogram.h"
+#include "base/terms.h"
+#include "base/timestamp.h"
+#include "status/snapshot.h"
+
+namespace fleet_sim {
+
+struct RunFacts {
+  std::string run_id;
+  std::uint64_t seed = 0;
+  std::string version;
+  Timestamp start = 0;
+  Timestamp began_at = 0;
+  std::string shard_by;
+  std::string partition;
+  std::string data_directory;
+  std::string sink;
+  std::string config_hash;
+  std::string speed;
+  unsigned threads = 0;
+  std::size_t writers = 0;
+  double readings_per_second = 0;  // nominal
+  std::size_t batches_limit = 0;
+  std::size_t rows_limit = 0;
+};
+
+// What of a histogram goes over the wire: count, sum, a few percentiles, and how many values are at most each
+// bound. The histogram's own buckets are 1/32 apart, so the last of a bound's values may be counted with the
+// next bound.
+struct Distribution {
+  static constexpr std::array<double, 15> bounds_seconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                                         0.5,   1,      2.5,   5,    10,    30,   60};
+  std::uint64_t count = 0;
+  double sum_seconds = 0;
+  double p50_seconds = 0;
+  double p99_seconds = 0;
+  double max_seconds = 0;
+  std::array<std::uint64_t, bounds_seconds.size()> up_to{};
+};
+Distribution distribution_of(const Histogram& histogram);
+
+struct Status {
+  RunFacts run;
+  Snapshot now;
+  bool draining = false;
+  std::vector<std::string> reasons;  // why it is not healthy; empty when it is
+  double written_per_second = 0;     // over about the last second
+
+  Distribution lag;
+  Distribution commit;
+  std::size_t batches_in_use = 0;
+  std::uint64_t rows_waiting = 0;
+  std::size_t shards_retrying = 0;
+  std::size_t shards_degraded = 0;
+  std::uint64_t storage_bytes = 0;  // of all shard files with their logs; each file is looked at now and then
+
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t peak_memory_bytes = 0;
+  double cpu_seconds = 0;
+  bool reloads = false;  // whether it looks for changed files by itself
+
+  [[nodiscard]] bool healthy() const { return reasons.empty(); }
+};
+
+// A row of the table of shards.
+struct ShardRow {
+  std::string name;
+  std::string file;
+  std::string state;  // healthy, retrying, degraded, or idle as long as nothing was committed
+  std::uint64_t rows_written = 0;
+  std::uint64_t rows_waiting = 0;
+  std::uint64_t bytes = 0;
+  std::optional<Timestamp> last_commit;
+  std::optional<std::string> error;
+};
+
+struct SensorRow {
+  std::string id;
+  std::string type;
+  std::string location;
+  std::string manufacturer;
+  std::string model;
+  std::string firmware_version;
+  std::string shard;
+};
+
+// Part of a list. `next` is where the following part begins.
+template <class Row>
+struct Page {
+  std::vector<Row> rows;
+  std::optional<std::uint64_t> next;
+  std::uint64_t total = 0;
+};
+
+struct EventRow {
+  std::string sensor_id;
+  AnomalyType type{};
+  std::optional<Channel> channel;
+  int direction = 0;
+  std::optional<double> magnitude;
+  Timestamp started_at = 0;
+  std::optional<Timestamp> ended_at;  // none: still open
+  bool injected = false;
+};
+
+struct ReadingRow {
+  Timestamp due = 0;
+  PerChannel<double> values{};
+  std::optional<AnomalyType> anomaly;  // missing_data: the values mean nothing
+};
+
+struct SensorDetail {
+  SensorRow sensor;
+  std::string effective;  // JSON, as `explain --json` prints it
+  std::optional<EventRow> anomaly;
+  std::vector<ReadingRow> readings;  // oldest first
+};
+
+}  // namespace fleet_sim

@@ -1,0 +1,22 @@
+// The JSON that the status API answers with, from plain values. Texts come from identities and files, so
+// bytes that are no UTF-8 are replaced. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "status/status.h"
+
+namespace fleet_sim {
+
+std::string status_json(const Status& status);
+std::string health_json(const std::vector<std::string>& reasons);
+std::string shards_json(const Page<ShardRow>& page);
+std::string sensors_json(const Page<SensorRow>& page);
+std::string sensor_json(const SensorDetail& detail);
+std::string events_json(const std::vector<EventRow>& events);
+// `remedy` may be empty.
+std::string error_json(std::string_view error, std::string_view remedy = {});
+
+}  // namespace fleet_sim

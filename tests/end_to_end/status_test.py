@@ -1,0 +1,393 @@
+#!/usr/bin/env python3
+"""The status API of a running fleet, over real sockets: every route, what is refused, and clients that misbehave."""
+
+import re
+import socket
+from http.client import HTTPConnection
+
+from fleet import *
+
+TOKEN = "a-token-of-the-test-0123456789"
+PROMTOOL = shutil.which("promtool")
+ROUTES = ["/", "/healthz", "/health", "/readyz", "/status", "/metrics", "/api/shards", "/api/sensors", "/api/events",
+          "/api/sensors/FACTORY_1_NEW"]
+CHANGES = ["/api/stop", "/api/reload", "/api/anomalies"]
+
+
+class Served(FleetTest):
+    """A fleet of 15 sensors in the shards of their locations, with its status on a free port."""
+
+    def serve(self, *arguments, env=None, rate=20, identities=IDENTITIES, token=TOKEN):
+        self.process = self.start("--identities", identities, "--data-dir", "data", "--duration", 0, "--rate", rate,
+                                  "--shard-by", "location", "--seed", 5, "--status-address", "127.0.0.1:0", *arguments,
+                                  env={"FLEET_SIM_MONITORING_ENABLED": "true", "FLEET_SIM_MONITORING_TOKEN": token,
+                                       "FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "100", **(env or {})})
+        self.port = int(self.wait_for(lambda: re.search(r"status at http://127\.0\.0\.1:(\d+)/", self.printed()))[1])
+        self.wait_for(lambda: self.ask("/readyz")[0] == 200)
+
+    def wait_for(self, condition, seconds=30):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if found := condition():
+                return found
+            if self.process.poll() is not None:
+                self.fail(f"ended with {self.process.returncode}:\n{self.printed()}")
+            time.sleep(0.02)
+        self.fail(f"waited {seconds} s in vain:\n{self.printed()}")
+
+    def ask(self, path, method="GET", body=None, **headers):
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, answer.read(), answer.headers
+        finally:
+            connection.close()
+
+    def json(self, path, status=200, **options):
+        code, body, headers = self.ask(path, **options)
+        self.assertEqual(code, status, body)
+        self.assertEqual(headers["Content-Type"], "application/json; charset=utf-8")
+        return json.loads(body)
+
+    def change(self, path, body=None, token=TOKEN, **options):
+        return self.json(path, method="POST", body=body, Authorization=f"Bearer {token}", **options)
+
+    def raw(self, data, patience=15):
+        """Sends bytes as they are and returns what comes until the server closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=patience) as client:
+            client.sendall(data)
+            answer = b""
+            while part := client.recv(65536):
+                answer += part
+            return answer
+
+    def resident_kib(self):
+        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())[1])
+
+
+class Routes(Served):
+    def test_what_a_run_says_of_itself(self):
+        self.serve()
+        self.wait_for(lambda: self.json("/status")["readings"]["written"] > 300)
+        status = self.json("/status")
+        self.assertEqual(status["run"]["seed"], "5")
+        self.assertEqual(status["run"]["shard_by"], "location")
+        self.assertEqual((status["state"], status["healthy"], status["reasons"]), ("running", True, []))
+        self.assertEqual(status["fleet"]["sensors"], 15)
+        self.assertAlmostEqual(status["fleet"]["readings_per_second"], 300)
+        self.assertIsNone(status["progress"]["simulated_total_seconds"])
+        readings = status["readings"]
+        self.assertEqual(readings["due"], readings["generated"] + readings["skipped"])
+        self.assertEqual(readings["generated"], readings["written"] + readings["missing"] + readings["pending"])
+        self.assertEqual(status["anomalies"]["total"], sum(status["anomalies"]["by_type"].values()))
+        self.assertGreater(status["lag_seconds"]["count"], 0)
+        self.assertLessEqual(status["lag_seconds"]["p50"], status["lag_seconds"]["max"])
+        self.assertGreater(status["commit_seconds"]["count"], 0)
+        self.assertEqual(status["shards"]["total"], len(shards(self.dir / "data")))
+        self.assertEqual(status["shards"]["healthy"], status["shards"]["total"])
+        self.assertGreater(status["memory_bytes"], 1_000_000)
+        self.assertGreater(status["storage_bytes"], 0)
+        rate = self.wait_for(lambda: abs(self.json("/status")["readings"]["written_per_second"] - 280) < 100)
+        self.assertTrue(rate)
+
+        page = self.json("/api/shards?limit=3")
+        names = []
+        while True:
+            for shard in page["shards"]:
+                names.append(shard["name"])
+                self.assertEqual(shard["state"], "healthy")
+                self.assertGreater(shard["bytes"], 0)
+                self.assertRegex(shard["last_commit"], TIMESTAMP)
+            if page["next"] is None:
+                break
+            page = self.json(f"/api/shards?limit=3&after={page['next']}")
+        self.assertEqual(names, [path.name for path in shards(self.dir / "data")])
+        summary = self.stop(self.process)
+        written = summary.written
+        self.assertGreaterEqual(written, readings["written"])
+
+    def test_sensors_are_found_paged_and_looked_at(self):
+        self.serve()
+        demo = demo_identities()
+        everybody = self.json("/api/sensors")
+        self.assertEqual({one["id"] for one in everybody["sensors"]}, set(demo))
+        self.assertEqual((everybody["total"], everybody["next"]), (15, None))
+        wanted = next(iter(demo.values()))["manufacturer"]
+        found = self.json("/api/sensors?limit=1000&query=" + quote(wanted.upper()))
+        self.assertEqual({one["id"] for one in found["sensors"]},
+                         {one["id"] for one in demo.values() if wanted in one["manufacturer"]})
+        paged, after = [], "0"
+        while after is not None:
+            page = self.json(f"/api/sensors?limit=4&after={after}")
+            paged += [one["id"] for one in page["sensors"]]
+            after = page["next"]
+        self.assertEqual(sorted(paged), sorted(demo))
+        self.assertEqual(self.json("/api/sensors?query=no-such-thing")["total"], 0)
+        self.assertEqual(self.json("/api/sensors/nobody", 404)["error"], "no sensor has this id")
+
+    def test_last_readings_are_those_in_the_file(self):
+        self.serve(env={"FLEET_SIM_ANOMALIES_PROBABILITY": "0.4",
+                        "FLEET_SIM_ANOMALIES_TYPES_MISSING_DATA_DURATION_SECONDS": "0.2"})
+        sensors = [one["id"] for one in self.json("/api/sensors")["sensors"]]
+        self.wait_for(lambda: len(self.json(f"/api/sensors/{sensors[0]}")["readings"]) > 60)
+        looks = [self.json(f"/api/sensors/{quote(one)}") for one in sensors]
+        looks += [self.json(f"/api/sensors/{quote(one)}") for one in sensors[:5]]
+        self.stop(self.process)
+        rows = {(sensor, at): (values, anomaly) for sensor, at, *values, anomaly in query_all(
+            self.dir / "data", "SELECT sensor_id, timestamp, temperature, vibration, voltage, anomaly_type "
+                               "FROM sensor_readings")}
+        missing = 0
+        for look in looks:
+            sensor = look["sensor"]["id"]
+            self.assertEqual(look["effective"]["id"], sensor)
+            self.assertGreater(len(look["readings"]), 30)
+            self.assertLessEqual(len(look["readings"]), 300)
+            for reading in look["readings"]:
+                values = [reading[name] for name in ("temperature", "vibration", "voltage")]
+                if reading["anomaly_type"] == "missing_data":
+                    missing += 1
+                    self.assertEqual(values, [None] * 3)
+                    self.assertNotIn((sensor, reading["timestamp"]), rows)
+                else:
+                    self.assertEqual(rows[sensor, reading["timestamp"]], (values, reading["anomaly_type"]))
+        self.assertGreater(missing, 0)
+
+    def test_recent_events_are_those_in_the_files(self):
+        self.serve(env={"FLEET_SIM_ANOMALIES_PROBABILITY": "0.4"})
+        events = self.wait_for(lambda: len(found := self.json("/api/events?limit=1000")["events"]) > 30 and found)
+        self.assertEqual(len(self.json("/api/events?limit=7")["events"]), 7)
+        self.assertEqual([one["started_at"] for one in events], sorted((one["started_at"] for one in events),
+                                                                       reverse=True))
+        self.stop(self.process)
+        recorded = query_all(self.dir / "data", "SELECT sensor_id, anomaly_type, channel, direction, magnitude, "
+                                                "started_at FROM anomaly_events")
+        for one in events:
+            self.assertIn((one["sensor_id"], one["anomaly_type"], one["channel"], one["direction"], one["magnitude"],
+                           one["started_at"]), recorded)
+            self.assertFalse(one["injected"])
+
+    def test_wrong_requests(self):
+        self.serve()
+        for path in ROUTES:
+            self.assertEqual(self.ask(path)[0], 200, path)
+            code, body, headers = self.ask(path, "HEAD")
+            self.assertEqual((code, body), (200, b""), path)
+            code, body, headers = self.ask(path, "POST", Authorization=f"Bearer {TOKEN}")
+            self.assertEqual((code, headers["Allow"]), (405, "GET, HEAD"), path)
+            self.assertIn("error", json.loads(body))
+            self.assertNotIn("Access-Control-Allow-Origin", headers)
+        for path in CHANGES:
+            code, _, headers = self.ask(path)
+            self.assertEqual((code, headers["Allow"]), (405, "POST"), path)
+        for path in ("/nothing", "/api", "/api/sensors/", "/status/", "/%2e%2e/etc/passwd", "/api/shards/x"):
+            self.assertIn("error", self.json(path, 404), path)
+        for path in ("/%", "/%zz", "/api/shards?limit=0", "/api/shards?limit=1001", "/api/shards?after=-1",
+                     "/api/sensors?limit=x", "/api/sensors?query=%f", "/api/events?limit=1e3", "*"):
+            self.assertIn("error", self.json(path, 400), path)
+        self.assertEqual(self.json("/status", 403, Host="evil.example")["error"],
+                         "this address answers to localhost and 127.0.0.1 only")
+        self.json("/status", Host="localhost:1234")
+        self.assertEqual(self.ask("/metrics")[2]["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+        self.assertIn("frame-ancestors 'none'", self.ask("/")[2]["Content-Security-Policy"])
+
+
+class Changes(Served):
+    def test_only_who_has_the_token_changes_something(self):
+        self.serve()
+        for path in CHANGES:
+            for headers in ({}, {"Authorization": "Bearer"}, {"Authorization": f"Bearer {TOKEN}x"},
+                            {"Authorization": f"Bearer {TOKEN[:-1]}"}, {"Authorization": f"Basic {TOKEN}"}):
+                self.assertEqual(self.ask(path, "POST", **headers)[0], 401, (path, headers))
+        self.assertIsNone(self.process.poll())
+        for body in ("", "{", "[]", '{"type": "spike"}', '{"type": "flood", "sensors": ["a"]}',
+                     '{"type": "spike", "sensors": []}', '{"type": "spike", "sensors": [1]}', "[" * 60_000,
+                     '{"type": "spike", "sensors": ["a"], "more": 1}',
+                     json.dumps({"type": "spike", "sensors": ["a"] * 1001})):
+            self.change("/api/anomalies", body, status=400)
+        self.change("/api/anomalies", '{"type": "spike", "sensors": ["nobody"]}', status=404)
+        self.wait_for_rows(self.dir / "data", files=6, process=self.process)
+        config = "".join(query(shards(self.dir / "data")[0], "SELECT config FROM run_info")[0])
+        self.assertNotIn(TOKEN, config + self.printed() + (self.dir / "log/fleet-sim.log").read_text())
+
+        self.assertEqual(self.change("/api/stop", status=202), {"accepted": "stop"})
+        self.assertEqual(self.process.wait(timeout=30), 0, self.printed())
+        self.assert_balanced(Summary((self.dir / "stdout").read_text()), self.dir / "data")
+
+    def test_a_reload_that_is_asked_for_shows_in_the_status(self):
+        identities = self.dir / "identities"
+        shutil.copytree(IDENTITIES, identities)
+        self.serve(identities=identities)
+        self.assertEqual(self.json("/status")["reload"]["accepted"], 0)
+        identity = json.loads((identities / "outdoor_1.json").read_text())
+        (identities / "new.json").write_text(json.dumps({**identity, "id": "NEW_1", "location": "Nowhere - Yet"}))
+        self.assertEqual(self.change("/api/reload", status=202), {"accepted": "reload"})
+        reload = self.wait_for(lambda: (one := self.json("/status")["reload"])["accepted"] and one)
+        self.assertEqual((reload["history"][0]["what"], reload["history"][0]["outcome"]), ("identities", "accepted"))
+        self.assertEqual(self.json("/status")["fleet"]["readings_per_second"], 16 * 20)
+        look = self.wait_for(lambda: (one := self.json("/api/sensors/NEW_1"))["readings"] and one)
+        self.assertEqual(look["sensor"]["shard"], "location=Nowhere+-+Yet.db")
+        names = [one["name"] for one in self.json("/api/shards")["shards"]]
+        self.assertIn("location=Nowhere+-+Yet.db", names)
+        self.assertEqual(len(names), 7)
+
+        (identities / "new.json").write_text("{")
+        self.change("/api/reload", status=202)
+        reload = self.wait_for(lambda: (one := self.json("/status")["reload"])["rejected"] and one)
+        self.assertEqual(reload["history"][1]["outcome"], "rejected")
+        self.assertEqual(self.json("/status")["errors"]["identity"], 1)
+
+    def test_without_a_token_nobody_does(self):
+        self.serve(token="")
+        for path in CHANGES:
+            self.assertEqual(self.ask(path, "POST", Authorization="Bearer ")[0], 403, path)
+
+    def test_an_injected_anomaly_is_recorded_as_one(self):
+        self.serve(env={"FLEET_SIM_ANOMALIES_ENABLED": "false"})
+        chosen = [one["id"] for one in self.json("/api/sensors")["sensors"]][:3]
+        answer = self.change("/api/anomalies", json.dumps({"type": "trend", "sensors": chosen}), status=202)
+        self.assertEqual(answer["accepted"], {"type": "trend", "sensors": 3})
+        look = self.wait_for(lambda: (one := self.json(f"/api/sensors/{chosen[0]}"))["anomaly"] and one)
+        self.assertEqual((look["anomaly"]["type"], look["anomaly"]["injected"]), ("trend", True))
+        # A sensor has one anomaly at a time: the second is not begun.
+        self.change("/api/anomalies", json.dumps({"type": "noise", "sensors": chosen[:1]}), status=202)
+        self.change("/api/anomalies", json.dumps({"type": "spike", "sensors": [chosen[0], "nobody"]}), status=404)
+        events = self.wait_for(lambda: len(found := self.json("/api/events")["events"]) >= 3 and found)
+        self.assertTrue(all(one["injected"] for one in events))
+        count = self.wait_for(lambda: len(self.json(f"/api/sensors/{chosen[0]}")["readings"]) > 20 and
+                              self.json(f"/api/sensors/{chosen[0]}")["readings"])
+        # A run goes on from its last second by what the seed says, which knows of no injection.
+        written = self.json("/status")["readings"]["written"]
+        self.wait_for(lambda: self.json("/status")["readings"]["written"] > written + 900)
+        self.stop(self.process)
+        data = self.dir / "data"
+        recorded = query_all(data, "SELECT sensor_id, anomaly_type FROM anomaly_events")
+        self.assertEqual(sorted(recorded), sorted((one, "trend") for one in chosen))
+        injected = [row for path in shards(data)
+                    if query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'injected_anomalies'")
+                    for row in query(path, "SELECT e.sensor_id FROM injected_anomalies JOIN anomaly_events e "
+                                           "ON e.id = event_id")]
+        self.assertEqual(sorted(injected), sorted((one,) for one in chosen))
+        anomalous = query_all(data, "SELECT DISTINCT sensor_id, anomaly_type FROM sensor_readings WHERE anomaly_flag = 1")
+        self.assertEqual(sorted(anomalous), sorted((one, "trend") for one in chosen))
+        rows = {at: anomaly for at, anomaly in query_all(
+            data, "SELECT timestamp, anomaly_type FROM sensor_readings WHERE sensor_id = ?", chosen[0])}
+        for reading in count:
+            self.assertEqual(rows[reading["timestamp"]], reading["anomaly_type"])
+        # What was injected is data like any other: the digest has it, and a run goes on from it.
+        went_on = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", "--resume", "--speed", "max",
+                                 "--duration", "20m")
+        self.assertEqual(went_on.summary.lost, 0)
+        self.assertEqual(total(data, "SELECT count(*) FROM anomaly_events WHERE ended_at IS NOT NULL"), 3)
+
+
+class Addresses(Served):
+    def test_an_address_that_was_asked_for_and_is_taken_ends_the_run(self):
+        self.serve()
+        ran = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "other", "--duration", 1, "--status-address",
+                             f"127.0.0.1:{self.port}", code=2, env={"FLEET_SIM_MONITORING_ENABLED": "true"})
+        self.assertIn("--status-address", ran.stderr)
+        self.assertFalse((self.dir / "other").exists())
+
+    def test_the_usual_one_taken_is_a_warning(self):
+        with socket.socket() as taken:
+            try:
+                taken.bind(("127.0.0.1", 8080))
+                taken.listen()
+            except OSError:
+                pass  # somebody else has it, which does as well
+            ran = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", "--duration", 1,
+                                 env={"FLEET_SIM_MONITORING_ENABLED": "true"})
+        self.assertIn("no status page", ran.stderr)
+
+    def test_no_status(self):
+        ran = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", "--duration", 1, "--no-status",
+                             env={"FLEET_SIM_MONITORING_ENABLED": "true"})
+        self.assertNotIn("status", ran.stderr)
+        for address in ("nowhere", "127.0.0.1:70000", ":80"):
+            self.fleet_sim("--identities", IDENTITIES, "--duration", 1, "--status-address", address, code=2)
+
+
+class BadClients(Served):
+    def pace(self):
+        """Readings written in one second."""
+        before = self.json("/status")["readings"]["written"]
+        since = time.monotonic()
+        self.wait_for(lambda: time.monotonic() - since > 1)
+        return self.json("/status")["readings"]["written"] - before
+
+    def test_malformed_huge_and_pipelined(self):
+        self.serve()
+        self.assertIn(b" 400 ", self.raw(b"\x16\x03\x01 nonsense\r\n\r\n"))
+        self.assertIn(b" 431 ", self.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 60_000))
+        self.assertIn(b" 413 ", self.raw(b"POST /api/stop HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n"))
+        chunks = b"POST /api/stop HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        self.assertIn(b" 413 ", self.raw(chunks + (b"8000\r\n" + b"x" * 0x8000 + b"\r\n") * 3))
+        one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        last = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        answers = self.raw(one * 200 + last)
+        self.assertEqual(answers.count(b"HTTP/1.1 200"), 200)
+        self.assertEqual(answers.count(b"HTTP/1.1 404"), 1)
+        self.assertGreater(self.wait_for(lambda: self.json("/status")["errors"]["http"]), 4)
+
+    def test_slow_and_idle_clients_cost_nothing(self):
+        self.serve(rate=100)
+        self.pace()
+        usual, memory = self.pace(), self.resident_kib()
+        clients = []
+        for i in range(1_000):
+            client = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+            if i % 3 == 1:
+                client.sendall(b"GET /status HTTP/1.1\r\nHost: loc")  # and no more
+            if i % 3 == 2:
+                client.sendall(b"POST /api/stop HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\nhalf")
+            clients.append(client)
+        self.assertEqual(self.ask("/healthz")[0], 200)
+        self.assertGreater(self.pace(), 0.7 * usual)
+        self.assertLess(self.resident_kib() - memory, 30_000)
+        # Those that are left are put off when their time is over.
+        clients[-1].settimeout(25)
+        self.assertEqual(clients[-1].recv(100), b"")
+        for client in clients:
+            client.close()
+        self.assertEqual(self.ask("/healthz")[0], 200)
+        self.stop(self.process)
+
+
+class Metrics(Served):
+    def names(self, text):
+        return set(re.findall(r"fleet_sim_[a-z_]+", text))
+
+    def test_metrics(self):
+        self.serve()
+        self.wait_for(lambda: self.json("/status")["readings"]["written"] > 300)
+        text = self.ask("/metrics")[1].decode()
+        values = dict(re.findall(r"^(fleet_sim_\S+) (\S+)$", text, re.MULTILINE))
+        self.assertLess(len(values), 150)
+        self.assertGreater(float(values["fleet_sim_readings_written_total"]), 300)
+        self.assertEqual(values['fleet_sim_shards{state="healthy"}'], str(len(shards(self.dir / "data"))))
+        self.assertEqual(values['fleet_sim_lag_seconds_bucket{le="+Inf"}'], values["fleet_sim_lag_seconds_count"])
+        buckets = [int(value) for name, value in values.items() if name.startswith("fleet_sim_lag_seconds_bucket")]
+        self.assertEqual(buckets, sorted(buckets))
+        if PROMTOOL:
+            checked = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True)
+            self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
+
+    def test_what_configs_name_is_served(self):
+        self.serve()
+        served = self.names(self.ask("/metrics")[1].decode())
+        for name in ("prometheus/alerts.yaml", "prometheus/alerts_test.yaml", "grafana/fleet-sim.json"):
+            used = self.names((SOURCE / "configs" / name).read_text())
+            self.assertGreater(len(used), 3)
+            self.assertEqual(used - served, set(), name)
+
+    @unittest.skipUnless(PROMTOOL, "promtool is in Debian's package prometheus")
+    def test_promtool_accepts_the_configs(self):
+        folder = SOURCE / "configs/prometheus"
+        for arguments in (["check", "config", "prometheus.yaml"], ["test", "rules", "alerts_test.yaml"]):
+            ran = subprocess.run([PROMTOOL, *arguments], cwd=folder, capture_output=True, text=True)
+            self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
+
+
+if __name__ == "__main__":
+    main()

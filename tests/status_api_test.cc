@@ -1,0 +1,247 @@
+// The status API without sockets: what route() answers, and the texts it is made of.
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/histogram.h"
+#include "batch/recent_events.h"
+#include "status/metrics.h"
+#include "status/route.h"
+#include "status/status_json.h"
+
+using namespace fleet_sim;
+using nlohmann::json;
+
+namespace {
+
+const std::string token = "0123456789abcdef";
+
+std::shared_ptr<Status> some_status() {
+  auto status = std::make_shared<Status>();
+  status->run.run_id = "run";
+  status->run.seed = 18'446'744'073'709'551'615u;
+  status->now.sensors = 15;
+  status->now.shards = 4;
+  status->now.books.due = status->now.books.generated = 100;
+  status->now.books.written = 90;
+  status->now.books.missing = 4;
+  status->now.books.lost_by_reason = {1, 2, 0};
+  status->now.books.anomalies = 3;
+  status->now.books.anomalies_by_type = {1, 0, 2, 0, 0};
+  status->shards_degraded = 1;
+  status->now.errors = {7, 0, 0, 0, 0, 0, 0, 0, 1};
+  return status;
+}
+
+SensorRow sensor_row(const std::string& id) {
+  SensorRow row;
+  row.id = id;
+  return row;
+}
+
+// Sources that remember what was asked of them.
+struct Rig {
+  Rig() {
+    sources.status = [this] { return status; };
+    sources.shards = [](std::size_t, std::uint64_t) { return Page<ShardRow>{}; };
+    sources.sensors = [this](std::string_view query, std::size_t limit, std::uint64_t after) {
+      asked = std::string(query) + "|" + std::to_string(limit) + "|" + std::to_string(after);
+      return Page<SensorRow>{{sensor_row("a\"b")}, 7, 9};
+    };
+    sources.sensor = [this](std::string_view id, Absence& why) -> std::optional<SensorDetail> {
+      asked = id;
+      why = absence;
+      return std::nullopt;
+    };
+    sources.events = [](std::size_t) { return std::vector<EventRow>{}; };
+    sources.inject = [this](AnomalyType type, const std::vector<std::string>& ids) -> std::optional<Absence> {
+      asked = std::string(name_of(type)) + ":" + ids.back();
+      return std::nullopt;
+    };
+    sources.reload = [] { return std::string("not now"); };
+    sources.stop = [this] { stopped = true; };
+  }
+
+  HttpResponse ask(std::string_view target, std::string_view method = "GET", std::string_view body = {},
+                   std::string_view authorization = {}) {
+    return route({method, target, host, authorization, body}, sources, {secret, true});
+  }
+
+  StatusSources sources;
+  std::shared_ptr<Status> status = some_status();
+  std::string host = "127.0.0.1:8080";
+  std::string secret = token;
+  std::string asked;
+  Absence absence = Absence::unknown_sensor;
+  bool stopped = false;
+};
+
+}  // namespace
+
+TEST_CASE("the status says what the contract names") {
+  const json status = json::parse(status_json(*some_status()));
+  CHECK(status["run"]["seed"] == "18446744073709551615");
+  CHECK(status["state"] == "running");
+  CHECK(status["readings"]["pending"] == 3);
+  CHECK(status["readings"]["lost"] == 3);
+  CHECK(status["readings"]["lost_by_reason"]["storage_failed_at_stop"] == 2);
+  CHECK(status["anomalies"]["by_type"] ==
+        json::parse(R"({"spike": 1, "trend": 0, "pattern": 2, "missing_data": 0, "noise": 0})"));
+  CHECK(status["progress"]["simulated_total_seconds"].is_null());
+  CHECK(status["shards"]["healthy"] == 3);
+  CHECK(status["errors"]["busy"] == 7);
+  CHECK(status["errors"]["http"] == 1);
+  for (const char* part :
+       {"fleet", "lag_seconds", "commit_seconds", "queue", "memory_bytes", "cpu_seconds", "reload"}) {
+    CHECK_MESSAGE(status.contains(part), part);
+  }
+}
+
+TEST_CASE("texts that are no UTF-8 do not break the JSON") {
+  CHECK(json::parse(sensors_json({{sensor_row("bad \xff id")}, std::nullopt, 1}))["sensors"][0]["id"] ==
+        "bad \xef\xbf\xbd id");
+}
+
+TEST_CASE("a missing reading has no values") {
+  SensorDetail detail{sensor_row("a"), "{\"x\": 1}", std::nullopt, {}};
+  detail.readings = {{0, {1, 2, 3}, std::nullopt}, {1'000'000, {}, AnomalyType::missing_data}};
+  const json sensor = json::parse(sensor_json(detail));
+  CHECK(sensor["effective"]["x"] == 1);
+  CHECK(sensor["anomaly"].is_null());
+  CHECK(sensor["readings"][0] ==
+        json::parse(R"({"timestamp": "1970-01-01T00:00:00.000000Z", "temperature": 1.0,
+    "vibration": 2.0, "voltage": 3.0, "anomaly_type": null})"));
+  CHECK(sensor["readings"][1]["voltage"].is_null());
+  CHECK(sensor["readings"][1]["anomaly_type"] == "missing_data");
+}
+
+TEST_CASE("the metrics' buckets add up, and label values are quoted") {
+  auto status = some_status();
+  Histogram histogram;
+  histogram.record(900);
+  histogram.record(40'000, 3);
+  histogram.record(100'000'000);
+  status->lag = distribution_of(histogram);
+  status->run.partition = "a\"\\\n";
+  const std::string text = metrics_text(*status);
+  const auto has = [&text](const std::string& line) { return text.find(line + "\n") != std::string::npos; };
+  CHECK(has("fleet_sim_lag_seconds_bucket{le=\"0.001\"} 1"));
+  CHECK(has("fleet_sim_lag_seconds_bucket{le=\"0.025\"} 1"));
+  CHECK(has("fleet_sim_lag_seconds_bucket{le=\"0.05\"} 4"));
+  CHECK(has("fleet_sim_lag_seconds_bucket{le=\"60\"} 4"));
+  CHECK(has("fleet_sim_lag_seconds_bucket{le=\"+Inf\"} 5"));
+  CHECK(has("fleet_sim_lag_seconds_sum 100.1209"));
+  CHECK(has("fleet_sim_readings_lost_total{reason=\"backlog_full\"} 1"));
+  CHECK(text.find("partition=\"a\\\"\\\\\\n\"") != std::string::npos);
+}
+
+TEST_CASE("paths, parameters and methods") {
+  Rig rig;
+  CHECK(rig.ask("/status").status == 200);
+  CHECK(rig.ask("/status?x=1").status == 200);
+  CHECK(rig.ask("/api/sensors?query=Line+1%2f&limit=3&after=12").status == 200);
+  CHECK(rig.asked == "Line 1/|3|12");
+  CHECK(json::parse(rig.ask("/api/sensors").body)["next"] == "7");
+  CHECK(rig.ask("/api/sensors/a%2Fb+c").status == 404);
+  CHECK(rig.asked == "a/b+c");
+  rig.absence = Absence::fleet_held_up;
+  CHECK(rig.ask("/api/sensors/a").status == 503);
+  for (const char* bad : {"", "status", "/%", "/%4", "/%g0", "/api/sensors?limit=0",
+                          "/api/sensors?limit=1001", "/api/sensors?limit=", "/api/sensors?limit=5x",
+                          "/api/sensors?after=-1", "/?%zz=1", "/api/shards?after=99999999999999999999"}) {
+    CHECK_MESSAGE(rig.ask(bad).status == 400, bad);
+  }
+  for (const char* absent : {"/x", "/status/", "/api", "/api/", "/api/sensors/", "/healthz/x", "//"}) {
+    CHECK_MESSAGE(rig.ask(absent).status == 404, absent);
+  }
+  CHECK(rig.ask("/status", "DELETE").status == 405);
+  CHECK(rig.ask("/status", "POST").allow == "GET, HEAD");
+  CHECK(rig.ask("/api/stop").allow == "POST");
+}
+
+TEST_CASE("health and readiness") {
+  Rig rig;
+  CHECK(rig.ask("/healthz").status == 200);
+  rig.status->reasons = {"a.db: cannot be written"};
+  CHECK(rig.ask("/healthz").status == 503);
+  CHECK(json::parse(rig.ask("/health").body)["reasons"][0] == "a.db: cannot be written");
+  rig.status->reasons.clear();
+  CHECK(rig.ask("/readyz").status == 200);
+  rig.status->draining = true;
+  CHECK(rig.ask("/healthz").status == 200);
+  CHECK(rig.ask("/readyz").status == 503);
+  rig.status = nullptr;
+  CHECK(rig.ask("/healthz").status == 200);
+  CHECK(rig.ask("/readyz").status == 503);
+  CHECK(rig.ask("/status").status == 503);
+  CHECK(rig.ask("/api/stop", "POST", "", "Bearer " + token).status == 503);
+  CHECK(route({"GET", "/status", "localhost", "", ""}, {}, {}).status == 503);
+}
+
+TEST_CASE("only the token's owner changes something") {
+  Rig rig;
+  for (const char* wrong :
+       {"", "Bearer", "Bearer ", "Bearer 0123456789abcde", "Bearer 0123456789abcdef0",
+        "bearer 0123456789abcdef", "Bearer  0123456789abcdef", "Basic 0123456789abcdef"}) {
+    CHECK_MESSAGE(rig.ask("/api/stop", "POST", "", wrong).status == 401, wrong);
+  }
+  CHECK_FALSE(rig.stopped);
+  CHECK(rig.ask("/api/stop", "POST", "", "Bearer " + token).status == 202);
+  CHECK(rig.stopped);
+  CHECK(rig.ask("/api/reload", "POST", "", "Bearer " + token).status == 503);
+  const std::string body = R"({"type": "noise", "sensors": ["a", "b"]})";
+  CHECK(rig.ask("/api/anomalies", "POST", body, "Bearer " + token).status == 202);
+  CHECK(rig.asked == "noise:b");
+  rig.secret.clear();
+  CHECK(rig.ask("/api/stop", "POST", "", "Bearer ").status == 403);
+}
+
+TEST_CASE("secrets are equal or not") {
+  CHECK(equal_secrets("abc", "abc"));
+  CHECK_FALSE(equal_secrets("abd", "abc"));
+  CHECK_FALSE(equal_secrets("ab", "abc"));
+  CHECK_FALSE(equal_secrets("abcabc", "abc"));
+  CHECK_FALSE(equal_secrets("", "abc"));
+}
+
+TEST_CASE("a name that somebody rebound to this machine is not answered") {
+  Rig rig;
+  for (const char* own :
+       {"localhost", "localhost:8080", "127.0.0.1", "127.0.0.9:1", "[::1]:8080", "[::1]", ""}) {
+    rig.host = own;
+    CHECK_MESSAGE(rig.ask("/status").status == 200, own);
+  }
+  for (const char* foreign :
+       {"example.org", "localhost.example.org", "127.example.org", "[::2]:1", "[", "x127.0.0.1"}) {
+    rig.host = foreign;
+    CHECK_MESSAGE(rig.ask("/status").status == 403, foreign);
+  }
+}
+
+TEST_CASE("recent events are the last ones, in their latest state") {
+  RecentEvents recent;
+  AnomalyEvent event{};
+  event.kind = AnomalyEvent::Kind::opened;
+  std::vector<AnomalyEvent> many;
+  for (std::uint32_t i = 0; i < RecentEvents::most + 10; ++i) {
+    event.sensor = i;
+    many.push_back(event);
+  }
+  recent.add(std::span(many).first(20));
+  CHECK(recent.newest().size() == 20);
+  CHECK(recent.newest().front().sensor == 19);
+  recent.add(std::span(many).subspan(20));
+  const auto newest = recent.newest();
+  CHECK(newest.size() == RecentEvents::most);
+  CHECK(newest.front().sensor == RecentEvents::most + 9);
+  CHECK(newest.back().sensor == 10);
+  event.kind = AnomalyEvent::Kind::closed;
+  recent.add(std::span(&event, 1));
+  CHECK(recent.newest().front().kind == AnomalyEvent::Kind::closed);
+  event.sensor = 3;  // has left the ring
+  recent.add(std::span(&event, 1));
+  CHECK(recent.newest().size() == RecentEvents::most);
+  CHECK(recent.newest().front().sensor == RecentEvents::most + 9);
+}
