@@ -56,7 +56,7 @@ bool SensorWatch::answered() const {
 }
 
 const SensorWatch::Look* SensorWatch::look(const RunningFleet& fleet, std::uint32_t sensor) {
-  if (exchange_->busy.load(std::memory_order_acquire)) return nullptr;
+  if (!answered()) return nullptr;  // an earlier piece of work
   const std::uint64_t key = hash_text(parts_.inputs.identities.roster[sensor].id);
   ask([&sensors = parts_.fleet, key, start = parts_.run.start, seed = parts_.run.seed](Exchange& exchange) {
     const Cohort* cohort = nullptr;
@@ -102,7 +102,7 @@ void SensorWatch::bring_up_to(const SensorState& now, Look& look,
 }
 
 bool SensorWatch::inject(AnomalyType type, std::vector<std::uint32_t> sensors) {
-  if (exchange_->busy.load(std::memory_order_acquire) && !answered()) return false;
+  if (!answered()) return false;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> keys;
   for (const std::uint32_t sensor : sensors) {
     keys.emplace_back(sensor, hash_text(parts_.inputs.identities.roster[sensor].id));

@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""The dashboard when something is wrong: nobody answers, another run answers, a shard is sick, nobody looks."""
+
+from dashboard import *
+
+
+class DashboardLost(DashboardTest):
+    def test_the_connection_is_lost_and_found(self):
+        process = self.serve()
+        self.open()
+        first = self.answer("/status")["run"]["run_id"]
+        self.until("something is seen", lambda: self.script("return samples.length") >= 2)
+        process.kill()
+        process.wait()
+        self.until_text("#state", "Connection lost")
+        self.assertRegex(self.text("#lost"), r"No answer since \d\d:\d\d:\d\d UTC. Everything below is as it was then")
+        self.assertRegex(self.text("#lost-next"), r"Trying (again in \d+ s|now)\.")
+        self.assertEqual(self.script("return document.title"), "Connection lost – fleet-sim")
+        soft = self.script("return getComputedStyle(document.querySelector('.soft')).color")
+        self.assertEqual(self.script("return getComputedStyle(document.querySelector('#tiles dd')).color"), soft)
+        self.assertGreaterEqual(self.script(LEAST_CONTRAST)[0], 4.5)
+        self.until("it asks less often", lambda: self.script("return wait_ms") > 2000)
+        self.serve(data="other")
+        second = self.answer("/status")["run"]["run_id"]
+        self.until_text("#state", "Healthy")
+        self.assertIn(f"{second}, where this page was watching {first}", self.text("#another-run"))
+        self.assertFalse(self.find("#lost").is_displayed())
+        self.assertIn(second, self.text("#facts"))
+        self.assertLess(self.script("return samples.length"), 3)
+        self.assertNotEqual(self.script("return getComputedStyle(document.querySelector('#tiles dd')).color"), soft)
+        self.find("#another-run-seen").click()
+        self.assertFalse(self.find("#another-run").is_displayed())
+        # The browser itself reports what could not be reached, and nothing else is wrong.
+        self.assertEqual([entry for entry in self.browser.get_log("browser") if "ERR_CONNECTION_REFUSED" not in entry["message"]
+                          and "ERR_EMPTY_RESPONSE" not in entry["message"]], [])
+
+    def test_a_hidden_page_does_not_ask(self):
+        self.serve()
+        self.open()
+        self.until("something is seen", lambda: self.script("return samples.length") >= 2)
+        hide = "Object.defineProperty(document, 'hidden', { value: %s, configurable: true }); document.dispatchEvent(new Event('visibilitychange'))"
+        self.script(hide % "true")
+        self.until("it is idle", lambda: self.script("return timer === null && !polling"))
+        seen = self.script("return samples.length")
+        self.asked()
+        time.sleep(2.5)  # nothing is to happen, which cannot be polled for
+        self.assertEqual((self.asked(), self.script("return samples.length")), ([], seen))
+        self.script(hide % "false")
+        self.until("it asks again", lambda: self.script("return samples.length") > seen)
+
+    def test_a_shard_that_cannot_be_written(self):
+        self.serve("--shard-by", "none")
+        self.open()
+        (path,) = self.until("the file is there", lambda: shards(self.dir / "data"))
+        self.wait_for_rows(self.dir / "data")
+        collector = connect(path)
+        self.addCleanup(collector.close)
+        collector.execute("BEGIN IMMEDIATE")
+        self.until_text("#state", "Degraded", seconds=40)
+        self.assertIn(path.name, self.text("#reasons"))
+        self.script("at('shards-title').scrollIntoView()")
+        self.until("the table tells", lambda: self.texts("#shards-rows td:nth-child(2)") == ["degraded"])
+        self.assertIn("busy", self.tile("Errors"))
+        collector.execute("ROLLBACK")
+        self.until_text("#state", "Healthy", seconds=40)
+        self.until("the table tells", lambda: self.texts("#shards-rows td:nth-child(2)") == ["healthy"])
+        self.assertFalse(self.find("#degraded").is_displayed())
+
+
+if __name__ == "__main__":
+    main()

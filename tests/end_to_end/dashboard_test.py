@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""The dashboard in a real browser: what it shows, to whom, and what moves."""
+
+from dashboard import *
+
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+HOSTILE = {"id": "%41<img src=x onerror=\"document.title='broken in'\">", "location": "<svg onload=\"document.title='broken in'\">",
+           "manufacturer": "</script><script>document.title='broken in'</script>", "model": "<b>&amp;</b>"}
+
+
+class Dashboard(DashboardTest):
+    def test_a_run_at_a_glance(self):
+        self.serve("--shard-by", "location")
+        self.open()
+        status = self.answer("/status")
+        self.assertIn("15 sensors, 15/s", self.text("#facts"))
+        self.assertIn(status["run"]["run_id"], self.text("#facts"))
+        self.assertIn(status["run"]["seed"], self.texts("#run-facts dd"))
+        self.assertIn("of 60 min done", self.text("#time-left"))
+        self.until("rows are written", lambda: int(self.tile("Written").split("/s")[1].split()[0].replace(",", "")) > 0)
+        self.assertEqual(self.tile("Errors"), "0none")
+        # Six charts that move: each has a window, and both its end and its picture go on.
+        self.until("there are lines", lambda: self.script("return samples.length") >= 3)
+        self.assertEqual(len(self.texts("#charts figure")), 6)
+        for chart in ("#chart-0", "#chart-1", "#chart-2"):
+            self.assertGreater(self.painted(chart), 500, chart)
+        before, count = self.script(PICTURES, "#charts"), self.script("return samples.length")
+        self.until("more is seen", lambda: self.script("return samples.length") >= count + 2)
+        self.assertTrue(self.script(PICTURES, "#charts") != before, "the charts stand still")
+        self.assert_no_complaints()
+        addresses = self.asked()
+        self.assertGreater(sum(url.endswith("/status") for url in addresses), 3)
+        outside = [url for url in addresses if not url.startswith((f"http://127.0.0.1:{self.port}/", "data:", "about:"))]
+        self.assertEqual(outside, [])
+
+    def test_the_charts_hold_what_the_program_counts(self):
+        self.serve("--speed", "60")
+        self.open()
+        first = self.script("return samples[0].values.anomalies")
+        self.until("anomalies begin", lambda: self.script("return samples.at(-1).values.anomalies.spike") > first["spike"])
+        grown, last = self.script("return [growth('anomalies', types), samples.at(-1).values.anomalies]")
+        for k, kind in enumerate(("spike", "trend", "pattern", "missing_data", "noise")):
+            self.assertEqual(sum(row[k + 1] for row in grown), last[kind] - first[kind])
+        self.assertGreater(self.painted("#chart-4"), 200)
+        self.assertIn("spike", self.text("#chart-4 figcaption"))
+        self.assertIn("No error", self.text("#chart-5 figcaption"))
+        # History is bounded by its age.
+        kept = self.script("for (const one of samples) one.at -= 15 * 60000; remember(lastStatus, Date.now());"
+                           "return samples.length")
+        self.assertEqual(kept, 1)
+
+    def test_search_choose_and_watch_a_sensor(self):
+        self.serve("--speed", "30")
+        self.open()
+        identities = demo_identities()
+        self.until("the list is there", lambda: len(self.texts("#sensors-rows tr")) == 15)
+        self.find("#query").send_keys("wAREHOUSE")
+        wanted = sorted(one for one, said in identities.items() if "warehouse" in json.dumps(said).lower())
+        self.assertTrue(0 < len(wanted) < 15)
+        self.until("the search is done", lambda: sorted(self.texts("#sensors-rows th")) == wanted)
+        self.assertIn(f"1–{len(wanted)} of {len(wanted)}", self.text("#sensors-place"))
+        chosen = self.find("#sensors-rows a")
+        sensor = chosen.text
+        self.script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", chosen)
+        chosen.click()
+        self.assertTrue(self.browser.current_url.endswith(f"#sensor={sensor}"))
+        self.until_text("#sensor-about", identities[sensor]["manufacturer"])
+        self.assertEqual(self.text("#sensor-title"), sensor)
+        self.until("its channels are drawn", lambda: all(
+            self.painted(f"#channels figure:nth-child({k})") > 500 for k in (1, 2, 3)))
+        self.until_text("#temperature-value", "°C")
+        before = self.script(PICTURES, "#channels")
+        self.until("they move", lambda: self.script(PICTURES, "#channels") != before)
+        # What is drawn are the readings in the file.
+        drawn = dict(self.script("return channelPlots && chosenRows.map((at, i) => [at, stretches.find("
+                                 "one => one.from_row <= i && i <= one.until_row)?.type ?? null])"))
+        (path,) = shards(self.dir / "data")
+        until_ms = max(drawn)
+        self.until("they are committed", lambda: query(path, "SELECT max(timestamp) FROM sensor_readings")[0][0]
+                   > time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(until_ms / 1000 + 2)))
+        stored = {micros(at) // 1000: kind for at, kind in query(
+            path, "SELECT timestamp, anomaly_type FROM sensor_readings WHERE sensor_id = ?", sensor)}
+        rows = {at: kind for at, kind in drawn.items() if kind != "missing_data"}
+        self.assertGreater(len(rows), 20)
+        self.assertEqual(rows, {at: stored.get(at, "no such row") for at in rows})
+        # The address keeps the sensor.
+        self.browser.refresh()
+        self.until_text("#sensor-about", identities[sensor]["manufacturer"])
+        self.script("at('effective').open = true")
+        self.until_text("#effective-numbers", "Anomalous share of readings")
+        self.assert_no_complaints()
+
+    def test_anomalies_are_shaded_and_listed(self):
+        self.serve("--speed", "100")
+        self.open()
+        self.until("anomalies are listed", lambda: len(self.texts("#anomalies-rows tr")) >= 10
+                   or self.script("at('anomalies-title').scrollIntoView()"))
+        self.assertLessEqual(set(self.texts("#anomalies-rows td:nth-child(2)")),
+                             {"spike", "trend", "pattern", "missing data", "noise"})
+        sensor = self.texts("#anomalies-rows th")[0]
+        self.find("#anomalies-rows a").send_keys(Keys.ENTER)
+        self.until_text("#sensor-title", sensor)
+        self.until("an anomaly is in view", lambda: self.script("return stretches.length") > 0)
+        self.script("connected = false; clearTimeout(timer); channelPlots[0].repaint()")  # hold still
+        shaded = self.painted("#channels figure:nth-child(1)")
+        self.script("stretches = []; channelPlots[0].repaint()")
+        self.assertGreater(shaded, self.painted("#channels figure:nth-child(1)"))
+
+    def test_missing_readings_are_gaps(self):
+        config = self.write("config.yaml", "anomalies:\n  probability: 0.5\n  types:\n    spike: {enabled: false}\n"
+                            "    trend: {enabled: false}\n    pattern: {enabled: false}\n    noise: {enabled: false}\n")
+        self.serve("--speed", "60", "--config", config)
+        sensor = sorted(demo_identities())[0]
+        self.open(f"#sensor={sensor}")
+        self.until("some are missing", lambda: re.search(r"[1-9]\d* readings? missing", self.text("#temperature-told") or ""))
+        gaps = self.script("return stretches.map(one => one.type)")
+        self.assertEqual(set(gaps), {"missing_data"})
+        self.script("at('stretches-rows').closest('details').open = true")
+        self.assertIn("missing data", self.text("#stretches-rows"))
+
+    def test_shards_by_pages(self):
+        fleet = self.write_identities([identity(f"S{i:03}") for i in range(120)])
+        self.serve("--shard-by", "sensor", identities=fleet)
+        self.open()
+        self.script("at('shards-title').scrollIntoView()")
+        self.until_text("#shards-place", "1–50 of 120")
+        self.until("all are written", lambda: set(self.texts("#shards-rows td:nth-child(2)")) == {"healthy"})
+        self.until("sizes are told", lambda: all(re.match(r"[\d.]+ [kM]B", size)
+                                                 for size in self.texts("#shards-rows td:nth-child(5)")))
+        seen = self.texts("#shards-rows th")
+        for place in ("51–100 of 120", "101–120 of 120"):
+            self.find("#shards-next").click()
+            self.until_text("#shards-place", place)
+            seen += self.texts("#shards-rows th")
+        self.assertEqual(len(set(seen)), 120)
+        self.assertFalse(self.find("#shards-next").is_enabled())
+        self.find("#shards-previous").click()
+        self.until_text("#shards-place", "51–100 of 120")
+        self.assertEqual(self.texts("#shards-rows th"), seen[50:100])
+
+    def test_by_keyboard_alone(self):
+        self.serve()
+        self.open()
+        self.until("the list is there", lambda: len(self.texts("#sensors-rows tr")) == 15)
+        focus = lambda: self.script("return document.activeElement.id || document.activeElement.textContent")
+
+        def press(*keys):
+            ActionChains(self.browser).send_keys(*keys).perform()
+
+        def tab_to(what):
+            for _ in range(12):
+                press(Keys.TAB)
+                if focus() == what:
+                    # Where the focus is can be seen.
+                    return self.assertIn("solid", self.script("return getComputedStyle(document.activeElement).outline"))
+            self.fail(f"no way to {what}, but to {focus()}")
+
+        tab_to("Sensors")
+        press(Keys.ENTER)
+        self.assertEqual(focus(), "sensors-title")
+        tab_to("query")
+        wanted = sorted(demo_identities())[3]
+        press(wanted)
+        self.until("it is found", lambda: self.texts("#sensors-rows th") == [wanted])
+        tab_to(wanted)
+        press(Keys.ENTER)
+        self.until_text("#sensor-about", "written to shard")
+        self.assertEqual(focus(), "sensor-title")
+        self.assertEqual(self.text("#sensor-title"), wanted)
+
+    def test_what_a_screen_reader_goes_by(self):
+        self.serve()
+        self.open(f"#sensor={sorted(demo_identities())[0]}")
+        self.until_text("#temperature-told", "over")
+        self.assertEqual(self.script("return document.documentElement.lang"), "en")
+        for landmark in ("header", "nav[aria-label]", "main", "footer", "[role=search]"):
+            self.assertEqual(len(self.texts(landmark)), 1, landmark)
+        nameless = """return [...document.querySelectorAll(arguments[0])].filter(node => !eval(arguments[1]))
+            .map(node => node.outerHTML.slice(0, 200))"""
+        for selector, named in (("table", "node.caption.textContent && node.tHead"), ("thead th", "node.scope === 'col'"),
+                                ("tbody th", "node.scope === 'row'"), ("section", "document.getElementById(node.getAttribute('aria-labelledby'))"),
+                                ("[role=region]", "node.ariaLabel && node.tabIndex === 0"), ("input", "node.labels.length || !node.checkVisibility()"),
+                                ("button, a", "node.textContent"),
+                                ("[role=img]", "node.ariaLabel && document.getElementById(node.getAttribute('aria-describedby')).textContent")):
+            self.assertGreater(len(self.texts(selector)), 0, selector)
+            # eval is the test's own, not the page's: the page's policy does not concern scripts sent by the driver.
+            self.assertEqual(self.script(nameless, selector, named), [], selector)
+        levels = [int(tag[1]) for tag in self.script("return [...document.querySelectorAll('h1,h2,h3,h4')].map(h => h.tagName)")]
+        self.assertEqual(levels[0], 1)
+        self.assertTrue(all(after <= before + 1 for before, after in zip(levels, levels[1:])), levels)
+        # Figures that change each second are not read out; changes of state are.
+        live = self.script("return [...document.querySelectorAll('[aria-live=polite], [role=status]')].map(node => node.id)")
+        self.assertIn("state", live)
+        self.assertIn("lost-text", live)
+        before = self.script("window.told = 0; for (const node of document.querySelectorAll('[aria-live=polite], [role=status]')) "
+                             "new MutationObserver(all => { told += all.length; }).observe(node, { subtree: true, childList: true, characterData: true });"
+                             "return samples.length")
+        self.until("time passes", lambda: self.script("return samples.length") >= before + 3)
+        self.assertLessEqual(self.script("return told"), 1)  # one sensor may just have entered an anomaly
+
+    def test_light_dark_and_narrow(self):
+        self.serve()
+        sensor = sorted(demo_identities())[0]
+        ground = "return getComputedStyle(document.body).backgroundColor"
+        seen = {}
+        for dark in (False, True):
+            for width in (360, 1200):
+                self.open(f"#sensor={sensor}", dark=dark, width=width)
+                self.browser.refresh()
+                self.until_text("#temperature-told", "over")
+                self.until("the shards are listed", lambda: self.texts("#shards-rows th")
+                           or self.script("at('shards-title').scrollIntoView()"))
+                seen[dark] = self.script(ground)
+                self.assertLessEqual(self.script("return document.documentElement.scrollWidth"), width)
+                self.assertEqual(self.script("return [...document.querySelectorAll('main *, header *')].filter(node => "
+                                             "!node.closest('.scroll') && node.getBoundingClientRect().right > innerWidth + 1).length"), 0)
+                ratio, text, count = self.script(LEAST_CONTRAST)
+                self.assertGreater(count, 100)
+                self.assertGreaterEqual(ratio, 4.5, text)
+                self.assertGreater(self.painted("#channels"), 500)
+        self.assertNotEqual(seen[False], seen[True])
+        # The button is stronger than the system, and is remembered.
+        self.script("arguments[0].click()", self.find("#theme"))
+        self.assertEqual(self.script(ground), seen[False])
+        self.browser.refresh()
+        self.assertEqual(self.script(ground), seen[False])
+        self.script("localStorage.clear()")
+
+    def test_names_are_text(self):
+        fleet = self.write_identities([{**identity("x"), **HOSTILE}, identity("y")])
+        self.serve("--shard-by", "location", identities=fleet)
+        self.open()
+        self.until("both are listed", lambda: HOSTILE["id"] in self.texts("#sensors-rows th"))
+        next(link for link in self.browser.find_elements(By.CSS_SELECTOR, "#sensors-rows a")
+             if link.text == HOSTILE["id"]).send_keys(Keys.ENTER)
+        self.until_text("#sensor-about", HOSTILE["manufacturer"])
+        self.assertEqual(self.text("#sensor-title"), HOSTILE["id"])
+        self.until("it is drawn", lambda: self.painted("#channels") > 500)
+        self.script("at('shards-title').scrollIntoView()")
+        self.until("shards are listed", lambda: len(self.texts("#shards-rows th")) == 2)
+        self.script("location.hash = '#sensor=' + encodeURIComponent('<img src=x onerror=\"document.title=1\">/../y')")
+        self.until_text("#sensor-note", "no sensor of that name")
+        self.assertEqual(self.texts("img, main b, main svg"), [])
+        self.assertEqual(len(self.texts("script")), 3)
+        self.assertEqual(self.browser.title, "Healthy – fleet-sim")
+
+
+if __name__ == "__main__":
+    main()
