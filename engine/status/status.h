@@ -56,7 +56,7 @@ struct Status {
   Snapshot now;
   bool draining = false;
   std::vector<std::string> reasons;  // why it is not healthy; empty when it is
-  double written_per_second = 0;     // over about the last second
+  double written_per_second = 0;     // over about the last three seconds
 
   Distribution lag;
   Distribution commit;
