@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -129,6 +130,15 @@ TEST_CASE("an error is counted in the class of what went wrong") {
   for (const auto& [code, error_class] : classes) {
     CAPTURE(code);
     CHECK(StorageError{code, ""}.error_class() == error_class);
+  }
+  for (const auto& [reason, error_class] :
+       {std::pair(EFBIG, ErrorClass::full), std::pair(ENOSPC, ErrorClass::full),
+        std::pair(EROFS, ErrorClass::read_only), std::pair(EACCES, ErrorClass::read_only),
+        std::pair(EIO, ErrorClass::io), std::pair(0, ErrorClass::io)}) {
+    CAPTURE(reason);
+    CHECK(StorageError{SQLITE_IOERR_WRITE, "", reason}.error_class() == error_class);
+    CHECK(StorageError{SQLITE_CANTOPEN, "", reason}.error_class() == error_class);
+    CHECK(StorageError{SQLITE_BUSY, "", reason}.error_class() == ErrorClass::busy);
   }
   for (const auto& [code, error_class] :
        {std::pair(SQLITE_FULL, ErrorClass::full), std::pair(SQLITE_IOERR_WRITE, ErrorClass::io),
@@ -479,8 +489,8 @@ TEST_CASE("a corrupt file is set aside with its log, and what waited is written 
 
   const std::vector<std::string> aside = names_with(rig.folder, ".corrupt-");
   REQUIRE_FALSE(aside.empty());
-  CHECK(aside[0].starts_with("sensor=sensor-0.corrupt-20"));
-  CHECK(aside[0].ends_with("Z.db"));
+  CHECK(aside[0].starts_with("sensor=sensor-0.db.corrupt-20"));
+  CHECK(aside[0].ends_with("Z"));
   CHECK(fs::file_size(rig.folder.path() / aside[0]) > 4'096);
   CHECK(rig.errors(ErrorClass::corrupt) == 1);
   REQUIRE(rig.log.size() == 1);
@@ -503,9 +513,9 @@ TEST_CASE("a corrupt file is set aside with its log, and what waited is written 
   rig.go_on_for(2 * second);
   CHECK(rig.errors(ErrorClass::corrupt) == 2);
   CHECK(ids_of(path) == std::vector<std::string>{"521|540|20"});
-  std::size_t databases = 0;
-  for (const std::string& name : names_with(rig.folder, ".corrupt-"))
-    databases += name.ends_with(".db") ? 1 : 0;
+  const std::vector<std::string> names = names_with(rig.folder, ".corrupt-");
+  const auto databases = std::ranges::count_if(
+      names, [](const std::string& name) { return !name.ends_with("-wal") && !name.ends_with("-shm"); });
   CHECK(databases == 2);
 }
 
@@ -517,9 +527,9 @@ TEST_CASE("a disk that corrupts whatever is written fills up with no heap of fil
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_CORRUPT);
   rig.send(0, 10);
   rig.go_on_for(20 * second);
-  std::size_t databases = 0;
-  for (const std::string& name : names_with(rig.folder, ".corrupt-"))
-    databases += name.ends_with(".db") ? 1 : 0;
+  const std::vector<std::string> names = names_with(rig.folder, ".corrupt-");
+  const auto databases = std::ranges::count_if(
+      names, [](const std::string& name) { return !name.ends_with("-wal") && !name.ends_with("-shm"); });
   CHECK(databases == 1);
   CHECK(rig.writer().held() == 10);
   vfs.heal();
@@ -550,20 +560,33 @@ TEST_CASE("a set-aside file keeps its bytes and never takes another's name") {
     std::ofstream(folder / "a.db-wal") << "log" << number;
     const std::string name = set_aside(folder / "a.db", "corrupt", moment, error);
     REQUIRE_FALSE(error);
-    CHECK(name == folder / ("a.corrupt-20261123T114200Z" + number + ".db"));
+    CHECK(name == folder / ("a.db.corrupt-20261123T114200Z" + number));
     CHECK(bytes_of(name) == "data" + number);
     CHECK(bytes_of(name + "-wal") == "log" + number);
     CHECK_FALSE(fs::exists(folder / "a.db"));
-    CHECK(is_set_aside(name));
+    CHECK_FALSE(has_shard_name(name));
+    CHECK_FALSE(has_shard_name(name + "-wal"));
   }
   // A log alone holds the name, too.
-  fs::remove(folder / "a.corrupt-20261123T114200Z.db");
+  fs::remove(folder / "a.db.corrupt-20261123T114200Z");
   std::ofstream(folder / "a.db") << "more";
-  CHECK(set_aside(folder / "a.db", "corrupt", moment, error) == folder / "a.corrupt-20261123T114200Z-4.db");
-  for (const char* shard : {"a.db", "location=x.corrupt-y.db", "corrupt.db", "a.corrupt-20261123.db"}) {
-    CAPTURE(shard);
-    CHECK_FALSE(is_set_aside(shard));
+  CHECK(set_aside(folder / "a.db", "corrupt", moment, error) == folder / "a.db.corrupt-20261123T114200Z-4");
+}
+
+TEST_CASE("a file that was set aside can be opened with its log") {
+  const TemporaryFolder folder;
+  std::error_code error;
+  std::string name;
+  {
+    Database database = opened(folder / "a.db");
+    REQUIRE(database.execute("PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (7)").ok());
+    database.keep_log_on_close(true);
+    name = folder / "a.db";
   }
+  REQUIRE(fs::file_size(name + "-wal") > 0);
+  name = set_aside(name, "left", 0, error);
+  REQUIRE(fs::exists(name + "-wal"));
+  CHECK(query(name, "SELECT a FROM t") == std::vector<std::string>{"7"});
 }
 
 TEST_CASE("a shard file that is deleted under the writer is begun anew, and ids rise on") {

@@ -99,6 +99,8 @@ int main(int argc, char** argv) {
   using namespace fleet_sim;
   // A reader of our output that goes away must not end a run.
   std::signal(SIGPIPE, SIG_IGN);
+  // Nor may a limit on the size of files, which is met like a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   occupy_standard_descriptors();
   try {
     return run_main(argc, argv);

@@ -5,7 +5,6 @@
 
 #include "base/problems.h"
 #include "config/plain_text.h"
-#include "storage/set_aside.h"
 
 namespace fleet_sim {
 namespace {
@@ -51,7 +50,7 @@ RecordedRun read_run(const Statement& row, const std::filesystem::path& file) {
 }  // namespace
 
 bool has_shard_name(const std::filesystem::path& file) {
-  return file.extension() == ".db" && !is_set_aside(file);
+  return file.extension() == ".db";
 }
 
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory) {

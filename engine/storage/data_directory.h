@@ -14,7 +14,7 @@
 
 namespace fleet_sim {
 
-// Whether a file is a shard by its name: a .db file that has not been set aside.
+// Whether a file is a shard by its name: what has been set aside is none (set_aside.h).
 bool has_shard_name(const std::filesystem::path& file);
 
 // Every shard of the directory, sorted by name; at least one.

@@ -10,7 +10,6 @@ namespace fs = std::filesystem;
 
 // The log first: a database that appears to be complete without its log would be taken for one.
 constexpr std::array<const char*, 3> endings{"-wal", "-shm", ""};
-constexpr std::array<std::string_view, 2> reasons{".corrupt-", ".left-"};
 
 // 20261123T114200Z
 std::string compact(Timestamp moment) {
@@ -27,12 +26,9 @@ bool is_taken(const std::string& name) {
 }
 
 std::string free_name(const std::string& path, std::string_view reason, Timestamp now) {
-  const fs::path whole(path);
-  const std::string extension = whole.extension().string();
-  std::string base = path.substr(0, path.size() - extension.size());
-  base += '.' + std::string(reason) + '-' + compact(now);
-  std::string name = base + extension;
-  for (int number = 2; is_taken(name); ++number) name = base + '-' + std::to_string(number) + extension;
+  const std::string base = path + '.' + std::string(reason) + '-' + compact(now);
+  std::string name = base;
+  for (int number = 2; is_taken(name); ++number) name = base + '-' + std::to_string(number);
   return name;
 }
 
@@ -47,20 +43,6 @@ std::string set_aside(const std::string& path, std::string_view reason, Timestam
     if (error) return {};
   }
   return name;
-}
-
-bool is_set_aside(const fs::path& path) {
-  constexpr std::size_t time_width = 16;
-  const std::string stem = path.stem().string();
-  return std::ranges::any_of(reasons, [&stem](std::string_view reason) {
-    const std::size_t at = stem.rfind(reason);
-    if (at == std::string::npos) return false;
-    const std::string_view time = std::string_view(stem).substr(at + reason.size());
-    if (time.size() < time_width || time[8] != 'T' || time[15] != 'Z') return false;
-    // A number may follow.
-    return std::ranges::all_of(
-        time, [](char c) { return (c >= '0' && c <= '9') || c == 'T' || c == 'Z' || c == '-'; });
-  });
 }
 
 }  // namespace fleet_sim

@@ -1,6 +1,7 @@
 #include "storage/shard.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -82,8 +83,14 @@ StorageError Shard::connect(Database& database) const {
   if ((error.code & 0xFF) != SQLITE_CANTOPEN) return error;
   std::error_code not_made;
   const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
-  if (folder.empty() || !std::filesystem::create_directories(folder, not_made)) return error;
-  return database.open(path_, context_->vfs);
+  if (!folder.empty() && std::filesystem::create_directories(folder, not_made)) {
+    return database.open(path_, context_->vfs);
+  }
+  // SQLite tries to read what it may not make, and reports only that it is not there.
+  const bool is_missing =
+      error.reason == ENOENT && ::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0;
+  if (is_missing) error.reason = errno;
+  return error;
 }
 
 bool Shard::has_moved() const {

@@ -1,5 +1,6 @@
 #include "storage/sqlite.h"
 
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 
@@ -28,6 +29,22 @@ bool needs_a_log(const StorageError& error) {
   return (error.code & 0xFF) == SQLITE_CANTOPEN || (error.code & 0xFF) == SQLITE_READONLY;
 }
 
+// What SQLite calls an I/O error or a file that cannot be opened, by the system's reason.
+ErrorClass class_of(int reason) {
+  switch (reason) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return ErrorClass::full;
+    case EROFS:
+    case EACCES:
+    case EPERM:
+      return ErrorClass::read_only;
+    default:
+      return ErrorClass::io;
+  }
+}
+
 }  // namespace
 
 ErrorClass StorageError::error_class() const {
@@ -52,7 +69,7 @@ ErrorClass StorageError::error_class() const {
     case SQLITE_CONSTRAINT:
       return ErrorClass::schema;
     default:
-      return ErrorClass::io;
+      return class_of(reason);
   }
 }
 
@@ -142,9 +159,9 @@ StorageError Database::open_with(const std::string& path, int flags, const char*
       sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
   database_.reset(raw);
   if (code == SQLITE_OK) return {};
-  StorageError failure{code, raw != nullptr ? sqlite3_errmsg(raw) : "out of memory"};
-  const int reason = raw != nullptr ? sqlite3_system_errno(raw) : 0;
-  if (reason != 0) failure.message += std::string(": ") + std::strerror(reason);
+  StorageError failure{code, raw != nullptr ? sqlite3_errmsg(raw) : "out of memory",
+                       raw != nullptr ? sqlite3_system_errno(raw) : 0};
+  if (failure.reason != 0) failure.message += std::string(": ") + std::strerror(failure.reason);
   close();
   return failure;
 }
@@ -171,7 +188,10 @@ std::int64_t Database::query_integer(std::string_view sql, std::int64_t otherwis
 }
 
 StorageError Database::error() const {
-  return {sqlite3_extended_errcode(database_.get()), sqlite3_errmsg(database_.get())};
+  const int code = sqlite3_extended_errcode(database_.get());
+  // Otherwise that of an earlier error.
+  const bool has_reason = (code & 0xFF) == SQLITE_IOERR || (code & 0xFF) == SQLITE_CANTOPEN;
+  return {code, sqlite3_errmsg(database_.get()), has_reason ? sqlite3_system_errno(database_.get()) : 0};
 }
 
 void Database::count_log_pages() {

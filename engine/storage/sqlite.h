@@ -19,6 +19,7 @@ namespace fleet_sim {
 struct StorageError {
   int code = SQLITE_OK;  // extended result code
   std::string message;
+  int reason = 0;  // errno of the call behind an I/O error; 0 when it is not known
 
   [[nodiscard]] bool ok() const { return code == SQLITE_OK; }
   [[nodiscard]] bool busy() const { return (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED; }

@@ -103,7 +103,7 @@ class BadStart(FleetTest):
         self.assertEqual(ran.summary.lines["errors"], "1 (corrupt 1)")
         aside = [name for name in (self.dir / "data").iterdir() if ".corrupt-" in name.name]
         self.assertEqual([name.read_bytes() for name in aside], [bytes(content)])
-        self.assertRegex(aside[0].name, r"^location=Factory\+A\+-\+Line\+1\.corrupt-\d{8}T\d{6}Z\.db$")
+        self.assertRegex(aside[0].name, r"^location=Factory\+A\+-\+Line\+1\.db\.corrupt-\d{8}T\d{6}Z$")
         self.assertEqual(query(path, "PRAGMA integrity_check"), [("ok",)])
         self.assertEqual(len(self.digest("data")["shards"]), 10)
         self.fleet_sim("report", "data")
@@ -127,7 +127,7 @@ class BadStart(FleetTest):
         summary = self.stop(process)
         self.assertEqual(summary.lost, 0)
         self.assertIn("(corrupt ", summary.lines["errors"])
-        self.assertTrue(list((self.dir / "data").glob("*.corrupt-*.db")))
+        self.assertTrue(list((self.dir / "data").glob("*.db.corrupt-*")))
         self.assertEqual(query(path, "PRAGMA integrity_check"), [("ok",)])
         ((lowest, highest, count),) = query(path, "SELECT min(id), max(id), count(*) FROM sensor_readings")
         self.assertGreater(lowest, 1)
