@@ -43,7 +43,8 @@ std::vector<PlacedRun> all_runs(const std::filesystem::path& directory) {
   for (std::size_t i = 0; i < files.size(); ++i) {
     for (const RecordedRun& run : of_file[i]) {
       const bool in_one_file = run.shard_by == "none";
-      if (!known.insert(run.run_id).second && !in_one_file && run.reload_count == 0) continue;
+      const bool is_special = in_one_file || run.reload_count > 0 || run.has_losses;
+      if (!known.insert(run.run_id).second && !is_special) continue;
       runs.push_back({run, in_one_file ? files[i].filename() : std::filesystem::path()});
     }
   }
@@ -59,6 +60,17 @@ void check_not_reloaded(const std::vector<PlacedRun>& runs, const RunInfo& best)
         "--resume: run " + printable(best.run_id) +
         " was reloaded while it ran (table run_reloads), and such a run cannot be gone on with; "
         "begin another run without --resume");
+  }
+}
+
+// What was left out in the middle cannot be written behind what followed it, and what was lost of the
+// anomalies would have to be known to go on from.
+void check_whole(const std::vector<PlacedRun>& runs, const RunInfo& best) {
+  for (const PlacedRun& placed : runs) {
+    if (placed.run.run_id != best.run_id || !placed.run.has_losses) continue;
+    throw InvalidInput("--resume: run " + printable(best.run_id) +
+                       " has lost rows because its files could not be written (table run_losses), and such a "
+                       "run cannot be gone on with; begin another run without --resume");
   }
 }
 
@@ -137,6 +149,7 @@ std::optional<RunInfo> find_run(const Config& asked) {
   }
   if (best != nullptr) {
     check_not_reloaded(runs, best->run);
+    check_whole(runs, best->run);
     return best->run;
   }
   if (!runs.empty() && asked.fleet.partition == Partition{}) {

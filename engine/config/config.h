@@ -154,7 +154,7 @@ struct DatabaseSettings {
   std::uint32_t busy_timeout_ms = 5'000;
   std::uint32_t max_open_shards = 0;  // 0: as many as the descriptor limit allows
   bool unsynced_index = true;
-  std::uint32_t error_limit = 10;  // failed rounds of retries with no success between that stop the run
+  std::uint32_t error_limit = 10;  // rounds of one file's retries with no success between that stop the run
   bool memory_fallback = true;     // rows wait in memory for a file that cannot be opened at the start
 
   bool operator==(const DatabaseSettings&) const = default;

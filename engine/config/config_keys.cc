@@ -223,7 +223,7 @@ Keys database_keys() {
            "Whether an index serves collectors that read unsynced rows"},
           FIELD(database.unsynced_index), boolean()),
       key({"database.error_limit", "", "N",
-           "Failed rounds of retries, with no success between, that stop the run: 1 to 1000000"},
+           "Times that one file's retries run out, with no success between, that stop the run: 1 to 1000000"},
           FIELD(database.error_limit), count(1u, 1'000'000u)),
       key({"database.memory_fallback", "", "BOOL",
            "Whether rows wait in memory when files cannot be opened at the start, instead of ending the run"},

@@ -5,12 +5,13 @@
 #include <unordered_map>
 
 #include "base/timestamp.h"
+#include "storage/run_losses.h"
 
 namespace fleet_sim {
 namespace {
 
 constexpr std::string_view select_run = R"sql(
-SELECT earlier.first_reading_id, earlier.first_event_id, this.first_reading_id, this.first_event_id
+SELECT earlier.first_reading_id, earlier.first_event_id, this.first_reading_id, this.first_event_id, earlier.run_id
 FROM run_info AS this JOIN run_info AS earlier
   ON earlier.rowid < this.rowid AND earlier.partition = this.partition AND earlier.first_reading_id IS NOT NULL
 WHERE this.run_id = ?1 ORDER BY earlier.rowid DESC LIMIT 1)sql";
@@ -24,10 +25,15 @@ constexpr std::string_view select_rows_backwards = R"sql(
 SELECT sensor_id, timestamp, anomaly_type FROM sensor_readings WHERE id >= ?1 AND id < ?2 ORDER BY id DESC)sql";
 
 constexpr std::string_view update_event =
-    "UPDATE anomaly_events SET readings_affected = ?2 WHERE id = ?1 AND ended_at IS NULL";
+    "UPDATE anomaly_events SET readings_affected = max(readings_affected, ?2) WHERE id = ?1 AND ended_at IS "
+    "NULL";
+
+// Within so much of a run's last row, rows may be missing because they came later and were not committed.
+constexpr Microseconds longest_window = microseconds_per_second;
 
 // Where an earlier run's rows and events lie.
 struct Extent {
+  std::string run_id;
   std::int64_t first_reading = 0;
   std::int64_t first_event = 0;
   std::int64_t end_of_readings = 0;
@@ -50,7 +56,9 @@ StorageError read_extent(Database& database, const std::string& run_id, Extent& 
   if (StorageError error = database.prepare(select_run, row); !error.ok()) return error;
   row.bind(1, run_id);
   const int code = row.step();
-  if (code == SQLITE_ROW) extent = {row.integer(0), row.integer(1), row.integer(2), row.integer(3)};
+  if (code == SQLITE_ROW) {
+    extent = {std::string(row.text(4)), row.integer(0), row.integer(1), row.integer(2), row.integer(3)};
+  }
   return code == SQLITE_ROW || code == SQLITE_DONE ? StorageError{} : database.error();
 }
 
@@ -99,13 +107,15 @@ StorageError count_rows(Database& database, const Extent& extent, std::uint64_t 
 }
 
 // Rows that are not there show in the distance of those that are: the event began one period after the row
-// before it. An event that the run began with has no such row, and keeps its count.
+// before it, or more, and a period is a microsecond longer at times. An event that the run began with has no
+// such row, and keeps its count.
 void count_gap(OpenEvent& event, std::string_view last) {
   const auto before = parse_timestamp(event.row_before);
   const auto started = parse_timestamp(event.started_at);
-  const auto ended = parse_timestamp(last);
-  if (!before || !started || !ended || *started <= *before) return;
-  event.affected = std::max<Microseconds>(0, *ended - *started + 1) / (*started - *before) + 1;
+  const auto latest = parse_timestamp(last);
+  if (!before || !started || !latest || *started <= *before) return;
+  const Microseconds certain = *latest - longest_window - 1 - *started;
+  if (certain >= 0) event.affected = certain / (*started - *before + 1) + 1;
 }
 
 StorageError write_counts(Database& database, const OpenEvents& events) {
@@ -129,7 +139,9 @@ StorageError complete_run_before(Database& database, const std::string& run_id, 
   StorageError error = read_extent(database, run_id, extent);
   if (error.ok() && extent.end_of_events > extent.first_event)
     error = read_open_events(database, extent, events);
-  if (!error.ok() || events.empty()) return error;
+  bool has_gaps = false;
+  if (error.ok()) error = has_losses(database, extent.run_id, has_gaps);
+  if (!error.ok() || has_gaps || events.empty()) return error;
   error = count_rows(database, extent, most_rows, events, last);
   if (!error.ok()) return error;
   for (auto& [sensor, event] : events) {

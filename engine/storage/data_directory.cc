@@ -5,6 +5,7 @@
 
 #include "base/problems.h"
 #include "config/plain_text.h"
+#include "storage/run_losses.h"
 
 namespace fleet_sim {
 namespace {
@@ -107,6 +108,10 @@ std::vector<RecordedRun> read_runs(Database& shard, const std::filesystem::path&
   Statement row = prepare_query(shard, version_1 ? select_runs_of_version_1 : select_runs, file);
   std::vector<RecordedRun> runs;
   while (next_row(row, shard, file)) runs.push_back(read_run(row, file));
+  for (RecordedRun& run : runs) {
+    const StorageError error = has_losses(shard, run.run_id, run.has_losses);
+    if (!error.ok()) fail(file, error);
+  }
   if (!has_table(shard, "run_reloads", file)) return runs;
   Statement count = prepare_query(shard, "SELECT count(*) FROM run_reloads WHERE run_id = ?1", file);
   for (RecordedRun& run : runs) {

@@ -40,6 +40,7 @@ bool next_row(Statement& query, const Database& shard, const std::filesystem::pa
 struct RecordedRun : RunInfo {
   std::int64_t first_reading_id = 1;  // in this shard
   std::int64_t first_event_id = 1;
+  bool has_losses = false;         // rows of it are missing here (run_losses.h)
   std::uint64_t reload_count = 0;  // that changed what it reads, as far as this shard tells (run_reloads.h)
 };
 

@@ -11,6 +11,7 @@
 
 #include "storage/complete_run.h"
 #include "storage/insert.h"
+#include "storage/run_losses.h"
 #include "storage/set_aside.h"
 
 namespace fleet_sim {
@@ -140,14 +141,19 @@ StorageError Shard::flush() {
   for (std::size_t i = reloads_recorded_; error.ok() && i < reloads_so_far; ++i) {
     error = record_reload(database, context_->run, (*context_->run.reloads)[i]);
   }
+  if (error.ok() && gap_since_) error = record_loss(database, context_->run.run_id, *gap_since_);
   if (error.ok()) {
     error = database.execute("COMMIT");
-    if (!error.ok()) in_doubt_ = {readings_.size(), events_.size()};
+    if (!error.ok()) {
+      in_doubt_ = {readings_.size(), events_.size()};
+      doubtful_ = last_row();
+    }
   }
   if (error.ok()) {
     run_recorded_ = true;
     reloads_recorded_ = reloads_so_far;
     last_ = last;
+    gap_since_.reset();
     return {};
   }
   if (database.in_transaction()) database.execute("ROLLBACK");
@@ -193,22 +199,41 @@ int Shard::insert_readings() {
 // connection but stands for the next one. Its last row tells; what it has only brought up to date may be
 // written again.
 StorageError Shard::settle_doubt() {
-  const auto begun = std::span(events_).first(in_doubt_.events) | std::views::reverse;
-  const auto last_begun = std::ranges::find_if(begun, [](const AnomalyEvent& e) { return begins(e.kind); });
-  Database& database = connection_->database;
-  StorageError error;
+  if (!doubtful_) return {};
   bool there = false;
-  if (in_doubt_.readings > 0) {
-    const Reading& last = readings_[in_doubt_.readings - 1];
-    error = ask_whether(database, last_reading_sql, context_->roster[last.sensor].id, last.due, there);
-  } else if (last_begun != begun.end()) {
-    const AnomalyEvent& last = *last_begun;
-    error = ask_whether(database, last_event_sql, context_->roster[last.sensor].id, last.started_at, there);
-  }
+  const StorageError error = ask_whether(connection_->database, doubtful_->sql,
+                                         context_->roster[doubtful_->sensor].id, doubtful_->at, there);
   if (!error.ok()) return error;
   if (there) already_there_ = in_doubt_;
   in_doubt_ = {};
+  doubtful_.reset();
   return {};
+}
+
+std::optional<Shard::LastRow> Shard::last_row() const {
+  if (!readings_.empty()) return LastRow{last_reading_sql, readings_.back().sensor, readings_.back().due};
+  const auto backwards = events_ | std::views::reverse;
+  const auto begun = std::ranges::find_if(backwards, [](const AnomalyEvent& e) { return begins(e.kind); });
+  if (begun == backwards.end()) return std::nullopt;
+  return LastRow{last_event_sql, begun->sensor, begun->started_at};
+}
+
+// What a commit in doubt may have left in the file goes like the rest: nobody can tell before the file works.
+Shard::Share Shard::forget_newest(std::size_t count) {
+  const std::size_t readings = std::min(count, readings_.size());
+  const std::size_t events = std::min(count - readings, events_.size());
+  for (const Reading& reading : std::span(readings_).last(readings)) leave_gap(reading.due);
+  for (const AnomalyEvent& event : std::span(events_).last(events)) leave_gap(event.started_at);
+  readings_.resize(readings_.size() - readings);
+  events_.resize(events_.size() - events);
+  for (Share* share : {&in_doubt_, &already_there_}) {
+    *share = {std::min(share->readings, readings_.size()), std::min(share->events, events_.size())};
+  }
+  return {readings, events};
+}
+
+void Shard::leave_gap(Timestamp since) {
+  gap_since_ = std::min(since, gap_since_.value_or(since));
 }
 
 void Shard::forget_pending() {
@@ -219,6 +244,7 @@ void Shard::forget_pending() {
   readings_.clear();
   events_.clear();
   in_doubt_ = already_there_ = {};
+  doubtful_.reset();
 }
 
 std::size_t Shard::log_pages() const {

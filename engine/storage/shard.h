@@ -54,6 +54,19 @@ class Shard {
   [[nodiscard]] bool has_pending() const { return pending_count() > 0; }
   [[nodiscard]] SteadyTime pending_since() const { return pending_since_; }
 
+  // A number of those that wait.
+  struct Share {
+    std::size_t readings = 0;
+    std::size_t events = 0;
+  };
+
+  // Lets up to `count` of what waits go, the newest first and readings before events.
+  Share forget_newest(std::size_t count);
+
+  // Something of this shard, due or begun then, is not kept: what is committed from now on lies behind a gap,
+  // and the file says so.
+  void leave_gap(Timestamp since);
+
   // Commits what waits, opening the file if need be. After success it still stands in pending_readings(),
   // until forget_pending(); after an error the file is as it was before.
   StorageError flush();
@@ -95,16 +108,18 @@ class Shard {
     bool operator==(const FileIdentity&) const = default;
   };
 
-  // A number of those that wait, from the first on.
-  struct Share {
-    std::size_t readings = 0;
-    std::size_t events = 0;
+  // The last row that a commit would add.
+  struct LastRow {
+    std::string_view sql;  // finds the last one there is
+    std::uint32_t sensor = 0;
+    Timestamp at = 0;
   };
 
   StorageError connect(Database& database) const;
   StorageError write_pending(LastIds& last);
   StorageError begin_run();
   StorageError settle_doubt();
+  [[nodiscard]] std::optional<LastRow> last_row() const;
   int insert_readings();
   [[nodiscard]] std::size_t reloads() const;
   void forget_file();
@@ -114,8 +129,10 @@ class Shard {
   std::unique_ptr<Connection> connection_;
   std::vector<Reading> readings_;
   std::vector<AnomalyEvent> events_;
-  Share in_doubt_;       // of a commit that failed, which may be in the log all the same
-  Share already_there_;  // of one that turned out to be
+  Share in_doubt_;  // the first ones, of a commit that failed, which may be in the log all the same …
+  std::optional<LastRow> doubtful_;     // … if this is there
+  Share already_there_;                 // the first ones, of a commit that turned out to be
+  std::optional<Timestamp> gap_since_;  // that the file has not been told of
   SteadyTime pending_since_{};
   std::optional<FileIdentity> file_;  // none before the first opening, and once the file has been let go
   LastIds last_;                      // highest ids under this name, as far as they are known

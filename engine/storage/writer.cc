@@ -130,6 +130,7 @@ void Writer::take_batches(SteadyTime now) {
       discard(*batch, now);
     } else {
       deal_out(*batch, now);
+      make_backlog_give_way();
     }
     context_.pool.release(batch);
   }
@@ -154,7 +155,10 @@ void Writer::stage(const Reading& reading, SteadyTime now) {
   Slot& slot = slots_[index];
   if (slot.found && is_found(slot, reading)) return context_.ledger.found(1);
   if (differed_) return context_.ledger.lost(LossReason::rows_differ, 1);
-  if (slot.exhausted && backlog_is_full()) return context_.ledger.lost(LossReason::backlog_full, 1);
+  if (slot.exhausted && backlog_is_full()) {
+    slot.shard.leave_gap(reading.due);
+    return context_.ledger.lost(LossReason::backlog_full, 1);
+  }
   if (slot.exhausted) ++backlog_;
   ++waiting_;
   slot.shard.stage(reading, now);
@@ -168,7 +172,10 @@ void Writer::stage(const AnomalyEvent& event, SteadyTime now) {
   Slot& slot = slots_[index];
   if (slot.found && begins(event.kind) && slot.found->has_event(event)) return;
   if (differed_) return context_.ledger.events_lost(1);
-  if (slot.exhausted && backlog_is_full()) return context_.ledger.events_lost(1);
+  if (slot.exhausted && backlog_is_full()) {
+    slot.shard.leave_gap(event.started_at);
+    return context_.ledger.events_lost(1);
+  }
   if (slot.exhausted) ++backlog_;
   ++waiting_;
   slot.shard.stage(event, now);
@@ -187,6 +194,26 @@ bool Writer::is_found(const Slot& slot, const Reading& reading) {
     context_.give_up();
   }
   return verdict != FoundRows::Verdict::absent;
+}
+
+// The shard with the most rows first, by halves, so that each keeps its oldest; and one row, with which it
+// keeps its place among those that are tried again.
+void Writer::make_backlog_give_way() {
+  const std::uint64_t half = context_.pending_rows / 2;
+  while (waiting_ > context_.pending_rows && backlog_ > half) {
+    const auto rows_of = [this](std::uint32_t index) {
+      return slots_[index].exhausted ? slots_[index].shard.pending_count() : 0;
+    };
+    Shard& largest = slots_[*std::ranges::max_element(sick_, {}, rows_of)].shard;
+    const std::uint64_t excess = std::min(waiting_ - context_.pending_rows, backlog_ - half);
+    const Shard::Share gone =
+        largest.forget_newest(std::min<std::uint64_t>(excess, largest.pending_count() / 2));
+    if (gone.readings + gone.events == 0) return;
+    context_.ledger.lost(LossReason::backlog_full, gone.readings);
+    context_.ledger.events_lost(gone.events);
+    waiting_ -= gone.readings + gone.events;
+    backlog_ -= gone.readings + gone.events;
+  }
 }
 
 void Writer::stand_in_line(std::uint32_t index) {
@@ -261,7 +288,7 @@ void Writer::committed(std::uint32_t index) {
   } else {
     leave_line(index);
   }
-  exhausted_in_a_row_ = 0;
+  ++commits_;
   slot.shard.forget_pending();
 }
 
@@ -302,17 +329,24 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
   if (!error.busy()) close_for_now(index);
   board_.post_trouble(index, slot.failures > retries, error.message);
   const bool round_is_over = slot.failures % (1 + retries) == 0;
-  if (!round_is_over) return;
+  if (round_is_over) retries_ran_out(index, error);
+}
+
+void Writer::retries_ran_out(std::uint32_t index, const StorageError& error) {
+  Slot& slot = slots_[index];
   if (!slot.exhausted) {
     context_.log(slot.shard.path() + ": cannot be written, rows wait in memory: " + error.message);
     slot.exhausted = true;
     backlog_ += slot.shard.pending_count();
   }
-  if (++exhausted_in_a_row_ == context_.shard.settings.error_limit) {
-    context_.log("error limit reached: " + std::to_string(exhausted_in_a_row_) +
-                 " rounds of retries with no success between");
-    context_.give_up();
-  }
+  if (slot.fruitless_since != commits_) slot.fruitless = 0;
+  slot.fruitless_since = commits_;
+  if (error.error_class() == ErrorClass::full && !backlog_is_full()) return;
+  if (++slot.fruitless < context_.shard.settings.error_limit || gave_up_) return;
+  gave_up_ = true;
+  context_.log("error limit reached: " + std::to_string(slot.fruitless) +
+               " rounds of retries with no success between");
+  context_.give_up();
 }
 
 // Somebody has deleted the file, or put it elsewhere: what goes on in it would be written for nobody.

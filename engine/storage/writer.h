@@ -3,11 +3,16 @@
 // sleeps; `run` calls it on the writer's thread. N writers are N instances with shards of their own.
 //
 // Bounds: at most `open_shards` files are open, and at most `pending_rows` rows, readings and events, wait in
-// memory. Half of them are for shards that work or are being retried: beyond it the writer takes no more
-// batches, and the fleet waits. The other half is the backlog of shards whose retries have run out: beyond it
-// their rows are counted as lost. A shard that fails is tried again at a deadline of its own. That holds from
-// the start: the backlog of a file that cannot be opened is what an in-memory database would hold, in less
-// memory.
+// memory, besides the batch that is being dealt out and one row of each shard that fails. Half of them are
+// for shards that work or are being retried: beyond it the writer takes no more batches, and the fleet waits.
+// The other half is the backlog of shards whose retries have run out: beyond it their new rows are counted as
+// lost. What a shard brings along when its retries run out is kept even beyond that half, until others need
+// the room; then the newest of it is lost. A shard that fails is tried again at a deadline of its own. That
+// holds from the start: the backlog of a file that cannot be opened is what an in-memory database would hold,
+// in less memory.
+//
+// The error limit is reached when one shard's retries have run out so many times with no commit of any shard
+// between. A full disk does not count while the backlog has room, for as long nothing is lost by waiting.
 //
 // A file that turns out to be corrupt is set aside, one that has been deleted or renamed is let go; either
 // way it is counted, said once, and another begun under its name.
@@ -111,6 +116,8 @@ class Writer {
     bool sick = false;                 // its last flush failed, or met a lock
     bool exhausted = false;  // the retries have run out; probing goes on, and its rows are the backlog
     unsigned failures = 0;   // in a row
+    unsigned fruitless = 0;  // rounds of retries that have run out …
+    std::uint64_t fruitless_since = 0;  // … after so many commits of all shards
     SteadyTime sick_since{};
     SteadyTime retry_at{};
     std::list<std::uint32_t>::iterator open_entry{};  // valid while the shard is open
@@ -123,11 +130,13 @@ class Writer {
   void stage(const Reading& reading, SteadyTime now);
   void stage(const AnomalyEvent& event, SteadyTime now);
   bool is_found(const Slot& slot, const Reading& reading);
+  void make_backlog_give_way();
   void flush_due(SteadyTime now);
   void flush(std::uint32_t index, SteadyTime now);
   void committed(std::uint32_t index);
   void keep_log_short(Shard& shard);
   void failed(std::uint32_t index, const StorageError& error, SteadyTime now);
+  void retries_ran_out(std::uint32_t index, const StorageError& error);
   void leave_moved_file(std::uint32_t index);
   bool set_aside_corrupt(std::uint32_t index, const StorageError& error);
   void forget_open(std::uint32_t index);
@@ -152,7 +161,8 @@ class Writer {
   std::list<std::uint32_t> open_;  // open shards, longest unused first
   std::uint64_t waiting_ = 0;      // readings and events in memory, of these …
   std::uint64_t backlog_ = 0;      // … those of exhausted shards
-  unsigned exhausted_in_a_row_ = 0;
+  std::uint64_t commits_ = 0;
+  bool gave_up_ = false;
   std::unique_ptr<Checkpointer> checkpointer_;  // while the writer's thread runs
   bool differed_ = false;  // a row of an earlier process is not what this one would have written
   std::mutex new_paths_mutex_;

@@ -2,6 +2,7 @@
 """A run that was stopped or killed, and goes on with --resume, holds what it would hold had it never stopped."""
 
 import random
+import sqlite3
 
 from fleet import *
 
@@ -41,6 +42,19 @@ class Resume(FleetTest):
         # A reading twice would be one too many here; one missing, one too few.
         self.assertEqual(self.counted(data), whole)
         self.assertEqual(len(set(query_all(self.dir / data, "SELECT run_id FROM run_info"))), 1)
+
+    def test_a_run_that_has_lost_rows(self):
+        """It is refused, whichever file says so, and nothing is changed."""
+        fleet = self.make_fleet(20)
+        self.fleet_sim("--identities", fleet, "--data-dir", "data", *START, "--duration", "1m", "--shard-by", "location")
+        whole = self.counted("data")
+        with sqlite3.connect(shards(self.dir / "data")[-1]) as last:
+            last.execute("CREATE TABLE run_losses (run_id TEXT PRIMARY KEY, since TEXT NOT NULL)")
+            last.execute("INSERT INTO run_losses SELECT run_id, '2026-01-01T00:00:30.000000Z' FROM run_info")
+        last.close()
+        refused = self.resume("data", "--duration", "2m", code=2)
+        self.assertRegex(refused.stderr, "--resume: run .* has lost rows .*run_losses.*begin another run without --resume")
+        self.assertEqual(self.counted("data"), whole)
 
     def test_killed_again_and_again(self):
         fleet = self.make_fleet()

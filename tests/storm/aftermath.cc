@@ -30,7 +30,7 @@ ShardState read_file(const std::string& path) {
   demand(refused.ok(), path + ": cannot be checked: " + refused.message);
   demand(check.step() == SQLITE_ROW, path + ": cannot be checked: " + database.error().message);
   demand(check.text(0) == "ok", path + ": fails the integrity check: " + std::string(check.text(0)));
-  ShardState state{rows_of(path), {}};
+  ShardState state{rows_of(path), {}, {}};
   Statement row;
   constexpr std::string_view events =
       "SELECT sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, "
@@ -40,6 +40,8 @@ ShardState read_file(const std::string& path) {
     const auto text = [&row](int column) { return text_or_empty(row, column); };
     state.events.push_back({text(0), text(1), text(2), text(3), text(4), text(5), text(6), row.integer(7)});
   }
+  if (!database.prepare("SELECT run_id FROM run_losses", row).ok()) return state;
+  while (row.step() == SQLITE_ROW) state.with_gaps.emplace(row.text(0));
   return state;
 }
 
@@ -91,8 +93,8 @@ void check_event(const EventRow& row, const AnomalyEvent& expected, const std::s
   demand(row.ended_at.empty() || row.ended_at == timestamp_text(expected.ended_at),
          "the event of " + name + " ends at " + row.ended_at);
   demand(row.readings_affected >= 1 && row.readings_affected <= expected.readings_affected,
-         "the event of " + name + " counts " + std::to_string(row.readings_affected) + " readings, not " +
-             std::to_string(expected.readings_affected));
+         "the " + row.type + " of " + name + " counts " + std::to_string(row.readings_affected) +
+             " readings, not " + std::to_string(expected.readings_affected));
 }
 
 }  // namespace
@@ -121,15 +123,12 @@ void Aftermath::inspect(const Process& process, const std::deque<StormRun>& runs
   const StormRun& run = runs.back();
   replays_[run.info.run_id] = replay(config_, roster_, run.info, run.until);
   check_rows(plan_, runs);
+  check_gaps(plan_, runs);
   check_events(runs);
 
   const std::uint64_t added = rows() - rows_before;
   const std::uint64_t written = process.books().written;
-  // A commit that failed may be in the file all the same, and its rows are then lost in the books only.
-  const std::uint64_t in_doubt =
-      process.died()
-          ? process.held()
-          : process.books().lost_by_reason[static_cast<std::size_t>(LossReason::storage_failed_at_stop)];
+  const std::uint64_t in_doubt = process.in_doubt();
   demand(written <= added && added <= written + in_doubt,
          "the books say " + std::to_string(written) + " rows were written (" + std::to_string(in_doubt) +
              " in doubt), but the files have " + std::to_string(added) + " more");
@@ -155,6 +154,7 @@ void Aftermath::inspect_after_power_failure(const UnsyncedWrites& disk, std::uin
     demand(now_[path].rows.size() + in_doubt >= state.rows.size(), path + ": a synced commit is gone");
   }
   check_rows(plan_, runs);
+  check_gaps(plan_, runs);
   check_events(runs);
 }
 
@@ -175,6 +175,38 @@ void Aftermath::check_rows(const ShardPlan& plan, const std::deque<StormRun>& ru
       demand(reading != expected.readings.end(), "not in the replay: " + name_of(key));
       demand(path_of[row.sensor_id] == path, "in another's file: " + name_of(key));
       check_row(row, *run, reading->second);
+    }
+  }
+}
+
+bool Aftermath::has_gaps(const std::string& run_id) const {
+  return std::ranges::any_of(now_, [&](const auto& file) { return file.second.with_gaps.contains(run_id); });
+}
+
+// Everything due more than a second before a file's last row of a run is there, or the file says otherwise;
+// and it says so only where something has been lost.
+void Aftermath::check_gaps(const ShardPlan& plan, const std::deque<StormRun>& runs) {
+  const std::set<SensorTime> there = readings_there();
+  std::map<std::pair<std::string, const StormRun*>, Timestamp> last;
+  for (const auto& [path, state] : now_) {
+    for (const Row& row : state.rows) {
+      const Timestamp due = parse_timestamp(row.timestamp).value_or(0);
+      Timestamp& latest = last.try_emplace({path, run_at(runs, due)}, due).first->second;
+      latest = std::max(latest, due);
+    }
+  }
+  for (const StormRun& run : runs) {
+    const bool has_lost = run.lost > 0 || run.events_lost > 0;
+    demand(has_lost || !has_gaps(run.info.run_id),
+           run.info.run_id + " has lost nothing, but a file has gaps");
+    for (const auto& [key, reading] : replays_[run.info.run_id].readings) {
+      if (there.contains(key)) continue;
+      const ShardPlan::Place place = plan.place_of[std::stoul(key.first.substr(1))];
+      const std::string& path = plan.paths[place.writer][place.shard];
+      const auto latest = last.find({path, &run});
+      demand(latest == last.end() || key.second >= latest->second - microseconds_per_second ||
+                 now_[path].with_gaps.contains(run.info.run_id),
+             "a gap that its file does not tell of: " + name_of(key));
     }
   }
 }

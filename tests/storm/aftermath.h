@@ -30,6 +30,7 @@ struct EventRow {
 struct ShardState {
   std::vector<Row> rows;
   std::vector<EventRow> events;
+  std::set<std::string> with_gaps;  // runs of which it says so
 };
 
 class Aftermath {
@@ -46,6 +47,8 @@ class Aftermath {
                                    const std::deque<StormRun>& runs);
 
   [[nodiscard]] std::uint64_t rows() const;
+  // Whether a file says that rows of the run are missing between others.
+  [[nodiscard]] bool has_gaps(const std::string& run_id) const;
 
  private:
   using State = std::map<std::string, ShardState>;  // by path
@@ -53,6 +56,7 @@ class Aftermath {
   void read_files(const ShardPlan& plan);
   void check_rows(const ShardPlan& plan, const std::deque<StormRun>& runs);
   void check_row(const Row& row, const StormRun& run, const Reading& expected) const;
+  void check_gaps(const ShardPlan& plan, const std::deque<StormRun>& runs);
   void check_events(const std::deque<StormRun>& runs);
   void check_run_is_complete(const StormRun& run, Timestamp reached) const;
   [[nodiscard]] std::set<SensorTime> readings_there() const;

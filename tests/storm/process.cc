@@ -290,12 +290,12 @@ void Process::check_losses(const Books& before) const {
              std::to_string(half) + " may");
 }
 
-// Besides what is allowed to wait, one batch, which is dealt out whole.
+// Besides what is allowed to wait, one batch, which is dealt out whole, and a row of each shard.
 void Process::check_memory() const {
-  for (const auto& writer : writers_) {
-    const std::size_t most = std::max<std::size_t>(2, ground_.config.database.pending_rows / carried_.size());
-    demand(writer->held() <= most + largest_batch_,
-           "more rows wait in memory than are allowed: " + std::to_string(writer->held()) + " of " +
+  const std::size_t most = std::max<std::size_t>(2, ground_.config.database.pending_rows / carried_.size());
+  for (std::size_t w = 0; w < writers_.size(); ++w) {
+    demand(writers_[w]->held() <= most + largest_batch_ + plan_.paths[w].size(),
+           "more rows wait in memory than are allowed: " + std::to_string(writers_[w]->held()) + " of " +
                std::to_string(most));
   }
 }

@@ -64,9 +64,9 @@ class Process {
 
   [[nodiscard]] bool died() const { return died_; }
   [[nodiscard]] Books books() const { return ledger_.books(); }
-  // Readings that waited in shards at the end, and may have reached a file all the same: those whose commit
-  // failed when everything was in the log already.
-  [[nodiscard]] std::uint64_t held() const { return held_; }
+  // Readings that waited in shards at the end or were counted as lost, and may have reached a file all the
+  // same: those whose commit failed when everything was in the log already.
+  [[nodiscard]] std::uint64_t in_doubt() const { return held_ + books().lost(); }
   // Those which the writers took a flush interval before their last step, or earlier.
   [[nodiscard]] std::vector<SensorTime> overdue() const;
   // Every reading due before this moment has been taken.

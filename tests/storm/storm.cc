@@ -50,16 +50,16 @@ class Storm {
 
  private:
   void live_once() {
-    // A run that has lost the record of an anomaly cannot be gone on with: nothing says which sensors are in
-    // one, and the engine refuses when it finds that out.
-    const bool goes_on = !runs_.empty() && runs_.back().events_lost == 0 && dice_.chance(0.5);
+    // The engine refuses to go on with a run whose files say that they have gaps.
+    const bool goes_on =
+        !runs_.empty() && !aftermath_.has_gaps(runs_.back().info.run_id) && dice_.chance(0.5);
     if (!goes_on) begin_run();
     const Fortune fortune = draw_fortune(dice_, config_);
     const Ground ground{config_, roster_, vfs_, dice_};
     auto process = std::make_unique<Process>(ground, runs_.back(), goes_on, fortune);
     process->live();
     count(*process, fortune, goes_on);
-    const std::uint64_t in_doubt = process->held();
+    const std::uint64_t in_doubt = process->in_doubt();
     process->drop_connections();
     vfs_.switch_on();
     aftermath_.inspect(*process, runs_, fortune.calm);
