@@ -42,6 +42,12 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
   for (const ConfigKey& key : config_keys()) {
     if (!key.flag.empty()) add_setting(command, key, arguments);
   }
+  // Who names an address wants to be served, whatever the file or the environment says.
+  CLI::Option* address = command.get_option("--status-address");
+  address->each([&arguments](const std::string&) {
+    arguments.flags.push_back({"monitoring.enabled", "true", "--status-address"});
+  });
+  address->excludes(command.get_option("--no-status"));
 }
 
 }  // namespace fleet_sim

@@ -287,7 +287,7 @@ class Addresses(Served):
     def test_an_address_that_was_asked_for_and_is_taken_ends_the_run(self):
         self.serve()
         ran = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "other", "--duration", 1, "--status-address",
-                             f"127.0.0.1:{self.port}", code=2, env={"FLEET_SIM_MONITORING_ENABLED": "true"})
+                             f"127.0.0.1:{self.port}", code=2, env={"FLEET_SIM_MONITORING_ENABLED": "false"})
         self.assertIn("--status-address", ran.stderr)
         self.assertFalse((self.dir / "other").exists())
 
@@ -306,6 +306,7 @@ class Addresses(Served):
         ran = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", "--duration", 1, "--no-status",
                              env={"FLEET_SIM_MONITORING_ENABLED": "true"})
         self.assertNotIn("status", ran.stderr)
+        self.fleet_sim("--identities", IDENTITIES, "--no-status", "--status-address", "127.0.0.1:0", code=2)
         for address in ("nowhere", "127.0.0.1:70000", ":80"):
             self.fleet_sim("--identities", IDENTITIES, "--duration", 1, "--status-address", address, code=2)
 
