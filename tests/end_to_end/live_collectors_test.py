@@ -9,7 +9,7 @@ import multiprocessing
 
 from fleet import *
 
-SECONDS = float(os.environ.get("COLLECT_SECONDS", 4))
+SECONDS = float(os.environ.get("COLLECT_SECONDS", 3))
 COLLECTORS = 4
 HELD_SECONDS = 2
 
@@ -44,7 +44,8 @@ class Collector:
 
     def collect(self):
         while self.writing.is_set():
-            self.mark(self.poll())
+            if not self.mark(self.poll()):
+                time.sleep(0.001)
 
     def collect_slowly(self):
         """Fetches and marks in one transaction that lasts; then sits on the locks of the others, too, one by one."""
