@@ -23,12 +23,12 @@ class CorruptShard(FaultTest):
 
     def assert_set_aside(self, name, content, told):
         """The file is there under another name, which is no shard's, with every byte it had."""
-        kept = [path for path in self.data.rglob("*") if path.is_file() and path not in shards(self.data)
-                and GARBAGE in path.read_bytes()]
+        kept = [path for path in self.data.rglob("*") if path.name != name and path.is_file() and GARBAGE in path.read_bytes()]
         self.assertEqual(len(kept), 1, sorted(path.name for path in self.data.iterdir()))
         self.assertTrue(kept[0].read_bytes() == content, f"{kept[0].name} is not as it was")
         self.assertIn(name, told)
         self.assertIn(kept[0].name, told, "where it was put")
+        self.assertFalse(kept[0].match("*.db"), f"who reads the shards by *.db would stumble over {kept[0].name}")
         return kept[0]
 
     def assert_new_file(self, path, summary):

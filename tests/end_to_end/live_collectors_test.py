@@ -108,7 +108,7 @@ class LiveCollectors(FleetTest):
         for path, failure, _, taken, _, _ in found:
             self.assertIsNone(failure, f"{path.name}: {failure}")
             ids = [one for (one,) in query(path, "SELECT id FROM sensor_readings ORDER BY id")]
-            self.assertTrue(sorted(taken) == ids, f"{path.name}: {len(taken)} taken ({len(set(taken))} different) of {len(ids)}")
+            self.assertTrue(sorted(taken) == ids, f"{path.name}: {len(taken)} taken, {len(set(taken))} of {len(ids)}")
         self.assertEqual(total(data, "SELECT count(*) FROM sensor_readings WHERE synced = 0"), 0)
         self.assert_balanced(summary, data)
         self.assertEqual(summary.errors, 0)

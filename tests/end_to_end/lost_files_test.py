@@ -33,7 +33,8 @@ class LostFiles(FaultTest):
                               "WHERE anomaly_type = 'missing_data'")
         ((first, last),) = query(path, "SELECT min(timestamp), max(timestamp) FROM sensor_readings")
         for (sensor,) in query(path, "SELECT DISTINCT sensor_id FROM sensor_readings"):
-            times = [at for (at,) in query(path, "SELECT timestamp FROM sensor_readings WHERE sensor_id = ? ORDER BY id", sensor)]
+            times = [at for (at,) in query(path, "SELECT timestamp FROM sensor_readings WHERE sensor_id = ? ORDER BY id",
+                                           sensor)]
             for earlier, later in zip([first, *times], [*times, last]):
                 if micros(later) - micros(earlier) > SECOND // RATE + (earlier is first or later is last) * SECOND:
                     self.assertTrue([1 for one, began, ended in missing
