@@ -214,6 +214,75 @@ class ReloadTest(fleet.FleetTest):
         self.assertIsNone(process.poll())
         self.finish(process)
 
+    def test_a_hang_up_while_draining_changes_nothing(self):
+        process = self.run_fleet()
+        holder = fleet.connect(self.dir / "data" / "sensor_data.db")
+        self.addCleanup(holder.close)
+        holder.execute("BEGIN IMMEDIATE")
+        ((rows,),) = holder.execute("SELECT count(*) FROM sensor_readings")
+        time.sleep(0.3)  # so that something waits to be written
+        process.send_signal(signal.SIGTERM)
+        self.until_logged("stopping: writing what has been read")
+        self.put("D")
+        for _ in range(3):
+            process.send_signal(signal.SIGHUP)
+            time.sleep(0.1)
+        self.assertIsNone(process.poll(), self.printed())
+        holder.execute("ROLLBACK")
+        self.assertEqual(process.wait(timeout=60), 0, self.printed())
+        summary = fleet.Summary((self.dir / "stdout").read_text())
+        self.assert_balanced(summary, self.dir / "data")
+        self.assertGreater(summary.written, rows)
+        self.assertNotIn("reloaded for readings", self.printed())
+
+    def test_several_writers(self):
+        """Sensors join, move and leave among the files of three writers; events stay with the rows they tell of."""
+        self.write("config.yaml", "anomalies:\n  probability: 0.3\n  types:\n    trend: {duration_seconds: 0.8}\n"
+                   "    pattern: {duration_seconds: 0.7}\n    missing_data: {duration_seconds: 0.3}\n"
+                   "    noise: {duration_seconds: 0.5}\nconfig_reload: {check_interval_seconds: 0.1}\n")
+        data, sites = self.dir / "data", {f"S{i:02}": i % 6 for i in range(30)}
+        for sensor, site in sites.items():
+            self.put(sensor, location=f"Site {site}")
+        process = self.start("--config", "config.yaml", "--identities", "identities", "--data-dir", "data", *PACE,
+                             "--shard-by", "location", "--writers", "3", env={"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "200"})
+        self.wait_for_rows(data, 500, process, files=7)
+        for turn in range(1, 4):
+            for sensor in list(sites)[turn::3]:
+                sites[sensor] = (int(sensor[1:]) + turn) % 9  # Site 8 is new
+                self.put(sensor, location=f"Site {sites[sensor]}")
+            self.put(f"N{turn}", location=f"Site {turn}")
+            sites[f"N{turn}"] = turn
+            sites.pop(f"S{turn:02}")
+            (self.folder / f"S{turn:02}.json").unlink()
+            expected = {sensor: f"Site {site}" for sensor, site in sites.items()}
+            self.until(lambda: expected.items() <= self.latest_locations().items(), "rows of all where they are now")
+        summary = self.finish(process)
+        self.assert_balanced(summary, data)
+        self.assertGreaterEqual(len(fleet.shards(data)), 8)
+        taken = query_all(data, "SELECT sensor_id, timestamp FROM sensor_readings")
+        self.assertEqual(len(taken), len(set(taken)), "a reading is there twice")
+        swaps = re.findall(r"reloaded for readings from (\S+) on", self.printed())
+        for path in fleet.shards(data):
+            ((last,),) = fleet.query(path, "SELECT max(timestamp) FROM sensor_readings")
+            told = fleet.query(path, "SELECT number, at FROM run_reloads ORDER BY number")
+            self.assertEqual(told, list(enumerate(swaps, 1))[:len(told)], path.name)
+            self.assertGreaterEqual(len(told), sum(at <= last for at in swaps), f"{path.name}: rows of an untold reload")
+            self.assert_events_tell_of_rows(path)
+
+    def latest_locations(self):
+        latest = query_all(self.dir / "data", "SELECT max(timestamp), sensor_id, location FROM sensor_readings GROUP BY 2")
+        return {sensor: location for _, sensor, location in sorted(latest)}
+
+    def assert_events_tell_of_rows(self, path):
+        """Each anomalous row has its event in the same file, which counts it."""
+        counted = fleet.query(path, "SELECT e.id, e.readings_affected, (SELECT count(*) FROM sensor_readings r WHERE "
+                                    "r.sensor_id = e.sensor_id AND r.anomaly_type = e.anomaly_type AND r.timestamp >= "
+                                    "e.started_at AND r.timestamp <= coalesce(e.ended_at, '9')) FROM anomaly_events e "
+                                    "WHERE e.anomaly_type != 'missing_data'")
+        self.assertEqual([row for row in counted if row[1] != row[2]], [], path.name)
+        ((anomalous,),) = fleet.query(path, "SELECT count(*) FROM sensor_readings WHERE anomaly_flag = 1")
+        self.assertEqual(sum(row[1] for row in counted), anomalous, path.name)
+
     def test_a_reloaded_run_is_not_gone_on_with(self):
         process = self.run_fleet()
         self.put("D")
