@@ -10,17 +10,17 @@ STRACE = shutil.which("strace")
 
 class FailingCalls(FaultTest):
     def run_with(self, calls, error, when, **env):
-        """Runs four seconds in which these calls fail; `when` counts the calls of each thread."""
+        """Runs two seconds in which these calls fail; `when` counts the calls of each thread."""
         ran = subprocess.run([STRACE, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e",
                               f"inject={calls}:error={error}:when={when}", EXECUTABLE,
-                              *map(str, self.arguments("--duration", 4))],
+                              *map(str, self.arguments("--duration", 2))],
                              cwd=self.dir, env=environment(FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS="100", **env),
                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         if "PTRACE" in ran.stderr:
             self.skipTest(f"strace may not trace here: {ran.stderr.strip()}")
         self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
         summary = Summary(ran.stdout)
-        self.assertEqual(summary.due, 4 * PER_SECOND)
+        self.assertEqual(summary.due, 2 * PER_SECOND)
         return summary
 
     def assert_survives(self, error_class, *arguments, **env):

@@ -16,9 +16,10 @@ class FaultTest(FleetTest):
     def arguments(self, *more):
         return ("--identities", self.fleet, "--data-dir", self.data, "--rate", RATE, "--seed", 1, *more)
 
-    def begin(self, *more, **options):
-        """Starts a run of 1,000 readings a second that goes on until it is stopped."""
-        return self.start(*self.arguments("--duration", 0, *more), **options)
+    def begin(self, *more, env=None, **options):
+        """Starts a run of 1,000 readings a second, flushed often, that goes on until it is stopped."""
+        env = {"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "200", **(env or {})}
+        return self.start(*self.arguments("--duration", 0, *more), env=env, **options)
 
     def rows(self):
         return total(self.data, "SELECT count(*) FROM sensor_readings")

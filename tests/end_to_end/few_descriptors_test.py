@@ -27,9 +27,9 @@ class FewDescriptors(FaultTest):
         self.assert_complete(ran.summary)
 
     def test_in_real_time(self):
-        process = self.start("--identities", self.fleet, "--data-dir", self.data, "--shard-by", "sensor", "--rate", 5,
+        process = self.start("--identities", self.fleet, "--data-dir", self.data, "--shard-by", "sensor", "--rate", 2,
                              "--duration", 0, **self.limited)
-        self.wait_for_rows(self.data, 3_000, process, files=200)
+        self.wait_for_rows(self.data, 1_000, process, files=200)
         self.assertLess(len(os.listdir(f"/proc/{process.pid}/fd")), 64)
         self.assert_complete(self.stop(process))
 

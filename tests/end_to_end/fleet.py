@@ -31,6 +31,9 @@ COLUMNS = [("id", "INTEGER"), ("timestamp", "TEXT"), ("sensor_id", "TEXT"), ("te
 TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
 SECOND = 1_000_000  # microseconds
 
+# Whether tests that try something again and again take their time, as `scripts/check storm` has them do.
+AT_LENGTH = bool(os.environ.get("FLEET_SIM_TEST_AT_LENGTH"))
+
 LOCK_FILE = ".fleet-sim.lock"  # stays in every data directory that a run has used
 
 POLL = "SELECT * FROM sensor_readings WHERE synced = 0 ORDER BY timestamp ASC LIMIT 100"

@@ -2,7 +2,7 @@
 """Four collectors, each a process of its own, beside a writer at full speed; one of them sits on its locks.
 
 Each reads and marks the rows of its file by the statements that the documents give to collectors, with Python's usual
-busy timeout. The times of polls and marks are printed; COLLECT_SECONDS makes the run longer, to measure them.
+busy timeout; what is left when the writer has ended it takes in larger portions. The times of polls and marks are printed; COLLECT_SECONDS makes the run longer, to measure them.
 """
 
 import multiprocessing
@@ -31,8 +31,8 @@ class Collector:
             times.append(time.monotonic() - began)
         return rows, cursor.rowcount
 
-    def poll(self):
-        return [row[0] for row in self.timed(self.polls, POLL)[0]]
+    def poll(self, sql=POLL):
+        return [row[0] for row in self.timed(self.polls, sql)[0]]
 
     def mark(self, ids):
         if ids:
@@ -67,7 +67,7 @@ def collect(path, others, writing, results):
         collector = Collector(path, others, writing)
         collector.collect_slowly() if others else collector.collect()
         while_writing = len(collector.taken)
-        while collector.mark(collector.poll()):
+        while collector.mark(collector.poll(POLL.replace("LIMIT 100", "LIMIT 5000"))):
             pass
         results.put((path, None, while_writing, collector.taken, collector.polls, collector.marks))
     except Exception as failure:

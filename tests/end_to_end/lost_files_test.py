@@ -22,7 +22,7 @@ class LostFiles(FaultTest):
     def assert_goes_on_in(self, path, gone_at, process):
         """A new file at the old place, with all that was due since the loss was noticed."""
         self.wait_until(lambda: self.started(path), process, seconds=15)
-        self.wait_until(lambda: query(path, "SELECT count(*) FROM sensor_readings") > [(PER_SECOND,)], process)
+        self.wait_until(lambda: query(path, "SELECT count(*) FROM sensor_readings") > [(PER_SECOND // 2,)], process)
         self.assertEqual(query(path, "SELECT count(*) FROM run_info"), [(1,)])
         ((first,),) = query(path, "SELECT min(timestamp) FROM sensor_readings")
         self.assertLess(micros(first), gone_at + NOTICED_WITHIN, "noticed late")
@@ -55,7 +55,7 @@ class LostFiles(FaultTest):
 
     def test_the_data_directory(self):
         process = self.begin("--shard-by", "location")
-        self.wait_for_rows(self.data, PER_SECOND, process, files=2)
+        self.wait_for_rows(self.data, PER_SECOND // 2, process, files=2)
         paths, rows, gone_at = shards(self.data), self.rows(), now_micros()
         shutil.rmtree(self.data)
         for path in paths:
@@ -67,7 +67,7 @@ class LostFiles(FaultTest):
 
     def remove_one_of_two(self, with_log):
         process = self.begin("--shard-by", "location")
-        self.wait_for_rows(self.data, PER_SECOND, process, files=2)
+        self.wait_for_rows(self.data, PER_SECOND // 2, process, files=2)
         kept, gone = shards(self.data)
         ((rows,),) = query(gone, "SELECT count(*) FROM sensor_readings")
         gone_at = now_micros()
@@ -140,7 +140,7 @@ class LostFiles(FaultTest):
         ((newest,),) = query(healthy, "SELECT max(timestamp) FROM sensor_readings")
         self.assertGreater(micros(newest), now_micros() - 3 * SECOND, "the other file waits, too")
         subprocess.run([CHATTR, "-i", *locked], check=True)
-        self.wait_for_more(process, 2 * PER_SECOND, files=2)
+        self.wait_for_more(process, PER_SECOND, files=2)
         summary = self.stop(process)
         self.assert_balanced(summary, self.data)
         self.assert_each_once()
