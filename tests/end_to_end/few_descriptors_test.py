@@ -9,6 +9,7 @@ from faults import *
 class FewDescriptors(FaultTest):
     def setUp(self):
         super().setUp()
+        self.data = self.many_files()
         self.fleet = self.write_identities([identity(f"S{i:03}") for i in range(200)])
         self.limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))}
 

@@ -9,7 +9,7 @@ import multiprocessing
 
 from fleet import *
 
-SECONDS = float(os.environ.get("COLLECT_SECONDS", 3))
+SECONDS = float(os.environ.get("COLLECT_SECONDS", 2.5))
 COLLECTORS = 4
 HELD_SECONDS = 2
 
