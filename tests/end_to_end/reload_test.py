@@ -14,6 +14,7 @@ import fleet
 from fleet import identity, query_all, total
 
 PACE = ["--rate", "50", "--duration", "0", "--seed", "7"]
+FLUSH_OFTEN = {"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "200"}
 
 
 class ReloadTest(fleet.FleetTest):
@@ -33,10 +34,10 @@ class ReloadTest(fleet.FleetTest):
         return self.write("config.yaml", f"anomalies: {{enabled: false}}\nconfig_reload: {{check_interval_seconds: "
                                          f"{interval}}}\n{text}")
 
-    def run_fleet(self, *arguments, interval=0.1, **options):
+    def run_fleet(self, *arguments, interval=0.1, env=FLUSH_OFTEN):
         self.config(interval=interval)
         process = self.start("--config", "config.yaml", "--identities", "identities", "--data-dir", "data", *PACE,
-                             *arguments, **options)
+                             *arguments, env=env)
         self.wait_for_rows(self.dir / "data", 30, process)
         return process
 
@@ -163,7 +164,8 @@ class ReloadTest(fleet.FleetTest):
         os.symlink("..data/K.json", self.dir / "map" / "K.json")
         self.folder = self.dir / "map"
         self.config()
-        process = self.start("--config", "config.yaml", "--identities", "map", "--data-dir", "data", *PACE)
+        process = self.start("--config", "config.yaml", "--identities", "map", "--data-dir", "data", *PACE,
+                             env=FLUSH_OFTEN)
         self.wait_for_rows(self.dir / "data", 20, process)
         os.symlink("..two", self.dir / "map" / "..data_tmp")
         os.rename(self.dir / "map" / "..data_tmp", self.dir / "map" / "..data")
@@ -171,7 +173,7 @@ class ReloadTest(fleet.FleetTest):
         self.finish(process)
 
     def test_a_changed_config(self):
-        process = self.run_fleet()
+        process = self.run_fleet(env={})
         self.config("normal_parameters: {voltage: {mean: 12, std_dev: 0, min: 12, max: 12}}\n"
                     "database: {flush_interval_ms: 250}\nsimulation: {run_time_seconds: 5}\n")
         self.until(lambda: (12.0,) in self.rows("A", "voltage"), "rows with the new numbers")
@@ -197,7 +199,7 @@ class ReloadTest(fleet.FleetTest):
     def test_another_rate(self):
         self.config("simulation: {readings_per_second: 50}\n")
         process = self.start("--config", "config.yaml", "--identities", "identities", "--data-dir", "data",
-                             "--duration", "0")
+                             "--duration", "0", env=FLUSH_OFTEN)
         self.wait_for_rows(self.dir / "data", 30, process)
         self.config("simulation: {readings_per_second: 20}\n")
         self.until_logged("reloaded for readings")
@@ -248,7 +250,7 @@ class ReloadTest(fleet.FleetTest):
         for sensor, site in sites.items():
             self.put(sensor, location=f"Site {site}")
         process = self.start("--config", "config.yaml", "--identities", "identities", "--data-dir", "data", *PACE,
-                             "--shard-by", "location", "--writers", "3", env={"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "200"})
+                             "--shard-by", "location", "--writers", "3", env=FLUSH_OFTEN)
         self.wait_for_rows(data, 500, process, files=7)
         for turn in range(1, 4):
             for sensor in list(sites)[turn::3]:
@@ -304,7 +306,8 @@ class ReloadTest(fleet.FleetTest):
         for i in range(files):
             self.put(f"N{i:05}", readings_per_second=0.5)
         self.config()
-        process = self.start("--config", "config.yaml", "--identities", "identities", "--data-dir", "data", *PACE)
+        process = self.start("--config", "config.yaml", "--identities", "identities", "--data-dir", "data", *PACE,
+                             env=FLUSH_OFTEN)
         self.wait_for_rows(self.dir / "data", 30, process)
         for i in range(files):
             self.put(f"N{i:05}", readings_per_second=0.5, firmware_version="2.2")
@@ -320,7 +323,7 @@ class ReloadTest(fleet.FleetTest):
         """With no change, the data are those of a run that never looked."""
         for data, enabled in (("looked", "true"), ("blind", "false")):
             self.write(f"{data}.yaml", f"config_reload: {{enabled: {enabled}, check_interval_seconds: 0.02}}\n")
-            self.fill(data, "--config", f"{data}.yaml", "--rate", 50, "--duration", "1h", identities=self.folder)
+            self.fill(data, "--config", f"{data}.yaml", "--rate", 50, "--duration", "20m", identities=self.folder)
         self.assertEqual(self.counted("looked"), self.counted("blind"))
         self.assertEqual(query_all(self.dir / "looked", "SELECT count(*) FROM sqlite_schema WHERE name = 'run_reloads'"),
                          [(0,)])

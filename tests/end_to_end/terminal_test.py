@@ -10,7 +10,8 @@ COLOUR = re.compile(r"\x1b\[\d*m")
 
 class Terminal(FleetTest):
     def on_terminal(self, *arguments, columns=80, env=None, data="data"):
-        self.write_identities([identity("A", pressure=1), identity("B")])  # a key that makes a warning
+        if not (self.dir / "fleet.jsonl").exists():  # others may be reading it
+            self.write_identities([identity("A", pressure=1), identity("B")])  # a key that makes a warning
         env = environment(**{"TERM": "xterm", "NO_COLOR": "", **(env or {})})
         terminal = PseudoTerminal([EXECUTABLE, "--identities", "fleet.jsonl", "--data-dir", data, "--rate", "50",
                                    *map(str, arguments)], columns, cwd=self.dir, env=env)
