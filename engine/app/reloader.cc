@@ -141,6 +141,7 @@ void Reloader::reload_config() {
 
   const std::string detail = shortened(detail_of(changes));
   if (readings_config_text(next) != readings_config_text(running_)) {
+    check_limits(0);
     std::vector<WantedSensor> everyone;
     everyone.reserve(members_->size());
     for (const std::uint32_t member : *members_) {
@@ -154,6 +155,19 @@ void Reloader::reload_config() {
   targets_.log.set_level(next.logging.level);
   running_ = next;
   wanted_ = wanted;
+}
+
+// Before anything grows: what is refused is tried again at every look.
+void Reloader::check_limits(std::size_t coming) const {
+  const auto& [reloads, new_identities] = targets_.limits;
+  if (targets_.reloads.size() >= reloads) {
+    throw InvalidInput("this run was reloaded " + std::to_string(reloads) +
+                       " times already; restart to go on");
+  }
+  if (new_identities_ + coming > new_identities) {
+    throw InvalidInput("more than " + std::to_string(new_identities) +
+                       " identities were added or changed since the start; restart to go on");
+  }
 }
 
 void Reloader::log_changes(const std::vector<ConfigChange>& changes) {
@@ -177,10 +191,7 @@ void Reloader::reload_identities() {
   const IdentityChanges changes = compare_identities(roster_, *members_, wanted_roster, wanted.members);
   invalid_ = wanted.identities.invalid;
   if (changes.empty()) return;
-  if (new_identities_ + changes.new_identities() > most_new_identities) {
-    throw InvalidInput("more than " + std::to_string(most_new_identities) +
-                       " identities were added or changed since the start; restart to go on");
-  }
+  check_limits(changes.new_identities());
   const std::string detail = shortened(fleet_sim::changes_text(changes, roster_, wanted_roster));
   const std::vector<WantedSensor> sensors = place(changes, wanted_roster);
   std::vector<bool> gone(roster_.size(), false);
@@ -239,10 +250,6 @@ bool Reloader::swap_fleet(const Config& next, std::span<const WantedSensor> want
                           std::span<const std::uint32_t> removed,
                           const std::shared_ptr<const RunningFleet::Members>& members,
                           const std::string& detail) {
-  if (targets_.reloads.size() == most_reloads) {
-    throw InvalidInput("this run was reloaded " + std::to_string(most_reloads) +
-                       " times already; restart to go on");
-  }
   auto profiles = targets_.fleet.profiles();
   if (&next != &running_) {
     profiles = std::make_shared<ProfileTable>(roster_, std::make_shared<const Config>(next));

@@ -3,9 +3,8 @@
 // at the config's interval and when asked; parses, checks and plans there; only the swap itself is done
 // between two windows of the scheduler. What it may not change while running it names and leaves.
 //
-// Bounds: at most `most_reloads` swaps and `most_new_identities` added or changed identities in a run,
-// because what rows on their way say of their sensor is kept. While it works it holds the identities a second
-// time.
+// Bounds: so many swaps, and added or changed identities, as ReloadLimits says, because what rows on their
+// way say of their sensor is kept. While it works it holds the identities a second time.
 #pragma once
 
 #include <atomic>
@@ -37,8 +36,11 @@
 
 namespace fleet_sim {
 
-inline constexpr std::size_t most_reloads = 10'000;
-inline constexpr std::size_t most_new_identities = 2'000'000;
+// Of one run.
+struct ReloadLimits {
+  std::size_t reloads = 10'000;
+  std::size_t new_identities = 2'000'000;  // added or changed
+};
 
 // The running parts. Borrowed; they outlive the reloader.
 struct ReloadTargets {
@@ -51,6 +53,7 @@ struct ReloadTargets {
   ErrorCounts& errors;
   Log& log;
   Timestamp not_before;  // simulated; until then a run that goes on meets rows of its former self
+  ReloadLimits limits = {};
 };
 
 class Reloader {
@@ -91,6 +94,7 @@ class Reloader {
   void attempt(Source& source, void (Reloader::*reload)());
   void reload_config();
   void reload_identities();
+  void check_limits(std::size_t coming) const;
   void log_changes(const std::vector<ConfigChange>& changes);
   [[nodiscard]] std::vector<WantedSensor> place(const IdentityChanges& changes, const Roster& wanted);
   bool swap_fleet(const Config& next, std::span<const WantedSensor> wanted,

@@ -2,9 +2,6 @@
 """A file per sensor for ten thousand sensors, inside the usual limit of 1,024 open files."""
 
 import resource
-import shutil
-import tempfile
-from pathlib import Path
 
 from fleet import *
 
@@ -15,13 +12,7 @@ SECONDS = 3
 class Descriptors(FleetTest):
     def setUp(self):
         super().setUp()
-        # Ten thousand files are synced several times each: memory if there is some, so that it is no test of the disk.
-        memory = Path("/dev/shm")
-        if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2e9:
-            self.data = Path(tempfile.mkdtemp(prefix="fleet-sim-test-", dir=memory))
-            self.addCleanup(shutil.rmtree, self.data, ignore_errors=True)
-        else:
-            self.data = self.dir / "data"
+        self.data = self.many_files()
 
     def test_a_file_per_sensor(self):
         fleet = self.write_identities([identity(f"S{i:05}") for i in range(SENSORS)])

@@ -163,6 +163,27 @@ class ExistingFiles(FleetTest):
         self.assertEqual(added, second.summary.written)
         self.assert_sound(self.data)
 
+    def test_an_index_that_is_missing_after_a_kill_is_built_again(self):
+        """Over the rows that are there already, too, and only where it is wanted."""
+        process = self.start("--identities", IDENTITIES, "--data-dir", "data", "--speed", "max", "--start", "2026-01-01",
+                             "--duration", 0, "--seed", 1)
+        self.wait_for_rows(self.data, 20_000, process)
+        process.kill()
+        process.wait()
+        path = self.data / "sensor_data.db"
+        connection = connect(path)
+        connection.execute("DROP INDEX sensor_readings_unsynced")
+        connection.close()
+        self.assertNotIn("USING INDEX", query(path, "EXPLAIN QUERY PLAN " + POLL)[0][3])
+        for wanted, start in (("false", "2030-01-01"), ("true", "2030-01-02")):
+            self.fill("data", "--start", start, "--duration", "1m", env={"FLEET_SIM_DATABASE_UNSYNCED_INDEX": wanted})
+            plan = query(path, "EXPLAIN QUERY PLAN " + POLL)[0][3]
+            self.assertEqual("USING INDEX sensor_readings_unsynced" in plan, wanted == "true", plan)
+        ((rows, first),) = query(path, "SELECT count(*), min(timestamp) FROM sensor_readings INDEXED BY "
+                                       "sensor_readings_unsynced WHERE synced = 0")
+        self.assertEqual([(rows, first)], query(path, "SELECT count(*), min(timestamp) FROM sensor_readings NOT INDEXED"))
+        self.assert_sound(self.data)
+
     def test_the_next_run_says_what_it_found(self):
         first = self.fill("data", "--duration", "1m")
         second = self.fill("data", "--duration", "1m", "--start", "2026-01-02")

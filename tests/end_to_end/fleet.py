@@ -31,6 +31,9 @@ COLUMNS = [("id", "INTEGER"), ("timestamp", "TEXT"), ("sensor_id", "TEXT"), ("te
 TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
 SECOND = 1_000_000  # microseconds
 
+# Whether tests that try something again and again take their time, as `scripts/check storm` has them do.
+AT_LENGTH = bool(os.environ.get("FLEET_SIM_TEST_AT_LENGTH"))
+
 LOCK_FILE = ".fleet-sim.lock"  # stays in every data directory that a run has used
 
 POLL = "SELECT * FROM sensor_readings WHERE synced = 0 ORDER BY timestamp ASC LIMIT 100"
@@ -127,6 +130,15 @@ class FleetTest(unittest.TestCase):
         self.assertEqual(ran.returncode, code, told)
         ran.summary = Summary(ran.stdout)
         return ran
+
+    def many_files(self):
+        """A data directory for more files than a disk syncs in a test's time: in memory, if there is enough of it."""
+        memory = Path("/dev/shm")
+        if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < 2e9:
+            return self.dir / "data"
+        data = Path(tempfile.mkdtemp(prefix="fleet-sim-test-", dir=memory))
+        self.addCleanup(shutil.rmtree, data, ignore_errors=True)
+        return data
 
     def fill(self, data, *arguments, identities=IDENTITIES, **options):
         """Fills a data directory with history: fixed start and seed, as fast as it goes, unless told otherwise."""

@@ -115,6 +115,43 @@ class UsingTheData(ReadmeTest):
                                   f"{missing} missing, {len(events)} windows\n")
 
 
+class WhatCanGoWrong(unittest.TestCase):
+    """Each line of the table names files of tests that are there, and perhaps the beginnings of tests in them."""
+
+    def names_in(self, name):
+        """The names of the tests in a file, in words with _ between."""
+        path = SOURCE / "tests" / name
+        source, python = path.with_suffix(".cc"), path.with_suffix(".py")
+        self.assertTrue(source.is_file() or python.is_file(), f"there is no test {name}")
+        if python.is_file():
+            return re.findall(r"^    def test_(\w+)\(", python.read_text(encoding="utf-8"), re.MULTILINE)
+        found = re.findall(r'^TEST_CASE\(\s*"([^"]+)"', source.read_text(encoding="utf-8"), re.MULTILINE)
+        return [self.in_words(test) for test in found]
+
+    @staticmethod
+    def in_words(text):
+        return re.sub(r"\W+", "_", text.lower()).strip("_")
+
+    def test_every_line_is_backed_by_a_test(self):
+        lines = [line for line in section("What can go wrong and what happens").splitlines() if line.startswith("|")][2:]
+        self.assertGreaterEqual(len(lines), 10)
+        named = set()
+        for line in lines:
+            with self.subTest(line):
+                *_, shown_by = (cell.strip() for cell in line.strip("| ").split("|"))
+                backed = re.findall(r"`(\w+(?:/\w+)*_test)`(?:: ([^`;]*))?", shown_by)
+                self.assertTrue(backed, "names no test")
+                for name, beginnings in backed:
+                    named.add(name)
+                    tests = self.names_in(name)
+                    for beginning in filter(None, map(self.in_words, beginnings.split("…"))):
+                        self.assertTrue([test for test in tests if beginning in test], f"{name} has no test '{beginning}'")
+        # The table forgets none of those that are about nothing else.
+        faults = {f"end_to_end/{path.stem}" for path in (SOURCE / "tests" / "end_to_end").glob("*_test.py")
+                  if re.search(r"^from (faults|cut_short) import", path.read_text(encoding="utf-8"), re.MULTILINE)}
+        self.assertEqual(faults - named, set())
+
+
 class CommonTasks(ReadmeTest):
     def test_every_command(self):
         """Those that simulate are checked, with all they are told; the others run."""

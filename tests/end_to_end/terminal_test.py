@@ -9,10 +9,11 @@ COLOUR = re.compile(r"\x1b\[\d*m")
 
 
 class Terminal(FleetTest):
-    def on_terminal(self, *arguments, columns=80, env=None):
-        self.write_identities([identity("A", pressure=1), identity("B")])  # a key that makes a warning
+    def on_terminal(self, *arguments, columns=80, env=None, data="data"):
+        if not (self.dir / "fleet.jsonl").exists():  # others may be reading it
+            self.write_identities([identity("A", pressure=1), identity("B")])  # a key that makes a warning
         env = environment(**{"TERM": "xterm", "NO_COLOR": "", **(env or {})})
-        terminal = PseudoTerminal([EXECUTABLE, "--identities", "fleet.jsonl", "--data-dir", "data", "--rate", "50",
+        terminal = PseudoTerminal([EXECUTABLE, "--identities", "fleet.jsonl", "--data-dir", data, "--rate", "50",
                                    *map(str, arguments)], columns, cwd=self.dir, env=env)
         self.addCleanup(terminal.close)
         return terminal
@@ -27,9 +28,10 @@ class Terminal(FleetTest):
         self.assertEqual(terminal.wait(), 0)
 
     def test_a_line_never_wraps(self):
-        for columns in (90, 60, 40, 25, 12):
+        terminals = {columns: self.on_terminal("--duration", "1.7", columns=columns, data=f"data{columns}")
+                     for columns in (90, 60, 40, 25, 12)}
+        for columns, terminal in terminals.items():
             with self.subTest(columns=columns):
-                terminal = self.on_terminal("--duration", "1.7", columns=columns)
                 self.assertEqual(terminal.wait(), 0)
                 lines = self.drawn(terminal.text)
                 self.assertGreaterEqual(len(lines), 2, terminal.text)

@@ -1,0 +1,66 @@
+"""File systems of a test's own: small ones in memory, that can be full, grow, and be read-only.
+
+They are mounted in a mount namespace of the test's process alone and go with it, whatever becomes of it.
+"""
+
+import ctypes
+import os
+import subprocess
+
+CLONE_NEWNS = 0x00020000
+
+
+def _mount(*arguments):
+    subprocess.run(["mount", *map(str, arguments)], check=True, capture_output=True, text=True)
+
+
+def why_not():
+    """Why this process cannot mount anything, or None when it can. Call once, before any thread."""
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
+        return os.strerror(ctypes.get_errno())
+    try:
+        _mount("--make-rprivate", "/")
+    except (OSError, subprocess.CalledProcessError) as failure:
+        return getattr(failure, "stderr", None) or str(failure)
+    return None
+
+
+class SmallDisk:
+    """A file system of so many kilobytes."""
+
+    def __init__(self, path, kilobytes):
+        self.path = path
+        path.mkdir()
+        _mount("-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", path)
+
+    def grow(self, kilobytes):
+        _mount("-o", f"remount,size={kilobytes}k", self.path)
+
+    def free(self):
+        found = os.statvfs(self.path)
+        return found.f_bavail * found.f_frsize
+
+    def fill(self):
+        """To the last byte, with a file of somebody else."""
+        with open(self.path / "filler", "ab", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(bytes(1 << 16))
+            except OSError:
+                pass
+
+    def make_room(self):
+        (self.path / "filler").unlink()
+
+    def close(self):
+        subprocess.run(["umount", "--lazy", self.path], check=True)
+
+
+def cover_read_only(path):
+    """What is opened in the folder from now on is read-only; what is open stays as it is. Undone by `uncover`."""
+    _mount("--bind", path, path)
+    _mount("-o", "remount,bind,ro", path)
+
+
+def uncover(path):
+    subprocess.run(["umount", path], check=True)

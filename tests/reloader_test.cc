@@ -1,0 +1,219 @@
+// The reloader with real files under a real scheduler, and nothing written: its bounds, and what it counts
+// and remembers.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "app/reloader.h"
+#include "base/clock.h"
+#include "storage/shard_plan.h"
+#include "support/rosters.h"
+#include "support/temporary_folder.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Files that are replaced whole, so that none is ever read half-written.
+class Files {
+ public:
+  Files() {
+    write_config("");
+    write_identities({"a", "b"});
+  }
+
+  void write_config(const std::string& more) const {
+    replace("config.yaml",
+            "config_reload: {check_interval_seconds: 0.01}\ndatabase: {sink: 'null'}\n"
+            "simulation: {readings_per_second: 100}\nfleet: {identities: [" +
+                folder_ / "fleet.jsonl" + "]}\n" + more);
+  }
+  void write_identities(const std::vector<std::string>& ids) const {
+    std::string lines;
+    for (const std::string& id : ids) lines += "{\"id\": \"" + id + "\"}\n";
+    replace("fleet.jsonl", lines);
+  }
+
+  [[nodiscard]] Inputs read() const { return read_inputs({folder_ / "config.yaml", {}}); }
+
+ private:
+  void replace(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ / "next", std::ios::binary) << text;
+    std::filesystem::rename(folder_ / "next", folder_ / name);
+  }
+
+  TemporaryFolder folder_;
+};
+
+// A paced fleet whose readings go nowhere, and its reloader.
+class RunningFleet {
+ public:
+  RunningFleet(Inputs inputs, ReloadLimits limits) : inputs_(std::move(inputs)) {
+    scheduler_ = std::make_unique<Scheduler>(
+        Schedule{SimulationClock(start_, std::chrono::steady_clock::now(), 1.0), start_, latest_timestamp, 2},
+        fleet_, pool_, std::span<BatchQueue* const>(&borrowed_, 1), ledger_);
+    reloader_ = std::make_unique<Reloader>(ReloadTargets{
+        inputs_, plan_, {}, fleet_, *scheduler_, reloads_, errors_, log_, earliest_timestamp, limits});
+    consumer_ = std::thread([this] { consume(); });
+    scheduler_->start();
+    reloader_->start();
+  }
+  ~RunningFleet() {
+    reloader_->stop();
+    scheduler_->request_stop();
+    CHECK(scheduler_->wait_for(60s));
+    CHECK(ledger_.books().due == fleet_.due_before(scheduler_->reached()));
+    handed_over_ = true;
+    consumer_.join();
+  }
+  RunningFleet(const RunningFleet&) = delete;
+  RunningFleet& operator=(const RunningFleet&) = delete;
+
+  [[nodiscard]] ReloadHistory history() const { return reloader_->history(); }
+  [[nodiscard]] std::uint64_t errors(ErrorClass error_class) const {
+    return errors_.counts()[static_cast<std::size_t>(error_class)];
+  }
+  [[nodiscard]] std::size_t sensors() const { return reloader_->sensors(); }
+  [[nodiscard]] std::size_t roster_size() const { return inputs_.identities.roster.size(); }
+
+  void wait_for(std::uint64_t accepted, std::uint64_t rejected) const {
+    const auto until = std::chrono::steady_clock::now() + 30s;
+    while (history().accepted < accepted || history().rejected < rejected) {
+      if (std::chrono::steady_clock::now() > until) break;
+      std::this_thread::sleep_for(1ms);
+    }
+    CHECK(history().accepted == accepted);
+    CHECK(history().rejected == rejected);
+  }
+
+  // Long enough for several looks at files that are to change nothing more.
+  void look_again() const { std::this_thread::sleep_for(100ms); }
+
+ private:
+  void consume() {
+    while (!handed_over_) {
+      while (Batch* batch = queue_.pop()) pool_.release(batch);
+      queue_.wait_until(std::chrono::steady_clock::now() + 1ms);
+    }
+  }
+
+  Inputs inputs_;
+  Timestamp start_ = system_now();
+  ShardPlan plan_ = plan_shards(inputs_.identities.roster, inputs_.members,
+                                std::vector<double>(inputs_.members.size(), 1.0), inputs_.config);
+  Fleet fleet_ =
+      build_fleet(inputs_.identities.roster, inputs_.members, plan_.writer_of, inputs_.config, 7, start_);
+  BatchPool pool_{8};
+  BatchQueue queue_{8};
+  BatchQueue* borrowed_ = &queue_;
+  Ledger ledger_;
+  RunReloads reloads_;
+  ErrorCounts errors_;
+  Log log_{LoggingSettings(), "", [](spdlog::level::level_enum, const std::string&) {}};
+  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<Reloader> reloader_;
+  std::atomic<bool> handed_over_{false};
+  std::thread consumer_;
+};
+
+}  // namespace
+
+TEST_CASE("reloads and refusals are counted apart, and the last twenty are remembered") {
+  const Files files;
+  RunningFleet fleet(files.read(), {});
+  CHECK(fleet.history().last.empty());
+
+  const std::string warmer = "normal_parameters: {temperature: {mean: 70}}\n";
+  const Timestamp began = system_now();
+  files.write_config(warmer);
+  fleet.wait_for(1, 0);
+  ReloadRecord record = fleet.history().last.at(0);
+  CHECK(record.accepted);
+  CHECK(record.what == "config");
+  CHECK(record.detail == "normal_parameters.temperature.mean 65 -> 70");
+  CHECK(record.at >= began);
+
+  files.write_config(warmer + "nonsense: 1\n");
+  fleet.wait_for(1, 1);
+  fleet.look_again();
+  fleet.wait_for(1, 1);  // the same content is refused once
+  record = fleet.history().last.at(1);
+  CHECK_FALSE(record.accepted);
+  CHECK(record.what == "config");
+  CHECK(record.detail.find("nonsense") != std::string::npos);
+
+  files.write_identities({"a", "a"});
+  fleet.wait_for(1, 2);
+  CHECK(fleet.history().last.at(2).what == "identities");
+  CHECK(fleet.errors(ErrorClass::config) == 1);
+  CHECK(fleet.errors(ErrorClass::identity) == 1);
+
+  // Back to what is running is no change.
+  files.write_config(warmer);
+  files.write_identities({"b", "a"});
+  fleet.look_again();
+  fleet.wait_for(1, 2);
+
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    files.write_identities({"a", "b", "c" + std::to_string(i)});
+    fleet.wait_for(2 + i, 2);
+  }
+  const ReloadHistory history = fleet.history();
+  CHECK(history.last.size() == ReloadHistory::kept);
+  CHECK(history.last.front().detail == "1 added (c0)");
+  CHECK(history.last.back().detail == "1 added (c19), 1 removed (c18)");
+  CHECK(fleet.sensors() == 3);
+}
+
+TEST_CASE("beyond so many reloads the fleet goes on as it is") {
+  const Files files;
+  RunningFleet fleet(files.read(), {.reloads = 2});
+  files.write_identities({"a", "b", "c"});
+  fleet.wait_for(1, 0);
+  files.write_config("anomalies: {probability: 0.1}\n");
+  fleet.wait_for(2, 0);
+  const std::size_t roster_size = fleet.roster_size();
+
+  files.write_identities({"a", "b", "c", "d"});
+  fleet.wait_for(2, 1);
+  CHECK(fleet.history().last.back().detail == "this run was reloaded 2 times already; restart to go on");
+  files.write_config("anomalies: {probability: 0.2}\n");
+  fleet.wait_for(2, 2);
+  fleet.look_again();
+  fleet.wait_for(2, 2);
+  CHECK(fleet.sensors() == 3);
+  CHECK(fleet.roster_size() == roster_size);  // however often what was refused is looked at
+
+  // What changes no reading is taken up still.
+  files.write_config("anomalies: {probability: 0.1}\nlogging: {level: ERROR}\n");
+  fleet.wait_for(3, 2);
+}
+
+TEST_CASE("beyond so many new identities the fleet goes on as it is") {
+  const Files files;
+  RunningFleet fleet(files.read(), {.new_identities = 3});
+  files.write_identities({"a", "b", "c", "d"});
+  fleet.wait_for(1, 0);
+  files.write_identities({"a", "b", "c", "d", "e", "f"});
+  fleet.wait_for(1, 1);
+  CHECK(fleet.history().last.back().detail ==
+        "more than 3 identities were added or changed since the start; restart to go on");
+  fleet.look_again();
+  CHECK(fleet.sensors() == 4);
+  CHECK(fleet.roster_size() == 4);
+
+  files.write_identities({"a", "b", "c", "e"});  // to leave is free
+  fleet.wait_for(2, 1);
+  CHECK(fleet.sensors() == 4);
+}
