@@ -57,9 +57,9 @@ class Files {
 };
 
 // A paced fleet whose readings go nowhere, and its reloader.
-class RunningFleet {
+class ReloadedFleet {
  public:
-  RunningFleet(Inputs inputs, ReloadLimits limits) : inputs_(std::move(inputs)) {
+  ReloadedFleet(Inputs inputs, ReloadLimits limits) : inputs_(std::move(inputs)) {
     scheduler_ = std::make_unique<Scheduler>(
         Schedule{SimulationClock(start_, std::chrono::steady_clock::now(), 1.0), start_, latest_timestamp, 2},
         fleet_, pool_, std::span<BatchQueue* const>(&borrowed_, 1), ledger_);
@@ -69,7 +69,7 @@ class RunningFleet {
     scheduler_->start();
     reloader_->start();
   }
-  ~RunningFleet() {
+  ~ReloadedFleet() {
     reloader_->stop();
     scheduler_->request_stop();
     CHECK(scheduler_->wait_for(60s));
@@ -77,8 +77,8 @@ class RunningFleet {
     handed_over_ = true;
     consumer_.join();
   }
-  RunningFleet(const RunningFleet&) = delete;
-  RunningFleet& operator=(const RunningFleet&) = delete;
+  ReloadedFleet(const ReloadedFleet&) = delete;
+  ReloadedFleet& operator=(const ReloadedFleet&) = delete;
 
   [[nodiscard]] ReloadHistory history() const { return reloader_->history(); }
   [[nodiscard]] std::uint64_t errors(ErrorClass error_class) const {
@@ -131,7 +131,7 @@ class RunningFleet {
 
 TEST_CASE("reloads and refusals are counted apart, and the last twenty are remembered") {
   const Files files;
-  RunningFleet fleet(files.read(), {});
+  ReloadedFleet fleet(files.read(), {});
   CHECK(fleet.history().last.empty());
 
   const std::string warmer = "normal_parameters: {temperature: {mean: 70}}\n";
@@ -178,7 +178,7 @@ TEST_CASE("reloads and refusals are counted apart, and the last twenty are remem
 
 TEST_CASE("beyond so many reloads the fleet goes on as it is") {
   const Files files;
-  RunningFleet fleet(files.read(), {.reloads = 2});
+  ReloadedFleet fleet(files.read(), {.reloads = 2});
   files.write_identities({"a", "b", "c"});
   fleet.wait_for(1, 0);
   files.write_config("anomalies: {probability: 0.1}\n");
@@ -202,7 +202,7 @@ TEST_CASE("beyond so many reloads the fleet goes on as it is") {
 
 TEST_CASE("beyond so many new identities the fleet goes on as it is") {
   const Files files;
-  RunningFleet fleet(files.read(), {.new_identities = 3});
+  ReloadedFleet fleet(files.read(), {.new_identities = 3});
   files.write_identities({"a", "b", "c", "d"});
   fleet.wait_for(1, 0);
   files.write_identities({"a", "b", "c", "d", "e", "f"});
