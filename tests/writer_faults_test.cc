@@ -351,6 +351,20 @@ TEST_CASE("rows that give way although their commit is in doubt are not written 
   CHECK(rig.imbalance().empty());
 }
 
+TEST_CASE("rows of a commit that failed while waiting for the disk are waited for again before they count") {
+  FaultyVfs vfs;
+  vfs.remember_unsynced();
+  WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.synchronous = Synchronous::full; });
+  rig.send(0, 10);
+  rig.step();
+  vfs.fail(DiskCall::sync, 1, 1, SQLITE_IOERR_FSYNC, "-wal");
+  rig.send(0, 10);
+  rig.go_on_for(1 * second);
+  CHECK(vfs.failed() == 1);
+  CHECK(rig.ledger.books().written == 20);
+  CHECK_FALSE(vfs.unsynced().waits_for_sync(rig.path_of(0) + "-wal"));
+}
+
 TEST_CASE("a file says that rows are missing before others, with the first row behind the gap") {
   FaultyVfs vfs;
   WriterRig rig({.sensors = 2, .pending_rows = 40, .vfs = vfs.name()},

@@ -201,13 +201,17 @@ int Shard::insert_readings() {
 StorageError Shard::settle_doubt() {
   if (!doubtful_) return {};
   bool there = false;
-  const StorageError error = ask_whether(connection_->database, doubtful_->sql,
-                                         context_->roster[doubtful_->sensor].id, doubtful_->at, there);
+  Database& database = connection_->database;
+  const StorageError error =
+      ask_whether(database, doubtful_->sql, context_->roster[doubtful_->sensor].id, doubtful_->at, there);
   if (!error.ok()) return error;
   if (there) already_there_ = in_doubt_;
   in_doubt_ = {};
   doubtful_.reset();
-  return {};
+  if (!there) return {};
+  // What is there is not safe yet, and a transaction that changes nothing would not wait for the disk.
+  const std::string same_version = "PRAGMA user_version = " + std::to_string(schema_version);
+  return database.execute(same_version.c_str());
 }
 
 std::optional<Shard::LastRow> Shard::last_row() const {

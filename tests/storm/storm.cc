@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 #include "storm/aftermath.h"
 #include "storm/dice.h"
@@ -59,7 +60,9 @@ class Storm {
     auto process = std::make_unique<Process>(ground, runs_.back(), goes_on, fortune);
     process->live();
     count(*process, fortune, goes_on);
-    const std::uint64_t in_doubt = process->in_doubt();
+    // What an earlier process has given up may lie in a log that nobody has synced since.
+    const std::uint64_t in_doubt =
+        process->in_doubt() + std::exchange(lost_, lost_ + process->books().lost());
     process->drop_connections();
     vfs_.switch_on();
     aftermath_.inspect(*process, runs_, fortune.calm);
@@ -94,6 +97,7 @@ class Storm {
   Roster roster_;
   Config config_;
   std::deque<StormRun> runs_;
+  std::uint64_t lost_ = 0;  // readings, by all processes
   Aftermath aftermath_;
 };
 

@@ -48,6 +48,7 @@ class UnsyncedWrites {
     of_file_.erase(path);
     ever_synced_.erase(path);
   }
+  [[nodiscard]] bool waits_for_sync(const std::string& path) const { return of_file_.contains(path); }
   [[nodiscard]] bool ever_synced(const std::string& path) const { return ever_synced_.contains(path); }
 
   // The power is back: every file is what it was when it was last synced, and those changes since which
