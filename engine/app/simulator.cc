@@ -170,6 +170,16 @@ void Simulator::lock_data_directory() {
   }
 }
 
+// The lock goes with a data directory that somebody deletes, and comes back with the next one.
+void Simulator::keep_lock() {
+  if (inputs_.config.database.sink == Sink::null || lock_is_contested_) return;
+  const std::string directory = inputs_.config.data_directory();
+  if (lock_.keep(directory, inputs_.config.fleet.partition) != DirectoryLock::Verdict::held) return;
+  lock_is_contested_ = true;
+  log_.error("lock_lost", name_of_process(lock_.holder()) + " writes the same sensors to the data directory",
+             {{"file", directory}});
+}
+
 void Simulator::set_aside_corrupt(const ExistingFiles& existing) {
   for (const ExistingFiles::Corrupt& file : existing.corrupt) {
     std::error_code error;
@@ -316,6 +326,7 @@ void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
   while (!scheduler_->wait_for(std::chrono::milliseconds(0))) {
     signals.wait_for(stopping ? look_for_end : look_around);
     if (signals.take_reload() && reloader_) reloader_->check_now();
+    keep_lock();
     const Snapshot now = snapshot();
     if (observer_) observer_(now);
     const bool enough =

@@ -85,6 +85,7 @@ class Simulator {
   void plan_storage();
   void make_data_directory();
   void lock_data_directory();
+  void keep_lock();
   void set_aside_corrupt(const ExistingFiles& existing);
   void begin_without(const std::string& path, const StorageError& error);
   void set_clock();
@@ -102,6 +103,7 @@ class Simulator {
   Log& log_;
 
   DirectoryLock lock_;
+  bool lock_is_contested_ = false;  // somebody took it while it was gone
   RunInfo run_;
   ShardPlan plan_;
   Resumption resumption_{};  // of a run that goes on

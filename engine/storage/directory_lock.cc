@@ -1,6 +1,7 @@
 #include "storage/directory_lock.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,6 +40,7 @@ DirectoryLock::~DirectoryLock() {
 }
 
 DirectoryLock::Verdict DirectoryLock::take(const std::filesystem::path& directory, Partition partition) {
+  if (descriptor_ >= 0) ::close(descriptor_);
   descriptor_ = ::open((directory / file_name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, permissions);
   if (descriptor_ < 0) return give_up(errno);
   // Whoever held it may be gone by the time we ask for the name.
@@ -54,6 +56,17 @@ DirectoryLock::Verdict DirectoryLock::take(const std::filesystem::path& director
     break;
   }
   return Verdict::held;
+}
+
+DirectoryLock::Verdict DirectoryLock::keep(const std::filesystem::path& directory, Partition partition) {
+  return is_on(directory / file_name) ? Verdict::taken : take(directory, partition);
+}
+
+bool DirectoryLock::is_on(const std::filesystem::path& file) const {
+  struct stat held {};
+  struct stat there {};
+  return descriptor_ >= 0 && ::fstat(descriptor_, &held) == 0 && ::stat(file.c_str(), &there) == 0 &&
+         held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
 DirectoryLock::Verdict DirectoryLock::give_up(int error_number) {

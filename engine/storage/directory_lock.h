@@ -31,8 +31,11 @@ class DirectoryLock {
   DirectoryLock& operator=(const DirectoryLock&) = delete;
 
   enum class Verdict { taken, held, unavailable };
-  // At most once.
   Verdict take(const std::filesystem::path& directory, Partition partition);
+
+  // Takes it again where the file it was taken on is no longer there: the directory was deleted, and has been
+  // made again by now, or could not be locked before. One look at the directory when all is well.
+  Verdict keep(const std::filesystem::path& directory, Partition partition);
 
   // Who holds a lock that is held; 0 where the system cannot tell, such as a process on another machine.
   [[nodiscard]] pid_t holder() const { return holder_; }
@@ -41,6 +44,7 @@ class DirectoryLock {
 
  private:
   Verdict give_up(int error_number);
+  [[nodiscard]] bool is_on(const std::filesystem::path& file) const;
 
   int descriptor_ = -1;
   pid_t holder_ = 0;

@@ -59,7 +59,7 @@ class FailingCalls(FaultTest):
         limit = 1_000_000
         process = self.begin("--speed", "max", "--start", "2026-01-01",
                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-                             env={"FLEET_SIM_DATABASE_ERROR_LIMIT": "3", "FLEET_SIM_DATABASE_BATCH_SIZE": "1000"})
+                             env={"FLEET_SIM_DATABASE_ERROR_LIMIT": "3", "FLEET_SIM_DATABASE_PENDING_ROWS": "2000"})
         self.assertEqual(process.wait(timeout=90), 1, self.printed())
         self.assert_loss_counted(Summary((self.dir / "stdout").read_text()))
         self.assertGreater(self.rows(), 0)

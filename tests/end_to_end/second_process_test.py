@@ -37,6 +37,15 @@ class SecondProcess(FaultTest):
         self.assert_refused(first, "--data-dir", self.dir / "." / "data" / ".." / "data")
         self.stop(first)
 
+    def test_in_a_directory_that_was_deleted_and_is_there_again(self):
+        """The lock went with it, and comes back with the new files."""
+        first = self.running()
+        shutil.rmtree(self.data)
+        self.wait_for_rows(self.data, 1, first)
+        self.wait_until((self.data / ".fleet-sim.lock").exists, first)
+        self.assert_refused(first)
+        self.stop(first)
+
     def test_may_start_when_the_first_has_ended_or_was_killed(self):
         for kill in (False, True, True):
             first = self.running()
