@@ -71,6 +71,8 @@ bool DirectoryLock::is_on(const std::filesystem::path& file) const {
 
 DirectoryLock::Verdict DirectoryLock::give_up(int error_number) {
   reason_ = std::strerror(error_number);
+  if (descriptor_ >= 0) ::close(descriptor_);
+  descriptor_ = -1;  // so that keep() tries again
   return Verdict::unavailable;
 }
 
