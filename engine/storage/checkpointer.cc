@@ -1,12 +1,16 @@
 #include "storage/checkpointer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "storage/sqlite.h"
 
 namespace fleet_sim {
 namespace {
+
+constexpr auto patience = std::chrono::seconds(1);
+constexpr std::size_t most_relays = 3;
 
 void copy_log(const std::string& path, const std::string& vfs) {
   Database database;
@@ -19,7 +23,10 @@ void copy_log(const std::string& path, const std::string& vfs) {
 
 }  // namespace
 
-Checkpointer::Checkpointer(std::string vfs) : vfs_(std::move(vfs)), thread_([this] { run(); }) {}
+Checkpointer::Checkpointer(std::string vfs)
+    : vfs_(std::move(vfs)),
+      relay_([this] { work(); }, patience, most_relays),
+      thread_([this] { relay_.run(); }) {}
 
 Checkpointer::~Checkpointer() {
   {
@@ -39,15 +46,17 @@ void Checkpointer::request(const std::string& path) {
   changed_.notify_one();
 }
 
-void Checkpointer::run() {
+void Checkpointer::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || !requested_.empty(); });
-    if (stopping_) return;
+    if (stopping_) return relay_.end();
     const std::string path = std::move(requested_.front());
     requested_.pop_front();
     lock.unlock();
+    relay_.leave();
     copy_log(path, vfs_);
+    if (!relay_.come_back()) return;
     lock.lock();
   }
 }

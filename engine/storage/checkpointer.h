@@ -1,6 +1,7 @@
 // The checkpointer: copies a shard's write-ahead log into its file while the writer goes on with other
-// shards, because the copy waits for the disk. One per writer, with a thread of its own; it opens a shard
-// only for the time of one copy, so it holds one connection at most.
+// shards, because the copy waits for the disk. One per writer, with a thread of its own, and others that take
+// over from one whose disk does not answer (`Relay`); it opens a shard only for the time of one copy, so it
+// holds one connection for each of them at most.
 //
 // Whoever writes the shard asks, and copies himself where the log has grown far beyond what was asked for:
 // the disk is then slower than both of us, and the log has to be bounded. A copy that fails is no loss: the
@@ -13,12 +14,14 @@
 #include <string>
 #include <thread>
 
+#include "storage/relay.h"
+
 namespace fleet_sim {
 
 class Checkpointer {
  public:
   explicit Checkpointer(std::string vfs);
-  // Ends the copy in progress and forgets the others.
+  // Ends the copies in progress and forgets the others.
   ~Checkpointer();
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
@@ -27,13 +30,14 @@ class Checkpointer {
   void request(const std::string& path);
 
  private:
-  void run();
+  void work();
 
   std::string vfs_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::string> requested_;  // at most every shard of the writer once
   bool stopping_ = false;
+  Relay relay_;
   std::thread thread_;  // last: it uses everything above
 };
 

@@ -236,6 +236,14 @@ Shard::Share Shard::forget_newest(std::size_t count) {
   return {readings, events};
 }
 
+void Shard::take_over(Shard& other) {
+  if (!has_pending()) pending_since_ = other.pending_since_;
+  readings_.insert(readings_.end(), other.readings_.begin(), other.readings_.end());
+  events_.insert(events_.end(), other.events_.begin(), other.events_.end());
+  if (other.gap_since_) leave_gap(*other.gap_since_);
+  other.forget_pending();
+}
+
 void Shard::leave_gap(Timestamp since) {
   gap_since_ = std::min(since, gap_since_.value_or(since));
 }

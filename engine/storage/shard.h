@@ -1,6 +1,6 @@
 // A shard: one SQLite file and the readings and events that wait to be committed to it. A flush writes all of
 // them in one transaction or none, so a failure leaves them waiting for the next attempt, in order. Owned by
-// one writer and touched by its thread only. What waits is bounded by the writer, which decides when to
+// one writer and touched by one thread at a time. What waits is bounded by the writer, which decides when to
 // flush, close and retry.
 //
 // The file may go while the run goes on: deleted, renamed or replaced by somebody, or set aside because it is
@@ -62,6 +62,9 @@ class Shard {
 
   // Lets up to `count` of what waits go, the newest first and readings before events.
   Share forget_newest(std::size_t count);
+
+  // Puts what waits in the other one behind what waits here.
+  void take_over(Shard& other);
 
   // Something of this shard, due or begun then, is not kept: what is committed from now on lies behind a gap,
   // and the file says so.

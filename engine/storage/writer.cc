@@ -19,6 +19,8 @@ constexpr unsigned retries = 3;
 constexpr BackoffPolicy lock_backoff{2'000, 25'000};  // somebody else is writing: knock often
 constexpr BackoffPolicy failure_backoff{20'000, 2'000'000};
 constexpr auto longest_idle = std::chrono::seconds(1);
+constexpr std::size_t most_relays = 8;  // shards whose disk does not answer, without holding up the others
+constexpr auto look_for_returned_interval = std::chrono::milliseconds(20);
 
 SteadyTime after(SteadyTime now, Microseconds delay) {
   return now + std::chrono::microseconds(delay);
@@ -33,7 +35,7 @@ std::int64_t nanoseconds(SteadyTime::duration span) {
 Writer::Writer(WriterContext context, const std::vector<std::string>& paths, std::size_t queue_capacity)
     : context_(std::move(context)), queue_(queue_capacity), board_(paths.size()) {
   slots_.reserve(paths.size());
-  for (const std::string& path : paths) slots_.emplace_back(Shard(path, context_.shard));
+  for (const std::string& path : paths) slots_.emplace_back(std::make_unique<Shard>(path, context_.shard));
 }
 
 void Writer::take_up(std::vector<std::unique_ptr<FoundRows>> found) {
@@ -50,7 +52,9 @@ void Writer::add_shards(std::vector<std::string> paths) {
 void Writer::take_new_shards() {
   if (!new_paths_wait_.load(std::memory_order_acquire)) return;
   const std::lock_guard lock(new_paths_mutex_);
-  for (std::string& path : new_paths_) slots_.emplace_back(Shard(std::move(path), context_.shard));
+  for (std::string& path : new_paths_) {
+    slots_.emplace_back(std::make_unique<Shard>(std::move(path), context_.shard));
+  }
   new_paths_.clear();
   new_paths_wait_.store(false, std::memory_order_release);
 }
@@ -58,39 +62,47 @@ void Writer::take_new_shards() {
 StorageError Writer::open_first() {
   if (slots_.empty() || context_.shard.settings.sink == Sink::null) return {};
   Slot& slot = slots_.front();
-  StorageError error = slot.shard.open();
+  StorageError error = slot.shard->open();
   // Another process may be making the same file, or a collector be at work: that passes.
   const auto patience = std::chrono::milliseconds(context_.shard.settings.busy_timeout_ms);
   const SteadyTime until = std::chrono::steady_clock::now() + patience;
   while (error.busy() && std::chrono::steady_clock::now() < until) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    error = slot.shard.open();
+    error = slot.shard->open();
   }
-  if (error.ok()) slot.open_entry = open_.insert(open_.end(), 0);
+  note_whether_open(0);
   return error;
 }
 
 void Writer::run() {
-  if (context_.shard.settings.sink == Sink::sqlite) {
-    checkpointer_ = std::make_unique<Checkpointer>(context_.shard.vfs);
-  }
-  for (bool last = false; !last;) {
+  const bool writes = context_.shard.settings.sink == Sink::sqlite;
+  if (writes) checkpointer_ = std::make_unique<Checkpointer>(context_.shard.vfs);
+  relay_ = std::make_unique<Relay>([this] { work(); }, context_.patience.others, writes ? most_relays : 0);
+  relay_->run();
+  relay_.reset();
+}
+
+// One turn. After a step in which another has taken over, nothing of the writer is this thread's to touch.
+void Writer::work() {
+  if (in_hand_) go_on_without(*std::exchange(in_hand_, std::nullopt));
+  for (;;) {
     // Read before the step: what was pushed before finish() is then seen by the step.
     const bool finishing = finishing_.load(std::memory_order_acquire);
     const SteadyTime began = std::chrono::steady_clock::now();
-    const SteadyTime deadline = step(began);
+    const std::optional<SteadyTime> deadline = winding_up_ ? wind_up(began) : step(began);
+    if (!relay_->has_turn()) return;
     const SteadyTime ended = std::chrono::steady_clock::now();
     busy_nanoseconds_.fetch_add(nanoseconds(ended - began), std::memory_order_relaxed);
-    last = finishing && queue_.empty();
-    if (last || deadline <= ended) continue;
-    wait_until(deadline);
+    if (!deadline) return relay_->end();
+    if (!winding_up_ && finishing && queue_.empty()) {
+      winding_up_ = true;
+      continue;
+    }
+    if (*deadline <= ended) continue;
+    wait_until(*deadline);
     idle_nanoseconds_.fetch_add(nanoseconds(std::chrono::steady_clock::now() - ended),
                                 std::memory_order_relaxed);
   }
-  const SteadyTime began = std::chrono::steady_clock::now();
-  drain();
-  busy_nanoseconds_.fetch_add(nanoseconds(std::chrono::steady_clock::now() - began),
-                              std::memory_order_relaxed);
 }
 
 // When memory is full of rows whose shards wait for their retry, a batch in the queue is no reason to wake
@@ -115,8 +127,9 @@ double Writer::busy_share() const {
 }
 
 SteadyTime Writer::step(SteadyTime now) {
+  look_for_returned(now);
   take_batches(now);
-  flush_due(now);
+  if (!flush_due(now)) return now;
   waiting_shown_.store(waiting_, std::memory_order_relaxed);
   return next_deadline(now);
 }
@@ -156,15 +169,15 @@ void Writer::stage(const Reading& reading, SteadyTime now) {
   if (slot.found && is_found(slot, reading)) return context_.ledger.found(1);
   if (differed_) return context_.ledger.lost(LossReason::rows_differ, 1);
   if (slot.exhausted && backlog_is_full()) {
-    slot.shard.leave_gap(reading.due);
+    slot.shard->leave_gap(reading.due);
     return context_.ledger.lost(LossReason::backlog_full, 1);
   }
   if (slot.exhausted) ++backlog_;
   ++waiting_;
-  slot.shard.stage(reading, now);
-  if (slot.shard.pending_count() == 1) stand_in_line(index);
-  board_.post_waiting(index, slot.shard.pending_count());
-  if (slot.shard.pending_readings().size() == context_.shard.settings.batch_size) full_.push_back(index);
+  slot.shard->stage(reading, now);
+  if (slot.shard->pending_count() == 1) stand_in_line(index);
+  board_.post_waiting(index, slot.pending_count());
+  if (slot.shard->pending_readings().size() == context_.shard.settings.batch_size) full_.push_back(index);
 }
 
 void Writer::stage(const AnomalyEvent& event, SteadyTime now) {
@@ -173,13 +186,13 @@ void Writer::stage(const AnomalyEvent& event, SteadyTime now) {
   if (slot.found && begins(event.kind) && slot.found->has_event(event)) return;
   if (differed_) return context_.ledger.events_lost(1);
   if (slot.exhausted && backlog_is_full()) {
-    slot.shard.leave_gap(event.started_at);
+    slot.shard->leave_gap(event.started_at);
     return context_.ledger.events_lost(1);
   }
   if (slot.exhausted) ++backlog_;
   ++waiting_;
-  slot.shard.stage(event, now);
-  if (slot.shard.pending_count() == 1) stand_in_line(index);
+  slot.shard->stage(event, now);
+  if (slot.shard->pending_count() == 1) stand_in_line(index);
 }
 
 // A row that says something else means that this is another model, or that somebody has changed the data:
@@ -188,7 +201,7 @@ bool Writer::is_found(const Slot& slot, const Reading& reading) {
   const FoundRows::Verdict verdict = slot.found->judge(reading);
   if (verdict == FoundRows::Verdict::different && !differed_) {
     differed_ = true;
-    context_.log(slot.shard.path() + ": the row of sensor '" +
+    context_.log(slot.shard->path() + ": the row of sensor '" +
                  std::string(context_.shard.roster[reading.sensor].id) + "' at " +
                  timestamp_text(reading.due) + " is not what this run would write there; stopping");
     context_.give_up();
@@ -202,9 +215,9 @@ void Writer::make_backlog_give_way() {
   const std::uint64_t half = context_.pending_rows / 2;
   while (waiting_ > context_.pending_rows && backlog_ > half) {
     const auto rows_of = [this](std::uint32_t index) {
-      return slots_[index].exhausted ? slots_[index].shard.pending_count() : 0;
+      return slots_[index].exhausted ? slots_[index].shard->pending_count() : 0;
     };
-    Shard& largest = slots_[*std::ranges::max_element(sick_, {}, rows_of)].shard;
+    Shard& largest = *slots_[*std::ranges::max_element(sick_, {}, rows_of)].shard;
     const std::uint64_t excess = std::min(waiting_ - context_.pending_rows, backlog_ - half);
     const Shard::Share gone =
         largest.forget_newest(std::min<std::uint64_t>(excess, largest.pending_count() / 2));
@@ -217,79 +230,107 @@ void Writer::make_backlog_give_way() {
 }
 
 void Writer::stand_in_line(std::uint32_t index) {
-  if (!slots_[index].sick) line_.emplace(slots_[index].shard.pending_since(), index);
+  if (!slots_[index].sick) line_.emplace(slots_[index].shard->pending_since(), index);
 }
 
 void Writer::leave_line(std::uint32_t index) {
-  line_.erase({slots_[index].shard.pending_since(), index});
+  line_.erase({slots_[index].shard->pending_since(), index});
 }
 
-void Writer::flush_due(SteadyTime now) {
-  for (const std::uint32_t index : std::exchange(full_, {})) {
-    if (!slots_[index].sick) flush(index, now);
+// False when another has taken over meanwhile.
+bool Writer::flush_due(SteadyTime now) {
+  while (!full_.empty()) {
+    const std::uint32_t index = full_.front();
+    full_.pop_front();
+    if (!slots_[index].sick && !flush(index, now)) return false;
   }
   const auto interval = std::chrono::milliseconds(context_.shard.settings.flush_interval_ms);
   for (std::size_t flushed = 0; flushed < flushes_per_step && !line_.empty(); ++flushed) {
     const auto [since, index] = *line_.begin();
     if (now - since < interval && !memory_is_full()) break;
-    flush(index, now);
+    if (!flush(index, now)) return false;
   }
   for (const std::uint32_t index : std::vector(sick_)) {
-    if (slots_[index].retry_at <= now) flush(index, now);
+    if (slots_[index].retry_at <= now && !flush(index, now)) return false;
   }
+  return true;
 }
 
-void Writer::flush(std::uint32_t index, SteadyTime now) {
-  Slot& slot = slots_[index];
-  if (slot.shard.has_moved()) leave_moved_file(index);
-  const bool was_open = slot.shard.is_open();
-  if (!was_open) make_room_to_open();
-  const SteadyTime began = std::chrono::steady_clock::now();
-  const StorageError error = slot.shard.flush();
-  if (error.ok()) {
-    const auto took = std::chrono::steady_clock::now() - began;
-    commit_time_.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+// False when it took so long that another has taken over, who then hears of the outcome.
+bool Writer::flush(std::uint32_t index, SteadyTime now) {
+  Shard& shard = *slots_[index].shard;
+  if (!shard.is_open()) make_room_to_open();
+  if (!relay_) {
+    conclude(index, attempt(shard), now);
+    return true;
   }
-  if (slot.shard.is_open()) {
-    if (!was_open) slot.open_entry = open_.insert(open_.end(), index);
-    open_.splice(open_.end(), open_, slot.open_entry);
+  in_hand_ = index;
+  relay_->leave();
+  const Outcome outcome = attempt(shard);
+  if (!relay_->come_back()) {
+    const std::lock_guard lock(returned_mutex_);
+    returned_.push_back({index, outcome});
+    return false;
   }
-  if (error.ok()) {
-    committed(index);
-    keep_log_short(slot.shard);
-  } else {
-    failed(index, error, now);
-  }
+  in_hand_.reset();
+  conclude(index, outcome, now);
+  return true;
 }
 
-void Writer::committed(std::uint32_t index) {
+// All that waits for the disk while the fleet runs. Touches the shard only, for it may run beside another's
+// turn. A file that somebody has deleted or put elsewhere is let go: what goes on in it would be written for
+// nobody.
+Writer::Outcome Writer::attempt(Shard& shard) {
+  Outcome outcome;
+  outcome.had_moved = shard.has_moved();
+  if (outcome.had_moved) shard.leave_moved_file();
+  outcome.began = std::chrono::steady_clock::now();
+  outcome.error = shard.flush();
+  outcome.ended = std::chrono::steady_clock::now();
+  if (outcome.error.ok()) keep_log_short(shard);
+  return outcome;
+}
+
+void Writer::conclude(std::uint32_t index, const Outcome& outcome, SteadyTime now) {
   Slot& slot = slots_[index];
-  const auto readings = slot.shard.pending_readings();
+  if (outcome.had_moved) {
+    slot.log_left = false;
+    context_.errors.add(ErrorClass::io);
+    context_.log(slot.shard->path() +
+                 ": was deleted, renamed or replaced while in use; beginning a new file");
+  }
+  note_whether_open(index);
+  if (!outcome.error.ok()) return failed(index, outcome.error, now);
+  const auto took = outcome.ended - outcome.began;
+  commit_time_.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  committed(index, outcome.ended);
+}
+
+void Writer::committed(std::uint32_t index, SteadyTime at) {
+  Slot& slot = slots_[index];
+  const auto readings = slot.shard->pending_readings();
   if (context_.clock.paced()) {
-    const SteadyTime now = std::chrono::steady_clock::now();
-    for (const Reading& reading : readings) lag_.record(context_.clock.lag(reading.due, now));
+    for (const Reading& reading : readings) lag_.record(context_.clock.lag(reading.due, at));
   }
   context_.ledger.written(readings.size());
   board_.post_commit(index, readings.size());
-  recent_events_.add(slot.shard.pending_events());
-  waiting_ -= slot.shard.pending_count();
+  recent_events_.add(slot.shard->pending_events());
+  waiting_ -= slot.shard->pending_count();
   if (!slot.written) files_written_.fetch_add(1, std::memory_order_relaxed);
   slot.written = true;
   slot.set_aside = false;
-  if (slot.exhausted) {
-    backlog_ -= slot.shard.pending_count();
-    context_.log(slot.shard.path() + ": works again, backlog written");
-  }
+  if (slot.exhausted) backlog_ -= slot.shard->pending_count();
+  if (slot.exhausted || slot.unanswered) context_.log(slot.shard->path() + ": works again, backlog written");
   if (slot.sick) {
     std::erase(sick_, index);
-    if (slot.failures > 0) board_.post_recovery(index);
+    if (slot.failures > 0 || slot.unanswered) board_.post_recovery(index);
     slot.sick = slot.exhausted = false;
     slot.failures = 0;
   } else {
     leave_line(index);
   }
   ++commits_;
-  slot.shard.forget_pending();
+  slot.shard->forget_pending();
 }
 
 // The copy is the only part of writing that waits for the disk, so it is left to the checkpointer.
@@ -304,14 +345,69 @@ void Writer::keep_log_short(Shard& shard) {
   }
 }
 
+// The disk keeps the thread that was writing this shard, and this one goes on with the others. What comes for
+// the shard meanwhile waits beside it.
+void Writer::go_on_without(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (!slot.sick) fall_sick(index, now);
+  auto meanwhile = std::make_unique<Shard>(slot.shard->path(), context_.shard);
+  slot.away = std::exchange(slot.shard, std::move(meanwhile));
+  slot.away_since = now;
+  slot.retry_at = SteadyTime::max();
+  note_whether_open(index);
+  away_.push_back(index);
+}
+
+void Writer::look_for_returned(SteadyTime now) {
+  if (away_.empty()) return;
+  std::vector<Returned> returned;
+  {
+    const std::lock_guard lock(returned_mutex_);
+    returned.swap(returned_);
+  }
+  for (const Returned& one : returned) take_back(one.index, one.outcome, now);
+  for (const std::uint32_t index : away_) {
+    const Slot& slot = slots_[index];
+    if (!slot.unanswered && now - slot.away_since >= context_.patience.degraded) does_not_answer(index);
+  }
+}
+
+void Writer::take_back(std::uint32_t index, const Outcome& outcome, SteadyTime now) {
+  Slot& slot = slots_[index];
+  std::erase(away_, index);
+  const std::unique_ptr<Shard> meanwhile = std::exchange(slot.shard, std::move(slot.away));
+  const std::size_t came = meanwhile->pending_count();
+  if (slot.exhausted) backlog_ -= came;
+  conclude(index, outcome, now);
+  slot.unanswered = false;
+  slot.shard->take_over(*meanwhile);
+  if (slot.exhausted) backlog_ += came;
+  if (slot.shard->has_pending()) stand_in_line(index);
+  board_.post_waiting(index, slot.pending_count());
+}
+
+void Writer::does_not_answer(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  slot.unanswered = true;
+  context_.errors.add(ErrorClass::io);
+  context_.log(slot.shard->path() + ": the disk does not answer, rows wait in memory");
+  board_.post_trouble(index, true, "the disk does not answer");
+  if (!context_.clock.paced() || slot.exhausted) return;
+  slot.exhausted = true;
+  backlog_ += slot.pending_count();
+}
+
+void Writer::fall_sick(std::uint32_t index, SteadyTime now) {
+  leave_line(index);
+  slots_[index].sick = true;
+  slots_[index].sick_since = now;
+  sick_.push_back(index);
+}
+
 void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime now) {
   Slot& slot = slots_[index];
-  if (!slot.sick) {
-    leave_line(index);
-    slot.sick = true;
-    slot.sick_since = now;
-    sick_.push_back(index);
-  }
+  if (!slot.sick) fall_sick(index, now);
   const std::uint64_t word =
       mix_words(index, static_cast<std::uint64_t>(nanoseconds(now.time_since_epoch())));
   const auto patience = std::chrono::milliseconds(context_.shard.settings.busy_timeout_ms);
@@ -327,7 +423,7 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
   }
   slot.retry_at = after(now, backoff_delay(failure_backoff, ++slot.failures, word));
   if (!error.busy()) close_for_now(index);
-  board_.post_trouble(index, slot.failures > retries, error.message);
+  board_.post_trouble(index, slot.exhausted || slot.failures > retries, error.message);
   const bool round_is_over = slot.failures % (1 + retries) == 0;
   if (round_is_over) retries_ran_out(index, error);
 }
@@ -335,9 +431,9 @@ void Writer::failed(std::uint32_t index, const StorageError& error, SteadyTime n
 void Writer::retries_ran_out(std::uint32_t index, const StorageError& error) {
   Slot& slot = slots_[index];
   if (!slot.exhausted) {
-    context_.log(slot.shard.path() + ": cannot be written, rows wait in memory: " + error.message);
+    context_.log(slot.shard->path() + ": cannot be written, rows wait in memory: " + error.message);
     slot.exhausted = true;
-    backlog_ += slot.shard.pending_count();
+    backlog_ += slot.shard->pending_count();
   }
   if (slot.fruitless_since != commits_) slot.fruitless = 0;
   slot.fruitless_since = commits_;
@@ -349,26 +445,16 @@ void Writer::retries_ran_out(std::uint32_t index, const StorageError& error) {
   context_.give_up();
 }
 
-// Somebody has deleted the file, or put it elsewhere: what goes on in it would be written for nobody.
-void Writer::leave_moved_file(std::uint32_t index) {
-  Slot& slot = slots_[index];
-  forget_open(index);
-  slot.shard.leave_moved_file();
-  slot.log_left = false;
-  context_.errors.add(ErrorClass::io);
-  context_.log(slot.shard.path() + ": was deleted, renamed or replaced while in use; beginning a new file");
-}
-
 // Once until something has been committed again: on a disk that makes every file corrupt, more of them are no
 // remedy. What is no database and never was ours is somebody else's file, and stays.
 bool Writer::set_aside_corrupt(std::uint32_t index, const StorageError& error) {
   Slot& slot = slots_[index];
   if (error.error_class() != ErrorClass::corrupt || slot.set_aside) return false;
-  if ((error.code & 0xFF) == SQLITE_NOTADB && !slot.shard.was_ours()) return false;
-  forget_open(index);
+  if ((error.code & 0xFF) == SQLITE_NOTADB && !slot.shard->was_ours()) return false;
   std::error_code not_renamed;
-  const std::string name = slot.shard.set_aside_corrupt(not_renamed);
-  const std::string what = slot.shard.path() + ": is corrupt (" + error.message + ") ";
+  const std::string name = slot.shard->set_aside_corrupt(not_renamed);
+  note_whether_open(index);
+  const std::string what = slot.shard->path() + ": is corrupt (" + error.message + ") ";
   context_.log(not_renamed ? what + "and cannot be set aside: " + not_renamed.message()
                            : what + "and was set aside as " + name + "; beginning a new file");
   slot.set_aside = true;
@@ -376,8 +462,15 @@ bool Writer::set_aside_corrupt(std::uint32_t index, const StorageError& error) {
   return !not_renamed;
 }
 
-void Writer::forget_open(std::uint32_t index) {
-  if (slots_[index].shard.is_open()) open_.erase(slots_[index].open_entry);
+void Writer::note_whether_open(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  if (slot.shard->is_open()) {
+    if (!slot.open_entry) slot.open_entry = open_.insert(open_.end(), index);
+    open_.splice(open_.end(), open_, *slot.open_entry);
+  } else if (slot.open_entry) {
+    open_.erase(*slot.open_entry);
+    slot.open_entry.reset();
+  }
 }
 
 void Writer::make_room_to_open() {
@@ -386,27 +479,26 @@ void Writer::make_room_to_open() {
 
 void Writer::close_for_now(std::uint32_t index) {
   Slot& slot = slots_[index];
-  if (!slot.shard.is_open()) return;
-  slot.shard.close(Shard::Close::for_now);
+  if (!slot.shard->is_open()) return;
+  slot.shard->close(Shard::Close::for_now);
   slot.log_left = true;
-  open_.erase(slot.open_entry);
-}
-
-void Writer::drain() {
-  while (const auto next = wind_up(std::chrono::steady_clock::now())) std::this_thread::sleep_until(*next);
+  note_whether_open(index);
 }
 
 std::optional<SteadyTime> Writer::wind_up(SteadyTime now) {
-  while (!line_.empty()) flush(line_.begin()->second, now);
+  look_for_returned(now);
+  while (!line_.empty()) {
+    if (!flush(line_.begin()->second, now)) return now;
+  }
   SteadyTime next = SteadyTime::max();
   for (const std::uint32_t index : std::vector(sick_)) {
-    const Slot& slot = slots_[index];
-    if (slot.retry_at <= now) {
-      flush(index, now);
-      if (slot.exhausted) give_up_on(index);
+    if (slots_[index].retry_at <= now) {
+      if (!flush(index, now)) return now;
+      if (slots_[index].exhausted) give_up_on(index);
     }
-    if (slot.sick) next = std::min(next, slot.retry_at);
+    if (slots_[index].sick) next = std::min(next, slots_[index].retry_at);
   }
+  if (!away_.empty()) next = std::min(next, now + look_for_returned_interval);
   if (!sick_.empty()) return next;
   checkpointer_.reset();  // who closes last copies the log and removes it; that shall be us
   close_all();
@@ -418,32 +510,32 @@ std::optional<SteadyTime> Writer::wind_up(SteadyTime now) {
 void Writer::close_all() {
   tbb::parallel_for(std::size_t{0}, slots_.size(), [this](std::size_t index) {
     Slot& slot = slots_[index];
-    if (slot.log_left && !slot.shard.has_moved()) {
-      if (const StorageError error = slot.shard.open(); !error.ok()) {
-        context_.log(slot.shard.path() + ": its write-ahead log stays beside it: " + error.message);
+    if (slot.log_left && !slot.shard->has_moved()) {
+      if (const StorageError error = slot.shard->open(); !error.ok()) {
+        context_.log(slot.shard->path() + ": its write-ahead log stays beside it: " + error.message);
         return;
       }
     }
-    slot.shard.close(Shard::Close::for_good);
+    slot.shard->close(Shard::Close::for_good);
   });
   open_.clear();
 }
 
 void Writer::give_up_on(std::uint32_t index) {
   Slot& slot = slots_[index];
-  const std::size_t readings = slot.shard.pending_readings().size();
+  const std::size_t readings = slot.shard->pending_readings().size();
   context_.ledger.lost(LossReason::storage_failed_at_stop, readings);
-  context_.ledger.events_lost(slot.shard.pending_count() - readings);
-  waiting_ -= slot.shard.pending_count();
-  backlog_ -= slot.shard.pending_count();
+  context_.ledger.events_lost(slot.shard->pending_count() - readings);
+  waiting_ -= slot.shard->pending_count();
+  backlog_ -= slot.shard->pending_count();
   std::erase(sick_, index);
   slot.sick = slot.exhausted = false;
-  slot.shard.forget_pending();
+  slot.shard->forget_pending();
 }
 
 std::uint64_t Writer::held() const {
   std::uint64_t held = 0;
-  for (const Slot& slot : slots_) held += slot.shard.pending_readings().size();
+  for (const Slot& slot : slots_) held += slot.shard->pending_readings().size();
   return held;
 }
 
@@ -454,6 +546,7 @@ SteadyTime Writer::next_deadline(SteadyTime now) const {
     const auto interval = std::chrono::milliseconds(context_.shard.settings.flush_interval_ms);
     deadline = memory_is_full() ? now : std::min(deadline, line_.begin()->first + interval);
   }
+  if (!away_.empty()) deadline = std::min(deadline, now + look_for_returned_interval);
   for (const std::uint32_t index : sick_) deadline = std::min(deadline, slots_[index].retry_at);
   return deadline;
 }

@@ -14,12 +14,18 @@
 // The error limit is reached when one shard's retries have run out so many times with no commit of any shard
 // between. A full disk does not count while the backlog has room, for as long nothing is lost by waiting.
 //
+// A disk may not answer at all. The call into it then holds up its thread only: another goes on with the
+// other shards (`Relay`), while the rows of that one wait beside it. A fleet with a pace of its own goes on
+// as well; once the disk has not answered for `Patience::degraded`, those rows are a backlog like that of a
+// shard whose retries have run out. A fleet without pace loses nothing by waiting until the disk answers.
+//
 // A file that turns out to be corrupt is set aside, one that has been deleted or renamed is let go; either
 // way it is counted, said once, and another begun under its name.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -39,11 +45,18 @@
 #include "batch/recent_events.h"
 #include "storage/checkpointer.h"
 #include "storage/found_rows.h"
+#include "storage/relay.h"
 #include "storage/shard.h"
 #include "storage/shard_board.h"
 #include "storage/shard_plan.h"
 
 namespace fleet_sim {
+
+// How long a disk may take to answer before …
+struct Patience {
+  SteadyTime::duration others = std::chrono::milliseconds(100);  // … the other shards no longer wait for it
+  SteadyTime::duration degraded = std::chrono::seconds(10);      // … its shard counts as one that fails
+};
 
 // What a writer works with. Borrowed; outlives it.
 struct WriterContext {
@@ -57,6 +70,7 @@ struct WriterContext {
   std::size_t open_shards;
   std::function<void(const std::string&)> log;  // one line per change of state; any thread
   std::function<void()> give_up;                // the error limit is reached
+  Patience patience = {};
 };
 
 class Writer {
@@ -80,7 +94,8 @@ class Writer {
   // or counted as lost.
   std::optional<SteadyTime> wind_up(SteadyTime now);
 
-  // The thread: steps until finish() was called and everything has been committed or counted as lost.
+  // The thread, and those that take turns with it: steps until finish() was called and everything has been
+  // committed or counted as lost.
   void run();
 
   // Adds shards behind those there are. Any thread, before it hands over a batch with rows of theirs.
@@ -107,20 +122,38 @@ class Writer {
 
   // A shard with what the writer knows about it.
   struct Slot {
-    explicit Slot(Shard s) : shard(std::move(s)) {}
-    Shard shard;
+    explicit Slot(std::unique_ptr<Shard> s) : shard(std::move(s)) {}
+    [[nodiscard]] std::size_t pending_count() const {
+      return shard->pending_count() + (away ? away->pending_count() : 0);
+    }
+    std::unique_ptr<Shard> shard;
+    std::unique_ptr<Shard> away;  // in a call that has not come back; `shard` only keeps what comes meanwhile
     std::unique_ptr<FoundRows> found;  // of a run that goes on
     bool written = false;              // something was committed in this run
     bool log_left = false;             // closed for the time being, its write-ahead log beside it
     bool set_aside = false;            // a corrupt file, with nothing committed since
-    bool sick = false;                 // its last flush failed, or met a lock
+    bool sick = false;                 // its last flush failed, met a lock, or has not come back
+    bool unanswered = false;           // it has not come back for too long
     bool exhausted = false;  // the retries have run out; probing goes on, and its rows are the backlog
     unsigned failures = 0;   // in a row
     unsigned fruitless = 0;  // rounds of retries that have run out …
     std::uint64_t fruitless_since = 0;  // … after so many commits of all shards
     SteadyTime sick_since{};
     SteadyTime retry_at{};
-    std::list<std::uint32_t>::iterator open_entry{};  // valid while the shard is open
+    SteadyTime away_since{};
+    std::optional<std::list<std::uint32_t>::iterator> open_entry;  // while the shard is open
+  };
+
+  // How an attempt to write a shard has ended.
+  struct Outcome {
+    StorageError error;
+    bool had_moved = false;  // the file was no longer there, and another was begun
+    SteadyTime began{};
+    SteadyTime ended{};
+  };
+  struct Returned {
+    std::uint32_t index;
+    Outcome outcome;
   };
 
   void take_batches(SteadyTime now);
@@ -131,20 +164,26 @@ class Writer {
   void stage(const AnomalyEvent& event, SteadyTime now);
   bool is_found(const Slot& slot, const Reading& reading);
   void make_backlog_give_way();
-  void flush_due(SteadyTime now);
-  void flush(std::uint32_t index, SteadyTime now);
-  void committed(std::uint32_t index);
+  void work();
+  [[nodiscard]] bool flush_due(SteadyTime now);
+  [[nodiscard]] bool flush(std::uint32_t index, SteadyTime now);
+  Outcome attempt(Shard& shard);
+  void conclude(std::uint32_t index, const Outcome& outcome, SteadyTime now);
+  void committed(std::uint32_t index, SteadyTime at);
+  void fall_sick(std::uint32_t index, SteadyTime now);
   void keep_log_short(Shard& shard);
+  void go_on_without(std::uint32_t index);
+  void look_for_returned(SteadyTime now);
+  void take_back(std::uint32_t index, const Outcome& outcome, SteadyTime now);
+  void does_not_answer(std::uint32_t index);
   void failed(std::uint32_t index, const StorageError& error, SteadyTime now);
   void retries_ran_out(std::uint32_t index, const StorageError& error);
-  void leave_moved_file(std::uint32_t index);
   bool set_aside_corrupt(std::uint32_t index, const StorageError& error);
-  void forget_open(std::uint32_t index);
+  void note_whether_open(std::uint32_t index);
   void stand_in_line(std::uint32_t index);
   void leave_line(std::uint32_t index);
   void make_room_to_open();
   void close_for_now(std::uint32_t index);
-  void drain();
   void close_all();
   void give_up_on(std::uint32_t index);
   void wait_until(SteadyTime deadline);
@@ -155,16 +194,22 @@ class Writer {
   WriterContext context_;
   BatchQueue queue_;
   std::vector<Slot> slots_;
-  std::vector<std::uint32_t> full_;  // shards with a transaction's worth of rows
+  std::deque<std::uint32_t> full_;   // shards with a transaction's worth of rows
   Line line_;                        // healthy shards with something to write, longest waiting first
-  std::vector<std::uint32_t> sick_;
-  std::list<std::uint32_t> open_;  // open shards, longest unused first
-  std::uint64_t waiting_ = 0;      // readings and events in memory, of these …
-  std::uint64_t backlog_ = 0;      // … those of exhausted shards
+  std::vector<std::uint32_t> sick_;  // of these …
+  std::vector<std::uint32_t> away_;  // … those in a call that has not come back
+  std::list<std::uint32_t> open_;    // open shards, longest unused first
+  std::uint64_t waiting_ = 0;        // readings and events in memory, of these …
+  std::uint64_t backlog_ = 0;        // … those of exhausted shards
   std::uint64_t commits_ = 0;
   bool gave_up_ = false;
   std::unique_ptr<Checkpointer> checkpointer_;  // while the writer's thread runs
-  bool differed_ = false;  // a row of an earlier process is not what this one would have written
+  std::unique_ptr<Relay> relay_;                // while the writer's thread runs
+  std::optional<std::uint32_t> in_hand_;        // the shard that is being written
+  bool winding_up_ = false;
+  std::mutex returned_mutex_;
+  std::vector<Returned> returned_;  // under returned_mutex_: calls that came back too late
+  bool differed_ = false;           // a row of an earlier process is not what this one would have written
   std::mutex new_paths_mutex_;
   std::vector<std::string> new_paths_;  // under new_paths_mutex_
   std::atomic<bool> new_paths_wait_{false};

@@ -1,4 +1,4 @@
-"""File systems of a test's own: small ones in memory, that can be full, grow, and be read-only.
+"""File systems of a test's own: small ones in memory, that can be full, grow, and be read-only, and one that stops.
 
 They are mounted in a mount namespace of the test's process alone and go with it, whatever becomes of it.
 """
@@ -53,6 +53,34 @@ class SmallDisk:
         (self.path / "filler").unlink()
 
     def close(self):
+        subprocess.run(["umount", "--lazy", self.path], check=True)
+
+
+class StoppingDisk:
+    """A file system in a file, that answers no write for a while."""
+
+    def __init__(self, path, megabytes):
+        self.path = path
+        image = path.with_suffix(".image")
+        with open(image, "wb") as file:
+            file.truncate(megabytes << 20)
+        subprocess.run(["mkfs.ext4", "-q", image], check=True, capture_output=True)
+        path.mkdir()
+        _mount("-o", "loop", image, path)
+
+    def stop_for(self, seconds):
+        """From when this returns. A process of its own ends it, for who waits for such a disk cannot be killed."""
+        script = 'fsfreeze --freeze "$0" && echo frozen; sleep "$1"; exec fsfreeze --unfreeze "$0"'
+        self.stopped = subprocess.Popen(["sh", "-c", script, self.path, str(seconds)], stdout=subprocess.PIPE,
+                                        start_new_session=True)
+        if self.stopped.stdout.readline() != b"frozen\n":
+            raise OSError("cannot freeze a file system here")
+
+    def is_stopped(self):
+        return self.stopped.poll() is None
+
+    def close(self):
+        self.stopped.wait()
         subprocess.run(["umount", "--lazy", self.path], check=True)
 
 

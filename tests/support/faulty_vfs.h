@@ -1,14 +1,15 @@
 // A disk that fails on demand: an SQLite VFS over the default one, which passes everything through but the
 // calls it was told to fail. A failing write or read leaves half of its bytes behind, as a full or sick disk
 // does. On request it remembers what a power failure would take, and can be switched off like a machine that
-// dies. Registered under a name of its own while it lives; must outlive every connection that uses it. Any
-// thread, but for what has to do with power: there, one.
+// dies. It can also keep whoever writes waiting. Registered under a name of its own while it lives; must
+// outlive every connection that uses it. Any thread, but for what has to do with power: there, one.
 #pragma once
 
 #include <doctest/doctest.h>
 #include <sqlite3.h>
 
 #include <array>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -74,6 +75,25 @@ class FaultyVfs {
   void fail_opens(std::string part) {
     const std::lock_guard lock(mutex_);
     closed_part_ = std::move(part);
+  }
+
+  // Answers no write to a file whose path contains `part`, before answer().
+  void stall_writes(std::string part) {
+    const std::lock_guard lock(mutex_);
+    stalled_part_ = std::move(part);
+  }
+  void answer() {
+    {
+      const std::lock_guard lock(mutex_);
+      stalled_part_.clear();
+    }
+    answers_.notify_all();
+  }
+
+  // How many writes wait for an answer.
+  [[nodiscard]] std::size_t stalled() const {
+    const std::lock_guard lock(mutex_);
+    return stalled_;
   }
 
   void heal() {
@@ -150,6 +170,7 @@ class FaultyVfs {
   static int write(sqlite3_file* f, const void* data, int size, sqlite3_int64 offset) {
     FaultyVfs* self = file(f)->owner;
     if (self->is_last_write()) return SQLITE_IOERR_WRITE;
+    self->wait_for_answer(file(f)->path);
     const int code = verdict(f, DiskCall::write);
     if (self->off_) return code;
     const int kept = code == SQLITE_OK ? size : size / 2;
@@ -222,6 +243,18 @@ class FaultyVfs {
            std::string_view(path).find(closed_part_) != std::string_view::npos;
   }
 
+  void wait_for_answer(const char* path) {
+    std::unique_lock lock(mutex_);
+    const auto is_stalled = [&] {
+      return path != nullptr && !stalled_part_.empty() &&
+             std::string_view(path).find(stalled_part_) != std::string_view::npos;
+    };
+    if (!is_stalled()) return;
+    ++stalled_;
+    answers_.wait(lock, [&] { return !is_stalled(); });
+    --stalled_;
+  }
+
   bool is_last_write() {
     if (writes_left_ != for_ever && --writes_left_ == 0) off_ = true;
     return off_;
@@ -262,6 +295,9 @@ class FaultyVfs {
   int code_ = SQLITE_IOERR_WRITE;
   std::string part_;
   std::string closed_part_;
+  std::string stalled_part_;
+  std::size_t stalled_ = 0;
+  std::condition_variable answers_;
 
   bool remembers_ = false;
   bool off_ = false;

@@ -35,6 +35,8 @@ struct RigOptions {
   std::size_t pending_rows = 1'000'000;
   std::size_t open_shards = 100;
   std::string vfs = {};
+  Patience patience = {};
+  SimulationClock clock{0, {}, std::nullopt};
 };
 
 inline Config rig_config(const TemporaryFolder& folder) {
@@ -58,14 +60,15 @@ class WriterRig {
     plan = plan_shards(roster, all_of(roster), std::vector<double>(options.sensors, 1.0), config);
     WriterContext context{{roster, config.database, run, options.vfs},
                           plan.place_of,
-                          SimulationClock(0, {}, std::nullopt),
+                          options.clock,
                           pool,
                           ledger,
                           error_counts,
                           options.pending_rows,
                           options.open_shards,
                           [this](const std::string& line) { log.push_back(line); },
-                          [this] { ++gave_up; }};
+                          [this] { ++gave_up; },
+                          options.patience};
     writer_ = std::make_unique<Writer>(std::move(context), plan.paths.at(0), 64);
   }
 
