@@ -473,6 +473,7 @@ TEST_CASE("values are accepted in the forms people write") {
   CHECK(value("clock.utc_offset", "+14:00") == "+14:00");
   CHECK(value("logging.level", "warn") == "WARNING");
   CHECK(value("fleet.partition", "4/4") == "4/4");
+  CHECK(value("fleet.partition", "Auto/12") == "auto/12");
   CHECK(value("simulation.readings_per_second", "1e6") == "1000000");
   CHECK(value("simulation.seed", "random") == "random");
 }
@@ -491,6 +492,9 @@ TEST_CASE("a wrong flag or variable is named as the user gave it") {
         "--seed: must be a whole number from 0 to 9223372036854775807, not ''");
   CHECK(problem("fleet.partition", "0/4").starts_with("--partition: must be K/N"));
   CHECK(problem("fleet.partition", "1/").starts_with("--partition: must be K/N"));
+  for (const char* text : {"auto", "auto/", "auto/0", "auto/1000001", "auto/-1", "/4", "automatic/4"}) {
+    CHECK(problem("fleet.partition", text).starts_with("--partition: must be K/N"));
+  }
   CHECK(problem("sharding.by", "hash:100001").starts_with("--shard-by: must be none"));
   CHECK(problem("clock.speed", "1e7").starts_with("--speed: must be max or"));
   CHECK(problem("clock.start", "1969-12-31") ==

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "app/partition.h"
 #include "app/resume.h"
 #include "base/clock.h"
 #include "base/problems.h"
@@ -39,6 +40,8 @@ Config read_config(const Arguments& arguments, const Config& defaults = {}) {
     environment.insert(environment.begin(), {"fleet.identity", named->second, named->first});
   }
   Config config = load_config(file, environment, arguments.flags, problems, defaults);
+  const std::string wrong = resolve_partition(config.fleet.partition, environment_variable);
+  if (!wrong.empty()) problems.add("--partition", wrong);
   if (!problems.empty()) throw InvalidInput(problems.text());
   return config;
 }

@@ -92,7 +92,7 @@ struct Speed {
 };
 
 struct Partition {
-  std::uint32_t index = 1;  // 1 .. count
+  std::uint32_t index = 1;  // 1 .. count; 0 while it is left to the environment of the process
   std::uint32_t count = 1;
 
   bool operator==(const Partition&) const = default;

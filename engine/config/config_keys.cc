@@ -153,8 +153,9 @@ Keys fleet_keys() {
           FIELD(fleet.identities), Codec<std::vector<std::string>>{parse_lines, lines_text}),
       key({"fleet.identity", "--identity", "FILE", "Identity file of a single sensor"}, FIELD(fleet.identity),
           text_of(parse_text)),
-      key({"fleet.partition", "--partition", "K/N",
-           "Simulate only the K-th of N parts of the fleet: N up to 1000000"},
+      key({"fleet.partition", "--partition", "K/N|auto/N",
+           "Simulate only the K-th of N parts of the fleet, N up to 1000000; auto takes K from "
+           "JOB_COMPLETION_INDEX, or from the ordinal that ends POD_NAME or HOSTNAME"},
           FIELD(fleet.partition), Codec<Partition>{parse_partition, partition_text}),
       key({"fleet.threads", "--threads", "N", "Threads that generate readings: 0 (one per core) to 1024"},
           FIELD(fleet.threads), count(0u, 1'024u)),

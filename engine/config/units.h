@@ -35,7 +35,7 @@ std::string parse_duration(std::string_view text, const Bounds& bounds,
 std::string parse_count(std::string_view text, std::uint64_t min, std::uint64_t max, std::uint64_t& value);
 std::string parse_boolean(std::string_view text, bool& value);  // true/false, yes/no, on/off
 std::string parse_page_size(std::string_view text, std::uint32_t& bytes);
-std::string parse_partition(std::string_view text, Partition& partition);  // K/N
+std::string parse_partition(std::string_view text, Partition& partition);  // K/N | auto/N
 std::string parse_shard_by(std::string_view text, ShardBy& by);            // a word, or hash:N
 std::string parse_speed(std::string_view text, Speed& speed);              // max, or a factor
 std::string parse_start(std::string_view text, Timestamp& start);  // from 1970, 100 years before the last

@@ -36,6 +36,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> log_level
 constexpr Timestamp latest_start =
     latest_timestamp - static_cast<Timestamp>(longest_duration_seconds) * microseconds_per_second;
 
+constexpr std::string_view automatic_index = "auto";
+
 constexpr std::size_t longest_host_bytes = 255;
 constexpr Microseconds microseconds_per_minute = 60 * microseconds_per_second;
 
@@ -65,19 +67,23 @@ std::optional<int> offset_minutes(std::string_view text) {
 }  // namespace
 
 std::string parse_partition(std::string_view text, Partition& partition) {
-  constexpr std::string_view what = "K/N with K from 1 to N and N up to 1000000";
+  constexpr std::string_view what = "K/N with K from 1 to N and N up to 1000000, or auto/N";
   const std::size_t slash = text.find('/');
   if (slash == text.npos) return must_be(what, text);
   std::uint64_t count = 0;
   std::uint64_t index = 0;
   if (!parse_count(text.substr(slash + 1), 1, 1'000'000, count).empty()) return must_be(what, text);
-  if (!parse_count(text.substr(0, slash), 1, count, index).empty()) return must_be(what, text);
+  const std::string_view named = text.substr(0, slash);
+  const bool automatic = equal_words(named, automatic_index);
+  if (!automatic && !parse_count(named, 1, count, index).empty()) return must_be(what, text);
   partition = {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(count)};
   return {};
 }
 
 std::string partition_text(const Partition& partition) {
-  return std::to_string(partition.index) + "/" + std::to_string(partition.count);
+  const std::string index =
+      partition.index == 0 ? std::string(automatic_index) : std::to_string(partition.index);
+  return index + "/" + std::to_string(partition.count);
 }
 
 std::string parse_shard_by(std::string_view text, ShardBy& by) {
