@@ -7,7 +7,7 @@ manifests give them; `scripts/check manifests` has the schemas and the real kust
 
 from fleet import *
 from local_pod import KUBERNETES, LocalPod, PodTest, by_name
-from manifests import *
+from manifests import name_of, problems, render
 
 VARIANTS = ("base", "overlays/one-node", "overlays/hundred-nodes")
 

@@ -5,6 +5,7 @@ kubectl. `problems` says what is wrong with the result.
 """
 
 import copy
+import sys
 from pathlib import Path
 
 import yaml
@@ -102,7 +103,7 @@ TEMPLATE = {"metadata": {"labels": ANY, "annotations": ANY}, "spec": POD}
 CLAIM = {"accessModes": ANY, "resources": {"requests": {"storage": ANY}}}
 SPECS = {
     "Job": {"completionMode": ANY, "completions": ANY, "parallelism": ANY, "backoffLimit": ANY, "template": TEMPLATE,
-            "podFailurePolicy": {"rules": [{"action": ANY, "onPodConditions": [{"type": ANY}],
+            "podFailurePolicy": {"rules": [{"action": ANY, "onPodConditions": [{"type": ANY, "status": ANY}],
                                             "onExitCodes": {"containerName": ANY, "operator": ANY, "values": ANY}}]}},
     "StatefulSet": {"serviceName": ANY, "replicas": ANY, "podManagementPolicy": ANY, "selector": {"matchLabels": ANY},
                     "template": TEMPLATE, "volumeClaimTemplates": [{"metadata": {"name": ANY}, "spec": CLAIM}]},
@@ -266,3 +267,20 @@ class Overseer:
 
 def problems(found):
     return Overseer(found).problems
+
+
+# ---- manifests.py FOLDER prints what it makes of a folder, manifests.py FOLDER FILE compares it with kustomize's ----
+
+
+def print_or_compare(folder, file=None):
+    if file is None:
+        print(yaml.safe_dump_all(render(Path(folder))), end="")
+        return 0
+    ours, theirs = ({name_of(document): document for document in found}
+                    for found in (render(Path(folder)), documents(Path(file))))
+    different = [name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)]
+    return f"{folder}: kustomize makes something else of {different}" if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(print_or_compare(*sys.argv[1:]))
