@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numbers>
 #include <set>
 #include <string>
@@ -24,6 +25,7 @@
 #include "base/normal.h"
 #include "base/problems.h"
 #include "base/random.h"
+#include "base/recent_histogram.h"
 #include "base/terms.h"
 #include "base/timestamp.h"
 #include "support/statistics.h"
@@ -665,4 +667,33 @@ TEST_CASE("terms have the names of keys and columns") {
   CHECK(name_of(AnomalyType::pattern) == "pattern");
   CHECK(name_of(AnomalyType::missing_data) == "missing_data");
   CHECK(name_of(AnomalyType::noise) == "noise");
+}
+
+TEST_CASE("a recent histogram forgets what is older than its span") {
+  RecentHistogram memory;
+  Histogram whole;
+  const auto recent = [&](double now) {
+    auto copy = std::make_unique<Histogram>();
+    copy->merge(whole);
+    const double span = memory.keep_recent(now, *copy);
+    return std::pair(span, std::move(copy));
+  };
+  whole.record(5'000'000, 3);
+  CHECK(recent(0.25).second->count() == 3);
+  for (double now = 1; now <= 60; now += 0.25) {
+    whole.record(1'000);
+    const auto [span, counted] = recent(now);
+    if (now < 10) {
+      CHECK(span == now);
+    } else {
+      CHECK(span >= RecentHistogram::span_seconds);
+      CHECK(span < RecentHistogram::span_seconds + RecentHistogram::step_seconds);
+    }
+    if (now < 11) continue;
+    // Four a second, and nothing left of the long ones.
+    CHECK(counted->count() == static_cast<std::uint64_t>(span / 0.25));
+    CHECK(counted->percentile(0.99) < 1'100);
+    CHECK(counted->max() < 1'100);
+  }
+  CHECK(whole.max() == 5'000'000);
 }

@@ -1,12 +1,15 @@
 // The status API without sockets: what route() answers, and the texts it is made of.
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "base/histogram.h"
 #include "batch/recent_events.h"
+#include "status/json_writer.h"
 #include "status/metrics.h"
 #include "status/route.h"
 #include "status/status_json.h"
@@ -106,13 +109,16 @@ TEST_CASE("texts that are no UTF-8 do not break the JSON") {
 
 TEST_CASE("a missing reading has no values") {
   SensorDetail detail{sensor_row("a"), "{\"x\": 1}", std::nullopt, {}};
-  detail.readings = {{0, {1, 2, 3}, std::nullopt}, {1'000'000, {}, AnomalyType::missing_data}};
+  detail.readings = {{0, {1, 2, 3}, std::nullopt, {}},
+                     {1'000'000, {}, AnomalyType::missing_data, {}},
+                     {2'000'000, {1, 2, 3}, AnomalyType::trend, Channel::voltage}};
   const json sensor = json::parse(sensor_json(detail));
   CHECK(sensor["effective"]["x"] == 1);
   CHECK(sensor["anomaly"].is_null());
   CHECK(sensor["readings"][0] ==
         json::parse(R"({"timestamp": "1970-01-01T00:00:00.000000Z", "temperature": 1.0,
-    "vibration": 2.0, "voltage": 3.0, "anomaly_type": null})"));
+    "vibration": 2.0, "voltage": 3.0, "anomaly_type": null, "channel": null})"));
+  CHECK(sensor["readings"][2]["channel"] == "voltage");
   CHECK(sensor["readings"][1]["voltage"].is_null());
   CHECK(sensor["readings"][1]["anomaly_type"] == "missing_data");
 }
@@ -244,4 +250,73 @@ TEST_CASE("recent events are the last ones, in their latest state") {
   recent.add(std::span(&event, 1));
   CHECK(recent.newest().size() == RecentEvents::most);
   CHECK(recent.newest().front().sensor == RecentEvents::most + 9);
+}
+
+TEST_CASE("readings that follow a known one come alone, others with everything there is") {
+  Rig rig;
+  const auto detail_of = [&](std::string_view target) {
+    rig.sources.sensor = [](std::string_view, Absence&) {
+      SensorDetail detail{sensor_row("a"), "{\"x\": 1}", std::nullopt, {}};
+      for (Timestamp due : {1'000'000, 2'000'000, 3'000'000}) detail.readings.push_back({due, {}, {}, {}});
+      return std::optional(detail);
+    };
+    return json::parse(rig.ask(target).body);
+  };
+  const json all = detail_of("/api/sensors/a");
+  CHECK(all["continues"] == false);
+  CHECK(all["readings"].size() == 3);
+  const json following = detail_of("/api/sensors/a?since=1970-01-01T00:00:02.000000Z");
+  CHECK(following["continues"] == true);
+  CHECK_FALSE(following.contains("effective"));
+  REQUIRE(following["readings"].size() == 1);
+  CHECK(following["readings"][0]["timestamp"] == "1970-01-01T00:00:03.000000Z");
+  CHECK(detail_of("/api/sensors/a?since=1970-01-01T00:00:03Z")["readings"].empty());
+  for (const char* unknown : {"0.5", "2.5", "9"}) {
+    const json anew = detail_of(std::string("/api/sensors/a?since=1970-01-01T00:00:0") + unknown);
+    CHECK_MESSAGE(anew["continues"] == false, unknown);
+    CHECK_MESSAGE(anew["readings"].size() == 3, unknown);
+    CHECK_MESSAGE(anew.contains("effective"), unknown);
+  }
+  CHECK(rig.ask("/api/sensors/a?since=yesterday").status == 400);
+}
+
+TEST_CASE("percentiles of the last seconds stand beside those of the run, and there are none of nothing") {
+  auto status = some_status();
+  Histogram histogram;
+  histogram.record(2'000'000);
+  status->lag = distribution_of(histogram);
+  status->recent_seconds = 9.5;
+  const json said = json::parse(status_json(*status));
+  CHECK(said["lag_seconds"]["max"] == 2.0);
+  CHECK(said["recent"]["span_seconds"] == 9.5);
+  CHECK(said["recent"]["lag_seconds"]["count"] == 0);
+  CHECK(said["recent"]["lag_seconds"]["p99"].is_null());
+}
+
+TEST_CASE("JSON is written as others read it") {
+  JsonWriter writer;
+  writer.begin('{');
+  writer.member("texts", "");
+  writer.key("nested");
+  writer.begin('[');
+  writer.value("a\"b\\c\n\x01 \u00fc \xff");
+  writer.value(0.1);
+  writer.value(1e300);
+  writer.value(std::numeric_limits<double>::quiet_NaN());
+  writer.value(-std::numeric_limits<double>::infinity());
+  writer.value(UINT64_MAX);
+  writer.value(INT64_MIN);
+  writer.value(true);
+  writer.begin('{');
+  writer.end('}');
+  writer.value(std::optional<int>());
+  writer.end(']');
+  writer.key("as_it_stands");
+  writer.put("[1, 2]");
+  writer.end('}');
+  CHECK(json::parse(writer.take()) == json{{"texts", ""},
+                                           {"nested",
+                                            {"a\"b\\c\n\x01 \u00fc \xef\xbf\xbd", 0.1, 1e300, nullptr,
+                                             nullptr, UINT64_MAX, INT64_MIN, true, json::object(), nullptr}},
+                                           {"as_it_stands", {1, 2}}});
 }

@@ -112,7 +112,7 @@ Json anomalies_json(const ExplainedSensor& sensor) {
 
 }  // namespace
 
-std::string json_of(const ExplainedSensor& sensor) {
+std::string json_of(const ExplainedSensor& sensor, bool indented) {
   const auto& [firmware, model, manufacturer, location] = sensor.explanation.behaviors;
   Json version = json_of(sensor.firmware_version, firmware);
   version["canonical"] = canonical_firmware(sensor.firmware_version);
@@ -125,7 +125,7 @@ std::string json_of(const ExplainedSensor& sensor) {
                   {"readings", readings_json(sensor)},
                   {"normal_readings", signal_json(sensor)},
                   {"anomalies", anomalies_json(sensor)}};
-  return json.dump(2) + '\n';
+  return indented ? json.dump(2) + '\n' : json.dump();
 }
 
 }  // namespace fleet_sim

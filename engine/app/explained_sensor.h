@@ -38,7 +38,7 @@ ExplainedSensor explain_sensor(const Config& config, const Roster& roster, std::
 // About forty lines of at most 100 columns.
 std::string text_of(const ExplainedSensor& sensor);
 
-// The same as one JSON object, every number with its chain.
-std::string json_of(const ExplainedSensor& sensor);
+// The same as one JSON object, every number with its chain: on one line, or indented for people.
+std::string json_of(const ExplainedSensor& sensor, bool indented = true);
 
 }  // namespace fleet_sim

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "app/explained_sensor.h"
 #include "base/random.h"
 
 namespace fleet_sim {
@@ -26,6 +27,9 @@ Cohort::Found find_in(Fleet& fleet, std::uint64_t key, const Cohort*& where) {
 
 std::optional<std::vector<std::uint32_t>> SensorWatch::find(const RunningFleet& fleet,
                                                             const std::vector<std::string>& ids) const {
+  if (ids.size() == 1) {
+    if (const Look* look = known(fleet, ids.front())) return {{look->state.sensor.identity}};
+  }
   std::unordered_map<std::string_view, std::uint32_t> place;
   for (const std::string& id : ids) place.emplace(id, UINT32_MAX);
   for (const std::uint32_t member : *fleet.members) {
@@ -36,6 +40,14 @@ std::optional<std::vector<std::uint32_t>> SensorWatch::find(const RunningFleet& 
   for (const std::string& id : ids) sensors.push_back(place.at(id));
   if (std::ranges::find(sensors, UINT32_MAX) != sensors.end()) return std::nullopt;
   return sensors;
+}
+
+const SensorWatch::Look* SensorWatch::known(const RunningFleet& fleet, std::string_view id) const {
+  if (fleet.edition != edition_) return nullptr;
+  const auto found = std::ranges::find(watched_, id, [this](const Look& look) {
+    return parts_.inputs.identities.roster[look.state.sensor.identity].id;
+  });
+  return found == watched_.end() ? nullptr : &*found;
 }
 
 void SensorWatch::ask(std::function<void(Exchange&)> work) {
@@ -89,7 +101,10 @@ SensorWatch::Look& SensorWatch::remembered(const RunningFleet& fleet, const Sens
   if (known != watched_.end()) watched_.erase(known);
   const bool past_is_known = fleet.edition == 0;
   const std::uint64_t from = taken > most_replayed ? taken - most_replayed : 0;
-  watched_.push_front({past_is_known ? state_after(now, from) : now, {}});
+  watched_.push_front(
+      {past_is_known ? state_after(now, from) : now,
+       {},
+       json_of(explain_sensor(*fleet.config, parts_.inputs.identities.roster, now.sensor.identity), false)});
   if (watched_.size() > most_watched) watched_.pop_back();
   return watched_.front();
 }

@@ -37,13 +37,15 @@ class SensorWatch {
  public:
   explicit SensorWatch(const Simulator::Parts& parts) : parts_(parts) {}
 
-  // Where in the roster the sensors with these ids are, in their order; nothing when one does not exist.
+  // Where in the roster the sensors with these ids are, in their order; nothing when one does not exist. Goes
+  // through the whole fleet, unless the only one that is asked for is remembered.
   [[nodiscard]] std::optional<std::vector<std::uint32_t>> find(const RunningFleet& fleet,
                                                                const std::vector<std::string>& ids) const;
 
   struct Look {
     SensorState state;
-    std::deque<Reading> readings;  // oldest first
+    std::deque<RecentReading> readings;  // oldest first
+    std::string effective;               // its numbers, as `explain` has them: JSON
   };
   // Null when the fleet is held up, or the run is over.
   const Look* look(const RunningFleet& fleet, std::uint32_t sensor);
@@ -65,6 +67,7 @@ class SensorWatch {
   [[nodiscard]] bool answered() const;
   void bring_up_to(const SensorState& now, Look& look, std::span<const Injection> injections) const;
   Look& remembered(const RunningFleet& fleet, const SensorState& now);
+  [[nodiscard]] const Look* known(const RunningFleet& fleet, std::string_view id) const;
 
   Simulator::Parts parts_;
   std::shared_ptr<Exchange> exchange_ = std::make_shared<Exchange>();

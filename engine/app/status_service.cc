@@ -5,7 +5,6 @@
 #include <system_error>
 
 #include "app/describe_run.h"
-#include "app/explained_sensor.h"
 #include "app/process.h"
 #include "base/problems.h"
 
@@ -144,6 +143,10 @@ void StatusService::publish(const Snapshot& now) {
   }
   status->lag = distribution_of(lag);
   status->commit = distribution_of(commit);
+  status->recent_seconds = recent_lag_.keep_recent(now.elapsed_seconds, lag);
+  recent_commit_.keep_recent(now.elapsed_seconds, commit);
+  status->recent_lag = distribution_of(lag);
+  status->recent_commit = distribution_of(commit);
   status->batches_in_use = parts.pool.in_use();
   status->reasons = count_shards(running, *status);
   status->storage_bytes = storage_bytes_;
@@ -340,18 +343,17 @@ std::optional<SensorDetail> StatusService::sensor_detail(std::string_view id, Ab
   const SensorWatch::Look* look = watch_->look(running, sensor);
   why = Absence::fleet_held_up;
   if (look == nullptr) return std::nullopt;
-  SensorDetail detail{
-      sensor_row(running, sensor),
-      json_of(explain_sensor(*running.config, simulator_.parts().inputs.identities.roster, sensor)),
-      std::nullopt,
-      {}};
+  SensorDetail detail{.sensor = sensor_row(running, sensor),
+                      .effective = look->effective,
+                      .anomaly = std::nullopt,
+                      .readings = {}};
   const Sensor& state = look->state.sensor;
   if (state.anomaly.active() && look->state.next_due <= state.anomaly.ended_at) {
     detail.anomaly =
         event_row(describe_anomaly(state.anomaly, *state.profile, AnomalyEvent::Kind::progressed, sensor));
   }
-  for (const Reading& reading : look->readings) {
-    detail.readings.push_back({reading.due, reading.values, reading.anomaly});
+  for (const auto& [reading, channel] : look->readings) {
+    detail.readings.push_back({reading.due, reading.values, reading.anomaly, channel});
   }
   return detail;
 }

@@ -17,6 +17,7 @@
 #include "app/sensor_watch.h"
 #include "app/simulator.h"
 #include "base/errors.h"
+#include "base/recent_histogram.h"
 #include "status/http_server.h"
 #include "status/status.h"
 
@@ -70,6 +71,8 @@ class StatusService {
   double published_at_ = -1;                          // seconds of the run
   std::shared_ptr<const RunningFleet::Paths> paths_;  // that are listed
   std::deque<std::pair<double, std::uint64_t>> written_before_;
+  RecentHistogram recent_lag_;
+  RecentHistogram recent_commit_;
   std::vector<std::uint64_t> file_bytes_;
   std::size_t next_file_ = 0;
   std::uint64_t storage_bytes_ = 0;

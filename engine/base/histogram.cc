@@ -40,9 +40,13 @@ void Histogram::record(Microseconds value, std::uint64_t times) {
 }
 
 void Histogram::merge(const Histogram& other) {
-  for (std::size_t i = 0; i < bucket_count; ++i)
-    add(buckets_[i], other.buckets_[i].load(std::memory_order_relaxed));
-  add(count_, other.count());
+  std::uint64_t count = 0;  // of what is in the buckets, while `other` may be recording the next value
+  for (std::size_t i = 0; i < bucket_count; ++i) {
+    const std::uint64_t in_bucket = other.buckets_[i].load(std::memory_order_relaxed);
+    add(buckets_[i], in_bucket);
+    count += in_bucket;
+  }
+  add(count_, count);
   add(sum_, other.sum());
   max_.store(std::max(max(), other.max()), std::memory_order_relaxed);
 }

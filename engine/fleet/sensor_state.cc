@@ -9,6 +9,13 @@ bool in_anomaly(const SensorState& state) {
   return state.sensor.anomaly.active() && state.next_due <= state.sensor.anomaly.ended_at;
 }
 
+// That the anomaly it is in touches.
+std::optional<Channel> channel_of(const Sensor& sensor) {
+  if (!sensor.anomaly.active()) return std::nullopt;
+  return describe_anomaly(sensor.anomaly, *sensor.profile, AnomalyEvent::Kind::progressed, sensor.identity)
+      .channel;
+}
+
 }  // namespace
 
 SensorState state_after(const SensorState& now, std::uint64_t taken) {
@@ -21,7 +28,7 @@ SensorState state_after(const SensorState& now, std::uint64_t taken) {
 }
 
 void replay(SensorState& state, Timestamp until, std::span<const Injection> injections, std::size_t most,
-            std::deque<Reading>& readings) {
+            std::deque<RecentReading>& readings) {
   const Timestamp first_due = state.start + state.sensor.phase;
   for (std::uint64_t k = state.taken(); state.next_due < until; ++k) {
     const Due due{state.next_due, first_due + state.cadence.offset(k + 1)};
@@ -30,7 +37,8 @@ void replay(SensorState& state, Timestamp until, std::span<const Injection> inje
     });
     if (asked_for != injections.end()) inject_anomaly(state.sensor, state.seed, asked_for->type, due.at);
     const Sample taken = sample(state.sensor, state.seed, due);
-    readings.push_back({due.at, taken.values, state.sensor.identity, taken.anomaly});
+    readings.push_back(
+        {{due.at, taken.values, state.sensor.identity, taken.anomaly}, channel_of(state.sensor)});
     if (readings.size() > most) readings.pop_front();
     state.next_due = due.next;
   }

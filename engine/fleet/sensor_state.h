@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -33,6 +34,12 @@ struct Injection {
   Timestamp due;  // of its first reading
 };
 
+// A reading with the one channel that its anomaly touches, if it is one.
+struct RecentReading {
+  Reading reading;
+  std::optional<Channel> channel;
+};
+
 // The same sensor as it was when `taken` of its readings had been taken, judged by the seed alone: exact for
 // none, and from then on as soon as it has been without an anomaly at the same time as the real one.
 SensorState state_after(const SensorState& now, std::uint64_t taken);
@@ -41,7 +48,7 @@ SensorState state_after(const SensorState& now, std::uint64_t taken);
 // sensor's, and keeps the last `most` of all in `readings`. A reading that is missing has missing_data for
 // its anomaly.
 void replay(SensorState& state, Timestamp until, std::span<const Injection> injections, std::size_t most,
-            std::deque<Reading>& readings);
+            std::deque<RecentReading>& readings);
 
 // Whether two states of a sensor go on alike.
 bool goes_on_alike(const SensorState& a, const SensorState& b);

@@ -1,5 +1,7 @@
 #include "status/http_server.h"
 
+#include <pthread.h>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
@@ -204,6 +206,7 @@ class HttpServer::Implementation {
     shared_.count_error = [&errors] { errors.add(ErrorClass::http); };
     accept();
     thread_ = std::thread([this] { context_.run(); });
+    pthread_setname_np(thread_.native_handle(), "http");  // for who looks where the processor time goes
   }
 
   ~Implementation() {

@@ -145,10 +145,25 @@ HttpResponse absent(Absence why) {
   return error(503, "the fleet is held up and does not answer", "see the reasons in /status, and ask again");
 }
 
+// Leaves the readings that follow the one due at `since`, provided that this one is known: only then is
+// nothing between them.
+void keep_following(SensorDetail& detail, Timestamp since) {
+  const auto seen = std::ranges::lower_bound(detail.readings, since, {}, &ReadingRow::due);
+  detail.continues = seen != detail.readings.end() && seen->due == since;
+  if (detail.continues) detail.readings.erase(detail.readings.begin(), seen + 1);
+}
+
 HttpResponse get_sensor(const Call& call) {
+  std::optional<Timestamp> since;
+  if (const auto said = call.query.find("since"); said != call.query.end()) {
+    since = parse_timestamp(said->second);
+    if (!since) return error(400, "since must be the timestamp of a reading");
+  }
   Absence why{};
-  if (const auto detail = call.sources.sensor(call.tail, why)) return json(sensor_json(*detail));
-  return absent(why);
+  auto detail = call.sources.sensor(call.tail, why);
+  if (!detail) return absent(why);
+  if (since) keep_following(*detail, *since);
+  return json(sensor_json(*detail));
 }
 
 HttpResponse get_events(const Call& call) {

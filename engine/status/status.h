@@ -58,8 +58,11 @@ struct Status {
   std::vector<std::string> reasons;  // why it is not healthy; empty when it is
   double written_per_second = 0;     // over about the last three seconds
 
-  Distribution lag;
+  Distribution lag;  // of the whole run
   Distribution commit;
+  double recent_seconds = 0;  // about the last ten, of which are …
+  Distribution recent_lag;
+  Distribution recent_commit;
   std::size_t batches_in_use = 0;
   std::uint64_t rows_waiting = 0;
   std::size_t shards_retrying = 0;
@@ -119,6 +122,7 @@ struct ReadingRow {
   Timestamp due = 0;
   PerChannel<double> values{};
   std::optional<AnomalyType> anomaly;  // missing_data: the values mean nothing
+  std::optional<Channel> channel;      // that the anomaly touches; none when it touches several
 };
 
 struct SensorDetail {
@@ -126,6 +130,7 @@ struct SensorDetail {
   std::string effective;  // JSON, as `explain --json` prints it
   std::optional<EventRow> anomaly;
   std::vector<ReadingRow> readings;  // oldest first
+  bool continues = false;            // the readings go on from the one that was asked to be followed
 };
 
 }  // namespace fleet_sim

@@ -1,196 +1,277 @@
 #include "status/status_json.h"
 
-#include <nlohmann/json.hpp>
 #include <optional>
+
+#include "status/json_writer.h"
 
 namespace fleet_sim {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-std::string text_of(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+// A line that holds one object; `members` writes them.
+template <class Members>
+std::string line_of(const Members& members) {
+  JsonWriter json;
+  json.begin('{');
+  members(json);
+  json.end('}');
+  return json.take() + '\n';
 }
 
-Json time_json(const std::optional<Timestamp>& at) {
-  return at ? Json(timestamp_text(*at)) : Json();
+template <class Members>
+void add_object(JsonWriter& json, std::string_view name, const Members& members) {
+  json.key(name);
+  json.begin('{');
+  members();
+  json.end('}');
 }
 
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
+template <class Values, class Add>
+void add_array(JsonWriter& json, std::string_view name, const Values& values, const Add& add) {
+  json.key(name);
+  json.begin('[');
+  for (const auto& one : values) add(json, one);
+  json.end(']');
+}
+
+std::optional<std::string> time_text(const std::optional<Timestamp>& at) {
+  return at ? std::optional(timestamp_text(*at)) : std::nullopt;
 }
 
 // One member for each name.
 template <class Names, class Values>
-Json named(const Names& names, const Values& values) {
-  Json json = Json::object();
-  for (std::size_t i = 0; i < names.size(); ++i) json[std::string(names[i])] = values[i];
-  return json;
+void add_named(JsonWriter& json, std::string_view name, const Names& names, const Values& values) {
+  add_object(json, name, [&] {
+    for (std::size_t i = 0; i < names.size(); ++i) json.member(names[i], values[i]);
+  });
 }
 
-Json run_json(const RunFacts& run) {
-  return {{"run_id", run.run_id},
-          {"seed", std::to_string(run.seed)},
-          {"version", run.version},
-          {"start", timestamp_text(run.start)},
-          {"began_at", timestamp_text(run.began_at)},
-          {"shard_by", run.shard_by},
-          {"partition", run.partition},
-          {"data_directory", run.data_directory},
-          {"sink", run.sink},
-          {"config_hash", run.config_hash}};
+void add_run(JsonWriter& json, const RunFacts& run) {
+  add_object(json, "run", [&] {
+    json.member("run_id", run.run_id);
+    json.member("seed", std::to_string(run.seed));
+    json.member("version", run.version);
+    json.member("start", timestamp_text(run.start));
+    json.member("began_at", timestamp_text(run.began_at));
+    json.member("shard_by", run.shard_by);
+    json.member("partition", run.partition);
+    json.member("data_directory", run.data_directory);
+    json.member("sink", run.sink);
+    json.member("config_hash", run.config_hash);
+  });
 }
 
-Json fleet_json(const Status& status) {
-  return {{"sensors", status.now.sensors},
-          {"threads", status.run.threads},
-          {"writers", status.run.writers},
-          {"speed", status.run.speed},
-          {"readings_per_second", status.run.readings_per_second}};
+void add_state(JsonWriter& json, const Status& status) {
+  json.member("state", status.draining ? "draining" : "running");
+  json.member("healthy", status.healthy());
+  add_array(json, "reasons", status.reasons, [](JsonWriter& to, const std::string& one) { to.value(one); });
 }
 
-Json progress_json(const Snapshot& now) {
-  return {{"elapsed_seconds", now.elapsed_seconds},
-          {"simulated_seconds", now.simulated_seconds.value_or(0)},
-          {"simulated_total_seconds", or_null(now.simulated_total)}};
+void add_fleet(JsonWriter& json, const Status& status) {
+  add_object(json, "fleet", [&] {
+    json.member("sensors", status.now.sensors);
+    json.member("threads", status.run.threads);
+    json.member("writers", status.run.writers);
+    json.member("speed", status.run.speed);
+    json.member("readings_per_second", status.run.readings_per_second);
+  });
 }
 
-Json readings_json(const Status& status) {
+void add_progress(JsonWriter& json, const Snapshot& now) {
+  add_object(json, "progress", [&] {
+    json.member("elapsed_seconds", now.elapsed_seconds);
+    json.member("simulated_seconds", now.simulated_seconds.value_or(0));
+    json.member("simulated_total_seconds", now.simulated_total);
+  });
+}
+
+void add_readings(JsonWriter& json, const Status& status) {
   const Books& books = status.now.books;
-  return {{"due", books.due},
-          {"skipped", books.skipped},
-          {"generated", books.generated},
-          {"missing", books.missing},
-          {"written", books.written},
-          {"found", books.found},
-          {"pending", books.pending()},
-          {"lost", books.lost()},
-          {"lost_by_reason", named(loss_reason_names, books.lost_by_reason)},
-          {"written_per_second", status.written_per_second}};
+  add_object(json, "readings", [&] {
+    json.member("due", books.due);
+    json.member("skipped", books.skipped);
+    json.member("generated", books.generated);
+    json.member("missing", books.missing);
+    json.member("written", books.written);
+    json.member("found", books.found);
+    json.member("pending", books.pending());
+    json.member("lost", books.lost());
+    add_named(json, "lost_by_reason", loss_reason_names, books.lost_by_reason);
+    json.member("written_per_second", status.written_per_second);
+  });
 }
 
-Json percentiles_json(const Distribution& distribution) {
-  return {{"count", distribution.count},
-          {"p50", distribution.p50_seconds},
-          {"p99", distribution.p99_seconds},
-          {"max", distribution.max_seconds}};
+void add_anomalies(JsonWriter& json, const Books& books) {
+  add_object(json, "anomalies", [&] {
+    json.member("total", books.anomalies);
+    add_named(json, "by_type", anomaly_type_names, books.anomalies_by_type);
+  });
 }
 
-Json reload_json(bool enabled, const ReloadHistory& reloads) {
-  Json history = Json::array();
-  for (const ReloadRecord& one : reloads.last) {
-    history.push_back({{"at", timestamp_text(one.at)},
-                       {"outcome", one.accepted ? "accepted" : "rejected"},
-                       {"what", one.what},
-                       {"detail", one.detail}});
-  }
-  return {{"enabled", enabled},
-          {"accepted", reloads.accepted},
-          {"rejected", reloads.rejected},
-          {"history", history}};
+// Of nothing there are no percentiles.
+void add_percentiles(JsonWriter& json, std::string_view name, const Distribution& distribution) {
+  const auto told = [&](double seconds) {
+    return distribution.count > 0 ? std::optional(seconds) : std::nullopt;
+  };
+  add_object(json, name, [&] {
+    json.member("count", distribution.count);
+    json.member("p50", told(distribution.p50_seconds));
+    json.member("p99", told(distribution.p99_seconds));
+    json.member("max", told(distribution.max_seconds));
+  });
 }
 
-Json row_json(const ShardRow& shard) {
-  return {{"name", shard.name},
-          {"file", shard.file},
-          {"state", shard.state},
-          {"rows_written", shard.rows_written},
-          {"rows_waiting", shard.rows_waiting},
-          {"bytes", shard.bytes},
-          {"last_commit", time_json(shard.last_commit)},
-          {"error", or_null(shard.error)}};
+void add_recent(JsonWriter& json, const Status& status) {
+  add_object(json, "recent", [&] {
+    json.member("span_seconds", status.recent_seconds);
+    add_percentiles(json, "lag_seconds", status.recent_lag);
+    add_percentiles(json, "commit_seconds", status.recent_commit);
+  });
 }
 
-Json row_json(const SensorRow& sensor) {
-  return {{"id", sensor.id},
-          {"type", sensor.type},
-          {"location", sensor.location},
-          {"manufacturer", sensor.manufacturer},
-          {"model", sensor.model},
-          {"firmware_version", sensor.firmware_version},
-          {"shard", sensor.shard}};
+void add_queue(JsonWriter& json, const Status& status) {
+  add_object(json, "queue", [&] {
+    json.member("batches", status.batches_in_use);
+    json.member("batches_limit", status.run.batches_limit);
+    json.member("rows", status.rows_waiting);
+    json.member("rows_limit", status.run.rows_limit);
+  });
 }
 
-Json row_json(const ReadingRow& reading) {
-  Json json{{"timestamp", timestamp_text(reading.due)}};
+void add_shard_counts(JsonWriter& json, const Status& status) {
+  add_object(json, "shards", [&] {
+    json.member("total", status.now.shards);
+    json.member("healthy", status.now.shards - status.shards_retrying - status.shards_degraded);
+    json.member("retrying", status.shards_retrying);
+    json.member("degraded", status.shards_degraded);
+    json.member("files_written", status.now.files_written);
+  });
+}
+
+void add_process(JsonWriter& json, const Status& status) {
+  json.member("storage_bytes", status.storage_bytes);
+  add_named(json, "errors", error_class_names, status.now.errors);
+  json.member("memory_bytes", status.memory_bytes);
+  json.member("peak_memory_bytes", status.peak_memory_bytes);
+  json.member("cpu_seconds", status.cpu_seconds);
+}
+
+void add_row(JsonWriter& json, const ReloadRecord& reload) {
+  json.begin('{');
+  json.member("at", timestamp_text(reload.at));
+  json.member("outcome", reload.accepted ? "accepted" : "rejected");
+  json.member("what", reload.what);
+  json.member("detail", reload.detail);
+  json.end('}');
+}
+
+void add_row(JsonWriter& json, const ShardRow& shard) {
+  json.begin('{');
+  json.member("name", shard.name);
+  json.member("file", shard.file);
+  json.member("state", shard.state);
+  json.member("rows_written", shard.rows_written);
+  json.member("rows_waiting", shard.rows_waiting);
+  json.member("bytes", shard.bytes);
+  json.member("last_commit", time_text(shard.last_commit));
+  json.member("error", shard.error);
+  json.end('}');
+}
+
+void add_row(JsonWriter& json, const SensorRow& sensor) {
+  json.begin('{');
+  json.member("id", sensor.id);
+  json.member("type", sensor.type);
+  json.member("location", sensor.location);
+  json.member("manufacturer", sensor.manufacturer);
+  json.member("model", sensor.model);
+  json.member("firmware_version", sensor.firmware_version);
+  json.member("shard", sensor.shard);
+  json.end('}');
+}
+
+std::optional<std::string_view> channel_name(const std::optional<Channel>& channel) {
+  return channel ? std::optional(name_of(*channel)) : std::nullopt;
+}
+
+void add_row(JsonWriter& json, const ReadingRow& reading) {
+  json.begin('{');
+  json.member("timestamp", timestamp_text(reading.due));
   const bool missing = reading.anomaly == AnomalyType::missing_data;
   for (std::size_t c = 0; c < channel_count; ++c) {
-    json[std::string(channel_names[c])] = missing ? Json() : Json(reading.values[c]);
+    json.member(channel_names[c], missing ? std::nullopt : std::optional(reading.values[c]));
   }
-  json["anomaly_type"] = reading.anomaly ? Json(name_of(*reading.anomaly)) : Json();
-  return json;
+  json.member("anomaly_type", reading.anomaly ? std::optional(name_of(*reading.anomaly)) : std::nullopt);
+  json.member("channel", channel_name(reading.channel));
+  json.end('}');
 }
 
 // What a row of the events and the current anomaly of a sensor have in common.
-void add_anomaly(Json& json, std::string_view type_key, const EventRow& event) {
-  json[std::string(type_key)] = name_of(event.type);
-  json["channel"] = event.channel ? Json(name_of(*event.channel)) : Json();
-  json["direction"] = event.direction != 0 ? Json(event.direction) : Json();
-  json["magnitude"] = or_null(event.magnitude);
-  json["started_at"] = timestamp_text(event.started_at);
-  json["ended_at"] = time_json(event.ended_at);
-  json["injected"] = event.injected;
+void add_anomaly(JsonWriter& json, std::string_view type_key, const EventRow& event) {
+  json.member(type_key, name_of(event.type));
+  json.member("channel", channel_name(event.channel));
+  json.member("direction", event.direction != 0 ? std::optional(event.direction) : std::nullopt);
+  json.member("magnitude", event.magnitude);
+  json.member("started_at", timestamp_text(event.started_at));
+  json.member("ended_at", time_text(event.ended_at));
+  json.member("injected", event.injected);
 }
 
-Json row_json(const EventRow& event) {
-  Json json{{"sensor_id", event.sensor_id}};
+void add_row(JsonWriter& json, const EventRow& event) {
+  json.begin('{');
+  json.member("sensor_id", event.sensor_id);
   add_anomaly(json, "anomaly_type", event);
-  return json;
+  json.end('}');
 }
 
 template <class Rows>
-Json rows_json(const Rows& rows) {
-  Json json = Json::array();
-  for (const auto& row : rows) json.push_back(row_json(row));
-  return json;
+void add_rows(JsonWriter& json, std::string_view name, const Rows& rows) {
+  add_array(json, name, rows, [](JsonWriter& to, const auto& row) { add_row(to, row); });
+}
+
+void add_reloads(JsonWriter& json, bool enabled, const ReloadHistory& reloads) {
+  add_object(json, "reload", [&] {
+    json.member("enabled", enabled);
+    json.member("accepted", reloads.accepted);
+    json.member("rejected", reloads.rejected);
+    add_rows(json, "history", reloads.last);
+  });
 }
 
 template <class Row>
-std::string page_json(const char* name, const Page<Row>& page) {
-  return text_of({{name, rows_json(page.rows)},
-                  {"next", page.next ? Json(std::to_string(*page.next)) : Json()},
-                  {"total", page.total}});
+std::string page_json(std::string_view name, const Page<Row>& page) {
+  return line_of([&](JsonWriter& json) {
+    add_rows(json, name, page.rows);
+    json.member("next", page.next ? std::optional(std::to_string(*page.next)) : std::nullopt);
+    json.member("total", page.total);
+  });
 }
 
 }  // namespace
 
 std::string status_json(const Status& status) {
-  const Snapshot& now = status.now;
-  Json json;
-  json["run"] = run_json(status.run);
-  json["state"] = status.draining ? "draining" : "running";
-  json["healthy"] = status.healthy();
-  json["reasons"] = status.reasons;
-  json["fleet"] = fleet_json(status);
-  json["progress"] = progress_json(now);
-  json["readings"] = readings_json(status);
-  json["anomalies"] = {{"total", now.books.anomalies},
-                       {"by_type", named(anomaly_type_names, now.books.anomalies_by_type)}};
-  json["lag_seconds"] = percentiles_json(status.lag);
-  json["commit_seconds"] = percentiles_json(status.commit);
-  json["queue"] = {{"batches", status.batches_in_use},
-                   {"batches_limit", status.run.batches_limit},
-                   {"rows", status.rows_waiting},
-                   {"rows_limit", status.run.rows_limit}};
-  json["shards"] = {{"total", now.shards},
-                    {"healthy", now.shards - status.shards_retrying - status.shards_degraded},
-                    {"retrying", status.shards_retrying},
-                    {"degraded", status.shards_degraded},
-                    {"files_written", now.files_written}};
-  json["storage_bytes"] = status.storage_bytes;
-  json["errors"] = named(error_class_names, status.now.errors);
-  json["memory_bytes"] = status.memory_bytes;
-  json["peak_memory_bytes"] = status.peak_memory_bytes;
-  json["cpu_seconds"] = status.cpu_seconds;
-  json["reload"] = reload_json(status.reloads, status.now.reloads);
-  return text_of(json);
+  return line_of([&](JsonWriter& json) {
+    add_run(json, status.run);
+    add_state(json, status);
+    add_fleet(json, status);
+    add_progress(json, status.now);
+    add_readings(json, status);
+    add_anomalies(json, status.now.books);
+    add_percentiles(json, "lag_seconds", status.lag);
+    add_percentiles(json, "commit_seconds", status.commit);
+    add_recent(json, status);
+    add_queue(json, status);
+    add_shard_counts(json, status);
+    add_process(json, status);
+    add_reloads(json, status.reloads, status.now.reloads);
+  });
 }
 
 std::string health_json(const std::vector<std::string>& reasons) {
-  Json json{{"healthy", reasons.empty()}};
-  if (!reasons.empty()) json["reasons"] = reasons;
-  return text_of(json);
+  return line_of([&](JsonWriter& json) {
+    json.member("healthy", reasons.empty());
+    if (reasons.empty()) return;
+    add_array(json, "reasons", reasons, [](JsonWriter& to, const std::string& one) { to.value(one); });
+  });
 }
 
 std::string shards_json(const Page<ShardRow>& page) {
@@ -202,22 +283,35 @@ std::string sensors_json(const Page<SensorRow>& page) {
 }
 
 std::string sensor_json(const SensorDetail& detail) {
-  Json anomaly;
-  if (detail.anomaly) add_anomaly(anomaly, "type", *detail.anomaly);
-  return text_of({{"sensor", row_json(detail.sensor)},
-                  {"effective", Json::parse(detail.effective)},
-                  {"anomaly", anomaly},
-                  {"readings", rows_json(detail.readings)}});
+  return line_of([&](JsonWriter& json) {
+    json.key("sensor");
+    add_row(json, detail.sensor);
+    if (!detail.continues) {
+      json.key("effective");
+      json.put(detail.effective);
+    }
+    json.key("anomaly");
+    if (detail.anomaly) {
+      json.begin('{');
+      add_anomaly(json, "type", *detail.anomaly);
+      json.end('}');
+    } else {
+      json.value(std::nullopt);
+    }
+    json.member("continues", detail.continues);
+    add_rows(json, "readings", detail.readings);
+  });
 }
 
 std::string events_json(const std::vector<EventRow>& events) {
-  return text_of({{"events", rows_json(events)}});
+  return line_of([&](JsonWriter& json) { add_rows(json, "events", events); });
 }
 
 std::string error_json(std::string_view error, std::string_view remedy) {
-  Json json{{"error", error}};
-  if (!remedy.empty()) json["remedy"] = remedy;
-  return text_of(json);
+  return line_of([&](JsonWriter& json) {
+    json.member("error", error);
+    if (!remedy.empty()) json.member("remedy", remedy);
+  });
 }
 
 }  // namespace fleet_sim
