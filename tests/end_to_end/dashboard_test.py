@@ -9,6 +9,8 @@ from selenium.webdriver.common.keys import Keys
 HOSTILE = {"id": "%41<img src=x onerror=\"document.title='broken in'\">", "location": "<svg onload=\"document.title='broken in'\">",
            "manufacturer": "</script><script>document.title='broken in'</script>", "model": "<b>&amp;</b>"}
 
+ODD_IDS = ("50%25 off", "100%", "a/b?c#d", "a&since=x", "ümläut +1", "..%2F..")
+
 
 class Dashboard(DashboardTest):
     def test_a_run_at_a_glance(self):
@@ -107,6 +109,39 @@ class Dashboard(DashboardTest):
         shaded = self.painted("#channels figure:nth-child(1)")
         self.script("stretches = []; channelPlots[0].repaint()")
         self.assertGreater(shaded, self.painted("#channels figure:nth-child(1)"))
+
+    def test_only_the_channel_that_an_anomaly_touches_is_shaded_and_named(self):
+        config = self.write("config.yaml", "anomalies:\n  probability: 0.6\n  types:\n    missing_data: {enabled: false}\n"
+                            "    trend: {duration_seconds: 10}\n    pattern: {duration_seconds: 10}\n    noise: {duration_seconds: 10}\n")
+        self.serve("--speed", "60", "--config", config)
+        self.open(f"#sensor={sorted(demo_identities())[0]}")
+        self.until("all kinds are in view", lambda: set(self.script("return stretches.map(one => one.type)")) >= {"spike", "trend", "pattern", "noise"}, seconds=30)
+        look = """clearTimeout(timer); connected = false;  // hold still
+            const named = [], fillText = CanvasRenderingContext2D.prototype.fillText;
+            CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+              named.push([this.canvas.closest('figure').querySelector('h4').textContent.toLowerCase(), text]);
+              return fillText.call(this, text, ...rest);
+            };
+            const pictures = all => {
+              stretches = all;
+              for (const plot of channelPlots) plot.repaint();
+              return [...document.querySelectorAll('#channels figure')].map(one => [...one.querySelectorAll('canvas')].map(canvas => canvas.toDataURL()).join());
+            };
+            const plain = pictures([]);
+            const told = arguments[0].map(type => {
+              named.length = 0;
+              const stretch = window.kept.find(one => one.type === type), shaded = pictures([stretch]);
+              return { channel: stretch.channel, shaded: channels.map(([name]) => name).filter((name, i) => shaded[i] !== plain[i]), named: [...named] };
+            });
+            CanvasRenderingContext2D.prototype.fillText = fillText;
+            return told;"""
+        self.script("window.kept = stretches")
+        several = {"pattern": ["temperature", "vibration"], "noise": ["temperature", "vibration", "voltage"]}
+        kinds = ["spike", "trend", *several]
+        for kind, told in zip(kinds, self.script(look, kinds)):
+            touched = several.get(kind, [told["channel"]])
+            self.assertIsNone(told["channel"]) if kind in several else self.assertIn(told["channel"], several["noise"])
+            self.assertEqual((told["shaded"], told["named"]), (touched, [[name, kind] for name in touched]), kind)
 
     def test_missing_readings_are_gaps(self):
         config = self.write("config.yaml", "anomalies:\n  probability: 0.5\n  types:\n    spike: {enabled: false}\n"
@@ -229,14 +264,20 @@ class Dashboard(DashboardTest):
         self.script("localStorage.clear()")
 
     def test_names_are_text(self):
-        fleet = self.write_identities([{**identity("x"), **HOSTILE}, identity("y")])
+        fleet = self.write_identities([{**identity("x"), **HOSTILE}, identity("y"), *map(identity, ODD_IDS)])
         self.serve("--shard-by", "location", identities=fleet)
         self.open()
-        self.until("both are listed", lambda: HOSTILE["id"] in self.texts("#sensors-rows th"))
-        next(link for link in self.browser.find_elements(By.CSS_SELECTOR, "#sensors-rows a")
-             if link.text == HOSTILE["id"]).send_keys(Keys.ENTER)
+        self.until("all are listed", lambda: set(self.texts("#sensors-rows th")) == {HOSTILE["id"], "y", *ODD_IDS})
+
+        def choose(sensor):
+            next(link for link in self.browser.find_elements(By.CSS_SELECTOR, "#sensors-rows a")
+                 if link.text == sensor).send_keys(Keys.ENTER)
+            self.until("it is shown", lambda: (self.text("#sensor-title"), self.text("#sensor-note")) == (sensor, ""))
+            self.until_text("#temperature-told", "over")
+
+        for sensor in (*ODD_IDS, HOSTILE["id"]):
+            choose(sensor)
         self.until_text("#sensor-about", HOSTILE["manufacturer"])
-        self.assertEqual(self.text("#sensor-title"), HOSTILE["id"])
         self.until("it is drawn", lambda: self.painted("#channels") > 500)
         self.script("at('shards-title').scrollIntoView()")
         self.until("shards are listed", lambda: len(self.texts("#shards-rows th")) == 2)

@@ -143,6 +143,7 @@ class Routes(Served):
             self.assertEqual(look["effective"]["id"], sensor)
             self.assertGreater(len(look["readings"]), 30)
             self.assertLessEqual(len(look["readings"]), 300)
+            self.assertFalse(look["continues"])
             for reading in look["readings"]:
                 values = [reading[name] for name in ("temperature", "vibration", "voltage")]
                 if reading["anomaly_type"] == "missing_data":
@@ -152,6 +153,42 @@ class Routes(Served):
                 else:
                     self.assertEqual(rows[sensor, reading["timestamp"]], (values, reading["anomaly_type"]))
         self.assertGreater(missing, 0)
+
+    def test_a_look_goes_on_from_the_one_before(self):
+        self.serve()
+        look = "/api/sensors/FACTORY_1_NEW"
+        readings = self.wait_for(lambda: len(found := self.json(look)["readings"]) > 20 and found)
+        for _ in range(5):
+            last = readings[-1]["timestamp"]
+            self.wait_for(lambda: self.json(f"{look}?since={last}")["readings"])
+            answer = self.json(f"{look}?since={last}")
+            self.assertTrue(answer["continues"])
+            self.assertNotIn("effective", answer)
+            self.assertGreater(answer["readings"][0]["timestamp"], last)
+            readings += answer["readings"]
+        self.assertEqual(readings, [one for one in self.json(look)["readings"]
+                                    if one["timestamp"] <= readings[-1]["timestamp"]])
+        unknown = self.json(f"{look}?since={last[:-2]}{(int(last[-2]) + 1) % 10}Z")
+        self.assertFalse(unknown["continues"])
+        self.assertIn("effective", unknown)
+        self.json(f"{look}?since=now", 400)
+
+    def test_each_reading_names_the_channel_of_its_anomaly(self):
+        self.serve(env={"FLEET_SIM_ANOMALIES_PROBABILITY": "0.4"})
+        sensors = [one["id"] for one in self.json("/api/sensors")["sensors"]]
+        self.wait_for(lambda: len(self.json(f"/api/sensors/{sensors[0]}")["readings"]) > 60)
+        looks = {one: self.json(f"/api/sensors/{quote(one)}")["readings"] for one in sensors}
+        self.stop(self.process)
+        events = query_all(self.dir / "data", "SELECT sensor_id, anomaly_type, channel, started_at, "
+                                              "coalesce(ended_at, '9999') FROM anomaly_events")
+        seen = set()
+        for sensor, readings in looks.items():
+            for one in readings:
+                happened = [(kind, channel) for whose, kind, channel, since, until in events
+                            if whose == sensor and since <= one["timestamp"] <= until]
+                self.assertEqual((one["anomaly_type"], one["channel"]), *(happened or [(None, None)]))
+                seen.add(one["channel"])
+        self.assertEqual(seen, {"temperature", "vibration", "voltage", None})
 
     def test_recent_events_are_those_in_the_files(self):
         self.serve(env={"FLEET_SIM_ANOMALIES_PROBABILITY": "0.4"})
