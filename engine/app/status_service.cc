@@ -28,17 +28,27 @@ std::uint64_t file_bytes(const std::string& path) {
 }
 
 bool contains_folded(std::string_view text, std::string_view folded_part) {
-  return !std::ranges::search(
-              text, folded_part, {},
-              [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; })
-              .empty() ||
-         folded_part.empty();
+  return !std::ranges::search(text, folded_part, {}, [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+          }).empty();
 }
 
 std::string folded(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return out;
+}
+
+// Part of a list of `size` rows, of which `row(i)` makes one.
+template <class Row, class MakeRow>
+Page<Row> part_of(std::size_t size, std::size_t limit, std::uint64_t after, const MakeRow& row) {
+  Page<Row> page;
+  page.total = size;
+  const std::size_t first = std::min<std::uint64_t>(after, size);
+  const std::size_t end = std::min(first + limit, size);
+  for (std::size_t i = first; i < end; ++i) page.rows.push_back(row(i));
+  if (end < size) page.next = end;
+  return page;
 }
 
 // Whether sensors match a search. Texts that many share are looked at once.
@@ -245,14 +255,9 @@ std::shared_ptr<const StatusService::Shards> StatusService::listed() const {
 }
 
 Page<ShardRow> StatusService::shard_page(std::size_t limit, std::uint64_t after) const {
-  Page<ShardRow> page;
   const auto shards = listed();
-  page.total = shards->size();
-  const std::size_t first = std::min<std::uint64_t>(after, shards->size());
-  const std::size_t end = std::min(first + limit, shards->size());
-  for (std::size_t i = first; i < end; ++i) page.rows.push_back(shard_row((*shards)[i]));
-  if (end < shards->size()) page.next = end;
-  return page;
+  return part_of<ShardRow>(shards->size(), limit, after,
+                           [&](std::size_t i) { return shard_row((*shards)[i]); });
 }
 
 ShardRow StatusService::shard_row(const Shard& shard) const {
@@ -279,14 +284,16 @@ Page<SensorRow> StatusService::sensor_page(std::string_view query, std::size_t l
   const RunningFleet running = fleet();
   const RunningFleet::Members& members = *running.members;
   const Roster& roster = simulator_.parts().inputs.identities.roster;
-  Search search(roster, query);
+  const auto row = [&](std::size_t i) { return sensor_row(running, members[i]); };
+  if (query.empty()) return part_of<SensorRow>(members.size(), limit, after, row);
   Page<SensorRow> page;
+  Search search(roster, query);
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (!search.matches(roster[members[i]])) continue;
     ++page.total;
     if (i < after) continue;
     if (page.rows.size() < limit) {
-      page.rows.push_back(sensor_row(running, members[i]));
+      page.rows.push_back(row(i));
     } else if (!page.next) {
       page.next = i;
     }
