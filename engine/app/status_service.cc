@@ -335,9 +335,12 @@ std::vector<EventRow> StatusService::recent_events(std::size_t limit) const {
     const std::vector<AnomalyEvent> newest = writer->recent_events().newest();
     events.insert(events.end(), newest.begin(), newest.end());
   }
-  std::ranges::stable_sort(events, std::ranges::greater(), &AnomalyEvent::started_at);
+  std::vector<const AnomalyEvent*> ordered;
+  for (const AnomalyEvent& event : events) ordered.push_back(&event);
+  std::ranges::stable_sort(ordered, std::ranges::greater(), &AnomalyEvent::started_at);
+  ordered.resize(std::min(limit, ordered.size()));
   std::vector<EventRow> rows;
-  for (std::size_t i = 0; i < std::min(limit, events.size()); ++i) rows.push_back(event_row(events[i]));
+  for (const AnomalyEvent* event : ordered) rows.push_back(event_row(*event));
   return rows;
 }
 

@@ -4,11 +4,10 @@
 // null. A value; one thread.
 #pragma once
 
-#include <fmt/format.h>
-
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <concepts>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,7 +25,9 @@ class JsonWriter {
   // A name of our own, which needs no escapes.
   void key(std::string_view name) {
     separate();
-    fmt::format_to(std::back_inserter(text_), "\"{}\":", name);
+    text_ += '"';
+    text_ += name;
+    text_ += "\":";
   }
 
   void value(std::string_view text);
@@ -34,15 +35,10 @@ class JsonWriter {
   void value(const char* text) { value(std::string_view(text)); }
   void value(bool truth) { put(truth ? "true" : "false"); }
   void value(std::nullopt_t) { put("null"); }
-  void value(double number) {
-    if (!std::isfinite(number)) return value(std::nullopt);
-    separate();
-    fmt::format_to(std::back_inserter(text_), "{}", number);
-  }
+  void value(double number) { std::isfinite(number) ? put_number(number) : value(std::nullopt); }
   template <std::integral Number>
   void value(Number number) {
-    separate();
-    fmt::format_to(std::back_inserter(text_), "{}", number);
+    put_number(number);
   }
   template <class Value>
   void value(const std::optional<Value>& perhaps) {
@@ -66,6 +62,14 @@ class JsonWriter {
  private:
   void separate() {
     if (!text_.empty() && std::string_view("{[:").find(text_.back()) == std::string_view::npos) text_ += ',';
+  }
+
+  // The fewest digits that are read back as the same number.
+  template <class Number>
+  void put_number(Number number) {
+    std::array<char, 32> digits{};  // the longest has 24: -2.2250738585072014e-308
+    const auto written = std::to_chars(digits.begin(), digits.end(), number);
+    put({digits.data(), written.ptr});
   }
 
   std::string text_;

@@ -1,8 +1,10 @@
 #include "status/metrics.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
+#include <iterator>
 #include <string_view>
+#include <utility>
 
 namespace fleet_sim {
 namespace {
@@ -21,14 +23,15 @@ class Exposition {
  public:
   void begin(std::string_view name, std::string_view type, std::string_view help) {
     name_ = name;
-    text_ += fmt::format("# HELP fleet_sim_{0} {2}\n# TYPE fleet_sim_{0} {1}\n", name, type, help);
+    fmt::format_to(std::back_inserter(text_),
+                   FMT_COMPILE("# HELP fleet_sim_{0} {2}\n# TYPE fleet_sim_{0} {1}\n"), name, type, help);
   }
 
   template <class Value>
   void sample(Value value, std::string_view labels = {}, std::string_view suffix = {}) {
-    text_ += fmt::format("fleet_sim_{}{}", name_, suffix);
-    if (!labels.empty()) text_ += fmt::format("{{{}}}", labels);
-    text_ += fmt::format(" {}\n", value);
+    fmt::format_to(std::back_inserter(text_), FMT_COMPILE("fleet_sim_{}{}"), name_, suffix);
+    if (!labels.empty()) fmt::format_to(std::back_inserter(text_), FMT_COMPILE("{{{}}}"), labels);
+    fmt::format_to(std::back_inserter(text_), FMT_COMPILE(" {}\n"), value);
   }
 
   template <class Value>
@@ -40,13 +43,14 @@ class Exposition {
   template <class Names, class Values>
   void each(std::string_view label, const Names& names, const Values& values) {
     for (std::size_t i = 0; i < names.size(); ++i)
-      sample(values[i], fmt::format("{}=\"{}\"", label, names[i]));
+      sample(values[i], fmt::format(FMT_COMPILE("{}=\"{}\""), label, names[i]));
   }
 
   void histogram(std::string_view name, std::string_view help, const Distribution& distribution) {
     begin(name, "histogram", help);
     for (std::size_t i = 0; i < Distribution::bounds_seconds.size(); ++i) {
-      sample(distribution.up_to[i], fmt::format("le=\"{}\"", Distribution::bounds_seconds[i]), "_bucket");
+      sample(distribution.up_to[i], fmt::format(FMT_COMPILE("le=\"{}\""), Distribution::bounds_seconds[i]),
+             "_bucket");
     }
     sample(distribution.count, "le=\"+Inf\"", "_bucket");
     sample(distribution.sum_seconds, {}, "_sum");

@@ -413,6 +413,26 @@ class Metrics(Served):
             checked = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True)
             self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
 
+    def test_log_lines_use_the_same_words(self):
+        self.serve(env={"FLEET_SIM_LOGGING_FORMAT": "json", "FLEET_SIM_LOGGING_SUMMARY_INTERVAL_SECONDS": "1"})
+        log = self.dir / "log/fleet-sim.log"
+        self.wait_for(lambda: '"run_summary"' in log.read_text())
+        lines = {one["event"]: one for one in map(json.loads, log.read_text().splitlines())}
+        metrics, said = self.names(self.ask("/metrics")[1].decode()), self.json("/status")
+
+        def words(tree):
+            return {word for key, value in tree.items() for word in (key, *(words(value) if isinstance(value, dict) else ()))}
+
+        known = words(said) | {re.sub(r"^fleet_sim_|_total$", "", name) for name in metrics}
+        common = {"ts", "level", "event", "msg"}
+        for event in ("run_started", "run_summary"):
+            used = {re.sub(r"_(p50|p99|max)(?=_seconds$)", "", word) for word in set(lines[event]) - common}
+            self.assertGreater(len(used), 7)
+            self.assertEqual(used - known, set(), event)
+        for word in ("due", "skipped", "generated", "missing", "written", "found", "pending"):
+            self.assertIn(word, lines["run_summary"])
+            self.assertTrue({f"fleet_sim_readings_{word}", f"fleet_sim_readings_{word}_total"} & metrics, word)
+
     def test_what_configs_name_is_served(self):
         self.serve()
         served = self.names(self.ask("/metrics")[1].decode())
