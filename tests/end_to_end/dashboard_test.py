@@ -75,6 +75,14 @@ class Dashboard(DashboardTest):
         self.until_text("#temperature-value", "°C")
         before = self.script(PICTURES, "#channels")
         self.until("they move", lambda: self.script(PICTURES, "#channels") != before)
+        # The readings of a look follow those of the looks before.
+        known = "return chosenReadings.map(one => one.timestamp)"
+        before = self.script(known)
+        self.until("two more looks", lambda: len(set(self.script(known)) - set(before)) > 45)
+        after = self.script(known)
+        self.assertEqual(after, sorted(set(after)))
+        self.assertLessEqual(len(after), 300)
+        self.assertIn(before[-1], after)
         # What is drawn are the readings in the file.
         drawn = dict(self.script("return channelPlots && chosenRows.map((at, i) => [at, stretches.find("
                                  "one => one.from_row <= i && i <= one.until_row)?.type ?? null])"))
