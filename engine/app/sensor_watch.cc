@@ -1,7 +1,6 @@
 #include "app/sensor_watch.h"
 
 #include <algorithm>
-#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -10,8 +9,6 @@
 
 namespace fleet_sim {
 namespace {
-
-constexpr std::chrono::milliseconds between_looks{1};
 
 Cohort::Found find_in(Fleet& fleet, std::uint64_t key, const Cohort*& where) {
   for (Cohort& cohort : fleet.cohorts()) {
@@ -50,21 +47,25 @@ const SensorWatch::Look* SensorWatch::known(const RunningFleet& fleet, std::stri
   return found == watched_.end() ? nullptr : &*found;
 }
 
+// `work` has the exchange locked.
 void SensorWatch::ask(std::function<void(Exchange&)> work) {
-  exchange_->busy.store(true, std::memory_order_release);
+  {
+    const std::lock_guard lock(exchange_->mutex);
+    exchange_->busy = true;
+  }
   parts_.scheduler.between_windows([exchange = exchange_, work = std::move(work)] {
-    work(*exchange);
-    exchange->busy.store(false, std::memory_order_release);
+    {
+      const std::lock_guard lock(exchange->mutex);
+      work(*exchange);
+      exchange->busy = false;
+    }
+    exchange->done.notify_one();
   });
 }
 
 bool SensorWatch::answered() const {
-  const auto until = std::chrono::steady_clock::now() + patience;
-  while (exchange_->busy.load(std::memory_order_acquire)) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(between_looks);
-  }
-  return true;
+  std::unique_lock lock(exchange_->mutex);
+  return exchange_->done.wait_for(lock, patience, [this] { return !exchange_->busy; });
 }
 
 const SensorWatch::Look* SensorWatch::look(const RunningFleet& fleet, std::uint32_t sensor) {
@@ -73,7 +74,6 @@ const SensorWatch::Look* SensorWatch::look(const RunningFleet& fleet, std::uint3
   ask([&sensors = parts_.fleet, key, start = parts_.run.start, seed = parts_.run.seed](Exchange& exchange) {
     const Cohort* cohort = nullptr;
     const Cohort::Found found = find_in(sensors, key, cohort);
-    const std::lock_guard lock(exchange.mutex);
     exchange.found.reset();
     if (found.sensor != nullptr) {
       exchange.found = SensorState{*found.sensor, cohort->cadence(), start, seed, found.next_due};
@@ -123,7 +123,6 @@ bool SensorWatch::inject(AnomalyType type, std::vector<std::uint32_t> sensors) {
     keys.emplace_back(sensor, hash_text(parts_.inputs.identities.roster[sensor].id));
   }
   ask([&fleet = parts_.fleet, &log = parts_.log, seed = parts_.run.seed, type, keys](Exchange& exchange) {
-    const std::lock_guard lock(exchange.mutex);
     std::size_t begun = 0;
     for (const auto& [sensor, key] : keys) {
       const Cohort* cohort = nullptr;

@@ -9,8 +9,8 @@
 // look on.
 #pragma once
 
-#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -57,10 +57,11 @@ class SensorWatch {
  private:
   // Outlives this object where the scheduler still holds work for it.
   struct Exchange {
-    std::mutex mutex;
+    std::mutex mutex;  // of all that follows
+    std::condition_variable done;
+    bool busy = false;
     std::optional<SensorState> found;
     std::deque<Injection> injections;
-    std::atomic<bool> busy{false};
   };
 
   void ask(std::function<void(Exchange&)> work);
