@@ -66,6 +66,25 @@ class DashboardLost(DashboardTest):
         self.until("the table tells", lambda: self.texts("#shards-rows td:nth-child(2)") == ["healthy"])
         self.assertFalse(self.find("#degraded").is_displayed())
 
+    def test_a_fleet_that_is_held_up(self):
+        config = self.write("config.yaml", "database: {pending_rows: 1000, busy_timeout_ms: 60000}\n")
+        self.serve("--rate", "100", "--config", config)
+        sensor = sorted(demo_identities())[0]
+        self.open(f"#sensor={sensor}")
+        self.until_text("#temperature-told", "over")
+        self.wait_for_rows(self.dir / "data")
+        collector = connect(shards(self.dir / "data")[0])
+        self.addCleanup(collector.close)
+        collector.execute("BEGIN IMMEDIATE")
+        self.until_text("#sensor-note", "held up")
+        self.assertTrue(self.find("#sensor-live").is_displayed())
+        known = "return chosenReadings.map(one => one.timestamp)"
+        before = self.script(known)
+        self.assertGreater(len(before), 0)
+        collector.execute("ROLLBACK")
+        self.until("it goes on", lambda: self.script(known)[-1] > before[-1])
+        self.assertEqual(self.text("#sensor-note"), "")
+
 
 if __name__ == "__main__":
     main()
