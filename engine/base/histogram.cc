@@ -53,10 +53,10 @@ void Histogram::merge(const Histogram& other) {
 
 void Histogram::subtract(const Histogram& earlier) {
   for (std::size_t i = 0; i < bucket_count; ++i) {
-    buckets_[i].fetch_sub(earlier.buckets_[i].load(std::memory_order_relaxed), std::memory_order_relaxed);
+    add(buckets_[i], 0 - earlier.buckets_[i].load(std::memory_order_relaxed));
   }
-  count_.fetch_sub(earlier.count(), std::memory_order_relaxed);
-  sum_.fetch_sub(earlier.sum(), std::memory_order_relaxed);
+  add(count_, 0 - earlier.count());
+  add(sum_, -earlier.sum());
   if (count() == 0) {
     max_.store(0, std::memory_order_relaxed);
   } else if (earlier.max() >= max()) {
