@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""scripts/collect moves every row to one SQLite database exactly once, whoever is killed meanwhile."""
+
+import random
+
+from collecting import *
+
+
+class Collect(CollectTest):
+    def setUp(self):
+        super().setUp()
+        self.random = random.Random(None if AT_LENGTH else 7)
+
+    def start_fleet(self, *more):
+        process = self.start("--identities", IDENTITIES, "--data-dir", "data", "--shard-by", "manufacturer", "--duration", 0,
+                             *more, env={"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "20"})
+        self.wait_for_rows(self.data, 1, process, files=3)
+        return process
+
+    def test_once(self):
+        self.fill("data", "--duration", "5m", "--shard-by", "location")
+        rows = total(self.data, "SELECT count(*) FROM sensor_readings")
+        ran = self.collect()
+        self.assertEqual((ran.moved, ran.already_there), (rows, 0), ran.stdout)
+        self.assertIn(f"{rows:,} rows from 10 shards", ran.stdout)
+        lag = float(re.search(r"^  lag +([\d.]+) s", ran.stdout, re.MULTILINE)[1])
+        self.assertAlmostEqual(lag, 300, delta=5)  # everything was still to be collected
+        self.assertIn("0 rows left", ran.stdout)
+        self.assert_collected()
+        again = self.collect()
+        self.assertEqual((again.moved, again.already_there), (0, 0))
+        self.assert_collected()
+
+    def test_collectors_killed_while_the_fleet_writes(self):
+        fleet = self.start_fleet("--rate", 100)
+        self.kill_collectors(25 if AT_LENGTH else 8, fleet)
+        summary = self.stop(fleet)
+        self.assertEqual((summary.errors, summary.lost), (0, 0))
+        self.assertGreater(len(self.central_rows()), 200, "killed too early to show anything")
+        self.collect()
+        self.assert_collected()
+
+    def test_the_fleet_killed_while_a_collector_works(self):
+        for attempt in range(4):
+            process = self.start_fleet("--rate", 100, "--resume", "--seed", 5)
+            if attempt == 0:
+                collector = self.start_collecting("--watch", "--batch-size", 50, "--interval", 0.01)
+            time.sleep(self.random.uniform(0.1, 0.5))
+            process.kill()
+            process.wait()
+        collector.send_signal(signal.SIGINT)
+        printed, errors = collector.communicate(timeout=30)
+        self.assertEqual((collector.returncode, errors), (0, ""), printed)
+        self.collect()
+        self.assert_collected()
+
+    def kill_while_waiting_for(self, path, reached):
+        """Kills a collector that waits for a lock on this file, once `reached` holds."""
+        locked = connect(path)
+        locked.execute("BEGIN IMMEDIATE")
+        collector = self.start_collecting("--batch-size", 100)
+        self.wait_until(reached, "at the lock")
+        time.sleep(0.3)
+        self.assertIsNone(collector.poll(), "should wait for the lock")
+        collector.kill()
+        collector.wait()
+        locked.execute("ROLLBACK")
+        locked.close()
+
+    def test_killed_between_the_two_databases(self):
+        self.fill("data", "--duration", "2m")
+        path = self.data / "sensor_data.db"
+
+        def count():
+            try:
+                return len(self.central_rows())
+            except sqlite3.OperationalError:
+                return 0  # still being made
+        self.kill_while_waiting_for(path, lambda: count() == 100)
+        self.assertEqual(self.marked(), 0)
+        ran = self.collect()
+        self.assertEqual(ran.already_there, 100)
+        self.assert_collected()
+
+    def test_killed_before_the_central_database_has_the_rows(self):
+        self.data.mkdir()
+        self.collect()  # makes the central database
+        self.fill("data", "--duration", "2m")
+        self.kill_while_waiting_for(self.dir / self.into, lambda: True)
+        self.assertEqual(self.marked(), 0, "marked before it was safe")
+        self.assertEqual(self.collect().already_there, 0)
+        self.assert_collected()
+
+    def test_locks_are_waited_for(self):
+        self.fill("data", "--duration", "10s")
+        for path in (self.data / "sensor_data.db", self.dir / self.into):
+            with self.subTest(path.name):
+                query(self.data / "sensor_data.db", "UPDATE sensor_readings SET synced = 0")
+                connection = sqlite3.connect(path, isolation_level=None)
+                connection.execute("BEGIN IMMEDIATE")
+                collector = self.start_collecting()
+                time.sleep(1.5)  # beyond a single wait of SQLite's
+                self.assertIsNone(collector.poll())
+                connection.execute("ROLLBACK")
+                connection.close()
+                printed, errors = collector.communicate(timeout=30)
+                self.assertEqual((collector.returncode, errors), (0, ""), printed)
+                self.assert_collected()
+
+    def test_shards_that_appear_and_files_that_are_none(self):
+        self.data.mkdir()
+        collector = self.start_collecting("--watch", "--interval", 0.05)
+        self.fill("data", "--duration", "10s", "--shard-by", "firmware")
+        aside = self.data / "firmware=1.3.db.corrupt-20261123T114200Z"
+        shutil.copy(self.data / "firmware=1.3.db", aside)
+        kept = aside.read_bytes()
+        self.wait_until(lambda: total(self.data, "SELECT count(*) FROM sensor_readings WHERE synced = 0") == 0, "collected")
+        collector.send_signal(signal.SIGTERM)
+        printed, errors = collector.communicate(timeout=30)
+        self.assertEqual((collector.returncode, errors), (0, ""), printed)
+        self.assertIn("from 2 shards", printed)
+        self.assertEqual(aside.read_bytes(), kept)
+        self.assert_collected()
+
+    def test_a_file_that_is_no_shard_keeps_no_other_waiting(self):
+        self.fill("data", "--duration", "10s", "--shard-by", "firmware")
+        rows = len(self.in_shards())
+        sqlite3.connect(self.data / "a.db").execute("CREATE TABLE other (x)").connection.close()
+        (self.data / "b.db").write_text("no database" * 1000)
+        ran = self.collect(code=1)
+        self.assertEqual(ran.moved, rows)
+        self.assertEqual(ran.stderr.count("\n"), 2, ran.stderr)
+        self.assertIn("a.db: is no shard", ran.stderr)
+        self.assertIn("b.db: file is not a database", ran.stderr)
+
+    def test_the_same_history_written_twice_is_two_runs(self):
+        for _ in range(2):
+            self.fill("data", "--duration", "30s")
+        rows = total(self.data, "SELECT count(*) FROM sensor_readings")
+        self.assertEqual(self.collect().moved, rows)
+        self.assertEqual(query(self.dir / self.into, "SELECT count(*) FROM sensor_readings GROUP BY run_id"),
+                         [(rows // 2,), (rows // 2,)])
+
+    def test_each_row_has_its_run_when_partitions_share_a_file(self):
+        members = {}
+        for index in (1, 2):
+            self.fill("data", "--duration", "30s", "--partition", f"{index}/2")
+            members[index] = {one for (one,) in query(self.data / "sensor_data.db", "SELECT DISTINCT sensor_id FROM sensor_readings")}
+        members[2] -= members[1]
+        # As though the first partition had gone on beside the second: its sensors get rows with higher ids.
+        connection = connect(self.data / "sensor_data.db")
+        copied = connection.execute(f"INSERT INTO sensor_readings ({VALUES}) SELECT '2027' || substr(timestamp, 5), "
+                                    f"{VALUES.split(', ', 1)[1]} FROM sensor_readings").rowcount
+        connection.close()
+        self.assertGreater(copied, 0)
+        self.collect()
+        runs = dict(query(self.data / "sensor_data.db", "SELECT run_id, CAST(partition AS INTEGER) FROM run_info"))
+        for run, sensor in query(self.dir / self.into, "SELECT DISTINCT run_id, sensor_id FROM sensor_readings"):
+            self.assertIn(sensor, members[runs[run]])
+        self.assertEqual(len(self.central_rows()), 2 * copied)
+
+    def test_without_the_index(self):
+        without = self.write("without.yaml", "database:\n  unsynced_index: false\n")
+        self.fill("data", "--duration", "30s", "--config", without)
+        self.collect("--batch-size", 17)
+        self.assert_collected()
+
+    def test_wrong_arguments(self):
+        self.fill("data", "--duration", "5s")
+        sqlite3.connect(self.dir / "other.sqlite").execute("CREATE TABLE sensor_readings (x)").connection.close()
+        refused = {"data/central.db": "would be taken for a shard", "no/such/folder/central.sqlite": "unable to open",
+                   "other.sqlite": "has another sensor_readings"}
+        for self.into, expected in refused.items():
+            with self.subTest(expected):
+                self.assertIn(expected, self.collect(code=2).stderr)
+        self.into = "central.sqlite"
+        self.assertIn("--batch-size", self.collect("--batch-size", 0, code=2).stderr)
+        shutil.rmtree(self.data)
+        self.assertIn("no such directory", self.collect(code=2).stderr)
+
+    def test_without_psycopg2_it_says_what_is_missing(self):
+        self.fill("data", "--duration", "5s")
+        self.write("psycopg2.py", "raise ImportError\n")
+        self.into = "postgresql://nobody@localhost/nothing"
+        ran = subprocess.run(self.arguments(), cwd=self.dir, capture_output=True, text=True, timeout=60,
+                             env={**os.environ, "PYTHONPATH": str(self.dir)})
+        self.assertEqual(ran.returncode, 2)
+        self.assertIn("python3-psycopg2", ran.stderr)
+
+
+if __name__ == "__main__":
+    main()
