@@ -142,6 +142,7 @@ database:
   unsynced_index: False
   error_limit: 20
   memory_fallback: false
+  retention: {age_seconds: 30d, shard_bytes: 5000000000, only_synced: no}
 logging: {level: warn, file: "", file_bytes: 1000, kept_files: 0, format: json, summary_interval_seconds: 1.5m, console_output: NO, quiet: yes}
 config_reload: {enabled: off, check_interval_seconds: 0.5}
 monitoring: {enabled: no, address: "[::1]:0", token: 0123456789abcdef}

@@ -16,6 +16,9 @@ The draws, Philox4x64-10, are exact. Values may differ by a part in 10^12: fleet
 own, here they are libm's. A run need not have reached its configured end: what counts is the last reading it took. Of a
 run that was killed, what its last flush lost shows.
 
+Where retention has deleted rows (table deletions), each file has to lack exactly as many readings and events as it says,
+the earliest of each sensor; the rows and events that are left are checked as ever.
+
 Exit codes: 0 complete, 1 not (each offender is named by file, sensor, time and what), 2 this cannot be checked.
 """
 
@@ -354,6 +357,7 @@ class Sensor:
     own_parameters: dict
     texts: dict | None  # None when neither a row nor an identity tells
     file: str = NO_FILE
+    deleted_until: int = -1  # readings due by then may have been deleted
     latest: int | None = None
     rows: list = field(default_factory=list)
     events: list = field(default_factory=list)
@@ -380,6 +384,10 @@ class Sensor:
                 last = self.due(self.due_before(event.started_at) + event.readings_affected - 1)
                 reached = max(reached, min(last + 1, event.started_at + longest))
         return reached
+
+    def deleted(self, due):
+        """Whether a reading that is not there may have been deleted: none of the sensor's before it is there."""
+        return due <= self.deleted_until and not (self.rows and self.rows[0].at <= due)
 
     def draw(self, stream, counter):
         return draw_block(self.keys, stream, counter)
@@ -503,6 +511,7 @@ class Fleet:
     def __init__(self, run, identities):
         self.run, self.identities = run, identities
         self.sensors, self.offenders = {}, Offenders()
+        self.deletions = {}  # by file: until when, readings, events
         for sensor_id in identities:
             if run.partition_of(sensor_id) in run.sizes:
                 self.find(sensor_id)
@@ -514,6 +523,7 @@ class Fleet:
         if file and sensor.file not in (file, NO_FILE):
             self.offenders.add(sensor, None, f"is in {file}, too")
         sensor.file = file or sensor.file
+        sensor.deleted_until = self.deletions.get(sensor.file, (-1,))[0]
         if texts and sensor.texts and texts != sensor.texts:
             self.offenders.add(sensor, None, f"is {texts} and {sensor.texts}")
         sensor.texts = sensor.texts or texts
@@ -526,7 +536,10 @@ class Fleet:
                       identity.get("normal_parameters", {}), texts)
 
     def read_sensors(self, path):
-        """Which sensors a file has, and their events."""
+        """Which sensors a file has, their events, and what was deleted."""
+        if query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'deletions'"):
+            for until, readings, events in query(path, "SELECT until, readings, events FROM deletions"):
+                self.deletions[path.name] = (micros(until), readings, events)
         for sensor_id, latest, *texts in query(path, f"SELECT sensor_id, max(timestamp), {', '.join(TEXTS)} "
                                                      f"FROM sensor_readings GROUP BY sensor_id, {', '.join(TEXTS)}"):
             sensor = self.find(sensor_id, path.name, dict(zip(TEXTS, texts)))
@@ -573,6 +586,7 @@ class Fleet:
         found = Counter(self.run.partition_of(sensor_id) for sensor_id in self.sensors)
         for partition, size in self.run.sizes.items():
             short = self.run.reached[partition] < self.run.start + Cadence(self.run.rate).offset(1)
+            short = short or self.deletions  # a sensor's only rows may have been deleted
             if found[partition] > size or (found[partition] < size and not short):
                 self.offenders.append(f"run_info: {size} sensors in partition {partition}, "
                                       f"but {found[partition]} are found")
@@ -599,7 +613,7 @@ def check_labels(sensor, reached, offenders):
             lies_in[row].append(event)
         if event.kind == "missing_data":
             missing.update(gap)
-        shown = len(gap) if event.kind == "missing_data" else len(inside)
+        shown = len(gap) if event.kind == "missing_data" else len(inside) + sum(map(sensor.deleted, gap))
         if event.readings_affected != shown or shown == 0:
             offenders.add(sensor, event.started_at, f"{event.kind} says it affected {event.readings_affected} "
                                                     f"readings, but {shown} lie in it")
@@ -610,7 +624,7 @@ def check_labels(sensor, reached, offenders):
         count = counted.pop(due, 0)
         if count > 1:
             offenders.add(sensor, due, f"{count} rows of one reading")
-        elif count == 0 and due not in missing:
+        elif count == 0 and due not in missing and not sensor.deleted(due):
             offenders.add(sensor, due, "no row, and no missing_data event")
     for at in counted:
         offenders.add(sensor, at, "a row, but no reading is due")
@@ -647,6 +661,8 @@ class Comparison:
 
 
 def check_model(sensor, profile, reached, comparison, offenders):
+    """Returns how many readings and events have been deleted."""
+    deleted_readings = deleted_events = 0
     rows = {row.at: row for row in sensor.rows}
     anomalies = {}
     for due, anomaly, expected in sensor.replay(profile, reached):
@@ -654,6 +670,7 @@ def check_model(sensor, profile, reached, comparison, offenders):
             anomalies[anomaly.started_at] = anomaly
         row = rows.get(due)
         if row is None:
+            deleted_readings += expected is not None and sensor.deleted(due)
             continue  # judged with the labels, and by the event's absence or excess here
         kind = anomaly.kind if anomaly else None
         if row.kind != kind or expected is None:
@@ -666,7 +683,11 @@ def check_model(sensor, profile, reached, comparison, offenders):
     for event in sensor.events:
         check_event(sensor, event, anomalies.pop(event.started_at, None), comparison, offenders)
     for started_at, anomaly in anomalies.items():
+        if not anomaly.open and anomaly.last <= sensor.deleted_until:
+            deleted_events += 1
+            continue
         offenders.add(sensor, started_at, f"the model starts {anomaly.kind} here, but no event does")
+    return deleted_readings, deleted_events
 
 
 def check_event(sensor, event, anomaly, comparison, offenders):
@@ -693,6 +714,7 @@ class Inspection:
         self.comparison = Comparison()
         self.profiles = {}
         self.sensors = self.rows = self.events = self.untold = 0
+        self.deleted = Counter()  # by file and what
 
     def profile_of(self, sensor):
         key = (*sensor.texts.values(), sensor.rate, json.dumps(sensor.own_parameters))
@@ -706,10 +728,22 @@ class Inspection:
         if sensor.texts is None:
             self.untold += 1
         else:
-            check_model(sensor, self.profile_of(sensor), reached, self.comparison, self.offenders)
+            readings, events = check_model(sensor, self.profile_of(sensor), reached, self.comparison, self.offenders)
+            self.deleted[sensor.file, "readings"] += readings
+            self.deleted[sensor.file, "events"] += events
         self.sensors += 1
         self.rows += len(sensor.rows)
         self.events += len(sensor.events)
+
+    def check_deletions(self):
+        """That just as much is not there any more as the files say, where that can be told."""
+        if self.untold or self.sensors < sum(self.fleet.run.sizes.values()):
+            return
+        for file, (_, *counts) in self.fleet.deletions.items():
+            for what, count in zip(("readings", "events"), counts):
+                if self.deleted[file, what] != count:
+                    self.offenders.append(f"{file}: says that {count} {what} were deleted, but {self.deleted[file, what]} "
+                                          "are not there")
 
     def told(self):
         comparison = self.comparison
@@ -741,6 +775,7 @@ def inspect(directory, config_file=None, identities_file=None, sample=None, comp
         for sensor in sensors:
             inspection.check(sensor)
             sensor.rows.clear()
+    inspection.check_deletions()
     return fleet.offenders, inspection.told()
 
 

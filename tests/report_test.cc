@@ -388,7 +388,18 @@ Report small_report() {
   report.by_firmware[1].name = "\x1b[31mé<script>\xff";
   report.by_model = report.by_firmware;
   report.range = TimeRange{0, 3'600 * second};
-  report.shards = {{"a.db", 2, 1'234, 66, 34, report.range, 5 * second, 1, {"run"}, {}}};
+  ReportShard shard;
+  shard.file = "a.db";
+  shard.sensors = 2;
+  shard.readings = 1'234;
+  shard.missing = 66;
+  shard.synced = 34;
+  shard.range = report.range;
+  shard.oldest_unsynced = 5 * second;
+  shard.gaps = 1;
+  shard.runs = {"run"};
+  shard.deleted = {"\x1b[1m1970", 1'040, 1'040, 2};
+  report.shards.push_back(shard);
   report.unreadable = {{"b.db", "file is not a database"}};
   report.gaps.add({"s\n1", 10 * second, 20 * second, 9});
   return report;
@@ -407,6 +418,7 @@ TEST_CASE("the text is aligned, says what does not exist, and holds no control c
   ?[31mé<script>?        2     1,234       66        166  12.77%                –         –    8.10%
 )"));
   CHECK(holds(text, "1 gap that no event explains: 9 readings absent, 10 s in all"));
+  CHECK(holds(text, "  deleted         1,040 readings and 2 events by database.retention, up to ?[1m1970\n"));
   CHECK(holds(text, "s?1\n"));
   CHECK(text.find('\x1b') == std::string::npos);
 }
@@ -423,6 +435,8 @@ TEST_CASE("the JSON has numbers, nulls, and survives hostile names") {
   CHECK(json["by_firmware"][1]["name"] == "\x1b[31mé<script>\xEF\xBF\xBD");
   CHECK(json["shards"][0]["oldest_unsynced"] == "1970-01-01T00:00:05.000000Z");
   CHECK(json["gaps"]["longest"][0]["sensor_id"] == "s\n1");
+  CHECK(json["deleted"] == json["shards"][0]["deleted"]);
+  CHECK(json["deleted"]["readings"] == 1'040);
   CHECK(json["unreadable"][0]["file"] == "b.db");
 }
 

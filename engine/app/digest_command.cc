@@ -22,10 +22,16 @@ struct DigestOptions {
   bool json = false;
 };
 
+// What retention has deleted: nothing, in most directories.
+nlohmann::ordered_json deleted_json(const Deletions& deleted) {
+  return {{"readings", deleted.readings}, {"events", deleted.events}};
+}
+
 nlohmann::ordered_json json_of(const ShardDigest& shard) {
   return {{"file", shard.file},
           {"readings", shard.readings},
           {"events", shard.events},
+          {"deleted", deleted_json(shard.deleted)},
           {"digest", fmt::format("{:016x}{:016x}", shard.readings_hash, shard.events_hash)}};
 }
 
@@ -40,6 +46,7 @@ std::string json_of(const DirectoryDigest& digest) {
   nlohmann::ordered_json json{{"digest", digest.text()},
                               {"readings", digest.total.readings},
                               {"events", digest.total.events},
+                              {"deleted", deleted_json(digest.total.deleted)},
                               {"runs", nlohmann::ordered_json::array()},
                               {"shards", nlohmann::ordered_json::array()}};
   for (const RunInfo& run : digest.runs) json["runs"].push_back(json_of(run));
@@ -55,6 +62,10 @@ std::string text_of(const DirectoryDigest& digest) {
   }
   text += fmt::format("{:>14} readings {:>10} events  in {} shards\n", grouped(digest.total.readings),
                       grouped(digest.total.events), grouped(digest.shards.size()));
+  if (digest.total.deleted.readings > 0) {
+    text += fmt::format("{:>14} readings {:>10} events  deleted by database.retention, in no digest\n",
+                        grouped(digest.total.deleted.readings), grouped(digest.total.deleted.events));
+  }
   for (const RunInfo& run : digest.runs) {
     text += fmt::format("run {}  seed {}  version {}  config {}  fleet {}\n", printable(run.run_id), run.seed,
                         printable(run.version), printable(run.config_hash),

@@ -124,6 +124,16 @@ std::vector<ShardPlan::Place> all_places(const ShardPlan& plan) {
   return places;
 }
 
+// An anomaly that a sensor was in the middle of would be gone with its rows.
+void check_not_deleted(const FoundRows& found, Timestamp moment, const std::string& path,
+                       const RunInfo& run) {
+  if (!found.deleted_until() || *found.deleted_until() < moment) return;
+  throw InvalidInput("--resume: run " + printable(run.run_id) + " would go on at " + timestamp_text(moment) +
+                     ", where another file ends, but " + printable(path) + " has had its rows up to " +
+                     timestamp_text(*found.deleted_until()) +
+                     " deleted by database.retention; begin another run without --resume");
+}
+
 void remember_latest(const std::vector<FoundRows::BegunBefore>& begun, PastAnomalies& past) {
   for (const FoundRows::BegunBefore& event : begun) {
     PastAnomaly& latest =
@@ -227,6 +237,9 @@ Resumption plan_resumption(const Inputs& inputs, const ShardPlan& plan, const Ru
   }
   resumption.all_new_from = last_second + 2 * microseconds_per_second;
   resumption.moment = std::max(run.start, std::min(resumption.moment, last_second));
+  for (const ShardPlan::Place& place : places) {
+    check_not_deleted(*found_at(place), resumption.moment, plan.paths[place.writer][place.shard], run);
+  }
   std::vector<std::vector<FoundRows::BegunBefore>> begun(places.size());
   tbb::parallel_for(std::size_t{0}, places.size(), [&](std::size_t i) {
     begun[i] = found_at(places[i])->read_events(resumption.moment, find_sensor);

@@ -18,8 +18,9 @@ namespace {
 
 constexpr std::chrono::milliseconds look_around{50};
 constexpr std::chrono::milliseconds look_for_end{5};
-constexpr double live_interval_seconds = 0.5;  // of the progress line on a terminal
-constexpr double plain_interval_seconds = 10;  // of progress lines elsewhere
+constexpr double live_interval_seconds = 0.5;     // of the progress line on a terminal
+constexpr double plain_interval_seconds = 10;     // of progress lines elsewhere
+constexpr double between_deletions_seconds = 60;  // told in the log
 constexpr std::size_t queued_per_writer =
     64;  // batches; covers a stall of the disk without stopping the fleet
 constexpr std::size_t descriptors_elsewhere = 48;
@@ -369,11 +370,24 @@ void Simulator::report(const Snapshot& now) {
     shown_ = now;
   }
   log_.tell_repeats();
+  const double since_deletions = now.elapsed_seconds - deletions_logged_.elapsed_seconds;
+  if (deletions_logged_.readings_deleted == 0 || since_deletions >= between_deletions_seconds)
+    log_deletions(now);
   const double between_summaries = inputs_.config.logging.summary_interval_seconds;
   if (between_summaries > 0 && now.elapsed_seconds - logged_.elapsed_seconds >= between_summaries) {
     log_.summary("run_summary", "summary", summary_fields(now, logged_), !console_.shows_progress());
     logged_ = now;
   }
+}
+
+// The first ones at once.
+void Simulator::log_deletions(const Snapshot& now) {
+  const Snapshot& before = deletions_logged_;
+  if (now.readings_deleted == before.readings_deleted) return;
+  log_.info("rows_deleted", "deleted by database.retention",
+            {{"readings_deleted", now.readings_deleted - before.readings_deleted},
+             {"events_deleted", now.events_deleted - before.events_deleted}});
+  deletions_logged_ = now;
 }
 
 Snapshot Simulator::snapshot() const {
@@ -396,6 +410,10 @@ Snapshot Simulator::snapshot() const {
   add_lag_to(lag);
   for (const auto& writer : writers_) {
     snapshot.files_written += writer->files_written();
+    if (const Retention* retention = writer->retention()) {
+      snapshot.readings_deleted += retention->readings_deleted();
+      snapshot.events_deleted += retention->events_deleted();
+    }
     snapshot.writer_busy_share = std::max(snapshot.writer_busy_share, writer->busy_share());
   }
   snapshot.lag_p50 = lag.percentile(0.5);
@@ -412,6 +430,7 @@ void Simulator::add_lag_to(Histogram& lag) const {
 ExitCode Simulator::settle() {
   Snapshot last = snapshot();
   last.peak_memory_bytes = peak_memory_bytes();
+  log_deletions(last);
   console_.end_progress();
   std::uint64_t held = 0;
   for (const auto& writer : writers_) held += writer->held();

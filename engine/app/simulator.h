@@ -94,6 +94,7 @@ class Simulator {
   void log_start();
   void log_writer(const std::string& line);
   void report(const Snapshot& now);
+  void log_deletions(const Snapshot& now);
   [[nodiscard]] double behind_seconds() const;
   void build_reloader();
   [[nodiscard]] ExitCode settle();
@@ -128,6 +129,7 @@ class Simulator {
   SteadyTime started_{};
   Snapshot shown_;   // in the last line of progress
   Snapshot logged_;  // in the last summary of the log
+  Snapshot deletions_logged_;
   double furthest_behind_seconds_ = 0;
 };
 

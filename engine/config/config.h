@@ -139,6 +139,16 @@ struct ClockSettings {
   bool operator==(const ClockSettings&) const = default;
 };
 
+// What is deleted from shards, oldest first: nothing, unless an age or a size is given.
+struct RetentionSettings {
+  double age_seconds = 0;         // before the shard's last reading, from which on readings go; 0: none
+  std::uint64_t shard_bytes = 0;  // in use by one file, beyond which readings go; 0: no limit
+  bool only_synced = true;        // keep what no collector has marked
+
+  [[nodiscard]] bool is_on() const { return age_seconds > 0 || shard_bytes > 0; }
+  bool operator==(const RetentionSettings&) const = default;
+};
+
 struct DatabaseSettings {
   std::string path = "data/sensor_data.db";
   std::string data_dir;  // empty: the folder of `path`
@@ -156,6 +166,7 @@ struct DatabaseSettings {
   bool unsynced_index = true;
   std::uint32_t error_limit = 10;  // rounds of one file's retries with no success between that stop the run
   bool memory_fallback = true;     // rows wait in memory for a file that cannot be opened at the start
+  RetentionSettings retention;
 
   bool operator==(const DatabaseSettings&) const = default;
 };

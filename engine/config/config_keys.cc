@@ -19,6 +19,8 @@ constexpr Bounds run_time{0, longest_duration_seconds};
 constexpr Bounds span{0.001, longest_duration_seconds, true};
 constexpr Bounds check_interval{0.01, 86'400, true};
 constexpr Bounds summary_interval{0, 86'400};
+constexpr Bounds age{0, longest_duration_seconds};
+constexpr std::uint64_t largest_shard = 281'000'000'000'000;  // that SQLite can make
 constexpr std::uint64_t largest_seed = std::numeric_limits<std::int64_t>::max();
 
 struct Label {
@@ -229,6 +231,15 @@ Keys database_keys() {
       key({"database.memory_fallback", "", "BOOL",
            "Whether rows wait in memory when files cannot be opened at the start, instead of ending the run"},
           FIELD(database.memory_fallback), boolean()),
+      key({"database.retention.age_seconds", "", "TIME",
+           "Age at which readings are deleted, before the last one of their file: 0 (never) to 36525d"},
+          FIELD(database.retention.age_seconds), duration(age)),
+      key({"database.retention.shard_bytes", "", "BYTES",
+           "Size of one file's rows beyond which its oldest are deleted: 0 (no limit) to 281000000000000"},
+          FIELD(database.retention.shard_bytes), count<std::uint64_t>(0, largest_shard)),
+      key({"database.retention.only_synced", "", "BOOL",
+           "Whether only readings that a collector has marked are deleted"},
+          FIELD(database.retention.only_synced), boolean()),
   };
 }
 

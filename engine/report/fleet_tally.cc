@@ -135,6 +135,7 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   told.sensors = tally.sensors().size();
   told.oldest_unsynced = tally.oldest_unsynced();
   told.gaps = tally.gaps().count;
+  told.deleted = shard.deleted;
   told.expectation_missing = shard.config.why_not;
   for (const RunInfo& run : shard.runs) told.runs.push_back(run.run_id);
 

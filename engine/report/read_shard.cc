@@ -120,6 +120,7 @@ RowRange read_surroundings(const fs::path& file, RunConfigs& configs, ReadShard&
   check_shard(shard, file);
   if (const StorageError error = shard.execute("BEGIN"); !error.ok()) fail(file, error.message);
   if (has_column(shard, "run_info", "run_id")) read.runs = read_runs(shard, file);
+  read.deleted = read_deletions(shard, file);
   for (const RunInfo& run : read.runs) context.run_starts.push_back(run.start);
   std::ranges::sort(context.run_starts);
   read.config = configs.config_of(read.runs);
@@ -188,7 +189,7 @@ class PartTally {
 
 ReadShard read_shard(const fs::path& file, RunConfigs& configs, ReadProgress& progress) {
   auto context = std::make_unique<TallyContext>();
-  ReadShard read{{}, {}, {}, ReadingTally(*context), 0, 0};
+  ReadShard read{{}, {}, {}, ReadingTally(*context), 0, 0, {}};
   const RowRange rows = read_surroundings(file, configs, read, *context);
   if (rows.offsets > 0) {
     PartTally parts(file, rows, *context, progress);

@@ -28,6 +28,7 @@ struct ReadShard {
   ReadingTally tally;
   std::uint64_t missing_events = 0;
   std::uint64_t open_missing_events = 0;
+  Deletions deleted;
 };
 
 ReadShard read_shard(const std::filesystem::path& file, RunConfigs& configs, ReadProgress& progress);

@@ -105,6 +105,16 @@ std::uint64_t Report::shards_without_expectation() const {
   }));
 }
 
+Deletions Report::deleted() const {
+  Deletions all;
+  for (const ReportShard& shard : shards) {
+    all.readings += shard.deleted.readings;
+    all.events += shard.deleted.events;
+    all.until = std::max(all.until, shard.deleted.until);
+  }
+  return all;
+}
+
 Report make_report(const std::filesystem::path& directory, ReadProgress& progress) {
   const std::vector<std::filesystem::path> files = find_shards(directory);
   Report report;

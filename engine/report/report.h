@@ -56,6 +56,7 @@ struct ReportShard {
   std::optional<TimeRange> range;  // none without rows
   std::optional<Timestamp> oldest_unsynced;
   std::uint64_t gaps = 0;
+  Deletions deleted;                // by retention, and so in no figure
   std::vector<std::string> runs;    // their ids
   std::string expectation_missing;  // why there is none; empty when there is
 };
@@ -106,6 +107,8 @@ struct Report {
   std::optional<Timestamp> oldest_unsynced;
 
   [[nodiscard]] std::uint64_t shards_without_expectation() const;
+  // Of all shards; until the latest time of any.
+  [[nodiscard]] Deletions deleted() const;
 };
 
 // What stands for readings whose column is empty, and for locations that no class covers.

@@ -66,6 +66,12 @@ Json json_of(const std::vector<ReportGroup>& groups) {
   return list;
 }
 
+Json json_of(const Deletions& deleted) {
+  return {{"readings", deleted.readings},
+          {"events", deleted.events},
+          {"until", deleted.until.empty() ? Json() : Json(deleted.until)}};
+}
+
 Json json_of(const ReportShard& shard) {
   return {{"file", shard.file},
           {"sensors", shard.sensors},
@@ -77,6 +83,7 @@ Json json_of(const ReportShard& shard) {
           {"first", shard.range ? json_of_time(shard.range->first) : Json()},
           {"last", shard.range ? json_of_time(shard.range->last) : Json()},
           {"gaps", shard.gaps},
+          {"deleted", json_of(shard.deleted)},
           {"runs", shard.runs},
           {"nothing_expected_because",
            shard.expectation_missing.empty() ? Json() : Json(shard.expectation_missing)}};
@@ -151,6 +158,7 @@ Json json_of(const Report& report) {
             {"open_events", report.missing.open_events},
             {"readings_of_sensors_without_a_row", report.missing.without_a_row}}},
           {"gaps", json_of(report.gaps)},
+          {"deleted", json_of(report.deleted())},
           {"daily", std::move(daily)},
           {"runs", std::move(runs)},
           {"shards", std::move(shards)},

@@ -153,6 +153,13 @@ std::string missing_text(const MissingData& missing) {
   return text;
 }
 
+std::string deleted_text(const Deletions& deleted) {
+  if (deleted.readings == 0) return "";
+  return fmt::format("  deleted         {} and {} by database.retention, up to {}\n",
+                     counted(deleted.readings, "reading"), counted(deleted.events, "event"),
+                     printable(deleted.until));
+}
+
 std::string gaps_text(const GapTally& gaps) {
   std::string text = fmt::format("  gaps            {}", counted(gaps.count, "gap"));
   if (gaps.count > 0) {
@@ -230,7 +237,7 @@ std::string report_text(const Report& report) {
     text += types_text(report.by_model);
     text += sync_text(report);
   }
-  text += missing_text(report.missing) + gaps_text(report.gaps);
+  text += missing_text(report.missing) + gaps_text(report.gaps) + deleted_text(report.deleted());
   return text + runs_text(report.runs) + shards_text(report.shards);
 }
 

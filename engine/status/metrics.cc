@@ -113,6 +113,11 @@ void add_storage(Exposition& out, const Status& status) {
   out.sample(status.shards_retrying, "state=\"retrying\"");
   out.sample(status.shards_degraded, "state=\"degraded\"");
   out.one("files_written", "gauge", "Files that this process has written to.", status.now.files_written);
+  out.one("readings_deleted_total", "counter", "Readings that database.retention has deleted from the files.",
+          status.now.readings_deleted);
+  out.one("events_deleted_total", "counter",
+          "Records of anomalies that database.retention has deleted from the files.",
+          status.now.events_deleted);
   out.one("storage_bytes", "gauge", "Size of the shard files and their logs.", status.storage_bytes);
   out.one("writer_busy_ratio", "gauge", "Share of its time that the busiest writer worked.",
           status.now.writer_busy_share);

@@ -43,6 +43,8 @@ struct Snapshot {
   unsigned cores = 0;  // that the process may use
   std::uint64_t files_written = 0;
   PerErrorClass errors{};
+  std::uint64_t readings_deleted = 0;  // by database.retention
+  std::uint64_t events_deleted = 0;
 
   // From due to commit, real time; meaningless when unpaced.
   Microseconds lag_p50 = 0;

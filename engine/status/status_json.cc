@@ -147,6 +147,13 @@ void add_shard_counts(JsonWriter& json, const Status& status) {
   });
 }
 
+void add_deleted(JsonWriter& json, const Snapshot& now) {
+  add_object(json, "deleted", [&] {
+    json.member("readings", now.readings_deleted);
+    json.member("events", now.events_deleted);
+  });
+}
+
 void add_process(JsonWriter& json, const Status& status) {
   json.member("storage_bytes", status.storage_bytes);
   add_named(json, "errors", error_class_names, status.now.errors);
@@ -261,6 +268,7 @@ std::string status_json(const Status& status) {
     add_recent(json, status);
     add_queue(json, status);
     add_shard_counts(json, status);
+    add_deleted(json, status.now);
     add_process(json, status);
     add_reloads(json, status.reloads, status.now.reloads);
   });

@@ -144,6 +144,11 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
     text += line("skipped", grouped(books.skipped) + " while the writers could not keep up");
   text += line("missing", fmt::format("{} left out by missing_data anomalies", grouped(books.missing)));
   text += line("lost", lost_text(books));
+  if (snapshot.readings_deleted > 0) {
+    text +=
+        line("deleted", fmt::format("{} readings and {} anomaly events by database.retention",
+                                    grouped(snapshot.readings_deleted), grouped(snapshot.events_deleted)));
+  }
   text += line("success", percent_text(books.written + books.missing + books.found, books.due) +
                               " of readings accounted for");
   text += line("anomalies", grouped(books.anomalies));

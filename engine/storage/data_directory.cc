@@ -21,10 +21,10 @@ constexpr std::string_view select_runs_of_version_1 =
   throw std::runtime_error(file.string() + ": cannot be read: " + error.message);
 }
 
-Timestamp read_timestamp(const Statement& row, int column, const std::filesystem::path& file) {
-  const auto moment = parse_timestamp(row.text(column));
+Timestamp time_in(std::string_view text, std::string_view table, const std::filesystem::path& file) {
+  const auto moment = parse_timestamp(text);
   if (!moment) {
-    throw std::runtime_error(file.string() + ": run_info holds " + in_quotes(row.text(column)) +
+    throw std::runtime_error(file.string() + ": " + std::string(table) + " holds " + in_quotes(text) +
                              " where a time should be");
   }
   return *moment;
@@ -35,8 +35,8 @@ RecordedRun read_run(const Statement& row, const std::filesystem::path& file) {
   run.run_id = row.text(0);
   run.version = row.text(1);
   run.seed = static_cast<std::uint64_t>(row.integer(2));
-  run.start = read_timestamp(row, 3, file);
-  run.began_at = read_timestamp(row, 4, file);
+  run.start = time_in(row.text(3), "run_info", file);
+  run.began_at = time_in(row.text(4), "run_info", file);
   run.fleet_size = static_cast<std::uint64_t>(row.integer(5));
   run.partition = row.text(6);
   run.shard_by = row.text(7);
@@ -101,6 +101,12 @@ bool has_table(Database& shard, std::string_view table, const std::filesystem::p
   return next_row(row, shard, file);
 }
 
+Deletions read_deletions(Database& shard, const std::filesystem::path& file) {
+  Deletions deletions;
+  if (const StorageError error = read_deletions(shard, deletions); !error.ok()) fail(file, error);
+  return deletions;
+}
+
 std::vector<RecordedRun> read_runs(Database& shard, const std::filesystem::path& file) {
   // A process that was killed while it made the file has left it without tables.
   if (!has_table(shard, "run_info", file)) return {};
@@ -111,6 +117,12 @@ std::vector<RecordedRun> read_runs(Database& shard, const std::filesystem::path&
   for (RecordedRun& run : runs) {
     const StorageError error = has_losses(shard, run.run_id, run.has_losses);
     if (!error.ok()) fail(file, error);
+  }
+  const Deletions deletions = read_deletions(shard, file);
+  for (RecordedRun& run : runs) {
+    if (deletions.readings > 0 && deletions.last_reading_id >= run.first_reading_id) {
+      run.deleted_until = time_in(deletions.until, "deletions", file);
+    }
   }
   if (!has_table(shard, "run_reloads", file)) return runs;
   Statement count = prepare_query(shard, "SELECT count(*) FROM run_reloads WHERE run_id = ?1", file);

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "storage/deletions.h"
 #include "storage/schema.h"
 #include "storage/sqlite.h"
 
@@ -33,6 +35,9 @@ bool has_table(Database& shard, std::string_view table, const std::filesystem::p
 // The statement, prepared on a shard that open_shard returned.
 Statement prepare_query(Database& shard, std::string_view sql, const std::filesystem::path& file);
 
+// What retention has deleted from a shard.
+Deletions read_deletions(Database& shard, const std::filesystem::path& file);
+
 // Steps to the next row; false after the last.
 bool next_row(Statement& query, const Database& shard, const std::filesystem::path& file);
 
@@ -40,7 +45,8 @@ bool next_row(Statement& query, const Database& shard, const std::filesystem::pa
 struct RecordedRun : RunInfo {
   std::int64_t first_reading_id = 1;  // in this shard
   std::int64_t first_event_id = 1;
-  bool has_losses = false;         // rows of it are missing here (run_losses.h)
+  bool has_losses = false;                 // rows of it are missing here (run_losses.h)
+  std::optional<Timestamp> deleted_until;  // rows of it due by then may have been deleted (deletions.h)
   std::uint64_t reload_count = 0;  // that changed what it reads, as far as this shard tells (run_reloads.h)
 };
 

@@ -67,7 +67,8 @@ DigestedFile digest_file(const std::filesystem::path& file) {
   const TableDigest readings =
       digest_table(shard, "sensor_readings", reading_columns, reading_column_count, file);
   const TableDigest events = digest_table(shard, "anomaly_events", event_columns, event_column_count, file);
-  return {{file.filename().string(), readings.rows, events.rows, readings.hash, events.hash},
+  return {{file.filename().string(), readings.rows, events.rows, readings.hash, events.hash,
+           read_deletions(shard, file)},
           read_runs(shard, file)};
 }
 
@@ -90,6 +91,8 @@ DirectoryDigest digest_directory(const std::filesystem::path& directory) {
     all.total.events += file.digest.events;
     all.total.readings_hash += file.digest.readings_hash;
     all.total.events_hash += file.digest.events_hash;
+    all.total.deleted.readings += file.digest.deleted.readings;
+    all.total.deleted.events += file.digest.deleted.events;
     for (const RecordedRun& run : file.runs) runs.try_emplace({run.began_at, run.run_id}, run);
     all.shards.push_back(std::move(file.digest));
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/deletions.h"
 #include "storage/schema.h"
 
 namespace fleet_sim {
@@ -19,6 +20,7 @@ struct ShardDigest {
   std::uint64_t events = 0;
   std::uint64_t readings_hash = 0;  // sums of the rows' hashes, modulo 2^64
   std::uint64_t events_hash = 0;
+  Deletions deleted;  // by retention; of the total, only the counts
 };
 
 struct DirectoryDigest {

@@ -42,6 +42,10 @@ class FoundRows {
 
   // Every reading due before this moment is there. The run's start, or earlier, when there are none.
   [[nodiscard]] Timestamp complete_until() const { return complete_until_; }
+  // Rows of the run due by then may have been deleted; nothing where none were.
+  [[nodiscard]] std::optional<Timestamp> deleted_until() const {
+    return run_ ? run_->deleted_until : std::nullopt;
+  }
   [[nodiscard]] bool has_reading(std::uint32_t sensor, Timestamp due) const;
 
   // Reads the run's events: keeps those that a fleet which goes on at `moment` brings again, and returns

@@ -36,6 +36,10 @@ Writer::Writer(WriterContext context, const std::vector<std::string>& paths, std
     : context_(std::move(context)), queue_(queue_capacity), board_(paths.size()) {
   slots_.reserve(paths.size());
   for (const std::string& path : paths) slots_.emplace_back(std::make_unique<Shard>(path, context_.shard));
+  const DatabaseSettings& settings = context_.shard.settings;
+  if (settings.retention.is_on() && settings.sink == Sink::sqlite) {
+    retention_ = std::make_unique<Retention>(settings, context_.shard.vfs, context_.log);
+  }
 }
 
 void Writer::take_up(std::vector<std::unique_ptr<FoundRows>> found) {
@@ -304,6 +308,7 @@ void Writer::conclude(std::uint32_t index, const Outcome& outcome, SteadyTime no
   const auto took = outcome.ended - outcome.began;
   commit_time_.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   committed(index, outcome.ended);
+  if (retention_) retention_->request(slot.shard->path());
 }
 
 void Writer::committed(std::uint32_t index, SteadyTime at) {
@@ -500,6 +505,7 @@ std::optional<SteadyTime> Writer::wind_up(SteadyTime now) {
   }
   if (!away_.empty()) next = std::min(next, now + look_for_returned_interval);
   if (!sick_.empty()) return next;
+  if (retention_) retention_->stop();
   checkpointer_.reset();  // who closes last copies the log and removes it; that shall be us
   close_all();
   return std::nullopt;

@@ -46,6 +46,7 @@
 #include "storage/checkpointer.h"
 #include "storage/found_rows.h"
 #include "storage/relay.h"
+#include "storage/retention.h"
 #include "storage/shard.h"
 #include "storage/shard_board.h"
 #include "storage/shard_plan.h"
@@ -114,6 +115,8 @@ class Writer {
   // Readings and events in memory.
   [[nodiscard]] std::uint64_t waiting() const { return waiting_shown_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t files_written() const { return files_written_.load(std::memory_order_relaxed); }
+  // None unless the config asks for it.
+  [[nodiscard]] const Retention* retention() const { return retention_.get(); }
   // Share of its time that the thread spent working.
   [[nodiscard]] double busy_share() const;
 
@@ -209,7 +212,8 @@ class Writer {
   bool winding_up_ = false;
   std::mutex returned_mutex_;
   std::vector<Returned> returned_;  // under returned_mutex_: calls that came back too late
-  bool differed_ = false;           // a row of an earlier process is not what this one would have written
+  std::unique_ptr<Retention> retention_;
+  bool differed_ = false;  // a row of an earlier process is not what this one would have written
   std::mutex new_paths_mutex_;
   std::vector<std::string> new_paths_;  // under new_paths_mutex_
   std::atomic<bool> new_paths_wait_{false};
