@@ -1,0 +1,97 @@
+// Any text as a request to the status API: a line "METHOD TARGET", lines for Host and Authorization, and
+// behind an empty line the body. The answer is one that the API gives, what claims to be JSON is, and nothing
+// is changed for who does not have the token.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "status/route.h"
+
+using namespace fleet_sim;
+
+namespace {
+
+constexpr std::string_view token = "0123456789abcdef";
+
+void demand(bool holds) {
+  if (!holds) std::abort();
+}
+
+std::string_view take_until(std::string_view& text, char end) {
+  const std::string_view taken = text.substr(0, text.find(end));
+  text.remove_prefix(std::min(text.size(), taken.size() + 1));
+  return taken;
+}
+
+std::string_view without(std::string_view name, std::string_view line) {
+  return line.starts_with(name) ? line.substr(name.size()) : std::string_view{};
+}
+
+HttpRequest parse(std::string_view text) {
+  HttpRequest request;
+  std::string_view first = take_until(text, '\n');
+  request.method = take_until(first, ' ');
+  request.target = first;
+  while (!text.empty()) {
+    const std::string_view line = take_until(text, '\n');
+    if (line.empty()) break;
+    if (line.starts_with("Host: ")) request.host = without("Host: ", line);
+    if (line.starts_with("Authorization: ")) request.authorization = without("Authorization: ", line);
+  }
+  request.body = text;
+  return request;
+}
+
+SensorDetail detail_of(std::string_view id) {
+  SensorDetail detail{{}, "{}", EventRow{}, {ReadingRow{}}};
+  detail.sensor.id = id;
+  detail.anomaly->sensor_id = id;
+  return detail;
+}
+
+// Sources that say back what was asked for, and count what was changed.
+StatusSources sources_that_count(int& changes) {
+  StatusSources sources;
+  sources.status = [] { return std::make_shared<const Status>(); };
+  sources.shards = [](std::size_t limit, std::uint64_t after) {
+    demand(limit >= 1 && limit <= most_rows_per_page);
+    return Page<ShardRow>{{ShardRow{}}, after, 1};
+  };
+  sources.sensors = [](std::string_view query, std::size_t limit, std::uint64_t after) {
+    demand(limit >= 1 && limit <= most_rows_per_page);
+    return Page<SensorRow>{{detail_of(query).sensor}, after, 1};
+  };
+  sources.sensor = [](std::string_view id, Absence&) { return std::optional(detail_of(id)); };
+  sources.events = [](std::size_t limit) {
+    demand(limit >= 1 && limit <= most_rows_per_page);
+    return std::vector<EventRow>{detail_of("s").anomaly.value()};
+  };
+  sources.inject = [&changes](AnomalyType, const std::vector<std::string>& sensors) {
+    demand(!sensors.empty() && sensors.size() <= most_injected_sensors);
+    ++changes;
+    return std::optional<Absence>{};
+  };
+  sources.reload = [&changes] { return ++changes, std::string(); };
+  sources.stop = [&changes] { ++changes; };
+  return sources;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const HttpRequest request = parse({reinterpret_cast<const char*>(data), size});
+  int changes = 0;
+  const HttpResponse answer = route(request, sources_that_count(changes), {std::string(token), true});
+
+  constexpr std::array<unsigned, 8> known{200, 202, 400, 401, 403, 404, 405, 503};
+  demand(std::ranges::count(known, answer.status) == 1);
+  if (answer.content_type.starts_with("application/json")) demand(nlohmann::json::accept(answer.body));
+  const bool may_change = request.method == "POST" && without("Bearer ", request.authorization) == token;
+  demand(changes == (answer.status == 202 ? 1 : 0));
+  demand(changes == 0 || may_change);
+  return 0;
+}
