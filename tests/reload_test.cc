@@ -339,8 +339,8 @@ TEST_CASE("an anomaly goes on through a change that leaves it true, and ends whe
   fleet.apply(change, moment);
   std::size_t expected = 0;
   for (const auto& [id, type] : open) expected += moves || type == AnomalyType::noise ? 1 : 0;
-  CHECK(change.cut_short.size() == expected);
-  for (const CutAnomaly& cut : change.cut_short) {
+  CHECK(change.anomalies.size() == expected);
+  for (const ChangedAnomaly& cut : change.anomalies) {
     CHECK(cut.event.kind == AnomalyEvent::Kind::closed);
     CHECK(cut.event.ended_at == moment - 1);
     CHECK(cut.event.sensor < sensors);  // the row is where the sensor was
@@ -377,7 +377,9 @@ TEST_CASE("another rate for all moves the whole fleet to it") {
   take(fleet, roster, moment + 20 * a_second, taken);
   CHECK(taken.due == fleet.due_before(moment + 20 * a_second));
   CHECK(taken.due - due_so_far == 2'500 * 50);
-  CHECK(change.cut_short.empty());
+  CHECK(std::ranges::all_of(change.anomalies, [](const ChangedAnomaly& changed) {
+    return changed.event.kind == AnomalyEvent::Kind::progressed;
+  }));
   std::ranges::sort(taken.events, {}, [](const EventRow& event) { return std::get<4>(event); });
   std::size_t went_on = 0;
   for (const EventRow& event : taken.events) {
@@ -385,4 +387,58 @@ TEST_CASE("another rate for all moves the whole fleet to it") {
     if (closed && open.contains({std::get<0>(event), std::get<1>(event)})) ++went_on;
   }
   CHECK(went_on == open_at_the_change);
+}
+
+TEST_CASE("what events tell agrees with the readings when every rate changes") {
+  Config config = restless();
+  for (auto& type : config.anomalies.types) type.duration_seconds = 2.7;
+  Roster roster = roster_of(500);
+  Fleet fleet = fleet_of(roster, config);
+  const Timestamp moment = start + 20 * a_second + 400'000;
+  Taken taken;
+  take(fleet, roster, moment, taken);
+  Config next = config;
+  SUBCASE("slower") {
+    next.simulation.readings_per_second = 0.15;
+  }
+  SUBCASE("faster") {
+    next.simulation.readings_per_second = 7;
+  }
+  SUBCASE("faster, and noise is another") {
+    next.simulation.readings_per_second = 7;
+    next.behaviors.firmware["1.3"].noise_factor = 0.3;
+  }
+  std::vector<WantedSensor> everyone;
+  for (const std::uint32_t i : all_of(roster)) everyone.push_back(becoming(i, i));
+  FleetChange change = plan_fleet_change(
+      config, std::make_shared<ProfileTable>(roster, std::make_shared<const Config>(next)), everyone, {});
+  fleet.apply(change, moment);
+  CHECK(change.anomalies.size() > 10);
+  for (const auto& [writer, e] : change.anomalies) {
+    taken.events.emplace_back(roster[e.sensor].id, e.started_at, e.type, e.kind, e.ended_at,
+                              e.readings_affected);
+  }
+  take(fleet, roster, moment + 60 * a_second, taken);
+
+  std::map<std::pair<std::string, Timestamp>, EventRow> last;  // by sensor and start
+  for (const EventRow& event : taken.events) {
+    last.insert_or_assign(std::pair(std::get<0>(event), std::get<1>(event)), event);
+  }
+  std::map<std::pair<std::string, Timestamp>, Row> rows;
+  for (const Row& row : taken.rows) rows.emplace(std::pair(std::get<0>(row), std::get<1>(row)), row);
+  std::size_t closed_before = 0;
+  for (const auto& [key, event] : last) {
+    const auto& [id, started_at, type, kind, ended_at, affected] = event;
+    if (!ends(kind)) {
+      CHECK(ended_at >= moment + 58 * a_second);  // nothing from before stays open
+      continue;
+    }
+    closed_before += started_at < moment ? 1 : 0;
+    std::uint32_t there = 0;
+    for (auto row = rows.lower_bound(key); row != rows.upper_bound({id, ended_at}); ++row, ++there) {
+      CHECK(std::get<3>(row->second) == type);
+    }
+    if (type != AnomalyType::missing_data && started_at >= start) CHECK(there == affected);
+  }
+  CHECK(closed_before > 100);
 }

@@ -452,6 +452,37 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("what a fleet that skips owes is told before a reload ends it") {
+  const Roster roster = roster_of(6'000);
+  Bench bench = stalled_bench(roster, 1, Overload::skip);
+  std::vector<WantedSensor> moving;
+  for (const std::uint32_t i : all_of(roster)) moving.push_back({i, i, 0, 0, true});
+  std::size_t ended = 0;
+  bench.meanwhile = [&](Scheduler& scheduler, Fleet& fleet, const Ledger&) {
+    std::this_thread::sleep_for(200ms);  // half of the time in which no batch comes back
+    std::promise<void> done;
+    scheduler.between_windows([&] {
+      FleetChange change = plan_fleet_change(bench.config, fleet.profiles(), moving, {});
+      scheduler.change_fleet(change);
+      ended = change.anomalies.size();
+      done.set_value();
+    });
+    done.get_future().wait();
+  };
+  const Result result = run(bench);
+  CHECK(ended > 100);
+  CHECK(result.books.skipped > 1'000);
+  std::set<std::pair<std::uint32_t, Timestamp>> begun;
+  for (const AnomalyEvent& event : result.events[0]) {
+    const std::pair anomaly(event.sensor, event.started_at);
+    if (begins(event.kind)) {
+      CHECK(begun.insert(anomaly).second);
+    } else {
+      CHECK(begun.contains(anomaly));
+    }
+  }
+}
+
 TEST_CASE("a fleet that blocks, or has no pace, skips nothing") {
   const Roster roster = roster_of(6'000);
   CHECK(run(stalled_bench(roster, 2, Overload::block)).books.skipped == 0);

@@ -20,6 +20,7 @@
 #include "storage/data_directory.h"
 #include "storage/digest.h"
 #include "storage/run_losses.h"
+#include "storage/run_reloads.h"
 #include "storage/schema.h"
 #include "storage/set_aside.h"
 #include "storage/shard_key.h"
@@ -885,6 +886,23 @@ TEST_CASE("completing a killed run goes back as far as it must and no further") 
   write_killed_run(steady, "trend", 10);
   complete_in(steady, "", 1'000);
   CHECK(counts_of(steady) == std::vector<std::string>{"1|10"});
+
+  // After a reload the sensor may have another rate, or another file.
+  const std::string reloaded = folder / "reloaded.db";
+  write_killed_run(reloaded, "missing_data", 6);
+  {
+    Database database = opened(reloaded);
+    RunInfo old;
+    old.run_id = "old";
+    RunReload reload;
+    for (const char* at : {"2025-01-01T00:00:02.000000Z", "2025-01-01T00:00:06.700000Z"}) {
+      ++reload.number;
+      reload.at = parse_timestamp(at).value();
+      REQUIRE(record_reload(database, old, reload).ok());
+    }
+  }
+  complete_in(reloaded, "", 1'000);
+  CHECK(counts_of(reloaded) == std::vector<std::string>{"1|2"});
 
   // What the run itself has said is never taken back.
   const std::string stopped = folder / "stopped.db";

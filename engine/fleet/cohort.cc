@@ -8,7 +8,6 @@
 #include "fleet/fleet_change.h"
 
 namespace fleet_sim {
-
 Tally& Tally::operator+=(const Tally& other) {
   due += other.due;
   skipped += other.skipped;
@@ -154,12 +153,7 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
     Sensor& sensor = sensors_[i];
     const Fate& fate = change.fate_of(sensor.identity);
     if (fate.kind == Fate::Kind::stays) continue;
-    const bool goes_on = fate.kind != Fate::Kind::leaves && !fate.to_another_shard &&
-                         goes_on_under(sensor.anomaly, *sensor.profile, *fate.profile);
-    if (!goes_on) {
-      if (is_open(i)) cut(sensor, change, moment);
-      sensor.anomaly = Anomaly{};
-    }
+    if (sensor.anomaly.active()) change_anomaly(i, fate, change, moment);
     if (fate.kind == Fate::Kind::changes) {
       sensor.identity = fate.to;
       sensor.profile = fate.profile;
@@ -176,12 +170,37 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
   return departed;
 }
 
-// The event ends at the change, after the last reading that it affected.
-void Cohort::cut(const Sensor& sensor, FleetChange& change, Timestamp moment) const {
-  AnomalyEvent event =
-      describe_anomaly(sensor.anomaly, *sensor.profile, AnomalyEvent::Kind::closed, sensor.identity);
-  event.ended_at = moment - 1;
-  change.cut_short.push_back({writer_, event});
+// An anomaly ends at the change when it may not go on, or when no reading of a new rate is left for it; its
+// event then ends after the last reading that it affected. One whose last reading seemed to have been taken
+// may have more of them at a higher rate.
+void Cohort::change_anomaly(std::size_t i, const Fate& fate, FleetChange& change, Timestamp moment) {
+  Sensor& sensor = sensors_[i];
+  const bool was_open = is_open(i);
+  const bool has_shown = sensor.anomaly.readings_affected > 0;
+  const bool has_more = next_due_after(change, fate, i, moment) <= sensor.anomaly.ended_at;
+  const bool goes_on =
+      has_more && !fate.to_another_shard && goes_on_under(sensor.anomaly, *sensor.profile, *fate.profile);
+  using Kind = AnomalyEvent::Kind;
+  if (goes_on && has_shown && !was_open) note(sensor, Kind::progressed, sensor.anomaly.ended_at, change);
+  if (!goes_on && has_shown && (was_open || has_more)) note(sensor, Kind::closed, moment - 1, change);
+  if (!goes_on) sensor.anomaly = Anomaly{};
+}
+
+Timestamp Cohort::next_due_after(const FleetChange& change, const Fate& fate, std::size_t i,
+                                 Timestamp moment) const {
+  if (fate.kind == Fate::Kind::leaves) return latest_timestamp;
+  if (fate.kind == Fate::Kind::changes) return next_due_of(i);
+  const Joiner& joiner = change.joiners[fate.to];
+  const Cadence cadence(joiner.rate);
+  const Timestamp first_due = start_ + joiner.sensor.phase;
+  return first_due + cadence.offset(cadence.count_before(moment - first_due));
+}
+
+void Cohort::note(const Sensor& sensor, AnomalyEvent::Kind kind, Timestamp ended_at,
+                  FleetChange& change) const {
+  AnomalyEvent event = describe_anomaly(sensor.anomaly, *sensor.profile, kind, sensor.identity);
+  event.ended_at = ended_at;
+  change.anomalies.push_back({writer_, event});
 }
 
 std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment) {

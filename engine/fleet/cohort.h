@@ -33,6 +33,7 @@ struct PastAnomaly {
 };
 using PastAnomalies = std::unordered_map<std::uint32_t, PastAnomaly>;  // by index into the Roster
 
+struct Fate;
 struct FleetChange;
 struct Joiner;
 
@@ -83,7 +84,7 @@ class Cohort {
   void go_on_at(Timestamp moment, const PastAnomalies& past);
 
   // Carries out what `change` says of these sensors at `moment`, before which every reading has been taken:
-  // some become another, some leave, and what anomalies that cuts short it notes in `change`. Returns how
+  // some become another, some leave, and what becomes of their anomalies it notes in `change`. Returns how
   // many readings were due of those that left, by arithmetic alone. May leave the cohort empty.
   std::uint64_t apply(FleetChange& change, Timestamp moment);
 
@@ -99,7 +100,10 @@ class Cohort {
   void note_event(const Sample& taken, std::vector<AnomalyEvent>& events, Tally& tally) const;
   void advance();
   void pass_to(Timestamp moment);
-  void cut(const Sensor& sensor, FleetChange& change, Timestamp moment) const;
+  void change_anomaly(std::size_t i, const Fate& fate, FleetChange& change, Timestamp moment);
+  [[nodiscard]] Timestamp next_due_after(const FleetChange& change, const Fate& fate, std::size_t i,
+                                         Timestamp moment) const;
+  void note(const Sensor& sensor, AnomalyEvent::Kind kind, Timestamp ended_at, FleetChange& change) const;
   [[nodiscard]] bool is_open(std::size_t index) const;
   void go_on_at(Timestamp moment, Sensor& sensor, const PastAnomaly* past);
   [[nodiscard]] std::uint64_t due_before(Timestamp until, const Sensor& sensor) const;

@@ -36,8 +36,9 @@ struct Joiner {
   bool is_new = true;  // to the fleet
 };
 
-// The last word on an anomaly that the change ended, for the writer of its shard.
-struct CutAnomaly {
+// An anomaly that the change ended, or that had ended but for readings of the new rate, for the writer of its
+// shard.
+struct ChangedAnomaly {
   std::uint32_t writer;
   AnomalyEvent event;
 };
@@ -55,7 +56,7 @@ struct FleetChange {
   std::vector<Fate> fates;                 // by index into the Roster; whoever is beyond its end stays
   std::vector<Joiner> joiners;             // sorted by writer, rate, phase and key
   std::shared_ptr<ProfileTable> profiles;  // that the fleet has from now on; afterwards, those it had
-  std::vector<CutAnomaly> cut_short;       // filled by the swap
+  std::vector<ChangedAnomaly> anomalies;   // filled by the swap
 
   [[nodiscard]] const Fate& fate_of(std::uint32_t identity) const {
     static constexpr Fate staying;

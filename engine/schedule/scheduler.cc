@@ -106,8 +106,9 @@ Timestamp Scheduler::change_fleet(FleetChange& change) {
   const Timestamp now = schedule_.clock.simulated(std::chrono::steady_clock::now());
   const Timestamp moment = std::max(reached(), std::min({next_due_.top().first, now, schedule_.end}));
   reached_.store(moment, std::memory_order_release);
+  settle_owed();  // before the last words on these anomalies
   fleet_.apply(change, moment);
-  for (const CutAnomaly& cut : change.cut_short) room_for(cut.writer, 1).events.push_back(cut.event);
+  for (const auto& [writer, event] : change.anomalies) room_for(writer, 1).events.push_back(event);
   window_ = window_of(fleet_);
   take_in_cohorts();
   return moment;
@@ -197,10 +198,16 @@ void Scheduler::leave_window(Timestamp until) {
   reached_.store(until, std::memory_order_release);
 }
 
-void Scheduler::finish() {
+void Scheduler::settle_owed() {
   for (Cohort& cohort : fleet_.cohorts()) {
     while (!cohort.settle_owed(room_for(cohort.writer(), 1))) {
     }
+  }
+}
+
+void Scheduler::finish() {
+  settle_owed();
+  for (Cohort& cohort : fleet_.cohorts()) {
     cohort.report_open_anomalies(room_for(cohort.writer(), cohort.size()));
   }
   hand_over_carried();

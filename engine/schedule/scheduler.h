@@ -56,8 +56,7 @@ class Scheduler {
   void between_windows(std::function<void()> work);
 
   // Carries out a reload, from within such work only: at a moment before which every reading has been taken
-  // and after which none, which it returns. The last words on anomalies that the change ends go to the
-  // writers.
+  // and after which none, which it returns. What becomes of anomalies goes to the writers.
   Timestamp change_fleet(FleetChange& change);
 
   // Waits until everything has been handed to the queues, at most for `patience`. True when it has.
@@ -80,6 +79,7 @@ class Scheduler {
   void tick_in_pool(Timestamp until);
   void tick_alone(Cohort& cohort, Timestamp until);
   void leave_window(Timestamp until);
+  void settle_owed();
   void finish();
   Batch* batch_for(Cohort& cohort, Timestamp until);
   void hand_over_full(std::uint32_t writer, std::size_t events);

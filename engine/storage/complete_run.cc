@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/timestamp.h"
 #include "storage/run_losses.h"
@@ -23,6 +24,10 @@ WHERE ended_at IS NULL AND id >= ?1 AND id < ?2 ORDER BY id)sql";
 
 constexpr std::string_view select_rows_backwards = R"sql(
 SELECT sensor_id, timestamp, anomaly_type FROM sensor_readings WHERE id >= ?1 AND id < ?2 ORDER BY id DESC)sql";
+
+constexpr std::string_view find_reloads =
+    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'run_reloads'";
+constexpr std::string_view select_reloads = "SELECT at FROM run_reloads WHERE run_id = ?1 ORDER BY at";
 
 constexpr std::string_view update_event =
     "UPDATE anomaly_events SET readings_affected = max(readings_affected, ?2) WHERE id = ?1 AND ended_at IS "
@@ -76,6 +81,17 @@ StorageError read_open_events(Database& database, const Extent& extent, OpenEven
   return code == SQLITE_DONE ? StorageError{} : database.error();
 }
 
+// When the run was reloaded, as far as this file has been told.
+StorageError read_reloads(Database& database, const std::string& run_id, std::vector<std::string>& reloads) {
+  if (database.query_integer(find_reloads, 0) == 0) return {};
+  Statement row;
+  if (StorageError error = database.prepare(select_reloads, row); !error.ok()) return error;
+  row.bind(1, run_id);
+  int code = SQLITE_OK;
+  while ((code = row.step()) == SQLITE_ROW) reloads.emplace_back(row.text(0));
+  return code == SQLITE_DONE ? StorageError{} : database.error();
+}
+
 // Returns, in `last`, the time of the latest row.
 StorageError count_rows(Database& database, const Extent& extent, std::uint64_t most_rows, OpenEvents& events,
                         std::string& last) {
@@ -118,6 +134,13 @@ void count_gap(OpenEvent& event, std::string_view last) {
   if (certain >= 0) event.affected = certain / (*started - *before + 1) + 1;
 }
 
+// A reload may have ended the event, or changed its sensor's rate or file: what came then is not counted.
+std::string_view end_of_gap(const OpenEvent& event, const std::vector<std::string>& reloads,
+                            std::string_view last) {
+  const auto reload = std::ranges::upper_bound(reloads, event.started_at);
+  return reload == reloads.end() ? last : std::min<std::string_view>(last, *reload);
+}
+
 StorageError write_counts(Database& database, const OpenEvents& events) {
   Statement update;
   if (StorageError error = database.prepare(update_event, update); !error.ok()) return error;
@@ -142,10 +165,12 @@ StorageError complete_run_before(Database& database, const std::string& run_id, 
   bool has_gaps = false;
   if (error.ok()) error = has_losses(database, extent.run_id, has_gaps);
   if (!error.ok() || has_gaps || events.empty()) return error;
-  error = count_rows(database, extent, most_rows, events, last);
+  std::vector<std::string> reloads;
+  error = read_reloads(database, extent.run_id, reloads);
+  if (error.ok()) error = count_rows(database, extent, most_rows, events, last);
   if (!error.ok()) return error;
   for (auto& [sensor, event] : events) {
-    if (event.type == "missing_data") count_gap(event, last);
+    if (event.type == "missing_data") count_gap(event, end_of_gap(event, reloads, last));
   }
   return write_counts(database, events);
 }

@@ -44,6 +44,12 @@ constexpr std::string_view go_on_event_sql =
     "anomaly_events "
     "WHERE sensor_id = ?1 AND started_at = ?2 AND ended_at IS NULL)";
 
+// One that had ended, until a reload gave its sensor more readings within it. Such events are recent, so the
+// row is looked for from the end.
+constexpr std::string_view go_on_again_sql =
+    "UPDATE anomaly_events SET ended_at = ?3, readings_affected = ?4 WHERE id = (SELECT id FROM "
+    "anomaly_events WHERE sensor_id = ?1 AND started_at = ?2 ORDER BY id DESC LIMIT 1)";
+
 void bind_end(Statement& statement, int parameter, const AnomalyEvent& event, std::string_view text) {
   if (ends(event.kind)) {
     statement.bind(parameter, text);
@@ -116,7 +122,8 @@ int EventInsert::apply(const AnomalyEvent& event, std::int64_t last_id) {
     const int code = begin(event, last_id);
     return code == SQLITE_OK && event.injected ? mark_injected() : code;
   }
-  const int code = go_on(event);
+  int code = go_on(event, go_on_, go_on_event_sql);
+  if (code == SQLITE_OK && database_.changed_rows() == 0) code = go_on(event, go_on_again_, go_on_again_sql);
   const bool row_is_gone = code == SQLITE_OK && last_id > 0 && database_.changed_rows() == 0;
   return row_is_gone ? begin(event, last_id) : code;
 }
@@ -151,17 +158,17 @@ int EventInsert::mark_injected() {
   return error.ok() ? mark.run() : error.code;
 }
 
-int EventInsert::go_on(const AnomalyEvent& event) {
-  if (!go_on_.is_prepared()) {
-    if (const StorageError error = database_.prepare(go_on_event_sql, go_on_); !error.ok()) return error.code;
+int EventInsert::go_on(const AnomalyEvent& event, Statement& update, std::string_view sql) {
+  if (!update.is_prepared()) {
+    if (const StorageError error = database_.prepare(sql, update); !error.ok()) return error.code;
   }
   const std::string started_at = timestamp_text(event.started_at);
   const std::string ended_at = timestamp_text(event.ended_at);
-  go_on_.bind(1, roster_[event.sensor].id);
-  go_on_.bind(2, started_at);
-  bind_end(go_on_, 3, event, ended_at);
-  go_on_.bind(4, static_cast<std::int64_t>(event.readings_affected));
-  return go_on_.run();
+  update.bind(1, roster_[event.sensor].id);
+  update.bind(2, started_at);
+  bind_end(update, 3, event, ended_at);
+  update.bind(4, static_cast<std::int64_t>(event.readings_affected));
+  return update.run();
 }
 
 }  // namespace fleet_sim

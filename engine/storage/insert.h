@@ -51,13 +51,14 @@ class EventInsert {
 
  private:
   int begin(const AnomalyEvent& event, std::int64_t last_id);
-  int go_on(const AnomalyEvent& event);
+  int go_on(const AnomalyEvent& event, Statement& update, std::string_view sql);
   int mark_injected();
 
   Database& database_;
   const Roster& roster_;
   Statement begin_;
   Statement go_on_;
+  Statement go_on_again_;
 };
 
 }  // namespace fleet_sim
