@@ -30,12 +30,16 @@ struct EventRow {
 struct ShardState {
   std::vector<Row> rows;
   std::vector<EventRow> events;
-  std::set<std::string> with_gaps;  // runs of which it says so
+  std::set<std::string> with_gaps;                      // runs of which it says so
+  std::set<std::pair<std::string, Timestamp>> reloads;  // of a run, at a moment
 };
 
 class Aftermath {
  public:
   Aftermath(const Config& config, const Roster& roster) : config_(config), roster_(roster) {}
+
+  // Somebody is going to delete this file: what it holds now counts as having been there.
+  void remember(const std::string& path);
 
   // The process has ended by itself or has died, but the power is on: what it left is what was there before
   // and what it says it has written.
@@ -47,25 +51,39 @@ class Aftermath {
                                    const std::deque<StormRun>& runs);
 
   [[nodiscard]] std::uint64_t rows() const;
-  // Whether a file says that rows of the run are missing between others.
-  [[nodiscard]] bool has_gaps(const std::string& run_id) const;
+  [[nodiscard]] std::uint64_t files_gone() const;
+  // Whether all that the run has written is where the next process finds it, and a fleet as it began can go
+  // on with it: no file says that rows are missing or that it was reloaded, and none has gone.
+  [[nodiscard]] bool can_go_on(const StormRun& run) const;
 
  private:
-  using State = std::map<std::string, ShardState>;  // by path
+  using State = std::map<std::string, ShardState>;               // by path
+  using Pieces = std::map<std::string, std::deque<ShardState>>;  // the files that had it, one after another
 
-  void read_files(const ShardPlan& plan);
-  void check_rows(const ShardPlan& plan, const std::deque<StormRun>& runs);
-  void check_row(const Row& row, const StormRun& run, const Reading& expected) const;
-  void check_gaps(const ShardPlan& plan, const std::deque<StormRun>& runs);
+  void read_files();
+  void find_set_aside(const std::string& path);
+  [[nodiscard]] const std::string& path_of(std::uint32_t identity);
+  void check_rows(const std::deque<StormRun>& runs);
+  void check_row(const std::string& path, const Row& row, const std::deque<StormRun>& runs);
+  void check_doubt(const ShardState& piece, const std::set<SensorTime>& again);
+  void check_reloads(const std::deque<StormRun>& runs) const;
+  void check_gaps(const std::deque<StormRun>& runs);
   void check_events(const std::deque<StormRun>& runs);
+  [[nodiscard]] bool has_lost_files(const StormRun& run) const;
+  [[nodiscard]] bool has_gaps(const std::string& run_id) const;
   void check_run_is_complete(const StormRun& run, Timestamp reached) const;
   [[nodiscard]] std::set<SensorTime> readings_there() const;
 
   const Config& config_;
   const Roster& roster_;
-  ShardPlan plan_;
-  State before_;
+  std::set<std::string> paths_;                   // that any process has planned
+  std::map<std::uint32_t, std::string> path_of_;  // of identities, as far as asked
+  std::set<std::string> set_aside_;               // files that were read
+  Pieces gone_;                                   // deleted or set aside
+  Pieces pieces_;                                 // those and the ones that are there
+  State before_;                                  // all pieces of each in one, as in the next one
   State now_;
+  std::uint64_t rows_again_ = 0;           // that stand in two pieces
   std::map<std::string, Replay> replays_;  // by run
 };
 

@@ -12,19 +12,18 @@ namespace {
 
 constexpr unsigned most_waits = 20'000;  // steps without which nothing ends
 
-std::vector<std::uint32_t> everybody(const Roster& roster) {
-  std::vector<std::uint32_t> members(roster.size());
-  for (std::uint32_t i = 0; i < members.size(); ++i) members[i] = i;
-  return members;
+ShardPlan plan_of(const Ground& ground, const Edition& edition) {
+  std::vector<double> rates;
+  for (const std::uint32_t member : edition.members) {
+    rates.push_back(rate_of(ground.roster, ground.roster[member], *edition.config));
+  }
+  return plan_shards(ground.roster, edition.members, rates, ground.config);
 }
 
-ShardPlan plan_of(const Ground& ground) {
-  const std::vector<std::uint32_t> members = everybody(ground.roster);
-  std::vector<double> rates;
-  for (const std::uint32_t member : members) {
-    rates.push_back(rate_of(ground.roster, ground.roster[member], ground.config));
-  }
-  return plan_shards(ground.roster, members, rates, ground.config);
+Timestamp next_due(Fleet& fleet) {
+  Timestamp next = latest_timestamp;
+  for (const Cohort& cohort : fleet.cohorts()) next = std::min(next, cohort.next_due());
+  return next;
 }
 
 }  // namespace
@@ -33,20 +32,24 @@ Process::Process(const Ground& ground, StormRun& run, bool goes_on, const Fortun
     : ground_(ground),
       run_(run),
       fortune_(fortune),
-      plan_(plan_of(ground)),
+      plan_(plan_of(ground, run.editions.back())),
+      places_(plan_, ground.config),
       pool_(fortune.batches),
-      shard_context_{ground.roster, ground.config.database, run.info, ground.vfs.name()},
+      info_(run.info),
+      shard_context_{ground.roster, ground.config.database, info_, ground.vfs.name()},
       carried_(ground.config.database.writers, nullptr),
       queued_(carried_.size(), 0),
       handed_(carried_.size()),
       stepped_(carried_.size()),
       now_(SteadyTime() + std::chrono::hours(1'000) + std::chrono::seconds(ground.dice.between(0, 1'000))),
-      start_(run.info.start),
       reached_(run.info.start) {
-  fleet_ = std::make_unique<Fleet>(build_fleet(ground.roster, everybody(ground.roster), plan_.writer_of,
-                                               ground.config, run.info.seed, run.info.start));
+  info_.reloads = &reloads_;
+  const Edition& edition = run.editions.back();
+  fleet_ = std::make_unique<Fleet>(build_fleet(ground.roster, edition.members, plan_.writer_of,
+                                               *edition.config, run.info.seed, run.info.start));
   build_writers();
   if (goes_on) take_up();
+  due_before_start_ = fleet_->due_before(reached_);
   disk_heals_ = now_;
 }
 
@@ -58,21 +61,16 @@ void Process::drop_connections() {
 void Process::take_up() {
   // A roster cannot be copied, and the resumption only looks at it.
   Inputs inputs;
-  inputs.config = ground_.config;
-  inputs.members = everybody(ground_.roster);
+  inputs.config = *run_.editions.back().config;
+  inputs.members = run_.editions.back().members;
   inputs.resumed = run_.info;
   for (std::size_t i = 0; i < ground_.roster.size(); ++i) {
-    IdentityRecord record;
-    const Identity& identity = ground_.roster[i];
-    record.id = identity.id;
-    record.location = ground_.roster.text(identity.location);
-    record.firmware_version = ground_.roster.text(identity.firmware_version);
-    record.overrides = ground_.roster.overrides(identity);
-    inputs.identities.roster.add(record);
+    inputs.identities.roster.add(ground_.roster.record(ground_.roster[i]));
   }
   Resumption resumption = plan_resumption(inputs, plan_, run_.info);
   fleet_->go_on_at(resumption.moment, resumption.past);
-  start_ = reached_ = resumption.moment;
+  reached_ = resumption.moment;
+  no_reload_before_ = resumption.all_new_from;
   for (std::size_t w = 0; w < writers_.size(); ++w) writers_[w]->take_up(std::move(resumption.found[w]));
 }
 
@@ -125,6 +123,7 @@ void Process::run_steps() {
 
 // As the simulator stops: the last word on open anomalies, then everything that waits.
 void Process::stop() {
+  settle_owed();
   for (const Cohort& cohort : fleet_->cohorts()) {
     cohort.report_open_anomalies(room_for(cohort.writer(), cohort.size()));
   }
@@ -144,16 +143,101 @@ void Process::stop() {
     }
     if (ground_.vfs.is_off()) throw Died();
   }
-  const std::uint64_t due = fleet_->due_before(reached_) - fleet_->due_before(start_);
+  const std::uint64_t due = fleet_->due_before(reached_) - due_before_start_;
   const std::string imbalance = books().imbalance(due, 0);
   demand(imbalance.empty(), "the books do not balance: " + imbalance);
   demand(count_held() == 0, "rows are held after the end");
 }
 
 void Process::disturb() {
+  if (reached_ >= no_reload_before_ && ground_.dice.chance(fortune_.reloads)) reload();
   if (fortune_.calm) return;
+  if (ground_.dice.chance(fortune_.deletions)) delete_file();
   if (ground_.dice.chance(0.1)) break_disk();
   if (!collector_ && ground_.dice.chance(0.1)) send_collector();
+}
+
+// What the reloader and the scheduler do, in their order.
+void Process::reload() {
+  Edition next = draw_reload(ground_.dice, ground_.roster, run_.editions.back());
+  FleetChange change = plan_reload(next);
+  const Timestamp latest = std::min(next_due(*fleet_), reached_ + 2 * microseconds_per_second);
+  if (latest > reached_)
+    reached_ +=
+        static_cast<Microseconds>(ground_.dice.between(0, static_cast<std::uint64_t>(latest - reached_)));
+  next.from = reached_;
+  run_.until = std::max(run_.until, reached_);
+  run_.editions.push_back(next);
+  settle_owed();
+  fleet_->apply(change, reached_);
+  for (const auto& [writer, event] : change.anomalies) room_for(writer, 1).events.push_back(event);
+  RunReload note;
+  note.at = reached_;
+  note.changes = "what the storm brought";
+  note.fleet_size = next.members.size();
+  reloads_.add(note);
+}
+
+void Process::settle_owed() {
+  for (Cohort& cohort : fleet_->cohorts()) {
+    while (!cohort.settle_owed(room_for(cohort.writer(), 1))) {
+    }
+  }
+}
+
+FleetChange Process::plan_reload(const Edition& next) {
+  const Edition& now = run_.editions.back();
+  const Roster& roster = ground_.roster;
+  const bool same_config = next.config == now.config;
+  auto profiles = same_config ? fleet_->profiles() : std::make_shared<ProfileTable>(roster, next.config);
+  const IdentityChanges changes = compare_identities(roster, now.members, roster, next.members);
+  std::vector<WantedSensor> wanted = place(changes);
+  for (const std::uint32_t member : next.members) {
+    if (same_config) break;
+    const std::uint32_t writer = plan_.place_of[member].writer;
+    wanted.push_back({member, member, writer, writer, false});
+  }
+  return plan_fleet_change(*now.config, profiles, wanted, changes.removed);
+}
+
+// A shard for each sensor that is new or has become another.
+std::vector<WantedSensor> Process::place(const IdentityChanges& changes) {
+  std::vector<WantedSensor> sensors;
+  for (const std::uint32_t added : changes.added) sensors.push_back({{}, added, {}, 0, false});
+  for (const auto& [from, to] : changes.changed) sensors.push_back({from, to, {}, 0, false});
+  std::vector<std::uint32_t> coming;
+  for (const WantedSensor& sensor : sensors) coming.push_back(sensor.to);
+  const ShardPlaces::Proposal proposal = places_.propose(ground_.roster, coming);
+  places_.accept(proposal);
+  for (std::size_t w = 0; w < writers_.size(); ++w) {
+    const std::vector<std::string>& paths = proposal.new_paths[w];
+    if (!paths.empty()) writers_[w]->add_shards(paths);
+    plan_.paths[w].insert(plan_.paths[w].end(), paths.begin(), paths.end());
+  }
+  plan_.place_of.grow_to_at_least(ground_.roster.size());
+  for (std::size_t i = 0; i < sensors.size(); ++i) {
+    WantedSensor& sensor = sensors[i];
+    sensor.writer = proposal.places[i].writer;
+    plan_.place_of[sensor.to] = proposal.places[i];
+    if (!sensor.from) continue;
+    sensor.writer_now = plan_.place_of[*sensor.from].writer;
+    sensor.to_another_shard = plan_.place_of[*sensor.from] != proposal.places[i];
+  }
+  return sensors;
+}
+
+// Somebody deletes a file, with what belongs to it or without.
+void Process::delete_file() {
+  const std::vector<std::string>& paths = plan_.paths[ground_.dice.between(0, carried_.size() - 1)];
+  if (paths.empty()) return;
+  const std::string& path = ground_.dice.one_of(paths);
+  const bool all_of_it = ground_.dice.chance(0.5);
+  if (!std::filesystem::exists(path)) return;
+  ground_.before_deleting(path);
+  std::filesystem::remove(path);
+  for (const char* ending : {"-wal", "-shm"}) {
+    if (all_of_it) std::filesystem::remove(path + ending);
+  }
 }
 
 void Process::break_disk() {
@@ -165,6 +249,7 @@ void Process::break_disk() {
                                                              {DiskCall::write, SQLITE_FULL},
                                                              {DiskCall::sync, SQLITE_IOERR_FSYNC},
                                                              {DiskCall::read, SQLITE_IOERR_READ},
+                                                             {DiskCall::read, SQLITE_CORRUPT},
                                                              {DiskCall::open, SQLITE_CANTOPEN},
                                                              {DiskCall::truncate, SQLITE_IOERR_TRUNCATE},
                                                              {DiskCall::lock, SQLITE_IOERR_LOCK},
@@ -206,15 +291,41 @@ void Process::tick() {
   ground_.dice.shuffle(cohorts);
   for (Cohort* cohort : cohorts) {
     while (cohort->next_due() < until) {
-      const Tally tally = cohort->tick(until, room_for(cohort->writer(), 1));
-      ledger_.due(tally.due);
-      ledger_.generated(tally.due);
-      ledger_.missing(tally.missing);
-      ledger_.anomalies(tally.anomalies);
+      if (fortune_.skips && !has_room(cohort->writer())) {
+        skip(*cohort, until);
+        continue;
+      }
+      count(cohort->tick(until, room_for(cohort->writer(), 1)));
       if (ground_.dice.chance(0.5)) hand_over(cohort->writer());
     }
   }
   reached_ = until;
+}
+
+bool Process::has_room(std::uint32_t writer) const {
+  return (carried_[writer] != nullptr && !carried_[writer]->full()) || batches_in_use() < pool_.size();
+}
+
+// Which readings that were, a copy of the cohort tells.
+void Process::skip(Cohort& cohort, Timestamp until) {
+  Cohort other = cohort;
+  Tally tally;
+  cohort.skip(until, tally);
+  count(tally);
+  for (Batch batch; other.next_due() < cohort.next_due(); batch.clear()) {
+    other.tick(cohort.next_due(), batch);
+    for (const Reading& reading : batch.readings) {
+      run_.skipped.emplace(ground_.roster[reading.sensor].id, reading.due);
+    }
+  }
+}
+
+void Process::count(const Tally& tally) {
+  ledger_.due(tally.due);
+  ledger_.skipped(tally.skipped);
+  ledger_.generated(tally.due - tally.skipped);
+  ledger_.missing(tally.missing);
+  ledger_.anomalies(tally.anomalies);
 }
 
 Batch& Process::room_for(std::uint32_t writer, std::size_t events) {
@@ -231,16 +342,17 @@ Batch& Process::room_for(std::uint32_t writer, std::size_t events) {
 
 // Where the real process would sleep until a writer gives one back.
 void Process::wait_for_batch() {
-  const auto in_use = [this] {
-    std::size_t batches = 0;
-    for (std::size_t w = 0; w < queued_.size(); ++w) batches += queued_[w] + (carried_[w] != nullptr ? 1 : 0);
-    return batches;
-  };
-  for (unsigned waits = 0; in_use() == pool_.size(); ++waits) {
+  for (unsigned waits = 0; batches_in_use() == pool_.size(); ++waits) {
     demand(waits < most_waits, "no batch ever comes back");
     pass_time(now_ + std::chrono::milliseconds(10));
     step();
   }
+}
+
+std::size_t Process::batches_in_use() const {
+  std::size_t batches = 0;
+  for (std::size_t w = 0; w < queued_.size(); ++w) batches += queued_[w] + (carried_[w] != nullptr ? 1 : 0);
+  return batches;
 }
 
 void Process::hand_over(std::uint32_t writer) {

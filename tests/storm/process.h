@@ -1,13 +1,15 @@
 // One process of a storm: fleet, pool and writers as the simulator wires them, moved step by step on one
-// thread by a clock that only the storm turns, among faults of the disk and a collector that takes locks. It
-// stops as a process should, or dies: then every connection is dropped where it stands. Reloads belong in
-// Process::disturb, beside what happens there.
+// thread by a clock that only the storm turns, among reloads, faults of the disk, files that go, and a
+// collector that takes locks. It stops as a process should, or dies: then every connection is dropped where
+// it stands.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -17,9 +19,12 @@
 #include "config/config.h"
 #include "fleet/fleet.h"
 #include "identity/identity.h"
+#include "identity/identity_changes.h"
+#include "storage/run_reloads.h"
 #include "storage/shard_plan.h"
 #include "storage/writer.h"
 #include "storm/dice.h"
+#include "storm/edition.h"
 #include "storm/replay.h"
 #include "storm/weather.h"
 #include "support/faulty_vfs.h"
@@ -36,16 +41,20 @@ inline void demand(bool holds, const std::string& what) {
 
 // What outlives a process.
 struct Ground {
-  const Config& config;
-  const Roster& roster;
+  const Config& config;  // of which reloads leave the database and the sharding as they are
+  Roster& roster;        // grows with every reload
   FaultyVfs& vfs;
   Dice& dice;
+  std::function<void(const std::string& path)> before_deleting;
 };
 
 // A run, over all processes that have been at work on it.
 struct StormRun {
   RunInfo info;
-  Timestamp until = 0;  // no reading due from then on has been taken
+  std::vector<Edition> editions;  // the first is what it began with
+  Timestamp until = 0;            // no reading due from then on has been taken
+  std::set<SensorTime> skipped;
+  unsigned processes = 0;
   std::uint64_t lost = 0;
   std::uint64_t events_lost = 0;
 };
@@ -64,6 +73,7 @@ class Process {
 
   [[nodiscard]] bool died() const { return died_; }
   [[nodiscard]] Books books() const { return ledger_.books(); }
+  [[nodiscard]] std::size_t reloads() const { return reloads_.size(); }
   // Readings that waited in shards at the end or were counted as lost, and may have reached a file all the
   // same: those whose commit failed when everything was in the log already.
   [[nodiscard]] std::uint64_t in_doubt() const { return held_ + books().lost(); }
@@ -89,10 +99,19 @@ class Process {
   void run_steps();
   void stop();
   void disturb();
+  void reload();
+  void settle_owed();
+  [[nodiscard]] FleetChange plan_reload(const Edition& next);
+  [[nodiscard]] std::vector<WantedSensor> place(const IdentityChanges& changes);
   void break_disk();
+  void delete_file();
   void send_collector();
   void end_collection(bool commits);
   void tick();
+  void skip(Cohort& cohort, Timestamp until);
+  void count(const Tally& tally);
+  [[nodiscard]] bool has_room(std::uint32_t writer) const;
+  [[nodiscard]] std::size_t batches_in_use() const;
   Batch& room_for(std::uint32_t writer, std::size_t events);
   void wait_for_batch();
   void hand_over(std::uint32_t writer);
@@ -106,9 +125,12 @@ class Process {
   StormRun& run_;
   Fortune fortune_;
   ShardPlan plan_;
+  ShardPlaces places_;
   BatchPool pool_;
   Ledger ledger_;
   ErrorCounts errors_;
+  RunReloads reloads_;
+  RunInfo info_;
   ShardContext shard_context_;
   std::unique_ptr<Fleet> fleet_;
   std::vector<std::unique_ptr<Writer>> writers_;
@@ -119,7 +141,8 @@ class Process {
   std::optional<Collector> collector_;
   SteadyTime now_;
   SteadyTime disk_heals_;
-  Timestamp start_ = 0;
+  std::uint64_t due_before_start_ = 0;
+  Timestamp no_reload_before_ = 0;  // until then a run that goes on meets its former rows
   Timestamp reached_ = 0;
   std::uint64_t events_handed_ = 0;
   std::size_t largest_batch_ = 0;  // readings

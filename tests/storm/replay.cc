@@ -1,53 +1,129 @@
 #include "storm/replay.h"
 
-#include <vector>
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <string_view>
 
-#include "fleet/fleet.h"
+#include "base/random.h"
+#include "fleet/profile_table.h"
+#include "model/sensor.h"
+#include "storage/shard_key.h"
 
 namespace fleet_sim::test {
 namespace {
 
-Roster reversed(const Roster& roster) {
-  Roster other;
-  for (std::size_t i = roster.size(); i-- > 0;) {
-    const Identity& identity = roster[i];
-    const auto text = [&roster](Text handle) { return std::string(roster.text(handle)); };
-    other.add({std::string(identity.id), text(identity.type), text(identity.location),
-               text(identity.manufacturer), text(identity.model), text(identity.firmware_version),
-               roster.overrides(identity)});
-  }
-  return other;
-}
+// One sensor, from the moment it is in the fleet until it leaves.
+class Life {
+ public:
+  Life(const RunInfo& run, const Roster& roster, Replay& replay)
+      : run_(run), roster_(roster), replay_(replay) {}
 
-void add(const Batch& batch, const Roster& roster, Replay& replay) {
-  for (const Reading& reading : batch.readings) {
-    replay.readings.emplace(SensorTime(roster[reading.sensor].id, reading.due), reading);
+  void begin(std::uint32_t identity, const Profile* profile, double rate, Timestamp moment) {
+    sensor_.key = hash_text(roster_[identity].id);
+    become(identity, profile, rate, moment);
+    enter_steady_state(sensor_, run_.seed, due(next_), *cadence_);
   }
-  for (const AnomalyEvent& event : batch.events) {
-    replay.events.insert_or_assign(SensorTime(roster[event.sensor].id, event.started_at), event);
+
+  void become(std::uint32_t identity, const Profile* profile, double rate, Timestamp moment) {
+    cadence_.emplace(rate);
+    sensor_.phase = phase_of(sensor_.key, *cadence_);
+    sensor_.profile = profile;
+    sensor_.identity = identity;
+    next_ = cadence_->count_before(moment - run_.start - sensor_.phase);
   }
-}
+
+  // Its identity, profile or rate change. An anomaly goes on where it may and where readings are left for it.
+  void change(std::uint32_t identity, const Profile* profile, double rate, Timestamp moment, bool moves) {
+    const Life before = *this;
+    const Anomaly& anomaly = sensor_.anomaly;
+    const bool may_go_on = !moves && goes_on_under(anomaly, *sensor_.profile, *profile);
+    become(identity, profile, rate, moment);
+    const bool has_more = due(next_) <= anomaly.ended_at;
+    if (may_go_on && has_more) return;
+    if (before.is_in_anomaly() || (has_more && anomaly.readings_affected > 0)) {
+      before.note(AnomalyEvent::Kind::closed, moment - 1);
+    }
+    sensor_.anomaly = Anomaly{};
+  }
+  [[nodiscard]] const Identity& identity() const { return roster_[sensor_.identity]; }
+
+  void take(Timestamp until) {
+    for (; due(next_) < until; ++next_) {
+      const Sample taken = sample(sensor_, run_.seed, {due(next_), due(next_ + 1)});
+      if (taken.event) note(*taken.event, sensor_.anomaly.ended_at);
+      if (taken.missing()) continue;
+      const Reading reading{due(next_), taken.values, sensor_.identity, taken.anomaly};
+      replay_.readings.emplace(SensorTime(identity().id, reading.due),
+                               Replay::Taken{reading, sensor_.anomaly.started_at});
+    }
+  }
+
+  void leave(Timestamp moment) const {
+    if (is_in_anomaly()) note(AnomalyEvent::Kind::closed, moment - 1);
+  }
+
+  void end() const {
+    if (is_in_anomaly()) note(AnomalyEvent::Kind::progressed, sensor_.anomaly.ended_at);
+  }
+
+ private:
+  [[nodiscard]] Timestamp due(std::uint64_t k) const {
+    return run_.start + sensor_.phase + cadence_->offset(k);
+  }
+  [[nodiscard]] bool is_in_anomaly() const {
+    const Anomaly& anomaly = sensor_.anomaly;
+    return anomaly.active() && anomaly.readings_affected > 0 && due(next_) <= anomaly.ended_at;
+  }
+  void note(AnomalyEvent::Kind kind, Timestamp ended_at) const {
+    AnomalyEvent event = describe_anomaly(sensor_.anomaly, *sensor_.profile, kind, sensor_.identity);
+    event.ended_at = ended_at;
+    const auto [told, is_new] =
+        replay_.events.try_emplace(SensorTime(identity().id, event.started_at), Replay::Told{event, {}});
+    if (is_new) return;
+    if (ends(told->second.last.kind)) told->second.earlier_end = told->second.last.ended_at;
+    told->second.last = event;
+  }
+
+  const RunInfo& run_;
+  const Roster& roster_;
+  Replay& replay_;
+  Sensor sensor_{};
+  std::optional<Cadence> cadence_;
+  std::uint64_t next_ = 0;  // reading
+};
 
 }  // namespace
 
-Replay replay(const Config& config, const Roster& roster, const RunInfo& run, Timestamp until) {
-  const Roster other = reversed(roster);
-  std::vector<std::uint32_t> members(other.size());
-  for (std::uint32_t i = 0; i < members.size(); ++i) members[i] = i;
-  Fleet fleet =
-      build_fleet(other, members, std::vector<std::uint32_t>(members.size(), 0), config, run.seed, run.start);
+Replay replay(const ShardBy& sharding, const Roster& roster, const RunInfo& run,
+              std::span<const Edition> editions, Timestamp until) {
   Replay replay;
-  Batch batch;
-  for (Cohort& cohort : fleet.cohorts()) {
-    while (cohort.next_due() < until) {
-      cohort.tick(until, batch);
-      add(batch, other, replay);
-      batch.clear();
+  std::map<std::string_view, Life> lives;
+  std::deque<ProfileTable> profiles;  // sensors point into those of the edition before, too
+  for (std::size_t e = 0; e < editions.size(); ++e) {
+    const Edition& edition = editions[e];
+    const Timestamp end = e + 1 < editions.size() ? editions[e + 1].from : until;
+    profiles.emplace_back(roster, edition.config);
+    std::map<std::string_view, Life> before;
+    before.swap(lives);
+    for (const std::uint32_t member : edition.members) {
+      const Identity& identity = roster[member];
+      const Profile* profile = profiles.back().find_or_resolve(identity);
+      const double rate = rate_of(roster, identity, *edition.config);
+      if (auto known = before.extract(identity.id)) {
+        Life& life = lives.insert(std::move(known)).position->second;
+        const bool moves =
+            shard_key(sharding, roster, life.identity()) != shard_key(sharding, roster, identity);
+        life.change(member, profile, rate, edition.from, moves);
+      } else {
+        Life& life = lives.try_emplace(identity.id, run, roster, replay).first->second;
+        life.begin(member, profile, rate, edition.from);
+      }
     }
-    cohort.report_open_anomalies(batch);
-    add(batch, other, replay);
-    batch.clear();
+    for (auto& [id, gone] : before) gone.leave(edition.from);
+    for (auto& [id, life] : lives) life.take(end);
   }
+  for (auto& [id, life] : lives) life.end();
   return replay;
 }
 

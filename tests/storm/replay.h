@@ -1,10 +1,11 @@
-// What a run must have written: its readings and events, taken again by a fleet of its own, whose sensors
-// stand in another order and have one writer. One thread.
+// What a run must have written: its readings and events, taken again sensor by sensor, through all reloads,
+// without cohorts, batches or writers. One thread.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <set>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -12,16 +13,27 @@
 #include "config/config.h"
 #include "identity/identity.h"
 #include "storage/schema.h"
+#include "storm/edition.h"
 
 namespace fleet_sim::test {
 
 using SensorTime = std::pair<std::string, Timestamp>;  // the sensor's id
 
 struct Replay {
-  std::map<SensorTime, Reading> readings;
-  std::map<SensorTime, AnomalyEvent> events;  // by their start, in their last state
+  struct Taken {
+    Reading reading;
+    Timestamp anomaly_since;  // where the reading is part of one
+  };
+  std::map<SensorTime, Taken> readings;
+  struct Told {
+    AnomalyEvent last;
+    std::optional<Timestamp> earlier_end;  // a reload has made it another
+  };
+  std::map<SensorTime, Told> events;  // by their start
 };
 
-Replay replay(const Config& config, const Roster& roster, const RunInfo& run, Timestamp until);
+// `sharding` tells when a sensor moves to another file, which ends its anomaly.
+Replay replay(const ShardBy& sharding, const Roster& roster, const RunInfo& run,
+              std::span<const Edition> editions, Timestamp until);
 
 }  // namespace fleet_sim::test

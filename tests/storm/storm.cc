@@ -46,17 +46,22 @@ class Storm {
   void rage() {
     for (std::uint64_t processes = dice_.between(2, 5); processes > 0; --processes) live_once();
     tally_.rows += aftermath_.rows();
+    tally_.files_gone += aftermath_.files_gone();
     tally_.faults += vfs_.failed();
   }
 
  private:
   void live_once() {
-    // The engine refuses to go on with a run whose files say that they have gaps.
-    const bool goes_on =
-        !runs_.empty() && !aftermath_.has_gaps(runs_.back().info.run_id) && dice_.chance(0.5);
-    if (!goes_on) begin_run();
+    const bool goes_on = !runs_.empty() && aftermath_.can_go_on(runs_.back()) && dice_.chance(0.5);
+    if (goes_on) {
+      runs_.back().editions.resize(1);  // of a reload that no file tells of, nobody knows
+    } else {
+      begin_run();
+    }
+    ++runs_.back().processes;
     const Fortune fortune = draw_fortune(dice_, config_);
-    const Ground ground{config_, roster_, vfs_, dice_};
+    const Ground ground{config_, roster_, vfs_, dice_,
+                        [this](const std::string& path) { aftermath_.remember(path); }};
     auto process = std::make_unique<Process>(ground, runs_.back(), goes_on, fortune);
     process->live();
     count(*process, fortune, goes_on);
@@ -78,14 +83,24 @@ class Storm {
     run.info.seed = dice_.word();
     run.info.start = runs_.empty() ? first_start : runs_.back().until + 60 * microseconds_per_second;
     run.info.began_at = run.info.start;
-    run.info.fleet_size = roster_.size();
+    run.editions.push_back(runs_.empty() ? first_edition() : runs_.back().editions.back());
+    run.editions.back().from = run.info.start;
+    run.info.fleet_size = run.editions.back().members.size();
     run.until = run.info.start;
     runs_.push_back(run);
+  }
+
+  Edition first_edition() const {
+    Edition edition{0, std::make_shared<const Config>(config_), {}};
+    for (std::uint32_t i = 0; i < roster_.size(); ++i) edition.members.push_back(i);
+    return edition;
   }
 
   void count(const Process& process, const Fortune& fortune, bool goes_on) {
     ++tally_.processes;
     tally_.taken_up += goes_on ? 1 : 0;
+    tally_.reloads += process.reloads();
+    tally_.rows_skipped += process.books().skipped;
     if (fortune.dies) ++(fortune.power ? tally_.power_failures : tally_.killed);
     tally_.rows_lost += process.books().lost();
   }
@@ -107,7 +122,9 @@ std::string StormTally::text() const {
   return std::to_string(processes) + " processes (" + std::to_string(killed) + " killed, " +
          std::to_string(power_failures) + " by the power, " + std::to_string(taken_up) +
          " going on with a run), " + std::to_string(faults) + " failed calls, " + std::to_string(rows) +
-         " rows, " + std::to_string(rows_lost) + " counted as lost";
+         " rows, " + std::to_string(rows_lost) + " counted as lost, " + std::to_string(rows_skipped) +
+         " skipped; " + std::to_string(reloads) + " reloads, " + std::to_string(files_gone) +
+         " files deleted or set aside";
 }
 
 std::string storm(std::uint64_t seed, StormTally& tally) {

@@ -1,11 +1,9 @@
 #include "storm/weather.h"
 
-#include <string>
+#include "storm/edition.h"
 
 namespace fleet_sim::test {
 namespace {
-
-using Texts = std::vector<std::string>;
 
 ShardBy draw_sharding(Dice& dice) {
   const auto key = dice.one_of(
@@ -34,18 +32,9 @@ DatabaseSettings draw_database(Dice& dice) {
 }  // namespace
 
 Roster draw_roster(Dice& dice) {
-  const Texts locations{"Factory A - Line 1", "Factory A - Line 2", "Warehouse ü", "Outdoor"};
-  const std::vector<double> rates{0.3, 1, 2, 7, 20};
   Roster roster;
   const std::uint64_t sensors = dice.chance(0.2) ? 1 : dice.between(2, 30);
-  for (std::uint64_t i = 0; i < sensors; ++i) {
-    IdentityRecord record;
-    record.id = "s" + std::to_string(i);
-    record.location = dice.one_of(locations);
-    record.firmware_version = dice.one_of(Texts{"1.3", "1.4", "2"});
-    if (dice.chance(0.5)) record.overrides.readings_per_second = dice.one_of(rates);
-    roster.add(record);
-  }
+  for (std::uint64_t i = 0; i < sensors; ++i) roster.add(draw_identity(dice, i));
   return roster;
 }
 
@@ -68,6 +57,9 @@ Fortune draw_fortune(Dice& dice, const Config& config) {
   fortune.while_stopping = dice.chance(0.4);
   fortune.last_write = dice.chance(0.7) ? dice.between(1, fortune.while_stopping ? 40 : 400) : 0;
   fortune.steps = static_cast<unsigned>(dice.between(1, 60));
+  fortune.reloads = dice.one_of(std::vector<double>{0, 0, 0.03, 0.2});
+  fortune.deletions = dice.one_of(std::vector<double>{0, 0, 0, 0.05});
+  fortune.skips = dice.chance(0.2);
   fortune.batches = config.database.writers + dice.between(1, 12);
   fortune.open_shards = dice.between(1, 8);
   return fortune;

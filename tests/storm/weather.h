@@ -24,6 +24,9 @@ struct Fortune {
   bool while_stopping = false;
   std::uint64_t last_write = 0;  // the write at which it dies; 0: wherever it is at its end
   unsigned steps = 0;
+  double reloads = 0;           // chance at each step
+  double deletions = 0;         // of a file, likewise
+  bool skips = false;           // readings, when no batch is free
   std::size_t batches = 0;      // in the pool
   std::size_t open_shards = 0;  // of each writer
 };

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <condition_variable>
@@ -130,6 +131,7 @@ class FaultyVfs {
     sqlite3_file base;
     FaultyVfs* owner;
     const char* path;  // SQLite keeps it until the file is closed; null for one without a name
+    ino_t inode;
 
     sqlite3_file* below() { return reinterpret_cast<sqlite3_file*>(this + 1); }
   };
@@ -139,7 +141,14 @@ class FaultyVfs {
   static File* file(sqlite3_file* f) { return reinterpret_cast<File*>(f); }
   static sqlite3_file* below(sqlite3_file* f) { return file(f)->below(); }
   static int verdict(sqlite3_file* f, DiskCall call) { return file(f)->owner->verdict(call, file(f)->path); }
-  static bool remembers(sqlite3_file* f) { return file(f)->owner->remembers_ && file(f)->path != nullptr; }
+  static ino_t inode_at(const char* path) {
+    struct stat status {};
+    return path != nullptr && ::stat(path, &status) == 0 ? status.st_ino : 0;
+  }
+  // What is still written to a file that has lost its name is nobody's.
+  static bool remembers(sqlite3_file* f) {
+    return file(f)->owner->remembers_ && file(f)->inode != 0 && file(f)->inode == inode_at(file(f)->path);
+  }
 
   static int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* opened, int flags, int* out_flags) {
     File* f = file(opened);
@@ -148,8 +157,10 @@ class FaultyVfs {
     f->path = path;
     if (f->owner->refuses(path)) return SQLITE_CANTOPEN;
     if (const int code = f->owner->verdict(DiskCall::open, path); code != SQLITE_OK) return code;
+    if (f->owner->remembers_ && path != nullptr && inode_at(path) == 0) f->owner->unsynced_.removed(path);
     const int code = real(vfs)->xOpen(real(vfs), path, f->below(), flags, out_flags);
     if (code == SQLITE_OK) f->base.pMethods = methods();
+    f->inode = inode_at(path);
     return code;
   }
 
@@ -187,8 +198,8 @@ class FaultyVfs {
 
   static int sync(sqlite3_file* f, int flags) {
     if (const int code = verdict(f, DiskCall::sync); code != SQLITE_OK) return code;
-    if (!remembers(f)) return below(f)->pMethods->xSync(below(f), flags);
-    file(f)->owner->unsynced_.synced(file(f)->path);
+    if (!file(f)->owner->remembers_) return below(f)->pMethods->xSync(below(f), flags);
+    if (remembers(f)) file(f)->owner->unsynced_.synced(file(f)->path);
     return SQLITE_OK;
   }
 
