@@ -442,3 +442,29 @@ TEST_CASE("what events tell agrees with the readings when every rate changes") {
   }
   CHECK(closed_before > 100);
 }
+
+TEST_CASE("who comes back is in no anomaly from before, whose time may be that of earlier readings") {
+  const Config config = restless();
+  Roster roster = roster_of(300);
+  for (const bool comes_back : {true, false}) {
+    Fleet fleet = fleet_of(roster, config);
+    Taken taken;
+    take(fleet, roster, start + 5 * a_second, taken);
+    std::vector<std::uint32_t> leaving;
+    for (std::uint32_t i = 1; i < 300; ++i) leaving.push_back(i);
+    FleetChange away = plan_fleet_change(config, fleet.profiles(), {}, leaving);
+    fleet.apply(away, start + 5 * a_second);
+    std::vector<WantedSensor> coming;
+    for (const std::uint32_t i : leaving) coming.push_back({{}, i, {}, 0, false, comes_back});
+    const Timestamp moment = start + 6 * a_second;
+    FleetChange back = plan_fleet_change(config, fleet.profiles(), coming, {});
+    taken = {};
+    take(fleet, roster, moment, taken);
+    fleet.apply(back, moment);
+    take(fleet, roster, moment + 3 * a_second, taken);
+    const auto from_before = std::ranges::count_if(taken.events, [&](const EventRow& event) {
+      return std::get<0>(event) != "sensor-0" && std::get<1>(event) < moment;
+    });
+    CHECK((from_before == 0) == comes_back);
+  }
+}

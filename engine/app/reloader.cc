@@ -226,11 +226,13 @@ std::vector<WantedSensor> Reloader::place(const IdentityChanges& changes, const 
     if (!proposal.new_paths[writer].empty()) targets_.writers[writer]->add_shards(proposal.new_paths[writer]);
   }
   publish_paths(proposal.new_paths);
+  const std::unordered_set<std::string_view> former = former_ids(changes, wanted);
   std::vector<WantedSensor> sensors;
   ShardPlan::Places& place_of = targets_.plan.place_of;
   for (std::size_t i = 0; i < coming.size(); ++i) {
     WantedSensor sensor;
     sensor.to = roster_.add(wanted.record(wanted[coming[i]]));
+    sensor.comes_back = former.contains(roster_[sensor.to].id);
     sensor.writer = proposal.places[i].writer;
     place_of.grow_to_at_least(roster_.size());
     place_of[sensor.to] = proposal.places[i];
@@ -243,6 +245,18 @@ std::vector<WantedSensor> Reloader::place(const IdentityChanges& changes, const 
   }
   new_identities_ += coming.size();
   return sensors;
+}
+
+// Those of the added ones that left the fleet earlier in this run.
+std::unordered_set<std::string_view> Reloader::former_ids(const IdentityChanges& changes,
+                                                          const Roster& wanted) const {
+  std::unordered_set<std::string_view> added;
+  for (const std::uint32_t identity : changes.added) added.insert(wanted[identity].id);
+  std::unordered_set<std::string_view> former;
+  for (std::size_t i = 0; !added.empty() && i < roster_.size(); ++i) {
+    if (added.contains(roster_[i].id)) former.insert(roster_[i].id);
+  }
+  return former;
 }
 
 // Has the scheduler carry out the change, and waits for it. False when the run ended before.

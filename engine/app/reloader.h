@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "app/inputs.h"
@@ -97,6 +98,8 @@ class Reloader {
   void check_limits(std::size_t coming) const;
   void log_changes(const std::vector<ConfigChange>& changes);
   [[nodiscard]] std::vector<WantedSensor> place(const IdentityChanges& changes, const Roster& wanted);
+  [[nodiscard]] std::unordered_set<std::string_view> former_ids(const IdentityChanges& changes,
+                                                                const Roster& wanted) const;
   bool swap_fleet(const Config& next, std::span<const WantedSensor> wanted,
                   std::span<const std::uint32_t> removed,
                   const std::shared_ptr<const RunningFleet::Members>& members, const std::string& detail);

@@ -172,18 +172,22 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
 
 // An anomaly ends at the change when it may not go on, or when no reading of a new rate is left for it; its
 // event then ends after the last reading that it affected. One whose last reading seemed to have been taken
-// may have more of them at a higher rate.
+// may have more of them at a higher rate, now or after another change.
 void Cohort::change_anomaly(std::size_t i, const Fate& fate, FleetChange& change, Timestamp moment) {
   Sensor& sensor = sensors_[i];
+  const Timestamp ended_at = sensor.anomaly.ended_at;
   const bool was_open = is_open(i);
   const bool has_shown = sensor.anomaly.readings_affected > 0;
-  const bool has_more = next_due_after(change, fate, i, moment) <= sensor.anomaly.ended_at;
-  const bool goes_on =
-      has_more && !fate.to_another_shard && goes_on_under(sensor.anomaly, *sensor.profile, *fate.profile);
+  const bool has_more = next_due_after(change, fate, i, moment) <= ended_at;
+  const bool may_go_on = fate.kind != Fate::Kind::leaves && !fate.to_another_shard &&
+                         goes_on_under(sensor.anomaly, *sensor.profile, *fate.profile);
   using Kind = AnomalyEvent::Kind;
-  if (goes_on && has_shown && !was_open) note(sensor, Kind::progressed, sensor.anomaly.ended_at, change);
-  if (!goes_on && has_shown && (was_open || has_more)) note(sensor, Kind::closed, moment - 1, change);
-  if (!goes_on) sensor.anomaly = Anomaly{};
+  if (may_go_on && (has_more || !was_open)) {
+    if (has_more && has_shown && !was_open) note(sensor, Kind::progressed, ended_at, change);
+    return;
+  }
+  if (has_shown && (was_open || has_more)) note(sensor, Kind::closed, moment - 1, change);
+  sensor.anomaly = Anomaly{};
 }
 
 Timestamp Cohort::next_due_after(const FleetChange& change, const Fate& fate, std::size_t i,

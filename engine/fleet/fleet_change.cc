@@ -37,7 +37,9 @@ class Planner {
     }
     const std::uint64_t key = hash_text(identity.id);
     const Sensor sensor{key, phase_of(key, Cadence(rate)), profile, wanted.to, Anomaly{}};
-    placed_.push_back({wanted.from, wanted.to_another_shard, {wanted.writer, rate, sensor, !wanted.from}});
+    placed_.push_back({wanted.from,
+                       wanted.to_another_shard,
+                       {wanted.writer, rate, sensor, !wanted.from && !wanted.comes_back}});
   }
 
   void remove(std::uint32_t identity) { change_.fates[identity].kind = Fate::Kind::leaves; }

@@ -33,7 +33,7 @@ struct Joiner {
   std::uint32_t writer = 0;
   double rate = 1;
   Sensor sensor{};
-  bool is_new = true;  // to the fleet
+  bool is_new = true;  // has not been in the fleet: may be in the middle of an anomaly
 };
 
 // An anomaly that the change ended, or that had ended but for readings of the new rate, for the writer of its
@@ -50,6 +50,7 @@ struct WantedSensor {
   std::optional<std::uint32_t> writer_now;
   std::uint32_t writer = 0;
   bool to_another_shard = false;
+  bool comes_back = false;  // was in the fleet before, and has readings from then
 };
 
 struct FleetChange {

@@ -134,10 +134,11 @@ void count_gap(OpenEvent& event, std::string_view last) {
   if (certain >= 0) event.affected = certain / (*started - *before + 1) + 1;
 }
 
-// A reload may have ended the event, or changed its sensor's rate or file: what came then is not counted.
+// A reload since the row before it may have ended the event, or changed its sensor's rate or file: what came
+// then is not counted.
 std::string_view end_of_gap(const OpenEvent& event, const std::vector<std::string>& reloads,
                             std::string_view last) {
-  const auto reload = std::ranges::upper_bound(reloads, event.started_at);
+  const auto reload = std::ranges::upper_bound(reloads, event.row_before);
   return reload == reloads.end() ? last : std::min<std::string_view>(last, *reload);
 }
 

@@ -138,7 +138,6 @@ void Process::stop() {
     while (const auto next = writer->wind_up(now_)) {
       if (ground_.vfs.is_off()) throw Died();
       demand(++waits < most_waits, "the end never comes");
-      demand(*next > now_, "the writer wants to be called again at once");
       pass_time(*next);
     }
     if (ground_.vfs.is_off()) throw Died();
@@ -195,16 +194,24 @@ FleetChange Process::plan_reload(const Edition& next) {
   for (const std::uint32_t member : next.members) {
     if (same_config) break;
     const std::uint32_t writer = plan_.place_of[member].writer;
-    wanted.push_back({member, member, writer, writer, false});
+    wanted.push_back({member, member, writer, writer, false, false});
   }
   return plan_fleet_change(*now.config, profiles, wanted, changes.removed);
+}
+
+bool Process::was_in_fleet(std::string_view id) const {
+  return std::ranges::any_of(run_.editions, [&](const Edition& edition) {
+    return std::ranges::any_of(edition.members, [&](std::uint32_t m) { return ground_.roster[m].id == id; });
+  });
 }
 
 // A shard for each sensor that is new or has become another.
 std::vector<WantedSensor> Process::place(const IdentityChanges& changes) {
   std::vector<WantedSensor> sensors;
-  for (const std::uint32_t added : changes.added) sensors.push_back({{}, added, {}, 0, false});
-  for (const auto& [from, to] : changes.changed) sensors.push_back({from, to, {}, 0, false});
+  for (const std::uint32_t added : changes.added) {
+    sensors.push_back({{}, added, {}, 0, false, was_in_fleet(ground_.roster[added].id)});
+  }
+  for (const auto& [from, to] : changes.changed) sensors.push_back({from, to, {}, 0, false, false});
   std::vector<std::uint32_t> coming;
   for (const WantedSensor& sensor : sensors) coming.push_back(sensor.to);
   const ShardPlaces::Proposal proposal = places_.propose(ground_.roster, coming);
@@ -226,8 +233,10 @@ std::vector<WantedSensor> Process::place(const IdentityChanges& changes) {
   return sensors;
 }
 
-// Somebody deletes a file, with what belongs to it or without.
+// Somebody deletes a file, with what belongs to it or without; not under a collector, whose index of the log
+// would serve the next file too.
 void Process::delete_file() {
+  if (collector_) return;
   const std::vector<std::string>& paths = plan_.paths[ground_.dice.between(0, carried_.size() - 1)];
   if (paths.empty()) return;
   const std::string& path = ground_.dice.one_of(paths);

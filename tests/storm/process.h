@@ -103,6 +103,7 @@ class Process {
   void settle_owed();
   [[nodiscard]] FleetChange plan_reload(const Edition& next);
   [[nodiscard]] std::vector<WantedSensor> place(const IdentityChanges& changes);
+  [[nodiscard]] bool was_in_fleet(std::string_view id) const;
   void break_disk();
   void delete_file();
   void send_collector();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "base/random.h"
@@ -19,10 +20,11 @@ class Life {
   Life(const RunInfo& run, const Roster& roster, Replay& replay)
       : run_(run), roster_(roster), replay_(replay) {}
 
-  void begin(std::uint32_t identity, const Profile* profile, double rate, Timestamp moment) {
+  // One that was in the fleet before is in no anomaly from before.
+  void begin(std::uint32_t identity, const Profile* profile, double rate, Timestamp moment, bool is_new) {
     sensor_.key = hash_text(roster_[identity].id);
     become(identity, profile, rate, moment);
-    enter_steady_state(sensor_, run_.seed, due(next_), *cadence_);
+    if (is_new) enter_steady_state(sensor_, run_.seed, due(next_), *cadence_);
   }
 
   void become(std::uint32_t identity, const Profile* profile, double rate, Timestamp moment) {
@@ -40,7 +42,7 @@ class Life {
     const bool may_go_on = !moves && goes_on_under(anomaly, *sensor_.profile, *profile);
     become(identity, profile, rate, moment);
     const bool has_more = due(next_) <= anomaly.ended_at;
-    if (may_go_on && has_more) return;
+    if (may_go_on && (has_more || !before.is_in_anomaly())) return;
     if (before.is_in_anomaly() || (has_more && anomaly.readings_affected > 0)) {
       before.note(AnomalyEvent::Kind::closed, moment - 1);
     }
@@ -99,6 +101,7 @@ Replay replay(const ShardBy& sharding, const Roster& roster, const RunInfo& run,
               std::span<const Edition> editions, Timestamp until) {
   Replay replay;
   std::map<std::string_view, Life> lives;
+  std::set<std::string_view> ids;     // of all who have been in the fleet
   std::deque<ProfileTable> profiles;  // sensors point into those of the edition before, too
   for (std::size_t e = 0; e < editions.size(); ++e) {
     const Edition& edition = editions[e];
@@ -117,7 +120,7 @@ Replay replay(const ShardBy& sharding, const Roster& roster, const RunInfo& run,
         life.change(member, profile, rate, edition.from, moves);
       } else {
         Life& life = lives.try_emplace(identity.id, run, roster, replay).first->second;
-        life.begin(member, profile, rate, edition.from);
+        life.begin(member, profile, rate, edition.from, ids.insert(identity.id).second);
       }
     }
     for (auto& [id, gone] : before) gone.leave(edition.from);
