@@ -2,11 +2,13 @@
 // and remembers.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -97,13 +99,25 @@ class ReloadedFleet {
     CHECK(history().rejected == rejected);
   }
 
+  // Where the anomalies begin that have shown since the last call.
+  [[nodiscard]] std::vector<Timestamp> take_begun() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(begun_, {});
+  }
+
   // Long enough for several looks at files that are to change nothing more.
   void look_again() const { std::this_thread::sleep_for(100ms); }
 
  private:
   void consume() {
     while (!handed_over_) {
-      while (Batch* batch = queue_.pop()) pool_.release(batch);
+      while (Batch* batch = queue_.pop()) {
+        const std::lock_guard lock(mutex_);
+        for (const AnomalyEvent& event : batch->events) {
+          if (begins(event.kind)) begun_.push_back(event.started_at);
+        }
+        pool_.release(batch);
+      }
       queue_.wait_until(std::chrono::steady_clock::now() + 1ms);
     }
   }
@@ -123,6 +137,8 @@ class ReloadedFleet {
   Log log_{LoggingSettings(), "", [](spdlog::level::level_enum, const std::string&) {}};
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<Reloader> reloader_;
+  std::mutex mutex_;
+  std::vector<Timestamp> begun_;  // under mutex_
   std::atomic<bool> handed_over_{false};
   std::thread consumer_;
 };
@@ -216,4 +232,33 @@ TEST_CASE("beyond so many new identities the fleet goes on as it is") {
   files.write_identities({"a", "b", "c", "e"});  // to leave is free
   fleet.wait_for(2, 1);
   CHECK(fleet.sensors() == 4);
+}
+
+TEST_CASE("who leaves and comes back is in no anomaly from before; who is new may be") {
+  const Files files;
+  files.write_config("anomalies: {probability: 0.9}\n");
+  std::vector<std::string> ids{"a"};
+  const auto add = [&ids](const std::string& name) {
+    for (int i = 0; i < 60; ++i) ids.push_back(name + std::to_string(i));
+  };
+  add("b");
+  files.write_identities(ids);
+  ReloadedFleet fleet(files.read(), {});
+  const auto shown_from_before = [&fleet](Timestamp moment) {
+    fleet.look_again();
+    return std::ranges::count_if(fleet.take_begun(), [&](Timestamp since) { return since < moment; });
+  };
+  files.write_identities({"a"});
+  fleet.wait_for(1, 0);
+  fleet.look_again();
+  static_cast<void>(fleet.take_begun());
+  const Timestamp away = system_now();
+  files.write_identities(ids);
+  fleet.wait_for(2, 0);
+  CHECK(shown_from_before(away) == 0);
+  add("c");
+  const Timestamp before_new_ones = system_now();
+  files.write_identities(ids);
+  fleet.wait_for(3, 0);
+  CHECK(shown_from_before(before_new_ones) > 10);
 }
