@@ -40,6 +40,9 @@ Command add_report_command(CLI::App& app);
 // Writes the readings of a data directory as CSV, JSON or line protocol, or its events as labels.
 Command add_export_command(CLI::App& app);
 
+// Asks a running fleet whether it is well, as a container engine or a script does.
+Command add_health_command(CLI::App& app);
+
 // Prints what a shell needs to complete our command line.
 Command add_completion_command(CLI::App& app);
 

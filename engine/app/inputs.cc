@@ -32,6 +32,12 @@ std::optional<std::pair<std::string, std::string>> first_set(std::initializer_li
   return std::nullopt;
 }
 
+// DEFAULT_IDENTITIES stands behind everything else that may name identities. The container image sets it.
+void name_usual_identities(FleetSettings& fleet) {
+  const auto usual = environment_variable("DEFAULT_IDENTITIES");
+  if (usual && identity_paths(fleet).empty()) fleet.identities = {*usual};
+}
+
 Config read_config(const Arguments& arguments, const Config& defaults = {}) {
   Problems problems;
   const std::optional<std::filesystem::path> file = config_file(arguments);
@@ -43,6 +49,7 @@ Config read_config(const Arguments& arguments, const Config& defaults = {}) {
   const std::string wrong = resolve_partition(config.fleet.partition, environment_variable);
   if (!wrong.empty()) problems.add("--partition", wrong);
   if (!problems.empty()) throw InvalidInput(problems.text());
+  name_usual_identities(config.fleet);
   return config;
 }
 

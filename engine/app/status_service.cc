@@ -11,7 +11,6 @@
 namespace fleet_sim {
 namespace {
 
-constexpr const char* usual_address = "127.0.0.1:8080";
 constexpr double publish_interval_seconds = 0.25;
 constexpr double rate_span_seconds = 3;  // of a paced run, commits come in beats of the flush interval
 constexpr std::size_t files_per_publication = 256;  // looked at for their size

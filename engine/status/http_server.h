@@ -16,6 +16,9 @@
 
 namespace fleet_sim {
 
+// Where a run listens that was not told where.
+inline constexpr const char* usual_address = "127.0.0.1:8080";
+
 // Together they bound the memory of all clients: 128 × (16 KiB + 64 KiB) = 10 MiB, and an answer per
 // connection.
 inline constexpr std::size_t most_connections = 128;
