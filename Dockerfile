@@ -1,5 +1,4 @@
-# fleet-sim in a container. Build: docker build -t fleet-sim .
-# Run: docker run --rm -v "$PWD/data:/app/data" fleet-sim --identities identities --shard-by location --duration 60
+# fleet-sim in a container: docker build -t fleet-sim . (scripts/README.md says how to run it)
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends g++ cmake ninja-build libboost-dev libyaml-cpp-dev nlohmann-json3-dev \
@@ -14,16 +13,24 @@ RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DFLEET_SIM_TESTS=OF
 
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libyaml-cpp0.7 libsqlite3-0 libtbb12 libspdlog1.10 libfmt9 sqlite3 \
+ && apt-get install -y --no-install-recommends libyaml-cpp0.7 libsqlite3-0 libtbb12 libspdlog1.10 libfmt9 \
+ && apt-get clean \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin fleet \
- && install -d -o fleet -g fleet /app/data
+ && useradd --uid 10001 --user-group --no-create-home --home-dir /app --shell /usr/sbin/nologin fleet \
+ && install -d -o fleet -g fleet /app/data \
+ && install -d /app/identities \
+ && ln -s ../node_identity.json /app/identities/node_identity.json
 COPY --from=build /src/build/fleet-sim /usr/local/bin/fleet-sim
-COPY identities /app/identities
-COPY configs /app/configs
+COPY configs/container/entry /usr/local/bin/fleet-sim-entry
+COPY configs/container/config.yaml configs/container/node_identity.json /app/
+COPY identities /app/demo
 WORKDIR /app
-USER fleet
+# Each of the three is a place to mount something of one's own: a config, one sensor (which SENSOR_ID and SENSOR_LOCATION
+# rename), or a folder of sensors, which hides the link to that one.
+ENV CONFIG_FILE=/app/config.yaml DEFAULT_IDENTITIES=/app/identities
 VOLUME /app/data
-# The signal that drains and closes: nothing generated is lost by `docker stop`.
+# No USER: the entry leaves root's rights behind, once it knows to whom the data directory belongs.
+ENTRYPOINT ["fleet-sim-entry"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["fleet-sim-entry", "health"]
+# What has been read is written, and the files are closed.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["fleet-sim"]
