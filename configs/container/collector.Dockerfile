@@ -1,0 +1,12 @@
+# The collector beside a fleet, as compose.yaml builds it: scripts/collect and the Python it needs. It writes to the
+# fleet's files, therefore its user has the same number.
+FROM debian:bookworm-slim
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends python3-minimal libpython3-stdlib \
+ && apt-get clean \
+ && rm -rf /var/lib/apt/lists/* \
+ && install -d -o 10001 -g 10001 /app/data /app/central
+COPY scripts/collect /usr/local/bin/collect
+USER 10001:10001
+VOLUME /app/central
+ENTRYPOINT ["collect"]
