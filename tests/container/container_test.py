@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -205,6 +206,18 @@ class Mounts(ContainerTest):
         config.write_text("config_reload: {check_interval_seconds: 0.2}\nanomalies: {probability: 0.5}\n")
         self.wait_for(lambda: "anomalies.probability" in self.logs(container), container)
 
+    def test_a_folder_that_changes(self):
+        """A file that is replaced by another one, as editors do, and one that is new."""
+        self.write("many/a.json", self.sensor("A"))
+        container = self.start("--duration", 0, "--rate", 20, options=(
+            "-v", f"{self.dir / 'many'}:/app/identities:ro", "-e", "FLEET_SIM_CONFIG_RELOAD_CHECK_INTERVAL_SECONDS=0.2"))
+        self.wait_for(lambda: "run started" in self.logs(container), container)
+        self.write("many/b.json", self.sensor("B"))
+        self.write("other.json", {**self.sensor("A"), "firmware_version": "1.4"}).rename(self.dir / "many" / "a.json")
+        wanted = {("A", "1.3"), ("A", "1.4"), ("B", "1.3")}
+        self.wait_for(lambda: (self.data / "sensor_data.db").exists() and wanted == set(
+            self.query("SELECT DISTINCT sensor_id, firmware_version FROM sensor_readings")), container)
+
     def test_variables(self):
         config = self.write("my.yaml", "simulation: {readings_per_second: 4}\nanomalies: {enabled: false}\n")
         self.run_to_its_end(options=("-v", f"{config}:/app/other.yaml", "-e", "SENSOR_CONFIG=/app/other.yaml",
@@ -222,6 +235,14 @@ class Health(ContainerTest):
     def test_is_loopback_unless_asked(self):
         container = self.start("--duration", 0)
         self.wait_for(lambda: "status at http://127.0.0.1:8080/" in self.logs(container), container)
+
+    def test_can_be_published(self):
+        container = self.start("--duration", 0, options=("-e", "FLEET_SIM_MONITORING_ADDRESS=0.0.0.0:8080",
+                                                         "-p", "127.0.0.1::8080"))
+        self.wait_for(lambda: "run started" in self.logs(container), container)
+        address = engine("port", container, "8080").stdout.strip()
+        with urllib.request.urlopen(f"http://{address}/healthz", timeout=10) as answer:
+            self.assertEqual(json.load(answer), {"healthy": True})
 
     def test_of_a_run_that_does_not_answer(self):
         container = self.start("--duration", 0, "--no-status", options=("--health-interval", "1s", "--health-retries", "1",
@@ -260,6 +281,7 @@ class Compose(ContainerTest):
         while (counts := self.counts())[2] < 300:
             self.assertLess(time.monotonic(), until, (counts, self.compose("logs")))
             time.sleep(1)
+        self.assertIn("data: 10 shards, 15 sensors", self.compose("exec", "-T", "fleet", "fleet-sim-entry", "report", "data"))
         self.compose("stop", "fleet")
         while (counts := self.counts())[1] < counts[0]:
             self.assertLess(time.monotonic(), until, (counts, self.compose("logs")))
