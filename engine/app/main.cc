@@ -14,6 +14,7 @@
 
 #include "app/commands.h"
 #include "app/exit_code.h"
+#include "app/version.h"
 #include "base/nearest.h"
 #include "base/problems.h"
 
@@ -50,7 +51,7 @@ int explain_parse_error(const CLI::App& app, const CLI::ParseError& error) {
 int run_main(int argc, char** argv) {
   CLI::App app("Simulates a fleet of industrial sensors and writes every reading into SQLite files.",
                "fleet-sim");
-  app.set_version_flag("--version", "fleet-sim " FLEET_SIM_VERSION);
+  app.set_version_flag("--version", version_text);
   app.footer(
       "Every run option is also a config key and an environment variable FLEET_SIM_<SECTION>_<KEY>;\n"
       "a flag beats the environment, the environment the file, the file the default.\n"

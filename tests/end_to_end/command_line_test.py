@@ -32,9 +32,6 @@ class CommandLine(FleetTest):
             self.assertTrue(self.fleet_sim(command, "--help").stdout)
         self.assert_nothing_written()
 
-    def test_version(self):
-        self.assertRegex(self.fleet_sim("--version").stdout, r"^fleet-sim \d+\.\d+\.\d+\n$")
-
     def test_run_is_the_default_command(self):
         self.fill("with")
         self.fleet_sim("run", "--identities", IDENTITIES, "--data-dir", "without", "--seed", 7, "--speed", "max", "--start",

@@ -1,0 +1,54 @@
+#include "app/version.h"
+
+#include <fmt/format.h>
+#include <spdlog/version.h>
+
+#include <oneapi/tbb/version.h>
+#include <CLI/CLI.hpp>
+#include <boost/version.hpp>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "storage/sqlite.h"
+
+namespace fleet_sim {
+namespace {
+
+struct Library {
+  std::string_view name;
+  std::string version;
+};
+
+std::string dotted(int major, int minor, int patch) {
+  return fmt::format("{}.{}.{}", major, minor, patch);
+}
+
+// SQLite is the one that is loaded, which decides how files are written; the others are those built with.
+// yaml-cpp's headers do not say which they are of, CMake does.
+std::string libraries_text() {
+  const Library libraries[] = {
+      {"SQLite", sqlite3_libversion()},
+      {"Boost", dotted(BOOST_VERSION / 100'000, BOOST_VERSION / 100 % 1'000, BOOST_VERSION % 100)},
+      {"oneTBB", fmt::format("{}.{}", TBB_VERSION_MAJOR, TBB_VERSION_MINOR)},
+      {"yaml-cpp", FLEET_SIM_YAML_CPP_VERSION},
+      {"nlohmann/json",
+       dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
+      {"spdlog", dotted(SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH)},
+      {"fmt", dotted(FMT_VERSION / 10'000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
+      {"CLI11", CLI11_VERSION},
+  };
+  std::string text;
+  for (const Library& library : libraries) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", library.name, library.version);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string version_text() {
+  return fmt::format("fleet-sim {}\n{} build for {} by {}\n{}", FLEET_SIM_VERSION, FLEET_SIM_BUILD_TYPE,
+                     FLEET_SIM_PROCESSOR, FLEET_SIM_COMPILER, libraries_text());
+}
+
+}  // namespace fleet_sim
