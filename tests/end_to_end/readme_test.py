@@ -1,27 +1,19 @@
 #!/usr/bin/env python3
-"""The README keeps its word: each snippet of "Using the data" runs as it stands and tells the truth, and the commands of
-"Common tasks" are commands.
+"""The pages tell the truth: each snippet of "Using the data" runs as it stands, and each line of the README's "What can go wrong" is
+backed by a test. That all other commands are commands is docs_test's part.
 
 The snippets run one after the other in one folder, where `identities` lies as it does in the source. What they print is
 held against numbers worked out here from the same files, in another way.
 """
 
-import shlex
 import statistics
 import sys
 from collections import Counter, defaultdict
 
-from fleet import *
+from pages import *
 
-FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 RUNNERS = {"sh": ["bash", "-eu"], "sql": ["sqlite3", "-batch", "-bail"]}
-
-
-def section(heading):
-    """The text under a heading of the README, up to the next."""
-    text = (SOURCE / "README.md").read_text(encoding="utf-8")
-    (found,) = re.findall(rf"(?ms)^## {heading}\n(.*?)(?=^## |\Z)", text)
-    return found
+USING_THE_DATA = "engine/export/README.md"
 
 
 @functools.lru_cache(maxsize=None)
@@ -36,35 +28,21 @@ def python_with_pandas():
     raise AssertionError(f"the README's snippets need pandas (Debian: python3-pandas), which no Python here has\n{told}")
 
 
-class ReadmeTest(FleetTest):
-    def setUp(self):
-        super().setUp()
-        (self.dir / "identities").symlink_to(IDENTITIES)
-        (self.dir / "bin").mkdir()
-        (self.dir / "bin" / "fleet-sim").symlink_to(EXECUTABLE)
-        self.env = environment(PATH=f"{self.dir / 'bin'}:{os.environ['PATH']}")
-
-    def run_snippet(self, language, text):
-        command = [python_with_pandas(), "-"] if language == "python" else RUNNERS[language]
-        ran = subprocess.run(command, input=text, cwd=self.dir, env=self.env, capture_output=True, text=True,
-                             timeout=120)
-        told = f"{text}\n--- printed\n{ran.stdout}{ran.stderr}"
-        self.assertEqual(ran.returncode, 0, told)
+class UsingTheData(PageTest):
+    def run_snippet_in(self, language, text):
+        printed, complaints = self.run_snippet([python_with_pandas(), "-"] if language == "python" else RUNNERS[language], text)
         if language != "sh":
-            self.assertEqual(ran.stderr, "", told)  # no warnings
-        return ran.stdout
+            self.assertEqual(complaints, "", text)  # no warnings
+        return printed
 
-
-class UsingTheData(ReadmeTest):
     def test_every_snippet(self):
         expectations = [("sh", self.an_hour_of_data), ("python", self.spread_of_voltage), ("sql", self.questions),
-                        ("python", self.labels)]
-        snippets = FENCE.findall(section("Using the data"))
+                        ("python", self.labels), ("sh", self.exports)]
+        snippets = FENCE.findall(text_of(USING_THE_DATA))
         self.assertEqual([language for language, _ in snippets], [language for language, _ in expectations],
                          "each snippet has an expectation here")
-        self.assertEqual(section("Using the data").count("```"), 2 * len(snippets))
         for (language, text), (_, expect) in zip(snippets, expectations):
-            printed = self.run_snippet(language, text)
+            printed = self.run_snippet_in(language, text)
             with self.subTest(expect.__name__, printed=printed):
                 expect(printed)
 
@@ -115,6 +93,16 @@ class UsingTheData(ReadmeTest):
                                   f"{missing} missing, {len(events)} windows\n")
 
 
+    def exports(self, printed):
+        readings = (self.dir / "readings.csv").read_text().splitlines()
+        expected = [row for row in self.rows() if row[2] == "OUTDOOR_1" and "T00:10" <= row[1][10:16] < "T00:20"]
+        self.assertGreater(len(expected), 0)
+        self.assertEqual(len(readings), 1 + len(expected))
+        windows = json.loads((self.dir / "combined_windows.json").read_text())
+        self.assertEqual(sum(map(len, windows.values())), total(self.dir / "data", "SELECT count(*) FROM anomaly_events"))
+        self.assertTrue(json.loads((self.dir / "events.json").read_text()))
+
+
 class WhatCanGoWrong(unittest.TestCase):
     """Each line of the table names files of tests that are there, and perhaps the beginnings of tests in them."""
 
@@ -150,22 +138,6 @@ class WhatCanGoWrong(unittest.TestCase):
         faults = {f"end_to_end/{path.stem}" for path in (SOURCE / "tests" / "end_to_end").glob("*_test.py")
                   if re.search(r"^from (faults|cut_short) import", path.read_text(encoding="utf-8"), re.MULTILINE)}
         self.assertEqual(faults - named, set())
-
-
-class CommonTasks(ReadmeTest):
-    def test_every_command(self):
-        """Those that simulate are checked, with all they are told; the others run."""
-        self.write("my.yaml", "simulation: {readings_per_second: 2}\n")
-        self.fill("data", "--duration", 1)
-        table = "".join(line for line in section("Common tasks").splitlines(keepends=True) if line.startswith("|"))
-        commands = re.findall(r"`((?:[A-Z_]+=(?:\"[^\"]*\"|\S+) )*fleet-sim [^`]+|[^`]* fleet-sim)`", table)
-        self.assertGreaterEqual(len(commands), 8)
-        for command in commands:
-            with self.subTest(command):
-                words = shlex.split(command)
-                subcommand = words[words.index("fleet-sim") + 1:][:1]
-                simulates = not subcommand or subcommand[0].startswith("-")
-                self.run_snippet("sh", command.replace("fleet-sim", "fleet-sim check", 1) if simulates else command)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""The pages keep their word: every command in a fence marked `sh`, and in a table under "Common tasks", of any README.md and of
+CONTRIBUTING.md runs, in a folder with the shipped identities and configs, a my.yaml, a fleet.jsonl and an hour of data.
+
+What simulates runs for one second instead of the time it is given. Commands that build, take long, or need more than a Debian machine
+are named in ELSEWHERE with the check that runs them; `scripts/check pages` is this test with those that build.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from pages import *
+
+# How a command begins, why it is not run here, and the check that runs it: a word of scripts/check, or a file.
+ELSEWHERE = [
+    (r"scripts/demo|cmake |scripts/install_packages", "installs or builds", "pages"),
+    (r"scripts/test( |$)|ctest|build-test/|python3 -B tests/end_to_end/", "runs this test, or parts of what it runs", ".ci/run"),
+    (r"scripts/check", "takes minutes or hours, and is itself a check", "scripts/check"),
+    (r"\(cd build && cpack|cpack|apt-get|systemctl|journalctl", "changes a system", "package"),
+    (r"scripts/bench|cd build-bench|build-bench/|perf |python3 bench/", "takes a quarter of an hour, on a quiet machine", "bench"),
+    (r"docker|scripts/test_container", "needs a container engine", "container"),
+    (r"kubectl|kustomize|bacalhau|podman", "needs a cluster", "manifests"),
+]
+
+IN_TABLE = re.compile(r"`((?:[A-Z_]+=(?:\"[^\"]*\"|\S+) )*(?:fleet-sim|scripts/)[^`]*|[^`]* fleet-sim|source [^`]+)`")
+
+
+def commands_in(script):
+    """The lines of a script, with those that go on in the next one joined."""
+    return [line for line in re.sub(r"\\\n *", "", script).splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+def elsewhere(command):
+    program = re.sub(r"^(\w+=\S+ )+", "", command)
+    return next((one for one in ELSEWHERE if re.match(one[0], program)), None)
+
+
+def scripts_in(page):
+    """The fences of a page, and each command of its tables of tasks for itself."""
+    table = "".join(line for line in section("Common tasks", page).splitlines(keepends=True) if line.startswith("|"))
+    return fences(page, "sh") + [command for command in IN_TABLE.findall(table)]
+
+
+class Commands(PageTest):
+    def setUp(self):
+        super().setUp()
+        self.write("my.yaml", "simulation: {readings_per_second: 2}\n")
+        self.write_identities([identity(f"S{n}", location=f"Site {n % 4} - Line {n}") for n in range(12)])
+        self.fill("data", "--shard-by", "location", "--duration", "1h")
+        self.prepared = sorted(self.dir.iterdir())
+
+    def in_a_fresh_folder(self, script):
+        """Runs it among copies of what was prepared, but for what it writes itself."""
+        top = Path(tempfile.mkdtemp(dir=self.dir))
+        for path in self.prepared:
+            if f"--out {path.name}" in script:
+                continue
+            if path.is_symlink() or path.name == "bin":
+                (top / path.name).symlink_to(path.resolve())
+            elif path.is_dir():
+                shutil.copytree(path, top / path.name)
+            else:
+                shutil.copy(path, top)
+        self.run_snippet(["bash", "-euo", "pipefail"], script, cwd=top)
+
+    def test_every_command(self):
+        self.shorten_runs()
+        here = [(page, [command for command in commands_in(script) if not elsewhere(command)])
+                for page in pages() for script in scripts_in(page)]
+        here = [(page, "\n".join(commands) + "\n") for page, commands in here if commands]
+        self.assertGreaterEqual(len(here), 20)
+        with ThreadPoolExecutor(4) as pool:  # most of them wait for the clock
+            running = [(page, script, pool.submit(self.in_a_fresh_folder, script)) for page, script in here]
+        for page, script, ran in running:
+            with self.subTest(page, script=script):
+                ran.result()
+
+    def test_commands_run_elsewhere_are_run_by_a_check(self):
+        checks = set(re.search(r"(?m)^#   scripts/check (\S+) \.\.\.$", text_of("scripts/check"))[1].split("|"))
+        for page in pages():
+            for command in (command for script in scripts_in(page) for command in commands_in(script)):
+                if found := elsewhere(command):
+                    self.assertTrue(found[2] in checks or (SOURCE / found[2]).is_file(),
+                                    f"{page}: {command}: there is no check {found[2]}")
+
+    @unittest.skipUnless(AT_LENGTH, "builds: `scripts/check pages`")
+    def test_commands_that_build(self):
+        """In a copy of the source, in which nothing has been built."""
+        top = self.dir / "source"
+        shutil.copytree(SOURCE, top, ignore=lambda _, names: [name for name in names if name != ".ci" and NO_PAGES.match(name)])
+        for page in pages():
+            for script in scripts_in(page):
+                builds = [command for command in commands_in(script) if elsewhere(command) == ELSEWHERE[0]]
+                if builds:
+                    with self.subTest(page, script=script):
+                        self.run_snippet(["bash", "-euo", "pipefail"], "\n".join(builds) + "\n", timeout=3600, cwd=top)
+        self.assertTrue((self.dir / ".local" / "bin" / "fleet-sim").exists(), "what the README installs")
+
+
+class Form(unittest.TestCase):
+    def test_fences_say_what_they_hold(self):
+        """So that no command goes without being run."""
+        for page in pages():
+            self.assertEqual(text_of(page).count("```"), 2 * len(FENCE.findall(text_of(page))), page)
+            for language, text in FENCE.findall(text_of(page)):
+                self.assertIn(language, ("sh", "sql", "python", "yaml", "json", "text", "ini", "cpp", "diff"), f"{page}:\n{text}")
+
+    def test_links_lead_somewhere(self):
+        for page in pages():
+            for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text_of(page)):
+                if not target.startswith("https://"):
+                    self.assertTrue((SOURCE / page).parent.joinpath(target).exists(), f"{page} links to {target}")
+
+    def test_links_to_headings(self):
+        for page in pages():
+            for target, heading in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", text_of(page)):
+                if target.startswith("https://"):
+                    continue
+                path = (SOURCE / page).parent / target if target else SOURCE / page
+                headings = re.findall(r"(?m)^#+ (.*)$", path.read_text(encoding="utf-8"))
+                slugs = {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+                self.assertIn(heading, slugs, f"{page} links to {target}#{heading}")
+
+    def test_every_page_is_linked_from_the_first(self):
+        """Directly, or from a page that is."""
+        reached, next_ones = set(), ["README.md"]
+        while next_ones:
+            page = next_ones.pop()
+            reached.add(page)
+            for target in re.findall(r"\]\(([^)#\s]+\.md)(?:#[^)]*)?\)", text_of(page)):
+                path = os.path.normpath(os.path.join(os.path.dirname(page), target))
+                if path not in reached and (SOURCE / path).is_file():
+                    next_ones.append(path)
+        self.assertEqual(set(pages()) - reached, set())
+
+    def test_the_picture(self):
+        (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text_of("README.md"))
+        self.assertEqual(picture, "engine/status/dashboard.png")
+        self.assertEqual((SOURCE / picture).read_bytes()[:8], b"\x89PNG\r\n\x1a\n")
+
+    def test_files_named_in_contributing_are_there(self):
+        """Every path in `code` of CONTRIBUTING.md, a star standing for whatever is there."""
+        named = re.findall(r"`((?:engine|tests|configs|bench|scripts|identities)/[\w./*-]+)`", text_of("CONTRIBUTING.md"))
+        self.assertGreaterEqual(len(named), 20)
+        for path in named:
+            self.assertTrue(list(SOURCE.glob(path.rstrip("/"))), f"CONTRIBUTING.md names {path}")
+
+
+if __name__ == "__main__":
+    main()
