@@ -86,8 +86,12 @@ class StoppingDisk:
 
 def cover_read_only(path):
     """What is opened in the folder from now on is read-only; what is open stays as it is. Undone by `uncover`."""
-    _mount("--bind", path, path)
-    _mount("-o", "remount,bind,ro", path)
+    # Made elsewhere and moved there whole: a file that is opened in between would keep it from becoming read-only.
+    elsewhere = path.with_name(path.name + ".read-only")
+    elsewhere.mkdir()
+    _mount("--bind", path, elsewhere)
+    _mount("-o", "remount,bind,ro", elsewhere)
+    _mount("--move", elsewhere, path)
 
 
 def uncover(path):
