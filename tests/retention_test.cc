@@ -291,6 +291,7 @@ TEST_CASE("retention deletes beside a writer that goes on, and neither fails") {
   WriterRig rig({}, [](Config& config) {
     config.database.page_size = 4'096;
     config.database.retention = {5, 0, false};
+    config.database.busy_timeout_ms = 3'600'000;  // the writer's time passes faster than retention's
   });
   // A reading a millisecond.
   rig.send(0, 4'000);

@@ -14,6 +14,7 @@
 #include <numeric>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/errors.h"
@@ -88,8 +89,7 @@ class WriterRig {
           {first_due + serial_ * 1'000, {serial, serial / 3, -serial}, sensor, std::nullopt});
       sent_[sensor].push_back(batch->readings.back());
       ++serial_;
-      if (batch->full() || i + 1 == count) push(batch);
-      if (batch->full()) batch = nullptr;
+      if (batch->full() || i + 1 == count) push(std::exchange(batch, nullptr));
     }
   }
 
