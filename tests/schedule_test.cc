@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <set>
@@ -48,6 +49,7 @@ struct Result {
   std::vector<std::vector<Reading>> readings;  // per writer, in the order of its queue
   std::vector<std::vector<AnomalyEvent>> events;
   Books books;
+  std::optional<Timestamp> skipped_since;
   Timestamp reached = 0;
   std::uint64_t due_by_arithmetic = 0;
 
@@ -104,6 +106,7 @@ Result run(const Bench& bench) {
   handed_over = true;
   for (std::thread& consumer : consumers) consumer.join();
   result.books = ledger.books();
+  result.skipped_since = ledger.skipped_since();
   result.reached = scheduler.reached();
   result.due_by_arithmetic = fleet.due_before(result.reached);
   return result;
@@ -442,6 +445,12 @@ TEST_CASE(
     const std::vector<Key> due = sorted_keys(whole.all());
     CHECK(taken.size() == books.generated - books.missing);
     CHECK(std::includes(due.begin(), due.end(), taken.begin(), taken.end()));
+    std::vector<Key> skipped;
+    std::set_difference(due.begin(), due.end(), taken.begin(), taken.end(), std::back_inserter(skipped));
+    const Key earliest =
+        std::ranges::min(skipped, {}, [](const Key& key) { return std::get<Timestamp>(key); });
+    CHECK(result.skipped_since.value() <= std::get<Timestamp>(earliest));
+    CHECK_FALSE(whole.skipped_since);
     CHECK(sorted_events(result) == sorted_events(whole));
     // An event is told of before it is said to have ended.
     std::set<std::pair<std::uint32_t, Timestamp>> begun;

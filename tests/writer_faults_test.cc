@@ -390,6 +390,33 @@ TEST_CASE("a file says that rows are missing before others, with the first row b
   CHECK_FALSE(read_runs(whole, rig.path_of(1)).at(0).has_losses);
 }
 
+TEST_CASE("once readings have been skipped, each file says so with its next rows, and the next file again") {
+  WriterRig rig({.sensors = 2});
+  const auto told = [&](std::uint32_t sensor) {
+    const std::string path = rig.path_of(sensor);
+    const bool tells = !query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'run_losses'").empty();
+    return tells ? query(path, "SELECT run_id, since FROM run_losses") : std::vector<std::string>{};
+  };
+  for (const std::uint32_t sensor : {0u, 1u}) rig.send(sensor, 10);
+  rig.step();
+  CHECK_FALSE(rig.ledger.skipped_since());
+  const Timestamp since = WriterRig::first_due + 20'000;
+  for (const Microseconds later : {2, 0, 5}) rig.ledger.skips_from(since + later);
+  const std::vector<std::string> expected{"test-run|" + timestamp_text(since)};
+  rig.send(0, 10);
+  rig.step();
+  CHECK(told(0) == expected);
+  CHECK(told(1).empty());
+  rig.send(1, 10);
+  rig.step();
+  CHECK(told(1) == expected);
+  fs::remove(rig.path_of(0));
+  rig.send(0, 10);
+  rig.step();
+  CHECK(told(0) == expected);
+  CHECK(rig.ledger.books().lost() == 0);
+}
+
 TEST_CASE("while a shard is being retried nothing is lost: the writer takes no more than its memory holds") {
   WriterRig rig({.pending_rows = 100});
   rig.send(0, 10);

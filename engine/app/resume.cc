@@ -69,8 +69,9 @@ void check_whole(const std::vector<PlacedRun>& runs, const RunInfo& best) {
   for (const PlacedRun& placed : runs) {
     if (placed.run.run_id != best.run_id || !placed.run.has_losses) continue;
     throw InvalidInput("--resume: run " + printable(best.run_id) +
-                       " has lost rows because its files could not be written (table run_losses), and such a "
-                       "run cannot be gone on with; begin another run without --resume");
+                       " has lost or skipped rows because its files could not be written, or not fast "
+                       "enough (table run_losses), and such a run cannot be gone on with; begin another run "
+                       "without --resume");
   }
 }
 

@@ -19,7 +19,7 @@ namespace fleet_sim {
 
 // The latest run of the partition in the data directory of `asked`, with those behind that lie in another
 // single file than database.path names; nothing where there is none. InvalidInput when it was reloaded or has
-// lost rows.
+// lost or skipped rows.
 std::optional<RunInfo> find_run(const Config& asked);
 
 // The config that the run was begun with, with the seed and the start that it had.

@@ -40,4 +40,15 @@ Books Ledger::books() const {
   return books;
 }
 
+void Ledger::skips_from(Timestamp due) {
+  Timestamp earliest = skipped_since_.load(std::memory_order_relaxed);
+  while (due < earliest && !skipped_since_.compare_exchange_weak(earliest, due, std::memory_order_relaxed)) {
+  }
+}
+
+std::optional<Timestamp> Ledger::skipped_since() const {
+  const Timestamp since = skipped_since_.load(std::memory_order_relaxed);
+  return since == latest_timestamp ? std::nullopt : std::optional(since);
+}
+
 }  // namespace fleet_sim

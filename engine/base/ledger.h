@@ -10,10 +10,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/terms.h"
+#include "base/timestamp.h"
 
 namespace fleet_sim {
 
@@ -66,6 +68,10 @@ class Ledger {
 
   [[nodiscard]] Books books() const;
 
+  // That readings due from this moment on are being skipped; noted before any later row is handed over.
+  void skips_from(Timestamp due);
+  [[nodiscard]] std::optional<Timestamp> skipped_since() const;
+
  private:
   using Counter = std::atomic<std::uint64_t>;
   static void add(Counter& counter, std::uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
@@ -79,6 +85,7 @@ class Ledger {
   PerAnomalyType<Counter> anomalies_{};
   Counter events_lost_{0};
   std::array<Counter, loss_reason_names.size()> lost_{};
+  std::atomic<Timestamp> skipped_since_{latest_timestamp};
 };
 
 }  // namespace fleet_sim

@@ -187,6 +187,7 @@ Batch* Scheduler::batch_for(Cohort& cohort, Timestamp until) {
   const bool may_skip = schedule_.overload == Overload::skip && schedule_.clock.paced();
   if (!may_skip) return pool_.acquire();
   if (Batch* batch = pool_.try_acquire()) return batch;
+  ledger_.skips_from(cohort.next_due());
   Tally tally;
   const bool all = cohort.skip(until, tally);
   count(tally);

@@ -123,7 +123,7 @@ std::string Shard::set_aside_corrupt(std::error_code& error) {
 
 void Shard::forget_file() {
   file_.reset();
-  schema_accepted_ = run_recorded_ = false;
+  schema_accepted_ = run_recorded_ = gap_recorded_ = false;
   reloads_recorded_ = 0;
   before_ = last_;
 }
@@ -141,7 +141,8 @@ StorageError Shard::flush() {
   for (std::size_t i = reloads_recorded_; error.ok() && i < reloads_so_far; ++i) {
     error = record_reload(database, context_->run, (*context_->run.reloads)[i]);
   }
-  if (error.ok() && gap_since_) error = record_loss(database, context_->run.run_id, *gap_since_);
+  if (error.ok() && gap_since_ && !gap_recorded_)
+    error = record_loss(database, context_->run.run_id, *gap_since_);
   if (error.ok()) {
     error = database.execute("COMMIT");
     if (!error.ok()) {
@@ -153,12 +154,13 @@ StorageError Shard::flush() {
     run_recorded_ = true;
     reloads_recorded_ = reloads_so_far;
     last_ = last;
+    gap_recorded_ = gap_recorded_ || gap_since_;
     gap_since_.reset();
     return {};
   }
   if (database.in_transaction()) database.execute("ROLLBACK");
   // Whatever happened to the file, the next opening looks at it afresh.
-  if (!error.busy()) schema_accepted_ = run_recorded_ = false;
+  if (!error.busy()) schema_accepted_ = run_recorded_ = gap_recorded_ = false;
   return error;
 }
 

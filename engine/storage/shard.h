@@ -67,7 +67,7 @@ class Shard {
   void take_over(Shard& other);
 
   // Something of this shard, due or begun then, is not kept: what is committed from now on lies behind a gap,
-  // and the file says so.
+  // and the file says so, once.
   void leave_gap(Timestamp since);
 
   // Commits what waits, opening the file if need be. After success it still stands in pending_readings(),
@@ -142,6 +142,7 @@ class Shard {
   LastIds before_;                    // of the file in whose place this one was begun; zero for the first
   bool schema_accepted_ = false;      // the file has been found or made to be ours
   bool run_recorded_ = false;
+  bool gap_recorded_ = false;
   bool was_ours_ = false;
   std::size_t reloads_recorded_ = 0;
 };

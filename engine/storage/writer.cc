@@ -264,6 +264,8 @@ bool Writer::flush_due(SteadyTime now) {
 bool Writer::flush(std::uint32_t index, SteadyTime now) {
   Shard& shard = *slots_[index].shard;
   if (!shard.is_open()) make_room_to_open();
+  // Whose readings those were is not known here, and how their anomalies went may not be in the file yet.
+  if (const auto since = context_.ledger.skipped_since()) shard.leave_gap(*since);
   if (!relay_) {
     conclude(index, attempt(shard), now);
     return true;

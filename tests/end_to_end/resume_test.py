@@ -3,6 +3,7 @@
 
 import random
 import sqlite3
+from contextlib import closing
 
 from fleet import *
 
@@ -53,8 +54,32 @@ class Resume(FleetTest):
             last.execute("INSERT INTO run_losses SELECT run_id, '2026-01-01T00:00:30.000000Z' FROM run_info")
         last.close()
         refused = self.resume("data", "--duration", "2m", code=2)
-        self.assertRegex(refused.stderr, "--resume: run .* has lost rows .*run_losses.*begin another run without --resume")
+        self.assertRegex(refused.stderr, "--resume: run .* has lost or skipped rows .*run_losses.*begin another run without")
         self.assertEqual(self.counted("data"), whole)
+
+    def test_a_run_that_has_skipped_readings(self):
+        """What was told late of its anomalies may be in no file: a file says so before it is killed."""
+        fleet = self.make_fleet(20_000, rates=(1,))
+        config = self.write("skip.yaml", "simulation: {overload: skip}\ndatabase: {path: data/all.db, pending_rows: 1000}\n")
+        process = self.start("--identities", fleet, "--config", config, "--threads", 2)
+        self.wait_for_rows(self.dir / "data", 1, process)
+        file = self.dir / "data/all.db"
+        losses = "SELECT count(*) FROM sqlite_schema WHERE name = 'run_losses'"
+        for seconds in (2, 4, 8, 16):  # until the batches have run out
+            with closing(sqlite3.connect(file, timeout=10)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                time.sleep(seconds)
+            rows = total(self.dir / "data", "SELECT max(id) FROM sensor_readings")
+            self.wait_for_rows(self.dir / "data", rows + 1, process)
+            if query(file, losses) == [(1,)]:
+                break
+        else:
+            self.fail("nothing was skipped:\n" + self.printed())
+        process.kill()
+        process.wait()
+        before = self.counted("data")
+        self.assertIn("has lost or skipped rows", self.resume("data", "--config", config, code=2).stderr)
+        self.assertEqual(self.counted("data"), before)
 
     def test_killed_again_and_again(self):
         fleet = self.make_fleet()

@@ -306,11 +306,11 @@ void Aftermath::check_gaps(const std::deque<StormRun>& runs) {
     }
   }
   for (const StormRun& run : runs) {
-    const bool has_lost = run.lost > 0 || run.events_lost > 0;
+    const bool has_lost = run.lost > 0 || run.events_lost > 0 || run.has_skipped;
     demand(has_lost || !has_gaps(run.info.run_id),
-           run.info.run_id + " has lost nothing, but a file has gaps");
+           run.info.run_id + " has lost and skipped nothing, but a file has gaps");
     for (const auto& [key, taken] : replays_[run.info.run_id].readings) {
-      if (there.contains(key) || run.skipped.contains(key)) continue;
+      if (there.contains(key)) continue;
       const std::string& path = path_of(taken.reading.sensor);
       const auto latest = last.find({path, &run});
       demand(latest == last.end() || key.second >= latest->second - microseconds_per_second ||

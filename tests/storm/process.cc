@@ -70,6 +70,7 @@ void Process::take_up() {
   Resumption resumption = plan_resumption(inputs, plan_, run_.info);
   fleet_->go_on_at(resumption.moment, resumption.past);
   reached_ = resumption.moment;
+  std::erase_if(run_.skipped, [this](const SensorTime& reading) { return reading.second >= reached_; });
   no_reload_before_ = resumption.all_new_from;
   for (std::size_t w = 0; w < writers_.size(); ++w) writers_[w]->take_up(std::move(resumption.found[w]));
 }
@@ -319,6 +320,8 @@ bool Process::has_room(std::uint32_t writer) const {
 void Process::skip(Cohort& cohort, Timestamp until) {
   Cohort other = cohort;
   Tally tally;
+  ledger_.skips_from(cohort.next_due());
+  run_.has_skipped = true;
   cohort.skip(until, tally);
   count(tally);
   for (Batch batch; other.next_due() < cohort.next_due(); batch.clear()) {

@@ -54,6 +54,7 @@ struct StormRun {
   std::vector<Edition> editions;  // the first is what it began with
   Timestamp until = 0;            // no reading due from then on has been taken
   std::set<SensorTime> skipped;
+  bool has_skipped = false;  // or left out what would not have been written in any case
   unsigned processes = 0;
   std::uint64_t lost = 0;
   std::uint64_t events_lost = 0;

@@ -52,9 +52,7 @@ class Storm {
 
  private:
   void live_once() {
-    // What was told late of anomalies, because readings were skipped, may not be in any file.
-    const bool goes_on = !runs_.empty() && runs_.back().skipped.empty() &&
-                         aftermath_.can_go_on(runs_.back()) && dice_.chance(0.5);
+    const bool goes_on = !runs_.empty() && aftermath_.can_go_on(runs_.back()) && dice_.chance(0.5);
     if (goes_on) {
       runs_.back().editions.resize(1);  // of a reload that no file tells of, nobody knows
     } else {
