@@ -60,12 +60,13 @@ class Resume(FleetTest):
     def test_a_run_that_has_skipped_readings(self):
         """What was told late of its anomalies may be in no file: a file says so before it is killed."""
         fleet = self.make_fleet(20_000, rates=(1,))
-        config = self.write("skip.yaml", "simulation: {overload: skip}\ndatabase: {path: data/all.db, pending_rows: 1000}\n")
+        config = self.write("skip.yaml", "simulation: {overload: skip}\n"
+                            "database: {path: data/all.db, pending_rows: 1000, busy_timeout_ms: 60000}\n")
         process = self.start("--identities", fleet, "--config", config, "--threads", 2)
         self.wait_for_rows(self.dir / "data", 1, process)
         file = self.dir / "data/all.db"
         losses = "SELECT count(*) FROM sqlite_schema WHERE name = 'run_losses'"
-        for seconds in (2, 4, 8, 16):  # until the batches have run out
+        for seconds in (2, 4, 8):  # until the batches have run out; the lock is waited for, so nothing is lost
             with closing(sqlite3.connect(file, timeout=10)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 time.sleep(seconds)
