@@ -366,6 +366,56 @@ TEST_CASE("rows of a commit that failed while waiting for the disk are waited fo
   CHECK_FALSE(vfs.unsynced().waits_for_sync(rig.path_of(0) + "-wal"));
 }
 
+namespace {
+
+// What a machine that loses its power finds: the file and its log, without the index of the log.
+void copy_as_left(const std::string& from, const std::string& to) {
+  for (const char* ending : {"", "-wal"}) fs::copy_file(from + ending, to + ending);
+}
+
+void write_readings(Shard& shard, int first, int count) {
+  for (int i = first; i < first + count; ++i) {
+    shard.stage(Reading{WriterRig::first_due + i * second, {1.0 * i, 2.0 * i, 3.0 * i}, 0, {}}, {});
+  }
+  REQUIRE(shard.flush().ok());
+  shard.forget_pending();
+}
+
+}  // namespace
+
+TEST_CASE(
+    "what lies behind a gap in the log of a machine that lost its power stays away when a run goes on") {
+  const TemporaryFolder folder;
+  const Roster roster = roster_of(1);
+  const DatabaseSettings settings;
+  RunInfo run;
+  run.run_id = "run";
+  const ShardContext context{roster, settings, run, {}};
+  const std::string log = folder / "before.db-wal";
+  {
+    Shard before(folder / "before.db", context);
+    write_readings(before, 0, 10);
+    const auto kept = static_cast<std::streamoff>(fs::file_size(log));
+    write_readings(before, 10, 10);
+    write_readings(before, 20, 10);
+    copy_as_left(folder / "before.db", folder / "after.db");
+    // The log's second commit never came to the disk, or not its first bytes.
+    std::fstream torn(folder / "after.db-wal", std::ios::binary | std::ios::in | std::ios::out);
+    torn.seekp(kept).write("lost", 4);
+  }
+  run.resumed_at = WriterRig::first_due;
+  Shard after(folder / "after.db", context);
+  write_readings(after, 10, 10);
+  copy_as_left(folder / "after.db", folder / "at_last.db");
+  constexpr const char* count = "SELECT count(*), count(DISTINCT timestamp) FROM sensor_readings";
+  CHECK(query(folder / "at_last.db", count) == std::vector<std::string>{"20|20"});
+  after.close(Shard::Close::for_now);
+  write_readings(after, 20, 10);
+  CHECK(query(folder / "after.db", count) == std::vector<std::string>{"30|30"});
+  CHECK(query(folder / "after.db", "SELECT run_id, resumed_at FROM run_resumptions") ==
+        std::vector<std::string>{"run|" + timestamp_text(WriterRig::first_due)});
+}
+
 TEST_CASE("a file says that rows are missing before others, with the first row behind the gap") {
   FaultyVfs vfs;
   WriterRig rig({.sensors = 2, .pending_rows = 40, .vfs = vfs.name()},

@@ -208,11 +208,12 @@ void Simulator::set_clock() {
 // The fleet goes on at the first reading that may be missing, and the clock where it would be had the run
 // never stopped: what was due in between is late, and comes as fast as storage takes it.
 void Simulator::take_up_run() {
+  run_.resumed_at = system_now();
   resumption_ = plan_resumption(inputs_, plan_, run_);
   fleet_->go_on_at(resumption_.moment, resumption_.past);
   schedule_.start = resumption_.moment;
   const auto since_it_began =
-      std::chrono::microseconds(std::max<Microseconds>(0, system_now() - run_.began_at));
+      std::chrono::microseconds(std::max<Microseconds>(0, *run_.resumed_at - run_.began_at));
   const auto speed = pace(inputs_.config.clock.speed);
   const SimulationClock unbroken(run_.start, started_ - since_it_began, speed);
   // A run that was ahead of that, filled at another speed, goes on at once.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,8 @@ struct RunInfo {
   std::string version;
   std::uint64_t seed = 0;
   Timestamp start = 0;
-  Timestamp began_at = 0;  // wall clock
+  Timestamp began_at = 0;               // wall clock, as is …
+  std::optional<Timestamp> resumed_at;  // … of the running process, if it goes on with the run
   std::uint64_t fleet_size = 0;
   std::string partition;
   std::string shard_by;

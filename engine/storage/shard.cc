@@ -12,6 +12,7 @@
 #include "storage/complete_run.h"
 #include "storage/insert.h"
 #include "storage/run_losses.h"
+#include "storage/run_resumptions.h"
 #include "storage/set_aside.h"
 
 namespace fleet_sim {
@@ -186,6 +187,10 @@ StorageError Shard::begin_run() {
   Database& database = connection_->database;
   if (StorageError error = record_run(database, context_->run, before_); !error.ok()) return error;
   const bool is_first_time = database.changed_rows() > 0;
+  if (const auto resumed_at = context_->run.resumed_at) {
+    const StorageError error = record_resumption(database, context_->run.run_id, *resumed_at);
+    if (!error.ok()) return error;
+  }
   return is_first_time ? complete_run_before(database, context_->run.run_id) : StorageError{};
 }
 

@@ -48,7 +48,10 @@ Process::Process(const Ground& ground, StormRun& run, bool goes_on, const Fortun
   fleet_ = std::make_unique<Fleet>(build_fleet(ground.roster, edition.members, plan_.writer_of,
                                                *edition.config, run.info.seed, run.info.start));
   build_writers();
-  if (goes_on) take_up();
+  if (goes_on) {
+    info_.resumed_at = info_.began_at + run.processes;
+    take_up();
+  }
   due_before_start_ = fleet_->due_before(reached_);
   disk_heals_ = now_;
 }

@@ -1,0 +1,26 @@
+#include "storage/run_resumptions.h"
+
+#include <string_view>
+
+namespace fleet_sim {
+namespace {
+
+constexpr const char* create_table =
+    "CREATE TABLE IF NOT EXISTS run_resumptions (run_id TEXT NOT NULL, resumed_at TEXT NOT NULL, "
+    "PRIMARY KEY (run_id, resumed_at))";
+constexpr std::string_view insert_resumption =
+    "INSERT OR IGNORE INTO run_resumptions (run_id, resumed_at) VALUES (?1, ?2)";
+
+}  // namespace
+
+StorageError record_resumption(Database& database, const std::string& run_id, Timestamp resumed_at) {
+  if (StorageError error = database.execute(create_table); !error.ok()) return error;
+  Statement insert;
+  if (StorageError error = database.prepare(insert_resumption, insert); !error.ok()) return error;
+  const std::string text = timestamp_text(resumed_at);
+  insert.bind(1, run_id);
+  insert.bind(2, text);
+  return insert.run() == SQLITE_OK ? StorageError{} : database.error();
+}
+
+}  // namespace fleet_sim
