@@ -848,6 +848,33 @@ TEST_CASE("a shard file that is deleted under the writer is begun anew, and ids 
   }
 }
 
+TEST_CASE(
+    "a file that is deleted before a process that goes on has opened it is begun anew, with its open "
+    "events") {
+  WriterRig rig;
+  {
+    const ShardContext context{rig.roster, rig.config.database, rig.run, {}};
+    Shard before(rig.path_of(0), context);
+    for (const int i : {-3, -2, -1}) {
+      before.stage(Reading{WriterRig::first_due + i * second, {}, 0, {}}, {});
+    }
+    before.stage(event_of(AnomalyEvent::Kind::opened, 1), {});
+    REQUIRE(before.flush().ok());
+  }
+  const FindSensor find_sensor = [](std::string_view) { return 0; };
+  std::vector<std::unique_ptr<FoundRows>> found;
+  found.push_back(std::make_unique<FoundRows>(rig.path_of(0), rig.run.run_id, find_sensor));
+  rig.writer().take_up(std::move(found));
+  for (const char* ending : {"", "-wal", "-shm"}) fs::remove(rig.path_of(0) + ending);
+  rig.send(0, 5);
+  rig.send(event_of(AnomalyEvent::Kind::closed, 7));
+  rig.go_on_for(2 * second);
+  CHECK(query(rig.path_of(0), "SELECT min(id), count(*) FROM sensor_readings") ==
+        std::vector<std::string>{"4|5"});
+  CHECK(query(rig.path_of(0), "SELECT id, ended_at IS NULL, readings_affected FROM anomaly_events") ==
+        std::vector<std::string>{"2|0|7"});
+}
+
 TEST_CASE("a shard file that is renamed away is whole where it went, and another is begun") {
   WriterRig rig;
   rig.send(0, 30);

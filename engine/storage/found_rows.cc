@@ -50,7 +50,11 @@ FoundRows::FoundRows(const std::filesystem::path& file, const std::string& run_i
   for (RecordedRun& run : read_runs(shard, file)) {
     if (run.run_id == run_id) run_ = std::move(run);
   }
-  if (run_) read_readings(shard, find_sensor);
+  if (!run_) return;
+  if (const StorageError error = read_last_ids(shard, last_ids_); !error.ok()) {
+    throw std::runtime_error(file.string() + ": cannot be read: " + error.message);
+  }
+  read_readings(shard, find_sensor);
 }
 
 // Backwards, until no earlier row can lie in the last second.

@@ -40,6 +40,9 @@ class FoundRows {
   // Reads the readings of the run. A run that this shard does not know has left none.
   FoundRows(const std::filesystem::path& file, const std::string& run_id, const FindSensor& find_sensor);
 
+  // The highest ids in the file; zero where the run has left nothing.
+  [[nodiscard]] const LastIds& last_ids() const { return last_ids_; }
+
   // Every reading due before this moment is there. The run's start, or earlier, when there are none.
   [[nodiscard]] Timestamp complete_until() const { return complete_until_; }
   // Rows of the run due by then may have been deleted; nothing where none were.
@@ -67,6 +70,7 @@ class FoundRows {
 
   std::filesystem::path file_;
   std::optional<RecordedRun> run_;
+  LastIds last_ids_;
   Timestamp complete_until_;
   Timestamp last_;
   std::unordered_map<RowKey, std::uint64_t, HashRowKey> readings_;  // to a hash of what the row says

@@ -74,9 +74,18 @@ StorageError Shard::open() {
   }
   schema_accepted_ = was_ours_ = true;
   connection_ = std::move(connection);
+  note_file();
+  return {};
+}
+
+void Shard::note_file() {
   struct stat status {};
   if (::stat(path_.c_str(), &status) == 0) file_ = FileIdentity{status.st_dev, status.st_ino};
-  return {};
+}
+
+void Shard::expect_file(const LastIds& last) {
+  last_ = last;
+  note_file();
 }
 
 // A data directory that has been deleted, or could not be made at the start, is made again.

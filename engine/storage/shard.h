@@ -43,6 +43,10 @@ class Shard {
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  // The file that is there has these ids and is the one to go on with: should it go before it is opened, it
+  // counts as one that has moved.
+  void expect_file(const LastIds& last);
+
   // Puts a reading or an event in line for the next flush.
   void stage(const Reading& reading, SteadyTime now);
   void stage(const AnomalyEvent& event, SteadyTime now);
@@ -125,6 +129,7 @@ class Shard {
   [[nodiscard]] std::optional<LastRow> last_row() const;
   int insert_readings();
   [[nodiscard]] std::size_t reloads() const;
+  void note_file();
   void forget_file();
 
   std::string path_;

@@ -43,7 +43,11 @@ Writer::Writer(WriterContext context, const std::vector<std::string>& paths, std
 }
 
 void Writer::take_up(std::vector<std::unique_ptr<FoundRows>> found) {
-  for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i].found = std::move(found[i]);
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const LastIds& last = found[i]->last_ids();
+    if (last.reading > 0 || last.event > 0) slots_[i].shard->expect_file(last);
+    slots_[i].found = std::move(found[i]);
+  }
 }
 
 void Writer::add_shards(std::vector<std::string> paths) {

@@ -1,5 +1,4 @@
 #include "storm/aftermath.h"
-#include <cstdio>
 
 #include <algorithm>
 #include <filesystem>
@@ -395,9 +394,7 @@ void Aftermath::check_run_is_complete(const StormRun& run, Timestamp reached) co
   }
   demand(missing <= run.lost, std::to_string(missing) + " readings are missing, but " +
                                   std::to_string(run.lost) + " were counted as lost");
-  // A process that goes on knows of no event in a file that goes before it has opened it.
-  const bool may_lack_events = run.processes > 1 && has_lost_files(run);
-  if (run.lost > 0 || run.events_lost > 0 || reached != run.until || may_lack_events) return;
+  if (run.lost > 0 || run.events_lost > 0 || reached != run.until) return;
   std::map<SensorTime, const EventRow*> events;
   for (const auto& [path, state] : now_) {
     for (const EventRow& row : state.events) {
