@@ -326,3 +326,19 @@ TEST_CASE("a file whose old rows are not synced is told of once") {
         std::vector<std::string>{rig.path_of(0) + ": old rows are kept, because they are not synced"});
   CHECK(rig.has_all(0));
 }
+
+TEST_CASE("a stop waits for one transaction, not for one of every shard") {
+  std::vector<OldShard> shards(40);
+  DatabaseSettings settings;
+  settings.retention = of_age(5);
+  Retention retention(settings, "", [](const std::string&) {});
+  for (const OldShard& shard : shards) {
+    shard.begin_run("r");
+    shard.add(1, 5'000);
+  }
+  for (const OldShard& shard : shards) retention.request(shard.path);
+  // The first shard may have been taken alone; by now it is the turn of another, with many behind it.
+  REQUIRE(waited_for([&] { return retention.readings_deleted() > 5'000; }));
+  retention.stop();
+  CHECK(retention.readings_deleted() < 40 * most_rows_deleted_at_once);
+}

@@ -51,10 +51,15 @@ void Retention::run() {
     changed_.wait(lock, [this] { return stopping_ || !requested_.empty(); });
     const std::set<std::string> paths = std::exchange(requested_, {});
     lock.unlock();
-    for (const std::string& path : paths) take_turn(path);
+    for (auto path = paths.begin(); path != paths.end() && !is_stopping(); ++path) take_turn(*path);
     pause(between_turns);
     lock.lock();
   }
+}
+
+bool Retention::is_stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
 }
 
 // Whether to go on afterwards.

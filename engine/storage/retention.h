@@ -49,6 +49,7 @@ class Retention {
   void run();
   void take_turn(const std::string& path);
   StorageError delete_from(Database& shard, bool& held_back);
+  [[nodiscard]] bool is_stopping();
   bool pause(std::chrono::steady_clock::duration span);
   void note_state(const std::string& path, const StorageError& error, bool held_back);
 
