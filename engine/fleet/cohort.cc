@@ -8,6 +8,7 @@
 #include "fleet/fleet_change.h"
 
 namespace fleet_sim {
+
 Tally& Tally::operator+=(const Tally& other) {
   due += other.due;
   skipped += other.skipped;
