@@ -114,6 +114,19 @@ class CollectIntoPostgresql(CollectTest):
             self.assertEqual((collector.returncode, errors), (0, ""))
         self.assert_collected()
 
+    def test_rows_that_the_server_refuses_keep_no_others_waiting(self):
+        self.fill("data", "--duration", "10s", "--shard-by", "firmware")
+        rows = total(self.data, "SELECT count(*) FROM sensor_readings")
+        for name, column, value in (("a", "location", "a\0b"), ("b", "status_code", "well")):
+            path = self.data / f"{name}.db"
+            shutil.copy(shards(self.data)[-1], path)
+            connection = connect(path)
+            connection.execute(f"UPDATE sensor_readings SET {column} = ?", (value,))
+            connection.close()
+        ran = self.collect(code=1)
+        self.assertEqual(ran.moved, rows, ran.stderr)
+        self.assertEqual(ran.stderr.count("db: has rows that the central database refuses"), 2, ran.stderr)
+
     def test_a_server_that_is_not_there(self):
         self.fill("data", "--duration", "5s")
         self.into = f"postgresql://{USER}:secret@/postgres?host={self.dir}"

@@ -133,6 +133,39 @@ class Collect(CollectTest):
         self.assertIn("a.db: is no shard", ran.stderr)
         self.assertIn("b.db: file is not a database", ran.stderr)
 
+    def test_rows_that_fleet_sim_has_not_written_keep_no_others_waiting(self):
+        self.fill("data", "--duration", "10s", "--shard-by", "firmware")
+        rows = len(self.in_shards())
+        columns = ", ".join(name for name, _ in COLUMNS if name != "synced") + ", synced DEFAULT 0"
+        good = "2026-01-01T00:00:00.000000Z"
+        strange = {"a": (good, b"S", "r", "1/2", 1), "b": (5, "S", "r", "1/1", 1), "c": (good, None, "r", "1/1", 1),
+                   "d": ("2026-01-01", "S", "r", "1/1", 1), "e": (good, "S", "r", None, 1), "f": (good, "S", None, "1/1", 1),
+                   "g": (good, "S", "r", "1/1", "soon")}
+        for name, (at, sensor, run, partition, first) in strange.items():
+            connection = sqlite3.connect(self.data / f"{name}.db", isolation_level=None)
+            connection.execute(f"CREATE TABLE sensor_readings ({columns})")
+            connection.execute("INSERT INTO sensor_readings (id, timestamp, sensor_id) VALUES (1, ?, ?)", (at, sensor))
+            connection.execute("CREATE TABLE run_info (run_id, partition, first_reading_id)")
+            connection.execute("INSERT INTO run_info VALUES (?, ?, ?)", (run, partition, first))
+            connection.close()
+        ran = self.collect(code=1)
+        self.assertEqual(ran.moved, rows, ran.stderr)
+        self.assertEqual([line.split(":")[1] for line in ran.stderr.splitlines()], [f" {name}.db" for name in strange])
+        self.assertIn(f"{len(strange)} databases", ran.stdout)
+
+    def test_a_data_directory_that_goes_and_comes_back(self):
+        self.data.mkdir()
+        collector = self.start_collecting("--watch", "--interval", 0.05)
+        self.wait_until((self.dir / self.into).exists, "begun")
+        self.data.rename(self.dir / "away")
+        self.assertIn("data directory", collector.stderr.readline())
+        self.fill("data", "--duration", "10s")
+        self.wait_until(lambda: total(self.data, "SELECT count(*) FROM sensor_readings WHERE synced = 0") == 0, "collected")
+        collector.send_signal(signal.SIGTERM)
+        _, errors = collector.communicate(timeout=30)
+        self.assertEqual((collector.returncode, errors), (0, ""))
+        self.assert_collected()
+
     def test_the_same_history_written_twice_is_two_runs(self):
         for _ in range(2):
             self.fill("data", "--duration", "30s")
