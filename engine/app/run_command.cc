@@ -39,6 +39,7 @@ void log_warnings(const std::vector<std::string>& warnings, Log& log) {
 
 int run_fleet(const Arguments& arguments) {
   configure_sqlite();
+  hold_reloads();
   Inputs inputs = read_inputs(arguments);
   const LoggingSettings& logging = inputs.config.logging;
   Console console(shows_progress(logging));

@@ -15,7 +15,19 @@ constexpr int forced_exit = 130;
   _exit(forced_exit);
 }
 
+// Of the calling thread, and of those that it starts.
+void change_mask(int how) {
+  sigset_t reloads;
+  sigemptyset(&reloads);
+  sigaddset(&reloads, SIGHUP);
+  pthread_sigmask(how, &reloads, nullptr);
+}
+
 }  // namespace
+
+void hold_reloads() {
+  change_mask(SIG_BLOCK);
+}
 
 StopSignals::StopSignals() : signals_(context_, SIGINT, SIGTERM) {
   listen();
@@ -38,6 +50,7 @@ void StopSignals::listen() {
 
 void StopSignals::listen_for_reloads() {
   signals_.add(SIGHUP);
+  change_mask(SIG_UNBLOCK);
 }
 
 void StopSignals::wait_for(std::chrono::milliseconds span) {

@@ -1,7 +1,6 @@
 // SIGINT and SIGTERM as a question the main thread asks while it waits: has anybody asked us to stop? A
-// SIGHUP, for who listens to it, asks for a reload instead and stops nothing. A
-// second one while we drain ends the process at once with exit code 130, whatever state it is in. Main thread
-// only.
+// second one while we drain ends the process at once with exit code 130, whatever state it is in. A SIGHUP,
+// for who listens to it, asks for a reload instead and stops nothing. Main thread only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -11,11 +10,16 @@
 
 namespace fleet_sim {
 
+// Keeps a SIGHUP back until somebody listens for it, so that one that comes while a fleet is still being read
+// does not end the process. Before other threads are started: they go on keeping it back.
+void hold_reloads();
+
 class StopSignals {
  public:
   StopSignals();
 
-  // From now on SIGHUP is a wish to reload; before, it ends the process as it does by default.
+  // From now on SIGHUP is a wish to reload, and so is one that was held; without either, it ends the process
+  // as it does by default.
   void listen_for_reloads();
 
   // Whether one has come since this was last asked.

@@ -220,6 +220,27 @@ class ReloadTest(fleet.FleetTest):
         self.assertIsNone(process.poll())
         self.finish(process)
 
+    def test_a_hang_up_while_the_fleet_is_being_read_reloads_afterwards(self):
+        self.fleet_sim("generate", "--count", 200_000, "--out", "fleet.jsonl")
+        self.config(interval=3600)
+        process = self.start("--config", "config.yaml", "--identities", "fleet.jsonl", "--data-dir", "data", "--duration", "0",
+                             "--rate", "0.001")
+        self.until(lambda: self.reads(process, "fleet.jsonl"), "fleet.jsonl being read", pause=0)
+        self.config("normal_parameters: {voltage: {mean: 13}}\n", interval=3600)  # the config has been read by now
+        process.send_signal(signal.SIGHUP)
+        self.until_logged("normal_parameters.voltage.mean 12 -> 13")
+        self.stop(process)
+
+    def reads(self, process, name):
+        self.assertIsNone(process.poll(), self.printed())
+        for descriptor in os.listdir(f"/proc/{process.pid}/fd"):
+            try:
+                if os.path.basename(os.readlink(f"/proc/{process.pid}/fd/{descriptor}")) == name:
+                    return True
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return False
+
     def test_a_hang_up_while_draining_changes_nothing(self):
         process = self.run_fleet()
         holder = fleet.connect(self.dir / "data" / "sensor_data.db")
