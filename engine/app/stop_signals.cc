@@ -9,6 +9,9 @@ namespace {
 
 constexpr int forced_exit = 130;
 
+// `timeout` sends its signal twice, to the process and to its group; nobody presses Ctrl-C twice as fast.
+constexpr std::chrono::milliseconds one_wish{100};
+
 // A line of progress may stand on the terminal; what comes next begins on a line of its own.
 [[noreturn]] void end_now() {
   if (isatty(STDERR_FILENO) == 1) static_cast<void>(::write(STDERR_FILENO, "\n", 1) == 1);
@@ -41,9 +44,14 @@ void StopSignals::listen() {
       context_.stop();
       return listen();
     }
-    if (received_ != 0) end_now();
-    received_ = signal;
-    context_.stop();
+    const auto now = std::chrono::steady_clock::now();
+    if (received_ == 0) {
+      received_ = signal;
+      received_at_ = now;
+      context_.stop();
+    } else if (now - received_at_ > one_wish) {
+      end_now();
+    }
     listen();
   });
 }

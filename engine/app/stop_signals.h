@@ -1,6 +1,7 @@
 // SIGINT and SIGTERM as a question the main thread asks while it waits: has anybody asked us to stop? A
-// second one while we drain ends the process at once with exit code 130, whatever state it is in. A SIGHUP,
-// for who listens to it, asks for a reload instead and stops nothing. Main thread only.
+// second one while we drain ends the process at once with exit code 130, whatever state it is in, unless it
+// comes within a tenth of a second: it is then the same wish. A SIGHUP, for who listens to it, asks for a
+// reload instead and stops nothing. Main thread only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -37,6 +38,7 @@ class StopSignals {
   boost::asio::io_context context_;
   boost::asio::signal_set signals_;
   int received_ = 0;
+  std::chrono::steady_clock::time_point received_at_;
   bool reload_ = false;
 };
 

@@ -114,6 +114,16 @@ class RealTime(FleetTest):
         self.assert_balanced(self.stop(process), self.dir / "data")
         self.assertLess(time.monotonic() - started, 10)
 
+    def test_a_signal_that_is_sent_twice_at_once_is_one(self):
+        """As `timeout` does it, to the process and to its group."""
+        for attempt in range(5):
+            process = self.endless("--rate", 20)
+            self.wait_for_rows(self.dir / "data", 1, process)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.002 * attempt)
+            self.assert_balanced(self.stop(process, signal.SIGTERM), self.dir / "data")
+            shutil.rmtree(self.dir / "data")
+
     def test_a_second_interrupt_ends_the_drain(self):
         process = self.endless("--rate", 20)
         file = self.dir / "data" / "sensor_data.db"

@@ -77,6 +77,7 @@ class Terminal(FleetTest):
         time.sleep(0.2)  # so that something waits to be written
         terminal.type("\x03")
         terminal.wait_for("stopping")
+        time.sleep(0.2)  # what comes at once is the same wish
         terminal.type("\x03")
         self.assertEqual(terminal.wait(), 130)
         self.assertEqual(screen(terminal.text)[-1], "")
