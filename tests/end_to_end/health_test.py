@@ -53,7 +53,7 @@ class Health(FleetTest):
         (self.dir / "data" / "sensor_data.db").symlink_to(self.dir / "later" / "sensor_data.db")
         process = self.serve()
         until = time.monotonic() + 30
-        while self.ask().returncode == 0 or "Connection refused" in self.ask().stderr:
+        while (ran := self.ask()).returncode == 0 or "Connection refused" in ran.stderr:
             self.assertLess(time.monotonic(), until, self.printed())
             time.sleep(0.1)
         told = json.loads(self.health(code=1).stdout)
