@@ -155,6 +155,10 @@ TEST_CASE("a run that the writer held up ends with a hint") {
     snapshot.paced = false;
     CHECK(suggested() == 3);
   }
+  SUBCASE("unless it wrote nothing, as when a run goes on that had come to its end") {
+    snapshot.books.written = 0;
+    CHECK(suggested() == 0);
+  }
   SUBCASE("unless the writer had time to spare") {
     snapshot.writer_busy_share = 0.9;
     CHECK(suggested() == 0);

@@ -166,7 +166,8 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
 std::string writers_hint(const Snapshot& snapshot) {
   const bool fell_behind = !snapshot.paced || snapshot.furthest_behind_seconds > tolerated_behind_seconds;
   const std::size_t useful = std::min<std::size_t>({snapshot.cores, snapshot.shards, most_writers});
-  if (!fell_behind || snapshot.writer_busy_share <= busy_limit || snapshot.writers >= useful) return "";
+  const bool was_busy = snapshot.books.written > 0 && snapshot.writer_busy_share > busy_limit;
+  if (!fell_behind || !was_busy || snapshot.writers >= useful) return "";
   // A core for those that generate, where there is one to spare.
   const std::size_t more = std::max(snapshot.writers + 1, std::min<std::size_t>(useful, snapshot.cores - 1));
   return line("hint",
