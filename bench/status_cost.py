@@ -16,6 +16,7 @@ Needs python3-selenium, chromium and chromium-driver; FLEET_SIM names the execut
 """
 
 import argparse
+import contextlib
 import http.client
 import os
 import re
@@ -173,21 +174,19 @@ def main():
     parser.add_argument("--seconds", type=float, default=10, help="that each stretch is measured")
     parser.add_argument("--view", choices=["top", "sensor", "anomalies", "none"], default="top")
     said = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as ended:
         fleet = Fleet(Path(folder), said.sensors, said.shards, said.rate)
+        ended.callback(fleet.end)
         page = None if said.view == "none" else Page(fleet, said.view)
+        if page:
+            ended.callback(page.end)
         with_watchers, without = [], []
-        try:
-            for i in range(said.rounds):
-                for turn in ("with", "without") if i % 2 else ("without", "with"):
-                    if turn == "with":
-                        with_watchers.append(watched(fleet, page, said.seconds))
-                    else:
-                        without.append(alone(fleet, said.seconds))
-        finally:
-            if page:
-                page.end()
-            fleet.end()
+        for i in range(said.rounds):
+            for turn in ("with", "without") if i % 2 else ("without", "with"):
+                if turn == "with":
+                    with_watchers.append(watched(fleet, page, said.seconds))
+                else:
+                    without.append(alone(fleet, said.seconds))
     cores = lambda value: f"{value:.5f}"
     more = lambda value: f"{value:+.1f}%"
     quiet, seen, answering = [one for one, _ in without], [one for one, _ in with_watchers], [one for _, one in with_watchers]
