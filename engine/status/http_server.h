@@ -23,7 +23,7 @@ inline constexpr const char* usual_address = "127.0.0.1:8080";
 // connection.
 inline constexpr std::size_t most_connections = 128;
 inline constexpr std::uint32_t most_header_bytes = 16 * 1'024;
-inline constexpr std::uint64_t most_body_bytes = 64 * 1'024;
+inline constexpr std::uint64_t most_body_bytes = std::uint64_t{64} * 1'024;
 inline constexpr int request_seconds = 10;   // from an idle connection to a whole request
 inline constexpr int response_seconds = 10;  // for a client to take an answer
 
