@@ -85,7 +85,7 @@ StorageError Retention::delete_from(Database& shard, bool& held_back) {
   for (unsigned refused = 0;;) {
     DeletedRows deleted;
     const auto began = std::chrono::steady_clock::now();
-    const StorageError error = delete_oldest(shard, settings_.retention, deleted);
+    StorageError error = delete_oldest(shard, settings_.retention, deleted);
     if (!error.ok() && (!error.busy() || ++refused == most_refusals)) return error;
     if (error.ok()) {
       refused = 0;

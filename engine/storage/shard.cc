@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <ranges>
 #include <utility>
 
 #include "storage/complete_run.h"
@@ -197,7 +196,7 @@ StorageError Shard::begin_run() {
   if (StorageError error = record_run(database, context_->run, before_); !error.ok()) return error;
   const bool is_first_time = database.changed_rows() > 0;
   if (const auto resumed_at = context_->run.resumed_at) {
-    const StorageError error = record_resumption(database, context_->run.run_id, *resumed_at);
+    StorageError error = record_resumption(database, context_->run.run_id, *resumed_at);
     if (!error.ok()) return error;
   }
   return is_first_time ? complete_run_before(database, context_->run.run_id) : StorageError{};
@@ -218,7 +217,7 @@ StorageError Shard::settle_doubt() {
   if (!doubtful_) return {};
   bool there = false;
   Database& database = connection_->database;
-  const StorageError error =
+  StorageError error =
       ask_whether(database, doubtful_->sql, context_->roster[doubtful_->sensor].id, doubtful_->at, there);
   if (!error.ok()) return error;
   if (there) already_there_ = in_doubt_;
@@ -232,9 +231,9 @@ StorageError Shard::settle_doubt() {
 
 std::optional<Shard::LastRow> Shard::last_row() const {
   if (!readings_.empty()) return LastRow{last_reading_sql, readings_.back().sensor, readings_.back().due};
-  const auto backwards = events_ | std::views::reverse;
-  const auto begun = std::ranges::find_if(backwards, [](const AnomalyEvent& e) { return begins(e.kind); });
-  if (begun == backwards.end()) return std::nullopt;
+  const auto begun =
+      std::find_if(events_.rbegin(), events_.rend(), [](const AnomalyEvent& e) { return begins(e.kind); });
+  if (begun == events_.rend()) return std::nullopt;
   return LastRow{last_event_sql, begun->sensor, begun->started_at};
 }
 
