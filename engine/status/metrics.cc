@@ -28,7 +28,7 @@ class Exposition {
   }
 
   template <class Value>
-  void sample(Value value, std::string_view labels = {}, std::string_view suffix = {}) {
+  void sample(Value value, std::string_view labels = "", std::string_view suffix = "") {
     fmt::format_to(std::back_inserter(text_), FMT_COMPILE("fleet_sim_{}{}"), name_, suffix);
     if (!labels.empty()) fmt::format_to(std::back_inserter(text_), FMT_COMPILE("{{{}}}"), labels);
     fmt::format_to(std::back_inserter(text_), FMT_COMPILE(" {}\n"), value);
@@ -53,8 +53,8 @@ class Exposition {
              "_bucket");
     }
     sample(distribution.count, "le=\"+Inf\"", "_bucket");
-    sample(distribution.sum_seconds, {}, "_sum");
-    sample(distribution.count, {}, "_count");
+    sample(distribution.sum_seconds, "", "_sum");
+    sample(distribution.count, "", "_count");
   }
 
   [[nodiscard]] std::string take() { return std::move(text_); }

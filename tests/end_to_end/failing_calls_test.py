@@ -14,7 +14,7 @@ class FailingCalls(FaultTest):
         ran = subprocess.run([STRACE, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e",
                               f"inject={calls}:error={error}:when={when}", EXECUTABLE,
                               *map(str, self.arguments("--duration", 2))],
-                             cwd=self.dir, env=environment(FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS="100", **env),
+                             cwd=self.dir, env=environment(FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS="100", **TRACED, **env),
                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         if "PTRACE" in ran.stderr:
             self.skipTest(f"strace may not trace here: {ran.stderr.strip()}")

@@ -34,6 +34,9 @@ SECOND = 1_000_000  # microseconds
 # Whether tests that try something again and again take their time, as `scripts/check storm` has them do.
 AT_LENGTH = bool(os.environ.get("FLEET_SIM_TEST_AT_LENGTH"))
 
+# For a program that another one traces: an address sanitizer in it cannot trace it as well, to look for leaks.
+TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}
+
 LOCK_FILE = ".fleet-sim.lock"  # stays in every data directory that a run has used
 
 POLL = "SELECT * FROM sensor_readings WHERE synced = 0 ORDER BY timestamp ASC LIMIT 100"

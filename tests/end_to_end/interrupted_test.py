@@ -66,7 +66,7 @@ class Published(FleetTest):
         for at, name in enumerate(("fleet.jsonl", "fleet.jsonl", "folder")):
             command = ["strace", "-f", "-o", "trace", "-P", "out", "-P", "out/folder", "-e", "trace=openat", "-e",
                        "inject=openat:error=EOPNOTSUPP", EXECUTABLE, "generate", "--count", "20", "--out", f"out/{name}"]
-            ran = subprocess.run(command, cwd=self.dir, env=environment(), capture_output=True, text=True)
+            ran = subprocess.run(command, cwd=self.dir, env=environment(**TRACED), capture_output=True, text=True)
             if "ptrace" in ran.stderr:
                 self.skipTest(f"strace may not trace here: {ran.stderr}")
             self.assertEqual(ran.returncode, 0, ran.stderr)

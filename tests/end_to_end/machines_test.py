@@ -143,8 +143,8 @@ class Unit(FleetTest):
         file = self.write("config.yaml", yaml.safe_dump(config))
         with open(self.dir / "printed", "w") as printed:
             process = subprocess.Popen(["strace", "-f", "-qq", "-o", self.dir / "calls", EXECUTABLE, "--config", file],
-                                       cwd=self.dir, env=environment(FLEET_SIM_MONITORING_ENABLED="true"), stdout=printed,
-                                       stderr=subprocess.STDOUT)
+                                       cwd=self.dir, env=environment(FLEET_SIM_MONITORING_ENABLED="true", **TRACED),
+                                       stdout=printed, stderr=subprocess.STDOUT)
         self.wait_for_rows(self.dir / "data")
         child = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
         self.addCleanup(lambda: process.poll() is None and os.kill(child, signal.SIGKILL))
