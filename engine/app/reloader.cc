@@ -323,6 +323,7 @@ void Reloader::publish_paths(const RunningFleet::Paths& new_paths) {
 }
 
 void Reloader::refuse(Source& source, const std::string& why) {
+  source.files.look();  // what was read may be newer than what was seen before, and is told once
   const std::uint64_t sight = source.files.seen();
   if (source.refused == why && source.refused_sight == sight) return;
   source.refused = why;
