@@ -37,6 +37,10 @@ AT_LENGTH = bool(os.environ.get("FLEET_SIM_TEST_AT_LENGTH"))
 # For a program that another one traces: an address sanitizer in it cannot trace it as well, to look for leaks.
 TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}
 
+# The thread sanitizer makes a program ten times slower, and keeps a signal back that comes to a thread of oneTBB's.
+not_under_thread_sanitizer = unittest.skipIf(os.environ.get("FLEET_SIM_TEST_SANITIZER") == "thread",
+                                             "for a program at its own pace")
+
 LOCK_FILE = ".fleet-sim.lock"  # stays in every data directory that a run has used
 
 POLL = "SELECT * FROM sensor_readings WHERE synced = 0 ORDER BY timestamp ASC LIMIT 100"

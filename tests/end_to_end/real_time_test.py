@@ -71,6 +71,7 @@ class RealTime(FleetTest):
         self.assertIn("written", ran.stdout, "every run ends with the summary")
         self.assertGreater(total(self.dir / "data", "SELECT count(*) FROM sensor_readings"), 0)
 
+    @not_under_thread_sanitizer
     def test_a_stop_is_prompt_at_any_rate(self):
         """A second of this fleet is twenty million readings: more than anybody waits for."""
         fleet = self.write_identities([identity(f"S{i}") for i in range(2_000)])

@@ -211,6 +211,7 @@ class ReloadTest(fleet.FleetTest):
             self.assert_evenly_due(sensor, 20_000, before=changed)
             self.assert_evenly_due(sensor, 50_000, since=changed)
 
+    @fleet.not_under_thread_sanitizer
     def test_a_hang_up_reloads_at_once_and_stops_nothing(self):
         process = self.run_fleet(interval=3600)
         self.put("D")
@@ -220,6 +221,7 @@ class ReloadTest(fleet.FleetTest):
         self.assertIsNone(process.poll())
         self.finish(process)
 
+    @fleet.not_under_thread_sanitizer
     def test_a_hang_up_while_the_fleet_is_being_read_reloads_afterwards(self):
         self.fleet_sim("generate", "--count", 200_000, "--out", "fleet.jsonl")
         self.config(interval=3600)

@@ -57,6 +57,7 @@ class Resume(FleetTest):
         self.assertRegex(refused.stderr, "--resume: run .* has lost or skipped rows .*run_losses.*begin another run without")
         self.assertEqual(self.counted("data"), whole)
 
+    @not_under_thread_sanitizer
     def test_a_run_that_has_skipped_readings(self):
         """What was told late of its anomalies may be in no file: a file says so before it is killed."""
         fleet = self.make_fleet(20_000, rates=(1,))

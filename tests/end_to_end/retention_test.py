@@ -82,6 +82,7 @@ class Retention(CollectTest):
         self.assertGreater(self.deleted(), 10_000)
         self.assertGreater(self.deleted("events"), 100)
 
+    @not_under_thread_sanitizer
     def test_those_who_read_it_know(self):
         self.fill_with_retention()
         deleted, events = self.deleted(), self.deleted("events")
@@ -117,6 +118,7 @@ class Retention(CollectTest):
         for path, last in ids.items():
             self.assertGreater(query(path, "SELECT max(id) FROM sensor_readings")[0][0], last)
 
+    @not_under_thread_sanitizer
     def test_a_run_whose_rows_are_gone_where_it_would_go_on_is_refused(self):
         self.fill_with_retention()
         # As though one file had come no further than five minutes, when the process was killed.

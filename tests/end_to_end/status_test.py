@@ -370,6 +370,7 @@ class BadClients(Served):
         self.assertEqual(answers.count(b"HTTP/1.1 404"), 1)
         self.assertGreater(self.wait_for(lambda: self.json("/status")["errors"]["http"]), 4)
 
+    @not_under_thread_sanitizer
     def test_slow_and_idle_clients_cost_nothing(self):
         self.serve(rate=100)
         self.pace()
