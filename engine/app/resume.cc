@@ -1,5 +1,6 @@
 #include "app/resume.h"
 
+#include <fmt/format.h>
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
@@ -188,7 +189,7 @@ void check_resumable(const Config& config, const Config& recorded, Problems& pro
     const std::string then = key.get(recorded);
     if (now == then) continue;
     problems.add("--resume",
-                 std::string(key.name) + " is " + now + ", but the run was begun with " + then + remedy);
+                 fmt::format("{} is {}, but the run was begun with {}{}", key.name, now, then, remedy));
   }
   if (config.behaviors != recorded.behaviors) {
     problems.add("--resume", "behaviors differ from those the run was begun with" + remedy);

@@ -116,7 +116,7 @@ void SensorWatch::bring_up_to(const SensorState& now, Look& look,
   look.state = now;
 }
 
-bool SensorWatch::inject(AnomalyType type, std::vector<std::uint32_t> sensors) {
+bool SensorWatch::inject(AnomalyType type, const std::vector<std::uint32_t>& sensors) {
   if (!answered()) return false;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> keys;
   for (const std::uint32_t sensor : sensors) {

@@ -52,7 +52,7 @@ class SensorWatch {
 
   // False when the fleet is held up by an earlier piece of work. Sensors in the middle of an anomaly are
   // passed over.
-  bool inject(AnomalyType type, std::vector<std::uint32_t> sensors);
+  bool inject(AnomalyType type, const std::vector<std::uint32_t>& sensors);
 
  private:
   // Outlives this object where the scheduler still holds work for it.

@@ -368,9 +368,9 @@ std::optional<SensorDetail> StatusService::sensor_detail(std::string_view id, Ab
 }
 
 std::optional<Absence> StatusService::inject(AnomalyType type, const std::vector<std::string>& ids) {
-  auto sensors = watch_->find(fleet(), ids);
+  const auto sensors = watch_->find(fleet(), ids);
   if (!sensors) return Absence::unknown_sensor;
-  if (!watch_->inject(type, *std::move(sensors))) return Absence::fleet_held_up;
+  if (!watch_->inject(type, *sensors)) return Absence::fleet_held_up;
   return std::nullopt;
 }
 

@@ -36,7 +36,7 @@ std::string free_name(const std::string& path, std::string_view reason, Timestam
 
 std::string set_aside(const std::string& path, std::string_view reason, Timestamp now,
                       std::error_code& error) {
-  const std::string name = free_name(path, reason, now);
+  std::string name = free_name(path, reason, now);
   for (const char* ending : endings) {
     fs::rename(path + ending, name + ending, error);
     if (error == std::errc::no_such_file_or_directory) error.clear();
