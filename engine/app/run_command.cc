@@ -50,8 +50,12 @@ int run_fleet(const Arguments& arguments) {
   StopSignals signals;
   signals.listen_for_reloads();
   ErrorCounts errors;
-  const auto server = open_http_server(inputs.config.monitoring, errors, log);
+  // An address that is taken ends the run before storage is touched. The port is taken, and the log told of
+  // it, only once the data directory is ours: until then both may be another run's.
+  const MonitoringSettings monitoring = inputs.config.monitoring;
+  check_status_address(monitoring);
   Simulator simulator(std::move(inputs), console, log, errors);
+  const auto server = open_http_server(monitoring, errors, log);
   std::optional<StatusService> status;
   if (server) status.emplace(simulator, *server);
   return static_cast<int>(simulator.run(signals));

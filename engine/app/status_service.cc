@@ -76,7 +76,21 @@ class Search {
   std::vector<Known> known_;
 };
 
+InvalidInput cannot_listen(const std::string& address, const std::system_error& error) {
+  return InvalidInput("--status-address " + address + ": cannot listen there: " + error.code().message() +
+                      "; name another address, or give --no-status");
+}
+
 }  // namespace
+
+void check_status_address(const MonitoringSettings& settings) {
+  if (!settings.enabled || settings.address.empty()) return;
+  try {
+    check_address(settings.address);
+  } catch (const std::system_error& error) {
+    throw cannot_listen(settings.address, error);
+  }
+}
 
 std::unique_ptr<HttpServer> open_http_server(const MonitoringSettings& settings, ErrorCounts& errors,
                                              Log& log) {
@@ -88,10 +102,7 @@ std::unique_ptr<HttpServer> open_http_server(const MonitoringSettings& settings,
     log.info("status_served", "status at http://" + server->address() + "/");
     return server;
   } catch (const std::system_error& error) {
-    if (!settings.address.empty()) {
-      throw InvalidInput("--status-address " + address + ": cannot listen there: " + error.code().message() +
-                         "; name another address, or give --no-status");
-    }
+    if (!settings.address.empty()) throw cannot_listen(address, error);
     log.warn("status_unavailable", "no status page: cannot listen on " + address + ": " +
                                        error.code().message() + "; --status-address HOST:PORT names another");
     return nullptr;

@@ -23,6 +23,9 @@
 
 namespace fleet_sim {
 
+// Throws InvalidInput when an address is asked for that cannot be had; neither takes it nor says anything.
+void check_status_address(const MonitoringSettings& settings);
+
 // The server the config asks for; null when there is to be none, or the usual address is taken, which is
 // logged. Throws InvalidInput for an address that was asked for and cannot be had.
 std::unique_ptr<HttpServer> open_http_server(const MonitoringSettings& settings, ErrorCounts& errors,

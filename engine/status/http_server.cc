@@ -190,16 +190,32 @@ Tcp::endpoint resolve(asio::io_context& context, const std::string& address) {
   return resolver.resolve(host, address.substr(colon + 1), Tcp::resolver::passive)->endpoint();
 }
 
+// Does not listen yet; but nobody can be bound where another listens.
+Tcp::acceptor bind_to(asio::io_context& context, const std::string& address) {
+  const Tcp::endpoint endpoint = resolve(context, address);
+  Tcp::acceptor acceptor(context, endpoint.protocol());
+  acceptor.set_option(Tcp::acceptor::reuse_address(true));
+  acceptor.bind(endpoint);
+  return acceptor;
+}
+
 }  // namespace
+
+// What Boost throws is no std::system_error before its version 1.80.
+void check_address(const std::string& address) try {
+  asio::io_context context(1);
+  bind_to(context, address);
+} catch (const boost::system::system_error& error) {
+  throw std::system_error(error.code(), address);
+}
 
 class HttpServer::Implementation {
  public:
   Implementation(const std::string& address, std::size_t connections, HttpAccess access, ErrorCounts& errors)
-      : most_(connections), access_(std::move(access)), acceptor_(context_), pause_(context_) {
-    const Tcp::endpoint endpoint = resolve(context_, address);
-    acceptor_.open(endpoint.protocol());
-    acceptor_.set_option(Tcp::acceptor::reuse_address(true));
-    acceptor_.bind(endpoint);
+      : most_(connections),
+        access_(std::move(access)),
+        acceptor_(bind_to(context_, address)),
+        pause_(context_) {
     acceptor_.listen();
     access_.loopback_only = acceptor_.local_endpoint().address().is_loopback();
     shared_.answer = [this](const HttpRequest& request) { return answer(request); };
@@ -269,7 +285,6 @@ class HttpServer::Implementation {
   std::thread thread_;
 };
 
-// What Boost throws is no std::system_error before its version 1.80.
 HttpServer::HttpServer(const std::string& address, std::size_t connections, HttpAccess access,
                        ErrorCounts& errors) try
     : implementation_(std::make_unique<Implementation>(address, connections, std::move(access), errors)) {

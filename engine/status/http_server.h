@@ -27,6 +27,9 @@ inline constexpr std::uint64_t most_body_bytes = std::uint64_t{64} * 1'024;
 inline constexpr int request_seconds = 10;   // from an idle connection to a whole request
 inline constexpr int response_seconds = 10;  // for a client to take an answer
 
+// Throws std::system_error when nobody can listen there now; takes nothing.
+void check_address(const std::string& address);
+
 class HttpServer {
  public:
   // `address` is HOST:PORT, [::1]:PORT for IPv6. `connections` is at most most_connections. Requests that

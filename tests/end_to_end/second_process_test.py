@@ -3,6 +3,8 @@
 
 from faults import *
 
+STRACE = shutil.which("strace")
+
 
 class SecondProcess(FaultTest):
     def assert_refused(self, first, *more, data=None):
@@ -44,6 +46,36 @@ class SecondProcess(FaultTest):
         self.wait_for_rows(self.data, 1, first)
         self.wait_until((self.data / ".fleet-sim.lock").exists, first)
         self.assert_refused(first)
+        self.stop(first)
+
+    def refused_beside(self, first, *more, by=()):
+        """A second process with a status, which it would have at the usual address; returns what it says."""
+        ran = subprocess.run([*by, EXECUTABLE, *map(str, self.arguments("--duration", 1, *more))], cwd=self.dir,
+                             env=environment(FLEET_SIM_MONITORING_ENABLED="true", **TRACED), stdin=subprocess.DEVNULL,
+                             capture_output=True, text=True, timeout=60)
+        if "PTRACE" in ran.stderr:
+            self.skipTest(f"strace may not trace here: {ran.stderr.strip()}")
+        self.assertEqual(ran.returncode, 3, ran.stderr)
+        self.assertIsNone(first.poll())
+        return ran.stdout + ran.stderr
+
+    def test_writes_nothing_into_the_log_of_the_first(self):
+        first = self.running()
+        log = self.dir / "log" / "fleet-sim.log"
+        before = log.read_text()
+        for more in ((), ("--status-address", "127.0.0.1:0")):
+            self.assertNotIn("status", self.refused_beside(first, *more))
+            self.assertEqual(log.read_text(), before)
+        self.stop(first)
+
+    @unittest.skipUnless(STRACE, "strace is not installed")
+    def test_listens_nowhere(self):
+        first = self.running()
+        trace = self.dir / "trace"
+        for more in ((), ("--status-address", "127.0.0.1:0")):
+            self.refused_beside(first, *more, by=(STRACE, "-f", "-e", "trace=listen,fcntl", "-o", trace))
+            self.assertIn("F_SETLK", trace.read_text())
+            self.assertNotIn("listen(", trace.read_text())
         self.stop(first)
 
     def test_may_start_when_the_first_has_ended_or_was_killed(self):
