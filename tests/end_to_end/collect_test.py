@@ -207,9 +207,38 @@ class Collect(CollectTest):
             with self.subTest(expected):
                 self.assertIn(expected, self.collect(code=2).stderr)
         self.into = "central.sqlite"
-        self.assertIn("--batch-size", self.collect("--batch-size", 0, code=2).stderr)
+        for option, wrong in (("--batch-size", 0), ("--batch-size", 2_000_000), ("--batch-size", 10**30),
+                              ("--interval", 0), ("--interval", "nan"), ("--interval", 1e30)):
+            with self.subTest(option, wrong=wrong):
+                self.assertRegex(self.collect(option, wrong, code=2).stderr, f"{option}: .* above 0 and up to ")
         shutil.rmtree(self.data)
         self.assertIn("no such directory", self.collect(code=2).stderr)
+
+    def test_output_that_cannot_be_written(self):
+        """Is told of, and no row stays behind for it."""
+        self.fill("data", "--duration", "30s", "--shard-by", "location")
+        for name, why in (("full", "No space left on device"), ("closed", "Broken pipe")):
+            with self.subTest(name):
+                query_all(self.data, "UPDATE sensor_readings SET synced = 0")
+                if name == "full":
+                    out = os.open("/dev/full", os.O_WRONLY)
+                else:
+                    reader, out = os.pipe()
+                    os.close(reader)
+                self.addCleanup(os.close, out)
+                ran = subprocess.run(self.arguments(), cwd=self.dir, stdout=out, stderr=subprocess.PIPE, text=True, timeout=60)
+                self.assertEqual((ran.returncode, ran.stderr), (1, f"collect: standard output: {why}; send it elsewhere "
+                                                                   "(what was collected is safe)\n"))
+                self.assert_collected()
+
+    def test_messages_that_cannot_be_written(self):
+        self.fill("data", "--duration", "10s", "--shard-by", "firmware")
+        self.data.joinpath("a.db").write_text("no database" * 1000)
+        with open("/dev/full", "w") as full:
+            ran = subprocess.run(self.arguments(), cwd=self.dir, stdout=full, stderr=full, timeout=60)
+        self.assertEqual(ran.returncode, 1)
+        self.data.joinpath("a.db").unlink()
+        self.assert_collected()
 
     def test_without_psycopg2_it_says_what_is_missing(self):
         self.fill("data", "--duration", "5s")
