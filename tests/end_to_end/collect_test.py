@@ -214,6 +214,16 @@ class Collect(CollectTest):
         shutil.rmtree(self.data)
         self.assertIn("no such directory", self.collect(code=2).stderr)
 
+    def test_names_that_mean_no_file_to_sqlite(self):
+        """Rows would be marked in their shard, and gone with the collector."""
+        self.fill("data", "--duration", "5s")
+        self.into = ""
+        self.assertIn("--into", self.collect(code=2).stderr)
+        self.assertEqual(self.marked(), 0)
+        self.into = ":memory:"
+        self.collect()
+        self.assert_collected()
+
     def test_output_that_cannot_be_written(self):
         """Is told of, and no row stays behind for it."""
         self.fill("data", "--duration", "30s", "--shard-by", "location")
