@@ -2,6 +2,7 @@
 """scripts/collect moves every row to one SQLite database exactly once, whoever is killed meanwhile."""
 
 import random
+import resource
 
 from collecting import *
 
@@ -160,6 +161,26 @@ class Collect(CollectTest):
         self.data.rename(self.dir / "away")
         self.assertIn("data directory", collector.stderr.readline())
         self.fill("data", "--duration", "10s")
+        self.wait_until(lambda: total(self.data, "SELECT count(*) FROM sensor_readings WHERE synced = 0") == 0, "collected")
+        collector.send_signal(signal.SIGTERM)
+        _, errors = collector.communicate(timeout=30)
+        self.assertEqual((collector.returncode, errors), (0, ""))
+        self.assert_collected()
+
+    def test_a_central_database_that_cannot_grow_for_a_while(self):
+        """Said once, however often it is tried, and collected when it can."""
+        self.data.mkdir()
+        collector = self.start_collecting("--watch", "--interval", 0.05)
+
+        def begun():
+            return (self.dir / self.into).exists() and query(self.dir / self.into, "PRAGMA journal_mode") == [("wal",)]
+        self.wait_until(begun, "begun")
+        _, most = resource.prlimit(collector.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(collector.pid, resource.RLIMIT_FSIZE, (40_000, most))  # enough for the shard
+        self.fill("data", "--duration", "30s")
+        self.assertIn("central database", collector.stderr.readline())
+        time.sleep(1)
+        resource.prlimit(collector.pid, resource.RLIMIT_FSIZE, (most, most))
         self.wait_until(lambda: total(self.data, "SELECT count(*) FROM sensor_readings WHERE synced = 0") == 0, "collected")
         collector.send_signal(signal.SIGTERM)
         _, errors = collector.communicate(timeout=30)
