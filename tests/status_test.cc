@@ -75,7 +75,7 @@ TEST_CASE("bytes come in decimal units") {
   CHECK(bytes_text(12'345'000'000) == "12.35 GB");
 }
 
-TEST_CASE("the progress line shows the rate since it was last shown") {
+TEST_CASE("the progress line shows the rate since an earlier moment") {
   Snapshot before = snapshot_of_a_run();
   Snapshot now = snapshot_of_a_run();
   before.elapsed_seconds = 80;

@@ -20,6 +20,7 @@ constexpr std::chrono::milliseconds look_around{50};
 constexpr std::chrono::milliseconds look_for_end{5};
 constexpr double live_interval_seconds = 0.5;     // of the progress line on a terminal
 constexpr double plain_interval_seconds = 10;     // of progress lines elsewhere
+constexpr double rate_span_seconds = 3;           // of a paced run, commits come in beats
 constexpr double between_deletions_seconds = 60;  // told in the log
 constexpr std::size_t queued_per_writer =
     64;  // batches; covers a stall of the disk without stopping the fleet
@@ -323,7 +324,8 @@ void Simulator::log_writer(const std::string& line) {
 
 // Shows progress until the last reading has been handed to the writers, and passes on a wish to stop.
 void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
-  shown_ = logged_ = snapshot();
+  logged_ = snapshot();
+  shown_ = {logged_};
   bool stopping = false;
   while (!scheduler_->wait_for(std::chrono::milliseconds(0))) {
     signals.wait_for(stopping ? look_for_end : look_around);
@@ -366,9 +368,12 @@ double Simulator::behind_seconds() const {
 // On the terminal and in the log, each when its interval is over.
 void Simulator::report(const Snapshot& now) {
   const double interval = console_.live() ? live_interval_seconds : plain_interval_seconds;
-  if (now.elapsed_seconds - shown_.elapsed_seconds >= interval) {
-    console_.show_progress(progress_text(now, shown_, console_.width()));
-    shown_ = now;
+  if (now.elapsed_seconds - shown_.back().elapsed_seconds >= interval) {
+    while (shown_.size() > 1 && now.elapsed_seconds - shown_[1].elapsed_seconds >= rate_span_seconds) {
+      shown_.pop_front();
+    }
+    console_.show_progress(progress_text(now, shown_.front(), console_.width()));
+    shown_.push_back(now);
   }
   log_.tell_repeats();
   const double since_deletions = now.elapsed_seconds - deletions_logged_.elapsed_seconds;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
@@ -127,8 +128,8 @@ class Simulator {
   std::atomic<bool> stop_requested_{false};
   std::function<void(const Snapshot&)> observer_;
   SteadyTime started_{};
-  Snapshot shown_;   // in the last line of progress
-  Snapshot logged_;  // in the last summary of the log
+  std::deque<Snapshot> shown_;  // in the lines of progress of the last seconds
+  Snapshot logged_;             // in the last summary of the log
   Snapshot deletions_logged_;
   double furthest_behind_seconds_ = 0;
 };

@@ -39,6 +39,15 @@ class Terminal(FleetTest):
                 if columns >= 40:
                     self.assertTrue(any("left" in line for line in lines), "time left matters more than counts")
 
+    def test_the_rate_between_two_flushes(self):
+        """Rows come once in a second, lines twice."""
+        terminal = self.on_terminal("--duration", "6", columns=100)
+        self.assertEqual(terminal.wait(), 0)
+        rates = [int(line.split(" ")[0]) for line in self.drawn(terminal.text)]
+        flowing = rates[next(i for i, rate in enumerate(rates) if rate > 0):]
+        self.assertGreater(len(flowing), 5, rates)
+        self.assertGreater(min(flowing), 0, rates)
+
     def test_resize(self):
         terminal = self.on_terminal("--duration", "60", columns=120)
         terminal.wait_for(r"anomalies")
