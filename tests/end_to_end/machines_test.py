@@ -86,6 +86,16 @@ class Bacalhau(FleetTest):
             there = sum(total(self.node / "data" / str(index), "SELECT count(*) FROM sensor_readings") for index in (0, 1))
             self.assertEqual((rows, sensors, left), (there, 15, 0))
 
+    def test_a_partition_that_cannot_be_collected_keeps_no_other_waiting(self):
+        for index in (0, 1):
+            self.fill(self.node / "data" / str(index), "--partition", f"{index + 1}/2", "--duration", "10s")
+        (self.node / "data" / "0" / "sensor_data.db").write_text("no database" * 1000)
+        shutil.copy(SOURCE / "scripts" / "collect", self.node / "collect")
+        process = self.start(self.job("collect.yaml"))
+        told = process.communicate(timeout=60)[0]
+        self.assertEqual(process.returncode, 1, told)
+        self.assertEqual(total(self.node / "data" / "1", "SELECT count(*) FROM sensor_readings WHERE synced = 0"), 0, told)
+
 
 class Unit(FleetTest):
     def setting(self, name):
