@@ -293,7 +293,8 @@ HttpResponse route(const HttpRequest& request, const StatusSources& sources, con
   Call call{request, sources, nullptr, {}, {}};
   if (!path || path->size() > longest_id_bytes || !path->starts_with('/') ||
       !parse_query(request.target.substr(std::min(question + 1, request.target.size())), call)) {
-    return error(400, "the address is malformed", "a % is followed by two hexadecimal digits");
+    return error(400, "the address is malformed",
+                 "it begins with / and has two hexadecimal digits after each %");
   }
   const Route* found = find_route(*path);
   if (found == nullptr)
