@@ -155,4 +155,8 @@ void Log::set_level(const std::string& level) {
   level_ = level_of(level);
 }
 
+void Log::lower_level(const std::string& level) {
+  level_ = std::min(level_.load(), level_of(level));
+}
+
 }  // namespace fleet_sim

@@ -78,6 +78,8 @@ class Log {
 
   // As `logging.level` has it: "INFO".
   void set_level(const std::string& level);
+  // The same, unless less would be said than now.
+  void lower_level(const std::string& level);
 
  private:
   struct Line {
@@ -100,8 +102,5 @@ class Log {
   const Print print_;
   LogFile file_;
 };
-
-// Lets through what is at least as severe as the config's word says.
-void set_level(spdlog::logger& log, const std::string& level);
 
 }  // namespace fleet_sim

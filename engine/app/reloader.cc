@@ -150,6 +150,7 @@ void Reloader::reload_config() {
     }
     if (!swap_fleet(next, everyone, {}, members_, detail)) return;
   }
+  targets_.log.lower_level(next.logging.level);  // told if either level has it told
   log_changes(changes);
   remember(true, "config", detail);
   targets_.log.set_level(next.logging.level);

@@ -194,6 +194,8 @@ class ReloadTest(fleet.FleetTest):
         self.assertIn("unknown key 'unknown_key'", self.printed())
         self.config("logging: {level: ERROR}\n")
         self.until_logged("logging.level INFO -> ERROR")
+        self.config("logging: {level: INFO}\n")
+        self.until_logged("logging.level ERROR -> INFO")
         self.finish(process)
 
     def test_another_rate(self):
