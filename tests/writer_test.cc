@@ -1,28 +1,21 @@
 // The writer, driven by step(now) alone against real SQLite files and real locks.
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <array>
-#include <bit>
 #include <chrono>
-#include <cmath>
+#include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "base/random.h"
-#include "storage/digest.h"
-#include "storage/schema.h"
-#include "storage/shard_key.h"
-#include "storage/shard_plan.h"
+#include "base/clock.h"
+#include "batch/batch.h"
+#include "batch/reading.h"
+#include "config/config.h"
+#include "storage/sqlite.h"
 #include "storage/writer.h"
-#include "support/faulty_vfs.h"
-#include "support/rosters.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
@@ -320,4 +313,59 @@ TEST_CASE("a locked file at the end is given up after the busy timeout and its r
   CHECK(rig.writer().held() == 0);
   CHECK(rig.imbalance().empty());
   CHECK(rig.has_first(0, 10));
+}
+
+TEST_CASE("the first shard's opening shows whether the directory can be written at all") {
+  WriterRig good;
+  CHECK(good.writer().open_first().ok());
+  CHECK(fs::exists(good.path_of(0)));
+  WriterRig bad({}, [](Config& config) { config.database.data_dir = "/proc/is/not/there"; });
+  CHECK((bad.writer().open_first().code & 0xFF) == SQLITE_CANTOPEN);
+  // Opened once and not again: the shard counts against the open files.
+  WriterRig one({.sensors = 2, .open_shards = 1});
+  CHECK(one.writer().open_first().ok());
+  one.send(1, 10);
+  one.step();
+  CHECK(open_files(one.folder).size() == 1);
+}
+
+TEST_CASE("the null sink counts everything and writes nothing") {
+  WriterRig rig({.sensors = 2}, [](Config& config) { config.database.sink = Sink::null; });
+  CHECK(rig.writer().open_first().ok());
+  rig.send(0, 123);
+  rig.send(1, 77);
+  rig.send(event_of(AnomalyEvent::Kind::whole, 1));
+  rig.step();
+  rig.finish();
+  CHECK(rig.ledger.books().written == 200);
+  CHECK(rig.imbalance().empty());
+  CHECK(fs::is_empty(rig.folder.path()));
+}
+
+TEST_CASE("a paced writer's lag is the real time from due to commit") {
+  WriterRig rig;
+  const SteadyTime began = std::chrono::steady_clock::now() - std::chrono::seconds(10);
+  const WriterContext context{{rig.roster, rig.config.database, rig.run, {}},
+                              rig.plan.place_of,
+                              SimulationClock(WriterRig::first_due, began, 1.0),
+                              rig.pool,
+                              rig.ledger,
+                              rig.error_counts,
+                              1'000,
+                              10,
+                              [](const std::string&) {},
+                              [] {}};
+  Writer writer(context, rig.plan.paths[0], 4);
+  Batch* batch = rig.pool.acquire();
+  batch->readings.push_back({WriterRig::first_due, {1, 2, 3}, 0, std::nullopt});
+  batch->readings.push_back({WriterRig::first_due + 4'000'000, {1, 2, 3}, 0, std::nullopt});
+  writer.queue().push(batch);
+  const SteadyTime now = std::chrono::steady_clock::now();
+  writer.step(now);
+  writer.step(now + std::chrono::seconds(1));
+  CHECK(writer.lag().count() == 2);
+  CHECK(writer.lag().max() >= 10'000'000);
+  CHECK(writer.lag().max() < 70'000'000);
+  CHECK(writer.lag().percentile(0.5) >= 6'000'000);
+  CHECK(writer.lag().percentile(0.5) <= writer.lag().max() - 3'000'000);
 }

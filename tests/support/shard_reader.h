@@ -68,6 +68,11 @@ inline std::vector<std::string> query(const std::string& path, const std::string
   return lines;
 }
 
+// The lowest and the highest id of a shard's readings, and how many there are: "1|30|30".
+inline std::vector<std::string> ids_of(const std::string& path) {
+  return query(path, "SELECT min(id), max(id), count(*) FROM sensor_readings");
+}
+
 // The readings of a shard in the order of their ids; none when the file has no such table yet.
 inline std::vector<Row> rows_of(const std::string& path) {
   Database database;

@@ -1,0 +1,209 @@
+// The rows that wait in memory for shards that are locked or fail: how many there may be, which give way
+// when they are too many, and that the others are written once and in order.
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ledger.h"
+#include "batch/reading.h"
+#include "config/config.h"
+#include "support/faulty_vfs.h"
+#include "support/shard_reader.h"
+#include "support/writer_rig.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+
+TEST_CASE("when retries run out rows wait, and all are written in order once the disk works") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 2, .vfs = vfs.name()},
+                [](Config& config) { config.database.error_limit = 1'000; });
+  rig.send(0, 10);
+  rig.send(1, 10);
+  rig.step();
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, "sensor-0");
+  for (int round = 0; round < 40; ++round) {
+    rig.send(0, 10);
+    rig.send(1, 10);
+    rig.go_on_for(500 * millisecond);
+    CHECK(rig.has_all(1));
+    CHECK(rig.has_first(0, 10));
+  }
+  REQUIRE(rig.log.size() == 1);
+  CHECK(rig.log[0].starts_with(rig.path_of(0) + ": cannot be written, rows wait in memory: "));
+  CHECK(rig.writer().held() == 400);
+  CHECK(rig.ledger.books().lost() == 0);
+  vfs.heal();
+  rig.go_on_for(2 * second);
+  CHECK(rig.has_everything());
+  REQUIRE(rig.log.size() == 2);
+  CHECK(rig.log[1] == rig.path_of(0) + ": works again, backlog written");
+  CHECK(rig.writer().held() == 0);
+  // As healthy as before.
+  rig.send(0, 10);
+  rig.step();
+  CHECK(rig.has_everything());
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("beyond the backlog's bound rows are counted as lost, and the oldest are kept") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 2, .pending_rows = 200, .vfs = vfs.name()},
+                [](Config& config) { config.database.error_limit = 1'000; });
+  rig.send(0, 10);
+  rig.step();
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_IOERR_WRITE, "sensor-0");
+  rig.send(0, 10);
+  rig.step();
+  for (int round = 0; round < 30; ++round) {
+    rig.send(0, 10);
+    rig.send(1, 10);
+    rig.advance(100 * millisecond);
+  }
+  CHECK(rig.writer().held() == 100);
+  CHECK(rig.ledger.books().lost_by_reason[static_cast<std::size_t>(LossReason::backlog_full)] == 210);
+  CHECK(rig.has_all(1));
+  CHECK(rig.imbalance().empty());
+  vfs.heal();
+  rig.go_on_for(3 * second);
+  CHECK(rig.has_first(0, 110));
+  // There is room again.
+  rig.send(1, 10);
+  rig.step();
+  CHECK(rig.has_all(1));
+  CHECK(rig.ledger.books().lost() == 210);
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("events beyond the backlog's bound are counted as lost too") {
+  FaultyVfs vfs;
+  WriterRig rig({.pending_rows = 200, .vfs = vfs.name()},
+                [](Config& config) { config.database.error_limit = 1'000; });
+  vfs.fail_opens("sensor-0");
+  rig.send(0, 10);
+  rig.go_on_for(2 * second);
+  AnomalyEvent event{};
+  event.kind = AnomalyEvent::Kind::whole;
+  for (int i = 0; i < 300; ++i) {
+    event.started_at = event.ended_at = WriterRig::first_due + i;
+    rig.send(event);
+    rig.step();
+  }
+  CHECK(rig.ledger.books().events_lost == 210);
+  vfs.heal();
+  rig.go_on_for(3 * second);
+  CHECK(rig.has_all(0));
+  CHECK(query(rig.path_of(0), "SELECT count(*), count(DISTINCT started_at) FROM anomaly_events") ==
+        std::vector<std::string>{"90|90"});
+}
+
+namespace {
+
+// Lets one shard after the other run out of retries with so many rows.
+void exhaust_with_rows(WriterRig& rig, std::uint32_t sensors, std::size_t rows) {
+  for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) {
+    rig.send(sensor, rows);
+    rig.go_on_for(3 * second);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("what shards bring along when their retries run out stays within the bound, the oldest of each") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 5, .pending_rows = 200, .vfs = vfs.name()}, [](Config& config) {
+    config.database.error_limit = 1'000;
+    config.database.batch_size = 1'000;
+  });
+  for (std::uint32_t sensor = 0; sensor < 5; ++sensor) rig.send(sensor, 10);
+  rig.go_on_for(1 * second);
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL);
+  exhaust_with_rows(rig, 2, 100);
+  // Everything fits, although the backlog is more than half of it.
+  CHECK(rig.writer().held() == 200);
+  CHECK(rig.ledger.books().lost() == 0);
+  rig.send(2, 60);
+  rig.step();
+  CHECK(rig.writer().held() == 200);
+  CHECK(rig.ledger.books().lost_by_reason[static_cast<std::size_t>(LossReason::backlog_full)] == 60);
+  rig.go_on_for(3 * second);
+  exhaust_with_rows(rig, 5, 60);
+  CHECK(rig.writer().held() == 200);
+  CHECK(rig.imbalance().empty());
+  const std::uint64_t lost = rig.ledger.books().lost();
+  vfs.heal();
+  rig.go_on_for(5 * second);
+  CHECK(rig.writer().held() == 0);
+  CHECK(rig.ledger.books().lost() == lost);
+  std::size_t rows = 0;
+  for (std::uint32_t sensor = 0; sensor < 5; ++sensor) rows += rig.rows_in_file(sensor);
+  CHECK(rows == rig.ledger.books().written);
+  // Nobody has lost the oldest of what waited.
+  for (std::uint32_t sensor = 0; sensor < 5; ++sensor) CHECK(rig.rows_in_file(sensor) >= 10 + 20);
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("rows that give way although their commit is in doubt are not written twice") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 2, .pending_rows = 200, .vfs = vfs.name()}, [](Config& config) {
+    config.database.error_limit = 1'000;
+    config.database.batch_size = 1'000;
+    config.database.synchronous = Synchronous::full;
+  });
+  rig.send(0, 10);
+  rig.send(1, 10);
+  rig.go_on_for(1 * second);
+  // The rows are in the log, but waiting for the disk fails.
+  vfs.fail(DiskCall::sync, 1, FaultyVfs::for_ever, SQLITE_IOERR_FSYNC, "-wal");
+  exhaust_with_rows(rig, 2, 100);
+  exhaust_with_rows(rig, 2, 100);
+  CHECK(rig.writer().held() <= 200);
+  vfs.heal();
+  rig.send(0, 5);
+  rig.go_on_for(5 * second);
+  for (std::uint32_t sensor = 0; sensor < 2; ++sensor) {
+    CHECK(query(rig.path_of(sensor), "SELECT count(*) - count(DISTINCT timestamp) FROM sensor_readings") ==
+          std::vector<std::string>{"0"});
+  }
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("while a shard is being retried nothing is lost: the writer takes no more than its memory holds") {
+  WriterRig rig({.pending_rows = 100});
+  rig.send(0, 10);
+  rig.step();
+  Database other = opened(rig.path_of(0));
+  REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
+  for (int round = 0; round < 30; ++round) {
+    rig.send(0, 10);
+    // With batches waiting and no room for them, it does not ask to be called again at once for ever.
+    const SteadyTime next = rig.step();
+    if (rig.writer().held() >= 50) CHECK(next > rig.now());
+    rig.go_on_for(10 * millisecond);
+  }
+  CHECK(rig.writer().held() == 50);
+  CHECK_FALSE(rig.writer().queue().empty());
+  CHECK(rig.ledger.books().lost() == 0);
+  REQUIRE(other.execute("ROLLBACK").ok());
+  rig.go_on_for(2 * second);
+  CHECK(rig.has_all(0));
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("healthy rows that fill the memory are committed early and none is lost") {
+  WriterRig rig({.sensors = 4, .pending_rows = 100}, [](Config& config) {
+    config.database.batch_size = 1'000;
+    config.database.flush_interval_ms = 60'000;
+  });
+  for (int round = 0; round < 10; ++round) {
+    for (std::uint32_t sensor = 0; sensor < 4; ++sensor) rig.send(sensor, 20);
+    for (int i = 0; i < 4; ++i) rig.step();
+    CHECK(rig.writer().held() <= 50 + 20);
+  }
+  rig.finish();
+  CHECK(rig.has_everything());
+  CHECK(rig.ledger.books().lost() == 0);
+}

@@ -1,0 +1,120 @@
+// Files and folders that are deleted or renamed under the writer.
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/errors.h"
+#include "batch/reading.h"
+#include "config/config.h"
+#include "storage/found_rows.h"
+#include "storage/shard.h"
+#include "support/shard_reader.h"
+#include "support/writer_rig.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+
+namespace fs = std::filesystem;
+
+TEST_CASE("a shard file that is deleted under the writer is begun anew, and ids rise on") {
+  for (const std::size_t open_shards : {2u, 1u}) {  // open at that moment, or closed for the time being
+    WriterRig rig({.sensors = 2, .open_shards = open_shards});
+    rig.send(0, 30);
+    rig.send(event_of(AnomalyEvent::Kind::opened, 1));
+    rig.go_on_for(2 * second);
+    rig.send(1, 10);
+    rig.go_on_for(2 * second);
+    for (const char* ending : {"", "-wal", "-shm"}) fs::remove(rig.path_of(0) + ending);
+    rig.send(0, 12);
+    rig.send(1, 10);
+    rig.send(event_of(AnomalyEvent::Kind::closed, 7));
+    rig.go_on_for(2 * second);
+    CHECK(ids_of(rig.path_of(0)) == std::vector<std::string>{"31|42|12"});
+    // The event whose first row is gone stands in the new file, whole.
+    CHECK(query(rig.path_of(0), "SELECT id, ended_at IS NULL, readings_affected FROM anomaly_events") ==
+          std::vector<std::string>{"2|0|7"});
+    CHECK(query(rig.path_of(0), "SELECT run_id, first_reading_id, first_event_id FROM run_info") ==
+          std::vector<std::string>{"test-run|31|2"});
+    CHECK(rig.has_all(1));
+    REQUIRE(rig.log.size() == 1);
+    CHECK(rig.log[0] ==
+          rig.path_of(0) + ": was deleted, renamed or replaced while in use; beginning a new file");
+    CHECK(rig.errors(ErrorClass::io) == 1);
+    rig.send(0, 5);
+    rig.finish();
+    CHECK(ids_of(rig.path_of(0)) == std::vector<std::string>{"31|47|17"});
+    CHECK(query(rig.path_of(0), "PRAGMA integrity_check") == std::vector<std::string>{"ok"});
+    CHECK(rig.log.size() == 1);
+    CHECK(rig.imbalance().empty());
+  }
+}
+
+TEST_CASE(
+    "a file that is deleted before a process that goes on has opened it is begun anew, with its open "
+    "events") {
+  WriterRig rig;
+  {
+    const ShardContext context{rig.roster, rig.config.database, rig.run, {}};
+    Shard before(rig.path_of(0), context);
+    for (const int i : {-3, -2, -1}) {
+      before.stage(Reading{WriterRig::first_due + i * second, {}, 0, {}}, {});
+    }
+    before.stage(event_of(AnomalyEvent::Kind::opened, 1), {});
+    REQUIRE(before.flush().ok());
+  }
+  const FindSensor find_sensor = [](std::string_view) { return 0; };
+  std::vector<std::unique_ptr<FoundRows>> found;
+  found.push_back(std::make_unique<FoundRows>(rig.path_of(0), rig.run.run_id, find_sensor));
+  rig.writer().take_up(std::move(found));
+  for (const char* ending : {"", "-wal", "-shm"}) fs::remove(rig.path_of(0) + ending);
+  rig.send(0, 5);
+  rig.send(event_of(AnomalyEvent::Kind::closed, 7));
+  rig.go_on_for(2 * second);
+  CHECK(query(rig.path_of(0), "SELECT min(id), count(*) FROM sensor_readings") ==
+        std::vector<std::string>{"4|5"});
+  CHECK(query(rig.path_of(0), "SELECT id, ended_at IS NULL, readings_affected FROM anomaly_events") ==
+        std::vector<std::string>{"2|0|7"});
+}
+
+TEST_CASE("a shard file that is renamed away is whole where it went, and another is begun") {
+  WriterRig rig;
+  rig.send(0, 30);
+  rig.step();
+  fs::rename(rig.path_of(0), rig.folder / "kept.db");
+  rig.send(0, 12);
+  rig.step();
+  CHECK(ids_of(rig.folder / "kept.db") == std::vector<std::string>{"1|30|30"});
+  CHECK(query(rig.folder / "kept.db", "PRAGMA integrity_check") == std::vector<std::string>{"ok"});
+  CHECK(ids_of(rig.path_of(0)) == std::vector<std::string>{"31|42|12"});
+  rig.finish();
+  CHECK(ids_of(rig.folder / "kept.db") == std::vector<std::string>{"1|30|30"});
+  CHECK(rig.rows_in_file(0) == 12);
+}
+
+TEST_CASE("a data directory that is deleted or moved is made again") {
+  WriterRig rig({.sensors = 3}, [](Config& config) { config.database.data_dir += "/deep/down"; });
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint32_t sensor = 0; sensor < 3; ++sensor) rig.send(sensor, 10);
+    rig.go_on_for(2 * second);
+    for (std::uint32_t sensor = 0; sensor < 3; ++sensor) CHECK(rig.rows_in_file(sensor) == 10);
+    if (round == 0) fs::remove_all(rig.folder.path() / "deep");
+    if (round == 1) fs::rename(rig.folder.path() / "deep", rig.folder.path() / "elsewhere");
+  }
+  rig.finish();
+  for (std::uint32_t sensor = 0; sensor < 3; ++sensor) {
+    CHECK(ids_of(rig.path_of(sensor)) == std::vector<std::string>{"21|30|10"});
+    const std::string moved =
+        rig.folder / ("elsewhere/down/" + fs::path(rig.path_of(sensor)).filename().string());
+    CHECK(ids_of(moved) == std::vector<std::string>{"11|20|10"});
+  }
+  CHECK(rig.ledger.books().lost() == 0);
+  CHECK(rig.errors(ErrorClass::io) == 6);
+  CHECK(rig.imbalance().empty());
+}

@@ -1,0 +1,85 @@
+// What a machine that loses its power has on its disk: commits that were not waited for, and logs with gaps.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "base/timestamp.h"
+#include "config/config.h"
+#include "storage/shard.h"
+#include "support/faulty_vfs.h"
+#include "support/rosters.h"
+#include "support/shard_reader.h"
+#include "support/temporary_folder.h"
+#include "support/writer_rig.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+
+namespace fs = std::filesystem;
+
+TEST_CASE("rows of a commit that failed while waiting for the disk are waited for again before they count") {
+  FaultyVfs vfs;
+  vfs.remember_unsynced();
+  WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.synchronous = Synchronous::full; });
+  rig.send(0, 10);
+  rig.step();
+  vfs.fail(DiskCall::sync, 1, 1, SQLITE_IOERR_FSYNC, "-wal");
+  rig.send(0, 10);
+  rig.go_on_for(1 * second);
+  CHECK(vfs.failed() == 1);
+  CHECK(rig.ledger.books().written == 20);
+  CHECK_FALSE(vfs.unsynced().waits_for_sync(rig.path_of(0) + "-wal"));
+}
+
+namespace {
+
+// What a machine that loses its power finds: the file and its log, without the index of the log.
+void copy_as_left(const std::string& from, const std::string& to) {
+  for (const char* ending : {"", "-wal"}) fs::copy_file(from + ending, to + ending);
+}
+
+void write_readings(Shard& shard, int first, int count) {
+  for (int i = first; i < first + count; ++i) {
+    shard.stage(Reading{WriterRig::first_due + i * second, {1.0 * i, 2.0 * i, 3.0 * i}, 0, {}}, {});
+  }
+  REQUIRE(shard.flush().ok());
+  shard.forget_pending();
+}
+
+}  // namespace
+
+TEST_CASE(
+    "what lies behind a gap in the log of a machine that lost its power stays away when a run goes on") {
+  const TemporaryFolder folder;
+  const Roster roster = roster_of(1);
+  const DatabaseSettings settings;
+  RunInfo run;
+  run.run_id = "run";
+  const ShardContext context{roster, settings, run, {}};
+  const std::string log = folder / "before.db-wal";
+  {
+    Shard before(folder / "before.db", context);
+    write_readings(before, 0, 10);
+    const auto kept = static_cast<std::streamoff>(fs::file_size(log));
+    write_readings(before, 10, 10);
+    write_readings(before, 20, 10);
+    copy_as_left(folder / "before.db", folder / "after.db");
+    // The log's second commit never came to the disk, or not its first bytes.
+    std::fstream torn(folder / "after.db-wal", std::ios::binary | std::ios::in | std::ios::out);
+    torn.seekp(kept).write("lost", 4);
+  }
+  run.resumed_at = WriterRig::first_due;
+  Shard after(folder / "after.db", context);
+  write_readings(after, 10, 10);
+  copy_as_left(folder / "after.db", folder / "at_last.db");
+  constexpr const char* count = "SELECT count(*), count(DISTINCT timestamp) FROM sensor_readings";
+  CHECK(query(folder / "at_last.db", count) == std::vector<std::string>{"20|20"});
+  after.close(Shard::Close::for_now);
+  write_readings(after, 20, 10);
+  CHECK(query(folder / "after.db", count) == std::vector<std::string>{"30|30"});
+  CHECK(query(folder / "after.db", "SELECT run_id, resumed_at FROM run_resumptions") ==
+        std::vector<std::string>{"run|" + timestamp_text(WriterRig::first_due)});
+}

@@ -1,0 +1,70 @@
+// What a file says of rows that it lacks although it has later ones.
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/timestamp.h"
+#include "config/config.h"
+#include "storage/schema.h"
+#include "support/faulty_vfs.h"
+#include "support/shard_reader.h"
+#include "support/writer_rig.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+
+namespace fs = std::filesystem;
+
+TEST_CASE("a file says that rows are missing before others, with the first row behind the gap") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 2, .pending_rows = 40, .vfs = vfs.name()},
+                [](Config& config) { config.database.error_limit = 1'000; });
+  rig.send(0, 10);
+  rig.send(1, 10);
+  rig.step();
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, "sensor-0");
+  rig.send(0, 20);
+  rig.go_on_for(1 * second);
+  rig.send(0, 10);  // due from 40 ms on
+  rig.send(1, 10);
+  rig.step();
+  CHECK(rig.ledger.books().lost() == 10);
+  vfs.heal();
+  rig.go_on_for(3 * second);
+  CHECK(query(rig.path_of(0), "SELECT run_id, since FROM run_losses") ==
+        std::vector<std::string>{"test-run|" + timestamp_text(WriterRig::first_due + 40'000)});
+  Database database = opened(rig.path_of(0));
+  CHECK(read_runs(database, rig.path_of(0)).at(0).has_losses);
+  Database whole = opened(rig.path_of(1));
+  CHECK_FALSE(read_runs(whole, rig.path_of(1)).at(0).has_losses);
+}
+
+TEST_CASE("once readings have been skipped, each file says so with its next rows, and the next file again") {
+  WriterRig rig({.sensors = 2});
+  const auto told = [&](std::uint32_t sensor) {
+    const std::string path = rig.path_of(sensor);
+    const bool tells = !query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'run_losses'").empty();
+    return tells ? query(path, "SELECT run_id, since FROM run_losses") : std::vector<std::string>{};
+  };
+  for (const std::uint32_t sensor : {0u, 1u}) rig.send(sensor, 10);
+  rig.step();
+  CHECK_FALSE(rig.ledger.skipped_since());
+  const Timestamp since = WriterRig::first_due + 20'000;
+  for (const Microseconds later : {2, 0, 5}) rig.ledger.skips_from(since + later);
+  const std::vector<std::string> expected{"test-run|" + timestamp_text(since)};
+  rig.send(0, 10);
+  rig.step();
+  CHECK(told(0) == expected);
+  CHECK(told(1).empty());
+  rig.send(1, 10);
+  rig.step();
+  CHECK(told(1) == expected);
+  fs::remove(rig.path_of(0));
+  rig.send(0, 10);
+  rig.step();
+  CHECK(told(0) == expected);
+  CHECK(rig.ledger.books().lost() == 0);
+}
