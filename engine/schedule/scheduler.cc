@@ -59,11 +59,7 @@ void Scheduler::request_stop() {
 }
 
 void Scheduler::between_windows(std::function<void()> work) {
-  {
-    const std::lock_guard lock(requests_mutex_);
-    requested_.push_back(std::move(work));
-    requests_wait_.store(true, std::memory_order_release);
-  }
+  requested_.post(std::move(work));
   boost::asio::post(conductor_, [this] { timer_.cancel(); });
 }
 
@@ -86,14 +82,7 @@ void Scheduler::advance() {
 }
 
 void Scheduler::do_requested() {
-  if (!requests_wait_.load(std::memory_order_acquire)) return;
-  std::vector<std::function<void()>> requested;
-  {
-    const std::lock_guard lock(requests_mutex_);
-    requested.swap(requested_);
-    requests_wait_.store(false, std::memory_order_release);
-  }
-  for (const std::function<void()>& work : requested) work();
+  for (const std::function<void()>& work : requested_.take()) work();
 }
 
 void Scheduler::take_in_cohorts() {

@@ -15,7 +15,6 @@
 #include <cstddef>
 #include <functional>
 #include <future>
-#include <mutex>
 #include <queue>
 #include <span>
 #include <utility>
@@ -23,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/ledger.h"
+#include "base/mailbox.h"
 #include "batch/batch_queue.h"
 #include "config/config.h"
 #include "fleet/fleet.h"
@@ -100,9 +100,7 @@ class Scheduler {
   std::atomic<Timestamp> reached_;
   std::atomic<bool> stop_requested_{false};
   std::atomic<std::size_t> cohorts_in_window_{0};
-  std::mutex requests_mutex_;
-  std::vector<std::function<void()>> requested_;  // under requests_mutex_
-  std::atomic<bool> requests_wait_{false};        // so that a window costs no mutex
+  Mailbox<std::function<void()>> requested_;
   std::promise<void> finished_;
   std::future<void> finish_;
 

@@ -51,20 +51,16 @@ void Writer::take_up(std::vector<std::unique_ptr<FoundRows>> found) {
 }
 
 void Writer::add_shards(std::vector<std::string> paths) {
-  const std::lock_guard lock(new_paths_mutex_);
   board_.add_shards(paths.size());
-  for (std::string& path : paths) new_paths_.push_back(std::move(path));
-  new_paths_wait_.store(true, std::memory_order_release);
+  new_paths_.post(std::move(paths));
 }
 
 void Writer::take_new_shards() {
-  if (!new_paths_wait_.load(std::memory_order_acquire)) return;
-  const std::lock_guard lock(new_paths_mutex_);
-  for (std::string& path : new_paths_) {
-    slots_.emplace_back(std::make_unique<Shard>(std::move(path), context_.shard));
+  for (std::vector<std::string>& paths : new_paths_.take()) {
+    for (std::string& path : paths) {
+      slots_.emplace_back(std::make_unique<Shard>(std::move(path), context_.shard));
+    }
   }
-  new_paths_.clear();
-  new_paths_wait_.store(false, std::memory_order_release);
 }
 
 StorageError Writer::open_first() {
@@ -278,8 +274,7 @@ bool Writer::flush(std::uint32_t index, SteadyTime now) {
   relay_->leave();
   const Outcome outcome = attempt(shard);
   if (!relay_->come_back()) {
-    const std::lock_guard lock(returned_mutex_);
-    returned_.push_back({index, outcome});
+    returned_.post({index, outcome});
     return false;
   }
   in_hand_.reset();
@@ -372,12 +367,7 @@ void Writer::go_on_without(std::uint32_t index) {
 
 void Writer::look_for_returned(SteadyTime now) {
   if (away_.empty()) return;
-  std::vector<Returned> returned;
-  {
-    const std::lock_guard lock(returned_mutex_);
-    returned.swap(returned_);
-  }
-  for (const Returned& one : returned) take_back(one.index, one.outcome, now);
+  for (const Returned& one : returned_.take()) take_back(one.index, one.outcome, now);
   for (const std::uint32_t index : away_) {
     const Slot& slot = slots_[index];
     if (!slot.unanswered && now - slot.away_since >= context_.patience.degraded) does_not_answer(index);

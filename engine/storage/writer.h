@@ -29,10 +29,8 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,6 +39,7 @@
 #include "base/errors.h"
 #include "base/histogram.h"
 #include "base/ledger.h"
+#include "base/mailbox.h"
 #include "batch/batch_queue.h"
 #include "batch/recent_events.h"
 #include "storage/checkpointer.h"
@@ -210,13 +209,10 @@ class Writer {
   std::unique_ptr<Relay> relay_;                // while the writer's thread runs
   std::optional<std::uint32_t> in_hand_;        // the shard that is being written
   bool winding_up_ = false;
-  std::mutex returned_mutex_;
-  std::vector<Returned> returned_;  // under returned_mutex_: calls that came back too late
+  Mailbox<Returned> returned_;  // calls that came back too late
   std::unique_ptr<Retention> retention_;
   bool differed_ = false;  // a row of an earlier process is not what this one would have written
-  std::mutex new_paths_mutex_;
-  std::vector<std::string> new_paths_;  // under new_paths_mutex_
-  std::atomic<bool> new_paths_wait_{false};
+  Mailbox<std::vector<std::string>> new_paths_;
   std::atomic<bool> finishing_{false};
   std::atomic<std::uint64_t> files_written_{0};
   std::atomic<std::int64_t> busy_nanoseconds_{0};
