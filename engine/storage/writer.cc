@@ -33,7 +33,10 @@ std::int64_t nanoseconds(SteadyTime::duration span) {
 }  // namespace
 
 Writer::Writer(WriterContext context, const std::vector<std::string>& paths, std::size_t queue_capacity)
-    : context_(std::move(context)), queue_(queue_capacity), board_(paths.size()) {
+    : context_(std::move(context)),
+      queue_(queue_capacity),
+      open_(context_.open_shards),
+      board_(paths.size()) {
   slots_.reserve(paths.size());
   for (const std::string& path : paths) slots_.emplace_back(std::make_unique<Shard>(path, context_.shard));
   const DatabaseSettings& settings = context_.shard.settings;
@@ -464,18 +467,11 @@ bool Writer::set_aside_corrupt(std::uint32_t index, const StorageError& error) {
 }
 
 void Writer::note_whether_open(std::uint32_t index) {
-  Slot& slot = slots_[index];
-  if (slot.shard->is_open()) {
-    if (!slot.open_entry) slot.open_entry = open_.insert(open_.end(), index);
-    open_.splice(open_.end(), open_, *slot.open_entry);
-  } else if (slot.open_entry) {
-    open_.erase(*slot.open_entry);
-    slot.open_entry.reset();
-  }
+  slots_[index].shard->is_open() ? open_.used(index) : open_.closed(index);
 }
 
 void Writer::make_room_to_open() {
-  while (open_.size() >= context_.open_shards) close_for_now(open_.front());
+  while (open_.is_full()) close_for_now(open_.longest_unused());
 }
 
 void Writer::close_for_now(std::uint32_t index) {
@@ -520,7 +516,6 @@ void Writer::close_all() {
     }
     slot.shard->close(Shard::Close::for_good);
   });
-  open_.clear();
 }
 
 void Writer::give_up_on(std::uint32_t index) {

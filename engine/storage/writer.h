@@ -27,7 +27,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <set>
@@ -44,6 +43,7 @@
 #include "batch/recent_events.h"
 #include "storage/checkpointer.h"
 #include "storage/found_rows.h"
+#include "storage/open_shards.h"
 #include "storage/relay.h"
 #include "storage/retention.h"
 #include "storage/shard.h"
@@ -143,7 +143,6 @@ class Writer {
     SteadyTime sick_since{};
     SteadyTime retry_at{};
     SteadyTime away_since{};
-    std::optional<std::list<std::uint32_t>::iterator> open_entry;  // while the shard is open
   };
 
   // How an attempt to write a shard has ended.
@@ -200,9 +199,9 @@ class Writer {
   Line line_;                        // healthy shards with something to write, longest waiting first
   std::vector<std::uint32_t> sick_;  // of these …
   std::vector<std::uint32_t> away_;  // … those in a call that has not come back
-  std::list<std::uint32_t> open_;    // open shards, longest unused first
-  std::uint64_t waiting_ = 0;        // readings and events in memory, of these …
-  std::uint64_t backlog_ = 0;        // … those of exhausted shards
+  OpenShards open_;
+  std::uint64_t waiting_ = 0;  // readings and events in memory, of these …
+  std::uint64_t backlog_ = 0;  // … those of exhausted shards
   std::uint64_t commits_ = 0;
   bool gave_up_ = false;
   std::unique_ptr<Checkpointer> checkpointer_;  // while the writer's thread runs
