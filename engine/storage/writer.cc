@@ -36,6 +36,7 @@ Writer::Writer(WriterContext context, const std::vector<std::string>& paths, std
     : context_(std::move(context)),
       queue_(queue_capacity),
       open_(context_.open_shards),
+      waiting_(context_.pending_rows),
       board_(paths.size()) {
   slots_.reserve(paths.size());
   for (const std::string& path : paths) slots_.emplace_back(std::make_unique<Shard>(path, context_.shard));
@@ -115,7 +116,7 @@ void Writer::work() {
 // When memory is full of rows whose shards wait for their retry, a batch in the queue is no reason to wake
 // up.
 void Writer::wait_until(SteadyTime deadline) {
-  if (memory_is_full()) {
+  if (waiting_.memory_is_full()) {
     std::this_thread::sleep_until(deadline);
   } else {
     queue_.wait_until(deadline);
@@ -137,12 +138,12 @@ SteadyTime Writer::step(SteadyTime now) {
   look_for_returned(now);
   take_batches(now);
   if (!flush_due(now)) return now;
-  waiting_shown_.store(waiting_, std::memory_order_relaxed);
+  waiting_shown_.store(waiting_.count(), std::memory_order_relaxed);
   return next_deadline(now);
 }
 
 void Writer::take_batches(SteadyTime now) {
-  for (std::size_t taken = 0; taken < batches_per_step && !memory_is_full(); ++taken) {
+  for (std::size_t taken = 0; taken < batches_per_step && !waiting_.memory_is_full(); ++taken) {
     Batch* batch = queue_.pop();
     if (batch == nullptr) return;
     take_new_shards();  // after the batch came: whoever sent it has announced its shards before
@@ -175,12 +176,11 @@ void Writer::stage(const Reading& reading, SteadyTime now) {
   Slot& slot = slots_[index];
   if (slot.found && is_found(slot, reading)) return context_.ledger.found(1);
   if (differed_) return context_.ledger.lost(LossReason::rows_differ, 1);
-  if (slot.exhausted && backlog_is_full()) {
+  if (slot.exhausted && waiting_.backlog_is_full()) {
     slot.shard->leave_gap(reading.due);
     return context_.ledger.lost(LossReason::backlog_full, 1);
   }
-  if (slot.exhausted) ++backlog_;
-  ++waiting_;
+  waiting_.add(slot.exhausted);
   slot.shard->stage(reading, now);
   if (slot.shard->pending_count() == 1) stand_in_line(index);
   board_.post_waiting(index, slot.pending_count());
@@ -192,12 +192,11 @@ void Writer::stage(const AnomalyEvent& event, SteadyTime now) {
   Slot& slot = slots_[index];
   if (slot.found && begins(event.kind) && slot.found->has_event(event)) return;
   if (differed_) return context_.ledger.events_lost(1);
-  if (slot.exhausted && backlog_is_full()) {
+  if (slot.exhausted && waiting_.backlog_is_full()) {
     slot.shard->leave_gap(event.started_at);
     return context_.ledger.events_lost(1);
   }
-  if (slot.exhausted) ++backlog_;
-  ++waiting_;
+  waiting_.add(slot.exhausted);
   slot.shard->stage(event, now);
   if (slot.shard->pending_count() == 1) stand_in_line(index);
 }
@@ -219,20 +218,17 @@ bool Writer::is_found(const Slot& slot, const Reading& reading) {
 // The shard with the most rows first, by halves, so that each keeps its oldest; and one row, with which it
 // keeps its place among those that are tried again.
 void Writer::make_backlog_give_way() {
-  const std::uint64_t half = context_.pending_rows / 2;
-  while (waiting_ > context_.pending_rows && backlog_ > half) {
+  while (const std::uint64_t excess = waiting_.excess()) {
     const auto rows_of = [this](std::uint32_t index) {
       return slots_[index].exhausted ? slots_[index].shard->pending_count() : 0;
     };
     Shard& largest = *slots_[*std::ranges::max_element(sick_, {}, rows_of)].shard;
-    const std::uint64_t excess = std::min(waiting_ - context_.pending_rows, backlog_ - half);
     const Shard::Share gone =
         largest.forget_newest(std::min<std::uint64_t>(excess, largest.pending_count() / 2));
     if (gone.readings + gone.events == 0) return;
     context_.ledger.lost(LossReason::backlog_full, gone.readings);
     context_.ledger.events_lost(gone.events);
-    waiting_ -= gone.readings + gone.events;
-    backlog_ -= gone.readings + gone.events;
+    waiting_.remove(gone.readings + gone.events, true);
   }
 }
 
@@ -254,7 +250,7 @@ bool Writer::flush_due(SteadyTime now) {
   const auto interval = std::chrono::milliseconds(context_.shard.settings.flush_interval_ms);
   for (std::size_t flushed = 0; flushed < flushes_per_step && !line_.empty(); ++flushed) {
     const auto [since, index] = *line_.begin();
-    if (now - since < interval && !memory_is_full()) break;
+    if (now - since < interval && !waiting_.memory_is_full()) break;
     if (!flush(index, now)) return false;
   }
   for (const std::uint32_t index : std::vector(sick_)) {
@@ -324,11 +320,10 @@ void Writer::committed(std::uint32_t index, SteadyTime at) {
   context_.ledger.written(readings.size());
   board_.post_commit(index, readings.size());
   recent_events_.add(slot.shard->pending_events());
-  waiting_ -= slot.shard->pending_count();
+  waiting_.remove(slot.shard->pending_count(), slot.exhausted);
   if (!slot.written) files_written_.fetch_add(1, std::memory_order_relaxed);
   slot.written = true;
   slot.set_aside = false;
-  if (slot.exhausted) backlog_ -= slot.shard->pending_count();
   if (slot.exhausted || slot.unanswered) context_.log(slot.shard->path() + ": works again, backlog written");
   if (slot.sick) {
     std::erase(sick_, index);
@@ -382,11 +377,11 @@ void Writer::take_back(std::uint32_t index, const Outcome& outcome, SteadyTime n
   std::erase(away_, index);
   const std::unique_ptr<Shard> meanwhile = std::exchange(slot.shard, std::move(slot.away));
   const std::size_t came = meanwhile->pending_count();
-  if (slot.exhausted) backlog_ -= came;
+  if (slot.exhausted) waiting_.take_from_backlog(came);
   conclude(index, outcome, now);
   slot.unanswered = false;
   slot.shard->take_over(*meanwhile);
-  if (slot.exhausted) backlog_ += came;
+  if (slot.exhausted) waiting_.move_to_backlog(came);
   if (slot.shard->has_pending()) stand_in_line(index);
   board_.post_waiting(index, slot.pending_count());
 }
@@ -399,7 +394,7 @@ void Writer::does_not_answer(std::uint32_t index) {
   board_.post_trouble(index, true, "the disk does not answer");
   if (!context_.clock.paced() || slot.exhausted) return;
   slot.exhausted = true;
-  backlog_ += slot.pending_count();
+  waiting_.move_to_backlog(slot.pending_count());
 }
 
 void Writer::fall_sick(std::uint32_t index, SteadyTime now) {
@@ -437,11 +432,11 @@ void Writer::retries_ran_out(std::uint32_t index, const StorageError& error) {
   if (!slot.exhausted) {
     context_.log(slot.shard->path() + ": cannot be written, rows wait in memory: " + error.message);
     slot.exhausted = true;
-    backlog_ += slot.shard->pending_count();
+    waiting_.move_to_backlog(slot.shard->pending_count());
   }
   if (slot.fruitless_since != commits_) slot.fruitless = 0;
   slot.fruitless_since = commits_;
-  if (error.error_class() == ErrorClass::full && !backlog_is_full()) return;
+  if (error.error_class() == ErrorClass::full && !waiting_.backlog_is_full()) return;
   if (++slot.fruitless < context_.shard.settings.error_limit || gave_up_) return;
   gave_up_ = true;
   context_.log("error limit reached: " + std::to_string(slot.fruitless) +
@@ -523,8 +518,7 @@ void Writer::give_up_on(std::uint32_t index) {
   const std::size_t readings = slot.shard->pending_readings().size();
   context_.ledger.lost(LossReason::storage_failed_at_stop, readings);
   context_.ledger.events_lost(slot.shard->pending_count() - readings);
-  waiting_ -= slot.shard->pending_count();
-  backlog_ -= slot.shard->pending_count();
+  waiting_.remove(slot.shard->pending_count(), true);
   std::erase(sick_, index);
   slot.sick = slot.exhausted = false;
   slot.shard->forget_pending();
@@ -537,11 +531,11 @@ std::uint64_t Writer::held() const {
 }
 
 SteadyTime Writer::next_deadline(SteadyTime now) const {
-  if (!queue_.empty() && !memory_is_full()) return now;
+  if (!queue_.empty() && !waiting_.memory_is_full()) return now;
   SteadyTime deadline = now + longest_idle;
   if (!line_.empty()) {
     const auto interval = std::chrono::milliseconds(context_.shard.settings.flush_interval_ms);
-    deadline = memory_is_full() ? now : std::min(deadline, line_.begin()->first + interval);
+    deadline = waiting_.memory_is_full() ? now : std::min(deadline, line_.begin()->first + interval);
   }
   if (!away_.empty()) deadline = std::min(deadline, now + look_for_returned_interval);
   for (const std::uint32_t index : sick_) deadline = std::min(deadline, slots_[index].retry_at);

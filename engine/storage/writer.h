@@ -2,14 +2,10 @@
 // enough rows wait for it or the oldest has waited long enough. `step(now)` is the whole of it and never
 // sleeps; `run` calls it on the writer's thread. N writers are N instances with shards of their own.
 //
-// Bounds: at most `open_shards` files are open, and at most `pending_rows` rows, readings and events, wait in
-// memory, besides the batch that is being dealt out and one row of each shard that fails. Half of them are
-// for shards that work or are being retried: beyond it the writer takes no more batches, and the fleet waits.
-// The other half is the backlog of shards whose retries have run out: beyond it their new rows are counted as
-// lost. What a shard brings along when its retries run out is kept even beyond that half, until others need
-// the room; then the newest of it is lost. A shard that fails is tried again at a deadline of its own. That
-// holds from the start: the backlog of a file that cannot be opened is what an in-memory database would hold,
-// in less memory.
+// Bounds: at most `open_shards` files are open, and at most `pending_rows` rows wait in memory, half of them
+// as the backlog of shards whose retries have run out; `WaitingRows` says what happens beyond. A shard that
+// fails is tried again at a deadline of its own. That holds from the start: the backlog of a file that cannot
+// be opened is what an in-memory database would hold, in less memory.
 //
 // The error limit is reached when one shard's retries have run out so many times with no commit of any shard
 // between. A full disk does not count while the backlog has room, for as long nothing is lost by waiting.
@@ -49,6 +45,7 @@
 #include "storage/shard.h"
 #include "storage/shard_board.h"
 #include "storage/shard_plan.h"
+#include "storage/waiting_rows.h"
 
 namespace fleet_sim {
 
@@ -188,8 +185,6 @@ class Writer {
   void close_all();
   void give_up_on(std::uint32_t index);
   void wait_until(SteadyTime deadline);
-  [[nodiscard]] bool memory_is_full() const { return waiting_ - backlog_ >= context_.pending_rows / 2; }
-  [[nodiscard]] bool backlog_is_full() const { return backlog_ >= context_.pending_rows / 2; }
   [[nodiscard]] SteadyTime next_deadline(SteadyTime now) const;
 
   WriterContext context_;
@@ -200,8 +195,7 @@ class Writer {
   std::vector<std::uint32_t> sick_;  // of these …
   std::vector<std::uint32_t> away_;  // … those in a call that has not come back
   OpenShards open_;
-  std::uint64_t waiting_ = 0;  // readings and events in memory, of these …
-  std::uint64_t backlog_ = 0;  // … those of exhausted shards
+  WaitingRows waiting_;
   std::uint64_t commits_ = 0;
   bool gave_up_ = false;
   std::unique_ptr<Checkpointer> checkpointer_;  // while the writer's thread runs
@@ -216,7 +210,7 @@ class Writer {
   std::atomic<std::uint64_t> files_written_{0};
   std::atomic<std::int64_t> busy_nanoseconds_{0};
   std::atomic<std::int64_t> idle_nanoseconds_{0};
-  std::atomic<std::uint64_t> waiting_shown_{0};  // waiting_ after the last step
+  std::atomic<std::uint64_t> waiting_shown_{0};  // their count after the last step
   Histogram lag_;
   Histogram commit_time_;
   ShardBoard board_;
