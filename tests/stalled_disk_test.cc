@@ -176,6 +176,24 @@ TEST_CASE("a call that fails when it comes back at last is tried again, with wha
   CHECK(fleet.rig.imbalance().empty());
 }
 
+TEST_CASE("a disk that takes its time to fail at the end is given up like one that fails at once") {
+  Fleet fleet({.patience = patient, .clock = real_time()});
+  fleet.go_on();
+  fleet.vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, fleet.name());
+  const std::jthread slow_disk([&](const std::stop_token& over) {
+    while (!over.stop_requested()) {
+      std::this_thread::sleep_for(5 * moment);
+      if (fleet.vfs.stalled() == 0) continue;
+      fleet.vfs.answer();
+      while (fleet.vfs.stalled() > 0) std::this_thread::yield();
+      fleet.vfs.stall_writes(fleet.name());
+    }
+  });
+  fleet.rig.writer().finish();
+  fleet.wait_until([&] { return fleet.rig.ledger.books().lost() == 100; });
+  CHECK(fleet.rig.has_first(stalled, 10));
+}
+
 TEST_CASE("a checkpointer whose disk does not answer for one file copies the logs of others") {
   FaultyVfs vfs;
   WriterRig rig({.sensors = 2}, [](Config& config) { config.database.checkpoint_pages = 1'000; });

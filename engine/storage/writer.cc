@@ -484,11 +484,14 @@ std::optional<SteadyTime> Writer::wind_up(SteadyTime now) {
   }
   SteadyTime next = SteadyTime::max();
   for (const std::uint32_t index : std::vector(sick_)) {
-    if (slots_[index].retry_at <= now) {
+    Slot& slot = slots_[index];
+    if (slot.retry_at <= now) {
+      slot.last_try = true;
       if (!flush(index, now)) return now;
-      if (slots_[index].exhausted) give_up_on(index);
     }
-    if (slots_[index].sick) next = std::min(next, slots_[index].retry_at);
+    // Also when the attempt has come back only now.
+    if (slot.exhausted && slot.last_try && !slot.away) give_up_on(index);
+    if (slot.sick) next = std::min(next, slot.retry_at);
   }
   if (!away_.empty()) next = std::min(next, now + look_for_returned_interval);
   if (!sick_.empty()) return next;

@@ -134,6 +134,7 @@ class Writer {
     bool sick = false;                 // its last flush failed, met a lock, or has not come back
     bool unanswered = false;           // it has not come back for too long
     bool exhausted = false;  // the retries have run out; probing goes on, and its rows are the backlog
+    bool last_try = false;   // an attempt was begun while winding up
     unsigned failures = 0;   // in a row
     unsigned fruitless = 0;  // rounds of retries that have run out …
     std::uint64_t fruitless_since = 0;  // … after so many commits of all shards
