@@ -45,6 +45,13 @@ ErrorClass class_of(int reason) {
   }
 }
 
+// SQLite's words alone do not tell a dying disk from a limit on the size of files.
+StorageError with_reason(StorageError error, int reason) {
+  error.reason = reason;
+  if (reason != 0) error.message += std::string(": ") + std::strerror(reason);
+  return error;
+}
+
 }  // namespace
 
 ErrorClass StorageError::error_class() const {
@@ -159,9 +166,8 @@ StorageError Database::open_with(const std::string& path, int flags, const char*
       sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
   database_.reset(raw);
   if (code == SQLITE_OK) return {};
-  StorageError failure{code, raw != nullptr ? sqlite3_errmsg(raw) : "out of memory",
-                       raw != nullptr ? sqlite3_system_errno(raw) : 0};
-  if (failure.reason != 0) failure.message += std::string(": ") + std::strerror(failure.reason);
+  StorageError failure = with_reason({code, raw != nullptr ? sqlite3_errmsg(raw) : "out of memory"},
+                                     raw != nullptr ? sqlite3_system_errno(raw) : 0);
   close();
   return failure;
 }
@@ -191,7 +197,8 @@ StorageError Database::error() const {
   const int code = sqlite3_extended_errcode(database_.get());
   // Otherwise that of an earlier error.
   const bool has_reason = (code & 0xFF) == SQLITE_IOERR || (code & 0xFF) == SQLITE_CANTOPEN;
-  return {code, sqlite3_errmsg(database_.get()), has_reason ? sqlite3_system_errno(database_.get()) : 0};
+  return with_reason({code, sqlite3_errmsg(database_.get())},
+                     has_reason ? sqlite3_system_errno(database_.get()) : 0);
 }
 
 void Database::count_log_pages() {

@@ -63,6 +63,7 @@ class FailingCalls(FaultTest):
         self.assertEqual(process.wait(timeout=90), 1, self.printed())
         self.assert_loss_counted(Summary((self.dir / "stdout").read_text()))
         self.assertGreater(self.rows(), 0)
+        self.assertIn("File too large", (self.dir / "stderr").read_text(), "why it cannot be written")
 
 
 if __name__ == "__main__":
