@@ -317,13 +317,13 @@ TEST_CASE("a locked file at the end is given up after the busy timeout and its r
 
 TEST_CASE("the first shard's opening shows whether the directory can be written at all") {
   WriterRig good;
-  CHECK(good.writer().open_first().ok());
+  CHECK(good.writer().open_ahead(0).ok());
   CHECK(fs::exists(good.path_of(0)));
   WriterRig bad({}, [](Config& config) { config.database.data_dir = "/proc/is/not/there"; });
-  CHECK((bad.writer().open_first().code & 0xFF) == SQLITE_CANTOPEN);
+  CHECK((bad.writer().open_ahead(0).code & 0xFF) == SQLITE_CANTOPEN);
   // Opened once and not again: the shard counts against the open files.
   WriterRig one({.sensors = 2, .open_shards = 1});
-  CHECK(one.writer().open_first().ok());
+  CHECK(one.writer().open_ahead(0).ok());
   one.send(1, 10);
   one.step();
   CHECK(open_files(one.folder).size() == 1);
@@ -331,7 +331,7 @@ TEST_CASE("the first shard's opening shows whether the directory can be written 
 
 TEST_CASE("the null sink counts everything and writes nothing") {
   WriterRig rig({.sensors = 2}, [](Config& config) { config.database.sink = Sink::null; });
-  CHECK(rig.writer().open_first().ok());
+  CHECK(rig.writer().open_ahead(0).ok());
   rig.send(0, 123);
   rig.send(1, 77);
   rig.send(event_of(AnomalyEvent::Kind::whole, 1));

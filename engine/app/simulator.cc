@@ -242,9 +242,17 @@ void Simulator::build_writers() {
   for (const std::vector<std::string>& paths : plan_.paths) {
     writers_.push_back(std::make_unique<Writer>(context, paths, batches));
     if (inputs_.resumed) writers_.back()->take_up(std::move(resumption_.found[writers_.size() - 1]));
-    if (const StorageError error = writers_.back()->open_first(); !error.ok()) {
-      begin_without(paths.front(), error);
-    }
+    open_ahead(*writers_.back(), paths);
+  }
+}
+
+// One file shows whether rows can be written at all; who would rather end than have rows wait wants all of
+// them looked at.
+void Simulator::open_ahead(Writer& writer, const std::vector<std::string>& paths) {
+  const bool all = !inputs_.config.database.memory_fallback;
+  const std::size_t count = all ? paths.size() : std::min<std::size_t>(1, paths.size());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (const StorageError error = writer.open_ahead(i); !error.ok()) begin_without(paths[i], error);
   }
 }
 

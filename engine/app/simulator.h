@@ -92,6 +92,7 @@ class Simulator {
   void set_clock();
   void take_up_run();
   void build_writers();
+  void open_ahead(Writer& writer, const std::vector<std::string>& paths);
   void log_start();
   void log_writer(const std::string& line);
   void report(const Snapshot& now);

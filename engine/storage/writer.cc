@@ -67,9 +67,10 @@ void Writer::take_new_shards() {
   }
 }
 
-StorageError Writer::open_first() {
-  if (slots_.empty() || context_.shard.settings.sink == Sink::null) return {};
-  Slot& slot = slots_.front();
+StorageError Writer::open_ahead(std::uint32_t index) {
+  if (context_.shard.settings.sink == Sink::null) return {};
+  make_room_to_open();
+  Slot& slot = slots_[index];
   StorageError error = slot.shard->open();
   // Another process may be making the same file, or a collector be at work: that passes.
   const auto patience = std::chrono::milliseconds(context_.shard.settings.busy_timeout_ms);
@@ -78,7 +79,7 @@ StorageError Writer::open_first() {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     error = slot.shard->open();
   }
-  note_whether_open(0);
+  note_whether_open(index);
   return error;
 }
 

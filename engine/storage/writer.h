@@ -79,8 +79,9 @@ class Writer {
 
   [[nodiscard]] BatchQueue& queue() { return queue_; }
 
-  // Opens and sets up the first shard, which shows whether the data directory can be written at all.
-  StorageError open_first();
+  // Opens and sets up a shard before the thread starts. The first one shows whether the data directory can be
+  // written at all.
+  StorageError open_ahead(std::uint32_t index);
 
   // Takes what has come, commits what is due, and returns when it wants to be called again, unless a batch
   // comes earlier.

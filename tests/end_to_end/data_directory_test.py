@@ -64,10 +64,10 @@ class BadStart(FleetTest):
             self.assertLess(time.monotonic(), until, self.printed())
             time.sleep(0.05)
 
-    def make_unopenable(self):
+    def make_unopenable(self, name=FILE):
         """A link to a folder that is not there: the file cannot be made until it is. Also works for root."""
-        (self.dir / "data").mkdir()
-        (self.dir / "data" / self.FILE).symlink_to(self.dir / "later" / "shard.db")
+        (self.dir / "data").mkdir(exist_ok=True)
+        (self.dir / "data" / name).symlink_to(self.dir / "later" / "shard.db")
 
     def test_rows_wait_for_a_file_that_cannot_be_opened(self):
         self.make_unopenable()
@@ -87,10 +87,16 @@ class BadStart(FleetTest):
         self.assertLess(micros(rows[0][0]) - micros(first), SECOND)
 
     def test_without_the_fallback_it_ends(self):
-        self.make_unopenable()
-        ran = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", *FAST, "--shard-by", "location", code=3,
-                             env={"FLEET_SIM_DATABASE_MEMORY_FALLBACK": "false"})
-        self.assertIn(f"{self.FILE}: cannot be opened", ran.stderr)
+        """Whichever file it is, also where but one can be open at a time."""
+        for name in (self.FILE, "location=Outdoor+-+Area+1.db", "location=Warehouse+B+-+Section+3.db"):
+            self.make_unopenable(name)
+            ran = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", *FAST, "--shard-by", "location", code=3,
+                                 env={"FLEET_SIM_DATABASE_MEMORY_FALLBACK": "false",
+                                      "FLEET_SIM_DATABASE_MAX_OPEN_SHARDS": "1"})
+            self.assertIn(f"{name}: cannot be opened", ran.stderr)
+            (self.dir / "data" / name).unlink()
+        self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", *FAST, "--shard-by", "location",
+                       env={"FLEET_SIM_DATABASE_MEMORY_FALLBACK": "false"})
 
     def test_a_corrupt_shard_is_set_aside(self):
         self.fill("data", "--duration", "10m", "--shard-by", "location")
