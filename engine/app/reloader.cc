@@ -24,6 +24,12 @@ std::string shortened(std::string text) {
   return text.substr(0, end) + " \u2026";
 }
 
+// Problems come one to a line; the log keeps an event on one.
+std::string in_one_line(std::string text) {
+  for (auto end = text.find('\n'); end != text.npos; end = text.find('\n', end)) text.replace(end, 1, "; ");
+  return text;
+}
+
 std::string changes_text(const std::vector<ConfigChange>& changes, bool at_once) {
   std::string text;
   for (const ConfigChange& change : changes) {
@@ -330,8 +336,8 @@ void Reloader::refuse(Source& source, const std::string& why) {
   source.refused = why;
   source.refused_sight = sight;
   targets_.errors.add(source.error_class);
-  targets_.log.error("reload_refused",
-                     std::string(source.what) + " not reloaded, the running version stays: " + why);
+  targets_.log.error("reload_refused", std::string(source.what) +
+                                           " not reloaded, the running version stays: " + in_one_line(why));
   remember(false, source.what, shortened(why));
 }
 

@@ -141,6 +141,13 @@ class ReloadTest(fleet.FleetTest):
         self.until(lambda: "D" in self.ids(), "rows of the sensor once its file is whole")
         self.finish(process)
 
+    def test_several_problems_are_told_in_one_line(self):
+        process = self.run_fleet()
+        for name in "DE":
+            (self.folder / f"{name}.json").write_text("{")
+        self.until(lambda: re.search(r"not reloaded, .*D\.json:1: [^?]*; identities/E\.json:1: ", self.printed()), "both")
+        self.finish(process)
+
     def test_with_skip_invalid_a_half_written_file_does_not_take_its_sensor_out(self):
         process = self.run_fleet("--skip-invalid")
         (self.folder / "B.json").write_text("{")
