@@ -234,11 +234,27 @@ TEST_CASE("a log file whose next one cannot be begun is taken up again, too") {
   std::vector<std::string> lines;
   LogFile file(settings, path.string(), [&lines](const std::string& line) { lines.push_back(line); });
   file.write(std::string(900, 'x'), noon);
-  std::filesystem::rename(folder.path() / "logs", folder.path() / "elsewhere");
-  std::ofstream(folder.path() / "logs") << "a file where the folder should be";
+  const auto earlier = folder.path() / "logs" / "fleet-sim.1.log";
+  std::filesystem::create_directories(earlier / "a folder where the earlier file should be");
   file.write(std::string(900, 'y'), noon);
   REQUIRE(lines.size() == 1);
-  std::filesystem::remove(folder.path() / "logs");
+  std::filesystem::remove_all(earlier);
   file.write("kept", noon + LogFile::patience);
   CHECK(lines_of(path) == std::vector<std::string>{"kept"});
+}
+
+TEST_CASE("a log file that is deleted, or renamed as logrotate does, is followed by another") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "logs" / "fleet-sim.log";
+  std::vector<std::string> lines;
+  LogFile file({}, path.string(), [&lines](const std::string& line) { lines.push_back(line); });
+  file.write("first", noon);
+  std::filesystem::rename(path, folder.path() / "renamed");
+  file.write("second", noon);
+  CHECK(lines_of(folder.path() / "renamed") == std::vector<std::string>{"first"});
+  CHECK(lines_of(path) == std::vector<std::string>{"second"});
+  std::filesystem::remove_all(folder.path() / "logs");
+  file.write("third", noon);
+  CHECK(lines_of(path) == std::vector<std::string>{"third"});
+  CHECK(lines.empty());
 }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 #include "config/plain_text.h"
@@ -48,7 +50,10 @@ void LogFile::write(const std::string& line, SteadyTime now) {
   tell_(fmt::format("the log file works again; {} lines are missing from it", std::exchange(dropped_, 0)));
 }
 
+// One that somebody has deleted or renamed is begun anew: what would be written to it nobody would find.
 void LogFile::try_to_write(const std::string& line) {
+  std::error_code ignored;
+  if (sink_ && !std::filesystem::exists(path_, ignored)) sink_.reset();
   if (!sink_) {
     spdlog::file_event_handlers handlers;
     handlers.after_open = end_torn_line;

@@ -1,6 +1,6 @@
 // The file behind the log: spdlog's rotating one, kept from harming the run. When a line cannot be written
 // (disk full, folder gone) that is told once, further lines are dropped, and the file is opened anew after a
-// while. Any thread. Owns the file.
+// while. A file that was deleted or renamed is followed by another at once. Any thread. Owns the file.
 #pragma once
 
 #include <spdlog/sinks/rotating_file_sink.h>
