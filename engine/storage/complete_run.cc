@@ -25,8 +25,6 @@ WHERE ended_at IS NULL AND id >= ?1 AND id < ?2 ORDER BY id)sql";
 constexpr std::string_view select_rows_backwards = R"sql(
 SELECT sensor_id, timestamp, anomaly_type FROM sensor_readings WHERE id >= ?1 AND id < ?2 ORDER BY id DESC)sql";
 
-constexpr std::string_view find_reloads =
-    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'run_reloads'";
 constexpr std::string_view select_reloads = "SELECT at FROM run_reloads WHERE run_id = ?1 ORDER BY at";
 
 constexpr std::string_view update_event =
@@ -64,7 +62,7 @@ StorageError read_extent(Database& database, const std::string& run_id, Extent& 
   if (code == SQLITE_ROW) {
     extent = {std::string(row.text(4)), row.integer(0), row.integer(1), row.integer(2), row.integer(3)};
   }
-  return code == SQLITE_ROW || code == SQLITE_DONE ? StorageError{} : database.error();
+  return database.error_of(code);
 }
 
 StorageError read_open_events(Database& database, const Extent& extent, OpenEvents& events) {
@@ -78,18 +76,18 @@ StorageError read_open_events(Database& database, const Extent& extent, OpenEven
         std::string(row.text(1)),
         OpenEvent{row.integer(0), std::string(row.text(2)), std::string(row.text(3)), 0, {}});
   }
-  return code == SQLITE_DONE ? StorageError{} : database.error();
+  return database.error_of(code);
 }
 
 // When the run was reloaded, as far as this file has been told.
 StorageError read_reloads(Database& database, const std::string& run_id, std::vector<std::string>& reloads) {
-  if (database.query_integer(find_reloads, 0) == 0) return {};
+  if (!database.has_table("run_reloads")) return {};
   Statement row;
   if (StorageError error = database.prepare(select_reloads, row); !error.ok()) return error;
   row.bind(1, run_id);
   int code = SQLITE_OK;
   while ((code = row.step()) == SQLITE_ROW) reloads.emplace_back(row.text(0));
-  return code == SQLITE_DONE ? StorageError{} : database.error();
+  return database.error_of(code);
 }
 
 // Returns, in `last`, the time of the latest row.

@@ -35,8 +35,6 @@ ORDER BY id)sql";
 constexpr std::string_view select_run_of_first =
     "SELECT coalesce(max(first_event_id), 0) FROM run_info WHERE first_reading_id <= ?1";
 constexpr std::string_view delete_event = "DELETE FROM anomaly_events WHERE id = ?1";
-constexpr std::string_view find_injected =
-    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'injected_anomalies'";
 constexpr std::string_view delete_injected = "DELETE FROM injected_anomalies WHERE event_id = ?1";
 
 StorageError not_ours(std::string_view timestamp) {
@@ -63,7 +61,7 @@ StorageError read_place(Database& database, std::string_view sql, std::optional<
   if (StorageError error = database.prepare(sql, row); !error.ok()) return error;
   const int code = row.step();
   if (code == SQLITE_ROW) place = Place{row.integer(0), std::string(row.text(1))};
-  return code == SQLITE_ROW || code == SQLITE_DONE ? StorageError{} : database.error();
+  return database.error_of(code);
 }
 
 // Which readings are to go: those due before a moment, and with a lower id. Not those of the next run.
@@ -109,14 +107,7 @@ StorageError find_prefix(Database& database, const RetentionSettings& settings, 
     prefix.last_id = row.integer(0);
     prefix.until = std::max(prefix.until, std::string(row.text(1)));
   }
-  return code == SQLITE_ROW || code == SQLITE_DONE ? StorageError{} : database.error();
-}
-
-StorageError run_with_id(Database& database, std::string_view sql, std::int64_t id) {
-  Statement statement;
-  if (StorageError error = database.prepare(sql, statement); !error.ok()) return error;
-  statement.bind(1, id);
-  return statement.run() == SQLITE_OK ? StorageError{} : database.error();
+  return database.error_of(code);
 }
 
 // Events lie in the order in which they began. Passes over those that go on, one of a sensor at most, and
@@ -138,7 +129,7 @@ StorageError find_past_events(Database& database, const Place& first, std::uint3
     if (row.integer(0) >= first_of_run && row.text(1) >= before) return {};
     if (row.type(2) == SQLITE_TEXT && row.text(2) < before) past.push_back(row.integer(0));
   }
-  return code == SQLITE_ROW || code == SQLITE_DONE ? StorageError{} : database.error();
+  return database.error_of(code);
 }
 
 StorageError delete_events(Database& database, std::uint32_t most_rows, std::uint64_t& deleted) {
@@ -146,10 +137,10 @@ StorageError delete_events(Database& database, std::uint32_t most_rows, std::uin
   std::vector<std::int64_t> past;
   StorageError error = read_place(database, select_first, first);
   if (error.ok() && first) error = find_past_events(database, *first, most_rows, past);
-  const bool has_injected = database.query_integer(find_injected, 0) == 1;
+  const bool has_injected = database.has_table("injected_anomalies");
   for (const std::int64_t id : past) {
-    if (error.ok()) error = run_with_id(database, delete_event, id);
-    if (error.ok() && has_injected) error = run_with_id(database, delete_injected, id);
+    if (error.ok()) error = database.run(delete_event, id);
+    if (error.ok() && has_injected) error = database.run(delete_injected, id);
   }
   deleted = past.size();
   return error;
@@ -161,7 +152,7 @@ StorageError delete_prefix(Database& database, const RetentionSettings& settings
   Prefix prefix;
   StorageError error = find_prefix(database, settings, most_rows, prefix);
   if (!error.ok() || prefix.readings == 0) return error;
-  error = run_with_id(database, delete_readings, prefix.last_id);
+  error = database.run(delete_readings, prefix.last_id);
   DeletedRows gone{prefix.readings, 0, prefix.held_back};
   if (error.ok()) error = delete_events(database, most_rows, gone.events);
   if (error.ok()) {

@@ -8,31 +8,24 @@ namespace {
 constexpr const char* create_table =
     "CREATE TABLE IF NOT EXISTS run_losses (run_id TEXT PRIMARY KEY, since TEXT NOT NULL)";
 constexpr std::string_view insert_loss = "INSERT OR IGNORE INTO run_losses (run_id, since) VALUES (?1, ?2)";
-constexpr std::string_view find_table =
-    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'run_losses'";
 constexpr std::string_view find_loss = "SELECT 1 FROM run_losses WHERE run_id = ?1";
 
 }  // namespace
 
 StorageError record_loss(Database& database, const std::string& run_id, Timestamp since) {
   if (StorageError error = database.execute(create_table); !error.ok()) return error;
-  Statement insert;
-  if (StorageError error = database.prepare(insert_loss, insert); !error.ok()) return error;
-  const std::string text = timestamp_text(since);
-  insert.bind(1, run_id);
-  insert.bind(2, text);
-  return insert.run() == SQLITE_OK ? StorageError{} : database.error();
+  return database.run(insert_loss, run_id, timestamp_text(since));
 }
 
 StorageError has_losses(Database& database, const std::string& run_id, bool& answer) {
-  answer = database.query_integer(find_table, 0) == 1;
+  answer = database.has_table("run_losses");
   if (!answer) return {};
   Statement row;
   if (StorageError error = database.prepare(find_loss, row); !error.ok()) return error;
   row.bind(1, run_id);
   const int code = row.step();
   answer = code == SQLITE_ROW;
-  return code == SQLITE_ROW || code == SQLITE_DONE ? StorageError{} : database.error();
+  return database.error_of(code);
 }
 
 }  // namespace fleet_sim

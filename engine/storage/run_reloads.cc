@@ -26,18 +26,9 @@ constexpr std::string_view insert_reload =
 
 StorageError record_reload(Database& database, const RunInfo& run, const RunReload& reload) {
   if (StorageError error = database.execute(create_table); !error.ok()) return error;
-  Statement insert;
-  if (StorageError error = database.prepare(insert_reload, insert); !error.ok()) return error;
-  const std::string at = timestamp_text(reload.at);
-  insert.bind(1, run.run_id);
-  insert.bind(2, static_cast<std::int64_t>(reload.number));
-  insert.bind(3, at);
-  insert.bind(4, reload.changes);
-  insert.bind(5, static_cast<std::int64_t>(reload.fleet_size));
-  insert.bind(6, reload.config);
-  insert.bind(7, reload.config_hash);
-  insert.bind(8, reload.fleet_hash);
-  return insert.run() == SQLITE_OK ? StorageError{} : database.error();
+  return database.run(insert_reload, run.run_id, static_cast<std::int64_t>(reload.number),
+                      timestamp_text(reload.at), reload.changes, static_cast<std::int64_t>(reload.fleet_size),
+                      reload.config, reload.config_hash, reload.fleet_hash);
 }
 
 }  // namespace fleet_sim

@@ -15,12 +15,7 @@ constexpr std::string_view insert_resumption =
 
 StorageError record_resumption(Database& database, const std::string& run_id, Timestamp resumed_at) {
   if (StorageError error = database.execute(create_table); !error.ok()) return error;
-  Statement insert;
-  if (StorageError error = database.prepare(insert_resumption, insert); !error.ok()) return error;
-  const std::string text = timestamp_text(resumed_at);
-  insert.bind(1, run_id);
-  insert.bind(2, text);
-  return insert.run() == SQLITE_OK ? StorageError{} : database.error();
+  return database.run(insert_resumption, run_id, timestamp_text(resumed_at));
 }
 
 }  // namespace fleet_sim

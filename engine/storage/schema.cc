@@ -109,7 +109,7 @@ FROM sqlite_schema AS s LEFT JOIN pragma_table_info(s.name) AS c WHERE s.name = 
   statement.bind(1, table);
   int code = SQLITE_OK;
   while ((code = statement.step()) == SQLITE_ROW) columns.emplace_back(statement.text(0));
-  return code == SQLITE_DONE ? StorageError{} : database.error();
+  return database.error_of(code);
 }
 
 StorageError mismatch(const std::string& what) {
@@ -261,25 +261,10 @@ StorageError read_last_ids(Database& database, LastIds& ids) {
 }
 
 StorageError record_run(Database& database, const RunInfo& run, const LastIds& last) {
-  Statement insert;
-  StorageError error = database.prepare(insert_run, insert);
-  if (!error.ok()) return error;
-  const std::string start = timestamp_text(run.start);
-  const std::string began_at = timestamp_text(run.began_at);
-  insert.bind(1, run.run_id);
-  insert.bind(2, static_cast<std::int64_t>(run.seed));
-  insert.bind(3, run.version);
-  insert.bind(4, run.config);
-  insert.bind(5, run.config_hash);
-  insert.bind(6, start);
-  insert.bind(7, began_at);
-  insert.bind(8, static_cast<std::int64_t>(run.fleet_size));
-  insert.bind(9, run.partition);
-  insert.bind(10, run.shard_by);
-  insert.bind(11, run.fleet_hash);
-  insert.bind(12, last.reading);
-  insert.bind(13, last.event);
-  return insert.run() == SQLITE_OK ? StorageError{} : database.error();
+  return database.run(insert_run, run.run_id, static_cast<std::int64_t>(run.seed), run.version, run.config,
+                      run.config_hash, timestamp_text(run.start), timestamp_text(run.began_at),
+                      static_cast<std::int64_t>(run.fleet_size), run.partition, run.shard_by, run.fleet_hash,
+                      last.reading, last.event);
 }
 
 }  // namespace fleet_sim

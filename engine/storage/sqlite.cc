@@ -173,8 +173,7 @@ StorageError Database::open_with(const std::string& path, int flags, const char*
 }
 
 StorageError Database::execute(const char* sql) {
-  return sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK ? StorageError{}
-                                                                                    : error();
+  return error_of(sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr));
 }
 
 StorageError Database::prepare(std::string_view sql, Statement& statement) {
@@ -182,7 +181,7 @@ StorageError Database::prepare(std::string_view sql, Statement& statement) {
   const int code = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
   statement.statement_.reset(raw);
-  return code == SQLITE_OK ? StorageError{} : error();
+  return error_of(code);
 }
 
 std::int64_t Database::query_integer(std::string_view sql, std::int64_t otherwise) {
@@ -193,12 +192,23 @@ std::int64_t Database::query_integer(std::string_view sql, std::int64_t otherwis
   return statement.integer(0);
 }
 
+bool Database::has_table(std::string_view name) {
+  Statement row;
+  if (!prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", row).ok()) return false;
+  row.bind(1, name);
+  return row.step() == SQLITE_ROW;
+}
+
 StorageError Database::error() const {
   const int code = sqlite3_extended_errcode(database_.get());
   // Otherwise that of an earlier error.
   const bool has_reason = (code & 0xFF) == SQLITE_IOERR || (code & 0xFF) == SQLITE_CANTOPEN;
   return with_reason({code, sqlite3_errmsg(database_.get())},
                      has_reason ? sqlite3_system_errno(database_.get()) : 0);
+}
+
+StorageError Database::error_of(int code) const {
+  return code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE ? StorageError{} : error();
 }
 
 void Database::count_log_pages() {
@@ -213,7 +223,7 @@ void Database::count_log_pages() {
 StorageError Database::copy_log() {
   const int code =
       sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  return code == SQLITE_OK ? StorageError{} : error();
+  return error_of(code);
 }
 
 void Database::keep_log_on_close(bool keep) {

@@ -86,8 +86,21 @@ class Database {
   StorageError execute(const char* sql);
   StorageError prepare(std::string_view sql, Statement& statement);
 
+  // Runs one statement that returns no rows, with these values for its parameters ?1, ?2, …
+  template <class... Values>
+  StorageError run(std::string_view sql, const Values&... values) {
+    Statement statement;
+    if (StorageError error = prepare(sql, statement); !error.ok()) return error;
+    int parameter = 0;
+    (statement.bind(++parameter, values), ...);
+    return error_of(statement.run());
+  }
+
   // The first column of the first row, as a number; `otherwise` when there is none.
   std::int64_t query_integer(std::string_view sql, std::int64_t otherwise);
+
+  // False also when the file cannot be read: who goes on to read it hears of that.
+  bool has_table(std::string_view name);
 
   // The id of the row that was inserted last.
   [[nodiscard]] std::int64_t last_inserted_id() const { return sqlite3_last_insert_rowid(database_.get()); }
@@ -95,6 +108,8 @@ class Database {
   [[nodiscard]] int changed_rows() const { return sqlite3_changes(database_.get()); }
 
   [[nodiscard]] StorageError error() const;
+  // The same after a call that returned `code`; nothing when that means success, a row or the end of rows.
+  [[nodiscard]] StorageError error_of(int code) const;
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
 
   // Pages in the write-ahead log at this connection's last commit, once count_log_pages() has been called.
