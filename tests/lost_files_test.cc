@@ -83,6 +83,27 @@ TEST_CASE(
         std::vector<std::string>{"2|0|7"});
 }
 
+TEST_CASE("a write-ahead log that is deleted under the writer is told of, and its rows are not lost") {
+  for (const char* ending : {"-wal", "-shm"}) {
+    for (const std::size_t open_shards :
+         {2u, 1u}) {  // goes on with the file, or closes it for the time being
+      WriterRig rig({.sensors = 2, .open_shards = open_shards});
+      rig.send(0, 30);
+      rig.go_on_for(2 * second);
+      REQUIRE(fs::remove(rig.path_of(0) + ending));
+      rig.send(open_shards == 1 ? 1 : 0, 10);
+      rig.go_on_for(2 * second);
+      rig.send(0, 10);
+      rig.go_on_for(2 * second);
+      CHECK(rig.log.size() == open_shards - 1);
+      CHECK(rig.errors(ErrorClass::io) == open_shards - 1);
+      rig.finish();
+      CHECK(rig.has_everything());
+      CHECK(query(rig.path_of(0), "PRAGMA integrity_check") == std::vector<std::string>{"ok"});
+    }
+  }
+}
+
 TEST_CASE("a shard file that is renamed away is whole where it went, and another is begun") {
   WriterRig rig;
   rig.send(0, 30);

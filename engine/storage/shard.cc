@@ -77,9 +77,26 @@ StorageError Shard::open() {
   return {};
 }
 
-void Shard::note_file() {
+std::optional<Shard::FileIdentity> Shard::identity_of(const std::string& path) {
   struct stat status {};
-  if (::stat(path_.c_str(), &status) == 0) file_ = FileIdentity{status.st_dev, status.st_ino};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return FileIdentity{status.st_dev, status.st_ino};
+}
+
+// A name that cannot be looked at says nothing about the file.
+bool Shard::is_gone(const std::string& path, const FileIdentity& file) {
+  const std::optional<FileIdentity> there = identity_of(path);
+  return there ? *there != file : errno == ENOENT || errno == ENOTDIR;
+}
+
+void Shard::note_file() {
+  if (const auto there = identity_of(path_)) file_ = there;
+}
+
+void Shard::note_log() {
+  const auto log = identity_of(path_ + "-wal");
+  const auto index = identity_of(path_ + "-shm");
+  if (log && index) log_ = LogIdentity{*log, *index};
 }
 
 void Shard::expect_file(const LastIds& last) {
@@ -104,10 +121,11 @@ StorageError Shard::connect(Database& database) const {
 }
 
 bool Shard::has_moved() const {
-  if (!file_) return false;
-  struct stat status {};
-  if (::stat(path_.c_str(), &status) != 0) return errno == ENOENT || errno == ENOTDIR;
-  return *file_ != FileIdentity{status.st_dev, status.st_ino};
+  return file_ && is_gone(path_, *file_);
+}
+
+bool Shard::has_lost_log() const {
+  return log_ && (is_gone(path_ + "-wal", log_->log) || is_gone(path_ + "-shm", log_->index));
 }
 
 // SQLite finds the log by its name and the file by its descriptor. A file that was renamed gets what its log
@@ -160,6 +178,7 @@ StorageError Shard::flush() {
     }
   }
   if (error.ok()) {
+    if (!log_) note_log();
     run_recorded_ = true;
     reloads_recorded_ = reloads_so_far;
     last_ = last;
@@ -284,8 +303,10 @@ void Shard::copy_log() {
 
 void Shard::close(Close how) {
   if (!is_open()) return;
-  connection_->database.keep_log_on_close(how == Close::for_now);
+  // A log without a name nobody would find again.
+  connection_->database.keep_log_on_close(how == Close::for_now && !has_lost_log());
   connection_.reset();
+  log_.reset();
 }
 
 }  // namespace fleet_sim

@@ -98,6 +98,11 @@ class Shard {
   // Whether a file here has been found or made to be ours in this run.
   [[nodiscard]] bool was_ours() const { return was_ours_; }
 
+  // Whether the write-ahead log of an open file, or the log's index, was deleted or replaced. This connection
+  // goes on with those it has, and its rows get into the file when it closes; whoever opens the file before
+  // that works on others, and may damage it.
+  [[nodiscard]] bool has_lost_log() const;
+
   // Lets go of a file that has moved, whole if that can be had, and takes a log that was left behind out of
   // the way of the next file of that name.
   void leave_moved_file();
@@ -115,6 +120,12 @@ class Shard {
     bool operator==(const FileIdentity&) const = default;
   };
 
+  // The write-ahead log and its index.
+  struct LogIdentity {
+    FileIdentity log;
+    FileIdentity index;
+  };
+
   // The last row that a commit would add.
   struct LastRow {
     std::string_view sql;  // finds the last one there is
@@ -129,7 +140,10 @@ class Shard {
   [[nodiscard]] std::optional<LastRow> last_row() const;
   int insert_readings();
   [[nodiscard]] std::size_t reloads() const;
+  static std::optional<FileIdentity> identity_of(const std::string& path);
+  static bool is_gone(const std::string& path, const FileIdentity& file);
   void note_file();
+  void note_log();
   void forget_file();
 
   std::string path_;
@@ -143,6 +157,7 @@ class Shard {
   std::optional<Timestamp> gap_since_;  // that the file has not been told of
   SteadyTime pending_since_{};
   std::optional<FileIdentity> file_;  // none before the first opening, and once the file has been let go
+  std::optional<LogIdentity> log_;    // while open, once something was committed
   LastIds last_;                      // highest ids under this name, as far as they are known
   LastIds before_;                    // of the file in whose place this one was begun; zero for the first
   bool schema_accepted_ = false;      // the file has been found or made to be ours

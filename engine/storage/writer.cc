@@ -289,6 +289,7 @@ Writer::Outcome Writer::attempt(Shard& shard) {
   Outcome outcome;
   outcome.had_moved = shard.has_moved();
   if (outcome.had_moved) shard.leave_moved_file();
+  outcome.had_lost_log = shard.has_lost_log();
   outcome.began = std::chrono::steady_clock::now();
   outcome.error = shard.flush();
   outcome.ended = std::chrono::steady_clock::now();
@@ -304,6 +305,13 @@ void Writer::conclude(std::uint32_t index, const Outcome& outcome, SteadyTime no
     context_.log(slot.shard->path() +
                  ": was deleted, renamed or replaced while in use; beginning a new file");
   }
+  if (outcome.had_lost_log && !slot.log_lost) {
+    context_.errors.add(ErrorClass::io);
+    context_.log(slot.shard->path() +
+                 ": its write-ahead log was deleted or replaced while in use; until this run has ended, "
+                 "another program that opens the file may damage it");
+  }
+  slot.log_lost = outcome.had_lost_log;
   note_whether_open(index);
   if (!outcome.error.ok()) return failed(index, outcome.error, now);
   const auto took = outcome.ended - outcome.began;

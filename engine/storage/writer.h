@@ -132,6 +132,7 @@ class Writer {
     bool written = false;              // something was committed in this run
     bool log_left = false;             // closed for the time being, its write-ahead log beside it
     bool set_aside = false;            // a corrupt file, with nothing committed since
+    bool log_lost = false;             // and that was said
     bool sick = false;                 // its last flush failed, met a lock, or has not come back
     bool unanswered = false;           // it has not come back for too long
     bool exhausted = false;  // the retries have run out; probing goes on, and its rows are the backlog
@@ -147,7 +148,8 @@ class Writer {
   // How an attempt to write a shard has ended.
   struct Outcome {
     StorageError error;
-    bool had_moved = false;  // the file was no longer there, and another was begun
+    bool had_moved = false;     // the file was no longer there, and another was begun
+    bool had_lost_log = false;  // its write-ahead log was no longer there
     SteadyTime began{};
     SteadyTime ended{};
   };
