@@ -2,9 +2,11 @@
 // when they are too many, and that the others are written once and in order.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/ledger.h"
@@ -47,6 +49,41 @@ TEST_CASE("when retries run out rows wait, and all are written in order once the
   rig.step();
   CHECK(rig.has_everything());
   CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("at the end a backlog is tried as though its disk had only begun to fail") {
+  constexpr int attempts = 1 + 4;  // one that is due anyway, then another and its three retries
+  for (const int failures : {attempts - 1, attempts}) {
+    FaultyVfs vfs;
+    WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.error_limit = 1'000; });
+    vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_IOERR_WRITE);
+    rig.send(0, 30);
+    rig.go_on_for(20 * second);
+    REQUIRE(rig.writer().held() == 30);
+    vfs.fail_writes(1, failures, SQLITE_IOERR_WRITE);
+    rig.finish();
+    CHECK(rig.ledger.books().written == (failures < attempts ? 30 : 0));
+    CHECK(rig.ledger.books().lost() == (failures < attempts ? 0 : 30));
+    CHECK(rig.imbalance().empty());
+  }
+}
+
+TEST_CASE("at the end a lock has its time to end, however long it has been held") {
+  WriterRig rig({}, [](Config& config) { config.database.error_limit = 1'000; });
+  rig.send(0, 10);
+  rig.step();
+  Database collector = opened(rig.path_of(0));
+  REQUIRE(collector.execute("BEGIN IMMEDIATE").ok());
+  rig.send(0, 20);
+  rig.go_on_for(60 * second);
+  REQUIRE(rig.writer().held() == 20);
+  const std::jthread other([&collector] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    static_cast<void>(collector.execute("ROLLBACK"));
+  });
+  rig.finish();
+  CHECK(rig.has_everything());
+  CHECK(rig.ledger.books().lost() == 0);
 }
 
 TEST_CASE("beyond the backlog's bound rows are counted as lost, and the oldest are kept") {

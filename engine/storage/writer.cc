@@ -494,12 +494,10 @@ std::optional<SteadyTime> Writer::wind_up(SteadyTime now) {
   SteadyTime next = SteadyTime::max();
   for (const std::uint32_t index : std::vector(sick_)) {
     Slot& slot = slots_[index];
-    if (slot.retry_at <= now) {
-      slot.last_try = true;
-      if (!flush(index, now)) return now;
-    }
-    // Also when the attempt has come back only now.
-    if (slot.exhausted && slot.last_try && !slot.away) give_up_on(index);
+    if (!slot.last_round && !slot.away) begin_last_round(index, now);
+    if (slot.retry_at <= now && !flush(index, now)) return now;
+    // Also when an attempt has come back only now.
+    if (slot.last_round && slot.failures > retries && !slot.away) give_up_on(index);
     if (slot.sick) next = std::min(next, slot.retry_at);
   }
   if (!away_.empty()) next = std::min(next, now + look_for_returned_interval);
@@ -523,6 +521,14 @@ void Writer::close_all() {
     }
     slot.shard->close(Shard::Close::for_good);
   });
+}
+
+// As though it had only begun to fail: a lock has its time to end, and any other trouble a round of retries.
+void Writer::begin_last_round(std::uint32_t index, SteadyTime now) {
+  Slot& slot = slots_[index];
+  slot.last_round = true;
+  slot.failures = 0;
+  slot.sick_since = slot.retry_at = now;
 }
 
 void Writer::give_up_on(std::uint32_t index) {

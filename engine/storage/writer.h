@@ -135,10 +135,10 @@ class Writer {
     bool log_lost = false;             // and that was said
     bool sick = false;                 // its last flush failed, met a lock, or has not come back
     bool unanswered = false;           // it has not come back for too long
-    bool exhausted = false;  // the retries have run out; probing goes on, and its rows are the backlog
-    bool last_try = false;   // an attempt was begun while winding up
-    unsigned failures = 0;   // in a row
-    unsigned fruitless = 0;  // rounds of retries that have run out …
+    bool exhausted = false;   // the retries have run out; probing goes on, and its rows are the backlog
+    bool last_round = false;  // of retries has begun, while winding up
+    unsigned failures = 0;    // in a row
+    unsigned fruitless = 0;   // rounds of retries that have run out …
     std::uint64_t fruitless_since = 0;  // … after so many commits of all shards
     SteadyTime sick_since{};
     SteadyTime retry_at{};
@@ -187,6 +187,7 @@ class Writer {
   void make_room_to_open();
   void close_for_now(std::uint32_t index);
   void close_all();
+  void begin_last_round(std::uint32_t index, SteadyTime now);
   void give_up_on(std::uint32_t index);
   void wait_until(SteadyTime deadline);
   [[nodiscard]] SteadyTime next_deadline(SteadyTime now) const;
