@@ -22,14 +22,16 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-// A shard with a reading a second, `first` … `last` seconds after midnight, ids from 1 in the first run.
+// A shard of a run, with a reading a second, `first` … `last` seconds after midnight, ids from 1 in the first
+// run.
 class OldShard {
  public:
-  OldShard() {
+  explicit OldShard(const std::string& run = "r") {
     Database database = opened(path);
     DatabaseSettings settings;
     settings.page_size = 4'096;
     REQUIRE(prepare_schema(database, settings).ok());
+    begin_run(run);
   }
 
   void sql(const std::string& statements) const { run_sql(path, statements); }
@@ -103,7 +105,6 @@ bool waited_for(const std::function<bool()>& condition) {
 
 TEST_CASE("readings older than the last one by the age are deleted, and the file says so") {
   const OldShard shard;
-  shard.begin_run("r");
   shard.add(1, 1'000);
   CHECK(shard.trim(of_age(100)) == 1);
   // 00:16:40 is the last, 00:15:00 is exactly as old as may be.
@@ -117,7 +118,6 @@ TEST_CASE("readings older than the last one by the age are deleted, and the file
 
 TEST_CASE("nothing is deleted, and no table made, without an age or a size") {
   const OldShard shard;
-  shard.begin_run("r");
   shard.add(1, 100);
   CHECK(shard.trim({}) == 0);
   CHECK(shard.ends() == Strings{"100|1|100|00:00:01"});
@@ -128,7 +128,6 @@ TEST_CASE("nothing is deleted, and no table made, without an age or a size") {
 TEST_CASE("the last seconds stay, however short the age and however small the size") {
   for (const RetentionSettings& settings : {of_age(0.001), RetentionSettings{0, 1, true}}) {
     const OldShard shard;
-    shard.begin_run("r");
     shard.add(1, 500);
     shard.trim(settings);
     CHECK(shard.ends() == Strings{"4|497|500|00:08:17"});
@@ -141,7 +140,6 @@ TEST_CASE("the last seconds stay, however short the age and however small the si
 
 TEST_CASE("an only reading stays, however old the one of an earlier run before it") {
   const OldShard shard;
-  shard.begin_run("r");
   shard.add(5, 5);
   CHECK(shard.trim(of_age(1)) == 0);
   CHECK(shard.ends() == Strings{"1|1|1|00:00:05"});
@@ -149,7 +147,6 @@ TEST_CASE("an only reading stays, however old the one of an earlier run before i
 
 TEST_CASE("what is not synced holds back itself and all behind it, unless the config says otherwise") {
   const OldShard shard;
-  shard.begin_run("r");
   shard.add(1, 300);
   shard.add(301, 301, 0);
   shard.add(302, 1'000);
@@ -167,7 +164,6 @@ TEST_CASE("what is not synced holds back itself and all behind it, unless the co
 
 TEST_CASE("a transaction deletes a bounded number of readings") {
   const OldShard shard;
-  shard.begin_run("r");
   shard.add(1, 1'000);
   CHECK(shard.trim(of_age(100), 50) == 18);
   CHECK(shard.told() == Strings{"00:14:59|899|899|0"});
@@ -175,7 +171,6 @@ TEST_CASE("a transaction deletes a bounded number of readings") {
 
 TEST_CASE("a file that is too large loses its oldest readings and grows no further") {
   const OldShard shard;
-  shard.begin_run("r");
   shard.add(1, 10'000);
   Database database = opened(shard.path);
   const std::uint64_t limit = used_bytes(database) / 2;
@@ -193,7 +188,6 @@ TEST_CASE("a file that is too large loses its oldest readings and grows no furth
 
 TEST_CASE("an event goes when it has ended and all its readings have gone") {
   const OldShard shard;
-  shard.begin_run("r");
   shard.add(1, 1'000);
   shard.add_event("00:00:10", "00:00:20");
   shard.add_event("00:01:00", "");          // left open
@@ -213,7 +207,6 @@ TEST_CASE("an event goes when it has ended and all its readings have gone") {
 
 TEST_CASE("the last event stays, so that ids do not come again") {
   const OldShard shard;
-  shard.begin_run("r");
   shard.add(1, 1'000);
   shard.add_event("00:00:10", "00:00:20");
   shard.add_event("00:00:30", "00:00:40");
@@ -222,8 +215,7 @@ TEST_CASE("the last event stays, so that ids do not come again") {
 }
 
 TEST_CASE("the events of a later run at the same times stay with its readings") {
-  const OldShard shard;
-  shard.begin_run("first");
+  const OldShard shard("first");
   shard.add(1, 500);
   shard.add_event("00:00:10", "00:00:20");
   shard.begin_run("second");
@@ -236,8 +228,7 @@ TEST_CASE("the events of a later run at the same times stay with its readings") 
 }
 
 TEST_CASE("a shard of several runs is deleted run by run") {
-  const OldShard shard;
-  shard.begin_run("first");
+  const OldShard shard("first");
   shard.add(1, 500);
   shard.add_event("00:00:10", "00:00:20");
   shard.begin_run("second");
@@ -251,7 +242,6 @@ TEST_CASE("a shard of several runs is deleted run by run") {
 
 TEST_CASE("a lock that somebody holds leaves everything as it was") {
   const OldShard shard;
-  shard.begin_run("r");
   shard.add(1, 1'000);
   Database holder = opened(shard.path);
   REQUIRE(holder.execute("BEGIN IMMEDIATE").ok());
@@ -265,7 +255,6 @@ TEST_CASE("a lock that somebody holds leaves everything as it was") {
 
 TEST_CASE("a shard with nothing to delete is not locked") {
   const OldShard shard;
-  shard.begin_run("r");
   shard.add(1, 50);
   Database holder = opened(shard.path);
   REQUIRE(holder.execute("BEGIN IMMEDIATE").ok());
@@ -276,7 +265,6 @@ TEST_CASE("a shard with nothing to delete is not locked") {
 
 TEST_CASE("a time that is none is an error, and nothing is deleted") {
   const OldShard shard;
-  shard.begin_run("r");
   shard.add(1, 100);
   shard.sql("INSERT INTO sensor_readings (timestamp, sensor_id) VALUES ('soon', 'S')");
   Database database = opened(shard.path);
@@ -332,10 +320,7 @@ TEST_CASE("a stop waits for one transaction, not for one of every shard") {
   DatabaseSettings settings;
   settings.retention = of_age(5);
   Retention retention(settings, "", [](const std::string&) {});
-  for (const OldShard& shard : shards) {
-    shard.begin_run("r");
-    shard.add(1, 5'000);
-  }
+  for (const OldShard& shard : shards) shard.add(1, 5'000);
   for (const OldShard& shard : shards) retention.request(shard.path);
   // The first shard may have been taken alone; by now it is the turn of another, with many behind it.
   REQUIRE(waited_for([&] { return retention.readings_deleted() > 5'000; }));
