@@ -12,6 +12,10 @@ namespace fleet_sim {
 inline constexpr double lowest_rate = 1e-8;  // readings per second: one in three years
 inline constexpr double highest_rate = 1e6;  // one per microsecond, the resolution of a timestamp
 
+// The fleet goes through simulated time in windows of at most this span, one after the other. So within a
+// shard a run's row is due no more than this before any row in front of it.
+inline constexpr Microseconds longest_window = microseconds_per_second;
+
 class Cadence {
  public:
   // `readings_per_second` lies in lowest_rate .. highest_rate.

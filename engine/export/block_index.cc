@@ -9,9 +9,6 @@
 namespace fleet_sim {
 namespace {
 
-constexpr std::string_view bounds_sql =
-    "SELECT (SELECT min(id) FROM sensor_readings), (SELECT max(id) FROM sensor_readings)";
-
 // A large shard is read in several pieces at once.
 constexpr std::uint64_t ids_per_piece = 500'000;
 constexpr std::uint64_t most_pieces = 64;
@@ -19,11 +16,10 @@ constexpr std::uint64_t most_pieces = 64;
 std::vector<IdRange> pieces_of(const SourceShard& shard, std::uint32_t number) {
   if (!shard.has_readings) return {};
   Database database = open(shard);
-  Statement row = prepare_query(database, bounds_sql, shard.file);
-  if (!next_row(row, database, shard.file) || row.type(0) == SQLITE_NULL) return {};
-  const auto first = static_cast<std::uint64_t>(row.integer(0));
-  const std::uint64_t span =
-      static_cast<std::uint64_t>(row.integer(1)) - first;  // may exceed a signed number
+  const auto ids = find_reading_ids(database, shard.file);
+  if (!ids) return {};
+  const auto first = static_cast<std::uint64_t>(ids->first);
+  const std::uint64_t span = static_cast<std::uint64_t>(ids->last) - first;  // may exceed a signed number
   const std::uint64_t count = std::clamp<std::uint64_t>(span / ids_per_piece, 1, most_pieces);
   std::vector<IdRange> pieces;
   for (std::uint64_t i = 0; i < count; ++i) {

@@ -22,10 +22,6 @@ constexpr std::string_view missing_events_sql =
     "SELECT sensor_id, started_at, ended_at, readings_affected FROM anomaly_events "
     "WHERE anomaly_type = 'missing_data'";
 
-// Two queries, because only one end at a time is found without reading all rows.
-constexpr std::string_view row_ends_sql =
-    "SELECT (SELECT min(id) FROM sensor_readings), (SELECT max(id) FROM sensor_readings)";
-
 // As a table of the older form has no `synced`, nobody can have marked a row.
 constexpr std::string_view rows_sql =
     "SELECT timestamp, sensor_id, temperature, anomaly_flag, anomaly_type, firmware_version, model, "
@@ -65,11 +61,11 @@ bool has_column(Database& shard, std::string_view table, std::string_view column
 
 RowRange find_rows(Database& shard, const fs::path& file) {
   if (!has_column(shard, "sensor_readings", "id")) return {};
-  Statement ends = prepare_query(shard, row_ends_sql, file);
-  if (!next_row(ends, shard, file) || ends.type(0) == SQLITE_NULL) return {};
+  const auto ids = find_reading_ids(shard, file);
+  if (!ids) return {};
   RowRange rows;
-  rows.first_id = ends.integer(0);
-  rows.last_id = ends.integer(1);
+  rows.first_id = ids->first;
+  rows.last_id = ids->last;
   const auto span = static_cast<std::uint64_t>(rows.last_id) - static_cast<std::uint64_t>(rows.first_id);
   rows.offsets = std::max(span + 1, span);  // all ids there are do not fit into 64 bits
   if (!has_column(shard, "sensor_readings", "synced")) rows.sql = older_rows_sql;

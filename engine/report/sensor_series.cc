@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/cadence.h"
 #include "storage/data_directory.h"
 #include "storage/sqlite.h"
 
@@ -19,13 +20,10 @@ constexpr std::int64_t most_readings = 7'200;        // two hours at one per sec
 constexpr std::int64_t most_rows_read = 20'000'000;  // of all sensors that share the file
 constexpr std::int64_t rows_between_looks = 16'384;
 constexpr std::int64_t most_looks = 8'192;
-constexpr Microseconds disorder = microseconds_per_second;  // of rows within a shard
 
 constexpr std::string_view events_sql =
     "SELECT anomaly_type, channel, started_at, ended_at, readings_affected FROM anomaly_events "
     "WHERE sensor_id = ?1 ORDER BY started_at";
-constexpr std::string_view ends_sql =
-    "SELECT (SELECT min(id) FROM sensor_readings), (SELECT max(id) FROM sensor_readings)";
 constexpr std::string_view look_sql =
     "SELECT timestamp FROM sensor_readings WHERE id >= ?1 ORDER BY id LIMIT 1";
 constexpr std::string_view readings_sql =
@@ -47,10 +45,9 @@ struct Block {
 };
 
 std::vector<Block> look_through(Database& shard, const fs::path& file) {
-  Statement ends = prepare_query(shard, ends_sql, file);
-  if (!next_row(ends, shard, file) || ends.type(0) == SQLITE_NULL) return {};
-  const std::int64_t first = ends.integer(0);
-  const std::int64_t last = ends.integer(1);
+  const auto ids = find_reading_ids(shard, file);
+  if (!ids) return {};
+  const auto [first, last] = *ids;
   const auto span = static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first);
   const std::uint64_t step =
       std::max<std::uint64_t>(rows_between_looks, span / static_cast<std::uint64_t>(most_looks) + 1);
@@ -69,8 +66,8 @@ std::vector<Block> look_through(Database& shard, const fs::path& file) {
       return static_cast<std::int64_t>(static_cast<std::uint64_t>(first) + o);
     };
     const Timestamp there = time_at(id_at(end));
-    blocks.push_back(
-        {id_at(offset), id_at(end), std::min(here, there) - disorder, std::max(here, there) + disorder});
+    blocks.push_back({id_at(offset), id_at(end), std::min(here, there) - longest_window,
+                      std::max(here, there) + longest_window});
     here = there;
     if (end == span) return blocks;
   }

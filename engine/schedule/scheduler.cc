@@ -8,8 +8,6 @@
 namespace fleet_sim {
 namespace {
 
-constexpr Microseconds longest_window = microseconds_per_second;  // simulated
-
 // A window is left before a stop is looked at, so it is bounded in work too.
 constexpr double readings_per_window = 200'000;
 

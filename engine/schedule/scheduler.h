@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/cadence.h"
 #include "base/clock.h"
 #include "base/ledger.h"
 #include "base/mailbox.h"

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/cadence.h"
 #include "base/timestamp.h"
 #include "storage/run_losses.h"
 
@@ -30,9 +31,6 @@ constexpr std::string_view select_reloads = "SELECT at FROM run_reloads WHERE ru
 constexpr std::string_view update_event =
     "UPDATE anomaly_events SET readings_affected = max(readings_affected, ?2) WHERE id = ?1 AND ended_at IS "
     "NULL";
-
-// Within so much of a run's last row, rows may be missing because they came later and were not committed.
-constexpr Microseconds longest_window = microseconds_per_second;
 
 // Where an earlier run's rows and events lie.
 struct Extent {
@@ -121,7 +119,8 @@ StorageError count_rows(Database& database, const Extent& extent, std::uint64_t 
 }
 
 // Rows that are not there show in the distance of those that are: the event began one period after the row
-// before it, or more, and a period is a microsecond longer at times. An event that the run began with has no
+// before it, or more, and a period is a microsecond longer at times. Within a window of a run's last row,
+// rows may be missing because they came later and were not committed. An event that the run began with has no
 // such row, and keeps its count.
 void count_gap(OpenEvent& event, std::string_view last) {
   const auto before = parse_timestamp(event.row_before);

@@ -101,6 +101,14 @@ bool has_table(Database& shard, std::string_view table, const std::filesystem::p
   return next_row(row, shard, file);
 }
 
+// Two queries, because only one end at a time is found without reading all rows.
+std::optional<ReadingIds> find_reading_ids(Database& shard, const std::filesystem::path& file) {
+  Statement row = prepare_query(
+      shard, "SELECT (SELECT min(id) FROM sensor_readings), (SELECT max(id) FROM sensor_readings)", file);
+  if (!next_row(row, shard, file) || row.type(0) == SQLITE_NULL) return std::nullopt;
+  return ReadingIds{row.integer(0), row.integer(1)};
+}
+
 Deletions read_deletions(Database& shard, const std::filesystem::path& file) {
   Deletions deletions;
   if (const StorageError error = read_deletions(shard, deletions); !error.ok()) fail(file, error);

@@ -41,6 +41,13 @@ Deletions read_deletions(Database& shard, const std::filesystem::path& file);
 // Steps to the next row; false after the last.
 bool next_row(Statement& query, const Database& shard, const std::filesystem::path& file);
 
+// The lowest and the highest id of a shard's readings; nothing when it has none.
+struct ReadingIds {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+std::optional<ReadingIds> find_reading_ids(Database& shard, const std::filesystem::path& file);
+
 // A run as a shard tells of it.
 struct RecordedRun : RunInfo {
   std::int64_t first_reading_id = 1;  // in this shard

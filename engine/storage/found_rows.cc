@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/cadence.h"
 #include "base/random.h"
 #include "config/plain_text.h"
 
 namespace fleet_sim {
 namespace {
-
-constexpr Microseconds longest_window = microseconds_per_second;
 
 constexpr std::string_view select_readings =
     "SELECT timestamp, sensor_id, temperature, vibration, voltage, anomaly_type FROM sensor_readings "

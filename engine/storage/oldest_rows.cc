@@ -6,15 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cadence.h"
 #include "base/timestamp.h"
 
 namespace fleet_sim {
 namespace {
 
-// `--resume` looks at the last two seconds, and within a shard times go back by up to another.
-constexpr Microseconds kept_to_resume = 3 * microseconds_per_second;
-// Readings that are left may be due so much before the first of them.
-constexpr Microseconds longest_window = microseconds_per_second;
+// `--resume` looks at the last two windows, and within a shard times go back by up to another.
+constexpr Microseconds kept_to_resume = 3 * longest_window;
 
 constexpr std::string_view select_last = "SELECT id, timestamp FROM sensor_readings ORDER BY id DESC LIMIT 1";
 // Up to where the run goes that the first reading belongs to: times of different runs are no one order.
@@ -110,8 +109,8 @@ StorageError find_prefix(Database& database, const RetentionSettings& settings, 
   return database.error_of(code);
 }
 
-// Events lie in the order in which they began. Passes over those that go on, one of a sensor at most, and
-// those that runs left open.
+// Events lie in the order in which they began, and readings that are left may be due a window before the
+// first of them. Passes over those that go on, one of a sensor at most, and those that runs left open.
 StorageError find_past_events(Database& database, const Place& first, std::uint32_t most_rows,
                               std::vector<std::int64_t>& past) {
   std::string before;
