@@ -1,6 +1,6 @@
-// The only place, with the scheduler's timer, that looks at a clock. A SimulationClock turns real time into
-// simulated time: it starts at `start`, runs `speed` times as fast as the wall, and never jumps, because it
-// follows the steady clock even when somebody sets the system's. Immutable after construction; any thread.
+// The clocks a run goes by: the system's, and the SimulationClock, which turns real time into simulated time.
+// It starts at `start`, runs `speed` times as fast as the wall, and never jumps, because it follows the
+// steady clock even when somebody sets the system's. Immutable after construction; any thread.
 #pragma once
 
 #include <chrono>
