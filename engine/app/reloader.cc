@@ -330,8 +330,9 @@ void Reloader::publish_paths(const RunningFleet::Paths& new_paths) {
 }
 
 void Reloader::refuse(Source& source, const std::string& why) {
-  source.files.look();  // what was read may be newer than what was seen before, and is told once
   const std::uint64_t sight = source.files.seen();
+  source.files.look();
+  if (source.files.seen() != sight) return;  // written meanwhile: what is there now is for the next look
   if (source.refused == why && source.refused_sight == sight) return;
   source.refused = why;
   source.refused_sight = sight;
