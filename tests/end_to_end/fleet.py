@@ -181,12 +181,12 @@ class FleetTest(unittest.TestCase):
                 counts = [count for (count,) in query_all(data, "SELECT count(*) FROM sensor_readings") if count > 0]
                 if sum(counts) >= least and len(counts) >= files:
                     return
-            except sqlite3.OperationalError:
-                pass  # a file that is just being made
+            except sqlite3.OperationalError as error:
+                counts = error  # a file that is just being made
             if process is not None and process.poll() is not None:
                 self.fail(f"ended too early, with {process.returncode}:\n{self.printed()}")
             time.sleep(0.05)
-        self.fail(f"not {least} rows after {seconds} s:\n{self.printed()}")
+        self.fail(f"not {least} rows in {files} files after {seconds} s, but {counts!r}:\n{self.printed()}")
 
     def write_identities(self, identities, name="fleet.jsonl"):
         path = self.dir / name
