@@ -10,7 +10,7 @@
 
 #include "fleet/fleet.h"
 #include "simulation.h"
-#include "storage/shard.h"
+#include "sqlite/shard.h"
 #include "workloads.h"
 
 namespace fleet_sim::bench {
@@ -20,19 +20,20 @@ constexpr std::size_t file_count = 16;
 constexpr std::size_t sensors = 1'000;
 
 // Each file's readings, in order of time.
-using ReadyReadings = std::array<std::vector<Reading>, file_count>;
+using ReadyReadings = std::array<std::vector<batch::Reading>, file_count>;
 
-ReadyReadings make_readings(const Roster& roster, std::size_t rows) {
-  const std::vector<std::uint32_t> members = partition_members(roster, {});
+ReadyReadings make_readings(const identity::Roster& roster, std::size_t rows) {
+  const std::vector<std::uint32_t> members = fleet::partition_members(roster, {});
   const std::vector<std::uint32_t> writer_of(members.size(), 0);
-  Fleet fleet = build_fleet(roster, members, writer_of, Config{}, 1, start);
+  fleet::Fleet fleet = fleet::build_fleet(roster, members, writer_of, config::Config{}, 1, start);
   const Timestamp end = start + static_cast<Microseconds>(rows / sensors) * microseconds_per_second;
   ReadyReadings readings;
-  Batch batch;
-  for (Cohort& cohort : fleet.cohorts()) {
+  batch::Batch batch;
+  for (fleet::Cohort& cohort : fleet.cohorts()) {
     while (cohort.next_due() < end) {
       cohort.tick(end, batch);
-      for (const Reading& reading : batch.readings) readings[reading.sensor % file_count].push_back(reading);
+      for (const batch::Reading& reading : batch.readings)
+        readings[reading.sensor % file_count].push_back(reading);
       batch.clear();
     }
   }
@@ -40,16 +41,17 @@ ReadyReadings make_readings(const Roster& roster, std::size_t rows) {
 }
 
 // Commits the next transaction's worth of readings; returns how many.
-std::size_t commit_some(Shard& shard, std::span<const Reading> readings, std::size_t transaction) {
+std::size_t commit_some(sqlite::Shard& shard, std::span<const batch::Reading> readings,
+                        std::size_t transaction) {
   const auto now = std::chrono::steady_clock::now();
-  const std::span<const Reading> some = readings.first(std::min(readings.size(), transaction));
-  for (const Reading& reading : some) shard.stage(reading, now);
-  if (const StorageError error = shard.flush(); !error.ok()) throw std::runtime_error(error.message);
+  const std::span<const batch::Reading> some = readings.first(std::min(readings.size(), transaction));
+  for (const batch::Reading& reading : some) shard.stage(reading, now);
+  if (const sqlite::StorageError error = shard.flush(); !error.ok()) throw std::runtime_error(error.message);
   shard.forget_pending();
   return some.size();
 }
 
-std::size_t fill(std::vector<Shard>& shards, const ReadyReadings& readings, std::size_t transaction) {
+std::size_t fill(std::vector<sqlite::Shard>& shards, const ReadyReadings& readings, std::size_t transaction) {
   std::array<std::size_t, file_count> done{};
   std::size_t all = 0;
   for (std::size_t before = 1; before != all;) {
@@ -66,19 +68,19 @@ std::size_t fill(std::vector<Shard>& shards, const ReadyReadings& readings, std:
 }  // namespace
 
 double insert_rate(const Folders& folders, const ReferenceLoad& load) {
-  const Roster roster = make_roster(sensors);
+  const identity::Roster roster = make_roster(sensors);
   const ReadyReadings readings = make_readings(roster, load.rows);
-  DatabaseSettings settings;
+  config::DatabaseSettings settings;
   settings.unsynced_index = load.unsynced_index;
-  RunInfo run;
+  sqlite::RunInfo run;
   run.run_id = "bench";
-  const ShardContext context{roster, settings, run, {}};
+  const sqlite::ShardContext context{roster, settings, run, {}};
   const auto began = std::chrono::steady_clock::now();
-  std::vector<Shard> shards;
+  std::vector<sqlite::Shard> shards;
   for (std::size_t i = 0; i < file_count; ++i)
     shards.emplace_back((folders.output / ("shard-" + std::to_string(i) + ".db")).string(), context);
   const std::size_t rows = fill(shards, readings, settings.batch_size);
-  for (Shard& shard : shards) shard.close(Shard::Close::for_good);
+  for (sqlite::Shard& shard : shards) shard.close(sqlite::Shard::Close::for_good);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
   return static_cast<double>(rows) / elapsed.count();
 }

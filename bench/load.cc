@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "app/generate_fleet.h"
-#include "app/write_fleet.h"
 #include "base/problems.h"
 #include "config/mix.h"
 #include "fleet/fleet.h"
+#include "generate/generate_fleet.h"
+#include "generate/write_fleet.h"
 #include "identity/load_identities.h"
 #include "workloads.h"
 
@@ -17,14 +17,15 @@ namespace {
 
 void load(const std::filesystem::path& input) {
   Problems problems;
-  const LoadedIdentities loaded = load_identities({input}, problems);
-  check_members(loaded.roster, partition_members(loaded.roster, {}), Config{}, problems);
+  const identity::LoadedIdentities loaded = identity::load_identities({input}, problems);
+  fleet::check_members(loaded.roster, fleet::partition_members(loaded.roster, {}), config::Config{},
+                       problems);
   if (!problems.empty()) throw std::runtime_error(problems.text());
 }
 
 // A folder of identities is one whatever the form.
 void prepare(const std::filesystem::path& input, const std::string& out, std::uint64_t count) {
-  write_fleet(drawn_fleet(default_mix(), 1, count), out);
+  generate::write_fleet(generate::drawn_fleet(config::default_mix(), 1, count), out);
   load(input);
 }
 

@@ -20,7 +20,7 @@
 #include "rounds.h"
 #include "scratch.h"
 #include "simulation.h"
-#include "storage/sqlite.h"
+#include "sqlite/sqlite.h"
 #include "workloads.h"
 
 namespace fleet_sim::bench {
@@ -47,7 +47,7 @@ Workload end_to_end(const char* name, const char* what, const Simulation& simula
 std::vector<Workload> menu() {
   constexpr std::size_t rows = 2'000'000;
   constexpr Simulation file_per_sensor{
-      .sensors = 10'000, .rows = 6'000'000, .sharding = {ShardKey::sensor, 0}};
+      .sensors = 10'000, .rows = 6'000'000, .sharding = {config::ShardKey::sensor, 0}};
   return {
       {"load", "100,000 identity files loaded and validated, warm", "s", load_seconds,
        prepare_identity_files},
@@ -129,7 +129,7 @@ void run(const Options& options) {
     if (!file) throw std::runtime_error(options.json_file + ": cannot be written");
   };
   check_file();
-  configure_sqlite();
+  sqlite::configure_sqlite();
   const Circumstances here = circumstances(options.commit, options.rounds);
   show(table_head(here));
   const std::vector<Measurement> measurements = measure_all(options);

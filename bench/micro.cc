@@ -22,8 +22,8 @@ constexpr std::uint64_t seed = 1;
 constexpr std::uint64_t key = 0x5EED5EED5EED5EED;
 
 // The config's default sensor, whose anomalies are all possible.
-Profile profile_of(const Config& config) {
-  return resolve_profile(
+model::Profile profile_of(const config::Config& config) {
+  return model::resolve_profile(
       config, {"1.3", "TempVibe-2000", "SensorTech", "Factory A - Line 1", 1, config.normal_parameters});
 }
 
@@ -41,22 +41,22 @@ void standard_normal(benchmark::State& state) {
 BENCHMARK(standard_normal);
 
 void normal_values(benchmark::State& state) {
-  const Profile profile = profile_of({});
+  const model::Profile profile = profile_of({});
   const RandomBlock draws = fleet_sim::draw_block(seed, key, Stream::reading, 1);
   Timestamp due = start;
   for (auto _ : state)
-    benchmark::DoNotOptimize(fleet_sim::normal_values(profile, due += microseconds_per_second, draws));
+    benchmark::DoNotOptimize(fleet_sim::model::normal_values(profile, due += microseconds_per_second, draws));
 }
 BENCHMARK(normal_values);
 
 void sample(benchmark::State& state) {
-  const Profile profile = profile_of({});
-  Sensor sensor{key, 0, &profile, 0, Anomaly{}};
+  const model::Profile profile = profile_of({});
+  model::Sensor sensor{key, 0, &profile, 0, model::Anomaly{}};
   Timestamp due = start;
-  enter_steady_state(sensor, seed, due, Cadence(1));
+  model::enter_steady_state(sensor, seed, due, Cadence(1));
   for (auto _ : state) {
     const Timestamp next = due + microseconds_per_second;
-    benchmark::DoNotOptimize(fleet_sim::sample(sensor, seed, {due, next}));
+    benchmark::DoNotOptimize(fleet_sim::model::sample(sensor, seed, {due, next}));
     due = next;
   }
 }
@@ -79,8 +79,8 @@ void histogram_record(benchmark::State& state) {
 BENCHMARK(histogram_record);
 
 void queue_push_pop(benchmark::State& state) {
-  BatchQueue queue(1);
-  Batch batch;
+  batch::BatchQueue queue(1);
+  batch::Batch batch;
   for (auto _ : state) {
     queue.push(&batch);
     benchmark::DoNotOptimize(queue.pop());

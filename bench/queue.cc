@@ -12,9 +12,9 @@ constexpr std::size_t handovers = 1'000'000;
 constexpr std::size_t pool_size = 66;  // as a run with one writer has per writer
 
 // The writer's side.
-void take_all(BatchQueue& queue, BatchPool& pool) {
+void take_all(batch::BatchQueue& queue, batch::BatchPool& pool) {
   for (std::size_t taken = 0; taken < handovers;) {
-    if (Batch* batch = queue.pop()) {
+    if (batch::Batch* batch = queue.pop()) {
       pool.release(batch);
       ++taken;
     } else {
@@ -28,14 +28,14 @@ void take_all(BatchQueue& queue, BatchPool& pool) {
 // The rows themselves stay as they are: what is measured is the hand-over of a batch that has room for so
 // many.
 double queue_nanoseconds(const Folders&) {
-  BatchPool pool(pool_size);
-  BatchQueue queue(pool_size);
+  batch::BatchPool pool(pool_size);
+  batch::BatchQueue queue(pool_size);
   const auto began = std::chrono::steady_clock::now();
   std::jthread writer([&] { take_all(queue, pool); });
   for (std::size_t given = 0; given < handovers; ++given) queue.push(pool.acquire());
   writer.join();
   const std::chrono::duration<double, std::nano> elapsed = std::chrono::steady_clock::now() - began;
-  return elapsed.count() / static_cast<double>(handovers * Batch::capacity);
+  return elapsed.count() / static_cast<double>(handovers * batch::Batch::capacity);
 }
 
 }  // namespace fleet_sim::bench

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/timestamp.h"
-#include "storage/schema.h"
-#include "storage/sqlite.h"
+#include "sqlite/schema.h"
+#include "sqlite/sqlite.h"
 
 namespace fleet_sim::bench {
 namespace {
@@ -26,7 +26,7 @@ struct Style {
 constexpr Style bind_style{4'096, 1, 1'000};
 constexpr Style best_style{16'384, 32, 32 * 156};
 
-void check(const StorageError& error) {
+void check(const sqlite::StorageError& error) {
   if (!error.ok()) throw std::runtime_error(error.message);
 }
 
@@ -54,11 +54,11 @@ class File {
  public:
   File(const std::string& path, const ReferenceLoad& load, const Style& style)
       : style_(style), timestamps_(style.rows_per_statement) {
-    DatabaseSettings settings;
+    config::DatabaseSettings settings;
     settings.page_size = style.page_size;
     settings.unsynced_index = load.unsynced_index;
     check(database_.open(path));
-    check(prepare_schema(database_, settings));
+    check(sqlite::prepare_schema(database_, settings));
     check(database_.prepare(insert_sql(style.rows_per_statement), insert_));
   }
 
@@ -97,8 +97,8 @@ class File {
   TimestampWriter writer_;
   Timestamp due_ = 1'767'225'600 * microseconds_per_second;
   std::size_t row_ = 0;
-  Database database_;
-  Statement insert_;
+  sqlite::Database database_;
+  sqlite::Statement insert_;
 };
 
 // A thread's share; returns how many rows it came to, in whole transactions.

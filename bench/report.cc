@@ -13,8 +13,8 @@ void prepare_shards(const std::filesystem::path& input) {
 
 double report_rate(const Folders& folders) {
   const auto began = std::chrono::steady_clock::now();
-  ReadProgress progress;
-  const Report report = make_report(folders.input, progress);
+  report::ReadProgress progress;
+  const report::Report report = report::make_report(folders.input, progress);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
   return static_cast<double>(report.total.readings) / elapsed.count();
 }

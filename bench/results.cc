@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "status/text.h"
+#include "base/text.h"
 
 namespace fleet_sim::bench {
 namespace {
@@ -27,7 +27,7 @@ std::string ratio_text(const Measurement& measurement, const Yardstick& yardstic
   return measurement.is_compared_by(yardstick) ? fmt::format("{:.2f}", measurement.ratio(yardstick)) : "";
 }
 
-Json json_of(const MachineFacts& machine) {
+Json json_of(const benchmark::MachineFacts& machine) {
   return {{"processor", machine.processor},
           {"cores", machine.cores},
           {"kernel", machine.kernel},
@@ -64,11 +64,11 @@ Json json_of(const Measurement& measurement) {
 Circumstances circumstances(std::string commit, unsigned rounds) {
   double load_average = 0;
   getloadavg(&load_average, 1);
-  return {machine_facts("."), load_average, std::move(commit), rounds};
+  return {benchmark::machine_facts("."), load_average, std::move(commit), rounds};
 }
 
 std::string table_head(const Circumstances& circumstances) {
-  const MachineFacts& machine = circumstances.machine;
+  const benchmark::MachineFacts& machine = circumstances.machine;
   const std::string commit = circumstances.commit.empty() ? "" : ", commit " + circumstances.commit;
   return fmt::format("{}, {} cores, {}, SQLite {}; {}{}; rounds: {}, load average before: {:.1f}\n\n",
                      machine.processor, machine.cores, machine.file_system, machine.sqlite, machine.date,

@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "app/bench_machine.h"
+#include "benchmark/machine.h"
 #include "rounds.h"
 
 namespace fleet_sim::bench {
 
 // What figures mean nothing without.
 struct Circumstances {
-  MachineFacts machine;
+  benchmark::MachineFacts machine;
   double load_average = 0;  // of the minute before: what else was going on
   std::string commit;       // as it was told to us; may be empty
   unsigned rounds = 0;

@@ -11,7 +11,7 @@
 #include "fleet/fleet.h"
 #include "model/sensor.h"
 #include "simulation.h"
-#include "storage/shard_plan.h"
+#include "sqlite/shard_plan.h"
 #include "workloads.h"
 
 namespace fleet_sim::bench {
@@ -36,13 +36,14 @@ double resident_bytes() {
 Built build() noexcept {
   malloc_trim(0);
   const double before = resident_bytes();
-  const Roster roster = make_roster(sensors);
+  const identity::Roster roster = make_roster(sensors);
   const auto began = std::chrono::steady_clock::now();
-  const std::vector<std::uint32_t> members = partition_members(roster, {});
-  Config config;
-  config.sharding = {ShardKey::hash, 64};
-  const ShardPlan plan = plan_shards(roster, members, std::vector<double>(members.size(), 1.0), config);
-  const Fleet fleet = build_fleet(roster, members, plan.writer_of, config, 1, start);
+  const std::vector<std::uint32_t> members = fleet::partition_members(roster, {});
+  config::Config config;
+  config.sharding = {config::ShardKey::hash, 64};
+  const sqlite::ShardPlan plan =
+      sqlite::plan_shards(roster, members, std::vector<double>(members.size(), 1.0), config);
+  const fleet::Fleet fleet = fleet::build_fleet(roster, members, plan.writer_of, config, 1, start);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
   return {(resident_bytes() - before) / static_cast<double>(fleet.size()), elapsed.count()};
 }
@@ -77,7 +78,7 @@ double build_seconds(const Folders&) {
 }
 
 double hot_bytes(const Folders&) {
-  return sizeof(Sensor);
+  return sizeof(model::Sensor);
 }
 
 }  // namespace fleet_sim::bench

@@ -5,18 +5,18 @@
 #include <stdexcept>
 #include <utility>
 
-#include "app/console.h"
-#include "app/generate_fleet.h"
-#include "app/simulator.h"
-#include "app/stop_signals.h"
 #include "config/mix.h"
 #include "fleet/fleet.h"
+#include "generate/generate_fleet.h"
+#include "log/console.h"
+#include "run/simulator.h"
+#include "run/stop_signals.h"
 
 namespace fleet_sim::bench {
 namespace {
 
-Inputs inputs_of(const Simulation& simulation, const std::filesystem::path& folder) {
-  Inputs inputs;
+run::Inputs inputs_of(const Simulation& simulation, const std::filesystem::path& folder) {
+  run::Inputs inputs;
   inputs.config.clock.speed.max = true;
   inputs.config.clock.start = start;
   inputs.config.simulation.run_time_seconds = static_cast<double>(simulation.rows / simulation.sensors);
@@ -26,30 +26,30 @@ Inputs inputs_of(const Simulation& simulation, const std::filesystem::path& fold
   inputs.config.database.writers = simulation.writers;
   inputs.config.database.unsynced_index = simulation.unsynced_index;
   inputs.identities.roster = make_roster(simulation.sensors);
-  inputs.members = partition_members(inputs.identities.roster, {});
+  inputs.members = fleet::partition_members(inputs.identities.roster, {});
   return inputs;
 }
 
 }  // namespace
 
-Roster make_roster(std::size_t sensors) {
-  Roster roster;
-  const Mix mix = default_mix();
+identity::Roster make_roster(std::size_t sensors) {
+  identity::Roster roster;
+  const config::Mix mix = config::default_mix();
   for (std::uint64_t number = 1; number <= sensors; ++number)
-    roster.add(generated_identity(mix, 1, number, sensors));
+    roster.add(generate::generated_identity(mix, 1, number, sensors));
   return roster;
 }
 
 double simulate(const Simulation& simulation, const std::filesystem::path& folder) {
-  Inputs inputs = inputs_of(simulation, folder);
-  Console console(false);
-  LoggingSettings silent;
+  run::Inputs inputs = inputs_of(simulation, folder);
+  log::Console console(false);
+  log::LogSettings silent;
   silent.level = "OFF";
-  Log log(silent, "", {});
+  log::Log log(silent, "", {});
   const auto began = std::chrono::steady_clock::now();
   ErrorCounts errors;
-  Simulator simulator(std::move(inputs), console, log, errors);
-  StopSignals signals;
+  run::Simulator simulator(std::move(inputs), console, log, errors);
+  run::StopSignals signals;
   simulator.drive(signals);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
   const Books books = simulator.snapshot().books;

@@ -14,7 +14,7 @@ namespace fleet_sim::bench {
 
 inline constexpr Timestamp start = 1'767'225'600 * microseconds_per_second;  // 2026-01-01
 
-Roster make_roster(std::size_t sensors);
+identity::Roster make_roster(std::size_t sensors);
 
 // A run at full speed; every sensor takes a reading per simulated second.
 struct Simulation {
@@ -22,7 +22,7 @@ struct Simulation {
   std::uint64_t rows = 0;  // due; a few less are written, because of anomalies
   bool unsynced_index = false;
   std::uint32_t writers = 1;
-  ShardBy sharding{ShardKey::hash, 16};
+  config::ShardBy sharding{config::ShardKey::hash, 16};
 };
 
 // Rows written per second, from planning the shards to the last one closed.

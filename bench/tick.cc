@@ -10,14 +10,14 @@ namespace fleet_sim::bench {
 
 double tick_rate(const Folders&) {
   constexpr Timestamp end = start + 2'000 * microseconds_per_second;
-  const Roster roster = make_roster(1'000);
-  const std::vector<std::uint32_t> members = partition_members(roster, {});
+  const identity::Roster roster = make_roster(1'000);
+  const std::vector<std::uint32_t> members = fleet::partition_members(roster, {});
   const std::vector<std::uint32_t> writer_of(members.size(), 0);
-  Fleet fleet = build_fleet(roster, members, writer_of, Config{}, 1, start);
-  Batch batch;
+  fleet::Fleet fleet = fleet::build_fleet(roster, members, writer_of, config::Config{}, 1, start);
+  batch::Batch batch;
   std::uint64_t due = 0;
   const auto began = std::chrono::steady_clock::now();
-  for (Cohort& cohort : fleet.cohorts()) {
+  for (fleet::Cohort& cohort : fleet.cohorts()) {
     while (cohort.next_due() < end) {
       due += cohort.tick(end, batch).due;
       batch.clear();

@@ -25,24 +25,24 @@ std::chrono::steady_clock::time_point in(std::chrono::steady_clock::duration spa
   return std::chrono::steady_clock::now() + span;
 }
 
-Reading numbered(Timestamp number) {
+batch::Reading numbered(Timestamp number) {
   return {number, {}, 0, std::nullopt};
 }
 
 }  // namespace
 
 TEST_CASE("a batch is full with either of its lists, and empty without both") {
-  Batch batch;
+  batch::Batch batch;
   CHECK(batch.empty());
   CHECK_FALSE(batch.full());
-  batch.readings.resize(Batch::capacity - 1);
+  batch.readings.resize(batch::Batch::capacity - 1);
   CHECK_FALSE(batch.full());
   CHECK_FALSE(batch.empty());
-  batch.readings.resize(Batch::capacity);
+  batch.readings.resize(batch::Batch::capacity);
   CHECK(batch.full());
   batch.clear();
   CHECK(batch.empty());
-  batch.events.resize(Batch::capacity);
+  batch.events.resize(batch::Batch::capacity);
   CHECK(batch.full());
   CHECK_FALSE(batch.empty());
   batch.clear();
@@ -50,8 +50,8 @@ TEST_CASE("a batch is full with either of its lists, and empty without both") {
 }
 
 TEST_CASE("a batch that is filled and cleared never allocates again") {
-  Batch batch;
-  const Reading* storage = batch.readings.data();
+  batch::Batch batch;
+  const batch::Reading* storage = batch.readings.data();
   for (int round = 0; round < 3; ++round) {
     while (!batch.full()) batch.readings.push_back(numbered(0));
     CHECK(batch.readings.data() == storage);
@@ -60,26 +60,26 @@ TEST_CASE("a batch that is filled and cleared never allocates again") {
 }
 
 TEST_CASE("the pool hands out each of its batches once, empty") {
-  BatchPool pool(5);
+  batch::BatchPool pool(5);
   CHECK(pool.size() == 5);
-  std::set<Batch*> batches;
+  std::set<batch::Batch*> batches;
   for (int i = 0; i < 5; ++i) {
-    Batch* batch = pool.acquire();
+    batch::Batch* batch = pool.acquire();
     REQUIRE(batch != nullptr);
     CHECK(batch->empty());
     batch->readings.push_back(numbered(i));
     batches.insert(batch);
   }
   CHECK(batches.size() == 5);
-  for (Batch* batch : batches) pool.release(batch);
-  Batch* again = pool.acquire();
+  for (batch::Batch* batch : batches) pool.release(batch);
+  batch::Batch* again = pool.acquire();
   CHECK(batches.contains(again));
   CHECK(again->empty());
 }
 
 TEST_CASE("an empty pool makes a generator wait until a batch comes back") {
-  BatchPool pool(1);
-  Batch* only = pool.acquire();
+  batch::BatchPool pool(1);
+  batch::Batch* only = pool.acquire();
   auto waiting = std::async(std::launch::async, [&pool] { return pool.acquire(); });
   CHECK(waiting.wait_for(30ms) == std::future_status::timeout);
   pool.release(only);
@@ -87,24 +87,24 @@ TEST_CASE("an empty pool makes a generator wait until a batch comes back") {
 }
 
 TEST_CASE("a queue gives back what was pushed, in order, then nothing") {
-  BatchQueue queue(8);
-  std::vector<Batch> batches(8);
+  batch::BatchQueue queue(8);
+  std::vector<batch::Batch> batches(8);
   CHECK(queue.empty());
   CHECK(queue.pop() == nullptr);
-  for (Batch& batch : batches) queue.push(&batch);
+  for (batch::Batch& batch : batches) queue.push(&batch);
   CHECK_FALSE(queue.empty());
-  for (Batch& batch : batches) CHECK(queue.pop() == &batch);
+  for (batch::Batch& batch : batches) CHECK(queue.pop() == &batch);
   CHECK(queue.pop() == nullptr);
   CHECK(queue.empty());
 }
 
 TEST_CASE("waiting ends at once when there is a batch, and at the deadline when there is none") {
-  BatchQueue queue(2);
+  batch::BatchQueue queue(2);
   const auto began = std::chrono::steady_clock::now();
   queue.wait_until(in(10ms));
   CHECK(std::chrono::steady_clock::now() - began >= 10ms);
   queue.wait_until(in(-1s));
-  Batch batch;
+  batch::Batch batch;
   queue.push(&batch);
   const auto later = std::chrono::steady_clock::now();
   queue.wait_until(in(very_long));
@@ -113,8 +113,8 @@ TEST_CASE("waiting ends at once when there is a batch, and at the deadline when 
 
 TEST_CASE("a push wakes a sleeper") {
   for (int round = 0; round < 200; ++round) {
-    BatchQueue queue(2);
-    Batch batch;
+    batch::BatchQueue queue(2);
+    batch::Batch batch;
     const auto began = std::chrono::steady_clock::now();
     auto sleeper = std::async(std::launch::async, [&queue] {
       queue.wait_until(in(very_long));
@@ -129,7 +129,7 @@ TEST_CASE("a push wakes a sleeper") {
 }
 
 TEST_CASE("wake() ends the present wait, or the next one") {
-  BatchQueue queue(2);
+  batch::BatchQueue queue(2);
   const auto began = std::chrono::steady_clock::now();
   queue.wake();
   queue.wait_until(in(very_long));
@@ -143,8 +143,8 @@ TEST_CASE("wake() ends the present wait, or the next one") {
 TEST_CASE("several producers and consumers pass every batch on, once") {
   constexpr Timestamp per_producer = 20'000;
   constexpr Timestamp producers = 3;
-  BatchPool pool(8);
-  BatchQueue queue(8);
+  batch::BatchPool pool(8);
+  batch::BatchQueue queue(8);
   std::atomic<Timestamp> received{0};
   std::vector<std::atomic<int>> times(static_cast<std::size_t>(producers * per_producer));
 
@@ -152,7 +152,7 @@ TEST_CASE("several producers and consumers pass every batch on, once") {
   for (Timestamp p = 0; p < producers; ++p) {
     threads.emplace_back([&, p] {
       for (Timestamp i = 0; i < per_producer; ++i) {
-        Batch* batch = pool.acquire();
+        batch::Batch* batch = pool.acquire();
         batch->readings.push_back(numbered(p * per_producer + i));
         queue.push(batch);
       }
@@ -161,12 +161,12 @@ TEST_CASE("several producers and consumers pass every batch on, once") {
   for (int c = 0; c < 2; ++c) {
     threads.emplace_back([&] {
       while (received.load() < producers * per_producer) {
-        Batch* batch = queue.pop();
+        batch::Batch* batch = queue.pop();
         if (batch == nullptr) {
           queue.wait_until(in(1ms));
           continue;
         }
-        for (const Reading& reading : batch->readings) ++times[static_cast<std::size_t>(reading.due)];
+        for (const batch::Reading& reading : batch->readings) ++times[static_cast<std::size_t>(reading.due)];
         received += static_cast<Timestamp>(batch->readings.size());
         pool.release(batch);
       }
@@ -183,12 +183,12 @@ TEST_CASE("several producers and consumers pass every batch on, once") {
 // One consumer that sleeps until something comes: no push may be missed, or this takes minutes.
 TEST_CASE("no batch is left lying beside a sleeping consumer") {
   constexpr int rounds = 20'000;
-  BatchPool pool(4);
-  BatchQueue queue(4);
+  batch::BatchPool pool(4);
+  batch::BatchQueue queue(4);
   const auto began = std::chrono::steady_clock::now();
   std::thread consumer([&] {
     for (int taken = 0; taken < rounds;) {
-      Batch* batch = queue.pop();
+      batch::Batch* batch = queue.pop();
       if (batch == nullptr) {
         queue.wait_until(in(very_long));
         continue;

@@ -10,16 +10,16 @@
 #include <set>
 #include <sstream>
 
-#include "app/bench_cell.h"
-#include "app/bench_folder.h"
-#include "app/bench_machine.h"
-#include "app/bench_matrix.h"
-#include "app/bench_options.h"
-#include "app/bench_report.h"
-#include "app/bench_search.h"
-#include "app/exit_code.h"
-#include "app/stop_signals.h"
+#include "base/exit_code.h"
 #include "base/problems.h"
+#include "benchmark/cell.h"
+#include "benchmark/folder.h"
+#include "benchmark/machine.h"
+#include "benchmark/matrix.h"
+#include "benchmark/options.h"
+#include "benchmark/results.h"
+#include "benchmark/search.h"
+#include "run/stop_signals.h"
 #include "support/temporary_folder.h"
 
 using namespace fleet_sim;
@@ -27,19 +27,20 @@ using namespace fleet_sim::test;
 
 namespace {
 
-const BenchMatrix matrix{{16, 1, 4}, {1, 2}, {5'000, 500}, {Synchronous::normal}, {true, false}, {0, 2}};
+const benchmark::BenchMatrix matrix{{16, 1, 4},    {1, 2}, {5'000, 500}, {config::Synchronous::normal},
+                                    {true, false}, {0, 2}};
 
 bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-using Set = std::function<void(BenchWords&)>;
+using Set = std::function<void(benchmark::BenchWords&)>;
 
 // The options that `set` asks for.
-BenchOptions options_of(const Set& set) {
-  BenchWords words;
+benchmark::BenchOptions options_of(const Set& set) {
+  benchmark::BenchWords words;
   set(words);
-  return read_bench_options(words);
+  return benchmark::read_bench_options(words);
 }
 
 std::string refusal(const Set& set) {
@@ -51,28 +52,28 @@ std::string refusal(const Set& set) {
   return "";
 }
 
-void add_round(CellResult& result, double rows_per_second) {
+void add_round(benchmark::CellResult& result, double rows_per_second) {
   result.rounds.push_back({2, 1'000, rows_per_second, 150'000, 0, false});
 }
 
 // Two cells in two rounds each; names with everything a page has to escape.
-void fill(BenchReport& report) {
+void fill(benchmark::BenchReport& report) {
   report.machine.version = "1.2.3";
   report.machine.processor = "<script>alert(\"x\")</script> & 'co'";
   report.machine.directory = "/mnt/\xff<disk>";
   report.complete = true;
   report.generator_rows_per_second = 4'000'000;
-  BenchCell other;
+  benchmark::BenchCell other;
   other.shards = other.writers = 2;
   other.collectors = 1;
-  report.cells.emplace_back(BenchCell{});
+  report.cells.emplace_back(benchmark::BenchCell{});
   report.cells.emplace_back(other);
   for (const double rate : {400'000.0, 600'000.0}) add_round(report.cells[0], rate);
   for (const double rate : {800'000.0, 900'000.0}) add_round(report.cells[1], rate);
 }
 
 // The rates that a search tries when all up to `limit` hold.
-std::vector<double> tried(RateSearch& search, double limit) {
+std::vector<double> tried(benchmark::RateSearch& search, double limit) {
   std::vector<double> rates;
   while (const auto rate = search.next()) {
     CHECK(search.most_steps_left() >= 1);
@@ -84,46 +85,47 @@ std::vector<double> tried(RateSearch& search, double limit) {
   return rates;
 }
 
-constexpr RateSearch::Range searched{20'000, 10, 5'000'000, 1.05};
+constexpr benchmark::RateSearch::Range searched{20'000, 10, 5'000'000, 1.05};
 
 }  // namespace
 
 TEST_CASE("one list is varied at a time, each cell once, the base first") {
-  const ExpandedMatrix expanded = vary_one_at_a_time(matrix);
+  const benchmark::ExpandedMatrix expanded = benchmark::vary_one_at_a_time(matrix);
   std::vector<std::string> differences;
-  for (const BenchCell& cell : expanded.cells)
-    differences.push_back(difference_text(cell, expanded.cells.front()));
+  for (const benchmark::BenchCell& cell : expanded.cells)
+    differences.push_back(benchmark::difference_text(cell, expanded.cells.front()));
   CHECK(differences == std::vector<std::string>{"base", "1 shard", "4 shards", "2 writers", "batch 500",
                                                 "no index", "2 collectors"});
-  CHECK(cell_text(expanded.cells.front()) ==
+  CHECK(benchmark::cell_text(expanded.cells.front()) ==
         "16 shards, 1 writer, batch 5000, synchronous normal, index, 0 collectors");
   CHECK(expanded.left_out.empty());
 }
 
 TEST_CASE("the cross product has every combination once, without writers that have no shard") {
-  const ExpandedMatrix expanded = cross_product(matrix);
+  const benchmark::ExpandedMatrix expanded = benchmark::cross_product(matrix);
   CHECK(expanded.cells.size() == 3 * 2 * 2 * 2 * 2 - 8);
   CHECK(expanded.left_out.size() == 8);
   std::set<std::string> texts;
-  for (const BenchCell& cell : expanded.cells) {
+  for (const benchmark::BenchCell& cell : expanded.cells) {
     CHECK(cell.writers <= cell.shards);
-    texts.insert(cell_text(cell));
+    texts.insert(benchmark::cell_text(cell));
   }
   CHECK(texts.size() == expanded.cells.size());
-  for (const BenchCell& cell : expanded.left_out) CHECK(cell.writers > cell.shards);
-  const BenchMatrix wide{{1'000}, {1}, {10}, {Synchronous::full}, {true}, {0, 1}};
-  REQUIRE(cross_product(wide).left_out.size() == 1);
-  CHECK(holds(why_left_out(cross_product(wide).left_out.front()), "with collectors"));
+  for (const benchmark::BenchCell& cell : expanded.left_out) CHECK(cell.writers > cell.shards);
+  const benchmark::BenchMatrix wide{{1'000}, {1}, {10}, {config::Synchronous::full}, {true}, {0, 1}};
+  REQUIRE(benchmark::cross_product(wide).left_out.size() == 1);
+  CHECK(holds(benchmark::why_left_out(benchmark::cross_product(wide).left_out.front()), "with collectors"));
 }
 
 TEST_CASE("values given twice make one cell") {
-  const BenchMatrix twice{{4, 4}, {1, 1}, {10}, {Synchronous::full, Synchronous::full}, {true}, {0}};
-  CHECK(vary_one_at_a_time(twice).cells.size() == 1);
-  CHECK(cross_product(twice).cells.size() == 1);
+  const benchmark::BenchMatrix twice{
+      {4, 4}, {1, 1}, {10}, {config::Synchronous::full, config::Synchronous::full}, {true}, {0}};
+  CHECK(benchmark::vary_one_at_a_time(twice).cells.size() == 1);
+  CHECK(benchmark::cross_product(twice).cells.size() == 1);
 }
 
 TEST_CASE("options: lists and sizes") {
-  const BenchOptions options = options_of([](BenchWords& words) {
+  const benchmark::BenchOptions options = options_of([](benchmark::BenchWords& words) {
     words.shards = "8,2";
     words.index = "off";
     words.synchronous = "FULL,off";
@@ -131,18 +133,19 @@ TEST_CASE("options: lists and sizes") {
   });
   CHECK(options.matrix.shards == std::vector<std::uint32_t>{8, 2});
   CHECK(options.matrix.unsynced_index == std::vector<bool>{false});
-  CHECK(options.matrix.synchronous == std::vector{Synchronous::full, Synchronous::off});
+  CHECK(options.matrix.synchronous == std::vector{config::Synchronous::full, config::Synchronous::off});
   CHECK(options.matrix.writers == std::vector<std::uint32_t>{1, 2});
   CHECK(options.load.disk_bytes == 1'500'000'000);
 }
 
 TEST_CASE("the flush interval is short where latency is measured") {
-  const Set paced = [](BenchWords& words) { words.rate = "2500"; };
-  CHECK(options_of([](BenchWords&) {}).load.flush_interval_ms == 1'000);
+  const Set paced = [](benchmark::BenchWords& words) { words.rate = "2500"; };
+  CHECK(options_of([](benchmark::BenchWords&) {}).load.flush_interval_ms == 1'000);
   CHECK(options_of(paced).load.flush_interval_ms == 50);
   CHECK(options_of(paced).load.rate == 2'500);
-  CHECK(options_of([](BenchWords& words) { words.find_rate = true; }).load.flush_interval_ms == 50);
-  const Set asked = [&](BenchWords& words) {
+  CHECK(options_of([](benchmark::BenchWords& words) { words.find_rate = true; }).load.flush_interval_ms ==
+        50);
+  const Set asked = [&](benchmark::BenchWords& words) {
     paced(words);
     words.flush_interval = "200";
   };
@@ -150,17 +153,17 @@ TEST_CASE("the flush interval is short where latency is measured") {
 }
 
 TEST_CASE("quick is smaller, and gives way to what is asked for") {
-  const BenchOptions options = options_of([](BenchWords& words) {
+  const benchmark::BenchOptions options = options_of([](benchmark::BenchWords& words) {
     words.quick = true;
     words.seconds = "3";
   });
   CHECK(options.rounds == 2);
   CHECK(options.load.seconds == 3);
-  CHECK(vary_one_at_a_time(options.matrix).cells.size() == 4);
+  CHECK(benchmark::vary_one_at_a_time(options.matrix).cells.size() == 4);
 }
 
 TEST_CASE("wrong options are all named, with what they may be") {
-  const std::string all = refusal([](BenchWords& words) {
+  const std::string all = refusal([](benchmark::BenchWords& words) {
     words.shards = "4,,2";
     words.synchronous = "fast";
     words.max_disk = "10M";
@@ -170,11 +173,11 @@ TEST_CASE("wrong options are all named, with what they may be") {
        {"--shards", "--synchronous", "off, normal or full", "'fast'", "--max-disk", "200M", "--seconds"}) {
     CHECK_MESSAGE(holds(all, part), all);
   }
-  CHECK(holds(refusal([](BenchWords& words) { words.p99 = "50"; }), "--find-rate"));
-  CHECK(holds(refusal([](BenchWords& words) { words.max_disk = "2Q"; }), "'2Q'"));
-  CHECK(holds(refusal([](BenchWords& words) { words.html = "-"; }), "--html"));
+  CHECK(holds(refusal([](benchmark::BenchWords& words) { words.p99 = "50"; }), "--find-rate"));
+  CHECK(holds(refusal([](benchmark::BenchWords& words) { words.max_disk = "2Q"; }), "'2Q'"));
+  CHECK(holds(refusal([](benchmark::BenchWords& words) { words.html = "-"; }), "--html"));
   const auto refused_search = [](const char* option) {
-    return refusal([option](BenchWords& words) {
+    return refusal([option](benchmark::BenchWords& words) {
       words.find_rate = true;
       (option == std::string("rate") ? words.rate : words.shards) = "1,2";
     });
@@ -184,24 +187,24 @@ TEST_CASE("wrong options are all named, with what they may be") {
 }
 
 TEST_CASE("medians, extremes and ratios of rounds") {
-  CHECK(spread_of({}).median == 0);
-  CHECK(spread_of({3, 1, 2}).median == 2);
-  const Spread even = spread_of({4, 1, 2, 10});
+  CHECK(benchmark::spread_of({}).median == 0);
+  CHECK(benchmark::spread_of({3, 1, 2}).median == 2);
+  const benchmark::Spread even = benchmark::spread_of({4, 1, 2, 10});
   CHECK(even.median == 3);
   CHECK(even.min == 1);
   CHECK(even.max == 10);
 
-  CellResult base{BenchCell{}};
-  CellResult other{BenchCell{}};
-  CHECK(ratio(other, base) == 0);
+  benchmark::CellResult base{benchmark::BenchCell{}};
+  benchmark::CellResult other{benchmark::BenchCell{}};
+  CHECK(benchmark::ratio(other, base) == 0);
   for (const double rate : {100.0, 200.0, 300.0}) add_round(base, rate);
   for (const double rate : {150.0, 200.0}) add_round(other, rate);  // 1.5 and 1, whatever the third would be
-  CHECK(ratio(other, base) == doctest::Approx(1.25));
+  CHECK(benchmark::ratio(other, base) == doctest::Approx(1.25));
 }
 
 TEST_CASE("a failed round is none, and its reason is kept") {
-  CellResult result{BenchCell{}};
-  Measurement measured;
+  benchmark::CellResult result{benchmark::BenchCell{}};
+  benchmark::Measurement measured;
   measured.rows = 5;
   measured.bytes = 600;
   measured.rows_per_second = 50;
@@ -217,27 +220,27 @@ TEST_CASE("a failed round is none, and its reason is kept") {
 
 TEST_CASE("the search closes in on the highest rate that holds") {
   for (const double limit : {25.0, 1'234.0, 20'000.0, 147'000.0, 4'900'000.0}) {
-    RateSearch search(searched);
+    benchmark::RateSearch search(searched);
     const auto rates = tried(search, limit);
     REQUIRE(search.best());
     CHECK(*search.best() <= limit);
     CHECK_MESSAGE(*search.best() * 1.06 >= limit, limit);
-    CHECK(rates.size() <= RateSearch(searched).most_steps_left());
+    CHECK(rates.size() <= benchmark::RateSearch(searched).most_steps_left());
   }
 }
 
 TEST_CASE("a search ends where no rate holds, and where every rate does") {
-  RateSearch none(searched);
+  benchmark::RateSearch none(searched);
   CHECK(tried(none, 0).back() == searched.lowest);
   CHECK_FALSE(none.best());
-  RateSearch all(searched);
+  benchmark::RateSearch all(searched);
   CHECK(tried(all, 1e9).back() == searched.highest);
   CHECK(*all.best() == searched.highest);
 }
 
 TEST_CASE("the steps left never fall short") {
   for (const double limit : {5.0, 30.0, 19'000.0, 21'000.0, 333'333.0, 1e9}) {
-    RateSearch search(searched);
+    benchmark::RateSearch search(searched);
     unsigned most = search.most_steps_left();
     while (const auto rate = search.next()) {
       REQUIRE(most >= 1);
@@ -249,8 +252,8 @@ TEST_CASE("the steps left never fall short") {
 }
 
 TEST_CASE("tables are aligned, by characters") {
-  const BenchTable table{"Title", {"a", "median"}, {{"µs", "1,234,567"}, {"long", "8"}}};
-  CHECK(text_of(table) ==
+  const benchmark::BenchTable table{"Title", {"a", "median"}, {{"µs", "1,234,567"}, {"long", "8"}}};
+  CHECK(benchmark::text_of(table) ==
         "Title\n"
         "     a     median\n"
         "    µs  1,234,567\n"
@@ -258,13 +261,13 @@ TEST_CASE("tables are aligned, by characters") {
 }
 
 TEST_CASE("the text names machine, cells and what went wrong") {
-  BenchReport report;
+  benchmark::BenchReport report;
   fill(report);
   report.cells[1].failure = "no space";
   report.cells[1].collectors.collected = 400;
   report.cells[1].collectors.seconds = 2;
   report.left_out.push_back({1, 2});
-  const std::string text = bench_text(report);
+  const std::string text = benchmark::bench_text(report);
   for (const char* part : {"1.2.3", "200", "500,000", "850,000", "1.75", "4.7 x the most", "150.0",
                            "Collectors at work", "FAILED 2 shards", "no space", "left out"}) {
     CHECK_MESSAGE(holds(text, part), part);
@@ -272,21 +275,21 @@ TEST_CASE("the text names machine, cells and what went wrong") {
   CHECK_FALSE(holds(text, "INTERRUPTED"));
   CHECK(report.failed());
   report.complete = false;
-  CHECK(holds(bench_text(report), "INTERRUPTED"));
+  CHECK(holds(benchmark::bench_text(report), "INTERRUPTED"));
 }
 
 TEST_CASE("a generator that is hardly faster than the disk is said to limit the figures") {
-  BenchReport report;
+  benchmark::BenchReport report;
   fill(report);
-  CHECK(holds(bench_text(report), "not what limits"));
+  CHECK(holds(benchmark::bench_text(report), "not what limits"));
   report.generator_rows_per_second = 1'500'000;
-  CHECK(holds(bench_text(report), "may be what limits"));
+  CHECK(holds(benchmark::bench_text(report), "may be what limits"));
 }
 
 TEST_CASE("the JSON has every round of every cell, and is UTF-8 whatever the folder is called") {
-  BenchReport report;
+  benchmark::BenchReport report;
   fill(report);
-  const auto json = nlohmann::json::parse(bench_json(report));
+  const auto json = nlohmann::json::parse(benchmark::bench_json(report));
   CHECK(json["mode"] == "throughput");
   CHECK(json["machine"]["directory"] == "/mnt/\xEF\xBF\xBD<disk>");
   CHECK(json["cells"].size() == 2);
@@ -296,16 +299,16 @@ TEST_CASE("the JSON has every round of every cell, and is UTF-8 whatever the fol
   CHECK_FALSE(json["cells"][0].contains("latency_seconds"));
   report.options.load.rate = 500;
   report.cells[0].latency.record(2'000'000);
-  const auto paced = nlohmann::json::parse(bench_json(report));
+  const auto paced = nlohmann::json::parse(benchmark::bench_json(report));
   CHECK(paced["mode"] == "rate");
   CHECK(paced["cells"][0]["latency_seconds"]["max"] == 2.0);
 }
 
 TEST_CASE("the page escapes what it shows and asks for nothing from outside") {
-  BenchReport report;
+  benchmark::BenchReport report;
   fill(report);
   const auto check = [&](const char* shown) {
-    const std::string page = bench_html(report);
+    const std::string page = benchmark::bench_html(report);
     CHECK(page.starts_with("<!DOCTYPE html>"));
     CHECK(holds(page, "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; &#39;co&#39;"));
     for (const char* outside :
@@ -325,7 +328,7 @@ TEST_CASE("the page escapes what it shows and asks for nothing from outside") {
                   {40'000, 30'000, 60'000, 900'000, 950'000, 990'000, false, "<b>"}};
   report.highest_rate = 20'000;
   check("Highest rate: 20,000");
-  CHECK(holds(bench_html(report), "&lt;b&gt;"));
+  CHECK(holds(benchmark::bench_html(report), "&lt;b&gt;"));
 }
 
 TEST_CASE("the disk of a path is the longest mount that leads to it") {
@@ -335,14 +338,14 @@ TEST_CASE("the disk of a path is the longest mount that leads to it") {
         "tmpfs /mnt tmpfs rw 0 0\n"
         "/dev/old /mnt/big\\040disk xfs rw 0 0\n"
         "/dev/new /mnt/big\\040disk btrfs rw 0 0\n");
-    const Mount found = mount_of(path, mounts);
+    const benchmark::Mount found = benchmark::mount_of(path, mounts);
     return found.device + ' ' + found.type;
   };
   CHECK(mount("/mnt/big disk/data") == "/dev/new btrfs");
   CHECK(mount("/mnt/bigger") == "tmpfs tmpfs");
   CHECK(mount("/mntx") == "/dev/root ext4");
   std::istringstream none;
-  CHECK(mount_of("/", none).type == "unknown");
+  CHECK(benchmark::mount_of("/", none).type == "unknown");
 }
 
 TEST_CASE("a histogram without what an earlier one had counted") {
@@ -372,29 +375,29 @@ TEST_CASE("a folder of its own, gone with what is in it, and nothing else") {
   const TemporaryFolder parent;
   std::ofstream(parent / "fleet-sim-bench-mine") << "mine";
   {
-    const BenchFolder folder(parent.path());
+    const benchmark::BenchFolder folder(parent.path());
     std::ofstream(folder.path() / "a.db") << std::string(1'000, 'x');
     std::ofstream(folder.path() / "a.db-wal") << std::string(50, 'x');
     CHECK(folder.usage().all == 1'050);
     CHECK(folder.usage().logs == 50);
-    CHECK(BenchFolder(parent.path()).path() != folder.path());
+    CHECK(benchmark::BenchFolder(parent.path()).path() != folder.path());
   }
   CHECK(bytes_of(parent / "fleet-sim-bench-mine") == "mine");
   CHECK(std::distance(std::filesystem::directory_iterator(parent.path()), {}) == 1);
-  CHECK_THROWS_AS(BenchFolder(parent / "absent"), NoStorage);
+  CHECK_THROWS_AS(benchmark::BenchFolder(parent / "absent"), NoStorage);
 }
 
 TEST_CASE("a measurement in earnest: rows, bytes and collectors add up, and the folder is gone") {
   const TemporaryFolder parent;
-  StopSignals signals;
-  BenchLoad load;
+  run::StopSignals signals;
+  benchmark::BenchLoad load;
   load.directory = parent.path().string();
   load.sensors = 100;
   load.seconds = 0.5;
   load.flush_interval_ms = 20;
-  BenchCell cell{3, 2, 100, Synchronous::normal, true, 2};
-  Measurement most;
-  measure_cell(cell, load, signals, {}, most);
+  benchmark::BenchCell cell{3, 2, 100, config::Synchronous::normal, true, 2};
+  benchmark::Measurement most;
+  benchmark::measure_cell(cell, load, signals, {}, most);
   CHECK(most.failure.empty());
   CHECK(most.rows > 0);
   CHECK(most.rows_per_second == doctest::Approx(static_cast<double>(most.rows) / most.seconds));
@@ -405,8 +408,8 @@ TEST_CASE("a measurement in earnest: rows, bytes and collectors add up, and the 
 
   load.rate = 1'000;
   load.warm_up_seconds = 0;
-  Measurement paced;
-  measure_cell(cell, load, signals, {}, paced);
+  benchmark::Measurement paced;
+  benchmark::measure_cell(cell, load, signals, {}, paced);
   CHECK(paced.failure.empty());
   CHECK(paced.rows == 500);
   CHECK(paced.latency.count() == 500);
@@ -416,15 +419,15 @@ TEST_CASE("a measurement in earnest: rows, bytes and collectors add up, and the 
 
 TEST_CASE("readings that come too late to be taken are not left out of the latencies") {
   const TemporaryFolder parent;
-  StopSignals signals;
-  BenchLoad load;
+  run::StopSignals signals;
+  benchmark::BenchLoad load;
   load.directory = parent.path().string();
   load.seconds = 0.3;
   load.warm_up_seconds = 0;
   load.rate = 10'000'000;
   load.flush_interval_ms = 50;
-  Measurement measured;
-  measure_cell({1, 1, 500, Synchronous::full, true, 0}, load, signals, {}, measured);
+  benchmark::Measurement measured;
+  benchmark::measure_cell({1, 1, 500, config::Synchronous::full, true, 0}, load, signals, {}, measured);
   CHECK(measured.not_taken > 0);
   CHECK(static_cast<double>(measured.latency.count()) == doctest::Approx(3'000'000).epsilon(0.01));
   CHECK(measured.latency.percentile(0.5) > 100'000);

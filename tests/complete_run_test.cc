@@ -7,11 +7,11 @@
 
 #include "base/timestamp.h"
 #include "config/config.h"
-#include "storage/complete_run.h"
-#include "storage/run_losses.h"
-#include "storage/run_reloads.h"
-#include "storage/schema.h"
-#include "storage/shard_key.h"
+#include "sqlite/complete_run.h"
+#include "sqlite/run_losses.h"
+#include "sqlite/run_reloads.h"
+#include "sqlite/schema.h"
+#include "sqlite/shard_key.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
@@ -26,12 +26,12 @@ namespace {
 void write_killed_run(const std::string& path, const std::string& type, int affected,
                       const std::string& run = "old", const std::string& partition = "",
                       const std::string& sensor = "sensor-0") {
-  Database database = opened(path);
-  REQUIRE(prepare_schema(database, {}).ok());
-  RunInfo info;
+  sqlite::Database database = opened(path);
+  REQUIRE(sqlite::prepare_schema(database, {}).ok());
+  sqlite::RunInfo info;
   info.run_id = run;
   info.partition = partition;
-  REQUIRE(record_run(database, info).ok());
+  REQUIRE(sqlite::record_run(database, info).ok());
   std::string sql;
   for (int i = 0; i < 10; ++i) {
     const bool anomalous = i >= 10 - affected;
@@ -55,7 +55,9 @@ std::vector<std::string> counts_of(const std::string& path) {
 TEST_CASE("the next run counts what the open events of a killed one had affected") {
   for (const char* type : {"trend", "missing_data"}) {
     CAPTURE(type);
-    WriterRig rig({.sensors = 2}, [](Config& config) { config.sharding = {ShardKey::hash, 1}; });
+    WriterRig rig({.sensors = 2}, [](config::Config& config) {
+      config.sharding = {config::ShardKey::hash, 1};
+    });
     const std::string path = rig.path_of(0);
     write_killed_run(path, type, 4);
     rig.send(0, 10);
@@ -73,12 +75,12 @@ TEST_CASE("completing a killed run goes back as far as it must and no further") 
   const TemporaryFolder folder;
   const auto complete_in = [](const std::string& path, const std::string& partition,
                               std::uint64_t most_rows) {
-    Database database = opened(path);
-    RunInfo info;
+    sqlite::Database database = opened(path);
+    sqlite::RunInfo info;
     info.run_id = "new";
     info.partition = partition;
-    REQUIRE(record_run(database, info).ok());
-    REQUIRE(complete_run_before(database, "new", most_rows).ok());
+    REQUIRE(sqlite::record_run(database, info).ok());
+    REQUIRE(sqlite::complete_run_before(database, "new", most_rows).ok());
   };
   const std::string bounded = folder / "bounded.db";
   write_killed_run(bounded, "trend", 4);
@@ -103,14 +105,14 @@ TEST_CASE("completing a killed run goes back as far as it must and no further") 
   const std::string reloaded = folder / "reloaded.db";
   write_killed_run(reloaded, "missing_data", 6);
   {
-    Database database = opened(reloaded);
-    RunInfo old;
+    sqlite::Database database = opened(reloaded);
+    sqlite::RunInfo old;
     old.run_id = "old";
-    RunReload reload;
+    sqlite::RunReload reload;
     for (const char* at : {"2025-01-01T00:00:02.000000Z", "2025-01-01T00:00:06.700000Z"}) {
       ++reload.number;
       reload.at = parse_timestamp(at).value();
-      REQUIRE(record_reload(database, old, reload).ok());
+      REQUIRE(sqlite::record_reload(database, old, reload).ok());
     }
   }
   complete_in(reloaded, "", 1'000);
@@ -128,8 +130,8 @@ TEST_CASE("completing a killed run goes back as far as it must and no further") 
     const std::string lossy = folder / (std::string("lossy-") + type + ".db");
     write_killed_run(lossy, type, 4);
     {
-      Database database = opened(lossy);
-      REQUIRE(record_loss(database, "old", 0).ok());
+      sqlite::Database database = opened(lossy);
+      REQUIRE(sqlite::record_loss(database, "old", 0).ok());
     }
     complete_in(lossy, "", 1'000);
     CHECK(counts_of(lossy) == std::vector<std::string>{"1|1"});

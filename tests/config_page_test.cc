@@ -31,22 +31,22 @@ std::string in_a_cell(std::string text) {
   return std::regex_replace(text, std::regex(R"(\|)"), "\\|");
 }
 
-std::string default_of(const ConfigKey& key) {
-  const std::string text = in_a_cell(key.get(Config()));
+std::string default_of(const config::ConfigKey& key) {
+  const std::string text = in_a_cell(key.get(config::Config()));
   return text.empty() ? "" : "`" + text + "`";
 }
 
-std::string row_of(const ConfigKey& key) {
+std::string row_of(const config::ConfigKey& key) {
   const std::string flag = key.flag.empty() ? "" : "`" + std::string(key.flag) + "`";
   return "| `" + std::string(key.name) + "` | " + flag + " | " + default_of(key) + " | " +
-         in_a_cell(std::string(key.help)) + " | " + (applies_at_once(key) ? "yes" : "no") + " |\n";
+         in_a_cell(std::string(key.help)) + " | " + (config::applies_at_once(key) ? "yes" : "no") + " |\n";
 }
 
 // A table for each section, in the order of --help.
 std::string tables() {
   std::string text;
   std::string_view section;
-  for (const ConfigKey& key : config_keys()) {
+  for (const config::ConfigKey& key : config::config_keys()) {
     const std::string_view its_section = key.name.substr(0, key.name.find('.'));
     if (its_section != section) {
       section = its_section;
@@ -77,12 +77,14 @@ TEST_CASE("the page of the config has every key with its flag, default, meaning,
 }
 
 TEST_CASE("the page of the config has every effect of a behavior, and no other") {
-  std::map<std::string, Bounds> effects{{"weights", factor_bounds},
-                                        {"channels", factor_bounds},
-                                        {"spike_factor", {1, 1'000}},
-                                        {"noise_factor", factor_bounds}};
-  for (const NumberEffect& effect : number_effects) effects[std::string(effect.name)] = effect.bounds;
-  for (const ChannelEffect& effect : channel_effects) effects[std::string(effect.name)] = factor_bounds;
+  std::map<std::string, config::Bounds> effects{{"weights", config::factor_bounds},
+                                                {"channels", config::factor_bounds},
+                                                {"spike_factor", {1, 1'000}},
+                                                {"noise_factor", config::factor_bounds}};
+  for (const config::NumberEffect& effect : config::number_effects)
+    effects[std::string(effect.name)] = effect.bounds;
+  for (const config::ChannelEffect& effect : config::channel_effects)
+    effects[std::string(effect.name)] = config::factor_bounds;
   const std::string page = read_page();
   const std::string section = page.substr(page.find("## Behaviors"));
   std::map<std::string, std::string> ranges;
@@ -93,7 +95,7 @@ TEST_CASE("the page of the config has every effect of a behavior, and no other")
   CHECK(ranges.size() == effects.size());
   for (const auto& [name, bounds] : effects) {
     CAPTURE(name);
-    CHECK(ranges[name] == number_text(bounds.min) + " to " + number_text(bounds.max));
+    CHECK(ranges[name] == config::number_text(bounds.min) + " to " + config::number_text(bounds.max));
   }
 }
 

@@ -10,9 +10,9 @@
 #include <set>
 #include <sstream>
 
+#include "base/plain_text.h"
 #include "config/config_keys.h"
 #include "config/load_config.h"
-#include "config/plain_text.h"
 #include "support/temporary_folder.h"
 
 using namespace fleet_sim;
@@ -30,14 +30,14 @@ struct Folder : test::TemporaryFolder {
 };
 
 struct Loaded {
-  Config config;
+  config::Config config;
   std::string problems;
 };
 
-Loaded load(const std::optional<fs::path>& file, const std::vector<Setting>& environment = {},
-            const std::vector<Setting>& flags = {}) {
+Loaded load(const std::optional<fs::path>& file, const std::vector<config::Setting>& environment = {},
+            const std::vector<config::Setting>& flags = {}) {
   Problems problems;
-  Config config = load_config(file, environment, flags, problems);
+  config::Config config = config::load_config(file, environment, flags, problems);
   return {std::move(config), problems.text()};
 }
 
@@ -46,7 +46,7 @@ Loaded load_text(const std::string& content) {
 }
 
 Loaded load_flag(const std::string& key, const std::string& value) {
-  const ConfigKey* found = find_config_key(key);
+  const config::ConfigKey* found = config::find_config_key(key);
   REQUIRE(found != nullptr);
   return load({}, {}, {{key, value, std::string(found->flag)}});
 }
@@ -153,13 +153,13 @@ monitoring: {enabled: no, address: "[::1]:0", token: 0123456789abcdef}
 TEST_CASE("the defaults are the documented ones") {
   const Loaded loaded = load({});
   CHECK(loaded.problems == "");
-  const Config& config = loaded.config;
+  const config::Config& config = loaded.config;
   CHECK(config.simulation.readings_per_second == 1);
   CHECK(config.simulation.run_time_seconds == 3600);
   CHECK_FALSE(config.simulation.seed);
-  CHECK(config.normal_parameters[0] == ChannelParameters{65, 2, 50, 80});
-  CHECK(config.normal_parameters[1] == ChannelParameters{2.5, 0.5, 0.1, 10});
-  CHECK(config.normal_parameters[2] == ChannelParameters{12, 0.1, 11.5, 12.5});
+  CHECK(config.normal_parameters[0] == config::ChannelParameters{65, 2, 50, 80});
+  CHECK(config.normal_parameters[1] == config::ChannelParameters{2.5, 0.5, 0.1, 10});
+  CHECK(config.normal_parameters[2] == config::ChannelParameters{12, 0.1, 11.5, 12.5});
   CHECK(config.anomalies.enabled);
   CHECK(config.anomalies.probability == 0.05);
   const PerAnomalyType<double> weights{0.4, 0.2, 0.1, 0.1, 0.2};
@@ -171,7 +171,7 @@ TEST_CASE("the defaults are the documented ones") {
   }
   CHECK(config.database.path == "data/sensor_data.db");
   CHECK(config.data_directory() == "data");
-  CHECK(config.sharding.key == ShardKey::none);
+  CHECK(config.sharding.key == config::ShardKey::none);
   CHECK(config.logging.level == "INFO");
   CHECK(config.logging.console_output);
   CHECK(config.config_reload.enabled);
@@ -179,7 +179,7 @@ TEST_CASE("the defaults are the documented ones") {
 }
 
 TEST_CASE("the shipped files load and equal the defaults") {
-  const Config defaults = load({}).config;
+  const config::Config defaults = load({}).config;
   for (const char* name : {"example.yaml", "reference.yaml"}) {
     CAPTURE(name);
     const Loaded loaded = load(source_dir / "configs" / name);
@@ -190,20 +190,20 @@ TEST_CASE("the shipped files load and equal the defaults") {
 
 TEST_CASE("the reference names every key once") {
   const std::multiset<std::string> named = keys_named_in(source_dir / "configs/reference.yaml");
-  for (const ConfigKey& key : config_keys()) {
+  for (const config::ConfigKey& key : config::config_keys()) {
     CAPTURE(key.name);
     CHECK(named.count(std::string(key.name)) == 1);
   }
 }
 
 TEST_CASE("default behaviors have the documented numbers") {
-  const Behaviors known = default_behaviors();
+  const config::Behaviors known = config::default_behaviors();
   REQUIRE(known.firmware.size() == 2);
   REQUIRE(known.model.size() == 3);
   REQUIRE(known.manufacturer.size() == 3);
   REQUIRE(known.location.size() == 3);
 
-  const Behavior& old = known.firmware.at("1.3");
+  const config::Behavior& old = known.firmware.at("1.3");
   CHECK(old.probability == 1.5);
   CHECK(old.channels == PerChannel<double>{0.6, 0.2, 0.2});
   CHECK((old.spike_factor->min == 1.8 && old.spike_factor->max == 3.5));
@@ -211,7 +211,7 @@ TEST_CASE("default behaviors have the documented numbers") {
   CHECK(old.spread == PerChannel<double>{1, 1, 1.5});
   CHECK(old.weights == PerAnomalyType<double>{1, 1, 1, 1, 1});
 
-  const Behavior& improved = known.firmware.at("1.4");
+  const config::Behavior& improved = known.firmware.at("1.4");
   CHECK(improved.probability == 0.7);
   CHECK(improved.channels == PerChannel<double>{1, 1, 1});
   CHECK((improved.spike_factor->min == 1.5 && improved.spike_factor->max == 3.0));
@@ -238,10 +238,10 @@ TEST_CASE("a flag wins over the environment, the environment over the file, the 
   const Folder folder;
   const fs::path file =
       folder.file("simulation: {readings_per_second: 2, run_time_seconds: 20, seed: 200}\n");
-  const std::vector<Setting> environment{
+  const std::vector<config::Setting> environment{
       {"simulation.run_time_seconds", "30", "FLEET_SIM_SIMULATION_RUN_TIME_SECONDS"},
       {"simulation.seed", "300", "FLEET_SIM_SIMULATION_SEED"}};
-  const std::vector<Setting> flags{{"simulation.seed", "400", "--seed"}};
+  const std::vector<config::Setting> flags{{"simulation.seed", "400", "--seed"}};
   const Loaded loaded = load(file, environment, flags);
   CHECK(loaded.problems == "");
   CHECK(loaded.config.fleet.threads == 0);
@@ -278,7 +278,7 @@ TEST_CASE("hostile files are refused at once") {
 
   const auto repeated = [&](const std::string& piece) {
     std::string text;
-    while (text.size() + piece.size() <= largest_config_file_bytes) text += piece;
+    while (text.size() + piece.size() <= config::largest_config_file_bytes) text += piece;
     return folder.file(text);
   };
   for (const char* nested : {"[", "{a: ", "- ", "? "}) {
@@ -291,7 +291,7 @@ TEST_CASE("hostile files are refused at once") {
 }
 
 TEST_CASE("an empty file, empty sections and keys without a value keep the defaults") {
-  const Config defaults = load({}).config;
+  const config::Config defaults = load({}).config;
   for (const char* text :
        {"", "# nothing\n", "---\n", "simulation:\nlogging: {}\nanomalies: ~\n",
         "simulation:\n  seed:\n  readings_per_second: null\ndatabase: {sink: , path: ~}\n",
@@ -304,15 +304,15 @@ TEST_CASE("an empty file, empty sections and keys without a value keep the defau
 }
 
 TEST_CASE("null names a sink, after a byte order mark too") {
-  CHECK(load_text("\xEF\xBB\xBF# x\ndatabase: {sink: null}\n").config.database.sink == Sink::null);
-  CHECK(load_text("database: {sink: 'null'}\n").config.database.sink == Sink::null);
+  CHECK(load_text("\xEF\xBB\xBF# x\ndatabase: {sink: null}\n").config.database.sink == config::Sink::null);
+  CHECK(load_text("database: {sink: 'null'}\n").config.database.sink == config::Sink::null);
 }
 
 TEST_CASE("a YAML alias is as good as what it stands for") {
   const Loaded loaded =
       load_text("normal_parameters: {temperature: &same {min: 1, max: 2}, voltage: *same}\n");
   CHECK(loaded.problems == "");
-  CHECK(loaded.config.normal_parameters[2] == ChannelParameters{12, 0.1, 1, 2});
+  CHECK(loaded.config.normal_parameters[2] == config::ChannelParameters{12, 0.1, 1, 2});
 }
 
 TEST_CASE("behaviors of a file are merged over the defaults, effect by effect") {
@@ -337,20 +337,20 @@ TEST_CASE("behaviors of a file are merged over the defaults, effect by effect") 
 TEST_CASE("config_text reads back to the same config") {
   const Loaded changed = load_text(heavily_changed);
   REQUIRE(changed.problems == "");
-  const Config& config = changed.config;
-  CHECK(config.database.sink == Sink::null);
+  const config::Config& config = changed.config;
+  CHECK(config.database.sink == config::Sink::null);
   CHECK(config.fleet.identities == std::vector<std::string>{"a: b", "c\"\\d", "- x", "null", "größe"});
   CHECK(config.clock.start == parse_timestamp("2026-01-31T10:30:05.25Z"));
   CHECK(config.clock.utc_offset == -330 * 60 * microseconds_per_second);
   CHECK_FALSE(config.anomalies.types[1].duration_seconds);
   CHECK(config.normal_parameters[0].max == 0.30000000000000004);
 
-  for (const Config& original : {load({}).config, config}) {
-    const std::string text = config_text(original);
+  for (const config::Config& original : {load({}).config, config}) {
+    const std::string text = config::config_text(original);
     const Loaded again = load_text(text);
     CHECK(again.problems == "");
-    CHECK(config_text(again.config) == text);
-    Config public_part = original;
+    CHECK(config::config_text(again.config) == text);
+    config::Config public_part = original;
     public_part.monitoring.token.clear();
     CHECK(again.config == public_part);
   }
@@ -358,21 +358,22 @@ TEST_CASE("config_text reads back to the same config") {
 }
 
 TEST_CASE("every key sets what it gets, has help, and a name of its own everywhere") {
-  const Config defaults = load({}).config;
+  const config::Config defaults = load({}).config;
   std::set<std::string> variables;
   std::set<std::string_view> flags;
-  for (const ConfigKey& key : config_keys()) {
+  for (const config::ConfigKey& key : config::config_keys()) {
     CAPTURE(key.name);
-    Config config;
+    config::Config config;
     CHECK(key.set(config, key.get(defaults)) == "");
     CHECK(config == defaults);
     CHECK(key.help != "");
-    CHECK(find_config_key(key.name) == &key);
-    CHECK(variables.insert(environment_name(key.name)).second);
+    CHECK(config::find_config_key(key.name) == &key);
+    CHECK(variables.insert(config::environment_name(key.name)).second);
     if (!key.flag.empty()) CHECK(flags.insert(key.flag).second);
   }
-  CHECK(find_config_key("simulation.rate") == nullptr);
-  CHECK(environment_name("simulation.readings_per_second") == "FLEET_SIM_SIMULATION_READINGS_PER_SECOND");
+  CHECK(config::find_config_key("simulation.rate") == nullptr);
+  CHECK(config::environment_name("simulation.readings_per_second") ==
+        "FLEET_SIM_SIMULATION_READINGS_PER_SECOND");
   for (const char* flag : {"--rate", "--duration", "--seed", "--identities", "--identity", "--partition",
                            "--threads", "--skip-invalid", "--shard-by", "--speed", "--start", "--data-dir",
                            "--sink", "--writers", "--log-level", "--quiet", "--resume"}) {
@@ -386,14 +387,14 @@ TEST_CASE("every key changes itself and no other") {
   const std::map<std::string_view, std::string> others{{"anomalies.enabled", "false"},
                                                        {"anomalies.types.noise.enabled", "false"},
                                                        {"fleet.identity", "one.json"}};
-  const Config changed = load_text(heavily_changed).config;
-  const Config defaults;
-  for (const ConfigKey& key : config_keys()) {
+  const config::Config changed = load_text(heavily_changed).config;
+  const config::Config defaults;
+  for (const config::ConfigKey& key : config::config_keys()) {
     CAPTURE(key.name);
-    Config config;
+    config::Config config;
     const auto other = others.find(key.name);
     REQUIRE(key.set(config, other == others.end() ? key.get(changed) : other->second) == "");
-    for (const ConfigKey& each : config_keys()) {
+    for (const config::ConfigKey& each : config::config_keys()) {
       CAPTURE(each.name);
       CHECK((each.get(config) != each.get(defaults)) == (&each == &key));
     }
@@ -401,37 +402,38 @@ TEST_CASE("every key changes itself and no other") {
 }
 
 TEST_CASE("the text of what decides readings changes with exactly those keys") {
-  const Config changed = load_text(heavily_changed).config;
-  const std::string before = readings_config_text(Config());
-  for (const ConfigKey& key : config_keys()) {
+  const config::Config changed = load_text(heavily_changed).config;
+  const std::string before = config::readings_config_text(config::Config());
+  for (const config::ConfigKey& key : config::config_keys()) {
     CAPTURE(key.name);
-    Config config;
+    config::Config config;
     const bool at_default = key.get(changed) == key.get(config);
     REQUIRE(key.set(config, at_default ? "false" : key.get(changed)) == "");
-    const bool same = key.get(config) == key.get(Config());
+    const bool same = key.get(config) == key.get(config::Config());
     const std::string section(key.name.substr(0, key.name.find('.')));
     const bool decides = section == "normal_parameters" || section == "anomalies" ||
                          key.name == "simulation.readings_per_second" || key.name == "clock.utc_offset";
-    CHECK(decides_readings(key) == decides);
-    if (!same) CHECK((readings_config_text(config) != before) == decides);
+    CHECK(config::decides_readings(key) == decides);
+    if (!same) CHECK((config::readings_config_text(config) != before) == decides);
   }
-  Config config;
+  config::Config config;
   config.behaviors.model["TempVibe-1000"].severity = 1.01;
-  CHECK(readings_config_text(config) != before);
+  CHECK(config::readings_config_text(config) != before);
 }
 
 TEST_CASE("a config is read from a text as from a file") {
   Problems problems;
-  Config config = load_text(heavily_changed).config;
-  CHECK(config_text(config).find(config.monitoring.token) == std::string::npos);
+  config::Config config = load_text(heavily_changed).config;
+  CHECK(config::config_text(config).find(config.monitoring.token) == std::string::npos);
   config.monitoring.token.clear();
-  CHECK(read_config(config_text(config), "run_info", problems) == config);
+  CHECK(config::read_config(config::config_text(config), "run_info", problems) == config);
   CHECK(problems.empty());
-  read_config("simulation: {sed: 1}", "run_info", problems);
+  config::read_config("simulation: {sed: 1}", "run_info", problems);
   CHECK(problems.text().starts_with("run_info:1: unknown key 'simulation.sed'"));
-  for (const std::string& text : {std::string("a: \x01"), std::string(largest_config_file_bytes + 1, ' ')}) {
+  for (const std::string& text :
+       {std::string("a: \x01"), std::string(config::largest_config_file_bytes + 1, ' ')}) {
     Problems refused;
-    read_config(text, "run_info", refused);
+    config::read_config(text, "run_info", refused);
     CHECK(refused.count() == 1);
   }
 }
@@ -456,7 +458,7 @@ TEST_CASE("text is UTF-8 without control characters") {
 TEST_CASE("values are accepted in the forms people write") {
   const auto value = [](const std::string& key, const std::string& text) {
     const Loaded loaded = load_flag(key, text);
-    return loaded.problems.empty() ? find_config_key(key)->get(loaded.config) : loaded.problems;
+    return loaded.problems.empty() ? config::find_config_key(key)->get(loaded.config) : loaded.problems;
   };
   for (const auto& [text, seconds] : std::map<std::string, std::string>{
            {"90", "90"}, {"90s", "90"}, {"10m", "600"}, {"1.5h", "5400"}, {"30d", "2592000"}, {"0", "0"}}) {
@@ -519,7 +521,7 @@ TEST_CASE("the environment is read by the table's names") {
                                "FLEET_SIM_SIMULATION_SED=8",
                                nullptr};
   Problems problems;
-  const std::vector<Setting> settings = environment_settings(environment, problems);
+  const std::vector<config::Setting> settings = config::environment_settings(environment, problems);
   CHECK(problems.text() ==
         "FLEET_SIM_SIMULATION_SED: unknown variable (did you mean 'FLEET_SIM_SIMULATION_SEED'?)");
   REQUIRE(settings.size() == 2);
@@ -532,13 +534,13 @@ TEST_CASE("the environment is read by the table's names") {
 TEST_CASE("each layer says anew which sensors run") {
   const Folder folder;
   const fs::path file = folder.file("fleet: {identities: [old, older]}\n");
-  const std::vector<Setting> lists{{"fleet.identities", "a:1", "--identities"},
-                                   {"fleet.identities", "b", "--identities"}};
+  const std::vector<config::Setting> lists{{"fleet.identities", "a:1", "--identities"},
+                                           {"fleet.identities", "b", "--identities"}};
   CHECK(load(file).config.fleet.identities == std::vector<std::string>{"old", "older"});
   CHECK(load(file, {}, lists).config.fleet.identities == std::vector<std::string>{"a:1", "b"});
   CHECK(load_text("fleet: {identities: one}").config.fleet.identities == std::vector<std::string>{"one"});
 
-  const Setting single{"fleet.identity", "one.json", "--identity"};
+  const config::Setting single{"fleet.identity", "one.json", "--identity"};
   const Loaded replaced = load(file, {}, {single});
   CHECK(replaced.problems == "");
   CHECK(replaced.config.fleet.identity == "one.json");
@@ -548,17 +550,17 @@ TEST_CASE("each layer says anew which sensors run") {
 }
 
 TEST_CASE("trailing zeros do not make another firmware") {
-  CHECK(canonical_firmware("1.3.0") == "1.3");
-  CHECK(canonical_firmware("1.0.0") == "1");
-  CHECK(canonical_firmware("1.30") == "1.30");
-  CHECK(canonical_firmware("10") == "10");
-  CHECK(canonical_firmware("0.0") == "0");
-  CHECK(canonical_firmware(".0") == ".0");
-  CHECK(canonical_firmware("") == "");
+  CHECK(config::canonical_firmware("1.3.0") == "1.3");
+  CHECK(config::canonical_firmware("1.0.0") == "1");
+  CHECK(config::canonical_firmware("1.30") == "1.30");
+  CHECK(config::canonical_firmware("10") == "10");
+  CHECK(config::canonical_firmware("0.0") == "0");
+  CHECK(config::canonical_firmware(".0") == ".0");
+  CHECK(config::canonical_firmware("") == "");
 }
 
 TEST_CASE("the data directory is the folder of the database unless another is named") {
-  Config config;
+  config::Config config;
   config.database.path = "x.db";
   CHECK(config.data_directory() == ".");
   config.database.path = "/data/runs/x.db";

@@ -10,8 +10,8 @@
 
 #include "base/errors.h"
 #include "config/config.h"
-#include "storage/data_directory.h"
-#include "storage/set_aside.h"
+#include "sqlite/data_directory.h"
+#include "sqlite/set_aside.h"
 #include "support/faulty_vfs.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
@@ -46,7 +46,7 @@ void make_corrupt(const std::string& path) {
 }  // namespace
 
 TEST_CASE("a corrupt file is set aside with its log, and what waited is written to a new one, once") {
-  WriterRig rig({.sensors = 2, .open_shards = 1}, [](Config& config) {
+  WriterRig rig({.sensors = 2, .open_shards = 1}, [](config::Config& config) {
     config.database.checkpoint_pages = 1;
     config.database.page_size = 4'096;
   });
@@ -75,7 +75,7 @@ TEST_CASE("a corrupt file is set aside with its log, and what waited is written 
   CHECK(query(path, "PRAGMA integrity_check") == std::vector<std::string>{"ok"});
   CHECK(rig.has_all(1));
   // What was set aside is no shard any more.
-  CHECK(find_shards(rig.folder.path()).size() == 2);
+  CHECK(sqlite::find_shards(rig.folder.path()).size() == 2);
   CHECK(rig.imbalance().empty());
 
   // And again, for it is in use again: under a name of its own.
@@ -94,7 +94,7 @@ TEST_CASE("a corrupt file is set aside with its log, and what waited is written 
 
 TEST_CASE("a disk that corrupts whatever is written fills up with no heap of files set aside") {
   FaultyVfs vfs;
-  WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.error_limit = 1'000; });
+  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.database.error_limit = 1'000; });
   rig.send(0, 10);
   rig.step();
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_CORRUPT);
@@ -131,19 +131,20 @@ TEST_CASE("a set-aside file keeps its bytes and never takes another's name") {
   for (const std::string number : {"", "-2", "-3"}) {
     std::ofstream(folder / "a.db") << "data" << number;
     std::ofstream(folder / "a.db-wal") << "log" << number;
-    const std::string name = set_aside(folder / "a.db", "corrupt", moment, error);
+    const std::string name = sqlite::set_aside(folder / "a.db", "corrupt", moment, error);
     REQUIRE_FALSE(error);
     CHECK(name == folder / ("a.db.corrupt-20261123T114200Z" + number));
     CHECK(bytes_of(name) == "data" + number);
     CHECK(bytes_of(name + "-wal") == "log" + number);
     CHECK_FALSE(fs::exists(folder / "a.db"));
-    CHECK_FALSE(has_shard_name(name));
-    CHECK_FALSE(has_shard_name(name + "-wal"));
+    CHECK_FALSE(sqlite::has_shard_name(name));
+    CHECK_FALSE(sqlite::has_shard_name(name + "-wal"));
   }
   // A log alone holds the name, too.
   fs::remove(folder / "a.db.corrupt-20261123T114200Z");
   std::ofstream(folder / "a.db") << "more";
-  CHECK(set_aside(folder / "a.db", "corrupt", moment, error) == folder / "a.db.corrupt-20261123T114200Z-4");
+  CHECK(sqlite::set_aside(folder / "a.db", "corrupt", moment, error) ==
+        folder / "a.db.corrupt-20261123T114200Z-4");
 }
 
 TEST_CASE("a file that was set aside can be opened with its log") {
@@ -151,13 +152,13 @@ TEST_CASE("a file that was set aside can be opened with its log") {
   std::error_code error;
   std::string name;
   {
-    Database database = opened(folder / "a.db");
+    sqlite::Database database = opened(folder / "a.db");
     REQUIRE(database.execute("PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (7)").ok());
     database.keep_log_on_close(true);
     name = folder / "a.db";
   }
   REQUIRE(fs::file_size(name + "-wal") > 0);
-  name = set_aside(name, "left", 0, error);
+  name = sqlite::set_aside(name, "left", 0, error);
   REQUIRE(fs::exists(name + "-wal"));
   CHECK(query(name, "SELECT a FROM t") == std::vector<std::string>{"7"});
 }

@@ -16,11 +16,11 @@
 
 #include "base/problems.h"
 #include "base/random.h"
-#include "storage/digest.h"
-#include "storage/schema.h"
-#include "storage/shard_key.h"
-#include "storage/shard_plan.h"
-#include "storage/writer.h"
+#include "data/digest.h"
+#include "sqlite/schema.h"
+#include "sqlite/shard_key.h"
+#include "sqlite/shard_plan.h"
+#include "sqlite/writer.h"
 #include "support/faulty_vfs.h"
 #include "support/rosters.h"
 #include "support/shard_reader.h"
@@ -36,21 +36,21 @@ namespace {
 
 // A directory with readings and events of three sensors in one or three files, in order or backwards.
 void fill(const TemporaryFolder& folder, bool sharded, bool backwards) {
-  const Roster roster = roster_of(3);
-  const DatabaseSettings settings;
-  RunInfo run;
+  const identity::Roster roster = roster_of(3);
+  const config::DatabaseSettings settings;
+  sqlite::RunInfo run;
   run.run_id = sharded ? "sharded" : "single";
   run.seed = 1;
-  const ShardContext context{roster, settings, run, {}};
-  std::vector<Reading> readings;
-  std::vector<AnomalyEvent> events;
+  const sqlite::ShardContext context{roster, settings, run, {}};
+  std::vector<batch::Reading> readings;
+  std::vector<batch::AnomalyEvent> events;
   for (std::uint32_t i = 0; i < 300; ++i) {
     const double x = uniform(mix_words(i, 1));
     const auto type = i % 10 == 0 ? std::optional(AnomalyType::noise) : std::nullopt;
     readings.push_back({static_cast<Timestamp>(i) * 1'000, {x, x / 3, -x}, i % 3, type});
     if (i % 10 == 0) {
       events.push_back(
-          {i * 1'000, i * 1'000, x, i % 3, 1, AnomalyType::noise, AnomalyEvent::Kind::whole, {}, 0});
+          {i * 1'000, i * 1'000, x, i % 3, 1, AnomalyType::noise, batch::AnomalyEvent::Kind::whole, {}, 0});
     }
   }
   if (backwards) {
@@ -58,15 +58,15 @@ void fill(const TemporaryFolder& folder, bool sharded, bool backwards) {
     std::reverse(events.begin(), events.end());
   }
   for (std::uint32_t sensor = 0; sensor < (sharded ? 3u : 1u); ++sensor) {
-    Shard shard(folder / ("shard-" + std::to_string(sensor) + ".db"), context);
-    for (const Reading& r : readings) {
+    sqlite::Shard shard(folder / ("shard-" + std::to_string(sensor) + ".db"), context);
+    for (const batch::Reading& r : readings) {
       if (!sharded || r.sensor == sensor) shard.stage(r, {});
     }
-    for (const AnomalyEvent& e : events) {
+    for (const batch::AnomalyEvent& e : events) {
       if (!sharded || e.sensor == sensor) shard.stage(e, {});
     }
     REQUIRE(shard.flush().ok());
-    shard.close(Shard::Close::for_good);
+    shard.close(sqlite::Shard::Close::for_good);
   }
 }
 
@@ -79,13 +79,13 @@ TEST_CASE("a digest does not depend on order, ids, shards or what collectors hav
   fill(a, false, false);
   fill(b, false, true);
   fill(c, true, true);
-  const DirectoryDigest digest = digest_directory(a.path());
+  const data::DirectoryDigest digest = data::digest_directory(a.path());
   CHECK(digest.total.readings == 300);
   CHECK(digest.total.events == 30);
   CHECK(digest.text().size() == 32);
   CHECK(digest.text().find_first_not_of("0123456789abcdef") == std::string::npos);
-  CHECK(digest_directory(b.path()).text() == digest.text());
-  const DirectoryDigest sharded = digest_directory(c.path());
+  CHECK(data::digest_directory(b.path()).text() == digest.text());
+  const data::DirectoryDigest sharded = data::digest_directory(c.path());
   CHECK(sharded.text() == digest.text());
   REQUIRE(sharded.shards.size() == 3);
   CHECK(sharded.shards[1].file == "shard-1.db");
@@ -97,7 +97,7 @@ TEST_CASE("a digest does not depend on order, ids, shards or what collectors hav
   run_sql(a / "shard-0.db",
           "UPDATE sensor_readings SET synced = 1 WHERE id % 2; UPDATE sensor_readings SET id = id + 1000");
   std::ofstream(a / "notes.txt") << "not a shard";
-  CHECK(digest_directory(a.path()).text() == digest.text());
+  CHECK(data::digest_directory(a.path()).text() == digest.text());
 }
 
 TEST_CASE("a digest notices every kind of change") {
@@ -125,44 +125,44 @@ TEST_CASE("a digest notices every kind of change") {
       "sensor_readings.id) WHERE id IN (17, 18)"};
   const TemporaryFolder untouched;
   fill(untouched, false, false);
-  const std::string expected = digest_directory(untouched.path()).text();
+  const std::string expected = data::digest_directory(untouched.path()).text();
   std::set<std::string> seen{expected};
   for (const char* change : changes) {
     const TemporaryFolder folder;
     fs::copy_file(untouched / "shard-0.db", folder / "shard-0.db");
     run_sql(folder / "shard-0.db", change);
     CAPTURE(change);
-    CHECK(seen.insert(digest_directory(folder.path()).text()).second);
+    CHECK(seen.insert(data::digest_directory(folder.path()).text()).second);
   }
 }
 
 TEST_CASE("a digest notices one changed bit of one value") {
   const TemporaryFolder folder;
   fill(folder, false, false);
-  const std::string expected = digest_directory(folder.path()).text();
+  const std::string expected = data::digest_directory(folder.path()).text();
   const double value = rows_of(folder / "shard-0.db").at(16).temperature;
   for (const int bit : {0, 1, 31, 51}) {
     const double changed = std::bit_cast<double>(std::bit_cast<std::uint64_t>(value) ^ 1ull << bit);
-    Database database = opened(folder / "shard-0.db");
-    Statement update;
+    sqlite::Database database = opened(folder / "shard-0.db");
+    sqlite::Statement update;
     REQUIRE(database.prepare("UPDATE sensor_readings SET temperature = ?1 WHERE id = 17", update).ok());
     update.bind(1, changed);
     REQUIRE(update.run() == SQLITE_OK);
-    CHECK(digest_directory(folder.path()).text() != expected);
+    CHECK(data::digest_directory(folder.path()).text() != expected);
     update.bind(1, value);
     REQUIRE(update.run() == SQLITE_OK);
-    CHECK(digest_directory(folder.path()).text() == expected);
+    CHECK(data::digest_directory(folder.path()).text() == expected);
   }
 }
 
 TEST_CASE("two duplicates do not cancel out, and an empty directory has a digest") {
   const TemporaryFolder folder;
   const TemporaryFolder empty;
-  CHECK_THROWS_WITH_AS(digest_directory(empty.path()),
+  CHECK_THROWS_WITH_AS(data::digest_directory(empty.path()),
                        (empty.path().string() + ": holds no .db files").c_str(), InvalidInput);
   fill(folder, false, false);
   fs::copy_file(folder / "shard-0.db", folder / "copy.db");
-  const DirectoryDigest twice = digest_directory(folder.path());
+  const data::DirectoryDigest twice = data::digest_directory(folder.path());
   CHECK(twice.total.readings == 600);
   CHECK(twice.total.readings_hash == 2 * twice.shards[0].readings_hash);
   CHECK(twice.total.readings_hash != 0);
@@ -171,7 +171,7 @@ TEST_CASE("two duplicates do not cancel out, and an empty directory has a digest
 TEST_CASE("a file that cannot be read is an error that names it") {
   const TemporaryFolder folder;
   std::ofstream(folder / "letter.db") << std::string(5'000, 'x');
-  CHECK_THROWS_WITH_AS(digest_directory(folder.path()),
+  CHECK_THROWS_WITH_AS(data::digest_directory(folder.path()),
                        ((folder / "letter.db") + ": cannot be read: file is not a database").c_str(),
                        std::runtime_error);
 }

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 
 #include "fleet/fleet.h"
-#include "storage/directory_lock.h"
+#include "run/directory_lock.h"
 #include "support/temporary_folder.h"
 
 using namespace fleet_sim;
@@ -18,9 +18,9 @@ using namespace fleet_sim::test;
 
 namespace {
 
-bool overlap(Partition a, Partition b) {
-  const LockedBytes of_a = bytes_of(a);
-  const LockedBytes of_b = bytes_of(b);
+bool overlap(config::Partition a, config::Partition b) {
+  const run::LockedBytes of_a = run::bytes_of(a);
+  const run::LockedBytes of_b = run::bytes_of(b);
   return of_a.begin < of_b.end && of_b.begin < of_a.end;
 }
 
@@ -49,9 +49,10 @@ TEST_CASE("partitions lock a byte in common exactly when they may have a sensor 
   }
   for (int i = 0; i < 2'000; ++i) {
     const std::string id = "sensor-" + std::to_string(i);
-    for (std::uint32_t n = 1; n <= 9; ++n) CHECK(overlap({partition_of(id, n), n}, {partition_of(id, 7), 7}));
+    for (std::uint32_t n = 1; n <= 9; ++n)
+      CHECK(overlap({fleet::partition_of(id, n), n}, {fleet::partition_of(id, 7), 7}));
   }
-  const LockedBytes smallest = bytes_of({1'000'000, 1'000'000});
+  const run::LockedBytes smallest = run::bytes_of({1'000'000, 1'000'000});
   CHECK(smallest.begin < smallest.end);
 }
 
@@ -59,25 +60,25 @@ TEST_CASE("a directory that is locked is refused to another process, which learn
   const TemporaryFolder folder;
   const pid_t we = ::getpid();
   {
-    DirectoryLock lock;
-    REQUIRE(lock.take(folder.path(), {1, 2}) == DirectoryLock::Verdict::taken);
+    run::DirectoryLock lock;
+    REQUIRE(lock.take(folder.path(), {1, 2}) == run::DirectoryLock::Verdict::taken);
     CHECK(holds_in_child([&] {
-      DirectoryLock second;
-      return second.take(folder.path(), {1, 1}) == DirectoryLock::Verdict::held && second.holder() == we;
+      run::DirectoryLock second;
+      return second.take(folder.path(), {1, 1}) == run::DirectoryLock::Verdict::held && second.holder() == we;
     }));
     CHECK(holds_in_child([&] {
-      DirectoryLock second;
-      return second.take(folder.path(), {2, 2}) == DirectoryLock::Verdict::taken;
+      run::DirectoryLock second;
+      return second.take(folder.path(), {2, 2}) == run::DirectoryLock::Verdict::taken;
     }));
   }
   CHECK(holds_in_child([&] {
-    DirectoryLock second;
-    return second.take(folder.path(), {1, 1}) == DirectoryLock::Verdict::taken;
+    run::DirectoryLock second;
+    return second.take(folder.path(), {1, 1}) == run::DirectoryLock::Verdict::taken;
   }));
 }
 
 TEST_CASE("where no lock can be had it says why, and keeps nobody out") {
-  DirectoryLock lock;
-  CHECK(lock.take("/proc/is/not/there", {1, 1}) == DirectoryLock::Verdict::unavailable);
+  run::DirectoryLock lock;
+  CHECK(lock.take("/proc/is/not/there", {1, 1}) == run::DirectoryLock::Verdict::unavailable);
   CHECK(lock.reason() == "No such file or directory");
 }

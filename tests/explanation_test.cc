@@ -10,8 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "app/explained_sensor.h"
+#include "explain/explained_sensor.h"
 #include "fleet/fleet.h"
+#include "run/inputs.h"
 #include "support/rosters.h"
 
 using namespace fleet_sim;
@@ -29,24 +30,24 @@ doctest::Approx near(double value) {
 }
 
 // What the steps of a chain come to for somebody who follows them with a calculator.
-double followed(const Number<Chain>& number) {
+double followed(const model::Number<model::Chain>& number) {
   double value = 0;
-  for (const Step& step : number.trail().steps()) {
+  for (const model::Step& step : number.trail().steps()) {
     switch (step.operation) {
-      case Operation::start:
-      case Operation::replace:
+      case model::Operation::start:
+      case model::Operation::replace:
         value = step.value;
         break;
-      case Operation::multiply:
+      case model::Operation::multiply:
         value *= step.value;
         break;
-      case Operation::multiply_excess:
+      case model::Operation::multiply_excess:
         value = 1 + (value - 1) * step.value;
         break;
-      case Operation::add:
+      case model::Operation::add:
         value += step.value;
         break;
-      case Operation::limit:
+      case model::Operation::limit:
         CHECK(value > step.value);
         value = step.value;
         break;
@@ -56,12 +57,13 @@ double followed(const Number<Chain>& number) {
 }
 
 // The number is the one given, and so is the end of its chain, which starts once, at its beginning.
-void check_number(const Number<Chain>& number, double expected) {
+void check_number(const model::Number<model::Chain>& number, double expected) {
   CHECK(number.value() == expected);
   CHECK(followed(number) == near(expected));
-  const std::vector<Step>& steps = number.trail().steps();
+  const std::vector<model::Step>& steps = number.trail().steps();
   REQUIRE(!steps.empty());
-  for (const Step& step : steps) CHECK((step.operation == Operation::start) == (&step == &steps.front()));
+  for (const model::Step& step : steps)
+    CHECK((step.operation == model::Operation::start) == (&step == &steps.front()));
 }
 
 template <std::size_t n>
@@ -70,17 +72,17 @@ void check_shares(const std::array<double, n>& shares, const std::array<double, 
   for (std::size_t i = 0; i < n; ++i) CHECK((so_far += shares[i]) == near(until[i]));
 }
 
-void check_types(const Explanation& explanation, double readings_per_second) {
-  const Profile& profile = explanation.profile;
+void check_types(const model::Explanation& explanation, double readings_per_second) {
+  const model::Profile& profile = explanation.profile;
   PerAnomalyType<double> chance{};
   PerAnomalyType<double> steady{};
   double weights = 0;
-  for (const Number<Chain>& weight : explanation.numbers.weights) weights += weight.value();
+  for (const model::Number<model::Chain>& weight : explanation.numbers.weights) weights += weight.value();
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    const TypeExplanation& type = explanation.types[k];
+    const model::TypeExplanation& type = explanation.types[k];
     chance[k] = type.onset_chance;
     steady[k] = type.share_of_readings;
-    const Number<Chain>& weight = explanation.numbers.weights[k];
+    const model::Number<model::Chain>& weight = explanation.numbers.weights[k];
     check_number(weight, weight.value());
     CHECK(type.share_of_anomalies * weights == near(weight.value()));
     CHECK(type.per_day * static_cast<double>(profile.readings_per_anomaly[k]) ==
@@ -92,10 +94,10 @@ void check_types(const Explanation& explanation, double readings_per_second) {
 }
 
 // Every number against the profile that the fleet would get.
-void check_explanation(const Config& config, const ProfileSource& source) {
-  const Explanation explanation = explain_profile(config, source);
-  const Profile profile = resolve_profile(config, source);
-  const ProfileNumbers<Chain>& numbers = explanation.numbers;
+void check_explanation(const config::Config& config, const model::ProfileSource& source) {
+  const model::Explanation explanation = model::explain_profile(config, source);
+  const model::Profile profile = model::resolve_profile(config, source);
+  const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
   check_number(numbers.readings_per_second, source.readings_per_second);
   for (std::size_t c = 0; c < channel_count; ++c) {
     CAPTURE(c);
@@ -108,7 +110,7 @@ void check_explanation(const Config& config, const ProfileSource& source) {
   }
   check_number(numbers.daily_amplitude, profile.daily_amplitude);
   check_number(numbers.work_hours_rise, profile.work_hours_rise);
-  check_number(numbers.probability, anomaly_share(config, source));
+  check_number(numbers.probability, model::anomaly_share(config, source));
   check_number(numbers.spike_factor_min, profile.spike_factor.min);
   check_number(numbers.spike_factor_max, profile.spike_factor.max);
   check_number(numbers.trend_change, profile.trend_change);
@@ -119,15 +121,15 @@ void check_explanation(const Config& config, const ProfileSource& source) {
   check_types(explanation, source.readings_per_second);
   CHECK(explanation.profile.onset_until == profile.onset_until);
   CHECK(explanation.profile.readings_per_anomaly == profile.readings_per_anomaly);
-  if (config.anomalies.basis == AnomalyBasis::reading && profile.steady_until.back() > 0) {
+  if (config.anomalies.basis == config::AnomalyBasis::reading && profile.steady_until.back() > 0) {
     CHECK(profile.steady_until.back() == near(numbers.probability.value()));
   }
 }
 
 // Behaviors with every effect that the built-in ones lack.
-Behaviors custom_behaviors() {
-  Behaviors behaviors = default_behaviors();
-  Behavior loud;
+config::Behaviors custom_behaviors() {
+  config::Behaviors behaviors = config::default_behaviors();
+  config::Behavior loud;
   loud.probability = 3;
   loud.severity = 2;
   loud.spread = {1.1, 0, 3};
@@ -136,7 +138,7 @@ Behaviors custom_behaviors() {
   loud.daily = 0.7;
   loud.work_hours_rise = -0.5;
   loud.channels = PerChannel<double>{0, 3, 1};
-  loud.spike_factor = Range{2, 2.5};
+  loud.spike_factor = config::Range{2, 2.5};
   loud.noise_factor = 0.7;
   behaviors.firmware["1.5"] = loud;
   behaviors.model["Loud"] = loud;
@@ -146,9 +148,9 @@ Behaviors custom_behaviors() {
   return behaviors;
 }
 
-const IdentityOverrides& own_numbers() {
-  static const IdentityOverrides own = [] {
-    IdentityOverrides made;
+const identity::IdentityOverrides& own_numbers() {
+  static const identity::IdentityOverrides own = [] {
+    identity::IdentityOverrides made;
     made.readings_per_second = 0.3;
     made.normal_parameters[temperature].std_dev = 4;
     made.normal_parameters[voltage].mean = 24;
@@ -158,7 +160,7 @@ const IdentityOverrides& own_numbers() {
   return own;
 }
 
-void check_every_combination(const Config& config) {
+void check_every_combination(const config::Config& config) {
   for (const std::string& id : {std::string("plain"), std::string("own")}) {
     for (const char* firmware : {"1.3", "1.4.0", "1.5", "2.0"}) {
       for (const char* model : {"TempVibe-1000", "TempVibe-2000", "TempVibe-3000", "Loud", "Other"}) {
@@ -169,10 +171,10 @@ void check_every_combination(const Config& config) {
             CAPTURE(model);
             CAPTURE(manufacturer);
             CAPTURE(location);
-            IdentityRecord record{id, "t", location, manufacturer, model, firmware, {}};
+            identity::IdentityRecord record{id, "t", location, manufacturer, model, firmware, {}};
             if (id == "own") record.overrides = own_numbers();
-            const Roster roster = roster_of(std::vector{record});
-            check_explanation(config, profile_source(roster, roster[0], config));
+            const identity::Roster roster = roster_of(std::vector{record});
+            check_explanation(config, fleet::profile_source(roster, roster[0], config));
           }
         }
       }
@@ -180,23 +182,23 @@ void check_every_combination(const Config& config) {
   }
 }
 
-IdentityRecord demo_record() {
+identity::IdentityRecord demo_record() {
   return {"S", "t", "Warehouse B - Section 1", "DataSense", "TempVibe-1000", "1.3.0", {}};
 }
 
 // A chain as text: "config anomalies.probability start 0.05", …
-std::vector<std::string> told(const Number<Chain>& number) {
+std::vector<std::string> told(const model::Number<model::Chain>& number) {
   constexpr std::array<const char*, 6> words{"start", "multiply", "excess", "add", "replace", "limit"};
   std::vector<std::string> lines;
-  for (const Step& step : number.trail().steps()) {
+  for (const model::Step& step : number.trail().steps()) {
     lines.push_back(step.kind + ' ' + step.name + ' ' + words[static_cast<std::size_t>(step.operation)]);
   }
   return lines;
 }
 
-Explanation explain(const Config& config, const IdentityRecord& record) {
-  const Roster roster = roster_of(std::vector{record});
-  return explain_profile(config, profile_source(roster, roster[0], config));
+model::Explanation explanation_of(const config::Config& config, const identity::IdentityRecord& record) {
+  const identity::Roster roster = roster_of(std::vector{record});
+  return model::explain_profile(config, fleet::profile_source(roster, roster[0], config));
 }
 
 using Lines = std::vector<std::string>;
@@ -204,22 +206,22 @@ using Lines = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("every number of every combination is the profile's, and its chain leads to it") {
-  Config config;
+  config::Config config;
   check_every_combination(config);
   config.behaviors = custom_behaviors();
   check_every_combination(config);
 }
 
 TEST_CASE("the same with basis event, with types switched off, with everything off, and at the cap") {
-  Config config;
+  config::Config config;
   config.behaviors = custom_behaviors();
-  config.anomalies.basis = AnomalyBasis::event;
+  config.anomalies.basis = config::AnomalyBasis::event;
   config.anomalies.probability = 0.01;
   check_every_combination(config);
   config.anomalies.types[trend].enabled = false;
   config.anomalies.types[spike].duration_seconds = 2.5;
   check_every_combination(config);
-  config.anomalies.basis = AnomalyBasis::reading;
+  config.anomalies.basis = config::AnomalyBasis::reading;
   config.anomalies.probability = 0.9;
   check_every_combination(config);
   config.anomalies.enabled = false;
@@ -227,9 +229,9 @@ TEST_CASE("the same with basis event, with types switched off, with everything o
 }
 
 TEST_CASE("each step names where it comes from, in the order it is taken") {
-  const Config config;
-  const Explanation explanation = explain(config, demo_record());
-  const ProfileNumbers<Chain>& numbers = explanation.numbers;
+  const config::Config config;
+  const model::Explanation explanation = explanation_of(config, demo_record());
+  const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
   CHECK(told(numbers.probability) == Lines{"config anomalies.probability start", "firmware 1.3 multiply",
                                            "manufacturer DataSense multiply"});
   CHECK(numbers.probability.value() == near(0.05 * 1.5 * 0.8));
@@ -243,10 +245,10 @@ TEST_CASE("each step names where it comes from, in the order it is taken") {
 }
 
 TEST_CASE("a number of the identity's own says so, and what starts from it does, too") {
-  IdentityRecord record = demo_record();
+  identity::IdentityRecord record = demo_record();
   record.location = "Outdoor";
   record.overrides = own_numbers();
-  const ProfileNumbers<Chain> numbers = explain(Config(), record).numbers;
+  const model::ProfileNumbers<model::Chain> numbers = explanation_of(config::Config(), record).numbers;
   CHECK(told(numbers.readings_per_second) == Lines{"identity readings_per_second start"});
   CHECK(told(numbers.daily_amplitude) ==
         Lines{"identity normal_parameters.temperature.std_dev start", "location Outdoor multiply"});
@@ -256,12 +258,12 @@ TEST_CASE("a number of the identity's own says so, and what starts from it does,
 }
 
 TEST_CASE("what switches anomalies off, and the cap, are the last steps of a chain") {
-  Config config;
+  config::Config config;
   config.anomalies.probability = 0.9;
-  CHECK(told(explain(config, demo_record()).numbers.probability).back() == "limit  limit");
+  CHECK(told(explanation_of(config, demo_record()).numbers.probability).back() == "limit  limit");
   config.anomalies.enabled = false;
   config.anomalies.types[trend].enabled = false;
-  const Explanation explanation = explain(config, demo_record());
+  const model::Explanation explanation = explanation_of(config, demo_record());
   CHECK(told(explanation.numbers.probability).back() == "config anomalies.enabled replace");
   CHECK(told(explanation.numbers.weights[trend]).back() == "config anomalies.types.trend.enabled replace");
   CHECK(!explanation.types[trend].enabled);
@@ -269,28 +271,29 @@ TEST_CASE("what switches anomalies off, and the cap, are the last steps of a cha
 }
 
 TEST_CASE("which entry a behavior was found under") {
-  Config config;
-  const auto [firmware, model, manufacturer, location] = explain(config, demo_record()).behaviors;
+  config::Config config;
+  const auto [firmware, model, manufacturer, location] = explanation_of(config, demo_record()).behaviors;
   CHECK(firmware.entry == "1.3");
   CHECK(model.entry == "TempVibe-1000");
   CHECK(manufacturer.entry == "DataSense");
   CHECK(location.entry == "Warehouse");
-  IdentityRecord unknown = demo_record();
+  identity::IdentityRecord unknown = demo_record();
   unknown.location = "The Warehouse";
   unknown.firmware_version = "9";
-  CHECK(!explain(config, unknown).behaviors[3].entry);
-  CHECK(!explain(config, unknown).behaviors[0].entry);
+  CHECK(!explanation_of(config, unknown).behaviors[3].entry);
+  CHECK(!explanation_of(config, unknown).behaviors[0].entry);
   config.behaviors.location[""] = {};
-  CHECK(explain(config, unknown).behaviors[3].entry == "");
+  CHECK(explanation_of(config, unknown).behaviors[3].entry == "");
 }
 
 TEST_CASE("every sensor is in the partition that it is explained to be in") {
-  Inputs inputs;
+  run::Inputs inputs;
   inputs.identities.roster = roster_of(50);
   inputs.config.fleet.partition = {2, 7};
-  const std::vector<std::uint32_t> members = partition_members(inputs.identities.roster, {2, 7});
+  const std::vector<std::uint32_t> members = fleet::partition_members(inputs.identities.roster, {2, 7});
   for (std::uint32_t i = 0; i < 50; ++i) {
-    const ExplainedSensor sensor = explain_sensor(inputs.config, inputs.identities.roster, i);
+    const explain::ExplainedSensor sensor =
+        explain::explain_sensor(inputs.config, inputs.identities.roster, i);
     const bool is_member = std::find(members.begin(), members.end(), i) != members.end();
     CHECK(sensor.in_this_partition() == is_member);
     CHECK((sensor.partition >= 1 && sensor.partition <= 7));
@@ -298,14 +301,15 @@ TEST_CASE("every sensor is in the partition that it is explained to be in") {
 }
 
 TEST_CASE("text keeps to 100 columns however long the names in a chain are") {
-  Inputs inputs;
+  run::Inputs inputs;
   const std::string name(900, 'M');
-  IdentityRecord record = demo_record();
+  identity::IdentityRecord record = demo_record();
   record.manufacturer = name;
   inputs.config.behaviors.manufacturer[name].noise = {2, 3, 4};
   inputs.config.behaviors.manufacturer[name].probability = 1.234567;
   inputs.identities.roster = roster_of(std::vector{record});
-  const std::string text = text_of(explain_sensor(inputs.config, inputs.identities.roster, 0));
+  const std::string text =
+      explain::text_of(explain::explain_sensor(inputs.config, inputs.identities.roster, 0));
   std::size_t begin = 0;
   for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
     const std::string line = text.substr(begin, end - begin);

@@ -15,15 +15,15 @@
 #include <variant>
 #include <vector>
 
+#include "base/plain_text.h"
 #include "base/random.h"
-#include "config/plain_text.h"
-#include "export/block_index.h"
+#include "data/block_index.h"
+#include "data/source.h"
 #include "export/export_readings.h"
 #include "export/labels.h"
 #include "export/row_format.h"
 #include "export/slice_reader.h"
-#include "export/source.h"
-#include "storage/schema.h"
+#include "sqlite/schema.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 
@@ -35,7 +35,7 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::monostate null{};
 
-ReadingRow plain_row() {
+exports::ReadingRow plain_row() {
   return {"1970-01-01T00:00:01.500000Z",
           "S1",
           65.0,
@@ -50,48 +50,49 @@ ReadingRow plain_row() {
           "Factory A - Line 1"};
 }
 
-std::string line_of(RowFormat format, const ReadingRow& row, Timestamp at = 1'500'000) {
+std::string line_of(exports::RowFormat format, const exports::ReadingRow& row, Timestamp at = 1'500'000) {
   std::string line;
-  append_row(line, format, row, at);
+  exports::append_row(line, format, row, at);
   return line;
 }
 
 // The plain row with this in one of its columns.
-ReadingRow with(std::string_view column, const Cell& cell) {
-  ReadingRow row = plain_row();
-  row[static_cast<std::size_t>(std::ranges::find(row_columns, column) - row_columns.begin())] = cell;
+exports::ReadingRow with(std::string_view column, const exports::Cell& cell) {
+  exports::ReadingRow row = plain_row();
+  row[static_cast<std::size_t>(std::ranges::find(exports::row_columns, column) -
+                               exports::row_columns.begin())] = cell;
   return row;
 }
 
-std::string csv_location(const Cell& cell) {
-  const std::string line = line_of(RowFormat::csv, with("location", cell));
+std::string csv_location(const exports::Cell& cell) {
+  const std::string line = line_of(exports::RowFormat::csv, with("location", cell));
   const std::string_view before = ",SensorTech,";
   return line.substr(line.find(before) + before.size());
 }
 
 std::string json_location(std::string_view text) {
-  const std::string line = line_of(RowFormat::ndjson, with("location", text));
+  const std::string line = line_of(exports::RowFormat::ndjson, with("location", text));
   const std::string_view before = "\"location\":";
   return line.substr(line.find(before) + before.size());
 }
 
 std::string tag_location(std::string_view text) {
-  const std::string line = line_of(RowFormat::line_protocol, with("location", text));
+  const std::string line = line_of(exports::RowFormat::line_protocol, with("location", text));
   const std::size_t begin = line.find("1.4") + 3;
   return line.substr(begin, line.find(",manufacturer=") - begin);
 }
 
 // A shard with nothing in it.
 void make_shard(const std::string& path) {
-  Database database = opened(path);
-  REQUIRE(prepare_schema(database, DatabaseSettings{}).ok());
+  sqlite::Database database = opened(path);
+  REQUIRE(sqlite::prepare_schema(database, config::DatabaseSettings{}).ok());
 }
 
 void add_readings(const std::string& path, const std::vector<Timestamp>& moments,
                   const std::string& sensor = "S1") {
-  Database database = opened(path);
+  sqlite::Database database = opened(path);
   REQUIRE(database.execute("BEGIN").ok());
-  Statement insert;
+  sqlite::Statement insert;
   REQUIRE(database
               .prepare("INSERT INTO sensor_readings (timestamp, sensor_id, temperature, location) "
                        "VALUES (?1, ?2, 1.5, 'L')",
@@ -107,11 +108,11 @@ void add_readings(const std::string& path, const std::vector<Timestamp>& moments
 }
 
 void add_run(const std::string& path, const std::string& id, Timestamp start) {
-  Database database = opened(path);
-  RunInfo run;
+  sqlite::Database database = opened(path);
+  sqlite::RunInfo run;
   run.run_id = id;
   run.start = start;
-  REQUIRE(record_run(database, run).ok());
+  REQUIRE(sqlite::record_run(database, run).ok());
 }
 
 void add_event(const std::string& path, const std::string& sensor, const std::string& type, Timestamp start) {
@@ -125,10 +126,10 @@ constexpr Timestamp second = microseconds_per_second;
 }  // namespace
 
 TEST_CASE("a row of csv") {
-  CHECK(header_of(RowFormat::csv) ==
+  CHECK(exports::header_of(exports::RowFormat::csv) ==
         "timestamp,sensor_id,temperature,vibration,voltage,status_code,anomaly_flag,anomaly_type,"
         "firmware_version,model,manufacturer,location\n");
-  CHECK(line_of(RowFormat::csv, plain_row()) ==
+  CHECK(line_of(exports::RowFormat::csv, plain_row()) ==
         "1970-01-01T00:00:01.500000Z,S1,65,2.5,-0.1,0,0,,1.4,TempVibe-2000,SensorTech,Factory A - Line 1\n");
   CHECK(csv_location("a, b") == "\"a, b\"\n");
   CHECK(csv_location("say \"hi\"") == "\"say \"\"hi\"\"\"\n");
@@ -139,12 +140,13 @@ TEST_CASE("a row of csv") {
   CHECK(csv_location(null) == "\n");
   CHECK(csv_location(std::int64_t{-7}) == "-7\n");
   CHECK(csv_location("W\xC3\xBCrz\xFF") == "W\xC3\xBCrz\uFFFD\n");
-  CHECK(line_of(RowFormat::csv, with("voltage", -infinity)).find(",2.5,-inf,0,") != std::string::npos);
+  CHECK(line_of(exports::RowFormat::csv, with("voltage", -infinity)).find(",2.5,-inf,0,") !=
+        std::string::npos);
 }
 
 TEST_CASE("a row of ndjson") {
-  CHECK(header_of(RowFormat::ndjson).empty());
-  CHECK(line_of(RowFormat::ndjson, plain_row()) ==
+  CHECK(exports::header_of(exports::RowFormat::ndjson).empty());
+  CHECK(line_of(exports::RowFormat::ndjson, plain_row()) ==
         "{\"timestamp\":\"1970-01-01T00:00:01.500000Z\",\"sensor_id\":\"S1\",\"temperature\":65,"
         "\"vibration\":2.5,\"voltage\":-0.1,\"status_code\":0,\"anomaly_flag\":0,\"anomaly_type\":null,"
         "\"firmware_version\":\"1.4\",\"model\":\"TempVibe-2000\",\"manufacturer\":\"SensorTech\","
@@ -152,12 +154,13 @@ TEST_CASE("a row of ndjson") {
   CHECK(json_location("a\"b\\c\nd\x01") == "\"a\\\"b\\\\c\\u000ad\\u0001\"}\n");
   CHECK(json_location("\xC3\x28 \xED\xA0\x80 \xF0\x9F\x8F\xAD") ==
         "\"\uFFFD( \uFFFD\uFFFD\uFFFD \xF0\x9F\x8F\xAD\"}\n");
-  CHECK(line_of(RowFormat::ndjson, with("voltage", infinity)).find("\"voltage\":null,") != std::string::npos);
+  CHECK(line_of(exports::RowFormat::ndjson, with("voltage", infinity)).find("\"voltage\":null,") !=
+        std::string::npos);
 }
 
 TEST_CASE("a row of line protocol") {
-  CHECK(header_of(RowFormat::line_protocol).empty());
-  CHECK(line_of(RowFormat::line_protocol, plain_row()) ==
+  CHECK(exports::header_of(exports::RowFormat::line_protocol).empty());
+  CHECK(line_of(exports::RowFormat::line_protocol, plain_row()) ==
         "sensor_readings,firmware_version=1.4,location=Factory\\ A\\ -\\ Line\\ 1,manufacturer=SensorTech,"
         "model=TempVibe-2000,sensor_id=S1 temperature=65,vibration=2.5,voltage=-0.1,status_code=0i,"
         "anomaly_flag=0i 1500000000\n");
@@ -166,25 +169,26 @@ TEST_CASE("a row of line protocol") {
   CHECK(tag_location("\\\\") == "");
   CHECK(tag_location("") == "");
   CHECK(tag_location("two\nlines") == ",location=two\\ lines");
-  CHECK(line_of(RowFormat::line_protocol, with("anomaly_type", "s\"p\\i\nke"))
+  CHECK(line_of(exports::RowFormat::line_protocol, with("anomaly_type", "s\"p\\i\nke"))
             .find(",anomaly_flag=0i,anomaly_type=\"s\\\"p\\\\i ke\" 1500000000\n") != std::string::npos);
-  CHECK(line_of(RowFormat::line_protocol, with("temperature", null)).find(" vibration=2.5,") !=
+  CHECK(line_of(exports::RowFormat::line_protocol, with("temperature", null)).find(" vibration=2.5,") !=
         std::string::npos);
-  CHECK(line_of(RowFormat::line_protocol, with("temperature", infinity)).find(" vibration=2.5,") !=
+  CHECK(line_of(exports::RowFormat::line_protocol, with("temperature", infinity)).find(" vibration=2.5,") !=
         std::string::npos);
-  CHECK(line_of(RowFormat::line_protocol, with("status_code", "x")).find("status_code") == std::string::npos);
-  ReadingRow empty;
+  CHECK(line_of(exports::RowFormat::line_protocol, with("status_code", "x")).find("status_code") ==
+        std::string::npos);
+  exports::ReadingRow empty;
   empty[0] = "1970-01-01T00:00:00.000000Z";
-  CHECK(line_of(RowFormat::line_protocol, empty, 0) == "");
-  CHECK(line_of(RowFormat::line_protocol, plain_row(), 0).ends_with(" 0\n"));
-  CHECK(line_of(RowFormat::line_protocol, plain_row(), -1).ends_with(" -1000\n"));
+  CHECK(line_of(exports::RowFormat::line_protocol, empty, 0) == "");
+  CHECK(line_of(exports::RowFormat::line_protocol, plain_row(), 0).ends_with(" 0\n"));
+  CHECK(line_of(exports::RowFormat::line_protocol, plain_row(), -1).ends_with(" -1000\n"));
 }
 
 TEST_CASE("a number is written with the digits that give the same one back") {
   for (std::uint64_t i = 0; i < 20'000; ++i) {
     const double value = std::bit_cast<double>(mix_words(i, 5));
     if (!std::isfinite(value)) continue;
-    const std::string line = line_of(RowFormat::csv, with("temperature", value));
+    const std::string line = line_of(exports::RowFormat::csv, with("temperature", value));
     const std::string_view before = "Z,S1,";
     const double read = std::strtod(line.c_str() + line.find(before) + before.size(), nullptr);
     REQUIRE(std::bit_cast<std::uint64_t>(read) == std::bit_cast<std::uint64_t>(value));
@@ -203,7 +207,7 @@ TEST_CASE("bytes that are not UTF-8 are replaced one by one") {
 }
 
 TEST_CASE("slices cover every block, in order of time, with about as many readings each") {
-  std::vector<Block> blocks;
+  std::vector<data::Block> blocks;
   std::uint64_t total = 0;
   for (std::uint32_t shard = 0; shard < 5; ++shard) {
     for (std::int64_t i = 0; i < 200; ++i) {
@@ -214,7 +218,7 @@ TEST_CASE("slices cover every block, in order of time, with about as many readin
   }
   blocks.push_back({5, 100, 1, 100, 0, 2'000 * second});  // touches all
   blocks.push_back({6, 5'000, 1, 5'000, 500, 500});       // one moment
-  Slices slices(blocks, 2'000);
+  data::Slices slices(blocks, 2'000);
   Timestamp until = 0;
   std::size_t count = 0;
   std::vector<std::pair<Timestamp, Timestamp>> seen(blocks.size(), {0, 0});
@@ -223,13 +227,13 @@ TEST_CASE("slices cover every block, in order of time, with about as many readin
     CHECK(slice->to > slice->from);
     until = slice->to;
     std::uint64_t in_ranges = 0;
-    for (const IdRange& range : slice->ranges) {
+    for (const data::IdRange& range : slice->ranges) {
       in_ranges += range.shard < 5 ? static_cast<std::uint64_t>(range.last - range.first + 1) : 0;
     }
     CHECK(in_ranges <= 2'000 + 2 * 5 * 100);  // and the parts of blocks that lie outside
-    for (const Block& block : blocks) {
+    for (const data::Block& block : blocks) {
       const bool overlaps = block.first < slice->to && block.last >= slice->from;
-      const bool listed = std::ranges::any_of(slice->ranges, [&](const IdRange& range) {
+      const bool listed = std::ranges::any_of(slice->ranges, [&](const data::IdRange& range) {
         return range.shard == block.shard && range.first <= block.first_id && range.last >= block.last_id;
       });
       CHECK((!overlaps || listed));
@@ -238,7 +242,7 @@ TEST_CASE("slices cover every block, in order of time, with about as many readin
   CHECK(until == 2'000 * second + 4 * 777 + 1);
   CHECK(count >= total / 2'000);
   CHECK(count <= total / 2'000 + 10);
-  CHECK_FALSE(Slices({}, 10).next());
+  CHECK_FALSE(data::Slices({}, 10).next());
 }
 
 TEST_CASE("a slice that is too large is read in parts, each reading once and in order") {
@@ -250,21 +254,22 @@ TEST_CASE("a slice that is too large is read in parts, each reading once and in 
     moments.push_back(static_cast<Timestamp>(mix_words(i, 3) % 300) * second);
   add_readings(folder / "a.db", moments);
   add_readings(folder / "b.db", moments);
-  const std::vector<SourceShard> shards = find_source(folder.path());
-  const Selection selection;
-  Slices slices(index_readings(shards, selection, 50), 1'000'000);
+  const std::vector<data::SourceShard> shards = data::find_source(folder.path());
+  const data::Selection selection;
+  data::Slices slices(data::index_readings(shards, selection, 50), 1'000'000);
   const auto slice = slices.next();
   REQUIRE(slice);
   CHECK_FALSE(slices.next());
 
-  for (const SliceLimits limits : {SliceLimits{10, 1 << 20}, SliceLimits{1 << 20, 500}, SliceLimits{1, 1}}) {
-    const SliceReader reader(shards, selection, RowFormat::csv, limits);
-    std::vector<Position> read;
-    Position begin{slice->from, 0, 0};
+  for (const exports::SliceLimits limits :
+       {exports::SliceLimits{10, 1 << 20}, exports::SliceLimits{1 << 20, 500}, exports::SliceLimits{1, 1}}) {
+    const exports::SliceReader reader(shards, selection, exports::RowFormat::csv, limits);
+    std::vector<exports::Position> read;
+    exports::Position begin{slice->from, 0, 0};
     for (bool more = true; more;) {
-      const SliceLines part = reader.read(*slice, begin);
+      const exports::SliceLines part = reader.read(*slice, begin);
       CHECK(part.lines.size() <= std::max<std::size_t>(2 * limits.rows, 1));
-      for (const SliceLines::Line& line : part.lines) {
+      for (const exports::SliceLines::Line& line : part.lines) {
         read.push_back(line.position);
         REQUIRE(part.text.substr(line.offset, timestamp_width) == timestamp_text(line.position.at));
         REQUIRE(part.text[line.offset + line.size - 1] == '\n');
@@ -289,17 +294,18 @@ TEST_CASE("more readings of one moment than are held at once, among many shards"
     std::filesystem::copy_file(model, folder / (std::to_string(10'000 + i).substr(1) + ".db"));
   }
   add_readings(folder / "0301.db", std::vector<Timestamp>(many, 2 * second), "S2");
-  const std::vector<SourceShard> shards = find_source(folder.path());
+  const std::vector<data::SourceShard> shards = data::find_source(folder.path());
   REQUIRE(shards.size() == shard_count);
   std::string text;
-  const ExportCounts counts = export_readings(
-      shards, {}, RowFormat::csv, [&](std::string_view lines, const ExportCounts&) { text += lines; });
+  const exports::ExportCounts counts =
+      exports::export_readings(shards, {}, exports::RowFormat::csv,
+                               [&](std::string_view lines, const exports::ExportCounts&) { text += lines; });
   CHECK(counts.rows == 3 * shard_count + many);
 
   const auto line = [](int at, const std::string& sensor) {
     return timestamp_text(at * second) + ',' + sensor + ",1.5,,,,,,,,,L\n";
   };
-  std::string expected = header_of(RowFormat::csv);
+  std::string expected = exports::header_of(exports::RowFormat::csv);
   for (const int at : {1, 2, 3}) {
     for (std::size_t i = 0; i < shard_count; ++i) {
       expected += line(at, "S1");
@@ -316,9 +322,9 @@ TEST_CASE("ids far apart are no obstacle") {
   run_sql(folder / "a.db", "UPDATE sensor_readings SET id = -9223372036854775807 WHERE id = 1");
   run_sql(folder / "a.db", "UPDATE sensor_readings SET id = 9223372036854775807 WHERE id = 2");
   std::string text;
-  const ExportCounts counts =
-      export_readings(find_source(folder.path()), {}, RowFormat::line_protocol,
-                      [&](std::string_view lines, const ExportCounts&) { text += lines; });
+  const exports::ExportCounts counts =
+      exports::export_readings(data::find_source(folder.path()), {}, exports::RowFormat::line_protocol,
+                               [&](std::string_view lines, const exports::ExportCounts&) { text += lines; });
   CHECK(counts.rows == 4);
   CHECK(counts.left_out == 0);
   std::string expected;
@@ -333,8 +339,9 @@ TEST_CASE("readings of which line protocol can say nothing are counted") {
   make_shard(folder / "a.db");
   add_readings(folder / "a.db", {1 * second, 2 * second, 3 * second});
   run_sql(folder / "a.db", "UPDATE sensor_readings SET temperature = NULL WHERE id = 2");
-  const ExportCounts counts = export_readings(find_source(folder.path()), {}, RowFormat::line_protocol,
-                                              [](std::string_view, const ExportCounts&) {});
+  const exports::ExportCounts counts =
+      exports::export_readings(data::find_source(folder.path()), {}, exports::RowFormat::line_protocol,
+                               [](std::string_view, const exports::ExportCounts&) {});
   CHECK(counts.rows == 2);
   CHECK(counts.left_out == 1);
 }
@@ -344,8 +351,8 @@ TEST_CASE("a timestamp that is none is an error that names the reading") {
   make_shard(folder / "a.db");
   add_readings(folder / "a.db", {1 * second, 2 * second});
   run_sql(folder / "a.db", "UPDATE sensor_readings SET timestamp = 'noon' WHERE id = 2");
-  CHECK_THROWS_WITH_AS(export_readings(find_source(folder.path()), {}, RowFormat::csv,
-                                       [](std::string_view, const ExportCounts&) {}),
+  CHECK_THROWS_WITH_AS(exports::export_readings(data::find_source(folder.path()), {}, exports::RowFormat::csv,
+                                                [](std::string_view, const exports::ExportCounts&) {}),
                        ((folder / "a.db") + ": reading 2 has 'noon' where a time should be").c_str(),
                        std::runtime_error);
 }
@@ -365,10 +372,11 @@ TEST_CASE("an event without an end lasts to the end of its run") {
   add_event(path, "A", "missing_data", 211 * second);
   add_event(path, "A", "spike", 215 * second);         // its reading was lost
   add_event(path, "B", "missing_data", 221 * second);  // nothing is known of what came after
-  const Labels labels = read_labels(find_source(folder.path()), {});
+  const exports::Labels labels = exports::read_labels(data::find_source(folder.path()), {});
   const auto spans = [&](const std::string& sensor) {
     std::vector<std::pair<Timestamp, Timestamp>> all;
-    for (const Label& label : labels.at(sensor)) all.emplace_back(label.start / second, label.end / second);
+    for (const exports::Label& label : labels.at(sensor))
+      all.emplace_back(label.start / second, label.end / second);
     return all;
   };
   using Spans = std::vector<std::pair<Timestamp, Timestamp>>;
@@ -384,7 +392,7 @@ TEST_CASE("a gap at the end of a run is not stretched over the next one") {
   add_run(path, "two", 900 * second);
   add_readings(path, {100 * second, 101 * second, 900 * second, 950 * second}, "A");
   add_event(path, "A", "missing_data", 102 * second);
-  const Labels labels = read_labels(find_source(folder.path()), {});
+  const exports::Labels labels = exports::read_labels(data::find_source(folder.path()), {});
   REQUIRE(labels.at("A").size() == 1);
   CHECK(labels.at("A")[0].end == 102 * second);
 }
@@ -398,9 +406,9 @@ TEST_CASE("labels are cut to the time that is asked for") {
           "'1970-01-01T00:00:10.000000Z', '1970-01-01T00:00:20.000000Z', 11)");
   using Spans = std::vector<std::pair<Timestamp, Timestamp>>;
   const auto spans = [&](Timestamp from, Timestamp to) {
-    const Labels labels = read_labels(find_source(folder.path()), {from, to, {}, {}});
+    const exports::Labels labels = exports::read_labels(data::find_source(folder.path()), {from, to, {}, {}});
     Spans all;
-    for (const Label& label : labels.at("A")) all.emplace_back(label.start, label.end);
+    for (const exports::Label& label : labels.at("A")) all.emplace_back(label.start, label.end);
     return all;
   };
   CHECK(spans(0, 30 * second) == Spans{{10 * second, 20 * second}});
@@ -412,19 +420,19 @@ TEST_CASE("labels are cut to the time that is asked for") {
 }
 
 TEST_CASE("labels as JSON") {
-  const Labels labels{
+  const exports::Labels labels{
       {"A \"x\"", {}},
       {"B",
        {{0, second, "spike", "voltage", "-1", "2.5"}, {2 * second, 3 * second, "noise", "", "null", "0.1"}}}};
-  CHECK(windows_json(labels) ==
+  CHECK(exports::windows_json(labels) ==
         "{\n  \"A \\\"x\\\"\": [],\n  \"B\": [\n"
         "    [\"1970-01-01T00:00:00.000000Z\", \"1970-01-01T00:00:01.000000Z\"],\n"
         "    [\"1970-01-01T00:00:02.000000Z\", \"1970-01-01T00:00:03.000000Z\"]\n  ]\n}\n");
-  CHECK(events_json(labels) ==
+  CHECK(exports::events_json(labels) ==
         "{\n  \"A \\\"x\\\"\": [],\n  \"B\": [\n"
         "    {\"type\": \"spike\", \"channel\": \"voltage\", \"direction\": -1, \"magnitude\": 2.5, "
         "\"start\": \"1970-01-01T00:00:00.000000Z\", \"end\": \"1970-01-01T00:00:01.000000Z\"},\n"
         "    {\"type\": \"noise\", \"channel\": null, \"direction\": null, \"magnitude\": 0.1, "
         "\"start\": \"1970-01-01T00:00:02.000000Z\", \"end\": \"1970-01-01T00:00:03.000000Z\"}\n  ]\n}\n");
-  CHECK(windows_json({}) == "{\n}\n");
+  CHECK(exports::windows_json({}) == "{\n}\n");
 }

@@ -26,28 +26,29 @@ namespace {
 constexpr Timestamp start = 1'767'225'600'123'456;
 constexpr std::uint64_t seed = 4711;
 
-Fleet fleet_of(const Roster& roster, const std::vector<std::uint32_t>& members, const Config& config,
-               Timestamp from = start) {
-  return build_fleet(roster, members, std::vector<std::uint32_t>(members.size(), 0), config, seed, from);
+fleet::Fleet fleet_of(const identity::Roster& roster, const std::vector<std::uint32_t>& members,
+                      const config::Config& config, Timestamp from = start) {
+  return fleet::build_fleet(roster, members, std::vector<std::uint32_t>(members.size(), 0), config, seed,
+                            from);
 }
 
 // Everything that ticks came to.
 struct Taken {
-  std::vector<Reading> readings;
-  std::vector<AnomalyEvent> events;
-  Tally tally;
+  std::vector<batch::Reading> readings;
+  std::vector<batch::AnomalyEvent> events;
+  fleet::Tally tally;
 
-  void add(const Batch& batch) {
+  void add(const batch::Batch& batch) {
     readings.insert(readings.end(), batch.readings.begin(), batch.readings.end());
     events.insert(events.end(), batch.events.begin(), batch.events.end());
   }
 };
 
 // Ticks every cohort up to `until` in windows.
-Taken tick_in_windows(Fleet& fleet, Timestamp from, Timestamp until, Microseconds window) {
+Taken tick_in_windows(fleet::Fleet& fleet, Timestamp from, Timestamp until, Microseconds window) {
   Taken taken;
-  Batch batch;
-  for (Cohort& cohort : fleet.cohorts()) {
+  batch::Batch batch;
+  for (fleet::Cohort& cohort : fleet.cohorts()) {
     for (Timestamp to = from; to < until;) {
       to = std::min(to + window, until);
       while (cohort.next_due() < to) {
@@ -60,20 +61,20 @@ Taken tick_in_windows(Fleet& fleet, Timestamp from, Timestamp until, Microsecond
   return taken;
 }
 
-using ReadingKey = std::tuple<std::uint32_t, Timestamp, Values, std::optional<AnomalyType>>;
-using EventKey = std::tuple<std::uint32_t, Timestamp, Timestamp, AnomalyType, AnomalyEvent::Kind,
+using ReadingKey = std::tuple<std::uint32_t, Timestamp, batch::Values, std::optional<AnomalyType>>;
+using EventKey = std::tuple<std::uint32_t, Timestamp, Timestamp, AnomalyType, batch::AnomalyEvent::Kind,
                             std::uint32_t, std::optional<double>, std::optional<Channel>, int>;
 
 std::vector<ReadingKey> sorted_readings(const Taken& taken) {
   std::vector<ReadingKey> keys;
-  for (const Reading& r : taken.readings) keys.emplace_back(r.sensor, r.due, r.values, r.anomaly);
+  for (const batch::Reading& r : taken.readings) keys.emplace_back(r.sensor, r.due, r.values, r.anomaly);
   std::sort(keys.begin(), keys.end());
   return keys;
 }
 
 std::vector<EventKey> sorted_events(const Taken& taken) {
   std::vector<EventKey> keys;
-  for (const AnomalyEvent& e : taken.events) {
+  for (const batch::AnomalyEvent& e : taken.events) {
     keys.emplace_back(e.sensor, e.started_at, e.ended_at, e.type, e.kind, e.readings_affected, e.magnitude,
                       e.channel, e.direction);
   }
@@ -82,8 +83,8 @@ std::vector<EventKey> sorted_events(const Taken& taken) {
 }
 
 // Anomalies often enough, and short enough, that a short run begins and ends many.
-Config restless() {
-  Config config;
+config::Config restless() {
+  config::Config config;
   config.anomalies.probability = 0.4;
   config.anomalies.types[index_of(AnomalyType::trend)].duration_seconds = 7;
   config.anomalies.types[index_of(AnomalyType::pattern)].duration_seconds = 11;
@@ -93,12 +94,12 @@ Config restless() {
 }
 
 // Sensors of a handful of random rates, from one in minutes to hundreds a second.
-Roster random_roster(std::uint64_t which, std::size_t sensors) {
+identity::Roster random_roster(std::uint64_t which, std::size_t sensors) {
   std::vector<double> rates{1};
   for (std::uint64_t i = 0; i < 4; ++i) rates.push_back(std::pow(10, uniform(mix_words(which, i), -2, 2)));
-  Roster roster;
+  identity::Roster roster;
   for (std::size_t i = 0; i < sensors; ++i) {
-    IdentityRecord record = identity_of("s" + std::to_string(which) + "-" + std::to_string(i));
+    identity::IdentityRecord record = identity_of("s" + std::to_string(which) + "-" + std::to_string(i));
     const std::uint64_t rate = uniform_below(mix_words(which, 1'000 + i), rates.size() + 1);
     if (rate < rates.size()) record.overrides.readings_per_second = rates[rate];
     roster.add(record);
@@ -109,11 +110,11 @@ Roster random_roster(std::uint64_t which, std::size_t sensors) {
 }  // namespace
 
 TEST_CASE("partitions are disjoint and complete, and their members rise") {
-  const Roster roster = roster_of(5'000);
+  const identity::Roster roster = roster_of(5'000);
   for (const std::uint32_t count : {1u, 2u, 4u, 7u}) {
     std::vector<std::uint32_t> all;
     for (std::uint32_t index = 1; index <= count; ++index) {
-      const auto members = partition_members(roster, {index, count});
+      const auto members = fleet::partition_members(roster, {index, count});
       CHECK(std::is_sorted(members.begin(), members.end()));
       const double share = static_cast<double>(members.size()) / 5'000;
       CHECK(std::abs(share - 1.0 / count) <= share_bound(1.0 / count, 5'000));
@@ -125,12 +126,13 @@ TEST_CASE("partitions are disjoint and complete, and their members rise") {
 }
 
 TEST_CASE("a sensor's partition does not depend on the others") {
-  const auto ids = [](const Roster& roster, Partition partition) {
+  const auto ids = [](const identity::Roster& roster, config::Partition partition) {
     std::set<std::string> set;
-    for (const std::uint32_t member : partition_members(roster, partition)) set.emplace(roster[member].id);
+    for (const std::uint32_t member : fleet::partition_members(roster, partition))
+      set.emplace(roster[member].id);
     return set;
   };
-  Roster shuffled;
+  identity::Roster shuffled;
   for (int i = 2'999; i >= 0; --i) shuffled.add(identity_of("sensor-" + std::to_string(i)));
   for (std::uint32_t index = 1; index <= 3; ++index) {
     const std::set<std::string> few = ids(roster_of(1'000), {index, 3});
@@ -140,30 +142,30 @@ TEST_CASE("a sensor's partition does not depend on the others") {
 }
 
 TEST_CASE("cohorts hold at most 1,024 sensors of one rate and one writer, and every member once") {
-  Roster roster = random_roster(1, 7'000);
+  identity::Roster roster = random_roster(1, 7'000);
   const auto members = all_of(roster);
   std::vector<std::uint32_t> writer_of;
   for (const std::uint32_t member : members) writer_of.push_back(member % 3);
-  Fleet fleet = build_fleet(roster, members, writer_of, Config(), seed, start);
+  fleet::Fleet fleet = fleet::build_fleet(roster, members, writer_of, config::Config(), seed, start);
   CHECK(fleet.size() == 7'000);
 
   std::set<std::uint32_t> seen;
-  for (Cohort& cohort : fleet.cohorts()) {
+  for (fleet::Cohort& cohort : fleet.cohorts()) {
     CHECK(cohort.size() >= 1);
     CHECK(cohort.size() <= 1'024);
     // One whole period of the cohort shows each of its sensors once.
     std::set<double> rates;
-    Batch batch;
+    batch::Batch batch;
     std::uint64_t due = 0;
     while (due < cohort.size()) {
       const Timestamp next = cohort.next_due();
       due += cohort.tick(next + 1, batch).due;
-      for (const Reading& reading : batch.readings) {
+      for (const batch::Reading& reading : batch.readings) {
         CHECK(seen.insert(reading.sensor).second);
         CHECK(writer_of[reading.sensor] == cohort.writer());
-        rates.insert(rate_of(roster, roster[reading.sensor], Config()));
+        rates.insert(fleet::rate_of(roster, roster[reading.sensor], config::Config()));
       }
-      for (const AnomalyEvent& event : batch.events) {
+      for (const batch::AnomalyEvent& event : batch.events) {
         if (event.type == AnomalyType::missing_data) seen.insert(event.sensor);
       }
       batch.clear();
@@ -176,24 +178,24 @@ TEST_CASE("cohorts hold at most 1,024 sensors of one rate and one writer, and ev
 }
 
 TEST_CASE("a full fleet makes the fewest cohorts") {
-  const Roster roster = roster_of(2'049);
-  Fleet fleet = fleet_of(roster, all_of(roster), Config());
+  const identity::Roster roster = roster_of(2'049);
+  fleet::Fleet fleet = fleet_of(roster, all_of(roster), config::Config());
   CHECK(fleet.cohorts().size() == 3);
   CHECK(fleet.profile_count() == 1);
 }
 
 TEST_CASE("readings are due in order, and next_due never goes back") {
-  const Roster roster = random_roster(2, 400);
-  Fleet fleet = fleet_of(roster, all_of(roster), Config());
-  for (Cohort& cohort : fleet.cohorts()) {
-    Batch batch;
+  const identity::Roster roster = random_roster(2, 400);
+  fleet::Fleet fleet = fleet_of(roster, all_of(roster), config::Config());
+  for (fleet::Cohort& cohort : fleet.cohorts()) {
+    batch::Batch batch;
     Timestamp last = start;
     CHECK(cohort.next_due() >= start);
     for (int i = 0; i < 50; ++i) {
       const Timestamp before = cohort.next_due();
       cohort.tick(before + 1'000, batch);
       CHECK(cohort.next_due() >= before + 1'000);
-      for (const Reading& reading : batch.readings) {
+      for (const batch::Reading& reading : batch.readings) {
         CHECK(reading.due >= last);
         CHECK(reading.due < before + 1'000);
         last = reading.due;
@@ -204,20 +206,20 @@ TEST_CASE("readings are due in order, and next_due never goes back") {
 }
 
 TEST_CASE("a full batch ends a tick half-way, and the next tick goes on without loss") {
-  Config config = restless();
-  const Roster roster = roster_of(700);
-  Fleet whole = fleet_of(roster, all_of(roster), config);
+  config::Config config = restless();
+  const identity::Roster roster = roster_of(700);
+  fleet::Fleet whole = fleet_of(roster, all_of(roster), config);
   const Taken expected = tick_in_windows(whole, start, start + 10'000'000, 100'000);  // 70 readings a tick
 
-  Fleet cut = fleet_of(roster, all_of(roster), config);
-  Cohort& cohort = cut.cohorts().front();
+  fleet::Fleet cut = fleet_of(roster, all_of(roster), config);
+  fleet::Cohort& cohort = cut.cohorts().front();
   Taken taken;
-  Batch batch;
+  batch::Batch batch;
   int full = 0;
   while (cohort.next_due() < start + 10'000'000) {
     taken.tally += cohort.tick(start + 10'000'000, batch);
-    CHECK(batch.readings.size() <= Batch::capacity);
-    CHECK(batch.events.size() <= Batch::capacity);
+    CHECK(batch.readings.size() <= batch::Batch::capacity);
+    CHECK(batch.events.size() <= batch::Batch::capacity);
     full += batch.full() ? 1 : 0;
     taken.add(batch);
     batch.clear();
@@ -229,13 +231,13 @@ TEST_CASE("a full batch ends a tick half-way, and the next tick goes on without 
 }
 
 TEST_CASE("a tick appends to what the batch holds already, and takes nothing when it is full") {
-  const Roster roster = roster_of(10);
-  Fleet fleet = fleet_of(roster, all_of(roster), Config());
-  Cohort& cohort = fleet.cohorts().front();
-  Batch batch;
-  batch.readings.resize(Batch::capacity - 3);
+  const identity::Roster roster = roster_of(10);
+  fleet::Fleet fleet = fleet_of(roster, all_of(roster), config::Config());
+  fleet::Cohort& cohort = fleet.cohorts().front();
+  batch::Batch batch;
+  batch.readings.resize(batch::Batch::capacity - 3);
   while (!batch.full()) cohort.tick(start + 60'000'000, batch);
-  CHECK(batch.readings.size() == Batch::capacity);
+  CHECK(batch.readings.size() == batch::Batch::capacity);
   const Timestamp next = cohort.next_due();
   CHECK(cohort.tick(start + 60'000'000, batch).due == 0);
   CHECK(cohort.next_due() == next);
@@ -243,23 +245,23 @@ TEST_CASE("a tick appends to what the batch holds already, and takes nothing whe
 
 TEST_CASE("due_before is what ticks produce, for random fleets, rates and ends") {
   for (std::uint64_t which = 10; which < 40; ++which) {
-    const Roster roster = random_roster(which, 60);
+    const identity::Roster roster = random_roster(which, 60);
     const Timestamp until =
         start + static_cast<Microseconds>(uniform_below(mix_words(which, 77), 30'000'000));
-    Fleet fleet = fleet_of(roster, all_of(roster), restless());
+    fleet::Fleet fleet = fleet_of(roster, all_of(roster), restless());
     const std::uint64_t expected = fleet.due_before(until);
     const Taken taken = tick_in_windows(fleet, start, until, 1'000'000);
     CAPTURE(which);
     CHECK(taken.tally.due == expected);
     CHECK(taken.tally.due == taken.readings.size() + taken.tally.missing);
     CHECK(fleet.due_before(start) == 0);
-    for (const Cohort& cohort : fleet.cohorts()) CHECK(cohort.next_due() >= until);
+    for (const fleet::Cohort& cohort : fleet.cohorts()) CHECK(cohort.next_due() >= until);
     // Each sensor has as many readings as its own rate and phase say, and each at its own time.
     std::set<std::pair<std::uint32_t, Timestamp>> moments;
-    for (const Reading& reading : taken.readings) {
-      const Cadence cadence(rate_of(roster, roster[reading.sensor], restless()));
+    for (const batch::Reading& reading : taken.readings) {
+      const Cadence cadence(fleet::rate_of(roster, roster[reading.sensor], restless()));
       const Microseconds since =
-          reading.due - start - phase_of(hash_text(roster[reading.sensor].id), cadence);
+          reading.due - start - model::phase_of(hash_text(roster[reading.sensor].id), cadence);
       CHECK(cadence.offset(cadence.count_before(since)) == since);
       CHECK(moments.emplace(reading.sensor, reading.due).second);
     }
@@ -267,11 +269,11 @@ TEST_CASE("due_before is what ticks produce, for random fleets, rates and ends")
 }
 
 TEST_CASE("windows of a millisecond, a second or an hour give the same readings and events") {
-  const Roster roster = random_roster(3, 50);
+  const identity::Roster roster = random_roster(3, 50);
   std::vector<ReadingKey> readings;
   std::vector<EventKey> events;
   for (const Microseconds window : {1'000ll, 50'000ll, 1'000'000ll, 3'600'000'000ll}) {
-    Fleet fleet = fleet_of(roster, all_of(roster), restless());
+    fleet::Fleet fleet = fleet_of(roster, all_of(roster), restless());
     const Taken taken = tick_in_windows(fleet, start, start + 40'000'000, window);
     if (readings.empty()) {
       readings = sorted_readings(taken);
@@ -287,17 +289,17 @@ TEST_CASE("windows of a millisecond, a second or an hour give the same readings 
 
 TEST_CASE("a fleet that goes on at any moment brings the rest of the readings and events") {
   for (std::uint64_t which = 50; which < 80; ++which) {
-    const Roster roster = random_roster(which, 40);
+    const identity::Roster roster = random_roster(which, 40);
     const Timestamp until = start + 40'000'000;
     const Timestamp moment =
         start + static_cast<Microseconds>(uniform_below(mix_words(which, 5), 40'000'000));
-    Fleet whole = fleet_of(roster, all_of(roster), restless());
+    fleet::Fleet whole = fleet_of(roster, all_of(roster), restless());
     Taken taken = tick_in_windows(whole, start, moment, 1'000'000);
-    PastAnomalies past;
-    for (const AnomalyEvent& event : taken.events) past[event.sensor] = {event.type, event.started_at};
+    fleet::PastAnomalies past;
+    for (const batch::AnomalyEvent& event : taken.events) past[event.sensor] = {event.type, event.started_at};
     const std::size_t readings_before = taken.readings.size();
 
-    Fleet resumed = fleet_of(roster, all_of(roster), restless());
+    fleet::Fleet resumed = fleet_of(roster, all_of(roster), restless());
     resumed.go_on_at(moment, past);
     CHECK(resumed.due_before(moment) == whole.due_before(moment));
     const Taken rest = tick_in_windows(whole, moment, until, 1'000'000);
@@ -306,8 +308,8 @@ TEST_CASE("a fleet that goes on at any moment brings the rest of the readings an
     CHECK(readings_before + rest.readings.size() > 0);
     CHECK(sorted_readings(brought) == sorted_readings(rest));
     CHECK(sorted_events(brought) == sorted_events(rest));
-    Batch open;
-    Batch open_of_resumed;
+    batch::Batch open;
+    batch::Batch open_of_resumed;
     for (std::size_t i = 0; i < whole.cohorts().size(); ++i) {
       whole.cohorts()[i].report_open_anomalies(open);
       resumed.cohorts()[i].report_open_anomalies(open_of_resumed);
@@ -321,14 +323,14 @@ TEST_CASE("a fleet that goes on at any moment brings the rest of the readings an
 }
 
 TEST_CASE("a sensor's readings do not depend on the fleet around it") {
-  Roster small;
-  Roster large;
+  identity::Roster small;
+  identity::Roster large;
   for (int i = 0; i < 20; ++i) small.add(identity_of("sensor-" + std::to_string(i)));
   for (int i = 1'999; i >= 0; --i) large.add(identity_of("sensor-" + std::to_string(i)));
-  const auto readings_by_id = [](const Roster& roster) {
-    Fleet fleet = fleet_of(roster, all_of(roster), restless());
-    std::map<std::pair<std::string, Timestamp>, Values> values;
-    for (const Reading& r : tick_in_windows(fleet, start, start + 10'000'000, 1'000'000).readings) {
+  const auto readings_by_id = [](const identity::Roster& roster) {
+    fleet::Fleet fleet = fleet_of(roster, all_of(roster), restless());
+    std::map<std::pair<std::string, Timestamp>, batch::Values> values;
+    for (const batch::Reading& r : tick_in_windows(fleet, start, start + 10'000'000, 1'000'000).readings) {
       values.emplace(std::pair(std::string(roster[r.sensor].id), r.due), r.values);
     }
     return values;
@@ -342,12 +344,12 @@ TEST_CASE("a sensor's readings do not depend on the fleet around it") {
 namespace {
 
 // The last state of each anomaly, by sensor and onset.
-using History = std::map<std::pair<std::uint32_t, Timestamp>, AnomalyEvent>;
+using History = std::map<std::pair<std::uint32_t, Timestamp>, batch::AnomalyEvent>;
 
-History history_of(const std::vector<AnomalyEvent>& events) {
+History history_of(const std::vector<batch::AnomalyEvent>& events) {
   History history;
-  for (const AnomalyEvent& event : events) {
-    using Kind = AnomalyEvent::Kind;
+  for (const batch::AnomalyEvent& event : events) {
+    using Kind = batch::AnomalyEvent::Kind;
     const std::pair key(event.sensor, event.started_at);
     const bool begins = event.kind == Kind::opened || event.kind == Kind::whole;
     CHECK(history.contains(key) != begins);
@@ -364,27 +366,27 @@ History history_of(const std::vector<AnomalyEvent>& events) {
 }
 
 // The event that a moment of a sensor lies in; none when it lies in none.
-const AnomalyEvent* event_at(const History& history, std::uint32_t sensor, Timestamp due) {
+const batch::AnomalyEvent* event_at(const History& history, std::uint32_t sensor, Timestamp due) {
   auto after = history.upper_bound({sensor, due});
   if (after == history.begin()) return nullptr;
-  const AnomalyEvent& event = std::prev(after)->second;
+  const batch::AnomalyEvent& event = std::prev(after)->second;
   return event.sensor == sensor && due <= event.ended_at ? &event : nullptr;
 }
 
 }  // namespace
 
 TEST_CASE("every affected reading lies in exactly one event, which counts it, and every gap is an event") {
-  const Config config = restless();
-  const Roster roster = random_roster(4, 80);
-  Fleet fleet = fleet_of(roster, all_of(roster), config);
+  const config::Config config = restless();
+  const identity::Roster roster = random_roster(4, 80);
+  fleet::Fleet fleet = fleet_of(roster, all_of(roster), config);
   const Timestamp until = start + 60'000'000;
   Taken taken = tick_in_windows(fleet, start, until, 1'000'000);
   std::size_t open = 0;
-  for (const Cohort& cohort : fleet.cohorts()) {
-    Batch batch;
+  for (const fleet::Cohort& cohort : fleet.cohorts()) {
+    batch::Batch batch;
     cohort.report_open_anomalies(batch);
-    for (const AnomalyEvent& event : batch.events) {
-      CHECK(event.kind == AnomalyEvent::Kind::progressed);
+    for (const batch::AnomalyEvent& event : batch.events) {
+      CHECK(event.kind == batch::AnomalyEvent::Kind::progressed);
       ++open;
     }
     taken.add(batch);
@@ -395,19 +397,19 @@ TEST_CASE("every affected reading lies in exactly one event, which counts it, an
 
   // Spans of one sensor never overlap.
   for (auto event = history.begin(); std::next(event) != history.end(); ++event) {
-    const AnomalyEvent& next = std::next(event)->second;
+    const batch::AnomalyEvent& next = std::next(event)->second;
     if (next.sensor == event->second.sensor) CHECK(event->second.ended_at < next.started_at);
   }
 
   std::map<std::pair<std::uint32_t, Timestamp>, std::uint32_t> affected;
-  std::map<std::pair<std::uint32_t, Timestamp>, const Reading*> reading_at;
-  for (const Reading& reading : taken.readings) reading_at[{reading.sensor, reading.due}] = &reading;
+  std::map<std::pair<std::uint32_t, Timestamp>, const batch::Reading*> reading_at;
+  for (const batch::Reading& reading : taken.readings) reading_at[{reading.sensor, reading.due}] = &reading;
   for (std::uint32_t i = 0; i < roster.size(); ++i) {
-    const Cadence cadence(rate_of(roster, roster[i], config));
-    const Timestamp first = start + phase_of(hash_text(roster[i].id), cadence);
+    const Cadence cadence(fleet::rate_of(roster, roster[i], config));
+    const Timestamp first = start + model::phase_of(hash_text(roster[i].id), cadence);
     for (std::uint64_t k = 0; first + cadence.offset(k) < until; ++k) {
       const Timestamp due = first + cadence.offset(k);
-      const AnomalyEvent* event = event_at(history, i, due);
+      const batch::AnomalyEvent* event = event_at(history, i, due);
       const auto found = reading_at.find({i, due});
       if (found == reading_at.end()) {
         REQUIRE(event != nullptr);
@@ -421,37 +423,40 @@ TEST_CASE("every affected reading lies in exactly one event, which counts it, an
   for (const auto& [key, event] : history) {
     CHECK(event.readings_affected == affected[key]);
     // An event is open exactly when readings are left of it; its sensor's next reading then lies in it.
-    const Cadence cadence(rate_of(roster, roster[key.first], config));
-    const Timestamp first = start + phase_of(hash_text(roster[key.first].id), cadence);
+    const Cadence cadence(fleet::rate_of(roster, roster[key.first], config));
+    const Timestamp first = start + model::phase_of(hash_text(roster[key.first].id), cadence);
     const Timestamp next = first + cadence.offset(cadence.count_before(until - first));
-    const bool ended = event.kind == AnomalyEvent::Kind::closed || event.kind == AnomalyEvent::Kind::whole;
+    const bool ended =
+        event.kind == batch::AnomalyEvent::Kind::closed || event.kind == batch::AnomalyEvent::Kind::whole;
     CHECK(ended == (next > event.ended_at));
   }
 }
 
 TEST_CASE("some anomalies of a run began before it, and none twice") {
-  const Roster roster = roster_of(500);
-  Fleet fleet = fleet_of(roster, all_of(roster), restless());
+  const identity::Roster roster = roster_of(500);
+  fleet::Fleet fleet = fleet_of(roster, all_of(roster), restless());
   const Taken taken = tick_in_windows(fleet, start, start + 1'000'000, 1'000'000);
-  const auto before = std::count_if(taken.events.begin(), taken.events.end(),
-                                    [](const AnomalyEvent& event) { return event.started_at < start; });
+  const auto before =
+      std::count_if(taken.events.begin(), taken.events.end(),
+                    [](const batch::AnomalyEvent& event) { return event.started_at < start; });
   CHECK(before > 50);
 }
 
 TEST_CASE("a sensor's own parameters and rate take the place of the config's") {
-  IdentityRecord own = identity_of("own");
+  identity::IdentityRecord own = identity_of("own");
   own.overrides.readings_per_second = 5;
   own.overrides.normal_parameters[index_of(Channel::vibration)] = {7.0, 0.0, std::nullopt, std::nullopt};
   own.overrides.normal_parameters[index_of(Channel::voltage)] = {std::nullopt, std::nullopt, 12.2, 12.3};
-  const Roster roster = roster_of({own, identity_of("plain")});
-  Config config;
+  const identity::Roster roster = roster_of({own, identity_of("plain")});
+  config::Config config;
   config.anomalies.enabled = false;
-  CHECK(rate_of(roster, roster[0], config) == 5);
-  CHECK(rate_of(roster, roster[1], config) == 1);
-  Fleet fleet = fleet_of(roster, all_of(roster), config);
+  CHECK(fleet::rate_of(roster, roster[0], config) == 5);
+  CHECK(fleet::rate_of(roster, roster[1], config) == 1);
+  fleet::Fleet fleet = fleet_of(roster, all_of(roster), config);
   CHECK(fleet.profile_count() == 2);
   int count = 0;
-  for (const Reading& reading : tick_in_windows(fleet, start, start + 10'000'000, 1'000'000).readings) {
+  for (const batch::Reading& reading :
+       tick_in_windows(fleet, start, start + 10'000'000, 1'000'000).readings) {
     if (reading.sensor != 0) continue;
     ++count;
     CHECK(reading.values[index_of(Channel::vibration)] == 7.0);
@@ -462,47 +467,47 @@ TEST_CASE("a sensor's own parameters and rate take the place of the config's") {
 }
 
 TEST_CASE("the config's rate is the rate of sensors without their own") {
-  Config config;
+  config::Config config;
   config.simulation.readings_per_second = 20;
-  const Roster roster = roster_of(3);
-  Fleet fleet = fleet_of(roster, all_of(roster), config);
+  const identity::Roster roster = roster_of(3);
+  fleet::Fleet fleet = fleet_of(roster, all_of(roster), config);
   CHECK(fleet.due_before(start + 10'000'000) == 600);
 }
 
 TEST_CASE("sensors alike share one profile") {
-  Roster roster;
+  identity::Roster roster;
   for (int i = 0; i < 100; ++i) {
-    IdentityRecord record =
+    identity::IdentityRecord record =
         identity_of("s" + std::to_string(i), i % 2 == 0 ? "Factory A" : "Factory B - Line 7");
     record.model = i % 4 < 2 ? "TempVibe-1000" : "TempVibe-3000";
     roster.add(record);
   }
-  CHECK(fleet_of(roster, all_of(roster), Config()).profile_count() == 2);
+  CHECK(fleet_of(roster, all_of(roster), config::Config()).profile_count() == 2);
 }
 
 TEST_CASE("own limits that cross the config's are a problem that says what to give") {
-  IdentityRecord crossed = identity_of("hot");
+  identity::IdentityRecord crossed = identity_of("hot");
   crossed.overrides.normal_parameters[index_of(Channel::temperature)].min = 90.0;
-  IdentityRecord fine = identity_of("fine");
+  identity::IdentityRecord fine = identity_of("fine");
   fine.overrides.normal_parameters[index_of(Channel::temperature)] = {95.0, std::nullopt, 90.0, 99.0};
-  IdentityRecord elsewhere = identity_of("elsewhere");
+  identity::IdentityRecord elsewhere = identity_of("elsewhere");
   elsewhere.overrides.normal_parameters[index_of(Channel::voltage)].max = 1.0;
-  const Roster roster = roster_of({crossed, fine, identity_of("plain"), elsewhere});
+  const identity::Roster roster = roster_of({crossed, fine, identity_of("plain"), elsewhere});
   Problems problems;
-  check_members(roster, all_of(roster), Config(), problems);
+  fleet::check_members(roster, all_of(roster), config::Config(), problems);
   CHECK(problems.count() == 2);
   CHECK(problems.text().find("sensor 'hot': normal_parameters.temperature: min 90") != std::string::npos);
   CHECK(problems.text().find("is above max 80") != std::string::npos);
   CHECK(problems.text().find("sensor 'elsewhere': normal_parameters.voltage: min 11.5") != std::string::npos);
   // Of sensors that other partitions simulate, nothing is said.
   Problems none;
-  check_members(roster, std::vector<std::uint32_t>{1, 2}, Config(), none);
+  fleet::check_members(roster, std::vector<std::uint32_t>{1, 2}, config::Config(), none);
   CHECK(none.empty());
 }
 
 TEST_CASE("a tally adds up") {
-  Tally tally{1, 4, 2, {3, 0, 5}};
-  tally += Tally{10, 40, 20, {30, 4}};
+  fleet::Tally tally{1, 4, 2, {3, 0, 5}};
+  tally += fleet::Tally{10, 40, 20, {30, 4}};
   CHECK(tally.due == 11);
   CHECK(tally.missing == 22);
   CHECK(tally.anomalies == PerAnomalyType<std::uint64_t>{33, 4, 5, 0, 0});

@@ -16,21 +16,23 @@ from pathlib import Path
 
 FLOOR = {
     "base": 0,
-    "identity": 1, "config": 1, "batch": 1,
-    "model": 2, "storage": 2, "status": 2,
-    "fleet": 3, "report": 3, "export": 3,
-    "schedule": 4,
-    "app": 5,
+    "identity": 1, "config": 1, "batch": 1, "log": 1,
+    "model": 2, "write": 2, "status": 2, "generate": 2,
+    "fleet": 3, "sqlite": 3,
+    "schedule": 4, "explain": 4, "data": 4,
+    "run": 5, "report": 5, "export": 5,
+    "benchmark": 6,
+    "app": 7,
 }
 
 # Header prefix -> the beginnings of the paths (below engine/) that may include it.
 HOMES = {
-    "boost/asio": ("schedule/", "app/", "status/http_server"),
+    "boost/asio": ("schedule/", "run/", "status/http_server"),
     "boost/beast": ("status/http_server",),
     "boost/lockfree": ("batch/",),
     "yaml-cpp/": ("config/",),
-    "nlohmann/": ("identity/", "status/", "report/", "app/"),
-    "sqlite3.h": ("storage/sqlite.",),
+    "nlohmann/": ("base/json_writer.", "identity/", "log/log.", "status/", "report/", "explain/", "benchmark/", "export/", "app/"),
+    "sqlite3.h": ("sqlite/sqlite.",),
     "CLI/": ("app/",),
 }
 
@@ -91,7 +93,7 @@ class SelfTest(unittest.TestCase):
         self.assertEqual(self.check(
             model__signal_dot_h='#include <cmath>\n#include "base/random.h"\n#include "model/profile.h"\n',
             app__main_dot_cc='#include <CLI/CLI.hpp>\n#include "schedule/scheduler.h"\n',
-            storage__sqlite_dot_h="#include <sqlite3.h>\n",
+            sqlite__sqlite_dot_h="#include <sqlite3.h>\n",
             status__http_server_dot_cc="#include <boost/beast/core.hpp>\n#include <boost/asio/post.hpp>\n",
             fleet__fleet_dot_h='// #include "app/main.h" would climb\n'), [])
 
@@ -101,7 +103,7 @@ class SelfTest(unittest.TestCase):
         self.assertIn("higher floor", found)
 
     def test_a_sibling_is_caught(self):
-        for include in ('#include "storage/shard.h"', "  #  include <status/text.h>"):
+        for include in ('#include "status/route.h"', "  #  include <status/text.h>"):
             (found,) = self.check(model__signal_dot_h=include)
             self.assertIn("sibling", found)
 
@@ -123,7 +125,7 @@ class SelfTest(unittest.TestCase):
                        "nlohmann/json.hpp", "sqlite3.h", "CLI/CLI.hpp"):
             (found,) = self.check(model__signal_dot_cc=f"#include <{header}>")
             self.assertIn(header, found)
-        self.assertEqual(len(self.check(storage__shard_dot_cc="#include <sqlite3.h>")), 1)
+        self.assertEqual(len(self.check(sqlite__shard_dot_cc="#include <sqlite3.h>")), 1)
         self.assertEqual(len(self.check(status__text_dot_cc="#include <boost/asio.hpp>")), 1)
 
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/found_rows.h"
-#include "storage/shard.h"
+#include "sqlite/found_rows.h"
+#include "sqlite/shard.h"
 #include "support/rosters.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
@@ -17,44 +17,51 @@ using namespace fleet_sim::test;
 
 namespace {
 
-using Verdict = FoundRows::Verdict;
+using Verdict = sqlite::FoundRows::Verdict;
 
 constexpr Timestamp start = 1'767'225'600'000'000;
 constexpr Microseconds second = 1'000'000;
 
-Reading reading_at(Microseconds after_start, std::uint32_t sensor, double value = 1) {
+batch::Reading reading_at(Microseconds after_start, std::uint32_t sensor, double value = 1) {
   return {start + after_start, {value, value, value}, sensor, std::nullopt};
 }
 
-AnomalyEvent event_at(Microseconds after_start, std::uint32_t sensor) {
-  return {start + after_start,       start + after_start,        {},           sensor, 1,
-          AnomalyType::missing_data, AnomalyEvent::Kind::opened, std::nullopt, 0};
+batch::AnomalyEvent event_at(Microseconds after_start, std::uint32_t sensor) {
+  return {start + after_start,
+          start + after_start,
+          {},
+          sensor,
+          1,
+          AnomalyType::missing_data,
+          batch::AnomalyEvent::Kind::opened,
+          std::nullopt,
+          0};
 }
 
 // A shard that runs write into one after the other.
 struct Bench {
-  void write(const std::string& run_id, const std::vector<Reading>& readings,
-             const std::vector<AnomalyEvent>& events = {}) {
-    RunInfo run;
+  void write(const std::string& run_id, const std::vector<batch::Reading>& readings,
+             const std::vector<batch::AnomalyEvent>& events = {}) {
+    sqlite::RunInfo run;
     run.run_id = run_id;
     run.start = start;
-    const DatabaseSettings settings;
-    const ShardContext context{roster, settings, run, {}};
-    Shard shard(path, context);
-    for (const Reading& reading : readings) shard.stage(reading, {});
-    for (const AnomalyEvent& event : events) shard.stage(event, {});
+    const config::DatabaseSettings settings;
+    const sqlite::ShardContext context{roster, settings, run, {}};
+    sqlite::Shard shard(path, context);
+    for (const batch::Reading& reading : readings) shard.stage(reading, {});
+    for (const batch::AnomalyEvent& event : events) shard.stage(event, {});
     REQUIRE(shard.flush().ok());
   }
 
   // Sensors 0 to 3 are ours, 4 is somebody else's.
-  FindSensor find_sensor = [](std::string_view id) -> std::optional<std::uint32_t> {
+  sqlite::FindSensor find_sensor = [](std::string_view id) -> std::optional<std::uint32_t> {
     const std::uint32_t number = static_cast<std::uint32_t>(id.back() - '0');
     return number < 4 ? std::optional(number) : std::nullopt;
   };
-  [[nodiscard]] FoundRows found() const { return {path, "run", find_sensor}; }
+  [[nodiscard]] sqlite::FoundRows found() const { return {path, "run", find_sensor}; }
 
   TemporaryFolder folder;
-  Roster roster = roster_of(5);
+  identity::Roster roster = roster_of(5);
   std::string path = folder / "shard.db";
 };
 
@@ -63,7 +70,7 @@ struct Bench {
 TEST_CASE("a file that is not there, is empty, or knows other runs only holds nothing") {
   Bench bench;
   const auto check_empty = [&bench] {
-    FoundRows found = bench.found();
+    sqlite::FoundRows found = bench.found();
     CHECK(found.complete_until() < start);
     CHECK(found.judge(reading_at(0, 0)) == Verdict::absent);
     CHECK(found.read_events(start + second, bench.find_sensor).empty());
@@ -82,7 +89,7 @@ TEST_CASE("all but the last second is complete, and of that second each row is k
   bench.write("run",
               {reading_at(100, 1), reading_at(0, 0), reading_at(second + 100, 1), reading_at(second, 0),
                reading_at(2 * second + 100, 1), reading_at(2 * second, 0), reading_at(3 * second, 0)});
-  const FoundRows found = bench.found();
+  const sqlite::FoundRows found = bench.found();
   CHECK(found.complete_until() == start + 2 * second);
   CHECK(found.has_reading(1, start + 100));
   CHECK(found.has_reading(1, start + 2 * second + 100));
@@ -96,10 +103,10 @@ TEST_CASE("all but the last second is complete, and of that second each row is k
 TEST_CASE("a row that says something else is told from one that is there") {
   Bench bench;
   bench.write("run", {reading_at(0, 0, 7)});
-  const FoundRows found = bench.found();
+  const sqlite::FoundRows found = bench.found();
   CHECK(found.judge(reading_at(0, 0, 7)) == Verdict::present);
   CHECK(found.judge(reading_at(0, 0, 7.000000000000001)) == Verdict::different);
-  Reading anomalous = reading_at(0, 0, 7);
+  batch::Reading anomalous = reading_at(0, 0, 7);
   anomalous.anomaly = AnomalyType::spike;
   CHECK(found.judge(anomalous) == Verdict::different);
 }
@@ -111,7 +118,7 @@ TEST_CASE("rows of an earlier run at later times, and of other sensors, play no 
   bench.write("run", {reading_at(0, 0)}, {event_at(0, 0)});
   for (int i = 0; i < 50; ++i)
     bench.write("other partition", {reading_at(i * second, 4)}, {event_at(i * second, 4)});
-  FoundRows found = bench.found();
+  sqlite::FoundRows found = bench.found();
   CHECK(found.complete_until() == start - second);
   CHECK(found.judge(reading_at(0, 0)) == Verdict::present);
   CHECK(found.judge(reading_at(100 * second, 0)) == Verdict::absent);
@@ -125,7 +132,7 @@ TEST_CASE("events begun before the moment are told, later ones and the steady st
   bench.write(
       "run", {reading_at(0, 0)},
       {event_at(-5 * second, 0), event_at(3 * second, 1), event_at(8 * second, 2), event_at(9 * second, 1)});
-  FoundRows found = bench.found();
+  sqlite::FoundRows found = bench.found();
   const auto begun = found.read_events(start + 8 * second, bench.find_sensor);
   REQUIRE(begun.size() == 2);
   CHECK(begun[0].sensor == 0);

@@ -35,21 +35,21 @@ std::size_t entries(const fs::path& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {}));
 }
 
-std::string json_line(const IdentityRecord& record) {
+std::string json_line(const identity::IdentityRecord& record) {
   std::string line;
-  append_json_line(line, record);
+  identity::append_json_line(line, record);
   return line;
 }
 
-GenerateOptions drawn(std::uint64_t count, const std::string& out) {
-  GenerateOptions options;
+app::GenerateOptions drawn(std::uint64_t count, const std::string& out) {
+  app::GenerateOptions options;
   options.count = count;
   options.out = out;
   return options;
 }
 
-GenerateOptions demo(const std::string& out) {
-  GenerateOptions options;
+app::GenerateOptions demo(const std::string& out) {
+  app::GenerateOptions options;
   options.demo = true;
   options.out = out;
   return options;
@@ -60,14 +60,14 @@ std::string mix_problems(const std::string& text) {
   const TemporaryFolder folder;
   write((folder / "mix.yaml"), text);
   Problems problems;
-  load_mix((folder / "mix.yaml"), problems);
+  config::load_mix((folder / "mix.yaml"), problems);
   const std::string all = problems.text();
   return all.starts_with((folder / "")) ? all.substr((folder / "").size()) : all;
 }
 
-std::string refusal(const GenerateOptions& options) {
+std::string refusal(const app::GenerateOptions& options) {
   try {
-    generate_command(options);
+    app::generate_command(options);
   } catch (const InvalidInput& error) {
     return error.what();
   }
@@ -81,7 +81,7 @@ std::string failure_writing_to(int descriptor) {
   ::dup2(descriptor, STDOUT_FILENO);
   ::close(descriptor);
   try {
-    generate_command(drawn(10, "-"));
+    app::generate_command(drawn(10, "-"));
   } catch (const std::runtime_error& failure) {
     error = failure.what();
   }
@@ -135,12 +135,12 @@ TEST_CASE("the demo is the fifteen documented sensors") {
       {"outdoor_1.json", "OUTDOOR_1", "Outdoor - Area 1", "VibrationPlus", "TempVibe-3000", "1.4"},
       {"outdoor_2.json", "OUTDOOR_2", "Outdoor - Area 2", "VibrationPlus", "TempVibe-3000", "1.4"},
   };
-  const auto records = demo_identities();
-  const auto names = demo_file_names();
+  const auto records = generate::demo_identities();
+  const auto names = generate::demo_file_names();
   REQUIRE(records.size() == expected.size());
   REQUIRE(names.size() == expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    const IdentityRecord& r = records[i];
+    const identity::IdentityRecord& r = records[i];
     CHECK(Row{names[i], r.id, r.location, r.manufacturer, r.model, r.firmware_version} == expected[i]);
     CHECK(r.type == "temperature_vibration");
   }
@@ -149,29 +149,30 @@ TEST_CASE("the demo is the fifteen documented sensors") {
 TEST_CASE("the shipped identities are what the demo preset writes, and they load") {
   const TemporaryFolder folder;
   const fs::path shipped = fs::path(FLEET_SIM_SOURCE_DIR) / "identities";
-  CHECK(generate_command(demo((folder / "new/demo"))) == 0);
+  CHECK(app::generate_command(demo((folder / "new/demo"))) == 0);
   CHECK(entries((folder / "new/demo")) == 15);
   CHECK(entries(shipped) == 15);
-  for (const std::string& name : demo_file_names()) {
+  for (const std::string& name : generate::demo_file_names()) {
     CAPTURE(name);
     CHECK(bytes_of(shipped / name) == bytes_of(folder.path() / "new/demo" / name));
   }
   Problems problems;
-  CHECK(load_identities({shipped}, problems).roster.size() == 15);
+  CHECK(identity::load_identities({shipped}, problems).roster.size() == 15);
   CHECK(problems.text() == "");
 }
 
 TEST_CASE("a generated sensor depends on the seed and its number alone") {
-  const Mix mix = default_mix();
-  CHECK(json_line(generated_identity(mix, 1, 7, 100)) == json_line(generated_identity(mix, 1, 7, 999'999)));
+  const config::Mix mix = config::default_mix();
+  CHECK(json_line(generate::generated_identity(mix, 1, 7, 100)) ==
+        json_line(generate::generated_identity(mix, 1, 7, 999'999)));
   // The same on every machine, today and later.
-  CHECK(json_line(generated_identity(mix, 1, 7, 100)) ==
+  CHECK(json_line(generate::generated_identity(mix, 1, 7, 100)) ==
         R"({"id": "SENSOR_000007", "type": "temperature_vibration", "location": "Warehouse B - Section 3", )"
         R"("manufacturer": "VibrationPlus", "model": "TempVibe-2000", "firmware_version": "1.4"})");
   std::size_t different = 0;
   for (std::uint64_t number = 1; number <= 100; ++number) {
-    const auto one = generated_identity(mix, 1, number, 100);
-    const auto other = generated_identity(mix, 2, number, 100);
+    const auto one = generate::generated_identity(mix, 1, number, 100);
+    const auto other = generate::generated_identity(mix, 2, number, 100);
     CHECK(one.id == other.id);
     if (json_line(one) != json_line(other)) ++different;
   }
@@ -179,20 +180,20 @@ TEST_CASE("a generated sensor depends on the seed and its number alone") {
 }
 
 TEST_CASE("numbers are padded to six digits, or to those of the count") {
-  const Mix mix = default_mix();
-  CHECK(generated_identity(mix, 1, 42, 100).id == "SENSOR_000042");
-  CHECK(generated_identity(mix, 1, 42, 1'000'000).id == "SENSOR_0000042");
+  const config::Mix mix = config::default_mix();
+  CHECK(generate::generated_identity(mix, 1, 42, 100).id == "SENSOR_000042");
+  CHECK(generate::generated_identity(mix, 1, 42, 1'000'000).id == "SENSOR_0000042");
 }
 
 TEST_CASE("choices occur as often as their weights say and ranges are covered evenly") {
-  Mix mix = default_mix();
+  config::Mix mix = config::default_mix();
   mix.location = {{"Hall {2-5}", 3}, {"Yard", 1}, {"Never", 0}};
   mix.readings_per_second = {{1, 9}, {0.1, 1}};
   std::map<std::string, int> locations;
   int slow = 0;
   constexpr int sensors = 16'000;
   for (std::uint64_t number = 1; number <= sensors; ++number) {
-    const auto record = generated_identity(mix, 1, number, sensors);
+    const auto record = generate::generated_identity(mix, 1, number, sensors);
     ++locations[record.location];
     if (record.overrides.readings_per_second == 0.1) ++slow;
   }
@@ -207,21 +208,21 @@ TEST_CASE("choices occur as often as their weights say and ranges are covered ev
 
 TEST_CASE("a folder and a .jsonl file hold the same sensors in the same order") {
   const TemporaryFolder folder;
-  CHECK(generate_command(drawn(10'000, (folder / "fleet.jsonl"))) == 0);
-  CHECK(generate_command(drawn(10'000, (folder / "fleet"))) == 0);
+  CHECK(app::generate_command(drawn(10'000, (folder / "fleet.jsonl"))) == 0);
+  CHECK(app::generate_command(drawn(10'000, (folder / "fleet"))) == 0);
   CHECK(fs::exists((folder / "fleet/sensor_000001.json")));
   CHECK(entries(folder.path()) == 2);
   CHECK(entries((folder / "fleet")) == 10'000);
   Problems problems;
-  const auto lines = load_identities({(folder / "fleet.jsonl")}, problems);
-  const auto files = load_identities({(folder / "fleet")}, problems);
+  const auto lines = identity::load_identities({(folder / "fleet.jsonl")}, problems);
+  const auto files = identity::load_identities({(folder / "fleet")}, problems);
   CHECK(problems.text() == "");
   REQUIRE(lines.roster.size() == 10'000);
   REQUIRE(files.roster.size() == 10'000);
-  const Mix mix = default_mix();
+  const config::Mix mix = config::default_mix();
   for (std::size_t i = 0; i < 10'000; ++i) {
-    const auto expected = generated_identity(mix, 1, i + 1, 10'000);
-    for (const Roster* roster : {&lines.roster, &files.roster}) {
+    const auto expected = generate::generated_identity(mix, 1, i + 1, 10'000);
+    for (const identity::Roster* roster : {&lines.roster, &files.roster}) {
       REQUIRE((*roster)[i].id == expected.id);
       REQUIRE(roster->text((*roster)[i].location) == expected.location);
       REQUIRE(roster->text((*roster)[i].firmware_version) == expected.firmware_version);
@@ -231,8 +232,8 @@ TEST_CASE("a folder and a .jsonl file hold the same sensors in the same order") 
 
 TEST_CASE("what is already there is left alone, and replaced never") {
   const TemporaryFolder folder;
-  generate_command(drawn(20, (folder / "fleet")));
-  generate_command(drawn(20, (folder / "fleet.jsonl")));
+  app::generate_command(drawn(20, (folder / "fleet")));
+  app::generate_command(drawn(20, (folder / "fleet.jsonl")));
   CHECK(refusal(drawn(20, (folder / "fleet"))) == "");
   CHECK(refusal(drawn(20, (folder / "fleet.jsonl"))) == "");
 
@@ -257,7 +258,7 @@ TEST_CASE("a link is not followed out of the folder") {
 TEST_CASE("impossible requests are refused with a reason") {
   const TemporaryFolder folder;
   CHECK(holds(refusal(drawn(0, (folder / "fleet"))), "--count must be from 1 to 16000000, not 0"));
-  CHECK(holds(refusal(drawn(most_identities + 1, (folder / "fleet"))), "not 16000001"));
+  CHECK(holds(refusal(drawn(identity::most_identities + 1, (folder / "fleet"))), "not 16000001"));
   CHECK(holds(refusal(drawn(1, (folder / "fleet.json"))), "write to a .jsonl file, or to a folder"));
   CHECK(holds(refusal(drawn(1, "")), "--out must name"));
   write((folder / "file"), "");
@@ -269,11 +270,11 @@ TEST_CASE("a file that cannot be finished is an error with its path, and leaves 
   const TemporaryFolder folder;
   const LimitedFileSize limited(100);
   for (const std::string out : {"fleet.jsonl", "fleet"}) {
-    CHECK_THROWS_WITH_AS(generate_command(drawn(10, (folder / out))),
+    CHECK_THROWS_WITH_AS(app::generate_command(drawn(10, (folder / out))),
                          doctest::Contains("cannot be written: File too large"), std::runtime_error);
   }
   // Large enough for several slices to be under way: sanitised, this finds those that nobody owns.
-  CHECK_THROWS_WITH_AS(generate_command(drawn(50'000, (folder / "large.jsonl"))),
+  CHECK_THROWS_WITH_AS(app::generate_command(drawn(50'000, (folder / "large.jsonl"))),
                        doctest::Contains("cannot be written: File too large"), std::runtime_error);
   CHECK(entries((folder / "fleet")) == 0);
   CHECK(entries(folder.path()) == 1);
@@ -297,18 +298,18 @@ TEST_CASE("a mix replaces what it names and keeps the rest") {
         "firmware_version:\n  \"2.0\": 1\n"
         "readings_per_second: {0.25: 1}\n");
   Problems problems;
-  const Mix mix = load_mix((folder / "mix.yaml"), problems);
+  const config::Mix mix = config::load_mix((folder / "mix.yaml"), problems);
   CHECK(problems.text() == "");
-  const auto record = generated_identity(mix, 5, 3, 10);
+  const auto record = generate::generated_identity(mix, 5, 3, 10);
   CHECK(record.id == "PUMP-000003-A");
   CHECK(record.location == "Hall 1");
   CHECK(record.firmware_version == "2.0");
   CHECK(record.overrides.readings_per_second == 0.25);
-  CHECK(mix.model.size() == default_mix().model.size());
+  CHECK(mix.model.size() == config::default_mix().model.size());
 
-  GenerateOptions options = drawn(3, (folder / "fleet.jsonl"));
+  app::GenerateOptions options = drawn(3, (folder / "fleet.jsonl"));
   options.mix_file = (folder / "mix.yaml");
-  CHECK(generate_command(options) == 0);
+  CHECK(app::generate_command(options) == 0);
   CHECK(holds(bytes_of((folder / "fleet.jsonl")), "\"PUMP-000002-A\""));
 }
 
@@ -331,8 +332,8 @@ TEST_CASE("mistakes in a mix are named with their line") {
   CHECK(holds(mix_problems("readings_per_second: {0: 1}\n"), "above 0 and at most 1000000"));
   CHECK(holds(mix_problems("- 1\n"), "must hold keys"));
   CHECK(holds(mix_problems("model: {A: 1\n"), "mix.yaml:"));
-  CHECK(holds(mix_problems(std::string(largest_mix_file_bytes + 1, '#')), "larger than"));
-  GenerateOptions options = drawn(1, "-");
+  CHECK(holds(mix_problems(std::string(config::largest_mix_file_bytes + 1, '#')), "larger than"));
+  app::GenerateOptions options = drawn(1, "-");
   options.mix_file = "/nowhere/mix.yaml";
   CHECK(holds(refusal(options), "/nowhere/mix.yaml: does not exist"));
 }

@@ -40,7 +40,7 @@ struct Loaded {
 
 Loaded load(const std::vector<fs::path>& paths) {
   Problems problems;
-  LoadedIdentities loaded = load_identities(paths, problems);
+  identity::LoadedIdentities loaded = identity::load_identities(paths, problems);
   std::vector<std::string> ids;
   for (std::size_t i = 0; i < loaded.roster.size(); ++i) ids.emplace_back(loaded.roster[i].id);
   return {ids, loaded.files, loaded.invalid, loaded.unknown_keys, problems.count(), problems.text()};
@@ -144,30 +144,30 @@ TEST_CASE("good files among bad ones load, and every mistake is counted") {
 TEST_CASE("what a file leaves out has the documented values") {
   const TemporaryFolder folder;
   Problems problems;
-  const auto loaded = load_identities({write(folder, "a.json", R"({"id": "S"})")}, problems);
+  const auto loaded = identity::load_identities({write(folder, "a.json", R"({"id": "S"})")}, problems);
   REQUIRE(loaded.roster.size() == 1);
-  const Identity& identity = loaded.roster[0];
+  const identity::Identity& identity = loaded.roster[0];
   CHECK(loaded.roster.text(identity.type) == "temperature_vibration");
   CHECK(loaded.roster.text(identity.location) == "Factory A - Line 1");
   CHECK(loaded.roster.text(identity.manufacturer) == "SensorTech");
   CHECK(loaded.roster.text(identity.model) == "TempVibe-2000");
   CHECK(loaded.roster.text(identity.firmware_version) == "1.3");
-  CHECK(identity.overrides == Identity::no_overrides);
+  CHECK(identity.overrides == identity::Identity::no_overrides);
   CHECK_FALSE(loaded.roster.overrides(identity).readings_per_second.has_value());
 }
 
 TEST_CASE("overrides are kept, and sensors alike share them") {
   const TemporaryFolder folder;
   Problems problems;
-  const auto loaded = load_identities({write(folder, "a.json", R"([
+  const auto loaded = identity::load_identities({write(folder, "a.json", R"([
     {"id": "A", "readings_per_second": 0.1, "normal_parameters": {"vibration": {"mean": 3, "max": 1e2}}},
     {"id": "B", "readings_per_second": 0.1, "normal_parameters": {"vibration": {"max": 100, "mean": 3.0}}},
     {"id": "C", "readings_per_second": 5}])")},
-                                      problems);
+                                                problems);
   CHECK(problems.text() == "");
   REQUIRE(loaded.roster.size() == 3);
-  const IdentityOverrides& overrides = loaded.roster.overrides(loaded.roster[0]);
-  const ChannelOverride& vibration = overrides.normal_parameters[index_of(Channel::vibration)];
+  const identity::IdentityOverrides& overrides = loaded.roster.overrides(loaded.roster[0]);
+  const identity::ChannelOverride& vibration = overrides.normal_parameters[index_of(Channel::vibration)];
   CHECK(overrides.readings_per_second == 0.1);
   CHECK(vibration.mean == 3.0);
   CHECK(vibration.max == 100.0);
@@ -178,18 +178,18 @@ TEST_CASE("overrides are kept, and sensors alike share them") {
 
 TEST_CASE("texts keep every character: UTF-8, quotes, escapes and 300 characters") {
   const TemporaryFolder folder;
-  IdentityRecord record;
+  identity::IdentityRecord record;
   record.id = "Prüfstand 7 \"Ost\" \\ 温度 😀";
   for (int i = 0; i < 300; ++i) record.location += "ß";
   std::string line;
-  append_json_line(line, record);
+  identity::append_json_line(line, record);
   std::string pretty;
-  append_pretty_json(pretty, record);
+  identity::append_pretty_json(pretty, record);
   Problems problems;
-  const auto from_line = load_identities({write(folder, "a.jsonl", line + "\n")}, problems);
-  const auto from_object = load_identities({write(folder, "a.json", pretty)}, problems);
+  const auto from_line = identity::load_identities({write(folder, "a.jsonl", line + "\n")}, problems);
+  const auto from_object = identity::load_identities({write(folder, "a.json", pretty)}, problems);
   const auto escaped =
-      load_identities({write(folder, "b.json", R"({"id": "\u00fc\ud83d\ude00\t"})")}, problems);
+      identity::load_identities({write(folder, "b.json", R"({"id": "\u00fc\ud83d\ude00\t"})")}, problems);
   REQUIRE(from_line.roster.size() == 1);
   REQUIRE(from_object.roster.size() == 1);
   CHECK(from_line.roster[0].id == record.id);
@@ -202,8 +202,8 @@ TEST_CASE("texts keep every character: UTF-8, quotes, escapes and 300 characters
 TEST_CASE("a text may be as long as the limit and no longer") {
   const TemporaryFolder folder;
   const auto with_id = [](std::size_t bytes) { return "{\"id\": \"" + std::string(bytes, 'x') + "\"}"; };
-  CHECK(load({write(folder, "fits.json", with_id(longest_text_bytes))}).ids.size() == 1);
-  const Loaded over = load({write(folder, "over.json", with_id(longest_text_bytes + 1))});
+  CHECK(load({write(folder, "fits.json", with_id(identity::longest_text_bytes))}).ids.size() == 1);
+  const Loaded over = load({write(folder, "over.json", with_id(identity::longest_text_bytes + 1))});
   CHECK(over.ids.empty());
   CHECK(holds(over.problems, "over.json:1: id is 1025 bytes long: at most 1024"));
 }
@@ -216,8 +216,8 @@ TEST_CASE("an object may be as long as the limit and no longer, in both kinds of
   };
   for (const std::string name : {"a.json", "a.jsonl"}) {
     CAPTURE(name);
-    CHECK(load({write(folder, "fits_" + name, object(largest_identity_bytes))}).ids == Ids{"S"});
-    const Loaded over = load({write(folder, "over_" + name, object(largest_identity_bytes + 1))});
+    CHECK(load({write(folder, "fits_" + name, object(identity::largest_identity_bytes))}).ids == Ids{"S"});
+    const Loaded over = load({write(folder, "over_" + name, object(identity::largest_identity_bytes + 1))});
     CHECK(over.ids.empty());
     CHECK(over.invalid == 1);
     CHECK(holds(over.problems, "over_" + name + ":1: "));
@@ -387,8 +387,8 @@ TEST_CASE("a long array is read piece by piece with the right lines") {
 }
 
 TEST_CASE("texts in messages cannot harm a terminal") {
-  CHECK(printable("a\x1b[31m\n") == "a?[31m?");
-  CHECK(printable("ßßß", 3) == "ß...");
+  CHECK(identity::printable("a\x1b[31m\n") == "a?[31m?");
+  CHECK(identity::printable("ßßß", 3) == "ß...");
   const TemporaryFolder folder;
   const std::string problems = load({write(folder, "a.json", "{\"id\": \"S\", \"type\": \x1b}")}).problems;
   CHECK(holds(problems, "not valid JSON"));
@@ -396,21 +396,21 @@ TEST_CASE("texts in messages cannot harm a terminal") {
 }
 
 TEST_CASE("what is written reads back as it was, on one line and pretty") {
-  IdentityRecord record;
+  identity::IdentityRecord record;
   record.id = "S";
   record.overrides.readings_per_second = 0.1;
   record.overrides.normal_parameters[index_of(Channel::voltage)] = {12.5, std::nullopt, -1e-7, std::nullopt};
   std::string line;
-  append_json_line(line, record);
+  identity::append_json_line(line, record);
   CHECK(line ==
         R"({"id": "S", "type": "temperature_vibration", "location": "Factory A - Line 1", )"
         R"("manufacturer": "SensorTech", "model": "TempVibe-2000", "firmware_version": "1.3", )"
         R"("readings_per_second": 0.1, "normal_parameters": {"voltage": {"mean": 12.5, "min": -1e-07}}})");
   std::string pretty;
-  append_pretty_json(pretty, record);
+  identity::append_pretty_json(pretty, record);
   for (const std::string& text : {line, pretty}) {
-    IdentityFindings findings;
-    parse_identity_document(text, findings);
+    identity::IdentityFindings findings;
+    identity::parse_identity_document(text, findings);
     REQUIRE(findings.identities.size() == 1);
     CHECK(findings.identities[0].record.overrides == record.overrides);
   }

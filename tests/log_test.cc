@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
-#include "app/log.h"
-#include "app/log_file.h"
-#include "app/repeat_limit.h"
+#include "log/log.h"
+#include "log/log_file.h"
+#include "log/repeat_limit.h"
 #include "support/temporary_folder.h"
 
 using namespace fleet_sim;
@@ -26,7 +26,7 @@ constexpr SteadyTime noon{std::chrono::hours(12)};
 // A log that keeps its lines.
 class KeptLog {
  public:
-  explicit KeptLog(LoggingSettings settings = {})
+  explicit KeptLog(log::LogSettings settings = {})
       : log(settings, "", [this](level_enum, const std::string& line) {
           const std::lock_guard lock(mutex_);
           lines.push_back(line);
@@ -38,12 +38,12 @@ class KeptLog {
   std::mutex mutex_;
 
  public:
-  Log log;  // last: its end has something to say
+  log::Log log;  // last: its end has something to say
 };
 
-LoggingSettings as_json() {
-  LoggingSettings settings;
-  settings.format = LogFormat::json;
+log::LogSettings as_json() {
+  log::LogSettings settings;
+  settings.json = true;
   return settings;
 }
 
@@ -59,7 +59,7 @@ std::vector<std::string> lines_of(const std::filesystem::path& path) {
   return lines;
 }
 
-RepeatLimit::LineClass line_class(const std::string& message) {
+log::RepeatLimit::LineClass line_class(const std::string& message) {
   return {level_enum::warn, "storage", message};
 }
 
@@ -91,9 +91,9 @@ TEST_CASE("a line of JSON is one object") {
 }
 
 TEST_CASE("no text breaks a line, forges one, or reaches a terminal as a command") {
-  for (const LogFormat format : {LogFormat::text, LogFormat::json}) {
-    LoggingSettings settings;
-    settings.format = format;
+  for (const bool json : {false, true}) {
+    log::LogSettings settings;
+    settings.json = json;
     KeptLog kept(settings);
     kept.log.warn("input", "a\nb\x1b[31m\x7f", {{"file", "c\r\nd\xc2\x9b\xff=\" e"}, {"word", "f\ng"}});
     REQUIRE(kept.lines.size() == 1);
@@ -104,7 +104,7 @@ TEST_CASE("no text breaks a line, forges one, or reaches a terminal as a command
     CHECK(line.find("a?b?[31m?") != line.npos);
     CHECK(line.find("f?g") != line.npos);
     CHECK(line.find(R"(c??d??=\" e")") != line.npos);
-    if (format == LogFormat::json) CHECK(nlohmann::json::parse(line)["file"] == "c?\?d?\?=\" e");
+    if (json) CHECK(nlohmann::json::parse(line)["file"] == "c?\?d?\?=\" e");
   }
 }
 
@@ -124,7 +124,7 @@ TEST_CASE("levels are obeyed and can change while the log is in use") {
 }
 
 TEST_CASE("a quiet console gets warnings only, and none at all when it is off") {
-  LoggingSettings settings;
+  log::LogSettings settings;
   settings.quiet = true;
   KeptLog quiet(settings);
   quiet.log.info("run_started", "no");
@@ -137,36 +137,36 @@ TEST_CASE("a quiet console gets warnings only, and none at all when it is off") 
 }
 
 TEST_CASE("what repeats is said a few times and then counted") {
-  RepeatLimit limit;
+  log::RepeatLimit limit;
   int said = 0;
   for (int i = 0; i < 42; ++i)
     said += limit.admit(line_class("a"), noon + std::chrono::milliseconds(i)) ? 1 : 0;
   CHECK(said == 5);
   CHECK(limit.admit(line_class("b"), noon));
   CHECK(limit.admit({level_enum::info, "storage", "a"}, noon));
-  CHECK(limit.over(noon + RepeatLimit::window - std::chrono::milliseconds(1)).empty());
-  const auto repeats = limit.over(noon + RepeatLimit::window);
+  CHECK(limit.over(noon + log::RepeatLimit::window - std::chrono::milliseconds(1)).empty());
+  const auto repeats = limit.over(noon + log::RepeatLimit::window);
   REQUIRE(repeats.size() == 1);  // b was said as often as it came
   CHECK(repeats[0].line.message == "a");
   CHECK(repeats[0].times == 37);
-  CHECK(limit.over(noon + RepeatLimit::window * 3).empty());
-  CHECK(limit.admit(line_class("a"), noon + RepeatLimit::window));  // a new window
+  CHECK(limit.over(noon + log::RepeatLimit::window * 3).empty());
+  CHECK(limit.admit(line_class("a"), noon + log::RepeatLimit::window));  // a new window
 }
 
 TEST_CASE("the count of repeats is bounded") {
-  RepeatLimit limit;
-  for (std::size_t i = 0; i < 10 * RepeatLimit::most_classes; ++i) {
-    for (unsigned n = 0; n <= RepeatLimit::said_at_most; ++n)
+  log::RepeatLimit limit;
+  for (std::size_t i = 0; i < 10 * log::RepeatLimit::most_classes; ++i) {
+    for (unsigned n = 0; n <= log::RepeatLimit::said_at_most; ++n)
       limit.admit(line_class(std::to_string(i)), noon);
   }
   CHECK(limit.admit(line_class("one more"), noon));
-  CHECK(limit.over(noon, true).size() == RepeatLimit::most_classes);
+  CHECK(limit.over(noon, true).size() == log::RepeatLimit::most_classes);
 }
 
 TEST_CASE("a log tells of repeats at its end, whatever the fields were") {
   std::vector<std::string> lines;
   {
-    Log log(as_json(), "", [&lines](level_enum, const std::string& line) { lines.push_back(line); });
+    log::Log log(as_json(), "", [&lines](level_enum, const std::string& line) { lines.push_back(line); });
     for (int i = 0; i < 42; ++i)
       log.warn("storage", "cannot be written", {{"file", std::to_string(i) + ".db"}});
     for (int i = 0; i < 42; ++i) log.summary("run_summary", "summary", {}, true);
@@ -184,7 +184,7 @@ TEST_CASE("any thread may log") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "fleet-sim.log";
   {
-    Log log(as_json(), path.string(), {});
+    log::Log log(as_json(), path.string(), {});
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&log, t] {
@@ -205,41 +205,41 @@ TEST_CASE("a log file that fails is told of once, left alone for a while, and ta
   const auto path = folder.path() / "logs" / "fleet-sim.log";
   std::ofstream(folder.path() / "logs") << "a file where the folder should be";
   std::vector<std::string> lines;
-  LogFile file({}, path.string(), [&lines](const std::string& line) { lines.push_back(line); });
+  log::LogFile file({}, path.string(), [&lines](const std::string& line) { lines.push_back(line); });
   file.write("lost", noon);
   file.write("lost", noon);
   REQUIRE(lines.size() == 1);
   CHECK(lines[0].starts_with("the log file cannot be written: "));
 
-  file.write("lost", noon + LogFile::patience);
+  file.write("lost", noon + log::LogFile::patience);
   CHECK(lines.size() == 1);
 
   std::filesystem::remove(folder.path() / "logs");
-  file.write("lost", noon + 2 * LogFile::patience - std::chrono::milliseconds(1));
+  file.write("lost", noon + 2 * log::LogFile::patience - std::chrono::milliseconds(1));
   CHECK_FALSE(std::filesystem::exists(path));
-  file.write("kept", noon + 2 * LogFile::patience);
+  file.write("kept", noon + 2 * log::LogFile::patience);
   REQUIRE(lines.size() == 2);
   CHECK(lines[1] == "the log file works again; 4 lines are missing from it");
-  file.write("kept too", noon + 2 * LogFile::patience);
+  file.write("kept too", noon + 2 * log::LogFile::patience);
   CHECK(lines_of(path) == std::vector<std::string>{"kept", "kept too"});
   CHECK(lines.size() == 2);
 }
 
 TEST_CASE("a log file whose next one cannot be begun is taken up again, too") {
   const TemporaryFolder folder;
-  LoggingSettings settings;
+  log::LogSettings settings;
   settings.file_bytes = 1'000;
   settings.kept_files = 1;
   const auto path = folder.path() / "logs" / "fleet-sim.log";
   std::vector<std::string> lines;
-  LogFile file(settings, path.string(), [&lines](const std::string& line) { lines.push_back(line); });
+  log::LogFile file(settings, path.string(), [&lines](const std::string& line) { lines.push_back(line); });
   file.write(std::string(900, 'x'), noon);
   const auto earlier = folder.path() / "logs" / "fleet-sim.1.log";
   std::filesystem::create_directories(earlier / "a folder where the earlier file should be");
   file.write(std::string(900, 'y'), noon);
   REQUIRE(lines.size() == 1);
   std::filesystem::remove_all(earlier);
-  file.write("kept", noon + LogFile::patience);
+  file.write("kept", noon + log::LogFile::patience);
   CHECK(lines_of(path) == std::vector<std::string>{"kept"});
 }
 
@@ -247,7 +247,7 @@ TEST_CASE("a log file that is deleted, or renamed as logrotate does, is followed
   const TemporaryFolder folder;
   const auto path = folder.path() / "logs" / "fleet-sim.log";
   std::vector<std::string> lines;
-  LogFile file({}, path.string(), [&lines](const std::string& line) { lines.push_back(line); });
+  log::LogFile file({}, path.string(), [&lines](const std::string& line) { lines.push_back(line); });
   file.write("first", noon);
   std::filesystem::rename(path, folder.path() / "renamed");
   file.write("second", noon);

@@ -13,8 +13,8 @@
 #include "base/errors.h"
 #include "batch/reading.h"
 #include "config/config.h"
-#include "storage/found_rows.h"
-#include "storage/shard.h"
+#include "sqlite/found_rows.h"
+#include "sqlite/shard.h"
 #include "support/shard_reader.h"
 #include "support/writer_rig.h"
 
@@ -27,14 +27,14 @@ TEST_CASE("a shard file that is deleted under the writer is begun anew, and ids 
   for (const std::size_t open_shards : {2u, 1u}) {  // open at that moment, or closed for the time being
     WriterRig rig({.sensors = 2, .open_shards = open_shards});
     rig.send(0, 30);
-    rig.send(event_of(AnomalyEvent::Kind::opened, 1));
+    rig.send(event_of(batch::AnomalyEvent::Kind::opened, 1));
     rig.go_on_for(2 * second);
     rig.send(1, 10);
     rig.go_on_for(2 * second);
     for (const char* ending : {"", "-wal", "-shm"}) fs::remove(rig.path_of(0) + ending);
     rig.send(0, 12);
     rig.send(1, 10);
-    rig.send(event_of(AnomalyEvent::Kind::closed, 7));
+    rig.send(event_of(batch::AnomalyEvent::Kind::closed, 7));
     rig.go_on_for(2 * second);
     CHECK(ids_of(rig.path_of(0)) == std::vector<std::string>{"31|42|12"});
     // The event whose first row is gone stands in the new file, whole.
@@ -61,21 +61,21 @@ TEST_CASE(
     "events") {
   WriterRig rig;
   {
-    const ShardContext context{rig.roster, rig.config.database, rig.run, {}};
-    Shard before(rig.path_of(0), context);
+    const sqlite::ShardContext context{rig.roster, rig.config.database, rig.run, {}};
+    sqlite::Shard before(rig.path_of(0), context);
     for (const int i : {-3, -2, -1}) {
-      before.stage(Reading{WriterRig::first_due + i * second, {}, 0, {}}, {});
+      before.stage(batch::Reading{WriterRig::first_due + i * second, {}, 0, {}}, {});
     }
-    before.stage(event_of(AnomalyEvent::Kind::opened, 1), {});
+    before.stage(event_of(batch::AnomalyEvent::Kind::opened, 1), {});
     REQUIRE(before.flush().ok());
   }
-  const FindSensor find_sensor = [](std::string_view) { return 0; };
-  std::vector<std::unique_ptr<FoundRows>> found;
-  found.push_back(std::make_unique<FoundRows>(rig.path_of(0), rig.run.run_id, find_sensor));
+  const sqlite::FindSensor find_sensor = [](std::string_view) { return 0; };
+  std::vector<std::unique_ptr<sqlite::FoundRows>> found;
+  found.push_back(std::make_unique<sqlite::FoundRows>(rig.path_of(0), rig.run.run_id, find_sensor));
   rig.writer().take_up(std::move(found));
   for (const char* ending : {"", "-wal", "-shm"}) fs::remove(rig.path_of(0) + ending);
   rig.send(0, 5);
-  rig.send(event_of(AnomalyEvent::Kind::closed, 7));
+  rig.send(event_of(batch::AnomalyEvent::Kind::closed, 7));
   rig.go_on_for(2 * second);
   CHECK(query(rig.path_of(0), "SELECT min(id), count(*) FROM sensor_readings") ==
         std::vector<std::string>{"4|5"});
@@ -120,7 +120,7 @@ TEST_CASE("a shard file that is renamed away is whole where it went, and another
 }
 
 TEST_CASE("a data directory that is deleted or moved is made again") {
-  WriterRig rig({.sensors = 3}, [](Config& config) { config.database.data_dir += "/deep/down"; });
+  WriterRig rig({.sensors = 3}, [](config::Config& config) { config.database.data_dir += "/deep/down"; });
   for (int round = 0; round < 3; ++round) {
     for (std::uint32_t sensor = 0; sensor < 3; ++sensor) rig.send(sensor, 10);
     rig.go_on_for(2 * second);

@@ -47,16 +47,16 @@ doctest::Approx near(double value) {
 }
 
 // A sensor that no behavior touches.
-ProfileSource plain_source(const Config& config, double rate = 1) {
+model::ProfileSource plain_source(const config::Config& config, double rate = 1) {
   return {"2.0", "Other", "Other", "Office", rate, config.normal_parameters};
 }
 
-Profile plain_profile(const Config& config, double rate = 1) {
-  return resolve_profile(config, plain_source(config, rate));
+model::Profile plain_profile(const config::Config& config, double rate = 1) {
+  return model::resolve_profile(config, plain_source(config, rate));
 }
 
-Config only(AnomalyType type, double probability) {
-  Config config;
+config::Config only(AnomalyType type, double probability) {
+  config::Config config;
   config.anomalies.probability = probability;
   for (auto& settings : config.anomalies.types) settings.enabled = false;
   config.anomalies.types[index_of(type)].enabled = true;
@@ -80,7 +80,7 @@ PerAnomalyType<double> shares_of(const PerAnomalyType<double>& weights) {
 }
 
 // SPEC §3, "What probability means": onset_until and steady_until must give the share f, split by w.
-void check_reading_basis(const Profile& profile, double f, const PerAnomalyType<double>& w) {
+void check_reading_basis(const model::Profile& profile, double f, const PerAnomalyType<double>& w) {
   const PerAnomalyType<double> onset = differences(profile.onset_until);
   const PerAnomalyType<double> steady = differences(profile.steady_until);
   const double unaffected =
@@ -104,7 +104,7 @@ struct Expected {
   PerAnomalyType<double> weights{0.4, 0.2, 0.1, 0.1, 0.2};
   PerChannel<double> spread{1, 1, 1};
   PerChannel<double> channels{1.0 / 3, 1.0 / 3, 1.0 / 3};
-  Range spike_factor{1.5, 3.0};
+  config::Range spike_factor{1.5, 3.0};
   PerChannel<double> noise_factor{0.10, 0.10, 0.10};
   double daily = 1;
   double rise = 0;
@@ -166,7 +166,7 @@ constexpr std::array<Choice, 6> locations{{{"Factory A - Line 1", [](Expected& e
                                            {"The Factory", nothing},
                                            {"", nothing}}};
 
-void check_profile(const Profile& profile, const Expected& expected) {
+void check_profile(const model::Profile& profile, const Expected& expected) {
   constexpr PerChannel<double> mean{65, 2.5, 12};
   constexpr PerChannel<double> std_dev{2, 0.5, 0.1};
   constexpr PerChannel<double> min{50, 0.1, 11.5};
@@ -195,21 +195,21 @@ void check_profile(const Profile& profile, const Expected& expected) {
 }  // namespace
 
 TEST_CASE("every combination of firmware, model, manufacturer and location has the numbers of the SPEC") {
-  const Config config;
+  const config::Config config;
   for (const Choice& firmware : firmwares) {
     for (const Choice& model : models) {
       for (const Choice& manufacturer : manufacturers) {
         for (const Choice& location : locations) {
           Expected expected;
           for (const Choice& choice : {firmware, model, manufacturer, location}) choice.effect(expected);
-          const ProfileSource source{firmware.name, model.name, manufacturer.name,
-                                     location.name, 1,          config.normal_parameters};
+          const model::ProfileSource source{firmware.name, model.name, manufacturer.name,
+                                            location.name, 1,          config.normal_parameters};
           CAPTURE(firmware.name);
           CAPTURE(model.name);
           CAPTURE(manufacturer.name);
           CAPTURE(location.name);
-          CHECK(anomaly_share(config, source) == near(expected.probability));
-          check_profile(resolve_profile(config, source), expected);
+          CHECK(model::anomaly_share(config, source) == near(expected.probability));
+          check_profile(model::resolve_profile(config, source), expected);
         }
       }
     }
@@ -217,26 +217,26 @@ TEST_CASE("every combination of firmware, model, manufacturer and location has t
 }
 
 TEST_CASE("the seed's own figures: 7.5% anomalous readings on firmware 1.3 and 3.5% on 1.4") {
-  const Config config;
-  ProfileSource source = plain_source(config);
+  const config::Config config;
+  model::ProfileSource source = plain_source(config);
   source.firmware_version = "1.3";
-  CHECK(anomaly_share(config, source) == near(0.075));
+  CHECK(model::anomaly_share(config, source) == near(0.075));
   source.firmware_version = "1.4";
-  CHECK(anomaly_share(config, source) == near(0.035));
+  CHECK(model::anomaly_share(config, source) == near(0.035));
 }
 
 TEST_CASE("the share of anomalous readings is capped at 95%") {
-  Config config;
+  config::Config config;
   config.anomalies.probability = 0.9;
-  ProfileSource source = plain_source(config);
-  CHECK(anomaly_share(config, source) == near(0.9));
+  model::ProfileSource source = plain_source(config);
+  CHECK(model::anomaly_share(config, source) == near(0.9));
   source.firmware_version = "1.3";
-  CHECK(anomaly_share(config, source) == 0.95);
-  check_reading_basis(resolve_profile(config, source), 0.95, {0.4, 0.2, 0.1, 0.1, 0.2});
+  CHECK(model::anomaly_share(config, source) == 0.95);
+  check_reading_basis(model::resolve_profile(config, source), 0.95, {0.4, 0.2, 0.1, 0.1, 0.2});
 }
 
 TEST_CASE("durations become readings: at least one, and those due before the end") {
-  const Config config;
+  const config::Config config;
   using Readings = PerAnomalyType<std::uint64_t>;
   CHECK(plain_profile(config, 1).readings_per_anomaly == Readings{1, 300, 600, 30, 180});
   CHECK(plain_profile(config, 10).readings_per_anomaly == Readings{1, 3'000, 6'000, 300, 1'800});
@@ -244,10 +244,10 @@ TEST_CASE("durations become readings: at least one, and those due before the end
   CHECK(plain_profile(config, 0.3).readings_per_anomaly == Readings{1, 90, 180, 9, 54});
   CHECK(plain_profile(config, 0.01).readings_per_anomaly == Readings{1, 3, 6, 1, 2});
   CHECK(plain_profile(config, 1e-8).readings_per_anomaly == Readings{1, 1, 1, 1, 1});
-  const Profile profile = plain_profile(config, 4);
+  const model::Profile profile = plain_profile(config, 4);
   CHECK(profile.duration ==
         PerAnomalyType<Microseconds>{250'000, 300'000'000, 600'000'000, 30'000'000, 180'000'000});
-  Config longer;
+  config::Config longer;
   longer.anomalies.types[spike].duration_seconds = 2.5;
   CHECK(plain_profile(longer, 1).readings_per_anomaly[spike] == 3);
   CHECK(plain_profile(longer, 1).duration[spike] == 2'500'000);
@@ -258,7 +258,7 @@ TEST_CASE("durations become readings: at least one, and those due before the end
 TEST_CASE("shares hold at every rate, with every probability, and with types switched off") {
   for (const double rate : {1e-8, 0.01, 0.3, 1.0, 50.0, 1e6}) {
     for (const double probability : {0.0001, 0.05, 0.5, 0.95}) {
-      Config config;
+      config::Config config;
       config.anomalies.probability = probability;
       check_reading_basis(plain_profile(config, rate), probability, {0.4, 0.2, 0.1, 0.1, 0.2});
       config.anomalies.types[pattern].enabled = false;
@@ -269,7 +269,7 @@ TEST_CASE("shares hold at every rate, with every probability, and with types swi
 }
 
 TEST_CASE("spikes alone at the cap begin at 95 of 100 readings") {
-  const Profile profile = plain_profile(only(AnomalyType::spike, 0.95));
+  const model::Profile profile = plain_profile(only(AnomalyType::spike, 0.95));
   CHECK(profile.onset_until == PerAnomalyType<double>{profile.onset_until[0], profile.onset_until[0],
                                                       profile.onset_until[0], profile.onset_until[0],
                                                       profile.onset_until[0]});
@@ -278,10 +278,10 @@ TEST_CASE("spikes alone at the cap begin at 95 of 100 readings") {
 }
 
 TEST_CASE("with basis event, probability is the chance that an anomaly starts") {
-  Config config;
-  config.anomalies.basis = AnomalyBasis::event;
+  config::Config config;
+  config.anomalies.basis = config::AnomalyBasis::event;
   config.anomalies.probability = 0.01;
-  const Profile profile = plain_profile(config);
+  const model::Profile profile = plain_profile(config);
   const PerAnomalyType<double> w{0.4, 0.2, 0.1, 0.1, 0.2};
   const PerAnomalyType<double> n{1, 300, 600, 30, 180};
   double affected = 0;
@@ -293,24 +293,24 @@ TEST_CASE("with basis event, probability is the chance that an anomaly starts") 
 }
 
 TEST_CASE("anomalies switched off never begin") {
-  Config config;
+  config::Config config;
   config.anomalies.enabled = false;
-  CHECK(anomaly_share(config, plain_source(config)) == 0);
+  CHECK(model::anomaly_share(config, plain_source(config)) == 0);
   CHECK(plain_profile(config).onset_until == PerAnomalyType<double>{});
   CHECK(plain_profile(config).steady_until == PerAnomalyType<double>{});
-  Config none;
+  config::Config none;
   for (auto& type : none.anomalies.types) type.enabled = false;
   CHECK(plain_profile(none).onset_until == PerAnomalyType<double>{});
-  Config zero;
+  config::Config zero;
   zero.anomalies.probability = 0;
   CHECK(plain_profile(zero).steady_until == PerAnomalyType<double>{});
 }
 
 TEST_CASE("behaviors of the config multiply, and the first that names a replacement wins") {
-  Config config;
+  config::Config config;
   const auto behavior = [](double probability, double severity, double daily, double rise,
                            double noise_factor) {
-    Behavior made;
+    config::Behavior made;
     made.probability = probability;
     made.severity = severity;
     made.daily = daily;
@@ -320,10 +320,10 @@ TEST_CASE("behaviors of the config multiply, and the first that names a replacem
   };
   config.behaviors.firmware["1.5"] = behavior(2, 2, 2, 1, 0.3);
   config.behaviors.model["X"] = behavior(3, 0.5, 5, 2, 0.4);
-  config.behaviors.model["X"].spike_factor = Range{2, 5};
-  config.behaviors.location["Fac"].spike_factor = Range{7, 9};
-  const Profile profile =
-      resolve_profile(config, {"1.5.0", "X", "None", "Facade", 1, config.normal_parameters});
+  config.behaviors.model["X"].spike_factor = config::Range{2, 5};
+  config.behaviors.location["Fac"].spike_factor = config::Range{7, 9};
+  const model::Profile profile =
+      model::resolve_profile(config, {"1.5.0", "X", "None", "Facade", 1, config.normal_parameters});
   CHECK(profile.steady_until.back() == near(0.05 * 6));
   CHECK(profile.daily_amplitude == near(2 * 10));
   CHECK(profile.work_hours_rise == near(2 * 3));
@@ -333,25 +333,25 @@ TEST_CASE("behaviors of the config multiply, and the first that names a replacem
 }
 
 TEST_CASE("a location belongs to the longest class it starts with") {
-  Behaviors behaviors = default_behaviors();
-  CHECK(location_class(behaviors, "Factory A - Line 1") == "Factory");
-  CHECK(location_class(behaviors, "factory a") == "");
-  CHECK(location_class(behaviors, "Fact") == "");
+  config::Behaviors behaviors = config::default_behaviors();
+  CHECK(model::location_class(behaviors, "Factory A - Line 1") == "Factory");
+  CHECK(model::location_class(behaviors, "factory a") == "");
+  CHECK(model::location_class(behaviors, "Fact") == "");
   behaviors.location["Factory A"] = {};
-  CHECK(location_class(behaviors, "Factory A - Line 1") == "Factory A");
-  CHECK(location_class(behaviors, "Factory B") == "Factory");
+  CHECK(model::location_class(behaviors, "Factory A - Line 1") == "Factory A");
+  CHECK(model::location_class(behaviors, "Factory B") == "Factory");
   behaviors.location[""] = {};
-  CHECK(location_class(behaviors, "Anywhere") == "");
-  CHECK(location_class(behaviors, "Outdoor") == "Outdoor");
+  CHECK(model::location_class(behaviors, "Anywhere") == "");
+  CHECK(model::location_class(behaviors, "Outdoor") == "Outdoor");
 }
 
 TEST_CASE("the day is warmest at 15:00 and coldest at 03:00, local time") {
   for (const Microseconds offset : {Microseconds{0}, 2 * hour, -5 * hour - 30 * minute}) {
-    Config config;
+    config::Config config;
     config.clock.utc_offset = offset;
-    const Profile profile = plain_profile(config);
+    const model::Profile profile = plain_profile(config);
     const auto warmth = [&](Microseconds of_local_day) {
-      return normal_values(profile, midnight + of_local_day - offset, no_deviation)[temperature];
+      return model::normal_values(profile, midnight + of_local_day - offset, no_deviation)[temperature];
     };
     CHECK(warmth(15 * hour) == near(67));
     CHECK(warmth(3 * hour) == near(63));
@@ -366,43 +366,44 @@ TEST_CASE("the day is warmest at 15:00 and coldest at 03:00, local time") {
 }
 
 TEST_CASE("the daily cycle is three times as strong outdoors and touches temperature only") {
-  const Config config;
-  ProfileSource source = plain_source(config);
+  const config::Config config;
+  model::ProfileSource source = plain_source(config);
   source.location = "Outdoor Yard";
-  const Values afternoon = normal_values(resolve_profile(config, source), midnight + 15 * hour, no_deviation);
+  const batch::Values afternoon =
+      model::normal_values(model::resolve_profile(config, source), midnight + 15 * hour, no_deviation);
   CHECK(afternoon[temperature] == near(65 + 3 * 2));
   CHECK(afternoon[vibration] == near(2.5));
   CHECK(afternoon[voltage] == near(12));
 }
 
 TEST_CASE("local_hour also counts before 1970") {
-  CHECK(local_hour(midnight, 0) == 0);
-  CHECK(local_hour(midnight + 90 * minute, 0) == near(1.5));
-  CHECK(local_hour(midnight + 90 * minute, -2 * hour) == near(23.5));
-  CHECK(local_hour(-hour, 0) == near(23));
-  CHECK(local_hour(midnight - 1, 0) < 24);
+  CHECK(model::local_hour(midnight, 0) == 0);
+  CHECK(model::local_hour(midnight + 90 * minute, 0) == near(1.5));
+  CHECK(model::local_hour(midnight + 90 * minute, -2 * hour) == near(23.5));
+  CHECK(model::local_hour(-hour, 0) == near(23));
+  CHECK(model::local_hour(midnight - 1, 0) < 24);
 }
 
 TEST_CASE("work hours ramp up from 08:00 and down to 18:00 along raised cosines of an hour") {
   for (const double h : {0.0, 3.0, 7.99, 8.0, 18.0, 18.01, 23.9})
-    CHECK(std::abs(work_hours_share(h)) < 1e-12);
-  for (const double h : {9.0, 9.01, 12.0, 16.99, 17.0}) CHECK(work_hours_share(h) == near(1));
+    CHECK(std::abs(model::work_hours_share(h)) < 1e-12);
+  for (const double h : {9.0, 9.01, 12.0, 16.99, 17.0}) CHECK(model::work_hours_share(h) == near(1));
   for (const double into : {0.1, 0.25, 0.5, 0.75, 0.9}) {
     const double expected = 0.5 - 0.5 * std::cos(std::numbers::pi * into);
-    CHECK(work_hours_share(8 + into) == near(expected));
-    CHECK(work_hours_share(18 - into) == near(expected));
+    CHECK(model::work_hours_share(8 + into) == near(expected));
+    CHECK(model::work_hours_share(18 - into) == near(expected));
   }
 }
 
 TEST_CASE("a factory is one standard deviation warmer during work hours") {
-  const Config config;
-  ProfileSource source = plain_source(config);
-  const Profile elsewhere = resolve_profile(config, source);
+  const config::Config config;
+  model::ProfileSource source = plain_source(config);
+  const model::Profile elsewhere = model::resolve_profile(config, source);
   source.location = "Factory B";
-  const Profile factory = resolve_profile(config, source);
+  const model::Profile factory = model::resolve_profile(config, source);
   const auto rise = [&](Microseconds of_day) {
-    return normal_values(factory, midnight + of_day, no_deviation)[temperature] -
-           normal_values(elsewhere, midnight + of_day, no_deviation)[temperature];
+    return model::normal_values(factory, midnight + of_day, no_deviation)[temperature] -
+           model::normal_values(elsewhere, midnight + of_day, no_deviation)[temperature];
   };
   CHECK(std::abs(rise(7 * hour)) < 1e-12);
   CHECK(rise(8 * hour + 30 * minute) == near(1));
@@ -412,37 +413,38 @@ TEST_CASE("a factory is one standard deviation warmer during work hours") {
 }
 
 TEST_CASE("a normal reading is mean plus deviation times its own draw, clamped") {
-  const Config config;
-  const Profile profile = plain_profile(config);
+  const config::Config config;
+  const model::Profile profile = plain_profile(config);
   const Timestamp at_nine = midnight + 9 * hour;  // no daily offset
   const RandomBlock draws{middle + (middle >> 2), middle - (middle >> 3), middle + (middle >> 5), 0};
-  const Values values = normal_values(profile, at_nine, draws);
+  const batch::Values values = model::normal_values(profile, at_nine, draws);
   CHECK(values[temperature] == near(65 + 2 * standard_normal(draws[0])));
   CHECK(values[vibration] == near(2.5 + 0.5 * standard_normal(draws[1])));
   CHECK(values[voltage] == near(12 + 0.1 * standard_normal(draws[2])));
   // The outermost draws are 8.2 standard deviations away, beyond every limit but vibration's upper one.
-  CHECK(normal_values(profile, at_nine, {0, 0, 0, 0}) == Values{50, 0.1, 11.5});
-  const Values high = normal_values(profile, at_nine, {UINT64_MAX, UINT64_MAX, UINT64_MAX, 0});
+  CHECK(model::normal_values(profile, at_nine, {0, 0, 0, 0}) == batch::Values{50, 0.1, 11.5});
+  const batch::Values high = model::normal_values(profile, at_nine, {UINT64_MAX, UINT64_MAX, UINT64_MAX, 0});
   CHECK(high[temperature] == 80);
   CHECK(high[vibration] == near(2.5 - 0.5 * standard_normal(0)));
   CHECK(high[voltage] == 12.5);
 }
 
 TEST_CASE("normal readings have the mean and spread of their profile") {
-  Config config;
+  config::Config config;
   config.anomalies.enabled = false;
   // Far limits and no daily cycle: what is left is mean and deviation.
   config.normal_parameters = {{{65, 2, -1e6, 1e6}, {2.5, 0.5, -1e6, 1e6}, {12, 0.1, -1e6, 1e6}}};
   config.behaviors.location["Office"].daily = 0;
   config.behaviors.location["Office"].spread = {0.5, 1.5, 3};
-  const Profile profile = plain_profile(config);
-  Sensor sensor{hash_text("moments"), 0, &profile, 0, {}};
+  const model::Profile profile = plain_profile(config);
+  model::Sensor sensor{hash_text("moments"), 0, &profile, 0, {}};
   constexpr double n = 100'000;
   PerChannel<std::vector<double>> z;
   constexpr PerChannel<double> mean{65, 2.5, 12};
   constexpr PerChannel<double> deviation{1, 0.75, 0.3};
   for (Timestamp i = 0; i < 100'000; ++i) {
-    const Sample taken = sample(sensor, 7, {midnight + i * 1'000'000, midnight + (i + 1) * 1'000'000});
+    const model::Sample taken =
+        model::sample(sensor, 7, {midnight + i * 1'000'000, midnight + (i + 1) * 1'000'000});
     for (std::size_t c = 0; c < channel_count; ++c)
       z[c].push_back((taken.values[c] - mean[c]) / deviation[c]);
   }
@@ -460,33 +462,36 @@ TEST_CASE("normal readings have the mean and spread of their profile") {
 
 namespace {
 
-constexpr Values normal{65, 2.5, 12};
+constexpr batch::Values normal{65, 2.5, 12};
 
-Anomaly spike_of(double factor, Channel channel, bool up) {
-  return {Spike{factor, channel, up}, midnight, midnight + 999'999, 1};
+model::Anomaly spike_of(double factor, Channel channel, bool up) {
+  return {model::Spike{factor, channel, up}, midnight, midnight + 999'999, 1};
 }
 
-Values applied(const Anomaly& anomaly, const Profile& profile, Timestamp due) {
-  return apply_anomaly(anomaly, profile, normal, due, no_deviation);
+batch::Values applied(const model::Anomaly& anomaly, const model::Profile& profile, Timestamp due) {
+  return model::apply_anomaly(anomaly, profile, normal, due, no_deviation);
 }
 
 }  // namespace
 
 TEST_CASE("a spike multiplies or divides one channel") {
-  const Profile profile = plain_profile(Config());
-  CHECK(applied(spike_of(2.5, Channel::temperature, true), profile, midnight) == Values{65 * 2.5, 2.5, 12});
-  CHECK(applied(spike_of(2.5, Channel::temperature, false), profile, midnight) == Values{65 / 2.5, 2.5, 12});
-  CHECK(applied(spike_of(2, Channel::vibration, true), profile, midnight) == Values{65, 5, 12});
-  CHECK(applied(spike_of(2, Channel::voltage, false), profile, midnight) == Values{65, 2.5, 6});
+  const model::Profile profile = plain_profile(config::Config());
+  CHECK(applied(spike_of(2.5, Channel::temperature, true), profile, midnight) ==
+        batch::Values{65 * 2.5, 2.5, 12});
+  CHECK(applied(spike_of(2.5, Channel::temperature, false), profile, midnight) ==
+        batch::Values{65 / 2.5, 2.5, 12});
+  CHECK(applied(spike_of(2, Channel::vibration, true), profile, midnight) == batch::Values{65, 5, 12});
+  CHECK(applied(spike_of(2, Channel::voltage, false), profile, midnight) == batch::Values{65, 2.5, 6});
 }
 
 TEST_CASE("a trend grows linearly with time to its full change, in one direction") {
-  const Profile profile = plain_profile(Config());
+  const model::Profile profile = plain_profile(config::Config());
   for (const bool up : {true, false}) {
-    const Anomaly anomaly{Trend{0.5, Channel::vibration, up}, midnight, midnight + 300'000'000 - 1, 1};
+    const model::Anomaly anomaly{model::Trend{0.5, Channel::vibration, up}, midnight,
+                                 midnight + 300'000'000 - 1, 1};
     for (int step = 0; step <= 10; ++step) {
       const double progress = step / 10.0;
-      const Values values = applied(anomaly, profile, midnight + step * 30'000'000);
+      const batch::Values values = applied(anomaly, profile, midnight + step * 30'000'000);
       CHECK(values[vibration] == near(2.5 * (1 + (up ? 0.5 : -0.5) * progress)));
       CHECK(values[temperature] == 65);
       CHECK(values[voltage] == 12);
@@ -495,13 +500,13 @@ TEST_CASE("a trend grows linearly with time to its full change, in one direction
 }
 
 TEST_CASE("a pattern sways temperature and vibration in opposition, once a period") {
-  Config config;
+  config::Config config;
   config.anomalies.pattern_period_seconds = 40;
-  const Profile profile = plain_profile(config);
-  const Anomaly anomaly{Pattern{}, midnight + 123, midnight + 123 + 600'000'000 - 1, 1};
+  const model::Profile profile = plain_profile(config);
+  const model::Anomaly anomaly{model::Pattern{}, midnight + 123, midnight + 123 + 600'000'000 - 1, 1};
   for (Microseconds elapsed = 0; elapsed < 100'000'000; elapsed += 1'234'567) {
     const double wave = std::sin(2 * std::numbers::pi * static_cast<double>(elapsed) / 40e6);
-    const Values values = applied(anomaly, profile, midnight + 123 + elapsed);
+    const batch::Values values = applied(anomaly, profile, midnight + 123 + elapsed);
     CHECK(values[temperature] == near(65 * (1 + 0.2 * wave)));
     CHECK(values[vibration] == near(2.5 * (1 - 0.2 * wave)));
     CHECK(values[voltage] == 12);
@@ -509,77 +514,79 @@ TEST_CASE("a pattern sways temperature and vibration in opposition, once a perio
 }
 
 TEST_CASE("noise adds to every channel a normal draw in proportion to its value") {
-  Config config;
-  ProfileSource source = plain_source(config);
+  config::Config config;
+  model::ProfileSource source = plain_source(config);
   source.manufacturer = "VibrationPlus";
-  const Profile profile = resolve_profile(config, source);
-  const Anomaly anomaly{Noise{}, midnight, midnight + 180'000'000 - 1, 1};
+  const model::Profile profile = model::resolve_profile(config, source);
+  const model::Anomaly anomaly{model::Noise{}, midnight, midnight + 180'000'000 - 1, 1};
   const RandomBlock draws{middle + (middle >> 1), middle - (middle >> 1), middle >> 4, 0};
-  const Values noisy = apply_anomaly(anomaly, profile, {65, -2.5, 12}, midnight, draws);
+  const batch::Values noisy = model::apply_anomaly(anomaly, profile, {65, -2.5, 12}, midnight, draws);
   CHECK(noisy[temperature] == near(65 + 0.10 * 65 * standard_normal(draws[0])));
   CHECK(noisy[vibration] == near(-2.5 + 0.15 * 2.5 * standard_normal(draws[1])));
   CHECK(noisy[voltage] == near(12 + 0.10 * 12 * standard_normal(draws[2])));
 }
 
 TEST_CASE("an anomaly begins with parameters drawn at onset and described in full") {
-  const Profile profile = plain_profile(Config());
+  const model::Profile profile = plain_profile(config::Config());
   const RandomBlock up{middle, middle, middle, 0};  // vibration, up, the middle of the factors
   const RandomBlock down{0, middle - 1, 0, 0};      // temperature, down, the smallest factor
   const auto begun = [&](AnomalyType type, const RandomBlock& draws) {
-    const Anomaly anomaly = begin_anomaly(profile, type, midnight, draws);
+    const model::Anomaly anomaly = model::begin_anomaly(profile, type, midnight, draws);
     CHECK(anomaly.active());
-    CHECK(type_of(anomaly) == type);
+    CHECK(model::type_of(anomaly) == type);
     CHECK(anomaly.started_at == midnight);
     CHECK(anomaly.ended_at == midnight + profile.duration[index_of(type)] - 1);
     CHECK(anomaly.readings_affected == 0);
-    const AnomalyEvent event = describe_anomaly(anomaly, profile, AnomalyEvent::Kind::closed, 17);
+    const batch::AnomalyEvent event =
+        model::describe_anomaly(anomaly, profile, batch::AnomalyEvent::Kind::closed, 17);
     CHECK(event.type == type);
-    CHECK(event.kind == AnomalyEvent::Kind::closed);
+    CHECK(event.kind == batch::AnomalyEvent::Kind::closed);
     CHECK(event.sensor == 17);
     CHECK(event.started_at == midnight);
     CHECK(event.ended_at == anomaly.ended_at);
     return event;
   };
 
-  const AnomalyEvent high = begun(AnomalyType::spike, up);
+  const batch::AnomalyEvent high = begun(AnomalyType::spike, up);
   CHECK(high.channel == Channel::vibration);
   CHECK(high.direction == 1);
   CHECK(*high.magnitude == near(2.25));
-  const AnomalyEvent low = begun(AnomalyType::spike, down);
+  const batch::AnomalyEvent low = begun(AnomalyType::spike, down);
   CHECK(low.channel == Channel::temperature);
   CHECK(low.direction == -1);
   CHECK(*low.magnitude == near(1.5));
-  const AnomalyEvent rising = begun(AnomalyType::trend, up);
+  const batch::AnomalyEvent rising = begun(AnomalyType::trend, up);
   CHECK(rising.channel == Channel::vibration);
   CHECK(rising.direction == 1);
   CHECK(*rising.magnitude == near(0.5));
   CHECK(begun(AnomalyType::trend, down).direction == -1);
-  const AnomalyEvent swaying = begun(AnomalyType::pattern, up);
+  const batch::AnomalyEvent swaying = begun(AnomalyType::pattern, up);
   CHECK(swaying.channel == std::nullopt);
   CHECK(swaying.direction == 0);
   CHECK(*swaying.magnitude == near(0.2));
-  const AnomalyEvent gap = begun(AnomalyType::missing_data, up);
+  const batch::AnomalyEvent gap = begun(AnomalyType::missing_data, up);
   CHECK(gap.channel == std::nullopt);
   CHECK(gap.direction == 0);
   CHECK(gap.magnitude == std::nullopt);
-  const AnomalyEvent noisy = begun(AnomalyType::noise, up);
+  const batch::AnomalyEvent noisy = begun(AnomalyType::noise, up);
   CHECK(noisy.channel == std::nullopt);
   CHECK(noisy.direction == 0);
   CHECK(*noisy.magnitude == near(0.1));
 }
 
 TEST_CASE("spikes pick channels, directions and factors as often as their profile says") {
-  Config config;
-  ProfileSource source = plain_source(config);
+  config::Config config;
+  model::ProfileSource source = plain_source(config);
   source.firmware_version = "1.3";
-  const Profile profile = resolve_profile(config, source);
+  const model::Profile profile = model::resolve_profile(config, source);
   constexpr double n = 50'000;
   PerChannel<double> channels{};
   double up = 0;
   std::vector<double> factors;
   for (std::uint64_t i = 0; i < 50'000; ++i) {
     const RandomBlock draws = draw_block(3, 4, Stream::onset, i);
-    const auto drawn = std::get<Spike>(begin_anomaly(profile, AnomalyType::spike, midnight, draws).kind);
+    const auto drawn =
+        std::get<model::Spike>(model::begin_anomaly(profile, AnomalyType::spike, midnight, draws).kind);
     channels[index_of(drawn.channel)] += 1;
     up += drawn.up ? 1 : 0;
     factors.push_back((drawn.factor - 1.8) / (3.5 - 1.8));
@@ -596,16 +603,16 @@ namespace {
 // A sensor on its own timeline, one reading after the other.
 class Timeline {
  public:
-  Timeline(const Profile& profile, std::uint64_t seed, std::uint64_t key, double rate = 1)
-      : cadence_(rate), seed_(seed), sensor_{key, phase_of(key, cadence_), &profile, 0, {}} {}
+  Timeline(const model::Profile& profile, std::uint64_t seed, std::uint64_t key, double rate = 1)
+      : cadence_(rate), seed_(seed), sensor_{key, model::phase_of(key, cadence_), &profile, 0, {}} {}
 
-  void enter_steady() { enter_steady_state(sensor_, seed_, due(0), cadence_); }
+  void enter_steady() { model::enter_steady_state(sensor_, seed_, due(0), cadence_); }
   void skip_to(std::uint64_t k) { k_ = k; }
   [[nodiscard]] Timestamp due(std::uint64_t k) const { return midnight + sensor_.phase + cadence_.offset(k); }
-  [[nodiscard]] const Anomaly& anomaly() const { return sensor_.anomaly; }
+  [[nodiscard]] const model::Anomaly& anomaly() const { return sensor_.anomaly; }
 
-  Sample next() {
-    const Sample taken = sample(sensor_, seed_, {due(k_), due(k_ + 1)});
+  model::Sample next() {
+    const model::Sample taken = model::sample(sensor_, seed_, {due(k_), due(k_ + 1)});
     ++k_;
     return taken;
   }
@@ -613,13 +620,13 @@ class Timeline {
  private:
   Cadence cadence_;
   std::uint64_t seed_;
-  Sensor sensor_;
+  model::Sensor sensor_;
   std::uint64_t k_ = 0;
 };
 
 // The variance of a long-run share over n readings (renewal-reward): a cycle is one normal reading or one
 // anomaly; `counts` says which anomalies count towards the share.
-double variance_of_share(const Profile& profile, double share, const PerAnomalyType<bool>& counts) {
+double variance_of_share(const model::Profile& profile, double share, const PerAnomalyType<bool>& counts) {
   const PerAnomalyType<double> onset = differences(profile.onset_until);
   const double idle = 1 - sum_of(onset);
   double length = idle;
@@ -633,8 +640,8 @@ double variance_of_share(const Profile& profile, double share, const PerAnomalyT
   return squares / length;
 }
 
-void check_long_run(const Config& config, double rate, const PerAnomalyType<double>& expected) {
-  const Profile profile = plain_profile(config, rate);
+void check_long_run(const config::Config& config, double rate, const PerAnomalyType<double>& expected) {
+  const model::Profile profile = plain_profile(config, rate);
   constexpr std::uint64_t sensors = 20;
   constexpr std::uint64_t readings = 50'000;
   constexpr double n = sensors * readings;
@@ -662,16 +669,16 @@ void check_long_run(const Config& config, double rate, const PerAnomalyType<doub
 
 TEST_CASE("simulated long enough, the share of anomalous readings is f, split by the weights") {
   SUBCASE("defaults") {
-    check_long_run(Config(), 1, {0.02, 0.01, 0.005, 0.005, 0.01});
+    check_long_run(config::Config(), 1, {0.02, 0.01, 0.005, 0.005, 0.01});
   }
   SUBCASE("slow sensors") {
-    check_long_run(Config(), 0.01, {0.02, 0.01, 0.005, 0.005, 0.01});
+    check_long_run(config::Config(), 0.01, {0.02, 0.01, 0.005, 0.005, 0.01});
   }
   SUBCASE("an awkward rate") {
-    check_long_run(Config(), 0.3, {0.02, 0.01, 0.005, 0.005, 0.01});
+    check_long_run(config::Config(), 0.3, {0.02, 0.01, 0.005, 0.005, 0.01});
   }
   SUBCASE("mostly anomalous") {
-    Config config;
+    config::Config config;
     config.anomalies.probability = 0.8;
     check_long_run(config, 1, {0.32, 0.16, 0.08, 0.08, 0.16});
   }
@@ -682,8 +689,8 @@ TEST_CASE("simulated long enough, the share of anomalous readings is f, split by
     check_long_run(only(AnomalyType::missing_data, 0.95), 1, {0, 0, 0, 0.95, 0});
   }
   SUBCASE("basis event") {
-    Config config;
-    config.anomalies.basis = AnomalyBasis::event;
+    config::Config config;
+    config.anomalies.basis = config::AnomalyBasis::event;
     config.anomalies.probability = 0.01;
     const double cycle = 0.99 + 0.01 * (0.4 + 0.2 * 300 + 0.1 * 600 + 0.1 * 30 + 0.2 * 180);
     check_long_run(config, 1, {0.004 / cycle, 0.6 / cycle, 0.6 / cycle, 0.03 / cycle, 0.36 / cycle});
@@ -692,9 +699,9 @@ TEST_CASE("simulated long enough, the share of anomalous readings is f, split by
 
 // Each sensor is an independent trial, so at every single reading the shares are plain binomials.
 TEST_CASE("a run starts in the steady state: its first readings have the mix of the long run") {
-  Config config;
+  config::Config config;
   config.anomalies.probability = 0.3;
-  const Profile profile = plain_profile(config, 0.1);
+  const model::Profile profile = plain_profile(config, 0.1);
   const PerAnomalyType<double> expected{0.12, 0.06, 0.03, 0.03, 0.06};
   constexpr std::uint64_t sensors = 30'000;
   const std::set<std::uint64_t> looked_at{0, 1, 2, 10, 29, 60, 100};
@@ -718,13 +725,13 @@ TEST_CASE("a run starts in the steady state: its first readings have the mix of 
 
 // Of a 60-reading pattern that shows at the first reading, 1 .. 60 readings are left with equal chance.
 TEST_CASE("an anomaly of the steady start is found at any of its readings with equal chance") {
-  const Profile profile = plain_profile(only(AnomalyType::pattern, 0.5), 0.1);
+  const model::Profile profile = plain_profile(only(AnomalyType::pattern, 0.5), 0.1);
   std::vector<double> left;
   for (std::uint64_t i = 0; i < 20'000; ++i) {
     Timeline timeline(profile, 23, mix_words(i, 7), 0.1);
     timeline.enter_steady();
     if (!timeline.next().anomaly) continue;
-    const Anomaly& anomaly = timeline.anomaly();
+    const model::Anomaly& anomaly = timeline.anomaly();
     CHECK(anomaly.started_at <= timeline.due(0));
     CHECK(anomaly.ended_at >= timeline.due(0));
     const auto passed = static_cast<double>(timeline.due(0) - anomaly.started_at) / 10e6;
@@ -736,16 +743,16 @@ TEST_CASE("an anomaly of the steady start is found at any of its readings with e
 }
 
 TEST_CASE("events frame the readings of an anomaly, one at a time") {
-  Config config;
+  config::Config config;
   config.anomalies.probability = 0.5;
   config.anomalies.types[spike].weight = 0.05;
-  const Profile profile = plain_profile(config, 0.1);
+  const model::Profile profile = plain_profile(config, 0.1);
   Timeline timeline(profile, 29, 31, 0.1);
   std::optional<AnomalyType> open;
   std::uint64_t readings = 0;
   PerAnomalyType<int> seen{};
   for (int i = 0; i < 20'000; ++i) {
-    const Sample taken = timeline.next();
+    const model::Sample taken = timeline.next();
     if (!taken.anomaly) {
       CHECK_FALSE(open);
       CHECK_FALSE(taken.event);
@@ -757,7 +764,7 @@ TEST_CASE("events frame the readings of an anomaly, one at a time") {
     ++readings;
     const std::uint64_t expected = profile.readings_per_anomaly[index_of(*open)];
     const bool ends = readings == expected;
-    using Kind = AnomalyEvent::Kind;
+    using Kind = batch::AnomalyEvent::Kind;
     const std::optional<Kind> kind = begins && ends ? std::optional(Kind::whole)
                                      : begins       ? std::optional(Kind::opened)
                                      : ends         ? std::optional(Kind::closed)
@@ -773,15 +780,15 @@ TEST_CASE("events frame the readings of an anomaly, one at a time") {
 }
 
 TEST_CASE("a trend keeps its channel and direction from onset to end") {
-  const Profile profile = plain_profile(only(AnomalyType::trend, 0.5));
+  const model::Profile profile = plain_profile(only(AnomalyType::trend, 0.5));
   Timeline timeline(profile, 37, 41);
-  std::optional<Trend> drawn;
+  std::optional<model::Trend> drawn;
   int trends = 0;
   for (int i = 0; i < 20'000; ++i) {
-    const Sample taken = timeline.next();
+    const model::Sample taken = timeline.next();
     if (!taken.anomaly) continue;
-    const Trend now = std::get<Trend>(timeline.anomaly().kind);
-    if (taken.event == AnomalyEvent::Kind::opened) {
+    const model::Trend now = std::get<model::Trend>(timeline.anomaly().kind);
+    if (taken.event == batch::AnomalyEvent::Kind::opened) {
       drawn = now;
       ++trends;
     }
@@ -793,13 +800,13 @@ TEST_CASE("a trend keeps its channel and direction from onset to end") {
 }
 
 TEST_CASE("nothing is clamped after an anomaly") {
-  const Config config = only(AnomalyType::spike, 0.5);
-  const Profile profile = plain_profile(config);
+  const config::Config config = only(AnomalyType::spike, 0.5);
+  const model::Profile profile = plain_profile(config);
   Timeline timeline(profile, 43, 47);
   double highest = 0;
   double lowest = 1e9;
   for (int i = 0; i < 1'000; ++i) {
-    const Sample taken = timeline.next();
+    const model::Sample taken = timeline.next();
     if (taken.anomaly) {
       highest = std::max(highest, taken.values[temperature]);
       lowest = std::min(lowest, taken.values[temperature]);
@@ -814,17 +821,17 @@ TEST_CASE("nothing is clamped after an anomaly") {
 
 namespace {
 
-bool same(const Sample& a, const Sample& b) {
+bool same(const model::Sample& a, const model::Sample& b) {
   return a.anomaly == b.anomaly && a.event == b.event && (a.missing() || a.values == b.values);
 }
 
 }  // namespace
 
 TEST_CASE("a reading depends on seed, sensor and time alone") {
-  Config config;
+  config::Config config;
   config.anomalies.probability = 0.4;
-  const Profile profile = plain_profile(config, 0.1);
-  std::vector<Sample> whole;
+  const model::Profile profile = plain_profile(config, 0.1);
+  std::vector<model::Sample> whole;
   std::vector<bool> free;  // whether nothing was open before this reading
   Timeline first(profile, 53, 59, 0.1);
   for (int k = 0; k < 3'000; ++k) {
@@ -851,12 +858,12 @@ TEST_CASE("a reading depends on seed, sensor and time alone") {
 }
 
 TEST_CASE("another seed, another sensor or another time gives another reading") {
-  Config config;
+  config::Config config;
   config.anomalies.enabled = false;
-  const Profile profile = plain_profile(config);
+  const model::Profile profile = plain_profile(config);
   const auto first_value = [&](std::uint64_t seed, std::uint64_t key, Timestamp at) {
-    Sensor sensor{key, 0, &profile, 0, {}};
-    return sample(sensor, seed, {at, at + 1'000'000}).values[vibration];
+    model::Sensor sensor{key, 0, &profile, 0, {}};
+    return model::sample(sensor, seed, {at, at + 1'000'000}).values[vibration];
   };
   const double value = first_value(1, 2, midnight);
   CHECK(first_value(1, 2, midnight) == value);
@@ -866,8 +873,8 @@ TEST_CASE("another seed, another sensor or another time gives another reading") 
 }
 
 TEST_CASE("two sensors, and two seeds, are independent in values and in anomalies") {
-  Config config = only(AnomalyType::spike, 0.2);
-  const Profile profile = plain_profile(config);
+  config::Config config = only(AnomalyType::spike, 0.2);
+  const model::Profile profile = plain_profile(config);
   struct Course {
     std::vector<double> values;
     std::vector<double> anomalous;
@@ -875,12 +882,12 @@ TEST_CASE("two sensors, and two seeds, are independent in values and in anomalie
   constexpr double n = 50'000;
   const auto course = [&](std::uint64_t seed, std::string_view id) {
     Course taken;
-    Sensor sensor{hash_text(id), 0, &profile, 0, {}};
+    model::Sensor sensor{hash_text(id), 0, &profile, 0, {}};
     for (Timestamp i = 0; i < 50'000; ++i) {
       const Timestamp at = midnight + i * 1'000'000;
-      const Sample one = sample(sensor, seed, {at, at + 1'000'000});
+      const model::Sample one = model::sample(sensor, seed, {at, at + 1'000'000});
       // Spikes touch one channel; the draw is read off the signal itself.
-      taken.values.push_back(normal_values(
+      taken.values.push_back(model::normal_values(
           profile, at,
           draw_block(seed, sensor.key, Stream::reading, static_cast<std::uint64_t>(at)))[vibration]);
       taken.anomalous.push_back(one.anomaly ? 1 : 0);
@@ -906,7 +913,7 @@ TEST_CASE("sensors spread evenly over their period") {
     const Cadence cadence(rate);
     std::vector<double> places;
     for (int i = 0; i < 50'000; ++i) {
-      const Microseconds phase = phase_of(hash_text("sensor-" + std::to_string(i)), cadence);
+      const Microseconds phase = model::phase_of(hash_text("sensor-" + std::to_string(i)), cadence);
       REQUIRE(phase >= 0);
       REQUIRE(phase < cadence.period());
       // Within its microsecond, anywhere.
@@ -916,17 +923,17 @@ TEST_CASE("sensors spread evenly over their period") {
     CAPTURE(rate);
     CHECK(distance_from_uniform(places) < uniformity_bound);
   }
-  CHECK(phase_of(hash_text("x"), Cadence(1e6)) == 0);
+  CHECK(model::phase_of(hash_text("x"), Cadence(1e6)) == 0);
 }
 
 TEST_CASE("with anomalies off or one type off, none of them ever shows") {
-  Config off;
+  config::Config off;
   off.anomalies.enabled = false;
-  const Profile calm = plain_profile(off);
-  Config no_gaps;
+  const model::Profile calm = plain_profile(off);
+  config::Config no_gaps;
   no_gaps.anomalies.probability = 0.5;
   no_gaps.anomalies.types[missing_data].enabled = false;
-  const Profile gapless = plain_profile(no_gaps);
+  const model::Profile gapless = plain_profile(no_gaps);
   for (std::uint64_t key = 0; key < 20; ++key) {
     Timeline quiet(calm, 1, key);
     Timeline busy(gapless, 1, key);
@@ -935,7 +942,7 @@ TEST_CASE("with anomalies off or one type off, none of them ever shows") {
     bool any = false;
     for (int i = 0; i < 1'000; ++i) {
       CHECK_FALSE(quiet.next().anomaly.has_value());
-      const Sample taken = busy.next();
+      const model::Sample taken = busy.next();
       CHECK_FALSE(taken.missing());
       any = any || taken.anomaly;
     }

@@ -1,4 +1,4 @@
-#include "app/partition.h"
+#include "run/partition.h"
 
 #include <doctest/doctest.h>
 
@@ -14,13 +14,13 @@ using Variables = std::map<std::string, std::string>;
 
 // "3/4", or what is wrong.
 std::string resolved(const std::string& asked, const Variables& variables) {
-  Partition partition;
-  REQUIRE(parse_partition(asked, partition) == "");
-  const std::string wrong = resolve_partition(partition, [&variables](const char* name) {
+  config::Partition partition;
+  REQUIRE(config::parse_partition(asked, partition) == "");
+  const std::string wrong = run::resolve_partition(partition, [&variables](const char* name) {
     const auto found = variables.find(name);
     return found == variables.end() ? std::nullopt : std::optional(found->second);
   });
-  return wrong.empty() ? partition_text(partition) : wrong;
+  return wrong.empty() ? config::partition_text(partition) : wrong;
 }
 
 }  // namespace

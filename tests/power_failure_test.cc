@@ -8,7 +8,7 @@
 
 #include "base/timestamp.h"
 #include "config/config.h"
-#include "storage/shard.h"
+#include "sqlite/shard.h"
 #include "support/faulty_vfs.h"
 #include "support/rosters.h"
 #include "support/shard_reader.h"
@@ -23,7 +23,8 @@ namespace fs = std::filesystem;
 TEST_CASE("rows of a commit that failed while waiting for the disk are waited for again before they count") {
   FaultyVfs vfs;
   vfs.remember_unsynced();
-  WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.synchronous = Synchronous::full; });
+  WriterRig rig({.vfs = vfs.name()},
+                [](config::Config& config) { config.database.synchronous = config::Synchronous::full; });
   rig.send(0, 10);
   rig.step();
   vfs.fail(DiskCall::sync, 1, 1, SQLITE_IOERR_FSYNC, "-wal");
@@ -41,9 +42,9 @@ void copy_as_left(const std::string& from, const std::string& to) {
   for (const char* ending : {"", "-wal"}) fs::copy_file(from + ending, to + ending);
 }
 
-void write_readings(Shard& shard, int first, int count) {
+void write_readings(sqlite::Shard& shard, int first, int count) {
   for (int i = first; i < first + count; ++i) {
-    shard.stage(Reading{WriterRig::first_due + i * second, {1.0 * i, 2.0 * i, 3.0 * i}, 0, {}}, {});
+    shard.stage(batch::Reading{WriterRig::first_due + i * second, {1.0 * i, 2.0 * i, 3.0 * i}, 0, {}}, {});
   }
   REQUIRE(shard.flush().ok());
   shard.forget_pending();
@@ -54,14 +55,14 @@ void write_readings(Shard& shard, int first, int count) {
 TEST_CASE(
     "what lies behind a gap in the log of a machine that lost its power stays away when a run goes on") {
   const TemporaryFolder folder;
-  const Roster roster = roster_of(1);
-  const DatabaseSettings settings;
-  RunInfo run;
+  const identity::Roster roster = roster_of(1);
+  const config::DatabaseSettings settings;
+  sqlite::RunInfo run;
   run.run_id = "run";
-  const ShardContext context{roster, settings, run, {}};
+  const sqlite::ShardContext context{roster, settings, run, {}};
   const std::string log = folder / "before.db-wal";
   {
-    Shard before(folder / "before.db", context);
+    sqlite::Shard before(folder / "before.db", context);
     write_readings(before, 0, 10);
     const auto kept = static_cast<std::streamoff>(fs::file_size(log));
     write_readings(before, 10, 10);
@@ -72,12 +73,12 @@ TEST_CASE(
     torn.seekp(kept).write("lost", 4);
   }
   run.resumed_at = WriterRig::first_due;
-  Shard after(folder / "after.db", context);
+  sqlite::Shard after(folder / "after.db", context);
   write_readings(after, 10, 10);
   copy_as_left(folder / "after.db", folder / "at_last.db");
   constexpr const char* count = "SELECT count(*), count(DISTINCT timestamp) FROM sensor_readings";
   CHECK(query(folder / "at_last.db", count) == std::vector<std::string>{"20|20"});
-  after.close(Shard::Close::for_now);
+  after.close(sqlite::Shard::Close::for_now);
   write_readings(after, 20, 10);
   CHECK(query(folder / "after.db", count) == std::vector<std::string>{"30|30"});
   CHECK(query(folder / "after.db", "SELECT run_id, resumed_at FROM run_resumptions") ==

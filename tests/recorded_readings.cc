@@ -33,18 +33,19 @@ class Hash {
   std::uint64_t value_ = 0;
 };
 
-void add_sensor(Hash& hash, const Profile& profile, double rate, std::uint64_t key) {
+void add_sensor(Hash& hash, const model::Profile& profile, double rate, std::uint64_t key) {
   const Cadence cadence(rate);
-  Sensor sensor{key, phase_of(key, cadence), &profile, 0, Anomaly{}};
+  model::Sensor sensor{key, model::phase_of(key, cadence), &profile, 0, model::Anomaly{}};
   const Timestamp first = start + sensor.phase;
-  enter_steady_state(sensor, seed, first, cadence);
+  model::enter_steady_state(sensor, seed, first, cadence);
   for (int k = 0; k < readings_per_sensor; ++k) {
     const auto i = static_cast<std::uint64_t>(k);
-    const Sample taken = sample(sensor, seed, {first + cadence.offset(i), first + cadence.offset(i + 1)});
+    const model::Sample taken =
+        model::sample(sensor, seed, {first + cadence.offset(i), first + cadence.offset(i + 1)});
     hash.add(taken.anomaly ? 1 + index_of(*taken.anomaly) : 0);
     for (const double value : taken.values) hash.add(value);
     if (!taken.event) continue;
-    const AnomalyEvent event = describe_anomaly(sensor.anomaly, profile, *taken.event, 0);
+    const batch::AnomalyEvent event = model::describe_anomaly(sensor.anomaly, profile, *taken.event, 0);
     hash.add(static_cast<std::uint64_t>(event.started_at));
     hash.add(static_cast<std::uint64_t>(event.ended_at));
     hash.add(event.magnitude.value_or(0));
@@ -52,7 +53,7 @@ void add_sensor(Hash& hash, const Profile& profile, double rate, std::uint64_t k
 }
 
 std::uint64_t hash_of_all() {
-  Config config;
+  config::Config config;
   config.anomalies.probability = 0.2;
   config.clock.utc_offset = 90LL * 60 * microseconds_per_second;
   Hash hash;
@@ -62,7 +63,7 @@ std::uint64_t hash_of_all() {
       for (const std::string_view manufacturer : {"SensorTech", "DataSense", "VibrationPlus"}) {
         for (const std::string_view location : {"Factory A", "Warehouse", "Outdoor", "Laboratory"}) {
           const double rate = std::array{1.0, 0.01, 3.7, 250.0}[key % 4];
-          const Profile profile = resolve_profile(
+          const model::Profile profile = model::resolve_profile(
               config, {firmware, model, manufacturer, location, rate, config.normal_parameters});
           add_sensor(hash, profile, rate, ++key);
         }

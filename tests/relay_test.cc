@@ -1,5 +1,5 @@
 // A relay: one turn at a time, and nobody waits for a call that does not come back.
-#include "storage/relay.h"
+#include "write/relay.h"
 
 #include <doctest/doctest.h>
 
@@ -40,8 +40,8 @@ class HangingCall {
 
 TEST_CASE("a call that comes back in time leaves the turn where it is") {
   int turns = 0;
-  std::unique_ptr<Relay> relay;
-  relay = std::make_unique<Relay>(
+  std::unique_ptr<write::Relay> relay;
+  relay = std::make_unique<write::Relay>(
       [&] {
         ++turns;
         for (int i = 0; i < 1'000; ++i) {
@@ -59,7 +59,7 @@ TEST_CASE("another goes on while a call hangs, and who comes back too late is to
   int turns = 0;  // changed only by whose turn it is
   std::atomic<int> came_too_late = 0;
   HangingCall call;
-  std::unique_ptr<Relay> relay;
+  std::unique_ptr<write::Relay> relay;
   const auto work = [&] {
     if (++turns <= 3) {
       relay->leave();
@@ -73,7 +73,7 @@ TEST_CASE("another goes on while a call hangs, and who comes back too late is to
     CHECK(relay->has_turn());
     relay->end();
   };
-  relay = std::make_unique<Relay>(work, moment, 8);
+  relay = std::make_unique<write::Relay>(work, moment, 8);
   relay->run();
   CHECK(turns == 4);
   CHECK(came_too_late == 3);
@@ -82,14 +82,14 @@ TEST_CASE("another goes on while a call hangs, and who comes back too late is to
 TEST_CASE("when every thread hangs the work waits for one to come back") {
   std::atomic<int> turns = 0;
   HangingCall call;
-  std::unique_ptr<Relay> relay;
+  std::unique_ptr<write::Relay> relay;
   const auto work = [&] {
     ++turns;
     relay->leave();
     call();
     if (relay->come_back()) relay->end();
   };
-  relay = std::make_unique<Relay>(work, moment, 2);
+  relay = std::make_unique<write::Relay>(work, moment, 2);
   std::thread caller([&] { relay->run(); });
   while (turns < 3) std::this_thread::yield();
   std::this_thread::sleep_for(4 * moment);

@@ -36,14 +36,14 @@ void write(const std::filesystem::path& path, const std::string& text) {
 // cannot be set, which is why read_at lies in the future below.
 constexpr Microseconds long_enough = 10 * a_second;
 
-ConfigWatcher watcher_of(const std::filesystem::path& path) {
-  return ConfigWatcher({path}, system_now() + long_enough);
+config::ConfigWatcher watcher_of(const std::filesystem::path& path) {
+  return config::ConfigWatcher({path}, system_now() + long_enough);
 }
 
 // A reading with the values that make it comparable bit for bit, by its sensor's id.
-using Row = std::tuple<std::string, Timestamp, Values, std::optional<AnomalyType>>;
+using Row = std::tuple<std::string, Timestamp, batch::Values, std::optional<AnomalyType>>;
 using EventRow =
-    std::tuple<std::string, Timestamp, AnomalyType, AnomalyEvent::Kind, Timestamp, std::uint32_t>;
+    std::tuple<std::string, Timestamp, AnomalyType, batch::AnomalyEvent::Kind, Timestamp, std::uint32_t>;
 
 struct Taken {
   std::vector<Row> rows;
@@ -51,18 +51,18 @@ struct Taken {
   std::uint64_t due = 0;
 };
 
-void take(Fleet& fleet, const Roster& roster, Timestamp until, Taken& taken) {
-  Batch batch;
-  const auto add = [&](const AnomalyEvent& e) {
+void take(fleet::Fleet& fleet, const identity::Roster& roster, Timestamp until, Taken& taken) {
+  batch::Batch batch;
+  const auto add = [&](const batch::AnomalyEvent& e) {
     taken.events.emplace_back(roster[e.sensor].id, e.started_at, e.type, e.kind, e.ended_at,
                               e.readings_affected);
   };
-  for (Cohort& cohort : fleet.cohorts()) {
+  for (fleet::Cohort& cohort : fleet.cohorts()) {
     while (cohort.next_due() < until) {
       taken.due += cohort.tick(until, batch).due;
-      for (const Reading& r : batch.readings)
+      for (const batch::Reading& r : batch.readings)
         taken.rows.emplace_back(roster[r.sensor].id, r.due, r.values, r.anomaly);
-      for (const AnomalyEvent& e : batch.events) add(e);
+      for (const batch::AnomalyEvent& e : batch.events) add(e);
       batch.clear();
     }
   }
@@ -78,19 +78,20 @@ Rows of_sensors(const Rows& rows, const std::set<std::string>& ids, Timestamp fr
   return some;
 }
 
-Config restless() {
-  Config config;
+config::Config restless() {
+  config::Config config;
   config.anomalies.probability = 0.4;
   for (auto& type : config.anomalies.types) type.duration_seconds = 15;
   return config;
 }
 
-Fleet fleet_of(const Roster& roster, const Config& config) {
+fleet::Fleet fleet_of(const identity::Roster& roster, const config::Config& config) {
   const auto members = all_of(roster);
-  return build_fleet(roster, members, std::vector<std::uint32_t>(members.size(), 0), config, seed, start);
+  return fleet::build_fleet(roster, members, std::vector<std::uint32_t>(members.size(), 0), config, seed,
+                            start);
 }
 
-WantedSensor becoming(std::uint32_t from, std::uint32_t to, bool to_another_shard = false) {
+fleet::WantedSensor becoming(std::uint32_t from, std::uint32_t to, bool to_another_shard = false) {
   return {from, to, 0, 0, to_another_shard};
 }
 
@@ -103,36 +104,37 @@ std::set<std::string> ids_between(std::size_t from, std::size_t to) {
 }  // namespace
 
 TEST_CASE("a config is compared key by key, behaviors effect by effect") {
-  Config from;
-  Config to;
-  CHECK(config_changes(from, to).empty());
+  config::Config from;
+  config::Config to;
+  CHECK(config::config_changes(from, to).empty());
   to.anomalies.probability = 0.2;
   to.database.path = "other/file.db";
-  to.behaviors.firmware["1.5"] = Behavior{};
+  to.behaviors.firmware["1.5"] = config::Behavior{};
   to.behaviors.firmware["1.4"].probability = 0.5;
-  std::map<std::string, ConfigChange> by_key;
-  for (const ConfigChange& change : config_changes(from, to)) by_key.emplace(change.key, change);
-  CHECK(change_text(by_key.at("anomalies.probability")) == "anomalies.probability 0.05 -> 0.2");
+  std::map<std::string, config::ConfigChange> by_key;
+  for (const config::ConfigChange& change : config::config_changes(from, to))
+    by_key.emplace(change.key, change);
+  CHECK(config::change_text(by_key.at("anomalies.probability")) == "anomalies.probability 0.05 -> 0.2");
   CHECK(by_key.at("anomalies.probability").at_once);
   CHECK(!by_key.at("database.path").at_once);
-  CHECK(change_text(by_key.at("behaviors.firmware.\"1.4\".probability")) ==
+  CHECK(config::change_text(by_key.at("behaviors.firmware.\"1.4\".probability")) ==
         "behaviors.firmware.\"1.4\".probability 0.7 -> 0.5");
   CHECK(by_key.at("behaviors.firmware.\"1.5\".daily").from == "none");
 }
 
 TEST_CASE("adopting takes exactly what applies at once") {
-  const Config running;
-  for (const ConfigKey& key : config_keys()) {
+  const config::Config running;
+  for (const config::ConfigKey& key : config::config_keys()) {
     CAPTURE(key.name);
-    if (is_secret(key)) continue;  // is not shown, and so not compared
-    Config wanted;
+    if (config::is_secret(key)) continue;  // is not shown, and so not compared
+    config::Config wanted;
     for (const char* text : {"0.3", "7", "false", "true", "event", "ERROR", "3", "+02:00", "2026-01-01",
                              "null", "full", "skip", "json", "1/2", "location", "2048", "9s", "a/b"}) {
       if (key.set(wanted, text).empty() && key.get(wanted) != key.get(running)) break;
-      wanted = Config();
+      wanted = config::Config();
     }
     REQUIRE(key.get(wanted) != key.get(running));
-    CHECK((key.get(adopt(running, wanted)) == key.get(wanted)) == applies_at_once(key));
+    CHECK((key.get(config::adopt(running, wanted)) == key.get(wanted)) == config::applies_at_once(key));
   }
 }
 
@@ -144,15 +146,15 @@ TEST_CASE("the README's table says of each key when it applies") {
   REQUIRE(between > from);
   const std::string at_once = readme.substr(from, readme.find('\n', from) - from);
   const std::string later = readme.substr(between, readme.find('\n', between) - between);
-  for (const ConfigKey& key : config_keys()) {
+  for (const config::ConfigKey& key : config::config_keys()) {
     CAPTURE(key.name);
     const std::string name(key.name);
     const std::string section = "`" + name.substr(0, name.find('.')) + ".*`";
     const auto names = [&](const std::string& line) {
       return line.find("`" + name + "`") != std::string::npos || line.find(section) != std::string::npos;
     };
-    CHECK(names(at_once) == applies_at_once(key));
-    CHECK(names(later) == !applies_at_once(key));
+    CHECK(names(at_once) == config::applies_at_once(key));
+    CHECK(names(later) == !config::applies_at_once(key));
   }
   CHECK(at_once.find("`behaviors.*`") != std::string::npos);
 }
@@ -162,7 +164,7 @@ TEST_CASE("a watcher sees content, names and links change, and nothing else") {
   const std::filesystem::path files = folder / "files";
   std::filesystem::create_directory(files);
   write(files / "a.json", "1");
-  ConfigWatcher watcher = watcher_of(files);
+  config::ConfigWatcher watcher = watcher_of(files);
   CHECK(!watcher.look());
   SUBCASE("rewritten") {
     write(files / "a.json", "22");
@@ -193,7 +195,7 @@ TEST_CASE("a watcher looks through links") {
   const std::filesystem::path mounted = folder / "mounted";
   std::filesystem::create_directory_symlink("../one", mounted / "..data");
   std::filesystem::create_symlink("..data/a.json", mounted / "a.json");
-  ConfigWatcher file = watcher_of(mounted / "a.json");
+  config::ConfigWatcher file = watcher_of(mounted / "a.json");
   CHECK(!file.look());
   std::filesystem::create_directory_symlink("../two", mounted / "..new");
   std::filesystem::rename(mounted / "..new", mounted / "..data");
@@ -203,27 +205,29 @@ TEST_CASE("a watcher looks through links") {
 TEST_CASE("what was written just before it was read is looked at again") {
   const TemporaryFolder folder;
   write(folder / "a.json", "1");
-  ConfigWatcher watcher({folder / "a.json"}, system_now());
+  config::ConfigWatcher watcher({folder / "a.json"}, system_now());
   CHECK(watcher.look());
 }
 
 TEST_CASE("identities are compared by id and by all they say") {
-  const Roster running = roster_of({identity_of("a"), identity_of("b"), identity_of("c"), identity_of("d")});
-  IdentityRecord moved = identity_of("b", "Outdoor - Roof");
-  const Roster wanted =
+  const identity::Roster running =
+      roster_of({identity_of("a"), identity_of("b"), identity_of("c"), identity_of("d")});
+  identity::IdentityRecord moved = identity_of("b", "Outdoor - Roof");
+  const identity::Roster wanted =
       roster_of({with_rate(identity_of("c"), 5), identity_of("a"), moved, identity_of("e")});
-  const IdentityChanges changes = compare_identities(running, all_of(running), wanted, all_of(wanted));
+  const identity::IdentityChanges changes =
+      identity::compare_identities(running, all_of(running), wanted, all_of(wanted));
   CHECK(changes.added == std::vector<std::uint32_t>{3});
   CHECK(changes.removed == std::vector<std::uint32_t>{3});
   REQUIRE(changes.changed.size() == 2);
-  CHECK(changes_text(changes, running, wanted) ==
+  CHECK(identity::changes_text(changes, running, wanted) ==
         "1 added (e), 2 changed (c: its numbers, b: location Office -> Outdoor - Roof), 1 removed (d)");
-  CHECK(compare_identities(running, all_of(running), running, all_of(running)).empty());
+  CHECK(identity::compare_identities(running, all_of(running), running, all_of(running)).empty());
 }
 
 TEST_CASE("a roster that grows leaves what it has where it is") {
-  Roster roster = roster_of(10);
-  const Identity* first = &roster[0];
+  identity::Roster roster = roster_of(10);
+  const identity::Identity* first = &roster[0];
   const char* text = roster[3].id.data();
   for (int i = 0; i < 100'000; ++i)
     roster.add(identity_of("more-" + std::to_string(i), "Place " + std::to_string(i)));
@@ -233,10 +237,10 @@ TEST_CASE("a roster that grows leaves what it has where it is") {
 
 TEST_CASE("sensors that stay read the same, whatever happens to the others") {
   constexpr std::size_t sensors = 3'000;
-  const Config config = restless();
-  Roster roster = roster_of(sensors);
-  Fleet undisturbed = fleet_of(roster, config);
-  Fleet fleet = fleet_of(roster, config);
+  const config::Config config = restless();
+  identity::Roster roster = roster_of(sensors);
+  fleet::Fleet undisturbed = fleet_of(roster, config);
+  fleet::Fleet fleet = fleet_of(roster, config);
   const Timestamp moment = start + 20 * a_second + 345'678;
   const Timestamp end = moment + 40 * a_second;
   Taken expected;
@@ -246,10 +250,10 @@ TEST_CASE("sensors that stay read the same, whatever happens to the others") {
 
   // 0 … 499 leave, 500 … 999 get another rate, 1,000 … 1,499 another firmware, 1,500 … 1,999 move.
   std::vector<std::uint32_t> removed;
-  std::vector<WantedSensor> wanted;
+  std::vector<fleet::WantedSensor> wanted;
   for (std::uint32_t i = 0; i < 500; ++i) removed.push_back(i);
   for (std::uint32_t i = 500; i < 2'000; ++i) {
-    IdentityRecord record = roster.record(roster[i]);
+    identity::IdentityRecord record = roster.record(roster[i]);
     if (i < 1'000) record.overrides.readings_per_second = 4;
     if (i >= 1'000 && i < 1'500) record.firmware_version = "1.4";
     if (i >= 1'500) record.location = "Warehouse";
@@ -258,7 +262,7 @@ TEST_CASE("sensors that stay read the same, whatever happens to the others") {
   for (std::size_t i = sensors; i < sensors + 500; ++i)
     wanted.push_back(
         {std::nullopt, roster.add(identity_of("sensor-" + std::to_string(i))), std::nullopt, 0, false});
-  FleetChange change = plan_fleet_change(config, fleet.profiles(), wanted, removed);
+  fleet::FleetChange change = fleet::plan_fleet_change(config, fleet.profiles(), wanted, removed);
   fleet.apply(change, moment);
   CHECK(fleet.size() == sensors);
   take(fleet, roster, end, taken);
@@ -274,9 +278,9 @@ TEST_CASE("sensors that stay read the same, whatever happens to the others") {
   CHECK(of_sensors(taken.rows, ids_between(0, 500), moment).empty());
 
   // Everything else is due where a fleet that began so would have it, in every period from the moment on.
-  Roster after;
-  for (const WantedSensor& sensor : wanted) after.add(roster.record(roster[sensor.to]));
-  Fleet begun_so = fleet_of(after, config);
+  identity::Roster after;
+  for (const fleet::WantedSensor& sensor : wanted) after.add(roster.record(roster[sensor.to]));
+  fleet::Fleet begun_so = fleet_of(after, config);
   const auto dues = [&](const std::vector<Row>& rows) {
     std::set<std::pair<std::string, Timestamp>> due;
     for (const Row& row : of_sensors(rows, ids_between(500, sensors + 500), moment)) {
@@ -289,7 +293,7 @@ TEST_CASE("sensors that stay read the same, whatever happens to the others") {
   take(begun_so, after, end, so);
   // Missing readings have no row, so the sets differ by them only; without anomalies they are equal.
   std::vector<Row> normal;
-  std::map<std::pair<std::string, Timestamp>, Values> values_so;
+  std::map<std::pair<std::string, Timestamp>, batch::Values> values_so;
   for (const Row& row : of_sensors(so.rows, ids_between(500, sensors + 500), moment)) {
     if (!std::get<3>(row)) values_so.emplace(std::pair(std::get<0>(row), std::get<1>(row)), std::get<2>(row));
   }
@@ -309,17 +313,17 @@ TEST_CASE("sensors that stay read the same, whatever happens to the others") {
 
 TEST_CASE("an anomaly goes on through a change that leaves it true, and ends where it does not") {
   constexpr std::size_t sensors = 1'000;
-  const Config config = restless();
-  Roster roster = roster_of(sensors);
-  Fleet fleet = fleet_of(roster, config);
+  const config::Config config = restless();
+  identity::Roster roster = roster_of(sensors);
+  fleet::Fleet fleet = fleet_of(roster, config);
   const Timestamp moment = start + 20 * a_second;
   Taken taken;
   take(fleet, roster, moment, taken);
   std::map<std::string, AnomalyType> open;
   for (const EventRow& event : taken.events) {
     const auto kind = std::get<3>(event);
-    if (kind == AnomalyEvent::Kind::opened) open.emplace(std::get<0>(event), std::get<2>(event));
-    if (kind == AnomalyEvent::Kind::closed) open.erase(std::get<0>(event));
+    if (kind == batch::AnomalyEvent::Kind::opened) open.emplace(std::get<0>(event), std::get<2>(event));
+    if (kind == batch::AnomalyEvent::Kind::closed) open.erase(std::get<0>(event));
   }
   REQUIRE(open.size() > 100);
   bool moves = false;
@@ -329,19 +333,19 @@ TEST_CASE("an anomaly goes on through a change that leaves it true, and ends whe
   SUBCASE("other firmware") {
     moves = false;
   }
-  std::vector<WantedSensor> wanted;
+  std::vector<fleet::WantedSensor> wanted;
   for (std::uint32_t i = 0; i < sensors; ++i) {
-    IdentityRecord record = roster.record(roster[i]);
+    identity::IdentityRecord record = roster.record(roster[i]);
     record.firmware_version = "1.4";  // noise is weaker there
     wanted.push_back(becoming(i, roster.add(record), moves));
   }
-  FleetChange change = plan_fleet_change(config, fleet.profiles(), wanted, {});
+  fleet::FleetChange change = fleet::plan_fleet_change(config, fleet.profiles(), wanted, {});
   fleet.apply(change, moment);
   std::size_t expected = 0;
   for (const auto& [id, type] : open) expected += moves || type == AnomalyType::noise ? 1 : 0;
   CHECK(change.anomalies.size() == expected);
-  for (const ChangedAnomaly& cut : change.anomalies) {
-    CHECK(cut.event.kind == AnomalyEvent::Kind::closed);
+  for (const fleet::ChangedAnomaly& cut : change.anomalies) {
+    CHECK(cut.event.kind == batch::AnomalyEvent::Kind::closed);
     CHECK(cut.event.ended_at == moment - 1);
     CHECK(cut.event.sensor < sensors);  // the row is where the sensor was
     CHECK(open.at(std::string(roster[cut.event.sensor].id)) == cut.event.type);
@@ -349,9 +353,9 @@ TEST_CASE("an anomaly goes on through a change that leaves it true, and ends whe
 }
 
 TEST_CASE("another rate for all moves the whole fleet to it") {
-  const Config config = restless();
-  Roster roster = roster_of(2'500);
-  Fleet fleet = fleet_of(roster, config);
+  const config::Config config = restless();
+  identity::Roster roster = roster_of(2'500);
+  fleet::Fleet fleet = fleet_of(roster, config);
   const Timestamp moment = start + 3 * a_second + 500'000;
   Taken taken;
   take(fleet, roster, moment, taken);
@@ -359,45 +363,46 @@ TEST_CASE("another rate for all moves the whole fleet to it") {
   std::set<std::pair<std::string, Timestamp>> open;  // by sensor and start
   const auto follow = [&open](const EventRow& event) {
     const std::pair anomaly(std::get<0>(event), std::get<1>(event));
-    if (std::get<3>(event) == AnomalyEvent::Kind::opened) open.insert(anomaly);
-    if (std::get<3>(event) == AnomalyEvent::Kind::closed) open.erase(anomaly);
+    if (std::get<3>(event) == batch::AnomalyEvent::Kind::opened) open.insert(anomaly);
+    if (std::get<3>(event) == batch::AnomalyEvent::Kind::closed) open.erase(anomaly);
   };
   std::ranges::for_each(taken.events, follow);
   const std::size_t open_at_the_change = open.size();
   CHECK(open_at_the_change > 500);
   taken.events.clear();
-  Config faster = config;
+  config::Config faster = config;
   faster.simulation.readings_per_second = 2.5;
-  std::vector<WantedSensor> everyone;
+  std::vector<fleet::WantedSensor> everyone;
   for (const std::uint32_t i : all_of(roster)) everyone.push_back(becoming(i, i));
-  FleetChange change = plan_fleet_change(
-      config, std::make_shared<ProfileTable>(roster, std::make_shared<const Config>(faster)), everyone, {});
+  fleet::FleetChange change = fleet::plan_fleet_change(
+      config, std::make_shared<fleet::ProfileTable>(roster, std::make_shared<const config::Config>(faster)),
+      everyone, {});
   fleet.apply(change, moment);
   CHECK(fleet.readings_per_second() == doctest::Approx(2'500 * 2.5));
   take(fleet, roster, moment + 20 * a_second, taken);
   CHECK(taken.due == fleet.due_before(moment + 20 * a_second));
   CHECK(taken.due - due_so_far == 2'500 * 50);
-  CHECK(std::ranges::all_of(change.anomalies, [](const ChangedAnomaly& changed) {
-    return changed.event.kind == AnomalyEvent::Kind::progressed;
+  CHECK(std::ranges::all_of(change.anomalies, [](const fleet::ChangedAnomaly& changed) {
+    return changed.event.kind == batch::AnomalyEvent::Kind::progressed;
   }));
   std::ranges::sort(taken.events, {}, [](const EventRow& event) { return std::get<4>(event); });
   std::size_t went_on = 0;
   for (const EventRow& event : taken.events) {
-    const bool closed = std::get<3>(event) == AnomalyEvent::Kind::closed;
+    const bool closed = std::get<3>(event) == batch::AnomalyEvent::Kind::closed;
     if (closed && open.contains({std::get<0>(event), std::get<1>(event)})) ++went_on;
   }
   CHECK(went_on == open_at_the_change);
 }
 
 TEST_CASE("what events tell agrees with the readings when every rate changes") {
-  Config config = restless();
+  config::Config config = restless();
   for (auto& type : config.anomalies.types) type.duration_seconds = 2.7;
-  Roster roster = roster_of(500);
-  Fleet fleet = fleet_of(roster, config);
+  identity::Roster roster = roster_of(500);
+  fleet::Fleet fleet = fleet_of(roster, config);
   const Timestamp moment = start + 20 * a_second + 400'000;
   Taken taken;
   take(fleet, roster, moment, taken);
-  Config next = config;
+  config::Config next = config;
   SUBCASE("slower") {
     next.simulation.readings_per_second = 0.15;
   }
@@ -408,10 +413,11 @@ TEST_CASE("what events tell agrees with the readings when every rate changes") {
     next.simulation.readings_per_second = 7;
     next.behaviors.firmware["1.3"].noise_factor = 0.3;
   }
-  std::vector<WantedSensor> everyone;
+  std::vector<fleet::WantedSensor> everyone;
   for (const std::uint32_t i : all_of(roster)) everyone.push_back(becoming(i, i));
-  FleetChange change = plan_fleet_change(
-      config, std::make_shared<ProfileTable>(roster, std::make_shared<const Config>(next)), everyone, {});
+  fleet::FleetChange change = fleet::plan_fleet_change(
+      config, std::make_shared<fleet::ProfileTable>(roster, std::make_shared<const config::Config>(next)),
+      everyone, {});
   fleet.apply(change, moment);
   CHECK(change.anomalies.size() > 10);
   for (const auto& [writer, e] : change.anomalies) {
@@ -429,7 +435,7 @@ TEST_CASE("what events tell agrees with the readings when every rate changes") {
   std::size_t closed_before = 0;
   for (const auto& [key, event] : last) {
     const auto& [id, started_at, type, kind, ended_at, affected] = event;
-    if (!ends(kind)) {
+    if (!batch::ends(kind)) {
       CHECK(ended_at >= moment + 58 * a_second);  // nothing from before stays open
       continue;
     }
@@ -444,20 +450,20 @@ TEST_CASE("what events tell agrees with the readings when every rate changes") {
 }
 
 TEST_CASE("who comes back is in no anomaly from before, whose time may be that of earlier readings") {
-  const Config config = restless();
-  Roster roster = roster_of(300);
+  const config::Config config = restless();
+  identity::Roster roster = roster_of(300);
   for (const bool comes_back : {true, false}) {
-    Fleet fleet = fleet_of(roster, config);
+    fleet::Fleet fleet = fleet_of(roster, config);
     Taken taken;
     take(fleet, roster, start + 5 * a_second, taken);
     std::vector<std::uint32_t> leaving;
     for (std::uint32_t i = 1; i < 300; ++i) leaving.push_back(i);
-    FleetChange away = plan_fleet_change(config, fleet.profiles(), {}, leaving);
+    fleet::FleetChange away = fleet::plan_fleet_change(config, fleet.profiles(), {}, leaving);
     fleet.apply(away, start + 5 * a_second);
-    std::vector<WantedSensor> coming;
+    std::vector<fleet::WantedSensor> coming;
     for (const std::uint32_t i : leaving) coming.push_back({{}, i, {}, 0, false, comes_back});
     const Timestamp moment = start + 6 * a_second;
-    FleetChange back = plan_fleet_change(config, fleet.profiles(), coming, {});
+    fleet::FleetChange back = fleet::plan_fleet_change(config, fleet.profiles(), coming, {});
     taken = {};
     take(fleet, roster, moment, taken);
     fleet.apply(back, moment);

@@ -15,9 +15,9 @@
 #include <thread>
 #include <vector>
 
-#include "app/reloader.h"
 #include "base/clock.h"
-#include "storage/shard_plan.h"
+#include "run/reloader.h"
+#include "sqlite/shard_plan.h"
 #include "support/rosters.h"
 #include "support/temporary_folder.h"
 
@@ -47,7 +47,7 @@ class Files {
     replace("fleet.jsonl", lines);
   }
 
-  [[nodiscard]] Inputs read() const { return read_inputs({folder_ / "config.yaml", {}}); }
+  [[nodiscard]] run::Inputs read() const { return run::read_inputs({folder_ / "config.yaml", {}}); }
 
  private:
   void replace(const std::string& name, const std::string& text) const {
@@ -61,11 +61,12 @@ class Files {
 // A paced fleet whose readings go nowhere, and its reloader.
 class ReloadedFleet {
  public:
-  ReloadedFleet(Inputs inputs, ReloadLimits limits) : inputs_(std::move(inputs)) {
-    scheduler_ = std::make_unique<Scheduler>(
-        Schedule{SimulationClock(start_, std::chrono::steady_clock::now(), 1.0), start_, latest_timestamp, 2},
-        fleet_, pool_, std::span<BatchQueue* const>(&borrowed_, 1), ledger_);
-    reloader_ = std::make_unique<Reloader>(ReloadTargets{
+  ReloadedFleet(run::Inputs inputs, run::ReloadLimits limits) : inputs_(std::move(inputs)) {
+    scheduler_ = std::make_unique<schedule::Scheduler>(
+        schedule::Schedule{SimulationClock(start_, std::chrono::steady_clock::now(), 1.0), start_,
+                           latest_timestamp, 2},
+        fleet_, pool_, std::span<batch::BatchQueue* const>(&borrowed_, 1), ledger_);
+    reloader_ = std::make_unique<run::Reloader>(run::ReloadTargets{
         inputs_, plan_, {}, fleet_, *scheduler_, reloads_, errors_, log_, earliest_timestamp, limits});
     consumer_ = std::thread([this] { consume(); });
     scheduler_->start();
@@ -82,7 +83,7 @@ class ReloadedFleet {
   ReloadedFleet(const ReloadedFleet&) = delete;
   ReloadedFleet& operator=(const ReloadedFleet&) = delete;
 
-  [[nodiscard]] ReloadHistory history() const { return reloader_->history(); }
+  [[nodiscard]] status::ReloadHistory history() const { return reloader_->history(); }
   [[nodiscard]] std::uint64_t errors(ErrorClass error_class) const {
     return errors_.counts()[static_cast<std::size_t>(error_class)];
   }
@@ -103,7 +104,7 @@ class ReloadedFleet {
   // How many anomalies that began before `moment` identities from `first` to before `end` have shown.
   [[nodiscard]] std::size_t shown_from_before(Timestamp moment, std::size_t first, std::size_t end) {
     const std::lock_guard lock(mutex_);
-    return static_cast<std::size_t>(std::ranges::count_if(begun_, [&](const AnomalyEvent& event) {
+    return static_cast<std::size_t>(std::ranges::count_if(begun_, [&](const batch::AnomalyEvent& event) {
       return event.sensor >= first && event.sensor < end && event.started_at < moment;
     }));
   }
@@ -114,10 +115,10 @@ class ReloadedFleet {
  private:
   void consume() {
     while (!handed_over_) {
-      while (Batch* batch = queue_.pop()) {
+      while (batch::Batch* batch = queue_.pop()) {
         const std::lock_guard lock(mutex_);
-        for (const AnomalyEvent& event : batch->events) {
-          if (begins(event.kind)) begun_.push_back(event);
+        for (const batch::AnomalyEvent& event : batch->events) {
+          if (batch::begins(event.kind)) begun_.push_back(event);
         }
         pool_.release(batch);
       }
@@ -125,23 +126,24 @@ class ReloadedFleet {
     }
   }
 
-  Inputs inputs_;
+  run::Inputs inputs_;
   Timestamp start_ = system_now();
-  ShardPlan plan_ = plan_shards(inputs_.identities.roster, inputs_.members,
-                                std::vector<double>(inputs_.members.size(), 1.0), inputs_.config);
-  Fleet fleet_ =
-      build_fleet(inputs_.identities.roster, inputs_.members, plan_.writer_of, inputs_.config, 7, start_);
-  BatchPool pool_{8};
-  BatchQueue queue_{8};
-  BatchQueue* borrowed_ = &queue_;
+  sqlite::ShardPlan plan_ =
+      sqlite::plan_shards(inputs_.identities.roster, inputs_.members,
+                          std::vector<double>(inputs_.members.size(), 1.0), inputs_.config);
+  fleet::Fleet fleet_ = fleet::build_fleet(inputs_.identities.roster, inputs_.members, plan_.writer_of,
+                                           inputs_.config, 7, start_);
+  batch::BatchPool pool_{8};
+  batch::BatchQueue queue_{8};
+  batch::BatchQueue* borrowed_ = &queue_;
   Ledger ledger_;
-  RunReloads reloads_;
+  sqlite::RunReloads reloads_;
   ErrorCounts errors_;
-  Log log_{LoggingSettings(), "", [](spdlog::level::level_enum, const std::string&) {}};
-  std::unique_ptr<Scheduler> scheduler_;
-  std::unique_ptr<Reloader> reloader_;
+  log::Log log_{log::LogSettings(), "", [](spdlog::level::level_enum, const std::string&) {}};
+  std::unique_ptr<schedule::Scheduler> scheduler_;
+  std::unique_ptr<run::Reloader> reloader_;
   std::mutex mutex_;
-  std::vector<AnomalyEvent> begun_;  // under mutex_
+  std::vector<batch::AnomalyEvent> begun_;  // under mutex_
   std::atomic<bool> handed_over_{false};
   std::thread consumer_;
 };
@@ -157,7 +159,7 @@ TEST_CASE("reloads and refusals are counted apart, and the last twenty are remem
   const Timestamp began = system_now();
   files.write_config(warmer);
   fleet.wait_for(1, 0);
-  ReloadRecord record = fleet.history().last.at(0);
+  status::ReloadRecord record = fleet.history().last.at(0);
   CHECK(record.accepted);
   CHECK(record.what == "config");
   CHECK(record.detail == "normal_parameters.temperature.mean 65 -> 70");
@@ -188,8 +190,8 @@ TEST_CASE("reloads and refusals are counted apart, and the last twenty are remem
     files.write_identities({"a", "b", "c" + std::to_string(i)});
     fleet.wait_for(2 + i, 2);
   }
-  const ReloadHistory history = fleet.history();
-  CHECK(history.last.size() == ReloadHistory::kept);
+  const status::ReloadHistory history = fleet.history();
+  CHECK(history.last.size() == status::ReloadHistory::kept);
   CHECK(history.last.front().detail == "1 added (c0)");
   CHECK(history.last.back().detail == "1 added (c19), 1 removed (c18)");
   CHECK(fleet.sensors() == 3);

@@ -12,13 +12,13 @@
 
 #include "base/problems.h"
 #include "config/load_config.h"
+#include "data/run_configs.h"
 #include "report/gaps.h"
 #include "report/rate.h"
 #include "report/report.h"
 #include "report/report_html.h"
 #include "report/report_json.h"
 #include "report/report_text.h"
-#include "report/run_configs.h"
 #include "report/sensor_series.h"
 #include "report/tally.h"
 #include "report/text_index.h"
@@ -31,21 +31,22 @@ using namespace fleet_sim::test;
 namespace {
 
 constexpr Microseconds second = microseconds_per_second;
-const Config defaults;
+const config::Config defaults;
 
-StoredReading reading_at(Timestamp at, std::string_view sensor = "a", std::string_view firmware = "1.3") {
+report::StoredReading reading_at(Timestamp at, std::string_view sensor = "a",
+                                 std::string_view firmware = "1.3") {
   return {at, sensor, 65.0, std::nullopt, {firmware, "TempVibe-2000", "SensorTech", "Factory A"}, false};
 }
 
-TallyContext context_with(std::vector<Timestamp> run_starts = {0}) {
-  TallyContext context;
+report::TallyContext context_with(std::vector<Timestamp> run_starts = {0}) {
+  report::TallyContext context;
   context.run_starts = std::move(run_starts);
   context.config = &defaults;
   return context;
 }
 
-ReadingTally tally_of(const TallyContext& context, const std::vector<double>& seconds) {
-  ReadingTally tally(context);
+report::ReadingTally tally_of(const report::TallyContext& context, const std::vector<double>& seconds) {
+  report::ReadingTally tally(context);
   for (const double at : seconds) tally.add(reading_at(static_cast<Timestamp>(at * 1e6)));
   return tally;
 }
@@ -57,7 +58,7 @@ bool holds(const std::string& text, std::string_view part) {
 }  // namespace
 
 TEST_CASE("a text index gives equal texts equal numbers") {
-  TextIndex index;
+  report::TextIndex index;
   CHECK_FALSE(index.find("a"));
   for (std::uint32_t i = 0; i < 5'000; ++i) REQUIRE(index.intern("sensor-" + std::to_string(i)) == i);
   for (std::uint32_t i = 0; i < 5'000; ++i) {
@@ -75,7 +76,7 @@ TEST_CASE("a text index gives equal texts equal numbers") {
 TEST_CASE("the interval of a rate counts sensors") {
   // By hand: x = 100, 100, 200, y = 10, 0, 20; rate 30/400 = 0.075; residuals 2.5, -7.5, 5; squares 87.5;
   // standard error sqrt(3/2 · 87.5) / 400 = 0.0286410; t(2) = 4.3027.
-  RatioSums sums;
+  report::RatioSums sums;
   sums.add(100, 10);
   sums.add(100, 0);
   sums.add(200, 20);
@@ -88,7 +89,7 @@ TEST_CASE("the interval of a rate counts sensors") {
 }
 
 TEST_CASE("a rate of no readings or an interval of one sensor does not exist") {
-  RatioSums sums;
+  report::RatioSums sums;
   CHECK_FALSE(sums.rate());
   CHECK_FALSE(sums.interval());
   sums.add(100, 10);
@@ -101,11 +102,11 @@ TEST_CASE("a rate of no readings or an interval of one sensor does not exist") {
 }
 
 TEST_CASE("Student's t has the quantiles of the tables") {
-  CHECK(student_t_quantile(1) == doctest::Approx(12.7062));
-  CHECK(student_t_quantile(30) == doctest::Approx(2.0423));
-  CHECK(std::abs(student_t_quantile(31) - 2.0395) < 0.0005);
-  CHECK(std::abs(student_t_quantile(60) - 2.0003) < 0.0005);
-  CHECK(std::abs(student_t_quantile(1'000'000) - 1.95996) < 0.0005);
+  CHECK(report::student_t_quantile(1) == doctest::Approx(12.7062));
+  CHECK(report::student_t_quantile(30) == doctest::Approx(2.0423));
+  CHECK(std::abs(report::student_t_quantile(31) - 2.0395) < 0.0005);
+  CHECK(std::abs(report::student_t_quantile(60) - 2.0003) < 0.0005);
+  CHECK(std::abs(report::student_t_quantile(1'000'000) - 1.95996) < 0.0005);
 }
 
 TEST_CASE("intervals from the model's kind of readings cover the truth about as often as they say") {
@@ -117,7 +118,7 @@ TEST_CASE("intervals from the model's kind of readings cover the truth about as 
     return static_cast<double>(state >> 11) * 0x1p-53;
   };
   for (int trial = 0; trial < 400; ++trial) {
-    RatioSums sums;
+    report::RatioSums sums;
     for (int sensor = 0; sensor < 40; ++sensor) {
       std::uint64_t affected = 0;
       for (int block = 0; block < 20; ++block) affected += uniform() < 0.05 ? 300 : 0;
@@ -131,9 +132,9 @@ TEST_CASE("intervals from the model's kind of readings cover the truth about as 
 }
 
 TEST_CASE("a tally keeps the readings of a sensor apart by their traits") {
-  const TallyContext context = context_with();
-  ReadingTally tally(context);
-  StoredReading reading = reading_at(1 * second);
+  const report::TallyContext context = context_with();
+  report::ReadingTally tally(context);
+  report::StoredReading reading = reading_at(1 * second);
   tally.add(reading);
   reading.at = 2 * second;
   reading.anomaly = AnomalyType::spike;
@@ -144,25 +145,25 @@ TEST_CASE("a tally keeps the readings of a sensor apart by their traits") {
   tally.add(reading_at(4 * second));
   REQUIRE(tally.cells().size() == 2);
   CHECK(tally.sensors().size() == 1);
-  const Cell& first = tally.cells()[0];
+  const report::Cell& first = tally.cells()[0];
   CHECK(first.readings == 3);
   CHECK(first.synced == 1);
   CHECK(first.anomalous[index_of(AnomalyType::spike)] == 1);
   CHECK(first.first == 1 * second);
   CHECK(first.last == 4 * second);
   CHECK(tally.cells()[1].readings == 1);
-  CHECK(tally.traits(tally.cells()[1].combination)[index_of(Trait::firmware)] == "1.4");
+  CHECK(tally.traits(tally.cells()[1].combination)[data::index_of(report::Trait::firmware)] == "1.4");
   CHECK(tally.oldest_unsynced() == 1 * second);
   CHECK(tally.gaps().count == 0);
 }
 
 TEST_CASE("daily curves take normal temperatures by the local hour and the location's class") {
-  Config config;
+  config::Config config;
   config.clock.utc_offset = 3'600 * second;
-  TallyContext context = context_with();
+  report::TallyContext context = context_with();
   context.config = &config;
-  ReadingTally tally(context);
-  StoredReading reading = reading_at(30 * 60 * second);
+  report::ReadingTally tally(context);
+  report::StoredReading reading = reading_at(30 * 60 * second);
   reading.temperature = 60;
   tally.add(reading);
   reading.temperature = 70;
@@ -174,9 +175,9 @@ TEST_CASE("daily curves take normal temperatures by the local hour and the locat
   reading.temperature.reset();
   tally.add(reading);
   reading = reading_at(0);
-  reading.traits[index_of(Trait::location)] = "Moon";
+  reading.traits[data::index_of(report::Trait::location)] = "Moon";
   tally.add(reading);
-  const DailyCurves curves = tally.curves();
+  const report::DailyCurves curves = tally.curves();
   REQUIRE(curves.size() == 2);
   CHECK(curves.at("Factory")[1].readings == 2);
   CHECK(curves.at("Factory")[1].mean() == doctest::Approx(65));
@@ -185,8 +186,8 @@ TEST_CASE("daily curves take normal temperatures by the local hour and the locat
 }
 
 TEST_CASE("a gap is where more than one and a half periods pass") {
-  const TallyContext context = context_with();
-  const ReadingTally tally = tally_of(context, {0, 1, 2, 3.4, 4.4, 8.4, 9.4});
+  const report::TallyContext context = context_with();
+  const report::ReadingTally tally = tally_of(context, {0, 1, 2, 3.4, 4.4, 8.4, 9.4});
   CHECK(tally.gaps().count == 1);
   CHECK(tally.gaps().readings == 3);
   CHECK(tally.gaps().length == 4 * second);
@@ -197,15 +198,15 @@ TEST_CASE("a gap is where more than one and a half periods pass") {
 }
 
 TEST_CASE("a gap at the first spacing shows once the period is known") {
-  const TallyContext context = context_with();
-  const ReadingTally tally = tally_of(context, {0, 5, 6, 7});
+  const report::TallyContext context = context_with();
+  const report::ReadingTally tally = tally_of(context, {0, 5, 6, 7});
   CHECK(tally.gaps().count == 1);
   CHECK(tally.gaps().readings == 4);
   CHECK(tally_of(context, {0, 5, 10, 11}).gaps().count == 0);  // confirmed: the rate rose
 }
 
 TEST_CASE("missing_data events explain absent readings, wholly or in part") {
-  TallyContext context = context_with();
+  report::TallyContext context = context_with();
   context.missing.add("a", {0, 3, 11 * second, 14 * second - 1});
   context.missing.add("b", {0, 90, 0, 90 * second});
   context.missing.add("a", {0, 1, 22 * second, latest_timestamp});
@@ -217,7 +218,7 @@ TEST_CASE("missing_data events explain absent readings, wholly or in part") {
 }
 
 TEST_CASE("the same event twice explains a reading once") {
-  TallyContext context = context_with();
+  report::TallyContext context = context_with();
   for (int run = 0; run < 2; ++run) context.missing.add("a", {0, 2, 11 * second, 13 * second - 1});
   context.missing.sort();
   CHECK(context.missing.count_between("a", 10 * second, 15 * second, 5) == 2);
@@ -225,8 +226,8 @@ TEST_CASE("the same event twice explains a reading once") {
 }
 
 TEST_CASE("a pause between two runs is no gap, and the next run has a period of its own") {
-  const TallyContext context = context_with({0, 100 * second});
-  const ReadingTally tally = tally_of(context, {0, 1, 2, 100.5, 110.5, 120.5, 150.5, 160.5});
+  const report::TallyContext context = context_with({0, 100 * second});
+  const report::ReadingTally tally = tally_of(context, {0, 1, 2, 100.5, 110.5, 120.5, 150.5, 160.5});
   CHECK(tally.gaps().between_runs == 1);
   CHECK(tally.gaps().between_runs_length == 98'500'000);
   CHECK(tally.gaps().count == 1);
@@ -234,15 +235,15 @@ TEST_CASE("a pause between two runs is no gap, and the next run has a period of 
 }
 
 TEST_CASE("a run that fills the same time again makes no gap") {
-  const TallyContext context = context_with({0, 0});
+  const report::TallyContext context = context_with({0, 0});
   CHECK(tally_of(context, {0, 1, 2, 3, 0, 1, 2, 3}).gaps().count == 0);
 }
 
 TEST_CASE("parts of a shard add up to the whole, wherever they are cut") {
-  TallyContext context = context_with({0, 60 * second});
+  report::TallyContext context = context_with({0, 60 * second});
   context.missing.add("a", {0, 5, 31 * second, 36 * second - 1});
   context.missing.sort();
-  std::vector<StoredReading> readings;
+  std::vector<report::StoredReading> readings;
   for (int i = 0; i < 100; ++i) {
     const bool absent = (i > 30 && i < 36) || (i > 10 && i < 14) || i == 1 || (i > 55 && i < 63);
     if (!absent) readings.push_back(reading_at(i * second, "a", i < 50 ? "1.3" : "1.4"));
@@ -251,17 +252,17 @@ TEST_CASE("parts of a shard add up to the whole, wherever they are cut") {
     readings.back().synced = i % 2 == 0;
   }
   const auto part = [&](std::size_t begin, std::size_t end) {
-    ReadingTally tally(context);
+    report::ReadingTally tally(context);
     for (std::size_t i = begin; i < end; ++i) tally.add(readings[i]);
     return tally;
   };
-  const ReadingTally whole = part(0, readings.size());
+  const report::ReadingTally whole = part(0, readings.size());
   CHECK(whole.gaps().count == 2);
   CHECK(whole.gaps().readings == 4);
   CHECK(whole.gaps().between_runs == 1);
   for (std::size_t cut = 0; cut <= readings.size(); ++cut) {
     CAPTURE(cut);
-    ReadingTally joined = part(0, cut);
+    report::ReadingTally joined = part(0, cut);
     joined.append(part(cut, readings.size()));
     CHECK(joined.gaps().count == whole.gaps().count);
     CHECK(joined.gaps().readings == whole.gaps().readings);
@@ -277,21 +278,21 @@ TEST_CASE("parts of a shard add up to the whole, wherever they are cut") {
     CHECK(joined.oldest_unsynced() == whole.oldest_unsynced());
     CHECK(joined.curves().at("Factory")[0].readings == whole.curves().at("Factory")[0].readings);
   }
-  ReadingTally crumbs(context);
+  report::ReadingTally crumbs(context);
   for (std::size_t i = 0; i < readings.size(); ++i) crumbs.append(part(i, i + 1));
   CHECK(crumbs.gaps().count == 2);
   CHECK(crumbs.gaps().readings == 4);
 }
 
 TEST_CASE("only the longest gaps are kept, all are counted") {
-  GapTally gaps;
+  report::GapTally gaps;
   for (int i = 1; i <= 50; ++i) gaps.add({"s", 0, (i * 37 % 51) * second, 1});
   CHECK(gaps.count == 50);
   CHECK(gaps.readings == 50);
-  REQUIRE(gaps.longest.size() == GapTally::longest_kept);
+  REQUIRE(gaps.longest.size() == report::GapTally::longest_kept);
   CHECK(gaps.longest.front().length() == 50 * second);
   CHECK(gaps.longest.back().length() == 41 * second);
-  GapTally more;
+  report::GapTally more;
   more.add({"t", 0, 45 * second + 1, 2});
   gaps += more;
   CHECK(gaps.readings == 52);
@@ -299,26 +300,26 @@ TEST_CASE("only the longest gaps are kept, all are counted") {
 }
 
 TEST_CASE("what is expected follows the config that a run left") {
-  RunConfigs configs;
-  Config config;
-  RecordedRun run;
-  run.config = config_text(config);
-  const ShardConfig same = configs.config_of({run});
+  data::RunConfigs configs;
+  config::Config config;
+  sqlite::RecordedRun run;
+  run.config = config::config_text(config);
+  const data::ShardConfig same = configs.config_of({run});
   REQUIRE(same.is_known);
-  const Traits traits{"1.3.0", "TempVibe-2000", "DataSense", "Factory A"};
-  const auto shares = expected_shares(*same.config, traits, second);
+  const report::Traits traits{"1.3.0", "TempVibe-2000", "DataSense", "Factory A"};
+  const auto shares = data::expected_shares(*same.config, traits, second);
   // 5% · 1.5 · 0.8, and weights 0.4, 0.2, 0.1 · 1.5, 0.1, 0.2 over their sum 1.05.
   double sum = 0;
   for (const double share : shares) sum += share;
   CHECK(sum == doctest::Approx(0.06));
   CHECK(shares[index_of(AnomalyType::pattern)] / sum == doctest::Approx(0.15 / 1.05));
 
-  RecordedRun other = run;
+  sqlite::RecordedRun other = run;
   config.fleet.partition = {2, 4};
-  other.config = config_text(config);
+  other.config = config::config_text(config);
   CHECK(configs.config_of({run, other}).is_known);
   config.anomalies.probability = 0.1;
-  other.config = config_text(config);
+  other.config = config::config_text(config);
   CHECK_FALSE(configs.config_of({run, other}).is_known);
   CHECK(configs.config_of({other}).is_known);
   CHECK_FALSE(configs.config_of({}).is_known);
@@ -327,14 +328,14 @@ TEST_CASE("what is expected follows the config that a run left") {
 }
 
 TEST_CASE("with basis event the expected share is the steady state's") {
-  Config config;
-  config.anomalies.basis = AnomalyBasis::event;
-  for (AnomalyTypeSettings& type : config.anomalies.types) type.enabled = false;
+  config::Config config;
+  config.anomalies.basis = config::AnomalyBasis::event;
+  for (config::AnomalyTypeSettings& type : config.anomalies.types) type.enabled = false;
   config.anomalies.types[index_of(AnomalyType::noise)] = {true, 1, 4.0};
-  const Traits traits{"9", "m", "v", "l"};
+  const report::Traits traits{"9", "m", "v", "l"};
   // A cycle is 1 / 0.05 - 1 = 19 readings without one on average, then four (at 1 Hz) or eight (at 2 Hz).
   const auto noise = [&](Microseconds period) {
-    return expected_shares(config, traits, period)[index_of(AnomalyType::noise)];
+    return data::expected_shares(config, traits, period)[index_of(AnomalyType::noise)];
   };
   CHECK(noise(0) == doctest::Approx(4.0 / 23));
   CHECK(noise(second + 1) == doctest::Approx(4.0 / 23));
@@ -343,15 +344,16 @@ TEST_CASE("with basis event the expected share is the steady state's") {
 
 TEST_CASE("a config's text is as checked as a file") {
   Problems problems;
-  CHECK(read_config("anomalies: {probability: 0.25}", "run_info", problems).anomalies.probability == 0.25);
+  CHECK(config::read_config("anomalies: {probability: 0.25}", "run_info", problems).anomalies.probability ==
+        0.25);
   CHECK(problems.empty());
-  read_config("anomalies: {probability: 0.25, often: 1}", "run_info", problems);
+  config::read_config("anomalies: {probability: 0.25, often: 1}", "run_info", problems);
   CHECK(holds(problems.text(), "run_info:1: unknown key 'anomalies.often'"));
   Problems large;
-  read_config(std::string(largest_config_file_bytes + 1, '#'), "run_info", large);
+  config::read_config(std::string(config::largest_config_file_bytes + 1, '#'), "run_info", large);
   CHECK(holds(large.text(), "run_info: is larger than"));
   Problems binary;
-  read_config("a: \x01", "run_info", binary);
+  config::read_config("a: \x01", "run_info", binary);
   CHECK(holds(binary.text(), "run_info:1: holds a control character"));
 }
 
@@ -371,8 +373,8 @@ TEST_CASE("timestamps of rows are read as parse_timestamp reads them") {
 
 namespace {
 
-Report small_report() {
-  Report report;
+report::Report small_report() {
+  report::Report report;
   report.directory = "data";
   report.total.name = "all";
   report.total.sensors = 2;
@@ -383,12 +385,12 @@ Report small_report() {
   report.total.rate = 166.0 / 1'300;
   report.by_firmware = {report.total, report.total};
   report.by_firmware[0].name = "1.3";
-  report.by_firmware[0].interval = Interval{0.1, 0.155};
+  report.by_firmware[0].interval = report::Interval{0.1, 0.155};
   report.by_firmware[0].expected = PerAnomalyType<double>{0.06, 0, 0, 0.04, 0};
   report.by_firmware[1].name = "\x1b[31mé<script>\xff";
   report.by_model = report.by_firmware;
-  report.range = TimeRange{0, 3'600 * second};
-  ReportShard shard;
+  report.range = report::TimeRange{0, 3'600 * second};
+  report::ReportShard shard;
   shard.file = "a.db";
   shard.sensors = 2;
   shard.readings = 1'234;
@@ -408,7 +410,7 @@ Report small_report() {
 }  // namespace
 
 TEST_CASE("the text is aligned, says what does not exist, and holds no control characters") {
-  const std::string text = report_text(small_report());
+  const std::string text = report::report_text(small_report());
   INFO(text);
   CHECK(holds(text, "data: 1 shard, 2 sensors, 1,234 readings"));
   CHECK(holds(text, "NOT READ b.db: file is not a database"));
@@ -424,7 +426,7 @@ TEST_CASE("the text is aligned, says what does not exist, and holds no control c
 }
 
 TEST_CASE("the JSON has numbers, nulls, and survives hostile names") {
-  const nlohmann::json json = nlohmann::json::parse(json_text(json_of(small_report()), 2));
+  const nlohmann::json json = nlohmann::json::parse(report::json_text(report::json_of(small_report()), 2));
   CHECK(json["total"]["due"] == 1'300);
   CHECK(json["total"]["anomalous"] == 166);
   CHECK(json["by_firmware"][0]["interval"]["high"] == 0.155);
@@ -455,8 +457,8 @@ TEST_CASE("shards that cannot be read are named, the others reported, and nothin
           "0, 0, NULL, '1.3.0', NULL, 'V', 'L'), (9223372036854775807, '2026-01-01T00:00:01.000000Z', 's', "
           "65, 2, "
           "12, 1, 1, 'spike', '1.3', NULL, 'V', 'L')");
-  ReadProgress progress;
-  const Report report = make_report(folder.path(), progress);
+  report::ReadProgress progress;
+  const report::Report report = report::make_report(folder.path(), progress);
   CHECK(progress.readings == 2);
   REQUIRE(report.unreadable.size() == 2);
   CHECK(report.unreadable[0].file == "foreign.db");
@@ -471,8 +473,8 @@ TEST_CASE("shards that cannot be read are named, the others reported, and nothin
   CHECK_FALSE(report.total.expected);
   REQUIRE(report.by_firmware.size() == 1);
   CHECK(report.by_firmware[0].name == "1.3");
-  CHECK(report.by_model.at(0).name == no_name);
-  CHECK(report.by_location_class.at(0).name == other_locations);
+  CHECK(report.by_model.at(0).name == report::no_name);
+  CHECK(report.by_location_class.at(0).name == report::other_locations);
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 4);
 }
 
@@ -488,15 +490,15 @@ TEST_CASE("a row that no simulator writes makes its shard unreadable") {
             "INSERT INTO sensor_readings (timestamp, sensor_id) VALUES ('2026-01-01T00:00:00.000000Z', 's');"
             "UPDATE sensor_readings SET " +
                 std::string(change));
-    ReadProgress progress;
+    report::ReadProgress progress;
     CAPTURE(change);
-    CHECK(make_report(folder.path(), progress).unreadable.size() == 1);
+    CHECK(report::make_report(folder.path(), progress).unreadable.size() == 1);
   }
 }
 
 namespace {
 
-SeriesPoint point_at(double seconds, double value) {
+report::SeriesPoint point_at(double seconds, double value) {
   return {static_cast<Timestamp>(seconds * 1e6), PerChannel<double>{value, 2.5, 12}};
 }
 
@@ -511,28 +513,28 @@ nlohmann::json data_of(const std::string& page) {
 
 TEST_CASE(
     "a short stretch is plotted reading by reading, and its line breaks off where readings are absent") {
-  const auto points = thinned({point_at(0, 1), point_at(1, 2), point_at(5, 3), point_at(6, 4)});
+  const auto points = report::thinned({point_at(0, 1), point_at(1, 2), point_at(5, 3), point_at(6, 4)});
   REQUIRE(points.size() == 5);
   CHECK((*points[1].values)[0] == 2);
   CHECK_FALSE(points[2].values);
   CHECK(points[2].at == 2 * second);
   CHECK((*points[4].values)[0] == 4);
-  CHECK(thinned({}).empty());
-  CHECK(thinned({point_at(0, 1)}).size() == 1);
+  CHECK(report::thinned({}).empty());
+  CHECK(report::thinned({point_at(0, 1)}).size() == 1);
 }
 
 TEST_CASE("a long stretch keeps its extremes and its breaks") {
-  std::vector<SeriesPoint> readings;
+  std::vector<report::SeriesPoint> readings;
   for (int i = 0; i < 20'000; ++i) {
     if (i < 7'000 || i >= 7'100) readings.push_back(point_at(i, i == 12'345 ? 99 : i == 12'346 ? -99 : 65));
   }
-  const auto points = thinned(readings);
-  CHECK(points.size() <= SensorSeries::most_points + 2);
-  CHECK(points.size() > SensorSeries::most_points / 2);
+  const auto points = report::thinned(readings);
+  CHECK(points.size() <= report::SensorSeries::most_points + 2);
+  CHECK(points.size() > report::SensorSeries::most_points / 2);
   double low = 0;
   double high = 0;
   std::size_t breaks = 0;
-  for (const SeriesPoint& point : points) {
+  for (const report::SeriesPoint& point : points) {
     breaks += point.values ? 0 : 1;
     low = std::min(low, point.values ? (*point.values)[0] : 0);
     high = std::max(high, point.values ? (*point.values)[0] : 0);
@@ -543,14 +545,14 @@ TEST_CASE("a long stretch keeps its extremes and its breaks") {
 }
 
 TEST_CASE("the page carries hostile texts inside its data, cut to a length") {
-  Report report = small_report();
+  report::Report report = small_report();
   report.by_firmware[0].name = "</script><script>alert(1)</script><!-- & \xE2\x80\xA8";
   report.by_model[0].name = std::string(100'000, 'x');
-  SensorSeries series;
+  report::SensorSeries series;
   series.sensor.sensor_id = "<img src=x onerror=alert(1)>";
   series.points = {point_at(0, 1)};
-  const std::string page = report_html(report, {series});
-  CHECK(page.starts_with(report_page_head));
+  const std::string page = report::report_html(report, {series});
+  CHECK(page.starts_with(report::report_page_head));
   CHECK_FALSE(holds(page, "<img src=x"));
   CHECK_FALSE(holds(page, "<script>alert"));
   CHECK(page.size() < 300'000);
@@ -561,14 +563,14 @@ TEST_CASE("the page carries hostile texts inside its data, cut to a length") {
 }
 
 TEST_CASE("the page stays small with any number of shards and groups, and keeps the largest") {
-  Report report = small_report();
+  report::Report report = small_report();
   for (int i = 0; i < 20'000; ++i) {
     report.shards.push_back(report.shards[0]);
     report.by_location_class.push_back(report.total);
     report.by_location_class.back().name = "place " + std::to_string(i);
     report.by_location_class.back().readings = static_cast<std::uint64_t>(i);
   }
-  const std::string page = report_html(report, {});
+  const std::string page = report::report_html(report, {});
   CHECK(page.size() < 500'000);
   const nlohmann::json data = data_of(page);
   CHECK(data["report"]["shards"].size() == 200);
@@ -592,8 +594,8 @@ TEST_CASE("readers of one file wait for each other") {
   for (int i = 0; i < 4; ++i) {
     readers.emplace_back([&] {
       for (int time = 0; time < 200; ++time) {
-        ReadProgress progress;
-        failed += static_cast<int>(make_report(folder.path(), progress).unreadable.size());
+        report::ReadProgress progress;
+        failed += static_cast<int>(report::make_report(folder.path(), progress).unreadable.size());
       }
     });
   }

@@ -7,10 +7,10 @@
 #include <thread>
 #include <vector>
 
-#include "storage/deletions.h"
-#include "storage/oldest_rows.h"
-#include "storage/retention.h"
-#include "storage/schema.h"
+#include "sqlite/deletions.h"
+#include "sqlite/oldest_rows.h"
+#include "sqlite/retention.h"
+#include "sqlite/schema.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
@@ -27,20 +27,20 @@ using Strings = std::vector<std::string>;
 class OldShard {
  public:
   explicit OldShard(const std::string& run = "r") {
-    Database database = opened(path);
-    DatabaseSettings settings;
+    sqlite::Database database = opened(path);
+    config::DatabaseSettings settings;
     settings.page_size = 4'096;
-    REQUIRE(prepare_schema(database, settings).ok());
+    REQUIRE(sqlite::prepare_schema(database, settings).ok());
     begin_run(run);
   }
 
   void sql(const std::string& statements) const { run_sql(path, statements); }
 
   void begin_run(const std::string& id) const {
-    Database database = opened(path);
-    RunInfo run;
+    sqlite::Database database = opened(path);
+    sqlite::RunInfo run;
     run.run_id = id;
-    REQUIRE(record_run(database, run).ok());
+    REQUIRE(sqlite::record_run(database, run).ok());
   }
 
   void add(int first, int last, int synced = 1) const {
@@ -63,11 +63,12 @@ class OldShard {
   }
 
   // Transactions until one finds nothing; returns how many deleted something.
-  int trim(const RetentionSettings& settings, std::uint32_t most_rows = most_rows_deleted_at_once) const {
-    Database database = opened(path);
-    DeletedRows deleted;
+  int trim(const config::RetentionSettings& settings,
+           std::uint32_t most_rows = sqlite::most_rows_deleted_at_once) const {
+    sqlite::Database database = opened(path);
+    sqlite::DeletedRows deleted;
     for (int transactions = 0;; ++transactions) {
-      const StorageError error = delete_oldest(database, settings, deleted, most_rows);
+      const sqlite::StorageError error = sqlite::delete_oldest(database, settings, deleted, most_rows);
       INFO(error.message);
       REQUIRE(error.ok());
       CHECK(deleted.readings <= most_rows);
@@ -92,7 +93,7 @@ class OldShard {
   std::string path = folder / "s.db";
 };
 
-RetentionSettings of_age(double seconds) {
+config::RetentionSettings of_age(double seconds) {
   return {seconds, 0, true};
 }
 
@@ -122,11 +123,11 @@ TEST_CASE("nothing is deleted, and no table made, without an age or a size") {
   CHECK(shard.trim({}) == 0);
   CHECK(shard.ends() == Strings{"100|1|100|00:00:01"});
   CHECK(query(shard.path, "SELECT name FROM sqlite_schema WHERE name = 'deletions'").empty());
-  CHECK_FALSE(RetentionSettings{}.is_on());
+  CHECK_FALSE(config::RetentionSettings{}.is_on());
 }
 
 TEST_CASE("the last seconds stay, however short the age and however small the size") {
-  for (const RetentionSettings& settings : {of_age(0.001), RetentionSettings{0, 1, true}}) {
+  for (const config::RetentionSettings& settings : {of_age(0.001), config::RetentionSettings{0, 1, true}}) {
     const OldShard shard;
     shard.add(1, 500);
     shard.trim(settings);
@@ -152,13 +153,13 @@ TEST_CASE("what is not synced holds back itself and all behind it, unless the co
   shard.add(302, 1'000);
   shard.trim(of_age(100));
   CHECK(shard.ends() == Strings{"700|301|1000|00:05:01"});
-  Database database = opened(shard.path);
-  DeletedRows deleted;
-  REQUIRE(delete_oldest(database, of_age(100), deleted).ok());
+  sqlite::Database database = opened(shard.path);
+  sqlite::DeletedRows deleted;
+  REQUIRE(sqlite::delete_oldest(database, of_age(100), deleted).ok());
   CHECK(deleted.held_back);
   shard.trim({100, 0, false});
   CHECK(shard.ends() == Strings{"101|900|1000|00:15:00"});
-  REQUIRE(delete_oldest(database, of_age(100), deleted).ok());
+  REQUIRE(sqlite::delete_oldest(database, of_age(100), deleted).ok());
   CHECK_FALSE(deleted.held_back);
 }
 
@@ -172,14 +173,14 @@ TEST_CASE("a transaction deletes a bounded number of readings") {
 TEST_CASE("a file that is too large loses its oldest readings and grows no further") {
   const OldShard shard;
   shard.add(1, 10'000);
-  Database database = opened(shard.path);
-  const std::uint64_t limit = used_bytes(database) / 2;
+  sqlite::Database database = opened(shard.path);
+  const std::uint64_t limit = sqlite::used_bytes(database) / 2;
   const auto pages = [&shard] { return query(shard.path, "PRAGMA page_count"); };
   const Strings before = pages();
   for (int round = 1; round < 20; ++round) {
     shard.trim({0, limit, true}, 100);
-    CHECK(used_bytes(database) <= limit);
-    CHECK(used_bytes(database) > limit * 9 / 10);
+    CHECK(sqlite::used_bytes(database) <= limit);
+    CHECK(sqlite::used_bytes(database) > limit * 9 / 10);
     shard.add(10'000 + 500 * round, 10'499 + 500 * round);
   }
   CHECK(pages() == before);
@@ -243,11 +244,11 @@ TEST_CASE("a shard of several runs is deleted run by run") {
 TEST_CASE("a lock that somebody holds leaves everything as it was") {
   const OldShard shard;
   shard.add(1, 1'000);
-  Database holder = opened(shard.path);
+  sqlite::Database holder = opened(shard.path);
   REQUIRE(holder.execute("BEGIN IMMEDIATE").ok());
-  Database database = opened(shard.path);
-  DeletedRows deleted;
-  CHECK(delete_oldest(database, of_age(100), deleted).busy());
+  sqlite::Database database = opened(shard.path);
+  sqlite::DeletedRows deleted;
+  CHECK(sqlite::delete_oldest(database, of_age(100), deleted).busy());
   CHECK(deleted.readings == 0);
   REQUIRE(holder.execute("ROLLBACK").ok());
   CHECK(shard.trim(of_age(100)) == 1);
@@ -256,27 +257,27 @@ TEST_CASE("a lock that somebody holds leaves everything as it was") {
 TEST_CASE("a shard with nothing to delete is not locked") {
   const OldShard shard;
   shard.add(1, 50);
-  Database holder = opened(shard.path);
+  sqlite::Database holder = opened(shard.path);
   REQUIRE(holder.execute("BEGIN IMMEDIATE").ok());
-  Database database = opened(shard.path);
-  DeletedRows deleted;
-  CHECK(delete_oldest(database, of_age(100), deleted).ok());
+  sqlite::Database database = opened(shard.path);
+  sqlite::DeletedRows deleted;
+  CHECK(sqlite::delete_oldest(database, of_age(100), deleted).ok());
 }
 
 TEST_CASE("a time that is none is an error, and nothing is deleted") {
   const OldShard shard;
   shard.add(1, 100);
   shard.sql("INSERT INTO sensor_readings (timestamp, sensor_id) VALUES ('soon', 'S')");
-  Database database = opened(shard.path);
-  DeletedRows deleted;
-  const StorageError error = delete_oldest(database, of_age(10), deleted);
+  sqlite::Database database = opened(shard.path);
+  sqlite::DeletedRows deleted;
+  const sqlite::StorageError error = sqlite::delete_oldest(database, of_age(10), deleted);
   CHECK(error.code == SQLITE_MISMATCH);
   CHECK(error.message == "has a row at 'soon', which is no time");
   CHECK(query(shard.path, "SELECT count(*) FROM sensor_readings") == Strings{"101"});
 }
 
 TEST_CASE("retention deletes beside a writer that goes on, and neither fails") {
-  WriterRig rig({}, [](Config& config) {
+  WriterRig rig({}, [](config::Config& config) {
     config.database.page_size = 4'096;
     config.database.retention = {5, 0, false};
     config.database.busy_timeout_ms = 3'600'000;  // the writer's time passes faster than retention's
@@ -303,7 +304,7 @@ TEST_CASE("retention deletes beside a writer that goes on, and neither fails") {
 }
 
 TEST_CASE("a file whose old rows are not synced is told of once") {
-  WriterRig rig({}, [](Config& config) { config.database.retention = {5, 0, true}; });
+  WriterRig rig({}, [](config::Config& config) { config.database.retention = {5, 0, true}; });
   for (int round = 0; round < 2; ++round) {
     rig.send(0, 10'000);
     rig.go_on_for(2 * second);
@@ -317,13 +318,13 @@ TEST_CASE("a file whose old rows are not synced is told of once") {
 
 TEST_CASE("a stop waits for one transaction, not for one of every shard") {
   std::vector<OldShard> shards(40);
-  DatabaseSettings settings;
+  config::DatabaseSettings settings;
   settings.retention = of_age(5);
-  Retention retention(settings, "", [](const std::string&) {});
+  sqlite::Retention retention(settings, "", [](const std::string&) {});
   for (const OldShard& shard : shards) shard.add(1, 5'000);
   for (const OldShard& shard : shards) retention.request(shard.path);
   // The first shard may have been taken alone; by now it is the turn of another, with many behind it.
   REQUIRE(waited_for([&] { return retention.readings_deleted() > 5'000; }));
   retention.stop();
-  CHECK(retention.readings_deleted() < 40 * most_rows_deleted_at_once);
+  CHECK(retention.readings_deleted() < 40 * sqlite::most_rows_deleted_at_once);
 }

@@ -8,7 +8,7 @@
 
 #include "base/timestamp.h"
 #include "config/config.h"
-#include "storage/schema.h"
+#include "sqlite/schema.h"
 #include "support/faulty_vfs.h"
 #include "support/shard_reader.h"
 #include "support/writer_rig.h"
@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 TEST_CASE("a file says that rows are missing before others, with the first row behind the gap") {
   FaultyVfs vfs;
   WriterRig rig({.sensors = 2, .pending_rows = 40, .vfs = vfs.name()},
-                [](Config& config) { config.database.error_limit = 1'000; });
+                [](config::Config& config) { config.database.error_limit = 1'000; });
   rig.send(0, 10);
   rig.send(1, 10);
   rig.step();
@@ -36,10 +36,10 @@ TEST_CASE("a file says that rows are missing before others, with the first row b
   rig.go_on_for(3 * second);
   CHECK(query(rig.path_of(0), "SELECT run_id, since FROM run_losses") ==
         std::vector<std::string>{"test-run|" + timestamp_text(WriterRig::first_due + 40'000)});
-  Database database = opened(rig.path_of(0));
-  CHECK(read_runs(database, rig.path_of(0)).at(0).has_losses);
-  Database whole = opened(rig.path_of(1));
-  CHECK_FALSE(read_runs(whole, rig.path_of(1)).at(0).has_losses);
+  sqlite::Database database = opened(rig.path_of(0));
+  CHECK(sqlite::read_runs(database, rig.path_of(0)).at(0).has_losses);
+  sqlite::Database whole = opened(rig.path_of(1));
+  CHECK_FALSE(sqlite::read_runs(whole, rig.path_of(1)).at(0).has_losses);
 }
 
 TEST_CASE("once readings have been skipped, each file says so with its next rows, and the next file again") {

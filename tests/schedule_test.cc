@@ -30,8 +30,8 @@ constexpr Timestamp start = 1'767'225'600'500'000;
 constexpr Microseconds second = microseconds_per_second;
 
 struct Bench {
-  const Roster& roster;
-  Config config = {};
+  const identity::Roster& roster;
+  config::Config config = {};
   std::uint32_t writers = 1;
   unsigned threads = 1;
   Timestamp end = start + 10 * second;
@@ -39,22 +39,22 @@ struct Bench {
   SteadyTime started = std::chrono::steady_clock::now();
   std::size_t pool_size = 40;
   std::uint64_t stop_after = UINT64_MAX;  // readings
-  std::function<void(Scheduler&, Fleet&, const Ledger&)> meanwhile = {};
-  Overload overload = Overload::block;
+  std::function<void(schedule::Scheduler&, fleet::Fleet&, const Ledger&)> meanwhile = {};
+  config::Overload overload = config::Overload::block;
   std::chrono::milliseconds stall = 0ms;  // before anything is taken from the queues
 };
 
 // What a run came to.
 struct Result {
-  std::vector<std::vector<Reading>> readings;  // per writer, in the order of its queue
-  std::vector<std::vector<AnomalyEvent>> events;
+  std::vector<std::vector<batch::Reading>> readings;  // per writer, in the order of its queue
+  std::vector<std::vector<batch::AnomalyEvent>> events;
   Books books;
   std::optional<Timestamp> skipped_since;
   Timestamp reached = 0;
   std::uint64_t due_by_arithmetic = 0;
 
-  [[nodiscard]] std::vector<Reading> all() const {
-    std::vector<Reading> all;
+  [[nodiscard]] std::vector<batch::Reading> all() const {
+    std::vector<batch::Reading> all;
     for (const auto& of_writer : readings) all.insert(all.end(), of_writer.begin(), of_writer.end());
     return all;
   }
@@ -65,17 +65,17 @@ Result run(const Bench& bench) {
   const auto members = all_of(bench.roster);
   std::vector<std::uint32_t> writer_of;
   for (const std::uint32_t member : members) writer_of.push_back(member % bench.writers);
-  Fleet fleet = build_fleet(bench.roster, members, writer_of, bench.config, 99, start);
-  BatchPool pool(bench.pool_size);
-  std::vector<std::unique_ptr<BatchQueue>> queues;
-  std::vector<BatchQueue*> borrowed;
+  fleet::Fleet fleet = fleet::build_fleet(bench.roster, members, writer_of, bench.config, 99, start);
+  batch::BatchPool pool(bench.pool_size);
+  std::vector<std::unique_ptr<batch::BatchQueue>> queues;
+  std::vector<batch::BatchQueue*> borrowed;
   for (std::uint32_t w = 0; w < bench.writers; ++w) {
-    borrowed.push_back(queues.emplace_back(std::make_unique<BatchQueue>(bench.pool_size)).get());
+    borrowed.push_back(queues.emplace_back(std::make_unique<batch::BatchQueue>(bench.pool_size)).get());
   }
   Ledger ledger;
   const SimulationClock clock(start, bench.started, bench.speed);
-  Scheduler scheduler({clock, start, bench.end, bench.threads, bench.overload}, fleet, pool, borrowed,
-                      ledger);
+  schedule::Scheduler scheduler({clock, start, bench.end, bench.threads, bench.overload}, fleet, pool,
+                                borrowed, ledger);
 
   Result result;
   result.readings.resize(bench.writers);
@@ -88,7 +88,7 @@ Result run(const Bench& bench) {
       std::this_thread::sleep_for(bench.stall);
       for (;;) {
         const bool last = handed_over.load();
-        while (Batch* batch = borrowed[w]->pop()) {
+        while (batch::Batch* batch = borrowed[w]->pop()) {
           result.readings[w].insert(result.readings[w].end(), batch->readings.begin(), batch->readings.end());
           result.events[w].insert(result.events[w].end(), batch->events.begin(), batch->events.end());
           consumed += batch->readings.size();
@@ -112,19 +112,19 @@ Result run(const Bench& bench) {
   return result;
 }
 
-using Key = std::tuple<std::uint32_t, Timestamp, Values, std::optional<AnomalyType>>;
+using Key = std::tuple<std::uint32_t, Timestamp, batch::Values, std::optional<AnomalyType>>;
 
-std::vector<Key> sorted_keys(const std::vector<Reading>& readings) {
+std::vector<Key> sorted_keys(const std::vector<batch::Reading>& readings) {
   std::vector<Key> keys;
-  for (const Reading& r : readings) keys.emplace_back(r.sensor, r.due, r.values, r.anomaly);
+  for (const batch::Reading& r : readings) keys.emplace_back(r.sensor, r.due, r.values, r.anomaly);
   std::sort(keys.begin(), keys.end());
   return keys;
 }
 
-Microseconds furthest_step_back(const std::vector<Reading>& readings) {
+Microseconds furthest_step_back(const std::vector<batch::Reading>& readings) {
   Microseconds furthest = 0;
   Timestamp latest = INT64_MIN;
-  for (const Reading& reading : readings) {
+  for (const batch::Reading& reading : readings) {
     latest = std::max(latest, reading.due);
     furthest = std::max(furthest, latest - reading.due);
   }
@@ -138,10 +138,10 @@ void check_books(const Result& result) {
 }
 
 // Three rates and 3,000 sensors: several cohorts, enough to be worth sharing.
-Roster mixed_roster() {
-  Roster roster;
+identity::Roster mixed_roster() {
+  identity::Roster roster;
   for (int i = 0; i < 3'000; ++i) {
-    IdentityRecord record = identity_of("sensor-" + std::to_string(i));
+    identity::IdentityRecord record = identity_of("sensor-" + std::to_string(i));
     if (i % 10 == 0) record.overrides.readings_per_second = 0.3;
     if (i % 100 == 1) record.overrides.readings_per_second = 25;
     roster.add(record);
@@ -149,8 +149,8 @@ Roster mixed_roster() {
   return roster;
 }
 
-Config restless() {
-  Config config;
+config::Config restless() {
+  config::Config config;
   config.anomalies.probability = 0.3;
   for (auto& type : config.anomalies.types) type.duration_seconds = 3;
   return config;
@@ -159,7 +159,7 @@ Config restless() {
 }  // namespace
 
 TEST_CASE("one thread or four, one queue or three: the same readings, no more than a second out of order") {
-  const Roster roster = mixed_roster();
+  const identity::Roster roster = mixed_roster();
   std::vector<Key> expected;
   for (const auto& [threads, writers] :
        {std::pair(1u, 1u), std::pair(4u, 1u), std::pair(4u, 3u), std::pair(2u, 2u)}) {
@@ -175,7 +175,7 @@ TEST_CASE("one thread or four, one queue or three: the same readings, no more th
     CHECK(keys == expected);
     for (std::uint32_t w = 0; w < writers; ++w) {
       CHECK(furthest_step_back(result.readings[w]) <= second);
-      for (const Reading& reading : result.readings[w]) REQUIRE(reading.sensor % writers == w);
+      for (const batch::Reading& reading : result.readings[w]) REQUIRE(reading.sensor % writers == w);
     }
   }
 }
@@ -183,7 +183,7 @@ TEST_CASE("one thread or four, one queue or three: the same readings, no more th
 // A few fast sensors, whose readings small windows gather, beside many slow ones, whose windows go to the
 // pool.
 TEST_CASE("windows that are ticked here and windows that are shared keep their order") {
-  Roster roster;
+  identity::Roster roster;
   for (int i = 0; i < 10; ++i) roster.add(with_rate(identity_of("fast-" + std::to_string(i)), 10));
   for (int i = 0; i < 1'024; ++i) roster.add(with_rate(identity_of("slow-" + std::to_string(i)), 0.0007));
   const Result result = run({.roster = roster, .threads = 2, .end = start + 60 * second});
@@ -193,7 +193,7 @@ TEST_CASE("windows that are ticked here and windows that are shared keep their o
 }
 
 TEST_CASE("the smallest pool there may be is enough") {
-  const Roster roster = mixed_roster();
+  const identity::Roster roster = mixed_roster();
   const Result result = run({.roster = roster,
                              .config = restless(),
                              .writers = 3,
@@ -205,14 +205,14 @@ TEST_CASE("the smallest pool there may be is enough") {
 }
 
 TEST_CASE("anomalies still open at the end are reported last") {
-  const Roster roster = mixed_roster();
+  const identity::Roster roster = mixed_roster();
   const Result result = run({.roster = roster, .config = restless(), .writers = 2, .threads = 2});
   std::set<std::pair<std::uint32_t, Timestamp>> open;
   std::uint64_t begun = 0;
   std::size_t progressed = 0;
   for (const auto& events : result.events) {
-    for (const AnomalyEvent& event : events) {
-      using Kind = AnomalyEvent::Kind;
+    for (const batch::AnomalyEvent& event : events) {
+      using Kind = batch::AnomalyEvent::Kind;
       const std::pair key(event.sensor, event.started_at);
       if (event.kind == Kind::opened) open.insert(key);
       if (event.kind == Kind::closed) CHECK(open.erase(key) == 1);
@@ -229,8 +229,8 @@ TEST_CASE("anomalies still open at the end are reported last") {
 
 TEST_CASE("the end is exact: what is due at it is not taken, what is due before it is") {
   // Readings of one sensor a microsecond apart make every end visible.
-  const Roster roster = roster_of({with_rate(identity_of("fast"), 1e6)});
-  Config config;
+  const identity::Roster roster = roster_of({with_rate(identity_of("fast"), 1e6)});
+  config::Config config;
   config.anomalies.enabled = false;
   for (const Microseconds length : {1ll, 2ll, 1'500ll, 12'345ll}) {
     const Result result = run({.roster = roster, .config = config, .end = start + length});
@@ -242,7 +242,7 @@ TEST_CASE("the end is exact: what is due at it is not taken, what is due before 
 }
 
 TEST_CASE("an end before the first reading gives none") {
-  const Roster roster = roster_of({with_rate(identity_of("slow"), 0.001)});
+  const identity::Roster roster = roster_of({with_rate(identity_of("slow"), 0.001)});
   const Result result = run({.roster = roster, .end = start + 1});
   CHECK(result.all().empty());
   CHECK(result.reached == start + 1);
@@ -251,8 +251,8 @@ TEST_CASE("an end before the first reading gives none") {
 }
 
 TEST_CASE("years without a reading are passed over") {
-  const Roster roster = roster_of({with_rate(identity_of("rare"), 1e-7)});
-  Config config;
+  const identity::Roster roster = roster_of({with_rate(identity_of("rare"), 1e-7)});
+  config::Config config;
   config.anomalies.enabled = false;
   const Timestamp end = start + 3'650 * microseconds_per_day;
   const Result result = run({.roster = roster, .config = config, .end = end});
@@ -261,7 +261,7 @@ TEST_CASE("years without a reading are passed over") {
 }
 
 TEST_CASE("stopped half-way, the books balance at the window that was reached") {
-  const Roster roster = mixed_roster();
+  const identity::Roster roster = mixed_roster();
   for (const unsigned threads : {1u, 4u}) {
     const Result result = run({.roster = roster,
                                .config = restless(),
@@ -272,19 +272,20 @@ TEST_CASE("stopped half-way, the books balance at the window that was reached") 
     check_books(result);
     CHECK(result.reached < start + 100'000 * second);
     CHECK(result.all().size() >= 20'000);
-    for (const Reading& reading : result.all()) REQUIRE(reading.due < result.reached);
+    for (const batch::Reading& reading : result.all()) REQUIRE(reading.due < result.reached);
   }
 }
 
 TEST_CASE("stopped before it starts, and again while it runs and after, it ends with nothing") {
-  const Roster roster = roster_of(10);
-  Fleet fleet = build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(10, 0), Config(), 1, start);
-  BatchPool pool(8);
-  BatchQueue queue(8);
-  const std::vector<BatchQueue*> queues{&queue};
+  const identity::Roster roster = roster_of(10);
+  fleet::Fleet fleet = fleet::build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(10, 0),
+                                          config::Config(), 1, start);
+  batch::BatchPool pool(8);
+  batch::BatchQueue queue(8);
+  const std::vector<batch::BatchQueue*> queues{&queue};
   Ledger ledger;
   const SimulationClock clock(start, std::chrono::steady_clock::now(), std::nullopt);
-  Scheduler scheduler({clock, start, latest_timestamp, 1}, fleet, pool, queues, ledger);
+  schedule::Scheduler scheduler({clock, start, latest_timestamp, 1}, fleet, pool, queues, ledger);
   CHECK_FALSE(scheduler.wait_for(0ms));
   scheduler.request_stop();
   scheduler.start();
@@ -295,14 +296,15 @@ TEST_CASE("stopped before it starts, and again while it runs and after, it ends 
 }
 
 TEST_CASE("a request to stop ends a sleep of years") {
-  const Roster roster = roster_of({with_rate(identity_of("rare"), 1e-8)});
-  Fleet fleet = build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(1, 0), Config(), 1, start);
-  BatchPool pool(8);
-  BatchQueue queue(8);
-  const std::vector<BatchQueue*> queues{&queue};
+  const identity::Roster roster = roster_of({with_rate(identity_of("rare"), 1e-8)});
+  fleet::Fleet fleet = fleet::build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(1, 0),
+                                          config::Config(), 1, start);
+  batch::BatchPool pool(8);
+  batch::BatchQueue queue(8);
+  const std::vector<batch::BatchQueue*> queues{&queue};
   Ledger ledger;
   const SimulationClock clock(start, std::chrono::steady_clock::now(), 1.0);
-  Scheduler scheduler({clock, start, latest_timestamp, 2}, fleet, pool, queues, ledger);
+  schedule::Scheduler scheduler({clock, start, latest_timestamp, 2}, fleet, pool, queues, ledger);
   scheduler.start();
   CHECK_FALSE(scheduler.wait_for(20ms));
   scheduler.request_stop();
@@ -310,7 +312,7 @@ TEST_CASE("a request to stop ends a sleep of years") {
 }
 
 TEST_CASE("work between windows sees the whole fleet at the moment that was reached") {
-  const Roster roster = mixed_roster();
+  const identity::Roster roster = mixed_roster();
   for (const unsigned threads : {1u, 4u}) {
     CAPTURE(threads);
     std::atomic<int> looked = 0;
@@ -318,7 +320,7 @@ TEST_CASE("work between windows sees the whole fleet at the moment that was reac
     run({.roster = roster,
          .threads = threads,
          .end = start + 300 * second,
-         .meanwhile = [&](Scheduler& scheduler, Fleet& fleet, const Ledger& ledger) {
+         .meanwhile = [&](schedule::Scheduler& scheduler, fleet::Fleet& fleet, const Ledger& ledger) {
            while (looked < 20 && !scheduler.wait_for(0ms)) {
              std::promise<void> done;
              scheduler.between_windows([&] {
@@ -335,14 +337,15 @@ TEST_CASE("work between windows sees the whole fleet at the moment that was reac
 }
 
 TEST_CASE("work between windows is done while the fleet sleeps for years") {
-  const Roster roster = roster_of({with_rate(identity_of("rare"), 1e-8)});
-  Fleet fleet = build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(1, 0), Config(), 1, start);
-  BatchPool pool(8);
-  BatchQueue queue(8);
-  const std::vector<BatchQueue*> queues{&queue};
+  const identity::Roster roster = roster_of({with_rate(identity_of("rare"), 1e-8)});
+  fleet::Fleet fleet = fleet::build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(1, 0),
+                                          config::Config(), 1, start);
+  batch::BatchPool pool(8);
+  batch::BatchQueue queue(8);
+  const std::vector<batch::BatchQueue*> queues{&queue};
   Ledger ledger;
   const SimulationClock clock(start, std::chrono::steady_clock::now(), 1.0);
-  Scheduler scheduler({clock, start, latest_timestamp, 2}, fleet, pool, queues, ledger);
+  schedule::Scheduler scheduler({clock, start, latest_timestamp, 2}, fleet, pool, queues, ledger);
   scheduler.start();
   for (int i = 0; i < 3; ++i) {
     std::promise<void> done;
@@ -354,7 +357,7 @@ TEST_CASE("work between windows is done while the fleet sleeps for years") {
 }
 
 TEST_CASE("a paced fleet that starts in the past catches up at once") {
-  const Roster roster = roster_of(200);
+  const identity::Roster roster = roster_of(200);
   const SteadyTime began = std::chrono::steady_clock::now();
   const Result result = run({.roster = roster,
                              .config = restless(),
@@ -368,7 +371,7 @@ TEST_CASE("a paced fleet that starts in the past catches up at once") {
 }
 
 TEST_CASE("a paced fleet takes no reading before its time, and keeps to its speed") {
-  const Roster roster = roster_of(100);
+  const identity::Roster roster = roster_of(100);
   const SteadyTime began = std::chrono::steady_clock::now();
   // 20 simulated seconds in 0.2 real ones.
   const Result result = run(
@@ -379,20 +382,21 @@ TEST_CASE("a paced fleet takes no reading before its time, and keeps to its spee
 }
 
 TEST_CASE("at every moment a paced fleet has reached no further than its clock") {
-  const Roster roster = roster_of(100);
-  Fleet fleet = build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(100, 0), Config(), 1, start);
-  BatchPool pool(8);
-  BatchQueue queue(8);
-  const std::vector<BatchQueue*> queues{&queue};
+  const identity::Roster roster = roster_of(100);
+  fleet::Fleet fleet = fleet::build_fleet(roster, all_of(roster), std::vector<std::uint32_t>(100, 0),
+                                          config::Config(), 1, start);
+  batch::BatchPool pool(8);
+  batch::BatchQueue queue(8);
+  const std::vector<batch::BatchQueue*> queues{&queue};
   Ledger ledger;
   const SimulationClock clock(start, std::chrono::steady_clock::now(), 10.0);
-  Scheduler scheduler({clock, start, start + 3 * second, 1}, fleet, pool, queues, ledger);
+  schedule::Scheduler scheduler({clock, start, start + 3 * second, 1}, fleet, pool, queues, ledger);
   scheduler.start();
   while (!scheduler.wait_for(1ms)) {
     const Timestamp reached = scheduler.reached();
     CHECK(reached <= clock.simulated(std::chrono::steady_clock::now()));
-    while (Batch* batch = queue.pop()) {
-      for (const Reading& reading : batch->readings) {
+    while (batch::Batch* batch = queue.pop()) {
+      for (const batch::Reading& reading : batch->readings) {
         CHECK(reading.due < clock.simulated(std::chrono::steady_clock::now()));
       }
       pool.release(batch);
@@ -404,7 +408,7 @@ TEST_CASE("at every moment a paced fleet has reached no further than its clock")
 namespace {
 
 // A second of simulated time takes 100 ms; nothing is taken from the queues for four of them.
-Bench stalled_bench(const Roster& roster, unsigned threads, Overload overload) {
+Bench stalled_bench(const identity::Roster& roster, unsigned threads, config::Overload overload) {
   Bench bench{.roster = roster, .threads = threads, .speed = 10.0, .pool_size = 8};
   bench.config.anomalies.probability = 0.3;
   bench.config.anomalies.types[index_of(AnomalyType::trend)].duration_seconds = 2;
@@ -413,12 +417,12 @@ Bench stalled_bench(const Roster& roster, unsigned threads, Overload overload) {
   return bench;
 }
 
-using EventKey = std::tuple<std::uint32_t, Timestamp, Timestamp, std::uint32_t, AnomalyEvent::Kind>;
+using EventKey = std::tuple<std::uint32_t, Timestamp, Timestamp, std::uint32_t, batch::AnomalyEvent::Kind>;
 
 std::vector<EventKey> sorted_events(const Result& result) {
   std::vector<EventKey> keys;
   for (const auto& of_writer : result.events) {
-    for (const AnomalyEvent& e : of_writer)
+    for (const batch::AnomalyEvent& e : of_writer)
       keys.emplace_back(e.sensor, e.started_at, e.ended_at, e.readings_affected, e.kind);
   }
   std::sort(keys.begin(), keys.end());
@@ -429,11 +433,12 @@ std::vector<EventKey> sorted_events(const Result& result) {
 
 TEST_CASE(
     "a fleet that skips leaves readings out while no batch is free, and changes no other and no event") {
-  const Roster roster = roster_of(6'000);
+  const identity::Roster roster = roster_of(6'000);
   for (const unsigned threads : {1u, 4u}) {
     CAPTURE(threads);
-    const Result whole = run({.roster = roster, .config = stalled_bench(roster, 1, Overload::block).config});
-    const Result result = run(stalled_bench(roster, threads, Overload::skip));
+    const Result whole =
+        run({.roster = roster, .config = stalled_bench(roster, 1, config::Overload::block).config});
+    const Result result = run(stalled_bench(roster, threads, config::Overload::skip));
     const Books& books = result.books;
     CHECK(books.skipped > 5'000);
     CHECK(books.skipped < books.due / 2);
@@ -454,24 +459,24 @@ TEST_CASE(
     CHECK(sorted_events(result) == sorted_events(whole));
     // An event is told of before it is said to have ended.
     std::set<std::pair<std::uint32_t, Timestamp>> begun;
-    for (const AnomalyEvent& event : result.events[0]) {
-      if (begins(event.kind)) begun.insert({event.sensor, event.started_at});
+    for (const batch::AnomalyEvent& event : result.events[0]) {
+      if (batch::begins(event.kind)) begun.insert({event.sensor, event.started_at});
       CHECK(begun.contains({event.sensor, event.started_at}));
     }
   }
 }
 
 TEST_CASE("what a fleet that skips owes is told before a reload ends it") {
-  const Roster roster = roster_of(6'000);
-  Bench bench = stalled_bench(roster, 1, Overload::skip);
-  std::vector<WantedSensor> moving;
+  const identity::Roster roster = roster_of(6'000);
+  Bench bench = stalled_bench(roster, 1, config::Overload::skip);
+  std::vector<fleet::WantedSensor> moving;
   for (const std::uint32_t i : all_of(roster)) moving.push_back({i, i, 0, 0, true});
   std::size_t ended = 0;
-  bench.meanwhile = [&](Scheduler& scheduler, Fleet& fleet, const Ledger&) {
+  bench.meanwhile = [&](schedule::Scheduler& scheduler, fleet::Fleet& fleet, const Ledger&) {
     std::this_thread::sleep_for(200ms);  // half of the time in which no batch comes back
     std::promise<void> done;
     scheduler.between_windows([&] {
-      FleetChange change = plan_fleet_change(bench.config, fleet.profiles(), moving, {});
+      fleet::FleetChange change = fleet::plan_fleet_change(bench.config, fleet.profiles(), moving, {});
       scheduler.change_fleet(change);
       ended = change.anomalies.size();
       done.set_value();
@@ -482,9 +487,9 @@ TEST_CASE("what a fleet that skips owes is told before a reload ends it") {
   CHECK(ended > 100);
   CHECK(result.books.skipped > 1'000);
   std::set<std::pair<std::uint32_t, Timestamp>> begun;
-  for (const AnomalyEvent& event : result.events[0]) {
+  for (const batch::AnomalyEvent& event : result.events[0]) {
     const std::pair anomaly(event.sensor, event.started_at);
-    if (begins(event.kind)) {
+    if (batch::begins(event.kind)) {
       CHECK(begun.insert(anomaly).second);
     } else {
       CHECK(begun.contains(anomaly));
@@ -493,9 +498,9 @@ TEST_CASE("what a fleet that skips owes is told before a reload ends it") {
 }
 
 TEST_CASE("a fleet that blocks, or has no pace, skips nothing") {
-  const Roster roster = roster_of(6'000);
-  CHECK(run(stalled_bench(roster, 2, Overload::block)).books.skipped == 0);
-  Bench unpaced = stalled_bench(roster, 2, Overload::skip);
+  const identity::Roster roster = roster_of(6'000);
+  CHECK(run(stalled_bench(roster, 2, config::Overload::block)).books.skipped == 0);
+  Bench unpaced = stalled_bench(roster, 2, config::Overload::skip);
   unpaced.speed.reset();
   CHECK(run(unpaced).books.skipped == 0);
 }

@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "base/random.h"
-#include "storage/data_directory.h"
-#include "storage/digest.h"
-#include "storage/schema.h"
-#include "storage/shard_key.h"
-#include "storage/shard_plan.h"
-#include "storage/writer.h"
+#include "data/digest.h"
+#include "sqlite/data_directory.h"
+#include "sqlite/schema.h"
+#include "sqlite/shard_key.h"
+#include "sqlite/shard_plan.h"
+#include "sqlite/writer.h"
 #include "support/faulty_vfs.h"
 #include "support/rosters.h"
 #include "support/shard_reader.h"
@@ -34,15 +34,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-StorageError prepare(const std::string& path, const DatabaseSettings& settings = {}) {
-  Database database = opened(path);
-  return prepare_schema(database, settings);
+sqlite::StorageError prepare(const std::string& path, const config::DatabaseSettings& settings = {}) {
+  sqlite::Database database = opened(path);
+  return sqlite::prepare_schema(database, settings);
 }
 
-StorageError check(const std::string& path) {
-  Database database;
-  if (StorageError error = database.open_to_read(path); !error.ok()) return error;
-  return check_schema(database);
+sqlite::StorageError check(const std::string& path) {
+  sqlite::Database database;
+  if (sqlite::StorageError error = database.open_to_read(path); !error.ok()) return error;
+  return sqlite::check_schema(database);
 }
 
 constexpr const char* without_synced_columns =
@@ -78,14 +78,15 @@ TEST_CASE("a new file gets the tables of the SPEC") {
 TEST_CASE("a connection is set up as the config says") {
   const TemporaryFolder folder;
   for (const auto& [mode, number] :
-       {std::pair(Synchronous::off, 0), std::pair(Synchronous::normal, 1), std::pair(Synchronous::full, 2)}) {
-    DatabaseSettings settings;
+       {std::pair(config::Synchronous::off, 0), std::pair(config::Synchronous::normal, 1),
+        std::pair(config::Synchronous::full, 2)}) {
+    config::DatabaseSettings settings;
     settings.synchronous = mode;
     settings.page_size = 8'192;
     settings.cache_kib = 2'048;
     settings.checkpoint_pages = 77;
-    Database database = opened(folder / "set.db");
-    REQUIRE(prepare_schema(database, settings).ok());
+    sqlite::Database database = opened(folder / "set.db");
+    REQUIRE(sqlite::prepare_schema(database, settings).ok());
     CHECK(database.query_integer("PRAGMA synchronous", -1) == number);
     CHECK(database.query_integer("PRAGMA page_size", -1) == 8'192);
     CHECK(database.query_integer("PRAGMA cache_size", -1) == -2'048);
@@ -130,8 +131,8 @@ TEST_CASE("a file of version 1 gets the columns that tell where a run's rows beg
       "'2026-01-02T00:00:00.000000Z', 3, '1/2', 'none'); PRAGMA user_version = 1");
   CHECK(check(path).ok());
   for (int attempt = 0; attempt < 2; ++attempt) {
-    Database shard = open_shard(path);
-    const std::vector<RecordedRun> runs = read_runs(shard, path);
+    sqlite::Database shard = sqlite::open_shard(path);
+    const std::vector<sqlite::RecordedRun> runs = sqlite::read_runs(shard, path);
     REQUIRE(runs.size() == 1);
     CHECK(runs[0].run_id == "old");
     CHECK(runs[0].seed == 5);
@@ -177,7 +178,7 @@ TEST_CASE("files of other forms are refused with a clear message and left as the
     run_sql(path, sql);
     const std::string before = bytes_of(path);
     CAPTURE(sql);
-    for (const StorageError& error : {check(path), prepare(path)}) {
+    for (const sqlite::StorageError& error : {check(path), prepare(path)}) {
       CHECK(error.code == SQLITE_MISMATCH);
       CHECK(error.message.find(message) != std::string::npos);
       CHECK(error.message.find("move the file away or choose another data directory") != std::string::npos);
@@ -201,11 +202,11 @@ TEST_CASE("before a run, every file that cannot be appended to is a problem") {
   run_sql(folder / "foreign.db", "CREATE TABLE sensor_readings (id INTEGER)");
   std::ofstream(folder / "letter.db") << std::string(5'000, 'x');
   std::ofstream(folder / "empty.db");
-  ShardPlan plan;
+  sqlite::ShardPlan plan;
   plan.paths = {{folder / "good.db", folder / "absent.db"},
                 {folder / "foreign.db", folder / "letter.db", folder / "empty.db"}};
   Problems problems;
-  check_shard_files(plan, problems);
+  sqlite::check_shard_files(plan, problems);
   CHECK(problems.count() == 2);
   CHECK(problems.text().find("foreign.db: cannot be appended to: has another sensor_readings") !=
         std::string::npos);
@@ -229,7 +230,7 @@ TEST_CASE("collectors find unsynced rows through the index, without a scan or a 
   const std::string mark = plan_text("UPDATE sensor_readings SET synced = 1 WHERE id IN (1, 2, 3)");
   CHECK(mark.find("USING INTEGER PRIMARY KEY") != std::string::npos);
 
-  DatabaseSettings settings;
+  config::DatabaseSettings settings;
   settings.unsynced_index = false;
   const std::string indexes = "SELECT count(*) FROM sqlite_schema WHERE name = 'sensor_readings_unsynced'";
   REQUIRE(prepare(folder / "a.db", settings).ok());
@@ -240,7 +241,7 @@ TEST_CASE("collectors find unsynced rows through the index, without a scan or a 
 
 TEST_CASE("a run is recorded once per file, whole") {
   const TemporaryFolder folder;
-  RunInfo run;
+  sqlite::RunInfo run;
   run.run_id = "2026-01-01T00:00:00-00000001";
   run.version = "0.1.0";
   run.seed = UINT64_MAX;
@@ -252,13 +253,13 @@ TEST_CASE("a run is recorded once per file, whole") {
   run.config = "a: 'b'\n";
   run.config_hash = "00ff";
   run.fleet_hash = "abcd";
-  Database database = opened(folder / "a.db");
-  REQUIRE(prepare_schema(database, {}).ok());
+  sqlite::Database database = opened(folder / "a.db");
+  REQUIRE(sqlite::prepare_schema(database, {}).ok());
   REQUIRE(
       database.execute("INSERT INTO sensor_readings (id, timestamp, sensor_id) VALUES (41, 't', 's')").ok());
-  CHECK(record_run(database, run).ok());
+  CHECK(sqlite::record_run(database, run).ok());
   REQUIRE(database.execute("INSERT INTO sensor_readings (timestamp, sensor_id) VALUES ('t', 's')").ok());
-  CHECK(record_run(database, run).ok());
+  CHECK(sqlite::record_run(database, run).ok());
   CHECK(query(folder / "a.db", "SELECT * FROM run_info") ==
         std::vector<std::string>{
             "2026-01-01T00:00:00-00000001|-1|0.1.0|a: 'b'\n|00ff|1970-01-01T00:00:00.000000Z|"

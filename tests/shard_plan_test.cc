@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "base/random.h"
-#include "storage/digest.h"
-#include "storage/schema.h"
-#include "storage/shard_key.h"
-#include "storage/shard_plan.h"
-#include "storage/writer.h"
+#include "data/digest.h"
+#include "sqlite/schema.h"
+#include "sqlite/shard_key.h"
+#include "sqlite/shard_plan.h"
+#include "sqlite/writer.h"
 #include "support/faulty_vfs.h"
 #include "support/rosters.h"
 #include "support/shard_reader.h"
@@ -33,11 +33,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array shard_keys{ShardKey::sensor, ShardKey::location, ShardKey::site, ShardKey::manufacturer,
-                                ShardKey::model,  ShardKey::firmware, ShardKey::hash};
+constexpr std::array shard_keys{config::ShardKey::sensor, config::ShardKey::location,
+                                config::ShardKey::site,   config::ShardKey::manufacturer,
+                                config::ShardKey::model,  config::ShardKey::firmware,
+                                config::ShardKey::hash};
 
-std::string name_for(ShardKey key, std::string_view text) {
-  return shard_file_name({key, 4}, text);
+std::string name_for(config::ShardKey key, std::string_view text) {
+  return sqlite::shard_file_name({key, 4}, text);
 }
 
 std::vector<std::string> nasty_keys() {
@@ -87,7 +89,7 @@ std::vector<std::string> nasty_keys() {
                                 std::string(60, '\xff'),
                                 std::string(61, '\xff')};
   // A key that spells the cut name of another one, without "sensor=" and ".db".
-  const std::string cut = name_for(ShardKey::sensor, long_key + "1");
+  const std::string cut = name_for(config::ShardKey::sensor, long_key + "1");
   keys.push_back(cut.substr(7, cut.size() - 10));
   return keys;
 }
@@ -95,25 +97,25 @@ std::vector<std::string> nasty_keys() {
 }  // namespace
 
 TEST_CASE("shard file names are stable") {
-  CHECK(name_for(ShardKey::location, "Factory A - Line 1") == "location=Factory+A+-+Line+1.db");
-  CHECK(name_for(ShardKey::sensor, "SENSOR_001") == "sensor=SENSOR_001.db");
-  CHECK(name_for(ShardKey::sensor, "A/B") == "sensor=A%2FB.db");
-  CHECK(name_for(ShardKey::sensor, "A B") == "sensor=A+B.db");
-  CHECK(name_for(ShardKey::sensor, "A+B") == "sensor=A%2BB.db");
-  CHECK(name_for(ShardKey::sensor, "A%2FB") == "sensor=A%252FB.db");
-  CHECK(name_for(ShardKey::location, "") == "location=.db");
-  CHECK(name_for(ShardKey::location, "..") == "location=...db");
-  CHECK(name_for(ShardKey::site, "Köln") == "site=K%C3%B6ln.db");
-  CHECK(name_for(ShardKey::firmware, "1.3") == "firmware=1.3.db");
-  CHECK(name_for(ShardKey::hash, "3-of-16") == "hash=3-of-16.db");
-  CHECK(name_for(ShardKey::sensor, std::string(300, 'x')) ==
+  CHECK(name_for(config::ShardKey::location, "Factory A - Line 1") == "location=Factory+A+-+Line+1.db");
+  CHECK(name_for(config::ShardKey::sensor, "SENSOR_001") == "sensor=SENSOR_001.db");
+  CHECK(name_for(config::ShardKey::sensor, "A/B") == "sensor=A%2FB.db");
+  CHECK(name_for(config::ShardKey::sensor, "A B") == "sensor=A+B.db");
+  CHECK(name_for(config::ShardKey::sensor, "A+B") == "sensor=A%2BB.db");
+  CHECK(name_for(config::ShardKey::sensor, "A%2FB") == "sensor=A%252FB.db");
+  CHECK(name_for(config::ShardKey::location, "") == "location=.db");
+  CHECK(name_for(config::ShardKey::location, "..") == "location=...db");
+  CHECK(name_for(config::ShardKey::site, "Köln") == "site=K%C3%B6ln.db");
+  CHECK(name_for(config::ShardKey::firmware, "1.3") == "firmware=1.3.db");
+  CHECK(name_for(config::ShardKey::hash, "3-of-16") == "hash=3-of-16.db");
+  CHECK(name_for(config::ShardKey::sensor, std::string(300, 'x')) ==
         "sensor=" + std::string(163, 'x') + "~5041DC62499DBB4A.db");
 }
 
 TEST_CASE("no two keys share a file name, and every name is safe") {
   std::set<std::string> names;
   std::size_t keys = 0;
-  for (const ShardKey kind : shard_keys) {
+  for (const config::ShardKey kind : shard_keys) {
     for (const std::string& key : nasty_keys()) {
       const std::string name = name_for(kind, key);
       CAPTURE(name);
@@ -137,46 +139,46 @@ TEST_CASE("random keys never share a file name") {
     const std::uint64_t length = uniform_below(mix_words(i, 1), 8);
     for (std::uint64_t c = 0; c < length; ++c)
       key += letters[uniform_below(mix_words(i, c + 2), letters.size())];
-    const auto [entry, is_new] = key_of.try_emplace(name_for(ShardKey::sensor, key), key);
+    const auto [entry, is_new] = key_of.try_emplace(name_for(config::ShardKey::sensor, key), key);
     CHECK(entry->second == key);
   }
 }
 
 TEST_CASE("the shard key is what sensors of a shard have in common") {
-  IdentityRecord record = identity_of("s-1", "Factory A - Line 1 - Cell 2");
+  identity::IdentityRecord record = identity_of("s-1", "Factory A - Line 1 - Cell 2");
   record.manufacturer = "DataSense";
   record.model = "TempVibe-3000";
   record.firmware_version = "1.3.0";
-  const Roster roster = roster_of({record, identity_of("s-2", "Yard")});
-  const auto key = [&](ShardKey kind, std::size_t sensor = 0) {
-    return shard_key({kind, 16}, roster, roster[sensor]);
+  const identity::Roster roster = roster_of({record, identity_of("s-2", "Yard")});
+  const auto key = [&](config::ShardKey kind, std::size_t sensor = 0) {
+    return sqlite::shard_key({kind, 16}, roster, roster[sensor]);
   };
-  CHECK(key(ShardKey::none).empty());
-  CHECK(key(ShardKey::sensor) == "s-1");
-  CHECK(key(ShardKey::location) == "Factory A - Line 1 - Cell 2");
-  CHECK(key(ShardKey::site) == "Factory A");
-  CHECK(key(ShardKey::site, 1) == "Yard");
-  CHECK(key(ShardKey::manufacturer) == "DataSense");
-  CHECK(key(ShardKey::model) == "TempVibe-3000");
-  CHECK(key(ShardKey::firmware) == "1.3");
-  for (std::size_t sensor : {0u, 1u}) CHECK(key(ShardKey::hash, sensor).ends_with("-of-16"));
-  for (const ShardKey kind : shard_keys)
-    CHECK(name_for(kind, "").starts_with(std::string(name_of(kind)) + "="));
+  CHECK(key(config::ShardKey::none).empty());
+  CHECK(key(config::ShardKey::sensor) == "s-1");
+  CHECK(key(config::ShardKey::location) == "Factory A - Line 1 - Cell 2");
+  CHECK(key(config::ShardKey::site) == "Factory A");
+  CHECK(key(config::ShardKey::site, 1) == "Yard");
+  CHECK(key(config::ShardKey::manufacturer) == "DataSense");
+  CHECK(key(config::ShardKey::model) == "TempVibe-3000");
+  CHECK(key(config::ShardKey::firmware) == "1.3");
+  for (std::size_t sensor : {0u, 1u}) CHECK(key(config::ShardKey::hash, sensor).ends_with("-of-16"));
+  for (const config::ShardKey kind : shard_keys)
+    CHECK(name_for(kind, "").starts_with(std::string(sqlite::name_of(kind)) + "="));
 }
 
 TEST_CASE("hash slots are stable, spread evenly, and of one width") {
-  const Roster roster = roster_of(16'000);
+  const identity::Roster roster = roster_of(16'000);
   std::map<std::string, double> sizes;
   for (std::size_t i = 0; i < roster.size(); ++i)
-    sizes[shard_key({ShardKey::hash, 16}, roster, roster[i])] += 1;
+    sizes[sqlite::shard_key({config::ShardKey::hash, 16}, roster, roster[i])] += 1;
   CHECK(sizes.size() == 16);
   CHECK(sizes.begin()->first == "00-of-16");
   CHECK(sizes.rbegin()->first == "15-of-16");
   // Within 5 standard errors of a binomial with p = 1/16.
   for (const auto& [slot, size] : sizes)
     CHECK(std::abs(size - 1'000) < 5 * std::sqrt(16'000.0 / 16 * 15 / 16));
-  CHECK(shard_key({ShardKey::hash, 16}, roster, roster[0]) == "09-of-16");
-  CHECK(shard_key({ShardKey::hash, 1}, roster, roster[0]) == "0-of-1");
+  CHECK(sqlite::shard_key({config::ShardKey::hash, 16}, roster, roster[0]) == "09-of-16");
+  CHECK(sqlite::shard_key({config::ShardKey::hash, 1}, roster, roster[0]) == "0-of-1");
 }
 
 namespace {
@@ -186,7 +188,7 @@ struct Load {
   double sum = 0;
 };
 
-Load load_of(const ShardPlan& plan, const std::vector<double>& rates, std::size_t writers) {
+Load load_of(const sqlite::ShardPlan& plan, const std::vector<double>& rates, std::size_t writers) {
   std::vector<double> loads(writers, 0);
   Load load;
   for (std::size_t i = 0; i < rates.size(); ++i) {
@@ -214,9 +216,9 @@ double optimum(const std::vector<double>& rates, std::size_t writers) {
   return best;
 }
 
-Config sharded_by_sensor(std::uint32_t writers) {
-  Config config;
-  config.sharding.key = ShardKey::sensor;
+config::Config sharded_by_sensor(std::uint32_t writers) {
+  config::Config config;
+  config.sharding.key = config::ShardKey::sensor;
   config.database.data_dir = "data";
   config.database.writers = writers;
   return config;
@@ -226,21 +228,22 @@ Config sharded_by_sensor(std::uint32_t writers) {
 
 // Graham 1969: dealing out the heaviest first is never worse than 4/3 - 1/(3m) of the best.
 TEST_CASE("writers get about the same number of rows: at most 4/3 of the best there is") {
-  const Roster roster = roster_of(8);
+  const identity::Roster roster = roster_of(8);
   for (std::uint64_t round = 0; round < 60; ++round) {
     const std::uint32_t writers = round % 2 == 0 ? 2 : 3;
     std::vector<double> rates;
     for (std::uint64_t i = 0; i < 8; ++i) rates.push_back(std::pow(10, uniform(mix_words(round, i), -1, 2)));
-    const ShardPlan plan = plan_shards(roster, all_of(roster), rates, sharded_by_sensor(writers));
+    const sqlite::ShardPlan plan =
+        sqlite::plan_shards(roster, all_of(roster), rates, sharded_by_sensor(writers));
     const double limit = (4.0 / 3 - 1.0 / (3 * writers)) * optimum(rates, writers);
     CHECK(load_of(plan, rates, writers).heaviest <= limit * (1 + 1e-12));
   }
 }
 
 TEST_CASE("many equal shards are dealt out evenly, and a plan is consistent") {
-  const Roster roster = roster_of(1'000);
+  const identity::Roster roster = roster_of(1'000);
   const std::vector<double> rates(1'000, 2.0);
-  const ShardPlan plan = plan_shards(roster, all_of(roster), rates, sharded_by_sensor(8));
+  const sqlite::ShardPlan plan = sqlite::plan_shards(roster, all_of(roster), rates, sharded_by_sensor(8));
   CHECK(plan.shard_count == 1'000);
   CHECK(load_of(plan, rates, 8).heaviest == 250);
   std::set<std::string> paths;
@@ -254,15 +257,16 @@ TEST_CASE("many equal shards are dealt out evenly, and a plan is consistent") {
 }
 
 TEST_CASE("the plan does not depend on the order of the identity files") {
-  std::vector<IdentityRecord> records;
+  std::vector<identity::IdentityRecord> records;
   for (int i = 0; i < 300; ++i) {
     records.push_back(identity_of("sensor-" + std::to_string(i), "Site " + std::to_string(i % 37)));
   }
-  Config config = sharded_by_sensor(5);
-  config.sharding.key = ShardKey::location;
-  const auto places = [&](const std::vector<IdentityRecord>& order) {
-    const Roster roster = roster_of(order);
-    const ShardPlan plan = plan_shards(roster, all_of(roster), std::vector<double>(300, 0.1), config);
+  config::Config config = sharded_by_sensor(5);
+  config.sharding.key = config::ShardKey::location;
+  const auto places = [&](const std::vector<identity::IdentityRecord>& order) {
+    const identity::Roster roster = roster_of(order);
+    const sqlite::ShardPlan plan =
+        sqlite::plan_shards(roster, all_of(roster), std::vector<double>(300, 0.1), config);
     std::map<std::string, std::pair<std::uint32_t, std::string>> of_sensor;
     for (std::uint32_t i = 0; i < roster.size(); ++i) {
       const auto [writer, shard] = plan.place_of[i];
@@ -273,30 +277,34 @@ TEST_CASE("the plan does not depend on the order of the identity files") {
   const auto expected = places(records);
   CHECK(expected.at("sensor-38").second == "data/location=Site+1.db");
   for (std::uint64_t round = 0; round < 10; ++round) {
-    std::sort(records.begin(), records.end(), [round](const IdentityRecord& a, const IdentityRecord& b) {
-      return mix_words(hash_text(a.id), round) < mix_words(hash_text(b.id), round);
-    });
+    std::sort(records.begin(), records.end(),
+              [round](const identity::IdentityRecord& a, const identity::IdentityRecord& b) {
+                return mix_words(hash_text(a.id), round) < mix_words(hash_text(b.id), round);
+              });
     CHECK(places(records) == expected);
   }
 }
 
 TEST_CASE("unsharded, all sensors go to the file the config names") {
-  const Roster roster = roster_of(3);
-  Config config;
+  const identity::Roster roster = roster_of(3);
+  config::Config config;
   config.database.path = "some/where/my.db";
   config.database.writers = 4;
-  const ShardPlan plan = plan_shards(roster, all_of(roster), std::vector<double>(3, 1), config);
+  const sqlite::ShardPlan plan =
+      sqlite::plan_shards(roster, all_of(roster), std::vector<double>(3, 1), config);
   CHECK(plan.shard_count == 1);
   CHECK(plan.paths.size() == 4);
   CHECK(plan.paths[plan.writer_of[0]] == std::vector<std::string>{"some/where/my.db"});
   config.database.data_dir = "else";
-  CHECK(plan_shards(roster, all_of(roster), std::vector<double>(3, 1), config).paths[0][0] == "else/my.db");
+  CHECK(sqlite::plan_shards(roster, all_of(roster), std::vector<double>(3, 1), config).paths[0][0] ==
+        "else/my.db");
 }
 
 TEST_CASE("only members have a say in the plan") {
-  const Roster roster = roster_of(10);
+  const identity::Roster roster = roster_of(10);
   const std::vector<std::uint32_t> members{2, 7};
-  const ShardPlan plan = plan_shards(roster, members, std::vector<double>{1, 1}, sharded_by_sensor(1));
+  const sqlite::ShardPlan plan =
+      sqlite::plan_shards(roster, members, std::vector<double>{1, 1}, sharded_by_sensor(1));
   CHECK(plan.paths[0] == std::vector<std::string>{"data/sensor=sensor-2.db", "data/sensor=sensor-7.db"});
   CHECK(plan.place_of[7].shard == 1);
 }

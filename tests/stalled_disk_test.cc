@@ -19,8 +19,8 @@ namespace {
 constexpr std::uint32_t stalled = 5;
 constexpr std::size_t sensors = 16;
 constexpr auto moment = std::chrono::milliseconds(10);
-constexpr Patience patient{moment, std::chrono::hours(1)};
-constexpr Patience impatient{moment, 5 * moment};
+constexpr sqlite::Patience patient{moment, std::chrono::hours(1)};
+constexpr sqlite::Patience impatient{moment, 5 * moment};
 
 // A paced fleet, whose readings were due long ago.
 SimulationClock real_time() {
@@ -43,7 +43,7 @@ struct Fleet {
     options.vfs = vfs.name();
     return options;
   }
-  static void flush_at_once(Config& config) {
+  static void flush_at_once(config::Config& config) {
     config.database.flush_interval_ms = 1;
     config.database.checkpoint_pages = 1'000'000;  // so that only commits write
   }
@@ -196,13 +196,13 @@ TEST_CASE("a disk that takes its time to fail at the end is given up like one th
 
 TEST_CASE("a checkpointer whose disk does not answer for one file copies the logs of others") {
   FaultyVfs vfs;
-  WriterRig rig({.sensors = 2}, [](Config& config) { config.database.checkpoint_pages = 1'000; });
+  WriterRig rig({.sensors = 2}, [](config::Config& config) { config.database.checkpoint_pages = 1'000; });
   for (const std::uint32_t sensor : {0U, 1U}) rig.send(sensor, 2'000);
   rig.go_on_for(2 * second);
   const auto before = std::filesystem::file_size(rig.path_of(1));
   vfs.stall_writes(rig.path_of(0));
   {
-    Checkpointer checkpointer(vfs.name());
+    sqlite::Checkpointer checkpointer(vfs.name());
     checkpointer.request(rig.path_of(0));
     Fleet::wait_until([&] { return vfs.stalled() == 1; });
     checkpointer.request(rig.path_of(1));

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "base/histogram.h"
+#include "base/json_writer.h"
 #include "batch/recent_events.h"
-#include "status/json_writer.h"
 #include "status/metrics.h"
 #include "status/route.h"
 #include "status/status_json.h"
@@ -21,8 +21,8 @@ namespace {
 
 const std::string token = "0123456789abcdef";
 
-std::shared_ptr<Status> some_status() {
-  auto status = std::make_shared<Status>();
+std::shared_ptr<status::Status> some_status() {
+  auto status = std::make_shared<status::Status>();
   status->run.run_id = "run";
   status->run.seed = 18'446'744'073'709'551'615u;
   status->now.sensors = 15;
@@ -38,8 +38,8 @@ std::shared_ptr<Status> some_status() {
   return status;
 }
 
-SensorRow sensor_row(const std::string& id) {
-  SensorRow row;
+status::SensorRow sensor_row(const std::string& id) {
+  status::SensorRow row;
   row.id = id;
   return row;
 }
@@ -48,18 +48,20 @@ SensorRow sensor_row(const std::string& id) {
 struct Rig {
   Rig() {
     sources.status = [this] { return status; };
-    sources.shards = [](std::size_t, std::uint64_t) { return Page<ShardRow>{}; };
+    sources.shards = [](std::size_t, std::uint64_t) { return status::Page<status::ShardRow>{}; };
     sources.sensors = [this](std::string_view query, std::size_t limit, std::uint64_t after) {
       asked = std::string(query) + "|" + std::to_string(limit) + "|" + std::to_string(after);
-      return Page<SensorRow>{{sensor_row("a\"b")}, 7, 9};
+      return status::Page<status::SensorRow>{{sensor_row("a\"b")}, 7, 9};
     };
-    sources.sensor = [this](std::string_view id, Absence& why) -> std::optional<SensorDetail> {
+    sources.sensor = [this](std::string_view id,
+                            status::Absence& why) -> std::optional<status::SensorDetail> {
       asked = id;
       why = absence;
       return std::nullopt;
     };
-    sources.events = [](std::size_t) { return std::vector<EventRow>{}; };
-    sources.inject = [this](AnomalyType type, const std::vector<std::string>& ids) -> std::optional<Absence> {
+    sources.events = [](std::size_t) { return std::vector<status::EventRow>{}; };
+    sources.inject = [this](AnomalyType type,
+                            const std::vector<std::string>& ids) -> std::optional<status::Absence> {
       asked = std::string(name_of(type)) + ":" + ids.back();
       return std::nullopt;
     };
@@ -67,24 +69,24 @@ struct Rig {
     sources.stop = [this] { stopped = true; };
   }
 
-  HttpResponse ask(std::string_view target, std::string_view method = "GET", std::string_view body = {},
-                   std::string_view authorization = {}) {
-    return route({method, target, host, authorization, body}, sources, {secret, true});
+  status::HttpResponse ask(std::string_view target, std::string_view method = "GET",
+                           std::string_view body = {}, std::string_view authorization = {}) {
+    return status::route({method, target, host, authorization, body}, sources, {secret, true});
   }
 
-  StatusSources sources;
-  std::shared_ptr<Status> status = some_status();
+  status::StatusSources sources;
+  std::shared_ptr<status::Status> status = some_status();
   std::string host = "127.0.0.1:8080";
   std::string secret = token;
   std::string asked;
-  Absence absence = Absence::unknown_sensor;
+  status::Absence absence = status::Absence::unknown_sensor;
   bool stopped = false;
 };
 
 }  // namespace
 
 TEST_CASE("the status says what the contract names") {
-  const json status = json::parse(status_json(*some_status()));
+  const json status = json::parse(status::status_json(*some_status()));
   CHECK(status["run"]["seed"] == "18446744073709551615");
   CHECK(status["state"] == "running");
   CHECK(status["readings"]["pending"] == 3);
@@ -103,16 +105,16 @@ TEST_CASE("the status says what the contract names") {
 }
 
 TEST_CASE("texts that are no UTF-8 do not break the JSON") {
-  CHECK(json::parse(sensors_json({{sensor_row("bad \xff id")}, std::nullopt, 1}))["sensors"][0]["id"] ==
-        "bad \xef\xbf\xbd id");
+  CHECK(json::parse(status::sensors_json(
+            {{sensor_row("bad \xff id")}, std::nullopt, 1}))["sensors"][0]["id"] == "bad \xef\xbf\xbd id");
 }
 
 TEST_CASE("a missing reading has no values") {
-  SensorDetail detail{sensor_row("a"), "{\"x\": 1}", std::nullopt, {}};
+  status::SensorDetail detail{sensor_row("a"), "{\"x\": 1}", std::nullopt, {}};
   detail.readings = {{0, {1, 2, 3}, std::nullopt, {}},
                      {1'000'000, {}, AnomalyType::missing_data, {}},
                      {2'000'000, {1, 2, 3}, AnomalyType::trend, Channel::voltage}};
-  const json sensor = json::parse(sensor_json(detail));
+  const json sensor = json::parse(status::sensor_json(detail));
   CHECK(sensor["effective"]["x"] == 1);
   CHECK(sensor["anomaly"].is_null());
   CHECK(sensor["readings"][0] ==
@@ -129,9 +131,9 @@ TEST_CASE("the metrics' buckets add up, and label values are quoted") {
   histogram.record(900);
   histogram.record(40'000, 3);
   histogram.record(100'000'000);
-  status->lag = distribution_of(histogram);
+  status->lag = status::distribution_of(histogram);
   status->run.partition = "a\"\\\n";
-  const std::string text = metrics_text(*status);
+  const std::string text = status::metrics_text(*status);
   const auto has = [&text](const std::string& line) { return text.find(line + "\n") != std::string::npos; };
   CHECK(has("fleet_sim_lag_seconds_bucket{le=\"0.001\"} 1"));
   CHECK(has("fleet_sim_lag_seconds_bucket{le=\"0.025\"} 1"));
@@ -152,7 +154,7 @@ TEST_CASE("paths, parameters and methods") {
   CHECK(json::parse(rig.ask("/api/sensors").body)["next"] == "7");
   CHECK(rig.ask("/api/sensors/a%2Fb+c").status == 404);
   CHECK(rig.asked == "a/b+c");
-  rig.absence = Absence::fleet_held_up;
+  rig.absence = status::Absence::fleet_held_up;
   CHECK(rig.ask("/api/sensors/a").status == 503);
   for (const char* bad : {"", "status", "/%", "/%4", "/%g0", "/api/sensors?limit=0",
                           "/api/sensors?limit=1001", "/api/sensors?limit=", "/api/sensors?limit=5x",
@@ -183,7 +185,7 @@ TEST_CASE("health and readiness") {
   CHECK(rig.ask("/readyz").status == 503);
   CHECK(rig.ask("/status").status == 503);
   CHECK(rig.ask("/api/stop", "POST", "", "Bearer " + token).status == 503);
-  CHECK(route({"GET", "/status", "localhost", "", ""}, {}, {}).status == 503);
+  CHECK(status::route({"GET", "/status", "localhost", "", ""}, {}, {}).status == 503);
 }
 
 TEST_CASE("only the token's owner changes something") {
@@ -205,11 +207,11 @@ TEST_CASE("only the token's owner changes something") {
 }
 
 TEST_CASE("secrets are equal or not") {
-  CHECK(equal_secrets("abc", "abc"));
-  CHECK_FALSE(equal_secrets("abd", "abc"));
-  CHECK_FALSE(equal_secrets("ab", "abc"));
-  CHECK_FALSE(equal_secrets("abcabc", "abc"));
-  CHECK_FALSE(equal_secrets("", "abc"));
+  CHECK(status::equal_secrets("abc", "abc"));
+  CHECK_FALSE(status::equal_secrets("abd", "abc"));
+  CHECK_FALSE(status::equal_secrets("ab", "abc"));
+  CHECK_FALSE(status::equal_secrets("abcabc", "abc"));
+  CHECK_FALSE(status::equal_secrets("", "abc"));
 }
 
 TEST_CASE("a name that somebody rebound to this machine is not answered") {
@@ -227,11 +229,11 @@ TEST_CASE("a name that somebody rebound to this machine is not answered") {
 }
 
 TEST_CASE("recent events are the last ones, in their latest state") {
-  RecentEvents recent;
-  AnomalyEvent event{};
-  event.kind = AnomalyEvent::Kind::opened;
-  std::vector<AnomalyEvent> many;
-  for (std::uint32_t i = 0; i < RecentEvents::most + 10; ++i) {
+  batch::RecentEvents recent;
+  batch::AnomalyEvent event{};
+  event.kind = batch::AnomalyEvent::Kind::opened;
+  std::vector<batch::AnomalyEvent> many;
+  for (std::uint32_t i = 0; i < batch::RecentEvents::most + 10; ++i) {
     event.sensor = i;
     many.push_back(event);
   }
@@ -240,23 +242,23 @@ TEST_CASE("recent events are the last ones, in their latest state") {
   CHECK(recent.newest().front().sensor == 19);
   recent.add(std::span(many).subspan(20));
   const auto newest = recent.newest();
-  CHECK(newest.size() == RecentEvents::most);
-  CHECK(newest.front().sensor == RecentEvents::most + 9);
+  CHECK(newest.size() == batch::RecentEvents::most);
+  CHECK(newest.front().sensor == batch::RecentEvents::most + 9);
   CHECK(newest.back().sensor == 10);
-  event.kind = AnomalyEvent::Kind::closed;
+  event.kind = batch::AnomalyEvent::Kind::closed;
   recent.add(std::span(&event, 1));
-  CHECK(recent.newest().front().kind == AnomalyEvent::Kind::closed);
+  CHECK(recent.newest().front().kind == batch::AnomalyEvent::Kind::closed);
   event.sensor = 3;  // has left the ring
   recent.add(std::span(&event, 1));
-  CHECK(recent.newest().size() == RecentEvents::most);
-  CHECK(recent.newest().front().sensor == RecentEvents::most + 9);
+  CHECK(recent.newest().size() == batch::RecentEvents::most);
+  CHECK(recent.newest().front().sensor == batch::RecentEvents::most + 9);
 }
 
 TEST_CASE("readings that follow a known one come alone, others with everything there is") {
   Rig rig;
   const auto detail_of = [&](std::string_view target) {
-    rig.sources.sensor = [](std::string_view, Absence&) {
-      SensorDetail detail{sensor_row("a"), "{\"x\": 1}", std::nullopt, {}};
+    rig.sources.sensor = [](std::string_view, status::Absence&) {
+      status::SensorDetail detail{sensor_row("a"), "{\"x\": 1}", std::nullopt, {}};
       for (Timestamp due : {1'000'000, 2'000'000, 3'000'000}) detail.readings.push_back({due, {}, {}, {}});
       return std::optional(detail);
     };
@@ -284,9 +286,9 @@ TEST_CASE("percentiles of the last seconds stand beside those of the run, and th
   auto status = some_status();
   Histogram histogram;
   histogram.record(2'000'000);
-  status->lag = distribution_of(histogram);
+  status->lag = status::distribution_of(histogram);
   status->recent_seconds = 9.5;
-  const json said = json::parse(status_json(*status));
+  const json said = json::parse(status::status_json(*status));
   CHECK(said["lag_seconds"]["max"] == 2.0);
   CHECK(said["recent"]["span_seconds"] == 9.5);
   CHECK(said["recent"]["lag_seconds"]["count"] == 0);

@@ -5,14 +5,15 @@
 #include <string>
 #include <vector>
 
-#include "status/text.h"
+#include "base/text.h"
+#include "status/run_text.h"
 
 using namespace fleet_sim;
 
 namespace {
 
-Snapshot snapshot_of_a_run() {
-  Snapshot snapshot;
+status::Snapshot snapshot_of_a_run() {
+  status::Snapshot snapshot;
   snapshot.elapsed_seconds = 90;
   snapshot.simulated_seconds = 90;
   snapshot.simulated_total = 3'600;
@@ -76,36 +77,36 @@ TEST_CASE("bytes come in decimal units") {
 }
 
 TEST_CASE("the progress line shows the rate since an earlier moment") {
-  Snapshot before = snapshot_of_a_run();
-  Snapshot now = snapshot_of_a_run();
+  status::Snapshot before = snapshot_of_a_run();
+  status::Snapshot now = snapshot_of_a_run();
   before.elapsed_seconds = 80;
   before.books.written = 1'105'000;
   CHECK(
-      progress_text(now, before) ==
+      status::progress_text(now, before) ==
       "12,500 rows/s | 1,230,000 rows | lag p99 51.3 ms | 600 waiting | 1,500 anomalies | 58 min 30 s left");
 }
 
 TEST_CASE("the progress line of an unpaced, endless or troubled run") {
-  Snapshot now = snapshot_of_a_run();
+  status::Snapshot now = snapshot_of_a_run();
   now.paced = false;
   now.simulated_seconds = 1'800;
-  CHECK(progress_text(now, Snapshot()) ==
+  CHECK(status::progress_text(now, status::Snapshot()) ==
         "13,667 rows/s | 1,230,000 rows | 600 waiting | 1,500 anomalies | 1 min 30 s left");
   now.simulated_total.reset();
   now.errors[static_cast<std::size_t>(ErrorClass::full)] = 1'000;
   now.errors[static_cast<std::size_t>(ErrorClass::io)] = 24;
   now.books.lost_by_reason = {100, 200};
-  CHECK(progress_text(now, now) ==
+  CHECK(status::progress_text(now, now) ==
         "0 rows/s | 1,230,000 rows | 300 waiting | 1,500 anomalies | 300 LOST | 1,024 errors");
   now.simulated_total = 3'600;
   now.simulated_seconds = 3'700;
-  CHECK(progress_text(now, now).ends_with(" | finishing"));
+  CHECK(status::progress_text(now, now).ends_with(" | finishing"));
   now.simulated_seconds = 0;
-  CHECK(progress_text(now, now).ends_with("errors"));
+  CHECK(status::progress_text(now, now).ends_with("errors"));
 }
 
 TEST_CASE("the progress line leaves out what matters least where the terminal is narrow") {
-  Snapshot now = snapshot_of_a_run();
+  status::Snapshot now = snapshot_of_a_run();
   now.books.lost_by_reason = {100, 200};
   now.errors[0] = 12;
   const std::vector<std::string> narrower{
@@ -121,31 +122,32 @@ TEST_CASE("the progress line leaves out what matters least where the terminal is
       "13,667 rows/s | 300 LOST",
       "13,667 rows/s"};
   for (std::size_t i = 0; i < narrower.size(); ++i) {
-    CHECK(progress_text(now, Snapshot(), narrower[i].size()) == narrower[i]);
-    if (i > 0) CHECK(progress_text(now, Snapshot(), narrower[i - 1].size() - 1) == narrower[i]);
+    CHECK(status::progress_text(now, status::Snapshot(), narrower[i].size()) == narrower[i]);
+    if (i > 0)
+      CHECK(status::progress_text(now, status::Snapshot(), narrower[i - 1].size() - 1) == narrower[i]);
   }
-  CHECK(progress_text(now, Snapshot(), 1) == "13,667 rows/s");
+  CHECK(status::progress_text(now, status::Snapshot(), 1) == "13,667 rows/s");
 }
 
 TEST_CASE("the width of the progress line is counted in characters") {
-  Snapshot now = snapshot_of_a_run();
+  status::Snapshot now = snapshot_of_a_run();
   now.lag_p99 = 420;
   now.simulated_total.reset();
   const std::string line = "13,667 rows/s | 1,230,000 rows | lag p99 420 µs | 600 waiting | 1,500 anomalies";
-  CHECK(progress_text(now, Snapshot(), line.size() - 1) == line);  // µ has two bytes
-  CHECK(progress_text(now, Snapshot(), line.size() - 2) != line);
+  CHECK(status::progress_text(now, status::Snapshot(), line.size() - 1) == line);  // µ has two bytes
+  CHECK(status::progress_text(now, status::Snapshot(), line.size() - 2) != line);
 }
 
 TEST_CASE("a run that the writer held up ends with a hint") {
-  Snapshot snapshot = snapshot_of_a_run();
+  status::Snapshot snapshot = snapshot_of_a_run();
   snapshot.writer_busy_share = 0.98;
   snapshot.furthest_behind_seconds = 12;
   snapshot.writers = 1;
   snapshot.cores = 4;
-  CHECK(writers_hint(snapshot) ==
+  CHECK(status::writers_hint(snapshot) ==
         "  hint          the writer was the limit (98% busy): --writers 3 would use more cores\n");
   const auto suggested = [&snapshot] {
-    const std::string hint = writers_hint(snapshot);
+    const std::string hint = status::writers_hint(snapshot);
     return hint.empty() ? 0 : std::stoi(hint.substr(hint.find("--writers ") + 10));
   };
 
@@ -191,9 +193,9 @@ TEST_CASE("a run that the writer held up ends with a hint") {
 }
 
 TEST_CASE("the summary of a clean, paced run") {
-  Snapshot snapshot = snapshot_of_a_run();
+  status::Snapshot snapshot = snapshot_of_a_run();
   snapshot.books.written = 1'230'600;
-  CHECK(summary_text(snapshot, "/srv/data") ==
+  CHECK(status::summary_text(snapshot, "/srv/data") ==
         "  sensors       15,000 in 9 shards\n"
         "  due           1,234,600\n"
         "  written       1,230,600 rows, 13,673 rows/s over 1 min 30 s\n"
@@ -209,7 +211,7 @@ TEST_CASE("the summary of a clean, paced run") {
 }
 
 TEST_CASE("the summary of an unpaced run with losses") {
-  Snapshot snapshot = snapshot_of_a_run();
+  status::Snapshot snapshot = snapshot_of_a_run();
   snapshot.paced = false;
   snapshot.shards = 1;
   snapshot.sensors = 1;
@@ -219,7 +221,7 @@ TEST_CASE("the summary of an unpaced run with losses") {
   snapshot.books.written = 8'000;
   snapshot.books.missing = 500;
   snapshot.books.lost_by_reason = {1'100, 400};
-  CHECK(summary_text(snapshot, "the null sink") ==
+  CHECK(status::summary_text(snapshot, "the null sink") ==
         "  sensors       1 in 1 shard\n"
         "  due           10,000\n"
         "  written       8,000 rows, 88 rows/s over 1 min 30 s\n"
@@ -234,7 +236,7 @@ TEST_CASE("the summary of an unpaced run with losses") {
 }
 
 TEST_CASE("the summary of a run in which nothing was due") {
-  const std::string text = summary_text(Snapshot(), ".");
+  const std::string text = status::summary_text(status::Snapshot(), ".");
   CHECK(text.find("  due           0\n") != std::string::npos);
   CHECK(text.find("  success       100%") != std::string::npos);
   CHECK(text.find("  written       0 rows, 0 rows/s over 1 µs\n") != std::string::npos);

@@ -1,20 +1,20 @@
 // The two halves of a writer's memory, at their bounds. What the writer makes of them: backlog_test.
 #include <doctest/doctest.h>
 
-#include "storage/waiting_rows.h"
+#include "write/waiting_rows.h"
 
 using namespace fleet_sim;
 
 namespace {
 
-void add(WaitingRows& rows, int count, bool in_backlog) {
+void add(write::WaitingRows& rows, int count, bool in_backlog) {
   for (int i = 0; i < count; ++i) rows.add(in_backlog);
 }
 
 }  // namespace
 
 TEST_CASE("each half of the memory is full by itself") {
-  WaitingRows rows(10);
+  write::WaitingRows rows(10);
   add(rows, 4, false);
   CHECK_FALSE(rows.memory_is_full());
   add(rows, 1, false);
@@ -33,7 +33,7 @@ TEST_CASE("each half of the memory is full by itself") {
 }
 
 TEST_CASE("rows that become the backlog, or leave it, wait all the while") {
-  WaitingRows rows(10);
+  write::WaitingRows rows(10);
   add(rows, 8, false);
   rows.move_to_backlog(6);
   CHECK(rows.backlog_is_full());
@@ -45,7 +45,7 @@ TEST_CASE("rows that become the backlog, or leave it, wait all the while") {
 }
 
 TEST_CASE("of the backlog gives way what is beyond its half, and only while others need the room") {
-  WaitingRows rows(10);
+  write::WaitingRows rows(10);
   add(rows, 9, true);
   CHECK(rows.excess() == 0);
   add(rows, 1, false);

@@ -16,8 +16,8 @@
 #include "base/ledger.h"
 #include "batch/reading.h"
 #include "config/config.h"
-#include "storage/shard.h"
-#include "storage/sqlite.h"
+#include "sqlite/shard.h"
+#include "sqlite/sqlite.h"
 #include "support/faulty_vfs.h"
 #include "support/shard_reader.h"
 #include "support/writer_rig.h"
@@ -28,7 +28,7 @@ using namespace fleet_sim::test;
 TEST_CASE("a transaction that fails half-way is rolled back whole") {
   FaultyVfs vfs;
   // A cache so small that pages reach the log long before the commit.
-  WriterRig rig({.vfs = vfs.name()}, [](Config& config) {
+  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) {
     config.database.batch_size = 1'000;
     config.database.cache_kib = 64;
   });
@@ -55,9 +55,9 @@ TEST_CASE("a transaction that fails half-way is rolled back whole") {
 TEST_CASE("whichever write fails, every row is there once and in order when the disk works again") {
   for (std::uint64_t nth = 1; nth <= 100; ++nth) {
     FaultyVfs vfs;
-    WriterRig rig({.sensors = 3, .open_shards = 2, .vfs = vfs.name()}, [nth](Config& config) {
+    WriterRig rig({.sensors = 3, .open_shards = 2, .vfs = vfs.name()}, [nth](config::Config& config) {
       // Waiting for the disk takes most of the time and changes no write; a few rounds do it.
-      config.database.synchronous = nth % 10 == 0 ? Synchronous::normal : Synchronous::off;
+      config.database.synchronous = nth % 10 == 0 ? config::Synchronous::normal : config::Synchronous::off;
       config.database.checkpoint_pages = 8;
       config.database.page_size = 4'096;
     });
@@ -84,8 +84,8 @@ TEST_CASE("whichever write fails, every row is there once and in order when the 
 // A constraint, unlike a disk, makes SQLite undo the statement only.
 TEST_CASE("a shard whose flush fails holds no lock, keeps its rows and writes them later") {
   WriterRig rig;
-  const ShardContext context{rig.roster, rig.config.database, rig.run, {}};
-  Shard shard(rig.path_of(0), context);
+  const sqlite::ShardContext context{rig.roster, rig.config.database, rig.run, {}};
+  sqlite::Shard shard(rig.path_of(0), context);
   const auto stage = [&](Timestamp due) { shard.stage({due, {1, 2, 3}, 0, std::nullopt}, {}); };
   stage(1);
   REQUIRE(shard.flush().ok());
@@ -94,7 +94,7 @@ TEST_CASE("a shard whose flush fails holds no lock, keeps its rows and writes th
           "CREATE TRIGGER t BEFORE INSERT ON sensor_readings WHEN NEW.timestamp LIKE '%000039Z' "
           "BEGIN SELECT RAISE(ABORT, 'not this one'); END");
   for (Timestamp due = 2; due < 50; ++due) stage(due);
-  const StorageError error = shard.flush();
+  const sqlite::StorageError error = shard.flush();
   CHECK((error.code & 0xFF) == SQLITE_CONSTRAINT);
   CHECK(error.message == "not this one");
   CHECK(rig.rows_in_file(0) == 1);
@@ -119,16 +119,16 @@ TEST_CASE("an error is counted in the class of what went wrong") {
                                                             {SQLITE_CONSTRAINT, ErrorClass::schema}}};
   for (const auto& [code, error_class] : classes) {
     CAPTURE(code);
-    CHECK(StorageError{code, ""}.error_class() == error_class);
+    CHECK(sqlite::StorageError{code, ""}.error_class() == error_class);
   }
   for (const auto& [reason, error_class] :
        {std::pair(EFBIG, ErrorClass::full), std::pair(ENOSPC, ErrorClass::full),
         std::pair(EROFS, ErrorClass::read_only), std::pair(EACCES, ErrorClass::read_only),
         std::pair(EIO, ErrorClass::io), std::pair(0, ErrorClass::io)}) {
     CAPTURE(reason);
-    CHECK(StorageError{SQLITE_IOERR_WRITE, "", reason}.error_class() == error_class);
-    CHECK(StorageError{SQLITE_CANTOPEN, "", reason}.error_class() == error_class);
-    CHECK(StorageError{SQLITE_BUSY, "", reason}.error_class() == ErrorClass::busy);
+    CHECK(sqlite::StorageError{SQLITE_IOERR_WRITE, "", reason}.error_class() == error_class);
+    CHECK(sqlite::StorageError{SQLITE_CANTOPEN, "", reason}.error_class() == error_class);
+    CHECK(sqlite::StorageError{SQLITE_BUSY, "", reason}.error_class() == ErrorClass::busy);
   }
   for (const auto& [code, error_class] :
        {std::pair(SQLITE_FULL, ErrorClass::full), std::pair(SQLITE_IOERR_WRITE, ErrorClass::io),
@@ -148,7 +148,7 @@ TEST_CASE("an error is counted in the class of what went wrong") {
 
 TEST_CASE("retries come later and later, and their running out is said once") {
   FaultyVfs vfs;
-  WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.error_limit = 1'000; });
+  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.database.error_limit = 1'000; });
   rig.send(0, 10);
   rig.step();
   vfs.fail_writes(1, FaultyVfs::for_ever);
@@ -164,7 +164,7 @@ TEST_CASE("retries come later and later, and their running out is said once") {
     CHECK(wait >= std::min(whole / 2, second));
     CHECK(rig.log.size() == (attempt <= 3 ? 0 : 1));
     // Not a microsecond before its time, whatever comes meanwhile.
-    rig.send(event_of(AnomalyEvent::Kind::whole, 1, attempt * second));
+    rig.send(event_of(batch::AnomalyEvent::Kind::whole, 1, attempt * second));
     rig.send(0, 1);
     rig.advance(std::min(whole / 2, wait) - 1);
     CHECK(rig.errors() == attempt);
@@ -189,7 +189,7 @@ TEST_CASE("a file that cannot even be opened is treated as one that cannot be wr
 TEST_CASE(
     "inserting writes no temporary file, which could be slow, or fail where the shard's disk does not") {
   FaultyVfs vfs;
-  WriterRig rig({.vfs = vfs.name()}, [](Config& config) { config.database.batch_size = 200; });
+  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.database.batch_size = 200; });
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_IOERR_WRITE, "none but a file without a name");
   for (int i = 0; i < 50; ++i) {
     rig.send(0, 200);

@@ -14,8 +14,8 @@
 #include "batch/batch.h"
 #include "batch/reading.h"
 #include "config/config.h"
-#include "storage/sqlite.h"
-#include "storage/writer.h"
+#include "sqlite/sqlite.h"
+#include "sqlite/writer.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
@@ -80,7 +80,7 @@ TEST_CASE("rows keep their order over many transactions, with ids that go up by 
 
 TEST_CASE("a row holds the reading, its identity and its anomaly") {
   WriterRig rig;
-  Batch* batch = rig.pool.acquire();
+  batch::Batch* batch = rig.pool.acquire();
   batch->readings.push_back({WriterRig::first_due, {1.1, 0x1.fffffffffffffp+3, -0.0}, 0, std::nullopt});
   batch->readings.push_back({WriterRig::first_due + 1, {2, 3, 4}, 0, AnomalyType::pattern});
   rig.writer().queue().push(batch);
@@ -107,7 +107,7 @@ TEST_CASE("a row holds the reading, its identity and its anomaly") {
 }
 
 TEST_CASE("an event is one row from its first reading to its last") {
-  using Kind = AnomalyEvent::Kind;
+  using Kind = batch::AnomalyEvent::Kind;
   WriterRig rig;
   rig.send(event_of(Kind::opened, 1));
   rig.go_on_for(2 * second);
@@ -119,7 +119,7 @@ TEST_CASE("an event is one row from its first reading to its last") {
   rig.go_on_for(2 * second);
   CHECK(events_in(rig) == std::vector<std::string>{"sensor-0|spike|voltage|-1|2.5|00.000000Z|05.000000Z|5"});
 
-  AnomalyEvent gap = event_of(Kind::whole, 2, 10'000'000);
+  batch::AnomalyEvent gap = event_of(Kind::whole, 2, 10'000'000);
   gap.type = AnomalyType::missing_data;
   gap.channel.reset();
   gap.magnitude.reset();
@@ -130,7 +130,7 @@ TEST_CASE("an event is one row from its first reading to its last") {
 }
 
 TEST_CASE("an event that another run left open is not closed by this one's") {
-  using Kind = AnomalyEvent::Kind;
+  using Kind = batch::AnomalyEvent::Kind;
   WriterRig rig;
   rig.send(event_of(Kind::opened, 4));  // as an earlier run with the same seed left it
   rig.go_on_for(2 * second);
@@ -147,13 +147,13 @@ TEST_CASE("a second run goes on after the first one's rows") {
   rig.step();
   rig.finish();
   const std::string path = rig.path_of(0);
-  RunInfo second_run = rig.run;
+  sqlite::RunInfo second_run = rig.run;
   second_run.run_id = "second";
-  const ShardContext context{rig.roster, rig.config.database, second_run, {}};
-  Shard shard(path, context);
+  const sqlite::ShardContext context{rig.roster, rig.config.database, second_run, {}};
+  sqlite::Shard shard(path, context);
   shard.stage({WriterRig::first_due + 99'000'000, {1, 2, 3}, 0, std::nullopt}, rig.now());
   REQUIRE(shard.flush().ok());
-  shard.close(Shard::Close::for_good);
+  shard.close(sqlite::Shard::Close::for_good);
   const std::vector<Row> rows = rows_of(path);
   CHECK(rows.size() == 21);
   CHECK(rows.back().id == 21);
@@ -198,7 +198,7 @@ TEST_CASE("after the end every file stands alone") {
 }
 
 TEST_CASE("a write-ahead log is copied into its file once it is long, and begins anew") {
-  WriterRig rig({}, [](Config& config) { config.database.checkpoint_pages = 8; });
+  WriterRig rig({}, [](config::Config& config) { config.database.checkpoint_pages = 8; });
   for (int flush = 0; flush < 200; ++flush) {
     rig.send(0, 10);
     rig.step();
@@ -210,12 +210,12 @@ TEST_CASE("a write-ahead log is copied into its file once it is long, and begins
 }
 
 TEST_CASE("a checkpointer copies the log of a file that is being written, and leaves it open for more") {
-  WriterRig rig({}, [](Config& config) { config.database.checkpoint_pages = 1'000; });
+  WriterRig rig({}, [](config::Config& config) { config.database.checkpoint_pages = 1'000; });
   rig.send(0, 2'000);
   rig.go_on_for(2 * second);
   const auto before = fs::file_size(rig.path_of(0));
   {
-    Checkpointer checkpointer("");
+    sqlite::Checkpointer checkpointer("");
     checkpointer.request(rig.path_of(0));
     checkpointer.request(rig.path_of(0));
     checkpointer.request((rig.folder.path() / "not there.db").string());
@@ -234,7 +234,7 @@ TEST_CASE("a file that somebody else has locked is tried again, without error an
   WriterRig rig;
   rig.send(0, 10);
   rig.step();
-  Database other = opened(rig.path_of(0));
+  sqlite::Database other = opened(rig.path_of(0));
   REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
   rig.send(0, 25);
   const SteadyTime again = rig.step();
@@ -255,7 +255,7 @@ TEST_CASE("a lock that outlasts the busy timeout is an error, and still loses no
   WriterRig rig;
   rig.send(0, 10);
   rig.step();
-  Database other = opened(rig.path_of(0));
+  sqlite::Database other = opened(rig.path_of(0));
   REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
   rig.send(0, 10);
   rig.go_on_for(4'900 * millisecond);
@@ -270,7 +270,7 @@ TEST_CASE("a lock that outlasts the busy timeout is an error, and still loses no
 
 TEST_CASE("a locked new file is waited for as well") {
   WriterRig rig;
-  Database other = opened(rig.path_of(0));
+  sqlite::Database other = opened(rig.path_of(0));
   REQUIRE(other.execute("BEGIN EXCLUSIVE").ok());
   rig.send(0, 10);
   rig.go_on_for(2 * second);
@@ -284,7 +284,7 @@ TEST_CASE("one locked shard of sixteen does not delay the others") {
   WriterRig rig({.sensors = 16});
   for (std::uint32_t sensor = 0; sensor < 16; ++sensor) rig.send(sensor, 10);
   rig.step();
-  Database other = opened(rig.path_of(5));
+  sqlite::Database other = opened(rig.path_of(5));
   REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
   for (std::size_t round = 2; round <= 10; ++round) {
     for (std::uint32_t sensor = 0; sensor < 16; ++sensor) rig.send(sensor, 10);
@@ -302,10 +302,10 @@ TEST_CASE("one locked shard of sixteen does not delay the others") {
 }
 
 TEST_CASE("a locked file at the end is given up after the busy timeout and its retries, and counted") {
-  WriterRig rig({}, [](Config& config) { config.database.busy_timeout_ms = 20; });
+  WriterRig rig({}, [](config::Config& config) { config.database.busy_timeout_ms = 20; });
   rig.send(0, 10);
   rig.step();
-  Database other = opened(rig.path_of(0));
+  sqlite::Database other = opened(rig.path_of(0));
   REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
   rig.send(0, 7);
   rig.finish();
@@ -319,7 +319,7 @@ TEST_CASE("the first shard's opening shows whether the directory can be written 
   WriterRig good;
   CHECK(good.writer().open_ahead(0).ok());
   CHECK(fs::exists(good.path_of(0)));
-  WriterRig bad({}, [](Config& config) { config.database.data_dir = "/proc/is/not/there"; });
+  WriterRig bad({}, [](config::Config& config) { config.database.data_dir = "/proc/is/not/there"; });
   CHECK((bad.writer().open_ahead(0).code & 0xFF) == SQLITE_CANTOPEN);
   // Opened once and not again: the shard counts against the open files.
   WriterRig one({.sensors = 2, .open_shards = 1});
@@ -330,11 +330,11 @@ TEST_CASE("the first shard's opening shows whether the directory can be written 
 }
 
 TEST_CASE("the null sink counts everything and writes nothing") {
-  WriterRig rig({.sensors = 2}, [](Config& config) { config.database.sink = Sink::null; });
+  WriterRig rig({.sensors = 2}, [](config::Config& config) { config.database.sink = config::Sink::null; });
   CHECK(rig.writer().open_ahead(0).ok());
   rig.send(0, 123);
   rig.send(1, 77);
-  rig.send(event_of(AnomalyEvent::Kind::whole, 1));
+  rig.send(event_of(batch::AnomalyEvent::Kind::whole, 1));
   rig.step();
   rig.finish();
   CHECK(rig.ledger.books().written == 200);
@@ -345,18 +345,18 @@ TEST_CASE("the null sink counts everything and writes nothing") {
 TEST_CASE("a paced writer's lag is the real time from due to commit") {
   WriterRig rig;
   const SteadyTime began = std::chrono::steady_clock::now() - std::chrono::seconds(10);
-  const WriterContext context{{rig.roster, rig.config.database, rig.run, {}},
-                              rig.plan.place_of,
-                              SimulationClock(WriterRig::first_due, began, 1.0),
-                              rig.pool,
-                              rig.ledger,
-                              rig.error_counts,
-                              1'000,
-                              10,
-                              [](const std::string&) {},
-                              [] {}};
-  Writer writer(context, rig.plan.paths[0], 4);
-  Batch* batch = rig.pool.acquire();
+  const sqlite::WriterContext context{{rig.roster, rig.config.database, rig.run, {}},
+                                      rig.plan.place_of,
+                                      SimulationClock(WriterRig::first_due, began, 1.0),
+                                      rig.pool,
+                                      rig.ledger,
+                                      rig.error_counts,
+                                      1'000,
+                                      10,
+                                      [](const std::string&) {},
+                                      [] {}};
+  sqlite::Writer writer(context, rig.plan.paths[0], 4);
+  batch::Batch* batch = rig.pool.acquire();
   batch->readings.push_back({WriterRig::first_due, {1, 2, 3}, 0, std::nullopt});
   batch->readings.push_back({WriterRig::first_due + 4'000'000, {1, 2, 3}, 0, std::nullopt});
   writer.queue().push(batch);

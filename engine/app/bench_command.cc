@@ -4,16 +4,16 @@
 #include <optional>
 #include <utility>
 
-#include "app/bench_run.h"
 #include "app/commands.h"
-#include "app/exit_code.h"
-#include "app/new_file.h"
 #include "app/output.h"
-#include "app/stop_signals.h"
+#include "base/exit_code.h"
+#include "base/new_file.h"
 #include "base/problems.h"
-#include "storage/sqlite.h"
+#include "benchmark/bench.h"
+#include "run/stop_signals.h"
+#include "sqlite/sqlite.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
 constexpr const char* footer =
@@ -55,28 +55,28 @@ void publish(std::optional<NewFile>& file, const std::string& text) {
   file->publish();
 }
 
-int bench(const BenchWords& words) {
-  BenchReport report;
-  report.options = read_bench_options(words);
+int bench(const benchmark::BenchWords& words) {
+  benchmark::BenchReport report;
+  report.options = benchmark::read_bench_options(words);
   auto json = result_file("--json", words.json);
   auto html = result_file("--html", words.html);
-  configure_sqlite();
-  Console console(true);
-  StopSignals signals;
-  run_bench(report, signals, console);
+  sqlite::configure_sqlite();
+  log::Console console(true);
+  run::StopSignals signals;
+  benchmark::run_bench(report, signals, console);
   if (words.json == "-") {
-    console.print_line(bench_text(report));
-    print(bench_json(report));
+    console.print_line(benchmark::bench_text(report));
+    print(benchmark::bench_json(report));
   } else {
-    print(bench_text(report));
+    print(benchmark::bench_text(report));
   }
-  publish(json, bench_json(report));
-  publish(html, bench_html(report));
+  publish(json, benchmark::bench_json(report));
+  publish(html, benchmark::bench_html(report));
   if (!report.complete) return static_cast<int>(ExitCode::forced);
   return static_cast<int>(report.failed() ? ExitCode::lost_or_gave_up : ExitCode::done);
 }
 
-void add_bench_options(CLI::App& command, BenchWords& words) {
+void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
   const auto add = [&command](const char* name, auto& word, const char* what, const char* type) {
     command.add_option(name, word, what)->type_name(type);
   };
@@ -108,11 +108,11 @@ void add_bench_options(CLI::App& command, BenchWords& words) {
 }  // namespace
 
 Command add_bench_command(CLI::App& app) {
-  const auto words = std::make_shared<BenchWords>();
+  const auto words = std::make_shared<benchmark::BenchWords>();
   CLI::App* command =
       app.add_subcommand("bench", "Measures how many readings per second this disk and this SQLite take");
   add_bench_options(*command, *words);
   return {command, [words] { return bench(*words); }};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

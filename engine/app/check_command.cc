@@ -5,16 +5,16 @@
 #include <memory>
 
 #include "app/commands.h"
-#include "app/exit_code.h"
 #include "app/output.h"
 #include "app/run_options.h"
-#include "status/text.h"
+#include "base/exit_code.h"
+#include "base/text.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
-int check(const Arguments& arguments) {
-  const Inputs inputs = read_inputs(arguments);
+int check(const run::Arguments& arguments) {
+  const run::Inputs inputs = run::read_inputs(arguments);
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   print(fmt::format("config ok; {} identities in {} files, {} of them in partition {}/{}\n",
                     grouped(inputs.identities.roster.size()), grouped(inputs.identities.files),
@@ -26,11 +26,11 @@ int check(const Arguments& arguments) {
 }  // namespace
 
 Command add_check_command(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<run::Arguments>();
   CLI::App* command =
       app.add_subcommand("check", "Validates config and identities, prints every problem, runs nothing");
   add_run_options(*command, *arguments);
   return {command, [arguments] { return check(*arguments); }};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

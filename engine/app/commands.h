@@ -9,7 +9,7 @@ namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
 }
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 
 struct Command {
   CLI::App* parsed;  // true in a condition when the command line names this command
@@ -49,4 +49,4 @@ Command add_completion_command(CLI::App& app);
 // Prints the manual. Like the completion, of the command line as it is once all commands are added.
 Command add_man_command(CLI::App& app);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

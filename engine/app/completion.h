@@ -5,9 +5,9 @@
 
 #include "app/option_table.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 
 // For bash; needs nothing but bash itself.
 std::string bash_completion(const OptionTable& table);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

@@ -6,15 +6,15 @@
 #include <string>
 
 #include "app/commands.h"
-#include "app/exit_code.h"
 #include "app/output.h"
-#include "config/plain_text.h"
+#include "base/exit_code.h"
+#include "base/plain_text.h"
+#include "base/text.h"
+#include "data/digest.h"
 #include "report/report_json.h"
-#include "status/text.h"
-#include "storage/digest.h"
-#include "storage/sqlite.h"
+#include "sqlite/sqlite.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
 struct DigestOptions {
@@ -23,11 +23,11 @@ struct DigestOptions {
 };
 
 // What retention has deleted: nothing, in most directories.
-nlohmann::ordered_json deleted_json(const Deletions& deleted) {
+nlohmann::ordered_json deleted_json(const sqlite::Deletions& deleted) {
   return {{"readings", deleted.readings}, {"events", deleted.events}};
 }
 
-nlohmann::ordered_json json_of(const ShardDigest& shard) {
+nlohmann::ordered_json json_of(const data::ShardDigest& shard) {
   return {{"file", shard.file},
           {"readings", shard.readings},
           {"events", shard.events},
@@ -35,28 +35,28 @@ nlohmann::ordered_json json_of(const ShardDigest& shard) {
           {"digest", fmt::format("{:016x}{:016x}", shard.readings_hash, shard.events_hash)}};
 }
 
-nlohmann::ordered_json json_of(const RunInfo& run) {
+nlohmann::ordered_json json_of(const sqlite::RunInfo& run) {
   return {{"run_id", run.run_id},         {"seed", run.seed},
           {"version", run.version},       {"config_hash", run.config_hash},
           {"fleet_hash", run.fleet_hash}, {"start", timestamp_text(run.start)},
           {"partition", run.partition}};
 }
 
-std::string json_of(const DirectoryDigest& digest) {
+std::string json_of(const data::DirectoryDigest& digest) {
   nlohmann::ordered_json json{{"digest", digest.text()},
                               {"readings", digest.total.readings},
                               {"events", digest.total.events},
                               {"deleted", deleted_json(digest.total.deleted)},
                               {"runs", nlohmann::ordered_json::array()},
                               {"shards", nlohmann::ordered_json::array()}};
-  for (const RunInfo& run : digest.runs) json["runs"].push_back(json_of(run));
-  for (const ShardDigest& shard : digest.shards) json["shards"].push_back(json_of(shard));
-  return json_text(json, 2) + '\n';
+  for (const sqlite::RunInfo& run : digest.runs) json["runs"].push_back(json_of(run));
+  for (const data::ShardDigest& shard : digest.shards) json["shards"].push_back(json_of(shard));
+  return report::json_text(json, 2) + '\n';
 }
 
-std::string text_of(const DirectoryDigest& digest) {
+std::string text_of(const data::DirectoryDigest& digest) {
   std::string text;
-  for (const ShardDigest& shard : digest.shards) {
+  for (const data::ShardDigest& shard : digest.shards) {
     text += fmt::format("{:>14} readings {:>10} events  {}\n", grouped(shard.readings), grouped(shard.events),
                         printable(shard.file));
   }
@@ -66,7 +66,7 @@ std::string text_of(const DirectoryDigest& digest) {
     text += fmt::format("{:>14} readings {:>10} events  deleted by database.retention, in no digest\n",
                         grouped(digest.total.deleted.readings), grouped(digest.total.deleted.events));
   }
-  for (const RunInfo& run : digest.runs) {
+  for (const sqlite::RunInfo& run : digest.runs) {
     text += fmt::format("run {}  seed {}  version {}  config {}  fleet {}\n", printable(run.run_id), run.seed,
                         printable(run.version), printable(run.config_hash),
                         run.fleet_hash.empty() ? "unknown" : printable(run.fleet_hash));
@@ -75,8 +75,8 @@ std::string text_of(const DirectoryDigest& digest) {
 }
 
 int print_digest(const DigestOptions& options) {
-  configure_sqlite();
-  const DirectoryDigest digest = digest_directory(options.directory);
+  sqlite::configure_sqlite();
+  const data::DirectoryDigest digest = data::digest_directory(options.directory);
   print(options.json ? json_of(digest) : text_of(digest));
   return static_cast<int>(ExitCode::done);
 }
@@ -91,4 +91,4 @@ Command add_digest_command(CLI::App& app) {
   return {command, [options] { return print_digest(*options); }};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

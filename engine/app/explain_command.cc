@@ -10,35 +10,35 @@
 #include <vector>
 
 #include "app/commands.h"
-#include "app/exit_code.h"
-#include "app/explained_sensor.h"
 #include "app/output.h"
 #include "app/run_options.h"
+#include "base/exit_code.h"
 #include "base/nearest.h"
+#include "base/plain_text.h"
 #include "base/problems.h"
-#include "config/plain_text.h"
+#include "base/text.h"
+#include "explain/explained_sensor.h"
 #include "fleet/fleet.h"
-#include "status/text.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
 struct ExplainOptions {
-  Arguments arguments;
+  run::Arguments arguments;
   std::string id;
   bool json = false;
 };
 
-[[noreturn]] void refuse_unknown(const std::string& id, const Roster& roster) {
+[[noreturn]] void refuse_unknown(const std::string& id, const identity::Roster& roster) {
   std::vector<std::string_view> ids;
-  const std::size_t looked_at = std::min(roster.size(), most_sensors);
+  const std::size_t looked_at = std::min(roster.size(), fleet::most_sensors);
   ids.reserve(looked_at);
   for (std::size_t i = 0; i < looked_at; ++i) ids.push_back(roster[i].id);
   throw InvalidInput(fmt::format("no sensor {} among the {} identities{}", in_quotes(id),
                                  grouped(roster.size()), did_you_mean(id, ids)));
 }
 
-std::uint32_t find_sensor(const std::string& id, const Roster& roster) {
+std::uint32_t find_sensor(const std::string& id, const identity::Roster& roster) {
   for (std::uint32_t i = 0; i < roster.size(); ++i) {
     if (roster[i].id == id) return i;
   }
@@ -46,14 +46,15 @@ std::uint32_t find_sensor(const std::string& id, const Roster& roster) {
 }
 
 int explain(const ExplainOptions& options) {
-  const Inputs inputs = read_inputs_of_all(options.arguments);
+  const run::Inputs inputs = run::read_inputs_of_all(options.arguments);
   const std::uint32_t index = find_sensor(options.id, inputs.identities.roster);
   Problems problems;
-  check_members(inputs.identities.roster, std::array{index}, inputs.config, problems);
+  fleet::check_members(inputs.identities.roster, std::array{index}, inputs.config, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
-  const ExplainedSensor sensor = explain_sensor(inputs.config, inputs.identities.roster, index);
-  print(options.json ? json_of(sensor) : text_of(sensor));
+  const explain::ExplainedSensor sensor =
+      explain::explain_sensor(inputs.config, inputs.identities.roster, index);
+  print(options.json ? explain::json_of(sensor) : explain::text_of(sensor));
   return static_cast<int>(ExitCode::done);
 }
 
@@ -69,4 +70,4 @@ Command add_explain_command(CLI::App& app) {
   return {command, [options] { return explain(*options); }};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

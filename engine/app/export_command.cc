@@ -18,19 +18,19 @@
 #include <vector>
 
 #include "app/commands.h"
-#include "app/console.h"
-#include "app/exit_code.h"
-#include "app/new_file.h"
-#include "app/process.h"
 #include "base/clock.h"
+#include "base/exit_code.h"
 #include "base/nearest.h"
+#include "base/new_file.h"
+#include "base/plain_text.h"
 #include "base/problems.h"
-#include "config/plain_text.h"
+#include "base/text.h"
 #include "export/export_readings.h"
 #include "export/labels.h"
-#include "status/text.h"
+#include "log/console.h"
+#include "run/process.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
 constexpr std::chrono::milliseconds progress_interval{500};
@@ -42,12 +42,12 @@ constexpr std::array<std::string_view, 2> label_forms{"windows", "events"};
 
 struct ExportOptions {
   std::string directory;
-  std::string format = std::string(row_format_names.front());
+  std::string format = std::string(exports::row_format_names.front());
   std::string labels;  // empty: readings
   std::string out = "-";
   std::string from;
   std::string to;
-  Selection selection;
+  data::Selection selection;
 };
 
 // ---- where it goes ----
@@ -108,8 +108,8 @@ Timestamp moment_of(std::string_view option, const std::string& text, Timestamp 
                                  option, in_quotes(text)));
 }
 
-Selection selection_of(const ExportOptions& options) {
-  Selection selection = options.selection;
+data::Selection selection_of(const ExportOptions& options) {
+  data::Selection selection = options.selection;
   selection.from = moment_of("--from", options.from, selection.from);
   selection.to = moment_of("--to", options.to, selection.to);
   if (selection.from < selection.to) return selection;
@@ -117,47 +117,49 @@ Selection selection_of(const ExportOptions& options) {
 }
 
 // Without the shards that have nothing of what is asked for.
-std::vector<SourceShard> shards_in_question(std::vector<SourceShard> shards, const Selection& selection) {
+std::vector<data::SourceShard> shards_in_question(std::vector<data::SourceShard> shards,
+                                                  const data::Selection& selection) {
   if (selection.sensors.empty() && selection.locations.empty()) return shards;
-  const auto places = find_places(shards, selection);
-  std::vector<SourceShard> kept;
+  const auto places = data::find_places(shards, selection);
+  std::vector<data::SourceShard> kept;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     if (!places[i].empty()) kept.push_back(std::move(shards[i]));
   }
   return kept;
 }
 
-std::string write_labels(const std::vector<SourceShard>& shards, const Selection& selection, bool as_windows,
-                         Target& target) {
-  const Labels labels = read_labels(shards, selection);
-  target.write(as_windows ? windows_json(labels) : events_json(labels));
+std::string write_labels(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
+                         bool as_windows, Target& target) {
+  const exports::Labels labels = exports::read_labels(shards, selection);
+  target.write(as_windows ? exports::windows_json(labels) : exports::events_json(labels));
   std::uint64_t count = 0;
   for (const auto& [sensor, of_sensor] : labels) count += of_sensor.size();
   return fmt::format("{} labels of {} sensors", grouped(count), grouped(labels.size()));
 }
 
-std::string write_readings(const std::vector<SourceShard>& shards, const Selection& selection,
-                           RowFormat format, Target& target) {
-  Console console(isatty(STDERR_FILENO) == 1 && !target.is_terminal());
+std::string write_readings(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
+                           exports::RowFormat format, Target& target) {
+  log::Console console(isatty(STDERR_FILENO) == 1 && !target.is_terminal());
   SteadyTime shown = std::chrono::steady_clock::now();
-  const auto take = [&](std::string_view lines, const ExportCounts& so_far) {
+  const auto take = [&](std::string_view lines, const exports::ExportCounts& so_far) {
     target.write(lines);
     const SteadyTime now = std::chrono::steady_clock::now();
     if (now - shown < progress_interval) return;
     shown = now;
     console.show_progress(grouped(so_far.rows) + " rows");
   };
-  const ExportCounts counts = export_readings(shards, selection, format, take);
+  const exports::ExportCounts counts = exports::export_readings(shards, selection, format, take);
   const std::string left_out =
       counts.left_out == 0 ? "" : fmt::format(" ({} without any value left out)", grouped(counts.left_out));
   return fmt::format("{} rows of {} shards{}", grouped(counts.rows), grouped(shards.size()), left_out);
 }
 
 // Returns what was exported, in words.
-std::string write_all_of(const ExportOptions& options, const Selection& selection, Target& target) {
-  const RowFormat format{static_cast<std::uint8_t>(index_of("--format", options.format, row_format_names))};
+std::string write_all_of(const ExportOptions& options, const data::Selection& selection, Target& target) {
+  const exports::RowFormat format{
+      static_cast<std::uint8_t>(index_of("--format", options.format, exports::row_format_names))};
   const std::size_t form = options.labels.empty() ? 0 : index_of("--labels", options.labels, label_forms);
-  std::vector<SourceShard> shards = find_source(options.directory);
+  std::vector<data::SourceShard> shards = data::find_source(options.directory);
   if (!options.labels.empty()) return write_labels(shards, selection, form == 0, target);
   return write_readings(shards_in_question(std::move(shards), selection), selection, format, target);
 }
@@ -172,12 +174,12 @@ void find_directory(ExportOptions& options) {
 }
 
 int run_export(ExportOptions options) {
-  configure_sqlite();
+  sqlite::configure_sqlite();
   find_directory(options);
   const SteadyTime begin = std::chrono::steady_clock::now();
-  const Selection selection = selection_of(options);
+  const data::Selection selection = selection_of(options);
   Target target(options.out);
-  tbb::task_arena arena(static_cast<int>(std::min(core_count(), most_threads)));
+  tbb::task_arena arena(static_cast<int>(std::min(run::core_count(), most_threads)));
   try {
     const std::string told = arena.execute([&] { return write_all_of(options, selection, target); });
     target.finish();
@@ -224,4 +226,4 @@ Command add_export_command(CLI::App& app) {
   return {command, [options] { return run_export(*options); }};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

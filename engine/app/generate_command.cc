@@ -6,35 +6,35 @@
 #include <memory>
 
 #include "app/commands.h"
-#include "app/write_fleet.h"
 #include "base/problems.h"
+#include "generate/write_fleet.h"
 #include "identity/load_identities.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
-Mix chosen_mix(const std::string& mix_file) {
-  if (mix_file.empty()) return default_mix();
+config::Mix chosen_mix(const std::string& mix_file) {
+  if (mix_file.empty()) return config::default_mix();
   Problems problems;
-  Mix mix = load_mix(mix_file, problems);
+  config::Mix mix = config::load_mix(mix_file, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   return mix;
 }
 
-PlannedFleet asked_fleet(const GenerateOptions& options) {
-  if (options.count < 1 || options.count > most_identities) {
-    throw InvalidInput("--count must be from 1 to " + std::to_string(most_identities) + ", not " +
+generate::PlannedFleet asked_fleet(const GenerateOptions& options) {
+  if (options.count < 1 || options.count > identity::most_identities) {
+    throw InvalidInput("--count must be from 1 to " + std::to_string(identity::most_identities) + ", not " +
                        std::to_string(options.count));
   }
-  return drawn_fleet(chosen_mix(options.mix_file), options.seed.value_or(1), options.count);
+  return generate::drawn_fleet(chosen_mix(options.mix_file), options.seed.value_or(1), options.count);
 }
 
 }  // namespace
 
 int generate_command(const GenerateOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
-  const PlannedFleet fleet = options.demo ? demo_fleet() : asked_fleet(options);
-  write_fleet(fleet, options.out);
+  const generate::PlannedFleet fleet = options.demo ? generate::demo_fleet() : asked_fleet(options);
+  generate::write_fleet(fleet, options.out);
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
   const std::string where = options.out == "-" ? "standard output" : options.out;
   std::fprintf(stderr, "wrote %llu identities to %s in %.2f s\n", static_cast<unsigned long long>(fleet.size),
@@ -63,4 +63,4 @@ Command add_generate_command(CLI::App& app) {
   return {&command, [options] { return generate_command(*options); }};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

@@ -8,9 +8,9 @@
 #include <optional>
 #include <string>
 
-#include "app/generate_fleet.h"
+#include "generate/generate_fleet.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 
 struct GenerateOptions {
   bool demo = false;                  // the fifteen demo sensors instead of `count` drawn ones
@@ -23,4 +23,4 @@ struct GenerateOptions {
 // Writes what the options ask for, says so in one line on standard error, and returns 0.
 int generate_command(const GenerateOptions& options);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

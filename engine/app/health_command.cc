@@ -4,20 +4,21 @@
 #include <string>
 
 #include "app/commands.h"
-#include "app/exit_code.h"
 #include "app/output.h"
 #include "app/run_options.h"
+#include "base/exit_code.h"
 #include "status/health_probe.h"
 #include "status/http_server.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
 // Asked where a run with the same config, environment and flags listens.
-int print_health(const Arguments& arguments) {
-  const MonitoringSettings monitoring = reread_config(arguments, {}).monitoring;
+int print_health(const run::Arguments& arguments) {
+  const config::MonitoringSettings monitoring = run::reread_config(arguments, {}).monitoring;
   if (!monitoring.enabled) throw std::runtime_error("the config says that no status is served");
-  const HealthAnswer answer = ask_health(monitoring.address.empty() ? usual_address : monitoring.address);
+  const status::HealthAnswer answer =
+      status::ask_health(monitoring.address.empty() ? status::usual_address : monitoring.address);
   print(answer.body);
   return static_cast<int>(answer.healthy ? ExitCode::done : ExitCode::lost_or_gave_up);
 }
@@ -25,11 +26,11 @@ int print_health(const Arguments& arguments) {
 }  // namespace
 
 Command add_health_command(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<run::Arguments>();
   CLI::App* command = app.add_subcommand(
       "health", "Asks a running fleet whether it is well; exit code 0 if so, else 1 with the reasons");
   add_run_options(*command, *arguments);
   return {command, [arguments] { return print_health(*arguments); }};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

@@ -13,12 +13,12 @@
 #include <vector>
 
 #include "app/commands.h"
-#include "app/exit_code.h"
 #include "app/version.h"
+#include "base/exit_code.h"
 #include "base/nearest.h"
 #include "base/problems.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
 // Every long option of a command, for "did you mean".
@@ -94,10 +94,11 @@ int fail(const char* what, ExitCode code) {
 }
 
 }  // namespace
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app
 
 int main(int argc, char** argv) {
   using namespace fleet_sim;
+  using namespace fleet_sim::app;
   // A reader of our output that goes away must not end a run.
   std::signal(SIGPIPE, SIG_IGN);
   // Nor may a limit on the size of files, which is met like a full disk.

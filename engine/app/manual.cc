@@ -6,7 +6,7 @@
 
 #include "config/config_keys.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
 constexpr std::string_view plain_ascii = "\"'`^~-\\";
@@ -108,8 +108,8 @@ std::string subsection(const CommandEntry& command, const CommandEntry& main) {
   return text;
 }
 
-std::string key_paragraph(const ConfigKey& key) {
-  return fmt::format(".TP\n\\fB{}\\fR, {}\n{}", roff(key.name), roff(environment_name(key.name)),
+std::string key_paragraph(const config::ConfigKey& key) {
+  return fmt::format(".TP\n\\fB{}\\fR, {}\n{}", roff(key.name), roff(config::environment_name(key.name)),
                      text_line(key.help));
 }
 
@@ -125,9 +125,9 @@ std::string manual_page(const OptionTable& table) {
   page += section("COMMANDS");
   for (const CommandEntry& command : table.commands) page += subsection(command, table.main);
   page += section("CONFIGURATION") + "Each key of the config file with its environment variable:\n";
-  for (const ConfigKey& key : config_keys()) page += key_paragraph(key);
+  for (const config::ConfigKey& key : config::config_keys()) page += key_paragraph(key);
   page += section("NOTES") + verbatim(table.main.footer);
   return page;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

@@ -5,9 +5,9 @@
 
 #include "app/option_table.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 
 // Roff source, for man(7).
 std::string manual_page(const OptionTable& table);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

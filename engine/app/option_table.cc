@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
 // The parts of "N|max".
@@ -62,4 +62,4 @@ OptionTable read_option_table(const CLI::App& app) {
   return table;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

@@ -9,7 +9,7 @@ namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
 }
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 
 struct OptionEntry {
   std::vector<std::string> names;    // "--rate"; for an argument without a flag its name, "DIR"
@@ -38,4 +38,4 @@ struct OptionTable {
 
 OptionTable read_option_table(const CLI::App& app);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

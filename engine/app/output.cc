@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 
 void print(std::string_view text) {
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
@@ -15,4 +15,4 @@ void print(std::string_view text) {
   }
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

@@ -3,9 +3,9 @@
 
 #include <string_view>
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 
 // The text is all such a command does, so failing to get rid of it is failing: throws std::runtime_error.
 void print(std::string_view text);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

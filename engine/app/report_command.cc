@@ -12,20 +12,20 @@
 #include <thread>
 
 #include "app/commands.h"
-#include "app/console.h"
-#include "app/exit_code.h"
-#include "app/new_file.h"
 #include "app/output.h"
-#include "config/plain_text.h"
+#include "base/exit_code.h"
+#include "base/new_file.h"
+#include "base/plain_text.h"
+#include "base/text.h"
+#include "log/console.h"
 #include "report/report.h"
 #include "report/report_html.h"
 #include "report/report_json.h"
 #include "report/report_text.h"
 #include "report/sensor_series.h"
-#include "status/text.h"
-#include "storage/sqlite.h"
+#include "sqlite/sqlite.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
 struct ReportOptions {
@@ -37,13 +37,13 @@ struct ReportOptions {
 // Shows on a terminal, and only there, how far a long reading has come.
 class ProgressLine {
  public:
-  explicit ProgressLine(const ReadProgress& progress)
+  explicit ProgressLine(const report::ReadProgress& progress)
       : console_(true), thread_([this, &progress](const std::stop_token& stop) {
           if (console_.live()) show(stop, progress);
         }) {}
 
  private:
-  void show(const std::stop_token& stop, const ReadProgress& progress) {
+  void show(const std::stop_token& stop, const report::ReadProgress& progress) {
     std::unique_lock lock(mutex_);
     while (!woken_.wait_for(lock, stop, std::chrono::milliseconds(500), [] { return false; }) &&
            !stop.stop_requested()) {
@@ -51,23 +51,23 @@ class ProgressLine {
     }
   }
 
-  Console console_;
+  log::Console console_;
   std::mutex mutex_;
   std::condition_variable_any woken_;
   std::jthread thread_;
 };
 
-Report read_report(const std::string& directory) {
-  ReadProgress progress;
+report::Report read_report(const std::string& directory) {
+  report::ReadProgress progress;
   const ProgressLine line(progress);
-  return make_report(directory, progress);
+  return report::make_report(directory, progress);
 }
 
 // An earlier report may be replaced, nothing else. Looked at before the long work begins, and after it.
 bool is_earlier_report(const std::string& path) {
   PresentFile present(path);
   if (!present.exists()) return false;
-  present.expect(report_page_head);
+  present.expect(report::report_page_head);
   return true;
 }
 
@@ -83,21 +83,21 @@ void write_page(const std::string& path, const std::string& page) {
   std::fprintf(stderr, "wrote the report to %s (%s)\n", path.c_str(), bytes_text(page.size()).c_str());
 }
 
-void write_html(const ReportOptions& options, const Report& report) {
-  const std::string page = report_html(report, read_series(options.directory, report));
+void write_html(const ReportOptions& options, const report::Report& report) {
+  const std::string page = report::report_html(report, report::read_series(options.directory, report));
   if (options.html == "-") return print(page);
   write_page(options.html, page);
 }
 
 int report_command(const ReportOptions& options) {
-  configure_sqlite();
+  sqlite::configure_sqlite();
   if (!options.html.empty() && options.html != "-") is_earlier_report(options.html);
-  const Report report = read_report(options.directory);
+  const report::Report report = read_report(options.directory);
   if (options.html.empty()) {
-    print(options.json ? json_text(json_of(report), 2) + '\n' : report_text(report));
+    print(options.json ? report::json_text(report::json_of(report), 2) + '\n' : report::report_text(report));
   } else {
     write_html(options, report);
-    for (const UnreadableShard& shard : report.unreadable) {
+    for (const report::UnreadableShard& shard : report.unreadable) {
       std::fprintf(stderr, "fleet-sim: not read: %s: %s\n", printable(shard.file).c_str(),
                    printable(shard.why).c_str());
     }
@@ -119,4 +119,4 @@ Command add_report_command(CLI::App& app) {
   return {command, [options] { return report_command(*options); }};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

@@ -7,56 +7,57 @@
 #include <vector>
 
 #include "app/commands.h"
-#include "app/console.h"
-#include "app/log.h"
 #include "app/run_options.h"
-#include "app/simulator.h"
-#include "app/status_service.h"
-#include "app/stop_signals.h"
-#include "storage/sqlite.h"
+#include "log/console.h"
+#include "log/log.h"
+#include "run/describe_run.h"
+#include "run/simulator.h"
+#include "run/status_service.h"
+#include "run/stop_signals.h"
+#include "sqlite/sqlite.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
 // Among log lines that programs read there are no others; the log's summaries stand for the progress.
-bool shows_progress(const LoggingSettings& logging) {
-  const bool for_programs = logging.format == LogFormat::json && logging.console_output;
-  return !logging.quiet && (!for_programs || Console::can_redraw());
+bool shows_progress(const config::LoggingSettings& logging) {
+  const bool for_programs = logging.format == config::LogFormat::json && logging.console_output;
+  return !logging.quiet && (!for_programs || log::Console::can_redraw());
 }
 
-Console::Tone tone_of(spdlog::level::level_enum level) {
-  if (level >= spdlog::level::err) return Console::Tone::error;
-  return level == spdlog::level::warn ? Console::Tone::warning : Console::Tone::plain;
+log::Console::Tone tone_of(spdlog::level::level_enum level) {
+  if (level >= spdlog::level::err) return log::Console::Tone::error;
+  return level == spdlog::level::warn ? log::Console::Tone::warning : log::Console::Tone::plain;
 }
 
 // A warning may have several lines, one per problem that was found.
-void log_warnings(const std::vector<std::string>& warnings, Log& log) {
+void log_warnings(const std::vector<std::string>& warnings, log::Log& log) {
   for (const std::string& warning : warnings) {
     std::istringstream lines(warning);
     for (std::string line; std::getline(lines, line);) log.warn("input", line);
   }
 }
 
-int run_fleet(const Arguments& arguments) {
-  configure_sqlite();
-  hold_reloads();
-  Inputs inputs = read_inputs(arguments);
-  const LoggingSettings& logging = inputs.config.logging;
-  Console console(shows_progress(logging));
-  Log log(logging, inputs.config.log_file(),
-          [&console](auto level, const std::string& line) { console.print_line(line, tone_of(level)); });
+int run_fleet(const run::Arguments& arguments) {
+  sqlite::configure_sqlite();
+  run::hold_reloads();
+  run::Inputs inputs = run::read_inputs(arguments);
+  const config::LoggingSettings& logging = inputs.config.logging;
+  log::Console console(shows_progress(logging));
+  log::Log log(run::log_settings(logging), inputs.config.log_file(),
+               [&console](auto level, const std::string& line) { console.print_line(line, tone_of(level)); });
   log_warnings(inputs.warnings, log);
   // From here on there are files: a signal is kept until the run can end in order.
-  StopSignals signals;
+  run::StopSignals signals;
   signals.listen_for_reloads();
   ErrorCounts errors;
   // An address that is taken ends the run before storage is touched. The port is taken, and the log told of
   // it, only once the data directory is ours: until then both may be another run's.
-  const MonitoringSettings monitoring = inputs.config.monitoring;
-  check_status_address(monitoring);
-  Simulator simulator(std::move(inputs), console, log, errors);
-  const auto server = open_http_server(monitoring, errors, log);
-  std::optional<StatusService> status;
+  const config::MonitoringSettings monitoring = inputs.config.monitoring;
+  run::check_status_address(monitoring);
+  run::Simulator simulator(std::move(inputs), console, log, errors);
+  const auto server = run::open_http_server(monitoring, errors, log);
+  std::optional<run::StatusService> status;
   if (server) status.emplace(simulator, *server);
   return static_cast<int>(simulator.run(signals));
 }
@@ -64,11 +65,11 @@ int run_fleet(const Arguments& arguments) {
 }  // namespace
 
 Command add_run_command(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<run::Arguments>();
   CLI::App* command = app.add_subcommand("run", "Simulates the fleet (the default)");
   add_run_options(app, *arguments);
   add_run_options(*command, *arguments);
   return {command, [arguments] { return run_fleet(*arguments); }};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

@@ -7,10 +7,10 @@
 
 #include "config/config_keys.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
-void add_setting(CLI::App& command, const ConfigKey& key, Arguments& arguments) {
+void add_setting(CLI::App& command, const config::ConfigKey& key, run::Arguments& arguments) {
   const std::string flag(key.flag);
   const auto set = [&arguments, &key, flag](const std::string& value) {
     arguments.flags.push_back({std::string(key.name), value, flag});
@@ -36,10 +36,10 @@ void add_setting(CLI::App& command, const ConfigKey& key, Arguments& arguments) 
 
 }  // namespace
 
-void add_run_options(CLI::App& command, Arguments& arguments) {
+void add_run_options(CLI::App& command, run::Arguments& arguments) {
   command.add_option("--config", arguments.config_file, "Config file (YAML), merged over the defaults")
       ->type_name("FILE");
-  for (const ConfigKey& key : config_keys()) {
+  for (const config::ConfigKey& key : config::config_keys()) {
     if (!key.flag.empty()) add_setting(command, key, arguments);
   }
   // Who names an address wants to be served, whatever the file or the environment says.
@@ -50,4 +50,4 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
   address->excludes(command.get_option("--no-status"));
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

@@ -2,15 +2,15 @@
 // the same inputs.
 #pragma once
 
-#include "app/inputs.h"
+#include "run/inputs.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
 }
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 
 // What is parsed goes to `arguments`, which outlives the parsing.
-void add_run_options(CLI::App& command, Arguments& arguments);
+void add_run_options(CLI::App& command, run::Arguments& arguments);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

@@ -4,11 +4,11 @@
 
 #include "app/commands.h"
 #include "app/completion.h"
-#include "app/exit_code.h"
 #include "app/manual.h"
 #include "app/output.h"
+#include "base/exit_code.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 
 Command add_completion_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("completion", "Prints the completion script of a shell");
@@ -30,4 +30,4 @@ Command add_man_command(CLI::App& app) {
           }};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

@@ -9,9 +9,9 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "storage/sqlite.h"
+#include "sqlite/sqlite.h"
 
-namespace fleet_sim {
+namespace fleet_sim::app {
 namespace {
 
 struct Library {
@@ -51,4 +51,4 @@ std::string version_text() {
                      FLEET_SIM_PROCESSOR, FLEET_SIM_COMPILER, libraries_text());
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::app

@@ -8,7 +8,7 @@
 
 #include "batch/reading.h"
 
-namespace fleet_sim {
+namespace fleet_sim::batch {
 
 struct Batch {
   static constexpr std::size_t capacity = 1'024;  // of each; a reading causes at most one event
@@ -29,4 +29,4 @@ struct Batch {
   std::vector<AnomalyEvent> events;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::batch

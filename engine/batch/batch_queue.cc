@@ -1,6 +1,6 @@
 #include "batch/batch_queue.h"
 
-namespace fleet_sim {
+namespace fleet_sim::batch {
 
 BatchQueue::BatchQueue(std::size_t capacity) : batches_(capacity) {}
 
@@ -58,4 +58,4 @@ void BatchPool::release(Batch* batch) {
   free_.push(batch);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::batch

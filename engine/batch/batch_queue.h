@@ -15,7 +15,7 @@
 
 #include "batch/batch.h"
 
-namespace fleet_sim {
+namespace fleet_sim::batch {
 
 // A lock-free queue of pointers whose readers may sleep until something comes.
 class BatchQueue {
@@ -66,4 +66,4 @@ class BatchPool {
   std::atomic<std::size_t> in_use_{0};
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::batch

@@ -9,7 +9,7 @@
 #include "base/terms.h"
 #include "base/timestamp.h"
 
-namespace fleet_sim {
+namespace fleet_sim::batch {
 
 using Values = PerChannel<double>;  // °C, mm/s², V
 
@@ -47,4 +47,4 @@ constexpr bool ends(AnomalyEvent::Kind kind) {
   return kind == AnomalyEvent::Kind::closed || kind == AnomalyEvent::Kind::whole;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::batch

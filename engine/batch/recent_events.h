@@ -10,7 +10,7 @@
 
 #include "batch/reading.h"
 
-namespace fleet_sim {
+namespace fleet_sim::batch {
 
 class RecentEvents {
  public:
@@ -58,4 +58,4 @@ class RecentEvents {
   std::size_t next_ = 0;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::batch

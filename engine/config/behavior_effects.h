@@ -12,7 +12,7 @@
 #include "config/config.h"
 #include "config/units.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 using BehaviorEntries = std::map<std::string, Behavior, std::less<>>;
 
@@ -51,4 +51,4 @@ inline constexpr std::array<ChannelEffect, 2> channel_effects{
 // Of spike_factor.
 inline constexpr std::array<std::string_view, 2> range_names{"min", "max"};
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -6,11 +6,11 @@
 #include <span>
 
 #include "base/nearest.h"
+#include "base/plain_text.h"
 #include "config/behavior_effects.h"
-#include "config/plain_text.h"
 #include "config/units.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 using Kind = YamlNode::Kind;
@@ -162,4 +162,4 @@ void read_behaviors(const YamlNode& section, Behaviors& behaviors, const FilePro
   for (const YamlNode& kind : section.children) read_kind(kind, behaviors, problems);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -8,7 +8,7 @@
 #include "config/file_problems.h"
 #include "config/yaml_tree.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 // Every wrong name or value is a problem with its line; `behaviors` is then partly changed and not to be
 // used.
@@ -17,4 +17,4 @@ void read_behaviors(const YamlNode& section, Behaviors& behaviors, const FilePro
 // The section with every effect of every entry, indented for the top level of a config file.
 std::string behaviors_text(const Behaviors& behaviors);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -5,7 +5,7 @@
 #include "config/behaviors.h"
 #include "config/yaml_text.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 std::string numbers_text(std::span<const std::string_view> names, std::span<const double> values) {
@@ -47,4 +47,4 @@ std::string behaviors_text(const Behaviors& behaviors) {
   return text;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -15,7 +15,7 @@
 
 #include "config/units.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 template <class T>
 struct Codec {
@@ -88,4 +88,4 @@ Codec<std::optional<T>> or_word(std::string_view absent, Codec<T> present) {
           }};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 PerChannel<double> only(Channel channel, double factor) {
@@ -109,4 +109,4 @@ std::string_view canonical_firmware(std::string_view version) {
   return version;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -12,7 +12,7 @@
 #include "base/terms.h"
 #include "base/timestamp.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 struct ChannelParameters {
   double mean = 0;
@@ -228,4 +228,4 @@ struct Config {
 // `1.3.0` and `1.3` are the same firmware: trailing `.0` parts do not count.
 std::string_view canonical_firmware(std::string_view version);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

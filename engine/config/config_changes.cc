@@ -6,7 +6,7 @@
 
 #include "config/behaviors.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 using Effects = std::map<std::string, std::string>;  // by path
@@ -91,4 +91,4 @@ std::string change_text(const ConfigChange& change) {
   return change.key + " " + change.from + " -> " + change.to;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

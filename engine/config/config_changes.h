@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "config/config_keys.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 struct ConfigChange {
   std::string key;  // a key of the table, or one effect such as behaviors.firmware."1.4".probability
@@ -29,4 +29,4 @@ Config adopt(const Config& running, const Config& wanted);
 // "anomalies.probability 0.05 -> 0.2"
 std::string change_text(const ConfigChange& change);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -4,14 +4,14 @@
 #include <vector>
 
 #include "base/nearest.h"
+#include "base/plain_text.h"
 #include "config/behaviors.h"
 #include "config/config_keys.h"
 #include "config/load_config.h"
-#include "config/plain_text.h"
 #include "config/text_file.h"
 #include "config/yaml_tree.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 using Kind = YamlNode::Kind;
@@ -127,4 +127,4 @@ void read_config_text(std::string_view text, const std::string& place, Config& c
   if (root) FileReader(config, origins, file).read(*root);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

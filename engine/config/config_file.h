@@ -10,7 +10,7 @@
 #include "base/problems.h"
 #include "config/config.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 // Where each key that is not at its default was last set ("config.yaml:7", "--rate"), for problems that only
 // show once all layers are together. Keys are names of the table.
@@ -23,4 +23,4 @@ void read_config_file(const std::filesystem::path& path, Config& config, Origins
 void read_config_text(std::string_view text, const std::string& place, Config& config, Origins& origins,
                       Problems& problems);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -7,7 +7,7 @@
 #include "base/cadence.h"
 #include "config/codec.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 constexpr Bounds any_value{-1e9, 1e9};
@@ -335,4 +335,4 @@ std::string environment_name(std::string_view key_name) {
   return name;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

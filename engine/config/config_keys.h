@@ -10,7 +10,7 @@
 
 #include "config/config.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 struct ConfigKey {
   std::string_view name;  // "simulation.readings_per_second"
@@ -40,4 +40,4 @@ bool is_secret(const ConfigKey& key);
 // FLEET_SIM_SIMULATION_READINGS_PER_SECOND for simulation.readings_per_second.
 std::string environment_name(std::string_view key_name);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

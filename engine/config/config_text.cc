@@ -7,7 +7,7 @@
 #include "config/units.h"
 #include "config/yaml_text.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 using Path = std::vector<std::string_view>;  // anomalies, types, spike, weight
@@ -69,4 +69,4 @@ std::string readings_config_text(const Config& config) {
   return keys_text(config, decides_readings) + behaviors_text(config.behaviors);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 constexpr Microseconds settled_after = 2 * microseconds_per_second;  // some file systems count in seconds
@@ -89,4 +89,4 @@ void ConfigWatcher::take_up() {
   taken_up_is_settled_ = seen_is_settled_;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

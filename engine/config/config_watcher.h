@@ -11,7 +11,7 @@
 
 #include "base/timestamp.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 class ConfigWatcher {
  public:
@@ -36,4 +36,4 @@ class ConfigWatcher {
   bool taken_up_is_settled_ = false;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

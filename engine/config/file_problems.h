@@ -6,7 +6,7 @@
 
 #include "base/problems.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 class FileProblems {
  public:
@@ -25,4 +25,4 @@ class FileProblems {
   Problems* problems_;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

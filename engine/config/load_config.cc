@@ -4,13 +4,13 @@
 #include <map>
 
 #include "base/nearest.h"
+#include "base/plain_text.h"
 #include "config/config_file.h"
 #include "config/config_keys.h"
-#include "config/plain_text.h"
 #include "config/text_file.h"
 #include "config/units.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 class Loader {
@@ -189,4 +189,4 @@ std::vector<Setting> environment_settings(const char* const* environment, Proble
   return settings;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

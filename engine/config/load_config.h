@@ -15,7 +15,7 @@
 #include "base/problems.h"
 #include "config/config.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 // Bounds on what a config file may ask of us.
 inline constexpr std::uintmax_t largest_config_file_bytes = 1 << 20;
@@ -51,4 +51,4 @@ std::string config_text(const Config& config);
 // readings.
 std::string readings_config_text(const Config& config);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -8,12 +8,12 @@
 #include <optional>
 
 #include "base/nearest.h"
+#include "base/plain_text.h"
 #include "config/file_problems.h"
-#include "config/plain_text.h"
 #include "config/text_file.h"
 #include "config/yaml_tree.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 namespace {
 
@@ -184,4 +184,4 @@ NumberRange range_at(std::string_view text) {
   return {*first, *last, closing + 1};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -9,9 +9,9 @@
 #include <system_error>
 #include <utility>
 
-#include "config/plain_text.h"
+#include "base/plain_text.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
@@ -95,4 +95,4 @@ bool is_text(std::string_view content, const std::string& place, Problems& probl
   return !flaw;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <optional>
 
-#include "config/plain_text.h"
+#include "base/plain_text.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 char lower(char c) {
@@ -148,4 +148,4 @@ std::string lines_text(const std::vector<std::string>& lines) {
   return text;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -11,7 +11,7 @@
 
 #include "config/config.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 // Both ends belong to the range; `positive` tells a user "greater than 0" before it tells of a tiny `min`.
 struct Bounds {
@@ -54,4 +54,4 @@ std::string speed_text(const Speed& speed);
 std::string utc_offset_text(Microseconds offset);
 std::string lines_text(const std::vector<std::string>& lines);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

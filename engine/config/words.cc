@@ -8,7 +8,7 @@
 
 #include "config/units.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 // The first word of a key is the one it is written with; `node` is another name for sensor.
@@ -180,4 +180,4 @@ std::string parse_token(std::string_view text, std::string& token) {
   return {};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -4,7 +4,7 @@
 
 #include "config/units.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 bool is_bare(char c) {
@@ -36,4 +36,4 @@ std::string yaml_scalar(std::string_view text) {
   return bare ? std::string(text) : yaml_quoted(text);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 // Bare where that is safe, else in double quotes.
 std::string yaml_scalar(std::string_view text);
@@ -12,4 +12,4 @@ std::string yaml_scalar(std::string_view text);
 // Always in double quotes.
 std::string yaml_quoted(std::string_view text);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

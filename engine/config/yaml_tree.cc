@@ -9,9 +9,9 @@
 #include <sstream>
 #include <unordered_map>
 
-#include "config/plain_text.h"
+#include "base/plain_text.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 namespace {
 
 // Ends the parse from inside yaml-cpp's callbacks.
@@ -211,4 +211,4 @@ std::optional<YamlNode> parse_yaml(std::string_view content, std::size_t most_no
   return std::nullopt;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

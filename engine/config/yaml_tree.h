@@ -11,7 +11,7 @@
 
 #include "config/file_problems.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config {
 
 inline constexpr std::size_t deepest_yaml_nesting = 32;
 
@@ -33,4 +33,4 @@ struct YamlNode {
 std::optional<YamlNode> parse_yaml(std::string_view content, std::size_t most_nodes,
                                    const FileProblems& problems);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config

@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "export/block_index.h"
+#include "data/block_index.h"
 #include "export/slice_reader.h"
 
-namespace fleet_sim {
+namespace fleet_sim::exports {
 namespace {
 
 // What one thread reads of a slice. Parts under way: one per thread, one in waiting, and those of the slice
@@ -45,7 +45,7 @@ std::uint32_t rows_per_block(std::size_t shards) {
 
 // The readings of a slice that are in some of the shards.
 struct Part {
-  Slice slice;
+  data::Slice slice;
   bool is_last = false;  // of its slice
   SliceLines read;
 };
@@ -55,7 +55,7 @@ struct Part {
 // each.
 class Parts {
  public:
-  Parts(Slices slices, std::size_t per_slice) : slices_(std::move(slices)), per_slice_(per_slice) {}
+  Parts(data::Slices slices, std::size_t per_slice) : slices_(std::move(slices)), per_slice_(per_slice) {}
 
   // Nothing after the last.
   Part* next() {
@@ -70,13 +70,13 @@ class Parts {
     for (std::size_t i = 0; i < per_slice_; ++i) {
       parts_.push_back({{slice->from, slice->to, {}}, i + 1 == per_slice_, {}});
     }
-    for (const IdRange& range : slice->ranges) {
+    for (const data::IdRange& range : slice->ranges) {
       parts_[next_ + range.shard % per_slice_].slice.ranges.push_back(range);
     }
     return true;
   }
 
-  Slices slices_;
+  data::Slices slices_;
   std::size_t per_slice_;
   std::deque<Part> parts_;
   std::size_t next_ = 0;
@@ -149,15 +149,15 @@ class Handover {
   ExportCounts counts_;
 };
 
-Parts plan_parts(const std::vector<SourceShard>& shards, const Selection& selection) {
+Parts plan_parts(const std::vector<data::SourceShard>& shards, const data::Selection& selection) {
   const std::size_t per_slice = parts_per_slice(shards.size());
-  std::vector<Block> blocks = index_readings(shards, selection, rows_per_block(shards.size()));
-  return {Slices(std::move(blocks), per_slice * rows_per_part), per_slice};
+  std::vector<data::Block> blocks = data::index_readings(shards, selection, rows_per_block(shards.size()));
+  return {data::Slices(std::move(blocks), per_slice * rows_per_part), per_slice};
 }
 
 }  // namespace
 
-ExportCounts export_readings(const std::vector<SourceShard>& shards, const Selection& selection,
+ExportCounts export_readings(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
                              RowFormat format, const TakeLines& take) {
   Parts parts = plan_parts(shards, selection);
   const SliceReader reader(shards, selection, format, part_limits);
@@ -184,4 +184,4 @@ ExportCounts export_readings(const std::vector<SourceShard>& shards, const Selec
   return handover.counts();
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::exports

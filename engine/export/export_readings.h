@@ -16,10 +16,10 @@
 #include <functional>
 #include <string_view>
 
+#include "data/source.h"
 #include "export/row_format.h"
-#include "export/source.h"
 
-namespace fleet_sim {
+namespace fleet_sim::exports {
 
 struct ExportCounts {
   std::uint64_t rows = 0;
@@ -29,7 +29,7 @@ struct ExportCounts {
 // Takes the next lines, and what has been exported with them. Called on one thread at a time.
 using TakeLines = std::function<void(std::string_view lines, const ExportCounts& so_far)>;
 
-ExportCounts export_readings(const std::vector<SourceShard>& shards, const Selection& selection,
+ExportCounts export_readings(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
                              RowFormat format, const TakeLines& take);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::exports

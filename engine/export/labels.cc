@@ -13,15 +13,15 @@
 #include <tuple>
 #include <utility>
 
-#include "config/plain_text.h"
+#include "base/plain_text.h"
 #include "identity/json_value.h"
 
-namespace fleet_sim {
+namespace fleet_sim::exports {
 namespace {
 
 constexpr Timestamp never = std::numeric_limits<Timestamp>::min();
 
-Timestamp moment_of(const Statement& row, int column, const SourceShard& shard) {
+Timestamp moment_of(const sqlite::Statement& row, int column, const data::SourceShard& shard) {
   if (const auto at = parse_timestamp(row.text(column))) return *at;
   throw std::runtime_error(shard.file.string() + ": anomaly_events holds " + in_quotes(row.text(column)) +
                            " where a time should be");
@@ -33,7 +33,7 @@ Timestamp moment_of(const Statement& row, int column, const SourceShard& shard) 
 class LastReadings {
  public:
   // Of all sensors together, and of each that has an event without an end.
-  LastReadings(Database& database, const SourceShard& shard);
+  LastReadings(sqlite::Database& database, const data::SourceShard& shard);
 
   [[nodiscard]] Timestamp end_of(const std::string& sensor, const Label& open) const;
 
@@ -49,24 +49,25 @@ class LastReadings {
   std::map<std::string, PerRun, std::less<>> sensors_;
 };
 
-std::vector<Timestamp> starts_of_runs(Database& database, const SourceShard& shard) {
+std::vector<Timestamp> starts_of_runs(sqlite::Database& database, const data::SourceShard& shard) {
   std::vector<Timestamp> starts;
-  if (!has_table(database, "run_info", shard.file)) return starts;
-  for (const RunInfo& run : read_runs(database, shard.file)) starts.push_back(run.start);
+  if (!sqlite::has_table(database, "run_info", shard.file)) return starts;
+  for (const sqlite::RunInfo& run : sqlite::read_runs(database, shard.file)) starts.push_back(run.start);
   std::ranges::sort(starts);
   return starts;
 }
 
-LastReadings::LastReadings(Database& database, const SourceShard& shard)
+LastReadings::LastReadings(sqlite::Database& database, const data::SourceShard& shard)
     : starts_(starts_of_runs(database, shard)), shard_(starts_.size() + 1, never) {
-  Statement open = prepare_query(
+  sqlite::Statement open = sqlite::prepare_query(
       database, "SELECT DISTINCT sensor_id FROM anomaly_events WHERE ended_at IS NULL", shard.file);
-  while (next_row(open, database, shard.file)) sensors_.emplace(open.text(0), shard_);
+  while (sqlite::next_row(open, database, shard.file)) sensors_.emplace(open.text(0), shard_);
   if (sensors_.empty()) return;
-  Statement row = prepare_query(database, "SELECT id, timestamp, sensor_id FROM sensor_readings", shard.file);
+  sqlite::Statement row =
+      sqlite::prepare_query(database, "SELECT id, timestamp, sensor_id FROM sensor_readings", shard.file);
   TimestampReader reader;
-  while (next_row(row, database, shard.file)) {
-    const Timestamp at = moment_of_reading(row, reader, shard);
+  while (sqlite::next_row(row, database, shard.file)) {
+    const Timestamp at = data::moment_of_reading(row, reader, shard);
     const std::size_t run = run_at(at);
     shard_[run] = std::max(shard_[run], at);
     const auto sensor = sensors_.find(row.text(2));
@@ -87,23 +88,24 @@ Timestamp LastReadings::end_of(const std::string& sensor, const Label& open) con
 
 // ---- the events of a shard ----
 
-std::string json_number(const Statement& row, int column) {
+std::string json_number(const sqlite::Statement& row, int column) {
   if (row.type(column) == SQLITE_INTEGER) return std::to_string(row.integer(column));
   const bool is_number = row.type(column) == SQLITE_FLOAT && std::isfinite(row.real(column));
   return is_number ? fmt::format("{}", row.real(column)) : "null";
 }
 
-Labels labels_of(const SourceShard& shard, const std::set<Place>& places) {
+Labels labels_of(const data::SourceShard& shard, const std::set<data::Place>& places) {
   Labels labels;
-  for (const Place& place : places) labels[place.first];
+  for (const data::Place& place : places) labels[place.first];
   if (!shard.has_events || labels.empty()) return labels;
-  Database database = open(shard);
+  sqlite::Database database = data::open(shard);
   const LastReadings last(database, shard);
-  Statement row = prepare_query(database,
-                                "SELECT sensor_id, started_at, ended_at, anomaly_type, channel, direction, "
-                                "magnitude FROM anomaly_events",
-                                shard.file);
-  while (next_row(row, database, shard.file)) {
+  sqlite::Statement row =
+      sqlite::prepare_query(database,
+                            "SELECT sensor_id, started_at, ended_at, anomaly_type, channel, direction, "
+                            "magnitude FROM anomaly_events",
+                            shard.file);
+  while (sqlite::next_row(row, database, shard.file)) {
     const auto of_sensor = labels.find(std::string(row.text(0)));
     if (of_sensor == labels.end()) continue;
     Label label{moment_of(row, 1, shard), 0,
@@ -117,7 +119,7 @@ Labels labels_of(const SourceShard& shard, const std::set<Place>& places) {
 }
 
 // Cut to the time asked for; nothing for a label that lies outside.
-std::optional<Label> cut(Label label, const Selection& selection) {
+std::optional<Label> cut(Label label, const data::Selection& selection) {
   if (label.end < selection.from || label.start >= selection.to) return std::nullopt;
   label.start = std::max(label.start, selection.from);
   label.end = std::min(label.end, selection.to - 1);
@@ -128,7 +130,7 @@ std::optional<Label> cut(Label label, const Selection& selection) {
 
 std::string json_text(std::string_view text) {
   std::string json;
-  append_json_text(json, is_utf8(text) ? text : repaired_utf8(text));
+  identity::append_json_text(json, is_utf8(text) ? text : repaired_utf8(text));
   return json;
 }
 
@@ -159,8 +161,8 @@ std::string json_of(const Labels& labels, std::string (*json_of_label)(const Lab
 
 }  // namespace
 
-Labels read_labels(const std::vector<SourceShard>& shards, const Selection& selection) {
-  const std::vector<std::set<Place>> places = find_places(shards, selection);
+Labels read_labels(const std::vector<data::SourceShard>& shards, const data::Selection& selection) {
+  const std::vector<std::set<data::Place>> places = data::find_places(shards, selection);
   std::vector<Labels> found(shards.size());
   tbb::parallel_for(std::size_t{0}, shards.size(),
                     [&](std::size_t i) { found[i] = labels_of(shards[i], places[i]); });
@@ -187,4 +189,4 @@ std::string events_json(const Labels& labels) {
   return json_of(labels, event_json);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::exports

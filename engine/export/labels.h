@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "base/timestamp.h"
-#include "export/source.h"
+#include "data/source.h"
 
-namespace fleet_sim {
+namespace fleet_sim::exports {
 
 // Both ends belong to it.
 struct Label {
@@ -33,7 +33,7 @@ struct Label {
 // By sensor; sorted by start.
 using Labels = std::map<std::string, std::vector<Label>>;
 
-Labels read_labels(const std::vector<SourceShard>& shards, const Selection& selection);
+Labels read_labels(const std::vector<data::SourceShard>& shards, const data::Selection& selection);
 
 // {"SENSOR": [["START", "END"], ...], ...}: the form of the Numenta Anomaly Benchmark's
 // combined_windows.json.
@@ -44,4 +44,4 @@ std::string windows_json(const Labels& labels);
 // ...}
 std::string events_json(const Labels& labels);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::exports

@@ -7,10 +7,10 @@
 #include <cmath>
 #include <iterator>
 
-#include "config/plain_text.h"
+#include "base/plain_text.h"
 #include "identity/json_value.h"
 
-namespace fleet_sim {
+namespace fleet_sim::exports {
 namespace {
 
 enum Column : std::size_t {
@@ -101,7 +101,7 @@ struct AppendJson {
     if (!std::isfinite(number)) return (*this)(std::monostate{});
     append_number(out, number);
   }
-  void operator()(std::string_view text) const { append_json_text(out, CleanText(text).text()); }
+  void operator()(std::string_view text) const { identity::append_json_text(out, CleanText(text).text()); }
 };
 
 void append_json(std::string& out, const ReadingRow& row) {
@@ -221,4 +221,4 @@ void append_row(std::string& out, RowFormat format, const ReadingRow& row, Times
   }
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::exports

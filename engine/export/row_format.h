@@ -12,15 +12,15 @@
 
 #include "base/timestamp.h"
 
-namespace fleet_sim {
+namespace fleet_sim::exports {
 
 // csv: RFC 4180 with "\n" as the line's end. NULL is an empty field, an empty text is "".
 // ndjson: an object per line; NULL and infinity are null.
-// line_protocol: InfluxDB's, with identity columns as tags and a timestamp in nanoseconds. NULL, infinity and
-// a value of another type than its field are left out, and so is a tag that is empty. Line breaks become
-// spaces; backslashes at a tag's end, which the protocol cannot express, are cut off.
-// In all of them a byte that is not UTF-8 becomes U+FFFD, and a floating-point number has the fewest digits
-// that are read back as the same one.
+// line_protocol: InfluxDB's, with identity columns as tags and a timestamp in nanoseconds. NULL, infinity
+// and a value of another type than its field are left out, and so is a tag that is empty. Line breaks
+// become spaces; backslashes at a tag's end, which the protocol cannot express, are cut off. In all of them
+// a byte that is not UTF-8 becomes U+FFFD, and a floating-point number has the fewest digits that are read
+// back as the same one.
 enum class RowFormat : std::uint8_t { csv, ndjson, line_protocol };
 inline constexpr std::array<std::string_view, 3> row_format_names{"csv", "ndjson", "line-protocol"};
 
@@ -41,4 +41,4 @@ std::string header_of(RowFormat format);
 // of which the format can say nothing: line protocol has no line without a field.
 void append_row(std::string& out, RowFormat format, const ReadingRow& row, Timestamp at);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::exports

@@ -5,15 +5,15 @@
 #include <algorithm>
 #include <utility>
 
-namespace fleet_sim {
+namespace fleet_sim::exports {
 namespace {
 
-std::string rows_sql(const Selection& selection) {
+std::string rows_sql(const data::Selection& selection) {
   return fmt::format("SELECT id, {} FROM sensor_readings WHERE id BETWEEN ?1 AND ?2{} ORDER BY id",
-                     fmt::join(row_columns, ", "), condition_of(selection, 3));
+                     fmt::join(exports::row_columns, ", "), condition_of(selection, 3));
 }
 
-Cell cell_of(const Statement& row, int column) {
+exports::Cell cell_of(const sqlite::Statement& row, int column) {
   switch (row.type(column)) {
     case SQLITE_NULL:
       return std::monostate{};
@@ -27,7 +27,7 @@ Cell cell_of(const Statement& row, int column) {
 }
 
 // The texts are valid until the statement steps on.
-ReadingRow row_of(const Statement& statement) {
+ReadingRow row_of(const sqlite::Statement& statement) {
   ReadingRow row;
   for (std::size_t column = 0; column < row.size(); ++column) {
     row[column] = cell_of(statement, static_cast<int>(column) + 1);
@@ -55,11 +55,11 @@ void drop_later_half(SliceLines& slice) {
 
 }  // namespace
 
-SliceLines SliceReader::read(const Slice& slice, const Position& begin) const {
+SliceLines SliceReader::read(const data::Slice& slice, const Position& begin) const {
   SliceLines lines;
   for (auto first = slice.ranges.begin(); first != slice.ranges.end();) {
     const auto last = std::find_if(first, slice.ranges.end(),
-                                   [&](const IdRange& range) { return range.shard != first->shard; });
+                                   [&](const data::IdRange& range) { return range.shard != first->shard; });
     read_shard({first, last}, slice, begin, lines);
     first = last;
   }
@@ -67,18 +67,18 @@ SliceLines SliceReader::read(const Slice& slice, const Position& begin) const {
   return lines;
 }
 
-void SliceReader::read_shard(std::span<const IdRange> ranges, const Slice& slice, const Position& begin,
-                             SliceLines& into) const {
-  const SourceShard& shard = shards_[ranges.front().shard];
-  Database database = open(shard);
-  Statement row = prepare_query(database, rows_sql(selection_), shard.file);
-  bind(row, selection_, 3);
+void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::Slice& slice,
+                             const Position& begin, SliceLines& into) const {
+  const data::SourceShard& shard = shards_[ranges.front().shard];
+  sqlite::Database database = data::open(shard);
+  sqlite::Statement row = sqlite::prepare_query(database, rows_sql(selection_), shard.file);
+  data::bind(row, selection_, 3);
   TimestampReader reader;
-  for (const IdRange& range : ranges) {
+  for (const data::IdRange& range : ranges) {
     row.reset();
     row.bind(1, range.first);
     row.bind(2, range.last);
-    while (next_row(row, database, shard.file)) {
+    while (sqlite::next_row(row, database, shard.file)) {
       const Position position{moment_of_reading(row, reader, shard), range.shard, row.integer(0)};
       if (position.at < slice.from || position.at >= slice.to || position < begin) continue;
       if (into.rest && position >= *into.rest) continue;
@@ -89,10 +89,10 @@ void SliceReader::read_shard(std::span<const IdRange> ranges, const Slice& slice
 
 void SliceReader::add(const ReadingRow& row, const Position& position, SliceLines& into) const {
   const std::size_t offset = into.text.size();
-  append_row(into.text, format_, row, position.at);
+  exports::append_row(into.text, format_, row, position.at);
   into.lines.push_back({position, offset, into.text.size() - offset});
   const bool too_much = into.lines.size() > 2 * limits_.rows || into.text.size() > 2 * limits_.bytes;
   if (too_much && into.lines.size() > 1) drop_later_half(into);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::exports

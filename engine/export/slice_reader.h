@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "export/block_index.h"
+#include "data/block_index.h"
+#include "data/source.h"
 #include "export/row_format.h"
-#include "export/source.h"
 
-namespace fleet_sim {
+namespace fleet_sim::exports {
 
 // A reading's place in the order of an export.
 struct Position {
@@ -44,22 +44,22 @@ struct SliceLines {
 
 class SliceReader {
  public:
-  SliceReader(const std::vector<SourceShard>& shards, const Selection& selection, RowFormat format,
-              SliceLimits limits)
+  SliceReader(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
+              RowFormat format, SliceLimits limits)
       : shards_(shards), selection_(selection), format_(format), limits_(limits) {}
 
   // The readings of the slice that do not come before `begin`.
-  [[nodiscard]] SliceLines read(const Slice& slice, const Position& begin) const;
+  [[nodiscard]] SliceLines read(const data::Slice& slice, const Position& begin) const;
 
  private:
-  void read_shard(std::span<const IdRange> ranges, const Slice& slice, const Position& begin,
+  void read_shard(std::span<const data::IdRange> ranges, const data::Slice& slice, const Position& begin,
                   SliceLines& into) const;
   void add(const ReadingRow& row, const Position& position, SliceLines& into) const;
 
-  const std::vector<SourceShard>& shards_;
-  const Selection& selection_;
+  const std::vector<data::SourceShard>& shards_;
+  const data::Selection& selection_;
   RowFormat format_;
   SliceLimits limits_;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::exports

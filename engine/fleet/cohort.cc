@@ -7,7 +7,7 @@
 
 #include "fleet/fleet_change.h"
 
-namespace fleet_sim {
+namespace fleet_sim::fleet {
 
 Tally& Tally::operator+=(const Tally& other) {
   due += other.due;
@@ -17,7 +17,7 @@ Tally& Tally::operator+=(const Tally& other) {
   return *this;
 }
 
-Cohort::Cohort(std::vector<Sensor> sensors, Cadence cadence, Timestamp start, std::uint64_t seed,
+Cohort::Cohort(std::vector<model::Sensor> sensors, Cadence cadence, Timestamp start, std::uint64_t seed,
                std::uint32_t writer)
     : sensors_(std::move(sensors)),
       cadence_(cadence),
@@ -26,17 +26,18 @@ Cohort::Cohort(std::vector<Sensor> sensors, Cadence cadence, Timestamp start, st
       writer_(writer),
       cycle_start_(start),
       next_cycle_start_(start + cadence.offset(1)) {
-  for (Sensor& sensor : sensors_) enter_steady_state(sensor, seed, start + sensor.phase, cadence);
+  for (model::Sensor& sensor : sensors_)
+    model::enter_steady_state(sensor, seed, start + sensor.phase, cadence);
 }
 
 Cohort::Cohort(Cadence cadence, Timestamp start, std::uint64_t seed, std::uint32_t writer)
     : Cohort({}, cadence, start, seed, writer) {}
 
-Tally Cohort::tick(Timestamp until, Batch& batch) {
+Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
   Tally tally;
   settle_owed(batch);
   while (next_due() < until && !batch.full()) {
-    const Sample taken = take_next();
+    const model::Sample taken = take_next();
     ++tally.due;
     if (taken.missing()) {
       ++tally.missing;
@@ -50,8 +51,8 @@ Tally Cohort::tick(Timestamp until, Batch& batch) {
 }
 
 bool Cohort::skip(Timestamp until, Tally& tally) {
-  while (next_due() < until && owed_.size() < Batch::capacity) {
-    const Sample taken = take_next();
+  while (next_due() < until && owed_.size() < batch::Batch::capacity) {
+    const model::Sample taken = take_next();
     ++tally.due;
     // What a gap leaves out would not have been written in any case.
     ++(taken.missing() ? tally.missing : tally.skipped);
@@ -61,24 +62,25 @@ bool Cohort::skip(Timestamp until, Tally& tally) {
   return next_due() >= until;
 }
 
-bool Cohort::settle_owed(Batch& batch) {
+bool Cohort::settle_owed(batch::Batch& batch) {
   const auto count = static_cast<std::ptrdiff_t>(
-      std::min(owed_.size(), Batch::capacity - std::min(Batch::capacity, batch.events.size())));
+      std::min(owed_.size(), batch::Batch::capacity - std::min(batch::Batch::capacity, batch.events.size())));
   batch.events.insert(batch.events.end(), owed_.begin(), owed_.begin() + count);
   owed_.erase(owed_.begin(), owed_.begin() + count);
   return owed_.empty();
 }
 
-Sample Cohort::take_next() {
-  Sensor& sensor = sensors_[position_];
-  return sample(sensor, seed_, {next_due(), next_cycle_start_ + sensor.phase});
+model::Sample Cohort::take_next() {
+  model::Sensor& sensor = sensors_[position_];
+  return model::sample(sensor, seed_, {next_due(), next_cycle_start_ + sensor.phase});
 }
 
-void Cohort::note_event(const Sample& taken, std::vector<AnomalyEvent>& events, Tally& tally) const {
+void Cohort::note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events,
+                        Tally& tally) const {
   if (!taken.event) return;
-  const Sensor& sensor = sensors_[position_];
-  events.push_back(describe_anomaly(sensor.anomaly, *sensor.profile, *taken.event, sensor.identity));
-  if (begins(*taken.event)) ++tally.anomalies[index_of(*taken.anomaly)];
+  const model::Sensor& sensor = sensors_[position_];
+  events.push_back(model::describe_anomaly(sensor.anomaly, *sensor.profile, *taken.event, sensor.identity));
+  if (batch::begins(*taken.event)) ++tally.anomalies[index_of(*taken.anomaly)];
 }
 
 void Cohort::advance() {
@@ -91,23 +93,23 @@ void Cohort::advance() {
 
 // Whether the sensor's anomaly has shown and has readings to come.
 bool Cohort::is_open(std::size_t index) const {
-  const Sensor& sensor = sensors_[index];
+  const model::Sensor& sensor = sensors_[index];
   const Timestamp next = (index < position_ ? next_cycle_start_ : cycle_start_) + sensor.phase;
   return sensor.anomaly.active() && sensor.anomaly.readings_affected > 0 && next <= sensor.anomaly.ended_at;
 }
 
-void Cohort::report_open_anomalies(Batch& batch) const {
+void Cohort::report_open_anomalies(batch::Batch& batch) const {
   for (std::size_t i = 0; i < sensors_.size(); ++i) {
-    const Sensor& sensor = sensors_[i];
+    const model::Sensor& sensor = sensors_[i];
     if (!is_open(i)) continue;
-    batch.events.push_back(
-        describe_anomaly(sensor.anomaly, *sensor.profile, AnomalyEvent::Kind::progressed, sensor.identity));
+    batch.events.push_back(model::describe_anomaly(sensor.anomaly, *sensor.profile,
+                                                   batch::AnomalyEvent::Kind::progressed, sensor.identity));
   }
 }
 
 Cohort::Found Cohort::find(std::uint64_t key) {
-  const Microseconds phase = phase_of(key, cadence_);
-  const auto first = std::ranges::lower_bound(sensors_, phase, {}, &Sensor::phase);
+  const Microseconds phase = model::phase_of(key, cadence_);
+  const auto first = std::ranges::lower_bound(sensors_, phase, {}, &model::Sensor::phase);
   for (auto sensor = first; sensor != sensors_.end() && sensor->phase == phase; ++sensor) {
     if (sensor->key != key) continue;
     return {&*sensor, next_due_of(static_cast<std::size_t>(sensor - sensors_.begin()))};
@@ -126,32 +128,32 @@ void Cohort::pass_to(Timestamp moment) {
   cycle_start_ = start_ + cadence_.offset(cycle_);
   next_cycle_start_ = start_ + cadence_.offset(cycle_ + 1);
   const auto next = std::ranges::partition_point(
-      sensors_, [&](const Sensor& sensor) { return cycle_start_ + sensor.phase < moment; });
+      sensors_, [&](const model::Sensor& sensor) { return cycle_start_ + sensor.phase < moment; });
   position_ = static_cast<std::size_t>(next - sensors_.begin());
 }
 
 void Cohort::go_on_at(Timestamp moment, const PastAnomalies& past) {
   pass_to(moment);
-  for (Sensor& sensor : sensors_) {
+  for (model::Sensor& sensor : sensors_) {
     const auto found = past.find(sensor.identity);
     go_on_at(moment, sensor, found == past.end() ? nullptr : &found->second);
   }
 }
 
-void Cohort::go_on_at(Timestamp moment, Sensor& sensor, const PastAnomaly* past) {
+void Cohort::go_on_at(Timestamp moment, model::Sensor& sensor, const PastAnomaly* past) {
   const std::uint64_t taken = due_before(moment, sensor);
   // A sensor without a reading so far is still in the steady state of its first one.
   if (taken == 0) return;
-  sensor.anomaly = Anomaly{};
+  sensor.anomaly = model::Anomaly{};
   if (past == nullptr) return;
   const std::uint64_t affected = taken - due_before(past->started_at, sensor);
-  return_to_anomaly(sensor, seed_, past->type, past->started_at, static_cast<std::uint32_t>(affected));
+  model::return_to_anomaly(sensor, seed_, past->type, past->started_at, static_cast<std::uint32_t>(affected));
 }
 
 std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
   std::uint64_t departed = 0;
   for (std::size_t i = 0; i < sensors_.size(); ++i) {
-    Sensor& sensor = sensors_[i];
+    model::Sensor& sensor = sensors_[i];
     const Fate& fate = change.fate_of(sensor.identity);
     if (fate.kind == Fate::Kind::stays) continue;
     if (sensor.anomaly.active()) change_anomaly(i, fate, change, moment);
@@ -164,7 +166,7 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
     departed += due_before(moment, sensor);
     sensor.profile = nullptr;
   }
-  if (std::erase_if(sensors_, [](const Sensor& sensor) { return sensor.profile == nullptr; }) > 0 &&
+  if (std::erase_if(sensors_, [](const model::Sensor& sensor) { return sensor.profile == nullptr; }) > 0 &&
       !sensors_.empty()) {
     pass_to(moment);
   }
@@ -175,20 +177,20 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
 // event then ends after the last reading that it affected. One whose last reading seemed to have been taken
 // may have more of them at a higher rate, now or after another change.
 void Cohort::change_anomaly(std::size_t i, const Fate& fate, FleetChange& change, Timestamp moment) {
-  Sensor& sensor = sensors_[i];
+  model::Sensor& sensor = sensors_[i];
   const Timestamp ended_at = sensor.anomaly.ended_at;
   const bool was_open = is_open(i);
   const bool has_shown = sensor.anomaly.readings_affected > 0;
   const bool has_more = next_due_after(change, fate, i, moment) <= ended_at;
   const bool may_go_on = fate.kind != Fate::Kind::leaves && !fate.to_another_shard &&
-                         goes_on_under(sensor.anomaly, *sensor.profile, *fate.profile);
-  using Kind = AnomalyEvent::Kind;
+                         model::goes_on_under(sensor.anomaly, *sensor.profile, *fate.profile);
+  using Kind = batch::AnomalyEvent::Kind;
   if (may_go_on && (has_more || !was_open)) {
     if (has_more && has_shown && !was_open) note(sensor, Kind::progressed, ended_at, change);
     return;
   }
   if (has_shown && (was_open || has_more)) note(sensor, Kind::closed, moment - 1, change);
-  sensor.anomaly = Anomaly{};
+  sensor.anomaly = model::Anomaly{};
 }
 
 Timestamp Cohort::next_due_after(const FleetChange& change, const Fate& fate, std::size_t i,
@@ -201,9 +203,9 @@ Timestamp Cohort::next_due_after(const FleetChange& change, const Fate& fate, st
   return first_due + cadence.offset(cadence.count_before(moment - first_due));
 }
 
-void Cohort::note(const Sensor& sensor, AnomalyEvent::Kind kind, Timestamp ended_at,
+void Cohort::note(const model::Sensor& sensor, batch::AnomalyEvent::Kind kind, Timestamp ended_at,
                   FleetChange& change) const {
-  AnomalyEvent event = describe_anomaly(sensor.anomaly, *sensor.profile, kind, sensor.identity);
+  batch::AnomalyEvent event = model::describe_anomaly(sensor.anomaly, *sensor.profile, kind, sensor.identity);
   event.ended_at = ended_at;
   change.anomalies.push_back({writer_, event});
 }
@@ -212,25 +214,26 @@ std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment) {
   std::uint64_t passed = 0;
   sensors_.reserve(sensors_.size() + joiners.size());
   for (Joiner& joiner : joiners) {
-    Sensor& sensor = sensors_.emplace_back(joiner.sensor);
+    model::Sensor& sensor = sensors_.emplace_back(joiner.sensor);
     const std::uint64_t before = due_before(moment, sensor);
     passed += before;
     if (joiner.is_new)
-      enter_steady_state(sensor, seed_, start_ + sensor.phase + cadence_.offset(before), cadence_);
+      model::enter_steady_state(sensor, seed_, start_ + sensor.phase + cadence_.offset(before), cadence_);
   }
-  std::ranges::sort(sensors_, {}, [](const Sensor& sensor) { return std::tuple(sensor.phase, sensor.key); });
+  std::ranges::sort(sensors_, {},
+                    [](const model::Sensor& sensor) { return std::tuple(sensor.phase, sensor.key); });
   pass_to(moment);
   return passed;
 }
 
 std::uint64_t Cohort::due_before(Timestamp until) const {
   std::uint64_t due = 0;
-  for (const Sensor& sensor : sensors_) due += due_before(until, sensor);
+  for (const model::Sensor& sensor : sensors_) due += due_before(until, sensor);
   return due;
 }
 
-std::uint64_t Cohort::due_before(Timestamp until, const Sensor& sensor) const {
+std::uint64_t Cohort::due_before(Timestamp until, const model::Sensor& sensor) const {
   return cadence_.count_before(until - start_ - sensor.phase);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::fleet

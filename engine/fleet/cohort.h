@@ -14,7 +14,7 @@
 #include "batch/batch.h"
 #include "model/sensor.h"
 
-namespace fleet_sim {
+namespace fleet_sim::fleet {
 
 // What a tick came to; with the readings in the batch: due = readings + missing + skipped.
 struct Tally {
@@ -42,7 +42,7 @@ class Cohort {
   static constexpr std::size_t most_sensors = 1'024;
 
   // `sensors` are sorted by phase and not empty. They enter the steady state here.
-  Cohort(std::vector<Sensor> sensors, Cadence cadence, Timestamp start, std::uint64_t seed,
+  Cohort(std::vector<model::Sensor> sensors, Cadence cadence, Timestamp start, std::uint64_t seed,
          std::uint32_t writer);
 
   // Without sensors, for those that are to join.
@@ -58,7 +58,7 @@ class Cohort {
 
   // Takes the readings due before `until`, in the order they are due, and appends them to the batch until
   // none is left or the batch is full. Before them come the events that the cohort owes.
-  Tally tick(Timestamp until, Batch& batch);
+  Tally tick(Timestamp until, batch::Batch& batch);
 
   // The same without the readings: sensors go on as though they had been taken, so that later ones are what
   // they would have been, and what became of anomalies is owed. It stops short of `until` once a batch could
@@ -66,15 +66,15 @@ class Cohort {
   bool skip(Timestamp until, Tally& tally);
 
   // Moves owed events to the batch as long as it has room; true when none is owed any more.
-  bool settle_owed(Batch& batch);
+  bool settle_owed(batch::Batch& batch);
 
   // Appends the present state of every anomaly that has shown and has not ended: the last word when a run
   // stops. An empty batch has room for all of them.
-  void report_open_anomalies(Batch& batch) const;
+  void report_open_anomalies(batch::Batch& batch) const;
 
   // A sensor as it is before its next reading; null when it is not of this cohort.
   struct Found {
-    Sensor* sensor = nullptr;
+    model::Sensor* sensor = nullptr;
     Timestamp next_due = 0;
   };
   [[nodiscard]] Found find(std::uint64_t key);
@@ -96,22 +96,23 @@ class Cohort {
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;
 
  private:
-  Sample take_next();
-  void note_event(const Sample& taken, std::vector<AnomalyEvent>& events, Tally& tally) const;
+  model::Sample take_next();
+  void note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
   void advance();
   void pass_to(Timestamp moment);
   void change_anomaly(std::size_t i, const Fate& fate, FleetChange& change, Timestamp moment);
   [[nodiscard]] Timestamp next_due_after(const FleetChange& change, const Fate& fate, std::size_t i,
                                          Timestamp moment) const;
-  void note(const Sensor& sensor, AnomalyEvent::Kind kind, Timestamp ended_at, FleetChange& change) const;
+  void note(const model::Sensor& sensor, batch::AnomalyEvent::Kind kind, Timestamp ended_at,
+            FleetChange& change) const;
   [[nodiscard]] bool is_open(std::size_t index) const;
-  void go_on_at(Timestamp moment, Sensor& sensor, const PastAnomaly* past);
-  [[nodiscard]] std::uint64_t due_before(Timestamp until, const Sensor& sensor) const;
+  void go_on_at(Timestamp moment, model::Sensor& sensor, const PastAnomaly* past);
+  [[nodiscard]] std::uint64_t due_before(Timestamp until, const model::Sensor& sensor) const;
   [[nodiscard]] Timestamp next_due_of(std::size_t i) const {
     return (i < position_ ? next_cycle_start_ : cycle_start_) + sensors_[i].phase;
   }
 
-  std::vector<Sensor> sensors_;
+  std::vector<model::Sensor> sensors_;
   Cadence cadence_;
   Timestamp start_;
   std::uint64_t seed_;
@@ -120,8 +121,8 @@ class Cohort {
   std::uint64_t cycle_ = 0;  // how many periods have passed
   Timestamp cycle_start_;    // start of this cycle, and of the next
   Timestamp next_cycle_start_;
-  std::size_t position_ = 0;        // the sensor that is due next
-  std::vector<AnomalyEvent> owed_;  // of skipped readings; at most a batch's worth
+  std::size_t position_ = 0;               // the sensor that is due next
+  std::vector<batch::AnomalyEvent> owed_;  // of skipped readings; at most a batch's worth
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::fleet

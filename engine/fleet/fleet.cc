@@ -8,32 +8,33 @@
 
 #include "base/random.h"
 
-namespace fleet_sim {
+namespace fleet_sim::fleet {
 namespace {
 
 // A sensor on its way into a cohort.
 struct Placed {
   std::uint32_t writer;
   double rate;
-  Sensor sensor;
+  model::Sensor sensor;
 
   // Cohorts are runs of this order: one writer, one rate, rising phase. The key breaks ties, so that the
   // order does not depend on the order of the files.
   [[nodiscard]] auto order() const { return std::tuple(writer, rate, sensor.phase, sensor.key); }
 };
 
-std::vector<Placed> place_sensors(const Roster& roster, std::span<const std::uint32_t> members,
-                                  std::span<const std::uint32_t> writer_of, const Config& config,
+std::vector<Placed> place_sensors(const identity::Roster& roster, std::span<const std::uint32_t> members,
+                                  std::span<const std::uint32_t> writer_of, const config::Config& config,
                                   ProfileTable& profiles) {
   std::vector<Placed> placed;
   placed.reserve(members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {
-    const Identity& identity = roster[members[i]];
+    const identity::Identity& identity = roster[members[i]];
     const double rate = rate_of(roster, identity, config);
     const std::uint64_t key = hash_text(identity.id);
-    const Profile* profile = profiles.find_or_resolve(identity);
-    placed.push_back(
-        {writer_of[i], rate, {key, phase_of(key, Cadence(rate)), profile, members[i], Anomaly{}}});
+    const model::Profile* profile = profiles.find_or_resolve(identity);
+    placed.push_back({writer_of[i],
+                      rate,
+                      {key, model::phase_of(key, Cadence(rate)), profile, members[i], model::Anomaly{}}});
   }
   std::sort(placed.begin(), placed.end(),
             [](const Placed& a, const Placed& b) { return a.order() < b.order(); });
@@ -106,7 +107,7 @@ std::uint32_t partition_of(std::string_view id, std::uint32_t count) {
   return static_cast<std::uint32_t>(uniform_below(word, count)) + 1;
 }
 
-std::vector<std::uint32_t> partition_members(const Roster& roster, Partition partition) {
+std::vector<std::uint32_t> partition_members(const identity::Roster& roster, config::Partition partition) {
   std::vector<std::uint32_t> members;
   members.reserve(roster.size() / partition.count + 1);
   for (std::uint32_t i = 0; i < roster.size(); ++i) {
@@ -115,12 +116,13 @@ std::vector<std::uint32_t> partition_members(const Roster& roster, Partition par
   return members;
 }
 
-void check_members(const Roster& roster, std::span<const std::uint32_t> members, const Config& config,
-                   Problems& problems) {
+void check_members(const identity::Roster& roster, std::span<const std::uint32_t> members,
+                   const config::Config& config, Problems& problems) {
   for (const std::uint32_t member : members) {
-    const Identity& identity = roster[member];
-    if (identity.overrides == Identity::no_overrides) continue;
-    const NormalParameters merged = merged_parameters(config.normal_parameters, roster.overrides(identity));
+    const identity::Identity& identity = roster[member];
+    if (identity.overrides == identity::Identity::no_overrides) continue;
+    const config::NormalParameters merged =
+        merged_parameters(config.normal_parameters, roster.overrides(identity));
     for (std::size_t c = 0; c < channel_count; ++c) {
       if (merged[c].min <= merged[c].max) continue;
       problems.add("sensor '" + std::string(identity.id) + "'",
@@ -131,14 +133,14 @@ void check_members(const Roster& roster, std::span<const std::uint32_t> members,
   }
 }
 
-Fleet build_fleet(const Roster& roster, std::span<const std::uint32_t> members,
-                  std::span<const std::uint32_t> writer_of, const Config& config, std::uint64_t seed,
+Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t> members,
+                  std::span<const std::uint32_t> writer_of, const config::Config& config, std::uint64_t seed,
                   Timestamp start) {
-  auto profiles = std::make_shared<ProfileTable>(roster, std::make_shared<const Config>(config));
+  auto profiles = std::make_shared<ProfileTable>(roster, std::make_shared<const config::Config>(config));
   const std::vector<Placed> placed = place_sensors(roster, members, writer_of, config, *profiles);
 
   std::vector<Cohort> cohorts;
-  std::vector<Sensor> sensors;
+  std::vector<model::Sensor> sensors;
   for (std::size_t i = 0; i < placed.size(); ++i) {
     sensors.push_back(placed[i].sensor);
     const bool last = i + 1 == placed.size() || placed[i + 1].writer != placed[i].writer ||
@@ -150,4 +152,4 @@ Fleet build_fleet(const Roster& roster, std::span<const std::uint32_t> members,
   return Fleet(std::move(profiles), std::move(cohorts), start, seed);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::fleet

@@ -18,7 +18,7 @@
 #include "fleet/profile_table.h"
 #include "identity/identity.h"
 
-namespace fleet_sim {
+namespace fleet_sim::fleet {
 
 inline constexpr std::size_t most_sensors = 1'000'000;
 
@@ -61,16 +61,16 @@ class Fleet {
 std::uint32_t partition_of(std::string_view id, std::uint32_t count);
 
 // The part of the roster that this process simulates. Indices into the roster, rising.
-std::vector<std::uint32_t> partition_members(const Roster& roster, Partition partition);
+std::vector<std::uint32_t> partition_members(const identity::Roster& roster, config::Partition partition);
 
 // Checks what only identity and config together can tell: that each sensor's own normal parameters fit the
 // config's.
-void check_members(const Roster& roster, std::span<const std::uint32_t> members, const Config& config,
-                   Problems& problems);
+void check_members(const identity::Roster& roster, std::span<const std::uint32_t> members,
+                   const config::Config& config, Problems& problems);
 
 // `writer_of` gives, for each member, the writer that owns its shard.
-Fleet build_fleet(const Roster& roster, std::span<const std::uint32_t> members,
-                  std::span<const std::uint32_t> writer_of, const Config& config, std::uint64_t seed,
+Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t> members,
+                  std::span<const std::uint32_t> writer_of, const config::Config& config, std::uint64_t seed,
                   Timestamp start);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::fleet

@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 
-namespace fleet_sim {
+namespace fleet_sim::fleet {
 namespace {
 
 // A joiner with what it was before.
@@ -22,21 +22,22 @@ struct Placed {
 
 class Planner {
  public:
-  Planner(const Config& was, std::shared_ptr<ProfileTable> profiles) : was_(was) {
+  Planner(const config::Config& was, std::shared_ptr<ProfileTable> profiles) : was_(was) {
     change_.profiles = std::move(profiles);
     change_.fates.resize(roster().size());
   }
 
   void add(const WantedSensor& wanted) {
-    const Identity& identity = roster()[wanted.to];
+    const identity::Identity& identity = roster()[wanted.to];
     const double rate = rate_of(roster(), identity, change_.profiles->config());
-    const Profile* profile = change_.profiles->find_or_resolve(identity);
+    const model::Profile* profile = change_.profiles->find_or_resolve(identity);
     if (keeps_its_place(wanted, rate)) {
       change_.fates[*wanted.from] = {profile, wanted.to, Fate::Kind::changes, wanted.to_another_shard};
       return;
     }
     const std::uint64_t key = hash_text(identity.id);
-    const Sensor sensor{key, phase_of(key, Cadence(rate)), profile, wanted.to, Anomaly{}};
+    const model::Sensor sensor{key, model::phase_of(key, Cadence(rate)), profile, wanted.to,
+                               model::Anomaly{}};
     placed_.push_back({wanted.from,
                        wanted.to_another_shard,
                        {wanted.writer, rate, sensor, !wanted.from && !wanted.comes_back}});
@@ -58,21 +59,21 @@ class Planner {
   }
 
  private:
-  [[nodiscard]] const Roster& roster() const { return change_.profiles->roster(); }
+  [[nodiscard]] const identity::Roster& roster() const { return change_.profiles->roster(); }
 
   [[nodiscard]] bool keeps_its_place(const WantedSensor& wanted, double rate) const {
     return wanted.from && wanted.writer_now == wanted.writer &&
            rate_of(roster(), roster()[*wanted.from], was_) == rate;
   }
 
-  const Config& was_;
+  const config::Config& was_;
   FleetChange change_;
   std::vector<Placed> placed_;
 };
 
 }  // namespace
 
-FleetChange plan_fleet_change(const Config& was, std::shared_ptr<ProfileTable> profiles,
+FleetChange plan_fleet_change(const config::Config& was, std::shared_ptr<ProfileTable> profiles,
                               std::span<const WantedSensor> wanted, std::span<const std::uint32_t> removed) {
   Planner planner(was, std::move(profiles));
   for (const WantedSensor& sensor : wanted) planner.add(sensor);
@@ -80,4 +81,4 @@ FleetChange plan_fleet_change(const Config& was, std::shared_ptr<ProfileTable> p
   return planner.take();
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::fleet

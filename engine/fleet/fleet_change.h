@@ -17,14 +17,14 @@
 #include "fleet/profile_table.h"
 #include "model/sensor.h"
 
-namespace fleet_sim {
+namespace fleet_sim::fleet {
 
 // What becomes of a sensor. One that changes keeps its place in its cohort.
 struct Fate {
   enum class Kind : std::uint8_t { stays, changes, rejoins, leaves };
 
-  const Profile* profile = nullptr;  // the new one
-  std::uint32_t to = 0;              // changes: index into the Roster; rejoins: into FleetChange::joiners
+  const model::Profile* profile = nullptr;  // the new one
+  std::uint32_t to = 0;  // changes: index into the Roster; rejoins: into FleetChange::joiners
   Kind kind = Kind::stays;
   bool to_another_shard = false;  // ends its anomaly, whose row is in the shard it leaves
 };
@@ -32,7 +32,7 @@ struct Fate {
 struct Joiner {
   std::uint32_t writer = 0;
   double rate = 1;
-  Sensor sensor{};
+  model::Sensor sensor{};
   bool is_new = true;  // has not been in the fleet: may be in the middle of an anomaly
 };
 
@@ -40,7 +40,7 @@ struct Joiner {
 // shard.
 struct ChangedAnomaly {
   std::uint32_t writer;
-  AnomalyEvent event;
+  batch::AnomalyEvent event;
 };
 
 // What is wanted of one sensor: its identity becomes the one at `to`, or it is new.
@@ -66,7 +66,7 @@ struct FleetChange {
 };
 
 // Under the config of `profiles`, where sensors ran under `was`. Sensors that neither list names stay.
-FleetChange plan_fleet_change(const Config& was, std::shared_ptr<ProfileTable> profiles,
+FleetChange plan_fleet_change(const config::Config& was, std::shared_ptr<ProfileTable> profiles,
                               std::span<const WantedSensor> wanted, std::span<const std::uint32_t> removed);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::fleet

@@ -1,23 +1,26 @@
 #include "fleet/profile_table.h"
 
-namespace fleet_sim {
+namespace fleet_sim::fleet {
 
-NormalParameters merged_parameters(const NormalParameters& normal, const IdentityOverrides& own) {
-  NormalParameters merged = normal;
+config::NormalParameters merged_parameters(const config::NormalParameters& normal,
+                                           const identity::IdentityOverrides& own) {
+  config::NormalParameters merged = normal;
   for (std::size_t c = 0; c < channel_count; ++c) {
-    const ChannelOverride& channel = own.normal_parameters[c];
+    const identity::ChannelOverride& channel = own.normal_parameters[c];
     merged[c] = {channel.mean.value_or(normal[c].mean), channel.std_dev.value_or(normal[c].std_dev),
                  channel.min.value_or(normal[c].min), channel.max.value_or(normal[c].max)};
   }
   return merged;
 }
 
-double rate_of(const Roster& roster, const Identity& identity, const Config& config) {
+double rate_of(const identity::Roster& roster, const identity::Identity& identity,
+               const config::Config& config) {
   return roster.overrides(identity).readings_per_second.value_or(config.simulation.readings_per_second);
 }
 
-ProfileSource profile_source(const Roster& roster, const Identity& identity, const Config& config) {
-  const IdentityOverrides& own = roster.overrides(identity);
+model::ProfileSource profile_source(const identity::Roster& roster, const identity::Identity& identity,
+                                    const config::Config& config) {
+  const identity::IdentityOverrides& own = roster.overrides(identity);
   return {roster.text(identity.firmware_version),
           roster.text(identity.model),
           roster.text(identity.manufacturer),
@@ -27,16 +30,17 @@ ProfileSource profile_source(const Roster& roster, const Identity& identity, con
           &own};
 }
 
-const Profile* ProfileTable::find_or_resolve(const Identity& identity) {
-  const std::string_view location = location_class(config_->behaviors, roster_.text(identity.location));
+const model::Profile* ProfileTable::find_or_resolve(const identity::Identity& identity) {
+  const std::string_view location =
+      model::location_class(config_->behaviors, roster_.text(identity.location));
   const Key key{identity.firmware_version, identity.model, identity.manufacturer, location,
                 identity.overrides};
   const auto [entry, is_new] = known_.try_emplace(key, nullptr);
   if (is_new) {
-    entry->second =
-        &profiles_.emplace_back(resolve_profile(*config_, profile_source(roster_, identity, *config_)));
+    entry->second = &profiles_.emplace_back(
+        model::resolve_profile(*config_, profile_source(roster_, identity, *config_)));
   }
   return entry->second;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::fleet

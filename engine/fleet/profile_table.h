@@ -13,38 +13,41 @@
 #include "identity/identity.h"
 #include "model/profile.h"
 
-namespace fleet_sim {
+namespace fleet_sim::fleet {
 
 // The rate of one sensor: its own, or the config's.
-double rate_of(const Roster& roster, const Identity& identity, const Config& config);
+double rate_of(const identity::Roster& roster, const identity::Identity& identity,
+               const config::Config& config);
 
 // The config's normal parameters with the sensor's own in their place.
-NormalParameters merged_parameters(const NormalParameters& normal, const IdentityOverrides& own);
+config::NormalParameters merged_parameters(const config::NormalParameters& normal,
+                                           const identity::IdentityOverrides& own);
 
 // What the profile of one sensor is resolved from. Borrows the roster.
-ProfileSource profile_source(const Roster& roster, const Identity& identity, const Config& config);
+model::ProfileSource profile_source(const identity::Roster& roster, const identity::Identity& identity,
+                                    const config::Config& config);
 
 class ProfileTable {
  public:
   // Borrows the roster.
-  ProfileTable(const Roster& roster, std::shared_ptr<const Config> config)
+  ProfileTable(const identity::Roster& roster, std::shared_ptr<const config::Config> config)
       : roster_(roster), config_(std::move(config)) {}
   ProfileTable(const ProfileTable&) = delete;
   ProfileTable& operator=(const ProfileTable&) = delete;
 
-  const Profile* find_or_resolve(const Identity& identity);
+  const model::Profile* find_or_resolve(const identity::Identity& identity);
 
-  [[nodiscard]] const Roster& roster() const { return roster_; }
-  [[nodiscard]] const Config& config() const { return *config_; }
+  [[nodiscard]] const identity::Roster& roster() const { return roster_; }
+  [[nodiscard]] const config::Config& config() const { return *config_; }
   [[nodiscard]] std::size_t size() const { return profiles_.size(); }
 
  private:
-  using Key = std::tuple<Text, Text, Text, std::string_view, std::uint32_t>;
+  using Key = std::tuple<identity::Text, identity::Text, identity::Text, std::string_view, std::uint32_t>;
 
-  const Roster& roster_;
-  std::shared_ptr<const Config> config_;  // the keys of known_ point into its behaviors
-  std::map<Key, const Profile*> known_;
-  std::deque<Profile> profiles_;  // a deque, because sensors point into it
+  const identity::Roster& roster_;
+  std::shared_ptr<const config::Config> config_;  // the keys of known_ point into its behaviors
+  std::map<Key, const model::Profile*> known_;
+  std::deque<model::Profile> profiles_;  // a deque, because sensors point into it
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::fleet

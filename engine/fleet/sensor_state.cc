@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace fleet_sim {
+namespace fleet_sim::fleet {
 namespace {
 
 bool in_anomaly(const SensorState& state) {
@@ -10,9 +10,10 @@ bool in_anomaly(const SensorState& state) {
 }
 
 // That the anomaly it is in touches.
-std::optional<Channel> channel_of(const Sensor& sensor) {
+std::optional<Channel> channel_of(const model::Sensor& sensor) {
   if (!sensor.anomaly.active()) return std::nullopt;
-  return describe_anomaly(sensor.anomaly, *sensor.profile, AnomalyEvent::Kind::progressed, sensor.identity)
+  return model::describe_anomaly(sensor.anomaly, *sensor.profile, batch::AnomalyEvent::Kind::progressed,
+                                 sensor.identity)
       .channel;
 }
 
@@ -21,9 +22,9 @@ std::optional<Channel> channel_of(const Sensor& sensor) {
 SensorState state_after(const SensorState& now, std::uint64_t taken) {
   SensorState then = now;
   const Timestamp first_due = now.start + now.sensor.phase;
-  then.sensor.anomaly = Anomaly{};
+  then.sensor.anomaly = model::Anomaly{};
   then.next_due = first_due + now.cadence.offset(taken);
-  if (taken == 0) enter_steady_state(then.sensor, then.seed, first_due, then.cadence);
+  if (taken == 0) model::enter_steady_state(then.sensor, then.seed, first_due, then.cadence);
   return then;
 }
 
@@ -31,12 +32,13 @@ void replay(SensorState& state, Timestamp until, std::span<const Injection> inje
             std::deque<RecentReading>& readings) {
   const Timestamp first_due = state.start + state.sensor.phase;
   for (std::uint64_t k = state.taken(); state.next_due < until; ++k) {
-    const Due due{state.next_due, first_due + state.cadence.offset(k + 1)};
+    const model::Due due{state.next_due, first_due + state.cadence.offset(k + 1)};
     const auto asked_for = std::ranges::find_if(injections, [&](const Injection& one) {
       return one.sensor == state.sensor.identity && one.due == due.at;
     });
-    if (asked_for != injections.end()) inject_anomaly(state.sensor, state.seed, asked_for->type, due.at);
-    const Sample taken = sample(state.sensor, state.seed, due);
+    if (asked_for != injections.end())
+      model::inject_anomaly(state.sensor, state.seed, asked_for->type, due.at);
+    const model::Sample taken = model::sample(state.sensor, state.seed, due);
     readings.push_back(
         {{due.at, taken.values, state.sensor.identity, taken.anomaly}, channel_of(state.sensor)});
     if (readings.size() > most) readings.pop_front();
@@ -50,4 +52,4 @@ bool goes_on_alike(const SensorState& a, const SensorState& b) {
                             a.sensor.anomaly.started_at == b.sensor.anomaly.started_at);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::fleet

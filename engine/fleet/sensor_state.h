@@ -14,10 +14,10 @@
 #include "batch/reading.h"
 #include "model/sensor.h"
 
-namespace fleet_sim {
+namespace fleet_sim::fleet {
 
 struct SensorState {
-  Sensor sensor;
+  model::Sensor sensor;
   Cadence cadence;
   Timestamp start;  // of the run
   std::uint64_t seed;
@@ -36,7 +36,7 @@ struct Injection {
 
 // A reading with the one channel that its anomaly touches, if it is one.
 struct RecentReading {
-  Reading reading;
+  batch::Reading reading;
   std::optional<Channel> channel;
 };
 
@@ -53,4 +53,4 @@ void replay(SensorState& state, Timestamp until, std::span<const Injection> inje
 // Whether two states of a sensor go on alike.
 bool goes_on_alike(const SensorState& a, const SensorState& b);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::fleet

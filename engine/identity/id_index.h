@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "identity/identity.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 class IdIndex {
  public:
@@ -57,4 +57,4 @@ class IdIndex {
   std::size_t used_ = 0;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 namespace {
 
 constexpr std::size_t arena_block_bytes = 64 << 10;
@@ -89,4 +89,4 @@ std::uint64_t hash_of(const Roster& roster, const Identity& identity) {
   return hash;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

@@ -20,7 +20,7 @@
 
 #include "base/terms.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 // Handle of an interned text; equal handles mean equal texts.
 enum class Text : std::uint32_t {};
@@ -104,4 +104,4 @@ class Roster {
 // A hash of everything an identity says, stable between runs and machines.
 std::uint64_t hash_of(const Roster& roster, const Identity& identity);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

@@ -7,7 +7,7 @@
 
 #include "identity/json_value.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 namespace {
 
 constexpr std::size_t named_at_most = 3;
@@ -91,4 +91,4 @@ std::string changes_text(const IdentityChanges& changes, const Roster& running, 
   return text;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

@@ -10,7 +10,7 @@
 
 #include "identity/identity.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 struct IdentityChanges {
   struct Changed {
@@ -33,4 +33,4 @@ IdentityChanges compare_identities(const Roster& running, std::span<const std::u
 // "2 added (A, B), 1 changed (C: firmware_version 1.3 -> 1.4), 1 removed (D)", with at most three of each.
 std::string changes_text(const IdentityChanges& changes, const Roster& running, const Roster& wanted);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

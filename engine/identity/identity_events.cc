@@ -5,7 +5,7 @@
 
 #include "identity/identity_rules.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 namespace {
 
 constexpr std::size_t drained_at = 1'024;  // identities, about 500 kB
@@ -192,4 +192,4 @@ void IdentityEvents::lose(std::string text) {
   findings_.add_mistake(bytes_->line(), std::move(text));
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

@@ -17,7 +17,7 @@
 #include "identity/identity_parser.h"
 #include "identity/json_value.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
  public:
@@ -97,4 +97,4 @@ class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
   std::uint32_t parameter_line_ = 0;  // of the parameter read last
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

@@ -12,7 +12,7 @@
 
 #include "identity/json_value.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 namespace {
 
 constexpr std::size_t longest_shown_path = 500;
@@ -116,4 +116,4 @@ bool InputFile::fail(std::string why) {
   return false;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

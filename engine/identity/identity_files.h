@@ -13,7 +13,7 @@
 
 #include "base/problems.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 inline constexpr std::uintmax_t largest_identity_file_bytes = 1ull << 30;
 
@@ -56,4 +56,4 @@ class InputFile {
   std::string failure_;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

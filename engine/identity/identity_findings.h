@@ -14,7 +14,7 @@
 #include "base/problems.h"
 #include "identity/identity.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 struct FoundIdentity {
   IdentityRecord record;
@@ -41,4 +41,4 @@ struct IdentityFindings {
   void add_unknown_key(std::string_view name);
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

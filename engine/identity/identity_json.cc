@@ -8,7 +8,7 @@
 #include "identity/identity_rules.h"
 #include "identity/json_value.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 namespace {
 
 // Lays out one object and the objects in it, on one line or indented.
@@ -100,4 +100,4 @@ void append_pretty_json(std::string& out, const IdentityRecord& record) {
   write_record(ObjectWriter(out, true), record);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

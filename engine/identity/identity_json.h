@@ -6,11 +6,11 @@
 
 #include "identity/identity.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 // Appends one record as an object: on one line without a line break, or indented by two spaces. Overrides are
 // written only where there are any.
 void append_json_line(std::string& out, const IdentityRecord& record);
 void append_pretty_json(std::string& out, const IdentityRecord& record);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

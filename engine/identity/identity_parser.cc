@@ -6,7 +6,7 @@
 
 #include "identity/identity_events.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 namespace {
 
 bool is_blank(std::string_view text) {
@@ -50,4 +50,4 @@ void parse_identity_lines(std::string_view text, std::uint32_t first_line, Ident
   }
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

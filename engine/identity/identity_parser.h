@@ -11,7 +11,7 @@
 #include "identity/identity_findings.h"
 #include "identity/json_bytes.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 inline constexpr std::size_t largest_identity_bytes = 64 << 10;  // one object
 inline constexpr std::size_t deepest_nesting = 8;
@@ -27,4 +27,4 @@ void parse_identity_document(std::string_view text, IdentityFindings& findings);
 // One object per line; blank lines are skipped and a bad line leaves the others alone.
 void parse_identity_lines(std::string_view text, std::uint32_t first_line, IdentityFindings& findings);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

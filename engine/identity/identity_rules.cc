@@ -6,7 +6,7 @@
 
 #include "base/cadence.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 namespace {
 
 using Kind = JsonValue::Kind;
@@ -100,4 +100,4 @@ std::string text_problem(std::string_view name, std::string_view value) {
   return wrong;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

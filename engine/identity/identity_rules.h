@@ -13,7 +13,7 @@
 #include "identity/identity.h"
 #include "identity/json_value.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 inline constexpr std::size_t longest_text_bytes = 1'024;
 
@@ -58,4 +58,4 @@ std::string bounds_problem(const IdentityRecord& record, std::size_t channel);
 // value of the key `name`, one of the six texts. Its bytes may be anything.
 std::string text_problem(std::string_view name, std::string_view value);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

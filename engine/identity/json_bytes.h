@@ -9,7 +9,7 @@
 #include <iterator>
 #include <string_view>
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 // The next piece of a text, valid until the next call; empty at the end.
 using NextBytes = std::function<std::string_view()>;
@@ -79,4 +79,4 @@ class JsonByteIterator {
   JsonBytes* bytes_ = nullptr;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 namespace {
 
 constexpr std::size_t longest_quote = 40;
@@ -68,4 +68,4 @@ void append_json_text(std::string& out, std::string_view text) {
   out += '"';
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 // Borrows its text from the parser for the length of one event.
 struct JsonValue {
@@ -35,4 +35,4 @@ std::string in_double_quotes(std::string_view text);
 // Appends the text in double quotes and with JSON's escapes. It stays UTF-8 if it was.
 void append_json_text(std::string& out, std::string_view text);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

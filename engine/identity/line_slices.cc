@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 void LineSlices::open(const std::string& path) {
   rest_.clear();
@@ -60,4 +60,4 @@ void LineSlices::skip_long_line() {
   }
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

@@ -9,7 +9,7 @@
 
 #include "identity/identity_files.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 struct LineSlice {
   std::string text;
@@ -39,4 +39,4 @@ class LineSlices {
   bool inside_long_line_ = false;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

@@ -10,7 +10,7 @@
 #include "identity/parcel.h"
 #include "identity/roster_builder.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 namespace {
 
 namespace tbb = oneapi::tbb;
@@ -46,4 +46,4 @@ LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths
   return builder.take();
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

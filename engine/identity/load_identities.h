@@ -13,7 +13,7 @@
 #include "base/problems.h"
 #include "identity/identity.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 inline constexpr std::size_t most_identities = 16'000'000;
 
@@ -26,4 +26,4 @@ struct LoadedIdentities {
 
 LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths, Problems& problems);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

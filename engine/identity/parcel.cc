@@ -3,7 +3,7 @@
 #include <string_view>
 #include <utility>
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 namespace {
 
 constexpr std::size_t block_bytes = 512 << 10;
@@ -72,4 +72,4 @@ void parse_long_document(const std::string& path, FileFindings& file, const Drai
   if (!file.failure.empty()) file.findings = {};  // what the parser made of the sudden end is no news
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

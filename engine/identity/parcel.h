@@ -14,7 +14,7 @@
 #include "identity/identity_parser.h"
 #include "identity/line_slices.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 // At most `most_parcels` are under way, of a slice's text and records (about 3 MB each) or of a group's files
 // and records (about 6 MB, if every file is just below the limit): below 150 MB.
@@ -58,4 +58,4 @@ void parse_parcel(Parcel& parcel, const std::vector<IdentityFile>& files);
 // Parses a document as it is read, so that it is never in memory whole. Leaves what `drain` has not taken.
 void parse_long_document(const std::string& path, FileFindings& file, const DrainFindings& drain);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

@@ -4,7 +4,7 @@
 
 #include "identity/json_value.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 void RosterBuilder::add(Parcel& parcel) {
   for (FileFindings& file : parcel.found) {
@@ -80,4 +80,4 @@ std::string RosterBuilder::shown(Place place) const {
   return place_in(files_[place.file].path, place.line);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

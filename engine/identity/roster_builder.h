@@ -17,7 +17,7 @@
 #include "identity/load_identities.h"
 #include "identity/parcel.h"
 
-namespace fleet_sim {
+namespace fleet_sim::identity {
 
 class RosterBuilder {
  public:
@@ -54,4 +54,4 @@ class RosterBuilder {
   std::atomic<bool> full_ = false;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::identity

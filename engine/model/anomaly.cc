@@ -5,7 +5,7 @@
 #include "base/math.h"
 #include "base/normal.h"
 
-namespace fleet_sim {
+namespace fleet_sim::model {
 namespace {
 
 template <class... Ts>
@@ -65,9 +65,9 @@ bool goes_on_under(const Anomaly& anomaly, const Profile& was, const Profile& is
   return was.pattern_amplitude == is.pattern_amplitude && was.pattern_period == is.pattern_period;
 }
 
-Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const Values& values, Timestamp due,
-                     const RandomBlock& noise) {
-  Values out = values;
+batch::Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const batch::Values& values,
+                            Timestamp due, const RandomBlock& noise) {
+  batch::Values out = values;
   std::visit(Overloaded{
                  [](const NoAnomaly&) {},
                  [&](const Spike& spike) {
@@ -96,9 +96,9 @@ Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const Value
   return out;
 }
 
-AnomalyEvent describe_anomaly(const Anomaly& anomaly, const Profile& profile, AnomalyEvent::Kind kind,
-                              std::uint32_t sensor) {
-  AnomalyEvent event{};
+batch::AnomalyEvent describe_anomaly(const Anomaly& anomaly, const Profile& profile,
+                                     batch::AnomalyEvent::Kind kind, std::uint32_t sensor) {
+  batch::AnomalyEvent event{};
   event.started_at = anomaly.started_at;
   event.ended_at = anomaly.ended_at;
   event.sensor = sensor;
@@ -123,4 +123,4 @@ AnomalyEvent describe_anomaly(const Anomaly& anomaly, const Profile& profile, An
   return event;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::model

@@ -13,7 +13,7 @@
 #include "batch/reading.h"
 #include "model/profile.h"
 
-namespace fleet_sim {
+namespace fleet_sim::model {
 
 struct NoAnomaly {};
 struct Spike {
@@ -54,11 +54,11 @@ bool goes_on_under(const Anomaly& anomaly, const Profile& was, const Profile& is
 
 // What the sensor reads at `due` instead of `values`. `noise` is used by noise only. Not for missing data,
 // which reads nothing.
-Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const Values& values, Timestamp due,
-                     const RandomBlock& noise);
+batch::Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const batch::Values& values,
+                            Timestamp due, const RandomBlock& noise);
 
 // The anomaly as a row of ground truth.
-AnomalyEvent describe_anomaly(const Anomaly& anomaly, const Profile& profile, AnomalyEvent::Kind kind,
-                              std::uint32_t sensor);
+batch::AnomalyEvent describe_anomaly(const Anomaly& anomaly, const Profile& profile,
+                                     batch::AnomalyEvent::Kind kind, std::uint32_t sensor);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::model

@@ -1,11 +1,11 @@
 #include "model/explanation.h"
 
-namespace fleet_sim {
+namespace fleet_sim::model {
 namespace {
 
 constexpr double seconds_per_day = 86'400;
 
-PerAnomalyType<TypeExplanation> explain_types(const Config& config, const Explanation& explanation) {
+PerAnomalyType<TypeExplanation> explain_types(const config::Config& config, const Explanation& explanation) {
   const PerAnomalyType<double> weights = values_of(explanation.numbers.weights);
   const PerAnomalyType<double> shares = shares_of(weights);
   const PerAnomalyType<std::uint64_t>& readings = explanation.profile.readings_per_anomaly;
@@ -32,7 +32,7 @@ void Chain::step(const Origin& origin, Operation operation, double value) {
   steps_.push_back({std::string(origin.kind), std::move(name), operation, value});
 }
 
-Explanation explain_profile(const Config& config, const ProfileSource& source) {
+Explanation explain_profile(const config::Config& config, const ProfileSource& source) {
   const Resolution<Chain> resolution(config, source);
   Explanation explanation;
   explanation.behaviors = resolution.behaviors();
@@ -43,4 +43,4 @@ Explanation explain_profile(const Config& config, const ProfileSource& source) {
   return explanation;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::model

@@ -12,7 +12,7 @@
 #include "model/profile.h"
 #include "model/resolution.h"
 
-namespace fleet_sim {
+namespace fleet_sim::model {
 
 struct Step {
   std::string kind;  // "config", "identity", "built in", "severity", "limit", or one of behavior_kinds
@@ -49,6 +49,6 @@ struct Explanation {
   Profile profile;  // what the simulator uses
 };
 
-Explanation explain_profile(const Config& config, const ProfileSource& source);
+Explanation explain_profile(const config::Config& config, const ProfileSource& source);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::model

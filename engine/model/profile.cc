@@ -8,12 +8,12 @@
 
 #include "model/resolution.h"
 
-namespace fleet_sim {
+namespace fleet_sim::model {
 namespace {
 
-constexpr Behavior no_effect{};
+constexpr config::Behavior no_effect{};
 
-FoundBehavior find_behavior(const BehaviorEntries& table, std::string_view name) {
+FoundBehavior find_behavior(const config::BehaviorEntries& table, std::string_view name) {
   const auto found = table.find(name);
   if (found == table.end()) return {&no_effect, std::nullopt};
   return {&found->second, found->first};
@@ -53,7 +53,7 @@ void set_severity(Profile& profile, const ProfileNumbers<NoTrail>& numbers) {
   profile.channel_until = cumulative_shares(values_of(numbers.channel_weights));
 }
 
-void resolve_durations(Profile& profile, const Config& config, double readings_per_second) {
+void resolve_durations(Profile& profile, const config::Config& config, double readings_per_second) {
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     const double seconds = config.anomalies.types[k].duration_seconds.value_or(1 / readings_per_second);
     const double readings = seconds * readings_per_second;
@@ -67,7 +67,7 @@ void resolve_durations(Profile& profile, const Config& config, double readings_p
 
 }  // namespace
 
-std::string_view location_class(const Behaviors& behaviors, std::string_view location) {
+std::string_view location_class(const config::Behaviors& behaviors, std::string_view location) {
   std::string_view longest;
   for (const auto& [prefix, behavior] : behaviors.location) {
     if (prefix.size() >= longest.size() && location.starts_with(prefix)) longest = prefix;
@@ -75,8 +75,8 @@ std::string_view location_class(const Behaviors& behaviors, std::string_view loc
   return longest;
 }
 
-FourBehaviors find_behaviors(const Behaviors& tables, const ProfileSource& source) {
-  return {find_behavior(tables.firmware, canonical_firmware(source.firmware_version)),
+FourBehaviors find_behaviors(const config::Behaviors& tables, const ProfileSource& source) {
+  return {find_behavior(tables.firmware, config::canonical_firmware(source.firmware_version)),
           find_behavior(tables.model, source.model), find_behavior(tables.manufacturer, source.manufacturer),
           find_behavior(tables.location, location_class(tables, source.location))};
 }
@@ -87,7 +87,7 @@ FourBehaviors find_behaviors(const Behaviors& tables, const ProfileSource& sourc
 // basis `reading`: that share is to be f, split by the weights w_k. Then p_k = f·w_k/n_k / (1 - f + f·Σ
 // w_j/n_j), which is f·w_k/(n_k·(1-f)) onsets per unaffected reading, and is a probability for every f
 // below 1. basis `event`: p_k = f·w_k.
-Onsets resolve_onsets(AnomalyBasis basis, double f, const PerAnomalyType<double>& weights,
+Onsets resolve_onsets(config::AnomalyBasis basis, double f, const PerAnomalyType<double>& weights,
                       const PerAnomalyType<std::uint64_t>& readings_per_anomaly) {
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   if (sum <= 0 || f <= 0) return {};
@@ -97,10 +97,10 @@ Onsets resolve_onsets(AnomalyBasis basis, double f, const PerAnomalyType<double>
   double per_reading = 0;  // Σ w_k/n_k
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     onset[k] = f * weights[k] / sum;
-    if (basis == AnomalyBasis::reading) onset[k] /= static_cast<double>(readings_per_anomaly[k]);
+    if (basis == config::AnomalyBasis::reading) onset[k] /= static_cast<double>(readings_per_anomaly[k]);
     per_reading += weights[k] / sum / static_cast<double>(readings_per_anomaly[k]);
   }
-  if (basis == AnomalyBasis::reading) {
+  if (basis == config::AnomalyBasis::reading) {
     for (double& p : onset) p /= 1 - f + f * per_reading;
   }
 
@@ -114,11 +114,11 @@ Onsets resolve_onsets(AnomalyBasis basis, double f, const PerAnomalyType<double>
   return onsets;
 }
 
-double anomaly_share(const Config& config, const ProfileSource& source) {
+double anomaly_share(const config::Config& config, const ProfileSource& source) {
   return Resolution<NoTrail>(config, source).probability().value();
 }
 
-Profile resolve_profile(const Config& config, const ProfileSource& source) {
+Profile resolve_profile(const config::Config& config, const ProfileSource& source) {
   const ProfileNumbers<NoTrail> numbers = Resolution<NoTrail>(config, source).numbers();
   Profile profile;
   set_signal(profile, numbers);
@@ -133,4 +133,4 @@ Profile resolve_profile(const Config& config, const ProfileSource& source) {
   return profile;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::model

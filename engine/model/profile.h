@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "identity/identity.h"
 
-namespace fleet_sim {
+namespace fleet_sim::model {
 
 // What a profile is resolved from.
 struct ProfileSource {
@@ -20,8 +20,9 @@ struct ProfileSource {
   std::string_view manufacturer;
   std::string_view location;
   double readings_per_second = 1;
-  NormalParameters normal_parameters{};
-  const IdentityOverrides* own = nullptr;  // which of the numbers are the identity's; only explanations ask
+  config::NormalParameters normal_parameters{};
+  const identity::IdentityOverrides* own =
+      nullptr;  // which of the numbers are the identity's; only explanations ask
 };
 
 struct ChannelProfile {
@@ -44,7 +45,7 @@ struct Profile {
   PerAnomalyType<Microseconds> duration{};
 
   PerChannel<double> channel_until{};  // cumulative: which channel a spike or trend picks
-  Range spike_factor;                  // with the severity applied
+  config::Range spike_factor;          // with the severity applied
   double trend_change = 0;             // relative change at the end of a trend
   double pattern_amplitude = 0;        // relative
   Microseconds pattern_period = 0;
@@ -55,11 +56,11 @@ struct Profile {
 inline constexpr double highest_anomaly_share = 0.95;
 
 // The longest key of behaviors.location that the location starts with; empty when there is none.
-std::string_view location_class(const Behaviors& behaviors, std::string_view location);
+std::string_view location_class(const config::Behaviors& behaviors, std::string_view location);
 
-Profile resolve_profile(const Config& config, const ProfileSource& source);
+Profile resolve_profile(const config::Config& config, const ProfileSource& source);
 
 // probability × every multiplier, capped at highest_anomaly_share. f in SPEC §3.
-double anomaly_share(const Config& config, const ProfileSource& source);
+double anomaly_share(const config::Config& config, const ProfileSource& source);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::model

@@ -16,7 +16,7 @@
 #include "identity/identity.h"
 #include "model/profile.h"
 
-namespace fleet_sim {
+namespace fleet_sim::model {
 
 // What a step does with its value. multiply_excess multiplies what the number is above 1.
 enum class Operation { start, multiply, multiply_excess, add, replace, limit };
@@ -30,17 +30,17 @@ struct Origin {
 
 // One of a sensor's four behaviors; without an entry in the config it is one of no effect.
 struct FoundBehavior {
-  const Behavior* behavior = nullptr;
+  const config::Behavior* behavior = nullptr;
   std::optional<std::string_view> entry;
 };
 
 // In the order of behavior_kinds: firmware, model, manufacturer, location.
-using FourBehaviors = std::array<FoundBehavior, behavior_kinds.size()>;
+using FourBehaviors = std::array<FoundBehavior, config::behavior_kinds.size()>;
 
-FourBehaviors find_behaviors(const Behaviors& tables, const ProfileSource& source);
+FourBehaviors find_behaviors(const config::Behaviors& tables, const ProfileSource& source);
 
 inline Origin origin_of(const FourBehaviors& behaviors, std::size_t i) {
-  return {behavior_kinds[i].name, {behaviors[i].entry.value_or("")}};
+  return {config::behavior_kinds[i].name, {behaviors[i].entry.value_or("")}};
 }
 
 // Keeps nothing.
@@ -133,7 +133,7 @@ struct ProfileNumbers {
 template <class Trail>
 class Resolution {
  public:
-  Resolution(const Config& config, const ProfileSource& source)
+  Resolution(const config::Config& config, const ProfileSource& source)
       : config_(config), source_(source), behaviors_(find_behaviors(config.behaviors, source)) {}
 
   [[nodiscard]] const FourBehaviors& behaviors() const { return behaviors_; }
@@ -150,7 +150,7 @@ class Resolution {
 
   [[nodiscard]] Number<Trail> probability() const {
     Number<Trail> f({"config", {"anomalies", "probability"}}, config_.anomalies.probability);
-    f.multiply(behaviors_, [](const Behavior& b) { return b.probability; });
+    f.multiply(behaviors_, [](const config::Behavior& b) { return b.probability; });
     f.limit({"limit"}, highest_anomaly_share);
     if (!config_.anomalies.enabled) f.replace({"config", {"anomalies", "enabled"}}, 0);
     return f;
@@ -158,15 +158,16 @@ class Resolution {
 
  private:
   // One of the sensor's normal parameters: its own, or the config's.
-  [[nodiscard]] Number<Trail> normal(std::size_t c, std::string_view name, double ChannelParameters::*value,
-                                     std::optional<double> ChannelOverride::*own) const {
+  [[nodiscard]] Number<Trail> normal(std::size_t c, std::string_view name,
+                                     double config::ChannelParameters::*value,
+                                     std::optional<double> identity::ChannelOverride::*own) const {
     const bool is_own = source_.own != nullptr && (source_.own->normal_parameters[c].*own).has_value();
     return {{is_own ? "identity" : "config", {"normal_parameters", channel_names[c], name}},
             source_.normal_parameters[c].*value};
   }
 
   [[nodiscard]] Number<Trail> std_dev(std::size_t c) const {
-    return normal(c, "std_dev", &ChannelParameters::std_dev, &ChannelOverride::std_dev);
+    return normal(c, "std_dev", &config::ChannelParameters::std_dev, &identity::ChannelOverride::std_dev);
   }
 
   void resolve_signal(ProfileNumbers<Trail>& numbers) const {
@@ -176,15 +177,15 @@ class Resolution {
                                    source_.readings_per_second};
     for (std::size_t c = 0; c < channel_count; ++c) {
       ChannelNumbers<Trail>& channel = numbers.channels[c];
-      channel.mean = normal(c, "mean", &ChannelParameters::mean, &ChannelOverride::mean);
+      channel.mean = normal(c, "mean", &config::ChannelParameters::mean, &identity::ChannelOverride::mean);
       channel.deviation = std_dev(c);
-      channel.deviation.multiply(behaviors_, [c](const Behavior& b) { return b.spread[c]; });
-      channel.min = normal(c, "min", &ChannelParameters::min, &ChannelOverride::min);
-      channel.max = normal(c, "max", &ChannelParameters::max, &ChannelOverride::max);
+      channel.deviation.multiply(behaviors_, [c](const config::Behavior& b) { return b.spread[c]; });
+      channel.min = normal(c, "min", &config::ChannelParameters::min, &identity::ChannelOverride::min);
+      channel.max = normal(c, "max", &config::ChannelParameters::max, &identity::ChannelOverride::max);
     }
     const Number<Trail> std_dev_of_temperature = std_dev(index_of(Channel::temperature));
     numbers.daily_amplitude = std_dev_of_temperature;
-    numbers.daily_amplitude.multiply(behaviors_, [](const Behavior& b) { return b.daily; });
+    numbers.daily_amplitude.multiply(behaviors_, [](const config::Behavior& b) { return b.daily; });
     numbers.work_hours_rise = {built_in, 0};
     for (std::size_t i = 0; i < behaviors_.size(); ++i) {
       numbers.work_hours_rise.add(origin_of(behaviors_, i),
@@ -193,16 +194,16 @@ class Resolution {
   }
 
   [[nodiscard]] Number<Trail> weight(std::size_t k) const {
-    const AnomalyTypeSettings& type = config_.anomalies.types[k];
+    const config::AnomalyTypeSettings& type = config_.anomalies.types[k];
     Number<Trail> weight({"config", {"anomalies.types", anomaly_type_names[k], "weight"}}, type.weight);
-    weight.multiply(behaviors_, [k](const Behavior& b) { return b.weights[k]; });
+    weight.multiply(behaviors_, [k](const config::Behavior& b) { return b.weights[k]; });
     if (!type.enabled) weight.replace({"config", {"anomalies.types", anomaly_type_names[k], "enabled"}}, 0);
     return weight;
   }
 
   // The first behavior that names a replacement wins.
   template <class T, class Part>
-  void replace(Number<Trail>& number, std::optional<T> Behavior::*member, Part part_of) const {
+  void replace(Number<Trail>& number, std::optional<T> config::Behavior::*member, Part part_of) const {
     for (std::size_t i = 0; i < behaviors_.size(); ++i) {
       const std::optional<T>& replacement = behaviors_[i].behavior->*member;
       if (replacement) return number.replace(origin_of(behaviors_, i), part_of(*replacement));
@@ -211,13 +212,15 @@ class Resolution {
 
   void resolve_severity(ProfileNumbers<Trail>& numbers) const {
     numbers.severity = {built_in, 1};
-    numbers.severity.multiply(behaviors_, [](const Behavior& b) { return b.severity; });
+    numbers.severity.multiply(behaviors_, [](const config::Behavior& b) { return b.severity; });
     const double severity = numbers.severity.value();
 
     numbers.spike_factor_min = {built_in, usual_spike_factor.min};
     numbers.spike_factor_max = {built_in, usual_spike_factor.max};
-    replace(numbers.spike_factor_min, &Behavior::spike_factor, [](const Range& range) { return range.min; });
-    replace(numbers.spike_factor_max, &Behavior::spike_factor, [](const Range& range) { return range.max; });
+    replace(numbers.spike_factor_min, &config::Behavior::spike_factor,
+            [](const config::Range& range) { return range.min; });
+    replace(numbers.spike_factor_max, &config::Behavior::spike_factor,
+            [](const config::Range& range) { return range.max; });
     numbers.spike_factor_min.multiply_excess({"severity"}, severity);
     numbers.spike_factor_max.multiply_excess({"severity"}, severity);
 
@@ -231,23 +234,23 @@ class Resolution {
     for (std::size_t c = 0; c < channel_count; ++c) {
       Number<Trail>& noise = numbers.noise_factor[c];
       noise = {built_in, usual_noise_factor};
-      replace(noise, &Behavior::noise_factor, [](double factor) { return factor; });
+      replace(noise, &config::Behavior::noise_factor, [](double factor) { return factor; });
       noise.multiply({"severity"}, numbers.severity.value());
-      noise.multiply(behaviors_, [c](const Behavior& b) { return b.noise[c]; });
+      noise.multiply(behaviors_, [c](const config::Behavior& b) { return b.noise[c]; });
 
       numbers.channel_weights[c] = {built_in, 1};
-      replace(numbers.channel_weights[c], &Behavior::channels,
+      replace(numbers.channel_weights[c], &config::Behavior::channels,
               [c](const PerChannel<double>& weights) { return weights[c]; });
     }
   }
 
   static constexpr Origin built_in{"built in"};
-  static constexpr Range usual_spike_factor{1.5, 3.0};
+  static constexpr config::Range usual_spike_factor{1.5, 3.0};
   static constexpr double trend_change_at_end = 0.5;
   static constexpr double usual_pattern_amplitude = 0.2;
   static constexpr double usual_noise_factor = 0.10;
 
-  const Config& config_;
+  const config::Config& config_;
   const ProfileSource& source_;
   FourBehaviors behaviors_;
 };
@@ -258,7 +261,7 @@ struct Onsets {
   PerAnomalyType<double> steady{};  // that a reading of the long run lies in one
 };
 
-Onsets resolve_onsets(AnomalyBasis basis, double f, const PerAnomalyType<double>& weights,
+Onsets resolve_onsets(config::AnomalyBasis basis, double f, const PerAnomalyType<double>& weights,
                       const PerAnomalyType<std::uint64_t>& readings_per_anomaly);
 
 // Each weight's share of their sum; none when that is 0.
@@ -278,4 +281,4 @@ std::array<double, n> values_of(const std::array<Number<Trail>, n>& numbers) {
   return values;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::model

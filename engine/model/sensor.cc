@@ -5,7 +5,7 @@
 #include "base/random.h"
 #include "model/signal.h"
 
-namespace fleet_sim {
+namespace fleet_sim::model {
 namespace {
 
 std::uint64_t counter(Timestamp at) {
@@ -70,7 +70,7 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
   Sample affected{{}, type_of(anomaly), std::nullopt};
   const bool first = anomaly.readings_affected++ == 0;
   const bool last = due.next > anomaly.ended_at;
-  using Kind = AnomalyEvent::Kind;
+  using Kind = batch::AnomalyEvent::Kind;
   if (first || last) affected.event = first && last ? Kind::whole : first ? Kind::opened : Kind::closed;
   if (affected.missing()) return affected;
 
@@ -81,4 +81,4 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
   return affected;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::model

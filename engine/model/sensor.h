@@ -13,7 +13,7 @@
 #include "model/anomaly.h"
 #include "model/profile.h"
 
-namespace fleet_sim {
+namespace fleet_sim::model {
 
 struct Sensor {
   std::uint64_t key;       // hash of the sensor's id: with the seed, all its randomness
@@ -34,9 +34,9 @@ struct Due {
 // What came of one due reading. `anomaly` with missing_data means that there is no row; `event` is set when
 // the anomaly shows for the first or the last time.
 struct Sample {
-  Values values;
+  batch::Values values;
   std::optional<AnomalyType> anomaly;
-  std::optional<AnomalyEvent::Kind> event;
+  std::optional<batch::AnomalyEvent::Kind> event;
 
   [[nodiscard]] bool missing() const { return anomaly == AnomalyType::missing_data; }
 };
@@ -62,4 +62,4 @@ bool inject_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timest
 // reading of the sensor, in order.
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::model

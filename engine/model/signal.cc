@@ -5,7 +5,7 @@
 #include "base/math.h"
 #include "base/normal.h"
 
-namespace fleet_sim {
+namespace fleet_sim::model {
 namespace {
 
 constexpr double daily_peak_hour = 15;
@@ -32,14 +32,14 @@ double work_hours_share(double hour) {
                   raised_cosine((work_ends_hour - hour) / ramp_hours));
 }
 
-Values normal_values(const Profile& profile, Timestamp due, const RandomBlock& draws) {
+batch::Values normal_values(const Profile& profile, Timestamp due, const RandomBlock& draws) {
   const double hour = local_hour(due, profile.utc_offset);
   PerChannel<double> offset{};
   double& warmer = offset[index_of(Channel::temperature)];
   warmer = profile.daily_amplitude * sine_of_turns((hour - (daily_peak_hour - 6)) / 24);
   if (profile.work_hours_rise != 0) warmer += profile.work_hours_rise * work_hours_share(hour);
 
-  Values values;
+  batch::Values values;
   for (std::size_t c = 0; c < channel_count; ++c) {
     const ChannelProfile& channel = profile.channels[c];
     const double value = channel.mean + channel.deviation * standard_normal(draws[c]) + offset[c];
@@ -48,4 +48,4 @@ Values normal_values(const Profile& profile, Timestamp due, const RandomBlock& d
   return values;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::model

@@ -7,7 +7,7 @@
 #include "batch/reading.h"
 #include "model/profile.h"
 
-namespace fleet_sim {
+namespace fleet_sim::model {
 
 // The hour of the local day, 0 <= h < 24, with its fraction.
 double local_hour(Timestamp due, Microseconds utc_offset);
@@ -18,6 +18,6 @@ double work_hours_share(double hour);
 
 // mean + deviation·z, plus the daily cycle and the work-hours rise on temperature, clamped to min .. max. The
 // three z are the first three words of `draws`.
-Values normal_values(const Profile& profile, Timestamp due, const RandomBlock& draws);
+batch::Values normal_values(const Profile& profile, Timestamp due, const RandomBlock& draws);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::model

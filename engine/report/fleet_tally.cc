@@ -8,7 +8,7 @@
 
 #include "model/profile.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 namespace {
 
 std::string named(std::string_view text, std::string_view otherwise) {
@@ -137,7 +137,7 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   told.gaps = tally.gaps().count;
   told.deleted = shard.deleted;
   told.expectation_missing = shard.config.why_not;
-  for (const RunInfo& run : shard.runs) told.runs.push_back(run.run_id);
+  for (const sqlite::RunInfo& run : shard.runs) told.runs.push_back(run.run_id);
 
   add_curves(daily_, tally.curves());
   gaps_ += tally.gaps();
@@ -148,7 +148,7 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   return told;
 }
 
-std::vector<std::uint32_t> FleetTally::kinds_of(const ReadingTally& tally, const Config& config) {
+std::vector<std::uint32_t> FleetTally::kinds_of(const ReadingTally& tally, const config::Config& config) {
   std::vector<std::uint32_t> kinds;
   for (std::uint32_t i = 0; i < tally.combinations(); ++i) kinds.push_back(kind_of(tally.traits(i), config));
   return kinds;
@@ -157,15 +157,15 @@ std::vector<std::uint32_t> FleetTally::kinds_of(const ReadingTally& tally, const
 void FleetTally::add_expectation(const ReadShard& shard, std::span<const std::uint32_t> kinds,
                                  std::span<const std::uint64_t> missing) {
   const ReadingTally& tally = shard.tally;
-  const Config& config = *shard.config.config;
+  const config::Config& config = *shard.config.config;
   // How often a sensor is read decides what is expected only where anomalies.basis is `event`.
-  const bool rate_matters = config.anomalies.basis == AnomalyBasis::event;
+  const bool rate_matters = config.anomalies.basis == config::AnomalyBasis::event;
   std::map<std::pair<std::uint32_t, Microseconds>, PerAnomalyType<double>> shares;
   for (std::size_t i = 0; i < tally.cells().size(); ++i) {
     const Cell& cell = tally.cells()[i];
     const Microseconds period = rate_matters ? tally.sensors()[cell.sensor].period : 0;
     const auto [entry, is_new] = shares.try_emplace({cell.combination, period});
-    if (is_new) entry->second = expected_shares(config, tally.traits(cell.combination), period);
+    if (is_new) entry->second = data::expected_shares(config, tally.traits(cell.combination), period);
     Kind& kind = kinds_[kinds[cell.combination]];
     const std::uint64_t due = cell.readings + missing[i];
     kind.with_expectation += due;
@@ -251,13 +251,13 @@ std::vector<VariedSensor> FleetTally::most_varied() const {
   return chosen;
 }
 
-std::uint32_t FleetTally::kind_of(const Traits& traits, const Config& config) {
+std::uint32_t FleetTally::kind_of(const Traits& traits, const config::Config& config) {
   const std::string_view location = traits[index_of(Trait::location)];
   Kind kind;
-  kind.firmware = named(canonical_firmware(traits[index_of(Trait::firmware)]), no_name);
+  kind.firmware = named(config::canonical_firmware(traits[index_of(Trait::firmware)]), no_name);
   kind.model = named(traits[index_of(Trait::model)], no_name);
   kind.manufacturer = named(traits[index_of(Trait::manufacturer)], no_name);
-  kind.location_class = named(location_class(config.behaviors, location), other_locations);
+  kind.location_class = named(model::location_class(config.behaviors, location), other_locations);
   const auto [entry, is_new] =
       number_of_kind_.try_emplace({kind.firmware, kind.model, kind.manufacturer, kind.location_class},
                                   static_cast<std::uint32_t>(kinds_.size()));
@@ -301,4 +301,4 @@ void FleetTally::complete(Report& report) {
   report.gaps = gaps_;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

@@ -15,7 +15,7 @@
 #include "report/tally.h"
 #include "report/text_index.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 
 class FleetTally {
  public:
@@ -52,8 +52,8 @@ class FleetTally {
   using NameOf = std::function<std::string(const Kind&)>;
 
   // The number of the kind that each of a tally's combinations belongs to.
-  std::vector<std::uint32_t> kinds_of(const ReadingTally& tally, const Config& config);
-  std::uint32_t kind_of(const Traits& traits, const Config& config);
+  std::vector<std::uint32_t> kinds_of(const ReadingTally& tally, const config::Config& config);
+  std::uint32_t kind_of(const Traits& traits, const config::Config& config);
   void add_cell(const Cell& cell, std::uint64_t missing, std::uint32_t kind, std::uint32_t sensor);
   void add_expectation(const ReadShard& shard, std::span<const std::uint32_t> kinds,
                        std::span<const std::uint64_t> missing);
@@ -71,4 +71,4 @@ class FleetTally {
   GapTally gaps_;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

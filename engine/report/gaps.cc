@@ -5,7 +5,7 @@
 #include <tuple>
 #include <utility>
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 namespace {
 
 std::pair<std::uint32_t, Timestamp> place_of(const MissingSpan& span) {
@@ -75,4 +75,4 @@ void GapTally::keep_if_long(Gap gap) {
   if (longest.size() > longest_kept) longest.pop_back();
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

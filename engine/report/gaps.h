@@ -11,7 +11,7 @@
 #include "base/timestamp.h"
 #include "report/text_index.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 
 // A missing_data event. 24 bytes, because a shard may hold many.
 struct MissingSpan {
@@ -67,4 +67,4 @@ struct GapTally {
   void keep_if_long(Gap gap);
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 namespace {
 
 // For 1 to 30 degrees of freedom.
@@ -50,4 +50,4 @@ std::optional<Interval> RatioSums::interval() const {
   return Interval{std::max(0.0, rate - half), std::min(1.0, rate + half)};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 
 struct Interval {
   double low = 0;
@@ -39,4 +39,4 @@ class RatioSums {
 // The 97.5% quantile of Student's t; `degrees` is at least 1.
 double student_t_quantile(std::uint64_t degrees);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

@@ -10,10 +10,10 @@
 #include <string>
 #include <utility>
 
-#include "storage/data_directory.h"
-#include "storage/sqlite.h"
+#include "sqlite/data_directory.h"
+#include "sqlite/sqlite.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 namespace {
 
 namespace fs = std::filesystem;
@@ -53,15 +53,15 @@ struct RowRange {
   throw std::runtime_error(file.string() + ": cannot be read: " + what);
 }
 
-bool has_column(Database& shard, std::string_view table, std::string_view column) {
+bool has_column(sqlite::Database& shard, std::string_view table, std::string_view column) {
   const std::string sql = "SELECT count(*) FROM pragma_table_info('" + std::string(table) +
                           "') WHERE name = '" + std::string(column) + "'";
   return shard.query_integer(sql, 0) > 0;
 }
 
-RowRange find_rows(Database& shard, const fs::path& file) {
+RowRange find_rows(sqlite::Database& shard, const fs::path& file) {
   if (!has_column(shard, "sensor_readings", "id")) return {};
-  const auto ids = find_reading_ids(shard, file);
+  const auto ids = sqlite::find_reading_ids(shard, file);
   if (!ids) return {};
   RowRange rows;
   rows.first_id = ids->first;
@@ -76,7 +76,7 @@ class TimeColumn {
  public:
   explicit TimeColumn(const fs::path& file) : file_(file) {}
 
-  Timestamp read(const Statement& row, int column) {
+  Timestamp read(const sqlite::Statement& row, int column) {
     const std::string_view text = row.text(column);
     const auto moment = reader_.read(text);
     if (!moment) fail(file_, "'" + std::string(text.substr(0, 40)) + "' stands where a time should be");
@@ -94,10 +94,11 @@ Timestamp open_until(const std::vector<Timestamp>& run_starts, Timestamp from) {
   return next == run_starts.end() ? latest_timestamp : *next;
 }
 
-void read_missing_events(Database& shard, const fs::path& file, ReadShard& read, TallyContext& context) {
-  Statement row = prepare_query(shard, missing_events_sql, file);
+void read_missing_events(sqlite::Database& shard, const fs::path& file, ReadShard& read,
+                         TallyContext& context) {
+  sqlite::Statement row = sqlite::prepare_query(shard, missing_events_sql, file);
   TimeColumn times(file);
-  while (next_row(row, shard, file)) {
+  while (sqlite::next_row(row, shard, file)) {
     const bool is_open = row.type(2) == SQLITE_NULL;
     const Timestamp from = times.read(row, 1);
     const Timestamp until = is_open ? open_until(context.run_starts, from) : times.read(row, 2);
@@ -110,14 +111,14 @@ void read_missing_events(Database& shard, const fs::path& file, ReadShard& read,
 }
 
 // Everything but the rows, as one moment has it.
-RowRange read_surroundings(const fs::path& file, RunConfigs& configs, ReadShard& read,
+RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, ReadShard& read,
                            TallyContext& context) {
-  Database shard = open_shard(file);
-  check_shard(shard, file);
-  if (const StorageError error = shard.execute("BEGIN"); !error.ok()) fail(file, error.message);
-  if (has_column(shard, "run_info", "run_id")) read.runs = read_runs(shard, file);
-  read.deleted = read_deletions(shard, file);
-  for (const RunInfo& run : read.runs) context.run_starts.push_back(run.start);
+  sqlite::Database shard = sqlite::open_shard(file);
+  sqlite::check_shard(shard, file);
+  if (const sqlite::StorageError error = shard.execute("BEGIN"); !error.ok()) fail(file, error.message);
+  if (has_column(shard, "run_info", "run_id")) read.runs = sqlite::read_runs(shard, file);
+  read.deleted = sqlite::read_deletions(shard, file);
+  for (const sqlite::RunInfo& run : read.runs) context.run_starts.push_back(run.start);
   std::ranges::sort(context.run_starts);
   read.config = configs.config_of(read.runs);
   context.config = read.config.config;
@@ -125,7 +126,7 @@ RowRange read_surroundings(const fs::path& file, RunConfigs& configs, ReadShard&
   return find_rows(shard, file);
 }
 
-std::optional<AnomalyType> anomaly_of(const Statement& row, const fs::path& file) {
+std::optional<AnomalyType> anomaly_of(const sqlite::Statement& row, const fs::path& file) {
   if (row.integer(3) == 0) return std::nullopt;
   const auto name = std::ranges::find(anomaly_type_names, row.text(4));
   if (name == anomaly_type_names.end()) {
@@ -143,13 +144,13 @@ class PartTally {
       : PartTally(other.file_, other.rows_, other.context_, other.progress_) {}
 
   void operator()(const tbb::blocked_range<std::uint64_t>& offsets) {
-    Database shard = open_shard(file_);
-    Statement row = prepare_query(shard, rows_.sql, file_);
+    sqlite::Database shard = sqlite::open_shard(file_);
+    sqlite::Statement row = sqlite::prepare_query(shard, rows_.sql, file_);
     row.bind(1, rows_.id_at(offsets.begin()));
     row.bind(2, rows_.last_id_before(offsets.end()));
     TimeColumn times(file_);
     std::uint64_t readings = 0;
-    while (next_row(row, shard, file_)) {
+    while (sqlite::next_row(row, shard, file_)) {
       tally_.add(reading_of(row, times));
       if (++readings % progress_step == 0) progress_.readings += progress_step;
     }
@@ -163,7 +164,7 @@ class PartTally {
  private:
   static constexpr std::uint64_t progress_step = 1 << 16;
 
-  StoredReading reading_of(const Statement& row, TimeColumn& times) const {
+  StoredReading reading_of(const sqlite::Statement& row, TimeColumn& times) const {
     StoredReading reading{times.read(row, 0),
                           row.text(1),
                           {},
@@ -183,7 +184,7 @@ class PartTally {
 
 }  // namespace
 
-ReadShard read_shard(const fs::path& file, RunConfigs& configs, ReadProgress& progress) {
+ReadShard read_shard(const fs::path& file, data::RunConfigs& configs, ReadProgress& progress) {
   auto context = std::make_unique<TallyContext>();
   ReadShard read{{}, {}, {}, ReadingTally(*context), 0, 0, {}};
   const RowRange rows = read_surroundings(file, configs, read, *context);
@@ -199,4 +200,4 @@ ReadShard read_shard(const fs::path& file, RunConfigs& configs, ReadProgress& pr
   return read;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

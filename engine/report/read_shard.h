@@ -10,11 +10,11 @@
 #include <memory>
 #include <vector>
 
-#include "report/run_configs.h"
+#include "data/run_configs.h"
 #include "report/tally.h"
-#include "storage/data_directory.h"
+#include "sqlite/data_directory.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 
 // How far the reading has come; written by all threads.
 struct ReadProgress {
@@ -22,15 +22,15 @@ struct ReadProgress {
 };
 
 struct ReadShard {
-  std::vector<RecordedRun> runs;  // first to last
-  ShardConfig config;
+  std::vector<sqlite::RecordedRun> runs;  // first to last
+  data::ShardConfig config;
   std::unique_ptr<const TallyContext> context;  // that the tally borrows
   ReadingTally tally;
   std::uint64_t missing_events = 0;
   std::uint64_t open_missing_events = 0;
-  Deletions deleted;
+  sqlite::Deletions deleted;
 };
 
-ReadShard read_shard(const std::filesystem::path& file, RunConfigs& configs, ReadProgress& progress);
+ReadShard read_shard(const std::filesystem::path& file, data::RunConfigs& configs, ReadProgress& progress);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

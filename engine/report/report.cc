@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "report/fleet_tally.h"
-#include "storage/data_directory.h"
+#include "sqlite/data_directory.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 namespace {
 
 // Threads for which the descriptors last: each has one shard open at a time, of three files (the database,
@@ -44,7 +44,7 @@ class Gatherer {
   void add(const std::string& file, const ReadShard& shard) {
     const std::lock_guard lock(mutex_);
     report_.shards.push_back(fleet_.add(file, shard));
-    for (const RunInfo& run : shard.runs) {
+    for (const sqlite::RunInfo& run : shard.runs) {
       if (!known_runs_.insert(run.run_id).second) continue;
       report_.runs.push_back(run);
       report_.runs.back().config.clear();
@@ -60,7 +60,7 @@ class Gatherer {
     fleet_.complete(report_);
     std::ranges::sort(report_.shards, {}, &ReportShard::file);
     std::ranges::sort(report_.unreadable, {}, &UnreadableShard::file);
-    std::ranges::sort(report_.runs, {}, [](const RunInfo& run) {
+    std::ranges::sort(report_.runs, {}, [](const sqlite::RunInfo& run) {
       return std::pair(run.began_at, std::string_view(run.run_id));
     });
     for (const ReportShard& shard : report_.shards) widen(shard);
@@ -105,8 +105,8 @@ std::uint64_t Report::shards_without_expectation() const {
   }));
 }
 
-Deletions Report::deleted() const {
-  Deletions all;
+sqlite::Deletions Report::deleted() const {
+  sqlite::Deletions all;
   for (const ReportShard& shard : shards) {
     all.readings += shard.deleted.readings;
     all.events += shard.deleted.events;
@@ -116,11 +116,11 @@ Deletions Report::deleted() const {
 }
 
 Report make_report(const std::filesystem::path& directory, ReadProgress& progress) {
-  const std::vector<std::filesystem::path> files = find_shards(directory);
+  const std::vector<std::filesystem::path> files = sqlite::find_shards(directory);
   Report report;
   report.directory = directory.string();
   Gatherer gatherer(report);
-  RunConfigs configs;
+  data::RunConfigs configs;
   tbb::task_arena arena(affordable_threads());
   arena.execute([&] {
     tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
@@ -136,4 +136,4 @@ Report make_report(const std::filesystem::path& directory, ReadProgress& progres
   return report;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

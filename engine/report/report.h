@@ -21,7 +21,7 @@
 #include "report/read_shard.h"
 #include "report/tally.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 
 // One value of what readings are grouped by: the readings of firmware 1.3.
 struct ReportGroup {
@@ -56,7 +56,7 @@ struct ReportShard {
   std::optional<TimeRange> range;  // none without rows
   std::optional<Timestamp> oldest_unsynced;
   std::uint64_t gaps = 0;
-  Deletions deleted;                // by retention, and so in no figure
+  sqlite::Deletions deleted;        // by retention, and so in no figure
   std::vector<std::string> runs;    // their ids
   std::string expectation_missing;  // why there is none; empty when there is
 };
@@ -92,7 +92,7 @@ struct Report {
   std::string directory;
   std::vector<ReportShard> shards;  // by file name
   std::vector<UnreadableShard> unreadable;
-  std::vector<RunInfo> runs;  // by the time they began, each once; `config` is left empty
+  std::vector<sqlite::RunInfo> runs;  // by the time they began, each once; `config` is left empty
   ReportGroup total;
   std::vector<ReportGroup> by_firmware;  // each sorted by name
   std::vector<ReportGroup> by_model;
@@ -108,7 +108,7 @@ struct Report {
 
   [[nodiscard]] std::uint64_t shards_without_expectation() const;
   // Of all shards; until the latest time of any.
-  [[nodiscard]] Deletions deleted() const;
+  [[nodiscard]] sqlite::Deletions deleted() const;
 };
 
 // What stands for readings whose column is empty, and for locations that no class covers.
@@ -119,4 +119,4 @@ inline constexpr std::string_view other_locations = "other";
 // the others. Throws InvalidInput for a directory that has none.
 Report make_report(const std::filesystem::path& directory, ReadProgress& progress);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

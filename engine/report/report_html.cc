@@ -6,7 +6,7 @@
 
 #include "report/report_json.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -137,4 +137,4 @@ std::string report_html(const Report& report, const std::vector<SensorSeries>& s
   return page;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

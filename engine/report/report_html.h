@@ -11,7 +11,7 @@
 #include "report/report.h"
 #include "report/sensor_series.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 
 // Every such page begins with these bytes, and nothing else does.
 inline constexpr std::string_view report_page_head =
@@ -24,4 +24,4 @@ std::string report_html(const Report& report, const std::vector<SensorSeries>& s
 extern const std::string_view report_page_before;
 extern const std::string_view report_page_after;
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

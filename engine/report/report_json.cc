@@ -3,7 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -66,7 +66,7 @@ Json json_of(const std::vector<ReportGroup>& groups) {
   return list;
 }
 
-Json json_of(const Deletions& deleted) {
+Json json_of(const sqlite::Deletions& deleted) {
   return {{"readings", deleted.readings},
           {"events", deleted.events},
           {"until", deleted.until.empty() ? Json() : Json(deleted.until)}};
@@ -89,7 +89,7 @@ Json json_of(const ReportShard& shard) {
            shard.expectation_missing.empty() ? Json() : Json(shard.expectation_missing)}};
 }
 
-Json json_of(const RunInfo& run) {
+Json json_of(const sqlite::RunInfo& run) {
   return {{"run_id", run.run_id},
           {"seed", run.seed},
           {"version", run.version},
@@ -140,7 +140,7 @@ Json json_of(const Report& report) {
     unreadable.push_back({{"file", shard.file}, {"why", shard.why}});
   }
   Json runs = Json::array();
-  for (const RunInfo& run : report.runs) runs.push_back(json_of(run));
+  for (const sqlite::RunInfo& run : report.runs) runs.push_back(json_of(run));
   Json shards = Json::array();
   for (const ReportShard& shard : report.shards) shards.push_back(json_of(shard));
   return {{"directory", report.directory},
@@ -169,4 +169,4 @@ std::string json_text(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

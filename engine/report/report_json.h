@@ -8,11 +8,11 @@
 
 #include "report/report.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 
 nlohmann::ordered_json json_of(const Report& report);
 
 // As text, `indent` -1 on a single line.
 std::string json_text(const nlohmann::ordered_json& json, int indent);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "config/plain_text.h"
-#include "status/text.h"
+#include "base/plain_text.h"
+#include "base/text.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 namespace {
 
 constexpr std::string_view nothing = "–";
@@ -153,7 +153,7 @@ std::string missing_text(const MissingData& missing) {
   return text;
 }
 
-std::string deleted_text(const Deletions& deleted) {
+std::string deleted_text(const sqlite::Deletions& deleted) {
   if (deleted.readings == 0) return "";
   return fmt::format("  deleted         {} and {} by database.retention, up to {}\n",
                      counted(deleted.readings, "reading"), counted(deleted.events, "event"),
@@ -178,10 +178,10 @@ std::string gaps_text(const GapTally& gaps) {
   return text;
 }
 
-std::string runs_text(const std::vector<RunInfo>& runs) {
+std::string runs_text(const std::vector<sqlite::RunInfo>& runs) {
   Table table({"run", "seed", "version", "start", "sensors", "partition", "shards by", "config"});
   for (std::size_t i = 0; i < std::min(runs.size(), most_lines); ++i) {
-    const RunInfo& run = runs[i];
+    const sqlite::RunInfo& run = runs[i];
     table.add({printable(run.run_id), std::to_string(run.seed), printable(run.version),
                timestamp_text(run.start), grouped(run.fleet_size), printable(run.partition),
                printable(run.shard_by), printable(run.config_hash)});
@@ -241,4 +241,4 @@ std::string report_text(const Report& report) {
   return text + runs_text(report.runs) + shards_text(report.shards);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

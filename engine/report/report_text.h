@@ -6,8 +6,8 @@
 
 #include "report/report.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 
 std::string report_text(const Report& report);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "base/cadence.h"
-#include "storage/data_directory.h"
-#include "storage/sqlite.h"
+#include "sqlite/data_directory.h"
+#include "sqlite/sqlite.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 namespace {
 
 namespace fs = std::filesystem;
@@ -30,7 +30,7 @@ constexpr std::string_view readings_sql =
     "SELECT timestamp, temperature, vibration, voltage FROM sensor_readings "
     "WHERE id BETWEEN ?1 AND ?2 AND sensor_id = ?3";
 
-Timestamp time_of(const Statement& row, int column, const fs::path& file) {
+Timestamp time_of(const sqlite::Statement& row, int column, const fs::path& file) {
   const auto at = parse_timestamp(row.text(column));
   if (!at) throw std::runtime_error(file.string() + ": holds a time that is none");
   return *at;
@@ -44,18 +44,18 @@ struct Block {
   Timestamp latest;
 };
 
-std::vector<Block> look_through(Database& shard, const fs::path& file) {
-  const auto ids = find_reading_ids(shard, file);
+std::vector<Block> look_through(sqlite::Database& shard, const fs::path& file) {
+  const auto ids = sqlite::find_reading_ids(shard, file);
   if (!ids) return {};
   const auto [first, last] = *ids;
   const auto span = static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first);
   const std::uint64_t step =
       std::max<std::uint64_t>(rows_between_looks, span / static_cast<std::uint64_t>(most_looks) + 1);
-  Statement look = prepare_query(shard, look_sql, file);
+  sqlite::Statement look = sqlite::prepare_query(shard, look_sql, file);
   const auto time_at = [&](std::int64_t id) {
     look.reset();
     look.bind(1, id);
-    if (!next_row(look, shard, file)) throw std::runtime_error(file.string() + ": a row is gone");
+    if (!sqlite::next_row(look, shard, file)) throw std::runtime_error(file.string() + ": a row is gone");
     return time_of(look, 0, file);
   };
   std::vector<Block> blocks;
@@ -73,12 +73,12 @@ std::vector<Block> look_through(Database& shard, const fs::path& file) {
   }
 }
 
-std::vector<SeriesAnomaly> read_anomalies(Database& shard, const fs::path& file,
+std::vector<SeriesAnomaly> read_anomalies(sqlite::Database& shard, const fs::path& file,
                                           const std::string& sensor_id) {
-  Statement row = prepare_query(shard, events_sql, file);
+  sqlite::Statement row = sqlite::prepare_query(shard, events_sql, file);
   row.bind(1, sensor_id);
   std::vector<SeriesAnomaly> anomalies;
-  while (next_row(row, shard, file)) {
+  while (sqlite::next_row(row, shard, file)) {
     const bool is_open = row.type(3) == SQLITE_NULL;
     anomalies.push_back({std::string(row.text(0)), std::string(row.text(1)), time_of(row, 2, file),
                          is_open ? latest_timestamp : time_of(row, 3, file),
@@ -142,7 +142,7 @@ Microseconds window_length(const ReportShard& shard, Microseconds period) {
 class SeriesReader {
  public:
   SeriesReader(const fs::path& file, const ReportShard& told, const VariedSensor& sensor)
-      : file_(file), told_(told), shard_(open_shard(file)) {
+      : file_(file), told_(told), shard_(sqlite::open_shard(file)) {
     series_.sensor = sensor;
   }
 
@@ -179,11 +179,11 @@ class SeriesReader {
   }
 
   void read_block(const Block& block, std::vector<SeriesPoint>& readings) {
-    Statement row = prepare_query(shard_, readings_sql, file_);
+    sqlite::Statement row = sqlite::prepare_query(shard_, readings_sql, file_);
     row.bind(1, block.first_id);
     row.bind(2, block.last_id);
     row.bind(3, series_.sensor.sensor_id);
-    while (readings.size() < 2 * most_readings && next_row(row, shard_, file_)) {
+    while (readings.size() < 2 * most_readings && sqlite::next_row(row, shard_, file_)) {
       const Timestamp at = time_of(row, 0, file_);
       if (at < series_.from || at >= series_.until) continue;
       readings.push_back({at, PerChannel<double>{row.real(1), row.real(2), row.real(3)}});
@@ -192,7 +192,7 @@ class SeriesReader {
 
   const fs::path& file_;
   const ReportShard& told_;
-  Database shard_;
+  sqlite::Database shard_;
   SensorSeries series_;
 };
 
@@ -248,4 +248,4 @@ std::vector<SensorSeries> read_series(const fs::path& directory, const Report& r
   return all;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

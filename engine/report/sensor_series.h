@@ -14,7 +14,7 @@
 #include "base/timestamp.h"
 #include "report/report.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 
 // A moment and the three values; none where readings are absent, so that a line breaks off.
 struct SeriesPoint {
@@ -49,4 +49,4 @@ std::vector<SensorSeries> read_series(const std::filesystem::path& directory, co
 // At most SensorSeries::most_points and the breaks between them. `readings` all have values and are in order.
 std::vector<SeriesPoint> thinned(const std::vector<SeriesPoint>& readings);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

@@ -6,7 +6,7 @@
 #include "model/profile.h"
 #include "model/signal.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 namespace {
 
 constexpr std::uint32_t no_cell = UINT32_MAX;
@@ -62,7 +62,7 @@ void ReadingTally::add(const StoredReading& reading) {
   } else if (reading.temperature) {
     DailyCurve& curve = curves_[combinations_[cell.combination].location_class];
     HourMean& hour =
-        curve[static_cast<std::size_t>(local_hour(reading.at, context_->config->clock.utc_offset))];
+        curve[static_cast<std::size_t>(model::local_hour(reading.at, context_->config->clock.utc_offset))];
     hour.sum += *reading.temperature;
     ++hour.readings;
   }
@@ -91,7 +91,7 @@ std::uint32_t ReadingTally::intern(const Traits& traits) {
   Combination combination{};
   for (std::size_t i = 0; i < trait_count; ++i) combination.traits[i] = texts_[key[i]];
   combination.location_class =
-      classes_.intern(location_class(context_->config->behaviors, traits[index_of(Trait::location)]));
+      classes_.intern(model::location_class(context_->config->behaviors, traits[index_of(Trait::location)]));
   curves_.resize(classes_.size());
   combinations_.push_back(combination);
   return entry->second;
@@ -207,4 +207,4 @@ std::optional<Timestamp> ReadingTally::oldest_unsynced() const {
   return oldest_unsynced_;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

@@ -17,19 +17,15 @@
 #include "base/terms.h"
 #include "base/timestamp.h"
 #include "config/config.h"
+#include "data/run_configs.h"
 #include "report/gaps.h"
 #include "report/text_index.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 
-// What readings are grouped by, in the order of the columns.
-enum class Trait : std::uint8_t { firmware, model, manufacturer, location };
-inline constexpr std::size_t trait_count = 4;
-using Traits = std::array<std::string_view, trait_count>;
-
-constexpr std::size_t index_of(Trait trait) {
-  return static_cast<std::size_t>(trait);
-}
+using data::Trait;
+using data::trait_count;
+using data::Traits;
 
 // One row of sensor_readings. The views belong to whoever reads the row.
 struct StoredReading {
@@ -45,7 +41,7 @@ struct StoredReading {
 struct TallyContext {
   std::vector<Timestamp> run_starts;  // ascending
   MissingSpans missing;
-  const Config* config = nullptr;  // of the run: what a location's class is, and when its day begins
+  const config::Config* config = nullptr;  // of the run: what a location's class is, and when its day begins
 };
 
 struct HourMean {
@@ -137,4 +133,4 @@ class ReadingTally {
   Timestamp oldest_unsynced_ = std::numeric_limits<Timestamp>::max();
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 namespace {
 
 constexpr std::size_t fewest_slots = 64;  // always a power of two
@@ -69,4 +69,4 @@ std::string_view TextIndex::keep(std::string_view text) {
   return {block.data() + offset, text.size()};
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

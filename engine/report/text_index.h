@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace fleet_sim {
+namespace fleet_sim::report {
 
 class TextIndex {
  public:
@@ -40,4 +40,4 @@ class TextIndex {
   std::deque<std::vector<char>> arena_;  // blocks that never move: every view points into one
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::report

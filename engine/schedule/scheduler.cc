@@ -5,13 +5,13 @@
 #include <chrono>
 #include <utility>
 
-namespace fleet_sim {
+namespace fleet_sim::schedule {
 namespace {
 
 // A window is left before a stop is looked at, so it is bounded in work too.
 constexpr double readings_per_window = 200'000;
 
-Microseconds window_of(const Fleet& fleet) {
+Microseconds window_of(const fleet::Fleet& fleet) {
   const double seconds = readings_per_window / fleet.readings_per_second();
   return seconds >= 1 ? longest_window : std::max<Microseconds>(1, static_cast<Microseconds>(seconds * 1e6));
 }
@@ -25,8 +25,8 @@ constexpr std::size_t worth_a_task = 1'024;
 
 }  // namespace
 
-Scheduler::Scheduler(const Schedule& schedule, Fleet& fleet, BatchPool& pool,
-                     std::span<BatchQueue* const> queues, Ledger& ledger)
+Scheduler::Scheduler(const Schedule& schedule, fleet::Fleet& fleet, batch::BatchPool& pool,
+                     std::span<batch::BatchQueue* const> queues, Ledger& ledger)
     : schedule_(schedule),
       fleet_(fleet),
       pool_(pool),
@@ -85,11 +85,11 @@ void Scheduler::do_requested() {
 
 void Scheduler::take_in_cohorts() {
   next_due_ = {};
-  for (Cohort& cohort : fleet_.cohorts()) next_due_.emplace(cohort.next_due(), &cohort);
+  for (fleet::Cohort& cohort : fleet_.cohorts()) next_due_.emplace(cohort.next_due(), &cohort);
 }
 
 // The fleet may have had nothing due for long: who joins it joins now, not where it has got to.
-Timestamp Scheduler::change_fleet(FleetChange& change) {
+Timestamp Scheduler::change_fleet(fleet::FleetChange& change) {
   const Timestamp now = schedule_.clock.simulated(std::chrono::steady_clock::now());
   const Timestamp moment = std::max(reached(), std::min({next_due_.top().first, now, schedule_.end}));
   reached_.store(moment, std::memory_order_release);
@@ -127,15 +127,15 @@ void Scheduler::take_due_cohorts(Timestamp until) {
 bool Scheduler::worth_sharing() const {
   if (schedule_.threads == 1 || due_cohorts_.size() < 2) return false;
   std::size_t sensors = 0;
-  for (const Cohort* cohort : due_cohorts_) sensors += cohort->size();
+  for (const fleet::Cohort* cohort : due_cohorts_) sensors += cohort->size();
   return sensors >= worth_a_task;
 }
 
 void Scheduler::tick_here(Timestamp until) {
-  for (Cohort* cohort : due_cohorts_) {
+  for (fleet::Cohort* cohort : due_cohorts_) {
     while (cohort->next_due() < until) {
       hand_over_full(cohort->writer(), 1);
-      Batch*& batch = carried_[cohort->writer()];
+      batch::Batch*& batch = carried_[cohort->writer()];
       if (batch == nullptr) batch = batch_for(*cohort, until);
       if (batch == nullptr) break;
       count(cohort->tick(until, *batch));
@@ -147,7 +147,7 @@ void Scheduler::tick_here(Timestamp until) {
 void Scheduler::tick_in_pool(Timestamp until) {
   hand_over_carried();
   cohorts_in_window_.store(due_cohorts_.size(), std::memory_order_release);
-  for (Cohort* cohort : due_cohorts_) {
+  for (fleet::Cohort* cohort : due_cohorts_) {
     boost::asio::post(threads_, [this, cohort, until] {
       tick_alone(*cohort, until);
       const bool last = cohorts_in_window_.fetch_sub(1, std::memory_order_acq_rel) == 1;
@@ -160,9 +160,9 @@ void Scheduler::tick_in_pool(Timestamp until) {
   }
 }
 
-void Scheduler::tick_alone(Cohort& cohort, Timestamp until) {
+void Scheduler::tick_alone(fleet::Cohort& cohort, Timestamp until) {
   while (cohort.next_due() < until) {
-    Batch* batch = batch_for(cohort, until);
+    batch::Batch* batch = batch_for(cohort, until);
     if (batch == nullptr) return;
     count(cohort.tick(until, *batch));
     hand_over(cohort.writer(), batch);
@@ -170,24 +170,24 @@ void Scheduler::tick_alone(Cohort& cohort, Timestamp until) {
 }
 
 // A free batch for what is due, or none when all of it has been skipped because there was no free batch.
-Batch* Scheduler::batch_for(Cohort& cohort, Timestamp until) {
-  const bool may_skip = schedule_.overload == Overload::skip && schedule_.clock.paced();
+batch::Batch* Scheduler::batch_for(fleet::Cohort& cohort, Timestamp until) {
+  const bool may_skip = schedule_.overload == config::Overload::skip && schedule_.clock.paced();
   if (!may_skip) return pool_.acquire();
-  if (Batch* batch = pool_.try_acquire()) return batch;
+  if (batch::Batch* batch = pool_.try_acquire()) return batch;
   ledger_.skips_from(cohort.next_due());
-  Tally tally;
+  fleet::Tally tally;
   const bool all = cohort.skip(until, tally);
   count(tally);
   return all ? nullptr : pool_.acquire();
 }
 
 void Scheduler::leave_window(Timestamp until) {
-  for (Cohort* cohort : due_cohorts_) next_due_.emplace(cohort->next_due(), cohort);
+  for (fleet::Cohort* cohort : due_cohorts_) next_due_.emplace(cohort->next_due(), cohort);
   reached_.store(until, std::memory_order_release);
 }
 
 void Scheduler::settle_owed() {
-  for (Cohort& cohort : fleet_.cohorts()) {
+  for (fleet::Cohort& cohort : fleet_.cohorts()) {
     while (!cohort.settle_owed(room_for(cohort.writer(), 1))) {
     }
   }
@@ -195,7 +195,7 @@ void Scheduler::settle_owed() {
 
 void Scheduler::finish() {
   settle_owed();
-  for (Cohort& cohort : fleet_.cohorts()) {
+  for (fleet::Cohort& cohort : fleet_.cohorts()) {
     cohort.report_open_anomalies(room_for(cohort.writer(), cohort.size()));
   }
   hand_over_carried();
@@ -205,20 +205,20 @@ void Scheduler::finish() {
 // Hands over the batch that small windows of this writer share, unless it has room for at least one reading
 // and `events` events.
 void Scheduler::hand_over_full(std::uint32_t writer, std::size_t events) {
-  Batch*& batch = carried_[writer];
-  if (batch == nullptr || (!batch->full() && batch->events.size() + events <= Batch::capacity)) return;
+  batch::Batch*& batch = carried_[writer];
+  if (batch == nullptr || (!batch->full() && batch->events.size() + events <= batch::Batch::capacity)) return;
   hand_over(writer, batch);
   batch = nullptr;
 }
 
-Batch& Scheduler::room_for(std::uint32_t writer, std::size_t events) {
+batch::Batch& Scheduler::room_for(std::uint32_t writer, std::size_t events) {
   hand_over_full(writer, events);
-  Batch*& batch = carried_[writer];
+  batch::Batch*& batch = carried_[writer];
   if (batch == nullptr) batch = pool_.acquire();
   return *batch;
 }
 
-void Scheduler::hand_over(std::uint32_t writer, Batch* batch) {
+void Scheduler::hand_over(std::uint32_t writer, batch::Batch* batch) {
   queues_[writer]->push(batch);
 }
 
@@ -230,7 +230,7 @@ void Scheduler::hand_over_carried() {
 }
 
 // Counted before the hand-over: after it the writer may already have written the rows.
-void Scheduler::count(const Tally& tally) {
+void Scheduler::count(const fleet::Tally& tally) {
   ledger_.due(tally.due);
   ledger_.skipped(tally.skipped);
   ledger_.generated(tally.due - tally.skipped);
@@ -238,4 +238,4 @@ void Scheduler::count(const Tally& tally) {
   ledger_.anomalies(tally.anomalies);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::schedule

@@ -28,21 +28,21 @@
 #include "config/config.h"
 #include "fleet/fleet.h"
 
-namespace fleet_sim {
+namespace fleet_sim::schedule {
 
 struct Schedule {
   SimulationClock clock;
   Timestamp start;
   Timestamp end;  // readings due at or after it are not taken
   unsigned threads = 1;
-  Overload overload = Overload::block;
+  config::Overload overload = config::Overload::block;
 };
 
 class Scheduler {
  public:
   // `queues` has one queue per writer. Everything is borrowed and outlives the scheduler.
-  Scheduler(const Schedule& schedule, Fleet& fleet, BatchPool& pool, std::span<BatchQueue* const> queues,
-            Ledger& ledger);
+  Scheduler(const Schedule& schedule, fleet::Fleet& fleet, batch::BatchPool& pool,
+            std::span<batch::BatchQueue* const> queues, Ledger& ledger);
   // Waits for tasks in progress, and they wait for batches: somebody still has to empty the queues.
   ~Scheduler();
 
@@ -58,7 +58,7 @@ class Scheduler {
 
   // Carries out a reload, from within such work only: at a moment before which every reading has been taken
   // and after which none, which it returns. What becomes of anomalies goes to the writers.
-  Timestamp change_fleet(FleetChange& change);
+  Timestamp change_fleet(fleet::FleetChange& change);
 
   // Waits until everything has been handed to the queues, at most for `patience`. True when it has.
   [[nodiscard]] bool wait_for(std::chrono::milliseconds patience);
@@ -67,7 +67,7 @@ class Scheduler {
   [[nodiscard]] Timestamp reached() const { return reached_.load(std::memory_order_acquire); }
 
  private:
-  using NextDue = std::pair<Timestamp, Cohort*>;
+  using NextDue = std::pair<Timestamp, fleet::Cohort*>;
 
   void advance();
   void do_requested();
@@ -78,21 +78,21 @@ class Scheduler {
   [[nodiscard]] bool worth_sharing() const;
   void tick_here(Timestamp until);
   void tick_in_pool(Timestamp until);
-  void tick_alone(Cohort& cohort, Timestamp until);
+  void tick_alone(fleet::Cohort& cohort, Timestamp until);
   void leave_window(Timestamp until);
   void settle_owed();
   void finish();
-  Batch* batch_for(Cohort& cohort, Timestamp until);
+  batch::Batch* batch_for(fleet::Cohort& cohort, Timestamp until);
   void hand_over_full(std::uint32_t writer, std::size_t events);
-  Batch& room_for(std::uint32_t writer, std::size_t events);
-  void hand_over(std::uint32_t writer, Batch* batch);
+  batch::Batch& room_for(std::uint32_t writer, std::size_t events);
+  void hand_over(std::uint32_t writer, batch::Batch* batch);
   void hand_over_carried();
-  void count(const Tally& tally);
+  void count(const fleet::Tally& tally);
 
   Schedule schedule_;
-  Fleet& fleet_;
-  BatchPool& pool_;
-  std::vector<BatchQueue*> queues_;
+  fleet::Fleet& fleet_;
+  batch::BatchPool& pool_;
+  std::vector<batch::BatchQueue*> queues_;
   Ledger& ledger_;
   Microseconds window_;  // simulated time between two looks at the clock and at wishes to stop
 
@@ -108,8 +108,8 @@ class Scheduler {
   // Touched by the conductor only.
   boost::asio::steady_timer timer_;
   std::priority_queue<NextDue, std::vector<NextDue>, std::greater<>> next_due_;
-  std::vector<Cohort*> due_cohorts_;
-  std::vector<Batch*> carried_;  // per writer: a batch that small windows share
+  std::vector<fleet::Cohort*> due_cohorts_;
+  std::vector<batch::Batch*> carried_;  // per writer: a batch that small windows share
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::schedule

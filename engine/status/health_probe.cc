@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <system_error>
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 namespace {
 
 constexpr std::string_view request = "GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n";
@@ -102,4 +102,4 @@ HealthAnswer ask_health(const std::string& address) {
   }
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 
 inline constexpr int probe_seconds = 3;                   // to connect, to send, for each part of the answer
 inline constexpr std::size_t most_answer_bytes = 65'536;  // of head and body
@@ -19,4 +19,4 @@ struct HealthAnswer {
 // over the loopback.
 HealthAnswer ask_health(const std::string& address);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

@@ -17,7 +17,7 @@
 
 #include "status/status_json.h"
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 namespace {
 
 namespace asio = boost::asio;
@@ -302,4 +302,4 @@ void HttpServer::answer_from(StatusSources sources) {
   implementation_->answer_from(std::move(sources));
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

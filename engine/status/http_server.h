@@ -14,7 +14,7 @@
 #include "base/errors.h"
 #include "status/route.h"
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 
 // Where a run listens that was not told where.
 inline constexpr const char* usual_address = "127.0.0.1:8080";
@@ -49,4 +49,4 @@ class HttpServer {
   std::unique_ptr<Implementation> implementation_;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

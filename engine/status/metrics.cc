@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 namespace {
 
 // A label's value, quoted: \, " and line breaks need a backslash.
@@ -148,4 +148,4 @@ std::string metrics_text(const Status& status) {
   return out.take();
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

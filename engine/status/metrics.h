@@ -6,10 +6,10 @@
 
 #include "status/status.h"
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 
 inline constexpr const char* metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
 std::string metrics_text(const Status& status);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

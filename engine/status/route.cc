@@ -9,7 +9,7 @@
 #include "status/metrics.h"
 #include "status/status_json.h"
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -309,4 +309,4 @@ HttpResponse route(const HttpRequest& request, const StatusSources& sources, con
   return found->answer(call);
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

@@ -16,7 +16,7 @@
 #include "base/terms.h"
 #include "status/status.h"
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 
 inline constexpr std::size_t most_rows_per_page = 1'000;
 inline constexpr std::size_t most_injected_sensors = 1'000;  // by one call
@@ -65,4 +65,4 @@ bool equal_secrets(std::string_view given, std::string_view secret);
 // The page at /; embedded at build time.
 extern const std::string_view dashboard_page;
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

@@ -12,7 +12,7 @@
 #include "base/ledger.h"
 #include "base/timestamp.h"
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 
 // A reload that was carried out or refused.
 struct ReloadRecord {
@@ -58,4 +58,4 @@ struct Snapshot {
   std::uint64_t peak_memory_bytes = 0;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

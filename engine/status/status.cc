@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 namespace {
 
 double seconds(Microseconds span) {
@@ -24,4 +24,4 @@ Distribution distribution_of(const Histogram& histogram) {
   return distribution;
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

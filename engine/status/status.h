@@ -15,7 +15,7 @@
 #include "base/timestamp.h"
 #include "status/snapshot.h"
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 
 struct RunFacts {
   std::string run_id;
@@ -133,4 +133,4 @@ struct SensorDetail {
   bool continues = false;            // the readings go on from the one that was asked to be followed
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

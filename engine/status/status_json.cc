@@ -2,9 +2,9 @@
 
 #include <optional>
 
-#include "status/json_writer.h"
+#include "base/json_writer.h"
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 namespace {
 
 // A line that holds one object; `members` writes them.
@@ -322,4 +322,4 @@ std::string error_json(std::string_view error, std::string_view remedy) {
   });
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

@@ -8,7 +8,7 @@
 
 #include "status/status.h"
 
-namespace fleet_sim {
+namespace fleet_sim::status {
 
 std::string status_json(const Status& status);
 std::string health_json(const std::vector<std::string>& reasons);
@@ -19,4 +19,4 @@ std::string events_json(const std::vector<EventRow>& events);
 // `remedy` may be empty.
 std::string error_json(std::string_view error, std::string_view remedy = {});
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::status

@@ -11,9 +11,10 @@ using namespace fleet_sim;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Problems problems;
-  const Config config = read_config({reinterpret_cast<const char*>(data), size}, "fuzz", problems);
+  const config::Config config =
+      config::read_config({reinterpret_cast<const char*>(data), size}, "fuzz", problems);
   if (!problems.empty()) return 0;
-  const Config again = read_config(config_text(config), "again", problems);
+  const config::Config again = config::read_config(config::config_text(config), "again", problems);
   if (!problems.empty() || !(again == config)) std::abort();
   return 0;
 }

@@ -11,9 +11,9 @@ using namespace fleet_sim;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  IdentityFindings of_document;
-  parse_identity_document(text, of_document);
-  IdentityFindings of_lines;
-  parse_identity_lines(text, 1, of_lines);
+  identity::IdentityFindings of_document;
+  identity::parse_identity_document(text, of_document);
+  identity::IdentityFindings of_lines;
+  identity::parse_identity_lines(text, 1, of_lines);
   return 0;
 }

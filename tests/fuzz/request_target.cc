@@ -31,8 +31,8 @@ std::string_view without(std::string_view name, std::string_view line) {
   return line.starts_with(name) ? line.substr(name.size()) : std::string_view{};
 }
 
-HttpRequest parse(std::string_view text) {
-  HttpRequest request;
+status::HttpRequest parse(std::string_view text) {
+  status::HttpRequest request;
   std::string_view first = take_until(text, '\n');
   request.method = take_until(first, ' ');
   request.target = first;
@@ -46,34 +46,34 @@ HttpRequest parse(std::string_view text) {
   return request;
 }
 
-SensorDetail detail_of(std::string_view id) {
-  SensorDetail detail{{}, "{}", EventRow{}, {ReadingRow{}}};
+status::SensorDetail detail_of(std::string_view id) {
+  status::SensorDetail detail{{}, "{}", status::EventRow{}, {status::ReadingRow{}}};
   detail.sensor.id = id;
   detail.anomaly->sensor_id = id;
   return detail;
 }
 
 // Sources that say back what was asked for, and count what was changed.
-StatusSources sources_that_count(int& changes) {
-  StatusSources sources;
-  sources.status = [] { return std::make_shared<const Status>(); };
+status::StatusSources sources_that_count(int& changes) {
+  status::StatusSources sources;
+  sources.status = [] { return std::make_shared<const status::Status>(); };
   sources.shards = [](std::size_t limit, std::uint64_t after) {
-    demand(limit >= 1 && limit <= most_rows_per_page);
-    return Page<ShardRow>{{ShardRow{}}, after, 1};
+    demand(limit >= 1 && limit <= status::most_rows_per_page);
+    return status::Page<status::ShardRow>{{status::ShardRow{}}, after, 1};
   };
   sources.sensors = [](std::string_view query, std::size_t limit, std::uint64_t after) {
-    demand(limit >= 1 && limit <= most_rows_per_page);
-    return Page<SensorRow>{{detail_of(query).sensor}, after, 1};
+    demand(limit >= 1 && limit <= status::most_rows_per_page);
+    return status::Page<status::SensorRow>{{detail_of(query).sensor}, after, 1};
   };
-  sources.sensor = [](std::string_view id, Absence&) { return std::optional(detail_of(id)); };
+  sources.sensor = [](std::string_view id, status::Absence&) { return std::optional(detail_of(id)); };
   sources.events = [](std::size_t limit) {
-    demand(limit >= 1 && limit <= most_rows_per_page);
-    return std::vector<EventRow>{detail_of("s").anomaly.value()};
+    demand(limit >= 1 && limit <= status::most_rows_per_page);
+    return std::vector<status::EventRow>{detail_of("s").anomaly.value()};
   };
   sources.inject = [&changes](AnomalyType, const std::vector<std::string>& sensors) {
-    demand(!sensors.empty() && sensors.size() <= most_injected_sensors);
+    demand(!sensors.empty() && sensors.size() <= status::most_injected_sensors);
     ++changes;
-    return std::optional<Absence>{};
+    return std::optional<status::Absence>{};
   };
   sources.reload = [&changes] { return ++changes, std::string(); };
   sources.stop = [&changes] { ++changes; };
@@ -83,9 +83,10 @@ StatusSources sources_that_count(int& changes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const HttpRequest request = parse({reinterpret_cast<const char*>(data), size});
+  const status::HttpRequest request = parse({reinterpret_cast<const char*>(data), size});
   int changes = 0;
-  const HttpResponse answer = route(request, sources_that_count(changes), {std::string(token), true});
+  const status::HttpResponse answer =
+      status::route(request, sources_that_count(changes), {std::string(token), true});
 
   constexpr std::array<unsigned, 8> known{200, 202, 400, 401, 403, 404, 405, 503};
   demand(std::ranges::count(known, answer.status) == 1);

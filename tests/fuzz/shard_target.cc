@@ -10,10 +10,10 @@
 #include <fstream>
 #include <string>
 
+#include "data/digest.h"
 #include "report/report.h"
-#include "storage/data_directory.h"
-#include "storage/digest.h"
-#include "storage/schema.h"
+#include "sqlite/data_directory.h"
+#include "sqlite/schema.h"
 
 using namespace fleet_sim;
 
@@ -50,16 +50,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::ofstream(file, std::ios::binary)
       .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
   look([&] {
-    Database database;
-    if (database.open_to_read(file.string()).ok() && check_schema(database).ok()) read_runs(database, file);
+    sqlite::Database database;
+    if (database.open_to_read(file.string()).ok() && sqlite::check_schema(database).ok())
+      sqlite::read_runs(database, file);
   });
-  look([&] { digest_directory(folder.path); });
+  look([&] { data::digest_directory(folder.path); });
   look([&] {
-    ReadProgress progress;
-    make_report(folder.path, progress);
+    report::ReadProgress progress;
+    report::make_report(folder.path, progress);
   });
-  Database database;
+  sqlite::Database database;
   if (!database.open(file.string()).ok()) return 0;
-  if (prepare_schema(database, DatabaseSettings()).ok()) record_run(database, RunInfo());
+  if (sqlite::prepare_schema(database, config::DatabaseSettings()).ok())
+    sqlite::record_run(database, sqlite::RunInfo());
   return 0;
 }

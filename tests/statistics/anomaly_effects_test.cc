@@ -25,14 +25,14 @@ Book book("anomaly_effects_test");
 
 constexpr std::size_t no_channel = channel_count;
 
-std::size_t channel_of(const AnomalyEvent& event) {
+std::size_t channel_of(const batch::AnomalyEvent& event) {
   return event.channel ? static_cast<std::size_t>(*event.channel) : no_channel;
 }
 
 bool close_to(double a, double b) {
   return std::abs(a - b) <= 1e-9 * std::abs(b);
 }
-bool close_to(const Values& a, const Values& b) {
+bool close_to(const batch::Values& a, const batch::Values& b) {
   return close_to(a[0], b[0]) && close_to(a[1], b[1]) && close_to(a[2], b[2]);
 }
 
@@ -43,9 +43,9 @@ struct Terms {
 };
 
 // The reading that an anomaly makes of a clean one: everything but noise is certain once the onset is known.
-Values affected(const Pair& pair, const Kind& kind, const Terms& terms) {
-  Values values = pair.clean;
-  const AnomalyEvent& event = pair.episode->event;
+batch::Values affected(const Pair& pair, const Kind& kind, const Terms& terms) {
+  batch::Values values = pair.clean;
+  const batch::AnomalyEvent& event = pair.episode->event;
   const auto elapsed = static_cast<double>(pair.due - event.started_at);
   switch (static_cast<std::size_t>(event.type)) {
     case spike: {
@@ -71,7 +71,7 @@ Values affected(const Pair& pair, const Kind& kind, const Terms& terms) {
 }
 
 // Whether ground truth names what the type has: a channel and a direction, and its promised size.
-bool well_described(const AnomalyEvent& event, const Kind& kind) {
+bool well_described(const batch::AnomalyEvent& event, const Kind& kind) {
   const bool directed = event.channel.has_value() && (event.direction == 1 || event.direction == -1);
   const bool undirected = !event.channel.has_value() && event.direction == 0;
   const double size = event.magnitude.value_or(0);
@@ -99,7 +99,7 @@ struct Choices {
   double same_direction = 0;
   double same_channel = 0;
 
-  void add(const AnomalyEvent& event, const std::optional<AnomalyEvent>& last) {
+  void add(const batch::AnomalyEvent& event, const std::optional<batch::AnomalyEvent>& last) {
     const std::size_t c = channel_of(event);
     n += 1;
     channel[c] += 1;
@@ -152,13 +152,13 @@ struct Notes {
   PerAnomalyType<std::uint64_t> episodes_wrong{};
 
   PerAnomalyType<Choices> choices;
-  PerAnomalyType<std::optional<AnomalyEvent>> last;
+  PerAnomalyType<std::optional<batch::AnomalyEvent>> last;
   std::vector<double> factors;                          // of spikes, scaled to 0 .. 1 over the promised range
   PerChannel<std::array<Moments, 2>> factor_by_choice;  // the same, per channel, down and up
   PerChannel<Moments> factor_with_clean;                // products of their standardised deviations
   PerChannel<Moments> clean_at_onset;                   // the normal reading's own draw
   NoiseSeen noise_seen;
-  std::optional<Values> last_noise;
+  std::optional<batch::Values> last_noise;
   Timestamp last_noise_due = 0;
 };
 
@@ -177,7 +177,7 @@ class Observer {
       return;
     }
     const Kind kind = kind_(pair.sensor);
-    const AnomalyEvent& event = pair.episode->event;
+    const batch::AnomalyEvent& event = pair.episode->event;
     const auto type = static_cast<std::size_t>(event.type);
     ++notes.readings[type];
     if (!as_promised(pair, kind)) ++notes.readings_wrong[type];
@@ -207,7 +207,7 @@ class Observer {
     if (!pair.actual || pair.actual->anomaly != pair.episode->event.type) return false;
     if (pair.episode->event.type != AnomalyType::noise)
       return close_to(pair.actual->values, affected(pair, kind, terms_));
-    const Values& noisy = pair.actual->values;
+    const batch::Values& noisy = pair.actual->values;
     return noisy[0] != pair.clean[0] && noisy[1] != pair.clean[1] && noisy[2] != pair.clean[2];
   }
 
@@ -217,7 +217,7 @@ class Observer {
   }
 
   static void begin(Notes& notes, const Pair& pair, const Kind& kind) {
-    const AnomalyEvent& event = pair.episode->event;
+    const batch::AnomalyEvent& event = pair.episode->event;
     const auto type = static_cast<std::size_t>(event.type);
     if (type != spike && type != trend) return;
     notes.choices[type].add(event, notes.last[type]);
@@ -234,7 +234,7 @@ class Observer {
   }
 
   static void add_noise(Notes& notes, const Pair& pair, const Kind& kind) {
-    Values z{};
+    batch::Values z{};
     for (std::size_t c = 0; c < channel_count; ++c) {
       z[c] = (pair.actual->values[c] - pair.clean[c]) / (noise_factor(kind, c) * std::abs(pair.clean[c]));
     }
@@ -297,8 +297,8 @@ void check_exactly(const std::string& run, const std::vector<Notes>& sensors) {
 // Anomalies half the time and many of them, a reading every 50 s. Run once for the tests below.
 const std::vector<Notes>& restless() {
   static const std::vector<Notes> notes = [] {
-    const Roster roster = roster_of_kinds(40 * scale());
-    Config config = config_with_period(50);
+    const identity::Roster roster = roster_of_kinds(40 * scale());
+    config::Config config = config_with_period(50);
     config.anomalies.probability = 0.5;
     Observer observer(roster.size(), kind_of, {promised_durations(50)});
     book.look_at(run_twins({roster, config, 301, 10 * one_hour}, promised_durations(50), observer));
@@ -330,7 +330,7 @@ TEST_CASE("every reading and every anomaly is as promised, at several rates") {
   Exact exact;
   for (const double period : {1.0, 10.0 / 3, 10.0, 50.0}) {
     CAPTURE(period);
-    const Roster roster = roster_of_kinds(period == 1 ? 4 * scale() : 8 * scale());
+    const identity::Roster roster = roster_of_kinds(period == 1 ? 4 * scale() : 8 * scale());
     const Durations durations = promised_durations(period);
     Observer observer(roster.size(), kind_of, {durations});
     book.look_at(run_twins({roster, config_with_period(period), 303, 3 * one_hour}, durations, observer));
@@ -340,7 +340,7 @@ TEST_CASE("every reading and every anomaly is as promised, at several rates") {
 }
 
 TEST_CASE("durations and the pattern's period are settings") {
-  Config config = config_with_period(10);
+  config::Config config = config_with_period(10);
   config.anomalies.probability = 0.3;
   config.anomalies.pattern_period_seconds = 90;
   const PerAnomalyType<double> seconds{45, 120, 250, 75, 60};
@@ -349,7 +349,7 @@ TEST_CASE("durations and the pattern's period are settings") {
     config.anomalies.types[k].duration_seconds = seconds[k];
     terms.durations[k] = static_cast<Microseconds>(seconds[k] * 1e6);
   }
-  const Roster roster = roster_of_kinds(2 * scale());
+  const identity::Roster roster = roster_of_kinds(2 * scale());
   Observer observer(roster.size(), kind_of, terms);
   book.look_at(run_twins({roster, config, 305, 3 * one_hour}, terms.durations, observer));
   check_exactly("own durations", observer.notes());
@@ -497,8 +497,8 @@ TEST_CASE("noise is drawn for every reading and channel by itself") {
 // At the highest rate all sensors are due at the same microsecond: only their ids and the seed tell them
 // apart.
 TEST_CASE("sensors that are due at once choose and shake independently, and under another seed anew") {
-  const Roster roster = roster_of_one_kind(plain_kind, 20'000 * scale());
-  Config config = config_with_period(1e-6);
+  const identity::Roster roster = roster_of_one_kind(plain_kind, 20'000 * scale());
+  config::Config config = config_with_period(1e-6);
   config.anomalies.probability = 0.9;
   for (const std::size_t k : {trend, pattern, missing_data}) config.anomalies.types[k].enabled = false;
   const auto notes_of = [&](std::uint64_t seed) {

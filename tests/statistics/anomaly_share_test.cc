@@ -34,8 +34,8 @@ using Courses = std::vector<Course>;
 // Missing readings have no rows: they are what is due and not there.
 Courses courses_of(const Run& run, double due_per_sensor) {
   Courses courses(run.roster.size());
-  const std::uint64_t due = run_fleet(run, [&](const Batch& batch) {
-    for (const Reading& reading : batch.readings) {
+  const std::uint64_t due = run_fleet(run, [&](const batch::Batch& batch) {
+    for (const batch::Reading& reading : batch.readings) {
       Course& course = courses[reading.sensor];
       if (reading.anomaly) {
         course.affected[static_cast<std::size_t>(*reading.anomaly)] += 1;
@@ -43,8 +43,9 @@ Courses courses_of(const Run& run, double due_per_sensor) {
         course.normal += 1;
       }
     }
-    for (const AnomalyEvent& event : batch.events) {
-      const bool begins = event.kind == AnomalyEvent::Kind::opened || event.kind == AnomalyEvent::Kind::whole;
+    for (const batch::AnomalyEvent& event : batch.events) {
+      const bool begins =
+          event.kind == batch::AnomalyEvent::Kind::opened || event.kind == batch::AnomalyEvent::Kind::whole;
       if (begins && event.started_at >= run_start)
         courses[event.sensor].begun[static_cast<std::size_t>(event.type)] += 1;
     }
@@ -57,7 +58,7 @@ Courses courses_of(const Run& run, double due_per_sensor) {
 
 // A day of all kinds, a reading a minute.
 const Courses& day() {
-  static const Roster roster = roster_of_kinds(180 * scale());
+  static const identity::Roster roster = roster_of_kinds(180 * scale());
   static const Courses courses = courses_of({roster, config_with_period(60), 201, one_day}, 1'440);
   return courses;
 }
@@ -172,7 +173,7 @@ TEST_CASE("the mix of types, for every firmware and model") {
 
 // Of a reading every ten minutes, no duration covers two: each is a trial of its own, and shares are sharp.
 TEST_CASE("the mix of types where every anomaly is a single reading") {
-  const Roster roster = roster_of_kinds(75 * scale());
+  const identity::Roster roster = roster_of_kinds(75 * scale());
   const Courses courses = courses_of({roster, config_with_period(600), 202, 7 * one_day}, 7 * 144);
   const auto compare = [&](Line& line, std::size_t k, const Filter& wanted, double p,
                            std::initializer_list<double> wrong) {
@@ -262,7 +263,7 @@ TEST_CASE("an unaffected sensor starts type k with probability f·w/(n·(1-f)) p
 }
 
 TEST_CASE("the share holds at one reading a second, where anomalies last for hundreds of readings") {
-  const Roster roster = roster_of_kinds(12 * scale());
+  const identity::Roster roster = roster_of_kinds(12 * scale());
   const Courses courses = courses_of({roster, config_with_period(1), 203, one_hour}, 3'600);
   const Filter all = [](const Kind&) { return true; };
   Line line(book, "share anomalous at one reading a second, of promised");
@@ -280,7 +281,7 @@ TEST_CASE("the share holds at one reading a second, where anomalies last for hun
 
 // Of a reading every 70 s, 180 s cover two or three; those due before the end count: n is 3.
 TEST_CASE("the mix holds where durations are no whole number of readings") {
-  const Roster roster = roster_of_kinds(12 * scale());
+  const identity::Roster roster = roster_of_kinds(12 * scale());
   const Courses courses =
       courses_of({roster, config_with_period(70), 204, 1'200 * 70 * microseconds_per_second}, 1'200);
   const Filter all = [](const Kind&) { return true; };
@@ -296,8 +297,8 @@ TEST_CASE("the mix holds where durations are no whole number of readings") {
 }
 
 TEST_CASE("the share is capped at 0.95") {
-  const Roster roster = roster_of_one_kind({0, 2, 3, 3}, 400 * scale());
-  Config config = config_with_period(60);
+  const identity::Roster roster = roster_of_one_kind({0, 2, 3, 3}, 400 * scale());
+  config::Config config = config_with_period(60);
   config.anomalies.probability = 0.8;  // times 1.5 times 1.2
   ShareOverSensors share;
   for (const Course& course : courses_of({roster, config, 205, one_day}, 1'440)) {
@@ -308,9 +309,9 @@ TEST_CASE("the share is capped at 0.95") {
 }
 
 TEST_CASE("basis event: f is the chance that an anomaly starts, and the weights choose its type") {
-  const Roster roster = roster_of_kinds(25 * scale());
-  Config config = config_with_period(60);
-  config.anomalies.basis = AnomalyBasis::event;
+  const identity::Roster roster = roster_of_kinds(25 * scale());
+  config::Config config = config_with_period(60);
+  config.anomalies.basis = config::AnomalyBasis::event;
   const Courses courses = courses_of({roster, config, 207, one_day}, 1'440);
   Line starts(book, "basis event: chance that an anomaly starts, per firmware");
   Line types(book, "basis event: choice of type, per firmware, on other models");
@@ -342,8 +343,8 @@ TEST_CASE("basis event: f is the chance that an anomaly starts, and the weights 
 }
 
 TEST_CASE("a type that is switched off never shows, and the others keep their proportions") {
-  const Roster roster = roster_of_one_kind(plain_kind, 2'000 * scale());
-  Config config = config_with_period(60);
+  const identity::Roster roster = roster_of_one_kind(plain_kind, 2'000 * scale());
+  config::Config config = config_with_period(60);
   config.anomalies.types[trend].enabled = false;
   config.anomalies.types[missing_data].enabled = false;
   const Courses courses = courses_of({roster, config, 209, one_day}, 1'440);
@@ -362,8 +363,8 @@ TEST_CASE("a type that is switched off never shows, and the others keep their pr
 }
 
 TEST_CASE("with anomalies off there are none") {
-  const Roster roster = roster_of_kinds(1);
-  Config config = config_with_period(60);
+  const identity::Roster roster = roster_of_kinds(1);
+  config::Config config = config_with_period(60);
   config.anomalies.enabled = false;
   for (const Course& course : courses_of({roster, config, 211, one_day}, 1'440)) {
     REQUIRE(course.anomalous() == 0);

@@ -111,13 +111,13 @@ const PerChannel<std::vector<Series>>& values() {
   static const PerChannel<std::vector<Series>> all = [] {
     PerChannel<std::vector<Series>> taken;
     taken.fill(std::vector<Series>(series_count, Series(length())));
-    const Roster roster = roster_of_one_kind(plain_kind, sensors);
-    Config config = config_with_period(1);
+    const identity::Roster roster = roster_of_one_kind(plain_kind, sensors);
+    config::Config config = config_with_period(1);
     config.anomalies.enabled = false;
     const auto duration = static_cast<Microseconds>(length()) * microseconds_per_second;
     for (std::size_t s = 0; s < seeds.size(); ++s) {
-      book.look_at(run_fleet({roster, config, seeds[s], duration}, [&](const Batch& batch) {
-        for (const Reading& reading : batch.readings) {
+      book.look_at(run_fleet({roster, config, seeds[s], duration}, [&](const batch::Batch& batch) {
+        for (const batch::Reading& reading : batch.readings) {
           const double hour = hour_of(reading.due);
           for (std::size_t c = 0; c < channel_count; ++c) {
             const double z = (reading.values[c] - centre(plain_kind, c, hour)) / deviation(plain_kind, c);
@@ -192,18 +192,18 @@ struct OnsetCourse {
   std::vector<std::uint16_t> normal;  // moments without
 };
 
-OnsetRun onsets_of(const Roster& roster, std::uint64_t seed) {
+OnsetRun onsets_of(const identity::Roster& roster, std::uint64_t seed) {
   std::vector<OnsetCourse> courses(roster.size());
   const auto duration = static_cast<Microseconds>(moments * onset_period_seconds * 1e6);
-  book.look_at(
-      run_fleet({roster, config_with_period(onset_period_seconds), seed, duration}, [&](const Batch& batch) {
-        for (const Reading& reading : batch.readings) {
+  book.look_at(run_fleet(
+      {roster, config_with_period(onset_period_seconds), seed, duration}, [&](const batch::Batch& batch) {
+        for (const batch::Reading& reading : batch.readings) {
           const auto moment = static_cast<std::uint16_t>(place_of(reading.due, onset_period_seconds));
           if (!reading.anomaly) courses[reading.sensor].normal.push_back(moment);
         }
-        for (const AnomalyEvent& event : batch.events) {
-          const bool begins =
-              event.kind == AnomalyEvent::Kind::opened || event.kind == AnomalyEvent::Kind::whole;
+        for (const batch::AnomalyEvent& event : batch.events) {
+          const bool begins = event.kind == batch::AnomalyEvent::Kind::opened ||
+                              event.kind == batch::AnomalyEvent::Kind::whole;
           if (!begins || event.started_at < run_start) continue;
           courses[event.sensor].begun.push_back(
               static_cast<std::uint16_t>(place_of(event.started_at, onset_period_seconds)));
@@ -250,17 +250,17 @@ TEST_CASE("channels are independent of each other, and readings of those before"
 
 // A spike lasts one reading, so with spikes alone every reading is a trial of its own.
 TEST_CASE("no sensor shares its anomalies with another one, or with itself under another seed") {
-  const Roster roster = roster_of_one_kind(plain_kind, sensors);
+  const identity::Roster roster = roster_of_one_kind(plain_kind, sensors);
   constexpr double share = 0.2;
-  Config config = config_with_period(1);
+  config::Config config = config_with_period(1);
   config.anomalies.probability = share;
   for (const std::size_t k : {trend, pattern, missing_data, noise}) config.anomalies.types[k].enabled = false;
   const auto deviation_of = [](double value) { return (value - share) / std::sqrt(share * (1 - share)); };
   std::vector<Series> all(series_count, Series(length()));
   const auto duration = static_cast<Microseconds>(length()) * microseconds_per_second;
   for (std::size_t s = 0; s < seeds.size(); ++s) {
-    book.look_at(run_fleet({roster, config, seeds[s], duration}, [&](const Batch& batch) {
-      for (const Reading& reading : batch.readings) {
+    book.look_at(run_fleet({roster, config, seeds[s], duration}, [&](const batch::Batch& batch) {
+      for (const batch::Reading& reading : batch.readings) {
         all[reading.sensor + s * sensors][place_of(reading.due, 1)] =
             static_cast<float>(deviation_of(reading.anomaly ? 1 : 0));
       }
@@ -280,7 +280,7 @@ TEST_CASE("no sensor shares its anomalies with another one, or with itself under
 }
 
 TEST_CASE("onsets of all types fall at random: neither together nor apart, in time and in a sensor") {
-  const Roster roster = roster_of_kinds(10 * scale());
+  const identity::Roster roster = roster_of_kinds(10 * scale());
   std::array<OnsetRun, 2> runs{onsets_of(roster, 503), onsets_of(roster, 504)};
   Line moments_line(book, "onsets of the fleet per moment: variance, of promised");
   Line sensors_line(book, "onsets per sensor: variance, of promised");

@@ -37,7 +37,7 @@ struct Seen {
   std::array<Moments, quarters> raw{};     // temperature
   std::array<Moments, quarters> excess{};  // temperature beyond its centre, °C
 
-  void add(const Kind& kind, const Reading& reading) {
+  void add(const Kind& kind, const batch::Reading& reading) {
     const double hour = hour_of(reading.due);
     for (std::size_t c = 0; c < channel_count; ++c) {
       const double value = reading.values[c];
@@ -88,10 +88,10 @@ class Day {
 
  private:
   Day() : kinds_(kind_count) {
-    const Roster roster = roster_of_kinds(14 * scale());
+    const identity::Roster roster = roster_of_kinds(14 * scale());
     std::vector<Seen> sensors(roster.size());
-    book.look_at(run_fleet({roster, config_with_period(10), 101, one_day}, [&](const Batch& batch) {
-      for (const Reading& reading : batch.readings) {
+    book.look_at(run_fleet({roster, config_with_period(10), 101, one_day}, [&](const batch::Batch& batch) {
+      for (const batch::Reading& reading : batch.readings) {
         if (!reading.anomaly) sensors[reading.sensor].add(kind_of(reading.sensor), reading);
       }
     }));
@@ -323,9 +323,9 @@ TEST_CASE("a factory is one std_dev warmer from 09:00 to 17:00 and no warmer fro
 // before the value is clamped, and scales with the sensor's own std_dev.
 TEST_CASE("offsets come before the limits, and scale with the sensor's own std_dev") {
   constexpr NormalSpec own{40, 4, 36, 45};
-  Roster roster;
+  identity::Roster roster;
   for (std::size_t i = 0; i < 96 * scale(); ++i) {
-    IdentityRecord record = identity_of({2, 3, 3, 0}, i);
+    identity::IdentityRecord record = identity_of({2, 3, 3, 0}, i);
     record.overrides.normal_parameters[temperature] = {own.mean, own.std_dev, own.min, own.max};
     roster.add(record);
   }
@@ -335,8 +335,8 @@ TEST_CASE("offsets come before the limits, and scale with the sensor's own std_d
     std::array<double, 24> at_high{};
   };
   std::vector<Hours> sensors(roster.size());
-  book.look_at(run_fleet({roster, config_with_period(10), 103, one_day}, [&](const Batch& batch) {
-    for (const Reading& reading : batch.readings) {
+  book.look_at(run_fleet({roster, config_with_period(10), 103, one_day}, [&](const batch::Batch& batch) {
+    for (const batch::Reading& reading : batch.readings) {
       if (reading.anomaly) continue;
       Hours& hours = sensors[reading.sensor];
       const auto hour = static_cast<std::size_t>(hour_of(reading.due));
@@ -375,8 +375,8 @@ TEST_CASE("offsets come before the limits, and scale with the sensor's own std_d
 TEST_CASE("the hour is local: the peak moves with clock.utc_offset") {
   Line line(book, "daily wave with utc_offset +05:30: UTC hour of the peak");
   const Kind outdoor{2, 3, 3, 2};
-  const Roster roster = roster_of_one_kind(outdoor, 64 * scale());
-  Config config = config_with_period(10);
+  const identity::Roster roster = roster_of_one_kind(outdoor, 64 * scale());
+  config::Config config = config_with_period(10);
   config.clock.utc_offset = 5 * one_hour + one_hour / 2;
   struct Sums {
     double cosine = 0;
@@ -384,8 +384,8 @@ TEST_CASE("the hour is local: the peak moves with clock.utc_offset") {
     double n = 0;
   };
   std::vector<Sums> sensors(roster.size());
-  book.look_at(run_fleet({roster, config, 105, one_day}, [&](const Batch& batch) {
-    for (const Reading& reading : batch.readings) {
+  book.look_at(run_fleet({roster, config, 105, one_day}, [&](const batch::Batch& batch) {
+    for (const batch::Reading& reading : batch.readings) {
       if (reading.anomaly) continue;
       const double hour = hour_of(reading.due);
       const double away = reading.values[temperature] - 65 - 6 * daily_wave(hour + 5.5);

@@ -28,49 +28,49 @@ inline std::size_t scale() {
 }
 
 // `per_kind` sensors of every kind.
-inline Roster roster_of_kinds(std::size_t per_kind) {
-  Roster roster;
+inline identity::Roster roster_of_kinds(std::size_t per_kind) {
+  identity::Roster roster;
   for (std::size_t i = 0; i < per_kind * kind_count; ++i) roster.add(identity_of(kind_of(i), i));
   return roster;
 }
 
-inline Roster roster_of_one_kind(const Kind& kind, std::size_t count) {
-  Roster roster;
+inline identity::Roster roster_of_one_kind(const Kind& kind, std::size_t count) {
+  identity::Roster roster;
   for (std::size_t i = 0; i < count; ++i) roster.add(identity_of(kind, i));
   return roster;
 }
 
-inline Config config_with_period(double seconds) {
-  Config config;
+inline config::Config config_with_period(double seconds) {
+  config::Config config;
   config.simulation.readings_per_second = 1 / seconds;
   return config;
 }
 
 struct Run {
-  const Roster& roster;
-  Config config;
+  const identity::Roster& roster;
+  config::Config config;
   std::uint64_t seed;
   Microseconds duration;
 };
 
-inline Fleet fleet_of(const Run& run) {
+inline fleet::Fleet fleet_of(const Run& run) {
   constexpr std::uint32_t sensors_per_cohort = 64;
   const std::vector<std::uint32_t> members = test::all_of(run.roster);
   std::vector<std::uint32_t> writer_of = members;  // a cohort has one writer
   for (std::uint32_t& writer : writer_of) writer /= sensors_per_cohort;
-  return build_fleet(run.roster, members, writer_of, run.config, run.seed, run_start);
+  return fleet::build_fleet(run.roster, members, writer_of, run.config, run.seed, run_start);
 }
 
 // Calls look(batch) for all batches of all cohorts, those of one cohort in order and on one thread at a time.
 // Returns the readings that were due.
 template <class Look>
 std::uint64_t run_fleet(const Run& run, const Look& look) {
-  Fleet fleet = fleet_of(run);
+  fleet::Fleet fleet = fleet_of(run);
   const Timestamp until = run_start + run.duration;
   std::vector<std::uint64_t> due(fleet.cohorts().size());
   tbb::parallel_for(std::size_t{0}, due.size(), [&](std::size_t c) {
-    Cohort& cohort = fleet.cohorts()[c];
-    Batch batch;
+    fleet::Cohort& cohort = fleet.cohorts()[c];
+    batch::Batch batch;
     while (cohort.next_due() < until) {
       due[c] += cohort.tick(until, batch).due;
       look(batch);

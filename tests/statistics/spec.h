@@ -195,9 +195,9 @@ inline double noise_factor(const Kind& kind, std::size_t channel) {
   return kind.firmware_spec().noise * severity(kind) * own;
 }
 
-inline IdentityRecord identity_of(const Kind& kind, std::size_t sensor) {
+inline identity::IdentityRecord identity_of(const Kind& kind, std::size_t sensor) {
   const FirmwareSpec& firmware = kind.firmware_spec();
-  IdentityRecord record;
+  identity::IdentityRecord record;
   record.id = "sensor-" + std::to_string(sensor);
   record.firmware_version = sensor / kind_count % 2 == 0 ? firmware.version : firmware.other_writing;
   record.manufacturer = kind.manufacturer_spec().name;

@@ -26,11 +26,11 @@ constexpr double period_seconds = 10;
 // One sensor: which type each reading that is looked at lies in, and the anomaly that is open at the first.
 struct Start {
   std::array<std::optional<std::uint8_t>, looked_at.size()> types;
-  std::optional<AnomalyEvent> open_at_first;
+  std::optional<batch::AnomalyEvent> open_at_first;
 };
 
 // All anomalies of a sensor cover their readings from started_at to ended_at, missing ones too.
-void note(Start& start, const AnomalyEvent& event, Timestamp first_due) {
+void note(Start& start, const batch::AnomalyEvent& event, Timestamp first_due) {
   constexpr auto period = static_cast<Microseconds>(period_seconds * 1e6);
   const auto type = static_cast<std::size_t>(event.type);
   const Microseconds lasts =
@@ -55,26 +55,26 @@ void add_starts(Starts& starts, const Run& run) {
   const std::size_t before = starts.sensors.size();
   starts.sensors.resize(before + run.roster.size());
   starts.first_due.resize(before + run.roster.size());
-  std::vector<std::vector<AnomalyEvent>> events(run.roster.size());
-  book.look_at(run_fleet(run, [&](const Batch& batch) {
-    for (const Reading& reading : batch.readings) {
+  std::vector<std::vector<batch::AnomalyEvent>> events(run.roster.size());
+  book.look_at(run_fleet(run, [&](const batch::Batch& batch) {
+    for (const batch::Reading& reading : batch.readings) {
       starts.first_due[before + reading.sensor] = run_start + (reading.due - run_start) % period;
     }
-    for (const AnomalyEvent& event : batch.events) {
-      if (event.kind == AnomalyEvent::Kind::opened || event.kind == AnomalyEvent::Kind::whole)
+    for (const batch::AnomalyEvent& event : batch.events) {
+      if (event.kind == batch::AnomalyEvent::Kind::opened || event.kind == batch::AnomalyEvent::Kind::whole)
         events[event.sensor].push_back(event);
     }
   }));
   for (std::size_t i = 0; i < events.size(); ++i) {
-    for (const AnomalyEvent& event : events[i]) {
+    for (const batch::AnomalyEvent& event : events[i]) {
       note(starts.sensors[before + i], event, starts.first_due[before + i]);
     }
   }
 }
 
 // The same sensors under as many seeds as scale() says.
-Starts starts_of(const Roster& roster, double base, std::uint64_t seed, std::size_t readings) {
-  Config config = config_with_period(period_seconds);
+Starts starts_of(const identity::Roster& roster, double base, std::uint64_t seed, std::size_t readings) {
+  config::Config config = config_with_period(period_seconds);
   config.anomalies.probability = base;
   const auto duration = static_cast<Microseconds>(static_cast<double>(readings) * period_seconds * 1e6);
   Starts starts;
@@ -85,7 +85,7 @@ Starts starts_of(const Roster& roster, double base, std::uint64_t seed, std::siz
 // Plain sensors, anomalous 30% of the time, over 150 readings: more than twice the longest anomaly.
 constexpr double often = 0.3;
 const Starts& plain() {
-  static const Roster roster = roster_of_one_kind(plain_kind, 70'000);
+  static const identity::Roster roster = roster_of_one_kind(plain_kind, 70'000);
   static const Starts starts = starts_of(roster, often, 401, 150);
   return starts;
 }
@@ -144,7 +144,7 @@ TEST_CASE("an anomaly that is open at the first reading is there at any of its r
 }
 
 TEST_CASE("with the default probability, for every firmware and model") {
-  const Roster roster = roster_of_kinds(1'100);
+  const identity::Roster roster = roster_of_kinds(1'100);
   const Starts starts = starts_of(roster, probability, 403, 4);
   Line shares(book, "first reading: share anomalous, per firmware and manufacturer");
   for (std::size_t f = 0; f < firmwares.size(); ++f) {
@@ -182,13 +182,14 @@ TEST_CASE("with the default probability, for every firmware and model") {
 // At the highest rate all sensors are due at the same microsecond: only their ids and the seed tell them
 // apart.
 TEST_CASE("sensors start independently of each other, and of how they start under another seed") {
-  const Roster roster = roster_of_one_kind(plain_kind, 20'000 * scale());
-  Config config = config_with_period(1e-6);
+  const identity::Roster roster = roster_of_one_kind(plain_kind, 20'000 * scale());
+  config::Config config = config_with_period(1e-6);
   config.anomalies.probability = often;
   const auto normal_at_first = [&](std::uint64_t seed) {
     std::vector<std::uint8_t> normal_first(roster.size(), 0);
-    book.look_at(run_fleet({roster, config, seed, 1}, [&](const Batch& batch) {
-      for (const Reading& reading : batch.readings) normal_first[reading.sensor] = reading.anomaly ? 0 : 1;
+    book.look_at(run_fleet({roster, config, seed, 1}, [&](const batch::Batch& batch) {
+      for (const batch::Reading& reading : batch.readings)
+        normal_first[reading.sensor] = reading.anomaly ? 0 : 1;
     }));
     return normal_first;
   };

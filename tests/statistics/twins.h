@@ -16,8 +16,8 @@ namespace fleet_sim::statistics {
 
 // One anomaly: as it was announced, and as it was closed, with the due readings that were seen to lie in it.
 struct Episode {
-  AnomalyEvent event;
-  std::optional<AnomalyEvent> closed;
+  batch::AnomalyEvent event;
+  std::optional<batch::AnomalyEvent> closed;
   std::uint32_t readings = 0;
 };
 
@@ -25,8 +25,8 @@ struct Episode {
 struct Pair {
   std::uint32_t sensor;
   Timestamp due;
-  const Values& clean;
-  const Reading* actual;
+  const batch::Values& clean;
+  const batch::Reading* actual;
   const Episode* episode;
 };
 
@@ -44,8 +44,8 @@ inline Durations promised_durations(double period_seconds) {
 // The anomalies of one sensor that have been announced and are not over by the promised duration.
 class Episodes {
  public:
-  void add(const AnomalyEvent& event) {
-    using enum AnomalyEvent::Kind;
+  void add(const batch::AnomalyEvent& event) {
+    using enum batch::AnomalyEvent::Kind;
     if (event.kind == opened || event.kind == whole) open_.push_back({event, std::nullopt, 0});
     if (event.kind == closed || event.kind == whole) open_.back().closed = event;
   }
@@ -70,13 +70,13 @@ class Episodes {
 
 // The readings of one cohort before `until`, and the events on the way there.
 struct Window {
-  std::vector<Reading> readings;
-  std::vector<AnomalyEvent> events;
+  std::vector<batch::Reading> readings;
+  std::vector<batch::AnomalyEvent> events;
 
-  void take(Cohort& cohort, Timestamp until) {
+  void take(fleet::Cohort& cohort, Timestamp until) {
     readings.clear();
     events.clear();
-    Batch batch;
+    batch::Batch batch;
     while (cohort.next_due() < until) {
       cohort.tick(until, batch);
       readings.insert(readings.end(), batch.readings.begin(), batch.readings.end());
@@ -93,8 +93,8 @@ template <class Observer>
 std::uint64_t run_twins(const Run& run, const Durations& durations, Observer& observer) {
   Run calm = run;
   calm.config.anomalies.enabled = false;
-  Fleet fleet = fleet_of(run);
-  Fleet twin = fleet_of(calm);
+  fleet::Fleet fleet = fleet_of(run);
+  fleet::Fleet twin = fleet_of(calm);
   const Timestamp until = run_start + run.duration;
   const auto step = static_cast<Microseconds>(16e6 / run.config.simulation.readings_per_second);
   std::vector<Episodes> episodes(run.roster.size());
@@ -107,9 +107,9 @@ std::uint64_t run_twins(const Run& run, const Durations& durations, Observer& ob
       to = std::min(to + step, until);
       actual.take(fleet.cohorts()[c], to);
       clean.take(twin.cohorts()[c], to);
-      for (const AnomalyEvent& event : actual.events) episodes[event.sensor].add(event);
+      for (const batch::AnomalyEvent& event : actual.events) episodes[event.sensor].add(event);
       std::size_t next = 0;
-      for (const Reading& reading : clean.readings) {
+      for (const batch::Reading& reading : clean.readings) {
         Episode* episode = episodes[reading.sensor].at(
             reading.due, durations, [&](const Episode& over) { observer.ended(reading.sensor, over); });
         if (episode) ++episode->readings;

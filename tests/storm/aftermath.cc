@@ -6,14 +6,14 @@
 #include <span>
 #include <tuple>
 
-#include "storage/shard_key.h"
+#include "sqlite/shard_key.h"
 
 namespace fleet_sim::test {
 namespace {
 
 // A new file whose first page was torn before anything in it was synced: nobody can go on with it.
 void set_aside_if_torn(const std::string& path) {
-  Database database;
+  sqlite::Database database;
   const bool whole = database.open_to_read(path).ok() && database.execute("PRAGMA integrity_check").ok() &&
                      database.execute("SELECT count(*) FROM sqlite_schema").ok();
   database.close();
@@ -21,21 +21,21 @@ void set_aside_if_torn(const std::string& path) {
   for (const char* ending : {"", "-wal", "-shm"}) std::filesystem::remove(path + ending);
 }
 
-std::string text_or_empty(const Statement& row, int column) {
+std::string text_or_empty(const sqlite::Statement& row, int column) {
   return std::string(row.text(column));
 }
 
 ShardState read_file(const std::string& path) {
-  Database database;
-  const StorageError error = database.open_to_read(path);
+  sqlite::Database database;
+  const sqlite::StorageError error = database.open_to_read(path);
   demand(error.ok(), path + ": cannot be opened: " + error.message);
-  Statement check;
-  const StorageError refused = database.prepare("PRAGMA integrity_check", check);
+  sqlite::Statement check;
+  const sqlite::StorageError refused = database.prepare("PRAGMA integrity_check", check);
   demand(refused.ok(), path + ": cannot be checked: " + refused.message);
   demand(check.step() == SQLITE_ROW, path + ": cannot be checked: " + database.error().message);
   demand(check.text(0) == "ok", path + ": fails the integrity check: " + std::string(check.text(0)));
   ShardState state{rows_of(path), {}, {}, {}};
-  Statement row;
+  sqlite::Statement row;
   constexpr std::string_view events =
       "SELECT sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, "
       "readings_affected FROM anomaly_events ORDER BY id";
@@ -98,9 +98,9 @@ std::string name_of(const SensorTime& key) {
 }
 
 std::string text_of(double value) {
-  Database database;
+  sqlite::Database database;
   database.open(":memory:");
-  Statement row;
+  sqlite::Statement row;
   database.prepare("SELECT ?1", row);
   row.bind(1, value);
   row.step();
@@ -108,7 +108,7 @@ std::string text_of(double value) {
 }
 
 void check_event(const EventRow& row, const Replay::Told& told, const std::string& name) {
-  const AnomalyEvent& expected = told.last;
+  const batch::AnomalyEvent& expected = told.last;
   const bool same_identity =
       row.type == fleet_sim::name_of(expected.type) &&
       row.channel == (expected.channel ? fleet_sim::name_of(*expected.channel) : std::string_view()) &&
@@ -163,7 +163,8 @@ void Aftermath::find_set_aside(const std::string& path) {
 const std::string& Aftermath::path_of(std::uint32_t identity) {
   const auto [entry, is_new] = path_of_.try_emplace(identity);
   if (is_new) {
-    entry->second = shard_path(config_, shard_key(config_.sharding, roster_, roster_[identity]));
+    entry->second =
+        sqlite::shard_path(config_, sqlite::shard_key(config_.sharding, roster_, roster_[identity]));
   }
   return entry->second;
 }
@@ -216,7 +217,7 @@ void Aftermath::inspect_after_power_failure(const UnsyncedWrites& disk, std::uin
   read_files();
   for (const auto& [path, state] : before_) {
     demand_prefix(path, now_[path].rows, state.rows, false);
-    if (config_.database.synchronous != Synchronous::full || !disk.ever_synced(path)) continue;
+    if (config_.database.synchronous != config::Synchronous::full || !disk.ever_synced(path)) continue;
     demand(now_[path].rows.size() + in_doubt >= state.rows.size(), path + ": a synced commit is gone");
   }
   check_rows(runs);
@@ -326,11 +327,11 @@ void Aftermath::check_row(const std::string& path, const Row& row, const std::de
   const Replay& replay = replays_[run->info.run_id];
   const auto found = replay.readings.find(key);
   demand(found != replay.readings.end(), "not in the replay: " + name_of(key));
-  const Reading& expected = found->second.reading;
+  const batch::Reading& expected = found->second.reading;
   demand(path_of(expected.sensor) == path, "in another's file: " + name_of(key));
-  const Identity& identity = roster_[expected.sensor];
+  const identity::Identity& identity = roster_[expected.sensor];
   const std::int64_t anomalous = expected.anomaly ? 1 : 0;
-  const bool same = Values{row.temperature, row.vibration, row.voltage} == expected.values &&
+  const bool same = batch::Values{row.temperature, row.vibration, row.voltage} == expected.values &&
                     row.timestamp == timestamp_text(expected.due) && row.status_code == anomalous &&
                     row.anomaly_flag == anomalous &&
                     row.anomaly_type.value_or("") ==
@@ -402,13 +403,14 @@ void Aftermath::check_run_is_complete(const StormRun& run, Timestamp reached) co
     }
   }
   for (const auto& [key, told] : expected.events) {
-    const AnomalyEvent& event = told.last;
+    const batch::AnomalyEvent& event = told.last;
     demand(events.contains(key), "no event for " + name_of(key));
     const EventRow& row = *events[key];
-    demand(row.readings_affected == event.readings_affected && row.ended_at.empty() == !ends(event.kind),
-           "the event of " + name_of(key) +
-               " was not brought up to date: " + std::to_string(row.readings_affected) + " readings, not " +
-               std::to_string(event.readings_affected));
+    demand(
+        row.readings_affected == event.readings_affected && row.ended_at.empty() == !batch::ends(event.kind),
+        "the event of " + name_of(key) +
+            " was not brought up to date: " + std::to_string(row.readings_affected) + " readings, not " +
+            std::to_string(event.readings_affected));
   }
 }
 

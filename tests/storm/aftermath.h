@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "storage/shard_plan.h"
+#include "sqlite/shard_plan.h"
 #include "storm/process.h"
 #include "storm/replay.h"
 #include "support/shard_reader.h"
@@ -36,7 +36,8 @@ struct ShardState {
 
 class Aftermath {
  public:
-  Aftermath(const Config& config, const Roster& roster) : config_(config), roster_(roster) {}
+  Aftermath(const config::Config& config, const identity::Roster& roster)
+      : config_(config), roster_(roster) {}
 
   // Somebody is going to delete this file: what it holds now counts as having been there.
   void remember(const std::string& path);
@@ -74,8 +75,8 @@ class Aftermath {
   void check_run_is_complete(const StormRun& run, Timestamp reached) const;
   [[nodiscard]] std::set<SensorTime> readings_there() const;
 
-  const Config& config_;
-  const Roster& roster_;
+  const config::Config& config_;
+  const identity::Roster& roster_;
   std::set<std::string> paths_;                   // that any process has planned
   std::map<std::uint32_t, std::string> path_of_;  // of identities, as far as asked
   std::set<std::string> set_aside_;               // files that were read

@@ -11,7 +11,7 @@ using Rates = std::vector<double>;
 
 constexpr std::uint64_t most_ids = 40;
 
-void change_config(Dice& dice, Config& config) {
+void change_config(Dice& dice, config::Config& config) {
   switch (dice.between(0, 5)) {
     case 0:
       config.simulation.readings_per_second = dice.one_of(Rates{0.3, 1, 2, 5});
@@ -29,7 +29,7 @@ void change_config(Dice& dice, Config& config) {
       config.normal_parameters[0].mean = dice.real(52, 78);
       break;
     case 5: {
-      Behavior& behavior = config.behaviors.firmware[dice.one_of(Texts{"1.3", "1.4", "2"})];
+      config::Behavior& behavior = config.behaviors.firmware[dice.one_of(Texts{"1.3", "1.4", "2"})];
       behavior.probability = dice.real(0.1, 2);
       behavior.noise_factor = dice.real(0.05, 0.3);
     }
@@ -37,17 +37,18 @@ void change_config(Dice& dice, Config& config) {
 }
 
 // The member as it is from now on. What turns out to say the same stays who it is.
-std::uint32_t changed(Dice& dice, Roster& roster, std::uint32_t member) {
-  IdentityRecord record = roster.record(roster[member]);
-  const IdentityRecord other = draw_identity(dice, 0);
+std::uint32_t changed(Dice& dice, identity::Roster& roster, std::uint32_t member) {
+  identity::IdentityRecord record = roster.record(roster[member]);
+  const identity::IdentityRecord other = draw_identity(dice, 0);
   if (dice.chance(0.5)) record.location = other.location;
   if (dice.chance(0.5)) record.firmware_version = other.firmware_version;
   if (dice.chance(0.5)) record.overrides = other.overrides;
   const std::uint32_t added = roster.add(record);
-  return hash_of(roster, roster[added]) == hash_of(roster, roster[member]) ? member : added;
+  return identity::hash_of(roster, roster[added]) == identity::hash_of(roster, roster[member]) ? member
+                                                                                               : added;
 }
 
-void change_members(Dice& dice, Roster& roster, std::vector<std::uint32_t>& members) {
+void change_members(Dice& dice, identity::Roster& roster, std::vector<std::uint32_t>& members) {
   std::vector<std::uint32_t> kept;
   std::set<std::string, std::less<>> ids;
   const double leaving = dice.one_of(Rates{0, 0.1, 0.5});
@@ -58,7 +59,7 @@ void change_members(Dice& dice, Roster& roster, std::vector<std::uint32_t>& memb
     kept.push_back(dice.chance(changing) ? changed(dice, roster, member) : member);
   }
   for (std::uint64_t coming = kept.empty() ? 1 : dice.between(0, 3); coming > 0;) {
-    const IdentityRecord record = draw_identity(dice, dice.between(0, most_ids));
+    const identity::IdentityRecord record = draw_identity(dice, dice.between(0, most_ids));
     if (!ids.insert(record.id).second) continue;
     kept.push_back(roster.add(record));
     --coming;
@@ -68,8 +69,8 @@ void change_members(Dice& dice, Roster& roster, std::vector<std::uint32_t>& memb
 
 }  // namespace
 
-IdentityRecord draw_identity(Dice& dice, std::uint64_t number) {
-  IdentityRecord record;
+identity::IdentityRecord draw_identity(Dice& dice, std::uint64_t number) {
+  identity::IdentityRecord record;
   record.id = "s" + std::to_string(number);
   record.location = dice.one_of(Texts{"Factory A - Line 1", "Factory A - Line 2", "Warehouse ü", "Outdoor"});
   record.firmware_version = dice.one_of(Texts{"1.3", "1.4", "2"});
@@ -77,12 +78,12 @@ IdentityRecord draw_identity(Dice& dice, std::uint64_t number) {
   return record;
 }
 
-Edition draw_reload(Dice& dice, Roster& roster, const Edition& now) {
+Edition draw_reload(Dice& dice, identity::Roster& roster, const Edition& now) {
   Edition next = now;
   if (dice.chance(0.4)) {
-    Config config = *now.config;
+    config::Config config = *now.config;
     change_config(dice, config);
-    next.config = std::make_shared<const Config>(config);
+    next.config = std::make_shared<const config::Config>(config);
   } else {
     change_members(dice, roster, next.members);
   }

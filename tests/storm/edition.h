@@ -15,14 +15,14 @@ namespace fleet_sim::test {
 
 struct Edition {
   Timestamp from = 0;  // of the first readings that may be made under it
-  std::shared_ptr<const Config> config;
+  std::shared_ptr<const config::Config> config;
   std::vector<std::uint32_t> members;  // indices into the roster
 };
 
 // Identities of a storm's fleet; what a former sensor was called may come back.
-IdentityRecord draw_identity(Dice& dice, std::uint64_t number);
+identity::IdentityRecord draw_identity(Dice& dice, std::uint64_t number);
 
 // What may become of it by one reload: another config, or other identities, which are added to the roster.
-Edition draw_reload(Dice& dice, Roster& roster, const Edition& now);
+Edition draw_reload(Dice& dice, identity::Roster& roster, const Edition& now);
 
 }  // namespace fleet_sim::test

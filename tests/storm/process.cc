@@ -4,25 +4,25 @@
 #include <filesystem>
 #include <utility>
 
-#include "app/inputs.h"
-#include "app/resume.h"
+#include "run/inputs.h"
+#include "run/resume.h"
 
 namespace fleet_sim::test {
 namespace {
 
 constexpr unsigned most_waits = 20'000;  // steps without which nothing ends
 
-ShardPlan plan_of(const Ground& ground, const Edition& edition) {
+sqlite::ShardPlan plan_of(const Ground& ground, const Edition& edition) {
   std::vector<double> rates;
   for (const std::uint32_t member : edition.members) {
-    rates.push_back(rate_of(ground.roster, ground.roster[member], *edition.config));
+    rates.push_back(fleet::rate_of(ground.roster, ground.roster[member], *edition.config));
   }
-  return plan_shards(ground.roster, edition.members, rates, ground.config);
+  return sqlite::plan_shards(ground.roster, edition.members, rates, ground.config);
 }
 
-Timestamp next_due(Fleet& fleet) {
+Timestamp next_due(fleet::Fleet& fleet) {
   Timestamp next = latest_timestamp;
-  for (const Cohort& cohort : fleet.cohorts()) next = std::min(next, cohort.next_due());
+  for (const fleet::Cohort& cohort : fleet.cohorts()) next = std::min(next, cohort.next_due());
   return next;
 }
 
@@ -45,8 +45,8 @@ Process::Process(const Ground& ground, StormRun& run, bool goes_on, const Fortun
       reached_(run.info.start) {
   info_.reloads = &reloads_;
   const Edition& edition = run.editions.back();
-  fleet_ = std::make_unique<Fleet>(build_fleet(ground.roster, edition.members, plan_.writer_of,
-                                               *edition.config, run.info.seed, run.info.start));
+  fleet_ = std::make_unique<fleet::Fleet>(fleet::build_fleet(ground.roster, edition.members, plan_.writer_of,
+                                                             *edition.config, run.info.seed, run.info.start));
   build_writers();
   if (goes_on) {
     info_.resumed_at = info_.began_at + run.processes;
@@ -63,14 +63,14 @@ void Process::drop_connections() {
 
 void Process::take_up() {
   // A roster cannot be copied, and the resumption only looks at it.
-  Inputs inputs;
+  run::Inputs inputs;
   inputs.config = *run_.editions.back().config;
   inputs.members = run_.editions.back().members;
   inputs.resumed = run_.info;
   for (std::size_t i = 0; i < ground_.roster.size(); ++i) {
     inputs.identities.roster.add(ground_.roster.record(ground_.roster[i]));
   }
-  Resumption resumption = plan_resumption(inputs, plan_, run_.info);
+  run::Resumption resumption = run::plan_resumption(inputs, plan_, run_.info);
   fleet_->go_on_at(resumption.moment, resumption.past);
   reached_ = resumption.moment;
   std::erase_if(run_.skipped, [this](const SensorTime& reading) { return reading.second >= reached_; });
@@ -79,19 +79,19 @@ void Process::take_up() {
 }
 
 void Process::build_writers() {
-  const DatabaseSettings& settings = ground_.config.database;
-  const WriterContext context{shard_context_,
-                              plan_.place_of,
-                              SimulationClock(0, {}, std::nullopt),
-                              pool_,
-                              ledger_,
-                              errors_,
-                              std::max<std::size_t>(2, settings.pending_rows / settings.writers),
-                              fortune_.open_shards,
-                              [](const std::string&) {},
-                              [this] { gave_up_ = true; }};
+  const config::DatabaseSettings& settings = ground_.config.database;
+  const sqlite::WriterContext context{shard_context_,
+                                      plan_.place_of,
+                                      SimulationClock(0, {}, std::nullopt),
+                                      pool_,
+                                      ledger_,
+                                      errors_,
+                                      std::max<std::size_t>(2, settings.pending_rows / settings.writers),
+                                      fortune_.open_shards,
+                                      [](const std::string&) {},
+                                      [this] { gave_up_ = true; }};
   for (const std::vector<std::string>& paths : plan_.paths) {
-    writers_.push_back(std::make_unique<Writer>(context, paths, pool_.size()));
+    writers_.push_back(std::make_unique<sqlite::Writer>(context, paths, pool_.size()));
   }
 }
 
@@ -128,7 +128,7 @@ void Process::run_steps() {
 // As the simulator stops: the last word on open anomalies, then everything that waits.
 void Process::stop() {
   settle_owed();
-  for (const Cohort& cohort : fleet_->cohorts()) {
+  for (const fleet::Cohort& cohort : fleet_->cohorts()) {
     cohort.report_open_anomalies(room_for(cohort.writer(), cohort.size()));
   }
   for (std::uint32_t w = 0; w < writers_.size(); ++w) hand_over(w);
@@ -163,7 +163,7 @@ void Process::disturb() {
 // What the reloader and the scheduler do, in their order.
 void Process::reload() {
   Edition next = draw_reload(ground_.dice, ground_.roster, run_.editions.back());
-  FleetChange change = plan_reload(next);
+  fleet::FleetChange change = plan_reload(next);
   const Timestamp latest = std::min(next_due(*fleet_), reached_ + 2 * microseconds_per_second);
   if (latest > reached_)
     reached_ +=
@@ -174,7 +174,7 @@ void Process::reload() {
   settle_owed();
   fleet_->apply(change, reached_);
   for (const auto& [writer, event] : change.anomalies) room_for(writer, 1).events.push_back(event);
-  RunReload note;
+  sqlite::RunReload note;
   note.at = reached_;
   note.changes = "what the storm brought";
   note.fleet_size = next.members.size();
@@ -182,25 +182,27 @@ void Process::reload() {
 }
 
 void Process::settle_owed() {
-  for (Cohort& cohort : fleet_->cohorts()) {
+  for (fleet::Cohort& cohort : fleet_->cohorts()) {
     while (!cohort.settle_owed(room_for(cohort.writer(), 1))) {
     }
   }
 }
 
-FleetChange Process::plan_reload(const Edition& next) {
+fleet::FleetChange Process::plan_reload(const Edition& next) {
   const Edition& now = run_.editions.back();
-  const Roster& roster = ground_.roster;
+  const identity::Roster& roster = ground_.roster;
   const bool same_config = next.config == now.config;
-  auto profiles = same_config ? fleet_->profiles() : std::make_shared<ProfileTable>(roster, next.config);
-  const IdentityChanges changes = compare_identities(roster, now.members, roster, next.members);
-  std::vector<WantedSensor> wanted = place(changes);
+  auto profiles =
+      same_config ? fleet_->profiles() : std::make_shared<fleet::ProfileTable>(roster, next.config);
+  const identity::IdentityChanges changes =
+      identity::compare_identities(roster, now.members, roster, next.members);
+  std::vector<fleet::WantedSensor> wanted = place(changes);
   for (const std::uint32_t member : next.members) {
     if (same_config) break;
     const std::uint32_t writer = plan_.place_of[member].writer;
     wanted.push_back({member, member, writer, writer, false, false});
   }
-  return plan_fleet_change(*now.config, profiles, wanted, changes.removed);
+  return fleet::plan_fleet_change(*now.config, profiles, wanted, changes.removed);
 }
 
 bool Process::was_in_fleet(std::string_view id) const {
@@ -210,15 +212,15 @@ bool Process::was_in_fleet(std::string_view id) const {
 }
 
 // A shard for each sensor that is new or has become another.
-std::vector<WantedSensor> Process::place(const IdentityChanges& changes) {
-  std::vector<WantedSensor> sensors;
+std::vector<fleet::WantedSensor> Process::place(const identity::IdentityChanges& changes) {
+  std::vector<fleet::WantedSensor> sensors;
   for (const std::uint32_t added : changes.added) {
     sensors.push_back({{}, added, {}, 0, false, was_in_fleet(ground_.roster[added].id)});
   }
   for (const auto& [from, to] : changes.changed) sensors.push_back({from, to, {}, 0, false, false});
   std::vector<std::uint32_t> coming;
-  for (const WantedSensor& sensor : sensors) coming.push_back(sensor.to);
-  const ShardPlaces::Proposal proposal = places_.propose(ground_.roster, coming);
+  for (const fleet::WantedSensor& sensor : sensors) coming.push_back(sensor.to);
+  const sqlite::ShardPlaces::Proposal proposal = places_.propose(ground_.roster, coming);
   places_.accept(proposal);
   for (std::size_t w = 0; w < writers_.size(); ++w) {
     const std::vector<std::string>& paths = proposal.new_paths[w];
@@ -227,7 +229,7 @@ std::vector<WantedSensor> Process::place(const IdentityChanges& changes) {
   }
   plan_.place_of.grow_to_at_least(ground_.roster.size());
   for (std::size_t i = 0; i < sensors.size(); ++i) {
-    WantedSensor& sensor = sensors[i];
+    fleet::WantedSensor& sensor = sensors[i];
     sensor.writer = proposal.places[i].writer;
     plan_.place_of[sensor.to] = proposal.places[i];
     if (!sensor.from) continue;
@@ -299,10 +301,10 @@ void Process::tick() {
   const Timestamp until =
       reached_ + static_cast<Microseconds>(ground_.dice.between(1, microseconds_per_second));
   run_.until = std::max(run_.until, until);
-  std::vector<Cohort*> cohorts;
-  for (Cohort& cohort : fleet_->cohorts()) cohorts.push_back(&cohort);
+  std::vector<fleet::Cohort*> cohorts;
+  for (fleet::Cohort& cohort : fleet_->cohorts()) cohorts.push_back(&cohort);
   ground_.dice.shuffle(cohorts);
-  for (Cohort* cohort : cohorts) {
+  for (fleet::Cohort* cohort : cohorts) {
     while (cohort->next_due() < until) {
       if (fortune_.skips && !has_room(cohort->writer())) {
         skip(*cohort, until);
@@ -320,22 +322,22 @@ bool Process::has_room(std::uint32_t writer) const {
 }
 
 // Which readings that were, a copy of the cohort tells.
-void Process::skip(Cohort& cohort, Timestamp until) {
-  Cohort other = cohort;
-  Tally tally;
+void Process::skip(fleet::Cohort& cohort, Timestamp until) {
+  fleet::Cohort other = cohort;
+  fleet::Tally tally;
   ledger_.skips_from(cohort.next_due());
   run_.has_skipped = true;
   cohort.skip(until, tally);
   count(tally);
-  for (Batch batch; other.next_due() < cohort.next_due(); batch.clear()) {
+  for (batch::Batch batch; other.next_due() < cohort.next_due(); batch.clear()) {
     other.tick(cohort.next_due(), batch);
-    for (const Reading& reading : batch.readings) {
+    for (const batch::Reading& reading : batch.readings) {
       run_.skipped.emplace(ground_.roster[reading.sensor].id, reading.due);
     }
   }
 }
 
-void Process::count(const Tally& tally) {
+void Process::count(const fleet::Tally& tally) {
   ledger_.due(tally.due);
   ledger_.skipped(tally.skipped);
   ledger_.generated(tally.due - tally.skipped);
@@ -343,9 +345,9 @@ void Process::count(const Tally& tally) {
   ledger_.anomalies(tally.anomalies);
 }
 
-Batch& Process::room_for(std::uint32_t writer, std::size_t events) {
-  Batch*& batch = carried_[writer];
-  if (batch != nullptr && (batch->full() || batch->events.size() + events > Batch::capacity)) {
+batch::Batch& Process::room_for(std::uint32_t writer, std::size_t events) {
+  batch::Batch*& batch = carried_[writer];
+  if (batch != nullptr && (batch->full() || batch->events.size() + events > batch::Batch::capacity)) {
     hand_over(writer);
   }
   if (batch == nullptr) {
@@ -371,9 +373,9 @@ std::size_t Process::batches_in_use() const {
 }
 
 void Process::hand_over(std::uint32_t writer) {
-  Batch* batch = std::exchange(carried_[writer], nullptr);
+  batch::Batch* batch = std::exchange(carried_[writer], nullptr);
   if (batch == nullptr) return;
-  for (const Reading& reading : batch->readings) {
+  for (const batch::Reading& reading : batch->readings) {
     handed_[writer].push_back({{std::string(ground_.roster[reading.sensor].id), reading.due}, {}});
   }
   events_handed_ += batch->events.size();

@@ -20,9 +20,9 @@
 #include "fleet/fleet.h"
 #include "identity/identity.h"
 #include "identity/identity_changes.h"
-#include "storage/run_reloads.h"
-#include "storage/shard_plan.h"
-#include "storage/writer.h"
+#include "sqlite/run_reloads.h"
+#include "sqlite/shard_plan.h"
+#include "sqlite/writer.h"
 #include "storm/dice.h"
 #include "storm/edition.h"
 #include "storm/replay.h"
@@ -41,8 +41,8 @@ inline void demand(bool holds, const std::string& what) {
 
 // What outlives a process.
 struct Ground {
-  const Config& config;  // of which reloads leave the database and the sharding as they are
-  Roster& roster;        // grows with every reload
+  const config::Config& config;  // of which reloads leave the database and the sharding as they are
+  identity::Roster& roster;      // grows with every reload
   FaultyVfs& vfs;
   Dice& dice;
   std::function<void(const std::string& path)> before_deleting;
@@ -50,7 +50,7 @@ struct Ground {
 
 // A run, over all processes that have been at work on it.
 struct StormRun {
-  RunInfo info;
+  sqlite::RunInfo info;
   std::vector<Edition> editions;  // the first is what it began with
   Timestamp until = 0;            // no reading due from then on has been taken
   std::set<SensorTime> skipped;
@@ -82,12 +82,12 @@ class Process {
   [[nodiscard]] std::vector<SensorTime> overdue() const;
   // Every reading due before this moment has been taken.
   [[nodiscard]] Timestamp reached() const { return reached_; }
-  [[nodiscard]] const ShardPlan& plan() const { return plan_; }
+  [[nodiscard]] const sqlite::ShardPlan& plan() const { return plan_; }
 
  private:
   struct Died {};
   struct Collector {
-    Database database;
+    sqlite::Database database;
     SteadyTime until;
   };
   struct Handed {
@@ -102,19 +102,19 @@ class Process {
   void disturb();
   void reload();
   void settle_owed();
-  [[nodiscard]] FleetChange plan_reload(const Edition& next);
-  [[nodiscard]] std::vector<WantedSensor> place(const IdentityChanges& changes);
+  [[nodiscard]] fleet::FleetChange plan_reload(const Edition& next);
+  [[nodiscard]] std::vector<fleet::WantedSensor> place(const identity::IdentityChanges& changes);
   [[nodiscard]] bool was_in_fleet(std::string_view id) const;
   void break_disk();
   void delete_file();
   void send_collector();
   void end_collection(bool commits);
   void tick();
-  void skip(Cohort& cohort, Timestamp until);
-  void count(const Tally& tally);
+  void skip(fleet::Cohort& cohort, Timestamp until);
+  void count(const fleet::Tally& tally);
   [[nodiscard]] bool has_room(std::uint32_t writer) const;
   [[nodiscard]] std::size_t batches_in_use() const;
-  Batch& room_for(std::uint32_t writer, std::size_t events);
+  batch::Batch& room_for(std::uint32_t writer, std::size_t events);
   void wait_for_batch();
   void hand_over(std::uint32_t writer);
   void step();
@@ -126,17 +126,17 @@ class Process {
   Ground ground_;
   StormRun& run_;
   Fortune fortune_;
-  ShardPlan plan_;
-  ShardPlaces places_;
-  BatchPool pool_;
+  sqlite::ShardPlan plan_;
+  sqlite::ShardPlaces places_;
+  batch::BatchPool pool_;
   Ledger ledger_;
   ErrorCounts errors_;
-  RunReloads reloads_;
-  RunInfo info_;
-  ShardContext shard_context_;
-  std::unique_ptr<Fleet> fleet_;
-  std::vector<std::unique_ptr<Writer>> writers_;
-  std::vector<Batch*> carried_;
+  sqlite::RunReloads reloads_;
+  sqlite::RunInfo info_;
+  sqlite::ShardContext shard_context_;
+  std::unique_ptr<fleet::Fleet> fleet_;
+  std::vector<std::unique_ptr<sqlite::Writer>> writers_;
+  std::vector<batch::Batch*> carried_;
   std::vector<std::size_t> queued_;          // batches per writer that may be in its queue
   std::vector<std::vector<Handed>> handed_;  // per writer
   std::vector<SteadyTime> stepped_;          // per writer, the last time

@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "fleet/profile_table.h"
 #include "model/sensor.h"
-#include "storage/shard_key.h"
+#include "sqlite/shard_key.h"
 
 namespace fleet_sim::test {
 namespace {
@@ -17,56 +17,58 @@ namespace {
 // One sensor, from the moment it is in the fleet until it leaves.
 class Life {
  public:
-  Life(const RunInfo& run, const Roster& roster, Replay& replay)
+  Life(const sqlite::RunInfo& run, const identity::Roster& roster, Replay& replay)
       : run_(run), roster_(roster), replay_(replay) {}
 
   // One that was in the fleet before is in no anomaly from before.
-  void begin(std::uint32_t identity, const Profile* profile, double rate, Timestamp moment, bool is_new) {
+  void begin(std::uint32_t identity, const model::Profile* profile, double rate, Timestamp moment,
+             bool is_new) {
     sensor_.key = hash_text(roster_[identity].id);
     become(identity, profile, rate, moment);
-    if (is_new) enter_steady_state(sensor_, run_.seed, due(next_), *cadence_);
+    if (is_new) model::enter_steady_state(sensor_, run_.seed, due(next_), *cadence_);
   }
 
-  void become(std::uint32_t identity, const Profile* profile, double rate, Timestamp moment) {
+  void become(std::uint32_t identity, const model::Profile* profile, double rate, Timestamp moment) {
     cadence_.emplace(rate);
-    sensor_.phase = phase_of(sensor_.key, *cadence_);
+    sensor_.phase = model::phase_of(sensor_.key, *cadence_);
     sensor_.profile = profile;
     sensor_.identity = identity;
     next_ = cadence_->count_before(moment - run_.start - sensor_.phase);
   }
 
   // Its identity, profile or rate change. An anomaly goes on where it may and where readings are left for it.
-  void change(std::uint32_t identity, const Profile* profile, double rate, Timestamp moment, bool moves) {
+  void change(std::uint32_t identity, const model::Profile* profile, double rate, Timestamp moment,
+              bool moves) {
     const Life before = *this;
-    const Anomaly& anomaly = sensor_.anomaly;
-    const bool may_go_on = !moves && goes_on_under(anomaly, *sensor_.profile, *profile);
+    const model::Anomaly& anomaly = sensor_.anomaly;
+    const bool may_go_on = !moves && model::goes_on_under(anomaly, *sensor_.profile, *profile);
     become(identity, profile, rate, moment);
     const bool has_more = due(next_) <= anomaly.ended_at;
     if (may_go_on && (has_more || !before.is_in_anomaly())) return;
     if (before.is_in_anomaly() || (has_more && anomaly.readings_affected > 0)) {
-      before.note(AnomalyEvent::Kind::closed, moment - 1);
+      before.note(batch::AnomalyEvent::Kind::closed, moment - 1);
     }
-    sensor_.anomaly = Anomaly{};
+    sensor_.anomaly = model::Anomaly{};
   }
-  [[nodiscard]] const Identity& identity() const { return roster_[sensor_.identity]; }
+  [[nodiscard]] const identity::Identity& identity() const { return roster_[sensor_.identity]; }
 
   void take(Timestamp until) {
     for (; due(next_) < until; ++next_) {
-      const Sample taken = sample(sensor_, run_.seed, {due(next_), due(next_ + 1)});
+      const model::Sample taken = model::sample(sensor_, run_.seed, {due(next_), due(next_ + 1)});
       if (taken.event) note(*taken.event, sensor_.anomaly.ended_at);
       if (taken.missing()) continue;
-      const Reading reading{due(next_), taken.values, sensor_.identity, taken.anomaly};
+      const batch::Reading reading{due(next_), taken.values, sensor_.identity, taken.anomaly};
       replay_.readings.emplace(SensorTime(identity().id, reading.due),
                                Replay::Taken{reading, sensor_.anomaly.started_at});
     }
   }
 
   void leave(Timestamp moment) const {
-    if (is_in_anomaly()) note(AnomalyEvent::Kind::closed, moment - 1);
+    if (is_in_anomaly()) note(batch::AnomalyEvent::Kind::closed, moment - 1);
   }
 
   void end() const {
-    if (is_in_anomaly()) note(AnomalyEvent::Kind::progressed, sensor_.anomaly.ended_at);
+    if (is_in_anomaly()) note(batch::AnomalyEvent::Kind::progressed, sensor_.anomaly.ended_at);
   }
 
  private:
@@ -74,35 +76,36 @@ class Life {
     return run_.start + sensor_.phase + cadence_->offset(k);
   }
   [[nodiscard]] bool is_in_anomaly() const {
-    const Anomaly& anomaly = sensor_.anomaly;
+    const model::Anomaly& anomaly = sensor_.anomaly;
     return anomaly.active() && anomaly.readings_affected > 0 && due(next_) <= anomaly.ended_at;
   }
-  void note(AnomalyEvent::Kind kind, Timestamp ended_at) const {
-    AnomalyEvent event = describe_anomaly(sensor_.anomaly, *sensor_.profile, kind, sensor_.identity);
+  void note(batch::AnomalyEvent::Kind kind, Timestamp ended_at) const {
+    batch::AnomalyEvent event =
+        model::describe_anomaly(sensor_.anomaly, *sensor_.profile, kind, sensor_.identity);
     event.ended_at = ended_at;
     const auto [told, is_new] =
         replay_.events.try_emplace(SensorTime(identity().id, event.started_at), Replay::Told{event, {}});
     if (is_new) return;
-    if (ends(told->second.last.kind)) told->second.earlier_end = told->second.last.ended_at;
+    if (batch::ends(told->second.last.kind)) told->second.earlier_end = told->second.last.ended_at;
     told->second.last = event;
   }
 
-  const RunInfo& run_;
-  const Roster& roster_;
+  const sqlite::RunInfo& run_;
+  const identity::Roster& roster_;
   Replay& replay_;
-  Sensor sensor_{};
+  model::Sensor sensor_{};
   std::optional<Cadence> cadence_;
   std::uint64_t next_ = 0;  // reading
 };
 
 }  // namespace
 
-Replay replay(const ShardBy& sharding, const Roster& roster, const RunInfo& run,
+Replay replay(const config::ShardBy& sharding, const identity::Roster& roster, const sqlite::RunInfo& run,
               std::span<const Edition> editions, Timestamp until) {
   Replay replay;
   std::map<std::string_view, Life> lives;
-  std::set<std::string_view> ids;     // of all who have been in the fleet
-  std::deque<ProfileTable> profiles;  // sensors point into those of the edition before, too
+  std::set<std::string_view> ids;            // of all who have been in the fleet
+  std::deque<fleet::ProfileTable> profiles;  // sensors point into those of the edition before, too
   for (std::size_t e = 0; e < editions.size(); ++e) {
     const Edition& edition = editions[e];
     const Timestamp end = e + 1 < editions.size() ? editions[e + 1].from : until;
@@ -110,13 +113,13 @@ Replay replay(const ShardBy& sharding, const Roster& roster, const RunInfo& run,
     std::map<std::string_view, Life> before;
     before.swap(lives);
     for (const std::uint32_t member : edition.members) {
-      const Identity& identity = roster[member];
-      const Profile* profile = profiles.back().find_or_resolve(identity);
-      const double rate = rate_of(roster, identity, *edition.config);
+      const identity::Identity& identity = roster[member];
+      const model::Profile* profile = profiles.back().find_or_resolve(identity);
+      const double rate = fleet::rate_of(roster, identity, *edition.config);
       if (auto known = before.extract(identity.id)) {
         Life& life = lives.insert(std::move(known)).position->second;
-        const bool moves =
-            shard_key(sharding, roster, life.identity()) != shard_key(sharding, roster, identity);
+        const bool moves = sqlite::shard_key(sharding, roster, life.identity()) !=
+                           sqlite::shard_key(sharding, roster, identity);
         life.change(member, profile, rate, edition.from, moves);
       } else {
         Life& life = lives.try_emplace(identity.id, run, roster, replay).first->second;

@@ -12,7 +12,7 @@
 #include "batch/reading.h"
 #include "config/config.h"
 #include "identity/identity.h"
-#include "storage/schema.h"
+#include "sqlite/schema.h"
 #include "storm/edition.h"
 
 namespace fleet_sim::test {
@@ -21,19 +21,19 @@ using SensorTime = std::pair<std::string, Timestamp>;  // the sensor's id
 
 struct Replay {
   struct Taken {
-    Reading reading;
+    batch::Reading reading;
     Timestamp anomaly_since;  // where the reading is part of one
   };
   std::map<SensorTime, Taken> readings;
   struct Told {
-    AnomalyEvent last;
+    batch::AnomalyEvent last;
     std::optional<Timestamp> earlier_end;  // a reload has made it another
   };
   std::map<SensorTime, Told> events;  // by their start
 };
 
 // `sharding` tells when a sensor moves to another file, which ends its anomaly.
-Replay replay(const ShardBy& sharding, const Roster& roster, const RunInfo& run,
+Replay replay(const config::ShardBy& sharding, const identity::Roster& roster, const sqlite::RunInfo& run,
               std::span<const Edition> editions, Timestamp until);
 
 }  // namespace fleet_sim::test

@@ -91,7 +91,7 @@ class Storm {
   }
 
   Edition first_edition() const {
-    Edition edition{0, std::make_shared<const Config>(config_), {}};
+    Edition edition{0, std::make_shared<const config::Config>(config_), {}};
     for (std::uint32_t i = 0; i < roster_.size(); ++i) edition.members.push_back(i);
     return edition;
   }
@@ -109,8 +109,8 @@ class Storm {
   StormTally& tally_;
   TemporaryFolder folder_;
   FaultyVfs vfs_;
-  Roster roster_;
-  Config config_;
+  identity::Roster roster_;
+  config::Config config_;
   std::deque<StormRun> runs_;
   std::uint64_t lost_ = 0;  // readings, by all processes
   Aftermath aftermath_;

@@ -5,21 +5,23 @@
 namespace fleet_sim::test {
 namespace {
 
-ShardBy draw_sharding(Dice& dice) {
-  const auto key = dice.one_of(
-      std::vector{ShardKey::none, ShardKey::sensor, ShardKey::location, ShardKey::firmware, ShardKey::hash});
-  return {key, key == ShardKey::hash ? static_cast<std::uint32_t>(dice.between(1, 5)) : 0};
+config::ShardBy draw_sharding(Dice& dice) {
+  const auto key =
+      dice.one_of(std::vector{config::ShardKey::none, config::ShardKey::sensor, config::ShardKey::location,
+                              config::ShardKey::firmware, config::ShardKey::hash});
+  return {key, key == config::ShardKey::hash ? static_cast<std::uint32_t>(dice.between(1, 5)) : 0};
 }
 
-DatabaseSettings draw_database(Dice& dice) {
+config::DatabaseSettings draw_database(Dice& dice) {
   using Numbers = std::vector<std::uint32_t>;
-  DatabaseSettings database;
+  config::DatabaseSettings database;
   database.writers = static_cast<std::uint32_t>(dice.between(1, 3));
   database.batch_size = dice.one_of(Numbers{1, 7, 33, 100, 1'000});
   database.flush_interval_ms = dice.one_of(Numbers{1, 50, 300, 1'000, 2'500});
   database.pending_rows = dice.one_of(Numbers{30, 300, 3'000, 100'000});
-  database.synchronous = dice.one_of(std::vector{Synchronous::off, Synchronous::normal, Synchronous::normal,
-                                                 Synchronous::full, Synchronous::full});
+  database.synchronous = dice.one_of(std::vector{config::Synchronous::off, config::Synchronous::normal,
+                                                 config::Synchronous::normal, config::Synchronous::full,
+                                                 config::Synchronous::full});
   database.page_size = dice.one_of(Numbers{1'024, 4'096, 16'384});
   database.cache_kib = dice.one_of(Numbers{8, 64, 256});
   database.checkpoint_pages = dice.one_of(Numbers{1, 8, 50, 1'000});
@@ -31,29 +33,29 @@ DatabaseSettings draw_database(Dice& dice) {
 
 }  // namespace
 
-Roster draw_roster(Dice& dice) {
-  Roster roster;
+identity::Roster draw_roster(Dice& dice) {
+  identity::Roster roster;
   const std::uint64_t sensors = dice.chance(0.2) ? 1 : dice.between(2, 30);
   for (std::uint64_t i = 0; i < sensors; ++i) roster.add(draw_identity(dice, i));
   return roster;
 }
 
-Config draw_config(Dice& dice, const std::string& folder) {
-  Config config;
+config::Config draw_config(Dice& dice, const std::string& folder) {
+  config::Config config;
   config.sharding = draw_sharding(dice);
   config.database = draw_database(dice);
   config.database.data_dir = folder;
   config.anomalies.enabled = dice.chance(0.8);
   config.anomalies.probability = dice.real(0.01, 0.5);
-  for (AnomalyTypeSettings& type : config.anomalies.types) type.duration_seconds = dice.real(0.5, 10);
+  for (config::AnomalyTypeSettings& type : config.anomalies.types) type.duration_seconds = dice.real(0.5, 10);
   return config;
 }
 
-Fortune draw_fortune(Dice& dice, const Config& config) {
+Fortune draw_fortune(Dice& dice, const config::Config& config) {
   Fortune fortune;
   fortune.calm = dice.chance(0.3);
   fortune.dies = dice.chance(0.5);
-  fortune.power = config.database.synchronous != Synchronous::off && dice.chance(0.5);
+  fortune.power = config.database.synchronous != config::Synchronous::off && dice.chance(0.5);
   fortune.while_stopping = dice.chance(0.4);
   fortune.last_write = dice.chance(0.7) ? dice.between(1, fortune.while_stopping ? 40 : 400) : 0;
   fortune.steps = static_cast<unsigned>(dice.between(1, 60));

@@ -11,10 +11,10 @@
 
 namespace fleet_sim::test {
 
-Roster draw_roster(Dice& dice);
+identity::Roster draw_roster(Dice& dice);
 
 // With its files in `folder`. The power fails only where SQLite promises to outlive that.
-Config draw_config(Dice& dice, const std::string& folder);
+config::Config draw_config(Dice& dice, const std::string& folder);
 
 // What one process of a storm meets.
 struct Fortune {
@@ -30,6 +30,6 @@ struct Fortune {
   std::size_t batches = 0;      // in the pool
   std::size_t open_shards = 0;  // of each writer
 };
-Fortune draw_fortune(Dice& dice, const Config& config);
+Fortune draw_fortune(Dice& dice, const config::Config& config);
 
 }  // namespace fleet_sim::test

@@ -11,33 +11,33 @@
 
 namespace fleet_sim::test {
 
-inline IdentityRecord identity_of(const std::string& id, const std::string& location = "Office") {
-  IdentityRecord record;
+inline identity::IdentityRecord identity_of(const std::string& id, const std::string& location = "Office") {
+  identity::IdentityRecord record;
   record.id = id;
   record.location = location;
   return record;
 }
 
-inline IdentityRecord with_rate(IdentityRecord record, double readings_per_second) {
+inline identity::IdentityRecord with_rate(identity::IdentityRecord record, double readings_per_second) {
   record.overrides.readings_per_second = readings_per_second;
   return record;
 }
 
 // `count` sensors "sensor-0", "sensor-1", …
-inline Roster roster_of(std::size_t count) {
-  Roster roster;
+inline identity::Roster roster_of(std::size_t count) {
+  identity::Roster roster;
   for (std::size_t i = 0; i < count; ++i) roster.add(identity_of("sensor-" + std::to_string(i)));
   return roster;
 }
 
-inline Roster roster_of(const std::vector<IdentityRecord>& records) {
-  Roster roster;
-  for (const IdentityRecord& record : records) roster.add(record);
+inline identity::Roster roster_of(const std::vector<identity::IdentityRecord>& records) {
+  identity::Roster roster;
+  for (const identity::IdentityRecord& record : records) roster.add(record);
   return roster;
 }
 
 // Every index of the roster.
-inline std::vector<std::uint32_t> all_of(const Roster& roster) {
+inline std::vector<std::uint32_t> all_of(const identity::Roster& roster) {
   std::vector<std::uint32_t> members(roster.size());
   std::iota(members.begin(), members.end(), 0u);
   return members;

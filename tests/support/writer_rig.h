@@ -22,8 +22,8 @@
 #include "batch/batch_queue.h"
 #include "rosters.h"
 #include "shard_reader.h"
-#include "storage/shard_plan.h"
-#include "storage/writer.h"
+#include "sqlite/shard_plan.h"
+#include "sqlite/writer.h"
 #include "temporary_folder.h"
 
 namespace fleet_sim::test {
@@ -36,13 +36,13 @@ struct RigOptions {
   std::size_t pending_rows = 1'000'000;
   std::size_t open_shards = 100;
   std::string vfs = {};
-  Patience patience = {};
+  sqlite::Patience patience = {};
   SimulationClock clock{0, {}, std::nullopt};
 };
 
-inline Config rig_config(const TemporaryFolder& folder) {
-  Config config;
-  config.sharding.key = ShardKey::sensor;
+inline config::Config rig_config(const TemporaryFolder& folder) {
+  config::Config config;
+  config.sharding.key = config::ShardKey::sensor;
   config.database.data_dir = folder.path().string();
   config.database.batch_size = 10;
   return config;
@@ -53,27 +53,27 @@ class WriterRig {
   static constexpr Timestamp first_due = 1'767'225'600'000'000;
 
   // `adjust` changes the config before the writer is made.
-  explicit WriterRig(const RigOptions& options = {}, const std::function<void(Config&)>& adjust = {})
+  explicit WriterRig(const RigOptions& options = {}, const std::function<void(config::Config&)>& adjust = {})
       : roster(roster_of(options.sensors)), config(rig_config(folder)), sent_(options.sensors) {
     if (adjust) adjust(config);
     run.run_id = "test-run";
     run.version = "0";
-    plan = plan_shards(roster, all_of(roster), std::vector<double>(options.sensors, 1.0), config);
-    WriterContext context{{roster, config.database, run, options.vfs},
-                          plan.place_of,
-                          options.clock,
-                          pool,
-                          ledger,
-                          error_counts,
-                          options.pending_rows,
-                          options.open_shards,
-                          [this](const std::string& line) { log.push_back(line); },
-                          [this] { ++gave_up; },
-                          options.patience};
-    writer_ = std::make_unique<Writer>(std::move(context), plan.paths.at(0), 64);
+    plan = sqlite::plan_shards(roster, all_of(roster), std::vector<double>(options.sensors, 1.0), config);
+    sqlite::WriterContext context{{roster, config.database, run, options.vfs},
+                                  plan.place_of,
+                                  options.clock,
+                                  pool,
+                                  ledger,
+                                  error_counts,
+                                  options.pending_rows,
+                                  options.open_shards,
+                                  [this](const std::string& line) { log.push_back(line); },
+                                  [this] { ++gave_up; },
+                                  options.patience};
+    writer_ = std::make_unique<sqlite::Writer>(std::move(context), plan.paths.at(0), 64);
   }
 
-  [[nodiscard]] Writer& writer() { return *writer_; }
+  [[nodiscard]] sqlite::Writer& writer() { return *writer_; }
   [[nodiscard]] SteadyTime now() const { return now_; }
   [[nodiscard]] std::string path_of(std::uint32_t sensor) const {
     return plan.paths[0][plan.place_of[sensor].shard];
@@ -81,7 +81,7 @@ class WriterRig {
 
   // Puts `count` readings of a sensor into the queue; each has a due time and values of its own.
   void send(std::uint32_t sensor, std::size_t count) {
-    Batch* batch = nullptr;
+    batch::Batch* batch = nullptr;
     for (std::size_t i = 0; i < count; ++i) {
       if (batch == nullptr) batch = pool.acquire();
       const auto serial = static_cast<double>(serial_);
@@ -93,8 +93,8 @@ class WriterRig {
     }
   }
 
-  void send(const AnomalyEvent& event) {
-    Batch* batch = pool.acquire();
+  void send(const batch::AnomalyEvent& event) {
+    batch::Batch* batch = pool.acquire();
     batch->events.push_back(event);
     push(batch);
   }
@@ -128,10 +128,10 @@ class WriterRig {
     const std::vector<Row> rows = rows_of(path_of(sensor));
     if (rows.size() != count || sent_[sensor].size() < count) return false;
     for (std::size_t i = 0; i < count; ++i) {
-      const Reading& reading = sent_[sensor][i];
-      const bool same = rows[i].timestamp == timestamp_text(reading.due) &&
-                        rows[i].sensor_id == roster[sensor].id &&
-                        Values{rows[i].temperature, rows[i].vibration, rows[i].voltage} == reading.values;
+      const batch::Reading& reading = sent_[sensor][i];
+      const bool same =
+          rows[i].timestamp == timestamp_text(reading.due) && rows[i].sensor_id == roster[sensor].id &&
+          batch::Values{rows[i].temperature, rows[i].vibration, rows[i].voltage} == reading.values;
       if (!same) return false;
     }
     return true;
@@ -160,26 +160,27 @@ class WriterRig {
   }
 
   TemporaryFolder folder;
-  Roster roster;
-  Config config;
-  RunInfo run;
-  ShardPlan plan;
-  BatchPool pool{64};
+  identity::Roster roster;
+  config::Config config;
+  sqlite::RunInfo run;
+  sqlite::ShardPlan plan;
+  batch::BatchPool pool{64};
   Ledger ledger;
   ErrorCounts error_counts;
   std::vector<std::string> log;
   int gave_up = 0;
 
  private:
-  void push(Batch* batch) { writer_->queue().push(batch); }
+  void push(batch::Batch* batch) { writer_->queue().push(batch); }
 
-  std::unique_ptr<Writer> writer_;
+  std::unique_ptr<sqlite::Writer> writer_;
   SteadyTime now_ = std::chrono::steady_clock::now() - std::chrono::hours(1);
-  std::vector<std::vector<Reading>> sent_;  // per sensor
+  std::vector<std::vector<batch::Reading>> sent_;  // per sensor
   std::uint32_t serial_ = 0;
 };
 
-inline AnomalyEvent event_of(AnomalyEvent::Kind kind, std::uint32_t affected, Microseconds started = 0) {
+inline batch::AnomalyEvent event_of(batch::AnomalyEvent::Kind kind, std::uint32_t affected,
+                                    Microseconds started = 0) {
   return {WriterRig::first_due + started,
           WriterRig::first_due + started + 5'000'000,
           2.5,

@@ -1,0 +1,251 @@
+#include "benchmark/cell.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "benchmark/folder.h"
+#include "generate/generate_fleet.h"
+#include "run/stop_signals.h"
+#include "sqlite/shard_key.h"
+
+namespace fleet_sim::benchmark {
+namespace {
+
+constexpr std::uint64_t seed = 1;
+constexpr Timestamp history_start = 1'767'225'600 * microseconds_per_second;  // 2026-01-01
+
+// What may still come to the disk once a measurement is told to stop: what waits in memory and one window of
+// the scheduler, twice because the write-ahead log is copied into the file.
+constexpr std::uint64_t bytes_per_row = 250;
+constexpr std::uint64_t rows_per_window = 200'000;
+constexpr std::uint64_t copies = 2;
+
+identity::Roster bench_roster(std::uint32_t sensors) {
+  const config::Mix mix = config::default_mix();
+  identity::Roster roster;
+  for (std::uint64_t number = 1; number <= sensors; ++number) {
+    roster.add(generate::generated_identity(mix, seed, number, sensors));
+  }
+  return roster;
+}
+
+std::vector<std::string> shard_paths(const run::Inputs& inputs) {
+  const identity::Roster& roster = inputs.identities.roster;
+  const config::ShardBy& by = inputs.config.sharding;
+  const std::filesystem::path folder = inputs.config.data_directory();
+  std::set<std::string> paths;
+  for (const std::uint32_t member : inputs.members) {
+    paths.insert(
+        (folder / sqlite::shard_file_name(by, sqlite::shard_key(by, roster, roster[member]))).string());
+  }
+  return {paths.begin(), paths.end()};
+}
+
+run::Inputs bench_inputs(const BenchCell& cell, const BenchLoad& load, const std::string& folder) {
+  run::Inputs inputs;
+  inputs.config = bench_config(cell, load, folder);
+  inputs.identities.roster = bench_roster(load.sensors);
+  inputs.members = fleet::partition_members(inputs.identities.roster, {});
+  return inputs;
+}
+
+double seconds_since(SteadyTime began) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+}
+
+log::LogSettings trouble_only() {
+  log::LogSettings settings;
+  settings.level = "WARNING";
+  return settings;
+}
+
+// Keeps the first thing the writers have to say about trouble.
+class TroubleLog {
+ public:
+  TroubleLog() : log_(trouble_only(), "", [this](auto, const std::string& line) { keep(line); }) {}
+
+  [[nodiscard]] log::Log& log() { return log_; }
+  [[nodiscard]] std::string first_line() const {
+    const std::lock_guard lock(mutex_);
+    return first_;
+  }
+
+ private:
+  // Without its time.
+  void keep(const std::string& line) {
+    const std::lock_guard lock(mutex_);
+    if (first_.empty()) first_ = line.substr(line.find(' ') + 1);
+  }
+
+  mutable std::mutex mutex_;
+  std::string first_;
+  log::Log log_;
+};
+
+// A run, from its start until its files are closed.
+class CellRun {
+ public:
+  CellRun(const BenchCell& cell, const BenchLoad& load, const BenchFolder& folder,
+          const BenchProgress& progress, Measurement& result)
+      : CellRun(cell, load, folder, progress, result, bench_inputs(cell, load, folder.path().string())) {}
+
+  void go(run::StopSignals& signals);
+
+ private:
+  CellRun(const BenchCell& cell, const BenchLoad& load, const BenchFolder& folder,
+          const BenchProgress& progress, Measurement& result, run::Inputs inputs)
+      : cell_(cell),
+        load_(load),
+        folder_(folder),
+        progress_(progress),
+        result_(result),
+        paths_(shard_paths(inputs)),
+        console_(false),
+        simulator_(std::move(inputs), console_, log_.log(), errors_) {}
+
+  [[nodiscard]] bool paced() const { return load_.rate.has_value(); }
+  bool goes_on(const status::Snapshot& now);
+  [[nodiscard]] bool time_is_over(const status::Snapshot& now) const;
+  [[nodiscard]] bool disk_is_used_up(const status::Snapshot& now) const;
+  void look_at_pace(const status::Snapshot& now);
+  void settle(double seconds);
+  void settle_pace(const status::Snapshot& last);
+  void count_not_taken(const status::Snapshot& last);
+
+  const BenchCell& cell_;
+  const BenchLoad& load_;
+  const BenchFolder& folder_;
+  const BenchProgress& progress_;
+  Measurement& result_;
+  std::vector<std::string> paths_;
+  log::Console console_;
+  TroubleLog log_;
+  ErrorCounts errors_;
+  run::Simulator simulator_;
+  Collectors collectors_;
+
+  // Paced only: where the run stood when the warm-up was over, and when the last reading was due.
+  std::optional<status::Snapshot> warm_;
+  status::Snapshot due_;
+  Histogram warm_up_latency_;
+};
+
+void CellRun::go(run::StopSignals& signals) {
+  if (load_.warm_up_seconds == 0) warm_ = status::Snapshot{};
+  const auto began = std::chrono::steady_clock::now();
+  simulator_.start();
+  collectors_.start(paths_, cell_.collectors);
+  simulator_.watch(signals, [this](const status::Snapshot& now) { return goes_on(now); });
+  // Before the writers close their files, which is not to be complete while somebody else has them open.
+  collectors_.stop();
+  result_.collectors.seconds = seconds_since(began);
+  simulator_.drain(signals);
+  settle(seconds_since(began));
+}
+
+bool CellRun::goes_on(const status::Snapshot& now) {
+  if (progress_) progress_(now);
+  if (paced()) look_at_pace(now);
+  result_.disk_bound_reached = disk_is_used_up(now);
+  const bool enough = result_.disk_bound_reached || time_is_over(now);
+  if (enough) collectors_.request_stop();
+  return !enough;
+}
+
+// A paced fleet ends by itself, unless it is so late that it takes as long again.
+bool CellRun::time_is_over(const status::Snapshot& now) const {
+  return now.elapsed_seconds >= (paced() ? load_.warm_up_seconds + 2 * load_.seconds : load_.seconds);
+}
+
+bool CellRun::disk_is_used_up(const status::Snapshot& now) const {
+  const BenchFolder::Usage usage = folder_.usage();
+  const std::uint64_t coming = (now.books.pending() + rows_per_window) * bytes_per_row * copies;
+  return usage.all + usage.logs + coming >= load_.disk_bytes;
+}
+
+void CellRun::look_at_pace(const status::Snapshot& now) {
+  if (now.elapsed_seconds < load_.warm_up_seconds) return;
+  if (!warm_) {
+    warm_ = now;
+    simulator_.add_lag_to(warm_up_latency_);
+  }
+  if (now.elapsed_seconds <= load_.warm_up_seconds + load_.seconds) due_ = now;
+}
+
+void CellRun::settle(double seconds) {
+  const status::Snapshot last = simulator_.snapshot();
+  result_.seconds = seconds;
+  result_.rows = last.books.written;
+  result_.rows_per_second = static_cast<double>(result_.rows) / seconds;
+  result_.bytes = folder_.usage().all;
+  collectors_.add_to(result_.collectors);
+  if (paced()) settle_pace(last);
+  result_.failure = log_.first_line();
+  if (result_.failure.empty() && last.books.lost() > 0) result_.failure = "readings were lost";
+}
+
+void CellRun::settle_pace(const status::Snapshot& last) {
+  simulator_.add_lag_to(result_.latency);
+  count_not_taken(last);
+  if (!warm_) return;
+  result_.latency.subtract(warm_up_latency_);
+  result_.seconds = due_.elapsed_seconds - warm_->elapsed_seconds;
+  const auto rows = static_cast<double>(due_.books.written - warm_->books.written);
+  result_.rows_per_second = result_.seconds > 0 ? rows / result_.seconds : 0;
+}
+
+// Readings that were due and not taken would be missing from the latencies just because they are so late.
+// Each has waited at least until now.
+void CellRun::count_not_taken(const status::Snapshot& last) {
+  constexpr int slices = 1'000;
+  const double waiting_since = *last.simulated_seconds;
+  const double left = *last.simulated_total - waiting_since;
+  const double due = std::min(left, last.elapsed_seconds - waiting_since);
+  result_.not_taken = due > 0 ? static_cast<std::uint64_t>(due * *load_.rate) : 0;
+  if (result_.not_taken == 0) return;
+  for (int slice = 0; slice < slices; ++slice) {
+    const double waited = last.elapsed_seconds - waiting_since - due * slice / slices;
+    result_.latency.record(static_cast<Microseconds>(waited * 1e6),
+                           std::max<std::uint64_t>(1, result_.not_taken / slices));
+  }
+}
+
+}  // namespace
+
+config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const std::string& folder) {
+  config::Config config;
+  // So that every reading is a row.
+  config.anomalies.types[index_of(AnomalyType::missing_data)].enabled = false;
+  config.simulation.seed = seed;
+  config.simulation.readings_per_second = load.rate.value_or(load.sensors) / load.sensors;
+  config.simulation.run_time_seconds = load.rate ? load.warm_up_seconds + load.seconds : 0;
+  config.clock.speed.max = !load.rate;
+  if (!load.rate) config.clock.start = history_start;
+  config.sharding = {config::ShardKey::hash, cell.shards};
+  config::DatabaseSettings& database = config.database;
+  database.data_dir = folder;
+  database.sink = load.sink;
+  database.writers = cell.writers;
+  database.batch_size = cell.batch_size;
+  database.flush_interval_ms = load.flush_interval_ms;
+  database.synchronous = cell.synchronous;
+  database.unsynced_index = cell.unsynced_index;
+  database.error_limit = 1;  // trouble ends the measurement
+  return config;
+}
+
+void measure_cell(const BenchCell& cell, const BenchLoad& load, run::StopSignals& signals,
+                  const BenchProgress& progress, Measurement& result) {
+  const BenchFolder folder(load.directory);
+  try {
+    CellRun(cell, load, folder, progress, result).go(signals);
+  } catch (const NoStorage& error) {
+    result.failure = error.what();
+  }
+}
+
+}  // namespace fleet_sim::benchmark

@@ -1,0 +1,54 @@
+// One measurement of one cell: a fleet of its own in a folder of its own, written by the product's own write
+// path (Simulator), and gone afterwards. Without a rate the fleet fills history as fast as it can; with one
+// it is paced, and what counts is how long after the moment it was due each reading was committed, so that
+// falling behind shows. Main thread. What storage refuses is a failure in the result, not an exception.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/histogram.h"
+#include "benchmark/collectors.h"
+#include "benchmark/matrix.h"
+#include "run/simulator.h"
+
+namespace fleet_sim::benchmark {
+
+// How a cell is measured; the same for all of them.
+struct BenchLoad {
+  double seconds = 2;
+  double warm_up_seconds = 1;  // paced only: comes before, and does not count
+  std::optional<double> rate;  // readings per second over all sensors; none: as many as possible
+  std::uint32_t flush_interval_ms = 1'000;
+  std::uint32_t sensors = 1'000;
+  config::Sink sink = config::Sink::sqlite;
+  std::uint64_t disk_bytes = 2'000'000'000;  // never more at a time
+  std::string directory = ".";               // the folder is made in here
+};
+
+// What one measurement came to. Not to be copied: the histograms are large.
+struct Measurement {
+  double seconds = 0;  // until the files were closed; paced: those that count
+  std::uint64_t rows = 0;
+  double rows_per_second = 0;   // committed
+  std::uint64_t bytes = 0;      // of the closed files
+  std::uint64_t not_taken = 0;  // paced: readings so late that the measurement ended before they were taken
+  bool disk_bound_reached = false;
+  Histogram latency;  // paced only: from due to committed
+  CollectorTally collectors;
+  std::string failure;  // empty: none
+};
+
+// The config that a cell's run has; `folder` is its data directory.
+config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const std::string& folder);
+
+// Called about every 50 ms with where the run stands.
+using BenchProgress = std::function<void(const status::Snapshot&)>;
+
+// Measures until the time is over, the disk bound is reached, or a signal has come.
+void measure_cell(const BenchCell& cell, const BenchLoad& load, run::StopSignals& signals,
+                  const BenchProgress& progress, Measurement& result);
+
+}  // namespace fleet_sim::benchmark

@@ -1,0 +1,59 @@
+// What `fleet-sim bench` varies: a cell is one way to write, a matrix the lists of values its cells are made
+// of. Values only; any thread; nothing fails but memory.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+
+namespace fleet_sim::benchmark {
+
+struct BenchCell {
+  std::uint32_t shards = 1;
+  std::uint32_t writers = 1;
+  std::uint32_t batch_size = 1;
+  config::Synchronous synchronous = config::Synchronous::normal;
+  bool unsynced_index = true;
+  std::uint32_t collectors = 0;  // at work while the cell is measured
+
+  bool operator==(const BenchCell&) const = default;
+};
+
+// Each list has at least one value; the first ones make the base cell.
+struct BenchMatrix {
+  std::vector<std::uint32_t> shards;
+  std::vector<std::uint32_t> writers;
+  std::vector<std::uint32_t> batch_sizes;
+  std::vector<config::Synchronous> synchronous;
+  std::vector<bool> unsynced_index;
+  std::vector<std::uint32_t> collectors;
+
+  bool operator==(const BenchMatrix&) const = default;
+};
+
+struct ExpandedMatrix {
+  std::vector<BenchCell> cells;     // each once; the base cell first
+  std::vector<BenchCell> left_out;  // those that cannot be measured
+};
+
+// Why a cell cannot be measured; empty when it can.
+std::string why_left_out(const BenchCell& cell);
+
+// The base cell, and from there one list at a time: few cells, each telling what one setting does.
+ExpandedMatrix vary_one_at_a_time(const BenchMatrix& matrix);
+
+// Every combination.
+ExpandedMatrix cross_product(const BenchMatrix& matrix);
+
+std::string_view name_of(config::Synchronous synchronous);
+
+// "16 shards, 1 writer, batch 5000, synchronous normal, index, 0 collectors"
+std::string cell_text(const BenchCell& cell);
+
+// What a cell does otherwise than the base: "2 writers, no index"; "base" when nothing.
+std::string difference_text(const BenchCell& cell, const BenchCell& base);
+
+}  // namespace fleet_sim::benchmark

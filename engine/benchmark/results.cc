@@ -1,0 +1,299 @@
+#include "benchmark/results.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+
+namespace fleet_sim::benchmark {
+namespace {
+
+using Row = std::vector<std::string>;
+
+std::string whole(double value) {
+  return grouped(static_cast<std::uint64_t>(std::llround(std::max(0.0, value))));
+}
+
+std::string milliseconds(Microseconds span) {
+  return fmt::format("{:.{}f}", static_cast<double>(span) * 1e-3,
+                     span < 10'000      ? 2
+                     : span < 1'000'000 ? 1
+                                        : 0);
+}
+
+// The settings of a cell, as the first columns of a table.
+const Row cell_header{"shards", "writers", "batch", "synchronous", "index", "collectors"};
+
+Row cell_columns(const BenchCell& cell) {
+  return {std::to_string(cell.shards),        std::to_string(cell.writers),
+          std::to_string(cell.batch_size),    std::string(name_of(cell.synchronous)),
+          cell.unsynced_index ? "on" : "off", std::to_string(cell.collectors)};
+}
+
+BenchTable cell_table(std::string title, const Row& more) {
+  BenchTable table{std::move(title), cell_header, {}};
+  table.header.insert(table.header.end(), more.begin(), more.end());
+  return table;
+}
+
+void add_row(BenchTable& table, const BenchCell& cell, Row more) {
+  Row row = cell_columns(cell);
+  std::ranges::move(more, std::back_inserter(row));
+  row.resize(table.header.size());
+  table.rows.push_back(std::move(row));
+}
+
+std::string bytes_per_reading_text(const CellResult& result) {
+  return fmt::format("{:.1f}", result.bytes_per_reading());
+}
+
+BenchTable throughput_table(const BenchReport& report) {
+  BenchTable table = cell_table("Readings per second, as many as possible",
+                                {"median", "min", "max", "x base", "bytes/reading"});
+  for (const CellResult& result : report.cells) {
+    if (result.rounds.empty()) {
+      add_row(table, result.cell, {result.failure.empty() ? "not measured" : "failed"});
+      continue;
+    }
+    const Spread rate = result.rows_per_second();
+    add_row(table, result.cell,
+            {whole(rate.median), whole(rate.min), whole(rate.max),
+             fmt::format("{:.2f}", ratio(result, report.cells.front())), bytes_per_reading_text(result)});
+  }
+  return table;
+}
+
+BenchTable latency_table(const BenchReport& report) {
+  BenchTable table =
+      cell_table(fmt::format("Commit latency at {} readings/s, in ms from the moment a reading was due",
+                             whole(*report.options.load.rate)),
+                 {"achieved/s", "p50", "p99", "p99.9", "max", "bytes/reading"});
+  for (const CellResult& result : report.cells) {
+    if (result.rounds.empty()) {
+      add_row(table, result.cell, {result.failure.empty() ? "not measured" : "failed"});
+      continue;
+    }
+    const Histogram& latency = result.latency;
+    add_row(table, result.cell,
+            {whole(result.rows_per_second().median), milliseconds(latency.percentile(0.5)),
+             milliseconds(latency.percentile(0.99)), milliseconds(latency.percentile(0.999)),
+             milliseconds(latency.max()), bytes_per_reading_text(result)});
+  }
+  return table;
+}
+
+BenchTable search_table(const BenchReport& report) {
+  BenchTable table{fmt::format("Rates that were tried, latencies in ms; p99 is to be at most {} ms",
+                               report.options.p99_bound_ms),
+                   {"offered/s", "achieved/s", "p50", "p99", "p99.9", "max", "held"},
+                   {}};
+  for (const SearchStep& step : report.steps) {
+    table.rows.push_back({whole(step.rate), whole(step.rows_per_second), milliseconds(step.latency_p50),
+                          milliseconds(step.latency_p99), milliseconds(step.latency_p999),
+                          milliseconds(step.latency_max), step.held ? "yes" : "no"});
+  }
+  return table;
+}
+
+BenchTable collector_table(const BenchReport& report) {
+  BenchTable table = cell_table("Collectors at work meanwhile, latencies in ms",
+                                {"collected/s", "poll p50", "poll p99", "mark p50", "mark p99", "errors"});
+  for (const CellResult& result : report.cells) {
+    if (result.cell.collectors == 0 || result.rounds.empty()) continue;
+    const CollectorTally& tally = result.collectors;
+    add_row(table, result.cell,
+            {whole(static_cast<double>(tally.collected) / tally.seconds),
+             milliseconds(tally.poll.percentile(0.5)), milliseconds(tally.poll.percentile(0.99)),
+             milliseconds(tally.mark.percentile(0.5)), milliseconds(tally.mark.percentile(0.99)),
+             grouped(tally.errors)});
+  }
+  return table;
+}
+
+double fastest(const BenchReport& report) {
+  double most = 0;
+  for (const CellResult& result : report.cells) most = std::max(most, result.rows_per_second().median);
+  for (const SearchStep& step : report.steps) most = std::max(most, step.rows_per_second);
+  return most;
+}
+
+std::string generator_text(const BenchReport& report) {
+  if (report.generator_rows_per_second == 0) return "not measured";
+  std::string text = whole(report.generator_rows_per_second) + " readings/s into the null sink";
+  const double most = fastest(report);
+  if (most == 0) return text;
+  const double times = report.generator_rows_per_second / most;
+  text += fmt::format(", {:.1f} x the most that was written", times);
+  return times < 2 ? text + ": it may be what limits the figures"
+                   : text + ": it is not what limits the figures";
+}
+
+std::string rounds_text(const BenchOptions& options) {
+  if (options.find_rate) return {};
+  return options.rounds == 1 ? ", 1 round" : fmt::format(", {} interleaved rounds", options.rounds);
+}
+
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string padded(const std::string& text, std::size_t width) {
+  return std::string(width - std::min(width, width_of(text)), ' ') + text;
+}
+
+void add_failures(const BenchReport& report, std::vector<std::string>& notes) {
+  for (const CellResult& result : report.cells) {
+    if (!result.failure.empty()) notes.push_back("FAILED " + cell_text(result.cell) + ": " + result.failure);
+    if (result.disk_bound_reached()) {
+      notes.push_back(cell_text(result.cell) + ": cut short by the bound on disk (--max-disk)");
+    }
+    if (result.not_taken > 0) {
+      notes.push_back(
+          fmt::format("{}: the rate is too high: {} readings were not taken in time; they count with what "
+                      "they had waited",
+                      cell_text(result.cell), grouped(result.not_taken)));
+    }
+    if (result.collectors.errors > 0) {
+      notes.push_back(cell_text(result.cell) + ": a collector failed: " + result.collectors.first_error);
+    }
+  }
+  for (const SearchStep& step : report.steps) {
+    if (!step.failure.empty()) notes.push_back(whole(step.rate) + " readings/s: " + step.failure);
+  }
+}
+
+}  // namespace
+
+Spread spread_of(std::vector<double> values) {
+  if (values.empty()) return {};
+  std::ranges::sort(values);
+  const std::size_t middle = values.size() / 2;
+  const double median = values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  return {median, values.front(), values.back()};
+}
+
+void CellResult::add(const Measurement& measured) {
+  if (failure.empty()) failure = measured.failure;
+  collectors.add(measured.collectors);
+  if (!measured.failure.empty()) return;
+  rounds.push_back({measured.seconds, measured.rows, measured.rows_per_second, measured.bytes,
+                    measured.latency.percentile(0.99), measured.disk_bound_reached});
+  latency.merge(measured.latency);
+  not_taken += measured.not_taken;
+}
+
+Spread CellResult::rows_per_second() const {
+  std::vector<double> values;
+  for (const Round& round : rounds) values.push_back(round.rows_per_second);
+  return spread_of(std::move(values));
+}
+
+double CellResult::bytes_per_reading() const {
+  double bytes = 0;
+  double rows = 0;
+  for (const Round& round : rounds) {
+    bytes += static_cast<double>(round.bytes);
+    rows += static_cast<double>(round.rows);
+  }
+  return rows > 0 ? bytes / rows : 0;
+}
+
+bool CellResult::disk_bound_reached() const {
+  return std::ranges::any_of(rounds, &Round::disk_bound_reached);
+}
+
+double ratio(const CellResult& cell, const CellResult& base) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < std::min(cell.rounds.size(), base.rounds.size()); ++i) {
+    if (base.rounds[i].rows_per_second > 0) {
+      ratios.push_back(cell.rounds[i].rows_per_second / base.rounds[i].rows_per_second);
+    }
+  }
+  return spread_of(std::move(ratios)).median;
+}
+
+bool BenchReport::failed() const {
+  const auto cell_failed = [](const CellResult& result) { return !result.failure.empty(); };
+  return std::ranges::any_of(cells, cell_failed) || (options.find_rate && complete && !highest_rate);
+}
+
+std::vector<std::pair<std::string, std::string>> bench_facts(const BenchReport& report) {
+  const MachineFacts& machine = report.machine;
+  const BenchLoad& load = report.options.load;
+  const config::Config config = bench_config({}, load, "");
+  const config::DatabaseSettings& database = config.database;
+  return {{"fleet-sim", machine.version + ", SQLite " + machine.sqlite},
+          {"date", machine.date},
+          {"processor", fmt::format("{}, {} cores", machine.processor, machine.cores)},
+          {"kernel", machine.kernel},
+          {"disk", fmt::format("{} ({} on {})", machine.directory, machine.file_system, machine.device)},
+          {"settings", fmt::format("WAL, page size {}, cache {} KiB and checkpoint every {} pages per file, "
+                                   "flush interval {} ms, busy timeout {} ms",
+                                   database.page_size, database.cache_kib, database.checkpoint_pages,
+                                   database.flush_interval_ms, database.busy_timeout_ms)},
+          {"fleet", fmt::format("{} sensors, {} s a measurement{}", grouped(load.sensors), load.seconds,
+                                rounds_text(report.options))},
+          {"generator", generator_text(report)}};
+}
+
+std::vector<std::string> bench_notes(const BenchReport& report) {
+  const BenchOptions& options = report.options;
+  std::vector<std::string> notes;
+  if (!report.complete) notes.emplace_back("INTERRUPTED: these are the measurements until then");
+  add_failures(report, notes);
+  for (const BenchCell& cell : report.left_out) {
+    notes.push_back(cell_text(cell) + ": left out: " + why_left_out(cell));
+  }
+  if (options.load.rate || options.find_rate) {
+    notes.push_back(fmt::format(
+        "latency includes what the product waits on purpose: up to 50 ms for readings to be taken together, "
+        "up to {} ms for rows to be committed together (--flush-interval)",
+        options.load.flush_interval_ms));
+  } else {
+    notes.emplace_back(
+        "the time includes the closing of all files; x base is the median of the rounds' ratios");
+  }
+  return notes;
+}
+
+std::vector<BenchTable> bench_tables(const BenchReport& report) {
+  if (report.options.find_rate) return {search_table(report)};
+  std::vector<BenchTable> tables{report.options.load.rate ? latency_table(report) : throughput_table(report)};
+  BenchTable collectors = collector_table(report);
+  if (!collectors.rows.empty()) tables.push_back(std::move(collectors));
+  return tables;
+}
+
+std::string text_of(const BenchTable& table) {
+  std::vector<std::size_t> widths;
+  for (const std::string& head : table.header) widths.push_back(width_of(head));
+  for (const Row& row : table.rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+  }
+  const auto line = [&](const Row& row) {
+    std::string text;
+    for (std::size_t i = 0; i < row.size(); ++i) text += "  " + padded(row[i], widths[i]);
+    return text.substr(0, text.find_last_not_of(' ') + 1) + '\n';
+  };
+  std::string text = table.title + '\n' + line(table.header);
+  for (const Row& row : table.rows) text += line(row);
+  return text;
+}
+
+std::string bench_text(const BenchReport& report) {
+  std::string text;
+  for (const auto& [name, value] : bench_facts(report)) text += fmt::format("  {:<11}{}\n", name, value);
+  for (const BenchTable& table : bench_tables(report)) text += '\n' + text_of(table);
+  text += '\n';
+  if (report.options.find_rate) {
+    text += report.highest_rate ? fmt::format("highest rate: {} readings/s\n", whole(*report.highest_rate))
+                                : std::string("no rate held\n");
+  }
+  for (const std::string& note : bench_notes(report)) text += note + '\n';
+  return text;
+}
+
+}  // namespace fleet_sim::benchmark

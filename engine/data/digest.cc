@@ -1,0 +1,104 @@
+#include "data/digest.h"
+
+#include <fmt/format.h>
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <utility>
+
+#include "base/random.h"
+#include "sqlite/data_directory.h"
+
+namespace fleet_sim::data {
+namespace {
+
+constexpr std::string_view reading_columns =
+    "timestamp, sensor_id, temperature, vibration, voltage, status_code, anomaly_flag, anomaly_type, "
+    "firmware_version, model, manufacturer, location";
+constexpr int reading_column_count = 12;
+constexpr std::string_view event_columns =
+    "sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected";
+constexpr int event_column_count = 8;
+
+// The type takes part, so that NULL, 0 and '0' differ.
+std::uint64_t hash_column(const sqlite::Statement& row, int column) {
+  switch (row.type(column)) {
+    case SQLITE_INTEGER:
+      return mix_words(1, static_cast<std::uint64_t>(row.integer(column)));
+    case SQLITE_FLOAT:
+      return mix_words(2, std::bit_cast<std::uint64_t>(row.real(column)));
+    case SQLITE_NULL:
+      return 3;
+    default:
+      return mix_words(4, hash_text(row.text(column)));
+  }
+}
+
+struct TableDigest {
+  std::uint64_t rows = 0;
+  std::uint64_t hash = 0;
+};
+
+// A table that a run has not come to make has no rows.
+TableDigest digest_table(sqlite::Database& shard, std::string_view table, std::string_view columns,
+                         int column_count, const std::filesystem::path& file) {
+  TableDigest digest;
+  if (!sqlite::has_table(shard, table, file)) return digest;
+  sqlite::Statement row =
+      sqlite::prepare_query(shard, fmt::format("SELECT {} FROM {}", columns, table), file);
+  while (sqlite::next_row(row, shard, file)) {
+    std::uint64_t hash = 0;
+    for (int column = 0; column < column_count; ++column) hash = mix_words(hash, hash_column(row, column));
+    ++digest.rows;
+    digest.hash += hash;
+  }
+  return digest;
+}
+
+struct DigestedFile {
+  ShardDigest digest;
+  std::vector<sqlite::RecordedRun> runs;
+};
+
+DigestedFile digest_file(const std::filesystem::path& file) {
+  sqlite::Database shard = sqlite::open_shard(file);
+  sqlite::check_shard(shard, file);
+  const TableDigest readings =
+      digest_table(shard, "sensor_readings", reading_columns, reading_column_count, file);
+  const TableDigest events = digest_table(shard, "anomaly_events", event_columns, event_column_count, file);
+  return {{file.filename().string(), readings.rows, events.rows, readings.hash, events.hash,
+           sqlite::read_deletions(shard, file)},
+          sqlite::read_runs(shard, file)};
+}
+
+}  // namespace
+
+std::string DirectoryDigest::text() const {
+  return fmt::format("{:016x}{:016x}", total.readings_hash, total.events_hash);
+}
+
+DirectoryDigest digest_directory(const std::filesystem::path& directory) {
+  const std::vector<std::filesystem::path> files = sqlite::find_shards(directory);
+  std::vector<DigestedFile> digested(files.size());
+  tbb::parallel_for(std::size_t{0}, files.size(),
+                    [&](std::size_t i) { digested[i] = digest_file(files[i]); });
+
+  DirectoryDigest all;
+  std::map<std::pair<Timestamp, std::string>, sqlite::RunInfo> runs;
+  for (DigestedFile& file : digested) {
+    all.total.readings += file.digest.readings;
+    all.total.events += file.digest.events;
+    all.total.readings_hash += file.digest.readings_hash;
+    all.total.events_hash += file.digest.events_hash;
+    all.total.deleted.readings += file.digest.deleted.readings;
+    all.total.deleted.events += file.digest.deleted.events;
+    for (const sqlite::RecordedRun& run : file.runs) runs.try_emplace({run.began_at, run.run_id}, run);
+    all.shards.push_back(std::move(file.digest));
+  }
+  for (auto& [order, run] : runs) all.runs.push_back(std::move(run));
+  return all;
+}
+
+}  // namespace fleet_sim::data

@@ -1,0 +1,38 @@
+// A digest of everything a data directory holds: the same for the same readings and events, whatever their
+// order, ids, shards, or what collectors have marked. Two runs produced the same data exactly when their
+// digests are equal (up to the odds of a 64-bit hash). Reads every shard in parallel, each with a connection
+// of its own, read-only.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "sqlite/deletions.h"
+#include "sqlite/schema.h"
+
+namespace fleet_sim::data {
+
+struct ShardDigest {
+  std::string file;  // name within the directory
+  std::uint64_t readings = 0;
+  std::uint64_t events = 0;
+  std::uint64_t readings_hash = 0;  // sums of the rows' hashes, modulo 2^64
+  std::uint64_t events_hash = 0;
+  sqlite::Deletions deleted;  // by retention; of the total, only the counts
+};
+
+struct DirectoryDigest {
+  ShardDigest total;
+  std::vector<ShardDigest> shards;    // sorted by file name
+  std::vector<sqlite::RunInfo> runs;  // in the order in which they began, each once
+
+  [[nodiscard]] std::string text() const;  // 32 hexadecimal digits
+};
+
+// Every shard of the directory. Throws InvalidInput where there is none, and std::runtime_error for one that
+// cannot be read or has not our tables.
+DirectoryDigest digest_directory(const std::filesystem::path& directory);
+
+}  // namespace fleet_sim::data

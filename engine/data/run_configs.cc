@@ -1,0 +1,67 @@
+#include "data/run_configs.h"
+
+#include <cmath>
+
+#include "base/problems.h"
+#include "config/load_config.h"
+#include "model/profile.h"
+
+namespace fleet_sim::data {
+namespace {
+
+bool promise_the_same(const config::Config& a, const config::Config& b) {
+  return a.anomalies == b.anomalies && a.behaviors == b.behaviors &&
+         a.clock.utc_offset == b.clock.utc_offset &&
+         a.simulation.readings_per_second == b.simulation.readings_per_second;
+}
+
+// The config's rate, unless the sensor was seen to have one of its own.
+double rate_of(const config::Config& config, Microseconds period) {
+  constexpr double rounding = 0.01;  // a period is known to the microsecond
+  const double rate = config.simulation.readings_per_second;
+  if (period <= 0) return rate;
+  const double seen = 1e6 / static_cast<double>(period);
+  return std::abs(seen - rate) <= rounding * rate ? rate : seen;
+}
+
+}  // namespace
+
+ShardConfig RunConfigs::config_of(const std::vector<sqlite::RecordedRun>& runs) {
+  if (runs.empty()) return {&defaults_, false, "no run is recorded"};
+  ShardConfig shard{&defaults_, true, {}};
+  const config::Config* first = nullptr;
+  for (const sqlite::RecordedRun& run : runs) {
+    const config::Config* config = find_or_read(run.config);
+    if (config == nullptr) return {shard.config, false, "a run's config cannot be read"};
+    if (first == nullptr) first = config;
+    shard.config = config;
+    if (!promise_the_same(*first, *config)) shard.is_known = false;
+    if (run.reload_count > 0) return {config, false, "a run was reloaded with other settings"};
+  }
+  if (!shard.is_known) shard.why_not = "its runs had different settings";
+  return shard;
+}
+
+const config::Config* RunConfigs::find_or_read(const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  const auto [entry, is_new] = config_of_text_.try_emplace(text, nullptr);
+  if (is_new) {
+    Problems problems;
+    config::Config config = config::read_config(text, "run_info", problems);
+    if (problems.empty()) entry->second = std::make_unique<const config::Config>(std::move(config));
+  }
+  return entry->second.get();
+}
+
+PerAnomalyType<double> expected_shares(const config::Config& config, const Traits& traits,
+                                       Microseconds period) {
+  const model::Profile profile = model::resolve_profile(
+      config, {traits[index_of(Trait::firmware)], traits[index_of(Trait::model)],
+               traits[index_of(Trait::manufacturer)], traits[index_of(Trait::location)],
+               rate_of(config, period), config.normal_parameters});
+  PerAnomalyType<double> shares = profile.steady_until;
+  for (std::size_t k = anomaly_type_count - 1; k > 0; --k) shares[k] -= shares[k - 1];
+  return shares;
+}
+
+}  // namespace fleet_sim::data

@@ -1,0 +1,57 @@
+// The configs that runs left in the shards they wrote, and what they promise: which share of its readings a
+// sensor is to have anomalous. A config in a file is untrusted and read as a config file is; each distinct
+// one is read once. Any thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/terms.h"
+#include "base/timestamp.h"
+#include "config/config.h"
+#include "sqlite/data_directory.h"
+
+namespace fleet_sim::data {
+
+// What readings are grouped by, in the order of the columns.
+enum class Trait : std::uint8_t { firmware, model, manufacturer, location };
+inline constexpr std::size_t trait_count = 4;
+using Traits = std::array<std::string_view, trait_count>;
+
+constexpr std::size_t index_of(Trait trait) {
+  return static_cast<std::size_t>(trait);
+}
+
+// The config that holds for all rows of a shard.
+struct ShardConfig {
+  const config::Config* config = nullptr;  // never null: the defaults where no run tells
+  bool is_known = false;                   // every run's config was read, and they promise the same
+  std::string why_not;                     // "its runs had different settings"
+};
+
+class RunConfigs {
+ public:
+  ShardConfig config_of(const std::vector<sqlite::RecordedRun>& runs);
+
+ private:
+  // Null for a text that is no config.
+  const config::Config* find_or_read(const std::string& text);
+
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<const config::Config>, std::less<>> config_of_text_;
+  const config::Config defaults_;
+};
+
+// The long-run share of due readings that are anomalous, by type, of sensors alike. `period` is what was seen
+// of their spacing (0: nothing): with anomalies.basis `event` the share depends on the rate.
+PerAnomalyType<double> expected_shares(const config::Config& config, const Traits& traits,
+                                       Microseconds period);
+
+}  // namespace fleet_sim::data

@@ -1,0 +1,122 @@
+#include "data/source.h"
+
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+#include <span>
+#include <stdexcept>
+#include <string_view>
+
+#include "base/nearest.h"
+#include "base/plain_text.h"
+#include "base/problems.h"
+#include "sqlite/schema.h"
+
+namespace fleet_sim::data {
+namespace {
+
+SourceShard look_at(const std::filesystem::path& file) {
+  SourceShard shard{file, sqlite::has_log(file.string())};
+  sqlite::Database database = open(shard);
+  sqlite::check_shard(database, file);
+  shard.has_readings = sqlite::has_table(database, "sensor_readings", file);
+  shard.has_events = sqlite::has_table(database, "anomaly_events", file);
+  return shard;
+}
+
+std::set<Place> places_of(const SourceShard& shard) {
+  std::set<Place> places;
+  if (!shard.has_readings) return places;
+  sqlite::Database database = open(shard);
+  std::string sql = "SELECT DISTINCT sensor_id, location FROM sensor_readings";
+  if (shard.has_events) sql += " UNION SELECT sensor_id, NULL FROM anomaly_events";
+  sqlite::Statement row = sqlite::prepare_query(database, sql, shard.file);
+  while (sqlite::next_row(row, database, shard.file)) places.emplace(row.text(0), row.text(1));
+  return places;
+}
+
+bool asks_for(const std::vector<std::string>& wanted, const std::string& text) {
+  return wanted.empty() || std::ranges::find(wanted, text) != wanted.end();
+}
+
+// A name that is nowhere is a mistake, not an empty result.
+void check_known(std::string_view option, const std::vector<std::string>& wanted,
+                 const std::set<std::string_view>& known) {
+  const std::vector<std::string_view> candidates(known.begin(), known.end());
+  Problems problems;
+  for (const std::string& name : wanted) {
+    if (known.contains(name)) continue;
+    problems.add(std::string(option),
+                 "no shard has readings of " + in_quotes(name) + did_you_mean(name, candidates));
+  }
+  if (!problems.empty()) throw InvalidInput(problems.text());
+}
+
+void check_known(const Selection& selection, std::span<const std::set<Place>> places) {
+  std::set<std::string_view> sensors;
+  std::set<std::string_view> locations;
+  for (const std::set<Place>& of_shard : places) {
+    for (const auto& [sensor, location] : of_shard) {
+      sensors.insert(sensor);
+      locations.insert(location);
+    }
+  }
+  check_known("--sensor", selection.sensors, sensors);
+  check_known("--location", selection.locations, locations);
+}
+
+std::string list_of_parameters(std::size_t count, int first) {
+  std::string list = "(";
+  for (std::size_t i = 0; i < count; ++i) {
+    list += (i > 0 ? ", ?" : "?") + std::to_string(static_cast<std::size_t>(first) + i);
+  }
+  return list + ")";
+}
+
+}  // namespace
+
+sqlite::Database open(const SourceShard& shard) {
+  return sqlite::open_shard(shard.file, shard.had_log);
+}
+
+std::vector<SourceShard> find_source(const std::filesystem::path& directory) {
+  const std::vector<std::filesystem::path> files = sqlite::find_shards(directory);
+  std::vector<SourceShard> shards(files.size());
+  tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) { shards[i] = look_at(files[i]); });
+  return shards;
+}
+
+std::vector<std::set<Place>> find_places(const std::vector<SourceShard>& shards, const Selection& selection) {
+  std::vector<std::set<Place>> places(shards.size());
+  tbb::parallel_for(std::size_t{0}, shards.size(), [&](std::size_t i) { places[i] = places_of(shards[i]); });
+  check_known(selection, places);
+  for (std::set<Place>& of_shard : places) {
+    std::erase_if(of_shard, [&](const Place& place) {
+      return !asks_for(selection.sensors, place.first) || !asks_for(selection.locations, place.second);
+    });
+  }
+  return places;
+}
+
+std::string condition_of(const Selection& selection, int first) {
+  const auto& [from, to, sensors, locations] = selection;
+  std::string condition;
+  if (!sensors.empty()) condition += " AND sensor_id IN " + list_of_parameters(sensors.size(), first);
+  first += static_cast<int>(sensors.size());
+  if (!locations.empty()) condition += " AND location IN " + list_of_parameters(locations.size(), first);
+  return condition;
+}
+
+void bind(sqlite::Statement& statement, const Selection& selection, int first) {
+  for (const std::string& sensor : selection.sensors) statement.bind(first++, sensor);
+  for (const std::string& location : selection.locations) statement.bind(first++, location);
+}
+
+Timestamp moment_of_reading(const sqlite::Statement& row, TimestampReader& reader, const SourceShard& shard) {
+  const auto at = reader.read(row.text(1));
+  if (at) return *at;
+  throw std::runtime_error(shard.file.string() + ": reading " + std::to_string(row.integer(0)) + " has " +
+                           in_quotes(row.text(1)) + " where a time should be");
+}
+
+}  // namespace fleet_sim::data

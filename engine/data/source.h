@@ -1,0 +1,52 @@
+// What an export reads: the shards of a data directory, and which of their rows are asked for. Shards are
+// opened for moments only, with a few descriptors at a time however many there are, and left as they were.
+// Any thread. Throws InvalidInput for a directory without shards and for a sensor or location that is in none
+// of them, and std::runtime_error, naming the file, for one that is no shard or cannot be read.
+#pragma once
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/timestamp.h"
+#include "sqlite/data_directory.h"
+
+namespace fleet_sim::data {
+
+struct Selection {
+  Timestamp from = earliest_timestamp;
+  Timestamp to = latest_timestamp + microseconds_per_second;  // the first moment that is not asked for
+  std::vector<std::string> sensors;                           // none: all
+  std::vector<std::string> locations;                         // none: all
+};
+
+struct SourceShard {
+  std::filesystem::path file;
+  bool had_log = false;  // before the first of our connections
+  bool has_readings = false;
+  bool has_events = false;
+};
+
+sqlite::Database open(const SourceShard& shard);
+
+// Every shard of the directory, looked at and found to be one.
+std::vector<SourceShard> find_source(const std::filesystem::path& directory);
+
+// A sensor of a shard and a location it has readings from; no location for one of which there are only
+// events.
+using Place = std::pair<std::string, std::string>;
+
+// Every sensor and location of each shard that is asked for. Costs a pass over all readings; memory for as
+// many places.
+std::vector<std::set<Place>> find_places(const std::vector<SourceShard>& shards, const Selection& selection);
+
+// The part of a condition that asks for the sensors and locations, and its parameters, from number `first`.
+std::string condition_of(const Selection& selection, int first);
+void bind(sqlite::Statement& statement, const Selection& selection, int first);
+
+// When a reading was due, from a row that begins with its id and timestamp. Throws std::runtime_error.
+Timestamp moment_of_reading(const sqlite::Statement& row, TimestampReader& reader, const SourceShard& shard);
+
+}  // namespace fleet_sim::data

@@ -1,0 +1,260 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "config/units.h"
+#include "explain/explained_sensor.h"
+
+namespace fleet_sim::explain {
+namespace {
+
+constexpr std::size_t page_columns = 100;
+constexpr std::size_t longest_origin = 60;  // columns
+constexpr PerChannel<std::string_view> units{"°C", "mm/s²", "V"};
+
+// Columns on a terminal, never too few: characters of three and more bytes may be wide ones.
+std::size_t columns_of(char byte) {
+  const auto value = static_cast<unsigned char>(byte);
+  if ((value & 0xC0) == 0x80) return 0;  // goes on with a character
+  return value < 0xE0 ? 1 : 2;
+}
+
+std::size_t columns_of(std::string_view text) {
+  std::size_t columns = 0;
+  for (const char byte : text) columns += columns_of(byte);
+  return columns;
+}
+
+// A name in a chain, where it only has to be recognised: it may be as long as an identity or a config likes.
+std::string shortened(std::string_view text) {
+  if (columns_of(text) <= longest_origin) return std::string(text);
+  std::size_t used = columns_of("…");
+  std::size_t end = 0;
+  while (used + columns_of(text[end]) <= longest_origin) used += columns_of(text[end++]);
+  return std::string(text.substr(0, end)) + "…";
+}
+
+// Labelled rows of pieces; a row that is too long goes on below, broken between two pieces.
+class Page {
+ public:
+  void heading(std::string_view title) { text_ += fmt::format("{}{}\n", text_.empty() ? "" : "\n", title); }
+
+  void row(std::string_view label, const std::vector<std::string>& pieces) {
+    std::string line = fmt::format("  {:<14}", label);
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      if (i > 0 && columns_of(line) + 1 + columns_of(pieces[i]) > page_columns) {
+        text_ += line + '\n';
+        line.assign(18, ' ');
+      }
+      line += ' ' + pieces[i];
+    }
+    text_ += line + '\n';
+  }
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+std::string number(double value) {
+  return fmt::format("{:.6g}", value);
+}
+
+std::string percent(double share) {
+  return fmt::format("{:.4g}%", 100 * share);
+}
+
+std::string origin_text(const model::Step& step) {
+  // A start needs no key: its row names what it is the start of.
+  const bool kind_alone = step.operation == model::Operation::start || step.name.empty();
+  return shortened(kind_alone ? step.kind : step.kind + ' ' + step.name);
+}
+
+std::string_view sign_of(model::Operation operation) {
+  constexpr std::array<std::string_view, 6> signs{"", "× ", "excess over 1 × ", "+ ", "→ ", "→ at most "};
+  return signs[static_cast<std::size_t>(operation)];
+}
+
+// A step whose value is what the number has become.
+bool is_result(const model::Step& step) {
+  return step.operation == model::Operation::start || step.operation == model::Operation::replace ||
+         step.operation == model::Operation::limit;
+}
+
+// "0.05 (config)", "× 1.5 (firmware 1.3)", "= 0.075"; the unit stands with the result.
+std::vector<std::string> chain_pieces(const model::Number<model::Chain>& explained,
+                                      std::string_view unit = "") {
+  const std::vector<model::Step>& steps = explained.trail().steps();
+  const std::string with_unit = unit.empty() ? "" : fmt::format(" {}", unit);
+  std::vector<std::string> pieces;
+  for (const model::Step& step : steps) {
+    const bool last = &step == &steps.back();
+    pieces.push_back(fmt::format("{}{}{} ({})", sign_of(step.operation), number(step.value),
+                                 last && is_result(step) ? with_unit : "", origin_text(step)));
+  }
+  if (!is_result(steps.back())) pieces.push_back("= " + number(explained.value()) + with_unit);
+  return pieces;
+}
+
+std::vector<std::string> joined(std::string first, std::vector<std::string> pieces) {
+  pieces.insert(pieces.begin(), std::move(first));
+  return pieces;
+}
+
+std::vector<std::string> joined(std::vector<std::string> pieces, std::string last) {
+  pieces.back() += ',';
+  pieces.push_back(std::move(last));
+  return pieces;
+}
+
+std::vector<std::string> named_pieces(std::string_view name, const model::FoundBehavior& found) {
+  std::vector<std::string> pieces{std::string(name)};
+  if (!found.entry) {
+    pieces.emplace_back("(no entry in the config: no effect)");
+  } else if (*found.entry != name) {
+    pieces.push_back(fmt::format("(entry '{}')", shortened(*found.entry)));
+  }
+  return pieces;
+}
+
+void add_identity(Page& page, const ExplainedSensor& sensor) {
+  const auto& [firmware, model, manufacturer, location] = sensor.explanation.behaviors;
+  page.heading(fmt::format("sensor {}", sensor.id));
+  page.row("type", {std::string(sensor.type)});
+  page.row("location", named_pieces(sensor.location, location));
+  page.row("manufacturer", named_pieces(sensor.manufacturer, manufacturer));
+  page.row("model", named_pieces(sensor.model, model));
+  std::vector<std::string> pieces = named_pieces(sensor.firmware_version, firmware);
+  const std::string_view canonical = config::canonical_firmware(sensor.firmware_version);
+  if (!firmware.entry && canonical != sensor.firmware_version) {
+    pieces.insert(pieces.begin() + 1, fmt::format("(the same as {})", canonical));
+  }
+  page.row("firmware", pieces);
+}
+
+std::string partition_text(const ExplainedSensor& sensor) {
+  const config::Partition& here = sensor.config.fleet.partition;
+  std::string text = fleet_sim::config::partition_text({sensor.partition, here.count});
+  if (!sensor.in_this_partition()) {
+    text += fmt::format(", not in {}: a run of that does not simulate it",
+                        fleet_sim::config::partition_text(here));
+  }
+  return text;
+}
+
+void add_readings(Page& page, const ExplainedSensor& sensor) {
+  page.heading("readings");
+  const std::string period = duration_text(static_cast<double>(sensor.period) * 1e-6);
+  page.row("rate", joined(chain_pieces(sensor.explanation.numbers.readings_per_second, "per second"),
+                          "one every " + period));
+  std::string first = fmt::format("{:.6f} s after the start", static_cast<double>(sensor.phase) * 1e-6);
+  if (sensor.first_due) first += ", at " + timestamp_text(*sensor.first_due);
+  page.row("first", {first});
+  page.row("partition", {partition_text(sensor)});
+  page.row("file", {sensor.file.value_or("none: the sink is null")});
+}
+
+void add_channel(Page& page, std::size_t c, const model::ChannelNumbers<model::Chain>& channel) {
+  page.row(channel_names[c], joined("mean    ", chain_pieces(channel.mean, units[c])));
+  page.row("", joined("std_dev ", chain_pieces(channel.deviation, units[c])));
+  page.row("", joined("min, max",
+                      joined(chain_pieces(channel.min, units[c]), chain_pieces(channel.max, units[c])[0])));
+}
+
+void add_signal(Page& page, const ExplainedSensor& sensor) {
+  const model::ProfileNumbers<model::Chain>& numbers = sensor.explanation.numbers;
+  page.heading("normal readings");
+  for (std::size_t c = 0; c < channel_count; ++c) add_channel(page, c, numbers.channels[c]);
+  const std::string offset = config::utc_offset_text(sensor.config.clock.utc_offset);
+  page.row("daily cycle",
+           joined(chain_pieces(numbers.daily_amplitude, "°C"), "warmest at 15:00 UTC" + offset));
+  page.row("work hours",
+           joined(chain_pieces(numbers.work_hours_rise, "°C"), "from 08:00 to 18:00 UTC" + offset));
+}
+
+double anomalous_share(const model::Explanation& explanation) {
+  double share = 0;
+  for (const model::TypeExplanation& type : explanation.types) share += type.share_of_readings;
+  return share;
+}
+
+std::string meaning(const ExplainedSensor& sensor) {
+  if (!sensor.config.anomalies.enabled) return "anomalies are disabled: none ever begins";
+  const double f = sensor.explanation.numbers.probability.value();
+  const double share = anomalous_share(sensor.explanation);
+  if (share == 0) return "no anomaly ever begins: the probability, or every weight, is 0";
+  if (sensor.config.anomalies.basis == config::AnomalyBasis::reading) {
+    return fmt::format("basis reading: in the long run {} of all due readings are anomalous", percent(f));
+  }
+  return fmt::format("basis event: one begins at {} of the readings not in one; {} become anomalous",
+                     percent(f), percent(share));
+}
+
+std::string duration_of(const config::AnomalyTypeSettings& type) {
+  if (!type.enabled) return "disabled";
+  return type.duration_seconds ? duration_text(*type.duration_seconds) : "one reading";
+}
+
+void add_anomalies(Page& page, const ExplainedSensor& sensor) {
+  const model::Explanation& explanation = sensor.explanation;
+  page.heading("anomalies");
+  page.row("probability", chain_pieces(explanation.numbers.probability));
+  page.row("", {meaning(sensor)});
+  page.heading("weight of each type");
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    page.row(anomaly_type_names[k], chain_pieces(explanation.numbers.weights[k]));
+  }
+  page.heading(fmt::format("{:<16}{:>10}{:>14}{:>11}{:>14}{:>14}{:>12}", "what comes of it", "share",
+                           "duration", "readings", "onset chance", "of readings", "per day"));
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    const model::TypeExplanation& type = explanation.types[k];
+    page.row(anomaly_type_names[k],
+             {fmt::format("{:>8}{:>14}{:>11}{:>14.4g}{:>14}{:>12.6g}", percent(type.share_of_anomalies),
+                          duration_of(sensor.config.anomalies.types[k]),
+                          explanation.profile.readings_per_anomaly[k], type.onset_chance,
+                          percent(type.share_of_readings), type.per_day)});
+  }
+}
+
+void add_effects(Page& page, const ExplainedSensor& sensor) {
+  const model::Explanation& explanation = sensor.explanation;
+  const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
+  const auto channel_word = [](std::size_t c) { return fmt::format("{:<11}", channel_names[c]); };
+  page.heading("what anomalies do");
+  page.row("severity", chain_pieces(numbers.severity));
+  for (std::size_t c = 0; c < channel_count; ++c) {
+    page.row(c == 0 ? "channel" : "", joined(channel_word(c), joined(chain_pieces(numbers.channel_weights[c]),
+                                                                     percent(explanation.channel_shares[c]) +
+                                                                         " of spikes and trends")));
+  }
+  page.row("spike", joined("factor from", chain_pieces(numbers.spike_factor_min)));
+  page.row("", joined("factor to  ", chain_pieces(numbers.spike_factor_max)));
+  page.row("trend", joined("change     ", chain_pieces(numbers.trend_change, "of the value at the end")));
+  page.row("pattern", joined("amplitude  ", chain_pieces(numbers.pattern_amplitude, "of the value")));
+  const double period = static_cast<double>(explanation.profile.pattern_period) * 1e-6;
+  page.row("", {"period     ", duration_text(period)});
+  for (std::size_t c = 0; c < channel_count; ++c) {
+    page.row(c == 0 ? "noise" : "",
+             joined(channel_word(c), chain_pieces(numbers.noise_factor[c], "of the value")));
+  }
+}
+
+}  // namespace
+
+std::string text_of(const ExplainedSensor& sensor) {
+  Page page;
+  add_identity(page, sensor);
+  add_readings(page, sensor);
+  add_signal(page, sensor);
+  add_anomalies(page, sensor);
+  add_effects(page, sensor);
+  return page.text();
+}
+
+}  // namespace fleet_sim::explain

@@ -1,0 +1,43 @@
+#include "explain/explained_sensor.h"
+
+#include "base/cadence.h"
+#include "base/random.h"
+#include "fleet/fleet.h"
+#include "model/sensor.h"
+#include "sqlite/shard_key.h"
+#include "sqlite/shard_plan.h"
+
+namespace fleet_sim::explain {
+namespace {
+
+std::optional<std::string> file_of(const config::Config& config, const identity::Roster& roster,
+                                   const identity::Identity& identity) {
+  if (config.database.sink == config::Sink::null) return std::nullopt;
+  return sqlite::shard_path(config, sqlite::shard_key(config.sharding, roster, identity));
+}
+
+}  // namespace
+
+ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
+                               std::uint32_t index) {
+  const identity::Identity& identity = roster[index];
+  const Cadence cadence(fleet::rate_of(roster, identity, config));
+  ExplainedSensor sensor{
+      .config = config,
+      .id = identity.id,
+      .type = roster.text(identity.type),
+      .location = roster.text(identity.location),
+      .manufacturer = roster.text(identity.manufacturer),
+      .model = roster.text(identity.model),
+      .firmware_version = roster.text(identity.firmware_version),
+      .period = cadence.period(),
+      .phase = model::phase_of(hash_text(identity.id), cadence),
+      .first_due = std::nullopt,
+      .partition = fleet::partition_of(identity.id, config.fleet.partition.count),
+      .file = file_of(config, roster, identity),
+      .explanation = model::explain_profile(config, fleet::profile_source(roster, identity, config))};
+  if (config.clock.start) sensor.first_due = *config.clock.start + sensor.phase;
+  return sensor;
+}
+
+}  // namespace fleet_sim::explain

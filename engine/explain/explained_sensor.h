@@ -1,0 +1,46 @@
+// All that `explain` has to say about one sensor, before it is text or JSON: who it is, when and where its
+// readings appear, and the explanation of its numbers. Worked out by the functions a run uses. Borrows the
+// inputs; main thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/timestamp.h"
+#include "config/config.h"
+#include "identity/identity.h"
+#include "model/explanation.h"
+
+namespace fleet_sim::explain {
+
+struct ExplainedSensor {
+  const config::Config& config;
+  std::string_view id;
+  std::string_view type;
+  std::string_view location;
+  std::string_view manufacturer;
+  std::string_view model;
+  std::string_view firmware_version;
+  Microseconds period = 0;
+  Microseconds phase = 0;              // from the start to its first reading
+  std::optional<Timestamp> first_due;  // where the config names a start
+  std::uint32_t partition = 1;         // that has the sensor, of as many as the config names
+  std::optional<std::string> file;     // none with the null sink
+  model::Explanation explanation;
+
+  [[nodiscard]] bool in_this_partition() const { return partition == config.fleet.partition.index; }
+};
+
+// `index` is the sensor's in the roster.
+ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
+                               std::uint32_t index);
+
+// About forty lines of at most 100 columns.
+std::string text_of(const ExplainedSensor& sensor);
+
+// The same as one JSON object, every number with its chain: on one line, or indented for people.
+std::string json_of(const ExplainedSensor& sensor, bool indented = true);
+
+}  // namespace fleet_sim::explain

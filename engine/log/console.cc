@@ -1,0 +1,93 @@
+#include "log/console.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include <sys/ioctl.h>
+
+namespace fleet_sim::log {
+namespace {
+
+constexpr std::string_view clear_line = "\r\033[K";
+constexpr std::string_view end_colour = "\033[0m";
+constexpr std::size_t usual_width = 79;
+
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+std::string_view colour_of(Console::Tone tone) {
+  return tone == Console::Tone::error ? "\033[31m" : "\033[33m";
+}
+
+// The part of the text that fills so many columns, a character each: a longer line would wrap, and could not
+// be redrawn.
+std::string_view fitting(std::string_view text, std::size_t columns) {
+  std::size_t end = 0;
+  while (end < text.size()) {
+    const bool begins_character = (static_cast<unsigned char>(text[end]) & 0xC0) != 0x80;
+    if (begins_character && columns-- == 0) break;
+    ++end;
+  }
+  return text.substr(0, end);
+}
+
+}  // namespace
+
+bool Console::can_redraw() {
+  const char* terminal = std::getenv("TERM");
+  return isatty(STDERR_FILENO) == 1 && (terminal == nullptr || std::string_view(terminal) != "dumb");
+}
+
+Console::Console(bool show_progress)
+    : enabled_(show_progress), live_(can_redraw()), coloured_(live_ && !is_set("NO_COLOR")) {}
+
+Console::~Console() {
+  end_progress();
+}
+
+void Console::write(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+std::size_t Console::width() const {
+  if (!live_) return std::string_view::npos;
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return known ? size.ws_col - 1u : usual_width;
+}
+
+void Console::print_line(std::string_view line, Tone tone) {
+  const bool colour = coloured_ && tone != Tone::plain;
+  const std::lock_guard lock(mutex_);
+  std::string text;
+  if (!progress_.empty()) text += clear_line;
+  if (colour) text += colour_of(tone);
+  text += line;
+  if (colour) text += end_colour;
+  text += '\n';
+  progress_ = fitting(progress_, width());
+  text += progress_;
+  write(text);
+}
+
+void Console::show_progress(std::string_view text) {
+  if (!enabled_) return;
+  const std::lock_guard lock(mutex_);
+  if (!live_) return write(std::string(text) + '\n');
+  progress_ = fitting(text, width());
+  write(std::string(clear_line) + progress_);
+}
+
+void Console::end_progress() {
+  const std::lock_guard lock(mutex_);
+  if (progress_.empty()) return;
+  progress_.clear();
+  write("\n");
+}
+
+}  // namespace fleet_sim::log

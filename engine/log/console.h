@@ -1,0 +1,47 @@
+// The terminal: whole lines, and one line of progress that is redrawn in place and fits the terminal's width.
+// When standard error is no terminal, or one that cannot redraw (TERM=dumb), progress comes as plain lines.
+// Colour is for terminals only, and not where NO_COLOR is set. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace fleet_sim::log {
+
+class Console {
+ public:
+  enum class Tone { plain, warning, error };
+
+  // `show_progress` false: progress is dropped.
+  explicit Console(bool show_progress);
+  ~Console();
+
+  // Whether standard error is a terminal whose last line can be redrawn.
+  static bool can_redraw();
+  [[nodiscard]] bool live() const { return live_; }
+  [[nodiscard]] bool shows_progress() const { return enabled_; }
+
+  // Columns of the progress line at this moment; as many as anybody wants when it is not redrawn.
+  [[nodiscard]] std::size_t width() const;
+
+  // A line of log or result on standard error; above the progress line when there is one.
+  void print_line(std::string_view line, Tone tone = Tone::plain);
+
+  void show_progress(std::string_view text);
+
+  // Leaves the last progress line standing and goes to a new line.
+  void end_progress();
+
+ private:
+  void write(const std::string& text);
+
+  std::mutex mutex_;
+  bool enabled_;
+  bool live_;      // standard error is a terminal that can redraw a line
+  bool coloured_;  // and shows colours
+  std::string progress_;
+};
+
+}  // namespace fleet_sim::log

@@ -1,0 +1,106 @@
+// The log: one line per change of state, to the console and to a rotating file, by the config's logging keys.
+// A line has an event, one word that programs look for, a message for people, and fields with the words of
+// the status. As text it is `TIME LEVEL MESSAGE name=value …`, as JSON one object. Any thread. Bounded: of a
+// class of lines that repeats only the first few are said and the rest counted (see RepeatLimit), and files
+// rotate. A log file that cannot be written is told once on the console and never hurts the run.
+#pragma once
+
+#include <spdlog/common.h>
+
+#include <atomic>
+#include <concepts>
+#include <functional>
+#include <initializer_list>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "log/log_file.h"
+#include "log/log_settings.h"
+#include "log/repeat_limit.h"
+
+namespace fleet_sim::log {
+
+// "run_started": lower case, so that a message cannot be given in its place.
+class LogEvent {
+ public:
+  // NOLINTNEXTLINE(google-explicit-constructor): a word in a call is an event.
+  consteval LogEvent(const char* word) : word_(word) {
+    for (const char c : word_) {
+      if (!(c >= 'a' && c <= 'z') && c != '_') throw "an event is lower case letters and underscores";
+    }
+  }
+  [[nodiscard]] std::string_view word() const { return word_; }
+
+ private:
+  std::string_view word_;
+};
+
+// A name and a value that is written as it is in JSON: a text in quotes, a number bare.
+struct LogField {
+  LogField(std::string_view field_name, std::string_view text);
+  LogField(std::string_view field_name, const std::string& text);
+  LogField(std::string_view field_name, const char* text);
+  LogField(std::string_view field_name, double number);
+  LogField(std::string_view field_name, std::integral auto number)
+      : name(field_name), value(std::to_string(number)) {}
+
+  std::string_view name;
+  std::string value;
+  bool is_text = false;
+};
+using LogFields = std::vector<LogField>;
+
+class Log {
+ public:
+  // Where lines go beside the file.
+  using Print = std::function<void(spdlog::level::level_enum, const std::string& line)>;
+
+  // `file` may be empty: no file.
+  Log(const LogSettings& settings, const std::string& file, Print print);
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+  // Says what has been counted still.
+  ~Log();
+
+  void info(LogEvent event, std::string_view message, const LogFields& fields = {});
+  void warn(LogEvent event, std::string_view message, const LogFields& fields = {});
+  void error(LogEvent event, std::string_view message, const LogFields& fields = {});
+  void critical(LogEvent event, std::string_view message, const LogFields& fields = {});
+
+  // A line that comes at an interval, and as often as that says. Where the console shows the run's progress
+  // it goes to the file only.
+  void summary(LogEvent event, std::string_view message, const LogFields& fields, bool to_console);
+
+  // Says how often lines have repeated whose time is over. Called now and then.
+  void tell_repeats();
+
+  // As `logging.level` has it: "INFO".
+  void set_level(const std::string& level);
+  // The same, unless less would be said than now.
+  void lower_level(const std::string& level);
+
+ private:
+  struct Line {
+    spdlog::level::level_enum level;
+    std::string_view event;
+    std::string_view message;
+    const LogFields& fields;
+  };
+  void say(const Line& line);
+  void write(const Line& line, bool to_console);
+  void tell_of_file(const std::string& trouble);
+  [[nodiscard]] std::string text_of(const Line& line) const;
+  void tell(const std::vector<RepeatLimit::Repeat>& repeats);
+
+  const bool json_;
+  const bool quiet_;
+  std::atomic<spdlog::level::level_enum> level_;
+  std::mutex mutex_;
+  RepeatLimit limit_;
+  const Print print_;
+  LogFile file_;
+};
+
+}  // namespace fleet_sim::log

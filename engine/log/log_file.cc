@@ -1,0 +1,66 @@
+#include "log/log_file.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include "base/plain_text.h"
+
+namespace fleet_sim::log {
+namespace {
+
+// The half of a line that a full disk or a power failure has left ends here, so that the next one is whole.
+void end_torn_line(const std::string& path, std::FILE* file) {
+  std::ifstream written(path, std::ios::binary | std::ios::ate);
+  if (!written || written.tellg() <= 0) return;
+  written.seekg(-1, std::ios::end);
+  if (written.get() != '\n') std::fputc('\n', file);
+}
+
+}  // namespace
+
+LogFile::LogFile(const LogSettings& settings, std::string path, std::function<void(const std::string&)> tell)
+    : path_(std::move(path)),
+      bytes_(settings.file_bytes),
+      kept_(settings.kept_files),
+      tell_(std::move(tell)) {}
+
+void LogFile::write(const std::string& line, SteadyTime now) {
+  if (path_.empty()) return;
+  const std::lock_guard lock(mutex_);
+  if (failing_ && now < retry_at_) {
+    ++dropped_;
+    return;
+  }
+  try {
+    try_to_write(line);
+  } catch (const spdlog::spdlog_ex& error) {
+    sink_.reset();
+    ++dropped_;
+    retry_at_ = now + patience;
+    if (!std::exchange(failing_, true)) tell_("the log file cannot be written: " + printable(error.what()));
+    return;
+  }
+  if (!std::exchange(failing_, false)) return;
+  tell_(fmt::format("the log file works again; {} lines are missing from it", std::exchange(dropped_, 0)));
+}
+
+// One that somebody has deleted or renamed is begun anew: what would be written to it nobody would find.
+void LogFile::try_to_write(const std::string& line) {
+  std::error_code ignored;
+  if (sink_ && !std::filesystem::exists(path_, ignored)) sink_.reset();
+  if (!sink_) {
+    spdlog::file_event_handlers handlers;
+    handlers.after_open = end_torn_line;
+    sink_ = std::make_shared<spdlog::sinks::rotating_file_sink_st>(path_, bytes_, kept_, false, handlers);
+    sink_->set_pattern("%v");
+  }
+  sink_->log({"", spdlog::level::info, line});
+  sink_->flush();
+}
+
+}  // namespace fleet_sim::log

@@ -1,0 +1,41 @@
+// The file behind the log: spdlog's rotating one, kept from harming the run. When a line cannot be written
+// (disk full, folder gone) that is told once, further lines are dropped, and the file is opened anew after a
+// while. A file that was deleted or renamed is followed by another at once. Any thread. Owns the file.
+#pragma once
+
+#include <spdlog/sinks/rotating_file_sink.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/clock.h"
+#include "log/log_settings.h"
+
+namespace fleet_sim::log {
+
+class LogFile {
+ public:
+  static constexpr std::chrono::seconds patience{5};  // between attempts to write to a file that failed
+
+  // `tell` gets one line per change of state: the file failing, and working again.
+  LogFile(const LogSettings& settings, std::string path, std::function<void(const std::string&)> tell);
+
+  void write(const std::string& line, SteadyTime now);
+
+ private:
+  void try_to_write(const std::string& line);
+
+  const std::string path_;  // empty: no file
+  const std::size_t bytes_;
+  const std::size_t kept_;
+  const std::function<void(const std::string&)> tell_;
+  std::mutex mutex_;
+  std::shared_ptr<spdlog::sinks::rotating_file_sink_st> sink_;  // none: to be opened
+  bool failing_ = false;
+  std::uint64_t dropped_ = 0;
+  SteadyTime retry_at_{};
+};
+
+}  // namespace fleet_sim::log

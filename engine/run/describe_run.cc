@@ -1,0 +1,59 @@
+#include "run/describe_run.h"
+
+#include <fmt/format.h>
+
+#include <random>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "config/config_keys.h"
+#include "config/load_config.h"
+
+namespace fleet_sim::run {
+namespace {
+
+// Short enough to be read aloud, and exact in every JSON reader.
+std::uint64_t random_seed() {
+  return std::random_device{}();
+}
+
+}  // namespace
+
+std::string setting_text(const config::Config& config, std::string_view key) {
+  const config::ConfigKey* found = config::find_config_key(key);
+  return found == nullptr ? std::string() : found->get(config);
+}
+
+std::string fleet_hash(const identity::Roster& roster, std::span<const std::uint32_t> members) {
+  std::uint64_t sum = 0;
+  for (const std::uint32_t member : members) sum += identity::hash_of(roster, roster[member]);
+  return fmt::format("{:016x}", sum);
+}
+
+std::string readings_config_hash(const config::Config& config) {
+  return fmt::format("{:016x}", hash_text(config::readings_config_text(config)));
+}
+
+sqlite::RunInfo describe_run(const config::Config& config, const identity::Roster& roster,
+                             std::span<const std::uint32_t> members) {
+  sqlite::RunInfo run;
+  run.began_at = system_now();
+  run.seed = config.simulation.seed.value_or(random_seed());
+  run.run_id = fmt::format("{}-{:08x}", timestamp_text(run.began_at).substr(0, 19), std::random_device{}());
+  run.version = FLEET_SIM_VERSION;
+  run.fleet_size = members.size();
+  run.partition = setting_text(config, "fleet.partition");
+  run.shard_by = setting_text(config, "sharding.by");
+  run.config = config::config_text(config);
+  run.config_hash = readings_config_hash(config);
+  run.fleet_hash = fleet_hash(roster, members);
+  return run;
+}
+
+log::LogSettings log_settings(const config::LoggingSettings& logging) {
+  return {logging.level,          logging.file_bytes,
+          logging.kept_files,     logging.format == config::LogFormat::json,
+          logging.console_output, logging.quiet};
+}
+
+}  // namespace fleet_sim::run

@@ -1,0 +1,232 @@
+#include "run/inputs.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <initializer_list>
+#include <tuple>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/problems.h"
+#include "fleet/fleet.h"
+#include "identity/identity_rules.h"
+#include "run/partition.h"
+#include "run/resume.h"
+
+namespace fleet_sim::run {
+namespace {
+
+std::optional<std::string> environment_variable(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+// The first of the variables that is set, with its name.
+std::optional<std::pair<std::string, std::string>> first_set(std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    if (auto value = environment_variable(name)) return std::pair(std::string(name), *value);
+  }
+  return std::nullopt;
+}
+
+// DEFAULT_IDENTITIES stands behind everything else that may name identities. The container image sets it.
+void name_usual_identities(config::FleetSettings& fleet) {
+  const auto usual = environment_variable("DEFAULT_IDENTITIES");
+  if (usual && identity_paths(fleet).empty()) fleet.identities = {*usual};
+}
+
+config::Config read_config(const Arguments& arguments, const config::Config& defaults = {}) {
+  Problems problems;
+  const std::optional<std::filesystem::path> file = config_file(arguments);
+  std::vector<config::Setting> environment = config::environment_settings(environ, problems);
+  if (const auto named = first_set({"SENSOR_IDENTITY_FILE", "IDENTITY_FILE"})) {
+    environment.insert(environment.begin(), {"fleet.identity", named->second, named->first});
+  }
+  config::Config config = config::load_config(file, environment, arguments.flags, problems, defaults);
+  const std::string wrong = resolve_partition(config.fleet.partition, environment_variable);
+  if (!wrong.empty()) problems.add("--partition", wrong);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+  name_usual_identities(config.fleet);
+  return config;
+}
+
+// A run that goes on has its own config for its defaults, but lies where we found it, and what it shows and
+// logs is for this process to say.
+void resume_run(const Arguments& arguments, Inputs& inputs) {
+  const std::string directory = inputs.config.data_directory();
+  inputs.resumed = find_run(inputs.config);
+  if (!inputs.resumed) {
+    inputs.warnings.push_back(directory + " holds no run to go on with, so this begins one");
+    return;
+  }
+  config::Config recorded = recorded_config(*inputs.resumed);
+  recorded.database.data_dir = directory;
+  recorded.logging = config::LoggingSettings{};
+  inputs.defaults = recorded;
+  recorded.monitoring = config::MonitoringSettings{};
+  inputs.config = read_config(arguments, recorded);
+  Problems problems;
+  check_resumable(inputs.config, recorded, problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+}
+
+// SENSOR_ID and SENSOR_LOCATION rename the one sensor of a single-sensor run; without any identity they make
+// one.
+void apply_sensor_variables(identity::LoadedIdentities& identities, bool files_were_named,
+                            Problems& problems) {
+  const auto id = environment_variable("SENSOR_ID");
+  const auto location = environment_variable("SENSOR_LOCATION");
+  if (!id && !location) return;
+  if (identities.roster.size() > 1) {
+    problems.add(id ? "SENSOR_ID" : "SENSOR_LOCATION",
+                 "is for a run of one sensor, but there are " + std::to_string(identities.roster.size()) +
+                     "; unset it, or name one sensor with --identity FILE");
+    return;
+  }
+  if (identities.roster.size() == 0 && (files_were_named || !id)) return;
+  identity::IdentityRecord record;
+  if (identities.roster.size() == 1) record = identities.roster.record(identities.roster[0]);
+  if (id) record.id = *id;
+  if (location) record.location = *location;
+  for (const auto& [variable, name, value] : {std::tuple("SENSOR_ID", "id", record.id),
+                                              std::tuple("SENSOR_LOCATION", "location", record.location)}) {
+    const std::string problem = identity::text_problem(name, value);
+    if (!problem.empty()) problems.add(variable, problem);
+  }
+  identities.roster = identity::Roster();
+  identities.roster.add(record);
+}
+
+bool files_are_named(const config::Config& config) {
+  return !identity_paths(config.fleet).empty();
+}
+
+void check_any_identity(const Inputs& inputs, Problems& problems) {
+  if (!problems.empty() || inputs.identities.roster.size() > 0) return;
+  problems.add("identities",
+               files_are_named(inputs.config)
+                   ? "no usable identity in the files named"
+                   : "none named; give --identities DIR|FILE.json|FILE.jsonl, --identity FILE or SENSOR_ID "
+                     "(`fleet-sim generate --preset demo --out identities` makes 15)");
+}
+
+void check_fleet_size(const Inputs& inputs, Problems& problems) {
+  if (!problems.empty()) return;
+  if (inputs.members.empty()) {
+    problems.add("--partition", "no sensor falls into this partition of " +
+                                    std::to_string(inputs.config.fleet.partition.count) +
+                                    "; use fewer partitions");
+  } else if (inputs.members.size() > fleet::most_sensors) {
+    problems.add("identities",
+                 std::to_string(inputs.members.size()) + " sensors; one process simulates at most " +
+                     std::to_string(fleet::most_sensors) + ", deal them out with --partition K/N");
+  }
+}
+
+// The identities that the config names, without members.
+void read_identities(Inputs& inputs, Problems& problems) {
+  const std::vector<std::filesystem::path> paths = identity_paths(inputs.config.fleet);
+  Problems identity_problems;
+  if (!paths.empty()) inputs.identities = identity::load_identities(paths, identity_problems);
+  if (inputs.config.fleet.skip_invalid && inputs.identities.roster.size() > 0) {
+    if (!identity_problems.empty()) {
+      inputs.warnings.push_back("skipping " + std::to_string(inputs.identities.invalid) +
+                                " invalid identities:\n" + identity_problems.text());
+    }
+  } else {
+    problems.append(identity_problems);
+  }
+  apply_sensor_variables(inputs.identities, !paths.empty(), problems);
+}
+
+// Config and identities, without members. A config that cannot be used is thrown at once; what is wrong with
+// the identities goes to `problems`.
+Inputs read_files(const Arguments& arguments, Problems& problems) {
+  Inputs inputs;
+  inputs.read_at = system_now();
+  inputs.config = read_config(arguments);
+  if (inputs.config.simulation.resume) resume_run(arguments, inputs);
+  inputs.arguments = arguments;
+  read_identities(inputs, problems);
+  return inputs;
+}
+
+void warn_of_unknown_keys(Inputs& inputs) {
+  if (inputs.identities.unknown_keys.empty()) return;
+  std::string keys;
+  for (const std::string& key : inputs.identities.unknown_keys) keys += (keys.empty() ? "" : ", ") + key;
+  inputs.warnings.push_back("identity keys that play no part in the simulation: " + keys);
+}
+
+void warn_of_overload(Inputs& inputs) {
+  if (inputs.config.simulation.overload != config::Overload::skip || !inputs.config.clock.speed.max) return;
+  inputs.warnings.push_back(
+      "simulation.overload: skip means nothing at clock.speed max, where no reading is late; readings wait");
+}
+
+// The members of this process's partition, and what only they and the config together can tell.
+void choose_members(Inputs& inputs, Problems& problems) {
+  const identity::Roster& roster = inputs.identities.roster;
+  inputs.members = fleet::partition_members(roster, inputs.config.fleet.partition);
+  fleet::check_members(roster, inputs.members, inputs.config, problems);
+  check_any_identity(inputs, problems);
+  check_fleet_size(inputs, problems);
+}
+
+}  // namespace
+
+std::optional<std::filesystem::path> config_file(const Arguments& arguments) {
+  if (arguments.config_file) return *arguments.config_file;
+  if (const auto named = first_set({"SENSOR_CONFIG", "CONFIG_FILE"})) return named->second;
+  return std::nullopt;
+}
+
+std::vector<std::filesystem::path> identity_paths(const config::FleetSettings& fleet) {
+  std::vector<std::filesystem::path> paths(fleet.identities.begin(), fleet.identities.end());
+  if (!fleet.identity.empty()) paths.emplace_back(fleet.identity);
+  return paths;
+}
+
+config::Config reread_config(const Arguments& arguments, const config::Config& defaults) {
+  return read_config(arguments, defaults);
+}
+
+Inputs reread_identities(const config::Config& config, std::size_t invalid_before) {
+  Problems problems;
+  Inputs inputs;
+  inputs.config = config;
+  read_identities(inputs, problems);
+  choose_members(inputs, problems);
+  if (problems.empty() && inputs.identities.invalid > invalid_before) {
+    problems.add("identities", "more are invalid than before (" + std::to_string(inputs.identities.invalid) +
+                                   " instead of " + std::to_string(invalid_before) + "):\n" +
+                                   inputs.warnings.front());
+  }
+  if (!problems.empty()) throw InvalidInput(problems.text());
+  return inputs;
+}
+
+Inputs read_inputs(const Arguments& arguments) {
+  Problems problems;
+  Inputs inputs = read_files(arguments, problems);
+  choose_members(inputs, problems);
+  if (inputs.resumed && problems.empty()) check_same_fleet(inputs, *inputs.resumed, problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+  warn_of_unknown_keys(inputs);
+  warn_of_overload(inputs);
+  return inputs;
+}
+
+Inputs read_inputs_of_all(const Arguments& arguments) {
+  Problems problems;
+  Inputs inputs = read_files(arguments, problems);
+  check_any_identity(inputs, problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+  warn_of_unknown_keys(inputs);
+  return inputs;
+}
+
+}  // namespace fleet_sim::run

@@ -1,0 +1,53 @@
+// Everything a run is made from, read and checked: config, identities, and which of them are this process's.
+// `run` and `check` read the same inputs in the same way. Throws InvalidInput with every problem found.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/load_config.h"
+#include "identity/load_identities.h"
+#include "sqlite/schema.h"
+
+namespace fleet_sim::run {
+
+// What the command line says.
+struct Arguments {
+  std::optional<std::string> config_file;
+  std::vector<config::Setting> flags;
+};
+
+struct Inputs {
+  config::Config config;
+  identity::LoadedIdentities identities;
+  std::vector<std::uint32_t> members;  // roster indices of this process's partition
+  std::vector<std::string> warnings;
+  std::optional<sqlite::RunInfo> resumed;  // the run to go on with, instead of beginning one
+  std::optional<Arguments> arguments;      // where the rest came from; none: nothing to reload it from
+  Timestamp read_at = 0;                   // wall clock, before the first file was opened
+  config::Config defaults;  // under the config file: those of a run that goes on, or the usual ones
+};
+
+Inputs read_inputs(const Arguments& arguments);
+
+// The files that a config and its identities come from.
+std::optional<std::filesystem::path> config_file(const Arguments& arguments);
+std::vector<std::filesystem::path> identity_paths(const config::FleetSettings& fleet);
+
+// The config as its file, the environment and the command line say now, in their usual order of precedence.
+config::Config reread_config(const Arguments& arguments, const config::Config& defaults);
+
+// The identities as their files hold them now, checked under a running config. Those that are invalid are
+// left out where the config says so, but no more of them than `invalid_before`: a file that is half written
+// shall not take its sensors out of the fleet.
+Inputs reread_identities(const config::Config& config, std::size_t invalid_before);
+
+// The same for a question about any one sensor, whichever partition it is in: `members` stays empty, and what
+// is asked of a process's members has not been checked.
+Inputs read_inputs_of_all(const Arguments& arguments);
+
+}  // namespace fleet_sim::run

@@ -1,0 +1,26 @@
+// What the operating system says about this process and lets it have. Main thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fleet_sim::run {
+
+unsigned core_count();
+
+// How many files the process may have open at once; at most a million.
+std::size_t descriptor_limit();
+
+// How many connections the status server may take, so that shards keep most of the files.
+std::size_t http_connections();
+
+// The most memory that has been resident; 0 where the system does not tell.
+std::uint64_t peak_memory_bytes();
+
+// The memory that is resident; 0 where the system does not tell.
+std::uint64_t memory_bytes();
+
+// Processor time of all threads so far, user and system.
+double cpu_seconds();
+
+}  // namespace fleet_sim::run

@@ -1,0 +1,80 @@
+// Looks at single sensors of a running fleet for the status API, and has anomalies begin in them. What a
+// sensor is in the middle of is copied between two windows of the scheduler; its last readings are worked out
+// from that copy, on the caller's thread. HTTP thread only, but for the work it has done between windows.
+//
+// Bounds: one piece of work waits for the scheduler at a time, and is waited for `patience` at most; the last
+// `most_watched` sensors are remembered, so that looking again costs the readings since; at most
+// `most_replayed` readings are gone through for one look. Where a sensor's past cannot be told from the seed
+// alone (the fleet was reloaded, or its anomalies are longer than that) readings are shown from the first
+// look on.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fleet/sensor_state.h"
+#include "run/simulator.h"
+#include "status/route.h"
+
+namespace fleet_sim::run {
+
+inline constexpr std::chrono::milliseconds patience{200};
+inline constexpr std::size_t most_watched = 64;
+inline constexpr std::size_t most_recent_readings = 300;
+inline constexpr std::uint64_t most_replayed = 100'000;  // about 15 ms
+inline constexpr std::size_t most_injections = 10'000;   // remembered, the last ones
+
+class SensorWatch {
+ public:
+  explicit SensorWatch(const Simulator::Parts& parts) : parts_(parts) {}
+
+  // Where in the roster the sensors with these ids are, in their order; nothing when one does not exist. Goes
+  // through the whole fleet, unless the only one that is asked for is remembered.
+  [[nodiscard]] std::optional<std::vector<std::uint32_t>> find(const RunningFleet& fleet,
+                                                               const std::vector<std::string>& ids) const;
+
+  struct Look {
+    fleet::SensorState state;
+    std::deque<fleet::RecentReading> readings;  // oldest first
+    std::string effective;                      // its numbers, as `explain` has them: JSON
+  };
+  // Null when the fleet is held up, or the run is over.
+  const Look* look(const RunningFleet& fleet, std::uint32_t sensor);
+
+  // False when the fleet is held up by an earlier piece of work. Sensors in the middle of an anomaly are
+  // passed over.
+  bool inject(AnomalyType type, const std::vector<std::uint32_t>& sensors);
+
+ private:
+  // Outlives this object where the scheduler still holds work for it.
+  struct Exchange {
+    std::mutex mutex;  // of all that follows
+    std::condition_variable done;
+    bool busy = false;
+    std::optional<fleet::SensorState> found;
+    std::deque<fleet::Injection> injections;
+  };
+
+  void ask(std::function<void(Exchange&)> work);
+  [[nodiscard]] bool answered() const;
+  void bring_up_to(const fleet::SensorState& now, Look& look,
+                   std::span<const fleet::Injection> injections) const;
+  Look& remembered(const RunningFleet& fleet, const fleet::SensorState& now);
+  [[nodiscard]] const Look* known(const RunningFleet& fleet, std::string_view id) const;
+
+  Simulator::Parts parts_;
+  std::shared_ptr<Exchange> exchange_ = std::make_shared<Exchange>();
+  std::list<Look> watched_;    // latest first …
+  std::uint64_t edition_ = 0;  // … of this edition of the fleet
+};
+
+}  // namespace fleet_sim::run

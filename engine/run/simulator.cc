@@ -1,0 +1,472 @@
+#include "run/simulator.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <utility>
+
+#include "base/problems.h"
+#include "base/text.h"
+#include "run/describe_run.h"
+#include "run/process.h"
+#include "run/stop_signals.h"
+#include "sqlite/set_aside.h"
+#include "status/run_text.h"
+
+namespace fleet_sim::run {
+namespace {
+
+constexpr std::chrono::milliseconds look_around{50};
+constexpr std::chrono::milliseconds look_for_end{5};
+constexpr double live_interval_seconds = 0.5;     // of the progress line on a terminal
+constexpr double plain_interval_seconds = 10;     // of progress lines elsewhere
+constexpr double rate_span_seconds = 3;           // of a paced run, commits come in beats
+constexpr double between_deletions_seconds = 60;  // told in the log
+constexpr std::size_t queued_per_writer =
+    64;  // batches; covers a stall of the disk without stopping the fleet
+constexpr std::size_t descriptors_elsewhere = 48;
+constexpr std::size_t descriptors_per_shard = 3;  // the file, its write-ahead log, and the log's index
+constexpr std::size_t most_open_shards = 256;
+
+unsigned thread_count(const config::Config& config) {
+  return config.fleet.threads > 0 ? config.fleet.threads : core_count();
+}
+
+std::optional<double> pace(const config::Speed& speed) {
+  return speed.max ? std::nullopt : std::optional(speed.factor);
+}
+
+Timestamp end_of(const config::Config& config, Timestamp start) {
+  const double seconds = config.simulation.run_time_seconds;
+  const double longest = static_cast<double>(latest_timestamp - start) * 1e-6;
+  if (seconds == 0 || seconds >= longest) return latest_timestamp;
+  return start + static_cast<Microseconds>(seconds * 1e6);
+}
+
+std::size_t open_shards_per_writer(const config::DatabaseSettings& settings, std::size_t http_connections) {
+  const std::size_t limit = descriptor_limit();
+  const std::size_t elsewhere = descriptors_elsewhere + http_connections;
+  const std::size_t spare = limit > elsewhere ? limit - elsewhere : 0;
+  std::size_t files = std::min(spare / descriptors_per_shard, most_open_shards);
+  if (settings.max_open_shards > 0) files = std::min<std::size_t>(files, settings.max_open_shards);
+  return std::max<std::size_t>(1, files / settings.writers);
+}
+
+std::vector<double> rates_of(const Inputs& inputs) {
+  std::vector<double> rates;
+  rates.reserve(inputs.members.size());
+  for (const std::uint32_t member : inputs.members) {
+    rates.push_back(
+        fleet::rate_of(inputs.identities.roster, inputs.identities.roster[member], inputs.config));
+  }
+  return rates;
+}
+
+// Whether a folder that cannot be made now may well be made later, as it stands; the rest are mistakes.
+bool may_pass(const std::error_code& error) {
+  return error == std::errc::no_space_on_device || error == std::errc::read_only_file_system ||
+         error == std::errc::io_error || error == std::errc::too_many_files_open ||
+         error == std::errc::too_many_files_open_in_system ||
+         error == std::error_code(EDQUOT, std::generic_category());
+}
+
+std::string name_of_process(pid_t process) {
+  return process > 0 ? "process " + std::to_string(process) : "a process that cannot be seen from here";
+}
+
+double seconds_of(Microseconds span) {
+  return static_cast<double>(span) * 1e-6;
+}
+
+// The words of the status.
+log::LogFields summary_fields(const status::Snapshot& now, const status::Snapshot& before) {
+  const Books& books = now.books;
+  const double seconds = std::max(now.elapsed_seconds - before.elapsed_seconds, 1e-6);
+  log::LogFields fields{
+      {"elapsed_seconds", now.elapsed_seconds},
+      {"simulated_seconds", now.simulated_seconds.value_or(0)},
+      {"due", books.due},
+      {"skipped", books.skipped},
+      {"generated", books.generated},
+      {"missing", books.missing},
+      {"written", books.written},
+      {"found", books.found},
+      {"pending", books.pending()},
+      {"lost", books.lost()},
+      {"written_per_second", static_cast<double>(books.written - before.books.written) / seconds},
+      {"anomalies", books.anomalies},
+      {"errors", total_of(now.errors)}};
+  if (!now.paced) return fields;
+  fields.insert(fields.end(), {{"lag_p50_seconds", seconds_of(now.lag_p50)},
+                               {"lag_p99_seconds", seconds_of(now.lag_p99)},
+                               {"lag_max_seconds", seconds_of(now.lag_max)}});
+  return fields;
+}
+
+double seconds_between(SteadyTime from, SteadyTime to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+}  // namespace
+
+Simulator::Simulator(Inputs inputs, log::Console& console, log::Log& log, ErrorCounts& errors)
+    : inputs_(std::move(inputs)),
+      console_(console),
+      log_(log),
+      run_(inputs_.resumed ? *inputs_.resumed
+                           : describe_run(inputs_.config, inputs_.identities.roster, inputs_.members)),
+      schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config),
+                inputs_.config.simulation.overload},
+      errors_(errors),
+      shard_context_{inputs_.identities.roster, inputs_.config.database, run_, {}} {
+  run_.reloads = &reloads_;
+  plan_storage();
+  set_clock();
+  fleet_ = std::make_unique<fleet::Fleet>(fleet::build_fleet(
+      inputs_.identities.roster, inputs_.members, plan_.writer_of, inputs_.config, run_.seed, run_.start));
+  if (inputs_.resumed) take_up_run();
+  build_writers();
+}
+
+void Simulator::plan_storage() {
+  const config::Config& config = inputs_.config;
+  plan_ = sqlite::plan_shards(inputs_.identities.roster, inputs_.members, rates_of(inputs_), config);
+  if (config.database.sink == config::Sink::null) return;
+  make_data_directory();
+  // Before the lock, so that a start that is refused leaves no file behind.
+  Problems problems;
+  const sqlite::ExistingFiles existing = sqlite::check_shard_files(plan_, problems);
+  if (!problems.empty()) throw NoStorage(problems.text());
+  lock_data_directory();
+  set_aside_corrupt(existing);
+  if (existing.files > 0) {
+    log_.info("files_found", "found files of earlier runs, appending to them",
+              {{"files", existing.files}, {"rows", existing.rows}});
+  }
+}
+
+void Simulator::make_data_directory() {
+  const std::string directory = inputs_.config.data_directory();
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (!error) return;
+  if (!inputs_.config.database.memory_fallback || !may_pass(error)) {
+    throw NoStorage(directory + ": cannot be made: " + error.message());
+  }
+  log_.warn("storage_unavailable", "cannot be made yet, rows wait in memory: " + error.message(),
+            {{"file", directory}});
+}
+
+void Simulator::lock_data_directory() {
+  const std::string directory = inputs_.config.data_directory();
+  switch (lock_.take(directory, inputs_.config.fleet.partition)) {
+    case DirectoryLock::Verdict::taken:
+      return;
+    case DirectoryLock::Verdict::held:
+      throw NoStorage(directory + ": " + name_of_process(lock_.holder()) +
+                      " writes the same sensors there; stop it, or name another --data-dir, or give each a "
+                      "--partition of its own");
+    case DirectoryLock::Verdict::unavailable:
+      log_.warn("lock_unavailable",
+                "cannot be locked (" + lock_.reason() + "): see to it that no other fleet-sim writes there",
+                {{"file", directory}});
+  }
+}
+
+// The lock goes with a data directory that somebody deletes, and comes back with the next one.
+void Simulator::keep_lock() {
+  if (inputs_.config.database.sink == config::Sink::null || lock_is_contested_) return;
+  const std::string directory = inputs_.config.data_directory();
+  if (lock_.keep(directory, inputs_.config.fleet.partition) != DirectoryLock::Verdict::held) return;
+  lock_is_contested_ = true;
+  log_.error("lock_lost", name_of_process(lock_.holder()) + " writes the same sensors to the data directory",
+             {{"file", directory}});
+}
+
+void Simulator::set_aside_corrupt(const sqlite::ExistingFiles& existing) {
+  for (const sqlite::ExistingFiles::Corrupt& file : existing.corrupt) {
+    std::error_code error;
+    const std::string name = sqlite::set_aside(file.path, "corrupt", system_now(), error);
+    if (error) throw NoStorage(file.path + ": is corrupt and cannot be set aside: " + error.message());
+    errors_.add(ErrorClass::corrupt);
+    log_.error("set_aside", "is corrupt (" + file.message + ") and was set aside; beginning a new file",
+               {{"file", file.path}, {"set_aside_as", name}});
+  }
+}
+
+// As late as possible before the fleet is built, so that its readings are not late from the first.
+void Simulator::set_clock() {
+  const config::Config& config = inputs_.config;
+  if (!inputs_.resumed) {
+    run_.began_at = system_now();
+    run_.start = config.clock.start.value_or(run_.began_at);
+  }
+  started_ = std::chrono::steady_clock::now();
+  schedule_.clock = SimulationClock(run_.start, started_, pace(config.clock.speed));
+  schedule_.start = run_.start;
+  schedule_.end = end_of(config, run_.start);
+}
+
+// The fleet goes on at the first reading that may be missing, and the clock where it would be had the run
+// never stopped: what was due in between is late, and comes as fast as storage takes it.
+void Simulator::take_up_run() {
+  run_.resumed_at = system_now();
+  resumption_ = plan_resumption(inputs_, plan_, run_);
+  fleet_->go_on_at(resumption_.moment, resumption_.past);
+  schedule_.start = resumption_.moment;
+  const auto since_it_began =
+      std::chrono::microseconds(std::max<Microseconds>(0, *run_.resumed_at - run_.began_at));
+  const auto speed = pace(inputs_.config.clock.speed);
+  const SimulationClock unbroken(run_.start, started_ - since_it_began, speed);
+  // A run that was ahead of that, filled at another speed, goes on at once.
+  const bool behind = unbroken.simulated(started_) < resumption_.moment;
+  schedule_.clock = behind ? SimulationClock(resumption_.moment, started_, speed) : unbroken;
+}
+
+void Simulator::build_writers() {
+  const config::DatabaseSettings& settings = inputs_.config.database;
+  // Who may hold a batch: each generating thread one; per writer one that small windows share, one being
+  // dealt out, and those in its queue.
+  const std::size_t batches = schedule_.threads + settings.writers * (queued_per_writer + 2);
+  pool_ = std::make_unique<batch::BatchPool>(batches);
+  const sqlite::WriterContext context{
+      shard_context_,
+      plan_.place_of,
+      schedule_.clock,
+      *pool_,
+      ledger_,
+      errors_,
+      std::max<std::size_t>(2, settings.pending_rows / settings.writers),
+      open_shards_per_writer(settings, inputs_.config.monitoring.enabled ? http_connections() : 0),
+      [this](const std::string& line) { log_writer(line); },
+      [this] { gave_up_.store(true, std::memory_order_release); }};
+  for (const std::vector<std::string>& paths : plan_.paths) {
+    writers_.push_back(std::make_unique<sqlite::Writer>(context, paths, batches));
+    if (inputs_.resumed) writers_.back()->take_up(std::move(resumption_.found[writers_.size() - 1]));
+    open_ahead(*writers_.back(), paths);
+  }
+}
+
+// One file shows whether rows can be written at all; who would rather end than have rows wait wants all of
+// them looked at.
+void Simulator::open_ahead(sqlite::Writer& writer, const std::vector<std::string>& paths) {
+  const bool all = !inputs_.config.database.memory_fallback;
+  const std::size_t count = all ? paths.size() : std::min<std::size_t>(1, paths.size());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (const sqlite::StorageError error = writer.open_ahead(i); !error.ok()) begin_without(paths[i], error);
+  }
+}
+
+// The writer keeps trying; what is somebody else's will not become ours by that.
+void Simulator::begin_without(const std::string& path, const sqlite::StorageError& error) {
+  const int code = error.code & 0xFF;
+  const bool foreign = code == SQLITE_MISMATCH || code == SQLITE_NOTADB;
+  if (foreign || !inputs_.config.database.memory_fallback) {
+    throw NoStorage(path + ": cannot be opened: " + error.message);
+  }
+  log_.warn("storage_unavailable", "cannot be opened yet, rows wait in memory: " + error.message,
+            {{"file", path}});
+}
+
+ExitCode Simulator::run(StopSignals& signals) {
+  drive(signals);
+  return settle();
+}
+
+void Simulator::drive(StopSignals& signals) {
+  start();
+  watch(signals);
+  drain(signals);
+}
+
+void Simulator::start() {
+  log_start();
+  std::vector<batch::BatchQueue*> queues;
+  for (const auto& writer : writers_) queues.push_back(&writer->queue());
+  scheduler_ = std::make_unique<schedule::Scheduler>(schedule_, *fleet_, *pool_, queues, ledger_);
+  writers_at_work_.store(writers_.size(), std::memory_order_release);
+  for (const auto& writer : writers_) {
+    writer_threads_.emplace_back([this, &writer] {
+      writer->run();
+      writers_at_work_.fetch_sub(1, std::memory_order_acq_rel);
+    });
+  }
+  due_before_start_ = fleet_->due_before(schedule_.start);
+  build_reloader();
+  scheduler_->start();
+  if (reloader_) reloader_->start();
+}
+
+void Simulator::build_reloader() {
+  if (!inputs_.arguments) return;
+  reloader_ = std::make_unique<Reloader>(ReloadTargets{inputs_, plan_, writers_, *fleet_, *scheduler_,
+                                                       reloads_, errors_, log_, resumption_.all_new_from});
+}
+
+void Simulator::log_start() {
+  const config::Config& config = inputs_.config;
+  if (inputs_.resumed) {
+    log_.info("run_resumed", "going on with a run",
+              {{"run_id", run_.run_id}, {"at", timestamp_text(schedule_.start)}});
+  }
+  log_.info("run_started", "run started",
+            {{"run_id", run_.run_id},
+             {"seed", run_.seed},
+             {"sensors", fleet_->size()},
+             {"shards", plan_.shard_count},
+             {"shard_by", run_.shard_by},
+             {"data_directory",
+              config.database.sink == config::Sink::null ? "the null sink" : config.data_directory()},
+             {"threads", schedule_.threads},
+             {"writers", writers_.size()},
+             {"start", timestamp_text(run_.start)},
+             {"speed", setting_text(config, "clock.speed")}});
+}
+
+// What a writer says begins with the file it is about.
+void Simulator::log_writer(const std::string& line) {
+  const std::string folder = inputs_.config.data_directory();
+  const std::size_t colon = line.starts_with(folder) ? line.find(": ", folder.size()) : line.npos;
+  if (colon == line.npos) return log_.warn("storage", line);
+  log_.warn("storage", line.substr(colon + 2), {{"file", line.substr(0, colon)}});
+}
+
+// Shows progress until the last reading has been handed to the writers, and passes on a wish to stop.
+void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
+  logged_ = snapshot();
+  shown_ = {logged_};
+  bool stopping = false;
+  while (!scheduler_->wait_for(std::chrono::milliseconds(0))) {
+    signals.wait_for(stopping ? look_for_end : look_around);
+    if (signals.take_reload() && reloader_) reloader_->check_now();
+    keep_lock();
+    const status::Snapshot now = snapshot();
+    if (observer_) observer_(now);
+    const bool enough =
+        stop_requested_.load(std::memory_order_acquire) || (!stopping && goes_on && !goes_on(now));
+    if (!stopping && (enough || signals.received() != 0 || gave_up_.load(std::memory_order_acquire))) {
+      stopping = true;
+      if (signals.received() != 0)
+        log_.info("run_stopping", "stopping: writing what has been read (a second signal stops at once)");
+      scheduler_->request_stop();
+    }
+    furthest_behind_seconds_ = std::max(furthest_behind_seconds_, behind_seconds());
+    report(now);
+  }
+  if (reloader_) reloader_->stop();
+}
+
+void Simulator::drain(StopSignals& signals) {
+  for (const auto& writer : writers_) writer->finish();
+  while (writers_at_work_.load(std::memory_order_acquire) > 0) {
+    signals.wait_for(look_for_end);
+    const status::Snapshot now = snapshot();
+    if (observer_) observer_(now);
+    report(now);
+  }
+  for (std::thread& thread : writer_threads_) thread.join();
+}
+
+// How far the fleet is behind its clock, in real time.
+double Simulator::behind_seconds() const {
+  if (!schedule_.clock.paced()) return 0;
+  const Microseconds lag = schedule_.clock.lag(scheduler_->reached(), std::chrono::steady_clock::now());
+  return seconds_of(lag);
+}
+
+// On the terminal and in the log, each when its interval is over.
+void Simulator::report(const status::Snapshot& now) {
+  const double interval = console_.live() ? live_interval_seconds : plain_interval_seconds;
+  if (now.elapsed_seconds - shown_.back().elapsed_seconds >= interval) {
+    while (shown_.size() > 1 && now.elapsed_seconds - shown_[1].elapsed_seconds >= rate_span_seconds) {
+      shown_.pop_front();
+    }
+    console_.show_progress(status::progress_text(now, shown_.front(), console_.width()));
+    shown_.push_back(now);
+  }
+  log_.tell_repeats();
+  const double since_deletions = now.elapsed_seconds - deletions_logged_.elapsed_seconds;
+  if (deletions_logged_.readings_deleted == 0 || since_deletions >= between_deletions_seconds)
+    log_deletions(now);
+  const double between_summaries = inputs_.config.logging.summary_interval_seconds;
+  if (between_summaries > 0 && now.elapsed_seconds - logged_.elapsed_seconds >= between_summaries) {
+    log_.summary("run_summary", "summary", summary_fields(now, logged_), !console_.shows_progress());
+    logged_ = now;
+  }
+}
+
+// The first ones at once.
+void Simulator::log_deletions(const status::Snapshot& now) {
+  const status::Snapshot& before = deletions_logged_;
+  if (now.readings_deleted == before.readings_deleted) return;
+  log_.info("rows_deleted", "deleted by database.retention",
+            {{"readings_deleted", now.readings_deleted - before.readings_deleted},
+             {"events_deleted", now.events_deleted - before.events_deleted}});
+  deletions_logged_ = now;
+}
+
+status::Snapshot Simulator::snapshot() const {
+  status::Snapshot snapshot;
+  snapshot.elapsed_seconds = seconds_between(started_, std::chrono::steady_clock::now());
+  snapshot.simulated_seconds = static_cast<double>(scheduler_->reached() - schedule_.start) * 1e-6;
+  if (schedule_.end != latest_timestamp) {
+    snapshot.simulated_total = static_cast<double>(schedule_.end - schedule_.start) * 1e-6;
+  }
+  snapshot.paced = schedule_.clock.paced();
+  snapshot.books = ledger_.books();
+  snapshot.errors = errors_.counts();
+  snapshot.sensors = reloader_ ? reloader_->sensors() : fleet_->size();
+  snapshot.shards = reloader_ ? reloader_->shards() : plan_.shard_count;
+  if (reloader_) snapshot.reloads = reloader_->history();
+  snapshot.writers = writers_.size();
+  snapshot.cores = core_count();
+  snapshot.furthest_behind_seconds = furthest_behind_seconds_;
+  Histogram lag;
+  add_lag_to(lag);
+  for (const auto& writer : writers_) {
+    snapshot.files_written += writer->files_written();
+    if (const sqlite::Retention* retention = writer->retention()) {
+      snapshot.readings_deleted += retention->readings_deleted();
+      snapshot.events_deleted += retention->events_deleted();
+    }
+    snapshot.writer_busy_share = std::max(snapshot.writer_busy_share, writer->busy_share());
+  }
+  snapshot.lag_p50 = lag.percentile(0.5);
+  snapshot.lag_p99 = lag.percentile(0.99);
+  snapshot.lag_max = lag.max();
+  return snapshot;
+}
+
+void Simulator::add_lag_to(Histogram& lag) const {
+  for (const auto& writer : writers_) lag.merge(writer->lag());
+}
+
+// Closes the books and tells the user what the run came to.
+ExitCode Simulator::settle() {
+  status::Snapshot last = snapshot();
+  last.peak_memory_bytes = peak_memory_bytes();
+  log_deletions(last);
+  console_.end_progress();
+  std::uint64_t held = 0;
+  for (const auto& writer : writers_) held += writer->held();
+  const std::uint64_t due = fleet_->due_before(scheduler_->reached()) - due_before_start_;
+  const std::string imbalance = last.books.imbalance(due, held);
+  if (!imbalance.empty()) log_.critical("books_do_not_balance", "the books do not balance: " + imbalance);
+  if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "given up; the reason stands above");
+
+  const bool null_sink = inputs_.config.database.sink == config::Sink::null;
+  std::string summary =
+      status::summary_text(last, null_sink ? "the null sink" : inputs_.config.data_directory());
+  if (!null_sink) summary += status::writers_hint(last);
+  std::fwrite(summary.data(), 1, summary.size(), stdout);
+  std::fflush(stdout);
+  log::LogFields fields = summary_fields(last, status::Snapshot());
+  fields.insert(fields.begin(), {"run_id", run_.run_id});
+  log_.info("run_ended", "run ended", fields);
+  const bool clean = imbalance.empty() && last.books.lost() == 0 && last.books.events_lost == 0 &&
+                     !gave_up_.load(std::memory_order_acquire);
+  return clean ? ExitCode::done : ExitCode::lost_or_gave_up;
+}
+
+}  // namespace fleet_sim::run

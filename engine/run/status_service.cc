@@ -1,0 +1,389 @@
+#include "run/status_service.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "base/problems.h"
+#include "run/describe_run.h"
+#include "run/process.h"
+
+namespace fleet_sim::run {
+namespace {
+
+constexpr double publish_interval_seconds = 0.25;
+constexpr double rate_span_seconds = 3;  // of a paced run, commits come in beats of the flush interval
+constexpr std::size_t files_per_publication = 256;  // looked at for their size
+constexpr std::size_t most_reasons = 10;
+
+std::uint64_t file_bytes(const std::string& path) {
+  std::error_code error;
+  std::uint64_t bytes = 0;
+  for (const char* part : {"", "-wal"}) {
+    const std::uintmax_t size = std::filesystem::file_size(path + part, error);
+    if (!error) bytes += size;
+  }
+  return bytes;
+}
+
+bool contains_folded(std::string_view text, std::string_view folded_part) {
+  return !std::ranges::search(text, folded_part, {}, [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+          }).empty();
+}
+
+std::string folded(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
+// Part of a list of `size` rows, of which `row(i)` makes one.
+template <class Row, class MakeRow>
+status::Page<Row> part_of(std::size_t size, std::size_t limit, std::uint64_t after, const MakeRow& row) {
+  status::Page<Row> page;
+  page.total = size;
+  const std::size_t first = std::min<std::uint64_t>(after, size);
+  const std::size_t end = std::min(first + limit, size);
+  for (std::size_t i = first; i < end; ++i) page.rows.push_back(row(i));
+  if (end < size) page.next = end;
+  return page;
+}
+
+// Whether sensors match a search. Texts that many share are looked at once.
+class Search {
+ public:
+  Search(const identity::Roster& roster, std::string_view query) : roster_(roster), query_(folded(query)) {}
+
+  bool matches(const identity::Identity& identity) {
+    return contains_folded(identity.id, query_) || matches(identity.location) || matches(identity.model) ||
+           matches(identity.manufacturer) || matches(identity.firmware_version);
+  }
+
+ private:
+  bool matches(identity::Text text) {
+    const auto handle = static_cast<std::size_t>(text);
+    if (handle >= known_.size()) known_.resize(handle + 1, Known::not_yet);
+    if (known_[handle] == Known::not_yet) {
+      known_[handle] = contains_folded(roster_.text(text), query_) ? Known::yes : Known::no;
+    }
+    return known_[handle] == Known::yes;
+  }
+
+  enum class Known : std::uint8_t { not_yet, no, yes };
+  const identity::Roster& roster_;
+  std::string query_;
+  std::vector<Known> known_;
+};
+
+InvalidInput cannot_listen(const std::string& address, const std::system_error& error) {
+  return InvalidInput("--status-address " + address + ": cannot listen there: " + error.code().message() +
+                      "; name another address, or give --no-status");
+}
+
+}  // namespace
+
+void check_status_address(const config::MonitoringSettings& settings) {
+  if (!settings.enabled || settings.address.empty()) return;
+  try {
+    status::check_address(settings.address);
+  } catch (const std::system_error& error) {
+    throw cannot_listen(settings.address, error);
+  }
+}
+
+std::unique_ptr<status::HttpServer> open_http_server(const config::MonitoringSettings& settings,
+                                                     ErrorCounts& errors, log::Log& log) {
+  if (!settings.enabled) return nullptr;
+  const std::string address = settings.address.empty() ? status::usual_address : settings.address;
+  try {
+    auto server = std::make_unique<status::HttpServer>(address, http_connections(),
+                                                       status::HttpAccess{settings.token, false}, errors);
+    log.info("status_served", "status at http://" + server->address() + "/");
+    return server;
+  } catch (const std::system_error& error) {
+    if (!settings.address.empty()) throw cannot_listen(address, error);
+    log.warn("status_unavailable", "no status page: cannot listen on " + address + ": " +
+                                       error.code().message() + "; --status-address HOST:PORT names another");
+    return nullptr;
+  }
+}
+
+StatusService::StatusService(Simulator& simulator, status::HttpServer& server)
+    : simulator_(simulator), server_(server) {
+  simulator_.observe([this](const status::Snapshot& now) { publish(now); });
+  status::StatusSources sources;
+  sources.status = [this] { return published(); };
+  sources.shards = [this](std::size_t limit, std::uint64_t after) { return shard_page(limit, after); };
+  sources.sensors = [this](std::string_view query, std::size_t limit, std::uint64_t after) {
+    return sensor_page(query, limit, after);
+  };
+  sources.sensor = [this](std::string_view id, status::Absence& why) { return sensor_detail(id, why); };
+  sources.events = [this](std::size_t limit) { return recent_events(limit); };
+  sources.inject = [this](AnomalyType type, const std::vector<std::string>& ids) {
+    return inject(type, ids);
+  };
+  sources.reload = [this] {
+    simulator_.parts().reloader->check_now();
+    return std::string();
+  };
+  sources.stop = [this] {
+    simulator_.parts().log.info("stop_requested", "stopping: asked for over HTTP");
+    simulator_.request_stop();
+  };
+  server_.answer_from(std::move(sources));
+}
+
+StatusService::~StatusService() {
+  server_.answer_from({});
+  simulator_.observe({});
+}
+
+// The first publication is what lets the HTTP thread in: before it there is nothing to look at.
+void StatusService::publish(const status::Snapshot& now) {
+  if (published_at_ >= 0 && now.elapsed_seconds - published_at_ < publish_interval_seconds) return;
+  const Simulator::Parts parts = simulator_.parts();
+  const RunningFleet running = fleet();
+  if (published_at_ < 0) watch_.emplace(parts);
+  if (running.paths != paths_) list_shards(running.paths);
+  published_at_ = now.elapsed_seconds;
+  measure_files();
+
+  auto status = std::make_shared<status::Status>();
+  status->run = facts(running);
+  status->now = now;
+  status->draining = parts.scheduler.wait_for(std::chrono::milliseconds(0));
+  status->written_per_second = recent_rate(now);
+  Histogram lag;
+  Histogram commit;
+  for (const auto& writer : parts.writers) {
+    lag.merge(writer->lag());
+    commit.merge(writer->commit_time());
+    status->rows_waiting += writer->waiting();
+  }
+  status->lag = status::distribution_of(lag);
+  status->commit = status::distribution_of(commit);
+  status->recent_seconds = recent_lag_.keep_recent(now.elapsed_seconds, lag);
+  recent_commit_.keep_recent(now.elapsed_seconds, commit);
+  status->recent_lag = status::distribution_of(lag);
+  status->recent_commit = status::distribution_of(commit);
+  status->batches_in_use = parts.pool.in_use();
+  status->reasons = count_shards(running, *status);
+  status->storage_bytes = storage_bytes_;
+  status->reloads = running.config->config_reload.enabled;
+  status->memory_bytes = memory_bytes();
+  status->peak_memory_bytes = peak_memory_bytes();
+  status->cpu_seconds = cpu_seconds();
+  const std::lock_guard lock(mutex_);
+  status_ = std::move(status);
+}
+
+void StatusService::list_shards(const std::shared_ptr<const RunningFleet::Paths>& paths) {
+  auto shards = std::make_shared<Shards>();
+  for (std::size_t writer = 0; writer < paths->size(); ++writer) {
+    for (std::size_t i = 0; i < (*paths)[writer].size(); ++i) {
+      const std::string& path = (*paths)[writer][i];
+      shards->push_back({std::filesystem::path(path).filename().string(), path, writer, i});
+    }
+  }
+  std::ranges::sort(*shards, {}, &Shard::name);
+  paths_ = paths;
+  file_bytes_.assign(shards->size(), 0);
+  next_file_ = 0;
+  storage_bytes_ = 0;
+  const std::lock_guard lock(mutex_);
+  shards_ = std::move(shards);
+}
+
+status::RunFacts StatusService::facts(const RunningFleet& fleet) const {
+  const Simulator::Parts parts = simulator_.parts();
+  const config::Config& config = parts.inputs.config;
+  return {.run_id = parts.run.run_id,
+          .seed = parts.run.seed,
+          .version = parts.run.version,
+          .start = parts.run.start,
+          .began_at = parts.run.began_at,
+          .shard_by = parts.run.shard_by,
+          .partition = parts.run.partition,
+          .data_directory = config.data_directory(),
+          .sink = setting_text(config, "database.sink"),
+          .config_hash = parts.run.config_hash,
+          .speed = setting_text(config, "clock.speed"),
+          .threads = parts.schedule.threads,
+          .writers = parts.writers.size(),
+          .readings_per_second = fleet.readings_per_second,
+          .batches_limit = parts.pool.size(),
+          .rows_limit = config.database.pending_rows};
+}
+
+// Returns why the run is not healthy.
+std::vector<std::string> StatusService::count_shards(const RunningFleet& fleet,
+                                                     status::Status& status) const {
+  const Simulator::Parts parts = simulator_.parts();
+  std::vector<std::string> reasons;
+  for (std::size_t writer = 0; writer < parts.writers.size(); ++writer) {
+    for (const auto& [index, trouble] : parts.writers[writer]->board().troubles()) {
+      ++(trouble.degraded ? status.shards_degraded : status.shards_retrying);
+      if (!trouble.degraded || reasons.size() >= most_reasons) continue;
+      reasons.push_back(std::filesystem::path((*fleet.paths)[writer][index]).filename().string() +
+                        ": cannot be written since " + timestamp_text(trouble.since) + ": " + trouble.error);
+    }
+  }
+  if (status.shards_degraded > reasons.size()) {
+    reasons.push_back("and " + std::to_string(status.shards_degraded - reasons.size()) + " more shards");
+  }
+  return reasons;
+}
+
+void StatusService::measure_files() {
+  const auto shards = listed();
+  for (std::size_t i = 0; i < std::min(files_per_publication, shards->size()); ++i) {
+    const std::uint64_t bytes = file_bytes((*shards)[next_file_].path);
+    storage_bytes_ += bytes - file_bytes_[next_file_];
+    file_bytes_[next_file_] = bytes;
+    next_file_ = (next_file_ + 1) % shards->size();
+  }
+}
+
+double StatusService::recent_rate(const status::Snapshot& now) {
+  written_before_.emplace_back(now.elapsed_seconds, now.books.written);
+  while (written_before_.size() > 2 && now.elapsed_seconds - written_before_[1].first >= rate_span_seconds) {
+    written_before_.pop_front();
+  }
+  const auto& [since, written] = written_before_.front();
+  const double span = now.elapsed_seconds - since;
+  return span > 0 ? static_cast<double>(now.books.written - written) / span : 0;
+}
+
+std::shared_ptr<const status::Status> StatusService::published() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+std::shared_ptr<const StatusService::Shards> StatusService::listed() const {
+  const std::lock_guard lock(mutex_);
+  return shards_;
+}
+
+status::Page<status::ShardRow> StatusService::shard_page(std::size_t limit, std::uint64_t after) const {
+  const auto shards = listed();
+  return part_of<status::ShardRow>(shards->size(), limit, after,
+                                   [&](std::size_t i) { return shard_row((*shards)[i]); });
+}
+
+status::ShardRow StatusService::shard_row(const Shard& shard) const {
+  const write::ShardBoard& board = simulator_.parts().writers[shard.writer]->board();
+  const write::ShardBoard::Numbers numbers = board.numbers(shard.index);
+  status::ShardRow row{.name = shard.name,
+                       .file = shard.path,
+                       .state = numbers.last_commit == 0 ? "idle" : "healthy",
+                       .rows_written = numbers.rows_written,
+                       .rows_waiting = numbers.rows_waiting,
+                       .bytes = file_bytes(shard.path),
+                       .last_commit = std::nullopt,
+                       .error = std::nullopt};
+  if (numbers.last_commit != 0) row.last_commit = numbers.last_commit;
+  if (const auto trouble = board.trouble(shard.index)) {
+    row.state = trouble->degraded ? "degraded" : "retrying";
+    row.error = trouble->error;
+  }
+  return row;
+}
+
+status::Page<status::SensorRow> StatusService::sensor_page(std::string_view query, std::size_t limit,
+                                                           std::uint64_t after) const {
+  const RunningFleet running = fleet();
+  const RunningFleet::Members& members = *running.members;
+  const identity::Roster& roster = simulator_.parts().inputs.identities.roster;
+  const auto row = [&](std::size_t i) { return sensor_row(running, members[i]); };
+  if (query.empty()) return part_of<status::SensorRow>(members.size(), limit, after, row);
+  status::Page<status::SensorRow> page;
+  Search search(roster, query);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (!search.matches(roster[members[i]])) continue;
+    ++page.total;
+    if (i < after) continue;
+    if (page.rows.size() < limit) {
+      page.rows.push_back(row(i));
+    } else if (!page.next) {
+      page.next = i;
+    }
+  }
+  return page;
+}
+
+status::SensorRow StatusService::sensor_row(const RunningFleet& fleet, std::uint32_t sensor) const {
+  const Simulator::Parts parts = simulator_.parts();
+  const identity::Roster& roster = parts.inputs.identities.roster;
+  const identity::Identity& identity = roster[sensor];
+  const sqlite::ShardPlan::Place place = parts.plan.place_of[sensor];
+  const auto text = [&roster](identity::Text handle) { return std::string(roster.text(handle)); };
+  return {.id = std::string(identity.id),
+          .type = text(identity.type),
+          .location = text(identity.location),
+          .manufacturer = text(identity.manufacturer),
+          .model = text(identity.model),
+          .firmware_version = text(identity.firmware_version),
+          .shard = std::filesystem::path((*fleet.paths)[place.writer][place.shard]).filename().string()};
+}
+
+status::EventRow StatusService::event_row(const batch::AnomalyEvent& event) const {
+  status::EventRow row{.sensor_id = std::string(simulator_.parts().inputs.identities.roster[event.sensor].id),
+                       .type = event.type,
+                       .channel = event.channel,
+                       .direction = event.direction,
+                       .magnitude = event.magnitude,
+                       .started_at = event.started_at,
+                       .ended_at = std::nullopt,
+                       .injected = event.injected};
+  if (batch::ends(event.kind)) row.ended_at = event.ended_at;
+  return row;
+}
+
+std::vector<status::EventRow> StatusService::recent_events(std::size_t limit) const {
+  std::vector<batch::AnomalyEvent> events;
+  for (const auto& writer : simulator_.parts().writers) {
+    const std::vector<batch::AnomalyEvent> newest = writer->recent_events().newest();
+    events.insert(events.end(), newest.begin(), newest.end());
+  }
+  std::vector<const batch::AnomalyEvent*> ordered;
+  for (const batch::AnomalyEvent& event : events) ordered.push_back(&event);
+  std::ranges::stable_sort(ordered, std::ranges::greater(), &batch::AnomalyEvent::started_at);
+  ordered.resize(std::min(limit, ordered.size()));
+  std::vector<status::EventRow> rows;
+  for (const batch::AnomalyEvent* event : ordered) rows.push_back(event_row(*event));
+  return rows;
+}
+
+std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_view id, status::Absence& why) {
+  why = status::Absence::unknown_sensor;
+  const RunningFleet running = fleet();
+  const auto found = watch_->find(running, {std::string(id)});
+  if (!found) return std::nullopt;
+  const std::uint32_t sensor = found->front();
+  const SensorWatch::Look* look = watch_->look(running, sensor);
+  why = status::Absence::fleet_held_up;
+  if (look == nullptr) return std::nullopt;
+  status::SensorDetail detail{.sensor = sensor_row(running, sensor),
+                              .effective = look->effective,
+                              .anomaly = std::nullopt,
+                              .readings = {}};
+  const model::Sensor& state = look->state.sensor;
+  if (state.anomaly.active() && look->state.next_due <= state.anomaly.ended_at) {
+    detail.anomaly = event_row(model::describe_anomaly(state.anomaly, *state.profile,
+                                                       batch::AnomalyEvent::Kind::progressed, sensor));
+  }
+  for (const auto& [reading, channel] : look->readings) {
+    detail.readings.push_back({reading.due, reading.values, reading.anomaly, channel});
+  }
+  return detail;
+}
+
+std::optional<status::Absence> StatusService::inject(AnomalyType type, const std::vector<std::string>& ids) {
+  const auto sensors = watch_->find(fleet(), ids);
+  if (!sensors) return status::Absence::unknown_sensor;
+  if (!watch_->inject(type, *sensors)) return status::Absence::fleet_held_up;
+  return std::nullopt;
+}
+
+}  // namespace fleet_sim::run

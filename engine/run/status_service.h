@@ -1,0 +1,91 @@
+// Connects a run with the HTTP server: publishes where the run stands, and answers what the status API asks
+// for. The main thread publishes; everything else runs on the HTTP thread, and reads what was published, the
+// writers' boards, the roster and the files' sizes. Borrows the simulator and the server; lives between
+// start() and the end of the run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/errors.h"
+#include "base/recent_histogram.h"
+#include "run/sensor_watch.h"
+#include "run/simulator.h"
+#include "status/http_server.h"
+#include "status/status.h"
+
+namespace fleet_sim::run {
+
+// Throws InvalidInput when an address is asked for that cannot be had; neither takes it nor says anything.
+void check_status_address(const config::MonitoringSettings& settings);
+
+// The server the config asks for; null when there is to be none, or the usual address is taken, which is
+// logged. Throws InvalidInput for an address that was asked for and cannot be had.
+std::unique_ptr<status::HttpServer> open_http_server(const config::MonitoringSettings& settings,
+                                                     ErrorCounts& errors, log::Log& log);
+
+class StatusService {
+ public:
+  StatusService(Simulator& simulator, status::HttpServer& server);
+  ~StatusService();
+  StatusService(const StatusService&) = delete;
+  StatusService& operator=(const StatusService&) = delete;
+
+ private:
+  struct Shard {
+    std::string name;
+    std::string path;
+    std::size_t writer;
+    std::size_t index;  // among the writer's
+  };
+  using Shards = std::vector<Shard>;
+
+  void publish(const status::Snapshot& now);
+  void list_shards(const std::shared_ptr<const RunningFleet::Paths>& paths);
+  [[nodiscard]] status::RunFacts facts(const RunningFleet& fleet) const;
+  [[nodiscard]] std::vector<std::string> count_shards(const RunningFleet& fleet,
+                                                      status::Status& status) const;
+  void measure_files();
+  [[nodiscard]] double recent_rate(const status::Snapshot& now);
+
+  [[nodiscard]] std::shared_ptr<const status::Status> published() const;
+  [[nodiscard]] std::shared_ptr<const Shards> listed() const;
+  [[nodiscard]] RunningFleet fleet() const { return simulator_.parts().reloader->fleet(); }
+  [[nodiscard]] status::Page<status::ShardRow> shard_page(std::size_t limit, std::uint64_t after) const;
+  [[nodiscard]] status::ShardRow shard_row(const Shard& shard) const;
+  [[nodiscard]] status::Page<status::SensorRow> sensor_page(std::string_view query, std::size_t limit,
+                                                            std::uint64_t after) const;
+  [[nodiscard]] status::SensorRow sensor_row(const RunningFleet& fleet, std::uint32_t sensor) const;
+  [[nodiscard]] status::EventRow event_row(const batch::AnomalyEvent& event) const;
+  [[nodiscard]] std::vector<status::EventRow> recent_events(std::size_t limit) const;
+  std::optional<status::SensorDetail> sensor_detail(std::string_view id, status::Absence& why);
+  std::optional<status::Absence> inject(AnomalyType type, const std::vector<std::string>& ids);
+
+  Simulator& simulator_;
+  status::HttpServer& server_;
+
+  // Main thread.
+  double published_at_ = -1;                          // seconds of the run
+  std::shared_ptr<const RunningFleet::Paths> paths_;  // that are listed
+  std::deque<std::pair<double, std::uint64_t>> written_before_;
+  RecentHistogram recent_lag_;
+  RecentHistogram recent_commit_;
+  std::vector<std::uint64_t> file_bytes_;
+  std::size_t next_file_ = 0;
+  std::uint64_t storage_bytes_ = 0;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const status::Status> status_;  // under mutex_
+  std::shared_ptr<const Shards> shards_;          // under mutex_, by name
+
+  std::optional<SensorWatch> watch_;  // HTTP thread, once the run has begun
+};
+
+}  // namespace fleet_sim::run

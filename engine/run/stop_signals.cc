@@ -1,0 +1,69 @@
+#include "run/stop_signals.h"
+
+#include <unistd.h>
+
+#include <csignal>
+
+namespace fleet_sim::run {
+namespace {
+
+constexpr int forced_exit = 130;
+
+// `timeout` sends its signal twice, to the process and to its group; nobody presses Ctrl-C twice as fast.
+constexpr std::chrono::milliseconds one_wish{100};
+
+// A line of progress may stand on the terminal; what comes next begins on a line of its own.
+[[noreturn]] void end_now() {
+  if (isatty(STDERR_FILENO) == 1) static_cast<void>(::write(STDERR_FILENO, "\n", 1) == 1);
+  _exit(forced_exit);
+}
+
+// Of the calling thread, and of those that it starts.
+void change_mask(int how) {
+  sigset_t reloads;
+  sigemptyset(&reloads);
+  sigaddset(&reloads, SIGHUP);
+  pthread_sigmask(how, &reloads, nullptr);
+}
+
+}  // namespace
+
+void hold_reloads() {
+  change_mask(SIG_BLOCK);
+}
+
+StopSignals::StopSignals() : signals_(context_, SIGINT, SIGTERM) {
+  listen();
+}
+
+void StopSignals::listen() {
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    if (signal == SIGHUP) {
+      reload_ = true;
+      context_.stop();
+      return listen();
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (received_ == 0) {
+      received_ = signal;
+      received_at_ = now;
+      context_.stop();
+    } else if (now - received_at_ > one_wish) {
+      end_now();
+    }
+    listen();
+  });
+}
+
+void StopSignals::listen_for_reloads() {
+  signals_.add(SIGHUP);
+  change_mask(SIG_UNBLOCK);
+}
+
+void StopSignals::wait_for(std::chrono::milliseconds span) {
+  context_.restart();
+  context_.run_for(span);
+}
+
+}  // namespace fleet_sim::run

@@ -1,0 +1,45 @@
+// SIGINT and SIGTERM as a question the main thread asks while it waits: has anybody asked us to stop? A
+// second one while we drain ends the process at once with exit code 130, whatever state it is in, unless it
+// comes within a tenth of a second: it is then the same wish. A SIGHUP, for who listens to it, asks for a
+// reload instead and stops nothing. Main thread only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <chrono>
+#include <utility>
+
+namespace fleet_sim::run {
+
+// Keeps a SIGHUP back until somebody listens for it, so that one that comes while a fleet is still being read
+// does not end the process. Before other threads are started: they go on keeping it back.
+void hold_reloads();
+
+class StopSignals {
+ public:
+  StopSignals();
+
+  // From now on SIGHUP is a wish to reload, and so is one that was held; without either, it ends the process
+  // as it does by default.
+  void listen_for_reloads();
+
+  // Whether one has come since this was last asked.
+  [[nodiscard]] bool take_reload() { return std::exchange(reload_, false); }
+
+  // Waits, and returns early when a signal comes.
+  void wait_for(std::chrono::milliseconds span);
+
+  // The signal that asked us to stop; 0 when none has.
+  [[nodiscard]] int received() const { return received_; }
+
+ private:
+  void listen();
+
+  boost::asio::io_context context_;
+  boost::asio::signal_set signals_;
+  int received_ = 0;
+  std::chrono::steady_clock::time_point received_at_;
+  bool reload_ = false;
+};
+
+}  // namespace fleet_sim::run

@@ -1,0 +1,64 @@
+#include "sqlite/checkpointer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "sqlite/sqlite.h"
+
+namespace fleet_sim::sqlite {
+namespace {
+
+constexpr auto patience = std::chrono::seconds(1);
+constexpr std::size_t most_relays = 3;
+
+void copy_log(const std::string& path, const std::string& vfs) {
+  Database database;
+  if (!database.open_existing(path, vfs).ok()) return;
+  // The last connection to close would copy again, and remove the log.
+  database.keep_log_on_close(true);
+  // A connection that has not looked at the file yet does not know of its log.
+  if (database.execute("PRAGMA schema_version").ok()) database.copy_log();
+}
+
+}  // namespace
+
+Checkpointer::Checkpointer(std::string vfs)
+    : vfs_(std::move(vfs)),
+      relay_([this] { work(); }, patience, most_relays),
+      thread_([this] { relay_.run(); }) {}
+
+Checkpointer::~Checkpointer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void Checkpointer::request(const std::string& path) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::ranges::find(requested_, path) != requested_.end()) return;
+    requested_.push_back(path);
+  }
+  changed_.notify_one();
+}
+
+void Checkpointer::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stopping_ || !requested_.empty(); });
+    if (stopping_) return relay_.end();
+    const std::string path = std::move(requested_.front());
+    requested_.pop_front();
+    lock.unlock();
+    relay_.leave();
+    copy_log(path, vfs_);
+    if (!relay_.come_back()) return;
+    lock.lock();
+  }
+}
+
+}  // namespace fleet_sim::sqlite

@@ -1,0 +1,44 @@
+// The checkpointer: copies a shard's write-ahead log into its file while the writer goes on with other
+// shards, because the copy waits for the disk. One per writer, with a thread of its own, and others that take
+// over from one whose disk does not answer (`Relay`); it opens a shard only for the time of one copy, so it
+// holds one connection for each of them at most.
+//
+// Whoever writes the shard asks, and copies himself where the log has grown far beyond what was asked for:
+// the disk is then slower than both of us, and the log has to be bounded. A copy that fails is no loss: the
+// log is still there, and the next one tries again.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "write/relay.h"
+
+namespace fleet_sim::sqlite {
+
+class Checkpointer {
+ public:
+  explicit Checkpointer(std::string vfs);
+  // Ends the copies in progress and forgets the others.
+  ~Checkpointer();
+  Checkpointer(const Checkpointer&) = delete;
+  Checkpointer& operator=(const Checkpointer&) = delete;
+
+  // Has the log of this shard copied, soon. The writer's thread.
+  void request(const std::string& path);
+
+ private:
+  void work();
+
+  std::string vfs_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::string> requested_;  // at most every shard of the writer once
+  bool stopping_ = false;
+  write::Relay relay_;
+  std::thread thread_;  // last: it uses everything above
+};
+
+}  // namespace fleet_sim::sqlite

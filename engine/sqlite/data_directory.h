@@ -1,0 +1,63 @@
+// A data directory as those see it who read it back: its shards, and the runs they tell of. Nothing here
+// changes a file. Any thread. Throws InvalidInput for a directory that is not one, and std::runtime_error,
+// naming the file, for a shard that cannot be read.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sqlite/deletions.h"
+#include "sqlite/schema.h"
+#include "sqlite/sqlite.h"
+
+namespace fleet_sim::sqlite {
+
+// Whether a file is a shard by its name: what has been set aside is none (set_aside.h).
+bool has_shard_name(const std::filesystem::path& file);
+
+// Every shard of the directory, sorted by name; at least one.
+std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory);
+
+// Opens a shard to read it; the second form where several connections to it come and go (sqlite.h).
+Database open_shard(const std::filesystem::path& file);
+Database open_shard(const std::filesystem::path& file, bool had_log);
+
+// Refuses a file that is no shard, or that of a newer fleet-sim.
+void check_shard(Database& shard, const std::filesystem::path& file);
+
+// Whether a shard has a table of that name: a file that a run has only just made has none.
+bool has_table(Database& shard, std::string_view table, const std::filesystem::path& file);
+
+// The statement, prepared on a shard that open_shard returned.
+Statement prepare_query(Database& shard, std::string_view sql, const std::filesystem::path& file);
+
+// What retention has deleted from a shard.
+Deletions read_deletions(Database& shard, const std::filesystem::path& file);
+
+// Steps to the next row; false after the last.
+bool next_row(Statement& query, const Database& shard, const std::filesystem::path& file);
+
+// The lowest and the highest id of a shard's readings; nothing when it has none.
+struct ReadingIds {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+std::optional<ReadingIds> find_reading_ids(Database& shard, const std::filesystem::path& file);
+
+// A run as a shard tells of it.
+struct RecordedRun : RunInfo {
+  std::int64_t first_reading_id = 1;  // in this shard
+  std::int64_t first_event_id = 1;
+  bool has_losses = false;                 // rows of it are missing here (run_losses.h)
+  std::optional<Timestamp> deleted_until;  // rows of it due by then may have been deleted (deletions.h)
+  std::uint64_t reload_count = 0;  // that changed what it reads, as far as this shard tells (run_reloads.h)
+};
+
+// The runs that have written to a shard, first to last.
+std::vector<RecordedRun> read_runs(Database& shard, const std::filesystem::path& file);
+
+}  // namespace fleet_sim::sqlite

@@ -1,0 +1,46 @@
+#include "sqlite/deletions.h"
+
+#include <string_view>
+
+namespace fleet_sim::sqlite {
+namespace {
+
+constexpr const char* create_table = R"sql(
+CREATE TABLE IF NOT EXISTS deletions (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  until TEXT NOT NULL,
+  last_reading_id INTEGER NOT NULL,
+  readings INTEGER NOT NULL,
+  events INTEGER NOT NULL
+))sql";
+
+constexpr std::string_view add_deletions = R"sql(
+INSERT INTO deletions (id, until, last_reading_id, readings, events) VALUES (1, ?1, ?2, ?3, ?4)
+ON CONFLICT (id) DO UPDATE SET until = excluded.until, last_reading_id = excluded.last_reading_id,
+  readings = readings + excluded.readings, events = events + excluded.events)sql";
+
+constexpr std::string_view select_deletions =
+    "SELECT until, last_reading_id, readings, events FROM deletions WHERE id = 1";
+
+}  // namespace
+
+StorageError record_deletions(Database& database, const Deletions& more) {
+  if (StorageError error = database.execute(create_table); !error.ok()) return error;
+  return database.run(add_deletions, more.until, more.last_reading_id,
+                      static_cast<std::int64_t>(more.readings), static_cast<std::int64_t>(more.events));
+}
+
+StorageError read_deletions(Database& database, Deletions& deletions) {
+  deletions = {};
+  if (!database.has_table("deletions")) return {};
+  Statement row;
+  if (StorageError error = database.prepare(select_deletions, row); !error.ok()) return error;
+  const int code = row.step();
+  if (code == SQLITE_ROW) {
+    deletions = {std::string(row.text(0)), row.integer(1), static_cast<std::uint64_t>(row.integer(2)),
+                 static_cast<std::uint64_t>(row.integer(3))};
+  }
+  return database.error_of(code);
+}
+
+}  // namespace fleet_sim::sqlite

@@ -1,0 +1,174 @@
+#include "sqlite/insert.h"
+
+#include <algorithm>
+#include <string>
+
+namespace fleet_sim::sqlite {
+namespace {
+
+constexpr int reading_parameters = 12;  // id and synced take their defaults
+
+// OR FAIL, because a statement of several rows that might have to undo some of them first saves every page it
+// touches, in a temporary file once these are many. We undo the whole transaction anyway.
+std::string reading_sql(std::size_t rows) {
+  constexpr std::string_view values = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+  std::string sql =
+      "INSERT OR FAIL INTO sensor_readings (timestamp, sensor_id, temperature, vibration, voltage, "
+      "status_code, "
+      "anomaly_flag, anomaly_type, firmware_version, model, manufacturer, location) VALUES ";
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (row > 0) sql += ", ";
+    sql += values;
+  }
+  return sql;
+}
+
+constexpr std::string_view begin_event_sql =
+    "INSERT INTO anomaly_events (sensor_id, anomaly_type, channel, direction, magnitude, started_at, "
+    "ended_at, readings_affected, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+    "max(?9, (SELECT coalesce(max(id), 0) FROM anomaly_events)) + 1)";
+
+constexpr std::string_view hold_place_sql =
+    "INSERT INTO sensor_readings (id, timestamp, sensor_id) VALUES (?1, '', '')";
+constexpr std::string_view release_place_sql = "DELETE FROM sensor_readings WHERE id = ?1";
+
+constexpr const char* create_injected_sql =
+    "CREATE TABLE IF NOT EXISTS injected_anomalies (event_id INTEGER PRIMARY KEY)";
+constexpr std::string_view mark_injected_sql =
+    "INSERT INTO injected_anomalies (event_id) VALUES (last_insert_rowid())";
+
+// The latest open event of that sensor and start: an earlier run with the same seed may have left the same
+// one open.
+constexpr std::string_view go_on_event_sql =
+    "UPDATE anomaly_events SET ended_at = ?3, readings_affected = ?4 WHERE id = (SELECT max(id) FROM "
+    "anomaly_events "
+    "WHERE sensor_id = ?1 AND started_at = ?2 AND ended_at IS NULL)";
+
+// One that had ended, until a reload gave its sensor more readings within it. Such events are recent, so the
+// row is looked for from the end.
+constexpr std::string_view go_on_again_sql =
+    "UPDATE anomaly_events SET ended_at = ?3, readings_affected = ?4 WHERE id = (SELECT id FROM "
+    "anomaly_events WHERE sensor_id = ?1 AND started_at = ?2 ORDER BY id DESC LIMIT 1)";
+
+void bind_end(Statement& statement, int parameter, const batch::AnomalyEvent& event, std::string_view text) {
+  if (batch::ends(event.kind)) {
+    statement.bind(parameter, text);
+  } else {
+    statement.bind_null(parameter);
+  }
+}
+
+}  // namespace
+
+int ReadingInsert::insert(std::span<const batch::Reading> readings) {
+  for (std::size_t i = 0; i < statements_.size(); ++i) {
+    const std::size_t rows = rows_per_statement[i];
+    for (; readings.size() >= rows; readings = readings.subspan(rows)) {
+      if (int code = prepare(statements_[i], rows); code != SQLITE_OK) return code;
+      if (int code = insert_some(statements_[i], readings.first(rows)); code != SQLITE_OK) return code;
+    }
+  }
+  return SQLITE_OK;
+}
+
+// The next id is one above the highest there is: a row that goes again at once stands for the ids of before.
+int ReadingInsert::insert_after(std::int64_t last_id, std::span<const batch::Reading> readings) {
+  const auto run_with_id = [&](std::string_view sql) {
+    Statement statement;
+    if (const StorageError error = database_.prepare(sql, statement); !error.ok()) return error.code;
+    statement.bind(1, last_id);
+    return statement.run();
+  };
+  int code = run_with_id(hold_place_sql);
+  if (code == SQLITE_OK) code = insert(readings);
+  if (code == SQLITE_OK) code = run_with_id(release_place_sql);
+  return code;
+}
+
+int ReadingInsert::prepare(Statement& statement, std::size_t rows) {
+  if (statement.is_prepared()) return SQLITE_OK;
+  return database_.prepare(reading_sql(rows), statement).code;
+}
+
+int ReadingInsert::insert_some(Statement& statement, std::span<const batch::Reading> readings) {
+  for (std::size_t row = 0; row < readings.size(); ++row) bind(statement, row, readings[row]);
+  return statement.run();
+}
+
+void ReadingInsert::bind(Statement& statement, std::size_t row, const batch::Reading& reading) {
+  const identity::Identity& identity = roster_[reading.sensor];
+  const int first = static_cast<int>(row) * reading_parameters + 1;
+  const std::int64_t anomalous = reading.anomaly ? 1 : 0;
+  std::ranges::copy(timestamp_writer_.write(reading.due), timestamps_[row].begin());
+  statement.bind(first, std::string_view(timestamps_[row].data(), timestamp_width));
+  statement.bind(first + 1, identity.id);
+  for (std::size_t c = 0; c < channel_count; ++c)
+    statement.bind(first + 2 + static_cast<int>(c), reading.values[c]);
+  statement.bind(first + 5, anomalous);
+  statement.bind(first + 6, anomalous);
+  if (reading.anomaly) {
+    statement.bind(first + 7, name_of(*reading.anomaly));
+  } else {
+    statement.bind_null(first + 7);
+  }
+  statement.bind(first + 8, roster_.text(identity.firmware_version));
+  statement.bind(first + 9, roster_.text(identity.model));
+  statement.bind(first + 10, roster_.text(identity.manufacturer));
+  statement.bind(first + 11, roster_.text(identity.location));
+}
+
+int EventInsert::apply(const batch::AnomalyEvent& event, std::int64_t last_id) {
+  if (batch::begins(event.kind)) {
+    const int code = begin(event, last_id);
+    return code == SQLITE_OK && event.injected ? mark_injected() : code;
+  }
+  int code = go_on(event, go_on_, go_on_event_sql);
+  if (code == SQLITE_OK && database_.changed_rows() == 0) code = go_on(event, go_on_again_, go_on_again_sql);
+  const bool row_is_gone = code == SQLITE_OK && last_id > 0 && database_.changed_rows() == 0;
+  return row_is_gone ? begin(event, last_id) : code;
+}
+
+int EventInsert::begin(const batch::AnomalyEvent& event, std::int64_t last_id) {
+  if (!begin_.is_prepared()) {
+    if (const StorageError error = database_.prepare(begin_event_sql, begin_); !error.ok()) return error.code;
+  }
+  const std::string started_at = timestamp_text(event.started_at);
+  const std::string ended_at = timestamp_text(event.ended_at);
+  begin_.bind(1, roster_[event.sensor].id);
+  begin_.bind(2, name_of(event.type));
+  begin_.bind_null(3);
+  if (event.channel) begin_.bind(3, name_of(*event.channel));
+  begin_.bind_null(4);
+  if (event.direction != 0) begin_.bind(4, static_cast<std::int64_t>(event.direction));
+  begin_.bind_null(5);
+  if (event.magnitude) begin_.bind(5, *event.magnitude);
+  begin_.bind(6, started_at);
+  bind_end(begin_, 7, event, ended_at);
+  begin_.bind(8, static_cast<std::int64_t>(event.readings_affected));
+  begin_.bind(9, last_id);
+  return begin_.run();
+}
+
+// Beside the events, whose columns are given. Most files never need the table, so the first injected event
+// makes it.
+int EventInsert::mark_injected() {
+  StorageError error = database_.execute(create_injected_sql);
+  Statement mark;
+  if (error.ok()) error = database_.prepare(mark_injected_sql, mark);
+  return error.ok() ? mark.run() : error.code;
+}
+
+int EventInsert::go_on(const batch::AnomalyEvent& event, Statement& update, std::string_view sql) {
+  if (!update.is_prepared()) {
+    if (const StorageError error = database_.prepare(sql, update); !error.ok()) return error.code;
+  }
+  const std::string started_at = timestamp_text(event.started_at);
+  const std::string ended_at = timestamp_text(event.ended_at);
+  update.bind(1, roster_[event.sensor].id);
+  update.bind(2, started_at);
+  bind_end(update, 3, event, ended_at);
+  update.bind(4, static_cast<std::int64_t>(event.readings_affected));
+  return update.run();
+}
+
+}  // namespace fleet_sim::sqlite

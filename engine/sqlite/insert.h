@@ -1,0 +1,64 @@
+// The two inserts of the write path: readings, many rows to a statement, and anomaly events. Belong to one
+// open shard and its writer's thread; prepared when first needed; errors are SQLite result codes, the message
+// is the database's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "base/timestamp.h"
+#include "batch/reading.h"
+#include "identity/identity.h"
+#include "sqlite/sqlite.h"
+
+namespace fleet_sim::sqlite {
+
+class ReadingInsert {
+ public:
+  ReadingInsert(Database& database, const identity::Roster& roster) : database_(database), roster_(roster) {}
+
+  // Inserts the readings in their order; SQLITE_OK or the code of the first failure.
+  int insert(std::span<const batch::Reading> readings);
+
+  // The same into a table whose highest id is below `last_id`: the readings' ids go on from that one.
+  int insert_after(std::int64_t last_id, std::span<const batch::Reading> readings);
+
+ private:
+  // Beyond 32 rows a statement only grows; what does not fill one goes into the smaller ones.
+  static constexpr std::array<std::size_t, 3> rows_per_statement{32, 8, 1};
+
+  int insert_some(Statement& statement, std::span<const batch::Reading> readings);
+  void bind(Statement& statement, std::size_t row, const batch::Reading& reading);
+  int prepare(Statement& statement, std::size_t rows);
+
+  Database& database_;
+  const identity::Roster& roster_;
+  std::array<Statement, rows_per_statement.size()> statements_;
+  TimestampWriter timestamp_writer_;
+  std::array<TimestampText, rows_per_statement.front()>
+      timestamps_{};  // the statement refers to them until it has run
+};
+
+class EventInsert {
+ public:
+  EventInsert(Database& database, const identity::Roster& roster) : database_(database), roster_(roster) {}
+
+  // Inserts an event that shows for the first time, completes one that has ended, or brings an open one up to
+  // date. `last_id` is 0, or the highest id of the file that this one has been begun in place of: new ids are
+  // above it, and an event whose row is gone with that file gets another.
+  int apply(const batch::AnomalyEvent& event, std::int64_t last_id);
+
+ private:
+  int begin(const batch::AnomalyEvent& event, std::int64_t last_id);
+  int go_on(const batch::AnomalyEvent& event, Statement& update, std::string_view sql);
+  int mark_injected();
+
+  Database& database_;
+  const identity::Roster& roster_;
+  Statement begin_;
+  Statement go_on_;
+  Statement go_on_again_;
+};
+
+}  // namespace fleet_sim::sqlite

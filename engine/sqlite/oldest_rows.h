@@ -1,0 +1,36 @@
+// Deletes the oldest rows of a shard in short transactions, for retention. Readings go from the front, in the
+// order of their ids: a prefix, found and deleted without an index and without a scan. It ends before the
+// first one that is to stay, because it is too young, or not synced, so a row that nobody collects holds back
+// those behind it.
+//
+// An event goes once it has ended and none of its readings can be left. One that a run left open stays.
+//
+// The last reading and the last event always stay, because ids go on from the highest; and so does what was
+// due in the seconds before, from which `--resume` goes on. Errors are values.
+#pragma once
+
+#include <cstdint>
+
+#include "config/config.h"
+#include "sqlite/deletions.h"
+#include "sqlite/sqlite.h"
+
+namespace fleet_sim::sqlite {
+
+// How many readings a transaction deletes at most, and how many events: a few milliseconds of the write lock.
+inline constexpr std::uint32_t most_rows_deleted_at_once = 2'000;
+
+// Bytes of the file in use: what it would shrink to. Rows that come take the place of those that went.
+std::uint64_t used_bytes(Database& database);
+
+struct DeletedRows {
+  std::uint64_t readings = 0;
+  std::uint64_t events = 0;
+  bool held_back = false;  // the oldest reading that is to go is not synced
+};
+
+// One transaction, or none when no reading is to go. `most_rows` as above; tests take fewer.
+StorageError delete_oldest(Database& database, const config::RetentionSettings& settings,
+                           DeletedRows& deleted, std::uint32_t most_rows = most_rows_deleted_at_once);
+
+}  // namespace fleet_sim::sqlite

@@ -1,0 +1,31 @@
+#include "sqlite/run_losses.h"
+
+#include <string_view>
+
+namespace fleet_sim::sqlite {
+namespace {
+
+constexpr const char* create_table =
+    "CREATE TABLE IF NOT EXISTS run_losses (run_id TEXT PRIMARY KEY, since TEXT NOT NULL)";
+constexpr std::string_view insert_loss = "INSERT OR IGNORE INTO run_losses (run_id, since) VALUES (?1, ?2)";
+constexpr std::string_view find_loss = "SELECT 1 FROM run_losses WHERE run_id = ?1";
+
+}  // namespace
+
+StorageError record_loss(Database& database, const std::string& run_id, Timestamp since) {
+  if (StorageError error = database.execute(create_table); !error.ok()) return error;
+  return database.run(insert_loss, run_id, timestamp_text(since));
+}
+
+StorageError has_losses(Database& database, const std::string& run_id, bool& answer) {
+  answer = database.has_table("run_losses");
+  if (!answer) return {};
+  Statement row;
+  if (StorageError error = database.prepare(find_loss, row); !error.ok()) return error;
+  row.bind(1, run_id);
+  const int code = row.step();
+  answer = code == SQLITE_ROW;
+  return database.error_of(code);
+}
+
+}  // namespace fleet_sim::sqlite

@@ -1,0 +1,21 @@
+// Rows of a run that a shard lacks although it has later ones, as a row of `run_losses`: they could not be
+// kept, or were skipped because the writers could not keep up. Without it, a file with rows behind a gap
+// would look like one without. A shard gets the row with the first rows it commits afterwards, in one
+// transaction. What is lost at the very end leaves no gap, and is written when the run goes on. The table is
+// made when it is first needed.
+#pragma once
+
+#include <string>
+
+#include "base/timestamp.h"
+#include "sqlite/sqlite.h"
+
+namespace fleet_sim::sqlite {
+
+// Says that rows of the run are missing, none of them due before `since`; what has been said stays.
+StorageError record_loss(Database& database, const std::string& run_id, Timestamp since);
+
+// Whether the file says so.
+StorageError has_losses(Database& database, const std::string& run_id, bool& answer);
+
+}  // namespace fleet_sim::sqlite

@@ -1,0 +1,19 @@
+// The processes that have gone on with a run, as rows of `run_resumptions`. A shard gets the row with the
+// first rows that such a process commits, in one transaction, so that no two processes ever commit the same
+// bytes. After a power failure a write-ahead log may lack a part in its middle: SQLite then goes on in front
+// of the gap, and a run that goes on writes there what stood there before. Byte for byte the same, it would
+// join to what lies behind the gap, and rows would be back that are written again. The table is made when it
+// is first needed.
+#pragma once
+
+#include <string>
+
+#include "base/timestamp.h"
+#include "sqlite/sqlite.h"
+
+namespace fleet_sim::sqlite {
+
+// Says that a process went on with the run at `resumed_at`, by the wall clock; a row that is there stays.
+StorageError record_resumption(Database& database, const std::string& run_id, Timestamp resumed_at);
+
+}  // namespace fleet_sim::sqlite

@@ -1,0 +1,270 @@
+#include "sqlite/schema.h"
+
+#include <array>
+#include <limits>
+#include <utility>
+#include <vector>
+
+namespace fleet_sim::sqlite {
+namespace {
+
+constexpr const char* create_tables = R"sql(
+CREATE TABLE IF NOT EXISTS sensor_readings (
+  id INTEGER PRIMARY KEY,
+  timestamp TEXT NOT NULL,
+  sensor_id TEXT NOT NULL,
+  temperature REAL,
+  vibration REAL,
+  voltage REAL,
+  status_code INTEGER,
+  anomaly_flag INTEGER,
+  anomaly_type TEXT,
+  firmware_version TEXT,
+  model TEXT,
+  manufacturer TEXT,
+  location TEXT,
+  synced INTEGER DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS anomaly_events (
+  id INTEGER PRIMARY KEY,
+  sensor_id TEXT NOT NULL,
+  anomaly_type TEXT NOT NULL,
+  channel TEXT,
+  direction INTEGER,
+  magnitude REAL,
+  started_at TEXT NOT NULL,
+  ended_at TEXT,
+  readings_affected INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS anomaly_events_open ON anomaly_events (sensor_id) WHERE ended_at IS NULL;
+CREATE TABLE IF NOT EXISTS run_info (
+  run_id TEXT PRIMARY KEY,
+  seed INTEGER NOT NULL,
+  version TEXT NOT NULL,
+  config TEXT NOT NULL,
+  config_hash TEXT NOT NULL,
+  start TEXT NOT NULL,
+  began_at TEXT NOT NULL,
+  fleet_size INTEGER NOT NULL,
+  partition TEXT NOT NULL,
+  shard_by TEXT NOT NULL,
+  fleet_hash TEXT,
+  first_reading_id INTEGER,
+  first_event_id INTEGER
+);
+)sql";
+
+constexpr const char* add_synced = "ALTER TABLE sensor_readings ADD COLUMN synced INTEGER DEFAULT 0;";
+constexpr const char* add_run_columns =
+    "ALTER TABLE run_info ADD COLUMN fleet_hash TEXT;"
+    "ALTER TABLE run_info ADD COLUMN first_reading_id INTEGER;"
+    "ALTER TABLE run_info ADD COLUMN first_event_id INTEGER;";
+constexpr const char* create_unsynced_index =
+    "CREATE INDEX IF NOT EXISTS sensor_readings_unsynced ON sensor_readings (timestamp) WHERE synced = 0";
+constexpr const char* drop_unsynced_index = "DROP INDEX IF EXISTS sensor_readings_unsynced";
+
+constexpr std::string_view insert_run = R"sql(
+INSERT OR IGNORE INTO run_info (run_id, seed, version, config, config_hash, start, began_at, fleet_size, partition,
+  shard_by, fleet_hash, first_reading_id, first_event_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+  max(?12, (SELECT coalesce(max(id), 0) FROM sensor_readings)) + 1,
+  max(?13, (SELECT coalesce(max(id), 0) FROM anomaly_events)) + 1))sql";
+
+using Columns = std::vector<std::string>;
+
+const Columns& reading_columns() {
+  static const Columns columns{"id",      "timestamp",    "sensor_id",    "temperature",  "vibration",
+                               "voltage", "status_code",  "anomaly_flag", "anomaly_type", "firmware_version",
+                               "model",   "manufacturer", "location",     "synced"};
+  return columns;
+}
+
+const Columns& event_columns() {
+  static const Columns columns{"id",        "sensor_id",  "anomaly_type", "channel",          "direction",
+                               "magnitude", "started_at", "ended_at",     "readings_affected"};
+  return columns;
+}
+
+const Columns& run_columns() {
+  static const Columns columns{
+      "run_id",     "seed",      "version",  "config",     "config_hash",      "start",         "began_at",
+      "fleet_size", "partition", "shard_by", "fleet_hash", "first_reading_id", "first_event_id"};
+  return columns;
+}
+
+// Empty when there is nothing of that name. A column that is not what we rely on is followed by what it is:
+// an id that is not the row's own number, a `synced` that does not begin as 0, a column of something that is
+// no table.
+StorageError read_columns(Database& database, std::string_view table, Columns& columns) {
+  constexpr std::string_view sql = R"sql(
+SELECT CASE
+  WHEN s.type <> 'table' THEN s.type
+  WHEN c.name = 'id' AND NOT (c.pk = 1 AND c.type = 'INTEGER' COLLATE NOCASE) THEN 'id that is no INTEGER PRIMARY KEY'
+  WHEN c.name = 'synced' AND c.dflt_value IS NOT '0' THEN 'synced without the default 0'
+  ELSE c.name END
+FROM sqlite_schema AS s LEFT JOIN pragma_table_info(s.name) AS c WHERE s.name = ?1 COLLATE NOCASE)sql";
+  columns.clear();
+  Statement statement;
+  if (StorageError error = database.prepare(sql, statement); !error.ok()) return error;
+  statement.bind(1, table);
+  int code = SQLITE_OK;
+  while ((code = statement.step()) == SQLITE_ROW) columns.emplace_back(statement.text(0));
+  return database.error_of(code);
+}
+
+StorageError mismatch(const std::string& what) {
+  return {SQLITE_MISMATCH, what + "; move the file away or choose another data directory"};
+}
+
+// The form of a table: ours, ours before its last columns came, or somebody else's.
+enum class Form { absent, current, older, foreign };
+
+Form form_of(const Columns& columns, const Columns& ours, std::size_t newer_columns) {
+  if (columns.empty()) return Form::absent;
+  if (columns == ours) return Form::current;
+  const Columns older(ours.begin(), ours.end() - static_cast<std::ptrdiff_t>(newer_columns));
+  return columns == older ? Form::older : Form::foreign;
+}
+
+// What a shard's tables turned out to be. Before collectors marked rows, readings had no `synced`; before
+// runs could go on, run_info did not say where a run's rows begin.
+struct Forms {
+  Form readings = Form::absent;
+  Form events = Form::absent;
+  Form runs = Form::absent;
+};
+
+StorageError judge_table(Database& database, std::string_view table, const Columns& ours,
+                         std::size_t newer_columns, Form& form) {
+  Columns columns;
+  if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
+  form = form_of(columns, ours, newer_columns);
+  if (form != Form::foreign) return {};
+  return mismatch("has another " + std::string(table) + ", with other columns");
+}
+
+StorageError judge_version(Database& database) {
+  constexpr std::int64_t unreadable = std::numeric_limits<std::int64_t>::min();
+  const std::int64_t version = database.query_integer("PRAGMA user_version", unreadable);
+  if (version == unreadable) return database.error();
+  if (version >= 0 && version <= schema_version) return {};
+  return mismatch(std::string(version > 0 ? "is of a newer fleet-sim" : "is no fleet-sim file") +
+                  " (schema version " + std::to_string(version) + ", this one knows those up to " +
+                  std::to_string(schema_version) + ")");
+}
+
+StorageError judge_tables(Database& database, Forms& forms) {
+  StorageError error = judge_version(database);
+  if (error.ok()) error = judge_table(database, "sensor_readings", reading_columns(), 1, forms.readings);
+  if (error.ok()) error = judge_table(database, "anomaly_events", event_columns(), 0, forms.events);
+  if (error.ok()) error = judge_table(database, "run_info", run_columns(), 3, forms.runs);
+  if (!error.ok()) return error;
+  if (forms.readings == Form::absent && database.query_integer("SELECT count(*) FROM sqlite_schema", 0) > 0) {
+    return mismatch("has tables, but no sensor_readings");
+  }
+  return {};
+}
+
+std::string connection_pragmas(const config::DatabaseSettings& settings) {
+  // The page size takes effect only while the file is empty, and before WAL.
+  return "PRAGMA page_size = " + std::to_string(settings.page_size) +
+         "; PRAGMA journal_mode = WAL; PRAGMA cache_size = -" + std::to_string(settings.cache_kib) +
+         "; PRAGMA wal_autocheckpoint = " + std::to_string(settings.checkpoint_pages);
+}
+
+std::string synchronous_pragma(config::Synchronous synchronous) {
+  constexpr std::array<const char*, 3> modes{"OFF", "NORMAL", "FULL"};
+  return std::string("PRAGMA synchronous = ") + modes[static_cast<std::size_t>(synchronous)];
+}
+
+// What `steps` does, whole or not at all.
+template <class Steps>
+StorageError transact(Database& database, const char* begin, Steps steps) {
+  if (StorageError error = database.execute(begin); !error.ok()) return error;
+  StorageError error = steps();
+  if (error.ok()) error = database.execute("COMMIT");
+  if (!error.ok() && database.in_transaction()) database.execute("ROLLBACK");
+  return error;
+}
+
+// Looks at one state of the file, even while another process makes its tables.
+StorageError judge(Database& database, Forms& forms) {
+  return transact(database, "BEGIN", [&] { return judge_tables(database, forms); });
+}
+
+// Judges again under the write lock: another process may have been here in between.
+StorageError create_or_migrate(Database& database, const config::DatabaseSettings& settings) {
+  return transact(database, "BEGIN IMMEDIATE", [&] {
+    Forms forms;
+    if (StorageError error = judge_tables(database, forms); !error.ok()) return error;
+    std::string steps;
+    if (forms.readings == Form::older) steps += add_synced;
+    if (forms.runs == Form::older) steps += add_run_columns;
+    steps += create_tables;
+    steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
+    steps += "; PRAGMA user_version = " + std::to_string(schema_version);
+    return database.execute(steps.c_str());
+  });
+}
+
+// Whether everything create_or_migrate would make is there already, so that opening a shard again writes
+// nothing.
+bool is_complete(Database& database, const config::DatabaseSettings& settings) {
+  const std::int64_t objects = database.query_integer(
+      "SELECT count(*) FROM sqlite_schema WHERE name IN "
+      "('sensor_readings', 'anomaly_events', 'anomaly_events_open', 'run_info')",
+      0);
+  const std::int64_t indexes =
+      database.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'sensor_readings_unsynced'", 0);
+  return objects == 4 && (indexes == 1) == settings.unsynced_index &&
+         database.query_integer("PRAGMA user_version", 0) == schema_version;
+}
+
+}  // namespace
+
+StorageError check_schema(Database& database) {
+  Forms forms;
+  return judge(database, forms);
+}
+
+StorageError prepare_schema(Database& database, const config::DatabaseSettings& settings) {
+  Forms forms;
+  if (StorageError error = judge(database, forms); !error.ok()) return error;
+  // A new file is not worth waiting for the disk: up to the first checkpoint, which does wait, a power
+  // failure may take it or its log away, or tear its first page, which the next run is told of. With
+  // thousands of shards the wait would be most of the run. Nor is its first page worth a rollback journal, a
+  // file to make and to remove again.
+  const bool is_new = database.query_integer("PRAGMA page_count", 1) == 0;
+  const std::string connection =
+      synchronous_pragma(is_new ? config::Synchronous::off : settings.synchronous) +
+      (is_new ? "; PRAGMA journal_mode = MEMORY; " : "; ") + connection_pragmas(settings);
+  if (StorageError error = database.execute(connection.c_str()); !error.ok()) return error;
+  if (forms.readings != Form::current || !is_complete(database, settings)) {
+    if (StorageError error = create_or_migrate(database, settings); !error.ok()) return error;
+  }
+  return database.execute(synchronous_pragma(settings.synchronous).c_str());
+}
+
+StorageError prepare_connection(Database& database, const config::DatabaseSettings& settings) {
+  return database.execute(
+      (synchronous_pragma(settings.synchronous) + "; " + connection_pragmas(settings)).c_str());
+}
+
+StorageError read_last_ids(Database& database, LastIds& ids) {
+  Statement row;
+  StorageError error = database.prepare(
+      "SELECT (SELECT max(id) FROM sensor_readings), (SELECT max(id) FROM anomaly_events)", row);
+  if (!error.ok()) return error;
+  if (row.step() != SQLITE_ROW) return database.error();
+  ids = {row.integer(0), row.integer(1)};
+  return {};
+}
+
+StorageError record_run(Database& database, const RunInfo& run, const LastIds& last) {
+  return database.run(insert_run, run.run_id, static_cast<std::int64_t>(run.seed), run.version, run.config,
+                      run.config_hash, timestamp_text(run.start), timestamp_text(run.began_at),
+                      static_cast<std::int64_t>(run.fleet_size), run.partition, run.shard_by, run.fleet_hash,
+                      last.reading, last.event);
+}
+
+}  // namespace fleet_sim::sqlite

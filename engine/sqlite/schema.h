@@ -1,0 +1,60 @@
+// The tables of a shard (SPEC §5), and what to do with a file that already has some: appended to when they
+// match, migrated when they are an older known form, refused otherwise. Nothing is ever dropped but the
+// collector's index, which the config decides about. Runs when a shard is opened, on its writer's thread;
+// errors are values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/config.h"
+#include "sqlite/sqlite.h"
+
+namespace fleet_sim::sqlite {
+
+inline constexpr std::int64_t schema_version = 2;  // PRAGMA user_version
+
+class RunReloads;
+
+// Says in one place what a run is: the row of `run_info` that every shard of the run gets.
+struct RunInfo {
+  std::string run_id;
+  std::string version;
+  std::uint64_t seed = 0;
+  Timestamp start = 0;
+  Timestamp began_at = 0;               // wall clock, as is …
+  std::optional<Timestamp> resumed_at;  // … of the running process, if it goes on with the run
+  std::uint64_t fleet_size = 0;
+  std::string partition;
+  std::string shard_by;
+  std::string config;                   // the whole effective config as YAML
+  std::string config_hash;              // of what in it decides readings
+  std::string fleet_hash;               // of the identities; empty in files of an older version
+  const RunReloads* reloads = nullptr;  // none: a run that is not reloaded, or was read back
+};
+
+// Sets the connection up (WAL, synchronous, page and cache size, checkpoints), then creates, accepts or
+// migrates the tables. SQLITE_MISMATCH with a message that says what is wrong when the file is somebody
+// else's.
+StorageError prepare_schema(Database& database, const config::DatabaseSettings& settings);
+
+// Sets up another connection to a file that prepare_schema has accepted.
+StorageError prepare_connection(Database& database, const config::DatabaseSettings& settings);
+
+// Looks at an existing file without changing it; the same verdict as prepare_schema.
+StorageError check_schema(Database& database);
+
+// The highest ids that a file has, or had before a new one was begun in its place.
+struct LastIds {
+  std::int64_t reading = 0;
+  std::int64_t event = 0;
+};
+StorageError read_last_ids(Database& database, LastIds& ids);
+
+// Inserts the run's row, unless this file has it already: with the ids that its first reading and its first
+// event will have here, above those that have been.
+StorageError record_run(Database& database, const RunInfo& run, const LastIds& last = {});
+
+}  // namespace fleet_sim::sqlite

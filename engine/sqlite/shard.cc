@@ -1,0 +1,313 @@
+#include "sqlite/shard.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "sqlite/complete_run.h"
+#include "sqlite/insert.h"
+#include "sqlite/run_losses.h"
+#include "sqlite/run_resumptions.h"
+#include "sqlite/set_aside.h"
+
+namespace fleet_sim::sqlite {
+namespace {
+
+constexpr std::string_view last_reading_sql =
+    "SELECT sensor_id, timestamp FROM sensor_readings ORDER BY id DESC LIMIT 1";
+constexpr std::string_view last_event_sql =
+    "SELECT sensor_id, started_at FROM anomaly_events ORDER BY id DESC LIMIT 1";
+
+// Whether the query's one row, if it has one, is about this sensor and moment.
+StorageError ask_whether(Database& database, std::string_view sql, std::string_view sensor, Timestamp moment,
+                         bool& answer) {
+  Statement row;
+  if (StorageError error = database.prepare(sql, row); !error.ok()) return error;
+  const int code = row.step();
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return database.error();
+  answer = code == SQLITE_ROW && row.text(0) == sensor && row.text(1) == timestamp_text(moment);
+  return {};
+}
+
+}  // namespace
+
+// An open file with its statements, which hold on to the database and so are destroyed before it.
+struct Shard::Connection {
+  explicit Connection(const identity::Roster& roster)
+      : readings(database, roster), events(database, roster) {}
+
+  Database database;
+  ReadingInsert readings;
+  EventInsert events;
+};
+
+Shard::Shard(std::string path, const ShardContext& context) : path_(std::move(path)), context_(&context) {}
+Shard::~Shard() = default;
+Shard::Shard(Shard&&) noexcept = default;
+
+void Shard::stage(const batch::Reading& reading, SteadyTime now) {
+  if (!has_pending()) pending_since_ = now;
+  readings_.push_back(reading);
+}
+
+void Shard::stage(const batch::AnomalyEvent& event, SteadyTime now) {
+  if (!has_pending()) pending_since_ = now;
+  events_.push_back(event);
+}
+
+StorageError Shard::open() {
+  if (is_open()) return {};
+  auto connection = std::make_unique<Connection>(context_->roster);
+  Database& database = connection->database;
+  if (StorageError error = connect(database); !error.ok()) return error;
+  const auto prepare = schema_accepted_ ? prepare_connection : prepare_schema;
+  if (StorageError error = prepare(database, context_->settings); !error.ok()) return error;
+  database.count_log_pages();
+  if (!schema_accepted_) {
+    LastIds found;
+    if (StorageError error = read_last_ids(database, found); !error.ok()) return error;
+    last_ = {std::max(last_.reading, found.reading), std::max(last_.event, found.event)};
+  }
+  schema_accepted_ = was_ours_ = true;
+  connection_ = std::move(connection);
+  note_file();
+  return {};
+}
+
+std::optional<Shard::FileIdentity> Shard::identity_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return FileIdentity{status.st_dev, status.st_ino};
+}
+
+// A name that cannot be looked at says nothing about the file.
+bool Shard::is_gone(const std::string& path, const FileIdentity& file) {
+  const std::optional<FileIdentity> there = identity_of(path);
+  return there ? *there != file : errno == ENOENT || errno == ENOTDIR;
+}
+
+void Shard::note_file() {
+  if (const auto there = identity_of(path_)) file_ = there;
+}
+
+void Shard::note_log() {
+  const auto log = identity_of(path_ + "-wal");
+  const auto index = identity_of(path_ + "-shm");
+  if (log && index) log_ = LogIdentity{*log, *index};
+}
+
+void Shard::expect_file(const LastIds& last) {
+  last_ = last;
+  note_file();
+}
+
+// A data directory that has been deleted, or could not be made at the start, is made again.
+StorageError Shard::connect(Database& database) const {
+  StorageError error = database.open(path_, context_->vfs);
+  if ((error.code & 0xFF) != SQLITE_CANTOPEN) return error;
+  std::error_code not_made;
+  const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
+  if (!folder.empty() && std::filesystem::create_directories(folder, not_made)) {
+    return database.open(path_, context_->vfs);
+  }
+  // SQLite tries to read what it may not make, and reports only that it is not there.
+  const bool is_missing =
+      error.reason == ENOENT && ::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0;
+  if (is_missing) error.reason = errno;
+  return error;
+}
+
+bool Shard::has_moved() const {
+  return file_ && is_gone(path_, *file_);
+}
+
+bool Shard::has_lost_log() const {
+  return log_ && (is_gone(path_ + "-wal", log_->log) || is_gone(path_ + "-shm", log_->index));
+}
+
+// SQLite finds the log by its name and the file by its descriptor. A file that was renamed gets what its log
+// holds while the two are still together; a file that is begun under the old name must not meet that log.
+void Shard::leave_moved_file() {
+  if (is_open()) connection_->database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  close(Close::for_now);
+  std::error_code ignored;
+  if (!std::filesystem::exists(path_, ignored) &&
+      (has_log(path_) || std::filesystem::exists(path_ + "-shm", ignored))) {
+    set_aside(path_, "left", system_now(), ignored);
+  }
+  forget_file();
+}
+
+std::string Shard::set_aside_corrupt(std::error_code& error) {
+  close(Close::for_now);
+  std::string name = set_aside(path_, "corrupt", system_now(), error);
+  if (!error) forget_file();
+  return name;
+}
+
+void Shard::forget_file() {
+  file_.reset();
+  schema_accepted_ = run_recorded_ = gap_recorded_ = false;
+  reloads_recorded_ = 0;
+  before_ = last_;
+}
+
+StorageError Shard::flush() {
+  if (!has_pending()) return {};
+  if (StorageError error = open(); !error.ok()) return error;
+  Database& database = connection_->database;
+  const std::size_t reloads_so_far = reloads();
+  // The write lock is taken at once: to meet a lock half-way through would mean writing everything twice.
+  LastIds last = last_;
+  StorageError error = database.execute("BEGIN IMMEDIATE");
+  if (error.ok()) error = settle_doubt();
+  if (error.ok()) error = write_pending(last);
+  for (std::size_t i = reloads_recorded_; error.ok() && i < reloads_so_far; ++i) {
+    error = record_reload(database, context_->run, (*context_->run.reloads)[i]);
+  }
+  if (error.ok() && gap_since_ && !gap_recorded_)
+    error = record_loss(database, context_->run.run_id, *gap_since_);
+  if (error.ok()) {
+    error = database.execute("COMMIT");
+    if (!error.ok()) {
+      in_doubt_ = {readings_.size(), events_.size()};
+      doubtful_ = last_row();
+    }
+  }
+  if (error.ok()) {
+    if (!log_) note_log();
+    run_recorded_ = true;
+    reloads_recorded_ = reloads_so_far;
+    last_ = last;
+    gap_recorded_ = gap_recorded_ || gap_since_;
+    gap_since_.reset();
+    return {};
+  }
+  if (database.in_transaction()) database.execute("ROLLBACK");
+  // Whatever happened to the file, the next opening looks at it afresh.
+  if (!error.busy()) schema_accepted_ = run_recorded_ = gap_recorded_ = false;
+  return error;
+}
+
+std::size_t Shard::reloads() const {
+  return context_->run.reloads == nullptr ? 0 : context_->run.reloads->size();
+}
+
+StorageError Shard::write_pending(LastIds& last) {
+  Database& database = connection_->database;
+  if (!run_recorded_) {
+    if (StorageError error = begin_run(); !error.ok()) return error;
+  }
+  if (insert_readings() != SQLITE_OK) return database.error();
+  if (readings_.size() > already_there_.readings) last.reading = database.last_inserted_id();
+  for (const batch::AnomalyEvent& event : std::span(events_).subspan(already_there_.events)) {
+    if (connection_->events.apply(event, before_.event) != SQLITE_OK) return database.error();
+    if (batch::begins(event.kind)) last.event = database.last_inserted_id();
+  }
+  return {};
+}
+
+StorageError Shard::begin_run() {
+  Database& database = connection_->database;
+  if (StorageError error = record_run(database, context_->run, before_); !error.ok()) return error;
+  const bool is_first_time = database.changed_rows() > 0;
+  if (const auto resumed_at = context_->run.resumed_at) {
+    StorageError error = record_resumption(database, context_->run.run_id, *resumed_at);
+    if (!error.ok()) return error;
+  }
+  return is_first_time ? complete_run_before(database, context_->run.run_id) : StorageError{};
+}
+
+int Shard::insert_readings() {
+  const auto readings = std::span(readings_).subspan(already_there_.readings);
+  if (readings.empty()) return SQLITE_OK;
+  const bool first_of_new_file = before_.reading > 0 && last_.reading == before_.reading;
+  return first_of_new_file ? connection_->readings.insert_after(last_.reading, readings)
+                           : connection_->readings.insert(readings);
+}
+
+// A commit that fails when its last page is in the log, while waiting for the disk, is undone in this
+// connection but stands for the next one. Its last row tells; what it has only brought up to date may be
+// written again.
+StorageError Shard::settle_doubt() {
+  if (!doubtful_) return {};
+  bool there = false;
+  Database& database = connection_->database;
+  StorageError error =
+      ask_whether(database, doubtful_->sql, context_->roster[doubtful_->sensor].id, doubtful_->at, there);
+  if (!error.ok()) return error;
+  if (there) already_there_ = in_doubt_;
+  in_doubt_ = {};
+  doubtful_.reset();
+  if (!there) return {};
+  // What is there is not safe yet, and a transaction that changes nothing would not wait for the disk.
+  const std::string same_version = "PRAGMA user_version = " + std::to_string(schema_version);
+  return database.execute(same_version.c_str());
+}
+
+std::optional<Shard::LastRow> Shard::last_row() const {
+  if (!readings_.empty()) return LastRow{last_reading_sql, readings_.back().sensor, readings_.back().due};
+  const auto begun = std::find_if(events_.rbegin(), events_.rend(),
+                                  [](const batch::AnomalyEvent& e) { return batch::begins(e.kind); });
+  if (begun == events_.rend()) return std::nullopt;
+  return LastRow{last_event_sql, begun->sensor, begun->started_at};
+}
+
+// What a commit in doubt may have left in the file goes like the rest: nobody can tell before the file works.
+Shard::Share Shard::forget_newest(std::size_t count) {
+  const std::size_t readings = std::min(count, readings_.size());
+  const std::size_t events = std::min(count - readings, events_.size());
+  for (const batch::Reading& reading : std::span(readings_).last(readings)) leave_gap(reading.due);
+  for (const batch::AnomalyEvent& event : std::span(events_).last(events)) leave_gap(event.started_at);
+  readings_.resize(readings_.size() - readings);
+  events_.resize(events_.size() - events);
+  for (Share* share : {&in_doubt_, &already_there_}) {
+    *share = {std::min(share->readings, readings_.size()), std::min(share->events, events_.size())};
+  }
+  return {readings, events};
+}
+
+void Shard::take_over(Shard& other) {
+  if (!has_pending()) pending_since_ = other.pending_since_;
+  readings_.insert(readings_.end(), other.readings_.begin(), other.readings_.end());
+  events_.insert(events_.end(), other.events_.begin(), other.events_.end());
+  if (other.gap_since_) leave_gap(*other.gap_since_);
+  other.forget_pending();
+}
+
+void Shard::leave_gap(Timestamp since) {
+  gap_since_ = std::min(since, gap_since_.value_or(since));
+}
+
+void Shard::forget_pending() {
+  // A shard that has gathered much while it was sick gives the memory back.
+  constexpr std::size_t worth_keeping = 16'384;
+  if (readings_.capacity() > worth_keeping) readings_ = {};
+  if (events_.capacity() > worth_keeping) events_ = {};
+  readings_.clear();
+  events_.clear();
+  in_doubt_ = already_there_ = {};
+  doubtful_.reset();
+}
+
+std::size_t Shard::log_pages() const {
+  return is_open() ? connection_->database.log_pages() : 0;
+}
+
+void Shard::copy_log() {
+  connection_->database.copy_log();
+}
+
+void Shard::close(Close how) {
+  if (!is_open()) return;
+  // A log without a name nobody would find again.
+  connection_->database.keep_log_on_close(how == Close::for_now && !has_lost_log());
+  connection_.reset();
+  log_.reset();
+}
+
+}  // namespace fleet_sim::sqlite

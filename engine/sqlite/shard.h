@@ -1,0 +1,170 @@
+// A shard: one SQLite file and the readings and events that wait to be committed to it. A flush writes all of
+// them in one transaction or none, so a failure leaves them waiting for the next attempt, in order. Owned by
+// one writer and touched by one thread at a time. What waits is bounded by the writer, which decides when to
+// flush, close and retry.
+//
+// The file may go while the run goes on: deleted, renamed or replaced by somebody, or set aside because it is
+// corrupt. Then another is begun under its name, and ids rise on.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "base/clock.h"
+#include "batch/reading.h"
+#include "config/config.h"
+#include "identity/identity.h"
+#include "sqlite/run_reloads.h"
+#include "sqlite/schema.h"
+#include "sqlite/sqlite.h"
+
+namespace fleet_sim::sqlite {
+
+// What all shards of a run have in common. Borrowed; outlives them.
+struct ShardContext {
+  const identity::Roster& roster;
+  const config::DatabaseSettings& settings;
+  const RunInfo& run;
+  std::string vfs;  // empty: SQLite's default
+};
+
+class Shard {
+ public:
+  Shard(std::string path, const ShardContext& context);
+  ~Shard();
+  Shard(Shard&&) noexcept;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  // The file that is there has these ids and is the one to go on with: should it go before it is opened, it
+  // counts as one that has moved.
+  void expect_file(const LastIds& last);
+
+  // Puts a reading or an event in line for the next flush.
+  void stage(const batch::Reading& reading, SteadyTime now);
+  void stage(const batch::AnomalyEvent& event, SteadyTime now);
+
+  // What waits, and since when.
+  [[nodiscard]] std::span<const batch::Reading> pending_readings() const { return readings_; }
+  [[nodiscard]] std::span<const batch::AnomalyEvent> pending_events() const { return events_; }
+  [[nodiscard]] std::size_t pending_count() const { return readings_.size() + events_.size(); }
+  [[nodiscard]] bool has_pending() const { return pending_count() > 0; }
+  [[nodiscard]] SteadyTime pending_since() const { return pending_since_; }
+
+  // A number of those that wait.
+  struct Share {
+    std::size_t readings = 0;
+    std::size_t events = 0;
+  };
+
+  // Lets up to `count` of what waits go, the newest first and readings before events.
+  Share forget_newest(std::size_t count);
+
+  // Puts what waits in the other one behind what waits here.
+  void take_over(Shard& other);
+
+  // Something of this shard, due or begun then, is not kept: what is committed from now on lies behind a gap,
+  // and the file says so, once.
+  void leave_gap(Timestamp since);
+
+  // Commits what waits, opening the file if need be. After success it still stands in pending_readings(),
+  // until forget_pending(); after an error the file is as it was before.
+  StorageError flush();
+  void forget_pending();
+
+  // How long the write-ahead log was at the last flush, and copying it into the file. A copy that fails
+  // leaves it for the next one.
+  [[nodiscard]] std::size_t log_pages() const;
+  void copy_log();
+
+  [[nodiscard]] bool is_open() const { return connection_ != nullptr; }
+  StorageError open();
+
+  // Closes the connection. `for_good` copies the write-ahead log into the file first, so that the file stands
+  // alone; `for_now` leaves the log for the next opening.
+  enum class Close { for_now, for_good };
+  void close(Close how);
+
+  // Whether the file that was opened last is no longer the one of that name. Costs one look at the folder.
+  [[nodiscard]] bool has_moved() const;
+
+  // Whether a file here has been found or made to be ours in this run.
+  [[nodiscard]] bool was_ours() const { return was_ours_; }
+
+  // Whether the write-ahead log of an open file, or the log's index, was deleted or replaced. This connection
+  // goes on with those it has, and its rows get into the file when it closes; whoever opens the file before
+  // that works on others, and may damage it.
+  [[nodiscard]] bool has_lost_log() const;
+
+  // Lets go of a file that has moved, whole if that can be had, and takes a log that was left behind out of
+  // the way of the next file of that name.
+  void leave_moved_file();
+
+  // Renames the file with all that belongs to it. Returns the new name; empty, with `error`, when it stays.
+  std::string set_aside_corrupt(std::error_code& error);
+
+ private:
+  struct Connection;
+
+  // A file, whatever its name.
+  struct FileIdentity {
+    dev_t device = 0;
+    ino_t inode = 0;
+    bool operator==(const FileIdentity&) const = default;
+  };
+
+  // The write-ahead log and its index.
+  struct LogIdentity {
+    FileIdentity log;
+    FileIdentity index;
+  };
+
+  // The last row that a commit would add.
+  struct LastRow {
+    std::string_view sql;  // finds the last one there is
+    std::uint32_t sensor = 0;
+    Timestamp at = 0;
+  };
+
+  StorageError connect(Database& database) const;
+  StorageError write_pending(LastIds& last);
+  StorageError begin_run();
+  StorageError settle_doubt();
+  [[nodiscard]] std::optional<LastRow> last_row() const;
+  int insert_readings();
+  [[nodiscard]] std::size_t reloads() const;
+  static std::optional<FileIdentity> identity_of(const std::string& path);
+  static bool is_gone(const std::string& path, const FileIdentity& file);
+  void note_file();
+  void note_log();
+  void forget_file();
+
+  std::string path_;
+  const ShardContext* context_;
+  std::unique_ptr<Connection> connection_;
+  std::vector<batch::Reading> readings_;
+  std::vector<batch::AnomalyEvent> events_;
+  Share in_doubt_;  // the first ones, of a commit that failed, which may be in the log all the same …
+  std::optional<LastRow> doubtful_;     // … if this is there
+  Share already_there_;                 // the first ones, of a commit that turned out to be
+  std::optional<Timestamp> gap_since_;  // that the file has not been told of
+  SteadyTime pending_since_{};
+  std::optional<FileIdentity> file_;  // none before the first opening, and once the file has been let go
+  std::optional<LogIdentity> log_;    // while open, once something was committed
+  LastIds last_;                      // highest ids under this name, as far as they are known
+  LastIds before_;                    // of the file in whose place this one was begun; zero for the first
+  bool schema_accepted_ = false;      // the file has been found or made to be ours
+  bool run_recorded_ = false;
+  bool gap_recorded_ = false;
+  bool was_ours_ = false;
+  std::size_t reloads_recorded_ = 0;
+};
+
+}  // namespace fleet_sim::sqlite

@@ -1,0 +1,183 @@
+#include "sqlite/shard_plan.h"
+
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <numeric>
+#include <queue>
+#include <unordered_map>
+#include <utility>
+
+#include "sqlite/schema.h"
+#include "sqlite/shard_key.h"
+
+namespace fleet_sim::sqlite {
+namespace {
+
+struct PlannedShard {
+  std::string path;
+  double rows_per_second = 0;
+  ShardPlan::Place place;
+};
+
+std::string unsharded_path(const config::Config& config) {
+  const std::filesystem::path file = std::filesystem::path(config.database.path).filename();
+  return (std::filesystem::path(config.data_directory()) / file).string();
+}
+
+// The heaviest shard first, each to the writer that has least so far. Ties go by path, so that the plan does
+// not depend on the order of the identity files.
+void deal_out(std::vector<PlannedShard>& shards, std::uint32_t writers) {
+  std::vector<std::size_t> order(shards.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    if (shards[a].rows_per_second != shards[b].rows_per_second) {
+      return shards[a].rows_per_second > shards[b].rows_per_second;
+    }
+    return shards[a].path < shards[b].path;
+  });
+  using Load = std::pair<double, std::uint32_t>;
+  std::priority_queue<Load, std::vector<Load>, std::greater<>> lightest;
+  std::vector<std::uint32_t> counts(writers, 0);
+  for (std::uint32_t writer = 0; writer < writers; ++writer) lightest.emplace(0.0, writer);
+  for (const std::size_t i : order) {
+    auto [load, writer] = lightest.top();
+    lightest.pop();
+    shards[i].place = {writer, counts[writer]++};
+    lightest.emplace(load + shards[i].rows_per_second, writer);
+  }
+}
+
+// What one file of the plan turned out to be.
+struct Look {
+  bool is_ours = false;
+  std::uint64_t rows = 0;
+  std::string problem;
+  std::string corruption;
+};
+
+Look look_at(const std::string& path) {
+  Look look;
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return look;
+  if (!std::filesystem::is_regular_file(path, ignored)) {
+    look.problem = "cannot be appended to: is no regular file";
+    return look;
+  }
+  Database database;
+  StorageError error = database.open_to_read(path);
+  if (error.ok()) error = check_schema(database);
+  look.is_ours = error.ok();
+  // Rows are never deleted, so the last id counts them without reading them all.
+  if (look.is_ours) {
+    const std::int64_t last_id = database.query_integer("SELECT max(id) FROM sensor_readings", 0);
+    look.rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, last_id));
+  }
+  // A file that is merely locked or cannot be read right now is the writer's business, not a verdict on it.
+  const int code = error.code & 0xFF;
+  if (code == SQLITE_MISMATCH || code == SQLITE_NOTADB) {
+    look.problem = "cannot be appended to: " + error.message;
+  }
+  if (code == SQLITE_CORRUPT) look.corruption = error.message;
+  return look;
+}
+
+}  // namespace
+
+std::string shard_path(const config::Config& config, std::string_view key) {
+  if (config.sharding.key == config::ShardKey::none) return unsharded_path(config);
+  return (std::filesystem::path(config.data_directory()) / shard_file_name(config.sharding, key)).string();
+}
+
+ShardPlan plan_shards(const identity::Roster& roster, std::span<const std::uint32_t> members,
+                      std::span<const double> rates, const config::Config& config) {
+  std::unordered_map<std::string, std::uint32_t> index_of_key;
+  std::vector<PlannedShard> shards;
+  std::vector<std::uint32_t> shard_of(members.size());
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    std::string key = shard_key(config.sharding, roster, roster[members[i]]);
+    const auto [entry, is_new] = index_of_key.try_emplace(key, static_cast<std::uint32_t>(shards.size()));
+    if (is_new) shards.push_back({shard_path(config, key), 0, {}});
+    shards[entry->second].rows_per_second += rates[i];
+    shard_of[i] = entry->second;
+  }
+  deal_out(shards, config.database.writers);
+
+  ShardPlan plan;
+  plan.shard_count = shards.size();
+  plan.paths.resize(config.database.writers);
+  plan.place_of.resize(roster.size());
+  plan.writer_of.reserve(members.size());
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    plan.place_of[members[i]] = shards[shard_of[i]].place;
+    plan.writer_of.push_back(shards[shard_of[i]].place.writer);
+  }
+  for (PlannedShard& shard : shards) {
+    std::vector<std::string>& paths = plan.paths[shard.place.writer];
+    if (paths.size() <= shard.place.shard) paths.resize(shard.place.shard + 1);
+    paths[shard.place.shard] = std::move(shard.path);
+  }
+  return plan;
+}
+
+ShardPlaces::ShardPlaces(const ShardPlan& plan, const config::Config& config) : config_(config) {
+  for (std::uint32_t writer = 0; writer < plan.paths.size(); ++writer) {
+    counts_.push_back(static_cast<std::uint32_t>(plan.paths[writer].size()));
+    for (std::uint32_t shard = 0; shard < counts_.back(); ++shard) {
+      place_of_path_.emplace(plan.paths[writer][shard], ShardPlan::Place{writer, shard});
+    }
+  }
+}
+
+ShardPlaces::Proposal ShardPlaces::propose(const identity::Roster& roster,
+                                           std::span<const std::uint32_t> identities) const {
+  Proposal proposal{{}, std::vector<std::vector<std::string>>(counts_.size())};
+  std::unordered_map<std::string, ShardPlan::Place> proposed;
+  std::vector<std::uint32_t> counts = counts_;
+  for (const std::uint32_t identity : identities) {
+    const std::string path = shard_path(config_, shard_key(config_.sharding, roster, roster[identity]));
+    if (const auto known = place_of_path_.find(path); known != place_of_path_.end()) {
+      proposal.places.push_back(known->second);
+      continue;
+    }
+    const auto [entry, is_new] = proposed.try_emplace(path);
+    if (is_new) {
+      const auto fewest = std::ranges::min_element(counts);
+      const auto writer = static_cast<std::uint32_t>(fewest - counts.begin());
+      entry->second = {writer, (*fewest)++};
+      proposal.new_paths[writer].push_back(path);
+    }
+    proposal.places.push_back(entry->second);
+  }
+  return proposal;
+}
+
+void ShardPlaces::accept(const Proposal& proposal) {
+  for (std::uint32_t writer = 0; writer < counts_.size(); ++writer) {
+    for (const std::string& path : proposal.new_paths[writer]) {
+      place_of_path_.emplace(path, ShardPlan::Place{writer, counts_[writer]++});
+    }
+  }
+}
+
+ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems) {
+  std::vector<const std::string*> paths;
+  for (const std::vector<std::string>& of_writer : plan.paths) {
+    for (const std::string& path : of_writer) paths.push_back(&path);
+  }
+  std::vector<Look> looks(paths.size());
+  tbb::parallel_for(std::size_t{0}, paths.size(), [&](std::size_t i) { looks[i] = look_at(*paths[i]); });
+
+  ExistingFiles existing;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    if (!looks[i].problem.empty()) problems.add(*paths[i], looks[i].problem);
+    if (!looks[i].corruption.empty()) existing.corrupt.push_back({*paths[i], looks[i].corruption});
+    existing.files += looks[i].is_ours ? 1 : 0;
+    existing.rows += looks[i].rows;
+  }
+  return existing;
+}
+
+}  // namespace fleet_sim::sqlite

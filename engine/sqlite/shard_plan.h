@@ -1,0 +1,89 @@
+// Which sensor goes to which file, and which file to which writer. Worked out once while starting: files from
+// the shard key of each member, writers by dealing out the files so that each writer gets about the same
+// number of rows. Pure, but for check_shard_files, which looks at the files there are.
+#pragma once
+
+#include <tbb/concurrent_vector.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/problems.h"
+#include "config/config.h"
+#include "identity/identity.h"
+
+namespace fleet_sim::sqlite {
+
+struct ShardPlan {
+  // Where a sensor's rows go: a writer, and a file among that writer's.
+  struct Place {
+    std::uint32_t writer = 0;
+    std::uint32_t shard = 0;
+
+    bool operator==(const Place&) const = default;
+  };
+
+  // A reload adds places while writers look theirs up, so none ever moves.
+  using Places = tbb::concurrent_vector<Place>;
+
+  std::vector<std::vector<std::string>> paths;  // per writer
+  Places place_of;                              // per roster index; meaningful for members
+  std::vector<std::uint32_t> writer_of;         // per member
+  std::size_t shard_count = 0;
+};
+
+// The file of the sensors with this shard key.
+std::string shard_path(const config::Config& config, std::string_view key);
+
+// `rates` gives the readings per second of each member, the weight of its shard.
+ShardPlan plan_shards(const identity::Roster& roster, std::span<const std::uint32_t> members,
+                      std::span<const double> rates, const config::Config& config);
+
+// Where sensors go that come to a running fleet: to the file of their shard key where there is one, else to a
+// new one of the writer that has fewest. One thread.
+class ShardPlaces {
+ public:
+  // Borrows the config.
+  ShardPlaces(const ShardPlan& plan, const config::Config& config);
+
+  // The places of these identities, by their order, and the files that would be new. Changes nothing.
+  struct Proposal {
+    std::vector<ShardPlan::Place> places;
+    std::vector<std::vector<std::string>> new_paths;  // per writer
+  };
+  [[nodiscard]] Proposal propose(const identity::Roster& roster,
+                                 std::span<const std::uint32_t> identities) const;
+
+  // From now on the proposed files are there. The latest proposal only.
+  void accept(const Proposal& proposal);
+
+  [[nodiscard]] std::size_t size() const { return place_of_path_.size(); }
+
+ private:
+  const config::Config& config_;
+  std::unordered_map<std::string, ShardPlan::Place> place_of_path_;
+  std::vector<std::uint32_t> counts_;  // per writer
+};
+
+// What the plan's files hold before the run.
+struct ExistingFiles {
+  // A database that SQLite cannot make out any more.
+  struct Corrupt {
+    std::string path;
+    std::string message;
+  };
+
+  std::uint64_t files = 0;
+  std::uint64_t rows = 0;
+  std::vector<Corrupt> corrupt;
+};
+
+// Looks at the files of the plan that exist already, without changing them, and reports those that cannot be
+// appended to: those of somebody else.
+ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems);
+
+}  // namespace fleet_sim::sqlite

@@ -1,0 +1,238 @@
+#include "sqlite/sqlite.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace fleet_sim::sqlite {
+namespace {
+
+// The file's name as a URI that asks for neither locks nor a log: every byte that a URI gives a meaning to as
+// %XX.
+std::string immutable_uri(const std::string& path) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string uri = path.starts_with('/') ? "file://" : "file:";
+  for (const char c : path) {
+    if (c != '%' && c != '?' && c != '#') {
+      uri += c;
+      continue;
+    }
+    uri += '%';
+    uri += digits[static_cast<unsigned char>(c) >> 4];
+    uri += digits[static_cast<unsigned char>(c) & 15];
+  }
+  return uri + "?immutable=1";
+}
+
+// Whether that is how a file in WAL mode fails where nothing can be made beside it.
+bool needs_a_log(const StorageError& error) {
+  return (error.code & 0xFF) == SQLITE_CANTOPEN || (error.code & 0xFF) == SQLITE_READONLY;
+}
+
+// What SQLite calls an I/O error or a file that cannot be opened, by the system's reason.
+ErrorClass class_of(int reason) {
+  switch (reason) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return ErrorClass::full;
+    case EROFS:
+    case EACCES:
+    case EPERM:
+      return ErrorClass::read_only;
+    default:
+      return ErrorClass::io;
+  }
+}
+
+// SQLite's words alone do not tell a dying disk from a limit on the size of files.
+StorageError with_reason(StorageError error, int reason) {
+  error.reason = reason;
+  if (reason != 0) error.message += std::string(": ") + std::strerror(reason);
+  return error;
+}
+
+}  // namespace
+
+ErrorClass StorageError::error_class() const {
+  // Without room the log's index cannot grow either, which SQLite calls an I/O error.
+  if (code == SQLITE_IOERR_SHMSIZE) return ErrorClass::full;
+  switch (code & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return ErrorClass::busy;
+    case SQLITE_FULL:
+      return ErrorClass::full;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return ErrorClass::corrupt;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return ErrorClass::read_only;
+    case SQLITE_ERROR:
+    case SQLITE_SCHEMA:
+    case SQLITE_MISMATCH:
+    case SQLITE_CONSTRAINT:
+      return ErrorClass::schema;
+    default:
+      return class_of(reason);
+  }
+}
+
+void Statement::bind(int parameter, std::string_view text) {
+  // A null pointer would be bound as NULL, and an empty view may have one.
+  const char* data = text.empty() ? "" : text.data();
+  sqlite3_bind_text(statement_.get(), parameter, data, static_cast<int>(text.size()), SQLITE_STATIC);
+}
+
+void Statement::bind(int parameter, std::int64_t value) {
+  sqlite3_bind_int64(statement_.get(), parameter, value);
+}
+
+void Statement::bind(int parameter, double value) {
+  sqlite3_bind_double(statement_.get(), parameter, value);
+}
+
+void Statement::bind_null(int parameter) {
+  sqlite3_bind_null(statement_.get(), parameter);
+}
+
+int Statement::step() {
+  return sqlite3_step(statement_.get());
+}
+
+int Statement::reset() {
+  return sqlite3_reset(statement_.get());
+}
+
+int Statement::run() {
+  step();
+  return reset();
+}
+
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+double Statement::real(int column) const {
+  return sqlite3_column_double(statement_.get(), column);
+}
+
+std::string_view Statement::text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  if (text == nullptr) return {};
+  return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+int Statement::type(int column) const {
+  return sqlite3_column_type(statement_.get(), column);
+}
+
+StorageError Database::open(const std::string& path, const std::string& vfs) {
+  return open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs.empty() ? nullptr : vfs.c_str());
+}
+
+StorageError Database::open_existing(const std::string& path, const std::string& vfs) {
+  return open_with(path, SQLITE_OPEN_READWRITE, vfs.empty() ? nullptr : vfs.c_str());
+}
+
+bool has_log(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path + "-wal", ignored);
+}
+
+StorageError Database::open_to_read(const std::string& path) {
+  return open_to_read(path, has_log(path));
+}
+
+StorageError Database::open_to_read(const std::string& path, bool had_log) {
+  constexpr int longest_wait_ms = 5'000;
+  StorageError error = open_with(path, SQLITE_OPEN_READWRITE, nullptr);
+  if (!error.ok()) error = open_with(path, SQLITE_OPEN_READONLY, nullptr);
+  if (!error.ok()) return error;
+  sqlite3_busy_timeout(database_.get(), longest_wait_ms);
+  if (!had_log && needs_a_log(execute("PRAGMA schema_version"))) {
+    error = open_with(immutable_uri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nullptr);
+    if (!error.ok()) return error;
+  }
+  keep_log_on_close(had_log);
+  return execute("PRAGMA query_only = ON");
+}
+
+StorageError Database::open_with(const std::string& path, int flags, const char* vfs) {
+  sqlite3* raw = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
+  database_.reset(raw);
+  if (code == SQLITE_OK) return {};
+  StorageError failure = with_reason({code, raw != nullptr ? sqlite3_errmsg(raw) : "out of memory"},
+                                     raw != nullptr ? sqlite3_system_errno(raw) : 0);
+  close();
+  return failure;
+}
+
+StorageError Database::execute(const char* sql) {
+  return error_of(sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr));
+}
+
+StorageError Database::prepare(std::string_view sql, Statement& statement) {
+  sqlite3_stmt* raw = nullptr;
+  const int code = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  statement.statement_.reset(raw);
+  return error_of(code);
+}
+
+std::int64_t Database::query_integer(std::string_view sql, std::int64_t otherwise) {
+  Statement statement;
+  if (!prepare(sql, statement).ok() || statement.step() != SQLITE_ROW || statement.type(0) == SQLITE_NULL) {
+    return otherwise;
+  }
+  return statement.integer(0);
+}
+
+bool Database::has_table(std::string_view name) {
+  Statement row;
+  if (!prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", row).ok()) return false;
+  row.bind(1, name);
+  return row.step() == SQLITE_ROW;
+}
+
+StorageError Database::error() const {
+  const int code = sqlite3_extended_errcode(database_.get());
+  // Otherwise that of an earlier error.
+  const bool has_reason = (code & 0xFF) == SQLITE_IOERR || (code & 0xFF) == SQLITE_CANTOPEN;
+  return with_reason({code, sqlite3_errmsg(database_.get())},
+                     has_reason ? sqlite3_system_errno(database_.get()) : 0);
+}
+
+StorageError Database::error_of(int code) const {
+  return code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE ? StorageError{} : error();
+}
+
+void Database::count_log_pages() {
+  log_pages_ = std::make_unique<std::size_t>(0);
+  const auto count = [](void* log_pages, sqlite3*, const char*, int pages) {
+    *static_cast<std::size_t*>(log_pages) = static_cast<std::size_t>(pages);
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(database_.get(), count, log_pages_.get());
+}
+
+StorageError Database::copy_log() {
+  const int code =
+      sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  return error_of(code);
+}
+
+void Database::keep_log_on_close(bool keep) {
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
+}
+
+void configure_sqlite() {
+  // Memory statistics cost a global mutex at every allocation.
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+}  // namespace fleet_sim::sqlite

@@ -1,0 +1,142 @@
+// A thin layer over SQLite's C interface: connections and statements that close themselves, and errors as
+// values, because the write path has no exceptions. A connection belongs to one thread at a time (opened
+// without SQLite's own mutex). sqlite3.h is included here and in sqlite.cc only.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/errors.h"
+
+namespace fleet_sim::sqlite {
+
+// What went wrong, in SQLite's words; ok() when nothing did.
+struct StorageError {
+  int code = SQLITE_OK;  // extended result code
+  std::string message;
+  int reason = 0;  // errno of the call behind an I/O error; 0 when it is not known
+
+  [[nodiscard]] bool ok() const { return code == SQLITE_OK; }
+  [[nodiscard]] bool busy() const { return (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED; }
+
+  // The class it is counted in; meaningless when nothing went wrong.
+  [[nodiscard]] ErrorClass error_class() const;
+};
+
+class Statement {
+ public:
+  Statement() = default;
+
+  [[nodiscard]] bool is_prepared() const { return statement_ != nullptr; }
+
+  // Parameters count from 1. Texts are not copied: they stay valid until the statement has run.
+  void bind(int parameter, std::string_view text);
+  void bind(int parameter, std::int64_t value);
+  void bind(int parameter, double value);
+  void bind_null(int parameter);
+
+  // SQLITE_ROW while there are rows, then SQLITE_DONE, or an error code.
+  int step();
+  int reset();
+
+  // Steps a statement that returns no rows and resets it; SQLITE_OK or an error code.
+  int run();
+
+  // Columns count from 0; valid after step() returned SQLITE_ROW.
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] double real(int column) const;
+  [[nodiscard]] std::string_view text(int column) const;
+  [[nodiscard]] int type(
+      int column) const;  // SQLITE_INTEGER, SQLITE_FLOAT, SQLITE_TEXT, SQLITE_BLOB or SQLITE_NULL
+
+ private:
+  friend class Database;
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+class Database {
+ public:
+  // Opens or creates a file for writing. `vfs` names a registered SQLite VFS; empty means the default one.
+  StorageError open(const std::string& path, const std::string& vfs = {});
+
+  // The same of a file that has to be there.
+  StorageError open_existing(const std::string& path, const std::string& vfs = {});
+
+  // Opens an existing file to look at it, and leaves the folder as it was: a connection that may only read
+  // would leave a write-ahead log and its index behind, so this one may write where the system allows it, and
+  // does not. In a folder where nothing can be made, a file without a log is taken not to change. Waits for
+  // locks: another connection that closes holds one for a moment.
+  StorageError open_to_read(const std::string& path);
+
+  // The same where several connections come and go: each has to be told whether there was a log before the
+  // first one came, because the last to close removes the log unless there was.
+  StorageError open_to_read(const std::string& path, bool had_log);
+  void close() { database_.reset(); }
+  [[nodiscard]] bool is_open() const { return database_ != nullptr; }
+
+  // Runs one or more statements without parameters or rows.
+  StorageError execute(const char* sql);
+  StorageError prepare(std::string_view sql, Statement& statement);
+
+  // Runs one statement that returns no rows, with these values for its parameters ?1, ?2, …
+  template <class... Values>
+  StorageError run(std::string_view sql, const Values&... values) {
+    Statement statement;
+    if (StorageError error = prepare(sql, statement); !error.ok()) return error;
+    int parameter = 0;
+    (statement.bind(++parameter, values), ...);
+    return error_of(statement.run());
+  }
+
+  // The first column of the first row, as a number; `otherwise` when there is none.
+  std::int64_t query_integer(std::string_view sql, std::int64_t otherwise);
+
+  // False also when the file cannot be read: who goes on to read it hears of that.
+  bool has_table(std::string_view name);
+
+  // The id of the row that was inserted last.
+  [[nodiscard]] std::int64_t last_inserted_id() const { return sqlite3_last_insert_rowid(database_.get()); }
+  // Rows that the last statement changed.
+  [[nodiscard]] int changed_rows() const { return sqlite3_changes(database_.get()); }
+
+  [[nodiscard]] StorageError error() const;
+  // The same after a call that returned `code`; nothing when that means success, a row or the end of rows.
+  [[nodiscard]] StorageError error_of(int code) const;
+  [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+
+  // Pages in the write-ahead log at this connection's last commit, once count_log_pages() has been called.
+  // Takes the place of SQLite's own checkpoints.
+  void count_log_pages();
+  [[nodiscard]] std::size_t log_pages() const { return log_pages_ ? *log_pages_ : 0; }
+
+  // Copies the write-ahead log into the file as far as nobody has to be waited for.
+  StorageError copy_log();
+
+  // Leaves the write-ahead log in place when this connection closes, instead of copying it into the file.
+  void keep_log_on_close(bool keep);
+
+ private:
+  StorageError open_with(const std::string& path, int flags, const char* vfs);
+
+  struct Close {
+    void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
+  };
+  std::unique_ptr<std::size_t> log_pages_;  // SQLite keeps its address
+  std::unique_ptr<sqlite3, Close> database_;
+};
+
+// Whether a write-ahead log lies beside a database file.
+bool has_log(const std::string& path);
+
+// Settings for the whole process; call once before the first connection is opened.
+void configure_sqlite();
+
+}  // namespace fleet_sim::sqlite

@@ -1,0 +1,158 @@
+#include "status/run_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+
+namespace fleet_sim::status {
+namespace {
+
+constexpr double busy_limit = 0.9;              // a writer that is busier than that had no time to spare
+constexpr double tolerated_behind_seconds = 1;  // less is a stall of the disk, not a trend
+constexpr std::size_t most_writers = 64;
+
+std::string lag_text(Microseconds lag) {
+  return duration_text(static_cast<double>(lag) * 1e-6);
+}
+
+// Rounded down, so that 100% means all.
+std::string percent_text(std::uint64_t part, std::uint64_t whole) {
+  if (part == whole) return "100%";
+  const double percent = 100 * static_cast<double>(part) / static_cast<double>(whole);
+  return fmt::format("{:.2f}%", std::floor(percent * 100) / 100);
+}
+
+// How much longer the run takes, judged by its pace so far; none when it has no end.
+std::string time_left_text(const Snapshot& now) {
+  if (!now.simulated_total || !now.simulated_seconds) return "";
+  const double left = std::max(0.0, *now.simulated_total - *now.simulated_seconds);
+  if (left == 0) return "finishing";
+  if (*now.simulated_seconds <= 0 || now.elapsed_seconds <= 0) return "";
+  return fmt::format("{} left",
+                     duration_text(std::ceil(left * now.elapsed_seconds / *now.simulated_seconds)));
+}
+
+// A part of the progress line; of those that do not fit, the one of the highest rank goes first.
+struct Part {
+  int rank;
+  std::string text;
+};
+
+std::string rate_text(const Snapshot& now, const Snapshot& before) {
+  const double seconds = now.elapsed_seconds - before.elapsed_seconds;
+  const auto rows = static_cast<double>(now.books.written - before.books.written);
+  return grouped(seconds > 0 ? static_cast<std::uint64_t>(std::llround(rows / seconds)) : 0) + " rows/s";
+}
+
+std::vector<Part> progress_parts(const Snapshot& now, const Snapshot& before) {
+  const Books& books = now.books;
+  std::vector<Part> parts{{0, rate_text(now, before)}, {6, grouped(books.written) + " rows"}};
+  if (now.paced && books.written > 0) parts.push_back({4, "lag p99 " + lag_text(now.lag_p99)});
+  parts.push_back({5, grouped(books.pending()) + " waiting"});
+  parts.push_back({7, grouped(books.anomalies) + " anomalies"});
+  if (books.lost() > 0) parts.push_back({1, grouped(books.lost()) + " LOST"});
+  if (const std::uint64_t errors = total_of(now.errors); errors > 0)
+    parts.push_back({2, grouped(errors) + " errors"});
+  parts.push_back({3, time_left_text(now)});
+  std::erase_if(parts, [](const Part& part) { return part.text.empty(); });
+  return parts;
+}
+
+std::string joined(const std::vector<Part>& parts) {
+  std::string text;
+  for (const Part& part : parts) text += (text.empty() ? "" : " | ") + part.text;
+  return text;
+}
+
+// A character each; none of ours is wider.
+std::size_t columns(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string line(std::string_view name, const std::string& value) {
+  return fmt::format("  {:<14}{}\n", name, value);
+}
+
+std::string lost_text(const Books& books) {
+  std::string text = grouped(books.lost());
+  for (std::size_t i = 0; i < loss_reason_names.size(); ++i) {
+    if (books.lost_by_reason[i] > 0)
+      text += fmt::format(" ({} {})", loss_reason_names[i], grouped(books.lost_by_reason[i]));
+  }
+  if (books.events_lost > 0) text += fmt::format(", and {} anomaly events", grouped(books.events_lost));
+  return text;
+}
+
+std::string errors_text(const PerErrorClass& errors) {
+  std::string text = grouped(total_of(errors));
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    if (errors[i] > 0) text += fmt::format(" ({} {})", error_class_names[i], grouped(errors[i]));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string progress_text(const Snapshot& now, const Snapshot& before, std::size_t width) {
+  std::vector<Part> parts = progress_parts(now, before);
+  while (parts.size() > 1 && columns(joined(parts)) > width) {
+    parts.erase(std::ranges::max_element(parts, {}, &Part::rank));
+  }
+  return joined(parts);
+}
+
+std::string summary_text(const Snapshot& snapshot, const std::string& where) {
+  const Books& books = snapshot.books;
+  const double seconds = std::max(snapshot.elapsed_seconds, 1e-6);
+  std::string text;
+  text += line("sensors", fmt::format("{} in {} {}", grouped(snapshot.sensors), grouped(snapshot.shards),
+                                      snapshot.shards == 1 ? "shard" : "shards"));
+  text += line("due", grouped(books.due));
+  text += line("written",
+               fmt::format("{} rows, {} rows/s over {}", grouped(books.written),
+                           grouped(static_cast<std::uint64_t>(static_cast<double>(books.written) / seconds)),
+                           duration_text(seconds)));
+  if (books.found > 0) text += line("found", grouped(books.found) + " in the files already");
+  if (books.skipped > 0)
+    text += line("skipped", grouped(books.skipped) + " while the writers could not keep up");
+  text += line("missing", fmt::format("{} left out by missing_data anomalies", grouped(books.missing)));
+  text += line("lost", lost_text(books));
+  if (snapshot.readings_deleted > 0) {
+    text +=
+        line("deleted", fmt::format("{} readings and {} anomaly events by database.retention",
+                                    grouped(snapshot.readings_deleted), grouped(snapshot.events_deleted)));
+  }
+  text += line("success", percent_text(books.written + books.missing + books.found, books.due) +
+                              " of readings accounted for");
+  text += line("anomalies", grouped(books.anomalies));
+  text += line("errors", errors_text(snapshot.errors));
+  if (snapshot.paced) {
+    text += line("lag", fmt::format("p50 {}, p99 {}, max {}", lag_text(snapshot.lag_p50),
+                                    lag_text(snapshot.lag_p99), lag_text(snapshot.lag_max)));
+  }
+  text += line("writer", fmt::format("{:.0f}% busy", 100 * snapshot.writer_busy_share));
+  text += line("memory", bytes_text(snapshot.peak_memory_bytes) + " at its peak");
+  text += line("files", fmt::format("{} in {}", grouped(snapshot.files_written), where));
+  return text;
+}
+
+std::string writers_hint(const Snapshot& snapshot) {
+  const bool fell_behind = !snapshot.paced || snapshot.furthest_behind_seconds > tolerated_behind_seconds;
+  const std::size_t useful = std::min<std::size_t>({snapshot.cores, snapshot.shards, most_writers});
+  const bool was_busy = snapshot.books.written > 0 && snapshot.writer_busy_share > busy_limit;
+  if (!fell_behind || !was_busy || snapshot.writers >= useful) return "";
+  // A core for those that generate, where there is one to spare.
+  const std::size_t more = std::max(snapshot.writers + 1, std::min<std::size_t>(useful, snapshot.cores - 1));
+  return line("hint",
+              fmt::format("the writer was the limit ({:.0f}% busy): --writers {} would use more cores",
+                          100 * snapshot.writer_busy_share, more));
+}
+
+}  // namespace fleet_sim::status
