@@ -10,7 +10,7 @@ namespace fleet_sim::fleet {
 namespace {
 
 // A joiner with what it was before.
-struct Placed {
+struct Mover {
   std::optional<std::uint32_t> from;
   bool to_another_shard;
   Joiner joiner;
@@ -46,8 +46,8 @@ class Planner {
   void remove(std::uint32_t identity) { change_.fates[identity].kind = Fate::Kind::leaves; }
 
   FleetChange take() {
-    std::ranges::sort(placed_, {}, &Placed::order);
-    for (Placed& one : placed_) {
+    std::ranges::sort(placed_, {}, &Mover::order);
+    for (Mover& one : placed_) {
       const auto index = static_cast<std::uint32_t>(change_.joiners.size());
       if (one.from) {
         change_.fates[*one.from] = {one.joiner.sensor.profile, index, Fate::Kind::rejoins,
@@ -68,7 +68,7 @@ class Planner {
 
   const config::Config& was_;
   FleetChange change_;
-  std::vector<Placed> placed_;
+  std::vector<Mover> placed_;
 };
 
 }  // namespace

@@ -70,7 +70,7 @@ double milliseconds(Microseconds span) {
   return static_cast<double>(span) / 1'000;
 }
 
-double rounded(double value) {
+double plotted(double value) {
   return std::round(value * 1'000) / 1'000;
 }
 
@@ -79,7 +79,7 @@ Json json_of(const SensorSeries& series) {
   for (const SeriesPoint& point : series.points) {
     Json row = Json::array({std::round(milliseconds(point.at - series.from))});
     if (point.values) {
-      for (const double value : *point.values) row.push_back(rounded(value));
+      for (const double value : *point.values) row.push_back(plotted(value));
     }
     points.push_back(std::move(row));
   }

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t changes_logged = 50;  // of a config; the rest are counted
 constexpr std::size_t longest_detail = 1'000;
-constexpr std::chrono::milliseconds look_for_end{50};
+constexpr std::chrono::milliseconds look_for_swap{50};
 
 std::string shortened(std::string text) {
   if (text.size() <= longest_detail) return text;
@@ -302,7 +302,7 @@ bool Reloader::swap_fleet(const config::Config& next, std::span<const fleet::Wan
     reloads.add(std::move(reload));
     promise->set_value({moment, std::chrono::steady_clock::now() - began, fleet.readings_per_second()});
   });
-  while (swapped.wait_for(look_for_end) != std::future_status::ready) {
+  while (swapped.wait_for(look_for_swap) != std::future_status::ready) {
     if (targets_.scheduler.wait_for(std::chrono::milliseconds(0))) return false;
   }
   const auto [moment, took, readings_per_second] = swapped.get();

@@ -21,7 +21,6 @@ constexpr std::chrono::milliseconds look_around{50};
 constexpr std::chrono::milliseconds look_for_end{5};
 constexpr double live_interval_seconds = 0.5;     // of the progress line on a terminal
 constexpr double plain_interval_seconds = 10;     // of progress lines elsewhere
-constexpr double rate_span_seconds = 3;           // of a paced run, commits come in beats
 constexpr double between_deletions_seconds = 60;  // told in the log
 constexpr std::size_t queued_per_writer =
     64;  // batches; covers a stall of the disk without stopping the fleet
@@ -379,7 +378,7 @@ double Simulator::behind_seconds() const {
 void Simulator::report(const status::Snapshot& now) {
   const double interval = console_.live() ? live_interval_seconds : plain_interval_seconds;
   if (now.elapsed_seconds - shown_.back().elapsed_seconds >= interval) {
-    while (shown_.size() > 1 && now.elapsed_seconds - shown_[1].elapsed_seconds >= rate_span_seconds) {
+    while (shown_.size() > 1 && now.elapsed_seconds - shown_[1].elapsed_seconds >= status::rate_span_seconds) {
       shown_.pop_front();
     }
     console_.show_progress(status::progress_text(now, shown_.front(), console_.width()));

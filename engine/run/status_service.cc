@@ -12,7 +12,6 @@ namespace fleet_sim::run {
 namespace {
 
 constexpr double publish_interval_seconds = 0.25;
-constexpr double rate_span_seconds = 3;  // of a paced run, commits come in beats of the flush interval
 constexpr std::size_t files_per_publication = 256;  // looked at for their size
 constexpr std::size_t most_reasons = 10;
 
@@ -247,7 +246,7 @@ void StatusService::measure_files() {
 
 double StatusService::recent_rate(const status::Snapshot& now) {
   written_before_.emplace_back(now.elapsed_seconds, now.books.written);
-  while (written_before_.size() > 2 && now.elapsed_seconds - written_before_[1].first >= rate_span_seconds) {
+  while (written_before_.size() > 2 && now.elapsed_seconds - written_before_[1].first >= status::rate_span_seconds) {
     written_before_.pop_front();
   }
   const auto& [since, written] = written_before_.front();

@@ -10,7 +10,7 @@ namespace fleet_sim::sqlite {
 namespace {
 
 constexpr auto patience = std::chrono::seconds(1);
-constexpr std::size_t most_relays = 3;
+constexpr std::size_t most_copies = 3;
 
 void copy_log(const std::string& path, const std::string& vfs) {
   Database database;
@@ -25,7 +25,7 @@ void copy_log(const std::string& path, const std::string& vfs) {
 
 Checkpointer::Checkpointer(std::string vfs)
     : vfs_(std::move(vfs)),
-      relay_([this] { work(); }, patience, most_relays),
+      relay_([this] { work(); }, patience, most_copies),
       thread_([this] { relay_.run(); }) {}
 
 Checkpointer::~Checkpointer() {

@@ -5,7 +5,7 @@
 namespace fleet_sim::sqlite {
 namespace {
 
-constexpr const char* create_table = R"sql(
+constexpr const char* create_deletions = R"sql(
 CREATE TABLE IF NOT EXISTS deletions (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   until TEXT NOT NULL,
@@ -25,7 +25,7 @@ constexpr std::string_view select_deletions =
 }  // namespace
 
 StorageError record_deletions(Database& database, const Deletions& more) {
-  if (StorageError error = database.execute(create_table); !error.ok()) return error;
+  if (StorageError error = database.execute(create_deletions); !error.ok()) return error;
   return database.run(add_deletions, more.until, more.last_reading_id,
                       static_cast<std::int64_t>(more.readings), static_cast<std::int64_t>(more.events));
 }

@@ -10,10 +10,10 @@
 namespace fleet_sim::sqlite {
 namespace {
 
-constexpr std::string_view select_readings =
+constexpr std::string_view select_found_readings =
     "SELECT timestamp, sensor_id, temperature, vibration, voltage, anomaly_type FROM sensor_readings "
     "WHERE id >= ?1 ORDER BY id DESC";
-constexpr std::string_view select_events =
+constexpr std::string_view select_found_events =
     "SELECT started_at, sensor_id, anomaly_type FROM anomaly_events WHERE id >= ?1";
 
 std::uint64_t hash_of(const batch::Values& values, std::string_view anomaly) {
@@ -58,7 +58,7 @@ FoundRows::FoundRows(const std::filesystem::path& file, const std::string& run_i
 
 // Backwards, until no earlier row can lie in the last second.
 void FoundRows::read_readings(Database& shard, const FindSensor& find_sensor) {
-  Statement row = prepare_query(shard, select_readings, file_);
+  Statement row = prepare_query(shard, select_found_readings, file_);
   row.bind(1, run_->first_reading_id);
   while (next_row(row, shard, file_)) {
     const auto sensor = find_sensor(row.text(1));
@@ -77,7 +77,7 @@ std::vector<FoundRows::BegunBefore> FoundRows::read_events(Timestamp moment, con
   std::vector<BegunBefore> begun;
   if (!run_) return begun;
   Database shard = open_shard(file_);
-  Statement row = prepare_query(shard, select_events, file_);
+  Statement row = prepare_query(shard, select_found_events, file_);
   row.bind(1, run_->first_event_id);
   while (next_row(row, shard, file_)) {
     const auto sensor = find_sensor(row.text(1));

@@ -20,13 +20,13 @@ constexpr std::string_view select_last = "SELECT id, timestamp FROM sensor_readi
 constexpr std::string_view select_next_run =
     "SELECT min(first_reading_id) FROM run_info WHERE first_reading_id > (SELECT min(id) FROM "
     "sensor_readings)";
-constexpr std::string_view select_readings =
+constexpr std::string_view select_oldest_readings =
     "SELECT id, timestamp, synced FROM sensor_readings WHERE id < ?1 ORDER BY id LIMIT ?2";
 constexpr std::string_view delete_readings = "DELETE FROM sensor_readings WHERE id <= ?1";
 
 constexpr std::string_view select_first = "SELECT id, timestamp FROM sensor_readings ORDER BY id LIMIT 1";
 // Those of the runs that had begun when the first reading that is left was written, the last of all excepted.
-constexpr std::string_view select_events = R"sql(
+constexpr std::string_view select_oldest_events = R"sql(
 SELECT id, started_at, ended_at FROM anomaly_events
 WHERE id < min((SELECT max(id) FROM anomaly_events),
                (SELECT coalesce(min(first_event_id), 9223372036854775807) FROM run_info WHERE first_reading_id > ?1))
@@ -96,7 +96,7 @@ StorageError find_prefix(Database& database, const config::RetentionSettings& se
   std::optional<Bound> bound;
   if (StorageError error = find_bound(database, settings, bound); !error.ok() || !bound) return error;
   Statement row;
-  if (StorageError error = database.prepare(select_readings, row); !error.ok()) return error;
+  if (StorageError error = database.prepare(select_oldest_readings, row); !error.ok()) return error;
   row.bind(1, bound->below_id);
   row.bind(2, static_cast<std::int64_t>(most_rows));
   int code = SQLITE_OK;
@@ -122,7 +122,7 @@ StorageError find_past_events(Database& database, const Place& first, std::uint3
   if (run.step() != SQLITE_ROW) return database.error();
   const std::int64_t first_of_run = run.integer(0);
   Statement row;
-  if (StorageError error = database.prepare(select_events, row); !error.ok()) return error;
+  if (StorageError error = database.prepare(select_oldest_events, row); !error.ok()) return error;
   row.bind(1, first.id);
   int code = SQLITE_OK;
   while (past.size() < most_rows && (code = row.step()) == SQLITE_ROW) {

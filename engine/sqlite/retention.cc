@@ -16,7 +16,7 @@ constexpr std::chrono::steady_clock::duration shortest_pause = std::chrono::mill
 constexpr unsigned most_refusals = 50;
 
 // Debian's SQLite overwrites what it deletes, which makes every freed page go through the log.
-constexpr const char* connection_pragmas = "PRAGMA busy_timeout = 10; PRAGMA secure_delete = OFF";
+constexpr const char* retention_pragmas = "PRAGMA busy_timeout = 10; PRAGMA secure_delete = OFF";
 
 }  // namespace
 
@@ -76,7 +76,7 @@ void Retention::take_turn(const std::string& path) {
   shard.keep_log_on_close(true);
   bool held_back = false;
   StorageError error = prepare_connection(shard, settings_);
-  if (error.ok()) error = shard.execute(connection_pragmas);
+  if (error.ok()) error = shard.execute(retention_pragmas);
   if (error.ok()) error = delete_from(shard, held_back);
   if (!error.busy()) note_state(path, error, held_back);
 }

@@ -5,7 +5,7 @@
 namespace fleet_sim::sqlite {
 namespace {
 
-constexpr const char* create_table =
+constexpr const char* create_run_losses =
     "CREATE TABLE IF NOT EXISTS run_losses (run_id TEXT PRIMARY KEY, since TEXT NOT NULL)";
 constexpr std::string_view insert_loss = "INSERT OR IGNORE INTO run_losses (run_id, since) VALUES (?1, ?2)";
 constexpr std::string_view find_loss = "SELECT 1 FROM run_losses WHERE run_id = ?1";
@@ -13,7 +13,7 @@ constexpr std::string_view find_loss = "SELECT 1 FROM run_losses WHERE run_id = 
 }  // namespace
 
 StorageError record_loss(Database& database, const std::string& run_id, Timestamp since) {
-  if (StorageError error = database.execute(create_table); !error.ok()) return error;
+  if (StorageError error = database.execute(create_run_losses); !error.ok()) return error;
   return database.run(insert_loss, run_id, timestamp_text(since));
 }
 

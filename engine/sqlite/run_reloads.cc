@@ -5,7 +5,7 @@
 namespace fleet_sim::sqlite {
 namespace {
 
-constexpr const char* create_table = R"sql(
+constexpr const char* create_run_reloads = R"sql(
 CREATE TABLE IF NOT EXISTS run_reloads (
   run_id TEXT NOT NULL,
   number INTEGER NOT NULL,
@@ -25,7 +25,7 @@ constexpr std::string_view insert_reload =
 }  // namespace
 
 StorageError record_reload(Database& database, const RunInfo& run, const RunReload& reload) {
-  if (StorageError error = database.execute(create_table); !error.ok()) return error;
+  if (StorageError error = database.execute(create_run_reloads); !error.ok()) return error;
   return database.run(insert_reload, run.run_id, static_cast<std::int64_t>(reload.number),
                       timestamp_text(reload.at), reload.changes, static_cast<std::int64_t>(reload.fleet_size),
                       reload.config, reload.config_hash, reload.fleet_hash);

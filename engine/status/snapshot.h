@@ -14,6 +14,9 @@
 
 namespace fleet_sim::status {
 
+// What a rate is taken over: the commits of a paced run come in beats of the flush interval.
+inline constexpr double rate_span_seconds = 3;
+
 // A reload that was carried out or refused.
 struct ReloadRecord {
   Timestamp at = 0;  // wall clock
