@@ -14,7 +14,7 @@ constexpr Bounds any_value{-1e9, 1e9};
 constexpr Bounds any_width{0, 1e9};
 constexpr Bounds any_weight{0, 1e6};
 constexpr Bounds probability{0, 1};
-constexpr Bounds rate{lowest_rate, highest_rate, true};
+constexpr Bounds sensor_rate{lowest_rate, highest_rate, true};
 constexpr Bounds run_time{0, longest_duration_seconds};
 constexpr Bounds span{0.001, longest_duration_seconds, true};
 constexpr Bounds check_interval{0.01, 86'400, true};
@@ -65,7 +65,7 @@ Keys simulation_keys() {
   return {
       key({"simulation.readings_per_second", "--rate", "R",
            "Readings per second of each sensor that has no rate of its own: above 0 to 1000000"},
-          FIELD(simulation.readings_per_second), number(rate)),
+          FIELD(simulation.readings_per_second), number(sensor_rate)),
       key({"simulation.run_time_seconds", "--duration", "TIME",
            "Simulated time to run, such as 90, 10m, 1.5h or 30d: 0 (until stopped) to 36525d"},
           FIELD(simulation.run_time_seconds), duration(run_time)),

@@ -14,7 +14,7 @@
 namespace fleet_sim::status {
 namespace {
 
-constexpr std::string_view request = "GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n";
+constexpr std::string_view probe_request = "GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n";
 
 class Socket {
  public:
@@ -93,7 +93,7 @@ HealthAnswer ask_health(const std::string& address) {
     const Addresses where = resolve(address);
     const Socket connection(where->ai_family);
     connection.connect_to(*where);
-    connection.send_whole(request);
+    connection.send_whole(probe_request);
     return read_answer(connection.receive());
   } catch (const std::system_error& error) {
     throw std::runtime_error(address + ": " + error.code().message());

@@ -42,16 +42,6 @@ std::string_view view_of(beast::string_view text) {
   return {text.data(), text.size()};
 }
 
-class Connection;
-using Connections = std::list<std::shared_ptr<Connection>>;
-
-// What the connections share; touched by the server's thread only.
-struct Shared {
-  std::function<HttpResponse(const HttpRequest&)> answer;
-  std::function<void()> count_error;
-  Connections connections;  // longest idle first
-};
-
 Response message_of(HttpResponse answer, unsigned version, bool keep_alive) {
   Response response(static_cast<http::status>(answer.status), version);
   response.set(http::field::content_type,
@@ -70,11 +60,25 @@ Response message_of(HttpResponse answer, unsigned version, bool keep_alive) {
   return response;
 }
 
+}  // namespace
+
+// Connection and its shared state are named by HttpServer::Implementation, which is declared in a header, so
+// they cannot be in the unnamed namespace.
+class Connection;
+using Connections = std::list<std::shared_ptr<Connection>>;
+
+// What the connections share; touched by the server's thread only.
+struct SharedByConnections {
+  std::function<HttpResponse(const HttpRequest&)> answer;
+  std::function<void()> count_error;
+  Connections connections;  // longest idle first
+};
+
 // A client: a request, its answer, the next request. Requests sent ahead wait in the socket and the buffer
 // until the answer before has gone.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Tcp::socket socket, Shared& shared) : stream_(std::move(socket)), shared_(shared) {}
+  Connection(Tcp::socket socket, SharedByConnections& shared) : stream_(std::move(socket)), shared_(shared) {}
 
   void start(Connections::iterator place) {
     place_ = place;
@@ -173,7 +177,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   beast::tcp_stream stream_;
-  Shared& shared_;
+  SharedByConnections& shared_;
   Connections::iterator place_;
   beast::flat_buffer buffer_{read_buffer_bytes};
   std::optional<http::request_parser<http::string_body>> parser_;
@@ -181,6 +185,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<http::response_serializer<http::string_body>> serializer_;
   bool left_ = false;
 };
+
+namespace {
 
 Tcp::endpoint resolve(asio::io_context& context, const std::string& address) {
   const std::size_t colon = address.rfind(':');
@@ -279,7 +285,7 @@ class HttpServer::Implementation {
   std::mutex mutex_;
   StatusSources sources_;  // under mutex_
   asio::io_context context_{1};
-  Shared shared_;
+  SharedByConnections shared_;
   Tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   std::thread thread_;
