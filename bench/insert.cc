@@ -70,7 +70,7 @@ std::size_t fill(std::vector<sqlite::Shard>& shards, const ReadyReadings& readin
 double insert_rate(const Folders& folders, const ReferenceLoad& load) {
   const identity::Roster roster = make_roster(sensors);
   const ReadyReadings readings = make_readings(roster, load.rows);
-  config::DatabaseSettings settings;
+  config::SqliteSettings settings;
   settings.unsynced_index = load.unsynced_index;
   sqlite::RunInfo run;
   run.run_id = "bench";
@@ -79,7 +79,7 @@ double insert_rate(const Folders& folders, const ReferenceLoad& load) {
   std::vector<sqlite::Shard> shards;
   for (std::size_t i = 0; i < file_count; ++i)
     shards.emplace_back((folders.output / ("shard-" + std::to_string(i) + ".db")).string(), context);
-  const std::size_t rows = fill(shards, readings, settings.batch_size);
+  const std::size_t rows = fill(shards, readings, config::WriteSettings().batch_size);
   for (sqlite::Shard& shard : shards) shard.close(sqlite::Shard::Close::for_good);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
   return static_cast<double>(rows) / elapsed.count();

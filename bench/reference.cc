@@ -54,7 +54,7 @@ class File {
  public:
   File(const std::string& path, const ReferenceLoad& load, const Style& style)
       : style_(style), timestamps_(style.rows_per_statement) {
-    config::DatabaseSettings settings;
+    config::SqliteSettings settings;
     settings.page_size = style.page_size;
     settings.unsynced_index = load.unsynced_index;
     check(database_.open(path));

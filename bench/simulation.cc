@@ -22,9 +22,9 @@ run::Inputs inputs_of(const Simulation& simulation, const std::filesystem::path&
   inputs.config.simulation.run_time_seconds = static_cast<double>(simulation.rows / simulation.sensors);
   inputs.config.simulation.seed = 1;
   inputs.config.sharding = simulation.sharding;
-  inputs.config.database.data_dir = folder.string();
-  inputs.config.database.writers = simulation.writers;
-  inputs.config.database.unsynced_index = simulation.unsynced_index;
+  inputs.config.sqlite.data_dir = folder.string();
+  inputs.config.write.writers = simulation.writers;
+  inputs.config.sqlite.unsynced_index = simulation.unsynced_index;
   inputs.identities.roster = make_roster(simulation.sensors);
   inputs.members = fleet::partition_members(inputs.identities.roster, {});
   return inputs;

@@ -21,7 +21,7 @@ using namespace fleet_sim::test;
 TEST_CASE("when retries run out rows wait, and all are written in order once the disk works") {
   FaultyVfs vfs;
   WriterRig rig({.sensors = 2, .vfs = vfs.name()},
-                [](config::Config& config) { config.database.error_limit = 1'000; });
+                [](config::Config& config) { config.write.error_limit = 1'000; });
   rig.send(0, 10);
   rig.send(1, 10);
   rig.step();
@@ -54,7 +54,7 @@ TEST_CASE("at the end a backlog is tried as though its disk had only begun to fa
   constexpr int attempts = 1 + 4;  // one that is due anyway, then another and its three retries
   for (const int failures : {attempts - 1, attempts}) {
     FaultyVfs vfs;
-    WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.database.error_limit = 1'000; });
+    WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.write.error_limit = 1'000; });
     vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_IOERR_WRITE);
     rig.send(0, 30);
     rig.go_on_for(20 * second);
@@ -68,7 +68,7 @@ TEST_CASE("at the end a backlog is tried as though its disk had only begun to fa
 }
 
 TEST_CASE("at the end a lock has its time to end, however long it has been held") {
-  WriterRig rig({}, [](config::Config& config) { config.database.error_limit = 1'000; });
+  WriterRig rig({}, [](config::Config& config) { config.write.error_limit = 1'000; });
   rig.send(0, 10);
   rig.step();
   sqlite::Database collector = opened(rig.path_of(0));
@@ -89,7 +89,7 @@ TEST_CASE("at the end a lock has its time to end, however long it has been held"
 TEST_CASE("beyond the backlog's bound rows are counted as lost, and the oldest are kept") {
   FaultyVfs vfs;
   WriterRig rig({.sensors = 2, .pending_rows = 200, .vfs = vfs.name()},
-                [](config::Config& config) { config.database.error_limit = 1'000; });
+                [](config::Config& config) { config.write.error_limit = 1'000; });
   rig.send(0, 10);
   rig.step();
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_IOERR_WRITE, "sensor-0");
@@ -118,7 +118,7 @@ TEST_CASE("beyond the backlog's bound rows are counted as lost, and the oldest a
 TEST_CASE("events beyond the backlog's bound are counted as lost too") {
   FaultyVfs vfs;
   WriterRig rig({.pending_rows = 200, .vfs = vfs.name()},
-                [](config::Config& config) { config.database.error_limit = 1'000; });
+                [](config::Config& config) { config.write.error_limit = 1'000; });
   vfs.fail_opens("sensor-0");
   rig.send(0, 10);
   rig.go_on_for(2 * second);
@@ -152,8 +152,8 @@ void exhaust_with_rows(WriterRig& rig, std::uint32_t sensors, std::size_t rows) 
 TEST_CASE("what shards bring along when their retries run out stays within the bound, the oldest of each") {
   FaultyVfs vfs;
   WriterRig rig({.sensors = 5, .pending_rows = 200, .vfs = vfs.name()}, [](config::Config& config) {
-    config.database.error_limit = 1'000;
-    config.database.batch_size = 1'000;
+    config.write.error_limit = 1'000;
+    config.write.batch_size = 1'000;
   });
   for (std::uint32_t sensor = 0; sensor < 5; ++sensor) rig.send(sensor, 10);
   rig.go_on_for(1 * second);
@@ -186,9 +186,9 @@ TEST_CASE("what shards bring along when their retries run out stays within the b
 TEST_CASE("rows that give way although their commit is in doubt are not written twice") {
   FaultyVfs vfs;
   WriterRig rig({.sensors = 2, .pending_rows = 200, .vfs = vfs.name()}, [](config::Config& config) {
-    config.database.error_limit = 1'000;
-    config.database.batch_size = 1'000;
-    config.database.synchronous = config::Synchronous::full;
+    config.write.error_limit = 1'000;
+    config.write.batch_size = 1'000;
+    config.sqlite.synchronous = config::Synchronous::full;
   });
   rig.send(0, 10);
   rig.send(1, 10);
@@ -232,8 +232,8 @@ TEST_CASE("while a shard is being retried nothing is lost: the writer takes no m
 
 TEST_CASE("healthy rows that fill the memory are committed early and none is lost") {
   WriterRig rig({.sensors = 4, .pending_rows = 100}, [](config::Config& config) {
-    config.database.batch_size = 1'000;
-    config.database.flush_interval_ms = 60'000;
+    config.write.batch_size = 1'000;
+    config.write.flush_interval_ms = 60'000;
   });
   for (int round = 0; round < 10; ++round) {
     for (std::uint32_t sensor = 0; sensor < 4; ++sensor) rig.send(sensor, 20);

@@ -169,7 +169,7 @@ TEST_CASE("the defaults are the documented ones") {
     CHECK(config.anomalies.types[i].weight == weights[i]);
     CHECK(config.anomalies.types[i].duration_seconds == durations[i]);
   }
-  CHECK(config.database.path == "data/sensor_data.db");
+  CHECK(config.sqlite.path == "data/sensor_data.db");
   CHECK(config.data_directory() == "data");
   CHECK(config.sharding.key == config::ShardKey::none);
   CHECK(config.logging.level == "INFO");
@@ -304,8 +304,8 @@ TEST_CASE("an empty file, empty sections and keys without a value keep the defau
 }
 
 TEST_CASE("null names a sink, after a byte order mark too") {
-  CHECK(load_text("\xEF\xBB\xBF# x\ndatabase: {sink: null}\n").config.database.sink == config::Sink::null);
-  CHECK(load_text("database: {sink: 'null'}\n").config.database.sink == config::Sink::null);
+  CHECK(load_text("\xEF\xBB\xBF# x\ndatabase: {sink: null}\n").config.write.sink == config::Sink::null);
+  CHECK(load_text("database: {sink: 'null'}\n").config.write.sink == config::Sink::null);
 }
 
 TEST_CASE("a YAML alias is as good as what it stands for") {
@@ -338,7 +338,7 @@ TEST_CASE("config_text reads back to the same config") {
   const Loaded changed = load_text(heavily_changed);
   REQUIRE(changed.problems == "");
   const config::Config& config = changed.config;
-  CHECK(config.database.sink == config::Sink::null);
+  CHECK(config.write.sink == config::Sink::null);
   CHECK(config.fleet.identities == std::vector<std::string>{"a: b", "c\"\\d", "- x", "null", "größe"});
   CHECK(config.clock.start == parse_timestamp("2026-01-31T10:30:05.25Z"));
   CHECK(config.clock.utc_offset == -330 * 60 * microseconds_per_second);
@@ -561,10 +561,10 @@ TEST_CASE("trailing zeros do not make another firmware") {
 
 TEST_CASE("the data directory is the folder of the database unless another is named") {
   config::Config config;
-  config.database.path = "x.db";
+  config.sqlite.path = "x.db";
   CHECK(config.data_directory() == ".");
-  config.database.path = "/data/runs/x.db";
+  config.sqlite.path = "/data/runs/x.db";
   CHECK(config.data_directory() == "/data/runs");
-  config.database.data_dir = "elsewhere";
+  config.sqlite.data_dir = "elsewhere";
   CHECK(config.data_directory() == "elsewhere");
 }

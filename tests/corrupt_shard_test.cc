@@ -47,8 +47,8 @@ void make_corrupt(const std::string& path) {
 
 TEST_CASE("a corrupt file is set aside with its log, and what waited is written to a new one, once") {
   WriterRig rig({.sensors = 2, .open_shards = 1}, [](config::Config& config) {
-    config.database.checkpoint_pages = 1;
-    config.database.page_size = 4'096;
+    config.sqlite.checkpoint_pages = 1;
+    config.sqlite.page_size = 4'096;
   });
   rig.send(0, 500);
   rig.go_on_for(2 * second);
@@ -94,7 +94,7 @@ TEST_CASE("a corrupt file is set aside with its log, and what waited is written 
 
 TEST_CASE("a disk that corrupts whatever is written fills up with no heap of files set aside") {
   FaultyVfs vfs;
-  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.database.error_limit = 1'000; });
+  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.write.error_limit = 1'000; });
   rig.send(0, 10);
   rig.step();
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_CORRUPT);

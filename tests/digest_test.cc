@@ -37,7 +37,7 @@ namespace {
 // A directory with readings and events of three sensors in one or three files, in order or backwards.
 void fill(const TemporaryFolder& folder, bool sharded, bool backwards) {
   const identity::Roster roster = roster_of(3);
-  const config::DatabaseSettings settings;
+  const config::SqliteSettings settings;
   sqlite::RunInfo run;
   run.run_id = sharded ? "sharded" : "single";
   run.seed = 1;

@@ -12,7 +12,7 @@ using namespace fleet_sim::test;
 
 TEST_CASE("so many rounds of retries with no success between give up, once") {
   FaultyVfs vfs;
-  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.database.error_limit = 5; });
+  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.write.error_limit = 5; });
   vfs.fail_writes(1, FaultyVfs::for_ever);
   rig.send(0, 10);
   rig.step();
@@ -29,7 +29,7 @@ TEST_CASE("so many rounds of retries with no success between give up, once") {
 TEST_CASE("many files that fail together are one fault and give up no earlier") {
   FaultyVfs vfs;
   WriterRig rig({.sensors = 20, .vfs = vfs.name()},
-                [](config::Config& config) { config.database.error_limit = 5; });
+                [](config::Config& config) { config.write.error_limit = 5; });
   vfs.fail_writes(1, FaultyVfs::for_ever);
   for (std::uint32_t sensor = 0; sensor < 20; ++sensor) rig.send(sensor, 10);
   rig.step();
@@ -43,7 +43,7 @@ TEST_CASE("many files that fail together are one fault and give up no earlier") 
 TEST_CASE("a full disk is waited for while the backlog has room, and given up when it has none") {
   FaultyVfs vfs;
   WriterRig rig({.sensors = 20, .pending_rows = 2'000, .vfs = vfs.name()},
-                [](config::Config& config) { config.database.error_limit = 3; });
+                [](config::Config& config) { config.write.error_limit = 3; });
   for (std::uint32_t sensor = 0; sensor < 20; ++sensor) rig.send(sensor, 10);
   rig.step();
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL);
@@ -68,7 +68,7 @@ TEST_CASE("a full disk is waited for while the backlog has room, and given up wh
 TEST_CASE("a success between failures starts the count again") {
   FaultyVfs vfs;
   WriterRig rig({.sensors = 2, .vfs = vfs.name()},
-                [](config::Config& config) { config.database.error_limit = 3; });
+                [](config::Config& config) { config.write.error_limit = 3; });
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_IOERR_WRITE, "sensor-0");
   rig.send(0, 10);
   // Sensor 1 succeeds more often than the rounds of sensor 0 end.

@@ -85,7 +85,7 @@ std::string tag_location(std::string_view text) {
 // A shard with nothing in it.
 void make_shard(const std::string& path) {
   sqlite::Database database = opened(path);
-  REQUIRE(sqlite::prepare_schema(database, config::DatabaseSettings{}).ok());
+  REQUIRE(sqlite::prepare_schema(database, config::SqliteSettings{}).ok());
 }
 
 void add_readings(const std::string& path, const std::vector<Timestamp>& moments,

@@ -45,7 +45,7 @@ struct Bench {
     sqlite::RunInfo run;
     run.run_id = run_id;
     run.start = start;
-    const config::DatabaseSettings settings;
+    const config::SqliteSettings settings;
     const sqlite::ShardContext context{roster, settings, run, {}};
     sqlite::Shard shard(path, context);
     for (const batch::Reading& reading : readings) shard.stage(reading, {});

@@ -61,7 +61,7 @@ TEST_CASE(
     "events") {
   WriterRig rig;
   {
-    const sqlite::ShardContext context{rig.roster, rig.config.database, rig.run, {}};
+    const sqlite::ShardContext context{rig.roster, rig.config.sqlite, rig.run, {}};
     sqlite::Shard before(rig.path_of(0), context);
     for (const int i : {-3, -2, -1}) {
       before.stage(batch::Reading{WriterRig::first_due + i * second, {}, 0, {}}, {});
@@ -120,7 +120,7 @@ TEST_CASE("a shard file that is renamed away is whole where it went, and another
 }
 
 TEST_CASE("a data directory that is deleted or moved is made again") {
-  WriterRig rig({.sensors = 3}, [](config::Config& config) { config.database.data_dir += "/deep/down"; });
+  WriterRig rig({.sensors = 3}, [](config::Config& config) { config.sqlite.data_dir += "/deep/down"; });
   for (int round = 0; round < 3; ++round) {
     for (std::uint32_t sensor = 0; sensor < 3; ++sensor) rig.send(sensor, 10);
     rig.go_on_for(2 * second);

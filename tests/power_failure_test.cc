@@ -24,7 +24,7 @@ TEST_CASE("rows of a commit that failed while waiting for the disk are waited fo
   FaultyVfs vfs;
   vfs.remember_unsynced();
   WriterRig rig({.vfs = vfs.name()},
-                [](config::Config& config) { config.database.synchronous = config::Synchronous::full; });
+                [](config::Config& config) { config.sqlite.synchronous = config::Synchronous::full; });
   rig.send(0, 10);
   rig.step();
   vfs.fail(DiskCall::sync, 1, 1, SQLITE_IOERR_FSYNC, "-wal");
@@ -56,7 +56,7 @@ TEST_CASE(
     "what lies behind a gap in the log of a machine that lost its power stays away when a run goes on") {
   const TemporaryFolder folder;
   const identity::Roster roster = roster_of(1);
-  const config::DatabaseSettings settings;
+  const config::SqliteSettings settings;
   sqlite::RunInfo run;
   run.run_id = "run";
   const sqlite::ShardContext context{roster, settings, run, {}};

@@ -108,7 +108,7 @@ TEST_CASE("a config is compared key by key, behaviors effect by effect") {
   config::Config to;
   CHECK(config::config_changes(from, to).empty());
   to.anomalies.probability = 0.2;
-  to.database.path = "other/file.db";
+  to.sqlite.path = "other/file.db";
   to.behaviors.firmware["1.5"] = config::Behavior{};
   to.behaviors.firmware["1.4"].probability = 0.5;
   std::map<std::string, config::ConfigChange> by_key;

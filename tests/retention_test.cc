@@ -28,7 +28,7 @@ class OldShard {
  public:
   explicit OldShard(const std::string& run = "r") {
     sqlite::Database database = opened(path);
-    config::DatabaseSettings settings;
+    config::SqliteSettings settings;
     settings.page_size = 4'096;
     REQUIRE(sqlite::prepare_schema(database, settings).ok());
     begin_run(run);
@@ -278,9 +278,9 @@ TEST_CASE("a time that is none is an error, and nothing is deleted") {
 
 TEST_CASE("retention deletes beside a writer that goes on, and neither fails") {
   WriterRig rig({}, [](config::Config& config) {
-    config.database.page_size = 4'096;
-    config.database.retention = {5, 0, false};
-    config.database.busy_timeout_ms = 3'600'000;  // the writer's time passes faster than retention's
+    config.sqlite.page_size = 4'096;
+    config.sqlite.retention = {5, 0, false};
+    config.sqlite.busy_timeout_ms = 3'600'000;  // the writer's time passes faster than retention's
   });
   // A reading a millisecond.
   rig.send(0, 4'000);
@@ -304,7 +304,7 @@ TEST_CASE("retention deletes beside a writer that goes on, and neither fails") {
 }
 
 TEST_CASE("a file whose old rows are not synced is told of once") {
-  WriterRig rig({}, [](config::Config& config) { config.database.retention = {5, 0, true}; });
+  WriterRig rig({}, [](config::Config& config) { config.sqlite.retention = {5, 0, true}; });
   for (int round = 0; round < 2; ++round) {
     rig.send(0, 10'000);
     rig.go_on_for(2 * second);
@@ -318,7 +318,7 @@ TEST_CASE("a file whose old rows are not synced is told of once") {
 
 TEST_CASE("a stop waits for one transaction, not for one of every shard") {
   std::vector<OldShard> shards(40);
-  config::DatabaseSettings settings;
+  config::SqliteSettings settings;
   settings.retention = of_age(5);
   sqlite::Retention retention(settings, "", [](const std::string&) {});
   for (const OldShard& shard : shards) shard.add(1, 5'000);

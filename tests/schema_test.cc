@@ -34,7 +34,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-sqlite::StorageError prepare(const std::string& path, const config::DatabaseSettings& settings = {}) {
+sqlite::StorageError prepare(const std::string& path, const config::SqliteSettings& settings = {}) {
   sqlite::Database database = opened(path);
   return sqlite::prepare_schema(database, settings);
 }
@@ -80,7 +80,7 @@ TEST_CASE("a connection is set up as the config says") {
   for (const auto& [mode, number] :
        {std::pair(config::Synchronous::off, 0), std::pair(config::Synchronous::normal, 1),
         std::pair(config::Synchronous::full, 2)}) {
-    config::DatabaseSettings settings;
+    config::SqliteSettings settings;
     settings.synchronous = mode;
     settings.page_size = 8'192;
     settings.cache_kib = 2'048;
@@ -230,7 +230,7 @@ TEST_CASE("collectors find unsynced rows through the index, without a scan or a 
   const std::string mark = plan_text("UPDATE sensor_readings SET synced = 1 WHERE id IN (1, 2, 3)");
   CHECK(mark.find("USING INTEGER PRIMARY KEY") != std::string::npos);
 
-  config::DatabaseSettings settings;
+  config::SqliteSettings settings;
   settings.unsynced_index = false;
   const std::string indexes = "SELECT count(*) FROM sqlite_schema WHERE name = 'sensor_readings_unsynced'";
   REQUIRE(prepare(folder / "a.db", settings).ok());

@@ -219,8 +219,8 @@ double optimum(const std::vector<double>& rates, std::size_t writers) {
 config::Config sharded_by_sensor(std::uint32_t writers) {
   config::Config config;
   config.sharding.key = config::ShardKey::sensor;
-  config.database.data_dir = "data";
-  config.database.writers = writers;
+  config.sqlite.data_dir = "data";
+  config.write.writers = writers;
   return config;
 }
 
@@ -288,14 +288,14 @@ TEST_CASE("the plan does not depend on the order of the identity files") {
 TEST_CASE("unsharded, all sensors go to the file the config names") {
   const identity::Roster roster = roster_of(3);
   config::Config config;
-  config.database.path = "some/where/my.db";
-  config.database.writers = 4;
+  config.sqlite.path = "some/where/my.db";
+  config.write.writers = 4;
   const sqlite::ShardPlan plan =
       sqlite::plan_shards(roster, all_of(roster), std::vector<double>(3, 1), config);
   CHECK(plan.shard_count == 1);
   CHECK(plan.paths.size() == 4);
   CHECK(plan.paths[plan.writer_of[0]] == std::vector<std::string>{"some/where/my.db"});
-  config.database.data_dir = "else";
+  config.sqlite.data_dir = "else";
   CHECK(sqlite::plan_shards(roster, all_of(roster), std::vector<double>(3, 1), config).paths[0][0] ==
         "else/my.db");
 }

@@ -44,8 +44,8 @@ struct Fleet {
     return options;
   }
   static void flush_at_once(config::Config& config) {
-    config.database.flush_interval_ms = 1;
-    config.database.checkpoint_pages = 1'000'000;  // so that only commits write
+    config.write.flush_interval_ms = 1;
+    config.sqlite.checkpoint_pages = 1'000'000;  // so that only commits write
   }
 
   std::string name() const { return rig.path_of(stalled); }
@@ -196,7 +196,7 @@ TEST_CASE("a disk that takes its time to fail at the end is given up like one th
 
 TEST_CASE("a checkpointer whose disk does not answer for one file copies the logs of others") {
   FaultyVfs vfs;
-  WriterRig rig({.sensors = 2}, [](config::Config& config) { config.database.checkpoint_pages = 1'000; });
+  WriterRig rig({.sensors = 2}, [](config::Config& config) { config.sqlite.checkpoint_pages = 1'000; });
   for (const std::uint32_t sensor : {0U, 1U}) rig.send(sensor, 2'000);
   rig.go_on_for(2 * second);
   const auto before = std::filesystem::file_size(rig.path_of(1));

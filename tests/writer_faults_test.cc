@@ -29,8 +29,8 @@ TEST_CASE("a transaction that fails half-way is rolled back whole") {
   FaultyVfs vfs;
   // A cache so small that pages reach the log long before the commit.
   WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) {
-    config.database.batch_size = 1'000;
-    config.database.cache_kib = 64;
+    config.write.batch_size = 1'000;
+    config.sqlite.cache_kib = 64;
   });
   rig.send(0, 1'000);
   rig.step();
@@ -57,9 +57,9 @@ TEST_CASE("whichever write fails, every row is there once and in order when the 
     FaultyVfs vfs;
     WriterRig rig({.sensors = 3, .open_shards = 2, .vfs = vfs.name()}, [nth](config::Config& config) {
       // Waiting for the disk takes most of the time and changes no write; a few rounds do it.
-      config.database.synchronous = nth % 10 == 0 ? config::Synchronous::normal : config::Synchronous::off;
-      config.database.checkpoint_pages = 8;
-      config.database.page_size = 4'096;
+      config.sqlite.synchronous = nth % 10 == 0 ? config::Synchronous::normal : config::Synchronous::off;
+      config.sqlite.checkpoint_pages = 8;
+      config.sqlite.page_size = 4'096;
     });
     vfs.fail_writes(nth, 1 + nth % 5, nth % 2 == 0 ? SQLITE_FULL : SQLITE_IOERR_WRITE);
     for (int round = 0; round < 8; ++round) {
@@ -84,7 +84,7 @@ TEST_CASE("whichever write fails, every row is there once and in order when the 
 // A constraint, unlike a disk, makes SQLite undo the statement only.
 TEST_CASE("a shard whose flush fails holds no lock, keeps its rows and writes them later") {
   WriterRig rig;
-  const sqlite::ShardContext context{rig.roster, rig.config.database, rig.run, {}};
+  const sqlite::ShardContext context{rig.roster, rig.config.sqlite, rig.run, {}};
   sqlite::Shard shard(rig.path_of(0), context);
   const auto stage = [&](Timestamp due) { shard.stage({due, {1, 2, 3}, 0, std::nullopt}, {}); };
   stage(1);
@@ -148,7 +148,7 @@ TEST_CASE("an error is counted in the class of what went wrong") {
 
 TEST_CASE("retries come later and later, and their running out is said once") {
   FaultyVfs vfs;
-  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.database.error_limit = 1'000; });
+  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.write.error_limit = 1'000; });
   rig.send(0, 10);
   rig.step();
   vfs.fail_writes(1, FaultyVfs::for_ever);
@@ -189,7 +189,7 @@ TEST_CASE("a file that cannot even be opened is treated as one that cannot be wr
 TEST_CASE(
     "inserting writes no temporary file, which could be slow, or fail where the shard's disk does not") {
   FaultyVfs vfs;
-  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.database.batch_size = 200; });
+  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.write.batch_size = 200; });
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_IOERR_WRITE, "none but a file without a name");
   for (int i = 0; i < 50; ++i) {
     rig.send(0, 200);

@@ -149,7 +149,7 @@ TEST_CASE("a second run goes on after the first one's rows") {
   const std::string path = rig.path_of(0);
   sqlite::RunInfo second_run = rig.run;
   second_run.run_id = "second";
-  const sqlite::ShardContext context{rig.roster, rig.config.database, second_run, {}};
+  const sqlite::ShardContext context{rig.roster, rig.config.sqlite, second_run, {}};
   sqlite::Shard shard(path, context);
   shard.stage({WriterRig::first_due + 99'000'000, {1, 2, 3}, 0, std::nullopt}, rig.now());
   REQUIRE(shard.flush().ok());
@@ -198,7 +198,7 @@ TEST_CASE("after the end every file stands alone") {
 }
 
 TEST_CASE("a write-ahead log is copied into its file once it is long, and begins anew") {
-  WriterRig rig({}, [](config::Config& config) { config.database.checkpoint_pages = 8; });
+  WriterRig rig({}, [](config::Config& config) { config.sqlite.checkpoint_pages = 8; });
   for (int flush = 0; flush < 200; ++flush) {
     rig.send(0, 10);
     rig.step();
@@ -210,7 +210,7 @@ TEST_CASE("a write-ahead log is copied into its file once it is long, and begins
 }
 
 TEST_CASE("a checkpointer copies the log of a file that is being written, and leaves it open for more") {
-  WriterRig rig({}, [](config::Config& config) { config.database.checkpoint_pages = 1'000; });
+  WriterRig rig({}, [](config::Config& config) { config.sqlite.checkpoint_pages = 1'000; });
   rig.send(0, 2'000);
   rig.go_on_for(2 * second);
   const auto before = fs::file_size(rig.path_of(0));
@@ -302,7 +302,7 @@ TEST_CASE("one locked shard of sixteen does not delay the others") {
 }
 
 TEST_CASE("a locked file at the end is given up after the busy timeout and its retries, and counted") {
-  WriterRig rig({}, [](config::Config& config) { config.database.busy_timeout_ms = 20; });
+  WriterRig rig({}, [](config::Config& config) { config.sqlite.busy_timeout_ms = 20; });
   rig.send(0, 10);
   rig.step();
   sqlite::Database other = opened(rig.path_of(0));
@@ -319,7 +319,7 @@ TEST_CASE("the first shard's opening shows whether the directory can be written 
   WriterRig good;
   CHECK(good.writer().open_ahead(0).ok());
   CHECK(fs::exists(good.path_of(0)));
-  WriterRig bad({}, [](config::Config& config) { config.database.data_dir = "/proc/is/not/there"; });
+  WriterRig bad({}, [](config::Config& config) { config.sqlite.data_dir = "/proc/is/not/there"; });
   CHECK((bad.writer().open_ahead(0).code & 0xFF) == SQLITE_CANTOPEN);
   // Opened once and not again: the shard counts against the open files.
   WriterRig one({.sensors = 2, .open_shards = 1});
@@ -330,7 +330,7 @@ TEST_CASE("the first shard's opening shows whether the directory can be written 
 }
 
 TEST_CASE("the null sink counts everything and writes nothing") {
-  WriterRig rig({.sensors = 2}, [](config::Config& config) { config.database.sink = config::Sink::null; });
+  WriterRig rig({.sensors = 2}, [](config::Config& config) { config.write.sink = config::Sink::null; });
   CHECK(rig.writer().open_ahead(0).ok());
   rig.send(0, 123);
   rig.send(1, 77);
@@ -345,7 +345,8 @@ TEST_CASE("the null sink counts everything and writes nothing") {
 TEST_CASE("a paced writer's lag is the real time from due to commit") {
   WriterRig rig;
   const SteadyTime began = std::chrono::steady_clock::now() - std::chrono::seconds(10);
-  const sqlite::WriterContext context{{rig.roster, rig.config.database, rig.run, {}},
+  const sqlite::WriterContext context{{rig.roster, rig.config.sqlite, rig.run, {}},
+                                      rig.config.write,
                                       rig.plan.place_of,
                                       SimulationClock(WriterRig::first_due, began, 1.0),
                                       rig.pool,

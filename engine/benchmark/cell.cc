@@ -226,15 +226,14 @@ config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const 
   config.clock.speed.max = !load.rate;
   if (!load.rate) config.clock.start = history_start;
   config.sharding = {config::ShardKey::hash, cell.shards};
-  config::DatabaseSettings& database = config.database;
-  database.data_dir = folder;
-  database.sink = load.sink;
-  database.writers = cell.writers;
-  database.batch_size = cell.batch_size;
-  database.flush_interval_ms = load.flush_interval_ms;
-  database.synchronous = cell.synchronous;
-  database.unsynced_index = cell.unsynced_index;
-  database.error_limit = 1;  // trouble ends the measurement
+  config.sqlite.data_dir = folder;
+  config.write.sink = load.sink;
+  config.write.writers = cell.writers;
+  config.write.batch_size = cell.batch_size;
+  config.write.flush_interval_ms = load.flush_interval_ms;
+  config.sqlite.synchronous = cell.synchronous;
+  config.sqlite.unsynced_index = cell.unsynced_index;
+  config.write.error_limit = 1;  // trouble ends the measurement
   return config;
 }
 

@@ -224,7 +224,7 @@ std::vector<std::pair<std::string, std::string>> bench_facts(const BenchReport& 
   const MachineFacts& machine = report.machine;
   const BenchLoad& load = report.options.load;
   const config::Config config = bench_config({}, load, "");
-  const config::DatabaseSettings& database = config.database;
+  const config::SqliteSettings& sqlite = config.sqlite;
   return {{"fleet-sim", machine.version + ", SQLite " + machine.sqlite},
           {"date", machine.date},
           {"processor", fmt::format("{}, {} cores", machine.processor, machine.cores)},
@@ -232,8 +232,8 @@ std::vector<std::pair<std::string, std::string>> bench_facts(const BenchReport& 
           {"disk", fmt::format("{} ({} on {})", machine.directory, machine.file_system, machine.device)},
           {"settings", fmt::format("WAL, page size {}, cache {} KiB and checkpoint every {} pages per file, "
                                    "flush interval {} ms, busy timeout {} ms",
-                                   database.page_size, database.cache_kib, database.checkpoint_pages,
-                                   database.flush_interval_ms, database.busy_timeout_ms)},
+                                   sqlite.page_size, sqlite.cache_kib, sqlite.checkpoint_pages,
+                                   config.write.flush_interval_ms, sqlite.busy_timeout_ms)},
           {"fleet", fmt::format("{} sensors, {} s a measurement{}", grouped(load.sensors), load.seconds,
                                 rounds_text(report.options))},
           {"generator", generator_text(report)}};

@@ -85,16 +85,16 @@ Json json_of(const MachineFacts& machine) {
 
 Json settings_json(const BenchReport& report) {
   const BenchLoad& load = report.options.load;
-  const config::DatabaseSettings database = bench_config({}, load, "").database;
+  const config::Config config = bench_config({}, load, "");
   return {{"seconds", load.seconds},
           {"warm_up_seconds", load.warm_up_seconds},
           {"sensors", load.sensors},
           {"disk_bytes", load.disk_bytes},
-          {"flush_interval_ms", database.flush_interval_ms},
-          {"page_size", database.page_size},
-          {"cache_kib", database.cache_kib},
-          {"checkpoint_pages", database.checkpoint_pages},
-          {"busy_timeout_ms", database.busy_timeout_ms}};
+          {"flush_interval_ms", config.write.flush_interval_ms},
+          {"page_size", config.sqlite.page_size},
+          {"cache_kib", config.sqlite.cache_kib},
+          {"checkpoint_pages", config.sqlite.checkpoint_pages},
+          {"busy_timeout_ms", config.sqlite.busy_timeout_ms}};
 }
 
 const char* mode_of(const BenchOptions& options) {

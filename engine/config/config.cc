@@ -93,15 +93,15 @@ Behaviors default_behaviors() {
 }
 
 std::string Config::data_directory() const {
-  if (!database.data_dir.empty()) return database.data_dir;
-  const std::string folder = std::filesystem::path(database.path).parent_path().string();
+  if (!sqlite.data_dir.empty()) return sqlite.data_dir;
+  const std::string folder = std::filesystem::path(sqlite.path).parent_path().string();
   return folder.empty() ? "." : folder;
 }
 
 std::string Config::log_file() const {
   const std::string unnamed = LoggingSettings().file;
-  if (logging.file != unnamed || database.data_dir.empty()) return logging.file;
-  return (std::filesystem::path(database.data_dir) / std::filesystem::path(unnamed).filename()).string();
+  if (logging.file != unnamed || sqlite.data_dir.empty()) return logging.file;
+  return (std::filesystem::path(sqlite.data_dir) / std::filesystem::path(unnamed).filename()).string();
 }
 
 std::string_view canonical_firmware(std::string_view version) {

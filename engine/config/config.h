@@ -149,14 +149,23 @@ struct RetentionSettings {
   bool operator==(const RetentionSettings&) const = default;
 };
 
-struct DatabaseSettings {
-  std::string path = "data/sensor_data.db";
-  std::string data_dir;  // empty: the folder of `path`
+// How rows travel to where they are kept, whatever that is.
+struct WriteSettings {
   Sink sink = Sink::sqlite;
   std::uint32_t writers = 1;
   std::uint32_t batch_size = 5'000;  // rows of a shard that start a transaction
   std::uint32_t flush_interval_ms = 1'000;
   std::uint32_t pending_rows = 4'000'000;  // held in memory per process, over all shards
+  std::uint32_t error_limit = 10;  // rounds of one file's retries with no success between that stop the run
+  bool memory_fallback = true;     // rows wait in memory for a file that cannot be opened at the start
+
+  bool operator==(const WriteSettings&) const = default;
+};
+
+// What only SQLite's files know.
+struct SqliteSettings {
+  std::string path = "data/sensor_data.db";
+  std::string data_dir;  // empty: the folder of `path`
   Synchronous synchronous = Synchronous::normal;
   std::uint32_t page_size = 16'384;
   std::uint32_t cache_kib = 256;
@@ -164,11 +173,9 @@ struct DatabaseSettings {
   std::uint32_t busy_timeout_ms = 5'000;
   std::uint32_t max_open_shards = 0;  // 0: as many as the descriptor limit allows
   bool unsynced_index = true;
-  std::uint32_t error_limit = 10;  // rounds of one file's retries with no success between that stop the run
-  bool memory_fallback = true;     // rows wait in memory for a file that cannot be opened at the start
   RetentionSettings retention;
 
-  bool operator==(const DatabaseSettings&) const = default;
+  bool operator==(const SqliteSettings&) const = default;
 };
 
 enum class LogFormat { text, json };
@@ -211,7 +218,8 @@ struct Config {
   FleetSettings fleet;
   ShardBy sharding;
   ClockSettings clock;
-  DatabaseSettings database;
+  WriteSettings write;  // both are the section `database` of a file
+  SqliteSettings sqlite;
   LoggingSettings logging;
   ConfigReloadSettings config_reload;
   MonitoringSettings monitoring;

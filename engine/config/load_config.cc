@@ -99,7 +99,7 @@ class Loader {
 
   void check_paths() {
     const std::filesystem::path log(config_.logging.file);
-    const std::filesystem::path database(config_.database.path);
+    const std::filesystem::path database(config_.sqlite.path);
     if (log.lexically_normal() != database.lexically_normal()) return;
     problems_.add(
         origin({"logging.file", "database.path"}),

@@ -63,7 +63,7 @@ void resume_run(const Arguments& arguments, Inputs& inputs) {
     return;
   }
   config::Config recorded = recorded_config(*inputs.resumed);
-  recorded.database.data_dir = directory;
+  recorded.sqlite.data_dir = directory;
   recorded.logging = config::LoggingSettings{};
   inputs.defaults = recorded;
   recorded.monitoring = config::MonitoringSettings{};

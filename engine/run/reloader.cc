@@ -223,7 +223,7 @@ std::vector<fleet::WantedSensor> Reloader::place(const identity::IdentityChanges
   for (const identity::IdentityChanges::Changed& changed : changes.changed) coming.push_back(changed.to);
   if (!places_) places_.emplace(targets_.plan, running_);
   const sqlite::ShardPlaces::Proposal proposal = places_->propose(wanted, coming);
-  if (running_.database.sink == config::Sink::sqlite) {
+  if (running_.write.sink == config::Sink::sqlite) {
     sqlite::ShardPlan new_files;
     new_files.paths = proposal.new_paths;
     Problems problems;

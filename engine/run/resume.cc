@@ -86,7 +86,7 @@ bool holds_shards(const std::filesystem::path& directory) {
 }
 
 std::filesystem::path file_name_of(const config::Config& config) {
-  return std::filesystem::path(config.database.path).filename();
+  return std::filesystem::path(config.sqlite.path).filename();
 }
 
 // Keys that do not change what a sensor reads, but which sensors and files are this run's.
@@ -199,7 +199,7 @@ void check_resumable(const config::Config& config, const config::Config& recorde
                                  ", but the run was begun in " + in_quotes(file_name_of(recorded).string()) +
                                  remedy);
   }
-  if (config.database.sink == config::Sink::null) {
+  if (config.write.sink == config::Sink::null) {
     problems.add("--resume", "the null sink keeps nothing that a run could go on from");
   }
 }

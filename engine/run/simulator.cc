@@ -43,13 +43,14 @@ Timestamp end_of(const config::Config& config, Timestamp start) {
   return start + static_cast<Microseconds>(seconds * 1e6);
 }
 
-std::size_t open_shards_per_writer(const config::DatabaseSettings& settings, std::size_t http_connections) {
+std::size_t open_shards_per_writer(const config::Config& config, std::size_t http_connections) {
   const std::size_t limit = descriptor_limit();
   const std::size_t elsewhere = descriptors_elsewhere + http_connections;
   const std::size_t spare = limit > elsewhere ? limit - elsewhere : 0;
   std::size_t files = std::min(spare / descriptors_per_shard, most_open_shards);
-  if (settings.max_open_shards > 0) files = std::min<std::size_t>(files, settings.max_open_shards);
-  return std::max<std::size_t>(1, files / settings.writers);
+  const std::size_t most = config.sqlite.max_open_shards;
+  if (most > 0) files = std::min(files, most);
+  return std::max<std::size_t>(1, files / config.write.writers);
 }
 
 std::vector<double> rates_of(const Inputs& inputs) {
@@ -118,7 +119,7 @@ Simulator::Simulator(Inputs inputs, log::Console& console, log::Log& log, ErrorC
       schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config),
                 inputs_.config.simulation.overload},
       errors_(errors),
-      shard_context_{inputs_.identities.roster, inputs_.config.database, run_, {}} {
+      shard_context_{inputs_.identities.roster, inputs_.config.sqlite, run_, {}} {
   run_.reloads = &reloads_;
   plan_storage();
   set_clock();
@@ -131,7 +132,7 @@ Simulator::Simulator(Inputs inputs, log::Console& console, log::Log& log, ErrorC
 void Simulator::plan_storage() {
   const config::Config& config = inputs_.config;
   plan_ = sqlite::plan_shards(inputs_.identities.roster, inputs_.members, rates_of(inputs_), config);
-  if (config.database.sink == config::Sink::null) return;
+  if (config.write.sink == config::Sink::null) return;
   make_data_directory();
   // Before the lock, so that a start that is refused leaves no file behind.
   Problems problems;
@@ -150,7 +151,7 @@ void Simulator::make_data_directory() {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (!error) return;
-  if (!inputs_.config.database.memory_fallback || !may_pass(error)) {
+  if (!inputs_.config.write.memory_fallback || !may_pass(error)) {
     throw NoStorage(directory + ": cannot be made: " + error.message());
   }
   log_.warn("storage_unavailable", "cannot be made yet, rows wait in memory: " + error.message(),
@@ -175,7 +176,7 @@ void Simulator::lock_data_directory() {
 
 // The lock goes with a data directory that somebody deletes, and comes back with the next one.
 void Simulator::keep_lock() {
-  if (inputs_.config.database.sink == config::Sink::null || lock_is_contested_) return;
+  if (inputs_.config.write.sink == config::Sink::null || lock_is_contested_) return;
   const std::string directory = inputs_.config.data_directory();
   if (lock_.keep(directory, inputs_.config.fleet.partition) != DirectoryLock::Verdict::held) return;
   lock_is_contested_ = true;
@@ -224,20 +225,21 @@ void Simulator::take_up_run() {
 }
 
 void Simulator::build_writers() {
-  const config::DatabaseSettings& settings = inputs_.config.database;
+  const config::WriteSettings& settings = inputs_.config.write;
   // Who may hold a batch: each generating thread one; per writer one that small windows share, one being
   // dealt out, and those in its queue.
   const std::size_t batches = schedule_.threads + settings.writers * (queued_per_writer + 2);
   pool_ = std::make_unique<batch::BatchPool>(batches);
   const sqlite::WriterContext context{
       shard_context_,
+      settings,
       plan_.place_of,
       schedule_.clock,
       *pool_,
       ledger_,
       errors_,
       std::max<std::size_t>(2, settings.pending_rows / settings.writers),
-      open_shards_per_writer(settings, inputs_.config.monitoring.enabled ? http_connections() : 0),
+      open_shards_per_writer(inputs_.config, inputs_.config.monitoring.enabled ? http_connections() : 0),
       [this](const std::string& line) { log_writer(line); },
       [this] { gave_up_.store(true, std::memory_order_release); }};
   for (const std::vector<std::string>& paths : plan_.paths) {
@@ -250,7 +252,7 @@ void Simulator::build_writers() {
 // One file shows whether rows can be written at all; who would rather end than have rows wait wants all of
 // them looked at.
 void Simulator::open_ahead(sqlite::Writer& writer, const std::vector<std::string>& paths) {
-  const bool all = !inputs_.config.database.memory_fallback;
+  const bool all = !inputs_.config.write.memory_fallback;
   const std::size_t count = all ? paths.size() : std::min<std::size_t>(1, paths.size());
   for (std::uint32_t i = 0; i < count; ++i) {
     if (const sqlite::StorageError error = writer.open_ahead(i); !error.ok()) begin_without(paths[i], error);
@@ -261,7 +263,7 @@ void Simulator::open_ahead(sqlite::Writer& writer, const std::vector<std::string
 void Simulator::begin_without(const std::string& path, const sqlite::StorageError& error) {
   const int code = error.code & 0xFF;
   const bool foreign = code == SQLITE_MISMATCH || code == SQLITE_NOTADB;
-  if (foreign || !inputs_.config.database.memory_fallback) {
+  if (foreign || !inputs_.config.write.memory_fallback) {
     throw NoStorage(path + ": cannot be opened: " + error.message);
   }
   log_.warn("storage_unavailable", "cannot be opened yet, rows wait in memory: " + error.message,
@@ -316,7 +318,7 @@ void Simulator::log_start() {
              {"shards", plan_.shard_count},
              {"shard_by", run_.shard_by},
              {"data_directory",
-              config.database.sink == config::Sink::null ? "the null sink" : config.data_directory()},
+              config.write.sink == config::Sink::null ? "the null sink" : config.data_directory()},
              {"threads", schedule_.threads},
              {"writers", writers_.size()},
              {"start", timestamp_text(run_.start)},
@@ -378,7 +380,8 @@ double Simulator::behind_seconds() const {
 void Simulator::report(const status::Snapshot& now) {
   const double interval = console_.live() ? live_interval_seconds : plain_interval_seconds;
   if (now.elapsed_seconds - shown_.back().elapsed_seconds >= interval) {
-    while (shown_.size() > 1 && now.elapsed_seconds - shown_[1].elapsed_seconds >= status::rate_span_seconds) {
+    while (shown_.size() > 1 &&
+           now.elapsed_seconds - shown_[1].elapsed_seconds >= status::rate_span_seconds) {
       shown_.pop_front();
     }
     console_.show_progress(status::progress_text(now, shown_.front(), console_.width()));
@@ -454,7 +457,7 @@ ExitCode Simulator::settle() {
   if (!imbalance.empty()) log_.critical("books_do_not_balance", "the books do not balance: " + imbalance);
   if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "given up; the reason stands above");
 
-  const bool null_sink = inputs_.config.database.sink == config::Sink::null;
+  const bool null_sink = inputs_.config.write.sink == config::Sink::null;
   std::string summary =
       status::summary_text(last, null_sink ? "the null sink" : inputs_.config.data_directory());
   if (!null_sink) summary += status::writers_hint(last);

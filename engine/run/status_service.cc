@@ -212,7 +212,7 @@ status::RunFacts StatusService::facts(const RunningFleet& fleet) const {
           .writers = parts.writers.size(),
           .readings_per_second = fleet.readings_per_second,
           .batches_limit = parts.pool.size(),
-          .rows_limit = config.database.pending_rows};
+          .rows_limit = config.write.pending_rows};
 }
 
 // Returns why the run is not healthy.
@@ -246,7 +246,8 @@ void StatusService::measure_files() {
 
 double StatusService::recent_rate(const status::Snapshot& now) {
   written_before_.emplace_back(now.elapsed_seconds, now.books.written);
-  while (written_before_.size() > 2 && now.elapsed_seconds - written_before_[1].first >= status::rate_span_seconds) {
+  while (written_before_.size() > 2 &&
+         now.elapsed_seconds - written_before_[1].first >= status::rate_span_seconds) {
     written_before_.pop_front();
   }
   const auto& [since, written] = written_before_.front();

@@ -20,7 +20,7 @@ constexpr const char* retention_pragmas = "PRAGMA busy_timeout = 10; PRAGMA secu
 
 }  // namespace
 
-Retention::Retention(const config::DatabaseSettings& settings, std::string vfs,
+Retention::Retention(const config::SqliteSettings& settings, std::string vfs,
                      std::function<void(const std::string&)> log)
     : settings_(settings), vfs_(std::move(vfs)), log_(std::move(log)), thread_([this] { run(); }) {}
 

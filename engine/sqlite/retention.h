@@ -30,7 +30,7 @@ namespace fleet_sim::sqlite {
 class Retention {
  public:
   // `log` gets one line per change of state. Borrows the settings.
-  Retention(const config::DatabaseSettings& settings, std::string vfs,
+  Retention(const config::SqliteSettings& settings, std::string vfs,
             std::function<void(const std::string&)> log);
   ~Retention();
   Retention(const Retention&) = delete;
@@ -54,7 +54,7 @@ class Retention {
   bool pause(std::chrono::steady_clock::duration span);
   void note_state(const std::string& path, const StorageError& error, bool held_back);
 
-  const config::DatabaseSettings& settings_;
+  const config::SqliteSettings& settings_;
   std::string vfs_;
   std::function<void(const std::string&)> log_;
   std::atomic<std::uint64_t> readings_{0};

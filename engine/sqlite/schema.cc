@@ -165,7 +165,7 @@ StorageError judge_tables(Database& database, Forms& forms) {
   return {};
 }
 
-std::string connection_pragmas(const config::DatabaseSettings& settings) {
+std::string connection_pragmas(const config::SqliteSettings& settings) {
   // The page size takes effect only while the file is empty, and before WAL.
   return "PRAGMA page_size = " + std::to_string(settings.page_size) +
          "; PRAGMA journal_mode = WAL; PRAGMA cache_size = -" + std::to_string(settings.cache_kib) +
@@ -193,7 +193,7 @@ StorageError judge(Database& database, Forms& forms) {
 }
 
 // Judges again under the write lock: another process may have been here in between.
-StorageError create_or_migrate(Database& database, const config::DatabaseSettings& settings) {
+StorageError create_or_migrate(Database& database, const config::SqliteSettings& settings) {
   return transact(database, "BEGIN IMMEDIATE", [&] {
     Forms forms;
     if (StorageError error = judge_tables(database, forms); !error.ok()) return error;
@@ -209,7 +209,7 @@ StorageError create_or_migrate(Database& database, const config::DatabaseSetting
 
 // Whether everything create_or_migrate would make is there already, so that opening a shard again writes
 // nothing.
-bool is_complete(Database& database, const config::DatabaseSettings& settings) {
+bool is_complete(Database& database, const config::SqliteSettings& settings) {
   const std::int64_t objects = database.query_integer(
       "SELECT count(*) FROM sqlite_schema WHERE name IN "
       "('sensor_readings', 'anomaly_events', 'anomaly_events_open', 'run_info')",
@@ -227,7 +227,7 @@ StorageError check_schema(Database& database) {
   return judge(database, forms);
 }
 
-StorageError prepare_schema(Database& database, const config::DatabaseSettings& settings) {
+StorageError prepare_schema(Database& database, const config::SqliteSettings& settings) {
   Forms forms;
   if (StorageError error = judge(database, forms); !error.ok()) return error;
   // A new file is not worth waiting for the disk: up to the first checkpoint, which does wait, a power
@@ -245,7 +245,7 @@ StorageError prepare_schema(Database& database, const config::DatabaseSettings& 
   return database.execute(synchronous_pragma(settings.synchronous).c_str());
 }
 
-StorageError prepare_connection(Database& database, const config::DatabaseSettings& settings) {
+StorageError prepare_connection(Database& database, const config::SqliteSettings& settings) {
   return database.execute(
       (synchronous_pragma(settings.synchronous) + "; " + connection_pragmas(settings)).c_str());
 }

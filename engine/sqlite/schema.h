@@ -38,10 +38,10 @@ struct RunInfo {
 // Sets the connection up (WAL, synchronous, page and cache size, checkpoints), then creates, accepts or
 // migrates the tables. SQLITE_MISMATCH with a message that says what is wrong when the file is somebody
 // else's.
-StorageError prepare_schema(Database& database, const config::DatabaseSettings& settings);
+StorageError prepare_schema(Database& database, const config::SqliteSettings& settings);
 
 // Sets up another connection to a file that prepare_schema has accepted.
-StorageError prepare_connection(Database& database, const config::DatabaseSettings& settings);
+StorageError prepare_connection(Database& database, const config::SqliteSettings& settings);
 
 // Looks at an existing file without changing it; the same verdict as prepare_schema.
 StorageError check_schema(Database& database);

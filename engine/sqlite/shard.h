@@ -30,7 +30,7 @@ namespace fleet_sim::sqlite {
 // What all shards of a run have in common. Borrowed; outlives them.
 struct ShardContext {
   const identity::Roster& roster;
-  const config::DatabaseSettings& settings;
+  const config::SqliteSettings& settings;
   const RunInfo& run;
   std::string vfs;  // empty: SQLite's default
 };

@@ -23,7 +23,7 @@ struct PlannedShard {
 };
 
 std::string unsharded_path(const config::Config& config) {
-  const std::filesystem::path file = std::filesystem::path(config.database.path).filename();
+  const std::filesystem::path file = std::filesystem::path(config.sqlite.path).filename();
   return (std::filesystem::path(config.data_directory()) / file).string();
 }
 
@@ -103,11 +103,11 @@ ShardPlan plan_shards(const identity::Roster& roster, std::span<const std::uint3
     shards[entry->second].rows_per_second += rates[i];
     shard_of[i] = entry->second;
   }
-  deal_out(shards, config.database.writers);
+  deal_out(shards, config.write.writers);
 
   ShardPlan plan;
   plan.shard_count = shards.size();
-  plan.paths.resize(config.database.writers);
+  plan.paths.resize(config.write.writers);
   plan.place_of.resize(roster.size());
   plan.writer_of.reserve(members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {

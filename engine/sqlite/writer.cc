@@ -40,8 +40,8 @@ Writer::Writer(WriterContext context, const std::vector<std::string>& paths, std
       board_(paths.size()) {
   slots_.reserve(paths.size());
   for (const std::string& path : paths) slots_.emplace_back(std::make_unique<Shard>(path, context_.shard));
-  const config::DatabaseSettings& settings = context_.shard.settings;
-  if (settings.retention.is_on() && settings.sink == config::Sink::sqlite) {
+  const config::SqliteSettings& settings = context_.shard.settings;
+  if (settings.retention.is_on() && context_.settings.sink == config::Sink::sqlite) {
     retention_ = std::make_unique<Retention>(settings, context_.shard.vfs, context_.log);
   }
 }
@@ -68,7 +68,7 @@ void Writer::take_new_shards() {
 }
 
 StorageError Writer::open_ahead(std::uint32_t index) {
-  if (context_.shard.settings.sink == config::Sink::null) return {};
+  if (context_.settings.sink == config::Sink::null) return {};
   make_room_to_open();
   Slot& slot = slots_[index];
   StorageError error = slot.shard->open();
@@ -84,7 +84,7 @@ StorageError Writer::open_ahead(std::uint32_t index) {
 }
 
 void Writer::run() {
-  const bool writes = context_.shard.settings.sink == config::Sink::sqlite;
+  const bool writes = context_.settings.sink == config::Sink::sqlite;
   if (writes) checkpointer_ = std::make_unique<Checkpointer>(context_.shard.vfs);
   relay_ =
       std::make_unique<write::Relay>([this] { work(); }, context_.patience.others, writes ? most_relays : 0);
@@ -149,7 +149,7 @@ void Writer::take_batches(SteadyTime now) {
     batch::Batch* batch = queue_.pop();
     if (batch == nullptr) return;
     take_new_shards();  // after the batch came: whoever sent it has announced its shards before
-    if (context_.shard.settings.sink == config::Sink::null) {
+    if (context_.settings.sink == config::Sink::null) {
       discard(*batch, now);
     } else {
       deal_out(*batch, now);
@@ -186,7 +186,7 @@ void Writer::stage(const batch::Reading& reading, SteadyTime now) {
   slot.shard->stage(reading, now);
   if (slot.shard->pending_count() == 1) stand_in_line(index);
   board_.post_waiting(index, slot.pending_count());
-  if (slot.shard->pending_readings().size() == context_.shard.settings.batch_size) full_.push_back(index);
+  if (slot.shard->pending_readings().size() == context_.settings.batch_size) full_.push_back(index);
 }
 
 void Writer::stage(const batch::AnomalyEvent& event, SteadyTime now) {
@@ -249,7 +249,7 @@ bool Writer::flush_due(SteadyTime now) {
     full_.pop_front();
     if (!slots_[index].sick && !flush(index, now)) return false;
   }
-  const auto interval = std::chrono::milliseconds(context_.shard.settings.flush_interval_ms);
+  const auto interval = std::chrono::milliseconds(context_.settings.flush_interval_ms);
   for (std::size_t flushed = 0; flushed < flushes_per_step && !line_.empty(); ++flushed) {
     const auto [since, index] = *line_.begin();
     if (now - since < interval && !waiting_.memory_is_full()) break;
@@ -447,7 +447,7 @@ void Writer::retries_ran_out(std::uint32_t index, const StorageError& error) {
   if (slot.fruitless_since != commits_) slot.fruitless = 0;
   slot.fruitless_since = commits_;
   if (error.error_class() == ErrorClass::full && !waiting_.backlog_is_full()) return;
-  if (++slot.fruitless < context_.shard.settings.error_limit || gave_up_) return;
+  if (++slot.fruitless < context_.settings.error_limit || gave_up_) return;
   gave_up_ = true;
   context_.log("error limit reached: " + std::to_string(slot.fruitless) +
                " rounds of retries with no success between");
@@ -553,7 +553,7 @@ SteadyTime Writer::next_deadline(SteadyTime now) const {
   if (!queue_.empty() && !waiting_.memory_is_full()) return now;
   SteadyTime deadline = now + longest_idle;
   if (!line_.empty()) {
-    const auto interval = std::chrono::milliseconds(context_.shard.settings.flush_interval_ms);
+    const auto interval = std::chrono::milliseconds(context_.settings.flush_interval_ms);
     deadline = waiting_.memory_is_full() ? now : std::min(deadline, line_.begin()->first + interval);
   }
   if (!away_.empty()) deadline = std::min(deadline, now + look_for_returned_interval);

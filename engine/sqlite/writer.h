@@ -58,6 +58,7 @@ struct Patience {
 // What a writer works with. Borrowed; outlives it.
 struct WriterContext {
   ShardContext shard;
+  const config::WriteSettings& settings;
   const ShardPlan::Places& place_of;
   SimulationClock clock;
   batch::BatchPool& pool;

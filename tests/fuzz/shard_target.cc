@@ -61,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   });
   sqlite::Database database;
   if (!database.open(file.string()).ok()) return 0;
-  if (sqlite::prepare_schema(database, config::DatabaseSettings()).ok())
+  if (sqlite::prepare_schema(database, config::SqliteSettings()).ok())
     sqlite::record_run(database, sqlite::RunInfo());
   return 0;
 }

@@ -217,7 +217,7 @@ void Aftermath::inspect_after_power_failure(const UnsyncedWrites& disk, std::uin
   read_files();
   for (const auto& [path, state] : before_) {
     demand_prefix(path, now_[path].rows, state.rows, false);
-    if (config_.database.synchronous != config::Synchronous::full || !disk.ever_synced(path)) continue;
+    if (config_.sqlite.synchronous != config::Synchronous::full || !disk.ever_synced(path)) continue;
     demand(now_[path].rows.size() + in_doubt >= state.rows.size(), path + ": a synced commit is gone");
   }
   check_rows(runs);

@@ -36,8 +36,8 @@ Process::Process(const Ground& ground, StormRun& run, bool goes_on, const Fortun
       places_(plan_, ground.config),
       pool_(fortune.batches),
       info_(run.info),
-      shard_context_{ground.roster, ground.config.database, info_, ground.vfs.name()},
-      carried_(ground.config.database.writers, nullptr),
+      shard_context_{ground.roster, ground.config.sqlite, info_, ground.vfs.name()},
+      carried_(ground.config.write.writers, nullptr),
       queued_(carried_.size(), 0),
       handed_(carried_.size()),
       stepped_(carried_.size()),
@@ -79,8 +79,9 @@ void Process::take_up() {
 }
 
 void Process::build_writers() {
-  const config::DatabaseSettings& settings = ground_.config.database;
+  const config::WriteSettings& settings = ground_.config.write;
   const sqlite::WriterContext context{shard_context_,
+                                      settings,
                                       plan_.place_of,
                                       SimulationClock(0, {}, std::nullopt),
                                       pool_,
@@ -412,8 +413,7 @@ void Process::check_losses(const Books& before) const {
   demand(after.lost_by_reason[static_cast<std::size_t>(LossReason::rows_differ)] == 0,
          "rows in the files are taken for other ones");
   if (after.lost() == before.lost() && after.events_lost == before.events_lost) return;
-  const std::size_t half =
-      std::max<std::size_t>(2, ground_.config.database.pending_rows / carried_.size()) / 2;
+  const std::size_t half = std::max<std::size_t>(2, ground_.config.write.pending_rows / carried_.size()) / 2;
   demand(count_held() + (after.written - before.written) + events_handed_ >= half,
          "rows are lost while there is room: " + std::to_string(count_held()) + " readings wait, " +
              std::to_string(half) + " may");
@@ -421,7 +421,7 @@ void Process::check_losses(const Books& before) const {
 
 // Besides what is allowed to wait, one batch, which is dealt out whole, and a row of each shard.
 void Process::check_memory() const {
-  const std::size_t most = std::max<std::size_t>(2, ground_.config.database.pending_rows / carried_.size());
+  const std::size_t most = std::max<std::size_t>(2, ground_.config.write.pending_rows / carried_.size());
   for (std::size_t w = 0; w < writers_.size(); ++w) {
     demand(writers_[w]->held() <= most + largest_batch_ + plan_.paths[w].size(),
            "more rows wait in memory than are allowed: " + std::to_string(writers_[w]->held()) + " of " +
@@ -436,7 +436,7 @@ std::uint64_t Process::count_held() const {
 }
 
 std::vector<SensorTime> Process::overdue() const {
-  const auto interval = std::chrono::milliseconds(ground_.config.database.flush_interval_ms);
+  const auto interval = std::chrono::milliseconds(ground_.config.write.flush_interval_ms);
   std::vector<SensorTime> overdue;
   for (std::size_t w = 0; w < handed_.size(); ++w) {
     for (const Handed& handed : handed_[w]) {

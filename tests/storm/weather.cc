@@ -12,23 +12,21 @@ config::ShardBy draw_sharding(Dice& dice) {
   return {key, key == config::ShardKey::hash ? static_cast<std::uint32_t>(dice.between(1, 5)) : 0};
 }
 
-config::DatabaseSettings draw_database(Dice& dice) {
+void draw_database(Dice& dice, config::Config& config) {
   using Numbers = std::vector<std::uint32_t>;
-  config::DatabaseSettings database;
-  database.writers = static_cast<std::uint32_t>(dice.between(1, 3));
-  database.batch_size = dice.one_of(Numbers{1, 7, 33, 100, 1'000});
-  database.flush_interval_ms = dice.one_of(Numbers{1, 50, 300, 1'000, 2'500});
-  database.pending_rows = dice.one_of(Numbers{30, 300, 3'000, 100'000});
-  database.synchronous = dice.one_of(std::vector{config::Synchronous::off, config::Synchronous::normal,
-                                                 config::Synchronous::normal, config::Synchronous::full,
-                                                 config::Synchronous::full});
-  database.page_size = dice.one_of(Numbers{1'024, 4'096, 16'384});
-  database.cache_kib = dice.one_of(Numbers{8, 64, 256});
-  database.checkpoint_pages = dice.one_of(Numbers{1, 8, 50, 1'000});
-  database.busy_timeout_ms = dice.one_of(Numbers{0, 200, 5'000});
-  database.unsynced_index = dice.chance(0.7);
-  database.error_limit = dice.chance(0.2) ? 3 : 1'000;
-  return database;
+  config.write.writers = static_cast<std::uint32_t>(dice.between(1, 3));
+  config.write.batch_size = dice.one_of(Numbers{1, 7, 33, 100, 1'000});
+  config.write.flush_interval_ms = dice.one_of(Numbers{1, 50, 300, 1'000, 2'500});
+  config.write.pending_rows = dice.one_of(Numbers{30, 300, 3'000, 100'000});
+  config.sqlite.synchronous = dice.one_of(std::vector{config::Synchronous::off, config::Synchronous::normal,
+                                                      config::Synchronous::normal, config::Synchronous::full,
+                                                      config::Synchronous::full});
+  config.sqlite.page_size = dice.one_of(Numbers{1'024, 4'096, 16'384});
+  config.sqlite.cache_kib = dice.one_of(Numbers{8, 64, 256});
+  config.sqlite.checkpoint_pages = dice.one_of(Numbers{1, 8, 50, 1'000});
+  config.sqlite.busy_timeout_ms = dice.one_of(Numbers{0, 200, 5'000});
+  config.sqlite.unsynced_index = dice.chance(0.7);
+  config.write.error_limit = dice.chance(0.2) ? 3 : 1'000;
 }
 
 }  // namespace
@@ -43,8 +41,8 @@ identity::Roster draw_roster(Dice& dice) {
 config::Config draw_config(Dice& dice, const std::string& folder) {
   config::Config config;
   config.sharding = draw_sharding(dice);
-  config.database = draw_database(dice);
-  config.database.data_dir = folder;
+  draw_database(dice, config);
+  config.sqlite.data_dir = folder;
   config.anomalies.enabled = dice.chance(0.8);
   config.anomalies.probability = dice.real(0.01, 0.5);
   for (config::AnomalyTypeSettings& type : config.anomalies.types) type.duration_seconds = dice.real(0.5, 10);
@@ -55,14 +53,14 @@ Fortune draw_fortune(Dice& dice, const config::Config& config) {
   Fortune fortune;
   fortune.calm = dice.chance(0.3);
   fortune.dies = dice.chance(0.5);
-  fortune.power = config.database.synchronous != config::Synchronous::off && dice.chance(0.5);
+  fortune.power = config.sqlite.synchronous != config::Synchronous::off && dice.chance(0.5);
   fortune.while_stopping = dice.chance(0.4);
   fortune.last_write = dice.chance(0.7) ? dice.between(1, fortune.while_stopping ? 40 : 400) : 0;
   fortune.steps = static_cast<unsigned>(dice.between(1, 60));
   fortune.reloads = dice.one_of(std::vector<double>{0, 0, 0.03, 0.2});
   fortune.deletions = dice.one_of(std::vector<double>{0, 0, 0, 0.05});
   fortune.skips = dice.chance(0.2);
-  fortune.batches = config.database.writers + dice.between(1, 12);
+  fortune.batches = config.write.writers + dice.between(1, 12);
   fortune.open_shards = dice.between(1, 8);
   return fortune;
 }

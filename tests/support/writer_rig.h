@@ -43,8 +43,8 @@ struct RigOptions {
 inline config::Config rig_config(const TemporaryFolder& folder) {
   config::Config config;
   config.sharding.key = config::ShardKey::sensor;
-  config.database.data_dir = folder.path().string();
-  config.database.batch_size = 10;
+  config.sqlite.data_dir = folder.path().string();
+  config.write.batch_size = 10;
   return config;
 }
 
@@ -59,7 +59,8 @@ class WriterRig {
     run.run_id = "test-run";
     run.version = "0";
     plan = sqlite::plan_shards(roster, all_of(roster), std::vector<double>(options.sensors, 1.0), config);
-    sqlite::WriterContext context{{roster, config.database, run, options.vfs},
+    sqlite::WriterContext context{{roster, config.sqlite, run, options.vfs},
+                                  config.write,
                                   plan.place_of,
                                   options.clock,
                                   pool,
