@@ -25,6 +25,7 @@ struct Batch {
     events.clear();
   }
 
+  bool is_taken = false;  // out of the pool; set by the pool alone
   std::vector<Reading> readings;
   std::vector<AnomalyEvent> events;
 };

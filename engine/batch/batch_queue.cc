@@ -1,5 +1,9 @@
 #include "batch/batch_queue.h"
 
+#include <utility>
+
+#include "base/faults.h"
+
 namespace fleet_sim::batch {
 
 BatchQueue::BatchQueue(std::size_t capacity) : batches_(capacity) {}
@@ -44,15 +48,24 @@ BatchPool::BatchPool(std::size_t size) : free_(size) {
 
 Batch* BatchPool::acquire() {
   for (;;) {
-    if (Batch* batch = free_.pop()) {
-      in_use_.fetch_add(1, std::memory_order_relaxed);
-      return batch;
-    }
+    if (Batch* batch = try_acquire()) return batch;
     free_.wait_until(std::chrono::steady_clock::now() + std::chrono::hours(1));
   }
 }
 
+Batch* BatchPool::try_acquire() {
+  Batch* batch = free_.pop();
+  if (batch == nullptr) return nullptr;
+  ensure(batch->empty() && !batch->is_taken, "a batch in the pool is empty and free");
+  batch->is_taken = true;
+  in_use_.fetch_add(1, std::memory_order_relaxed);
+  return batch;
+}
+
 void BatchPool::release(Batch* batch) {
+  const bool was_taken = std::exchange(batch->is_taken, false);
+  ensure(was_taken, "a batch is given back once, by its owner");
+  if (!was_taken) return;
   batch->clear();
   in_use_.fetch_sub(1, std::memory_order_relaxed);
   free_.push(batch);

@@ -52,7 +52,7 @@ class BatchPool {
   [[nodiscard]] Batch* acquire();
 
   // Null when none is free.
-  [[nodiscard]] Batch* try_acquire() { return free_.pop(); }
+  [[nodiscard]] Batch* try_acquire();
 
   // Gives an emptied batch back.
   void release(Batch* batch);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/faults.h"
 #include "base/problems.h"
 #include "base/text.h"
 #include "run/describe_run.h"
@@ -387,6 +388,7 @@ void Simulator::report(const status::Snapshot& now) {
     console_.show_progress(status::progress_text(now, shown_.front(), console_.width()));
     shown_.push_back(now);
   }
+  log_faults();
   log_.tell_repeats();
   const double since_deletions = now.elapsed_seconds - deletions_logged_.elapsed_seconds;
   if (deletions_logged_.readings_deleted == 0 || since_deletions >= between_deletions_seconds)
@@ -399,6 +401,12 @@ void Simulator::report(const status::Snapshot& now) {
 }
 
 // The first ones at once.
+void Simulator::log_faults() {
+  for (const std::string& fault : take_fault_texts()) {
+    log_.critical("fault", "a fault of fleet-sim itself, please report it: " + fault);
+  }
+}
+
 void Simulator::log_deletions(const status::Snapshot& now) {
   const status::Snapshot& before = deletions_logged_;
   if (now.readings_deleted == before.readings_deleted) return;
@@ -455,6 +463,8 @@ ExitCode Simulator::settle() {
   const std::uint64_t due = fleet_->due_before(scheduler_->reached()) - due_before_start_;
   const std::string imbalance = last.books.imbalance(due, held);
   if (!imbalance.empty()) log_.critical("books_do_not_balance", "the books do not balance: " + imbalance);
+  ensure(imbalance.empty(), "the books balance at a stop");
+  log_faults();
   if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "given up; the reason stands above");
 
   const bool null_sink = inputs_.config.write.sink == config::Sink::null;
@@ -466,8 +476,8 @@ ExitCode Simulator::settle() {
   log::LogFields fields = summary_fields(last, status::Snapshot());
   fields.insert(fields.begin(), {"run_id", run_.run_id});
   log_.info("run_ended", "run ended", fields);
-  const bool clean = imbalance.empty() && last.books.lost() == 0 && last.books.events_lost == 0 &&
-                     !gave_up_.load(std::memory_order_acquire);
+  const bool clean = imbalance.empty() && fault_count() == 0 && last.books.lost() == 0 &&
+                     last.books.events_lost == 0 && !gave_up_.load(std::memory_order_acquire);
   return clean ? ExitCode::done : ExitCode::lost_or_gave_up;
 }
 

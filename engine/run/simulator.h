@@ -96,6 +96,7 @@ class Simulator {
   void log_start();
   void log_writer(const std::string& line);
   void report(const status::Snapshot& now);
+  void log_faults();
   void log_deletions(const status::Snapshot& now);
   [[nodiscard]] double behind_seconds() const;
   void build_reloader();

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/faults.h"
+
 namespace fleet_sim::schedule {
 namespace {
 
@@ -150,8 +152,9 @@ void Scheduler::tick_in_pool(Timestamp until) {
   for (fleet::Cohort* cohort : due_cohorts_) {
     boost::asio::post(threads_, [this, cohort, until] {
       tick_alone(*cohort, until);
-      const bool last = cohorts_in_window_.fetch_sub(1, std::memory_order_acq_rel) == 1;
-      if (!last) return;
+      const std::size_t in_window = cohorts_in_window_.fetch_sub(1, std::memory_order_acq_rel);
+      ensure(in_window > 0, "a cohort leaves a window once");
+      if (in_window != 1) return;
       boost::asio::post(conductor_, [this, until] {
         leave_window(until);
         advance();
@@ -182,7 +185,11 @@ batch::Batch* Scheduler::batch_for(fleet::Cohort& cohort, Timestamp until) {
 }
 
 void Scheduler::leave_window(Timestamp until) {
-  for (fleet::Cohort* cohort : due_cohorts_) next_due_.emplace(cohort->next_due(), cohort);
+  ensure(until >= reached(), "simulated time does not go back");
+  for (fleet::Cohort* cohort : due_cohorts_) {
+    ensure(cohort->next_due() >= until, "a cohort leaves a window with nothing due in it");
+    next_due_.emplace(cohort->next_due(), cohort);
+  }
   reached_.store(until, std::memory_order_release);
 }
 
