@@ -15,7 +15,8 @@
 #include "support/shard_reader.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::backlog_test {
+
 using namespace fleet_sim::test;
 
 TEST_CASE("when retries run out rows wait, and all are written in order once the disk works") {
@@ -244,3 +245,5 @@ TEST_CASE("healthy rows that fill the memory are committed early and none is los
   CHECK(rig.has_everything());
   CHECK(rig.ledger.books().lost() == 0);
 }
+
+}  // namespace fleet_sim::backlog_test

@@ -30,7 +30,8 @@
 #include "base/timestamp.h"
 #include "support/statistics.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::base_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -697,3 +698,5 @@ TEST_CASE("a recent histogram forgets what is older than its span") {
   }
   CHECK(whole.max() == 5'000'000);
 }
+
+}  // namespace fleet_sim::base_test

@@ -12,7 +12,8 @@
 
 #include "batch/batch_queue.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::batch_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -201,3 +202,5 @@ TEST_CASE("no batch is left lying beside a sleeping consumer") {
   consumer.join();
   CHECK(std::chrono::steady_clock::now() - began < very_long / 2);
 }
+
+}  // namespace fleet_sim::batch_test

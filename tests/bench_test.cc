@@ -22,7 +22,8 @@
 #include "run/stop_signals.h"
 #include "support/temporary_folder.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::bench_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -432,3 +433,5 @@ TEST_CASE("readings that come too late to be taken are not left out of the laten
   CHECK(static_cast<double>(measured.latency.count()) == doctest::Approx(3'000'000).epsilon(0.01));
   CHECK(measured.latency.percentile(0.5) > 100'000);
 }
+
+}  // namespace fleet_sim::bench_test

@@ -16,7 +16,8 @@
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::complete_run_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -144,3 +145,5 @@ TEST_CASE("completing a killed run goes back as far as it must and no further") 
   complete_in(ended, "", 1'000);
   CHECK(counts_of(ended) == std::vector<std::string>{"0|1"});
 }
+
+}  // namespace fleet_sim::complete_run_test

@@ -14,7 +14,7 @@
 #include "config/config_changes.h"
 #include "config/config_keys.h"
 
-namespace fleet_sim {
+namespace fleet_sim::config_page_test {
 namespace {
 
 constexpr const char* page_path = FLEET_SIM_SOURCE_DIR "/configs/README.md";
@@ -99,4 +99,4 @@ TEST_CASE("the page of the config has every effect of a behavior, and no other")
   }
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::config_page_test

@@ -15,7 +15,8 @@
 #include "config/load_config.h"
 #include "support/temporary_folder.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::config_test {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -568,3 +569,5 @@ TEST_CASE("the data directory is the folder of the database unless another is na
   config.sqlite.data_dir = "elsewhere";
   CHECK(config.data_directory() == "elsewhere");
 }
+
+}  // namespace fleet_sim::config_test

@@ -17,7 +17,8 @@
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::corrupt_shard_test {
+
 using namespace fleet_sim::test;
 
 namespace fs = std::filesystem;
@@ -162,3 +163,5 @@ TEST_CASE("a file that was set aside can be opened with its log") {
   REQUIRE(fs::exists(name + "-wal"));
   CHECK(query(name, "SELECT a FROM t") == std::vector<std::string>{"7"});
 }
+
+}  // namespace fleet_sim::corrupt_shard_test

@@ -27,7 +27,8 @@
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::digest_test {
+
 using namespace fleet_sim::test;
 
 namespace fs = std::filesystem;
@@ -175,3 +176,5 @@ TEST_CASE("a file that cannot be read is an error that names it") {
                        ((folder / "letter.db") + ": cannot be read: file is not a database").c_str(),
                        std::runtime_error);
 }
+
+}  // namespace fleet_sim::digest_test

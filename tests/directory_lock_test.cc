@@ -13,7 +13,8 @@
 #include "run/directory_lock.h"
 #include "support/temporary_folder.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::directory_lock_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -82,3 +83,5 @@ TEST_CASE("where no lock can be had it says why, and keeps nobody out") {
   CHECK(lock.take("/proc/is/not/there", {1, 1}) == run::DirectoryLock::Verdict::unavailable);
   CHECK(lock.reason() == "No such file or directory");
 }
+
+}  // namespace fleet_sim::directory_lock_test

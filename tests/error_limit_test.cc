@@ -7,7 +7,8 @@
 #include "support/faulty_vfs.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::error_limit_test {
+
 using namespace fleet_sim::test;
 
 TEST_CASE("so many rounds of retries with no success between give up, once") {
@@ -81,3 +82,5 @@ TEST_CASE("a success between failures starts the count again") {
   rig.go_on_for(30 * second);
   CHECK(rig.gave_up == 1);
 }
+
+}  // namespace fleet_sim::error_limit_test

@@ -15,7 +15,8 @@
 #include "run/inputs.h"
 #include "support/rosters.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::explanation_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -323,3 +324,5 @@ TEST_CASE("text keeps to 100 columns however long the names in a chain are") {
   CHECK(text.find("(manufacturer MMM") != std::string::npos);
   CHECK(text.find("× 1.23457 (") != std::string::npos);
 }
+
+}  // namespace fleet_sim::explanation_test

@@ -27,7 +27,8 @@
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::export_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -436,3 +437,5 @@ TEST_CASE("labels as JSON") {
         "\"start\": \"1970-01-01T00:00:02.000000Z\", \"end\": \"1970-01-01T00:00:03.000000Z\"}\n  ]\n}\n");
   CHECK(exports::windows_json({}) == "{\n}\n");
 }
+
+}  // namespace fleet_sim::export_test

@@ -12,7 +12,7 @@
 
 #include "batch/batch_queue.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::faults_test {
 
 namespace {
 
@@ -105,3 +105,5 @@ TEST_CASE("a pool counts the batches in use, however they were taken") {
   pool.release(second);
   CHECK(pool.in_use() == 0);
 }
+
+}  // namespace fleet_sim::faults_test

@@ -18,7 +18,8 @@
 #include "support/rosters.h"
 #include "support/statistics.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::fleet_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -513,3 +514,5 @@ TEST_CASE("a tally adds up") {
   CHECK(tally.anomalies == PerAnomalyType<std::uint64_t>{33, 4, 5, 0, 0});
   CHECK(tally.skipped == 44);
 }
+
+}  // namespace fleet_sim::fleet_test

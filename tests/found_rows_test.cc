@@ -12,7 +12,8 @@
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::found_rows_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -156,3 +157,5 @@ TEST_CASE("times and types that no run has written are refused by name") {
                          doctest::Contains("which no fleet-sim has written"), std::runtime_error);
   }
 }
+
+}  // namespace fleet_sim::found_rows_test

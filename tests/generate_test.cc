@@ -20,7 +20,8 @@
 #include "identity/load_identities.h"
 #include "support/temporary_folder.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::generate_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -337,3 +338,5 @@ TEST_CASE("mistakes in a mix are named with their line") {
   options.mix_file = "/nowhere/mix.yaml";
   CHECK(holds(refusal(options), "/nowhere/mix.yaml: does not exist"));
 }
+
+}  // namespace fleet_sim::generate_test

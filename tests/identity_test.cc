@@ -17,7 +17,8 @@
 #include "identity/load_identities.h"
 #include "support/temporary_folder.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::identity_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -415,3 +416,5 @@ TEST_CASE("what is written reads back as it was, on one line and pretty") {
     CHECK(findings.identities[0].record.overrides == record.overrides);
   }
 }
+
+}  // namespace fleet_sim::identity_test

@@ -15,7 +15,8 @@
 #include "log/repeat_limit.h"
 #include "support/temporary_folder.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::log_test {
+
 using fleet_sim::test::TemporaryFolder;
 using spdlog::level::level_enum;
 
@@ -258,3 +259,5 @@ TEST_CASE("a log file that is deleted, or renamed as logrotate does, is followed
   CHECK(lines_of(path) == std::vector<std::string>{"third"});
   CHECK(lines.empty());
 }
+
+}  // namespace fleet_sim::log_test

@@ -18,7 +18,8 @@
 #include "support/shard_reader.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::lost_files_test {
+
 using namespace fleet_sim::test;
 
 namespace fs = std::filesystem;
@@ -139,3 +140,5 @@ TEST_CASE("a data directory that is deleted or moved is made again") {
   CHECK(rig.errors(ErrorClass::io) == 6);
   CHECK(rig.imbalance().empty());
 }
+
+}  // namespace fleet_sim::lost_files_test

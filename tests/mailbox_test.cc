@@ -9,7 +9,7 @@
 
 #include "base/mailbox.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::mailbox_test {
 
 TEST_CASE("what was posted is taken in order, once") {
   Mailbox<std::string> mailbox;
@@ -50,3 +50,5 @@ TEST_CASE("whatever is posted while somebody takes is in this hand or in the nex
   other.join();
   CHECK(lost == 0);
 }
+
+}  // namespace fleet_sim::mailbox_test

@@ -22,7 +22,8 @@
 #include "model/signal.h"
 #include "support/statistics.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::model_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -949,3 +950,5 @@ TEST_CASE("with anomalies off or one type off, none of them ever shows") {
     CHECK(any);
   }
 }
+
+}  // namespace fleet_sim::model_test

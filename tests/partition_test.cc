@@ -6,7 +6,7 @@
 
 #include "config/units.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::partition_test {
 
 namespace {
 
@@ -65,3 +65,5 @@ TEST_CASE("an index that is not there, no number or too large is told of") {
               .find("such as fleet-sim-0, in POD_NAME or HOSTNAME, but HOSTNAME is '") != std::string::npos);
   }
 }
+
+}  // namespace fleet_sim::partition_test

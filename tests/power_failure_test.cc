@@ -15,7 +15,8 @@
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::power_failure_test {
+
 using namespace fleet_sim::test;
 
 namespace fs = std::filesystem;
@@ -84,3 +85,5 @@ TEST_CASE(
   CHECK(query(folder / "after.db", "SELECT run_id, resumed_at FROM run_resumptions") ==
         std::vector<std::string>{"run|" + timestamp_text(WriterRig::first_due)});
 }
+
+}  // namespace fleet_sim::power_failure_test

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <thread>
 
-using namespace fleet_sim;
+namespace fleet_sim::relay_test {
 
 namespace {
 
@@ -98,3 +98,5 @@ TEST_CASE("when every thread hangs the work waits for one to come back") {
   caller.join();
   CHECK(turns >= 3);
 }
+
+}  // namespace fleet_sim::relay_test

@@ -19,7 +19,8 @@
 #include "support/rosters.h"
 #include "support/temporary_folder.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::reload_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -474,3 +475,5 @@ TEST_CASE("who comes back is in no anomaly from before, whose time may be that o
     CHECK((from_before == 0) == comes_back);
   }
 }
+
+}  // namespace fleet_sim::reload_test

@@ -21,7 +21,8 @@
 #include "support/rosters.h"
 #include "support/temporary_folder.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::reloader_test {
+
 using namespace fleet_sim::test;
 using namespace std::chrono_literals;
 
@@ -267,3 +268,5 @@ TEST_CASE("who leaves and comes back is in no anomaly from before; who is new ma
   }
   CHECK(fleet.shown_from_before(away, coming_back, new_ones) == 0);
 }
+
+}  // namespace fleet_sim::reloader_test

@@ -25,7 +25,8 @@
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::report_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -602,3 +603,5 @@ TEST_CASE("readers of one file wait for each other") {
   readers.clear();
   CHECK(failed == 0);
 }
+
+}  // namespace fleet_sim::report_test

@@ -15,7 +15,8 @@
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::retention_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -328,3 +329,5 @@ TEST_CASE("a stop waits for one transaction, not for one of every shard") {
   retention.stop();
   CHECK(retention.readings_deleted() < 40 * sqlite::most_rows_deleted_at_once);
 }
+
+}  // namespace fleet_sim::retention_test

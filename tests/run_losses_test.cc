@@ -13,7 +13,8 @@
 #include "support/shard_reader.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::run_losses_test {
+
 using namespace fleet_sim::test;
 
 namespace fs = std::filesystem;
@@ -68,3 +69,5 @@ TEST_CASE("once readings have been skipped, each file says so with its next rows
   CHECK(told(0) == expected);
   CHECK(rig.ledger.books().lost() == 0);
 }
+
+}  // namespace fleet_sim::run_losses_test

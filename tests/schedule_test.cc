@@ -20,7 +20,8 @@
 #include "schedule/scheduler.h"
 #include "support/rosters.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::schedule_test {
+
 using namespace fleet_sim::test;
 using namespace std::chrono_literals;
 
@@ -504,3 +505,5 @@ TEST_CASE("a fleet that blocks, or has no pace, skips nothing") {
   unpaced.speed.reset();
   CHECK(run(unpaced).books.skipped == 0);
 }
+
+}  // namespace fleet_sim::schedule_test

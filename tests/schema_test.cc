@@ -27,7 +27,8 @@
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::schema_test {
+
 using namespace fleet_sim::test;
 
 namespace fs = std::filesystem;
@@ -265,3 +266,5 @@ TEST_CASE("a run is recorded once per file, whole") {
             "2026-01-01T00:00:00-00000001|-1|0.1.0|a: 'b'\n|00ff|1970-01-01T00:00:00.000000Z|"
             "1970-01-01T00:00:01.500000Z|15|1/4|hash:4|abcd|42|1"});
 }
+
+}  // namespace fleet_sim::schema_test

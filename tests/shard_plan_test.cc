@@ -26,7 +26,8 @@
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::shard_plan_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -308,3 +309,5 @@ TEST_CASE("only members have a say in the plan") {
   CHECK(plan.paths[0] == std::vector<std::string>{"data/sensor=sensor-2.db", "data/sensor=sensor-7.db"});
   CHECK(plan.place_of[7].shard == 1);
 }
+
+}  // namespace fleet_sim::shard_plan_test

@@ -11,7 +11,8 @@
 #include "support/faulty_vfs.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::stalled_disk_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -213,3 +214,5 @@ TEST_CASE("a checkpointer whose disk does not answer for one file copies the log
   rig.finish();
   CHECK(rig.has_everything());
 }
+
+}  // namespace fleet_sim::stalled_disk_test

@@ -14,7 +14,8 @@
 #include "status/route.h"
 #include "status/status_json.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::status_api_test {
+
 using nlohmann::json;
 
 namespace {
@@ -322,3 +323,5 @@ TEST_CASE("JSON is written as others read it") {
                                              nullptr, UINT64_MAX, INT64_MIN, true, json::object(), nullptr}},
                                            {"as_it_stands", {1, 2}}});
 }
+
+}  // namespace fleet_sim::status_api_test

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "status/run_text.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::status_test {
 
 namespace {
 
@@ -241,3 +241,5 @@ TEST_CASE("the summary of a run in which nothing was due") {
   CHECK(text.find("  success       100%") != std::string::npos);
   CHECK(text.find("  written       0 rows, 0 rows/s over 1 µs\n") != std::string::npos);
 }
+
+}  // namespace fleet_sim::status_test

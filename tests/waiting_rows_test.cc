@@ -3,7 +3,7 @@
 
 #include "write/waiting_rows.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::waiting_rows_test {
 
 namespace {
 
@@ -59,3 +59,5 @@ TEST_CASE("of the backlog gives way what is beyond its half, and only while othe
   rows.remove(1, true);
   CHECK(rows.excess() == 0);
 }
+
+}  // namespace fleet_sim::waiting_rows_test

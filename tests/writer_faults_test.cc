@@ -22,7 +22,8 @@
 #include "support/shard_reader.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::writer_faults_test {
+
 using namespace fleet_sim::test;
 
 TEST_CASE("a transaction that fails half-way is rolled back whole") {
@@ -227,3 +228,5 @@ TEST_CASE("a disk that recovers while the writer drains loses nothing") {
   CHECK(rig.has_everything());
   CHECK(rig.ledger.books().lost() == 0);
 }
+
+}  // namespace fleet_sim::writer_faults_test

@@ -20,7 +20,8 @@
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::writer_test {
+
 using namespace fleet_sim::test;
 
 namespace fs = std::filesystem;
@@ -370,3 +371,5 @@ TEST_CASE("a paced writer's lag is the real time from due to commit") {
   CHECK(writer.lag().percentile(0.5) >= 6'000'000);
   CHECK(writer.lag().percentile(0.5) <= writer.lag().max() - 3'000'000);
 }
+
+}  // namespace fleet_sim::writer_test

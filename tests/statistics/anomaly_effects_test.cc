@@ -16,7 +16,8 @@
 #include "statistics/spec.h"
 #include "statistics/twins.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::anomaly_effects_test {
+
 using namespace fleet_sim::statistics;
 
 namespace {
@@ -540,3 +541,5 @@ TEST_CASE("sensors that are due at once choose and shake independently, and unde
 TEST_CASE("what the anomalies were compared with, in all") {
   book.close();
 }
+
+}  // namespace fleet_sim::anomaly_effects_test

@@ -12,7 +12,8 @@
 #include "statistics/runs.h"
 #include "statistics/spec.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::anomaly_share_test {
+
 using namespace fleet_sim::statistics;
 
 namespace {
@@ -375,3 +376,5 @@ TEST_CASE("with anomalies off there are none") {
 TEST_CASE("what the shares were compared with, in all") {
   book.close();
 }
+
+}  // namespace fleet_sim::anomaly_share_test

@@ -11,7 +11,8 @@
 #include "statistics/runs.h"
 #include "statistics/spec.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::independence_test {
+
 using namespace fleet_sim::statistics;
 
 namespace {
@@ -307,3 +308,5 @@ TEST_CASE("onsets of all types fall at random: neither together nor apart, in ti
 TEST_CASE("what was compared to tell dependence, in all") {
   book.close();
 }
+
+}  // namespace fleet_sim::independence_test

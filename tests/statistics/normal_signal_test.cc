@@ -12,7 +12,8 @@
 #include "statistics/runs.h"
 #include "statistics/spec.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::normal_signal_test {
+
 using namespace fleet_sim::statistics;
 
 namespace {
@@ -410,3 +411,5 @@ TEST_CASE("the hour is local: the peak moves with clock.utc_offset") {
 TEST_CASE("what the normal readings were compared with, in all") {
   book.close();
 }
+
+}  // namespace fleet_sim::normal_signal_test

@@ -13,7 +13,8 @@
 #include "statistics/runs.h"
 #include "statistics/spec.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::steady_start_test {
+
 using namespace fleet_sim::statistics;
 
 namespace {
@@ -211,3 +212,5 @@ TEST_CASE("sensors start independently of each other, and of how they start unde
 TEST_CASE("what the start was compared with, in all") {
   book.close();
 }
+
+}  // namespace fleet_sim::steady_start_test

@@ -1,4 +1,4 @@
-// The storm (DESIGN.md, Seams for tests): one seed chooses everything, one thread steps everything, and then
+// The storm: one seed chooses everything, one thread steps everything, and then
 // the files must hold what was promised.
 //   fleet_storm --seed N | --seeds A..B      exit 1 when a seed has found something; it is printed
 #define DOCTEST_CONFIG_IMPLEMENT
