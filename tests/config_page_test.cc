@@ -1,29 +1,58 @@
-// configs/README.md against the tables it describes, so that it can neither forget a key nor misname a
-// default.
+// configs/README.md and configs/reference.yaml against the table of keys, so that they can neither forget a
+// key nor misname a default. With the variable FLEET_SIM_WRITE_PAGES both are written from the table instead.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <regex>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "config/behavior_effects.h"
 #include "config/behaviors.h"
 #include "config/config_changes.h"
 #include "config/config_keys.h"
+#include "config/yaml_text.h"
 
 namespace fleet_sim::config_page_test {
 namespace {
 
-constexpr const char* page_path = FLEET_SIM_SOURCE_DIR "/configs/README.md";
-const std::string begin_of_keys = "<!-- keys -->\n";
-const std::string end_of_keys = "<!-- end of keys -->\n";
+// A page, part of which is written from the table.
+struct Page {
+  std::string path;
+  std::string begin;  // the lines around that part
+  std::string end;
+};
+const Page tables_page{FLEET_SIM_SOURCE_DIR "/configs/README.md", "<!-- keys -->\n",
+                       "<!-- end of keys -->\n"};
+const Page reference_page{FLEET_SIM_SOURCE_DIR "/configs/reference.yaml",
+                          "# --- keys, from the table in engine/config; comments of headings are kept ---\n",
+                          "# --- end of keys ---\n"};
 
-std::string read_page() {
-  std::ifstream file(page_path);
+std::string read_page(const Page& page) {
+  std::ifstream file(page.path);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// `written` makes the part anew from what it is.
+template <class Write>
+void check_or_write(const Page& page, const Write& written) {
+  const std::string text = read_page(page);
+  const std::size_t begin = text.find(page.begin);
+  const std::size_t end = text.find(page.end);
+  REQUIRE(begin != text.npos);
+  REQUIRE(end > begin);
+  const std::size_t first = begin + page.begin.size();
+  const std::string part = text.substr(first, end - first);
+  if (std::getenv("FLEET_SIM_WRITE_PAGES") != nullptr) {
+    std::ofstream(page.path) << text.substr(0, first) << written(part) << text.substr(end);
+  } else {
+    CHECK_MESSAGE(part == written(part), "run this test with FLEET_SIM_WRITE_PAGES=1 to write the page anew");
+  }
 }
 
 std::string in_a_cell(std::string text) {
@@ -39,7 +68,7 @@ std::string default_of(const config::ConfigKey& key) {
 std::string row_of(const config::ConfigKey& key) {
   const std::string flag = key.flag.empty() ? "" : "`" + std::string(key.flag) + "`";
   return "| `" + std::string(key.name) + "` | " + flag + " | " + default_of(key) + " | " +
-         in_a_cell(std::string(key.help)) + " | " + (config::applies_at_once(key) ? "yes" : "no") + " |\n";
+         in_a_cell(std::string(key.help)) + " | " + (key.at_once ? "yes" : "no") + " |\n";
 }
 
 // A table for each section, in the order of --help.
@@ -58,22 +87,117 @@ std::string tables() {
   return text + '\n';
 }
 
+constexpr std::size_t comment_column = 30;
+
+// What stands above and beside the headings of the reference, by path; somebody writes it by hand.
+struct HeadingComment {
+  std::string above;
+  std::string beside;
+};
+
+std::map<std::string, HeadingComment> heading_comments(const std::string& yaml) {
+  std::map<std::string, HeadingComment> comments;
+  std::istringstream lines(yaml);
+  std::vector<std::string> path;
+  std::string above;
+  const std::regex comment("( *)#.*");
+  const std::regex heading("( *)(\\w+): *(#.*)?");
+  std::smatch found;
+  for (std::string line; std::getline(lines, line);) {
+    // Comments that are further to the right belong to a key.
+    if (std::regex_match(line, found, comment) &&
+        static_cast<std::size_t>(found[1].length()) < comment_column) {
+      above += line + "\n";
+      continue;
+    }
+    if (std::regex_match(line, found, heading)) {
+      path.resize(static_cast<std::size_t>(found[1].length()) / 2);
+      const std::string parent = path.empty() ? "" : path.back() + ".";
+      path.push_back(parent + found[2].str());
+      comments[path.back()] = {above, found[3]};
+    }
+    above.clear();
+  }
+  return comments;
+}
+
+constexpr std::size_t widest_line = 120;
+
+std::string padded(std::string line) {
+  return line + std::string(std::max(line.size() + 2, comment_column) - line.size(), ' ');
+}
+
+// The comment of a key, at the right of its line and on as many more as it takes.
+std::string with_comment(const std::string& line, const std::string& comment) {
+  std::string text = padded(line) + "#";
+  std::size_t column = text.size();
+  std::istringstream words(comment);
+  for (std::string word; words >> word;) {
+    if (column + 1 + word.size() > widest_line) {
+      text += "\n" + std::string(comment_column, ' ') + "#  ";
+      column = comment_column + 3;
+    }
+    text += " " + word;
+    column += 1 + word.size();
+  }
+  return text + "\n";
+}
+
+// Capitals that begin a name stay.
+std::string lower_first(std::string text) {
+  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (text.size() > 1 && is_upper(text[0]) && !is_upper(text[1])) text[0] = static_cast<char>(text[0] + 32);
+  return text;
+}
+
+std::string comment_of(const config::ConfigKey& key) {
+  const bool turns_off = key.flag.starts_with("--no-");
+  const std::string flag =
+      key.flag.empty() ? "" : "[" + std::string(key.flag) + (turns_off ? ": false] " : "] ");
+  return flag + lower_first(key.help) + (key.more.empty() ? "" : "; " + key.more);
+}
+
+std::string reference_line(const config::ConfigKey& key, const std::string& indent, const std::string& name) {
+  const std::string value = key.get(config::Config());
+  const std::string text = key.repeatable && value.empty() ? "[]" : config::yaml_scalar(value);
+  return with_comment(indent + name + ": " + text, comment_of(key));
+}
+
+// The sections with their headings' comments, and a line or more for each key.
+std::string reference(const std::string& before) {
+  const std::map<std::string, HeadingComment> comments = heading_comments(before);
+  std::string text;
+  std::string open;  // the path of the headings above the key
+  for (const config::ConfigKey& key : config::config_keys()) {
+    const std::string name(key.name);
+    std::string indent;
+    std::size_t from = 0;
+    for (std::size_t dot = name.find('.'); dot != name.npos; dot = name.find('.', from)) {
+      const std::string path = name.substr(0, dot);
+      if (!(open + ".").starts_with(path + ".")) {
+        const auto kept = comments.find(path);
+        const HeadingComment comment = kept == comments.end() ? HeadingComment{} : kept->second;
+        const std::string heading = indent + name.substr(from, dot - from) + ":";
+        text += (from == 0 ? "\n" : "") + comment.above +
+                (comment.beside.empty() ? heading : padded(heading) + comment.beside) + "\n";
+      }
+      indent += "  ";
+      from = dot + 1;
+    }
+    open = name.substr(0, from - 1);
+    text += reference_line(key, indent, name.substr(from));
+  }
+  return text + "\n";
+}
+
 }  // namespace
 
-// With the variable FLEET_SIM_WRITE_PAGES the tables are written into the page instead.
 TEST_CASE("the page of the config has every key with its flag, default, meaning, and when it applies") {
-  const std::string page = read_page();
-  const std::size_t begin = page.find(begin_of_keys);
-  const std::size_t end = page.find(end_of_keys);
-  REQUIRE(begin != page.npos);
-  REQUIRE(end > begin);
-  const std::size_t first = begin + begin_of_keys.size();
-  if (std::getenv("FLEET_SIM_WRITE_PAGES") != nullptr) {
-    std::ofstream(page_path) << page.substr(0, first) << tables() << page.substr(end);
-    return;
-  }
-  CHECK_MESSAGE(page.substr(first, end - first) == tables(),
-                "run this test with FLEET_SIM_WRITE_PAGES=1 to write the tables anew");
+  check_or_write(tables_page, [](const std::string&) { return tables(); });
+}
+
+TEST_CASE("the reference has every key with its default, flag, range and meaning") {
+  check_or_write(reference_page, reference);
 }
 
 TEST_CASE("the page of the config has every effect of a behavior, and no other") {
@@ -85,7 +209,7 @@ TEST_CASE("the page of the config has every effect of a behavior, and no other")
     effects[std::string(effect.name)] = effect.bounds;
   for (const config::ChannelEffect& effect : config::channel_effects)
     effects[std::string(effect.name)] = config::factor_bounds;
-  const std::string page = read_page();
+  const std::string page = read_page(tables_page);
   const std::string section = page.substr(page.find("## Behaviors"));
   std::map<std::string, std::string> ranges;
   const std::regex row("\n\\| `(\\w+)` \\|[^|\n]*\\| ([^|,\n]*)[^|\n]* \\|");

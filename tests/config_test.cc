@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "base/plain_text.h"
+#include "config/config_changes.h"
 #include "config/config_keys.h"
 #include "config/load_config.h"
 #include "support/temporary_folder.h"
@@ -414,12 +415,44 @@ TEST_CASE("the text of what decides readings changes with exactly those keys") {
     const std::string section(key.name.substr(0, key.name.find('.')));
     const bool decides = section == "normal_parameters" || section == "anomalies" ||
                          key.name == "simulation.readings_per_second" || key.name == "clock.utc_offset";
-    CHECK(config::decides_readings(key) == decides);
+    CHECK((key.decides == config::Decides::readings) == decides);
     if (!same) CHECK((config::readings_config_text(config) != before) == decides);
   }
   config::Config config;
   config.behaviors.model["TempVibe-1000"].severity = 1.01;
   CHECK(config::readings_config_text(config) != before);
+}
+
+TEST_CASE("what a row says of its key fits together") {
+  for (const config::ConfigKey& key : config::config_keys()) {
+    CAPTURE(key.name);
+    CHECK(key.help.find("{}") == std::string::npos);
+    CHECK(key.more.find("{}") == std::string::npos);
+    // A running fleet stays where it is, and only an on/off flag turns a key off.
+    if (key.decides == config::Decides::place) CHECK_FALSE(key.at_once);
+    if (key.flag_help != key.help) CHECK(key.flag.starts_with("--no-"));
+    // What nobody may read can decide nothing that a run records.
+    if (key.secret) CHECK(key.decides == config::Decides::nothing);
+  }
+}
+
+TEST_CASE("secrets are in no text, and a change of one is told without it") {
+  const std::string secret = "0123456789abcdef";
+  std::size_t secrets = 0;
+  for (const config::ConfigKey& key : config::config_keys()) {
+    if (!key.secret) continue;
+    CAPTURE(key.name);
+    ++secrets;
+    config::Config config;
+    REQUIRE(key.set(config, secret) == "");
+    CHECK(config::config_text(config) == config::config_text(config::Config()));
+    CHECK(config::readings_config_text(config) == config::readings_config_text(config::Config()));
+    const std::vector<config::ConfigChange> changes = config::config_changes(config::Config(), config);
+    REQUIRE(changes.size() == 1);
+    CHECK(config::change_text(changes[0]) == std::string(key.name) + " (secret) -> (secret)");
+    CHECK(key.set(config, "not " + secret).find(secret) == std::string::npos);
+  }
+  CHECK(secrets == 1);
 }
 
 TEST_CASE("a config is read from a text as from a file") {

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "config/units.h"
+#include "config/fleet_settings.h"
 
 namespace fleet_sim::partition_test {
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "config/config_changes.h"
 #include "config/config_watcher.h"
+#include "config/load_config.h"
 #include "fleet/fleet.h"
 #include "identity/identity_changes.h"
 #include "support/rosters.h"
@@ -123,11 +124,56 @@ TEST_CASE("a config is compared key by key, behaviors effect by effect") {
   CHECK(by_key.at("behaviors.firmware.\"1.5\".daily").from == "none");
 }
 
+TEST_CASE("equal values are no change, however they were written") {
+  const auto read = [](const std::string& text) {
+    Problems problems;
+    config::Config config = config::read_config(text, "config", problems);
+    REQUIRE(problems.text() == "");
+    return config;
+  };
+  const std::pair<std::string, std::string> same[] = {
+      {"anomalies: {probability: 0.50}", "anomalies: {probability: 0.5}"},
+      {"simulation: {run_time_seconds: 10m}", "simulation: {run_time_seconds: 600}"},
+      {"simulation: {readings_per_second: 1e1}", "simulation: {readings_per_second: '10'}"},
+      {"simulation: {seed: random}", "{}"},
+      {"logging: {level: warn, quiet: Yes}", "logging: {level: WARNING, quiet: true}"},
+      {"sharding: {by: node}", "sharding: {by: Sensor}"},
+      {"clock: {utc_offset: UTC, start: 2026-01-31}",
+       "clock: {utc_offset: '+00:00', start: 2026-01-31T00:00:00Z}"},
+      {"fleet: {identities: one}", "fleet: {identities: [one]}"},
+      {"behaviors: {firmware: {1.4.0: {probability: 0.70, noise: {voltage: 1.0}}}}", "{}"},
+      {"behaviors: {location: {Outdoor: {spike_factor: {min: 2.0}}}}",
+       "behaviors: {location: {Outdoor: {spike_factor: {max: 3, min: 2}}}}"}};
+  for (const auto& [one, other] : same) {
+    CAPTURE(one);
+    CHECK(config::config_changes(read(one), read(other)).empty());
+  }
+  CHECK(config::config_changes(read("anomalies: {probability: 0.50}"), read("anomalies: {probability: 0.51}"))
+            .size() == 1);
+}
+
+TEST_CASE("an effect that an entry has no more is a change, and what entries leave as it is is none") {
+  config::Config from;
+  config::Config to;
+  from.behaviors.firmware["9"].noise_factor = 0.2;
+  to.behaviors.firmware["9"].severity = 2;
+  from.behaviors.model["last"].daily = 2;
+  std::vector<std::string> texts;
+  for (const config::ConfigChange& change : config::config_changes(from, to)) {
+    CHECK(change.at_once);
+    if (change.key.starts_with("behaviors.firmware") || change.key.ends_with("daily"))
+      texts.push_back(config::change_text(change));
+  }
+  CHECK(texts == std::vector<std::string>{"behaviors.firmware.\"9\".severity 1 -> 2",
+                                          "behaviors.firmware.\"9\".noise_factor 0.2 -> none",
+                                          "behaviors.model.\"last\".daily 2 -> none"});
+}
+
 TEST_CASE("adopting takes exactly what applies at once") {
   const config::Config running;
   for (const config::ConfigKey& key : config::config_keys()) {
     CAPTURE(key.name);
-    if (config::is_secret(key)) continue;  // is not shown, and so not compared
+    if (key.secret) continue;  // takes none of the texts below
     config::Config wanted;
     for (const char* text : {"0.3", "7", "false", "true", "event", "ERROR", "3", "+02:00", "2026-01-01",
                              "null", "full", "skip", "json", "1/2", "location", "2048", "9s", "a/b"}) {
@@ -135,7 +181,7 @@ TEST_CASE("adopting takes exactly what applies at once") {
       wanted = config::Config();
     }
     REQUIRE(key.get(wanted) != key.get(running));
-    CHECK((key.get(config::adopt(running, wanted)) == key.get(wanted)) == config::applies_at_once(key));
+    CHECK((key.get(config::adopt(running, wanted)) == key.get(wanted)) == key.at_once);
   }
 }
 
@@ -154,8 +200,8 @@ TEST_CASE("the README's table says of each key when it applies") {
     const auto names = [&](const std::string& line) {
       return line.find("`" + name + "`") != std::string::npos || line.find(section) != std::string::npos;
     };
-    CHECK(names(at_once) == config::applies_at_once(key));
-    CHECK(names(later) == !config::applies_at_once(key));
+    CHECK(names(at_once) == key.at_once);
+    CHECK(names(later) == !key.at_once);
   }
   CHECK(at_once.find("`behaviors.*`") != std::string::npos);
 }

@@ -110,7 +110,7 @@ std::string subsection(const CommandEntry& command, const CommandEntry& main) {
 
 std::string key_paragraph(const config::ConfigKey& key) {
   return fmt::format(".TP\n\\fB{}\\fR, {}\n{}", roff(key.name), roff(config::environment_name(key.name)),
-                     text_line(key.help));
+                     text_line(key.more.empty() ? key.help : key.help + "; " + key.more));
 }
 
 }  // namespace

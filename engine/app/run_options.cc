@@ -15,20 +15,19 @@ void add_setting(CLI::App& command, const config::ConfigKey& key, run::Arguments
   const auto set = [&arguments, &key, flag](const std::string& value) {
     arguments.flags.push_back({std::string(key.name), value, flag});
   };
-  const std::string help(key.help);
   if (key.value.empty()) {
     command.add_flag_callback(
-        flag, [set, value = flag.starts_with("--no-") ? "false" : "true"] { set(value); }, help);
+        flag, [set, value = flag.starts_with("--no-") ? "false" : "true"] { set(value); }, key.flag_help);
   } else if (key.repeatable) {
     const auto set_each = [set](const std::vector<std::string>& values) {
       std::ranges::for_each(values, set);
     };
-    command.add_option_function<std::vector<std::string>>(flag, set_each, help)
+    command.add_option_function<std::vector<std::string>>(flag, set_each, key.flag_help)
         ->type_name(std::string(key.value))
         ->allow_extra_args(false);
   } else {
     // As usual on a command line, the last of several wins: a wrapper's flags can be overridden.
-    command.add_option_function<std::string>(flag, set, help)
+    command.add_option_function<std::string>(flag, set, key.flag_help)
         ->type_name(std::string(key.value))
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }

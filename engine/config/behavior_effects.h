@@ -1,11 +1,12 @@
-// The names of the `behaviors` section and the members they stand for, in one table for reading and writing.
-// The effects that are neither a number nor a factor per channel are few and are named where they are read
-// and written. Constants; any thread.
+// The names of the `behaviors` section and the members they stand for, in one table for reading, writing and
+// comparing. The effects that are neither a number nor a factor per channel are few and are named where they
+// are read and written. Constants; any thread.
 #pragma once
 
 #include <array>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -47,6 +48,16 @@ struct ChannelEffect {
 };
 inline constexpr std::array<ChannelEffect, 2> channel_effects{
     {{"spread", &Behavior::spread}, {"noise", &Behavior::noise}}};
+
+// An effect of any shape, as it is written and compared.
+struct BehaviorEffect {
+  std::string_view name;
+  std::function<bool(const Behavior&)> is_set;       // false: the entry leaves it as it is
+  std::function<std::string(const Behavior&)> text;  // of one that is set: YAML on one line
+  std::function<bool(const Behavior&, const Behavior&)> equal;
+};
+// All effects there are, in the order in which they are written.
+std::span<const BehaviorEffect> behavior_effects();
 
 // Of spike_factor.
 inline constexpr std::array<std::string_view, 2> range_names{"min", "max"};

@@ -4,6 +4,7 @@
 #include <array>
 #include <numeric>
 #include <span>
+#include <vector>
 
 #include "base/nearest.h"
 #include "base/plain_text.h"
@@ -15,10 +16,13 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-constexpr std::array<std::string_view, 10> effect_names{
-    "probability", "severity", "daily",    "work_hours_rise", "spread",
-    "noise",       "weights",  "channels", "spike_factor",    "noise_factor"};
 constexpr Range usual_spike_factor{1.5, 3.0};
+
+std::vector<std::string_view> effect_names() {
+  std::vector<std::string_view> names;
+  for (const BehaviorEffect& effect : behavior_effects()) names.push_back(effect.name);
+  return names;
+}
 
 // Reads one entry; `path` grows with the nesting for messages.
 class EffectReader {
@@ -45,7 +49,7 @@ class EffectReader {
     if (node.key == "channels") return read_channels(node, path);
     if (node.key == "spike_factor") return read_spike_factor(node, path);
     if (node.key == "noise_factor") return read_noise_factor(node, path);
-    unknown(node, path, effect_names);
+    unknown(node, path, effect_names());
   }
 
   void read_number(const YamlNode& node, const std::string& path, const Bounds& bounds, double& value) {

@@ -1,5 +1,7 @@
 #include <array>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "config/behavior_effects.h"
 #include "config/behaviors.h"
@@ -16,25 +18,66 @@ std::string numbers_text(std::span<const std::string_view> names, std::span<cons
   return "{" + text + "}";
 }
 
+std::string value_text(double value) {
+  return number_text(value);
+}
+
+std::string value_text(const PerChannel<double>& values) {
+  return numbers_text(channel_names, values);
+}
+
+std::string value_text(const PerAnomalyType<double>& values) {
+  return numbers_text(anomaly_type_names, values);
+}
+
+std::string value_text(const Range& range) {
+  return numbers_text(range_names, std::array<double, 2>{range.min, range.max});
+}
+
+template <class T>
+BehaviorEffect effect(std::string_view name, T Behavior::*member) {
+  return {
+      .name = name,
+      .is_set = [](const Behavior&) { return true; },
+      .text = [member](const Behavior& behavior) { return value_text(behavior.*member); },
+      .equal = [member](const Behavior& one, const Behavior& other) { return one.*member == other.*member; }};
+}
+
+template <class T>
+BehaviorEffect effect(std::string_view name, std::optional<T> Behavior::*member) {
+  return {
+      .name = name,
+      .is_set = [member](const Behavior& behavior) { return (behavior.*member).has_value(); },
+      .text = [member](const Behavior& behavior) { return value_text(*(behavior.*member)); },
+      .equal = [member](const Behavior& one, const Behavior& other) { return one.*member == other.*member; }};
+}
+
+std::vector<BehaviorEffect> all_effects() {
+  std::vector<BehaviorEffect> all;
+  for (const NumberEffect& number : number_effects) all.push_back(effect(number.name, number.value));
+  for (const ChannelEffect& factors : channel_effects) all.push_back(effect(factors.name, factors.values));
+  all.push_back(effect("weights", &Behavior::weights));
+  all.push_back(effect("channels", &Behavior::channels));
+  all.push_back(effect("spike_factor", &Behavior::spike_factor));
+  all.push_back(effect("noise_factor", &Behavior::noise_factor));
+  return all;
+}
+
 std::string effects_text(const Behavior& behavior) {
   std::string text;
-  const auto add = [&text](std::string_view name, const std::string& value) {
-    text.append("      ").append(name).append(": ").append(value).append("\n");
-  };
-  for (const NumberEffect& effect : number_effects) add(effect.name, number_text(behavior.*effect.value));
-  for (const ChannelEffect& effect : channel_effects) {
-    add(effect.name, numbers_text(channel_names, behavior.*effect.values));
+  for (const BehaviorEffect& one : behavior_effects()) {
+    if (!one.is_set(behavior)) continue;
+    text.append("      ").append(one.name).append(": ").append(one.text(behavior)).append("\n");
   }
-  add("weights", numbers_text(anomaly_type_names, behavior.weights));
-  if (behavior.channels) add("channels", numbers_text(channel_names, *behavior.channels));
-  if (const auto& range = behavior.spike_factor) {
-    add("spike_factor", numbers_text(range_names, std::array<double, 2>{range->min, range->max}));
-  }
-  if (behavior.noise_factor) add("noise_factor", number_text(*behavior.noise_factor));
   return text;
 }
 
 }  // namespace
+
+std::span<const BehaviorEffect> behavior_effects() {
+  static const std::vector<BehaviorEffect> effects = all_effects();
+  return effects;
+}
 
 std::string behaviors_text(const Behaviors& behaviors) {
   std::string text = "behaviors:\n";

@@ -1,10 +1,9 @@
-// How values of one type are written: a parser and a writer from units.h, joined so that the table of
-// config_keys.cc names each key's field and form once. Built while the table is; read-only afterwards, any
-// thread.
+// How values of one type are written: a parser and a writer from units.h and the range that both keep to,
+// joined so that a row of the table of keys names form and bounds once, for parsing and for help. Built while
+// the table is; read-only afterwards, any thread.
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -23,16 +22,17 @@ struct Codec {
   std::function<std::string(std::string_view text, T& value)> parse;
   // Text that `parse` reads back to the same value.
   std::function<std::string(const T& value)> text;
+  std::string range = {};  // as help says it; empty where only words or any text will do
 };
 
 inline Codec<double> number(Bounds bounds) {
   return {[bounds](std::string_view text, double& value) { return parse_number(text, bounds, value); },
-          number_text};
+          number_text, range_text(bounds)};
 }
 
 inline Codec<double> duration(Bounds bounds) {
   return {[bounds](std::string_view text, double& value) { return parse_duration(text, bounds, value); },
-          number_text};
+          number_text, duration_range_text(bounds)};
 }
 
 template <class T = std::uint32_t>
@@ -43,7 +43,16 @@ Codec<T> count(T min, T max) {
             if (wrong.empty()) value = static_cast<T>(parsed);
             return wrong;
           },
-          [](const T& value) { return std::to_string(value); }};
+          [](const T& value) { return std::to_string(value); },
+          std::to_string(min) + " to " + std::to_string(max)};
+}
+
+inline Codec<std::uint32_t> power_of_two(std::uint32_t min, std::uint32_t max) {
+  return {[min, max](std::string_view text, std::uint32_t& value) {
+            return parse_power_of_two(text, min, max, value);
+          },
+          [](const std::uint32_t& value) { return std::to_string(value); },
+          power_of_two_range_text(min, max)};
 }
 
 inline Codec<bool> boolean() {
@@ -54,23 +63,31 @@ inline Codec<std::string> text_of(std::string (*parse)(std::string_view, std::st
   return {parse, [](const std::string& value) { return value; }};
 }
 
+inline Codec<std::string> token() {
+  return {parse_token, [](const std::string& value) { return value; }, token_range_text()};
+}
+
+inline Codec<std::vector<std::string>> lines() {
+  return {parse_lines, lines_text};
+}
+
 // An enum with one word per value; the first enumerator's word comes first, and so on.
-template <class Enum, std::size_t N>
-Codec<Enum> words(const std::array<std::string_view, N>& names) {
-  return {[names](std::string_view text, Enum& value) {
+template <class Enum>
+Codec<Enum> words(const std::vector<std::string_view>& names) {
+  std::string choice(names[0]);
+  for (std::size_t i = 1; i < names.size(); ++i) {
+    choice.append(i + 1 < names.size() ? ", " : " or ").append(names[i]);
+  }
+  return {[names, choice](std::string_view text, Enum& value) {
             const auto name = std::ranges::find_if(names, [&](auto word) { return equal_words(word, text); });
-            if (name == names.end()) {
-              std::string choice(names[0]);
-              for (std::size_t i = 1; i < N; ++i) choice.append(i + 1 < N ? ", " : " or ").append(names[i]);
-              return must_be(choice, text);
-            }
+            if (name == names.end()) return must_be(choice, text);
             value = static_cast<Enum>(name - names.begin());
             return std::string();
           },
-          [names](const Enum& value) { return std::string(names[static_cast<std::size_t>(value)]); }};
+          [names](const Enum& value) { return std::string(names[static_cast<std::size_t>(value)]); }, choice};
 }
 
-// A value that may be left to the run; `absent` is the word for that.
+// A value that may be left to the run; `absent` is the word for that, and no part of the range.
 template <class T>
 Codec<std::optional<T>> or_word(std::string_view absent, Codec<T> present) {
   return {[absent, present](std::string_view text, std::optional<T>& value) {
@@ -85,7 +102,8 @@ Codec<std::optional<T>> or_word(std::string_view absent, Codec<T> present) {
           },
           [absent, present](const std::optional<T>& value) {
             return value ? present.text(*value) : std::string(absent);
-          }};
+          },
+          present.range};
 }
 
 }  // namespace fleet_sim::config

@@ -1,53 +1,19 @@
 #include "config/config_changes.h"
 
 #include <algorithm>
-#include <map>
+#include <iterator>
+#include <set>
 #include <string_view>
+#include <utility>
 
-#include "config/behaviors.h"
+#include "config/behavior_effects.h"
+#include "config/yaml_text.h"
 
 namespace fleet_sim::config {
 namespace {
 
-using Effects = std::map<std::string, std::string>;  // by path
-
-// The lines of behaviors_text, two spaces deeper for each level, as paths.
-Effects effects_of(const Behaviors& behaviors) {
-  const std::string text = behaviors_text(behaviors);
-  Effects effects;
-  std::string path[3];
-  for (std::size_t from = 0; from < text.size();) {
-    const std::size_t end = text.find('\n', from);
-    const std::string_view line = std::string_view(text).substr(from, end - from);
-    from = end + 1;
-    const std::size_t indent = line.find_first_not_of(' ');
-    if (indent < 6) {
-      path[indent / 2] = line.substr(indent, line.size() - indent - 1);
-      continue;
-    }
-    const std::size_t colon = line.find(':', indent);
-    effects[path[0] + "." + path[1] + "." + path[2] + "." +
-            std::string(line.substr(indent, colon - indent))] = line.substr(colon + 2);
-  }
-  return effects;
-}
-
-void add_behavior_changes(const Behaviors& from, const Behaviors& to, std::vector<ConfigChange>& changes) {
-  if (from == to) return;
-  const Effects was = effects_of(from);
-  const Effects is = effects_of(to);
-  for (const auto& [path, value] : is) {
-    const auto before = was.find(path);
-    if (before == was.end()) {
-      changes.push_back({path, "none", value, true});
-    } else if (before->second != value) {
-      changes.push_back({path, before->second, value, true});
-    }
-  }
-  for (const auto& [path, value] : was) {
-    if (!is.contains(path)) changes.push_back({path, value, "none", true});
-  }
-}
+constexpr std::string_view nothing = "none";
+constexpr std::string_view hidden = "(secret)";
 
 // A list's text has a line for each element.
 std::string one_line(std::string text) {
@@ -56,34 +22,78 @@ std::string one_line(std::string text) {
   return text.empty() ? "''" : text;
 }
 
-}  // namespace
-
-bool applies_at_once(const ConfigKey& key) {
-  return key.name == "simulation.readings_per_second" || key.name == "logging.level" ||
-         key.name.starts_with("normal_parameters.") || key.name.starts_with("anomalies.") ||
-         key.name.starts_with("config_reload.");
+std::string shown(const ConfigKey& key, const Config& config) {
+  return key.secret ? std::string(hidden) : one_line(key.get(config));
 }
+
+// An entry that is not there has no effects.
+const Behavior* entry_of(const BehaviorEntries& entries, const std::string& name) {
+  const auto found = entries.find(name);
+  return found == entries.end() ? nullptr : &found->second;
+}
+
+std::string effect_of(const BehaviorEffect& effect, const Behavior* behavior) {
+  return behavior != nullptr && effect.is_set(*behavior) ? effect.text(*behavior) : std::string(nothing);
+}
+
+bool same_effect(const BehaviorEffect& effect, const Behavior* from, const Behavior* to) {
+  if (from != nullptr && to != nullptr) return effect.equal(*from, *to);
+  const Behavior* only = from != nullptr ? from : to;
+  return only == nullptr || !effect.is_set(*only);
+}
+
+void add_entry_changes(const std::string& path, const Behavior* from, const Behavior* to,
+                       std::vector<ConfigChange>& changes) {
+  for (const BehaviorEffect& effect : behavior_effects()) {
+    if (same_effect(effect, from, to)) continue;
+    changes.push_back(
+        {path + "." + std::string(effect.name), effect_of(effect, from), effect_of(effect, to), true});
+  }
+}
+
+std::set<std::string> names_in(const BehaviorEntries& one, const BehaviorEntries& other) {
+  std::set<std::string> names;
+  for (const BehaviorEntries* entries : {&one, &other}) {
+    for (const auto& [name, behavior] : *entries) names.insert(name);
+  }
+  return names;
+}
+
+// By path; what there is no more comes last.
+std::vector<ConfigChange> behavior_changes(const Behaviors& from, const Behaviors& to) {
+  std::vector<ConfigChange> changes;
+  for (const BehaviorKind& kind : behavior_kinds) {
+    const BehaviorEntries& before = from.*kind.entries;
+    const BehaviorEntries& after = to.*kind.entries;
+    for (const std::string& name : names_in(before, after)) {
+      const std::string path = "behaviors." + std::string(kind.name) + "." + yaml_quoted(name);
+      add_entry_changes(path, entry_of(before, name), entry_of(after, name), changes);
+    }
+  }
+  std::ranges::sort(changes, {}, [](const ConfigChange& change) {
+    return std::pair(change.to == nothing, std::string_view(change.key));
+  });
+  return changes;
+}
+
+}  // namespace
 
 std::vector<ConfigChange> config_changes(const Config& from, const Config& to) {
   std::vector<ConfigChange> changes;
   for (const ConfigKey& key : config_keys()) {
-    const std::string was = key.get(from);
-    const std::string is = key.get(to);
-    if (was != is)
-      changes.push_back({std::string(key.name), one_line(was), one_line(is), applies_at_once(key)});
+    if (key.equal(from, to)) continue;
+    changes.push_back({std::string(key.name), shown(key, from), shown(key, to), key.at_once});
   }
-  add_behavior_changes(from.behaviors, to.behaviors, changes);
+  std::ranges::move(behavior_changes(from.behaviors, to.behaviors), std::back_inserter(changes));
   return changes;
 }
 
 Config adopt(const Config& running, const Config& wanted) {
   Config config = running;
-  config.simulation.readings_per_second = wanted.simulation.readings_per_second;
-  config.normal_parameters = wanted.normal_parameters;
-  config.anomalies = wanted.anomalies;
+  for (const ConfigKey& key : config_keys()) {
+    if (key.at_once) key.copy(wanted, config);
+  }
   config.behaviors = wanted.behaviors;
-  config.logging.level = wanted.logging.level;
-  config.config_reload = wanted.config_reload;
   return config;
 }
 

@@ -17,10 +17,8 @@ struct ConfigChange {
   bool at_once = false;  // else after a restart
 };
 
-// Whether a running process takes on another value of the key. All `behaviors` are taken on, too.
-bool applies_at_once(const ConfigKey& key);
-
-// In the order of the table, then the behaviors.
+// In the order of the table, then the behaviors, all of which apply at once. Values are compared, not how
+// they were written; a secret that changed is a change, but its values are not in it.
 std::vector<ConfigChange> config_changes(const Config& from, const Config& to);
 
 // `running` with everything of `wanted` that applies at once.

@@ -89,9 +89,9 @@ class FileReader {
   }
 
   void read_value(const YamlNode& node, const ConfigKey& key) {
-    // A key without a value keeps what it has. Only the sink may be called null.
-    const bool names_null_sink = key.name == "database.sink" && node.text == "null";
-    if (node.is(Kind::null) && !names_null_sink) return;
+    // A key without a value keeps what it has.
+    const bool is_word = key.null_is_a_word && node.text == "null";
+    if (node.is(Kind::null) && !is_word) return;
     if (node.is(Kind::sequence) && key.repeatable) {
       if (const auto lines = lines_of(node, std::string(key.name), problems_)) set(node, key, *lines);
     } else if (node.is(Kind::map) || node.is(Kind::sequence)) {

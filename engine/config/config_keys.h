@@ -1,6 +1,8 @@
-// The one table of everything that can be set: each config key with its flag, its help, and how its text
-// becomes a value. The YAML loader, the environment, the command line and the reference all read this table,
-// so a key exists everywhere or nowhere. Read-only; any thread.
+// The one table of everything that can be set: each config key with its flag, its help, how its text becomes
+// a value, and all else there is to know of it. The YAML loader, the environment, the command line, the man
+// page, a reload, a resumed run and the pages of configs/ read this table and keep no list beside it, so a
+// key exists everywhere or nowhere. Its rows stand with the settings they fill (*_settings.h). Read-only; any
+// thread.
 #pragma once
 
 #include <functional>
@@ -9,33 +11,36 @@
 #include <string_view>
 
 #include "config/config.h"
+#include "config/key_row.h"
 
 namespace fleet_sim::config {
 
 struct ConfigKey {
-  std::string_view name;  // "simulation.readings_per_second"
-  std::string_view flag;  // "--rate"; empty when only the file and the environment set it
-  // What stands for the value in help: "R"; empty for an on/off flag. Words that may be written as they
-  // stand are in lower case, between bars: "sqlite|null".
-  std::string_view value;
-  std::string_view help;  // one line, with unit and allowed range
+  std::string_view name;
+  std::string_view flag;
+  std::string_view value;  // what stands for it in help; empty for an on/off flag
+  std::string help;
+  std::string flag_help;
+  std::string more;  // may be empty
+  Decides decides = Decides::nothing;
+  bool at_once = false;
+  bool secret = false;
+  bool repeatable = false;  // load_config joins repeated flags
+  bool null_is_a_word = false;
+
   // Parses and range-checks `text` into the config. Returns what is wrong with it, or an empty string.
   std::function<std::string(Config&, std::string_view text)> set;
   // The value as text that `set` reads back to the same value.
   std::function<std::string(const Config&)> get;
-  bool repeatable = false;  // a list, whose text has one element per line; load_config joins repeated flags
+  // Whether both have the same value, however it was written.
+  std::function<bool(const Config&, const Config&)> equal;
+  std::function<void(const Config& from, Config& to)> copy;
 };
 
 std::span<const ConfigKey> config_keys();
 
 // Null when there is no such key.
 const ConfigKey* find_config_key(std::string_view name);
-
-// Whether the key takes part in what a sensor reads, beside the seed and the start. All `behaviors` do.
-bool decides_readings(const ConfigKey& key);
-
-// Whether the value stays out of files and out of messages.
-bool is_secret(const ConfigKey& key);
 
 // FLEET_SIM_SIMULATION_READINGS_PER_SECOND for simulation.readings_per_second.
 std::string environment_name(std::string_view key_name);

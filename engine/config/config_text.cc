@@ -61,12 +61,13 @@ std::string keys_text(const Config& config, TakesPart takes_part) {
 }  // namespace
 
 std::string config_text(const Config& config) {
-  return keys_text(config, [](const ConfigKey& key) { return !is_secret(key); }) +
+  return keys_text(config, [](const ConfigKey& key) { return !key.secret; }) +
          behaviors_text(config.behaviors);
 }
 
 std::string readings_config_text(const Config& config) {
-  return keys_text(config, decides_readings) + behaviors_text(config.behaviors);
+  const auto decides = [](const ConfigKey& key) { return key.decides == Decides::readings; };
+  return keys_text(config, decides) + behaviors_text(config.behaviors);
 }
 
 }  // namespace fleet_sim::config

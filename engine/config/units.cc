@@ -44,10 +44,21 @@ std::string assign_within(double parsed, const Bounds& bounds, std::string_view 
   return wrong;
 }
 
+// Digits without an exponent.
+std::string plain_text_of(double value) {
+  std::array<char, 64> digits{};
+  const auto end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed).ptr;
+  return {digits.data(), end};
+}
+
+constexpr double least_useful = 1e-6;
+constexpr double seconds_per_day = 86'400;
+
 // Takes the unit off the end of a duration and returns its length; a bare number is seconds.
 double take_unit_seconds(std::string_view& text) {
   constexpr std::string_view units = "smhd";
-  constexpr std::array<double, 4> seconds{1, 60, 3'600, 86'400};
+  constexpr std::array<double, 4> seconds{1, 60, 3'600, seconds_per_day};
   const std::size_t unit = text.empty() ? units.npos : units.find(lower(text.back()));
   if (unit == units.npos) return 1;
   text.remove_suffix(1);
@@ -96,12 +107,13 @@ std::string parse_boolean(std::string_view text, bool& value) {
   return {};
 }
 
-std::string parse_page_size(std::string_view text, std::uint32_t& bytes) {
+std::string parse_power_of_two(std::string_view text, std::uint32_t min, std::uint32_t max,
+                               std::uint32_t& value) {
   const auto parsed = whole_text_as<std::uint32_t>(text);
-  if (!parsed || !std::has_single_bit(*parsed) || *parsed < 512 || *parsed > 65'536) {
-    return must_be("a power of two from 512 to 65536", text);
+  if (!parsed || !std::has_single_bit(*parsed) || *parsed < min || *parsed > max) {
+    return must_be(power_of_two_range_text(min, max), text);
   }
-  bytes = *parsed;
+  value = *parsed;
   return {};
 }
 
@@ -146,6 +158,22 @@ std::string lines_text(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
   return text;
+}
+
+std::string range_text(const Bounds& bounds) {
+  const bool from_nothing = bounds.positive && bounds.min < least_useful;
+  return (from_nothing ? "above 0" : plain_text_of(bounds.min)) + " to " + plain_text_of(bounds.max);
+}
+
+std::string duration_range_text(const Bounds& bounds) {
+  const double days = bounds.max / seconds_per_day;
+  const bool in_days = days > 1 && days == std::floor(days);
+  return plain_text_of(bounds.min) + " to " +
+         (in_days ? plain_text_of(days) + "d" : plain_text_of(bounds.max));
+}
+
+std::string power_of_two_range_text(std::uint32_t min, std::uint32_t max) {
+  return "a power of two from " + std::to_string(min) + " to " + std::to_string(max);
 }
 
 }  // namespace fleet_sim::config

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "config/config.h"
+#include "base/timestamp.h"
 
 namespace fleet_sim::config {
 
@@ -22,7 +22,8 @@ struct Bounds {
 
 inline constexpr double longest_duration_seconds = 36'525.0 * 86'400;  // 100 years
 inline constexpr std::size_t longest_path_bytes = 4'095;               // PATH_MAX without its end
-inline constexpr std::uint32_t most_hash_shards = 100'000;
+inline constexpr std::size_t shortest_token_bytes = 16;
+inline constexpr std::size_t longest_token_bytes = 256;
 
 // "must be `what`, not 'text'"
 std::string must_be(std::string_view what, std::string_view text);
@@ -34,10 +35,8 @@ std::string parse_duration(std::string_view text, const Bounds& bounds,
                            double& seconds);  // 90 | 90s | 10m | 1.5h | 30d
 std::string parse_count(std::string_view text, std::uint64_t min, std::uint64_t max, std::uint64_t& value);
 std::string parse_boolean(std::string_view text, bool& value);  // true/false, yes/no, on/off
-std::string parse_page_size(std::string_view text, std::uint32_t& bytes);
-std::string parse_partition(std::string_view text, Partition& partition);  // K/N | auto/N
-std::string parse_shard_by(std::string_view text, ShardBy& by);            // a word, or hash:N
-std::string parse_speed(std::string_view text, Speed& speed);              // max, or a factor
+std::string parse_power_of_two(std::string_view text, std::uint32_t min, std::uint32_t max,
+                               std::uint32_t& value);
 std::string parse_start(std::string_view text, Timestamp& start);  // from 1970, 100 years before the last
 std::string parse_utc_offset(std::string_view text, Microseconds& offset);  // UTC | Z | +02 | -05:30
 std::string parse_log_level(std::string_view text, std::string& level);     // upper case, WARN as WARNING
@@ -48,10 +47,16 @@ std::string parse_file_name(std::string_view text, std::string& path);  // text 
 std::string parse_lines(std::string_view text, std::vector<std::string>& lines);  // one text per line
 
 std::string number_text(double value);  // shortest that reads back exactly
-std::string partition_text(const Partition& partition);
-std::string shard_by_text(const ShardBy& by);
-std::string speed_text(const Speed& speed);
 std::string utc_offset_text(Microseconds offset);
 std::string lines_text(const std::vector<std::string>& lines);
+
+// Ranges as help and messages say them. One that is `positive` begins above 0 where its least value is too
+// small to be of use to anyone.
+std::string range_text(const Bounds& bounds);           // "0.001 to 36525"
+std::string duration_range_text(const Bounds& bounds);  // days where they are whole: "0 to 36525d"
+std::string power_of_two_range_text(std::uint32_t min, std::uint32_t max);
+std::string start_range_text();
+std::string utc_offset_range_text();
+std::string token_range_text();
 
 }  // namespace fleet_sim::config

@@ -1,4 +1,4 @@
-// The values of units.h that are words or small notations of their own.
+// The values of units.h and fleet_settings.h that are words or small notations of their own.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "config/fleet_settings.h"
 #include "config/units.h"
 
 namespace fleet_sim::config {
@@ -40,6 +41,7 @@ constexpr std::string_view automatic_index = "auto";
 
 constexpr std::size_t longest_host_bytes = 255;
 constexpr Microseconds microseconds_per_minute = 60 * microseconds_per_second;
+constexpr int furthest_offset_minutes = 14 * 60;
 
 template <class Words>
 auto find_word(const Words& words, std::string_view text) {
@@ -60,19 +62,20 @@ std::optional<int> offset_minutes(std::string_view text) {
   const auto minutes = text.size() == 3 ? 0 : two_digits(text.substr(4));
   if (!hours || !minutes || *minutes > 59 || (text.size() == 6 && text[3] != ':')) return std::nullopt;
   const int total = *hours * 60 + *minutes;
-  if (total > 14 * 60) return std::nullopt;
+  if (total > furthest_offset_minutes) return std::nullopt;
   return text[0] == '-' ? -total : total;
 }
 
 }  // namespace
 
 std::string parse_partition(std::string_view text, Partition& partition) {
-  constexpr std::string_view what = "K/N with K from 1 to N and N up to 1000000, or auto/N";
+  static const std::string what =
+      "K/N with K from 1 to N and N up to " + std::to_string(most_partitions) + ", or auto/N";
   const std::size_t slash = text.find('/');
   if (slash == text.npos) return must_be(what, text);
   std::uint64_t count = 0;
   std::uint64_t index = 0;
-  if (!parse_count(text.substr(slash + 1), 1, 1'000'000, count).empty()) return must_be(what, text);
+  if (!parse_count(text.substr(slash + 1), 1, most_partitions, count).empty()) return must_be(what, text);
   const std::string_view named = text.substr(0, slash);
   const bool automatic = equal_words(named, automatic_index);
   if (!automatic && !parse_count(named, 1, count, index).empty()) return must_be(what, text);
@@ -94,9 +97,9 @@ std::string parse_shard_by(std::string_view text, ShardBy& by) {
   std::uint64_t count = 0;
   const bool hash = equal_words(text.substr(0, hash_prefix.size()), hash_prefix);
   if (!hash || !parse_count(text.substr(hash_prefix.size()), 1, most_hash_shards, count).empty()) {
-    return must_be(
-        "none, sensor, location, site, manufacturer, model, firmware or hash:N with N from 1 to 100000",
-        text);
+    return must_be("none, sensor, location, site, manufacturer, model, firmware or hash:N with N from 1 to " +
+                       std::to_string(most_hash_shards),
+                   text);
   }
   by = {ShardKey::hash, static_cast<std::uint32_t>(count)};
   return {};
@@ -114,8 +117,8 @@ std::string parse_speed(std::string_view text, Speed& speed) {
     return {};
   }
   double factor = 0;
-  if (!parse_number(text, {1e-6, 1e6, true}, factor).empty()) {
-    return must_be("max or a number from 0.000001 to 1000000", text);
+  if (!parse_number(text, speed_factors, factor).empty()) {
+    return must_be("max or a number from " + range_text(speed_factors), text);
   }
   speed = {false, factor};
   return {};
@@ -129,7 +132,7 @@ std::string parse_start(std::string_view text, Timestamp& start) {
   const auto parsed = parse_timestamp(text);
   if (!parsed) return must_be("a time such as 2026-01-31 or 2026-01-31T12:30:05Z", text);
   if (*parsed < 0 || *parsed > latest_start) {
-    return must_be("from 1970-01-01 to " + timestamp_text(latest_start).substr(0, 10), text);
+    return must_be(start_range_text(), text);
   }
   start = *parsed;
   return {};
@@ -138,7 +141,9 @@ std::string parse_start(std::string_view text, Timestamp& start) {
 std::string parse_utc_offset(std::string_view text, Microseconds& offset) {
   const bool utc = equal_words(text, "utc") || equal_words(text, "z");
   const auto minutes = utc ? 0 : offset_minutes(text);
-  if (!minutes) return must_be("UTC or an offset from -14:00 to +14:00 such as +02:00", text);
+  if (!minutes) {
+    return must_be("UTC or an offset from " + utc_offset_range_text() + " such as +02:00", text);
+  }
   offset = *minutes * microseconds_per_minute;
   return {};
 }
@@ -173,11 +178,25 @@ std::string parse_address(std::string_view text, std::string& address) {
 // The text itself is not repeated: it is a secret, if a wrong one.
 std::string parse_token(std::string_view text, std::string& token) {
   const bool printable = std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
-  if (!text.empty() && (!printable || text.size() < 16 || text.size() > 256)) {
-    return "must have 16 to 256 printable ASCII characters without spaces, or none";
+  if (!text.empty() &&
+      (!printable || text.size() < shortest_token_bytes || text.size() > longest_token_bytes)) {
+    return "must have " + token_range_text() + " printable ASCII characters without spaces, or none";
   }
   token = text;
   return {};
+}
+
+std::string start_range_text() {
+  return "from " + timestamp_text(0).substr(0, 10) + " to " + timestamp_text(latest_start).substr(0, 10);
+}
+
+std::string utc_offset_range_text() {
+  constexpr Microseconds furthest = furthest_offset_minutes * microseconds_per_minute;
+  return utc_offset_text(-furthest) + " to " + utc_offset_text(furthest);
+}
+
+std::string token_range_text() {
+  return std::to_string(shortest_token_bytes) + " to " + std::to_string(longest_token_bytes);
 }
 
 }  // namespace fleet_sim::config

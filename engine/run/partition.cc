@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "base/plain_text.h"
-#include "config/units.h"
+#include "config/fleet_settings.h"
 
 namespace fleet_sim::run {
 namespace {

@@ -89,11 +89,6 @@ std::filesystem::path file_name_of(const config::Config& config) {
   return std::filesystem::path(config.sqlite.path).filename();
 }
 
-// Keys that do not change what a sensor reads, but which sensors and files are this run's.
-bool decides_place(std::string_view key) {
-  return key == "simulation.seed" || key == "clock.start" || key == "fleet.partition" || key == "sharding.by";
-}
-
 using IndexOfId = std::unordered_map<std::string_view, std::uint32_t>;
 
 IndexOfId index_of_ids(const Inputs& inputs) {
@@ -184,12 +179,9 @@ config::Config recorded_config(const sqlite::RunInfo& run) {
 void check_resumable(const config::Config& config, const config::Config& recorded, Problems& problems) {
   const std::string remedy = "; leave it as it was, or begin another run without --resume";
   for (const config::ConfigKey& key : config::config_keys()) {
-    if (!config::decides_readings(key) && !decides_place(key.name)) continue;
-    const std::string now = key.get(config);
-    const std::string then = key.get(recorded);
-    if (now == then) continue;
-    problems.add("--resume",
-                 fmt::format("{} is {}, but the run was begun with {}{}", key.name, now, then, remedy));
+    if (key.decides == config::Decides::nothing || key.equal(config, recorded)) continue;
+    problems.add("--resume", fmt::format("{} is {}, but the run was begun with {}{}", key.name,
+                                         key.get(config), key.get(recorded), remedy));
   }
   if (config.behaviors != recorded.behaviors) {
     problems.add("--resume", "behaviors differ from those the run was begun with" + remedy);

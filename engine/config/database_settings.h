@@ -1,0 +1,148 @@
+// The section `database`: how rows travel to where they are kept, whatever that is, and what only SQLite's
+// files know. The structs are followed by the rows of their keys, in the order of the section. Plain values;
+// any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "config/codec.h"
+#include "config/key_row.h"
+
+namespace fleet_sim::config {
+
+enum class Sink { sqlite, null };
+inline constexpr std::uint32_t most_writers = 64;
+
+struct WriteSettings {
+  Sink sink = Sink::sqlite;
+  std::uint32_t writers = 1;
+  std::uint32_t batch_size = 5'000;  // rows of a shard that start a transaction
+  std::uint32_t flush_interval_ms = 1'000;
+  std::uint32_t pending_rows = 4'000'000;  // held in memory per process, over all shards
+  std::uint32_t error_limit = 10;  // rounds of one file's retries with no success between that stop the run
+  bool memory_fallback = true;     // rows wait in memory for a file that cannot be opened at the start
+
+  bool operator==(const WriteSettings&) const = default;
+};
+
+enum class Synchronous { off, normal, full };
+
+// What is deleted from shards, oldest first: nothing, unless an age or a size is given.
+struct RetentionSettings {
+  double age_seconds = 0;         // before the shard's last reading, from which on readings go; 0: none
+  std::uint64_t shard_bytes = 0;  // in use by one file, beyond which readings go; 0: no limit
+  bool only_synced = true;        // keep what no collector has marked
+
+  [[nodiscard]] bool is_on() const { return age_seconds > 0 || shard_bytes > 0; }
+  bool operator==(const RetentionSettings&) const = default;
+};
+
+struct SqliteSettings {
+  std::string path = "data/sensor_data.db";
+  std::string data_dir;  // empty: the folder of `path`
+  Synchronous synchronous = Synchronous::normal;
+  std::uint32_t page_size = 16'384;
+  std::uint32_t cache_kib = 256;
+  std::uint32_t checkpoint_pages = 1'000;
+  std::uint32_t busy_timeout_ms = 5'000;
+  std::uint32_t max_open_shards = 0;  // 0: as many as the descriptor limit allows
+  bool unsynced_index = true;
+  RetentionSettings retention;
+
+  bool operator==(const SqliteSettings&) const = default;
+};
+
+template <class Write, class Sqlite>
+void database_keys(Write write, Sqlite sqlite) {
+  sqlite.row(&SqliteSettings::path, text_of(parse_file_name),
+             {.name = "database.path",
+              .value = "FILE",
+              .help = "Database file of an unsharded run; its folder is the data directory"});
+  sqlite.row(&SqliteSettings::data_dir, text_of(parse_text),
+             {.name = "database.data_dir",
+              .flag = "--data-dir",
+              .value = "DIR",
+              .help = "Folder of the database files, instead of the folder of the path"});
+  write.row(&WriteSettings::sink, words<Sink>({"sqlite", "null"}),
+            {.name = "database.sink",
+             .flag = "--sink",
+             .value = "sqlite|null",
+             .help = "Where readings go: sqlite, or null (generated and dropped)",
+             .null_is_a_word = true});
+  write.row(&WriteSettings::writers, count(1u, most_writers),
+            {.name = "database.writers",
+             .flag = "--writers",
+             .value = "N",
+             .help = "Threads that write, each its own files: {}"});
+  write.row(
+      &WriteSettings::batch_size, count(1u, 1'000'000u),
+      {.name = "database.batch_size", .value = "N", .help = "Rows of one file that start a transaction: {}"});
+  write.row(&WriteSettings::flush_interval_ms, count(1u, 3'600'000u),
+            {.name = "database.flush_interval_ms",
+             .value = "MS",
+             .help = "Longest wait of a row for its transaction: {} ms"});
+  write.row(
+      &WriteSettings::pending_rows, count(1u, 100'000'000u),
+      {.name = "database.pending_rows", .value = "N", .help = "Rows held in memory over all files: {}"});
+  sqlite.row(&SqliteSettings::synchronous, words<Synchronous>({"off", "normal", "full"}),
+             {.name = "database.synchronous", .value = "WORD", .help = "SQLite's care for power loss: {}"});
+  sqlite.row(&SqliteSettings::page_size, power_of_two(512, 65'536),
+             {.name = "database.page_size", .value = "BYTES", .help = "Page size of new files: {} bytes"});
+  sqlite.row(&SqliteSettings::cache_kib, count(16u, 4'194'304u),
+             {.name = "database.cache_kib", .value = "KIB", .help = "Page cache of each open file: {} KiB"});
+  sqlite.row(&SqliteSettings::checkpoint_pages, count(1u, 1'000'000u),
+             {.name = "database.checkpoint_pages",
+              .value = "N",
+              .help = "Pages in the write-ahead log after which it is copied into the file: {}"});
+  sqlite.row(&SqliteSettings::busy_timeout_ms, count(0u, 600'000u),
+             {.name = "database.busy_timeout_ms",
+              .value = "MS",
+              .help = "Longest wait for a lock that a collector holds: {} ms"});
+  sqlite.row(&SqliteSettings::max_open_shards, count(0u, 1'000'000u),
+             {.name = "database.max_open_shards",
+              .value = "N",
+              .help = "Files open at once: {}",
+              .zero = "what the system allows"});
+  sqlite.row(&SqliteSettings::unsynced_index, boolean(),
+             {.name = "database.unsynced_index",
+              .value = "BOOL",
+              .help = "Whether an index serves collectors that read unsynced rows"});
+  write.row(&WriteSettings::error_limit, count(1u, 1'000'000u),
+            {.name = "database.error_limit",
+             .value = "N",
+             .help = "Times that one file's retries run out, with no success between, that stop the run: {}",
+             .more = "on a full disk, times at which the backlog is full"});
+  write.row(
+      &WriteSettings::memory_fallback, boolean(),
+      {.name = "database.memory_fallback",
+       .value = "BOOL",
+       .help = "Whether rows wait in memory when files cannot be opened at the start, instead of ending "
+               "the run",
+       .more = "as many as pending_rows allows; false exits with 3"});
+}
+
+template <class Retention>
+void retention_keys(Retention retention) {
+  constexpr std::uint64_t largest_file = 281'000'000'000'000;  // that SQLite can make
+  retention.row(&RetentionSettings::age_seconds, duration({0, longest_duration_seconds}),
+                {.name = "database.retention.age_seconds",
+                 .value = "TIME",
+                 .help = "Age at which readings are deleted, before the last one of their file: {}",
+                 .zero = "never",
+                 .more = "three seconds stay in any case"});
+  retention.row(&RetentionSettings::shard_bytes, count<std::uint64_t>(0, largest_file),
+                {.name = "database.retention.shard_bytes",
+                 .value = "BYTES",
+                 .help = "Size of one file's rows beyond which its oldest are deleted: {}",
+                 .zero = "no limit",
+                 .more = "freed space is used again, the file does not shrink; its log of up to four times "
+                         "checkpoint_pages comes on top"});
+  retention.row(&RetentionSettings::only_synced, boolean(),
+                {.name = "database.retention.only_synced",
+                 .value = "BOOL",
+                 .help = "Whether only readings that a collector has marked are deleted",
+                 .more = "one that is not marked also keeps all behind it"});
+}
+
+}  // namespace fleet_sim::config

@@ -1,0 +1,192 @@
+// The sections `fleet`, `simulation`, `sharding` and `clock`: which sensors there are, how long and how fast
+// they are simulated, and how they are spread over files. Each struct is followed by the rows of its keys.
+// Plain values; any thread.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/cadence.h"
+#include "base/timestamp.h"
+#include "config/codec.h"
+#include "config/key_row.h"
+
+namespace fleet_sim::config {
+
+struct Partition {
+  std::uint32_t index = 1;  // 1 .. count; 0 while it is left to the environment of the process
+  std::uint32_t count = 1;
+
+  bool operator==(const Partition&) const = default;
+};
+inline constexpr std::uint32_t most_partitions = 1'000'000;
+std::string parse_partition(std::string_view text, Partition& partition);  // K/N | auto/N
+std::string partition_text(const Partition& partition);
+
+struct FleetSettings {
+  std::vector<std::string> identities;
+  std::string identity;  // a single-sensor run
+  Partition partition;
+  std::uint32_t threads = 0;  // 0: one per core
+  bool skip_invalid = false;
+
+  bool operator==(const FleetSettings&) const = default;
+};
+
+template <class Section>
+void fleet_keys(Section fleet) {
+  fleet.row(&FleetSettings::identities, lines(),
+            {.name = "fleet.identities",
+             .flag = "--identities",
+             .value = "PATH",
+             .help = "Folder, .json or .jsonl file with the sensors; can be given several times",
+             .more = "one or a list in a file, joined by ':' in the environment",
+             .repeatable = true});
+  fleet.row(&FleetSettings::identity, text_of(parse_text),
+            {.name = "fleet.identity",
+             .flag = "--identity",
+             .value = "FILE",
+             .help = "Identity file of a single sensor",
+             .more = "instead of identities"});
+  fleet.row(&FleetSettings::partition,
+            Codec<Partition>{parse_partition, partition_text, std::to_string(most_partitions)},
+            {.name = "fleet.partition",
+             .flag = "--partition",
+             .value = "K/N|auto/N",
+             .help = "Simulate only the K-th of N parts of the fleet, N up to {}; auto takes K from "
+                     "JOB_COMPLETION_INDEX, or from the ordinal that ends POD_NAME or HOSTNAME",
+             .decides = Decides::place});
+  fleet.row(&FleetSettings::threads, count(0u, 1'024u),
+            {.name = "fleet.threads",
+             .flag = "--threads",
+             .value = "N",
+             .help = "Threads that generate readings: {}",
+             .zero = "one per core"});
+  fleet.row(&FleetSettings::skip_invalid, boolean(),
+            {.name = "fleet.skip_invalid",
+             .flag = "--skip-invalid",
+             .help = "Run without the sensors whose identity is invalid",
+             .more = "instead of refusing to start"});
+}
+
+// What happens to readings that are due while the writers cannot keep up: they wait, or are not taken.
+enum class Overload { block, skip };
+
+struct SimulationSettings {
+  double readings_per_second = 1;
+  double run_time_seconds = 3600;  // simulated; 0 runs until stopped
+  std::optional<std::uint64_t> seed;
+  bool resume = false;  // go on with the run that the data directory holds
+  Overload overload = Overload::block;
+
+  bool operator==(const SimulationSettings&) const = default;
+};
+
+template <class Section>
+void simulation_keys(Section simulation) {
+  constexpr std::uint64_t largest_seed = std::numeric_limits<std::int64_t>::max();
+  simulation.row(&SimulationSettings::readings_per_second, number({lowest_rate, highest_rate, true}),
+                 {.name = "simulation.readings_per_second",
+                  .flag = "--rate",
+                  .value = "R",
+                  .help = "Readings per second of each sensor that has no rate of its own: {}",
+                  .decides = Decides::readings,
+                  .at_once = true});
+  simulation.row(&SimulationSettings::run_time_seconds, duration({0, longest_duration_seconds}),
+                 {.name = "simulation.run_time_seconds",
+                  .flag = "--duration",
+                  .value = "TIME",
+                  .help = "Simulated time to run, such as 90, 10m, 1.5h or 30d: {}",
+                  .zero = "until stopped"});
+  simulation.row(&SimulationSettings::seed, or_word("random", count<std::uint64_t>(0, largest_seed)),
+                 {.name = "simulation.seed",
+                  .flag = "--seed",
+                  .value = "N",
+                  .help = "Start of all randomness: {}, or random (the default)",
+                  .decides = Decides::place});
+  simulation.row(&SimulationSettings::resume, boolean(),
+                 {.name = "simulation.resume",
+                  .flag = "--resume",
+                  .help = "Go on with the run that the data directory holds, if it holds one, instead of "
+                          "beginning another"});
+  simulation.row(&SimulationSettings::overload, words<Overload>({"block", "skip"}),
+                 {.name = "simulation.overload",
+                  .value = "WORD",
+                  .help = "When a paced fleet's rows cannot be written fast enough: block (readings wait) or "
+                          "skip (they are left out and counted)",
+                  .more = "lag grows while they wait, and anomalies continue while they are skipped; a fleet "
+                          "at --speed max always waits"});
+}
+
+enum class ShardKey { none, sensor, location, site, manufacturer, model, firmware, hash };
+struct ShardBy {
+  ShardKey key = ShardKey::none;
+  std::uint32_t hash_count = 0;  // hash:N
+
+  bool operator==(const ShardBy&) const = default;
+};
+inline constexpr std::uint32_t most_hash_shards = 100'000;
+std::string parse_shard_by(std::string_view text, ShardBy& by);  // a word, or hash:N
+std::string shard_by_text(const ShardBy& by);
+
+// The section is a single value.
+template <class Section>
+void sharding_keys(Section sharding) {
+  sharding.row(Codec<ShardBy>{parse_shard_by, shard_by_text, "1 to " + std::to_string(most_hash_shards)},
+               {.name = "sharding.by",
+                .flag = "--shard-by",
+                .value = "none|sensor|location|site|manufacturer|model|firmware|hash:N",
+                .help = "One file per: none (a single file), sensor (or node), location, site, manufacturer, "
+                        "model, firmware, or N files",
+                .more = "site is the location up to \" - \"; N is {}",
+                .decides = Decides::place});
+}
+
+// `max` fills history as fast as storage takes it; a number is simulated seconds per second.
+struct Speed {
+  bool max = false;
+  double factor = 1;
+
+  bool operator==(const Speed&) const = default;
+};
+inline constexpr Bounds speed_factors{1e-6, 1e6, true};
+std::string parse_speed(std::string_view text, Speed& speed);  // max, or a factor
+std::string speed_text(const Speed& speed);
+
+struct ClockSettings {
+  Speed speed;
+  std::optional<Timestamp> start;  // none: now
+  Microseconds utc_offset = 0;
+
+  bool operator==(const ClockSettings&) const = default;
+};
+
+template <class Section>
+void clock_keys(Section clock) {
+  clock.row(&ClockSettings::speed, Codec<Speed>{parse_speed, speed_text, range_text(speed_factors)},
+            {.name = "clock.speed",
+             .flag = "--speed",
+             .value = "N|max",
+             .help = "Simulated seconds per second: {}, or max (as fast as storage takes it)"});
+  clock.row(
+      &ClockSettings::start,
+      or_word("now", Codec<Timestamp>{parse_start, timestamp_text, start_range_text()}),
+      {.name = "clock.start",
+       .flag = "--start",
+       .value = "TIME",
+       .help = "First simulated moment, such as 2026-01-31 or 2026-01-31T12:30:05Z, or now (the default)",
+       .more = "{}",
+       .decides = Decides::place});
+  clock.row(&ClockSettings::utc_offset,
+            Codec<Microseconds>{parse_utc_offset, utc_offset_text, utc_offset_range_text()},
+            {.name = "clock.utc_offset",
+             .value = "OFFSET",
+             .help = "Time zone of daily patterns: UTC, or {}",
+             .decides = Decides::readings});
+}
+
+}  // namespace fleet_sim::config

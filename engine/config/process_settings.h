@@ -1,0 +1,125 @@
+// The sections `logging`, `config_reload` and `monitoring`: what the process says, when it looks for changes,
+// and whom it answers. Each struct is followed by the rows of its keys. Plain values; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "config/codec.h"
+#include "config/key_row.h"
+
+namespace fleet_sim::config {
+
+enum class LogFormat { text, json };
+
+struct LoggingSettings {
+  std::string level = "INFO";
+  std::string file = "data/fleet-sim.log";
+  std::uint32_t file_bytes = 10'000'000;  // of one log file, before the next is begun
+  std::uint32_t kept_files = 3;           // earlier log files
+  LogFormat format = LogFormat::text;
+  double summary_interval_seconds = 60;  // 0: no summaries
+  bool console_output = true;
+  bool quiet = false;
+
+  bool operator==(const LoggingSettings&) const = default;
+};
+
+template <class Section>
+void logging_keys(Section logging) {
+  logging.row(&LoggingSettings::level, text_of(parse_log_level),
+              {.name = "logging.level",
+               .flag = "--log-level",
+               .value = "debug|info|warning|error|critical|off",
+               .help = "Least severe messages that are logged; also trace",
+               .at_once = true});
+  logging.row(&LoggingSettings::file, text_of(parse_text),
+              {.name = "logging.file",
+               .value = "FILE",
+               .help = "Log file, rotated; empty for none",
+               .more = "unnamed, it lies in a data_dir that is named"});
+  logging.row(&LoggingSettings::file_bytes, count(1'000u, 4'000'000'000u),
+              {.name = "logging.file_bytes",
+               .value = "BYTES",
+               .help = "Size at which the next log file is begun: {}"});
+  logging.row(&LoggingSettings::kept_files, count(0u, 1'000u),
+              {.name = "logging.kept_files",
+               .value = "N",
+               .help = "Earlier log files that are kept: {}",
+               .more = "fleet-sim.1.log is the latest of them"});
+  logging.row(&LoggingSettings::format, words<LogFormat>({"text", "json"}),
+              {.name = "logging.format",
+               .value = "WORD",
+               .help = "How log lines look: text, or json (one object per line)",
+               .more = "an object has ts, level, event, msg and fields"});
+  logging.row(&LoggingSettings::summary_interval_seconds, duration({0, 86'400}),
+              {.name = "logging.summary_interval_seconds",
+               .value = "TIME",
+               .help = "Time between summaries of the run in the log: {}",
+               .zero = "none"});
+  logging.row(&LoggingSettings::console_output, boolean(),
+              {.name = "logging.console_output",
+               .value = "BOOL",
+               .help = "Whether log messages also go to the console"});
+  logging.row(&LoggingSettings::quiet, boolean(),
+              {.name = "logging.quiet",
+               .flag = "--quiet",
+               .help = "No progress and no information on the console; warnings and the summary stay"});
+}
+
+struct ConfigReloadSettings {
+  bool enabled = true;
+  double check_interval_seconds = 60;
+
+  bool operator==(const ConfigReloadSettings&) const = default;
+};
+
+template <class Section>
+void config_reload_keys(Section reload) {
+  reload.row(&ConfigReloadSettings::enabled, boolean(),
+             {.name = "config_reload.enabled",
+              .value = "BOOL",
+              .help = "Whether config and identity files are looked at while running; a SIGHUP has them "
+                      "looked at anyway",
+              .at_once = true});
+  reload.row(&ConfigReloadSettings::check_interval_seconds, duration({0.01, 86'400, true}),
+             {.name = "config_reload.check_interval_seconds",
+              .value = "TIME",
+              .help = "Time between looks at the files: {}",
+              .at_once = true});
+}
+
+// The HTTP status page and its API.
+struct MonitoringSettings {
+  bool enabled = true;
+  std::string address;  // HOST:PORT; empty: 127.0.0.1:8080, and none where that is taken
+  std::string token;    // that calls which change something bring along; empty: nobody may
+
+  bool operator==(const MonitoringSettings&) const = default;
+};
+
+template <class Section>
+void monitoring_keys(Section monitoring) {
+  monitoring.row(&MonitoringSettings::enabled, boolean(),
+                 {.name = "monitoring.enabled",
+                  .flag = "--no-status",
+                  .help = "Whether there is an HTTP status page with its API",
+                  .flag_help = "Run without the HTTP status page and API"});
+  monitoring.row(
+      &MonitoringSettings::address, text_of(parse_address),
+      {.name = "monitoring.address",
+       .flag = "--status-address",
+       .value = "HOST:PORT",
+       .help = "Where the status page listens; by default 127.0.0.1:8080 when that is free",
+       .more = "port 0 takes a free one; with 0.0.0.0 every machine that reaches this one reads it"});
+  monitoring.row(
+      &MonitoringSettings::token, token(),
+      {.name = "monitoring.token",
+       .value = "TEXT",
+       .help =
+           "Bearer token of HTTP calls that change something: {} printable characters; empty forbids them",
+       .more = "never stored or logged",
+       .secret = true});
+}
+
+}  // namespace fleet_sim::config
