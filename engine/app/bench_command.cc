@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
@@ -10,6 +12,8 @@
 #include "base/new_file.h"
 #include "base/problems.h"
 #include "benchmark/bench.h"
+#include "benchmark/options.h"
+#include "config/database_settings.h"
 #include "run/stop_signals.h"
 #include "sqlite/sqlite.h"
 
@@ -77,15 +81,19 @@ int bench(const benchmark::BenchWords& words) {
 }
 
 void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
-  const auto add = [&command](const char* name, auto& word, const char* what, const char* type) {
+  const auto add = [&command](const char* name, auto& word, const std::string& what, const char* type) {
     command.add_option(name, word, what)->type_name(type);
   };
-  add("--shards", words.shards, "Files: 1 to 1000 each (default 16,1,64)", "LIST");
-  add("--writers", words.writers, "Threads that write: 1 to 64 (default 1,2)", "LIST");
+  add("--shards", words.shards,
+      fmt::format("Files: 1 to {} each (default 16,1,64)", benchmark::most_bench_shards), "LIST");
+  add("--writers", words.writers,
+      fmt::format("Threads that write: 1 to {} (default 1,2)", config::most_writers), "LIST");
   add("--batch-size", words.batch_size, "Rows of a file that start a transaction (default 5000,500)", "LIST");
   add("--synchronous", words.synchronous, "off, normal, full (default normal,full)", "LIST");
   add("--index", words.index, "The collector's index: on, off (default on,off)", "LIST");
-  add("--collectors", words.collectors, "Threads that poll and mark rows meanwhile: 0 to 64 (default 0,2)",
+  add("--collectors", words.collectors,
+      fmt::format("Threads that poll and mark rows meanwhile: 0 to {} (default 0,2)",
+                  benchmark::most_collectors),
       "LIST");
   command.add_flag("--full", words.full, "Every combination, not one list at a time");
   command.add_flag("--quick", words.quick, "A small matrix, in less than half a minute");

@@ -15,6 +15,8 @@ inline constexpr double highest_rate = 1e6;  // one per microsecond, the resolut
 // The fleet goes through simulated time in windows of at most this span, one after the other. So within a
 // shard a run's row is due no more than this before any row in front of it.
 inline constexpr Microseconds longest_window = microseconds_per_second;
+// … and of about this many readings, because a window is left before a stop is looked at.
+inline constexpr std::uint32_t readings_per_window = 200'000;
 
 class Cadence {
  public:

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "base/cadence.h"
 #include "benchmark/folder.h"
 #include "generate/generate_fleet.h"
 #include "run/stop_signals.h"
@@ -21,7 +22,6 @@ constexpr Timestamp history_start = 1'767'225'600 * microseconds_per_second;  //
 // What may still come to the disk once a measurement is told to stop: what waits in memory and one window of
 // the scheduler, twice because the write-ahead log is copied into the file.
 constexpr std::uint64_t bytes_per_row = 250;
-constexpr std::uint64_t rows_per_window = 200'000;
 constexpr std::uint64_t copies = 2;
 
 identity::Roster bench_roster(std::uint32_t sensors) {
@@ -163,7 +163,7 @@ bool CellRun::time_is_over(const status::Snapshot& now) const {
 
 bool CellRun::disk_is_used_up(const status::Snapshot& now) const {
   const BenchFolder::Usage usage = folder_.usage();
-  const std::uint64_t coming = (now.books.pending() + rows_per_window) * bytes_per_row * copies;
+  const std::uint64_t coming = (now.books.pending() + readings_per_window) * bytes_per_row * copies;
   return usage.all + usage.logs + coming >= load_.disk_bytes;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/problems.h"
 #include "benchmark/folder.h"
+#include "config/database_settings.h"
 #include "config/units.h"
 
 namespace fleet_sim::benchmark {
@@ -124,12 +125,12 @@ BenchOptions defaults(const BenchWords& words) {
 }
 
 void read_matrix(Reader& reader, const BenchWords& words, BenchMatrix& matrix) {
-  reader.list("--shards", words.shards, count(1, 1'000), matrix.shards);
-  reader.list("--writers", words.writers, count(1, 64), matrix.writers);
+  reader.list("--shards", words.shards, count(1, most_bench_shards), matrix.shards);
+  reader.list("--writers", words.writers, count(1, config::most_writers), matrix.writers);
   reader.list("--batch-size", words.batch_size, count(1, 1'000'000), matrix.batch_sizes);
   reader.list<config::Synchronous>("--synchronous", words.synchronous, parse_synchronous, matrix.synchronous);
   reader.list<bool>("--index", words.index, config::parse_boolean, matrix.unsynced_index);
-  reader.list("--collectors", words.collectors, count(0, 64), matrix.collectors);
+  reader.list("--collectors", words.collectors, count(0, most_collectors), matrix.collectors);
 }
 
 bool is_one_cell(const BenchMatrix& matrix) {

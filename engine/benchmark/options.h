@@ -11,6 +11,9 @@
 
 namespace fleet_sim::benchmark {
 
+inline constexpr std::uint32_t most_bench_shards = 1'000;
+inline constexpr std::uint32_t most_collectors = 64;
+
 // As written by the user; none: the default, which depends on what else is asked for.
 struct BenchWords {
   using Word = std::optional<std::string>;

@@ -10,9 +10,6 @@
 namespace fleet_sim::schedule {
 namespace {
 
-// A window is left before a stop is looked at, so it is bounded in work too.
-constexpr double readings_per_window = 200'000;
-
 Microseconds window_of(const fleet::Fleet& fleet) {
   const double seconds = readings_per_window / fleet.readings_per_second();
   return seconds >= 1 ? longest_window : std::max<Microseconds>(1, static_cast<Microseconds>(seconds * 1e6));

@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "base/text.h"
+#include "config/database_settings.h"
 
 namespace fleet_sim::status {
 namespace {
 
 constexpr double busy_limit = 0.9;              // a writer that is busier than that had no time to spare
 constexpr double tolerated_behind_seconds = 1;  // less is a stall of the disk, not a trend
-constexpr std::size_t most_writers = 64;
 
 std::string lag_text(Microseconds lag) {
   return duration_text(static_cast<double>(lag) * 1e-6);
@@ -145,7 +145,7 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
 
 std::string writers_hint(const Snapshot& snapshot) {
   const bool fell_behind = !snapshot.paced || snapshot.furthest_behind_seconds > tolerated_behind_seconds;
-  const std::size_t useful = std::min<std::size_t>({snapshot.cores, snapshot.shards, most_writers});
+  const std::size_t useful = std::min<std::size_t>({snapshot.cores, snapshot.shards, config::most_writers});
   const bool was_busy = snapshot.books.written > 0 && snapshot.writer_busy_share > busy_limit;
   if (!fell_behind || !was_busy || snapshot.writers >= useful) return "";
   // A core for those that generate, where there is one to spare.
