@@ -1,15 +1,19 @@
 // The status API without sockets: what route() answers, and the texts it is made of.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
+#include <variant>
 
 #include "base/histogram.h"
 #include "base/json_writer.h"
 #include "batch/recent_events.h"
+#include "status/figures.h"
 #include "status/metrics.h"
 #include "status/route.h"
 #include "status/status_json.h"
@@ -144,6 +148,75 @@ TEST_CASE("the metrics' buckets add up, and label values are quoted") {
   CHECK(has("fleet_sim_lag_seconds_sum 100.1209"));
   CHECK(has("fleet_sim_readings_lost_total{reason=\"backlog_full\"} 1"));
   CHECK(text.find("partition=\"a\\\"\\\\\\n\"") != std::string::npos);
+}
+
+TEST_CASE("every figure is named by the rules, and is in both answers where it says so") {
+  const auto status = some_status();
+  const std::string metrics = status::metrics_text(*status);
+  const json said = json::parse(status::status_json(*status));
+  std::set<std::string_view> names;
+  for (const status::Figure& figure : status::figures()) {
+    CAPTURE(figure.metric);
+    CAPTURE(figure.status);
+    CHECK(!(figure.metric.empty() && figure.status.empty()));
+    if (!figure.metric.empty()) {
+      CHECK(names.insert(figure.metric).second);
+      CHECK(figure.help.ends_with('.'));
+      CHECK(figure.metric.ends_with("_total") == (figure.type == status::MetricType::counter));
+      CHECK(std::holds_alternative<status::ReadFamily>(figure.read) == !figure.label.empty());
+      CHECK(metrics.find("\nfleet_sim_" + std::string(figure.metric)) != std::string::npos);
+    }
+    if (figure.status.empty()) continue;
+    std::string pointer = "/" + std::string(figure.status);
+    std::ranges::replace(pointer, '.', '/');
+    CHECK(said.contains(json::json_pointer(pointer)));
+  }
+}
+
+TEST_CASE("both answers keep their order") {
+  const std::string said = status::status_json(*some_status());
+  std::size_t at = 0;
+  for (const char* name : {"run",
+                           "state",
+                           "healthy",
+                           "reasons",
+                           "fleet",
+                           "progress",
+                           "readings",
+                           "pending",
+                           "lost",
+                           "lost_by_reason",
+                           "written_per_second",
+                           "anomalies",
+                           "lag_seconds",
+                           "commit_seconds",
+                           "recent",
+                           "queue",
+                           "shards",
+                           "total",
+                           "healthy",
+                           "retrying",
+                           "degraded",
+                           "files_written",
+                           "deleted",
+                           "storage_bytes",
+                           "errors",
+                           "memory_bytes",
+                           "cpu_seconds",
+                           "reload",
+                           "enabled",
+                           "accepted",
+                           "rejected",
+                           "history"}) {
+    CAPTURE(name);
+    at = said.find("\"" + std::string(name) + "\":", at);
+    REQUIRE(at != std::string::npos);
+  }
+  const std::string metrics = status::metrics_text(*some_status());
+  CHECK(metrics.find("# TYPE fleet_sim_readings_lost_total counter") <
+        metrics.find("# TYPE fleet_sim_readings_pending gauge"));
+  CHECK(metrics.find("# TYPE fleet_sim_reloads_rejected_total counter") <
+        metrics.find("# TYPE fleet_sim_resident_memory_bytes gauge"));
 }
 
 TEST_CASE("paths, parameters and methods") {

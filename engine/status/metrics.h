@@ -1,5 +1,5 @@
-// The metrics in Prometheus' text format: the same numbers as the status, under fleet_sim_ names with their
-// units. No series per sensor or shard, so their number depends on nothing but this file. Pure; any thread.
+// The metrics in Prometheus' text format, under fleet_sim_ names with their units: what the table of
+// figures.h has for them. Pure; any thread.
 #pragma once
 
 #include <string>

@@ -1,8 +1,13 @@
 #include "status/status_json.h"
 
+#include <algorithm>
+#include <concepts>
+#include <functional>
 #include <optional>
+#include <variant>
 
 #include "base/json_writer.h"
+#include "status/figures.h"
 
 namespace fleet_sim::status {
 namespace {
@@ -37,138 +42,79 @@ std::optional<std::string> time_text(const std::optional<Timestamp>& at) {
   return at ? std::optional(timestamp_text(*at)) : std::nullopt;
 }
 
-// One member for each name.
-template <class Names, class Values>
-void add_named(JsonWriter& json, std::string_view name, const Names& names, const Values& values) {
-  add_object(json, name, [&] {
-    for (std::size_t i = 0; i < names.size(); ++i) json.member(names[i], values[i]);
-  });
+// A member of /status: where it stands, and what writes it.
+struct Member {
+  std::string path;
+  std::function<void(JsonWriter&)> write;
+};
+
+void add_value(JsonWriter& json, const FigureValue& value) {
+  if (const auto* as_it_stands = std::get_if<JsonText>(&value)) return json.put(as_it_stands->text);
+  std::visit(
+      [&json]<class Value>(const Value& one) {
+        if constexpr (!std::same_as<Value, JsonText>) json.value(one);
+      },
+      value);
 }
 
-void add_run(JsonWriter& json, const RunFacts& run) {
-  add_object(json, "run", [&] {
-    json.member("run_id", run.run_id);
-    json.member("seed", std::to_string(run.seed));
-    json.member("version", run.version);
-    json.member("start", timestamp_text(run.start));
-    json.member("began_at", timestamp_text(run.began_at));
-    json.member("shard_by", run.shard_by);
-    json.member("partition", run.partition);
-    json.member("data_directory", run.data_directory);
-    json.member("sink", run.sink);
-    json.member("config_hash", run.config_hash);
-  });
+void add_members(std::vector<Member>& members, const std::string& path, FigureValue value) {
+  members.push_back({path, [value = std::move(value)](JsonWriter& json) { add_value(json, value); }});
 }
 
-void add_state(JsonWriter& json, const Status& status) {
-  json.member("state", status.draining ? "draining" : "running");
-  json.member("healthy", status.healthy());
-  add_array(json, "reasons", status.reasons, [](JsonWriter& to, const std::string& one) { to.value(one); });
-}
-
-void add_fleet(JsonWriter& json, const Status& status) {
-  add_object(json, "fleet", [&] {
-    json.member("sensors", status.now.sensors);
-    json.member("threads", status.run.threads);
-    json.member("writers", status.run.writers);
-    json.member("speed", status.run.speed);
-    json.member("readings_per_second", status.run.readings_per_second);
-  });
-}
-
-void add_progress(JsonWriter& json, const Snapshot& now) {
-  add_object(json, "progress", [&] {
-    json.member("elapsed_seconds", now.elapsed_seconds);
-    json.member("simulated_seconds", now.simulated_seconds.value_or(0));
-    json.member("simulated_total_seconds", now.simulated_total);
-  });
-}
-
-void add_readings(JsonWriter& json, const Status& status) {
-  const Books& books = status.now.books;
-  add_object(json, "readings", [&] {
-    json.member("due", books.due);
-    json.member("skipped", books.skipped);
-    json.member("generated", books.generated);
-    json.member("missing", books.missing);
-    json.member("written", books.written);
-    json.member("found", books.found);
-    json.member("pending", books.pending());
-    json.member("lost", books.lost());
-    add_named(json, "lost_by_reason", loss_reason_names, books.lost_by_reason);
-    json.member("written_per_second", status.written_per_second);
-  });
-}
-
-void add_anomalies(JsonWriter& json, const Books& books) {
-  add_object(json, "anomalies", [&] {
-    json.member("total", books.anomalies);
-    add_named(json, "by_type", anomaly_type_names, books.anomalies_by_type);
-  });
+void add_members(std::vector<Member>& members, const std::string& path, const LabeledCounts& family) {
+  for (const auto& [name, count] : family) add_members(members, path + "." + std::string(name), count);
 }
 
 // Of nothing there are no percentiles.
-void add_percentiles(JsonWriter& json, std::string_view name, const Distribution& distribution) {
-  const auto told = [&](double seconds) {
+void add_members(std::vector<Member>& members, const std::string& path, const Distribution& distribution) {
+  const auto said = [&](double seconds) {
     return distribution.count > 0 ? std::optional(seconds) : std::nullopt;
   };
-  add_object(json, name, [&] {
-    json.member("count", distribution.count);
-    json.member("p50", told(distribution.p50_seconds));
-    json.member("p99", told(distribution.p99_seconds));
-    json.member("max", told(distribution.max_seconds));
-  });
+  add_members(members, path + ".count", distribution.count);
+  add_members(members, path + ".p50", said(distribution.p50_seconds));
+  add_members(members, path + ".p99", said(distribution.p99_seconds));
+  add_members(members, path + ".max", said(distribution.max_seconds));
 }
 
-void add_recent(JsonWriter& json, const Status& status) {
-  add_object(json, "recent", [&] {
-    json.member("span_seconds", status.recent_seconds);
-    add_percentiles(json, "lag_seconds", status.recent_lag);
-    add_percentiles(json, "commit_seconds", status.recent_commit);
-  });
+// Those of /metrics only are no members.
+void add_members(std::vector<Member>&, const std::string&, const Labels&) {}
+
+std::vector<Member> members_of(const Status& status) {
+  std::vector<Member> members;
+  for (const bool last : {false, true}) {
+    for (const Figure& figure : figures()) {
+      if (figure.status.empty() || figure.status_last != last) continue;
+      std::visit([&](const auto& read) { add_members(members, std::string(figure.status), read(status)); },
+                 figure.read);
+    }
+  }
+  return members;
 }
 
-void add_queue(JsonWriter& json, const Status& status) {
-  add_object(json, "queue", [&] {
-    json.member("batches", status.batches_in_use);
-    json.member("batches_limit", status.run.batches_limit);
-    json.member("rows", status.rows_waiting);
-    json.member("rows_limit", status.run.rows_limit);
-  });
+// The next name of a path below its first `depth` characters.
+std::string_view name_at(const Member& member, std::size_t depth) {
+  const std::string_view rest = std::string_view(member.path).substr(depth);
+  return rest.substr(0, rest.find('.'));
 }
 
-void add_shard_counts(JsonWriter& json, const Status& status) {
-  add_object(json, "shards", [&] {
-    json.member("total", status.now.shards);
-    json.member("healthy", status.now.shards - status.shards_retrying - status.shards_degraded);
-    json.member("retrying", status.shards_retrying);
-    json.member("degraded", status.shards_degraded);
-    json.member("files_written", status.now.files_written);
-  });
-}
-
-void add_deleted(JsonWriter& json, const Snapshot& now) {
-  add_object(json, "deleted", [&] {
-    json.member("readings", now.readings_deleted);
-    json.member("events", now.events_deleted);
-  });
-}
-
-void add_process(JsonWriter& json, const Status& status) {
-  json.member("storage_bytes", status.storage_bytes);
-  add_named(json, "errors", error_class_names, status.now.errors);
-  json.member("memory_bytes", status.memory_bytes);
-  json.member("peak_memory_bytes", status.peak_memory_bytes);
-  json.member("cpu_seconds", status.cpu_seconds);
-}
-
-void add_row(JsonWriter& json, const ReloadRecord& reload) {
-  json.begin('{');
-  json.member("at", timestamp_text(reload.at));
-  json.member("outcome", reload.accepted ? "accepted" : "rejected");
-  json.member("what", reload.what);
-  json.member("detail", reload.detail);
-  json.end('}');
+// Writes members that share the first `depth` characters of their paths. Those of one object need not stand
+// together; the first says where the object comes.
+void add_tree(JsonWriter& json, std::vector<const Member*> members, std::size_t depth) {
+  while (!members.empty()) {
+    const Member& first = *members.front();
+    const std::string_view name = name_at(first, depth);
+    const auto others = std::ranges::stable_partition(
+        members, [&](const Member* member) { return name_at(*member, depth) == name; });
+    json.key(name);
+    if (first.path.size() == depth + name.size()) {
+      first.write(json);
+    } else {
+      json.begin('{');
+      add_tree(json, {members.begin(), others.begin()}, depth + name.size() + 1);
+      json.end('}');
+    }
+    members.erase(members.begin(), others.begin());
+  }
 }
 
 void add_row(JsonWriter& json, const ShardRow& shard) {
@@ -235,15 +181,6 @@ void add_rows(JsonWriter& json, std::string_view name, const Rows& rows) {
   add_array(json, name, rows, [](JsonWriter& to, const auto& row) { add_row(to, row); });
 }
 
-void add_reloads(JsonWriter& json, bool enabled, const ReloadHistory& reloads) {
-  add_object(json, "reload", [&] {
-    json.member("enabled", enabled);
-    json.member("accepted", reloads.accepted);
-    json.member("rejected", reloads.rejected);
-    add_rows(json, "history", reloads.last);
-  });
-}
-
 template <class Row>
 std::string page_json(std::string_view name, const Page<Row>& page) {
   return line_of([&](JsonWriter& json) {
@@ -256,22 +193,10 @@ std::string page_json(std::string_view name, const Page<Row>& page) {
 }  // namespace
 
 std::string status_json(const Status& status) {
-  return line_of([&](JsonWriter& json) {
-    add_run(json, status.run);
-    add_state(json, status);
-    add_fleet(json, status);
-    add_progress(json, status.now);
-    add_readings(json, status);
-    add_anomalies(json, status.now.books);
-    add_percentiles(json, "lag_seconds", status.lag);
-    add_percentiles(json, "commit_seconds", status.commit);
-    add_recent(json, status);
-    add_queue(json, status);
-    add_shard_counts(json, status);
-    add_deleted(json, status.now);
-    add_process(json, status);
-    add_reloads(json, status.reloads, status.now.reloads);
-  });
+  const std::vector<Member> members = members_of(status);
+  std::vector<const Member*> in_order;
+  for (const Member& member : members) in_order.push_back(&member);
+  return line_of([&](JsonWriter& json) { add_tree(json, in_order, 0); });
 }
 
 std::string health_json(const std::vector<std::string>& reasons) {

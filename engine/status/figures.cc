@@ -1,0 +1,345 @@
+#include "status/figures.h"
+
+#include <array>
+#include <concepts>
+
+#include "base/json_writer.h"
+
+namespace fleet_sim::status {
+namespace {
+
+using enum MetricType;
+
+const Status& part_of(const Status& status, const Status*) {
+  return status;
+}
+const RunFacts& part_of(const Status& status, const RunFacts*) {
+  return status.run;
+}
+const Snapshot& part_of(const Status& status, const Snapshot*) {
+  return status.now;
+}
+const Books& part_of(const Status& status, const Books*) {
+  return status.now.books;
+}
+const ReloadHistory& part_of(const Status& status, const ReloadHistory*) {
+  return status.now.reloads;
+}
+
+template <class T>
+FigureValue value_of(const T& value) {
+  if constexpr (std::integral<T> && !std::same_as<T, bool>) {
+    return static_cast<std::uint64_t>(value);
+  } else {
+    return value;
+  }
+}
+
+FigureValue time_of(Timestamp at) {
+  return timestamp_text(at);
+}
+
+// A member of a Status or of one of its parts, or what a function of theirs returns.
+template <class Part, class Member>
+ReadOne of(Member Part::*member) {
+  return [member](const Status& status) {
+    return value_of(std::invoke(member, part_of(status, static_cast<const Part*>(nullptr))));
+  };
+}
+
+// One of a fixed list of names for each element of a member.
+template <class Part, class Values, class Names>
+ReadFamily each(const Names& names, Values Part::*member) {
+  return [&names, member](const Status& status) {
+    const Values& values = part_of(status, static_cast<const Part*>(nullptr)).*member;
+    LabeledCounts family;
+    for (std::size_t i = 0; i < names.size(); ++i) family.emplace_back(names[i], values[i]);
+    return family;
+  };
+}
+
+ReadDistribution distribution(Distribution Status::*member) {
+  return [member](const Status& status) -> const Distribution& { return status.*member; };
+}
+
+Labels run_labels(const Status& status) {
+  const RunFacts& run = status.run;
+  return {{"version", run.version},
+          {"run_id", run.run_id},
+          {"partition", run.partition},
+          {"shard_by", run.shard_by},
+          {"config_hash", run.config_hash}};
+}
+
+LabeledCounts shards_by_state(const Status& status) {
+  const std::size_t sick = status.shards_retrying + status.shards_degraded;
+  return {{"healthy", status.now.shards - sick},
+          {"retrying", status.shards_retrying},
+          {"degraded", status.shards_degraded}};
+}
+
+FigureValue reasons_list(const Status& status) {
+  JsonWriter json;
+  json.begin('[');
+  for (const std::string& reason : status.reasons) json.value(reason);
+  json.end(']');
+  return JsonText{json.take()};
+}
+
+FigureValue reload_list(const Status& status) {
+  JsonWriter json;
+  json.begin('[');
+  for (const ReloadRecord& reload : status.now.reloads.last) {
+    json.begin('{');
+    json.member("at", timestamp_text(reload.at));
+    json.member("outcome", reload.accepted ? "accepted" : "rejected");
+    json.member("what", reload.what);
+    json.member("detail", reload.detail);
+    json.end('}');
+  }
+  json.end(']');
+  return JsonText{json.take()};
+}
+
+using Figures = std::vector<Figure>;
+
+void add_run(Figures& table) {
+  const Figures rows{
+      {.metric = "run_info", .help = "What is running; always 1.", .read = ReadLabels(run_labels)},
+      {.status = "run.run_id", .read = of(&RunFacts::run_id)},
+      {.status = "run.seed", .read = [](const Status& status) { return std::to_string(status.run.seed); }},
+      {.status = "run.version", .read = of(&RunFacts::version)},
+      {.status = "run.start", .read = [](const Status& status) { return time_of(status.run.start); }},
+      {.status = "run.began_at", .read = [](const Status& status) { return time_of(status.run.began_at); }},
+      {.status = "run.shard_by", .read = of(&RunFacts::shard_by)},
+      {.status = "run.partition", .read = of(&RunFacts::partition)},
+      {.status = "run.data_directory", .read = of(&RunFacts::data_directory)},
+      {.status = "run.sink", .read = of(&RunFacts::sink)},
+      {.status = "run.config_hash", .read = of(&RunFacts::config_hash)},
+      {.status = "state",
+       .read = [](const Status& status) { return std::string(status.draining ? "draining" : "running"); }},
+      {.metric = "healthy",
+       .help = "1 when every shard can be written, 0 otherwise.",
+       .status = "healthy",
+       .read = of(&Status::healthy)},
+      {.status = "reasons", .read = reasons_list},
+      {.metric = "draining",
+       .help = "1 from the end of the readings to the end of the process.",
+       .read = of(&Status::draining)},
+  };
+  table.insert(table.end(), rows.begin(), rows.end());
+}
+
+void add_fleet(Figures& table) {
+  const Figures rows{
+      {.metric = "sensors",
+       .help = "Sensors that this process simulates.",
+       .status = "fleet.sensors",
+       .read = of(&Snapshot::sensors)},
+      {.status = "fleet.threads", .read = of(&RunFacts::threads)},
+      {.status = "fleet.writers", .read = of(&RunFacts::writers)},
+      {.status = "fleet.speed", .read = of(&RunFacts::speed)},
+      {.metric = "nominal_readings_per_second",
+       .help = "Readings due per simulated second.",
+       .status = "fleet.readings_per_second",
+       .read = of(&RunFacts::readings_per_second)},
+      {.metric = "elapsed_seconds",
+       .help = "Real time since the run began in this process.",
+       .status = "progress.elapsed_seconds",
+       .read = of(&Snapshot::elapsed_seconds)},
+      {.metric = "simulated_seconds_total",
+       .type = counter,
+       .help = "Simulated time that has been covered by this process.",
+       .status = "progress.simulated_seconds",
+       .read = [](const Status& status) { return status.now.simulated_seconds.value_or(0); }},
+      {.status = "progress.simulated_total_seconds", .read = of(&Snapshot::simulated_total)},
+  };
+  table.insert(table.end(), rows.begin(), rows.end());
+}
+
+void add_readings(Figures& table) {
+  const Figures rows{
+      {.metric = "readings_due_total",
+       .type = counter,
+       .help = "Readings that were due.",
+       .status = "readings.due",
+       .read = of(&Books::due)},
+      {.metric = "readings_skipped_total",
+       .type = counter,
+       .help = "Readings that were due and not taken.",
+       .status = "readings.skipped",
+       .read = of(&Books::skipped)},
+      {.metric = "readings_generated_total",
+       .type = counter,
+       .help = "Readings that were taken.",
+       .status = "readings.generated",
+       .read = of(&Books::generated)},
+      {.metric = "readings_missing_total",
+       .type = counter,
+       .help = "Readings left out by missing_data anomalies.",
+       .status = "readings.missing",
+       .read = of(&Books::missing)},
+      {.metric = "readings_written_total",
+       .type = counter,
+       .help = "Readings that were committed.",
+       .status = "readings.written",
+       .read = of(&Books::written)},
+      {.metric = "readings_found_total",
+       .type = counter,
+       .help = "Readings that the files held already when the run went on.",
+       .status = "readings.found",
+       .read = of(&Books::found)},
+      {.status = "readings.lost", .status_last = true, .read = of(&Books::lost)},
+      {.metric = "readings_lost_total",
+       .type = counter,
+       .help = "Readings that no file has, by reason.",
+       .label = "reason",
+       .status = "readings.lost_by_reason",
+       .status_last = true,
+       .read = each(loss_reason_names, &Books::lost_by_reason)},
+      {.metric = "events_lost_total",
+       .type = counter,
+       .help = "Records of anomalies that no file has.",
+       .read = of(&Books::events_lost)},
+      {.metric = "readings_pending",
+       .help = "Readings on their way to the files.",
+       .status = "readings.pending",
+       .read = of(&Books::pending)},
+      {.status = "readings.written_per_second", .status_last = true, .read = of(&Status::written_per_second)},
+      {.status = "anomalies.total", .read = of(&Books::anomalies)},
+      {.metric = "anomalies_total",
+       .type = counter,
+       .help = "Anomalies that began, by type.",
+       .label = "type",
+       .status = "anomalies.by_type",
+       .read = each(anomaly_type_names, &Books::anomalies_by_type)},
+  };
+  table.insert(table.end(), rows.begin(), rows.end());
+}
+
+void add_queue(Figures& table) {
+  const Figures rows{
+      {.metric = "lag_seconds",
+       .type = histogram,
+       .help = "From when a reading was due until it was committed; nothing at speed max.",
+       .status = "lag_seconds",
+       .read = distribution(&Status::lag)},
+      {.metric = "commit_seconds",
+       .type = histogram,
+       .help = "How long the transactions took that write to the shards.",
+       .status = "commit_seconds",
+       .read = distribution(&Status::commit)},
+      {.status = "recent.span_seconds", .read = of(&Status::recent_seconds)},
+      {.status = "recent.lag_seconds", .read = distribution(&Status::recent_lag)},
+      {.status = "recent.commit_seconds", .read = distribution(&Status::recent_commit)},
+      {.metric = "queue_batches",
+       .help = "Batches in use.",
+       .status = "queue.batches",
+       .read = of(&Status::batches_in_use)},
+      {.metric = "queue_batches_limit",
+       .help = "Batches there are.",
+       .status = "queue.batches_limit",
+       .read = of(&RunFacts::batches_limit)},
+      {.metric = "queue_rows",
+       .help = "Rows in the writers' memory.",
+       .status = "queue.rows",
+       .read = of(&Status::rows_waiting)},
+      {.metric = "queue_rows_limit",
+       .help = "Rows that the writers' memory may hold.",
+       .status = "queue.rows_limit",
+       .read = of(&RunFacts::rows_limit)},
+  };
+  table.insert(table.end(), rows.begin(), rows.end());
+}
+
+void add_files(Figures& table) {
+  const Figures rows{
+      {.status = "shards.total", .read = of(&Snapshot::shards)},
+      {.metric = "shards",
+       .help = "Shards, by state.",
+       .label = "state",
+       .status = "shards",
+       .read = ReadFamily(shards_by_state)},
+      {.metric = "files_written",
+       .help = "Files that this process has written to.",
+       .status = "shards.files_written",
+       .read = of(&Snapshot::files_written)},
+      {.metric = "readings_deleted_total",
+       .type = counter,
+       .help = "Readings that database.retention has deleted from the files.",
+       .status = "deleted.readings",
+       .read = of(&Snapshot::readings_deleted)},
+      {.metric = "events_deleted_total",
+       .type = counter,
+       .help = "Records of anomalies that database.retention has deleted from the files.",
+       .status = "deleted.events",
+       .read = of(&Snapshot::events_deleted)},
+      {.metric = "storage_bytes",
+       .help = "Size of the shard files and their logs.",
+       .status = "storage_bytes",
+       .read = of(&Status::storage_bytes)},
+      {.metric = "writer_busy_ratio",
+       .help = "Share of its time that the busiest writer worked.",
+       .read = of(&Snapshot::writer_busy_share)},
+      {.metric = "errors_total",
+       .type = counter,
+       .help = "What went wrong, by class.",
+       .label = "class",
+       .status = "errors",
+       .read = each(error_class_names, &Snapshot::errors)},
+  };
+  table.insert(table.end(), rows.begin(), rows.end());
+}
+
+void add_process(Figures& table) {
+  const Figures rows{
+      {.status = "reload.enabled", .status_last = true, .read = of(&Status::reloads)},
+      {.metric = "reloads_accepted_total",
+       .type = counter,
+       .help = "Changes of config or identities that took effect.",
+       .status = "reload.accepted",
+       .status_last = true,
+       .read = of(&ReloadHistory::accepted)},
+      {.metric = "reloads_rejected_total",
+       .type = counter,
+       .help = "Changes of config or identities that were refused.",
+       .status = "reload.rejected",
+       .status_last = true,
+       .read = of(&ReloadHistory::rejected)},
+      {.status = "reload.history", .status_last = true, .read = reload_list},
+      {.metric = "resident_memory_bytes",
+       .help = "Memory that is resident.",
+       .status = "memory_bytes",
+       .read = of(&Status::memory_bytes)},
+      {.metric = "peak_resident_memory_bytes",
+       .help = "The most memory that was resident.",
+       .status = "peak_memory_bytes",
+       .read = of(&Status::peak_memory_bytes)},
+      {.metric = "cpu_seconds_total",
+       .type = counter,
+       .help = "Processor time of all threads, user and system.",
+       .status = "cpu_seconds",
+       .read = of(&Status::cpu_seconds)},
+  };
+  table.insert(table.end(), rows.begin(), rows.end());
+}
+
+Figures all_figures() {
+  Figures table;
+  add_run(table);
+  add_fleet(table);
+  add_readings(table);
+  add_queue(table);
+  add_files(table);
+  add_process(table);
+  return table;
+}
+
+}  // namespace
+
+std::span<const Figure> figures() {
+  static const Figures table = all_figures();
+  return table;
+}
+
+}  // namespace fleet_sim::status

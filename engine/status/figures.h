@@ -1,0 +1,55 @@
+// The one table of what a run says of itself: each figure with its name, type and help under /metrics, its
+// place under /status, and how it is read from a Status. Both answers are written from the table, so a figure
+// is one row, and its name, unit and value cannot differ between the two. Rows of either answer alone leave
+// the other's name empty. No family has a label whose values grow with the fleet, so the number of series
+// depends on nothing but this table. Read-only; any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "status/status.h"
+
+namespace fleet_sim::status {
+
+// JSON as it stands, for lists that only /status has.
+struct JsonText {
+  std::string text;
+};
+using FigureValue = std::variant<std::uint64_t, double, bool, std::string, std::optional<double>, JsonText>;
+
+using LabeledCounts = std::vector<std::pair<std::string_view, std::uint64_t>>;
+using Labels = std::vector<std::pair<std::string_view, std::string>>;
+
+using ReadOne = std::function<FigureValue(const Status&)>;
+// A count for each value of the label; in /status, a member for each.
+using ReadFamily = std::function<LabeledCounts(const Status&)>;
+// A histogram in /metrics; in /status its count and percentiles.
+using ReadDistribution = std::function<const Distribution&(const Status&)>;
+// Labels of a metric that is always 1.
+using ReadLabels = std::function<Labels(const Status&)>;
+
+enum class MetricType : unsigned char { gauge, counter, histogram };
+
+struct Figure {
+  // Without fleet_sim_; base units (seconds, bytes) last, counters end in _total. Empty: not in /metrics.
+  std::string_view metric = {};
+  MetricType type = MetricType::gauge;
+  std::string help = {};         // one sentence, for /metrics
+  std::string_view label = {};   // of a family
+  std::string_view status = {};  // the path in /status, "readings.due"; empty: not there
+  bool status_last = false;      // after the others of its object in /status
+  std::variant<ReadOne, ReadFamily, ReadDistribution, ReadLabels> read;
+};
+
+// In the order of /metrics.
+std::span<const Figure> figures();
+
+}  // namespace fleet_sim::status
