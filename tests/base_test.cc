@@ -670,6 +670,36 @@ TEST_CASE("terms have the names of keys and columns") {
   CHECK(name_of(AnomalyType::noise) == "noise");
 }
 
+TEST_CASE("every type of anomaly has a row of its own, which its name finds") {
+  const auto is_color = [](std::string_view text) {
+    return text.size() == 7 && text[0] == '#' &&
+           text.find_first_not_of("0123456789abcdef", 1) == std::string_view::npos;
+  };
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    const AnomalyTypeRow& row = anomaly_types[k];
+    CAPTURE(row.name);
+    CHECK(anomaly_type_of(row.name) == static_cast<AnomalyType>(k));
+    CHECK(row.weight >= 0);
+    CHECK(row.duration_seconds.value_or(1) > 0);
+    CHECK(is_color(row.color));
+    CHECK(is_color(row.color_on_dark));
+    CHECK_FALSE(row.effect.empty());
+  }
+  CHECK(anomaly_type_of("flood") == std::nullopt);
+}
+
+TEST_CASE("types that take rows are listed for people and for SQL, and the table is JSON for pages") {
+  CHECK(takes_rows(AnomalyType::missing_data));
+  CHECK_FALSE(takes_rows(AnomalyType::spike));
+  CHECK_FALSE(takes_rows(std::nullopt));
+  CHECK((", " + row_taking_types_text() + ",").find(", missing_data,") != std::string::npos);
+  CHECK((", " + row_taking_types_sql() + ",").find(", 'missing_data',") != std::string::npos);
+  const std::string json = anomaly_types_json();
+  CHECK(json.starts_with(R"([{"name":"spike","takes_rows":false,"touches":"one_channel","color":"#)"));
+  CHECK(json.find(R"("name":"missing_data","takes_rows":true,"touches":"all_channels")") !=
+        std::string::npos);
+}
+
 TEST_CASE("a recent histogram forgets what is older than its span") {
   RecentHistogram memory;
   Histogram whole;

@@ -164,13 +164,13 @@ TEST_CASE("the defaults are the documented ones") {
   CHECK(config.normal_parameters[2] == config::ChannelParameters{12, 0.1, 11.5, 12.5});
   CHECK(config.anomalies.enabled);
   CHECK(config.anomalies.probability == 0.05);
-  const PerAnomalyType<double> weights{0.4, 0.2, 0.1, 0.1, 0.2};
-  const PerAnomalyType<std::optional<double>> durations{std::nullopt, 300, 600, 30, 180};
-  for (std::size_t i = 0; i < anomaly_type_count; ++i) {
-    CHECK(config.anomalies.types[i].enabled);
-    CHECK(config.anomalies.types[i].weight == weights[i]);
-    CHECK(config.anomalies.types[i].duration_seconds == durations[i]);
-  }
+  const auto type = [&](AnomalyType one) { return config.anomalies.types[index_of(one)]; };
+  using Settings = config::AnomalyTypeSettings;
+  CHECK(type(AnomalyType::spike) == Settings{true, 0.4, std::nullopt});
+  CHECK(type(AnomalyType::trend) == Settings{true, 0.2, 300});
+  CHECK(type(AnomalyType::pattern) == Settings{true, 0.1, 600});
+  CHECK(type(AnomalyType::missing_data) == Settings{true, 0.1, 30});
+  CHECK(type(AnomalyType::noise) == Settings{true, 0.2, 180});
   CHECK(config.sqlite.path == "data/sensor_data.db");
   CHECK(config.data_directory() == "data");
   CHECK(config.sharding.key == config::ShardKey::none);
@@ -199,6 +199,11 @@ TEST_CASE("the reference names every key once") {
 }
 
 TEST_CASE("default behaviors have the documented numbers") {
+  const auto weights = [](const std::map<AnomalyType, double>& but) {
+    PerAnomalyType<double> factors = every_anomaly_type(1.0);
+    for (const auto& [type, factor] : but) factors[index_of(type)] = factor;
+    return factors;
+  };
   const config::Behaviors known = config::default_behaviors();
   REQUIRE(known.firmware.size() == 2);
   REQUIRE(known.model.size() == 3);
@@ -211,7 +216,7 @@ TEST_CASE("default behaviors have the documented numbers") {
   CHECK((old.spike_factor->min == 1.8 && old.spike_factor->max == 3.5));
   CHECK(old.noise_factor == 0.15);
   CHECK(old.spread == PerChannel<double>{1, 1, 1.5});
-  CHECK(old.weights == PerAnomalyType<double>{1, 1, 1, 1, 1});
+  CHECK(old.weights == weights({}));
 
   const config::Behavior& improved = known.firmware.at("1.4");
   CHECK(improved.probability == 0.7);
@@ -219,11 +224,11 @@ TEST_CASE("default behaviors have the documented numbers") {
   CHECK((improved.spike_factor->min == 1.5 && improved.spike_factor->max == 3.0));
   CHECK(improved.noise_factor == 0.10);
   CHECK(improved.spread == PerChannel<double>{1, 1, 0.7});
-  CHECK(improved.weights == PerAnomalyType<double>{0.7, 1, 1, 1, 0.8});
+  CHECK(improved.weights == weights({{AnomalyType::spike, 0.7}, {AnomalyType::noise, 0.8}}));
 
-  CHECK(known.model.at("TempVibe-1000").weights == PerAnomalyType<double>{1, 1, 1, 2, 1});
-  CHECK(known.model.at("TempVibe-2000").weights == PerAnomalyType<double>{1, 1, 1.5, 1, 1});
-  CHECK(known.model.at("TempVibe-3000").weights == PerAnomalyType<double>{1.5, 1, 1, 1, 1});
+  CHECK(known.model.at("TempVibe-1000").weights == weights({{AnomalyType::missing_data, 2}}));
+  CHECK(known.model.at("TempVibe-2000").weights == weights({{AnomalyType::pattern, 1.5}}));
+  CHECK(known.model.at("TempVibe-3000").weights == weights({{AnomalyType::spike, 1.5}}));
 
   CHECK(known.manufacturer.at("SensorTech").probability == 1);
   CHECK(known.manufacturer.at("DataSense").probability == 0.8);

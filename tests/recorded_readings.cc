@@ -45,7 +45,7 @@ void add_sensor(Hash& hash, const model::Profile& profile, double rate, std::uin
     hash.add(taken.anomaly ? 1 + index_of(*taken.anomaly) : 0);
     for (const double value : taken.values) hash.add(value);
     if (!taken.event) continue;
-    const batch::AnomalyEvent event = model::describe_anomaly(sensor.anomaly, profile, *taken.event, 0);
+    const batch::AnomalyEvent event = model::describe_anomaly(sensor.anomaly, *taken.event, 0);
     hash.add(static_cast<std::uint64_t>(event.started_at));
     hash.add(static_cast<std::uint64_t>(event.ended_at));
     hash.add(event.magnitude.value_or(0));

@@ -208,9 +208,9 @@ TEST_CASE("a gap at the first spacing shows once the period is known") {
 
 TEST_CASE("missing_data events explain absent readings, wholly or in part") {
   report::TallyContext context = context_with();
-  context.missing.add("a", {0, 3, 11 * second, 14 * second - 1});
-  context.missing.add("b", {0, 90, 0, 90 * second});
-  context.missing.add("a", {0, 1, 22 * second, latest_timestamp});
+  context.missing.add("a", {0, 3, 11 * second, 14 * second - 1, AnomalyType::missing_data});
+  context.missing.add("b", {0, 90, 0, 90 * second, AnomalyType::missing_data});
+  context.missing.add("a", {0, 1, 22 * second, latest_timestamp, AnomalyType::missing_data});
   context.missing.sort();
   CHECK(tally_of(context, {8, 9, 10, 14, 15}).gaps().count == 0);
   CHECK(tally_of(context, {8, 9, 10, 16, 17}).gaps().readings == 2);
@@ -220,7 +220,8 @@ TEST_CASE("missing_data events explain absent readings, wholly or in part") {
 
 TEST_CASE("the same event twice explains a reading once") {
   report::TallyContext context = context_with();
-  for (int run = 0; run < 2; ++run) context.missing.add("a", {0, 2, 11 * second, 13 * second - 1});
+  for (int run = 0; run < 2; ++run)
+    context.missing.add("a", {0, 2, 11 * second, 13 * second - 1, AnomalyType::missing_data});
   context.missing.sort();
   CHECK(context.missing.count_between("a", 10 * second, 15 * second, 5) == 2);
   CHECK(tally_of(context, {8, 9, 10, 15, 16}).gaps().readings == 2);
@@ -242,7 +243,7 @@ TEST_CASE("a run that fills the same time again makes no gap") {
 
 TEST_CASE("parts of a shard add up to the whole, wherever they are cut") {
   report::TallyContext context = context_with({0, 60 * second});
-  context.missing.add("a", {0, 5, 31 * second, 36 * second - 1});
+  context.missing.add("a", {0, 5, 31 * second, 36 * second - 1, AnomalyType::missing_data});
   context.missing.sort();
   std::vector<report::StoredReading> readings;
   for (int i = 0; i < 100; ++i) {

@@ -25,7 +25,7 @@ constexpr const char* footer =
     "time,\n"
     "or all of them together with --full. Each cell writes files of its own, as fast as it can, in a folder\n"
     "below --dir that is removed afterwards. The rounds are interleaved: compare medians within one run.\n"
-    "Every reading is a row (no missing_data).\n\n"
+    "Every reading is a row (no anomaly takes any).\n\n"
     "With --rate readings are due at that pace, and latency counts from the moment a reading was due until "
     "its\n"
     "commit, so it includes the 50 ms for which readings are gathered and the flush interval. With "

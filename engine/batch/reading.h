@@ -28,10 +28,9 @@ struct AnomalyEvent {
   enum class Kind : std::uint8_t { opened, progressed, closed, whole };
 
   Timestamp started_at;
-  Timestamp ended_at;  // stored only once the event is closed
-  std::optional<double>
-      magnitude;         // spike factor, relative change, amplitude or noise factor; none for missing data
-  std::uint32_t sensor;  // index into the Roster
+  Timestamp ended_at;               // stored only once the event is closed
+  std::optional<double> magnitude;  // a factor, relative change or amplitude; none for types without a size
+  std::uint32_t sensor;             // index into the Roster
   std::uint32_t readings_affected;  // by this run, up to now
   AnomalyType type;
   Kind kind;

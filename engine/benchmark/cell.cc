@@ -219,7 +219,9 @@ void CellRun::count_not_taken(const status::Snapshot& last) {
 config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const std::string& folder) {
   config::Config config;
   // So that every reading is a row.
-  config.anomalies.types[index_of(AnomalyType::missing_data)].enabled = false;
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (takes_rows(static_cast<AnomalyType>(k))) config.anomalies.types[k].enabled = false;
+  }
   config.simulation.seed = seed;
   config.simulation.readings_per_second = load.rate.value_or(load.sensors) / load.sensors;
   config.simulation.run_time_seconds = load.rate ? load.warm_up_seconds + load.seconds : 0;

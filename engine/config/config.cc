@@ -12,7 +12,7 @@ PerChannel<double> only(Channel channel, double factor) {
 }
 
 PerAnomalyType<double> only(AnomalyType type, double factor) {
-  PerAnomalyType<double> factors{1, 1, 1, 1, 1};
+  auto factors = every_anomaly_type(1.0);
   factors[index_of(type)] = factor;
   return factors;
 }

@@ -33,18 +33,25 @@ enum class AnomalyBasis { reading, event };
 struct AnomalyTypeSettings {
   bool enabled = true;
   double weight = 0;
-  std::optional<double> duration_seconds;  // none: one reading (the spike's default)
+  std::optional<double> duration_seconds;  // none: one reading
 
   bool operator==(const AnomalyTypeSettings&) const = default;
 };
+
+constexpr PerAnomalyType<AnomalyTypeSettings> default_anomaly_types() {
+  PerAnomalyType<AnomalyTypeSettings> types;
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    types[k] = {true, anomaly_types[k].weight, anomaly_types[k].duration_seconds};
+  }
+  return types;
+}
 
 struct AnomalySettings {
   bool enabled = true;
   double probability = 0.05;
   AnomalyBasis basis = AnomalyBasis::reading;
   double pattern_period_seconds = 60;
-  PerAnomalyType<AnomalyTypeSettings> types{
-      {{true, 0.4, std::nullopt}, {true, 0.2, 300}, {true, 0.1, 600}, {true, 0.1, 30}, {true, 0.2, 180}}};
+  PerAnomalyType<AnomalyTypeSettings> types = default_anomaly_types();
 
   bool operator==(const AnomalySettings&) const = default;
 };
@@ -59,16 +66,16 @@ struct Range {
 // What one firmware version, model, manufacturer or location class does to a sensor. Plain numbers multiply
 // what the sensor has; the optional ones replace it.
 struct Behavior {
-  double probability = 1;                         // × chance of an anomaly
-  double severity = 1;                            // × excess of every anomaly over normal
-  PerChannel<double> spread{1, 1, 1};             // × standard deviation of normal readings
-  PerChannel<double> noise{1, 1, 1};              // × noise factor, per channel
-  PerAnomalyType<double> weights{1, 1, 1, 1, 1};  // × weight of each anomaly type
-  double daily = 1;                               // × amplitude of the daily temperature cycle
-  double work_hours_rise = 0;                     // + standard deviations of temperature, 08:00-18:00
-  std::optional<PerChannel<double>> channels;     // which channel a spike or trend picks (weights)
-  std::optional<Range> spike_factor;              // bounds of the uniform spike factor
-  std::optional<double> noise_factor;             // noise as a share of the value
+  double probability = 1;                                    // × chance of an anomaly
+  double severity = 1;                                       // × excess of every anomaly over normal
+  PerChannel<double> spread{1, 1, 1};                        // × standard deviation of normal readings
+  PerChannel<double> noise{1, 1, 1};                         // × noise factor, per channel
+  PerAnomalyType<double> weights = every_anomaly_type(1.0);  // × weight of each anomaly type
+  double daily = 1;                                          // × amplitude of the daily temperature cycle
+  double work_hours_rise = 0;                  // + standard deviations of temperature, 08:00-18:00
+  std::optional<PerChannel<double>> channels;  // which channel a spike or trend picks (weights)
+  std::optional<Range> spike_factor;           // bounds of the uniform spike factor
+  std::optional<double> noise_factor;          // noise as a share of the value
 
   bool operator==(const Behavior&) const = default;
 };

@@ -13,6 +13,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/anomaly_types.h"
 #include "base/plain_text.h"
 #include "identity/json_value.h"
 
@@ -77,7 +78,7 @@ LastReadings::LastReadings(sqlite::Database& database, const data::SourceShard& 
 
 Timestamp LastReadings::end_of(const std::string& sensor, const Label& open) const {
   const PerRun& of_sensor = sensors_.at(sensor);
-  const bool is_gap = open.type == name_of(AnomalyType::missing_data);
+  const bool is_gap = takes_rows(anomaly_type_of(open.type));
   const PerRun& last = is_gap ? shard_ : of_sensor;
   const auto run = std::ranges::find_if(last, [&](Timestamp at) { return at >= open.start; });
   if (run == last.end()) return open.start;

@@ -79,7 +79,7 @@ void Cohort::note_event(const model::Sample& taken, std::vector<batch::AnomalyEv
                         Tally& tally) const {
   if (!taken.event) return;
   const model::Sensor& sensor = sensors_[position_];
-  events.push_back(model::describe_anomaly(sensor.anomaly, *sensor.profile, *taken.event, sensor.identity));
+  events.push_back(model::describe_anomaly(sensor.anomaly, *taken.event, sensor.identity));
   if (batch::begins(*taken.event)) ++tally.anomalies[index_of(*taken.anomaly)];
 }
 
@@ -102,8 +102,8 @@ void Cohort::report_open_anomalies(batch::Batch& batch) const {
   for (std::size_t i = 0; i < sensors_.size(); ++i) {
     const model::Sensor& sensor = sensors_[i];
     if (!is_open(i)) continue;
-    batch.events.push_back(model::describe_anomaly(sensor.anomaly, *sensor.profile,
-                                                   batch::AnomalyEvent::Kind::progressed, sensor.identity));
+    batch.events.push_back(
+        model::describe_anomaly(sensor.anomaly, batch::AnomalyEvent::Kind::progressed, sensor.identity));
   }
 }
 
@@ -205,7 +205,7 @@ Timestamp Cohort::next_due_after(const FleetChange& change, const Fate& fate, st
 
 void Cohort::note(const model::Sensor& sensor, batch::AnomalyEvent::Kind kind, Timestamp ended_at,
                   FleetChange& change) const {
-  batch::AnomalyEvent event = model::describe_anomaly(sensor.anomaly, *sensor.profile, kind, sensor.identity);
+  batch::AnomalyEvent event = model::describe_anomaly(sensor.anomaly, kind, sensor.identity);
   event.ended_at = ended_at;
   change.anomalies.push_back({writer_, event});
 }

@@ -9,14 +9,6 @@ bool in_anomaly(const SensorState& state) {
   return state.sensor.anomaly.active() && state.next_due <= state.sensor.anomaly.ended_at;
 }
 
-// That the anomaly it is in touches.
-std::optional<Channel> channel_of(const model::Sensor& sensor) {
-  if (!sensor.anomaly.active()) return std::nullopt;
-  return model::describe_anomaly(sensor.anomaly, *sensor.profile, batch::AnomalyEvent::Kind::progressed,
-                                 sensor.identity)
-      .channel;
-}
-
 }  // namespace
 
 SensorState state_after(const SensorState& now, std::uint64_t taken) {
@@ -40,7 +32,7 @@ void replay(SensorState& state, Timestamp until, std::span<const Injection> inje
       model::inject_anomaly(state.sensor, state.seed, asked_for->type, due.at);
     const model::Sample taken = model::sample(state.sensor, state.seed, due);
     readings.push_back(
-        {{due.at, taken.values, state.sensor.identity, taken.anomaly}, channel_of(state.sensor)});
+        {{due.at, taken.values, state.sensor.identity, taken.anomaly}, state.sensor.anomaly.channel});
     if (readings.size() > most) readings.pop_front();
     state.next_due = due.next;
   }
@@ -48,7 +40,7 @@ void replay(SensorState& state, Timestamp until, std::span<const Injection> inje
 
 bool goes_on_alike(const SensorState& a, const SensorState& b) {
   if (a.next_due != b.next_due || in_anomaly(a) != in_anomaly(b)) return false;
-  return !in_anomaly(a) || (a.sensor.anomaly.kind.index() == b.sensor.anomaly.kind.index() &&
+  return !in_anomaly(a) || (a.sensor.anomaly.type == b.sensor.anomaly.type &&
                             a.sensor.anomaly.started_at == b.sensor.anomaly.started_at);
 }
 

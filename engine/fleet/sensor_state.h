@@ -45,8 +45,8 @@ struct RecentReading {
 SensorState state_after(const SensorState& now, std::uint64_t taken);
 
 // Takes the readings due before `until`, with the injected anomalies among `injections` that are this
-// sensor's, and keeps the last `most` of all in `readings`. A reading that is missing has missing_data for
-// its anomaly.
+// sensor's, and keeps the last `most` of all in `readings`. A reading that is missing has the
+// anomaly that took it.
 void replay(SensorState& state, Timestamp until, std::span<const Injection> injections, std::size_t most,
             std::deque<RecentReading>& readings);
 

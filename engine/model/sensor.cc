@@ -67,16 +67,15 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
   }
   if (!anomaly.active()) return {normal_values(profile, due.at, draws), std::nullopt, std::nullopt};
 
-  Sample affected{{}, type_of(anomaly), std::nullopt};
+  Sample affected{{}, anomaly.type, std::nullopt};
   const bool first = anomaly.readings_affected++ == 0;
   const bool last = due.next > anomaly.ended_at;
   using Kind = batch::AnomalyEvent::Kind;
   if (first || last) affected.event = first && last ? Kind::whole : first ? Kind::opened : Kind::closed;
   if (affected.missing()) return affected;
 
-  const bool noisy = affected.anomaly == AnomalyType::noise;
   const RandomBlock noise =
-      noisy ? draw_block(seed, sensor.key, Stream::noise, counter(due.at)) : RandomBlock{};
+      draws_noise(anomaly) ? draw_block(seed, sensor.key, Stream::noise, counter(due.at)) : RandomBlock{};
   affected.values = apply_anomaly(anomaly, profile, normal_values(profile, due.at, draws), due.at, noise);
   return affected;
 }

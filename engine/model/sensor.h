@@ -31,14 +31,14 @@ struct Due {
   Timestamp next;
 };
 
-// What came of one due reading. `anomaly` with missing_data means that there is no row; `event` is set when
-// the anomaly shows for the first or the last time.
+// What came of one due reading. There is no row when the anomaly takes it; `event` is set when the anomaly
+// shows for the first or the last time.
 struct Sample {
   batch::Values values;
   std::optional<AnomalyType> anomaly;
   std::optional<batch::AnomalyEvent::Kind> event;
 
-  [[nodiscard]] bool missing() const { return anomaly == AnomalyType::missing_data; }
+  [[nodiscard]] bool missing() const { return takes_rows(anomaly); }
 };
 
 // Where in its period the sensor is read, from its id alone: sensors spread over the period, and stay where

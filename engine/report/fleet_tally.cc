@@ -1,6 +1,7 @@
 #include "report/fleet_tally.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <tuple>
@@ -28,13 +29,13 @@ std::vector<std::uint32_t> cells_by_sensor(const ReadingTally& tally) {
   return order;
 }
 
-// Readings that missing_data anomalies left out, for each cell: an event has no traits of its own, so it goes
-// to the cell that its sensor was filling at the time. `unplaced` gets those of sensors without a row.
-std::vector<std::uint64_t> missing_of_cells(const ReadShard& shard, std::uint64_t& unplaced) {
+// Readings that anomalies left out, for each cell: an event has no traits of its own, so it goes to the cell
+// that its sensor was filling at the time. `unplaced` gets those of sensors without a row.
+std::vector<PerAnomalyType<std::uint64_t>> missing_of_cells(const ReadShard& shard, std::uint64_t& unplaced) {
   const ReadingTally& tally = shard.tally;
   const auto order = cells_by_sensor(tally);
   const auto sensor_of = [&](std::uint32_t i) { return tally.cells()[i].sensor; };
-  std::vector<std::uint64_t> missing(tally.cells().size());
+  std::vector<PerAnomalyType<std::uint64_t>> missing(tally.cells().size());
   for (const MissingSpan& span : shard.context->missing.all()) {
     const auto sensor = tally.find_sensor(shard.context->missing.sensor_id(span));
     if (!sensor) {
@@ -44,9 +45,13 @@ std::vector<std::uint64_t> missing_of_cells(const ReadShard& shard, std::uint64_
     const auto [begin, end] = std::ranges::equal_range(order, *sensor, {}, sensor_of);
     const auto nearest = std::ranges::min_element(
         begin, end, {}, [&](std::uint32_t i) { return distance(tally.cells()[i], span.from); });
-    missing[*nearest] += span.readings;
+    missing[*nearest][index_of(span.type)] += span.readings;
   }
   return missing;
+}
+
+std::uint64_t sum_of(const PerAnomalyType<std::uint64_t>& readings) {
+  return std::accumulate(readings.begin(), readings.end(), std::uint64_t{0});
 }
 
 // Sums over the sensors of each group, from members of which those of a sensor follow each other.
@@ -117,14 +122,14 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   ReportShard told;
   told.file = file;
   std::uint64_t unplaced = 0;
-  const std::vector<std::uint64_t> missing = missing_of_cells(shard, unplaced);
+  const std::vector<PerAnomalyType<std::uint64_t>> missing = missing_of_cells(shard, unplaced);
   const std::vector<std::uint32_t> kinds = kinds_of(tally, *shard.config.config);
   for (std::size_t i = 0; i < tally.cells().size(); ++i) {
     const Cell& cell = tally.cells()[i];
     add_cell(cell, missing[i], kinds[cell.combination], sensors_.intern(tally.sensor_id(cell.sensor)));
     offer(cell, missing[i], kinds[cell.combination], file, tally);
     told.readings += cell.readings;
-    told.missing += missing[i];
+    told.missing += sum_of(missing[i]);
     told.synced += cell.synced;
     if (!told.range) told.range = {cell.first, cell.last};
     told.range->first = std::min(told.range->first, cell.first);
@@ -155,7 +160,7 @@ std::vector<std::uint32_t> FleetTally::kinds_of(const ReadingTally& tally, const
 }
 
 void FleetTally::add_expectation(const ReadShard& shard, std::span<const std::uint32_t> kinds,
-                                 std::span<const std::uint64_t> missing) {
+                                 std::span<const PerAnomalyType<std::uint64_t>> missing) {
   const ReadingTally& tally = shard.tally;
   const config::Config& config = *shard.config.config;
   // How often a sensor is read decides what is expected only where anomalies.basis is `event`.
@@ -167,7 +172,7 @@ void FleetTally::add_expectation(const ReadShard& shard, std::span<const std::ui
     const auto [entry, is_new] = shares.try_emplace({cell.combination, period});
     if (is_new) entry->second = data::expected_shares(config, tally.traits(cell.combination), period);
     Kind& kind = kinds_[kinds[cell.combination]];
-    const std::uint64_t due = cell.readings + missing[i];
+    const std::uint64_t due = cell.readings + sum_of(missing[i]);
     kind.with_expectation += due;
     for (std::size_t k = 0; k < anomaly_type_count; ++k) {
       kind.expected[k] += entry->second[k] * static_cast<double>(due);
@@ -175,29 +180,28 @@ void FleetTally::add_expectation(const ReadShard& shard, std::span<const std::ui
   }
 }
 
-void FleetTally::add_cell(const Cell& cell, std::uint64_t missing, std::uint32_t number,
-                          std::uint32_t sensor) {
+void FleetTally::add_cell(const Cell& cell, const PerAnomalyType<std::uint64_t>& missing,
+                          std::uint32_t number, std::uint32_t sensor) {
   Kind& kind = kinds_[number];
+  const std::uint64_t all_missing = sum_of(missing);
   kind.readings += cell.readings;
-  kind.missing += missing;
+  kind.missing += all_missing;
   kind.synced += cell.synced;
-  std::uint64_t anomalous = missing;
+  std::uint64_t anomalous = 0;
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    kind.anomalous[k] += cell.anomalous[k];
-    anomalous += cell.anomalous[k];
+    kind.anomalous[k] += cell.anomalous[k] + missing[k];
+    anomalous += cell.anomalous[k] + missing[k];
   }
-  kind.anomalous[index_of(AnomalyType::missing_data)] += missing;
-  members_.push_back({sensor, number, cell.readings + missing, anomalous});
+  members_.push_back({sensor, number, cell.readings + all_missing, anomalous});
 }
 
 // Takes the cell's sensor for its kind if it is the most varied yet; the id decides between equals.
-void FleetTally::offer(const Cell& cell, std::uint64_t missing, std::uint32_t kind, const std::string& file,
-                       const ReadingTally& tally) {
+void FleetTally::offer(const Cell& cell, const PerAnomalyType<std::uint64_t>& missing, std::uint32_t kind,
+                       const std::string& file, const ReadingTally& tally) {
   std::uint64_t types = 0;
   std::uint64_t rarest = UINT64_MAX;
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    const bool is_missing = k == index_of(AnomalyType::missing_data);
-    const std::uint64_t readings = cell.anomalous[k] + (is_missing ? missing : 0);
+    const std::uint64_t readings = cell.anomalous[k] + missing[k];
     if (readings == 0) continue;
     ++types;
     rarest = std::min(rarest, readings);

@@ -54,11 +54,12 @@ class FleetTally {
   // The number of the kind that each of a tally's combinations belongs to.
   std::vector<std::uint32_t> kinds_of(const ReadingTally& tally, const config::Config& config);
   std::uint32_t kind_of(const Traits& traits, const config::Config& config);
-  void add_cell(const Cell& cell, std::uint64_t missing, std::uint32_t kind, std::uint32_t sensor);
+  void add_cell(const Cell& cell, const PerAnomalyType<std::uint64_t>& missing, std::uint32_t kind,
+                std::uint32_t sensor);
   void add_expectation(const ReadShard& shard, std::span<const std::uint32_t> kinds,
-                       std::span<const std::uint64_t> missing);
-  void offer(const Cell& cell, std::uint64_t missing, std::uint32_t kind, const std::string& file,
-             const ReadingTally& tally);
+                       std::span<const PerAnomalyType<std::uint64_t>> missing);
+  void offer(const Cell& cell, const PerAnomalyType<std::uint64_t>& missing, std::uint32_t kind,
+             const std::string& file, const ReadingTally& tally);
   [[nodiscard]] std::vector<VariedSensor> most_varied() const;
   [[nodiscard]] std::vector<ReportGroup> group_by(const NameOf& name) const;
 

@@ -1,5 +1,5 @@
-// Where readings are absent although their sensor should have been read: the missing_data events of a shard,
-// which explain most of them, and what is left, the gaps. Values; one thread at a time.
+// Where readings are absent although their sensor should have been read: the events of a shard that take
+// rows, which explain most of them, and what is left, the gaps. Values; one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -8,18 +8,21 @@
 #include <string_view>
 #include <vector>
 
+#include "base/anomaly_types.h"
 #include "base/timestamp.h"
 #include "report/text_index.h"
 
 namespace fleet_sim::report {
 
-// A missing_data event. 24 bytes, because a shard may hold many.
+// An event that takes rows. 32 bytes, because a shard may hold many.
 struct MissingSpan {
   std::uint32_t sensor;  // number in the shard's MissingSpans
   std::uint32_t readings;
   Timestamp from;
   Timestamp until;  // latest_timestamp while it is open
+  AnomalyType type;
 };
+static_assert(sizeof(MissingSpan) <= 32);
 
 // All of a shard. Filled, sorted, then only read, by any number of threads.
 class MissingSpans {

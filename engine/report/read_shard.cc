@@ -18,9 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view missing_events_sql =
-    "SELECT sensor_id, started_at, ended_at, readings_affected FROM anomaly_events "
-    "WHERE anomaly_type = 'missing_data'";
+std::string missing_events_sql() {
+  return "SELECT sensor_id, started_at, ended_at, readings_affected, anomaly_type FROM anomaly_events "
+         "WHERE anomaly_type IN (" +
+         row_taking_types_sql() + ")";
+}
 
 // As a table of the older form has no `synced`, nobody can have marked a row.
 constexpr std::string_view rows_sql =
@@ -88,7 +90,12 @@ class TimeColumn {
   TimestampReader reader_;
 };
 
-// A missing_data event that is open lasts until the next run begins, or is not over yet.
+AnomalyType type_named(std::string_view name, const fs::path& file) {
+  if (const auto type = anomaly_type_of(name)) return *type;
+  fail(file, "it holds an anomaly of the unknown type '" + std::string(name.substr(0, 40)) + "'");
+}
+
+// An event that takes rows and is open lasts until the next run begins, or is not over yet.
 Timestamp open_until(const std::vector<Timestamp>& run_starts, Timestamp from) {
   const auto next = std::ranges::upper_bound(run_starts, from);
   return next == run_starts.end() ? latest_timestamp : *next;
@@ -96,14 +103,15 @@ Timestamp open_until(const std::vector<Timestamp>& run_starts, Timestamp from) {
 
 void read_missing_events(sqlite::Database& shard, const fs::path& file, ReadShard& read,
                          TallyContext& context) {
-  sqlite::Statement row = sqlite::prepare_query(shard, missing_events_sql, file);
+  sqlite::Statement row = sqlite::prepare_query(shard, missing_events_sql(), file);
   TimeColumn times(file);
   while (sqlite::next_row(row, shard, file)) {
     const bool is_open = row.type(2) == SQLITE_NULL;
     const Timestamp from = times.read(row, 1);
     const Timestamp until = is_open ? open_until(context.run_starts, from) : times.read(row, 2);
     const auto readings = std::clamp<std::int64_t>(row.integer(3), 0, UINT32_MAX);
-    context.missing.add(row.text(0), {0, static_cast<std::uint32_t>(readings), from, until});
+    const AnomalyType type = type_named(row.text(4), file);
+    context.missing.add(row.text(0), {0, static_cast<std::uint32_t>(readings), from, until, type});
     ++read.missing_events;
     read.open_missing_events += is_open ? 1 : 0;
   }
@@ -128,11 +136,7 @@ RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, Read
 
 std::optional<AnomalyType> anomaly_of(const sqlite::Statement& row, const fs::path& file) {
   if (row.integer(3) == 0) return std::nullopt;
-  const auto name = std::ranges::find(anomaly_type_names, row.text(4));
-  if (name == anomaly_type_names.end()) {
-    fail(file, "it holds an anomaly of the unknown type '" + std::string(row.text(4).substr(0, 40)) + "'");
-  }
-  return static_cast<AnomalyType>(name - anomaly_type_names.begin());
+  return type_named(row.text(4), file);
 }
 
 // Tallies parts of the rows that follow each other; what another thread has tallied of later ones is joined.

@@ -1,7 +1,7 @@
-// Reads one shard for a report: first, in one transaction, its runs, its missing_data events and how far its
-// rows reach, then the rows, several parts of them at the same time, each with a connection of its own. Rows
-// that a simulator adds meanwhile are left for the next report. Any thread. Throws std::runtime_error, naming
-// the file, for one that cannot be read or holds what no simulator writes.
+// Reads one shard for a report: first, in one transaction, its runs, its events that take rows and how far
+// its rows reach, then the rows, several parts of them at the same time, each with a connection of its own.
+// Rows that a simulator adds meanwhile are left for the next report. Any thread. Throws std::runtime_error,
+// naming the file, for one that cannot be read or holds what no simulator writes.
 #pragma once
 
 #include <atomic>

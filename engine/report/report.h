@@ -3,7 +3,7 @@
 // is, what is missing and why), over all shards together. Plain values; the texts are made from them
 // elsewhere.
 //
-// A rate is a share of due readings: rows and the readings that missing_data anomalies left out. Its interval
+// A rate is a share of due readings: rows and the readings that anomalies left out. Its interval
 // counts sensors, not readings (report/rate.h). Its expected value is the mean of what the config of the runs
 // promises each reading; there is none when a shard's runs disagree.
 #pragma once
@@ -28,7 +28,7 @@ struct ReportGroup {
   std::string name;
   std::uint64_t sensors = 0;
   std::uint64_t readings = 0;                      // rows
-  std::uint64_t missing = 0;                       // readings that missing_data anomalies left out
+  std::uint64_t missing = 0;                       // readings that anomalies left out
   std::uint64_t synced = 0;                        // rows
   PerAnomalyType<std::uint64_t> anomalous{};       // due readings by type
   std::optional<double> rate;                      // anomalous share of due readings

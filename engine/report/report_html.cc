@@ -128,7 +128,9 @@ std::string in_script(const std::string& json) {
 std::string report_html(const Report& report, const std::vector<SensorSeries>& series) {
   Json list = Json::array();
   for (const SensorSeries& one : series) list.push_back(json_of(one));
-  const Json data{{"report", page_json(report)}, {"series", std::move(list)}, {"types", anomaly_type_names}};
+  const Json data{{"report", page_json(report)},
+                  {"series", std::move(list)},
+                  {"types", Json::parse(anomaly_types_json())}};
   std::string page{report_page_head};
   page += page_policy;
   page += report_page_before;

@@ -91,9 +91,7 @@ std::vector<SeriesAnomaly> read_anomalies(sqlite::Database& shard, const fs::pat
 class Variety {
  public:
   void change(const SeriesAnomaly& anomaly, int by) {
-    const auto name = std::ranges::find(anomaly_type_names, anomaly.type);
-    if (name != anomaly_type_names.end())
-      counts_[static_cast<std::size_t>(name - anomaly_type_names.begin())] += by;
+    if (const auto type = anomaly_type_of(anomaly.type)) counts_[index_of(*type)] += by;
   }
   [[nodiscard]] int score() const {
     int score = 0;

@@ -370,8 +370,8 @@ std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_vie
                               .readings = {}};
   const model::Sensor& state = look->state.sensor;
   if (state.anomaly.active() && look->state.next_due <= state.anomaly.ended_at) {
-    detail.anomaly = event_row(model::describe_anomaly(state.anomaly, *state.profile,
-                                                       batch::AnomalyEvent::Kind::progressed, sensor));
+    detail.anomaly =
+        event_row(model::describe_anomaly(state.anomaly, batch::AnomalyEvent::Kind::progressed, sensor));
   }
   for (const auto& [reading, channel] : look->readings) {
     detail.readings.push_back({reading.due, reading.values, reading.anomaly, channel});

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/anomaly_types.h"
 #include "base/cadence.h"
 #include "base/timestamp.h"
 #include "sqlite/run_losses.h"
@@ -168,7 +169,7 @@ StorageError complete_run_before(Database& database, const std::string& run_id, 
   if (error.ok()) error = count_rows(database, extent, most_rows, events, last);
   if (!error.ok()) return error;
   for (auto& [sensor, event] : events) {
-    if (event.type == "missing_data") count_gap(event, end_of_gap(event, reloads, last));
+    if (takes_rows(anomaly_type_of(event.type))) count_gap(event, end_of_gap(event, reloads, last));
   }
   return write_counts(database, events);
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <concepts>
 
+#include "base/anomaly_types.h"
 #include "base/json_writer.h"
 
 namespace fleet_sim::status {
@@ -176,7 +177,7 @@ void add_readings(Figures& table) {
        .read = of(&Books::generated)},
       {.metric = "readings_missing_total",
        .type = counter,
-       .help = "Readings left out by missing_data anomalies.",
+       .help = "Readings left out by " + row_taking_types_text() + " anomalies.",
        .status = "readings.missing",
        .read = of(&Books::missing)},
       {.metric = "readings_written_total",

@@ -102,8 +102,16 @@ HttpResponse not_started() {
   return error(503, "the run is being started", "ask again in a moment");
 }
 
+// The page with the table of types in the place that it keeps for it.
+std::string complete_dashboard() {
+  constexpr std::string_view place = "%ANOMALY_TYPES%";
+  std::string page(dashboard_page);
+  return page.replace(page.find(place), place.size(), anomaly_types_json());
+}
+
 HttpResponse get_dashboard(const Call&) {
-  return {.body = std::string(dashboard_page), .content_type = "text/html; charset=utf-8"};
+  static const std::string page = complete_dashboard();
+  return {.body = page, .content_type = "text/html; charset=utf-8"};
 }
 
 // A process that is still starting is alive, but not ready.

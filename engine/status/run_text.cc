@@ -122,7 +122,8 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   if (books.found > 0) text += line("found", grouped(books.found) + " in the files already");
   if (books.skipped > 0)
     text += line("skipped", grouped(books.skipped) + " while the writers could not keep up");
-  text += line("missing", fmt::format("{} left out by missing_data anomalies", grouped(books.missing)));
+  text += line("missing",
+               fmt::format("{} left out by {} anomalies", grouped(books.missing), row_taking_types_text()));
   text += line("lost", lost_text(books));
   if (snapshot.readings_deleted > 0) {
     text +=

@@ -121,7 +121,7 @@ struct EventRow {
 struct ReadingRow {
   Timestamp due = 0;
   PerChannel<double> values{};
-  std::optional<AnomalyType> anomaly;  // missing_data: the values mean nothing
+  std::optional<AnomalyType> anomaly;  // one that takes rows: the values mean nothing
   std::optional<Channel> channel;      // that the anomaly touches; none when it touches several
 };
 

@@ -149,7 +149,7 @@ std::optional<std::string_view> channel_name(const std::optional<Channel>& chann
 void add_row(JsonWriter& json, const ReadingRow& reading) {
   json.begin('{');
   json.member("timestamp", timestamp_text(reading.due));
-  const bool missing = reading.anomaly == AnomalyType::missing_data;
+  const bool missing = takes_rows(reading.anomaly);
   for (std::size_t c = 0; c < channel_count; ++c) {
     json.member(channel_names[c], missing ? std::nullopt : std::optional(reading.values[c]));
   }

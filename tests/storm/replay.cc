@@ -80,8 +80,7 @@ class Life {
     return anomaly.active() && anomaly.readings_affected > 0 && due(next_) <= anomaly.ended_at;
   }
   void note(batch::AnomalyEvent::Kind kind, Timestamp ended_at) const {
-    batch::AnomalyEvent event =
-        model::describe_anomaly(sensor_.anomaly, *sensor_.profile, kind, sensor_.identity);
+    batch::AnomalyEvent event = model::describe_anomaly(sensor_.anomaly, kind, sensor_.identity);
     event.ended_at = ended_at;
     const auto [told, is_new] =
         replay_.events.try_emplace(SensorTime(identity().id, event.started_at), Replay::Told{event, {}});

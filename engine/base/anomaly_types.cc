@@ -1,0 +1,47 @@
+#include "base/anomaly_types.h"
+
+#include "base/json_writer.h"
+
+namespace fleet_sim {
+namespace {
+
+constexpr std::array<std::string_view, 3> touches_names{"one_channel", "two_channels", "all_channels"};
+
+std::string row_taking_types(std::string_view quote) {
+  std::string names;
+  for (const AnomalyTypeRow& type : anomaly_types) {
+    if (type.rows != AffectedRows::taken) continue;
+    if (!names.empty()) names += ", ";
+    names.append(quote).append(type.name).append(quote);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string row_taking_types_text() {
+  return row_taking_types("");
+}
+
+std::string row_taking_types_sql() {
+  return row_taking_types("'");
+}
+
+std::string anomaly_types_json() {
+  JsonWriter json;
+  json.begin('[');
+  for (const AnomalyTypeRow& type : anomaly_types) {
+    json.begin('{');
+    json.member("name", type.name);
+    json.member("takes_rows", type.rows == AffectedRows::taken);
+    json.member("touches", touches_names[static_cast<std::size_t>(type.touches)]);
+    json.member("color", type.color);
+    json.member("color_on_dark", type.color_on_dark);
+    json.member("magnitude", type.magnitude);
+    json.end('}');
+  }
+  json.end(']');
+  return json.take();
+}
+
+}  // namespace fleet_sim

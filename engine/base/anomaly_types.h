@@ -1,0 +1,96 @@
+// The types of anomalies and what is known of each outside the model, from the rows of anomaly_types.def. A
+// type has one name everywhere: in config keys, columns, metrics, reports and pages. Constants; any thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace fleet_sim {
+
+enum class AnomalyType : std::uint8_t {
+#define ANOMALY_TYPE(name, ...) name,
+#include "base/anomaly_types.def"
+#undef ANOMALY_TYPE
+};
+
+// Whether the readings that an anomaly affects are stored.
+enum class AffectedRows : std::uint8_t { kept, taken };
+
+// The channels that an anomaly affects.
+enum class Touches : std::uint8_t { one_channel, two_channels, all_channels };
+
+struct AnomalyTypeRow {
+  std::string_view name;
+  double weight;
+  std::optional<double> duration_seconds;  // none: one reading
+  AffectedRows rows;
+  Touches touches;
+  std::string_view color;
+  std::string_view color_on_dark;
+  std::string_view magnitude;
+  std::string_view effect;
+};
+
+inline constexpr std::optional<double> one_reading = std::nullopt;
+
+inline constexpr std::array anomaly_types{
+#define ANOMALY_TYPE(name, weight, duration, rows, touches, ...) \
+  AnomalyTypeRow{#name, weight, duration, AffectedRows::rows, Touches::touches, __VA_ARGS__},
+#include "base/anomaly_types.def"
+#undef ANOMALY_TYPE
+};
+inline constexpr std::size_t anomaly_type_count = anomaly_types.size();
+
+// One value per type, indexed by the enumerators.
+template <class T>
+using PerAnomalyType = std::array<T, anomaly_type_count>;
+
+// The same value for every type.
+template <class T>
+constexpr PerAnomalyType<T> every_anomaly_type(const T& value) {
+  PerAnomalyType<T> values{};
+  values.fill(value);
+  return values;
+}
+
+inline constexpr PerAnomalyType<std::string_view> anomaly_type_names = [] {
+  PerAnomalyType<std::string_view> names{};
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) names[k] = anomaly_types[k].name;
+  return names;
+}();
+
+constexpr std::size_t index_of(AnomalyType type) {
+  return static_cast<std::size_t>(type);
+}
+constexpr std::string_view name_of(AnomalyType type) {
+  return anomaly_type_names[index_of(type)];
+}
+
+// Nothing for a name that no type has.
+constexpr std::optional<AnomalyType> anomaly_type_of(std::string_view name) {
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (anomaly_type_names[k] == name) return static_cast<AnomalyType>(k);
+  }
+  return std::nullopt;
+}
+
+// Whether readings that an anomaly of this type affects are not there.
+constexpr bool takes_rows(AnomalyType type) {
+  return anomaly_types[index_of(type)].rows == AffectedRows::taken;
+}
+constexpr bool takes_rows(std::optional<AnomalyType> type) {
+  return type && takes_rows(*type);
+}
+
+// The names of the types that take rows, with commas: for people, and quoted for `IN (...)` of SQL.
+std::string row_taking_types_text();
+std::string row_taking_types_sql();
+
+// The rows as a JSON array of objects, for the scripts of pages.
+std::string anomaly_types_json();
+
+}  // namespace fleet_sim

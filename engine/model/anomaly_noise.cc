@@ -1,0 +1,30 @@
+// Noise shakes every channel, in proportion to its value.
+#include <cmath>
+
+#include "base/normal.h"
+#include "model/anomaly_effect.h"
+
+namespace fleet_sim::model {
+namespace {
+
+void begin_noise(Anomaly& anomaly, const Profile& profile, const RandomBlock&) {
+  anomaly.magnitude = profile.noise_factor[index_of(Channel::temperature)];
+}
+
+void apply_noise(const AffectedReading& reading, batch::Values& values) {
+  for (std::size_t c = 0; c < channel_count; ++c) {
+    const double deviation = reading.profile.noise_factor[c] * std::fabs(values[c]);
+    values[c] += deviation * standard_normal(reading.noise[c]);
+  }
+}
+
+bool noise_goes_on(const Profile& was, const Profile& is) {
+  return was.noise_factor == is.noise_factor;
+}
+
+}  // namespace
+
+const AnomalyEffect noise_effect{
+    .begin = begin_noise, .apply = apply_noise, .goes_on = noise_goes_on, .draws_noise = true};
+
+}  // namespace fleet_sim::model

@@ -1,0 +1,22 @@
+// A trend lets one channel drift, from nothing at its start to the full change at its end.
+#include "model/anomaly_effect.h"
+
+namespace fleet_sim::model {
+namespace {
+
+void begin_trend(Anomaly& anomaly, const Profile& profile, const RandomBlock& draws) {
+  aim_at_one_channel(anomaly, profile, draws);
+  anomaly.magnitude = profile.trend_change;
+}
+
+void apply_trend(const AffectedReading& reading, batch::Values& values) {
+  const Anomaly& trend = reading.anomaly;
+  const double change = *trend.magnitude * progress(reading);
+  values[index_of(*trend.channel)] *= trend.direction > 0 ? 1 + change : 1 - change;
+}
+
+}  // namespace
+
+const AnomalyEffect trend_effect{.begin = begin_trend, .apply = apply_trend};
+
+}  // namespace fleet_sim::model
