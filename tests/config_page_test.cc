@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/anomaly_types.h"
 #include "config/behavior_effects.h"
 #include "config/behaviors.h"
 #include "config/config_changes.h"
@@ -163,6 +164,18 @@ std::string reference_line(const config::ConfigKey& key, const std::string& inde
   return with_comment(indent + name + ": " + text, comment_of(key));
 }
 
+// What a heading's line says: what a type of anomalies does comes from their table, the rest is kept.
+HeadingComment heading_comment(const std::map<std::string, HeadingComment>& kept, const std::string& path) {
+  const auto found = kept.find(path);
+  HeadingComment comment = found == kept.end() ? HeadingComment{} : found->second;
+  const std::string types = "anomalies.types.";
+  if (!path.starts_with(types)) return comment;
+  const auto type = anomaly_type_of(path.substr(types.size()));
+  REQUIRE(type.has_value());
+  comment.beside = "# " + std::string(anomaly_types[index_of(*type)].effect);
+  return comment;
+}
+
 // The sections with their headings' comments, and a line or more for each key.
 std::string reference(const std::string& before) {
   const std::map<std::string, HeadingComment> comments = heading_comments(before);
@@ -175,8 +188,7 @@ std::string reference(const std::string& before) {
     for (std::size_t dot = name.find('.'); dot != name.npos; dot = name.find('.', from)) {
       const std::string path = name.substr(0, dot);
       if (!(open + ".").starts_with(path + ".")) {
-        const auto kept = comments.find(path);
-        const HeadingComment comment = kept == comments.end() ? HeadingComment{} : kept->second;
+        const HeadingComment comment = heading_comment(comments, path);
         const std::string heading = indent + name.substr(from, dot - from) + ":";
         text += (from == 0 ? "\n" : "") + comment.above +
                 (comment.beside.empty() ? heading : padded(heading) + comment.beside) + "\n";

@@ -25,6 +25,7 @@ constexpr auto temperature = index_of(Channel::temperature);
 constexpr auto voltage = index_of(Channel::voltage);
 constexpr auto spike = index_of(AnomalyType::spike);
 constexpr auto trend = index_of(AnomalyType::trend);
+constexpr auto pattern = index_of(AnomalyType::pattern);
 
 doctest::Approx near(double value) {
   return doctest::Approx(value).epsilon(1e-12).scale(1e-3);
@@ -114,10 +115,10 @@ void check_explanation(const config::Config& config, const model::ProfileSource&
   check_number(numbers.probability, model::anomaly_share(config, source));
   check_number(numbers.spike_factor_min, profile.spike_factor.min);
   check_number(numbers.spike_factor_max, profile.spike_factor.max);
-  check_number(numbers.trend_change, profile.trend_change);
-  check_number(numbers.pattern_amplitude, profile.pattern_amplitude);
+  check_number(numbers.strengths[trend], profile.strength[trend]);
+  check_number(numbers.strengths[pattern], profile.strength[pattern]);
   check_number(numbers.severity, numbers.severity.value());
-  CHECK(numbers.trend_change.value() == near(0.5 * numbers.severity.value()));
+  CHECK(numbers.strengths[trend].value() == near(0.5 * numbers.severity.value()));
   check_shares(explanation.channel_shares, profile.channel_until);
   check_types(explanation, source.readings_per_second);
   CHECK(explanation.profile.onset_until == profile.onset_until);

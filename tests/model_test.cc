@@ -192,8 +192,8 @@ void check_profile(const model::Profile& profile, const Expected& expected) {
   CHECK(profile.channel_until[2] == near(1));
   CHECK(profile.spike_factor.min == near(1 + (expected.spike_factor.min - 1) * expected.severity));
   CHECK(profile.spike_factor.max == near(1 + (expected.spike_factor.max - 1) * expected.severity));
-  CHECK(profile.trend_change == near(0.5 * expected.severity));
-  CHECK(profile.pattern_amplitude == near(0.2 * expected.severity));
+  CHECK(profile.strength[trend] == near(0.5 * expected.severity));
+  CHECK(profile.strength[pattern] == near(0.2 * expected.severity));
   CHECK(profile.pattern_period == 60'000'000);
   check_reading_basis(profile, expected.probability, shares_of(expected.weights));
 }

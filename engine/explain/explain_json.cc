@@ -4,6 +4,7 @@
 
 #include "config/units.h"
 #include "explain/explained_sensor.h"
+#include "model/anomaly_effect.h"
 
 namespace fleet_sim::explain {
 namespace {
@@ -96,18 +97,21 @@ Json anomalies_json(const ExplainedSensor& sensor) {
   const config::AnomalySettings& settings = sensor.config.anomalies;
   const model::Explanation& explanation = sensor.explanation;
   const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
-  return {{"enabled", settings.enabled},
-          {"basis", settings.basis == config::AnomalyBasis::reading ? "reading" : "event"},
-          {"probability", json_of(numbers.probability)},
-          {"types", types_json(sensor)},
-          {"severity", json_of(numbers.severity)},
-          {"channels", channels_json(explanation)},
-          {"spike_factor",
-           {{"min", json_of(numbers.spike_factor_min)}, {"max", json_of(numbers.spike_factor_max)}}},
-          {"trend_change", json_of(numbers.trend_change)},
-          {"pattern_amplitude", json_of(numbers.pattern_amplitude)},
-          {"pattern_period_seconds", seconds(explanation.profile.pattern_period)},
-          {"noise_factor", json_of(numbers.noise_factor)}};
+  Json json{{"enabled", settings.enabled},
+            {"basis", settings.basis == config::AnomalyBasis::reading ? "reading" : "event"},
+            {"probability", json_of(numbers.probability)},
+            {"types", types_json(sensor)},
+            {"severity", json_of(numbers.severity)},
+            {"channels", channels_json(explanation)},
+            {"spike_factor",
+             {{"min", json_of(numbers.spike_factor_min)}, {"max", json_of(numbers.spike_factor_max)}}}};
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    const auto& strength = model::effect_of(static_cast<AnomalyType>(k)).strength;
+    if (strength) json[strength->key] = json_of(numbers.strengths[k]);
+  }
+  json["pattern_period_seconds"] = seconds(explanation.profile.pattern_period);
+  json["noise_factor"] = json_of(numbers.noise_factor);
+  return json;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "config/units.h"
 #include "explain/explained_sensor.h"
+#include "model/anomaly_effect.h"
 
 namespace fleet_sim::explain {
 namespace {
@@ -222,6 +223,19 @@ void add_anomalies(Page& page, const ExplainedSensor& sensor) {
   }
 }
 
+// Of a type that has one.
+void add_strength(Page& page, std::size_t k, const model::Explanation& explanation) {
+  const auto type = static_cast<AnomalyType>(k);
+  if (const auto& strength = model::effect_of(type).strength) {
+    page.row(anomaly_type_names[k], joined(fmt::format("{:<11}", strength->word),
+                                           chain_pieces(explanation.numbers.strengths[k], strength->of)));
+  }
+  if (type == AnomalyType::pattern) {
+    const double period = static_cast<double>(explanation.profile.pattern_period) * 1e-6;
+    page.row("", {"period     ", duration_text(period)});
+  }
+}
+
 void add_effects(Page& page, const ExplainedSensor& sensor) {
   const model::Explanation& explanation = sensor.explanation;
   const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
@@ -235,10 +249,7 @@ void add_effects(Page& page, const ExplainedSensor& sensor) {
   }
   page.row("spike", joined("factor from", chain_pieces(numbers.spike_factor_min)));
   page.row("", joined("factor to  ", chain_pieces(numbers.spike_factor_max)));
-  page.row("trend", joined("change     ", chain_pieces(numbers.trend_change, "of the value at the end")));
-  page.row("pattern", joined("amplitude  ", chain_pieces(numbers.pattern_amplitude, "of the value")));
-  const double period = static_cast<double>(explanation.profile.pattern_period) * 1e-6;
-  page.row("", {"period     ", duration_text(period)});
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) add_strength(page, k, explanation);
   for (std::size_t c = 0; c < channel_count; ++c) {
     page.row(c == 0 ? "noise" : "",
              joined(channel_word(c), chain_pieces(numbers.noise_factor[c], "of the value")));

@@ -13,18 +13,27 @@ constexpr PerAnomalyType<const AnomalyEffect*> effects{
 #undef ANOMALY_TYPE
 };
 
-const AnomalyEffect& effect_of(const Anomaly& anomaly) {
-  assert(anomaly.active());
-  return *effects[index_of(*anomaly.type)];
-}
-
 Channel pick_channel(const Profile& profile, std::uint64_t word) {
   const double u = uniform(word);
   if (u < profile.channel_until[0]) return Channel::temperature;
   return u < profile.channel_until[1] ? Channel::vibration : Channel::voltage;
 }
 
+// Of an active anomaly.
+const AnomalyEffect& effect_of(const Anomaly& anomaly) {
+  assert(anomaly.active());
+  return effect_of(*anomaly.type);
+}
+
 }  // namespace
+
+const AnomalyEffect& effect_of(AnomalyType type) {
+  return *effects[index_of(type)];
+}
+
+double strength_of(const Anomaly& anomaly, const Profile& profile) {
+  return profile.strength[index_of(*anomaly.type)];
+}
 
 void aim_at_one_channel(Anomaly& anomaly, const Profile& profile, const RandomBlock& draws) {
   anomaly.channel = pick_channel(profile, draws[0]);

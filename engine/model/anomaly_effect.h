@@ -4,6 +4,9 @@
 // anomalous readings only, so a call through a pointer is cheap enough.
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "base/anomaly_types.h"
 #include "base/random.h"
 #include "base/timestamp.h"
@@ -19,6 +22,14 @@ struct AffectedReading {
   const Profile& profile;
   Timestamp due;
   const RandomBlock& noise;  // zeros unless the type draws noise
+};
+
+// How strong a type is, before the behaviors' severity multiplies it, and how explanations speak of that.
+struct Strength {
+  double usual;
+  std::string_view key;   // in JSON: trend_change
+  std::string_view word;  // in text: change
+  std::string_view of;    // what it is a share of: of the value at the end
 };
 
 struct AnomalyEffect {
@@ -37,11 +48,18 @@ struct AnomalyEffect {
   };
 
   bool draws_noise = false;  // for each reading
+
+  std::optional<Strength> strength;  // none for types that have none, or keys of their own for it
 };
 
 #define ANOMALY_TYPE(name, ...) extern const AnomalyEffect name##_effect;
 #include "base/anomaly_types.def"
 #undef ANOMALY_TYPE
+
+const AnomalyEffect& effect_of(AnomalyType type);
+
+// The strength that the profile gives to anomalies of this type.
+double strength_of(const Anomaly& anomaly, const Profile& profile);
 
 // For `begin` of types that affect one channel: draws it and the direction, from the first two words.
 void aim_at_one_channel(Anomaly& anomaly, const Profile& profile, const RandomBlock& draws);

@@ -6,7 +6,7 @@ namespace fleet_sim::model {
 namespace {
 
 void begin_pattern(Anomaly& anomaly, const Profile& profile, const RandomBlock&) {
-  anomaly.magnitude = profile.pattern_amplitude;
+  anomaly.magnitude = strength_of(anomaly, profile);
 }
 
 void apply_pattern(const AffectedReading& reading, batch::Values& values) {
@@ -14,17 +14,21 @@ void apply_pattern(const AffectedReading& reading, batch::Values& values) {
   const auto elapsed =
       static_cast<double>((reading.due - reading.anomaly.started_at) % profile.pattern_period);
   const double wave = sine_of_turns(elapsed / static_cast<double>(profile.pattern_period));
-  values[index_of(Channel::temperature)] *= 1 + profile.pattern_amplitude * wave;
-  values[index_of(Channel::vibration)] *= 1 - profile.pattern_amplitude * wave;
+  const double amplitude = strength_of(reading.anomaly, profile);
+  values[index_of(Channel::temperature)] *= 1 + amplitude * wave;
+  values[index_of(Channel::vibration)] *= 1 - amplitude * wave;
 }
 
 bool pattern_goes_on(const Profile& was, const Profile& is) {
-  return was.pattern_amplitude == is.pattern_amplitude && was.pattern_period == is.pattern_period;
+  constexpr std::size_t pattern = index_of(AnomalyType::pattern);
+  return was.strength[pattern] == is.strength[pattern] && was.pattern_period == is.pattern_period;
 }
 
 }  // namespace
 
-const AnomalyEffect pattern_effect{
-    .begin = begin_pattern, .apply = apply_pattern, .goes_on = pattern_goes_on};
+const AnomalyEffect pattern_effect{.begin = begin_pattern,
+                                   .apply = apply_pattern,
+                                   .goes_on = pattern_goes_on,
+                                   .strength = {{0.2, "pattern_amplitude", "amplitude", "of the value"}}};
 
 }  // namespace fleet_sim::model

@@ -6,7 +6,7 @@ namespace {
 
 void begin_trend(Anomaly& anomaly, const Profile& profile, const RandomBlock& draws) {
   aim_at_one_channel(anomaly, profile, draws);
-  anomaly.magnitude = profile.trend_change;
+  anomaly.magnitude = strength_of(anomaly, profile);
 }
 
 void apply_trend(const AffectedReading& reading, batch::Values& values) {
@@ -17,6 +17,8 @@ void apply_trend(const AffectedReading& reading, batch::Values& values) {
 
 }  // namespace
 
-const AnomalyEffect trend_effect{.begin = begin_trend, .apply = apply_trend};
+const AnomalyEffect trend_effect{.begin = begin_trend,
+                                 .apply = apply_trend,
+                                 .strength = {{0.5, "trend_change", "change", "of the value at the end"}}};
 
 }  // namespace fleet_sim::model

@@ -47,8 +47,7 @@ void set_signal(Profile& profile, const ProfileNumbers<NoTrail>& numbers) {
 
 void set_severity(Profile& profile, const ProfileNumbers<NoTrail>& numbers) {
   profile.spike_factor = {numbers.spike_factor_min.value(), numbers.spike_factor_max.value()};
-  profile.trend_change = numbers.trend_change.value();
-  profile.pattern_amplitude = numbers.pattern_amplitude.value();
+  profile.strength = values_of(numbers.strengths);
   profile.noise_factor = values_of(numbers.noise_factor);
   profile.channel_until = cumulative_shares(values_of(numbers.channel_weights));
 }

@@ -46,8 +46,7 @@ struct Profile {
 
   PerChannel<double> channel_until{};  // cumulative: which channel a spike or trend picks
   config::Range spike_factor;          // with the severity applied
-  double trend_change = 0;             // relative change at the end of a trend
-  double pattern_amplitude = 0;        // relative
+  PerAnomalyType<double> strength{};   // of types whose effect has one, with the severity applied
   Microseconds pattern_period = 0;
   PerChannel<double> noise_factor{};  // standard deviation as a share of the value
 };

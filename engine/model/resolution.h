@@ -14,6 +14,7 @@
 #include "config/behavior_effects.h"
 #include "config/config.h"
 #include "identity/identity.h"
+#include "model/anomaly_effect.h"
 #include "model/profile.h"
 
 namespace fleet_sim::model {
@@ -125,8 +126,7 @@ struct ProfileNumbers {
   PerChannel<Number<Trail>> channel_weights;  // of which channel a spike or trend picks
   Number<Trail> spike_factor_min;
   Number<Trail> spike_factor_max;
-  Number<Trail> trend_change;
-  Number<Trail> pattern_amplitude;
+  PerAnomalyType<Number<Trail>> strengths;  // of types whose effect has one
   PerChannel<Number<Trail>> noise_factor;
 };
 
@@ -224,10 +224,12 @@ class Resolution {
     numbers.spike_factor_min.multiply_excess({"severity"}, severity);
     numbers.spike_factor_max.multiply_excess({"severity"}, severity);
 
-    numbers.trend_change = {built_in, trend_change_at_end};
-    numbers.trend_change.multiply({"severity"}, severity);
-    numbers.pattern_amplitude = {built_in, usual_pattern_amplitude};
-    numbers.pattern_amplitude.multiply({"severity"}, severity);
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+      const std::optional<Strength>& strength = effect_of(static_cast<AnomalyType>(k)).strength;
+      if (!strength) continue;
+      numbers.strengths[k] = {built_in, strength->usual};
+      numbers.strengths[k].multiply({"severity"}, severity);
+    }
   }
 
   void resolve_noise(ProfileNumbers<Trail>& numbers) const {
@@ -246,8 +248,6 @@ class Resolution {
 
   static constexpr Origin built_in{"built in"};
   static constexpr config::Range usual_spike_factor{1.5, 3.0};
-  static constexpr double trend_change_at_end = 0.5;
-  static constexpr double usual_pattern_amplitude = 0.2;
   static constexpr double usual_noise_factor = 0.10;
 
   const config::Config& config_;
