@@ -28,20 +28,21 @@ std::string row_taking_types_sql() {
 }
 
 std::string anomaly_types_json() {
-  JsonWriter json;
+  std::string text;
+  JsonWriter json(text);
   json.begin('[');
   for (const AnomalyTypeRow& type : anomaly_types) {
-    json.begin('{');
-    json.member("name", type.name);
-    json.member("takes_rows", type.rows == AffectedRows::taken);
-    json.member("touches", touches_names[static_cast<std::size_t>(type.touches)]);
-    json.member("color", type.color);
-    json.member("color_on_dark", type.color_on_dark);
-    json.member("magnitude", type.magnitude);
-    json.end('}');
+    json.object([&] {
+      json.member("name", type.name);
+      json.member("takes_rows", type.rows == AffectedRows::taken);
+      json.member("touches", touches_names[static_cast<std::size_t>(type.touches)]);
+      json.member("color", type.color);
+      json.member("color_on_dark", type.color_on_dark);
+      json.member("magnitude", type.magnitude);
+    });
   }
   json.end(']');
-  return json.take();
+  return text;
 }
 
 }  // namespace fleet_sim

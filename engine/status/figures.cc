@@ -80,15 +80,17 @@ LabeledCounts shards_by_state(const Status& status) {
 }
 
 FigureValue reasons_list(const Status& status) {
-  JsonWriter json;
+  std::string text;
+  JsonWriter json(text);
   json.begin('[');
   for (const std::string& reason : status.reasons) json.value(reason);
   json.end(']');
-  return JsonText{json.take()};
+  return JsonText{text};
 }
 
 FigureValue reload_list(const Status& status) {
-  JsonWriter json;
+  std::string text;
+  JsonWriter json(text);
   json.begin('[');
   for (const ReloadRecord& reload : status.now.reloads.last) {
     json.begin('{');
@@ -99,7 +101,7 @@ FigureValue reload_list(const Status& status) {
     json.end('}');
   }
   json.end(']');
-  return JsonText{json.take()};
+  return JsonText{text};
 }
 
 using Figures = std::vector<Figure>;

@@ -15,27 +15,11 @@ namespace {
 // A line that holds one object; `members` writes them.
 template <class Members>
 std::string line_of(const Members& members) {
-  JsonWriter json;
-  json.begin('{');
-  members(json);
-  json.end('}');
-  return json.take() + '\n';
-}
-
-template <class Members>
-void add_object(JsonWriter& json, std::string_view name, const Members& members) {
-  json.key(name);
-  json.begin('{');
-  members();
-  json.end('}');
-}
-
-template <class Values, class Add>
-void add_array(JsonWriter& json, std::string_view name, const Values& values, const Add& add) {
-  json.key(name);
-  json.begin('[');
-  for (const auto& one : values) add(json, one);
-  json.end(']');
+  std::string text;
+  JsonWriter json(text);
+  json.object([&] { members(json); });
+  json.end_line();
+  return text;
 }
 
 std::optional<std::string> time_text(const std::optional<Timestamp>& at) {
@@ -178,7 +162,7 @@ void add_row(JsonWriter& json, const EventRow& event) {
 
 template <class Rows>
 void add_rows(JsonWriter& json, std::string_view name, const Rows& rows) {
-  add_array(json, name, rows, [](JsonWriter& to, const auto& row) { add_row(to, row); });
+  json.array(name, rows, [&](const auto& row) { add_row(json, row); });
 }
 
 template <class Row>
@@ -203,7 +187,7 @@ std::string health_json(const std::vector<std::string>& reasons) {
   return line_of([&](JsonWriter& json) {
     json.member("healthy", reasons.empty());
     if (reasons.empty()) return;
-    add_array(json, "reasons", reasons, [](JsonWriter& to, const std::string& one) { to.value(one); });
+    json.array("reasons", reasons);
   });
 }
 
@@ -244,6 +228,19 @@ std::string error_json(std::string_view error, std::string_view remedy) {
   return line_of([&](JsonWriter& json) {
     json.member("error", error);
     if (!remedy.empty()) json.member("remedy", remedy);
+  });
+}
+
+std::string accepted_json(std::string_view what) {
+  return line_of([&](JsonWriter& json) { json.member("accepted", what); });
+}
+
+std::string injection_json(AnomalyType type, std::size_t sensors) {
+  return line_of([&](JsonWriter& json) {
+    json.object("accepted", [&] {
+      json.member("type", name_of(type));
+      json.member("sensors", sensors);
+    });
   });
 }
 
