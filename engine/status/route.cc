@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/page.h"
 #include "status/metrics.h"
 #include "status/status_json.h"
 
@@ -102,15 +103,8 @@ HttpResponse not_started() {
   return error(503, "the run is being started", "ask again in a moment");
 }
 
-// The page with the table of types in the place that it keeps for it.
-std::string complete_dashboard() {
-  constexpr std::string_view place = "%ANOMALY_TYPES%";
-  std::string page(dashboard_page);
-  return page.replace(page.find(place), place.size(), anomaly_types_json());
-}
-
 HttpResponse get_dashboard(const Call&) {
-  static const std::string page = complete_dashboard();
+  static const std::string page = filled_page(dashboard_page, {{"%ANOMALY_TYPES%", anomaly_types_json()}});
   return {.body = page, .content_type = "text/html; charset=utf-8"};
 }
 
