@@ -12,6 +12,7 @@
 #include "simulation.h"
 #include "sqlite/shard.h"
 #include "workloads.h"
+#include "write/shard_rows.h"
 
 namespace fleet_sim::bench {
 namespace {
@@ -42,22 +43,26 @@ ReadyReadings make_readings(const identity::Roster& roster, std::size_t rows) {
 
 // Commits the next transaction's worth of readings; returns how many.
 std::size_t commit_some(sqlite::Shard& shard, std::span<const batch::Reading> readings,
-                        std::size_t transaction) {
+                        std::size_t transaction, write::ShardRows& rows) {
   const auto now = std::chrono::steady_clock::now();
   const std::span<const batch::Reading> some = readings.first(std::min(readings.size(), transaction));
-  for (const batch::Reading& reading : some) shard.stage(reading, now);
-  if (const sqlite::StorageError error = shard.flush(); !error.ok()) throw std::runtime_error(error.message);
-  shard.forget_pending();
+  if (some.empty()) return 0;
+  for (const batch::Reading& reading : some) rows.stage(reading, now);
+  const sqlite::StorageError error = shard.flush(rows.lot());
+  if (!error.ok()) throw std::runtime_error(error.message);
+  rows.settle();
   return some.size();
 }
 
 std::size_t fill(std::vector<sqlite::Shard>& shards, const ReadyReadings& readings, std::size_t transaction) {
   std::array<std::size_t, file_count> done{};
+  write::ShardRows rows;
   std::size_t all = 0;
   for (std::size_t before = 1; before != all;) {
     before = all;
     for (std::size_t i = 0; i < shards.size(); ++i) {
-      const std::size_t some = commit_some(shards[i], std::span(readings[i]).subspan(done[i]), transaction);
+      const std::size_t some =
+          commit_some(shards[i], std::span(readings[i]).subspan(done[i]), transaction, rows);
       done[i] += some;
       all += some;
     }

@@ -10,7 +10,7 @@
 
 #include "base/errors.h"
 #include "config/config.h"
-#include "sqlite/data_directory.h"
+#include "data/data_directory.h"
 #include "sqlite/set_aside.h"
 #include "support/faulty_vfs.h"
 #include "support/shard_reader.h"
@@ -76,7 +76,7 @@ TEST_CASE("a corrupt file is set aside with its log, and what waited is written 
   CHECK(query(path, "PRAGMA integrity_check") == std::vector<std::string>{"ok"});
   CHECK(rig.has_all(1));
   // What was set aside is no shard any more.
-  CHECK(sqlite::find_shards(rig.folder.path()).size() == 2);
+  CHECK(data::find_shards(rig.folder.path()).size() == 2);
   CHECK(rig.imbalance().empty());
 
   // And again, for it is in use again: under a name of its own.
@@ -138,8 +138,8 @@ TEST_CASE("a set-aside file keeps its bytes and never takes another's name") {
     CHECK(bytes_of(name) == "data" + number);
     CHECK(bytes_of(name + "-wal") == "log" + number);
     CHECK_FALSE(fs::exists(folder / "a.db"));
-    CHECK_FALSE(sqlite::has_shard_name(name));
-    CHECK_FALSE(sqlite::has_shard_name(name + "-wal"));
+    CHECK_FALSE(data::has_shard_name(name));
+    CHECK_FALSE(data::has_shard_name(name + "-wal"));
   }
   // A log alone holds the name, too.
   fs::remove(folder / "a.db.corrupt-20261123T114200Z");

@@ -20,12 +20,12 @@
 #include "sqlite/schema.h"
 #include "sqlite/shard_key.h"
 #include "sqlite/shard_plan.h"
-#include "sqlite/writer.h"
 #include "support/faulty_vfs.h"
 #include "support/rosters.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
+#include "write/shard_rows.h"
 
 namespace fleet_sim::digest_test {
 
@@ -60,13 +60,14 @@ void fill(const TemporaryFolder& folder, bool sharded, bool backwards) {
   }
   for (std::uint32_t sensor = 0; sensor < (sharded ? 3u : 1u); ++sensor) {
     sqlite::Shard shard(folder / ("shard-" + std::to_string(sensor) + ".db"), context);
+    write::ShardRows rows;
     for (const batch::Reading& r : readings) {
-      if (!sharded || r.sensor == sensor) shard.stage(r, {});
+      if (!sharded || r.sensor == sensor) rows.stage(r, {});
     }
     for (const batch::AnomalyEvent& e : events) {
-      if (!sharded || e.sensor == sensor) shard.stage(e, {});
+      if (!sharded || e.sensor == sensor) rows.stage(e, {});
     }
-    REQUIRE(shard.flush().ok());
+    REQUIRE(shard.flush(rows.lot()).ok());
     shard.close(sqlite::Shard::Close::for_good);
   }
 }

@@ -6,11 +6,12 @@
 #include <string_view>
 #include <vector>
 
-#include "sqlite/found_rows.h"
+#include "data/found_shard.h"
 #include "sqlite/shard.h"
 #include "support/rosters.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
+#include "write/shard_rows.h"
 
 namespace fleet_sim::found_rows_test {
 
@@ -18,7 +19,7 @@ using namespace fleet_sim::test;
 
 namespace {
 
-using Verdict = sqlite::FoundRows::Verdict;
+using Verdict = write::FoundRows::Verdict;
 
 constexpr Timestamp start = 1'767'225'600'000'000;
 constexpr Microseconds second = 1'000'000;
@@ -49,17 +50,18 @@ struct Bench {
     const config::SqliteSettings settings;
     const sqlite::ShardContext context{roster, settings, run, {}};
     sqlite::Shard shard(path, context);
-    for (const batch::Reading& reading : readings) shard.stage(reading, {});
-    for (const batch::AnomalyEvent& event : events) shard.stage(event, {});
-    REQUIRE(shard.flush().ok());
+    write::ShardRows rows;
+    for (const batch::Reading& reading : readings) rows.stage(reading, {});
+    for (const batch::AnomalyEvent& event : events) rows.stage(event, {});
+    REQUIRE(shard.flush(rows.lot()).ok());
   }
 
   // Sensors 0 to 3 are ours, 4 is somebody else's.
-  sqlite::FindSensor find_sensor = [](std::string_view id) -> std::optional<std::uint32_t> {
+  data::FindSensor find_sensor = [](std::string_view id) -> std::optional<std::uint32_t> {
     const std::uint32_t number = static_cast<std::uint32_t>(id.back() - '0');
     return number < 4 ? std::optional(number) : std::nullopt;
   };
-  [[nodiscard]] sqlite::FoundRows found() const { return {path, "run", find_sensor}; }
+  [[nodiscard]] data::FoundShard found() const { return {path, "run", find_sensor}; }
 
   TemporaryFolder folder;
   identity::Roster roster = roster_of(5);
@@ -71,11 +73,11 @@ struct Bench {
 TEST_CASE("a file that is not there, is empty, or knows other runs only holds nothing") {
   Bench bench;
   const auto check_empty = [&bench] {
-    sqlite::FoundRows found = bench.found();
-    CHECK(found.complete_until() < start);
-    CHECK(found.judge(reading_at(0, 0)) == Verdict::absent);
+    data::FoundShard found = bench.found();
+    CHECK(found.rows().complete_until() < start);
+    CHECK(found.rows().judge(reading_at(0, 0)) == Verdict::absent);
     CHECK(found.read_events(start + second, bench.find_sensor).empty());
-    CHECK_FALSE(found.has_event(event_at(0, 0)));
+    CHECK_FALSE(found.rows().has_event(event_at(0, 0)));
   };
   check_empty();
   run_sql(bench.path, "PRAGMA journal_mode = WAL; VACUUM");  // made, and then the process was killed
@@ -90,26 +92,26 @@ TEST_CASE("all but the last second is complete, and of that second each row is k
   bench.write("run",
               {reading_at(100, 1), reading_at(0, 0), reading_at(second + 100, 1), reading_at(second, 0),
                reading_at(2 * second + 100, 1), reading_at(2 * second, 0), reading_at(3 * second, 0)});
-  const sqlite::FoundRows found = bench.found();
-  CHECK(found.complete_until() == start + 2 * second);
-  CHECK(found.has_reading(1, start + 100));
-  CHECK(found.has_reading(1, start + 2 * second + 100));
-  CHECK_FALSE(found.has_reading(1, start + 3 * second + 100));
-  CHECK(found.judge(reading_at(3 * second, 0)) == Verdict::present);
-  CHECK(found.judge(reading_at(3 * second, 1)) == Verdict::absent);
-  CHECK(found.judge(reading_at(2 * second, 2)) == Verdict::absent);
-  CHECK(found.judge(reading_at(4 * second, 0)) == Verdict::absent);
+  const data::FoundShard found = bench.found();
+  CHECK(found.rows().complete_until() == start + 2 * second);
+  CHECK(found.rows().has_reading(1, start + 100));
+  CHECK(found.rows().has_reading(1, start + 2 * second + 100));
+  CHECK_FALSE(found.rows().has_reading(1, start + 3 * second + 100));
+  CHECK(found.rows().judge(reading_at(3 * second, 0)) == Verdict::present);
+  CHECK(found.rows().judge(reading_at(3 * second, 1)) == Verdict::absent);
+  CHECK(found.rows().judge(reading_at(2 * second, 2)) == Verdict::absent);
+  CHECK(found.rows().judge(reading_at(4 * second, 0)) == Verdict::absent);
 }
 
 TEST_CASE("a row that says something else is told from one that is there") {
   Bench bench;
   bench.write("run", {reading_at(0, 0, 7)});
-  const sqlite::FoundRows found = bench.found();
-  CHECK(found.judge(reading_at(0, 0, 7)) == Verdict::present);
-  CHECK(found.judge(reading_at(0, 0, 7.000000000000001)) == Verdict::different);
+  const data::FoundShard found = bench.found();
+  CHECK(found.rows().judge(reading_at(0, 0, 7)) == Verdict::present);
+  CHECK(found.rows().judge(reading_at(0, 0, 7.000000000000001)) == Verdict::different);
   batch::Reading anomalous = reading_at(0, 0, 7);
   anomalous.anomaly = AnomalyType::spike;
-  CHECK(found.judge(anomalous) == Verdict::different);
+  CHECK(found.rows().judge(anomalous) == Verdict::different);
 }
 
 TEST_CASE("rows of an earlier run at later times, and of other sensors, play no part") {
@@ -119,10 +121,10 @@ TEST_CASE("rows of an earlier run at later times, and of other sensors, play no 
   bench.write("run", {reading_at(0, 0)}, {event_at(0, 0)});
   for (int i = 0; i < 50; ++i)
     bench.write("other partition", {reading_at(i * second, 4)}, {event_at(i * second, 4)});
-  sqlite::FoundRows found = bench.found();
-  CHECK(found.complete_until() == start - second);
-  CHECK(found.judge(reading_at(0, 0)) == Verdict::present);
-  CHECK(found.judge(reading_at(100 * second, 0)) == Verdict::absent);
+  data::FoundShard found = bench.found();
+  CHECK(found.rows().complete_until() == start - second);
+  CHECK(found.rows().judge(reading_at(0, 0)) == Verdict::present);
+  CHECK(found.rows().judge(reading_at(100 * second, 0)) == Verdict::absent);
   const auto begun = found.read_events(start + 60 * second, bench.find_sensor);
   REQUIRE(begun.size() == 1);
   CHECK(begun[0].started_at == start);
@@ -133,16 +135,16 @@ TEST_CASE("events begun before the moment are told, later ones and the steady st
   bench.write(
       "run", {reading_at(0, 0)},
       {event_at(-5 * second, 0), event_at(3 * second, 1), event_at(8 * second, 2), event_at(9 * second, 1)});
-  sqlite::FoundRows found = bench.found();
+  data::FoundShard found = bench.found();
   const auto begun = found.read_events(start + 8 * second, bench.find_sensor);
   REQUIRE(begun.size() == 2);
   CHECK(begun[0].sensor == 0);
   CHECK(begun[0].type == AnomalyType::missing_data);
   CHECK(begun[1].started_at == start + 3 * second);
-  CHECK(found.has_event(event_at(-5 * second, 0)));
-  CHECK_FALSE(found.has_event(event_at(3 * second, 1)));  // will not come again
-  CHECK(found.has_event(event_at(8 * second, 2)));
-  CHECK(found.has_event(event_at(9 * second, 1)));
+  CHECK(found.rows().has_event(event_at(-5 * second, 0)));
+  CHECK_FALSE(found.rows().has_event(event_at(3 * second, 1)));  // will not come again
+  CHECK(found.rows().has_event(event_at(8 * second, 2)));
+  CHECK(found.rows().has_event(event_at(9 * second, 1)));
 }
 
 TEST_CASE("times and types that no run has written are refused by name") {

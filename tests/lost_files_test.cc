@@ -13,7 +13,6 @@
 #include "base/errors.h"
 #include "batch/reading.h"
 #include "config/config.h"
-#include "sqlite/found_rows.h"
 #include "sqlite/shard.h"
 #include "support/shard_reader.h"
 #include "support/writer_rig.h"
@@ -64,16 +63,14 @@ TEST_CASE(
   {
     const sqlite::ShardContext context{rig.roster, rig.config.sqlite, rig.run, {}};
     sqlite::Shard before(rig.path_of(0), context);
+    write::ShardRows rows;
     for (const int i : {-3, -2, -1}) {
-      before.stage(batch::Reading{WriterRig::first_due + i * second, {}, 0, {}}, {});
+      rows.stage(batch::Reading{WriterRig::first_due + i * second, {}, 0, {}}, {});
     }
-    before.stage(event_of(batch::AnomalyEvent::Kind::opened, 1), {});
-    REQUIRE(before.flush().ok());
+    rows.stage(event_of(batch::AnomalyEvent::Kind::opened, 1), {});
+    REQUIRE(before.flush(rows.lot()).ok());
   }
-  const sqlite::FindSensor find_sensor = [](std::string_view) { return 0; };
-  std::vector<std::unique_ptr<sqlite::FoundRows>> found;
-  found.push_back(std::make_unique<sqlite::FoundRows>(rig.path_of(0), rig.run.run_id, find_sensor));
-  rig.writer().take_up(std::move(found));
+  rig.resume([](std::string_view) { return 0; });
   for (const char* ending : {"", "-wal", "-shm"}) fs::remove(rig.path_of(0) + ending);
   rig.send(0, 5);
   rig.send(event_of(batch::AnomalyEvent::Kind::closed, 7));

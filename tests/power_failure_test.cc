@@ -44,11 +44,11 @@ void copy_as_left(const std::string& from, const std::string& to) {
 }
 
 void write_readings(sqlite::Shard& shard, int first, int count) {
+  write::ShardRows rows;
   for (int i = first; i < first + count; ++i) {
-    shard.stage(batch::Reading{WriterRig::first_due + i * second, {1.0 * i, 2.0 * i, 3.0 * i}, 0, {}}, {});
+    rows.stage(batch::Reading{WriterRig::first_due + i * second, {1.0 * i, 2.0 * i, 3.0 * i}, 0, {}}, {});
   }
-  REQUIRE(shard.flush().ok());
-  shard.forget_pending();
+  REQUIRE(shard.flush(rows.lot()).ok());
 }
 
 }  // namespace

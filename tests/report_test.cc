@@ -305,7 +305,7 @@ TEST_CASE("only the longest gaps are kept, all are counted") {
 TEST_CASE("what is expected follows the config that a run left") {
   data::RunConfigs configs;
   config::Config config;
-  sqlite::RecordedRun run;
+  data::RecordedRun run;
   run.config = config::config_text(config);
   const data::ShardConfig same = configs.config_of({run});
   REQUIRE(same.is_known);
@@ -317,7 +317,7 @@ TEST_CASE("what is expected follows the config that a run left") {
   CHECK(sum == doctest::Approx(0.06));
   CHECK(shares[index_of(AnomalyType::pattern)] / sum == doctest::Approx(0.15 / 1.05));
 
-  sqlite::RecordedRun other = run;
+  data::RecordedRun other = run;
   config.fleet.partition = {2, 4};
   other.config = config::config_text(config);
   CHECK(configs.config_of({run, other}).is_known);

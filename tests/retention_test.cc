@@ -293,12 +293,12 @@ TEST_CASE("retention deletes beside a writer that goes on, and neither fails") {
   CHECK(waited_for([&] {
     rig.send(0, 1);  // whoever writes asks
     rig.go_on_for(2 * second);
-    return rig.writer().retention()->readings_deleted() > 14'000;
+    return rig.writer().deleted().readings > 14'000;
   }));
   rig.finish();
   CHECK(rig.errors() == 0);
   CHECK(rig.log == std::vector<std::string>{});
-  const std::uint64_t deleted = rig.writer().retention()->readings_deleted();
+  const std::uint64_t deleted = rig.writer().deleted().readings;
   CHECK(query(rig.path_of(0), "SELECT readings FROM deletions") == Strings{std::to_string(deleted)});
   CHECK(left() == std::to_string(rig.ledger.books().written - deleted));
   CHECK(rig.imbalance().empty());

@@ -38,9 +38,9 @@ TEST_CASE("a file says that rows are missing before others, with the first row b
   CHECK(query(rig.path_of(0), "SELECT run_id, since FROM run_losses") ==
         std::vector<std::string>{"test-run|" + timestamp_text(WriterRig::first_due + 40'000)});
   sqlite::Database database = opened(rig.path_of(0));
-  CHECK(sqlite::read_runs(database, rig.path_of(0)).at(0).has_losses);
+  CHECK(data::read_runs(database, rig.path_of(0)).at(0).has_losses);
   sqlite::Database whole = opened(rig.path_of(1));
-  CHECK_FALSE(sqlite::read_runs(whole, rig.path_of(1)).at(0).has_losses);
+  CHECK_FALSE(data::read_runs(whole, rig.path_of(1)).at(0).has_losses);
 }
 
 TEST_CASE("once readings have been skipped, each file says so with its next rows, and the next file again") {

@@ -15,12 +15,11 @@
 #include <vector>
 
 #include "base/random.h"
+#include "data/data_directory.h"
 #include "data/digest.h"
-#include "sqlite/data_directory.h"
 #include "sqlite/schema.h"
 #include "sqlite/shard_key.h"
 #include "sqlite/shard_plan.h"
-#include "sqlite/writer.h"
 #include "support/faulty_vfs.h"
 #include "support/rosters.h"
 #include "support/shard_reader.h"
@@ -132,8 +131,8 @@ TEST_CASE("a file of version 1 gets the columns that tell where a run's rows beg
       "'2026-01-02T00:00:00.000000Z', 3, '1/2', 'none'); PRAGMA user_version = 1");
   CHECK(check(path).ok());
   for (int attempt = 0; attempt < 2; ++attempt) {
-    sqlite::Database shard = sqlite::open_shard(path);
-    const std::vector<sqlite::RecordedRun> runs = sqlite::read_runs(shard, path);
+    sqlite::Database shard = data::open_shard(path);
+    const std::vector<data::RecordedRun> runs = data::read_runs(shard, path);
     REQUIRE(runs.size() == 1);
     CHECK(runs[0].run_id == "old");
     CHECK(runs[0].seed == 5);

@@ -19,7 +19,6 @@
 #include "sqlite/schema.h"
 #include "sqlite/shard_key.h"
 #include "sqlite/shard_plan.h"
-#include "sqlite/writer.h"
 #include "support/faulty_vfs.h"
 #include "support/rosters.h"
 #include "support/shard_reader.h"

@@ -20,8 +20,8 @@ namespace {
 constexpr std::uint32_t stalled = 5;
 constexpr std::size_t sensors = 16;
 constexpr auto moment = std::chrono::milliseconds(10);
-constexpr sqlite::Patience patient{moment, std::chrono::hours(1)};
-constexpr sqlite::Patience impatient{moment, 5 * moment};
+constexpr write::StallLimits patient{moment, std::chrono::hours(1)};
+constexpr write::StallLimits impatient{moment, 5 * moment};
 
 // A paced fleet, whose readings were due long ago.
 SimulationClock real_time() {
@@ -100,7 +100,7 @@ std::size_t times_logged(const WriterRig& rig, const std::string& what) {
 }  // namespace
 
 TEST_CASE("one of sixteen shards on a disk that does not answer does not delay the others") {
-  Fleet fleet({.patience = patient, .clock = real_time()});
+  Fleet fleet({.stall_limits = patient, .clock = real_time()});
   fleet.go_on();
   CHECK_FALSE(fleet.is_degraded());
   fleet.end();
@@ -111,7 +111,7 @@ TEST_CASE("one of sixteen shards on a disk that does not answer does not delay t
 }
 
 TEST_CASE("a shard that comes back goes on at once, while the run does") {
-  Fleet fleet({.patience = patient, .clock = real_time()});
+  Fleet fleet({.stall_limits = patient, .clock = real_time()});
   fleet.go_on();
   fleet.vfs.answer();
   fleet.wait_until([&] { return fleet.written(stalled) == 110; });
@@ -121,7 +121,7 @@ TEST_CASE("a shard that comes back goes on at once, while the run does") {
 }
 
 TEST_CASE("several shards whose disk does not answer do not delay the others either") {
-  Fleet fleet({.patience = patient, .clock = real_time()});
+  Fleet fleet({.stall_limits = patient, .clock = real_time()});
   for (const char digit : {'1', '2', '3'}) {
     const std::uint32_t sensor = static_cast<std::uint32_t>(digit - '0');
     const std::uint64_t before = fleet.written(0);
@@ -136,7 +136,7 @@ TEST_CASE("several shards whose disk does not answer do not delay the others eit
 }
 
 TEST_CASE("a disk that does not answer for long makes its shard degraded, and its rows a bounded backlog") {
-  Fleet fleet({.pending_rows = 60, .patience = impatient, .clock = real_time()});
+  Fleet fleet({.pending_rows = 60, .stall_limits = impatient, .clock = real_time()});
   fleet.wait_until([&] { return fleet.is_degraded(); });
   fleet.go_on();
   fleet.vfs.answer();
@@ -153,7 +153,7 @@ TEST_CASE("a disk that does not answer for long makes its shard degraded, and it
 }
 
 TEST_CASE("a fleet without pace waits for a disk that does not answer, and loses nothing") {
-  Fleet fleet({.pending_rows = 100, .patience = impatient});
+  Fleet fleet({.pending_rows = 100, .stall_limits = impatient});
   fleet.wait_until([&] { return fleet.is_degraded(); });
   for (int round = 0; round < 20; ++round) fleet.rig.send(stalled, 10);
   fleet.wait_until([&] { return fleet.rig.writer().waiting() >= 50; });
@@ -167,7 +167,7 @@ TEST_CASE("a fleet without pace waits for a disk that does not answer, and loses
 }
 
 TEST_CASE("a call that fails when it comes back at last is tried again, with what came meanwhile behind it") {
-  Fleet fleet({.patience = impatient, .clock = real_time()});
+  Fleet fleet({.stall_limits = impatient, .clock = real_time()});
   fleet.go_on();
   fleet.vfs.fail_writes(1, 1, SQLITE_IOERR_WRITE, fleet.name());
   fleet.end();
@@ -178,7 +178,7 @@ TEST_CASE("a call that fails when it comes back at last is tried again, with wha
 }
 
 TEST_CASE("a disk that takes its time to fail at the end is given up like one that fails at once") {
-  Fleet fleet({.patience = patient, .clock = real_time()});
+  Fleet fleet({.stall_limits = patient, .clock = real_time()});
   fleet.go_on();
   fleet.vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, fleet.name());
   const std::jthread slow_disk([&](const std::stop_token& over) {

@@ -87,21 +87,22 @@ TEST_CASE("a shard whose flush fails holds no lock, keeps its rows and writes th
   WriterRig rig;
   const sqlite::ShardContext context{rig.roster, rig.config.sqlite, rig.run, {}};
   sqlite::Shard shard(rig.path_of(0), context);
-  const auto stage = [&](Timestamp due) { shard.stage({due, {1, 2, 3}, 0, std::nullopt}, {}); };
+  write::ShardRows rows;
+  const auto stage = [&](Timestamp due) { rows.stage({due, {1, 2, 3}, 0, std::nullopt}, {}); };
   stage(1);
-  REQUIRE(shard.flush().ok());
-  shard.forget_pending();
+  REQUIRE(shard.flush(rows.lot()).ok());
+  rows.settle();
   run_sql(rig.path_of(0),
           "CREATE TRIGGER t BEFORE INSERT ON sensor_readings WHEN NEW.timestamp LIKE '%000039Z' "
           "BEGIN SELECT RAISE(ABORT, 'not this one'); END");
   for (Timestamp due = 2; due < 50; ++due) stage(due);
-  const sqlite::StorageError error = shard.flush();
+  const sqlite::StorageError error = shard.flush(rows.lot());
   CHECK((error.code & 0xFF) == SQLITE_CONSTRAINT);
   CHECK(error.message == "not this one");
   CHECK(rig.rows_in_file(0) == 1);
-  CHECK(shard.pending_readings().size() == 48);
+  CHECK(rows.readings().size() == 48);
   run_sql(rig.path_of(0), "DROP TRIGGER t");
-  CHECK(shard.flush().ok());
+  CHECK(shard.flush(rows.lot()).ok());
   CHECK(rig.rows_in_file(0) == 49);
 }
 

@@ -15,10 +15,10 @@
 #include "batch/reading.h"
 #include "config/config.h"
 #include "sqlite/sqlite.h"
-#include "sqlite/writer.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
+#include "write/null_sink.h"
 
 namespace fleet_sim::writer_test {
 
@@ -152,8 +152,9 @@ TEST_CASE("a second run goes on after the first one's rows") {
   second_run.run_id = "second";
   const sqlite::ShardContext context{rig.roster, rig.config.sqlite, second_run, {}};
   sqlite::Shard shard(path, context);
-  shard.stage({WriterRig::first_due + 99'000'000, {1, 2, 3}, 0, std::nullopt}, rig.now());
-  REQUIRE(shard.flush().ok());
+  write::ShardRows rows_of_second;
+  rows_of_second.stage({WriterRig::first_due + 99'000'000, {1, 2, 3}, 0, std::nullopt}, rig.now());
+  REQUIRE(shard.flush(rows_of_second.lot()).ok());
   shard.close(sqlite::Shard::Close::for_good);
   const std::vector<Row> rows = rows_of(path);
   CHECK(rows.size() == 21);
@@ -321,7 +322,9 @@ TEST_CASE("the first shard's opening shows whether the directory can be written 
   CHECK(good.writer().open_ahead(0).ok());
   CHECK(fs::exists(good.path_of(0)));
   WriterRig bad({}, [](config::Config& config) { config.sqlite.data_dir = "/proc/is/not/there"; });
-  CHECK((bad.writer().open_ahead(0).code & 0xFF) == SQLITE_CANTOPEN);
+  const write::Failure failure = bad.writer().open_ahead(0);
+  CHECK(failure.error_class == ErrorClass::io);
+  CHECK(failure.message.find(sqlite3_errstr(SQLITE_CANTOPEN)) == 0);
   // Opened once and not again: the shard counts against the open files.
   WriterRig one({.sensors = 2, .open_shards = 1});
   CHECK(one.writer().open_ahead(0).ok());
@@ -331,7 +334,7 @@ TEST_CASE("the first shard's opening shows whether the directory can be written 
 }
 
 TEST_CASE("the null sink counts everything and writes nothing") {
-  WriterRig rig({.sensors = 2}, [](config::Config& config) { config.write.sink = config::Sink::null; });
+  WriterRig rig({.sensors = 2, .make_sink = [] { return std::make_unique<write::NullSink>(); }});
   CHECK(rig.writer().open_ahead(0).ok());
   rig.send(0, 123);
   rig.send(1, 77);
@@ -346,18 +349,19 @@ TEST_CASE("the null sink counts everything and writes nothing") {
 TEST_CASE("a paced writer's lag is the real time from due to commit") {
   WriterRig rig;
   const SteadyTime began = std::chrono::steady_clock::now() - std::chrono::seconds(10);
-  const sqlite::WriterContext context{{rig.roster, rig.config.sqlite, rig.run, {}},
-                                      rig.config.write,
-                                      rig.plan.place_of,
-                                      SimulationClock(WriterRig::first_due, began, 1.0),
-                                      rig.pool,
-                                      rig.ledger,
-                                      rig.error_counts,
-                                      1'000,
-                                      10,
-                                      [](const std::string&) {},
-                                      [] {}};
-  sqlite::Writer writer(context, rig.plan.paths[0], 4);
+  const write::WriterContext context{.roster = rig.roster,
+                                     .settings = rig.config.write,
+                                     .place_of = rig.plan.place_of,
+                                     .clock = SimulationClock(WriterRig::first_due, began, 1.0),
+                                     .pool = rig.pool,
+                                     .ledger = rig.ledger,
+                                     .errors = rig.error_counts,
+                                     .pending_rows = 1'000,
+                                     .log = [](const std::string&) {},
+                                     .give_up = [] {}};
+  const sqlite::ShardContext shards{rig.roster, rig.config.sqlite, rig.run, {}};
+  write::Writer writer(context, std::make_unique<sqlite::SqliteSink>(shards, 10, context.log),
+                       rig.plan.paths[0], 4);
   batch::Batch* batch = rig.pool.acquire();
   batch->readings.push_back({WriterRig::first_due, {1, 2, 3}, 0, std::nullopt});
   batch->readings.push_back({WriterRig::first_due + 4'000'000, {1, 2, 3}, 0, std::nullopt});

@@ -8,10 +8,10 @@
 
 #include "config/codec.h"
 #include "config/key_row.h"
+#include "config/sinks.h"
 
 namespace fleet_sim::config {
 
-enum class Sink { sqlite, null };
 inline constexpr std::uint32_t most_writers = 64;
 
 struct WriteSettings {
@@ -64,11 +64,11 @@ void database_keys(Write write, Sqlite sqlite) {
               .flag = "--data-dir",
               .value = "DIR",
               .help = "Folder of the database files, instead of the folder of the path"});
-  write.row(&WriteSettings::sink, words<Sink>({"sqlite", "null"}),
+  write.row(&WriteSettings::sink, words<Sink>({sink_names.begin(), sink_names.end()}),
             {.name = "database.sink",
              .flag = "--sink",
-             .value = "sqlite|null",
-             .help = "Where readings go: sqlite, or null (generated and dropped)",
+             .value = sink_notation(),
+             .help = sink_help(),
              .null_is_a_word = true});
   write.row(&WriteSettings::writers, count(1u, most_writers),
             {.name = "database.writers",

@@ -16,7 +16,7 @@ constexpr std::uint64_t most_pieces = 64;
 std::vector<IdRange> pieces_of(const SourceShard& shard, std::uint32_t number) {
   if (!shard.has_readings) return {};
   sqlite::Database database = open(shard);
-  const auto ids = sqlite::find_reading_ids(database, shard.file);
+  const auto ids = find_reading_ids(database, shard.file);
   if (!ids) return {};
   const auto first = static_cast<std::uint64_t>(ids->first);
   const std::uint64_t span = static_cast<std::uint64_t>(ids->last) - first;  // may exceed a signed number
@@ -34,16 +34,16 @@ std::vector<Block> blocks_of(const SourceShard& shard, const IdRange& piece, con
                              std::uint32_t rows_per_block) {
   sqlite::Database database = open(shard);
   sqlite::Statement row =
-      sqlite::prepare_query(database,
-                            "SELECT id, timestamp FROM sensor_readings WHERE id BETWEEN ?1 AND ?2" +
-                                condition_of(selection, 3) + " ORDER BY id",
-                            shard.file);
+      prepare_query(database,
+                    "SELECT id, timestamp FROM sensor_readings WHERE id BETWEEN ?1 AND ?2" +
+                        condition_of(selection, 3) + " ORDER BY id",
+                    shard.file);
   row.bind(1, piece.first);
   row.bind(2, piece.last);
   bind(row, selection, 3);
   TimestampReader reader;
   std::vector<Block> blocks;
-  while (sqlite::next_row(row, database, shard.file)) {
+  while (next_row(row, database, shard.file)) {
     const Timestamp at = moment_of_reading(row, reader, shard);
     if (at < selection.from || at >= selection.to) continue;
     const std::int64_t id = row.integer(0);

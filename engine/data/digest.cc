@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/random.h"
-#include "sqlite/data_directory.h"
+#include "data/data_directory.h"
 
 namespace fleet_sim::data {
 namespace {
@@ -45,10 +45,9 @@ struct TableDigest {
 TableDigest digest_table(sqlite::Database& shard, std::string_view table, std::string_view columns,
                          int column_count, const std::filesystem::path& file) {
   TableDigest digest;
-  if (!sqlite::has_table(shard, table, file)) return digest;
-  sqlite::Statement row =
-      sqlite::prepare_query(shard, fmt::format("SELECT {} FROM {}", columns, table), file);
-  while (sqlite::next_row(row, shard, file)) {
+  if (!has_table(shard, table, file)) return digest;
+  sqlite::Statement row = prepare_query(shard, fmt::format("SELECT {} FROM {}", columns, table), file);
+  while (next_row(row, shard, file)) {
     std::uint64_t hash = 0;
     for (int column = 0; column < column_count; ++column) hash = mix_words(hash, hash_column(row, column));
     ++digest.rows;
@@ -59,18 +58,18 @@ TableDigest digest_table(sqlite::Database& shard, std::string_view table, std::s
 
 struct DigestedFile {
   ShardDigest digest;
-  std::vector<sqlite::RecordedRun> runs;
+  std::vector<RecordedRun> runs;
 };
 
 DigestedFile digest_file(const std::filesystem::path& file) {
-  sqlite::Database shard = sqlite::open_shard(file);
-  sqlite::check_shard(shard, file);
+  sqlite::Database shard = open_shard(file);
+  check_shard(shard, file);
   const TableDigest readings =
       digest_table(shard, "sensor_readings", reading_columns, reading_column_count, file);
   const TableDigest events = digest_table(shard, "anomaly_events", event_columns, event_column_count, file);
   return {{file.filename().string(), readings.rows, events.rows, readings.hash, events.hash,
-           sqlite::read_deletions(shard, file)},
-          sqlite::read_runs(shard, file)};
+           read_deletions(shard, file)},
+          read_runs(shard, file)};
 }
 
 }  // namespace
@@ -80,7 +79,7 @@ std::string DirectoryDigest::text() const {
 }
 
 DirectoryDigest digest_directory(const std::filesystem::path& directory) {
-  const std::vector<std::filesystem::path> files = sqlite::find_shards(directory);
+  const std::vector<std::filesystem::path> files = find_shards(directory);
   std::vector<DigestedFile> digested(files.size());
   tbb::parallel_for(std::size_t{0}, files.size(),
                     [&](std::size_t i) { digested[i] = digest_file(files[i]); });
@@ -94,7 +93,7 @@ DirectoryDigest digest_directory(const std::filesystem::path& directory) {
     all.total.events_hash += file.digest.events_hash;
     all.total.deleted.readings += file.digest.deleted.readings;
     all.total.deleted.events += file.digest.deleted.events;
-    for (const sqlite::RecordedRun& run : file.runs) runs.try_emplace({run.began_at, run.run_id}, run);
+    for (const RecordedRun& run : file.runs) runs.try_emplace({run.began_at, run.run_id}, run);
     all.shards.push_back(std::move(file.digest));
   }
   for (auto& [order, run] : runs) all.runs.push_back(std::move(run));

@@ -26,11 +26,11 @@ double rate_of(const config::Config& config, Microseconds period) {
 
 }  // namespace
 
-ShardConfig RunConfigs::config_of(const std::vector<sqlite::RecordedRun>& runs) {
+ShardConfig RunConfigs::config_of(const std::vector<RecordedRun>& runs) {
   if (runs.empty()) return {&defaults_, false, "no run is recorded"};
   ShardConfig shard{&defaults_, true, {}};
   const config::Config* first = nullptr;
-  for (const sqlite::RecordedRun& run : runs) {
+  for (const RecordedRun& run : runs) {
     const config::Config* config = find_or_read(run.config);
     if (config == nullptr) return {shard.config, false, "a run's config cannot be read"};
     if (first == nullptr) first = config;

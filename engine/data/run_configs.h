@@ -16,7 +16,7 @@
 #include "base/terms.h"
 #include "base/timestamp.h"
 #include "config/config.h"
-#include "sqlite/data_directory.h"
+#include "data/data_directory.h"
 
 namespace fleet_sim::data {
 
@@ -38,7 +38,7 @@ struct ShardConfig {
 
 class RunConfigs {
  public:
-  ShardConfig config_of(const std::vector<sqlite::RecordedRun>& runs);
+  ShardConfig config_of(const std::vector<RecordedRun>& runs);
 
  private:
   // Null for a text that is no config.

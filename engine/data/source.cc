@@ -18,9 +18,9 @@ namespace {
 SourceShard look_at(const std::filesystem::path& file) {
   SourceShard shard{file, sqlite::has_log(file.string())};
   sqlite::Database database = open(shard);
-  sqlite::check_shard(database, file);
-  shard.has_readings = sqlite::has_table(database, "sensor_readings", file);
-  shard.has_events = sqlite::has_table(database, "anomaly_events", file);
+  check_shard(database, file);
+  shard.has_readings = has_table(database, "sensor_readings", file);
+  shard.has_events = has_table(database, "anomaly_events", file);
   return shard;
 }
 
@@ -30,8 +30,8 @@ std::set<Place> places_of(const SourceShard& shard) {
   sqlite::Database database = open(shard);
   std::string sql = "SELECT DISTINCT sensor_id, location FROM sensor_readings";
   if (shard.has_events) sql += " UNION SELECT sensor_id, NULL FROM anomaly_events";
-  sqlite::Statement row = sqlite::prepare_query(database, sql, shard.file);
-  while (sqlite::next_row(row, database, shard.file)) places.emplace(row.text(0), row.text(1));
+  sqlite::Statement row = prepare_query(database, sql, shard.file);
+  while (next_row(row, database, shard.file)) places.emplace(row.text(0), row.text(1));
   return places;
 }
 
@@ -76,11 +76,11 @@ std::string list_of_parameters(std::size_t count, int first) {
 }  // namespace
 
 sqlite::Database open(const SourceShard& shard) {
-  return sqlite::open_shard(shard.file, shard.had_log);
+  return open_shard(shard.file, shard.had_log);
 }
 
 std::vector<SourceShard> find_source(const std::filesystem::path& directory) {
-  const std::vector<std::filesystem::path> files = sqlite::find_shards(directory);
+  const std::vector<std::filesystem::path> files = find_shards(directory);
   std::vector<SourceShard> shards(files.size());
   tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) { shards[i] = look_at(files[i]); });
   return shards;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/timestamp.h"
-#include "sqlite/data_directory.h"
+#include "data/data_directory.h"
 
 namespace fleet_sim::data {
 

@@ -52,22 +52,22 @@ class LastReadings {
 
 std::vector<Timestamp> starts_of_runs(sqlite::Database& database, const data::SourceShard& shard) {
   std::vector<Timestamp> starts;
-  if (!sqlite::has_table(database, "run_info", shard.file)) return starts;
-  for (const sqlite::RunInfo& run : sqlite::read_runs(database, shard.file)) starts.push_back(run.start);
+  if (!data::has_table(database, "run_info", shard.file)) return starts;
+  for (const sqlite::RunInfo& run : data::read_runs(database, shard.file)) starts.push_back(run.start);
   std::ranges::sort(starts);
   return starts;
 }
 
 LastReadings::LastReadings(sqlite::Database& database, const data::SourceShard& shard)
     : starts_(starts_of_runs(database, shard)), shard_(starts_.size() + 1, never) {
-  sqlite::Statement open = sqlite::prepare_query(
+  sqlite::Statement open = data::prepare_query(
       database, "SELECT DISTINCT sensor_id FROM anomaly_events WHERE ended_at IS NULL", shard.file);
-  while (sqlite::next_row(open, database, shard.file)) sensors_.emplace(open.text(0), shard_);
+  while (data::next_row(open, database, shard.file)) sensors_.emplace(open.text(0), shard_);
   if (sensors_.empty()) return;
   sqlite::Statement row =
-      sqlite::prepare_query(database, "SELECT id, timestamp, sensor_id FROM sensor_readings", shard.file);
+      data::prepare_query(database, "SELECT id, timestamp, sensor_id FROM sensor_readings", shard.file);
   TimestampReader reader;
-  while (sqlite::next_row(row, database, shard.file)) {
+  while (data::next_row(row, database, shard.file)) {
     const Timestamp at = data::moment_of_reading(row, reader, shard);
     const std::size_t run = run_at(at);
     shard_[run] = std::max(shard_[run], at);
@@ -102,11 +102,11 @@ Labels labels_of(const data::SourceShard& shard, const std::set<data::Place>& pl
   sqlite::Database database = data::open(shard);
   const LastReadings last(database, shard);
   sqlite::Statement row =
-      sqlite::prepare_query(database,
-                            "SELECT sensor_id, started_at, ended_at, anomaly_type, channel, direction, "
-                            "magnitude FROM anomaly_events",
-                            shard.file);
-  while (sqlite::next_row(row, database, shard.file)) {
+      data::prepare_query(database,
+                          "SELECT sensor_id, started_at, ended_at, anomaly_type, channel, direction, "
+                          "magnitude FROM anomaly_events",
+                          shard.file);
+  while (data::next_row(row, database, shard.file)) {
     const auto of_sensor = labels.find(std::string(row.text(0)));
     if (of_sensor == labels.end()) continue;
     Label label{moment_of(row, 1, shard), 0,

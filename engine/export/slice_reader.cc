@@ -71,14 +71,14 @@ void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::
                              const Position& begin, SliceLines& into) const {
   const data::SourceShard& shard = shards_[ranges.front().shard];
   sqlite::Database database = data::open(shard);
-  sqlite::Statement row = sqlite::prepare_query(database, rows_sql(selection_), shard.file);
+  sqlite::Statement row = data::prepare_query(database, rows_sql(selection_), shard.file);
   data::bind(row, selection_, 3);
   TimestampReader reader;
   for (const data::IdRange& range : ranges) {
     row.reset();
     row.bind(1, range.first);
     row.bind(2, range.last);
-    while (sqlite::next_row(row, database, shard.file)) {
+    while (data::next_row(row, database, shard.file)) {
       const Position position{moment_of_reading(row, reader, shard), range.shard, row.integer(0)};
       if (position.at < slice.from || position.at >= slice.to || position < begin) continue;
       if (into.rest && position >= *into.rest) continue;

@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "sqlite/data_directory.h"
+#include "data/data_directory.h"
 #include "sqlite/sqlite.h"
 
 namespace fleet_sim::report {
@@ -63,7 +63,7 @@ bool has_column(sqlite::Database& shard, std::string_view table, std::string_vie
 
 RowRange find_rows(sqlite::Database& shard, const fs::path& file) {
   if (!has_column(shard, "sensor_readings", "id")) return {};
-  const auto ids = sqlite::find_reading_ids(shard, file);
+  const auto ids = data::find_reading_ids(shard, file);
   if (!ids) return {};
   RowRange rows;
   rows.first_id = ids->first;
@@ -103,9 +103,9 @@ Timestamp open_until(const std::vector<Timestamp>& run_starts, Timestamp from) {
 
 void read_missing_events(sqlite::Database& shard, const fs::path& file, ReadShard& read,
                          TallyContext& context) {
-  sqlite::Statement row = sqlite::prepare_query(shard, missing_events_sql(), file);
+  sqlite::Statement row = data::prepare_query(shard, missing_events_sql(), file);
   TimeColumn times(file);
-  while (sqlite::next_row(row, shard, file)) {
+  while (data::next_row(row, shard, file)) {
     const bool is_open = row.type(2) == SQLITE_NULL;
     const Timestamp from = times.read(row, 1);
     const Timestamp until = is_open ? open_until(context.run_starts, from) : times.read(row, 2);
@@ -121,11 +121,11 @@ void read_missing_events(sqlite::Database& shard, const fs::path& file, ReadShar
 // Everything but the rows, as one moment has it.
 RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, ReadShard& read,
                            TallyContext& context) {
-  sqlite::Database shard = sqlite::open_shard(file);
-  sqlite::check_shard(shard, file);
+  sqlite::Database shard = data::open_shard(file);
+  data::check_shard(shard, file);
   if (const sqlite::StorageError error = shard.execute("BEGIN"); !error.ok()) fail(file, error.message);
-  if (has_column(shard, "run_info", "run_id")) read.runs = sqlite::read_runs(shard, file);
-  read.deleted = sqlite::read_deletions(shard, file);
+  if (has_column(shard, "run_info", "run_id")) read.runs = data::read_runs(shard, file);
+  read.deleted = data::read_deletions(shard, file);
   for (const sqlite::RunInfo& run : read.runs) context.run_starts.push_back(run.start);
   std::ranges::sort(context.run_starts);
   read.config = configs.config_of(read.runs);
@@ -148,13 +148,13 @@ class PartTally {
       : PartTally(other.file_, other.rows_, other.context_, other.progress_) {}
 
   void operator()(const tbb::blocked_range<std::uint64_t>& offsets) {
-    sqlite::Database shard = sqlite::open_shard(file_);
-    sqlite::Statement row = sqlite::prepare_query(shard, rows_.sql, file_);
+    sqlite::Database shard = data::open_shard(file_);
+    sqlite::Statement row = data::prepare_query(shard, rows_.sql, file_);
     row.bind(1, rows_.id_at(offsets.begin()));
     row.bind(2, rows_.last_id_before(offsets.end()));
     TimeColumn times(file_);
     std::uint64_t readings = 0;
-    while (sqlite::next_row(row, shard, file_)) {
+    while (data::next_row(row, shard, file_)) {
       tally_.add(reading_of(row, times));
       if (++readings % progress_step == 0) progress_.readings += progress_step;
     }

@@ -10,9 +10,9 @@
 #include <memory>
 #include <vector>
 
+#include "data/data_directory.h"
 #include "data/run_configs.h"
 #include "report/tally.h"
-#include "sqlite/data_directory.h"
 
 namespace fleet_sim::report {
 
@@ -22,7 +22,7 @@ struct ReadProgress {
 };
 
 struct ReadShard {
-  std::vector<sqlite::RecordedRun> runs;  // first to last
+  std::vector<data::RecordedRun> runs;  // first to last
   data::ShardConfig config;
   std::unique_ptr<const TallyContext> context;  // that the tally borrows
   ReadingTally tally;

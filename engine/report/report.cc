@@ -11,8 +11,8 @@
 #include <set>
 #include <utility>
 
+#include "data/data_directory.h"
 #include "report/fleet_tally.h"
-#include "sqlite/data_directory.h"
 
 namespace fleet_sim::report {
 namespace {
@@ -116,7 +116,7 @@ sqlite::Deletions Report::deleted() const {
 }
 
 Report make_report(const std::filesystem::path& directory, ReadProgress& progress) {
-  const std::vector<std::filesystem::path> files = sqlite::find_shards(directory);
+  const std::vector<std::filesystem::path> files = data::find_shards(directory);
   Report report;
   report.directory = directory.string();
   Gatherer gatherer(report);

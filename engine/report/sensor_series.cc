@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/cadence.h"
-#include "sqlite/data_directory.h"
+#include "data/data_directory.h"
 #include "sqlite/sqlite.h"
 
 namespace fleet_sim::report {
@@ -45,17 +45,17 @@ struct Block {
 };
 
 std::vector<Block> look_through(sqlite::Database& shard, const fs::path& file) {
-  const auto ids = sqlite::find_reading_ids(shard, file);
+  const auto ids = data::find_reading_ids(shard, file);
   if (!ids) return {};
   const auto [first, last] = *ids;
   const auto span = static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first);
   const std::uint64_t step =
       std::max<std::uint64_t>(rows_between_looks, span / static_cast<std::uint64_t>(most_looks) + 1);
-  sqlite::Statement look = sqlite::prepare_query(shard, look_sql, file);
+  sqlite::Statement look = data::prepare_query(shard, look_sql, file);
   const auto time_at = [&](std::int64_t id) {
     look.reset();
     look.bind(1, id);
-    if (!sqlite::next_row(look, shard, file)) throw std::runtime_error(file.string() + ": a row is gone");
+    if (!data::next_row(look, shard, file)) throw std::runtime_error(file.string() + ": a row is gone");
     return time_of(look, 0, file);
   };
   std::vector<Block> blocks;
@@ -75,10 +75,10 @@ std::vector<Block> look_through(sqlite::Database& shard, const fs::path& file) {
 
 std::vector<SeriesAnomaly> read_anomalies(sqlite::Database& shard, const fs::path& file,
                                           const std::string& sensor_id) {
-  sqlite::Statement row = sqlite::prepare_query(shard, events_sql, file);
+  sqlite::Statement row = data::prepare_query(shard, events_sql, file);
   row.bind(1, sensor_id);
   std::vector<SeriesAnomaly> anomalies;
-  while (sqlite::next_row(row, shard, file)) {
+  while (data::next_row(row, shard, file)) {
     const bool is_open = row.type(3) == SQLITE_NULL;
     anomalies.push_back({std::string(row.text(0)), std::string(row.text(1)), time_of(row, 2, file),
                          is_open ? latest_timestamp : time_of(row, 3, file),
@@ -140,7 +140,7 @@ Microseconds window_length(const ReportShard& shard, Microseconds period) {
 class SeriesReader {
  public:
   SeriesReader(const fs::path& file, const ReportShard& told, const VariedSensor& sensor)
-      : file_(file), told_(told), shard_(sqlite::open_shard(file)) {
+      : file_(file), told_(told), shard_(data::open_shard(file)) {
     series_.sensor = sensor;
   }
 
@@ -177,11 +177,11 @@ class SeriesReader {
   }
 
   void read_block(const Block& block, std::vector<SeriesPoint>& readings) {
-    sqlite::Statement row = sqlite::prepare_query(shard_, readings_sql, file_);
+    sqlite::Statement row = data::prepare_query(shard_, readings_sql, file_);
     row.bind(1, block.first_id);
     row.bind(2, block.last_id);
     row.bind(3, series_.sensor.sensor_id);
-    while (readings.size() < 2 * most_readings && sqlite::next_row(row, shard_, file_)) {
+    while (readings.size() < 2 * most_readings && data::next_row(row, shard_, file_)) {
       const Timestamp at = time_of(row, 0, file_);
       if (at < series_.from || at >= series_.until) continue;
       readings.push_back({at, PerChannel<double>{row.real(1), row.real(2), row.real(3)}});

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "config/load_config.h"
 #include "run/describe_run.h"
+#include "run/sinks.h"
 
 namespace fleet_sim::run {
 namespace {
@@ -221,7 +222,7 @@ std::vector<fleet::WantedSensor> Reloader::place(const identity::IdentityChanges
   for (const identity::IdentityChanges::Changed& changed : changes.changed) coming.push_back(changed.to);
   if (!places_) places_.emplace(targets_.plan, running_);
   const sqlite::ShardPlaces::Proposal proposal = places_->propose(wanted, coming);
-  if (running_.write.sink == config::Sink::sqlite) {
+  if (sink_of(running_).keeps_files) {
     sqlite::ShardPlan new_files;
     new_files.paths = proposal.new_paths;
     Problems problems;
@@ -236,7 +237,7 @@ std::vector<fleet::WantedSensor> Reloader::place(const identity::IdentityChanges
   publish_paths(proposal.new_paths);
   const std::unordered_set<std::string_view> former = former_ids(changes, wanted);
   std::vector<fleet::WantedSensor> sensors;
-  sqlite::ShardPlan::Places& place_of = targets_.plan.place_of;
+  write::Places& place_of = targets_.plan.place_of;
   for (std::size_t i = 0; i < coming.size(); ++i) {
     fleet::WantedSensor sensor;
     sensor.to = roster_.add(wanted.record(wanted[coming[i]]));

@@ -32,8 +32,8 @@
 #include "schedule/scheduler.h"
 #include "sqlite/run_reloads.h"
 #include "sqlite/shard_plan.h"
-#include "sqlite/writer.h"
 #include "status/snapshot.h"
+#include "write/writer.h"
 
 namespace fleet_sim::run {
 
@@ -47,7 +47,7 @@ struct ReloadLimits {
 struct ReloadTargets {
   Inputs& inputs;           // its roster grows
   sqlite::ShardPlan& plan;  // its places grow
-  std::span<const std::unique_ptr<sqlite::Writer>> writers;
+  std::span<const std::unique_ptr<write::Writer>> writers;
   fleet::Fleet& fleet;
   schedule::Scheduler& scheduler;
   sqlite::RunReloads& reloads;

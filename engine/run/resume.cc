@@ -17,32 +17,33 @@
 #include "base/random.h"
 #include "config/config_keys.h"
 #include "config/load_config.h"
+#include "data/data_directory.h"
 #include "fleet/fleet.h"
 #include "model/sensor.h"
 #include "run/describe_run.h"
-#include "sqlite/data_directory.h"
+#include "run/sinks.h"
 
 namespace fleet_sim::run {
 namespace {
 
 // A run that lies in one file or, when that is empty, in several.
 struct PlacedRun {
-  sqlite::RecordedRun run;
+  data::RecordedRun run;
   std::filesystem::path file;
 };
 
 // What every shard of the directory tells of, each run once; one that lies in one file, once for each copy.
 std::vector<PlacedRun> all_runs(const std::filesystem::path& directory) {
-  const std::vector<std::filesystem::path> files = sqlite::find_shards(directory);
-  std::vector<std::vector<sqlite::RecordedRun>> of_file(files.size());
+  const std::vector<std::filesystem::path> files = data::find_shards(directory);
+  std::vector<std::vector<data::RecordedRun>> of_file(files.size());
   tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
-    sqlite::Database shard = sqlite::open_shard(files[i]);
-    if (sqlite::check_schema(shard).ok()) of_file[i] = sqlite::read_runs(shard, files[i]);
+    sqlite::Database shard = data::open_shard(files[i]);
+    if (sqlite::check_schema(shard).ok()) of_file[i] = data::read_runs(shard, files[i]);
   });
   std::vector<PlacedRun> runs;
   std::set<std::string> known;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    for (const sqlite::RecordedRun& run : of_file[i]) {
+    for (const data::RecordedRun& run : of_file[i]) {
       const bool in_one_file = run.shard_by == "none";
       const bool is_special = in_one_file || run.reload_count > 0 || run.has_losses;
       if (!known.insert(run.run_id).second && !is_special) continue;
@@ -80,7 +81,7 @@ bool holds_shards(const std::filesystem::path& directory) {
   std::error_code none;
   for (std::filesystem::directory_iterator entry(directory, none), end; !none && entry != end;
        entry.increment(none)) {
-    if (sqlite::has_shard_name(entry->path())) return true;
+    if (data::has_shard_name(entry->path())) return true;
   }
   return false;
 }
@@ -102,18 +103,18 @@ IndexOfId index_of_ids(const Inputs& inputs) {
 // The due time of the sensor's first reading that the shard does not hold. One left out by missing data
 // counts as not held.
 Timestamp first_absent(const Inputs& inputs, const sqlite::RunInfo& run, std::uint32_t member,
-                       const sqlite::FoundRows& found) {
+                       const data::FoundShard& found) {
   const identity::Roster& roster = inputs.identities.roster;
   const identity::Identity& identity = roster[member];
   const Cadence cadence(fleet::rate_of(roster, identity, inputs.config));
   const Timestamp first_due = run.start + model::phase_of(hash_text(identity.id), cadence);
-  std::uint64_t k = cadence.count_before(found.complete_until() - first_due);
-  while (found.has_reading(member, first_due + cadence.offset(k))) ++k;
+  std::uint64_t k = cadence.count_before(found.rows().complete_until() - first_due);
+  while (found.rows().has_reading(member, first_due + cadence.offset(k))) ++k;
   return first_due + cadence.offset(k);
 }
 
-std::vector<sqlite::ShardPlan::Place> all_places(const sqlite::ShardPlan& plan) {
-  std::vector<sqlite::ShardPlan::Place> places;
+std::vector<write::Place> all_places(const sqlite::ShardPlan& plan) {
+  std::vector<write::Place> places;
   for (std::uint32_t writer = 0; writer < plan.paths.size(); ++writer) {
     for (std::uint32_t shard = 0; shard < plan.paths[writer].size(); ++shard)
       places.push_back({writer, shard});
@@ -122,7 +123,7 @@ std::vector<sqlite::ShardPlan::Place> all_places(const sqlite::ShardPlan& plan) 
 }
 
 // An anomaly that a sensor was in the middle of would be gone with its rows.
-void check_not_deleted(const sqlite::FoundRows& found, Timestamp moment, const std::string& path,
+void check_not_deleted(const data::FoundShard& found, Timestamp moment, const std::string& path,
                        const sqlite::RunInfo& run) {
   if (!found.deleted_until() || *found.deleted_until() < moment) return;
   throw InvalidInput("--resume: run " + printable(run.run_id) + " would go on at " + timestamp_text(moment) +
@@ -131,8 +132,8 @@ void check_not_deleted(const sqlite::FoundRows& found, Timestamp moment, const s
                      " deleted by database.retention; begin another run without --resume");
 }
 
-void remember_latest(const std::vector<sqlite::FoundRows::BegunBefore>& begun, fleet::PastAnomalies& past) {
-  for (const sqlite::FoundRows::BegunBefore& event : begun) {
+void remember_latest(const std::vector<data::FoundShard::BegunBefore>& begun, fleet::PastAnomalies& past) {
+  for (const data::FoundShard::BegunBefore& event : begun) {
     fleet::PastAnomaly& latest =
         past.try_emplace(event.sensor, fleet::PastAnomaly{event.type, event.started_at}).first->second;
     if (event.started_at > latest.started_at) latest = {event.type, event.started_at};
@@ -191,8 +192,8 @@ void check_resumable(const config::Config& config, const config::Config& recorde
                                  ", but the run was begun in " + in_quotes(file_name_of(recorded).string()) +
                                  remedy);
   }
-  if (config.write.sink == config::Sink::null) {
-    problems.add("--resume", "the null sink keeps nothing that a run could go on from");
+  if (const SinkKind& sink = sink_of(config); !sink.keeps_files) {
+    problems.add("--resume", std::string(sink.name) + " keeps nothing that a run could go on from");
   }
 }
 
@@ -208,38 +209,55 @@ void check_same_fleet(const Inputs& inputs, const sqlite::RunInfo& run, Problems
 
 Resumption plan_resumption(const Inputs& inputs, const sqlite::ShardPlan& plan, const sqlite::RunInfo& run) {
   const IndexOfId index = index_of_ids(inputs);
-  const sqlite::FindSensor find_sensor = [&index](std::string_view id) -> std::optional<std::uint32_t> {
+  const data::FindSensor find_sensor = [&index](std::string_view id) -> std::optional<std::uint32_t> {
     const auto found = index.find(id);
     return found == index.end() ? std::nullopt : std::optional(found->second);
   };
   Resumption resumption{latest_timestamp, {}, {}, earliest_timestamp};
-  const std::vector<sqlite::ShardPlan::Place> places = all_places(plan);
+  const std::vector<write::Place> places = all_places(plan);
   for (const auto& paths : plan.paths) resumption.found.emplace_back(paths.size());
-  const auto found_at = [&resumption](sqlite::ShardPlan::Place place) -> std::unique_ptr<sqlite::FoundRows>& {
+  const auto found_at = [&resumption](write::Place place) -> std::unique_ptr<data::FoundShard>& {
     return resumption.found[place.writer][place.shard];
   };
   tbb::parallel_for(std::size_t{0}, places.size(), [&](std::size_t i) {
     const std::string& path = plan.paths[places[i].writer][places[i].shard];
-    found_at(places[i]) = std::make_unique<sqlite::FoundRows>(path, run.run_id, find_sensor);
+    found_at(places[i]) = std::make_unique<data::FoundShard>(path, run.run_id, find_sensor);
   });
   // The last second that is there comes again in any case, to be held against what is there.
   Timestamp last_second = earliest_timestamp;
   for (const std::uint32_t member : inputs.members) {
-    const sqlite::FoundRows& found = *found_at(plan.place_of[member]);
+    const data::FoundShard& found = *found_at(plan.place_of[member]);
     resumption.moment = std::min(resumption.moment, first_absent(inputs, run, member, found));
-    last_second = std::max(last_second, found.complete_until());
+    last_second = std::max(last_second, found.rows().complete_until());
   }
   resumption.all_new_from = last_second + 2 * microseconds_per_second;
   resumption.moment = std::max(run.start, std::min(resumption.moment, last_second));
-  for (const sqlite::ShardPlan::Place& place : places) {
+  for (const write::Place& place : places) {
     check_not_deleted(*found_at(place), resumption.moment, plan.paths[place.writer][place.shard], run);
   }
-  std::vector<std::vector<sqlite::FoundRows::BegunBefore>> begun(places.size());
+  std::vector<std::vector<data::FoundShard::BegunBefore>> begun(places.size());
   tbb::parallel_for(std::size_t{0}, places.size(), [&](std::size_t i) {
     begun[i] = found_at(places[i])->read_events(resumption.moment, find_sensor);
   });
   for (const auto& of_shard : begun) remember_latest(of_shard, resumption.past);
   return resumption;
+}
+
+sqlite::ExpectedFiles found_files(const std::vector<std::string>& paths,
+                                  const Resumption::FoundShards& found) {
+  sqlite::ExpectedFiles files;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const sqlite::LastIds& last = found[i]->last_ids();
+    if (last.reading > 0 || last.event > 0) files.emplace(paths[i], last);
+  }
+  return files;
+}
+
+std::vector<write::FoundRows> take_rows(Resumption::FoundShards found) {
+  std::vector<write::FoundRows> rows;
+  rows.reserve(found.size());
+  for (const auto& shard : found) rows.push_back(std::move(*shard).take_rows());
+  return rows;
 }
 
 }  // namespace fleet_sim::run

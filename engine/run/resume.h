@@ -9,11 +9,13 @@
 
 #include "base/problems.h"
 #include "config/config.h"
+#include "data/found_shard.h"
 #include "fleet/cohort.h"
 #include "run/inputs.h"
-#include "sqlite/found_rows.h"
 #include "sqlite/schema.h"
 #include "sqlite/shard_plan.h"
+#include "sqlite/sqlite_sink.h"
+#include "write/found_rows.h"
 
 namespace fleet_sim::run {
 
@@ -32,11 +34,19 @@ void check_same_fleet(const Inputs& inputs, const sqlite::RunInfo& run, Problems
 // Where a run goes on: the moment of the first reading that may be missing, what its sensors were in the
 // middle of, and what each shard has from there on.
 struct Resumption {
+  using FoundShards = std::vector<std::unique_ptr<data::FoundShard>>;  // of one writer
+
   Timestamp moment;
   fleet::PastAnomalies past;
-  std::vector<std::vector<std::unique_ptr<sqlite::FoundRows>>> found;  // per writer and shard, as in the plan
-  Timestamp all_new_from = earliest_timestamp;                         // no shard has a row due then or later
+  std::vector<FoundShards> found;               // per writer, as in the plan
+  Timestamp all_new_from = earliest_timestamp;  // no shard has a row due then or later
 };
 Resumption plan_resumption(const Inputs& inputs, const sqlite::ShardPlan& plan, const sqlite::RunInfo& run);
+
+// What the writer of these shards needs to know: the files there are, and the rows it need not write again.
+// No shards: a run that begins.
+sqlite::ExpectedFiles found_files(const std::vector<std::string>& paths,
+                                  const Resumption::FoundShards& found);
+std::vector<write::FoundRows> take_rows(Resumption::FoundShards found);
 
 }  // namespace fleet_sim::run

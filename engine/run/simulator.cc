@@ -113,14 +113,14 @@ double seconds_between(SteadyTime from, SteadyTime to) {
 
 Simulator::Simulator(Inputs inputs, log::Console& console, log::Log& log, ErrorCounts& errors)
     : inputs_(std::move(inputs)),
+      sink_(sink_of(inputs_.config)),
       console_(console),
       log_(log),
       run_(inputs_.resumed ? *inputs_.resumed
                            : describe_run(inputs_.config, inputs_.identities.roster, inputs_.members)),
       schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config),
                 inputs_.config.simulation.overload},
-      errors_(errors),
-      shard_context_{inputs_.identities.roster, inputs_.config.sqlite, run_, {}} {
+      errors_(errors) {
   run_.reloads = &reloads_;
   plan_storage();
   set_clock();
@@ -133,7 +133,7 @@ Simulator::Simulator(Inputs inputs, log::Console& console, log::Log& log, ErrorC
 void Simulator::plan_storage() {
   const config::Config& config = inputs_.config;
   plan_ = sqlite::plan_shards(inputs_.identities.roster, inputs_.members, rates_of(inputs_), config);
-  if (config.write.sink == config::Sink::null) return;
+  if (!sink_.keeps_files) return;
   make_data_directory();
   // Before the lock, so that a start that is refused leaves no file behind.
   Problems problems;
@@ -177,7 +177,7 @@ void Simulator::lock_data_directory() {
 
 // The lock goes with a data directory that somebody deletes, and comes back with the next one.
 void Simulator::keep_lock() {
-  if (inputs_.config.write.sink == config::Sink::null || lock_is_contested_) return;
+  if (!sink_.keeps_files || lock_is_contested_) return;
   const std::string directory = inputs_.config.data_directory();
   if (lock_.keep(directory, inputs_.config.fleet.partition) != DirectoryLock::Verdict::held) return;
   lock_is_contested_ = true;
@@ -231,44 +231,51 @@ void Simulator::build_writers() {
   // dealt out, and those in its queue.
   const std::size_t batches = schedule_.threads + settings.writers * (queued_per_writer + 2);
   pool_ = std::make_unique<batch::BatchPool>(batches);
-  const sqlite::WriterContext context{
-      shard_context_,
-      settings,
-      plan_.place_of,
-      schedule_.clock,
-      *pool_,
-      ledger_,
-      errors_,
-      std::max<std::size_t>(2, settings.pending_rows / settings.writers),
-      open_shards_per_writer(inputs_.config, inputs_.config.monitoring.enabled ? http_connections() : 0),
-      [this](const std::string& line) { log_writer(line); },
-      [this] { gave_up_.store(true, std::memory_order_release); }};
-  for (const std::vector<std::string>& paths : plan_.paths) {
-    writers_.push_back(std::make_unique<sqlite::Writer>(context, paths, batches));
-    if (inputs_.resumed) writers_.back()->take_up(std::move(resumption_.found[writers_.size() - 1]));
-    open_ahead(*writers_.back(), paths);
+  const write::WriterContext context{
+      .roster = inputs_.identities.roster,
+      .settings = settings,
+      .place_of = plan_.place_of,
+      .clock = schedule_.clock,
+      .pool = *pool_,
+      .ledger = ledger_,
+      .errors = errors_,
+      .pending_rows = std::max<std::size_t>(2, settings.pending_rows / settings.writers),
+      .log = [this](const std::string& line) { log_writer(line); },
+      .give_up = [this] { gave_up_.store(true, std::memory_order_release); }};
+  const std::size_t most_open =
+      open_shards_per_writer(inputs_.config, inputs_.config.monitoring.enabled ? http_connections() : 0);
+  resumption_.found.resize(plan_.paths.size());
+  for (std::size_t i = 0; i < plan_.paths.size(); ++i) {
+    const SinkParts parts{inputs_.identities.roster,
+                          inputs_.config,
+                          run_,
+                          most_open,
+                          context.log,
+                          found_files(plan_.paths[i], resumption_.found[i])};
+    writers_.push_back(std::make_unique<write::Writer>(context, sink_.make(parts), plan_.paths[i], batches));
+    if (inputs_.resumed) writers_[i]->take_up(take_rows(std::move(resumption_.found[i])));
+    open_ahead(*writers_[i], plan_.paths[i]);
   }
 }
 
-// One file shows whether rows can be written at all; who would rather end than have rows wait wants all of
-// them looked at.
-void Simulator::open_ahead(sqlite::Writer& writer, const std::vector<std::string>& paths) {
+// One destination shows whether rows can be written at all; who would rather end than have rows wait wants
+// all of them looked at.
+void Simulator::open_ahead(write::Writer& writer, const std::vector<std::string>& targets) {
   const bool all = !inputs_.config.write.memory_fallback;
-  const std::size_t count = all ? paths.size() : std::min<std::size_t>(1, paths.size());
+  const std::size_t count = all ? targets.size() : std::min<std::size_t>(1, targets.size());
   for (std::uint32_t i = 0; i < count; ++i) {
-    if (const sqlite::StorageError error = writer.open_ahead(i); !error.ok()) begin_without(paths[i], error);
+    if (const write::Failure failure = writer.open_ahead(i); !failure.ok())
+      begin_without(targets[i], failure);
   }
 }
 
 // The writer keeps trying; what is somebody else's will not become ours by that.
-void Simulator::begin_without(const std::string& path, const sqlite::StorageError& error) {
-  const int code = error.code & 0xFF;
-  const bool foreign = code == SQLITE_MISMATCH || code == SQLITE_NOTADB;
-  if (foreign || !inputs_.config.write.memory_fallback) {
-    throw NoStorage(path + ": cannot be opened: " + error.message);
+void Simulator::begin_without(const std::string& target, const write::Failure& failure) {
+  if (failure.foreign() || !inputs_.config.write.memory_fallback) {
+    throw NoStorage(target + ": cannot be opened: " + failure.message);
   }
-  log_.warn("storage_unavailable", "cannot be opened yet, rows wait in memory: " + error.message,
-            {{"file", path}});
+  log_.warn("storage_unavailable", "cannot be opened yet, rows wait in memory: " + failure.message,
+            {{"file", target}});
 }
 
 ExitCode Simulator::run(StopSignals& signals) {
@@ -318,8 +325,7 @@ void Simulator::log_start() {
              {"sensors", fleet_->size()},
              {"shards", plan_.shard_count},
              {"shard_by", run_.shard_by},
-             {"data_directory",
-              config.write.sink == config::Sink::null ? "the null sink" : config.data_directory()},
+             {"data_directory", sink_.keeps_files ? config.data_directory() : std::string(sink_.name)},
              {"threads", schedule_.threads},
              {"writers", writers_.size()},
              {"start", timestamp_text(run_.start)},
@@ -436,10 +442,9 @@ status::Snapshot Simulator::snapshot() const {
   add_lag_to(lag);
   for (const auto& writer : writers_) {
     snapshot.files_written += writer->files_written();
-    if (const sqlite::Retention* retention = writer->retention()) {
-      snapshot.readings_deleted += retention->readings_deleted();
-      snapshot.events_deleted += retention->events_deleted();
-    }
+    const write::RowsDeleted deleted = writer->deleted();
+    snapshot.readings_deleted += deleted.readings;
+    snapshot.events_deleted += deleted.events;
     snapshot.writer_busy_share = std::max(snapshot.writer_busy_share, writer->busy_share());
   }
   snapshot.lag_p50 = lag.percentile(0.5);
@@ -467,10 +472,9 @@ ExitCode Simulator::settle() {
   log_faults();
   if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "given up; the reason stands above");
 
-  const bool null_sink = inputs_.config.write.sink == config::Sink::null;
-  std::string summary =
-      status::summary_text(last, null_sink ? "the null sink" : inputs_.config.data_directory());
-  if (!null_sink) summary += status::writers_hint(last);
+  std::string summary = status::summary_text(
+      last, sink_.keeps_files ? inputs_.config.data_directory() : std::string(sink_.name));
+  if (sink_.keeps_files) summary += status::writers_hint(last);
   std::fwrite(summary.data(), 1, summary.size(), stdout);
   std::fflush(stdout);
   log::LogFields fields = summary_fields(last, status::Snapshot());

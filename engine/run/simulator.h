@@ -25,10 +25,11 @@
 #include "run/inputs.h"
 #include "run/reloader.h"
 #include "run/resume.h"
+#include "run/sinks.h"
 #include "schedule/scheduler.h"
 #include "sqlite/shard_plan.h"
-#include "sqlite/writer.h"
 #include "status/snapshot.h"
+#include "write/writer.h"
 
 namespace fleet_sim::run {
 
@@ -69,7 +70,7 @@ class Simulator {
     const batch::BatchPool& pool;
     fleet::Fleet& fleet;
     schedule::Scheduler& scheduler;
-    std::span<const std::unique_ptr<sqlite::Writer>> writers;
+    std::span<const std::unique_ptr<write::Writer>> writers;
     log::Log& log;
     Reloader* reloader;  // none: there are no files to reload
   };
@@ -88,11 +89,11 @@ class Simulator {
   void lock_data_directory();
   void keep_lock();
   void set_aside_corrupt(const sqlite::ExistingFiles& existing);
-  void begin_without(const std::string& path, const sqlite::StorageError& error);
+  void begin_without(const std::string& target, const write::Failure& failure);
   void set_clock();
   void take_up_run();
   void build_writers();
-  void open_ahead(sqlite::Writer& writer, const std::vector<std::string>& paths);
+  void open_ahead(write::Writer& writer, const std::vector<std::string>& targets);
   void log_start();
   void log_writer(const std::string& line);
   void report(const status::Snapshot& now);
@@ -103,6 +104,7 @@ class Simulator {
   [[nodiscard]] ExitCode settle();
 
   Inputs inputs_;
+  const SinkKind& sink_;
   log::Console& console_;
   log::Log& log_;
 
@@ -115,10 +117,9 @@ class Simulator {
   Ledger ledger_;
   ErrorCounts& errors_;
   sqlite::RunReloads reloads_;
-  sqlite::ShardContext shard_context_;
   std::unique_ptr<batch::BatchPool> pool_;
   std::unique_ptr<fleet::Fleet> fleet_;
-  std::vector<std::unique_ptr<sqlite::Writer>> writers_;
+  std::vector<std::unique_ptr<write::Writer>> writers_;
   std::unique_ptr<schedule::Scheduler> scheduler_;
 
   std::unique_ptr<Reloader> reloader_;  // none: there are no files to reload

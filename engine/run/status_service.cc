@@ -316,7 +316,7 @@ status::SensorRow StatusService::sensor_row(const RunningFleet& fleet, std::uint
   const Simulator::Parts parts = simulator_.parts();
   const identity::Roster& roster = parts.inputs.identities.roster;
   const identity::Identity& identity = roster[sensor];
-  const sqlite::ShardPlan::Place place = parts.plan.place_of[sensor];
+  const write::Place place = parts.plan.place_of[sensor];
   const auto text = [&roster](identity::Text handle) { return std::string(roster.text(handle)); };
   return {.id = std::string(identity.id),
           .type = text(identity.type),

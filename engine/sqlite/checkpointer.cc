@@ -9,7 +9,7 @@
 namespace fleet_sim::sqlite {
 namespace {
 
-constexpr auto patience = std::chrono::seconds(1);
+constexpr auto longest_copy = std::chrono::seconds(1);  // before another copies the logs of other files
 constexpr std::size_t most_copies = 3;
 
 void copy_log(const std::string& path, const std::string& vfs) {
@@ -25,7 +25,7 @@ void copy_log(const std::string& path, const std::string& vfs) {
 
 Checkpointer::Checkpointer(std::string vfs)
     : vfs_(std::move(vfs)),
-      relay_([this] { work(); }, patience, most_copies),
+      relay_([this] { work(); }, longest_copy, most_copies),
       thread_([this] { relay_.run(); }) {}
 
 Checkpointer::~Checkpointer() {

@@ -49,16 +49,6 @@ Shard::Shard(std::string path, const ShardContext& context) : path_(std::move(pa
 Shard::~Shard() = default;
 Shard::Shard(Shard&&) noexcept = default;
 
-void Shard::stage(const batch::Reading& reading, SteadyTime now) {
-  if (!has_pending()) pending_since_ = now;
-  readings_.push_back(reading);
-}
-
-void Shard::stage(const batch::AnomalyEvent& event, SteadyTime now) {
-  if (!has_pending()) pending_since_ = now;
-  events_.push_back(event);
-}
-
 StorageError Shard::open() {
   if (is_open()) return {};
   auto connection = std::make_unique<Connection>(context_->roster);
@@ -156,8 +146,8 @@ void Shard::forget_file() {
   before_ = last_;
 }
 
-StorageError Shard::flush() {
-  if (!has_pending()) return {};
+StorageError Shard::flush(const write::Lot& lot) {
+  keep_offered(lot.offered);
   if (StorageError error = open(); !error.ok()) return error;
   Database& database = connection_->database;
   const std::size_t reloads_so_far = reloads();
@@ -165,17 +155,17 @@ StorageError Shard::flush() {
   LastIds last = last_;
   StorageError error = database.execute("BEGIN IMMEDIATE");
   if (error.ok()) error = settle_doubt();
-  if (error.ok()) error = write_pending(last);
+  if (error.ok()) error = write(lot, last);
   for (std::size_t i = reloads_recorded_; error.ok() && i < reloads_so_far; ++i) {
     error = record_reload(database, context_->run, (*context_->run.reloads)[i]);
   }
-  if (error.ok() && gap_since_ && !gap_recorded_)
-    error = record_loss(database, context_->run.run_id, *gap_since_);
+  if (error.ok() && lot.gap_since && !gap_recorded_)
+    error = record_loss(database, context_->run.run_id, *lot.gap_since);
   if (error.ok()) {
     error = database.execute("COMMIT");
     if (!error.ok()) {
-      in_doubt_ = {readings_.size(), events_.size()};
-      doubtful_ = last_row();
+      in_doubt_ = {lot.readings.size(), lot.events.size()};
+      doubtful_ = last_row(lot);
     }
   }
   if (error.ok()) {
@@ -183,8 +173,9 @@ StorageError Shard::flush() {
     run_recorded_ = true;
     reloads_recorded_ = reloads_so_far;
     last_ = last;
-    gap_recorded_ = gap_recorded_ || gap_since_;
-    gap_since_.reset();
+    gap_recorded_ = gap_recorded_ || lot.gap_since;
+    in_doubt_ = already_there_ = {};
+    doubtful_.reset();
     return {};
   }
   if (database.in_transaction()) database.execute("ROLLBACK");
@@ -197,14 +188,14 @@ std::size_t Shard::reloads() const {
   return context_->run.reloads == nullptr ? 0 : context_->run.reloads->size();
 }
 
-StorageError Shard::write_pending(LastIds& last) {
+StorageError Shard::write(const write::Lot& lot, LastIds& last) {
   Database& database = connection_->database;
   if (!run_recorded_) {
     if (StorageError error = begin_run(); !error.ok()) return error;
   }
-  if (insert_readings() != SQLITE_OK) return database.error();
-  if (readings_.size() > already_there_.readings) last.reading = database.last_inserted_id();
-  for (const batch::AnomalyEvent& event : std::span(events_).subspan(already_there_.events)) {
+  if (insert_readings(lot) != SQLITE_OK) return database.error();
+  if (lot.readings.size() > already_there_.readings) last.reading = database.last_inserted_id();
+  for (const batch::AnomalyEvent& event : lot.events.subspan(already_there_.events)) {
     if (connection_->events.apply(event, before_.event) != SQLITE_OK) return database.error();
     if (batch::begins(event.kind)) last.event = database.last_inserted_id();
   }
@@ -222,8 +213,8 @@ StorageError Shard::begin_run() {
   return is_first_time ? complete_run_before(database, context_->run.run_id) : StorageError{};
 }
 
-int Shard::insert_readings() {
-  const auto readings = std::span(readings_).subspan(already_there_.readings);
+int Shard::insert_readings(const write::Lot& lot) {
+  const auto readings = lot.readings.subspan(already_there_.readings);
   if (readings.empty()) return SQLITE_OK;
   const bool first_of_new_file = before_.reading > 0 && last_.reading == before_.reading;
   return first_of_new_file ? connection_->readings.insert_after(last_.reading, readings)
@@ -249,49 +240,22 @@ StorageError Shard::settle_doubt() {
   return database.execute(same_version.c_str());
 }
 
-std::optional<Shard::LastRow> Shard::last_row() const {
-  if (!readings_.empty()) return LastRow{last_reading_sql, readings_.back().sensor, readings_.back().due};
-  const auto begun = std::find_if(events_.rbegin(), events_.rend(),
-                                  [](const batch::AnomalyEvent& e) { return batch::begins(e.kind); });
-  if (begun == events_.rend()) return std::nullopt;
-  return LastRow{last_event_sql, begun->sensor, begun->started_at};
-}
-
-// What a commit in doubt may have left in the file goes like the rest: nobody can tell before the file works.
-Shard::Share Shard::forget_newest(std::size_t count) {
-  const std::size_t readings = std::min(count, readings_.size());
-  const std::size_t events = std::min(count - readings, events_.size());
-  for (const batch::Reading& reading : std::span(readings_).last(readings)) leave_gap(reading.due);
-  for (const batch::AnomalyEvent& event : std::span(events_).last(events)) leave_gap(event.started_at);
-  readings_.resize(readings_.size() - readings);
-  events_.resize(events_.size() - events);
-  for (Share* share : {&in_doubt_, &already_there_}) {
-    *share = {std::min(share->readings, readings_.size()), std::min(share->events, events_.size())};
+// Of rows that were offered before, some may have been dropped since.
+void Shard::keep_offered(const write::Share& offered) {
+  for (write::Share* share : {&in_doubt_, &already_there_}) {
+    *share = {std::min(share->readings, offered.readings), std::min(share->events, offered.events)};
   }
-  return {readings, events};
 }
 
-void Shard::take_over(Shard& other) {
-  if (!has_pending()) pending_since_ = other.pending_since_;
-  readings_.insert(readings_.end(), other.readings_.begin(), other.readings_.end());
-  events_.insert(events_.end(), other.events_.begin(), other.events_.end());
-  if (other.gap_since_) leave_gap(*other.gap_since_);
-  other.forget_pending();
-}
-
-void Shard::leave_gap(Timestamp since) {
-  gap_since_ = std::min(since, gap_since_.value_or(since));
-}
-
-void Shard::forget_pending() {
-  // A shard that has gathered much while it was sick gives the memory back.
-  constexpr std::size_t worth_keeping = 16'384;
-  if (readings_.capacity() > worth_keeping) readings_ = {};
-  if (events_.capacity() > worth_keeping) events_ = {};
-  readings_.clear();
-  events_.clear();
-  in_doubt_ = already_there_ = {};
-  doubtful_.reset();
+std::optional<Shard::LastRow> Shard::last_row(const write::Lot& lot) {
+  if (!lot.readings.empty()) {
+    const batch::Reading& last = lot.readings.back();
+    return LastRow{last_reading_sql, last.sensor, last.due};
+  }
+  const auto begun = std::find_if(lot.events.rbegin(), lot.events.rend(),
+                                  [](const batch::AnomalyEvent& e) { return batch::begins(e.kind); });
+  if (begun == lot.events.rend()) return std::nullopt;
+  return LastRow{last_event_sql, begun->sensor, begun->started_at};
 }
 
 std::size_t Shard::log_pages() const {

@@ -1,10 +1,9 @@
-// A shard: one SQLite file and the readings and events that wait to be committed to it. A flush writes all of
-// them in one transaction or none, so a failure leaves them waiting for the next attempt, in order. Owned by
-// one writer and touched by one thread at a time. What waits is bounded by the writer, which decides when to
-// flush, close and retry.
+// A shard: one SQLite file, to which lots are committed. A flush writes all of a lot in one transaction or
+// none. Touched by one thread at a time; errors are values. It holds no rows and decides nothing: when to
+// flush, close and retry is up to its owner (sqlite_sink.h).
 //
-// The file may go while the run goes on: deleted, renamed or replaced by somebody, or set aside because it is
-// corrupt. Then another is begun under its name, and ids rise on.
+// The file may disappear while the run continues: deleted, renamed or replaced by somebody, or set aside
+// because it is corrupt. Then another is begun under its name, and ids continue above the last.
 #pragma once
 
 #include <sys/types.h>
@@ -12,18 +11,17 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
-#include <vector>
 
-#include "base/clock.h"
-#include "batch/reading.h"
+#include "base/timestamp.h"
 #include "config/config.h"
 #include "identity/identity.h"
 #include "sqlite/run_reloads.h"
 #include "sqlite/schema.h"
 #include "sqlite/sqlite.h"
+#include "write/lot.h"
 
 namespace fleet_sim::sqlite {
 
@@ -47,37 +45,10 @@ class Shard {
   // counts as one that has moved.
   void expect_file(const LastIds& last);
 
-  // Puts a reading or an event in line for the next flush.
-  void stage(const batch::Reading& reading, SteadyTime now);
-  void stage(const batch::AnomalyEvent& event, SteadyTime now);
-
-  // What waits, and since when.
-  [[nodiscard]] std::span<const batch::Reading> pending_readings() const { return readings_; }
-  [[nodiscard]] std::span<const batch::AnomalyEvent> pending_events() const { return events_; }
-  [[nodiscard]] std::size_t pending_count() const { return readings_.size() + events_.size(); }
-  [[nodiscard]] bool has_pending() const { return pending_count() > 0; }
-  [[nodiscard]] SteadyTime pending_since() const { return pending_since_; }
-
-  // A number of those that wait.
-  struct Share {
-    std::size_t readings = 0;
-    std::size_t events = 0;
-  };
-
-  // Lets up to `count` of what waits go, the newest first and readings before events.
-  Share forget_newest(std::size_t count);
-
-  // Puts what waits in the other one behind what waits here.
-  void take_over(Shard& other);
-
-  // Something of this shard, due or begun then, is not kept: what is committed from now on lies behind a gap,
-  // and the file says so, once.
-  void leave_gap(Timestamp since);
-
-  // Commits what waits, opening the file if need be. After success it still stands in pending_readings(),
-  // until forget_pending(); after an error the file is as it was before.
-  StorageError flush();
-  void forget_pending();
+  // Commits the lot, opening the file if need be. After an error the file is as it was before; but where a
+  // commit failed when it was in the log already, the next flush finds that out. A gap is noted in the file,
+  // once.
+  StorageError flush(const write::Lot& lot);
 
   // How long the write-ahead log was at the last flush, and copying it into the file. A copy that fails
   // leaves it for the next one.
@@ -126,7 +97,7 @@ class Shard {
     FileIdentity index;
   };
 
-  // The last row that a commit would add.
+  // The last row that a lot adds.
   struct LastRow {
     std::string_view sql;  // finds the last one there is
     std::uint32_t sensor = 0;
@@ -134,11 +105,12 @@ class Shard {
   };
 
   StorageError connect(Database& database) const;
-  StorageError write_pending(LastIds& last);
+  StorageError write(const write::Lot& lot, LastIds& last);
   StorageError begin_run();
   StorageError settle_doubt();
-  [[nodiscard]] std::optional<LastRow> last_row() const;
-  int insert_readings();
+  void keep_offered(const write::Share& offered);
+  static std::optional<LastRow> last_row(const write::Lot& lot);
+  int insert_readings(const write::Lot& lot);
   [[nodiscard]] std::size_t reloads() const;
   static std::optional<FileIdentity> identity_of(const std::string& path);
   static bool is_gone(const std::string& path, const FileIdentity& file);
@@ -149,13 +121,10 @@ class Shard {
   std::string path_;
   const ShardContext* context_;
   std::unique_ptr<Connection> connection_;
-  std::vector<batch::Reading> readings_;
-  std::vector<batch::AnomalyEvent> events_;
-  Share in_doubt_;  // the first ones, of a commit that failed, which may be in the log all the same …
-  std::optional<LastRow> doubtful_;     // … if this is there
-  Share already_there_;                 // the first ones, of a commit that turned out to be
-  std::optional<Timestamp> gap_since_;  // that the file has not been told of
-  SteadyTime pending_since_{};
+  write::Share
+      in_doubt_;  // the lot's first rows, of a commit that failed, which may be in the log all the same …
+  std::optional<LastRow> doubtful_;   // … if this is there
+  write::Share already_there_;        // the lot's first rows, of a commit that turned out to be
   std::optional<FileIdentity> file_;  // none before the first opening, and once the file has been let go
   std::optional<LogIdentity> log_;    // while open, once something was committed
   LastIds last_;                      // highest ids under this name, as far as they are known

@@ -19,7 +19,7 @@ namespace {
 struct PlannedShard {
   std::string path;
   double rows_per_second = 0;
-  ShardPlan::Place place;
+  write::Place place;
 };
 
 std::string unsharded_path(const config::Config& config) {
@@ -76,11 +76,8 @@ Look look_at(const std::string& path) {
     look.rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, last_id));
   }
   // A file that is merely locked or cannot be read right now is the writer's business, not a verdict on it.
-  const int code = error.code & 0xFF;
-  if (code == SQLITE_MISMATCH || code == SQLITE_NOTADB) {
-    look.problem = "cannot be appended to: " + error.message;
-  }
-  if (code == SQLITE_CORRUPT) look.corruption = error.message;
+  if (error.foreign()) look.problem = "cannot be appended to: " + error.message;
+  if ((error.code & 0xFF) == SQLITE_CORRUPT) look.corruption = error.message;
   return look;
 }
 
@@ -126,7 +123,7 @@ ShardPlaces::ShardPlaces(const ShardPlan& plan, const config::Config& config) : 
   for (std::uint32_t writer = 0; writer < plan.paths.size(); ++writer) {
     counts_.push_back(static_cast<std::uint32_t>(plan.paths[writer].size()));
     for (std::uint32_t shard = 0; shard < counts_.back(); ++shard) {
-      place_of_path_.emplace(plan.paths[writer][shard], ShardPlan::Place{writer, shard});
+      place_of_path_.emplace(plan.paths[writer][shard], write::Place{writer, shard});
     }
   }
 }
@@ -134,7 +131,7 @@ ShardPlaces::ShardPlaces(const ShardPlan& plan, const config::Config& config) : 
 ShardPlaces::Proposal ShardPlaces::propose(const identity::Roster& roster,
                                            std::span<const std::uint32_t> identities) const {
   Proposal proposal{{}, std::vector<std::vector<std::string>>(counts_.size())};
-  std::unordered_map<std::string, ShardPlan::Place> proposed;
+  std::unordered_map<std::string, write::Place> proposed;
   std::vector<std::uint32_t> counts = counts_;
   for (const std::uint32_t identity : identities) {
     const std::string path = shard_path(config_, shard_key(config_.sharding, roster, roster[identity]));
@@ -157,7 +154,7 @@ ShardPlaces::Proposal ShardPlaces::propose(const identity::Roster& roster,
 void ShardPlaces::accept(const Proposal& proposal) {
   for (std::uint32_t writer = 0; writer < counts_.size(); ++writer) {
     for (const std::string& path : proposal.new_paths[writer]) {
-      place_of_path_.emplace(path, ShardPlan::Place{writer, counts_[writer]++});
+      place_of_path_.emplace(path, write::Place{writer, counts_[writer]++});
     }
   }
 }

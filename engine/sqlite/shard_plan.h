@@ -3,8 +3,6 @@
 // number of rows. Pure, but for check_shard_files, which looks at the files there are.
 #pragma once
 
-#include <tbb/concurrent_vector.h>
-
 #include <cstdint>
 #include <span>
 #include <string>
@@ -15,23 +13,13 @@
 #include "base/problems.h"
 #include "config/config.h"
 #include "identity/identity.h"
+#include "write/places.h"
 
 namespace fleet_sim::sqlite {
 
 struct ShardPlan {
-  // Where a sensor's rows go: a writer, and a file among that writer's.
-  struct Place {
-    std::uint32_t writer = 0;
-    std::uint32_t shard = 0;
-
-    bool operator==(const Place&) const = default;
-  };
-
-  // A reload adds places while writers look theirs up, so none ever moves.
-  using Places = tbb::concurrent_vector<Place>;
-
   std::vector<std::vector<std::string>> paths;  // per writer
-  Places place_of;                              // per roster index; meaningful for members
+  write::Places place_of;                       // per roster index; meaningful for members
   std::vector<std::uint32_t> writer_of;         // per member
   std::size_t shard_count = 0;
 };
@@ -52,7 +40,7 @@ class ShardPlaces {
 
   // The places of these identities, by their order, and the files that would be new. Changes nothing.
   struct Proposal {
-    std::vector<ShardPlan::Place> places;
+    std::vector<write::Place> places;
     std::vector<std::vector<std::string>> new_paths;  // per writer
   };
   [[nodiscard]] Proposal propose(const identity::Roster& roster,
@@ -65,7 +53,7 @@ class ShardPlaces {
 
  private:
   const config::Config& config_;
-  std::unordered_map<std::string, ShardPlan::Place> place_of_path_;
+  std::unordered_map<std::string, write::Place> place_of_path_;
   std::vector<std::uint32_t> counts_;  // per writer
 };
 

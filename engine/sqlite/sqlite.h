@@ -24,6 +24,11 @@ struct StorageError {
   [[nodiscard]] bool ok() const { return code == SQLITE_OK; }
   [[nodiscard]] bool busy() const { return (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED; }
 
+  // Whether the file is no database, or one that is not ours: somebody else's, which no attempt will change.
+  [[nodiscard]] bool foreign() const {
+    return (code & 0xFF) == SQLITE_NOTADB || (code & 0xFF) == SQLITE_MISMATCH;
+  }
+
   // The class it is counted in; meaningless when nothing went wrong.
   [[nodiscard]] ErrorClass error_class() const;
 };

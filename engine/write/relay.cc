@@ -4,8 +4,8 @@
 
 namespace fleet_sim::write {
 
-Relay::Relay(std::function<void()> work, SteadyTime::duration patience, std::size_t most_threads)
-    : work_(std::move(work)), patience_(patience), most_threads_(most_threads) {}
+Relay::Relay(std::function<void()> work, SteadyTime::duration hand_over, std::size_t most_threads)
+    : work_(std::move(work)), hand_over_(hand_over), most_threads_(most_threads) {}
 
 void Relay::run() {
   take_turns();
@@ -20,7 +20,7 @@ bool Relay::wait_for_turn() {
   std::unique_lock lock(mutex_);
   ++spares_;
   while (!ended_ && !is_vacant(std::chrono::steady_clock::now())) {
-    ended_or_vacant_.wait_for(lock, patience_);
+    ended_or_vacant_.wait_for(lock, hand_over_);
   }
   --spares_;
   if (ended_) return false;
@@ -36,7 +36,7 @@ void Relay::see_to_a_spare() {
 }
 
 bool Relay::is_vacant(SteadyTime now) const {
-  return turn_ == std::thread::id{} || (left_at_ && now - *left_at_ > patience_);
+  return turn_ == std::thread::id{} || (left_at_ && now - *left_at_ > hand_over_);
 }
 
 void Relay::leave() {

@@ -1,5 +1,5 @@
 // A relay: several threads do one thread's work, one at a time. Whose turn it is may leave for a call into a
-// disk that can hang; when it stays away longer than `patience`, another takes the turn and goes on with the
+// disk that can hang; when it stays away longer than `hand_over`, another takes the turn and continues the
 // work where the first has left it. Who comes back too late waits for a turn like the others.
 //
 // What the work touches is handed from turn to turn under the relay's mutex and needs no other. Only what is
@@ -7,7 +7,7 @@
 // hang costs two uncontended locks, and no other thread is woken.
 //
 // At most `most_threads` besides the caller of run(): when all of them hang, the work waits for one to come
-// back. There is always one more than hang, which looks up once in `patience`.
+// back. There is always one more than hang, which looks up once in `hand_over`.
 #pragma once
 
 #include <condition_variable>
@@ -25,7 +25,7 @@ namespace fleet_sim::write {
 class Relay {
  public:
   // `work` is one turn: it returns when its thread has lost its turn, or has called end(). It does not throw.
-  Relay(std::function<void()> work, SteadyTime::duration patience, std::size_t most_threads);
+  Relay(std::function<void()> work, SteadyTime::duration hand_over, std::size_t most_threads);
 
   // Takes turns at the work until it has ended. Once.
   void run();
@@ -49,7 +49,7 @@ class Relay {
   [[nodiscard]] bool is_vacant(SteadyTime now) const;
 
   std::function<void()> work_;
-  SteadyTime::duration patience_;
+  SteadyTime::duration hand_over_;
   std::size_t most_threads_;
   mutable std::mutex mutex_;
   std::condition_variable ended_or_vacant_;

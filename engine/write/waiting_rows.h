@@ -5,11 +5,12 @@
 // new rows are counted as lost. What a shard brings along when its retries run out is kept even beyond that
 // half, until others need the room; then the newest of it is lost.
 //
-// Counts only; the rows are in the shards. A value; the writer's thread. Subtracting more than was added is
-// the caller's mistake.
+// Counts only; the rows are in ShardRows. A value; the writer's thread. Asserts that nothing is subtracted
+// which was not added.
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 
 namespace fleet_sim::write {
@@ -26,13 +27,20 @@ class WaitingRows {
 
   // So many rows wait no longer, all or none of which were in the backlog.
   void remove(std::uint64_t rows, bool in_backlog) {
+    assert(rows <= count_ && (in_backlog ? rows <= backlog_ : rows <= count_ - backlog_));
     count_ -= rows;
     if (in_backlog) backlog_ -= rows;
   }
 
   // Rows that wait go on waiting as part of the backlog, or no longer as such.
-  void move_to_backlog(std::uint64_t rows) { backlog_ += rows; }
-  void take_from_backlog(std::uint64_t rows) { backlog_ -= rows; }
+  void move_to_backlog(std::uint64_t rows) {
+    assert(rows <= count_ - backlog_);
+    backlog_ += rows;
+  }
+  void take_from_backlog(std::uint64_t rows) {
+    assert(rows <= backlog_);
+    backlog_ -= rows;
+  }
 
   [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] bool memory_is_full() const { return count_ - backlog_ >= most_ / 2; }

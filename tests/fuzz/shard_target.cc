@@ -10,9 +10,9 @@
 #include <fstream>
 #include <string>
 
+#include "data/data_directory.h"
 #include "data/digest.h"
 #include "report/report.h"
-#include "sqlite/data_directory.h"
 #include "sqlite/schema.h"
 
 using namespace fleet_sim;
@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   look([&] {
     sqlite::Database database;
     if (database.open_to_read(file.string()).ok() && sqlite::check_schema(database).ok())
-      sqlite::read_runs(database, file);
+      data::read_runs(database, file);
   });
   look([&] { data::digest_directory(folder.path); });
   look([&] {

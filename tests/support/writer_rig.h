@@ -20,11 +20,13 @@
 #include "base/errors.h"
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
+#include "data/found_shard.h"
 #include "rosters.h"
 #include "shard_reader.h"
 #include "sqlite/shard_plan.h"
-#include "sqlite/writer.h"
+#include "sqlite/sqlite_sink.h"
 #include "temporary_folder.h"
+#include "write/writer.h"
 
 namespace fleet_sim::test {
 
@@ -36,8 +38,9 @@ struct RigOptions {
   std::size_t pending_rows = 1'000'000;
   std::size_t open_shards = 100;
   std::string vfs = {};
-  sqlite::Patience patience = {};
+  write::StallLimits stall_limits = {};
   SimulationClock clock{0, {}, std::nullopt};
+  std::function<std::unique_ptr<write::Sink>()> make_sink = {};  // none: SQLite's
 };
 
 inline config::Config rig_config(const TemporaryFolder& folder) {
@@ -59,22 +62,41 @@ class WriterRig {
     run.run_id = "test-run";
     run.version = "0";
     plan = sqlite::plan_shards(roster, all_of(roster), std::vector<double>(options.sensors, 1.0), config);
-    sqlite::WriterContext context{{roster, config.sqlite, run, options.vfs},
-                                  config.write,
-                                  plan.place_of,
-                                  options.clock,
-                                  pool,
-                                  ledger,
-                                  error_counts,
-                                  options.pending_rows,
-                                  options.open_shards,
-                                  [this](const std::string& line) { log.push_back(line); },
-                                  [this] { ++gave_up; },
-                                  options.patience};
-    writer_ = std::make_unique<sqlite::Writer>(std::move(context), plan.paths.at(0), 64);
+    context_ = std::make_unique<write::WriterContext>(
+        write::WriterContext{.roster = roster,
+                             .settings = config.write,
+                             .place_of = plan.place_of,
+                             .clock = options.clock,
+                             .pool = pool,
+                             .ledger = ledger,
+                             .errors = error_counts,
+                             .pending_rows = options.pending_rows,
+                             .log = [this](const std::string& line) { log.push_back(line); },
+                             .give_up = [this] { ++gave_up; },
+                             .stall_limits = options.stall_limits});
+    make_sink_ = [this, options](sqlite::ExpectedFiles expected) -> std::unique_ptr<write::Sink> {
+      if (options.make_sink) return options.make_sink();
+      const sqlite::ShardContext shards{roster, config.sqlite, run, options.vfs};
+      return std::make_unique<sqlite::SqliteSink>(shards, options.open_shards, context_->log,
+                                                  std::move(expected));
+    };
+    make_writer({});
   }
 
-  [[nodiscard]] sqlite::Writer& writer() { return *writer_; }
+  // Makes the writer anew, as a process does that resumes what the files hold.
+  void resume(const data::FindSensor& find_sensor) {
+    sqlite::ExpectedFiles files;
+    std::vector<write::FoundRows> found;
+    for (const std::string& path : plan.paths.at(0)) {
+      data::FoundShard shard(path, run.run_id, find_sensor);
+      files.emplace(path, shard.last_ids());
+      found.push_back(std::move(shard).take_rows());
+    }
+    make_writer(std::move(files));
+    writer_->take_up(std::move(found));
+  }
+
+  [[nodiscard]] write::Writer& writer() { return *writer_; }
   [[nodiscard]] SteadyTime now() const { return now_; }
   [[nodiscard]] std::string path_of(std::uint32_t sensor) const {
     return plan.paths[0][plan.place_of[sensor].shard];
@@ -172,9 +194,14 @@ class WriterRig {
   int gave_up = 0;
 
  private:
+  void make_writer(sqlite::ExpectedFiles files) {
+    writer_ = std::make_unique<write::Writer>(*context_, make_sink_(std::move(files)), plan.paths.at(0), 64);
+  }
   void push(batch::Batch* batch) { writer_->queue().push(batch); }
 
-  std::unique_ptr<sqlite::Writer> writer_;
+  std::unique_ptr<write::WriterContext> context_;
+  std::function<std::unique_ptr<write::Sink>(sqlite::ExpectedFiles)> make_sink_;
+  std::unique_ptr<write::Writer> writer_;
   SteadyTime now_ = std::chrono::steady_clock::now() - std::chrono::hours(1);
   std::vector<std::vector<batch::Reading>> sent_;  // per sensor
   std::uint32_t serial_ = 0;

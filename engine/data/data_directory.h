@@ -14,7 +14,7 @@
 #include "sqlite/schema.h"
 #include "sqlite/sqlite.h"
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::data {
 
 // Whether a file is a shard by its name: what has been set aside is none (set_aside.h).
 bool has_shard_name(const std::filesystem::path& file);
@@ -23,33 +23,33 @@ bool has_shard_name(const std::filesystem::path& file);
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory);
 
 // Opens a shard to read it; the second form where several connections to it come and go (sqlite.h).
-Database open_shard(const std::filesystem::path& file);
-Database open_shard(const std::filesystem::path& file, bool had_log);
+sqlite::Database open_shard(const std::filesystem::path& file);
+sqlite::Database open_shard(const std::filesystem::path& file, bool had_log);
 
 // Refuses a file that is no shard, or that of a newer fleet-sim.
-void check_shard(Database& shard, const std::filesystem::path& file);
+void check_shard(sqlite::Database& shard, const std::filesystem::path& file);
 
 // Whether a shard has a table of that name: a file that a run has only just made has none.
-bool has_table(Database& shard, std::string_view table, const std::filesystem::path& file);
+bool has_table(sqlite::Database& shard, std::string_view table, const std::filesystem::path& file);
 
 // The statement, prepared on a shard that open_shard returned.
-Statement prepare_query(Database& shard, std::string_view sql, const std::filesystem::path& file);
+sqlite::Statement prepare_query(sqlite::Database& shard, std::string_view sql, const std::filesystem::path& file);
 
 // What retention has deleted from a shard.
-Deletions read_deletions(Database& shard, const std::filesystem::path& file);
+sqlite::Deletions read_deletions(sqlite::Database& shard, const std::filesystem::path& file);
 
 // Steps to the next row; false after the last.
-bool next_row(Statement& query, const Database& shard, const std::filesystem::path& file);
+bool next_row(sqlite::Statement& query, const sqlite::Database& shard, const std::filesystem::path& file);
 
 // The lowest and the highest id of a shard's readings; nothing when it has none.
 struct ReadingIds {
   std::int64_t first = 0;
   std::int64_t last = 0;
 };
-std::optional<ReadingIds> find_reading_ids(Database& shard, const std::filesystem::path& file);
+std::optional<ReadingIds> find_reading_ids(sqlite::Database& shard, const std::filesystem::path& file);
 
 // A run as a shard tells of it.
-struct RecordedRun : RunInfo {
+struct RecordedRun : sqlite::RunInfo {
   std::int64_t first_reading_id = 1;  // in this shard
   std::int64_t first_event_id = 1;
   bool has_losses = false;                 // rows of it are missing here (run_losses.h)
@@ -58,6 +58,6 @@ struct RecordedRun : RunInfo {
 };
 
 // The runs that have written to a shard, first to last.
-std::vector<RecordedRun> read_runs(Database& shard, const std::filesystem::path& file);
+std::vector<RecordedRun> read_runs(sqlite::Database& shard, const std::filesystem::path& file);
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::data

@@ -1,0 +1,56 @@
+// Reads from a shard what it holds of a run that is to be resumed. Made while starting, by any thread; owns
+// nothing but what it has read. Throws like data_directory.h.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "data/data_directory.h"
+#include "write/found_rows.h"
+
+namespace fleet_sim::data {
+
+// Index into the Roster of a sensor's id; nothing for a sensor of somebody else's.
+using FindSensor = std::function<std::optional<std::uint32_t>(std::string_view id)>;
+
+class FoundShard {
+ public:
+  // Reads the readings of the run. A run that this shard does not know has left none.
+  FoundShard(const std::filesystem::path& file, const std::string& run_id, const FindSensor& find_sensor);
+
+  // The highest ids in the file; zero where the run has left nothing.
+  [[nodiscard]] const sqlite::LastIds& last_ids() const { return last_ids_; }
+
+  [[nodiscard]] const write::FoundRows& rows() const { return rows_; }
+  [[nodiscard]] write::FoundRows take_rows() && { return std::move(rows_); }
+
+  // Rows of the run due by then may have been deleted; nothing where none were.
+  [[nodiscard]] std::optional<Timestamp> deleted_until() const {
+    return run_ ? run_->deleted_until : std::nullopt;
+  }
+
+  // Reads the run's events: adds to rows() those that a fleet which resumes at `moment` brings again, and
+  // returns those that sensors began before it.
+  struct BegunBefore {
+    std::uint32_t sensor;
+    AnomalyType type;
+    Timestamp started_at;
+  };
+  std::vector<BegunBefore> read_events(Timestamp moment, const FindSensor& find_sensor);
+
+ private:
+  void read_readings(sqlite::Database& shard, const FindSensor& find_sensor);
+
+  std::filesystem::path file_;
+  std::optional<RecordedRun> run_;
+  sqlite::LastIds last_ids_;
+  write::FoundRows rows_;
+};
+
+}  // namespace fleet_sim::data

@@ -1,0 +1,178 @@
+#include "sqlite/sqlite_sink.h"
+
+#include <chrono>
+#include <utility>
+
+namespace fleet_sim::sqlite {
+namespace {
+
+constexpr std::size_t most_log_growth = 4;  // times checkpoint_pages, before a log is copied by who writes it
+
+write::Failure failure_of(const StorageError& error) {
+  using Kind = write::Failure::Kind;
+  if (error.ok()) return {};
+  const Kind kind = error.busy() ? Kind::occupied : error.foreign() ? Kind::foreign : Kind::failing;
+  return {kind, error.error_class(), error.message};
+}
+
+}  // namespace
+
+// While a file is in use it is not closed to make room for another.
+class SqliteDestination::InUse {
+ public:
+  explicit InUse(const SqliteDestination& destination) : destination_(destination) {
+    destination_.sink_.take_into_use(destination_);
+  }
+  ~InUse() { destination_.sink_.leave(destination_); }
+  InUse(const InUse&) = delete;
+  InUse& operator=(const InUse&) = delete;
+
+ private:
+  const SqliteDestination& destination_;
+};
+
+SqliteDestination::SqliteDestination(SqliteSink& sink, std::uint32_t index, const std::string& path)
+    : sink_(sink), index_(index), shard_(path, sink.context_) {}
+
+write::Failure SqliteDestination::open() {
+  const InUse in_use(*this);
+  return failure_of(shard_.open());
+}
+
+// A file that somebody has deleted or put elsewhere is let go: what is written to it would be for nobody.
+std::optional<write::Answer> SqliteDestination::take(const write::Lot& lot) {
+  const InUse in_use(*this);
+  write::Answer answer;
+  let_go_if_moved(answer);
+  look_for_log(answer);
+  const StorageError error = shard_.flush(lot);
+  if (!error.ok()) {
+    refused(error, answer);
+  } else {
+    set_aside_ = false;
+    if (sink_.retention_) sink_.retention_->request(shard_.path());
+  }
+  return answer;
+}
+
+void SqliteDestination::let_go_if_moved(write::Answer& answer) {
+  if (!shard_.has_moved()) return;
+  shard_.leave_moved_file();
+  log_left_ = false;
+  answer.incidents.push_back(
+      {"was deleted, renamed or replaced while in use; beginning a new file", ErrorClass::io});
+}
+
+void SqliteDestination::look_for_log(write::Answer& answer) {
+  const bool was_lost = std::exchange(log_lost_, shard_.has_lost_log());
+  if (was_lost || !log_lost_) return;
+  answer.incidents.push_back(
+      {"its write-ahead log was deleted or replaced while in use; until this run has ended, another program "
+       "that opens the file may damage it",
+       ErrorClass::io});
+}
+
+void SqliteDestination::refused(const StorageError& error, write::Answer& answer) {
+  answer.failure = failure_of(error);
+  answer.obstacle_removed = set_aside_corrupt(error, answer);
+  if (!answer.obstacle_removed && !error.busy()) close_for_now();
+}
+
+// Once until something has been committed again: on a disk that makes every file corrupt, more of them are no
+// remedy. What never was ours is somebody else's file, and stays.
+bool SqliteDestination::set_aside_corrupt(const StorageError& error, write::Answer& answer) {
+  if (error.error_class() != ErrorClass::corrupt || set_aside_) return false;
+  if (error.foreign() && !shard_.was_ours()) return false;
+  std::error_code not_renamed;
+  const std::string name = shard_.set_aside_corrupt(not_renamed);
+  const std::string what = "is corrupt (" + error.message + ") ";
+  answer.incidents.push_back({not_renamed
+                                  ? what + "and cannot be set aside: " + not_renamed.message()
+                                  : what + "and was set aside as " + name + "; beginning a new file"});
+  set_aside_ = true;
+  log_left_ = static_cast<bool>(not_renamed);
+  return !not_renamed;
+}
+
+void SqliteDestination::close_for_now() {
+  if (!shard_.is_open()) return;
+  shard_.close(Shard::Close::for_now);
+  log_left_ = true;
+}
+
+// Copying the log is the only part of writing that waits for the disk, so it is left to the checkpointer.
+void SqliteDestination::tidy() {
+  const InUse in_use(*this);
+  const std::size_t limit = sink_.context_.settings.checkpoint_pages;
+  if (shard_.log_pages() < limit) return;
+  const bool far_behind = shard_.log_pages() >= most_log_growth * limit;
+  if (sink_.checkpointer_ && !far_behind) {
+    sink_.checkpointer_->request(shard_.path());
+  } else {
+    shard_.copy_log();
+  }
+}
+
+// The log is copied into the file, so that the file stands alone.
+std::string SqliteDestination::finish() {
+  if (log_left_ && !shard_.has_moved()) {
+    const StorageError error = shard_.open();
+    if (!error.ok()) return "its write-ahead log stays beside it: " + error.message;
+  }
+  shard_.close(Shard::Close::for_good);
+  return {};
+}
+
+SqliteSink::SqliteSink(ShardContext context, std::size_t most_open,
+                       const std::function<void(const std::string&)>& log, ExpectedFiles expected)
+    : context_(std::move(context)), expected_(std::move(expected)), open_(most_open) {
+  if (context_.settings.retention.is_on()) {
+    retention_ = std::make_unique<Retention>(context_.settings, context_.vfs, log);
+  }
+}
+
+std::unique_ptr<write::Destination> SqliteSink::make(const std::string& target, write::Reply) {
+  const std::lock_guard lock(mutex_);
+  const auto index = static_cast<std::uint32_t>(destinations_.size());
+  auto destination = std::make_unique<SqliteDestination>(*this, index, target);
+  destinations_.push_back(destination.get());
+  const auto expected = expected_.find(target);
+  if (expected != expected_.end()) destination->expect_file(expected->second);
+  return destination;
+}
+
+SteadyTime::duration SqliteSink::lock_timeout() const {
+  return std::chrono::milliseconds(context_.settings.busy_timeout_ms);
+}
+
+void SqliteSink::begin() {
+  checkpointer_ = std::make_unique<Checkpointer>(context_.vfs);
+}
+
+// Who closes a file last copies its log and removes it; that shall be us.
+void SqliteSink::end() {
+  if (retention_) retention_->stop();
+  checkpointer_.reset();
+}
+
+write::RowsDeleted SqliteSink::deleted() const {
+  if (!retention_) return {};
+  return {retention_->readings_deleted(), retention_->events_deleted()};
+}
+
+void SqliteSink::take_into_use(const SqliteDestination& destination) {
+  const std::lock_guard lock(mutex_);
+  open_.closed(destination.index());
+  while (!destination.is_open() && open_.is_full()) {
+    const std::uint32_t longest_unused = open_.longest_unused();
+    destinations_[longest_unused]->close_for_now();
+    open_.closed(longest_unused);
+  }
+}
+
+void SqliteSink::leave(const SqliteDestination& destination) {
+  const std::lock_guard lock(mutex_);
+  if (destination.is_open()) open_.used(destination.index());
+}
+
+}  // namespace fleet_sim::sqlite

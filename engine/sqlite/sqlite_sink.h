@@ -1,0 +1,96 @@
+// The SQLite sink: each shard of a writer is a file of its own. What the files of one writer share is here:
+// at most so many are open at a time, one thread copies their write-ahead logs (Checkpointer), one deletes
+// their old rows (Retention).
+//
+// A file that turns out to be corrupt is set aside, one that was deleted, renamed or replaced is let go;
+// either way another is begun under its name, and the answer says so. Threads as in write/destination.h:
+// calls for several files may run side by side, and only the book of open files is under a mutex.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "sqlite/checkpointer.h"
+#include "sqlite/open_shards.h"
+#include "sqlite/retention.h"
+#include "sqlite/shard.h"
+#include "write/destination.h"
+
+namespace fleet_sim::sqlite {
+
+// By path: files that a run which is resumed was found to have, with their highest ids.
+using ExpectedFiles = std::unordered_map<std::string, LastIds>;
+
+class SqliteSink;
+
+class SqliteDestination final : public write::Destination {
+ public:
+  // Borrows the sink.
+  SqliteDestination(SqliteSink& sink, std::uint32_t index, const std::string& path);
+
+  [[nodiscard]] const std::string& name() const override { return shard_.path(); }
+  write::Failure open() override;
+  std::optional<write::Answer> take(const write::Lot& lot) override;
+  void tidy() override;
+  std::string finish() override;
+
+  // Should the file disappear before it is opened, it counts as one that has moved.
+  void expect_file(const LastIds& last) { shard_.expect_file(last); }
+
+  [[nodiscard]] std::uint32_t index() const { return index_; }
+  [[nodiscard]] bool is_open() const { return shard_.is_open(); }
+
+  // For the time being, and leaves its write-ahead log beside it.
+  void close_for_now();
+
+ private:
+  class InUse;
+
+  void let_go_if_moved(write::Answer& answer);
+  void look_for_log(write::Answer& answer);
+  void refused(const StorageError& error, write::Answer& answer);
+  bool set_aside_corrupt(const StorageError& error, write::Answer& answer);
+
+  SqliteSink& sink_;
+  std::uint32_t index_;
+  Shard shard_;
+  bool log_left_ = false;   // closed at some time, its write-ahead log beside it
+  bool set_aside_ = false;  // a corrupt file, with nothing committed since
+  bool log_lost_ = false;   // and that was said
+};
+
+class SqliteSink final : public write::Sink {
+ public:
+  // Has at most `most_open` files open. `log` gets one line per change of state, from any thread.
+  SqliteSink(ShardContext context, std::size_t most_open, const std::function<void(const std::string&)>& log,
+             ExpectedFiles expected = {});
+
+  std::unique_ptr<write::Destination> make(const std::string& target, write::Reply reply) override;
+  [[nodiscard]] SteadyTime::duration lock_timeout() const override;
+  void begin() override;
+  void end() override;
+  [[nodiscard]] write::RowsDeleted deleted() const override;
+
+ private:
+  friend class SqliteDestination;
+
+  void take_into_use(const SqliteDestination& destination);
+  void leave(const SqliteDestination& destination);
+
+  ShardContext context_;
+  ExpectedFiles expected_;
+  std::unique_ptr<Checkpointer> checkpointer_;  // while the writer's thread runs
+  std::unique_ptr<Retention> retention_;        // none unless the config asks for it
+
+  std::mutex mutex_;
+  std::vector<SqliteDestination*> destinations_;  // by index; under mutex_
+  OpenShards open_;                               // those that nobody is using; under mutex_
+};
+
+}  // namespace fleet_sim::sqlite

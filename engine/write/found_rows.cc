@@ -1,0 +1,53 @@
+#include "write/found_rows.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/cadence.h"
+#include "base/random.h"
+
+namespace fleet_sim::write {
+namespace {
+
+std::uint64_t hash_of(const batch::Values& values, std::string_view anomaly) {
+  std::uint64_t hash = hash_text(anomaly);
+  for (const double value : values) hash = mix_words(hash, std::bit_cast<std::uint64_t>(value));
+  return hash;
+}
+
+}  // namespace
+
+std::size_t FoundRows::HashKey::operator()(const Key& key) const {
+  return mix_words(key.sensor, static_cast<std::uint64_t>(key.at));
+}
+
+void FoundRows::add(std::uint32_t sensor, Timestamp due, const batch::Values& values,
+                    std::string_view anomaly) {
+  last_ = std::max(last_, due);
+  readings_[{sensor, due}] = hash_of(values, anomaly);
+}
+
+void FoundRows::keep_last_second() {
+  if (readings_.empty()) return;
+  complete_until_ = last_ - longest_window;
+  std::erase_if(readings_, [this](const auto& entry) { return entry.first.at < complete_until_; });
+}
+
+bool FoundRows::has_reading(std::uint32_t sensor, Timestamp due) const {
+  return due < complete_until_ || readings_.contains({sensor, due});
+}
+
+FoundRows::Verdict FoundRows::judge(const batch::Reading& reading) const {
+  if (reading.due < complete_until_) return Verdict::present;
+  if (reading.due > last_) return Verdict::absent;
+  const auto found = readings_.find({reading.sensor, reading.due});
+  if (found == readings_.end()) return Verdict::absent;
+  const std::string_view anomaly = reading.anomaly ? name_of(*reading.anomaly) : std::string_view();
+  return found->second == hash_of(reading.values, anomaly) ? Verdict::present : Verdict::different;
+}
+
+bool FoundRows::has_event(const batch::AnomalyEvent& event) const {
+  return events_.contains({event.sensor, event.started_at});
+}
+
+}  // namespace fleet_sim::write

@@ -1,0 +1,59 @@
+// What a shard holds already of a run that is resumed: the rows near the end of what was written, so that the
+// process that resumes it writes exactly those that are missing. Filled while starting by who reads the shard
+// (data/found_shard.h), then belongs to the shard's writer. A value.
+//
+// A run writes its readings in windows of at most one simulated second, one window after the other, and a
+// shard's lots keep that order. So everything due more than a second before a shard's last row is there; of
+// the rest this keeps each row. It also keeps every event that will come again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/timestamp.h"
+#include "batch/reading.h"
+
+namespace fleet_sim::write {
+
+class FoundRows {
+ public:
+  // A reading that is there, with the name of its anomaly, if any. In any order.
+  void add(std::uint32_t sensor, Timestamp due, const batch::Values& values, std::string_view anomaly);
+  // All have been added that may lie in the last second: the others are known to be there without this.
+  void keep_last_second();
+  // An event that is there and will come again.
+  void add_event(std::uint32_t sensor, Timestamp started_at) { events_.insert({sensor, started_at}); }
+
+  // The last reading; the earliest moment when there is none.
+  [[nodiscard]] Timestamp last() const { return last_; }
+  // Every reading due before this moment is there. The earliest moment when there is none.
+  [[nodiscard]] Timestamp complete_until() const { return complete_until_; }
+  [[nodiscard]] bool has_reading(std::uint32_t sensor, Timestamp due) const;
+
+  enum class Verdict : std::uint8_t { absent, present, different };
+  [[nodiscard]] Verdict judge(const batch::Reading& reading) const;
+  // Whether the event's row exists, for one that shows for the first time.
+  [[nodiscard]] bool has_event(const batch::AnomalyEvent& event) const;
+
+ private:
+  // A reading or an event, by its sensor and its time.
+  struct Key {
+    std::uint32_t sensor;
+    Timestamp at;
+
+    bool operator==(const Key&) const = default;
+  };
+  struct HashKey {
+    std::size_t operator()(const Key& key) const;
+  };
+
+  Timestamp complete_until_ = earliest_timestamp;
+  Timestamp last_ = earliest_timestamp;
+  std::unordered_map<Key, std::uint64_t, HashKey> readings_;  // to a hash of what the row says
+  std::unordered_set<Key, HashKey> events_;                   // by when they started
+};
+
+}  // namespace fleet_sim::write

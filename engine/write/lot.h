@@ -1,0 +1,40 @@
+// A lot: the rows of one shard as they are offered to its destination, which takes all of them or none.
+//
+// A lot keeps its number until it has been taken. A later attempt offers the same rows in the same places,
+// followed by those that have come since; so a destination whose last answer was lost can tell from `number`
+// and `offered` what it may have stored already. Only a backlog that overflows takes rows away, from the end.
+// A view of somebody else's rows, valid while the destination has not answered.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/timestamp.h"
+#include "batch/reading.h"
+
+namespace fleet_sim::write {
+
+// A number of rows, by kind.
+struct Share {
+  std::size_t readings = 0;
+  std::size_t events = 0;
+
+  [[nodiscard]] std::size_t rows() const { return readings + events; }
+  bool operator==(const Share&) const = default;
+};
+
+struct Lot {
+  std::span<const batch::Reading> readings = {};
+  std::span<const batch::AnomalyEvent> events = {};
+  std::uint64_t number = 0;   // how many lots of this shard were settled before
+  std::uint64_t attempt = 0;  // at any lot of this shard: 1, 2, …
+  Share offered = {};         // the first rows, which an earlier attempt at this lot has offered
+  std::optional<Timestamp> gap_since =
+      {};  // something due then or later was lost or skipped, and is not in any lot
+
+  [[nodiscard]] bool empty() const { return readings.empty() && events.empty(); }
+};
+
+}  // namespace fleet_sim::write

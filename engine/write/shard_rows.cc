@@ -1,0 +1,59 @@
+#include "write/shard_rows.h"
+
+#include <algorithm>
+
+namespace fleet_sim::write {
+
+void ShardRows::stage(const batch::Reading& reading, SteadyTime now) {
+  if (empty()) since_ = now;
+  readings_.push_back(reading);
+}
+
+void ShardRows::stage(const batch::AnomalyEvent& event, SteadyTime now) {
+  if (empty()) since_ = now;
+  events_.push_back(event);
+}
+
+// What a failed attempt may have stored all the same is dropped like the rest: nobody can tell before the
+// destination works.
+Share ShardRows::forget_newest(std::size_t count) {
+  const std::size_t readings = std::min(count, readings_.size());
+  const std::size_t events = std::min(count - readings, events_.size());
+  for (const batch::Reading& reading : std::span(readings_).last(readings)) leave_gap(reading.due);
+  for (const batch::AnomalyEvent& event : std::span(events_).last(events)) leave_gap(event.started_at);
+  readings_.resize(readings_.size() - readings);
+  events_.resize(events_.size() - events);
+  offered_ = {std::min(offered_.readings, readings_.size()), std::min(offered_.events, events_.size())};
+  return {readings, events};
+}
+
+void ShardRows::append(ShardRows& other) {
+  if (empty()) since_ = other.since_;
+  readings_.insert(readings_.end(), other.readings_.begin(), other.readings_.end());
+  events_.insert(events_.end(), other.events_.begin(), other.events_.end());
+  if (other.gap_since_) leave_gap(*other.gap_since_);
+  other.gap_since_.reset();
+  other.settle();
+}
+
+void ShardRows::leave_gap(Timestamp since) {
+  gap_since_ = std::min(since, gap_since_.value_or(since));
+}
+
+Lot ShardRows::lot(std::uint64_t attempt) const {
+  return {readings_, events_, number_, attempt, offered_, gap_since_};
+}
+
+void ShardRows::settle() {
+  if (!empty()) gap_since_.reset();
+  // A shard that has gathered much while it failed gives the memory back.
+  constexpr std::size_t worth_keeping = 16'384;
+  if (readings_.capacity() > worth_keeping) readings_ = {};
+  if (events_.capacity() > worth_keeping) events_ = {};
+  readings_.clear();
+  events_.clear();
+  offered_ = {};
+  ++number_;
+}
+
+}  // namespace fleet_sim::write

@@ -1,0 +1,57 @@
+// The readings and events of one shard that wait to be taken by its destination, in order. They are offered
+// whole, as a Lot, and stay until they are settled, so that a failure leaves them for the next attempt. A
+// value; the writer's thread. The writer bounds how many there are (WaitingRows).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "batch/reading.h"
+#include "write/lot.h"
+
+namespace fleet_sim::write {
+
+class ShardRows {
+ public:
+  void stage(const batch::Reading& reading, SteadyTime now);
+  void stage(const batch::AnomalyEvent& event, SteadyTime now);
+
+  [[nodiscard]] std::span<const batch::Reading> readings() const { return readings_; }
+  [[nodiscard]] std::span<const batch::AnomalyEvent> events() const { return events_; }
+  [[nodiscard]] std::size_t size() const { return readings_.size() + events_.size(); }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  // Since when the oldest waits.
+  [[nodiscard]] SteadyTime since() const { return since_; }
+
+  // Drops up to `count` rows, the newest first and readings before events. Returns what was dropped.
+  Share forget_newest(std::size_t count);
+
+  // Puts what waits in the other one behind what waits here.
+  void append(ShardRows& other);
+
+  // Something of this shard, due or begun then, is not kept: what is written from now on lies behind a gap.
+  void leave_gap(Timestamp since);
+
+  // All rows, for this attempt. Valid until the next change.
+  [[nodiscard]] Lot lot(std::uint64_t attempt = 1) const;
+
+  // An attempt has offered everything, and failed.
+  void keep_offered() { offered_ = {readings_.size(), events_.size()}; }
+
+  // All rows have been taken, or given up.
+  void settle();
+
+ private:
+  std::vector<batch::Reading> readings_;
+  std::vector<batch::AnomalyEvent> events_;
+  std::uint64_t number_ = 0;
+  Share offered_;
+  std::optional<Timestamp> gap_since_;
+  SteadyTime since_{};
+};
+
+}  // namespace fleet_sim::write
