@@ -47,21 +47,19 @@ Process::Process(const Ground& ground, StormRun& run, bool goes_on, const Fortun
   const Edition& edition = run.editions.back();
   fleet_ = std::make_unique<fleet::Fleet>(fleet::build_fleet(ground.roster, edition.members, plan_.writer_of,
                                                              *edition.config, run.info.seed, run.info.start));
-  build_writers();
-  if (goes_on) {
-    info_.resumed_at = info_.began_at + run.processes;
-    take_up();
-  }
+  if (goes_on) info_.resumed_at = info_.began_at + run.processes;
+  build_writers(goes_on ? take_up() : std::vector<run::Resumption::FoundShards>());
   due_before_start_ = fleet_->due_before(reached_);
   disk_heals_ = now_;
 }
 
 void Process::drop_connections() {
   if (collector_) end_collection(false);
+  if (ground_.fake != nullptr) ground_.fake->forget_late_answers();
   writers_.clear();
 }
 
-void Process::take_up() {
+std::vector<run::Resumption::FoundShards> Process::take_up() {
   // A roster cannot be copied, and the resumption only looks at it.
   run::Inputs inputs;
   inputs.config = *run_.editions.back().config;
@@ -75,25 +73,36 @@ void Process::take_up() {
   reached_ = resumption.moment;
   std::erase_if(run_.skipped, [this](const SensorTime& reading) { return reading.second >= reached_; });
   no_reload_before_ = resumption.all_new_from;
-  for (std::size_t w = 0; w < writers_.size(); ++w) writers_[w]->take_up(std::move(resumption.found[w]));
+  return std::move(resumption.found);
 }
 
-void Process::build_writers() {
+// None found: a run that begins.
+void Process::build_writers(std::vector<run::Resumption::FoundShards> found) {
   const config::WriteSettings& settings = ground_.config.write;
-  const sqlite::WriterContext context{shard_context_,
-                                      settings,
-                                      plan_.place_of,
-                                      SimulationClock(0, {}, std::nullopt),
-                                      pool_,
-                                      ledger_,
-                                      errors_,
-                                      std::max<std::size_t>(2, settings.pending_rows / settings.writers),
-                                      fortune_.open_shards,
-                                      [](const std::string&) {},
-                                      [this] { gave_up_ = true; }};
-  for (const std::vector<std::string>& paths : plan_.paths) {
-    writers_.push_back(std::make_unique<sqlite::Writer>(context, paths, pool_.size()));
+  const write::WriterContext context{
+      .roster = ground_.roster,
+      .settings = settings,
+      .place_of = plan_.place_of,
+      .clock = SimulationClock(0, {}, std::nullopt),
+      .pool = pool_,
+      .ledger = ledger_,
+      .errors = errors_,
+      .pending_rows = std::max<std::size_t>(2, settings.pending_rows / settings.writers),
+      .log = [](const std::string&) {},
+      .give_up = [this] { gave_up_ = true; }};
+  const bool resumes = !found.empty();
+  found.resize(plan_.paths.size());
+  for (std::size_t w = 0; w < plan_.paths.size(); ++w) {
+    writers_.push_back(std::make_unique<write::Writer>(
+        context, make_sink(run::found_files(plan_.paths[w], found[w])), plan_.paths[w], pool_.size()));
+    if (resumes) writers_[w]->take_up(run::take_rows(std::move(found[w])));
   }
+}
+
+std::unique_ptr<write::Sink> Process::make_sink(sqlite::ExpectedFiles files) const {
+  if (ground_.fake != nullptr) return std::make_unique<FakeSink>(*ground_.fake);
+  const auto no_log = [](const std::string&) {};
+  return std::make_unique<sqlite::SqliteSink>(shard_context_, fortune_.open_shards, no_log, std::move(files));
 }
 
 void Process::live() {
@@ -377,7 +386,8 @@ void Process::hand_over(std::uint32_t writer) {
   batch::Batch* batch = std::exchange(carried_[writer], nullptr);
   if (batch == nullptr) return;
   for (const batch::Reading& reading : batch->readings) {
-    handed_[writer].push_back({{std::string(ground_.roster[reading.sensor].id), reading.due}, {}});
+    handed_[writer].push_back(
+        {{std::string(ground_.roster[reading.sensor].id), reading.due}, reading.sensor, {}});
   }
   events_handed_ += batch->events.size();
   largest_batch_ = std::max(largest_batch_, batch->readings.size());
@@ -405,6 +415,7 @@ void Process::pass_time(SteadyTime now) {
   now_ = std::max(now_, now);
   if (collector_ && collector_->until <= now_) end_collection(ground_.dice.chance(0.8));
   if (disk_heals_ <= now_) ground_.vfs.heal();
+  if (ground_.fake != nullptr) ground_.fake->answer();
 }
 
 // Rows are lost only when the backlog is full, that is, half of what may wait.
@@ -433,6 +444,12 @@ std::uint64_t Process::count_held() const {
   std::uint64_t held = 0;
   for (const auto& writer : writers_) held += writer->held();
   return held;
+}
+
+std::vector<FakeStore::Row> Process::handed(std::size_t writer) const {
+  std::vector<FakeStore::Row> rows;
+  for (const Handed& handed : handed_[writer]) rows.emplace_back(handed.sensor, handed.reading.second);
+  return rows;
 }
 
 std::vector<SensorTime> Process::overdue() const {

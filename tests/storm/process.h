@@ -20,14 +20,17 @@
 #include "fleet/fleet.h"
 #include "identity/identity.h"
 #include "identity/identity_changes.h"
+#include "run/resume.h"
 #include "sqlite/run_reloads.h"
 #include "sqlite/shard_plan.h"
-#include "sqlite/writer.h"
+#include "sqlite/sqlite_sink.h"
 #include "storm/dice.h"
 #include "storm/edition.h"
 #include "storm/replay.h"
 #include "storm/weather.h"
+#include "support/fake_sink.h"
 #include "support/faulty_vfs.h"
+#include "write/writer.h"
 
 namespace fleet_sim::test {
 
@@ -46,6 +49,7 @@ struct Ground {
   FaultyVfs& vfs;
   Dice& dice;
   std::function<void(const std::string& path)> before_deleting;
+  FakeStore* fake = nullptr;  // where rows go instead of files
 };
 
 // A run, over all processes that have been at work on it.
@@ -80,6 +84,8 @@ class Process {
   [[nodiscard]] std::uint64_t in_doubt() const { return held_ + books().lost(); }
   // Those which the writers took a flush interval before their last step, or earlier.
   [[nodiscard]] std::vector<SensorTime> overdue() const;
+  // All readings that a writer was given, in order.
+  [[nodiscard]] std::vector<FakeStore::Row> handed(std::size_t writer) const;
   // Every reading due before this moment has been taken.
   [[nodiscard]] Timestamp reached() const { return reached_; }
   [[nodiscard]] const sqlite::ShardPlan& plan() const { return plan_; }
@@ -92,11 +98,12 @@ class Process {
   };
   struct Handed {
     SensorTime reading;
+    std::uint32_t sensor;
     std::optional<SteadyTime> taken;
   };
 
-  void take_up();
-  void build_writers();
+  std::vector<run::Resumption::FoundShards> take_up();
+  void build_writers(std::vector<run::Resumption::FoundShards> found);
   void run_steps();
   void stop();
   void disturb();
@@ -119,6 +126,7 @@ class Process {
   void hand_over(std::uint32_t writer);
   void step();
   void pass_time(SteadyTime now);
+  [[nodiscard]] std::unique_ptr<write::Sink> make_sink(sqlite::ExpectedFiles files) const;
   [[nodiscard]] std::uint64_t count_held() const;
   void check_losses(const Books& before) const;
   void check_memory() const;
@@ -135,7 +143,7 @@ class Process {
   sqlite::RunInfo info_;
   sqlite::ShardContext shard_context_;
   std::unique_ptr<fleet::Fleet> fleet_;
-  std::vector<std::unique_ptr<sqlite::Writer>> writers_;
+  std::vector<std::unique_ptr<write::Writer>> writers_;
   std::vector<batch::Batch*> carried_;
   std::vector<std::size_t> queued_;          // batches per writer that may be in its queue
   std::vector<std::vector<Handed>> handed_;  // per writer

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include "storm/aftermath.h"
 #include "storm/dice.h"
+#include "storm/fake_aftermath.h"
 #include "storm/process.h"
 #include "storm/weather.h"
 #include "support/faulty_vfs.h"
@@ -17,6 +19,7 @@ namespace fleet_sim::test {
 namespace {
 
 constexpr Timestamp first_start = 1'767'225'600'000'000;
+constexpr std::uint64_t every_fake = 4;  // storm is about a sink that is no database
 
 // A disk keeps nothing, everything, the first, or any of what was not synced, the last of it in part.
 std::vector<Fate> draw_fates(Dice& dice, std::size_t changes) {
@@ -38,6 +41,7 @@ class Storm {
         roster_(draw_roster(dice_)),
         config_(draw_config(dice_, folder_.path().string())),
         aftermath_(config_, roster_) {
+    if (seed % every_fake == 0) fake_.emplace(dice_);
     vfs_.remember_unsynced();
     // What SQLite draws itself, such as the salt of its logs.
     sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(dice_.between(1, 1'000'000)), nullptr);
@@ -48,10 +52,14 @@ class Storm {
     tally_.rows += aftermath_.rows();
     tally_.files_gone += aftermath_.files_gone();
     tally_.faults += vfs_.failed();
+    if (!fake_) return;
+    tally_.rows += fake_->rows();
+    tally_.faults += fake_->refusals();
   }
 
  private:
   void live_once() {
+    if (fake_) return live_on_fake();
     const bool goes_on = !runs_.empty() && aftermath_.can_go_on(runs_.back()) && dice_.chance(0.5);
     if (goes_on) {
       runs_.back().editions.resize(1);  // of a reload that no file tells of, nobody knows
@@ -74,6 +82,21 @@ class Storm {
     if (!fortune.dies || !fortune.power) return;
     vfs_.switch_on([this](std::size_t changes) { return draw_fates(dice_, changes); });
     aftermath_.inspect_after_power_failure(vfs_.unsynced(), in_doubt, runs_);
+  }
+
+  // Which keeps nothing that a run could be resumed from.
+  void live_on_fake() {
+    begin_run();
+    ++runs_.back().processes;
+    const Fortune fortune = draw_fortune(dice_, config_);
+    fake_->begin(fortune.calm);
+    const Ground ground{config_, roster_, vfs_, dice_, {}, &fake_->store()};
+    Process process(ground, runs_.back(), false, fortune);
+    process.live();
+    count(process, fortune, false);
+    process.drop_connections();
+    vfs_.switch_on();
+    fake_->inspect(process);
   }
 
   void begin_run() {
@@ -113,6 +136,7 @@ class Storm {
   config::Config config_;
   std::deque<StormRun> runs_;
   std::uint64_t lost_ = 0;  // readings, by all processes
+  std::optional<FakeGround> fake_;
   Aftermath aftermath_;
 };
 

@@ -1,0 +1,280 @@
+// The writer on a destination that is no database: what it promises does not depend on which kind it holds.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <initializer_list>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "support/fake_sink.h"
+#include "support/writer_rig.h"
+
+using namespace fleet_sim;
+using namespace fleet_sim::test;
+
+namespace {
+
+constexpr std::size_t sensors = 3;
+
+struct Bench {
+  explicit Bench(RigOptions options = {.sensors = sensors}, bool knows_lots = true)
+      : store(knows_lots), rig(with_store(std::move(options))) {
+    store.mood = [this](const std::string& target) {
+      std::deque<Mood>& moods = script[target];
+      if (moods.empty()) return Mood::takes;
+      const Mood mood = moods.front();
+      moods.pop_front();
+      return mood;
+    };
+  }
+  RigOptions with_store(RigOptions options) {
+    options.make_sink = [this] { return std::make_unique<FakeSink>(store); };
+    return options;
+  }
+
+  void then(std::uint32_t sensor, std::initializer_list<Mood> moods) {
+    std::ranges::copy(moods, std::back_inserter(script[rig.path_of(sensor)]));
+  }
+  [[nodiscard]] const FakeStore::Target& of(std::uint32_t sensor) {
+    return store.targets[rig.path_of(sensor)];
+  }
+  // Whether the target holds as many readings, each once, in order.
+  [[nodiscard]] bool holds(std::uint32_t sensor, std::size_t count) {
+    const auto& rows = of(sensor).readings;
+    return rows.size() == count && std::ranges::is_sorted(rows) &&
+           std::ranges::adjacent_find(rows) == rows.end();
+  }
+  [[nodiscard]] bool has_logged(const std::string& what) const {
+    return std::ranges::any_of(rig.log,
+                               [&](const std::string& line) { return line.find(what) != std::string::npos; });
+  }
+
+  std::map<std::string, std::deque<Mood>> script;
+  FakeStore store;
+  WriterRig rig;
+};
+
+}  // namespace
+
+TEST_CASE("a destination gets every row once, in order, and is finished at the end") {
+  Bench bench;
+  for (int i = 0; i < 5; ++i) {
+    for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) bench.rig.send(sensor, 7);
+    bench.rig.go_on_for(700 * millisecond);
+  }
+  bench.rig.finish();
+  for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) {
+    CHECK(bench.holds(sensor, 35));
+    CHECK(bench.of(sensor).is_finished);
+  }
+  CHECK(bench.rig.ledger.books().written == 105);
+  CHECK(bench.rig.imbalance().empty());
+}
+
+TEST_CASE("a lot that is refused is offered again, whole") {
+  Bench bench;
+  bench.then(0, {Mood::refuses, Mood::refuses, Mood::is_occupied});
+  bench.rig.send(0, 10);
+  bench.rig.step();
+  CHECK(bench.rig.ledger.books().written == 0);
+  bench.rig.send(0, 5);
+  bench.rig.go_on_for(1 * second);
+  CHECK(bench.holds(0, 15));
+  CHECK(bench.rig.errors(ErrorClass::io) == 2);
+  CHECK(bench.rig.errors(ErrorClass::busy) == 0);
+}
+
+TEST_CASE("what a destination has dealt with is logged, and tried again at once") {
+  Bench bench;
+  bench.then(0, {Mood::removes_obstacle});
+  bench.rig.send(0, 10);
+  bench.rig.step();
+  bench.rig.step();
+  CHECK(bench.holds(0, 10));
+  CHECK(bench.rig.log == std::vector<std::string>{bench.rig.path_of(0) + ": was put aside"});
+  CHECK(bench.rig.errors(ErrorClass::corrupt) == 1);
+}
+
+TEST_CASE("rows whose answer was lost come again first, so that a destination can tell them") {
+  Bench bench;
+  bench.then(0, {Mood::loses_answer, Mood::refuses, Mood::loses_answer});
+  bench.rig.send(0, 10);
+  bench.rig.step();
+  CHECK(bench.of(0).readings.size() == 10);
+  CHECK(bench.rig.ledger.books().written == 0);
+  bench.rig.send(0, 3);
+  bench.rig.go_on_for(2 * second);
+  CHECK(bench.store.keeps_rows);
+  CHECK(bench.holds(0, 13));
+  CHECK(bench.rig.ledger.books().written == 13);
+  CHECK(bench.rig.imbalance().empty());
+}
+
+TEST_CASE("a destination that cannot tell has rows twice, and exactly those whose answer was lost") {
+  Bench bench({.sensors = sensors}, false);
+  bench.then(0, {Mood::loses_answer});
+  bench.rig.send(0, 10);
+  bench.rig.step();
+  bench.rig.send(0, 3);
+  bench.rig.go_on_for(2 * second);
+  CHECK(bench.of(0).readings.size() == 23);
+  CHECK(bench.of(0).resent == 10);
+  CHECK(bench.rig.ledger.books().written == 13);
+}
+
+TEST_CASE("an answer that comes later holds up its shard only, whose rows wait beside the lot") {
+  Bench bench;
+  bench.then(0, {Mood::answers_late});
+  bench.rig.send(0, 10);
+  bench.rig.step();
+  for (int i = 0; i < 4; ++i) {
+    for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) bench.rig.send(sensor, 10);
+    bench.rig.go_on_for(100 * millisecond);
+  }
+  CHECK(bench.of(0).lots == 1);
+  CHECK(bench.holds(1, 40));
+  CHECK(bench.holds(2, 40));
+  CHECK(bench.rig.ledger.books().written == 80);
+  CHECK(bench.rig.writer().held() == 50);
+  bench.store.answer();
+  bench.rig.go_on_for(1 * second);
+  CHECK(bench.holds(0, 50));
+  CHECK(bench.rig.writer().held() == 0);
+  CHECK(bench.rig.errors() == 0);
+  CHECK(bench.rig.imbalance().empty());
+}
+
+TEST_CASE("a refusal that comes later is a refusal, and what came meanwhile stands behind the lot") {
+  Bench bench;
+  bench.then(0, {Mood::refuses_late});
+  bench.rig.send(0, 10);
+  bench.rig.step();
+  bench.rig.send(0, 10);
+  bench.rig.step();
+  bench.store.answer();
+  bench.rig.go_on_for(1 * second);
+  CHECK(bench.holds(0, 20));
+  CHECK(bench.rig.errors() == 1);
+}
+
+TEST_CASE("only the first answer to an attempt counts") {
+  Bench bench;
+  bench.then(0, {Mood::answers_twice, Mood::answers_late});
+  bench.rig.send(0, 10);
+  bench.rig.step();
+  bench.store.answer();
+  bench.rig.step();
+  CHECK(bench.rig.ledger.books().written == 10);
+  bench.store.delay = [] { return 1; };
+  bench.rig.send(0, 10);
+  bench.rig.step();
+  bench.store
+      .answer();  // the second answer to the first attempt, while the second attempt waits for its first
+  bench.rig.step();
+  CHECK(bench.rig.ledger.books().written == 10);
+  CHECK(bench.rig.writer().held() == 10);
+  bench.store.answer();
+  bench.rig.step();
+  CHECK(bench.holds(0, 20));
+  CHECK(bench.rig.ledger.books().written == 20);
+  CHECK(bench.rig.imbalance().empty());
+}
+
+TEST_CASE("an answer that is long overdue is reported once, and so is its coming") {
+  Bench bench;
+  bench.then(0, {Mood::answers_late});
+  bench.rig.send(0, 10);
+  bench.rig.step();
+  const auto trouble = [&] { return bench.rig.writer().board().trouble(bench.rig.plan.place_of[0].shard); };
+  bench.rig.go_on_for(9 * second);
+  CHECK_FALSE(trouble());
+  bench.rig.go_on_for(10 * second);
+  REQUIRE(trouble());
+  CHECK(trouble()->degraded);
+  CHECK(bench.rig.errors() == 1);
+  CHECK(bench.rig.log.size() == 1);
+  bench.store.answer();
+  bench.rig.step();
+  CHECK_FALSE(trouble());
+  CHECK(bench.rig.log.size() == 2);
+  CHECK(bench.holds(0, 10));
+}
+
+TEST_CASE("what was reported as not answering is reported as working, also when it fails in between") {
+  for (const Mood mood : {Mood::is_occupied, Mood::refuses}) {
+    Bench bench;
+    bench.then(0, {Mood::refuses_late, mood});
+    bench.rig.send(0, 10);
+    bench.rig.step();
+    bench.rig.go_on_for(11 * second);
+    bench.store.answer();
+    bench.rig.go_on_for(1 * second);
+    CHECK(bench.holds(0, 10));
+    CHECK_FALSE(bench.rig.writer().board().trouble(bench.rig.plan.place_of[0].shard));
+    CHECK(bench.has_logged("works again"));
+  }
+}
+
+TEST_CASE("a backlog that overflows drops the newest, and what was offered keeps its place") {
+  Bench bench({.sensors = sensors, .pending_rows = 40});
+  bool works = false;
+  bench.store.mood = [&works, first = true](const std::string&) mutable {
+    if (works) return Mood::takes;
+    return std::exchange(first, false) ? Mood::loses_answer : Mood::refuses;
+  };
+  bench.rig.send(0, 10);
+  bench.rig.go_on_for(3 * second);
+  for (int i = 0; i < 10; ++i) {
+    bench.rig.send(0, 10);
+    bench.rig.go_on_for(100 * millisecond);
+  }
+  CHECK(bench.rig.ledger.books().lost() > 0);
+  works = true;
+  bench.rig.go_on_for(5 * second);
+  CHECK(bench.store.keeps_rows);
+  CHECK(bench.holds(0, bench.rig.ledger.books().written));
+  CHECK(bench.rig.imbalance().empty());
+}
+
+TEST_CASE("a call that hangs keeps its thread, and the others are written by another") {
+  Bench bench({.sensors = sensors, .stall_limits = {std::chrono::milliseconds(10), std::chrono::hours(1)}},
+              true);
+  bench.then(0, {Mood::hangs});
+  std::thread thread([&] { bench.rig.writer().run(); });
+  const auto wait_until = [](const auto& is_true) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!is_true() && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return is_true();
+  };
+  bench.rig.send(0, 10);
+  CHECK(wait_until([&] { return bench.store.is_hanging(); }));
+  for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) bench.rig.send(sensor, 10);
+  CHECK(wait_until([&] { return bench.rig.ledger.books().written == 20; }));
+  bench.store.wake();
+  bench.rig.writer().finish();
+  thread.join();
+  CHECK(bench.holds(0, 20));
+  CHECK(bench.rig.ledger.books().written == 40);
+  CHECK(bench.rig.imbalance().empty());
+}
+
+TEST_CASE("what no destination takes until the end is counted as lost") {
+  Bench bench;
+  bench.store.mood = [](const std::string&) { return Mood::refuses; };
+  bench.rig.send(0, 10);
+  bench.rig.finish();
+  CHECK(
+      bench.rig.ledger.books().lost_by_reason[static_cast<std::size_t>(LossReason::storage_failed_at_stop)] ==
+      10);
+  CHECK(bench.rig.imbalance().empty());
+  CHECK(bench.store.readings() == 0);
+}

@@ -1,0 +1,90 @@
+#include "storm/fake_aftermath.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace fleet_sim::test {
+namespace {
+
+using Row = FakeStore::Row;
+using Rows = std::vector<Row>;
+
+// The rows of a writer by the target they go to, in the order in which it was given them.
+std::map<std::string, Rows> handed_by_target(const Process& process, std::size_t writer) {
+  const sqlite::ShardPlan& plan = process.plan();
+  std::map<std::string, Rows> rows;
+  for (const Row& row : process.handed(writer)) {
+    rows[plan.paths[writer][plan.place_of[row.first].shard]].push_back(row);
+  }
+  return rows;
+}
+
+// Those in `stored` that are not there for the first time.
+std::uint64_t count_again(const Rows& stored) {
+  return stored.size() - std::set<Row>(stored.begin(), stored.end()).size();
+}
+
+Rows each_once(const Rows& stored) {
+  std::set<Row> seen;
+  Rows rows;
+  std::ranges::copy_if(stored, std::back_inserter(rows),
+                       [&](const Row& row) { return seen.insert(row).second; });
+  return rows;
+}
+
+bool is_part_of(const Rows& part, const Rows& whole) {
+  auto next = part.begin();
+  for (const Row& row : whole) {
+    if (next != part.end() && *next == row) ++next;
+  }
+  return next == part.end();
+}
+
+}  // namespace
+
+FakeGround::FakeGround(Dice& dice) : dice_(dice), knows_lots_(dice.chance(0.7)), store_(knows_lots_) {
+  store_.mood = [this](const std::string&) {
+    const Mood mood = dice_.chance(trouble_) ? draw_mood() : Mood::takes;
+    if (mood != Mood::takes) ++refusals_;
+    return mood;
+  };
+  store_.delay = [this] { return static_cast<unsigned>(dice_.between(0, 40)); };
+}
+
+// What hangs in its call would keep the storm's only thread; for the writer it is an answer that comes late.
+Mood FakeGround::draw_mood() {
+  return dice_.one_of(std::vector{Mood::refuses, Mood::is_occupied, Mood::removes_obstacle,
+                                  Mood::loses_answer, Mood::answers_late, Mood::refuses_late,
+                                  Mood::answers_twice});
+}
+
+void FakeGround::begin(bool calm) {
+  store_.targets.clear();
+  trouble_ = calm ? 0 : dice_.one_of(std::vector<double>{0.05, 0.3, 0.8});
+}
+
+void FakeGround::inspect(const Process& process) {
+  demand(store_.keeps_rows, "a lot that was offered again begins with other rows");
+  std::uint64_t handed = 0;
+  for (std::size_t w = 0; w < process.plan().paths.size(); ++w) {
+    for (const auto& [name, rows] : handed_by_target(process, w)) {
+      handed += rows.size();
+      const FakeStore::Target& target = store_.targets[name];
+      demand(count_again(target.readings) == target.resent, name + " was given rows twice");
+      demand(is_part_of(each_once(target.readings), rows), name + " was given rows out of order");
+      if (!process.died()) demand(target.is_finished || target.lots == 0, name + " was not finished");
+    }
+  }
+  const Books books = process.books();
+  const std::uint64_t stored = store_.readings();
+  demand(stored <= handed, "more is stored than there was");
+  demand(stored >= books.written && stored <= books.written + process.in_doubt(),
+         std::to_string(stored) + " readings are stored, and the books say " + std::to_string(books.written));
+  if (!process.died()) demand(stored + books.lost() >= handed, "rows are neither stored nor counted as lost");
+  rows_ += stored;
+}
+
+}  // namespace fleet_sim::test
