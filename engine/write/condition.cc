@@ -1,9 +1,9 @@
 #include "write/condition.h"
 
 #include <algorithm>
-#include <cassert>
 
 #include "base/backoff.h"
+#include "base/faults.h"
 
 namespace fleet_sim::write {
 namespace {
@@ -32,7 +32,7 @@ Failing fallen_sick(SteadyTime now) {
 }
 
 Setback refused(const Failing& failing, const Answer& answer, const Attempt& attempt) {
-  assert(!answer.failure.ok());
+  ensure(!answer.failure.ok(), "a refusal has a failure");
   Failing next = failing;
   if (answer.failure.occupied() && attempt.now - failing.since < attempt.lock_timeout) {
     next.retry_at = after(attempt.now, backoff_delay(lock_backoff, 4, attempt.word));
@@ -53,13 +53,13 @@ Failing exhausted(Failing failing) {
 }
 
 Away left(const Condition& condition, SteadyTime now) {
-  assert(!is_away(condition));
+  ensure(!is_away(condition), "one call at a time");
   const Failing* failing = std::get_if<Failing>(&condition);
   return {.before = failing != nullptr ? *failing : fallen_sick(now), .since = now};
 }
 
 Away overdue(Away away, bool paced) {
-  assert(away.answer == Away::Answer::awaited);
+  ensure(away.answer == Away::Answer::awaited, "an answer becomes overdue once");
   away.answer = Away::Answer::overdue;
   const auto standing = paced ? Failing::Standing::exhausted : Failing::Standing::announced;
   away.before.standing = std::max(away.before.standing, standing);

@@ -10,8 +10,9 @@
 #pragma once
 
 #include <algorithm>
-#include <cassert>
 #include <cstdint>
+
+#include "base/faults.h"
 
 namespace fleet_sim::write {
 
@@ -27,20 +28,17 @@ class WaitingRows {
 
   // So many rows wait no longer, all or none of which were in the backlog.
   void remove(std::uint64_t rows, bool in_backlog) {
-    assert(rows <= count_ && (in_backlog ? rows <= backlog_ : rows <= count_ - backlog_));
-    count_ -= rows;
-    if (in_backlog) backlog_ -= rows;
+    take(in_backlog ? rows : 0, backlog_);
+    take(rows, count_);
+    ensure(backlog_ <= count_, "the backlog is part of what waits");
   }
 
   // Rows that wait go on waiting as part of the backlog, or no longer as such.
   void move_to_backlog(std::uint64_t rows) {
-    assert(rows <= count_ - backlog_);
     backlog_ += rows;
+    ensure(backlog_ <= count_, "the backlog is part of what waits");
   }
-  void take_from_backlog(std::uint64_t rows) {
-    assert(rows <= backlog_);
-    backlog_ -= rows;
-  }
+  void take_from_backlog(std::uint64_t rows) { take(rows, backlog_); }
 
   [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] bool memory_is_full() const { return count_ - backlog_ >= most_ / 2; }
@@ -53,6 +51,11 @@ class WaitingRows {
   }
 
  private:
+  static void take(std::uint64_t rows, std::uint64_t& from) {
+    ensure(rows <= from, "no more rows leave than wait");
+    from -= std::min(rows, from);
+  }
+
   std::uint64_t most_;
   std::uint64_t count_ = 0;
   std::uint64_t backlog_ = 0;  // of these

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/faults.h"
 #include "base/random.h"
 
 namespace fleet_sim::write {
@@ -469,7 +470,7 @@ bool Writer::last_round_of(std::uint32_t index, SteadyTime now) {
 
 void Writer::give_up_on(std::uint32_t index) {
   Slot& slot = slots_[index];
-  assert(is_exhausted(slot.condition));
+  ensure(is_exhausted(slot.condition), "only what is the backlog is given up");
   const Lot lot = slot.rows.lot();
   context_.ledger.lost(LossReason::storage_failed_at_stop, lot.readings.size());
   context_.ledger.events_lost(lot.events.size());
