@@ -6,7 +6,8 @@
 
 #include "write/condition.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::condition_test {
+
 using namespace fleet_sim::write;
 
 namespace {
@@ -143,3 +144,5 @@ TEST_CASE("the last round gives everything its full time once more, and then the
   // It stays the last one through a call that hangs.
   CHECK(came_back(left(last, at(21))).round == Failing::Round::last);
 }
+
+}  // namespace fleet_sim::condition_test

@@ -16,7 +16,8 @@
 #include "support/fake_sink.h"
 #include "support/writer_rig.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::destination_test {
+
 using namespace fleet_sim::test;
 
 namespace {
@@ -278,3 +279,5 @@ TEST_CASE("what no destination takes until the end is counted as lost") {
   CHECK(bench.rig.imbalance().empty());
   CHECK(bench.store.readings() == 0);
 }
+
+}  // namespace fleet_sim::destination_test

@@ -6,7 +6,8 @@
 #include "write/shard_rows.h"
 #include "write/waiting_rows.h"
 
-using namespace fleet_sim;
+namespace fleet_sim::shard_rows_test {
+
 using namespace fleet_sim::write;
 
 namespace {
@@ -114,3 +115,5 @@ TEST_CASE("a gap is reported from its first moment on, until rows behind it have
   rows.settle();
   CHECK_FALSE(rows.lot().gap_since);
 }
+
+}  // namespace fleet_sim::shard_rows_test

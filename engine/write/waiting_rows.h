@@ -5,8 +5,8 @@
 // new rows are counted as lost. What a shard brings along when its retries run out is kept even beyond that
 // half, until others need the room; then the newest of it is lost.
 //
-// Counts only; the rows are in ShardRows. A value; the writer's thread. Asserts that nothing is subtracted
-// which was not added.
+// Counts only; the rows are in ShardRows. A value; the writer's thread. To subtract what was not added is a
+// fault (base/faults.h), and leaves zero.
 #pragma once
 
 #include <algorithm>

@@ -106,6 +106,7 @@ class FakeStore {
                         now != Mood::refuses_late;
     if (now == Mood::hangs) hang(lock);
     Target& target = targets[name];
+    keep_offered(target, lot.offered);
     if (stores) store(target, lot);
     if (now == Mood::loses_answer) {
       target.doubtful = lot.number;
@@ -154,11 +155,16 @@ class FakeStore {
     for (const auto& item : items.subspan(from)) rows.push_back(key(item));
   }
 
+  // Of the rows in doubt, some may have been dropped since.
+  static void keep_offered(Target& target, const write::Share& offered) {
+    target.stored.resize(std::min(target.stored.size(), offered.readings));
+    target.stored_events = std::min(target.stored_events, offered.events);
+  }
+
   void store(Target& target, const write::Lot& lot) {
     write::Share there;
     if (target.doubtful == lot.number) {
-      there = {std::min(target.stored.size(), lot.offered.readings),
-               std::min(target.stored_events, lot.offered.events)};
+      there = {target.stored.size(), target.stored_events};
       std::vector<Row> again;
       add(again, lot.readings.first(there.readings), 0, due_of);
       keeps_rows = keeps_rows && std::equal(again.begin(), again.end(), target.stored.begin());
