@@ -435,7 +435,7 @@ TEST_CASE("labels as JSON") {
         "\"start\": \"1970-01-01T00:00:00.000000Z\", \"end\": \"1970-01-01T00:00:01.000000Z\"},\n"
         "    {\"type\": \"noise\", \"channel\": null, \"direction\": null, \"magnitude\": 0.1, "
         "\"start\": \"1970-01-01T00:00:02.000000Z\", \"end\": \"1970-01-01T00:00:03.000000Z\"}\n  ]\n}\n");
-  CHECK(exports::windows_json({}) == "{\n}\n");
+  CHECK(exports::windows_json({}) == "{}\n");
 }
 
 }  // namespace fleet_sim::export_test

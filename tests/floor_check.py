@@ -31,7 +31,7 @@ HOMES = {
     "boost/beast": ("status/http_server",),
     "boost/lockfree": ("batch/",),
     "yaml-cpp/": ("config/",),
-    "nlohmann/": ("base/json_writer.", "identity/", "log/log.", "status/", "report/", "explain/", "benchmark/", "export/", "app/"),
+    "nlohmann/": ("identity/identity_events.", "status/route.", "app/version."),
     "sqlite3.h": ("sqlite/sqlite.",),
     "CLI/": ("app/",),
 }

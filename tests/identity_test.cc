@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/plain_text.h"
 #include "identity/identity_json.h"
 #include "identity/identity_parser.h"
 #include "identity/identity_rules.h"
@@ -388,8 +389,8 @@ TEST_CASE("a long array is read piece by piece with the right lines") {
 }
 
 TEST_CASE("texts in messages cannot harm a terminal") {
-  CHECK(identity::printable("a\x1b[31m\n") == "a?[31m?");
-  CHECK(identity::printable("ßßß", 3) == "ß...");
+  CHECK(printable("a\x1b[31m\n") == "a?[31m?");
+  CHECK(printable("ßßß", 3) == "ß...");
   const TemporaryFolder folder;
   const std::string problems = load({write(folder, "a.json", "{\"id\": \"S\", \"type\": \x1b}")}).problems;
   CHECK(holds(problems, "not valid JSON"));

@@ -427,7 +427,7 @@ TEST_CASE("the text is aligned, says what does not exist, and holds no control c
 }
 
 TEST_CASE("the JSON has numbers, nulls, and survives hostile names") {
-  const nlohmann::json json = nlohmann::json::parse(report::json_text(report::json_of(small_report()), 2));
+  const nlohmann::json json = nlohmann::json::parse(report::report_json(small_report()));
   CHECK(json["total"]["due"] == 1'300);
   CHECK(json["total"]["anomalous"] == 166);
   CHECK(json["by_firmware"][0]["interval"]["high"] == 0.155);

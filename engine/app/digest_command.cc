@@ -2,16 +2,15 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "app/commands.h"
 #include "app/output.h"
 #include "base/exit_code.h"
+#include "base/json_writer.h"
 #include "base/plain_text.h"
 #include "base/text.h"
 #include "data/digest.h"
-#include "report/report_json.h"
 #include "sqlite/sqlite.h"
 
 namespace fleet_sim::app {
@@ -23,35 +22,47 @@ struct DigestOptions {
 };
 
 // What retention has deleted: nothing, in most directories.
-nlohmann::ordered_json deleted_json(const sqlite::Deletions& deleted) {
-  return {{"readings", deleted.readings}, {"events", deleted.events}};
+void add_deleted(JsonWriter& json, const sqlite::Deletions& deleted) {
+  json.object("deleted", [&] {
+    json.member("readings", deleted.readings);
+    json.member("events", deleted.events);
+  });
 }
 
-nlohmann::ordered_json json_of(const data::ShardDigest& shard) {
-  return {{"file", shard.file},
-          {"readings", shard.readings},
-          {"events", shard.events},
-          {"deleted", deleted_json(shard.deleted)},
-          {"digest", fmt::format("{:016x}{:016x}", shard.readings_hash, shard.events_hash)}};
+void add_run(JsonWriter& json, const sqlite::RunInfo& run) {
+  json.object([&] {
+    json.member("run_id", run.run_id);
+    json.member("seed", run.seed);
+    json.member("version", run.version);
+    json.member("config_hash", run.config_hash);
+    json.member("fleet_hash", run.fleet_hash);
+    json.member("start", timestamp_text(run.start));
+    json.member("partition", run.partition);
+  });
 }
 
-nlohmann::ordered_json json_of(const sqlite::RunInfo& run) {
-  return {{"run_id", run.run_id},         {"seed", run.seed},
-          {"version", run.version},       {"config_hash", run.config_hash},
-          {"fleet_hash", run.fleet_hash}, {"start", timestamp_text(run.start)},
-          {"partition", run.partition}};
+void add_shard(JsonWriter& json, const data::ShardDigest& shard) {
+  json.object([&] {
+    json.member("file", shard.file);
+    json.member("readings", shard.readings);
+    json.member("events", shard.events);
+    add_deleted(json, shard.deleted);
+    json.member("digest", fmt::format("{:016x}{:016x}", shard.readings_hash, shard.events_hash));
+  });
 }
 
 std::string json_of(const data::DirectoryDigest& digest) {
-  nlohmann::ordered_json json{{"digest", digest.text()},
-                              {"readings", digest.total.readings},
-                              {"events", digest.total.events},
-                              {"deleted", deleted_json(digest.total.deleted)},
-                              {"runs", nlohmann::ordered_json::array()},
-                              {"shards", nlohmann::ordered_json::array()}};
-  for (const sqlite::RunInfo& run : digest.runs) json["runs"].push_back(json_of(run));
-  for (const data::ShardDigest& shard : digest.shards) json["shards"].push_back(json_of(shard));
-  return report::json_text(json, 2) + '\n';
+  std::string text;
+  JsonWriter json(text, JsonLayout::indented);
+  json.object([&] {
+    json.member("digest", digest.text());
+    json.member("readings", digest.total.readings);
+    json.member("events", digest.total.events);
+    add_deleted(json, digest.total.deleted);
+    json.array("runs", digest.runs, [&](const sqlite::RunInfo& run) { add_run(json, run); });
+    json.array("shards", digest.shards, [&](const data::ShardDigest& shard) { add_shard(json, shard); });
+  });
+  return text + '\n';
 }
 
 std::string text_of(const data::DirectoryDigest& digest) {

@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <memory>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -94,7 +93,7 @@ int report_command(const ReportOptions& options) {
   if (!options.html.empty() && options.html != "-") is_earlier_report(options.html);
   const report::Report report = read_report(options.directory);
   if (options.html.empty()) {
-    print(options.json ? report::json_text(report::json_of(report), 2) + '\n' : report::report_text(report));
+    print(options.json ? report::report_json(report) : report::report_text(report));
   } else {
     write_html(options, report);
     for (const report::UnreadableShard& shard : report.unreadable) {

@@ -1,7 +1,13 @@
 #include "base/json_writer.h"
 
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <cmath>
+#include <iterator>
+
+#include "base/plain_text.h"
 
 namespace fleet_sim {
 namespace {
@@ -10,18 +16,44 @@ bool is_plain(char c) {
   return c >= ' ' && c <= '~' && c != '"' && c != '\\';
 }
 
+bool is_control_byte(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
+
+void append_escaped(std::string& out, char c) {
+  if (is_control_byte(c)) {
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE("\\u{:04x}"), static_cast<unsigned>(c));
+    return;
+  }
+  if (c == '"' || c == '\\') out += '\\';
+  out += c;
+}
+
 }  // namespace
 
-// Nearly all texts are plain; the others are left to who knows UTF-8.
-void JsonWriter::value(std::string_view text) {
-  separate();
+// Nearly all texts are plain.
+void append_json_text(std::string& out, std::string_view text) {
+  out += '"';
   if (std::ranges::all_of(text, is_plain)) {
-    text_ += '"';
-    text_ += text;
-    text_ += '"';
+    out += text;
+  } else if (is_utf8(text)) {
+    for (const char c : text) append_escaped(out, c);
   } else {
-    text_ += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    for (const char c : repaired_utf8(text)) append_escaped(out, c);
   }
+  out += '"';
+}
+
+void JsonWriter::value(double number) {
+  if (!std::isfinite(number)) return value(std::nullopt);
+  if (reals_ == JsonReals::shortest) {
+    std::array<char, 32> digits{};  // the longest has 24: -2.2250738585072014e-308
+    return put({digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr});
+  }
+  separate();
+  const std::size_t start = out_.size();
+  fmt::format_to(std::back_inserter(out_), FMT_COMPILE("{}"), number);
+  if (reals_ == JsonReals::with_point && out_.find_first_of(".e", start) == out_.npos) out_ += ".0";
 }
 
 }  // namespace fleet_sim

@@ -1,44 +1,85 @@
-// Writes JSON text as it goes, without a tree in between: the status page asks each second, and an answer
-// must cost a small fleet next to nothing. Commas come by themselves; that brackets match and members have
-// keys is the caller's business. Bytes that are no UTF-8 are replaced, numbers that JSON does not know become
-// null. A value; one thread.
+// Writes JSON as it goes, without a tree in between: the status page asks each second, and an answer must
+// cost a small fleet next to nothing. It appends to a text of the caller's, which outlives it. Commas and
+// line breaks come by themselves; that brackets match and that members have keys is the caller's business.
+// Bytes that are not UTF-8 are replaced, and numbers that JSON does not know become null. One thread; fails
+// only for lack of memory.
 #pragma once
 
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <concepts>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace fleet_sim {
 
+// Appends the text in double quotes, with JSON's escapes, and with U+FFFD for each byte that is not UTF-8.
+void append_json_text(std::string& out, std::string_view text);
+
+// For programs, for a line that people read, or for a page that people read (two spaces a level).
+enum class JsonLayout { compact, spaced, indented };
+
+// The notation of real numbers, each in the fewest digits that are read back as the same number.
+enum class JsonReals {
+  shortest,    // 60, 1e-04
+  plain,       // 60, 0.0001
+  with_point,  // 60.0, 0.0001: readers take it for a real number, too
+};
+
 class JsonWriter {
  public:
+  explicit JsonWriter(std::string& out, JsonLayout layout = JsonLayout::compact,
+                      JsonReals reals = JsonReals::shortest)
+      : out_(out), layout_(layout), reals_(reals) {}
+
   void begin(char bracket) {
     separate();
-    text_ += bracket;
+    out_ += bracket;
+    ++depth_;
+    is_first_ = true;
   }
-  void end(char bracket) { text_ += bracket; }
+  void end(char bracket) {
+    --depth_;
+    if (!is_first_) break_line();
+    out_ += bracket;
+    is_first_ = false;
+  }
   // A name of our own, which needs no escapes.
   void key(std::string_view name) {
     separate();
-    text_ += '"';
-    text_ += name;
-    text_ += "\":";
+    out_ += '"';
+    out_ += name;
+    out_ += layout_ == JsonLayout::compact ? "\":" : "\": ";
+    has_key_ = true;
+  }
+  // A name that may hold anything.
+  void any_key(std::string_view name) {
+    value(name);
+    out_ += layout_ == JsonLayout::compact ? ":" : ": ";
+    has_key_ = true;
+  }
+  // Ends the text's line; what comes next is a document of its own.
+  void end_line() {
+    out_ += '\n';
+    is_first_ = true;
   }
 
-  void value(std::string_view text);
+  void value(std::string_view text) {
+    separate();
+    append_json_text(out_, text);
+  }
   void value(const std::string& text) { value(std::string_view(text)); }
   void value(const char* text) { value(std::string_view(text)); }
   void value(bool truth) { put(truth ? "true" : "false"); }
   void value(std::nullopt_t) { put("null"); }
-  void value(double number) { std::isfinite(number) ? put_number(number) : value(std::nullopt); }
+  void value(double number);
   template <std::integral Number>
   void value(Number number) {
-    put_number(number);
+    std::array<char, 24> digits{};
+    const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+    put({digits.data(), static_cast<std::size_t>(written.ptr - digits.data())});
   }
   template <class Value>
   void value(const std::optional<Value>& perhaps) {
@@ -48,7 +89,7 @@ class JsonWriter {
   // JSON as it stands.
   void put(std::string_view json) {
     separate();
-    text_ += json;
+    out_ += json;
   }
 
   template <class Value>
@@ -57,22 +98,55 @@ class JsonWriter {
     value(its_value);
   }
 
-  [[nodiscard]] std::string take() { return std::move(text_); }
+  // An object whose members the function writes.
+  template <class Members>
+  void object(const Members& members) {
+    begin('{');
+    members();
+    end('}');
+  }
+  template <class Members>
+  void object(std::string_view name, const Members& members) {
+    key(name);
+    object(members);
+  }
+
+  // An array of what the function writes for each of the values.
+  template <class Values, class Write>
+  void array(std::string_view name, const Values& values, const Write& write) {
+    key(name);
+    begin('[');
+    for (const auto& one : values) write(one);
+    end(']');
+  }
+  template <class Values>
+  void array(std::string_view name, const Values& values) {
+    array(name, values, [this](const auto& one) { value(one); });
+  }
 
  private:
   void separate() {
-    if (!text_.empty() && std::string_view("{[:").find(text_.back()) == std::string_view::npos) text_ += ',';
+    if (has_key_) {
+      has_key_ = false;
+      return;
+    }
+    if (!is_first_) out_ += layout_ == JsonLayout::spaced ? ", " : ",";
+    if (depth_ > 0) break_line();
+    is_first_ = false;
   }
 
-  // The fewest digits that are read back as the same number.
-  template <class Number>
-  void put_number(Number number) {
-    std::array<char, 32> digits{};  // the longest has 24: -2.2250738585072014e-308
-    const auto written = std::to_chars(digits.begin(), digits.end(), number);
-    put({digits.data(), written.ptr});
+  void break_line() {
+    if (layout_ != JsonLayout::indented) return;
+    out_ += '\n';
+    out_.append(2 * depth_, ' ');
   }
 
-  std::string text_;
+  std::string& out_;
+  const JsonLayout layout_;
+  const JsonReals reals_;
+  std::size_t depth_ = 0;
+  bool is_first_ = true;  // of its object, array or line
+  bool has_key_ = false;  // the value to come is that of a key
 };
 
 }  // namespace fleet_sim

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 
+#include "base/text.h"
+
 namespace fleet_sim {
 namespace {
 
-constexpr std::size_t longest_shown = 60;
+constexpr std::size_t longest_quote = 60;
 
 struct CodePoint {
   std::uint32_t value = 0;
@@ -58,15 +60,16 @@ std::optional<TextFlaw> find_text_flaw(std::string_view text, std::string_view a
   return std::nullopt;
 }
 
-std::string printable(std::string_view text) {
+std::string printable(std::string_view text, std::size_t most_bytes) {
+  std::string_view left = first_bytes(text, most_bytes);
   std::string shown;
-  while (!text.empty()) {
-    const CodePoint next = first_code_point(text);
+  while (!left.empty()) {
+    const CodePoint next = first_code_point(left);
     const std::size_t bytes = next.bytes == 0 ? 1 : next.bytes;
-    shown += next.bytes == 0 || is_control(next.value) ? "?" : text.substr(0, bytes);
-    text.remove_prefix(bytes);
+    shown += next.bytes == 0 || is_control(next.value) ? "?" : left.substr(0, bytes);
+    left.remove_prefix(bytes);
   }
-  return shown;
+  return shown.append(text.size() <= most_bytes ? "" : "...");
 }
 
 bool is_utf8(std::string_view text) {
@@ -92,15 +95,7 @@ std::string repaired_utf8(std::string_view text) {
 }
 
 std::string in_quotes(std::string_view text) {
-  std::string shown = "'";
-  while (!text.empty()) {
-    const CodePoint next = first_code_point(text);
-    const std::size_t bytes = next.bytes == 0 ? 1 : next.bytes;
-    if (shown.size() + bytes > longest_shown + 1) return shown + "...'";
-    shown += next.bytes == 0 || is_control(next.value) ? "?" : text.substr(0, bytes);
-    text.remove_prefix(bytes);
-  }
-  return shown + "'";
+  return "'" + printable(text, longest_quote) + "'";
 }
 
 }  // namespace fleet_sim

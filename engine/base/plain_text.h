@@ -18,15 +18,16 @@ struct TextFlaw {
 // which is not in `allowed`.
 std::optional<TextFlaw> find_text_flaw(std::string_view text, std::string_view allowed = {});
 
-// The text with everything find_text_flaw would object to as '?'.
-std::string printable(std::string_view text);
+// The text with everything find_text_flaw would object to as '?'; one that is longer than so many bytes is
+// cut at a character's end and followed by "...".
+std::string printable(std::string_view text, std::size_t most_bytes = std::string_view::npos);
 
 [[nodiscard]] bool is_utf8(std::string_view text);
 
 // The text with U+FFFD in place of every byte that is not part of well-formed UTF-8.
 std::string repaired_utf8(std::string_view text);
 
-// 'text', cut to 60 bytes, with everything find_text_flaw would object to as '?'.
+// 'text': printable, and of at most 60 bytes.
 std::string in_quotes(std::string_view text);
 
 }  // namespace fleet_sim

@@ -1,8 +1,11 @@
-// Numbers as a person reads them. Pure.
+// Text for people: numbers in the notation they read, and how long a text is and how it is cut without
+// breaking a character of UTF-8. Untrusted bytes go through base/plain_text.h. Pure; any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace fleet_sim {
 
@@ -14,5 +17,21 @@ std::string duration_text(double seconds);
 
 // "46.2 MB"
 std::string bytes_text(std::uint64_t bytes);
+
+// Characters. As many columns on a terminal, for texts of our own.
+std::size_t count_characters(std::string_view text);
+
+// Columns on a terminal, never too few: characters of three and more bytes may be wide ones.
+std::size_t most_columns(std::string_view text);
+
+// The longest beginning of whole characters with no more than so many characters, or bytes.
+std::string_view first_characters(std::string_view text, std::size_t most);
+std::string_view first_bytes(std::string_view text, std::size_t most);
+
+// The text; where it is longer, its first bytes and `mark`.
+std::string cut_to_bytes(std::string_view text, std::size_t most, std::string_view mark);
+
+// The text; where it may take more columns, its beginning and "…", which together do not.
+std::string cut_to_columns(std::string_view text, std::size_t most);
 
 }  // namespace fleet_sim

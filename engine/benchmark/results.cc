@@ -135,13 +135,8 @@ std::string rounds_text(const BenchOptions& options) {
   return options.rounds == 1 ? ", 1 round" : fmt::format(", {} interleaved rounds", options.rounds);
 }
 
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 std::string padded(const std::string& text, std::size_t width) {
-  return std::string(width - std::min(width, width_of(text)), ' ') + text;
+  return std::string(width - std::min(width, count_characters(text)), ' ') + text;
 }
 
 void add_failures(const BenchReport& report, std::vector<std::string>& notes) {
@@ -269,9 +264,9 @@ std::vector<BenchTable> bench_tables(const BenchReport& report) {
 
 std::string text_of(const BenchTable& table) {
   std::vector<std::size_t> widths;
-  for (const std::string& head : table.header) widths.push_back(width_of(head));
+  for (const std::string& head : table.header) widths.push_back(count_characters(head));
   for (const Row& row : table.rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], count_characters(row[i]));
   }
   const auto line = [&](const Row& row) {
     std::string text;

@@ -1,100 +1,117 @@
 // The JSON form of a benchmark's report. Durations in seconds.
-#include <nlohmann/json.hpp>
-
+#include "base/json_writer.h"
 #include "benchmark/results.h"
 
 namespace fleet_sim::benchmark {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 double seconds(Microseconds span) {
   return static_cast<double>(span) * 1e-6;
 }
 
-Json json_of(const Histogram& histogram) {
-  return {{"count", histogram.count()},
-          {"p50", seconds(histogram.percentile(0.5))},
-          {"p90", seconds(histogram.percentile(0.9))},
-          {"p99", seconds(histogram.percentile(0.99))},
-          {"p99.9", seconds(histogram.percentile(0.999))},
-          {"max", seconds(histogram.max())}};
+void add_histogram(JsonWriter& json, std::string_view name, const Histogram& histogram) {
+  json.object(name, [&] {
+    json.member("count", histogram.count());
+    json.member("p50", seconds(histogram.percentile(0.5)));
+    json.member("p90", seconds(histogram.percentile(0.9)));
+    json.member("p99", seconds(histogram.percentile(0.99)));
+    json.member("p99.9", seconds(histogram.percentile(0.999)));
+    json.member("max", seconds(histogram.max()));
+  });
 }
 
-Json json_of(const BenchCell& cell) {
-  return {{"shards", cell.shards},         {"writers", cell.writers},
-          {"batch_size", cell.batch_size}, {"synchronous", name_of(cell.synchronous)},
-          {"index", cell.unsynced_index},  {"collectors", cell.collectors}};
+void add_cell(JsonWriter& json, const BenchCell& cell) {
+  json.member("shards", cell.shards);
+  json.member("writers", cell.writers);
+  json.member("batch_size", cell.batch_size);
+  json.member("synchronous", name_of(cell.synchronous));
+  json.member("index", cell.unsynced_index);
+  json.member("collectors", cell.collectors);
 }
 
-Json json_of(const CellResult::Round& round, bool paced) {
-  Json json{{"seconds", round.seconds},
-            {"rows", round.rows},
-            {"rows_per_second", round.rows_per_second},
-            {"bytes", round.bytes},
-            {"disk_bound_reached", round.disk_bound_reached}};
-  if (paced) json["latency_p99_seconds"] = seconds(round.latency_p99);
-  return json;
+void add_round(JsonWriter& json, const CellResult::Round& round, bool paced) {
+  json.object([&] {
+    json.member("seconds", round.seconds);
+    json.member("rows", round.rows);
+    json.member("rows_per_second", round.rows_per_second);
+    json.member("bytes", round.bytes);
+    json.member("disk_bound_reached", round.disk_bound_reached);
+    if (paced) json.member("latency_p99_seconds", seconds(round.latency_p99));
+  });
 }
 
-Json json_of(const CollectorTally& tally) {
-  return {{"seconds", tally.seconds},
-          {"collected", tally.collected},
-          {"errors", tally.errors},
-          {"poll_seconds", json_of(tally.poll)},
-          {"mark_seconds", json_of(tally.mark)}};
+void add_collected(JsonWriter& json, const CollectorTally& tally) {
+  json.object("collected", [&] {
+    json.member("seconds", tally.seconds);
+    json.member("collected", tally.collected);
+    json.member("errors", tally.errors);
+    add_histogram(json, "poll_seconds", tally.poll);
+    add_histogram(json, "mark_seconds", tally.mark);
+  });
 }
 
-Json json_of(const CellResult& result, bool paced) {
-  Json json = json_of(result.cell);
-  const Spread rate = result.rows_per_second();
-  json["rows_per_second"] = {{"median", rate.median}, {"min", rate.min}, {"max", rate.max}};
-  json["bytes_per_reading"] = result.bytes_per_reading();
-  if (paced) {
-    json["latency_seconds"] = json_of(result.latency);
-    json["not_taken"] = result.not_taken;
-  }
-  if (result.cell.collectors > 0) json["collected"] = json_of(result.collectors);
-  if (!result.failure.empty()) json["failure"] = result.failure;
-  json["rounds"] = Json::array();
-  for (const CellResult::Round& round : result.rounds) json["rounds"].push_back(json_of(round, paced));
-  return json;
+void add_rate(JsonWriter& json, const Spread& rate) {
+  json.object("rows_per_second", [&] {
+    json.member("median", rate.median);
+    json.member("min", rate.min);
+    json.member("max", rate.max);
+  });
 }
 
-Json json_of(const SearchStep& step) {
-  Json json{{"rate", step.rate},
-            {"rows_per_second", step.rows_per_second},
-            {"p50_seconds", seconds(step.latency_p50)},
-            {"p99_seconds", seconds(step.latency_p99)},
-            {"p99.9_seconds", seconds(step.latency_p999)},
-            {"max_seconds", seconds(step.latency_max)},
-            {"held", step.held}};
-  if (!step.failure.empty()) json["failure"] = step.failure;
-  return json;
+void add_result(JsonWriter& json, const CellResult& result, bool paced) {
+  json.object([&] {
+    add_cell(json, result.cell);
+    add_rate(json, result.rows_per_second());
+    json.member("bytes_per_reading", result.bytes_per_reading());
+    if (paced) {
+      add_histogram(json, "latency_seconds", result.latency);
+      json.member("not_taken", result.not_taken);
+    }
+    if (result.cell.collectors > 0) add_collected(json, result.collectors);
+    if (!result.failure.empty()) json.member("failure", result.failure);
+    json.array("rounds", result.rounds,
+               [&](const CellResult::Round& round) { add_round(json, round, paced); });
+  });
 }
 
-Json json_of(const MachineFacts& machine) {
-  return {{"processor", machine.processor},
-          {"cores", machine.cores},
-          {"kernel", machine.kernel},
-          {"directory", machine.directory},
-          {"file_system", machine.file_system},
-          {"device", machine.device},
-          {"sqlite", machine.sqlite}};
+void add_step(JsonWriter& json, const SearchStep& step) {
+  json.object([&] {
+    json.member("rate", step.rate);
+    json.member("rows_per_second", step.rows_per_second);
+    json.member("p50_seconds", seconds(step.latency_p50));
+    json.member("p99_seconds", seconds(step.latency_p99));
+    json.member("p99.9_seconds", seconds(step.latency_p999));
+    json.member("max_seconds", seconds(step.latency_max));
+    json.member("held", step.held);
+    if (!step.failure.empty()) json.member("failure", step.failure);
+  });
 }
 
-Json settings_json(const BenchReport& report) {
-  const BenchLoad& load = report.options.load;
+void add_machine(JsonWriter& json, const MachineFacts& machine) {
+  json.object("machine", [&] {
+    json.member("processor", machine.processor);
+    json.member("cores", machine.cores);
+    json.member("kernel", machine.kernel);
+    json.member("directory", machine.directory);
+    json.member("file_system", machine.file_system);
+    json.member("device", machine.device);
+    json.member("sqlite", machine.sqlite);
+  });
+}
+
+void add_settings(JsonWriter& json, const BenchLoad& load) {
   const config::Config config = bench_config({}, load, "");
-  return {{"seconds", load.seconds},
-          {"warm_up_seconds", load.warm_up_seconds},
-          {"sensors", load.sensors},
-          {"disk_bytes", load.disk_bytes},
-          {"flush_interval_ms", config.write.flush_interval_ms},
-          {"page_size", config.sqlite.page_size},
-          {"cache_kib", config.sqlite.cache_kib},
-          {"checkpoint_pages", config.sqlite.checkpoint_pages},
-          {"busy_timeout_ms", config.sqlite.busy_timeout_ms}};
+  json.object("settings", [&] {
+    json.member("seconds", load.seconds);
+    json.member("warm_up_seconds", load.warm_up_seconds);
+    json.member("sensors", load.sensors);
+    json.member("disk_bytes", load.disk_bytes);
+    json.member("flush_interval_ms", config.write.flush_interval_ms);
+    json.member("page_size", config.sqlite.page_size);
+    json.member("cache_kib", config.sqlite.cache_kib);
+    json.member("checkpoint_pages", config.sqlite.checkpoint_pages);
+    json.member("busy_timeout_ms", config.sqlite.busy_timeout_ms);
+  });
 }
 
 const char* mode_of(const BenchOptions& options) {
@@ -102,31 +119,39 @@ const char* mode_of(const BenchOptions& options) {
   return options.load.rate ? "rate" : "throughput";
 }
 
+void add_search(JsonWriter& json, const BenchReport& report) {
+  json.member("p99_bound_seconds", report.options.p99_bound_ms * 1e-3);
+  json.member("highest_rate", report.highest_rate);
+  json.object("cell", [&] { add_cell(json, report.cells.front().cell); });
+  json.array("steps", report.steps, [&](const SearchStep& step) { add_step(json, step); });
+}
+
+void add_report(JsonWriter& json, const BenchReport& report) {
+  const BenchLoad& load = report.options.load;
+  json.member("fleet_sim", report.machine.version);
+  json.member("date", report.machine.date);
+  json.member("mode", mode_of(report.options));
+  json.member("complete", report.complete);
+  add_machine(json, report.machine);
+  add_settings(json, load);
+  json.member("generator_rows_per_second", report.generator_rows_per_second);
+  if (load.rate) json.member("offered_per_second", *load.rate);
+  if (report.options.find_rate) {
+    add_search(json, report);
+  } else {
+    json.array("cells", report.cells,
+               [&](const CellResult& result) { add_result(json, result, load.rate.has_value()); });
+  }
+  json.array("notes", bench_notes(report));
+}
+
 }  // namespace
 
 std::string bench_json(const BenchReport& report) {
-  Json json{{"fleet_sim", report.machine.version},
-            {"date", report.machine.date},
-            {"mode", mode_of(report.options)},
-            {"complete", report.complete},
-            {"machine", json_of(report.machine)},
-            {"settings", settings_json(report)},
-            {"generator_rows_per_second", report.generator_rows_per_second}};
-  const bool paced = report.options.load.rate.has_value();
-  if (paced) json["offered_per_second"] = *report.options.load.rate;
-  if (report.options.find_rate) {
-    json["p99_bound_seconds"] = report.options.p99_bound_ms * 1e-3;
-    json["highest_rate"] = report.highest_rate ? Json(*report.highest_rate) : Json();
-    json["cell"] = json_of(report.cells.front().cell);
-    json["steps"] = Json::array();
-    for (const SearchStep& step : report.steps) json["steps"].push_back(json_of(step));
-  } else {
-    json["cells"] = Json::array();
-    for (const CellResult& result : report.cells) json["cells"].push_back(json_of(result, paced));
-  }
-  json["notes"] = bench_notes(report);
-  // A path may hold any bytes; those that are no UTF-8 are replaced.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  std::string text;
+  JsonWriter json(text, JsonLayout::indented, JsonReals::with_point);
+  json.object([&] { add_report(json, report); });
+  return text + '\n';
 }
 
 }  // namespace fleet_sim::benchmark

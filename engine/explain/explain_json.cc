@@ -1,14 +1,14 @@
 #include <array>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json_writer.h"
 #include "config/units.h"
 #include "explain/explained_sensor.h"
 
 namespace fleet_sim::explain {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using ChainNumber = model::Number<model::Chain>;
 
 std::string_view name_of(model::Operation operation) {
   constexpr std::array<std::string_view, 6> names{"start", "multiply", "multiply_excess",
@@ -16,116 +16,142 @@ std::string_view name_of(model::Operation operation) {
   return names[static_cast<std::size_t>(operation)];
 }
 
-Json json_of(const model::Number<model::Chain>& number) {
-  Json chain = Json::array();
-  for (const model::Step& step : number.trail().steps()) {
-    const std::string source = step.name.empty() ? step.kind : step.kind + ' ' + step.name;
-    chain.push_back({{"source", source}, {"operation", name_of(step.operation)}, {"value", step.value}});
-  }
-  return {{"value", number.value()}, {"chain", chain}};
-}
-
-Json json_of(const PerChannel<model::Number<model::Chain>>& numbers) {
-  Json json;
-  for (std::size_t c = 0; c < channel_count; ++c) json[channel_names[c]] = json_of(numbers[c]);
-  return json;
-}
-
-Json json_of(std::string_view name, const model::FoundBehavior& found) {
-  return {{"name", name}, {"entry", found.entry ? Json(*found.entry) : Json()}};
-}
-
 double seconds(Microseconds span) {
   return static_cast<double>(span) / static_cast<double>(microseconds_per_second);
 }
 
-Json readings_json(const ExplainedSensor& sensor) {
-  const std::uint32_t partitions = sensor.config.fleet.partition.count;
-  return {{"readings_per_second", json_of(sensor.explanation.numbers.readings_per_second)},
-          {"period_seconds", seconds(sensor.period)},
-          {"phase_seconds", seconds(sensor.phase)},
-          {"first_due", sensor.first_due ? Json(timestamp_text(*sensor.first_due)) : Json()},
-          {"partition", config::partition_text({sensor.partition, partitions})},
-          {"in_this_partition", sensor.in_this_partition()},
-          {"file", sensor.file ? Json(*sensor.file) : Json()}};
+void add_step(JsonWriter& json, const model::Step& step) {
+  json.object([&] {
+    json.member("source", step.name.empty() ? step.kind : step.kind + ' ' + step.name);
+    json.member("operation", name_of(step.operation));
+    json.member("value", step.value);
+  });
 }
 
-Json signal_json(const ExplainedSensor& sensor) {
+void add_number(JsonWriter& json, std::string_view name, const ChainNumber& number) {
+  json.object(name, [&] {
+    json.member("value", number.value());
+    json.array("chain", number.trail().steps(), [&](const model::Step& step) { add_step(json, step); });
+  });
+}
+
+void add_numbers(JsonWriter& json, std::string_view name, const PerChannel<ChainNumber>& numbers) {
+  json.object(name, [&] {
+    for (std::size_t c = 0; c < channel_count; ++c) add_number(json, channel_names[c], numbers[c]);
+  });
+}
+
+void add_behavior(JsonWriter& json, std::string_view name, const model::FoundBehavior& found) {
+  json.member("name", name);
+  json.member("entry", found.entry);
+}
+
+void add_readings(JsonWriter& json, const ExplainedSensor& sensor) {
+  json.object("readings", [&] {
+    add_number(json, "readings_per_second", sensor.explanation.numbers.readings_per_second);
+    json.member("period_seconds", seconds(sensor.period));
+    json.member("phase_seconds", seconds(sensor.phase));
+    json.member("first_due",
+                sensor.first_due ? std::optional(timestamp_text(*sensor.first_due)) : std::nullopt);
+    json.member("partition", config::partition_text({sensor.partition, sensor.config.fleet.partition.count}));
+    json.member("in_this_partition", sensor.in_this_partition());
+    json.member("file", sensor.file);
+  });
+}
+
+void add_signal(JsonWriter& json, const ExplainedSensor& sensor) {
   const model::ProfileNumbers<model::Chain>& numbers = sensor.explanation.numbers;
-  Json json;
-  for (std::size_t c = 0; c < channel_count; ++c) {
-    const model::ChannelNumbers<model::Chain>& channel = numbers.channels[c];
-    json[channel_names[c]] = {{"mean", json_of(channel.mean)},
-                              {"std_dev", json_of(channel.deviation)},
-                              {"min", json_of(channel.min)},
-                              {"max", json_of(channel.max)}};
-  }
-  json["daily_amplitude"] = json_of(numbers.daily_amplitude);
-  json["work_hours_rise"] = json_of(numbers.work_hours_rise);
-  json["utc_offset"] = config::utc_offset_text(sensor.config.clock.utc_offset);
-  return json;
+  json.object("normal_readings", [&] {
+    for (std::size_t c = 0; c < channel_count; ++c) {
+      const model::ChannelNumbers<model::Chain>& channel = numbers.channels[c];
+      json.object(channel_names[c], [&] {
+        add_number(json, "mean", channel.mean);
+        add_number(json, "std_dev", channel.deviation);
+        add_number(json, "min", channel.min);
+        add_number(json, "max", channel.max);
+      });
+    }
+    add_number(json, "daily_amplitude", numbers.daily_amplitude);
+    add_number(json, "work_hours_rise", numbers.work_hours_rise);
+    json.member("utc_offset", config::utc_offset_text(sensor.config.clock.utc_offset));
+  });
 }
 
-Json types_json(const ExplainedSensor& sensor) {
-  Json json;
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    const model::TypeExplanation& type = sensor.explanation.types[k];
-    json[anomaly_type_names[k]] = {
-        {"enabled", type.enabled},
-        {"weight", json_of(sensor.explanation.numbers.weights[k])},
-        {"share_of_anomalies", type.share_of_anomalies},
-        {"duration_seconds", seconds(sensor.explanation.profile.duration[k])},
-        {"readings_per_anomaly", sensor.explanation.profile.readings_per_anomaly[k]},
-        {"onset_chance", type.onset_chance},
-        {"share_of_readings", type.share_of_readings},
-        {"per_day", type.per_day}};
-  }
-  return json;
+void add_type(JsonWriter& json, std::size_t type, const model::Explanation& explanation) {
+  const model::TypeExplanation& explained = explanation.types[type];
+  json.object(anomaly_type_names[type], [&] {
+    json.member("enabled", explained.enabled);
+    add_number(json, "weight", explanation.numbers.weights[type]);
+    json.member("share_of_anomalies", explained.share_of_anomalies);
+    json.member("duration_seconds", seconds(explanation.profile.duration[type]));
+    json.member("readings_per_anomaly", explanation.profile.readings_per_anomaly[type]);
+    json.member("onset_chance", explained.onset_chance);
+    json.member("share_of_readings", explained.share_of_readings);
+    json.member("per_day", explained.per_day);
+  });
 }
 
-Json channels_json(const model::Explanation& explanation) {
-  Json json;
-  for (std::size_t c = 0; c < channel_count; ++c) {
-    json[channel_names[c]] = {{"weight", json_of(explanation.numbers.channel_weights[c])},
-                              {"share", explanation.channel_shares[c]}};
-  }
-  return json;
+void add_types(JsonWriter& json, const model::Explanation& explanation) {
+  json.object("types", [&] {
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) add_type(json, k, explanation);
+  });
 }
 
-Json anomalies_json(const ExplainedSensor& sensor) {
+void add_channels(JsonWriter& json, const model::Explanation& explanation) {
+  json.object("channels", [&] {
+    for (std::size_t c = 0; c < channel_count; ++c) {
+      json.object(channel_names[c], [&] {
+        add_number(json, "weight", explanation.numbers.channel_weights[c]);
+        json.member("share", explanation.channel_shares[c]);
+      });
+    }
+  });
+}
+
+void add_anomalies(JsonWriter& json, const ExplainedSensor& sensor) {
   const config::AnomalySettings& settings = sensor.config.anomalies;
-  const model::Explanation& explanation = sensor.explanation;
-  const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
-  return {{"enabled", settings.enabled},
-          {"basis", settings.basis == config::AnomalyBasis::reading ? "reading" : "event"},
-          {"probability", json_of(numbers.probability)},
-          {"types", types_json(sensor)},
-          {"severity", json_of(numbers.severity)},
-          {"channels", channels_json(explanation)},
-          {"spike_factor",
-           {{"min", json_of(numbers.spike_factor_min)}, {"max", json_of(numbers.spike_factor_max)}}},
-          {"trend_change", json_of(numbers.trend_change)},
-          {"pattern_amplitude", json_of(numbers.pattern_amplitude)},
-          {"pattern_period_seconds", seconds(explanation.profile.pattern_period)},
-          {"noise_factor", json_of(numbers.noise_factor)}};
+  const model::ProfileNumbers<model::Chain>& numbers = sensor.explanation.numbers;
+  json.object("anomalies", [&] {
+    json.member("enabled", settings.enabled);
+    json.member("basis", settings.basis == config::AnomalyBasis::reading ? "reading" : "event");
+    add_number(json, "probability", numbers.probability);
+    add_types(json, sensor.explanation);
+    add_number(json, "severity", numbers.severity);
+    add_channels(json, sensor.explanation);
+    json.object("spike_factor", [&] {
+      add_number(json, "min", numbers.spike_factor_min);
+      add_number(json, "max", numbers.spike_factor_max);
+    });
+    add_number(json, "trend_change", numbers.trend_change);
+    add_number(json, "pattern_amplitude", numbers.pattern_amplitude);
+    json.member("pattern_period_seconds", seconds(sensor.explanation.profile.pattern_period));
+    add_numbers(json, "noise_factor", numbers.noise_factor);
+  });
+}
+
+void add_sensor(JsonWriter& json, const ExplainedSensor& sensor) {
+  const auto& [firmware, model, manufacturer, location] = sensor.explanation.behaviors;
+  json.member("id", sensor.id);
+  json.member("type", sensor.type);
+  json.object("location", [&] { add_behavior(json, sensor.location, location); });
+  json.object("manufacturer", [&] { add_behavior(json, sensor.manufacturer, manufacturer); });
+  json.object("model", [&] { add_behavior(json, sensor.model, model); });
+  json.object("firmware_version", [&] {
+    add_behavior(json, sensor.firmware_version, firmware);
+    json.member("canonical", config::canonical_firmware(sensor.firmware_version));
+  });
+  add_readings(json, sensor);
+  add_signal(json, sensor);
+  add_anomalies(json, sensor);
 }
 
 }  // namespace
 
 std::string json_of(const ExplainedSensor& sensor, bool indented) {
-  const auto& [firmware, model, manufacturer, location] = sensor.explanation.behaviors;
-  Json version = json_of(sensor.firmware_version, firmware);
-  version["canonical"] = config::canonical_firmware(sensor.firmware_version);
-  const Json json{{"id", sensor.id},
-                  {"type", sensor.type},
-                  {"location", json_of(sensor.location, location)},
-                  {"manufacturer", json_of(sensor.manufacturer, manufacturer)},
-                  {"model", json_of(sensor.model, model)},
-                  {"firmware_version", version},
-                  {"readings", readings_json(sensor)},
-                  {"normal_readings", signal_json(sensor)},
-                  {"anomalies", anomalies_json(sensor)}};
-  return indented ? json.dump(2) + '\n' : json.dump();
+  std::string text;
+  JsonWriter json(text, indented ? JsonLayout::indented : JsonLayout::compact, JsonReals::with_point);
+  json.object([&] { add_sensor(json, sensor); });
+  return indented ? text + '\n' : text;
 }
 
 }  // namespace fleet_sim::explain

@@ -17,26 +17,9 @@ constexpr std::size_t page_columns = 100;
 constexpr std::size_t longest_origin = 60;  // columns
 constexpr PerChannel<std::string_view> units{"°C", "mm/s²", "V"};
 
-// Columns on a terminal, never too few: characters of three and more bytes may be wide ones.
-std::size_t columns_of(char byte) {
-  const auto value = static_cast<unsigned char>(byte);
-  if ((value & 0xC0) == 0x80) return 0;  // goes on with a character
-  return value < 0xE0 ? 1 : 2;
-}
-
-std::size_t columns_of(std::string_view text) {
-  std::size_t columns = 0;
-  for (const char byte : text) columns += columns_of(byte);
-  return columns;
-}
-
-// A name in a chain, where it only has to be recognised: it may be as long as an identity or a config likes.
+// A name in a chain, where it only has to be recognized: it may be as long as an identity or a config likes.
 std::string shortened(std::string_view text) {
-  if (columns_of(text) <= longest_origin) return std::string(text);
-  std::size_t used = columns_of("…");
-  std::size_t end = 0;
-  while (used + columns_of(text[end]) <= longest_origin) used += columns_of(text[end++]);
-  return std::string(text.substr(0, end)) + "…";
+  return cut_to_columns(text, longest_origin);
 }
 
 // Labelled rows of pieces; a row that is too long goes on below, broken between two pieces.
@@ -47,7 +30,7 @@ class Page {
   void row(std::string_view label, const std::vector<std::string>& pieces) {
     std::string line = fmt::format("  {:<14}", label);
     for (std::size_t i = 0; i < pieces.size(); ++i) {
-      if (i > 0 && columns_of(line) + 1 + columns_of(pieces[i]) > page_columns) {
+      if (i > 0 && most_columns(line) + 1 + most_columns(pieces[i]) > page_columns) {
         text_ += line + '\n';
         line.assign(18, ' ');
       }

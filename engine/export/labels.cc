@@ -13,8 +13,8 @@
 #include <tuple>
 #include <utility>
 
+#include "base/json_writer.h"
 #include "base/plain_text.h"
-#include "identity/json_value.h"
 
 namespace fleet_sim::exports {
 namespace {
@@ -128,35 +128,46 @@ std::optional<Label> cut(Label label, const data::Selection& selection) {
 
 // ---- json ----
 
-std::string json_text(std::string_view text) {
-  std::string json;
-  identity::append_json_text(json, is_utf8(text) ? text : repaired_utf8(text));
-  return json;
-}
-
 std::string window_json(const Label& label) {
-  return fmt::format("[\"{}\", \"{}\"]", timestamp_text(label.start), timestamp_text(label.end));
+  std::string text;
+  JsonWriter json(text, JsonLayout::spaced);
+  json.begin('[');
+  json.value(timestamp_text(label.start));
+  json.value(timestamp_text(label.end));
+  json.end(']');
+  return text;
 }
 
 std::string event_json(const Label& label) {
-  return fmt::format(
-      R"({{"type": {}, "channel": {}, "direction": {}, "magnitude": {}, "start": "{}", "end": "{}"}})",
-      json_text(label.type), label.channel.empty() ? "null" : json_text(label.channel), label.direction,
-      label.magnitude, timestamp_text(label.start), timestamp_text(label.end));
+  std::string text;
+  JsonWriter json(text, JsonLayout::spaced);
+  json.object([&] {
+    json.member("type", label.type);
+    json.member("channel", label.channel.empty() ? std::nullopt : std::optional(label.channel));
+    json.key("direction");
+    json.put(label.direction);
+    json.key("magnitude");
+    json.put(label.magnitude);
+    json.member("start", timestamp_text(label.start));
+    json.member("end", timestamp_text(label.end));
+  });
+  return text;
 }
 
 // One label per line.
 std::string json_of(const Labels& labels, std::string (*json_of_label)(const Label&)) {
-  std::string json = "{";
-  for (const auto& [sensor, of_sensor] : labels) {
-    json += json.size() == 1 ? "\n  " : ",\n  ";
-    json += json_text(sensor) + ": [";
-    for (std::size_t i = 0; i < of_sensor.size(); ++i) {
-      json += (i == 0 ? "\n    " : ",\n    ") + json_of_label(of_sensor[i]);
+  std::string text;
+  JsonWriter json(text, JsonLayout::indented);
+  json.object([&] {
+    for (const auto& [sensor, of_sensor] : labels) {
+      json.any_key(sensor);
+      json.begin('[');
+      for (const Label& label : of_sensor) json.put(json_of_label(label));
+      json.end(']');
     }
-    json += of_sensor.empty() ? "]" : "\n  ]";
-  }
-  return json + "\n}\n";
+  });
+  json.end_line();
+  return text;
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "base/json_writer.h"
 #include "base/plain_text.h"
-#include "identity/json_value.h"
 
 namespace fleet_sim::exports {
 namespace {
@@ -93,25 +93,23 @@ void append_csv(std::string& out, const ReadingRow& row) {
 // ---- ndjson ----
 
 struct AppendJson {
-  std::string& out;
+  JsonWriter& json;
 
-  void operator()(std::monostate) const { out += "null"; }
-  void operator()(std::int64_t number) const { append_number(out, number); }
-  void operator()(double number) const {
-    if (!std::isfinite(number)) return (*this)(std::monostate{});
-    append_number(out, number);
-  }
-  void operator()(std::string_view text) const { identity::append_json_text(out, CleanText(text).text()); }
+  void operator()(std::monostate) const { json.value(std::nullopt); }
+  void operator()(std::int64_t number) const { json.value(number); }
+  void operator()(std::string_view text) const { json.value(text); }
+  void operator()(double number) const { json.value(number); }
 };
 
 void append_json(std::string& out, const ReadingRow& row) {
+  JsonWriter json(out, JsonLayout::compact, JsonReals::plain);
+  json.begin('{');
   for (std::size_t column = 0; column < row.size(); ++column) {
-    out += column == 0 ? "{\"" : ",\"";
-    out += row_columns[column];
-    out += "\":";
-    std::visit(AppendJson{out}, row[column]);
+    json.key(row_columns[column]);
+    std::visit(AppendJson{json}, row[column]);
   }
-  out += "}\n";
+  json.end('}');
+  json.end_line();
 }
 
 // ---- line protocol ----

@@ -30,8 +30,8 @@ std::string difference(const Roster& running, const Identity& from, const Roster
     const std::string_view was = running.text(from.*text.text);
     const std::string_view is = wanted.text(to.*text.text);
     if (was == is) continue;
-    found +=
-        (found.empty() ? "" : ", ") + std::string(text.name) + " " + printable(was) + " -> " + printable(is);
+    found += (found.empty() ? "" : ", ") + std::string(text.name) + " " + short_name(was) + " -> " +
+             short_name(is);
   }
   if (running.overrides(from) != wanted.overrides(to))
     found += found.empty() ? "its numbers" : ", its numbers";
@@ -81,13 +81,13 @@ IdentityChanges compare_identities(const Roster& running, std::span<const std::u
 std::string changes_text(const IdentityChanges& changes, const Roster& running, const Roster& wanted) {
   std::string text;
   add_part(text, changes.added.size(), "added",
-           [&](std::size_t i) { return printable(wanted[changes.added[i]].id); });
+           [&](std::size_t i) { return short_name(wanted[changes.added[i]].id); });
   add_part(text, changes.changed.size(), "changed", [&](std::size_t i) {
     const auto [from, to] = changes.changed[i];
-    return printable(running[from].id) + ": " + difference(running, running[from], wanted, wanted[to]);
+    return short_name(running[from].id) + ": " + difference(running, running[from], wanted, wanted[to]);
   });
   add_part(text, changes.removed.size(), "removed",
-           [&](std::size_t i) { return printable(running[changes.removed[i]].id); });
+           [&](std::size_t i) { return short_name(running[changes.removed[i]].id); });
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/plain_text.h"
 #include "identity/identity_rules.h"
 
 namespace fleet_sim::identity {
@@ -136,7 +137,7 @@ bool IdentityEvents::known_key(const std::string& name, std::span<const std::str
                                const std::string& path) {
   const auto found = std::ranges::find(names, name);
   if (found == names.end()) {
-    findings_.add_unknown_key(path + printable(name));
+    findings_.add_unknown_key(path + short_name(name));
     return other_key(name);
   }
   top().key = static_cast<std::size_t>(found - names.begin());

@@ -10,7 +10,7 @@
 #include <system_error>
 #include <utility>
 
-#include "identity/json_value.h"
+#include "base/plain_text.h"
 
 namespace fleet_sim::identity {
 namespace {

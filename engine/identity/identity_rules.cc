@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/cadence.h"
+#include "base/plain_text.h"
 
 namespace fleet_sim::identity {
 namespace {
@@ -18,6 +18,10 @@ std::string problem(std::string_view name, const std::string& what) {
   return std::string(name) + " " + what;
 }
 
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
 std::string utf8_text_problem(std::string_view name, std::string_view text) {
   if (name == identity_keys[id_key] && text.empty()) return problem(name, "must not be empty");
   if (text.size() > longest_text_bytes) {
@@ -26,13 +30,6 @@ std::string utf8_text_problem(std::string_view name, std::string_view text) {
   }
   if (std::ranges::any_of(text, is_control)) return problem(name, "holds a control character: remove it");
   return {};
-}
-
-// The JSON parser is the judge, so that this and a file can never disagree.
-bool is_utf8(std::string_view text) {
-  std::string json;
-  append_json_text(json, text);
-  return nlohmann::json::accept(json);
 }
 
 std::string set_text(std::string& text, std::string_view name, const JsonValue& value) {

@@ -1,25 +1,13 @@
 #include "identity/json_value.h"
 
-#include <algorithm>
+#include "base/json_writer.h"
+#include "base/plain_text.h"
 
 namespace fleet_sim::identity {
 namespace {
 
-constexpr std::size_t longest_quote = 40;
-
-void append_escaped(std::string& out, char c) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  if (c == '"' || c == '\\') {
-    out += '\\';
-    out += c;
-  } else if (is_control(c)) {
-    out += "\\u00";
-    out += digits[static_cast<unsigned char>(c) >> 4];
-    out += digits[static_cast<unsigned char>(c) & 15];
-  } else {
-    out += c;
-  }
-}
+constexpr std::size_t longest_name = 80;
+constexpr std::size_t longest_quoted = 40;
 
 }  // namespace
 
@@ -30,7 +18,7 @@ std::string described(const JsonValue& value) {
     case JsonValue::Kind::boolean:
       return std::string(value.text);
     case JsonValue::Kind::number:
-      return "the number " + printable(value.text, longest_quote);
+      return "the number " + printable(value.text, longest_quoted);
     case JsonValue::Kind::text:
       return "the text " + in_double_quotes(value.text);
     case JsonValue::Kind::object:
@@ -41,31 +29,14 @@ std::string described(const JsonValue& value) {
   return {};
 }
 
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
-std::string printable(std::string_view text, std::size_t longest) {
-  const bool cut = text.size() > longest;
-  if (cut) {
-    const auto inside_character = [&] { return (static_cast<unsigned char>(text[longest]) & 0xC0) == 0x80; };
-    while (longest > 0 && inside_character()) --longest;
-  }
-  std::string out(text.substr(0, longest));
-  std::replace_if(out.begin(), out.end(), is_control, '?');
-  return cut ? out + "..." : out;
+std::string short_name(std::string_view text) {
+  return printable(text, longest_name);
 }
 
 std::string in_double_quotes(std::string_view text) {
   std::string out;
-  append_json_text(out, printable(text, longest_quote));
+  append_json_text(out, printable(text, longest_quoted));
   return out;
-}
-
-void append_json_text(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) append_escaped(out, c);
-  out += '"';
 }
 
 }  // namespace fleet_sim::identity

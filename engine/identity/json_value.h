@@ -1,9 +1,7 @@
-// A JSON value as messages speak of it, and texts made fit for a message or for a file. Messages go to a
-// terminal and quote untrusted files, so what they quote is short and without control characters. Pure; any
-// thread; never fails.
+// A JSON value as messages speak of it. Messages go to a terminal and quote untrusted files, so what they
+// quote is short and without control characters. Pure; any thread; never fails.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -23,16 +21,10 @@ struct JsonValue {
 // "the number 7", "the text "12"", "an object".
 std::string described(const JsonValue& value);
 
-// C0 and DEL.
-bool is_control(char c);
+// An id, a key or another name for a message: printable, cut to 80 bytes.
+std::string short_name(std::string_view text);
 
-// The text for a message: control characters become '?', and what is long is cut at a character's end.
-std::string printable(std::string_view text, std::size_t longest = 80);
-
-// The same in double quotes, cut to 40 bytes.
+// For a message: printable, in double quotes, cut to 40 bytes.
 std::string in_double_quotes(std::string_view text);
-
-// Appends the text in double quotes and with JSON's escapes. It stays UTF-8 if it was.
-void append_json_text(std::string& out, std::string_view text);
 
 }  // namespace fleet_sim::identity

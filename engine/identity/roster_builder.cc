@@ -64,7 +64,7 @@ void RosterBuilder::add(const FoundIdentity& found, Place place) {
   const std::uint32_t same = ids_.find_or_claim(roster, found.record.id);
   if (same != IdIndex::none) {
     return refuse(place,
-                  "id '" + printable(found.record.id) + "' is already used in " + shown(places_[same]));
+                  "id '" + short_name(found.record.id) + "' is already used in " + shown(places_[same]));
   }
   roster.add(found.record);
   places_.push_back(place);

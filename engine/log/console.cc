@@ -7,6 +7,8 @@
 
 #include <sys/ioctl.h>
 
+#include "base/text.h"
+
 namespace fleet_sim::log {
 namespace {
 
@@ -21,18 +23,6 @@ bool is_set(const char* variable) {
 
 std::string_view colour_of(Console::Tone tone) {
   return tone == Console::Tone::error ? "\033[31m" : "\033[33m";
-}
-
-// The part of the text that fills so many columns, a character each: a longer line would wrap, and could not
-// be redrawn.
-std::string_view fitting(std::string_view text, std::size_t columns) {
-  std::size_t end = 0;
-  while (end < text.size()) {
-    const bool begins_character = (static_cast<unsigned char>(text[end]) & 0xC0) != 0x80;
-    if (begins_character && columns-- == 0) break;
-    ++end;
-  }
-  return text.substr(0, end);
 }
 
 }  // namespace
@@ -70,7 +60,7 @@ void Console::print_line(std::string_view line, Tone tone) {
   text += line;
   if (colour) text += end_colour;
   text += '\n';
-  progress_ = fitting(progress_, width());
+  progress_ = std::string(first_characters(progress_, width()));
   text += progress_;
   write(text);
 }
@@ -79,7 +69,8 @@ void Console::show_progress(std::string_view text) {
   if (!enabled_) return;
   const std::lock_guard lock(mutex_);
   if (!live_) return write(std::string(text) + '\n');
-  progress_ = fitting(text, width());
+  // A longer line would wrap, and could not be redrawn.
+  progress_ = first_characters(text, width());
   write(std::string(clear_line) + progress_);
 }
 

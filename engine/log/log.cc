@@ -6,10 +6,10 @@
 #include <cctype>
 #include <chrono>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/json_writer.h"
 #include "base/plain_text.h"
 #include "base/timestamp.h"
 
@@ -32,7 +32,9 @@ std::string_view word_of(level_enum level) {
 }
 
 std::string in_json(std::string_view text) {
-  return nlohmann::json(printable(text)).dump();
+  std::string json;
+  append_json_text(json, printable(text));
+  return json;
 }
 
 // Bare where it is one word; in quotes otherwise.
@@ -44,12 +46,19 @@ std::string in_text(const std::string& text) {
 
 std::string json_line(level_enum level, std::string_view event, std::string_view message,
                       const LogFields& fields) {
-  std::string line = fmt::format(R"({{"ts":"{}","level":"{}","event":"{}","msg":{})",
-                                 timestamp_text(system_now()), word_of(level), event, in_json(message));
-  for (const LogField& field : fields) {
-    line += fmt::format(R"(,"{}":{})", field.name, field.is_text ? in_json(field.value) : field.value);
-  }
-  return line + '}';
+  std::string line;
+  JsonWriter json(line);
+  json.object([&] {
+    json.member("ts", timestamp_text(system_now()));
+    json.member("level", word_of(level));
+    json.member("event", event);
+    json.member("msg", printable(message));
+    for (const LogField& field : fields) {
+      json.key(field.name);
+      field.is_text ? json.value(printable(field.value)) : json.put(field.value);
+    }
+  });
+  return line;
 }
 
 std::string text_line(level_enum level, std::string_view message, const LogFields& fields) {

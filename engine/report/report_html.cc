@@ -1,18 +1,16 @@
 #include "report/report_html.h"
 
-#include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "base/json_writer.h"
+#include "base/text.h"
 #include "report/report_json.h"
 
 namespace fleet_sim::report {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr std::size_t longest_list = 200;
-constexpr std::size_t longest_text_bytes = 200;
+// No more than a page has use for, however many shards or odd names there are.
+constexpr JsonBounds page_bounds{.list = 200, .text_bytes = 200};
 
 // Nothing is asked of anywhere else: the policy makes the browser see to it.
 constexpr std::string_view page_policy =
@@ -21,49 +19,29 @@ constexpr std::string_view page_policy =
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
     "<link rel=\"icon\" href=\"data:,\">\n<title>Fleet report</title>\n";
 
-std::string cut(const std::string& text) {
-  if (text.size() <= longest_text_bytes) return text;
-  std::size_t end = longest_text_bytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end) + "…";
+std::string cut(std::string_view text) {
+  return cut_to_bytes(text, page_bounds.text_bytes, "…");
 }
 
-// Lists and texts no longer than a page has use for, however many shards or odd names there are.
-void bound(Json& json) {
-  if (json.is_string()) {
-    json = cut(json.get_ref<const std::string&>());
-  } else if (json.is_structured()) {
-    if (json.is_array() && json.size() > longest_list) json.erase(json.begin() + longest_list, json.end());
-    for (Json& part : json) bound(part);
-  }
-}
-
-// The largest groups, in the order they had.
-void bound_groups(Json& groups) {
-  if (groups.size() <= longest_list) return;
-  std::vector<std::uint64_t> sizes;
-  for (const Json& group : groups) sizes.push_back(group["readings"]);
-  std::ranges::nth_element(sizes, sizes.begin() + longest_list - 1, std::greater<>());
-  const std::uint64_t least = sizes[longest_list - 1];
-  Json large = Json::array();
-  for (Json& group : groups) {
-    if (group["readings"] >= least) large.push_back(std::move(group));
-  }
-  groups = std::move(large);
-}
-
-Json page_json(const Report& report) {
-  Json json = json_of(report);
-  json["shard_count"] = report.shards.size();
-  json["run_count"] = report.runs.size();
-  json["shards_without_expectation"] = report.shards_without_expectation();
+// The last shard's, which stands for all.
+const std::string* nothing_expected_because(const Report& report) {
+  const std::string* why = nullptr;
   for (const ReportShard& shard : report.shards) {
-    if (!shard.expectation_missing.empty()) json["nothing_expected_because"] = shard.expectation_missing;
+    if (!shard.expectation_missing.empty()) why = &shard.expectation_missing;
   }
-  for (const char* by : {"by_firmware", "by_model", "by_manufacturer", "by_location_class"})
-    bound_groups(json[by]);
-  bound(json);
-  return json;
+  return why;
+}
+
+void add_report(JsonWriter& json, const Report& report) {
+  json.object("report", [&] {
+    write_report(json, report, page_bounds);
+    json.member("shard_count", report.shards.size());
+    json.member("run_count", report.runs.size());
+    json.member("shards_without_expectation", report.shards_without_expectation());
+    if (const std::string* why = nothing_expected_because(report)) {
+      json.member("nothing_expected_because", cut(*why));
+    }
+  });
 }
 
 double milliseconds(Microseconds span) {
@@ -74,35 +52,53 @@ double plotted(double value) {
   return std::round(value * 1'000) / 1'000;
 }
 
-Json json_of(const SensorSeries& series) {
-  Json points = Json::array();
-  for (const SeriesPoint& point : series.points) {
-    Json row = Json::array({std::round(milliseconds(point.at - series.from))});
-    if (point.values) {
-      for (const double value : *point.values) row.push_back(plotted(value));
-    }
-    points.push_back(std::move(row));
+void add_point(JsonWriter& json, const SeriesPoint& point, Timestamp from) {
+  json.begin('[');
+  json.value(std::round(milliseconds(point.at - from)));
+  if (point.values) {
+    for (const double value : *point.values) json.value(plotted(value));
   }
-  Json anomalies = Json::array();
-  for (const SeriesAnomaly& anomaly : series.anomalies) {
-    anomalies.push_back({{"type", cut(anomaly.type)},
-                         {"channel", cut(anomaly.channel)},
-                         {"from_ms", milliseconds(anomaly.from)},
-                         {"until_ms", milliseconds(anomaly.until)},
-                         {"readings", anomaly.readings},
-                         {"open", anomaly.is_open}});
-  }
+  json.end(']');
+}
+
+void add_anomaly(JsonWriter& json, const SeriesAnomaly& anomaly) {
+  json.object([&] {
+    json.member("type", cut(anomaly.type));
+    json.member("channel", cut(anomaly.channel));
+    json.member("from_ms", milliseconds(anomaly.from));
+    json.member("until_ms", milliseconds(anomaly.until));
+    json.member("readings", anomaly.readings);
+    json.member("open", anomaly.is_open);
+  });
+}
+
+void add_series(JsonWriter& json, const SensorSeries& series) {
   const VariedSensor& sensor = series.sensor;
-  return {{"sensor_id", cut(sensor.sensor_id)},
-          {"firmware", cut(sensor.firmware)},
-          {"model", cut(sensor.model)},
-          {"manufacturer", cut(sensor.manufacturer)},
-          {"location", cut(sensor.location)},
-          {"from_ms", milliseconds(series.from)},
-          {"until_ms", milliseconds(series.until)},
-          {"readings", series.readings},
-          {"points", std::move(points)},
-          {"anomalies", std::move(anomalies)}};
+  json.object([&] {
+    json.member("sensor_id", cut(sensor.sensor_id));
+    json.member("firmware", cut(sensor.firmware));
+    json.member("model", cut(sensor.model));
+    json.member("manufacturer", cut(sensor.manufacturer));
+    json.member("location", cut(sensor.location));
+    json.member("from_ms", milliseconds(series.from));
+    json.member("until_ms", milliseconds(series.until));
+    json.member("readings", series.readings);
+    json.array("points", series.points,
+               [&](const SeriesPoint& point) { add_point(json, point, series.from); });
+    json.array("anomalies", series.anomalies,
+               [&](const SeriesAnomaly& anomaly) { add_anomaly(json, anomaly); });
+  });
+}
+
+std::string page_data(const Report& report, const std::vector<SensorSeries>& series) {
+  std::string text;
+  JsonWriter json(text, JsonLayout::compact, JsonReals::with_point);
+  json.object([&] {
+    add_report(json, report);
+    json.array("series", series, [&](const SensorSeries& one) { add_series(json, one); });
+    json.array("types", anomaly_type_names);
+  });
+  return text;
 }
 
 // JSON that stays inside its script element whatever its texts hold: outside of texts it has none of these.
@@ -126,13 +122,10 @@ std::string in_script(const std::string& json) {
 }  // namespace
 
 std::string report_html(const Report& report, const std::vector<SensorSeries>& series) {
-  Json list = Json::array();
-  for (const SensorSeries& one : series) list.push_back(json_of(one));
-  const Json data{{"report", page_json(report)}, {"series", std::move(list)}, {"types", anomaly_type_names}};
   std::string page{report_page_head};
   page += page_policy;
   page += report_page_before;
-  page += in_script(json_text(data, -1));
+  page += in_script(page_data(report, series));
   page += report_page_after;
   return page;
 }

@@ -1,172 +1,266 @@
 #include "report/report_json.h"
 
+#include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
+#include <functional>
+#include <span>
+
+#include "base/text.h"
 
 namespace fleet_sim::report {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // The order in which shards are read moves the last digits of a sum; a reader need not see them.
 double rounded(double value) {
   return std::round(value * 1e9) / 1e9;
 }
 
-Json json_of(const std::optional<double>& value) {
-  return value ? Json(rounded(*value)) : Json();
+std::optional<double> rounded(const std::optional<double>& value) {
+  return value ? std::optional(rounded(*value)) : std::nullopt;
 }
 
-Json json_of_time(const std::optional<Timestamp>& at) {
-  return at ? Json(timestamp_text(*at)) : Json();
+std::optional<std::string> time_text(const std::optional<Timestamp>& at) {
+  return at ? std::optional(timestamp_text(*at)) : std::nullopt;
 }
 
 double seconds(Microseconds span) {
   return static_cast<double>(span) * 1e-6;
 }
 
-Json json_of(const std::optional<Interval>& interval) {
-  return interval ? Json{{"low", rounded(interval->low)}, {"high", rounded(interval->high)}} : Json();
+// The readings of the smallest group that is among the largest so many.
+std::uint64_t least_readings(const std::vector<ReportGroup>& groups, std::size_t most) {
+  if (groups.size() <= most) return 0;
+  std::vector<std::uint64_t> sizes;
+  for (const ReportGroup& group : groups) sizes.push_back(group.readings);
+  const auto least = sizes.begin() + static_cast<std::ptrdiff_t>(most) - 1;
+  std::ranges::nth_element(sizes, least, std::greater<>());
+  return *least;
+}
+
+class BoundedReport {
+ public:
+  BoundedReport(JsonWriter& json, const JsonBounds& bounds) : json_(json), bounds_(bounds) {}
+
+  void write(const Report& report);
+
+ private:
+  void text(std::string_view name, std::string_view value) {
+    json_.member(name, cut_to_bytes(value, bounds_.text_bytes, "…"));
+  }
+  void text_or_null(std::string_view name, std::string_view value) {
+    value.empty() ? json_.member(name, std::nullopt) : text(name, value);
+  }
+  template <class Value, class Write>
+  void list(std::string_view name, const std::vector<Value>& values, const Write& write_one) {
+    json_.array(name, std::span(values).first(std::min(values.size(), bounds_.list)), write_one);
+  }
+  template <class Value>
+  void objects(std::string_view name, const std::vector<Value>& values) {
+    list(name, values, [this](const Value& value) { json_.object([&] { members(value); }); });
+  }
+
+  void range(const std::optional<TimeRange>& range);
+  void interval(const std::optional<Interval>& interval);
+  void types(const ReportGroup& group);
+  void groups(std::string_view name, const std::vector<ReportGroup>& groups);
+  void missing(const MissingData& missing);
+  void gaps(const GapTally& gaps);
+  void deleted(const sqlite::Deletions& deleted);
+  void hours(const DailyCurve& curve);
+  void daily(const DailyCurves& curves);
+  void members(const ReportGroup& group);
+  void members(const ReportShard& shard);
+  void members(const UnreadableShard& shard);
+  void members(const sqlite::RunInfo& run);
+  void members(const Gap& gap);
+
+  JsonWriter& json_;
+  const JsonBounds& bounds_;
+};
+
+void BoundedReport::range(const std::optional<TimeRange>& range) {
+  json_.member("first", range ? time_text(range->first) : std::nullopt);
+  json_.member("last", range ? time_text(range->last) : std::nullopt);
+}
+
+void BoundedReport::interval(const std::optional<Interval>& interval) {
+  if (!interval) return json_.member("interval", std::nullopt);
+  json_.object("interval", [&] {
+    json_.member("low", rounded(interval->low));
+    json_.member("high", rounded(interval->high));
+  });
 }
 
 // Of a group's anomalous readings, by type.
-Json types_of(const ReportGroup& group) {
+void BoundedReport::types(const ReportGroup& group) {
   const std::uint64_t all = group.all_anomalous();
   const bool is_expected = group.expected && *group.expected_rate() > 0;
-  Json types = Json::object();
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    Json& type = types[std::string(anomaly_type_names[k])];
-    type["readings"] = group.anomalous[k];
-    type["share"] =
-        all == 0 ? Json() : Json(rounded(static_cast<double>(group.anomalous[k]) / static_cast<double>(all)));
-    type["expected"] = is_expected ? Json(rounded((*group.expected)[k] / *group.expected_rate())) : Json();
-  }
-  return types;
+  const auto type = [&](std::size_t k) {
+    const auto share = static_cast<double>(group.anomalous[k]) / static_cast<double>(all);
+    json_.member("readings", group.anomalous[k]);
+    json_.member("share", all == 0 ? std::nullopt : std::optional(rounded(share)));
+    json_.member("expected", is_expected
+                                 ? std::optional(rounded((*group.expected)[k] / *group.expected_rate()))
+                                 : std::nullopt);
+  };
+  json_.object("types", [&] {
+    for (std::size_t k = 0; k < anomaly_type_count; ++k)
+      json_.object(anomaly_type_names[k], [&] { type(k); });
+  });
 }
 
-Json json_of(const ReportGroup& group) {
-  return {{"name", group.name},
-          {"sensors", group.sensors},
-          {"readings", group.readings},
-          {"missing", group.missing},
-          {"due", group.due()},
-          {"anomalous", group.all_anomalous()},
-          {"rate", json_of(group.rate)},
-          {"interval", json_of(group.interval)},
-          {"expected", json_of(group.expected_rate())},
-          {"rate_of_rows", json_of(group.rate_of_rows())},
-          {"synced", group.synced},
-          {"unsynced", group.readings - group.synced},
-          {"types", types_of(group)}};
+void BoundedReport::members(const ReportGroup& group) {
+  text("name", group.name);
+  json_.member("sensors", group.sensors);
+  json_.member("readings", group.readings);
+  json_.member("missing", group.missing);
+  json_.member("due", group.due());
+  json_.member("anomalous", group.all_anomalous());
+  json_.member("rate", rounded(group.rate));
+  interval(group.interval);
+  json_.member("expected", rounded(group.expected_rate()));
+  json_.member("rate_of_rows", rounded(group.rate_of_rows()));
+  json_.member("synced", group.synced);
+  json_.member("unsynced", group.readings - group.synced);
+  types(group);
 }
 
-Json json_of(const std::vector<ReportGroup>& groups) {
-  Json list = Json::array();
-  for (const ReportGroup& group : groups) list.push_back(json_of(group));
-  return list;
+void BoundedReport::groups(std::string_view name, const std::vector<ReportGroup>& groups) {
+  const std::uint64_t least = least_readings(groups, bounds_.list);
+  std::vector<ReportGroup> large;
+  std::ranges::copy_if(groups, std::back_inserter(large),
+                       [least](const ReportGroup& group) { return group.readings >= least; });
+  objects(name, large);
 }
 
-Json json_of(const sqlite::Deletions& deleted) {
-  return {{"readings", deleted.readings},
-          {"events", deleted.events},
-          {"until", deleted.until.empty() ? Json() : Json(deleted.until)}};
+void BoundedReport::missing(const MissingData& missing) {
+  json_.object("missing_data", [&] {
+    json_.member("events", missing.events);
+    json_.member("readings", missing.readings);
+    json_.member("open_events", missing.open_events);
+    json_.member("readings_of_sensors_without_a_row", missing.without_a_row);
+  });
 }
 
-Json json_of(const ReportShard& shard) {
-  return {{"file", shard.file},
-          {"sensors", shard.sensors},
-          {"readings", shard.readings},
-          {"missing", shard.missing},
-          {"synced", shard.synced},
-          {"unsynced", shard.readings - shard.synced},
-          {"oldest_unsynced", json_of_time(shard.oldest_unsynced)},
-          {"first", shard.range ? json_of_time(shard.range->first) : Json()},
-          {"last", shard.range ? json_of_time(shard.range->last) : Json()},
-          {"gaps", shard.gaps},
-          {"deleted", json_of(shard.deleted)},
-          {"runs", shard.runs},
-          {"nothing_expected_because",
-           shard.expectation_missing.empty() ? Json() : Json(shard.expectation_missing)}};
+void BoundedReport::members(const Gap& gap) {
+  text("sensor_id", gap.sensor_id);
+  json_.member("from", timestamp_text(gap.from));
+  json_.member("until", timestamp_text(gap.until));
+  json_.member("seconds", seconds(gap.length()));
+  json_.member("readings", gap.readings);
 }
 
-Json json_of(const sqlite::RunInfo& run) {
-  return {{"run_id", run.run_id},
-          {"seed", run.seed},
-          {"version", run.version},
-          {"start", timestamp_text(run.start)},
-          {"began_at", timestamp_text(run.began_at)},
-          {"fleet_size", run.fleet_size},
-          {"partition", run.partition},
-          {"shard_by", run.shard_by},
-          {"config_hash", run.config_hash}};
+void BoundedReport::gaps(const GapTally& gaps) {
+  json_.object("gaps", [&] {
+    json_.member("count", gaps.count);
+    json_.member("readings", gaps.readings);
+    json_.member("seconds", seconds(gaps.length));
+    objects("longest", gaps.longest);
+    json_.object("between_runs", [&] {
+      json_.member("count", gaps.between_runs);
+      json_.member("seconds", seconds(gaps.between_runs_length));
+    });
+  });
 }
 
-Json json_of(const DailyCurve& curve) {
-  Json hours = Json::array();
+void BoundedReport::deleted(const sqlite::Deletions& deleted) {
+  json_.object("deleted", [&] {
+    json_.member("readings", deleted.readings);
+    json_.member("events", deleted.events);
+    text_or_null("until", deleted.until);
+  });
+}
+
+void BoundedReport::hours(const DailyCurve& curve) {
+  json_.key("hours");
+  json_.begin('[');
   for (std::size_t hour = 0; hour < hours_per_day; ++hour) {
     const HourMean& mean = curve[hour];
-    hours.push_back({{"hour", hour},
-                     {"readings", mean.readings},
-                     {"temperature", mean.readings == 0 ? Json() : Json(rounded(mean.mean()))}});
+    json_.object([&] {
+      json_.member("hour", hour);
+      json_.member("readings", mean.readings);
+      json_.member("temperature", mean.readings == 0 ? std::nullopt : std::optional(rounded(mean.mean())));
+    });
   }
-  return hours;
+  json_.end(']');
 }
 
-Json json_of(const GapTally& gaps) {
-  Json longest = Json::array();
-  for (const Gap& gap : gaps.longest) {
-    longest.push_back({{"sensor_id", gap.sensor_id},
-                       {"from", timestamp_text(gap.from)},
-                       {"until", timestamp_text(gap.until)},
-                       {"seconds", seconds(gap.length())},
-                       {"readings", gap.readings}});
+void BoundedReport::daily(const DailyCurves& curves) {
+  std::size_t left = bounds_.list;
+  json_.key("daily");
+  json_.begin('[');
+  for (const auto& [name, curve] : curves) {
+    if (left-- == 0) break;
+    json_.object([&] {
+      text("location_class", name);
+      hours(curve);
+    });
   }
-  return {{"count", gaps.count},
-          {"readings", gaps.readings},
-          {"seconds", seconds(gaps.length)},
-          {"longest", std::move(longest)},
-          {"between_runs", {{"count", gaps.between_runs}, {"seconds", seconds(gaps.between_runs_length)}}}};
+  json_.end(']');
+}
+
+void BoundedReport::members(const sqlite::RunInfo& run) {
+  text("run_id", run.run_id);
+  json_.member("seed", run.seed);
+  text("version", run.version);
+  json_.member("start", timestamp_text(run.start));
+  json_.member("began_at", timestamp_text(run.began_at));
+  json_.member("fleet_size", run.fleet_size);
+  text("partition", run.partition);
+  text("shard_by", run.shard_by);
+  text("config_hash", run.config_hash);
+}
+
+void BoundedReport::members(const ReportShard& shard) {
+  text("file", shard.file);
+  json_.member("sensors", shard.sensors);
+  json_.member("readings", shard.readings);
+  json_.member("missing", shard.missing);
+  json_.member("synced", shard.synced);
+  json_.member("unsynced", shard.readings - shard.synced);
+  json_.member("oldest_unsynced", time_text(shard.oldest_unsynced));
+  range(shard.range);
+  json_.member("gaps", shard.gaps);
+  deleted(shard.deleted);
+  list("runs", shard.runs,
+       [this](const std::string& run) { json_.value(cut_to_bytes(run, bounds_.text_bytes, "…")); });
+  text_or_null("nothing_expected_because", shard.expectation_missing);
+}
+
+void BoundedReport::members(const UnreadableShard& shard) {
+  text("file", shard.file);
+  text("why", shard.why);
+}
+
+void BoundedReport::write(const Report& report) {
+  text("directory", report.directory);
+  range(report.range);
+  json_.member("oldest_unsynced", time_text(report.oldest_unsynced));
+  json_.object("total", [&] { members(report.total); });
+  groups("by_firmware", report.by_firmware);
+  groups("by_model", report.by_model);
+  groups("by_manufacturer", report.by_manufacturer);
+  groups("by_location_class", report.by_location_class);
+  missing(report.missing);
+  gaps(report.gaps);
+  deleted(report.deleted());
+  daily(report.daily);
+  objects("runs", report.runs);
+  objects("shards", report.shards);
+  objects("unreadable", report.unreadable);
 }
 
 }  // namespace
 
-Json json_of(const Report& report) {
-  Json daily = Json::array();
-  for (const auto& [name, curve] : report.daily) {
-    daily.push_back({{"location_class", name}, {"hours", json_of(curve)}});
-  }
-  Json unreadable = Json::array();
-  for (const UnreadableShard& shard : report.unreadable) {
-    unreadable.push_back({{"file", shard.file}, {"why", shard.why}});
-  }
-  Json runs = Json::array();
-  for (const sqlite::RunInfo& run : report.runs) runs.push_back(json_of(run));
-  Json shards = Json::array();
-  for (const ReportShard& shard : report.shards) shards.push_back(json_of(shard));
-  return {{"directory", report.directory},
-          {"first", report.range ? json_of_time(report.range->first) : Json()},
-          {"last", report.range ? json_of_time(report.range->last) : Json()},
-          {"oldest_unsynced", json_of_time(report.oldest_unsynced)},
-          {"total", json_of(report.total)},
-          {"by_firmware", json_of(report.by_firmware)},
-          {"by_model", json_of(report.by_model)},
-          {"by_manufacturer", json_of(report.by_manufacturer)},
-          {"by_location_class", json_of(report.by_location_class)},
-          {"missing_data",
-           {{"events", report.missing.events},
-            {"readings", report.missing.readings},
-            {"open_events", report.missing.open_events},
-            {"readings_of_sensors_without_a_row", report.missing.without_a_row}}},
-          {"gaps", json_of(report.gaps)},
-          {"deleted", json_of(report.deleted())},
-          {"daily", std::move(daily)},
-          {"runs", std::move(runs)},
-          {"shards", std::move(shards)},
-          {"unreadable", std::move(unreadable)}};
+std::string report_json(const Report& report) {
+  std::string text;
+  JsonWriter json(text, JsonLayout::indented, JsonReals::with_point);
+  json.object([&] { write_report(json, report, {}); });
+  return text + '\n';
 }
 
-std::string json_text(const Json& json, int indent) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+void write_report(JsonWriter& json, const Report& report, const JsonBounds& bounds) {
+  BoundedReport(json, bounds).write(report);
 }
 
 }  // namespace fleet_sim::report

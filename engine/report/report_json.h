@@ -1,18 +1,26 @@
 // A report as JSON, with every shard. Names are those of the text's columns and of the tables; shares are
-// from 0 to 1, times UTC text, spans seconds; null stands for what does not exist. Text from the files that
-// is not UTF-8 is mended. Pure; any thread.
+// from 0 to 1, times UTC text, spans seconds; null stands for what does not exist. Pure; any thread.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include <cstddef>
+#include <limits>
 #include <string>
 
+#include "base/json_writer.h"
 #include "report/report.h"
 
 namespace fleet_sim::report {
 
-nlohmann::ordered_json json_of(const Report& report);
+// How long lists and texts may be: without end, but on a page.
+struct JsonBounds {
+  std::size_t list = std::numeric_limits<std::size_t>::max();  // of groups the largest, in their order
+  std::size_t text_bytes = std::numeric_limits<std::size_t>::max();
+};
 
-// As text, `indent` -1 on a single line.
-std::string json_text(const nlohmann::ordered_json& json, int indent);
+// One object, indented, and the end of its line.
+std::string report_json(const Report& report);
+
+// Writes the members of that object.
+void write_report(JsonWriter& json, const Report& report, const JsonBounds& bounds);
 
 }  // namespace fleet_sim::report

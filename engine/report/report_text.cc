@@ -22,7 +22,8 @@ class Table {
 
   void add(std::vector<std::string> cells) {
     widths_.resize(std::max(widths_.size(), cells.size()));
-    for (std::size_t i = 0; i < cells.size(); ++i) widths_[i] = std::max(widths_[i], width_of(cells[i]));
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      widths_[i] = std::max(widths_[i], count_characters(cells[i]));
     lines_.push_back(std::move(cells));
   }
 
@@ -31,7 +32,7 @@ class Table {
     for (const auto& cells : lines_) {
       std::string line = " ";
       for (std::size_t i = 0; i < cells.size(); ++i) {
-        const std::string padding(widths_[i] - width_of(cells[i]), ' ');
+        const std::string padding(widths_[i] - count_characters(cells[i]), ' ');
         line += i == 0 ? ' ' + cells[i] + padding : "  " + padding + cells[i];
       }
       text += line.erase(line.find_last_not_of(' ') + 1) + '\n';
@@ -40,12 +41,6 @@ class Table {
   }
 
  private:
-  // In characters: bytes that do not continue one.
-  static std::size_t width_of(std::string_view cell) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(cell, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-  }
-
   std::vector<std::vector<std::string>> lines_;
   std::vector<std::size_t> widths_;
 };

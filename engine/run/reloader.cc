@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/problems.h"
+#include "base/text.h"
 #include "config/load_config.h"
 #include "run/describe_run.h"
 
@@ -17,11 +18,8 @@ constexpr std::size_t changes_logged = 50;  // of a config; the rest are counted
 constexpr std::size_t longest_detail = 1'000;
 constexpr std::chrono::milliseconds look_for_swap{50};
 
-std::string shortened(std::string text) {
-  if (text.size() <= longest_detail) return text;
-  std::size_t end = longest_detail;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a character
-  return text.substr(0, end) + " \u2026";
+std::string shortened(std::string_view text) {
+  return cut_to_bytes(text, longest_detail, " …");
 }
 
 // Problems come one to a line; the log keeps an event on one.

@@ -172,18 +172,18 @@ HttpResponse get_events(const Call& call) {
   return json(events_json(call.sources.events(limit)));
 }
 
-HttpResponse accepted(Json what) {
-  return {.status = 202, .body = Json{{"accepted", std::move(what)}}.dump() + '\n'};
+HttpResponse accepted(std::string body) {
+  return {.status = 202, .body = std::move(body)};
 }
 
 HttpResponse post_stop(const Call& call) {
   call.sources.stop();
-  return accepted("stop");
+  return accepted(accepted_json("stop"));
 }
 
 HttpResponse post_reload(const Call& call) {
   const std::string refusal = call.sources.reload();
-  return refusal.empty() ? accepted("reload") : error(503, refusal);
+  return refusal.empty() ? accepted(accepted_json("reload")) : error(503, refusal);
 }
 
 struct Injection {
@@ -210,7 +210,7 @@ HttpResponse post_anomalies(const Call& call) {
                  R"(send {"type": "spike", "sensors": ["ID"]}: a type of anomaly, and 1 to 1000 ids)");
   }
   if (const auto absence = call.sources.inject(injection->type, injection->sensors)) return absent(*absence);
-  return accepted({{"type", name_of(injection->type)}, {"sensors", injection->sensors.size()}});
+  return accepted(injection_json(injection->type, injection->sensors.size()));
 }
 
 struct Route {

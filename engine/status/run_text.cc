@@ -70,12 +70,6 @@ std::string joined(const std::vector<Part>& parts) {
   return text;
 }
 
-// A character each; none of ours is wider.
-std::size_t columns(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 std::string line(std::string_view name, const std::string& value) {
   return fmt::format("  {:<14}{}\n", name, value);
 }
@@ -102,7 +96,7 @@ std::string errors_text(const PerErrorClass& errors) {
 
 std::string progress_text(const Snapshot& now, const Snapshot& before, std::size_t width) {
   std::vector<Part> parts = progress_parts(now, before);
-  while (parts.size() > 1 && columns(joined(parts)) > width) {
+  while (parts.size() > 1 && count_characters(joined(parts)) > width) {
     parts.erase(std::ranges::max_element(parts, {}, &Part::rank));
   }
   return joined(parts);

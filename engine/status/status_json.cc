@@ -10,27 +10,11 @@ namespace {
 // A line that holds one object; `members` writes them.
 template <class Members>
 std::string line_of(const Members& members) {
-  JsonWriter json;
-  json.begin('{');
-  members(json);
-  json.end('}');
-  return json.take() + '\n';
-}
-
-template <class Members>
-void add_object(JsonWriter& json, std::string_view name, const Members& members) {
-  json.key(name);
-  json.begin('{');
-  members();
-  json.end('}');
-}
-
-template <class Values, class Add>
-void add_array(JsonWriter& json, std::string_view name, const Values& values, const Add& add) {
-  json.key(name);
-  json.begin('[');
-  for (const auto& one : values) add(json, one);
-  json.end(']');
+  std::string text;
+  JsonWriter json(text);
+  json.object([&] { members(json); });
+  json.end_line();
+  return text;
 }
 
 std::optional<std::string> time_text(const std::optional<Timestamp>& at) {
@@ -40,13 +24,13 @@ std::optional<std::string> time_text(const std::optional<Timestamp>& at) {
 // One member for each name.
 template <class Names, class Values>
 void add_named(JsonWriter& json, std::string_view name, const Names& names, const Values& values) {
-  add_object(json, name, [&] {
+  json.object(name, [&] {
     for (std::size_t i = 0; i < names.size(); ++i) json.member(names[i], values[i]);
   });
 }
 
 void add_run(JsonWriter& json, const RunFacts& run) {
-  add_object(json, "run", [&] {
+  json.object("run", [&] {
     json.member("run_id", run.run_id);
     json.member("seed", std::to_string(run.seed));
     json.member("version", run.version);
@@ -63,11 +47,11 @@ void add_run(JsonWriter& json, const RunFacts& run) {
 void add_state(JsonWriter& json, const Status& status) {
   json.member("state", status.draining ? "draining" : "running");
   json.member("healthy", status.healthy());
-  add_array(json, "reasons", status.reasons, [](JsonWriter& to, const std::string& one) { to.value(one); });
+  json.array("reasons", status.reasons);
 }
 
 void add_fleet(JsonWriter& json, const Status& status) {
-  add_object(json, "fleet", [&] {
+  json.object("fleet", [&] {
     json.member("sensors", status.now.sensors);
     json.member("threads", status.run.threads);
     json.member("writers", status.run.writers);
@@ -77,7 +61,7 @@ void add_fleet(JsonWriter& json, const Status& status) {
 }
 
 void add_progress(JsonWriter& json, const Snapshot& now) {
-  add_object(json, "progress", [&] {
+  json.object("progress", [&] {
     json.member("elapsed_seconds", now.elapsed_seconds);
     json.member("simulated_seconds", now.simulated_seconds.value_or(0));
     json.member("simulated_total_seconds", now.simulated_total);
@@ -86,7 +70,7 @@ void add_progress(JsonWriter& json, const Snapshot& now) {
 
 void add_readings(JsonWriter& json, const Status& status) {
   const Books& books = status.now.books;
-  add_object(json, "readings", [&] {
+  json.object("readings", [&] {
     json.member("due", books.due);
     json.member("skipped", books.skipped);
     json.member("generated", books.generated);
@@ -101,7 +85,7 @@ void add_readings(JsonWriter& json, const Status& status) {
 }
 
 void add_anomalies(JsonWriter& json, const Books& books) {
-  add_object(json, "anomalies", [&] {
+  json.object("anomalies", [&] {
     json.member("total", books.anomalies);
     add_named(json, "by_type", anomaly_type_names, books.anomalies_by_type);
   });
@@ -112,7 +96,7 @@ void add_percentiles(JsonWriter& json, std::string_view name, const Distribution
   const auto told = [&](double seconds) {
     return distribution.count > 0 ? std::optional(seconds) : std::nullopt;
   };
-  add_object(json, name, [&] {
+  json.object(name, [&] {
     json.member("count", distribution.count);
     json.member("p50", told(distribution.p50_seconds));
     json.member("p99", told(distribution.p99_seconds));
@@ -121,7 +105,7 @@ void add_percentiles(JsonWriter& json, std::string_view name, const Distribution
 }
 
 void add_recent(JsonWriter& json, const Status& status) {
-  add_object(json, "recent", [&] {
+  json.object("recent", [&] {
     json.member("span_seconds", status.recent_seconds);
     add_percentiles(json, "lag_seconds", status.recent_lag);
     add_percentiles(json, "commit_seconds", status.recent_commit);
@@ -129,7 +113,7 @@ void add_recent(JsonWriter& json, const Status& status) {
 }
 
 void add_queue(JsonWriter& json, const Status& status) {
-  add_object(json, "queue", [&] {
+  json.object("queue", [&] {
     json.member("batches", status.batches_in_use);
     json.member("batches_limit", status.run.batches_limit);
     json.member("rows", status.rows_waiting);
@@ -138,7 +122,7 @@ void add_queue(JsonWriter& json, const Status& status) {
 }
 
 void add_shard_counts(JsonWriter& json, const Status& status) {
-  add_object(json, "shards", [&] {
+  json.object("shards", [&] {
     json.member("total", status.now.shards);
     json.member("healthy", status.now.shards - status.shards_retrying - status.shards_degraded);
     json.member("retrying", status.shards_retrying);
@@ -148,7 +132,7 @@ void add_shard_counts(JsonWriter& json, const Status& status) {
 }
 
 void add_deleted(JsonWriter& json, const Snapshot& now) {
-  add_object(json, "deleted", [&] {
+  json.object("deleted", [&] {
     json.member("readings", now.readings_deleted);
     json.member("events", now.events_deleted);
   });
@@ -232,11 +216,11 @@ void add_row(JsonWriter& json, const EventRow& event) {
 
 template <class Rows>
 void add_rows(JsonWriter& json, std::string_view name, const Rows& rows) {
-  add_array(json, name, rows, [](JsonWriter& to, const auto& row) { add_row(to, row); });
+  json.array(name, rows, [&](const auto& row) { add_row(json, row); });
 }
 
 void add_reloads(JsonWriter& json, bool enabled, const ReloadHistory& reloads) {
-  add_object(json, "reload", [&] {
+  json.object("reload", [&] {
     json.member("enabled", enabled);
     json.member("accepted", reloads.accepted);
     json.member("rejected", reloads.rejected);
@@ -278,7 +262,7 @@ std::string health_json(const std::vector<std::string>& reasons) {
   return line_of([&](JsonWriter& json) {
     json.member("healthy", reasons.empty());
     if (reasons.empty()) return;
-    add_array(json, "reasons", reasons, [](JsonWriter& to, const std::string& one) { to.value(one); });
+    json.array("reasons", reasons);
   });
 }
 
@@ -319,6 +303,19 @@ std::string error_json(std::string_view error, std::string_view remedy) {
   return line_of([&](JsonWriter& json) {
     json.member("error", error);
     if (!remedy.empty()) json.member("remedy", remedy);
+  });
+}
+
+std::string accepted_json(std::string_view what) {
+  return line_of([&](JsonWriter& json) { json.member("accepted", what); });
+}
+
+std::string injection_json(AnomalyType type, std::size_t sensors) {
+  return line_of([&](JsonWriter& json) {
+    json.object("accepted", [&] {
+      json.member("type", name_of(type));
+      json.member("sensors", sensors);
+    });
   });
 }
 

@@ -1,7 +1,8 @@
 // The JSON that the status API answers with, from plain values. Texts come from identities and files, so
-// bytes that are no UTF-8 are replaced. Pure; any thread.
+// bytes that are not UTF-8 are replaced. Pure; any thread.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,5 +19,7 @@ std::string sensor_json(const SensorDetail& detail);
 std::string events_json(const std::vector<EventRow>& events);
 // `remedy` may be empty.
 std::string error_json(std::string_view error, std::string_view remedy = {});
+std::string accepted_json(std::string_view what);
+std::string injection_json(AnomalyType type, std::size_t sensors);
 
 }  // namespace fleet_sim::status
