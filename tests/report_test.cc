@@ -103,11 +103,12 @@ TEST_CASE("a rate of no readings or an interval of one sensor does not exist") {
 }
 
 TEST_CASE("Student's t has the quantiles of the tables") {
-  CHECK(report::student_t_quantile(1) == doctest::Approx(12.7062));
-  CHECK(report::student_t_quantile(30) == doctest::Approx(2.0423));
-  CHECK(std::abs(report::student_t_quantile(31) - 2.0395) < 0.0005);
-  CHECK(std::abs(report::student_t_quantile(60) - 2.0003) < 0.0005);
-  CHECK(std::abs(report::student_t_quantile(1'000'000) - 1.95996) < 0.0005);
+  CHECK(std::abs(report::student_t_quantile(1) - 12.7062) < 0.00005);
+  CHECK(std::abs(report::student_t_quantile(2) - 4.3027) < 0.00005);
+  CHECK(std::abs(report::student_t_quantile(30) - 2.0423) < 0.00005);
+  CHECK(std::abs(report::student_t_quantile(31) - 2.0395) < 0.00005);
+  CHECK(std::abs(report::student_t_quantile(60) - 2.0003) < 0.00005);
+  CHECK(std::abs(report::student_t_quantile(1'000'000) - 1.95997) < 0.00001);
 }
 
 TEST_CASE("intervals from the model's kind of readings cover the truth about as often as they say") {
