@@ -96,7 +96,7 @@ std::string bench_text(const BenchReport& report);
 std::string bench_json(const BenchReport& report);
 std::string bench_html(const BenchReport& report);
 
-// As text of a page, and of an attribute in double quotes.
-std::string html_escaped(std::string_view text);
+// With places for the tables and for what its script plots; embedded at build time.
+extern const std::string_view bench_page;
 
 }  // namespace fleet_sim::benchmark

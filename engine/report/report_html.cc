@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/json_writer.h"
+#include "base/page.h"
 #include "base/text.h"
 #include "report/report_json.h"
 
@@ -101,33 +102,13 @@ std::string page_data(const Report& report, const std::vector<SensorSeries>& ser
   return text;
 }
 
-// JSON that stays inside its script element whatever its texts hold: outside of texts it has none of these.
-std::string in_script(const std::string& json) {
-  std::string safe;
-  safe.reserve(json.size());
-  for (const char c : json) {
-    if (c == '<') {
-      safe += "\\u003c";
-    } else if (c == '>') {
-      safe += "\\u003e";
-    } else if (c == '&') {
-      safe += "\\u0026";
-    } else {
-      safe += c;
-    }
-  }
-  return safe;
-}
-
 }  // namespace
 
 std::string report_html(const Report& report, const std::vector<SensorSeries>& series) {
-  std::string page{report_page_head};
-  page += page_policy;
-  page += report_page_before;
-  page += in_script(page_data(report, series));
-  page += report_page_after;
-  return page;
+  const std::string data = script_escaped(page_data(report, series));
+  return std::string(report_page_head)
+      .append(page_policy)
+      .append(filled_page(report_page, {{"%DATA%", data}}));
 }
 
 }  // namespace fleet_sim::report

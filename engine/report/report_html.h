@@ -20,8 +20,7 @@ inline constexpr std::string_view report_page_head =
 
 std::string report_html(const Report& report, const std::vector<SensorSeries>& series);
 
-// The page around the data; embedded at build time.
-extern const std::string_view report_page_before;
-extern const std::string_view report_page_after;
+// What follows these bytes, with a place for the data; embedded at build time.
+extern const std::string_view report_page;
 
 }  // namespace fleet_sim::report

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/page.h"
 #include "status/metrics.h"
 #include "status/status_json.h"
 
@@ -103,7 +104,7 @@ HttpResponse not_started() {
 }
 
 HttpResponse get_dashboard(const Call&) {
-  return {.body = std::string(dashboard_page), .content_type = "text/html; charset=utf-8"};
+  return {.body = filled_page(dashboard_page, {}), .content_type = "text/html; charset=utf-8"};
 }
 
 // A process that is still starting is alive, but not ready.

@@ -15,20 +15,23 @@ ONE_CELL = ("--shards", 4, "--writers", 1, "--batch-size", 500, "--synchronous",
 
 
 class Page(HTMLParser):
-    """The tags of a page, and the text in each cell of its tables."""
+    """The ids of a page, the text in each cell of its tables, and the data of its plot."""
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.cells, self.addresses = [], [], []
+        self.tags, self.ids, self.cells, self.addresses, self.data = [], [], [], [], None
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
+        self.ids += [value for name, value in attributes if name == "id"]
         self.addresses += [value for name, value in attributes if name in ("src", "href", "action", "data")]
 
     def handle_data(self, data):
         if self.tags and self.tags[-1] in ("td", "th"):
             self.cells.append(data)
+        elif self.ids and self.ids[-1] == "data" and self.data is None:
+            self.data = json.loads(data)
 
 
 class Bench(FleetTest):
@@ -79,7 +82,8 @@ class Bench(FleetTest):
             median = f"{cell['rows_per_second']['median']:,.0f}"
             self.assertIn(median, ran.stdout)
             self.assertIn(median, page.cells)
-        self.assertIn("svg", page.tags)
+        self.assertIn("plot", page.ids)
+        self.assertEqual([bar["median"] for bar in page.data["bars"]], [cell["rows_per_second"]["median"] for cell in result["cells"]])
         self.assertEqual(page.addresses, [])
         for fact in ("SQLite", "null sink", "processor", result["machine"]["file_system"], os.fspath(self.dir)):
             self.assertIn(fact, ran.stdout)
