@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "app/build.h"
 #include "sqlite/sqlite.h"
 
 namespace fleet_sim::app {
@@ -24,13 +25,12 @@ std::string dotted(int major, int minor, int patch) {
 }
 
 // SQLite is the one that is loaded, which decides how files are written; the others are those built with.
-// yaml-cpp's headers do not say which they are of, CMake does.
 std::string libraries_text() {
   const Library libraries[] = {
       {"SQLite", sqlite3_libversion()},
       {"Boost", dotted(BOOST_VERSION / 100'000, BOOST_VERSION / 100 % 1'000, BOOST_VERSION % 100)},
       {"oneTBB", fmt::format("{}.{}", TBB_VERSION_MAJOR, TBB_VERSION_MINOR)},
-      {"yaml-cpp", FLEET_SIM_YAML_CPP_VERSION},
+      {"yaml-cpp", build.yaml_cpp_version},
       {"nlohmann/json",
        dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
       {"spdlog", dotted(SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH)},
@@ -47,8 +47,8 @@ std::string libraries_text() {
 }  // namespace
 
 std::string version_text() {
-  return fmt::format("fleet-sim {}\n{} build for {} by {}\n{}", FLEET_SIM_VERSION, FLEET_SIM_BUILD_TYPE,
-                     FLEET_SIM_PROCESSOR, FLEET_SIM_COMPILER, libraries_text());
+  return fmt::format("fleet-sim {}\n{} build for {} by {}\n{}", FLEET_SIM_VERSION, build.type,
+                     build.processor, build.compiler, libraries_text());
 }
 
 }  // namespace fleet_sim::app
