@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Fails when an include climbs: a room of engine/ may include itself and rooms on lower floors, nothing else.
 
-Also keeps the larger third-party headers in the few rooms that are meant to know them, and the model free of library
-functions whose last bit differs between machines. The floors are those of the
-house plan, drawn here once more. `--self-test` proves on a temporary tree that offenders are caught.
+Also fails when a third-party header is included outside its homes, when a file is not in the namespace of its room, and
+when the model calls library functions whose last bit differs between machines. The floors are
+those of engine/README.md, drawn here once more. `--self-test` proves on a temporary tree that offenders are caught.
 
 usage: floor_check.py ENGINE_DIRECTORY | floor_check.py --self-test
 """
@@ -25,22 +25,37 @@ FLOOR = {
     "app": 7,
 }
 
-# Header prefix -> the beginnings of the paths (below engine/) that may include it.
+# Header prefix -> the beginnings of the paths (below engine/) that may include it. The longest prefix counts. A header of a
+# library that has no home here may not be included at all.
 HOMES = {
-    "boost/asio": ("schedule/", "run/", "status/http_server"),
-    "boost/beast": ("status/http_server",),
-    "boost/lockfree": ("batch/",),
-    "boost/math": ("report/rate.cc",),
+    "boost/asio/": ("schedule/", "run/", "status/http_server."),
+    "boost/beast/": ("status/http_server.",),
+    "boost/lockfree/": ("batch/",),
+    "boost/math/": ("report/rate.",),
+    "boost/version.hpp": ("app/version.",),
     "yaml-cpp/": ("config/",),
     "nlohmann/": ("identity/identity_events.", "status/route.", "app/version."),
+    "spdlog/": ("log/",),
+    "spdlog/version.h": ("app/version.",),
+    "fmt/": ("",),
+    "tbb/": ("",),
+    "oneapi/tbb/": ("",),
     "sqlite3.h": ("sqlite/sqlite.",),
+    "libpq-fe.h": ("postgres/",),
     "CLI/": ("app/",),
 }
+SYSTEM = ("sys/", "netinet/", "arpa/", "linux/")
+
+# `export` is a word of the language.
+NAMESPACE = {room: f"fleet_sim::{room}" for room in FLOOR} | {"base": "fleet_sim", "export": "fleet_sim::exports"}
 
 # Where readings come from, and the functions of <cmath> that no standard rounds for all (floor, fabs and sqrt are exact).
 EXACT = ("model/", "fleet/", "base/random.", "base/math.", "base/cadence.")
 INEXACT_CALL = re.compile(r"\bstd::(a?(?:sin|cos|tan)h?|atan2|exp[2m1]*|log(?:10|2|1p)?|pow|cbrt|hypot|erfc?|[lt]gamma|"
                           r"\w+_distribution)\b")
+
+NAMED = re.compile(r"^namespace (fleet_sim[\w:]*) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+FORWARD = re.compile(r"(\s*(class|struct|enum class) [\w :]+;)*\s*")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.MULTILINE)
 
@@ -55,9 +70,23 @@ def offences_of_include(file, header, quoted):
             yield f"{room} (floor {FLOOR[room]}) includes {target} (floor {FLOOR[target]}), {kind}"
     elif quoted and "/" not in header:
         yield "names no room; includes are room/file.h"
-    for prefix, homes in HOMES.items():
-        if header.startswith(prefix) and not file.startswith(homes):
-            yield f"{prefix} belongs to {', '.join(homes)} only"
+    elif not quoted:
+        prefix = max((one for one in HOMES if header.startswith(one)), key=len, default=None)
+        if prefix is None and "/" in header and not header.startswith(SYSTEM):
+            yield "is of a library without a home; add one to HOMES"
+        elif prefix is not None and not file.startswith(HOMES[prefix]):
+            yield f"{prefix} belongs to {', '.join(HOMES[prefix])} only"
+
+
+def offences_of_namespace(file, text):
+    """What a file declares is in the namespace of its room; of other rooms it may name types without defining them."""
+    own = NAMESPACE[file.split("/")[0]]
+    blocks = NAMED.findall(text)
+    for name, body in blocks:
+        if name != own and not FORWARD.fullmatch(body):
+            yield f"{file}: declares things in {name}, not in {own}"
+    if own not in (name for name, _ in blocks):
+        yield f"{file}: is not in the namespace {own}"
 
 
 def offences(engine):
@@ -75,6 +104,7 @@ def offences(engine):
             line = text.count("\n", 0, match.start()) + 1
             for why in offences_of_include(file, match[2], match[1] == '"'):
                 yield f"{file}:{line}: {match[2]}: {why}"
+        yield from offences_of_namespace(file, text)
         for match in INEXACT_CALL.finditer(text) if file.startswith(EXACT) else ():
             line = text.count("\n", 0, match.start()) + 1
             yield f"{file}:{line}: {match[0]}: differs in its last bit between machines; see base/math.h"
@@ -82,12 +112,13 @@ def offences(engine):
 
 class SelfTest(unittest.TestCase):
     def check(self, **files):
-        """The offences of a tree given as room__file_ext='text'."""
+        """The offences of a tree given as room__file_ext='text'. A text without a namespace gets that of its room."""
         with tempfile.TemporaryDirectory() as tree:
             for name, text in files.items():
                 path = Path(tree, name.replace("__", "/").replace("_dot_", "."))
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
+                own = NAMESPACE.get(name.split("__")[0], "fleet_sim")
+                path.write_text(text if "namespace" in text else f"{text}\nnamespace {own} {{\n}}\n", encoding="utf-8")
             return list(offences(Path(tree)))
 
     def test_lower_floors_and_the_own_room_are_fine(self):
@@ -129,6 +160,17 @@ class SelfTest(unittest.TestCase):
             self.assertIn(header, found)
         self.assertEqual(len(self.check(sqlite__shard_dot_cc="#include <sqlite3.h>")), 1)
         self.assertEqual(len(self.check(status__text_dot_cc="#include <boost/asio.hpp>")), 1)
+        self.assertEqual(len(self.check(run__run_info_dot_cc="#include <spdlog/version.h>")), 1)
+        self.assertIn("without a home", self.check(base__text_dot_cc="#include <boost/regex.hpp>")[0])
+        self.assertIn("without a home", self.check(base__text_dot_cc="#include <Eigen/Dense>")[0])
+        self.assertEqual(self.check(base__new_file_dot_cc="#include <sys/stat.h>\n#include <fmt/format.h>"), [])
+
+    def test_a_stray_namespace_is_caught(self):
+        for text in ("namespace fleet_sim {\nint x;\n}\n", "namespace fleet_sim::status {\nint x;\n}\n", "namespace {\n}\n"):
+            self.assertIn("fleet_sim::model", self.check(model__signal_dot_cc=text)[-1])
+        self.assertEqual(self.check(export__labels_dot_cc="namespace fleet_sim::exports {\n}\n"), [])
+        self.assertEqual(self.check(run__simulator_dot_h="namespace fleet_sim::sqlite {\nclass Shard;\n}\n"
+                                                         "namespace fleet_sim::run {\n}\n"), [])
 
 
 def main():
@@ -137,7 +179,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     found = list(offences(Path(sys.argv[1])))
-    print("\n".join(found) if found else "every include stays on or below its floor")
+    print("\n".join(found) if found else "every include stays on or below its floor, every file in its room")
     sys.exit(1 if found else 0)
 
 
