@@ -251,7 +251,7 @@ class Profile:
                 self.work_hours = given["std_dev"] * behaviors.sum("work_hours_rise")
 
     def set_frequency(self, anomalies, behaviors, rate):
-        """SPEC §3: f is the share of readings that are anomalous, h the odds that a reading starts one."""
+        """f is the share of readings that are anomalous, h the odds that a reading starts one."""
         self.duration, readings, weights = {}, {}, {}
         for kind in TYPES:
             settings = anomalies["types"][kind]

@@ -1,5 +1,6 @@
-// The model against SPEC §3: every number of every combination of behaviors, the signal, the five anomalies,
-// how often they begin, and that a reading is a pure function of seed, sensor and time.
+// The model against the numbers of engine/model/README.md: every number of every combination of behaviors,
+// the signal, the five anomalies, how often they begin, and that a reading is a pure function of seed, sensor
+// and time.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -80,7 +81,7 @@ PerAnomalyType<double> shares_of(const PerAnomalyType<double>& weights) {
   return shares;
 }
 
-// SPEC §3, "What probability means": onset_until and steady_until must give the share f, split by w.
+// "What probability means": onset_until and steady_until must give the share f, split by w.
 void check_reading_basis(const model::Profile& profile, double f, const PerAnomalyType<double>& w) {
   const PerAnomalyType<double> onset = differences(profile.onset_until);
   const PerAnomalyType<double> steady = differences(profile.steady_until);
@@ -98,7 +99,7 @@ void check_reading_basis(const model::Profile& profile, double f, const PerAnoma
 
 namespace {
 
-// The table of SPEC §3, written down once more, independent of config/config.cc.
+// The table of behaviors, written down once more, independent of config/config.cc.
 struct Expected {
   double probability = 0.05;
   double severity = 1;
@@ -195,7 +196,7 @@ void check_profile(const model::Profile& profile, const Expected& expected) {
 
 }  // namespace
 
-TEST_CASE("every combination of firmware, model, manufacturer and location has the numbers of the SPEC") {
+TEST_CASE("every combination of firmware, model, manufacturer and location has the numbers of the page") {
   const config::Config config;
   for (const Choice& firmware : firmwares) {
     for (const Choice& model : models) {

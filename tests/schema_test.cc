@@ -55,7 +55,7 @@ constexpr const char* without_synced_columns =
 
 }  // namespace
 
-TEST_CASE("a new file gets the tables of the SPEC") {
+TEST_CASE("a new file gets the tables of a shard") {
   const TemporaryFolder folder;
   REQUIRE(prepare(folder / "new.db").ok());
   CHECK(query(folder / "new.db",

@@ -35,7 +35,7 @@ class Chain {
 // What a sensor's anomalies of one type come to.
 struct TypeExplanation {
   bool enabled = true;
-  double share_of_anomalies = 0;  // its weight's share of all weights: w in SPEC §3
+  double share_of_anomalies = 0;  // its weight's share of all weights: w_k in model/README.md
   double onset_chance = 0;        // that an unaffected sensor starts one at its next reading
   double share_of_readings = 0;   // of all due readings in the long run
   double per_day = 0;             // anomalies begun

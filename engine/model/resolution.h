@@ -119,7 +119,7 @@ struct ProfileNumbers {
   PerChannel<ChannelNumbers<Trail>> channels;
   Number<Trail> daily_amplitude;
   Number<Trail> work_hours_rise;
-  Number<Trail> probability;  // f in SPEC §3
+  Number<Trail> probability;  // f in model/README.md
   PerAnomalyType<Number<Trail>> weights;
   Number<Trail> severity;
   PerChannel<Number<Trail>> channel_weights;  // of which channel a spike or trend picks

@@ -1,5 +1,5 @@
-// The normal signal of a sensor: what it reads when nothing is wrong (SPEC §3, "Normal reading"). Pure; any
-// thread.
+// The normal signal of a sensor: what it reads when nothing is wrong ("Normal reading" in model/README.md).
+// Pure; any thread.
 #pragma once
 
 #include "base/random.h"

@@ -1,4 +1,4 @@
-// The tables of a shard (SPEC §5), and what to do with a file that already has some: appended to when they
+// The tables of a shard, and what to do with a file that already has some: appended to when they
 // match, migrated when they are an older known form, refused otherwise. Nothing is ever dropped but the
 // collector's index, which the config decides about. Runs when a shard is opened, on its writer's thread;
 // errors are values.

@@ -30,7 +30,7 @@ class Explain(FleetTest):
     # ---- the numbers ----
 
     def test_demo_sensor_by_hand(self):
-        # OUTDOOR_1: firmware 1.4, VibrationPlus, TempVibe-3000, Outdoor - Area 1; the table of SPEC §3.
+        # OUTDOOR_1: firmware 1.4, VibrationPlus, TempVibe-3000, Outdoor - Area 1; the table in engine/model/README.md.
         told = self.explain("OUTDOOR_1", "--identities", IDENTITIES)
         self.assertEqual(told["location"], {"name": "Outdoor - Area 1", "entry": "Outdoor"})
         self.assertEqual(told["firmware_version"], {"name": "1.4", "entry": "1.4", "canonical": "1.4"})

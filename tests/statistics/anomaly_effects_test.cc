@@ -1,6 +1,6 @@
-// SPEC §3, "Anomalies": what each type does to the readings and for how long, reading by reading against a
-// twin fleet without anomalies, and that ground truth says the same; then what is drawn at onset (channel,
-// direction, factor) and the noise, as distributions.
+// engine/model/README.md, "Anomalies": what each type does to the readings and for how long, reading by
+// reading against a twin fleet without anomalies, and that ground truth says the same; then what is drawn at
+// onset (channel, direction, factor) and the noise, as distributions.
 #include <doctest/doctest.h>
 
 #include <array>

@@ -1,6 +1,6 @@
-// SPEC §3, "What probability means": how many readings are anomalous, of which types, and how often anomalies
-// begin, for every firmware, manufacturer and model. Readings are a minute apart, so that a day has many
-// anomalies; the share at the default of one reading a second has a test of its own.
+// engine/model/README.md, "What probability means": how many readings are anomalous, of which types, and how
+// often anomalies begin, for every firmware, manufacturer and model. Readings are a minute apart, so that a
+// day has many anomalies; the share at the default of one reading a second has a test of its own.
 #include <doctest/doctest.h>
 
 #include <functional>

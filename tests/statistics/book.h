@@ -1,6 +1,6 @@
 // The books of one test file: what it compared, against which bound, over how many readings. A Line is one
-// promise of SPEC §3; it prints itself as one row when it ends: how often it was compared, and the comparison
-// that came out farthest from the promise. Used by one thread.
+// promise of engine/model/README.md; it prints itself as one row when it ends: how often it was compared, and
+// the comparison that came out farthest from the promise. Used by one thread.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,5 +1,6 @@
 // How far a measured number may lie from the promised one. The bounds are computed from a plan: which file
-// makes how many comparisons, and how often the whole run may fail when every promise of SPEC §3 holds.
+// makes how many comparisons, and how often the whole run may fail when every promise of
+// engine/model/README.md holds.
 //
 // The run is allowed a false alarm in 10,000 choices of its seeds (they are fixed, so that it always gives
 // the same answer). A tenth of that, 1 in 100,000, is shared out evenly (Bonferroni) by quantiles that treat

@@ -1,5 +1,5 @@
-// SPEC §3 and §4: sensors, channels, successive readings and seeds know nothing of each other, in their
-// values and in when their anomalies begin.
+// engine/model/README.md: sensors, channels, successive readings and seeds know nothing of each other, in
+// their values and in when their anomalies begin.
 #include <doctest/doctest.h>
 #include <oneapi/tbb/parallel_for.h>
 

@@ -1,5 +1,6 @@
-// SPEC §3, "Normal reading", with what firmware and location do to it: every reading of a day of 2,700
-// sensors that is not flagged, each against the mean and the standard deviation it should have at its hour.
+// engine/model/README.md, "Normal reading", with what firmware and location do to it: every reading of a day
+// of 2,700 sensors that is not flagged, each against the mean and the standard deviation it should have at
+// its hour.
 #include <doctest/doctest.h>
 
 #include <algorithm>

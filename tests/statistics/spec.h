@@ -1,6 +1,6 @@
-// SPEC §3 in numbers, written down from its text and from nothing else: no behavior, profile or default of
-// the engine is read here, so that a number changed there is a difference to be seen. Values only; any
-// thread.
+// engine/model/README.md in numbers, written down from its text and from nothing else: no behavior, profile
+// or default of the engine is read here, so that a number changed there is a difference to be seen. Values
+// only; any thread.
 #pragma once
 
 #include <algorithm>
@@ -151,7 +151,7 @@ inline double centre(const Kind& kind, std::size_t channel, double hour) {
   return channel == temperature ? spec.mean + spec.std_dev * warmth(kind.place_spec(), hour) : spec.mean;
 }
 
-// f and w of SPEC §3.
+// f and w_k of the page.
 inline double share_of_anomalies(const Kind& kind, double base = probability) {
   return std::min(highest_share,
                   base * kind.firmware_spec().probability * kind.manufacturer_spec().probability);
@@ -167,7 +167,7 @@ inline PerAnomalyType<double> mix(const Kind& kind) {
   return shares;
 }
 
-// n of SPEC §3: the readings due before the duration is over.
+// n of the page: the readings due before the duration is over.
 inline double readings_of(std::size_t type, double period_seconds) {
   return std::max(1.0, std::ceil(duration_seconds[type] / period_seconds - 1e-9));
 }

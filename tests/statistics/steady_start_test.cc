@@ -1,6 +1,6 @@
-// SPEC §3, "A run starts in this steady state": at the first reading as many sensors are in the middle of
-// each anomaly as at any later one. Each sensor is a trial of its own, so every single reading gives plain
-// binomial shares.
+// engine/model/README.md, "A run starts in this steady state": at the first reading as many sensors are in
+// the middle of each anomaly as at any later one. Each sensor is a trial of its own, so every single reading
+// gives plain binomial shares.
 #include <doctest/doctest.h>
 
 #include <algorithm>
