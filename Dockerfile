@@ -7,7 +7,7 @@ RUN apt-get update \
 WORKDIR /src
 COPY CMakeLists.txt ./
 COPY engine engine
-RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DFLEET_SIM_TESTS=OFF \
+RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DFLEET_SIM_TESTS=OFF \
  && cmake --build build --target fleet-sim \
  && strip build/fleet-sim
 
