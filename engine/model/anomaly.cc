@@ -19,12 +19,6 @@ Channel pick_channel(const Profile& profile, std::uint64_t word) {
   return u < profile.channel_until[1] ? Channel::vibration : Channel::voltage;
 }
 
-// Of an active anomaly.
-const AnomalyEffect& effect_of(const Anomaly& anomaly) {
-  assert(anomaly.active());
-  return effect_of(*anomaly.type);
-}
-
 }  // namespace
 
 const AnomalyEffect& effect_of(AnomalyType type) {
@@ -52,22 +46,24 @@ Anomaly begin_anomaly(const Profile& profile, AnomalyType type, Timestamp starte
   anomaly.type = type;
   anomaly.started_at = started_at;
   anomaly.ended_at = started_at + profile.duration[index_of(type)] - 1;
-  effect_of(anomaly).begin(anomaly, profile, draws);
+  effect_of(type).begin(anomaly, profile, draws);
   return anomaly;
 }
 
 bool goes_on_under(const Anomaly& anomaly, const Profile& was, const Profile& is) {
-  return !anomaly.active() || effect_of(anomaly).goes_on(was, is);
+  return !anomaly.active() || effect_of(*anomaly.type).goes_on(was, is);
 }
 
 bool draws_noise(const Anomaly& anomaly) {
-  return effect_of(anomaly).draws_noise;
+  assert(anomaly.active());
+  return effect_of(*anomaly.type).draws_noise;
 }
 
 batch::Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const batch::Values& values,
                             Timestamp due, const RandomBlock& noise) {
+  assert(anomaly.active() && !takes_rows(anomaly.type));
   batch::Values affected = values;
-  effect_of(anomaly).apply({anomaly, profile, due, noise}, affected);
+  effect_of(*anomaly.type).apply({anomaly, profile, due, noise}, affected);
   return affected;
 }
 

@@ -49,7 +49,8 @@ struct AnomalyEffect {
 
   bool draws_noise = false;  // for each reading
 
-  std::optional<Strength> strength;  // none for types that have none, or keys of their own for it
+  std::optional<Strength> strength =
+      std::nullopt;  // none for types that have none, or keys of their own for it
 };
 
 #define ANOMALY_TYPE(name, ...) extern const AnomalyEffect name##_effect;
