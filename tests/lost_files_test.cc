@@ -65,7 +65,7 @@ TEST_CASE(
     const sqlite::ShardContext context{rig.roster, rig.config.sqlite, rig.run, {}};
     sqlite::Shard before(rig.path_of(0), context);
     for (const int i : {-3, -2, -1}) {
-      before.stage(batch::Reading{WriterRig::first_due + i * second, {}, 0, {}}, {});
+      before.stage(batch::Reading{WriterRig::first_due + i * second, {0, 0, 0}, 0, {}}, {});
     }
     before.stage(event_of(batch::AnomalyEvent::Kind::opened, 1), {});
     REQUIRE(before.flush().ok());

@@ -464,7 +464,7 @@ TEST_CASE("normal readings have the mean and spread of their profile") {
 
 namespace {
 
-constexpr batch::Values normal{65, 2.5, 12};
+const batch::Values normal{65, 2.5, 12};
 
 model::Anomaly spike_of(double factor, Channel channel, bool up) {
   return {model::Spike{factor, channel, up}, midnight, midnight + 999'999, 1};

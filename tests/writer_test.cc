@@ -152,7 +152,7 @@ TEST_CASE("a second run goes on after the first one's rows") {
   second_run.run_id = "second";
   const sqlite::ShardContext context{rig.roster, rig.config.sqlite, second_run, {}};
   sqlite::Shard shard(path, context);
-  shard.stage({WriterRig::first_due + 99'000'000, {1, 2, 3}, 0, std::nullopt}, rig.now());
+  shard.stage(batch::Reading{WriterRig::first_due + 99'000'000, {1, 2, 3}, 0, std::nullopt}, rig.now());
   REQUIRE(shard.flush().ok());
   shard.close(sqlite::Shard::Close::for_good);
   const std::vector<Row> rows = rows_of(path);

@@ -82,6 +82,12 @@ void check_shard(Database& shard, const std::filesystem::path& file) {
   if (const StorageError error = check_schema(shard); !error.ok()) fail(file, error);
 }
 
+batch::Schema read_schema(Database& shard, const std::filesystem::path& file) {
+  batch::Schema schema = batch::built_in_schema();
+  if (const StorageError error = read_schema(shard, schema); !error.ok()) fail(file, error);
+  return schema;
+}
+
 Statement prepare_query(Database& shard, std::string_view sql, const std::filesystem::path& file) {
   Statement query;
   if (const StorageError error = shard.prepare(sql, query); !error.ok()) fail(file, error);

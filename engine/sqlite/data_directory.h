@@ -29,6 +29,9 @@ Database open_shard(const std::filesystem::path& file, bool had_log);
 // Refuses a file that is no shard, or that of a newer fleet-sim.
 void check_shard(Database& shard, const std::filesystem::path& file);
 
+// The channels that a shard's readings have; none in a file without readings yet.
+batch::Schema read_schema(Database& shard, const std::filesystem::path& file);
+
 // Whether a shard has a table of that name: a file that a run has only just made has none.
 bool has_table(Database& shard, std::string_view table, const std::filesystem::path& file);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
+#include <string>
 
 #include "base/cadence.h"
 #include "base/plain_text.h"
@@ -10,13 +12,18 @@
 namespace fleet_sim::sqlite {
 namespace {
 
-constexpr std::string_view select_found_readings =
-    "SELECT timestamp, sensor_id, temperature, vibration, voltage, anomaly_type FROM sensor_readings "
-    "WHERE id >= ?1 ORDER BY id DESC";
+constexpr int first_value = 3;  // column of select_found_readings
+
+std::string select_found_readings(const batch::Schema& schema) {
+  std::string columns = "timestamp, sensor_id, anomaly_type";
+  for (const batch::ChannelColumn& channel : schema.channels()) columns += ", " + channel.name;
+  return "SELECT " + columns + " FROM sensor_readings WHERE id >= ?1 ORDER BY id DESC";
+}
+
 constexpr std::string_view select_found_events =
     "SELECT started_at, sensor_id, anomaly_type FROM anomaly_events WHERE id >= ?1";
 
-std::uint64_t hash_of(const batch::Values& values, std::string_view anomaly) {
+std::uint64_t hash_of(std::span<const double> values, std::string_view anomaly) {
   std::uint64_t hash = hash_text(anomaly);
   for (const double value : values) hash = mix_words(hash, std::bit_cast<std::uint64_t>(value));
   return hash;
@@ -58,7 +65,9 @@ FoundRows::FoundRows(const std::filesystem::path& file, const std::string& run_i
 
 // Backwards, until no earlier row can lie in the last second.
 void FoundRows::read_readings(Database& shard, const FindSensor& find_sensor) {
-  Statement row = prepare_query(shard, select_found_readings, file_);
+  const batch::Schema schema = read_schema(shard, file_);
+  Statement row = prepare_query(shard, select_found_readings(schema), file_);
+  batch::Values values(schema.channels().size());
   row.bind(1, run_->first_reading_id);
   while (next_row(row, shard, file_)) {
     const auto sensor = find_sensor(row.text(1));
@@ -66,7 +75,8 @@ void FoundRows::read_readings(Database& shard, const FindSensor& find_sensor) {
     const Timestamp due = timestamp_in(row, 0, file_);
     if (due < last_ - 2 * longest_window) break;
     last_ = std::max(last_, due);
-    readings_[{*sensor, due}] = hash_of({row.real(2), row.real(3), row.real(4)}, row.text(5));
+    for (std::size_t c = 0; c < values.size(); ++c) values[c] = row.real(first_value + static_cast<int>(c));
+    readings_[{*sensor, due}] = hash_of(values, row.text(2));
   }
   if (readings_.empty()) return;
   complete_until_ = last_ - longest_window;
@@ -95,7 +105,7 @@ bool FoundRows::has_reading(std::uint32_t sensor, Timestamp due) const {
   return due < complete_until_ || readings_.contains({sensor, due});
 }
 
-FoundRows::Verdict FoundRows::judge(const batch::Reading& reading) const {
+FoundRows::Verdict FoundRows::judge(const batch::Row& reading) const {
   if (reading.due < complete_until_) return Verdict::present;
   if (reading.due > last_) return Verdict::absent;
   const auto found = readings_.find({reading.sensor, reading.due});

@@ -61,7 +61,7 @@ class FoundRows {
   std::vector<BegunBefore> read_events(Timestamp moment, const FindSensor& find_sensor);
 
   enum class Verdict { absent, present, different };
-  [[nodiscard]] Verdict judge(const batch::Reading& reading) const;
+  [[nodiscard]] Verdict judge(const batch::Row& reading) const;
   // Whether the event's row exists, for one that shows for the first time.
   [[nodiscard]] bool has_event(const batch::AnomalyEvent& event) const;
 

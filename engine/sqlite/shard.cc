@@ -37,8 +37,8 @@ StorageError ask_whether(Database& database, std::string_view sql, std::string_v
 
 // An open file with its statements, which hold on to the database and so are destroyed before it.
 struct Shard::Connection {
-  explicit Connection(const identity::Roster& roster)
-      : readings(database, roster), events(database, roster) {}
+  explicit Connection(const ShardContext& context)
+      : readings(database, context.roster, context.schema), events(database, context.roster) {}
 
   Database database;
   ReadingInsert readings;
@@ -49,7 +49,7 @@ Shard::Shard(std::string path, const ShardContext& context) : path_(std::move(pa
 Shard::~Shard() = default;
 Shard::Shard(Shard&&) noexcept = default;
 
-void Shard::stage(const batch::Reading& reading, SteadyTime now) {
+void Shard::stage(const batch::Row& reading, SteadyTime now) {
   if (!has_pending()) pending_since_ = now;
   readings_.push_back(reading);
 }
@@ -61,11 +61,10 @@ void Shard::stage(const batch::AnomalyEvent& event, SteadyTime now) {
 
 StorageError Shard::open() {
   if (is_open()) return {};
-  auto connection = std::make_unique<Connection>(context_->roster);
+  auto connection = std::make_unique<Connection>(*context_);
   Database& database = connection->database;
   if (StorageError error = connect(database); !error.ok()) return error;
-  const auto prepare = schema_accepted_ ? prepare_connection : prepare_schema;
-  if (StorageError error = prepare(database, context_->settings); !error.ok()) return error;
+  if (StorageError error = prepare(database); !error.ok()) return error;
   database.count_log_pages();
   if (!schema_accepted_) {
     LastIds found;
@@ -76,6 +75,11 @@ StorageError Shard::open() {
   connection_ = std::move(connection);
   note_file();
   return {};
+}
+
+StorageError Shard::prepare(Database& database) const {
+  return schema_accepted_ ? prepare_connection(database, context_->settings)
+                          : prepare_schema(database, context_->settings, context_->schema);
 }
 
 std::optional<Shard::FileIdentity> Shard::identity_of(const std::string& path) {
@@ -223,11 +227,11 @@ StorageError Shard::begin_run() {
 }
 
 int Shard::insert_readings() {
-  const auto readings = std::span(readings_).subspan(already_there_.readings);
-  if (readings.empty()) return SQLITE_OK;
+  const std::size_t first = already_there_.readings;
+  if (first == readings_.size()) return SQLITE_OK;
   const bool first_of_new_file = before_.reading > 0 && last_.reading == before_.reading;
-  return first_of_new_file ? connection_->readings.insert_after(last_.reading, readings)
-                           : connection_->readings.insert(readings);
+  return first_of_new_file ? connection_->readings.insert_after(last_.reading, readings_, first)
+                           : connection_->readings.insert(readings_, first);
 }
 
 // A commit that fails when its last page is in the log, while waiting for the disk, is undone in this
@@ -261,9 +265,9 @@ std::optional<Shard::LastRow> Shard::last_row() const {
 Shard::Share Shard::forget_newest(std::size_t count) {
   const std::size_t readings = std::min(count, readings_.size());
   const std::size_t events = std::min(count - readings, events_.size());
-  for (const batch::Reading& reading : std::span(readings_).last(readings)) leave_gap(reading.due);
+  for (const batch::Rows::Head& reading : readings_.heads().last(readings)) leave_gap(reading.due);
   for (const batch::AnomalyEvent& event : std::span(events_).last(events)) leave_gap(event.started_at);
-  readings_.resize(readings_.size() - readings);
+  readings_.forget_newest(readings);
   events_.resize(events_.size() - events);
   for (Share* share : {&in_doubt_, &already_there_}) {
     *share = {std::min(share->readings, readings_.size()), std::min(share->events, events_.size())};
@@ -273,7 +277,7 @@ Shard::Share Shard::forget_newest(std::size_t count) {
 
 void Shard::take_over(Shard& other) {
   if (!has_pending()) pending_since_ = other.pending_since_;
-  readings_.insert(readings_.end(), other.readings_.begin(), other.readings_.end());
+  readings_.append(other.readings_);
   events_.insert(events_.end(), other.events_.begin(), other.events_.end());
   if (other.gap_since_) leave_gap(*other.gap_since_);
   other.forget_pending();

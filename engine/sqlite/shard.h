@@ -19,6 +19,8 @@
 
 #include "base/clock.h"
 #include "batch/reading.h"
+#include "batch/rows.h"
+#include "batch/schema.h"
 #include "config/config.h"
 #include "identity/identity.h"
 #include "sqlite/run_reloads.h"
@@ -33,6 +35,7 @@ struct ShardContext {
   const config::SqliteSettings& settings;
   const RunInfo& run;
   std::string vfs;  // empty: SQLite's default
+  const batch::Schema& schema = batch::built_in_schema();
 };
 
 class Shard {
@@ -48,11 +51,11 @@ class Shard {
   void expect_file(const LastIds& last);
 
   // Puts a reading or an event in line for the next flush.
-  void stage(const batch::Reading& reading, SteadyTime now);
+  void stage(const batch::Row& reading, SteadyTime now);
   void stage(const batch::AnomalyEvent& event, SteadyTime now);
 
   // What waits, and since when.
-  [[nodiscard]] std::span<const batch::Reading> pending_readings() const { return readings_; }
+  [[nodiscard]] const batch::Rows& pending_readings() const { return readings_; }
   [[nodiscard]] std::span<const batch::AnomalyEvent> pending_events() const { return events_; }
   [[nodiscard]] std::size_t pending_count() const { return readings_.size() + events_.size(); }
   [[nodiscard]] bool has_pending() const { return pending_count() > 0; }
@@ -134,6 +137,7 @@ class Shard {
   };
 
   StorageError connect(Database& database) const;
+  StorageError prepare(Database& database) const;
   StorageError write_pending(LastIds& last);
   StorageError begin_run();
   StorageError settle_doubt();
@@ -149,7 +153,7 @@ class Shard {
   std::string path_;
   const ShardContext* context_;
   std::unique_ptr<Connection> connection_;
-  std::vector<batch::Reading> readings_;
+  batch::Rows readings_;
   std::vector<batch::AnomalyEvent> events_;
   Share in_doubt_;  // the first ones, of a commit that failed, which may be in the log all the same …
   std::optional<LastRow> doubtful_;     // … if this is there

@@ -162,18 +162,18 @@ void Writer::take_batches(SteadyTime now) {
 // The null sink: everything up to here for real, and then nothing.
 void Writer::discard(const batch::Batch& batch, SteadyTime now) {
   if (context_.clock.paced()) {
-    for (const batch::Reading& reading : batch.readings) lag_.record(context_.clock.lag(reading.due, now));
+    for (const auto& reading : batch.readings.heads()) lag_.record(context_.clock.lag(reading.due, now));
   }
   context_.ledger.written(batch.readings.size());
   recent_events_.add(batch.events);
 }
 
 void Writer::deal_out(const batch::Batch& batch, SteadyTime now) {
-  for (const batch::Reading& reading : batch.readings) stage(reading, now);
+  for (const batch::Row& reading : batch.readings) stage(reading, now);
   for (const batch::AnomalyEvent& event : batch.events) stage(event, now);
 }
 
-void Writer::stage(const batch::Reading& reading, SteadyTime now) {
+void Writer::stage(const batch::Row& reading, SteadyTime now) {
   const std::uint32_t index = context_.place_of[reading.sensor].shard;
   Slot& slot = slots_[index];
   if (slot.found && is_found(slot, reading)) return context_.ledger.found(1);
@@ -205,7 +205,7 @@ void Writer::stage(const batch::AnomalyEvent& event, SteadyTime now) {
 
 // A row that says something else means that this is another model, or that somebody has changed the data:
 // nothing that could be gone on with, and nothing more is written.
-bool Writer::is_found(const Slot& slot, const batch::Reading& reading) {
+bool Writer::is_found(const Slot& slot, const batch::Row& reading) {
   const FoundRows::Verdict verdict = slot.found->judge(reading);
   if (verdict == FoundRows::Verdict::different && !differed_) {
     differed_ = true;
@@ -323,9 +323,9 @@ void Writer::conclude(std::uint32_t index, const Outcome& outcome, SteadyTime no
 
 void Writer::committed(std::uint32_t index, SteadyTime at) {
   Slot& slot = slots_[index];
-  const auto readings = slot.shard->pending_readings();
+  const batch::Rows& readings = slot.shard->pending_readings();
   if (context_.clock.paced()) {
-    for (const batch::Reading& reading : readings) lag_.record(context_.clock.lag(reading.due, at));
+    for (const auto& reading : readings.heads()) lag_.record(context_.clock.lag(reading.due, at));
   }
   context_.ledger.written(readings.size());
   board_.post_commit(index, readings.size());

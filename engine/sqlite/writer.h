@@ -163,9 +163,9 @@ class Writer {
   void take_new_shards();
   void discard(const batch::Batch& batch, SteadyTime now);
   void deal_out(const batch::Batch& batch, SteadyTime now);
-  void stage(const batch::Reading& reading, SteadyTime now);
+  void stage(const batch::Row& reading, SteadyTime now);
   void stage(const batch::AnomalyEvent& event, SteadyTime now);
-  bool is_found(const Slot& slot, const batch::Reading& reading);
+  bool is_found(const Slot& slot, const batch::Row& reading);
   void make_backlog_give_way();
   void work();
   [[nodiscard]] bool flush_due(SteadyTime now);
