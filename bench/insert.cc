@@ -21,7 +21,7 @@ constexpr std::size_t file_count = 16;
 constexpr std::size_t sensors = 1'000;
 
 // Each file's readings, in order of time.
-using ReadyReadings = std::array<std::vector<batch::Reading>, file_count>;
+using ReadyReadings = std::array<batch::Rows, file_count>;
 
 ReadyReadings make_readings(const identity::Roster& roster, std::size_t rows) {
   const std::vector<std::uint32_t> members = fleet::partition_members(roster, {});
@@ -33,7 +33,7 @@ ReadyReadings make_readings(const identity::Roster& roster, std::size_t rows) {
   for (fleet::Cohort& cohort : fleet.cohorts()) {
     while (cohort.next_due() < end) {
       cohort.tick(end, batch);
-      for (const batch::Reading& reading : batch.readings)
+      for (const batch::Row& reading : batch.readings)
         readings[reading.sensor % file_count].push_back(reading);
       batch.clear();
     }
@@ -42,16 +42,16 @@ ReadyReadings make_readings(const identity::Roster& roster, std::size_t rows) {
 }
 
 // Commits the next transaction's worth of readings; returns how many.
-std::size_t commit_some(sqlite::Shard& shard, std::span<const batch::Reading> readings,
+std::size_t commit_some(sqlite::Shard& shard, const batch::Rows& readings, std::size_t first,
                         std::size_t transaction, write::ShardRows& rows) {
   const auto now = std::chrono::steady_clock::now();
-  const std::span<const batch::Reading> some = readings.first(std::min(readings.size(), transaction));
-  if (some.empty()) return 0;
-  for (const batch::Reading& reading : some) rows.stage(reading, now);
+  const std::size_t some = std::min(readings.size() - first, transaction);
+  if (some == 0) return 0;
+  for (std::size_t i = 0; i < some; ++i) rows.stage(readings[first + i], now);
   const sqlite::StorageError error = shard.flush(rows.lot());
   if (!error.ok()) throw std::runtime_error(error.message);
   rows.settle();
-  return some.size();
+  return some;
 }
 
 std::size_t fill(std::vector<sqlite::Shard>& shards, const ReadyReadings& readings, std::size_t transaction) {
@@ -61,8 +61,7 @@ std::size_t fill(std::vector<sqlite::Shard>& shards, const ReadyReadings& readin
   for (std::size_t before = 1; before != all;) {
     before = all;
     for (std::size_t i = 0; i < shards.size(); ++i) {
-      const std::size_t some =
-          commit_some(shards[i], std::span(readings[i]).subspan(done[i]), transaction, rows);
+      const std::size_t some = commit_some(shards[i], readings[i], done[i], transaction, rows);
       done[i] += some;
       all += some;
     }

@@ -36,10 +36,10 @@ TEST_CASE("a batch is full with either of its lists, and empty without both") {
   batch::Batch batch;
   CHECK(batch.empty());
   CHECK_FALSE(batch.full());
-  batch.readings.resize(batch::Batch::capacity - 1);
+  while (batch.readings.size() + 1 < batch::Batch::capacity) batch.readings.push_back(numbered(0));
   CHECK_FALSE(batch.full());
   CHECK_FALSE(batch.empty());
-  batch.readings.resize(batch::Batch::capacity);
+  batch.readings.push_back(numbered(0));
   CHECK(batch.full());
   batch.clear();
   CHECK(batch.empty());
@@ -52,10 +52,14 @@ TEST_CASE("a batch is full with either of its lists, and empty without both") {
 
 TEST_CASE("a batch that is filled and cleared never allocates again") {
   batch::Batch batch;
-  const batch::Reading* storage = batch.readings.data();
+  const auto add = [&batch] { batch.readings.push_back(batch::Reading{0, {1, 2, 3}, 0, std::nullopt}); };
+  add();
+  const batch::Rows::Head* heads = batch.readings.heads().data();
+  const double* values = batch.readings.values(0).data();
   for (int round = 0; round < 3; ++round) {
-    while (!batch.full()) batch.readings.push_back(numbered(0));
-    CHECK(batch.readings.data() == storage);
+    while (!batch.full()) add();
+    CHECK(batch.readings.heads().data() == heads);
+    CHECK(batch.readings.values(0).data() == values);
     batch.clear();
   }
 }

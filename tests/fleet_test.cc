@@ -236,7 +236,8 @@ TEST_CASE("a tick appends to what the batch holds already, and takes nothing whe
   fleet::Fleet fleet = fleet_of(roster, all_of(roster), config::Config());
   fleet::Cohort& cohort = fleet.cohorts().front();
   batch::Batch batch;
-  batch.readings.resize(batch::Batch::capacity - 3);
+  const batch::Reading other{start, {1, 2, 3}, 0, std::nullopt};
+  while (batch.readings.size() + 3 < batch::Batch::capacity) batch.readings.push_back(other);
   while (!batch.full()) cohort.tick(start + 60'000'000, batch);
   CHECK(batch.readings.size() == batch::Batch::capacity);
   const Timestamp next = cohort.next_due();

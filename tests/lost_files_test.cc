@@ -65,7 +65,7 @@ TEST_CASE(
     sqlite::Shard before(rig.path_of(0), context);
     write::ShardRows rows;
     for (const int i : {-3, -2, -1}) {
-      rows.stage(batch::Reading{WriterRig::first_due + i * second, {}, 0, {}}, {});
+      rows.stage(batch::Reading{WriterRig::first_due + i * second, {0, 0, 0}, 0, {}}, {});
     }
     rows.stage(event_of(batch::AnomalyEvent::Kind::opened, 1), {});
     REQUIRE(before.flush(rows.lot()).ok());

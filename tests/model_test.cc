@@ -470,7 +470,7 @@ TEST_CASE("normal readings have the mean and spread of their profile") {
 
 namespace {
 
-constexpr batch::Values normal{65, 2.5, 12};
+const batch::Values normal{65, 2.5, 12};
 
 model::Anomaly anomaly_of(AnomalyType type, Timestamp started_at, Microseconds duration) {
   model::Anomaly anomaly;

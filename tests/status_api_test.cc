@@ -336,7 +336,8 @@ TEST_CASE("readings that follow a known one come alone, others with everything t
   const auto detail_of = [&](std::string_view target) {
     rig.sources.sensor = [](std::string_view, status::Absence&) {
       status::SensorDetail detail{sensor_row("a"), "{\"x\": 1}", std::nullopt, {}};
-      for (Timestamp due : {1'000'000, 2'000'000, 3'000'000}) detail.readings.push_back({due, {}, {}, {}});
+      for (Timestamp due : {1'000'000, 2'000'000, 3'000'000})
+        detail.readings.push_back({due, {0, 0, 0}, {}, {}});
       return std::optional(detail);
     };
     return json::parse(rig.ask(target).body);

@@ -88,7 +88,7 @@ TEST_CASE("a shard whose flush fails holds no lock, keeps its rows and writes th
   const sqlite::ShardContext context{rig.roster, rig.config.sqlite, rig.run, {}};
   sqlite::Shard shard(rig.path_of(0), context);
   write::ShardRows rows;
-  const auto stage = [&](Timestamp due) { rows.stage({due, {1, 2, 3}, 0, std::nullopt}, {}); };
+  const auto stage = [&](Timestamp due) { rows.stage(batch::Reading{due, {1, 2, 3}, 0, std::nullopt}, {}); };
   stage(1);
   REQUIRE(shard.flush(rows.lot()).ok());
   rows.settle();

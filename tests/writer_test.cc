@@ -153,7 +153,8 @@ TEST_CASE("a second run goes on after the first one's rows") {
   const sqlite::ShardContext context{rig.roster, rig.config.sqlite, second_run, {}};
   sqlite::Shard shard(path, context);
   write::ShardRows rows_of_second;
-  rows_of_second.stage({WriterRig::first_due + 99'000'000, {1, 2, 3}, 0, std::nullopt}, rig.now());
+  rows_of_second.stage(batch::Reading{WriterRig::first_due + 99'000'000, {1, 2, 3}, 0, std::nullopt},
+                       rig.now());
   REQUIRE(shard.flush(rows_of_second.lot()).ok());
   shard.close(sqlite::Shard::Close::for_good);
   const std::vector<Row> rows = rows_of(path);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "batch/reading.h"
+#include "batch/rows.h"
 
 namespace fleet_sim::batch {
 
@@ -26,7 +27,7 @@ struct Batch {
   }
 
   bool is_taken = false;  // out of the pool; set by the pool alone
-  std::vector<Reading> readings;
+  Rows readings;
   std::vector<AnomalyEvent> events;
 };
 

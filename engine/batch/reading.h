@@ -5,20 +5,39 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "base/terms.h"
 #include "base/timestamp.h"
+#include "batch/values.h"
 
 namespace fleet_sim::batch {
 
-using Values = PerChannel<double>;  // °C, mm/s², V
+struct Reading;
 
+// A reading whose values lie elsewhere: in Rows, or in a Reading. Valid as long as these are.
+struct Row {
+  Timestamp due;
+  std::span<const double> values;
+  std::uint32_t sensor;  // index into the Roster
+  std::optional<AnomalyType> anomaly;
+
+  operator Reading() const;  // NOLINT(google-explicit-constructor): a copy says the same
+};
+
+// A reading by itself.
 struct Reading {
   Timestamp due;
   Values values;
   std::uint32_t sensor;  // index into the Roster
   std::optional<AnomalyType> anomaly;
+
+  operator Row() const { return {due, values, sensor, anomaly}; }  // NOLINT(google-explicit-constructor)
 };
+
+inline Row::operator Reading() const {
+  return {due, Values(values), sensor, anomaly};
+}
 
 // One anomaly of one sensor. Both ends belong to it: `timestamp BETWEEN started_at AND ended_at` finds its
 // readings.

@@ -82,7 +82,14 @@ void check_shard(sqlite::Database& shard, const std::filesystem::path& file) {
   if (const sqlite::StorageError error = sqlite::check_schema(shard); !error.ok()) fail(file, error);
 }
 
-sqlite::Statement prepare_query(sqlite::Database& shard, std::string_view sql, const std::filesystem::path& file) {
+batch::Schema read_schema(sqlite::Database& shard, const std::filesystem::path& file) {
+  batch::Schema schema = batch::built_in_schema();
+  if (const sqlite::StorageError error = sqlite::read_schema(shard, schema); !error.ok()) fail(file, error);
+  return schema;
+}
+
+sqlite::Statement prepare_query(sqlite::Database& shard, std::string_view sql,
+                                const std::filesystem::path& file) {
   sqlite::Statement query;
   if (const sqlite::StorageError error = shard.prepare(sql, query); !error.ok()) fail(file, error);
   return query;
@@ -111,7 +118,8 @@ std::optional<ReadingIds> find_reading_ids(sqlite::Database& shard, const std::f
 
 sqlite::Deletions read_deletions(sqlite::Database& shard, const std::filesystem::path& file) {
   sqlite::Deletions deletions;
-  if (const sqlite::StorageError error = sqlite::read_deletions(shard, deletions); !error.ok()) fail(file, error);
+  if (const sqlite::StorageError error = sqlite::read_deletions(shard, deletions); !error.ok())
+    fail(file, error);
   return deletions;
 }
 

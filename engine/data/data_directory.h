@@ -29,11 +29,15 @@ sqlite::Database open_shard(const std::filesystem::path& file, bool had_log);
 // Refuses a file that is no shard, or that of a newer fleet-sim.
 void check_shard(sqlite::Database& shard, const std::filesystem::path& file);
 
+// The channels that a shard's readings have; none in a file without readings yet.
+batch::Schema read_schema(sqlite::Database& shard, const std::filesystem::path& file);
+
 // Whether a shard has a table of that name: a file that a run has only just made has none.
 bool has_table(sqlite::Database& shard, std::string_view table, const std::filesystem::path& file);
 
 // The statement, prepared on a shard that open_shard returned.
-sqlite::Statement prepare_query(sqlite::Database& shard, std::string_view sql, const std::filesystem::path& file);
+sqlite::Statement prepare_query(sqlite::Database& shard, std::string_view sql,
+                                const std::filesystem::path& file);
 
 // What retention has deleted from a shard.
 sqlite::Deletions read_deletions(sqlite::Database& shard, const std::filesystem::path& file);

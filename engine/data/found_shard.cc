@@ -8,9 +8,14 @@
 namespace fleet_sim::data {
 namespace {
 
-constexpr std::string_view select_found_readings =
-    "SELECT timestamp, sensor_id, temperature, vibration, voltage, anomaly_type FROM sensor_readings "
-    "WHERE id >= ?1 ORDER BY id DESC";
+constexpr int first_value = 3;  // column of select_found_readings
+
+std::string select_found_readings(const batch::Schema& schema) {
+  std::string columns = "timestamp, sensor_id, anomaly_type";
+  for (const batch::ChannelColumn& channel : schema.channels()) columns += ", " + channel.name;
+  return "SELECT " + columns + " FROM sensor_readings WHERE id >= ?1 ORDER BY id DESC";
+}
+
 constexpr std::string_view select_found_events =
     "SELECT started_at, sensor_id, anomaly_type FROM anomaly_events WHERE id >= ?1";
 
@@ -46,14 +51,17 @@ FoundShard::FoundShard(const std::filesystem::path& file, const std::string& run
 
 // Backwards, until no earlier row can lie in the last second.
 void FoundShard::read_readings(sqlite::Database& shard, const FindSensor& find_sensor) {
-  sqlite::Statement row = prepare_query(shard, select_found_readings, file_);
+  const batch::Schema schema = read_schema(shard, file_);
+  sqlite::Statement row = prepare_query(shard, select_found_readings(schema), file_);
+  batch::Values values(schema.channels().size());
   row.bind(1, run_->first_reading_id);
   while (next_row(row, shard, file_)) {
     const auto sensor = find_sensor(row.text(1));
     if (!sensor) continue;
     const Timestamp due = timestamp_in(row, 0, file_);
     if (due < rows_.last() - 2 * longest_window) break;
-    rows_.add(*sensor, due, {row.real(2), row.real(3), row.real(4)}, row.text(5));
+    for (std::size_t c = 0; c < values.size(); ++c) values[c] = row.real(first_value + static_cast<int>(c));
+    rows_.add(*sensor, due, values, row.text(2));
   }
   rows_.keep_last_second();
 }

@@ -42,7 +42,7 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
     if (taken.missing()) {
       ++tally.missing;
     } else {
-      batch.readings.push_back({next_due(), taken.values, sensors_[position_].identity, taken.anomaly});
+      batch.readings.push({next_due(), sensors_[position_].identity, taken.anomaly}, taken.values);
     }
     note_event(taken, batch.events, tally);
     advance();

@@ -39,7 +39,7 @@ batch::Values normal_values(const Profile& profile, Timestamp due, const RandomB
   warmer = profile.daily_amplitude * sine_of_turns((hour - (daily_peak_hour - 6)) / 24);
   if (profile.work_hours_rise != 0) warmer += profile.work_hours_rise * work_hours_share(hour);
 
-  batch::Values values;
+  batch::Values values(channel_count);
   for (std::size_t c = 0; c < channel_count; ++c) {
     const ChannelProfile& channel = profile.channels[c];
     const double value = channel.mean + channel.deviation * standard_normal(draws[c]) + offset[c];

@@ -1,24 +1,21 @@
 #include "sqlite/insert.h"
 
 #include <algorithm>
+#include <cassert>
 #include <string>
 
 namespace fleet_sim::sqlite {
 namespace {
 
-constexpr int reading_parameters = 12;  // id and synced take their defaults
-
 // OR FAIL, because a statement of several rows that might have to undo some of them first saves every page it
 // touches, in a temporary file once these are many. We undo the whole transaction anyway.
-std::string reading_sql(std::size_t rows) {
-  constexpr std::string_view values = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-  std::string sql =
-      "INSERT OR FAIL INTO sensor_readings (timestamp, sensor_id, temperature, vibration, voltage, "
-      "status_code, "
-      "anomaly_flag, anomaly_type, firmware_version, model, manufacturer, location) VALUES ";
+std::string reading_sql(const batch::Schema& schema, std::size_t rows) {
+  std::string values;
+  for (std::size_t i = 0; i < schema.reading_columns().size(); ++i) values += i == 0 ? "(?" : ", ?";
+  std::string sql = "INSERT OR FAIL INTO sensor_readings (" + listed(schema.reading_columns()) + ") VALUES ";
   for (std::size_t row = 0; row < rows; ++row) {
     if (row > 0) sql += ", ";
-    sql += values;
+    sql += values + ')';
   }
   return sql;
 }
@@ -60,19 +57,19 @@ void bind_end(Statement& statement, int parameter, const batch::AnomalyEvent& ev
 
 }  // namespace
 
-int ReadingInsert::insert(std::span<const batch::Reading> readings) {
+int ReadingInsert::insert(const batch::Rows& readings, std::size_t first) {
   for (std::size_t i = 0; i < statements_.size(); ++i) {
     const std::size_t rows = rows_per_statement[i];
-    for (; readings.size() >= rows; readings = readings.subspan(rows)) {
+    for (; readings.size() - first >= rows; first += rows) {
       if (int code = prepare(statements_[i], rows); code != SQLITE_OK) return code;
-      if (int code = insert_some(statements_[i], readings.first(rows)); code != SQLITE_OK) return code;
+      if (int code = insert_some(statements_[i], readings, first, rows); code != SQLITE_OK) return code;
     }
   }
   return SQLITE_OK;
 }
 
 // The next id is one above the highest there is: a row that goes again at once stands for the ids of before.
-int ReadingInsert::insert_after(std::int64_t last_id, std::span<const batch::Reading> readings) {
+int ReadingInsert::insert_after(std::int64_t last_id, const batch::Rows& readings, std::size_t first) {
   const auto run_with_id = [&](std::string_view sql) {
     Statement statement;
     if (const StorageError error = database_.prepare(sql, statement); !error.ok()) return error.code;
@@ -80,41 +77,46 @@ int ReadingInsert::insert_after(std::int64_t last_id, std::span<const batch::Rea
     return statement.run();
   };
   int code = run_with_id(hold_place_sql);
-  if (code == SQLITE_OK) code = insert(readings);
+  if (code == SQLITE_OK) code = insert(readings, first);
   if (code == SQLITE_OK) code = run_with_id(release_place_sql);
   return code;
 }
 
 int ReadingInsert::prepare(Statement& statement, std::size_t rows) {
   if (statement.is_prepared()) return SQLITE_OK;
-  return database_.prepare(reading_sql(rows), statement).code;
+  return database_.prepare(reading_sql(schema_, rows), statement).code;
 }
 
-int ReadingInsert::insert_some(Statement& statement, std::span<const batch::Reading> readings) {
-  for (std::size_t row = 0; row < readings.size(); ++row) bind(statement, row, readings[row]);
+int ReadingInsert::insert_some(Statement& statement, const batch::Rows& readings, std::size_t first,
+                               std::size_t rows) {
+  assert(readings.channels() == schema_.channels().size());
+  int parameter = 1;
+  for (std::size_t row = 0; row < rows; ++row) {
+    parameter = bind(statement, parameter, row, readings[first + row]);
+  }
   return statement.run();
 }
 
-void ReadingInsert::bind(Statement& statement, std::size_t row, const batch::Reading& reading) {
+// In the order of Schema::reading_columns; returns the parameter behind them.
+int ReadingInsert::bind(Statement& statement, int parameter, std::size_t row, const batch::Row& reading) {
   const identity::Identity& identity = roster_[reading.sensor];
-  const int first = static_cast<int>(row) * reading_parameters + 1;
   const std::int64_t anomalous = reading.anomaly ? 1 : 0;
   std::ranges::copy(timestamp_writer_.write(reading.due), timestamps_[row].begin());
-  statement.bind(first, std::string_view(timestamps_[row].data(), timestamp_width));
-  statement.bind(first + 1, identity.id);
-  for (std::size_t c = 0; c < channel_count; ++c)
-    statement.bind(first + 2 + static_cast<int>(c), reading.values[c]);
-  statement.bind(first + 5, anomalous);
-  statement.bind(first + 6, anomalous);
+  statement.bind(parameter++, std::string_view(timestamps_[row].data(), timestamp_width));
+  statement.bind(parameter++, identity.id);
+  for (const double value : reading.values) statement.bind(parameter++, value);
+  statement.bind(parameter++, anomalous);
+  statement.bind(parameter++, anomalous);
   if (reading.anomaly) {
-    statement.bind(first + 7, name_of(*reading.anomaly));
+    statement.bind(parameter++, name_of(*reading.anomaly));
   } else {
-    statement.bind_null(first + 7);
+    statement.bind_null(parameter++);
   }
-  statement.bind(first + 8, roster_.text(identity.firmware_version));
-  statement.bind(first + 9, roster_.text(identity.model));
-  statement.bind(first + 10, roster_.text(identity.manufacturer));
-  statement.bind(first + 11, roster_.text(identity.location));
+  statement.bind(parameter++, roster_.text(identity.firmware_version));
+  statement.bind(parameter++, roster_.text(identity.model));
+  statement.bind(parameter++, roster_.text(identity.manufacturer));
+  statement.bind(parameter++, roster_.text(identity.location));
+  return parameter;
 }
 
 int EventInsert::apply(const batch::AnomalyEvent& event, std::int64_t last_id) {

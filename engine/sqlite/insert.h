@@ -5,10 +5,10 @@
 
 #include <array>
 #include <cstddef>
-#include <span>
 
 #include "base/timestamp.h"
-#include "batch/reading.h"
+#include "batch/rows.h"
+#include "batch/schema.h"
 #include "identity/identity.h"
 #include "sqlite/sqlite.h"
 
@@ -16,24 +16,27 @@ namespace fleet_sim::sqlite {
 
 class ReadingInsert {
  public:
-  ReadingInsert(Database& database, const identity::Roster& roster) : database_(database), roster_(roster) {}
+  // Borrows all three.
+  ReadingInsert(Database& database, const identity::Roster& roster, const batch::Schema& schema)
+      : database_(database), roster_(roster), schema_(schema) {}
 
-  // Inserts the readings in their order; SQLITE_OK or the code of the first failure.
-  int insert(std::span<const batch::Reading> readings);
+  // Inserts the rows from number `first` on, in their order; SQLITE_OK or the code of the first failure.
+  int insert(const batch::Rows& readings, std::size_t first);
 
   // The same into a table whose highest id is below `last_id`: the readings' ids go on from that one.
-  int insert_after(std::int64_t last_id, std::span<const batch::Reading> readings);
+  int insert_after(std::int64_t last_id, const batch::Rows& readings, std::size_t first);
 
  private:
   // Beyond 32 rows a statement only grows; what does not fill one goes into the smaller ones.
   static constexpr std::array<std::size_t, 3> rows_per_statement{32, 8, 1};
 
-  int insert_some(Statement& statement, std::span<const batch::Reading> readings);
-  void bind(Statement& statement, std::size_t row, const batch::Reading& reading);
+  int insert_some(Statement& statement, const batch::Rows& readings, std::size_t first, std::size_t rows);
+  int bind(Statement& statement, int parameter, std::size_t row, const batch::Row& reading);
   int prepare(Statement& statement, std::size_t rows);
 
   Database& database_;
   const identity::Roster& roster_;
+  const batch::Schema& schema_;
   std::array<Statement, rows_per_statement.size()> statements_;
   TimestampWriter timestamp_writer_;
   std::array<TimestampText, rows_per_statement.front()>

@@ -1,30 +1,17 @@
 #include "sqlite/schema.h"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
 namespace fleet_sim::sqlite {
 namespace {
 
-constexpr const char* create_tables = R"sql(
-CREATE TABLE IF NOT EXISTS sensor_readings (
-  id INTEGER PRIMARY KEY,
-  timestamp TEXT NOT NULL,
-  sensor_id TEXT NOT NULL,
-  temperature REAL,
-  vibration REAL,
-  voltage REAL,
-  status_code INTEGER,
-  anomaly_flag INTEGER,
-  anomaly_type TEXT,
-  firmware_version TEXT,
-  model TEXT,
-  manufacturer TEXT,
-  location TEXT,
-  synced INTEGER DEFAULT 0
-);
+constexpr const char* create_other_tables = R"sql(
 CREATE TABLE IF NOT EXISTS anomaly_events (
   id INTEGER PRIMARY KEY,
   sensor_id TEXT NOT NULL,
@@ -54,6 +41,7 @@ CREATE TABLE IF NOT EXISTS run_info (
 );
 )sql";
 
+constexpr std::string_view readings_table = "sensor_readings";
 constexpr const char* add_synced = "ALTER TABLE sensor_readings ADD COLUMN synced INTEGER DEFAULT 0;";
 constexpr const char* add_run_columns =
     "ALTER TABLE run_info ADD COLUMN fleet_hash TEXT;"
@@ -72,10 +60,27 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
 
 using Columns = std::vector<std::string>;
 
-const Columns& reading_columns() {
-  static const Columns columns{"id",      "timestamp",    "sensor_id",    "temperature",  "vibration",
-                               "voltage", "status_code",  "anomaly_flag", "anomaly_type", "firmware_version",
-                               "model",   "manufacturer", "location",     "synced"};
+std::string_view definition_of(const batch::Column& column) {
+  using Role = batch::Column::Role;
+  using Type = batch::Column::Type;
+  if (column.role == Role::id) return "INTEGER PRIMARY KEY";
+  if (column.role == Role::moment || column.role == Role::sensor) return "TEXT NOT NULL";
+  if (column.role == Role::mark) return "INTEGER DEFAULT 0";
+  return column.type == Type::integer ? "INTEGER" : column.type == Type::real ? "REAL" : "TEXT";
+}
+
+std::string create_readings(const batch::Schema& schema) {
+  std::string sql;
+  for (const batch::Column& column : schema.columns()) {
+    sql += (sql.empty() ? "\n  " : ",\n  ") + column.name + ' ';
+    sql += definition_of(column);
+  }
+  return "CREATE TABLE IF NOT EXISTS sensor_readings (" + sql + "\n);";
+}
+
+Columns reading_columns(const batch::Schema& schema) {
+  Columns columns;
+  for (const batch::Column& column : schema.columns()) columns.push_back(column.name);
   return columns;
 }
 
@@ -134,13 +139,52 @@ struct Forms {
   Form runs = Form::absent;
 };
 
+StorageError verdict_on(std::string_view table, Form form) {
+  if (form != Form::foreign) return {};
+  return mismatch("has another " + std::string(table) + ", with other columns");
+}
+
 StorageError judge_table(Database& database, std::string_view table, const Columns& ours,
                          std::size_t newer_columns, Form& form) {
   Columns columns;
   if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
   form = form_of(columns, ours, newer_columns);
-  if (form != Form::foreign) return {};
-  return mismatch("has another " + std::string(table) + ", with other columns");
+  return verdict_on(table, form);
+}
+
+// SQL takes a channel's name as it stands unless it is one of its own words.
+bool is_word_of_sql(const batch::ChannelColumn& channel) {
+  return sqlite3_keyword_check(channel.name.data(), static_cast<int>(channel.name.size())) != 0;
+}
+
+// The schema whose channels stand between the columns of every type; nothing when they cannot be channels.
+std::optional<batch::Schema> schema_of(const Columns& columns) {
+  const std::size_t before = batch::Schema::leading_columns().size();
+  const auto first = columns.begin() + static_cast<std::ptrdiff_t>(std::min(before, columns.size()));
+  const auto last = std::find(first, columns.end(), batch::Schema::trailing_columns().front().name);
+  std::vector<batch::ChannelColumn> channels;
+  for (auto column = first; column != last; ++column) channels.push_back({*column, {}});
+  if (!batch::Schema::problem_of(channels).empty()) return std::nullopt;
+  if (std::ranges::any_of(channels, is_word_of_sql)) return std::nullopt;
+  return batch::Schema({}, std::move(channels));
+}
+
+// What is known of these channels beside their names.
+batch::Schema with_what_is_known(batch::Schema schema) {
+  const batch::Schema& built_in = batch::built_in_schema();
+  return std::ranges::equal(schema.channels(), built_in.channels(), {}, &batch::ChannelColumn::name,
+                            &batch::ChannelColumn::name)
+             ? built_in
+             : schema;
+}
+
+// Of a file that may have any channels.
+StorageError judge_readings(Database& database, std::optional<batch::Schema>& schema, Form& form) {
+  Columns columns;
+  if (StorageError error = read_columns(database, readings_table, columns); !error.ok()) return error;
+  schema = schema_of(columns);
+  form = schema ? form_of(columns, reading_columns(*schema), 1) : Form::foreign;
+  return verdict_on(readings_table, form);
 }
 
 StorageError judge_version(Database& database) {
@@ -153,9 +197,13 @@ StorageError judge_version(Database& database) {
                   std::to_string(schema_version) + ")");
 }
 
-StorageError judge_tables(Database& database, Forms& forms) {
+// With the readings of `schema`, or of any channels, which then are found there.
+StorageError judge_tables(Database& database, std::optional<batch::Schema>& schema, Forms& forms) {
   StorageError error = judge_version(database);
-  if (error.ok()) error = judge_table(database, "sensor_readings", reading_columns(), 1, forms.readings);
+  if (error.ok()) {
+    error = schema ? judge_table(database, readings_table, reading_columns(*schema), 1, forms.readings)
+                   : judge_readings(database, schema, forms.readings);
+  }
   if (error.ok()) error = judge_table(database, "anomaly_events", event_columns(), 0, forms.events);
   if (error.ok()) error = judge_table(database, "run_info", run_columns(), 3, forms.runs);
   if (!error.ok()) return error;
@@ -188,19 +236,21 @@ StorageError transact(Database& database, const char* begin, Steps steps) {
 }
 
 // Looks at one state of the file, even while another process makes its tables.
-StorageError judge(Database& database, Forms& forms) {
-  return transact(database, "BEGIN", [&] { return judge_tables(database, forms); });
+StorageError judge(Database& database, std::optional<batch::Schema>& schema, Forms& forms) {
+  return transact(database, "BEGIN", [&] { return judge_tables(database, schema, forms); });
 }
 
 // Judges again under the write lock: another process may have been here in between.
-StorageError create_or_migrate(Database& database, const config::SqliteSettings& settings) {
+StorageError create_or_migrate(Database& database, const config::SqliteSettings& settings,
+                               std::optional<batch::Schema>& schema) {
   return transact(database, "BEGIN IMMEDIATE", [&] {
     Forms forms;
-    if (StorageError error = judge_tables(database, forms); !error.ok()) return error;
+    if (StorageError error = judge_tables(database, schema, forms); !error.ok()) return error;
     std::string steps;
     if (forms.readings == Form::older) steps += add_synced;
     if (forms.runs == Form::older) steps += add_run_columns;
-    steps += create_tables;
+    steps += create_readings(*schema);
+    steps += create_other_tables;
     steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
     steps += "; PRAGMA user_version = " + std::to_string(schema_version);
     return database.execute(steps.c_str());
@@ -222,14 +272,34 @@ bool is_complete(Database& database, const config::SqliteSettings& settings) {
 
 }  // namespace
 
-StorageError check_schema(Database& database) {
+StorageError check_schema(Database& database, const batch::Schema& schema) {
+  std::optional<batch::Schema> ours = schema;
   Forms forms;
-  return judge(database, forms);
+  return judge(database, ours, forms);
 }
 
-StorageError prepare_schema(Database& database, const config::SqliteSettings& settings) {
+StorageError check_schema(Database& database) {
+  std::optional<batch::Schema> any;
   Forms forms;
-  if (StorageError error = judge(database, forms); !error.ok()) return error;
+  return judge(database, any, forms);
+}
+
+StorageError read_schema(Database& database, batch::Schema& schema) {
+  std::optional<batch::Schema> found;
+  Forms forms;
+  if (StorageError error = judge(database, found, forms); !error.ok()) return error;
+  schema = with_what_is_known(std::move(*found));
+  return {};
+}
+
+StorageError prepare_schema(Database& database, const config::SqliteSettings& settings,
+                            const batch::Schema& schema) {
+  std::optional<batch::Schema> ours = schema;
+  if (std::ranges::any_of(schema.channels(), is_word_of_sql)) {
+    return mismatch("cannot have channels that are called like a word of SQL");
+  }
+  Forms forms;
+  if (StorageError error = judge(database, ours, forms); !error.ok()) return error;
   // A new file is not worth waiting for the disk: up to the first checkpoint, which does wait, a power
   // failure may take it or its log away, or tear its first page, which the next run is told of. With
   // thousands of shards the wait would be most of the run. Nor is its first page worth a rollback journal, a
@@ -240,7 +310,7 @@ StorageError prepare_schema(Database& database, const config::SqliteSettings& se
       (is_new ? "; PRAGMA journal_mode = MEMORY; " : "; ") + connection_pragmas(settings);
   if (StorageError error = database.execute(connection.c_str()); !error.ok()) return error;
   if (forms.readings != Form::current || !is_complete(database, settings)) {
-    if (StorageError error = create_or_migrate(database, settings); !error.ok()) return error;
+    if (StorageError error = create_or_migrate(database, settings, ours); !error.ok()) return error;
   }
   return database.execute(synchronous_pragma(settings.synchronous).c_str());
 }

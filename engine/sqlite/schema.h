@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "batch/schema.h"
 #include "config/config.h"
 #include "sqlite/sqlite.h"
 
@@ -36,15 +37,23 @@ struct RunInfo {
 };
 
 // Sets the connection up (WAL, synchronous, page and cache size, checkpoints), then creates, accepts or
-// migrates the tables. SQLITE_MISMATCH with a message that says what is wrong when the file is somebody
-// else's.
-StorageError prepare_schema(Database& database, const config::SqliteSettings& settings);
+// migrates the tables for readings of these channels. SQLITE_MISMATCH with a message that says what is wrong
+// when the file is somebody else's, or has other channels.
+StorageError prepare_schema(Database& database, const config::SqliteSettings& settings,
+                            const batch::Schema& schema = batch::built_in_schema());
 
 // Sets up another connection to a file that prepare_schema has accepted.
 StorageError prepare_connection(Database& database, const config::SqliteSettings& settings);
 
 // Looks at an existing file without changing it; the same verdict as prepare_schema.
+StorageError check_schema(Database& database, const batch::Schema& schema);
+
+// The same of a file that may have any channels.
 StorageError check_schema(Database& database);
+
+// Which channels a file's readings have: those of its own table, and none where it has no readings yet. The
+// same verdict as check_schema.
+StorageError read_schema(Database& database, batch::Schema& schema);
 
 // The highest ids that a file has, or had before a new one was begun in its place.
 struct LastIds {

@@ -37,8 +37,8 @@ StorageError ask_whether(Database& database, std::string_view sql, std::string_v
 
 // An open file with its statements, which hold on to the database and so are destroyed before it.
 struct Shard::Connection {
-  explicit Connection(const identity::Roster& roster)
-      : readings(database, roster), events(database, roster) {}
+  explicit Connection(const ShardContext& context)
+      : readings(database, context.roster, context.schema), events(database, context.roster) {}
 
   Database database;
   ReadingInsert readings;
@@ -51,11 +51,10 @@ Shard::Shard(Shard&&) noexcept = default;
 
 StorageError Shard::open() {
   if (is_open()) return {};
-  auto connection = std::make_unique<Connection>(context_->roster);
+  auto connection = std::make_unique<Connection>(*context_);
   Database& database = connection->database;
   if (StorageError error = connect(database); !error.ok()) return error;
-  const auto prepare = schema_accepted_ ? prepare_connection : prepare_schema;
-  if (StorageError error = prepare(database, context_->settings); !error.ok()) return error;
+  if (StorageError error = prepare(database); !error.ok()) return error;
   database.count_log_pages();
   if (!schema_accepted_) {
     LastIds found;
@@ -66,6 +65,11 @@ StorageError Shard::open() {
   connection_ = std::move(connection);
   note_file();
   return {};
+}
+
+StorageError Shard::prepare(Database& database) const {
+  return schema_accepted_ ? prepare_connection(database, context_->settings)
+                          : prepare_schema(database, context_->settings, context_->schema);
 }
 
 std::optional<Shard::FileIdentity> Shard::identity_of(const std::string& path) {
@@ -214,11 +218,11 @@ StorageError Shard::begin_run() {
 }
 
 int Shard::insert_readings(const write::Lot& lot) {
-  const auto readings = lot.readings.subspan(already_there_.readings);
-  if (readings.empty()) return SQLITE_OK;
+  const std::size_t first = already_there_.readings;
+  if (first == lot.readings.size()) return SQLITE_OK;
   const bool first_of_new_file = before_.reading > 0 && last_.reading == before_.reading;
-  return first_of_new_file ? connection_->readings.insert_after(last_.reading, readings)
-                           : connection_->readings.insert(readings);
+  return first_of_new_file ? connection_->readings.insert_after(last_.reading, lot.readings, first)
+                           : connection_->readings.insert(lot.readings, first);
 }
 
 // A commit that fails when its last page is in the log, while waiting for the disk, is undone in this
@@ -249,7 +253,7 @@ void Shard::keep_offered(const write::Share& offered) {
 
 std::optional<Shard::LastRow> Shard::last_row(const write::Lot& lot) {
   if (!lot.readings.empty()) {
-    const batch::Reading& last = lot.readings.back();
+    const batch::Row last = lot.readings.back();
     return LastRow{last_reading_sql, last.sensor, last.due};
   }
   const auto begun = std::find_if(lot.events.rbegin(), lot.events.rend(),

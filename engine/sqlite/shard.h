@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "base/timestamp.h"
+#include "batch/schema.h"
 #include "config/config.h"
 #include "identity/identity.h"
 #include "sqlite/run_reloads.h"
@@ -31,6 +32,7 @@ struct ShardContext {
   const config::SqliteSettings& settings;
   const RunInfo& run;
   std::string vfs;  // empty: SQLite's default
+  const batch::Schema& schema = batch::built_in_schema();
 };
 
 class Shard {
@@ -106,6 +108,7 @@ class Shard {
 
   StorageError connect(Database& database) const;
   StorageError write(const write::Lot& lot, LastIds& last);
+  StorageError prepare(Database& database) const;
   StorageError begin_run();
   StorageError settle_doubt();
   void keep_offered(const write::Share& offered);

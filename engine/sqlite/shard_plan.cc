@@ -58,7 +58,7 @@ struct Look {
   std::string corruption;
 };
 
-Look look_at(const std::string& path) {
+Look look_at(const std::string& path, const batch::Schema& schema) {
   Look look;
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return look;
@@ -68,7 +68,7 @@ Look look_at(const std::string& path) {
   }
   Database database;
   StorageError error = database.open_to_read(path);
-  if (error.ok()) error = check_schema(database);
+  if (error.ok()) error = check_schema(database, schema);
   look.is_ours = error.ok();
   // Rows are never deleted, so the last id counts them without reading them all.
   if (look.is_ours) {
@@ -159,13 +159,14 @@ void ShardPlaces::accept(const Proposal& proposal) {
   }
 }
 
-ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems) {
+ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems, const batch::Schema& schema) {
   std::vector<const std::string*> paths;
   for (const std::vector<std::string>& of_writer : plan.paths) {
     for (const std::string& path : of_writer) paths.push_back(&path);
   }
   std::vector<Look> looks(paths.size());
-  tbb::parallel_for(std::size_t{0}, paths.size(), [&](std::size_t i) { looks[i] = look_at(*paths[i]); });
+  tbb::parallel_for(std::size_t{0}, paths.size(),
+                    [&](std::size_t i) { looks[i] = look_at(*paths[i], schema); });
 
   ExistingFiles existing;
   for (std::size_t i = 0; i < paths.size(); ++i) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/problems.h"
+#include "batch/schema.h"
 #include "config/config.h"
 #include "identity/identity.h"
 #include "write/places.h"
@@ -71,7 +72,9 @@ struct ExistingFiles {
 };
 
 // Looks at the files of the plan that exist already, without changing them, and reports those that cannot be
-// appended to: those of somebody else.
-ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems);
+// appended to: those of somebody else, and
+// those whose readings have other channels.
+ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems,
+                                const batch::Schema& schema = batch::built_in_schema());
 
 }  // namespace fleet_sim::sqlite

@@ -13,6 +13,7 @@
 #include "base/histogram.h"
 #include "base/terms.h"
 #include "base/timestamp.h"
+#include "batch/values.h"
 #include "status/snapshot.h"
 
 namespace fleet_sim::status {
@@ -120,7 +121,7 @@ struct EventRow {
 
 struct ReadingRow {
   Timestamp due = 0;
-  PerChannel<double> values{};
+  batch::Values values;
   std::optional<AnomalyType> anomaly;  // one that takes rows: the values mean nothing
   std::optional<Channel> channel;      // that the anomaly touches; none when it touches several
 };

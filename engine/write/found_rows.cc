@@ -9,7 +9,7 @@
 namespace fleet_sim::write {
 namespace {
 
-std::uint64_t hash_of(const batch::Values& values, std::string_view anomaly) {
+std::uint64_t hash_of(std::span<const double> values, std::string_view anomaly) {
   std::uint64_t hash = hash_text(anomaly);
   for (const double value : values) hash = mix_words(hash, std::bit_cast<std::uint64_t>(value));
   return hash;
@@ -21,7 +21,7 @@ std::size_t FoundRows::HashKey::operator()(const Key& key) const {
   return mix_words(key.sensor, static_cast<std::uint64_t>(key.at));
 }
 
-void FoundRows::add(std::uint32_t sensor, Timestamp due, const batch::Values& values,
+void FoundRows::add(std::uint32_t sensor, Timestamp due, std::span<const double> values,
                     std::string_view anomaly) {
   last_ = std::max(last_, due);
   readings_[{sensor, due}] = hash_of(values, anomaly);
@@ -37,7 +37,7 @@ bool FoundRows::has_reading(std::uint32_t sensor, Timestamp due) const {
   return due < complete_until_ || readings_.contains({sensor, due});
 }
 
-FoundRows::Verdict FoundRows::judge(const batch::Reading& reading) const {
+FoundRows::Verdict FoundRows::judge(const batch::Row& reading) const {
   if (reading.due < complete_until_) return Verdict::present;
   if (reading.due > last_) return Verdict::absent;
   const auto found = readings_.find({reading.sensor, reading.due});

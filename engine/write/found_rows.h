@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -21,7 +22,7 @@ namespace fleet_sim::write {
 class FoundRows {
  public:
   // A reading that is there, with the name of its anomaly, if any. In any order.
-  void add(std::uint32_t sensor, Timestamp due, const batch::Values& values, std::string_view anomaly);
+  void add(std::uint32_t sensor, Timestamp due, std::span<const double> values, std::string_view anomaly);
   // All have been added that may lie in the last second: the others are known to be there without this.
   void keep_last_second();
   // An event that is there and will come again.
@@ -34,7 +35,7 @@ class FoundRows {
   [[nodiscard]] bool has_reading(std::uint32_t sensor, Timestamp due) const;
 
   enum class Verdict : std::uint8_t { absent, present, different };
-  [[nodiscard]] Verdict judge(const batch::Reading& reading) const;
+  [[nodiscard]] Verdict judge(const batch::Row& reading) const;
   // Whether the event's row exists, for one that shows for the first time.
   [[nodiscard]] bool has_event(const batch::AnomalyEvent& event) const;
 

@@ -14,6 +14,7 @@
 
 #include "base/timestamp.h"
 #include "batch/reading.h"
+#include "batch/rows.h"
 
 namespace fleet_sim::write {
 
@@ -27,7 +28,7 @@ struct Share {
 };
 
 struct Lot {
-  std::span<const batch::Reading> readings = {};
+  const batch::Rows& readings;
   std::span<const batch::AnomalyEvent> events = {};
   std::uint64_t number = 0;   // how many lots of this shard were settled before
   std::uint64_t attempt = 0;  // at any lot of this shard: 1, 2, …

@@ -4,7 +4,7 @@
 
 namespace fleet_sim::write {
 
-void ShardRows::stage(const batch::Reading& reading, SteadyTime now) {
+void ShardRows::stage(const batch::Row& reading, SteadyTime now) {
   if (empty()) since_ = now;
   readings_.push_back(reading);
 }
@@ -19,9 +19,9 @@ void ShardRows::stage(const batch::AnomalyEvent& event, SteadyTime now) {
 Share ShardRows::forget_newest(std::size_t count) {
   const std::size_t readings = std::min(count, readings_.size());
   const std::size_t events = std::min(count - readings, events_.size());
-  for (const batch::Reading& reading : std::span(readings_).last(readings)) leave_gap(reading.due);
+  for (const batch::Rows::Head& reading : readings_.heads().last(readings)) leave_gap(reading.due);
   for (const batch::AnomalyEvent& event : std::span(events_).last(events)) leave_gap(event.started_at);
-  readings_.resize(readings_.size() - readings);
+  readings_.forget_newest(readings);
   events_.resize(events_.size() - events);
   offered_ = {std::min(offered_.readings, readings_.size()), std::min(offered_.events, events_.size())};
   return {readings, events};
@@ -29,7 +29,7 @@ Share ShardRows::forget_newest(std::size_t count) {
 
 void ShardRows::append(ShardRows& other) {
   if (empty()) since_ = other.since_;
-  readings_.insert(readings_.end(), other.readings_.begin(), other.readings_.end());
+  readings_.append(other.readings_);
   events_.insert(events_.end(), other.events_.begin(), other.events_.end());
   if (other.gap_since_) leave_gap(*other.gap_since_);
   other.gap_since_.reset();

@@ -11,16 +11,17 @@
 
 #include "base/clock.h"
 #include "batch/reading.h"
+#include "batch/rows.h"
 #include "write/lot.h"
 
 namespace fleet_sim::write {
 
 class ShardRows {
  public:
-  void stage(const batch::Reading& reading, SteadyTime now);
+  void stage(const batch::Row& reading, SteadyTime now);
   void stage(const batch::AnomalyEvent& event, SteadyTime now);
 
-  [[nodiscard]] std::span<const batch::Reading> readings() const { return readings_; }
+  [[nodiscard]] const batch::Rows& readings() const { return readings_; }
   [[nodiscard]] std::span<const batch::AnomalyEvent> events() const { return events_; }
   [[nodiscard]] std::size_t size() const { return readings_.size() + events_.size(); }
   [[nodiscard]] bool empty() const { return size() == 0; }
@@ -46,7 +47,7 @@ class ShardRows {
   void settle();
 
  private:
-  std::vector<batch::Reading> readings_;
+  batch::Rows readings_;
   std::vector<batch::AnomalyEvent> events_;
   std::uint64_t number_ = 0;
   Share offered_;

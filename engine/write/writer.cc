@@ -157,11 +157,11 @@ void Writer::pass_on(const batch::Batch& batch, SteadyTime now) {
 }
 
 void Writer::deal_out(const batch::Batch& batch, SteadyTime now) {
-  for (const batch::Reading& reading : batch.readings) stage(reading, now);
+  for (const batch::Row& reading : batch.readings) stage(reading, now);
   for (const batch::AnomalyEvent& event : batch.events) stage(event, now);
 }
 
-void Writer::stage(const batch::Reading& reading, SteadyTime now) {
+void Writer::stage(const batch::Row& reading, SteadyTime now) {
   const std::uint32_t index = context_.place_of[reading.sensor].shard;
   Slot& slot = slots_[index];
   if (slot.found && is_found(slot, reading)) return context_.ledger.found(1);
@@ -197,7 +197,7 @@ void Writer::stage(const batch::AnomalyEvent& event, SteadyTime now) {
 
 // A row that says something else means that this is another model, or that somebody has changed the data:
 // nothing that could be resumed, and nothing more is written.
-bool Writer::is_found(const Slot& slot, const batch::Reading& reading) {
+bool Writer::is_found(const Slot& slot, const batch::Row& reading) {
   const FoundRows::Verdict verdict = slot.found->judge(reading);
   if (verdict == FoundRows::Verdict::different && !differed_) {
     differed_ = true;
@@ -318,7 +318,7 @@ void Writer::conclude(std::uint32_t index, const Outcome& outcome, SteadyTime no
 
 void Writer::taken(std::uint32_t index, SteadyTime at) {
   Slot& slot = slots_[index];
-  const auto readings = slot.rows.readings();
+  const batch::Rows& readings = slot.rows.readings();
   record_lag(readings, at);
   context_.ledger.written(readings.size());
   board_.post_commit(index, readings.size());
@@ -331,9 +331,9 @@ void Writer::taken(std::uint32_t index, SteadyTime at) {
   slot.rows.settle();
 }
 
-void Writer::record_lag(std::span<const batch::Reading> readings, SteadyTime at) {
+void Writer::record_lag(const batch::Rows& readings, SteadyTime at) {
   if (!context_.clock.paced()) return;
-  for (const batch::Reading& reading : readings) lag_.record(context_.clock.lag(reading.due, at));
+  for (const batch::Rows::Head& reading : readings.heads()) lag_.record(context_.clock.lag(reading.due, at));
 }
 
 void Writer::recover(std::uint32_t index) {

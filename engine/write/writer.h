@@ -158,9 +158,9 @@ class Writer {
   void take_batches(SteadyTime now);
   void pass_on(const batch::Batch& batch, SteadyTime now);
   void deal_out(const batch::Batch& batch, SteadyTime now);
-  void stage(const batch::Reading& reading, SteadyTime now);
+  void stage(const batch::Row& reading, SteadyTime now);
   void stage(const batch::AnomalyEvent& event, SteadyTime now);
-  bool is_found(const Slot& slot, const batch::Reading& reading);
+  bool is_found(const Slot& slot, const batch::Row& reading);
   void make_backlog_give_way();
   void work();
   [[nodiscard]] bool flush_due(SteadyTime now);
@@ -169,7 +169,7 @@ class Writer {
   static std::optional<Outcome> offer(Destination& destination, const Lot& lot);
   void conclude(std::uint32_t index, const Outcome& outcome, SteadyTime now);
   void taken(std::uint32_t index, SteadyTime at);
-  void record_lag(std::span<const batch::Reading> readings, SteadyTime at);
+  void record_lag(const batch::Rows& readings, SteadyTime at);
   void failed(std::uint32_t index, const Answer& answer, SteadyTime now);
   void retries_ran_out(std::uint32_t index, const Failure& failure);
   void reach_error_limit(const Slot& slot);

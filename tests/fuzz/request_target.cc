@@ -47,7 +47,11 @@ status::HttpRequest parse(std::string_view text) {
 }
 
 status::SensorDetail detail_of(std::string_view id) {
-  status::SensorDetail detail{{}, "{}", status::EventRow{}, {status::ReadingRow{}}};
+  status::SensorDetail detail{
+      {},
+      "{}",
+      status::EventRow{},
+      {status::ReadingRow{.due = 0, .values = {65, 2.5, 12}, .anomaly = {}, .channel = {}}}};
   detail.sensor.id = id;
   detail.anomaly->sensor_id = id;
   return detail;

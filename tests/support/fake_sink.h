@@ -111,7 +111,7 @@ class FakeStore {
     if (now == Mood::loses_answer) {
       target.doubtful = lot.number;
       target.stored.clear();
-      add(target.stored, lot.readings, 0, due_of);
+      add(target.stored, lot.readings.heads(), 0, due_of);
       target.stored_events = lot.events.size();
     }
     const write::Answer answer = answer_of(now);
@@ -148,7 +148,7 @@ class FakeStore {
     }
   }
 
-  static Row due_of(const batch::Reading& reading) { return {reading.sensor, reading.due}; }
+  static Row due_of(const batch::Rows::Head& reading) { return {reading.sensor, reading.due}; }
   static Row start_of(const batch::AnomalyEvent& event) { return {event.sensor, event.started_at}; }
 
   static void add(std::vector<Row>& rows, const auto& items, std::size_t from, auto key) {
@@ -166,12 +166,12 @@ class FakeStore {
     if (target.doubtful == lot.number) {
       there = {target.stored.size(), target.stored_events};
       std::vector<Row> again;
-      add(again, lot.readings.first(there.readings), 0, due_of);
+      add(again, lot.readings.heads().first(there.readings), 0, due_of);
       keeps_rows = keeps_rows && std::equal(again.begin(), again.end(), target.stored.begin());
       if (!knows_lots_) target.resent += std::exchange(there, {}).readings;
     }
     target.doubtful.reset();
-    add(target.readings, lot.readings, there.readings, due_of);
+    add(target.readings, lot.readings.heads(), there.readings, due_of);
     add(target.events, lot.events, there.events, start_of);
     ++target.lots;
   }

@@ -1,0 +1,133 @@
+// Many readings of sensors of one type, in order, as they travel and wait: what every reading has in one
+// array, the values of all of them in another, one after the other. The first reading decides how many values
+// each has, until the rows are cleared. Grows like a vector and keeps its memory when cleared; whoever owns
+// the rows bounds them. One thread at a time.
+#pragma once
+
+#include <cassert>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "batch/reading.h"
+
+namespace fleet_sim::batch {
+
+class Rows {
+ public:
+  // A reading without its values.
+  struct Head {
+    Timestamp due;
+    std::uint32_t sensor;
+    std::optional<AnomalyType> anomaly;
+  };
+  class Iterator;
+  using value_type = Reading;
+
+  // Room for so many readings; for their values it is made when the first one comes.
+  void reserve(std::size_t rows) { heads_.reserve(rows); }
+
+  void push(const Head& head, std::span<const double> values) {
+    if (heads_.empty()) adopt(values.size());
+    assert(values.size() == channels_);
+    heads_.push_back(head);
+    values_.insert(values_.end(), values.begin(), values.end());
+  }
+  void push_back(const Row& row) { push({row.due, row.sensor, row.anomaly}, row.values); }
+  void push_back(const Reading& reading) { push_back(Row(reading)); }
+
+  // Puts the other rows, of the same type, behind these.
+  void append(const Rows& other) {
+    if (other.empty()) return;
+    if (heads_.empty()) adopt(other.channels_);
+    assert(other.channels_ == channels_);
+    heads_.insert(heads_.end(), other.heads_.begin(), other.heads_.end());
+    values_.insert(values_.end(), other.values_.begin(), other.values_.end());
+  }
+
+  // Lets the last `count` rows go.
+  void forget_newest(std::size_t count) {
+    assert(count <= size());
+    heads_.resize(size() - count);
+    values_.resize(heads_.size() * channels_);
+  }
+
+  void clear() {
+    heads_.clear();
+    values_.clear();
+  }
+
+  [[nodiscard]] std::size_t size() const { return heads_.size(); }
+  [[nodiscard]] bool empty() const { return heads_.empty(); }
+  [[nodiscard]] std::size_t capacity() const { return heads_.capacity(); }
+  [[nodiscard]] std::size_t channels() const { return channels_; }
+
+  [[nodiscard]] std::span<const Head> heads() const { return heads_; }
+  [[nodiscard]] std::span<const double> values(std::size_t i) const {
+    assert(i < size());
+    return {values_.data() + i * channels_, channels_};
+  }
+  [[nodiscard]] Row operator[](std::size_t i) const {
+    assert(i < size());
+    const Head& head = heads_[i];
+    return {head.due, values(i), head.sensor, head.anomaly};
+  }
+  [[nodiscard]] Row front() const { return (*this)[0]; }
+  [[nodiscard]] Row back() const { return (*this)[size() - 1]; }
+
+  [[nodiscard]] Iterator begin() const;
+  [[nodiscard]] Iterator end() const;
+
+ private:
+  void adopt(std::size_t channels) {
+    channels_ = channels;
+    values_.reserve(heads_.capacity() * channels);
+  }
+
+  std::size_t channels_ = 0;
+  std::vector<Head> heads_;
+  std::vector<double> values_;  // channels_ of each row
+};
+
+// Goes over the rows, each made where it is looked at.
+class Rows::Iterator {
+ public:
+  using iterator_category = std::input_iterator_tag;  // there is no Row to refer to
+  using iterator_concept = std::forward_iterator_tag;
+  using value_type = Row;
+  using difference_type = std::ptrdiff_t;
+  using reference = Row;
+  using pointer = void;
+
+  Iterator() = default;
+  Iterator(const Rows& rows, std::size_t at) : rows_(&rows), at_(at) {}
+
+  Row operator*() const { return (*rows_)[at_]; }
+  Iterator& operator++() {
+    ++at_;
+    return *this;
+  }
+  Iterator operator++(int) {
+    const Iterator before = *this;
+    ++at_;
+    return before;
+  }
+  bool operator==(const Iterator& other) const { return at_ == other.at_; }
+
+ private:
+  const Rows* rows_ = nullptr;
+  std::size_t at_ = 0;
+};
+
+inline Rows::Iterator Rows::begin() const {
+  return {*this, 0};
+}
+inline Rows::Iterator Rows::end() const {
+  return {*this, size()};
+}
+
+}  // namespace fleet_sim::batch

@@ -1,0 +1,117 @@
+#include "batch/schema.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <stdexcept>
+#include <utility>
+
+#include "base/terms.h"
+
+namespace fleet_sim::batch {
+namespace {
+
+using Type = Column::Type;
+using Role = Column::Role;
+
+constexpr std::size_t longest_name = 63;
+
+bool equal_in_sql(std::string_view a, std::string_view b) {
+  const auto lower = [](unsigned char c) { return std::tolower(c); };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+bool is_sql_name(std::string_view name) {
+  const auto is_letter = [](unsigned char c) { return c == '_' || (c < 0x80 && std::isalpha(c) != 0); };
+  return !name.empty() && name.size() <= longest_name && is_letter(static_cast<unsigned char>(name[0])) &&
+         std::ranges::all_of(name, [&](unsigned char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+}
+
+bool is_column_of_every_type(std::string_view name) {
+  const auto has_name = [name](const Column& column) { return equal_in_sql(column.name, name); };
+  return std::ranges::any_of(Schema::leading_columns(), has_name) ||
+         std::ranges::any_of(Schema::trailing_columns(), has_name);
+}
+
+template <class Named>
+std::string joined_names(std::span<const Named> all) {
+  std::string names;
+  for (const Named& one : all) {
+    if (!names.empty()) names += ", ";
+    names += one.name;
+  }
+  return names;
+}
+
+}  // namespace
+
+Schema::Schema(std::string type, std::vector<ChannelColumn> channels)
+    : type_(std::move(type)), channels_(std::move(channels)) {
+  if (const std::string problem = problem_of(channels_); !problem.empty()) {
+    throw std::invalid_argument(problem);
+  }
+  columns_.assign(leading_columns().begin(), leading_columns().end());
+  for (const ChannelColumn& channel : channels_) {
+    columns_.push_back({channel.name, Type::real, Role::channel});
+  }
+  columns_.insert(columns_.end(), trailing_columns().begin(), trailing_columns().end());
+}
+
+std::string Schema::problem_of(std::span<const ChannelColumn> channels) {
+  if (channels.size() > most_channels) return "more than " + std::to_string(most_channels) + " channels";
+  for (std::size_t i = 0; i < channels.size(); ++i) {
+    const std::string& name = channels[i].name;
+    if (!is_sql_name(name)) return "channel '" + name + "': not a name of letters, digits and underscores";
+    if (is_column_of_every_type(name)) return "channel '" + name + "': a column of every type has that name";
+    const auto is_same = [&name](const ChannelColumn& other) { return equal_in_sql(other.name, name); };
+    if (std::ranges::any_of(channels.first(i), is_same)) return "channel '" + name + "': is there twice";
+  }
+  return {};
+}
+
+std::optional<std::size_t> Schema::find_channel(std::string_view name) const {
+  const auto found = std::ranges::find(channels_, name, &ChannelColumn::name);
+  if (found == channels_.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - channels_.begin());
+}
+
+std::span<const Column> Schema::leading_columns() {
+  static const std::array<Column, 3> columns{Column{"id", Type::integer, Role::id},
+                                             {"timestamp", Type::text, Role::moment},
+                                             {"sensor_id", Type::text, Role::sensor}};
+  return columns;
+}
+
+std::span<const Column> Schema::trailing_columns() {
+  static const std::array<Column, 8> columns{Column{"status_code", Type::integer, Role::state},
+                                             {"anomaly_flag", Type::integer, Role::state},
+                                             {"anomaly_type", Type::text, Role::state},
+                                             {"firmware_version", Type::text, Role::identity},
+                                             {"model", Type::text, Role::identity},
+                                             {"manufacturer", Type::text, Role::identity},
+                                             {"location", Type::text, Role::identity},
+                                             {"synced", Type::integer, Role::mark}};
+  return columns;
+}
+
+std::string listed(std::span<const Column> columns) {
+  return joined_names(columns);
+}
+
+std::string listed(std::span<const ChannelColumn> channels) {
+  return joined_names(channels);
+}
+
+const Schema& built_in_schema() {
+  static const Schema schema = [] {
+    constexpr PerChannel<std::string_view> units{"°C", "mm/s²", "V"};
+    std::vector<ChannelColumn> channels;
+    for (std::size_t c = 0; c < channel_count; ++c) {
+      channels.push_back({std::string(channel_names[c]), std::string(units[c])});
+    }
+    return Schema("temperature_vibration", std::move(channels));
+  }();
+  return schema;
+}
+
+}  // namespace fleet_sim::batch

@@ -1,0 +1,81 @@
+// What a row of a sensor type consists of: the channels of the type, in order, among the columns that every
+// reading has. Made once when a fleet or a file is loaded; model, files, exports, reports and pages learn
+// from it how many channels there are and what they are called, and nothing else says so. Immutable; any
+// thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "batch/values.h"
+
+namespace fleet_sim::batch {
+
+struct ChannelColumn {
+  std::string name;
+  std::string unit;  // empty where it is not known
+
+  bool operator==(const ChannelColumn&) const = default;
+};
+
+// A column of `sensor_readings`, with what it says.
+struct Column {
+  enum class Type : std::uint8_t { integer, real, text };
+  enum class Role : std::uint8_t {
+    id,        // the row's number, which the file gives
+    moment,    // when the reading was due
+    sensor,    // whose it is
+    channel,   // a value
+    state,     // whether it is anomalous, and how
+    identity,  // what the sensor's identity says
+    mark       // the collector's
+  };
+
+  std::string name;
+  Type type;
+  Role role;
+};
+
+class Schema {
+ public:
+  // Throws std::invalid_argument when `problem_of` finds something wrong with the channels.
+  Schema(std::string type, std::vector<ChannelColumn> channels);
+
+  // What keeps these from being the channels of a type; empty when nothing does. There are at most
+  // `most_channels`; each name is one that SQL takes as it stands, and none is twice or another column's.
+  static std::string problem_of(std::span<const ChannelColumn> channels);
+
+  [[nodiscard]] const std::string& type() const { return type_; }
+  [[nodiscard]] std::span<const ChannelColumn> channels() const { return channels_; }
+  [[nodiscard]] std::optional<std::size_t> find_channel(std::string_view name) const;
+
+  // All columns, as they stand in a file.
+  [[nodiscard]] std::span<const Column> columns() const { return columns_; }
+  // Those that the simulator fills in, and that are exported and digested: all but the first and the last.
+  [[nodiscard]] std::span<const Column> reading_columns() const {
+    return std::span(columns_).subspan(1, columns_.size() - 2);
+  }
+
+  // The columns before the channels, and after them.
+  static std::span<const Column> leading_columns();
+  static std::span<const Column> trailing_columns();
+
+ private:
+  std::string type_;
+  std::vector<ChannelColumn> channels_;
+  std::vector<Column> columns_;
+};
+
+// The names, with a comma and a space between them, as SQL lists columns.
+std::string listed(std::span<const Column> columns);
+std::string listed(std::span<const ChannelColumn> channels);
+
+// The type that is built in.
+const Schema& built_in_schema();
+
+}  // namespace fleet_sim::batch
