@@ -127,11 +127,13 @@ def copy_source(top):
 
 
 class Program:
-    """The executables of a copy with a recipe, and a folder to run them in."""
+    """The executables of a copy with recipes, and a folder to run them in."""
 
     def __init__(self, top, build):
         self.top, self.build = top, build
         self.fleet_sim, self.fleet_tests = build / "fleet-sim", build / "tests" / "fleet_tests"
+
+    def begin(self):
         self.folder = Path(tempfile.mkdtemp(prefix="fleet-sim-recipe-"))
 
     def compile(self):
