@@ -9,35 +9,35 @@
 namespace fleet_sim::test {
 namespace {
 
-using Row = FakeStore::Row;
-using Rows = std::vector<Row>;
+using Held = FakeStore::Row;
+using HeldRows = std::vector<Held>;
 
 // The rows of a writer by the target they go to, in the order in which it was given them.
-std::map<std::string, Rows> handed_by_target(const Process& process, std::size_t writer) {
+std::map<std::string, HeldRows> handed_by_target(const Process& process, std::size_t writer) {
   const sqlite::ShardPlan& plan = process.plan();
-  std::map<std::string, Rows> rows;
-  for (const Row& row : process.handed(writer)) {
+  std::map<std::string, HeldRows> rows;
+  for (const Held& row : process.handed(writer)) {
     rows[plan.paths[writer][plan.place_of[row.first].shard]].push_back(row);
   }
   return rows;
 }
 
 // Those in `stored` that are not there for the first time.
-std::uint64_t count_again(const Rows& stored) {
-  return stored.size() - std::set<Row>(stored.begin(), stored.end()).size();
+std::uint64_t count_again(const HeldRows& stored) {
+  return stored.size() - std::set<Held>(stored.begin(), stored.end()).size();
 }
 
-Rows each_once(const Rows& stored) {
-  std::set<Row> seen;
-  Rows rows;
+HeldRows each_once(const HeldRows& stored) {
+  std::set<Held> seen;
+  HeldRows rows;
   std::ranges::copy_if(stored, std::back_inserter(rows),
-                       [&](const Row& row) { return seen.insert(row).second; });
+                       [&](const Held& row) { return seen.insert(row).second; });
   return rows;
 }
 
-bool is_part_of(const Rows& part, const Rows& whole) {
+bool is_part_of(const HeldRows& part, const HeldRows& whole) {
   auto next = part.begin();
-  for (const Row& row : whole) {
+  for (const Held& row : whole) {
     if (next != part.end() && *next == row) ++next;
   }
   return next == part.end();
