@@ -112,7 +112,7 @@ void check_explanation(const config::Config& config, const model::ProfileSource&
   }
   check_number(numbers.daily_amplitude, profile.daily_amplitude);
   check_number(numbers.work_hours_rise, profile.work_hours_rise);
-  check_number(numbers.probability, model::anomaly_share(config, source));
+  check_number(numbers.probability, model::Resolution<model::NoTrail>(config, source).probability().value());
   check_number(numbers.spike_factor_min, profile.spike_factor.min);
   check_number(numbers.spike_factor_max, profile.spike_factor.max);
   check_number(numbers.strengths[trend], profile.strength[trend]);

@@ -136,13 +136,12 @@ TEST_CASE("the demo is the fifteen documented sensors") {
       {"outdoor_1.json", "OUTDOOR_1", "Outdoor - Area 1", "VibrationPlus", "TempVibe-3000", "1.4"},
       {"outdoor_2.json", "OUTDOOR_2", "Outdoor - Area 2", "VibrationPlus", "TempVibe-3000", "1.4"},
   };
-  const auto records = generate::demo_identities();
-  const auto names = generate::demo_file_names();
-  REQUIRE(records.size() == expected.size());
-  REQUIRE(names.size() == expected.size());
+  const generate::PlannedFleet demo = generate::demo_fleet();
+  REQUIRE(demo.size == expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    const identity::IdentityRecord& r = records[i];
-    CHECK(Row{names[i], r.id, r.location, r.manufacturer, r.model, r.firmware_version} == expected[i]);
+    const identity::IdentityRecord r = demo.record(i);
+    CHECK(Row{demo.file_name(i), r.id, r.location, r.manufacturer, r.model, r.firmware_version} ==
+          expected[i]);
     CHECK(r.type == "temperature_vibration");
   }
 }
@@ -153,7 +152,9 @@ TEST_CASE("the shipped identities are what the demo preset writes, and they load
   CHECK(app::generate_command(demo((folder / "new/demo"))) == 0);
   CHECK(entries((folder / "new/demo")) == 15);
   CHECK(entries(shipped) == 15);
-  for (const std::string& name : generate::demo_file_names()) {
+  const generate::PlannedFleet planned = generate::demo_fleet();
+  for (std::uint64_t i = 0; i < planned.size; ++i) {
+    const std::string name = planned.file_name(i);
     CAPTURE(name);
     CHECK(bytes_of(shipped / name) == bytes_of(folder.path() / "new/demo" / name));
   }

@@ -30,7 +30,6 @@ class Fleet {
   [[nodiscard]] std::vector<Cohort>& cohorts() { return cohorts_; }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] double readings_per_second() const { return readings_per_second_; }
-  [[nodiscard]] std::size_t profile_count() const { return profiles_->size(); }
   [[nodiscard]] const std::shared_ptr<ProfileTable>& profiles() const { return profiles_; }
   // How many readings are due before `until`, by arithmetic alone, those of sensors that have left included.
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;

@@ -39,7 +39,6 @@ class ProfileTable {
 
   [[nodiscard]] const identity::Roster& roster() const { return roster_; }
   [[nodiscard]] const config::Config& config() const { return *config_; }
-  [[nodiscard]] std::size_t size() const { return profiles_.size(); }
 
  private:
   using Key = std::tuple<identity::Text, identity::Text, identity::Text, std::string_view, std::uint32_t>;

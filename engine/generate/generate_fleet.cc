@@ -122,18 +122,6 @@ identity::IdentityRecord generated_identity(const config::Mix& mix, std::uint64_
   return record;
 }
 
-std::vector<identity::IdentityRecord> demo_identities() {
-  std::vector<identity::IdentityRecord> records;
-  for (DemoSensor& sensor : demo_sensors()) records.push_back(std::move(sensor.record));
-  return records;
-}
-
-std::vector<std::string> demo_file_names() {
-  std::vector<std::string> names;
-  for (DemoSensor& sensor : demo_sensors()) names.push_back(std::move(sensor.file_name));
-  return names;
-}
-
 PlannedFleet demo_fleet() {
   const auto sensors = std::make_shared<const std::vector<DemoSensor>>(demo_sensors());
   return {sensors->size(), [sensors](std::uint64_t index) { return (*sensors)[index].record; },

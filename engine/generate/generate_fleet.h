@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "config/mix.h"
 #include "identity/identity.h"
@@ -21,6 +20,7 @@ struct PlannedFleet {
   std::function<std::string(std::uint64_t index)> file_name;
 };
 
+// The sensors of the demo, under the file names they are shipped with.
 PlannedFleet demo_fleet();
 PlannedFleet drawn_fleet(const config::Mix& mix, std::uint64_t seed, std::uint64_t count);
 
@@ -28,10 +28,5 @@ PlannedFleet drawn_fleet(const config::Mix& mix, std::uint64_t seed, std::uint64
 // more.
 identity::IdentityRecord generated_identity(const config::Mix& mix, std::uint64_t seed, std::uint64_t number,
                                             std::uint64_t count);
-
-// The sensors of the demo, in the order in which they are numbered, and the file names they are shipped
-// under.
-std::vector<identity::IdentityRecord> demo_identities();
-std::vector<std::string> demo_file_names();
 
 }  // namespace fleet_sim::generate

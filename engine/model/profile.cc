@@ -113,10 +113,6 @@ Onsets resolve_onsets(config::AnomalyBasis basis, double f, const PerAnomalyType
   return onsets;
 }
 
-double anomaly_share(const config::Config& config, const ProfileSource& source) {
-  return Resolution<NoTrail>(config, source).probability().value();
-}
-
 Profile resolve_profile(const config::Config& config, const ProfileSource& source) {
   const ProfileNumbers<NoTrail> numbers = Resolution<NoTrail>(config, source).numbers();
   Profile profile;

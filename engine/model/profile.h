@@ -59,7 +59,4 @@ std::string_view location_class(const config::Behaviors& behaviors, std::string_
 
 Profile resolve_profile(const config::Config& config, const ProfileSource& source);
 
-// probability × every multiplier, capped at highest_anomaly_share. f in model/README.md.
-double anomaly_share(const config::Config& config, const ProfileSource& source);
-
 }  // namespace fleet_sim::model
