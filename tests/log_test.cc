@@ -212,16 +212,16 @@ TEST_CASE("a log file that fails is told of once, left alone for a while, and ta
   REQUIRE(lines.size() == 1);
   CHECK(lines[0].starts_with("the log file cannot be written: "));
 
-  file.write("lost", noon + log::LogFile::patience);
+  file.write("lost", noon + log::LogFile::retry_interval);
   CHECK(lines.size() == 1);
 
   std::filesystem::remove(folder.path() / "logs");
-  file.write("lost", noon + 2 * log::LogFile::patience - std::chrono::milliseconds(1));
+  file.write("lost", noon + 2 * log::LogFile::retry_interval - std::chrono::milliseconds(1));
   CHECK_FALSE(std::filesystem::exists(path));
-  file.write("kept", noon + 2 * log::LogFile::patience);
+  file.write("kept", noon + 2 * log::LogFile::retry_interval);
   REQUIRE(lines.size() == 2);
   CHECK(lines[1] == "the log file works again; 4 lines are missing from it");
-  file.write("kept too", noon + 2 * log::LogFile::patience);
+  file.write("kept too", noon + 2 * log::LogFile::retry_interval);
   CHECK(lines_of(path) == std::vector<std::string>{"kept", "kept too"});
   CHECK(lines.size() == 2);
 }
@@ -240,7 +240,7 @@ TEST_CASE("a log file whose next one cannot be begun is taken up again, too") {
   file.write(std::string(900, 'y'), noon);
   REQUIRE(lines.size() == 1);
   std::filesystem::remove_all(earlier);
-  file.write("kept", noon + log::LogFile::patience);
+  file.write("kept", noon + log::LogFile::retry_interval);
   CHECK(lines_of(path) == std::vector<std::string>{"kept"});
 }
 

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t rows_per_poll = 100;
 constexpr std::string_view poll_sql =
     "SELECT * FROM sensor_readings WHERE synced = 0 ORDER BY timestamp ASC LIMIT 100";
-constexpr const char* patience = "PRAGMA busy_timeout = 5000";
+constexpr const char* wait_for_locks = "PRAGMA busy_timeout = 5000";
 constexpr std::chrono::milliseconds between_visits{1};  // so that a collector is not a loop that eats a core
 
 using SteadyTime = std::chrono::steady_clock::time_point;
@@ -45,7 +45,7 @@ class Visitor {
   bool connect() {
     std::error_code ignored;
     if (!std::filesystem::exists(path_ + "-wal", ignored)) return false;
-    const bool ready = database_.open(path_).ok() && database_.execute(patience).ok() &&
+    const bool ready = database_.open(path_).ok() && database_.execute(wait_for_locks).ok() &&
                        database_.prepare(poll_sql, poll_).ok();
     if (!ready) database_.close();
     return ready;

@@ -41,7 +41,7 @@ void LogFile::write(const std::string& line, SteadyTime now) {
   } catch (const spdlog::spdlog_ex& error) {
     sink_.reset();
     ++dropped_;
-    retry_at_ = now + patience;
+    retry_at_ = now + retry_interval;
     if (!std::exchange(failing_, true)) tell_("the log file cannot be written: " + printable(error.what()));
     return;
   }

@@ -17,7 +17,7 @@ namespace fleet_sim::log {
 
 class LogFile {
  public:
-  static constexpr std::chrono::seconds patience{5};  // between attempts to write to a file that failed
+  static constexpr std::chrono::seconds retry_interval{5};  // of a file that could not be written
 
   // `tell` gets one line per change of state: the file failing, and working again.
   LogFile(const LogSettings& settings, std::string path, std::function<void(const std::string&)> tell);

@@ -65,7 +65,7 @@ void SensorWatch::ask(std::function<void(Exchange&)> work) {
 
 bool SensorWatch::answered() const {
   std::unique_lock lock(exchange_->mutex);
-  return exchange_->done.wait_for(lock, patience, [this] { return !exchange_->busy; });
+  return exchange_->done.wait_for(lock, longest_question, [this] { return !exchange_->busy; });
 }
 
 const SensorWatch::Look* SensorWatch::look(const RunningFleet& fleet, std::uint32_t sensor) {

@@ -2,7 +2,7 @@
 // sensor is in the middle of is copied between two windows of the scheduler; its last readings are worked out
 // from that copy, on the caller's thread. HTTP thread only, but for the work it has done between windows.
 //
-// Bounds: one piece of work waits for the scheduler at a time, and is waited for `patience` at most; the last
+// Bounds: one piece of work waits for the scheduler at a time, and is waited for `longest_question` at most; the last
 // `most_watched` sensors are remembered, so that looking again costs the readings since; at most
 // `most_replayed` readings are gone through for one look. Where a sensor's past cannot be told from the seed
 // alone (the fleet was reloaded, or its anomalies are longer than that) readings are shown from the first
@@ -27,7 +27,7 @@
 
 namespace fleet_sim::run {
 
-inline constexpr std::chrono::milliseconds patience{200};
+inline constexpr std::chrono::milliseconds longest_question{200};
 inline constexpr std::size_t most_watched = 64;
 inline constexpr std::size_t most_recent_readings = 300;
 inline constexpr std::uint64_t most_replayed = 100'000;  // about 15 ms

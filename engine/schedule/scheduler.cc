@@ -60,8 +60,8 @@ void Scheduler::between_windows(std::function<void()> work) {
   boost::asio::post(conductor_, [this] { timer_.cancel(); });
 }
 
-bool Scheduler::wait_for(std::chrono::milliseconds patience) {
-  return finish_.wait_for(patience) == std::future_status::ready;
+bool Scheduler::wait_for(std::chrono::milliseconds at_most) {
+  return finish_.wait_for(at_most) == std::future_status::ready;
 }
 
 // The scheduler's story: window after window, until the end or a stop. It returns whenever somebody else goes

@@ -60,8 +60,8 @@ class Scheduler {
   // and after which none, which it returns. What becomes of anomalies goes to the writers.
   Timestamp change_fleet(fleet::FleetChange& change);
 
-  // Waits until everything has been handed to the queues, at most for `patience`. True when it has.
-  [[nodiscard]] bool wait_for(std::chrono::milliseconds patience);
+  // Waits at most so long until everything has been handed to the queues. True when it has.
+  [[nodiscard]] bool wait_for(std::chrono::milliseconds at_most);
 
   // Every reading due before this moment has been taken. Any thread.
   [[nodiscard]] Timestamp reached() const { return reached_.load(std::memory_order_acquire); }

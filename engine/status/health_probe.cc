@@ -19,9 +19,9 @@ constexpr std::string_view probe_request = "GET /healthz HTTP/1.0\r\nHost: local
 class Socket {
  public:
   explicit Socket(int family) : descriptor_(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const timeval patience{probe_seconds, 0};
-    setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    const timeval timeout{probe_seconds, 0};
+    setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+    setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
   }
   ~Socket() {
     if (descriptor_ >= 0) close(descriptor_);

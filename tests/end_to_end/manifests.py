@@ -247,8 +247,8 @@ class Overseer:
             asked = container[probe]["httpGet"]
             self.expect(asked["path"] == path, f"{place}: {probe} asks for {asked['path']}")
             self.expect(ports.get(asked["port"], str(asked["port"])) == port, f"{place}: {probe} asks another port")
-        patience = container["livenessProbe"]["periodSeconds"] * container["livenessProbe"]["failureThreshold"]
-        self.expect(patience >= 300, f"{place}: a full disk would be answered by a restart that loses rows")
+        seconds_until_restart = container["livenessProbe"]["periodSeconds"] * container["livenessProbe"]["failureThreshold"]
+        self.expect(seconds_until_restart >= 300, f"{place}: a full disk would be answered by a restart that loses rows")
         notes = template["metadata"]["annotations"]
         self.expect(notes.get("prometheus.io/scrape") == "true" and notes.get("prometheus.io/path") == "/metrics" and
                     notes.get("prometheus.io/port") == port, f"{place}: Prometheus finds no metrics")

@@ -53,9 +53,9 @@ class Served(FleetTest):
     def change(self, path, body=None, token=TOKEN, **options):
         return self.json(path, method="POST", body=body, Authorization=f"Bearer {token}", **options)
 
-    def raw(self, data, patience=15):
+    def raw(self, data, timeout=15):
         """Sends bytes as they are and returns what comes until the server closes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=patience) as client:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as client:
             client.sendall(data)
             answer = b""
             while part := client.recv(65536):
