@@ -1,5 +1,7 @@
 #include "app/generate_command.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
@@ -23,8 +25,8 @@ config::Mix chosen_mix(const std::string& mix_file) {
 
 generate::PlannedFleet asked_fleet(const GenerateOptions& options) {
   if (options.count < 1 || options.count > identity::most_identities) {
-    throw InvalidInput("--count must be from 1 to " + std::to_string(identity::most_identities) + ", not " +
-                       std::to_string(options.count));
+    throw InvalidInput(
+        fmt::format("--count must be from 1 to {}, not {}", identity::most_identities, options.count));
   }
   return generate::drawn_fleet(chosen_mix(options.mix_file), options.seed.value_or(1), options.count);
 }

@@ -1,5 +1,7 @@
 #include "base/ledger.h"
 
+#include <fmt/format.h>
+
 #include <numeric>
 
 namespace fleet_sim {
@@ -9,15 +11,13 @@ std::uint64_t Books::lost() const {
 }
 
 std::string Books::imbalance(std::uint64_t expected_due, std::uint64_t held) const {
-  const auto count = [](std::uint64_t n) { return std::to_string(n); };
-  if (due != expected_due) return "due " + count(due) + ", but by arithmetic " + count(expected_due);
+  if (due != expected_due) return fmt::format("due {}, but by arithmetic {}", due, expected_due);
   if (due != generated + skipped) {
-    return "due " + count(due) + " != generated " + count(generated) + " + skipped " + count(skipped);
+    return fmt::format("due {} != generated {} + skipped {}", due, generated, skipped);
   }
   if (generated != written + missing + held + lost() + found) {
-    return "generated " + count(generated) + " != written " + count(written) + " + missing " +
-           count(missing) + " + pending " + count(held) + " + lost " + count(lost()) + " + found " +
-           count(found);
+    return fmt::format("generated {} != written {} + missing {} + pending {} + lost {} + found {}", generated,
+                       written, missing, held, lost(), found);
   }
   return {};
 }

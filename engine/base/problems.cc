@@ -1,5 +1,7 @@
 #include "base/problems.h"
 
+#include <fmt/format.h>
+
 namespace fleet_sim {
 
 void Problems::add(const std::string& place, const std::string& text) {
@@ -27,7 +29,7 @@ std::string Problems::text() const {
     if (!lines.empty()) lines += '\n';
     lines += line;
   }
-  if (count_ > shown_.size()) lines += "\n... and " + std::to_string(count_ - shown_.size()) + " more";
+  if (count_ > shown_.size()) lines += fmt::format("\n... and {} more", count_ - shown_.size());
   return lines;
 }
 

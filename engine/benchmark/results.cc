@@ -141,7 +141,8 @@ std::string padded(const std::string& text, std::size_t width) {
 
 void add_failures(const BenchReport& report, std::vector<std::string>& notes) {
   for (const CellResult& result : report.cells) {
-    if (!result.failure.empty()) notes.push_back("FAILED " + cell_text(result.cell) + ": " + result.failure);
+    if (!result.failure.empty())
+      notes.push_back(fmt::format("FAILED {}: {}", cell_text(result.cell), result.failure));
     if (result.disk_bound_reached()) {
       notes.push_back(cell_text(result.cell) + ": cut short by the bound on disk (--max-disk)");
     }
@@ -152,7 +153,8 @@ void add_failures(const BenchReport& report, std::vector<std::string>& notes) {
                       cell_text(result.cell), grouped(result.not_taken)));
     }
     if (result.collectors.errors > 0) {
-      notes.push_back(cell_text(result.cell) + ": a collector failed: " + result.collectors.first_error);
+      notes.push_back(
+          fmt::format("{}: a collector failed: {}", cell_text(result.cell), result.collectors.first_error));
     }
   }
   for (const SearchStep& step : report.steps) {
@@ -240,7 +242,7 @@ std::vector<std::string> bench_notes(const BenchReport& report) {
   if (!report.complete) notes.emplace_back("INTERRUPTED: these are the measurements until then");
   add_failures(report, notes);
   for (const BenchCell& cell : report.left_out) {
-    notes.push_back(cell_text(cell) + ": left out: " + why_left_out(cell));
+    notes.push_back(fmt::format("{}: left out: {}", cell_text(cell), why_left_out(cell)));
   }
   if (options.load.rate || options.find_rate) {
     notes.push_back(fmt::format(

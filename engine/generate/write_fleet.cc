@@ -1,5 +1,6 @@
 #include "generate/write_fleet.h"
 
+#include <fmt/format.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/parallel_pipeline.h>
 #include <oneapi/tbb/task_arena.h>
@@ -141,7 +142,8 @@ void write_fleet(const PlannedFleet& fleet, const std::string& out) {
   if (out == "-") return write_standard_output(fleet);
   if (path.extension() == ".jsonl") return write_lines_file(fleet, path);
   if (path.extension() == ".json") {
-    throw InvalidInput("--out " + out + ": write to a .jsonl file, or to a folder with one file per sensor");
+    throw InvalidInput(
+        fmt::format("--out {}: write to a .jsonl file, or to a folder with one file per sensor", out));
   }
   write_folder(fleet, path);
 }

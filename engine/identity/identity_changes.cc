@@ -1,5 +1,7 @@
 #include "identity/identity_changes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <unordered_map>
@@ -30,8 +32,8 @@ std::string difference(const Roster& running, const Identity& from, const Roster
     const std::string_view was = running.text(from.*text.text);
     const std::string_view is = wanted.text(to.*text.text);
     if (was == is) continue;
-    found += (found.empty() ? "" : ", ") + std::string(text.name) + " " + short_name(was) + " -> " +
-             short_name(is);
+    found +=
+        fmt::format("{}{} {} -> {}", found.empty() ? "" : ", ", text.name, short_name(was), short_name(is));
   }
   if (running.overrides(from) != wanted.overrides(to))
     found += found.empty() ? "its numbers" : ", its numbers";
@@ -49,7 +51,7 @@ bool same(const Roster& running, const Identity& from, const Roster& wanted, con
 template <class Name>
 void add_part(std::string& text, std::size_t count, std::string_view what, Name name) {
   if (count == 0) return;
-  text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(what) + " (";
+  text += fmt::format("{}{} {} (", text.empty() ? "" : ", ", count, what);
   for (std::size_t i = 0; i < std::min(count, named_at_most); ++i) text += (i == 0 ? "" : ", ") + name(i);
   text += count > named_at_most ? ", \u2026)" : ")";
 }

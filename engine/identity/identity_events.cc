@@ -1,5 +1,7 @@
 #include "identity/identity_events.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -88,14 +90,14 @@ bool IdentityEvents::end_array() {
 bool IdentityEvents::parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) {
   // What follows a finished object makes the whole text doubtful, the object included.
   if (finished_) findings_.identities.pop_back();
-  lose(bytes_->used_up() ? "an identity may take at most " + std::to_string(largest_identity_bytes) + " bytes"
+  lose(bytes_->used_up() ? fmt::format("an identity may take at most {} bytes", largest_identity_bytes)
                          : syntax_problem(error.what()));
   return false;
 }
 
 bool IdentityEvents::open(Place place) {
   if (depth_ == deepest_nesting) {
-    lose("nested deeper than " + std::to_string(deepest_nesting) + " levels");
+    lose(fmt::format("nested deeper than {} levels", deepest_nesting));
     return false;
   }
   ++depth_;

@@ -1,6 +1,7 @@
 #include "identity/identity_files.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,17 +38,16 @@ void list_folder(const std::filesystem::path& folder, std::vector<IdentityFile>&
   if (error) return problems.add(shown, "cannot be listed: " + error.message());
   if (found.empty()) {
     return problems.add(shown,
-                        "the folder holds no .json or .jsonl file: add identity files, or write some with "
-                        "`fleet-sim generate --preset demo --out " +
-                            shown + "`");
+                        fmt::format("the folder holds no .json or .jsonl file: add identity files, or write "
+                                    "some with `fleet-sim generate --preset demo --out {}`",
+                                    shown));
   }
   std::ranges::sort(found);
   for (const auto& path : found) files.push_back({path.native(), holds_lines(path)});
 }
 
-std::string too_large(const std::string& size) {
-  return "is " + size + ": split it into files of at most " + std::to_string(largest_identity_file_bytes) +
-         " bytes";
+std::string too_large(std::string_view size) {
+  return fmt::format("is {}: split it into files of at most {} bytes", size, largest_identity_file_bytes);
 }
 
 std::string unreadable(int error) {
@@ -72,7 +72,7 @@ std::vector<IdentityFile> find_identity_files(const std::vector<std::filesystem:
 
 std::string place_in(const std::string& path, std::uint32_t line) {
   const std::string shown = printable(path, longest_shown_path);
-  return line == 0 ? shown : shown + ':' + std::to_string(line);
+  return line == 0 ? shown : fmt::format("{}:{}", shown, line);
 }
 
 bool InputFile::open(const std::string& path) {
@@ -82,7 +82,7 @@ bool InputFile::open(const std::string& path) {
   if (S_ISDIR(status.st_mode)) return fail("is a folder, not a file");
   if (!S_ISREG(status.st_mode)) return fail("is not a regular file");
   if (static_cast<std::uintmax_t>(status.st_size) > largest_identity_file_bytes) {
-    return fail(too_large(std::to_string(status.st_size) + " bytes long"));
+    return fail(too_large(fmt::format("{} bytes long", status.st_size)));
   }
   // Should a FIFO have taken the name meanwhile, O_NONBLOCK opens that without waiting, too.
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -1,5 +1,7 @@
 #include "identity/identity_parser.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -17,8 +19,7 @@ void parse_line(std::string_view line, std::uint32_t number, IdentityEvents& eve
                 IdentityFindings& findings) {
   if (line.size() > largest_identity_bytes) {
     ++findings.invalid;
-    findings.add_mistake(number,
-                         "a line may take at most " + std::to_string(largest_identity_bytes) + " bytes");
+    findings.add_mistake(number, fmt::format("a line may take at most {} bytes", largest_identity_bytes));
   } else if (!is_blank(line)) {
     JsonBytes bytes(line, number);
     events.parse(bytes);

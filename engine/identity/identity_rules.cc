@@ -1,5 +1,7 @@
 #include "identity/identity_rules.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -11,11 +13,11 @@ namespace {
 
 using Kind = JsonValue::Kind;
 
-constexpr double largest_parameter =
-    1e9;  // as in a config: beyond it the arithmetic of readings would overflow
+// As in a config: beyond it the arithmetic of readings would overflow.
+constexpr double largest_parameter = 1e9;
 
-std::string problem(std::string_view name, const std::string& what) {
-  return std::string(name) + " " + what;
+std::string problem(std::string_view name, std::string_view what) {
+  return fmt::format("{} {}", name, what);
 }
 
 bool is_control(char c) {
@@ -25,8 +27,7 @@ bool is_control(char c) {
 std::string utf8_text_problem(std::string_view name, std::string_view text) {
   if (name == identity_keys[id_key] && text.empty()) return problem(name, "must not be empty");
   if (text.size() > longest_text_bytes) {
-    return problem(name, "is " + std::to_string(text.size()) + " bytes long: at most " +
-                             std::to_string(longest_text_bytes));
+    return fmt::format("{} is {} bytes long: at most {}", name, text.size(), longest_text_bytes);
   }
   if (std::ranges::any_of(text, is_control)) return problem(name, "holds a control character: remove it");
   return {};
@@ -35,7 +36,7 @@ std::string utf8_text_problem(std::string_view name, std::string_view text) {
 std::string set_text(std::string& text, std::string_view name, const JsonValue& value) {
   if (!value.is(Kind::text)) {
     const std::string remedy = value.is(Kind::number) ? ": write " + in_double_quotes(value.text) : "";
-    return problem(name, "must be text in quotes, not " + described(value) + remedy);
+    return fmt::format("{} must be text in quotes, not {}{}", name, described(value), remedy);
   }
   std::string wrong = utf8_text_problem(name, value.text);
   if (wrong.empty()) text = value.text;
@@ -45,8 +46,8 @@ std::string set_text(std::string& text, std::string_view name, const JsonValue& 
 std::string set_rate(IdentityRecord& record, const JsonValue& value) {
   const bool fits = value.is(Kind::number) && value.number >= lowest_rate && value.number <= highest_rate;
   if (!fits) {
-    return problem(identity_keys[rate_key],
-                   "must be a number above 0 (at least 1e-08) and at most 1000000, not " + described(value));
+    return fmt::format("{} must be a number above 0 (at least {}) and at most {}, not {}",
+                       identity_keys[rate_key], lowest_rate, highest_rate, described(value));
   }
   record.overrides.readings_per_second = value.number;
   return {};
@@ -55,7 +56,7 @@ std::string set_rate(IdentityRecord& record, const JsonValue& value) {
 }  // namespace
 
 std::string parameter_path(std::size_t channel) {
-  return "normal_parameters." + std::string(channel_names[channel]) + ".";
+  return fmt::format("normal_parameters.{}.", channel_names[channel]);
 }
 
 std::string set_field(IdentityRecord& record, std::size_t key, const JsonValue& value) {
@@ -68,12 +69,14 @@ std::string set_field(IdentityRecord& record, std::size_t key, const JsonValue& 
 std::string set_parameter(IdentityRecord& record, std::size_t channel, std::size_t parameter,
                           const JsonValue& value) {
   const auto wrong = [&](const std::string& must) {
-    return parameter_path(channel) +
-           problem(parameter_keys[parameter], "must be " + must + ", not " + described(value));
+    return fmt::format("{}{} must be {}, not {}", parameter_path(channel), parameter_keys[parameter], must,
+                       described(value));
   };
   const auto member = parameter_members[parameter];
   if (!value.is(Kind::number) || !std::isfinite(value.number)) return wrong("a number");
-  if (std::fabs(value.number) > largest_parameter) return wrong("from -1000000000 to 1000000000");
+  if (std::fabs(value.number) > largest_parameter) {
+    return wrong(fmt::format("from {:.0f} to {:.0f}", -largest_parameter, largest_parameter));
+  }
   if (member == &ChannelOverride::std_dev && value.number < 0) return wrong("0 or more");
   record.overrides.normal_parameters[channel].*member = value.number;
   return {};

@@ -1,5 +1,7 @@
 #include "identity/roster_builder.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "identity/json_value.h"
@@ -58,13 +60,14 @@ void RosterBuilder::add(const FoundIdentity& found, Place place) {
   Roster& roster = loaded_.roster;
   if (roster.size() == most_identities) {
     full_ = true;
-    return problems_.add(shown(place), "more than " + std::to_string(most_identities) +
-                                           " identities: split them over several processes");
+    return problems_.add(
+        shown(place),
+        fmt::format("more than {} identities: split them over several processes", most_identities));
   }
   const std::uint32_t same = ids_.find_or_claim(roster, found.record.id);
   if (same != IdIndex::none) {
-    return refuse(place,
-                  "id '" + short_name(found.record.id) + "' is already used in " + shown(places_[same]));
+    return refuse(place, fmt::format("id '{}' is already used in {}", short_name(found.record.id),
+                                     shown(places_[same])));
   }
   roster.add(found.record);
   places_.push_back(place);

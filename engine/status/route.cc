@@ -1,5 +1,7 @@
 #include "status/route.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -96,7 +98,9 @@ std::optional<PageWanted> read_page(const Call& call, std::uint64_t usual_limit)
 }
 
 HttpResponse bad_page() {
-  return error(400, "limit must be a number from 1 to 1000, and after what `next` of the page before said");
+  return error(
+      400, fmt::format("limit must be a number from 1 to {}, and after what `next` of the page before said",
+                       most_rows_per_page));
 }
 
 HttpResponse not_started() {
@@ -208,8 +212,10 @@ std::optional<Injection> read_injection(std::string_view body) {
 HttpResponse post_anomalies(const Call& call) {
   const auto injection = read_injection(call.request.body);
   if (!injection) {
-    return error(400, "the body is no injection",
-                 R"(send {"type": "spike", "sensors": ["ID"]}: a type of anomaly, and 1 to 1000 ids)");
+    return error(
+        400, "the body is no injection",
+        fmt::format(R"(send {{"type": "spike", "sensors": ["ID"]}}: a type of anomaly, and 1 to {} ids)",
+                    most_injected_sensors));
   }
   if (const auto absence = call.sources.inject(injection->type, injection->sensors)) return absent(*absence);
   return accepted(injection_json(injection->type, injection->sensors.size()));
