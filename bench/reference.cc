@@ -32,13 +32,12 @@ void check(const sqlite::StorageError& error) {
 
 // A statement of several rows saves the pages it touches, unless it is told that it need not undo itself.
 std::string insert_sql(std::size_t rows) {
-  std::string sql =
-      std::string(rows == 1 ? "INSERT" : "INSERT OR FAIL") +
-      " INTO sensor_readings (timestamp, sensor_id, temperature, vibration, voltage, status_code, "
-      "anomaly_flag, anomaly_type, firmware_version, model, manufacturer, location) VALUES ";
-  for (std::size_t row = 0; row < rows; ++row) {
-    sql += row == 0 ? "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" : ", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-  }
+  const auto columns = batch::built_in_schema().reading_columns();
+  std::string sql = std::string(rows == 1 ? "INSERT" : "INSERT OR FAIL") + " INTO sensor_readings (" +
+                    listed(columns) + ") VALUES ";
+  std::string values;
+  for (std::size_t i = 0; i < columns.size(); ++i) values += i == 0 ? "(?" : ", ?";
+  for (std::size_t row = 0; row < rows; ++row) sql += (row == 0 ? "" : ", ") + values + ')';
   return sql;
 }
 

@@ -53,15 +53,20 @@ exports::ReadingRow plain_row() {
 
 std::string line_of(exports::RowFormat format, const exports::ReadingRow& row, Timestamp at = 1'500'000) {
   std::string line;
-  exports::append_row(line, format, row, at);
+  exports::RowFormatter(format, batch::built_in_schema()).append(line, row, at);
   return line;
+}
+
+std::string header_of(exports::RowFormat format) {
+  return exports::RowFormatter(format, batch::built_in_schema()).header();
 }
 
 // The plain row with this in one of its columns.
 exports::ReadingRow with(std::string_view column, const exports::Cell& cell) {
   exports::ReadingRow row = plain_row();
-  row[static_cast<std::size_t>(std::ranges::find(exports::row_columns, column) -
-                               exports::row_columns.begin())] = cell;
+  const auto columns = batch::built_in_schema().reading_columns();
+  row[static_cast<std::size_t>(std::ranges::find(columns, column, &batch::Column::name) - columns.begin())] =
+      cell;
   return row;
 }
 
@@ -127,7 +132,7 @@ constexpr Timestamp second = microseconds_per_second;
 }  // namespace
 
 TEST_CASE("a row of csv") {
-  CHECK(exports::header_of(exports::RowFormat::csv) ==
+  CHECK(header_of(exports::RowFormat::csv) ==
         "timestamp,sensor_id,temperature,vibration,voltage,status_code,anomaly_flag,anomaly_type,"
         "firmware_version,model,manufacturer,location\n");
   CHECK(line_of(exports::RowFormat::csv, plain_row()) ==
@@ -146,7 +151,7 @@ TEST_CASE("a row of csv") {
 }
 
 TEST_CASE("a row of ndjson") {
-  CHECK(exports::header_of(exports::RowFormat::ndjson).empty());
+  CHECK(header_of(exports::RowFormat::ndjson).empty());
   CHECK(line_of(exports::RowFormat::ndjson, plain_row()) ==
         "{\"timestamp\":\"1970-01-01T00:00:01.500000Z\",\"sensor_id\":\"S1\",\"temperature\":65,"
         "\"vibration\":2.5,\"voltage\":-0.1,\"status_code\":0,\"anomaly_flag\":0,\"anomaly_type\":null,"
@@ -160,7 +165,7 @@ TEST_CASE("a row of ndjson") {
 }
 
 TEST_CASE("a row of line protocol") {
-  CHECK(exports::header_of(exports::RowFormat::line_protocol).empty());
+  CHECK(header_of(exports::RowFormat::line_protocol).empty());
   CHECK(line_of(exports::RowFormat::line_protocol, plain_row()) ==
         "sensor_readings,firmware_version=1.4,location=Factory\\ A\\ -\\ Line\\ 1,manufacturer=SensorTech,"
         "model=TempVibe-2000,sensor_id=S1 temperature=65,vibration=2.5,voltage=-0.1,status_code=0i,"
@@ -178,7 +183,7 @@ TEST_CASE("a row of line protocol") {
         std::string::npos);
   CHECK(line_of(exports::RowFormat::line_protocol, with("status_code", "x")).find("status_code") ==
         std::string::npos);
-  exports::ReadingRow empty;
+  exports::ReadingRow empty(plain_row().size());
   empty[0] = "1970-01-01T00:00:00.000000Z";
   CHECK(line_of(exports::RowFormat::line_protocol, empty, 0) == "");
   CHECK(line_of(exports::RowFormat::line_protocol, plain_row(), 0).ends_with(" 0\n"));
@@ -306,7 +311,7 @@ TEST_CASE("more readings of one moment than are held at once, among many shards"
   const auto line = [](int at, const std::string& sensor) {
     return timestamp_text(at * second) + ',' + sensor + ",1.5,,,,,,,,,L\n";
   };
-  std::string expected = exports::header_of(exports::RowFormat::csv);
+  std::string expected = header_of(exports::RowFormat::csv);
   for (const int at : {1, 2, 3}) {
     for (std::size_t i = 0; i < shard_count; ++i) {
       expected += line(at, "S1");

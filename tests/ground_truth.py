@@ -37,7 +37,10 @@ from pathlib import Path
 from statistics import NormalDist
 from urllib.parse import quote
 
-CHANNELS = ("temperature", "vibration", "voltage")
+# What the day and a pattern act on in the built-in type; its channels are those that the run's config has.
+DAILY_CHANNEL = "temperature"
+PATTERN = {"temperature": 1, "vibration": -1}
+ONSET_WORD, WORDS_PER_BLOCK = 3, 4  # the channels have the other words, in their order
 TYPES = ("spike", "trend", "pattern", "missing_data", "noise")
 TEXTS = ("firmware_version", "model", "manufacturer", "location")
 
@@ -80,8 +83,8 @@ def round_keys(seed, who):
     return [((seed + i * 0x9E3779B97F4A7C15) & MASK, (who + i * 0xBB67AE8584CAA73B) & MASK) for i in range(10)]
 
 
-def draw_block(keys, stream, counter):
-    a, b, c, d = counter & MASK, stream, 0, 0
+def draw_block(keys, stream, counter, block=0):
+    a, b, c, d = counter & MASK, stream, block, 0
     for key, other_key in keys:
         p, q = a * 0xD2E7470EE14C6C93, c * 0xCA5A826395121157
         a, b, c, d = q >> 64 ^ b ^ key, q & MASK, p >> 64 ^ d ^ other_key, p & MASK
@@ -229,6 +232,11 @@ class Anomaly:
         return None if self.open else self.last
 
 
+def channel_words(words):
+    """Those of the channels."""
+    return words[:ONSET_WORD] + words[ONSET_WORD + 1:]
+
+
 class Profile:
     """The numbers of sensors alike: the config with the behaviors applied."""
 
@@ -240,13 +248,15 @@ class Profile:
         self.set_severity(config["anomalies"], behaviors)
 
     def set_signal(self, parameters, own_parameters, behaviors):
-        self.channels = []
-        for channel in CHANNELS:
+        self.names = tuple(parameters)
+        self.channels, self.daily_at = [], None
+        for at, channel in enumerate(self.names):
             given = {**parameters[channel], **own_parameters.get(channel, {})}
             given = numbers(given, ("mean", "std_dev", "min", "max"))
             spread = given["std_dev"] * behaviors.product("spread", channel)
             self.channels.append((given["mean"], spread, given["min"], given["max"]))
-            if channel == "temperature":
+            if channel == DAILY_CHANNEL:
+                self.daily_at = at
                 self.daily = given["std_dev"] * behaviors.product("daily")
                 self.work_hours = given["std_dev"] * behaviors.sum("work_hours_rise")
 
@@ -283,8 +293,8 @@ class Profile:
         self.pattern_amplitude = 0.2 * severity
         self.pattern_period = int(float(anomalies["pattern_period_seconds"]) * 1e6)
         noise = float(behaviors.first("noise_factor", 0.1)) * severity
-        self.noise = [noise * behaviors.product("noise", channel) for channel in CHANNELS]
-        weights = numbers(behaviors.first("channels", dict.fromkeys(CHANNELS, 1)), CHANNELS)
+        self.noise = [noise * behaviors.product("noise", channel) for channel in self.names]
+        weights = numbers(behaviors.first("channels", dict.fromkeys(self.names, 1)), self.names)
         self.channel = {channel: weight / sum(weights.values()) for channel, weight in weights.items()}
 
     def normal_values(self, due, words):
@@ -293,14 +303,15 @@ class Profile:
         at_work = min(1.0, max(0.0, min(hour - 8, 18 - hour)))
         warmer += self.work_hours * (0.5 - 0.5 * math.cos(math.pi * at_work))
         values = []
-        for (mean, deviation, low, high), offset, word in zip(self.channels, (warmer, 0.0, 0.0), words):
+        for at, ((mean, deviation, low, high), word) in enumerate(zip(self.channels, channel_words(words))):
+            offset = warmer if at == self.daily_at else 0.0
             values.append(min(high, max(low, mean + deviation * normal(word) + offset)))
         return values
 
     def begin(self, kind, started_at, words):
         anomaly = Anomaly(kind, started_at, started_at + self.duration[kind] - 1)
         if kind in ("spike", "trend"):
-            anomaly.channel = pick(self.channel, uniform(words[0])) or CHANNELS[-1]
+            anomaly.channel = pick(self.channel, uniform(words[0])) or self.names[-1]
             anomaly.direction = 1 if words[1] >> 63 else -1
         anomaly.magnitude = {"spike": self.spike_low + (self.spike_high - self.spike_low) * uniform(words[2]),
                              "trend": self.trend_change, "pattern": self.pattern_amplitude, "missing_data": None,
@@ -311,19 +322,19 @@ class Profile:
         """What `values` become; `noise_words` gives the draws of noise."""
         since = due - anomaly.started_at
         if anomaly.kind == "spike":
-            at = CHANNELS.index(anomaly.channel)
+            at = self.names.index(anomaly.channel)
             up = anomaly.direction == 1
             values[at] = values[at] * anomaly.magnitude if up else values[at] / anomaly.magnitude
         elif anomaly.kind == "trend":
             progress = since / (anomaly.last + 1 - anomaly.started_at)
-            values[CHANNELS.index(anomaly.channel)] *= 1 + anomaly.direction * anomaly.magnitude * progress
+            values[self.names.index(anomaly.channel)] *= 1 + anomaly.direction * anomaly.magnitude * progress
         elif anomaly.kind == "pattern":
             turns = since % self.pattern_period / self.pattern_period
             wave = self.pattern_amplitude * math.sin(2 * math.pi * turns)
-            values[0] *= 1 + wave
-            values[1] *= 1 - wave
+            for at, name in enumerate(self.names):
+                values[at] *= 1 + PATTERN.get(name, 0) * wave
         elif anomaly.kind == "noise":
-            for at, word in enumerate(noise_words()[:3]):
+            for at, word in enumerate(channel_words(noise_words())[:len(values)]):
                 values[at] += self.noise[at] * abs(values[at]) * normal(word)
         return values
 
@@ -389,8 +400,12 @@ class Sensor:
         """Whether a reading that is not there may have been deleted: none of the sensor's before it is there."""
         return due <= self.deleted_until and not (self.rows and self.rows[0].at <= due)
 
-    def draw(self, stream, counter):
-        return draw_block(self.keys, stream, counter)
+    def draw(self, stream, counter, channels=0):
+        """The words of a block, and of further ones as long as channels are without a word."""
+        words = draw_block(self.keys, stream, counter)
+        while len(channel_words(words)) < channels:
+            words += draw_block(self.keys, stream, counter, len(words) // WORDS_PER_BLOCK)
+        return words
 
     def steady_start(self, profile):
         """The anomaly that the sensor is in the middle of when the run starts."""
@@ -409,16 +424,16 @@ class Sensor:
         while due < reached:
             k += 1
             following = self.due(k)
-            words = self.draw(READING, due)
+            words = self.draw(READING, due, len(profile.names))
             if anomaly and due > anomaly.last:
                 anomaly = None
-            if not anomaly and (kind := pick(profile.onset, uniform(words[3]))):
+            if not anomaly and (kind := pick(profile.onset, uniform(words[ONSET_WORD]))):
                 anomaly = profile.begin(kind, due, self.draw(ONSET, due))
             values = profile.normal_values(due, words)
             if anomaly:
                 anomaly.readings_affected += 1
                 anomaly.open = following <= anomaly.last
-                values = profile.affect(anomaly, values, due, lambda: self.draw(NOISE, due))
+                values = profile.affect(anomaly, values, due, lambda: self.draw(NOISE, due, len(profile.names)))
             yield due, anomaly, None if anomaly and anomaly.kind == "missing_data" else values
             due = following
 
@@ -439,6 +454,12 @@ class Run:
     def partition_of(self, sensor_id):
         """K of the K/N that the sensor belongs to."""
         return uniform_below(mix_words(hash_text(sensor_id), PARTITION), self.partitions) + 1
+
+
+def channels_of(path):
+    """The channels of a file's readings: what stands between sensor_id and status_code."""
+    names = [name for (name,) in query(path, "SELECT name FROM pragma_table_info('sensor_readings') ORDER BY cid")]
+    return names[names.index("sensor_id") + 1:names.index("status_code")]
 
 
 def query(path, sql, *parameters):
@@ -557,7 +578,7 @@ class Fleet:
     def read_rows(self, path, sensors):
         by_id = {sensor.id: sensor for sensor in sensors}
         for sensor_id, at, *values, status, flag, kind in query(
-                path, f"SELECT sensor_id, timestamp, {', '.join(CHANNELS)}, status_code, anomaly_flag, anomaly_type "
+                path, f"SELECT sensor_id, timestamp, {', '.join(channels_of(path))}, status_code, anomaly_flag, anomaly_type "
                       "FROM sensor_readings WHERE sensor_id IN (SELECT value FROM json_each(?)) ORDER BY timestamp",
                 json.dumps(list(by_id))):
             if micros(at) is None:
@@ -676,7 +697,7 @@ def check_model(sensor, profile, reached, comparison, offenders):
         if row.kind != kind or expected is None:
             offenders.add(sensor, due, f"is of type {row.kind}, the model's of {kind}")
             continue
-        for channel, value, wanted in zip(CHANNELS, row.values, expected):
+        for channel, value, wanted in zip(profile.names, row.values, expected):
             if not comparison.agree(value, wanted):
                 offenders.add(sensor, due, f"{channel} {value!r} is not the model's {wanted!r}"
                                            + (f" in {kind}" if kind else ""))

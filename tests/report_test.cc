@@ -166,15 +166,15 @@ TEST_CASE("daily curves take normal temperatures by the local hour and the locat
   context.config = &config;
   report::ReadingTally tally(context);
   report::StoredReading reading = reading_at(30 * 60 * second);
-  reading.temperature = 60;
+  reading.first_value = 60;
   tally.add(reading);
-  reading.temperature = 70;
+  reading.first_value = 70;
   tally.add(reading);
   reading.anomaly = AnomalyType::spike;
-  reading.temperature = 500;
+  reading.first_value = 500;
   tally.add(reading);
   reading.anomaly.reset();
-  reading.temperature.reset();
+  reading.first_value.reset();
   tally.add(reading);
   reading = reading_at(0);
   reading.traits[data::index_of(report::Trait::location)] = "Moon";
@@ -502,7 +502,7 @@ TEST_CASE("a row that no simulator writes makes its shard unreadable") {
 namespace {
 
 report::SeriesPoint point_at(double seconds, double value) {
-  return {static_cast<Timestamp>(seconds * 1e6), PerChannel<double>{value, 2.5, 12}};
+  return {static_cast<Timestamp>(seconds * 1e6), batch::Values{value, 2.5, 12}};
 }
 
 // What the page's script parses.

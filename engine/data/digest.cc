@@ -14,10 +14,6 @@
 namespace fleet_sim::data {
 namespace {
 
-constexpr std::string_view reading_columns =
-    "timestamp, sensor_id, temperature, vibration, voltage, status_code, anomaly_flag, anomaly_type, "
-    "firmware_version, model, manufacturer, location";
-constexpr int reading_column_count = 12;
 constexpr std::string_view event_columns =
     "sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected";
 constexpr int event_column_count = 8;
@@ -63,9 +59,10 @@ struct DigestedFile {
 
 DigestedFile digest_file(const std::filesystem::path& file) {
   sqlite::Database shard = open_shard(file);
-  check_shard(shard, file);
+  const batch::Schema schema = read_schema(shard, file);
+  const auto columns = schema.reading_columns();
   const TableDigest readings =
-      digest_table(shard, "sensor_readings", reading_columns, reading_column_count, file);
+      digest_table(shard, "sensor_readings", listed(columns), static_cast<int>(columns.size()), file);
   const TableDigest events = digest_table(shard, "anomaly_events", event_columns, event_column_count, file);
   return {{file.filename().string(), readings.rows, events.rows, readings.hash, events.hash,
            read_deletions(shard, file)},

@@ -18,7 +18,7 @@ namespace {
 SourceShard look_at(const std::filesystem::path& file) {
   SourceShard shard{file, sqlite::has_log(file.string())};
   sqlite::Database database = open(shard);
-  check_shard(database, file);
+  shard.schema = read_schema(database, file);
   shard.has_readings = has_table(database, "sensor_readings", file);
   shard.has_events = has_table(database, "anomaly_events", file);
   return shard;

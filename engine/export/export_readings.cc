@@ -162,7 +162,7 @@ ExportCounts export_readings(const std::vector<data::SourceShard>& shards, const
   Parts parts = plan_parts(shards, selection);
   const SliceReader reader(shards, selection, format, part_limits);
   Handover handover(reader, take);
-  handover.add(header_of(format));
+  handover.add(reader.header());
 
   const auto next = [&](tbb::flow_control& control) {
     Part* part = parts.next();

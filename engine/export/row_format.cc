@@ -13,21 +13,6 @@
 namespace fleet_sim::exports {
 namespace {
 
-enum Column : std::size_t {
-  timestamp,
-  sensor_id,
-  temperature,
-  vibration,
-  voltage,
-  status_code,
-  anomaly_flag,
-  anomaly_type,
-  firmware_version,
-  model,
-  manufacturer,
-  location
-};
-
 // A text that is UTF-8: the one given, or its repaired copy.
 class CleanText {
  public:
@@ -82,14 +67,6 @@ struct AppendCsv {
   void operator()(std::string_view text) const { append_csv_text(out, CleanText(text).text()); }
 };
 
-void append_csv(std::string& out, const ReadingRow& row) {
-  for (std::size_t column = 0; column < row.size(); ++column) {
-    if (column > 0) out += ',';
-    std::visit(AppendCsv{out}, row[column]);
-  }
-  out += '\n';
-}
-
 // ---- ndjson ----
 
 struct AppendJson {
@@ -101,21 +78,7 @@ struct AppendJson {
   void operator()(double number) const { json.value(number); }
 };
 
-void append_json(std::string& out, const ReadingRow& row) {
-  JsonWriter json(out, JsonLayout::compact, JsonReals::plain);
-  json.begin('{');
-  for (std::size_t column = 0; column < row.size(); ++column) {
-    json.key(row_columns[column]);
-    std::visit(AppendJson{json}, row[column]);
-  }
-  json.end('}');
-  json.end_line();
-}
-
 // ---- line protocol ----
-
-// Sorted, as InfluxDB would have them.
-constexpr std::array<Column, 5> tags{firmware_version, location, manufacturer, model, sensor_id};
 
 bool is_line_break(char c) {
   return c == '\n' || c == '\r';
@@ -126,11 +89,11 @@ std::string_view tag_value(std::string_view text) {
   return text.substr(0, text.find_last_not_of('\\') + 1);
 }
 
-void append_tag(std::string& out, Column column, std::string_view text) {
+void append_tag(std::string& out, std::string_view name, std::string_view text) {
   const std::string_view value = tag_value(text);
   if (value.empty()) return;
   out += ',';
-  out += row_columns[column];
+  out += name;
   out += '=';
   for (const char c : value) {
     if (c == ',' || c == '=' || c == ' ' || is_line_break(c)) out += '\\';
@@ -147,34 +110,26 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-// Each field is followed by a comma; the last one's becomes the space before the timestamp.
-void append_field_name(std::string& out, Column column) {
-  out += row_columns[column];
-  out += '=';
-}
-
-void append_float_field(std::string& out, Column column, const Cell& cell) {
-  const double* number = std::get_if<double>(&cell);
-  if (number == nullptr || !std::isfinite(*number)) return;
-  append_field_name(out, column);
-  append_number(out, *number);
-  out += ',';
-}
-
-void append_integer_field(std::string& out, Column column, const Cell& cell) {
-  const std::int64_t* number = std::get_if<std::int64_t>(&cell);
-  if (number == nullptr) return;
-  append_field_name(out, column);
-  append_number(out, *number);
-  out += "i,";
-}
-
-void append_text_field(std::string& out, Column column, const Cell& cell) {
+// A field with its value, and the comma that the last one's space before the timestamp replaces; nothing
+// where the value is not of the column's type.
+void append_field(std::string& out, const batch::Column& column, const Cell& cell) {
+  using Type = batch::Column::Type;
+  const double* real = std::get_if<double>(&cell);
+  const std::int64_t* integer = std::get_if<std::int64_t>(&cell);
   const std::string_view* text = std::get_if<std::string_view>(&cell);
-  if (text == nullptr) return;
-  append_field_name(out, column);
-  append_quoted(out, CleanText(*text).text());
-  out += ',';
+  const auto append_named = [&](const auto& append_value) {
+    out += column.name;
+    out += '=';
+    append_value();
+    out += ',';
+  };
+  if (column.type == Type::real && real != nullptr && std::isfinite(*real)) {
+    append_named([&] { append_number(out, *real); });
+  } else if (column.type == Type::integer && integer != nullptr) {
+    append_named([&] { append_number(out, *integer), out += 'i'; });
+  } else if (column.type == Type::text && text != nullptr) {
+    append_named([&] { append_quoted(out, CleanText(*text).text()); });
+  }
 }
 
 // Thousandths of a 64-bit count of microseconds may not fit: the digits are put down one after the other.
@@ -183,33 +138,34 @@ void append_nanoseconds(std::string& out, Timestamp at) {
   if (at != 0) out += "000";
 }
 
-void append_line(std::string& out, const ReadingRow& row, Timestamp at) {
-  const std::size_t start = out.size();
-  out += "sensor_readings";
-  for (const Column column : tags) {
-    const std::string_view* text = std::get_if<std::string_view>(&row[column]);
-    if (text != nullptr) append_tag(out, column, CleanText(*text).text());
-  }
-  out += ' ';
-  const std::size_t fields = out.size();
-  for (const Column column : {temperature, vibration, voltage}) append_float_field(out, column, row[column]);
-  for (const Column column : {status_code, anomaly_flag}) append_integer_field(out, column, row[column]);
-  append_text_field(out, anomaly_type, row[anomaly_type]);
-  if (out.size() == fields) return out.resize(start);
-  out.back() = ' ';
-  append_nanoseconds(out, at);
-  out += '\n';
+bool is_tag(const batch::Column& column) {
+  return column.role == batch::Column::Role::sensor || column.role == batch::Column::Role::identity;
+}
+
+bool is_field(const batch::Column& column) {
+  return column.role == batch::Column::Role::channel || column.role == batch::Column::Role::state;
 }
 
 }  // namespace
 
-std::string header_of(RowFormat format) {
-  if (format != RowFormat::csv) return {};
-  return fmt::format("{}\n", fmt::join(row_columns, ","));
+RowFormatter::RowFormatter(RowFormat format, const batch::Schema& schema)
+    : format_(format), columns_(schema.reading_columns().begin(), schema.reading_columns().end()) {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (is_tag(columns_[i])) tags_.push_back(i);
+    if (is_field(columns_[i])) fields_.push_back(i);
+  }
+  std::ranges::sort(tags_, {}, [this](std::size_t i) { return std::string_view(columns_[i].name); });
 }
 
-void append_row(std::string& out, RowFormat format, const ReadingRow& row, Timestamp at) {
-  switch (format) {
+std::string RowFormatter::header() const {
+  if (format_ != RowFormat::csv) return {};
+  std::string header;
+  for (const batch::Column& column : columns_) header += (header.empty() ? "" : ",") + column.name;
+  return header + '\n';
+}
+
+void RowFormatter::append(std::string& out, const ReadingRow& row, Timestamp at) const {
+  switch (format_) {
     case RowFormat::csv:
       return append_csv(out, row);
     case RowFormat::ndjson:
@@ -217,6 +173,41 @@ void append_row(std::string& out, RowFormat format, const ReadingRow& row, Times
     case RowFormat::line_protocol:
       return append_line(out, row, at);
   }
+}
+
+void RowFormatter::append_csv(std::string& out, const ReadingRow& row) const {
+  for (std::size_t column = 0; column < row.size(); ++column) {
+    if (column > 0) out += ',';
+    std::visit(AppendCsv{out}, row[column]);
+  }
+  out += '\n';
+}
+
+void RowFormatter::append_json(std::string& out, const ReadingRow& row) const {
+  JsonWriter json(out, JsonLayout::compact, JsonReals::plain);
+  json.begin('{');
+  for (std::size_t column = 0; column < row.size(); ++column) {
+    json.key(columns_[column].name);
+    std::visit(AppendJson{json}, row[column]);
+  }
+  json.end('}');
+  json.end_line();
+}
+
+void RowFormatter::append_line(std::string& out, const ReadingRow& row, Timestamp at) const {
+  const std::size_t start = out.size();
+  out += "sensor_readings";
+  for (const std::size_t tag : tags_) {
+    const std::string_view* text = std::get_if<std::string_view>(&row[tag]);
+    if (text != nullptr) append_tag(out, columns_[tag].name, CleanText(*text).text());
+  }
+  out += ' ';
+  const std::size_t before_fields = out.size();
+  for (const std::size_t field : fields_) append_field(out, columns_[field], row[field]);
+  if (out.size() == before_fields) return out.resize(start);
+  out.back() = ' ';
+  append_nanoseconds(out, at);
+  out += '\n';
 }
 
 }  // namespace fleet_sim::exports

@@ -5,12 +5,15 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/timestamp.h"
+#include "batch/schema.h"
 
 namespace fleet_sim::exports {
 
@@ -24,21 +27,35 @@ namespace fleet_sim::exports {
 enum class RowFormat : std::uint8_t { csv, ndjson, line_protocol };
 inline constexpr std::array<std::string_view, 3> row_format_names{"csv", "ndjson", "line-protocol"};
 
-// The columns that are exported, in the order of the table. Without `id`, which is a shard's own, and
-// `synced`, which belongs to the collectors.
-inline constexpr std::array<std::string_view, 12> row_columns{
-    "timestamp",    "sensor_id",    "temperature",      "vibration", "voltage",      "status_code",
-    "anomaly_flag", "anomaly_type", "firmware_version", "model",     "manufacturer", "location"};
-
 // NULL, a whole number, a floating-point number, or a text.
 using Cell = std::variant<std::monostate, std::int64_t, double, std::string_view>;
-using ReadingRow = std::array<Cell, row_columns.size()>;
+using ReadingRow = std::vector<Cell>;
 
-// What stands before the first row: the line of column names, in csv.
-std::string header_of(RowFormat format);
+// Writes the readings of one type. Their columns are the schema's reading columns, without `id`, which is a
+// shard's own, and `synced`, which belongs to the collectors.
+class RowFormatter {
+ public:
+  RowFormatter(RowFormat format, const batch::Schema& schema);
 
-// Appends the row as a line with its end. `at` is what its timestamp column says. Appends nothing for a row
-// of which the format can say nothing: line protocol has no line without a field.
-void append_row(std::string& out, RowFormat format, const ReadingRow& row, Timestamp at);
+  [[nodiscard]] const std::vector<batch::Column>& columns() const { return columns_; }
+
+  // What stands before the first row: the line of column names, in csv.
+  [[nodiscard]] std::string header() const;
+
+  // Appends the row as a line with its end. `at` is what its timestamp column says. Appends nothing for a row
+  // of which the format can say nothing: line protocol has no line without a field.
+  void append(std::string& out, const ReadingRow& row, Timestamp at) const;
+
+ private:
+  void append_csv(std::string& out, const ReadingRow& row) const;
+  void append_json(std::string& out, const ReadingRow& row) const;
+  void append_line(std::string& out, const ReadingRow& row, Timestamp at) const;
+
+  RowFormat format_;
+  std::vector<batch::Column> columns_;
+  std::vector<std::size_t>
+      tags_;  // of line protocol, as places of columns; sorted, as InfluxDB would have them
+  std::vector<std::size_t> fields_;  // likewise, in their order
+};
 
 }  // namespace fleet_sim::exports

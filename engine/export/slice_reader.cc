@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/problems.h"
+
 namespace fleet_sim::exports {
 namespace {
 
-std::string rows_sql(const data::Selection& selection) {
+std::string rows_sql(const std::vector<batch::Column>& columns, const data::Selection& selection) {
   return fmt::format("SELECT id, {} FROM sensor_readings WHERE id BETWEEN ?1 AND ?2{} ORDER BY id",
-                     fmt::join(exports::row_columns, ", "), condition_of(selection, 3));
+                     batch::listed(columns), condition_of(selection, 3));
 }
 
 exports::Cell cell_of(const sqlite::Statement& row, int column) {
@@ -27,12 +29,10 @@ exports::Cell cell_of(const sqlite::Statement& row, int column) {
 }
 
 // The texts are valid until the statement steps on.
-ReadingRow row_of(const sqlite::Statement& statement) {
-  ReadingRow row;
+void read_row(const sqlite::Statement& statement, ReadingRow& row) {
   for (std::size_t column = 0; column < row.size(); ++column) {
     row[column] = cell_of(statement, static_cast<int>(column) + 1);
   }
-  return row;
 }
 
 // Keeps the lines' texts only, one after the other.
@@ -55,6 +55,18 @@ void drop_later_half(SliceLines& slice) {
 
 }  // namespace
 
+const batch::Schema& common_schema(const std::vector<data::SourceShard>& shards) {
+  const data::SourceShard* first = nullptr;
+  for (const data::SourceShard& shard : shards) {
+    if (!shard.has_readings) continue;
+    if (first == nullptr) first = &shard;
+    if (std::ranges::equal(shard.schema.channels(), first->schema.channels())) continue;
+    throw InvalidInput(shard.file.string() + ": has other channels than " + first->file.string() +
+                       "; export the files of each type from a directory of their own");
+  }
+  return first == nullptr ? batch::built_in_schema() : first->schema;
+}
+
 SliceLines SliceReader::read(const data::Slice& slice, const Position& begin) const {
   SliceLines lines;
   for (auto first = slice.ranges.begin(); first != slice.ranges.end();) {
@@ -71,9 +83,10 @@ void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::
                              const Position& begin, SliceLines& into) const {
   const data::SourceShard& shard = shards_[ranges.front().shard];
   sqlite::Database database = data::open(shard);
-  sqlite::Statement row = data::prepare_query(database, rows_sql(selection_), shard.file);
+  sqlite::Statement row = data::prepare_query(database, rows_sql(rows_.columns(), selection_), shard.file);
   data::bind(row, selection_, 3);
   TimestampReader reader;
+  ReadingRow cells(rows_.columns().size());
   for (const data::IdRange& range : ranges) {
     row.reset();
     row.bind(1, range.first);
@@ -82,14 +95,15 @@ void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::
       const Position position{moment_of_reading(row, reader, shard), range.shard, row.integer(0)};
       if (position.at < slice.from || position.at >= slice.to || position < begin) continue;
       if (into.rest && position >= *into.rest) continue;
-      add(row_of(row), position, into);
+      read_row(row, cells);
+      add(cells, position, into);
     }
   }
 }
 
 void SliceReader::add(const ReadingRow& row, const Position& position, SliceLines& into) const {
   const std::size_t offset = into.text.size();
-  exports::append_row(into.text, format_, row, position.at);
+  rows_.append(into.text, row, position.at);
   into.lines.push_back({position, offset, into.text.size() - offset});
   const bool too_much = into.lines.size() > 2 * limits_.rows || into.text.size() > 2 * limits_.bytes;
   if (too_much && into.lines.size() > 1) drop_later_half(into);

@@ -42,11 +42,18 @@ struct SliceLines {
   std::optional<Position> rest;  // where the part begins that was too much
 };
 
+// The schema that the shards' readings have in common: that of the built-in type where there are none. Throws
+// InvalidInput when their channels differ.
+const batch::Schema& common_schema(const std::vector<data::SourceShard>& shards);
+
 class SliceReader {
  public:
   SliceReader(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
               RowFormat format, SliceLimits limits)
-      : shards_(shards), selection_(selection), format_(format), limits_(limits) {}
+      : shards_(shards), selection_(selection), rows_(format, common_schema(shards)), limits_(limits) {}
+
+  // What stands before the first line.
+  [[nodiscard]] std::string header() const { return rows_.header(); }
 
   // The readings of the slice that do not come before `begin`.
   [[nodiscard]] SliceLines read(const data::Slice& slice, const Position& begin) const;
@@ -58,7 +65,7 @@ class SliceReader {
 
   const std::vector<data::SourceShard>& shards_;
   const data::Selection& selection_;
-  RowFormat format_;
+  RowFormatter rows_;
   SliceLimits limits_;
 };
 

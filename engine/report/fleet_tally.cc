@@ -144,7 +144,7 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   told.expectation_missing = shard.config.why_not;
   for (const sqlite::RunInfo& run : shard.runs) told.runs.push_back(run.run_id);
 
-  add_curves(daily_, tally.curves());
+  add_daily(shard);
   gaps_ += tally.gaps();
   missing_.events += shard.missing_events;
   missing_.open_events += shard.open_missing_events;
@@ -292,6 +292,14 @@ std::vector<ReportGroup> FleetTally::group_by(const NameOf& name) const {
   return told;
 }
 
+// The day of another channel is no part of the same curve.
+void FleetTally::add_daily(const ReadShard& shard) {
+  if (shard.schema.channels().empty()) return;
+  const batch::ChannelColumn& channel = shard.schema.channels().front();
+  if (daily_channel_.name.empty()) daily_channel_ = channel;
+  if (daily_channel_ == channel) add_curves(daily_, shard.tally.curves());
+}
+
 void FleetTally::complete(Report& report) {
   std::ranges::sort(members_, {}, &Member::sensor);
   for (ReportGroup& all : group_by([](const Kind&) { return "all"; })) report.total = std::move(all);
@@ -300,6 +308,7 @@ void FleetTally::complete(Report& report) {
   report.by_manufacturer = group_by(&Kind::manufacturer);
   report.by_location_class = group_by(&Kind::location_class);
   for (const auto& [name, curve] : daily_) report.daily[named(name, other_locations)] = curve;
+  report.daily_channel = daily_channel_;
   report.varied = most_varied();
   report.missing = missing_;
   report.gaps = gaps_;

@@ -60,6 +60,7 @@ class FleetTally {
                        std::span<const PerAnomalyType<std::uint64_t>> missing);
   void offer(const Cell& cell, const PerAnomalyType<std::uint64_t>& missing, std::uint32_t kind,
              const std::string& file, const ReadingTally& tally);
+  void add_daily(const ReadShard& shard);
   [[nodiscard]] std::vector<VariedSensor> most_varied() const;
   [[nodiscard]] std::vector<ReportGroup> group_by(const NameOf& name) const;
 
@@ -68,6 +69,7 @@ class FleetTally {
   std::map<std::vector<std::string>, std::uint32_t> number_of_kind_;
   std::vector<Kind> kinds_;
   DailyCurves daily_;
+  batch::ChannelColumn daily_channel_;  // of the first shard that has readings
   MissingData missing_;
   GapTally gaps_;
 };

@@ -25,12 +25,12 @@ std::string missing_events_sql() {
 }
 
 // As a table of the older form has no `synced`, nobody can have marked a row.
-constexpr std::string_view rows_sql =
-    "SELECT timestamp, sensor_id, temperature, anomaly_flag, anomaly_type, firmware_version, model, "
-    "manufacturer, location, synced FROM sensor_readings WHERE id BETWEEN ?1 AND ?2";
-constexpr std::string_view older_rows_sql =
-    "SELECT timestamp, sensor_id, temperature, anomaly_flag, anomaly_type, firmware_version, model, "
-    "manufacturer, location, 0 FROM sensor_readings WHERE id BETWEEN ?1 AND ?2";
+std::string rows_sql(const batch::Schema& schema, bool has_synced) {
+  const std::string channel = schema.channels().empty() ? "NULL" : schema.channels().front().name;
+  return "SELECT timestamp, sensor_id, " + channel +
+         ", anomaly_flag, anomaly_type, firmware_version, model, manufacturer, location, " +
+         (has_synced ? "synced" : "0") + " FROM sensor_readings WHERE id BETWEEN ?1 AND ?2";
+}
 
 // Enough to be worth another connection.
 constexpr std::uint64_t fewest_ids_of_a_part = 250'000;
@@ -40,7 +40,7 @@ struct RowRange {
   std::int64_t first_id = 0;
   std::int64_t last_id = 0;
   std::uint64_t offsets = 0;  // 0: no rows
-  std::string_view sql = rows_sql;
+  std::string sql;
 
   [[nodiscard]] std::int64_t id_at(std::uint64_t offset) const {
     return static_cast<std::int64_t>(static_cast<std::uint64_t>(first_id) + offset);
@@ -61,7 +61,7 @@ bool has_column(sqlite::Database& shard, std::string_view table, std::string_vie
   return shard.query_integer(sql, 0) > 0;
 }
 
-RowRange find_rows(sqlite::Database& shard, const fs::path& file) {
+RowRange find_rows(sqlite::Database& shard, const batch::Schema& schema, const fs::path& file) {
   if (!has_column(shard, "sensor_readings", "id")) return {};
   const auto ids = data::find_reading_ids(shard, file);
   if (!ids) return {};
@@ -70,7 +70,7 @@ RowRange find_rows(sqlite::Database& shard, const fs::path& file) {
   rows.last_id = ids->last;
   const auto span = static_cast<std::uint64_t>(rows.last_id) - static_cast<std::uint64_t>(rows.first_id);
   rows.offsets = std::max(span + 1, span);  // all ids there are do not fit into 64 bits
-  if (!has_column(shard, "sensor_readings", "synced")) rows.sql = older_rows_sql;
+  rows.sql = rows_sql(schema, has_column(shard, "sensor_readings", "synced"));
   return rows;
 }
 
@@ -122,7 +122,7 @@ void read_missing_events(sqlite::Database& shard, const fs::path& file, ReadShar
 RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, ReadShard& read,
                            TallyContext& context) {
   sqlite::Database shard = data::open_shard(file);
-  data::check_shard(shard, file);
+  read.schema = data::read_schema(shard, file);
   if (const sqlite::StorageError error = shard.execute("BEGIN"); !error.ok()) fail(file, error.message);
   if (has_column(shard, "run_info", "run_id")) read.runs = data::read_runs(shard, file);
   read.deleted = data::read_deletions(shard, file);
@@ -131,7 +131,7 @@ RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, Read
   read.config = configs.config_of(read.runs);
   context.config = read.config.config;
   if (has_column(shard, "anomaly_events", "id")) read_missing_events(shard, file, read, context);
-  return find_rows(shard, file);
+  return find_rows(shard, read.schema, file);
 }
 
 std::optional<AnomalyType> anomaly_of(const sqlite::Statement& row, const fs::path& file) {
@@ -175,7 +175,7 @@ class PartTally {
                           anomaly_of(row, file_),
                           {row.text(5), row.text(6), row.text(7), row.text(8)},
                           row.integer(9) != 0};
-    if (row.type(2) == SQLITE_FLOAT || row.type(2) == SQLITE_INTEGER) reading.temperature = row.real(2);
+    if (row.type(2) == SQLITE_FLOAT || row.type(2) == SQLITE_INTEGER) reading.first_value = row.real(2);
     return reading;
   }
 

@@ -29,6 +29,7 @@ struct ReadShard {
   std::uint64_t missing_events = 0;
   std::uint64_t open_missing_events = 0;
   sqlite::Deletions deleted;
+  batch::Schema schema = batch::built_in_schema();  // of its readings
 };
 
 ReadShard read_shard(const std::filesystem::path& file, data::RunConfigs& configs, ReadProgress& progress);

@@ -74,6 +74,13 @@ void add_anomaly(JsonWriter& json, const SeriesAnomaly& anomaly) {
   });
 }
 
+void add_channel(JsonWriter& json, const batch::ChannelColumn& channel) {
+  json.object([&] {
+    json.member("name", channel.name);
+    json.member("unit", channel.unit);
+  });
+}
+
 void add_series(JsonWriter& json, const SensorSeries& series) {
   const VariedSensor& sensor = series.sensor;
   json.object([&] {
@@ -82,6 +89,8 @@ void add_series(JsonWriter& json, const SensorSeries& series) {
     json.member("model", cut(sensor.model));
     json.member("manufacturer", cut(sensor.manufacturer));
     json.member("location", cut(sensor.location));
+    json.array("channels", series.channels,
+               [&](const batch::ChannelColumn& channel) { add_channel(json, channel); });
     json.member("from_ms", milliseconds(series.from));
     json.member("until_ms", milliseconds(series.until));
     json.member("readings", series.readings);
@@ -98,6 +107,8 @@ std::string page_data(const Report& report, const std::vector<SensorSeries>& ser
   json.object([&] {
     add_report(json, report);
     json.array("series", series, [&](const SensorSeries& one) { add_series(json, one); });
+    json.key("daily_channel");
+    add_channel(json, report.daily_channel);
     json.key("types");
     json.put(anomaly_types_json());
   });

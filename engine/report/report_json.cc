@@ -66,8 +66,8 @@ class BoundedReport {
   void missing(const MissingData& missing);
   void gaps(const GapTally& gaps);
   void deleted(const sqlite::Deletions& deleted);
-  void hours(const DailyCurve& curve);
-  void daily(const DailyCurves& curves);
+  void hours(const DailyCurve& curve, std::string_view channel);
+  void daily(const DailyCurves& curves, std::string_view channel);
   void members(const ReportGroup& group);
   void members(const ReportShard& shard);
   void members(const UnreadableShard& shard);
@@ -171,7 +171,7 @@ void BoundedReport::deleted(const sqlite::Deletions& deleted) {
   });
 }
 
-void BoundedReport::hours(const DailyCurve& curve) {
+void BoundedReport::hours(const DailyCurve& curve, std::string_view channel) {
   json_.key("hours");
   json_.begin('[');
   for (std::size_t hour = 0; hour < hours_per_day; ++hour) {
@@ -179,13 +179,13 @@ void BoundedReport::hours(const DailyCurve& curve) {
     json_.object([&] {
       json_.member("hour", hour);
       json_.member("readings", mean.readings);
-      json_.member("temperature", mean.readings == 0 ? std::nullopt : std::optional(rounded(mean.mean())));
+      json_.member(channel, mean.readings == 0 ? std::nullopt : std::optional(rounded(mean.mean())));
     });
   }
   json_.end(']');
 }
 
-void BoundedReport::daily(const DailyCurves& curves) {
+void BoundedReport::daily(const DailyCurves& curves, std::string_view channel) {
   std::size_t left = bounds_.list;
   json_.key("daily");
   json_.begin('[');
@@ -193,7 +193,7 @@ void BoundedReport::daily(const DailyCurves& curves) {
     if (left-- == 0) break;
     json_.object([&] {
       text("location_class", name);
-      hours(curve);
+      hours(curve, channel);
     });
   }
   json_.end(']');
@@ -244,7 +244,7 @@ void BoundedReport::write(const Report& report) {
   missing(report.missing);
   gaps(report.gaps);
   deleted(report.deleted());
-  daily(report.daily);
+  daily(report.daily, report.daily_channel.name);
   objects("runs", report.runs);
   objects("shards", report.shards);
   objects("unreadable", report.unreadable);

@@ -26,9 +26,11 @@ constexpr std::string_view events_sql =
     "WHERE sensor_id = ?1 ORDER BY started_at";
 constexpr std::string_view look_sql =
     "SELECT timestamp FROM sensor_readings WHERE id >= ?1 ORDER BY id LIMIT 1";
-constexpr std::string_view readings_sql =
-    "SELECT timestamp, temperature, vibration, voltage FROM sensor_readings "
-    "WHERE id BETWEEN ?1 AND ?2 AND sensor_id = ?3";
+std::string readings_sql(const std::vector<batch::ChannelColumn>& channels) {
+  std::string columns = "timestamp";
+  for (const batch::ChannelColumn& channel : channels) columns += ", " + channel.name;
+  return "SELECT " + columns + " FROM sensor_readings WHERE id BETWEEN ?1 AND ?2 AND sensor_id = ?3";
+}
 
 Timestamp time_of(const sqlite::Statement& row, int column, const fs::path& file) {
   const auto at = parse_timestamp(row.text(column));
@@ -137,11 +139,20 @@ Microseconds window_length(const ReportShard& shard, Microseconds period) {
                    most_readings * std::max<Microseconds>(1, period), span + period});
 }
 
+// From a row that begins with the time.
+batch::Values values_of(const sqlite::Statement& row, std::size_t channels) {
+  batch::Values values(channels);
+  for (std::size_t c = 0; c < channels; ++c) values[c] = row.real(static_cast<int>(c) + 1);
+  return values;
+}
+
 class SeriesReader {
  public:
   SeriesReader(const fs::path& file, const ReportShard& told, const VariedSensor& sensor)
       : file_(file), told_(told), shard_(data::open_shard(file)) {
     series_.sensor = sensor;
+    const batch::Schema schema = data::read_schema(shard_, file_);
+    series_.channels.assign(schema.channels().begin(), schema.channels().end());
   }
 
   SensorSeries read() {
@@ -177,14 +188,14 @@ class SeriesReader {
   }
 
   void read_block(const Block& block, std::vector<SeriesPoint>& readings) {
-    sqlite::Statement row = data::prepare_query(shard_, readings_sql, file_);
+    sqlite::Statement row = data::prepare_query(shard_, readings_sql(series_.channels), file_);
     row.bind(1, block.first_id);
     row.bind(2, block.last_id);
     row.bind(3, series_.sensor.sensor_id);
     while (readings.size() < 2 * most_readings && data::next_row(row, shard_, file_)) {
       const Timestamp at = time_of(row, 0, file_);
       if (at < series_.from || at >= series_.until) continue;
-      readings.push_back({at, PerChannel<double>{row.real(1), row.real(2), row.real(3)}});
+      readings.push_back({at, values_of(row, series_.channels.size())});
     }
   }
 
@@ -197,10 +208,10 @@ class SeriesReader {
 // The extremes of readings [begin, end), as two points.
 void add_extremes(const std::vector<SeriesPoint>& readings, std::size_t begin, std::size_t end,
                   std::vector<SeriesPoint>& points) {
-  PerChannel<double> low = *readings[begin].values;
-  PerChannel<double> high = low;
+  batch::Values low = *readings[begin].values;
+  batch::Values high = low;
   for (std::size_t i = begin; i < end; ++i) {
-    for (std::size_t c = 0; c < channel_count; ++c) {
+    for (std::size_t c = 0; c < low.size(); ++c) {
       low[c] = std::min(low[c], (*readings[i].values)[c]);
       high[c] = std::max(high[c], (*readings[i].values)[c]);
     }

@@ -12,14 +12,16 @@
 
 #include "base/terms.h"
 #include "base/timestamp.h"
+#include "batch/schema.h"
+#include "batch/values.h"
 #include "report/report.h"
 
 namespace fleet_sim::report {
 
-// A moment and the three values; none where readings are absent, so that a line breaks off.
+// A moment and the values of the channels; none where readings are absent, so that a line breaks off.
 struct SeriesPoint {
   Timestamp at = 0;
-  std::optional<PerChannel<double>> values;
+  std::optional<batch::Values> values;
 };
 
 struct SeriesAnomaly {
@@ -36,6 +38,7 @@ struct SensorSeries {
   static constexpr std::size_t most_anomalies = 300;
 
   VariedSensor sensor;
+  std::vector<batch::ChannelColumn> channels;
   Timestamp from = 0;
   Timestamp until = 0;
   std::uint64_t readings = 0;            // in the stretch

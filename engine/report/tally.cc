@@ -59,11 +59,11 @@ void ReadingTally::add(const StoredReading& reading) {
   }
   if (reading.anomaly) {
     ++cell.anomalous[index_of(*reading.anomaly)];
-  } else if (reading.temperature) {
+  } else if (reading.first_value) {
     DailyCurve& curve = curves_[combinations_[cell.combination].location_class];
     HourMean& hour =
         curve[static_cast<std::size_t>(model::local_hour(reading.at, context_->config->clock.utc_offset))];
-    hour.sum += *reading.temperature;
+    hour.sum += *reading.first_value;
     ++hour.readings;
   }
 }

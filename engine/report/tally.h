@@ -31,7 +31,7 @@ using data::Traits;
 struct StoredReading {
   Timestamp at = 0;
   std::string_view sensor_id;
-  std::optional<double> temperature;
+  std::optional<double> first_value;  // of its first channel
   std::optional<AnomalyType> anomaly;
   Traits traits;
   bool synced = false;
@@ -53,7 +53,7 @@ struct HourMean {
 inline constexpr std::size_t hours_per_day = 24;
 using DailyCurve = std::array<HourMean, hours_per_day>;
 
-// Normal temperatures by the local hour, for each location class (empty: no class).
+// Normal values of the first channel by the local hour, for each location class (empty: no class).
 using DailyCurves = std::map<std::string, DailyCurve, std::less<>>;
 void add_curves(DailyCurves& to, const DailyCurves& more);
 
