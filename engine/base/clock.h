@@ -1,6 +1,6 @@
 // The clocks a run goes by: the system's, and the SimulationClock, which turns real time into simulated time.
 // It starts at `start`, runs `speed` times as fast as the wall, and never jumps, because it follows the
-// steady clock even when somebody sets the system's. Immutable after construction; any thread.
+// steady clock even when the system's is set. Immutable after construction; any thread.
 #pragma once
 
 #include <chrono>

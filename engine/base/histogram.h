@@ -19,7 +19,7 @@ class Histogram {
   void merge(const Histogram& other);
 
   // Takes away what an earlier copy of this histogram had counted already. The longest value is then known as
-  // exactly as a percentile, unless it came later. Only while nobody records.
+  // exactly as a percentile, unless it came later. Only while no thread records.
   void subtract(const Histogram& earlier);
 
   [[nodiscard]] std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }

@@ -53,7 +53,7 @@ class PresentFile {
 
   [[nodiscard]] bool exists() const { return descriptor_ >= 0; }
 
-  // Refuses the place unless the file goes on with these bytes, or ends here.
+  // Refuses the place unless these bytes come next in the file, or ends here.
   void expect(std::string_view bytes);
   void expect_end();
 

@@ -1,5 +1,5 @@
 // A batch: the readings and anomaly events of consecutive ticks, on their way from a cohort to the writer of
-// its shards. Owned by whoever holds the pointer: pool, generator, queue or writer, one at a time. It never
+// its shards. Owned by the holder of the pointer: pool, generator, queue or writer, one at a time. It never
 // grows: a full batch is handed over and another one taken.
 #pragma once
 

@@ -1,5 +1,5 @@
 // The search for the highest rate that holds: rates rise in large steps until one fails, or fall until one
-// holds, and then close in from both sides. Says which rate to try next and is told how it went; measures
+// holds, and then close in from both sides. Says which rate to try next and takes in the result; measures
 // nothing itself. One thread.
 #pragma once
 

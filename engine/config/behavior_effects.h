@@ -56,7 +56,7 @@ struct BehaviorEffect {
   std::function<std::string(const Behavior&)> text;  // of one that is set: YAML on one line
   std::function<bool(const Behavior&, const Behavior&)> equal;
 };
-// All effects there are, in the order in which they are written.
+// All effects, in the order they are written.
 std::span<const BehaviorEffect> behavior_effects();
 
 // Of spike_factor.

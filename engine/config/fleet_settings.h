@@ -80,7 +80,7 @@ struct SimulationSettings {
   double readings_per_second = 1;
   double run_time_seconds = 3600;  // simulated; 0 runs until stopped
   std::optional<std::uint64_t> seed;
-  bool resume = false;  // go on with the run that the data directory holds
+  bool resume = false;  // continue the run that the data directory holds
   Overload overload = Overload::block;
 
   bool operator==(const SimulationSettings&) const = default;

@@ -93,7 +93,7 @@ void config_reload_keys(Section reload) {
 struct MonitoringSettings {
   bool enabled = true;
   std::string address;  // HOST:PORT; empty: 127.0.0.1:8080, and none where that is taken
-  std::string token;    // that calls which change something bring along; empty: nobody may
+  std::string token;    // that calls which change something must send; empty: no call may
 
   bool operator==(const MonitoringSettings&) const = default;
 };

@@ -1,4 +1,4 @@
-// Reads a small text file that nobody vouches for: a pipe, a device, a folder, a huge or a binary file is
+// Reads a small untrusted text file: a pipe, a device, a folder, a huge or a binary file is
 // refused with a reason, and none of them can make it wait. Any thread.
 #pragma once
 

@@ -29,7 +29,7 @@ struct YamlNode {
 };
 
 // The one document in `content`; an empty text is a null. Returns nothing after a problem that leaves no
-// tree. A repeated key is a problem too, but the tree keeps its first value and reading goes on.
+// tree. A repeated key is a problem too, but the tree keeps its first value and reading continues.
 std::optional<YamlNode> parse_yaml(std::string_view content, std::size_t most_nodes,
                                    const FileProblems& problems);
 

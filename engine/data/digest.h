@@ -26,7 +26,7 @@ struct ShardDigest {
 struct DirectoryDigest {
   ShardDigest total;
   std::vector<ShardDigest> shards;    // sorted by file name
-  std::vector<sqlite::RunInfo> runs;  // in the order in which they began, each once
+  std::vector<sqlite::RunInfo> runs;  // in the order they began, each once
 
   [[nodiscard]] std::string text() const;  // 32 hexadecimal digits
 };

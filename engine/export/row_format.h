@@ -1,7 +1,7 @@
 // A reading as a line of text, in the three formats that pipelines take. Columns come from a database file
-// that anybody may have written: a value may have another type than its column, and a text need not be UTF-8.
-// What cannot be said in a format is left out or replaced, as described below; nothing fails. Pure; any
-// thread.
+// that any program may have written: a value may have another type than its column, and a text need not be
+// UTF-8. What cannot be said in a format is left out or replaced, as described below; nothing fails. Pure;
+// any thread.
 #pragma once
 
 #include <array>

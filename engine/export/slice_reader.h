@@ -1,5 +1,5 @@
 // Reads one slice of time from its shards into formatted lines, sorted. Never holds more than twice the rows
-// and bytes it may: beyond that it lets go of the later half and says where to go on. One thread; a few
+// and bytes it may: beyond that it lets go of the later half and says where to continue. One thread; a few
 // descriptors at a time. Throws std::runtime_error for a shard that cannot be read.
 #pragma once
 

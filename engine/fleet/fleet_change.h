@@ -1,6 +1,6 @@
 // What a reload does to a fleet: the fate of each sensor there is, and the sensors that join. Worked out
 // beside the running fleet, so that the swap itself is one pass over the sensors. A sensor's randomness hangs
-// on its id: one that changes goes on with the draws it would have had.
+// on its id: one that changes keeps the draws it would have had.
 //
 // When a sensor's rate changes it leaves its cohort and joins one of the new rate. Its readings are then due
 // where they would have been had the run begun with that rate, from the moment of the change on; none that
@@ -54,7 +54,7 @@ struct WantedSensor {
 };
 
 struct FleetChange {
-  std::vector<Fate> fates;                 // by index into the Roster; whoever is beyond its end stays
+  std::vector<Fate> fates;                 // by index into the Roster; those beyond its end stay
   std::vector<Joiner> joiners;             // sorted by writer, rate, phase and key
   std::shared_ptr<ProfileTable> profiles;  // that the fleet has from now on; afterwards, those it had
   std::vector<ChangedAnomaly> anomalies;   // filled by the swap

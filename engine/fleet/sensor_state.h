@@ -1,5 +1,5 @@
 // A sensor taken out of the fleet as it is before its next reading, and what it reads from there: the same
-// function on a copy, so that whoever looks at a sensor never touches the fleet. Values; any thread.
+// function on a copy, so that looking at a sensor never touches the fleet. Values; any thread.
 #pragma once
 
 #include <cstddef>
@@ -50,7 +50,7 @@ SensorState state_after(const SensorState& now, std::uint64_t taken);
 void replay(SensorState& state, Timestamp until, std::span<const Injection> injections, std::size_t most,
             std::deque<RecentReading>& readings);
 
-// Whether two states of a sensor go on alike.
+// Whether two states of a sensor continue alike.
 bool goes_on_alike(const SensorState& a, const SensorState& b);
 
 }  // namespace fleet_sim::fleet

@@ -1,5 +1,5 @@
 // What a reload finds different between the identities that run and those the files hold now: sensors that
-// are new, gone, or say something else. A sensor is its id, so a renamed or rewritten file changes nothing.
+// are new, removed or changed. A sensor is its id, so a renamed or rewritten file changes nothing.
 // Pure; any thread. Takes about 60 bytes a sensor while it compares.
 #pragma once
 

@@ -22,7 +22,7 @@ struct IdentityFile {
   bool lines = false;  // .jsonl: one object per line; else a document
 };
 
-// The files in the order in which their identities are numbered: that of the paths, and in a folder that of
+// The files in the order that numbers their identities: that of the paths, and in a folder that of
 // the names. In folders, hidden entries and other endings than .json and .jsonl are passed over.
 std::vector<IdentityFile> find_identity_files(const std::vector<std::filesystem::path>& paths,
                                               Problems& problems);

@@ -48,7 +48,7 @@ class ParcelCutter {
  private:
   const std::vector<IdentityFile>& files_;
   std::size_t next_ = 0;
-  bool inside_file_ = false;  // the next parcel goes on with the slices of the same file
+  bool inside_file_ = false;  // the next parcel has the next slices of the same file
   LineSlices slices_;
 };
 

@@ -23,7 +23,7 @@ class Console {
   [[nodiscard]] bool live() const { return live_; }
   [[nodiscard]] bool shows_progress() const { return enabled_; }
 
-  // Columns of the progress line at this moment; as many as anybody wants when it is not redrawn.
+  // Columns of the progress line at this moment; unlimited when it is not redrawn.
   [[nodiscard]] std::size_t width() const;
 
   // A line of log or result on standard error; above the progress line when there is one.

@@ -1,6 +1,7 @@
 // The file behind the log: spdlog's rotating one, kept from harming the run. When a line cannot be written
-// (disk full, folder gone) that is told once, further lines are dropped, and the file is opened anew after a
-// while. A file that was deleted or renamed is followed by another at once. Any thread. Owns the file.
+// (disk full, folder removed) that is reported once, further lines are dropped, and the file is opened again
+// after retry_interval. A file that was deleted or renamed is followed by another at once. Any thread. Owns
+// the file.
 #pragma once
 
 #include <spdlog/sinks/rotating_file_sink.h>

@@ -1,6 +1,6 @@
-// How often a class of log lines may be said: a few times in ten seconds, and then they are counted. A disk
-// that fills up makes 10,000 shards say the same. One thread at a time; time is an argument. Bounded: lines
-// of more than `most_classes` classes at a time are said without counting.
+// How often lines of a class may be logged: a few times in ten seconds; further ones are counted. A disk
+// that fills up makes 10,000 shards log the same. One thread at a time; time is an argument. Bounded: lines
+// of more than `most_classes` classes at a time are logged without counting.
 #pragma once
 
 #include <spdlog/common.h>

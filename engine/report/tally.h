@@ -27,7 +27,7 @@ using data::Trait;
 using data::trait_count;
 using data::Traits;
 
-// One row of sensor_readings. The views belong to whoever reads the row.
+// One row of sensor_readings. The views belong to the reader of the row.
 struct StoredReading {
   Timestamp at = 0;
   std::string_view sensor_id;

@@ -1,11 +1,11 @@
-// The checkpointer: copies a shard's write-ahead log into its file while the writer goes on with other
+// The checkpointer: copies a shard's write-ahead log into its file while the writer works on other
 // shards, because the copy waits for the disk. One per writer, with a thread of its own, and others that take
 // over from one whose disk does not answer (`Relay`); it opens a shard only for the time of one copy, so it
 // holds one connection for each of them at most.
 //
-// Whoever writes the shard asks, and copies himself where the log has grown far beyond what was asked for:
-// the disk is then slower than both of us, and the log has to be bounded. A copy that fails is no loss: the
-// log is still there, and the next one tries again.
+// The thread that writes the shard asks, and copies the log itself where the log has grown far beyond what
+// was asked for: the disk is then slower than both of us, and the log has to be bounded. A copy that fails is
+// no loss: the log is still there, and the next one tries again.
 #pragma once
 
 #include <condition_variable>

@@ -6,7 +6,7 @@
 // within its transaction; errors are values.
 //
 // Bounded: it goes back from the run's last row until it has passed the beginning of every open event, and
-// over `most_rows` rows at most. What it has not come to by then keeps the count it had.
+// over `most_rows` rows at most. What it has not reached by then keeps the count it had.
 #pragma once
 
 #include <cstdint>

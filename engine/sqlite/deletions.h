@@ -1,6 +1,6 @@
-// What retention has deleted from a shard, as the one row of `deletions`: readings are gone from the front,
-// in the order of their ids, so that the last id and its time say it all. The row changes in the transaction
-// that deletes. The table is made when it is first needed.
+// What retention has deleted from a shard, as the one row of `deletions`: readings are missing from the
+// front, in the order of their ids, so that the last id and its time say it all. The row changes in the
+// transaction that deletes. The table is made when it is first needed.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace fleet_sim::sqlite {
 
 struct Deletions {
   std::string until;                 // the latest due time among the readings deleted last
-  std::int64_t last_reading_id = 0;  // readings with this id and lower ones are gone; 0: none
+  std::int64_t last_reading_id = 0;  // readings with this id and lower ones are deleted; 0: none
   std::uint64_t readings = 0;        // in all
   std::uint64_t events = 0;
 };

@@ -5,8 +5,8 @@
 //
 // An event goes once it has ended and none of its readings can be left. One that a run left open stays.
 //
-// The last reading and the last event always stay, because ids go on from the highest; and so does what was
-// due in the seconds before, from which `--resume` goes on. Errors are values.
+// The last reading and the last event always stay, because new ids follow the highest; and so does what was
+// due in the seconds before, where `--resume` continues. Errors are values.
 #pragma once
 
 #include <cstdint>

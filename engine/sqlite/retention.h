@@ -1,10 +1,10 @@
 // Retention: keeps shards as young and as small as `database.retention` says, by deleting their oldest rows
-// while the writer goes on. It is the one thing that deletes rows. One per writer, with a thread of its own;
-// it opens a shard only for the time it works on it, so it holds one connection at most.
+// while the writer continues. It is the one thing that deletes rows. One per writer, with a thread of its
+// own; it opens a shard only for the time it works on it, so it holds one connection at most.
 //
 // The writer asks after each commit. A shard's turn comes once a second at most, and is a row of short
-// transactions with pauses in between, in which the writer and collectors come to the lock. Whoever finds it
-// taken waits no longer than they always do for a lock; retention itself knocks for a second or two, then
+// transactions with pauses in between, in which the writer and collectors get the lock. A thread that finds
+// it taken waits no longer than they always do for a lock; retention itself knocks for a second or two, then
 // lets the shard be until its next turn. Where rows come faster than they can be deleted like that, the file
 // grows meanwhile.
 //

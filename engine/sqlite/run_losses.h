@@ -1,8 +1,8 @@
 // Rows of a run that a shard lacks although it has later ones, as a row of `run_losses`: they could not be
 // kept, or were skipped because the writers could not keep up. Without it, a file with rows behind a gap
 // would look like one without. A shard gets the row with the first rows it commits afterwards, in one
-// transaction. What is lost at the very end leaves no gap, and is written when the run goes on. The table is
-// made when it is first needed.
+// transaction. What is lost at the very end leaves no gap, and is written when the run is resumed. The table
+// is made when it is first needed.
 #pragma once
 
 #include <string>

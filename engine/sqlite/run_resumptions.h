@@ -1,7 +1,7 @@
-// The processes that have gone on with a run, as rows of `run_resumptions`. A shard gets the row with the
+// The processes that have resumed a run, as rows of `run_resumptions`. A shard gets the row with the
 // first rows that such a process commits, in one transaction, so that no two processes ever commit the same
-// bytes. After a power failure a write-ahead log may lack a part in its middle: SQLite then goes on in front
-// of the gap, and a run that goes on writes there what stood there before. Byte for byte the same, it would
+// bytes. After a power failure a write-ahead log may lack a part in its middle: SQLite then continues before
+// the gap, and a resumed run writes there what was there before. Byte for byte the same, it would
 // join to what lies behind the gap, and rows would be back that are written again. The table is made when it
 // is first needed.
 #pragma once

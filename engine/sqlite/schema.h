@@ -26,7 +26,7 @@ struct RunInfo {
   std::uint64_t seed = 0;
   Timestamp start = 0;
   Timestamp began_at = 0;               // wall clock, as is …
-  std::optional<Timestamp> resumed_at;  // … of the running process, if it goes on with the run
+  std::optional<Timestamp> resumed_at;  // … of the running process, if it resumed the run
   std::uint64_t fleet_size = 0;
   std::string partition;
   std::string shard_by;

@@ -1,7 +1,7 @@
 // Takes a database file out of the way without deleting or overwriting anything: it gets a new name that says
 // why and when, and so do its write-ahead log and the log's index, so that it can still be opened and looked
-// at. The name does not end in .db: whoever reads all shards of a folder shall not meet it. Any thread;
-// nobody here may have the file open. Errors are values: a file that cannot be renamed stays.
+// at. The name does not end in .db: programs that read all shards of a folder must not find it. Any thread;
+// no thread may have the file open. Errors are values: a file that cannot be renamed stays.
 #pragma once
 
 #include <filesystem>

@@ -104,7 +104,7 @@ class Database {
   // The first column of the first row, as a number; `otherwise` when there is none.
   std::int64_t query_integer(std::string_view sql, std::int64_t otherwise);
 
-  // False also when the file cannot be read: who goes on to read it hears of that.
+  // False also when the file cannot be read: reading it then reports the error.
   bool has_table(std::string_view name);
 
   // The id of the row that was inserted last.

@@ -53,8 +53,8 @@ struct StatusSources {
 };
 
 struct HttpAccess {
-  std::string token;           // empty: nobody may change anything
-  bool loopback_only = false;  // then a Host that is another name is somebody's rebound one
+  std::string token;           // empty: no call may change anything
+  bool loopback_only = false;  // then a Host that is another name was rebound by another site
 };
 
 HttpResponse route(const HttpRequest& request, const StatusSources& sources, const HttpAccess& access);
