@@ -435,11 +435,23 @@ TEST_CASE("a normal reading is mean plus deviation times its own draw, clamped")
   CHECK(values[vibration] == near(2.5 + 0.5 * standard_normal(draws[1])));
   CHECK(values[voltage] == near(12 + 0.1 * standard_normal(draws[2])));
   // The outermost draws are 8.2 standard deviations away, beyond every limit but vibration's upper one.
-  CHECK(model::normal_values(profile, at_nine, {0, 0, 0, 0}) == batch::Values{50, 0.1, 11.5});
-  const batch::Values high = model::normal_values(profile, at_nine, {UINT64_MAX, UINT64_MAX, UINT64_MAX, 0});
+  CHECK(model::normal_values(profile, at_nine, RandomBlock{0, 0, 0, 0}) == batch::Values{50, 0.1, 11.5});
+  const batch::Values high =
+      model::normal_values(profile, at_nine, RandomBlock{UINT64_MAX, UINT64_MAX, UINT64_MAX, 0});
   CHECK(high[temperature] == 80);
   CHECK(high[vibration] == near(2.5 - 0.5 * standard_normal(0)));
   CHECK(high[voltage] == 12.5);
+}
+
+TEST_CASE("each channel and the onset have a random word of their own, further channels in further blocks") {
+  const RandomBlock first = draw_block(7, 11, Stream::reading, 13);
+  const model::Draws draws(7, 11, Stream::reading, 13, batch::most_channels);
+  for (std::size_t c = 0; c < 3; ++c) CHECK(draws.channel(c) == first[c]);
+  CHECK(draws.onset() == first[3]);
+  CHECK(draws.channel(3) == draw_block(7, 11, Stream::reading, 13, 1)[0]);
+  std::set<std::uint64_t> words{draws.onset()};
+  for (std::size_t c = 0; c < batch::most_channels; ++c) words.insert(draws.channel(c));
+  CHECK(words.size() == batch::most_channels + 1);
 }
 
 TEST_CASE("normal readings have the mean and spread of their profile") {

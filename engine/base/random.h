@@ -39,13 +39,15 @@ inline WideProduct multiply(std::uint64_t a, std::uint64_t b) {
   return {static_cast<std::uint64_t>(product >> 64), static_cast<std::uint64_t>(product)};
 }
 
-// Philox4x64-10 with key (seed, who) and counter (counter, stream, 0, 0).
-inline RandomBlock draw_block(std::uint64_t seed, std::uint64_t who, Stream stream, std::uint64_t counter) {
+// Philox4x64-10 with key (seed, who) and counter (counter, stream, block, 0): a counter has as many blocks as
+// anybody needs.
+inline RandomBlock draw_block(std::uint64_t seed, std::uint64_t who, Stream stream, std::uint64_t counter,
+                              std::uint64_t block = 0) {
   constexpr std::uint64_t multiplier_0 = 0xD2E7470EE14C6C93;
   constexpr std::uint64_t multiplier_1 = 0xCA5A826395121157;
   constexpr std::uint64_t weyl_0 = 0x9E3779B97F4A7C15;
   constexpr std::uint64_t weyl_1 = 0xBB67AE8584CAA73B;
-  RandomBlock x{counter, static_cast<std::uint64_t>(stream), 0, 0};
+  RandomBlock x{counter, static_cast<std::uint64_t>(stream), block, 0};
   for (int round = 0; round < 10; ++round) {
     const WideProduct a = multiply(multiplier_0, x[0]);
     const WideProduct b = multiply(multiplier_1, x[2]);

@@ -60,7 +60,7 @@ bool draws_noise(const Anomaly& anomaly) {
 }
 
 batch::Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const batch::Values& values,
-                            Timestamp due, const RandomBlock& noise) {
+                            Timestamp due, const Draws& noise) {
   assert(anomaly.active() && !takes_rows(anomaly.type));
   batch::Values affected = values;
   effect_of(*anomaly.type).apply({anomaly, profile, due, noise}, affected);

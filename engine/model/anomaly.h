@@ -11,6 +11,7 @@
 #include "base/terms.h"
 #include "base/timestamp.h"
 #include "batch/reading.h"
+#include "model/draws.h"
 #include "model/profile.h"
 
 namespace fleet_sim::model {
@@ -37,13 +38,13 @@ Anomaly begin_anomaly(const Profile& profile, AnomalyType type, Timestamp starte
 // what was drawn at its onset does, a pattern or noise takes its strength from the profile.
 bool goes_on_under(const Anomaly& anomaly, const Profile& was, const Profile& is);
 
-// Whether an active anomaly draws a block of Stream::noise for each of its readings.
+// Whether an active anomaly draws words of Stream::noise for each of its readings.
 bool draws_noise(const Anomaly& anomaly);
 
 // What the sensor reads at `due` instead of `values`. `noise` is used by types that draw it only. Not for
 // types that take rows, which read nothing.
 batch::Values apply_anomaly(const Anomaly& anomaly, const Profile& profile, const batch::Values& values,
-                            Timestamp due, const RandomBlock& noise);
+                            Timestamp due, const Draws& noise);
 
 // An active anomaly as a row of ground truth.
 batch::AnomalyEvent describe_anomaly(const Anomaly& anomaly, batch::AnomalyEvent::Kind kind,

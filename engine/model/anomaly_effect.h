@@ -21,7 +21,7 @@ struct AffectedReading {
   const Anomaly& anomaly;
   const Profile& profile;
   Timestamp due;
-  const RandomBlock& noise;  // zeros unless the type draws noise
+  const Draws& noise;  // zeros unless the type draws noise
 };
 
 // How strong a type is, before the behaviors' severity multiplies it, and how explanations speak of that.

@@ -14,7 +14,7 @@ void begin_noise(Anomaly& anomaly, const Profile& profile, const RandomBlock&) {
 void apply_noise(const AffectedReading& reading, batch::Values& values) {
   for (std::size_t c = 0; c < channel_count; ++c) {
     const double deviation = reading.profile.noise_factor[c] * std::fabs(values[c]);
-    values[c] += deviation * standard_normal(reading.noise[c]);
+    values[c] += deviation * standard_normal(reading.noise.channel(c));
   }
 }
 

@@ -59,10 +59,11 @@ bool inject_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timest
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
   const Profile& profile = *sensor.profile;
   Anomaly& anomaly = sensor.anomaly;
-  const RandomBlock draws = draw_block(seed, sensor.key, Stream::reading, counter(due.at));
+  const std::size_t channels = profile.channels.size();
+  const Draws draws(seed, sensor.key, Stream::reading, counter(due.at), channels);
   if (anomaly.active() && due.at > anomaly.ended_at) anomaly = Anomaly{};
   if (!anomaly.active()) {
-    if (const auto type = pick_type(profile.onset_until, uniform(draws[3])))
+    if (const auto type = pick_type(profile.onset_until, uniform(draws.onset())))
       start_anomaly(sensor, seed, *type, due.at);
   }
   if (!anomaly.active()) return {normal_values(profile, due.at, draws), std::nullopt, std::nullopt};
@@ -74,8 +75,8 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
   if (first || last) affected.event = first && last ? Kind::whole : first ? Kind::opened : Kind::closed;
   if (affected.missing()) return affected;
 
-  const RandomBlock noise =
-      draws_noise(anomaly) ? draw_block(seed, sensor.key, Stream::noise, counter(due.at)) : RandomBlock{};
+  const Draws noise = draws_noise(anomaly) ? Draws(seed, sensor.key, Stream::noise, counter(due.at), channels)
+                                           : Draws(RandomBlock{});
   affected.values = apply_anomaly(anomaly, profile, normal_values(profile, due.at, draws), due.at, noise);
   return affected;
 }

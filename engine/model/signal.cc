@@ -32,7 +32,7 @@ double work_hours_share(double hour) {
                   raised_cosine((work_ends_hour - hour) / ramp_hours));
 }
 
-batch::Values normal_values(const Profile& profile, Timestamp due, const RandomBlock& draws) {
+batch::Values normal_values(const Profile& profile, Timestamp due, const Draws& draws) {
   const double hour = local_hour(due, profile.utc_offset);
   PerChannel<double> offset{};
   double& warmer = offset[index_of(Channel::temperature)];
@@ -42,7 +42,7 @@ batch::Values normal_values(const Profile& profile, Timestamp due, const RandomB
   batch::Values values(channel_count);
   for (std::size_t c = 0; c < channel_count; ++c) {
     const ChannelProfile& channel = profile.channels[c];
-    const double value = channel.mean + channel.deviation * standard_normal(draws[c]) + offset[c];
+    const double value = channel.mean + channel.deviation * standard_normal(draws.channel(c)) + offset[c];
     values[c] = std::clamp(value, channel.min, channel.max);
   }
   return values;

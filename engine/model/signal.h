@@ -2,9 +2,9 @@
 // Pure; any thread.
 #pragma once
 
-#include "base/random.h"
 #include "base/timestamp.h"
 #include "batch/reading.h"
+#include "model/draws.h"
 #include "model/profile.h"
 
 namespace fleet_sim::model {
@@ -16,8 +16,8 @@ double local_hour(Timestamp due, Microseconds utc_offset);
 // cosine between.
 double work_hours_share(double hour);
 
-// mean + deviation·z, plus the daily cycle and the work-hours rise on temperature, clamped to min .. max. The
-// three z are the first three words of `draws`.
-batch::Values normal_values(const Profile& profile, Timestamp due, const RandomBlock& draws);
+// mean + deviation·z, plus the daily cycle and the work-hours rise on temperature, clamped to min .. max.
+// Each z is the draw of its channel.
+batch::Values normal_values(const Profile& profile, Timestamp due, const Draws& draws);
 
 }  // namespace fleet_sim::model
