@@ -228,7 +228,7 @@ TEST_CASE("every combination of firmware, model, manufacturer and location has t
   }
 }
 
-TEST_CASE("the seed's own figures: 7.5% anomalous readings on firmware 1.3 and 3.5% on 1.4") {
+TEST_CASE("by default 7.5% of readings are anomalous on firmware 1.3, and 3.5% on 1.4") {
   const config::Config config;
   model::ProfileSource source = plain_source(config);
   source.firmware_version = "1.3";

@@ -42,7 +42,7 @@ struct IdentityOverrides {
   auto operator<=>(const IdentityOverrides&) const = default;
 };
 
-// One identity as it stands in a file, with the seed's values where the file says nothing.
+// One identity as it stands in a file, with default values where the file says nothing.
 struct IdentityRecord {
   std::string id;
   std::string type = "temperature_vibration";

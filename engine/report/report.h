@@ -1,7 +1,6 @@
-// What a data directory holds, in the figures an analyst asks for first: the seed's queries (anomalies by
-// firmware, types by model, sync state) and what they cannot tell (what was to be expected, how sure a rate
-// is, what is missing and why), over all shards together. Plain values; the texts are made from them
-// elsewhere.
+// What a data directory holds, in the figures an analyst asks for first (anomalies by firmware, types by
+// model, sync state) and what they cannot tell (what was to be expected, how sure a rate is, what is missing
+// and why), over all shards together. Plain values; the texts are made from them elsewhere.
 //
 // A rate is a share of due readings: rows and the readings that anomalies left out. Its interval
 // counts sensors, not readings (report/rate.h). Its expected value is the mean of what the config of the runs

@@ -288,7 +288,7 @@ void Process::break_disk() {
   disk_heals_ = stays ? SteadyTime::max() : now_ + std::chrono::milliseconds(ground_.dice.between(1, 20'000));
 }
 
-// Marks rows as the seed's collectors do, and keeps the write lock for a while.
+// Marks rows as collectors do, and keeps the write lock for a while.
 void Process::send_collector() {
   const std::vector<std::string>& paths = plan_.paths[ground_.dice.between(0, carried_.size() - 1)];
   if (paths.empty()) return;
