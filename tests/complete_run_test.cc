@@ -113,7 +113,7 @@ TEST_CASE("completing a killed run goes back as far as it must and no further") 
     for (const char* at : {"2025-01-01T00:00:02.000000Z", "2025-01-01T00:00:06.700000Z"}) {
       ++reload.number;
       reload.at = parse_timestamp(at).value();
-      REQUIRE(sqlite::record_reload(database, old, reload).ok());
+      REQUIRE(sqlite::record_reload(database, old, identity::Roster(), reload).ok());
     }
   }
   complete_in(reloaded, "", 1'000);

@@ -63,12 +63,28 @@ class Files {
 class ReloadedFleet {
  public:
   ReloadedFleet(run::Inputs inputs, run::ReloadLimits limits) : inputs_(std::move(inputs)) {
+    editions_.begin({std::make_shared<const config::Config>(inputs_.config),
+                     std::make_shared<const run::Members>(inputs_.members),
+                     std::make_shared<const run::ShardPaths>(plan_.paths), plan_.shard_count,
+                     fleet_.readings_per_second(), 0});
     scheduler_ = std::make_unique<schedule::Scheduler>(
         schedule::Schedule{SimulationClock(start_, std::chrono::steady_clock::now(), 1.0), start_,
                            latest_timestamp, 2},
         fleet_, pool_, std::span<batch::BatchQueue* const>(&borrowed_, 1), ledger_);
-    reloader_ = std::make_unique<run::Reloader>(run::ReloadTargets{
-        inputs_, plan_, {}, fleet_, *scheduler_, reloads_, errors_, log_, earliest_timestamp, limits});
+    reloader_ = std::make_unique<run::Reloader>(run::ReloadTargets{inputs_,
+                                                                   inputs_.identities.roster,
+                                                                   plan_.place_of,
+                                                                   editions_,
+                                                                   {},
+                                                                   fleet_,
+                                                                   *scheduler_,
+                                                                   run_,
+                                                                   reloads_,
+                                                                   errors_,
+                                                                   log_,
+                                                                   earliest_timestamp,
+                                                                   limits},
+                                                run::LatestEdition{*editions_.current(), fleet_.profiles()});
     consumer_ = std::thread([this] { consume(); });
     scheduler_->start();
     reloader_->start();
@@ -88,7 +104,7 @@ class ReloadedFleet {
   [[nodiscard]] std::uint64_t errors(ErrorClass error_class) const {
     return errors_.counts()[static_cast<std::size_t>(error_class)];
   }
-  [[nodiscard]] std::size_t sensors() const { return reloader_->sensors(); }
+  [[nodiscard]] std::size_t sensors() const { return editions_.current()->members->size(); }
   [[nodiscard]] Timestamp reached() const { return scheduler_->reached(); }
   [[nodiscard]] std::size_t roster_size() const { return inputs_.identities.roster.size(); }
 
@@ -138,7 +154,9 @@ class ReloadedFleet {
   batch::BatchQueue queue_{8};
   batch::BatchQueue* borrowed_ = &queue_;
   Ledger ledger_;
+  sqlite::RunInfo run_;
   sqlite::RunReloads reloads_;
+  run::Editions editions_;
   ErrorCounts errors_;
   log::Log log_{log::LogSettings(), "", [](spdlog::level::level_enum, const std::string&) {}};
   std::unique_ptr<schedule::Scheduler> scheduler_;

@@ -41,6 +41,7 @@ struct Bench {
   std::size_t pool_size = 40;
   std::uint64_t stop_after = UINT64_MAX;  // readings
   std::function<void(schedule::Scheduler&, fleet::Fleet&, const Ledger&)> meanwhile = {};
+  std::function<void(fleet::Agenda&, fleet::Fleet&)> plan = {};
   config::Overload overload = config::Overload::block;
   std::chrono::milliseconds stall = 0ms;  // before anything is taken from the queues
 };
@@ -101,6 +102,7 @@ Result run(const Bench& bench) {
       }
     });
   }
+  if (bench.plan) bench.plan(scheduler.agenda(), fleet);
   scheduler.start();
   if (bench.meanwhile) bench.meanwhile(scheduler, fleet, ledger);
   CHECK(scheduler.wait_for(60s));
@@ -504,6 +506,92 @@ TEST_CASE("a fleet that blocks, or has no pace, skips nothing") {
   Bench unpaced = stalled_bench(roster, 2, config::Overload::skip);
   unpaced.speed.reset();
   CHECK(run(unpaced).books.skipped == 0);
+}
+
+TEST_CASE("a reload of the agenda divides the readings at its time exactly, with any number of threads") {
+  const identity::Roster roster = mixed_roster();
+  config::Config before;
+  before.anomalies.enabled = false;
+  config::Config after = before;
+  after.normal_parameters[0].mean += 5;
+  const Timestamp moment = start + 3'333'333;
+  const auto readings_of = [&](const config::Config& config) {
+    return sorted_keys(run({roster, config}).all());
+  };
+  std::vector<Key> expected;
+  std::ranges::copy_if(readings_of(before), std::back_inserter(expected),
+                       [&](const Key& key) { return std::get<1>(key) < moment; });
+  std::ranges::copy_if(readings_of(after), std::back_inserter(expected),
+                       [&](const Key& key) { return std::get<1>(key) >= moment; });
+  std::ranges::sort(expected);
+  for (const unsigned threads : {1u, 4u}) {
+    bool carried_out = false;
+    Bench bench{roster, before, 1, threads};
+    bench.plan = [&](fleet::Agenda& agenda, fleet::Fleet&) {
+      const auto profiles =
+          std::make_shared<fleet::ProfileTable>(roster, std::make_shared<const config::Config>(after));
+      std::vector<fleet::WantedSensor> everyone;
+      for (const std::uint32_t i : all_of(roster)) everyone.push_back({i, i, 0, 0, false});
+      agenda.add(
+          moment,
+          {std::make_shared<fleet::FleetChange>(fleet::plan_fleet_change(before, profiles, everyone, {})),
+           [&] { carried_out = true; }});
+    };
+    CAPTURE(threads);
+    CHECK(sorted_keys(run(bench).all()) == expected);
+    CHECK(carried_out);
+  }
+}
+
+TEST_CASE("a reload at the very end, after the last reading, is carried out") {
+  const identity::Roster roster = roster_of(3);
+  bool carried_out = false;
+  Bench bench{roster};
+  bench.plan = [&](fleet::Agenda& agenda, fleet::Fleet& fleet) {
+    const std::vector<std::uint32_t> removed{1};
+    agenda.add(bench.end, {std::make_shared<fleet::FleetChange>(
+                               fleet::plan_fleet_change(bench.config, fleet.profiles(), {}, removed)),
+                           [&] { carried_out = true; }});
+  };
+  check_books(run(bench));
+  CHECK(carried_out);
+}
+
+TEST_CASE("an injection begins with the first reading at its time or later, under what holds by then") {
+  const identity::Roster roster = mixed_roster();
+  Bench bench{roster};
+  bench.config.anomalies.enabled = false;
+  const Result plain = run(bench);
+  const auto first_since = [&](std::uint32_t sensor, Timestamp moment) {
+    Timestamp first = latest_timestamp;
+    for (const batch::Reading& reading : plain.all()) {
+      if (reading.sensor == sensor && reading.due >= moment) first = std::min(first, reading.due);
+    }
+    return first;
+  };
+  for (const unsigned threads : {1u, 4u}) {
+    bench.threads = threads;
+    bench.plan = [&](fleet::Agenda& agenda, fleet::Fleet&) {
+      for (std::uint32_t sensor = 0; sensor < 200; ++sensor) {
+        agenda.add({sensor, AnomalyType::trend, start + sensor * 20'000});
+        CHECK(agenda.awaits_injection(sensor));
+      }
+    };
+    const Result injected = run(bench);
+    CAPTURE(threads);
+    check_books(injected);
+    std::size_t begun = 0;
+    for (const batch::AnomalyEvent& event : injected.events[0]) {
+      if (!batch::begins(event.kind)) continue;
+      ++begun;
+      CHECK(event.injected);
+      CHECK(event.started_at == first_since(event.sensor, start + event.sensor * 20'000));
+    }
+    std::size_t expected = 0;
+    for (std::uint32_t sensor = 0; sensor < 200; ++sensor)
+      expected += first_since(sensor, start + sensor * 20'000) < latest_timestamp ? 1 : 0;
+    CHECK(begun == expected);
+  }
 }
 
 }  // namespace fleet_sim::schedule_test

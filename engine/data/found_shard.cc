@@ -17,7 +17,10 @@ std::string select_found_readings(const batch::Schema& schema) {
 }
 
 constexpr std::string_view select_found_events =
-    "SELECT started_at, sensor_id, anomaly_type FROM anomaly_events WHERE id >= ?1";
+    "SELECT started_at, sensor_id, anomaly_type, 0 FROM anomaly_events WHERE id >= ?1";
+constexpr std::string_view select_found_and_injected_events =
+    "SELECT started_at, sensor_id, anomaly_type, id IN (SELECT event_id FROM injected_anomalies) "
+    "FROM anomaly_events WHERE id >= ?1";
 
 // A time or an anomaly that is none cannot be ours.
 template <class T>
@@ -35,8 +38,8 @@ Timestamp timestamp_in(const sqlite::Statement& row, int column, const std::file
 }  // namespace
 
 FoundShard::FoundShard(const std::filesystem::path& file, const std::string& run_id,
-                       const FindSensor& find_sensor)
-    : file_(file) {
+                       const FindSensor& find_sensor, write::FoundRows::SensorOf sensor_of)
+    : file_(file), rows_(std::move(sensor_of)) {
   if (!std::filesystem::exists(file)) return;
   sqlite::Database shard = open_shard(file);
   for (RecordedRun& run : read_runs(shard, file)) {
@@ -71,7 +74,9 @@ std::vector<FoundShard::BegunBefore> FoundShard::read_events(Timestamp moment,
   std::vector<BegunBefore> begun;
   if (!run_) return begun;
   sqlite::Database shard = open_shard(file_);
-  sqlite::Statement row = prepare_query(shard, select_found_events, file_);
+  const bool any_injected = has_table(shard, "injected_anomalies", file_);
+  sqlite::Statement row =
+      prepare_query(shard, any_injected ? select_found_and_injected_events : select_found_events, file_);
   row.bind(1, run_->first_event_id);
   while (next_row(row, shard, file_)) {
     const auto sensor = find_sensor(row.text(1));
@@ -79,8 +84,13 @@ std::vector<FoundShard::BegunBefore> FoundShard::read_events(Timestamp moment,
     const Timestamp started_at = timestamp_in(row, 0, file_);
     // Those of the steady start begin before the run and show with their sensor's first reading.
     if (started_at >= moment || started_at < run_->start) rows_.add_event(*sensor, started_at);
-    if (started_at >= moment) continue;
-    begun.push_back({*sensor, required(anomaly_type_of(row.text(2)), row, 2, file_), started_at});
+    const BegunBefore event{*sensor, required(anomaly_type_of(row.text(2)), row, 2, file_), started_at,
+                            row.integer(3) != 0};
+    if (started_at < moment) {
+      begun.push_back(event);
+    } else if (event.injected) {
+      injected_since_.push_back(event);
+    }
   }
   return begun;
 }

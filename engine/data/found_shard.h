@@ -21,8 +21,10 @@ using FindSensor = std::function<std::optional<std::uint32_t>(std::string_view i
 
 class FoundShard {
  public:
-  // Reads the readings of the run. A run that this shard does not know has left none.
-  FoundShard(const std::filesystem::path& file, const std::string& run_id, const FindSensor& find_sensor);
+  // Reads the readings of the run. A run that this shard does not know has left none. `find_sensor` gives
+  // indices that stand for their sensors.
+  FoundShard(const std::filesystem::path& file, const std::string& run_id, const FindSensor& find_sensor,
+             write::FoundRows::SensorOf sensor_of = {});
 
   // The highest ids in the file; zero where the run has left nothing.
   [[nodiscard]] const sqlite::LastIds& last_ids() const { return last_ids_; }
@@ -41,8 +43,13 @@ class FoundShard {
     std::uint32_t sensor;
     AnomalyType type;
     Timestamp started_at;
+    bool injected;
   };
   std::vector<BegunBefore> read_events(Timestamp moment, const FindSensor& find_sensor);
+  // Of the others those that were injected, once the events have been read.
+  [[nodiscard]] const std::vector<BegunBefore>& injected_since() const { return injected_since_; }
+  // One of those begun before comes again as well: its sensor had joined amid it, and has no reading yet.
+  void expect_event(std::uint32_t sensor, Timestamp started_at) { rows_.add_event(sensor, started_at); }
 
  private:
   void read_readings(sqlite::Database& shard, const FindSensor& find_sensor);
@@ -51,6 +58,7 @@ class FoundShard {
   std::optional<RecordedRun> run_;
   sqlite::LastIds last_ids_;
   write::FoundRows rows_;
+  std::vector<BegunBefore> injected_since_;
 };
 
 }  // namespace fleet_sim::data

@@ -132,22 +132,24 @@ void Cohort::pass_to(Timestamp moment) {
   position_ = static_cast<std::size_t>(next - sensors_.begin());
 }
 
-void Cohort::go_on_at(Timestamp moment, const PastAnomalies& past) {
+void Cohort::go_on_at(Timestamp moment, const PastAnomalies& past, const Lives& lives) {
   pass_to(moment);
   for (model::Sensor& sensor : sensors_) {
-    const auto found = past.find(sensor.identity);
-    go_on_at(moment, sensor, found == past.end() ? nullptr : &found->second);
+    const auto known = past.find(sensor.identity);
+    const auto life = lives.find(sensor.identity);
+    sensor.anomaly = anomaly_at(moment, sensor, known == past.end() ? nullptr : &known->second,
+                                life == lives.end() ? nullptr : &life->second);
   }
 }
 
-void Cohort::go_on_at(Timestamp moment, model::Sensor& sensor, const PastAnomaly* past) {
-  const std::uint64_t taken = due_before(moment, sensor);
-  // A sensor without a reading so far is still in the steady state of its first one.
-  if (taken == 0) return;
-  sensor.anomaly = model::Anomaly{};
-  if (past == nullptr) return;
-  const std::uint64_t affected = taken - due_before(past->started_at, sensor);
-  model::return_to_anomaly(sensor, seed_, past->type, past->started_at, static_cast<std::uint32_t>(affected));
+model::Anomaly Cohort::anomaly_at(Timestamp moment, const model::Sensor& sensor, const PastAnomaly* past,
+                                  const Life* life) const {
+  const RunSeed run{seed_, start_};
+  if (life != nullptr) {
+    return fleet::anomaly_at(moment, sensor.key, life->stretches, life->begins_new, past, run);
+  }
+  const Stretch all{start_, latest_timestamp, sensor.profile, cadence_};
+  return fleet::anomaly_at(moment, sensor.key, std::span(&all, 1), true, past, run);
 }
 
 std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
@@ -185,7 +187,7 @@ void Cohort::change_anomaly(std::size_t i, const Fate& fate, FleetChange& change
   const bool may_go_on = fate.kind != Fate::Kind::leaves && !fate.to_another_shard &&
                          model::goes_on_under(sensor.anomaly, *sensor.profile, *fate.profile);
   using Kind = batch::AnomalyEvent::Kind;
-  if (may_go_on && (has_more || !was_open)) {
+  if (outlasts_change(may_go_on, has_more, was_open)) {
     if (has_more && has_shown && !was_open) note(sensor, Kind::progressed, ended_at, change);
     return;
   }

@@ -6,12 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "base/cadence.h"
 #include "base/timestamp.h"
 #include "batch/batch.h"
+#include "fleet/past_anomaly.h"
 #include "model/sensor.h"
 
 namespace fleet_sim::fleet {
@@ -25,13 +25,6 @@ struct Tally {
 
   Tally& operator+=(const Tally& other);
 };
-
-// The last anomaly that a sensor began before some moment.
-struct PastAnomaly {
-  AnomalyType type;
-  Timestamp started_at;
-};
-using PastAnomalies = std::unordered_map<std::uint32_t, PastAnomaly>;  // by index into the Roster
 
 struct Fate;
 struct FleetChange;
@@ -51,6 +44,7 @@ class Cohort {
   // The writer that owns the shards of these sensors.
   [[nodiscard]] std::uint32_t writer() const { return writer_; }
   [[nodiscard]] std::size_t size() const { return sensors_.size(); }
+  [[nodiscard]] std::uint64_t seed() const { return seed_; }
   [[nodiscard]] std::size_t room() const { return most_sensors - size(); }
   [[nodiscard]] const Cadence& cadence() const { return cadence_; }
   [[nodiscard]] double readings_per_second() const;
@@ -80,8 +74,9 @@ class Cohort {
   [[nodiscard]] Found find(std::uint64_t key);
 
   // Passes over every reading due before `moment`, which an earlier process has taken. `past` has the last
-  // anomaly that each sensor began before it, if any. Once, before the first tick.
-  void go_on_at(Timestamp moment, const PastAnomalies& past);
+  // anomaly that each sensor began before it, if any, `lives` what became of the sensors that have not been
+  // what they are since the run began. Once, before the first tick.
+  void go_on_at(Timestamp moment, const PastAnomalies& past, const Lives& lives = {});
 
   // Carries out what `change` says of these sensors at `moment`, before which every reading has been taken:
   // some become another, some leave, and what becomes of their anomalies it notes in `change`. Returns how
@@ -106,7 +101,8 @@ class Cohort {
   void note(const model::Sensor& sensor, batch::AnomalyEvent::Kind kind, Timestamp ended_at,
             FleetChange& change) const;
   [[nodiscard]] bool is_open(std::size_t index) const;
-  void go_on_at(Timestamp moment, model::Sensor& sensor, const PastAnomaly* past);
+  [[nodiscard]] model::Anomaly anomaly_at(Timestamp moment, const model::Sensor& sensor,
+                                          const PastAnomaly* past, const Life* life) const;
   [[nodiscard]] std::uint64_t due_before(Timestamp until, const model::Sensor& sensor) const;
   [[nodiscard]] Timestamp next_due_of(std::size_t i) const {
     return (i < position_ ? next_cycle_start_ : cycle_start_) + sensors_[i].phase;

@@ -64,8 +64,8 @@ std::uint64_t Fleet::due_before(Timestamp until) const {
   return due;
 }
 
-void Fleet::go_on_at(Timestamp moment, const PastAnomalies& past) {
-  for (Cohort& cohort : cohorts_) cohort.go_on_at(moment, past);
+void Fleet::go_on_at(Timestamp moment, const PastAnomalies& past, const Lives& lives) {
+  for (Cohort& cohort : cohorts_) cohort.go_on_at(moment, past, lives);
 }
 
 void Fleet::apply(FleetChange& change, Timestamp moment) {

@@ -35,7 +35,7 @@ class Fleet {
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;
 
   // Passes over every reading due before `moment`; see Cohort::go_on_at.
-  void go_on_at(Timestamp moment, const PastAnomalies& past);
+  void go_on_at(Timestamp moment, const PastAnomalies& past, const Lives& lives = {});
 
   // Carries out a reload at `moment`, before which every reading has been taken. Cohorts may come, go and
   // move.

@@ -49,8 +49,12 @@ void return_to_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Tim
   sensor.anomaly.readings_affected = readings_affected;
 }
 
+bool is_in_anomaly(const Sensor& sensor, Timestamp next_due) {
+  return sensor.anomaly.active() && next_due <= sensor.anomaly.ended_at;
+}
+
 bool inject_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp next_due) {
-  if (sensor.anomaly.active() && next_due <= sensor.anomaly.ended_at) return false;
+  if (is_in_anomaly(sensor, next_due)) return false;
   start_anomaly(sensor, seed, type, next_due);
   sensor.anomaly.injected = true;
   return true;

@@ -54,6 +54,9 @@ void enter_steady_state(Sensor& sensor, std::uint64_t seed, Timestamp first_due,
 void return_to_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp started_at,
                        std::uint32_t readings_affected);
 
+// Whether the sensor's next reading lies in the anomaly it has begun.
+bool is_in_anomaly(const Sensor& sensor, Timestamp next_due);
+
 // Begins an anomaly of this type with the next reading, as if it had been drawn there. False, and nothing
 // happens, when the sensor is in the middle of one.
 bool inject_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp next_due);

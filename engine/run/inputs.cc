@@ -55,14 +55,16 @@ config::Config read_config(const Arguments& arguments, const config::Config& def
 
 // A run that goes on has its own config for its defaults, but lies where we found it, and what it shows and
 // logs is for this process to say.
-void resume_run(const Arguments& arguments, Inputs& inputs) {
+void resume_run(const Arguments& arguments, Inputs& inputs, RunRecord& record) {
   const std::string directory = inputs.config.data_directory();
-  inputs.resumed = find_run(inputs.config);
-  if (!inputs.resumed) {
+  std::optional<ResumableRun> run = find_run(inputs.config);
+  if (!run) {
     inputs.warnings.push_back(directory + " holds no run to go on with, so this begins one");
     return;
   }
-  config::Config recorded = recorded_config(*inputs.resumed);
+  config::Config recorded = latest_config(*run);
+  inputs.resumed = run->info;
+  record = std::move(run->record);
   recorded.sqlite.data_dir = directory;
   recorded.logging = config::LoggingSettings{};
   inputs.defaults = recorded;
@@ -143,12 +145,12 @@ void read_identities(Inputs& inputs, Problems& problems) {
 }
 
 // Config and identities, without members. A config that cannot be used is thrown at once; what is wrong with
-// the identities goes to `problems`.
-Inputs read_files(const Arguments& arguments, Problems& problems) {
+// the identities goes to `problems`. `record` is that of the run to go on with, if there is one.
+Inputs read_files(const Arguments& arguments, RunRecord& record, Problems& problems) {
   Inputs inputs;
   inputs.read_at = system_now();
   inputs.config = read_config(arguments);
-  if (inputs.config.simulation.resume) resume_run(arguments, inputs);
+  if (inputs.config.simulation.resume) resume_run(arguments, inputs, record);
   inputs.arguments = arguments;
   read_identities(inputs, problems);
   return inputs;
@@ -211,9 +213,10 @@ Inputs reread_identities(const config::Config& config, std::size_t invalid_befor
 
 Inputs read_inputs(const Arguments& arguments) {
   Problems problems;
-  Inputs inputs = read_files(arguments, problems);
+  RunRecord record;
+  Inputs inputs = read_files(arguments, record, problems);
   choose_members(inputs, problems);
-  if (inputs.resumed && problems.empty()) check_same_fleet(inputs, *inputs.resumed, problems);
+  if (inputs.resumed && problems.empty()) follow_fleet(inputs, record, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   warn_of_unknown_keys(inputs);
   warn_of_overload(inputs);
@@ -222,7 +225,8 @@ Inputs read_inputs(const Arguments& arguments) {
 
 Inputs read_inputs_of_all(const Arguments& arguments) {
   Problems problems;
-  Inputs inputs = read_files(arguments, problems);
+  RunRecord record;
+  Inputs inputs = read_files(arguments, record, problems);
   check_any_identity(inputs, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   warn_of_unknown_keys(inputs);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "sqlite/schema.h"
 
 namespace fleet_sim::run {
+
+class History;
 
 // What the command line says.
 struct Arguments {
@@ -26,9 +29,12 @@ struct Inputs {
   identity::LoadedIdentities identities;
   std::vector<std::uint32_t> members;  // roster indices of this process's partition
   std::vector<std::string> warnings;
-  std::optional<sqlite::RunInfo> resumed;  // the run to go on with, instead of beginning one
-  std::optional<Arguments> arguments;      // where the rest came from; none: nothing to reload it from
-  Timestamp read_at = 0;                   // wall clock, before the first file was opened
+  std::optional<sqlite::RunInfo> resumed;  // the run to go on with, instead of beginning one …
+  std::shared_ptr<const History>
+      history;  // … what its fleet was, and is at the end of its shards, as are the …
+  bool differs_from_record = false;    // … config and members above: files or flags want something else
+  std::optional<Arguments> arguments;  // where the rest came from; none: nothing to reload it from
+  Timestamp read_at = 0;               // wall clock, before the first file was opened
   config::Config defaults;  // under the config file: those of a run that goes on, or the usual ones
 };
 

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t changes_logged = 50;  // of a config; the rest are counted
 constexpr std::size_t longest_detail = 1'000;
+constexpr std::size_t most_recorders = 8;  // shards that are asked to tell of a reload at once
 constexpr std::chrono::milliseconds look_for_swap{50};
 
 std::string shortened(std::string_view text) {
@@ -46,18 +47,24 @@ std::string detail_of(const std::vector<config::ConfigChange>& changes) {
 
 }  // namespace
 
-Reloader::Reloader(const ReloadTargets& targets)
+Reloader::Reloader(const ReloadTargets& targets, LatestEdition latest)
     : targets_(targets),
-      roster_(targets.inputs.identities.roster),
-      running_(targets.inputs.config),
-      wanted_(running_),
-      members_(std::make_shared<const RunningFleet::Members>(targets.inputs.members)),
-      invalid_(targets.inputs.identities.invalid),
-      sensor_count_(members_->size()),
-      shard_count_(targets.plan.shard_count),
-      fleet_{std::make_shared<const config::Config>(running_), members_,
-             std::make_shared<const RunningFleet::Paths>(targets.plan.paths),
-             targets.fleet.readings_per_second()} {}
+      latest_(std::move(latest)),
+      wanted_(targets.inputs.config),
+      invalid_(targets.inputs.identities.invalid) {}
+
+// What cannot be taken up now may be later: the files are looked at again then.
+void Reloader::catch_up() {
+  catching_up_ = true;
+  try {
+    reload_config();
+    reload_identities();
+  } catch (const InvalidInput& error) {
+    targets_.log.warn("reload_refused",
+                      "not taken up, the recorded version stays: " + in_one_line(error.what()));
+  }
+  catching_up_ = false;
+}
 
 void Reloader::start() {
   thread_ = std::thread([this] { run(); });
@@ -80,11 +87,6 @@ void Reloader::check_now() {
   woken_.notify_all();
 }
 
-RunningFleet Reloader::fleet() const {
-  const std::lock_guard lock(mutex_);
-  return fleet_;
-}
-
 status::ReloadHistory Reloader::history() const {
   const std::lock_guard lock(mutex_);
   return history_;
@@ -96,7 +98,7 @@ void Reloader::run() {
   if (const auto file = config_file(*inputs.arguments)) {
     config_.emplace(Source{"config", ErrorClass::config, config::ConfigWatcher({*file}, inputs.read_at)});
   }
-  const auto paths = identity_paths(running_.fleet);
+  const auto paths = identity_paths(inputs.config.fleet);
   if (!paths.empty()) {
     identities_.emplace(
         Source{"identities", ErrorClass::identity, config::ConfigWatcher(paths, inputs.read_at)});
@@ -106,10 +108,11 @@ void Reloader::run() {
 
 // False when the thread is to end.
 bool Reloader::wait() {
+  const config::ConfigReloadSettings settings = latest_.edition.config->config_reload;
   std::unique_lock lock(mutex_);
   const auto called = [this] { return asked_ || stopping_; };
-  if (running_.config_reload.enabled) {
-    const std::chrono::duration<double> interval(running_.config_reload.check_interval_seconds);
+  if (settings.enabled) {
+    const std::chrono::duration<double> interval(settings.check_interval_seconds);
     woken_.wait_for(lock, interval, called);
   } else {
     woken_.wait(lock, called);
@@ -140,27 +143,36 @@ void Reloader::reload_config() {
   const config::Config wanted = reread_config(*targets_.inputs.arguments, targets_.inputs.defaults);
   const std::vector<config::ConfigChange> changes = config::config_changes(wanted_, wanted);
   if (changes.empty()) return;
-  const config::Config next = config::adopt(running_, wanted);
+  Edition next = latest_.edition;
+  const config::Config& running = *latest_.edition.config;
+  const auto adopted = std::make_shared<const config::Config>(config::adopt(running, wanted));
   Problems problems;
-  fleet::check_members(roster_, *members_, next, problems);
+  fleet::check_members(targets_.roster, *next.members, *adopted, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
 
   const std::string detail = shortened(detail_of(changes));
-  if (config::readings_config_text(next) != config::readings_config_text(running_)) {
+  const bool reads_otherwise =
+      config::readings_config_text(*adopted) != config::readings_config_text(running);
+  if (reads_otherwise) {
     check_limits(0);
-    std::vector<fleet::WantedSensor> everyone;
-    everyone.reserve(members_->size());
-    for (const std::uint32_t member : *members_) {
-      const std::uint32_t writer = targets_.plan.place_of[member].writer;
-      everyone.push_back({member, member, writer, writer, false});
-    }
-    if (!swap_fleet(next, everyone, {}, members_, detail)) return;
+    const auto profiles = std::make_shared<fleet::ProfileTable>(targets_.roster, adopted);
+    fleet::FleetChange change =
+        fleet::plan_fleet_change(running, profiles, everyone_stays(*next.members, targets_.places), {});
+    next.config = adopted;
+    sqlite::RunReload reload;
+    reload.changes = detail;
+    if (!swap_fleet(next, std::move(change), std::move(reload))) return;
+    latest_ = {std::move(next), profiles};
+    ++latest_.edition.number;
+  } else {
+    Edition same = *targets_.editions.current();
+    same.config = latest_.edition.config = adopted;
+    targets_.editions.begin(std::move(same));
   }
-  targets_.log.lower_level(next.logging.level);  // told if either level has it told
+  targets_.log.lower_level(adopted->logging.level);  // told if either level has it told
   log_changes(changes);
   remember(true, "config", detail);
-  targets_.log.set_level(next.logging.level);
-  running_ = next;
+  targets_.log.set_level(adopted->logging.level);
   wanted_ = wanted;
 }
 
@@ -193,57 +205,71 @@ void Reloader::log_changes(const std::vector<config::ConfigChange>& changes) {
 }
 
 void Reloader::reload_identities() {
-  const Inputs wanted = reread_identities(running_, invalid_);
+  Edition next = latest_.edition;
+  const Inputs wanted = reread_identities(*next.config, invalid_);
   const identity::Roster& wanted_roster = wanted.identities.roster;
+  identity::Roster& roster = targets_.roster;
   const identity::IdentityChanges changes =
-      identity::compare_identities(roster_, *members_, wanted_roster, wanted.members);
+      identity::compare_identities(roster, *next.members, wanted_roster, wanted.members);
   invalid_ = wanted.identities.invalid;
   if (changes.empty()) return;
   check_limits(changes.new_identities());
-  const std::string detail = shortened(fleet_sim::identity::changes_text(changes, roster_, wanted_roster));
-  const std::vector<fleet::WantedSensor> sensors = place(changes, wanted_roster);
-  std::vector<bool> gone(roster_.size(), false);
+  const std::string detail = shortened(fleet_sim::identity::changes_text(changes, roster, wanted_roster));
+  std::vector<bool> gone(roster.size(), false);
   for (const std::uint32_t member : changes.removed) gone[member] = true;
   for (const identity::IdentityChanges::Changed& changed : changes.changed) gone[changed.from] = true;
-  const auto members = std::make_shared<RunningFleet::Members>();
-  std::ranges::copy_if(*members_, std::back_inserter(*members), [&](std::uint32_t m) { return !gone[m]; });
-  for (const fleet::WantedSensor& sensor : sensors) members->push_back(sensor.to);
+  Members members;
+  std::ranges::copy_if(*next.members, std::back_inserter(members), [&](std::uint32_t m) { return !gone[m]; });
+  const std::vector<fleet::WantedSensor> sensors = place(changes, wanted_roster, next);
+  for (const fleet::WantedSensor& sensor : sensors) members.push_back(sensor.to);
+  next.members = std::make_shared<const Members>(std::move(members));
 
-  if (!swap_fleet(running_, sensors, changes.removed, members, detail)) return;
-  members_ = members;
-  sensor_count_.store(members_->size(), std::memory_order_relaxed);
+  fleet::FleetChange change =
+      fleet::plan_fleet_change(*next.config, latest_.profiles, sensors, changes.removed);
+  sqlite::RunReload reload;
+  reload.changes = detail;
+  for (const fleet::WantedSensor& sensor : sensors) reload.identities.push_back(sensor.to);
+  reload.removed = changes.removed;
+  if (!swap_fleet(next, std::move(change), std::move(reload))) return;
+  latest_.edition = std::move(next);
+  ++latest_.edition.number;
   remember(true, "identities", detail);
 }
 
-// Gives the new identities their indices in the roster, and their sensors a shard each.
+// Gives the new identities their indices in the roster, and their sensors a shard each, whose file the
+// writers and the next edition have before the first of them is in the fleet.
 std::vector<fleet::WantedSensor> Reloader::place(const identity::IdentityChanges& changes,
-                                                 const identity::Roster& wanted) {
+                                                 const identity::Roster& wanted, Edition& next) {
   std::vector<std::uint32_t> coming = changes.added;
   for (const identity::IdentityChanges::Changed& changed : changes.changed) coming.push_back(changed.to);
-  if (!places_) places_.emplace(targets_.plan, running_);
-  const sqlite::ShardPlaces::Proposal proposal = places_->propose(wanted, coming);
-  if (sink_of(running_).keeps_files) {
+  if (!shards_) shards_.emplace(*next.paths, targets_.inputs.config);
+  const sqlite::ShardPlaces::Proposal proposal = shards_->propose(wanted, coming);
+  if (sink_of(targets_.inputs.config).keeps_files) {
     sqlite::ShardPlan new_files;
     new_files.paths = proposal.new_paths;
     Problems problems;
     sqlite::check_shard_files(new_files, problems);
     if (!problems.empty()) throw InvalidInput(problems.text());
   }
-  places_->accept(proposal);
-  shard_count_.store(places_->size(), std::memory_order_relaxed);
+  shards_->accept(proposal);
+  ShardPaths paths = *next.paths;
   for (std::size_t writer = 0; writer < proposal.new_paths.size(); ++writer) {
-    if (!proposal.new_paths[writer].empty()) targets_.writers[writer]->add_shards(proposal.new_paths[writer]);
+    const std::vector<std::string>& added = proposal.new_paths[writer];
+    if (added.empty()) continue;
+    targets_.writers[writer]->add_shards(added);
+    paths[writer].insert(paths[writer].end(), added.begin(), added.end());
   }
-  publish_paths(proposal.new_paths);
+  next.paths = std::make_shared<const ShardPaths>(std::move(paths));
+  next.shard_count = shards_->size();
   const std::unordered_set<std::string_view> former = former_ids(changes, wanted);
   std::vector<fleet::WantedSensor> sensors;
-  write::Places& place_of = targets_.plan.place_of;
+  write::Places& place_of = targets_.places;
   for (std::size_t i = 0; i < coming.size(); ++i) {
     fleet::WantedSensor sensor;
-    sensor.to = roster_.add(wanted.record(wanted[coming[i]]));
-    sensor.comes_back = former.contains(roster_[sensor.to].id);
+    sensor.to = targets_.roster.add(wanted.record(wanted[coming[i]]));
+    sensor.comes_back = former.contains(targets_.roster[sensor.to].id);
     sensor.writer = proposal.places[i].writer;
-    place_of.grow_to_at_least(roster_.size());
+    place_of.grow_to_at_least(targets_.roster.size());
     place_of[sensor.to] = proposal.places[i];
     if (i >= changes.added.size()) {
       sensor.from = changes.changed[i - changes.added.size()].from;
@@ -262,74 +288,72 @@ std::unordered_set<std::string_view> Reloader::former_ids(const identity::Identi
   std::unordered_set<std::string_view> added;
   for (const std::uint32_t identity : changes.added) added.insert(wanted[identity].id);
   std::unordered_set<std::string_view> former;
-  for (std::size_t i = 0; !added.empty() && i < roster_.size(); ++i) {
-    if (added.contains(roster_[i].id)) former.insert(roster_[i].id);
+  for (std::size_t i = 0; !added.empty() && i < targets_.roster.size(); ++i) {
+    if (added.contains(targets_.roster[i].id)) former.insert(targets_.roster[i].id);
   }
   return former;
 }
 
-// Has the scheduler carry out the change, and waits for it. False when the run ended before.
-bool Reloader::swap_fleet(const config::Config& next, std::span<const fleet::WantedSensor> wanted,
-                          std::span<const std::uint32_t> removed,
-                          const std::shared_ptr<const RunningFleet::Members>& members,
-                          const std::string& detail) {
-  auto profiles = targets_.fleet.profiles();
-  if (&next != &running_) {
-    profiles = std::make_shared<fleet::ProfileTable>(roster_, std::make_shared<const config::Config>(next));
-  }
-  const auto change =
-      std::make_shared<fleet::FleetChange>(fleet::plan_fleet_change(running_, profiles, wanted, removed));
-  sqlite::RunReload reload;
-  reload.changes = detail;
-  reload.fleet_size = members->size();
-  reload.config = config::config_text(next);
-  reload.config_hash = readings_config_hash(next);
-  reload.fleet_hash = fleet_hash(roster_, *members);
+// Has the scheduler carry out the change and begin the edition. False when the run ended before.
+bool Reloader::swap_fleet(Edition next, fleet::FleetChange change, sqlite::RunReload reload) {
+  reload.fleet_size = next.members->size();
+  reload.config = config::config_text(*next.config);
+  reload.config_hash = readings_config_hash(*next.config);
+  reload.fleet_hash = fleet_hash(targets_.roster, *next.members);
+  ++next.number;
+  const std::string detail = reload.changes;
+  auto begin = [targets = targets_, next = std::move(next),
+                reload = std::move(reload)](Timestamp moment) mutable {
+    reload.at = moment;
+    targets.reloads.add(std::move(reload));
+    next.readings_per_second = targets.fleet.readings_per_second();
+    targets.editions.begin(std::move(next));
+  };
+  auto shared_change = std::make_shared<fleet::FleetChange>(std::move(change));
+  if (!catching_up_) return swap_now(std::move(shared_change), std::move(begin), detail);
+  const Timestamp moment = targets_.not_before;
+  targets_.scheduler.agenda().add(moment,
+                                  {std::move(shared_change), [begin, moment]() mutable { begin(moment); }});
+  targets_.log.info("reloaded", "reloaded for readings from " + timestamp_text(moment) + " on: " + detail);
+  return true;
+}
 
+// Between the next two windows, and waits for it.
+bool Reloader::swap_now(std::shared_ptr<fleet::FleetChange> change, std::function<void(Timestamp)> begin,
+                        const std::string& detail) {
   struct Swapped {
     Timestamp moment;
     std::chrono::duration<double, std::milli> took;
-    double readings_per_second;
   };
   const auto promise = std::make_shared<std::promise<Swapped>>();
   std::future<Swapped> swapped = promise->get_future();
-  targets_.scheduler.between_windows([&scheduler = targets_.scheduler, &fleet = targets_.fleet,
-                                      &reloads = targets_.reloads, change, promise, reload]() mutable {
+  targets_.scheduler.between_windows([&scheduler = targets_.scheduler, promise, change, begin] {
     const auto began = std::chrono::steady_clock::now();
-    reload.at = scheduler.change_fleet(*change);
-    const Timestamp moment = reload.at;
-    reloads.add(std::move(reload));
-    promise->set_value({moment, std::chrono::steady_clock::now() - began, fleet.readings_per_second()});
+    const Timestamp moment = scheduler.change_fleet(*change);
+    begin(moment);
+    promise->set_value({moment, std::chrono::steady_clock::now() - began});
   });
   while (swapped.wait_for(look_for_swap) != std::future_status::ready) {
     if (targets_.scheduler.wait_for(std::chrono::milliseconds(0))) return false;
   }
-  const auto [moment, took, readings_per_second] = swapped.get();
-  begin_edition(next, members, readings_per_second);
+  const auto [moment, took] = swapped.get();
+  record_now();
   targets_.log.info("reloaded", "reloaded for readings from " + timestamp_text(moment) + " on: " + detail,
                     {{"swap_ms", took.count()}});
   return true;
 }
 
-void Reloader::begin_edition(const config::Config& config,
-                             const std::shared_ptr<const RunningFleet::Members>& members,
-                             double readings_per_second) {
-  auto shared = std::make_shared<const config::Config>(config);
-  const std::lock_guard lock(mutex_);
-  fleet_.config = std::move(shared);
-  fleet_.members = members;
-  fleet_.readings_per_second = readings_per_second;
-  ++fleet_.edition;
-}
-
-// Before the first of their sensors is in the fleet.
-void Reloader::publish_paths(const RunningFleet::Paths& new_paths) {
-  auto paths = std::make_shared<RunningFleet::Paths>(*fleet().paths);
-  for (std::size_t writer = 0; writer < new_paths.size(); ++writer) {
-    (*paths)[writer].insert((*paths)[writer].end(), new_paths[writer].begin(), new_paths[writer].end());
+// One shard of those there were tells it at once. The others do so with their next rows, but some may never
+// get any, and a reload that none tells of cannot be followed.
+void Reloader::record_now() const {
+  const sqlite::RunReload& reload = targets_.reloads[targets_.reloads.size() - 1];
+  std::size_t attempts = 0;
+  for (const std::vector<std::string>& paths : *latest_.edition.paths) {
+    for (const std::string& path : paths) {
+      if (sqlite::record_reload_now(path, targets_.run, targets_.roster, reload)) return;
+      if (++attempts == most_recorders) return;
+    }
   }
-  const std::lock_guard lock(mutex_);
-  fleet_.paths = std::move(paths);
 }
 
 void Reloader::refuse(Source& source, const std::string& why) {

@@ -7,10 +7,10 @@
 // way say of their sensor is kept. While it works it holds the identities a second time.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,8 +27,9 @@
 #include "fleet/fleet.h"
 #include "identity/identity_changes.h"
 #include "log/log.h"
+#include "run/edition.h"
+#include "run/follow_record.h"
 #include "run/inputs.h"
-#include "run/running_fleet.h"
 #include "schedule/scheduler.h"
 #include "sqlite/run_reloads.h"
 #include "sqlite/shard_plan.h"
@@ -43,13 +44,16 @@ struct ReloadLimits {
   std::size_t new_identities = 2'000'000;  // added or changed
 };
 
-// The running parts. Borrowed; they outlive the reloader.
+// What a reload works on. Borrowed; it outlives the reloader.
 struct ReloadTargets {
-  Inputs& inputs;           // its roster grows
-  sqlite::ShardPlan& plan;  // its places grow
+  const Inputs& inputs;
+  identity::Roster& roster;           // grows
+  write::Places& places;  // of the roster's identities; grow
+  Editions& editions;
   std::span<const std::unique_ptr<write::Writer>> writers;
   fleet::Fleet& fleet;
   schedule::Scheduler& scheduler;
+  const sqlite::RunInfo& run;
   sqlite::RunReloads& reloads;
   ErrorCounts& errors;
   log::Log& log;
@@ -59,8 +63,13 @@ struct ReloadTargets {
 
 class Reloader {
  public:
-  explicit Reloader(const ReloadTargets& targets);
+  // `latest` is what the fleet is going to be once it has met all entries that it is to meet again.
+  Reloader(const ReloadTargets& targets, LatestEdition latest);
   ~Reloader() { stop(); }
+
+  // What the files and the config have in mind now becomes a reload behind all of those, as far as it may.
+  // Once, before the scheduler and this start.
+  void catch_up();
 
   void start();
 
@@ -71,13 +80,8 @@ class Reloader {
   // Has the files looked at now. Any thread.
   void check_now();
 
-  // The fleet as it is since the last reload. Any thread.
-  [[nodiscard]] RunningFleet fleet() const;
-
   // What became of reloads so far. Any thread.
   [[nodiscard]] status::ReloadHistory history() const;
-  [[nodiscard]] std::size_t sensors() const { return sensor_count_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::size_t shards() const { return shard_count_.load(std::memory_order_relaxed); }
 
  private:
   // Config or identities: what is looked at, and what was refused last.
@@ -98,37 +102,31 @@ class Reloader {
   void check_limits(std::size_t coming) const;
   void log_changes(const std::vector<config::ConfigChange>& changes);
   [[nodiscard]] std::vector<fleet::WantedSensor> place(const identity::IdentityChanges& changes,
-                                                       const identity::Roster& wanted);
+                                                       const identity::Roster& wanted, Edition& next);
   [[nodiscard]] std::unordered_set<std::string_view> former_ids(const identity::IdentityChanges& changes,
                                                                 const identity::Roster& wanted) const;
-  bool swap_fleet(const config::Config& next, std::span<const fleet::WantedSensor> wanted,
-                  std::span<const std::uint32_t> removed,
-                  const std::shared_ptr<const RunningFleet::Members>& members, const std::string& detail);
-  void begin_edition(const config::Config& config,
-                     const std::shared_ptr<const RunningFleet::Members>& members, double readings_per_second);
-  void publish_paths(const RunningFleet::Paths& new_paths);
+  bool swap_fleet(Edition next, fleet::FleetChange change, sqlite::RunReload reload);
+  bool swap_now(std::shared_ptr<fleet::FleetChange> change, std::function<void(Timestamp)> begin,
+                const std::string& detail);
+  void record_now() const;
   void refuse(Source& source, const std::string& why);
   void remember(bool accepted, std::string_view what, const std::string& detail);
 
   ReloadTargets targets_;
-  identity::Roster& roster_;
-  config::Config running_;  // what the fleet runs under
-  config::Config wanted_;   // what was taken up last: the same, and what needs a restart
-  std::shared_ptr<const RunningFleet::Members> members_;
-  std::size_t invalid_;  // identities left out
+  LatestEdition latest_;
+  bool catching_up_ = false;
+  config::Config wanted_;  // what was taken up last: what runs, and what needs a restart
+  std::size_t invalid_;    // identities left out
   std::size_t new_identities_ = 0;
-  std::optional<sqlite::ShardPlaces> places_;  // made when first needed
+  std::optional<sqlite::ShardPlaces> shards_;  // made when first needed
   std::optional<Source> config_;               // none: there is no config file
   std::optional<Source> identities_;
-  std::atomic<std::size_t> sensor_count_;
-  std::atomic<std::size_t> shard_count_;
 
   mutable std::mutex mutex_;
   std::condition_variable woken_;
   bool asked_ = false;             // under mutex_
   bool stopping_ = false;          // under mutex_
   status::ReloadHistory history_;  // under mutex_
-  RunningFleet fleet_;             // under mutex_
   std::thread thread_;
 };
 

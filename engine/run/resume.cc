@@ -15,10 +15,12 @@
 #include "base/cadence.h"
 #include "base/plain_text.h"
 #include "base/random.h"
+#include "config/config_changes.h"
 #include "config/config_keys.h"
 #include "config/load_config.h"
 #include "data/data_directory.h"
 #include "fleet/fleet.h"
+#include "identity/identity_changes.h"
 #include "model/sensor.h"
 #include "run/describe_run.h"
 #include "run/sinks.h"
@@ -45,24 +47,12 @@ std::vector<PlacedRun> all_runs(const std::filesystem::path& directory) {
   for (std::size_t i = 0; i < files.size(); ++i) {
     for (const data::RecordedRun& run : of_file[i]) {
       const bool in_one_file = run.shard_by == "none";
-      const bool is_special = in_one_file || run.reload_count > 0 || run.has_losses;
+      const bool is_special = in_one_file || run.has_losses;
       if (!known.insert(run.run_id).second && !is_special) continue;
       runs.push_back({run, in_one_file ? files[i].filename() : std::filesystem::path()});
     }
   }
   return runs;
-}
-
-// What a reloaded run would have gone on as lies in files that may have changed since, and its sensors'
-// anomalies hang on when it was reloaded.
-void check_not_reloaded(const std::vector<PlacedRun>& runs, const sqlite::RunInfo& best) {
-  for (const PlacedRun& placed : runs) {
-    if (placed.run.run_id != best.run_id || placed.run.reload_count == 0) continue;
-    throw InvalidInput(
-        "--resume: run " + printable(best.run_id) +
-        " was reloaded while it ran (table run_reloads), and such a run cannot be gone on with; "
-        "begin another run without --resume");
-  }
 }
 
 // What was left out in the middle cannot be written behind what followed it, and what was lost of the
@@ -90,29 +80,6 @@ std::filesystem::path file_name_of(const config::Config& config) {
   return std::filesystem::path(config.sqlite.path).filename();
 }
 
-using IndexOfId = std::unordered_map<std::string_view, std::uint32_t>;
-
-IndexOfId index_of_ids(const Inputs& inputs) {
-  IndexOfId index;
-  index.reserve(inputs.members.size());
-  for (const std::uint32_t member : inputs.members)
-    index.emplace(inputs.identities.roster[member].id, member);
-  return index;
-}
-
-// The due time of the sensor's first reading that the shard does not hold. One left out by missing data
-// counts as not held.
-Timestamp first_absent(const Inputs& inputs, const sqlite::RunInfo& run, std::uint32_t member,
-                       const data::FoundShard& found) {
-  const identity::Roster& roster = inputs.identities.roster;
-  const identity::Identity& identity = roster[member];
-  const Cadence cadence(fleet::rate_of(roster, identity, inputs.config));
-  const Timestamp first_due = run.start + model::phase_of(hash_text(identity.id), cadence);
-  std::uint64_t k = cadence.count_before(found.rows().complete_until() - first_due);
-  while (found.rows().has_reading(member, first_due + cadence.offset(k))) ++k;
-  return first_due + cadence.offset(k);
-}
-
 std::vector<write::Place> all_places(const sqlite::ShardPlan& plan) {
   std::vector<write::Place> places;
   for (std::uint32_t writer = 0; writer < plan.paths.size(); ++writer) {
@@ -132,17 +99,200 @@ void check_not_deleted(const data::FoundShard& found, Timestamp moment, const st
                      " deleted by database.retention; begin another run without --resume");
 }
 
-void remember_latest(const std::vector<data::FoundShard::BegunBefore>& begun, fleet::PastAnomalies& past) {
-  for (const data::FoundShard::BegunBefore& event : begun) {
-    fleet::PastAnomaly& latest =
-        past.try_emplace(event.sensor, fleet::PastAnomaly{event.type, event.started_at}).first->second;
-    if (event.started_at > latest.started_at) latest = {event.type, event.started_at};
+// Works out a resumption: first what the shards hold, then where the fleet goes on, then what it was there.
+class Planner {
+ public:
+  Planner(const identity::Roster& roster, const sqlite::ShardPlan& plan, const sqlite::RunInfo& run,
+          const History& history)
+      : roster_(roster), plan_(plan), run_(run), history_(history), lives_(history, roster) {
+    sensor_of_id_.reserve(lives_.sensors().size());
+    for (const std::uint32_t sensor : lives_.sensors()) sensor_of_id_.emplace(roster[sensor].id, sensor);
   }
+
+  Resumption plan() {
+    read_shards();
+    find_moment();
+    resumption_.reloads = history_.reloads_until(resumption_.moment);
+    read_events();
+    const Members members = history_.members_after(resumption_.reloads);
+    for (const std::uint32_t member : members) place_in_past(member);
+    expect_newcomers();
+    return std::move(resumption_);
+  }
+
+ private:
+  using Piece = LifeTable::Piece;
+
+  [[nodiscard]] std::optional<std::uint32_t> find_sensor(std::string_view id) const {
+    const auto found = sensor_of_id_.find(id);
+    return found == sensor_of_id_.end() ? std::nullopt : std::optional(found->second);
+  }
+  [[nodiscard]] std::unique_ptr<data::FoundShard>& found_at(write::Place place) {
+    return resumption_.found[place.writer][place.shard];
+  }
+  [[nodiscard]] Cadence cadence_of(const Piece& piece) const {
+    return Cadence(fleet::rate_of(roster_, roster_[piece.identity], *history_.config_after(piece.reloads)));
+  }
+  [[nodiscard]] Timestamp first_due(std::uint32_t identity, const Cadence& cadence) const {
+    return run_.start + model::phase_of(hash_text(roster_[identity].id), cadence);
+  }
+
+  void read_shards() {
+    for (const auto& paths : plan_.paths) resumption_.found.emplace_back(paths.size());
+    places_ = all_places(plan_);
+    tbb::parallel_for(std::size_t{0}, places_.size(), [&](std::size_t i) {
+      const std::string& path = plan_.paths[places_[i].writer][places_[i].shard];
+      found_at(places_[i]) = std::make_unique<data::FoundShard>(
+          path, run_.run_id, [this](std::string_view id) { return find_sensor(id); }, lives_.first_of());
+    });
+  }
+
+  // The last second that is there comes again in any case, to be held against what is there.
+  void find_moment() {
+    Timestamp least_complete = latest_timestamp;
+    Timestamp last_second = earliest_timestamp;
+    for (const write::Place& place : places_) {
+      least_complete = std::min(least_complete, found_at(place)->rows().complete_until());
+      last_second = std::max(last_second, found_at(place)->rows().complete_until());
+    }
+    Timestamp moment = latest_timestamp;
+    for (const std::uint32_t sensor : lives_.sensors())
+      moment = std::min(moment, first_absent(sensor, least_complete));
+    resumption_.moment = std::max(run_.start, std::min(moment, last_second));
+    resumption_.all_new_from = last_second + 2 * microseconds_per_second;
+    if (!history_.reloads().empty()) {
+      resumption_.all_new_from = std::max(resumption_.all_new_from, history_.reloads().back().reload.at + 1);
+    }
+    for (const write::Place& place : places_) {
+      check_not_deleted(*found_at(place), resumption_.moment, plan_.paths[place.writer][place.shard], run_);
+    }
+  }
+
+  // The due time of the sensor's first reading that its shard does not hold. One left out by missing data
+  // counts as not held.
+  [[nodiscard]] Timestamp first_absent(std::uint32_t sensor, Timestamp since) {
+    for (const Piece& piece : lives_.pieces(sensor, since)) {
+      const write::FoundRows& found = found_at(plan_.place_of[piece.identity])->rows();
+      if (piece.to <= found.complete_until()) continue;
+      const Cadence cadence = cadence_of(piece);
+      const Timestamp first = first_due(sensor, cadence);
+      std::uint64_t k = cadence.count_before(std::max(found.complete_until(), piece.from) - first);
+      while (found.has_reading(sensor, first + cadence.offset(k))) ++k;
+      if (first + cadence.offset(k) < piece.to) return first + cadence.offset(k);
+    }
+    return latest_timestamp;
+  }
+
+  void read_events() {
+    std::vector<std::vector<data::FoundShard::BegunBefore>> begun(places_.size());
+    tbb::parallel_for(std::size_t{0}, places_.size(), [&](std::size_t i) {
+      begun[i] = found_at(places_[i])->read_events(resumption_.moment, [this](std::string_view id) {
+        return find_sensor(id);
+      });
+    });
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      for (const auto& event : begun[i]) remember_latest(event);
+      for (const auto& event : found_at(places_[i])->injected_since())
+        resumption_.injections.push_back({event.sensor, event.type, event.started_at});
+    }
+  }
+
+  void remember_latest(const data::FoundShard::BegunBefore& event) {
+    const fleet::PastAnomaly begun{event.type, event.started_at, event.injected};
+    fleet::PastAnomaly& latest = latest_.try_emplace(event.sensor, begun).first->second;
+    if (begun.started_at > latest.started_at) latest = begun;
+  }
+
+  void place_in_past(std::uint32_t member) {
+    const std::uint32_t sensor = (*lives_.first_of())[member];
+    const auto latest = latest_.find(sensor);
+    if (resumption_.reloads == 0) {
+      if (latest != latest_.end()) resumption_.past.emplace(member, latest->second);
+      return;
+    }
+    const Piece joined = lives_.last_joined(sensor, resumption_.moment);
+    const bool may_be_new = !joined.comes_back && !has_read(joined);
+    Timestamp since = joined.from - 1;
+    if (latest != latest_.end() &&
+        (may_be_new || !joined.comes_back || latest->second.started_at >= joined.from)) {
+      resumption_.past.emplace(member, latest->second);
+      if (may_be_new) found_at(plan_.place_of[member])->expect_event(sensor, latest->second.started_at);
+      if (!may_be_new) since = std::max(since, latest->second.started_at);
+    } else if (!may_be_new) {
+      since = std::max(since, resumption_.moment - 1);
+    }
+    resumption_.lives.emplace(member, fleet::Life{stretches(sensor, joined, since), may_be_new});
+  }
+
+  // A sensor that joins only later may do so amid an anomaly that began before.
+  void expect_newcomers() {
+    for (const auto& [sensor, latest] : latest_) {
+      if (lives_.first_joined(sensor) <= resumption_.moment) continue;
+      found_at(plan_.place_of[sensor])->expect_event(sensor, latest.started_at);
+    }
+  }
+
+  // Whether it has in the first piece since it joined, and so is not as it joined any more.
+  [[nodiscard]] bool has_read(const Piece& joined) const {
+    const Cadence cadence = cadence_of(joined);
+    const Timestamp first = first_due(joined.identity, cadence);
+    return cadence.count_before(std::min(joined.to, resumption_.moment) - first) >
+           cadence.count_before(joined.from - first);
+  }
+
+  [[nodiscard]] std::vector<fleet::Stretch> stretches(std::uint32_t sensor, const Piece& joined,
+                                                      Timestamp since) {
+    std::vector<fleet::Stretch> stretches;
+    std::optional<std::uint32_t> before;
+    for (const Piece& piece : lives_.pieces(sensor, since)) {
+      if (piece.reloads < joined.reloads) continue;
+      if (piece.from > resumption_.moment) break;
+      const bool moved = before && plan_.place_of[*before] != plan_.place_of[piece.identity];
+      stretches.push_back({piece.from, piece.to, profile_of(piece), cadence_of(piece), moved});
+      before = piece.identity;
+    }
+    return stretches;
+  }
+
+  const model::Profile* profile_of(const Piece& piece) {
+    const std::shared_ptr<const config::Config>& config = history_.config_after(piece.reloads);
+    fleet::ProfileTable*& table = tables_[config.get()];
+    if (table == nullptr) {
+      resumption_.profiles.push_back(std::make_unique<fleet::ProfileTable>(roster_, config));
+      table = resumption_.profiles.back().get();
+    }
+    return table->find_or_resolve(roster_[piece.identity]);
+  }
+
+  const identity::Roster& roster_;
+  const sqlite::ShardPlan& plan_;
+  const sqlite::RunInfo& run_;
+  const History& history_;
+  LifeTable lives_;
+  std::unordered_map<std::string_view, std::uint32_t> sensor_of_id_;
+  std::vector<write::Place> places_;
+  fleet::PastAnomalies latest_;  // by the sensor's first identity
+  std::unordered_map<const config::Config*, fleet::ProfileTable*> tables_;
+  Resumption resumption_{};
+};
+
+void add_other_fleet(std::uint64_t sensors_then, const Inputs& inputs, Problems& problems) {
+  problems.add("--resume", "the identities are not those the run was begun with (" +
+                               std::to_string(sensors_then) + " sensors then, " +
+                               std::to_string(inputs.members.size()) +
+                               " now); restore them, or begin another run without --resume");
+}
+
+void check_same_fleet(const Inputs& inputs, const sqlite::RunInfo& run, Problems& problems) {
+  const bool same_hash =
+      run.fleet_hash.empty() || run.fleet_hash == fleet_hash(inputs.identities.roster, inputs.members);
+  if (run.fleet_size == inputs.members.size() && same_hash) return;
+  add_other_fleet(run.fleet_size, inputs, problems);
 }
 
 }  // namespace
 
-std::optional<sqlite::RunInfo> find_run(const config::Config& asked) {
+std::optional<ResumableRun> find_run(const config::Config& asked) {
   const std::filesystem::path directory = asked.data_directory();
   if (!holds_shards(directory)) return std::nullopt;
   const std::vector<PlacedRun> runs = all_runs(directory);
@@ -156,9 +306,10 @@ std::optional<sqlite::RunInfo> find_run(const config::Config& asked) {
     if (best == nullptr || rank(placed) > rank(*best)) best = &placed;
   }
   if (best != nullptr) {
-    check_not_reloaded(runs, best->run);
     check_whole(runs, best->run);
-    return best->run;
+    std::vector<std::filesystem::path> files = data::find_shards(directory);
+    if (!best->file.empty()) files = {directory / best->file};
+    return ResumableRun{best->run, read_record(files, best->run.run_id)};
   }
   if (!runs.empty() && asked.fleet.partition == config::Partition{}) {
     throw InvalidInput("--resume: " + directory.string() + " holds partition " +
@@ -180,12 +331,9 @@ config::Config recorded_config(const sqlite::RunInfo& run) {
 void check_resumable(const config::Config& config, const config::Config& recorded, Problems& problems) {
   const std::string remedy = "; leave it as it was, or begin another run without --resume";
   for (const config::ConfigKey& key : config::config_keys()) {
-    if (key.decides == config::Decides::nothing || key.equal(config, recorded)) continue;
+    if (key.decides == config::Decides::nothing || key.at_once || key.equal(config, recorded)) continue;
     problems.add("--resume", fmt::format("{} is {}, but the run was begun with {}{}", key.name,
                                          key.get(config), key.get(recorded), remedy));
-  }
-  if (config.behaviors != recorded.behaviors) {
-    problems.add("--resume", "behaviors differ from those the run was begun with" + remedy);
   }
   if (recorded.sharding.key == config::ShardKey::none && file_name_of(config) != file_name_of(recorded)) {
     problems.add("--resume", "database.path names the file " + in_quotes(file_name_of(config).string()) +
@@ -197,50 +345,47 @@ void check_resumable(const config::Config& config, const config::Config& recorde
   }
 }
 
-void check_same_fleet(const Inputs& inputs, const sqlite::RunInfo& run, Problems& problems) {
-  const bool same_hash =
-      run.fleet_hash.empty() || run.fleet_hash == fleet_hash(inputs.identities.roster, inputs.members);
-  if (run.fleet_size == inputs.members.size() && same_hash) return;
-  problems.add("--resume", "the identities are not those the run was begun with (" +
-                               std::to_string(run.fleet_size) + " sensors then, " +
-                               std::to_string(inputs.members.size()) +
-                               " now); restore them, or begin another run without --resume");
+config::Config latest_config(const ResumableRun& run) {
+  config::Config config = recorded_config(run.info);
+  if (run.record.reloads.empty()) return config;
+  const sqlite::RunReload& last = run.record.reloads.back().reload;
+  Problems problems;
+  const config::Config recorded =
+      config::read_config(last.config, "run_reloads of run " + run.info.run_id, problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+  return config::adopt(config, recorded);
 }
 
-Resumption plan_resumption(const Inputs& inputs, const sqlite::ShardPlan& plan, const sqlite::RunInfo& run) {
-  const IndexOfId index = index_of_ids(inputs);
-  const data::FindSensor find_sensor = [&index](std::string_view id) -> std::optional<std::uint32_t> {
-    const auto found = index.find(id);
-    return found == index.end() ? std::nullopt : std::optional(found->second);
-  };
-  Resumption resumption{latest_timestamp, {}, {}, earliest_timestamp};
-  const std::vector<write::Place> places = all_places(plan);
-  for (const auto& paths : plan.paths) resumption.found.emplace_back(paths.size());
-  const auto found_at = [&resumption](write::Place place) -> std::unique_ptr<data::FoundShard>& {
-    return resumption.found[place.writer][place.shard];
-  };
-  tbb::parallel_for(std::size_t{0}, places.size(), [&](std::size_t i) {
-    const std::string& path = plan.paths[places[i].writer][places[i].shard];
-    found_at(places[i]) = std::make_unique<data::FoundShard>(path, run.run_id, find_sensor);
-  });
-  // The last second that is there comes again in any case, to be held against what is there.
-  Timestamp last_second = earliest_timestamp;
-  for (const std::uint32_t member : inputs.members) {
-    const data::FoundShard& found = *found_at(plan.place_of[member]);
-    resumption.moment = std::min(resumption.moment, first_absent(inputs, run, member, found));
-    last_second = std::max(last_second, found.rows().complete_until());
+void follow_fleet(Inputs& inputs, const RunRecord& record, Problems& problems) {
+  const sqlite::RunInfo& run = *inputs.resumed;
+  const config::Config began_under = recorded_config(run);
+  const config::Config wanted = inputs.config;
+  bool other_identities = false;
+  if (record.began_with.empty()) {
+    check_same_fleet(inputs, run, problems);
+    inputs.history = std::make_shared<const History>(
+        run.start, std::make_shared<const config::Config>(with_readings_of(wanted, began_under)),
+        inputs.members);
+  } else {
+    identity::Roster roster;
+    History history = History::of_record(record, run.start, wanted, began_under, roster);
+    const Members members = history.members_after(history.reloads().size());
+    const identity::IdentityChanges changes =
+        identity::compare_identities(roster, members, inputs.identities.roster, inputs.members);
+    if (changes.removed.size() == members.size()) add_other_fleet(members.size(), inputs, problems);
+    other_identities = !changes.empty();
+    inputs.identities.roster = std::move(roster);
+    inputs.members = members;
+    inputs.history = std::make_shared<const History>(std::move(history));
   }
-  resumption.all_new_from = last_second + 2 * microseconds_per_second;
-  resumption.moment = std::max(run.start, std::min(resumption.moment, last_second));
-  for (const write::Place& place : places) {
-    check_not_deleted(*found_at(place), resumption.moment, plan.paths[place.writer][place.shard], run);
-  }
-  std::vector<std::vector<data::FoundShard::BegunBefore>> begun(places.size());
-  tbb::parallel_for(std::size_t{0}, places.size(), [&](std::size_t i) {
-    begun[i] = found_at(places[i])->read_events(resumption.moment, find_sensor);
-  });
-  for (const auto& of_shard : begun) remember_latest(of_shard, resumption.past);
-  return resumption;
+  inputs.config = *inputs.history->config_after(inputs.history->reloads().size());
+  inputs.differs_from_record =
+      other_identities || config::readings_config_text(wanted) != config::readings_config_text(inputs.config);
+}
+
+Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
+                           const sqlite::RunInfo& run, const History& history) {
+  return Planner(roster, plan, run, history).plan();
 }
 
 sqlite::ExpectedFiles found_files(const std::vector<std::string>& paths,

@@ -1,8 +1,10 @@
 // `--resume`: which run a data directory holds, whether it can go on under the config that is asked for, and
-// where it goes on. Main thread, while starting. Throws InvalidInput for what a user has to change and
+// where it goes on. What the run was is in its shards (run_record.h); what the files say now counts from
+// where the shards end. Main thread, while starting. Throws InvalidInput for what a user has to change and
 // std::runtime_error for a shard that cannot be read.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -10,8 +12,12 @@
 #include "base/problems.h"
 #include "config/config.h"
 #include "data/found_shard.h"
-#include "fleet/cohort.h"
+#include "fleet/past_anomaly.h"
+#include "fleet/profile_table.h"
+#include "fleet/sensor_state.h"
+#include "run/history.h"
 #include "run/inputs.h"
+#include "run/run_record.h"
 #include "sqlite/schema.h"
 #include "sqlite/shard_plan.h"
 #include "sqlite/sqlite_sink.h"
@@ -20,28 +26,47 @@
 namespace fleet_sim::run {
 
 // The latest run of the partition in the data directory of `asked`, with those behind that lie in another
-// single file than database.path names; nothing where there is none. InvalidInput when it was reloaded or has
-// lost or skipped rows.
-std::optional<sqlite::RunInfo> find_run(const config::Config& asked);
+// single file than database.path names; nothing where there is none. InvalidInput when it has lost or skipped
+// rows, or when its record is not whole.
+struct ResumableRun {
+  sqlite::RunInfo info;
+  RunRecord record;
+};
+std::optional<ResumableRun> find_run(const config::Config& asked);
 
 // The config that the run was begun with, with the seed and the start that it had.
 config::Config recorded_config(const sqlite::RunInfo& run);
 
-// Reports what of `config` must be as it was for the run to go on, and is not.
-void check_resumable(const config::Config& config, const config::Config& recorded, Problems& problems);
-void check_same_fleet(const Inputs& inputs, const sqlite::RunInfo& run, Problems& problems);
+// The config that it had last.
+config::Config latest_config(const ResumableRun& run);
 
-// Where a run goes on: the moment of the first reading that may be missing, what its sensors were in the
-// middle of, and what each shard has from there on.
+// Reports what of `config` must be as it was for the run to go on, and is not. What applies at once to a
+// running fleet may differ.
+void check_resumable(const config::Config& config, const config::Config& recorded, Problems& problems);
+
+// Makes the fleet the one that the run has recorded, and notes whether the files and the config, which are in
+// `inputs`, have something else in mind. Reports identities that have nothing to do with the run, or that are
+// not exactly its own where it has not recorded them.
+void follow_fleet(Inputs& inputs, const RunRecord& record, Problems& problems);
+
+// Where a run goes on: the moment of the first reading that may be missing, what the fleet was then, what its
+// sensors were in the middle of, what happens to it from there on, and what each shard has.
 struct Resumption {
   using FoundShards = std::vector<std::unique_ptr<data::FoundShard>>;  // of one writer
 
   Timestamp moment;
+  std::size_t reloads = 0;  // of the history, at the moment or before
   fleet::PastAnomalies past;
+  fleet::Lives lives;
+  std::vector<fleet::Injection> injections;
   std::vector<FoundShards> found;               // per writer, as in the plan
-  Timestamp all_new_from = earliest_timestamp;  // no shard has a row due then or later
+  Timestamp all_new_from = earliest_timestamp;  // no shard has a row or an entry of then or later
+  std::vector<std::unique_ptr<fleet::ProfileTable>> profiles;  // that the lives point into
 };
-Resumption plan_resumption(const Inputs& inputs, const sqlite::ShardPlan& plan, const sqlite::RunInfo& run);
+
+// `plan` has a place for every identity of the history.
+Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
+                           const sqlite::RunInfo& run, const History& history);
 
 // What the writer of these shards needs to know: the files there are, and the rows it need not write again.
 // No shards: a run that begins.

@@ -22,15 +22,15 @@ fleet::Cohort::Found find_in(fleet::Fleet& fleet, std::uint64_t key, const fleet
 
 }  // namespace
 
-std::optional<std::vector<std::uint32_t>> SensorWatch::find(const RunningFleet& fleet,
+std::optional<std::vector<std::uint32_t>> SensorWatch::find(const Edition& edition,
                                                             const std::vector<std::string>& ids) const {
   if (ids.size() == 1) {
-    if (const Look* look = known(fleet, ids.front())) return {{look->state.sensor.identity}};
+    if (const Look* look = known(edition, ids.front())) return {{look->state.sensor.identity}};
   }
   std::unordered_map<std::string_view, std::uint32_t> place;
   for (const std::string& id : ids) place.emplace(id, UINT32_MAX);
-  for (const std::uint32_t member : *fleet.members) {
-    const auto wanted = place.find(parts_.inputs.identities.roster[member].id);
+  for (const std::uint32_t member : *edition.members) {
+    const auto wanted = place.find(simulator_.roster()[member].id);
     if (wanted != place.end()) wanted->second = member;
   }
   std::vector<std::uint32_t> sensors;
@@ -39,28 +39,28 @@ std::optional<std::vector<std::uint32_t>> SensorWatch::find(const RunningFleet& 
   return sensors;
 }
 
-const SensorWatch::Look* SensorWatch::known(const RunningFleet& fleet, std::string_view id) const {
-  if (fleet.edition != edition_) return nullptr;
-  const auto found = std::ranges::find(watched_, id, [this](const Look& look) {
-    return parts_.inputs.identities.roster[look.state.sensor.identity].id;
-  });
+const SensorWatch::Look* SensorWatch::known(const Edition& edition, std::string_view id) const {
+  if (edition.number != edition_) return nullptr;
+  const auto found = std::ranges::find(
+      watched_, id, [this](const Look& look) { return simulator_.roster()[look.state.sensor.identity].id; });
   return found == watched_.end() ? nullptr : &*found;
 }
 
 // `work` has the exchange locked.
-void SensorWatch::ask(std::function<void(Exchange&)> work) {
+void SensorWatch::ask(std::function<void(fleet::Fleet&, fleet::Agenda&, Exchange&)> work) {
   {
     const std::lock_guard lock(exchange_->mutex);
     exchange_->busy = true;
   }
-  parts_.scheduler.between_windows([exchange = exchange_, work = std::move(work)] {
-    {
-      const std::lock_guard lock(exchange->mutex);
-      work(*exchange);
-      exchange->busy = false;
-    }
-    exchange->done.notify_one();
-  });
+  simulator_.between_windows(
+      [exchange = exchange_, work = std::move(work)](fleet::Fleet& fleet, fleet::Agenda& agenda) {
+        {
+          const std::lock_guard lock(exchange->mutex);
+          work(fleet, agenda, *exchange);
+          exchange->busy = false;
+        }
+        exchange->done.notify_one();
+      });
 }
 
 bool SensorWatch::answered() const {
@@ -68,12 +68,13 @@ bool SensorWatch::answered() const {
   return exchange_->done.wait_for(lock, longest_question, [this] { return !exchange_->busy; });
 }
 
-const SensorWatch::Look* SensorWatch::look(const RunningFleet& fleet, std::uint32_t sensor) {
+const SensorWatch::Look* SensorWatch::look(const Edition& edition, std::uint32_t sensor) {
   if (!answered()) return nullptr;  // an earlier piece of work
-  const std::uint64_t key = hash_text(parts_.inputs.identities.roster[sensor].id);
-  ask([&sensors = parts_.fleet, key, start = parts_.run.start, seed = parts_.run.seed](Exchange& exchange) {
+  const std::uint64_t key = hash_text(simulator_.roster()[sensor].id);
+  const sqlite::RunInfo& run = simulator_.info();
+  ask([key, start = run.start, seed = run.seed](fleet::Fleet& fleet, fleet::Agenda&, Exchange& exchange) {
     const fleet::Cohort* cohort = nullptr;
-    const fleet::Cohort::Found found = find_in(sensors, key, cohort);
+    const fleet::Cohort::Found found = find_in(fleet, key, cohort);
     exchange.found.reset();
     if (found.sensor != nullptr) {
       exchange.found = fleet::SensorState{*found.sensor, cohort->cadence(), start, seed, found.next_due};
@@ -83,14 +84,14 @@ const SensorWatch::Look* SensorWatch::look(const RunningFleet& fleet, std::uint3
   const std::lock_guard lock(exchange_->mutex);
   if (!exchange_->found) return nullptr;
   const std::vector<fleet::Injection> injections(exchange_->injections.begin(), exchange_->injections.end());
-  Look& look = remembered(fleet, *exchange_->found);
+  Look& look = remembered(edition, *exchange_->found);
   bring_up_to(*exchange_->found, look, injections);
   return &look;
 }
 
-SensorWatch::Look& SensorWatch::remembered(const RunningFleet& fleet, const fleet::SensorState& now) {
-  if (fleet.edition != edition_) watched_.clear();
-  edition_ = fleet.edition;
+SensorWatch::Look& SensorWatch::remembered(const Edition& edition, const fleet::SensorState& now) {
+  if (edition.number != edition_) watched_.clear();
+  edition_ = edition.number;
   const auto known = std::ranges::find(watched_, now.sensor.identity,
                                        [](const Look& look) { return look.state.sensor.identity; });
   const std::uint64_t taken = now.taken();
@@ -99,14 +100,13 @@ SensorWatch::Look& SensorWatch::remembered(const RunningFleet& fleet, const flee
     return watched_.front();
   }
   if (known != watched_.end()) watched_.erase(known);
-  const bool past_is_known = fleet.edition == 0;
+  const bool past_is_known = edition.number == 0;
   const std::uint64_t from = taken > most_replayed ? taken - most_replayed : 0;
   watched_.push_front(
       {past_is_known ? fleet::state_after(now, from) : now,
        {},
-       explain::json_of(
-           explain::explain_sensor(*fleet.config, parts_.inputs.identities.roster, now.sensor.identity),
-           false)});
+       explain::json_of(explain::explain_sensor(*edition.config, simulator_.roster(), now.sensor.identity),
+                        false)});
   if (watched_.size() > most_watched) watched_.pop_back();
   return watched_.front();
 }
@@ -118,21 +118,25 @@ void SensorWatch::bring_up_to(const fleet::SensorState& now, Look& look,
   look.state = now;
 }
 
+// Each becomes an entry of the agenda, at the next reading of its sensor.
 bool SensorWatch::inject(AnomalyType type, const std::vector<std::uint32_t>& sensors) {
   if (!answered()) return false;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> keys;
   for (const std::uint32_t sensor : sensors) {
-    keys.emplace_back(sensor, hash_text(parts_.inputs.identities.roster[sensor].id));
+    keys.emplace_back(sensor, hash_text(simulator_.roster()[sensor].id));
   }
-  ask([&fleet = parts_.fleet, &log = parts_.log, seed = parts_.run.seed, type, keys](Exchange& exchange) {
+  ask([&log = simulator_.log(), not_before = simulator_.all_new_from(), type, keys](
+          fleet::Fleet& fleet, fleet::Agenda& agenda, Exchange& exchange) {
     std::size_t begun = 0;
     for (const auto& [sensor, key] : keys) {
       const fleet::Cohort* cohort = nullptr;
       const fleet::Cohort::Found found = find_in(fleet, key, cohort);
-      if (found.sensor == nullptr || !model::inject_anomaly(*found.sensor, seed, type, found.next_due))
-        continue;
+      if (found.sensor == nullptr || model::is_in_anomaly(*found.sensor, found.next_due)) continue;
+      const fleet::Injection injection{found.sensor->identity, type, std::max(found.next_due, not_before)};
+      if (agenda.awaits_injection(injection.sensor)) continue;
       ++begun;
-      exchange.injections.push_back({found.sensor->identity, type, found.next_due});
+      agenda.add(injection);
+      exchange.injections.push_back(injection);
       if (exchange.injections.size() > most_injections) exchange.injections.pop_front();
     }
     log.info("injected", "anomalies injected; sensors that are in one already were passed over",

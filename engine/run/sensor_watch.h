@@ -35,11 +35,11 @@ inline constexpr std::size_t most_injections = 10'000;   // remembered, the last
 
 class SensorWatch {
  public:
-  explicit SensorWatch(const Simulator::Parts& parts) : parts_(parts) {}
+  explicit SensorWatch(Simulator& simulator) : simulator_(simulator) {}
 
   // Where in the roster the sensors with these ids are, in their order; nothing when one does not exist. Goes
   // through the whole fleet, unless the only one that is asked for is remembered.
-  [[nodiscard]] std::optional<std::vector<std::uint32_t>> find(const RunningFleet& fleet,
+  [[nodiscard]] std::optional<std::vector<std::uint32_t>> find(const Edition& edition,
                                                                const std::vector<std::string>& ids) const;
 
   struct Look {
@@ -48,7 +48,7 @@ class SensorWatch {
     std::string effective;                      // its numbers, as `explain` has them: JSON
   };
   // Null when the fleet is held up, or the run is over.
-  const Look* look(const RunningFleet& fleet, std::uint32_t sensor);
+  const Look* look(const Edition& edition, std::uint32_t sensor);
 
   // False when the fleet is held up by an earlier piece of work. Sensors in the middle of an anomaly are
   // passed over.
@@ -64,17 +64,17 @@ class SensorWatch {
     std::deque<fleet::Injection> injections;
   };
 
-  void ask(std::function<void(Exchange&)> work);
+  void ask(std::function<void(fleet::Fleet&, fleet::Agenda&, Exchange&)> work);
   [[nodiscard]] bool answered() const;
   void bring_up_to(const fleet::SensorState& now, Look& look,
                    std::span<const fleet::Injection> injections) const;
-  Look& remembered(const RunningFleet& fleet, const fleet::SensorState& now);
-  [[nodiscard]] const Look* known(const RunningFleet& fleet, std::string_view id) const;
+  Look& remembered(const Edition& edition, const fleet::SensorState& now);
+  [[nodiscard]] const Look* known(const Edition& edition, std::string_view id) const;
 
-  Simulator::Parts parts_;
+  Simulator& simulator_;
   std::shared_ptr<Exchange> exchange_ = std::make_shared<Exchange>();
   std::list<Look> watched_;    // latest first …
-  std::uint64_t edition_ = 0;  // … of this edition of the fleet
+  std::uint64_t edition_ = 0;  // … of the edition with this number
 };
 
 }  // namespace fleet_sim::run

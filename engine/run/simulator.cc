@@ -54,13 +54,11 @@ std::size_t open_shards_per_writer(const config::Config& config, std::size_t htt
   return std::max<std::size_t>(1, files / config.write.writers);
 }
 
-std::vector<double> rates_of(const Inputs& inputs) {
+std::vector<double> rates_of(const identity::Roster& roster, std::span<const std::uint32_t> members,
+                             const config::Config& config) {
   std::vector<double> rates;
-  rates.reserve(inputs.members.size());
-  for (const std::uint32_t member : inputs.members) {
-    rates.push_back(
-        fleet::rate_of(inputs.identities.roster, inputs.identities.roster[member], inputs.config));
-  }
+  rates.reserve(members.size());
+  for (const std::uint32_t member : members) rates.push_back(fleet::rate_of(roster, roster[member], config));
   return rates;
 }
 
@@ -112,27 +110,48 @@ double seconds_between(SteadyTime from, SteadyTime to) {
 }  // namespace
 
 Simulator::Simulator(Inputs inputs, log::Console& console, log::Log& log, ErrorCounts& errors)
-    : inputs_(std::move(inputs)),
+    : roster_(std::move(inputs.identities.roster)),
+      inputs_(std::move(inputs)),
       sink_(sink_of(inputs_.config)),
       console_(console),
       log_(log),
-      run_(inputs_.resumed ? *inputs_.resumed
-                           : describe_run(inputs_.config, inputs_.identities.roster, inputs_.members)),
+      run_(inputs_.resumed ? *inputs_.resumed : describe_run(inputs_.config, roster_, inputs_.members)),
       schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config),
                 inputs_.config.simulation.overload},
       errors_(errors) {
   run_.reloads = &reloads_;
   plan_storage();
   set_clock();
-  fleet_ = std::make_unique<fleet::Fleet>(fleet::build_fleet(
-      inputs_.identities.roster, inputs_.members, plan_.writer_of, inputs_.config, run_.seed, run_.start));
+  if (inputs_.resumed) resumption_ = plan_resumption(roster_, plan_, run_, *inputs_.history);
+  build_fleet();
   if (inputs_.resumed) take_up_run();
   build_writers();
 }
 
+// As the run begins, or as it was where it goes on.
+void Simulator::build_fleet() {
+  const History* history = inputs_.history.get();
+  auto config = history ? history->config_after(resumption_.reloads)
+                        : std::make_shared<const config::Config>(inputs_.config);
+  auto members = std::make_shared<const Members>(history ? history->members_after(resumption_.reloads)
+                                                         : inputs_.members);
+  std::vector<std::uint32_t> writer_of;
+  for (const std::uint32_t member : *members) writer_of.push_back(places_[member].writer);
+  fleet_ = std::make_unique<fleet::Fleet>(
+      fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start));
+  reloads_.begin_with(run_.start, history ? history->began_with() : inputs_.members);
+  for (const PastReload& past : history ? history->reloads() : std::vector<PastReload>()) {
+    reloads_.add(past.reload);
+  }
+  editions_.begin({std::move(config), std::move(members), std::make_shared<const ShardPaths>(plan_.paths),
+                   plan_.shard_count, fleet_->readings_per_second(), resumption_.reloads});
+}
+
 void Simulator::plan_storage() {
   const config::Config& config = inputs_.config;
-  plan_ = sqlite::plan_shards(inputs_.identities.roster, inputs_.members, rates_of(inputs_), config);
+  const Members sensors = inputs_.history ? inputs_.history->everyone() : inputs_.members;
+  plan_ = sqlite::plan_shards(roster_, sensors, rates_of(roster_, sensors, config), config);
+  places_ = plan_.place_of;
   if (!sink_.keeps_files) return;
   make_data_directory();
   // Before the lock, so that a start that is refused leaves no file behind.
@@ -213,8 +232,7 @@ void Simulator::set_clock() {
 // never stopped: what was due in between is late, and comes as fast as storage takes it.
 void Simulator::take_up_run() {
   run_.resumed_at = system_now();
-  resumption_ = plan_resumption(inputs_, plan_, run_);
-  fleet_->go_on_at(resumption_.moment, resumption_.past);
+  fleet_->go_on_at(resumption_.moment, resumption_.past, resumption_.lives);
   schedule_.start = resumption_.moment;
   const auto since_it_began =
       std::chrono::microseconds(std::max<Microseconds>(0, *run_.resumed_at - run_.began_at));
@@ -232,9 +250,9 @@ void Simulator::build_writers() {
   const std::size_t batches = schedule_.threads + settings.writers * (queued_per_writer + 2);
   pool_ = std::make_unique<batch::BatchPool>(batches);
   const write::WriterContext context{
-      .roster = inputs_.identities.roster,
+      .roster = roster_,
       .settings = settings,
-      .place_of = plan_.place_of,
+      .place_of = places_,
       .clock = schedule_.clock,
       .pool = *pool_,
       .ledger = ledger_,
@@ -246,7 +264,7 @@ void Simulator::build_writers() {
       open_shards_per_writer(inputs_.config, inputs_.config.monitoring.enabled ? http_connections() : 0);
   resumption_.found.resize(plan_.paths.size());
   for (std::size_t i = 0; i < plan_.paths.size(); ++i) {
-    const SinkParts parts{inputs_.identities.roster,
+    const SinkParts parts{roster_,
                           inputs_.config,
                           run_,
                           most_open,
@@ -302,15 +320,31 @@ void Simulator::start() {
     });
   }
   due_before_start_ = fleet_->due_before(schedule_.start);
-  build_reloader();
+  LatestEdition latest{*editions_.current(), fleet_->profiles()};
+  if (inputs_.resumed) {
+    latest = follow_record(*inputs_.history, resumption_,
+                           {roster_, places_, *fleet_, scheduler_->agenda(), editions_});
+  }
+  build_reloader(std::move(latest));
   scheduler_->start();
   if (reloader_) reloader_->start();
 }
 
-void Simulator::build_reloader() {
+void Simulator::build_reloader(LatestEdition latest) {
   if (!inputs_.arguments) return;
-  reloader_ = std::make_unique<Reloader>(ReloadTargets{inputs_, plan_, writers_, *fleet_, *scheduler_,
-                                                       reloads_, errors_, log_, resumption_.all_new_from});
+  reloader_ = std::make_unique<Reloader>(
+      ReloadTargets{inputs_, roster_, places_, editions_, writers_, *fleet_, *scheduler_, run_, reloads_,
+                    errors_, log_, resumption_.all_new_from},
+      std::move(latest));
+  if (inputs_.differs_from_record) reloader_->catch_up();
+}
+
+void Simulator::reload_now() {
+  if (reloader_) reloader_->check_now();
+}
+
+void Simulator::between_windows(std::function<void(fleet::Fleet&, fleet::Agenda&)> work) {
+  scheduler_->between_windows([this, work = std::move(work)] { work(*fleet_, scheduler_->agenda()); });
 }
 
 void Simulator::log_start() {
@@ -347,7 +381,7 @@ void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
   bool stopping = false;
   while (!scheduler_->wait_for(std::chrono::milliseconds(0))) {
     signals.wait_for(stopping ? look_for_end : look_around);
-    if (signals.take_reload() && reloader_) reloader_->check_now();
+    if (signals.take_reload()) reload_now();
     keep_lock();
     const status::Snapshot now = snapshot();
     if (observer_) observer_(now);
@@ -432,8 +466,9 @@ status::Snapshot Simulator::snapshot() const {
   snapshot.paced = schedule_.clock.paced();
   snapshot.books = ledger_.books();
   snapshot.errors = errors_.counts();
-  snapshot.sensors = reloader_ ? reloader_->sensors() : fleet_->size();
-  snapshot.shards = reloader_ ? reloader_->shards() : plan_.shard_count;
+  const std::shared_ptr<const Edition> edition = editions_.current();
+  snapshot.sensors = edition->members->size();
+  snapshot.shards = edition->shard_count;
   if (reloader_) snapshot.reloads = reloader_->history();
   snapshot.writers = writers_.size();
   snapshot.cores = core_count();

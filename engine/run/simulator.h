@@ -22,6 +22,8 @@
 #include "log/console.h"
 #include "log/log.h"
 #include "run/directory_lock.h"
+#include "run/edition.h"
+#include "run/follow_record.h"
 #include "run/inputs.h"
 #include "run/reloader.h"
 #include "run/resume.h"
@@ -60,23 +62,31 @@ class Simulator {
   // Ends the run as a signal would. Any thread.
   void request_stop() { stop_requested_.store(true, std::memory_order_release); }
 
-  // What the run is made of, for the status. All but the fleet may be read by any thread from start() on; the
-  // fleet only between two windows of the scheduler.
-  struct Parts {
-    const Inputs& inputs;
-    const sqlite::RunInfo& run;
-    const sqlite::ShardPlan& plan;
-    const schedule::Schedule& schedule;
-    const batch::BatchPool& pool;
-    fleet::Fleet& fleet;
-    schedule::Scheduler& scheduler;
-    std::span<const std::unique_ptr<write::Writer>> writers;
-    log::Log& log;
-    Reloader* reloader;  // none: there are no files to reload
-  };
-  [[nodiscard]] Parts parts() const {
-    return {inputs_, run_, plan_, schedule_, *pool_, *fleet_, *scheduler_, writers_, log_, reloader_.get()};
-  }
+  // What does not change while the run goes on. Any thread, from start() on.
+  [[nodiscard]] const Inputs& inputs() const { return inputs_; }
+  [[nodiscard]] const sqlite::RunInfo& info() const { return run_; }
+  [[nodiscard]] const schedule::Schedule& schedule() const { return schedule_; }
+  [[nodiscard]] std::span<const std::unique_ptr<write::Writer>> writers() const { return writers_; }
+  [[nodiscard]] log::Log& log() const { return log_; }
+
+  // What the fleet is made of now. Roster and places only grow: those of an edition's members are there.
+  [[nodiscard]] std::shared_ptr<const Edition> edition() const { return editions_.current(); }
+  [[nodiscard]] const identity::Roster& roster() const { return roster_; }
+  [[nodiscard]] write::Place place_of(std::uint32_t sensor) const { return places_[sensor]; }
+  [[nodiscard]] std::size_t batches_in_use() const { return pool_->in_use(); }
+  [[nodiscard]] std::size_t batches_limit() const { return pool_->size(); }
+  // Everything has been handed to the writers.
+  [[nodiscard]] bool draining() const { return scheduler_->wait_for(std::chrono::milliseconds(0)); }
+
+  // Has the files looked at now, if there are any. Any thread.
+  void reload_now();
+
+  // Has `work` done on the fleet between two windows; see Scheduler::between_windows. Any thread.
+  void between_windows(std::function<void(fleet::Fleet&, fleet::Agenda&)> work);
+
+  // No shard has a row of an earlier process due then or later: until then, what happens to the fleet is what
+  // happened to it before.
+  [[nodiscard]] Timestamp all_new_from() const { return resumption_.all_new_from; }
 
   // Where the run stands, from start() on.
   [[nodiscard]] status::Snapshot snapshot() const;
@@ -91,6 +101,7 @@ class Simulator {
   void set_aside_corrupt(const sqlite::ExistingFiles& existing);
   void begin_without(const std::string& target, const write::Failure& failure);
   void set_clock();
+  void build_fleet();
   void take_up_run();
   void build_writers();
   void open_ahead(write::Writer& writer, const std::vector<std::string>& targets);
@@ -100,10 +111,11 @@ class Simulator {
   void log_faults();
   void log_deletions(const status::Snapshot& now);
   [[nodiscard]] double behind_seconds() const;
-  void build_reloader();
+  void build_reloader(LatestEdition latest);
   [[nodiscard]] ExitCode settle();
 
-  Inputs inputs_;
+  identity::Roster roster_;  // of all identities that any edition has
+  const Inputs inputs_;      // without the roster
   const SinkKind& sink_;
   log::Console& console_;
   log::Log& log_;
@@ -111,7 +123,9 @@ class Simulator {
   DirectoryLock lock_;
   bool lock_is_contested_ = false;  // somebody took it while it was gone
   sqlite::RunInfo run_;
-  sqlite::ShardPlan plan_;
+  sqlite::ShardPlan plan_;            // of the start
+  write::Places places_;  // of the roster's identities
+  Editions editions_;
   Resumption resumption_{};  // of a run that goes on
   schedule::Schedule schedule_;
   Ledger ledger_;

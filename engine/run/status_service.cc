@@ -123,11 +123,11 @@ StatusService::StatusService(Simulator& simulator, status::HttpServer& server)
     return inject(type, ids);
   };
   sources.reload = [this] {
-    simulator_.parts().reloader->check_now();
+    simulator_.reload_now();
     return std::string();
   };
   sources.stop = [this] {
-    simulator_.parts().log.info("stop_requested", "stopping: asked for over HTTP");
+    simulator_.log().info("stop_requested", "stopping: asked for over HTTP");
     simulator_.request_stop();
   };
   server_.answer_from(std::move(sources));
@@ -141,21 +141,20 @@ StatusService::~StatusService() {
 // The first publication is what lets the HTTP thread in: before it there is nothing to look at.
 void StatusService::publish(const status::Snapshot& now) {
   if (published_at_ >= 0 && now.elapsed_seconds - published_at_ < publish_interval_seconds) return;
-  const Simulator::Parts parts = simulator_.parts();
-  const RunningFleet running = fleet();
-  if (published_at_ < 0) watch_.emplace(parts);
-  if (running.paths != paths_) list_shards(running.paths);
+  const std::shared_ptr<const Edition> running = simulator_.edition();
+  if (published_at_ < 0) watch_.emplace(simulator_);
+  if (running->paths != paths_) list_shards(running->paths);
   published_at_ = now.elapsed_seconds;
   measure_files();
 
   auto status = std::make_shared<status::Status>();
-  status->run = facts(running);
+  status->run = facts(*running);
   status->now = now;
-  status->draining = parts.scheduler.wait_for(std::chrono::milliseconds(0));
+  status->draining = simulator_.draining();
   status->written_per_second = recent_rate(now);
   Histogram lag;
   Histogram commit;
-  for (const auto& writer : parts.writers) {
+  for (const auto& writer : simulator_.writers()) {
     lag.merge(writer->lag());
     commit.merge(writer->commit_time());
     status->rows_waiting += writer->waiting();
@@ -166,10 +165,10 @@ void StatusService::publish(const status::Snapshot& now) {
   recent_commit_.keep_recent(now.elapsed_seconds, commit);
   status->recent_lag = status::distribution_of(lag);
   status->recent_commit = status::distribution_of(commit);
-  status->batches_in_use = parts.pool.in_use();
-  status->reasons = count_shards(running, *status);
+  status->batches_in_use = simulator_.batches_in_use();
+  status->reasons = count_shards(*status);
   status->storage_bytes = storage_bytes_;
-  status->reloads = running.config->config_reload.enabled;
+  status->reloads = running->config->config_reload.enabled;
   status->memory_bytes = memory_bytes();
   status->peak_memory_bytes = peak_memory_bytes();
   status->cpu_seconds = cpu_seconds();
@@ -177,7 +176,7 @@ void StatusService::publish(const status::Snapshot& now) {
   status_ = std::move(status);
 }
 
-void StatusService::list_shards(const std::shared_ptr<const RunningFleet::Paths>& paths) {
+void StatusService::list_shards(const std::shared_ptr<const ShardPaths>& paths) {
   auto shards = std::make_shared<Shards>();
   for (std::size_t writer = 0; writer < paths->size(); ++writer) {
     for (std::size_t i = 0; i < (*paths)[writer].size(); ++i) {
@@ -194,37 +193,39 @@ void StatusService::list_shards(const std::shared_ptr<const RunningFleet::Paths>
   shards_ = std::move(shards);
 }
 
-status::RunFacts StatusService::facts(const RunningFleet& fleet) const {
-  const Simulator::Parts parts = simulator_.parts();
-  const config::Config& config = parts.inputs.config;
-  return {.run_id = parts.run.run_id,
-          .seed = parts.run.seed,
-          .version = parts.run.version,
-          .start = parts.run.start,
-          .began_at = parts.run.began_at,
-          .shard_by = parts.run.shard_by,
-          .partition = parts.run.partition,
+status::RunFacts StatusService::facts(const Edition& edition) const {
+  const sqlite::RunInfo& run = simulator_.info();
+  const config::Config& config = *edition.config;
+  return {.run_id = run.run_id,
+          .seed = run.seed,
+          .version = run.version,
+          .start = run.start,
+          .began_at = run.began_at,
+          .shard_by = run.shard_by,
+          .partition = run.partition,
           .data_directory = config.data_directory(),
           .sink = setting_text(config, "database.sink"),
-          .config_hash = parts.run.config_hash,
+          .config_hash = run.config_hash,
           .speed = setting_text(config, "clock.speed"),
-          .threads = parts.schedule.threads,
-          .writers = parts.writers.size(),
-          .readings_per_second = fleet.readings_per_second,
-          .batches_limit = parts.pool.size(),
+          .threads = simulator_.schedule().threads,
+          .writers = simulator_.writers().size(),
+          .readings_per_second = edition.readings_per_second,
+          .batches_limit = simulator_.batches_limit(),
           .rows_limit = config.write.pending_rows};
 }
 
 // Returns why the run is not healthy.
-std::vector<std::string> StatusService::count_shards(const RunningFleet& fleet,
-                                                     status::Status& status) const {
-  const Simulator::Parts parts = simulator_.parts();
+std::vector<std::string> StatusService::count_shards(status::Status& status) const {
+  const auto writers = simulator_.writers();
   std::vector<std::string> reasons;
-  for (std::size_t writer = 0; writer < parts.writers.size(); ++writer) {
-    for (const auto& [index, trouble] : parts.writers[writer]->board().troubles()) {
+  for (std::size_t writer = 0; writer < writers.size(); ++writer) {
+    const auto troubles = writers[writer]->board().troubles();
+    // Asked for afterwards: a shard that is in trouble has had rows, so this edition has its file.
+    const std::shared_ptr<const ShardPaths> paths = simulator_.edition()->paths;
+    for (const auto& [index, trouble] : troubles) {
       ++(trouble.degraded ? status.shards_degraded : status.shards_retrying);
       if (!trouble.degraded || reasons.size() >= most_reasons) continue;
-      reasons.push_back(std::filesystem::path((*fleet.paths)[writer][index]).filename().string() +
+      reasons.push_back(std::filesystem::path((*paths)[writer][index]).filename().string() +
                         ": cannot be written since " + timestamp_text(trouble.since) + ": " + trouble.error);
     }
   }
@@ -272,7 +273,7 @@ status::Page<status::ShardRow> StatusService::shard_page(std::size_t limit, std:
 }
 
 status::ShardRow StatusService::shard_row(const Shard& shard) const {
-  const write::ShardBoard& board = simulator_.parts().writers[shard.writer]->board();
+  const write::ShardBoard& board = simulator_.writers()[shard.writer]->board();
   const write::ShardBoard::Numbers numbers = board.numbers(shard.index);
   status::ShardRow row{.name = shard.name,
                        .file = shard.path,
@@ -292,10 +293,10 @@ status::ShardRow StatusService::shard_row(const Shard& shard) const {
 
 status::Page<status::SensorRow> StatusService::sensor_page(std::string_view query, std::size_t limit,
                                                            std::uint64_t after) const {
-  const RunningFleet running = fleet();
-  const RunningFleet::Members& members = *running.members;
-  const identity::Roster& roster = simulator_.parts().inputs.identities.roster;
-  const auto row = [&](std::size_t i) { return sensor_row(running, members[i]); };
+  const std::shared_ptr<const Edition> running = simulator_.edition();
+  const Members& members = *running->members;
+  const identity::Roster& roster = simulator_.roster();
+  const auto row = [&](std::size_t i) { return sensor_row(*running, members[i]); };
   if (query.empty()) return part_of<status::SensorRow>(members.size(), limit, after, row);
   status::Page<status::SensorRow> page;
   Search search(roster, query);
@@ -312,11 +313,10 @@ status::Page<status::SensorRow> StatusService::sensor_page(std::string_view quer
   return page;
 }
 
-status::SensorRow StatusService::sensor_row(const RunningFleet& fleet, std::uint32_t sensor) const {
-  const Simulator::Parts parts = simulator_.parts();
-  const identity::Roster& roster = parts.inputs.identities.roster;
+status::SensorRow StatusService::sensor_row(const Edition& edition, std::uint32_t sensor) const {
+  const identity::Roster& roster = simulator_.roster();
   const identity::Identity& identity = roster[sensor];
-  const write::Place place = parts.plan.place_of[sensor];
+  const write::Place place = simulator_.place_of(sensor);
   const auto text = [&roster](identity::Text handle) { return std::string(roster.text(handle)); };
   return {.id = std::string(identity.id),
           .type = text(identity.type),
@@ -324,11 +324,11 @@ status::SensorRow StatusService::sensor_row(const RunningFleet& fleet, std::uint
           .manufacturer = text(identity.manufacturer),
           .model = text(identity.model),
           .firmware_version = text(identity.firmware_version),
-          .shard = std::filesystem::path((*fleet.paths)[place.writer][place.shard]).filename().string()};
+          .shard = std::filesystem::path((*edition.paths)[place.writer][place.shard]).filename().string()};
 }
 
 status::EventRow StatusService::event_row(const batch::AnomalyEvent& event) const {
-  status::EventRow row{.sensor_id = std::string(simulator_.parts().inputs.identities.roster[event.sensor].id),
+  status::EventRow row{.sensor_id = std::string(simulator_.roster()[event.sensor].id),
                        .type = event.type,
                        .channel = event.channel,
                        .direction = event.direction,
@@ -342,7 +342,7 @@ status::EventRow StatusService::event_row(const batch::AnomalyEvent& event) cons
 
 std::vector<status::EventRow> StatusService::recent_events(std::size_t limit) const {
   std::vector<batch::AnomalyEvent> events;
-  for (const auto& writer : simulator_.parts().writers) {
+  for (const auto& writer : simulator_.writers()) {
     const std::vector<batch::AnomalyEvent> newest = writer->recent_events().newest();
     events.insert(events.end(), newest.begin(), newest.end());
   }
@@ -357,14 +357,14 @@ std::vector<status::EventRow> StatusService::recent_events(std::size_t limit) co
 
 std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_view id, status::Absence& why) {
   why = status::Absence::unknown_sensor;
-  const RunningFleet running = fleet();
-  const auto found = watch_->find(running, {std::string(id)});
+  const std::shared_ptr<const Edition> running = simulator_.edition();
+  const auto found = watch_->find(*running, {std::string(id)});
   if (!found) return std::nullopt;
   const std::uint32_t sensor = found->front();
-  const SensorWatch::Look* look = watch_->look(running, sensor);
+  const SensorWatch::Look* look = watch_->look(*running, sensor);
   why = status::Absence::fleet_held_up;
   if (look == nullptr) return std::nullopt;
-  status::SensorDetail detail{.sensor = sensor_row(running, sensor),
+  status::SensorDetail detail{.sensor = sensor_row(*running, sensor),
                               .effective = look->effective,
                               .anomaly = std::nullopt,
                               .readings = {}};
@@ -380,7 +380,7 @@ std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_vie
 }
 
 std::optional<status::Absence> StatusService::inject(AnomalyType type, const std::vector<std::string>& ids) {
-  const auto sensors = watch_->find(fleet(), ids);
+  const auto sensors = watch_->find(*simulator_.edition(), ids);
   if (!sensors) return status::Absence::unknown_sensor;
   if (!watch_->inject(type, *sensors)) return status::Absence::fleet_held_up;
   return std::nullopt;

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/faults.h"
+#include "base/random.h"
+#include "model/sensor.h"
 
 namespace fleet_sim::schedule {
 namespace {
@@ -68,13 +70,21 @@ bool Scheduler::wait_for(std::chrono::milliseconds at_most) {
 // on: the timer when nothing is due yet, the last task of a window when the pool ticks it.
 void Scheduler::advance() {
   while (reached() < schedule_.end && !stop_requested_.load(std::memory_order_acquire)) {
+    change_by_agenda();  // first: what is asked for meanwhile comes after what has a time
     do_requested();
-    const Timestamp until = window_end();
+    Timestamp until = window_end();
+    if (next_due_.top().first >= until && until == agenda_.next_after(reached())) {
+      reached_.store(until, std::memory_order_release);  // nothing is due before the entry
+      continue;
+    }
     if (until < schedule_.end && next_due_.top().first >= until) return sleep_until_due();
+    inject_by_agenda();  // last: a reload that comes at the same time has its say first
+    until = std::min(until, agenda_.next_after(reached()));
     take_due_cohorts(until);
     if (worth_sharing()) return tick_in_pool(until);
     tick_here(until);
   }
+  change_by_agenda();
   finish();
 }
 
@@ -92,24 +102,56 @@ Timestamp Scheduler::change_fleet(fleet::FleetChange& change) {
   const Timestamp now = schedule_.clock.simulated(std::chrono::steady_clock::now());
   const Timestamp moment = std::max(reached(), std::min({next_due_.top().first, now, schedule_.end}));
   reached_.store(moment, std::memory_order_release);
+  apply(change, moment);
+  return moment;
+}
+
+void Scheduler::apply(fleet::FleetChange& change, Timestamp moment) {
   settle_owed();  // before the last words on these anomalies
   fleet_.apply(change, moment);
   for (const auto& [writer, event] : change.anomalies) room_for(writer, 1).events.push_back(event);
   window_ = window_of(fleet_);
   take_in_cohorts();
-  return moment;
+}
+
+void Scheduler::change_by_agenda() {
+  while (const auto reload = agenda_.take_reload(reached())) {
+    apply(*reload->change, reached());
+    reload->carried_out();
+  }
+}
+
+void Scheduler::inject_by_agenda() {
+  while (const auto injection = agenda_.take_injection(reached())) inject(*injection);
+}
+
+// A reload may have moved the sensor's next reading: then the injection waits for that. It comes to nothing
+// when the sensor has left the fleet, or is in an anomaly by then.
+void Scheduler::inject(const fleet::Injection& injection) {
+  const std::uint64_t key = hash_text(fleet_.profiles()->roster()[injection.sensor].id);
+  for (fleet::Cohort& cohort : fleet_.cohorts()) {
+    const fleet::Cohort::Found found = cohort.find(key);
+    if (found.sensor == nullptr) continue;
+    if (found.next_due == reached()) {
+      model::inject_anomaly(*found.sensor, cohort.seed(), injection.type, found.next_due);
+    } else {
+      agenda_.add({injection.sensor, injection.type, found.next_due});
+    }
+    return;
+  }
 }
 
 Timestamp Scheduler::window_end() const {
   // Stretches without a reading are passed over in one step.
   const Timestamp from = std::max(reached(), std::min(next_due_.top().first, schedule_.end));
-  const Timestamp until = std::min(from + window_, schedule_.end);
+  const Timestamp until = std::min({from + window_, schedule_.end, agenda_.next_after(reached())});
   return std::min(until, schedule_.clock.simulated(std::chrono::steady_clock::now()));
 }
 
 void Scheduler::sleep_until_due() {
   hand_over_carried();
-  const Timestamp wake_for = std::min(next_due_.top().first + 1, schedule_.end);
+  const Timestamp wake_for =
+      std::min({next_due_.top().first + 1, schedule_.end, agenda_.next_after(reached())});
   const auto earliest = std::chrono::steady_clock::now() + shortest_sleep;
   timer_.expires_at(std::max(schedule_.clock.real(wake_for), earliest));
   timer_.async_wait([this](const boost::system::error_code&) { advance(); });

@@ -2,7 +2,7 @@
 // produce to the writers' queues. It advances in windows of at most one second of simulated time; no cohort
 // enters a window before all have left the last, so within a shard timestamps never go back by more than that
 // second, at any speed and with any number of threads. One conductor strand decides about windows; each due
-// cohort is one task of the pool.
+// cohort is one task of the pool. A window ends at the next entry of the agenda at the latest.
 //
 // When no batch is free the tasks wait: the pool of batches is the back-pressure, and the lag grows. A paced
 // fleet may be told to skip what is due instead; what becomes of anomalies is then handed over later.
@@ -26,6 +26,7 @@
 #include "base/mailbox.h"
 #include "batch/batch_queue.h"
 #include "config/config.h"
+#include "fleet/agenda.h"
 #include "fleet/fleet.h"
 
 namespace fleet_sim::schedule {
@@ -46,6 +47,9 @@ class Scheduler {
   // Waits for tasks in progress, and they wait for batches: somebody still has to empty the queues.
   ~Scheduler();
 
+  // What is to happen from the start on. Before start(), and afterwards within the work of between_windows.
+  [[nodiscard]] fleet::Agenda& agenda() { return agenda_; }
+
   void start();
 
   // Ends the run after the window in progress. Any thread, any number of times.
@@ -56,8 +60,9 @@ class Scheduler {
   // last window is dropped undone. Any thread; `work` runs on one of the pool's and must not throw.
   void between_windows(std::function<void()> work);
 
-  // Carries out a reload, from within such work only: at a moment before which every reading has been taken
-  // and after which none, which it returns. What becomes of anomalies goes to the writers.
+  // Carries out a reload now, from within such work only: at a moment before which every reading has been
+  // taken and after which none, which it returns. What becomes of anomalies goes to the writers. A reload
+  // that has a time of its own is an entry of the agenda.
   Timestamp change_fleet(fleet::FleetChange& change);
 
   // Waits at most so long until everything has been handed to the queues. True when it has.
@@ -72,6 +77,10 @@ class Scheduler {
   void advance();
   void do_requested();
   void take_in_cohorts();
+  void change_by_agenda();
+  void inject_by_agenda();
+  void inject(const fleet::Injection& injection);
+  void apply(fleet::FleetChange& change, Timestamp moment);
   [[nodiscard]] Timestamp window_end() const;
   void sleep_until_due();
   void take_due_cohorts(Timestamp until);
@@ -109,6 +118,7 @@ class Scheduler {
   boost::asio::steady_timer timer_;
   std::priority_queue<NextDue, std::vector<NextDue>, std::greater<>> next_due_;
   std::vector<fleet::Cohort*> due_cohorts_;
+  fleet::Agenda agenda_;
   std::vector<batch::Batch*> carried_;  // per writer: a batch that small windows share
 };
 

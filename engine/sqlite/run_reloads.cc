@@ -1,6 +1,8 @@
 #include "sqlite/run_reloads.h"
 
+#include <chrono>
 #include <string_view>
+#include <thread>
 
 namespace fleet_sim::sqlite {
 namespace {
@@ -22,13 +24,81 @@ constexpr std::string_view insert_reload =
     "INSERT OR IGNORE INTO run_reloads (run_id, number, at, changes, fleet_size, config, config_hash, "
     "fleet_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
+constexpr std::string_view select_reloads_of_run =
+    "SELECT number, at, changes, fleet_size, config, config_hash, fleet_hash FROM run_reloads "
+    "WHERE run_id = ?1 ORDER BY number, at";
+
+constexpr std::chrono::milliseconds lock_is_awaited{500};
+constexpr std::chrono::milliseconds between_attempts{5};
+
+// For as long as somebody else has the write lock, within bounds.
+StorageError begin_when_unlocked(Database& database) {
+  const auto until = std::chrono::steady_clock::now() + lock_is_awaited;
+  StorageError error = database.execute("BEGIN IMMEDIATE");
+  while (error.busy() && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(between_attempts);
+    error = database.execute("BEGIN IMMEDIATE");
+  }
+  return error;
+}
+
+bool has_rows_of(Database& database, const std::string& run_id) {
+  Statement row;
+  if (!database.has_table("run_info")) return false;
+  if (!database.prepare("SELECT 1 FROM run_info WHERE run_id = ?1", row).ok()) return false;
+  row.bind(1, run_id);
+  return row.step() == SQLITE_ROW;
+}
+
 }  // namespace
 
-StorageError record_reload(Database& database, const RunInfo& run, const RunReload& reload) {
+StorageError record_start(Database& database, const RunInfo& run, const identity::Roster& roster) {
+  if (run.reloads == nullptr) return {};
+  const IdentityEntry& start = run.reloads->began_with();
+  if (start.identities.empty() || !run.reloads->tells_identities(0, start.identities.size())) return {};
+  return record_identities(database, run.run_id, roster, start);
+}
+
+StorageError record_reload(Database& database, const RunInfo& run, const identity::Roster& roster,
+                           const RunReload& reload) {
   if (StorageError error = database.execute(create_run_reloads); !error.ok()) return error;
-  return database.run(insert_reload, run.run_id, static_cast<std::int64_t>(reload.number),
-                      timestamp_text(reload.at), reload.changes, static_cast<std::int64_t>(reload.fleet_size),
-                      reload.config, reload.config_hash, reload.fleet_hash);
+  const StorageError error =
+      database.run(insert_reload, run.run_id, static_cast<std::int64_t>(reload.number),
+                   timestamp_text(reload.at), reload.changes, static_cast<std::int64_t>(reload.fleet_size),
+                   reload.config, reload.config_hash, reload.fleet_hash);
+  const std::size_t identities = reload.identities.size() + reload.removed.size();
+  if (!error.ok() || run.reloads == nullptr || !run.reloads->tells_identities(reload.number, identities))
+    return error;
+  return record_identities(database, run.run_id, roster,
+                           {reload.number, reload.at, reload.identities, reload.removed});
+}
+
+bool record_reload_now(const std::string& path, const RunInfo& run, const identity::Roster& roster,
+                       const RunReload& reload, const std::string& vfs) {
+  Database database;
+  if (!database.open_existing(path, vfs).ok() || !has_rows_of(database, run.run_id)) return false;
+  StorageError error = begin_when_unlocked(database);
+  if (error.ok()) error = record_reload(database, run, roster, reload);
+  if (error.ok()) error = database.execute("COMMIT");
+  if (database.in_transaction()) database.execute("ROLLBACK");
+  if (error.ok()) run.reloads->told(reload.number);
+  return error.ok();
+}
+
+StorageError read_reloads(Database& database, const std::string& run_id, std::vector<RunReload>& reloads) {
+  if (!database.has_table("run_reloads")) return {};
+  Statement row;
+  if (StorageError error = database.prepare(select_reloads_of_run, row); !error.ok()) return error;
+  row.bind(1, run_id);
+  int code = SQLITE_OK;
+  while ((code = row.step()) == SQLITE_ROW) {
+    const auto at = parse_timestamp(row.text(1));
+    if (!at) return {SQLITE_CORRUPT, "run_reloads holds a time that is none"};
+    reloads.push_back({static_cast<std::uint64_t>(row.integer(0)), *at, std::string(row.text(2)),
+                       static_cast<std::uint64_t>(row.integer(3)), std::string(row.text(4)),
+                       std::string(row.text(5)), std::string(row.text(6))});
+  }
+  return database.error_of(code);
 }
 
 }  // namespace fleet_sim::sqlite

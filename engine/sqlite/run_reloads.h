@@ -1,16 +1,23 @@
-// The reloads that changed what a run reads, as rows of `run_reloads`: run_info tells how a run began, these
-// from when on it was another. A shard gets the row with the first rows it commits afterwards, in one
-// transaction, so that no reading made under other settings is ever without it. The table is made when it is
-// first needed.
+// The record of what a run reads: how its fleet began, and the reloads that changed it. run_info tells the
+// config that a run began with, `run_reloads` the whole config from each reload on, and `run_identities`
+// which sensors there were (run_identities.h). A shard gets these rows with the first rows it commits
+// afterwards, in one transaction, so that no reading made under other settings is ever without them; one
+// shard gets them at once, so that a reload after which nothing is due for long can be followed too. The
+// tables are made when they are first needed.
 #pragma once
 
 #include <tbb/concurrent_vector.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/timestamp.h"
+#include "identity/identity.h"
+#include "sqlite/run_identities.h"
 #include "sqlite/schema.h"
 #include "sqlite/sqlite.h"
 
@@ -24,25 +31,61 @@ struct RunReload {
   std::string config;  // the whole config in force from then on
   std::string config_hash;
   std::string fleet_hash;
+  std::vector<std::uint32_t> identities = {};  // added, or changed to this: indices into the roster
+  std::vector<std::uint32_t> removed = {};
 };
 
-// Those of the running process, in order. One thread adds, any thread reads those below size().
+// Those of the running process and of the ones before it that worked on the run, in order. One thread adds,
+// any thread reads those below size() and says what has been recorded.
 class RunReloads {
  public:
+  RunReloads() { told_.grow_by(1); }
+
+  // The sensors of the fleet as it began. Before anything is recorded.
+  void begin_with(Timestamp start, std::vector<std::uint32_t> members) {
+    began_with_ = {0, start, std::move(members)};
+  }
+  // None: a run whose fleet is not recorded.
+  [[nodiscard]] const IdentityEntry& began_with() const { return began_with_; }
+
   void add(RunReload reload) {
     reload.number = reloads_.size() + 1;
+    told_.grow_by(1);
     reloads_.push_back(std::move(reload));
     size_.store(reloads_.size(), std::memory_order_release);
   }
   [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_acquire); }
   [[nodiscard]] const RunReload& operator[](std::size_t i) const { return reloads_[i]; }
 
+  // Whether one more shard is to tell the identities of an entry: the start, or the reload with this number.
+  [[nodiscard]] bool tells_identities(std::uint64_t number, std::size_t identities) const {
+    const std::uint64_t shards = told_[number].load(std::memory_order_relaxed);
+    return shards == 0 || (shards + 1) * identities <= most_identities_told;
+  }
+  // A shard has committed what it tells of the entry.
+  void told(std::uint64_t number) const { told_[number].fetch_add(1, std::memory_order_relaxed); }
+
  private:
+  static constexpr std::uint64_t most_identities_told = 100'000;  // about 20 MB, over all shards
+
+  IdentityEntry began_with_;
   tbb::concurrent_vector<RunReload> reloads_;
+  mutable tbb::concurrent_vector<std::atomic<std::uint64_t>> told_;  // by number: in how many shards
   std::atomic<std::size_t> size_{0};
 };
 
-// Within the transaction that writes the first rows after the reload.
-StorageError record_reload(Database& database, const RunInfo& run, const RunReload& reload);
+// Within the transaction that writes the first rows of the run, and of those after the reload. Nothing for a
+// run without a record.
+StorageError record_start(Database& database, const RunInfo& run, const identity::Roster& roster);
+StorageError record_reload(Database& database, const RunInfo& run, const identity::Roster& roster,
+                           const RunReload& reload);
+
+// Records a reload in a shard that has rows of the run already, at once and beside its writer. False when
+// that cannot be had soon; the shard then gets it with its next rows.
+bool record_reload_now(const std::string& path, const RunInfo& run, const identity::Roster& roster,
+                       const RunReload& reload, const std::string& vfs = {});
+
+// The run's reloads as a shard tells of them, without identities.
+StorageError read_reloads(Database& database, const std::string& run_id, std::vector<RunReload>& reloads);
 
 }  // namespace fleet_sim::sqlite

@@ -161,7 +161,7 @@ StorageError Shard::flush(const write::Lot& lot) {
   if (error.ok()) error = settle_doubt();
   if (error.ok()) error = write(lot, last);
   for (std::size_t i = reloads_recorded_; error.ok() && i < reloads_so_far; ++i) {
-    error = record_reload(database, context_->run, (*context_->run.reloads)[i]);
+    error = record_reload(database, context_->run, context_->roster, (*context_->run.reloads)[i]);
   }
   if (error.ok() && lot.gap_since && !gap_recorded_)
     error = record_loss(database, context_->run.run_id, *lot.gap_since);
@@ -174,8 +174,7 @@ StorageError Shard::flush(const write::Lot& lot) {
   }
   if (error.ok()) {
     if (!log_) note_log();
-    run_recorded_ = true;
-    reloads_recorded_ = reloads_so_far;
+    note_told(reloads_so_far);
     last_ = last;
     gap_recorded_ = gap_recorded_ || lot.gap_since;
     in_doubt_ = already_there_ = {};
@@ -186,6 +185,15 @@ StorageError Shard::flush(const write::Lot& lot) {
   // Whatever happened to the file, the next opening looks at it afresh.
   if (!error.busy()) schema_accepted_ = run_recorded_ = gap_recorded_ = false;
   return error;
+}
+
+// What has been recorded with this commit.
+void Shard::note_told(std::size_t reloads_so_far) {
+  const RunReloads* reloads = context_->run.reloads;
+  if (reloads != nullptr && !run_recorded_) reloads->told(0);
+  for (std::size_t i = reloads_recorded_; i < reloads_so_far; ++i) reloads->told((*reloads)[i].number);
+  run_recorded_ = true;
+  reloads_recorded_ = reloads_so_far;
 }
 
 std::size_t Shard::reloads() const {
@@ -214,6 +222,7 @@ StorageError Shard::begin_run() {
     StorageError error = record_resumption(database, context_->run.run_id, *resumed_at);
     if (!error.ok()) return error;
   }
+  if (StorageError error = record_start(database, context_->run, context_->roster); !error.ok()) return error;
   return is_first_time ? complete_run_before(database, context_->run.run_id) : StorageError{};
 }
 

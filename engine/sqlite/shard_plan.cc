@@ -119,11 +119,12 @@ ShardPlan plan_shards(const identity::Roster& roster, std::span<const std::uint3
   return plan;
 }
 
-ShardPlaces::ShardPlaces(const ShardPlan& plan, const config::Config& config) : config_(config) {
-  for (std::uint32_t writer = 0; writer < plan.paths.size(); ++writer) {
-    counts_.push_back(static_cast<std::uint32_t>(plan.paths[writer].size()));
+ShardPlaces::ShardPlaces(const std::vector<std::vector<std::string>>& paths, const config::Config& config)
+    : config_(config) {
+  for (std::uint32_t writer = 0; writer < paths.size(); ++writer) {
+    counts_.push_back(static_cast<std::uint32_t>(paths[writer].size()));
     for (std::uint32_t shard = 0; shard < counts_.back(); ++shard) {
-      place_of_path_.emplace(plan.paths[writer][shard], write::Place{writer, shard});
+      place_of_path_.emplace(paths[writer][shard], write::Place{writer, shard});
     }
   }
 }

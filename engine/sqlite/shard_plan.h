@@ -36,8 +36,8 @@ ShardPlan plan_shards(const identity::Roster& roster, std::span<const std::uint3
 // new one of the writer that has fewest. One thread.
 class ShardPlaces {
  public:
-  // Borrows the config.
-  ShardPlaces(const ShardPlan& plan, const config::Config& config);
+  // `paths` has the files there are, per writer. Borrows the config.
+  ShardPlaces(const std::vector<std::vector<std::string>>& paths, const config::Config& config);
 
   // The places of these identities, by their order, and the files that would be new. Changes nothing.
   struct Proposal {

@@ -40,14 +40,14 @@ bool FoundRows::has_reading(std::uint32_t sensor, Timestamp due) const {
 FoundRows::Verdict FoundRows::judge(const batch::Row& reading) const {
   if (reading.due < complete_until_) return Verdict::present;
   if (reading.due > last_) return Verdict::absent;
-  const auto found = readings_.find({reading.sensor, reading.due});
+  const auto found = readings_.find({sensor_of(reading.sensor), reading.due});
   if (found == readings_.end()) return Verdict::absent;
   const std::string_view anomaly = reading.anomaly ? name_of(*reading.anomaly) : std::string_view();
   return found->second == hash_of(reading.values, anomaly) ? Verdict::present : Verdict::different;
 }
 
 bool FoundRows::has_event(const batch::AnomalyEvent& event) const {
-  return events_.contains({event.sensor, event.started_at});
+  return events_.contains({sensor_of(event.sensor), event.started_at});
 }
 
 }  // namespace fleet_sim::write

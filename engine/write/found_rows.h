@@ -9,10 +9,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "base/timestamp.h"
 #include "batch/reading.h"
@@ -21,6 +24,11 @@ namespace fleet_sim::write {
 
 class FoundRows {
  public:
+  // For each index into the Roster the one that stands for the same sensor here: a sensor that reloads have changed
+  // has several. One beyond the end, and all where there is no list, stand for themselves.
+  using SensorOf = std::shared_ptr<const std::vector<std::uint32_t>>;
+  explicit FoundRows(SensorOf sensor_of = {}) : sensor_of_(std::move(sensor_of)) {}
+
   // A reading that is there, with the name of its anomaly, if any. In any order.
   void add(std::uint32_t sensor, Timestamp due, std::span<const double> values, std::string_view anomaly);
   // All have been added that may lie in the last second: the others are known to be there without this.
@@ -51,6 +59,11 @@ class FoundRows {
     std::size_t operator()(const Key& key) const;
   };
 
+  [[nodiscard]] std::uint32_t sensor_of(std::uint32_t index) const {
+    return sensor_of_ && index < sensor_of_->size() ? (*sensor_of_)[index] : index;
+  }
+
+  SensorOf sensor_of_;
   Timestamp complete_until_ = earliest_timestamp;
   Timestamp last_ = earliest_timestamp;
   std::unordered_map<Key, std::uint64_t, HashKey> readings_;  // to a hash of what the row says

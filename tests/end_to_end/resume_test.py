@@ -196,13 +196,12 @@ class Resume(FleetTest):
         fleet = self.make_fleet(30)
         self.fleet_sim("--identities", fleet, "--data-dir", "data", *START, "--duration", "1m", "--shard-by", "model")
         before = fingerprint(self.dir / "data")
-        other = self.write("other.yaml", "behaviors: {firmware: {'1.3': {probability: 9}}}\n")
+        other = self.write("other.yaml", "clock: {utc_offset: '+02:00'}\n")
         for arguments, told in (
                 (("--seed", 8), "simulation.seed is 8, but the run was begun with 7"),
                 (("--start", "2026-01-02"), "clock.start is 2026-01-02T00:00:00.000000Z, but the run was begun with 2026-01-01"),
-                (("--rate", 2), "simulation.readings_per_second is 2, but the run was begun with 1"),
                 (("--shard-by", "location"), "sharding.by is location, but the run was begun with model"),
-                (("--config", other), "behaviors differ from those the run was begun with"),
+                (("--config", other), "clock.utc_offset is +02:00, but the run was begun with +00:00"),
                 (("--sink", "null"), "the null sink keeps nothing"),
                 (("--identities", IDENTITIES), "the identities are not those the run was begun with (30 sensors then, 15 now)"),
                 (("--identities", self.write_identities([identity(f"S{i}") for i in range(30)], "others.jsonl")),

@@ -271,11 +271,13 @@ void Aftermath::check_reloads(const std::deque<StormRun>& runs) const {
 }
 
 bool Aftermath::can_go_on(const StormRun& run) const {
-  const bool was_reloaded = std::ranges::any_of(now_, [&](const auto& file) {
-    return std::ranges::any_of(file.second.reloads,
-                               [&](const auto& reload) { return reload.first == run.info.run_id; });
+  return !has_gaps(run.info.run_id) && !has_lost_files(run);
+}
+
+bool Aftermath::tells_of(const std::string& run_id, Timestamp reload) const {
+  return std::ranges::any_of(now_, [&](const auto& file) {
+    return file.second.reloads.contains({run_id, reload});
   });
-  return !was_reloaded && !has_gaps(run.info.run_id) && !has_lost_files(run);
 }
 
 bool Aftermath::has_lost_files(const StormRun& run) const {

@@ -53,9 +53,11 @@ class Aftermath {
 
   [[nodiscard]] std::uint64_t rows() const;
   [[nodiscard]] std::uint64_t files_gone() const;
-  // Whether all that the run has written is where the next process finds it, and a fleet as it began can go
-  // on with it: no file says that rows are missing or that it was reloaded, and none has gone.
+  // Whether all that the run has written is where the next process finds it: no file says that rows are
+  // missing, and none has gone.
   [[nodiscard]] bool can_go_on(const StormRun& run) const;
+  // Whether any file tells of the run's reload at this moment.
+  [[nodiscard]] bool tells_of(const std::string& run_id, Timestamp reload) const;
 
  private:
   using State = std::map<std::string, ShardState>;               // by path

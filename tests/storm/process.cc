@@ -4,21 +4,13 @@
 #include <filesystem>
 #include <utility>
 
-#include "run/inputs.h"
-#include "run/resume.h"
+#include "config/load_config.h"
+#include "run/follow_record.h"
 
 namespace fleet_sim::test {
 namespace {
 
 constexpr unsigned most_waits = 20'000;  // steps without which nothing ends
-
-sqlite::ShardPlan plan_of(const Ground& ground, const Edition& edition) {
-  std::vector<double> rates;
-  for (const std::uint32_t member : edition.members) {
-    rates.push_back(fleet::rate_of(ground.roster, ground.roster[member], *edition.config));
-  }
-  return sqlite::plan_shards(ground.roster, edition.members, rates, ground.config);
-}
 
 Timestamp next_due(fleet::Fleet& fleet) {
   Timestamp next = latest_timestamp;
@@ -32,8 +24,9 @@ Process::Process(const Ground& ground, StormRun& run, bool goes_on, const Fortun
     : ground_(ground),
       run_(run),
       fortune_(fortune),
-      plan_(plan_of(ground, run.editions.back())),
-      places_(plan_, ground.config),
+      history_(goes_on ? read_history() : std::nullopt),
+      plan_(plan_of_all()),
+      places_(plan_.paths, ground.config),
       pool_(fortune.batches),
       info_(run.info),
       shard_context_{ground.roster, ground.config.sqlite, info_, ground.vfs.name()},
@@ -44,13 +37,52 @@ Process::Process(const Ground& ground, StormRun& run, bool goes_on, const Fortun
       now_(SteadyTime() + std::chrono::hours(1'000) + std::chrono::seconds(ground.dice.between(0, 1'000))),
       reached_(run.info.start) {
   info_.reloads = &reloads_;
-  const Edition& edition = run.editions.back();
-  fleet_ = std::make_unique<fleet::Fleet>(fleet::build_fleet(ground.roster, edition.members, plan_.writer_of,
-                                                             *edition.config, run.info.seed, run.info.start));
-  if (goes_on) info_.resumed_at = info_.began_at + run.processes;
-  build_writers(goes_on ? take_up() : std::vector<run::Resumption::FoundShards>());
+  if (goes_on) {
+    info_.resumed_at = info_.began_at + run.processes;
+    resumption_ = run::plan_resumption(ground.roster, plan_, run.info, *history_);
+  }
+  build_fleet();
+  build_writers(std::move(resumption_.found));
+  if (goes_on) take_up();
   due_before_start_ = fleet_->due_before(reached_);
   disk_heals_ = now_;
+}
+
+std::optional<run::History> Process::read_history() const {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(ground_.config.data_directory())) {
+    if (entry.path().extension() == ".db") files.push_back(entry.path());
+  }
+  const run::RunRecord record = run::read_record(files, run_.info.run_id);
+  const Edition& first = run_.editions.front();
+  // With nothing committed there is no record, and the fleet is as it began.
+  if (record.began_with.empty()) return run::History(run_.info.start, first.config, first.members);
+  return run::History::of_record(record, run_.info.start, ground_.config, *first.config, ground_.roster);
+}
+
+sqlite::ShardPlan Process::plan_of_all() const {
+  const run::Members members = history_ ? history_->everyone() : run_.editions.back().members;
+  const config::Config& config = *run_.editions.back().config;
+  std::vector<double> rates;
+  for (const std::uint32_t member : members) {
+    rates.push_back(fleet::rate_of(ground_.roster, ground_.roster[member], config));
+  }
+  return sqlite::plan_shards(ground_.roster, members, rates, ground_.config);
+}
+
+void Process::build_fleet() {
+  const Edition& first = run_.editions.front();
+  const std::size_t reloads = resumption_.reloads;
+  const auto config = history_ ? history_->config_after(reloads) : first.config;
+  const auto members =
+      std::make_shared<const run::Members>(history_ ? history_->members_after(reloads) : first.members);
+  std::vector<std::uint32_t> writer_of;
+  for (const std::uint32_t member : *members) writer_of.push_back(plan_.place_of[member].writer);
+  fleet_ = std::make_unique<fleet::Fleet>(
+      fleet::build_fleet(ground_.roster, *members, writer_of, *config, run_.info.seed, run_.info.start));
+  reloads_.begin_with(run_.info.start, history_ ? history_->began_with() : first.members);
+  editions_.begin({config, members, std::make_shared<const run::ShardPaths>(plan_.paths), plan_.shard_count,
+                   fleet_->readings_per_second(), reloads});
 }
 
 void Process::drop_connections() {
@@ -59,21 +91,27 @@ void Process::drop_connections() {
   writers_.clear();
 }
 
-std::vector<run::Resumption::FoundShards> Process::take_up() {
-  // A roster cannot be copied, and the resumption only looks at it.
-  run::Inputs inputs;
-  inputs.config = *run_.editions.back().config;
-  inputs.members = run_.editions.back().members;
-  inputs.resumed = run_.info;
-  for (std::size_t i = 0; i < ground_.roster.size(); ++i) {
-    inputs.identities.roster.add(ground_.roster.record(ground_.roster[i]));
-  }
-  run::Resumption resumption = run::plan_resumption(inputs, plan_, run_.info);
-  fleet_->go_on_at(resumption.moment, resumption.past);
-  reached_ = resumption.moment;
+// The identities of the history are the ones that the process knows; they say what the editions' did.
+void Process::take_up() {
+  for (const run::PastReload& past : history_->reloads()) reloads_.add(past.reload);
+  demand(reloads_.size() + 1 == run_.editions.size(), "the record is not what the files tell of");
+  for (std::size_t e = 0; e < run_.editions.size(); ++e)
+    run_.editions[e].members = history_->members_after(e);
+  fleet_->go_on_at(resumption_.moment, resumption_.past, resumption_.lives);
+  reached_ = resumption_.moment;
   std::erase_if(run_.skipped, [this](const SensorTime& reading) { return reading.second >= reached_; });
-  no_reload_before_ = resumption.all_new_from;
-  return std::move(resumption.found);
+  no_reload_before_ = resumption_.all_new_from;
+  run::follow_record(*history_, resumption_, {ground_.roster, plan_.place_of, *fleet_, agenda_, editions_});
+}
+
+// As the scheduler does.
+void Process::follow_agenda() {
+  while (const auto reload = agenda_.take_reload(reached_)) {
+    settle_owed();
+    fleet_->apply(*reload->change, reached_);
+    for (const auto& [writer, event] : reload->change->anomalies) room_for(writer, 1).events.push_back(event);
+    reload->carried_out();
+  }
 }
 
 // None found: a run that begins.
@@ -137,6 +175,7 @@ void Process::run_steps() {
 
 // As the simulator stops: the last word on open anomalies, then everything that waits.
 void Process::stop() {
+  follow_agenda();
   settle_owed();
   for (const fleet::Cohort& cohort : fleet_->cohorts()) {
     cohort.report_open_anomalies(room_for(cohort.writer(), cohort.size()));
@@ -163,6 +202,7 @@ void Process::stop() {
 }
 
 void Process::disturb() {
+  follow_agenda();
   if (reached_ >= no_reload_before_ && ground_.dice.chance(fortune_.reloads)) reload();
   if (fortune_.calm) return;
   if (ground_.dice.chance(fortune_.deletions)) delete_file();
@@ -173,7 +213,9 @@ void Process::disturb() {
 // What the reloader and the scheduler do, in their order.
 void Process::reload() {
   Edition next = draw_reload(ground_.dice, ground_.roster, run_.editions.back());
-  fleet::FleetChange change = plan_reload(next);
+  std::vector<std::uint32_t> identities;
+  std::vector<std::uint32_t> removed;
+  fleet::FleetChange change = plan_reload(next, identities, removed);
   const Timestamp latest = std::min(next_due(*fleet_), reached_ + 2 * microseconds_per_second);
   if (latest > reached_)
     reached_ +=
@@ -188,7 +230,21 @@ void Process::reload() {
   note.at = reached_;
   note.changes = "what the storm brought";
   note.fleet_size = next.members.size();
-  reloads_.add(note);
+  // As a file may have it: a storm's database settings are beyond what users may ask for.
+  note.config = config::config_text(run::with_readings_of(config::Config(), *next.config));
+  note.identities = std::move(identities);
+  note.removed = std::move(removed);
+  reloads_.add(std::move(note));
+  if (ground_.dice.chance(0.5)) record_now();
+}
+
+// As the reloader does; it would wait for a collector, which here ends only once this has come back.
+void Process::record_now() {
+  const std::vector<std::string>& paths = plan_.paths[ground_.dice.between(0, carried_.size() - 1)];
+  if (ground_.fake != nullptr || collector_ || paths.empty()) return;
+  sqlite::record_reload_now(ground_.dice.one_of(paths), info_, ground_.roster, reloads_[reloads_.size() - 1],
+                            ground_.vfs.name());
+  if (ground_.vfs.is_off()) throw Died();
 }
 
 void Process::settle_owed() {
@@ -198,7 +254,8 @@ void Process::settle_owed() {
   }
 }
 
-fleet::FleetChange Process::plan_reload(const Edition& next) {
+fleet::FleetChange Process::plan_reload(const Edition& next, std::vector<std::uint32_t>& identities,
+                                        std::vector<std::uint32_t>& removed) {
   const Edition& now = run_.editions.back();
   const identity::Roster& roster = ground_.roster;
   const bool same_config = next.config == now.config;
@@ -207,6 +264,8 @@ fleet::FleetChange Process::plan_reload(const Edition& next) {
   const identity::IdentityChanges changes =
       identity::compare_identities(roster, now.members, roster, next.members);
   std::vector<fleet::WantedSensor> wanted = place(changes);
+  for (const fleet::WantedSensor& sensor : wanted) identities.push_back(sensor.to);
+  removed = changes.removed;
   for (const std::uint32_t member : next.members) {
     if (same_config) break;
     const std::uint32_t writer = plan_.place_of[member].writer;
@@ -309,7 +368,8 @@ void Process::end_collection(bool commits) {
 // One window, as the scheduler has it: no cohort enters the next before all have left this one.
 void Process::tick() {
   const Timestamp until =
-      reached_ + static_cast<Microseconds>(ground_.dice.between(1, microseconds_per_second));
+      std::min(agenda_.next_after(reached_),
+               reached_ + static_cast<Microseconds>(ground_.dice.between(1, microseconds_per_second)));
   run_.until = std::max(run_.until, until);
   std::vector<fleet::Cohort*> cohorts;
   for (fleet::Cohort& cohort : fleet_->cohorts()) cohorts.push_back(&cohort);

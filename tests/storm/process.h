@@ -17,9 +17,12 @@
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
 #include "config/config.h"
+#include "fleet/agenda.h"
 #include "fleet/fleet.h"
 #include "identity/identity.h"
 #include "identity/identity_changes.h"
+#include "run/edition.h"
+#include "run/history.h"
 #include "run/resume.h"
 #include "sqlite/run_reloads.h"
 #include "sqlite/shard_plan.h"
@@ -102,14 +105,20 @@ class Process {
     std::optional<SteadyTime> taken;
   };
 
-  std::vector<run::Resumption::FoundShards> take_up();
+  [[nodiscard]] std::optional<run::History> read_history() const;
+  [[nodiscard]] sqlite::ShardPlan plan_of_all() const;
+  void build_fleet();
+  void take_up();
+  void follow_agenda();
   void build_writers(std::vector<run::Resumption::FoundShards> found);
   void run_steps();
   void stop();
   void disturb();
   void reload();
   void settle_owed();
-  [[nodiscard]] fleet::FleetChange plan_reload(const Edition& next);
+  void record_now();
+  [[nodiscard]] fleet::FleetChange plan_reload(const Edition& next, std::vector<std::uint32_t>& identities,
+                                               std::vector<std::uint32_t>& removed);
   [[nodiscard]] std::vector<fleet::WantedSensor> place(const identity::IdentityChanges& changes);
   [[nodiscard]] bool was_in_fleet(std::string_view id) const;
   void break_disk();
@@ -134,6 +143,7 @@ class Process {
   Ground ground_;
   StormRun& run_;
   Fortune fortune_;
+  std::optional<run::History> history_;  // of a run that goes on
   sqlite::ShardPlan plan_;
   sqlite::ShardPlaces places_;
   batch::BatchPool pool_;
@@ -142,6 +152,9 @@ class Process {
   sqlite::RunReloads reloads_;
   sqlite::RunInfo info_;
   sqlite::ShardContext shard_context_;
+  run::Resumption resumption_{};
+  run::Editions editions_;
+  fleet::Agenda agenda_;
   std::unique_ptr<fleet::Fleet> fleet_;
   std::vector<std::unique_ptr<write::Writer>> writers_;
   std::vector<batch::Batch*> carried_;

@@ -62,7 +62,11 @@ class Storm {
     if (fake_) return live_on_fake();
     const bool goes_on = !runs_.empty() && aftermath_.can_go_on(runs_.back()) && dice_.chance(0.5);
     if (goes_on) {
-      runs_.back().editions.resize(1);  // of a reload that no file tells of, nobody knows
+      // Of a reload that no file tells of, nobody knows.
+      StormRun& run = runs_.back();
+      std::erase_if(run.editions, [&](const Edition& edition) {
+        return &edition != &run.editions.front() && !aftermath_.tells_of(run.info.run_id, edition.from);
+      });
     } else {
       begin_run();
     }

@@ -1,0 +1,98 @@
+#include "fleet/past_anomaly.h"
+
+#include <algorithm>
+
+#include "model/sensor.h"
+
+namespace fleet_sim::fleet {
+namespace {
+
+// Walks a sensor's anomaly through its stretches.
+class Walk {
+ public:
+  Walk(Timestamp moment, std::uint64_t key, std::span<const Stretch> stretches, RunSeed run)
+      : moment_(moment), key_(key), stretches_(stretches), run_(run) {}
+
+  [[nodiscard]] bool has_read() const {
+    return std::ranges::any_of(stretches_, [this](const Stretch& one) {
+      return due_between(one, one.from, std::min(one.to, moment_)) > 0;
+    });
+  }
+
+  // As the sensor joined the fleet.
+  void begin_in_steady_state() {
+    const Stretch& first = stretches_.front();
+    const std::uint64_t before = first.cadence.count_before(first.from - first_due(first));
+    sensor_ = sensor_of(first);
+    model::enter_steady_state(sensor_, run_.seed, first_due(first) + first.cadence.offset(before),
+                              first.cadence);
+    go_through(0, first.from);
+  }
+
+  void begin_with(const PastAnomaly& past) {
+    std::size_t at = 0;
+    while (at + 1 < stretches_.size() && stretches_[at + 1].from <= past.started_at) ++at;
+    sensor_ = sensor_of(stretches_[at]);
+    model::return_to_anomaly(sensor_, run_.seed, past.type, past.started_at, 0);
+    sensor_.anomaly.injected = past.injected;
+    go_through(at, std::max(past.started_at, stretches_[at].from));
+  }
+
+  [[nodiscard]] const model::Anomaly& anomaly() const { return sensor_.anomaly; }
+
+ private:
+  [[nodiscard]] Timestamp first_due(const Stretch& stretch) const {
+    return run_.start + model::phase_of(key_, stretch.cadence);
+  }
+  [[nodiscard]] Timestamp next_due(const Stretch& stretch, Timestamp at) const {
+    const Timestamp first = first_due(stretch);
+    return first + stretch.cadence.offset(stretch.cadence.count_before(at - first));
+  }
+  [[nodiscard]] std::uint64_t due_between(const Stretch& stretch, Timestamp from, Timestamp to) const {
+    if (to <= from) return 0;
+    const Timestamp first = first_due(stretch);
+    return stretch.cadence.count_before(to - first) - stretch.cadence.count_before(from - first);
+  }
+  [[nodiscard]] model::Sensor sensor_of(const Stretch& stretch) const {
+    return {key_, model::phase_of(key_, stretch.cadence), stretch.profile, 0, model::Anomaly{}};
+  }
+
+  void go_through(std::size_t at, Timestamp from) {
+    for (;; ++at, from = stretches_[at].from) {
+      const Stretch& here = stretches_[at];
+      const Timestamp to = std::min({here.to, moment_, sensor_.anomaly.ended_at + 1});
+      sensor_.anomaly.readings_affected += static_cast<std::uint32_t>(due_between(here, from, to));
+      if (!sensor_.anomaly.active() || at + 1 == stretches_.size() || here.to > moment_) return;
+      change_to(here, stretches_[at + 1]);
+    }
+  }
+
+  void change_to(const Stretch& was, const Stretch& is) {
+    model::Anomaly& anomaly = sensor_.anomaly;
+    const bool may_go_on = !is.in_another_shard && model::goes_on_under(anomaly, *was.profile, *is.profile);
+    const bool was_open = anomaly.readings_affected > 0 && next_due(was, is.from) <= anomaly.ended_at;
+    const bool has_more = next_due(is, is.from) <= anomaly.ended_at;
+    if (!outlasts_change(may_go_on, has_more, was_open)) anomaly = model::Anomaly{};
+  }
+
+  Timestamp moment_;
+  std::uint64_t key_;
+  std::span<const Stretch> stretches_;
+  RunSeed run_;
+  model::Sensor sensor_{};
+};
+
+}  // namespace
+
+model::Anomaly anomaly_at(Timestamp moment, std::uint64_t key, std::span<const Stretch> stretches,
+                          bool begins_new, const PastAnomaly* latest, RunSeed run) {
+  Walk walk(moment, key, stretches, run);
+  if (begins_new && !walk.has_read()) {
+    walk.begin_in_steady_state();
+  } else if (latest != nullptr) {
+    walk.begin_with(*latest);
+  }
+  return walk.anomaly();
+}
+
+}  // namespace fleet_sim::fleet

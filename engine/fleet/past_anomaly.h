@@ -1,0 +1,60 @@
+// What a sensor is in the middle of when a run is resumed: the last anomaly that it began, carried through
+// the reloads since, by the rules by which the running fleet carries it (cohort.h). Worked out from what the
+// shards tell and the record of the reloads alone, without replaying the run. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "base/cadence.h"
+#include "base/terms.h"
+#include "base/timestamp.h"
+#include "model/anomaly.h"
+#include "model/profile.h"
+
+namespace fleet_sim::fleet {
+
+// The last anomaly that a sensor began before some moment.
+struct PastAnomaly {
+  AnomalyType type;
+  Timestamp started_at;
+  bool injected = false;
+};
+using PastAnomalies = std::unordered_map<std::uint32_t, PastAnomaly>;  // by index into the Roster
+
+// A time in which a sensor stayed what it is. Readings due from `from` to before `to` are of this profile.
+struct Stretch {
+  Timestamp from;
+  Timestamp to;
+  const model::Profile* profile;
+  Cadence cadence;
+  bool in_another_shard = false;  // than the stretch before, which ended the sensor's anomaly
+};
+
+// What is known of a sensor since it joined the fleet, or since its last anomaly began: at least one stretch,
+// each beginning where the one before ends.
+struct Life {
+  std::vector<Stretch> stretches;
+  bool begins_new = false;  // the first stretch begins with its first reading ever, perhaps amid an anomaly
+};
+using Lives = std::unordered_map<std::uint32_t, Life>;  // by index into the Roster
+
+struct RunSeed {
+  std::uint64_t seed;
+  Timestamp start;
+};
+
+// What the sensor with this key is in the middle of at `moment`, when every reading due before has been
+// taken.
+model::Anomaly anomaly_at(Timestamp moment, std::uint64_t key, std::span<const Stretch> stretches,
+                          bool begins_new, const PastAnomaly* latest, RunSeed run);
+
+// Whether an anomaly outlasts a change of its sensor that allows it to: `has_more` readings lie in it
+// afterwards, or its last reading had been taken when they `was_open` no more.
+constexpr bool outlasts_change(bool may_go_on, bool has_more, bool was_open) {
+  return may_go_on && (has_more || !was_open);
+}
+
+}  // namespace fleet_sim::fleet

@@ -1,0 +1,94 @@
+#include "run/run_record.h"
+
+#include <tbb/parallel_for.h>
+
+#include <map>
+#include <stdexcept>
+#include <utility>
+
+#include "base/plain_text.h"
+#include "base/problems.h"
+#include "data/data_directory.h"
+
+namespace fleet_sim::run {
+namespace {
+
+void demand_read(const sqlite::StorageError& error, const std::filesystem::path& file) {
+  if (!error.ok()) throw std::runtime_error(file.string() + ": cannot be read: " + error.message);
+}
+
+// What one shard tells of the run.
+struct Told {
+  std::vector<sqlite::RunReload> reloads;
+  std::vector<sqlite::EntryKey> identities;
+};
+
+Told read_told(const std::filesystem::path& file, const std::string& run_id) {
+  Told told;
+  sqlite::Database shard = data::open_shard(file);
+  if (!sqlite::check_schema(shard).ok()) return told;
+  demand_read(sqlite::read_reloads(shard, run_id, told.reloads), file);
+  demand_read(sqlite::list_identities(shard, run_id, told.identities), file);
+  return told;
+}
+
+// All shards together: each entry once, with a file that tells its identities.
+struct Union {
+  std::map<sqlite::EntryKey, sqlite::RunReload> reloads;
+  std::map<sqlite::EntryKey, std::filesystem::path> identities;
+};
+
+Union unite(const std::vector<std::filesystem::path>& files, const std::string& run_id) {
+  std::vector<Told> told(files.size());
+  tbb::parallel_for(std::size_t{0}, files.size(),
+                    [&](std::size_t i) { told[i] = read_told(files[i], run_id); });
+  Union all;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    for (sqlite::RunReload& reload : told[i].reloads) {
+      const sqlite::EntryKey key(reload.number, reload.at);
+      all.reloads.try_emplace(key, std::move(reload));
+    }
+    for (const sqlite::EntryKey& entry : told[i].identities) all.identities.try_emplace(entry, files[i]);
+  }
+  return all;
+}
+
+sqlite::RecordedIdentities identities_of(const Union& all, const sqlite::EntryKey& entry,
+                                         const std::string& run_id) {
+  sqlite::RecordedIdentities found;
+  const auto told = all.identities.find(entry);
+  if (told == all.identities.end()) {
+    throw InvalidInput(
+        "--resume: run " + printable(run_id) +
+        " was reloaded while it ran (table run_reloads), and "
+        "what its reload number " +
+        std::to_string(entry.first) +
+        " changed is not in these files (table run_identities): an older version wrote them, or one "
+        "of them is missing; begin another run without --resume");
+  }
+  sqlite::Database shard = data::open_shard(told->second);
+  demand_read(sqlite::read_identities(shard, run_id, entry, found), told->second);
+  return found;
+}
+
+}  // namespace
+
+RunRecord read_record(const std::vector<std::filesystem::path>& files, const std::string& run_id) {
+  Union all = unite(files, run_id);
+  RunRecord record;
+  if (!all.identities.empty() && all.identities.begin()->first.first == 0) {
+    record.began_with = identities_of(all, all.identities.begin()->first, run_id).identities;
+  } else if (!all.reloads.empty()) {
+    identities_of(all, {all.reloads.begin()->first.first, latest_timestamp},
+                  run_id);  // is not there, and says so
+  }
+  std::uint64_t number = 0;
+  for (auto& [key, reload] : all.reloads) {
+    // One that is missing in their midst would have been the next.
+    const sqlite::EntryKey next = key.first == ++number ? key : sqlite::EntryKey{number, latest_timestamp};
+    record.reloads.push_back({std::move(reload), identities_of(all, next, run_id)});
+  }
+  return record;
+}
+
+}  // namespace fleet_sim::run

@@ -1,0 +1,29 @@
+// The record of a run: how its fleet began and every reload since, as its shards tell it together. A reload
+// counts when any shard tells of it; one that no shard tells of has left no row either, and never happened.
+// Reads the shards of a data directory while starting; throws like data_directory.h, and InvalidInput for a
+// record that is not whole: made by an older version, or with the shard that told of an entry gone.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "identity/identity.h"
+#include "sqlite/run_identities.h"
+#include "sqlite/run_reloads.h"
+
+namespace fleet_sim::run {
+
+struct RecordedReload {
+  sqlite::RunReload reload;  // without indices
+  sqlite::RecordedIdentities identities;
+};
+
+struct RunRecord {
+  std::vector<identity::IdentityRecord> began_with;  // none: an older version did not record it
+  std::vector<RecordedReload> reloads;               // in their order
+};
+
+RunRecord read_record(const std::vector<std::filesystem::path>& files, const std::string& run_id);
+
+}  // namespace fleet_sim::run

@@ -1,0 +1,167 @@
+// What a run records of its fleet: read back from shards, the union of them, and who tells what.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/problems.h"
+#include "config/load_config.h"
+#include "fleet/profile_table.h"
+#include "run/history.h"
+#include "run/run_record.h"
+#include "sqlite/run_identities.h"
+#include "sqlite/run_reloads.h"
+#include "support/rosters.h"
+#include "support/temporary_folder.h"
+
+namespace fleet_sim::run_record_test {
+using namespace fleet_sim::test;
+namespace {
+
+constexpr Timestamp start = 1'767'225'600'000'000;
+constexpr Timestamp second = microseconds_per_second;
+
+// Shards of a run of three sensors, of which each is written by hand.
+struct Bench {
+  Bench() {
+    info.run_id = "run";
+    info.start = start;
+    info.config = config::config_text(config);
+    info.reloads = &reloads;
+    for (const char* id : {"a", "b", "c"}) roster.add(identity_of(id));
+    reloads.begin_with(start, {0, 1, 2});
+  }
+
+  std::uint32_t add(const std::string& id, const std::string& firmware) {
+    identity::IdentityRecord record = identity_of(id);
+    record.firmware_version = firmware;
+    return roster.add(record);
+  }
+
+  void reload(Timestamp at, std::vector<std::uint32_t> identities, std::vector<std::uint32_t> removed) {
+    sqlite::RunReload reload;
+    reload.at = at;
+    reload.changes = "some";
+    reload.config = config::config_text(config);
+    reload.identities = std::move(identities);
+    reload.removed = std::move(removed);
+    reloads.add(reload);
+  }
+
+  // A shard that tells of the start and of these reloads.
+  void tell(const std::string& name, const std::vector<std::size_t>& of_reloads) {
+    sqlite::Database shard;
+    REQUIRE(shard.open(folder / name).ok());
+    REQUIRE(sqlite::prepare_schema(shard, config.sqlite).ok());
+    REQUIRE(sqlite::record_run(shard, info).ok());
+    REQUIRE(sqlite::record_start(shard, info, roster).ok());
+    for (const std::size_t i : of_reloads) {
+      REQUIRE(sqlite::record_reload(shard, info, roster, reloads[i]).ok());
+      reloads.told(reloads[i].number);
+    }
+    reloads.told(0);
+    files.emplace_back(folder / name);
+  }
+
+  [[nodiscard]] run::RunRecord read() const { return run::read_record(files, "run"); }
+
+  TemporaryFolder folder;
+  config::Config config;
+  identity::Roster roster;
+  sqlite::RunReloads reloads;
+  sqlite::RunInfo info;
+  std::vector<std::filesystem::path> files;
+};
+
+std::vector<std::string> ids(const std::vector<std::uint32_t>& members, const identity::Roster& roster) {
+  std::vector<std::string> ids;
+  for (const std::uint32_t member : members) {
+    ids.push_back(std::string(roster[member].id) + " " +
+                  std::string(roster.text(roster[member].firmware_version)));
+  }
+  std::ranges::sort(ids);
+  return ids;
+}
+
+using Ids = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("the shards together tell what any of them does, and the history follows it") {
+  Bench bench;
+  bench.reload(start + second, {bench.add("a", "2.0"), bench.add("d", "1.3")}, {1});
+  bench.reload(start + 2 * second, {bench.add("b", "9.9")}, {3});  // b comes back, a leaves
+  bench.tell("one.db", {0});
+  bench.tell("two.db", {0, 1});
+  bench.tell("three.db", {});
+  const run::RunRecord record = bench.read();
+  REQUIRE(record.reloads.size() == 2);
+  identity::Roster roster;
+  const run::History history = run::History::of_record(record, start, bench.config, bench.config, roster);
+  const auto firmware = [&](std::size_t reloads) { return ids(history.members_after(reloads), roster); };
+  const std::string usual = identity::IdentityRecord().firmware_version;
+  CHECK(firmware(0).size() == 3);
+  CHECK(firmware(1) == Ids{"a 2.0", "c " + std::string(roster.text(roster[2].firmware_version)), "d 1.3"});
+  CHECK(firmware(2) == Ids{"b 9.9", "c " + std::string(roster.text(roster[2].firmware_version)), "d 1.3"});
+  CHECK(history.reloads()[0].became[0].from == 0u);
+  CHECK_FALSE(history.reloads()[0].became[1].from);
+  CHECK_FALSE(history.reloads()[0].became[1].comes_back);
+  CHECK(history.reloads()[1].became[0].comes_back);
+  CHECK(history.reloads_until(start + second - 1) == 0);
+  CHECK(history.reloads_until(start + second) == 1);
+
+  const run::LifeTable lives(history, roster);
+  CHECK(lives.sensors().size() == 4);
+  const auto of_b = lives.pieces(1, start);
+  REQUIRE(of_b.size() == 2);
+  CHECK(of_b[0].to == start + second);
+  CHECK(of_b[1].from == start + 2 * second);
+  CHECK(lives.last_joined(1, start + 3 * second).comes_back);
+  CHECK_FALSE(lives.last_joined(1, start + second).comes_back);
+  CHECK(lives.pieces(1, start + second).size() == 1);
+}
+
+TEST_CASE("a record with a reload that no shard tells whole is refused by name") {
+  Bench bench;
+  bench.reload(start + second, {bench.add("d", "1.3")}, {});
+  bench.tell("one.db", {0});
+  sqlite::Database shard;
+  REQUIRE(shard.open(bench.folder / "one.db").ok());
+  SUBCASE("as an older version writes it") {
+    REQUIRE(shard.execute("DROP TABLE run_identities").ok());
+  }
+  SUBCASE("with the one before it gone") {
+    REQUIRE(
+        shard
+            .execute(
+                "UPDATE run_reloads SET number = 2; UPDATE run_identities SET number = 2 WHERE number = 1")
+            .ok());
+  }
+  CHECK_THROWS_WITH_AS(bench.read(), doctest::Contains("was reloaded while it ran"), InvalidInput);
+}
+
+TEST_CASE("of a large fleet only the first shards tell, and the very first always does") {
+  sqlite::RunReloads reloads;
+  CHECK(reloads.tells_identities(0, 15));
+  CHECK(reloads.tells_identities(0, 1'000'000));
+  reloads.told(0);
+  CHECK(reloads.tells_identities(0, 15));
+  CHECK(reloads.tells_identities(0, 50'000));
+  CHECK_FALSE(reloads.tells_identities(0, 50'001));
+}
+
+TEST_CASE("a reload can be told at once, but only by a shard that has the run") {
+  Bench bench;
+  bench.reload(start + second, {}, {1});
+  CHECK_FALSE(
+      sqlite::record_reload_now(bench.folder / "none.db", bench.info, bench.roster, bench.reloads[0]));
+  CHECK_FALSE(std::filesystem::exists(bench.folder / "none.db"));
+  bench.tell("one.db", {});
+  CHECK(bench.read().reloads.empty());
+  CHECK(sqlite::record_reload_now(bench.folder / "one.db", bench.info, bench.roster, bench.reloads[0]));
+  REQUIRE(bench.read().reloads.size() == 1);
+  CHECK(bench.read().reloads[0].identities.removed == Ids{"b"});
+}
+
+}  // namespace fleet_sim::run_record_test
