@@ -23,8 +23,8 @@ constexpr std::uint64_t key = 0x5EED5EED5EED5EED;
 
 // The config's default sensor, whose anomalies are all possible.
 model::Profile profile_of(const config::Config& config) {
-  return model::resolve_profile(
-      config, {"1.3", "TempVibe-2000", "SensorTech", "Factory A - Line 1", 1, config.normal_parameters});
+  return model::resolve_profile(config, {"1.3", "TempVibe-2000", "SensorTech", "Factory A - Line 1", 1,
+                                         model::normal_parameters(config)});
 }
 
 void draw_block(benchmark::State& state) {

@@ -68,10 +68,10 @@ void check_number(const model::Number<model::Chain>& number, double expected) {
     CHECK((step.operation == model::Operation::start) == (&step == &steps.front()));
 }
 
-template <std::size_t n>
-void check_shares(const std::array<double, n>& shares, const std::array<double, n>& until) {
+template <class Shares>
+void check_shares(const Shares& shares, const Shares& until) {
   double so_far = 0;
-  for (std::size_t i = 0; i < n; ++i) CHECK((so_far += shares[i]) == near(until[i]));
+  for (std::size_t i = 0; i < shares.size(); ++i) CHECK((so_far += shares[i]) == near(until[i]));
 }
 
 void check_types(const model::Explanation& explanation, double readings_per_second) {

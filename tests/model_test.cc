@@ -50,7 +50,7 @@ doctest::Approx near(double value) {
 
 // A sensor that no behavior touches.
 model::ProfileSource plain_source(const config::Config& config, double rate = 1) {
-  return {"2.0", "Other", "Other", "Office", rate, config.normal_parameters};
+  return {"2.0", "Other", "Other", "Office", rate, model::normal_parameters(config)};
 }
 
 model::Profile plain_profile(const config::Config& config, double rate = 1) {
@@ -215,7 +215,7 @@ TEST_CASE("every combination of firmware, model, manufacturer and location has t
           Expected expected;
           for (const Choice& choice : {firmware, model, manufacturer, location}) choice.effect(expected);
           const model::ProfileSource source{firmware.name, model.name, manufacturer.name,
-                                            location.name, 1,          config.normal_parameters};
+                                            location.name, 1,          model::normal_parameters(config)};
           CAPTURE(firmware.name);
           CAPTURE(model.name);
           CAPTURE(manufacturer.name);
@@ -336,7 +336,7 @@ TEST_CASE("behaviors of the config multiply, and the first that names a replacem
   config.behaviors.model["X"].spike_factor = config::Range{2, 5};
   config.behaviors.location["Fac"].spike_factor = config::Range{7, 9};
   const model::Profile profile =
-      model::resolve_profile(config, {"1.5.0", "X", "None", "Facade", 1, config.normal_parameters});
+      model::resolve_profile(config, {"1.5.0", "X", "None", "Facade", 1, model::normal_parameters(config)});
   CHECK(profile.steady_until.back() == near(0.05 * 6));
   CHECK(profile.daily_amplitude == near(2 * 10));
   CHECK(profile.work_hours_rise == near(2 * 3));

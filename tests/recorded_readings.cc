@@ -66,7 +66,7 @@ std::uint64_t hash_of_all() {
         for (const std::string_view location : {"Factory A", "Warehouse", "Outdoor", "Laboratory"}) {
           const double rate = std::array{1.0, 0.01, 3.7, 250.0}[key % 4];
           const model::Profile profile = model::resolve_profile(
-              config, {firmware, model, manufacturer, location, rate, config.normal_parameters});
+              config, {firmware, model, manufacturer, location, rate, model::normal_parameters(config)});
           add_sensor(hash, profile, rate, ++key);
         }
       }

@@ -121,7 +121,10 @@ TEST_CASE("a missing reading has no values") {
   status::SensorDetail detail{sensor_row("a"), "{\"x\": 1}", std::nullopt, {}};
   detail.readings = {{0, {1, 2, 3}, std::nullopt, {}},
                      {1'000'000, {}, AnomalyType::missing_data, {}},
-                     {2'000'000, {1, 2, 3}, AnomalyType::trend, Channel::voltage}};
+                     {2'000'000, {1, 2, 3}, AnomalyType::trend, "voltage"}};
+  for (const batch::ChannelColumn& channel : batch::built_in_schema().channels()) {
+    detail.channels.push_back({channel});
+  }
   const json sensor = json::parse(status::sensor_json(detail));
   CHECK(sensor["effective"]["x"] == 1);
   CHECK(sensor["anomaly"].is_null());

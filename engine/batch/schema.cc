@@ -104,10 +104,9 @@ std::string listed(std::span<const ChannelColumn> channels) {
 
 const Schema& built_in_schema() {
   static const Schema schema = [] {
-    constexpr PerChannel<std::string_view> units{"°C", "mm/s²", "V"};
     std::vector<ChannelColumn> channels;
     for (std::size_t c = 0; c < channel_count; ++c) {
-      channels.push_back({std::string(channel_names[c]), std::string(units[c])});
+      channels.push_back({std::string(channel_names[c]), std::string(channel_units[c]), channel_decimals[c]});
     }
     return Schema("temperature_vibration", std::move(channels));
   }();

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/terms.h"
 #include "batch/values.h"
 
 namespace fleet_sim::batch {
@@ -19,6 +20,7 @@ namespace fleet_sim::batch {
 struct ChannelColumn {
   std::string name;
   std::string unit;  // empty where it is not known
+  int decimals = 3;  // of a value that a person reads
 
   bool operator==(const ChannelColumn&) const = default;
 };
@@ -53,6 +55,10 @@ class Schema {
   [[nodiscard]] const std::string& type() const { return type_; }
   [[nodiscard]] std::span<const ChannelColumn> channels() const { return channels_; }
   [[nodiscard]] std::optional<std::size_t> find_channel(std::string_view name) const;
+  [[nodiscard]] std::optional<std::string> name_of(const std::optional<Channel>& channel) const {
+    if (!channel) return std::nullopt;
+    return channels_[index_of(*channel)].name;
+  }
 
   // All columns, as they stand in a file.
   [[nodiscard]] std::span<const Column> columns() const { return columns_; }

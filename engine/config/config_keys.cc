@@ -93,15 +93,14 @@ auto section(Keys& keys, Settings Config::*settings) {
 template <class Section>
 void channel_key(Section& section, std::size_t channel, std::string_view name,
                  double ChannelParameters::*member, std::string_view what, const Bounds& bounds) {
-  constexpr PerChannel<std::string_view> units{"°C", "mm/s²", "V"};
   const std::string channel_name(channel_names[channel]);
-  section.row(
-      member, number(bounds),
-      {.name = lasting("normal_parameters." + channel_name + "." + std::string(name)),
-       .value = "X",
-       .help = lasting(std::string(what) + " " + channel_name + ", " + std::string(units[channel]) + ": {}"),
-       .decides = Decides::readings,
-       .at_once = true});
+  section.row(member, number(bounds),
+              {.name = lasting("normal_parameters." + channel_name + "." + std::string(name)),
+               .value = "X",
+               .help = lasting(std::string(what) + " " + channel_name + ", " +
+                               std::string(channel_units[channel]) + ": {}"),
+               .decides = Decides::readings,
+               .at_once = true});
 }
 
 void normal_parameter_keys(Keys& keys) {

@@ -58,7 +58,7 @@ PerAnomalyType<double> expected_shares(const config::Config& config, const Trait
   const model::Profile profile = model::resolve_profile(
       config, {traits[index_of(Trait::firmware)], traits[index_of(Trait::model)],
                traits[index_of(Trait::manufacturer)], traits[index_of(Trait::location)],
-               rate_of(config, period), config.normal_parameters});
+               rate_of(config, period), model::normal_parameters(config)});
   PerAnomalyType<double> shares = profile.steady_until;
   for (std::size_t k = anomaly_type_count - 1; k > 0; --k) shares[k] -= shares[k - 1];
   return shares;

@@ -36,10 +36,11 @@ void add_number(JsonWriter& json, std::string_view name, const ChainNumber& numb
   });
 }
 
-void add_numbers(JsonWriter& json, std::string_view name, const PerChannel<ChainNumber>& numbers) {
-  json.object(name, [&] {
-    for (std::size_t c = 0; c < channel_count; ++c) add_number(json, channel_names[c], numbers[c]);
-  });
+// Calls `add` with the name and the place of each channel of the sensor's type.
+template <class Add>
+void add_by_channel(const model::Explanation& explanation, const Add& add) {
+  const auto channels = explanation.type->schema.channels();
+  for (std::size_t c = 0; c < channels.size(); ++c) add(channels[c].name, c);
 }
 
 void add_behavior(JsonWriter& json, std::string_view name, const model::FoundBehavior& found) {
@@ -63,15 +64,15 @@ void add_readings(JsonWriter& json, const ExplainedSensor& sensor) {
 void add_signal(JsonWriter& json, const ExplainedSensor& sensor) {
   const model::ProfileNumbers<model::Chain>& numbers = sensor.explanation.numbers;
   json.object("normal_readings", [&] {
-    for (std::size_t c = 0; c < channel_count; ++c) {
+    add_by_channel(sensor.explanation, [&](const std::string& name, std::size_t c) {
       const model::ChannelNumbers<model::Chain>& channel = numbers.channels[c];
-      json.object(channel_names[c], [&] {
+      json.object(name, [&] {
         add_number(json, "mean", channel.mean);
         add_number(json, "std_dev", channel.deviation);
         add_number(json, "min", channel.min);
         add_number(json, "max", channel.max);
       });
-    }
+    });
     add_number(json, "daily_amplitude", numbers.daily_amplitude);
     add_number(json, "work_hours_rise", numbers.work_hours_rise);
     json.member("utc_offset", config::utc_offset_text(sensor.config.clock.utc_offset));
@@ -100,12 +101,12 @@ void add_types(JsonWriter& json, const model::Explanation& explanation) {
 
 void add_channels(JsonWriter& json, const model::Explanation& explanation) {
   json.object("channels", [&] {
-    for (std::size_t c = 0; c < channel_count; ++c) {
-      json.object(channel_names[c], [&] {
+    add_by_channel(explanation, [&](const std::string& name, std::size_t c) {
+      json.object(name, [&] {
         add_number(json, "weight", explanation.numbers.channel_weights[c]);
         json.member("share", explanation.channel_shares[c]);
       });
-    }
+    });
   });
 }
 
@@ -128,7 +129,11 @@ void add_anomalies(JsonWriter& json, const ExplainedSensor& sensor) {
       if (strength) add_number(json, strength->key, numbers.strengths[k]);
     }
     json.member("pattern_period_seconds", seconds(sensor.explanation.profile.pattern_period));
-    add_numbers(json, "noise_factor", numbers.noise_factor);
+    json.object("noise_factor", [&] {
+      add_by_channel(sensor.explanation, [&](const std::string& name, std::size_t c) {
+        add_number(json, name, numbers.noise_factor[c]);
+      });
+    });
   });
 }
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -16,7 +17,6 @@ namespace {
 
 constexpr std::size_t page_columns = 100;
 constexpr std::size_t longest_origin = 60;  // columns
-constexpr PerChannel<std::string_view> units{"°C", "mm/s²", "V"};
 
 // A name in a chain, where it only has to be recognized: it may be as long as an identity or a config likes.
 std::string shortened(std::string_view text) {
@@ -144,22 +144,28 @@ void add_readings(Page& page, const ExplainedSensor& sensor) {
   page.row("file", {sensor.file.value_or("none: the sink is null")});
 }
 
-void add_channel(Page& page, std::size_t c, const model::ChannelNumbers<model::Chain>& channel) {
-  page.row(channel_names[c], joined("mean    ", chain_pieces(channel.mean, units[c])));
-  page.row("", joined("std_dev ", chain_pieces(channel.deviation, units[c])));
-  page.row("", joined("min, max",
-                      joined(chain_pieces(channel.min, units[c]), chain_pieces(channel.max, units[c])[0])));
+void add_channel(Page& page, const batch::ChannelColumn& column,
+                 const model::ChannelNumbers<model::Chain>& channel) {
+  const std::string& unit = column.unit;
+  page.row(column.name, joined("mean    ", chain_pieces(channel.mean, unit)));
+  page.row("", joined("std_dev ", chain_pieces(channel.deviation, unit)));
+  page.row("",
+           joined("min, max", joined(chain_pieces(channel.min, unit), chain_pieces(channel.max, unit)[0])));
 }
 
 void add_signal(Page& page, const ExplainedSensor& sensor) {
   const model::ProfileNumbers<model::Chain>& numbers = sensor.explanation.numbers;
   page.heading("normal readings");
-  for (std::size_t c = 0; c < channel_count; ++c) add_channel(page, c, numbers.channels[c]);
+  const model::SensorType& type = *sensor.explanation.type;
+  const auto channels = type.schema.channels();
+  for (std::size_t c = 0; c < channels.size(); ++c) add_channel(page, channels[c], numbers.channels[c]);
+  if (!type.daily_channel) return;
+  const std::string& daily_unit = channels[index_of(*type.daily_channel)].unit;
   const std::string offset = config::utc_offset_text(sensor.config.clock.utc_offset);
   page.row("daily cycle",
-           joined(chain_pieces(numbers.daily_amplitude, "°C"), "warmest at 15:00 UTC" + offset));
+           joined(chain_pieces(numbers.daily_amplitude, daily_unit), "warmest at 15:00 UTC" + offset));
   page.row("work hours",
-           joined(chain_pieces(numbers.work_hours_rise, "°C"), "from 08:00 to 18:00 UTC" + offset));
+           joined(chain_pieces(numbers.work_hours_rise, daily_unit), "from 08:00 to 18:00 UTC" + offset));
 }
 
 double anomalous_share(const model::Explanation& explanation) {
@@ -222,10 +228,13 @@ void add_strength(Page& page, std::size_t k, const model::Explanation& explanati
 void add_effects(Page& page, const ExplainedSensor& sensor) {
   const model::Explanation& explanation = sensor.explanation;
   const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
-  const auto channel_word = [](std::size_t c) { return fmt::format("{:<11}", channel_names[c]); };
+  const auto channels = explanation.type->schema.channels();
+  std::size_t widest = 0;
+  for (const batch::ChannelColumn& channel : channels) widest = std::max(widest, channel.name.size());
+  const auto channel_word = [&](std::size_t c) { return fmt::format("{:<{}}", channels[c].name, widest); };
   page.heading("what anomalies do");
   page.row("severity", chain_pieces(numbers.severity));
-  for (std::size_t c = 0; c < channel_count; ++c) {
+  for (std::size_t c = 0; c < channels.size(); ++c) {
     page.row(c == 0 ? "channel" : "", joined(channel_word(c), joined(chain_pieces(numbers.channel_weights[c]),
                                                                      percent(explanation.channel_shares[c]) +
                                                                          " of spikes and trends")));
@@ -233,7 +242,7 @@ void add_effects(Page& page, const ExplainedSensor& sensor) {
   page.row("spike", joined("factor from", chain_pieces(numbers.spike_factor_min)));
   page.row("", joined("factor to  ", chain_pieces(numbers.spike_factor_max)));
   for (std::size_t k = 0; k < anomaly_type_count; ++k) add_strength(page, k, explanation);
-  for (std::size_t c = 0; c < channel_count; ++c) {
+  for (std::size_t c = 0; c < channels.size(); ++c) {
     page.row(c == 0 ? "noise" : "",
              joined(channel_word(c), chain_pieces(numbers.noise_factor[c], "of the value")));
   }

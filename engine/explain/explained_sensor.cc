@@ -19,7 +19,7 @@ std::optional<std::string> file_of(const config::Config& config, const identity:
 }  // namespace
 
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
-                               std::uint32_t index) {
+                               std::uint32_t index, const model::SensorType& type) {
   const identity::Identity& identity = roster[index];
   const Cadence cadence(fleet::rate_of(roster, identity, config));
   ExplainedSensor sensor{
@@ -35,7 +35,7 @@ ExplainedSensor explain_sensor(const config::Config& config, const identity::Ros
       .first_due = std::nullopt,
       .partition = fleet::partition_of(identity.id, config.fleet.partition.count),
       .file = file_of(config, roster, identity),
-      .explanation = model::explain_profile(config, fleet::profile_source(roster, identity, config))};
+      .explanation = model::explain_profile(config, fleet::profile_source(roster, identity, config, type))};
   if (config.clock.start) sensor.first_due = *config.clock.start + sensor.phase;
   return sensor;
 }

@@ -35,7 +35,7 @@ struct ExplainedSensor {
 
 // `index` is the sensor's in the roster.
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
-                               std::uint32_t index);
+                               std::uint32_t index, const model::SensorType& type = model::built_in_type());
 
 // About forty lines of at most 100 columns.
 std::string text_of(const ExplainedSensor& sensor);

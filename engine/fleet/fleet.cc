@@ -117,16 +117,15 @@ std::vector<std::uint32_t> partition_members(const identity::Roster& roster, con
 }
 
 void check_members(const identity::Roster& roster, std::span<const std::uint32_t> members,
-                   const config::Config& config, Problems& problems) {
+                   const config::Config& config, Problems& problems, const model::SensorType& type) {
   for (const std::uint32_t member : members) {
     const identity::Identity& identity = roster[member];
     if (identity.overrides == identity::Identity::no_overrides) continue;
-    const config::NormalParameters merged =
-        merged_parameters(config.normal_parameters, roster.overrides(identity));
-    for (std::size_t c = 0; c < channel_count; ++c) {
+    const model::ChannelParameters merged = merged_parameters(config, type, roster.overrides(identity));
+    for (std::size_t c = 0; c < merged.size(); ++c) {
       if (merged[c].min <= merged[c].max) continue;
       problems.add("sensor '" + std::string(identity.id) + "'",
-                   "normal_parameters." + std::string(channel_names[c]) + ": min " +
+                   "normal_parameters." + type.schema.channels()[c].name + ": min " +
                        std::to_string(merged[c].min) + " is above max " + std::to_string(merged[c].max) +
                        " once the config's values fill in; give both min and max");
     }
@@ -135,8 +134,9 @@ void check_members(const identity::Roster& roster, std::span<const std::uint32_t
 
 Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t> members,
                   std::span<const std::uint32_t> writer_of, const config::Config& config, std::uint64_t seed,
-                  Timestamp start) {
-  auto profiles = std::make_shared<ProfileTable>(roster, std::make_shared<const config::Config>(config));
+                  Timestamp start, const model::SensorType& type) {
+  auto profiles =
+      std::make_shared<ProfileTable>(roster, std::make_shared<const config::Config>(config), type);
   const std::vector<Placed> placed = place_sensors(roster, members, writer_of, config, *profiles);
 
   std::vector<Cohort> cohorts;

@@ -65,11 +65,13 @@ std::vector<std::uint32_t> partition_members(const identity::Roster& roster, con
 // Checks what only identity and config together can tell: that each sensor's own normal parameters fit the
 // config's.
 void check_members(const identity::Roster& roster, std::span<const std::uint32_t> members,
-                   const config::Config& config, Problems& problems);
+                   const config::Config& config, Problems& problems,
+                   const model::SensorType& type = model::built_in_type());
 
-// `writer_of` gives, for each member, the writer that owns its shard.
+// `writer_of` gives, for each member, the writer that owns its shard. Borrows the type, which all sensors are
+// of.
 Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t> members,
                   std::span<const std::uint32_t> writer_of, const config::Config& config, std::uint64_t seed,
-                  Timestamp start);
+                  Timestamp start, const model::SensorType& type = model::built_in_type());
 
 }  // namespace fleet_sim::fleet

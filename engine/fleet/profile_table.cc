@@ -1,14 +1,18 @@
 #include "fleet/profile_table.h"
 
+#include "model/resolution.h"
+
 namespace fleet_sim::fleet {
 
-config::NormalParameters merged_parameters(const config::NormalParameters& normal,
+model::ChannelParameters merged_parameters(const config::Config& config, const model::SensorType& type,
                                            const identity::IdentityOverrides& own) {
-  config::NormalParameters merged = normal;
-  for (std::size_t c = 0; c < channel_count; ++c) {
-    const identity::ChannelOverride& channel = own.normal_parameters[c];
-    merged[c] = {channel.mean.value_or(normal[c].mean), channel.std_dev.value_or(normal[c].std_dev),
-                 channel.min.value_or(normal[c].min), channel.max.value_or(normal[c].max)};
+  model::ChannelParameters merged = model::normal_parameters(config, type);
+  for (std::size_t c = 0; c < merged.size(); ++c) {
+    const auto named = model::configured_channel(type.schema.channels()[c].name);
+    if (!named) continue;
+    const identity::ChannelOverride& channel = own.normal_parameters[*named];
+    merged[c] = {channel.mean.value_or(merged[c].mean), channel.std_dev.value_or(merged[c].std_dev),
+                 channel.min.value_or(merged[c].min), channel.max.value_or(merged[c].max)};
   }
   return merged;
 }
@@ -19,15 +23,16 @@ double rate_of(const identity::Roster& roster, const identity::Identity& identit
 }
 
 model::ProfileSource profile_source(const identity::Roster& roster, const identity::Identity& identity,
-                                    const config::Config& config) {
+                                    const config::Config& config, const model::SensorType& type) {
   const identity::IdentityOverrides& own = roster.overrides(identity);
   return {roster.text(identity.firmware_version),
           roster.text(identity.model),
           roster.text(identity.manufacturer),
           roster.text(identity.location),
           rate_of(roster, identity, config),
-          merged_parameters(config.normal_parameters, own),
-          &own};
+          merged_parameters(config, type, own),
+          &own,
+          &type};
 }
 
 const model::Profile* ProfileTable::find_or_resolve(const identity::Identity& identity) {
@@ -38,7 +43,7 @@ const model::Profile* ProfileTable::find_or_resolve(const identity::Identity& id
   const auto [entry, is_new] = known_.try_emplace(key, nullptr);
   if (is_new) {
     entry->second = &profiles_.emplace_back(
-        model::resolve_profile(*config_, profile_source(roster_, identity, *config_)));
+        model::resolve_profile(*config_, profile_source(roster_, identity, *config_, type_)));
   }
   return entry->second;
 }

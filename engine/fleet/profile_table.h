@@ -19,19 +19,21 @@ namespace fleet_sim::fleet {
 double rate_of(const identity::Roster& roster, const identity::Identity& identity,
                const config::Config& config);
 
-// The config's normal parameters with the sensor's own in their place.
-config::NormalParameters merged_parameters(const config::NormalParameters& normal,
+// The type's normal parameters with the sensor's own in their place.
+model::ChannelParameters merged_parameters(const config::Config& config, const model::SensorType& type,
                                            const identity::IdentityOverrides& own);
 
-// What the profile of one sensor is resolved from. Borrows the roster.
+// What the profile of one sensor is resolved from. Borrows the roster and the type.
 model::ProfileSource profile_source(const identity::Roster& roster, const identity::Identity& identity,
-                                    const config::Config& config);
+                                    const config::Config& config,
+                                    const model::SensorType& type = model::built_in_type());
 
 class ProfileTable {
  public:
-  // Borrows the roster.
-  ProfileTable(const identity::Roster& roster, std::shared_ptr<const config::Config> config)
-      : roster_(roster), config_(std::move(config)) {}
+  // Borrows the roster and the type.
+  ProfileTable(const identity::Roster& roster, std::shared_ptr<const config::Config> config,
+               const model::SensorType& type = model::built_in_type())
+      : roster_(roster), config_(std::move(config)), type_(type) {}
   ProfileTable(const ProfileTable&) = delete;
   ProfileTable& operator=(const ProfileTable&) = delete;
 
@@ -39,12 +41,14 @@ class ProfileTable {
 
   [[nodiscard]] const identity::Roster& roster() const { return roster_; }
   [[nodiscard]] const config::Config& config() const { return *config_; }
+  [[nodiscard]] const model::SensorType& type() const { return type_; }
 
  private:
   using Key = std::tuple<identity::Text, identity::Text, identity::Text, std::string_view, std::uint32_t>;
 
   const identity::Roster& roster_;
   std::shared_ptr<const config::Config> config_;  // the keys of known_ point into its behaviors
+  const model::SensorType& type_;
   std::map<Key, const model::Profile*> known_;
   std::deque<model::Profile> profiles_;  // a deque, because sensors point into it
 };

@@ -1,5 +1,6 @@
 #include "model/anomaly.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "model/anomaly_effect.h"
@@ -14,9 +15,10 @@ constexpr PerAnomalyType<const AnomalyEffect*> effects{
 };
 
 Channel pick_channel(const Profile& profile, std::uint64_t word) {
-  const double u = uniform(word);
-  if (u < profile.channel_until[0]) return Channel::temperature;
-  return u < profile.channel_until[1] ? Channel::vibration : Channel::voltage;
+  const auto& until = profile.channel_until;
+  const auto found = std::ranges::upper_bound(until, uniform(word));
+  const auto last = until.end() - 1;  // sums of shares may fall short of 1
+  return static_cast<Channel>(std::min(found, last) - until.begin());
 }
 
 }  // namespace

@@ -8,11 +8,11 @@ namespace fleet_sim::model {
 namespace {
 
 void begin_noise(Anomaly& anomaly, const Profile& profile, const RandomBlock&) {
-  anomaly.magnitude = profile.noise_factor[index_of(Channel::temperature)];
+  anomaly.magnitude = profile.noise_factor.front();
 }
 
 void apply_noise(const AffectedReading& reading, batch::Values& values) {
-  for (std::size_t c = 0; c < channel_count; ++c) {
+  for (std::size_t c = 0; c < values.size(); ++c) {
     const double deviation = reading.profile.noise_factor[c] * std::fabs(values[c]);
     values[c] += deviation * standard_normal(reading.noise.channel(c));
   }

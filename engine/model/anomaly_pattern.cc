@@ -1,4 +1,5 @@
-// A pattern sways temperature and vibration in opposition, in proportion to their values.
+// A pattern sways the channels that the type names for it, temperature and vibration in opposition, in
+// proportion to their values.
 #include "base/math.h"
 #include "model/anomaly_effect.h"
 
@@ -15,8 +16,8 @@ void apply_pattern(const AffectedReading& reading, batch::Values& values) {
       static_cast<double>((reading.due - reading.anomaly.started_at) % profile.pattern_period);
   const double wave = sine_of_turns(elapsed / static_cast<double>(profile.pattern_period));
   const double amplitude = strength_of(reading.anomaly, profile);
-  values[index_of(Channel::temperature)] *= 1 + amplitude * wave;
-  values[index_of(Channel::vibration)] *= 1 - amplitude * wave;
+  for (std::size_t c = 0; c < values.size(); ++c)
+    values[c] *= 1 + profile.channels[c].pattern * amplitude * wave;
 }
 
 bool pattern_goes_on(const Profile& was, const Profile& is) {

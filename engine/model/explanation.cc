@@ -35,6 +35,7 @@ void Chain::step(const Origin& origin, Operation operation, double value) {
 Explanation explain_profile(const config::Config& config, const ProfileSource& source) {
   const Resolution<Chain> resolution(config, source);
   Explanation explanation;
+  explanation.type = source.type;
   explanation.behaviors = resolution.behaviors();
   explanation.numbers = resolution.numbers();
   explanation.channel_shares = shares_of(values_of(explanation.numbers.channel_weights));

@@ -42,9 +42,10 @@ struct TypeExplanation {
 };
 
 struct Explanation {
+  const SensorType* type = nullptr;
   FourBehaviors behaviors;
   ProfileNumbers<Chain> numbers;
-  PerChannel<double> channel_shares{};  // how often a spike or trend picks each channel
+  std::vector<double> channel_shares;  // how often a spike or trend picks each channel
   PerAnomalyType<TypeExplanation> types;
   Profile profile;  // what the simulator uses
 };

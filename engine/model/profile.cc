@@ -19,12 +19,11 @@ FoundBehavior find_behavior(const config::BehaviorEntries& table, std::string_vi
   return {&found->second, found->first};
 }
 
-template <std::size_t n>
-std::array<double, n> cumulative_shares(const std::array<double, n>& weights) {
+std::vector<double> cumulative_shares(const std::vector<double>& weights) {
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  std::array<double, n> until{};
+  std::vector<double> until(weights.size());
   double so_far = 0;
-  for (std::size_t i = 0; i < n; ++i) until[i] = sum > 0 ? (so_far += weights[i]) / sum : 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) until[i] = sum > 0 ? (so_far += weights[i]) / sum : 0;
   return until;
 }
 
@@ -35,12 +34,13 @@ std::array<double, n> cumulative(const std::array<double, n>& parts) {
   return until;
 }
 
-void set_signal(Profile& profile, const ProfileNumbers<NoTrail>& numbers) {
-  for (std::size_t c = 0; c < channel_count; ++c) {
+void set_signal(Profile& profile, const ProfileNumbers<NoTrail>& numbers, const SensorType& type) {
+  for (std::size_t c = 0; c < numbers.channels.size(); ++c) {
     const ChannelNumbers<NoTrail>& channel = numbers.channels[c];
-    profile.channels[c] = {channel.mean.value(), channel.deviation.value(), channel.min.value(),
-                           channel.max.value()};
+    profile.channels.push_back({channel.mean.value(), channel.deviation.value(), channel.min.value(),
+                                channel.max.value(), type.pattern[c]});
   }
+  profile.daily_channel = type.daily_channel;
   profile.daily_amplitude = numbers.daily_amplitude.value();
   profile.work_hours_rise = numbers.work_hours_rise.value();
 }
@@ -116,7 +116,7 @@ Onsets resolve_onsets(config::AnomalyBasis basis, double f, const PerAnomalyType
 Profile resolve_profile(const config::Config& config, const ProfileSource& source) {
   const ProfileNumbers<NoTrail> numbers = Resolution<NoTrail>(config, source).numbers();
   Profile profile;
-  set_signal(profile, numbers);
+  set_signal(profile, numbers, *source.type);
   profile.utc_offset = config.clock.utc_offset;
   resolve_durations(profile, config, source.readings_per_second);
   const Onsets onsets = resolve_onsets(config.anomalies.basis, numbers.probability.value(),

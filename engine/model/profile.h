@@ -4,12 +4,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/terms.h"
 #include "base/timestamp.h"
 #include "config/config.h"
 #include "identity/identity.h"
+#include "model/sensor_type.h"
 
 namespace fleet_sim::model {
 
@@ -20,9 +23,10 @@ struct ProfileSource {
   std::string_view manufacturer;
   std::string_view location;
   double readings_per_second = 1;
-  config::NormalParameters normal_parameters{};
+  ChannelParameters normal_parameters{};
   const identity::IdentityOverrides* own =
       nullptr;  // which of the numbers are the identity's; only explanations ask
+  const SensorType* type = &built_in_type();
 };
 
 struct ChannelProfile {
@@ -30,12 +34,14 @@ struct ChannelProfile {
   double deviation = 0;  // standard deviation with the spread applied
   double min = 0;
   double max = 0;
+  double pattern = 0;  // which way a pattern takes it first: 1, -1, or 0 for not at all
 };
 
 struct Profile {
-  PerChannel<ChannelProfile> channels;
-  double daily_amplitude = 0;  // °C
-  double work_hours_rise = 0;  // °C
+  std::vector<ChannelProfile> channels;
+  std::optional<Channel> daily_channel;
+  double daily_amplitude = 0;  // in that channel's unit, as is …
+  double work_hours_rise = 0;  // … this
   Microseconds utc_offset = 0;
 
   // Cumulative over the anomaly types: a uniform draw below entry k, and not below entry k-1, means type k.
@@ -44,11 +50,11 @@ struct Profile {
   PerAnomalyType<std::uint64_t> readings_per_anomaly{};
   PerAnomalyType<Microseconds> duration{};
 
-  PerChannel<double> channel_until{};  // cumulative: which channel a spike or trend picks
-  config::Range spike_factor;          // with the severity applied
-  PerAnomalyType<double> strength{};   // of types whose effect has one, with the severity applied
+  std::vector<double> channel_until;  // cumulative: which channel a spike or trend picks
+  config::Range spike_factor;         // with the severity applied
+  PerAnomalyType<double> strength{};  // of types whose effect has one, with the severity applied
   Microseconds pattern_period = 0;
-  PerChannel<double> noise_factor{};  // standard deviation as a share of the value
+  std::vector<double> noise_factor;  // by channel: standard deviation as a share of the value
 };
 
 // The largest share of anomalous readings; beyond it a sensor would hardly ever be normal.

@@ -8,7 +8,9 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/terms.h"
 #include "config/behavior_effects.h"
@@ -18,6 +20,11 @@
 #include "model/profile.h"
 
 namespace fleet_sim::model {
+
+// The channel's place in what configs and identities say of channels: they name those of the built-in type.
+inline std::optional<std::size_t> configured_channel(std::string_view name) {
+  return batch::built_in_schema().find_channel(name);
+}
 
 // What a step does with its value. multiply_excess multiplies what the number is above 1.
 enum class Operation { start, multiply, multiply_excess, add, replace, limit };
@@ -117,24 +124,27 @@ struct ChannelNumbers {
 template <class Trail>
 struct ProfileNumbers {
   Number<Trail> readings_per_second;
-  PerChannel<ChannelNumbers<Trail>> channels;
+  std::vector<ChannelNumbers<Trail>> channels;
   Number<Trail> daily_amplitude;
   Number<Trail> work_hours_rise;
   Number<Trail> probability;  // f in model/README.md
   PerAnomalyType<Number<Trail>> weights;
   Number<Trail> severity;
-  PerChannel<Number<Trail>> channel_weights;  // of which channel a spike or trend picks
+  std::vector<Number<Trail>> channel_weights;  // of which channel a spike or trend picks
   Number<Trail> spike_factor_min;
   Number<Trail> spike_factor_max;
   PerAnomalyType<Number<Trail>> strengths;  // of types whose effect has one
-  PerChannel<Number<Trail>> noise_factor;
+  std::vector<Number<Trail>> noise_factor;
 };
 
 template <class Trail>
 class Resolution {
  public:
   Resolution(const config::Config& config, const ProfileSource& source)
-      : config_(config), source_(source), behaviors_(find_behaviors(config.behaviors, source)) {}
+      : config_(config),
+        source_(source),
+        behaviors_(find_behaviors(config.behaviors, source)),
+        channels_(source.type->schema.channels()) {}
 
   [[nodiscard]] const FourBehaviors& behaviors() const { return behaviors_; }
 
@@ -161,8 +171,10 @@ class Resolution {
   [[nodiscard]] Number<Trail> normal(std::size_t c, std::string_view name,
                                      double config::ChannelParameters::*value,
                                      std::optional<double> identity::ChannelOverride::*own) const {
-    const bool is_own = source_.own != nullptr && (source_.own->normal_parameters[c].*own).has_value();
-    return {{is_own ? "identity" : "config", {"normal_parameters", channel_names[c], name}},
+    const auto named = configured_channel(channels_[c].name);
+    const bool is_own =
+        source_.own != nullptr && named && (source_.own->normal_parameters[*named].*own).has_value();
+    return {{is_own ? "identity" : "config", {"normal_parameters", channels_[c].name, name}},
             source_.normal_parameters[c].*value};
   }
 
@@ -175,21 +187,27 @@ class Resolution {
     numbers.readings_per_second = {own_rate ? Origin{"identity", {"readings_per_second"}}
                                             : Origin{"config", {"simulation", "readings_per_second"}},
                                    source_.readings_per_second};
-    for (std::size_t c = 0; c < channel_count; ++c) {
+    numbers.channels.resize(channels_.size());
+    for (std::size_t c = 0; c < channels_.size(); ++c) {
       ChannelNumbers<Trail>& channel = numbers.channels[c];
       channel.mean = normal(c, "mean", &config::ChannelParameters::mean, &identity::ChannelOverride::mean);
       channel.deviation = std_dev(c);
-      channel.deviation.multiply(behaviors_, [c](const config::Behavior& b) { return b.spread[c]; });
+      channel.deviation.multiply(behaviors_, [&](const config::Behavior& b) { return factor(b.spread, c); });
       channel.min = normal(c, "min", &config::ChannelParameters::min, &identity::ChannelOverride::min);
       channel.max = normal(c, "max", &config::ChannelParameters::max, &identity::ChannelOverride::max);
     }
-    const Number<Trail> std_dev_of_temperature = std_dev(index_of(Channel::temperature));
-    numbers.daily_amplitude = std_dev_of_temperature;
+    resolve_day(numbers);
+  }
+
+  void resolve_day(ProfileNumbers<Trail>& numbers) const {
+    if (!source_.type->daily_channel) return;
+    const Number<Trail> normal_std_dev = std_dev(index_of(*source_.type->daily_channel));
+    numbers.daily_amplitude = normal_std_dev;
     numbers.daily_amplitude.multiply(behaviors_, [](const config::Behavior& b) { return b.daily; });
     numbers.work_hours_rise = {built_in, 0};
     for (std::size_t i = 0; i < behaviors_.size(); ++i) {
       numbers.work_hours_rise.add(origin_of(behaviors_, i),
-                                  std_dev_of_temperature.value() * behaviors_[i].behavior->work_hours_rise);
+                                  normal_std_dev.value() * behaviors_[i].behavior->work_hours_rise);
     }
   }
 
@@ -199,6 +217,12 @@ class Resolution {
     weight.multiply(behaviors_, [k](const config::Behavior& b) { return b.weights[k]; });
     if (!type.enabled) weight.replace({"config", {"anomalies.types", anomaly_type_names[k], "enabled"}}, 0);
     return weight;
+  }
+
+  // What a behavior says of a channel; of one it does not name, nothing.
+  [[nodiscard]] double factor(const PerChannel<double>& factors, std::size_t c) const {
+    const auto named = configured_channel(channels_[c].name);
+    return named ? factors[*named] : 1;
   }
 
   // The first behavior that names a replacement wins.
@@ -233,16 +257,18 @@ class Resolution {
   }
 
   void resolve_noise(ProfileNumbers<Trail>& numbers) const {
-    for (std::size_t c = 0; c < channel_count; ++c) {
+    numbers.noise_factor.resize(channels_.size());
+    numbers.channel_weights.resize(channels_.size());
+    for (std::size_t c = 0; c < channels_.size(); ++c) {
       Number<Trail>& noise = numbers.noise_factor[c];
       noise = {built_in, usual_noise_factor};
       replace(noise, &config::Behavior::noise_factor, [](double factor) { return factor; });
       noise.multiply({"severity"}, numbers.severity.value());
-      noise.multiply(behaviors_, [c](const config::Behavior& b) { return b.noise[c]; });
+      noise.multiply(behaviors_, [&](const config::Behavior& b) { return factor(b.noise, c); });
 
       numbers.channel_weights[c] = {built_in, 1};
       replace(numbers.channel_weights[c], &config::Behavior::channels,
-              [c](const PerChannel<double>& weights) { return weights[c]; });
+              [&](const PerChannel<double>& weights) { return factor(weights, c); });
     }
   }
 
@@ -253,6 +279,7 @@ class Resolution {
   const config::Config& config_;
   const ProfileSource& source_;
   FourBehaviors behaviors_;
+  std::span<const batch::ChannelColumn> channels_;
 };
 
 // How often anomalies begin and how much of the long run they take, per type.
@@ -265,12 +292,12 @@ Onsets resolve_onsets(config::AnomalyBasis basis, double f, const PerAnomalyType
                       const PerAnomalyType<std::uint64_t>& readings_per_anomaly);
 
 // Each weight's share of their sum; none when that is 0.
-template <std::size_t n>
-std::array<double, n> shares_of(const std::array<double, n>& weights) {
+template <class Weights>
+Weights shares_of(const Weights& weights) {
   double sum = 0;
   for (const double weight : weights) sum += weight;
-  std::array<double, n> shares{};
-  for (std::size_t i = 0; i < n; ++i) shares[i] = sum > 0 ? weights[i] / sum : 0;
+  Weights shares = weights;
+  for (double& share : shares) share = sum > 0 ? share / sum : 0;
   return shares;
 }
 
@@ -278,6 +305,13 @@ template <class Trail, std::size_t n>
 std::array<double, n> values_of(const std::array<Number<Trail>, n>& numbers) {
   std::array<double, n> values{};
   for (std::size_t i = 0; i < n; ++i) values[i] = numbers[i].value();
+  return values;
+}
+
+template <class Trail>
+std::vector<double> values_of(const std::vector<Number<Trail>>& numbers) {
+  std::vector<double> values;
+  for (const Number<Trail>& number : numbers) values.push_back(number.value());
   return values;
 }
 

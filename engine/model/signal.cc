@@ -32,17 +32,27 @@ double work_hours_share(double hour) {
                   raised_cosine((work_ends_hour - hour) / ramp_hours));
 }
 
-batch::Values normal_values(const Profile& profile, Timestamp due, const Draws& draws) {
-  const double hour = local_hour(due, profile.utc_offset);
-  PerChannel<double> offset{};
-  double& warmer = offset[index_of(Channel::temperature)];
-  warmer = profile.daily_amplitude * sine_of_turns((hour - (daily_peak_hour - 6)) / 24);
-  if (profile.work_hours_rise != 0) warmer += profile.work_hours_rise * work_hours_share(hour);
+namespace {
 
-  batch::Values values(channel_count);
-  for (std::size_t c = 0; c < channel_count; ++c) {
+// What the time of day adds to the daily channel.
+double daily_offset(const Profile& profile, Timestamp due) {
+  const double hour = local_hour(due, profile.utc_offset);
+  double offset = profile.daily_amplitude * sine_of_turns((hour - (daily_peak_hour - 6)) / 24);
+  if (profile.work_hours_rise != 0) offset += profile.work_hours_rise * work_hours_share(hour);
+  return offset;
+}
+
+}  // namespace
+
+batch::Values normal_values(const Profile& profile, Timestamp due, const Draws& draws) {
+  const std::size_t channels = profile.channels.size();
+  const std::size_t daily = profile.daily_channel ? index_of(*profile.daily_channel) : channels;
+  const double daily_term = profile.daily_channel ? daily_offset(profile, due) : 0;
+  batch::Values values(channels);
+  for (std::size_t c = 0; c < channels; ++c) {
     const ChannelProfile& channel = profile.channels[c];
-    const double value = channel.mean + channel.deviation * standard_normal(draws.channel(c)) + offset[c];
+    const double offset = c == daily ? daily_term : 0;
+    const double value = channel.mean + channel.deviation * standard_normal(draws.channel(c)) + offset;
     values[c] = std::clamp(value, channel.min, channel.max);
   }
   return values;

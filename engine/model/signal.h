@@ -16,8 +16,8 @@ double local_hour(Timestamp due, Microseconds utc_offset);
 // cosine between.
 double work_hours_share(double hour);
 
-// mean + deviation·z, plus the daily cycle and the work-hours rise on temperature, clamped to min .. max.
-// Each z is the draw of its channel.
+// mean + deviation·z, plus the daily cycle and the work-hours rise on the channel that they act on, clamped
+// to min .. max. Each z is a draw of its channel's.
 batch::Values normal_values(const Profile& profile, Timestamp due, const Draws& draws);
 
 }  // namespace fleet_sim::model

@@ -173,7 +173,7 @@ void warn_of_overload(Inputs& inputs) {
 void choose_members(Inputs& inputs, Problems& problems) {
   const identity::Roster& roster = inputs.identities.roster;
   inputs.members = fleet::partition_members(roster, inputs.config.fleet.partition);
-  fleet::check_members(roster, inputs.members, inputs.config, problems);
+  fleet::check_members(roster, inputs.members, inputs.config, problems, *inputs.type);
   check_any_identity(inputs, problems);
   check_fleet_size(inputs, problems);
 }

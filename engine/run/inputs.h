@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "config/load_config.h"
 #include "identity/load_identities.h"
+#include "model/sensor_type.h"
 #include "sqlite/schema.h"
 
 namespace fleet_sim::run {
@@ -27,7 +28,8 @@ struct Arguments {
 struct Inputs {
   config::Config config;
   identity::LoadedIdentities identities;
-  std::vector<std::uint32_t> members;  // roster indices of this process's partition
+  const model::SensorType* type = &model::built_in_type();  // of all sensors
+  std::vector<std::uint32_t> members;                       // roster indices of this process's partition
   std::vector<std::string> warnings;
   std::optional<sqlite::RunInfo> resumed;  // the run to go on with, instead of beginning one …
   std::shared_ptr<const History>

@@ -147,7 +147,8 @@ void Reloader::reload_config() {
   const config::Config& running = *latest_.edition.config;
   const auto adopted = std::make_shared<const config::Config>(config::adopt(running, wanted));
   Problems problems;
-  fleet::check_members(targets_.roster, *next.members, *adopted, problems);
+  const model::SensorType& type = latest_.profiles->type();
+  fleet::check_members(targets_.roster, *next.members, *adopted, problems, type);
   if (!problems.empty()) throw InvalidInput(problems.text());
 
   const std::string detail = shortened(detail_of(changes));
@@ -155,7 +156,7 @@ void Reloader::reload_config() {
       config::readings_config_text(*adopted) != config::readings_config_text(running);
   if (reads_otherwise) {
     check_limits(0);
-    const auto profiles = std::make_shared<fleet::ProfileTable>(targets_.roster, adopted);
+    const auto profiles = std::make_shared<fleet::ProfileTable>(targets_.roster, adopted, type);
     fleet::FleetChange change =
         fleet::plan_fleet_change(running, profiles, everyone_stays(*next.members, targets_.places), {});
     next.config = adopted;
@@ -248,7 +249,7 @@ std::vector<fleet::WantedSensor> Reloader::place(const identity::IdentityChanges
     sqlite::ShardPlan new_files;
     new_files.paths = proposal.new_paths;
     Problems problems;
-    sqlite::check_shard_files(new_files, problems);
+    sqlite::check_shard_files(new_files, problems, latest_.profiles->type().schema);
     if (!problems.empty()) throw InvalidInput(problems.text());
   }
   shards_->accept(proposal);

@@ -103,8 +103,8 @@ void check_not_deleted(const data::FoundShard& found, Timestamp moment, const st
 class Planner {
  public:
   Planner(const identity::Roster& roster, const sqlite::ShardPlan& plan, const sqlite::RunInfo& run,
-          const History& history)
-      : roster_(roster), plan_(plan), run_(run), history_(history), lives_(history, roster) {
+          const History& history, const model::SensorType& type)
+      : roster_(roster), plan_(plan), run_(run), history_(history), type_(type), lives_(history, roster) {
     sensor_of_id_.reserve(lives_.sensors().size());
     for (const std::uint32_t sensor : lives_.sensors()) sensor_of_id_.emplace(roster[sensor].id, sensor);
   }
@@ -258,7 +258,7 @@ class Planner {
     const std::shared_ptr<const config::Config>& config = history_.config_after(piece.reloads);
     fleet::ProfileTable*& table = tables_[config.get()];
     if (table == nullptr) {
-      resumption_.profiles.push_back(std::make_unique<fleet::ProfileTable>(roster_, config));
+      resumption_.profiles.push_back(std::make_unique<fleet::ProfileTable>(roster_, config, type_));
       table = resumption_.profiles.back().get();
     }
     return table->find_or_resolve(roster_[piece.identity]);
@@ -268,6 +268,7 @@ class Planner {
   const sqlite::ShardPlan& plan_;
   const sqlite::RunInfo& run_;
   const History& history_;
+  const model::SensorType& type_;
   LifeTable lives_;
   std::unordered_map<std::string_view, std::uint32_t> sensor_of_id_;
   std::vector<write::Place> places_;
@@ -384,8 +385,9 @@ void follow_fleet(Inputs& inputs, const RunRecord& record, Problems& problems) {
 }
 
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
-                           const sqlite::RunInfo& run, const History& history) {
-  return Planner(roster, plan, run, history).plan();
+                           const sqlite::RunInfo& run, const History& history,
+                           const model::SensorType& type) {
+  return Planner(roster, plan, run, history, type).plan();
 }
 
 sqlite::ExpectedFiles found_files(const std::vector<std::string>& paths,

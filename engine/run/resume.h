@@ -15,6 +15,7 @@
 #include "fleet/past_anomaly.h"
 #include "fleet/profile_table.h"
 #include "fleet/sensor_state.h"
+#include "model/sensor_type.h"
 #include "run/history.h"
 #include "run/inputs.h"
 #include "run/run_record.h"
@@ -66,7 +67,8 @@ struct Resumption {
 
 // `plan` has a place for every identity of the history.
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
-                           const sqlite::RunInfo& run, const History& history);
+                           const sqlite::RunInfo& run, const History& history,
+                           const model::SensorType& type = model::built_in_type());
 
 // What the writer of these shards needs to know: the files there are, and the rows it need not write again.
 // No shards: a run that begins.

@@ -105,7 +105,8 @@ SensorWatch::Look& SensorWatch::remembered(const Edition& edition, const fleet::
   watched_.push_front(
       {past_is_known ? fleet::state_after(now, from) : now,
        {},
-       explain::json_of(explain::explain_sensor(*edition.config, simulator_.roster(), now.sensor.identity),
+       explain::json_of(explain::explain_sensor(*edition.config, simulator_.roster(), now.sensor.identity,
+                                                *simulator_.inputs().type),
                         false)});
   if (watched_.size() > most_watched) watched_.pop_back();
   return watched_.front();

@@ -2,8 +2,8 @@
 // sensor is in the middle of is copied between two windows of the scheduler; its last readings are worked out
 // from that copy, on the caller's thread. HTTP thread only, but for the work it has done between windows.
 //
-// Bounds: one piece of work waits for the scheduler at a time, and is waited for `longest_question` at most; the last
-// `most_watched` sensors are remembered, so that looking again costs the readings since; at most
+// Bounds: one piece of work waits for the scheduler at a time, and is waited for `longest_question` at most;
+// the last `most_watched` sensors are remembered, so that looking again costs the readings since; at most
 // `most_replayed` readings are gone through for one look. Where a sensor's past cannot be told from the seed
 // alone (the fleet was reloaded, or its anomalies are longer than that) readings are shown from the first
 // look on.

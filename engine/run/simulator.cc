@@ -122,7 +122,7 @@ Simulator::Simulator(Inputs inputs, log::Console& console, log::Log& log, ErrorC
   run_.reloads = &reloads_;
   plan_storage();
   set_clock();
-  if (inputs_.resumed) resumption_ = plan_resumption(roster_, plan_, run_, *inputs_.history);
+  if (inputs_.resumed) resumption_ = plan_resumption(roster_, plan_, run_, *inputs_.history, *inputs_.type);
   build_fleet();
   if (inputs_.resumed) take_up_run();
   build_writers();
@@ -138,7 +138,7 @@ void Simulator::build_fleet() {
   std::vector<std::uint32_t> writer_of;
   for (const std::uint32_t member : *members) writer_of.push_back(places_[member].writer);
   fleet_ = std::make_unique<fleet::Fleet>(
-      fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start));
+      fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, *inputs_.type));
   reloads_.begin_with(run_.start, history ? history->began_with() : inputs_.members);
   for (const PastReload& past : history ? history->reloads() : std::vector<PastReload>()) {
     reloads_.add(past.reload);
@@ -156,7 +156,7 @@ void Simulator::plan_storage() {
   make_data_directory();
   // Before the lock, so that a start that is refused leaves no file behind.
   Problems problems;
-  const sqlite::ExistingFiles existing = sqlite::check_shard_files(plan_, problems);
+  const sqlite::ExistingFiles existing = sqlite::check_shard_files(plan_, problems, inputs_.type->schema);
   if (!problems.empty()) throw NoStorage(problems.text());
   lock_data_directory();
   set_aside_corrupt(existing);
@@ -266,6 +266,7 @@ void Simulator::build_writers() {
   for (std::size_t i = 0; i < plan_.paths.size(); ++i) {
     const SinkParts parts{roster_,
                           inputs_.config,
+                          inputs_.type->schema,
                           run_,
                           most_open,
                           context.log,

@@ -19,6 +19,7 @@ namespace fleet_sim::run {
 struct SinkParts {
   const identity::Roster& roster;
   const config::Config& config;
+  const batch::Schema& schema;  // of the readings
   const sqlite::RunInfo& run;
   std::size_t most_open;                        // files or connections of this writer
   std::function<void(const std::string&)> log;  // one line per change of state; any thread

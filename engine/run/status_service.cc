@@ -330,7 +330,7 @@ status::SensorRow StatusService::sensor_row(const Edition& edition, std::uint32_
 status::EventRow StatusService::event_row(const batch::AnomalyEvent& event) const {
   status::EventRow row{.sensor_id = std::string(simulator_.roster()[event.sensor].id),
                        .type = event.type,
-                       .channel = event.channel,
+                       .channel = simulator_.inputs().type->schema.name_of(event.channel),
                        .direction = event.direction,
                        .magnitude = event.magnitude,
                        .started_at = event.started_at,
@@ -373,8 +373,12 @@ std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_vie
     detail.anomaly =
         event_row(model::describe_anomaly(state.anomaly, batch::AnomalyEvent::Kind::progressed, sensor));
   }
+  const batch::Schema& schema = simulator_.inputs().type->schema;
+  for (std::size_t c = 0; c < schema.channels().size(); ++c) {
+    detail.channels.push_back({schema.channels()[c], state.profile->channels[c].pattern != 0});
+  }
   for (const auto& [reading, channel] : look->readings) {
-    detail.readings.push_back({reading.due, reading.values, reading.anomaly, channel});
+    detail.readings.push_back({reading.due, reading.values, reading.anomaly, schema.name_of(channel)});
   }
   return detail;
 }

@@ -139,7 +139,7 @@ int EventInsert::begin(const batch::AnomalyEvent& event, std::int64_t last_id) {
   begin_.bind(1, roster_[event.sensor].id);
   begin_.bind(2, name_of(event.type));
   begin_.bind_null(3);
-  if (event.channel) begin_.bind(3, name_of(*event.channel));
+  if (event.channel) begin_.bind(3, schema_.channels()[index_of(*event.channel)].name);
   begin_.bind_null(4);
   if (event.direction != 0) begin_.bind(4, static_cast<std::int64_t>(event.direction));
   begin_.bind_null(5);

@@ -45,7 +45,8 @@ class ReadingInsert {
 
 class EventInsert {
  public:
-  EventInsert(Database& database, const identity::Roster& roster) : database_(database), roster_(roster) {}
+  EventInsert(Database& database, const identity::Roster& roster, const batch::Schema& schema)
+      : database_(database), roster_(roster), schema_(schema) {}
 
   // Inserts an event that shows for the first time, completes one that has ended, or brings an open one up to
   // date. `last_id` is 0, or the highest id of the file that this one has been begun in place of: new ids are
@@ -59,6 +60,7 @@ class EventInsert {
 
   Database& database_;
   const identity::Roster& roster_;
+  const batch::Schema& schema_;
   Statement begin_;
   Statement go_on_;
   Statement go_on_again_;

@@ -163,7 +163,7 @@ std::optional<batch::Schema> schema_of(const Columns& columns) {
   const auto first = columns.begin() + static_cast<std::ptrdiff_t>(std::min(before, columns.size()));
   const auto last = std::find(first, columns.end(), batch::Schema::trailing_columns().front().name);
   std::vector<batch::ChannelColumn> channels;
-  for (auto column = first; column != last; ++column) channels.push_back({*column, {}});
+  for (auto column = first; column != last; ++column) channels.push_back({.name = *column, .unit = {}});
   if (!batch::Schema::problem_of(channels).empty()) return std::nullopt;
   if (std::ranges::any_of(channels, is_word_of_sql)) return std::nullopt;
   return batch::Schema({}, std::move(channels));

@@ -38,7 +38,8 @@ StorageError ask_whether(Database& database, std::string_view sql, std::string_v
 // An open file with its statements, which hold on to the database and so are destroyed before it.
 struct Shard::Connection {
   explicit Connection(const ShardContext& context)
-      : readings(database, context.roster, context.schema), events(database, context.roster) {}
+      : readings(database, context.roster, context.schema),
+        events(database, context.roster, context.schema) {}
 
   Database database;
   ReadingInsert readings;

@@ -13,6 +13,7 @@
 #include "base/histogram.h"
 #include "base/terms.h"
 #include "base/timestamp.h"
+#include "batch/schema.h"
 #include "batch/values.h"
 #include "status/snapshot.h"
 
@@ -111,7 +112,7 @@ struct Page {
 struct EventRow {
   std::string sensor_id;
   AnomalyType type{};
-  std::optional<Channel> channel;
+  std::optional<std::string> channel;  // none when it touches several
   int direction = 0;
   std::optional<double> magnitude;
   Timestamp started_at = 0;
@@ -119,19 +120,25 @@ struct EventRow {
   bool injected = false;
 };
 
+struct ChannelRow {
+  batch::ChannelColumn column;
+  bool in_pattern = false;  // a pattern takes it too
+};
+
 struct ReadingRow {
   Timestamp due = 0;
-  batch::Values values;
+  batch::Values values;                // of the channels of its sensor's type
   std::optional<AnomalyType> anomaly;  // one that takes rows: the values mean nothing
-  std::optional<Channel> channel;      // that the anomaly touches; none when it touches several
+  std::optional<std::string> channel;  // that the anomaly touches; none when it touches several
 };
 
 struct SensorDetail {
   SensorRow sensor;
   std::string effective;  // JSON, as `explain --json` prints it
   std::optional<EventRow> anomaly;
-  std::vector<ReadingRow> readings;  // oldest first
-  bool continues = false;            // the readings go on from the one that was asked to be followed
+  std::vector<ReadingRow> readings;       // oldest first
+  std::vector<ChannelRow> channels = {};  // of its type
+  bool continues = false;                 // the readings go on from the one that was asked to be followed
 };
 
 }  // namespace fleet_sim::status

@@ -126,26 +126,31 @@ void add_row(JsonWriter& json, const SensorRow& sensor) {
   json.end('}');
 }
 
-std::optional<std::string_view> channel_name(const std::optional<Channel>& channel) {
-  return channel ? std::optional(name_of(*channel)) : std::nullopt;
+void add_row(JsonWriter& json, const ChannelRow& channel) {
+  json.begin('{');
+  json.member("name", channel.column.name);
+  json.member("unit", channel.column.unit);
+  json.member("decimals", channel.column.decimals);
+  json.member("in_pattern", channel.in_pattern);
+  json.end('}');
 }
 
-void add_row(JsonWriter& json, const ReadingRow& reading) {
+void add_reading(JsonWriter& json, const std::vector<ChannelRow>& channels, const ReadingRow& reading) {
   json.begin('{');
   json.member("timestamp", timestamp_text(reading.due));
   const bool missing = takes_rows(reading.anomaly);
-  for (std::size_t c = 0; c < channel_count; ++c) {
-    json.member(channel_names[c], missing ? std::nullopt : std::optional(reading.values[c]));
+  for (std::size_t c = 0; c < channels.size(); ++c) {
+    json.member(channels[c].column.name, missing ? std::nullopt : std::optional(reading.values[c]));
   }
   json.member("anomaly_type", reading.anomaly ? std::optional(name_of(*reading.anomaly)) : std::nullopt);
-  json.member("channel", channel_name(reading.channel));
+  json.member("channel", reading.channel);
   json.end('}');
 }
 
 // What a row of the events and the current anomaly of a sensor have in common.
 void add_anomaly(JsonWriter& json, std::string_view type_key, const EventRow& event) {
   json.member(type_key, name_of(event.type));
-  json.member("channel", channel_name(event.channel));
+  json.member("channel", event.channel);
   json.member("direction", event.direction != 0 ? std::optional(event.direction) : std::nullopt);
   json.member("magnitude", event.magnitude);
   json.member("started_at", timestamp_text(event.started_at));
@@ -206,6 +211,7 @@ std::string sensor_json(const SensorDetail& detail) {
     if (!detail.continues) {
       json.key("effective");
       json.put(detail.effective);
+      add_rows(json, "channels", detail.channels);
     }
     json.key("anomaly");
     if (detail.anomaly) {
@@ -216,7 +222,8 @@ std::string sensor_json(const SensorDetail& detail) {
       json.value(std::nullopt);
     }
     json.member("continues", detail.continues);
-    add_rows(json, "readings", detail.readings);
+    json.array("readings", detail.readings,
+               [&](const ReadingRow& reading) { add_reading(json, detail.channels, reading); });
   });
 }
 
