@@ -56,12 +56,12 @@ Built build_apart() {
   if (child < 0) throw std::runtime_error("no process");
   if (child == 0) {
     const Built built = build();
-    _exit(write(ends[1], &built, sizeof built) == sizeof built ? 0 : 1);
+    _exit(::write(ends[1], &built, sizeof built) == sizeof built ? 0 : 1);
   }
-  close(ends[1]);
+  ::close(ends[1]);
   Built built;
-  const bool told = read(ends[0], &built, sizeof built) == sizeof built;
-  close(ends[0]);
+  const bool told = ::read(ends[0], &built, sizeof built) == sizeof built;
+  ::close(ends[0]);
   waitpid(child, nullptr, 0);
   if (!told) throw std::runtime_error("the process that builds a million sensors ended early");
   return built;
