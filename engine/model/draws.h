@@ -3,6 +3,7 @@
 // word of the first block, and the channels take the others in their order. Pure; any thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -40,27 +41,31 @@ static_assert(channel_word(0) == 0 && channel_word(1) == 1 && channel_word(2) ==
 // The words of one due time, for a type of so many channels.
 class Draws {
  public:
-  Draws(std::uint64_t seed, std::uint64_t who, Stream stream, std::uint64_t at, std::size_t channels) {
-    put(0, draw_block(seed, who, stream, at));
-    for (std::size_t block = 1; block < blocks_for(channels); ++block) {
-      put(block, draw_block(seed, who, stream, at, block));
-    }
+  Draws(std::uint64_t seed, std::uint64_t who, Stream stream, std::uint64_t at, std::size_t channels)
+      : first_(draw_block(seed, who, stream, at)) {
+    if (channels > onset_word) draw_further(seed, who, stream, at, channels);
   }
   // Of a type whose words fit into the first block. Implicit: they are the same words.
-  Draws(const RandomBlock& first) { put(0, first); }  // NOLINT(google-explicit-constructor)
+  Draws(const RandomBlock& first) : first_(first) {}  // NOLINT(google-explicit-constructor)
 
-  [[nodiscard]] std::uint64_t channel(std::size_t channel) const { return words_[channel_word(channel)]; }
-  [[nodiscard]] std::uint64_t onset() const { return words_[onset_word]; }
+  [[nodiscard]] std::uint64_t channel(std::size_t channel) const {
+    const std::size_t word = channel_word(channel);
+    return word < words_per_block ? first_[word] : further_[word - words_per_block];
+  }
+  [[nodiscard]] std::uint64_t onset() const { return first_[onset_word]; }
 
  private:
-  static constexpr std::size_t blocks_for(std::size_t channels) {
-    return channels == 0 ? 1 : channel_word(channels - 1) / words_per_block + 1;
-  }
-  void put(std::size_t block, const RandomBlock& words) {
-    for (std::size_t i = 0; i < words_per_block; ++i) words_[block * words_per_block + i] = words[i];
+  // Apart, because most types never come here and their readings should not pay for it.
+  [[gnu::noinline]] void draw_further(std::uint64_t seed, std::uint64_t who, Stream stream, std::uint64_t at,
+                                      std::size_t channels) {
+    for (std::size_t block = 1; block <= channel_word(channels - 1) / words_per_block; ++block) {
+      const RandomBlock words = draw_block(seed, who, stream, at, block);
+      std::ranges::copy(words, further_.begin() + static_cast<std::ptrdiff_t>((block - 1) * words_per_block));
+    }
   }
 
-  std::array<std::uint64_t, most_blocks * words_per_block> words_;  // of the blocks that are needed
+  RandomBlock first_;
+  std::array<std::uint64_t, (most_blocks - 1) * words_per_block> further_;  // those that are needed
 };
 
 }  // namespace fleet_sim::model

@@ -38,9 +38,9 @@ void set_signal(Profile& profile, const ProfileNumbers<NoTrail>& numbers, const 
   for (std::size_t c = 0; c < numbers.channels.size(); ++c) {
     const ChannelNumbers<NoTrail>& channel = numbers.channels[c];
     profile.channels.push_back({channel.mean.value(), channel.deviation.value(), channel.min.value(),
-                                channel.max.value(), type.pattern[c]});
+                                channel.max.value(), type.pattern[c], 0});
   }
-  profile.daily_channel = type.daily_channel;
+  if (type.daily_channel) profile.channels[index_of(*type.daily_channel)].daily = 1;
   profile.daily_amplitude = numbers.daily_amplitude.value();
   profile.work_hours_rise = numbers.work_hours_rise.value();
 }

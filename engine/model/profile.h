@@ -35,12 +35,12 @@ struct ChannelProfile {
   double min = 0;
   double max = 0;
   double pattern = 0;  // which way a pattern takes it first: 1, -1, or 0 for not at all
+  double daily = 0;    // how much of what the time of day adds is added here: all, 1, or nothing
 };
 
 struct Profile {
   std::vector<ChannelProfile> channels;
-  std::optional<Channel> daily_channel;
-  double daily_amplitude = 0;  // in that channel's unit, as is …
+  double daily_amplitude = 0;  // in the unit of the channel that the day acts on, as is …
   double work_hours_rise = 0;  // … this
   Microseconds utc_offset = 0;
 

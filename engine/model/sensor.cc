@@ -24,6 +24,24 @@ void start_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timesta
   sensor.anomaly = begin_anomaly(*sensor.profile, type, at, draws);
 }
 
+// Of a sensor in an anomaly. Apart, because few readings come here.
+[[gnu::noinline]] Sample affected_sample(Sensor& sensor, std::uint64_t seed, Due due, const Draws& draws) {
+  const Profile& profile = *sensor.profile;
+  Anomaly& anomaly = sensor.anomaly;
+  Sample affected{{}, anomaly.type, std::nullopt};
+  const bool first = anomaly.readings_affected++ == 0;
+  const bool last = due.next > anomaly.ended_at;
+  using Kind = batch::AnomalyEvent::Kind;
+  if (first || last) affected.event = first && last ? Kind::whole : first ? Kind::opened : Kind::closed;
+  if (affected.missing()) return affected;
+
+  const std::size_t channels = profile.channels.size();
+  const Draws noise = draws_noise(anomaly) ? Draws(seed, sensor.key, Stream::noise, counter(due.at), channels)
+                                           : Draws(RandomBlock{});
+  affected.values = apply_anomaly(anomaly, profile, normal_values(profile, due.at, draws), due.at, noise);
+  return affected;
+}
+
 }  // namespace
 
 Microseconds phase_of(std::uint64_t key, const Cadence& cadence) {
@@ -63,26 +81,14 @@ bool inject_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timest
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
   const Profile& profile = *sensor.profile;
   Anomaly& anomaly = sensor.anomaly;
-  const std::size_t channels = profile.channels.size();
-  const Draws draws(seed, sensor.key, Stream::reading, counter(due.at), channels);
+  const Draws draws(seed, sensor.key, Stream::reading, counter(due.at), profile.channels.size());
   if (anomaly.active() && due.at > anomaly.ended_at) anomaly = Anomaly{};
   if (!anomaly.active()) {
     if (const auto type = pick_type(profile.onset_until, uniform(draws.onset())))
       start_anomaly(sensor, seed, *type, due.at);
   }
   if (!anomaly.active()) return {normal_values(profile, due.at, draws), std::nullopt, std::nullopt};
-
-  Sample affected{{}, anomaly.type, std::nullopt};
-  const bool first = anomaly.readings_affected++ == 0;
-  const bool last = due.next > anomaly.ended_at;
-  using Kind = batch::AnomalyEvent::Kind;
-  if (first || last) affected.event = first && last ? Kind::whole : first ? Kind::opened : Kind::closed;
-  if (affected.missing()) return affected;
-
-  const Draws noise = draws_noise(anomaly) ? Draws(seed, sensor.key, Stream::noise, counter(due.at), channels)
-                                           : Draws(RandomBlock{});
-  affected.values = apply_anomaly(anomaly, profile, normal_values(profile, due.at, draws), due.at, noise);
-  return affected;
+  return affected_sample(sensor, seed, due, draws);
 }
 
 }  // namespace fleet_sim::model

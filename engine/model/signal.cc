@@ -1,6 +1,7 @@
 #include "model/signal.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "base/math.h"
 #include "base/normal.h"
@@ -34,7 +35,7 @@ double work_hours_share(double hour) {
 
 namespace {
 
-// What the time of day adds to the daily channel.
+// What the time of day adds to a channel on which it acts.
 double daily_offset(const Profile& profile, Timestamp due) {
   const double hour = local_hour(due, profile.utc_offset);
   double offset = profile.daily_amplitude * sine_of_turns((hour - (daily_peak_hour - 6)) / 24);
@@ -42,20 +43,34 @@ double daily_offset(const Profile& profile, Timestamp due) {
   return offset;
 }
 
-}  // namespace
-
-batch::Values normal_values(const Profile& profile, Timestamp due, const Draws& draws) {
-  const std::size_t channels = profile.channels.size();
-  const std::size_t daily = profile.daily_channel ? index_of(*profile.daily_channel) : channels;
-  const double daily_term = profile.daily_channel ? daily_offset(profile, due) : 0;
-  batch::Values values(channels);
-  for (std::size_t c = 0; c < channels; ++c) {
-    const ChannelProfile& channel = profile.channels[c];
-    const double offset = c == daily ? daily_term : 0;
-    const double value = channel.mean + channel.deviation * standard_normal(draws.channel(c)) + offset;
+// `count` is the number of channels. Where it is a constant, the channels do not wait for one another.
+template <class Count>
+batch::Values values_of(const Profile& profile, double daily_term, const Draws& draws, Count count) {
+  const ChannelProfile* const channels = profile.channels.data();
+  batch::Values values(count);
+  for (std::size_t c = 0; c < count; ++c) {
+    const ChannelProfile& channel = channels[c];
+    const double value =
+        channel.mean + channel.deviation * standard_normal(draws.channel(c)) + channel.daily * daily_term;
     values[c] = std::clamp(value, channel.min, channel.max);
   }
   return values;
+}
+
+// Apart, so that types with few channels do not pay for it.
+[[gnu::noinline]] batch::Values values_of_many(const Profile& profile, double daily_term,
+                                               const Draws& draws) {
+  return values_of(profile, daily_term, draws, profile.channels.size());
+}
+
+}  // namespace
+
+batch::Values normal_values(const Profile& profile, Timestamp due, const Draws& draws) {
+  const double daily_term = daily_offset(profile, due);
+  // The usual number: as many channels as there are words for in the first block.
+  constexpr std::integral_constant<std::size_t, onset_word> few;
+  return profile.channels.size() == few ? values_of(profile, daily_term, draws, few)
+                                        : values_of_many(profile, daily_term, draws);
 }
 
 }  // namespace fleet_sim::model
