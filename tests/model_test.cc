@@ -757,7 +757,7 @@ TEST_CASE("a run starts in the steady state: its first readings have the mix of 
     CAPTURE(k);
     for (std::size_t type = 0; type < anomaly_type_count; ++type) {
       CAPTURE(type);
-      CHECK(std::abs(counts[k][type] / sensors - expected[type]) < share_bound(expected[type], sensors));
+      CHECK(std::abs(counts[k][type] / sensors - expected[type]) <= share_bound(expected[type], sensors));
     }
   }
 }
@@ -815,7 +815,9 @@ TEST_CASE("events frame the readings of an anomaly, one at a time") {
     ++seen[index_of(*open)];
     open.reset();
   }
-  for (const int count : seen) CHECK(count > 20);
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (config.anomalies.types[k].weight > 0) CHECK(seen[k] > 20);
+  }
 }
 
 TEST_CASE("a trend keeps its channel and direction from onset to end") {
