@@ -72,7 +72,8 @@ TEST_CASE("a surge doubles one channel") {
   anomaly.type = AnomalyType::surge;
   model::surge_effect.begin(anomaly, profile, {});
   batch::Values values{65, 2.5, 12};
-  model::surge_effect.apply({anomaly, profile, 0, {}}, values);
+  const model::Draws no_noise(RandomBlock{});
+  model::surge_effect.apply({anomaly, profile, 0, no_noise}, values);
   CHECK(values == batch::Values{65, 5, 12});
 }
 
