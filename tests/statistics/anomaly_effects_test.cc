@@ -235,7 +235,7 @@ class Observer {
   }
 
   static void add_noise(Notes& notes, const Pair& pair, const Kind& kind) {
-    batch::Values z{};
+    batch::Values z(channel_count);
     for (std::size_t c = 0; c < channel_count; ++c) {
       z[c] = (pair.actual->values[c] - pair.clean[c]) / (noise_factor(kind, c) * std::abs(pair.clean[c]));
     }
