@@ -15,24 +15,24 @@
 #include <utility>
 #include <vector>
 
-#include "base/backoff.h"
 #include "base/cadence.h"
 #include "base/clock.h"
 #include "base/histogram.h"
 #include "base/ledger.h"
 #include "base/math.h"
 #include "base/nearest.h"
-#include "base/normal.h"
 #include "base/problems.h"
 #include "base/random.h"
-#include "base/recent_histogram.h"
 #include "base/terms.h"
 #include "base/timestamp.h"
+#include "model/normal.h"
 #include "support/statistics.h"
+#include "write/backoff.h"
 
 namespace fleet_sim::base_test {
 
 using namespace fleet_sim::test;
+using model::standard_normal;
 
 namespace {
 
@@ -529,19 +529,19 @@ TEST_CASE("several threads keep exact books") {
 }
 
 TEST_CASE("a back-off doubles up to its cap, with jitter between a half and the whole") {
-  constexpr BackoffPolicy policy{20'000, 2'000'000};
+  constexpr write::BackoffPolicy policy{20'000, 2'000'000};
   for (unsigned attempt = 1; attempt <= 12; ++attempt) {
     const Microseconds whole = std::min<Microseconds>(20'000ll << (attempt - 1), 2'000'000);
     CAPTURE(attempt);
-    CHECK(backoff_delay(policy, attempt, 0) == whole / 2);
-    CHECK(backoff_delay(policy, attempt, 1ull << 63) == whole / 4 * 3);
-    CHECK(backoff_delay(policy, attempt, UINT64_MAX) >= whole - 1);
-    CHECK(backoff_delay(policy, attempt, UINT64_MAX) <= whole);
+    CHECK(write::backoff_delay(policy, attempt, 0) == whole / 2);
+    CHECK(write::backoff_delay(policy, attempt, 1ull << 63) == whole / 4 * 3);
+    CHECK(write::backoff_delay(policy, attempt, UINT64_MAX) >= whole - 1);
+    CHECK(write::backoff_delay(policy, attempt, UINT64_MAX) <= whole);
   }
-  CHECK(backoff_delay(policy, 0, UINT64_MAX) <= 20'000);
+  CHECK(write::backoff_delay(policy, 0, UINT64_MAX) <= 20'000);
   for (const unsigned attempt : {64u, 65u, 1'000'000u, UINT32_MAX}) {
-    CHECK(backoff_delay(policy, attempt, UINT64_MAX) <= 2'000'000);
-    CHECK(backoff_delay(policy, attempt, 0) == 1'000'000);
+    CHECK(write::backoff_delay(policy, attempt, UINT64_MAX) <= 2'000'000);
+    CHECK(write::backoff_delay(policy, attempt, 0) == 1'000'000);
   }
 }
 

@@ -9,8 +9,8 @@
 
 #include <sys/wait.h>
 
+#include "data/directory_lock.h"
 #include "fleet/fleet.h"
-#include "run/directory_lock.h"
 #include "support/temporary_folder.h"
 
 namespace fleet_sim::directory_lock_test {
@@ -20,8 +20,8 @@ using namespace fleet_sim::test;
 namespace {
 
 bool overlap(config::Partition a, config::Partition b) {
-  const run::LockedBytes of_a = run::bytes_of(a);
-  const run::LockedBytes of_b = run::bytes_of(b);
+  const data::LockedBytes of_a = data::bytes_of(a);
+  const data::LockedBytes of_b = data::bytes_of(b);
   return of_a.begin < of_b.end && of_b.begin < of_a.end;
 }
 
@@ -53,7 +53,7 @@ TEST_CASE("partitions lock a byte in common exactly when they may have a sensor 
     for (std::uint32_t n = 1; n <= 9; ++n)
       CHECK(overlap({fleet::partition_of(id, n), n}, {fleet::partition_of(id, 7), 7}));
   }
-  const run::LockedBytes smallest = run::bytes_of({1'000'000, 1'000'000});
+  const data::LockedBytes smallest = data::bytes_of({1'000'000, 1'000'000});
   CHECK(smallest.begin < smallest.end);
 }
 
@@ -61,26 +61,27 @@ TEST_CASE("a directory that is locked is refused to another process, which learn
   const TemporaryFolder folder;
   const pid_t we = ::getpid();
   {
-    run::DirectoryLock lock;
-    REQUIRE(lock.take(folder.path(), {1, 2}) == run::DirectoryLock::Verdict::taken);
+    data::DirectoryLock lock;
+    REQUIRE(lock.take(folder.path(), {1, 2}) == data::DirectoryLock::Verdict::taken);
     CHECK(holds_in_child([&] {
-      run::DirectoryLock second;
-      return second.take(folder.path(), {1, 1}) == run::DirectoryLock::Verdict::held && second.holder() == we;
+      data::DirectoryLock second;
+      return second.take(folder.path(), {1, 1}) == data::DirectoryLock::Verdict::held &&
+             second.holder() == we;
     }));
     CHECK(holds_in_child([&] {
-      run::DirectoryLock second;
-      return second.take(folder.path(), {2, 2}) == run::DirectoryLock::Verdict::taken;
+      data::DirectoryLock second;
+      return second.take(folder.path(), {2, 2}) == data::DirectoryLock::Verdict::taken;
     }));
   }
   CHECK(holds_in_child([&] {
-    run::DirectoryLock second;
-    return second.take(folder.path(), {1, 1}) == run::DirectoryLock::Verdict::taken;
+    data::DirectoryLock second;
+    return second.take(folder.path(), {1, 1}) == data::DirectoryLock::Verdict::taken;
   }));
 }
 
 TEST_CASE("where no lock can be had it says why, and keeps nobody out") {
-  run::DirectoryLock lock;
-  CHECK(lock.take("/proc/is/not/there", {1, 1}) == run::DirectoryLock::Verdict::unavailable);
+  data::DirectoryLock lock;
+  CHECK(lock.take("/proc/is/not/there", {1, 1}) == data::DirectoryLock::Verdict::unavailable);
   CHECK(lock.reason() == "No such file or directory");
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Fails when an include climbs: a room of engine/ may include itself and rooms on lower floors, nothing else.
 
-Also fails when a third-party header is included outside its homes, when a file is not in the namespace of its room, and
-when the model calls library functions whose last bit differs between machines. The floors are
+Also fails when a third-party header is included outside its homes, when a file is not in the namespace of its room, when a
+room has outgrown its size, and when the model calls library functions whose last bit differs between machines. The floors are
 those of engine/README.md, drawn here once more. `--self-test` proves on a temporary tree that offenders are caught.
 
 usage: floor_check.py ENGINE_DIRECTORY | floor_check.py --self-test
@@ -49,6 +49,10 @@ SYSTEM = ("sys/", "netinet/", "arpa/", "linux/")
 # `export` is a word of the language.
 NAMESPACE = {room: f"fleet_sim::{room}" for room in FLOOR} | {"base": "fleet_sim", "export": "fleet_sim::exports"}
 
+# More means that another room is hiding in it.
+MOST_LINES = {room: 3500 for room in FLOOR} | {"app": 2500}
+MOST_FILES = 36
+
 # Where readings come from, and the functions of <cmath> that no standard rounds for all (floor, fabs and sqrt are exact).
 EXACT = ("model/", "fleet/", "base/random.", "base/math.", "base/cadence.")
 INEXACT_CALL = re.compile(r"\bstd::(a?(?:sin|cos|tan)h?|atan2|exp[2m1]*|log(?:10|2|1p)?|pow|cbrt|hypot|erfc?|[lt]gamma|"
@@ -78,6 +82,16 @@ def offences_of_include(file, header, quoted):
             yield f"{prefix} belongs to {', '.join(HOMES[prefix])} only"
 
 
+def offences_of_size(engine, files):
+    for room in FLOOR:
+        inside = [path for path in files if path.relative_to(engine).parts[0] == room]
+        lines = sum(path.read_text(encoding="utf-8").count("\n") for path in inside)
+        if lines > MOST_LINES[room]:
+            yield f"{room}: {lines} lines, {MOST_LINES[room]} at most; another room is hiding in it"
+        if len(inside) > MOST_FILES:
+            yield f"{room}: {len(inside)} files, {MOST_FILES} at most; another room is hiding in it"
+
+
 def offences_of_namespace(file, text):
     """What a file declares is in the namespace of its room; of other rooms it may name types without defining them."""
     own = NAMESPACE[file.split("/")[0]]
@@ -94,6 +108,7 @@ def offences(engine):
     files = sorted(path for path in engine.rglob("*") if path.suffix in (".h", ".cc"))
     if not files:
         yield f"{engine}: no sources found"
+    yield from offences_of_size(engine, files)
     for path in files:
         file = path.relative_to(engine).as_posix()
         if file.split("/")[0] not in FLOOR:
@@ -171,6 +186,15 @@ class SelfTest(unittest.TestCase):
         self.assertEqual(self.check(export__labels_dot_cc="namespace fleet_sim::exports {\n}\n"), [])
         self.assertEqual(self.check(run__simulator_dot_h="namespace fleet_sim::sqlite {\nclass Shard;\n}\n"
                                                          "namespace fleet_sim::run {\n}\n"), [])
+
+    def test_a_room_that_has_outgrown_its_size_is_caught(self):
+        text = "namespace fleet_sim::app {\n}\n" + "\n" * 2498
+        self.assertEqual(self.check(app__main_dot_cc=text), [])
+        self.assertIn("2501 lines", self.check(app__main_dot_cc=text + "\n")[0])
+        many = {f"run__part_{i}_dot_h": "" for i in range(37)}
+        self.assertIn("37 files", self.check(**many)[0])
+        many.popitem()
+        self.assertEqual(self.check(**many), [])
 
 
 def main():

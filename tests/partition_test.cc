@@ -1,4 +1,4 @@
-#include "run/partition.h"
+#include "fleet/partition.h"
 
 #include <doctest/doctest.h>
 
@@ -16,7 +16,7 @@ using Variables = std::map<std::string, std::string>;
 std::string resolved(const std::string& asked, const Variables& variables) {
   config::Partition partition;
   REQUIRE(config::parse_partition(asked, partition) == "");
-  const std::string wrong = run::resolve_partition(partition, [&variables](const char* name) {
+  const std::string wrong = fleet::resolve_partition(partition, [&variables](const char* name) {
     const auto found = variables.find(name);
     return found == variables.end() ? std::nullopt : std::optional(found->second);
   });

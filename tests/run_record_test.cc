@@ -7,9 +7,9 @@
 
 #include "base/problems.h"
 #include "config/load_config.h"
+#include "data/run_record.h"
 #include "fleet/profile_table.h"
 #include "run/history.h"
-#include "run/run_record.h"
 #include "sqlite/run_identities.h"
 #include "sqlite/run_reloads.h"
 #include "support/rosters.h"
@@ -64,7 +64,7 @@ struct Bench {
     files.emplace_back(folder / name);
   }
 
-  [[nodiscard]] run::RunRecord read() const { return run::read_record(files, "run"); }
+  [[nodiscard]] data::RunRecord read() const { return data::read_record(files, "run"); }
 
   TemporaryFolder folder;
   config::Config config;
@@ -95,7 +95,7 @@ TEST_CASE("the shards together tell what any of them does, and the history follo
   bench.tell("one.db", {0});
   bench.tell("two.db", {0, 1});
   bench.tell("three.db", {});
-  const run::RunRecord record = bench.read();
+  const data::RunRecord record = bench.read();
   REQUIRE(record.reloads.size() == 2);
   identity::Roster roster;
   const run::History history = run::History::of_record(record, start, bench.config, bench.config, roster);

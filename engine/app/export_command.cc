@@ -28,7 +28,7 @@
 #include "export/export_readings.h"
 #include "export/labels.h"
 #include "log/console.h"
-#include "run/process.h"
+#include "status/process.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -179,7 +179,7 @@ int run_export(ExportOptions options) {
   const SteadyTime begin = std::chrono::steady_clock::now();
   const data::Selection selection = selection_of(options);
   Target target(options.out);
-  tbb::task_arena arena(static_cast<int>(std::min(run::core_count(), most_threads)));
+  tbb::task_arena arena(static_cast<int>(std::min(status::core_count(), most_threads)));
   try {
     const std::string told = arena.execute([&] { return write_all_of(options, selection, target); });
     target.finish();

@@ -10,8 +10,8 @@
 #include <system_error>
 
 #include "base/clock.h"
-#include "run/process.h"
 #include "sqlite/sqlite.h"
+#include "status/process.h"
 
 namespace fleet_sim::benchmark {
 namespace {
@@ -82,7 +82,7 @@ MachineFacts machine_facts(const std::string& directory) {
   facts.version = FLEET_SIM_VERSION;
   facts.date = timestamp_text(system_now()).substr(0, 19) + 'Z';
   facts.processor = processor_name();
-  facts.cores = run::core_count();
+  facts.cores = status::core_count();
   facts.kernel = kernel_name();
   facts.directory = absolute(directory);
   std::ifstream mounts("/proc/self/mounts");

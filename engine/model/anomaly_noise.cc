@@ -1,8 +1,8 @@
 // Noise shakes every channel, in proportion to its value.
 #include <cmath>
 
-#include "base/normal.h"
 #include "model/anomaly_effect.h"
+#include "model/normal.h"
 
 namespace fleet_sim::model {
 namespace {

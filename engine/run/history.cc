@@ -77,14 +77,14 @@ config::Config with_readings_of(const config::Config& process, const config::Con
 History::History(Timestamp start, std::shared_ptr<const config::Config> began_under, Members began_with)
     : start_(start), began_under_(std::move(began_under)), began_with_(std::move(began_with)) {}
 
-History History::of_record(const RunRecord& record, Timestamp start, const config::Config& process,
+History History::of_record(const data::RunRecord& record, Timestamp start, const config::Config& process,
                            const config::Config& began_under, identity::Roster& roster) {
   History history(start, std::make_shared<const config::Config>(with_readings_of(process, began_under)), {});
   FleetFollower fleet(roster);
   for (const identity::IdentityRecord& one : record.began_with)
     history.began_with_.push_back(fleet.begin_with(one));
   ConfigReader configs(process, history.began_under_);
-  for (const RecordedReload& recorded : record.reloads) {
+  for (const data::RecordedReload& recorded : record.reloads) {
     PastReload past{recorded.reload, configs.read(recorded.reload), false, {}};
     past.changes_config = past.config != history.config_after(history.reloads_.size());
     for (const std::string& id : recorded.identities.removed) {

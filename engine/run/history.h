@@ -13,9 +13,9 @@
 
 #include "base/timestamp.h"
 #include "config/config.h"
+#include "data/run_record.h"
 #include "identity/identity.h"
 #include "run/edition.h"
-#include "run/run_record.h"
 #include "sqlite/run_reloads.h"
 
 namespace fleet_sim::run {
@@ -44,7 +44,7 @@ class History {
 
   // Builds the roster too. Configs are what `process`, the config of this process, becomes under those
   // recorded. Throws InvalidInput for a config that cannot be read.
-  static History of_record(const RunRecord& record, Timestamp start, const config::Config& process,
+  static History of_record(const data::RunRecord& record, Timestamp start, const config::Config& process,
                            const config::Config& began_under, identity::Roster& roster);
 
   [[nodiscard]] Timestamp start() const { return start_; }

@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "base/problems.h"
 #include "fleet/fleet.h"
+#include "fleet/partition.h"
 #include "identity/identity_rules.h"
-#include "run/partition.h"
 #include "run/resume.h"
 
 namespace fleet_sim::run {
@@ -46,7 +46,7 @@ config::Config read_config(const Arguments& arguments, const config::Config& def
     environment.insert(environment.begin(), {"fleet.identity", named->second, named->first});
   }
   config::Config config = config::load_config(file, environment, arguments.flags, problems, defaults);
-  const std::string wrong = resolve_partition(config.fleet.partition, environment_variable);
+  const std::string wrong = fleet::resolve_partition(config.fleet.partition, environment_variable);
   if (!wrong.empty()) problems.add("--partition", wrong);
   if (!problems.empty()) throw InvalidInput(problems.text());
   name_usual_identities(config.fleet);
@@ -55,7 +55,7 @@ config::Config read_config(const Arguments& arguments, const config::Config& def
 
 // A run that goes on has its own config for its defaults, but lies where we found it, and what it shows and
 // logs is for this process to say.
-void resume_run(const Arguments& arguments, Inputs& inputs, RunRecord& record) {
+void resume_run(const Arguments& arguments, Inputs& inputs, data::RunRecord& record) {
   const std::string directory = inputs.config.data_directory();
   std::optional<ResumableRun> run = find_run(inputs.config);
   if (!run) {
@@ -146,7 +146,7 @@ void read_identities(Inputs& inputs, Problems& problems) {
 
 // Config and identities, without members. A config that cannot be used is thrown at once; what is wrong with
 // the identities goes to `problems`. `record` is that of the run to go on with, if there is one.
-Inputs read_files(const Arguments& arguments, RunRecord& record, Problems& problems) {
+Inputs read_files(const Arguments& arguments, data::RunRecord& record, Problems& problems) {
   Inputs inputs;
   inputs.read_at = system_now();
   inputs.config = read_config(arguments);
@@ -213,7 +213,7 @@ Inputs reread_identities(const config::Config& config, std::size_t invalid_befor
 
 Inputs read_inputs(const Arguments& arguments) {
   Problems problems;
-  RunRecord record;
+  data::RunRecord record;
   Inputs inputs = read_files(arguments, record, problems);
   choose_members(inputs, problems);
   if (inputs.resumed && problems.empty()) follow_fleet(inputs, record, problems);
@@ -225,7 +225,7 @@ Inputs read_inputs(const Arguments& arguments) {
 
 Inputs read_inputs_of_all(const Arguments& arguments) {
   Problems problems;
-  RunRecord record;
+  data::RunRecord record;
   Inputs inputs = read_files(arguments, record, problems);
   check_any_identity(inputs, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());

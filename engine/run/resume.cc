@@ -310,7 +310,7 @@ std::optional<ResumableRun> find_run(const config::Config& asked) {
     check_whole(runs, best->run);
     std::vector<std::filesystem::path> files = data::find_shards(directory);
     if (!best->file.empty()) files = {directory / best->file};
-    return ResumableRun{best->run, read_record(files, best->run.run_id)};
+    return ResumableRun{best->run, data::read_record(files, best->run.run_id)};
   }
   if (!runs.empty() && asked.fleet.partition == config::Partition{}) {
     throw InvalidInput("--resume: " + directory.string() + " holds partition " +
@@ -357,7 +357,7 @@ config::Config latest_config(const ResumableRun& run) {
   return config::adopt(config, recorded);
 }
 
-void follow_fleet(Inputs& inputs, const RunRecord& record, Problems& problems) {
+void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& problems) {
   const sqlite::RunInfo& run = *inputs.resumed;
   const config::Config began_under = recorded_config(run);
   const config::Config wanted = inputs.config;

@@ -12,13 +12,13 @@
 #include "base/problems.h"
 #include "config/config.h"
 #include "data/found_shard.h"
+#include "data/run_record.h"
 #include "fleet/past_anomaly.h"
 #include "fleet/profile_table.h"
 #include "fleet/sensor_state.h"
 #include "model/sensor_type.h"
 #include "run/history.h"
 #include "run/inputs.h"
-#include "run/run_record.h"
 #include "sqlite/schema.h"
 #include "sqlite/shard_plan.h"
 #include "sqlite/sqlite_sink.h"
@@ -31,7 +31,7 @@ namespace fleet_sim::run {
 // rows, or when its record is not whole.
 struct ResumableRun {
   sqlite::RunInfo info;
-  RunRecord record;
+  data::RunRecord record;
 };
 std::optional<ResumableRun> find_run(const config::Config& asked);
 
@@ -48,7 +48,7 @@ void check_resumable(const config::Config& config, const config::Config& recorde
 // Makes the fleet the one that the run has recorded, and notes whether the files and the config, which are in
 // `inputs`, have something else in mind. Reports identities that have nothing to do with the run, or that are
 // not exactly its own where it has not recorded them.
-void follow_fleet(Inputs& inputs, const RunRecord& record, Problems& problems);
+void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& problems);
 
 // Where a run goes on: the moment of the first reading that may be missing, what the fleet was then, what its
 // sensors were in the middle of, what happens to it from there on, and what each shard has.

@@ -10,9 +10,9 @@
 #include "base/problems.h"
 #include "base/text.h"
 #include "run/describe_run.h"
-#include "run/process.h"
 #include "run/stop_signals.h"
 #include "sqlite/set_aside.h"
+#include "status/process.h"
 #include "status/run_text.h"
 
 namespace fleet_sim::run {
@@ -30,7 +30,7 @@ constexpr std::size_t descriptors_per_shard = 3;  // the file, its write-ahead l
 constexpr std::size_t most_open_shards = 256;
 
 unsigned thread_count(const config::Config& config) {
-  return config.fleet.threads > 0 ? config.fleet.threads : core_count();
+  return config.fleet.threads > 0 ? config.fleet.threads : status::core_count();
 }
 
 std::optional<double> pace(const config::Speed& speed) {
@@ -45,7 +45,7 @@ Timestamp end_of(const config::Config& config, Timestamp start) {
 }
 
 std::size_t open_shards_per_writer(const config::Config& config, std::size_t http_connections) {
-  const std::size_t limit = descriptor_limit();
+  const std::size_t limit = status::descriptor_limit();
   const std::size_t elsewhere = descriptors_elsewhere + http_connections;
   const std::size_t spare = limit > elsewhere ? limit - elsewhere : 0;
   std::size_t files = std::min(spare / descriptors_per_shard, most_open_shards);
@@ -181,13 +181,13 @@ void Simulator::make_data_directory() {
 void Simulator::lock_data_directory() {
   const std::string directory = inputs_.config.data_directory();
   switch (lock_.take(directory, inputs_.config.fleet.partition)) {
-    case DirectoryLock::Verdict::taken:
+    case data::DirectoryLock::Verdict::taken:
       return;
-    case DirectoryLock::Verdict::held:
+    case data::DirectoryLock::Verdict::held:
       throw NoStorage(directory + ": " + name_of_process(lock_.holder()) +
                       " writes the same sensors there; stop it, or name another --data-dir, or give each a "
                       "--partition of its own");
-    case DirectoryLock::Verdict::unavailable:
+    case data::DirectoryLock::Verdict::unavailable:
       log_.warn("lock_unavailable",
                 "cannot be locked (" + lock_.reason() + "): see to it that no other fleet-sim writes there",
                 {{"file", directory}});
@@ -198,7 +198,7 @@ void Simulator::lock_data_directory() {
 void Simulator::keep_lock() {
   if (!sink_.keeps_files || lock_is_contested_) return;
   const std::string directory = inputs_.config.data_directory();
-  if (lock_.keep(directory, inputs_.config.fleet.partition) != DirectoryLock::Verdict::held) return;
+  if (lock_.keep(directory, inputs_.config.fleet.partition) != data::DirectoryLock::Verdict::held) return;
   lock_is_contested_ = true;
   log_.error("lock_lost", name_of_process(lock_.holder()) + " writes the same sensors to the data directory",
              {{"file", directory}});
@@ -260,8 +260,8 @@ void Simulator::build_writers() {
       .pending_rows = std::max<std::size_t>(2, settings.pending_rows / settings.writers),
       .log = [this](const std::string& line) { log_writer(line); },
       .give_up = [this] { gave_up_.store(true, std::memory_order_release); }};
-  const std::size_t most_open =
-      open_shards_per_writer(inputs_.config, inputs_.config.monitoring.enabled ? http_connections() : 0);
+  const std::size_t most_open = open_shards_per_writer(
+      inputs_.config, inputs_.config.monitoring.enabled ? status::http_connections() : 0);
   resumption_.found.resize(plan_.paths.size());
   for (std::size_t i = 0; i < plan_.paths.size(); ++i) {
     const SinkParts parts{roster_,
@@ -472,7 +472,7 @@ status::Snapshot Simulator::snapshot() const {
   snapshot.shards = edition->shard_count;
   if (reloader_) snapshot.reloads = reloader_->history();
   snapshot.writers = writers_.size();
-  snapshot.cores = core_count();
+  snapshot.cores = status::core_count();
   snapshot.furthest_behind_seconds = furthest_behind_seconds_;
   Histogram lag;
   add_lag_to(lag);
@@ -496,7 +496,7 @@ void Simulator::add_lag_to(Histogram& lag) const {
 // Closes the books and tells the user what the run came to.
 ExitCode Simulator::settle() {
   status::Snapshot last = snapshot();
-  last.peak_memory_bytes = peak_memory_bytes();
+  last.peak_memory_bytes = status::peak_memory_bytes();
   log_deletions(last);
   console_.end_progress();
   std::uint64_t held = 0;

@@ -18,10 +18,10 @@
 #include "base/histogram.h"
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
+#include "data/directory_lock.h"
 #include "fleet/fleet.h"
 #include "log/console.h"
 #include "log/log.h"
-#include "run/directory_lock.h"
 #include "run/edition.h"
 #include "run/follow_record.h"
 #include "run/inputs.h"
@@ -120,11 +120,11 @@ class Simulator {
   log::Console& console_;
   log::Log& log_;
 
-  DirectoryLock lock_;
+  data::DirectoryLock lock_;
   bool lock_is_contested_ = false;  // somebody took it while it was gone
   sqlite::RunInfo run_;
-  sqlite::ShardPlan plan_;            // of the start
-  write::Places places_;  // of the roster's identities
+  sqlite::ShardPlan plan_;  // of the start
+  write::Places places_;    // of the roster's identities
   Editions editions_;
   Resumption resumption_{};  // of a run that goes on
   schedule::Schedule schedule_;

@@ -6,7 +6,7 @@
 
 #include "base/problems.h"
 #include "run/describe_run.h"
-#include "run/process.h"
+#include "status/process.h"
 
 namespace fleet_sim::run {
 namespace {
@@ -96,7 +96,7 @@ std::unique_ptr<status::HttpServer> open_http_server(const config::MonitoringSet
   if (!settings.enabled) return nullptr;
   const std::string address = settings.address.empty() ? status::usual_address : settings.address;
   try {
-    auto server = std::make_unique<status::HttpServer>(address, http_connections(),
+    auto server = std::make_unique<status::HttpServer>(address, status::http_connections(),
                                                        status::HttpAccess{settings.token, false}, errors);
     log.info("status_served", "status at http://" + server->address() + "/");
     return server;
@@ -169,9 +169,9 @@ void StatusService::publish(const status::Snapshot& now) {
   status->reasons = count_shards(*status);
   status->storage_bytes = storage_bytes_;
   status->reloads = running->config->config_reload.enabled;
-  status->memory_bytes = memory_bytes();
-  status->peak_memory_bytes = peak_memory_bytes();
-  status->cpu_seconds = cpu_seconds();
+  status->memory_bytes = status::memory_bytes();
+  status->peak_memory_bytes = status::peak_memory_bytes();
+  status->cpu_seconds = status::cpu_seconds();
   const std::lock_guard lock(mutex_);
   status_ = std::move(status);
 }

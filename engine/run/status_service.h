@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/errors.h"
-#include "base/recent_histogram.h"
+#include "base/histogram.h"
 #include "run/sensor_watch.h"
 #include "run/simulator.h"
 #include "status/http_server.h"

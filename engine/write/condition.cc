@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "base/backoff.h"
 #include "base/faults.h"
+#include "write/backoff.h"
 
 namespace fleet_sim::write {
 namespace {

@@ -53,7 +53,7 @@ std::optional<run::History> Process::read_history() const {
   for (const auto& entry : std::filesystem::directory_iterator(ground_.config.data_directory())) {
     if (entry.path().extension() == ".db") files.push_back(entry.path());
   }
-  const run::RunRecord record = run::read_record(files, run_.info.run_id);
+  const data::RunRecord record = data::read_record(files, run_.info.run_id);
   const Edition& first = run_.editions.front();
   // With nothing committed there is no record, and the fleet is as it began.
   if (record.began_with.empty()) return run::History(run_.info.start, first.config, first.members);

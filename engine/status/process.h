@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace fleet_sim::run {
+namespace fleet_sim::status {
 
 unsigned core_count();
 
@@ -23,4 +23,4 @@ std::uint64_t memory_bytes();
 // Processor time of all threads so far, user and system.
 double cpu_seconds();
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::status

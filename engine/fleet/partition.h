@@ -10,7 +10,7 @@
 
 #include "config/config.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::fleet {
 
 // The value of an environment variable; nothing when it is empty or not set.
 using VariableLookup = std::function<std::optional<std::string>(const char* name)>;
@@ -19,4 +19,4 @@ using VariableLookup = std::function<std::optional<std::string>(const char* name
 // string.
 std::string resolve_partition(config::Partition& partition, const VariableLookup& variable);
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::fleet

@@ -1,4 +1,4 @@
-#include "run/directory_lock.h"
+#include "data/directory_lock.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace fleet_sim::run {
+namespace fleet_sim::data {
 namespace {
 
 constexpr const char* file_name = ".fleet-sim.lock";
@@ -78,4 +78,4 @@ DirectoryLock::Verdict DirectoryLock::give_up(int error_number) {
   return Verdict::unavailable;
 }
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::data

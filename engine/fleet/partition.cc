@@ -1,4 +1,4 @@
-#include "run/partition.h"
+#include "fleet/partition.h"
 
 #include <cstdint>
 #include <string_view>
@@ -6,7 +6,7 @@
 #include "base/plain_text.h"
 #include "config/fleet_settings.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::fleet {
 namespace {
 
 struct Found {
@@ -54,4 +54,4 @@ std::string resolve_partition(config::Partition& partition, const VariableLookup
   return {};
 }
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::fleet

@@ -6,7 +6,7 @@
 
 #include "base/timestamp.h"
 
-namespace fleet_sim {
+namespace fleet_sim::write {
 
 struct BackoffPolicy {
   Microseconds first = 20'000;
@@ -17,4 +17,4 @@ struct BackoffPolicy {
 // 0.5 .. 1 taken from `word`.
 Microseconds backoff_delay(const BackoffPolicy& policy, unsigned attempt, std::uint64_t word);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::write

@@ -1,4 +1,4 @@
-#include "run/process.h"
+#include "status/process.h"
 
 #include <sched.h>
 #include <sys/resource.h>
@@ -11,7 +11,7 @@
 
 #include "status/http_server.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::status {
 namespace {
 
 // From the kernel's account of this program; getrusage would count what the process was before it became this
@@ -61,4 +61,4 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::status

@@ -12,7 +12,7 @@
 #include "sqlite/run_identities.h"
 #include "sqlite/run_reloads.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::data {
 
 struct RecordedReload {
   sqlite::RunReload reload;  // without indices
@@ -26,4 +26,4 @@ struct RunRecord {
 
 RunRecord read_record(const std::vector<std::filesystem::path>& files, const std::string& run_id);
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::data

@@ -1,4 +1,4 @@
-#include "run/run_record.h"
+#include "data/run_record.h"
 
 #include <tbb/parallel_for.h>
 
@@ -10,7 +10,7 @@
 #include "base/problems.h"
 #include "data/data_directory.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::data {
 namespace {
 
 void demand_read(const sqlite::StorageError& error, const std::filesystem::path& file) {
@@ -91,4 +91,4 @@ RunRecord read_record(const std::vector<std::filesystem::path>& files, const std
   return record;
 }
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::data

@@ -13,7 +13,7 @@
 
 #include "config/config.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::data {
 
 // The bytes of the lock file that stand for a partition, in the order of the sensors' hashes: two partitions
 // have a byte in common exactly when they may have a sensor in common.
@@ -51,4 +51,4 @@ class DirectoryLock {
   std::string reason_;
 };
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::data
