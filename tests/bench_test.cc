@@ -10,7 +10,6 @@
 #include <set>
 #include <sstream>
 
-#include "base/exit_code.h"
 #include "base/page.h"
 #include "base/problems.h"
 #include "benchmark/cell.h"
@@ -20,6 +19,7 @@
 #include "benchmark/options.h"
 #include "benchmark/results.h"
 #include "benchmark/search.h"
+#include "run/exit_code.h"
 #include "run/stop_signals.h"
 #include "support/temporary_folder.h"
 
@@ -403,7 +403,7 @@ TEST_CASE("a folder of its own, gone with what is in it, and nothing else") {
   }
   CHECK(bytes_of(parent / "fleet-sim-bench-mine") == "mine");
   CHECK(std::distance(std::filesystem::directory_iterator(parent.path()), {}) == 1);
-  CHECK_THROWS_AS(benchmark::BenchFolder(parent / "absent"), NoStorage);
+  CHECK_THROWS_AS(benchmark::BenchFolder(parent / "absent"), run::NoStorage);
 }
 
 TEST_CASE("a measurement in earnest: rows, bytes and collectors add up, and the folder is gone") {

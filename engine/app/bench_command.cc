@@ -8,12 +8,12 @@
 
 #include "app/commands.h"
 #include "app/output.h"
-#include "base/exit_code.h"
 #include "base/new_file.h"
 #include "base/problems.h"
 #include "benchmark/bench.h"
 #include "benchmark/options.h"
 #include "config/database_settings.h"
+#include "run/exit_code.h"
 #include "run/stop_signals.h"
 #include "sqlite/sqlite.h"
 
@@ -76,8 +76,8 @@ int bench(const benchmark::BenchWords& words) {
   }
   publish(json, benchmark::bench_json(report));
   publish(html, benchmark::bench_html(report));
-  if (!report.complete) return static_cast<int>(ExitCode::forced);
-  return static_cast<int>(report.failed() ? ExitCode::lost_or_gave_up : ExitCode::done);
+  if (!report.complete) return static_cast<int>(run::ExitCode::forced);
+  return static_cast<int>(report.failed() ? run::ExitCode::lost_or_gave_up : run::ExitCode::done);
 }
 
 void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {

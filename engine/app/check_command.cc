@@ -7,8 +7,8 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/run_options.h"
-#include "base/exit_code.h"
 #include "base/text.h"
+#include "run/exit_code.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -20,7 +20,7 @@ int check(const run::Arguments& arguments) {
                     grouped(inputs.identities.roster.size()), grouped(inputs.identities.files),
                     grouped(inputs.members.size()), inputs.config.fleet.partition.index,
                     inputs.config.fleet.partition.count));
-  return static_cast<int>(ExitCode::done);
+  return static_cast<int>(run::ExitCode::done);
 }
 
 }  // namespace

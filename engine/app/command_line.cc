@@ -8,8 +8,8 @@
 
 #include "app/commands.h"
 #include "app/version.h"
-#include "base/exit_code.h"
 #include "base/nearest.h"
+#include "run/exit_code.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -38,7 +38,7 @@ int explain_parse_error(const CLI::App& app, const CLI::ParseError& error) {
     std::fprintf(stderr, "fleet-sim: %s\n", error.what());
   }
   std::fprintf(stderr, "`fleet-sim --help` lists the options\n");
-  return static_cast<int>(ExitCode::invalid_input);
+  return static_cast<int>(run::ExitCode::invalid_input);
 }
 
 }  // namespace

@@ -6,11 +6,11 @@
 
 #include "app/commands.h"
 #include "app/output.h"
-#include "base/exit_code.h"
 #include "base/json_writer.h"
 #include "base/plain_text.h"
 #include "base/text.h"
 #include "data/digest.h"
+#include "run/exit_code.h"
 #include "sqlite/sqlite.h"
 
 namespace fleet_sim::app {
@@ -89,7 +89,7 @@ int print_digest(const DigestOptions& options) {
   sqlite::configure_sqlite();
   const data::DirectoryDigest digest = data::digest_directory(options.directory);
   print(options.json ? json_of(digest) : text_of(digest));
-  return static_cast<int>(ExitCode::done);
+  return static_cast<int>(run::ExitCode::done);
 }
 
 }  // namespace

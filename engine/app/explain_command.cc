@@ -12,13 +12,13 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/run_options.h"
-#include "base/exit_code.h"
 #include "base/nearest.h"
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "base/text.h"
 #include "explain/explained_sensor.h"
 #include "fleet/fleet.h"
+#include "run/exit_code.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -55,7 +55,7 @@ int explain(const ExplainOptions& options) {
   const explain::ExplainedSensor sensor =
       explain::explain_sensor(inputs.config, inputs.identities.roster, index);
   print(options.json ? explain::json_of(sensor) : explain::text_of(sensor));
-  return static_cast<int>(ExitCode::done);
+  return static_cast<int>(run::ExitCode::done);
 }
 
 }  // namespace

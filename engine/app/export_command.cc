@@ -19,7 +19,6 @@
 
 #include "app/commands.h"
 #include "base/clock.h"
-#include "base/exit_code.h"
 #include "base/nearest.h"
 #include "base/new_file.h"
 #include "base/plain_text.h"
@@ -28,6 +27,7 @@
 #include "export/export_readings.h"
 #include "export/labels.h"
 #include "log/console.h"
+#include "run/exit_code.h"
 #include "status/process.h"
 
 namespace fleet_sim::app {
@@ -189,7 +189,7 @@ int run_export(ExportOptions options) {
     // A reader that has seen enough, such as head, is no failure and wants no message.
     if (error.code() != std::errc::broken_pipe) throw;
   }
-  return static_cast<int>(ExitCode::done);
+  return static_cast<int>(run::ExitCode::done);
 }
 
 }  // namespace

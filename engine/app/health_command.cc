@@ -6,7 +6,7 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/run_options.h"
-#include "base/exit_code.h"
+#include "run/exit_code.h"
 #include "status/health_probe.h"
 #include "status/http_server.h"
 
@@ -20,7 +20,7 @@ int print_health(const run::Arguments& arguments) {
   const status::HealthAnswer answer =
       status::ask_health(monitoring.address.empty() ? status::usual_address : monitoring.address);
   print(answer.body);
-  return static_cast<int>(answer.healthy ? ExitCode::done : ExitCode::lost_or_gave_up);
+  return static_cast<int>(answer.healthy ? run::ExitCode::done : run::ExitCode::lost_or_gave_up);
 }
 
 }  // namespace

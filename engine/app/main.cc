@@ -8,8 +8,8 @@
 #include <exception>
 
 #include "app/command_line.h"
-#include "base/exit_code.h"
 #include "base/problems.h"
+#include "run/exit_code.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -22,7 +22,7 @@ void occupy_standard_descriptors() {
   if (descriptor > STDERR_FILENO) close(descriptor);
 }
 
-int fail(const char* what, ExitCode code) {
+int fail(const char* what, run::ExitCode code) {
   std::fprintf(stderr, "fleet-sim: %s\n", what);
   return static_cast<int>(code);
 }
@@ -41,10 +41,10 @@ int main(int argc, char** argv) {
   try {
     return run_command_line(argc, argv);
   } catch (const InvalidInput& error) {
-    return fail(error.what(), ExitCode::invalid_input);
-  } catch (const NoStorage& error) {
-    return fail(error.what(), ExitCode::no_storage);
+    return fail(error.what(), run::ExitCode::invalid_input);
+  } catch (const run::NoStorage& error) {
+    return fail(error.what(), run::ExitCode::no_storage);
   } catch (const std::exception& error) {
-    return fail(error.what(), ExitCode::lost_or_gave_up);
+    return fail(error.what(), run::ExitCode::lost_or_gave_up);
   }
 }

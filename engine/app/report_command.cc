@@ -12,7 +12,6 @@
 
 #include "app/commands.h"
 #include "app/output.h"
-#include "base/exit_code.h"
 #include "base/new_file.h"
 #include "base/plain_text.h"
 #include "base/text.h"
@@ -22,6 +21,7 @@
 #include "report/report_json.h"
 #include "report/report_text.h"
 #include "report/sensor_series.h"
+#include "run/exit_code.h"
 #include "sqlite/sqlite.h"
 
 namespace fleet_sim::app {
@@ -101,7 +101,7 @@ int report_command(const ReportOptions& options) {
                    printable(shard.why).c_str());
     }
   }
-  return static_cast<int>(report.unreadable.empty() ? ExitCode::done : ExitCode::lost_or_gave_up);
+  return static_cast<int>(report.unreadable.empty() ? run::ExitCode::done : run::ExitCode::lost_or_gave_up);
 }
 
 }  // namespace

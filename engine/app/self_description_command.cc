@@ -6,7 +6,7 @@
 #include "app/completion.h"
 #include "app/manual.h"
 #include "app/output.h"
-#include "base/exit_code.h"
+#include "run/exit_code.h"
 
 namespace fleet_sim::app {
 
@@ -18,7 +18,7 @@ Command add_completion_command(CLI::App& app) {
       ->check(CLI::IsMember({"bash"}).description(""));
   return {command, [&app] {
             print(bash_completion(read_option_table(app)));
-            return static_cast<int>(ExitCode::done);
+            return static_cast<int>(run::ExitCode::done);
           }};
 }
 
@@ -26,7 +26,7 @@ Command add_man_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("man", "Prints the manual as a man page");
   return {command, [&app] {
             print(manual_page(read_option_table(app)));
-            return static_cast<int>(ExitCode::done);
+            return static_cast<int>(run::ExitCode::done);
           }};
 }
 

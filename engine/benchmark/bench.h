@@ -1,6 +1,6 @@
 // The story of a benchmark: the generator alone, a warm-up, then round after round over all cells, or the
-// search for a rate; with progress on the console throughout. Main thread. Throws NoStorage where nothing can
-// be measured at all.
+// search for a rate; with progress on the console throughout. Main thread. Throws run::NoStorage where
+// nothing can be measured at all.
 #pragma once
 
 #include "benchmark/results.h"

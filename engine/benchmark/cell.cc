@@ -244,7 +244,7 @@ void measure_cell(const BenchCell& cell, const BenchLoad& load, run::StopSignals
   const BenchFolder folder(load.directory);
   try {
     CellRun(cell, load, folder, progress, result).go(signals);
-  } catch (const NoStorage& error) {
+  } catch (const run::NoStorage& error) {
     result.failure = error.what();
   }
 }

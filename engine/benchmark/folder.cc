@@ -9,16 +9,16 @@
 #include <string>
 #include <system_error>
 
-#include "base/exit_code.h"
 #include "base/text.h"
+#include "run/exit_code.h"
 
 namespace fleet_sim::benchmark {
 
 BenchFolder::BenchFolder(const std::filesystem::path& parent) {
   std::string name = (parent / "fleet-sim-bench-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) {
-    throw NoStorage(fmt::format("{}: no folder can be made there: {}; name another place with --dir",
-                                parent.string(), std::strerror(errno)));
+    throw run::NoStorage(fmt::format("{}: no folder can be made there: {}; name another place with --dir",
+                                     parent.string(), std::strerror(errno)));
   }
   path_ = name;
 }
@@ -48,11 +48,11 @@ std::uint64_t disk_to_use(const std::filesystem::path& folder, std::uint64_t mos
   std::error_code error;
   const auto space = std::filesystem::space(folder, error);
   if (error)
-    throw NoStorage(fmt::format("{}: nothing can be measured there: {}; name another place with --dir",
-                                folder.string(), error.message()));
+    throw run::NoStorage(fmt::format("{}: nothing can be measured there: {}; name another place with --dir",
+                                     folder.string(), error.message()));
   const auto usable = static_cast<std::uint64_t>(static_cast<double>(space.available) * share_of_free);
   if (usable >= least_disk_bytes) return std::min(most, usable);
-  throw NoStorage(
+  throw run::NoStorage(
       fmt::format("{}: only {} are free, too little to measure anything (at least {}); free some, "
                   "or name another place with --dir",
                   folder.string(), bytes_text(space.available),

@@ -1,6 +1,6 @@
 // A folder of its own for one measurement, removed with everything in it afterwards. Its name is new, so
-// nothing that was there before is touched. Main thread. Throws NoStorage, with a remedy, where none can be
-// made.
+// nothing that was there before is touched. Main thread. Throws run::NoStorage, with a remedy, where none can
+// be made.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,6 @@
 
 #include "base/clock.h"
 #include "base/errors.h"
-#include "base/exit_code.h"
 #include "base/histogram.h"
 #include "base/ledger.h"
 #include "batch/batch_queue.h"
@@ -23,6 +22,7 @@
 #include "log/console.h"
 #include "log/log.h"
 #include "run/edition.h"
+#include "run/exit_code.h"
 #include "run/follow_record.h"
 #include "run/inputs.h"
 #include "run/reloader.h"

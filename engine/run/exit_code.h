@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-namespace fleet_sim {
+namespace fleet_sim::run {
 
 enum class ExitCode : int { done = 0, lost_or_gave_up = 1, invalid_input = 2, no_storage = 3, forced = 130 };
 
@@ -12,4 +12,4 @@ struct NoStorage : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::run
