@@ -103,8 +103,18 @@ def offences_of_namespace(file, text):
         yield f"{file}: is not in the namespace {own}"
 
 
+def add_sinks(engine):
+    """The rooms of the sinks, which a table names, stand on the floor of the destinations."""
+    table = engine / "config/sinks.def"
+    for name in re.findall(r"^SINK\((\w+)", table.read_text(encoding="utf-8") if table.exists() else "", re.MULTILINE):
+        FLOOR.setdefault(name, 3)
+        NAMESPACE.setdefault(name, f"fleet_sim::{name}")
+        MOST_LINES.setdefault(name, MOST_LINES["sqlite"])
+
+
 def offences(engine):
     """One line per offence, in the form file:line: include: why."""
+    add_sinks(engine)
     files = sorted(path for path in engine.rglob("*") if path.suffix in (".h", ".cc"))
     if not files:
         yield f"{engine}: no sources found"

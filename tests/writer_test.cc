@@ -14,11 +14,11 @@
 #include "batch/batch.h"
 #include "batch/reading.h"
 #include "config/config.h"
+#include "null/null_sink.h"
 #include "sqlite/sqlite.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
-#include "write/null_sink.h"
 
 namespace fleet_sim::writer_test {
 
@@ -335,7 +335,7 @@ TEST_CASE("the first shard's opening shows whether the directory can be written 
 }
 
 TEST_CASE("the null sink counts everything and writes nothing") {
-  WriterRig rig({.sensors = 2, .make_sink = [] { return std::make_unique<write::NullSink>(); }});
+  WriterRig rig({.sensors = 2, .make_sink = [] { return std::make_unique<null::NullSink>(); }});
   CHECK(rig.writer().open_ahead(0).ok());
   rig.send(0, 123);
   rig.send(1, 77);

@@ -1,5 +1,5 @@
-// The sinks that a config can name, one line each: where readings go. Where each is made stands in
-// run/sinks.cc.
+// The sinks that a config can name: where readings go. SQLite's files, and a row of sinks.def for each other.
+// Constants; any thread.
 #pragma once
 
 #include <array>
@@ -8,14 +8,24 @@
 
 namespace fleet_sim::config {
 
-enum class Sink : std::uint8_t { sqlite, null };
+enum class Sink : std::uint8_t {
+  sqlite,
+#define SINK(name, ...) name,
+#include "config/sinks.def"
+#undef SINK
+};
 
 // In the order of the enumerators.
 struct SinkWord {
   std::string_view word;     // in the config
   std::string_view meaning;  // in the help; empty where the word says it all
 };
-inline constexpr std::array sink_words{SinkWord{"sqlite", ""}, SinkWord{"null", "generated and dropped"}};
+inline constexpr std::array sink_words{
+    SinkWord{"sqlite", ""},
+#define SINK(name, people, meaning) SinkWord{#name, meaning},
+#include "config/sinks.def"
+#undef SINK
+};
 
 inline constexpr std::array<std::string_view, sink_words.size()> sink_names = [] {
   std::array<std::string_view, sink_words.size()> names;

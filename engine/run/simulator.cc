@@ -264,12 +264,8 @@ void Simulator::build_writers() {
       inputs_.config, inputs_.config.monitoring.enabled ? status::http_connections() : 0);
   resumption_.found.resize(plan_.paths.size());
   for (std::size_t i = 0; i < plan_.paths.size(); ++i) {
-    const SinkParts parts{roster_,
-                          inputs_.config,
-                          inputs_.type->schema,
+    const SinkParts parts{{roster_, inputs_.config, inputs_.type->schema, most_open, context.log},
                           run_,
-                          most_open,
-                          context.log,
                           found_files(plan_.paths[i], resumption_.found[i])};
     writers_.push_back(std::make_unique<write::Writer>(context, sink_.make(parts), plan_.paths[i], batches));
     if (inputs_.resumed) writers_[i]->take_up(take_rows(std::move(resumption_.found[i])));

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "write/null_sink.h"
-
 namespace fleet_sim::run {
 namespace {
 
@@ -14,15 +12,17 @@ std::unique_ptr<write::Sink> make_sqlite(const SinkParts& parts) {
       parts.log, parts.found);
 }
 
-std::unique_ptr<write::Sink> make_null(const SinkParts&) {
-  return std::make_unique<write::NullSink>();
+template <std::unique_ptr<write::Sink> (*make)(const write::SinkParts&)>
+std::unique_ptr<write::Sink> make_other(const SinkParts& parts) {
+  return make(parts);
 }
 
-// A line for each sink.
-constexpr std::array sinks{SinkKind{config::Sink::sqlite, true, "SQLite", make_sqlite},
-                           SinkKind{config::Sink::null, false, "the null sink", make_null}};
-
-static_assert(sinks.size() == config::sink_words.size(), "each sink that a config can name is made here");
+constexpr std::array sinks{
+    SinkKind{config::Sink::sqlite, true, "SQLite", make_sqlite},
+#define SINK(name, people, meaning) SinkKind{config::Sink::name, false, people, make_other<name::make_sink>},
+#include "config/sinks.def"
+#undef SINK
+};
 
 }  // namespace
 

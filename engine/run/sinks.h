@@ -1,29 +1,21 @@
-// Where sinks are made, and what a run has to know about each: the one table of them.
+// The sink of a run, and what a run has to know about it.
 #pragma once
 
-#include <cstddef>
-#include <functional>
 #include <memory>
-#include <string>
 #include <string_view>
 
 #include "config/config.h"
-#include "identity/identity.h"
 #include "sqlite/schema.h"
 #include "sqlite/sqlite_sink.h"
 #include "write/destination.h"
+#include "write/sinks.h"
 
 namespace fleet_sim::run {
 
-// What a sink of one writer may need. Borrowed; outlives the sink.
-struct SinkParts {
-  const identity::Roster& roster;
-  const config::Config& config;
-  const batch::Schema& schema;  // of the readings
+// What SQLite's sink needs besides: what it records of the run in each file. Borrowed; outlives the sink.
+struct SinkParts : write::SinkParts {
   const sqlite::RunInfo& run;
-  std::size_t most_open;                        // files or connections of this writer
-  std::function<void(const std::string&)> log;  // one line per change of state; any thread
-  sqlite::ExpectedFiles found;                  // of a run that is resumed
+  sqlite::ExpectedFiles found;  // of a run that is resumed
 };
 
 struct SinkKind {

@@ -94,7 +94,7 @@ SINK = Recipe(
     name="sink",
     heading="A sink",
     placeholder="count",
-    most_changed=2,
+    most_changed=1,
     unit_test="count_sink_test.cc",
     see=see_sink,
     edits=(
@@ -145,17 +145,21 @@ class CountSink final : public write::Sink {
 
 }  // namespace fleet_sim::count
 '''),
-        Replace("tests/floor_check.py", '"sqlite": 3,', '"sqlite": 3, "count": 3,'),
-        Replace("engine/config/sinks.h", "{ sqlite, null };", "{ sqlite, null, count };"),
-        Replace("engine/config/sinks.h", 'SinkWord{"null", "generated and dropped"}};',
-                'SinkWord{"null", "generated and dropped"},\n'
-                '                                       SinkWord{"count", "generated and counted"}};'),
-        insert_before("engine/run/sinks.cc", '#include "write/null_sink.h"\n', '#include "count/count_sink.h"\n'),
-        Replace("engine/run/sinks.cc", '"the null sink", make_null}};', '''"the null sink", make_null},
-                           SinkKind{config::Sink::count, false, "the count sink",
-                                    [](const SinkParts& parts) -> std::unique_ptr<write::Sink> {
-                                      return std::make_unique<count::CountSink>(parts.log);
-                                    }}};'''),
+        NewFile("engine/count/count_sink.cc", '''
+#include "count/count_sink.h"
+
+#include "write/sinks.h"
+
+namespace fleet_sim::count {
+
+std::unique_ptr<write::Sink> make_sink(const write::SinkParts& parts) {
+  return std::make_unique<CountSink>(parts.log);
+}
+
+}  // namespace fleet_sim::count
+'''),
+        insert_after("engine/config/sinks.def", 'SINK(null, "the null sink", "generated and dropped")\n',
+                     'SINK(count, "the count sink", "generated and counted")\n'),
         NewFile("tests/count_sink_test.cc", '''
 #include "count/count_sink.h"
 

@@ -8,25 +8,25 @@
 
 #include "write/destination.h"
 
-namespace fleet_sim::write {
+namespace fleet_sim::null {
 
-class NullDestination final : public Destination {
+class NullDestination final : public write::Destination {
  public:
   explicit NullDestination(std::string name) : name_(std::move(name)) {}
 
   [[nodiscard]] const std::string& name() const override { return name_; }
-  std::optional<Answer> take(const Lot&) override { return Answer{}; }
+  std::optional<write::Answer> take(const write::Lot&) override { return write::Answer{}; }
 
  private:
   std::string name_;
 };
 
-class NullSink final : public Sink {
+class NullSink final : public write::Sink {
  public:
-  std::unique_ptr<Destination> make(const std::string& target, Reply) override {
+  std::unique_ptr<write::Destination> make(const std::string& target, write::Reply) override {
     return std::make_unique<NullDestination>(target);
   }
   [[nodiscard]] bool takes_batches() const override { return true; }
 };
 
-}  // namespace fleet_sim::write
+}  // namespace fleet_sim::null
