@@ -1,6 +1,6 @@
 // Counter-based randomness: a draw is a pure function of (seed, sensor, stream, counter), so a reading has
 // the same value whichever thread, shard or process computes it, and nothing has to be stored or replayed to
-// go on.
+// resume.
 //
 // The generator is Philox4x64-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3",
 // SC 2011). Values only; any thread.

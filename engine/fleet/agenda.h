@@ -29,7 +29,7 @@ struct PlannedReload {
 
 class Agenda {
  public:
-  // Entries of one time are carried out in the order in which they were added, reloads before injections.
+  // Entries of one time are carried out in the order they were added, reloads before injections.
   void add(Timestamp at, PlannedReload reload) { reloads_.emplace(at, std::move(reload)); }
   void add(const Injection& injection) {
     injections_.emplace(injection.due, injection);

@@ -54,8 +54,8 @@ class Cohort {
   // none is left or the batch is full. Before them come the events that the cohort owes.
   Tally tick(Timestamp until, batch::Batch& batch);
 
-  // The same without the readings: sensors go on as though they had been taken, so that later ones are what
-  // they would have been, and what became of anomalies is owed. It stops short of `until` once a batch could
+  // The same without the readings: sensors continue as if they had been taken, so that later ones are what
+  // they would have been, and the events of anomalies are owed. It stops short of `until` once a batch could
   // not hold more; true when it came to the end.
   bool skip(Timestamp until, Tally& tally);
 
@@ -74,8 +74,8 @@ class Cohort {
   [[nodiscard]] Found find(std::uint64_t key);
 
   // Passes over every reading due before `moment`, which an earlier process has taken. `past` has the last
-  // anomaly that each sensor began before it, if any, `lives` what became of the sensors that have not been
-  // what they are since the run began. Once, before the first tick.
+  // anomaly that each sensor began before it, if any, `lives` the history of the sensors that have
+  // changed since the run began. Once, before the first tick.
   void go_on_at(Timestamp moment, const PastAnomalies& past, const Lives& lives = {});
 
   // Carries out what `change` says of these sensors at `moment`, before which every reading has been taken:

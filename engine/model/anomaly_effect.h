@@ -42,7 +42,7 @@ struct AnomalyEffect {
   void (*apply)(const AffectedReading& reading, batch::Values& values) = [](const AffectedReading&,
                                                                             batch::Values&) {};
 
-  // Whether it goes on as recorded when the profile becomes another.
+  // Whether it continues as recorded when the profile becomes another.
   bool (*goes_on)(const Profile& was, const Profile& is) = [](const Profile&, const Profile&) {
     return true;
   };

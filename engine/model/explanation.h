@@ -32,7 +32,7 @@ class Chain {
   std::vector<Step> steps_;
 };
 
-// What a sensor's anomalies of one type come to.
+// What a sensor's anomalies of one type amount to.
 struct TypeExplanation {
   bool enabled = true;
   double share_of_anomalies = 0;  // its weight's share of all weights: w_k in model/README.md

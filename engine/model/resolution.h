@@ -56,7 +56,7 @@ struct NoTrail {
   void step(const Origin&, Operation, double) {}
 };
 
-// A value on its way. A Trail is told of every step but of those that change nothing by their nature: a
+// A value on its way. A Trail records every step except those that change nothing by their nature: a
 // factor of 1 and a term of 0.
 template <class Trail>
 class Number {

@@ -31,13 +31,13 @@ struct Inputs {
   const model::SensorType* type = &model::built_in_type();  // of all sensors
   std::vector<std::uint32_t> members;                       // roster indices of this process's partition
   std::vector<std::string> warnings;
-  std::optional<sqlite::RunInfo> resumed;  // the run to go on with, instead of beginning one …
+  std::optional<sqlite::RunInfo> resumed;  // the run to resume, if any …
   std::shared_ptr<const History>
       history;  // … what its fleet was, and is at the end of its shards, as are the …
   bool differs_from_record = false;    // … config and members above: files or flags want something else
   std::optional<Arguments> arguments;  // where the rest came from; none: nothing to reload it from
   Timestamp read_at = 0;               // wall clock, before the first file was opened
-  config::Config defaults;  // under the config file: those of a run that goes on, or the usual ones
+  config::Config defaults;  // under the config file: those of the resumed run, or the built-in ones
 };
 
 Inputs read_inputs(const Arguments& arguments);

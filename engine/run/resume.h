@@ -1,5 +1,5 @@
-// `--resume`: which run a data directory holds, whether it can go on under the config that is asked for, and
-// where it goes on. What the run was is in its shards (run_record.h); what the files say now counts from
+// `--resume`: which run a data directory holds, whether it can be resumed under the given config, and
+// from where. What the run was is in its shards (run_record.h); what the files say now counts from
 // where the shards end. Main thread, while starting. Throws InvalidInput for what a user has to change and
 // std::runtime_error for a shard that cannot be read.
 #pragma once
@@ -41,8 +41,8 @@ config::Config recorded_config(const sqlite::RunInfo& run);
 // The config that it had last.
 config::Config latest_config(const ResumableRun& run);
 
-// Reports what of `config` must be as it was for the run to go on, and is not. What applies at once to a
-// running fleet may differ.
+// Reports what of `config` has to be unchanged for the run to be resumed, and is not. What applies at once to
+// a running fleet may differ.
 void check_resumable(const config::Config& config, const config::Config& recorded, Problems& problems);
 
 // Makes the fleet the one that the run has recorded, and notes whether the files and the config, which are in
@@ -50,8 +50,8 @@ void check_resumable(const config::Config& config, const config::Config& recorde
 // not exactly its own where it has not recorded them.
 void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& problems);
 
-// Where a run goes on: the moment of the first reading that may be missing, what the fleet was then, what its
-// sensors were in the middle of, what happens to it from there on, and what each shard has.
+// Where a run continues: the moment of the first reading that may be missing, what the fleet was then, what
+// its sensors were in the middle of, what happens to it from there on, and what each shard has.
 struct Resumption {
   using FoundShards = std::vector<std::unique_ptr<data::FoundShard>>;  // of one writer
 

@@ -50,7 +50,7 @@ class Simulator {
   void drive(StopSignals& signals);
 
   // The steps of drive(), each once and in this order, for who has something to do between them. `goes_on` is
-  // asked every 50 ms whether the run shall go on.
+  // asked every 50 ms whether the run is to continue.
   using GoesOn = std::function<bool(const status::Snapshot&)>;
   void start();
   void watch(StopSignals& signals, const GoesOn& goes_on = {});
@@ -121,12 +121,12 @@ class Simulator {
   log::Log& log_;
 
   data::DirectoryLock lock_;
-  bool lock_is_contested_ = false;  // somebody took it while it was gone
+  bool lock_is_contested_ = false;  // another process took it while it was lost
   sqlite::RunInfo run_;
   sqlite::ShardPlan plan_;  // of the start
   write::Places places_;    // of the roster's identities
   Editions editions_;
-  Resumption resumption_{};  // of a run that goes on
+  Resumption resumption_{};  // of a resumed run
   schedule::Schedule schedule_;
   Ledger ledger_;
   ErrorCounts& errors_;

@@ -23,7 +23,7 @@ class ReadingInsert {
   // Inserts the rows from number `first` on, in their order; SQLITE_OK or the code of the first failure.
   int insert(const batch::Rows& readings, std::size_t first);
 
-  // The same into a table whose highest id is below `last_id`: the readings' ids go on from that one.
+  // The same into a table whose highest id is below `last_id`: the readings' ids follow that one.
   int insert_after(std::int64_t last_id, const batch::Rows& readings, std::size_t first);
 
  private:
@@ -50,7 +50,7 @@ class EventInsert {
 
   // Inserts an event that shows for the first time, completes one that has ended, or brings an open one up to
   // date. `last_id` is 0, or the highest id of the file that this one has been begun in place of: new ids are
-  // above it, and an event whose row is gone with that file gets another.
+  // above it, and an event whose row was lost with that file gets another.
   int apply(const batch::AnomalyEvent& event, std::int64_t last_id);
 
  private:

@@ -72,8 +72,8 @@ class Shard {
   [[nodiscard]] bool was_ours() const { return was_ours_; }
 
   // Whether the write-ahead log of an open file, or the log's index, was deleted or replaced. This connection
-  // goes on with those it has, and its rows get into the file when it closes; whoever opens the file before
-  // that works on others, and may damage it.
+  // keeps those it has, and its rows reach the file when it closes; a program that opens the file before that
+  // works on others, and may damage it.
   [[nodiscard]] bool has_lost_log() const;
 
   // Lets go of a file that has moved, whole if that can be had, and takes a log that was left behind out of

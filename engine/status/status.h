@@ -138,7 +138,7 @@ struct SensorDetail {
   std::optional<EventRow> anomaly;
   std::vector<ReadingRow> readings;       // oldest first
   std::vector<ChannelRow> channels = {};  // of its type
-  bool continues = false;                 // the readings go on from the one that was asked to be followed
+  bool continues = false;                 // the readings follow the one given as `since`
 };
 
 }  // namespace fleet_sim::status

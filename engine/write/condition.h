@@ -92,8 +92,8 @@ struct Attempt {
 [[nodiscard]] Away overdue(Away away, bool paced);
 [[nodiscard]] Failing came_back(const Away& away);
 
-// While winding up, as though it had only begun to fail: somebody else gets the time they may take, and any
-// other trouble a round of retries.
+// While winding up, as if it had only begun to fail: a lock gets the time that it may take, and any other
+// trouble a round of retries.
 [[nodiscard]] Failing begin_last_round(Failing failing, SteadyTime now);
 [[nodiscard]] bool is_past_saving(const Failing& failing);
 
