@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <initializer_list>
 
 namespace fleet_sim::run {
 namespace {
@@ -19,21 +20,26 @@ constexpr std::chrono::milliseconds one_wish{100};
 }
 
 // Of the calling thread, and of those that it starts.
-void change_mask(int how) {
-  sigset_t reloads;
-  sigemptyset(&reloads);
-  sigaddset(&reloads, SIGHUP);
-  pthread_sigmask(how, &reloads, nullptr);
+void change_mask(int how, std::initializer_list<int> signals) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : signals) sigaddset(&set, signal);
+  pthread_sigmask(how, &set, nullptr);
 }
 
 }  // namespace
 
 void hold_reloads() {
-  change_mask(SIG_BLOCK);
+  change_mask(SIG_BLOCK, {SIGHUP});
 }
 
 StopSignals::StopSignals() : signals_(context_, SIGINT, SIGTERM) {
   listen();
+}
+
+StopSignals::~StopSignals() {
+  // With the set go our handlers, and the next signal would end the process with a code of its own.
+  change_mask(SIG_BLOCK, {SIGINT, SIGTERM, SIGHUP});
 }
 
 void StopSignals::listen() {
@@ -58,7 +64,7 @@ void StopSignals::listen() {
 
 void StopSignals::listen_for_reloads() {
   signals_.add(SIGHUP);
-  change_mask(SIG_UNBLOCK);
+  change_mask(SIG_UNBLOCK, {SIGHUP});
 }
 
 void StopSignals::wait_for(std::chrono::milliseconds span) {

@@ -19,6 +19,11 @@ class StopSignals {
  public:
   StopSignals();
 
+  // The last the process does: from here on signals wait, so that what it ends with is its own exit code.
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
   // From now on SIGHUP is a wish to reload, and so is one that was held; without either, it ends the process
   // as it does by default.
   void listen_for_reloads();

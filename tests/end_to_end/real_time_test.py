@@ -125,6 +125,14 @@ class RealTime(FleetTest):
             self.assert_balanced(self.stop(process, signal.SIGTERM), self.dir / "data")
             shutil.rmtree(self.dir / "data")
 
+    def test_a_signal_after_the_last_word_changes_no_exit_code(self):
+        process = self.endless("--rate", 20)
+        self.wait_for_rows(self.dir / "data", 1, process)
+        process.send_signal(signal.SIGTERM)
+        while process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        self.assertIn(process.returncode, (0, 130), self.printed())
+
     def test_a_second_interrupt_ends_the_drain(self):
         process = self.endless("--rate", 20)
         file = self.dir / "data" / "sensor_data.db"
