@@ -15,8 +15,8 @@
 namespace fleet_sim::bench {
 namespace {
 
-run::Inputs inputs_of(const Simulation& simulation, const std::filesystem::path& folder) {
-  run::Inputs inputs;
+start::Inputs inputs_of(const Simulation& simulation, const std::filesystem::path& folder) {
+  start::Inputs inputs;
   inputs.config.clock.speed.max = true;
   inputs.config.clock.start = start;
   inputs.config.simulation.run_time_seconds = static_cast<double>(simulation.rows / simulation.sensors);
@@ -41,7 +41,7 @@ identity::Roster make_roster(std::size_t sensors) {
 }
 
 double simulate(const Simulation& simulation, const std::filesystem::path& folder) {
-  run::Inputs inputs = inputs_of(simulation, folder);
+  start::Inputs inputs = inputs_of(simulation, folder);
   log::Console console(false);
   log::LogSettings silent;
   silent.level = "OFF";

@@ -73,7 +73,7 @@ config::Config config_in(const TemporaryFolder& folder) {
 }
 
 void simulate(const TemporaryFolder& folder, const model::SensorType& type) {
-  run::Inputs inputs;
+  start::Inputs inputs;
   inputs.config = config_in(folder);
   inputs.identities.roster = roster_of(sensors);
   inputs.members = all_of(inputs.identities.roster);

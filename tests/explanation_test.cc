@@ -12,7 +12,7 @@
 
 #include "explain/explained_sensor.h"
 #include "fleet/fleet.h"
-#include "run/inputs.h"
+#include "start/inputs.h"
 #include "support/rosters.h"
 
 namespace fleet_sim::explanation_test {
@@ -289,7 +289,7 @@ TEST_CASE("which entry a behavior was found under") {
 }
 
 TEST_CASE("every sensor is in the partition that it is explained to be in") {
-  run::Inputs inputs;
+  start::Inputs inputs;
   inputs.identities.roster = roster_of(50);
   inputs.config.fleet.partition = {2, 7};
   const std::vector<std::uint32_t> members = fleet::partition_members(inputs.identities.roster, {2, 7});
@@ -303,7 +303,7 @@ TEST_CASE("every sensor is in the partition that it is explained to be in") {
 }
 
 TEST_CASE("text keeps to 100 columns however long the names in a chain are") {
-  run::Inputs inputs;
+  start::Inputs inputs;
   const std::string name(900, 'M');
   identity::IdentityRecord record = demo_record();
   record.manufacturer = name;

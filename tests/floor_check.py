@@ -20,9 +20,10 @@ FLOOR = {
     "model": 2, "write": 2, "status": 2, "generate": 2,
     "fleet": 3, "sqlite": 3,
     "schedule": 4, "explain": 4, "data": 4,
-    "run": 5, "report": 5, "export": 5,
-    "benchmark": 6,
-    "app": 7,
+    "start": 5, "report": 5, "export": 5,
+    "run": 6,
+    "benchmark": 7,
+    "app": 8,
 }
 
 # Header prefix -> the beginnings of the paths (below engine/) that may include it. The longest prefix counts. A header of a

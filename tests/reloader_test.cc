@@ -48,7 +48,7 @@ class Files {
     replace("fleet.jsonl", lines);
   }
 
-  [[nodiscard]] run::Inputs read() const { return run::read_inputs({folder_ / "config.yaml", {}}); }
+  [[nodiscard]] start::Inputs read() const { return start::read_inputs({folder_ / "config.yaml", {}}); }
 
  private:
   void replace(const std::string& name, const std::string& text) const {
@@ -62,10 +62,10 @@ class Files {
 // A paced fleet whose readings go nowhere, and its reloader.
 class ReloadedFleet {
  public:
-  ReloadedFleet(run::Inputs inputs, run::ReloadLimits limits) : inputs_(std::move(inputs)) {
+  ReloadedFleet(start::Inputs inputs, run::ReloadLimits limits) : inputs_(std::move(inputs)) {
     editions_.begin({std::make_shared<const config::Config>(inputs_.config),
-                     std::make_shared<const run::Members>(inputs_.members),
-                     std::make_shared<const run::ShardPaths>(plan_.paths), plan_.shard_count,
+                     std::make_shared<const start::Members>(inputs_.members),
+                     std::make_shared<const start::ShardPaths>(plan_.paths), plan_.shard_count,
                      fleet_.readings_per_second(), 0});
     scheduler_ = std::make_unique<schedule::Scheduler>(
         schedule::Schedule{SimulationClock(start_, std::chrono::steady_clock::now(), 1.0), start_,
@@ -84,7 +84,7 @@ class ReloadedFleet {
                                                                    log_,
                                                                    earliest_timestamp,
                                                                    limits},
-                                                run::LatestEdition{*editions_.current(), fleet_.profiles()});
+                                                start::LatestEdition{*editions_.current(), fleet_.profiles()});
     consumer_ = std::thread([this] { consume(); });
     scheduler_->start();
     reloader_->start();
@@ -143,7 +143,7 @@ class ReloadedFleet {
     }
   }
 
-  run::Inputs inputs_;
+  start::Inputs inputs_;
   Timestamp start_ = system_now();
   sqlite::ShardPlan plan_ =
       sqlite::plan_shards(inputs_.identities.roster, inputs_.members,
@@ -156,7 +156,7 @@ class ReloadedFleet {
   Ledger ledger_;
   sqlite::RunInfo run_;
   sqlite::RunReloads reloads_;
-  run::Editions editions_;
+  start::Editions editions_;
   ErrorCounts errors_;
   log::Log log_{log::LogSettings(), "", [](spdlog::level::level_enum, const std::string&) {}};
   std::unique_ptr<schedule::Scheduler> scheduler_;

@@ -13,8 +13,8 @@
 namespace fleet_sim::app {
 namespace {
 
-int check(const run::Arguments& arguments) {
-  const run::Inputs inputs = run::read_inputs(arguments);
+int check(const start::Arguments& arguments) {
+  const start::Inputs inputs = start::read_inputs(arguments);
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   print(fmt::format("config ok; {} identities in {} files, {} of them in partition {}/{}\n",
                     grouped(inputs.identities.roster.size()), grouped(inputs.identities.files),
@@ -26,7 +26,7 @@ int check(const run::Arguments& arguments) {
 }  // namespace
 
 Command add_check_command(CLI::App& app) {
-  const auto arguments = std::make_shared<run::Arguments>();
+  const auto arguments = std::make_shared<start::Arguments>();
   CLI::App* command =
       app.add_subcommand("check", "Validates config and identities, prints every problem, runs nothing");
   add_run_options(*command, *arguments);

@@ -24,7 +24,7 @@ namespace fleet_sim::app {
 namespace {
 
 struct ExplainOptions {
-  run::Arguments arguments;
+  start::Arguments arguments;
   std::string id;
   bool json = false;
 };
@@ -46,7 +46,7 @@ std::uint32_t find_sensor(const std::string& id, const identity::Roster& roster)
 }
 
 int explain(const ExplainOptions& options) {
-  const run::Inputs inputs = run::read_inputs_of_all(options.arguments);
+  const start::Inputs inputs = start::read_inputs_of_all(options.arguments);
   const std::uint32_t index = find_sensor(options.id, inputs.identities.roster);
   Problems problems;
   fleet::check_members(inputs.identities.roster, std::array{index}, inputs.config, problems);

@@ -14,8 +14,8 @@ namespace fleet_sim::app {
 namespace {
 
 // Asked where a run with the same config, environment and flags listens.
-int print_health(const run::Arguments& arguments) {
-  const config::MonitoringSettings monitoring = run::reread_config(arguments, {}).monitoring;
+int print_health(const start::Arguments& arguments) {
+  const config::MonitoringSettings monitoring = start::reread_config(arguments, {}).monitoring;
   if (!monitoring.enabled) throw std::runtime_error("the config says that no status is served");
   const status::HealthAnswer answer =
       status::ask_health(monitoring.address.empty() ? status::usual_address : monitoring.address);
@@ -26,7 +26,7 @@ int print_health(const run::Arguments& arguments) {
 }  // namespace
 
 Command add_health_command(CLI::App& app) {
-  const auto arguments = std::make_shared<run::Arguments>();
+  const auto arguments = std::make_shared<start::Arguments>();
   CLI::App* command = app.add_subcommand(
       "health", "Asks a running fleet whether it is well; exit code 0 if so, else 1 with the reasons");
   add_run_options(*command, *arguments);

@@ -10,11 +10,11 @@
 #include "app/run_options.h"
 #include "log/console.h"
 #include "log/log.h"
-#include "run/describe_run.h"
 #include "run/simulator.h"
 #include "run/status_service.h"
 #include "run/stop_signals.h"
 #include "sqlite/sqlite.h"
+#include "start/describe_run.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -38,13 +38,13 @@ void log_warnings(const std::vector<std::string>& warnings, log::Log& log) {
   }
 }
 
-int run_fleet(const run::Arguments& arguments) {
+int run_fleet(const start::Arguments& arguments) {
   sqlite::configure_sqlite();
   run::hold_reloads();
-  run::Inputs inputs = run::read_inputs(arguments);
+  start::Inputs inputs = start::read_inputs(arguments);
   const config::LoggingSettings& logging = inputs.config.logging;
   log::Console console(shows_progress(logging));
-  log::Log log(run::log_settings(logging), inputs.config.log_file(),
+  log::Log log(start::log_settings(logging), inputs.config.log_file(),
                [&console](auto level, const std::string& line) { console.print_line(line, tone_of(level)); });
   log_warnings(inputs.warnings, log);
   // From here on there are files: a signal is kept until the run can end in order.
@@ -65,7 +65,7 @@ int run_fleet(const run::Arguments& arguments) {
 }  // namespace
 
 Command add_run_command(CLI::App& app) {
-  const auto arguments = std::make_shared<run::Arguments>();
+  const auto arguments = std::make_shared<start::Arguments>();
   CLI::App* command = app.add_subcommand("run", "Simulates the fleet (the default)");
   add_run_options(app, *arguments);
   add_run_options(*command, *arguments);

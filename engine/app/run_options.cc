@@ -10,7 +10,7 @@
 namespace fleet_sim::app {
 namespace {
 
-void add_setting(CLI::App& command, const config::ConfigKey& key, run::Arguments& arguments) {
+void add_setting(CLI::App& command, const config::ConfigKey& key, start::Arguments& arguments) {
   const std::string flag(key.flag);
   const auto set = [&arguments, &key, flag](const std::string& value) {
     arguments.flags.push_back({std::string(key.name), value, flag});
@@ -35,7 +35,7 @@ void add_setting(CLI::App& command, const config::ConfigKey& key, run::Arguments
 
 }  // namespace
 
-void add_run_options(CLI::App& command, run::Arguments& arguments) {
+void add_run_options(CLI::App& command, start::Arguments& arguments) {
   command.add_option("--config", arguments.config_file, "Config file (YAML), merged over the defaults")
       ->type_name("FILE");
   for (const config::ConfigKey& key : config::config_keys()) {

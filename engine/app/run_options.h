@@ -2,7 +2,7 @@
 // the same inputs.
 #pragma once
 
-#include "run/inputs.h"
+#include "start/inputs.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
@@ -11,6 +11,6 @@ class App;
 namespace fleet_sim::app {
 
 // What is parsed goes to `arguments`, which outlives the parsing.
-void add_run_options(CLI::App& command, run::Arguments& arguments);
+void add_run_options(CLI::App& command, start::Arguments& arguments);
 
 }  // namespace fleet_sim::app

@@ -33,7 +33,7 @@ identity::Roster bench_roster(std::uint32_t sensors) {
   return roster;
 }
 
-std::vector<std::string> shard_paths(const run::Inputs& inputs) {
+std::vector<std::string> shard_paths(const start::Inputs& inputs) {
   const identity::Roster& roster = inputs.identities.roster;
   const config::ShardBy& by = inputs.config.sharding;
   const std::filesystem::path folder = inputs.config.data_directory();
@@ -45,8 +45,8 @@ std::vector<std::string> shard_paths(const run::Inputs& inputs) {
   return {paths.begin(), paths.end()};
 }
 
-run::Inputs bench_inputs(const BenchCell& cell, const BenchLoad& load, const std::string& folder) {
-  run::Inputs inputs;
+start::Inputs bench_inputs(const BenchCell& cell, const BenchLoad& load, const std::string& folder) {
+  start::Inputs inputs;
   inputs.config = bench_config(cell, load, folder);
   inputs.identities.roster = bench_roster(load.sensors);
   inputs.members = fleet::partition_members(inputs.identities.roster, {});
@@ -97,7 +97,7 @@ class CellRun {
 
  private:
   CellRun(const BenchCell& cell, const BenchLoad& load, const BenchFolder& folder,
-          const BenchProgress& progress, Measurement& result, run::Inputs inputs)
+          const BenchProgress& progress, Measurement& result, start::Inputs inputs)
       : cell_(cell),
         load_(load),
         folder_(folder),

@@ -9,8 +9,8 @@
 #include "base/problems.h"
 #include "base/text.h"
 #include "config/load_config.h"
-#include "run/describe_run.h"
-#include "run/sinks.h"
+#include "start/describe_run.h"
+#include "start/sinks.h"
 
 namespace fleet_sim::run {
 namespace {
@@ -47,7 +47,7 @@ std::string detail_of(const std::vector<config::ConfigChange>& changes) {
 
 }  // namespace
 
-Reloader::Reloader(const ReloadTargets& targets, LatestEdition latest)
+Reloader::Reloader(const ReloadTargets& targets, start::LatestEdition latest)
     : targets_(targets),
       latest_(std::move(latest)),
       wanted_(targets.inputs.config),
@@ -94,11 +94,11 @@ status::ReloadHistory Reloader::history() const {
 
 // The watchers are made here, because to look at 100,000 files takes a moment that the start does not have.
 void Reloader::run() {
-  const Inputs& inputs = targets_.inputs;
-  if (const auto file = config_file(*inputs.arguments)) {
+  const start::Inputs& inputs = targets_.inputs;
+  if (const auto file = start::config_file(*inputs.arguments)) {
     config_.emplace(Source{"config", ErrorClass::config, config::ConfigWatcher({*file}, inputs.read_at)});
   }
-  const auto paths = identity_paths(inputs.config.fleet);
+  const auto paths = start::identity_paths(inputs.config.fleet);
   if (!paths.empty()) {
     identities_.emplace(
         Source{"identities", ErrorClass::identity, config::ConfigWatcher(paths, inputs.read_at)});
@@ -140,10 +140,10 @@ void Reloader::attempt(Source& source, void (Reloader::*reload)()) {
 }
 
 void Reloader::reload_config() {
-  const config::Config wanted = reread_config(*targets_.inputs.arguments, targets_.inputs.defaults);
+  const config::Config wanted = start::reread_config(*targets_.inputs.arguments, targets_.inputs.defaults);
   const std::vector<config::ConfigChange> changes = config::config_changes(wanted_, wanted);
   if (changes.empty()) return;
-  Edition next = latest_.edition;
+  start::Edition next = latest_.edition;
   const config::Config& running = *latest_.edition.config;
   const auto adopted = std::make_shared<const config::Config>(config::adopt(running, wanted));
   Problems problems;
@@ -157,8 +157,8 @@ void Reloader::reload_config() {
   if (reads_otherwise) {
     check_limits(0);
     const auto profiles = std::make_shared<fleet::ProfileTable>(targets_.roster, adopted, type);
-    fleet::FleetChange change =
-        fleet::plan_fleet_change(running, profiles, everyone_stays(*next.members, targets_.places), {});
+    fleet::FleetChange change = fleet::plan_fleet_change(
+        running, profiles, start::everyone_stays(*next.members, targets_.places), {});
     next.config = adopted;
     sqlite::RunReload reload;
     reload.changes = detail;
@@ -166,7 +166,7 @@ void Reloader::reload_config() {
     latest_ = {std::move(next), profiles};
     ++latest_.edition.number;
   } else {
-    Edition same = *targets_.editions.current();
+    start::Edition same = *targets_.editions.current();
     same.config = latest_.edition.config = adopted;
     targets_.editions.begin(std::move(same));
   }
@@ -206,8 +206,8 @@ void Reloader::log_changes(const std::vector<config::ConfigChange>& changes) {
 }
 
 void Reloader::reload_identities() {
-  Edition next = latest_.edition;
-  const Inputs wanted = reread_identities(*next.config, invalid_);
+  start::Edition next = latest_.edition;
+  const start::Inputs wanted = start::reread_identities(*next.config, invalid_);
   const identity::Roster& wanted_roster = wanted.identities.roster;
   identity::Roster& roster = targets_.roster;
   const identity::IdentityChanges changes =
@@ -219,11 +219,11 @@ void Reloader::reload_identities() {
   std::vector<bool> gone(roster.size(), false);
   for (const std::uint32_t member : changes.removed) gone[member] = true;
   for (const identity::IdentityChanges::Changed& changed : changes.changed) gone[changed.from] = true;
-  Members members;
+  start::Members members;
   std::ranges::copy_if(*next.members, std::back_inserter(members), [&](std::uint32_t m) { return !gone[m]; });
   const std::vector<fleet::WantedSensor> sensors = place(changes, wanted_roster, next);
   for (const fleet::WantedSensor& sensor : sensors) members.push_back(sensor.to);
-  next.members = std::make_shared<const Members>(std::move(members));
+  next.members = std::make_shared<const start::Members>(std::move(members));
 
   fleet::FleetChange change =
       fleet::plan_fleet_change(*next.config, latest_.profiles, sensors, changes.removed);
@@ -240,12 +240,12 @@ void Reloader::reload_identities() {
 // Gives the new identities their indices in the roster, and their sensors a shard each, whose file the
 // writers and the next edition have before the first of them is in the fleet.
 std::vector<fleet::WantedSensor> Reloader::place(const identity::IdentityChanges& changes,
-                                                 const identity::Roster& wanted, Edition& next) {
+                                                 const identity::Roster& wanted, start::Edition& next) {
   std::vector<std::uint32_t> coming = changes.added;
   for (const identity::IdentityChanges::Changed& changed : changes.changed) coming.push_back(changed.to);
   if (!shards_) shards_.emplace(*next.paths, targets_.inputs.config);
   const sqlite::ShardPlaces::Proposal proposal = shards_->propose(wanted, coming);
-  if (sink_of(targets_.inputs.config).keeps_files) {
+  if (start::sink_of(targets_.inputs.config).keeps_files) {
     sqlite::ShardPlan new_files;
     new_files.paths = proposal.new_paths;
     Problems problems;
@@ -253,14 +253,14 @@ std::vector<fleet::WantedSensor> Reloader::place(const identity::IdentityChanges
     if (!problems.empty()) throw InvalidInput(problems.text());
   }
   shards_->accept(proposal);
-  ShardPaths paths = *next.paths;
+  start::ShardPaths paths = *next.paths;
   for (std::size_t writer = 0; writer < proposal.new_paths.size(); ++writer) {
     const std::vector<std::string>& added = proposal.new_paths[writer];
     if (added.empty()) continue;
     targets_.writers[writer]->add_shards(added);
     paths[writer].insert(paths[writer].end(), added.begin(), added.end());
   }
-  next.paths = std::make_shared<const ShardPaths>(std::move(paths));
+  next.paths = std::make_shared<const start::ShardPaths>(std::move(paths));
   next.shard_count = shards_->size();
   const std::unordered_set<std::string_view> former = former_ids(changes, wanted);
   std::vector<fleet::WantedSensor> sensors;
@@ -296,11 +296,11 @@ std::unordered_set<std::string_view> Reloader::former_ids(const identity::Identi
 }
 
 // Has the scheduler carry out the change and begin the edition. False when the run ended before.
-bool Reloader::swap_fleet(Edition next, fleet::FleetChange change, sqlite::RunReload reload) {
+bool Reloader::swap_fleet(start::Edition next, fleet::FleetChange change, sqlite::RunReload reload) {
   reload.fleet_size = next.members->size();
   reload.config = config::config_text(*next.config);
-  reload.config_hash = readings_config_hash(*next.config);
-  reload.fleet_hash = fleet_hash(targets_.roster, *next.members);
+  reload.config_hash = start::readings_config_hash(*next.config);
+  reload.fleet_hash = start::fleet_hash(targets_.roster, *next.members);
   ++next.number;
   const std::string detail = reload.changes;
   auto begin = [targets = targets_, next = std::move(next),

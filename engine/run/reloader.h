@@ -27,12 +27,12 @@
 #include "fleet/fleet.h"
 #include "identity/identity_changes.h"
 #include "log/log.h"
-#include "run/edition.h"
-#include "run/follow_record.h"
-#include "run/inputs.h"
 #include "schedule/scheduler.h"
 #include "sqlite/run_reloads.h"
 #include "sqlite/shard_plan.h"
+#include "start/edition.h"
+#include "start/follow_record.h"
+#include "start/inputs.h"
 #include "status/snapshot.h"
 #include "write/writer.h"
 
@@ -46,10 +46,10 @@ struct ReloadLimits {
 
 // What a reload works on. Borrowed; it outlives the reloader.
 struct ReloadTargets {
-  const Inputs& inputs;
-  identity::Roster& roster;           // grows
-  write::Places& places;  // of the roster's identities; grow
-  Editions& editions;
+  const start::Inputs& inputs;
+  identity::Roster& roster;  // grows
+  write::Places& places;     // of the roster's identities; grow
+  start::Editions& editions;
   std::span<const std::unique_ptr<write::Writer>> writers;
   fleet::Fleet& fleet;
   schedule::Scheduler& scheduler;
@@ -64,7 +64,7 @@ struct ReloadTargets {
 class Reloader {
  public:
   // `latest` is what the fleet is going to be once it has met all entries that it is to meet again.
-  Reloader(const ReloadTargets& targets, LatestEdition latest);
+  Reloader(const ReloadTargets& targets, start::LatestEdition latest);
   ~Reloader() { stop(); }
 
   // What the files and the config have in mind now becomes a reload behind all of those, as far as it may.
@@ -102,10 +102,10 @@ class Reloader {
   void check_limits(std::size_t coming) const;
   void log_changes(const std::vector<config::ConfigChange>& changes);
   [[nodiscard]] std::vector<fleet::WantedSensor> place(const identity::IdentityChanges& changes,
-                                                       const identity::Roster& wanted, Edition& next);
+                                                       const identity::Roster& wanted, start::Edition& next);
   [[nodiscard]] std::unordered_set<std::string_view> former_ids(const identity::IdentityChanges& changes,
                                                                 const identity::Roster& wanted) const;
-  bool swap_fleet(Edition next, fleet::FleetChange change, sqlite::RunReload reload);
+  bool swap_fleet(start::Edition next, fleet::FleetChange change, sqlite::RunReload reload);
   bool swap_now(std::shared_ptr<fleet::FleetChange> change, std::function<void(Timestamp)> begin,
                 const std::string& detail);
   void record_now() const;
@@ -113,7 +113,7 @@ class Reloader {
   void remember(bool accepted, std::string_view what, const std::string& detail);
 
   ReloadTargets targets_;
-  LatestEdition latest_;
+  start::LatestEdition latest_;
   bool catching_up_ = false;
   config::Config wanted_;  // what was taken up last: what runs, and what needs a restart
   std::size_t invalid_;    // identities left out

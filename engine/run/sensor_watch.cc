@@ -22,7 +22,7 @@ fleet::Cohort::Found find_in(fleet::Fleet& fleet, std::uint64_t key, const fleet
 
 }  // namespace
 
-std::optional<std::vector<std::uint32_t>> SensorWatch::find(const Edition& edition,
+std::optional<std::vector<std::uint32_t>> SensorWatch::find(const start::Edition& edition,
                                                             const std::vector<std::string>& ids) const {
   if (ids.size() == 1) {
     if (const Look* look = known(edition, ids.front())) return {{look->state.sensor.identity}};
@@ -39,7 +39,7 @@ std::optional<std::vector<std::uint32_t>> SensorWatch::find(const Edition& editi
   return sensors;
 }
 
-const SensorWatch::Look* SensorWatch::known(const Edition& edition, std::string_view id) const {
+const SensorWatch::Look* SensorWatch::known(const start::Edition& edition, std::string_view id) const {
   if (edition.number != edition_) return nullptr;
   const auto found = std::ranges::find(
       watched_, id, [this](const Look& look) { return simulator_.roster()[look.state.sensor.identity].id; });
@@ -68,7 +68,7 @@ bool SensorWatch::answered() const {
   return exchange_->done.wait_for(lock, longest_question, [this] { return !exchange_->busy; });
 }
 
-const SensorWatch::Look* SensorWatch::look(const Edition& edition, std::uint32_t sensor) {
+const SensorWatch::Look* SensorWatch::look(const start::Edition& edition, std::uint32_t sensor) {
   if (!answered()) return nullptr;  // an earlier piece of work
   const std::uint64_t key = hash_text(simulator_.roster()[sensor].id);
   const sqlite::RunInfo& run = simulator_.info();
@@ -89,7 +89,7 @@ const SensorWatch::Look* SensorWatch::look(const Edition& edition, std::uint32_t
   return &look;
 }
 
-SensorWatch::Look& SensorWatch::remembered(const Edition& edition, const fleet::SensorState& now) {
+SensorWatch::Look& SensorWatch::remembered(const start::Edition& edition, const fleet::SensorState& now) {
   if (edition.number != edition_) watched_.clear();
   edition_ = edition.number;
   const auto known = std::ranges::find(watched_, now.sensor.identity,

@@ -39,7 +39,7 @@ class SensorWatch {
 
   // Where in the roster the sensors with these ids are, in their order; nothing when one does not exist. Goes
   // through the whole fleet, unless the only one that is asked for is remembered.
-  [[nodiscard]] std::optional<std::vector<std::uint32_t>> find(const Edition& edition,
+  [[nodiscard]] std::optional<std::vector<std::uint32_t>> find(const start::Edition& edition,
                                                                const std::vector<std::string>& ids) const;
 
   struct Look {
@@ -48,7 +48,7 @@ class SensorWatch {
     std::string effective;                      // its numbers, as `explain` has them: JSON
   };
   // Null when the fleet is held up, or the run is over.
-  const Look* look(const Edition& edition, std::uint32_t sensor);
+  const Look* look(const start::Edition& edition, std::uint32_t sensor);
 
   // False when the fleet is held up by an earlier piece of work. Sensors in the middle of an anomaly are
   // passed over.
@@ -68,8 +68,8 @@ class SensorWatch {
   [[nodiscard]] bool answered() const;
   void bring_up_to(const fleet::SensorState& now, Look& look,
                    std::span<const fleet::Injection> injections) const;
-  Look& remembered(const Edition& edition, const fleet::SensorState& now);
-  [[nodiscard]] const Look* known(const Edition& edition, std::string_view id) const;
+  Look& remembered(const start::Edition& edition, const fleet::SensorState& now);
+  [[nodiscard]] const Look* known(const start::Edition& edition, std::string_view id) const;
 
   Simulator& simulator_;
   std::shared_ptr<Exchange> exchange_ = std::make_shared<Exchange>();

@@ -9,9 +9,9 @@
 #include "base/faults.h"
 #include "base/problems.h"
 #include "base/text.h"
-#include "run/describe_run.h"
 #include "run/stop_signals.h"
 #include "sqlite/set_aside.h"
+#include "start/describe_run.h"
 #include "status/process.h"
 #include "status/run_text.h"
 
@@ -109,20 +109,22 @@ double seconds_between(SteadyTime from, SteadyTime to) {
 
 }  // namespace
 
-Simulator::Simulator(Inputs inputs, log::Console& console, log::Log& log, ErrorCounts& errors)
+Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log, ErrorCounts& errors)
     : roster_(std::move(inputs.identities.roster)),
       inputs_(std::move(inputs)),
-      sink_(sink_of(inputs_.config)),
+      sink_(start::sink_of(inputs_.config)),
       console_(console),
       log_(log),
-      run_(inputs_.resumed ? *inputs_.resumed : describe_run(inputs_.config, roster_, inputs_.members)),
+      run_(inputs_.resumed ? *inputs_.resumed
+                           : start::describe_run(inputs_.config, roster_, inputs_.members)),
       schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config),
                 inputs_.config.simulation.overload},
       errors_(errors) {
   run_.reloads = &reloads_;
   plan_storage();
   set_clock();
-  if (inputs_.resumed) resumption_ = plan_resumption(roster_, plan_, run_, *inputs_.history, *inputs_.type);
+  if (inputs_.resumed)
+    resumption_ = start::plan_resumption(roster_, plan_, run_, *inputs_.history, *inputs_.type);
   build_fleet();
   if (inputs_.resumed) take_up_run();
   build_writers();
@@ -130,26 +132,27 @@ Simulator::Simulator(Inputs inputs, log::Console& console, log::Log& log, ErrorC
 
 // As the run begins, or as it was where it goes on.
 void Simulator::build_fleet() {
-  const History* history = inputs_.history.get();
+  const start::History* history = inputs_.history.get();
   auto config = history ? history->config_after(resumption_.reloads)
                         : std::make_shared<const config::Config>(inputs_.config);
-  auto members = std::make_shared<const Members>(history ? history->members_after(resumption_.reloads)
-                                                         : inputs_.members);
+  auto members = std::make_shared<const start::Members>(history ? history->members_after(resumption_.reloads)
+                                                                : inputs_.members);
   std::vector<std::uint32_t> writer_of;
   for (const std::uint32_t member : *members) writer_of.push_back(places_[member].writer);
   fleet_ = std::make_unique<fleet::Fleet>(
       fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, *inputs_.type));
   reloads_.begin_with(run_.start, history ? history->began_with() : inputs_.members);
-  for (const PastReload& past : history ? history->reloads() : std::vector<PastReload>()) {
+  for (const start::PastReload& past : history ? history->reloads() : std::vector<start::PastReload>()) {
     reloads_.add(past.reload);
   }
-  editions_.begin({std::move(config), std::move(members), std::make_shared<const ShardPaths>(plan_.paths),
-                   plan_.shard_count, fleet_->readings_per_second(), resumption_.reloads});
+  editions_.begin({std::move(config), std::move(members),
+                   std::make_shared<const start::ShardPaths>(plan_.paths), plan_.shard_count,
+                   fleet_->readings_per_second(), resumption_.reloads});
 }
 
 void Simulator::plan_storage() {
   const config::Config& config = inputs_.config;
-  const Members sensors = inputs_.history ? inputs_.history->everyone() : inputs_.members;
+  const start::Members sensors = inputs_.history ? inputs_.history->everyone() : inputs_.members;
   plan_ = sqlite::plan_shards(roster_, sensors, rates_of(roster_, sensors, config), config);
   places_ = plan_.place_of;
   if (!sink_.keeps_files) return;
@@ -264,11 +267,11 @@ void Simulator::build_writers() {
       inputs_.config, inputs_.config.monitoring.enabled ? status::http_connections() : 0);
   resumption_.found.resize(plan_.paths.size());
   for (std::size_t i = 0; i < plan_.paths.size(); ++i) {
-    const SinkParts parts{{roster_, inputs_.config, inputs_.type->schema, most_open, context.log},
+    const start::SinkParts parts{{roster_, inputs_.config, inputs_.type->schema, most_open, context.log},
                           run_,
-                          found_files(plan_.paths[i], resumption_.found[i])};
+                          start::found_files(plan_.paths[i], resumption_.found[i])};
     writers_.push_back(std::make_unique<write::Writer>(context, sink_.make(parts), plan_.paths[i], batches));
-    if (inputs_.resumed) writers_[i]->take_up(take_rows(std::move(resumption_.found[i])));
+    if (inputs_.resumed) writers_[i]->take_up(start::take_rows(std::move(resumption_.found[i])));
     open_ahead(*writers_[i], plan_.paths[i]);
   }
 }
@@ -317,17 +320,17 @@ void Simulator::start() {
     });
   }
   due_before_start_ = fleet_->due_before(schedule_.start);
-  LatestEdition latest{*editions_.current(), fleet_->profiles()};
+  start::LatestEdition latest{*editions_.current(), fleet_->profiles()};
   if (inputs_.resumed) {
-    latest = follow_record(*inputs_.history, resumption_,
-                           {roster_, places_, *fleet_, scheduler_->agenda(), editions_});
+    latest = start::follow_record(*inputs_.history, resumption_,
+                                  {roster_, places_, *fleet_, scheduler_->agenda(), editions_});
   }
   build_reloader(std::move(latest));
   scheduler_->start();
   if (reloader_) reloader_->start();
 }
 
-void Simulator::build_reloader(LatestEdition latest) {
+void Simulator::build_reloader(start::LatestEdition latest) {
   if (!inputs_.arguments) return;
   reloader_ = std::make_unique<Reloader>(
       ReloadTargets{inputs_, roster_, places_, editions_, writers_, *fleet_, *scheduler_, run_, reloads_,
@@ -360,7 +363,7 @@ void Simulator::log_start() {
              {"threads", schedule_.threads},
              {"writers", writers_.size()},
              {"start", timestamp_text(run_.start)},
-             {"speed", setting_text(config, "clock.speed")}});
+             {"speed", start::setting_text(config, "clock.speed")}});
 }
 
 // What a writer says begins with the file it is about.
@@ -463,7 +466,7 @@ status::Snapshot Simulator::snapshot() const {
   snapshot.paced = schedule_.clock.paced();
   snapshot.books = ledger_.books();
   snapshot.errors = errors_.counts();
-  const std::shared_ptr<const Edition> edition = editions_.current();
+  const std::shared_ptr<const start::Edition> edition = editions_.current();
   snapshot.sensors = edition->members->size();
   snapshot.shards = edition->shard_count;
   if (reloader_) snapshot.reloads = reloader_->history();

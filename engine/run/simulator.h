@@ -21,15 +21,15 @@
 #include "fleet/fleet.h"
 #include "log/console.h"
 #include "log/log.h"
-#include "run/edition.h"
 #include "run/exit_code.h"
-#include "run/follow_record.h"
-#include "run/inputs.h"
 #include "run/reloader.h"
-#include "run/resume.h"
-#include "run/sinks.h"
 #include "schedule/scheduler.h"
 #include "sqlite/shard_plan.h"
+#include "start/edition.h"
+#include "start/follow_record.h"
+#include "start/inputs.h"
+#include "start/resume.h"
+#include "start/sinks.h"
 #include "status/snapshot.h"
 #include "write/writer.h"
 
@@ -40,7 +40,7 @@ class StopSignals;
 class Simulator {
  public:
   // Plans the shards, builds the fleet and opens storage. Throws InvalidInput or NoStorage.
-  Simulator(Inputs inputs, log::Console& console, log::Log& log, ErrorCounts& errors);
+  Simulator(start::Inputs inputs, log::Console& console, log::Log& log, ErrorCounts& errors);
 
   // Runs until the time is over, a signal comes, or the error limit is reached; then drains and prints the
   // summary.
@@ -63,14 +63,14 @@ class Simulator {
   void request_stop() { stop_requested_.store(true, std::memory_order_release); }
 
   // What does not change while the run goes on. Any thread, from start() on.
-  [[nodiscard]] const Inputs& inputs() const { return inputs_; }
+  [[nodiscard]] const start::Inputs& inputs() const { return inputs_; }
   [[nodiscard]] const sqlite::RunInfo& info() const { return run_; }
   [[nodiscard]] const schedule::Schedule& schedule() const { return schedule_; }
   [[nodiscard]] std::span<const std::unique_ptr<write::Writer>> writers() const { return writers_; }
   [[nodiscard]] log::Log& log() const { return log_; }
 
   // What the fleet is made of now. Roster and places only grow: those of an edition's members are there.
-  [[nodiscard]] std::shared_ptr<const Edition> edition() const { return editions_.current(); }
+  [[nodiscard]] std::shared_ptr<const start::Edition> edition() const { return editions_.current(); }
   [[nodiscard]] const identity::Roster& roster() const { return roster_; }
   [[nodiscard]] write::Place place_of(std::uint32_t sensor) const { return places_[sensor]; }
   [[nodiscard]] std::size_t batches_in_use() const { return pool_->in_use(); }
@@ -111,12 +111,12 @@ class Simulator {
   void log_faults();
   void log_deletions(const status::Snapshot& now);
   [[nodiscard]] double behind_seconds() const;
-  void build_reloader(LatestEdition latest);
+  void build_reloader(start::LatestEdition latest);
   [[nodiscard]] ExitCode settle();
 
-  identity::Roster roster_;  // of all identities that any edition has
-  const Inputs inputs_;      // without the roster
-  const SinkKind& sink_;
+  identity::Roster roster_;     // of all identities that any edition has
+  const start::Inputs inputs_;  // without the roster
+  const start::SinkKind& sink_;
   log::Console& console_;
   log::Log& log_;
 
@@ -125,8 +125,8 @@ class Simulator {
   sqlite::RunInfo run_;
   sqlite::ShardPlan plan_;  // of the start
   write::Places places_;    // of the roster's identities
-  Editions editions_;
-  Resumption resumption_{};  // of a resumed run
+  start::Editions editions_;
+  start::Resumption resumption_{};  // of a resumed run
   schedule::Schedule schedule_;
   Ledger ledger_;
   ErrorCounts& errors_;

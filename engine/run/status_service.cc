@@ -5,7 +5,7 @@
 #include <system_error>
 
 #include "base/problems.h"
-#include "run/describe_run.h"
+#include "start/describe_run.h"
 #include "status/process.h"
 
 namespace fleet_sim::run {
@@ -141,7 +141,7 @@ StatusService::~StatusService() {
 // The first publication is what lets the HTTP thread in: before it there is nothing to look at.
 void StatusService::publish(const status::Snapshot& now) {
   if (published_at_ >= 0 && now.elapsed_seconds - published_at_ < publish_interval_seconds) return;
-  const std::shared_ptr<const Edition> running = simulator_.edition();
+  const std::shared_ptr<const start::Edition> running = simulator_.edition();
   if (published_at_ < 0) watch_.emplace(simulator_);
   if (running->paths != paths_) list_shards(running->paths);
   published_at_ = now.elapsed_seconds;
@@ -176,7 +176,7 @@ void StatusService::publish(const status::Snapshot& now) {
   status_ = std::move(status);
 }
 
-void StatusService::list_shards(const std::shared_ptr<const ShardPaths>& paths) {
+void StatusService::list_shards(const std::shared_ptr<const start::ShardPaths>& paths) {
   auto shards = std::make_shared<Shards>();
   for (std::size_t writer = 0; writer < paths->size(); ++writer) {
     for (std::size_t i = 0; i < (*paths)[writer].size(); ++i) {
@@ -193,7 +193,7 @@ void StatusService::list_shards(const std::shared_ptr<const ShardPaths>& paths) 
   shards_ = std::move(shards);
 }
 
-status::RunFacts StatusService::facts(const Edition& edition) const {
+status::RunFacts StatusService::facts(const start::Edition& edition) const {
   const sqlite::RunInfo& run = simulator_.info();
   const config::Config& config = *edition.config;
   return {.run_id = run.run_id,
@@ -204,9 +204,9 @@ status::RunFacts StatusService::facts(const Edition& edition) const {
           .shard_by = run.shard_by,
           .partition = run.partition,
           .data_directory = config.data_directory(),
-          .sink = setting_text(config, "database.sink"),
+          .sink = start::setting_text(config, "database.sink"),
           .config_hash = run.config_hash,
-          .speed = setting_text(config, "clock.speed"),
+          .speed = start::setting_text(config, "clock.speed"),
           .threads = simulator_.schedule().threads,
           .writers = simulator_.writers().size(),
           .readings_per_second = edition.readings_per_second,
@@ -221,7 +221,7 @@ std::vector<std::string> StatusService::count_shards(status::Status& status) con
   for (std::size_t writer = 0; writer < writers.size(); ++writer) {
     const auto troubles = writers[writer]->board().troubles();
     // Asked for afterwards: a shard that is in trouble has had rows, so this edition has its file.
-    const std::shared_ptr<const ShardPaths> paths = simulator_.edition()->paths;
+    const std::shared_ptr<const start::ShardPaths> paths = simulator_.edition()->paths;
     for (const auto& [index, trouble] : troubles) {
       ++(trouble.degraded ? status.shards_degraded : status.shards_retrying);
       if (!trouble.degraded || reasons.size() >= most_reasons) continue;
@@ -293,8 +293,8 @@ status::ShardRow StatusService::shard_row(const Shard& shard) const {
 
 status::Page<status::SensorRow> StatusService::sensor_page(std::string_view query, std::size_t limit,
                                                            std::uint64_t after) const {
-  const std::shared_ptr<const Edition> running = simulator_.edition();
-  const Members& members = *running->members;
+  const std::shared_ptr<const start::Edition> running = simulator_.edition();
+  const start::Members& members = *running->members;
   const identity::Roster& roster = simulator_.roster();
   const auto row = [&](std::size_t i) { return sensor_row(*running, members[i]); };
   if (query.empty()) return part_of<status::SensorRow>(members.size(), limit, after, row);
@@ -313,7 +313,7 @@ status::Page<status::SensorRow> StatusService::sensor_page(std::string_view quer
   return page;
 }
 
-status::SensorRow StatusService::sensor_row(const Edition& edition, std::uint32_t sensor) const {
+status::SensorRow StatusService::sensor_row(const start::Edition& edition, std::uint32_t sensor) const {
   const identity::Roster& roster = simulator_.roster();
   const identity::Identity& identity = roster[sensor];
   const write::Place place = simulator_.place_of(sensor);
@@ -357,7 +357,7 @@ std::vector<status::EventRow> StatusService::recent_events(std::size_t limit) co
 
 std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_view id, status::Absence& why) {
   why = status::Absence::unknown_sensor;
-  const std::shared_ptr<const Edition> running = simulator_.edition();
+  const std::shared_ptr<const start::Edition> running = simulator_.edition();
   const auto found = watch_->find(*running, {std::string(id)});
   if (!found) return std::nullopt;
   const std::uint32_t sensor = found->front();

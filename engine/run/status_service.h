@@ -48,8 +48,8 @@ class StatusService {
   using Shards = std::vector<Shard>;
 
   void publish(const status::Snapshot& now);
-  void list_shards(const std::shared_ptr<const ShardPaths>& paths);
-  [[nodiscard]] status::RunFacts facts(const Edition& edition) const;
+  void list_shards(const std::shared_ptr<const start::ShardPaths>& paths);
+  [[nodiscard]] status::RunFacts facts(const start::Edition& edition) const;
   [[nodiscard]] std::vector<std::string> count_shards(status::Status& status) const;
   void measure_files();
   [[nodiscard]] double recent_rate(const status::Snapshot& now);
@@ -60,7 +60,7 @@ class StatusService {
   [[nodiscard]] status::ShardRow shard_row(const Shard& shard) const;
   [[nodiscard]] status::Page<status::SensorRow> sensor_page(std::string_view query, std::size_t limit,
                                                             std::uint64_t after) const;
-  [[nodiscard]] status::SensorRow sensor_row(const Edition& edition, std::uint32_t sensor) const;
+  [[nodiscard]] status::SensorRow sensor_row(const start::Edition& edition, std::uint32_t sensor) const;
   [[nodiscard]] status::EventRow event_row(const batch::AnomalyEvent& event) const;
   [[nodiscard]] std::vector<status::EventRow> recent_events(std::size_t limit) const;
   std::optional<status::SensorDetail> sensor_detail(std::string_view id, status::Absence& why);
@@ -70,8 +70,8 @@ class StatusService {
   status::HttpServer& server_;
 
   // Main thread.
-  double published_at_ = -1;                 // seconds of the run
-  std::shared_ptr<const ShardPaths> paths_;  // that are listed
+  double published_at_ = -1;                        // seconds of the run
+  std::shared_ptr<const start::ShardPaths> paths_;  // that are listed
   std::deque<std::pair<double, std::uint64_t>> written_before_;
   RecentHistogram recent_lag_;
   RecentHistogram recent_commit_;

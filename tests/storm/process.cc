@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "config/load_config.h"
-#include "run/follow_record.h"
+#include "start/follow_record.h"
 
 namespace fleet_sim::test {
 namespace {
@@ -39,7 +39,7 @@ Process::Process(const Ground& ground, StormRun& run, bool goes_on, const Fortun
   info_.reloads = &reloads_;
   if (goes_on) {
     info_.resumed_at = info_.began_at + run.processes;
-    resumption_ = run::plan_resumption(ground.roster, plan_, run.info, *history_);
+    resumption_ = start::plan_resumption(ground.roster, plan_, run.info, *history_);
   }
   build_fleet();
   build_writers(std::move(resumption_.found));
@@ -48,7 +48,7 @@ Process::Process(const Ground& ground, StormRun& run, bool goes_on, const Fortun
   disk_heals_ = now_;
 }
 
-std::optional<run::History> Process::read_history() const {
+std::optional<start::History> Process::read_history() const {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(ground_.config.data_directory())) {
     if (entry.path().extension() == ".db") files.push_back(entry.path());
@@ -56,12 +56,12 @@ std::optional<run::History> Process::read_history() const {
   const data::RunRecord record = data::read_record(files, run_.info.run_id);
   const Edition& first = run_.editions.front();
   // With nothing committed there is no record, and the fleet is as it began.
-  if (record.began_with.empty()) return run::History(run_.info.start, first.config, first.members);
-  return run::History::of_record(record, run_.info.start, ground_.config, *first.config, ground_.roster);
+  if (record.began_with.empty()) return start::History(run_.info.start, first.config, first.members);
+  return start::History::of_record(record, run_.info.start, ground_.config, *first.config, ground_.roster);
 }
 
 sqlite::ShardPlan Process::plan_of_all() const {
-  const run::Members members = history_ ? history_->everyone() : run_.editions.back().members;
+  const start::Members members = history_ ? history_->everyone() : run_.editions.back().members;
   const config::Config& config = *run_.editions.back().config;
   std::vector<double> rates;
   for (const std::uint32_t member : members) {
@@ -75,13 +75,13 @@ void Process::build_fleet() {
   const std::size_t reloads = resumption_.reloads;
   const auto config = history_ ? history_->config_after(reloads) : first.config;
   const auto members =
-      std::make_shared<const run::Members>(history_ ? history_->members_after(reloads) : first.members);
+      std::make_shared<const start::Members>(history_ ? history_->members_after(reloads) : first.members);
   std::vector<std::uint32_t> writer_of;
   for (const std::uint32_t member : *members) writer_of.push_back(plan_.place_of[member].writer);
   fleet_ = std::make_unique<fleet::Fleet>(
       fleet::build_fleet(ground_.roster, *members, writer_of, *config, run_.info.seed, run_.info.start));
   reloads_.begin_with(run_.info.start, history_ ? history_->began_with() : first.members);
-  editions_.begin({config, members, std::make_shared<const run::ShardPaths>(plan_.paths), plan_.shard_count,
+  editions_.begin({config, members, std::make_shared<const start::ShardPaths>(plan_.paths), plan_.shard_count,
                    fleet_->readings_per_second(), reloads});
 }
 
@@ -93,7 +93,7 @@ void Process::drop_connections() {
 
 // The identities of the history are the ones that the process knows; they say what the editions' did.
 void Process::take_up() {
-  for (const run::PastReload& past : history_->reloads()) reloads_.add(past.reload);
+  for (const start::PastReload& past : history_->reloads()) reloads_.add(past.reload);
   demand(reloads_.size() + 1 == run_.editions.size(), "the record is not what the files tell of");
   for (std::size_t e = 0; e < run_.editions.size(); ++e)
     run_.editions[e].members = history_->members_after(e);
@@ -101,7 +101,7 @@ void Process::take_up() {
   reached_ = resumption_.moment;
   std::erase_if(run_.skipped, [this](const SensorTime& reading) { return reading.second >= reached_; });
   no_reload_before_ = resumption_.all_new_from;
-  run::follow_record(*history_, resumption_, {ground_.roster, plan_.place_of, *fleet_, agenda_, editions_});
+  start::follow_record(*history_, resumption_, {ground_.roster, plan_.place_of, *fleet_, agenda_, editions_});
 }
 
 // As the scheduler does.
@@ -115,7 +115,7 @@ void Process::follow_agenda() {
 }
 
 // None found: a run that begins.
-void Process::build_writers(std::vector<run::Resumption::FoundShards> found) {
+void Process::build_writers(std::vector<start::Resumption::FoundShards> found) {
   const config::WriteSettings& settings = ground_.config.write;
   const write::WriterContext context{
       .roster = ground_.roster,
@@ -132,8 +132,8 @@ void Process::build_writers(std::vector<run::Resumption::FoundShards> found) {
   found.resize(plan_.paths.size());
   for (std::size_t w = 0; w < plan_.paths.size(); ++w) {
     writers_.push_back(std::make_unique<write::Writer>(
-        context, make_sink(run::found_files(plan_.paths[w], found[w])), plan_.paths[w], pool_.size()));
-    if (resumes) writers_[w]->take_up(run::take_rows(std::move(found[w])));
+        context, make_sink(start::found_files(plan_.paths[w], found[w])), plan_.paths[w], pool_.size()));
+    if (resumes) writers_[w]->take_up(start::take_rows(std::move(found[w])));
   }
 }
 
@@ -231,7 +231,7 @@ void Process::reload() {
   note.changes = "what the storm brought";
   note.fleet_size = next.members.size();
   // As a file may have it: a storm's database settings are beyond what users may ask for.
-  note.config = config::config_text(run::with_readings_of(config::Config(), *next.config));
+  note.config = config::config_text(start::with_readings_of(config::Config(), *next.config));
   note.identities = std::move(identities);
   note.removed = std::move(removed);
   reloads_.add(std::move(note));

@@ -21,9 +21,9 @@
 #include "fleet/fleet.h"
 #include "identity/identity.h"
 #include "identity/identity_changes.h"
-#include "run/edition.h"
-#include "run/history.h"
-#include "run/resume.h"
+#include "start/edition.h"
+#include "start/history.h"
+#include "start/resume.h"
 #include "sqlite/run_reloads.h"
 #include "sqlite/shard_plan.h"
 #include "sqlite/sqlite_sink.h"
@@ -105,12 +105,12 @@ class Process {
     std::optional<SteadyTime> taken;
   };
 
-  [[nodiscard]] std::optional<run::History> read_history() const;
+  [[nodiscard]] std::optional<start::History> read_history() const;
   [[nodiscard]] sqlite::ShardPlan plan_of_all() const;
   void build_fleet();
   void take_up();
   void follow_agenda();
-  void build_writers(std::vector<run::Resumption::FoundShards> found);
+  void build_writers(std::vector<start::Resumption::FoundShards> found);
   void run_steps();
   void stop();
   void disturb();
@@ -143,7 +143,7 @@ class Process {
   Ground ground_;
   StormRun& run_;
   Fortune fortune_;
-  std::optional<run::History> history_;  // of a run that goes on
+  std::optional<start::History> history_;  // of a run that goes on
   sqlite::ShardPlan plan_;
   sqlite::ShardPlaces places_;
   batch::BatchPool pool_;
@@ -152,8 +152,8 @@ class Process {
   sqlite::RunReloads reloads_;
   sqlite::RunInfo info_;
   sqlite::ShardContext shard_context_;
-  run::Resumption resumption_{};
-  run::Editions editions_;
+  start::Resumption resumption_{};
+  start::Editions editions_;
   fleet::Agenda agenda_;
   std::unique_ptr<fleet::Fleet> fleet_;
   std::vector<std::unique_ptr<write::Writer>> writers_;

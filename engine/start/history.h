@@ -15,10 +15,10 @@
 #include "config/config.h"
 #include "data/run_record.h"
 #include "identity/identity.h"
-#include "run/edition.h"
 #include "sqlite/run_reloads.h"
+#include "start/edition.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 
 // A sensor that joined with a reload, or became another.
 struct Became {
@@ -121,4 +121,4 @@ class LifeTable {
   std::vector<std::size_t> config_reloads_;  // their places among the reloads, rising
 };
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start

@@ -12,7 +12,7 @@
 #include "log/log_settings.h"
 #include "sqlite/schema.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 
 // Without `start`, which is known only when the run begins.
 sqlite::RunInfo describe_run(const config::Config& config, const identity::Roster& roster,
@@ -30,4 +30,4 @@ std::string setting_text(const config::Config& config, std::string_view key);
 // How the log of a run with these settings is written.
 log::LogSettings log_settings(const config::LoggingSettings& logging);
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start

@@ -9,12 +9,12 @@
 #include "fleet/fleet.h"
 #include "fleet/fleet_change.h"
 #include "identity/identity.h"
-#include "run/edition.h"
-#include "run/history.h"
-#include "run/resume.h"
 #include "sqlite/shard_plan.h"
+#include "start/edition.h"
+#include "start/history.h"
+#include "start/resume.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 
 // Borrowed; outlives the agenda.
 struct FollowTargets {
@@ -38,4 +38,4 @@ LatestEdition follow_record(const History& history, const Resumption& resumption
 std::vector<fleet::WantedSensor> everyone_stays(std::span<const std::uint32_t> members,
                                                 const write::Places& places);
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start

@@ -1,4 +1,4 @@
-#include "run/describe_run.h"
+#include "start/describe_run.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include "config/config_keys.h"
 #include "config/load_config.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 namespace {
 
 // Short enough to be read aloud, and exact in every JSON reader.
@@ -56,4 +56,4 @@ log::LogSettings log_settings(const config::LoggingSettings& logging) {
           logging.console_output, logging.quiet};
 }
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start

@@ -15,7 +15,7 @@
 #include "model/sensor_type.h"
 #include "sqlite/schema.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 
 class History;
 
@@ -58,4 +58,4 @@ Inputs reread_identities(const config::Config& config, std::size_t invalid_befor
 // is asked of a process's members has not been checked.
 Inputs read_inputs_of_all(const Arguments& arguments);
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start

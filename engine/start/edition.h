@@ -16,7 +16,7 @@
 
 #include "config/config.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 
 using Members = std::vector<std::uint32_t>;                // indices into the roster
 using ShardPaths = std::vector<std::vector<std::string>>;  // per writer
@@ -48,4 +48,4 @@ class Editions {
   std::shared_ptr<const Edition> current_;  // under mutex_
 };
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start

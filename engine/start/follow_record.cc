@@ -1,9 +1,9 @@
-#include "run/follow_record.h"
+#include "start/follow_record.h"
 
 #include <utility>
 #include <vector>
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 namespace {
 
 std::vector<fleet::WantedSensor> wanted_by(const PastReload& past, const write::Places& places) {
@@ -72,4 +72,4 @@ std::vector<fleet::WantedSensor> everyone_stays(std::span<const std::uint32_t> m
   return sensors;
 }
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start

@@ -1,9 +1,9 @@
-#include "run/sinks.h"
+#include "start/sinks.h"
 
 #include <algorithm>
 #include <array>
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 namespace {
 
 std::unique_ptr<write::Sink> make_sqlite(const SinkParts& parts) {
@@ -30,4 +30,4 @@ const SinkKind& sink_of(const config::Config& config) {
   return *std::ranges::find(sinks, config.write.sink, &SinkKind::sink);
 }
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start

@@ -1,4 +1,4 @@
-#include "run/history.h"
+#include "start/history.h"
 
 #include <algorithm>
 #include <numeric>
@@ -11,7 +11,7 @@
 #include "config/config_changes.h"
 #include "config/load_config.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 namespace {
 
 // Reads each recorded config that differs from the one before.
@@ -194,4 +194,4 @@ LifeTable::Piece LifeTable::last_joined(std::uint32_t sensor, Timestamp moment) 
   return pieces.front();
 }
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start

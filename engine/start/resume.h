@@ -17,14 +17,14 @@
 #include "fleet/profile_table.h"
 #include "fleet/sensor_state.h"
 #include "model/sensor_type.h"
-#include "run/history.h"
-#include "run/inputs.h"
 #include "sqlite/schema.h"
 #include "sqlite/shard_plan.h"
 #include "sqlite/sqlite_sink.h"
+#include "start/history.h"
+#include "start/inputs.h"
 #include "write/found_rows.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 
 // The latest run of the partition in the data directory of `asked`, with those behind that lie in another
 // single file than database.path names; nothing where there is none. InvalidInput when it has lost or skipped
@@ -76,4 +76,4 @@ sqlite::ExpectedFiles found_files(const std::vector<std::string>& paths,
                                   const Resumption::FoundShards& found);
 std::vector<write::FoundRows> take_rows(Resumption::FoundShards found);
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start

@@ -1,4 +1,4 @@
-#include "run/inputs.h"
+#include "start/inputs.h"
 
 #include <unistd.h>
 
@@ -13,9 +13,9 @@
 #include "fleet/fleet.h"
 #include "fleet/partition.h"
 #include "identity/identity_rules.h"
-#include "run/resume.h"
+#include "start/resume.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 namespace {
 
 std::optional<std::string> environment_variable(const char* name) {
@@ -233,4 +233,4 @@ Inputs read_inputs_of_all(const Arguments& arguments) {
   return inputs;
 }
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start

@@ -10,7 +10,7 @@
 #include "write/destination.h"
 #include "write/sinks.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 
 // What SQLite's sink needs besides: what it records of the run in each file. Borrowed; outlives the sink.
 struct SinkParts : write::SinkParts {
@@ -28,4 +28,4 @@ struct SinkKind {
 
 [[nodiscard]] const SinkKind& sink_of(const config::Config& config);
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start

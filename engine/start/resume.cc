@@ -1,4 +1,4 @@
-#include "run/resume.h"
+#include "start/resume.h"
 
 #include <fmt/format.h>
 #include <tbb/parallel_for.h>
@@ -22,10 +22,10 @@
 #include "fleet/fleet.h"
 #include "identity/identity_changes.h"
 #include "model/sensor.h"
-#include "run/describe_run.h"
-#include "run/sinks.h"
+#include "start/describe_run.h"
+#include "start/sinks.h"
 
-namespace fleet_sim::run {
+namespace fleet_sim::start {
 namespace {
 
 // A run that lies in one file or, when that is empty, in several.
@@ -407,4 +407,4 @@ std::vector<write::FoundRows> take_rows(Resumption::FoundShards found) {
   return rows;
 }
 
-}  // namespace fleet_sim::run
+}  // namespace fleet_sim::start
