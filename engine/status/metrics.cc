@@ -16,7 +16,7 @@ namespace {
 constexpr std::array<std::string_view, 3> type_names{"gauge", "counter", "histogram"};  // of MetricType
 
 // A label's value, quoted: \, " and line breaks need a backslash.
-std::string quoted(std::string_view value) {
+std::string quoted_value(std::string_view value) {
   std::string text = "\"";
   for (const char c : value) {
     if (c == '\\' || c == '"') text += '\\';
@@ -70,7 +70,7 @@ class Exposition {
   void samples(const Figure&, const Labels& labels) {
     std::string text;
     for (const auto& [name, value] : labels) {
-      text.append(text.empty() ? "" : ",").append(name).append("=").append(quoted(value));
+      text.append(text.empty() ? "" : ",").append(name).append("=").append(quoted_value(value));
     }
     sample(1, text);
   }
