@@ -68,9 +68,13 @@ TEST_CASE("durations come in the unit that fits") {
 }
 
 TEST_CASE("bytes come in decimal units") {
+  CHECK(counted(1, "shard") == "1 shard");
+  CHECK(counted(0, "shard") == "0 shards");
+  CHECK(counted(1'200, "identity", "identities") == "1,200 identities");
   CHECK(bytes_text(0) == "0.0 kB");
   CHECK(bytes_text(1'500) == "1.5 kB");
   CHECK(bytes_text(1'000'000) == "1.0 MB");
+  CHECK(bytes_text(1'200'000'000'000) == "1.20 TB");
   CHECK(bytes_text(46'240'000) == "46.2 MB");
   CHECK(bytes_text(1'000'000'000) == "1.00 GB");
   CHECK(bytes_text(12'345'000'000) == "12.35 GB");

@@ -1,25 +1,62 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/run_options.h"
 #include "base/text.h"
 #include "run/exit_code.h"
+#include "start/forecast.h"
+#include "start/unmatched.h"
 
 namespace fleet_sim::app {
 namespace {
 
+// Beyond these a typing error is lost among names that are meant as they are.
+constexpr std::size_t most_unmatched_shown = 20;
+
+std::string inputs_text(const start::Inputs& inputs) {
+  const config::Partition& partition = inputs.config.fleet.partition;
+  std::string text =
+      fmt::format("config ok; {} in {}", counted(inputs.identities.roster.size(), "identity", "identities"),
+                  counted(inputs.identities.files, "file"));
+  if (partition.count > 1) {
+    text += fmt::format(", {} of them in partition {}/{}", grouped(inputs.members.size()), partition.index,
+                        partition.count);
+  }
+  return text;
+}
+
+// A line each, those first that look like a slip.
+std::string unmatched_text(const start::Inputs& inputs) {
+  std::vector<start::Unmatched> all =
+      start::find_unmatched(inputs.config.behaviors, inputs.identities.roster, inputs.members);
+  std::stable_partition(all.begin(), all.end(), [](const auto& one) { return !one.nearest.empty(); });
+  std::string text;
+  for (std::size_t i = 0; i < std::min(all.size(), most_unmatched_shown); ++i) {
+    text += start::text_of(all[i]) + "\n";
+  }
+  if (all.size() > most_unmatched_shown) {
+    text += fmt::format("and {} more that match nothing\n", grouped(all.size() - most_unmatched_shown));
+  }
+  return text;
+}
+
 int check(const start::Arguments& arguments) {
   const start::Inputs inputs = start::read_inputs(arguments);
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
-  print(fmt::format("config ok; {} identities in {} files, {} of them in partition {}/{}\n",
-                    grouped(inputs.identities.roster.size()), grouped(inputs.identities.files),
-                    grouped(inputs.members.size()), inputs.config.fleet.partition.index,
-                    inputs.config.fleet.partition.count));
+  const start::Forecast forecast = start::forecast(inputs);
+  print(inputs_text(inputs) + "\n" + start::text_of(forecast) + "\n" + unmatched_text(inputs));
+  if (const std::string warning = start::space_warning(forecast); !warning.empty()) {
+    std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
+  }
   return static_cast<int>(run::ExitCode::done);
 }
 

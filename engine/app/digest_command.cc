@@ -71,8 +71,8 @@ std::string text_of(const data::DirectoryDigest& digest) {
     text += fmt::format("{:>14} readings {:>10} events  {}\n", grouped(shard.readings), grouped(shard.events),
                         printable(shard.file));
   }
-  text += fmt::format("{:>14} readings {:>10} events  in {} shards\n", grouped(digest.total.readings),
-                      grouped(digest.total.events), grouped(digest.shards.size()));
+  text += fmt::format("{:>14} readings {:>10} events  in {}\n", grouped(digest.total.readings),
+                      grouped(digest.total.events), counted(digest.shards.size(), "shard"));
   if (digest.total.deleted.readings > 0) {
     text += fmt::format("{:>14} readings {:>10} events  deleted by database.retention, in no digest\n",
                         grouped(digest.total.deleted.readings), grouped(digest.total.deleted.events));

@@ -34,8 +34,8 @@ struct ExplainOptions {
   const std::size_t looked_at = std::min(roster.size(), fleet::most_sensors);
   ids.reserve(looked_at);
   for (std::size_t i = 0; i < looked_at; ++i) ids.push_back(roster[i].id);
-  throw InvalidInput(fmt::format("no sensor {} among the {} identities{}", in_quotes(id),
-                                 grouped(roster.size()), did_you_mean(id, ids)));
+  throw InvalidInput(fmt::format("no sensor {} among {}{}", in_quotes(id),
+                                 counted(roster.size(), "identity", "identities"), did_you_mean(id, ids)));
 }
 
 std::uint32_t find_sensor(const std::string& id, const identity::Roster& roster) {

@@ -134,7 +134,7 @@ std::string write_labels(const std::vector<data::SourceShard>& shards, const dat
   target.write(as_windows ? exports::windows_json(labels) : exports::events_json(labels));
   std::uint64_t count = 0;
   for (const auto& [sensor, of_sensor] : labels) count += of_sensor.size();
-  return fmt::format("{} labels of {} sensors", grouped(count), grouped(labels.size()));
+  return fmt::format("{} of {}", counted(count, "label"), counted(labels.size(), "sensor"));
 }
 
 std::string write_readings(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
@@ -151,7 +151,7 @@ std::string write_readings(const std::vector<data::SourceShard>& shards, const d
   const exports::ExportCounts counts = exports::export_readings(shards, selection, format, take);
   const std::string left_out =
       counts.left_out == 0 ? "" : fmt::format(" ({} without any value left out)", grouped(counts.left_out));
-  return fmt::format("{} rows of {} shards{}", grouped(counts.rows), grouped(shards.size()), left_out);
+  return fmt::format("{} of {}{}", counted(counts.rows, "row"), counted(shards.size(), "shard"), left_out);
 }
 
 // Returns what was exported, in words.

@@ -15,6 +15,8 @@
 #include "run/stop_signals.h"
 #include "sqlite/sqlite.h"
 #include "start/describe_run.h"
+#include "start/forecast.h"
+#include "start/unmatched.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -38,6 +40,17 @@ void log_warnings(const std::vector<std::string>& warnings, log::Log& log) {
   }
 }
 
+// What will go wrong, and what looks like a misspelled name.
+void warn_of_slips(const start::Inputs& inputs, log::Log& log) {
+  if (const std::string warning = start::space_warning(start::forecast(inputs)); !warning.empty()) {
+    log.warn("forecast", warning);
+  }
+  for (const start::Unmatched& one :
+       start::find_unmatched(inputs.config.behaviors, inputs.identities.roster, inputs.members)) {
+    if (one.sensors > 0 && !one.nearest.empty()) log.warn("input", start::text_of(one));
+  }
+}
+
 int run_fleet(const start::Arguments& arguments) {
   sqlite::configure_sqlite();
   run::hold_reloads();
@@ -47,6 +60,7 @@ int run_fleet(const start::Arguments& arguments) {
   log::Log log(start::log_settings(logging), inputs.config.log_file(),
                [&console](auto level, const std::string& line) { console.print_line(line, tone_of(level)); });
   log_warnings(inputs.warnings, log);
+  if (!inputs.resumed) warn_of_slips(inputs, log);
   // From here on there are files: a signal is kept until the run can end in order.
   run::StopSignals signals;
   signals.listen_for_reloads();

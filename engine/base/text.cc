@@ -24,6 +24,12 @@ std::string grouped(std::uint64_t n) {
   return digits;
 }
 
+std::string counted(std::uint64_t n, std::string_view singular, std::string_view plural) {
+  if (n == 1) return fmt::format("1 {}", singular);
+  return plural.empty() ? fmt::format("{} {}s", grouped(n), singular)
+                        : fmt::format("{} {}", grouped(n), plural);
+}
+
 std::string duration_text(double seconds) {
   if (seconds < 1e-3) return fmt::format("{:.0f} µs", seconds * 1e6);
   if (seconds < 1) return fmt::format("{:.1f} ms", seconds * 1e3);
@@ -37,7 +43,8 @@ std::string duration_text(double seconds) {
 std::string bytes_text(std::uint64_t bytes) {
   if (bytes < 1'000'000) return fmt::format("{:.1f} kB", static_cast<double>(bytes) * 1e-3);
   if (bytes < 1'000'000'000) return fmt::format("{:.1f} MB", static_cast<double>(bytes) * 1e-6);
-  return fmt::format("{:.2f} GB", static_cast<double>(bytes) * 1e-9);
+  if (bytes < 1'000'000'000'000) return fmt::format("{:.2f} GB", static_cast<double>(bytes) * 1e-9);
+  return fmt::format("{:.2f} TB", static_cast<double>(bytes) * 1e-12);
 }
 
 std::size_t count_characters(std::string_view text) {

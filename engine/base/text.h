@@ -12,10 +12,13 @@ namespace fleet_sim {
 // "12,345,678"
 std::string grouped(std::uint64_t n);
 
+// "1 shard", "12 shards"; a plural that is no singular with an s is given.
+std::string counted(std::uint64_t n, std::string_view singular, std::string_view plural = {});
+
 // "0.8 ms", "1.25 s", "3 min 20 s", "2 d 4 h": in whatever units fit.
 std::string duration_text(double seconds);
 
-// "46.2 MB"
+// "46.2 MB", "1.20 TB"
 std::string bytes_text(std::uint64_t bytes);
 
 // Characters. As many columns on a terminal, for texts of our own.

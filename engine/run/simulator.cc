@@ -12,6 +12,7 @@
 #include "run/stop_signals.h"
 #include "sqlite/set_aside.h"
 #include "start/describe_run.h"
+#include "start/forecast.h"
 #include "status/process.h"
 #include "status/run_text.h"
 
@@ -268,8 +269,8 @@ void Simulator::build_writers() {
   resumption_.found.resize(plan_.paths.size());
   for (std::size_t i = 0; i < plan_.paths.size(); ++i) {
     const start::SinkParts parts{{roster_, inputs_.config, inputs_.type->schema, most_open, context.log},
-                          run_,
-                          start::found_files(plan_.paths[i], resumption_.found[i])};
+                                 run_,
+                                 start::found_files(plan_.paths[i], resumption_.found[i])};
     writers_.push_back(std::make_unique<write::Writer>(context, sink_.make(parts), plan_.paths[i], batches));
     if (inputs_.resumed) writers_[i]->take_up(start::take_rows(std::move(resumption_.found[i])));
     open_ahead(*writers_[i], plan_.paths[i]);
@@ -353,17 +354,22 @@ void Simulator::log_start() {
     log_.info("run_resumed", "going on with a run",
               {{"run_id", run_.run_id}, {"at", timestamp_text(schedule_.start)}});
   }
-  log_.info("run_started", "run started",
-            {{"run_id", run_.run_id},
-             {"seed", run_.seed},
-             {"sensors", fleet_->size()},
-             {"shards", plan_.shard_count},
-             {"shard_by", run_.shard_by},
-             {"data_directory", sink_.keeps_files ? config.data_directory() : std::string(sink_.name)},
-             {"threads", schedule_.threads},
-             {"writers", writers_.size()},
-             {"start", timestamp_text(run_.start)},
-             {"speed", start::setting_text(config, "clock.speed")}});
+  log::LogFields started{
+      {"run_id", run_.run_id},
+      {"seed", run_.seed},
+      {"sensors", fleet_->size()},
+      {"shards", plan_.shard_count},
+      {"shard_by", run_.shard_by},
+      {"data_directory", sink_.keeps_files ? config.data_directory() : std::string(sink_.name)},
+      {"threads", schedule_.threads},
+      {"writers", writers_.size()},
+      {"start", timestamp_text(run_.start)},
+      {"speed", start::setting_text(config, "clock.speed")}};
+  if (!inputs_.resumed) {
+    const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, inputs_.type->schema);
+    for (log::LogField& field : start::log_fields(forecast)) started.push_back(std::move(field));
+  }
+  log_.info("run_started", "run started", started);
 }
 
 // What a writer says begins with the file it is about.

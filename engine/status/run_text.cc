@@ -106,8 +106,8 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   const Books& books = snapshot.books;
   const double seconds = std::max(snapshot.elapsed_seconds, 1e-6);
   std::string text;
-  text += line("sensors", fmt::format("{} in {} {}", grouped(snapshot.sensors), grouped(snapshot.shards),
-                                      snapshot.shards == 1 ? "shard" : "shards"));
+  text +=
+      line("sensors", fmt::format("{} in {}", grouped(snapshot.sensors), counted(snapshot.shards, "shard")));
   text += line("due", grouped(books.due));
   text += line("written",
                fmt::format("{} rows, {} rows/s over {}", grouped(books.written),

@@ -1,0 +1,162 @@
+#include "start/forecast.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <system_error>
+
+#include "base/text.h"
+#include "base/timestamp.h"
+#include "start/sinks.h"
+
+namespace fleet_sim::start {
+namespace {
+
+// What SQLite adds to the contents of a row: the header of its record with a byte a column, its size, its
+// number and its place in the page. An entry of the index holds the timestamp and the row's number. Pages are
+// full but for the last row that did not fit, because rows come in order of their numbers, and nearly in
+// order of time. tests/forecast_test.cc holds the sum against files.
+constexpr double row_overhead = 9;
+constexpr double bytes_of_timestamp = 27;
+constexpr double bytes_of_index_entry = bytes_of_timestamp + 12;
+
+// A figure for an ordinary disk and one writer; bench/README.md has measured ones.
+constexpr double usual_rows_per_second = 500'000;
+
+constexpr double seconds_per_day = 86'400;
+
+double rate_of(const config::Config& config, const identity::Roster& roster,
+               const identity::Identity& identity) {
+  return roster.overrides(identity).readings_per_second.value_or(config.simulation.readings_per_second);
+}
+
+double bytes_of_texts(const identity::Roster& roster, const identity::Identity& identity) {
+  double bytes = static_cast<double>(identity.id.size());
+  for (const identity::Text text :
+       {identity.firmware_version, identity.model, identity.manufacturer, identity.location}) {
+    bytes += static_cast<double>(roster.text(text).size());
+  }
+  return bytes;
+}
+
+double bytes_of_row(const config::Config& config, const batch::Schema& schema, double texts) {
+  const double columns = static_cast<double>(schema.columns().size());
+  const double values = 8 * static_cast<double>(schema.channels().size());
+  const double index = config.sqlite.unsynced_index ? bytes_of_index_entry : 0;
+  return row_overhead + columns + bytes_of_timestamp + values + texts + index;
+}
+
+std::optional<std::uint64_t> free_bytes(std::filesystem::path folder) {
+  std::error_code error;
+  folder = std::filesystem::absolute(folder, error);
+  while (!std::filesystem::exists(folder, error) && folder.has_relative_path()) folder = folder.parent_path();
+  const std::filesystem::space_info space = std::filesystem::space(folder, error);
+  if (error) return std::nullopt;
+  return space.available;
+}
+
+// "0.25", "54,000", "3.15 billion"
+std::string count_text(double n) {
+  if (n >= 1e12) return fmt::format("{:.3g} trillion", n * 1e-12);
+  if (n >= 1e9) return fmt::format("{:.3g} billion", n * 1e-9);
+  if (n < 1'000 && n != std::floor(n)) return fmt::format("{:.3g}", n);
+  return grouped(static_cast<std::uint64_t>(n));
+}
+
+std::string in_bytes(double bytes) {
+  return bytes_text(static_cast<std::uint64_t>(bytes));
+}
+
+std::string rows_line(const Forecast& forecast) {
+  const double per_second = forecast.readings_per_second;
+  if (!forecast.seconds) {
+    return fmt::format("runs until stopped: {} readings a second, {} a day", count_text(per_second),
+                       count_text(per_second * seconds_per_day));
+  }
+  return fmt::format("{} readings: {} a second for {}", count_text(*forecast.rows()), count_text(per_second),
+                     duration_text(*forecast.seconds));
+}
+
+std::string bytes_line(const Forecast& forecast) {
+  const std::string row = fmt::format("about {:.0f} bytes a row", *forecast.bytes_per_row);
+  const std::string free =
+      forecast.free_bytes ? fmt::format("; {} are free", bytes_text(*forecast.free_bytes)) : std::string();
+  if (const auto bytes = forecast.bytes()) return fmt::format("{}, {} in all{}", row, in_bytes(*bytes), free);
+  const double a_day = *forecast.bytes_per_row * forecast.readings_per_second * seconds_per_day;
+  return fmt::format("{}, {} a day{}", row, in_bytes(a_day), free);
+}
+
+std::string time_line(const Forecast& forecast) {
+  if (!forecast.seconds) return {};
+  if (forecast.speed) return "takes " + duration_text(*forecast.seconds / *forecast.speed);
+  return fmt::format("takes about {} at {} rows a second (`fleet-sim bench --quick` measures your disk)",
+                     duration_text(*forecast.rows() / usual_rows_per_second),
+                     count_text(usual_rows_per_second));
+}
+
+}  // namespace
+
+std::optional<double> Forecast::rows() const {
+  if (!seconds) return std::nullopt;
+  return readings_per_second * *seconds;
+}
+
+std::optional<double> Forecast::bytes() const {
+  if (!seconds || !bytes_per_row) return std::nullopt;
+  return *rows() * *bytes_per_row;
+}
+
+std::optional<double> Forecast::seconds_of_space() const {
+  if (!bytes_per_row || !free_bytes || readings_per_second <= 0) return std::nullopt;
+  return static_cast<double>(*free_bytes) / (*bytes_per_row * readings_per_second);
+}
+
+bool Forecast::exceeds_space() const {
+  const auto space = seconds_of_space();
+  return space && seconds && *space < *seconds;
+}
+
+Forecast forecast(const config::Config& config, const identity::Roster& roster,
+                  std::span<const std::uint32_t> members, const batch::Schema& schema) {
+  Forecast result;
+  double texts = 0;  // weighted with the rates
+  for (const std::uint32_t member : members) {
+    const double rate = rate_of(config, roster, roster[member]);
+    result.readings_per_second += rate;
+    texts += rate * bytes_of_texts(roster, roster[member]);
+  }
+  if (config.simulation.run_time_seconds > 0) result.seconds = config.simulation.run_time_seconds;
+  if (!config.clock.speed.max) result.speed = config.clock.speed.factor;
+  if (!sink_of(config).keeps_files || result.readings_per_second <= 0) return result;
+  result.bytes_per_row = bytes_of_row(config, schema, texts / result.readings_per_second);
+  result.free_bytes = free_bytes(config.data_directory());
+  return result;
+}
+
+std::string text_of(const Forecast& forecast) {
+  std::string text = rows_line(forecast);
+  if (forecast.bytes_per_row) text += "\n" + bytes_line(forecast);
+  if (const std::string time = time_line(forecast); !time.empty()) text += "\n" + time;
+  return text;
+}
+
+log::LogFields log_fields(const Forecast& forecast) {
+  log::LogFields fields{{"readings_per_second", forecast.readings_per_second}};
+  if (const auto rows = forecast.rows()) fields.push_back({"expected_readings", std::round(*rows)});
+  if (forecast.bytes_per_row) fields.push_back({"bytes_per_row", std::round(*forecast.bytes_per_row)});
+  if (const auto bytes = forecast.bytes()) fields.push_back({"expected_bytes", std::round(*bytes)});
+  if (forecast.free_bytes) fields.push_back({"free_bytes", *forecast.free_bytes});
+  return fields;
+}
+
+std::string space_warning(const Forecast& forecast) {
+  if (!forecast.exceeds_space()) return {};
+  return fmt::format(
+      "the disk has {} free and the run needs about {}: it will be full after {} of {}; use another "
+      "--data-dir, a shorter --duration, or database.retention",
+      bytes_text(*forecast.free_bytes), in_bytes(*forecast.bytes()),
+      duration_text(*forecast.seconds_of_space()), duration_text(*forecast.seconds));
+}
+
+}  // namespace fleet_sim::start

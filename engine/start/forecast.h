@@ -1,0 +1,52 @@
+// What a run will amount to, worked out before it starts: rows, bytes, time, and the space there is for them.
+// Estimates: `check` prints them, and so does the first line of a run's log. Pure, but for the free space,
+// which is asked of the file system. Main thread. Cannot fail: what cannot be found out is left out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "batch/schema.h"
+#include "config/config.h"
+#include "identity/identity.h"
+#include "log/log.h"
+#include "start/inputs.h"
+
+namespace fleet_sim::start {
+
+struct Forecast {
+  double readings_per_second = 0;       // simulated seconds, all members
+  std::optional<double> seconds;        // simulated; none: until stopped
+  std::optional<double> speed;          // simulated seconds per second; none: as fast as it goes
+  std::optional<double> bytes_per_row;  // none: the sink keeps no files
+  std::optional<std::uint64_t> free_bytes;
+
+  // Of a run with an end.
+  [[nodiscard]] std::optional<double> rows() const;
+  [[nodiscard]] std::optional<double> bytes() const;
+
+  // Simulated seconds until the free space is used up, if nothing else uses or frees any.
+  [[nodiscard]] std::optional<double> seconds_of_space() const;
+
+  // Whether the space ends before the run does.
+  [[nodiscard]] bool exceeds_space() const;
+};
+
+Forecast forecast(const config::Config& config, const identity::Roster& roster,
+                  std::span<const std::uint32_t> members, const batch::Schema& schema);
+inline Forecast forecast(const Inputs& inputs) {
+  return forecast(inputs.config, inputs.identities.roster, inputs.members, inputs.type->schema);
+}
+
+// One to three lines.
+std::string text_of(const Forecast& forecast);
+
+// The same for the log, in readings, bytes and seconds; what is not known is left out.
+log::LogFields log_fields(const Forecast& forecast);
+
+// What a user has to know before an hour is lost; empty when there is enough space.
+std::string space_warning(const Forecast& forecast);
+
+}  // namespace fleet_sim::start

@@ -1,0 +1,30 @@
+// Behaviors and sensors that have nothing to do with each other: values of identities that no behavior is
+// for, and behaviors that no sensor has, but for the built-in ones. Neither is an error, and a misspelled
+// name is both. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "identity/identity.h"
+
+namespace fleet_sim::start {
+
+struct Unmatched {
+  std::string kind;         // firmware, model, manufacturer or location
+  std::string value;        // of identities, or the name of a behavior
+  std::size_t sensors = 0;  // that have the value; 0 for a behavior
+  std::string nearest;      // on the other side; empty when nothing is near
+};
+
+// In the order of the kinds; values by the number of their sensors, then behaviors, by name.
+std::vector<Unmatched> find_unmatched(const config::Behaviors& behaviors, const identity::Roster& roster,
+                                      std::span<const std::uint32_t> members);
+
+// "firmware 'v1.3' of 3 sensors matches no behavior (did you mean '1.3'?)"
+std::string text_of(const Unmatched& unmatched);
+
+}  // namespace fleet_sim::start
