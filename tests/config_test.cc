@@ -526,6 +526,13 @@ TEST_CASE("values are accepted in the forms people write") {
   CHECK(value("fleet.partition", "Auto/12") == "auto/12");
   CHECK(value("simulation.readings_per_second", "1e6") == "1000000");
   CHECK(value("simulation.seed", "random") == "random");
+  CHECK(value("simulation.run_time_seconds", "1h30m") == "5400");
+  CHECK(value("simulation.run_time_seconds", "1d2h3min4s") == "93784");
+  CHECK(value("simulation.run_time_seconds", "500ms") == "0.5");
+  CHECK(value("simulation.run_time_seconds", "2W") == "1209600");
+  CHECK(value("simulation.run_time_seconds", "1.5h") == "5400");
+  CHECK(value("simulation.run_time_seconds", "1e3") == "1000");
+  CHECK(value("simulation.run_time_seconds", "1e3s") == "1000");
 }
 
 TEST_CASE("a wrong flag or variable is named as the user gave it") {
@@ -534,8 +541,12 @@ TEST_CASE("a wrong flag or variable is named as the user gave it") {
   };
   CHECK(problem("simulation.readings_per_second", "-1") == "--rate: must be greater than 0, not '-1'");
   CHECK(problem("simulation.readings_per_second", "1e-9") == "--rate: must be at least 1e-08, not '1e-9'");
-  CHECK(problem("simulation.run_time_seconds", "5w") ==
-        "--duration: must be a duration such as 90, 10m, 1.5h or 30d, not '5w'");
+  const std::string not_a_duration =
+      "--duration: must be a duration such as 90, 500ms, 10m, 1h30m or 30d (units: ms, s, m, h, d, w), not ";
+  for (const std::string text : {"5y", "1h30", "1h-30m", "m", "", "10 m", "1h 30m", "inf"}) {
+    CHECK(problem("simulation.run_time_seconds", text) == not_a_duration + "'" + text + "'");
+  }
+  CHECK(problem("clock.start", "2026-02-30") == "--start: must be a day of the calendar, not '2026-02-30'");
   CHECK(problem("simulation.run_time_seconds", "36526d") ==
         "--duration: must be at most 3155760000, not '36526d'");
   CHECK(problem("simulation.seed", "") ==

@@ -67,6 +67,10 @@ Command add_check_command(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("check", "Validates config and identities, prints every problem, runs nothing");
   add_run_options(*command, *arguments);
+  command->footer(
+      "Exit codes: 0 nothing is wrong, 2 something is.\n\n"
+      "  fleet-sim check --identities ./identities --config my.yaml\n"
+      "  fleet-sim check --identities fleet.jsonl --duration 365d --speed max");
   return {command, [arguments] { return check(*arguments); }};
 }
 

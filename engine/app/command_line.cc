@@ -1,6 +1,10 @@
 #include "app/command_line.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -14,15 +18,39 @@
 namespace fleet_sim::app {
 namespace {
 
-// Every long option of a command, for "did you mean".
-std::string nearest_option(const CLI::App& command, const std::string& word) {
+// What people call an option of ours, from other simulators and tools.
+struct Synonym {
+  std::string_view word;
+  std::string_view ours;
+};
+constexpr std::array<Synonym, 10> synonyms{{{"--port", "--status-address HOST:PORT"},
+                                            {"--host", "--status-address HOST:PORT"},
+                                            {"--shards", "--shard-by hash:N"},
+                                            {"--output", "--data-dir DIR"},
+                                            {"--out", "--data-dir DIR"},
+                                            {"--sensors", "fleet-sim generate --count N"},
+                                            {"--sensor", "--identity FILE"},
+                                            {"--workers", "--threads N or --writers N"},
+                                            {"--verbose", "--log-level debug"},
+                                            {"--time", "--duration TIME"}}};
+
+// " (…)", naming a synonym, or the nearest option or, for a word without dashes, command.
+std::string hint_for(const CLI::App& command, const std::string& word) {
+  const auto* synonym = std::ranges::find(synonyms, std::string_view(word), &Synonym::word);
+  if (synonym != synonyms.end()) return fmt::format(" (here it is {})", synonym->ours);
   std::vector<std::string> names;
   for (const CLI::Option* option : command.get_options()) {
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
-  for (const CLI::App* sub : command.get_subcommands(nullptr)) names.push_back(sub->get_name());
+  if (!word.starts_with('-')) {
+    for (const CLI::App* sub : command.get_subcommands(nullptr)) names.push_back(sub->get_name());
+  }
   const std::vector<std::string_view> candidates(names.begin(), names.end());
   return did_you_mean(word, candidates);
+}
+
+std::string command_words(const CLI::App& command) {
+  return command.get_parent() == nullptr ? "fleet-sim" : "fleet-sim " + command.get_name();
 }
 
 int explain_parse_error(const CLI::App& app, const CLI::ParseError& error) {
@@ -33,26 +61,44 @@ int explain_parse_error(const CLI::App& app, const CLI::ParseError& error) {
         command.remaining().empty() ? app.remaining() : command.remaining();
     const std::string word = extras.empty() ? "" : extras.front().substr(0, extras.front().find('='));
     std::fprintf(stderr, "fleet-sim: unknown argument '%s'%s\n", word.c_str(),
-                 nearest_option(command, word).c_str());
+                 hint_for(command, word).c_str());
   } else {
     std::fprintf(stderr, "fleet-sim: %s\n", error.what());
   }
-  std::fprintf(stderr, "`fleet-sim --help` lists the options\n");
+  std::fprintf(stderr, "`%s --help` lists the options\n", command_words(command).c_str());
   return static_cast<int>(run::ExitCode::invalid_input);
+}
+
+// `fleet-sim help report` asks for what `fleet-sim report --help` prints.
+void read_help_command(std::vector<char*>& words) {
+  static char flag[] = "--help";
+  if (words.size() < 2 || std::string_view(words[1]) != "help") return;
+  words.erase(words.begin() + 1);
+  words.push_back(flag);
+}
+
+// After the commands, which would inherit it, are added.
+void describe_run(CLI::App& app) {
+  const char* text =
+      "Every run option is also a config key and an environment variable FLEET_SIM_<SECTION>_<KEY>.\n"
+      "A flag overrides the environment, the environment the file, and the file the default.\n"
+      "Exit codes: 0 done, 1 readings lost or error limit, 2 bad input, 3 no storage, 130 forced.\n\n"
+      "  fleet-sim --identities ./identities --shard-by location\n"
+      "  fleet-sim --identities fleet.jsonl --speed max --start 2026-01-01 --duration 30d\n"
+      "  fleet-sim COMMAND --help";
+  app.footer(text);
+  app.get_subcommand("run")->footer(text);
 }
 
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  std::vector<char*> words(argv, argv + argc);
+  read_help_command(words);
   CLI::App app("Simulates a fleet of industrial sensors and writes every reading into SQLite files.",
                "fleet-sim");
-  app.set_version_flag("--version", version_text);
-  app.footer(
-      "Every run option is also a config key and an environment variable FLEET_SIM_<SECTION>_<KEY>;\n"
-      "a flag beats the environment, the environment the file, the file the default.\n"
-      "Exit codes: 0 done, 1 readings lost or error limit, 2 bad input, 3 no storage, 130 forced.\n\n"
-      "  fleet-sim --identities ./identities --shard-by location\n"
-      "  fleet-sim --identities fleet.jsonl --speed max --start 2026-01-01 --duration 30d");
+  app.set_version_flag("-V,--version", version_text, "Print version information and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit");
   app.require_subcommand(0, 1);
 
   // In the order in which --help lists them; the first is what runs without a command's name.
@@ -62,8 +108,10 @@ int run_command_line(int argc, char** argv) {
       add_report_command(app),     add_export_command(app), add_health_command(app),
       add_completion_command(app), add_man_command(app)};
 
+  describe_run(app);
+
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(words.size()), words.data());
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {

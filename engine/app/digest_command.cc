@@ -99,6 +99,9 @@ Command add_digest_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("digest", "Prints an order-independent digest of a data directory");
   command->add_option("DIR", options->directory, "Data directory")->required();
   command->add_flag("--json", options->json, "As JSON, with every shard");
+  command->footer(
+      "Two directories with the same readings and events have the same digest, however they are sharded.\n\n"
+      "  fleet-sim digest data");
   return {command, [options] { return print_digest(*options); }};
 }
 

@@ -67,6 +67,9 @@ Command add_explain_command(CLI::App& app) {
   command->add_option("ID", options->id, "The sensor's id")->required();
   command->add_flag("--json", options->json, "As JSON, every number with its chain of steps");
   add_run_options(*command, options->arguments);
+  command->footer(
+      "  fleet-sim explain OUTDOOR_1 --identities ./identities\n"
+      "  fleet-sim explain OUTDOOR_1 --identities ./identities --config my.yaml --json");
   return {command, [options] { return explain(*options); }};
 }
 

@@ -104,8 +104,7 @@ std::size_t index_of(std::string_view option, const std::string& word,
 Timestamp moment_of(std::string_view option, const std::string& text, Timestamp otherwise) {
   if (text.empty()) return otherwise;
   if (const auto at = parse_timestamp(text)) return *at;
-  throw InvalidInput(fmt::format("{} must be a time such as 2026-01-31 or 2026-01-31T12:30:05Z, not {}",
-                                 option, in_quotes(text)));
+  throw InvalidInput(fmt::format("{} {}", option, config::must_be_a_time(text)));
 }
 
 data::Selection selection_of(const ExportOptions& options) {
@@ -199,6 +198,10 @@ Command add_export_command(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("export", "Writes readings or labels for other tools, in order of time");
   command->add_option("DIR", options->directory, "Data directory");
+  command->footer(
+      "  fleet-sim export data --format csv --out readings.csv\n"
+      "  fleet-sim export data --from 2026-01-01T00:10 --to 2026-01-01T00:20 --sensor OUTDOOR_1\n"
+      "  fleet-sim export data --labels windows --out labels.json");
   CLI::Option* format =
       command
           ->add_option("--format", options->format, "csv (the default), ndjson or line-protocol (InfluxDB)")

@@ -47,6 +47,9 @@ int generate_command(const GenerateOptions& options) {
 Command add_generate_command(CLI::App& app) {
   const auto options = std::make_shared<GenerateOptions>();
   CLI::App& command = *app.add_subcommand("generate", "Writes identity files");
+  command.footer(
+      "  fleet-sim generate --preset demo --out identities\n"
+      "  fleet-sim generate --count 100000 --mix configs/mix.yaml --out fleet.jsonl");
   command
       .add_option_function<std::string>(
           "--preset", [options](const std::string&) { options->demo = true; },

@@ -30,6 +30,9 @@ Command add_health_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "health", "Asks a running fleet whether it is well; exit code 0 if so, else 1 with the reasons");
   add_run_options(*command, *arguments);
+  command->footer(
+      "  fleet-sim health\n"
+      "  fleet-sim health --status-address 127.0.0.1:9000");
   return {command, [arguments] { return print_health(*arguments); }};
 }
 

@@ -10,7 +10,9 @@ namespace fleet_sim::app {
 
 void print(std::string_view text) {
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (!written || std::fflush(stdout) != 0) {
+  if (written && std::fflush(stdout) == 0) return;
+  // Who reads through `head` has seen enough.
+  if (errno != EPIPE) {
     throw std::runtime_error(std::string("cannot write to standard output: ") + std::strerror(errno));
   }
 }

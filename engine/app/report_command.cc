@@ -111,6 +111,9 @@ Command add_report_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("report", "Answers the usual questions about a data directory");
   command->add_option("DIR", options->directory, "Data directory")->required();
   CLI::Option* json = command->add_flag("--json", options->json, "As JSON, with every shard");
+  command->footer(
+      "  fleet-sim report data\n"
+      "  fleet-sim report data --html report.html");
   command
       ->add_option("--html", options->html, "As a page with plots, written to FILE (- for standard output)")
       ->type_name("FILE")

@@ -12,6 +12,7 @@ namespace fleet_sim::app {
 
 Command add_completion_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("completion", "Prints the completion script of a shell");
+  command->footer("  source <(fleet-sim completion bash)");
   command->add_option("SHELL", "The shell: bash")
       ->type_name("bash")
       ->required()
@@ -24,6 +25,7 @@ Command add_completion_command(CLI::App& app) {
 
 Command add_man_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("man", "Prints the manual as a man page");
+  command->footer("  fleet-sim man | man -l -");
   return {command, [&app] {
             print(manual_page(read_option_table(app)));
             return static_cast<int>(run::ExitCode::done);

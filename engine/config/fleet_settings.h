@@ -100,7 +100,7 @@ void simulation_keys(Section simulation) {
                  {.name = "simulation.run_time_seconds",
                   .flag = "--duration",
                   .value = "TIME",
-                  .help = "Simulated time to run, such as 90, 10m, 1.5h or 30d: {}",
+                  .help = "Simulated time to run, such as 90, 10m, 1h30m or 30d: {}",
                   .zero = "until stopped"});
   simulation.row(&SimulationSettings::seed, or_word("random", count<std::uint64_t>(0, largest_seed)),
                  {.name = "simulation.seed",

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/plain_text.h"
+#include "base/timestamp.h"
 
 namespace fleet_sim::config {
 namespace {
@@ -55,14 +56,46 @@ std::string plain_text_of(double value) {
 constexpr double least_useful = 1e-6;
 constexpr double seconds_per_day = 86'400;
 
-// Takes the unit off the end of a duration and returns its length; a bare number is seconds.
-double take_unit_seconds(std::string_view& text) {
-  constexpr std::string_view units = "smhd";
-  constexpr std::array<double, 4> seconds{1, 60, 3'600, seconds_per_day};
-  const std::size_t unit = text.empty() ? units.npos : units.find(lower(text.back()));
-  if (unit == units.npos) return 1;
-  text.remove_suffix(1);
-  return seconds[unit];
+constexpr std::string_view durations =
+    "a duration such as 90, 500ms, 10m, 1h30m or 30d (units: ms, s, m, h, d, w)";
+
+struct Unit {
+  std::string_view name;
+  double seconds;
+};
+constexpr std::array<Unit, 9> units{{{"ms", 0.001},
+                                     {"s", 1},
+                                     {"sec", 1},
+                                     {"m", 60},
+                                     {"min", 60},
+                                     {"h", 3'600},
+                                     {"d", seconds_per_day},
+                                     {"w", 7 * seconds_per_day},
+                                     {"", 1}}};
+
+std::string_view take_letters(std::string_view& text) {
+  const auto is_letter = [](char c) { return lower(c) >= 'a' && lower(c) <= 'z'; };
+  const std::string_view letters(text.begin(), std::ranges::find_if_not(text, is_letter));
+  text.remove_prefix(letters.size());
+  return letters;
+}
+
+// Takes a number with its unit off the front, in seconds; without a unit it is seconds.
+struct DurationPart {
+  double seconds;
+  bool has_unit;
+};
+std::optional<DurationPart> take_part(std::string_view& text) {
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  double amount = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
+  if (error != std::errc{} || !std::isfinite(amount)) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  const std::string_view name = take_letters(text);
+  const auto* unit =
+      std::ranges::find_if(units, [name](const Unit& one) { return equal_words(one.name, name); });
+  if (unit == units.end()) return std::nullopt;
+  return DurationPart{amount * unit->seconds + 0.0, !name.empty()};
 }
 
 }  // namespace
@@ -75,17 +108,32 @@ bool equal_words(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
+std::string must_be_a_time(std::string_view text) {
+  constexpr std::string_view date = "dddd-dd-dd";
+  const auto fits = [](char wanted, char c) { return wanted == 'd' ? c >= '0' && c <= '9' : c == wanted; };
+  const std::string_view day = text.substr(0, date.size());
+  if (std::ranges::equal(date, day, fits) && !parse_timestamp(day))
+    return must_be("a day of the calendar", day);
+  return must_be("a time such as 2026-01-31 or 2026-01-31T12:30:05Z", text);
+}
+
 std::string parse_number(std::string_view text, const Bounds& bounds, double& value) {
   const auto parsed = finite_number(text);
   return parsed ? assign_within(*parsed, bounds, text, value) : must_be("a number", text);
 }
 
 std::string parse_duration(std::string_view text, const Bounds& bounds, double& seconds) {
-  std::string_view amount = text;
-  const double unit = take_unit_seconds(amount);
-  const auto parsed = finite_number(amount);
-  if (!parsed) return must_be("a duration such as 90, 10m, 1.5h or 30d", text);
-  return assign_within(*parsed * unit, bounds, text, seconds);
+  double sum = 0;
+  std::size_t parts = 0;
+  bool all_fit = true;  // together: none is bare or negative
+  for (std::string_view rest = text; parts == 0 || !rest.empty(); ++parts) {
+    const auto part = take_part(rest);
+    if (!part) return must_be(durations, text);
+    all_fit = all_fit && part->has_unit && part->seconds >= 0;
+    sum += part->seconds;
+  }
+  if (parts > 1 && !all_fit) return must_be(durations, text);
+  return assign_within(sum, bounds, text, seconds);
 }
 
 std::string parse_count(std::string_view text, std::uint64_t min, std::uint64_t max, std::uint64_t& value) {

@@ -27,12 +27,14 @@ inline constexpr std::size_t longest_token_bytes = 256;
 
 // "must be `what`, not 'text'"
 std::string must_be(std::string_view what, std::string_view text);
+// For a text that parse_timestamp does not take.
+std::string must_be_a_time(std::string_view text);
 
 bool equal_words(std::string_view a, std::string_view b);  // in any case, ASCII
 
 std::string parse_number(std::string_view text, const Bounds& bounds, double& value);
 std::string parse_duration(std::string_view text, const Bounds& bounds,
-                           double& seconds);  // 90 | 90s | 10m | 1.5h | 30d
+                           double& seconds);  // 90 | 500ms | 10m | 1h30m | 30d | 2w
 std::string parse_count(std::string_view text, std::uint64_t min, std::uint64_t max, std::uint64_t& value);
 std::string parse_boolean(std::string_view text, bool& value);  // true/false, yes/no, on/off
 std::string parse_power_of_two(std::string_view text, std::uint32_t min, std::uint32_t max,

@@ -130,7 +130,7 @@ std::string speed_text(const Speed& speed) {
 
 std::string parse_start(std::string_view text, Timestamp& start) {
   const auto parsed = parse_timestamp(text);
-  if (!parsed) return must_be("a time such as 2026-01-31 or 2026-01-31T12:30:05Z", text);
+  if (!parsed) return must_be_a_time(text);
   if (*parsed < 0 || *parsed > latest_start) {
     return must_be(start_range_text(), text);
   }

@@ -32,6 +32,36 @@ class CommandLine(FleetTest):
             self.assertTrue(self.fleet_sim(command, "--help").stdout)
         self.assert_nothing_written()
 
+    def test_each_command_ends_with_examples_of_its_own(self):
+        for command in ("check", "explain", "generate", "bench", "digest", "report", "export", "health", "completion", "man"):
+            with self.subTest(command):
+                text = self.fleet_sim(command, "--help").stdout
+                examples = re.findall(r"^  (?:source <\()?fleet-sim (\w+)", text, re.MULTILINE)
+                self.assertEqual(set(examples), {command})
+                self.assertNotIn("130 forced", text)
+
+    def test_help_of_a_command_by_the_word(self):
+        self.assertEqual(self.fleet_sim("help", "report").stdout, self.fleet_sim("report", "--help").stdout)
+        self.assertEqual(self.fleet_sim("help").stdout, self.fleet_sim("--help").stdout)
+
+    def test_version_by_its_letter(self):
+        self.assertEqual(self.fleet_sim("-V").stdout, self.fleet_sim("--version").stdout)
+
+    def test_a_reader_that_has_seen_enough(self):
+        told = subprocess.run(f"{EXECUTABLE} man | head -n 1; echo ${{PIPESTATUS[0]}}", shell=True, executable="/bin/bash",
+                              env=environment(), capture_output=True, text=True)
+        self.assertEqual((told.stdout.splitlines()[-1], told.stderr), ("0", ""))
+
+    def test_words_of_other_tools(self):
+        self.assert_invalid("--port", 9, says=["unknown argument '--port' (here it is --status-address HOST:PORT)"])
+        self.assert_invalid("--shards=4", says=["unknown argument '--shards' (here it is --shard-by hash:N)"])
+        self.assert_invalid("report", "data", "--jsn", says=["did you mean '--json'", "`fleet-sim report --help`"])
+
+    def test_times_that_are_none(self):
+        self.assert_invalid("--duration", "5y", says=["--duration", "units: ms, s, m, h, d, w", "'5y'"])
+        self.assert_invalid("--start", "2026-02-30", says=["--start", "a day of the calendar", "'2026-02-30'"])
+        self.assert_invalid("export", "data", "--from", "2026-13-01", says=["--from", "a day of the calendar"])
+
     def test_run_is_the_default_command(self):
         self.fill("with")
         self.fleet_sim("run", "--identities", IDENTITIES, "--data-dir", "without", "--seed", 7, "--speed", "max", "--start",
