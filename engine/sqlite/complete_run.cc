@@ -54,39 +54,26 @@ struct OpenEvent {
 using OpenEvents = std::unordered_map<std::string, OpenEvent>;  // by sensor
 
 StorageError read_extent(Database& database, const std::string& run_id, Extent& extent) {
-  Statement row;
-  if (StorageError error = database.prepare(select_run, row); !error.ok()) return error;
-  row.bind(1, run_id);
-  const int code = row.step();
-  if (code == SQLITE_ROW) {
+  const auto take = [&](const Statement& row) {
     extent = {std::string(row.text(4)), row.integer(0), row.integer(1), row.integer(2), row.integer(3)};
-  }
-  return database.error_of(code);
+  };
+  return database.query(select_run, take, run_id);
 }
 
 StorageError read_open_events(Database& database, const Extent& extent, OpenEvents& events) {
-  Statement row;
-  if (StorageError error = database.prepare(select_open_events, row); !error.ok()) return error;
-  row.bind(1, extent.first_event);
-  row.bind(2, extent.end_of_events);
-  int code = SQLITE_OK;
-  while ((code = row.step()) == SQLITE_ROW) {
+  const auto take = [&](const Statement& row) {
     events.insert_or_assign(
         std::string(row.text(1)),
         OpenEvent{row.integer(0), std::string(row.text(2)), std::string(row.text(3)), 0, {}});
-  }
-  return database.error_of(code);
+  };
+  return database.query(select_open_events, take, extent.first_event, extent.end_of_events);
 }
 
 // When the run was reloaded, as far as this file has been told.
 StorageError read_reloads(Database& database, const std::string& run_id, std::vector<std::string>& reloads) {
   if (!database.has_table("run_reloads")) return {};
-  Statement row;
-  if (StorageError error = database.prepare(select_reloads, row); !error.ok()) return error;
-  row.bind(1, run_id);
-  int code = SQLITE_OK;
-  while ((code = row.step()) == SQLITE_ROW) reloads.emplace_back(row.text(0));
-  return database.error_of(code);
+  return database.query(
+      select_reloads, [&](const Statement& row) { reloads.emplace_back(row.text(0)); }, run_id);
 }
 
 // Returns, in `last`, the time of the latest row.

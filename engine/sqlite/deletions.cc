@@ -33,14 +33,10 @@ StorageError record_deletions(Database& database, const Deletions& more) {
 StorageError read_deletions(Database& database, Deletions& deletions) {
   deletions = {};
   if (!database.has_table("deletions")) return {};
-  Statement row;
-  if (StorageError error = database.prepare(select_deletions, row); !error.ok()) return error;
-  const int code = row.step();
-  if (code == SQLITE_ROW) {
+  return database.query(select_deletions, [&](const Statement& row) {
     deletions = {std::string(row.text(0)), row.integer(1), static_cast<std::uint64_t>(row.integer(2)),
                  static_cast<std::uint64_t>(row.integer(3))};
-  }
-  return database.error_of(code);
+  });
 }
 
 }  // namespace fleet_sim::sqlite

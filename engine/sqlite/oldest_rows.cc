@@ -56,11 +56,9 @@ struct Place {
 };
 
 StorageError read_place(Database& database, std::string_view sql, std::optional<Place>& place) {
-  Statement row;
-  if (StorageError error = database.prepare(sql, row); !error.ok()) return error;
-  const int code = row.step();
-  if (code == SQLITE_ROW) place = Place{row.integer(0), std::string(row.text(1))};
-  return database.error_of(code);
+  return database.query(sql, [&](const Statement& row) {
+    place = Place{row.integer(0), std::string(row.text(1))};
+  });
 }
 
 // Which readings are to go: those due before a moment, and with a lower id. Not those of the next run.

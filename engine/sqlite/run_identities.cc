@@ -75,35 +75,26 @@ StorageError record_identities(Database& database, const std::string& run_id, co
 
 StorageError list_identities(Database& database, const std::string& run_id, std::vector<EntryKey>& entries) {
   if (!database.has_table("run_identities")) return {};
-  Statement row;
-  if (StorageError error = database.prepare(select_entries, row); !error.ok()) return error;
-  row.bind(1, run_id);
-  int code = SQLITE_OK;
-  while ((code = row.step()) == SQLITE_ROW) {
+  const auto take = [&](const Statement& row) {
     const auto at = parse_timestamp(row.text(1));
     if (!at) return unreadable("a time that is none");
     entries.emplace_back(static_cast<std::uint64_t>(row.integer(0)), *at);
-  }
-  return database.error_of(code);
+    return StorageError{};
+  };
+  return database.query(select_entries, take, run_id);
 }
 
 StorageError read_identities(Database& database, const std::string& run_id, const EntryKey& entry,
                              RecordedIdentities& found) {
-  Statement row;
-  if (StorageError error = database.prepare(select_parts, row); !error.ok()) return error;
-  const std::string at = timestamp_text(entry.second);
-  row.bind(1, run_id);
-  row.bind(2, static_cast<std::int64_t>(entry.first));
-  row.bind(3, at);
   std::vector<identity::IdentityRecord> removed;
-  int code = SQLITE_OK;
-  while ((code = row.step()) == SQLITE_ROW) {
+  const auto take = [&](const Statement& row) {
     StorageError error = take_records(row.text(0), found.identities);
-    if (error.ok()) error = take_records(row.text(1), removed);
-    if (!error.ok()) return error;
-  }
+    return error.ok() ? take_records(row.text(1), removed) : error;
+  };
+  StorageError error = database.query(select_parts, take, run_id, static_cast<std::int64_t>(entry.first),
+                                      timestamp_text(entry.second));
   for (identity::IdentityRecord& one : removed) found.removed.push_back(std::move(one.id));
-  return database.error_of(code);
+  return error;
 }
 
 }  // namespace fleet_sim::sqlite

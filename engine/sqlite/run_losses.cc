@@ -18,14 +18,10 @@ StorageError record_loss(Database& database, const std::string& run_id, Timestam
 }
 
 StorageError has_losses(Database& database, const std::string& run_id, bool& answer) {
-  answer = database.has_table("run_losses");
-  if (!answer) return {};
-  Statement row;
-  if (StorageError error = database.prepare(find_loss, row); !error.ok()) return error;
-  row.bind(1, run_id);
-  const int code = row.step();
-  answer = code == SQLITE_ROW;
-  return database.error_of(code);
+  answer = false;
+  if (!database.has_table("run_losses")) return {};
+  return database.query(
+      find_loss, [&](const Statement&) { answer = true; }, run_id);
 }
 
 }  // namespace fleet_sim::sqlite

@@ -87,18 +87,15 @@ bool record_reload_now(const std::string& path, const RunInfo& run, const identi
 
 StorageError read_reloads(Database& database, const std::string& run_id, std::vector<RunReload>& reloads) {
   if (!database.has_table("run_reloads")) return {};
-  Statement row;
-  if (StorageError error = database.prepare(select_reloads_of_run, row); !error.ok()) return error;
-  row.bind(1, run_id);
-  int code = SQLITE_OK;
-  while ((code = row.step()) == SQLITE_ROW) {
+  const auto take = [&](const Statement& row) {
     const auto at = parse_timestamp(row.text(1));
-    if (!at) return {SQLITE_CORRUPT, "run_reloads holds a time that is none"};
+    if (!at) return StorageError{SQLITE_CORRUPT, "run_reloads holds a time that is none"};
     reloads.push_back({static_cast<std::uint64_t>(row.integer(0)), *at, std::string(row.text(2)),
                        static_cast<std::uint64_t>(row.integer(3)), std::string(row.text(4)),
                        std::string(row.text(5)), std::string(row.text(6))});
-  }
-  return database.error_of(code);
+    return StorageError{};
+  };
+  return database.query(select_reloads_of_run, take, run_id);
 }
 
 }  // namespace fleet_sim::sqlite

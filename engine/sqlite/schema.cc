@@ -109,12 +109,8 @@ SELECT CASE
   ELSE c.name END
 FROM sqlite_schema AS s LEFT JOIN pragma_table_info(s.name) AS c WHERE s.name = ?1 COLLATE NOCASE)sql";
   columns.clear();
-  Statement statement;
-  if (StorageError error = database.prepare(sql, statement); !error.ok()) return error;
-  statement.bind(1, table);
-  int code = SQLITE_OK;
-  while ((code = statement.step()) == SQLITE_ROW) columns.emplace_back(statement.text(0));
-  return database.error_of(code);
+  const auto take = [&](const Statement& row) { columns.emplace_back(row.text(0)); };
+  return database.query(sql, take, table);
 }
 
 StorageError mismatch(const std::string& what) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "base/errors.h"
 
@@ -99,6 +100,24 @@ class Database {
     int parameter = 0;
     (statement.bind(++parameter, values), ...);
     return error_of(statement.run());
+  }
+
+  // Calls `take` with each row of one statement; where it returns errors, the first one ends that.
+  template <class Take, class... Values>
+  StorageError query(std::string_view sql, const Take& take, const Values&... values) {
+    Statement row;
+    if (StorageError error = prepare(sql, row); !error.ok()) return error;
+    int parameter = 0;
+    (row.bind(++parameter, values), ...);
+    int code = SQLITE_OK;
+    while ((code = row.step()) == SQLITE_ROW) {
+      if constexpr (std::is_void_v<std::invoke_result_t<Take, Statement&>>) {
+        take(row);
+      } else if (StorageError error = take(row); !error.ok()) {
+        return error;
+      }
+    }
+    return error_of(code);
   }
 
   // The first column of the first row, as a number; `otherwise` when there is none.
