@@ -1,5 +1,7 @@
 #include "config/behaviors.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -31,7 +33,7 @@ class EffectReader {
 
   void read(const YamlNode& entry, const std::string& path) {
     if (!is_map(entry, path)) return;
-    for (const YamlNode& effect : entry.children) read_effect(effect, path + "." + effect.key);
+    for (const YamlNode& effect : entry.children) read_effect(effect, fmt::format("{}.{}", path, effect.key));
   }
 
  private:
@@ -55,7 +57,7 @@ class EffectReader {
   void read_number(const YamlNode& node, const std::string& path, const Bounds& bounds, double& value) {
     const bool single = node.is(Kind::scalar);
     const std::string wrong = single ? parse_number(node.text, bounds, value) : "must be a single number";
-    if (!wrong.empty()) problems_.at(node.line, path + " " + wrong);
+    if (!wrong.empty()) problems_.at(node.line, fmt::format("{} {}", path, wrong));
   }
 
   // A map of some of `names`; values[i] belongs to names[i].
@@ -63,7 +65,7 @@ class EffectReader {
                     const Bounds& bounds, std::span<double> values) {
     if (!is_map(map, path)) return;
     for (const YamlNode& node : map.children) {
-      const std::string full = path + "." + node.key;
+      const std::string full = fmt::format("{}.{}", path, node.key);
       const auto name = std::ranges::find(names, node.key);
       if (name == names.end()) {
         unknown(node, full, names);
@@ -77,7 +79,7 @@ class EffectReader {
     PerChannel<double> weights = behavior_.channels.value_or(PerChannel<double>{1, 1, 1});
     read_numbers(node, path, channel_names, factor_bounds, weights);
     if (std::accumulate(weights.begin(), weights.end(), 0.0) <= 0) {
-      problems_.at(node.line, path + " must leave at least one channel above 0");
+      problems_.at(node.line, fmt::format("{} must leave at least one channel above 0", path));
     }
     behavior_.channels = weights;
   }
@@ -87,8 +89,8 @@ class EffectReader {
     std::array<double, 2> range{before.min, before.max};
     read_numbers(node, path, range_names, {1, 1'000}, range);
     if (range[0] > range[1]) {
-      problems_.at(node.line, path + ".min " + number_text(range[0]) + " must not be above max " +
-                                  number_text(range[1]));
+      problems_.at(node.line, fmt::format("{}.min {} must not be above max {}", path, number_text(range[0]),
+                                          number_text(range[1])));
     }
     behavior_.spike_factor = Range{range[0], range[1]};
   }
@@ -102,12 +104,13 @@ class EffectReader {
   // Null is an empty map.
   bool is_map(const YamlNode& node, const std::string& path) {
     if (node.is(Kind::map) || node.is(Kind::null)) return true;
-    problems_.at(node.line, path + " must be a map");
+    problems_.at(node.line, fmt::format("{} must be a map", path));
     return false;
   }
 
   void unknown(const YamlNode& node, const std::string& path, std::span<const std::string_view> known) {
-    problems_.at(node.key_line, "unknown key " + in_quotes(path) + did_you_mean(node.key, known));
+    problems_.at(node.key_line,
+                 fmt::format("unknown key {}{}", in_quotes(path), did_you_mean(node.key, known)));
   }
 
   Behavior& behavior_;
@@ -116,28 +119,27 @@ class EffectReader {
 
 std::string name_problem(const BehaviorKind& kind, const std::string& name) {
   std::string text;
-  if (std::string wrong = parse_text(name, text); !wrong.empty()) return "a name " + wrong;
+  if (std::string wrong = parse_text(name, text); !wrong.empty()) return fmt::format("a name {}", wrong);
   // The empty location is the start of every location; elsewhere nothing can have an empty name.
   return name.empty() && kind.name != "location" ? "a name must not be empty" : std::string();
 }
 
 void read_entries(const BehaviorKind& kind, const YamlNode& section, BehaviorEntries& entries,
                   const FileProblems& problems) {
-  const std::string path = "behaviors." + std::string(kind.name);
-  const std::string told = path + ": ";
+  const std::string path = fmt::format("behaviors.{}", kind.name);
   std::map<std::string, const YamlNode*, std::less<>> seen;
   for (const YamlNode& entry : section.children) {
     const bool is_firmware = kind.name == "firmware";
     const std::string name(is_firmware ? canonical_firmware(entry.key) : std::string_view(entry.key));
     const auto [first, is_new] = seen.try_emplace(name, &entry);
     if (const std::string wrong = name_problem(kind, name); !wrong.empty()) {
-      problems.at(entry.key_line, told + wrong);
+      problems.at(entry.key_line, fmt::format("{}: {}", path, wrong));
     } else if (!is_new) {
-      problems.at(entry.key_line, told + in_quotes(entry.key) + " is the same firmware as " +
-                                      in_quotes(first->second->key) + " on line " +
-                                      std::to_string(first->second->key_line));
+      problems.at(entry.key_line,
+                  fmt::format("{}: {} is the same firmware as {} on line {}", path, in_quotes(entry.key),
+                              in_quotes(first->second->key), first->second->key_line));
     } else {
-      EffectReader(entries[name], problems).read(entry, std::string(path).append(".").append(name));
+      EffectReader(entries[name], problems).read(entry, fmt::format("{}.{}", path, name));
     }
   }
 }
@@ -147,10 +149,10 @@ void read_kind(const YamlNode& node, Behaviors& behaviors, const FileProblems& p
                                                   behavior_kinds[2].name, behavior_kinds[3].name};
   const auto kind = std::ranges::find(behavior_kinds, node.key, &BehaviorKind::name);
   if (kind == behavior_kinds.end()) {
-    problems.at(node.key_line,
-                "unknown key " + in_quotes("behaviors." + node.key) + did_you_mean(node.key, names));
+    problems.at(node.key_line, fmt::format("unknown key {}{}", in_quotes("behaviors." + node.key),
+                                           did_you_mean(node.key, names)));
   } else if (!node.is(Kind::map) && !node.is(Kind::null)) {
-    problems.at(node.line, "behaviors." + node.key + " must be a map of names");
+    problems.at(node.line, fmt::format("behaviors.{} must be a map of names", node.key));
   } else {
     read_entries(*kind, node, behaviors.*kind->entries, problems);
   }

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <array>
 #include <optional>
 #include <span>
@@ -13,9 +15,9 @@ namespace {
 std::string numbers_text(std::span<const std::string_view> names, std::span<const double> values) {
   std::string text;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    text += (i == 0 ? "" : ", ") + std::string(names[i]) + ": " + number_text(values[i]);
+    text += fmt::format("{}{}: {}", i == 0 ? "" : ", ", names[i], number_text(values[i]));
   }
-  return "{" + text + "}";
+  return fmt::format("{{{}}}", text);
 }
 
 std::string value_text(double value) {

@@ -43,16 +43,14 @@ Codec<T> count(T min, T max) {
             if (wrong.empty()) value = static_cast<T>(parsed);
             return wrong;
           },
-          [](const T& value) { return std::to_string(value); },
-          std::to_string(min) + " to " + std::to_string(max)};
+          [](const T& value) { return count_text(value); }, count_range_text(min, max)};
 }
 
 inline Codec<std::uint32_t> power_of_two(std::uint32_t min, std::uint32_t max) {
   return {[min, max](std::string_view text, std::uint32_t& value) {
             return parse_power_of_two(text, min, max, value);
           },
-          [](const std::uint32_t& value) { return std::to_string(value); },
-          power_of_two_range_text(min, max)};
+          [](const std::uint32_t& value) { return count_text(value); }, power_of_two_range_text(min, max)};
 }
 
 inline Codec<bool> boolean() {

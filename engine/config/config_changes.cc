@@ -1,5 +1,7 @@
 #include "config/config_changes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <set>
@@ -47,7 +49,7 @@ void add_entry_changes(const std::string& path, const Behavior* from, const Beha
   for (const BehaviorEffect& effect : behavior_effects()) {
     if (same_effect(effect, from, to)) continue;
     changes.push_back(
-        {path + "." + std::string(effect.name), effect_of(effect, from), effect_of(effect, to), true});
+        {fmt::format("{}.{}", path, effect.name), effect_of(effect, from), effect_of(effect, to), true});
   }
 }
 
@@ -66,7 +68,7 @@ std::vector<ConfigChange> behavior_changes(const Behaviors& from, const Behavior
     const BehaviorEntries& before = from.*kind.entries;
     const BehaviorEntries& after = to.*kind.entries;
     for (const std::string& name : names_in(before, after)) {
-      const std::string path = "behaviors." + std::string(kind.name) + "." + yaml_quoted(name);
+      const std::string path = fmt::format("behaviors.{}.{}", kind.name, yaml_quoted(name));
       add_entry_changes(path, entry_of(before, name), entry_of(after, name), changes);
     }
   }
@@ -98,7 +100,7 @@ Config adopt(const Config& running, const Config& wanted) {
 }
 
 std::string change_text(const ConfigChange& change) {
-  return change.key + " " + change.from + " -> " + change.to;
+  return fmt::format("{} {} -> {}", change.key, change.from, change.to);
 }
 
 }  // namespace fleet_sim::config

@@ -1,5 +1,7 @@
 #include "config/config_file.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -38,7 +40,7 @@ std::string remedy(const std::string& name, std::span<const std::string_view> si
   if (!near.empty()) return near;
   const std::string ending = "." + name;
   for (const ConfigKey& key : config_keys()) {
-    if (key.name.ends_with(ending)) return " (did you mean '" + std::string(key.name) + "'?)";
+    if (key.name.ends_with(ending)) return fmt::format(" (did you mean '{}'?)", key.name);
   }
   return {};
 }
@@ -49,7 +51,7 @@ std::optional<std::string> lines_of(const YamlNode& node, const std::string& pat
   std::string lines;
   for (const YamlNode& item : node.children) {
     if (!item.is(Kind::scalar) || item.text.find('\n') != std::string::npos) {
-      problems.at(item.line, path + " must be a list of single values");
+      problems.at(item.line, fmt::format("{} must be a list of single values", path));
       return std::nullopt;
     }
     lines += item.text + "\n";
@@ -68,14 +70,15 @@ class FileReader {
   void read_section(const YamlNode& node, const std::string& path) {
     if (node.is(Kind::null)) return;
     if (!node.is(Kind::map)) {
-      problems_.at(node.line, (path.empty() ? "a config file" : path) + " must be a map of keys");
+      problems_.at(node.line, fmt::format("{} must be a map of keys", path.empty() ? "a config file" : path));
       return;
     }
     const std::vector<std::string_view> known = names_under(path);
     for (const YamlNode& child : node.children) {
-      const std::string full = path.empty() ? child.key : path + "." + child.key;
+      const std::string full = path.empty() ? child.key : fmt::format("{}.{}", path, child.key);
       if (std::ranges::find(known, child.key) == known.end()) {
-        problems_.at(child.key_line, "unknown key " + in_quotes(full) + remedy(child.key, known));
+        problems_.at(child.key_line,
+                     fmt::format("unknown key {}{}", in_quotes(full), remedy(child.key, known)));
       } else {
         read_known(child, full);
       }
@@ -95,7 +98,7 @@ class FileReader {
     if (node.is(Kind::sequence) && key.repeatable) {
       if (const auto lines = lines_of(node, std::string(key.name), problems_)) set(node, key, *lines);
     } else if (node.is(Kind::map) || node.is(Kind::sequence)) {
-      problems_.at(node.line, std::string(key.name) + " must be a single value");
+      problems_.at(node.line, fmt::format("{} must be a single value", key.name));
     } else {
       set(node, key, node.text);
     }
@@ -104,7 +107,7 @@ class FileReader {
   void set(const YamlNode& node, const ConfigKey& key, const std::string& text) {
     origins_[key.name] = problems_.place(node.line);
     const std::string wrong = key.set(config_, text);
-    if (!wrong.empty()) problems_.at(node.line, std::string(key.name) + " " + wrong);
+    if (!wrong.empty()) problems_.at(node.line, fmt::format("{} {}", key.name, wrong));
   }
 
   Config& config_;

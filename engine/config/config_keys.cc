@@ -1,5 +1,7 @@
 #include "config/config_keys.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <deque>
@@ -25,7 +27,7 @@ std::string_view lasting(std::string text) {
 std::string named_range(std::string range, std::string_view zero) {
   if (zero.empty()) return range;
   assert(range.starts_with("0 "));
-  return range.insert(1, " (" + std::string(zero) + ")");
+  return range.insert(1, fmt::format(" ({})", zero));
 }
 
 std::string with_range(std::string_view text, std::string_view range) {
@@ -95,10 +97,9 @@ void channel_key(Section& section, std::size_t channel, std::string_view name,
                  double ChannelParameters::*member, std::string_view what, const Bounds& bounds) {
   const std::string channel_name(channel_names[channel]);
   section.row(member, number(bounds),
-              {.name = lasting("normal_parameters." + channel_name + "." + std::string(name)),
+              {.name = lasting(fmt::format("normal_parameters.{}.{}", channel_name, name)),
                .value = "X",
-               .help = lasting(std::string(what) + " " + channel_name + ", " +
-                               std::string(channel_units[channel]) + ": {}"),
+               .help = lasting(fmt::format("{} {}, {}: {{}}", what, channel_name, channel_units[channel])),
                .decides = Decides::readings,
                .at_once = true});
 }
@@ -120,24 +121,25 @@ void anomaly_type_keys(Keys& keys, std::size_t type) {
       keys, [type](auto& config) -> auto& { return config.anomalies.types[type]; });
   const std::string name(anomaly_type_names[type]);
   const auto named = [&](std::string_view leaf) {
-    return lasting("anomalies.types." + name + "." + std::string(leaf));
+    return lasting(fmt::format("anomalies.types.{}.{}", name, leaf));
   };
   section.row(&AnomalyTypeSettings::enabled, boolean(),
               {.name = named("enabled"),
                .value = "BOOL",
-               .help = lasting("Whether sensors show " + name + " anomalies"),
+               .help = lasting(fmt::format("Whether sensors show {} anomalies", name)),
                .decides = Decides::readings,
                .at_once = true});
-  section.row(&AnomalyTypeSettings::weight, number(any_weight),
-              {.name = named("weight"),
-               .value = "X",
-               .help = lasting("Share of " + name + " among all anomalies, relative to the others: {}"),
-               .decides = Decides::readings,
-               .at_once = true});
+  section.row(
+      &AnomalyTypeSettings::weight, number(any_weight),
+      {.name = named("weight"),
+       .value = "X",
+       .help = lasting(fmt::format("Share of {} among all anomalies, relative to the others: {{}}", name)),
+       .decides = Decides::readings,
+       .at_once = true});
   section.row(&AnomalyTypeSettings::duration_seconds, or_word("one_reading", duration(span_seconds)),
               {.name = named("duration_seconds"),
                .value = "TIME",
-               .help = lasting("How long a " + name + " anomaly lasts: {}, or one_reading"),
+               .help = lasting(fmt::format("How long a {} anomaly lasts: {{}}, or one_reading", name)),
                .decides = Decides::readings,
                .at_once = true});
 }

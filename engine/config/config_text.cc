@@ -1,4 +1,6 @@
 // Writes a Config as the YAML that load_config reads.
+#include <fmt/format.h>
+
 #include <vector>
 
 #include "config/behaviors.h"
@@ -38,7 +40,7 @@ std::string list_text(const std::string& lines) {
   parse_lines(lines, items);
   std::string text;
   for (const std::string& item : items) text += (text.empty() ? "" : ", ") + yaml_quoted(item);
-  return "[" + text + "]";
+  return fmt::format("[{}]", text);
 }
 
 // The lines of the keys that `takes_part`, under their sections' headings.

@@ -53,7 +53,7 @@ void fleet_keys(Section fleet) {
              .help = "Identity file of a single sensor",
              .more = "instead of identities"});
   fleet.row(&FleetSettings::partition,
-            Codec<Partition>{parse_partition, partition_text, std::to_string(most_partitions)},
+            Codec<Partition>{parse_partition, partition_text, count_text(most_partitions)},
             {.name = "fleet.partition",
              .flag = "--partition",
              .value = "K/N|auto/N",
@@ -136,7 +136,7 @@ std::string shard_by_text(const ShardBy& by);
 // The section is a single value.
 template <class Section>
 void sharding_keys(Section sharding) {
-  sharding.row(Codec<ShardBy>{parse_shard_by, shard_by_text, "1 to " + std::to_string(most_hash_shards)},
+  sharding.row(Codec<ShardBy>{parse_shard_by, shard_by_text, count_range_text(1, most_hash_shards)},
                {.name = "sharding.by",
                 .flag = "--shard-by",
                 .value = "none|sensor|location|site|manufacturer|model|firmware|hash:N",

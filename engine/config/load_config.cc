@@ -1,5 +1,7 @@
 #include "config/load_config.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
@@ -60,7 +62,7 @@ class Loader {
     for (const Setting& setting : settings) {
       const ConfigKey* key = find_config_key(setting.key);
       if (key == nullptr) {
-        problems_.add(setting.source, "unknown key " + in_quotes(setting.key));
+        problems_.add(setting.source, fmt::format("unknown key {}", in_quotes(setting.key)));
         continue;
       }
       origins_[key->name] = setting.source;
@@ -76,9 +78,9 @@ class Loader {
       const ChannelParameters& channel = config_.normal_parameters[i];
       if (channel.min <= channel.max) continue;
       const std::string path = "normal_parameters." + std::string(channel_names[i]);
-      problems_.add(
-          origin({path + ".min", path + ".max"}),
-          path + ".min " + number_text(channel.min) + " must not be above max " + number_text(channel.max));
+      problems_.add(origin({path + ".min", path + ".max"}),
+                    fmt::format("{}.min {} must not be above max {}", path, number_text(channel.min),
+                                number_text(channel.max)));
     }
   }
 
@@ -89,8 +91,8 @@ class Loader {
     if (std::ranges::any_of(anomalies.types, can_happen)) return;
     std::vector<std::string> keys;
     for (const std::string_view name : anomaly_type_names) {
-      keys.push_back("anomalies.types." + std::string(name) + ".enabled");
-      keys.push_back("anomalies.types." + std::string(name) + ".weight");
+      keys.push_back(fmt::format("anomalies.types.{}.enabled", name));
+      keys.push_back(fmt::format("anomalies.types.{}.weight", name));
     }
     problems_.add(
         origin(keys),
@@ -101,9 +103,9 @@ class Loader {
     const std::filesystem::path log(config_.logging.file);
     const std::filesystem::path database(config_.sqlite.path);
     if (log.lexically_normal() != database.lexically_normal()) return;
-    problems_.add(
-        origin({"logging.file", "database.path"}),
-        "logging.file and database.path must not be the same file " + in_quotes(config_.logging.file));
+    problems_.add(origin({"logging.file", "database.path"}),
+                  fmt::format("logging.file and database.path must not be the same file {}",
+                              in_quotes(config_.logging.file)));
   }
 
   // Where the first of `keys` that was set at all was set.
@@ -183,7 +185,7 @@ std::vector<Setting> environment_settings(const char* const* environment, Proble
     if (known != known_variables().end()) {
       if (!value.empty()) settings.push_back(setting_of(*known, std::string(value)));
     } else if (!is_kubernetes(name)) {
-      problems.add(std::string(name), "unknown variable" + nearest_variable(name));
+      problems.add(std::string(name), fmt::format("unknown variable{}", nearest_variable(name)));
     }
   }
   return settings;

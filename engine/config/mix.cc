@@ -1,5 +1,7 @@
 #include "config/mix.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -33,7 +35,7 @@ std::optional<double> parse_number(std::string_view text) {
 std::string text_mistake(std::string_view text) {
   if (text.empty()) return "must not be empty";
   if (text.size() > longest_mix_text_bytes) {
-    return "is longer than " + std::to_string(longest_mix_text_bytes) + " bytes";
+    return fmt::format("is longer than {} bytes", longest_mix_text_bytes);
   }
   const auto flaw = find_text_flaw(text);
   return flaw ? std::string(flaw->why) : std::string();
@@ -81,7 +83,8 @@ class MixReader {
     if (node.key == "model") return read_texts(node, mix_.model);
     if (node.key == "firmware_version") return read_texts(node, mix_.firmware_version);
     if (node.key == "readings_per_second") return read_rates(node);
-    problems_.at(node.key_line, "unknown key " + in_quotes(node.key) + did_you_mean(node.key, mix_keys));
+    problems_.at(node.key_line,
+                 fmt::format("unknown key {}{}", in_quotes(node.key), did_you_mean(node.key, mix_keys)));
   }
 
   void read_id(const YamlNode& node) {
@@ -89,7 +92,7 @@ class MixReader {
       return problems_.at(node.line, "id must be text such as \"SENSOR_{n}\"");
     std::string wrong = text_mistake(node.text);
     if (wrong.empty()) wrong = id_mistake(node.text);
-    if (!wrong.empty()) return problems_.at(node.line, "id " + wrong);
+    if (!wrong.empty()) return problems_.at(node.line, fmt::format("id {}", wrong));
     mix_.id = node.text;
   }
 
@@ -99,7 +102,7 @@ class MixReader {
       std::string wrong = text_mistake(choice.key);
       if (wrong.empty()) wrong = range_mistake(choice.key);
       if (!wrong.empty())
-        problems_.at(choice.key_line, node.key + ": " + in_quotes(choice.key) + " " + wrong);
+        problems_.at(choice.key_line, fmt::format("{}: {} {}", node.key, in_quotes(choice.key), wrong));
       choices.push_back({choice.key, weight});
     });
   }
@@ -109,8 +112,9 @@ class MixReader {
     read_choices(node, [&](const YamlNode& choice, double weight) {
       const auto rate = parse_number(choice.key);
       if (rate && *rate > 0 && *rate <= 1'000'000) return mix_.readings_per_second.push_back({*rate, weight});
-      problems_.at(choice.key_line, "readings_per_second: " + in_quotes(choice.key) +
-                                        " must be a number above 0 and at most 1000000");
+      problems_.at(choice.key_line,
+                   fmt::format("readings_per_second: {} must be a number above 0 and at most 1000000",
+                               in_quotes(choice.key)));
     });
   }
 
@@ -118,8 +122,9 @@ class MixReader {
 
   void read_choices(const YamlNode& node, const TakeChoice& take) {
     if (!node.is(YamlNode::Kind::map) || node.children.empty()) {
-      return problems_.at(node.line,
-                          node.key + " must list choices and their weights, such as {\"A\": 3, \"B\": 1}");
+      return problems_.at(
+          node.line,
+          fmt::format("{} must list choices and their weights, such as {{\"A\": 3, \"B\": 1}}", node.key));
     }
     double sum = 0;
     for (const YamlNode& choice : node.children) {
@@ -128,14 +133,14 @@ class MixReader {
       take(choice, weight);
     }
     if (sum > 0 && std::isfinite(sum)) return;
-    problems_.at(node.line, node.key + ": the weights must add up to a number above 0");
+    problems_.at(node.line, fmt::format("{}: the weights must add up to a number above 0", node.key));
   }
 
   double read_weight(const std::string& name, const YamlNode& choice) {
     const auto weight = choice.is(YamlNode::Kind::scalar) ? parse_number(choice.text) : std::nullopt;
     if (weight && *weight >= 0) return *weight;
-    problems_.at(choice.line,
-                 name + ": the weight of " + in_quotes(choice.key) + " must be a number of 0 or more");
+    problems_.at(choice.line, fmt::format("{}: the weight of {} must be a number of 0 or more", name,
+                                          in_quotes(choice.key)));
     return 1;  // so that the sum is not a second problem
   }
 

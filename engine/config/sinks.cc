@@ -1,5 +1,7 @@
 #include "config/sinks.h"
 
+#include <fmt/format.h>
+
 #include <string>
 
 namespace fleet_sim::config {
@@ -18,9 +20,9 @@ std::string described_sinks() {
   for (const SinkWord& sink : sink_words) {
     if (!list.empty()) list += &sink == &sink_words.back() ? ", or " : ", ";
     list += sink.word;
-    if (!sink.meaning.empty()) list += " (" + std::string(sink.meaning) + ")";
+    if (!sink.meaning.empty()) list += fmt::format(" ({})", sink.meaning);
   }
-  return "Where readings go: " + list;
+  return fmt::format("Where readings go: {}", list);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "config/text_file.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -38,7 +40,7 @@ std::string system_message(int error) {
 }
 
 std::string too_large(std::uintmax_t largest) {
-  return "is larger than the " + std::to_string(largest) + " bytes allowed";
+  return fmt::format("is larger than the {} bytes allowed", largest);
 }
 
 // Why the path cannot be a text file, from looking only; empty if it can.
@@ -57,13 +59,13 @@ std::string refusal(const std::filesystem::path& path, std::uintmax_t largest) {
 // Reads to the end, or to one byte past `largest`: a file can grow, and /proc reports no sizes.
 std::string read_all(const std::filesystem::path& path, std::uintmax_t largest, std::string& content) {
   const Descriptor file(path);
-  if (file.number() < 0) return "cannot be opened: " + system_message(errno);
+  if (file.number() < 0) return fmt::format("cannot be opened: {}", system_message(errno));
   std::array<char, 65'536> piece{};
   while (content.size() <= largest) {
     const ssize_t bytes = ::read(file.number(), piece.data(), piece.size());
     if (bytes == 0) return {};
     if (bytes < 0 && errno == EINTR) continue;
-    if (bytes < 0) return "cannot be read: " + system_message(errno);
+    if (bytes < 0) return fmt::format("cannot be read: {}", system_message(errno));
     content.append(piece.data(), static_cast<std::size_t>(bytes));
   }
   return too_large(largest);
@@ -90,8 +92,7 @@ std::optional<std::string> read_text_file(const std::filesystem::path& path, std
 
 bool is_text(std::string_view content, const std::string& place, Problems& problems) {
   const auto flaw = find_text_flaw(content, "\t\r\n");
-  if (flaw)
-    problems.add(place + ":" + std::to_string(line_of(content, flaw->offset)), std::string(flaw->why));
+  if (flaw) problems.add(fmt::format("{}:{}", place, line_of(content, flaw->offset)), std::string(flaw->why));
   return !flaw;
 }
 

@@ -1,5 +1,7 @@
 #include "config/units.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -34,8 +36,8 @@ std::optional<double> finite_number(std::string_view text) {
 
 std::string out_of_bounds(double value, const Bounds& bounds, std::string_view text) {
   if (bounds.positive && value <= 0) return must_be("greater than 0", text);
-  if (value < bounds.min) return must_be("at least " + number_text(bounds.min), text);
-  if (value > bounds.max) return must_be("at most " + number_text(bounds.max), text);
+  if (value < bounds.min) return must_be(fmt::format("at least {}", number_text(bounds.min)), text);
+  if (value > bounds.max) return must_be(fmt::format("at most {}", number_text(bounds.max)), text);
   return {};
 }
 
@@ -101,7 +103,7 @@ std::optional<DurationPart> take_part(std::string_view& text) {
 }  // namespace
 
 std::string must_be(std::string_view what, std::string_view text) {
-  return "must be " + std::string(what) + ", not " + in_quotes(text);
+  return fmt::format("must be {}, not {}", what, in_quotes(text));
 }
 
 bool equal_words(std::string_view a, std::string_view b) {
@@ -139,7 +141,7 @@ std::string parse_duration(std::string_view text, const Bounds& bounds, double& 
 std::string parse_count(std::string_view text, std::uint64_t min, std::uint64_t max, std::uint64_t& value) {
   const auto parsed = whole_text_as<std::uint64_t>(text);
   if (!parsed || *parsed < min || *parsed > max) {
-    return must_be("a whole number from " + std::to_string(min) + " to " + std::to_string(max), text);
+    return must_be(fmt::format("a whole number from {}", count_range_text(min, max)), text);
   }
   value = *parsed;
   return {};
@@ -174,9 +176,13 @@ std::string number_text(double value) {
   return {digits.data(), end};
 }
 
+std::string count_text(std::uint64_t value) {
+  return fmt::format("{}", value);
+}
+
 std::string parse_text(std::string_view text, std::string& value) {
   if (text.size() > longest_path_bytes) {
-    return must_be("at most " + std::to_string(longest_path_bytes) + " bytes long", text);
+    return must_be(fmt::format("at most {} bytes long", longest_path_bytes), text);
   }
   if (const auto flaw = find_text_flaw(text)) {
     return must_be("UTF-8 text without control characters", text);
@@ -210,18 +216,23 @@ std::string lines_text(const std::vector<std::string>& lines) {
 
 std::string range_text(const Bounds& bounds) {
   const bool from_nothing = bounds.positive && bounds.min < least_useful;
-  return (from_nothing ? "above 0" : plain_text_of(bounds.min)) + " to " + plain_text_of(bounds.max);
+  return fmt::format("{} to {}", from_nothing ? "above 0" : plain_text_of(bounds.min),
+                     plain_text_of(bounds.max));
 }
 
 std::string duration_range_text(const Bounds& bounds) {
   const double days = bounds.max / seconds_per_day;
   const bool in_days = days > 1 && days == std::floor(days);
-  return plain_text_of(bounds.min) + " to " +
-         (in_days ? plain_text_of(days) + "d" : plain_text_of(bounds.max));
+  return fmt::format("{} to {}", plain_text_of(bounds.min),
+                     in_days ? fmt::format("{}d", plain_text_of(days)) : plain_text_of(bounds.max));
+}
+
+std::string count_range_text(std::uint64_t min, std::uint64_t max) {
+  return fmt::format("{} to {}", min, max);
 }
 
 std::string power_of_two_range_text(std::uint32_t min, std::uint32_t max) {
-  return "a power of two from " + std::to_string(min) + " to " + std::to_string(max);
+  return fmt::format("a power of two from {}", count_range_text(min, max));
 }
 
 }  // namespace fleet_sim::config

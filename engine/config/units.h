@@ -49,6 +49,7 @@ std::string parse_file_name(std::string_view text, std::string& path);  // text 
 std::string parse_lines(std::string_view text, std::vector<std::string>& lines);  // one text per line
 
 std::string number_text(double value);  // shortest that reads back exactly
+std::string count_text(std::uint64_t value);
 std::string utc_offset_text(Microseconds offset);
 std::string lines_text(const std::vector<std::string>& lines);
 
@@ -56,6 +57,7 @@ std::string lines_text(const std::vector<std::string>& lines);
 // small to be of use to anyone.
 std::string range_text(const Bounds& bounds);           // "0.001 to 36525"
 std::string duration_range_text(const Bounds& bounds);  // days where they are whole: "0 to 36525d"
+std::string count_range_text(std::uint64_t min, std::uint64_t max);
 std::string power_of_two_range_text(std::uint32_t min, std::uint32_t max);
 std::string start_range_text();
 std::string utc_offset_range_text();

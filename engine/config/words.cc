@@ -1,4 +1,6 @@
 // The values of units.h and fleet_settings.h that are words or small notations of their own.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -70,7 +72,7 @@ std::optional<int> offset_minutes(std::string_view text) {
 
 std::string parse_partition(std::string_view text, Partition& partition) {
   static const std::string what =
-      "K/N with K from 1 to N and N up to " + std::to_string(most_partitions) + ", or auto/N";
+      fmt::format("K/N with K from 1 to N and N up to {}, or auto/N", most_partitions);
   const std::size_t slash = text.find('/');
   if (slash == text.npos) return must_be(what, text);
   std::uint64_t count = 0;
@@ -84,9 +86,8 @@ std::string parse_partition(std::string_view text, Partition& partition) {
 }
 
 std::string partition_text(const Partition& partition) {
-  const std::string index =
-      partition.index == 0 ? std::string(automatic_index) : std::to_string(partition.index);
-  return index + "/" + std::to_string(partition.count);
+  if (partition.index == 0) return fmt::format("{}/{}", automatic_index, partition.count);
+  return fmt::format("{}/{}", partition.index, partition.count);
 }
 
 std::string parse_shard_by(std::string_view text, ShardBy& by) {
@@ -97,16 +98,18 @@ std::string parse_shard_by(std::string_view text, ShardBy& by) {
   std::uint64_t count = 0;
   const bool hash = equal_words(text.substr(0, hash_prefix.size()), hash_prefix);
   if (!hash || !parse_count(text.substr(hash_prefix.size()), 1, most_hash_shards, count).empty()) {
-    return must_be("none, sensor, location, site, manufacturer, model, firmware or hash:N with N from 1 to " +
-                       std::to_string(most_hash_shards),
-                   text);
+    return must_be(
+        fmt::format(
+            "none, sensor, location, site, manufacturer, model, firmware or hash:N with N from 1 to {}",
+            most_hash_shards),
+        text);
   }
   by = {ShardKey::hash, static_cast<std::uint32_t>(count)};
   return {};
 }
 
 std::string shard_by_text(const ShardBy& by) {
-  if (by.key == ShardKey::hash) return std::string(hash_prefix) + std::to_string(by.hash_count);
+  if (by.key == ShardKey::hash) return fmt::format("{}{}", hash_prefix, by.hash_count);
   const auto word = std::ranges::find(shard_words, by.key, [](const auto& entry) { return entry.second; });
   return std::string(word->first);
 }
@@ -118,7 +121,7 @@ std::string parse_speed(std::string_view text, Speed& speed) {
   }
   double factor = 0;
   if (!parse_number(text, speed_factors, factor).empty()) {
-    return must_be("max or a number from " + range_text(speed_factors), text);
+    return must_be(fmt::format("max or a number from {}", range_text(speed_factors)), text);
   }
   speed = {false, factor};
   return {};
@@ -142,7 +145,7 @@ std::string parse_utc_offset(std::string_view text, Microseconds& offset) {
   const bool utc = equal_words(text, "utc") || equal_words(text, "z");
   const auto minutes = utc ? 0 : offset_minutes(text);
   if (!minutes) {
-    return must_be("UTC or an offset from " + utc_offset_range_text() + " such as +02:00", text);
+    return must_be(fmt::format("UTC or an offset from {} such as +02:00", utc_offset_range_text()), text);
   }
   offset = *minutes * microseconds_per_minute;
   return {};
@@ -180,23 +183,24 @@ std::string parse_token(std::string_view text, std::string& token) {
   const bool printable = std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
   if (!text.empty() &&
       (!printable || text.size() < shortest_token_bytes || text.size() > longest_token_bytes)) {
-    return "must have " + token_range_text() + " printable ASCII characters without spaces, or none";
+    return fmt::format("must have {} printable ASCII characters without spaces, or none", token_range_text());
   }
   token = text;
   return {};
 }
 
 std::string start_range_text() {
-  return "from " + timestamp_text(0).substr(0, 10) + " to " + timestamp_text(latest_start).substr(0, 10);
+  return fmt::format("from {} to {}", timestamp_text(0).substr(0, 10),
+                     timestamp_text(latest_start).substr(0, 10));
 }
 
 std::string utc_offset_range_text() {
   constexpr Microseconds furthest = furthest_offset_minutes * microseconds_per_minute;
-  return utc_offset_text(-furthest) + " to " + utc_offset_text(furthest);
+  return fmt::format("{} to {}", utc_offset_text(-furthest), utc_offset_text(furthest));
 }
 
 std::string token_range_text() {
-  return std::to_string(shortest_token_bytes) + " to " + std::to_string(longest_token_bytes);
+  return count_range_text(shortest_token_bytes, longest_token_bytes);
 }
 
 }  // namespace fleet_sim::config

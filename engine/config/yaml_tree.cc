@@ -1,5 +1,7 @@
 #include "config/yaml_tree.h"
 
+#include <fmt/format.h>
+
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
@@ -103,15 +105,15 @@ class TreeBuilder final : public YAML::EventHandler {
   };
 
   [[noreturn]] static void refuse_depth(const YAML::Mark& mark) {
-    throw Refused{line_at(mark),
-                  "is nested more than " + std::to_string(deepest_yaml_nesting) + " levels deep"};
+    throw Refused{line_at(mark), fmt::format("is nested more than {} levels deep", deepest_yaml_nesting)};
   }
 
   void spend(std::size_t nodes, std::size_t line) {
     nodes_ += nodes;
     if (nodes_ <= most_nodes_) return;
-    throw Refused{line, "holds more than " + std::to_string(most_nodes_) +
-                            " values (those of an alias count each time it is used)"};
+    throw Refused{
+        line,
+        fmt::format("holds more than {} values (those of an alias count each time it is used)", most_nodes_)};
   }
 
   [[nodiscard]] bool is_word_null(const YAML::Mark& mark) const {
@@ -174,8 +176,8 @@ class TreeBuilder final : public YAML::EventHandler {
     std::erase_if(map.children, [&](const YamlNode& child) {
       const auto [first, is_new] = first_line.try_emplace(child.key, child.key_line);
       if (!is_new) {
-        problems_.at(child.key_line, "repeated key " + in_quotes(child.key) + " (first on line " +
-                                         std::to_string(first->second) + ")");
+        problems_.at(child.key_line,
+                     fmt::format("repeated key {} (first on line {})", in_quotes(child.key), first->second));
       }
       return !is_new;
     });
@@ -206,7 +208,7 @@ std::optional<YamlNode> parse_yaml(std::string_view content, std::size_t most_no
     problems.at(refused.line, refused.why);
   } catch (const YAML::Exception& error) {
     problems.at(line_at(error.mark), static_cast<std::size_t>(error.mark.column) + 1,
-                std::string("not valid YAML: ").append(error.msg).append(tab_hint(content, error.mark)));
+                fmt::format("not valid YAML: {}{}", error.msg, tab_hint(content, error.mark)));
   }
   return std::nullopt;
 }

@@ -1,5 +1,6 @@
 #include "data/block_index.h"
 
+#include <fmt/format.h>
 #include <tbb/concurrent_vector.h>
 #include <tbb/parallel_for.h>
 
@@ -33,11 +34,11 @@ std::vector<IdRange> pieces_of(const SourceShard& shard, std::uint32_t number) {
 std::vector<Block> blocks_of(const SourceShard& shard, const IdRange& piece, const Selection& selection,
                              std::uint32_t rows_per_block) {
   sqlite::Database database = open(shard);
-  sqlite::Statement row =
-      prepare_query(database,
-                    "SELECT id, timestamp FROM sensor_readings WHERE id BETWEEN ?1 AND ?2" +
-                        condition_of(selection, 3) + " ORDER BY id",
-                    shard.file);
+  sqlite::Statement row = prepare_query(
+      database,
+      fmt::format("SELECT id, timestamp FROM sensor_readings WHERE id BETWEEN ?1 AND ?2{} ORDER BY id",
+                  condition_of(selection, 3)),
+      shard.file);
   row.bind(1, piece.first);
   row.bind(2, piece.last);
   bind(row, selection, 3);

@@ -1,5 +1,7 @@
 #include "data/data_directory.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -18,14 +20,14 @@ constexpr std::string_view select_runs_of_version_1 =
     "NULL, 1, 1 FROM run_info ORDER BY rowid";
 
 [[noreturn]] void fail(const std::filesystem::path& file, const sqlite::StorageError& error) {
-  throw std::runtime_error(file.string() + ": cannot be read: " + error.message);
+  throw std::runtime_error(fmt::format("{}: cannot be read: {}", file.string(), error.message));
 }
 
 Timestamp time_in(std::string_view text, std::string_view table, const std::filesystem::path& file) {
   const auto moment = parse_timestamp(text);
   if (!moment) {
-    throw std::runtime_error(file.string() + ": " + std::string(table) + " holds " + in_quotes(text) +
-                             " where a time should be");
+    throw std::runtime_error(
+        fmt::format("{}: {} holds {} where a time should be", file.string(), table, in_quotes(text)));
   }
   return *moment;
 }
@@ -56,12 +58,12 @@ bool has_shard_name(const std::filesystem::path& file) {
 
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory) {
   if (!std::filesystem::is_directory(directory))
-    throw InvalidInput(directory.string() + ": no such directory");
+    throw InvalidInput(fmt::format("{}: no such directory", directory.string()));
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     if (has_shard_name(entry.path()) && entry.is_regular_file()) files.push_back(entry.path());
   }
-  if (files.empty()) throw InvalidInput(directory.string() + ": holds no .db files");
+  if (files.empty()) throw InvalidInput(fmt::format("{}: holds no .db files", directory.string()));
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -73,7 +75,7 @@ sqlite::Database open_shard(const std::filesystem::path& file) {
 sqlite::Database open_shard(const std::filesystem::path& file, bool had_log) {
   sqlite::Database shard;
   if (const sqlite::StorageError error = shard.open_to_read(file.string(), had_log); !error.ok()) {
-    throw std::runtime_error(file.string() + ": cannot be opened: " + error.message);
+    throw std::runtime_error(fmt::format("{}: cannot be opened: {}", file.string(), error.message));
   }
   return shard;
 }

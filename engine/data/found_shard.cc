@@ -1,5 +1,7 @@
 #include "data/found_shard.h"
 
+#include <fmt/format.h>
+
 #include <stdexcept>
 
 #include "base/cadence.h"
@@ -12,8 +14,8 @@ constexpr int first_value = 3;  // column of select_found_readings
 
 std::string select_found_readings(const batch::Schema& schema) {
   std::string columns = "timestamp, sensor_id, anomaly_type";
-  for (const batch::ChannelColumn& channel : schema.channels()) columns += ", " + channel.name;
-  return "SELECT " + columns + " FROM sensor_readings WHERE id >= ?1 ORDER BY id DESC";
+  for (const batch::ChannelColumn& channel : schema.channels()) columns += fmt::format(", {}", channel.name);
+  return fmt::format("SELECT {} FROM sensor_readings WHERE id >= ?1 ORDER BY id DESC", columns);
 }
 
 constexpr std::string_view select_found_events =
@@ -27,8 +29,8 @@ template <class T>
 T required(const std::optional<T>& value, const sqlite::Statement& row, int column,
            const std::filesystem::path& file) {
   if (value) return *value;
-  throw std::runtime_error(file.string() + ": holds " + in_quotes(row.text(column)) +
-                           ", which no fleet-sim has written");
+  throw std::runtime_error(fmt::format("{}: holds {}, which no fleet-sim has written", file.string(),
+                                       in_quotes(row.text(column))));
 }
 
 Timestamp timestamp_in(const sqlite::Statement& row, int column, const std::filesystem::path& file) {
@@ -47,7 +49,7 @@ FoundShard::FoundShard(const std::filesystem::path& file, const std::string& run
   }
   if (!run_) return;
   if (const sqlite::StorageError error = read_last_ids(shard, last_ids_); !error.ok()) {
-    throw std::runtime_error(file.string() + ": cannot be read: " + error.message);
+    throw std::runtime_error(fmt::format("{}: cannot be read: {}", file.string(), error.message));
   }
   read_readings(shard, find_sensor);
 }

@@ -1,5 +1,7 @@
 #include "data/run_record.h"
 
+#include <fmt/format.h>
+
 #include <tbb/parallel_for.h>
 
 #include <map>
@@ -14,7 +16,8 @@ namespace fleet_sim::data {
 namespace {
 
 void demand_read(const sqlite::StorageError& error, const std::filesystem::path& file) {
-  if (!error.ok()) throw std::runtime_error(file.string() + ": cannot be read: " + error.message);
+  if (!error.ok())
+    throw std::runtime_error(fmt::format("{}: cannot be read: {}", file.string(), error.message));
 }
 
 // What one shard tells of the run.
@@ -59,12 +62,10 @@ sqlite::RecordedIdentities identities_of(const Union& all, const sqlite::EntryKe
   const auto told = all.identities.find(entry);
   if (told == all.identities.end()) {
     throw InvalidInput(
-        "--resume: run " + printable(run_id) +
-        " was reloaded while it ran (table run_reloads), and "
-        "what its reload number " +
-        std::to_string(entry.first) +
-        " changed is not in these files (table run_identities): an older version wrote them, or one "
-        "of them is missing; begin another run without --resume");
+        fmt::format("--resume: run {} was reloaded while it ran (table run_reloads), and what its reload "
+                    "number {} changed is not in these files (table run_identities): an older version wrote "
+                    "them, or one of them is missing; begin another run without --resume",
+                    printable(run_id), entry.first));
   }
   sqlite::Database shard = data::open_shard(told->second);
   demand_read(sqlite::read_identities(shard, run_id, entry, found), told->second);

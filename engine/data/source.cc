@@ -1,5 +1,6 @@
 #include "data/source.h"
 
+#include <fmt/format.h>
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
@@ -46,8 +47,8 @@ void check_known(std::string_view option, const std::vector<std::string>& wanted
   Problems problems;
   for (const std::string& name : wanted) {
     if (known.contains(name)) continue;
-    problems.add(std::string(option),
-                 "no shard has readings of " + in_quotes(name) + did_you_mean(name, candidates));
+    problems.add(std::string(option), fmt::format("no shard has readings of {}{}", in_quotes(name),
+                                                  did_you_mean(name, candidates)));
   }
   if (!problems.empty()) throw InvalidInput(problems.text());
 }
@@ -68,7 +69,7 @@ void check_known(const Selection& selection, std::span<const std::set<Place>> pl
 std::string list_of_parameters(std::size_t count, int first) {
   std::string list = "(";
   for (std::size_t i = 0; i < count; ++i) {
-    list += (i > 0 ? ", ?" : "?") + std::to_string(static_cast<std::size_t>(first) + i);
+    list += fmt::format("{}{}", i > 0 ? ", ?" : "?", static_cast<std::size_t>(first) + i);
   }
   return list + ")";
 }
@@ -101,9 +102,11 @@ std::vector<std::set<Place>> find_places(const std::vector<SourceShard>& shards,
 std::string condition_of(const Selection& selection, int first) {
   const auto& [from, to, sensors, locations] = selection;
   std::string condition;
-  if (!sensors.empty()) condition += " AND sensor_id IN " + list_of_parameters(sensors.size(), first);
+  if (!sensors.empty())
+    condition += fmt::format(" AND sensor_id IN {}", list_of_parameters(sensors.size(), first));
   first += static_cast<int>(sensors.size());
-  if (!locations.empty()) condition += " AND location IN " + list_of_parameters(locations.size(), first);
+  if (!locations.empty())
+    condition += fmt::format(" AND location IN {}", list_of_parameters(locations.size(), first));
   return condition;
 }
 
@@ -115,8 +118,8 @@ void bind(sqlite::Statement& statement, const Selection& selection, int first) {
 Timestamp moment_of_reading(const sqlite::Statement& row, TimestampReader& reader, const SourceShard& shard) {
   const auto at = reader.read(row.text(1));
   if (at) return *at;
-  throw std::runtime_error(shard.file.string() + ": reading " + std::to_string(row.integer(0)) + " has " +
-                           in_quotes(row.text(1)) + " where a time should be");
+  throw std::runtime_error(fmt::format("{}: reading {} has {} where a time should be", shard.file.string(),
+                                       row.integer(0), in_quotes(row.text(1))));
 }
 
 }  // namespace fleet_sim::data

@@ -1,5 +1,7 @@
 #include "fleet/fleet.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <string>
@@ -124,10 +126,10 @@ void check_members(const identity::Roster& roster, std::span<const std::uint32_t
     const model::ChannelParameters merged = merged_parameters(config, type, roster.overrides(identity));
     for (std::size_t c = 0; c < merged.size(); ++c) {
       if (merged[c].min <= merged[c].max) continue;
-      problems.add("sensor '" + std::string(identity.id) + "'",
-                   "normal_parameters." + type.schema.channels()[c].name + ": min " +
-                       std::to_string(merged[c].min) + " is above max " + std::to_string(merged[c].max) +
-                       " once the config's values fill in; give both min and max");
+      problems.add(fmt::format("sensor '{}'", identity.id),
+                   fmt::format("normal_parameters.{}: min {} is above max {} once the config's values fill "
+                               "in; give both min and max",
+                               type.schema.channels()[c].name, merged[c].min, merged[c].max));
     }
   }
 }

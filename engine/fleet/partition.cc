@@ -1,5 +1,7 @@
 #include "fleet/partition.h"
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <string_view>
 
@@ -37,18 +39,21 @@ std::string resolve_partition(config::Partition& partition, const VariableLookup
   const std::string asked = config::partition_text(partition);
   const auto found = find_index(variable);
   if (!found) {
-    return asked +
-           " needs an index in JOB_COMPLETION_INDEX, or at the end of POD_NAME or HOSTNAME, but none " +
-           "of them is set";
+    return fmt::format(
+        "{} needs an index in JOB_COMPLETION_INDEX, or at the end of POD_NAME or HOSTNAME, but none of them "
+        "is set",
+        asked);
   }
-  const std::string told = std::string(found->variable) + " is " + in_quotes(found->value);
+  const std::string found_text = fmt::format("{} is {}", found->variable, in_quotes(found->value));
   std::uint64_t index = 0;
   if (!config::parse_count(found->index, 0, UINT32_MAX, index).empty()) {
-    return asked + " needs an index from 0 on in JOB_COMPLETION_INDEX, or a name that ends in one, such as " +
-           "fleet-sim-0, in POD_NAME or HOSTNAME, but " + told;
+    return fmt::format(
+        "{} needs an index from 0 on in JOB_COMPLETION_INDEX, or a name that ends in one, such as "
+        "fleet-sim-0, in POD_NAME or HOSTNAME, but {}",
+        asked, found_text);
   }
   if (index >= partition.count) {
-    return asked + " has the indices 0 to " + std::to_string(partition.count - 1) + ", but " + told;
+    return fmt::format("{} has the indices 0 to {}, but {}", asked, partition.count - 1, found_text);
   }
   partition.index = static_cast<std::uint32_t>(index) + 1;
   return {};

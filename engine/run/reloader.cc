@@ -1,5 +1,7 @@
 #include "run/reloader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <future>
@@ -41,7 +43,7 @@ std::string changes_text(const std::vector<config::ConfigChange>& changes, bool 
 std::string detail_of(const std::vector<config::ConfigChange>& changes) {
   std::string detail = changes_text(changes, true);
   const std::string later = changes_text(changes, false);
-  if (!later.empty()) detail += (detail.empty() ? "" : "; ") + ("after a restart: " + later);
+  if (!later.empty()) detail += fmt::format("{}after a restart: {}", detail.empty() ? "" : "; ", later);
   return detail;
 }
 
@@ -61,7 +63,7 @@ void Reloader::catch_up() {
     reload_identities();
   } catch (const InvalidInput& error) {
     targets_.log.warn("reload_refused",
-                      "not taken up, the recorded version stays: " + in_one_line(error.what()));
+                      fmt::format("not taken up, the recorded version stays: {}", in_one_line(error.what())));
   }
   catching_up_ = false;
 }
@@ -181,12 +183,11 @@ void Reloader::reload_config() {
 void Reloader::check_limits(std::size_t coming) const {
   const auto& [reloads, new_identities] = targets_.limits;
   if (targets_.reloads.size() >= reloads) {
-    throw InvalidInput("this run was reloaded " + std::to_string(reloads) +
-                       " times already; restart to go on");
+    throw InvalidInput(fmt::format("this run was reloaded {} times already; restart to go on", reloads));
   }
   if (new_identities_ + coming > new_identities) {
-    throw InvalidInput("more than " + std::to_string(new_identities) +
-                       " identities were added or changed since the start; restart to go on");
+    throw InvalidInput(fmt::format(
+        "more than {} identities were added or changed since the start; restart to go on", new_identities));
   }
 }
 
@@ -194,10 +195,11 @@ void Reloader::log_changes(const std::vector<config::ConfigChange>& changes) {
   for (std::size_t i = 0; i < std::min(changes.size(), changes_logged); ++i) {
     const config::ConfigChange& change = changes[i];
     if (change.at_once) {
-      targets_.log.info("config_changed", "config: " + config::change_text(change));
+      targets_.log.info("config_changed", fmt::format("config: {}", config::change_text(change)));
     } else {
-      targets_.log.warn("config_needs_restart", "config: " + config::change_text(change) +
-                                                    " needs a restart; until then it stays as it was");
+      targets_.log.warn("config_needs_restart",
+                        fmt::format("config: {} needs a restart; until then it stays as it was",
+                                    config::change_text(change)));
     }
   }
   if (changes.size() > changes_logged)
@@ -315,7 +317,8 @@ bool Reloader::swap_fleet(start::Edition next, fleet::FleetChange change, sqlite
   const Timestamp moment = targets_.not_before;
   targets_.scheduler.agenda().add(moment,
                                   {std::move(shared_change), [begin, moment]() mutable { begin(moment); }});
-  targets_.log.info("reloaded", "reloaded for readings from " + timestamp_text(moment) + " on: " + detail);
+  targets_.log.info("reloaded",
+                    fmt::format("reloaded for readings from {} on: {}", timestamp_text(moment), detail));
   return true;
 }
 
@@ -339,7 +342,8 @@ bool Reloader::swap_now(std::shared_ptr<fleet::FleetChange> change, std::functio
   }
   const auto [moment, took] = swapped.get();
   record_now();
-  targets_.log.info("reloaded", "reloaded for readings from " + timestamp_text(moment) + " on: " + detail,
+  targets_.log.info("reloaded",
+                    fmt::format("reloaded for readings from {} on: {}", timestamp_text(moment), detail),
                     {{"swap_ms", took.count()}});
   return true;
 }
@@ -365,8 +369,8 @@ void Reloader::refuse(Source& source, const std::string& why) {
   source.refused = why;
   source.refused_sight = sight;
   targets_.errors.add(source.error_class);
-  targets_.log.error("reload_refused", std::string(source.what) +
-                                           " not reloaded, the running version stays: " + in_one_line(why));
+  targets_.log.error("reload_refused", fmt::format("{} not reloaded, the running version stays: {}",
+                                                   source.what, in_one_line(why)));
   remember(false, source.what, shortened(why));
 }
 

@@ -1,5 +1,7 @@
 #include "run/simulator.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -72,7 +74,7 @@ bool may_pass(const std::error_code& error) {
 }
 
 std::string name_of_process(pid_t process) {
-  return process > 0 ? "process " + std::to_string(process) : "a process that cannot be seen from here";
+  return process > 0 ? fmt::format("process {}", process) : "a process that cannot be seen from here";
 }
 
 double seconds_of(Microseconds span) {
@@ -176,9 +178,10 @@ void Simulator::make_data_directory() {
   std::filesystem::create_directories(directory, error);
   if (!error) return;
   if (!inputs_.config.write.memory_fallback || !may_pass(error)) {
-    throw NoStorage(directory + ": cannot be made: " + error.message());
+    throw NoStorage(fmt::format("{}: cannot be made: {}", directory, error.message()));
   }
-  log_.warn("storage_unavailable", "cannot be made yet, rows wait in memory: " + error.message(),
+  log_.warn("storage_unavailable",
+            fmt::format("cannot be made yet, rows wait in memory: {}", error.message()),
             {{"file", directory}});
 }
 
@@ -188,12 +191,14 @@ void Simulator::lock_data_directory() {
     case data::DirectoryLock::Verdict::taken:
       return;
     case data::DirectoryLock::Verdict::held:
-      throw NoStorage(directory + ": " + name_of_process(lock_.holder()) +
-                      " writes the same sensors there; stop it, or name another --data-dir, or give each a "
-                      "--partition of its own");
+      throw NoStorage(
+          fmt::format("{}: {} writes the same sensors there; stop it, or name another --data-dir, or give "
+                      "each a --partition of its own",
+                      directory, name_of_process(lock_.holder())));
     case data::DirectoryLock::Verdict::unavailable:
       log_.warn("lock_unavailable",
-                "cannot be locked (" + lock_.reason() + "): see to it that no other fleet-sim writes there",
+                fmt::format("cannot be locked ({}): see to it that no other fleet-sim writes there",
+                            lock_.reason()),
                 {{"file", directory}});
   }
 }
@@ -204,7 +209,8 @@ void Simulator::keep_lock() {
   const std::string directory = inputs_.config.data_directory();
   if (lock_.keep(directory, inputs_.config.fleet.partition) != data::DirectoryLock::Verdict::held) return;
   lock_is_contested_ = true;
-  log_.error("lock_lost", name_of_process(lock_.holder()) + " writes the same sensors to the data directory",
+  log_.error("lock_lost",
+             fmt::format("{} writes the same sensors to the data directory", name_of_process(lock_.holder())),
              {{"file", directory}});
 }
 
@@ -212,9 +218,11 @@ void Simulator::set_aside_corrupt(const sqlite::ExistingFiles& existing) {
   for (const sqlite::ExistingFiles::Corrupt& file : existing.corrupt) {
     std::error_code error;
     const std::string name = sqlite::set_aside(file.path, "corrupt", system_now(), error);
-    if (error) throw NoStorage(file.path + ": is corrupt and cannot be set aside: " + error.message());
+    if (error)
+      throw NoStorage(fmt::format("{}: is corrupt and cannot be set aside: {}", file.path, error.message()));
     errors_.add(ErrorClass::corrupt);
-    log_.error("set_aside", "is corrupt (" + file.message + ") and was set aside; beginning a new file",
+    log_.error("set_aside",
+               fmt::format("is corrupt ({}) and was set aside; beginning a new file", file.message),
                {{"file", file.path}, {"set_aside_as", name}});
   }
 }
@@ -291,9 +299,10 @@ void Simulator::open_ahead(write::Writer& writer, const std::vector<std::string>
 // The writer keeps trying; what is somebody else's will not become ours by that.
 void Simulator::begin_without(const std::string& target, const write::Failure& failure) {
   if (failure.foreign() || !inputs_.config.write.memory_fallback) {
-    throw NoStorage(target + ": cannot be opened: " + failure.message);
+    throw NoStorage(fmt::format("{}: cannot be opened: {}", target, failure.message));
   }
-  log_.warn("storage_unavailable", "cannot be opened yet, rows wait in memory: " + failure.message,
+  log_.warn("storage_unavailable",
+            fmt::format("cannot be opened yet, rows wait in memory: {}", failure.message),
             {{"file", target}});
 }
 
@@ -449,7 +458,7 @@ void Simulator::report(const status::Snapshot& now) {
 // The first ones at once.
 void Simulator::log_faults() {
   for (const std::string& fault : take_fault_texts()) {
-    log_.critical("fault", "a fault of fleet-sim itself, please report it: " + fault);
+    log_.critical("fault", fmt::format("a fault of fleet-sim itself, please report it: {}", fault));
   }
 }
 
@@ -508,7 +517,8 @@ ExitCode Simulator::settle() {
   for (const auto& writer : writers_) held += writer->held();
   const std::uint64_t due = fleet_->due_before(scheduler_->reached()) - due_before_start_;
   const std::string imbalance = last.books.imbalance(due, held);
-  if (!imbalance.empty()) log_.critical("books_do_not_balance", "the books do not balance: " + imbalance);
+  if (!imbalance.empty())
+    log_.critical("books_do_not_balance", fmt::format("the books do not balance: {}", imbalance));
   ensure(imbalance.empty(), "the books balance at a stop");
   log_faults();
   if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "given up; the reason stands above");

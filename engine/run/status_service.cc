@@ -1,5 +1,7 @@
 #include "run/status_service.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -76,8 +78,9 @@ class Search {
 };
 
 InvalidInput cannot_listen(const std::string& address, const std::system_error& error) {
-  return InvalidInput("--status-address " + address + ": cannot listen there: " + error.code().message() +
-                      "; name another address, or give --no-status");
+  return InvalidInput(
+      fmt::format("--status-address {}: cannot listen there: {}; name another address, or give --no-status",
+                  address, error.code().message()));
 }
 
 }  // namespace
@@ -98,12 +101,13 @@ std::unique_ptr<status::HttpServer> open_http_server(const config::MonitoringSet
   try {
     auto server = std::make_unique<status::HttpServer>(address, status::http_connections(),
                                                        status::HttpAccess{settings.token, false}, errors);
-    log.info("status_served", "status at http://" + server->address() + "/");
+    log.info("status_served", fmt::format("status at http://{}/", server->address()));
     return server;
   } catch (const std::system_error& error) {
     if (!settings.address.empty()) throw cannot_listen(address, error);
-    log.warn("status_unavailable", "no status page: cannot listen on " + address + ": " +
-                                       error.code().message() + "; --status-address HOST:PORT names another");
+    log.warn("status_unavailable",
+             fmt::format("no status page: cannot listen on {}: {}; --status-address HOST:PORT names another",
+                         address, error.code().message()));
     return nullptr;
   }
 }
@@ -225,12 +229,13 @@ std::vector<std::string> StatusService::count_shards(status::Status& status) con
     for (const auto& [index, trouble] : troubles) {
       ++(trouble.degraded ? status.shards_degraded : status.shards_retrying);
       if (!trouble.degraded || reasons.size() >= most_reasons) continue;
-      reasons.push_back(std::filesystem::path((*paths)[writer][index]).filename().string() +
-                        ": cannot be written since " + timestamp_text(trouble.since) + ": " + trouble.error);
+      reasons.push_back(fmt::format("{}: cannot be written since {}: {}",
+                                    std::filesystem::path((*paths)[writer][index]).filename().string(),
+                                    timestamp_text(trouble.since), trouble.error));
     }
   }
   if (status.shards_degraded > reasons.size()) {
-    reasons.push_back("and " + std::to_string(status.shards_degraded - reasons.size()) + " more shards");
+    reasons.push_back(fmt::format("and {} more shards", status.shards_degraded - reasons.size()));
   }
   return reasons;
 }

@@ -1,5 +1,7 @@
 #include "sqlite/insert.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <string>
@@ -12,7 +14,8 @@ namespace {
 std::string reading_sql(const batch::Schema& schema, std::size_t rows) {
   std::string values;
   for (std::size_t i = 0; i < schema.reading_columns().size(); ++i) values += i == 0 ? "(?" : ", ?";
-  std::string sql = "INSERT OR FAIL INTO sensor_readings (" + listed(schema.reading_columns()) + ") VALUES ";
+  std::string sql =
+      fmt::format("INSERT OR FAIL INTO sensor_readings ({}) VALUES ", listed(schema.reading_columns()));
   for (std::size_t row = 0; row < rows; ++row) {
     if (row > 0) sql += ", ";
     sql += values + ')';

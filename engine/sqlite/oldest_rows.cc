@@ -1,5 +1,7 @@
 #include "sqlite/oldest_rows.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -37,7 +39,7 @@ constexpr std::string_view delete_event = "DELETE FROM anomaly_events WHERE id =
 constexpr std::string_view delete_injected = "DELETE FROM injected_anomalies WHERE event_id = ?1";
 
 StorageError not_ours(std::string_view timestamp) {
-  return {SQLITE_MISMATCH, "has a row at '" + std::string(timestamp.substr(0, 40)) + "', which is no time"};
+  return {SQLITE_MISMATCH, fmt::format("has a row at '{}', which is no time", timestamp.substr(0, 40))};
 }
 
 // `text` earlier by `span`, as a text again.

@@ -1,5 +1,7 @@
 #include "sqlite/retention.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -102,12 +104,12 @@ void Retention::note_state(const std::string& path, const StorageError& error, b
   if (error.ok()) {
     failing_.erase(path);
   } else if (failing_.insert(path).second) {
-    log_(path + ": old rows cannot be deleted: " + error.message);
+    log_(fmt::format("{}: old rows cannot be deleted: {}", path, error.message));
   }
   if (!held_back) {
     held_back_.erase(path);
   } else if (held_back_.insert(path).second) {
-    log_(path + ": old rows are kept, because they are not synced");
+    log_(fmt::format("{}: old rows are kept, because they are not synced", path));
   }
 }
 

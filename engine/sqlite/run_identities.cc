@@ -1,5 +1,7 @@
 #include "sqlite/run_identities.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
 
@@ -44,7 +46,7 @@ std::string take_lines(const identity::Roster& roster, std::span<const std::uint
 }
 
 StorageError unreadable(std::string_view what) {
-  return {SQLITE_CORRUPT, "run_identities holds " + std::string(what) + ", which no fleet-sim has written"};
+  return {SQLITE_CORRUPT, fmt::format("run_identities holds {}, which no fleet-sim has written", what)};
 }
 
 StorageError take_records(std::string_view lines, std::vector<identity::IdentityRecord>& records) {

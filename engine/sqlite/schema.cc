@@ -1,5 +1,7 @@
 #include "sqlite/schema.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -72,10 +74,9 @@ std::string_view definition_of(const batch::Column& column) {
 std::string create_readings(const batch::Schema& schema) {
   std::string sql;
   for (const batch::Column& column : schema.columns()) {
-    sql += (sql.empty() ? "\n  " : ",\n  ") + column.name + ' ';
-    sql += definition_of(column);
+    sql += fmt::format("{}\n  {} {}", sql.empty() ? "" : ",", column.name, definition_of(column));
   }
-  return "CREATE TABLE IF NOT EXISTS sensor_readings (" + sql + "\n);";
+  return fmt::format("CREATE TABLE IF NOT EXISTS sensor_readings ({}\n);", sql);
 }
 
 Columns reading_columns(const batch::Schema& schema) {
@@ -114,7 +115,7 @@ FROM sqlite_schema AS s LEFT JOIN pragma_table_info(s.name) AS c WHERE s.name = 
 }
 
 StorageError mismatch(const std::string& what) {
-  return {SQLITE_MISMATCH, what + "; move the file away or choose another data directory"};
+  return {SQLITE_MISMATCH, fmt::format("{}; move the file away or choose another data directory", what)};
 }
 
 // The form of a table: ours, ours before its last columns came, or somebody else's.
@@ -137,7 +138,7 @@ struct Forms {
 
 StorageError verdict_on(std::string_view table, Form form) {
   if (form != Form::foreign) return {};
-  return mismatch("has another " + std::string(table) + ", with other columns");
+  return mismatch(fmt::format("has another {}, with other columns", table));
 }
 
 StorageError judge_table(Database& database, std::string_view table, const Columns& ours,
@@ -188,9 +189,9 @@ StorageError judge_version(Database& database) {
   const std::int64_t version = database.query_integer("PRAGMA user_version", unreadable);
   if (version == unreadable) return database.error();
   if (version >= 0 && version <= schema_version) return {};
-  return mismatch(std::string(version > 0 ? "is of a newer fleet-sim" : "is no fleet-sim file") +
-                  " (schema version " + std::to_string(version) + ", this one knows those up to " +
-                  std::to_string(schema_version) + ")");
+  return mismatch(fmt::format("{} (schema version {}, this one knows those up to {})",
+                              version > 0 ? "is of a newer fleet-sim" : "is no fleet-sim file", version,
+                              schema_version));
 }
 
 // With the readings of `schema`, or of any channels, which then are found there.
@@ -211,14 +212,15 @@ StorageError judge_tables(Database& database, std::optional<batch::Schema>& sche
 
 std::string connection_pragmas(const config::SqliteSettings& settings) {
   // The page size takes effect only while the file is empty, and before WAL.
-  return "PRAGMA page_size = " + std::to_string(settings.page_size) +
-         "; PRAGMA journal_mode = WAL; PRAGMA cache_size = -" + std::to_string(settings.cache_kib) +
-         "; PRAGMA wal_autocheckpoint = " + std::to_string(settings.checkpoint_pages);
+  return fmt::format(
+      "PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA cache_size = -{}; PRAGMA wal_autocheckpoint "
+      "= {}",
+      settings.page_size, settings.cache_kib, settings.checkpoint_pages);
 }
 
 std::string synchronous_pragma(config::Synchronous synchronous) {
   constexpr std::array<const char*, 3> modes{"OFF", "NORMAL", "FULL"};
-  return std::string("PRAGMA synchronous = ") + modes[static_cast<std::size_t>(synchronous)];
+  return fmt::format("PRAGMA synchronous = {}", modes[static_cast<std::size_t>(synchronous)]);
 }
 
 // What `steps` does, whole or not at all.
@@ -248,7 +250,7 @@ StorageError create_or_migrate(Database& database, const config::SqliteSettings&
     steps += create_readings(*schema);
     steps += create_other_tables;
     steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
-    steps += "; PRAGMA user_version = " + std::to_string(schema_version);
+    steps += fmt::format("; PRAGMA user_version = {}", schema_version);
     return database.execute(steps.c_str());
   });
 }
@@ -302,8 +304,8 @@ StorageError prepare_schema(Database& database, const config::SqliteSettings& se
   // file to make and to remove again.
   const bool is_new = database.query_integer("PRAGMA page_count", 1) == 0;
   const std::string connection =
-      synchronous_pragma(is_new ? config::Synchronous::off : settings.synchronous) +
-      (is_new ? "; PRAGMA journal_mode = MEMORY; " : "; ") + connection_pragmas(settings);
+      fmt::format("{}; {}{}", synchronous_pragma(is_new ? config::Synchronous::off : settings.synchronous),
+                  is_new ? "PRAGMA journal_mode = MEMORY; " : "", connection_pragmas(settings));
   if (StorageError error = database.execute(connection.c_str()); !error.ok()) return error;
   if (forms.readings != Form::current || !is_complete(database, settings)) {
     if (StorageError error = create_or_migrate(database, settings, ours); !error.ok()) return error;
@@ -313,7 +315,7 @@ StorageError prepare_schema(Database& database, const config::SqliteSettings& se
 
 StorageError prepare_connection(Database& database, const config::SqliteSettings& settings) {
   return database.execute(
-      (synchronous_pragma(settings.synchronous) + "; " + connection_pragmas(settings)).c_str());
+      fmt::format("{}; {}", synchronous_pragma(settings.synchronous), connection_pragmas(settings)).c_str());
 }
 
 StorageError read_last_ids(Database& database, LastIds& ids) {

@@ -1,5 +1,7 @@
 #include "sqlite/set_aside.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -26,9 +28,9 @@ bool is_taken(const std::string& name) {
 }
 
 std::string free_name(const std::string& path, std::string_view reason, Timestamp now) {
-  const std::string base = path + '.' + std::string(reason) + '-' + compact(now);
+  const std::string base = fmt::format("{}.{}-{}", path, reason, compact(now));
   std::string name = base;
-  for (int number = 2; is_taken(name); ++number) name = base + '-' + std::to_string(number);
+  for (int number = 2; is_taken(name); ++number) name = fmt::format("{}-{}", base, number);
   return name;
 }
 

@@ -1,5 +1,7 @@
 #include "sqlite/shard.h"
 
+#include <fmt/format.h>
+
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -250,7 +252,7 @@ StorageError Shard::settle_doubt() {
   doubtful_.reset();
   if (!there) return {};
   // What is there is not safe yet, and a transaction that changes nothing would not wait for the disk.
-  const std::string same_version = "PRAGMA user_version = " + std::to_string(schema_version);
+  const std::string same_version = fmt::format("PRAGMA user_version = {}", schema_version);
   return database.execute(same_version.c_str());
 }
 

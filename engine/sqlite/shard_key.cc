@@ -1,5 +1,7 @@
 #include "sqlite/shard_key.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 #include "base/random.h"
@@ -36,7 +38,7 @@ std::string encoded(std::string_view key) {
   }
   if (name.size() <= longest_encoded_key) return name;
   // '~' occurs in no name that was not cut.
-  return name.substr(0, longest_encoded_key - 17) + '~' + hexadecimal(hash_text(key));
+  return fmt::format("{}~{}", name.substr(0, longest_encoded_key - 17), hexadecimal(hash_text(key)));
 }
 
 // The part of a location before its first " - ".
@@ -46,10 +48,7 @@ std::string_view site_of(std::string_view location) {
 
 std::string hash_slot(std::uint32_t count, std::string_view id) {
   const std::uint64_t word = mix_words(hash_text(id), static_cast<std::uint64_t>(Stream::shard));
-  const std::string last = std::to_string(count - 1);
-  std::string slot = std::to_string(uniform_below(word, count));
-  slot.insert(0, last.size() - slot.size(), '0');
-  return slot + "-of-" + std::to_string(count);
+  return fmt::format("{:0{}}-of-{}", uniform_below(word, count), fmt::formatted_size("{}", count - 1), count);
 }
 
 }  // namespace
@@ -84,7 +83,7 @@ std::string shard_key(const config::ShardBy& shard_by, const identity::Roster& r
 }
 
 std::string shard_file_name(const config::ShardBy& shard_by, std::string_view key) {
-  return std::string(name_of(shard_by.key)) + '=' + encoded(key) + ".db";
+  return fmt::format("{}={}.db", name_of(shard_by.key), encoded(key));
 }
 
 }  // namespace fleet_sim::sqlite

@@ -1,5 +1,6 @@
 #include "sqlite/shard_plan.h"
 
+#include <fmt/format.h>
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
@@ -76,7 +77,7 @@ Look look_at(const std::string& path, const batch::Schema& schema) {
     look.rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, last_id));
   }
   // A file that is merely locked or cannot be read right now is the writer's business, not a verdict on it.
-  if (error.foreign()) look.problem = "cannot be appended to: " + error.message;
+  if (error.foreign()) look.problem = fmt::format("cannot be appended to: {}", error.message);
   if ((error.code & 0xFF) == SQLITE_CORRUPT) look.corruption = error.message;
   return look;
 }

@@ -1,5 +1,7 @@
 #include "sqlite/sqlite_sink.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <utility>
 
@@ -85,10 +87,11 @@ bool SqliteDestination::set_aside_corrupt(const StorageError& error, write::Answ
   if (error.foreign() && !shard_.was_ours()) return false;
   std::error_code not_renamed;
   const std::string name = shard_.set_aside_corrupt(not_renamed);
-  const std::string what = "is corrupt (" + error.message + ") ";
-  answer.incidents.push_back({not_renamed
-                                  ? what + "and cannot be set aside: " + not_renamed.message()
-                                  : what + "and was set aside as " + name + "; beginning a new file"});
+  answer.incidents.push_back(
+      {not_renamed
+           ? fmt::format("is corrupt ({}) and cannot be set aside: {}", error.message, not_renamed.message())
+           : fmt::format("is corrupt ({}) and was set aside as {}; beginning a new file", error.message,
+                         name)});
   set_aside_ = true;
   log_left_ = static_cast<bool>(not_renamed);
   return !not_renamed;
@@ -117,7 +120,7 @@ void SqliteDestination::tidy() {
 std::string SqliteDestination::finish() {
   if (log_left_ && !shard_.has_moved()) {
     const StorageError error = shard_.open();
-    if (!error.ok()) return "its write-ahead log stays beside it: " + error.message;
+    if (!error.ok()) return fmt::format("its write-ahead log stays beside it: {}", error.message);
   }
   shard_.close(Shard::Close::for_good);
   return {};

@@ -89,7 +89,7 @@ std::string bytes_line(const Forecast& forecast) {
 
 std::string time_line(const Forecast& forecast) {
   if (!forecast.seconds) return {};
-  if (forecast.speed) return "takes " + duration_text(*forecast.seconds / *forecast.speed);
+  if (forecast.speed) return fmt::format("takes {}", duration_text(*forecast.seconds / *forecast.speed));
   return fmt::format("takes about {} at {} rows a second (`fleet-sim bench --quick` measures your disk)",
                      duration_text(*forecast.rows() / usual_rows_per_second),
                      count_text(usual_rows_per_second));

@@ -1,5 +1,7 @@
 #include "start/history.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 #include <string>
@@ -25,7 +27,7 @@ class ConfigReader {
     text_ = reload.config;
     Problems problems;
     const config::Config recorded =
-        config::read_config(text_, "run_reloads, number " + std::to_string(reload.number), problems);
+        config::read_config(text_, fmt::format("run_reloads, number {}", reload.number), problems);
     if (!problems.empty()) throw InvalidInput(problems.text());
     config::Config config = with_readings_of(process_, recorded);
     if (config::readings_config_text(config) != config::readings_config_text(*config_)) {

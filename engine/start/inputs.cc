@@ -1,5 +1,7 @@
 #include "start/inputs.h"
 
+#include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <cstdlib>
@@ -59,7 +61,7 @@ void resume_run(const Arguments& arguments, Inputs& inputs, data::RunRecord& rec
   const std::string directory = inputs.config.data_directory();
   std::optional<ResumableRun> run = find_run(inputs.config);
   if (!run) {
-    inputs.warnings.push_back(directory + " holds no run to go on with, so this begins one");
+    inputs.warnings.push_back(fmt::format("{} holds no run to go on with, so this begins one", directory));
     return;
   }
   config::Config recorded = latest_config(*run);
@@ -83,9 +85,11 @@ void apply_sensor_variables(identity::LoadedIdentities& identities, bool files_w
   const auto location = environment_variable("SENSOR_LOCATION");
   if (!id && !location) return;
   if (identities.roster.size() > 1) {
-    problems.add(id ? "SENSOR_ID" : "SENSOR_LOCATION",
-                 "is for a run of one sensor, but there are " + std::to_string(identities.roster.size()) +
-                     "; unset it, or name one sensor with --identity FILE");
+    problems.add(
+        id ? "SENSOR_ID" : "SENSOR_LOCATION",
+        fmt::format(
+            "is for a run of one sensor, but there are {}; unset it, or name one sensor with --identity FILE",
+            identities.roster.size()));
     return;
   }
   if (identities.roster.size() == 0 && (files_were_named || !id)) return;
@@ -118,13 +122,13 @@ void check_any_identity(const Inputs& inputs, Problems& problems) {
 void check_fleet_size(const Inputs& inputs, Problems& problems) {
   if (!problems.empty()) return;
   if (inputs.members.empty()) {
-    problems.add("--partition", "no sensor falls into this partition of " +
-                                    std::to_string(inputs.config.fleet.partition.count) +
-                                    "; use fewer partitions");
+    problems.add("--partition", fmt::format("no sensor falls into this partition of {}; use fewer partitions",
+                                            inputs.config.fleet.partition.count));
   } else if (inputs.members.size() > fleet::most_sensors) {
-    problems.add("identities",
-                 std::to_string(inputs.members.size()) + " sensors; one process simulates at most " +
-                     std::to_string(fleet::most_sensors) + ", deal them out with --partition K/N");
+    problems.add(
+        "identities",
+        fmt::format("{} sensors; one process simulates at most {}, deal them out with --partition K/N",
+                    inputs.members.size(), fleet::most_sensors));
   }
 }
 
@@ -135,8 +139,8 @@ void read_identities(Inputs& inputs, Problems& problems) {
   if (!paths.empty()) inputs.identities = identity::load_identities(paths, identity_problems);
   if (inputs.config.fleet.skip_invalid && inputs.identities.roster.size() > 0) {
     if (!identity_problems.empty()) {
-      inputs.warnings.push_back("skipping " + std::to_string(inputs.identities.invalid) +
-                                " invalid identities:\n" + identity_problems.text());
+      inputs.warnings.push_back(fmt::format("skipping {} invalid identities:\n{}", inputs.identities.invalid,
+                                            identity_problems.text()));
     }
   } else {
     problems.append(identity_problems);
@@ -160,7 +164,7 @@ void warn_of_unknown_keys(Inputs& inputs) {
   if (inputs.identities.unknown_keys.empty()) return;
   std::string keys;
   for (const std::string& key : inputs.identities.unknown_keys) keys += (keys.empty() ? "" : ", ") + key;
-  inputs.warnings.push_back("identity keys that play no part in the simulation: " + keys);
+  inputs.warnings.push_back(fmt::format("identity keys that play no part in the simulation: {}", keys));
 }
 
 void warn_of_overload(Inputs& inputs) {
@@ -203,9 +207,9 @@ Inputs reread_identities(const config::Config& config, std::size_t invalid_befor
   read_identities(inputs, problems);
   choose_members(inputs, problems);
   if (problems.empty() && inputs.identities.invalid > invalid_before) {
-    problems.add("identities", "more are invalid than before (" + std::to_string(inputs.identities.invalid) +
-                                   " instead of " + std::to_string(invalid_before) + "):\n" +
-                                   inputs.warnings.front());
+    problems.add("identities",
+                 fmt::format("more are invalid than before ({} instead of {}):\n{}",
+                             inputs.identities.invalid, invalid_before, inputs.warnings.front()));
   }
   if (!problems.empty()) throw InvalidInput(problems.text());
   return inputs;

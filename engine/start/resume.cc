@@ -60,10 +60,11 @@ std::vector<PlacedRun> all_runs(const std::filesystem::path& directory) {
 void check_whole(const std::vector<PlacedRun>& runs, const sqlite::RunInfo& best) {
   for (const PlacedRun& placed : runs) {
     if (placed.run.run_id != best.run_id || !placed.run.has_losses) continue;
-    throw InvalidInput("--resume: run " + printable(best.run_id) +
-                       " has lost or skipped rows because its files could not be written, or not fast "
-                       "enough (table run_losses), and such a run cannot be gone on with; begin another run "
-                       "without --resume");
+    throw InvalidInput(
+        fmt::format("--resume: run {} has lost or skipped rows because its files could not be written, or "
+                    "not fast enough (table run_losses), and such a run cannot be gone on with; begin "
+                    "another run without --resume",
+                    printable(best.run_id)));
   }
 }
 
@@ -93,10 +94,11 @@ std::vector<write::Place> all_places(const sqlite::ShardPlan& plan) {
 void check_not_deleted(const data::FoundShard& found, Timestamp moment, const std::string& path,
                        const sqlite::RunInfo& run) {
   if (!found.deleted_until() || *found.deleted_until() < moment) return;
-  throw InvalidInput("--resume: run " + printable(run.run_id) + " would go on at " + timestamp_text(moment) +
-                     ", where another file ends, but " + printable(path) + " has had its rows up to " +
-                     timestamp_text(*found.deleted_until()) +
-                     " deleted by database.retention; begin another run without --resume");
+  throw InvalidInput(
+      fmt::format("--resume: run {} would go on at {}, where another file ends, but {} has had its rows up "
+                  "to {} deleted by database.retention; begin another run without --resume",
+                  printable(run.run_id), timestamp_text(moment), printable(path),
+                  timestamp_text(*found.deleted_until())));
 }
 
 // Works out a resumption: first what the shards hold, then where the fleet goes on, then what it was there.
@@ -278,10 +280,9 @@ class Planner {
 };
 
 void add_other_fleet(std::uint64_t sensors_then, const Inputs& inputs, Problems& problems) {
-  problems.add("--resume", "the identities are not those the run was begun with (" +
-                               std::to_string(sensors_then) + " sensors then, " +
-                               std::to_string(inputs.members.size()) +
-                               " now); restore them, or begin another run without --resume");
+  problems.add("--resume", fmt::format("the identities are not those the run was begun with ({} sensors "
+                                       "then, {} now); restore them, or begin another run without --resume",
+                                       sensors_then, inputs.members.size()));
 }
 
 void check_same_fleet(const Inputs& inputs, const sqlite::RunInfo& run, Problems& problems) {
@@ -313,16 +314,17 @@ std::optional<ResumableRun> find_run(const config::Config& asked) {
     return ResumableRun{best->run, data::read_record(files, best->run.run_id)};
   }
   if (!runs.empty() && asked.fleet.partition == config::Partition{}) {
-    throw InvalidInput("--resume: " + directory.string() + " holds partition " +
-                       printable(runs.front().run.partition) +
-                       "; name the one to go on with by --partition K/N");
+    throw InvalidInput(
+        fmt::format("--resume: {} holds partition {}; name the one to go on with by --partition K/N",
+                    directory.string(), printable(runs.front().run.partition)));
   }
   return std::nullopt;
 }
 
 config::Config recorded_config(const sqlite::RunInfo& run) {
   Problems problems;
-  config::Config config = config::read_config(run.config, "run_info of run " + run.run_id, problems);
+  config::Config config =
+      config::read_config(run.config, fmt::format("run_info of run {}", run.run_id), problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   config.simulation.seed = run.seed;
   config.clock.start = run.start;
@@ -337,12 +339,12 @@ void check_resumable(const config::Config& config, const config::Config& recorde
                                          key.get(config), key.get(recorded), remedy));
   }
   if (recorded.sharding.key == config::ShardKey::none && file_name_of(config) != file_name_of(recorded)) {
-    problems.add("--resume", "database.path names the file " + in_quotes(file_name_of(config).string()) +
-                                 ", but the run was begun in " + in_quotes(file_name_of(recorded).string()) +
-                                 remedy);
+    problems.add("--resume", fmt::format("database.path names the file {}, but the run was begun in {}{}",
+                                         in_quotes(file_name_of(config).string()),
+                                         in_quotes(file_name_of(recorded).string()), remedy));
   }
   if (const SinkKind& sink = sink_of(config); !sink.keeps_files) {
-    problems.add("--resume", std::string(sink.name) + " keeps nothing that a run could go on from");
+    problems.add("--resume", fmt::format("{} keeps nothing that a run could go on from", sink.name));
   }
 }
 
@@ -352,7 +354,7 @@ config::Config latest_config(const ResumableRun& run) {
   const sqlite::RunReload& last = run.record.reloads.back().reload;
   Problems problems;
   const config::Config recorded =
-      config::read_config(last.config, "run_reloads of run " + run.info.run_id, problems);
+      config::read_config(last.config, fmt::format("run_reloads of run {}", run.info.run_id), problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   return config::adopt(config, recorded);
 }
