@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/plain_text.h"
 #include "base/problems.h"
 #include "config/load_config.h"
 #include "data/run_configs.h"
@@ -483,7 +484,9 @@ TEST_CASE("shards that cannot be read are named, the others reported, and nothin
 
 TEST_CASE("a row that no simulator writes makes its shard unreadable") {
   for (const char* change :
-       {"timestamp = 'noon'", "anomaly_flag = 1, anomaly_type = 'flood'", "anomaly_flag = 1"}) {
+       {"timestamp = 'noon'", "timestamp = '---------------------------------------℃--------------------℃'",
+        "anomaly_flag = 1, anomaly_type = 'flood'",
+        "anomaly_flag = 1, anomaly_type = '---------------------------------------℃'", "anomaly_flag = 1"}) {
     const TemporaryFolder folder;
     run_sql(folder / "s.db",
             "CREATE TABLE sensor_readings (id INTEGER PRIMARY KEY, timestamp TEXT, sensor_id TEXT, "
@@ -495,7 +498,9 @@ TEST_CASE("a row that no simulator writes makes its shard unreadable") {
                 std::string(change));
     report::ReadProgress progress;
     CAPTURE(change);
-    CHECK(report::make_report(folder.path(), progress).unreadable.size() == 1);
+    const report::Report report = report::make_report(folder.path(), progress);
+    REQUIRE(report.unreadable.size() == 1);
+    CHECK(is_utf8(report.unreadable[0].why));
   }
 }
 

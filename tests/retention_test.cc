@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/plain_text.h"
 #include "sqlite/deletions.h"
 #include "sqlite/oldest_rows.h"
 #include "sqlite/retention.h"
@@ -275,6 +276,21 @@ TEST_CASE("a time that is none is an error, and nothing is deleted") {
   CHECK(error.code == SQLITE_MISMATCH);
   CHECK(error.message == "has a row at 'soon', which is no time");
   CHECK(query(shard.path, "SELECT count(*) FROM sensor_readings") == Strings{"101"});
+}
+
+TEST_CASE("a time that is none is shown as whole characters, however long it is") {
+  for (const std::size_t before : {37, 38, 39, 57, 58, 59}) {
+    const OldShard shard;
+    shard.add(1, 100);
+    const std::string text = std::string(before, '?') + "℃ and some more that nobody wants to read";
+    shard.sql("INSERT INTO sensor_readings (timestamp, sensor_id) VALUES ('" + text + "', 'S')");
+    sqlite::Database database = opened(shard.path);
+    sqlite::DeletedRows deleted;
+    const sqlite::StorageError error = sqlite::delete_oldest(database, of_age(10), deleted);
+    CAPTURE(error.message);
+    CHECK(error.message.starts_with("has a row at '???"));
+    CHECK(is_utf8(error.message));
+  }
 }
 
 TEST_CASE("retention deletes beside a writer that goes on, and neither fails") {

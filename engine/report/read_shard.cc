@@ -1,5 +1,6 @@
 #include "report/read_shard.h"
 
+#include <fmt/format.h>
 #include <tbb/blocked_range.h>
 #include <tbb/parallel_reduce.h>
 #include <tbb/task_arena.h>
@@ -10,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "base/plain_text.h"
 #include "data/data_directory.h"
 #include "sqlite/sqlite.h"
 
@@ -19,17 +21,19 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string missing_events_sql() {
-  return "SELECT sensor_id, started_at, ended_at, readings_affected, anomaly_type FROM anomaly_events "
-         "WHERE anomaly_type IN (" +
-         row_taking_types_sql() + ")";
+  return fmt::format(
+      "SELECT sensor_id, started_at, ended_at, readings_affected, anomaly_type FROM anomaly_events WHERE "
+      "anomaly_type IN ({})",
+      row_taking_types_sql());
 }
 
 // As a table of the older form has no `synced`, nobody can have marked a row.
 std::string rows_sql(const batch::Schema& schema, bool has_synced) {
   const std::string channel = schema.channels().empty() ? "NULL" : schema.channels().front().name;
-  return "SELECT timestamp, sensor_id, " + channel +
-         ", anomaly_flag, anomaly_type, firmware_version, model, manufacturer, location, " +
-         (has_synced ? "synced" : "0") + " FROM sensor_readings WHERE id BETWEEN ?1 AND ?2";
+  return fmt::format(
+      "SELECT timestamp, sensor_id, {}, anomaly_flag, anomaly_type, firmware_version, model, manufacturer, "
+      "location, {} FROM sensor_readings WHERE id BETWEEN ?1 AND ?2",
+      channel, has_synced ? "synced" : "0");
 }
 
 // Enough to be worth another connection.
@@ -52,12 +56,12 @@ struct RowRange {
 };
 
 [[noreturn]] void fail(const fs::path& file, const std::string& what) {
-  throw std::runtime_error(file.string() + ": cannot be read: " + what);
+  throw std::runtime_error(fmt::format("{}: cannot be read: {}", file.string(), what));
 }
 
 bool has_column(sqlite::Database& shard, std::string_view table, std::string_view column) {
-  const std::string sql = "SELECT count(*) FROM pragma_table_info('" + std::string(table) +
-                          "') WHERE name = '" + std::string(column) + "'";
+  const std::string sql =
+      fmt::format("SELECT count(*) FROM pragma_table_info('{}') WHERE name = '{}'", table, column);
   return shard.query_integer(sql, 0) > 0;
 }
 
@@ -81,7 +85,7 @@ class TimeColumn {
   Timestamp read(const sqlite::Statement& row, int column) {
     const std::string_view text = row.text(column);
     const auto moment = reader_.read(text);
-    if (!moment) fail(file_, "'" + std::string(text.substr(0, 40)) + "' stands where a time should be");
+    if (!moment) fail(file_, fmt::format("{} stands where a time should be", in_quotes(text)));
     return *moment;
   }
 
@@ -92,7 +96,7 @@ class TimeColumn {
 
 AnomalyType type_named(std::string_view name, const fs::path& file) {
   if (const auto type = anomaly_type_of(name)) return *type;
-  fail(file, "it holds an anomaly of the unknown type '" + std::string(name.substr(0, 40)) + "'");
+  fail(file, fmt::format("it holds an anomaly of the unknown type {}", in_quotes(name)));
 }
 
 // An event that takes rows and is open lasts until the next run begins, or is not over yet.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/cadence.h"
+#include "base/plain_text.h"
 #include "base/timestamp.h"
 
 namespace fleet_sim::sqlite {
@@ -39,7 +40,7 @@ constexpr std::string_view delete_event = "DELETE FROM anomaly_events WHERE id =
 constexpr std::string_view delete_injected = "DELETE FROM injected_anomalies WHERE event_id = ?1";
 
 StorageError not_ours(std::string_view timestamp) {
-  return {SQLITE_MISMATCH, fmt::format("has a row at '{}', which is no time", timestamp.substr(0, 40))};
+  return {SQLITE_MISMATCH, fmt::format("has a row at {}, which is no time", in_quotes(timestamp))};
 }
 
 // `text` earlier by `span`, as a text again.
