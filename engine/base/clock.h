@@ -12,6 +12,10 @@ namespace fleet_sim {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
+// How often a paced fleet, and threads that wait for what wakes nobody, look around at most. It bounds the
+// wake-ups of an idle fleet, and the lag that readings get from being taken together; people notice neither.
+inline constexpr std::chrono::milliseconds wake_interval{50};
+
 // The system's UTC time.
 Timestamp system_now();
 

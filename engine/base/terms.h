@@ -20,6 +20,10 @@ inline constexpr std::array<std::string_view, channel_count> channel_names{"temp
 inline constexpr std::array<std::string_view, channel_count> channel_units{"°C", "mm/s²", "V"};
 inline constexpr std::array<int, channel_count> channel_decimals{2, 3, 3};  // of a value that a person reads
 
+// No number that a config or an identity gives a channel lies beyond, above or below 0: the arithmetic of
+// readings would overflow.
+inline constexpr double largest_parameter = 1e9;
+
 // One value per channel of the built-in type, indexed by the enumerators above.
 template <class T>
 using PerChannel = std::array<T, channel_count>;

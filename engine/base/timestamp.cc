@@ -79,8 +79,8 @@ std::string_view TimestampWriter::write(Timestamp at) {
   const std::int64_t second = floor_divide(at, microseconds_per_second);
   if (second != second_) {
     second_ = second;
-    const std::int64_t day = floor_divide(second, 86'400);
-    const auto of_day = static_cast<unsigned>(second - day * 86'400);
+    const std::int64_t day = floor_divide(second, seconds_per_day);
+    const auto of_day = static_cast<unsigned>(second - day * seconds_per_day);
     const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{day}}};
     char* out = text_.data();
     put_digits(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);

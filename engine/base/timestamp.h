@@ -14,7 +14,8 @@ using Timestamp = std::int64_t;     // microseconds since the Unix epoch, UTC
 using Microseconds = std::int64_t;  // a span of time
 
 inline constexpr Microseconds microseconds_per_second = 1'000'000;
-inline constexpr Microseconds microseconds_per_day = 86'400 * microseconds_per_second;
+inline constexpr std::int64_t seconds_per_day = 86'400;
+inline constexpr Microseconds microseconds_per_day = seconds_per_day * microseconds_per_second;
 
 // Years 0001 to 9999, so that the text keeps its width and sorts as the time does.
 inline constexpr Timestamp earliest_timestamp = -62'135'596'800 * microseconds_per_second;

@@ -44,7 +44,7 @@ struct Measurement {
 // The config that a cell's run has; `folder` is its data directory.
 config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const std::string& folder);
 
-// Called about every 50 ms with where the run stands.
+// Called about every wake_interval with where the run stands.
 using BenchProgress = std::function<void(const status::Snapshot&)>;
 
 // Measures until the time is over, the disk bound is reached, or a signal has come.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 namespace fleet_sim::benchmark {
@@ -246,9 +247,9 @@ std::vector<std::string> bench_notes(const BenchReport& report) {
   }
   if (options.load.rate || options.find_rate) {
     notes.push_back(fmt::format(
-        "latency includes what the product waits on purpose: up to 50 ms for readings to be taken together, "
+        "latency includes what the product waits on purpose: up to {} ms for readings to be taken together, "
         "up to {} ms for rows to be committed together (--flush-interval)",
-        options.load.flush_interval_ms));
+        wake_interval.count(), options.load.flush_interval_ms));
   } else {
     notes.emplace_back(
         "the time includes the closing of all files; x base is the median of the rounds' ratios");

@@ -126,7 +126,7 @@ void read_config_file(const std::filesystem::path& path, Config& config, Origins
 void read_config_text(std::string_view text, const std::string& place, Config& config, Origins& origins,
                       Problems& problems) {
   const FileProblems file(place, problems);
-  const auto root = parse_yaml(text, most_config_nodes, file);
+  const auto root = parse_yaml(text, file);
   if (root) FileReader(config, origins, file).read(*root);
 }
 

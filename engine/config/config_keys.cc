@@ -11,8 +11,8 @@
 namespace fleet_sim::config {
 namespace {
 
-constexpr Bounds any_value{-1e9, 1e9};
-constexpr Bounds any_width{0, 1e9};
+constexpr Bounds any_value{-largest_parameter, largest_parameter};
+constexpr Bounds any_width{0, largest_parameter};
 constexpr Bounds any_weight{0, 1e6};
 constexpr Bounds any_share{0, 1};
 constexpr Bounds span_seconds{0.001, longest_duration_seconds, true};

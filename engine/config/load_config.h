@@ -17,9 +17,8 @@
 
 namespace fleet_sim::config {
 
-// Bounds on what a config file may ask of us.
+// With the bounds of YAML (yaml_tree.h), all that a config file may ask of us.
 inline constexpr std::uintmax_t largest_config_file_bytes = 1 << 20;
-inline constexpr std::size_t most_config_nodes = 100'000;  // aliases counted each time they are used
 
 // One value from outside the file: `source` names it for the user ("--rate", "FLEET_SIM_DATABASE_PATH").
 struct Setting {

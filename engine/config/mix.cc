@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 
+#include "base/cadence.h"
 #include "base/nearest.h"
 #include "base/plain_text.h"
 #include "config/file_problems.h"
@@ -19,7 +20,6 @@ namespace fleet_sim::config {
 
 namespace {
 
-constexpr std::size_t most_mix_nodes = 100'000;
 constexpr std::array<std::string_view, 6> mix_keys{"id",    "location",         "manufacturer",
                                                    "model", "firmware_version", "readings_per_second"};
 constexpr std::string_view number_mark = "{n}";
@@ -111,10 +111,11 @@ class MixReader {
     mix_.readings_per_second.clear();
     read_choices(node, [&](const YamlNode& choice, double weight) {
       const auto rate = parse_number(choice.key);
-      if (rate && *rate > 0 && *rate <= 1'000'000) return mix_.readings_per_second.push_back({*rate, weight});
+      if (rate && *rate > 0 && *rate <= highest_rate)
+        return mix_.readings_per_second.push_back({*rate, weight});
       problems_.at(choice.key_line,
-                   fmt::format("readings_per_second: {} must be a number above 0 and at most 1000000",
-                               in_quotes(choice.key)));
+                   fmt::format("readings_per_second: {} must be a number above 0 and at most {}",
+                               in_quotes(choice.key), highest_rate));
     });
   }
 
@@ -168,7 +169,7 @@ Mix load_mix(const std::filesystem::path& file, Problems& problems) {
   const auto text = read_text_file(file, largest_mix_file_bytes, problems);
   if (!text) return default_mix();
   const FileProblems file_problems(file.string(), problems);
-  const auto tree = parse_yaml(*text, most_mix_nodes, file_problems);
+  const auto tree = parse_yaml(*text, file_problems);
   return tree ? MixReader(file_problems).read(*tree) : default_mix();
 }
 

@@ -56,7 +56,6 @@ std::string plain_text_of(double value) {
 }
 
 constexpr double least_useful = 1e-6;
-constexpr double seconds_per_day = 86'400;
 
 constexpr std::string_view durations =
     "a duration such as 90, 500ms, 10m, 1h30m or 30d (units: ms, s, m, h, d, w)";

@@ -20,8 +20,8 @@ struct Bounds {
   bool positive = false;
 };
 
-inline constexpr double longest_duration_seconds = 36'525.0 * 86'400;  // 100 years
-inline constexpr std::size_t longest_path_bytes = 4'095;               // PATH_MAX without its end
+inline constexpr double longest_duration_seconds = 36'525.0 * seconds_per_day;  // 100 years
+inline constexpr std::size_t longest_path_bytes = 4'095;                        // PATH_MAX without its end
 inline constexpr std::size_t shortest_token_bytes = 16;
 inline constexpr std::size_t longest_token_bytes = 256;
 

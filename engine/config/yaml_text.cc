@@ -1,5 +1,7 @@
 #include "config/yaml_text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "config/units.h"
@@ -15,12 +17,11 @@ bool is_bare(char c) {
 }  // namespace
 
 std::string yaml_quoted(std::string_view text) {
-  constexpr std::string_view hex = "0123456789abcdef";
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7F) {
-      out += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
+      out += fmt::format("\\x{:02x}", byte);
       continue;
     }
     if (c == '"' || c == '\\') out += '\\';

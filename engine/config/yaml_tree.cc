@@ -52,8 +52,8 @@ std::string_view tab_hint(std::string_view content, const YAML::Mark& mark) {
 // Turns yaml-cpp's events into a tree. Collections that are still open form a stack, innermost last.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  TreeBuilder(std::string_view content, std::size_t most_nodes, const FileProblems& problems)
-      : content_(content), most_nodes_(most_nodes), problems_(problems) {}
+  TreeBuilder(std::string_view content, const FileProblems& problems)
+      : content_(content), problems_(problems) {}
 
   YamlNode take_root() { return std::move(root_); }
 
@@ -110,10 +110,10 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void spend(std::size_t nodes, std::size_t line) {
     nodes_ += nodes;
-    if (nodes_ <= most_nodes_) return;
-    throw Refused{
-        line,
-        fmt::format("holds more than {} values (those of an alias count each time it is used)", most_nodes_)};
+    if (nodes_ <= most_yaml_nodes) return;
+    throw Refused{line,
+                  fmt::format("holds more than {} values (those of an alias count each time it is used)",
+                              most_yaml_nodes)};
   }
 
   [[nodiscard]] bool is_word_null(const YAML::Mark& mark) const {
@@ -184,7 +184,6 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   std::string_view content_;
-  std::size_t most_nodes_;
   const FileProblems& problems_;
   YamlNode root_;
   std::vector<Open> open_;
@@ -195,10 +194,9 @@ class TreeBuilder final : public YAML::EventHandler {
 
 }  // namespace
 
-std::optional<YamlNode> parse_yaml(std::string_view content, std::size_t most_nodes,
-                                   const FileProblems& problems) {
+std::optional<YamlNode> parse_yaml(std::string_view content, const FileProblems& problems) {
   std::istringstream stream{std::string(content)};
-  TreeBuilder builder(content, most_nodes, problems);
+  TreeBuilder builder(content, problems);
   try {
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {

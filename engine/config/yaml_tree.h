@@ -14,6 +14,7 @@
 namespace fleet_sim::config {
 
 inline constexpr std::size_t deepest_yaml_nesting = 32;
+inline constexpr std::size_t most_yaml_nodes = 100'000;
 
 struct YamlNode {
   enum class Kind { null, scalar, sequence, map };
@@ -30,7 +31,6 @@ struct YamlNode {
 
 // The one document in `content`; an empty text is a null. Returns nothing after a problem that leaves no
 // tree. A repeated key is a problem too, but the tree keeps its first value and reading continues.
-std::optional<YamlNode> parse_yaml(std::string_view content, std::size_t most_nodes,
-                                   const FileProblems& problems);
+std::optional<YamlNode> parse_yaml(std::string_view content, const FileProblems& problems);
 
 }  // namespace fleet_sim::config

@@ -13,9 +13,6 @@ namespace {
 
 using Kind = JsonValue::Kind;
 
-// As in a config: beyond it the arithmetic of readings would overflow.
-constexpr double largest_parameter = 1e9;
-
 std::string problem(std::string_view name, std::string_view what) {
   return fmt::format("{} {}", name, what);
 }

@@ -3,8 +3,6 @@
 namespace fleet_sim::model {
 namespace {
 
-constexpr double seconds_per_day = 86'400;
-
 PerAnomalyType<TypeExplanation> explain_types(const config::Config& config, const Explanation& explanation) {
   const PerAnomalyType<double> weights = values_of(explanation.numbers.weights);
   const PerAnomalyType<double> shares = shares_of(weights);

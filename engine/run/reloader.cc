@@ -20,7 +20,6 @@ namespace {
 constexpr std::size_t changes_logged = 50;  // of a config; the rest are counted
 constexpr std::size_t longest_detail = 1'000;
 constexpr std::size_t most_recorders = 8;  // shards that are asked to tell of a reload at once
-constexpr std::chrono::milliseconds look_for_swap{50};
 
 std::string shortened(std::string_view text) {
   return cut_to_bytes(text, longest_detail, " …");
@@ -337,7 +336,7 @@ bool Reloader::swap_now(std::shared_ptr<fleet::FleetChange> change, std::functio
     begin(moment);
     promise->set_value({moment, std::chrono::steady_clock::now() - began});
   });
-  while (swapped.wait_for(look_for_swap) != std::future_status::ready) {
+  while (swapped.wait_for(wake_interval) != std::future_status::ready) {
     if (targets_.scheduler.wait_for(std::chrono::milliseconds(0))) return false;
   }
   const auto [moment, took] = swapped.get();

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/faults.h"
 #include "base/problems.h"
 #include "base/text.h"
@@ -21,7 +22,6 @@
 namespace fleet_sim::run {
 namespace {
 
-constexpr std::chrono::milliseconds look_around{50};
 constexpr std::chrono::milliseconds look_for_end{5};
 constexpr double live_interval_seconds = 0.5;     // of the progress line on a terminal
 constexpr double plain_interval_seconds = 10;     // of progress lines elsewhere
@@ -395,7 +395,7 @@ void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
   shown_ = {logged_};
   bool stopping = false;
   while (!scheduler_->wait_for(std::chrono::milliseconds(0))) {
-    signals.wait_for(stopping ? look_for_end : look_around);
+    signals.wait_for(stopping ? look_for_end : wake_interval);
     if (signals.take_reload()) reload_now();
     keep_lock();
     const status::Snapshot now = snapshot();

@@ -50,13 +50,13 @@ class Simulator {
   void drive(StopSignals& signals);
 
   // The steps of drive(), each once and in this order, for who has something to do between them. `goes_on` is
-  // asked every 50 ms whether the run is to continue.
+  // asked every wake_interval whether the run is to continue.
   using GoesOn = std::function<bool(const status::Snapshot&)>;
   void start();
   void watch(StopSignals& signals, const GoesOn& goes_on = {});
   void drain(StopSignals& signals);
 
-  // Called about every 50 ms on the main thread, from start() on until the last writer has ended.
+  // Called about every wake_interval on the main thread, from start() on until the last writer has ended.
   void observe(std::function<void(const status::Snapshot&)> observer) { observer_ = std::move(observer); }
 
   // Ends the run as a signal would. Any thread.

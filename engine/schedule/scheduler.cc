@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/faults.h"
 #include "base/random.h"
 #include "model/sensor.h"
@@ -16,10 +17,6 @@ Microseconds window_of(const fleet::Fleet& fleet) {
   const double seconds = readings_per_window / fleet.readings_per_second();
   return seconds >= 1 ? longest_window : std::max<Microseconds>(1, static_cast<Microseconds>(seconds * 1e6));
 }
-
-// A paced fleet is looked at this often at most. It bounds both the lag that waiting together costs and the
-// number of wake-ups of an idle fleet.
-constexpr std::chrono::milliseconds shortest_sleep{50};
 
 // Fewer sensors than this are ticked faster here than they are handed to other threads.
 constexpr std::size_t worth_a_task = 1'024;
@@ -152,7 +149,7 @@ void Scheduler::sleep_until_due() {
   hand_over_carried();
   const Timestamp wake_for =
       std::min({next_due_.top().first + 1, schedule_.end, agenda_.next_after(reached())});
-  const auto earliest = std::chrono::steady_clock::now() + shortest_sleep;
+  const auto earliest = std::chrono::steady_clock::now() + wake_interval;
   timer_.expires_at(std::max(schedule_.clock.real(wake_for), earliest));
   timer_.async_wait([this](const boost::system::error_code&) { advance(); });
 }

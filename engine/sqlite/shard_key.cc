@@ -11,17 +11,10 @@ namespace {
 
 constexpr std::size_t longest_encoded_key =
     180;  // with prefix, hash and -journal well under the usual 255 bytes
-constexpr char hex_digits[] = "0123456789ABCDEF";
 
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
          c == '-';
-}
-
-std::string hexadecimal(std::uint64_t value) {
-  std::string text(16, '0');
-  for (std::size_t i = text.size(); i-- > 0; value >>= 4) text[i] = hex_digits[value & 0xF];
-  return text;
 }
 
 std::string encoded(std::string_view key) {
@@ -32,13 +25,12 @@ std::string encoded(std::string_view key) {
     } else if (c == ' ') {
       name += '+';
     } else {
-      const auto byte = static_cast<unsigned char>(c);
-      name += {'%', hex_digits[byte >> 4], hex_digits[byte & 0xF]};
+      name += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
   }
   if (name.size() <= longest_encoded_key) return name;
   // '~' occurs in no name that was not cut.
-  return fmt::format("{}~{}", name.substr(0, longest_encoded_key - 17), hexadecimal(hash_text(key)));
+  return fmt::format("{}~{:016X}", name.substr(0, longest_encoded_key - 17), hash_text(key));
 }
 
 // The part of a location before its first " - ".

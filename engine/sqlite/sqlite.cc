@@ -1,5 +1,7 @@
 #include "sqlite/sqlite.h"
 
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -10,16 +12,13 @@ namespace {
 // The file's name as a URI that asks for neither locks nor a log: every byte that a URI gives a meaning to as
 // %XX.
 std::string immutable_uri(const std::string& path) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
   std::string uri = path.starts_with('/') ? "file://" : "file:";
   for (const char c : path) {
-    if (c != '%' && c != '?' && c != '#') {
+    if (c == '%' || c == '?' || c == '#') {
+      uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    } else {
       uri += c;
-      continue;
     }
-    uri += '%';
-    uri += digits[static_cast<unsigned char>(c) >> 4];
-    uri += digits[static_cast<unsigned char>(c) & 15];
   }
   return uri + "?immutable=1";
 }
@@ -48,7 +47,7 @@ ErrorClass class_of(int reason) {
 // SQLite's words alone do not tell a dying disk from a limit on the size of files.
 StorageError with_reason(StorageError error, int reason) {
   error.reason = reason;
-  if (reason != 0) error.message += std::string(": ") + std::strerror(reason);
+  if (reason != 0) error.message += fmt::format(": {}", std::strerror(reason));
   return error;
 }
 

@@ -9,8 +9,8 @@
 namespace fleet_sim::write {
 
 struct BackoffPolicy {
-  Microseconds first = 20'000;
-  Microseconds longest = 2'000'000;
+  Microseconds first;
+  Microseconds longest;
 };
 
 // The wait before attempt `attempt` (1, 2, …): first · 2^(attempt-1), at most `longest`, times a factor of
