@@ -19,6 +19,27 @@ namespace fleet_sim::backlog_test {
 
 using namespace fleet_sim::test;
 
+TEST_CASE("every attempt that fails and every file that is opened or closed is a detail of the log") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 2, .open_shards = 1, .vfs = vfs.name()});
+  const std::string one = rig.path_of(0);
+  const std::string other = rig.path_of(1);
+  rig.send(0, 10);
+  rig.step();
+  rig.send(1, 10);
+  rig.step();
+  CHECK(rig.details == std::vector{one + ": opened", one + ": closed for now", other + ": opened"});
+  rig.details.clear();
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, "sensor-1");
+  rig.send(1, 10);
+  rig.step();
+  REQUIRE(rig.details.size() == 2);
+  CHECK(rig.details[0] == other + ": closed for now");
+  CHECK(rig.details[1].starts_with(other + ": not written, next attempt soon: "));
+  CHECK(rig.log.empty());
+  vfs.heal();
+}
+
 TEST_CASE("when retries run out rows wait, and all are written in order once the disk works") {
   FaultyVfs vfs;
   WriterRig rig({.sensors = 2, .vfs = vfs.name()},

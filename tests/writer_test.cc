@@ -358,7 +358,7 @@ TEST_CASE("a paced writer's lag is the real time from due to commit") {
                                      .ledger = rig.ledger,
                                      .errors = rig.error_counts,
                                      .pending_rows = 1'000,
-                                     .log = [](const std::string&) {},
+                                     .log = {},
                                      .give_up = [] {}};
   const sqlite::ShardContext shards{rig.roster, rig.config.sqlite, rig.run, {}};
   write::Writer writer(context, std::make_unique<sqlite::SqliteSink>(shards, 10, context.log),

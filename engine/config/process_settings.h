@@ -31,7 +31,8 @@ void logging_keys(Section logging) {
               {.name = "logging.level",
                .flag = "--log-level",
                .value = "debug|info|warning|error|critical|off",
-               .help = "Least severe messages that are logged; also trace",
+               .help = "Least severe messages that are logged",
+               .more = "debug adds attempts that failed, files opened and closed, and each injected anomaly",
                .at_once = true});
   logging.row(&LoggingSettings::file, text_of(parse_text),
               {.name = "logging.file",

@@ -26,7 +26,8 @@ constexpr std::array<std::pair<std::string_view, ShardKey>, 8> shard_words{
      {"firmware", ShardKey::firmware}}};
 constexpr std::string_view hash_prefix = "hash:";
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 8> log_levels{{{"TRACE", "TRACE"},
+// `trace` is an older word for all there is.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> log_levels{{{"TRACE", "DEBUG"},
                                                                                    {"DEBUG", "DEBUG"},
                                                                                    {"INFO", "INFO"},
                                                                                    {"WARNING", "WARNING"},
@@ -162,7 +163,7 @@ std::string utc_offset_text(Microseconds offset) {
 std::string parse_log_level(std::string_view text, std::string& level) {
   const auto word = find_word(log_levels, text);
   if (word == log_levels.end()) {
-    return must_be("DEBUG, INFO, WARNING, ERROR or CRITICAL (or TRACE, OFF)", text);
+    return must_be("DEBUG, INFO, WARNING, ERROR, CRITICAL or OFF", text);
   }
   level = word->second;
   return {};

@@ -95,6 +95,10 @@ Log::~Log() {
   tell(limit_.over(std::chrono::steady_clock::now(), true));
 }
 
+void Log::debug(LogEvent event, std::string_view message, const LogFields& fields) {
+  say({level_enum::debug, event.word(), message, fields});
+}
+
 void Log::info(LogEvent event, std::string_view message, const LogFields& fields) {
   say({level_enum::info, event.word(), message, fields});
 }

@@ -1,8 +1,9 @@
-// The log: one line per change of state, to the console and to a rotating file, by the config's logging keys.
-// A line has an event, one word that programs look for, a message for people, and fields with the words of
-// the status. As text it is `TIME LEVEL MESSAGE name=value …`, as JSON one object. Any thread. Bounded: of a
-// class of lines that repeats only the first few are written and the rest counted (see RepeatLimit), and
-// files rotate. A log file that cannot be written is reported once on the console and never hurts the run.
+// The log: one line per change of state, and at `debug` those on the way there, to the console and to a
+// rotating file, by the config's logging keys. A line has an event, one word that programs look for, a
+// message for people, and fields with the words of the status. As text it is `TIME LEVEL MESSAGE name=value
+// …`, as JSON one object. Any thread. Bounded: of a class of lines that repeats only the first few are
+// written and the rest counted (see RepeatLimit), and files rotate. A log file that cannot be written is
+// reported once on the console and never hurts the run.
 #pragma once
 
 #include <spdlog/common.h>
@@ -64,6 +65,9 @@ class Log {
   // Says what has been counted still.
   ~Log();
 
+  // Whether debug() says anything, for those who would have much to gather for it.
+  [[nodiscard]] bool is_detailed() const { return level_ <= spdlog::level::debug; }
+  void debug(LogEvent event, std::string_view message, const LogFields& fields = {});
   void info(LogEvent event, std::string_view message, const LogFields& fields = {});
   void warn(LogEvent event, std::string_view message, const LogFields& fields = {});
   void error(LogEvent event, std::string_view message, const LogFields& fields = {});

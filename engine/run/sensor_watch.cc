@@ -126,8 +126,8 @@ bool SensorWatch::inject(AnomalyType type, const std::vector<std::uint32_t>& sen
   for (const std::uint32_t sensor : sensors) {
     keys.emplace_back(sensor, hash_text(simulator_.roster()[sensor].id));
   }
-  ask([&log = simulator_.log(), not_before = simulator_.all_new_from(), type, keys](
-          fleet::Fleet& fleet, fleet::Agenda& agenda, Exchange& exchange) {
+  ask([&log = simulator_.log(), &roster = simulator_.roster(), not_before = simulator_.all_new_from(), type,
+       keys](fleet::Fleet& fleet, fleet::Agenda& agenda, Exchange& exchange) {
     std::size_t begun = 0;
     for (const auto& [sensor, key] : keys) {
       const fleet::Cohort* cohort = nullptr;
@@ -137,6 +137,12 @@ bool SensorWatch::inject(AnomalyType type, const std::vector<std::uint32_t>& sen
       if (agenda.awaits_injection(injection.sensor)) continue;
       ++begun;
       agenda.add(injection);
+      if (log.is_detailed()) {
+        log.debug("agenda", "an anomaly will begin",
+                  {{"type", name_of(type)},
+                   {"sensor", roster[injection.sensor].id},
+                   {"at", timestamp_text(injection.due)}});
+      }
       exchange.injections.push_back(injection);
       if (exchange.injections.size() > most_injections) exchange.injections.pop_front();
     }

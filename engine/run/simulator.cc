@@ -270,7 +270,8 @@ void Simulator::build_writers() {
       .ledger = ledger_,
       .errors = errors_,
       .pending_rows = std::max<std::size_t>(2, settings.pending_rows / settings.writers),
-      .log = [this](const std::string& line) { log_writer(line); },
+      .log = {[this](const std::string& line) { log_writer(&log::Log::warn, line); },
+              [this](const std::string& line) { log_writer(&log::Log::debug, line); }},
       .give_up = [this] { gave_up_.store(true, std::memory_order_release); }};
   const std::size_t most_open = open_shards_per_writer(
       inputs_.config, inputs_.config.monitoring.enabled ? status::http_connections() : 0);
@@ -382,11 +383,11 @@ void Simulator::log_start() {
 }
 
 // What a writer says begins with the file it is about.
-void Simulator::log_writer(const std::string& line) {
+void Simulator::log_writer(SayInLog say, const std::string& line) {
   const std::string folder = inputs_.config.data_directory();
   const std::size_t colon = line.starts_with(folder) ? line.find(": ", folder.size()) : line.npos;
-  if (colon == line.npos) return log_.warn("storage", line);
-  log_.warn("storage", line.substr(colon + 2), {{"file", line.substr(0, colon)}});
+  if (colon == line.npos) return (log_.*say)("storage", line, {});
+  (log_.*say)("storage", line.substr(colon + 2), {{"file", line.substr(0, colon)}});
 }
 
 // Shows progress until the last reading has been handed to the writers, and passes on a wish to stop.

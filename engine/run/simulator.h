@@ -106,7 +106,8 @@ class Simulator {
   void build_writers();
   void open_ahead(write::Writer& writer, const std::vector<std::string>& targets);
   void log_start();
-  void log_writer(const std::string& line);
+  using SayInLog = void (log::Log::*)(log::LogEvent, std::string_view, const log::LogFields&);
+  void log_writer(SayInLog say, const std::string& line);
   void report(const status::Snapshot& now);
   void log_faults();
   void log_deletions(const status::Snapshot& now);

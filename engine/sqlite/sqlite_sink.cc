@@ -22,19 +22,26 @@ write::Failure failure_of(const StorageError& error) {
 // While a file is in use it is not closed to make room for another.
 class SqliteDestination::InUse {
  public:
-  explicit InUse(const SqliteDestination& destination) : destination_(destination) {
-    destination_.sink_.take_into_use(destination_);
+  explicit InUse(const SqliteDestination& destination)
+      : destination_(destination), was_open_(destination.sink_.take_into_use(destination)) {}
+  ~InUse() {
+    if (!was_open_ && destination_.is_open()) destination_.say("opened");
+    destination_.sink_.leave(destination_);
   }
-  ~InUse() { destination_.sink_.leave(destination_); }
   InUse(const InUse&) = delete;
   InUse& operator=(const InUse&) = delete;
 
  private:
   const SqliteDestination& destination_;
+  const bool was_open_;
 };
 
 SqliteDestination::SqliteDestination(SqliteSink& sink, std::uint32_t index, const std::string& path)
     : sink_(sink), index_(index), shard_(path, sink.context_) {}
+
+void SqliteDestination::say(std::string_view what) const {
+  sink_.log_.detail(fmt::format("{}: {}", name(), what));
+}
 
 write::Failure SqliteDestination::open() {
   const InUse in_use(*this);
@@ -101,6 +108,7 @@ void SqliteDestination::close_for_now() {
   if (!shard_.is_open()) return;
   shard_.close(Shard::Close::for_now);
   log_left_ = true;
+  say("closed for now");
 }
 
 // Copying the log is the only part of writing that waits for the disk, so it is left to the checkpointer.
@@ -122,15 +130,15 @@ std::string SqliteDestination::finish() {
     const StorageError error = shard_.open();
     if (!error.ok()) return fmt::format("its write-ahead log stays beside it: {}", error.message);
   }
+  if (shard_.is_open()) say("closed");
   shard_.close(Shard::Close::for_good);
   return {};
 }
 
-SqliteSink::SqliteSink(ShardContext context, std::size_t most_open,
-                       const std::function<void(const std::string&)>& log, ExpectedFiles expected)
-    : context_(std::move(context)), expected_(std::move(expected)), open_(most_open) {
+SqliteSink::SqliteSink(ShardContext context, std::size_t most_open, write::Lines log, ExpectedFiles expected)
+    : context_(std::move(context)), log_(std::move(log)), expected_(std::move(expected)), open_(most_open) {
   if (context_.settings.retention.is_on()) {
-    retention_ = std::make_unique<Retention>(context_.settings, context_.vfs, log);
+    retention_ = std::make_unique<Retention>(context_.settings, context_.vfs, log_.change);
   }
 }
 
@@ -163,7 +171,7 @@ write::RowsDeleted SqliteSink::deleted() const {
   return {retention_->readings_deleted(), retention_->events_deleted()};
 }
 
-void SqliteSink::take_into_use(const SqliteDestination& destination) {
+bool SqliteSink::take_into_use(const SqliteDestination& destination) {
   const std::lock_guard lock(mutex_);
   open_.closed(destination.index());
   while (!destination.is_open() && open_.is_full()) {
@@ -171,6 +179,7 @@ void SqliteSink::take_into_use(const SqliteDestination& destination) {
     destinations_[longest_unused]->close_for_now();
     open_.closed(longest_unused);
   }
+  return destination.is_open();
 }
 
 void SqliteSink::leave(const SqliteDestination& destination) {

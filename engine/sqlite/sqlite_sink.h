@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -52,6 +53,7 @@ class SqliteDestination final : public write::Destination {
  private:
   class InUse;
 
+  void say(std::string_view what) const;
   void let_go_if_moved(write::Answer& answer);
   void look_for_log(write::Answer& answer);
   void refused(const StorageError& error, write::Answer& answer);
@@ -67,9 +69,8 @@ class SqliteDestination final : public write::Destination {
 
 class SqliteSink final : public write::Sink {
  public:
-  // Has at most `most_open` files open. `log` gets one line per change of state, from any thread.
-  SqliteSink(ShardContext context, std::size_t most_open, const std::function<void(const std::string&)>& log,
-             ExpectedFiles expected = {});
+  // Has at most `most_open` files open.
+  SqliteSink(ShardContext context, std::size_t most_open, write::Lines log, ExpectedFiles expected = {});
 
   std::unique_ptr<write::Destination> make(const std::string& target, write::Reply reply) override;
   [[nodiscard]] SteadyTime::duration lock_timeout() const override;
@@ -80,10 +81,12 @@ class SqliteSink final : public write::Sink {
  private:
   friend class SqliteDestination;
 
-  void take_into_use(const SqliteDestination& destination);
+  // Returns whether it is open already.
+  bool take_into_use(const SqliteDestination& destination);
   void leave(const SqliteDestination& destination);
 
   ShardContext context_;
+  write::Lines log_;
   ExpectedFiles expected_;
   std::unique_ptr<Checkpointer> checkpointer_;  // while the writer's thread runs
   std::unique_ptr<Retention> retention_;        // none unless the config asks for it

@@ -20,6 +20,15 @@
 
 namespace fleet_sim::write {
 
+// Where a writer and its sink say what happens: in lines, most of which begin with the name of a target. Any
+// thread.
+struct Lines {
+  using Say = std::function<void(const std::string& line)>;
+
+  Say change = [](const std::string&) {};  // one per change of state
+  Say detail = [](const std::string&) {};  // one per step: an attempt that failed, a file closed
+};
+
 // Why a lot was not taken. Nothing of it is then written, as far as the destination knows; where an answer
 // was lost on the way, the next attempt finds out (Lot).
 struct Failure {

@@ -18,8 +18,8 @@ struct SinkParts {
   const identity::Roster& roster;
   const config::Config& config;
   const batch::Schema& schema;
-  std::size_t most_open;                        // files or connections of this writer
-  std::function<void(const std::string&)> log;  // one line per change of state; any thread
+  std::size_t most_open;  // files or connections of this writer
+  Lines log;
 };
 
 }  // namespace fleet_sim::write

@@ -1,5 +1,6 @@
 #include "write/writer.h"
 
+#include <fmt/format.h>
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
@@ -201,9 +202,9 @@ bool Writer::is_found(const Slot& slot, const batch::Row& reading) {
   const FoundRows::Verdict verdict = slot.found->judge(reading);
   if (verdict == FoundRows::Verdict::different && !differed_) {
     differed_ = true;
-    context_.log(slot.destination->name() + ": the row of sensor '" +
-                 std::string(context_.roster[reading.sensor].id) + "' at " + timestamp_text(reading.due) +
-                 " is not what this run would write there; stopping");
+    context_.log.change(slot.destination->name() + ": the row of sensor '" +
+                        std::string(context_.roster[reading.sensor].id) + "' at " +
+                        timestamp_text(reading.due) + " is not what this run would write there; stopping");
     context_.give_up();
   }
   return verdict != FoundRows::Verdict::absent;
@@ -304,7 +305,7 @@ std::optional<Writer::Outcome> Writer::offer(Destination& destination, const Lot
 void Writer::conclude(std::uint32_t index, const Outcome& outcome, SteadyTime now) {
   for (const Incident& incident : outcome.answer.incidents) {
     if (incident.error_class) context_.errors.add(*incident.error_class);
-    context_.log(name_of(index) + ": " + incident.what);
+    context_.log.change(name_of(index) + ": " + incident.what);
   }
   if (!outcome.answer.failure.ok()) {
     failed(index, outcome.answer, now);
@@ -340,7 +341,7 @@ void Writer::recover(std::uint32_t index) {
   Slot& slot = slots_[index];
   const auto& failing = std::get<Failing>(slot.condition);
   const bool was_announced = failing.standing != Failing::Standing::retrying;
-  if (was_announced) context_.log(name_of(index) + ": works again, backlog written");
+  if (was_announced) context_.log.change(name_of(index) + ": works again, backlog written");
   if (was_announced || failing.failures > 0) board_.post_recovery(index);
   std::erase(sick_, index);
   slot.condition = Working{};
@@ -391,7 +392,7 @@ void Writer::is_overdue(std::uint32_t index) {
   const bool was_exhausted = is_exhausted(slot.condition);
   slot.condition = overdue(std::get<Away>(slot.condition), context_.clock.paced());
   context_.errors.add(ErrorClass::io);
-  context_.log(name_of(index) + ": the disk does not answer, rows wait in memory");
+  context_.log.change(name_of(index) + ": the disk does not answer, rows wait in memory");
   board_.post_trouble(index, true, "the disk does not answer");
   if (!was_exhausted && is_exhausted(slot.condition)) waiting_.move_to_backlog(slot.size());
 }
@@ -410,6 +411,8 @@ void Writer::failed(std::uint32_t index, const Answer& answer, SteadyTime now) {
   const auto& [kind, next] = refused(std::get<Failing>(slot.condition), answer, attempt);
   slot.condition = next;
   slot.rows.keep_offered();
+  context_.log.detail(
+      fmt::format("{}: not written, next attempt soon: {}", name_of(index), answer.failure.message));
   if (kind == Setback::Kind::waits) return;
   context_.errors.add(answer.failure.error_class);
   if (kind == Setback::Kind::obstacle_removed) return;
@@ -421,7 +424,7 @@ void Writer::failed(std::uint32_t index, const Answer& answer, SteadyTime now) {
 void Writer::retries_ran_out(std::uint32_t index, const Failure& failure) {
   Slot& slot = slots_[index];
   if (!is_exhausted(slot.condition)) {
-    context_.log(name_of(index) + ": cannot be written, rows wait in memory: " + failure.message);
+    context_.log.change(name_of(index) + ": cannot be written, rows wait in memory: " + failure.message);
     slot.condition = exhausted(std::get<Failing>(slot.condition));
     waiting_.move_to_backlog(slot.rows.size());
   }
@@ -433,8 +436,8 @@ void Writer::retries_ran_out(std::uint32_t index, const Failure& failure) {
 
 void Writer::reach_error_limit(const Slot& slot) {
   gave_up_ = true;
-  context_.log("error limit reached: " + std::to_string(slot.fruitless) +
-               " rounds of retries with no success between");
+  context_.log.change("error limit reached: " + std::to_string(slot.fruitless) +
+                      " rounds of retries with no success between");
   context_.give_up();
 }
 
@@ -485,7 +488,7 @@ void Writer::finish_all() {
   tbb::parallel_for(std::size_t{0}, slots_.size(), [this](std::size_t index) {
     Destination& destination = *slots_[index].destination;
     const std::string left = destination.finish();
-    if (!left.empty()) context_.log(destination.name() + ": " + left);
+    if (!left.empty()) context_.log.change(destination.name() + ": " + left);
   });
 }
 

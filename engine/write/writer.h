@@ -66,9 +66,9 @@ struct WriterContext {
   batch::BatchPool& pool;
   Ledger& ledger;
   ErrorCounts& errors;
-  std::size_t pending_rows;                     // this writer's share
-  std::function<void(const std::string&)> log;  // one line per change of state; any thread
-  std::function<void()> give_up;                // the error limit is reached
+  std::size_t pending_rows;  // this writer's share
+  Lines log;
+  std::function<void()> give_up;  // the error limit is reached
   StallLimits stall_limits = {};
 };
 

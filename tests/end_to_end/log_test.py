@@ -4,7 +4,7 @@ harm."""
 
 from fleet import *
 
-LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (trace|debug|info|warning|error|critical) \S.*")
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (debug|info|warning|error|critical) \S.*")
 COUNTS = ("due", "skipped", "generated", "missing", "written", "found", "pending", "lost", "anomalies")
 
 
@@ -17,7 +17,7 @@ class LogTest(FleetTest):
         objects = [json.loads(line) for line in text.splitlines()]
         for one in objects:
             self.assertRegex(one["ts"], TIMESTAMP)
-            self.assertIn(one["level"], ("info", "warning", "error", "critical"))
+            self.assertIn(one["level"], ("debug", "info", "warning", "error", "critical"))
             self.assertRegex(one["event"], r"^[a-z_]+$")
             self.assertTrue(one["msg"])
         return objects
@@ -79,13 +79,25 @@ class LogTest(FleetTest):
 
     def test_levels(self):
         self.write_identities([identity("A", pressure=1)])
-        for level, expected in (("warning", {"warning"}), ("info", {"info", "warning"}), ("off", set())):
+        for level, expected in (("warning", {"warning"}), ("info", {"info", "warning"}), ("off", set()),
+                                ("debug", {"debug", "info", "warning"}), ("trace", {"debug", "info", "warning"})):
             name = f"{level}.log"
             self.fleet_sim("--identities", "fleet.jsonl", "--data-dir", f"data-{level}", *("--duration", 1, "--speed", "max"),
                            "--log-level", level, env={"FLEET_SIM_LOGGING_FILE": f"log/{name}"})
             path = self.dir / "log" / name
             found = {line.split()[1] for line in path.read_text().splitlines()} if path.exists() else set()
             self.assertEqual(found, expected, level)
+
+    def test_debug(self):
+        """Files that are opened and closed, with the file in a field; many at once are counted."""
+        self.fill("data", "--shard-by", "sensor", "--duration", 60, "--log-level", "debug",
+                  env={"FLEET_SIM_LOGGING_FORMAT": "json"})
+        details = [one for one in self.objects("\n".join(self.log_lines())) if one["level"] == "debug"]
+        for message in ("opened", "closed"):
+            said = [one for one in details if one["msg"] == message]
+            repeated = sum(one.get("repeated", 0) for one in details if one["msg"].endswith(f" times: {message}"))
+            self.assertEqual(len(said) + repeated, 15, message)
+            self.assertTrue(all((self.dir / one["file"]).exists() for one in said), said)
 
     def test_hostile_text(self):
         """A key of an identity, and the name of a folder, that would like to be lines of their own."""

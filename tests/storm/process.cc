@@ -126,7 +126,7 @@ void Process::build_writers(std::vector<start::Resumption::FoundShards> found) {
       .ledger = ledger_,
       .errors = errors_,
       .pending_rows = std::max<std::size_t>(2, settings.pending_rows / settings.writers),
-      .log = [](const std::string&) {},
+      .log = {},
       .give_up = [this] { gave_up_ = true; }};
   const bool resumes = !found.empty();
   found.resize(plan_.paths.size());
@@ -139,8 +139,8 @@ void Process::build_writers(std::vector<start::Resumption::FoundShards> found) {
 
 std::unique_ptr<write::Sink> Process::make_sink(sqlite::ExpectedFiles files) const {
   if (ground_.fake != nullptr) return std::make_unique<FakeSink>(*ground_.fake);
-  const auto no_log = [](const std::string&) {};
-  return std::make_unique<sqlite::SqliteSink>(shard_context_, fortune_.open_shards, no_log, std::move(files));
+  return std::make_unique<sqlite::SqliteSink>(shard_context_, fortune_.open_shards, write::Lines{},
+                                              std::move(files));
 }
 
 void Process::live() {

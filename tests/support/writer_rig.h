@@ -71,7 +71,8 @@ class WriterRig {
                              .ledger = ledger,
                              .errors = error_counts,
                              .pending_rows = options.pending_rows,
-                             .log = [this](const std::string& line) { log.push_back(line); },
+                             .log = {[this](const std::string& line) { log.push_back(line); },
+                                     [this](const std::string& line) { details.push_back(line); }},
                              .give_up = [this] { ++gave_up; },
                              .stall_limits = options.stall_limits});
     make_sink_ = [this, options](sqlite::ExpectedFiles expected) -> std::unique_ptr<write::Sink> {
@@ -191,6 +192,7 @@ class WriterRig {
   Ledger ledger;
   ErrorCounts error_counts;
   std::vector<std::string> log;
+  std::vector<std::string> details;
   int gave_up = 0;
 
  private:
