@@ -100,6 +100,17 @@ class Dashboard(DashboardTest):
         self.until_text("#sensor-about", identities[sensor]["manufacturer"])
         self.script("at('effective').open = true")
         self.until_text("#effective-numbers", "Anomalous share of readings")
+        # Every number of the server that says what anomalies do.
+        effects = self.answer(f"/api/sensors/{sensor}")["effective"]["anomalies"]
+        for key in ("enabled", "basis", "probability", "types", "channels"):
+            del effects[key]
+        shown = dict(zip(self.texts("#effective-numbers dt"), self.texts("#effective-numbers dd")))
+        self.assertGreaterEqual(len(effects), 5)
+        for key, number in effects.items():
+            text = shown[key.removesuffix("_seconds").replace("_", " ").capitalize()]
+            for part in (number.values() if isinstance(number, dict) and "value" not in number else [number]):
+                part = part["value"] if isinstance(part, dict) else part
+                self.assertIn(f"{part:.4g} s" if key.endswith("_seconds") else f"{part:.4g}", text, key)
         self.assert_no_complaints()
 
     def test_anomalies_are_shaded_and_listed(self):
