@@ -60,10 +60,10 @@ Built build_apart() {
   }
   ::close(ends[1]);
   Built built;
-  const bool told = ::read(ends[0], &built, sizeof built) == sizeof built;
+  const bool reported = ::read(ends[0], &built, sizeof built) == sizeof built;
   ::close(ends[0]);
   waitpid(child, nullptr, 0);
-  if (!told) throw std::runtime_error("the process that builds a million sensors ended early");
+  if (!reported) throw std::runtime_error("the process that builds a million sensors ended early");
   return built;
 }
 

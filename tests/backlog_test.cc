@@ -51,7 +51,7 @@ TEST_CASE("when retries run out rows wait, and all are written in order once the
   for (int round = 0; round < 40; ++round) {
     rig.send(0, 10);
     rig.send(1, 10);
-    rig.go_on_for(500 * millisecond);
+    rig.run_for(500 * millisecond);
     CHECK(rig.has_all(1));
     CHECK(rig.has_first(0, 10));
   }
@@ -60,7 +60,7 @@ TEST_CASE("when retries run out rows wait, and all are written in order once the
   CHECK(rig.writer().held() == 400);
   CHECK(rig.ledger.books().lost() == 0);
   vfs.heal();
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   CHECK(rig.has_everything());
   REQUIRE(rig.log.size() == 2);
   CHECK(rig.log[1] == rig.path_of(0) + ": works again, backlog written");
@@ -79,7 +79,7 @@ TEST_CASE("at the end a backlog is tried as though its disk had only begun to fa
     WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.write.error_limit = 1'000; });
     vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_IOERR_WRITE);
     rig.send(0, 30);
-    rig.go_on_for(20 * second);
+    rig.run_for(20 * second);
     REQUIRE(rig.writer().held() == 30);
     vfs.fail_writes(1, failures, SQLITE_IOERR_WRITE);
     rig.finish();
@@ -96,7 +96,7 @@ TEST_CASE("at the end a lock has its time to end, however long it has been held"
   sqlite::Database collector = opened(rig.path_of(0));
   REQUIRE(collector.execute("BEGIN IMMEDIATE").ok());
   rig.send(0, 20);
-  rig.go_on_for(60 * second);
+  rig.run_for(60 * second);
   REQUIRE(rig.writer().held() == 20);
   const SteadyTime ends = rig.now() + std::chrono::seconds(4);  // the busy timeout is 5 s
   bool locked = true;
@@ -127,7 +127,7 @@ TEST_CASE("beyond the backlog's bound rows are counted as lost, and the oldest a
   CHECK(rig.has_all(1));
   CHECK(rig.imbalance().empty());
   vfs.heal();
-  rig.go_on_for(3 * second);
+  rig.run_for(3 * second);
   CHECK(rig.has_first(0, 110));
   // There is room again.
   rig.send(1, 10);
@@ -143,7 +143,7 @@ TEST_CASE("events beyond the backlog's bound are counted as lost too") {
                 [](config::Config& config) { config.write.error_limit = 1'000; });
   vfs.fail_opens("sensor-0");
   rig.send(0, 10);
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   batch::AnomalyEvent event{};
   event.kind = batch::AnomalyEvent::Kind::whole;
   for (int i = 0; i < 300; ++i) {
@@ -153,7 +153,7 @@ TEST_CASE("events beyond the backlog's bound are counted as lost too") {
   }
   CHECK(rig.ledger.books().events_lost == 210);
   vfs.heal();
-  rig.go_on_for(3 * second);
+  rig.run_for(3 * second);
   CHECK(rig.has_all(0));
   CHECK(query(rig.path_of(0), "SELECT count(*), count(DISTINCT started_at) FROM anomaly_events") ==
         std::vector<std::string>{"90|90"});
@@ -165,7 +165,7 @@ namespace {
 void exhaust_with_rows(WriterRig& rig, std::uint32_t sensors, std::size_t rows) {
   for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) {
     rig.send(sensor, rows);
-    rig.go_on_for(3 * second);
+    rig.run_for(3 * second);
   }
 }
 
@@ -178,7 +178,7 @@ TEST_CASE("what shards bring along when their retries run out stays within the b
     config.write.batch_size = 1'000;
   });
   for (std::uint32_t sensor = 0; sensor < 5; ++sensor) rig.send(sensor, 10);
-  rig.go_on_for(1 * second);
+  rig.run_for(1 * second);
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL);
   exhaust_with_rows(rig, 2, 100);
   // Everything fits, although the backlog is more than half of it.
@@ -188,13 +188,13 @@ TEST_CASE("what shards bring along when their retries run out stays within the b
   rig.step();
   CHECK(rig.writer().held() == 200);
   CHECK(rig.ledger.books().lost_by_reason[static_cast<std::size_t>(LossReason::backlog_full)] == 60);
-  rig.go_on_for(3 * second);
+  rig.run_for(3 * second);
   exhaust_with_rows(rig, 5, 60);
   CHECK(rig.writer().held() == 200);
   CHECK(rig.imbalance().empty());
   const std::uint64_t lost = rig.ledger.books().lost();
   vfs.heal();
-  rig.go_on_for(5 * second);
+  rig.run_for(5 * second);
   CHECK(rig.writer().held() == 0);
   CHECK(rig.ledger.books().lost() == lost);
   std::size_t rows = 0;
@@ -214,7 +214,7 @@ TEST_CASE("rows that give way although their commit is in doubt are not written 
   });
   rig.send(0, 10);
   rig.send(1, 10);
-  rig.go_on_for(1 * second);
+  rig.run_for(1 * second);
   // The rows are in the log, but waiting for the disk fails.
   vfs.fail(DiskCall::sync, 1, FaultyVfs::for_ever, SQLITE_IOERR_FSYNC, "-wal");
   exhaust_with_rows(rig, 2, 100);
@@ -222,7 +222,7 @@ TEST_CASE("rows that give way although their commit is in doubt are not written 
   CHECK(rig.writer().held() <= 200);
   vfs.heal();
   rig.send(0, 5);
-  rig.go_on_for(5 * second);
+  rig.run_for(5 * second);
   for (std::uint32_t sensor = 0; sensor < 2; ++sensor) {
     CHECK(query(rig.path_of(sensor), "SELECT count(*) - count(DISTINCT timestamp) FROM sensor_readings") ==
           std::vector<std::string>{"0"});
@@ -241,13 +241,13 @@ TEST_CASE("while a shard is being retried nothing is lost: the writer takes no m
     // With batches waiting and no room for them, it does not ask to be called again at once for ever.
     const SteadyTime next = rig.step();
     if (rig.writer().held() >= 50) CHECK(next > rig.now());
-    rig.go_on_for(10 * millisecond);
+    rig.run_for(10 * millisecond);
   }
   CHECK(rig.writer().held() == 50);
   CHECK_FALSE(rig.writer().queue().empty());
   CHECK(rig.ledger.books().lost() == 0);
   REQUIRE(other.execute("ROLLBACK").ok());
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   CHECK(rig.has_all(0));
   CHECK(rig.imbalance().empty());
 }

@@ -96,7 +96,7 @@ std::vector<double> tried(benchmark::RateSearch& search, double limit) {
   while (const auto rate = search.next()) {
     CHECK(search.most_steps_left() >= 1);
     rates.push_back(*rate);
-    search.tell(*rate, *rate <= limit);
+    search.record(*rate, *rate <= limit);
     REQUIRE(rates.size() < 100);
   }
   CHECK(search.most_steps_left() == 0);
@@ -262,7 +262,7 @@ TEST_CASE("the steps left never fall short") {
     unsigned most = search.most_steps_left();
     while (const auto rate = search.next()) {
       REQUIRE(most >= 1);
-      search.tell(*rate, *rate <= limit);
+      search.record(*rate, *rate <= limit);
       CHECK(search.most_steps_left() <= most - 1);
       most = search.most_steps_left();
     }

@@ -52,14 +52,14 @@ TEST_CASE("a corrupt file is set aside with its log, and what waited is written 
     config.sqlite.page_size = 4'096;
   });
   rig.send(0, 500);
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   rig.send(1, 10);  // takes the one place for an open file
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   const std::string path = rig.path_of(0);
   make_corrupt(path);
   rig.send(0, 20);
   rig.send(1, 10);
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
 
   const std::vector<std::string> aside = names_with(rig.folder, ".corrupt-");
   REQUIRE_FALSE(aside.empty());
@@ -81,10 +81,10 @@ TEST_CASE("a corrupt file is set aside with its log, and what waited is written 
 
   // And again, for it is in use again: under a name of its own.
   rig.send(1, 10);
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   make_corrupt(path);
   rig.send(0, 20);
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   CHECK(rig.errors(ErrorClass::corrupt) == 2);
   CHECK(ids_of(path) == std::vector<std::string>{"521|540|20"});
   const std::vector<std::string> names = names_with(rig.folder, ".corrupt-");
@@ -100,14 +100,14 @@ TEST_CASE("a disk that corrupts whatever is written fills up with no heap of fil
   rig.step();
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_CORRUPT);
   rig.send(0, 10);
-  rig.go_on_for(20 * second);
+  rig.run_for(20 * second);
   const std::vector<std::string> names = names_with(rig.folder, ".corrupt-");
   const auto databases = std::ranges::count_if(
       names, [](const std::string& name) { return !name.ends_with("-wal") && !name.ends_with("-shm"); });
   CHECK(databases == 1);
   CHECK(rig.writer().held() == 10);
   vfs.heal();
-  rig.go_on_for(3 * second);
+  rig.run_for(3 * second);
   CHECK(ids_of(rig.path_of(0)) == std::vector<std::string>{"11|20|10"});
   CHECK(rig.imbalance().empty());
 }
@@ -118,7 +118,7 @@ TEST_CASE("somebody else's file that turns up under a shard's name is left as it
   rig.step();
   std::ofstream(rig.path_of(0)) << std::string(5'000, 'x');
   rig.send(0, 10);
-  rig.go_on_for(3 * second);
+  rig.run_for(3 * second);
   CHECK(bytes_of(rig.path_of(0)) == std::string(5'000, 'x'));
   CHECK(names_with(rig.folder, ".corrupt-").empty());
   CHECK(rig.writer().held() == 10);

@@ -68,7 +68,7 @@ TEST_CASE("a destination gets every row once, in order, and is finished at the e
   Bench bench;
   for (int i = 0; i < 5; ++i) {
     for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) bench.rig.send(sensor, 7);
-    bench.rig.go_on_for(700 * millisecond);
+    bench.rig.run_for(700 * millisecond);
   }
   bench.rig.finish();
   for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) {
@@ -86,7 +86,7 @@ TEST_CASE("a lot that is refused is offered again, whole") {
   bench.rig.step();
   CHECK(bench.rig.ledger.books().written == 0);
   bench.rig.send(0, 5);
-  bench.rig.go_on_for(1 * second);
+  bench.rig.run_for(1 * second);
   CHECK(bench.holds(0, 15));
   CHECK(bench.rig.errors(ErrorClass::io) == 2);
   CHECK(bench.rig.errors(ErrorClass::busy) == 0);
@@ -111,7 +111,7 @@ TEST_CASE("rows whose answer was lost come again first, so that a destination ca
   CHECK(bench.of(0).readings.size() == 10);
   CHECK(bench.rig.ledger.books().written == 0);
   bench.rig.send(0, 3);
-  bench.rig.go_on_for(2 * second);
+  bench.rig.run_for(2 * second);
   CHECK(bench.store.keeps_rows);
   CHECK(bench.holds(0, 13));
   CHECK(bench.rig.ledger.books().written == 13);
@@ -124,7 +124,7 @@ TEST_CASE("a destination that cannot tell has rows twice, and exactly those whos
   bench.rig.send(0, 10);
   bench.rig.step();
   bench.rig.send(0, 3);
-  bench.rig.go_on_for(2 * second);
+  bench.rig.run_for(2 * second);
   CHECK(bench.of(0).readings.size() == 23);
   CHECK(bench.of(0).resent == 10);
   CHECK(bench.rig.ledger.books().written == 13);
@@ -137,7 +137,7 @@ TEST_CASE("an answer that comes later holds up its shard only, whose rows wait b
   bench.rig.step();
   for (int i = 0; i < 4; ++i) {
     for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) bench.rig.send(sensor, 10);
-    bench.rig.go_on_for(100 * millisecond);
+    bench.rig.run_for(100 * millisecond);
   }
   CHECK(bench.of(0).lots == 1);
   CHECK(bench.holds(1, 40));
@@ -145,7 +145,7 @@ TEST_CASE("an answer that comes later holds up its shard only, whose rows wait b
   CHECK(bench.rig.ledger.books().written == 80);
   CHECK(bench.rig.writer().held() == 50);
   bench.store.answer();
-  bench.rig.go_on_for(1 * second);
+  bench.rig.run_for(1 * second);
   CHECK(bench.holds(0, 50));
   CHECK(bench.rig.writer().held() == 0);
   CHECK(bench.rig.errors() == 0);
@@ -160,7 +160,7 @@ TEST_CASE("a refusal that comes later is a refusal, and what came meanwhile stan
   bench.rig.send(0, 10);
   bench.rig.step();
   bench.store.answer();
-  bench.rig.go_on_for(1 * second);
+  bench.rig.run_for(1 * second);
   CHECK(bench.holds(0, 20));
   CHECK(bench.rig.errors() == 1);
 }
@@ -194,9 +194,9 @@ TEST_CASE("an answer that is long overdue is reported once, and so is its coming
   bench.rig.send(0, 10);
   bench.rig.step();
   const auto trouble = [&] { return bench.rig.writer().board().trouble(bench.rig.plan.place_of[0].shard); };
-  bench.rig.go_on_for(9 * second);
+  bench.rig.run_for(9 * second);
   CHECK_FALSE(trouble());
-  bench.rig.go_on_for(10 * second);
+  bench.rig.run_for(10 * second);
   REQUIRE(trouble());
   CHECK(trouble()->degraded);
   CHECK(bench.rig.errors() == 1);
@@ -214,9 +214,9 @@ TEST_CASE("what was reported as not answering is reported as working, also when 
     bench.then(0, {Mood::refuses_late, mood});
     bench.rig.send(0, 10);
     bench.rig.step();
-    bench.rig.go_on_for(11 * second);
+    bench.rig.run_for(11 * second);
     bench.store.answer();
-    bench.rig.go_on_for(1 * second);
+    bench.rig.run_for(1 * second);
     CHECK(bench.holds(0, 10));
     CHECK_FALSE(bench.rig.writer().board().trouble(bench.rig.plan.place_of[0].shard));
     CHECK(bench.has_logged("works again"));
@@ -231,14 +231,14 @@ TEST_CASE("a backlog that overflows drops the newest, and what was offered keeps
     return std::exchange(first, false) ? Mood::loses_answer : Mood::refuses;
   };
   bench.rig.send(0, 10);
-  bench.rig.go_on_for(3 * second);
+  bench.rig.run_for(3 * second);
   for (int i = 0; i < 10; ++i) {
     bench.rig.send(0, 10);
-    bench.rig.go_on_for(100 * millisecond);
+    bench.rig.run_for(100 * millisecond);
   }
   CHECK(bench.rig.ledger.books().lost() > 0);
   works = true;
-  bench.rig.go_on_for(5 * second);
+  bench.rig.run_for(5 * second);
   CHECK(bench.store.keeps_rows);
   CHECK(bench.holds(0, bench.rig.ledger.books().written));
   CHECK(bench.rig.imbalance().empty());

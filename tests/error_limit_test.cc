@@ -23,7 +23,7 @@ TEST_CASE("so many rounds of retries with no success between give up, once") {
   while (rig.errors() < 20) rig.advance(10 * millisecond);
   CHECK(rig.gave_up == 1);
   CHECK(rig.log.back() == "error limit reached: 5 rounds of retries with no success between");
-  rig.go_on_for(60 * second);
+  rig.run_for(60 * second);
   CHECK(rig.gave_up == 1);
 }
 
@@ -49,18 +49,18 @@ TEST_CASE("a full disk is waited for while the backlog has room, and given up wh
   rig.step();
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL);
   for (std::uint32_t sensor = 0; sensor < 20; ++sensor) rig.send(sensor, 10);
-  rig.go_on_for(600 * second);
+  rig.run_for(600 * second);
   CHECK(rig.gave_up == 0);
   for (std::uint32_t sensor = 0; sensor < 20; ++sensor) rig.send(sensor, 30);
-  rig.go_on_for(30 * second);
+  rig.run_for(30 * second);
   CHECK(rig.ledger.books().lost() == 0);
   vfs.heal();
-  rig.go_on_for(5 * second);
+  rig.run_for(5 * second);
   CHECK(rig.has_everything());
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL);
   for (int round = 0; round < 3; ++round) {
     for (std::uint32_t sensor = 0; sensor < 20; ++sensor) rig.send(sensor, 30);
-    rig.go_on_for(60 * second);
+    rig.run_for(60 * second);
   }
   CHECK(rig.ledger.books().lost() > 0);
   CHECK(rig.gave_up == 1);
@@ -75,11 +75,11 @@ TEST_CASE("a success between failures starts the count again") {
   // Sensor 1 succeeds more often than the rounds of sensor 0 end.
   for (int round = 0; round < 150; ++round) {
     rig.send(1, 10);
-    rig.go_on_for(200 * millisecond);
+    rig.run_for(200 * millisecond);
   }
   CHECK(rig.errors() > 15);
   CHECK(rig.gave_up == 0);
-  rig.go_on_for(30 * second);
+  rig.run_for(30 * second);
   CHECK(rig.gave_up == 1);
 }
 

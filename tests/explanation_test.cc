@@ -189,7 +189,7 @@ identity::IdentityRecord demo_record() {
 }
 
 // A chain as text: "config anomalies.probability start 0.05", …
-std::vector<std::string> told(const model::Number<model::Chain>& number) {
+std::vector<std::string> steps_of(const model::Number<model::Chain>& number) {
   constexpr std::array<const char*, 6> words{"start", "multiply", "excess", "add", "replace", "limit"};
   std::vector<std::string> lines;
   for (const model::Step& step : number.trail().steps()) {
@@ -234,16 +234,16 @@ TEST_CASE("each step names where it comes from, in the order it is taken") {
   const config::Config config;
   const model::Explanation explanation = explanation_of(config, demo_record());
   const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
-  CHECK(told(numbers.probability) == Lines{"config anomalies.probability start", "firmware 1.3 multiply",
-                                           "manufacturer DataSense multiply"});
+  CHECK(steps_of(numbers.probability) == Lines{"config anomalies.probability start", "firmware 1.3 multiply",
+                                               "manufacturer DataSense multiply"});
   CHECK(numbers.probability.value() == near(0.05 * 1.5 * 0.8));
-  CHECK(told(numbers.channels[temperature].deviation) ==
+  CHECK(steps_of(numbers.channels[temperature].deviation) ==
         Lines{"config normal_parameters.temperature.std_dev start", "location Warehouse multiply"});
-  CHECK(told(numbers.spike_factor_max) ==
+  CHECK(steps_of(numbers.spike_factor_max) ==
         Lines{"built in  start", "firmware 1.3 replace", "severity  excess"});
   CHECK(numbers.spike_factor_max.value() == near(1 + 2.5 * 1.25));
-  CHECK(told(numbers.work_hours_rise) == Lines{"built in  start"});
-  CHECK(told(numbers.readings_per_second) == Lines{"config simulation.readings_per_second start"});
+  CHECK(steps_of(numbers.work_hours_rise) == Lines{"built in  start"});
+  CHECK(steps_of(numbers.readings_per_second) == Lines{"config simulation.readings_per_second start"});
 }
 
 TEST_CASE("a number of the identity's own says so, and what starts from it does, too") {
@@ -251,23 +251,25 @@ TEST_CASE("a number of the identity's own says so, and what starts from it does,
   record.location = "Outdoor";
   record.overrides = own_numbers();
   const model::ProfileNumbers<model::Chain> numbers = explanation_of(config::Config(), record).numbers;
-  CHECK(told(numbers.readings_per_second) == Lines{"identity readings_per_second start"});
-  CHECK(told(numbers.daily_amplitude) ==
+  CHECK(steps_of(numbers.readings_per_second) == Lines{"identity readings_per_second start"});
+  CHECK(steps_of(numbers.daily_amplitude) ==
         Lines{"identity normal_parameters.temperature.std_dev start", "location Outdoor multiply"});
   CHECK(numbers.daily_amplitude.value() == 12);
-  CHECK(told(numbers.channels[temperature].mean) == Lines{"config normal_parameters.temperature.mean start"});
-  CHECK(told(numbers.channels[voltage].max) == Lines{"identity normal_parameters.voltage.max start"});
+  CHECK(steps_of(numbers.channels[temperature].mean) ==
+        Lines{"config normal_parameters.temperature.mean start"});
+  CHECK(steps_of(numbers.channels[voltage].max) == Lines{"identity normal_parameters.voltage.max start"});
 }
 
 TEST_CASE("what switches anomalies off, and the cap, are the last steps of a chain") {
   config::Config config;
   config.anomalies.probability = 0.9;
-  CHECK(told(explanation_of(config, demo_record()).numbers.probability).back() == "limit  limit");
+  CHECK(steps_of(explanation_of(config, demo_record()).numbers.probability).back() == "limit  limit");
   config.anomalies.enabled = false;
   config.anomalies.types[trend].enabled = false;
   const model::Explanation explanation = explanation_of(config, demo_record());
-  CHECK(told(explanation.numbers.probability).back() == "config anomalies.enabled replace");
-  CHECK(told(explanation.numbers.weights[trend]).back() == "config anomalies.types.trend.enabled replace");
+  CHECK(steps_of(explanation.numbers.probability).back() == "config anomalies.enabled replace");
+  CHECK(steps_of(explanation.numbers.weights[trend]).back() ==
+        "config anomalies.types.trend.enabled replace");
   CHECK(!explanation.types[trend].enabled);
   CHECK(explanation.types[spike].per_day == 0);
 }

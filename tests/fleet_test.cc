@@ -312,7 +312,7 @@ TEST_CASE("a fleet that goes on at any moment brings the rest of the readings an
     const std::size_t readings_before = taken.readings.size();
 
     fleet::Fleet resumed = fleet_of(roster, all_of(roster), restless());
-    resumed.go_on_at(moment, past);
+    resumed.resume_at(moment, past);
     CHECK(resumed.due_before(moment) == whole.due_before(moment));
     const Taken rest = tick_in_windows(whole, moment, until, 1'000'000);
     const Taken brought = tick_in_windows(resumed, moment, until, 1'000'000);

@@ -734,7 +734,7 @@ class Inspection:
         self.fleet, self.offenders = fleet, fleet.offenders
         self.comparison = Comparison()
         self.profiles = {}
-        self.sensors = self.rows = self.events = self.untold = 0
+        self.sensors = self.rows = self.events = self.rowless = 0
         self.deleted = Counter()  # by file and what
 
     def profile_of(self, sensor):
@@ -747,7 +747,7 @@ class Inspection:
         reached = self.fleet.run.reached[self.fleet.run.partition_of(sensor.id)]
         check_labels(sensor, reached, self.offenders)
         if sensor.texts is None:
-            self.untold += 1
+            self.rowless += 1
         else:
             readings, events = check_model(sensor, self.profile_of(sensor), reached, self.comparison, self.offenders)
             self.deleted[sensor.file, "readings"] += readings
@@ -758,7 +758,7 @@ class Inspection:
 
     def check_deletions(self):
         """That just as much is not there any more as the files say, where that can be told."""
-        if self.untold or self.sensors < sum(self.fleet.run.sizes.values()):
+        if self.rowless or self.sensors < sum(self.fleet.run.sizes.values()):
             return
         for file, (_, *counts) in self.fleet.deletions.items():
             for what, count in zip(("readings", "events"), counts):
@@ -766,14 +766,14 @@ class Inspection:
                     self.offenders.append(f"{file}: says that {count} {what} were deleted, but {self.deleted[file, what]} "
                                           "are not there")
 
-    def told(self):
+    def summary(self):
         comparison = self.comparison
-        told = (f"{self.sensors} of {len(self.fleet.sensors)} sensors, {self.rows} rows, {self.events} events up to "
-                f"{timestamp(max(self.fleet.run.reached.values()))}; {comparison.same_bits} of {comparison.values} "
-                f"numbers equal to the last bit, the others to {comparison.worst:.1e}")
-        if self.untold:
-            told += f"; {self.untold} without a row, of which only the labels could be checked (see --identities)"
-        return told
+        summary = (f"{self.sensors} of {len(self.fleet.sensors)} sensors, {self.rows} rows, {self.events} events up to "
+                   f"{timestamp(max(self.fleet.run.reached.values()))}; {comparison.same_bits} of {comparison.values} "
+                   f"numbers equal to the last bit, the others to {comparison.worst:.1e}")
+        if self.rowless:
+            summary += f"; {self.rowless} without a row, of which only the labels could be checked (see --identities)"
+        return summary
 
 
 def inspect(directory, config_file=None, identities_file=None, sample=None, complete=False):
@@ -797,7 +797,7 @@ def inspect(directory, config_file=None, identities_file=None, sample=None, comp
             inspection.check(sensor)
             sensor.rows.clear()
     inspection.check_deletions()
-    return fleet.offenders, inspection.told()
+    return fleet.offenders, inspection.summary()
 
 
 def main():
@@ -814,15 +814,15 @@ def main():
     parser.add_argument("--limit", type=int, default=50, metavar="N", help="name N offenders at most (%(default)s)")
     options = parser.parse_args()
     try:
-        offenders, told = inspect(options.directory, options.config, options.identities, options.sample,
-                                  options.complete)
+        offenders, summary = inspect(options.directory, options.config, options.identities, options.sample,
+                                     options.complete)
     except (CannotCheck, OSError) as error:
         print(f"ground_truth: {error}", file=sys.stderr)
         return 2
     print(*offenders[:options.limit], sep="\n", end="\n" if offenders else "")
     if len(offenders) > options.limit:
         print(f"... and {len(offenders) - options.limit} more")
-    print(f"{'not complete' if offenders else 'complete'}: {told}")
+    print(f"{'not complete' if offenders else 'complete'}: {summary}")
     return 1 if offenders else 0
 
 

@@ -49,7 +49,7 @@ log::LogSettings as_json() {
 }
 
 // Without its time.
-std::string told(const std::string& line) {
+std::string without_time(const std::string& line) {
   return line.substr(line.find(' ') + 1);
 }
 
@@ -73,7 +73,7 @@ TEST_CASE("a line of text has time, level, message and fields") {
       {{"file", "data/a b.db"}, {"word", "x"}, {"rows", 12u}, {"share", 0.25}, {"below", -3}, {"none", ""}});
   REQUIRE(kept.lines.size() == 1);
   CHECK(kept.lines[0].find("Z ") == 26);
-  CHECK(told(kept.lines[0]) ==
+  CHECK(without_time(kept.lines[0]) ==
         R"(warning cannot be written file="data/a b.db" word=x rows=12 share=0.25 below=-3 none="")");
 }
 
@@ -120,8 +120,8 @@ TEST_CASE("levels are obeyed and can change while the log is in use") {
   kept.log.set_level("OFF");
   kept.log.critical("gave_up", "no");
   REQUIRE(kept.lines.size() == 2);
-  CHECK(told(kept.lines[0]) == "warning one");
-  CHECK(told(kept.lines[1]) == "info two");
+  CHECK(without_time(kept.lines[0]) == "warning one");
+  CHECK(without_time(kept.lines[1]) == "info two");
 }
 
 TEST_CASE("a quiet console gets warnings only, and none at all when it is off") {

@@ -28,14 +28,14 @@ TEST_CASE("a shard file that is deleted under the writer is begun anew, and ids 
     WriterRig rig({.sensors = 2, .open_shards = open_shards});
     rig.send(0, 30);
     rig.send(event_of(batch::AnomalyEvent::Kind::opened, 1));
-    rig.go_on_for(2 * second);
+    rig.run_for(2 * second);
     rig.send(1, 10);
-    rig.go_on_for(2 * second);
+    rig.run_for(2 * second);
     for (const char* ending : {"", "-wal", "-shm"}) fs::remove(rig.path_of(0) + ending);
     rig.send(0, 12);
     rig.send(1, 10);
     rig.send(event_of(batch::AnomalyEvent::Kind::closed, 7));
-    rig.go_on_for(2 * second);
+    rig.run_for(2 * second);
     CHECK(ids_of(rig.path_of(0)) == std::vector<std::string>{"31|42|12"});
     // The event whose first row is gone stands in the new file, whole.
     CHECK(query(rig.path_of(0), "SELECT id, ended_at IS NULL, readings_affected FROM anomaly_events") ==
@@ -74,7 +74,7 @@ TEST_CASE(
   for (const char* ending : {"", "-wal", "-shm"}) fs::remove(rig.path_of(0) + ending);
   rig.send(0, 5);
   rig.send(event_of(batch::AnomalyEvent::Kind::closed, 7));
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   CHECK(query(rig.path_of(0), "SELECT min(id), count(*) FROM sensor_readings") ==
         std::vector<std::string>{"4|5"});
   CHECK(query(rig.path_of(0), "SELECT id, ended_at IS NULL, readings_affected FROM anomaly_events") ==
@@ -87,12 +87,12 @@ TEST_CASE("a write-ahead log that is deleted under the writer is told of, and it
          {2u, 1u}) {  // goes on with the file, or closes it for the time being
       WriterRig rig({.sensors = 2, .open_shards = open_shards});
       rig.send(0, 30);
-      rig.go_on_for(2 * second);
+      rig.run_for(2 * second);
       REQUIRE(fs::remove(rig.path_of(0) + ending));
       rig.send(open_shards == 1 ? 1 : 0, 10);
-      rig.go_on_for(2 * second);
+      rig.run_for(2 * second);
       rig.send(0, 10);
-      rig.go_on_for(2 * second);
+      rig.run_for(2 * second);
       CHECK(rig.log.size() == open_shards - 1);
       CHECK(rig.errors(ErrorClass::io) == open_shards - 1);
       rig.finish();
@@ -121,7 +121,7 @@ TEST_CASE("a data directory that is deleted or moved is made again") {
   WriterRig rig({.sensors = 3}, [](config::Config& config) { config.sqlite.data_dir += "/deep/down"; });
   for (int round = 0; round < 3; ++round) {
     for (std::uint32_t sensor = 0; sensor < 3; ++sensor) rig.send(sensor, 10);
-    rig.go_on_for(2 * second);
+    rig.run_for(2 * second);
     for (std::uint32_t sensor = 0; sensor < 3; ++sensor) CHECK(rig.rows_in_file(sensor) == 10);
     if (round == 0) fs::remove_all(rig.folder.path() / "deep");
     if (round == 1) fs::rename(rig.folder.path() / "deep", rig.folder.path() / "elsewhere");

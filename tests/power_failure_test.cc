@@ -30,7 +30,7 @@ TEST_CASE("rows of a commit that failed while waiting for the disk are waited fo
   rig.step();
   vfs.fail(DiskCall::sync, 1, 1, SQLITE_IOERR_FSYNC, "-wal");
   rig.send(0, 10);
-  rig.go_on_for(1 * second);
+  rig.run_for(1 * second);
   CHECK(vfs.failed() == 1);
   CHECK(rig.ledger.books().written == 20);
   CHECK_FALSE(vfs.unsynced().waits_for_sync(rig.path_of(0) + "-wal"));

@@ -87,7 +87,7 @@ class OldShard {
   [[nodiscard]] Strings events() const {
     return query(path, "SELECT substr(started_at, 12, 8) FROM anomaly_events ORDER BY id");
   }
-  [[nodiscard]] Strings told() const {
+  [[nodiscard]] Strings deletions() const {
     return query(path, "SELECT substr(until, 12, 8), last_reading_id, readings, events FROM deletions");
   }
 
@@ -112,11 +112,11 @@ TEST_CASE("readings older than the last one by the age are deleted, and the file
   CHECK(shard.trim(of_age(100)) == 1);
   // 00:16:40 is the last, 00:15:00 is exactly as old as may be.
   CHECK(shard.ends() == Strings{"101|900|1000|00:15:00"});
-  CHECK(shard.told() == Strings{"00:14:59|899|899|0"});
+  CHECK(shard.deletions() == Strings{"00:14:59|899|899|0"});
   CHECK(shard.trim(of_age(100)) == 0);
   shard.add(1'001, 1'010);
   CHECK(shard.trim(of_age(100)) == 1);
-  CHECK(shard.told() == Strings{"00:15:09|909|909|0"});
+  CHECK(shard.deletions() == Strings{"00:15:09|909|909|0"});
 }
 
 TEST_CASE("nothing is deleted, and no table made, without an age or a size") {
@@ -169,7 +169,7 @@ TEST_CASE("a transaction deletes a bounded number of readings") {
   const OldShard shard;
   shard.add(1, 1'000);
   CHECK(shard.trim(of_age(100), 50) == 18);
-  CHECK(shard.told() == Strings{"00:14:59|899|899|0"});
+  CHECK(shard.deletions() == Strings{"00:14:59|899|899|0"});
 }
 
 TEST_CASE("a file that is too large loses its oldest readings and grows no further") {
@@ -204,7 +204,7 @@ TEST_CASE("an event goes when it has ended and all its readings have gone") {
       "(4), (6)");
   shard.trim(of_age(100));
   CHECK(shard.events() == Strings{"00:01:00", "00:05:00", "00:14:55", "00:15:10", "00:16:30"});
-  CHECK(shard.told() == Strings{"00:14:59|899|899|2"});
+  CHECK(shard.deletions() == Strings{"00:14:59|899|899|2"});
   CHECK(query(shard.path, "SELECT event_id FROM injected_anomalies") == Strings{"6"});
 }
 
@@ -301,14 +301,14 @@ TEST_CASE("retention deletes beside a writer that goes on, and neither fails") {
   });
   // A reading a millisecond.
   rig.send(0, 4'000);
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   REQUIRE(rig.rows_in_file(0) == 4'000);
   rig.send(0, 16'000);
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   const auto left = [&rig] { return query(rig.path_of(0), "SELECT count(*) FROM sensor_readings")[0]; };
   CHECK(waited_for([&] {
     rig.send(0, 1);  // whoever writes asks
-    rig.go_on_for(2 * second);
+    rig.run_for(2 * second);
     return rig.writer().deleted().readings > 14'000;
   }));
   rig.finish();
@@ -324,7 +324,7 @@ TEST_CASE("a file whose old rows are not synced is told of once") {
   WriterRig rig({}, [](config::Config& config) { config.sqlite.retention = {5, 0, true}; });
   for (int round = 0; round < 2; ++round) {
     rig.send(0, 10'000);
-    rig.go_on_for(2 * second);
+    rig.run_for(2 * second);
     std::this_thread::sleep_for(std::chrono::milliseconds(1'200));
   }
   rig.finish();

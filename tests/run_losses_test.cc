@@ -28,13 +28,13 @@ TEST_CASE("a file says that rows are missing before others, with the first row b
   rig.step();
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, "sensor-0");
   rig.send(0, 20);
-  rig.go_on_for(1 * second);
+  rig.run_for(1 * second);
   rig.send(0, 10);  // due from 40 ms on
   rig.send(1, 10);
   rig.step();
   CHECK(rig.ledger.books().lost() == 10);
   vfs.heal();
-  rig.go_on_for(3 * second);
+  rig.run_for(3 * second);
   CHECK(query(rig.path_of(0), "SELECT run_id, since FROM run_losses") ==
         std::vector<std::string>{"test-run|" + timestamp_text(WriterRig::first_due + 40'000)});
   sqlite::Database database = opened(rig.path_of(0));
@@ -45,10 +45,10 @@ TEST_CASE("a file says that rows are missing before others, with the first row b
 
 TEST_CASE("once readings have been skipped, each file says so with its next rows, and the next file again") {
   WriterRig rig({.sensors = 2});
-  const auto told = [&](std::uint32_t sensor) {
+  const auto losses = [&](std::uint32_t sensor) {
     const std::string path = rig.path_of(sensor);
-    const bool tells = !query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'run_losses'").empty();
-    return tells ? query(path, "SELECT run_id, since FROM run_losses") : std::vector<std::string>{};
+    const bool has_table = !query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'run_losses'").empty();
+    return has_table ? query(path, "SELECT run_id, since FROM run_losses") : std::vector<std::string>{};
   };
   for (const std::uint32_t sensor : {0u, 1u}) rig.send(sensor, 10);
   rig.step();
@@ -58,15 +58,15 @@ TEST_CASE("once readings have been skipped, each file says so with its next rows
   const std::vector<std::string> expected{"test-run|" + timestamp_text(since)};
   rig.send(0, 10);
   rig.step();
-  CHECK(told(0) == expected);
-  CHECK(told(1).empty());
+  CHECK(losses(0) == expected);
+  CHECK(losses(1).empty());
   rig.send(1, 10);
   rig.step();
-  CHECK(told(1) == expected);
+  CHECK(losses(1) == expected);
   fs::remove(rig.path_of(0));
   rig.send(0, 10);
   rig.step();
-  CHECK(told(0) == expected);
+  CHECK(losses(0) == expected);
   CHECK(rig.ledger.books().lost() == 0);
 }
 

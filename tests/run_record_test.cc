@@ -9,9 +9,9 @@
 #include "config/load_config.h"
 #include "data/run_record.h"
 #include "fleet/profile_table.h"
-#include "start/history.h"
 #include "sqlite/run_identities.h"
 #include "sqlite/run_reloads.h"
+#include "start/history.h"
 #include "support/rosters.h"
 #include "support/temporary_folder.h"
 
@@ -50,7 +50,7 @@ struct Bench {
   }
 
   // A shard that tells of the start and of these reloads.
-  void tell(const std::string& name, const std::vector<std::size_t>& of_reloads) {
+  void record(const std::string& name, const std::vector<std::size_t>& of_reloads) {
     sqlite::Database shard;
     REQUIRE(shard.open(folder / name).ok());
     REQUIRE(sqlite::prepare_schema(shard, config.sqlite).ok());
@@ -58,9 +58,9 @@ struct Bench {
     REQUIRE(sqlite::record_start(shard, info, roster).ok());
     for (const std::size_t i : of_reloads) {
       REQUIRE(sqlite::record_reload(shard, info, roster, reloads[i]).ok());
-      reloads.told(reloads[i].number);
+      reloads.note_recorded(reloads[i].number);
     }
-    reloads.told(0);
+    reloads.note_recorded(0);
     files.emplace_back(folder / name);
   }
 
@@ -92,9 +92,9 @@ TEST_CASE("the shards together tell what any of them does, and the history follo
   Bench bench;
   bench.reload(start + second, {bench.add("a", "2.0"), bench.add("d", "1.3")}, {1});
   bench.reload(start + 2 * second, {bench.add("b", "9.9")}, {3});  // b comes back, a leaves
-  bench.tell("one.db", {0});
-  bench.tell("two.db", {0, 1});
-  bench.tell("three.db", {});
+  bench.record("one.db", {0});
+  bench.record("two.db", {0, 1});
+  bench.record("three.db", {});
   const data::RunRecord record = bench.read();
   REQUIRE(record.reloads.size() == 2);
   identity::Roster roster;
@@ -125,7 +125,7 @@ TEST_CASE("the shards together tell what any of them does, and the history follo
 TEST_CASE("a record with a reload that no shard tells whole is refused by name") {
   Bench bench;
   bench.reload(start + second, {bench.add("d", "1.3")}, {});
-  bench.tell("one.db", {0});
+  bench.record("one.db", {0});
   sqlite::Database shard;
   REQUIRE(shard.open(bench.folder / "one.db").ok());
   SUBCASE("as an older version writes it") {
@@ -143,12 +143,12 @@ TEST_CASE("a record with a reload that no shard tells whole is refused by name")
 
 TEST_CASE("of a large fleet only the first shards tell, and the very first always does") {
   sqlite::RunReloads reloads;
-  CHECK(reloads.tells_identities(0, 15));
-  CHECK(reloads.tells_identities(0, 1'000'000));
-  reloads.told(0);
-  CHECK(reloads.tells_identities(0, 15));
-  CHECK(reloads.tells_identities(0, 50'000));
-  CHECK_FALSE(reloads.tells_identities(0, 50'001));
+  CHECK(reloads.records_identities(0, 15));
+  CHECK(reloads.records_identities(0, 1'000'000));
+  reloads.note_recorded(0);
+  CHECK(reloads.records_identities(0, 15));
+  CHECK(reloads.records_identities(0, 50'000));
+  CHECK_FALSE(reloads.records_identities(0, 50'001));
 }
 
 TEST_CASE("a reload can be told at once, but only by a shard that has the run") {
@@ -157,7 +157,7 @@ TEST_CASE("a reload can be told at once, but only by a shard that has the run") 
   CHECK_FALSE(
       sqlite::record_reload_now(bench.folder / "none.db", bench.info, bench.roster, bench.reloads[0]));
   CHECK_FALSE(std::filesystem::exists(bench.folder / "none.db"));
-  bench.tell("one.db", {});
+  bench.record("one.db", {});
   CHECK(bench.read().reloads.empty());
   CHECK(sqlite::record_reload_now(bench.folder / "one.db", bench.info, bench.roster, bench.reloads[0]));
   REQUIRE(bench.read().reloads.size() == 1);

@@ -67,7 +67,7 @@ struct Fleet {
   }
 
   // Rows for everybody, of which all but the stalled shard's are committed.
-  void go_on() {
+  void send_and_commit() {
     for (int round = 2; round <= 10; ++round) {
       for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) rig.send(sensor, 10);
       for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) {
@@ -101,7 +101,7 @@ std::size_t times_logged(const WriterRig& rig, const std::string& what) {
 
 TEST_CASE("one of sixteen shards on a disk that does not answer does not delay the others") {
   Fleet fleet({.stall_limits = patient, .clock = real_time()});
-  fleet.go_on();
+  fleet.send_and_commit();
   CHECK_FALSE(fleet.is_degraded());
   fleet.end();
   CHECK(fleet.rig.has_everything());
@@ -112,7 +112,7 @@ TEST_CASE("one of sixteen shards on a disk that does not answer does not delay t
 
 TEST_CASE("a shard that comes back goes on at once, while the run does") {
   Fleet fleet({.stall_limits = patient, .clock = real_time()});
-  fleet.go_on();
+  fleet.send_and_commit();
   fleet.vfs.answer();
   fleet.wait_until([&] { return fleet.written(stalled) == 110; });
   fleet.rig.send(stalled, 10);
@@ -138,7 +138,7 @@ TEST_CASE("several shards whose disk does not answer do not delay the others eit
 TEST_CASE("a disk that does not answer for long makes its shard degraded, and its rows a bounded backlog") {
   Fleet fleet({.pending_rows = 60, .stall_limits = impatient, .clock = real_time()});
   fleet.wait_until([&] { return fleet.is_degraded(); });
-  fleet.go_on();
+  fleet.send_and_commit();
   fleet.vfs.answer();
   fleet.wait_until([&] { return !fleet.is_degraded(); });
   fleet.end();
@@ -168,7 +168,7 @@ TEST_CASE("a fleet without pace waits for a disk that does not answer, and loses
 
 TEST_CASE("a call that fails when it comes back at last is tried again, with what came meanwhile behind it") {
   Fleet fleet({.stall_limits = impatient, .clock = real_time()});
-  fleet.go_on();
+  fleet.send_and_commit();
   fleet.vfs.fail_writes(1, 1, SQLITE_IOERR_WRITE, fleet.name());
   fleet.end();
   CHECK(fleet.vfs.failed() == 1);
@@ -179,7 +179,7 @@ TEST_CASE("a call that fails when it comes back at last is tried again, with wha
 
 TEST_CASE("a disk that takes its time to fail at the end is given up like one that fails at once") {
   Fleet fleet({.stall_limits = patient, .clock = real_time()});
-  fleet.go_on();
+  fleet.send_and_commit();
   fleet.vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, fleet.name());
   const std::jthread slow_disk([&](const std::stop_token& over) {
     while (!over.stop_requested()) {
@@ -199,7 +199,7 @@ TEST_CASE("a checkpointer whose disk does not answer for one file copies the log
   FaultyVfs vfs;
   WriterRig rig({.sensors = 2}, [](config::Config& config) { config.sqlite.checkpoint_pages = 1'000; });
   for (const std::uint32_t sensor : {0U, 1U}) rig.send(sensor, 2'000);
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   const auto before = std::filesystem::file_size(rig.path_of(1));
   vfs.stall_writes(rig.path_of(0));
   {

@@ -45,7 +45,7 @@ TEST_CASE("a transaction that fails half-way is rolled back whole") {
     CHECK(vfs.failed() == before + 1);
     CHECK(rig.has_first(0, written));
     CHECK(rig.writer().held() == 1'000);
-    rig.go_on_for(1 * second);
+    rig.run_for(1 * second);
     CHECK(rig.has_first(0, written + 1'000));
   }
   CHECK(rig.errors() == 5);
@@ -65,7 +65,7 @@ TEST_CASE("whichever write fails, every row is there once and in order when the 
     vfs.fail_writes(nth, 1 + nth % 5, nth % 2 == 0 ? SQLITE_FULL : SQLITE_IOERR_WRITE);
     for (int round = 0; round < 8; ++round) {
       for (std::uint32_t sensor = 0; sensor < 3; ++sensor) rig.send(sensor, 7 + sensor);
-      rig.go_on_for(300 * millisecond);
+      rig.run_for(300 * millisecond);
     }
     CAPTURE(nth);
     CHECK(vfs.failed() >= 1);
@@ -141,7 +141,7 @@ TEST_CASE("an error is counted in the class of what went wrong") {
     rig.step();
     vfs.fail_writes(1, 2, code);
     rig.send(0, 10);
-    rig.go_on_for(1 * second);
+    rig.run_for(1 * second);
     CHECK(rig.errors(error_class) == 2);
     CHECK(rig.errors() == 2);
     CHECK(rig.has_everything());
@@ -180,11 +180,11 @@ TEST_CASE("a file that cannot even be opened is treated as one that cannot be wr
   vfs.fail_opens("sensor-1");
   rig.send(0, 10);
   rig.send(1, 10);
-  rig.go_on_for(1 * second);
+  rig.run_for(1 * second);
   CHECK(rig.has_all(0));
   CHECK(rig.errors() > 3);
   vfs.heal();
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   CHECK(rig.has_everything());
 }
 

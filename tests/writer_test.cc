@@ -72,7 +72,7 @@ TEST_CASE("rows keep their order over many transactions, with ids that go up by 
   WriterRig rig;
   for (const std::size_t count : {1u, 31u, 32u, 33u, 64u, 65u, 7u, 500u, 1'500u}) {
     rig.send(0, count);
-    rig.go_on_for(2 * second);
+    rig.run_for(2 * second);
   }
   CHECK(rig.has_first(0, 2'233));
   const std::vector<Row> rows = rows_of(rig.path_of(0));
@@ -85,7 +85,7 @@ TEST_CASE("a row holds the reading, its identity and its anomaly") {
   batch->readings.push_back({WriterRig::first_due, {1.1, 0x1.fffffffffffffp+3, -0.0}, 0, std::nullopt});
   batch->readings.push_back({WriterRig::first_due + 1, {2, 3, 4}, 0, AnomalyType::pattern});
   rig.writer().queue().push(batch);
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   const std::vector<Row> rows = rows_of(rig.path_of(0));
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].timestamp == "2026-01-01T00:00:00.000000Z");
@@ -111,13 +111,13 @@ TEST_CASE("an event is one row from its first reading to its last") {
   using Kind = batch::AnomalyEvent::Kind;
   WriterRig rig;
   rig.send(event_of(Kind::opened, 1));
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   CHECK(events_in(rig) == std::vector<std::string>{"sensor-0|spike|voltage|-1|2.5|00.000000Z|NULL|1"});
   rig.send(event_of(Kind::progressed, 3));
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   CHECK(events_in(rig) == std::vector<std::string>{"sensor-0|spike|voltage|-1|2.5|00.000000Z|NULL|3"});
   rig.send(event_of(Kind::closed, 5));
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   CHECK(events_in(rig) == std::vector<std::string>{"sensor-0|spike|voltage|-1|2.5|00.000000Z|05.000000Z|5"});
 
   batch::AnomalyEvent gap = event_of(Kind::whole, 2, 10'000'000);
@@ -126,7 +126,7 @@ TEST_CASE("an event is one row from its first reading to its last") {
   gap.magnitude.reset();
   gap.direction = 0;
   rig.send(gap);
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   CHECK(events_in(rig).at(1) == "sensor-0|missing_data|NULL|NULL|NULL|10.000000Z|15.000000Z|2");
 }
 
@@ -134,10 +134,10 @@ TEST_CASE("an event that another run left open is not closed by this one's") {
   using Kind = batch::AnomalyEvent::Kind;
   WriterRig rig;
   rig.send(event_of(Kind::opened, 4));  // as an earlier run with the same seed left it
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   rig.send(event_of(Kind::opened, 1));
   rig.send(event_of(Kind::closed, 6));
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   CHECK(events_in(rig) == std::vector<std::string>{"sensor-0|spike|voltage|-1|2.5|00.000000Z|NULL|4",
                                                    "sensor-0|spike|voltage|-1|2.5|00.000000Z|05.000000Z|6"});
 }
@@ -187,7 +187,7 @@ TEST_CASE("only so many files are open; the one longest unused makes room") {
 TEST_CASE("after the end every file stands alone") {
   WriterRig rig({.sensors = 6, .open_shards = 2});
   for (std::uint32_t sensor = 0; sensor < 6; ++sensor) rig.send(sensor, 25);
-  rig.go_on_for(3 * second);
+  rig.run_for(3 * second);
   rig.send(0, 3);
   rig.finish();
   std::set<std::string> files;
@@ -215,7 +215,7 @@ TEST_CASE("a write-ahead log is copied into its file once it is long, and begins
 TEST_CASE("a checkpointer copies the log of a file that is being written, and leaves it open for more") {
   WriterRig rig({}, [](config::Config& config) { config.sqlite.checkpoint_pages = 1'000; });
   rig.send(0, 2'000);
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   const auto before = fs::file_size(rig.path_of(0));
   {
     sqlite::Checkpointer checkpointer("");
@@ -243,11 +243,11 @@ TEST_CASE("a file that somebody else has locked is tried again, without error an
   const SteadyTime again = rig.step();
   CHECK(again > rig.now());
   CHECK(again <= rig.now() + std::chrono::milliseconds(25));
-  rig.go_on_for(4 * second);
+  rig.run_for(4 * second);
   CHECK(rig.has_first(0, 10));
   rig.send(0, 3);
   REQUIRE(other.execute("ROLLBACK").ok());
-  rig.go_on_for(100 * millisecond);
+  rig.run_for(100 * millisecond);
   CHECK(rig.has_first(0, 38));
   CHECK(rig.errors() == 0);
   CHECK(rig.log.empty());
@@ -261,12 +261,12 @@ TEST_CASE("a lock that outlasts the busy timeout is an error, and still loses no
   sqlite::Database other = opened(rig.path_of(0));
   REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
   rig.send(0, 10);
-  rig.go_on_for(4'900 * millisecond);
+  rig.run_for(4'900 * millisecond);
   CHECK(rig.errors() == 0);
-  rig.go_on_for(200 * millisecond);
+  rig.run_for(200 * millisecond);
   CHECK(rig.errors() > 0);
   REQUIRE(other.execute("ROLLBACK").ok());
-  rig.go_on_for(3 * second);
+  rig.run_for(3 * second);
   CHECK(rig.has_first(0, 20));
   CHECK(rig.gave_up == 0);
 }
@@ -276,10 +276,10 @@ TEST_CASE("a locked new file is waited for as well") {
   sqlite::Database other = opened(rig.path_of(0));
   REQUIRE(other.execute("BEGIN EXCLUSIVE").ok());
   rig.send(0, 10);
-  rig.go_on_for(2 * second);
+  rig.run_for(2 * second);
   CHECK(rig.errors() == 0);
   REQUIRE(other.execute("ROLLBACK").ok());
-  rig.go_on_for(100 * millisecond);
+  rig.run_for(100 * millisecond);
   CHECK(rig.has_first(0, 10));
 }
 
@@ -299,7 +299,7 @@ TEST_CASE("one locked shard of sixteen does not delay the others") {
     rig.advance(20 * millisecond);
   }
   REQUIRE(other.execute("ROLLBACK").ok());
-  rig.go_on_for(100 * millisecond);
+  rig.run_for(100 * millisecond);
   CHECK(rig.has_everything());
   CHECK(rig.errors() == 0);
 }

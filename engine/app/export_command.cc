@@ -180,10 +180,10 @@ int run_export(ExportOptions options) {
   Target target(options.out);
   tbb::task_arena arena(static_cast<int>(std::min(status::core_count(), most_threads)));
   try {
-    const std::string told = arena.execute([&] { return write_all_of(options, selection, target); });
+    const std::string summary = arena.execute([&] { return write_all_of(options, selection, target); });
     target.finish();
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-    fmt::print(stderr, "exported {} in {}\n", told, duration_text(taken.count()));
+    fmt::print(stderr, "exported {} in {}\n", summary, duration_text(taken.count()));
   } catch (const std::system_error& error) {
     // A reader that has seen enough, such as head, is no failure and wants no message.
     if (error.code() != std::errc::broken_pipe) throw;

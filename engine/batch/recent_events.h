@@ -24,7 +24,7 @@ class RecentEvents {
       if (begins(event.kind)) {
         put(event);
       } else {
-        go_on(event);
+        update(event);
       }
     }
   }
@@ -46,7 +46,7 @@ class RecentEvents {
   }
 
   // An event that has left the ring already stays away.
-  void go_on(const AnomalyEvent& event) {
+  void update(const AnomalyEvent& event) {
     const auto known = std::ranges::find_if(ring_, [&event](const AnomalyEvent& one) {
       return one.sensor == event.sensor && one.started_at == event.started_at;
     });

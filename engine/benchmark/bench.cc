@@ -185,7 +185,7 @@ void Bench::search() {
     const std::size_t more = search.most_steps_left() - 1;
     // What else happens on the machine may spoil a measurement; twice in a row is no accident.
     const bool held = try_rate(*rate, more) || (!stopped() && try_rate(*rate, more));
-    if (!stopped()) search.tell(*rate, held);
+    if (!stopped()) search.record(*rate, held);
   }
   report_.highest_rate = search.best();
 }

@@ -108,7 +108,7 @@ class CellRun {
         simulator_(std::move(inputs), console_, log_.log(), errors_) {}
 
   [[nodiscard]] bool paced() const { return load_.rate.has_value(); }
-  bool goes_on(const status::Snapshot& now);
+  bool keeps_running(const status::Snapshot& now);
   [[nodiscard]] bool time_is_over(const status::Snapshot& now) const;
   [[nodiscard]] bool disk_is_used_up(const status::Snapshot& now) const;
   void look_at_pace(const status::Snapshot& now);
@@ -139,7 +139,7 @@ void CellRun::go(run::StopSignals& signals) {
   const auto began = std::chrono::steady_clock::now();
   simulator_.start();
   collectors_.start(paths_, cell_.collectors);
-  simulator_.watch(signals, [this](const status::Snapshot& now) { return goes_on(now); });
+  simulator_.watch(signals, [this](const status::Snapshot& now) { return keeps_running(now); });
   // Before the writers close their files, which is not to be complete while somebody else has them open.
   collectors_.stop();
   result_.collectors.seconds = seconds_since(began);
@@ -147,7 +147,7 @@ void CellRun::go(run::StopSignals& signals) {
   settle(seconds_since(began));
 }
 
-bool CellRun::goes_on(const status::Snapshot& now) {
+bool CellRun::keeps_running(const status::Snapshot& now) {
   if (progress_) progress_(now);
   if (paced()) look_at_pace(now);
   result_.disk_bound_reached = disk_is_used_up(now);

@@ -34,9 +34,9 @@ BenchFolder::Usage BenchFolder::usage() const {
   std::error_code error;
   for (std::filesystem::directory_iterator file(path_, error), end; !error && file != end;
        file.increment(error)) {
-    std::error_code gone;
-    const std::uint64_t bytes = file->file_size(gone);
-    if (gone) continue;
+    std::error_code vanished;
+    const std::uint64_t bytes = file->file_size(vanished);
+    if (vanished) continue;
     usage.all += bytes;
     if (file->path().native().ends_with("-wal")) usage.logs += bytes;
   }

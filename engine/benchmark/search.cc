@@ -33,7 +33,7 @@ std::optional<double> RateSearch::next() const {
   return middle;
 }
 
-void RateSearch::tell(double rate, bool held) {
+void RateSearch::record(double rate, bool held) {
   (held ? held_ : failed_) = rate;
 }
 

@@ -20,7 +20,7 @@ class RateSearch {
   // None when the search is over.
   [[nodiscard]] std::optional<double> next() const;
 
-  void tell(double rate, bool held);
+  void record(double rate, bool held);
 
   // The highest rate that held, none when none did.
   [[nodiscard]] std::optional<double> best() const { return held_; }

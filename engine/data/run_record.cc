@@ -1,7 +1,6 @@
 #include "data/run_record.h"
 
 #include <fmt/format.h>
-
 #include <tbb/parallel_for.h>
 
 #include <map>
@@ -21,18 +20,18 @@ void demand_read(const sqlite::StorageError& error, const std::filesystem::path&
 }
 
 // What one shard tells of the run.
-struct Told {
+struct Recorded {
   std::vector<sqlite::RunReload> reloads;
   std::vector<sqlite::EntryKey> identities;
 };
 
-Told read_told(const std::filesystem::path& file, const std::string& run_id) {
-  Told told;
+Recorded read_recorded(const std::filesystem::path& file, const std::string& run_id) {
+  Recorded recorded;
   sqlite::Database shard = data::open_shard(file);
-  if (!sqlite::check_schema(shard).ok()) return told;
-  demand_read(sqlite::read_reloads(shard, run_id, told.reloads), file);
-  demand_read(sqlite::list_identities(shard, run_id, told.identities), file);
-  return told;
+  if (!sqlite::check_schema(shard).ok()) return recorded;
+  demand_read(sqlite::read_reloads(shard, run_id, recorded.reloads), file);
+  demand_read(sqlite::list_identities(shard, run_id, recorded.identities), file);
+  return recorded;
 }
 
 // All shards together: each entry once, with a file that tells its identities.
@@ -42,16 +41,16 @@ struct Union {
 };
 
 Union unite(const std::vector<std::filesystem::path>& files, const std::string& run_id) {
-  std::vector<Told> told(files.size());
+  std::vector<Recorded> recorded(files.size());
   tbb::parallel_for(std::size_t{0}, files.size(),
-                    [&](std::size_t i) { told[i] = read_told(files[i], run_id); });
+                    [&](std::size_t i) { recorded[i] = read_recorded(files[i], run_id); });
   Union all;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    for (sqlite::RunReload& reload : told[i].reloads) {
+    for (sqlite::RunReload& reload : recorded[i].reloads) {
       const sqlite::EntryKey key(reload.number, reload.at);
       all.reloads.try_emplace(key, std::move(reload));
     }
-    for (const sqlite::EntryKey& entry : told[i].identities) all.identities.try_emplace(entry, files[i]);
+    for (const sqlite::EntryKey& entry : recorded[i].identities) all.identities.try_emplace(entry, files[i]);
   }
   return all;
 }
@@ -59,16 +58,16 @@ Union unite(const std::vector<std::filesystem::path>& files, const std::string& 
 sqlite::RecordedIdentities identities_of(const Union& all, const sqlite::EntryKey& entry,
                                          const std::string& run_id) {
   sqlite::RecordedIdentities found;
-  const auto told = all.identities.find(entry);
-  if (told == all.identities.end()) {
+  const auto recorded = all.identities.find(entry);
+  if (recorded == all.identities.end()) {
     throw InvalidInput(
         fmt::format("--resume: run {} was reloaded while it ran (table run_reloads), and what its reload "
                     "number {} changed is not in these files (table run_identities): an older version wrote "
                     "them, or one of them is missing; begin another run without --resume",
                     printable(run_id), entry.first));
   }
-  sqlite::Database shard = data::open_shard(told->second);
-  demand_read(sqlite::read_identities(shard, run_id, entry, found), told->second);
+  sqlite::Database shard = data::open_shard(recorded->second);
+  demand_read(sqlite::read_identities(shard, run_id, entry, found), recorded->second);
   return found;
 }
 

@@ -132,7 +132,7 @@ void Cohort::pass_to(Timestamp moment) {
   position_ = static_cast<std::size_t>(next - sensors_.begin());
 }
 
-void Cohort::go_on_at(Timestamp moment, const PastAnomalies& past, const Lives& lives) {
+void Cohort::resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives) {
   pass_to(moment);
   for (model::Sensor& sensor : sensors_) {
     const auto known = past.find(sensor.identity);
@@ -184,10 +184,10 @@ void Cohort::change_anomaly(std::size_t i, const Fate& fate, FleetChange& change
   const bool was_open = is_open(i);
   const bool has_shown = sensor.anomaly.readings_affected > 0;
   const bool has_more = next_due_after(change, fate, i, moment) <= ended_at;
-  const bool may_go_on = fate.kind != Fate::Kind::leaves && !fate.to_another_shard &&
-                         model::goes_on_under(sensor.anomaly, *sensor.profile, *fate.profile);
+  const bool may_continue = fate.kind != Fate::Kind::leaves && !fate.to_another_shard &&
+                            model::continues_under(sensor.anomaly, *sensor.profile, *fate.profile);
   using Kind = batch::AnomalyEvent::Kind;
-  if (outlasts_change(may_go_on, has_more, was_open)) {
+  if (outlasts_change(may_continue, has_more, was_open)) {
     if (has_more && has_shown && !was_open) note(sensor, Kind::progressed, ended_at, change);
     return;
   }

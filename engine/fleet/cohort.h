@@ -76,7 +76,7 @@ class Cohort {
   // Passes over every reading due before `moment`, which an earlier process has taken. `past` has the last
   // anomaly that each sensor began before it, if any, `lives` the history of the sensors that have
   // changed since the run began. Once, before the first tick.
-  void go_on_at(Timestamp moment, const PastAnomalies& past, const Lives& lives = {});
+  void resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives = {});
 
   // Carries out what `change` says of these sensors at `moment`, before which every reading has been taken:
   // some become another, some leave, and what becomes of their anomalies it notes in `change`. Returns how

@@ -66,8 +66,8 @@ std::uint64_t Fleet::due_before(Timestamp until) const {
   return due;
 }
 
-void Fleet::go_on_at(Timestamp moment, const PastAnomalies& past, const Lives& lives) {
-  for (Cohort& cohort : cohorts_) cohort.go_on_at(moment, past, lives);
+void Fleet::resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives) {
+  for (Cohort& cohort : cohorts_) cohort.resume_at(moment, past, lives);
 }
 
 void Fleet::apply(FleetChange& change, Timestamp moment) {

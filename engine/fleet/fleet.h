@@ -34,8 +34,8 @@ class Fleet {
   // How many readings are due before `until`, by arithmetic alone, those of sensors that have left included.
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;
 
-  // Passes over every reading due before `moment`; see Cohort::go_on_at.
-  void go_on_at(Timestamp moment, const PastAnomalies& past, const Lives& lives = {});
+  // Passes over every reading due before `moment`; see Cohort::resume_at.
+  void resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives = {});
 
   // Carries out a reload at `moment`, before which every reading has been taken. Cohorts may come, go and
   // move.

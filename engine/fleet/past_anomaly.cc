@@ -69,10 +69,11 @@ class Walk {
 
   void change_to(const Stretch& was, const Stretch& is) {
     model::Anomaly& anomaly = sensor_.anomaly;
-    const bool may_go_on = !is.in_another_shard && model::goes_on_under(anomaly, *was.profile, *is.profile);
+    const bool may_continue =
+        !is.in_another_shard && model::continues_under(anomaly, *was.profile, *is.profile);
     const bool was_open = anomaly.readings_affected > 0 && next_due(was, is.from) <= anomaly.ended_at;
     const bool has_more = next_due(is, is.from) <= anomaly.ended_at;
-    if (!outlasts_change(may_go_on, has_more, was_open)) anomaly = model::Anomaly{};
+    if (!outlasts_change(may_continue, has_more, was_open)) anomaly = model::Anomaly{};
   }
 
   Timestamp moment_;

@@ -53,8 +53,8 @@ model::Anomaly anomaly_at(Timestamp moment, std::uint64_t key, std::span<const S
 
 // Whether an anomaly outlasts a change of its sensor that allows it to: `has_more` readings lie in it
 // afterwards, or its last reading had been taken when they `was_open` no more.
-constexpr bool outlasts_change(bool may_go_on, bool has_more, bool was_open) {
-  return may_go_on && (has_more || !was_open);
+constexpr bool outlasts_change(bool may_continue, bool has_more, bool was_open) {
+  return may_continue && (has_more || !was_open);
 }
 
 }  // namespace fleet_sim::fleet

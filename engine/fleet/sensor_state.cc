@@ -38,7 +38,7 @@ void replay(SensorState& state, Timestamp until, std::span<const Injection> inje
   }
 }
 
-bool goes_on_alike(const SensorState& a, const SensorState& b) {
+bool continues_alike(const SensorState& a, const SensorState& b) {
   if (a.next_due != b.next_due || in_anomaly(a) != in_anomaly(b)) return false;
   return !in_anomaly(a) || (a.sensor.anomaly.type == b.sensor.anomaly.type &&
                             a.sensor.anomaly.started_at == b.sensor.anomaly.started_at);

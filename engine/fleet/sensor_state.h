@@ -51,6 +51,6 @@ void replay(SensorState& state, Timestamp until, std::span<const Injection> inje
             std::deque<RecentReading>& readings);
 
 // Whether two states of a sensor continue alike.
-bool goes_on_alike(const SensorState& a, const SensorState& b);
+bool continues_alike(const SensorState& a, const SensorState& b);
 
 }  // namespace fleet_sim::fleet

@@ -70,9 +70,9 @@ bool IdentityEvents::key(std::string& name) {
 bool IdentityEvents::end_object() {
   const Place place = top().place;
   if (place == Place::channel) end_channel();
-  const bool go_on = place != Place::identity || end_identity();
+  const bool proceed = place != Place::identity || end_identity();
   --depth_;
-  return go_on;
+  return proceed;
 }
 
 bool IdentityEvents::start_array(std::size_t) {

@@ -89,10 +89,10 @@ Log::Log(const LogSettings& settings, const std::string& file, Print print)
       quiet_(settings.quiet),
       level_(level_of(settings.level)),
       print_(settings.console_output ? std::move(print) : Print()),
-      file_(settings, file, [this](const std::string& trouble) { tell_of_file(trouble); }) {}
+      file_(settings, file, [this](const std::string& trouble) { report_file_trouble(trouble); }) {}
 
 Log::~Log() {
-  tell(limit_.over(std::chrono::steady_clock::now(), true));
+  write_repeats(limit_.over(std::chrono::steady_clock::now(), true));
 }
 
 void Log::debug(LogEvent event, std::string_view message, const LogFields& fields) {
@@ -126,18 +126,18 @@ void Log::say(const Line& line) {
   const auto repeats = limit_.over(now);
   const bool admitted = limit_.admit({line.level, std::string(line.event), std::string(line.message)}, now);
   lock.unlock();
-  tell(repeats);
+  write_repeats(repeats);
   if (admitted) write(line, true);
 }
 
-void Log::tell_repeats() {
+void Log::report_repeats() {
   std::unique_lock lock(mutex_);
   const auto repeats = limit_.over(std::chrono::steady_clock::now());
   lock.unlock();
-  tell(repeats);
+  write_repeats(repeats);
 }
 
-void Log::tell(const std::vector<RepeatLimit::Repeat>& repeats) {
+void Log::write_repeats(const std::vector<RepeatLimit::Repeat>& repeats) {
   for (const auto& [line, times] : repeats) {
     write({line.level,
            line.event,
@@ -154,7 +154,7 @@ void Log::write(const Line& line, bool to_console) {
   file_.write(text, std::chrono::steady_clock::now());
 }
 
-void Log::tell_of_file(const std::string& trouble) {
+void Log::report_file_trouble(const std::string& trouble) {
   const Line line{level_enum::warn, "log_file", trouble, {}};
   if (print_ && line.level >= level_) print_(line.level, text_of(line));
 }

@@ -78,7 +78,7 @@ class Log {
   void summary(LogEvent event, std::string_view message, const LogFields& fields, bool to_console);
 
   // Says how often lines have repeated whose time is over. Called now and then.
-  void tell_repeats();
+  void report_repeats();
 
   // As `logging.level` has it: "INFO".
   void set_level(const std::string& level);
@@ -94,9 +94,9 @@ class Log {
   };
   void say(const Line& line);
   void write(const Line& line, bool to_console);
-  void tell_of_file(const std::string& trouble);
+  void report_file_trouble(const std::string& trouble);
   [[nodiscard]] std::string text_of(const Line& line) const;
-  void tell(const std::vector<RepeatLimit::Repeat>& repeats);
+  void write_repeats(const std::vector<RepeatLimit::Repeat>& repeats);
 
   const bool json_;
   const bool quiet_;

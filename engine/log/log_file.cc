@@ -23,11 +23,12 @@ void end_torn_line(const std::string& path, std::FILE* file) {
 
 }  // namespace
 
-LogFile::LogFile(const LogSettings& settings, std::string path, std::function<void(const std::string&)> tell)
+LogFile::LogFile(const LogSettings& settings, std::string path,
+                 std::function<void(const std::string&)> report)
     : path_(std::move(path)),
       bytes_(settings.file_bytes),
       kept_(settings.kept_files),
-      tell_(std::move(tell)) {}
+      report_(std::move(report)) {}
 
 void LogFile::write(const std::string& line, SteadyTime now) {
   if (path_.empty()) return;
@@ -42,11 +43,11 @@ void LogFile::write(const std::string& line, SteadyTime now) {
     sink_.reset();
     ++dropped_;
     retry_at_ = now + retry_interval;
-    if (!std::exchange(failing_, true)) tell_("the log file cannot be written: " + printable(error.what()));
+    if (!std::exchange(failing_, true)) report_("the log file cannot be written: " + printable(error.what()));
     return;
   }
   if (!std::exchange(failing_, false)) return;
-  tell_(fmt::format("the log file works again; {} lines are missing from it", std::exchange(dropped_, 0)));
+  report_(fmt::format("the log file works again; {} lines are missing from it", std::exchange(dropped_, 0)));
 }
 
 // One that somebody has deleted or renamed is begun anew: what would be written to it nobody would find.

@@ -21,7 +21,7 @@ class LogFile {
   static constexpr std::chrono::seconds retry_interval{5};  // of a file that could not be written
 
   // `tell` gets one line per change of state: the file failing, and working again.
-  LogFile(const LogSettings& settings, std::string path, std::function<void(const std::string&)> tell);
+  LogFile(const LogSettings& settings, std::string path, std::function<void(const std::string&)> report);
 
   void write(const std::string& line, SteadyTime now);
 
@@ -31,7 +31,7 @@ class LogFile {
   const std::string path_;  // empty: no file
   const std::size_t bytes_;
   const std::size_t kept_;
-  const std::function<void(const std::string&)> tell_;
+  const std::function<void(const std::string&)> report_;
   std::mutex mutex_;
   std::shared_ptr<spdlog::sinks::rotating_file_sink_st> sink_;  // none: to be opened
   bool failing_ = false;

@@ -52,8 +52,8 @@ Anomaly begin_anomaly(const Profile& profile, AnomalyType type, Timestamp starte
   return anomaly;
 }
 
-bool goes_on_under(const Anomaly& anomaly, const Profile& was, const Profile& is) {
-  return !anomaly.active() || effect_of(*anomaly.type).goes_on(was, is);
+bool continues_under(const Anomaly& anomaly, const Profile& was, const Profile& is) {
+  return !anomaly.active() || effect_of(*anomaly.type).continues(was, is);
 }
 
 bool draws_noise(const Anomaly& anomaly) {

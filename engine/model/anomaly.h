@@ -36,7 +36,7 @@ Anomaly begin_anomaly(const Profile& profile, AnomalyType type, Timestamp starte
 
 // Whether an anomaly, if there is one, continues as it was recorded when the sensor's profile becomes
 // another: what was drawn at its onset does, a pattern or noise takes its strength from the profile.
-bool goes_on_under(const Anomaly& anomaly, const Profile& was, const Profile& is);
+bool continues_under(const Anomaly& anomaly, const Profile& was, const Profile& is);
 
 // Whether an active anomaly draws words of Stream::noise for each of its readings.
 bool draws_noise(const Anomaly& anomaly);

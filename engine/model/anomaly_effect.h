@@ -43,7 +43,7 @@ struct AnomalyEffect {
                                                                             batch::Values&) {};
 
   // Whether it continues as recorded when the profile becomes another.
-  bool (*goes_on)(const Profile& was, const Profile& is) = [](const Profile&, const Profile&) {
+  bool (*continues)(const Profile& was, const Profile& is) = [](const Profile&, const Profile&) {
     return true;
   };
 

@@ -18,13 +18,13 @@ void apply_noise(const AffectedReading& reading, batch::Values& values) {
   }
 }
 
-bool noise_goes_on(const Profile& was, const Profile& is) {
+bool noise_continues(const Profile& was, const Profile& is) {
   return was.noise_factor == is.noise_factor;
 }
 
 }  // namespace
 
 const AnomalyEffect noise_effect{
-    .begin = begin_noise, .apply = apply_noise, .goes_on = noise_goes_on, .draws_noise = true};
+    .begin = begin_noise, .apply = apply_noise, .continues = noise_continues, .draws_noise = true};
 
 }  // namespace fleet_sim::model

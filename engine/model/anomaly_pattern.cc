@@ -20,7 +20,7 @@ void apply_pattern(const AffectedReading& reading, batch::Values& values) {
     values[c] *= 1 + profile.channels[c].pattern * amplitude * wave;
 }
 
-bool pattern_goes_on(const Profile& was, const Profile& is) {
+bool pattern_continues(const Profile& was, const Profile& is) {
   constexpr std::size_t pattern = index_of(AnomalyType::pattern);
   return was.strength[pattern] == is.strength[pattern] && was.pattern_period == is.pattern_period;
 }
@@ -29,7 +29,7 @@ bool pattern_goes_on(const Profile& was, const Profile& is) {
 
 const AnomalyEffect pattern_effect{.begin = begin_pattern,
                                    .apply = apply_pattern,
-                                   .goes_on = pattern_goes_on,
+                                   .continues = pattern_continues,
                                    .strength = {{0.2, "pattern_amplitude", "amplitude", "of the value"}}};
 
 }  // namespace fleet_sim::model

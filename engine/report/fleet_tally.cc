@@ -119,8 +119,8 @@ class GroupSum {
 
 ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   const ReadingTally& tally = shard.tally;
-  ReportShard told;
-  told.file = file;
+  ReportShard summary;
+  summary.file = file;
   std::uint64_t unplaced = 0;
   const std::vector<PerAnomalyType<std::uint64_t>> missing = missing_of_cells(shard, unplaced);
   const std::vector<std::uint32_t> kinds = kinds_of(tally, *shard.config.config);
@@ -128,29 +128,29 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
     const Cell& cell = tally.cells()[i];
     add_cell(cell, missing[i], kinds[cell.combination], sensors_.intern(tally.sensor_id(cell.sensor)));
     offer(cell, missing[i], kinds[cell.combination], file, tally);
-    told.readings += cell.readings;
-    told.missing += sum_of(missing[i]);
-    told.synced += cell.synced;
-    if (!told.range) told.range = {cell.first, cell.last};
-    told.range->first = std::min(told.range->first, cell.first);
-    told.range->last = std::max(told.range->last, cell.last);
+    summary.readings += cell.readings;
+    summary.missing += sum_of(missing[i]);
+    summary.synced += cell.synced;
+    if (!summary.range) summary.range = {cell.first, cell.last};
+    summary.range->first = std::min(summary.range->first, cell.first);
+    summary.range->last = std::max(summary.range->last, cell.last);
   }
   if (shard.config.is_known) add_expectation(shard, kinds, missing);
-  told.missing += unplaced;
-  told.sensors = tally.sensors().size();
-  told.oldest_unsynced = tally.oldest_unsynced();
-  told.gaps = tally.gaps().count;
-  told.deleted = shard.deleted;
-  told.expectation_missing = shard.config.why_not;
-  for (const sqlite::RunInfo& run : shard.runs) told.runs.push_back(run.run_id);
+  summary.missing += unplaced;
+  summary.sensors = tally.sensors().size();
+  summary.oldest_unsynced = tally.oldest_unsynced();
+  summary.gaps = tally.gaps().count;
+  summary.deleted = shard.deleted;
+  summary.expectation_missing = shard.config.why_not;
+  for (const sqlite::RunInfo& run : shard.runs) summary.runs.push_back(run.run_id);
 
   add_daily(shard);
   gaps_ += tally.gaps();
   missing_.events += shard.missing_events;
   missing_.open_events += shard.open_missing_events;
-  missing_.readings += told.missing;
+  missing_.readings += summary.missing;
   missing_.without_a_row += unplaced;
-  return told;
+  return summary;
 }
 
 std::vector<std::uint32_t> FleetTally::kinds_of(const ReadingTally& tally, const config::Config& config) {
@@ -287,9 +287,9 @@ std::vector<ReportGroup> FleetTally::group_by(const NameOf& name) const {
     rates.add(member.sensor, group_of_kind[member.kind], member.due, member.anomalous);
   }
   rates.finish();
-  std::vector<ReportGroup> told;
-  for (std::size_t i = 0; i < groups.size(); ++i) told.push_back(groups[i].group(rates[i]));
-  return told;
+  std::vector<ReportGroup> reported;
+  for (std::size_t i = 0; i < groups.size(); ++i) reported.push_back(groups[i].group(rates[i]));
+  return reported;
 }
 
 // The day of another channel is no part of the same curve.

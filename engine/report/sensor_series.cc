@@ -148,8 +148,8 @@ batch::Values values_of(const sqlite::Statement& row, std::size_t channels) {
 
 class SeriesReader {
  public:
-  SeriesReader(const fs::path& file, const ReportShard& told, const VariedSensor& sensor)
-      : file_(file), told_(told), shard_(data::open_shard(file)) {
+  SeriesReader(const fs::path& file, const ReportShard& summary, const VariedSensor& sensor)
+      : file_(file), summary_(summary), shard_(data::open_shard(file)) {
     series_.sensor = sensor;
     const batch::Schema schema = data::read_schema(shard_, file_);
     series_.channels.assign(schema.channels().begin(), schema.channels().end());
@@ -158,9 +158,9 @@ class SeriesReader {
   SensorSeries read() {
     const std::vector<Block> blocks = look_through(shard_, file_);
     const auto anomalies = read_anomalies(shard_, file_, series_.sensor.sensor_id);
-    const Microseconds length = window_length(told_, series_.sensor.period);
-    series_.from = std::clamp(best_start(anomalies, length, told_.range->first), told_.range->first,
-                              std::max(told_.range->first, told_.range->last - length));
+    const Microseconds length = window_length(summary_, series_.sensor.period);
+    series_.from = std::clamp(best_start(anomalies, length, summary_.range->first), summary_.range->first,
+                              std::max(summary_.range->first, summary_.range->last - length));
     series_.until = series_.from + length;
     read_window(blocks);
     for (const SeriesAnomaly& anomaly : anomalies) {
@@ -200,7 +200,7 @@ class SeriesReader {
   }
 
   const fs::path& file_;
-  const ReportShard& told_;
+  const ReportShard& summary_;
   sqlite::Database shard_;
   SensorSeries series_;
 };

@@ -217,11 +217,12 @@ void Reloader::reload_identities() {
   if (changes.empty()) return;
   check_limits(changes.new_identities());
   const std::string detail = shortened(fleet_sim::identity::changes_text(changes, roster, wanted_roster));
-  std::vector<bool> gone(roster.size(), false);
-  for (const std::uint32_t member : changes.removed) gone[member] = true;
-  for (const identity::IdentityChanges::Changed& changed : changes.changed) gone[changed.from] = true;
+  std::vector<bool> removed(roster.size(), false);
+  for (const std::uint32_t member : changes.removed) removed[member] = true;
+  for (const identity::IdentityChanges::Changed& changed : changes.changed) removed[changed.from] = true;
   start::Members members;
-  std::ranges::copy_if(*next.members, std::back_inserter(members), [&](std::uint32_t m) { return !gone[m]; });
+  std::ranges::copy_if(*next.members, std::back_inserter(members),
+                       [&](std::uint32_t m) { return !removed[m]; });
   const std::vector<fleet::WantedSensor> sensors = place(changes, wanted_roster, next);
   for (const fleet::WantedSensor& sensor : sensors) members.push_back(sensor.to);
   next.members = std::make_shared<const start::Members>(std::move(members));

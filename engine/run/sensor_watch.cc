@@ -115,7 +115,7 @@ SensorWatch::Look& SensorWatch::remembered(const start::Edition& edition, const 
 void SensorWatch::bring_up_to(const fleet::SensorState& now, Look& look,
                               std::span<const fleet::Injection> injections) const {
   fleet::replay(look.state, now.next_due, injections, most_recent_readings, look.readings);
-  if (!fleet::goes_on_alike(look.state, now)) look.readings.clear();
+  if (!fleet::continues_alike(look.state, now)) look.readings.clear();
   look.state = now;
 }
 

@@ -244,7 +244,7 @@ void Simulator::set_clock() {
 // never stopped: what was due in between is late, and comes as fast as storage takes it.
 void Simulator::take_up_run() {
   run_.resumed_at = system_now();
-  fleet_->go_on_at(resumption_.moment, resumption_.past, resumption_.lives);
+  fleet_->resume_at(resumption_.moment, resumption_.past, resumption_.lives);
   schedule_.start = resumption_.moment;
   const auto since_it_began =
       std::chrono::microseconds(std::max<Microseconds>(0, *run_.resumed_at - run_.began_at));
@@ -391,7 +391,7 @@ void Simulator::log_writer(SayInLog say, const std::string& line) {
 }
 
 // Shows progress until the last reading has been handed to the writers, and passes on a wish to stop.
-void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
+void Simulator::watch(StopSignals& signals, const KeepsRunning& keeps_running) {
   logged_ = snapshot();
   shown_ = {logged_};
   bool stopping = false;
@@ -401,8 +401,8 @@ void Simulator::watch(StopSignals& signals, const GoesOn& goes_on) {
     keep_lock();
     const status::Snapshot now = snapshot();
     if (observer_) observer_(now);
-    const bool enough =
-        stop_requested_.load(std::memory_order_acquire) || (!stopping && goes_on && !goes_on(now));
+    const bool enough = stop_requested_.load(std::memory_order_acquire) ||
+                        (!stopping && keeps_running && !keeps_running(now));
     if (!stopping && (enough || signals.received() != 0 || gave_up_.load(std::memory_order_acquire))) {
       stopping = true;
       if (signals.received() != 0)
@@ -445,7 +445,7 @@ void Simulator::report(const status::Snapshot& now) {
     shown_.push_back(now);
   }
   log_faults();
-  log_.tell_repeats();
+  log_.report_repeats();
   const double since_deletions = now.elapsed_seconds - deletions_logged_.elapsed_seconds;
   if (deletions_logged_.readings_deleted == 0 || since_deletions >= between_deletions_seconds)
     log_deletions(now);

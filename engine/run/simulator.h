@@ -49,11 +49,11 @@ class Simulator {
   // The same without the summary: what a benchmark times.
   void drive(StopSignals& signals);
 
-  // The steps of drive(), each once and in this order, for who has something to do between them. `goes_on` is
-  // asked every wake_interval whether the run is to continue.
-  using GoesOn = std::function<bool(const status::Snapshot&)>;
+  // The steps of drive(), each once and in this order, for who has something to do between them.
+  // `keeps_running` is asked every wake_interval whether the run is to continue.
+  using KeepsRunning = std::function<bool(const status::Snapshot&)>;
   void start();
-  void watch(StopSignals& signals, const GoesOn& goes_on = {});
+  void watch(StopSignals& signals, const KeepsRunning& keeps_running = {});
   void drain(StopSignals& signals);
 
   // Called about every wake_interval on the main thread, from start() on until the last writer has ended.

@@ -39,14 +39,14 @@ constexpr std::string_view mark_injected_sql =
 
 // The latest open event of that sensor and start: an earlier run with the same seed may have left the same
 // one open.
-constexpr std::string_view go_on_event_sql =
+constexpr std::string_view update_event_sql =
     "UPDATE anomaly_events SET ended_at = ?3, readings_affected = ?4 WHERE id = (SELECT max(id) FROM "
     "anomaly_events "
     "WHERE sensor_id = ?1 AND started_at = ?2 AND ended_at IS NULL)";
 
 // One that had ended, until a reload gave its sensor more readings within it. Such events are recent, so the
 // row is looked for from the end.
-constexpr std::string_view go_on_again_sql =
+constexpr std::string_view update_ended_event_sql =
     "UPDATE anomaly_events SET ended_at = ?3, readings_affected = ?4 WHERE id = (SELECT id FROM "
     "anomaly_events WHERE sensor_id = ?1 AND started_at = ?2 ORDER BY id DESC LIMIT 1)";
 
@@ -127,10 +127,11 @@ int EventInsert::apply(const batch::AnomalyEvent& event, std::int64_t last_id) {
     const int code = begin(event, last_id);
     return code == SQLITE_OK && event.injected ? mark_injected() : code;
   }
-  int code = go_on(event, go_on_, go_on_event_sql);
-  if (code == SQLITE_OK && database_.changed_rows() == 0) code = go_on(event, go_on_again_, go_on_again_sql);
-  const bool row_is_gone = code == SQLITE_OK && last_id > 0 && database_.changed_rows() == 0;
-  return row_is_gone ? begin(event, last_id) : code;
+  int code = update(event, update_, update_event_sql);
+  if (code == SQLITE_OK && database_.changed_rows() == 0)
+    code = update(event, update_ended_, update_ended_event_sql);
+  const bool row_is_missing = code == SQLITE_OK && last_id > 0 && database_.changed_rows() == 0;
+  return row_is_missing ? begin(event, last_id) : code;
 }
 
 int EventInsert::begin(const batch::AnomalyEvent& event, std::int64_t last_id) {
@@ -163,17 +164,17 @@ int EventInsert::mark_injected() {
   return error.ok() ? mark.run() : error.code;
 }
 
-int EventInsert::go_on(const batch::AnomalyEvent& event, Statement& update, std::string_view sql) {
-  if (!update.is_prepared()) {
-    if (const StorageError error = database_.prepare(sql, update); !error.ok()) return error.code;
+int EventInsert::update(const batch::AnomalyEvent& event, Statement& statement, std::string_view sql) {
+  if (!statement.is_prepared()) {
+    if (const StorageError error = database_.prepare(sql, statement); !error.ok()) return error.code;
   }
   const std::string started_at = timestamp_text(event.started_at);
   const std::string ended_at = timestamp_text(event.ended_at);
-  update.bind(1, roster_[event.sensor].id);
-  update.bind(2, started_at);
-  bind_end(update, 3, event, ended_at);
-  update.bind(4, static_cast<std::int64_t>(event.readings_affected));
-  return update.run();
+  statement.bind(1, roster_[event.sensor].id);
+  statement.bind(2, started_at);
+  bind_end(statement, 3, event, ended_at);
+  statement.bind(4, static_cast<std::int64_t>(event.readings_affected));
+  return statement.run();
 }
 
 }  // namespace fleet_sim::sqlite

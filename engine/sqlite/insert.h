@@ -55,15 +55,15 @@ class EventInsert {
 
  private:
   int begin(const batch::AnomalyEvent& event, std::int64_t last_id);
-  int go_on(const batch::AnomalyEvent& event, Statement& update, std::string_view sql);
+  int update(const batch::AnomalyEvent& event, Statement& statement, std::string_view sql);
   int mark_injected();
 
   Database& database_;
   const identity::Roster& roster_;
   const batch::Schema& schema_;
   Statement begin_;
-  Statement go_on_;
-  Statement go_on_again_;
+  Statement update_;
+  Statement update_ended_;
 };
 
 }  // namespace fleet_sim::sqlite

@@ -154,13 +154,13 @@ StorageError delete_prefix(Database& database, const config::RetentionSettings& 
   StorageError error = find_prefix(database, settings, most_rows, prefix);
   if (!error.ok() || prefix.readings == 0) return error;
   error = database.run(delete_readings, prefix.last_id);
-  DeletedRows gone{prefix.readings, 0, prefix.held_back};
-  if (error.ok()) error = delete_events(database, most_rows, gone.events);
+  DeletedRows removed{prefix.readings, 0, prefix.held_back};
+  if (error.ok()) error = delete_events(database, most_rows, removed.events);
   if (error.ok()) {
-    error = record_deletions(database, {prefix.until, prefix.last_id, gone.readings, gone.events});
+    error = record_deletions(database, {prefix.until, prefix.last_id, removed.readings, removed.events});
   }
   if (error.ok()) error = database.execute("COMMIT");
-  if (error.ok()) deleted = gone;
+  if (error.ok()) deleted = removed;
   return error;
 }
 

@@ -39,7 +39,7 @@ struct RunReload {
 // any thread reads those below size() and says what has been recorded.
 class RunReloads {
  public:
-  RunReloads() { told_.grow_by(1); }
+  RunReloads() { recordings_.grow_by(1); }
 
   // The sensors of the fleet as it began. Before anything is recorded.
   void begin_with(Timestamp start, std::vector<std::uint32_t> members) {
@@ -50,7 +50,7 @@ class RunReloads {
 
   void add(RunReload reload) {
     reload.number = reloads_.size() + 1;
-    told_.grow_by(1);
+    recordings_.grow_by(1);
     reloads_.push_back(std::move(reload));
     size_.store(reloads_.size(), std::memory_order_release);
   }
@@ -58,19 +58,21 @@ class RunReloads {
   [[nodiscard]] const RunReload& operator[](std::size_t i) const { return reloads_[i]; }
 
   // Whether one more shard is to tell the identities of an entry: the start, or the reload with this number.
-  [[nodiscard]] bool tells_identities(std::uint64_t number, std::size_t identities) const {
-    const std::uint64_t shards = told_[number].load(std::memory_order_relaxed);
-    return shards == 0 || (shards + 1) * identities <= most_identities_told;
+  [[nodiscard]] bool records_identities(std::uint64_t number, std::size_t identities) const {
+    const std::uint64_t shards = recordings_[number].load(std::memory_order_relaxed);
+    return shards == 0 || (shards + 1) * identities <= most_identities_recorded;
   }
   // A shard has committed what it tells of the entry.
-  void told(std::uint64_t number) const { told_[number].fetch_add(1, std::memory_order_relaxed); }
+  void note_recorded(std::uint64_t number) const {
+    recordings_[number].fetch_add(1, std::memory_order_relaxed);
+  }
 
  private:
-  static constexpr std::uint64_t most_identities_told = 100'000;  // about 20 MB, over all shards
+  static constexpr std::uint64_t most_identities_recorded = 100'000;  // about 20 MB, over all shards
 
   IdentityEntry began_with_;
   tbb::concurrent_vector<RunReload> reloads_;
-  mutable tbb::concurrent_vector<std::atomic<std::uint64_t>> told_;  // by number: in how many shards
+  mutable tbb::concurrent_vector<std::atomic<std::uint64_t>> recordings_;  // by number: in how many shards
   std::atomic<std::size_t> size_{0};
 };
 

@@ -1,7 +1,6 @@
 #include "sqlite/shard.h"
 
 #include <fmt/format.h>
-
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -82,7 +81,7 @@ std::optional<Shard::FileIdentity> Shard::identity_of(const std::string& path) {
 }
 
 // A name that cannot be looked at says nothing about the file.
-bool Shard::is_gone(const std::string& path, const FileIdentity& file) {
+bool Shard::was_removed(const std::string& path, const FileIdentity& file) {
   const std::optional<FileIdentity> there = identity_of(path);
   return there ? *there != file : errno == ENOENT || errno == ENOTDIR;
 }
@@ -119,11 +118,11 @@ StorageError Shard::connect(Database& database) const {
 }
 
 bool Shard::has_moved() const {
-  return file_ && is_gone(path_, *file_);
+  return file_ && was_removed(path_, *file_);
 }
 
 bool Shard::has_lost_log() const {
-  return log_ && (is_gone(path_ + "-wal", log_->log) || is_gone(path_ + "-shm", log_->index));
+  return log_ && (was_removed(path_ + "-wal", log_->log) || was_removed(path_ + "-shm", log_->index));
 }
 
 // SQLite finds the log by its name and the file by its descriptor. A file that was renamed gets what its log
@@ -177,7 +176,7 @@ StorageError Shard::flush(const write::Lot& lot) {
   }
   if (error.ok()) {
     if (!log_) note_log();
-    note_told(reloads_so_far);
+    note_recorded(reloads_so_far);
     last_ = last;
     gap_recorded_ = gap_recorded_ || lot.gap_since;
     in_doubt_ = already_there_ = {};
@@ -191,10 +190,11 @@ StorageError Shard::flush(const write::Lot& lot) {
 }
 
 // What has been recorded with this commit.
-void Shard::note_told(std::size_t reloads_so_far) {
+void Shard::note_recorded(std::size_t reloads_so_far) {
   const RunReloads* reloads = context_->run.reloads;
-  if (reloads != nullptr && !run_recorded_) reloads->told(0);
-  for (std::size_t i = reloads_recorded_; i < reloads_so_far; ++i) reloads->told((*reloads)[i].number);
+  if (reloads != nullptr && !run_recorded_) reloads->note_recorded(0);
+  for (std::size_t i = reloads_recorded_; i < reloads_so_far; ++i)
+    reloads->note_recorded((*reloads)[i].number);
   run_recorded_ = true;
   reloads_recorded_ = reloads_so_far;
 }

@@ -115,9 +115,9 @@ class Shard {
   static std::optional<LastRow> last_row(const write::Lot& lot);
   int insert_readings(const write::Lot& lot);
   [[nodiscard]] std::size_t reloads() const;
-  void note_told(std::size_t reloads_so_far);
+  void note_recorded(std::size_t reloads_so_far);
   static std::optional<FileIdentity> identity_of(const std::string& path);
-  static bool is_gone(const std::string& path, const FileIdentity& file);
+  static bool was_removed(const std::string& path, const FileIdentity& file);
   void note_file();
   void note_log();
   void forget_file();

@@ -153,11 +153,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void written(beast::error_code error) {
-    const bool go_on = !error && response_.keep_alive();
+    const bool keep_alive = !error && response_.keep_alive();
     serializer_.reset();
     response_ = Response();
     if (left_ || error) return leave();
-    if (go_on) return read();
+    if (keep_alive) return read();
     beast::error_code ignored;
     stream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
     stream_.expires_after(std::chrono::seconds(linger_seconds));

@@ -140,14 +140,14 @@ class DataDirectory(ContainerTest):
         self.addCleanup(engine, "volume", "rm", volume)
         for _ in range(2):
             self.run_to_its_end("--duration", 1, data=volume)
-        told = self.run_to_its_end("digest", "data", data=volume)
-        self.assertEqual(told.count("\nrun "), 2, told)
+        output = self.run_to_its_end("digest", "data", data=volume)
+        self.assertEqual(output.count("\nrun "), 2, output)
 
     def test_may_not_be_written(self):
         self.data.mkdir()
         for options in (("--user", str(SOMEBODY)), ("--user", f"{FLEET}:{FLEET}")):
-            told = self.run_to_its_end("--duration", 1, options=options, code=3)
-            self.assertRegex(told, rf"user \d+ may not write to /app/data, which belongs to user {os.getuid()}; a run has to")
+            output = self.run_to_its_end("--duration", 1, options=options, code=3)
+            self.assertRegex(output, rf"user \d+ may not write to /app/data, which belongs to user {os.getuid()}; a run has to")
         self.assertEqual([path.name for path in self.data.iterdir()], [])
 
     def test_as_a_user_of_ones_own(self):
@@ -160,8 +160,8 @@ class DataDirectory(ContainerTest):
 
     def test_that_can_only_be_read(self):
         self.run_to_its_end("--duration", 1)
-        told = engine("run", "--rm", "-v", f"{self.data}:/app/data:ro", IMAGE, "digest", "data").stdout
-        self.assertIn(f"{self.query('SELECT count(*) FROM sensor_readings')[0][0]} readings", told)
+        output = engine("run", "--rm", "-v", f"{self.data}:/app/data:ro", IMAGE, "digest", "data").stdout
+        self.assertIn(f"{self.query('SELECT count(*) FROM sensor_readings')[0][0]} readings", output)
 
     def test_of_another_container(self):
         first = self.start("--duration", 0)
@@ -187,8 +187,8 @@ class Mounts(ContainerTest):
             self.write(f"many/{name}.json", self.sensor(name))
         mount = ("-v", f"{self.dir / 'many'}:/app/identities:ro")
         self.assertEqual([sensor for sensor, _ in self.sensors(options=mount)], ["A", "B"])
-        told = self.run_to_its_end(options=(*mount, "-e", "SENSOR_ID=C"), code=2)
-        self.assertIn("SENSOR_ID: is for a run of one sensor, but there are 2", told)
+        output = self.run_to_its_end(options=(*mount, "-e", "SENSOR_ID=C"), code=2)
+        self.assertIn("SENSOR_ID: is for a run of one sensor, but there are 2", output)
 
     def test_the_demo(self):
         self.assertIn("15 identities in 15 files", self.run_to_its_end("check", "--identities", "demo"))
@@ -265,13 +265,13 @@ class Compose(ContainerTest):
 
     def counts(self):
         """Rows of the fleet, those that are marked, and rows in the central file, as the two containers see them."""
-        told = "import sqlite3, glob; ask = lambda path, sql: sqlite3.connect(path, timeout=10).execute(sql).fetchone()[0] or 0;" \
+        output = "import sqlite3, glob; ask = lambda path, sql: sqlite3.connect(path, timeout=10).execute(sql).fetchone()[0] or 0;" \
                "shards = glob.glob('/app/data/*.db');" \
                "print(sum(ask(path, 'SELECT count(*) FROM sensor_readings') for path in shards)," \
                "sum(ask(path, 'SELECT sum(synced) FROM sensor_readings') for path in shards)," \
                "ask('/app/central/central.db', 'SELECT count(*) FROM sensor_readings'))"
         return [int(count) for count in
-                self.compose("run", "--rm", "--no-deps", "-T", "--entrypoint", "python3", "collector", "-c", told).split()]
+                self.compose("run", "--rm", "--no-deps", "-T", "--entrypoint", "python3", "collector", "-c", output).split()]
 
     def test_a_collector_beside_a_fleet(self):
         self.addCleanup(self.compose, "down", "-v")

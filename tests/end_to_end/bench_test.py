@@ -137,8 +137,8 @@ class Bench(FleetTest):
     def test_rounds_are_interleaved_and_every_combination_is_there(self):
         ran = self.bench("--full", "--shards", "1,2", "--writers", "1,2", "--batch-size", 100, "--synchronous", "off,full",
                          "--index", "off", "--collectors", 0, "--rounds", 2, "--seconds", 0.2, "--warm-up", 0, "--json", "-")
-        told = re.findall(r"cell (\d)/6 .*?round (\d)/2", ran.stderr)
-        self.assertEqual(told, [(str(cell), str(turn)) for turn in (1, 2) for cell in range(1, 7)])
+        rounds = re.findall(r"cell (\d)/6 .*?round (\d)/2", ran.stderr)
+        self.assertEqual(rounds, [(str(cell), str(turn)) for turn in (1, 2) for cell in range(1, 7)])
         cells = json.loads(ran.stdout)["cells"]
         self.assertEqual(len({(cell["shards"], cell["writers"], cell["synchronous"]) for cell in cells}), 6)
         self.assertIn("1 shard, 2 writers", ran.stderr, "left out, and said so")
@@ -166,7 +166,7 @@ class Bench(FleetTest):
                 self.assertEqual(self.folders(), [])
                 self.assertIn("INTERRUPTED", (self.dir / "stdout").read_text())
 
-    def test_what_was_measured_before_a_signal_is_told(self):
+    def test_what_was_measured_before_a_signal_is_reported(self):
         process = self.start("bench", *ONE_CELL[:-2], "--rounds", 100, "--seconds", 0.3, "--json", "-")
         until = time.monotonic() + 60
         while "round 3/100" not in self.printed() and time.monotonic() < until:

@@ -309,8 +309,8 @@ class CommandLine(FleetTest):
         self.assert_nothing_written("other", "other/text.db")
         self.write("foreign/notes.db", "")
         sqlite3.connect(self.dir / "foreign" / "notes.db").execute("CREATE TABLE notes (text)").connection.close()
-        told = self.fleet_sim("digest", "foreign", code=1).stderr
-        self.assertIn("notes.db: cannot be read: has tables, but no sensor_readings", told)
+        error = self.fleet_sim("digest", "foreign", code=1).stderr
+        self.assertIn("notes.db: cannot be read: has tables, but no sensor_readings", error)
 
     def test_digest_of_files_without_tables(self):
         """A run that was killed while it made its files has left such ones."""

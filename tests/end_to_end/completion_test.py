@@ -113,10 +113,11 @@ class Manual(FleetTest):
         commands = re.findall(r"(?m)^  (\w+) ", top[top.index("Subcommands:"):])
         self.assertLessEqual(set(commands), set(parts))
         for command in ["", *commands]:
-            told = self.fleet_sim(*command.split(), "--help").stdout
-            told = told[:told.find("\nSubcommands:")] if not command else told
-            told = re.sub(r" *Excludes: [-\w ]+?(?=  |$)", "", told, flags=re.MULTILINE)  # which releases of CLI11 place differently
-            options = re.findall(r"(?m)^  (-\S+)(?: (\S+))?.*?(?:  +|\n +)(\S.*)$", told[told.index("Options:"):])
+            help_text = self.fleet_sim(*command.split(), "--help").stdout
+            help_text = help_text[:help_text.find("\nSubcommands:")] if not command else help_text
+            # Which releases of CLI11 place differently.
+            help_text = re.sub(r" *Excludes: [-\w ]+?(?=  |$)", "", help_text, flags=re.MULTILINE)
+            options = re.findall(r"(?m)^  (-\S+)(?: (\S+))?.*?(?:  +|\n +)(\S.*)$", help_text[help_text.index("Options:"):])
             self.assertGreaterEqual(len(options), 1, command)
             part = " ".join(parts[command].split())
             for names, _, help_line in options:

@@ -130,12 +130,12 @@ class WithoutAnEngine(FleetTest):
     def test_container_says_so_and_touches_nothing(self):
         """No engine of that name, and one that has no service."""
         self.write("silent-engine", "#!/bin/sh\nexit 1\n").chmod(0o755)
-        for engine, told in ((str(self.dir / "no-engine"), "is not installed"),
+        for engine, reported in ((str(self.dir / "no-engine"), "is not installed"),
                              (str(self.dir / "silent-engine"), "does not answer")):
             ran = subprocess.run([SOURCE / "scripts" / "test_container.sh"], capture_output=True, text=True,
                                  env={**os.environ, "CONTAINER_ENGINE": engine})
             self.assertEqual((ran.returncode, ran.stdout), (1, ""))
-            self.assertRegex(ran.stderr, rf"^test_container: {re.escape(engine)} .*{told}")
+            self.assertRegex(ran.stderr, rf"^test_container: {re.escape(engine)} .*{reported}")
 
 
 if __name__ == "__main__":

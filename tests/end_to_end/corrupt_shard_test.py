@@ -21,13 +21,13 @@ class CorruptShard(FaultTest):
             file.write((GARBAGE * (size // len(GARBAGE) + 1))[:size - page])
         return path.read_bytes()
 
-    def assert_set_aside(self, name, content, told):
+    def assert_set_aside(self, name, content, reported):
         """The file is there under another name, which is no shard's, with every byte it had."""
         kept = [path for path in self.data.rglob("*") if path.name != name and path.is_file() and GARBAGE in path.read_bytes()]
         self.assertEqual(len(kept), 1, sorted(path.name for path in self.data.iterdir()))
         self.assertTrue(kept[0].read_bytes() == content, f"{kept[0].name} is not as it was")
-        self.assertIn(name, told)
-        self.assertIn(kept[0].name, told, "where it was put")
+        self.assertIn(name, reported)
+        self.assertIn(kept[0].name, reported, "where it was put")
         self.assertFalse(kept[0].match("*.db"), f"who reads the shards by *.db would stumble over {kept[0].name}")
         return kept[0]
 
@@ -81,7 +81,7 @@ class CorruptShard(FaultTest):
         healthy, sick = shards(self.data)
         content = self.overwrite_while_it_pauses(process, sick)
         at = time.time() * SECOND
-        self.wait_for_told(process, r"warning.*" + re.escape(sick.name))
+        self.wait_for_line(process, r"warning.*" + re.escape(sick.name))
         self.wait_until(lambda: self.began_anew(sick), process, seconds=20)
         summary = self.stop(process)
         self.assert_set_aside(sick.name, content, (self.dir / "stderr").read_text())

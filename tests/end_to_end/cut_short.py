@@ -78,9 +78,9 @@ class Run:
             kinds = dict(zip(times, (kind for _, kind in rows)))
             first = times[0] - (times[0] - self.start - 1) // self.period * self.period
             for at in range(first, max(times[-1], self.last - SECOND) + 1, self.period):
-                told = [kind for kind, *_ in self.events_at(sensor, at)]
+                reported = [kind for kind, *_ in self.events_at(sensor, at)]
                 found = ([kinds[at]] if kinds[at] else []) if at in kinds else ["missing_data"]
-                self.test.assertEqual(told, found, f"{self.name}: {sensor} at {at - self.start} µs after the start")
+                self.test.assertEqual(reported, found, f"{self.name}: {sensor} at {at - self.start} µs after the start")
 
     def assert_counts(self):
         """`readings_affected` of every event is the number of this run's rows in it, or of its gaps once it has ended."""

@@ -71,7 +71,7 @@ class DashboardLost(DashboardTest):
         self.serve("--rate", "100", "--config", config)
         sensor = sorted(demo_identities())[0]
         self.open(f"#sensor={sensor}")
-        self.until_text("#temperature-told", "over")
+        self.until_text("#temperature-range", "over")
         self.wait_for_rows(self.dir / "data")
         collector = connect(shards(self.dir / "data")[0])
         self.addCleanup(collector.close)

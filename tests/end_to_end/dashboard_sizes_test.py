@@ -12,7 +12,7 @@ class DashboardSizes(DashboardTest):
         self.open(f"#sensor={sensor}")
         self.assertIn("1 sensor, 1/s", self.text("#facts"))
         self.until_text("#sensors-place", "1–1 of 1")
-        self.until_text("#temperature-told", "over")
+        self.until_text("#temperature-range", "over")
         self.assert_no_complaints()
 
     def test_a_million_sensors(self):
@@ -32,8 +32,8 @@ class DashboardSizes(DashboardTest):
         self.script("arguments[0].click()", self.find("#sensors-rows a"))
         self.until_text("#sensor-title", wanted)
         self.until_text("#temperature-value", "°C", seconds=30)
-        told = self.script("return chosenReadings.length")
-        self.until("it goes on", lambda: self.script("return chosenReadings.length") > told, seconds=40)
+        reported = self.script("return chosenReadings.length")
+        self.until("it goes on", lambda: self.script("return chosenReadings.length") > reported, seconds=40)
         self.assertEqual(self.text("#state"), "Healthy")
         status = self.answer("/status")
         self.assertLess(status["lag_seconds"]["max"], 5)

@@ -150,20 +150,20 @@ class Dashboard(DashboardTest):
               return [...document.querySelectorAll('#channels figure')].map(one => [...one.querySelectorAll('canvas')].map(canvas => canvas.toDataURL()).join());
             };
             const plain = pictures([]);
-            const told = arguments[0].map(type => {
+            const looks = arguments[0].map(type => {
               named.length = 0;
               const stretch = window.kept.find(one => one.type === type), shaded = pictures([stretch]);
               return { channel: stretch.channel, shaded: channels.map(([name]) => name).filter((name, i) => shaded[i] !== plain[i]), named: [...named] };
             });
             CanvasRenderingContext2D.prototype.fillText = fillText;
-            return told;"""
+            return looks;"""
         self.script("window.kept = stretches")
         several = {"pattern": ["temperature", "vibration"], "noise": ["temperature", "vibration", "voltage"]}
         kinds = ["spike", "trend", *several]
-        for kind, told in zip(kinds, self.script(look, kinds)):
-            touched = several.get(kind, [told["channel"]])
-            self.assertIsNone(told["channel"]) if kind in several else self.assertIn(told["channel"], several["noise"])
-            self.assertEqual((told["shaded"], told["named"]), (touched, [[name, kind] for name in touched]), kind)
+        for kind, look_at in zip(kinds, self.script(look, kinds)):
+            touched = several.get(kind, [look_at["channel"]])
+            self.assertIsNone(look_at["channel"]) if kind in several else self.assertIn(look_at["channel"], several["noise"])
+            self.assertEqual((look_at["shaded"], look_at["named"]), (touched, [[name, kind] for name in touched]), kind)
 
     def test_missing_readings_are_gaps(self):
         config = self.write("config.yaml", "anomalies:\n  probability: 0.5\n  types:\n    spike: {enabled: false}\n"
@@ -171,7 +171,7 @@ class Dashboard(DashboardTest):
         self.serve("--speed", "60", "--config", config)
         sensor = sorted(demo_identities())[0]
         self.open(f"#sensor={sensor}")
-        self.until("some are missing", lambda: re.search(r"[1-9]\d* readings? missing", self.text("#temperature-told") or ""))
+        self.until("some are missing", lambda: re.search(r"[1-9]\d* readings? missing", self.text("#temperature-range") or ""))
         gaps = self.script("return stretches.map(one => one.type)")
         self.assertEqual(set(gaps), {"missing_data"})
         self.script("at('stretches-rows').closest('details').open = true")
@@ -230,7 +230,7 @@ class Dashboard(DashboardTest):
     def test_what_a_screen_reader_goes_by(self):
         self.serve()
         self.open(f"#sensor={sorted(demo_identities())[0]}")
-        self.until_text("#temperature-told", "over")
+        self.until_text("#temperature-range", "over")
         self.assertEqual(self.script("return document.documentElement.lang"), "en")
         for landmark in ("header", "nav[aria-label]", "main", "footer", "[role=search]"):
             self.assertEqual(len(self.texts(landmark)), 1, landmark)
@@ -251,11 +251,11 @@ class Dashboard(DashboardTest):
         live = self.script("return [...document.querySelectorAll('[aria-live=polite], [role=status]')].map(node => node.id)")
         self.assertIn("state", live)
         self.assertIn("lost-text", live)
-        before = self.script("window.told = 0; for (const node of document.querySelectorAll('[aria-live=polite], [role=status]')) "
-                             "new MutationObserver(all => { told += all.length; }).observe(node, { subtree: true, childList: true, characterData: true });"
+        before = self.script("window.announced = 0; for (const node of document.querySelectorAll('[aria-live=polite], [role=status]')) "
+                             "new MutationObserver(all => { announced += all.length; }).observe(node, { subtree: true, childList: true, characterData: true });"
                              "return samples.length")
         self.until("time passes", lambda: self.script("return samples.length") >= before + 3)
-        self.assertLessEqual(self.script("return told"), 1)  # one sensor may just have entered an anomaly
+        self.assertLessEqual(self.script("return announced"), 1)  # one sensor may just have entered an anomaly
 
     def test_light_dark_and_narrow(self):
         self.serve()
@@ -266,7 +266,7 @@ class Dashboard(DashboardTest):
             for width in (360, 1200):
                 self.open(f"#sensor={sensor}", dark=dark, width=width)
                 self.browser.refresh()
-                self.until_text("#temperature-told", "over")
+                self.until_text("#temperature-range", "over")
                 self.until("the shards are listed", lambda: self.texts("#shards-rows th")
                            or self.script("at('shards-title').scrollIntoView()"))
                 seen[dark] = self.script(ground)
@@ -295,7 +295,7 @@ class Dashboard(DashboardTest):
             next(link for link in self.browser.find_elements(By.CSS_SELECTOR, "#sensors-rows a")
                  if link.text == sensor).send_keys(Keys.ENTER)
             self.until("it is shown", lambda: (self.text("#sensor-title"), self.text("#sensor-note")) == (sensor, ""))
-            self.until_text("#temperature-told", "over")
+            self.until_text("#temperature-range", "over")
 
         for sensor in (*ODD_IDS, HOSTILE["id"]):
             choose(sensor)

@@ -18,7 +18,7 @@ class TwoProcesses(FleetTest):
         self.assertIn("--data-dir", ran.stderr)
         self.assertEqual(total(self.dir / data, "SELECT count(*) FROM run_info"), rows)
 
-    def test_the_second_is_refused_and_the_first_goes_on(self):
+    def test_the_second_is_refused_and_the_first_continues(self):
         process = self.begin()
         self.wait_for_rows(self.dir / "data", 50, process)
         self.assert_refused(process, "--identities", IDENTITIES, *FAST)

@@ -67,8 +67,8 @@ class Determinism(FleetTest):
                                         "2026-01-01", "--seed", 7, "--duration", "20s", "--partition", f"{k}/6",
                                         "--shard-by", shard_by) for k in range(1, 7)]
                 for process in processes:
-                    told = process.communicate(timeout=60)
-                    self.assertEqual(process.returncode, 0, told)
+                    output = process.communicate(timeout=60)
+                    self.assertEqual(process.returncode, 0, output)
                 self.assertEqual(self.counted(data), whole)
 
     def test_partitions_make_up_the_whole(self):

@@ -61,13 +61,13 @@ class Environment(FleetTest):
         keys = reference()
         self.assertGreater(len(keys), 70)
         self.assertEqual((OTHERS.keys() | ALONE) - keys.keys(), set(), "keys that are there no more")
-        told = {key: other(key, default) for key, default in keys.items() if key not in ALONE}
-        for key, value in told.items():
+        given = {key: other(key, default) for key, default in keys.items() if key not in ALONE}
+        for key, value in given.items():
             self.assertNotEqual(value, keys[key], key)
-        variables = {variable(key): as_text(value) for key, value in told.items()}
+        variables = {variable(key): as_text(value) for key, value in given.items()}
         self.fleet_sim("--identities", IDENTITIES, env=variables)
-        recorded = self.recorded(self.dir / told["database.data_dir"])
-        wrong = {key: (value, recorded[key]) for key, value in told.items() if as_text(recorded[key]) != as_text(value)}
+        recorded = self.recorded(self.dir / given["database.data_dir"])
+        wrong = {key: (value, recorded[key]) for key, value in given.items() if as_text(recorded[key]) != as_text(value)}
         self.assertEqual(wrong, {}, "(what the variable said, what the run recorded)")
 
     def test_identities(self):

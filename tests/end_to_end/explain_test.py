@@ -17,8 +17,8 @@ class Explain(FleetTest):
     def assert_number(self, number, value, *chain):
         """The value, and the steps to it as (source, operation, value)."""
         self.assertAlmostEqual(number["value"], value, delta=1e-12 * abs(value))
-        told = [(step["source"], step["operation"], step["value"]) for step in number["chain"]]
-        self.assertEqual(told, list(chain))
+        explained = [(step["source"], step["operation"], step["value"]) for step in number["chain"]]
+        self.assertEqual(explained, list(chain))
 
     def assert_refused(self, *arguments, says):
         ran = self.fleet_sim("explain", *arguments, code=2)
@@ -31,11 +31,11 @@ class Explain(FleetTest):
 
     def test_demo_sensor_by_hand(self):
         # OUTDOOR_1: firmware 1.4, VibrationPlus, TempVibe-3000, Outdoor - Area 1; the table in engine/model/README.md.
-        told = self.explain("OUTDOOR_1", "--identities", IDENTITIES)
-        self.assertEqual(told["location"], {"name": "Outdoor - Area 1", "entry": "Outdoor"})
-        self.assertEqual(told["firmware_version"], {"name": "1.4", "entry": "1.4", "canonical": "1.4"})
+        explained = self.explain("OUTDOOR_1", "--identities", IDENTITIES)
+        self.assertEqual(explained["location"], {"name": "Outdoor - Area 1", "entry": "Outdoor"})
+        self.assertEqual(explained["firmware_version"], {"name": "1.4", "entry": "1.4", "canonical": "1.4"})
 
-        normal = told["normal_readings"]
+        normal = explained["normal_readings"]
         for channel, (mean, least, most) in {"temperature": (65, 50, 80), "vibration": (2.5, 0.1, 10),
                                              "voltage": (12, 11.5, 12.5)}.items():
             for name, value in (("mean", mean), ("min", least), ("max", most)):
@@ -48,7 +48,7 @@ class Explain(FleetTest):
                            ("location Outdoor", "multiply", 3))
         self.assertEqual(normal["work_hours_rise"]["value"], 0)
 
-        anomalies = told["anomalies"]
+        anomalies = explained["anomalies"]
         self.assertEqual((anomalies["enabled"], anomalies["basis"]), (True, "reading"))
         self.assert_number(anomalies["probability"], 0.042, ("config anomalies.probability", "start", 0.05),
                            ("firmware 1.4", "multiply", 0.7), ("manufacturer VibrationPlus", "multiply", 1.2))
@@ -117,21 +117,21 @@ class Explain(FleetTest):
             identity("A", firmware_version="1.5.0"),
             identity("Ünï ✓", firmware_version="7.0", manufacturer="Acme", readings_per_second=0.25,
                      normal_parameters={"voltage": {"mean": 24, "max": 30}})])
-        told = self.explain("A", "--identities", fleet, "--config", file)
-        self.assertEqual(told["firmware_version"], {"name": "1.5.0", "entry": "1.5", "canonical": "1.5"})
-        self.assert_number(told["anomalies"]["probability"], 0.08, ("config anomalies.probability", "start", 0.02),
+        explained = self.explain("A", "--identities", fleet, "--config", file)
+        self.assertEqual(explained["firmware_version"], {"name": "1.5.0", "entry": "1.5", "canonical": "1.5"})
+        self.assert_number(explained["anomalies"]["probability"], 0.08, ("config anomalies.probability", "start", 0.02),
                            ("firmware 1.5", "multiply", 4))
-        self.assert_number(told["anomalies"]["noise_factor"]["voltage"], 0.3, ("built in", "start", 0.1),
+        self.assert_number(explained["anomalies"]["noise_factor"]["voltage"], 0.3, ("built in", "start", 0.1),
                            ("firmware 1.5", "replace", 0.3))
 
-        told = self.explain("Ünï ✓", "--identities", fleet, "--config", file)
-        self.assertEqual(told["id"], "Ünï ✓")
-        self.assertEqual(told["manufacturer"], {"name": "Acme", "entry": None})
-        self.assertEqual(told["firmware_version"], {"name": "7.0", "entry": None, "canonical": "7"})
-        self.assert_number(told["readings"]["readings_per_second"], 0.25, ("identity readings_per_second", "start", 0.25))
-        self.assertEqual(told["readings"]["period_seconds"], 4)
-        self.assertEqual(told["anomalies"]["types"]["missing_data"]["readings_per_anomaly"], math.ceil(30 * 0.25))
-        voltage = told["normal_readings"]["voltage"]
+        explained = self.explain("Ünï ✓", "--identities", fleet, "--config", file)
+        self.assertEqual(explained["id"], "Ünï ✓")
+        self.assertEqual(explained["manufacturer"], {"name": "Acme", "entry": None})
+        self.assertEqual(explained["firmware_version"], {"name": "7.0", "entry": None, "canonical": "7"})
+        self.assert_number(explained["readings"]["readings_per_second"], 0.25, ("identity readings_per_second", "start", 0.25))
+        self.assertEqual(explained["readings"]["period_seconds"], 4)
+        self.assertEqual(explained["anomalies"]["types"]["missing_data"]["readings_per_anomaly"], math.ceil(30 * 0.25))
+        voltage = explained["normal_readings"]["voltage"]
         self.assert_number(voltage["mean"], 24, ("identity normal_parameters.voltage.mean", "start", 24))
         self.assert_number(voltage["min"], 11.5, ("config normal_parameters.voltage.min", "start", 11.5))
         text = self.fleet_sim("explain", "Ünï ✓", "--identities", fleet, "--config", file).stdout
@@ -144,11 +144,11 @@ class Explain(FleetTest):
 
     def test_environment_and_flags(self):
         variable = {"FLEET_SIM_ANOMALIES_PROBABILITY": "0.9", "FLEET_SIM_ANOMALIES_TYPES_TREND_ENABLED": "false"}
-        told = self.explain("FACTORY_1_OLD", "--identities", IDENTITIES, "--rate", 2, env=variable)
-        self.assertEqual(told["readings"]["readings_per_second"]["value"], 2)
-        self.assert_number(told["anomalies"]["probability"], 0.95, ("config anomalies.probability", "start", 0.9),
+        explained = self.explain("FACTORY_1_OLD", "--identities", IDENTITIES, "--rate", 2, env=variable)
+        self.assertEqual(explained["readings"]["readings_per_second"]["value"], 2)
+        self.assert_number(explained["anomalies"]["probability"], 0.95, ("config anomalies.probability", "start", 0.9),
                            ("firmware 1.3", "multiply", 1.5), ("limit", "limit", 0.95))
-        trend = told["anomalies"]["types"]["trend"]
+        trend = explained["anomalies"]["types"]["trend"]
         self.assertEqual((trend["enabled"], trend["weight"]["value"], trend["per_day"]), (False, 0, 0))
         text = self.fleet_sim("explain", "FACTORY_1_OLD", "--identities", IDENTITIES, env=variable).stdout
         self.assertIn("→ at most 0.95 (limit)\n", text)
@@ -156,22 +156,22 @@ class Explain(FleetTest):
         self.assertRegex(text, r"(?m)^  trend +0% +disabled +300 +0 +0% +0$")
 
     def test_one_sensor_of_the_environment(self):
-        told = self.explain("CUSTOM001", env={"SENSOR_ID": "CUSTOM001", "SENSOR_LOCATION": "Outdoor - Roof"})
-        self.assertEqual(told["location"], {"name": "Outdoor - Roof", "entry": "Outdoor"})
+        explained = self.explain("CUSTOM001", env={"SENSOR_ID": "CUSTOM001", "SENSOR_LOCATION": "Outdoor - Roof"})
+        self.assertEqual(explained["location"], {"name": "Outdoor - Roof", "entry": "Outdoor"})
 
     def test_disabled_anomalies_and_basis_event(self):
         disabled = {"FLEET_SIM_ANOMALIES_ENABLED": "false"}
-        told = self.explain("OUTDOOR_1", "--identities", IDENTITIES, env=disabled)["anomalies"]
-        self.assertEqual((told["enabled"], told["probability"]["value"]), (False, 0))
-        self.assertEqual({one["per_day"] for one in told["types"].values()}, {0})
+        explained = self.explain("OUTDOOR_1", "--identities", IDENTITIES, env=disabled)["anomalies"]
+        self.assertEqual((explained["enabled"], explained["probability"]["value"]), (False, 0))
+        self.assertEqual({one["per_day"] for one in explained["types"].values()}, {0})
         self.assertIn("anomalies are disabled",
                       self.fleet_sim("explain", "OUTDOOR_1", "--identities", IDENTITIES, env=disabled).stdout)
 
         event = {"FLEET_SIM_ANOMALIES_BASIS": "event"}
-        told = self.explain("OUTDOOR_1", "--identities", IDENTITIES, env=event)["anomalies"]
-        self.assertEqual(told["basis"], "event")
+        explained = self.explain("OUTDOOR_1", "--identities", IDENTITIES, env=event)["anomalies"]
+        self.assertEqual(explained["basis"], "event")
         for kind in TYPES:
-            one = told["types"][kind]
+            one = explained["types"][kind]
             self.assertAlmostEqual(one["onset_chance"], 0.042 * one["share_of_anomalies"])
         self.assertIn("basis event: ", self.fleet_sim("explain", "OUTDOOR_1", "--identities", IDENTITIES, env=event).stdout)
 
@@ -183,12 +183,12 @@ class Explain(FleetTest):
                 data = self.dir / by.replace(":", "-")
                 self.fill(data, "--shard-by", by, "--duration", "3s", env={"FLEET_SIM_ANOMALIES_ENABLED": "false"})
                 for sensor in ("FACTORY_1_OLD", "OUTDOOR_2", "WAREHOUSE_3"):
-                    told = self.explain(sensor, "--identities", IDENTITIES, "--data-dir", data, "--shard-by", by, "--start",
+                    explained = self.explain(sensor, "--identities", IDENTITIES, "--data-dir", data, "--shard-by", by, "--start",
                                         "2026-01-01")["readings"]
-                    self.assertEqual(query(told["file"], "SELECT min(timestamp) FROM sensor_readings WHERE sensor_id = ?",
-                                           sensor), [(told["first_due"],)])
-                    self.assertEqual(micros(told["first_due"]) - micros("2026-01-01T00:00:00.000000Z"),
-                                     round(told["phase_seconds"] * SECOND))
+                    self.assertEqual(query(explained["file"], "SELECT min(timestamp) FROM sensor_readings WHERE sensor_id = ?",
+                                           sensor), [(explained["first_due"],)])
+                    self.assertEqual(micros(explained["first_due"]) - micros("2026-01-01T00:00:00.000000Z"),
+                                     round(explained["phase_seconds"] * SECOND))
         self.assertIsNone(self.explain("OUTDOOR_2", "--identities", IDENTITIES, "--sink", "null")["readings"]["file"])
 
     def test_partition_is_that_of_a_run(self):

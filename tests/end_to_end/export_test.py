@@ -349,8 +349,8 @@ class Export(FleetTest):
     def test_out(self):
         self.fill("data", "--duration", "1m")
         printed = self.export("data")
-        told = self.export("data", "--out", "readings.csv")
-        self.assertEqual(told.stdout, "")
+        ran = self.export("data", "--out", "readings.csv")
+        self.assertEqual(ran.stdout, "")
         self.assertEqual((self.dir / "readings.csv").read_text(), printed.stdout)
         (self.dir / "readings.csv").write_text("mine")
         for out in ("readings.csv", "data"):

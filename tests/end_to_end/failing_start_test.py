@@ -18,7 +18,7 @@ class FailingStart(FaultTest):
 
     def assert_moves_to_its_files(self, word, recover):
         process = self.begin("--shard-by", "location")
-        self.wait_for_told(process, "Site")
+        self.wait_for_line(process, "Site")
         self.let_it_fail(process, 2)
         recover()
         self.wait_for_rows(self.data, 3 * PER_SECOND, process, files=2)

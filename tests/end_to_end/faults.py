@@ -40,7 +40,7 @@ class FaultTest(FleetTest):
             self.assertLess(time.monotonic(), until, self.printed())
             time.sleep(0.02)
 
-    def wait_for_told(self, process, words, seconds=30):
+    def wait_for_line(self, process, words, seconds=30):
         self.wait_until(lambda: re.search(words, (self.dir / "stderr").read_text()), process, seconds)
 
     def let_it_fail(self, process, seconds):

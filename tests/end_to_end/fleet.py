@@ -133,8 +133,8 @@ class FleetTest(unittest.TestCase):
         """Runs the program to its end and returns it with .stdout, .stderr and, when it printed one, .summary."""
         ran = subprocess.run([EXECUTABLE, *map(str, arguments)], cwd=self.dir, env=environment(**(env or {})),
                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, **options)
-        told = f"{' '.join(map(str, arguments))}\n--- stdout\n{ran.stdout}--- stderr\n{ran.stderr}"
-        self.assertEqual(ran.returncode, code, told)
+        printed = f"{' '.join(map(str, arguments))}\n--- stdout\n{ran.stdout}--- stderr\n{ran.stderr}"
+        self.assertEqual(ran.returncode, code, printed)
         ran.summary = Summary(ran.stdout)
         return ran
 

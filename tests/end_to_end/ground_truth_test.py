@@ -367,7 +367,7 @@ class Falsehoods(GroundTruthTest):
         self.check("data", "--complete")
 
     def test_each_is_caught(self):
-        for name, (sql, told) in FALSEHOODS.items():
+        for name, (sql, reported) in FALSEHOODS.items():
             with self.subTest(name):
                 shutil.rmtree(self.dir / "false", ignore_errors=True)
                 shutil.copytree(self.dir / "data", self.dir / "false")
@@ -377,7 +377,7 @@ class Falsehoods(GroundTruthTest):
                     self.assertTrue(changed > 0 or statement.startswith("CREATE TEMP"), f"changes nothing: {statement}")
                 connection.close()
                 offenders, _ = ground_truth.inspect(self.dir / "false", complete=True)
-                lines = [line for line in offenders if re.search(told, line)]
+                lines = [line for line in offenders if re.search(reported, line)]
                 self.assertTrue(lines, offenders[:20])
                 self.assertRegex(lines[0], r"^(sensor_data\.db: [ST]\d+ (202\d-01-01T00:0\d:\d\d\.\d{6}Z)?: |run_info: )")
 

@@ -17,14 +17,14 @@ class Health(FleetTest):
         super().setUp()
         self.port = free_port()
 
-    def told(self):
+    def monitoring(self):
         return {"FLEET_SIM_MONITORING_ENABLED": "true", "FLEET_SIM_MONITORING_ADDRESS": f"127.0.0.1:{self.port}"}
 
     def health(self, *arguments, code=0, env=None):
-        return self.fleet_sim("health", *arguments, code=code, env={**self.told(), **(env or {})}, timeout=20)
+        return self.fleet_sim("health", *arguments, code=code, env={**self.monitoring(), **(env or {})}, timeout=20)
 
     def ask(self):
-        return subprocess.run([EXECUTABLE, "health"], cwd=self.dir, env=environment(**self.told()), capture_output=True,
+        return subprocess.run([EXECUTABLE, "health"], cwd=self.dir, env=environment(**self.monitoring()), capture_output=True,
                               text=True, timeout=20)
 
     def serve(self, address=None):
@@ -56,9 +56,9 @@ class Health(FleetTest):
         while (ran := self.ask()).returncode == 0 or "Connection refused" in ran.stderr:
             self.assertLess(time.monotonic(), until, self.printed())
             time.sleep(0.1)
-        told = json.loads(self.health(code=1).stdout)
-        self.assertFalse(told["healthy"])
-        self.assertIn("sensor_data.db", str(told["reasons"]))
+        reported = json.loads(self.health(code=1).stdout)
+        self.assertFalse(reported["healthy"])
+        self.assertIn("sensor_data.db", str(reported["reasons"]))
         (self.dir / "later").mkdir()
         self.stop(process)
 

@@ -36,7 +36,7 @@ class Kill(FleetTest):
         process.kill()
         process.wait()
 
-    def assert_goes_on(self, start="2090-01-01"):
+    def assert_continues(self, start="2090-01-01"):
         """The next run says how many rows it found, adds its own behind them, and completes events and index."""
         before = Marks(self.data)
         ran = self.fleet_sim(*self.arguments("--speed", "max", "--start", start, "--duration", "1m"))
@@ -84,7 +84,7 @@ class Kill(FleetTest):
             self.kill(process)
             self.assert_cut_short(*marks[-1])
         marks.append((Marks(self.data), None))
-        self.assert_goes_on()
+        self.assert_continues()
         self.assert_events_completed(marks)
 
     def test_paced_many_times_in_a_row(self):
@@ -106,7 +106,7 @@ class Kill(FleetTest):
             for run in found:
                 self.assertGreater(run.last, killed - MISSING_AT_MOST, f"{run.name}: more than a flush interval is missing")
         marks.append((Marks(self.data), None))
-        self.assert_goes_on()
+        self.assert_continues()
         self.assert_events_completed(marks, rate)
 
     def test_while_draining(self):
@@ -118,7 +118,7 @@ class Kill(FleetTest):
             time.sleep(self.random.uniform(0, 0.05))
             self.kill(process)
             self.assert_cut_short(before, micros(start))
-        self.assert_goes_on()
+        self.assert_continues()
 
     @unittest.skipUnless(STRACE, "strace is not installed")
     def test_at_a_system_call(self):
@@ -139,7 +139,7 @@ class Kill(FleetTest):
                 killed += ran.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
                 self.assert_cut_short(before, micros(start), sample=None)
         self.assertGreaterEqual(killed, 7, "most of these calls should come")
-        self.assert_goes_on()
+        self.assert_continues()
 
 
 if __name__ == "__main__":

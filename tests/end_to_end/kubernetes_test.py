@@ -92,7 +92,7 @@ class History(PodTest):
         self.assertEqual(set(query_all(claim / "2", "SELECT partition FROM run_info")), {("3/4",)})
         self.assertEqual(self.counted(self.union(sorted(claim.iterdir()))), self.whole("--duration", "1d"))
 
-    def test_a_killed_pod_of_the_job_is_replaced_and_goes_on(self):
+    def test_a_killed_pod_of_the_job_is_replaced_and_continues(self):
         first, *_ = self.pods("base", "Job", 4)
         process = self.start(first)
         data = self.dir / "claims" / "fleet-sim-history" / "0"
@@ -120,9 +120,9 @@ class History(PodTest):
         (generate,) = pod.spec["initContainers"]
         for container, subcommand in ((generate, ()), (pod.main(), ["check"])):
             process = pod.start(container, subcommand=subcommand)
-            told = process.communicate(timeout=120)[0]
-            self.assertEqual(process.returncode, 0, told)
-        share = re.search(r"([\d,]+) identities in 1 files, ([\d,]+) of them in partition 100/100\n", told)
+            output = process.communicate(timeout=120)[0]
+            self.assertEqual(process.returncode, 0, output)
+        share = re.search(r"([\d,]+) identities in 1 files, ([\d,]+) of them in partition 100/100\n", output)
         self.assertEqual(share[1], "1,000,000")
         self.assertAlmostEqual(int(share[2].replace(",", "")), 10_000, delta=500)
 

@@ -74,7 +74,7 @@ def collect(path, others, writing, results):
         results.put((path, repr(failure), 0, [], [], []))
 
 
-def told(name, times):
+def times_text(name, times):
     """Median, p99 and longest, in milliseconds."""
     ranked = sorted(times)
     p50, p99 = ranked[len(ranked) // 2], ranked[min(len(ranked) - 1, len(ranked) * 99 // 100)]
@@ -117,7 +117,7 @@ class LiveCollectors(FleetTest):
         quick = [one for one in found if one[2] > 500]
         self.assertGreaterEqual(len(quick), 3, f"collected too little: {[one[2] for one in found]}")
         for name, i in (("polls", 4), ("marks", 5)):
-            print(told(name, [took for one in quick for took in one[i]]))
+            print(times_text(name, [took for one in quick for took in one[i]]))
 
     def test_a_full_speed_run(self):
         self.assert_collected(*self.collect_beside("--speed", "max", "--start", "2026-01-01"))

@@ -35,18 +35,18 @@ class LogTest(FleetTest):
     def test_json(self):
         ran = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", "--duration", 1, "--rate", 20,
                              env={"FLEET_SIM_LOGGING_FORMAT": "json", "FLEET_SIM_LOGGING_SUMMARY_INTERVAL_SECONDS": "0.2"})
-        told = self.objects("\n".join(self.log_lines()))
-        self.assertEqual(self.objects(ran.stderr), told, "the console has the same, and nothing else")
-        events = [one["event"] for one in told]
+        logged = self.objects("\n".join(self.log_lines()))
+        self.assertEqual(self.objects(ran.stderr), logged, "the console has the same, and nothing else")
+        events = [one["event"] for one in logged]
         self.assertEqual((events[0], events[-1]), ("run_started", "run_ended"))
         self.assertEqual(set(events[1:-1]), {"run_summary"})
         self.assertGreaterEqual(len(events), 4)
-        started, ended = told[0], told[-1]
+        started, ended = logged[0], logged[-1]
         self.assertEqual((started["sensors"], started["shards"], started["writers"]), (15, 1, 1))
         self.assertEqual(started["run_id"], ended["run_id"])
         self.assertEqual(str(started["seed"]), str(query(self.dir / "data" / "sensor_data.db",
                                                          "SELECT seed FROM run_info")[0][0]))
-        for one in told[1:]:
+        for one in logged[1:]:
             for name in (*COUNTS, "elapsed_seconds", "simulated_seconds", "written_per_second", "errors", "lag_p50_seconds",
                          "lag_p99_seconds", "lag_max_seconds"):
                 self.assertIsInstance(one[name], (int, float), name)
@@ -71,9 +71,9 @@ class LogTest(FleetTest):
         self.assertEqual(sorted(path.name for path in (self.dir / "log").iterdir()), sorted(names))
         for name in names:
             self.assertLessEqual((self.dir / "log" / name).stat().st_size, 2000, name)
-        told = self.objects("\n".join(line for name in names for line in self.log_lines(name)))
-        self.assertEqual(told[-1]["event"], "run_ended")
-        times = [one["elapsed_seconds"] for one in told]
+        logged = self.objects("\n".join(line for name in names for line in self.log_lines(name)))
+        self.assertEqual(logged[-1]["event"], "run_ended")
+        times = [one["elapsed_seconds"] for one in logged]
         self.assertEqual(times, sorted(times), "from the oldest file to the latest no line is missing or out of order")
         self.assertLess(max(later - earlier for earlier, later in zip(times, times[1:])), 1.5)
 

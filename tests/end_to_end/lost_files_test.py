@@ -19,13 +19,13 @@ class LostFiles(FaultTest):
         return path.exists() and query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'sensor_readings'") and query(
             path, "SELECT count(*) FROM sensor_readings") > [(0,)]
 
-    def assert_goes_on_in(self, path, gone_at, process):
+    def assert_continues_in(self, path, removed_at, process):
         """A new file at the old place, with all that was due since the loss was noticed."""
         self.wait_until(lambda: self.started(path), process, seconds=15)
         self.wait_until(lambda: query(path, "SELECT count(*) FROM sensor_readings") > [(PER_SECOND // 2,)], process)
         self.assertEqual(query(path, "SELECT count(*) FROM run_info"), [(1,)])
         ((first,),) = query(path, "SELECT min(timestamp) FROM sensor_readings")
-        self.assertLess(micros(first), gone_at + NOTICED_WITHIN, "noticed late")
+        self.assertLess(micros(first), removed_at + NOTICED_WITHIN, "noticed late")
 
     def assert_no_gap(self, path):
         """From the first row of a file, every due time of each sensor is a row or lies in an anomaly."""
@@ -56,28 +56,28 @@ class LostFiles(FaultTest):
     def test_the_data_directory(self):
         process = self.begin("--shard-by", "location")
         self.wait_for_rows(self.data, PER_SECOND // 2, process, files=2)
-        paths, rows, gone_at = shards(self.data), self.rows(), now_micros()
+        paths, rows, removed_at = shards(self.data), self.rows(), now_micros()
         shutil.rmtree(self.data)
         for path in paths:
-            self.assert_goes_on_in(path, gone_at, process)
-        told = (self.dir / "stderr").read_text()
+            self.assert_continues_in(path, removed_at, process)
+        output = (self.dir / "stderr").read_text()
         for path in paths:
-            self.assertRegex(told, rf"warning.*{re.escape(path.name)}", "what happened to the file")
+            self.assertRegex(output, rf"warning.*{re.escape(path.name)}", "what happened to the file")
         self.stop_and_check(process, rows)
 
     def remove_one_of_two(self, with_log):
         process = self.begin("--shard-by", "location")
         self.wait_for_rows(self.data, PER_SECOND // 2, process, files=2)
-        kept, gone = shards(self.data)
-        ((rows,),) = query(gone, "SELECT count(*) FROM sensor_readings")
-        gone_at = now_micros()
-        for path in self.data.glob(gone.name + "*") if with_log else [gone]:
+        kept, removed = shards(self.data)
+        ((rows,),) = query(removed, "SELECT count(*) FROM sensor_readings")
+        removed_at = now_micros()
+        for path in self.data.glob(removed.name + "*") if with_log else [removed]:
             path.unlink(missing_ok=True)
-        self.assert_goes_on_in(gone, gone_at, process)
-        self.assertRegex((self.dir / "stderr").read_text(), rf"warning.*{re.escape(gone.name)}")
+        self.assert_continues_in(removed, removed_at, process)
+        self.assertRegex((self.dir / "stderr").read_text(), rf"warning.*{re.escape(removed.name)}")
         self.stop_and_check(process, rows)
         ((first,),) = query(kept, "SELECT min(timestamp) FROM sensor_readings")
-        self.assertLess(micros(first), gone_at, "the other file is the one it was")
+        self.assertLess(micros(first), removed_at, "the other file is the one it was")
 
     def test_a_file_with_its_log(self):
         self.remove_one_of_two(with_log=True)
@@ -89,26 +89,26 @@ class LostFiles(FaultTest):
     def test_at_full_speed(self):
         process = self.begin("--speed", "max", "--start", "2026-01-01", "--shard-by", "location")
         self.wait_for_rows(self.data, 20_000, process, files=2)
-        kept, gone = shards(self.data)
-        for path in self.data.glob(gone.name + "*"):
+        kept, removed = shards(self.data)
+        for path in self.data.glob(removed.name + "*"):
             path.unlink(missing_ok=True)
-        self.wait_until(lambda: self.started(gone), process, seconds=15)
+        self.wait_until(lambda: self.started(removed), process, seconds=15)
         summary = self.stop(process)
         self.assertEqual(summary.lost, 0)
         self.assertEqual(summary.due, summary.written + summary.missing)
         self.assert_each_once()
         self.assert_sound(self.data)
-        for path in (kept, gone):
+        for path in (kept, removed):
             self.assert_no_gap(path)
 
     def test_again_and_again(self):
         process = self.begin("--shard-by", "location")
         self.wait_for_rows(self.data, 1, process, files=2)
-        gone = shards(self.data)[1]
+        removed = shards(self.data)[1]
         for _ in range(3):
-            for path in self.data.glob(gone.name + "*"):
+            for path in self.data.glob(removed.name + "*"):
                 path.unlink(missing_ok=True)
-            self.wait_until(lambda: self.started(gone), process, seconds=15)
+            self.wait_until(lambda: self.started(removed), process, seconds=15)
         summary = self.stop(process)
         self.assertEqual(summary.lost, 0)
         self.assert_each_once()

@@ -42,9 +42,9 @@ class Bacalhau(FleetTest):
                                 env={"PATH": f"{self.dir / 'bin'}:{os.environ['PATH']}", **more})
 
     def end(self, process):
-        told = process.communicate(timeout=120)[0]
-        self.assertEqual(process.returncode, 0, told)
-        return told
+        output = process.communicate(timeout=120)[0]
+        self.assertEqual(process.returncode, 0, output)
+        return output
 
     def fill_history(self):
         job = self.job("history.yaml")
@@ -92,9 +92,9 @@ class Bacalhau(FleetTest):
         (self.node / "data" / "0" / "sensor_data.db").write_text("no database" * 1000)
         shutil.copy(SOURCE / "scripts" / "collect", self.node / "collect")
         process = self.start(self.job("collect.yaml"))
-        told = process.communicate(timeout=60)[0]
-        self.assertEqual(process.returncode, 1, told)
-        self.assertEqual(total(self.node / "data" / "1", "SELECT count(*) FROM sensor_readings WHERE synced = 0"), 0, told)
+        output = process.communicate(timeout=60)[0]
+        self.assertEqual(process.returncode, 1, output)
+        self.assertEqual(total(self.node / "data" / "1", "SELECT count(*) FROM sensor_readings WHERE synced = 0"), 0, output)
 
 
 class Unit(FleetTest):

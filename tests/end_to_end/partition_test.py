@@ -28,7 +28,7 @@ class AutomaticPartition(FleetTest):
             with self.subTest(variables):
                 self.assertIn(f"{says}", self.check("--partition", "auto/4", code=2, **variables).stderr)
 
-    def test_the_run_records_which_it_was_and_is_gone_on_with(self):
+    def test_the_run_records_which_it_was_and_is_resumed(self):
         job = {"JOB_COMPLETION_INDEX": "1"}
         self.fill("data", "--partition", "auto/3", "--duration", "5s", env=job)
         self.assertEqual(query_all(self.dir / "data", "SELECT partition FROM run_info"), [("2/3",)])

@@ -19,13 +19,13 @@ USING_THE_DATA = "engine/export/README.md"
 @functools.lru_cache(maxsize=None)
 def python_with_pandas():
     """The one that runs this test, or the system's, which python3-pandas is made for."""
-    told = ""
+    failures = ""
     for python in (sys.executable, "/usr/bin/python3"):
         ran = subprocess.run([python, "-c", "import pandas"], capture_output=True, text=True)
         if ran.returncode == 0:
             return python
-        told += f"{python}:\n{ran.stderr}"
-    raise AssertionError(f"the README's snippets need pandas (Debian: python3-pandas), which no Python here has\n{told}")
+        failures += f"{python}:\n{ran.stderr}"
+    raise AssertionError(f"the README's snippets need pandas (Debian: python3-pandas), which no Python here has\n{failures}")
 
 
 class UsingTheData(PageTest):

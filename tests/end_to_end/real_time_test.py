@@ -178,7 +178,7 @@ class RealTime(FleetTest):
                                            "WHERE anomaly_type = 'missing_data'")
         self.assertEqual(total(self.dir / "data", "SELECT count(*) FROM sensor_readings") + missing, 30)
 
-    def test_the_log_file_tells_of_the_run(self):
+    def test_the_log_file_reports_the_run(self):
         self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", "--duration", 1, "--seed", 5)
         log = (self.dir / "log" / "fleet-sim.log").read_text()
         self.assertIn(" seed=5 ", log)

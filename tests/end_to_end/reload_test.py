@@ -103,9 +103,9 @@ class ReloadTest(fleet.FleetTest):
         for sensor in ("A", "B", "C", "D"):
             self.assert_evenly_due(sensor, 20_000)
         self.assertEqual(summary.due, summary.written)
-        told = query_all(self.dir / "data", "SELECT number, at, fleet_size, changes FROM run_reloads ORDER BY number")
-        self.assertEqual([row[:3] for row in told], [(1, joined, 4), (2, changed, 4), (3, left, 3)])
-        self.assertIn("firmware_version 1.4 -> 9.9", told[1][3])
+        reported = query_all(self.dir / "data", "SELECT number, at, fleet_size, changes FROM run_reloads ORDER BY number")
+        self.assertEqual([row[:3] for row in reported], [(1, joined, 4), (2, changed, 4), (3, left, 3)])
+        self.assertIn("firmware_version 1.4 -> 9.9", reported[1][3])
 
     def test_a_changed_location_moves_the_sensor_to_its_new_shard(self):
         process = self.run_fleet("--shard-by", "location")
@@ -141,7 +141,7 @@ class ReloadTest(fleet.FleetTest):
         self.until(lambda: "D" in self.ids(), "rows of the sensor once its file is whole")
         self.finish(process)
 
-    def test_several_problems_are_told_in_one_line(self):
+    def test_several_problems_are_reported_in_one_line(self):
         process = self.run_fleet()
         for name in "DE":
             (self.folder / f"{name}.json").write_text("{")
@@ -302,16 +302,16 @@ class ReloadTest(fleet.FleetTest):
         swaps = re.findall(r"reloaded for readings from (\S+) on", self.printed())
         for path in fleet.shards(data):
             ((last,),) = fleet.query(path, "SELECT max(timestamp) FROM sensor_readings")
-            told = fleet.query(path, "SELECT number, at FROM run_reloads ORDER BY number")
-            self.assertEqual(told, list(enumerate(swaps, 1))[:len(told)], path.name)
-            self.assertGreaterEqual(len(told), sum(at <= last for at in swaps), f"{path.name}: rows of an untold reload")
-            self.assert_events_tell_of_rows(path)
+            reported = fleet.query(path, "SELECT number, at FROM run_reloads ORDER BY number")
+            self.assertEqual(reported, list(enumerate(swaps, 1))[:len(reported)], path.name)
+            self.assertGreaterEqual(len(reported), sum(at <= last for at in swaps), f"{path.name}: rows of an untold reload")
+            self.assert_events_match_rows(path)
 
     def latest_locations(self):
         latest = query_all(self.dir / "data", "SELECT max(timestamp), sensor_id, location FROM sensor_readings GROUP BY 2")
         return {sensor: location for _, sensor, location in sorted(latest)}
 
-    def assert_events_tell_of_rows(self, path):
+    def assert_events_match_rows(self, path):
         """Each anomalous row has its event in the same file, which counts it."""
         counted = fleet.query(path, "SELECT e.id, e.readings_affected, (SELECT count(*) FROM sensor_readings r WHERE "
                                     "r.sensor_id = e.sensor_id AND r.anomaly_type = e.anomaly_type AND r.timestamp >= "

@@ -150,7 +150,7 @@ class Report(FleetTest):
         self.assertIn("nothing is expected of 1 shard, such as firmware=1.3.db: its runs had different settings",
                       self.fleet_sim("report", "data").stdout)
 
-    def test_rows_that_are_gone_are_gaps(self):
+    def test_rows_that_are_missing_are_gaps(self):
         self.fill("data", "--duration", "10m")
         (path,) = shards(self.dir / "data")
         times = [time for (time,) in query(path, "SELECT timestamp FROM sensor_readings WHERE sensor_id = "

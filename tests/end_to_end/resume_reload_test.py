@@ -175,13 +175,13 @@ class Reloaded(Resumed):
         self.configure(probability=0, mean=70)
         seconds = (newest - self.start_of_run()) / SECOND + 10
         resumed = self.resume("data", "--config", "config.yaml", "--identities", "identities", "--duration", seconds)
-        told = re.findall(r"reloaded for readings from (\S+) on: (.*)", resumed.stderr)
-        self.assertEqual(len(told), 2, resumed.stderr)
-        self.assertIn("normal_parameters.temperature.mean 65 -> 70", told[0][1])
-        self.assertIn("1 added (D), 1 changed (A: location", told[1][1])
+        reported = re.findall(r"reloaded for readings from (\S+) on: (.*)", resumed.stderr)
+        self.assertEqual(len(reported), 2, resumed.stderr)
+        self.assertIn("normal_parameters.temperature.mean 65 -> 70", reported[0][1])
+        self.assertIn("1 added (D), 1 changed (A: location", reported[1][1])
         self.assertEqual(self.reloads()[:len(before)], before)
         self.assertEqual(len(self.reloads()), len(before) + 2)
-        at = told[0][0]
+        at = reported[0][0]
         self.assertGreater(micros(at), newest)
         firmware = query_all(self.data, "SELECT DISTINCT firmware_version FROM sensor_readings WHERE sensor_id = 'A' AND "
                                         "timestamp >= ?", at)

@@ -158,7 +158,7 @@ class Resume(FleetTest):
         self.resume("data", "--duration", "9m", "--speed", 1000)
         self.assert_same_as(self.whole(fleet, "--duration", "9m"))
 
-    def test_a_shard_that_is_gone_is_filled_again(self):
+    def test_a_shard_that_is_removed_is_filled_again(self):
         fleet = self.make_fleet()
         how = ("--duration", "10m", "--shard-by", "site")
         whole = self.whole(fleet, *how)
@@ -167,7 +167,7 @@ class Resume(FleetTest):
         self.resume()
         self.assert_same_as(whole)
 
-    def test_partitions_of_one_folder_go_on_each_for_itself(self):
+    def test_partitions_of_one_folder_continue_each_for_itself(self):
         fleet = self.make_fleet(120, rates=(1, 10))
         how = ("--duration", "30m", "--shard-by", "hash:3")
         whole = self.whole(fleet, *how)
@@ -179,10 +179,10 @@ class Resume(FleetTest):
         for k in (3, 1, 2):
             self.fleet_sim("--resume", "--data-dir", "data", "--identities", fleet, *START, *how, "--partition", f"{k}/3")
         self.assertEqual(self.counted("data"), whole)
-        told = self.fleet_sim("--resume", "--data-dir", "data", code=2).stderr
-        self.assertRegex(told, r"holds partition ./3; name the one to go on with by --partition")
+        error = self.fleet_sim("--resume", "--data-dir", "data", code=2).stderr
+        self.assertRegex(error, r"holds partition ./3; name the one to go on with by --partition")
 
-    def test_the_latest_of_several_runs_goes_on(self):
+    def test_the_latest_of_several_runs_continues(self):
         fleet = self.make_fleet(50)
         for seed in (8, 7):  # the second is cut short, and both cover the same days
             self.fleet_sim("--identities", fleet, "--data-dir", "data", "--speed", "max", "--start", "2026-01-01", "--seed",
@@ -197,7 +197,7 @@ class Resume(FleetTest):
         self.fleet_sim("--identities", fleet, "--data-dir", "data", *START, "--duration", "1m", "--shard-by", "model")
         before = fingerprint(self.dir / "data")
         other = self.write("other.yaml", "clock: {utc_offset: '+02:00'}\n")
-        for arguments, told in (
+        for arguments, error in (
                 (("--seed", 8), "simulation.seed is 8, but the run was begun with 7"),
                 (("--start", "2026-01-02"), "clock.start is 2026-01-02T00:00:00.000000Z, but the run was begun with 2026-01-01"),
                 (("--shard-by", "location"), "sharding.by is location, but the run was begun with model"),
@@ -207,7 +207,7 @@ class Resume(FleetTest):
                 (("--identities", self.write_identities([identity(f"S{i}") for i in range(30)], "others.jsonl")),
                  "the identities are not those the run was begun with")):
             with self.subTest(arguments=arguments):
-                self.assertIn(told, self.resume("data", *arguments, code=2).stderr)
+                self.assertIn(error, self.resume("data", *arguments, code=2).stderr)
         self.assertEqual({name: hashed for name, hashed in fingerprint(self.dir / "data").items() if name.endswith(".db")},
                          {name: hashed for name, hashed in before.items() if name.endswith(".db")})
 
@@ -219,9 +219,9 @@ class Resume(FleetTest):
                            "(SELECT max(id) FROM sensor_readings)")
         connection.close()
         before = self.counted("data")
-        told = self.resume("data", "--duration", "2m", code=1).stderr
+        error = self.resume("data", "--duration", "2m", code=1).stderr
         self.assertEqual(self.counted("data"), before, "nothing is added to what belongs to something else")
-        self.assertRegex(told, r"the row of sensor 'S\d+' at 2026-01-01T00:00:59.\d+Z is not what this run would write")
+        self.assertRegex(error, r"the row of sensor 'S\d+' at 2026-01-01T00:00:59.\d+Z is not what this run would write")
 
     def test_of_several_files_the_one_that_is_named(self):
         fleet = self.make_fleet(30)
@@ -234,10 +234,10 @@ class Resume(FleetTest):
         self.assertEqual(fingerprint(self.dir / "data")["b.db"], later)
         rows = "SELECT timestamp, sensor_id, temperature FROM sensor_readings ORDER BY 1, 2"
         self.assertTrue(query(self.dir / "data/a.db", rows) == query(self.dir / "whole/whole.db", rows))
-        told = self.fleet_sim("--resume", env={"FLEET_SIM_DATABASE_PATH": "data/c.db"}, code=2).stderr
-        self.assertIn("database.path names the file 'c.db', but the run was begun in 'b.db'", told)
+        error = self.fleet_sim("--resume", env={"FLEET_SIM_DATABASE_PATH": "data/c.db"}, code=2).stderr
+        self.assertIn("database.path names the file 'c.db', but the run was begun in 'b.db'", error)
 
-    def test_nothing_to_go_on_with_begins_a_run(self):
+    def test_nothing_to_resume_begins_a_run(self):
         ran = self.fleet_sim("--resume", "--identities", IDENTITIES, "--data-dir", "data", *START, "--duration", "1m")
         self.assertIn("data holds no run to go on with, so this begins one", ran.stderr)
         self.assertGreater(ran.summary.written, 800)

@@ -71,8 +71,8 @@ class Retention(CollectTest):
         self.assertEqual(set(left) - set(central), set())
         self.assert_sound(self.data)
         log = (self.dir / "log" / "fleet-sim.log").read_text()
-        told = sum(map(int, re.findall(r"readings_deleted=(\d+)", log)))
-        self.assertEqual(told, deleted, "the log says what was deleted")
+        reported = sum(map(int, re.findall(r"readings_deleted=(\d+)", log)))
+        self.assertEqual(reported, deleted, "the log says what was deleted")
 
     def fill_with_retention(self):
         """40 minutes, of which many have been deleted by age."""
@@ -104,7 +104,7 @@ class Retention(CollectTest):
         query(path, "DELETE FROM sensor_readings WHERE id = (SELECT max(id) - 100 FROM sensor_readings)")
         self.assertIn("no row", self.check_ground_truth(code=1))
 
-    def test_a_killed_run_goes_on(self):
+    def test_a_killed_run_continues(self):
         config = self.configure("{age_seconds: 300, only_synced: false}")
         arguments = ("--start", "2026-01-01", "--speed", 1000, "--duration", "45m")
         process = self.start_fleet(config, *arguments)
@@ -119,7 +119,7 @@ class Retention(CollectTest):
             self.assertGreater(query(path, "SELECT max(id) FROM sensor_readings")[0][0], last)
 
     @not_under_thread_sanitizer
-    def test_a_run_whose_rows_are_gone_where_it_would_go_on_is_refused(self):
+    def test_a_run_whose_rows_are_missing_where_it_would_resume_is_refused(self):
         self.fill_with_retention()
         # As though one file had come no further than five minutes, when the process was killed.
         query(shards(self.data)[0], "DELETE FROM deletions")

@@ -52,7 +52,7 @@ class CompareProcesses(FleetTest):
         self.assertEqual(table["rows"][0], table["rows"][1])
         self.assertGreater(table["rows"][0], 0.9 * 15 * 3600)
 
-    def test_what_fails_is_told(self):
+    def test_what_fails_is_reported(self):
         self.assertIn("processes failed", self.compare("never", code=1))
         self.assertIn("is not there", self.compare("2", code=1, executable=str(self.dir / "nowhere")))
 
@@ -63,8 +63,8 @@ class ManyProcesses(FleetTest):
     def test_share_no_data_directory(self):
         first = self.start("--identity", IDENTITIES / "outdoor_1.json", "--duration", 0)
         self.wait_for_rows(self.dir / "data", 1, first)
-        told = self.fleet_sim("--identity", IDENTITIES / "outdoor_2.json", "--shard-by", "sensor", "--duration", 1, code=3)
-        self.assertIn(f"process {first.pid} writes the same sensors there", told.stderr)
+        refused = self.fleet_sim("--identity", IDENTITIES / "outdoor_2.json", "--shard-by", "sensor", "--duration", 1, code=3)
+        self.assertIn(f"process {first.pid} writes the same sensors there", refused.stderr)
         self.stop(first)
 
 

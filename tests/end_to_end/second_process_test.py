@@ -92,12 +92,12 @@ class SecondProcess(FaultTest):
         processes = [subprocess.Popen([EXECUTABLE, *map(str, self.arguments("--duration", 3))], cwd=self.dir,
                                       env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, text=True) for _ in range(5)]
-        told = [process.communicate(timeout=60) for process in processes]
+        outputs = [process.communicate(timeout=60) for process in processes]
         codes = sorted(process.returncode for process in processes)
-        self.assertEqual(codes[0], 0, told)
-        self.assertTrue(all(code in (2, 3) for code in codes[1:]), told)
+        self.assertEqual(codes[0], 0, outputs)
+        self.assertTrue(all(code in (2, 3) for code in codes[1:]), outputs)
         winner = next(process.pid for process in processes if process.returncode == 0)
-        for process, (_, err) in zip(processes, told):
+        for process, (_, err) in zip(processes, outputs):
             if process.pid != winner:
                 self.assertRegex(err, rf"\b{winner}\b")
         self.assertEqual(query_all(self.data, "SELECT count(*) FROM run_info"), [(1,)])

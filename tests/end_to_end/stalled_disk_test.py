@@ -24,7 +24,7 @@ class StalledDisk(FaultTest):
         """How long ago the newest row was due."""
         return time.time() - micros(query(path, "SELECT max(timestamp) FROM sensor_readings")[0][0]) / SECOND
 
-    def test_the_others_go_on_and_nothing_is_lost(self):
+    def test_the_others_continue_and_nothing_is_lost(self):
         self.data.mkdir()
         stalled = self.data / "location=Site+05.db"
         stalled.symlink_to(self.disk.path / "shard.db")
@@ -40,7 +40,7 @@ class StalledDisk(FaultTest):
             time.sleep(0.2)
         # Flushed each 200 ms; the rest is a busy machine. A writer that waits falls behind by STOPPED_FOR.
         self.assertLess(max(ages), 5)
-        self.wait_for_told(process, "works again.*Site.05")
+        self.wait_for_line(process, "works again.*Site.05")
         summary = self.stop(process)
         self.assert_balanced(summary, self.data)
         self.assertEqual(summary.lost, 0)

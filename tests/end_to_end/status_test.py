@@ -154,7 +154,7 @@ class Routes(Served):
                     self.assertEqual(rows[sensor, reading["timestamp"]], (values, reading["anomaly_type"]))
         self.assertGreater(missing, 0)
 
-    def test_a_look_goes_on_from_the_one_before(self):
+    def test_a_look_continues_from_the_one_before(self):
         self.serve()
         look = "/api/sensors/FACTORY_1_NEW"
         readings = self.wait_for(lambda: len(found := self.json(look)["readings"]) > 20 and found)

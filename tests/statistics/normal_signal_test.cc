@@ -138,7 +138,7 @@ void compare_count(Line& line, double count, double n, double expected) {
 using DayCurve = std::function<double(double hour)>;
 
 // Whether some quarter of an hour tells the curve `wrong` from the promised one.
-bool told_apart(const Seen& seen, const DayCurve& promised, const DayCurve& wrong, double sigma) {
+bool tells_apart(const Seen& seen, const DayCurve& promised, const DayCurve& wrong, double sigma) {
   for (std::size_t q = 0; q < quarters; ++q) {
     double apart = 0;  // averaged over the quarter
     for (int i = 0; i < 9; ++i) {
@@ -252,7 +252,7 @@ TEST_CASE("the temperature of every quarter of an hour, in every place") {
 
     const double unit = normal[temperature].std_dev;
     const DayCurve promised = [&](double hour) { return unit * warmth(place, hour); };
-    const auto apart = [&](const DayCurve& wrong) { return told_apart(seen, promised, wrong, sigma); };
+    const auto apart = [&](const DayCurve& wrong) { return tells_apart(seen, promised, wrong, sigma); };
     CHECK_FALSE(apart(promised));
     for (const double later : {-1.0, -0.25, 0.25, 1.0}) {
       CHECK(apart([&](double hour) {

@@ -107,15 +107,15 @@ std::string text_of(double value) {
   return std::string(row.text(0));
 }
 
-void check_event(const EventRow& row, const Replay::Told& told, const std::string& name) {
-  const batch::AnomalyEvent& expected = told.last;
+void check_event(const EventRow& row, const Replay::Expected& known, const std::string& name) {
+  const batch::AnomalyEvent& expected = known.last;
   const bool same_identity =
       row.type == fleet_sim::name_of(expected.type) &&
       row.channel == (expected.channel ? fleet_sim::name_of(*expected.channel) : std::string_view()) &&
       row.direction == (expected.direction != 0 ? std::to_string(expected.direction) : "") &&
       row.magnitude == (expected.magnitude ? text_of(*expected.magnitude) : "");
   demand(same_identity, "the event of " + name + " is not what the replay has");
-  const bool had_ended = told.earlier_end && row.ended_at == timestamp_text(*told.earlier_end);
+  const bool had_ended = known.earlier_end && row.ended_at == timestamp_text(*known.earlier_end);
   demand(row.ended_at.empty() || had_ended || row.ended_at == timestamp_text(expected.ended_at),
          "the event of " + name + " ends at " + row.ended_at);
   demand(row.readings_affected >= 1 && row.readings_affected <= expected.readings_affected,
@@ -127,7 +127,7 @@ void check_event(const EventRow& row, const Replay::Told& told, const std::strin
 
 void Aftermath::read_files() {
   for (const std::string& path : paths_) find_set_aside(path);
-  pieces_ = gone_;
+  pieces_ = removed_;
   for (const std::string& path : paths_) {
     if (std::filesystem::exists(path)) pieces_[path].push_back(read_file(path));
   }
@@ -138,7 +138,7 @@ void Aftermath::read_files() {
 
 void Aftermath::remember(const std::string& path) {
   find_set_aside(path);
-  gone_[path].push_back(read_file(path));
+  removed_[path].push_back(read_file(path));
 }
 
 // In the order in which they were set aside: by the second, then by number.
@@ -156,7 +156,7 @@ void Aftermath::find_set_aside(const std::string& path) {
   }
   std::ranges::sort(names, {}, order);
   for (const std::string& name : names) {
-    gone_[path].push_back(read_file(std::filesystem::path(path).replace_filename(name).string()));
+    removed_[path].push_back(read_file(std::filesystem::path(path).replace_filename(name).string()));
   }
 }
 
@@ -175,9 +175,9 @@ std::uint64_t Aftermath::rows() const {
   return rows;
 }
 
-std::uint64_t Aftermath::files_gone() const {
+std::uint64_t Aftermath::files_removed() const {
   std::uint64_t files = 0;
-  for (const auto& [path, pieces] : gone_) files += pieces.size();
+  for (const auto& [path, pieces] : removed_) files += pieces.size();
   return files;
 }
 
@@ -270,11 +270,11 @@ void Aftermath::check_reloads(const std::deque<StormRun>& runs) const {
   }
 }
 
-bool Aftermath::can_go_on(const StormRun& run) const {
+bool Aftermath::can_resume(const StormRun& run) const {
   return !has_gaps(run.info.run_id) && !has_lost_files(run);
 }
 
-bool Aftermath::tells_of(const std::string& run_id, Timestamp reload) const {
+bool Aftermath::has_record_of(const std::string& run_id, Timestamp reload) const {
   return std::ranges::any_of(now_, [&](const auto& file) {
     return file.second.reloads.contains({run_id, reload});
   });
@@ -285,7 +285,7 @@ bool Aftermath::has_lost_files(const StormRun& run) const {
     const Timestamp due = key_of(row).second;
     return run.info.start <= due && due < run.until;
   };
-  return std::ranges::any_of(gone_, [&](const auto& of_path) {
+  return std::ranges::any_of(removed_, [&](const auto& of_path) {
     return std::ranges::any_of(
         of_path.second, [&](const ShardState& piece) { return std::ranges::any_of(piece.rows, is_its_own); });
   });
@@ -355,7 +355,7 @@ void Aftermath::check_events(const std::deque<StormRun>& runs) {
       for (const EventRow& row : piece.events) {
         const SensorTime key(row.sensor_id, parse_timestamp(row.started_at).value_or(0));
         demand(there_once.insert(key).second, "an event twice: " + name_of(key));
-        const Replay::Told* expected = nullptr;
+        const Replay::Expected* expected = nullptr;
         for (const StormRun& run : runs) {
           const auto found = replays_[run.info.run_id].events.find(key);
           if (found != replays_[run.info.run_id].events.end()) expected = &found->second;
@@ -404,8 +404,8 @@ void Aftermath::check_run_is_complete(const StormRun& run, Timestamp reached) co
       events[{row.sensor_id, parse_timestamp(row.started_at).value_or(0)}] = &row;
     }
   }
-  for (const auto& [key, told] : expected.events) {
-    const batch::AnomalyEvent& event = told.last;
+  for (const auto& [key, known] : expected.events) {
+    const batch::AnomalyEvent& event = known.last;
     demand(events.contains(key), "no event for " + name_of(key));
     const EventRow& row = *events[key];
     demand(

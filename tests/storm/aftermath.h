@@ -52,12 +52,12 @@ class Aftermath {
                                    const std::deque<StormRun>& runs);
 
   [[nodiscard]] std::uint64_t rows() const;
-  [[nodiscard]] std::uint64_t files_gone() const;
+  [[nodiscard]] std::uint64_t files_removed() const;
   // Whether all that the run has written is where the next process finds it: no file says that rows are
   // missing, and none has gone.
-  [[nodiscard]] bool can_go_on(const StormRun& run) const;
+  [[nodiscard]] bool can_resume(const StormRun& run) const;
   // Whether any file tells of the run's reload at this moment.
-  [[nodiscard]] bool tells_of(const std::string& run_id, Timestamp reload) const;
+  [[nodiscard]] bool has_record_of(const std::string& run_id, Timestamp reload) const;
 
  private:
   using State = std::map<std::string, ShardState>;               // by path
@@ -82,7 +82,7 @@ class Aftermath {
   std::set<std::string> paths_;                   // that any process has planned
   std::map<std::uint32_t, std::string> path_of_;  // of identities, as far as asked
   std::set<std::string> set_aside_;               // files that were read
-  Pieces gone_;                                   // deleted or set aside
+  Pieces removed_;                                // deleted or set aside
   Pieces pieces_;                                 // those and the ones that are there
   State before_;                                  // all pieces of each in one, as in the next one
   State now_;

@@ -20,11 +20,11 @@ Timestamp next_due(fleet::Fleet& fleet) {
 
 }  // namespace
 
-Process::Process(const Ground& ground, StormRun& run, bool goes_on, const Fortune& fortune)
+Process::Process(const Ground& ground, StormRun& run, bool resumes, const Fortune& fortune)
     : ground_(ground),
       run_(run),
       fortune_(fortune),
-      history_(goes_on ? read_history() : std::nullopt),
+      history_(resumes ? read_history() : std::nullopt),
       plan_(plan_of_all()),
       places_(plan_.paths, ground.config),
       pool_(fortune.batches),
@@ -37,13 +37,13 @@ Process::Process(const Ground& ground, StormRun& run, bool goes_on, const Fortun
       now_(SteadyTime() + std::chrono::hours(1'000) + std::chrono::seconds(ground.dice.between(0, 1'000))),
       reached_(run.info.start) {
   info_.reloads = &reloads_;
-  if (goes_on) {
+  if (resumes) {
     info_.resumed_at = info_.began_at + run.processes;
     resumption_ = start::plan_resumption(ground.roster, plan_, run.info, *history_);
   }
   build_fleet();
   build_writers(std::move(resumption_.found));
-  if (goes_on) take_up();
+  if (resumes) take_up();
   due_before_start_ = fleet_->due_before(reached_);
   disk_heals_ = now_;
 }
@@ -97,7 +97,7 @@ void Process::take_up() {
   demand(reloads_.size() + 1 == run_.editions.size(), "the record is not what the files tell of");
   for (std::size_t e = 0; e < run_.editions.size(); ++e)
     run_.editions[e].members = history_->members_after(e);
-  fleet_->go_on_at(resumption_.moment, resumption_.past, resumption_.lives);
+  fleet_->resume_at(resumption_.moment, resumption_.past, resumption_.lives);
   reached_ = resumption_.moment;
   std::erase_if(run_.skipped, [this](const SensorTime& reading) { return reading.second >= reached_; });
   no_reload_before_ = resumption_.all_new_from;

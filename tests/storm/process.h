@@ -21,12 +21,12 @@
 #include "fleet/fleet.h"
 #include "identity/identity.h"
 #include "identity/identity_changes.h"
-#include "start/edition.h"
-#include "start/history.h"
-#include "start/resume.h"
 #include "sqlite/run_reloads.h"
 #include "sqlite/shard_plan.h"
 #include "sqlite/sqlite_sink.h"
+#include "start/edition.h"
+#include "start/history.h"
+#include "start/resume.h"
 #include "storm/dice.h"
 #include "storm/edition.h"
 #include "storm/replay.h"
@@ -69,7 +69,7 @@ struct StormRun {
 
 class Process {
  public:
-  Process(const Ground& ground, StormRun& run, bool goes_on, const Fortune& fortune);
+  Process(const Ground& ground, StormRun& run, bool resumes, const Fortune& fortune);
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 

@@ -41,10 +41,10 @@ class Life {
               bool moves) {
     const Life before = *this;
     const model::Anomaly& anomaly = sensor_.anomaly;
-    const bool may_go_on = !moves && model::goes_on_under(anomaly, *sensor_.profile, *profile);
+    const bool may_continue = !moves && model::continues_under(anomaly, *sensor_.profile, *profile);
     become(identity, profile, rate, moment);
     const bool has_more = due(next_) <= anomaly.ended_at;
-    if (may_go_on && (has_more || !before.is_in_anomaly())) return;
+    if (may_continue && (has_more || !before.is_in_anomaly())) return;
     if (before.is_in_anomaly() || (has_more && anomaly.readings_affected > 0)) {
       before.note(batch::AnomalyEvent::Kind::closed, moment - 1);
     }
@@ -82,11 +82,12 @@ class Life {
   void note(batch::AnomalyEvent::Kind kind, Timestamp ended_at) const {
     batch::AnomalyEvent event = model::describe_anomaly(sensor_.anomaly, kind, sensor_.identity);
     event.ended_at = ended_at;
-    const auto [told, is_new] =
-        replay_.events.try_emplace(SensorTime(identity().id, event.started_at), Replay::Told{event, {}});
+    const auto [expected, is_new] =
+        replay_.events.try_emplace(SensorTime(identity().id, event.started_at), Replay::Expected{event, {}});
     if (is_new) return;
-    if (batch::ends(told->second.last.kind)) told->second.earlier_end = told->second.last.ended_at;
-    told->second.last = event;
+    if (batch::ends(expected->second.last.kind))
+      expected->second.earlier_end = expected->second.last.ended_at;
+    expected->second.last = event;
   }
 
   const sqlite::RunInfo& run_;
@@ -125,7 +126,7 @@ Replay replay(const config::ShardBy& sharding, const identity::Roster& roster, c
         life.begin(member, profile, rate, edition.from, ids.insert(identity.id).second);
       }
     }
-    for (auto& [id, gone] : before) gone.leave(edition.from);
+    for (auto& [id, sensor] : before) sensor.leave(edition.from);
     for (auto& [id, life] : lives) life.take(end);
   }
   for (auto& [id, life] : lives) life.end();

@@ -25,11 +25,11 @@ struct Replay {
     Timestamp anomaly_since;  // where the reading is part of one
   };
   std::map<SensorTime, Taken> readings;
-  struct Told {
+  struct Expected {
     batch::AnomalyEvent last;
     std::optional<Timestamp> earlier_end;  // a reload has made it another
   };
-  std::map<SensorTime, Told> events;  // by their start
+  std::map<SensorTime, Expected> events;  // by their start
 };
 
 // `sharding` tells when a sensor moves to another file, which ends its anomaly.

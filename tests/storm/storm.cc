@@ -50,7 +50,7 @@ class Storm {
   void rage() {
     for (std::uint64_t processes = dice_.between(2, 5); processes > 0; --processes) live_once();
     tally_.rows += aftermath_.rows();
-    tally_.files_gone += aftermath_.files_gone();
+    tally_.files_removed += aftermath_.files_removed();
     tally_.faults += vfs_.failed();
     if (!fake_) return;
     tally_.rows += fake_->rows();
@@ -60,12 +60,12 @@ class Storm {
  private:
   void live_once() {
     if (fake_) return live_on_fake();
-    const bool goes_on = !runs_.empty() && aftermath_.can_go_on(runs_.back()) && dice_.chance(0.5);
-    if (goes_on) {
+    const bool resumes = !runs_.empty() && aftermath_.can_resume(runs_.back()) && dice_.chance(0.5);
+    if (resumes) {
       // Of a reload that no file tells of, nobody knows.
       StormRun& run = runs_.back();
       std::erase_if(run.editions, [&](const Edition& edition) {
-        return &edition != &run.editions.front() && !aftermath_.tells_of(run.info.run_id, edition.from);
+        return &edition != &run.editions.front() && !aftermath_.has_record_of(run.info.run_id, edition.from);
       });
     } else {
       begin_run();
@@ -74,9 +74,9 @@ class Storm {
     const Fortune fortune = draw_fortune(dice_, config_);
     const Ground ground{config_, roster_, vfs_, dice_,
                         [this](const std::string& path) { aftermath_.remember(path); }};
-    auto process = std::make_unique<Process>(ground, runs_.back(), goes_on, fortune);
+    auto process = std::make_unique<Process>(ground, runs_.back(), resumes, fortune);
     process->live();
-    count(*process, fortune, goes_on);
+    count(*process, fortune, resumes);
     // What an earlier process has given up may lie in a log that nobody has synced since.
     const std::uint64_t in_doubt =
         process->in_doubt() + std::exchange(lost_, lost_ + process->books().lost());
@@ -123,9 +123,9 @@ class Storm {
     return edition;
   }
 
-  void count(const Process& process, const Fortune& fortune, bool goes_on) {
+  void count(const Process& process, const Fortune& fortune, bool resumes) {
     ++tally_.processes;
-    tally_.taken_up += goes_on ? 1 : 0;
+    tally_.taken_up += resumes ? 1 : 0;
     tally_.reloads += process.reloads();
     tally_.rows_skipped += process.books().skipped;
     if (fortune.dies) ++(fortune.power ? tally_.power_failures : tally_.killed);
@@ -151,7 +151,7 @@ std::string StormTally::text() const {
          std::to_string(power_failures) + " by the power, " + std::to_string(taken_up) +
          " going on with a run), " + std::to_string(faults) + " failed calls, " + std::to_string(rows) +
          " rows, " + std::to_string(rows_lost) + " counted as lost, " + std::to_string(rows_skipped) +
-         " skipped; " + std::to_string(reloads) + " reloads, " + std::to_string(files_gone) +
+         " skipped; " + std::to_string(reloads) + " reloads, " + std::to_string(files_removed) +
          " files deleted or set aside";
 }
 

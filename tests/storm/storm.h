@@ -18,7 +18,7 @@ struct StormTally {
   std::uint64_t rows_lost = 0;
   std::uint64_t rows_skipped = 0;
   std::uint64_t reloads = 0;
-  std::uint64_t files_gone = 0;
+  std::uint64_t files_removed = 0;
 
   [[nodiscard]] std::string text() const;
 };

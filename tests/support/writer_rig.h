@@ -131,7 +131,7 @@ class WriterRig {
   }
 
   // Steps through `span` as the writer's thread would, from one of its deadlines to the next.
-  void go_on_for(Microseconds span) {
+  void run_for(Microseconds span) {
     const SteadyTime until = now_ + std::chrono::microseconds(span);
     for (SteadyTime next = step(); next < until; next = step()) now_ = std::max(next, now_);
     now_ = until;
@@ -232,8 +232,8 @@ inline std::vector<std::string> events_in(const WriterRig& rig) {
 inline std::set<std::string> open_files(const TemporaryFolder& folder) {
   std::set<std::string> open;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    std::error_code gone;
-    const std::filesystem::path target = std::filesystem::read_symlink(entry.path(), gone);
+    std::error_code vanished;
+    const std::filesystem::path target = std::filesystem::read_symlink(entry.path(), vanished);
     if (target.parent_path() == folder.path() && target.extension() == ".db")
       open.insert(target.stem().string());
   }
