@@ -32,6 +32,32 @@ for (let i = 3; i < pixels.length; i += 4) painted += pixels[i] > 0;
 return painted;
 """
 
+# Of each chart of rates: its names, and whether a dot is painted where each rate is, and a mark where it is expected.
+DOTS = """
+const isPainted = (canvas, shade, x, y) => {
+  canvas.fillStyle = shade;
+  const wanted = canvas.fillStyle.match(/[0-9a-f]{2}/g).map(part => parseInt(part, 16));
+  const pixel = canvas.getImageData(Math.round(x), Math.round(y), 1, 1).data;
+  return pixel[3] === 255 && wanted.every((part, i) => Math.abs(part - pixel[i]) < 8);
+};
+return rateCharts.map(({ box, groups, plot }) => {
+  const shows = (shade, share, i, above) =>
+    isPainted(plot.hidden_ctx_, colour(shade), plot.toDomXCoord(share), plot.toDomYCoord(groups.length - 1 - i) - above);
+  return {
+    names: [...box.querySelectorAll(".dygraph-axis-label-y")].map(label => label.textContent),
+    dots: groups.map(({ rate }, i) => shows("accent", rate, i, 0)),
+    expected: groups.map(({ expected }, i) => shows("expected", expected, i, 9)) };
+});
+"""
+BARS = """
+return [...document.querySelectorAll("#types .mix")].map(mix => {
+  const width = part => part.getBoundingClientRect().width;
+  const lengths = kind => [...mix.querySelectorAll(kind + " span")].map(part => width(part) / width(part.parentNode));
+  return { name: mix.querySelector(".name").textContent, share: lengths(".share"), expected: lengths(".expected") };
+});
+"""
+GROUPINGS = ("by_firmware", "by_model", "by_manufacturer", "by_location_class")
+
 
 class ReportHtml(FleetTest):
     @classmethod
@@ -87,15 +113,26 @@ class ReportHtml(FleetTest):
                           for canvas in plot.find_elements(By.TAG_NAME, "canvas"))
             self.assertGreater(painted, 2_000)
         # Every grouping has a chart and, beside it, its table.
-        self.assertEqual(len(self.find("#rates svg")), 4)
+        charts = self.browser.execute_script(DOTS)
+        self.assertEqual([chart["names"] for chart in charts],
+                         [[group["name"] for group in report[key]] for key in GROUPINGS])
+        for chart, key in zip(charts, GROUPINGS):
+            self.assertEqual(chart["dots"], [True] * len(report[key]), key)
+            self.assertEqual(chart["expected"], [True] * len(report[key]), key)
         for group in report["by_firmware"]:
             row = next(row for row in self.find("#rates tbody tr") if row.find_element(By.TAG_NAME, "th")
                        .get_attribute("textContent") == group["name"])
             self.assertIn(f"{100 * group['rate']:.2f}%", row.get_attribute("textContent"))
             self.assertIn(f"{100 * group['expected']:.2f}%", row.get_attribute("textContent"))
-        drawn = len(self.find("#rates svg circle"))
-        self.assertEqual(drawn, sum(len(report[key]) for key in report if key.startswith("by_")))
-        self.assertEqual(len(self.find("#types svg rect")), 2 * 5 * len(report["by_model"]))
+        # Each bar of the mix is as long as its share.
+        bars = self.browser.execute_script(BARS)
+        self.assertEqual([bar["name"] for bar in bars], [model["name"] for model in report["by_model"]])
+        for bar, model in zip(bars, report["by_model"]):
+            for key in ("share", "expected"):
+                self.assertEqual(len(bar[key]), len(model["types"]))
+                for length, figures in zip(bar[key], model["types"].values()):
+                    self.assertAlmostEqual(length, figures[key], delta=0.002)
+        self.assertEqual(self.find("main svg"), [])
         # Headings, captions, names of pictures: what a screen reader goes by.
         self.assertTrue(all(table.find_elements(By.TAG_NAME, "caption") for table in self.find("table")))
         self.assertTrue(all(picture.get_attribute("aria-label") for picture in self.find("[role=img]")))
