@@ -25,7 +25,7 @@ void load(const std::filesystem::path& input) {
 
 // A folder of identities is one whatever the form.
 void prepare(const std::filesystem::path& input, const std::string& out, std::uint64_t count) {
-  generate::write_fleet(generate::drawn_fleet(config::default_mix(), 1, count), out);
+  generate::write_fleet(generate::drawn_fleet(generate::default_mix(), 1, count), out);
   load(input);
 }
 

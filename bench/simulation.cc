@@ -34,7 +34,7 @@ start::Inputs inputs_of(const Simulation& simulation, const std::filesystem::pat
 
 identity::Roster make_roster(std::size_t sensors) {
   identity::Roster roster;
-  const config::Mix mix = config::default_mix();
+  const generate::Mix mix = generate::default_mix();
   for (std::uint64_t number = 1; number <= sensors; ++number)
     roster.add(generate::generated_identity(mix, 1, number, sensors));
   return roster;

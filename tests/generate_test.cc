@@ -61,7 +61,7 @@ std::string mix_problems(const std::string& text) {
   const TemporaryFolder folder;
   write((folder / "mix.yaml"), text);
   Problems problems;
-  config::load_mix((folder / "mix.yaml"), problems);
+  generate::load_mix((folder / "mix.yaml"), problems);
   const std::string all = problems.text();
   return all.starts_with((folder / "")) ? all.substr((folder / "").size()) : all;
 }
@@ -164,7 +164,7 @@ TEST_CASE("the shipped identities are what the demo preset writes, and they load
 }
 
 TEST_CASE("a generated sensor depends on the seed and its number alone") {
-  const config::Mix mix = config::default_mix();
+  const generate::Mix mix = generate::default_mix();
   CHECK(json_line(generate::generated_identity(mix, 1, 7, 100)) ==
         json_line(generate::generated_identity(mix, 1, 7, 999'999)));
   // The same on every machine, today and later.
@@ -182,13 +182,13 @@ TEST_CASE("a generated sensor depends on the seed and its number alone") {
 }
 
 TEST_CASE("numbers are padded to six digits, or to those of the count") {
-  const config::Mix mix = config::default_mix();
+  const generate::Mix mix = generate::default_mix();
   CHECK(generate::generated_identity(mix, 1, 42, 100).id == "SENSOR_000042");
   CHECK(generate::generated_identity(mix, 1, 42, 1'000'000).id == "SENSOR_0000042");
 }
 
 TEST_CASE("choices occur as often as their weights say and ranges are covered evenly") {
-  config::Mix mix = config::default_mix();
+  generate::Mix mix = generate::default_mix();
   mix.location = {{"Hall {2-5}", 3}, {"Yard", 1}, {"Never", 0}};
   mix.readings_per_second = {{1, 9}, {0.1, 1}};
   std::map<std::string, int> locations;
@@ -221,7 +221,7 @@ TEST_CASE("a folder and a .jsonl file hold the same sensors in the same order") 
   CHECK(problems.text() == "");
   REQUIRE(lines.roster.size() == 10'000);
   REQUIRE(files.roster.size() == 10'000);
-  const config::Mix mix = config::default_mix();
+  const generate::Mix mix = generate::default_mix();
   for (std::size_t i = 0; i < 10'000; ++i) {
     const auto expected = generate::generated_identity(mix, 1, i + 1, 10'000);
     for (const identity::Roster* roster : {&lines.roster, &files.roster}) {
@@ -300,14 +300,14 @@ TEST_CASE("a mix replaces what it names and keeps the rest") {
         "firmware_version:\n  \"2.0\": 1\n"
         "readings_per_second: {0.25: 1}\n");
   Problems problems;
-  const config::Mix mix = config::load_mix((folder / "mix.yaml"), problems);
+  const generate::Mix mix = generate::load_mix((folder / "mix.yaml"), problems);
   CHECK(problems.text() == "");
   const auto record = generate::generated_identity(mix, 5, 3, 10);
   CHECK(record.id == "PUMP-000003-A");
   CHECK(record.location == "Hall 1");
   CHECK(record.firmware_version == "2.0");
   CHECK(record.overrides.readings_per_second == 0.25);
-  CHECK(mix.model.size() == config::default_mix().model.size());
+  CHECK(mix.model.size() == generate::default_mix().model.size());
 
   app::GenerateOptions options = drawn(3, (folder / "fleet.jsonl"));
   options.mix_file = (folder / "mix.yaml");
@@ -334,7 +334,7 @@ TEST_CASE("mistakes in a mix are named with their line") {
   CHECK(holds(mix_problems("readings_per_second: {0: 1}\n"), "above 0 and at most 1000000"));
   CHECK(holds(mix_problems("- 1\n"), "must hold keys"));
   CHECK(holds(mix_problems("model: {A: 1\n"), "mix.yaml:"));
-  CHECK(holds(mix_problems(std::string(config::largest_mix_file_bytes + 1, '#')), "larger than"));
+  CHECK(holds(mix_problems(std::string(generate::largest_mix_file_bytes + 1, '#')), "larger than"));
   app::GenerateOptions options = drawn(1, "-");
   options.mix_file = "/nowhere/mix.yaml";
   CHECK(holds(refusal(options), "/nowhere/mix.yaml: does not exist"));

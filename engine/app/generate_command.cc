@@ -15,10 +15,10 @@
 namespace fleet_sim::app {
 namespace {
 
-config::Mix chosen_mix(const std::string& mix_file) {
-  if (mix_file.empty()) return config::default_mix();
+generate::Mix chosen_mix(const std::string& mix_file) {
+  if (mix_file.empty()) return generate::default_mix();
   Problems problems;
-  config::Mix mix = config::load_mix(mix_file, problems);
+  generate::Mix mix = generate::load_mix(mix_file, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   return mix;
 }

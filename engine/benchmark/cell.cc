@@ -25,7 +25,7 @@ constexpr std::uint64_t bytes_per_row = 250;
 constexpr std::uint64_t copies = 2;
 
 identity::Roster bench_roster(std::uint32_t sensors) {
-  const config::Mix mix = config::default_mix();
+  const generate::Mix mix = generate::default_mix();
   identity::Roster roster;
   for (std::uint64_t number = 1; number <= sensors; ++number) {
     roster.add(generate::generated_identity(mix, seed, number, sensors));

@@ -49,7 +49,7 @@ const Choice& choose(const std::vector<Choice>& choices, std::uint64_t word) {
 std::string with_ranges_drawn(std::string_view text, Draws& draws) {
   std::string drawn;
   while (!text.empty()) {
-    const config::NumberRange range = text.front() == '{' ? config::range_at(text) : config::NumberRange{};
+    const NumberRange range = text.front() == '{' ? range_at(text) : NumberRange{};
     if (range.length == 0) {
       drawn += text.front();
       text.remove_prefix(1);
@@ -61,8 +61,8 @@ std::string with_ranges_drawn(std::string_view text, Draws& draws) {
   return drawn;
 }
 
-std::string draw_text(const std::vector<config::MixChoice>& choices, Draws draws) {
-  const config::MixChoice& choice = choose(choices, draws.next());
+std::string draw_text(const std::vector<MixChoice>& choices, Draws draws) {
+  const MixChoice& choice = choose(choices, draws.next());
   return with_ranges_drawn(choice.text, draws);
 }
 
@@ -105,7 +105,7 @@ std::vector<DemoSensor> demo_sensors() {
 
 }  // namespace
 
-identity::IdentityRecord generated_identity(const config::Mix& mix, std::uint64_t seed, std::uint64_t number,
+identity::IdentityRecord generated_identity(const Mix& mix, std::uint64_t seed, std::uint64_t number,
                                             std::uint64_t count) {
   // The order of the properties is part of the result: a new one goes to the end.
   const auto draws = [&](std::uint64_t property) { return Draws(seed, number, property); };
@@ -128,8 +128,8 @@ PlannedFleet demo_fleet() {
           [sensors](std::uint64_t index) { return (*sensors)[index].file_name; }};
 }
 
-PlannedFleet drawn_fleet(const config::Mix& mix, std::uint64_t seed, std::uint64_t count) {
-  const auto kept = std::make_shared<const config::Mix>(mix);
+PlannedFleet drawn_fleet(const Mix& mix, std::uint64_t seed, std::uint64_t count) {
+  const auto kept = std::make_shared<const Mix>(mix);
   return {count, [=](std::uint64_t index) { return generated_identity(*kept, seed, index + 1, count); },
           [=](std::uint64_t index) { return "sensor_" + padded(index + 1, count) + ".json"; }};
 }

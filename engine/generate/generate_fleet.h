@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "config/mix.h"
+#include "generate/mix.h"
 #include "identity/identity.h"
 
 namespace fleet_sim::generate {
@@ -22,11 +22,11 @@ struct PlannedFleet {
 
 // The sensors of the demo, under the file names they are shipped with.
 PlannedFleet demo_fleet();
-PlannedFleet drawn_fleet(const config::Mix& mix, std::uint64_t seed, std::uint64_t count);
+PlannedFleet drawn_fleet(const Mix& mix, std::uint64_t seed, std::uint64_t count);
 
 // The sensor with this number, 1 .. count. Numbers are padded to six digits, or to those of `count` if it has
 // more.
-identity::IdentityRecord generated_identity(const config::Mix& mix, std::uint64_t seed, std::uint64_t number,
+identity::IdentityRecord generated_identity(const Mix& mix, std::uint64_t seed, std::uint64_t number,
                                             std::uint64_t count);
 
 }  // namespace fleet_sim::generate

@@ -29,9 +29,9 @@ class Socket {
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
 
-  // As patient as sending.
-  void connect_to(const addrinfo& where) const {
-    check(connect(descriptor_, where.ai_addr, where.ai_addrlen));
+  // As patient as sending. Whether somebody listens there; errno says why not.
+  [[nodiscard]] bool connect_to(const addrinfo& where) const {
+    return connect(descriptor_, where.ai_addr, where.ai_addrlen) == 0;
   }
 
   // Few enough bytes to be taken at once.
@@ -52,11 +52,15 @@ class Socket {
     return text;
   }
 
- private:
-  static void check(ssize_t result) {
-    if (result >= 0) return;
+  // Throws what errno says.
+  [[noreturn]] static void fail() {
     const int reason = errno == EAGAIN || errno == EINPROGRESS ? ETIMEDOUT : errno;
     throw std::system_error(reason, std::generic_category());
+  }
+
+ private:
+  static void check(ssize_t result) {
+    if (result < 0) fail();
   }
 
   int descriptor_;
@@ -86,15 +90,23 @@ HealthAnswer read_answer(const std::string& text) {
   return {status == " 200 ", text.substr(head + 4)};
 }
 
+// A name may have several addresses, as localhost has ::1 and 127.0.0.1, and a fleet listens at one of them.
+HealthAnswer ask_first(const addrinfo& where) {
+  const Socket connection(where.ai_family);
+  if (!connection.connect_to(where)) {
+    if (where.ai_next != nullptr) return ask_first(*where.ai_next);
+    Socket::fail();
+  }
+  connection.send_whole(probe_request);
+  return read_answer(connection.receive());
+}
+
 }  // namespace
 
 HealthAnswer ask_health(const std::string& address) {
   try {
     const Addresses where = resolve(address);
-    const Socket connection(where->ai_family);
-    connection.connect_to(*where);
-    connection.send_whole(probe_request);
-    return read_answer(connection.receive());
+    return ask_first(*where);
   } catch (const std::system_error& error) {
     throw std::runtime_error(address + ": " + error.code().message());
   } catch (const std::runtime_error& error) {

@@ -1,4 +1,4 @@
-#include "config/mix.h"
+#include "generate/mix.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@
 #include "config/text_file.h"
 #include "config/yaml_tree.h"
 
-namespace fleet_sim::config {
+namespace fleet_sim::generate {
 
 namespace {
 
@@ -64,19 +64,19 @@ std::string id_mistake(std::string_view text) {
 // Reads one YAML tree into a mix and notes what is wrong with it.
 class MixReader {
  public:
-  explicit MixReader(const FileProblems& problems) : problems_(problems) {}
+  explicit MixReader(const config::FileProblems& problems) : problems_(problems) {}
 
-  Mix read(const YamlNode& root) {
-    if (!root.is(YamlNode::Kind::map)) {
+  Mix read(const config::YamlNode& root) {
+    if (!root.is(config::YamlNode::Kind::map)) {
       problems_.at(root.line, "must hold keys such as `location:` and `model:`");
       return mix_;
     }
-    for (const YamlNode& node : root.children) read_key(node);
+    for (const config::YamlNode& node : root.children) read_key(node);
     return mix_;
   }
 
  private:
-  void read_key(const YamlNode& node) {
+  void read_key(const config::YamlNode& node) {
     if (node.key == "id") return read_id(node);
     if (node.key == "location") return read_texts(node, mix_.location);
     if (node.key == "manufacturer") return read_texts(node, mix_.manufacturer);
@@ -87,8 +87,8 @@ class MixReader {
                  fmt::format("unknown key {}{}", in_quotes(node.key), did_you_mean(node.key, mix_keys)));
   }
 
-  void read_id(const YamlNode& node) {
-    if (!node.is(YamlNode::Kind::scalar))
+  void read_id(const config::YamlNode& node) {
+    if (!node.is(config::YamlNode::Kind::scalar))
       return problems_.at(node.line, "id must be text such as \"SENSOR_{n}\"");
     std::string wrong = text_mistake(node.text);
     if (wrong.empty()) wrong = id_mistake(node.text);
@@ -96,9 +96,9 @@ class MixReader {
     mix_.id = node.text;
   }
 
-  void read_texts(const YamlNode& node, std::vector<MixChoice>& choices) {
+  void read_texts(const config::YamlNode& node, std::vector<MixChoice>& choices) {
     choices.clear();
-    read_choices(node, [&](const YamlNode& choice, double weight) {
+    read_choices(node, [&](const config::YamlNode& choice, double weight) {
       std::string wrong = text_mistake(choice.key);
       if (wrong.empty()) wrong = range_mistake(choice.key);
       if (!wrong.empty())
@@ -107,9 +107,9 @@ class MixReader {
     });
   }
 
-  void read_rates(const YamlNode& node) {
+  void read_rates(const config::YamlNode& node) {
     mix_.readings_per_second.clear();
-    read_choices(node, [&](const YamlNode& choice, double weight) {
+    read_choices(node, [&](const config::YamlNode& choice, double weight) {
       const auto rate = parse_number(choice.key);
       if (rate && *rate > 0 && *rate <= highest_rate)
         return mix_.readings_per_second.push_back({*rate, weight});
@@ -119,16 +119,16 @@ class MixReader {
     });
   }
 
-  using TakeChoice = std::function<void(const YamlNode& choice, double weight)>;
+  using TakeChoice = std::function<void(const config::YamlNode& choice, double weight)>;
 
-  void read_choices(const YamlNode& node, const TakeChoice& take) {
-    if (!node.is(YamlNode::Kind::map) || node.children.empty()) {
+  void read_choices(const config::YamlNode& node, const TakeChoice& take) {
+    if (!node.is(config::YamlNode::Kind::map) || node.children.empty()) {
       return problems_.at(
           node.line,
           fmt::format("{} must list choices and their weights, such as {{\"A\": 3, \"B\": 1}}", node.key));
     }
     double sum = 0;
-    for (const YamlNode& choice : node.children) {
+    for (const config::YamlNode& choice : node.children) {
       const double weight = read_weight(node.key, choice);
       sum += weight;
       take(choice, weight);
@@ -137,15 +137,15 @@ class MixReader {
     problems_.at(node.line, fmt::format("{}: the weights must add up to a number above 0", node.key));
   }
 
-  double read_weight(const std::string& name, const YamlNode& choice) {
-    const auto weight = choice.is(YamlNode::Kind::scalar) ? parse_number(choice.text) : std::nullopt;
+  double read_weight(const std::string& name, const config::YamlNode& choice) {
+    const auto weight = choice.is(config::YamlNode::Kind::scalar) ? parse_number(choice.text) : std::nullopt;
     if (weight && *weight >= 0) return *weight;
     problems_.at(choice.line, fmt::format("{}: the weight of {} must be a number of 0 or more", name,
                                           in_quotes(choice.key)));
     return 1;  // so that the sum is not a second problem
   }
 
-  const FileProblems& problems_;
+  const config::FileProblems& problems_;
   Mix mix_ = default_mix();
 };
 
@@ -166,10 +166,10 @@ Mix default_mix() {
 }
 
 Mix load_mix(const std::filesystem::path& file, Problems& problems) {
-  const auto text = read_text_file(file, largest_mix_file_bytes, problems);
+  const auto text = config::read_text_file(file, largest_mix_file_bytes, problems);
   if (!text) return default_mix();
-  const FileProblems file_problems(file.string(), problems);
-  const auto tree = parse_yaml(*text, file_problems);
+  const config::FileProblems file_problems(file.string(), problems);
+  const auto tree = config::parse_yaml(*text, file_problems);
   return tree ? MixReader(file_problems).read(*tree) : default_mix();
 }
 
@@ -190,4 +190,4 @@ NumberRange range_at(std::string_view text) {
   return {*first, *last, closing + 1};
 }
 
-}  // namespace fleet_sim::config
+}  // namespace fleet_sim::generate

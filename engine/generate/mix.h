@@ -12,7 +12,7 @@
 
 #include "base/problems.h"
 
-namespace fleet_sim::config {
+namespace fleet_sim::generate {
 
 inline constexpr std::uintmax_t largest_mix_file_bytes = 1 << 20;
 inline constexpr std::size_t longest_mix_text_bytes = 900;  // leaves room for the numbers that are put in
@@ -55,4 +55,4 @@ struct NumberRange {
 };
 NumberRange range_at(std::string_view text);
 
-}  // namespace fleet_sim::config
+}  // namespace fleet_sim::generate
