@@ -24,8 +24,8 @@ namespace fleet_sim::write {
 
 class FoundRows {
  public:
-  // For each index into the Roster the one that stands for the same sensor here: a sensor that reloads have changed
-  // has several. One beyond the end, and all where there is no list, stand for themselves.
+  // For each index into the Roster the one that stands for the same sensor here: a sensor that reloads have
+  // changed has several. One beyond the end, and all where there is no list, stand for themselves.
   using SensorOf = std::shared_ptr<const std::vector<std::uint32_t>>;
   explicit FoundRows(SensorOf sensor_of = {}) : sensor_of_(std::move(sensor_of)) {}
 

@@ -122,7 +122,7 @@ class History(PodTest):
             process = pod.start(container, subcommand=subcommand)
             output = process.communicate(timeout=120)[0]
             self.assertEqual(process.returncode, 0, output)
-        share = re.search(r"([\d,]+) identities in 1 files, ([\d,]+) of them in partition 100/100\n", output)
+        share = re.search(r"([\d,]+) identities in 1 file, ([\d,]+) of them in partition 100/100\n", output)
         self.assertEqual(share[1], "1,000,000")
         self.assertAlmostEqual(int(share[2].replace(",", "")), 10_000, delta=500)
 
