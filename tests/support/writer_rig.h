@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <numeric>
 #include <set>
 #include <string>
@@ -72,7 +73,10 @@ class WriterRig {
                              .errors = error_counts,
                              .pending_rows = options.pending_rows,
                              .log = {[this](const std::string& line) { log.push_back(line); },
-                                     [this](const std::string& line) { details.push_back(line); }},
+                                     [this](const std::string& line) {
+                                       const std::lock_guard lock(details_mutex_);
+                                       details.push_back(line);
+                                     }},
                              .give_up = [this] { ++gave_up; },
                              .stall_limits = options.stall_limits});
     make_sink_ = [this, options](sqlite::ExpectedFiles expected) -> std::unique_ptr<write::Sink> {
@@ -192,7 +196,7 @@ class WriterRig {
   Ledger ledger;
   ErrorCounts error_counts;
   std::vector<std::string> log;
-  std::vector<std::string> details;
+  std::vector<std::string> details;  // by any thread: read while none is in a call
   int gave_up = 0;
 
  private:
@@ -201,6 +205,7 @@ class WriterRig {
   }
   void push(batch::Batch* batch) { writer_->queue().push(batch); }
 
+  std::mutex details_mutex_;
   std::unique_ptr<write::WriterContext> context_;
   std::function<std::unique_ptr<write::Sink>(sqlite::ExpectedFiles)> make_sink_;
   std::unique_ptr<write::Writer> writer_;
