@@ -32,7 +32,9 @@ SimulationClock real_time() {
 struct Fleet {
   explicit Fleet(RigOptions options) : rig(with_disk(std::move(options)), flush_at_once) {
     for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) rig.send(sensor, 10);
-    wait_until([this] { return written(stalled) == 10; });
+    for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) {
+      wait_until([&] { return written(sensor) == 10; });
+    }
     vfs.stall_writes(name());
     rig.send(stalled, 10);
     wait_until([this] { return vfs.stalled() == 1; });
