@@ -192,6 +192,12 @@ class TreeBuilder final : public YAML::EventHandler {
   std::size_t documents_ = 0;
 };
 
+// yaml-cpp 0.8 adds an anchor's name to what 0.7 says.
+std::string_view stable(std::string_view message) {
+  constexpr std::string_view unknown_anchor = "the referenced anchor is not defined";
+  return message.starts_with(unknown_anchor) ? unknown_anchor : message;
+}
+
 }  // namespace
 
 std::optional<YamlNode> parse_yaml(std::string_view content, const FileProblems& problems) {
@@ -206,7 +212,7 @@ std::optional<YamlNode> parse_yaml(std::string_view content, const FileProblems&
     problems.at(refused.line, refused.why);
   } catch (const YAML::Exception& error) {
     problems.at(line_at(error.mark), static_cast<std::size_t>(error.mark.column) + 1,
-                fmt::format("not valid YAML: {}{}", error.msg, tab_hint(content, error.mark)));
+                fmt::format("not valid YAML: {}{}", stable(error.msg), tab_hint(content, error.mark)));
   }
   return std::nullopt;
 }

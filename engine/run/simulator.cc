@@ -364,22 +364,20 @@ void Simulator::log_start() {
     log_.info("run_resumed", "going on with a run",
               {{"run_id", run_.run_id}, {"at", timestamp_text(schedule_.start)}});
   }
-  log::LogFields started{
-      {"run_id", run_.run_id},
-      {"seed", run_.seed},
-      {"sensors", fleet_->size()},
-      {"shards", plan_.shard_count},
-      {"shard_by", run_.shard_by},
-      {"data_directory", sink_.keeps_files ? config.data_directory() : std::string(sink_.name)},
-      {"threads", schedule_.threads},
-      {"writers", writers_.size()},
-      {"start", timestamp_text(run_.start)},
-      {"speed", start::setting_text(config, "clock.speed")}};
-  if (!inputs_.resumed) {
-    const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, inputs_.type->schema);
-    for (log::LogField& field : start::log_fields(forecast)) started.push_back(std::move(field));
-  }
-  log_.info("run_started", "run started", started);
+  log_.info("run_started", "run started",
+            {{"run_id", run_.run_id},
+             {"seed", run_.seed},
+             {"sensors", fleet_->size()},
+             {"shards", plan_.shard_count},
+             {"shard_by", run_.shard_by},
+             {"data_directory", sink_.keeps_files ? config.data_directory() : std::string(sink_.name)},
+             {"threads", schedule_.threads},
+             {"writers", writers_.size()},
+             {"start", timestamp_text(run_.start)},
+             {"speed", start::setting_text(config, "clock.speed")}});
+  if (inputs_.resumed) return;
+  const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, inputs_.type->schema);
+  log_.info("forecast", "expected", start::log_fields(forecast));
 }
 
 // What a writer says begins with the file it is about.

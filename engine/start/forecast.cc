@@ -143,9 +143,9 @@ std::string text_of(const Forecast& forecast) {
 
 log::LogFields log_fields(const Forecast& forecast) {
   log::LogFields fields{{"readings_per_second", forecast.readings_per_second}};
-  if (const auto rows = forecast.rows()) fields.push_back({"expected_readings", std::round(*rows)});
+  if (const auto rows = forecast.rows()) fields.push_back({"readings", std::round(*rows)});
   if (forecast.bytes_per_row) fields.push_back({"bytes_per_row", std::round(*forecast.bytes_per_row)});
-  if (const auto bytes = forecast.bytes()) fields.push_back({"expected_bytes", std::round(*bytes)});
+  if (const auto bytes = forecast.bytes()) fields.push_back({"bytes", std::round(*bytes)});
   if (forecast.free_bytes) fields.push_back({"free_bytes", *forecast.free_bytes});
   return fields;
 }

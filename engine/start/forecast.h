@@ -1,5 +1,5 @@
 // What a run will amount to, worked out before it starts: rows, bytes, time, and the space there is for them.
-// Estimates: `check` prints them, and so does the first line of a run's log. Pure, but for the free space,
+// Estimates: `check` prints them, and a run logs them when it starts. Pure, but for the free space,
 // which is asked of the file system. Main thread. Cannot fail: what cannot be found out is left out.
 #pragma once
 

@@ -55,9 +55,9 @@ class Forecast(FleetTest):
         self.stop(process)
         self.assertIn("it will be full after", self.printed())
 
-    def test_the_first_line_of_a_log_says_it(self):
+    def test_the_log_says_it_at_the_start(self):
         said = self.fill("data", "--duration", "10").stderr
-        self.assertRegex(said, r" info run started .* readings_per_second=15 expected_readings=150 bytes_per_row=1\d\d expected_bytes=2\d{4} free_bytes=\d+\n")
+        self.assertRegex(said, r" info expected readings_per_second=15 readings=150 bytes_per_row=1\d\d bytes=2\d{4} free_bytes=\d+\n")
 
     def test_a_sink_without_files_has_no_bytes(self):
         said = self.check("--identities", IDENTITIES, "--sink", "null").stdout
