@@ -7,13 +7,17 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <variant>
 
+#include "base/errors.h"
 #include "base/histogram.h"
 #include "base/json_writer.h"
 #include "batch/recent_events.h"
 #include "status/figures.h"
+#include "status/health_probe.h"
+#include "status/http_server.h"
 #include "status/metrics.h"
 #include "status/route.h"
 #include "status/status_json.h"
@@ -284,6 +288,18 @@ TEST_CASE("only the token's owner changes something") {
   CHECK(rig.asked == "noise:b");
   rig.secret.clear();
   CHECK(rig.ask("/api/stop", "POST", "", "Bearer ").status == 403);
+}
+
+TEST_CASE("an answer that cannot be made is an error of the run") {
+  ErrorCounts errors;
+  status::HttpServer server("127.0.0.1:0", 4, {}, errors);
+  status::StatusSources sources;
+  sources.status = []() -> std::shared_ptr<const status::Status> { throw std::runtime_error("broken"); };
+  server.answer_from(sources);
+  CHECK_THROWS(status::ask_health(server.address()));
+  CHECK(errors.counts()[static_cast<std::size_t>(ErrorClass::http)] == 1);
+  CHECK(total_of(errors.counts()) == 1);
+  server.answer_from({});
 }
 
 TEST_CASE("secrets are equal or not") {

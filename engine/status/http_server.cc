@@ -113,15 +113,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
                             view_of(request[http::field::host]), view_of(request[http::field::authorization]),
                             request.body()};
     HttpResponse answer = shared_.answer(plain);
-    if (answer.status >= 400 && answer.status < 500) shared_.count_error();
+    if (answer.status == 500) shared_.count_error();  // all others are answers that were meant
     const bool head = request.method() == http::verb::head;
     write(message_of(std::move(answer), request.version(), request.keep_alive()), head);
   }
 
-  // A client that goes away between requests has done nothing wrong.
+  // A client that sends nonsense, or goes away, is no error of the run.
   void refuse(beast::error_code error) {
     if (left_ || !parser_->got_some()) return leave();
-    shared_.count_error();
     if (error.category() != http::make_error_code(http::error::bad_version).category()) return leave();
     write(message_of(refusal_of(error), 11, false), false);
   }

@@ -32,8 +32,8 @@ void check_address(const std::string& address);
 
 class HttpServer {
  public:
-  // `address` is HOST:PORT, [::1]:PORT for IPv6. `connections` is at most most_connections. Requests that
-  // come to nothing are counted as http errors.
+  // `address` is HOST:PORT, [::1]:PORT for IPv6. `connections` is at most most_connections. Answers that
+  // could not be made are counted as http errors; what clients do wrong is not.
   HttpServer(const std::string& address, std::size_t connections, HttpAccess access, ErrorCounts& errors);
   // Ends the thread and closes every connection.
   ~HttpServer();
