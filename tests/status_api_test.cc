@@ -69,10 +69,9 @@ struct Rig {
       return std::nullopt;
     };
     sources.events = [](std::size_t) { return std::vector<status::EventRow>{}; };
-    sources.inject = [this](AnomalyType type,
-                            const std::vector<std::string>& ids) -> std::optional<status::Absence> {
+    sources.inject = [this](AnomalyType type, const std::vector<std::string>& ids) {
       asked = std::string(name_of(type)) + ":" + ids.back();
-      return std::nullopt;
+      return injected;
     };
     sources.reload = [] { return std::string("not now"); };
     sources.stop = [this] { stopped = true; };
@@ -89,6 +88,7 @@ struct Rig {
   std::string secret = token;
   std::string asked;
   status::Absence absence = status::Absence::unknown_sensor;
+  status::Injected injected{std::nullopt, {"a", "b"}, {}};
   bool stopped = false;
 };
 
@@ -288,6 +288,57 @@ TEST_CASE("only the token's owner changes something") {
   CHECK(rig.asked == "noise:b");
   rig.secret.clear();
   CHECK(rig.ask("/api/stop", "POST", "", "Bearer ").status == 403);
+}
+
+TEST_CASE("an injection that is asked for wrongly is told what is wrong") {
+  Rig rig;
+  const auto error_of = [&rig](const std::string& body) {
+    const status::HttpResponse answer = rig.ask("/api/anomalies", "POST", body, "Bearer " + token);
+    CHECK(answer.status == 400);
+    return json::parse(answer.body)["error"].get<std::string>();
+  };
+  CHECK(error_of("{") == "the body is not JSON");
+  CHECK(error_of("[]") == "the body must be a JSON object, not a list of 0");
+  CHECK(error_of("{}") == "the body lacks \"type\"");
+  CHECK(error_of(R"({"type": "spike"})") == "the body lacks \"sensors\"");
+  CHECK(
+      error_of(R"({"type": "spike", "sensor": ["a"]})") ==
+      "the body has an unknown field 'sensor' (did you mean 'sensors'?); it takes \"type\" and \"sensors\"");
+  const std::string types = "spike, trend, pattern, missing_data, noise";
+  CHECK(error_of(R"({"type": 5, "sensors": ["a"]})") ==
+        "\"type\" must be one of " + types + ", not a number");
+  CHECK(error_of(R"({"type": "spikes", "sensors": ["a"]})") ==
+        "\"type\" must be one of " + types + ", not 'spikes' (did you mean 'spike'?)");
+  CHECK(error_of(R"({"type": "spike", "sensors": "a"})") ==
+        "\"sensors\" must be a list of 1 to 1000 ids, not a text");
+  CHECK(error_of(R"({"type": "spike", "sensors": []})") ==
+        "\"sensors\" must be a list of 1 to 1000 ids, not a list of 0");
+  CHECK(error_of(R"({"type": "spike", "sensors": ["a", 7]})") ==
+        "\"sensors\" must be a list of ids in quotes; number 2 of them is a number");
+  CHECK(rig.asked.empty());
+}
+
+TEST_CASE("an injection is told which sensors it reached, and why it did not reach the others") {
+  Rig rig;
+  const auto answer = [&rig](unsigned status) {
+    const status::HttpResponse response =
+        rig.ask("/api/anomalies", "POST", R"({"type": "spike", "sensors": ["a", "b"]})", "Bearer " + token);
+    CHECK(response.status == status);
+    return json::parse(response.body);
+  };
+  rig.injected = {std::nullopt, {"a"}, {{"b", "it is in an anomaly"}}};
+  const json b_passed_over = json::parse(R"([{"sensor": "b", "reason": "it is in an anomaly"}])");
+  json said = answer(202);
+  CHECK(said["accepted"] == json::parse(R"({"type": "spike", "sensors": ["a"]})"));
+  CHECK(said["passed_over"] == b_passed_over);
+  rig.injected.sensors.clear();
+  said = answer(409);
+  CHECK_FALSE(said.contains("accepted"));
+  CHECK(said["passed_over"] == b_passed_over);
+  rig.injected.absence = status::Absence::unknown_sensor;
+  CHECK(answer(404)["passed_over"] == b_passed_over);
+  rig.injected.absence = status::Absence::fleet_held_up;
+  answer(503);
 }
 
 TEST_CASE("an answer that cannot be made is an error of the run") {

@@ -20,23 +20,30 @@ fleet::Cohort::Found find_in(fleet::Fleet& fleet, std::uint64_t key, const fleet
   return {};
 }
 
+// Why no anomaly can begin with the sensor's next reading; empty when one can.
+std::string_view obstacle(const fleet::Cohort::Found& found, const fleet::Agenda& agenda) {
+  if (found.sensor == nullptr) return "it has left the fleet";
+  if (model::is_in_anomaly(*found.sensor, found.next_due)) return "it is in an anomaly";
+  if (agenda.awaits_injection(found.sensor->identity)) return "an injected anomaly is about to begin in it";
+  return {};
+}
+
 }  // namespace
 
-std::optional<std::vector<std::uint32_t>> SensorWatch::find(const start::Edition& edition,
-                                                            const std::vector<std::string>& ids) const {
+SensorWatch::Places SensorWatch::find(const start::Edition& edition,
+                                      const std::vector<std::string>& ids) const {
   if (ids.size() == 1) {
-    if (const Look* look = known(edition, ids.front())) return {{look->state.sensor.identity}};
+    if (const Look* look = known(edition, ids.front())) return {look->state.sensor.identity};
   }
-  std::unordered_map<std::string_view, std::uint32_t> place;
-  for (const std::string& id : ids) place.emplace(id, UINT32_MAX);
+  std::unordered_map<std::string_view, std::optional<std::uint32_t>> place;
+  for (const std::string& id : ids) place.emplace(id, std::nullopt);
   for (const std::uint32_t member : *edition.members) {
     const auto wanted = place.find(simulator_.roster()[member].id);
     if (wanted != place.end()) wanted->second = member;
   }
-  std::vector<std::uint32_t> sensors;
-  for (const std::string& id : ids) sensors.push_back(place.at(id));
-  if (std::ranges::find(sensors, UINT32_MAX) != sensors.end()) return std::nullopt;
-  return sensors;
+  Places places;
+  for (const std::string& id : ids) places.push_back(place.at(id));
+  return places;
 }
 
 const SensorWatch::Look* SensorWatch::known(const start::Edition& edition, std::string_view id) const {
@@ -47,40 +54,47 @@ const SensorWatch::Look* SensorWatch::known(const start::Edition& edition, std::
 }
 
 // `work` has the exchange locked.
-void SensorWatch::ask(std::function<void(fleet::Fleet&, fleet::Agenda&, Exchange&)> work) {
+bool SensorWatch::ask(std::function<void(fleet::Fleet&, fleet::Agenda&, Exchange&)> work) {
+  if (!is_idle()) return false;
   {
     const std::lock_guard lock(exchange_->mutex);
     exchange_->busy = true;
+    exchange_->withdrawn = false;
   }
   simulator_.between_windows(
       [exchange = exchange_, work = std::move(work)](fleet::Fleet& fleet, fleet::Agenda& agenda) {
         {
           const std::lock_guard lock(exchange->mutex);
-          work(fleet, agenda, *exchange);
+          if (!exchange->withdrawn) work(fleet, agenda, *exchange);
           exchange->busy = false;
         }
         exchange->done.notify_one();
       });
+  std::unique_lock lock(exchange_->mutex);
+  exchange_->withdrawn =
+      !exchange_->done.wait_for(lock, longest_question, [this] { return !exchange_->busy; });
+  return !exchange_->withdrawn;
 }
 
-bool SensorWatch::answered() const {
-  std::unique_lock lock(exchange_->mutex);
-  return exchange_->done.wait_for(lock, longest_question, [this] { return !exchange_->busy; });
+// Whether no earlier piece of work is still with the scheduler.
+bool SensorWatch::is_idle() const {
+  const std::lock_guard lock(exchange_->mutex);
+  return !exchange_->busy;
 }
 
 const SensorWatch::Look* SensorWatch::look(const start::Edition& edition, std::uint32_t sensor) {
-  if (!answered()) return nullptr;  // an earlier piece of work
   const std::uint64_t key = hash_text(simulator_.roster()[sensor].id);
   const sqlite::RunInfo& run = simulator_.info();
-  ask([key, start = run.start, seed = run.seed](fleet::Fleet& fleet, fleet::Agenda&, Exchange& exchange) {
+  const auto copy = [key, start = run.start, seed = run.seed](fleet::Fleet& fleet, fleet::Agenda&,
+                                                              Exchange& exchange) {
     const fleet::Cohort* cohort = nullptr;
     const fleet::Cohort::Found found = find_in(fleet, key, cohort);
     exchange.found.reset();
     if (found.sensor != nullptr) {
       exchange.found = fleet::SensorState{*found.sensor, cohort->cadence(), start, seed, found.next_due};
     }
-  });
-  if (!answered()) return nullptr;
+  };
+  if (!ask(copy)) return nullptr;
   const std::lock_guard lock(exchange_->mutex);
   if (!exchange_->found) return nullptr;
   const std::vector<fleet::Injection> injections(exchange_->injections.begin(), exchange_->injections.end());
@@ -119,23 +133,21 @@ void SensorWatch::bring_up_to(const fleet::SensorState& now, Look& look,
   look.state = now;
 }
 
-// Each becomes an entry of the agenda, at the next reading of its sensor.
-bool SensorWatch::inject(AnomalyType type, const std::vector<std::uint32_t>& sensors) {
-  if (!answered()) return false;
-  std::vector<std::pair<std::uint32_t, std::uint64_t>> keys;
-  for (const std::uint32_t sensor : sensors) {
-    keys.emplace_back(sensor, hash_text(simulator_.roster()[sensor].id));
-  }
-  ask([&log = simulator_.log(), &roster = simulator_.roster(), not_before = simulator_.all_new_from(), type,
-       keys](fleet::Fleet& fleet, fleet::Agenda& agenda, Exchange& exchange) {
-    std::size_t begun = 0;
-    for (const auto& [sensor, key] : keys) {
+// Each that is taken becomes an entry of the agenda, at the next reading of its sensor.
+std::optional<SensorWatch::Reasons> SensorWatch::inject(AnomalyType type,
+                                                        const std::vector<std::uint32_t>& sensors) {
+  std::vector<std::uint64_t> keys;
+  for (const std::uint32_t sensor : sensors) keys.push_back(hash_text(simulator_.roster()[sensor].id));
+  const auto add_all = [&log = simulator_.log(), &roster = simulator_.roster(),
+                        not_before = simulator_.all_new_from(), type,
+                        keys](fleet::Fleet& fleet, fleet::Agenda& agenda, Exchange& exchange) {
+    exchange.reasons.clear();
+    for (const std::uint64_t key : keys) {
       const fleet::Cohort* cohort = nullptr;
       const fleet::Cohort::Found found = find_in(fleet, key, cohort);
-      if (found.sensor == nullptr || model::is_in_anomaly(*found.sensor, found.next_due)) continue;
+      exchange.reasons.push_back(obstacle(found, agenda));
+      if (!exchange.reasons.back().empty()) continue;
       const fleet::Injection injection{found.sensor->identity, type, std::max(found.next_due, not_before)};
-      if (agenda.awaits_injection(injection.sensor)) continue;
-      ++begun;
       agenda.add(injection);
       if (log.is_detailed()) {
         log.debug("agenda", "an anomaly will begin",
@@ -147,9 +159,13 @@ bool SensorWatch::inject(AnomalyType type, const std::vector<std::uint32_t>& sen
       if (exchange.injections.size() > most_injections) exchange.injections.pop_front();
     }
     log.info("injected", "anomalies injected; sensors that are in one already were passed over",
-             {{"type", name_of(type)}, {"sensors", begun}, {"asked_for", keys.size()}});
-  });
-  return true;
+             {{"type", name_of(type)},
+              {"sensors", std::ranges::count(exchange.reasons, std::string_view())},
+              {"asked_for", keys.size()}});
+  };
+  if (!ask(add_all)) return std::nullopt;
+  const std::lock_guard lock(exchange_->mutex);
+  return exchange_->reasons;
 }
 
 }  // namespace fleet_sim::run

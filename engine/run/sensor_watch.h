@@ -3,7 +3,8 @@
 // from that copy, on the caller's thread. HTTP thread only, but for the work it has done between windows.
 //
 // Bounds: one piece of work waits for the scheduler at a time, and is waited for `longest_question` at most;
-// the last `most_watched` sensors are remembered, so that looking again costs the readings since; at most
+// then it is withdrawn, so that what was reported as not done is not done later either. The last
+// `most_watched` sensors are remembered, so that looking again costs the readings since; at most
 // `most_replayed` readings are gone through for one look. Where a sensor's past cannot be told from the seed
 // alone (the fleet was reloaded, or its anomalies are longer than that) readings are shown from the first
 // look on.
@@ -19,6 +20,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fleet/sensor_state.h"
@@ -37,10 +39,10 @@ class SensorWatch {
  public:
   explicit SensorWatch(Simulator& simulator) : simulator_(simulator) {}
 
-  // Where in the roster the sensors with these ids are, in their order; nothing when one does not exist. Goes
-  // through the whole fleet, unless the only one that is asked for is remembered.
-  [[nodiscard]] std::optional<std::vector<std::uint32_t>> find(const start::Edition& edition,
-                                                               const std::vector<std::string>& ids) const;
+  // Where in the roster the sensors with these ids are, in their order; nothing for one that does not exist.
+  // Goes through the whole fleet, unless the only one that is asked for is remembered.
+  using Places = std::vector<std::optional<std::uint32_t>>;
+  [[nodiscard]] Places find(const start::Edition& edition, const std::vector<std::string>& ids) const;
 
   struct Look {
     fleet::SensorState state;
@@ -50,9 +52,10 @@ class SensorWatch {
   // Null when the fleet is held up, or the run is over.
   const Look* look(const start::Edition& edition, std::uint32_t sensor);
 
-  // False when the fleet is held up by an earlier piece of work. Sensors in the middle of an anomaly are
-  // passed over.
-  bool inject(AnomalyType type, const std::vector<std::uint32_t>& sensors);
+  // For each of these sensors why no anomaly begins with its next reading; empty where one does. Nothing when
+  // the fleet is held up: then none begins.
+  using Reasons = std::vector<std::string_view>;
+  std::optional<Reasons> inject(AnomalyType type, const std::vector<std::uint32_t>& sensors);
 
  private:
   // Outlives this object where the scheduler still holds work for it.
@@ -60,12 +63,15 @@ class SensorWatch {
     std::mutex mutex;  // of all that follows
     std::condition_variable done;
     bool busy = false;
+    bool withdrawn = false;  // the work that waits is not to be done
     std::optional<fleet::SensorState> found;
+    Reasons reasons;
     std::deque<fleet::Injection> injections;
   };
 
-  void ask(std::function<void(fleet::Fleet&, fleet::Agenda&, Exchange&)> work);
-  [[nodiscard]] bool answered() const;
+  // Has the work done between two windows; false when the fleet is held up: then it is not done at all.
+  bool ask(std::function<void(fleet::Fleet&, fleet::Agenda&, Exchange&)> work);
+  [[nodiscard]] bool is_idle() const;
   void bring_up_to(const fleet::SensorState& now, Look& look,
                    std::span<const fleet::Injection> injections) const;
   Look& remembered(const start::Edition& edition, const fleet::SensorState& now);

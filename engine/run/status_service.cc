@@ -363,9 +363,9 @@ std::vector<status::EventRow> StatusService::recent_events(std::size_t limit) co
 std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_view id, status::Absence& why) {
   why = status::Absence::unknown_sensor;
   const std::shared_ptr<const start::Edition> running = simulator_.edition();
-  const auto found = watch_->find(*running, {std::string(id)});
+  const auto found = watch_->find(*running, {std::string(id)}).front();
   if (!found) return std::nullopt;
-  const std::uint32_t sensor = found->front();
+  const std::uint32_t sensor = *found;
   const SensorWatch::Look* look = watch_->look(*running, sensor);
   why = status::Absence::fleet_held_up;
   if (look == nullptr) return std::nullopt;
@@ -388,11 +388,30 @@ std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_vie
   return detail;
 }
 
-std::optional<status::Absence> StatusService::inject(AnomalyType type, const std::vector<std::string>& ids) {
-  const auto sensors = watch_->find(*simulator_.edition(), ids);
-  if (!sensors) return status::Absence::unknown_sensor;
-  if (!watch_->inject(type, *sensors)) return status::Absence::fleet_held_up;
-  return std::nullopt;
+status::Injected StatusService::inject(AnomalyType type, const std::vector<std::string>& ids) {
+  status::Injected injected;
+  std::vector<std::uint32_t> sensors;
+  const SensorWatch::Places places = watch_->find(*simulator_.edition(), ids);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (places[i]) {
+      sensors.push_back(*places[i]);
+    } else {
+      injected.absence = status::Absence::unknown_sensor;
+      injected.passed_over.push_back({ids[i], "no sensor has this id"});
+    }
+  }
+  if (injected.absence) return injected;
+  const auto reasons = watch_->inject(type, sensors);
+  if (!reasons) injected.absence = status::Absence::fleet_held_up;
+  for (std::size_t i = 0; reasons && i < ids.size(); ++i) {
+    const std::string_view reason = (*reasons)[i];
+    if (reason.empty()) {
+      injected.sensors.push_back(ids[i]);
+    } else {
+      injected.passed_over.push_back({ids[i], reason});
+    }
+  }
+  return injected;
 }
 
 }  // namespace fleet_sim::run

@@ -1,6 +1,7 @@
 #include "status/route.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -8,7 +9,9 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/nearest.h"
 #include "base/page.h"
+#include "base/plain_text.h"
 #include "status/metrics.h"
 #include "status/status_json.h"
 
@@ -192,33 +195,76 @@ HttpResponse post_reload(const Call& call) {
   return refusal.empty() ? accepted(accepted_json("reload")) : error(503, refusal);
 }
 
-struct Injection {
-  AnomalyType type;
-  std::vector<std::string> sensors;
-};
+constexpr std::array<std::string_view, 2> injection_fields{"type", "sensors"};
 
-std::optional<Injection> read_injection(std::string_view body) {
-  const Json json = Json::parse(body, nullptr, false);
-  if (!json.is_object() || json.size() != 2 || !json.contains("type") || !json.contains("sensors"))
-    return std::nullopt;
-  const Json& sensors = json["sensors"];
-  if (!json["type"].is_string() || !sensors.is_array()) return std::nullopt;
-  const auto type = anomaly_type_of(json["type"].get_ref<const std::string&>());
-  if (!type || sensors.empty() || sensors.size() > most_injected_sensors) return std::nullopt;
-  if (!std::ranges::all_of(sensors, [](const Json& id) { return id.is_string(); })) return std::nullopt;
-  return Injection{*type, sensors.get<std::vector<std::string>>()};
+std::string kind_of(const Json& value) {
+  if (value.is_string()) return "a text";
+  if (value.is_number()) return "a number";
+  if (value.is_array()) return fmt::format("a list of {}", value.size());
+  if (value.is_object()) return "an object";
+  return value.dump();  // true, false, null
+}
+
+std::string type_mistake(const Json& type) {
+  const std::string names = fmt::format("one of {}", fmt::join(anomaly_type_names, ", "));
+  if (!type.is_string()) return fmt::format("\"type\" must be {}, not {}", names, kind_of(type));
+  const std::string& name = type.get_ref<const std::string&>();
+  if (anomaly_type_of(name)) return {};
+  return fmt::format("\"type\" must be {}, not {}{}", names, in_quotes(name),
+                     did_you_mean(name, anomaly_type_names));
+}
+
+std::string sensors_mistake(const Json& sensors) {
+  if (!sensors.is_array() || sensors.empty() || sensors.size() > most_injected_sensors) {
+    return fmt::format("\"sensors\" must be a list of 1 to {} ids, not {}", most_injected_sensors,
+                       kind_of(sensors));
+  }
+  const auto wrong = std::ranges::find_if(sensors, [](const Json& id) { return !id.is_string(); });
+  if (wrong == sensors.end()) return {};
+  return fmt::format("\"sensors\" must be a list of ids in quotes; number {} of them is {}",
+                     wrong - sensors.begin() + 1, kind_of(*wrong));
+}
+
+// Why a body asks for no anomalies, in words; empty when it does.
+std::string injection_mistake(const Json& body) {
+  if (body.is_discarded()) return "the body is not JSON";
+  if (!body.is_object()) return fmt::format("the body must be a JSON object, not {}", kind_of(body));
+  for (const auto& [name, value] : body.items()) {
+    if (std::ranges::count(injection_fields, name) > 0) continue;
+    return fmt::format("the body has an unknown field {}{}; it takes \"type\" and \"sensors\"",
+                       in_quotes(name), did_you_mean(name, injection_fields));
+  }
+  for (const std::string_view name : injection_fields) {
+    if (!body.contains(name)) return fmt::format("the body lacks \"{}\"", name);
+  }
+  const std::string mistake = type_mistake(body["type"]);
+  return mistake.empty() ? sensors_mistake(body["sensors"]) : mistake;
+}
+
+HttpResponse nothing_injected(unsigned status, std::string_view error, std::string_view remedy,
+                              const Injected& injected) {
+  return {.status = status, .body = injection_error_json(error, remedy, injected)};
+}
+
+HttpResponse injection_answer(AnomalyType type, const Injected& injected) {
+  if (injected.absence == Absence::unknown_sensor) {
+    return nothing_injected(404, "nothing was injected: not all of these sensors exist",
+                            "/api/sensors?query= searches", injected);
+  }
+  if (injected.absence) return absent(*injected.absence);
+  if (injected.sensors.empty()) {
+    return nothing_injected(409, "nothing was injected: no anomaly can begin in these sensors now",
+                            "/api/sensors/ID shows the anomaly that a sensor is in", injected);
+  }
+  return accepted(injection_json(type, injected));
 }
 
 HttpResponse post_anomalies(const Call& call) {
-  const auto injection = read_injection(call.request.body);
-  if (!injection) {
-    return error(
-        400, "the body is no injection",
-        fmt::format(R"(send {{"type": "spike", "sensors": ["ID"]}}: a type of anomaly, and 1 to {} ids)",
-                    most_injected_sensors));
-  }
-  if (const auto absence = call.sources.inject(injection->type, injection->sensors)) return absent(*absence);
-  return accepted(injection_json(injection->type, injection->sensors.size()));
+  const Json body = Json::parse(call.request.body, nullptr, false);
+  if (const std::string mistake = injection_mistake(body); !mistake.empty())
+    return error(400, mistake, R"(send such as {"type": "spike", "sensors": ["ID"]})");
+  const AnomalyType type = *anomaly_type_of(body["type"].get_ref<const std::string&>());
+  return injection_answer(type, call.sources.inject(type, body["sensors"].get<std::vector<std::string>>()));
 }
 
 struct Route {

@@ -36,9 +36,6 @@ struct HttpResponse {
   std::string_view allow = {};  // for 405
 };
 
-// A sensor's state comes from between two windows; a fleet that is held up does not get there.
-enum class Absence { unknown_sensor, fleet_held_up };
-
 // What the answers are made from, called on the HTTP thread. Each returns soon, whatever the fleet does.
 struct StatusSources {
   std::function<std::shared_ptr<const Status>()> status;  // null while the run is being started
@@ -46,8 +43,8 @@ struct StatusSources {
   std::function<Page<SensorRow>(std::string_view query, std::size_t limit, std::uint64_t after)> sensors;
   std::function<std::optional<SensorDetail>(std::string_view id, Absence& why)> sensor;
   std::function<std::vector<EventRow>(std::size_t limit)> events;
-  // Has an anomaly begin with the next reading of each of these; all of them exist, or nothing happens.
-  std::function<std::optional<Absence>(AnomalyType type, const std::vector<std::string>& sensors)> inject;
+  // Has an anomaly begin with the next reading of each of these.
+  std::function<Injected(AnomalyType type, const std::vector<std::string>& sensors)> inject;
   std::function<std::string()> reload;  // why it cannot be; empty when it has been asked for
   std::function<void()> stop;
 };

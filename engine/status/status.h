@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/histogram.h"
@@ -139,6 +140,20 @@ struct SensorDetail {
   std::vector<ReadingRow> readings;       // oldest first
   std::vector<ChannelRow> channels = {};  // of its type
   bool continues = false;                 // the readings follow the one given as `since`
+};
+
+// A sensor's state comes from between two windows; a fleet that is held up does not get there.
+enum class Absence { unknown_sensor, fleet_held_up };
+
+// What came of asking for anomalies. All of the sensors exist and the fleet gets to them, or none begins.
+struct Injected {
+  struct PassedOver {
+    std::string sensor;
+    std::string_view reason;
+  };
+  std::optional<Absence> absence;
+  std::vector<std::string> sensors;  // in which one begins with the next reading
+  std::vector<PassedOver> passed_over;
 };
 
 }  // namespace fleet_sim::status

@@ -165,6 +165,18 @@ void add_row(JsonWriter& json, const EventRow& event) {
   json.end('}');
 }
 
+void add_row(JsonWriter& json, const Injected::PassedOver& sensor) {
+  json.begin('{');
+  json.member("sensor", sensor.sensor);
+  json.member("reason", sensor.reason);
+  json.end('}');
+}
+
+void add_error(JsonWriter& json, std::string_view error, std::string_view remedy) {
+  json.member("error", error);
+  if (!remedy.empty()) json.member("remedy", remedy);
+}
+
 template <class Rows>
 void add_rows(JsonWriter& json, std::string_view name, const Rows& rows) {
   json.array(name, rows, [&](const auto& row) { add_row(json, row); });
@@ -232,22 +244,27 @@ std::string events_json(const std::vector<EventRow>& events) {
 }
 
 std::string error_json(std::string_view error, std::string_view remedy) {
-  return line_of([&](JsonWriter& json) {
-    json.member("error", error);
-    if (!remedy.empty()) json.member("remedy", remedy);
-  });
+  return line_of([&](JsonWriter& json) { add_error(json, error, remedy); });
 }
 
 std::string accepted_json(std::string_view what) {
   return line_of([&](JsonWriter& json) { json.member("accepted", what); });
 }
 
-std::string injection_json(AnomalyType type, std::size_t sensors) {
+std::string injection_json(AnomalyType type, const Injected& injected) {
   return line_of([&](JsonWriter& json) {
     json.object("accepted", [&] {
       json.member("type", name_of(type));
-      json.member("sensors", sensors);
+      json.array("sensors", injected.sensors);
     });
+    add_rows(json, "passed_over", injected.passed_over);
+  });
+}
+
+std::string injection_error_json(std::string_view error, std::string_view remedy, const Injected& injected) {
+  return line_of([&](JsonWriter& json) {
+    add_error(json, error, remedy);
+    add_rows(json, "passed_over", injected.passed_over);
   });
 }
 

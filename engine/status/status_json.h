@@ -20,6 +20,8 @@ std::string events_json(const std::vector<EventRow>& events);
 // `remedy` may be empty.
 std::string error_json(std::string_view error, std::string_view remedy = {});
 std::string accepted_json(std::string_view what);
-std::string injection_json(AnomalyType type, std::size_t sensors);
+std::string injection_json(AnomalyType type, const Injected& injected);
+// Of one that came to nothing.
+std::string injection_error_json(std::string_view error, std::string_view remedy, const Injected& injected);
 
 }  // namespace fleet_sim::status

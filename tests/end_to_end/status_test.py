@@ -286,12 +286,16 @@ class Changes(Served):
         self.serve(env={"FLEET_SIM_ANOMALIES_ENABLED": "false"})
         chosen = [one["id"] for one in self.json("/api/sensors")["sensors"]][:3]
         answer = self.change("/api/anomalies", json.dumps({"type": "trend", "sensors": chosen}), status=202)
-        self.assertEqual(answer["accepted"], {"type": "trend", "sensors": 3})
+        self.assertEqual(answer, {"accepted": {"type": "trend", "sensors": chosen}, "passed_over": []})
         look = self.wait_for(lambda: (one := self.json(f"/api/sensors/{chosen[0]}"))["anomaly"] and one)
         self.assertEqual((look["anomaly"]["type"], look["anomaly"]["injected"]), ("trend", True))
-        # A sensor has one anomaly at a time: the second is not begun.
-        self.change("/api/anomalies", json.dumps({"type": "noise", "sensors": chosen[:1]}), status=202)
-        self.change("/api/anomalies", json.dumps({"type": "spike", "sensors": [chosen[0], "nobody"]}), status=404)
+        # A sensor has one anomaly at a time: the second is not begun, and the answer says so.
+        held = [{"sensor": chosen[0], "reason": "it is in an anomaly"}]
+        refused = self.change("/api/anomalies", json.dumps({"type": "noise", "sensors": chosen[:1]}), status=409)
+        self.assertIn("nothing was injected", refused["error"])
+        self.assertEqual(refused["passed_over"], held)
+        unknown = self.change("/api/anomalies", json.dumps({"type": "spike", "sensors": [chosen[0], "nobody"]}), status=404)
+        self.assertEqual(unknown["passed_over"], [{"sensor": "nobody", "reason": "no sensor has this id"}])
         events = self.wait_for(lambda: len(found := self.json("/api/events")["events"]) >= 3 and found)
         self.assertTrue(all(one["injected"] for one in events))
         count = self.wait_for(lambda: len(self.json(f"/api/sensors/{chosen[0]}")["readings"]) > 20 and

@@ -51,6 +51,26 @@ class Trouble(Served):
         self.assertIn(b"fleet_sim_healthy 1\n", self.ask("/metrics")[1])
         self.assert_balanced(self.stop(self.process), self.dir / "data")
 
+    def test_an_injection_that_a_fleet_held_up_refuses_does_not_come_later(self):
+        self.serve(rate=100, env={"FLEET_SIM_DATABASE_PENDING_ROWS": "1000", "FLEET_SIM_DATABASE_BUSY_TIMEOUT_MS": "60000",
+                                  "FLEET_SIM_ANOMALIES_ENABLED": "false"})
+        self.wait_for_rows(self.dir / "data", files=6, process=self.process)
+        held = [connect(path) for path in shards(self.dir / "data")]
+        for one in held:
+            self.addCleanup(one.close)
+            one.execute("BEGIN IMMEDIATE")
+        sensor = self.json("/api/sensors")["sensors"][0]["id"]
+        seen = lambda: (self.json("/status"), time.sleep(0.5), self.json("/status"))
+        self.wait_for(lambda: len({one["readings"]["generated"] for one in seen() if one}) == 1)
+        body = json.dumps({"type": "trend", "sensors": [sensor]})
+        self.assertIn("held up", self.change("/api/anomalies", body, status=503)["error"])
+        for one in held:
+            one.execute("ROLLBACK")
+        written = self.json("/status")["readings"]["written"]
+        self.wait_for(lambda: self.json("/status")["readings"]["written"] > written + 3_000)
+        self.stop(self.process)
+        self.assertEqual(total(self.dir / "data", "SELECT count(*) FROM anomaly_events"), 0)
+
 
 if __name__ == "__main__":
     main()

@@ -77,7 +77,7 @@ status::StatusSources sources_that_count(int& changes) {
   sources.inject = [&changes](AnomalyType, const std::vector<std::string>& sensors) {
     demand(!sensors.empty() && sensors.size() <= status::most_injected_sensors);
     ++changes;
-    return std::optional<status::Absence>{};
+    return status::Injected{std::nullopt, sensors, {}};
   };
   sources.reload = [&changes] { return ++changes, std::string(); };
   sources.stop = [&changes] { ++changes; };
