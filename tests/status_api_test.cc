@@ -57,6 +57,11 @@ status::SensorRow sensor_row(const std::string& id) {
 struct Rig {
   Rig() {
     sources.status = [this] { return status; };
+    sources.status_json = [this] { return status::status_json(*status); };
+    sources.history = [this](std::optional<std::int64_t> since) {
+      asked = since ? std::to_string(*since) : "all";
+      return std::string("{}");
+    };
     sources.shards = [](std::size_t, std::uint64_t) { return status::Page<status::ShardRow>{}; };
     sources.sensors = [this](std::string_view query, std::size_t limit, std::uint64_t after) {
       asked = std::string(query) + "|" + std::to_string(limit) + "|" + std::to_string(after);
@@ -236,13 +241,18 @@ TEST_CASE("paths, parameters and methods") {
   CHECK(rig.ask("/api/sensors?query=Line+1%2f&limit=3&after=12").status == 200);
   CHECK(rig.asked == "Line 1/|3|12");
   CHECK(json::parse(rig.ask("/api/sensors").body)["next"] == "7");
+  CHECK(rig.ask("/api/history").status == 200);
+  CHECK(rig.asked == "all");
+  CHECK(rig.ask("/api/history?since=1790000000").status == 200);
+  CHECK(rig.asked == "1790000000");
   CHECK(rig.ask("/api/sensors/a%2Fb+c").status == 404);
   CHECK(rig.asked == "a/b+c");
   rig.absence = status::Absence::fleet_held_up;
   CHECK(rig.ask("/api/sensors/a").status == 503);
-  for (const char* bad : {"", "status", "/%", "/%4", "/%g0", "/api/sensors?limit=0",
-                          "/api/sensors?limit=1001", "/api/sensors?limit=", "/api/sensors?limit=5x",
-                          "/api/sensors?after=-1", "/?%zz=1", "/api/shards?after=99999999999999999999"}) {
+  for (const char* bad :
+       {"", "status", "/%", "/%4", "/%g0", "/api/sensors?limit=0", "/api/sensors?limit=1001",
+        "/api/sensors?limit=", "/api/sensors?limit=5x", "/api/sensors?after=-1", "/api/history?since=-1",
+        "/api/history?since=now", "/?%zz=1", "/api/shards?after=99999999999999999999"}) {
     CHECK_MESSAGE(rig.ask(bad).status == 400, bad);
   }
   for (const char* absent : {"/x", "/status/", "/api", "/api/", "/api/sensors/", "/healthz/x", "//"}) {

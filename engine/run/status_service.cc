@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/clock.h"
 #include "base/problems.h"
 #include "start/describe_run.h"
 #include "status/process.h"
+#include "status/status_json.h"
 
 namespace fleet_sim::run {
 namespace {
@@ -77,6 +79,11 @@ class Search {
   std::vector<Known> known_;
 };
 
+std::optional<double> due_per_second(const config::Config& config, double readings_per_second) {
+  const config::Speed& speed = config.clock.speed;
+  return speed.max ? std::nullopt : std::optional(speed.factor * readings_per_second);
+}
+
 InvalidInput cannot_listen(const std::string& address, const std::system_error& error) {
   return InvalidInput(
       fmt::format("--status-address {}: cannot listen there: {}; name another address, or give --no-status",
@@ -117,6 +124,8 @@ StatusService::StatusService(Simulator& simulator, status::HttpServer& server)
   simulator_.observe([this](const status::Snapshot& now) { publish(now); });
   status::StatusSources sources;
   sources.status = [this] { return published(); };
+  sources.status_json = [this] { return published_json(); };
+  sources.history = [this](std::optional<std::int64_t> since) { return history_.json(since); };
   sources.shards = [this](std::size_t limit, std::uint64_t after) { return shard_page(limit, after); };
   sources.sensors = [this](std::string_view query, std::size_t limit, std::uint64_t after) {
     return sensor_page(query, limit, after);
@@ -176,6 +185,7 @@ void StatusService::publish(const status::Snapshot& now) {
   status->memory_bytes = status::memory_bytes();
   status->peak_memory_bytes = status::peak_memory_bytes();
   status->cpu_seconds = status::cpu_seconds();
+  history_.add(system_now(), *status);
   const std::lock_guard lock(mutex_);
   status_ = std::move(status);
 }
@@ -214,6 +224,7 @@ status::RunFacts StatusService::facts(const start::Edition& edition) const {
           .threads = simulator_.schedule().threads,
           .writers = simulator_.writers().size(),
           .readings_per_second = edition.readings_per_second,
+          .due_per_second = due_per_second(config, edition.readings_per_second),
           .batches_limit = simulator_.batches_limit(),
           .rows_limit = config.write.pending_rows};
 }
@@ -264,6 +275,16 @@ double StatusService::recent_rate(const status::Snapshot& now) {
 std::shared_ptr<const status::Status> StatusService::published() const {
   const std::lock_guard lock(mutex_);
   return status_;
+}
+
+// Written once for everyone who asks between two publications.
+std::string StatusService::published_json() {
+  const std::shared_ptr<const status::Status> now = published();
+  if (now != asked_for_) {
+    asked_for_json_ = status::status_json(*now);
+    asked_for_ = now;
+  }
+  return asked_for_json_;
 }
 
 std::shared_ptr<const StatusService::Shards> StatusService::listed() const {

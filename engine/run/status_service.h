@@ -18,6 +18,7 @@
 #include "base/histogram.h"
 #include "run/sensor_watch.h"
 #include "run/simulator.h"
+#include "status/history.h"
 #include "status/http_server.h"
 #include "status/status.h"
 
@@ -55,6 +56,7 @@ class StatusService {
   [[nodiscard]] double recent_rate(const status::Snapshot& now);
 
   [[nodiscard]] std::shared_ptr<const status::Status> published() const;
+  std::string published_json();
   [[nodiscard]] std::shared_ptr<const Shards> listed() const;
   [[nodiscard]] status::Page<status::ShardRow> shard_page(std::size_t limit, std::uint64_t after) const;
   [[nodiscard]] status::ShardRow shard_row(const Shard& shard) const;
@@ -83,7 +85,12 @@ class StatusService {
   std::shared_ptr<const status::Status> status_;  // under mutex_
   std::shared_ptr<const Shards> shards_;          // under mutex_, by name
 
-  std::optional<SensorWatch> watch_;  // HTTP thread, once the run has begun
+  status::History history_;  // has a lock of its own
+
+  // HTTP thread.
+  std::shared_ptr<const status::Status> asked_for_;  // last, as JSON …
+  std::string asked_for_json_;                       // … this
+  std::optional<SensorWatch> watch_;                 // once the run has begun
 };
 
 }  // namespace fleet_sim::run

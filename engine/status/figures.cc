@@ -146,6 +146,7 @@ void add_fleet(Figures& table) {
        .help = "Readings due per simulated second.",
        .status = "fleet.readings_per_second",
        .read = of(&RunFacts::readings_per_second)},
+      {.status = "fleet.due_per_second", .in_history = true, .read = of(&RunFacts::due_per_second)},
       {.metric = "elapsed_seconds",
        .help = "Real time since the run began in this process.",
        .status = "progress.elapsed_seconds",
@@ -208,13 +209,17 @@ void add_readings(Figures& table) {
        .help = "Readings on their way to the files.",
        .status = "readings.pending",
        .read = of(&Books::pending)},
-      {.status = "readings.written_per_second", .status_last = true, .read = of(&Status::written_per_second)},
+      {.status = "readings.written_per_second",
+       .status_last = true,
+       .in_history = true,
+       .read = of(&Status::written_per_second)},
       {.status = "anomalies.total", .read = of(&Books::anomalies)},
       {.metric = "anomalies_total",
        .type = counter,
        .help = "Anomalies that began, by type.",
        .label = "type",
        .status = "anomalies.by_type",
+       .in_history = true,
        .read = each(anomaly_type_names, &Books::anomalies_by_type)},
   };
   table.insert(table.end(), rows.begin(), rows.end());
@@ -233,23 +238,27 @@ void add_queue(Figures& table) {
        .status = "commit_seconds",
        .read = distribution(&Status::commit)},
       {.status = "recent.span_seconds", .read = of(&Status::recent_seconds)},
-      {.status = "recent.lag_seconds", .read = distribution(&Status::recent_lag)},
-      {.status = "recent.commit_seconds", .read = distribution(&Status::recent_commit)},
+      {.status = "recent.lag_seconds", .in_history = true, .read = distribution(&Status::recent_lag)},
+      {.status = "recent.commit_seconds", .in_history = true, .read = distribution(&Status::recent_commit)},
       {.metric = "queue_batches",
        .help = "Batches in use.",
        .status = "queue.batches",
+       .in_history = true,
        .read = of(&Status::batches_in_use)},
       {.metric = "queue_batches_limit",
        .help = "Batches there are.",
        .status = "queue.batches_limit",
+       .in_history = true,
        .read = of(&RunFacts::batches_limit)},
       {.metric = "queue_rows",
        .help = "Rows in the writers' memory.",
        .status = "queue.rows",
+       .in_history = true,
        .read = of(&Status::rows_waiting)},
       {.metric = "queue_rows_limit",
        .help = "Rows that the writers' memory may hold.",
        .status = "queue.rows_limit",
+       .in_history = true,
        .read = of(&RunFacts::rows_limit)},
   };
   table.insert(table.end(), rows.begin(), rows.end());
@@ -289,6 +298,7 @@ void add_files(Figures& table) {
        .help = "What went wrong, by class.",
        .label = "class",
        .status = "errors",
+       .in_history = true,
        .read = each(error_class_names, &Snapshot::errors)},
   };
   table.insert(table.end(), rows.begin(), rows.end());
@@ -327,6 +337,30 @@ void add_process(Figures& table) {
   table.insert(table.end(), rows.begin(), rows.end());
 }
 
+using Values = std::vector<PathValue>;
+
+void add_said(Values& values, const std::string& path, FigureValue value) {
+  values.emplace_back(path, std::move(value));
+}
+
+void add_said(Values& values, const std::string& path, const LabeledCounts& family) {
+  for (const auto& [name, count] : family) values.emplace_back(path + "." + std::string(name), count);
+}
+
+// Of nothing there are no percentiles.
+void add_said(Values& values, const std::string& path, const Distribution& distribution) {
+  const auto said = [&](double seconds) {
+    return distribution.count > 0 ? std::optional(seconds) : std::nullopt;
+  };
+  values.emplace_back(path + ".count", distribution.count);
+  values.emplace_back(path + ".p50", said(distribution.p50_seconds));
+  values.emplace_back(path + ".p99", said(distribution.p99_seconds));
+  values.emplace_back(path + ".max", said(distribution.max_seconds));
+}
+
+// Those of /metrics only say nothing there.
+void add_said(Values&, const std::string&, const Labels&) {}
+
 Figures all_figures() {
   Figures table;
   add_run(table);
@@ -343,6 +377,12 @@ Figures all_figures() {
 std::span<const Figure> figures() {
   static const Figures table = all_figures();
   return table;
+}
+
+void add_values(std::vector<PathValue>& values, const Figure& figure, const Status& status) {
+  if (figure.status.empty()) return;
+  std::visit([&](const auto& read) { add_said(values, std::string(figure.status), read(status)); },
+             figure.read);
 }
 
 }  // namespace fleet_sim::status

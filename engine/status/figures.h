@@ -46,10 +46,15 @@ struct Figure {
   std::string_view label = {};   // of a family
   std::string_view status = {};  // the path in /status, "readings.due"; empty: not there
   bool status_last = false;      // after the others of its object in /status
+  bool in_history = false;       // its numbers of each second are in /api/history
   std::variant<ReadOne, ReadFamily, ReadDistribution, ReadLabels> read;
 };
 
 // In the order of /metrics.
 std::span<const Figure> figures();
+
+// Adds what a figure says under /status: a value, or those of a family or a distribution, each with its path.
+using PathValue = std::pair<std::string, FigureValue>;
+void add_values(std::vector<PathValue>& values, const Figure& figure, const Status& status);
 
 }  // namespace fleet_sim::status

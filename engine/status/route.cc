@@ -128,7 +128,19 @@ HttpResponse get_readiness(const Call& call) {
 }
 
 HttpResponse get_status(const Call& call) {
-  return json(status_json(*call.status));
+  return json(call.sources.status_json());
+}
+
+HttpResponse get_history(const Call& call) {
+  std::optional<std::int64_t> since;
+  if (call.query.contains("since")) {
+    std::uint64_t second = 0;
+    if (!read_number(call, "since", 0, INT64_MAX, second)) {
+      return error(400, "since must be a second since 1970, as the last of `time` in the answer before");
+    }
+    since = static_cast<std::int64_t>(second);
+  }
+  return json(call.sources.history(since));
 }
 
 HttpResponse get_metrics(const Call& call) {
@@ -275,12 +287,13 @@ struct Route {
 };
 
 constexpr std::array routes{
-    Route{"/healthz", false, false, get_health},     Route{"/health", false, false, get_health},
-    Route{"/readyz", false, false, get_readiness},   Route{"/status", false, true, get_status},
-    Route{"/metrics", false, true, get_metrics},     Route{"/api/shards", false, true, get_shards},
-    Route{"/api/sensors", false, true, get_sensors}, Route{"/api/sensors/", false, true, get_sensor},
-    Route{"/api/events", false, true, get_events},   Route{"/api/stop", true, true, post_stop},
-    Route{"/api/reload", true, true, post_reload},   Route{"/api/anomalies", true, true, post_anomalies},
+    Route{"/healthz", false, false, get_health},         Route{"/health", false, false, get_health},
+    Route{"/readyz", false, false, get_readiness},       Route{"/status", false, true, get_status},
+    Route{"/metrics", false, true, get_metrics},         Route{"/api/shards", false, true, get_shards},
+    Route{"/api/sensors", false, true, get_sensors},     Route{"/api/sensors/", false, true, get_sensor},
+    Route{"/api/history", false, true, get_history},     Route{"/api/events", false, true, get_events},
+    Route{"/api/stop", true, true, post_stop},           Route{"/api/reload", true, true, post_reload},
+    Route{"/api/anomalies", true, true, post_anomalies},
 };
 constexpr Route dashboard_route{"/", false, false, get_dashboard};
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/histogram.h"
@@ -34,7 +35,8 @@ struct RunFacts {
   std::string speed;
   unsigned threads = 0;
   std::size_t writers = 0;
-  double readings_per_second = 0;  // nominal
+  double readings_per_second = 0;        // nominal, of simulated time
+  std::optional<double> due_per_second;  // the same of real time; none at speed max
   std::size_t batches_limit = 0;
   std::size_t rows_limit = 0;
 };
@@ -140,6 +142,13 @@ struct SensorDetail {
   std::vector<ReadingRow> readings;       // oldest first
   std::vector<ChannelRow> channels = {};  // of its type
   bool continues = false;                 // the readings follow the one given as `since`
+};
+
+// Figures of several seconds: for each a number per second, NaN where there is none.
+struct HistoryColumns {
+  bool continues = false;          // the seconds follow the one given as `since`
+  std::vector<std::int64_t> time;  // seconds since 1970, UTC
+  std::vector<std::pair<std::string, std::vector<double>>> values;  // by their paths in /status
 };
 
 // A sensor's state comes from between two windows; a fleet that is held up does not get there.

@@ -14,9 +14,9 @@ namespace {
 
 // A line that holds one object; `members` writes them.
 template <class Members>
-std::string line_of(const Members& members) {
+std::string line_of(const Members& members, JsonReals reals = JsonReals::shortest) {
   std::string text;
-  JsonWriter json(text);
+  JsonWriter json(text, JsonLayout::compact, reals);
   json.object([&] { members(json); });
   json.end_line();
   return text;
@@ -25,12 +25,6 @@ std::string line_of(const Members& members) {
 std::optional<std::string> time_text(const std::optional<Timestamp>& at) {
   return at ? std::optional(timestamp_text(*at)) : std::nullopt;
 }
-
-// A member of /status: where it stands, and what writes it.
-struct Member {
-  std::string path;
-  std::function<void(JsonWriter&)> write;
-};
 
 void add_value(JsonWriter& json, const FigureValue& value) {
   if (const auto* as_it_stands = std::get_if<JsonText>(&value)) return json.put(as_it_stands->text);
@@ -41,64 +35,54 @@ void add_value(JsonWriter& json, const FigureValue& value) {
       value);
 }
 
-void add_members(std::vector<Member>& members, const std::string& path, FigureValue value) {
-  members.push_back({path, [value = std::move(value)](JsonWriter& json) { add_value(json, value); }});
+void add_value(JsonWriter& json, const std::vector<double>& column) {
+  json.begin('[');
+  for (const double number : column) json.value(number);
+  json.end(']');
 }
 
-void add_members(std::vector<Member>& members, const std::string& path, const LabeledCounts& family) {
-  for (const auto& [name, count] : family) add_members(members, path + "." + std::string(name), count);
-}
-
-// Of nothing there are no percentiles.
-void add_members(std::vector<Member>& members, const std::string& path, const Distribution& distribution) {
-  const auto said = [&](double seconds) {
-    return distribution.count > 0 ? std::optional(seconds) : std::nullopt;
-  };
-  add_members(members, path + ".count", distribution.count);
-  add_members(members, path + ".p50", said(distribution.p50_seconds));
-  add_members(members, path + ".p99", said(distribution.p99_seconds));
-  add_members(members, path + ".max", said(distribution.max_seconds));
-}
-
-// Those of /metrics only are no members.
-void add_members(std::vector<Member>&, const std::string&, const Labels&) {}
-
-std::vector<Member> members_of(const Status& status) {
-  std::vector<Member> members;
+std::vector<PathValue> values_of(const Status& status) {
+  std::vector<PathValue> values;
   for (const bool last : {false, true}) {
     for (const Figure& figure : figures()) {
-      if (figure.status.empty() || figure.status_last != last) continue;
-      std::visit([&](const auto& read) { add_members(members, std::string(figure.status), read(status)); },
-                 figure.read);
+      if (figure.status_last == last) add_values(values, figure, status);
     }
   }
-  return members;
+  return values;
 }
 
 // The next name of a path below its first `depth` characters.
-std::string_view name_at(const Member& member, std::size_t depth) {
-  const std::string_view rest = std::string_view(member.path).substr(depth);
+std::string_view name_at(std::string_view path, std::size_t depth) {
+  const std::string_view rest = path.substr(depth);
   return rest.substr(0, rest.find('.'));
 }
 
-// Writes members that share the first `depth` characters of their paths. Those of one object need not stand
-// together; the first says where the object comes.
+// Writes as nested objects the values whose paths share their first `depth` characters. Those of one object
+// need not stand together; the first says where the object comes.
+template <class Member>
 void add_tree(JsonWriter& json, std::vector<const Member*> members, std::size_t depth) {
   while (!members.empty()) {
-    const Member& first = *members.front();
-    const std::string_view name = name_at(first, depth);
+    const auto& [path, value] = *members.front();
+    const std::string_view name = name_at(path, depth);
     const auto others = std::ranges::stable_partition(
-        members, [&](const Member* member) { return name_at(*member, depth) == name; });
+        members, [&](const Member* member) { return name_at(member->first, depth) == name; });
     json.key(name);
-    if (first.path.size() == depth + name.size()) {
-      first.write(json);
+    if (path.size() == depth + name.size()) {
+      add_value(json, value);
     } else {
       json.begin('{');
-      add_tree(json, {members.begin(), others.begin()}, depth + name.size() + 1);
+      add_tree<Member>(json, {members.begin(), others.begin()}, depth + name.size() + 1);
       json.end('}');
     }
     members.erase(members.begin(), others.begin());
   }
+}
+
+template <class Member>
+void add_tree(JsonWriter& json, const std::vector<Member>& members) {
+  std::vector<const Member*> in_order;
+  for (const Member& member : members) in_order.push_back(&member);
+  add_tree<Member>(json, in_order, 0);
 }
 
 void add_row(JsonWriter& json, const ShardRow& shard) {
@@ -194,10 +178,17 @@ std::string page_json(std::string_view name, const Page<Row>& page) {
 }  // namespace
 
 std::string status_json(const Status& status) {
-  const std::vector<Member> members = members_of(status);
-  std::vector<const Member*> in_order;
-  for (const Member& member : members) in_order.push_back(&member);
-  return line_of([&](JsonWriter& json) { add_tree(json, in_order, 0); });
+  return line_of([&](JsonWriter& json) { add_tree(json, values_of(status)); });
+}
+
+std::string history_json(const HistoryColumns& columns) {
+  return line_of(
+      [&](JsonWriter& json) {
+        json.member("continues", columns.continues);
+        json.array("time", columns.time);
+        add_tree(json, columns.values);
+      },
+      JsonReals::plain);
 }
 
 std::string health_json(const std::vector<std::string>& reasons) {

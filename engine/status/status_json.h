@@ -12,6 +12,7 @@
 namespace fleet_sim::status {
 
 std::string status_json(const Status& status);
+std::string history_json(const HistoryColumns& columns);
 std::string health_json(const std::vector<std::string>& reasons);
 std::string shards_json(const Page<ShardRow>& page);
 std::string sensors_json(const Page<SensorRow>& page);

@@ -9,7 +9,7 @@ from fleet import *
 
 TOKEN = "a-token-of-the-test-0123456789"
 PROMTOOL = shutil.which("promtool")
-ROUTES = ["/", "/healthz", "/health", "/readyz", "/status", "/metrics", "/api/shards", "/api/sensors", "/api/events",
+ROUTES = ["/", "/healthz", "/health", "/readyz", "/status", "/metrics", "/api/history", "/api/shards", "/api/sensors", "/api/events",
           "/api/sensors/FACTORY_1_NEW"]
 CHANGES = ["/api/stop", "/api/reload", "/api/anomalies"]
 

@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "status/history.h"
 #include "status/route.h"
+#include "status/status_json.h"
 
 using namespace fleet_sim;
 
@@ -61,6 +63,11 @@ status::SensorDetail detail_of(std::string_view id) {
 status::StatusSources sources_that_count(int& changes) {
   status::StatusSources sources;
   sources.status = [] { return std::make_shared<const status::Status>(); };
+  sources.status_json = [] { return status::status_json(status::Status()); };
+  sources.history = [](std::optional<std::int64_t> since) {
+    demand(!since || *since >= 0);
+    return status::History().json(since);
+  };
   sources.shards = [](std::size_t limit, std::uint64_t after) {
     demand(limit >= 1 && limit <= status::most_rows_per_page);
     return status::Page<status::ShardRow>{{status::ShardRow{}}, after, 1};
