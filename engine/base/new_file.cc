@@ -1,5 +1,7 @@
 #include "base/new_file.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,12 +26,12 @@ namespace {
 }
 
 std::string temporary_name(const std::filesystem::path& path) {
-  const std::string name = '.' + path.filename().string() + ".tmp-" + std::to_string(::getpid());
+  const std::string name = fmt::format(".{}.tmp-{}", path.filename().string(), ::getpid());
   return (path.parent_path() / name).string();
 }
 
 std::string descriptor_path(int descriptor) {
-  return "/proc/self/fd/" + std::to_string(descriptor);
+  return fmt::format("/proc/self/fd/{}", descriptor);
 }
 
 }  // namespace

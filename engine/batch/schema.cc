@@ -1,5 +1,7 @@
 #include "batch/schema.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -58,7 +60,7 @@ Schema::Schema(std::string type, std::vector<ChannelColumn> channels)
 }
 
 std::string Schema::problem_of(std::span<const ChannelColumn> channels) {
-  if (channels.size() > most_channels) return "more than " + std::to_string(most_channels) + " channels";
+  if (channels.size() > most_channels) return fmt::format("more than {} channels", most_channels);
   for (std::size_t i = 0; i < channels.size(); ++i) {
     const std::string& name = channels[i].name;
     if (!is_sql_name(name)) return "channel '" + name + "': not a name of letters, digits and underscores";

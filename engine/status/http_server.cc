@@ -1,5 +1,7 @@
 #include "status/http_server.h"
 
+#include <fmt/format.h>
+
 #include <pthread.h>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -238,7 +240,7 @@ class HttpServer::Implementation {
   [[nodiscard]] std::string address() const {
     const Tcp::endpoint endpoint = acceptor_.local_endpoint();
     const std::string host = endpoint.address().to_string();
-    return (endpoint.address().is_v6() ? '[' + host + ']' : host) + ':' + std::to_string(endpoint.port());
+    return fmt::format(fmt::runtime(endpoint.address().is_v6() ? "[{}]:{}" : "{}:{}"), host, endpoint.port());
   }
 
   void answer_from(StatusSources sources) {

@@ -436,8 +436,8 @@ void Writer::retries_ran_out(std::uint32_t index, const Failure& failure) {
 
 void Writer::reach_error_limit(const Slot& slot) {
   gave_up_ = true;
-  context_.log.change("error limit reached: " + std::to_string(slot.fruitless) +
-                      " rounds of retries with no success between");
+  context_.log.change(
+      fmt::format("error limit reached: {} rounds of retries with no success between", slot.fruitless));
   context_.give_up();
 }
 
