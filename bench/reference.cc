@@ -32,7 +32,7 @@ void check(const sqlite::StorageError& error) {
 
 // A statement of several rows saves the pages it touches, unless it is told that it need not undo itself.
 std::string insert_sql(std::size_t rows) {
-  const auto columns = batch::built_in_schema().reading_columns();
+  const auto columns = types::built_in_type().schema.reading_columns();
   std::string sql = std::string(rows == 1 ? "INSERT" : "INSERT OR FAIL") + " INTO sensor_readings (" +
                     listed(columns) + ") VALUES ";
   std::string values;

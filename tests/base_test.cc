@@ -660,9 +660,6 @@ TEST_CASE("the system's clock is UTC in microseconds") {
 }
 
 TEST_CASE("terms have the names of keys and columns") {
-  CHECK(name_of(Channel::temperature) == "temperature");
-  CHECK(name_of(Channel::vibration) == "vibration");
-  CHECK(name_of(Channel::voltage) == "voltage");
   CHECK(name_of(AnomalyType::spike) == "spike");
   CHECK(name_of(AnomalyType::trend) == "trend");
   CHECK(name_of(AnomalyType::pattern) == "pattern");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "data/source.h"
 #include "export/export_readings.h"
 #include "fleet/fleet.h"
+#include "identity/load_identities.h"
 #include "log/console.h"
 #include "log/log.h"
 #include "model/draws.h"
@@ -46,9 +48,9 @@ constexpr std::uint64_t seconds = 600;
 constexpr std::size_t sensors = 5;
 
 // Channels c0, c1, … whose means lie far apart; the day acts on the first, a pattern on the first and last.
-model::SensorType type_of(std::size_t channels) {
-  std::vector<batch::ChannelColumn> columns;
-  model::ChannelParameters normal;
+types::SensorType type_of(std::size_t channels) {
+  std::vector<types::ChannelColumn> columns;
+  types::NormalParameters normal;
   for (std::size_t c = 0; c < channels; ++c) {
     columns.push_back({"c" + std::to_string(c), "unit" + std::to_string(c)});
     const double mean = 1'000.0 * static_cast<double>(c + 1);
@@ -57,7 +59,7 @@ model::SensorType type_of(std::size_t channels) {
   std::vector<double> pattern(channels, 0);
   pattern.front() = 1;
   pattern.back() = channels > 1 ? -1 : 1;
-  return {batch::Schema("made", std::move(columns)), std::move(normal), Channel{0}, std::move(pattern)};
+  return {types::Schema("made", std::move(columns)), std::move(normal), Channel{0}, std::move(pattern)};
 }
 
 config::Config config_in(const TemporaryFolder& folder) {
@@ -72,7 +74,7 @@ config::Config config_in(const TemporaryFolder& folder) {
   return config;
 }
 
-void simulate(const TemporaryFolder& folder, const model::SensorType& type) {
+void simulate(const TemporaryFolder& folder, const types::SensorType& type) {
   start::Inputs inputs;
   inputs.config = config_in(folder);
   inputs.identities.roster = roster_of(sensors);
@@ -89,15 +91,15 @@ std::string only_shard(const TemporaryFolder& folder) {
   return data::find_shards(folder.path()).at(0).string();
 }
 
-std::vector<std::string> names_of(const model::SensorType& type) {
+std::vector<std::string> names_of(const types::SensorType& type) {
   std::vector<std::string> names;
-  for (const batch::ChannelColumn& channel : type.schema.channels()) names.push_back(channel.name);
+  for (const types::ChannelColumn& channel : type.schema.channels()) names.push_back(channel.name);
   return names;
 }
 
 // The readings that the model gives, once more and in memory.
 std::vector<batch::Reading> readings_of(const identity::Roster& roster, const config::Config& config,
-                                        const model::SensorType& type) {
+                                        const types::SensorType& type) {
   const std::vector<std::uint32_t> writer_of(roster.size(), 0);
   fleet::Fleet fleet = fleet::build_fleet(roster, all_of(roster), writer_of, config, seed, start, type);
   const Timestamp end = start + static_cast<Timestamp>(seconds) * microseconds_per_second;
@@ -114,7 +116,7 @@ std::vector<batch::Reading> readings_of(const identity::Roster& roster, const co
 
 // The values in the file, by sensor and time, as a fresh connection reads them.
 std::map<std::pair<std::string, std::string>, std::vector<double>> values_in(const std::string& file,
-                                                                             const model::SensorType& type) {
+                                                                             const types::SensorType& type) {
   sqlite::Database database = opened(file);
   sqlite::Statement row;
   const std::string sql =
@@ -131,7 +133,7 @@ std::map<std::pair<std::string, std::string>, std::vector<double>> values_in(con
   return found;
 }
 
-void check_table(const std::string& file, const model::SensorType& type) {
+void check_table(const std::string& file, const types::SensorType& type) {
   std::vector<std::string> expected{"id", "timestamp", "sensor_id"};
   for (const std::string& name : names_of(type)) expected.push_back(name);
   for (const char* name : {"status_code", "anomaly_flag", "anomaly_type", "firmware_version", "model",
@@ -147,7 +149,7 @@ void check_table(const std::string& file, const model::SensorType& type) {
 }
 
 // The rows are the model's, bit for bit; and a run that goes on would find each of them there.
-void check_rows(const std::string& file, const TemporaryFolder& folder, const model::SensorType& type) {
+void check_rows(const std::string& file, const TemporaryFolder& folder, const types::SensorType& type) {
   const identity::Roster roster = roster_of(sensors);
   const std::vector<batch::Reading> readings = readings_of(roster, config_in(folder), type);
   const auto found = values_in(file, type);
@@ -170,7 +172,7 @@ void check_rows(const std::string& file, const TemporaryFolder& folder, const mo
 }
 
 // Every value counts for the digest: one that is changed changes it.
-void check_digest(const std::string& file, const TemporaryFolder& folder, const model::SensorType& type) {
+void check_digest(const std::string& file, const TemporaryFolder& folder, const types::SensorType& type) {
   const std::string digest = data::digest_directory(folder.path()).text();
   CHECK(data::digest_directory(folder.path()).total.readings == values_in(file, type).size());
   for (const std::string& name : names_of(type)) {
@@ -189,7 +191,7 @@ std::string exported(const TemporaryFolder& folder, exports::RowFormat format) {
   return text;
 }
 
-void check_exports(const TemporaryFolder& folder, const model::SensorType& type) {
+void check_exports(const TemporaryFolder& folder, const types::SensorType& type) {
   std::string header = "timestamp,sensor_id";
   for (const std::string& name : names_of(type)) header += ',' + name;
   header += ",status_code,anomaly_flag,anomaly_type,firmware_version,model,manufacturer,location\n";
@@ -212,7 +214,7 @@ void check_exports(const TemporaryFolder& folder, const model::SensorType& type)
   }
 }
 
-void check_report(const TemporaryFolder& folder, const model::SensorType& type) {
+void check_report(const TemporaryFolder& folder, const types::SensorType& type) {
   report::ReadProgress progress;
   const report::Report report = report::make_report(folder.path(), progress);
   CHECK(report.unreadable.empty());
@@ -232,10 +234,10 @@ void check_report(const TemporaryFolder& folder, const model::SensorType& type) 
   CHECK(page.find("{\"name\":\"c" + std::to_string(last) + "\"") != std::string::npos);
 }
 
-void check_status(const model::SensorType& type) {
+void check_status(const types::SensorType& type) {
   status::SensorDetail detail;
   detail.effective = "{}";
-  for (const batch::ChannelColumn& channel : type.schema.channels()) detail.channels.push_back({channel});
+  for (const types::ChannelColumn& channel : type.schema.channels()) detail.channels.push_back({channel});
   batch::Values values(type.schema.channels().size());
   std::ranges::fill(values, 2.5);
   detail.readings = {{start, values, AnomalyType::spike, type.schema.name_of(Channel{0})}};
@@ -255,7 +257,7 @@ TEST_CASE("a type of one channel and one of seven go through everything") {
   for (const std::size_t channels : {1, 7}) {
     CAPTURE(channels);
     const TemporaryFolder folder;
-    const model::SensorType type = type_of(channels);
+    const types::SensorType type = type_of(channels);
     simulate(folder, type);
     const std::string file = only_shard(folder);
     check_table(file, type);
@@ -269,7 +271,7 @@ TEST_CASE("a type of one channel and one of seven go through everything") {
 
 TEST_CASE("spikes and trends pick every channel, and every channel has noise of its own") {
   const TemporaryFolder folder;
-  const model::SensorType type = type_of(7);
+  const types::SensorType type = type_of(7);
   simulate(folder, type);
   const std::string file = only_shard(folder);
   std::set<std::string> picked;
@@ -293,6 +295,38 @@ TEST_CASE("spikes and trends pick every channel, and every channel has noise of 
   }
 }
 
+TEST_CASE("identities and behaviors speak of any type's channels by name") {
+  const types::SensorType type = type_of(7);
+  const TemporaryFolder folder;
+  std::ofstream(folder / "fleet.json") << R"({"id": "own", "normal_parameters":
+      {"c6": {"mean": 5, "std_dev": 2, "min": 0}, "temperature": {"mean": 1}}})";
+  Problems problems;
+  const identity::LoadedIdentities loaded =
+      identity::load_identities({folder / "fleet.json"}, problems, type.schema);
+  REQUIRE(loaded.roster.size() == 1);
+  CHECK(loaded.unknown_keys == std::vector<std::string>{"normal_parameters.temperature"});
+
+  config::Config config;
+  config.behaviors = {};
+  config::Behavior& firmware = config.behaviors.firmware["1.3"];
+  firmware.spread = {{"c6", 3}};
+  firmware.noise = {{"c1", 4}};
+  firmware.channels = {{"c0", 2}, {"c2", 0}};
+  const model::Profile profile =
+      model::resolve_profile(config, fleet::profile_source(loaded.roster, loaded.roster[0], config, type));
+  CHECK(profile.channels[6].mean == 5);
+  CHECK(profile.channels[6].deviation == 6);
+  CHECK(profile.channels[6].min == 0);
+  CHECK(profile.channels[6].max == 7'100);
+  CHECK(profile.channels[5].mean == 6'000);
+  CHECK(profile.channels[5].deviation == 1);
+  CHECK(profile.noise_factor[1] == 4 * profile.noise_factor[0]);
+  CHECK(profile.noise_factor[6] == profile.noise_factor[0]);
+  CHECK(profile.channel_until[0] == doctest::Approx(2.0 / 7));
+  CHECK(profile.channel_until[2] == profile.channel_until[1]);
+  CHECK(profile.channel_until[6] == doctest::Approx(1));
+}
+
 TEST_CASE("a file of other channels is not written to, and says so") {
   const TemporaryFolder folder;
   simulate(folder, type_of(7));
@@ -300,8 +334,8 @@ TEST_CASE("a file of other channels is not written to, and says so") {
 }
 
 TEST_CASE("names that are no channels") {
-  const auto problem = [](const std::vector<batch::ChannelColumn>& channels) {
-    return batch::Schema::problem_of(channels);
+  const auto problem = [](const std::vector<types::ChannelColumn>& channels) {
+    return types::Schema::problem_of(channels);
   };
   CHECK(problem({{"a", ""}, {"b_2", ""}}).empty());
   CHECK_FALSE(problem({{"a", ""}, {"A", ""}}).empty());
@@ -311,10 +345,10 @@ TEST_CASE("names that are no channels") {
   CHECK_FALSE(problem({{"2a", ""}}).empty());
   CHECK_FALSE(problem({{"a b", ""}}).empty());
   CHECK_FALSE(problem({{"a\"", ""}}).empty());
-  std::vector<batch::ChannelColumn> many;
-  for (std::size_t c = 0; c <= batch::most_channels; ++c) many.push_back({"c" + std::to_string(c), ""});
+  std::vector<types::ChannelColumn> many;
+  for (std::size_t c = 0; c <= types::most_channels; ++c) many.push_back({"c" + std::to_string(c), ""});
   CHECK_FALSE(problem(many).empty());
-  CHECK_THROWS_AS(batch::Schema("many", many), std::invalid_argument);
+  CHECK_THROWS_AS(types::Schema("many", many), std::invalid_argument);
 }
 
 }  // namespace fleet_sim::channels_test

@@ -159,9 +159,9 @@ TEST_CASE("the defaults are the documented ones") {
   CHECK(config.simulation.readings_per_second == 1);
   CHECK(config.simulation.run_time_seconds == 3600);
   CHECK_FALSE(config.simulation.seed);
-  CHECK(config.normal_parameters[0] == config::ChannelParameters{65, 2, 50, 80});
-  CHECK(config.normal_parameters[1] == config::ChannelParameters{2.5, 0.5, 0.1, 10});
-  CHECK(config.normal_parameters[2] == config::ChannelParameters{12, 0.1, 11.5, 12.5});
+  CHECK(config.normal_parameters[0] == types::ChannelParameters{65, 2, 50, 80});
+  CHECK(config.normal_parameters[1] == types::ChannelParameters{2.5, 0.5, 0.1, 10});
+  CHECK(config.normal_parameters[2] == types::ChannelParameters{12, 0.1, 11.5, 12.5});
   CHECK(config.anomalies.enabled);
   CHECK(config.anomalies.probability == 0.05);
   const auto type = [&](AnomalyType one) { return config.anomalies.types[index_of(one)]; };
@@ -212,18 +212,18 @@ TEST_CASE("default behaviors have the documented numbers") {
 
   const config::Behavior& old = known.firmware.at("1.3");
   CHECK(old.probability == 1.5);
-  CHECK(old.channels == PerChannel<double>{0.6, 0.2, 0.2});
+  CHECK(old.channels == (types::ChannelFactors{{"temperature", 0.6}, {"vibration", 0.2}, {"voltage", 0.2}}));
   CHECK((old.spike_factor->min == 1.8 && old.spike_factor->max == 3.5));
   CHECK(old.noise_factor == 0.15);
-  CHECK(old.spread == PerChannel<double>{1, 1, 1.5});
+  CHECK(old.spread == types::ChannelFactors{{"voltage", 1.5}});
   CHECK(old.weights == weights({}));
 
   const config::Behavior& improved = known.firmware.at("1.4");
   CHECK(improved.probability == 0.7);
-  CHECK(improved.channels == PerChannel<double>{1, 1, 1});
+  CHECK(improved.channels == types::ChannelFactors());
   CHECK((improved.spike_factor->min == 1.5 && improved.spike_factor->max == 3.0));
   CHECK(improved.noise_factor == 0.10);
-  CHECK(improved.spread == PerChannel<double>{1, 1, 0.7});
+  CHECK(improved.spread == types::ChannelFactors{{"voltage", 0.7}});
   CHECK(improved.weights == weights({{AnomalyType::spike, 0.7}, {AnomalyType::noise, 0.8}}));
 
   CHECK(known.model.at("TempVibe-1000").weights == weights({{AnomalyType::missing_data, 2}}));
@@ -234,10 +234,11 @@ TEST_CASE("default behaviors have the documented numbers") {
   CHECK(known.manufacturer.at("DataSense").probability == 0.8);
   CHECK(known.manufacturer.at("DataSense").severity == 1.25);
   CHECK(known.manufacturer.at("VibrationPlus").probability == 1.2);
-  CHECK(known.manufacturer.at("VibrationPlus").noise == PerChannel<double>{1, 1.5, 1});
+  CHECK(known.manufacturer.at("VibrationPlus").noise == types::ChannelFactors{{"vibration", 1.5}});
 
   CHECK(known.location.at("Factory").work_hours_rise == 1);
-  CHECK(known.location.at("Warehouse").spread == PerChannel<double>{0.5, 1.5, 1});
+  CHECK(known.location.at("Warehouse").spread ==
+        (types::ChannelFactors{{"temperature", 0.5}, {"vibration", 1.5}}));
   CHECK(known.location.at("Outdoor").daily == 3);
 }
 
@@ -319,7 +320,7 @@ TEST_CASE("a YAML alias is as good as what it stands for") {
   const Loaded loaded =
       load_text("normal_parameters: {temperature: &same {min: 1, max: 2}, voltage: *same}\n");
   CHECK(loaded.problems == "");
-  CHECK(loaded.config.normal_parameters[2] == config::ChannelParameters{12, 0.1, 1, 2});
+  CHECK(loaded.config.normal_parameters[2] == types::ChannelParameters{12, 0.1, 1, 2});
 }
 
 TEST_CASE("behaviors of a file are merged over the defaults, effect by effect") {
@@ -334,7 +335,8 @@ TEST_CASE("behaviors of a file are merged over the defaults, effect by effect") 
   CHECK(firmware.size() == 3);
   CHECK(firmware.at("1.3").probability == 2);
   CHECK(firmware.at("1.3").noise_factor == 0.15);
-  CHECK(firmware.at("1.3").channels == PerChannel<double>{0.6, 0.2, 0.5});
+  CHECK(firmware.at("1.3").channels ==
+        (types::ChannelFactors{{"temperature", 0.6}, {"vibration", 0.2}, {"voltage", 0.5}}));
   CHECK(firmware.at("1.30").severity == 3);
   CHECK(firmware.at("1.30").probability == 1);
   CHECK(loaded.config.behaviors.location.at("Factory A").daily == 2);

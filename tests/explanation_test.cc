@@ -13,6 +13,7 @@
 #include "explain/explained_sensor.h"
 #include "fleet/fleet.h"
 #include "start/inputs.h"
+#include "support/built_in_channels.h"
 #include "support/rosters.h"
 
 namespace fleet_sim::explanation_test {
@@ -21,8 +22,6 @@ using namespace fleet_sim::test;
 
 namespace {
 
-constexpr auto temperature = index_of(Channel::temperature);
-constexpr auto voltage = index_of(Channel::voltage);
 constexpr auto spike = index_of(AnomalyType::spike);
 constexpr auto trend = index_of(AnomalyType::trend);
 constexpr auto pattern = index_of(AnomalyType::pattern);
@@ -134,12 +133,12 @@ config::Behaviors custom_behaviors() {
   config::Behavior loud;
   loud.probability = 3;
   loud.severity = 2;
-  loud.spread = {1.1, 0, 3};
-  loud.noise = {2, 0.5, 1};
+  loud.spread = {{types::temperature, 1.1}, {types::vibration, 0}, {types::voltage, 3}};
+  loud.noise = {{types::temperature, 2}, {types::vibration, 0.5}};
   loud.weights = {0, 2, 1, 1, 3};
   loud.daily = 0.7;
   loud.work_hours_rise = -0.5;
-  loud.channels = PerChannel<double>{0, 3, 1};
+  loud.channels = {{types::temperature, 0}, {types::vibration, 3}};
   loud.spike_factor = config::Range{2, 2.5};
   loud.noise_factor = 0.7;
   behaviors.firmware["1.5"] = loud;
@@ -154,9 +153,9 @@ const identity::IdentityOverrides& own_numbers() {
   static const identity::IdentityOverrides own = [] {
     identity::IdentityOverrides made;
     made.readings_per_second = 0.3;
-    made.normal_parameters[temperature].std_dev = 4;
-    made.normal_parameters[voltage].mean = 24;
-    made.normal_parameters[voltage].max = 30;
+    made.normal_parameters[std::string(types::temperature)].std_dev = 4;
+    made.normal_parameters[std::string(types::voltage)].mean = 24;
+    made.normal_parameters[std::string(types::voltage)].max = 30;
     return made;
   }();
   return own;
@@ -309,7 +308,8 @@ TEST_CASE("text keeps to 100 columns however long the names in a chain are") {
   const std::string name(900, 'M');
   identity::IdentityRecord record = demo_record();
   record.manufacturer = name;
-  inputs.config.behaviors.manufacturer[name].noise = {2, 3, 4};
+  inputs.config.behaviors.manufacturer[name].noise = {
+      {types::temperature, 2}, {types::vibration, 3}, {types::voltage, 4}};
   inputs.config.behaviors.manufacturer[name].probability = 1.234567;
   inputs.identities.roster = roster_of(std::vector{record});
   const std::string text =

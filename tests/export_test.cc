@@ -26,6 +26,7 @@
 #include "sqlite/schema.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::export_test {
 
@@ -53,19 +54,19 @@ exports::ReadingRow plain_row() {
 
 std::string line_of(exports::RowFormat format, const exports::ReadingRow& row, Timestamp at = 1'500'000) {
   std::string line;
-  exports::RowFormatter(format, batch::built_in_schema()).append(line, row, at);
+  exports::RowFormatter(format, types::built_in_type().schema).append(line, row, at);
   return line;
 }
 
 std::string header_of(exports::RowFormat format) {
-  return exports::RowFormatter(format, batch::built_in_schema()).header();
+  return exports::RowFormatter(format, types::built_in_type().schema).header();
 }
 
 // The plain row with this in one of its columns.
 exports::ReadingRow with(std::string_view column, const exports::Cell& cell) {
   exports::ReadingRow row = plain_row();
-  const auto columns = batch::built_in_schema().reading_columns();
-  row[static_cast<std::size_t>(std::ranges::find(columns, column, &batch::Column::name) - columns.begin())] =
+  const auto columns = types::built_in_type().schema.reading_columns();
+  row[static_cast<std::size_t>(std::ranges::find(columns, column, &types::Column::name) - columns.begin())] =
       cell;
   return row;
 }

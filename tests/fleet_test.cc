@@ -457,8 +457,8 @@ TEST_CASE("some anomalies of a run began before it, and none twice") {
 TEST_CASE("a sensor's own parameters and rate take the place of the config's") {
   identity::IdentityRecord own = identity_of("own");
   own.overrides.readings_per_second = 5;
-  own.overrides.normal_parameters[index_of(Channel::vibration)] = {7.0, 0.0, std::nullopt, std::nullopt};
-  own.overrides.normal_parameters[index_of(Channel::voltage)] = {std::nullopt, std::nullopt, 12.2, 12.3};
+  own.overrides.normal_parameters["vibration"] = {7.0, 0.0, std::nullopt, std::nullopt};
+  own.overrides.normal_parameters["voltage"] = {std::nullopt, std::nullopt, 12.2, 12.3};
   const identity::Roster roster = roster_of({own, identity_of("plain")});
   config::Config config;
   config.anomalies.enabled = false;
@@ -471,9 +471,9 @@ TEST_CASE("a sensor's own parameters and rate take the place of the config's") {
        tick_in_windows(fleet, start, start + 10'000'000, 1'000'000).readings) {
     if (reading.sensor != 0) continue;
     ++count;
-    CHECK(reading.values[index_of(Channel::vibration)] == 7.0);
-    CHECK(reading.values[index_of(Channel::voltage)] >= 12.2);
-    CHECK(reading.values[index_of(Channel::voltage)] <= 12.3);
+    CHECK(reading.values[1] == 7.0);
+    CHECK(reading.values[2] >= 12.2);
+    CHECK(reading.values[2] <= 12.3);
   }
   CHECK(count == 50);
 }
@@ -499,11 +499,11 @@ TEST_CASE("sensors alike share one profile") {
 
 TEST_CASE("own limits that cross the config's are a problem that says what to give") {
   identity::IdentityRecord crossed = identity_of("hot");
-  crossed.overrides.normal_parameters[index_of(Channel::temperature)].min = 90.0;
+  crossed.overrides.normal_parameters["temperature"].min = 90.0;
   identity::IdentityRecord fine = identity_of("fine");
-  fine.overrides.normal_parameters[index_of(Channel::temperature)] = {95.0, std::nullopt, 90.0, 99.0};
+  fine.overrides.normal_parameters["temperature"] = {95.0, std::nullopt, 90.0, 99.0};
   identity::IdentityRecord elsewhere = identity_of("elsewhere");
-  elsewhere.overrides.normal_parameters[index_of(Channel::voltage)].max = 1.0;
+  elsewhere.overrides.normal_parameters["voltage"].max = 1.0;
   const identity::Roster roster = roster_of({crossed, fine, identity_of("plain"), elsewhere});
   Problems problems;
   fleet::check_members(roster, all_of(roster), config::Config(), problems);

@@ -16,14 +16,15 @@ from pathlib import Path
 
 FLOOR = {
     "base": 0,
-    "identity": 1, "config": 1, "batch": 1, "log": 1,
-    "model": 2, "write": 2, "status": 2, "generate": 2,
-    "fleet": 3, "sqlite": 3,
-    "schedule": 4, "explain": 4, "data": 4,
-    "start": 5, "report": 5, "export": 5,
-    "run": 6,
-    "benchmark": 7,
-    "app": 8,
+    "types": 1,
+    "identity": 2, "config": 2, "batch": 2, "log": 2,
+    "model": 3, "write": 3, "status": 3, "generate": 3,
+    "fleet": 4, "sqlite": 4,
+    "schedule": 5, "explain": 5, "data": 5,
+    "start": 6, "report": 6, "export": 6,
+    "run": 7,
+    "benchmark": 8,
+    "app": 9,
 }
 
 # Header prefix -> the beginnings of the paths (below engine/) that may include it. The longest prefix counts. A header of a
@@ -108,7 +109,7 @@ def add_sinks(engine):
     """The rooms of the sinks, which a table names, stand on the floor of the destinations."""
     table = engine / "config/sinks.def"
     for name in re.findall(r"^SINK\((\w+)", table.read_text(encoding="utf-8") if table.exists() else "", re.MULTILINE):
-        FLOOR.setdefault(name, 3)
+        FLOOR.setdefault(name, FLOOR["sqlite"])
         NAMESPACE.setdefault(name, f"fleet_sim::{name}")
         MOST_LINES.setdefault(name, MOST_LINES["sqlite"])
 

@@ -169,7 +169,7 @@ TEST_CASE("overrides are kept, and sensors alike share them") {
   CHECK(problems.text() == "");
   REQUIRE(loaded.roster.size() == 3);
   const identity::IdentityOverrides& overrides = loaded.roster.overrides(loaded.roster[0]);
-  const identity::ChannelOverride& vibration = overrides.normal_parameters[index_of(Channel::vibration)];
+  const identity::ChannelOverride& vibration = overrides.channel("vibration");
   CHECK(overrides.readings_per_second == 0.1);
   CHECK(vibration.mean == 3.0);
   CHECK(vibration.max == 100.0);
@@ -401,7 +401,7 @@ TEST_CASE("what is written reads back as it was, on one line and pretty") {
   identity::IdentityRecord record;
   record.id = "S";
   record.overrides.readings_per_second = 0.1;
-  record.overrides.normal_parameters[index_of(Channel::voltage)] = {12.5, std::nullopt, -1e-7, std::nullopt};
+  record.overrides.normal_parameters["voltage"] = {12.5, std::nullopt, -1e-7, std::nullopt};
   std::string line;
   identity::append_json_line(line, record);
   CHECK(line ==
@@ -412,7 +412,7 @@ TEST_CASE("what is written reads back as it was, on one line and pretty") {
   identity::append_pretty_json(pretty, record);
   for (const std::string& text : {line, pretty}) {
     identity::IdentityFindings findings;
-    identity::parse_identity_document(text, findings);
+    identity::parse_identity_document(text, types::built_in_type().schema, findings);
     REQUIRE(findings.identities.size() == 1);
     CHECK(findings.identities[0].record.overrides == record.overrides);
   }

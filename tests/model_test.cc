@@ -21,6 +21,7 @@
 #include "model/resolution.h"
 #include "model/sensor.h"
 #include "model/signal.h"
+#include "support/built_in_channels.h"
 #include "support/statistics.h"
 
 namespace fleet_sim::model_test {
@@ -30,9 +31,6 @@ using model::standard_normal;
 
 namespace {
 
-constexpr auto temperature = index_of(Channel::temperature);
-constexpr auto vibration = index_of(Channel::vibration);
-constexpr auto voltage = index_of(Channel::voltage);
 constexpr auto spike = index_of(AnomalyType::spike);
 constexpr auto trend = index_of(AnomalyType::trend);
 constexpr auto pattern = index_of(AnomalyType::pattern);
@@ -446,22 +444,23 @@ TEST_CASE("a normal reading is mean plus deviation times its own draw, clamped")
 
 TEST_CASE("each channel and the onset have a random word of their own, further channels in further blocks") {
   const RandomBlock first = draw_block(7, 11, Stream::reading, 13);
-  const model::Draws draws(7, 11, Stream::reading, 13, batch::most_channels);
+  const model::Draws draws(7, 11, Stream::reading, 13, types::most_channels);
   for (std::size_t c = 0; c < 3; ++c) CHECK(draws.channel(c) == first[c]);
   CHECK(draws.onset() == first[3]);
   CHECK(draws.channel(3) == draw_block(7, 11, Stream::reading, 13, 1)[0]);
   std::set<std::uint64_t> words{draws.onset()};
-  for (std::size_t c = 0; c < batch::most_channels; ++c) words.insert(draws.channel(c));
-  CHECK(words.size() == batch::most_channels + 1);
+  for (std::size_t c = 0; c < types::most_channels; ++c) words.insert(draws.channel(c));
+  CHECK(words.size() == types::most_channels + 1);
 }
 
 TEST_CASE("normal readings have the mean and spread of their profile") {
   config::Config config;
   config.anomalies.enabled = false;
   // Far limits and no daily cycle: what is left is mean and deviation.
-  config.normal_parameters = {{{65, 2, -1e6, 1e6}, {2.5, 0.5, -1e6, 1e6}, {12, 0.1, -1e6, 1e6}}};
+  config.normal_parameters = {{65, 2, -1e6, 1e6}, {2.5, 0.5, -1e6, 1e6}, {12, 0.1, -1e6, 1e6}};
   config.behaviors.location["Office"].daily = 0;
-  config.behaviors.location["Office"].spread = {0.5, 1.5, 3};
+  config.behaviors.location["Office"].spread = {
+      {types::temperature, 0.5}, {types::vibration, 1.5}, {types::voltage, 3}};
   const model::Profile profile = plain_profile(config);
   model::Sensor sensor{hash_text("moments"), 0, &profile, 0, {}};
   constexpr double n = 100'000;
@@ -518,19 +517,19 @@ batch::Values applied(const model::Anomaly& anomaly, const model::Profile& profi
 
 TEST_CASE("a spike multiplies or divides one channel") {
   const model::Profile profile = plain_profile(config::Config());
-  CHECK(applied(spike_of(2.5, Channel::temperature, true), profile, midnight) ==
+  CHECK(applied(spike_of(2.5, Channel{temperature}, true), profile, midnight) ==
         batch::Values{65 * 2.5, 2.5, 12});
-  CHECK(applied(spike_of(2.5, Channel::temperature, false), profile, midnight) ==
+  CHECK(applied(spike_of(2.5, Channel{temperature}, false), profile, midnight) ==
         batch::Values{65 / 2.5, 2.5, 12});
-  CHECK(applied(spike_of(2, Channel::vibration, true), profile, midnight) == batch::Values{65, 5, 12});
-  CHECK(applied(spike_of(2, Channel::voltage, false), profile, midnight) == batch::Values{65, 2.5, 6});
+  CHECK(applied(spike_of(2, Channel{vibration}, true), profile, midnight) == batch::Values{65, 5, 12});
+  CHECK(applied(spike_of(2, Channel{voltage}, false), profile, midnight) == batch::Values{65, 2.5, 6});
 }
 
 TEST_CASE("a trend grows linearly with time to its full change, in one direction") {
   const model::Profile profile = plain_profile(config::Config());
   for (const bool up : {true, false}) {
     const model::Anomaly anomaly =
-        one_channel(anomaly_of(AnomalyType::trend, midnight, 300'000'000), 0.5, Channel::vibration, up);
+        one_channel(anomaly_of(AnomalyType::trend, midnight, 300'000'000), 0.5, Channel{vibration}, up);
     for (int step = 0; step <= 10; ++step) {
       const double progress = step / 10.0;
       const batch::Values values = applied(anomaly, profile, midnight + step * 30'000'000);
@@ -589,15 +588,15 @@ TEST_CASE("an anomaly begins with parameters drawn at onset and described in ful
   };
 
   const batch::AnomalyEvent high = begun(AnomalyType::spike, up);
-  CHECK(high.channel == Channel::vibration);
+  CHECK(high.channel == Channel{vibration});
   CHECK(high.direction == 1);
   CHECK(*high.magnitude == near(2.25));
   const batch::AnomalyEvent low = begun(AnomalyType::spike, down);
-  CHECK(low.channel == Channel::temperature);
+  CHECK(low.channel == Channel{temperature});
   CHECK(low.direction == -1);
   CHECK(*low.magnitude == near(1.5));
   const batch::AnomalyEvent rising = begun(AnomalyType::trend, up);
-  CHECK(rising.channel == Channel::vibration);
+  CHECK(rising.channel == Channel{vibration});
   CHECK(rising.direction == 1);
   CHECK(*rising.magnitude == near(0.5));
   CHECK(begun(AnomalyType::trend, down).direction == -1);

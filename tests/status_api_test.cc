@@ -21,6 +21,7 @@
 #include "status/metrics.h"
 #include "status/route.h"
 #include "status/status_json.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::status_api_test {
 
@@ -131,7 +132,7 @@ TEST_CASE("a missing reading has no values") {
   detail.readings = {{0, {1, 2, 3}, std::nullopt, {}},
                      {1'000'000, {}, AnomalyType::missing_data, {}},
                      {2'000'000, {1, 2, 3}, AnomalyType::trend, "voltage"}};
-  for (const batch::ChannelColumn& channel : batch::built_in_schema().channels()) {
+  for (const types::ChannelColumn& channel : types::built_in_type().schema.channels()) {
     detail.channels.push_back({channel});
   }
   const json sensor = json::parse(status::sensor_json(detail));

@@ -11,15 +11,15 @@
 #include <initializer_list>
 #include <span>
 
-namespace fleet_sim::batch {
+#include "types/schema.h"
 
-inline constexpr std::size_t most_channels = 16;  // of a type
+namespace fleet_sim::batch {
 
 class Values {
  public:
   Values() = default;
   // As many as a type has channels; each is to be set.
-  explicit Values(std::size_t count) : count_(count) { assert(count <= most_channels); }
+  explicit Values(std::size_t count) : count_(count) { assert(count <= types::most_channels); }
   Values(std::initializer_list<double> values) : Values(std::span(values.begin(), values.size())) {}
   explicit Values(std::span<const double> values) : Values(values.size()) {
     std::ranges::copy(values, values_.begin());
@@ -47,7 +47,7 @@ class Values {
 
  private:
   std::size_t count_ = 0;
-  std::array<double, most_channels> values_;  // the first count_ count
+  std::array<double, types::most_channels> values_;  // the first count_ count
 };
 
 }  // namespace fleet_sim::batch

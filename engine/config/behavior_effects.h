@@ -9,9 +9,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/config.h"
 #include "config/units.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::config {
 
@@ -41,10 +43,15 @@ inline constexpr std::array<NumberEffect, 4> number_effects{
      {"daily", &Behavior::daily, factor_bounds},
      {"work_hours_rise", &Behavior::work_hours_rise, {-1'000, 1'000}}}};
 
+// The channels that effects may name.
+inline std::vector<std::string_view> effect_channels() {
+  return types::built_in_type().schema.channel_names();
+}
+
 // An effect that is one factor per channel.
 struct ChannelEffect {
   std::string_view name;
-  PerChannel<double> Behavior::*values;
+  types::ChannelFactors Behavior::*factors;
 };
 inline constexpr std::array<ChannelEffect, 2> channel_effects{
     {{"spread", &Behavior::spread}, {"noise", &Behavior::noise}}};

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/nearest.h"
@@ -43,8 +43,7 @@ class EffectReader {
       if (node.key == effect.name) return read_number(node, path, effect.bounds, behavior_.*effect.value);
     }
     for (const ChannelEffect& effect : channel_effects) {
-      if (node.key == effect.name)
-        return read_numbers(node, path, channel_names, factor_bounds, behavior_.*effect.values);
+      if (node.key == effect.name) return read_factors(node, path, behavior_.*effect.factors);
     }
     if (node.key == "weights")
       return read_numbers(node, path, anomaly_type_names, factor_bounds, behavior_.weights);
@@ -75,13 +74,23 @@ class EffectReader {
     }
   }
 
+  // A map of some of the channels.
+  void read_factors(const YamlNode& map, const std::string& path, types::ChannelFactors& factors) {
+    const std::vector<std::string_view> channels = effect_channels();
+    std::vector<double> values;
+    for (const std::string_view channel : channels) values.push_back(factors.of(channel));
+    read_numbers(map, path, channels, factor_bounds, values);
+    for (std::size_t c = 0; c < channels.size(); ++c) factors.set(channels[c], values[c]);
+  }
+
   void read_channels(const YamlNode& node, const std::string& path) {
-    PerChannel<double> weights = behavior_.channels.value_or(PerChannel<double>{1, 1, 1});
-    read_numbers(node, path, channel_names, factor_bounds, weights);
-    if (std::accumulate(weights.begin(), weights.end(), 0.0) <= 0) {
+    types::ChannelFactors weights = behavior_.channels.value_or(types::ChannelFactors());
+    read_factors(node, path, weights);
+    const auto is_picked = [&](std::string_view channel) { return weights.of(channel) > 0; };
+    if (std::ranges::none_of(effect_channels(), is_picked)) {
       problems_.at(node.line, fmt::format("{} must leave at least one channel above 0", path));
     }
-    behavior_.channels = weights;
+    behavior_.channels = std::move(weights);
   }
 
   void read_spike_factor(const YamlNode& node, const std::string& path) {

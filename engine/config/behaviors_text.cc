@@ -24,8 +24,11 @@ std::string value_text(double value) {
   return number_text(value);
 }
 
-std::string value_text(const PerChannel<double>& values) {
-  return numbers_text(channel_names, values);
+std::string value_text(const types::ChannelFactors& factors) {
+  const std::vector<std::string_view> channels = effect_channels();
+  std::vector<double> values;
+  for (const std::string_view channel : channels) values.push_back(factors.of(channel));
+  return numbers_text(channels, values);
 }
 
 std::string value_text(const PerAnomalyType<double>& values) {
@@ -57,7 +60,7 @@ BehaviorEffect effect(std::string_view name, std::optional<T> Behavior::*member)
 std::vector<BehaviorEffect> all_effects() {
   std::vector<BehaviorEffect> all;
   for (const NumberEffect& number : number_effects) all.push_back(effect(number.name, number.value));
-  for (const ChannelEffect& factors : channel_effects) all.push_back(effect(factors.name, factors.values));
+  for (const ChannelEffect& factors : channel_effects) all.push_back(effect(factors.name, factors.factors));
   all.push_back(effect("weights", &Behavior::weights));
   all.push_back(effect("channels", &Behavior::channels));
   all.push_back(effect("spike_factor", &Behavior::spike_factor));

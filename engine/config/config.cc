@@ -5,12 +5,6 @@
 namespace fleet_sim::config {
 namespace {
 
-PerChannel<double> only(Channel channel, double factor) {
-  PerChannel<double> factors{1, 1, 1};
-  factors[index_of(channel)] = factor;
-  return factors;
-}
-
 PerAnomalyType<double> only(AnomalyType type, double factor) {
   auto factors = every_anomaly_type(1.0);
   factors[index_of(type)] = factor;
@@ -20,8 +14,8 @@ PerAnomalyType<double> only(AnomalyType type, double factor) {
 Behavior firmware_1_3() {
   Behavior old;
   old.probability = 1.5;
-  old.spread = only(Channel::voltage, 1.5);
-  old.channels = {0.6, 0.2, 0.2};
+  old.spread = {{types::voltage, 1.5}};
+  old.channels = {{types::temperature, 0.6}, {types::vibration, 0.2}, {types::voltage, 0.2}};
   old.spike_factor = Range{1.8, 3.5};
   old.noise_factor = 0.15;
   return old;
@@ -31,10 +25,10 @@ Behavior firmware_1_3() {
 Behavior firmware_1_4() {
   Behavior improved;
   improved.probability = 0.7;
-  improved.spread = only(Channel::voltage, 0.7);
+  improved.spread = {{types::voltage, 0.7}};
   improved.weights[index_of(AnomalyType::spike)] = 0.7;
   improved.weights[index_of(AnomalyType::noise)] = 0.8;
-  improved.channels = {1, 1, 1};
+  improved.channels.emplace();  // all alike
   improved.spike_factor = Range{1.5, 3.0};
   improved.noise_factor = 0.10;
   return improved;
@@ -56,7 +50,7 @@ Behavior data_sense() {
 Behavior vibration_plus() {
   Behavior shaky;
   shaky.probability = 1.2;
-  shaky.noise = only(Channel::vibration, 1.5);
+  shaky.noise = {{types::vibration, 1.5}};
   return shaky;
 }
 
@@ -68,8 +62,7 @@ Behavior factory() {
 
 Behavior warehouse() {
   Behavior even_but_shaken;
-  even_but_shaken.spread[index_of(Channel::temperature)] = 0.5;
-  even_but_shaken.spread[index_of(Channel::vibration)] = 1.5;
+  even_but_shaken.spread = {{types::temperature, 0.5}, {types::vibration, 1.5}};
   return even_but_shaken;
 }
 

@@ -13,18 +13,10 @@
 #include "config/database_settings.h"
 #include "config/fleet_settings.h"
 #include "config/process_settings.h"
+#include "types/built_in_type.h"
+#include "types/channel_factors.h"
 
 namespace fleet_sim::config {
-
-struct ChannelParameters {
-  double mean = 0;
-  double std_dev = 0;
-  double min = 0;
-  double max = 0;
-
-  bool operator==(const ChannelParameters&) const = default;
-};
-using NormalParameters = PerChannel<ChannelParameters>;  // °C, mm/s², V
 
 // What `probability` means: the long-run share of readings that are anomalous, or the chance that an anomaly
 // starts.
@@ -68,14 +60,14 @@ struct Range {
 struct Behavior {
   double probability = 1;                                    // × chance of an anomaly
   double severity = 1;                                       // × excess of every anomaly over normal
-  PerChannel<double> spread{1, 1, 1};                        // × standard deviation of normal readings
-  PerChannel<double> noise{1, 1, 1};                         // × noise factor, per channel
+  types::ChannelFactors spread;                              // × standard deviation of normal readings
+  types::ChannelFactors noise;                               // × noise factor, per channel
   PerAnomalyType<double> weights = every_anomaly_type(1.0);  // × weight of each anomaly type
   double daily = 1;                                          // × amplitude of the daily temperature cycle
-  double work_hours_rise = 0;                  // + standard deviations of temperature, 08:00-18:00
-  std::optional<PerChannel<double>> channels;  // which channel a spike or trend picks (weights)
-  std::optional<Range> spike_factor;           // bounds of the uniform spike factor
-  std::optional<double> noise_factor;          // noise as a share of the value
+  double work_hours_rise = 0;                     // + standard deviations of temperature, 08:00-18:00
+  std::optional<types::ChannelFactors> channels;  // which channel a spike or trend picks (weights)
+  std::optional<Range> spike_factor;              // bounds of the uniform spike factor
+  std::optional<double> noise_factor;             // noise as a share of the value
 
   bool operator==(const Behavior&) const = default;
 };
@@ -94,8 +86,7 @@ Behaviors default_behaviors();
 
 struct Config {
   SimulationSettings simulation;
-  NormalParameters normal_parameters{
-      {{65.0, 2.0, 50.0, 80.0}, {2.5, 0.5, 0.1, 10.0}, {12.0, 0.1, 11.5, 12.5}}};
+  types::NormalParameters normal_parameters = types::built_in_type().normal_parameters;  // of that type
   AnomalySettings anomalies;
   Behaviors behaviors = default_behaviors();
   FleetSettings fleet;

@@ -7,6 +7,7 @@
 #include <deque>
 
 #include "config/codec.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::config {
 namespace {
@@ -93,26 +94,26 @@ auto section(Keys& keys, Settings Config::*settings) {
 
 // How each channel reads while it is normal.
 template <class Section>
-void channel_key(Section& section, std::size_t channel, std::string_view name,
-                 double ChannelParameters::*member, std::string_view what, const Bounds& bounds) {
-  const std::string channel_name(channel_names[channel]);
+void channel_key(Section& section, const types::ChannelColumn& channel, std::string_view name,
+                 double types::ChannelParameters::*member, std::string_view what, const Bounds& bounds) {
   section.row(member, number(bounds),
-              {.name = lasting(fmt::format("normal_parameters.{}.{}", channel_name, name)),
+              {.name = lasting(fmt::format("normal_parameters.{}.{}", channel.name, name)),
                .value = "X",
-               .help = lasting(fmt::format("{} {}, {}: {{}}", what, channel_name, channel_units[channel])),
+               .help = lasting(fmt::format("{} {}, {}: {{}}", what, channel.name, channel.unit)),
                .decides = Decides::readings,
                .at_once = true});
 }
 
 void normal_parameter_keys(Keys& keys) {
-  for (std::size_t i = 0; i < channel_count; ++i) {
-    SectionOf channel(
+  const auto channels = types::built_in_type().schema.channels();
+  for (std::size_t i = 0; i < channels.size(); ++i) {
+    SectionOf section(
         keys, [i](auto& config) -> auto& { return config.normal_parameters[i]; });
-    channel_key(channel, i, "mean", &ChannelParameters::mean, "Mean of normal", any_value);
-    channel_key(channel, i, "std_dev", &ChannelParameters::std_dev, "Standard deviation of normal",
-                any_width);
-    channel_key(channel, i, "min", &ChannelParameters::min, "Lowest normal", any_value);
-    channel_key(channel, i, "max", &ChannelParameters::max, "Highest normal", any_value);
+    channel_key(section, channels[i], "mean", &types::ChannelParameters::mean, "Mean of normal", any_value);
+    channel_key(section, channels[i], "std_dev", &types::ChannelParameters::std_dev,
+                "Standard deviation of normal", any_width);
+    channel_key(section, channels[i], "min", &types::ChannelParameters::min, "Lowest normal", any_value);
+    channel_key(section, channels[i], "max", &types::ChannelParameters::max, "Highest normal", any_value);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "config/config_keys.h"
 #include "config/text_file.h"
 #include "config/units.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::config {
 namespace {
@@ -74,10 +75,11 @@ class Loader {
   }
 
   void check_channels() {
-    for (std::size_t i = 0; i < channel_count; ++i) {
-      const ChannelParameters& channel = config_.normal_parameters[i];
+    const std::vector<std::string_view> names = types::built_in_type().schema.channel_names();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const types::ChannelParameters& channel = config_.normal_parameters[i];
       if (channel.min <= channel.max) continue;
-      const std::string path = "normal_parameters." + std::string(channel_names[i]);
+      const std::string path = fmt::format("normal_parameters.{}", names[i]);
       problems_.add(origin({path + ".min", path + ".max"}),
                     fmt::format("{}.min {} must not be above max {}", path, number_text(channel.min),
                                 number_text(channel.max)));

@@ -8,6 +8,7 @@
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "sqlite/run_losses.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::data {
 namespace {
@@ -84,8 +85,8 @@ void check_shard(sqlite::Database& shard, const std::filesystem::path& file) {
   if (const sqlite::StorageError error = sqlite::check_schema(shard); !error.ok()) fail(file, error);
 }
 
-batch::Schema read_schema(sqlite::Database& shard, const std::filesystem::path& file) {
-  batch::Schema schema = batch::built_in_schema();
+types::Schema read_schema(sqlite::Database& shard, const std::filesystem::path& file) {
+  types::Schema schema = types::built_in_type().schema;
   if (const sqlite::StorageError error = sqlite::read_schema(shard, schema); !error.ok()) fail(file, error);
   return schema;
 }

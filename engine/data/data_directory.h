@@ -30,7 +30,7 @@ sqlite::Database open_shard(const std::filesystem::path& file, bool had_log);
 void check_shard(sqlite::Database& shard, const std::filesystem::path& file);
 
 // The channels that a shard's readings have; none in a file without readings yet.
-batch::Schema read_schema(sqlite::Database& shard, const std::filesystem::path& file);
+types::Schema read_schema(sqlite::Database& shard, const std::filesystem::path& file);
 
 // Whether a shard has a table of that name: a file that a run has only just made has none.
 bool has_table(sqlite::Database& shard, std::string_view table, const std::filesystem::path& file);

@@ -59,7 +59,7 @@ struct DigestedFile {
 
 DigestedFile digest_file(const std::filesystem::path& file) {
   sqlite::Database shard = open_shard(file);
-  const batch::Schema schema = read_schema(shard, file);
+  const types::Schema schema = read_schema(shard, file);
   const auto columns = schema.reading_columns();
   const TableDigest readings =
       digest_table(shard, "sensor_readings", listed(columns), static_cast<int>(columns.size()), file);

@@ -12,9 +12,9 @@ namespace {
 
 constexpr int first_value = 3;  // column of select_found_readings
 
-std::string select_found_readings(const batch::Schema& schema) {
+std::string select_found_readings(const types::Schema& schema) {
   std::string columns = "timestamp, sensor_id, anomaly_type";
-  for (const batch::ChannelColumn& channel : schema.channels()) columns += fmt::format(", {}", channel.name);
+  for (const types::ChannelColumn& channel : schema.channels()) columns += fmt::format(", {}", channel.name);
   return fmt::format("SELECT {} FROM sensor_readings WHERE id >= ?1 ORDER BY id DESC", columns);
 }
 
@@ -56,7 +56,7 @@ FoundShard::FoundShard(const std::filesystem::path& file, const std::string& run
 
 // Backwards, until no earlier row can lie in the last second.
 void FoundShard::read_readings(sqlite::Database& shard, const FindSensor& find_sensor) {
-  const batch::Schema schema = read_schema(shard, file_);
+  const types::Schema schema = read_schema(shard, file_);
   sqlite::Statement row = prepare_query(shard, select_found_readings(schema), file_);
   batch::Values values(schema.channels().size());
   row.bind(1, run_->first_reading_id);

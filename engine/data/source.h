@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/timestamp.h"
-#include "batch/schema.h"
 #include "data/data_directory.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::data {
 
@@ -28,7 +28,7 @@ struct SourceShard {
   bool had_log = false;  // before the first of our connections
   bool has_readings = false;
   bool has_events = false;
-  batch::Schema schema = batch::built_in_schema();  // of its readings
+  types::Schema schema = types::built_in_type().schema;  // of its readings
 };
 
 sqlite::Database open(const SourceShard& shard);

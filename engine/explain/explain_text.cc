@@ -144,7 +144,7 @@ void add_readings(Page& page, const ExplainedSensor& sensor) {
   page.row("file", {sensor.file.value_or("none: the sink is null")});
 }
 
-void add_channel(Page& page, const batch::ChannelColumn& column,
+void add_channel(Page& page, const types::ChannelColumn& column,
                  const model::ChannelNumbers<model::Chain>& channel) {
   const std::string& unit = column.unit;
   page.row(column.name, joined("mean    ", chain_pieces(channel.mean, unit)));
@@ -156,7 +156,7 @@ void add_channel(Page& page, const batch::ChannelColumn& column,
 void add_signal(Page& page, const ExplainedSensor& sensor) {
   const model::ProfileNumbers<model::Chain>& numbers = sensor.explanation.numbers;
   page.heading("normal readings");
-  const model::SensorType& type = *sensor.explanation.type;
+  const types::SensorType& type = *sensor.explanation.type;
   const auto channels = type.schema.channels();
   for (std::size_t c = 0; c < channels.size(); ++c) add_channel(page, channels[c], numbers.channels[c]);
   if (!type.daily_channel) return;
@@ -230,7 +230,7 @@ void add_effects(Page& page, const ExplainedSensor& sensor) {
   const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
   const auto channels = explanation.type->schema.channels();
   std::size_t widest = 0;
-  for (const batch::ChannelColumn& channel : channels) widest = std::max(widest, channel.name.size());
+  for (const types::ChannelColumn& channel : channels) widest = std::max(widest, channel.name.size());
   const auto channel_word = [&](std::size_t c) { return fmt::format("{:<{}}", channels[c].name, widest); };
   page.heading("what anomalies do");
   page.row("severity", chain_pieces(numbers.severity));

@@ -19,7 +19,7 @@ std::optional<std::string> file_of(const config::Config& config, const identity:
 }  // namespace
 
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
-                               std::uint32_t index, const model::SensorType& type) {
+                               std::uint32_t index, const types::SensorType& type) {
   const identity::Identity& identity = roster[index];
   const Cadence cadence(fleet::rate_of(roster, identity, config));
   ExplainedSensor sensor{

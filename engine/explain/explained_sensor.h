@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "identity/identity.h"
 #include "model/explanation.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::explain {
 
@@ -35,7 +36,7 @@ struct ExplainedSensor {
 
 // `index` is the sensor's in the roster.
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
-                               std::uint32_t index, const model::SensorType& type = model::built_in_type());
+                               std::uint32_t index, const types::SensorType& type = types::built_in_type());
 
 // About forty lines of at most 100 columns.
 std::string text_of(const ExplainedSensor& sensor);

@@ -112,8 +112,8 @@ void append_quoted(std::string& out, std::string_view text) {
 
 // A field with its value, and the comma that the last one's space before the timestamp replaces; nothing
 // where the value is not of the column's type.
-void append_field(std::string& out, const batch::Column& column, const Cell& cell) {
-  using Type = batch::Column::Type;
+void append_field(std::string& out, const types::Column& column, const Cell& cell) {
+  using Type = types::Column::Type;
   const double* real = std::get_if<double>(&cell);
   const std::int64_t* integer = std::get_if<std::int64_t>(&cell);
   const std::string_view* text = std::get_if<std::string_view>(&cell);
@@ -138,17 +138,17 @@ void append_nanoseconds(std::string& out, Timestamp at) {
   if (at != 0) out += "000";
 }
 
-bool is_tag(const batch::Column& column) {
-  return column.role == batch::Column::Role::sensor || column.role == batch::Column::Role::identity;
+bool is_tag(const types::Column& column) {
+  return column.role == types::Column::Role::sensor || column.role == types::Column::Role::identity;
 }
 
-bool is_field(const batch::Column& column) {
-  return column.role == batch::Column::Role::channel || column.role == batch::Column::Role::state;
+bool is_field(const types::Column& column) {
+  return column.role == types::Column::Role::channel || column.role == types::Column::Role::state;
 }
 
 }  // namespace
 
-RowFormatter::RowFormatter(RowFormat format, const batch::Schema& schema)
+RowFormatter::RowFormatter(RowFormat format, const types::Schema& schema)
     : format_(format), columns_(schema.reading_columns().begin(), schema.reading_columns().end()) {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (is_tag(columns_[i])) tags_.push_back(i);
@@ -160,7 +160,7 @@ RowFormatter::RowFormatter(RowFormat format, const batch::Schema& schema)
 std::string RowFormatter::header() const {
   if (format_ != RowFormat::csv) return {};
   std::string header;
-  for (const batch::Column& column : columns_) header += (header.empty() ? "" : ",") + column.name;
+  for (const types::Column& column : columns_) header += (header.empty() ? "" : ",") + column.name;
   return header + '\n';
 }
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/timestamp.h"
-#include "batch/schema.h"
+#include "types/schema.h"
 
 namespace fleet_sim::exports {
 
@@ -35,9 +35,9 @@ using ReadingRow = std::vector<Cell>;
 // shard's own, and `synced`, which belongs to the collectors.
 class RowFormatter {
  public:
-  RowFormatter(RowFormat format, const batch::Schema& schema);
+  RowFormatter(RowFormat format, const types::Schema& schema);
 
-  [[nodiscard]] const std::vector<batch::Column>& columns() const { return columns_; }
+  [[nodiscard]] const std::vector<types::Column>& columns() const { return columns_; }
 
   // What stands before the first row: the line of column names, in csv.
   [[nodiscard]] std::string header() const;
@@ -52,7 +52,7 @@ class RowFormatter {
   void append_line(std::string& out, const ReadingRow& row, Timestamp at) const;
 
   RowFormat format_;
-  std::vector<batch::Column> columns_;
+  std::vector<types::Column> columns_;
   std::vector<std::size_t>
       tags_;  // of line protocol, as places of columns; sorted, as InfluxDB would have them
   std::vector<std::size_t> fields_;  // likewise, in their order

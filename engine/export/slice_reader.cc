@@ -6,13 +6,14 @@
 #include <utility>
 
 #include "base/problems.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::exports {
 namespace {
 
-std::string rows_sql(const std::vector<batch::Column>& columns, const data::Selection& selection) {
+std::string rows_sql(const std::vector<types::Column>& columns, const data::Selection& selection) {
   return fmt::format("SELECT id, {} FROM sensor_readings WHERE id BETWEEN ?1 AND ?2{} ORDER BY id",
-                     batch::listed(columns), condition_of(selection, 3));
+                     listed(columns), condition_of(selection, 3));
 }
 
 exports::Cell cell_of(const sqlite::Statement& row, int column) {
@@ -55,7 +56,7 @@ void drop_later_half(SliceLines& slice) {
 
 }  // namespace
 
-const batch::Schema& common_schema(const std::vector<data::SourceShard>& shards) {
+const types::Schema& common_schema(const std::vector<data::SourceShard>& shards) {
   const data::SourceShard* first = nullptr;
   for (const data::SourceShard& shard : shards) {
     if (!shard.has_readings) continue;
@@ -64,7 +65,7 @@ const batch::Schema& common_schema(const std::vector<data::SourceShard>& shards)
     throw InvalidInput(shard.file.string() + ": has other channels than " + first->file.string() +
                        "; export the files of each type from a directory of their own");
   }
-  return first == nullptr ? batch::built_in_schema() : first->schema;
+  return first == nullptr ? types::built_in_type().schema : first->schema;
 }
 
 SliceLines SliceReader::read(const data::Slice& slice, const Position& begin) const {

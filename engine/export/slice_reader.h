@@ -44,7 +44,7 @@ struct SliceLines {
 
 // The schema that the shards' readings have in common: that of the built-in type where there are none. Throws
 // InvalidInput when their channels differ.
-const batch::Schema& common_schema(const std::vector<data::SourceShard>& shards);
+const types::Schema& common_schema(const std::vector<data::SourceShard>& shards);
 
 class SliceReader {
  public:

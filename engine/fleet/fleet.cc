@@ -119,11 +119,11 @@ std::vector<std::uint32_t> partition_members(const identity::Roster& roster, con
 }
 
 void check_members(const identity::Roster& roster, std::span<const std::uint32_t> members,
-                   const config::Config& config, Problems& problems, const model::SensorType& type) {
+                   const config::Config& config, Problems& problems, const types::SensorType& type) {
   for (const std::uint32_t member : members) {
     const identity::Identity& identity = roster[member];
     if (identity.overrides == identity::Identity::no_overrides) continue;
-    const model::ChannelParameters merged = merged_parameters(config, type, roster.overrides(identity));
+    const types::NormalParameters merged = merged_parameters(config, type, roster.overrides(identity));
     for (std::size_t c = 0; c < merged.size(); ++c) {
       if (merged[c].min <= merged[c].max) continue;
       problems.add(fmt::format("sensor '{}'", identity.id),
@@ -136,7 +136,7 @@ void check_members(const identity::Roster& roster, std::span<const std::uint32_t
 
 Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t> members,
                   std::span<const std::uint32_t> writer_of, const config::Config& config, std::uint64_t seed,
-                  Timestamp start, const model::SensorType& type) {
+                  Timestamp start, const types::SensorType& type) {
   auto profiles =
       std::make_shared<ProfileTable>(roster, std::make_shared<const config::Config>(config), type);
   const std::vector<Placed> placed = place_sensors(roster, members, writer_of, config, *profiles);

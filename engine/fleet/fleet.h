@@ -17,6 +17,7 @@
 #include "fleet/fleet_change.h"
 #include "fleet/profile_table.h"
 #include "identity/identity.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::fleet {
 
@@ -66,12 +67,12 @@ std::vector<std::uint32_t> partition_members(const identity::Roster& roster, con
 // config's.
 void check_members(const identity::Roster& roster, std::span<const std::uint32_t> members,
                    const config::Config& config, Problems& problems,
-                   const model::SensorType& type = model::built_in_type());
+                   const types::SensorType& type = types::built_in_type());
 
 // `writer_of` gives, for each member, the writer that owns its shard. Borrows the type, which all sensors are
 // of.
 Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t> members,
                   std::span<const std::uint32_t> writer_of, const config::Config& config, std::uint64_t seed,
-                  Timestamp start, const model::SensorType& type = model::built_in_type());
+                  Timestamp start, const types::SensorType& type = types::built_in_type());
 
 }  // namespace fleet_sim::fleet

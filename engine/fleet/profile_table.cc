@@ -4,13 +4,11 @@
 
 namespace fleet_sim::fleet {
 
-model::ChannelParameters merged_parameters(const config::Config& config, const model::SensorType& type,
-                                           const identity::IdentityOverrides& own) {
-  model::ChannelParameters merged = model::normal_parameters(config, type);
+types::NormalParameters merged_parameters(const config::Config& config, const types::SensorType& type,
+                                          const identity::IdentityOverrides& own) {
+  types::NormalParameters merged = model::normal_parameters(config, type);
   for (std::size_t c = 0; c < merged.size(); ++c) {
-    const auto named = model::configured_channel(type.schema.channels()[c].name);
-    if (!named) continue;
-    const identity::ChannelOverride& channel = own.normal_parameters[*named];
+    const identity::ChannelOverride& channel = own.channel(type.schema.channels()[c].name);
     merged[c] = {channel.mean.value_or(merged[c].mean), channel.std_dev.value_or(merged[c].std_dev),
                  channel.min.value_or(merged[c].min), channel.max.value_or(merged[c].max)};
   }
@@ -23,7 +21,7 @@ double rate_of(const identity::Roster& roster, const identity::Identity& identit
 }
 
 model::ProfileSource profile_source(const identity::Roster& roster, const identity::Identity& identity,
-                                    const config::Config& config, const model::SensorType& type) {
+                                    const config::Config& config, const types::SensorType& type) {
   const identity::IdentityOverrides& own = roster.overrides(identity);
   return {roster.text(identity.firmware_version),
           roster.text(identity.model),

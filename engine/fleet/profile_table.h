@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "identity/identity.h"
 #include "model/profile.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::fleet {
 
@@ -20,19 +21,19 @@ double rate_of(const identity::Roster& roster, const identity::Identity& identit
                const config::Config& config);
 
 // The type's normal parameters with the sensor's own in their place.
-model::ChannelParameters merged_parameters(const config::Config& config, const model::SensorType& type,
-                                           const identity::IdentityOverrides& own);
+types::NormalParameters merged_parameters(const config::Config& config, const types::SensorType& type,
+                                          const identity::IdentityOverrides& own);
 
 // What the profile of one sensor is resolved from. Borrows the roster and the type.
 model::ProfileSource profile_source(const identity::Roster& roster, const identity::Identity& identity,
                                     const config::Config& config,
-                                    const model::SensorType& type = model::built_in_type());
+                                    const types::SensorType& type = types::built_in_type());
 
 class ProfileTable {
  public:
   // Borrows the roster and the type.
   ProfileTable(const identity::Roster& roster, std::shared_ptr<const config::Config> config,
-               const model::SensorType& type = model::built_in_type())
+               const types::SensorType& type = types::built_in_type())
       : roster_(roster), config_(std::move(config)), type_(type) {}
   ProfileTable(const ProfileTable&) = delete;
   ProfileTable& operator=(const ProfileTable&) = delete;
@@ -41,14 +42,14 @@ class ProfileTable {
 
   [[nodiscard]] const identity::Roster& roster() const { return roster_; }
   [[nodiscard]] const config::Config& config() const { return *config_; }
-  [[nodiscard]] const model::SensorType& type() const { return type_; }
+  [[nodiscard]] const types::SensorType& type() const { return type_; }
 
  private:
   using Key = std::tuple<identity::Text, identity::Text, identity::Text, std::string_view, std::uint32_t>;
 
   const identity::Roster& roster_;
   std::shared_ptr<const config::Config> config_;  // the keys of known_ point into its behaviors
-  const model::SensorType& type_;
+  const types::SensorType& type_;
   std::map<Key, const model::Profile*> known_;
   std::deque<model::Profile> profiles_;  // a deque, because sensors point into it
 };

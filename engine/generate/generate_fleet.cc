@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::generate {
 namespace {
@@ -83,7 +84,8 @@ std::vector<DemoSensor> demo_sensors() {
                        const std::string& manufacturer, const std::string& model,
                        const std::string& firmware) {
     sensors.push_back(
-        {file + ".json", {id, "temperature_vibration", location, manufacturer, model, firmware, {}}});
+        {file + ".json",
+         {id, types::built_in_type().schema.type(), location, manufacturer, model, firmware, {}}});
   };
   for (const std::string n : {"1", "2", "3", "4", "5"}) {
     add("factory_old_" + n, "FACTORY_" + n + "_OLD", "Factory A - Line " + n, "SensorTech", "TempVibe-2000",

@@ -15,6 +15,13 @@ std::uint64_t hash_of(const std::optional<double>& number) {
   return number ? mix_words(1, std::bit_cast<std::uint64_t>(*number)) : 0;
 }
 
+std::uint64_t with(std::uint64_t hash, const ChannelOverride& channel) {
+  for (const auto& number : {channel.mean, channel.std_dev, channel.min, channel.max}) {
+    hash = mix_words(hash, hash_of(number));
+  }
+  return hash;
+}
+
 }  // namespace
 
 std::uint32_t Roster::add(const IdentityRecord& record) {
@@ -81,10 +88,13 @@ std::uint64_t hash_of(const Roster& roster, const Identity& identity) {
   }
   const IdentityOverrides& overrides = roster.overrides(identity);
   hash = mix_words(hash, hash_of(overrides.readings_per_second));
-  for (const ChannelOverride& channel : overrides.normal_parameters) {
-    for (const auto& number : {channel.mean, channel.std_dev, channel.min, channel.max}) {
-      hash = mix_words(hash, hash_of(number));
-    }
+  // Those of the built-in type count whether they are named or not: so do the hashes in older files.
+  const types::Schema& built_in = types::built_in_type().schema;
+  for (const types::ChannelColumn& channel : built_in.channels()) {
+    hash = with(hash, overrides.channel(channel.name));
+  }
+  for (const auto& [channel, numbers] : overrides.normal_parameters) {
+    if (!built_in.find_channel(channel)) hash = with(mix_words(hash, hash_text(channel)), numbers);
   }
   return hash;
 }

@@ -18,7 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/terms.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::identity {
 
@@ -37,7 +37,14 @@ struct ChannelOverride {
 
 struct IdentityOverrides {
   std::optional<double> readings_per_second;
-  PerChannel<ChannelOverride> normal_parameters;
+  std::map<std::string, ChannelOverride, std::less<>> normal_parameters;  // by channel: of those it names
+
+  // What is said of a channel: nothing of one that is not named.
+  [[nodiscard]] const ChannelOverride& channel(std::string_view name) const {
+    static const ChannelOverride nothing;
+    const auto named = normal_parameters.find(name);
+    return named == normal_parameters.end() ? nothing : named->second;
+  }
 
   auto operator<=>(const IdentityOverrides&) const = default;
 };
@@ -45,7 +52,7 @@ struct IdentityOverrides {
 // One identity as it stands in a file, with default values where the file says nothing.
 struct IdentityRecord {
   std::string id;
-  std::string type = "temperature_vibration";
+  std::string type = types::built_in_type().schema.type();
   std::string location = "Factory A - Line 1";
   std::string manufacturer = "SensorTech";
   std::string model = "TempVibe-2000";

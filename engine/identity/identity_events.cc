@@ -59,9 +59,9 @@ bool IdentityEvents::key(std::string& name) {
     case Place::identity:
       return known_key(name, identity_keys, "");
     case Place::parameters:
-      return known_key(name, channel_names, "normal_parameters.");
+      return known_key(name, channels_, "normal_parameters.");
     case Place::channel:
-      return known_key(name, parameter_keys, parameter_path(channel_));
+      return known_key(name, parameter_keys, parameter_path(channels_[channel_]));
     default:
       return other_key(name);
   }
@@ -122,12 +122,12 @@ bool IdentityEvents::value(const JsonValue& value) {
       if (top().key != unknown) mistake(set_field(record_, top().key, value));
       break;
     case Place::parameters:
-      if (top().key != unknown) mistake(channel_problem(top().key, value));
+      if (top().key != unknown) mistake(channel_problem(channels_[top().key], value));
       break;
     case Place::channel:
       if (top().key == unknown) break;
       parameter_line_ = bytes_->line();
-      mistake(set_parameter(record_, channel_, top().key, value));
+      mistake(set_parameter(record_, channels_[channel_], top().key, value));
       break;
     case Place::ignored:
       break;
@@ -181,7 +181,7 @@ bool IdentityEvents::end_identity() {
 }
 
 void IdentityEvents::end_channel() {
-  mistake(bounds_problem(record_, channel_), parameter_line_);
+  mistake(bounds_problem(record_, channels_[channel_]), parameter_line_);
 }
 
 void IdentityEvents::mistake(std::string text, std::uint32_t line) {

@@ -1,7 +1,7 @@
 // The events of nlohmann's parser, put together to identities. Knows where in the text an event happens and
 // what may stand there; what a value may be is said by identity_rules.h. Remembers one level per open
-// bracket, at most `deepest_nesting`, and one identity. One thread; borrows the findings it fills. Mistakes
-// become findings; a handler that returns false stops the parser at once.
+// bracket, at most `deepest_nesting`, and one identity. One thread; borrows the type and the findings it
+// fills. Mistakes become findings; a handler that returns false stops the parser at once.
 #pragma once
 
 #include <array>
@@ -13,9 +13,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "identity/identity_parser.h"
 #include "identity/json_value.h"
+#include "types/schema.h"
 
 namespace fleet_sim::identity {
 
@@ -23,8 +25,8 @@ class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
  public:
   enum class Form { document, line };  // an object or an array of them, or one object only
 
-  IdentityEvents(Form form, IdentityFindings& findings, DrainFindings drain = {})
-      : form_(form), findings_(findings), drain_(std::move(drain)) {}
+  IdentityEvents(Form form, const types::Schema& type, IdentityFindings& findings, DrainFindings drain = {})
+      : form_(form), channels_(type.channel_names()), findings_(findings), drain_(std::move(drain)) {}
 
   // May be called for one text after another.
   void parse(JsonBytes& bytes);
@@ -81,6 +83,7 @@ class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
   void lose(std::string text);
 
   const Form form_;
+  const std::vector<std::string_view> channels_;  // that normal_parameters may name
   IdentityFindings& findings_;
   const DrainFindings drain_;
   JsonBytes* bytes_ = nullptr;

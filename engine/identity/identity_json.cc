@@ -13,19 +13,18 @@ void write_number(JsonWriter& json, std::string_view name, const std::optional<d
   if (value) json.member(name, *value);
 }
 
-void write_channel(JsonWriter& json, std::size_t channel, const ChannelOverride& values) {
-  if (values == ChannelOverride{}) return;
-  json.object(channel_names[channel], [&] {
+void write_channel(JsonWriter& json, std::string_view channel, const ChannelOverride& values) {
+  json.object(channel, [&] {
     for (std::size_t i = 0; i < parameter_keys.size(); ++i) {
       write_number(json, parameter_keys[i], values.*parameter_members[i]);
     }
   });
 }
 
-void write_parameters(JsonWriter& json, const PerChannel<ChannelOverride>& parameters) {
-  if (parameters == PerChannel<ChannelOverride>{}) return;
+void write_parameters(JsonWriter& json, const IdentityOverrides& overrides) {
+  if (overrides.normal_parameters.empty()) return;
   json.object(identity_keys[parameters_key], [&] {
-    for (std::size_t i = 0; i < channel_count; ++i) write_channel(json, i, parameters[i]);
+    for (const auto& [channel, values] : overrides.normal_parameters) write_channel(json, channel, values);
   });
 }
 
@@ -35,7 +34,7 @@ void write_record(JsonWriter json, const IdentityRecord& record) {
       json.member(identity_keys[i], record.*text_members[i]);
     }
     write_number(json, identity_keys[rate_key], record.overrides.readings_per_second);
-    write_parameters(json, record.overrides.normal_parameters);
+    write_parameters(json, record.overrides);
   });
 }
 

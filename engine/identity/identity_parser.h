@@ -10,6 +10,7 @@
 
 #include "identity/identity_findings.h"
 #include "identity/json_bytes.h"
+#include "types/schema.h"
 
 namespace fleet_sim::identity {
 
@@ -20,11 +21,14 @@ inline constexpr std::size_t deepest_nesting = 8;
 // little memory. False: nothing more is wanted.
 using DrainFindings = std::function<bool(IdentityFindings&)>;
 
-// One object or an array of them. Identities before a syntax error are kept, those after it are lost.
-void parse_identity_document(const NextBytes& next, IdentityFindings& findings, const DrainFindings& drain);
-void parse_identity_document(std::string_view text, IdentityFindings& findings);
+// `type` says which channels there are. One object or an array of them. Identities before a syntax error are
+// kept, those after it are lost.
+void parse_identity_document(const NextBytes& next, const types::Schema& type, IdentityFindings& findings,
+                             const DrainFindings& drain);
+void parse_identity_document(std::string_view text, const types::Schema& type, IdentityFindings& findings);
 
 // One object per line; blank lines are skipped and a bad line leaves the others alone.
-void parse_identity_lines(std::string_view text, std::uint32_t first_line, IdentityFindings& findings);
+void parse_identity_lines(std::string_view text, std::uint32_t first_line, const types::Schema& type,
+                          IdentityFindings& findings);
 
 }  // namespace fleet_sim::identity

@@ -52,18 +52,18 @@ std::string set_rate(IdentityRecord& record, const JsonValue& value) {
 
 }  // namespace
 
-std::string parameter_path(std::size_t channel) {
-  return fmt::format("normal_parameters.{}.", channel_names[channel]);
+std::string parameter_path(std::string_view channel) {
+  return fmt::format("normal_parameters.{}.", channel);
 }
 
 std::string set_field(IdentityRecord& record, std::size_t key, const JsonValue& value) {
   if (key < text_members.size()) return set_text(record.*text_members[key], identity_keys[key], value);
   if (key == rate_key) return set_rate(record, value);
-  return problem(identity_keys[parameters_key],
-                 "must be an object such as {\"temperature\": {\"mean\": 65}}, not " + described(value));
+  return fmt::format("{} must be an object such as {{\"{}\": {{\"mean\": 65}}}}, not {}",
+                     identity_keys[parameters_key], types::temperature, described(value));
 }
 
-std::string set_parameter(IdentityRecord& record, std::size_t channel, std::size_t parameter,
+std::string set_parameter(IdentityRecord& record, std::string_view channel, std::size_t parameter,
                           const JsonValue& value) {
   const auto wrong = [&](const std::string& must) {
     return fmt::format("{}{} must be {}, not {}", parameter_path(channel), parameter_keys[parameter], must,
@@ -75,18 +75,18 @@ std::string set_parameter(IdentityRecord& record, std::size_t channel, std::size
     return wrong(fmt::format("from {:.0f} to {:.0f}", -largest_parameter, largest_parameter));
   }
   if (member == &ChannelOverride::std_dev && value.number < 0) return wrong("0 or more");
-  record.overrides.normal_parameters[channel].*member = value.number;
+  record.overrides.normal_parameters[std::string(channel)].*member = value.number;
   return {};
 }
 
-std::string channel_problem(std::size_t channel, const JsonValue& value) {
+std::string channel_problem(std::string_view channel, const JsonValue& value) {
   return "normal_parameters." +
-         problem(channel_names[channel],
+         problem(channel,
                  "must be an object such as {\"mean\": 65, \"std_dev\": 2}, not " + described(value));
 }
 
-std::string bounds_problem(const IdentityRecord& record, std::size_t channel) {
-  const ChannelOverride& parameters = record.overrides.normal_parameters[channel];
+std::string bounds_problem(const IdentityRecord& record, std::string_view channel) {
+  const ChannelOverride& parameters = record.overrides.channel(channel);
   const bool reversed = parameters.min && parameters.max && *parameters.min > *parameters.max;
   return reversed ? parameter_path(channel) + "min must not be above max" : std::string();
 }

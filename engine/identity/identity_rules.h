@@ -38,21 +38,21 @@ inline constexpr std::array<std::string_view, 4> parameter_keys{"mean", "std_dev
 inline constexpr std::array<std::optional<double> ChannelOverride::*, 4> parameter_members{
     &ChannelOverride::mean, &ChannelOverride::std_dev, &ChannelOverride::min, &ChannelOverride::max};
 
-// "normal_parameters.voltage."
-std::string parameter_path(std::size_t channel);
+// "normal_parameters.CHANNEL."
+std::string parameter_path(std::string_view channel);
 
 // Assigns the value that stands under identity_keys[key]. The parser has made sure that its text is UTF-8.
 std::string set_field(IdentityRecord& record, std::size_t key, const JsonValue& value);
 
 // Assigns the value that stands under parameter_keys[parameter] of a channel.
-std::string set_parameter(IdentityRecord& record, std::size_t channel, std::size_t parameter,
+std::string set_parameter(IdentityRecord& record, std::string_view channel, std::size_t parameter,
                           const JsonValue& value);
 
 // What is wrong with a value that stands where the object of a channel should.
-std::string channel_problem(std::size_t channel, const JsonValue& value);
+std::string channel_problem(std::string_view channel, const JsonValue& value);
 
 // What is wrong between the parameters of a channel when all are read.
-std::string bounds_problem(const IdentityRecord& record, std::size_t channel);
+std::string bounds_problem(const IdentityRecord& record, std::string_view channel);
 
 // For a text that comes from elsewhere than a file, such as the environment: what is wrong with it as the
 // value of the key `name`, one of the six texts. Its bytes may be anything.

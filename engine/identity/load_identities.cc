@@ -23,10 +23,11 @@ std::size_t parcels_at_once() {
 
 }  // namespace
 
-LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths, Problems& problems) {
+LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths, Problems& problems,
+                                 const types::Schema& type) {
   const std::vector<IdentityFile> files = find_identity_files(paths, problems);
   ParcelCutter cutter(files);
-  RosterBuilder builder(files, problems);
+  RosterBuilder builder(files, type, problems);
 
   const auto cut = [&](tbb::flow_control& control) -> ParcelPointer {
     if (!cutter.at_end() && !builder.full()) return std::make_shared<Parcel>(cutter.next());
@@ -34,7 +35,7 @@ LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths
     return nullptr;
   };
   const auto parse = [&](ParcelPointer parcel) {
-    parse_parcel(*parcel, files);
+    parse_parcel(*parcel, files, type);
     return parcel;
   };
   const auto add = [&](const ParcelPointer& parcel) { builder.add(*parcel); };

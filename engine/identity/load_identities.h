@@ -12,6 +12,7 @@
 
 #include "base/problems.h"
 #include "identity/identity.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::identity {
 
@@ -24,6 +25,8 @@ struct LoadedIdentities {
   std::vector<std::string> unknown_keys;  // each named once, sorted; at most 100
 };
 
-LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths, Problems& problems);
+// `type` is that of all sensors: its channels are those that normal_parameters may name.
+LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths, Problems& problems,
+                                 const types::Schema& type = types::built_in_type().schema);
 
 }  // namespace fleet_sim::identity

@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::size_t block_bytes = 512 << 10;
 
-void parse_small_document(const std::string& path, std::string& buffer, FileFindings& file) {
+void parse_small_document(const std::string& path, const types::Schema& type, std::string& buffer,
+                          FileFindings& file) {
   InputFile input;
   std::size_t length = 0;
   buffer.resize(small_document_bytes + 1);
@@ -16,23 +17,23 @@ void parse_small_document(const std::string& path, std::string& buffer, FileFind
   file.failure = input.failure();
   file.long_document = length > small_document_bytes;
   if (!file.failure.empty() || file.long_document) return;
-  parse_identity_document(std::string_view(buffer).substr(0, length), file.findings);
+  parse_identity_document(std::string_view(buffer).substr(0, length), type, file.findings);
 }
 
-void parse_group(Parcel& parcel, const std::vector<IdentityFile>& files) {
+void parse_group(Parcel& parcel, const std::vector<IdentityFile>& files, const types::Schema& type) {
   std::string buffer;
   for (std::uint32_t i = 0; i < parcel.files; ++i) {
     FileFindings& file = parcel.found.emplace_back();
     file.file = parcel.first_file + i;
-    parse_small_document(files[file.file].path, buffer, file);
+    parse_small_document(files[file.file].path, type, buffer, file);
   }
 }
 
-void parse_slice(Parcel& parcel) {
+void parse_slice(Parcel& parcel, const types::Schema& type) {
   FileFindings& file = parcel.found.emplace_back();
   file.file = parcel.first_file;
   file.ends = parcel.slice.last;
-  parse_identity_lines(parcel.slice.text, parcel.slice.first_line, file.findings);
+  parse_identity_lines(parcel.slice.text, parcel.slice.first_line, type, file.findings);
   file.failure = std::move(parcel.slice.failure);
   parcel.slice = {};
 }
@@ -53,20 +54,21 @@ Parcel ParcelCutter::next() {
   return parcel;
 }
 
-void parse_parcel(Parcel& parcel, const std::vector<IdentityFile>& files) {
+void parse_parcel(Parcel& parcel, const std::vector<IdentityFile>& files, const types::Schema& type) {
   if (parcel.files > 0) {
-    parse_group(parcel, files);
+    parse_group(parcel, files, type);
   } else {
-    parse_slice(parcel);
+    parse_slice(parcel, type);
   }
 }
 
-void parse_long_document(const std::string& path, FileFindings& file, const DrainFindings& drain) {
+void parse_long_document(const std::string& path, const types::Schema& type, FileFindings& file,
+                         const DrainFindings& drain) {
   InputFile input;
   if (input.open(path)) {
     std::string buffer(block_bytes, '\0');
     const NextBytes next = [&] { return std::string_view(buffer).substr(0, input.read(buffer)); };
-    parse_identity_document(next, file.findings, drain);
+    parse_identity_document(next, type, file.findings, drain);
   }
   file.failure = input.failure();
   if (!file.failure.empty()) file.findings = {};  // what the parser made of the sudden end is no news

@@ -21,7 +21,7 @@ LoadedIdentities RosterBuilder::take() {
 
 void RosterBuilder::add(FileFindings& file) {
   if (file.long_document) {
-    parse_long_document(files_[file.file].path, file, [&](IdentityFindings& findings) {
+    parse_long_document(files_[file.file].path, type_, file, [&](IdentityFindings& findings) {
       add(file.file, std::exchange(findings, {}));
       return !full_;
     });

@@ -1,7 +1,7 @@
 // Takes what the parcels hold into a roster, in file order: refuses an id that is used already, says where
 // everything wrong is, and stops at most_identities. One thread at a time, but full() may be asked by any.
-// Borrows the files and the problems, owns the roster until it is taken. Mistakes and failures of files
-// become problems.
+// Borrows the files, the type and the problems, owns the roster until it is taken. Mistakes and failures of
+// files become problems.
 #pragma once
 
 #include <atomic>
@@ -21,8 +21,8 @@ namespace fleet_sim::identity {
 
 class RosterBuilder {
  public:
-  RosterBuilder(const std::vector<IdentityFile>& files, Problems& problems)
-      : files_(files), problems_(problems) {}
+  RosterBuilder(const std::vector<IdentityFile>& files, const types::Schema& type, Problems& problems)
+      : files_(files), type_(type), problems_(problems) {}
 
   void add(Parcel& parcel);
 
@@ -45,6 +45,7 @@ class RosterBuilder {
   [[nodiscard]] std::string shown(Place place) const;
 
   const std::vector<IdentityFile>& files_;
+  const types::Schema& type_;
   Problems& problems_;
   LoadedIdentities loaded_;
   IdIndex ids_;

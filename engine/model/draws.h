@@ -21,14 +21,14 @@ constexpr std::size_t channel_word(std::size_t channel) {
   return channel < onset_word ? channel : channel + 1;
 }
 
-inline constexpr std::size_t most_words = channel_word(batch::most_channels - 1) + 1;
+inline constexpr std::size_t most_words = channel_word(types::most_channels - 1) + 1;
 inline constexpr std::size_t most_blocks = (most_words + words_per_block - 1) / words_per_block;
 
 // Whether no word decides two things.
 constexpr bool words_are_apart() {
   std::array<int, most_words> uses{};
   ++uses[onset_word];
-  for (std::size_t channel = 0; channel < batch::most_channels; ++channel) ++uses[channel_word(channel)];
+  for (std::size_t channel = 0; channel < types::most_channels; ++channel) ++uses[channel_word(channel)];
   for (const int count : uses) {
     if (count > 1) return false;
   }

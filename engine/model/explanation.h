@@ -42,7 +42,7 @@ struct TypeExplanation {
 };
 
 struct Explanation {
-  const SensorType* type = nullptr;
+  const types::SensorType* type = nullptr;
   FourBehaviors behaviors;
   ProfileNumbers<Chain> numbers;
   std::vector<double> channel_shares;  // how often a spike or trend picks each channel

@@ -11,7 +11,7 @@
 namespace fleet_sim::model {
 namespace {
 
-constexpr config::Behavior no_effect{};
+const config::Behavior no_effect;
 
 FoundBehavior find_behavior(const config::BehaviorEntries& table, std::string_view name) {
   const auto found = table.find(name);
@@ -34,7 +34,7 @@ std::array<double, n> cumulative(const std::array<double, n>& parts) {
   return until;
 }
 
-void set_signal(Profile& profile, const ProfileNumbers<NoTrail>& numbers, const SensorType& type) {
+void set_signal(Profile& profile, const ProfileNumbers<NoTrail>& numbers, const types::SensorType& type) {
   for (std::size_t c = 0; c < numbers.channels.size(); ++c) {
     const ChannelNumbers<NoTrail>& channel = numbers.channels[c];
     profile.channels.push_back({channel.mean.value(), channel.deviation.value(), channel.min.value(),
@@ -111,6 +111,11 @@ Onsets resolve_onsets(config::AnomalyBasis basis, double f, const PerAnomalyType
   const double cycle = 1 - p + std::accumulate(affected.begin(), affected.end(), 0.0);
   for (double& share : affected) share /= cycle;
   return onsets;
+}
+
+const types::NormalParameters& normal_parameters(const config::Config& config,
+                                                 const types::SensorType& type) {
+  return &type == &types::built_in_type() ? config.normal_parameters : type.normal_parameters;
 }
 
 Profile resolve_profile(const config::Config& config, const ProfileSource& source) {

@@ -12,7 +12,7 @@
 #include "base/timestamp.h"
 #include "config/config.h"
 #include "identity/identity.h"
-#include "model/sensor_type.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::model {
 
@@ -23,10 +23,10 @@ struct ProfileSource {
   std::string_view manufacturer;
   std::string_view location;
   double readings_per_second = 1;
-  ChannelParameters normal_parameters{};
+  types::NormalParameters normal_parameters{};
   const identity::IdentityOverrides* own =
       nullptr;  // which of the numbers are the identity's; only explanations ask
-  const SensorType* type = &built_in_type();
+  const types::SensorType* type = &types::built_in_type();
 };
 
 struct ChannelProfile {
@@ -62,6 +62,11 @@ inline constexpr double highest_anomaly_share = 0.95;
 
 // The longest key of behaviors.location that the location starts with; empty when there is none.
 std::string_view location_class(const config::Behaviors& behaviors, std::string_view location);
+
+// What the channels of a type normally read unless an identity says otherwise: what the config says of the
+// built-in type, and what any other declares.
+const types::NormalParameters& normal_parameters(const config::Config& config,
+                                                 const types::SensorType& type = types::built_in_type());
 
 Profile resolve_profile(const config::Config& config, const ProfileSource& source);
 

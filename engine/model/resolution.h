@@ -21,11 +21,6 @@
 
 namespace fleet_sim::model {
 
-// The channel's place in what configs and identities say of channels: they name those of the built-in type.
-inline std::optional<std::size_t> configured_channel(std::string_view name) {
-  return batch::built_in_schema().find_channel(name);
-}
-
 // What a step does with its value. multiply_excess multiplies what the number is above 1.
 enum class Operation { start, multiply, multiply_excess, add, replace, limit };
 
@@ -169,17 +164,15 @@ class Resolution {
  private:
   // One of the sensor's normal parameters: its own, or the config's.
   [[nodiscard]] Number<Trail> normal(std::size_t c, std::string_view name,
-                                     double config::ChannelParameters::*value,
+                                     double types::ChannelParameters::*value,
                                      std::optional<double> identity::ChannelOverride::*own) const {
-    const auto named = configured_channel(channels_[c].name);
-    const bool is_own =
-        source_.own != nullptr && named && (source_.own->normal_parameters[*named].*own).has_value();
+    const bool is_own = source_.own != nullptr && (source_.own->channel(channels_[c].name).*own).has_value();
     return {{is_own ? "identity" : "config", {"normal_parameters", channels_[c].name, name}},
             source_.normal_parameters[c].*value};
   }
 
   [[nodiscard]] Number<Trail> std_dev(std::size_t c) const {
-    return normal(c, "std_dev", &config::ChannelParameters::std_dev, &identity::ChannelOverride::std_dev);
+    return normal(c, "std_dev", &types::ChannelParameters::std_dev, &identity::ChannelOverride::std_dev);
   }
 
   void resolve_signal(ProfileNumbers<Trail>& numbers) const {
@@ -190,11 +183,12 @@ class Resolution {
     numbers.channels.resize(channels_.size());
     for (std::size_t c = 0; c < channels_.size(); ++c) {
       ChannelNumbers<Trail>& channel = numbers.channels[c];
-      channel.mean = normal(c, "mean", &config::ChannelParameters::mean, &identity::ChannelOverride::mean);
+      channel.mean = normal(c, "mean", &types::ChannelParameters::mean, &identity::ChannelOverride::mean);
       channel.deviation = std_dev(c);
-      channel.deviation.multiply(behaviors_, [&](const config::Behavior& b) { return factor(b.spread, c); });
-      channel.min = normal(c, "min", &config::ChannelParameters::min, &identity::ChannelOverride::min);
-      channel.max = normal(c, "max", &config::ChannelParameters::max, &identity::ChannelOverride::max);
+      channel.deviation.multiply(behaviors_,
+                                 [&](const config::Behavior& b) { return b.spread.of(channels_[c].name); });
+      channel.min = normal(c, "min", &types::ChannelParameters::min, &identity::ChannelOverride::min);
+      channel.max = normal(c, "max", &types::ChannelParameters::max, &identity::ChannelOverride::max);
     }
     resolve_day(numbers);
   }
@@ -217,12 +211,6 @@ class Resolution {
     weight.multiply(behaviors_, [k](const config::Behavior& b) { return b.weights[k]; });
     if (!type.enabled) weight.replace({"config", {"anomalies.types", anomaly_type_names[k], "enabled"}}, 0);
     return weight;
-  }
-
-  // What a behavior says of a channel; of one it does not name, nothing.
-  [[nodiscard]] double factor(const PerChannel<double>& factors, std::size_t c) const {
-    const auto named = configured_channel(channels_[c].name);
-    return named ? factors[*named] : 1;
   }
 
   // The first behavior that names a replacement wins.
@@ -264,11 +252,11 @@ class Resolution {
       noise = {built_in, usual_noise_factor};
       replace(noise, &config::Behavior::noise_factor, [](double factor) { return factor; });
       noise.multiply({"severity"}, numbers.severity.value());
-      noise.multiply(behaviors_, [&](const config::Behavior& b) { return factor(b.noise, c); });
+      noise.multiply(behaviors_, [&](const config::Behavior& b) { return b.noise.of(channels_[c].name); });
 
       numbers.channel_weights[c] = {built_in, 1};
       replace(numbers.channel_weights[c], &config::Behavior::channels,
-              [&](const PerChannel<double>& weights) { return factor(weights, c); });
+              [&](const types::ChannelFactors& weights) { return weights.of(channels_[c].name); });
     }
   }
 
@@ -279,7 +267,7 @@ class Resolution {
   const config::Config& config_;
   const ProfileSource& source_;
   FourBehaviors behaviors_;
-  std::span<const batch::ChannelColumn> channels_;
+  std::span<const types::ChannelColumn> channels_;
 };
 
 // How often anomalies begin and how much of the long run they take, per type.

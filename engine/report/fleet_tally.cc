@@ -295,7 +295,7 @@ std::vector<ReportGroup> FleetTally::group_by(const NameOf& name) const {
 // The day of another channel is no part of the same curve.
 void FleetTally::add_daily(const ReadShard& shard) {
   if (shard.schema.channels().empty()) return;
-  const batch::ChannelColumn& channel = shard.schema.channels().front();
+  const types::ChannelColumn& channel = shard.schema.channels().front();
   if (daily_channel_.name.empty()) daily_channel_ = channel;
   if (daily_channel_ == channel) add_curves(daily_, shard.tally.curves());
 }

@@ -69,7 +69,7 @@ class FleetTally {
   std::map<std::vector<std::string>, std::uint32_t> number_of_kind_;
   std::vector<Kind> kinds_;
   DailyCurves daily_;
-  batch::ChannelColumn daily_channel_;  // of the first shard that has readings
+  types::ChannelColumn daily_channel_;  // of the first shard that has readings
   MissingData missing_;
   GapTally gaps_;
 };

@@ -28,7 +28,7 @@ std::string missing_events_sql() {
 }
 
 // As a table of the older form has no `synced`, nobody can have marked a row.
-std::string rows_sql(const batch::Schema& schema, bool has_synced) {
+std::string rows_sql(const types::Schema& schema, bool has_synced) {
   const std::string channel = schema.channels().empty() ? "NULL" : schema.channels().front().name;
   return fmt::format(
       "SELECT timestamp, sensor_id, {}, anomaly_flag, anomaly_type, firmware_version, model, manufacturer, "
@@ -65,7 +65,7 @@ bool has_column(sqlite::Database& shard, std::string_view table, std::string_vie
   return shard.query_integer(sql, 0) > 0;
 }
 
-RowRange find_rows(sqlite::Database& shard, const batch::Schema& schema, const fs::path& file) {
+RowRange find_rows(sqlite::Database& shard, const types::Schema& schema, const fs::path& file) {
   if (!has_column(shard, "sensor_readings", "id")) return {};
   const auto ids = data::find_reading_ids(shard, file);
   if (!ids) return {};

@@ -13,6 +13,7 @@
 #include "data/data_directory.h"
 #include "data/run_configs.h"
 #include "report/tally.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::report {
 
@@ -29,7 +30,7 @@ struct ReadShard {
   std::uint64_t missing_events = 0;
   std::uint64_t open_missing_events = 0;
   sqlite::Deletions deleted;
-  batch::Schema schema = batch::built_in_schema();  // of its readings
+  types::Schema schema = types::built_in_type().schema;  // of its readings
 };
 
 ReadShard read_shard(const std::filesystem::path& file, data::RunConfigs& configs, ReadProgress& progress);

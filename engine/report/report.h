@@ -100,7 +100,7 @@ struct Report {
   std::vector<VariedSensor>
       varied;  // the most varied first, then one of each firmware, location class, model
   DailyCurves daily;
-  batch::ChannelColumn daily_channel;  // that these are of
+  types::ChannelColumn daily_channel;  // that these are of
   MissingData missing;
   GapTally gaps;
   std::optional<TimeRange> range;

@@ -74,7 +74,7 @@ void add_anomaly(JsonWriter& json, const SeriesAnomaly& anomaly) {
   });
 }
 
-void add_channel(JsonWriter& json, const batch::ChannelColumn& channel) {
+void add_channel(JsonWriter& json, const types::ChannelColumn& channel) {
   json.object([&] {
     json.member("name", channel.name);
     json.member("unit", channel.unit);
@@ -90,7 +90,7 @@ void add_series(JsonWriter& json, const SensorSeries& series) {
     json.member("manufacturer", cut(sensor.manufacturer));
     json.member("location", cut(sensor.location));
     json.array("channels", series.channels,
-               [&](const batch::ChannelColumn& channel) { add_channel(json, channel); });
+               [&](const types::ChannelColumn& channel) { add_channel(json, channel); });
     json.member("from_ms", milliseconds(series.from));
     json.member("until_ms", milliseconds(series.until));
     json.member("readings", series.readings);

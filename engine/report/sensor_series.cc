@@ -26,9 +26,9 @@ constexpr std::string_view events_sql =
     "WHERE sensor_id = ?1 ORDER BY started_at";
 constexpr std::string_view look_sql =
     "SELECT timestamp FROM sensor_readings WHERE id >= ?1 ORDER BY id LIMIT 1";
-std::string readings_sql(const std::vector<batch::ChannelColumn>& channels) {
+std::string readings_sql(const std::vector<types::ChannelColumn>& channels) {
   std::string columns = "timestamp";
-  for (const batch::ChannelColumn& channel : channels) columns += ", " + channel.name;
+  for (const types::ChannelColumn& channel : channels) columns += ", " + channel.name;
   return "SELECT " + columns + " FROM sensor_readings WHERE id BETWEEN ?1 AND ?2 AND sensor_id = ?3";
 }
 
@@ -151,7 +151,7 @@ class SeriesReader {
   SeriesReader(const fs::path& file, const ReportShard& summary, const VariedSensor& sensor)
       : file_(file), summary_(summary), shard_(data::open_shard(file)) {
     series_.sensor = sensor;
-    const batch::Schema schema = data::read_schema(shard_, file_);
+    const types::Schema schema = data::read_schema(shard_, file_);
     series_.channels.assign(schema.channels().begin(), schema.channels().end());
   }
 

@@ -12,9 +12,9 @@
 
 #include "base/terms.h"
 #include "base/timestamp.h"
-#include "batch/schema.h"
 #include "batch/values.h"
 #include "report/report.h"
+#include "types/schema.h"
 
 namespace fleet_sim::report {
 
@@ -38,7 +38,7 @@ struct SensorSeries {
   static constexpr std::size_t most_anomalies = 300;
 
   VariedSensor sensor;
-  std::vector<batch::ChannelColumn> channels;
+  std::vector<types::ChannelColumn> channels;
   Timestamp from = 0;
   Timestamp until = 0;
   std::uint64_t readings = 0;            // in the stretch

@@ -148,7 +148,7 @@ void Reloader::reload_config() {
   const config::Config& running = *latest_.edition.config;
   const auto adopted = std::make_shared<const config::Config>(config::adopt(running, wanted));
   Problems problems;
-  const model::SensorType& type = latest_.profiles->type();
+  const types::SensorType& type = latest_.profiles->type();
   fleet::check_members(targets_.roster, *next.members, *adopted, problems, type);
   if (!problems.empty()) throw InvalidInput(problems.text());
 
@@ -208,7 +208,7 @@ void Reloader::log_changes(const std::vector<config::ConfigChange>& changes) {
 
 void Reloader::reload_identities() {
   start::Edition next = latest_.edition;
-  const start::Inputs wanted = start::reread_identities(*next.config, invalid_);
+  const start::Inputs wanted = start::reread_identities(*next.config, latest_.profiles->type(), invalid_);
   const identity::Roster& wanted_roster = wanted.identities.roster;
   identity::Roster& roster = targets_.roster;
   const identity::IdentityChanges changes =

@@ -399,7 +399,7 @@ std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_vie
     detail.anomaly =
         event_row(model::describe_anomaly(state.anomaly, batch::AnomalyEvent::Kind::progressed, sensor));
   }
-  const batch::Schema& schema = simulator_.inputs().type->schema;
+  const types::Schema& schema = simulator_.inputs().type->schema;
   for (std::size_t c = 0; c < schema.channels().size(); ++c) {
     detail.channels.push_back({schema.channels()[c], state.profile->channels[c].pattern != 0});
   }

@@ -11,7 +11,7 @@ namespace {
 
 // OR FAIL, because a statement of several rows that might have to undo some of them first saves every page it
 // touches, in a temporary file once these are many. We undo the whole transaction anyway.
-std::string reading_sql(const batch::Schema& schema, std::size_t rows) {
+std::string reading_sql(const types::Schema& schema, std::size_t rows) {
   std::string values;
   for (std::size_t i = 0; i < schema.reading_columns().size(); ++i) values += i == 0 ? "(?" : ", ?";
   std::string sql =

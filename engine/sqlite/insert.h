@@ -8,16 +8,16 @@
 
 #include "base/timestamp.h"
 #include "batch/rows.h"
-#include "batch/schema.h"
 #include "identity/identity.h"
 #include "sqlite/sqlite.h"
+#include "types/schema.h"
 
 namespace fleet_sim::sqlite {
 
 class ReadingInsert {
  public:
   // Borrows all three.
-  ReadingInsert(Database& database, const identity::Roster& roster, const batch::Schema& schema)
+  ReadingInsert(Database& database, const identity::Roster& roster, const types::Schema& schema)
       : database_(database), roster_(roster), schema_(schema) {}
 
   // Inserts the rows from number `first` on, in their order; SQLITE_OK or the code of the first failure.
@@ -36,7 +36,7 @@ class ReadingInsert {
 
   Database& database_;
   const identity::Roster& roster_;
-  const batch::Schema& schema_;
+  const types::Schema& schema_;
   std::array<Statement, rows_per_statement.size()> statements_;
   TimestampWriter timestamp_writer_;
   std::array<TimestampText, rows_per_statement.front()>
@@ -45,7 +45,7 @@ class ReadingInsert {
 
 class EventInsert {
  public:
-  EventInsert(Database& database, const identity::Roster& roster, const batch::Schema& schema)
+  EventInsert(Database& database, const identity::Roster& roster, const types::Schema& schema)
       : database_(database), roster_(roster), schema_(schema) {}
 
   // Inserts an event that shows for the first time, completes one that has ended, or brings an open one up to
@@ -60,7 +60,7 @@ class EventInsert {
 
   Database& database_;
   const identity::Roster& roster_;
-  const batch::Schema& schema_;
+  const types::Schema& schema_;
   Statement begin_;
   Statement update_;
   Statement update_ended_;

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "types/built_in_type.h"
+
 namespace fleet_sim::sqlite {
 namespace {
 
@@ -62,26 +64,26 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
 
 using Columns = std::vector<std::string>;
 
-std::string_view definition_of(const batch::Column& column) {
-  using Role = batch::Column::Role;
-  using Type = batch::Column::Type;
+std::string_view definition_of(const types::Column& column) {
+  using Role = types::Column::Role;
+  using Type = types::Column::Type;
   if (column.role == Role::id) return "INTEGER PRIMARY KEY";
   if (column.role == Role::moment || column.role == Role::sensor) return "TEXT NOT NULL";
   if (column.role == Role::mark) return "INTEGER DEFAULT 0";
   return column.type == Type::integer ? "INTEGER" : column.type == Type::real ? "REAL" : "TEXT";
 }
 
-std::string create_readings(const batch::Schema& schema) {
+std::string create_readings(const types::Schema& schema) {
   std::string sql;
-  for (const batch::Column& column : schema.columns()) {
+  for (const types::Column& column : schema.columns()) {
     sql += fmt::format("{}\n  {} {}", sql.empty() ? "" : ",", column.name, definition_of(column));
   }
   return fmt::format("CREATE TABLE IF NOT EXISTS sensor_readings ({}\n);", sql);
 }
 
-Columns reading_columns(const batch::Schema& schema) {
+Columns reading_columns(const types::Schema& schema) {
   Columns columns;
-  for (const batch::Column& column : schema.columns()) columns.push_back(column.name);
+  for (const types::Column& column : schema.columns()) columns.push_back(column.name);
   return columns;
 }
 
@@ -150,33 +152,33 @@ StorageError judge_table(Database& database, std::string_view table, const Colum
 }
 
 // SQL takes a channel's name as it stands unless it is one of its own words.
-bool is_word_of_sql(const batch::ChannelColumn& channel) {
+bool is_word_of_sql(const types::ChannelColumn& channel) {
   return sqlite3_keyword_check(channel.name.data(), static_cast<int>(channel.name.size())) != 0;
 }
 
 // The schema whose channels stand between the columns of every type; nothing when they cannot be channels.
-std::optional<batch::Schema> schema_of(const Columns& columns) {
-  const std::size_t before = batch::Schema::leading_columns().size();
+std::optional<types::Schema> schema_of(const Columns& columns) {
+  const std::size_t before = types::Schema::leading_columns().size();
   const auto first = columns.begin() + static_cast<std::ptrdiff_t>(std::min(before, columns.size()));
-  const auto last = std::find(first, columns.end(), batch::Schema::trailing_columns().front().name);
-  std::vector<batch::ChannelColumn> channels;
+  const auto last = std::find(first, columns.end(), types::Schema::trailing_columns().front().name);
+  std::vector<types::ChannelColumn> channels;
   for (auto column = first; column != last; ++column) channels.push_back({.name = *column, .unit = {}});
-  if (!batch::Schema::problem_of(channels).empty()) return std::nullopt;
+  if (!types::Schema::problem_of(channels).empty()) return std::nullopt;
   if (std::ranges::any_of(channels, is_word_of_sql)) return std::nullopt;
-  return batch::Schema({}, std::move(channels));
+  return types::Schema({}, std::move(channels));
 }
 
 // What is known of these channels beside their names.
-batch::Schema with_what_is_known(batch::Schema schema) {
-  const batch::Schema& built_in = batch::built_in_schema();
-  return std::ranges::equal(schema.channels(), built_in.channels(), {}, &batch::ChannelColumn::name,
-                            &batch::ChannelColumn::name)
+types::Schema with_what_is_known(types::Schema schema) {
+  const types::Schema& built_in = types::built_in_type().schema;
+  return std::ranges::equal(schema.channels(), built_in.channels(), {}, &types::ChannelColumn::name,
+                            &types::ChannelColumn::name)
              ? built_in
              : schema;
 }
 
 // Of a file that may have any channels.
-StorageError judge_readings(Database& database, std::optional<batch::Schema>& schema, Form& form) {
+StorageError judge_readings(Database& database, std::optional<types::Schema>& schema, Form& form) {
   Columns columns;
   if (StorageError error = read_columns(database, readings_table, columns); !error.ok()) return error;
   schema = schema_of(columns);
@@ -195,7 +197,7 @@ StorageError judge_version(Database& database) {
 }
 
 // With the readings of `schema`, or of any channels, which then are found there.
-StorageError judge_tables(Database& database, std::optional<batch::Schema>& schema, Forms& forms) {
+StorageError judge_tables(Database& database, std::optional<types::Schema>& schema, Forms& forms) {
   StorageError error = judge_version(database);
   if (error.ok()) {
     error = schema ? judge_table(database, readings_table, reading_columns(*schema), 1, forms.readings)
@@ -234,13 +236,13 @@ StorageError transact(Database& database, const char* begin, Steps steps) {
 }
 
 // Looks at one state of the file, even while another process makes its tables.
-StorageError judge(Database& database, std::optional<batch::Schema>& schema, Forms& forms) {
+StorageError judge(Database& database, std::optional<types::Schema>& schema, Forms& forms) {
   return transact(database, "BEGIN", [&] { return judge_tables(database, schema, forms); });
 }
 
 // Judges again under the write lock: another process may have been here in between.
 StorageError create_or_migrate(Database& database, const config::SqliteSettings& settings,
-                               std::optional<batch::Schema>& schema) {
+                               std::optional<types::Schema>& schema) {
   return transact(database, "BEGIN IMMEDIATE", [&] {
     Forms forms;
     if (StorageError error = judge_tables(database, schema, forms); !error.ok()) return error;
@@ -270,20 +272,20 @@ bool is_complete(Database& database, const config::SqliteSettings& settings) {
 
 }  // namespace
 
-StorageError check_schema(Database& database, const batch::Schema& schema) {
-  std::optional<batch::Schema> ours = schema;
+StorageError check_schema(Database& database, const types::Schema& schema) {
+  std::optional<types::Schema> ours = schema;
   Forms forms;
   return judge(database, ours, forms);
 }
 
 StorageError check_schema(Database& database) {
-  std::optional<batch::Schema> any;
+  std::optional<types::Schema> any;
   Forms forms;
   return judge(database, any, forms);
 }
 
-StorageError read_schema(Database& database, batch::Schema& schema) {
-  std::optional<batch::Schema> found;
+StorageError read_schema(Database& database, types::Schema& schema) {
+  std::optional<types::Schema> found;
   Forms forms;
   if (StorageError error = judge(database, found, forms); !error.ok()) return error;
   schema = with_what_is_known(std::move(*found));
@@ -291,8 +293,8 @@ StorageError read_schema(Database& database, batch::Schema& schema) {
 }
 
 StorageError prepare_schema(Database& database, const config::SqliteSettings& settings,
-                            const batch::Schema& schema) {
-  std::optional<batch::Schema> ours = schema;
+                            const types::Schema& schema) {
+  std::optional<types::Schema> ours = schema;
   if (std::ranges::any_of(schema.channels(), is_word_of_sql)) {
     return mismatch("cannot have channels that are called like a word of SQL");
   }

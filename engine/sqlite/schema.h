@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
-#include "batch/schema.h"
 #include "config/config.h"
 #include "sqlite/sqlite.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::sqlite {
 
@@ -40,20 +40,20 @@ struct RunInfo {
 // migrates the tables for readings of these channels. SQLITE_MISMATCH with a message that says what is wrong
 // when the file is somebody else's, or has other channels.
 StorageError prepare_schema(Database& database, const config::SqliteSettings& settings,
-                            const batch::Schema& schema = batch::built_in_schema());
+                            const types::Schema& schema = types::built_in_type().schema);
 
 // Sets up another connection to a file that prepare_schema has accepted.
 StorageError prepare_connection(Database& database, const config::SqliteSettings& settings);
 
 // Looks at an existing file without changing it; the same verdict as prepare_schema.
-StorageError check_schema(Database& database, const batch::Schema& schema);
+StorageError check_schema(Database& database, const types::Schema& schema);
 
 // The same of a file that may have any channels.
 StorageError check_schema(Database& database);
 
 // Which channels a file's readings have: those of its own table, and none where it has no readings yet. The
 // same verdict as check_schema.
-StorageError read_schema(Database& database, batch::Schema& schema);
+StorageError read_schema(Database& database, types::Schema& schema);
 
 // The highest ids that a file has, or had before a new one was begun in its place.
 struct LastIds {

@@ -16,12 +16,12 @@
 #include <system_error>
 
 #include "base/timestamp.h"
-#include "batch/schema.h"
 #include "config/config.h"
 #include "identity/identity.h"
 #include "sqlite/run_reloads.h"
 #include "sqlite/schema.h"
 #include "sqlite/sqlite.h"
+#include "types/built_in_type.h"
 #include "write/lot.h"
 
 namespace fleet_sim::sqlite {
@@ -32,7 +32,7 @@ struct ShardContext {
   const config::SqliteSettings& settings;
   const RunInfo& run;
   std::string vfs;  // empty: SQLite's default
-  const batch::Schema& schema = batch::built_in_schema();
+  const types::Schema& schema = types::built_in_type().schema;
 };
 
 class Shard {

@@ -59,7 +59,7 @@ struct Look {
   std::string corruption;
 };
 
-Look look_at(const std::string& path, const batch::Schema& schema) {
+Look look_at(const std::string& path, const types::Schema& schema) {
   Look look;
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return look;
@@ -161,7 +161,7 @@ void ShardPlaces::accept(const Proposal& proposal) {
   }
 }
 
-ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems, const batch::Schema& schema) {
+ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems, const types::Schema& schema) {
   std::vector<const std::string*> paths;
   for (const std::vector<std::string>& of_writer : plan.paths) {
     for (const std::string& path : of_writer) paths.push_back(&path);

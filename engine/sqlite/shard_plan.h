@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "base/problems.h"
-#include "batch/schema.h"
 #include "config/config.h"
 #include "identity/identity.h"
+#include "types/built_in_type.h"
 #include "write/places.h"
 
 namespace fleet_sim::sqlite {
@@ -75,6 +75,6 @@ struct ExistingFiles {
 // appended to: those of somebody else, and
 // those whose readings have other channels.
 ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems,
-                                const batch::Schema& schema = batch::built_in_schema());
+                                const types::Schema& schema = types::built_in_type().schema);
 
 }  // namespace fleet_sim::sqlite

@@ -40,7 +40,7 @@ double bytes_of_texts(const identity::Roster& roster, const identity::Identity& 
   return bytes;
 }
 
-double bytes_of_row(const config::Config& config, const batch::Schema& schema, double texts) {
+double bytes_of_row(const config::Config& config, const types::Schema& schema, double texts) {
   const double columns = static_cast<double>(schema.columns().size());
   const double values = 8 * static_cast<double>(schema.channels().size());
   const double index = config.sqlite.unsynced_index ? bytes_of_index_entry : 0;
@@ -118,7 +118,7 @@ bool Forecast::exceeds_space() const {
 }
 
 Forecast forecast(const config::Config& config, const identity::Roster& roster,
-                  std::span<const std::uint32_t> members, const batch::Schema& schema) {
+                  std::span<const std::uint32_t> members, const types::Schema& schema) {
   Forecast result;
   double texts = 0;  // weighted with the rates
   for (const std::uint32_t member : members) {

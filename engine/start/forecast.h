@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "batch/schema.h"
+#include "types/schema.h"
 #include "config/config.h"
 #include "identity/identity.h"
 #include "log/log.h"
@@ -35,7 +35,7 @@ struct Forecast {
 };
 
 Forecast forecast(const config::Config& config, const identity::Roster& roster,
-                  std::span<const std::uint32_t> members, const batch::Schema& schema);
+                  std::span<const std::uint32_t> members, const types::Schema& schema);
 inline Forecast forecast(const Inputs& inputs) {
   return forecast(inputs.config, inputs.identities.roster, inputs.members, inputs.type->schema);
 }

@@ -136,7 +136,8 @@ void check_fleet_size(const Inputs& inputs, Problems& problems) {
 void read_identities(Inputs& inputs, Problems& problems) {
   const std::vector<std::filesystem::path> paths = identity_paths(inputs.config.fleet);
   Problems identity_problems;
-  if (!paths.empty()) inputs.identities = identity::load_identities(paths, identity_problems);
+  if (!paths.empty())
+    inputs.identities = identity::load_identities(paths, identity_problems, inputs.type->schema);
   if (inputs.config.fleet.skip_invalid && inputs.identities.roster.size() > 0) {
     if (!identity_problems.empty()) {
       inputs.warnings.push_back(fmt::format("skipping {} invalid identities:\n{}", inputs.identities.invalid,
@@ -200,10 +201,12 @@ config::Config reread_config(const Arguments& arguments, const config::Config& d
   return read_config(arguments, defaults);
 }
 
-Inputs reread_identities(const config::Config& config, std::size_t invalid_before) {
+Inputs reread_identities(const config::Config& config, const types::SensorType& type,
+                         std::size_t invalid_before) {
   Problems problems;
   Inputs inputs;
   inputs.config = config;
+  inputs.type = &type;
   read_identities(inputs, problems);
   choose_members(inputs, problems);
   if (problems.empty() && inputs.identities.invalid > invalid_before) {

@@ -12,8 +12,8 @@
 #include "config/config.h"
 #include "config/load_config.h"
 #include "identity/load_identities.h"
-#include "model/sensor_type.h"
 #include "sqlite/schema.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::start {
 
@@ -28,7 +28,7 @@ struct Arguments {
 struct Inputs {
   config::Config config;
   identity::LoadedIdentities identities;
-  const model::SensorType* type = &model::built_in_type();  // of all sensors
+  const types::SensorType* type = &types::built_in_type();  // of all sensors
   std::vector<std::uint32_t> members;                       // roster indices of this process's partition
   std::vector<std::string> warnings;
   std::optional<sqlite::RunInfo> resumed;  // the run to resume, if any …
@@ -52,7 +52,8 @@ config::Config reread_config(const Arguments& arguments, const config::Config& d
 // The identities as their files hold them now, checked under a running config. Those that are invalid are
 // left out where the config says so, but no more of them than `invalid_before`: a file that is half written
 // shall not take its sensors out of the fleet.
-Inputs reread_identities(const config::Config& config, std::size_t invalid_before);
+Inputs reread_identities(const config::Config& config, const types::SensorType& type,
+                         std::size_t invalid_before);
 
 // The same for a question about any one sensor, whichever partition it is in: `members` stays empty, and what
 // is asked of a process's members has not been checked.

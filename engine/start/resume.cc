@@ -105,7 +105,7 @@ void check_not_deleted(const data::FoundShard& found, Timestamp moment, const st
 class Planner {
  public:
   Planner(const identity::Roster& roster, const sqlite::ShardPlan& plan, const sqlite::RunInfo& run,
-          const History& history, const model::SensorType& type)
+          const History& history, const types::SensorType& type)
       : roster_(roster), plan_(plan), run_(run), history_(history), type_(type), lives_(history, roster) {
     sensor_of_id_.reserve(lives_.sensors().size());
     for (const std::uint32_t sensor : lives_.sensors()) sensor_of_id_.emplace(roster[sensor].id, sensor);
@@ -270,7 +270,7 @@ class Planner {
   const sqlite::ShardPlan& plan_;
   const sqlite::RunInfo& run_;
   const History& history_;
-  const model::SensorType& type_;
+  const types::SensorType& type_;
   LifeTable lives_;
   std::unordered_map<std::string_view, std::uint32_t> sensor_of_id_;
   std::vector<write::Place> places_;
@@ -388,7 +388,7 @@ void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& probl
 
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
                            const sqlite::RunInfo& run, const History& history,
-                           const model::SensorType& type) {
+                           const types::SensorType& type) {
   return Planner(roster, plan, run, history, type).plan();
 }
 

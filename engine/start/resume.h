@@ -16,12 +16,12 @@
 #include "fleet/past_anomaly.h"
 #include "fleet/profile_table.h"
 #include "fleet/sensor_state.h"
-#include "model/sensor_type.h"
 #include "sqlite/schema.h"
 #include "sqlite/shard_plan.h"
 #include "sqlite/sqlite_sink.h"
 #include "start/history.h"
 #include "start/inputs.h"
+#include "types/built_in_type.h"
 #include "write/found_rows.h"
 
 namespace fleet_sim::start {
@@ -68,7 +68,7 @@ struct Resumption {
 // `plan` has a place for every identity of the history.
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
                            const sqlite::RunInfo& run, const History& history,
-                           const model::SensorType& type = model::built_in_type());
+                           const types::SensorType& type = types::built_in_type());
 
 // What the writer of these shards needs to know: the files there are, and the rows it need not write again.
 // No shards: a run that begins.

@@ -15,9 +15,9 @@
 #include "base/histogram.h"
 #include "base/terms.h"
 #include "base/timestamp.h"
-#include "batch/schema.h"
 #include "batch/values.h"
 #include "status/snapshot.h"
+#include "types/schema.h"
 
 namespace fleet_sim::status {
 
@@ -124,7 +124,7 @@ struct EventRow {
 };
 
 struct ChannelRow {
-  batch::ChannelColumn column;
+  types::ChannelColumn column;
   bool in_pattern = false;  // a pattern takes it too
 };
 

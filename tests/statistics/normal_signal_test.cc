@@ -328,7 +328,8 @@ TEST_CASE("offsets come before the limits, and scale with the sensor's own std_d
   identity::Roster roster;
   for (std::size_t i = 0; i < 96 * scale(); ++i) {
     identity::IdentityRecord record = identity_of({2, 3, 3, 0}, i);
-    record.overrides.normal_parameters[temperature] = {own.mean, own.std_dev, own.min, own.max};
+    record.overrides.normal_parameters[channel_names[temperature]] = {own.mean, own.std_dev, own.min,
+                                                                      own.max};
     roster.add(record);
   }
   struct Hours {

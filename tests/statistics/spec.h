@@ -20,6 +20,10 @@ namespace fleet_sim::statistics {
 inline constexpr std::size_t temperature = 0;
 inline constexpr std::size_t vibration = 1;
 inline constexpr std::size_t voltage = 2;
+inline constexpr std::size_t channel_count = 3;
+inline constexpr std::array<const char*, channel_count> channel_names{"temperature", "vibration", "voltage"};
+template <class T>
+using PerChannel = std::array<T, channel_count>;  // by the numbers above
 inline constexpr std::size_t spike = 0;
 inline constexpr std::size_t trend = 1;
 inline constexpr std::size_t pattern = 2;

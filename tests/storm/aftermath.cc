@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "sqlite/shard_key.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::test {
 namespace {
@@ -111,7 +112,7 @@ void check_event(const EventRow& row, const Replay::Expected& known, const std::
   const batch::AnomalyEvent& expected = known.last;
   const bool same_identity =
       row.type == fleet_sim::name_of(expected.type) &&
-      row.channel == (expected.channel ? fleet_sim::name_of(*expected.channel) : std::string_view()) &&
+      row.channel == types::built_in_type().schema.name_of(expected.channel).value_or("") &&
       row.direction == (expected.direction != 0 ? std::to_string(expected.direction) : "") &&
       row.magnitude == (expected.magnitude ? text_of(*expected.magnitude) : "");
   demand(same_identity, "the event of " + name + " is not what the replay has");

@@ -223,7 +223,7 @@ inline batch::AnomalyEvent event_of(batch::AnomalyEvent::Kind kind, std::uint32_
           affected,
           AnomalyType::spike,
           kind,
-          Channel::voltage,
+          Channel{2},
           -1};
 }
 

@@ -13,9 +13,10 @@
 #include <vector>
 
 #include "base/terms.h"
-#include "batch/values.h"
 
-namespace fleet_sim::batch {
+namespace fleet_sim::types {
+
+inline constexpr std::size_t most_channels = 16;  // of a type
 
 struct ChannelColumn {
   std::string name;
@@ -54,6 +55,7 @@ class Schema {
 
   [[nodiscard]] const std::string& type() const { return type_; }
   [[nodiscard]] std::span<const ChannelColumn> channels() const { return channels_; }
+  [[nodiscard]] std::vector<std::string_view> channel_names() const;
   [[nodiscard]] std::optional<std::size_t> find_channel(std::string_view name) const;
   [[nodiscard]] std::optional<std::string> name_of(const std::optional<Channel>& channel) const {
     if (!channel) return std::nullopt;
@@ -81,7 +83,4 @@ class Schema {
 std::string listed(std::span<const Column> columns);
 std::string listed(std::span<const ChannelColumn> channels);
 
-// The type that is built in.
-const Schema& built_in_schema();
-
-}  // namespace fleet_sim::batch
+}  // namespace fleet_sim::types

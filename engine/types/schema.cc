@@ -1,4 +1,4 @@
-#include "batch/schema.h"
+#include "types/schema.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 
 #include "base/terms.h"
 
-namespace fleet_sim::batch {
+namespace fleet_sim::types {
 namespace {
 
 using Type = Column::Type;
@@ -71,6 +71,12 @@ std::string Schema::problem_of(std::span<const ChannelColumn> channels) {
   return {};
 }
 
+std::vector<std::string_view> Schema::channel_names() const {
+  std::vector<std::string_view> names;
+  for (const ChannelColumn& channel : channels_) names.push_back(channel.name);
+  return names;
+}
+
 std::optional<std::size_t> Schema::find_channel(std::string_view name) const {
   const auto found = std::ranges::find(channels_, name, &ChannelColumn::name);
   if (found == channels_.end()) return std::nullopt;
@@ -104,15 +110,4 @@ std::string listed(std::span<const ChannelColumn> channels) {
   return joined_names(channels);
 }
 
-const Schema& built_in_schema() {
-  static const Schema schema = [] {
-    std::vector<ChannelColumn> channels;
-    for (std::size_t c = 0; c < channel_count; ++c) {
-      channels.push_back({std::string(channel_names[c]), std::string(channel_units[c]), channel_decimals[c]});
-    }
-    return Schema("temperature_vibration", std::move(channels));
-  }();
-  return schema;
-}
-
-}  // namespace fleet_sim::batch
+}  // namespace fleet_sim::types

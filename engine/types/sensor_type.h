@@ -1,0 +1,32 @@
+// A type of sensor: its channels, what they normally read, and which of them the day and a pattern act on.
+// What configs and identities say of channels, they say by name; each type looks up its own. A value made
+// when a fleet is loaded. Immutable; any thread.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/terms.h"
+#include "types/schema.h"
+
+namespace fleet_sim::types {
+
+// What a channel reads while nothing is wrong, in its unit.
+struct ChannelParameters {
+  double mean = 0;
+  double std_dev = 0;
+  double min = 0;
+  double max = 0;
+
+  bool operator==(const ChannelParameters&) const = default;
+};
+using NormalParameters = std::vector<ChannelParameters>;  // in the order of a type's channels
+
+struct SensorType {
+  Schema schema;
+  NormalParameters normal_parameters;
+  std::optional<Channel> daily_channel;  // that the daily cycle and the work-hours rise act on
+  std::vector<double> pattern;  // by channel: which way a pattern takes it first, 1 or -1; 0: not at all
+};
+
+}  // namespace fleet_sim::types
