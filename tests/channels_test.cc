@@ -31,6 +31,7 @@
 #include "run/simulator.h"
 #include "run/stop_signals.h"
 #include "status/status_json.h"
+#include "support/made_type.h"
 #include "support/rosters.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
@@ -46,21 +47,6 @@ constexpr Timestamp start = 1'767'225'600'000'000;
 constexpr std::uint64_t seed = 11;
 constexpr std::uint64_t seconds = 600;
 constexpr std::size_t sensors = 5;
-
-// Channels c0, c1, … whose means lie far apart; the day acts on the first, a pattern on the first and last.
-types::SensorType type_of(std::size_t channels) {
-  std::vector<types::ChannelColumn> columns;
-  types::NormalParameters normal;
-  for (std::size_t c = 0; c < channels; ++c) {
-    columns.push_back({"c" + std::to_string(c), "unit" + std::to_string(c)});
-    const double mean = 1'000.0 * static_cast<double>(c + 1);
-    normal.push_back({mean, 1, mean - 100, mean + 100});
-  }
-  std::vector<double> pattern(channels, 0);
-  pattern.front() = 1;
-  pattern.back() = channels > 1 ? -1 : 1;
-  return {types::Schema("made", std::move(columns)), std::move(normal), Channel{0}, std::move(pattern)};
-}
 
 config::Config config_in(const TemporaryFolder& folder) {
   config::Config config;

@@ -37,9 +37,6 @@ from pathlib import Path
 from statistics import NormalDist
 from urllib.parse import quote
 
-# What the day and a pattern act on in the built-in type; its channels are those that the run's config has.
-DAILY_CHANNEL = "temperature"
-PATTERN = {"temperature": 1, "vibration": -1}
 ONSET_WORD, WORDS_PER_BLOCK = 3, 4  # the channels have the other words, in their order
 TYPES = ("spike", "trend", "pattern", "missing_data", "noise")
 TEXTS = ("firmware_version", "model", "manufacturer", "location")
@@ -206,7 +203,7 @@ class Behaviors:
         product = 1.0
         for effects in self.effects:
             if effect in effects:
-                product *= float(effects[effect] if part is None else effects[effect][part])
+                product *= float(effects[effect] if part is None else effects[effect].get(part, 1))
         return product
 
     def sum(self, effect):
@@ -214,6 +211,17 @@ class Behaviors:
 
     def first(self, effect, otherwise):
         return next((effects[effect] for effects in self.effects if effect in effects), otherwise)
+
+
+@dataclass
+class SensorType:
+    """What a type declares."""
+    normal: dict | None  # normal parameters by channel, in the order of the channels; None: those of the run's config
+    daily: str  # the channel that the day acts on
+    pattern: dict  # which way a pattern takes channels first
+
+
+BUILT_IN = SensorType(None, "temperature", {"temperature": 1, "vibration": -1})
 
 
 @dataclass
@@ -240,10 +248,11 @@ def channel_words(words):
 class Profile:
     """The numbers of sensors alike: the config with the behaviors applied."""
 
-    def __init__(self, config, texts, rate, own_parameters):
+    def __init__(self, sensor_type, config, texts, rate, own_parameters):
+        self.type = sensor_type
         behaviors = Behaviors(config["behaviors"], texts)
         self.utc_offset = utc_offset(config["clock"]["utc_offset"])
-        self.set_signal(config["normal_parameters"], own_parameters, behaviors)
+        self.set_signal(sensor_type.normal or config["normal_parameters"], own_parameters, behaviors)
         self.set_frequency(config["anomalies"], behaviors, rate)
         self.set_severity(config["anomalies"], behaviors)
 
@@ -255,7 +264,7 @@ class Profile:
             given = numbers(given, ("mean", "std_dev", "min", "max"))
             spread = given["std_dev"] * behaviors.product("spread", channel)
             self.channels.append((given["mean"], spread, given["min"], given["max"]))
-            if channel == DAILY_CHANNEL:
+            if channel == self.type.daily:
                 self.daily_at = at
                 self.daily = given["std_dev"] * behaviors.product("daily")
                 self.work_hours = given["std_dev"] * behaviors.sum("work_hours_rise")
@@ -294,7 +303,8 @@ class Profile:
         self.pattern_period = int(float(anomalies["pattern_period_seconds"]) * 1e6)
         noise = float(behaviors.first("noise_factor", 0.1)) * severity
         self.noise = [noise * behaviors.product("noise", channel) for channel in self.names]
-        weights = numbers(behaviors.first("channels", dict.fromkeys(self.names, 1)), self.names)
+        weights = behaviors.first("channels", {})
+        weights = {channel: float(weights.get(channel, 1)) for channel in self.names}
         self.channel = {channel: weight / sum(weights.values()) for channel, weight in weights.items()}
 
     def normal_values(self, due, words):
@@ -332,7 +342,7 @@ class Profile:
             turns = since % self.pattern_period / self.pattern_period
             wave = self.pattern_amplitude * math.sin(2 * math.pi * turns)
             for at, name in enumerate(self.names):
-                values[at] *= 1 + PATTERN.get(name, 0) * wave
+                values[at] *= 1 + self.type.pattern.get(name, 0) * wave
         elif anomaly.kind == "noise":
             for at, word in enumerate(channel_words(noise_words())[:len(values)]):
                 values[at] += self.noise[at] * abs(values[at]) * normal(word)
@@ -443,8 +453,8 @@ class Sensor:
 class Run:
     """What run_info tells: one run, or the partitions of one. `sizes` has the fleet size of each."""
 
-    def __init__(self, config, seed, start, partitions, sizes):
-        self.config, self.seed, self.start = config, seed, start
+    def __init__(self, sensor_type, config, seed, start, partitions, sizes):
+        self.type, self.config, self.seed, self.start = sensor_type, config, seed, start
         self.partitions, self.sizes = partitions, sizes
         self.rate = float(config["simulation"]["readings_per_second"])
         seconds = float(config["simulation"]["run_time_seconds"])
@@ -479,7 +489,7 @@ def what_is_simulated(config):
         config["clock"]["utc_offset"]]
 
 
-def read_run(files, config_file):
+def read_run(files, config_file, sensor_type):
     described = {row[0]: row[1:] for path in files
                  for row in query(path, "SELECT run_id, seed, start, partition, fleet_size, config FROM run_info")}
     if not described:
@@ -494,7 +504,7 @@ def read_run(files, config_file):
             raise CannotCheck("several runs that differ in seed, start or config; only one run, or partitions of one, "
                               "can be checked together")
     config = read_config(config_file.read_text(encoding="utf-8") if config_file else text)
-    return Run(config, seed, micros(start), *read_partitions(described.values()))
+    return Run(sensor_type, config, seed, micros(start), *read_partitions(described.values()))
 
 
 def read_partitions(described):
@@ -740,7 +750,7 @@ class Inspection:
     def profile_of(self, sensor):
         key = (*sensor.texts.values(), sensor.rate, json.dumps(sensor.own_parameters))
         if key not in self.profiles:
-            self.profiles[key] = Profile(self.fleet.run.config, sensor.texts, sensor.rate, sensor.own_parameters)
+            self.profiles[key] = Profile(self.fleet.run.type, self.fleet.run.config, sensor.texts, sensor.rate, sensor.own_parameters)
         return self.profiles[key]
 
     def check(self, sensor):
@@ -776,12 +786,12 @@ class Inspection:
         return summary
 
 
-def inspect(directory, config_file=None, identities_file=None, sample=None, complete=False):
+def inspect(directory, config_file=None, identities_file=None, sample=None, complete=False, sensor_type=BUILT_IN):
     """Checks a data directory; returns the offenders and what was checked, in words."""
     files = sorted(directory.glob("*.db"))
     if not files:
         raise CannotCheck(f"{directory}: no *.db in it")
-    fleet = Fleet(read_run(files, config_file), read_identities(identities_file))
+    fleet = Fleet(read_run(files, config_file, sensor_type), read_identities(identities_file))
     for path in files:
         fleet.read_sensors(path)
     fleet.find_reached(complete)

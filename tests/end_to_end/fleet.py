@@ -152,10 +152,10 @@ class FleetTest(unittest.TestCase):
         return self.fleet_sim("--identities", identities, "--data-dir", data, "--speed", "max", "--start", "2026-01-01",
                               "--seed", 7, *arguments, **options)
 
-    def start(self, *arguments, env=None, **options):
+    def start(self, *arguments, env=None, program=EXECUTABLE, **options):
         """Starts the program; its output goes to the files stdout and stderr. Killed at the test's end at the latest."""
         with open(self.dir / "stdout", "w") as out, open(self.dir / "stderr", "w") as err:
-            process = subprocess.Popen([EXECUTABLE, *map(str, arguments)], cwd=self.dir, stdout=out, stderr=err,
+            process = subprocess.Popen([program, *map(str, arguments)], cwd=self.dir, stdout=out, stderr=err,
                                        stdin=subprocess.DEVNULL, env=environment(**(env or {})), **options)
 
         def end():
