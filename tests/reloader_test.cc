@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "run/reloader.h"
 #include "sqlite/shard_plan.h"
+#include "start/describe_run.h"
 #include "support/rosters.h"
 #include "support/temporary_folder.h"
 
@@ -64,6 +65,7 @@ class ReloadedFleet {
  public:
   ReloadedFleet(start::Inputs inputs, run::ReloadLimits limits) : inputs_(std::move(inputs)) {
     editions_.begin({std::make_shared<const config::Config>(inputs_.config),
+                     start::readings_config_hash(inputs_.config),
                      std::make_shared<const start::Members>(inputs_.members),
                      std::make_shared<const start::ShardPaths>(plan_.paths), plan_.shard_count,
                      fleet_.readings_per_second(), 0});
@@ -71,20 +73,21 @@ class ReloadedFleet {
         schedule::Schedule{SimulationClock(start_, std::chrono::steady_clock::now(), 1.0), start_,
                            latest_timestamp, 2},
         fleet_, pool_, std::span<batch::BatchQueue* const>(&borrowed_, 1), ledger_);
-    reloader_ = std::make_unique<run::Reloader>(run::ReloadTargets{inputs_,
-                                                                   inputs_.identities.roster,
-                                                                   plan_.place_of,
-                                                                   editions_,
-                                                                   {},
-                                                                   fleet_,
-                                                                   *scheduler_,
-                                                                   run_,
-                                                                   reloads_,
-                                                                   errors_,
-                                                                   log_,
-                                                                   earliest_timestamp,
-                                                                   limits},
-                                                start::LatestEdition{*editions_.current(), fleet_.profiles()});
+    reloader_ =
+        std::make_unique<run::Reloader>(run::ReloadTargets{inputs_,
+                                                           inputs_.identities.roster,
+                                                           plan_.place_of,
+                                                           editions_,
+                                                           {},
+                                                           fleet_,
+                                                           *scheduler_,
+                                                           run_,
+                                                           reloads_,
+                                                           errors_,
+                                                           log_,
+                                                           earliest_timestamp,
+                                                           limits},
+                                        start::LatestEdition{*editions_.current(), fleet_.profiles()});
     consumer_ = std::thread([this] { consume(); });
     scheduler_->start();
     reloader_->start();

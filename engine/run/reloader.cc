@@ -301,7 +301,7 @@ std::unordered_set<std::string_view> Reloader::former_ids(const identity::Identi
 bool Reloader::swap_fleet(start::Edition next, fleet::FleetChange change, sqlite::RunReload reload) {
   reload.fleet_size = next.members->size();
   reload.config = config::config_text(*next.config);
-  reload.config_hash = start::readings_config_hash(*next.config);
+  next.config_hash = reload.config_hash = start::readings_config_hash(*next.config);
   reload.fleet_hash = start::fleet_hash(targets_.roster, *next.members);
   ++next.number;
   const std::string detail = reload.changes;

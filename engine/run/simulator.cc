@@ -148,7 +148,8 @@ void Simulator::build_fleet() {
   for (const start::PastReload& past : history ? history->reloads() : std::vector<start::PastReload>()) {
     reloads_.add(past.reload);
   }
-  editions_.begin({std::move(config), std::move(members),
+  std::string hash = start::readings_config_hash(*config);
+  editions_.begin({std::move(config), std::move(hash), std::move(members),
                    std::make_shared<const start::ShardPaths>(plan_.paths), plan_.shard_count,
                    fleet_->readings_per_second(), resumption_.reloads});
 }

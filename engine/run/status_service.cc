@@ -219,7 +219,7 @@ status::RunFacts StatusService::facts(const start::Edition& edition) const {
           .partition = run.partition,
           .data_directory = config.data_directory(),
           .sink = start::setting_text(config, "database.sink"),
-          .config_hash = run.config_hash,
+          .config_hash = edition.config_hash,
           .speed = start::setting_text(config, "clock.speed"),
           .threads = simulator_.schedule().threads,
           .writers = simulator_.writers().size(),

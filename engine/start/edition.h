@@ -23,6 +23,7 @@ using ShardPaths = std::vector<std::vector<std::string>>;  // per writer
 
 struct Edition {
   std::shared_ptr<const config::Config> config;  // what the fleet runs under
+  std::string config_hash;                       // of what in it decides readings
   std::shared_ptr<const Members> members;
   std::shared_ptr<const ShardPaths> paths;
   std::size_t shard_count = 0;

@@ -38,6 +38,7 @@ fleet::FleetChange plan_again(const History& history, std::size_t index, const F
     latest.edition.members = std::make_shared<const Members>(history.members_after(index + 1));
   }
   latest.edition.config = past.config;
+  latest.edition.config_hash = past.reload.config_hash;
   latest.edition.number = index + 1;
   return fleet::plan_fleet_change(*was, latest.profiles, wanted, past.reload.removed);
 }

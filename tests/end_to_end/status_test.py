@@ -277,6 +277,25 @@ class Changes(Served):
         self.assertEqual(reload["history"][1]["outcome"], "rejected")
         self.assertEqual(self.json("/status")["errors"]["identity"], 1)
 
+    def test_the_hash_is_that_of_the_config_that_runs(self):
+        config = self.write("config.yaml", "anomalies: {probability: 0.1}\n")
+        self.serve("--config", config)
+
+        def told():
+            return self.json("/status")["run"]["config_hash"]
+        self.wait_for_rows(self.dir / "data", files=6, process=self.process)
+        ((began_under,),) = set(query_all(self.dir / "data", "SELECT config_hash FROM run_info"))
+        self.assertEqual(told(), began_under)
+        config.write_text("anomalies: {probability: 0.2}\n", encoding="utf-8")
+        self.change("/api/reload", status=202)
+        self.wait_for(lambda: self.json("/status")["reload"]["accepted"])
+        self.assertNotEqual(told(), began_under)
+        self.wait_for(lambda: total(self.dir / "data", "SELECT count(*) FROM sqlite_schema WHERE name = 'run_reloads'"))
+        reloaded = {row for path in shards(self.dir / "data")
+                    if query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'run_reloads'")
+                    for row in query(path, "SELECT config_hash FROM run_reloads")}
+        self.assertEqual(reloaded, {(told(),)})
+
     def test_without_a_token_nobody_does(self):
         self.serve(token="")
         for path in CHANGES:

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/load_config.h"
+#include "start/describe_run.h"
 #include "start/follow_record.h"
 
 namespace fleet_sim::test {
@@ -81,7 +82,8 @@ void Process::build_fleet() {
   fleet_ = std::make_unique<fleet::Fleet>(
       fleet::build_fleet(ground_.roster, *members, writer_of, *config, run_.info.seed, run_.info.start));
   reloads_.begin_with(run_.info.start, history_ ? history_->began_with() : first.members);
-  editions_.begin({config, members, std::make_shared<const start::ShardPaths>(plan_.paths), plan_.shard_count,
+  editions_.begin({config, start::readings_config_hash(*config), members,
+                   std::make_shared<const start::ShardPaths>(plan_.paths), plan_.shard_count,
                    fleet_->readings_per_second(), reloads});
 }
 
