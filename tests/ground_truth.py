@@ -16,6 +16,9 @@ The draws, Philox4x64-10, are exact. Values may differ by a part in 10^12: fleet
 own, here they are libm's. A run need not have reached its configured end: what counts is the last reading it took. Of a
 run that was killed, what its last flush lost shows.
 
+A run may have been reloaded, killed and resumed: then its sensors, and what each was from when to when, come from its record
+(tables run_reloads and run_identities), and every sensor's anomaly is carried through the changes.
+
 Where retention has deleted rows (table deletions), each file has to lack exactly as many readings and events as it says,
 the earliest of each sensor; the rows and events that are left are checked as ever.
 
@@ -32,7 +35,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from statistics import NormalDist
 from urllib.parse import quote
@@ -187,13 +190,17 @@ class Cadence:
         return max(0, -(-(span << 40) // self.period))
 
 
+def canonical_firmware(version):
+    while len(version) > 2 and version.endswith(".0"):
+        version = version[:-2]
+    return version
+
+
 class Behaviors:
     """What firmware, model, manufacturer and location of a sensor do to it, in this order."""
 
     def __init__(self, tables, texts):
-        firmware = texts["firmware_version"]
-        while firmware.endswith(".0"):
-            firmware = firmware[:-2]
+        firmware = canonical_firmware(texts["firmware_version"])
         locations = [name for name in tables["location"] if texts["location"].startswith(name)]
         names = (firmware, texts["model"], texts["manufacturer"], max(locations, key=len, default=None))
         kinds = ("firmware", "model", "manufacturer", "location")
@@ -318,6 +325,14 @@ class Profile:
             values.append(min(high, max(low, mean + deviation * normal(word) + offset)))
         return values
 
+    def carries_on(self, anomaly, profile):
+        """Whether an anomaly that began under this one may stay what it is under another."""
+        if anomaly.kind == "noise":
+            return self.noise == profile.noise
+        if anomaly.kind == "pattern":
+            return (self.pattern_amplitude, self.pattern_period) == (profile.pattern_amplitude, profile.pattern_period)
+        return True
+
     def begin(self, kind, started_at, words):
         anomaly = Anomaly(kind, started_at, started_at + self.duration[kind] - 1)
         if kind in ("spike", "trend"):
@@ -352,6 +367,7 @@ class Profile:
 @dataclass(slots=True)
 class Row:
     at: int
+    texts: tuple
     values: tuple
     status: int
     flag: int
@@ -370,39 +386,77 @@ class Event:
 
 
 @dataclass
+class Stretch:
+    """A time in which a sensor stayed what it is."""
+    since: int
+    until: int
+    config: dict
+    rate: float
+    own_parameters: dict
+    texts: dict | None  # None when neither a row nor an identity tells
+    joins: bool = True  # the sensor was not in the fleet just before
+    is_new: bool = True  # nor ever
+
+
+@dataclass
 class Sensor:
     """A sensor of a run: what the files say of it, and when it is due."""
     id: str
     run: "Run"
-    rate: float
-    own_parameters: dict
-    texts: dict | None  # None when neither a row nor an identity tells
-    file: str = NO_FILE
+    stretches: list
+    files: list = field(default_factory=list)
     deleted_until: int = -1  # readings due by then may have been deleted
     latest: int | None = None
     rows: list = field(default_factory=list)
     events: list = field(default_factory=list)
 
     def __post_init__(self):
-        key = hash_text(self.id)
-        self.keys = round_keys(self.run.seed, key)
-        self.cadence = Cadence(self.rate)
-        self.first_due = self.run.start + uniform_below(mix_words(key, PHASE), self.cadence.offset(1))
+        self.key = hash_text(self.id)
+        self.keys = round_keys(self.run.seed, self.key)
 
-    def due(self, k):
-        return self.first_due + self.cadence.offset(k)
+    @property
+    def file(self):
+        return ", ".join(self.files) or NO_FILE
 
-    def due_before(self, until):
-        """How many readings."""
-        return self.cadence.count_before(until - self.first_due)
+    @property
+    def is_known(self):
+        """Whether rows, an identity or the record say what the sensor is."""
+        return all(stretch.texts for stretch in self.stretches)
+
+    def rhythm(self, stretch):
+        """Cadence and first due time, had the run begun with the stretch's rate."""
+        cadence = Cadence(stretch.rate)
+        return cadence, self.run.start + uniform_below(mix_words(self.key, PHASE), cadence.offset(1))
+
+    def next_due(self, stretch, at):
+        cadence, first_due = self.rhythm(stretch)
+        return first_due + cadence.offset(cadence.count_before(at - first_due))
+
+    def due_in(self, stretch, since, until):
+        """The due times between, each with the one that follows in the same rhythm."""
+        cadence, first_due = self.rhythm(stretch)
+        k = cadence.count_before(max(since, stretch.since) - first_due)
+        due = first_due + cadence.offset(k)
+        while due < min(until, stretch.until):
+            k += 1
+            following = first_due + cadence.offset(k)
+            yield due, following
+            due = following
+
+    def due_times(self, until, since=-DAY * 10**9):
+        for stretch in self.stretches:
+            for due, _ in self.due_in(stretch, since, until):
+                yield due
 
     def reached(self):
         """Just after the last reading that the files tell of: a row, or the last of those missing."""
         reached = self.run.start if self.latest is None else self.latest + 1
-        longest = int(seconds_of(self.run.config["anomalies"]["types"]["missing_data"], self.rate) * 1e6)
         for event in self.events:
-            if event.kind == "missing_data" and event.readings_affected > 0:
-                last = self.due(self.due_before(event.started_at) + event.readings_affected - 1)
+            stretch = next((one for one in self.stretches if one.until > event.started_at), None)
+            if event.kind == "missing_data" and event.readings_affected > 0 and stretch:
+                missing = self.due_times(LAST_MOMENT, event.started_at)
+                last = next(islice(missing, event.readings_affected - 1, None), event.started_at)
+                longest = int(seconds_of(stretch.config["anomalies"]["types"]["missing_data"], stretch.rate) * 1e6)
                 reached = max(reached, min(last + 1, event.started_at + longest))
         return reached
 
@@ -417,41 +471,73 @@ class Sensor:
             words += draw_block(self.keys, stream, counter, len(words) // WORDS_PER_BLOCK)
         return words
 
-    def steady_start(self, profile):
-        """The anomaly that the sensor is in the middle of when the run starts."""
-        words = self.draw(STEADY_START, self.first_due)
+    def steady_start(self, stretch, profile):
+        """The anomaly that a sensor is in the middle of when it joins the fleet."""
+        cadence, _ = self.rhythm(stretch)
+        first_due = self.next_due(stretch, stretch.since)
+        words = self.draw(STEADY_START, first_due)
         kind = pick(profile.steady, uniform(words[0]))
         position = uniform_below(words[1], profile.readings[kind]) if kind else 0
         if position == 0:
             return None  # an onset at the first reading is that reading's own affair
-        started_at = self.first_due - self.cadence.offset(position)
+        started_at = first_due - cadence.offset(position)
         return profile.begin(kind, started_at, self.draw(ONSET, started_at))
 
-    def replay(self, profile, reached):
-        """Each reading due before `reached`: its time, the anomaly it lies in, and its values (None when missing)."""
-        anomaly = self.steady_start(profile)
-        due, k = self.first_due, 0
-        while due < reached:
-            k += 1
-            following = self.due(k)
-            words = self.draw(READING, due, len(profile.names))
-            if anomaly and due > anomaly.last:
+    def end(self, anomaly, stretch, moment, has_more=False):
+        """An anomaly that a change ends, or the sensor's leaving, counts up to there."""
+        is_open = anomaly.readings_affected > 0 and self.next_due(stretch, moment) <= anomaly.last
+        if is_open or (has_more and anomaly.readings_affected > 0):
+            anomaly.last, anomaly.open = moment - 1, False
+
+    def carry(self, anomaly, before, stretch, profile_of):
+        """The anomaly after the sensor has become another; None when the change has ended it."""
+        was_open = anomaly.readings_affected > 0 and self.next_due(before, stretch.since) <= anomaly.last
+        has_more = self.next_due(stretch, stretch.since) <= anomaly.last
+        may_go_on = self.run.shard_of(before.texts) == self.run.shard_of(stretch.texts) and \
+            profile_of(before).carries_on(anomaly, profile_of(stretch))
+        if may_go_on and (has_more or not was_open):
+            anomaly.open = has_more and anomaly.readings_affected > 0
+            return anomaly
+        self.end(anomaly, before, stretch.since, has_more)
+        return None
+
+    def replay(self, profile_of, reached):
+        """Each reading due before `reached`: its time, the stretch and the anomaly it lies in, and its values (None when
+        missing)."""
+        anomaly = before = None
+        for stretch in self.stretches:
+            if stretch.since >= reached:
+                break
+            if anomaly and stretch.joins:
+                self.end(anomaly, before, before.until)
                 anomaly = None
-            if not anomaly and (kind := pick(profile.onset, uniform(words[ONSET_WORD]))):
-                anomaly = profile.begin(kind, due, self.draw(ONSET, due))
-            values = profile.normal_values(due, words)
-            if anomaly:
-                anomaly.readings_affected += 1
-                anomaly.open = following <= anomaly.last
-                values = profile.affect(anomaly, values, due, lambda: self.draw(NOISE, due, len(profile.names)))
-            yield due, anomaly, None if anomaly and anomaly.kind == "missing_data" else values
-            due = following
+            elif anomaly:
+                anomaly = self.carry(anomaly, before, stretch, profile_of)
+            profile = profile_of(stretch)
+            if stretch.is_new:
+                anomaly = self.steady_start(stretch, profile)
+            for due, following in self.due_in(stretch, stretch.since, reached):
+                words = self.draw(READING, due, len(profile.names))
+                if anomaly and due > anomaly.last:
+                    anomaly = None
+                if not anomaly and (kind := pick(profile.onset, uniform(words[ONSET_WORD]))):
+                    anomaly = profile.begin(kind, due, self.draw(ONSET, due))
+                values = profile.normal_values(due, words)
+                if anomaly:
+                    anomaly.readings_affected += 1
+                    anomaly.open = following <= anomaly.last
+                    values = profile.affect(anomaly, values, due, lambda: self.draw(NOISE, due, len(profile.names)))
+                yield due, stretch, anomaly, None if anomaly and anomaly.kind == "missing_data" else values
+            before = stretch
+        if anomaly and before.until < reached:
+            self.end(anomaly, before, before.until)
 
 
 # The files.
 
 class Run:
-    """What run_info tells: one run, or the partitions of one. `sizes` has the fleet size of each."""
+    """What run_info tells: one run, or the partitions of one. `sizes` has the fleet size of each; `lives`, of a run that was
+    reloaded, the stretches of each sensor."""
 
     def __init__(self, sensor_type, config, seed, start, partitions, sizes):
         self.type, self.config, self.seed, self.start = sensor_type, config, seed, start
@@ -460,6 +546,15 @@ class Run:
         seconds = float(config["simulation"]["run_time_seconds"])
         self.end = min(start + int(seconds * 1e6), LAST_MOMENT) if seconds else LAST_MOMENT
         self.reached = {}  # by partition, in the end
+        self.lives = None
+        self.may_reach = self.end
+
+    def shard_of(self, texts):
+        """What decides in which file a sensor of these texts is, beside its id."""
+        location, firmware = texts["location"], canonical_firmware(texts["firmware_version"])
+        by = self.config["sharding"]["by"]
+        return {"location": location, "site": location.split(" - ")[0], "firmware": firmware,
+                "model": texts["model"], "manufacturer": texts["manufacturer"]}.get(by)
 
     def partition_of(self, sensor_id):
         """K of the K/N that the sensor belongs to."""
@@ -494,9 +589,6 @@ def read_run(files, config_file, sensor_type):
                  for row in query(path, "SELECT run_id, seed, start, partition, fleet_size, config FROM run_info")}
     if not described:
         raise CannotCheck("no run is described in these files")
-    if any(query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'run_reloads'") for path in files):
-        raise CannotCheck("config or identities changed while the run was going on (table run_reloads); only a run "
-                          "that stayed as it began can be drawn anew")
     (seed, start, _, _, text), *others = described.values()
     for other_seed, other_start, _, _, other_text in others:
         same = (other_seed, other_start) == (seed, start)
@@ -504,7 +596,66 @@ def read_run(files, config_file, sensor_type):
             raise CannotCheck("several runs that differ in seed, start or config; only one run, or partitions of one, "
                               "can be checked together")
     config = read_config(config_file.read_text(encoding="utf-8") if config_file else text)
-    return Run(sensor_type, config, seed, micros(start), *read_partitions(described.values()))
+    run = Run(sensor_type, config, seed, micros(start), *read_partitions(described.values()))
+    if any(has_table(path, "run_resumptions") for path in files):
+        run.may_reach = LAST_MOMENT  # a process that resumes a run may go on for longer
+    if any(has_table(path, "run_reloads") for path in files):
+        if len(described) > 1:
+            raise CannotCheck("several partitions, of which one was reloaded; check each by itself")
+        run.lives = read_lives(files, *described, run)
+    return run
+
+
+def has_table(path, name):
+    return bool(query(path, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", name))
+
+
+def read_lives(files, run_id, run):
+    """The stretches of each sensor, from the record that all files hold together."""
+    reloads, parts = {}, {}
+    for path in files:
+        if has_table(path, "run_reloads"):
+            reloads |= {number: (micros(at), config) for number, at, config in query(
+                path, "SELECT number, at, config FROM run_reloads WHERE run_id = ?", run_id)}
+        if has_table(path, "run_identities"):
+            parts |= {(number, part): texts for number, part, *texts in query(
+                path, "SELECT number, part, identities, removed FROM run_identities WHERE run_id = ?", run_id)}
+    entries = defaultdict(lambda: ([], []))
+    for (number, _), texts in sorted(parts.items()):
+        for found, lines in zip(entries[number], texts):
+            found += map(json.loads, lines.splitlines())
+    if sorted(entries) != list(range(len(reloads) + 1)) or sorted(reloads) != list(range(1, len(reloads) + 1)):
+        raise CannotCheck("the record of the reloads is not whole (tables run_reloads and run_identities)")
+    return follow(run, entries, reloads)
+
+
+def follow(run, entries, reloads):
+    lives, members, config = defaultdict(list), {}, run.config
+
+    def become(identity, at, **how):
+        texts = {name: identity[name] for name in TEXTS}
+        rate = float(identity.get("readings_per_second", config["simulation"]["readings_per_second"]))
+        lives[identity["id"]].append(Stretch(at, LAST_MOMENT, config, rate, identity.get("normal_parameters", {}), texts, **how))
+        members[identity["id"]] = identity
+
+    for identity in entries[0][0]:
+        become(identity, run.start)
+    for number, (at, text) in sorted(reloads.items()):
+        identities, removed = entries[number]
+        now = read_config(text)
+        for identity in removed:
+            del members[identity["id"]]
+            lives[identity["id"]][-1].until = at
+        reads_otherwise = what_is_simulated(now) != what_is_simulated(config)
+        config = now
+        wanted = {**(members if reads_otherwise else {}), **{identity["id"]: identity for identity in identities}}
+        for identity in wanted.values():
+            joins = identity["id"] not in members
+            is_new = identity["id"] not in lives
+            if not joins:
+                lives[identity["id"]][-1].until = at
+            become(identity, at, joins=joins, is_new=is_new)
+    return lives
 
 
 def read_partitions(described):
@@ -543,32 +694,40 @@ class Fleet:
         self.run, self.identities = run, identities
         self.sensors, self.offenders = {}, Offenders()
         self.deletions = {}  # by file: until when, readings, events
-        for sensor_id in identities:
+        for sensor_id in run.lives if run.lives is not None else identities:
             if run.partition_of(sensor_id) in run.sizes:
                 self.find(sensor_id)
 
     def find(self, sensor_id, file=None, texts=None):
         sensor = self.sensors.get(sensor_id)
         if sensor is None:
-            sensor = self.sensors[sensor_id] = self.make(sensor_id)
-        if file and sensor.file not in (file, NO_FILE):
-            self.offenders.add(sensor, None, f"is in {file}, too")
-        sensor.file = file or sensor.file
-        sensor.deleted_until = self.deletions.get(sensor.file, (-1,))[0]
-        if texts and sensor.texts and texts != sensor.texts:
-            self.offenders.add(sensor, None, f"is {texts} and {sensor.texts}")
-        sensor.texts = sensor.texts or texts
+            sensor = self.sensors[sensor_id] = Sensor(sensor_id, self.run, self.stretches_of(sensor_id))
+        if file and file not in sensor.files:
+            if sensor.files and self.run.lives is None:
+                self.offenders.add(sensor, None, f"is in {file}, too")
+            sensor.files.append(file)
+        sensor.deleted_until = max((self.deletions.get(one, (-1,))[0] for one in sensor.files), default=-1)
+        if texts and self.run.lives is None:
+            (stretch,) = sensor.stretches
+            if stretch.texts and texts != stretch.texts:
+                self.offenders.add(sensor, None, f"is {texts} and {stretch.texts}")
+            stretch.texts = stretch.texts or texts
         return sensor
 
-    def make(self, sensor_id):
+    def stretches_of(self, sensor_id):
+        """A sensor that the record does not know has none, and no reading of it is due."""
+        if self.run.lives is not None:
+            return self.run.lives.get(sensor_id, [])
         identity = self.identities.get(sensor_id, {})
         texts = {name: identity[name] for name in TEXTS} if identity.keys() >= set(TEXTS) else None
-        return Sensor(sensor_id, self.run, float(identity.get("readings_per_second", self.run.rate)),
-                      identity.get("normal_parameters", {}), texts)
+        return [Stretch(self.run.start, LAST_MOMENT, self.run.config,
+                        float(identity.get("readings_per_second", self.run.rate)), identity.get("normal_parameters", {}), texts)]
 
     def read_sensors(self, path):
         """Which sensors a file has, their events, and what was deleted."""
-        if query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'deletions'"):
+        if has_table(path, "deletions"):
+            if self.run.lives is not None:
+                raise CannotCheck("database.retention has deleted rows of a run that was reloaded")
             for until, readings, events in query(path, "SELECT until, readings, events FROM deletions"):
                 self.deletions[path.name] = (micros(until), readings, events)
         for sensor_id, latest, *texts in query(path, f"SELECT sensor_id, max(timestamp), {', '.join(TEXTS)} "
@@ -587,14 +746,15 @@ class Fleet:
 
     def read_rows(self, path, sensors):
         by_id = {sensor.id: sensor for sensor in sensors}
-        for sensor_id, at, *values, status, flag, kind in query(
-                path, f"SELECT sensor_id, timestamp, {', '.join(channels_of(path))}, status_code, anomaly_flag, anomaly_type "
-                      "FROM sensor_readings WHERE sensor_id IN (SELECT value FROM json_each(?)) ORDER BY timestamp",
+        for sensor_id, at, *values, status, flag, kind, firmware, model, manufacturer, location in query(
+                path, f"SELECT sensor_id, timestamp, {', '.join(channels_of(path))}, status_code, anomaly_flag, anomaly_type, "
+                      f"{', '.join(TEXTS)} FROM sensor_readings WHERE sensor_id IN (SELECT value FROM json_each(?)) ORDER BY timestamp",
                 json.dumps(list(by_id))):
             if micros(at) is None:
                 self.offenders.add(by_id[sensor_id], None, f"'{at}' is no timestamp")
             else:
-                by_id[sensor_id].rows.append(Row(micros(at), values, status, flag, kind))
+                texts = (firmware, model, manufacturer, location)
+                by_id[sensor_id].rows.append(Row(micros(at), texts, values, status, flag, kind))
 
     def find_reached(self, complete):
         """How far each partition came: no sensor of it may be behind the one that is ahead."""
@@ -604,7 +764,7 @@ class Fleet:
             if partition not in self.run.sizes:
                 self.offenders.add(sensor, None, f"belongs to partition {partition}, which did not run")
             else:
-                reached = min(sensor.reached(), self.run.end)
+                reached = min(sensor.reached(), self.run.may_reach)
                 self.run.reached[partition] = max(reached, self.run.reached[partition])
 
     def choose(self, sample):
@@ -613,7 +773,13 @@ class Fleet:
         return sorted(present, key=lambda sensor: hash_text(sensor.id))[:sample]
 
     def check_size(self):
-        """Every sensor shows, where the run lasted long enough for each to be due."""
+        """Every sensor shows, where the run lasted long enough for each to be due. Of a run that was reloaded, the record says
+        which there are."""
+        if self.run.lives is not None:
+            began = sum(stretches[0].since == self.run.start for stretches in self.run.lives.values())
+            if began != sum(self.run.sizes.values()):
+                self.offenders.append(f"run_info: {sum(self.run.sizes.values())} sensors, but {began} in run_identities")
+            return
         found = Counter(self.run.partition_of(sensor_id) for sensor_id in self.sensors)
         for partition, size in self.run.sizes.items():
             short = self.run.reached[partition] < self.run.start + Cadence(self.run.rate).offset(1)
@@ -629,7 +795,7 @@ def check_labels(sensor, reached, offenders):
     """What the files promise of each other, without the model."""
     rows = sensor.rows
     times = [row.at for row in rows]
-    due_times = [sensor.due(k) for k in range(sensor.due_before(reached))]
+    due_times = list(sensor.due_times(reached))
     lies_in = defaultdict(list)  # by row
     missing = set()
     latest_end = None
@@ -691,12 +857,12 @@ class Comparison:
         return True
 
 
-def check_model(sensor, profile, reached, comparison, offenders):
+def check_model(sensor, profile_of, reached, comparison, offenders):
     """Returns how many readings and events have been deleted."""
     deleted_readings = deleted_events = 0
     rows = {row.at: row for row in sensor.rows}
     anomalies = {}
-    for due, anomaly, expected in sensor.replay(profile, reached):
+    for due, stretch, anomaly, expected in sensor.replay(profile_of, reached):
         if anomaly:
             anomalies[anomaly.started_at] = anomaly
         row = rows.get(due)
@@ -707,7 +873,9 @@ def check_model(sensor, profile, reached, comparison, offenders):
         if row.kind != kind or expected is None:
             offenders.add(sensor, due, f"is of type {row.kind}, the model's of {kind}")
             continue
-        for channel, value, wanted in zip(profile.names, row.values, expected):
+        if row.texts != tuple(stretch.texts.values()):
+            offenders.add(sensor, due, f"is of {row.texts}, the sensor of {tuple(stretch.texts.values())}")
+        for channel, value, wanted in zip(profile_of(stretch).names, row.values, expected):
             if not comparison.agree(value, wanted):
                 offenders.add(sensor, due, f"{channel} {value!r} is not the model's {wanted!r}"
                                            + (f" in {kind}" if kind else ""))
@@ -747,19 +915,20 @@ class Inspection:
         self.sensors = self.rows = self.events = self.rowless = 0
         self.deleted = Counter()  # by file and what
 
-    def profile_of(self, sensor):
-        key = (*sensor.texts.values(), sensor.rate, json.dumps(sensor.own_parameters))
+    def profile_of(self, stretch):
+        key = (*stretch.texts.values(), stretch.rate, json.dumps(stretch.own_parameters), id(stretch.config))
         if key not in self.profiles:
-            self.profiles[key] = Profile(self.fleet.run.type, self.fleet.run.config, sensor.texts, sensor.rate, sensor.own_parameters)
+            self.profiles[key] = Profile(self.fleet.run.type, stretch.config, stretch.texts, stretch.rate,
+                                         stretch.own_parameters)
         return self.profiles[key]
 
     def check(self, sensor):
         reached = self.fleet.run.reached[self.fleet.run.partition_of(sensor.id)]
         check_labels(sensor, reached, self.offenders)
-        if sensor.texts is None:
+        if not sensor.is_known:
             self.rowless += 1
         else:
-            readings, events = check_model(sensor, self.profile_of(sensor), reached, self.comparison, self.offenders)
+            readings, events = check_model(sensor, self.profile_of, reached, self.comparison, self.offenders)
             self.deleted[sensor.file, "readings"] += readings
             self.deleted[sensor.file, "events"] += events
         self.sensors += 1
@@ -796,14 +965,16 @@ def inspect(directory, config_file=None, identities_file=None, sample=None, comp
         fleet.read_sensors(path)
     fleet.find_reached(complete)
     fleet.check_size()
-    by_file = defaultdict(list)
+    by_files = defaultdict(list)
     for sensor in fleet.choose(sample):
-        by_file[sensor.file].append(sensor)
+        by_files[tuple(sensor.files)].append(sensor)
     inspection = Inspection(fleet)
-    for file, sensors in by_file.items():
-        if file != NO_FILE:
+    for of_these, sensors in by_files.items():
+        for file in of_these:
             fleet.read_rows(directory / file, sensors)
         for sensor in sensors:
+            sensor.rows.sort(key=lambda row: row.at)
+            sensor.events.sort(key=lambda event: event.started_at)
             inspection.check(sensor)
             sensor.rows.clear()
     inspection.check_deletions()

@@ -321,7 +321,7 @@ class ReloadTest(fleet.FleetTest):
         ((anomalous,),) = fleet.query(path, "SELECT count(*) FROM sensor_readings WHERE anomaly_flag = 1")
         self.assertEqual(sum(row[1] for row in counted), anomalous, path.name)
 
-    def test_a_reloaded_run_is_resumed_and_not_drawn_anew(self):
+    def test_a_reloaded_run_is_resumed_and_drawn_anew(self):
         process = self.run_fleet()
         self.put("D")
         self.until(lambda: "D" in self.ids(), "rows of the sensor that was added")
@@ -332,8 +332,7 @@ class ReloadTest(fleet.FleetTest):
         self.assert_evenly_due("D", 20_000)
         checked = subprocess.run([sys.executable, "-B", fleet.SOURCE / "tests" / "ground_truth.py", self.dir / "data"],
                                  capture_output=True, text=True)
-        self.assertNotEqual(checked.returncode, 0)
-        self.assertIn("run_reloads", checked.stdout + checked.stderr)
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
     def test_thousands_of_files_at_once(self):
         files = 10_000 if fleet.AT_LENGTH else 3_000

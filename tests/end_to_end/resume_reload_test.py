@@ -7,10 +7,14 @@ interrupted: a copy of its files from which all rows are taken, but not the reco
 
 import random
 import re
+import sys
 from contextlib import closing
 from http.client import HTTPConnection
 
 from fleet import *
+
+sys.path.insert(0, str(SOURCE / "tests"))
+import ground_truth  # noqa: E402
 
 TOKEN = "a-token-of-the-test-0123456789"
 SITES = ("Factory A - Line 1", "Factory A - Line 2", "Warehouse - Dock", "Outdoor - Roof")
@@ -112,6 +116,22 @@ class Resumed(FleetTest):
 
 
 class Reloaded(Resumed):
+    def check_false(self, statement, told):
+        """The other model finds what is falsified."""
+        shutil.rmtree(self.dir / "false", ignore_errors=True)
+        shutil.copytree(self.data, self.dir / "false")
+        for path in shards(self.dir / "false"):
+            with closing(connect(path)) as shard:
+                shard.execute(statement)
+        offenders, _ = ground_truth.inspect(self.dir / "false")
+        self.assertTrue([one for one in offenders if re.search(told, one)], (statement, offenders[:20]))
+
+    def check(self, *arguments):
+        """Every reading and label is that of a model which shares no code with fleet-sim, too."""
+        super().check(*arguments)
+        offenders, self.told = ground_truth.inspect(self.data)
+        self.assertEqual(offenders[:20], [])
+
     def test_killed_at_random_among_reloads(self):
         for seed in range(ROUNDS):
             with self.subTest(seed=seed):
@@ -221,6 +241,9 @@ class Reloaded(Resumed):
         self.resume("data", "--duration", "3m")  # without the flag: as it was recorded
         self.assertEqual(len(self.reloads()), 1)
         self.check()
+        self.check_false("UPDATE run_reloads SET at = replace(at, '2026', '2025')", "no row, and no missing_data")
+        self.check_false("UPDATE run_reloads SET config = replace(config, 'mean: 65', 'mean: 66')", "temperature .* the model's")
+        self.check_false("UPDATE run_identities SET identities = replace(identities, '1.4', '1.3')", "is of .*1.4")
 
 
 class Injected(Resumed):
