@@ -105,6 +105,21 @@ std::set<std::string> ids_between(std::size_t from, std::size_t to) {
 
 }  // namespace
 
+TEST_CASE("what becomes of a few sensors among many takes little") {
+  identity::Roster roster = roster_of(10'000);
+  const config::Config config;
+  fleet::Fleet fleet = fleet_of(roster, config);
+  const std::uint32_t other = roster.add(identity_of("sensor-7000", "Elsewhere"));
+  const std::vector<fleet::WantedSensor> wanted{becoming(7'000, other)};
+  const fleet::FleetChange change =
+      fleet::plan_fleet_change(config, fleet.profiles(), wanted, std::vector<std::uint32_t>{7'002});
+  CHECK(change.fates.size() == 3);
+  CHECK(change.fate_of(7'000).kind == fleet::Fate::Kind::changes);
+  CHECK(change.fate_of(7'002).kind == fleet::Fate::Kind::leaves);
+  for (const std::uint32_t index : {0u, 6'999u, 7'001u, 7'003u, other})
+    CHECK(change.fate_of(index).kind == fleet::Fate::Kind::stays);
+}
+
 TEST_CASE("a config is compared key by key, behaviors effect by effect") {
   config::Config from;
   config::Config to;

@@ -55,38 +55,56 @@ Union unite(const std::vector<std::filesystem::path>& files, const std::string& 
   return all;
 }
 
-sqlite::RecordedIdentities identities_of(const Union& all, const sqlite::EntryKey& entry,
-                                         const std::string& run_id) {
-  sqlite::RecordedIdentities found;
-  const auto recorded = all.identities.find(entry);
-  if (recorded == all.identities.end()) {
+// Reads the identities of entries. Those that follow each other are mostly recorded in one file, which stays
+// open.
+class IdentityReader {
+ public:
+  // Borrows both.
+  IdentityReader(const Union& all, const std::string& run_id) : all_(all), run_id_(run_id) {}
+
+  sqlite::RecordedIdentities read(const sqlite::EntryKey& entry) {
+    const auto recorded = all_.identities.find(entry);
+    if (recorded == all_.identities.end()) refuse(entry);
+    if (file_ != recorded->second) {
+      shard_ = data::open_shard(recorded->second);
+      file_ = recorded->second;
+    }
+    sqlite::RecordedIdentities found;
+    demand_read(sqlite::read_identities(shard_, run_id_, entry, found), file_);
+    return found;
+  }
+
+ private:
+  [[noreturn]] void refuse(const sqlite::EntryKey& entry) const {
     throw InvalidInput(
         fmt::format("--resume: run {} was reloaded while it ran (table run_reloads), and what its reload "
                     "number {} changed is not in these files (table run_identities): an older version wrote "
                     "them, or one of them is missing; begin another run without --resume",
-                    printable(run_id), entry.first));
+                    printable(run_id_), entry.first));
   }
-  sqlite::Database shard = data::open_shard(recorded->second);
-  demand_read(sqlite::read_identities(shard, run_id, entry, found), recorded->second);
-  return found;
-}
+
+  const Union& all_;
+  const std::string& run_id_;
+  std::filesystem::path file_;
+  sqlite::Database shard_;
+};
 
 }  // namespace
 
 RunRecord read_record(const std::vector<std::filesystem::path>& files, const std::string& run_id) {
   Union all = unite(files, run_id);
+  IdentityReader identities(all, run_id);
   RunRecord record;
   if (!all.identities.empty() && all.identities.begin()->first.first == 0) {
-    record.began_with = identities_of(all, all.identities.begin()->first, run_id).identities;
+    record.began_with = identities.read(all.identities.begin()->first).identities;
   } else if (!all.reloads.empty()) {
-    identities_of(all, {all.reloads.begin()->first.first, latest_timestamp},
-                  run_id);  // is not there, and says so
+    identities.read({all.reloads.begin()->first.first, latest_timestamp});  // is not there, and says so
   }
   std::uint64_t number = 0;
   for (auto& [key, reload] : all.reloads) {
     // One that is missing in their midst would have been the next.
     const sqlite::EntryKey next = key.first == ++number ? key : sqlite::EntryKey{number, latest_timestamp};
-    record.reloads.push_back({std::move(reload), identities_of(all, next, run_id)});
+    record.reloads.push_back({std::move(reload), identities.read(next)});
   }
   return record;
 }

@@ -1,6 +1,7 @@
 #include "fleet/fleet_change.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -55,10 +56,21 @@ class Planner {
       }
       change_.joiners.push_back(one.joiner);
     }
+    keep_changed_fates();
     return std::move(change_);
   }
 
  private:
+  // A resumed run may have thousands of changes before it, each of a few sensors among many.
+  void keep_changed_fates() {
+    std::vector<Fate>& fates = change_.fates;
+    const auto changes = [](const Fate& fate) { return fate.kind != Fate::Kind::stays; };
+    const auto first = std::ranges::find_if(fates, changes);
+    const auto end = std::find_if(fates.rbegin(), std::make_reverse_iterator(first), changes).base();
+    change_.first_fate = static_cast<std::uint32_t>(first - fates.begin());
+    fates = std::vector<Fate>(first, end);
+  }
+
   [[nodiscard]] const identity::Roster& roster() const { return change_.profiles->roster(); }
 
   [[nodiscard]] bool keeps_its_place(const WantedSensor& wanted, double rate) const {

@@ -54,14 +54,16 @@ struct WantedSensor {
 };
 
 struct FleetChange {
-  std::vector<Fate> fates;                 // by index into the Roster; those beyond its end stay
+  std::vector<Fate> fates;  // from index `first_fate` into the Roster on; all others stay
+  std::uint32_t first_fate = 0;
   std::vector<Joiner> joiners;             // sorted by writer, rate, phase and key
   std::shared_ptr<ProfileTable> profiles;  // that the fleet has from now on; afterwards, those it had
   std::vector<ChangedAnomaly> anomalies;   // filled by the swap
 
   [[nodiscard]] const Fate& fate_of(std::uint32_t identity) const {
     static constexpr Fate staying;
-    return identity < fates.size() ? fates[identity] : staying;
+    const bool has_fate = identity >= first_fate && identity - first_fate < fates.size();
+    return has_fate ? fates[identity - first_fate] : staying;
   }
 };
 

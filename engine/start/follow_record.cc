@@ -35,7 +35,8 @@ fleet::FleetChange plan_again(const History& history, std::size_t index, const F
     for (const fleet::WantedSensor& one : everyone_stays(*latest.edition.members, targets.places))
       wanted.push_back(one);
   } else {
-    latest.edition.members = std::make_shared<const Members>(history.members_after(index + 1));
+    latest.edition.members =
+        std::make_shared<const Members>(History::members_after(*latest.edition.members, past));
   }
   latest.edition.config = past.config;
   latest.edition.config_hash = past.reload.config_hash;

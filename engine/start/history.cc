@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,7 +21,7 @@ namespace {
 class ConfigReader {
  public:
   ConfigReader(const config::Config& process, std::shared_ptr<const config::Config> first)
-      : process_(process), config_(std::move(first)) {}
+      : process_(process), config_(std::move(first)), readings_(config::readings_config_text(*config_)) {}
 
   const std::shared_ptr<const config::Config>& read(const sqlite::RunReload& reload) {
     if (reload.config == text_) return config_;
@@ -30,7 +31,8 @@ class ConfigReader {
         config::read_config(text_, fmt::format("run_reloads, number {}", reload.number), problems);
     if (!problems.empty()) throw InvalidInput(problems.text());
     config::Config config = with_readings_of(process_, recorded);
-    if (config::readings_config_text(config) != config::readings_config_text(*config_)) {
+    if (std::string readings = config::readings_config_text(config); readings != readings_) {
+      readings_ = std::move(readings);
       config_ = std::make_shared<const config::Config>(std::move(config));
     }
     return config_;
@@ -39,7 +41,8 @@ class ConfigReader {
  private:
   const config::Config& process_;
   std::shared_ptr<const config::Config> config_;
-  std::string text_;
+  std::string readings_;  // of it
+  std::string text_;      // as it was recorded
 };
 
 // Follows who is in the fleet, from reload to reload, and gives every identity its index.
@@ -66,6 +69,21 @@ class FleetFollower {
   identity::Roster& roster_;
   std::unordered_map<std::string_view, std::optional<std::uint32_t>> members_;  // none: has left
 };
+
+// Who is there after the reloads. An identity leaves once at most.
+Members remaining(Members members, std::span<const PastReload> reloads) {
+  Members left;
+  for (const PastReload& past : reloads) {
+    left.insert(left.end(), past.reload.removed.begin(), past.reload.removed.end());
+    for (const Became& became : past.became) {
+      if (became.from) left.push_back(*became.from);
+      members.push_back(became.to);
+    }
+  }
+  std::ranges::sort(left);
+  std::erase_if(members, [&](std::uint32_t member) { return std::ranges::binary_search(left, member); });
+  return members;
+}
 
 }  // namespace
 
@@ -102,19 +120,11 @@ History History::of_record(const data::RunRecord& record, Timestamp start, const
 }
 
 Members History::members_after(std::size_t reloads) const {
-  Members members = began_with_;
-  for (std::size_t i = 0; i < reloads; ++i) {
-    const PastReload& past = reloads_[i];
-    if (past.became.empty() && past.reload.removed.empty()) continue;
-    Members left = past.reload.removed;
-    for (const Became& became : past.became) {
-      if (became.from) left.push_back(*became.from);
-    }
-    std::ranges::sort(left);
-    std::erase_if(members, [&](std::uint32_t member) { return std::ranges::binary_search(left, member); });
-    for (const Became& became : past.became) members.push_back(became.to);
-  }
-  return members;
+  return remaining(began_with_, std::span(reloads_).first(reloads));
+}
+
+Members History::members_after(const Members& members, const PastReload& next) {
+  return remaining(members, std::span(&next, 1));
 }
 
 std::size_t History::reloads_until(Timestamp moment) const {
@@ -173,13 +183,16 @@ std::vector<LifeTable::Piece> LifeTable::pieces(std::uint32_t sensor, Timestamp 
 // At the reloads that changed the config meanwhile, from the last one that is not after `since`.
 void LifeTable::split(const Turn& turn, Timestamp to, std::size_t reloads_end, Timestamp since,
                       std::vector<Piece>& pieces) const {
+  const auto moment_of = [this](std::size_t reloads) { return history_.reloads()[reloads - 1].reload.at; };
   Piece piece{turn.at, to, *turn.identity, turn.reloads, turn.joins, turn.comes_back};
-  for (auto next = std::ranges::upper_bound(config_reloads_, turn.reloads);
-       next != config_reloads_.end() && *next < reloads_end; ++next) {
-    const Timestamp at = history_.reloads()[*next - 1].reload.at;
-    piece.to = at;
-    if (at > since) pieces.push_back(piece);
-    piece = {at, to, *turn.identity, *next, false, false};
+  const auto first = std::ranges::upper_bound(config_reloads_, turn.reloads);
+  const auto end = std::lower_bound(first, config_reloads_.end(), reloads_end);
+  const auto later = std::ranges::upper_bound(first, end, since, {}, moment_of);
+  if (later != first) piece = {moment_of(later[-1]), to, *turn.identity, later[-1], false, false};
+  for (auto next = later; next != end; ++next) {
+    piece.to = moment_of(*next);
+    pieces.push_back(piece);
+    piece = {moment_of(*next), to, *turn.identity, *next, false, false};
   }
   pieces.push_back(piece);
 }
@@ -188,12 +201,13 @@ LifeTable::Piece LifeTable::last_joined(std::uint32_t sensor, Timestamp moment) 
   const std::vector<Turn>& turns = turns_[sensor];
   const auto joined = std::find_if(turns.rbegin(), turns.rend(),
                                    [moment](const Turn& turn) { return turn.joins && turn.at <= moment; });
-  const std::size_t place = static_cast<std::size_t>(turns.rend() - joined) - 1;
-  const bool last = place + 1 == turns.size();
-  std::vector<Piece> pieces;
-  split(*joined, last ? latest_timestamp : turns[place + 1].at, last ? SIZE_MAX : turns[place + 1].reloads,
-        joined->at - 1, pieces);
-  return pieces.front();
+  const bool is_last = joined == turns.rbegin();
+  const auto config_changes = std::ranges::upper_bound(config_reloads_, joined->reloads);
+  const bool changes_first =
+      config_changes != config_reloads_.end() && (is_last || *config_changes < joined[-1].reloads);
+  Timestamp to = is_last ? latest_timestamp : joined[-1].at;
+  if (changes_first) to = history_.reloads()[*config_changes - 1].reload.at;
+  return {joined->at, to, *joined->identity, joined->reloads, joined->joins, joined->comes_back};
 }
 
 }  // namespace fleet_sim::start

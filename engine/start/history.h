@@ -56,6 +56,8 @@ class History {
     return reloads == 0 ? began_under_ : reloads_[reloads - 1].config;
   }
   [[nodiscard]] Members members_after(std::size_t reloads) const;
+  // The same, of one reload more.
+  [[nodiscard]] static Members members_after(const Members& members, const PastReload& next);
 
   // How many reloads are at `moment` or before.
   [[nodiscard]] std::size_t reloads_until(Timestamp moment) const;

@@ -246,6 +246,51 @@ class Reloaded(Resumed):
         self.check_false("UPDATE run_identities SET identities = replace(identities, '1.4', '1.3')", "is of .*1.4")
 
 
+class ManyTimes(Resumed):
+    """A run may be reloaded 10,000 times; so often it is not worth the wait, so the record is written here."""
+    reloads_recorded = 10_000 if AT_LENGTH else 300
+    how = ("--duration", "1h")
+
+    def record(self):
+        """A reload gives another mean, the next one another firmware to one of the sensors. Then no row is as the record has it,
+        and all are taken out."""
+        path = self.data / "sensor_data.db"
+        with closing(connect(path)) as shard:
+            ((run, config),) = shard.execute("SELECT run_id, config FROM run_info").fetchall()
+            self.assertIn("mean: 65\n", config)
+            shard.execute("BEGIN")
+            shard.execute("CREATE TABLE run_reloads (run_id TEXT NOT NULL, number INTEGER NOT NULL, at TEXT NOT NULL, changes "
+                          "TEXT NOT NULL, fleet_size INTEGER NOT NULL, config TEXT NOT NULL, config_hash TEXT NOT NULL, "
+                          "fleet_hash TEXT NOT NULL, PRIMARY KEY (run_id, number, at))")
+            for number in range(1, self.reloads_recorded + 1):
+                at = ground_truth.timestamp(ground_truth.micros("2026-01-01T00:20:00.000000Z")
+                                            + number * 2_000 * SECOND // self.reloads_recorded)
+                reloaded = config.replace("mean: 65\n", f"mean: {65 + number // 2 / 1000}\n")
+                shard.execute("INSERT INTO run_reloads VALUES (?, ?, ?, 'mean', 12, ?, '', '')", (run, number, at, reloaded))
+                line = json.dumps(identity(f"S{number % 11}", firmware_version=f"1.{number % 7}")) + "\n" if number % 2 else ""
+                shard.execute("INSERT INTO run_identities VALUES (?, ?, ?, 0, ?, '')", (run, number, at, line))
+            shard.execute("DELETE FROM sensor_readings")
+            shard.execute("DELETE FROM anomaly_events")
+            shard.execute("COMMIT")
+
+    def test_reloaded_so_often_and_resumed(self):
+        fleet = self.write_identities([identity(f"S{i}") for i in range(12)])
+        config = self.write("config.yaml", "anomalies: {probability: 0.4}\n")
+        self.fill("data", "--config", config, "--rate", 0.5, *self.how, identities=fleet)
+        self.record()
+        self.resume("data", *self.how)
+        whole = self.readings("data")
+        offenders, told = ground_truth.inspect(self.data)
+        self.assertEqual(offenders[:20], [])
+        self.assertIn("12 of 12 sensors", told)
+        with closing(connect(self.data / "sensor_data.db")) as shard:  # as if it had been killed near the end
+            shard.execute("DELETE FROM sensor_readings WHERE timestamp > '2026-01-01T00:58'")
+            shard.execute("DELETE FROM anomaly_events WHERE started_at > '2026-01-01T00:58'")
+            shard.execute("UPDATE anomaly_events SET ended_at = NULL WHERE ended_at > '2026-01-01T00:58'")
+        self.resume("data", *self.how)
+        self.assertEqual(self.readings("data"), whole)
+
+
 class Injected(Resumed):
     def test_killed_among_injected_anomalies(self):
         self.configure(probability=0, reload=False)
