@@ -640,6 +640,30 @@ TEST_CASE("lag is real time since a reading was due, never negative") {
   CHECK(SimulationClock(start, began, std::nullopt).lag(start, began + 100h) == 0);
 }
 
+TEST_CASE("what is due until a fleet has caught up with its clock is history, and never again") {
+  using namespace std::chrono_literals;
+  constexpr Timestamp launch = 1'767'225'600'000'000;
+  const SteadyTime launched{100h};
+  SimulationClock behind(launch, launched, 1.0, launch - 60'000'000);
+  CHECK(behind.fills_history());
+  CHECK_FALSE(behind.paced());
+  CHECK(behind.history_until() == latest_timestamp);
+  CHECK(behind.simulated(launched + 2s) == launch + 2'000'000);
+  behind.caught_up(launch + 3'000'000);
+  CHECK(behind.paced());
+  CHECK_FALSE(behind.fills_history());
+  behind.caught_up(launch + 9'000'000);
+  CHECK(behind.history_until() == launch + 3'000'000);
+
+  const SimulationClock on_time(launch, launched, 1.0);
+  CHECK(on_time.paced());
+  CHECK(on_time.history_until() == launch);
+  SimulationClock unpaced(launch, launched, std::nullopt);
+  unpaced.caught_up(launch);
+  CHECK_FALSE(unpaced.paced());
+  CHECK_FALSE(unpaced.fills_history());
+}
+
 TEST_CASE("an unpaced clock says that every moment has come, and no clock passes the last one") {
   using namespace std::chrono_literals;
   const SteadyTime began{100h};

@@ -609,6 +609,35 @@ TEST_CASE("each layer says anew which sensors run") {
         "--identity: a single identity and identities exclude each other; give one of them");
 }
 
+TEST_CASE("a history excludes a start and another speed, wherever each is set") {
+  const Folder folder;
+  const auto started = folder.file("clock: {start: 2026-01-31}\n");
+  const config::Setting backfill{"clock.backfill_seconds", "1d", "--backfill"};
+  CHECK(load(started, {}, {backfill}).problems ==
+        "--backfill: clock.backfill_seconds '86400' and clock.start '2026-01-31T00:00:00.000000Z' (" +
+            started.string() + ":1) exclude each other; give one of them");
+  const config::Setting speed{"clock.speed", "max", "FLEET_SIM_CLOCK_SPEED"};
+  CHECK(
+      load({}, {speed}, {backfill}).problems ==
+      "--backfill: clock.backfill_seconds '86400' and clock.speed 'max' (FLEET_SIM_CLOCK_SPEED) exclude each "
+      "other; give one of them");
+  CHECK(
+      load({}, {}, {backfill, {"clock.start", "now", "--start"}, {"clock.speed", "1", "--speed"}}).problems ==
+      "");
+  CHECK(load(started, {}, {{"clock.backfill_seconds", "0", "--backfill"}}).problems == "");
+}
+
+TEST_CASE("what a resumed run has recorded excludes nothing, and can be read back") {
+  config::Config recorded;
+  recorded.clock.backfill_seconds = 86'400;
+  recorded.clock.start = 1'767'225'600'000'000;
+  recorded.simulation.run_time_seconds = 60;
+  Problems problems;
+  CHECK(config::load_config({}, {}, {}, problems, recorded) == recorded);
+  CHECK(config::read_config(config::config_text(recorded), "recorded", problems) == recorded);
+  CHECK(problems.text() == "");
+}
+
 TEST_CASE("trailing zeros do not make another firmware") {
   CHECK(config::canonical_firmware("1.3.0") == "1.3");
   CHECK(config::canonical_firmware("1.0.0") == "1");

@@ -70,9 +70,8 @@ class ReloadedFleet {
                      std::make_shared<const start::ShardPaths>(plan_.paths), plan_.shard_count,
                      fleet_.readings_per_second(), 0});
     scheduler_ = std::make_unique<schedule::Scheduler>(
-        schedule::Schedule{SimulationClock(start_, std::chrono::steady_clock::now(), 1.0), start_,
-                           latest_timestamp, 2},
-        fleet_, pool_, std::span<batch::BatchQueue* const>(&borrowed_, 1), ledger_);
+        schedule::Schedule{clock_, start_, latest_timestamp, 2}, fleet_, pool_,
+        std::span<batch::BatchQueue* const>(&borrowed_, 1), ledger_);
     reloader_ =
         std::make_unique<run::Reloader>(run::ReloadTargets{inputs_,
                                                            inputs_.identities.roster,
@@ -148,6 +147,7 @@ class ReloadedFleet {
 
   start::Inputs inputs_;
   Timestamp start_ = system_now();
+  SimulationClock clock_{start_, std::chrono::steady_clock::now(), 1.0};
   sqlite::ShardPlan plan_ =
       sqlite::plan_shards(inputs_.identities.roster, inputs_.members,
                           std::vector<double>(inputs_.members.size(), 1.0), inputs_.config);

@@ -44,6 +44,7 @@ struct Bench {
   std::function<void(fleet::Agenda&, fleet::Fleet&)> plan = {};
   config::Overload overload = config::Overload::block;
   std::chrono::milliseconds stall = 0ms;  // before anything is taken from the queues
+  Microseconds behind = 0;                // its clock, when it starts
 };
 
 // What a run came to.
@@ -54,6 +55,7 @@ struct Result {
   std::optional<Timestamp> skipped_since;
   Timestamp reached = 0;
   std::uint64_t due_by_arithmetic = 0;
+  Timestamp history_until = 0;
 
   [[nodiscard]] std::vector<batch::Reading> all() const {
     std::vector<batch::Reading> all;
@@ -75,7 +77,7 @@ Result run(const Bench& bench) {
     borrowed.push_back(queues.emplace_back(std::make_unique<batch::BatchQueue>(bench.pool_size)).get());
   }
   Ledger ledger;
-  const SimulationClock clock(start, bench.started, bench.speed);
+  SimulationClock clock(start + bench.behind, bench.started, bench.speed, start);
   schedule::Scheduler scheduler({clock, start, bench.end, bench.threads, bench.overload}, fleet, pool,
                                 borrowed, ledger);
 
@@ -112,6 +114,7 @@ Result run(const Bench& bench) {
   result.skipped_since = ledger.skipped_since();
   result.reached = scheduler.reached();
   result.due_by_arithmetic = fleet.due_before(result.reached);
+  result.history_until = clock.history_until();
   return result;
 }
 
@@ -287,7 +290,7 @@ TEST_CASE("stopped before it starts, and again while it runs and after, it ends 
   batch::BatchQueue queue(8);
   const std::vector<batch::BatchQueue*> queues{&queue};
   Ledger ledger;
-  const SimulationClock clock(start, std::chrono::steady_clock::now(), std::nullopt);
+  SimulationClock clock(start, std::chrono::steady_clock::now(), std::nullopt);
   schedule::Scheduler scheduler({clock, start, latest_timestamp, 1}, fleet, pool, queues, ledger);
   CHECK_FALSE(scheduler.wait_for(0ms));
   scheduler.request_stop();
@@ -306,7 +309,7 @@ TEST_CASE("a request to stop ends a sleep of years") {
   batch::BatchQueue queue(8);
   const std::vector<batch::BatchQueue*> queues{&queue};
   Ledger ledger;
-  const SimulationClock clock(start, std::chrono::steady_clock::now(), 1.0);
+  SimulationClock clock(start, std::chrono::steady_clock::now(), 1.0);
   schedule::Scheduler scheduler({clock, start, latest_timestamp, 2}, fleet, pool, queues, ledger);
   scheduler.start();
   CHECK_FALSE(scheduler.wait_for(20ms));
@@ -347,7 +350,7 @@ TEST_CASE("work between windows is done while the fleet sleeps for years") {
   batch::BatchQueue queue(8);
   const std::vector<batch::BatchQueue*> queues{&queue};
   Ledger ledger;
-  const SimulationClock clock(start, std::chrono::steady_clock::now(), 1.0);
+  SimulationClock clock(start, std::chrono::steady_clock::now(), 1.0);
   schedule::Scheduler scheduler({clock, start, latest_timestamp, 2}, fleet, pool, queues, ledger);
   scheduler.start();
   for (int i = 0; i < 3; ++i) {
@@ -392,7 +395,7 @@ TEST_CASE("at every moment a paced fleet has reached no further than its clock")
   batch::BatchQueue queue(8);
   const std::vector<batch::BatchQueue*> queues{&queue};
   Ledger ledger;
-  const SimulationClock clock(start, std::chrono::steady_clock::now(), 10.0);
+  SimulationClock clock(start, std::chrono::steady_clock::now(), 10.0);
   schedule::Scheduler scheduler({clock, start, start + 3 * second, 1}, fleet, pool, queues, ledger);
   scheduler.start();
   while (!scheduler.wait_for(1ms)) {
@@ -506,6 +509,22 @@ TEST_CASE("a fleet that blocks, or has no pace, skips nothing") {
   Bench unpaced = stalled_bench(roster, 2, config::Overload::skip);
   unpaced.speed.reset();
   CHECK(run(unpaced).books.skipped == 0);
+}
+
+TEST_CASE("a fleet that fills history skips none of it, and nothing that comes due meanwhile") {
+  const identity::Roster roster = roster_of(6'000);
+  for (const unsigned threads : {1u, 4u}) {
+    CAPTURE(threads);
+    Bench bench = stalled_bench(roster, threads, config::Overload::skip);
+    bench.behind = 2 * second;
+    bench.end = start + 14 * second;
+    const Result result = run(bench);
+    CHECK(result.books.skipped == 0);
+    CHECK(result.books.due == 14u * 6'000);
+    // Four simulated seconds have passed while nothing was taken from the queues.
+    CHECK(result.history_until >= start + 6 * second);
+    CHECK(result.history_until < bench.end);
+  }
 }
 
 TEST_CASE("a reload of the agenda divides the readings at its time exactly, with any number of threads") {

@@ -24,8 +24,8 @@ constexpr write::StallLimits patient{moment, std::chrono::hours(1)};
 constexpr write::StallLimits impatient{moment, 5 * moment};
 
 // A paced fleet, whose readings were due long ago.
-SimulationClock real_time() {
-  return {WriterRig::first_due, std::chrono::steady_clock::now() - std::chrono::hours(1), 1.0};
+SteadyTime an_hour_ago() {
+  return std::chrono::steady_clock::now() - std::chrono::hours(1);
 }
 
 // A writer at work on sixteen files, each of which has its first rows.
@@ -102,7 +102,7 @@ std::size_t times_logged(const WriterRig& rig, const std::string& what) {
 }  // namespace
 
 TEST_CASE("one of sixteen shards on a disk that does not answer does not delay the others") {
-  Fleet fleet({.stall_limits = patient, .clock = real_time()});
+  Fleet fleet({.stall_limits = patient, .launched = an_hour_ago()});
   fleet.send_and_commit();
   CHECK_FALSE(fleet.is_degraded());
   fleet.end();
@@ -113,7 +113,7 @@ TEST_CASE("one of sixteen shards on a disk that does not answer does not delay t
 }
 
 TEST_CASE("a shard that comes back goes on at once, while the run does") {
-  Fleet fleet({.stall_limits = patient, .clock = real_time()});
+  Fleet fleet({.stall_limits = patient, .launched = an_hour_ago()});
   fleet.send_and_commit();
   fleet.vfs.answer();
   fleet.wait_until([&] { return fleet.written(stalled) == 110; });
@@ -123,7 +123,7 @@ TEST_CASE("a shard that comes back goes on at once, while the run does") {
 }
 
 TEST_CASE("several shards whose disk does not answer do not delay the others either") {
-  Fleet fleet({.stall_limits = patient, .clock = real_time()});
+  Fleet fleet({.stall_limits = patient, .launched = an_hour_ago()});
   for (const char digit : {'1', '2', '3'}) {
     const std::uint32_t sensor = static_cast<std::uint32_t>(digit - '0');
     const std::uint64_t before = fleet.written(0);
@@ -138,7 +138,7 @@ TEST_CASE("several shards whose disk does not answer do not delay the others eit
 }
 
 TEST_CASE("a disk that does not answer for long makes its shard degraded, and its rows a bounded backlog") {
-  Fleet fleet({.pending_rows = 60, .stall_limits = impatient, .clock = real_time()});
+  Fleet fleet({.pending_rows = 60, .stall_limits = impatient, .launched = an_hour_ago()});
   fleet.wait_until([&] { return fleet.is_degraded(); });
   fleet.send_and_commit();
   fleet.vfs.answer();
@@ -169,7 +169,7 @@ TEST_CASE("a fleet without pace waits for a disk that does not answer, and loses
 }
 
 TEST_CASE("a call that fails when it comes back at last is tried again, with what came meanwhile behind it") {
-  Fleet fleet({.stall_limits = impatient, .clock = real_time()});
+  Fleet fleet({.stall_limits = impatient, .launched = an_hour_ago()});
   fleet.send_and_commit();
   fleet.vfs.fail_writes(1, 1, SQLITE_IOERR_WRITE, fleet.name());
   fleet.end();
@@ -180,7 +180,7 @@ TEST_CASE("a call that fails when it comes back at last is tried again, with wha
 }
 
 TEST_CASE("a disk that takes its time to fail at the end is given up like one that fails at once") {
-  Fleet fleet({.stall_limits = patient, .clock = real_time()});
+  Fleet fleet({.stall_limits = patient, .launched = an_hour_ago()});
   fleet.send_and_commit();
   fleet.vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, fleet.name());
   const std::jthread slow_disk([&](const std::stop_token& over) {

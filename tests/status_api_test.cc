@@ -100,6 +100,22 @@ struct Rig {
 
 }  // namespace
 
+TEST_CASE("a run that fills history is well, and says what it does") {
+  Rig rig;
+  rig.status->reasons.clear();
+  CHECK(json::parse(rig.ask("/healthz").body) == json{{"healthy", true}});
+  rig.status->now.history_left = 42;
+  CHECK(rig.ask("/healthz").status == 200);
+  CHECK(json::parse(rig.ask("/health").body) == json{{"healthy", true}, {"state", "filling history"}});
+  CHECK(rig.ask("/readyz").status == 200);
+  const json status = json::parse(rig.ask("/status").body);
+  CHECK(status["state"] == "filling history");
+  CHECK(status["progress"]["history_left_seconds"] == 42);
+  CHECK(rig.ask("/metrics").body.find("fleet_sim_filling_history 1\n") != std::string::npos);
+  rig.status->reasons = {"a.db: cannot be written"};
+  CHECK(rig.ask("/healthz").status == 503);
+}
+
 TEST_CASE("the status says what the contract names") {
   const json status = json::parse(status::status_json(*some_status()));
   CHECK(status["run"]["seed"] == "18446744073709551615");

@@ -92,7 +92,7 @@ TEST_CASE("the progress line shows the rate since an earlier moment") {
 
 TEST_CASE("the progress line of an unpaced, endless or troubled run") {
   status::Snapshot now = snapshot_of_a_run();
-  now.paced = false;
+  now.speed.reset();
   now.simulated_seconds = 1'800;
   CHECK(status::progress_text(now, status::Snapshot()) ==
         "13,667 rows/s | 1,230,000 rows | 600 waiting | 1,500 anomalies | 1 min 30 s left");
@@ -107,6 +107,33 @@ TEST_CASE("the progress line of an unpaced, endless or troubled run") {
   CHECK(status::progress_text(now, now).ends_with(" | finishing"));
   now.simulated_seconds = 0;
   CHECK(status::progress_text(now, now).ends_with("errors"));
+}
+
+TEST_CASE("the progress line of a run that fills history says for how long, and then goes by the clock") {
+  status::Snapshot now = snapshot_of_a_run();
+  now.simulated_seconds = 45'000;
+  now.simulated_total = 90'000;
+  now.history_left = 41'400;
+  CHECK(status::progress_text(now, now) ==
+        "0 rows/s | 1,230,000 rows | 600 waiting | 1,500 anomalies | filling history, 1 min 23 s left");
+  now.simulated_total.reset();
+  CHECK(status::progress_text(now, now).ends_with(" | filling history, 1 min 23 s left"));
+  now.simulated_seconds = 0;
+  CHECK(status::progress_text(now, now).ends_with(" | filling history"));
+  now.history_left.reset();
+  now.simulated_seconds = 86'400;
+  now.simulated_total = 86'700;
+  CHECK(status::progress_text(now, now).ends_with(
+      " | lag p99 51.3 ms | 600 waiting | 1,500 anomalies | 5 min 0 s left"));
+  now.speed = 5;
+  CHECK(status::progress_text(now, now).ends_with(" | 1 min 0 s left"));
+}
+
+TEST_CASE("the summary says nothing of lag when all was history") {
+  status::Snapshot now = snapshot_of_a_run();
+  now.history_left = 0;
+  const std::string text = status::summary_text(now, "data");
+  CHECK(text.find("lag") == text.npos);
 }
 
 TEST_CASE("the progress line leaves out what matters least where the terminal is narrow") {
@@ -158,7 +185,7 @@ TEST_CASE("a run that the writer held up ends with a hint") {
   SUBCASE("at any speed but one that storage keeps up with") {
     snapshot.furthest_behind_seconds = 0.4;
     CHECK(suggested() == 0);
-    snapshot.paced = false;
+    snapshot.speed.reset();
     CHECK(suggested() == 3);
   }
   SUBCASE("unless it wrote nothing, as when a run goes on that had come to its end") {
@@ -216,7 +243,7 @@ TEST_CASE("the summary of a clean, paced run") {
 
 TEST_CASE("the summary of an unpaced run with losses") {
   status::Snapshot snapshot = snapshot_of_a_run();
-  snapshot.paced = false;
+  snapshot.speed.reset();
   snapshot.shards = 1;
   snapshot.sensors = 1;
   snapshot.files_written = 1;

@@ -350,10 +350,11 @@ TEST_CASE("the null sink counts everything and writes nothing") {
 TEST_CASE("a paced writer's lag is the real time from due to commit") {
   WriterRig rig;
   const SteadyTime began = std::chrono::steady_clock::now() - std::chrono::seconds(10);
+  const SimulationClock clock(WriterRig::first_due, began, 1.0);
   const write::WriterContext context{.roster = rig.roster,
                                      .settings = rig.config.write,
                                      .place_of = rig.plan.place_of,
-                                     .clock = SimulationClock(WriterRig::first_due, began, 1.0),
+                                     .clock = clock,
                                      .pool = rig.pool,
                                      .ledger = rig.ledger,
                                      .errors = rig.error_counts,
@@ -375,6 +376,42 @@ TEST_CASE("a paced writer's lag is the real time from due to commit") {
   CHECK(writer.lag().max() < 70'000'000);
   CHECK(writer.lag().percentile(0.5) >= 6'000'000);
   CHECK(writer.lag().percentile(0.5) <= writer.lag().max() - 3'000'000);
+}
+
+TEST_CASE(
+    "history has no lag: not what is written until the fleet has caught up, nor what is written later") {
+  WriterRig rig;
+  const SteadyTime launched = std::chrono::steady_clock::now() - std::chrono::seconds(10);
+  SimulationClock clock(WriterRig::first_due, launched, 1.0, WriterRig::first_due - 100 * second);
+  const write::WriterContext context{.roster = rig.roster,
+                                     .settings = rig.config.write,
+                                     .place_of = rig.plan.place_of,
+                                     .clock = clock,
+                                     .pool = rig.pool,
+                                     .ledger = rig.ledger,
+                                     .errors = rig.error_counts,
+                                     .pending_rows = 1'000,
+                                     .log = [](const std::string&) {},
+                                     .give_up = [] {}};
+  const sqlite::ShardContext shards{rig.roster, rig.config.sqlite, rig.run, {}};
+  write::Writer writer(context, std::make_unique<sqlite::SqliteSink>(shards, 10, context.log),
+                       rig.plan.paths[0], 4);
+  const auto write = [&](std::initializer_list<Microseconds> offsets) {
+    batch::Batch* batch = rig.pool.acquire();
+    for (const Microseconds offset : offsets)
+      batch->readings.push_back({WriterRig::first_due + offset, {1, 2, 3}, 0, std::nullopt});
+    writer.queue().push(batch);
+    const SteadyTime now = std::chrono::steady_clock::now();
+    writer.step(now);
+    writer.step(now + std::chrono::seconds(1));
+  };
+  write({-90 * second, 2 * second});
+  CHECK(rig.ledger.books().written == 2);
+  CHECK(writer.lag().count() == 0);
+  clock.caught_up(WriterRig::first_due + 5 * second);
+  write({5 * second - 1, 5 * second, 6 * second});
+  CHECK(rig.ledger.books().written == 5);
+  CHECK(writer.lag().count() == 2);
 }
 
 }  // namespace fleet_sim::writer_test

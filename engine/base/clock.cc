@@ -14,20 +14,28 @@ Timestamp system_now() {
   return std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count();
 }
 
-SimulationClock::SimulationClock(Timestamp start, SteadyTime started, std::optional<double> speed)
-    : start_(start), started_(started), speed_(speed) {}
+SimulationClock::SimulationClock(Timestamp launch, SteadyTime launched, std::optional<double> speed,
+                                 Timestamp from)
+    : launch_(launch),
+      launched_(launched),
+      speed_(speed),
+      history_until_(!speed || from < launch ? latest_timestamp : from) {}
+
+void SimulationClock::caught_up(Timestamp reached) {
+  if (fills_history()) history_until_.store(reached, std::memory_order_release);
+}
 
 Timestamp SimulationClock::simulated(SteadyTime real) const {
   if (!speed_) return latest_timestamp;
-  const std::chrono::duration<double, std::micro> elapsed = real - started_;
-  const double ahead = std::min(elapsed.count() * *speed_, static_cast<double>(latest_timestamp - start_));
-  return start_ + static_cast<Microseconds>(ahead);
+  const std::chrono::duration<double, std::micro> elapsed = real - launched_;
+  const double ahead = std::min(elapsed.count() * *speed_, static_cast<double>(latest_timestamp - launch_));
+  return launch_ + static_cast<Microseconds>(ahead);
 }
 
 SteadyTime SimulationClock::real(Timestamp simulated) const {
-  const double microseconds = static_cast<double>(simulated - start_) / speed_.value_or(1);
+  const double microseconds = static_cast<double>(simulated - launch_) / speed_.value_or(1);
   const std::chrono::duration<double, std::micro> elapsed(std::min(microseconds, longest_wait));
-  return started_ + std::chrono::ceil<SteadyTime::duration>(elapsed);
+  return launched_ + std::chrono::ceil<SteadyTime::duration>(elapsed);
 }
 
 Microseconds SimulationClock::lag(Timestamp due, SteadyTime real_time) const {

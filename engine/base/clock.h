@@ -1,8 +1,16 @@
 // The clocks a run goes by: the system's, and the SimulationClock, which turns real time into simulated time.
-// It starts at `start`, runs `speed` times as fast as the wall, and never jumps, because it follows the
-// steady clock even when the system's is set. Immutable after construction; any thread.
+// It reads `launch` at `launched`, runs `speed` times as fast as the wall, and never jumps, because it
+// follows the steady clock even when the system's is set.
+//
+// A fleet may start behind its clock: one that fills history first, or goes on with a run that was away. What
+// is due until it has caught up is history: it waits for its writers, and is never late. To an unpaced fleet
+// everything is history.
+//
+// One clock belongs to a run, and whoever needs it borrows it. Any thread may ask; the scheduler's conductor
+// says when the fleet has caught up.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 
@@ -21,24 +29,41 @@ Timestamp system_now();
 
 class SimulationClock {
  public:
-  // `speed` is simulated seconds per second; none means unpaced: every moment has already come.
-  SimulationClock(Timestamp start, SteadyTime started, std::optional<double> speed);
+  // `speed` is simulated seconds per second; none means unpaced: every moment has already come. The first
+  // reading is due at `from` or later; before the launch, the fleet has to catch up.
+  SimulationClock(Timestamp launch, SteadyTime launched, std::optional<double> speed, Timestamp from);
+  SimulationClock(Timestamp launch, SteadyTime launched, std::optional<double> speed)
+      : SimulationClock(launch, launched, speed, launch) {}
 
-  [[nodiscard]] bool paced() const { return speed_.has_value(); }
+  // Simulated seconds per second.
+  [[nodiscard]] std::optional<double> speed() const { return speed_; }
 
-  // The simulated time at `real`; latest_timestamp when unpaced.
+  // What is due earlier is history. The latest timestamp while that goes on: for an unpaced fleet, always.
+  [[nodiscard]] Timestamp history_until() const { return history_until_.load(std::memory_order_acquire); }
+
+  // Whether the fleet keeps to the clock, and what it reads may be late.
+  [[nodiscard]] bool paced() const { return history_until() != latest_timestamp; }
+  // Whether it has a clock to catch up with.
+  [[nodiscard]] bool fills_history() const { return speed_ && !paced(); }
+
+  // The fleet has taken all that was due before `reached`, and has to wait for what is next. After the first
+  // time nothing changes any more.
+  void caught_up(Timestamp reached);
+
+  // The simulated time at `real`; latest_timestamp without a speed.
   [[nodiscard]] Timestamp simulated(SteadyTime real) const;
 
-  // When the simulated moment comes. Only for a paced clock.
+  // When the simulated moment comes. Only with a speed.
   [[nodiscard]] SteadyTime real(Timestamp simulated) const;
 
-  // Real microseconds from the moment `due` came until `real`; never negative, 0 when unpaced.
+  // Real microseconds from the moment `due` came until `real`; never negative, 0 without a speed.
   [[nodiscard]] Microseconds lag(Timestamp due, SteadyTime real) const;
 
  private:
-  Timestamp start_;
-  SteadyTime started_;
+  Timestamp launch_;
+  SteadyTime launched_;
   std::optional<double> speed_;
+  std::atomic<Timestamp> history_until_;
 };
 
 }  // namespace fleet_sim

@@ -119,7 +119,7 @@ void simulation_keys(Section simulation) {
                   .help = "When a paced fleet's rows cannot be written fast enough: block (readings wait) or "
                           "skip (they are left out and counted)",
                   .more = "lag grows while they wait, and anomalies continue while they are skipped; a fleet "
-                          "at --speed max always waits"});
+                          "at --speed max, or one that fills history, always waits"});
 }
 
 enum class ShardKey { none, sensor, location, site, manufacturer, model, firmware, hash };
@@ -157,9 +157,12 @@ inline constexpr Bounds speed_factors{1e-6, 1e6, true};
 std::string parse_speed(std::string_view text, Speed& speed);  // max, or a factor
 std::string speed_text(const Speed& speed);
 
+inline constexpr double longest_backfill_seconds = 18'262.0 * 86'400;  // 50 years: starts are from 1970
+
 struct ClockSettings {
   Speed speed;
-  std::optional<Timestamp> start;  // none: now
+  std::optional<Timestamp> start;  // none: now, or as long ago as the history that is filled
+  double backfill_seconds = 0;     // of history, which is filled before the run goes on at the clock's pace
   Microseconds utc_offset = 0;
 
   bool operator==(const ClockSettings&) const = default;
@@ -179,8 +182,17 @@ void clock_keys(Section clock) {
        .flag = "--start",
        .value = "TIME",
        .help = "First simulated moment, such as 2026-01-31 or 2026-01-31T12:30:05Z, or now (the default)",
-       .more = "{}",
+       .more = "{}; without one, --speed max ends its --duration now",
        .decides = Decides::place});
+  clock.row(&ClockSettings::backfill_seconds, duration({0, longest_backfill_seconds}),
+            {.name = "clock.backfill_seconds",
+             .flag = "--backfill",
+             .value = "TIME",
+             .help = "Start so long ago, fill that history as fast as it goes, then continue at the clock's "
+                     "pace: {}",
+             .zero = "none",
+             .more = "--duration counts from the launch; not with a start or another speed than 1",
+             .decides = Decides::place});
   clock.row(&ClockSettings::utc_offset,
             Codec<Microseconds>{parse_utc_offset, utc_offset_text, utc_offset_range_text()},
             {.name = "clock.utc_offset",

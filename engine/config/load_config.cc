@@ -32,6 +32,15 @@ class Loader {
     layer([&] { apply(settings); });
   }
 
+  // What the layers say of one thing each, and cannot both mean. Not for a config that was recorded: in that
+  // of a resumed run, a history has become a start.
+  void check_exclusions() {
+    if (!set("clock.backfill_seconds") || config_.clock.backfill_seconds == 0) return;
+    if (set("clock.start") && config_.clock.start) exclude("clock.backfill_seconds", "clock.start");
+    if (set("clock.speed") && config_.clock.speed != Speed{})
+      exclude("clock.backfill_seconds", "clock.speed");
+  }
+
   Config finish() {
     check_channels();
     check_anomalies();
@@ -110,6 +119,17 @@ class Loader {
                               in_quotes(config_.logging.file)));
   }
 
+  [[nodiscard]] bool set(std::string_view key) const { return origins_.find(key) != origins_.end(); }
+
+  void exclude(std::string_view key, std::string_view other) {
+    const auto named = [&](std::string_view name) {
+      return fmt::format("{} {}", name, in_quotes(find_config_key(name)->get(config_)));
+    };
+    problems_.add(origin({std::string(key)}),
+                  fmt::format("{} and {} ({}) exclude each other; give one of them", named(key), named(other),
+                              origin({std::string(other)})));
+  }
+
   // Where the first of `keys` that was set at all was set.
   [[nodiscard]] std::string origin(const std::vector<std::string>& keys) const {
     for (const std::string& key : keys) {
@@ -163,6 +183,7 @@ Config load_config(const std::optional<std::filesystem::path>& file, std::span<c
   if (file) loader.add_file(*file);
   loader.add_settings(environment);
   loader.add_settings(flags);
+  loader.check_exclusions();
   return loader.finish();
 }
 

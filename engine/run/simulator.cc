@@ -40,11 +40,15 @@ std::optional<double> pace(const config::Speed& speed) {
   return speed.max ? std::nullopt : std::optional(speed.factor);
 }
 
+Timestamp later(Timestamp moment, double seconds) {
+  const double longest = static_cast<double>(latest_timestamp - moment) * 1e-6;
+  return seconds < longest ? moment + static_cast<Microseconds>(seconds * 1e6) : latest_timestamp;
+}
+
+// The run time counts from the launch, which is where the history ends.
 Timestamp end_of(const config::Config& config, Timestamp start) {
   const double seconds = config.simulation.run_time_seconds;
-  const double longest = static_cast<double>(latest_timestamp - start) * 1e-6;
-  if (seconds == 0 || seconds >= longest) return latest_timestamp;
-  return start + static_cast<Microseconds>(seconds * 1e6);
+  return seconds == 0 ? latest_timestamp : later(later(start, config.clock.backfill_seconds), seconds);
 }
 
 std::size_t open_shards_per_writer(const config::Config& config, std::size_t http_connections) {
@@ -63,6 +67,14 @@ std::vector<double> rates_of(const identity::Roster& roster, std::span<const std
   rates.reserve(members.size());
   for (const std::uint32_t member : members) rates.push_back(fleet::rate_of(roster, roster[member], config));
   return rates;
+}
+
+// How long ago a run begins that has no start of its own: to fill its history first or, at speed max, to end
+// now. One that is endless goes on from now into the future.
+Microseconds past_of(const config::Config& config, const start::Forecast& forecast) {
+  const double seconds =
+      config.clock.speed.max ? forecast.seconds.value_or(0) : config.clock.backfill_seconds;
+  return static_cast<Microseconds>(seconds * 1e6);
 }
 
 // Whether a folder that cannot be made now may well be made later, as it stands; the rest are mistakes.
@@ -99,7 +111,7 @@ log::LogFields summary_fields(const status::Snapshot& now, const status::Snapsho
       {"written_per_second", static_cast<double>(books.written - before.books.written) / seconds},
       {"anomalies", books.anomalies},
       {"errors", total_of(now.errors)}};
-  if (!now.paced) return fields;
+  if (!now.keeps_pace()) return fields;
   fields.insert(fields.end(), {{"lag_p50_seconds", seconds_of(now.lag_p50)},
                                {"lag_p99_seconds", seconds_of(now.lag_p99)},
                                {"lag_max_seconds", seconds_of(now.lag_max)}});
@@ -120,16 +132,14 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
       log_(log),
       run_(inputs_.resumed ? *inputs_.resumed
                            : start::describe_run(inputs_.config, roster_, inputs_.members)),
-      schedule_{SimulationClock(0, {}, std::nullopt), 0, 0, thread_count(inputs_.config),
-                inputs_.config.simulation.overload},
       errors_(errors) {
   run_.reloads = &reloads_;
   plan_storage();
-  set_clock();
   if (inputs_.resumed)
     resumption_ = start::plan_resumption(roster_, plan_, run_, *inputs_.history, *inputs_.type);
+  set_clock();
   build_fleet();
-  if (inputs_.resumed) take_up_run();
+  if (inputs_.resumed) fleet_->resume_at(resumption_.moment, resumption_.past, resumption_.lives);
   build_writers();
 }
 
@@ -228,45 +238,43 @@ void Simulator::set_aside_corrupt(const sqlite::ExistingFiles& existing) {
   }
 }
 
-// As late as possible before the fleet is built, so that its readings are not late from the first.
+// As late as possible before the fleet is built, so that its readings are not late from the first. The clock
+// stands where it would had the run never stopped: what of it is before that is history, whether a run is to
+// fill it or was away, and comes as fast as storage takes it.
 void Simulator::set_clock() {
   const config::Config& config = inputs_.config;
-  if (!inputs_.resumed) {
-    run_.began_at = system_now();
-    run_.start = config.clock.start.value_or(run_.began_at);
+  const Timestamp now = system_now();
+  if (inputs_.resumed) {
+    run_.resumed_at = now;
+  } else {
+    run_.began_at = now;
+    const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, inputs_.type->schema);
+    run_.start = config.clock.start.value_or(std::max<Timestamp>(0, now - past_of(config, forecast)));
+    resumption_.moment = run_.start;
   }
   started_ = std::chrono::steady_clock::now();
-  schedule_.clock = SimulationClock(run_.start, started_, pace(config.clock.speed));
-  schedule_.start = run_.start;
-  schedule_.end = end_of(config, run_.start);
-}
-
-// The fleet goes on at the first reading that may be missing, and the clock where it would be had the run
-// never stopped: what was due in between is late, and comes as fast as storage takes it.
-void Simulator::take_up_run() {
-  run_.resumed_at = system_now();
-  fleet_->resume_at(resumption_.moment, resumption_.past, resumption_.lives);
-  schedule_.start = resumption_.moment;
-  const auto since_it_began =
-      std::chrono::microseconds(std::max<Microseconds>(0, *run_.resumed_at - run_.began_at));
-  const auto speed = pace(inputs_.config.clock.speed);
-  const SimulationClock unbroken(run_.start, started_ - since_it_began, speed);
+  const std::optional<double> speed = pace(config.clock.speed);
+  const auto since_it_began = std::chrono::microseconds(std::max<Microseconds>(0, now - run_.began_at));
+  const SimulationClock unbroken(later(run_.start, config.clock.backfill_seconds), started_ - since_it_began,
+                                 speed);
   // A run that was ahead of that, filled at another speed, goes on at once.
-  const bool behind = unbroken.simulated(started_) < resumption_.moment;
-  schedule_.clock = behind ? SimulationClock(resumption_.moment, started_, speed) : unbroken;
+  const Timestamp launch = std::max(unbroken.simulated(started_), resumption_.moment);
+  clock_.emplace(launch, started_, speed, resumption_.moment);
+  schedule_.emplace(schedule::Schedule{*clock_, resumption_.moment, end_of(config, run_.start),
+                                       thread_count(config), config.simulation.overload});
 }
 
 void Simulator::build_writers() {
   const config::WriteSettings& settings = inputs_.config.write;
   // Who may hold a batch: each generating thread one; per writer one that small windows share, one being
   // dealt out, and those in its queue.
-  const std::size_t batches = schedule_.threads + settings.writers * (queued_per_writer + 2);
+  const std::size_t batches = schedule_->threads + settings.writers * (queued_per_writer + 2);
   pool_ = std::make_unique<batch::BatchPool>(batches);
   const write::WriterContext context{
       .roster = roster_,
       .settings = settings,
       .place_of = places_,
-      .clock = schedule_.clock,
+      .clock = *clock_,
       .pool = *pool_,
       .ledger = ledger_,
       .errors = errors_,
@@ -323,7 +331,7 @@ void Simulator::start() {
   log_start();
   std::vector<batch::BatchQueue*> queues;
   for (const auto& writer : writers_) queues.push_back(&writer->queue());
-  scheduler_ = std::make_unique<schedule::Scheduler>(schedule_, *fleet_, *pool_, queues, ledger_);
+  scheduler_ = std::make_unique<schedule::Scheduler>(*schedule_, *fleet_, *pool_, queues, ledger_);
   writers_at_work_.store(writers_.size(), std::memory_order_release);
   for (const auto& writer : writers_) {
     writer_threads_.emplace_back([this, &writer] {
@@ -331,7 +339,7 @@ void Simulator::start() {
       writers_at_work_.fetch_sub(1, std::memory_order_acq_rel);
     });
   }
-  due_before_start_ = fleet_->due_before(schedule_.start);
+  due_before_start_ = fleet_->due_before(schedule_->start);
   start::LatestEdition latest{*editions_.current(), fleet_->profiles()};
   if (inputs_.resumed) {
     latest = start::follow_record(*inputs_.history, resumption_,
@@ -363,7 +371,7 @@ void Simulator::log_start() {
   const config::Config& config = inputs_.config;
   if (inputs_.resumed) {
     log_.info("run_resumed", "going on with a run",
-              {{"run_id", run_.run_id}, {"at", timestamp_text(schedule_.start)}});
+              {{"run_id", run_.run_id}, {"at", timestamp_text(schedule_->start)}});
   }
   log_.info("run_started", "run started",
             {{"run_id", run_.run_id},
@@ -372,7 +380,7 @@ void Simulator::log_start() {
              {"shards", plan_.shard_count},
              {"shard_by", run_.shard_by},
              {"data_directory", sink_.keeps_files ? config.data_directory() : std::string(sink_.name)},
-             {"threads", schedule_.threads},
+             {"threads", schedule_->threads},
              {"writers", writers_.size()},
              {"start", timestamp_text(run_.start)},
              {"speed", start::setting_text(config, "clock.speed")}});
@@ -427,9 +435,8 @@ void Simulator::drain(StopSignals& signals) {
 
 // How far the fleet is behind its clock, in real time.
 double Simulator::behind_seconds() const {
-  if (!schedule_.clock.paced()) return 0;
-  const Microseconds lag = schedule_.clock.lag(scheduler_->reached(), std::chrono::steady_clock::now());
-  return seconds_of(lag);
+  if (!clock_->paced()) return 0;
+  return seconds_of(clock_->lag(scheduler_->reached(), std::chrono::steady_clock::now()));
 }
 
 // On the terminal and in the log, each when its interval is over.
@@ -443,6 +450,7 @@ void Simulator::report(const status::Snapshot& now) {
     console_.show_progress(status::progress_text(now, shown_.front(), console_.width()));
     shown_.push_back(now);
   }
+  log_catching_up();
   log_faults();
   log_.report_repeats();
   const double since_deletions = now.elapsed_seconds - deletions_logged_.elapsed_seconds;
@@ -452,6 +460,18 @@ void Simulator::report(const status::Snapshot& now) {
   if (between_summaries > 0 && now.elapsed_seconds - logged_.elapsed_seconds >= between_summaries) {
     log_.summary("run_summary", "summary", summary_fields(now, logged_), !console_.shows_progress());
     logged_ = now;
+  }
+}
+
+void Simulator::log_catching_up() {
+  if (fills_history_ == clock_->fills_history()) return;
+  fills_history_ = !fills_history_;
+  if (fills_history_) {
+    log_.info("filling_history", "filling history as fast as storage takes it",
+              {{"behind_seconds", seconds_of(clock_->simulated(started_) - schedule_->start)}});
+  } else {
+    log_.info("history_filled", "history is filled, going on at the clock's pace",
+              {{"until", timestamp_text(clock_->history_until())}});
   }
 }
 
@@ -473,12 +493,16 @@ void Simulator::log_deletions(const status::Snapshot& now) {
 
 status::Snapshot Simulator::snapshot() const {
   status::Snapshot snapshot;
-  snapshot.elapsed_seconds = seconds_between(started_, std::chrono::steady_clock::now());
-  snapshot.simulated_seconds = static_cast<double>(scheduler_->reached() - schedule_.start) * 1e-6;
-  if (schedule_.end != latest_timestamp) {
-    snapshot.simulated_total = static_cast<double>(schedule_.end - schedule_.start) * 1e-6;
-  }
-  snapshot.paced = schedule_.clock.paced();
+  const SteadyTime real = std::chrono::steady_clock::now();
+  const Timestamp reached = scheduler_->reached();
+  const Timestamp end = schedule_->end;
+  snapshot.elapsed_seconds = seconds_between(started_, real);
+  snapshot.simulated_seconds = seconds_of(reached - schedule_->start);
+  if (end != latest_timestamp) snapshot.simulated_total = seconds_of(end - schedule_->start);
+  snapshot.speed = clock_->speed();
+  if (clock_->fills_history())
+    snapshot.history_left =
+        seconds_of(std::max<Microseconds>(0, std::min(clock_->simulated(real), end) - reached));
   snapshot.books = ledger_.books();
   snapshot.errors = errors_.counts();
   const std::shared_ptr<const start::Edition> edition = editions_.current();

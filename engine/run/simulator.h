@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -65,7 +66,7 @@ class Simulator {
   // What does not change while the run goes on. Any thread, from start() on.
   [[nodiscard]] const start::Inputs& inputs() const { return inputs_; }
   [[nodiscard]] const sqlite::RunInfo& info() const { return run_; }
-  [[nodiscard]] const schedule::Schedule& schedule() const { return schedule_; }
+  [[nodiscard]] const schedule::Schedule& schedule() const { return *schedule_; }
   [[nodiscard]] std::span<const std::unique_ptr<write::Writer>> writers() const { return writers_; }
   [[nodiscard]] log::Log& log() const { return log_; }
 
@@ -102,13 +103,13 @@ class Simulator {
   void begin_without(const std::string& target, const write::Failure& failure);
   void set_clock();
   void build_fleet();
-  void take_up_run();
   void build_writers();
   void open_ahead(write::Writer& writer, const std::vector<std::string>& targets);
   void log_start();
   using SayInLog = void (log::Log::*)(log::LogEvent, std::string_view, const log::LogFields&);
   void log_writer(SayInLog say, const std::string& line);
   void report(const status::Snapshot& now);
+  void log_catching_up();
   void log_faults();
   void log_deletions(const status::Snapshot& now);
   [[nodiscard]] double behind_seconds() const;
@@ -128,7 +129,8 @@ class Simulator {
   write::Places places_;    // of the roster's identities
   start::Editions editions_;
   start::Resumption resumption_{};  // of a resumed run
-  schedule::Schedule schedule_;
+  std::optional<SimulationClock> clock_;
+  std::optional<schedule::Schedule> schedule_;
   Ledger ledger_;
   ErrorCounts& errors_;
   sqlite::RunReloads reloads_;
@@ -146,6 +148,7 @@ class Simulator {
   std::atomic<bool> stop_requested_{false};
   std::function<void(const status::Snapshot&)> observer_;
   SteadyTime started_{};
+  bool fills_history_ = false;          // as the log knows
   std::deque<status::Snapshot> shown_;  // in the lines of progress of the last seconds
   status::Snapshot logged_;             // in the last summary of the log
   status::Snapshot deletions_logged_;

@@ -145,8 +145,10 @@ Timestamp Scheduler::window_end() const {
   return std::min(until, schedule_.clock.simulated(std::chrono::steady_clock::now()));
 }
 
+// To have to wait is to have caught up.
 void Scheduler::sleep_until_due() {
   hand_over_carried();
+  schedule_.clock.caught_up(reached());
   const Timestamp wake_for =
       std::min({next_due_.top().first + 1, schedule_.end, agenda_.next_after(reached())});
   const auto earliest = std::chrono::steady_clock::now() + wake_interval;

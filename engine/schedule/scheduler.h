@@ -32,7 +32,7 @@
 namespace fleet_sim::schedule {
 
 struct Schedule {
-  SimulationClock clock;
+  SimulationClock& clock;
   Timestamp start;
   Timestamp end;  // readings due at or after it are not taken
   unsigned threads = 1;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <system_error>
@@ -61,7 +62,7 @@ std::string count_text(double n) {
   if (n >= 1e12) return fmt::format("{:.3g} trillion", n * 1e-12);
   if (n >= 1e9) return fmt::format("{:.3g} billion", n * 1e-9);
   if (n < 1'000 && n != std::floor(n)) return fmt::format("{:.3g}", n);
-  return grouped(static_cast<std::uint64_t>(n));
+  return grouped(static_cast<std::uint64_t>(std::llround(n)));
 }
 
 std::string in_bytes(double bytes) {
@@ -89,10 +90,13 @@ std::string bytes_line(const Forecast& forecast) {
 
 std::string time_line(const Forecast& forecast) {
   if (!forecast.seconds) return {};
-  if (forecast.speed) return fmt::format("takes {}", duration_text(*forecast.seconds / *forecast.speed));
+  const double as_fast_as_it_goes =
+      forecast.speed ? std::min(forecast.history_seconds, *forecast.seconds) : *forecast.seconds;
+  const double paced = (*forecast.seconds - as_fast_as_it_goes) / forecast.speed.value_or(1);
+  if (as_fast_as_it_goes == 0) return fmt::format("takes {}", duration_text(paced));
+  const double filling = as_fast_as_it_goes * forecast.readings_per_second / usual_rows_per_second;
   return fmt::format("takes about {} at {} rows a second (`fleet-sim bench --quick` measures your disk)",
-                     duration_text(*forecast.rows() / usual_rows_per_second),
-                     count_text(usual_rows_per_second));
+                     duration_text(std::max(filling, paced)), count_text(usual_rows_per_second));
 }
 
 }  // namespace
@@ -126,7 +130,9 @@ Forecast forecast(const config::Config& config, const identity::Roster& roster,
     result.readings_per_second += rate;
     texts += rate * bytes_of_texts(roster, roster[member]);
   }
-  if (config.simulation.run_time_seconds > 0) result.seconds = config.simulation.run_time_seconds;
+  result.history_seconds = config.clock.backfill_seconds;
+  if (config.simulation.run_time_seconds > 0)
+    result.seconds = config.clock.backfill_seconds + config.simulation.run_time_seconds;
   if (!config.clock.speed.max) result.speed = config.clock.speed.factor;
   if (!sink_of(config).keeps_files || result.readings_per_second <= 0) return result;
   result.bytes_per_row = bytes_of_row(config, schema, texts / result.readings_per_second);

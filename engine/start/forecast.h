@@ -19,6 +19,7 @@ namespace fleet_sim::start {
 struct Forecast {
   double readings_per_second = 0;       // simulated seconds, all members
   std::optional<double> seconds;        // simulated; none: until stopped
+  double history_seconds = 0;           // of them, that are filled as fast as it goes
   std::optional<double> speed;          // simulated seconds per second; none: as fast as it goes
   std::optional<double> bytes_per_row;  // none: the sink keeps no files
   std::optional<std::uint64_t> free_bytes;

@@ -119,8 +119,7 @@ void add_run(Figures& table) {
       {.status = "run.data_directory", .read = of(&RunFacts::data_directory)},
       {.status = "run.sink", .read = of(&RunFacts::sink)},
       {.status = "run.config_hash", .read = of(&RunFacts::config_hash)},
-      {.status = "state",
-       .read = [](const Status& status) { return std::string(status.draining ? "draining" : "running"); }},
+      {.status = "state", .read = [](const Status& status) { return std::string(status.state()); }},
       {.metric = "healthy",
        .help = "1 when every shard can be written, 0 otherwise.",
        .status = "healthy",
@@ -129,6 +128,9 @@ void add_run(Figures& table) {
       {.metric = "draining",
        .help = "1 from the end of the readings to the end of the process.",
        .read = of(&Status::draining)},
+      {.metric = "filling_history",
+       .help = "1 until a fleet that began behind its clock has caught up with it; lag counts from then on.",
+       .read = [](const Status& status) { return FigureValue(status.now.history_left.has_value()); }},
   };
   table.insert(table.end(), rows.begin(), rows.end());
 }
@@ -157,6 +159,9 @@ void add_fleet(Figures& table) {
        .status = "progress.simulated_seconds",
        .read = [](const Status& status) { return status.now.simulated_seconds.value_or(0); }},
       {.status = "progress.simulated_total_seconds", .read = of(&Snapshot::simulated_total)},
+      {.status = "progress.history_left_seconds", .read = of(&Snapshot::history_left)},
+      {.status = "progress.left_seconds",
+       .read = [](const Status& status) { return FigureValue(seconds_left(status.now)); }},
   };
   table.insert(table.end(), rows.begin(), rows.end());
 }
@@ -229,7 +234,7 @@ void add_queue(Figures& table) {
   const Figures rows{
       {.metric = "lag_seconds",
        .type = histogram,
-       .help = "From when a reading was due until it was committed; nothing at speed max.",
+       .help = "From when a reading was due until it was committed; nothing of history.",
        .status = "lag_seconds",
        .read = distribution(&Status::lag)},
       {.metric = "commit_seconds",

@@ -117,8 +117,10 @@ HttpResponse get_dashboard(const Call&) {
 
 // A process that is still starting is alive, but not ready.
 HttpResponse get_health(const Call& call) {
-  if (!call.status || call.status->healthy()) return json(health_json({}));
-  return {.status = 503, .body = health_json(call.status->reasons)};
+  if (!call.status) return json(health_json({}));
+  const std::string_view state = call.status->state() == filling_history ? filling_history : "";
+  if (call.status->healthy()) return json(health_json({}, state));
+  return {.status = 503, .body = health_json(call.status->reasons, state)};
 }
 
 HttpResponse get_readiness(const Call& call) {

@@ -28,14 +28,13 @@ std::string percent_text(std::uint64_t part, std::uint64_t whole) {
   return fmt::format("{:.2f}%", std::floor(percent * 100) / 100);
 }
 
-// How much longer the run takes, judged by its pace so far; none when it has no end.
+// What the run is on its way to, and how much longer that takes; none when it has no end.
 std::string time_left_text(const Snapshot& now) {
-  if (!now.simulated_total || !now.simulated_seconds) return "";
-  const double left = std::max(0.0, *now.simulated_total - *now.simulated_seconds);
-  if (left == 0) return "finishing";
-  if (*now.simulated_seconds <= 0 || now.elapsed_seconds <= 0) return "";
-  return fmt::format("{} left",
-                     duration_text(std::ceil(left * now.elapsed_seconds / *now.simulated_seconds)));
+  if (now.simulated_total && now.simulated_seconds >= now.simulated_total) return "finishing";
+  const std::optional<double> left = seconds_left(now);
+  const std::string text = left ? fmt::format("{} left", duration_text(std::ceil(*left))) : "";
+  if (!now.history_left) return text;
+  return std::string(filling_history) + (left ? ", " + text : "");
 }
 
 // A part of the progress line; of those that do not fit, the one of the highest rank goes first.
@@ -53,7 +52,7 @@ std::string rate_text(const Snapshot& now, const Snapshot& before) {
 std::vector<Part> progress_parts(const Snapshot& now, const Snapshot& before) {
   const Books& books = now.books;
   std::vector<Part> parts{{0, rate_text(now, before)}, {6, grouped(books.written) + " rows"}};
-  if (now.paced && books.written > 0) parts.push_back({4, "lag p99 " + lag_text(now.lag_p99)});
+  if (now.keeps_pace() && books.written > 0) parts.push_back({4, "lag p99 " + lag_text(now.lag_p99)});
   parts.push_back({5, grouped(books.pending()) + " waiting"});
   parts.push_back({7, grouped(books.anomalies) + " anomalies"});
   if (books.lost() > 0) parts.push_back({1, grouped(books.lost()) + " LOST"});
@@ -128,7 +127,7 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
                               " of readings accounted for");
   text += line("anomalies", grouped(books.anomalies));
   text += line("errors", errors_text(snapshot.errors));
-  if (snapshot.paced) {
+  if (snapshot.keeps_pace()) {
     text += line("lag", fmt::format("p50 {}, p99 {}, max {}", lag_text(snapshot.lag_p50),
                                     lag_text(snapshot.lag_p99), lag_text(snapshot.lag_max)));
   }
@@ -139,7 +138,8 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
 }
 
 std::string writers_hint(const Snapshot& snapshot) {
-  const bool fell_behind = !snapshot.paced || snapshot.furthest_behind_seconds > tolerated_behind_seconds;
+  const bool fell_behind =
+      !snapshot.keeps_pace() || snapshot.furthest_behind_seconds > tolerated_behind_seconds;
   const std::size_t useful = std::min<std::size_t>({snapshot.cores, snapshot.shards, config::most_writers});
   const bool was_busy = snapshot.books.written > 0 && snapshot.writer_busy_share > busy_limit;
   if (!fell_behind || !was_busy || snapshot.writers >= useful) return "";

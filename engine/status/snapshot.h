@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/errors.h"
@@ -37,7 +38,9 @@ struct Snapshot {
   double elapsed_seconds = 0;               // real time since the first reading could be due
   std::optional<double> simulated_seconds;  // simulated time that has been covered
   std::optional<double> simulated_total;    // none: runs until stopped
-  bool paced = true;
+  std::optional<double> speed = 1;          // of the clock; none: as fast as it goes
+  // Simulated time by which the fleet is behind its clock, while it fills history to catch up with it.
+  std::optional<double> history_left;
 
   Books books;
   std::size_t sensors = 0;
@@ -49,7 +52,7 @@ struct Snapshot {
   std::uint64_t readings_deleted = 0;  // by database.retention
   std::uint64_t events_deleted = 0;
 
-  // From due to commit, real time; meaningless when unpaced.
+  // From due to commit, real time; of nothing that was history.
   Microseconds lag_p50 = 0;
   Microseconds lag_p99 = 0;
   Microseconds lag_max = 0;
@@ -59,6 +62,15 @@ struct Snapshot {
   double writer_busy_share = 0;        // of the busiest writer
   double furthest_behind_seconds = 0;  // the fleet behind its clock, at most, while it was paced
   std::uint64_t peak_memory_bytes = 0;
+
+  // Whether what it reads may be late.
+  [[nodiscard]] bool keeps_pace() const { return speed && !history_left; }
 };
+
+inline constexpr std::string_view filling_history = "filling history";
+
+// Real time until the run ends or, while it fills history, until that is filled, judged by its pace; none
+// when that cannot be said.
+std::optional<double> seconds_left(const Snapshot& now);
 
 }  // namespace fleet_sim::status

@@ -1,5 +1,6 @@
 #include "status/status.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace fleet_sim::status {
@@ -10,6 +11,21 @@ double seconds(Microseconds span) {
 }
 
 }  // namespace
+
+std::optional<double> seconds_left(const Snapshot& now) {
+  if (!now.simulated_seconds) return std::nullopt;
+  std::optional<double> left = now.history_left;
+  if (!left && now.simulated_total) left = std::max(0.0, *now.simulated_total - *now.simulated_seconds);
+  if (!left || *left == 0) return left;
+  if (now.keeps_pace()) return *left / *now.speed;
+  if (*now.simulated_seconds <= 0 || now.elapsed_seconds <= 0) return std::nullopt;
+  return *left * now.elapsed_seconds / *now.simulated_seconds;
+}
+
+std::string_view Status::state() const {
+  if (draining) return "draining";
+  return now.history_left ? filling_history : "running";
+}
 
 Distribution distribution_of(const Histogram& histogram) {
   Distribution distribution;

@@ -80,6 +80,7 @@ struct Status {
   bool reloads = false;  // whether it looks for changed files by itself
 
   [[nodiscard]] bool healthy() const { return reasons.empty(); }
+  [[nodiscard]] std::string_view state() const;  // running, filling history or draining
 };
 
 // A row of the table of shards.

@@ -191,9 +191,10 @@ std::string history_json(const HistoryColumns& columns) {
       JsonReals::plain);
 }
 
-std::string health_json(const std::vector<std::string>& reasons) {
+std::string health_json(const std::vector<std::string>& reasons, std::string_view state) {
   return line_of([&](JsonWriter& json) {
     json.member("healthy", reasons.empty());
+    if (!state.empty()) json.member("state", state);
     if (reasons.empty()) return;
     json.array("reasons", reasons);
   });

@@ -13,7 +13,8 @@ namespace fleet_sim::status {
 
 std::string status_json(const Status& status);
 std::string history_json(const HistoryColumns& columns);
-std::string health_json(const std::vector<std::string>& reasons);
+// `state`: what a run does that is well, where that needs to be said.
+std::string health_json(const std::vector<std::string>& reasons, std::string_view state = {});
 std::string shards_json(const Page<ShardRow>& page);
 std::string sensors_json(const Page<SensorRow>& page);
 std::string sensor_json(const SensorDetail& detail);

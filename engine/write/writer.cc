@@ -333,8 +333,11 @@ void Writer::taken(std::uint32_t index, SteadyTime at) {
 }
 
 void Writer::record_lag(const batch::Rows& readings, SteadyTime at) {
-  if (!context_.clock.paced()) return;
-  for (const batch::Rows::Head& reading : readings.heads()) lag_.record(context_.clock.lag(reading.due, at));
+  const Timestamp history_until = context_.clock.history_until();
+  if (history_until == latest_timestamp) return;
+  for (const batch::Rows::Head& reading : readings.heads()) {
+    if (reading.due >= history_until) lag_.record(context_.clock.lag(reading.due, at));
+  }
 }
 
 void Writer::recover(std::uint32_t index) {

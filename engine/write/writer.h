@@ -62,7 +62,7 @@ struct WriterContext {
   const identity::Roster& roster;
   const config::WriteSettings& settings;
   const Places& place_of;
-  SimulationClock clock;
+  const SimulationClock& clock;
   batch::BatchPool& pool;
   Ledger& ledger;
   ErrorCounts& errors;

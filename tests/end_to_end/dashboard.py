@@ -45,12 +45,6 @@ return painted;
 PICTURES = "return [...document.querySelectorAll(arguments[0] + ' canvas')].map(canvas => canvas.toDataURL()).join()"
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class DashboardTest(FleetTest):
     @classmethod
     def setUpClass(cls):

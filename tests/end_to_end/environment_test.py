@@ -16,8 +16,9 @@ OTHERS = {"simulation.seed": 11, "simulation.overload": "skip", "anomalies.basis
           "database.data_dir": "elsewhere", "database.synchronous": "full", "database.page_size": 8192,
           "logging.level": "DEBUG", "logging.file": "log/other.log", "logging.format": "json",
           "simulation.run_time_seconds": 5, "monitoring.address": "127.0.0.1:0"}
-# Which cannot be changed in the one run, because there would be no rows to read the config from, or two fleets.
-ALONE = {"fleet.identities", "fleet.identity", "database.sink", "monitoring.token"}
+# Which cannot be changed in the one run, because there would be no rows to read the config from, or two fleets, or because
+# others exclude them.
+ALONE = {"fleet.identities", "fleet.identity", "database.sink", "monitoring.token", "clock.backfill_seconds"}
 
 
 def flattened(tree, prefix=""):
@@ -80,6 +81,11 @@ class Environment(FleetTest):
     def test_sink(self):
         self.fleet_sim("--identities", IDENTITIES, "--duration", 1, env={"FLEET_SIM_DATABASE_SINK": "null"})
         self.assertEqual(shards(self.dir / "data"), [])
+
+    def test_backfill(self):
+        ran = self.fleet_sim("--identities", IDENTITIES, "--duration", 1, env={"FLEET_SIM_CLOCK_BACKFILL_SECONDS": "1m"})
+        self.assertEqual(ran.summary.due, 15 * 61)
+        self.assertEqual(self.recorded(self.dir / "data")["clock.backfill_seconds"], 60)
 
     def test_token(self):
         """A secret that no file and no message tells; status_test has what it is good for."""

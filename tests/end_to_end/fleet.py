@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -68,6 +69,11 @@ def micros(timestamp):
 def connect(path):
     """A connection in autocommit mode, to a file that exists. Waits for locks as a collector does."""
     return sqlite3.connect(f"file:{quote(os.fspath(path))}?mode=rw", uri=True, timeout=10, isolation_level=None)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 def fingerprint(folder):

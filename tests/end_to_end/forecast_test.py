@@ -21,6 +21,11 @@ class Forecast(FleetTest):
         self.assertRegex(said, r"runs until stopped: 15 readings a second, 1,296,000 a day\nabout \d+ bytes a row, [\d.]+ MB a day")
         self.assertNotIn("takes", said)
 
+    def test_a_history_is_part_of_it(self):
+        said = self.check("--identities", IDENTITIES, "--backfill", "1d", "--duration", "1m").stdout
+        self.assertIn("1,296,900 readings: 15 a second for 1 d 0 h\n", said)
+        self.assertIn("takes about 1 min 0 s at 500,000 rows a second", said)
+
     def test_one_of_a_thing_is_singular(self):
         self.assertIn("config ok; 1 identity in 1 file\n", self.check("--identity", IDENTITIES / "outdoor_1.json").stdout)
 

@@ -7,11 +7,6 @@ import threading
 from fleet import *
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 class Health(FleetTest):
     def setUp(self):
         super().setUp()

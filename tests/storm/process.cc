@@ -123,7 +123,7 @@ void Process::build_writers(std::vector<start::Resumption::FoundShards> found) {
       .roster = ground_.roster,
       .settings = settings,
       .place_of = plan_.place_of,
-      .clock = SimulationClock(0, {}, std::nullopt),
+      .clock = clock_,
       .pool = pool_,
       .ledger = ledger_,
       .errors = errors_,

@@ -147,6 +147,7 @@ class Process {
   sqlite::ShardPlan plan_;
   sqlite::ShardPlaces places_;
   batch::BatchPool pool_;
+  SimulationClock clock_{0, {}, std::nullopt};
   Ledger ledger_;
   ErrorCounts errors_;
   sqlite::RunReloads reloads_;

@@ -40,7 +40,7 @@ struct RigOptions {
   std::size_t open_shards = 100;
   std::string vfs = {};
   write::StallLimits stall_limits = {};
-  SimulationClock clock{0, {}, std::nullopt};
+  std::optional<SteadyTime> launched = {};  // of its clock at the first reading; none: unpaced
   std::function<std::unique_ptr<write::Sink>()> make_sink = {};  // none: SQLite's
 };
 
@@ -58,7 +58,11 @@ class WriterRig {
 
   // `adjust` changes the config before the writer is made.
   explicit WriterRig(const RigOptions& options = {}, const std::function<void(config::Config&)>& adjust = {})
-      : roster(roster_of(options.sensors)), config(rig_config(folder)), sent_(options.sensors) {
+      : roster(roster_of(options.sensors)),
+        config(rig_config(folder)),
+        clock(first_due, options.launched.value_or(SteadyTime()),
+              options.launched ? std::optional(1.0) : std::nullopt),
+        sent_(options.sensors) {
     if (adjust) adjust(config);
     run.run_id = "test-run";
     run.version = "0";
@@ -67,7 +71,7 @@ class WriterRig {
         write::WriterContext{.roster = roster,
                              .settings = config.write,
                              .place_of = plan.place_of,
-                             .clock = options.clock,
+                             .clock = clock,
                              .pool = pool,
                              .ledger = ledger,
                              .errors = error_counts,
@@ -193,6 +197,7 @@ class WriterRig {
   sqlite::RunInfo run;
   sqlite::ShardPlan plan;
   batch::BatchPool pool{64};
+  SimulationClock clock;
   Ledger ledger;
   ErrorCounts error_counts;
   std::vector<std::string> log;
