@@ -609,7 +609,7 @@ TEST_CASE("each layer says anew which sensors run") {
         "--identity: a single identity and identities exclude each other; give one of them");
 }
 
-TEST_CASE("a history excludes a start and another speed, wherever each is set") {
+TEST_CASE("a history excludes a start and another speed, a count a partition, wherever each is set") {
   const Folder folder;
   const auto started = folder.file("clock: {start: 2026-01-31}\n");
   const config::Setting backfill{"clock.backfill_seconds", "1d", "--backfill"};
@@ -625,17 +625,33 @@ TEST_CASE("a history excludes a start and another speed, wherever each is set") 
       load({}, {}, {backfill, {"clock.start", "now", "--start"}, {"clock.speed", "1", "--speed"}}).problems ==
       "");
   CHECK(load(started, {}, {{"clock.backfill_seconds", "0", "--backfill"}}).problems == "");
+
+  const config::Setting count{"simulation.count", "100", "--count"};
+  CHECK(
+      load({}, {}, {count, {"fleet.partition", "2/4", "--partition"}}).problems ==
+      "--count: simulation.count '100' and fleet.partition '2/4' (--partition) exclude each other; give one "
+      "of them");
+  CHECK(load({}, {}, {count, {"fleet.partition", "1/1", "--partition"}}).problems == "");
 }
 
 TEST_CASE("what a resumed run has recorded excludes nothing, and can be read back") {
   config::Config recorded;
   recorded.clock.backfill_seconds = 86'400;
   recorded.clock.start = 1'767'225'600'000'000;
+  recorded.simulation.count = 100;
   recorded.simulation.run_time_seconds = 60;
   Problems problems;
   CHECK(config::load_config({}, {}, {}, problems, recorded) == recorded);
   CHECK(config::read_config(config::config_text(recorded), "recorded", problems) == recorded);
   CHECK(problems.text() == "");
+}
+
+TEST_CASE("a count alone has no run time beside it") {
+  const config::Setting count{"simulation.count", "100", "--count"};
+  CHECK(load({}, {}, {count}).config.simulation.run_time_seconds == 0);
+  CHECK(load({}, {}, {count, {"simulation.run_time_seconds", "1m", "--duration"}})
+            .config.simulation.run_time_seconds == 60);
+  CHECK(load({}, {}, {{"simulation.count", "0", "--count"}}).config.simulation.run_time_seconds == 3'600);
 }
 
 TEST_CASE("trailing zeros do not make another firmware") {

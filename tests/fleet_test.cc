@@ -280,6 +280,35 @@ TEST_CASE("due_before is what ticks produce, for random fleets, rates and ends")
   }
 }
 
+TEST_CASE("the moment of the nth reading is when ticks take it") {
+  for (const double fast : {250'000.0, 125'000.0, 83'333.3}) {
+    identity::Roster roster;
+    for (int i = 0; i < 300; ++i) {
+      const std::string id = "sensor-" + std::to_string(i);
+      roster.add(i % 100 == 0 ? with_rate(identity_of(id), fast)
+                              : with_rate(identity_of(id), i % 2 == 0 ? 2'000 : 3.7));
+    }
+    fleet::Fleet fleet = fleet_of(roster, all_of(roster), config::Config());
+    std::vector<Timestamp> due;
+    batch::Batch batch;
+    for (fleet::Cohort& cohort : fleet.cohorts()) {
+      while (cohort.next_due() < start + 20'000) {
+        const Timestamp moment = cohort.next_due();
+        due.insert(due.end(), cohort.tick(moment + 1, batch).due, moment);
+        batch.clear();
+      }
+    }
+    std::ranges::sort(due);
+    REQUIRE(due.size() > 10'000);
+    for (std::size_t nth = 1; nth <= due.size(); nth += nth < 10 ? 1 : 97) {
+      CAPTURE(nth);
+      CHECK(fleet.moment_of(nth, start) == due[nth - 1]);
+      CHECK(fleet.moment_of(nth, due[nth - 1]) == due[nth - 1]);
+    }
+    CHECK(fleet.moment_of(1ull << 62, start) == latest_timestamp);
+  }
+}
+
 TEST_CASE("windows of a millisecond, a second or an hour give the same readings and events") {
   const identity::Roster roster = random_roster(3, 50);
   std::vector<ReadingKey> readings;

@@ -45,6 +45,7 @@ struct Bench {
   config::Overload overload = config::Overload::block;
   std::chrono::milliseconds stall = 0ms;  // before anything is taken from the queues
   Microseconds behind = 0;                // its clock, when it starts
+  std::optional<std::uint64_t> count = {};
 };
 
 // What a run came to.
@@ -56,6 +57,7 @@ struct Result {
   Timestamp reached = 0;
   std::uint64_t due_by_arithmetic = 0;
   Timestamp history_until = 0;
+  bool has_counted = false;
 
   [[nodiscard]] std::vector<batch::Reading> all() const {
     std::vector<batch::Reading> all;
@@ -78,8 +80,8 @@ Result run(const Bench& bench) {
   }
   Ledger ledger;
   SimulationClock clock(start + bench.behind, bench.started, bench.speed, start);
-  schedule::Scheduler scheduler({clock, start, bench.end, bench.threads, bench.overload}, fleet, pool,
-                                borrowed, ledger);
+  schedule::Scheduler scheduler({clock, start, bench.end, bench.threads, bench.overload, bench.count}, fleet,
+                                pool, borrowed, ledger);
 
   Result result;
   result.readings.resize(bench.writers);
@@ -115,6 +117,7 @@ Result run(const Bench& bench) {
   result.reached = scheduler.reached();
   result.due_by_arithmetic = fleet.due_before(result.reached);
   result.history_until = clock.history_until();
+  result.has_counted = scheduler.has_counted();
   return result;
 }
 
@@ -524,6 +527,121 @@ TEST_CASE("a fleet that fills history skips none of it, and nothing that comes d
     // Four simulated seconds have passed while nothing was taken from the queues.
     CHECK(result.history_until >= start + 6 * second);
     CHECK(result.history_until < bench.end);
+  }
+}
+
+namespace {
+
+using Turn = std::tuple<Timestamp, std::string, batch::Values>;
+
+// In the order in which readings count: by time, then by the sensor's id.
+std::vector<Turn> in_turn(const identity::Roster& roster, const Result& result) {
+  std::vector<Turn> turns;
+  for (const batch::Reading& r : result.all())
+    turns.emplace_back(r.due, std::string(roster[r.sensor].id), r.values);
+  std::ranges::sort(turns, {},
+                    [](const Turn& turn) { return std::tie(std::get<0>(turn), std::get<1>(turn)); });
+  return turns;
+}
+
+// Many readings are due at once.
+identity::Roster crowded_roster() {
+  identity::Roster roster;
+  for (int i = 0; i < 4'000; ++i)
+    roster.add(with_rate(identity_of("sensor-" + std::to_string(i)), i % 2 == 0 ? 10'000 : 4'000));
+  return roster;
+}
+
+// Every reading that is due is one.
+config::Config calm() {
+  config::Config config;
+  config.anomalies.enabled = false;
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("a count ends the run after so many readings, by time, then by id, whoever reads them") {
+  const identity::Roster roster = crowded_roster();
+  const std::vector<Turn> all =
+      in_turn(roster, run({.roster = roster, .config = calm(), .end = start + 5'000}));
+  REQUIRE(all.size() > 110'000);
+  std::size_t inside_a_moment = 0;
+  for (const std::uint64_t count : {1u, 2u, 777u, 100'000u, 100'001u, 100'003u, 100'007u, 100'013u}) {
+    CAPTURE(count);
+    const std::vector<Turn> expected(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count));
+    if (std::get<Timestamp>(all[count]) == std::get<Timestamp>(all[count - 1])) ++inside_a_moment;
+    for (const auto& [threads, writers] : {std::pair(1u, 1u), std::pair(4u, 3u)}) {
+      const Result result = run({.roster = roster,
+                                 .config = calm(),
+                                 .writers = writers,
+                                 .threads = threads,
+                                 .end = latest_timestamp,
+                                 .count = count});
+      CHECK(result.has_counted);
+      check_books(result);
+      CHECK(result.books.due == count);
+      CHECK(in_turn(roster, result) == expected);
+    }
+  }
+  CHECK(inside_a_moment >= 3);
+}
+
+TEST_CASE("a count is of readings due, with those that anomalies leave out, and an end may come before it") {
+  const identity::Roster roster = mixed_roster();
+  const Result counted =
+      run({.roster = roster, .config = restless(), .threads = 2, .end = latest_timestamp, .count = 20'000});
+  CHECK(counted.books.due == 20'000);
+  CHECK(counted.books.missing > 0);
+  CHECK(counted.all().size() == 20'000 - counted.books.missing);
+  const Result ended = run({.roster = roster, .config = restless(), .count = 10'000'000});
+  CHECK_FALSE(ended.has_counted);
+  CHECK(ended.reached == start + 10 * second);
+  CHECK(run({.roster = roster, .count = 0}).books.due == 0);
+}
+
+TEST_CASE("a paced fleet comes to its count no earlier than that is due") {
+  const identity::Roster roster = roster_of(100);
+  const SteadyTime began = std::chrono::steady_clock::now();
+  const Result result = run({.roster = roster,
+                             .config = restless(),
+                             .end = latest_timestamp,
+                             .speed = 100.0,
+                             .started = began,
+                             .count = 2'000});
+  CHECK(std::chrono::steady_clock::now() - began >= 190ms);
+  CHECK(result.books.due == 2'000);
+}
+
+TEST_CASE("a count is kept to across a reload that changes how fast it is come to") {
+  const identity::Roster roster = mixed_roster();
+  for (const double rate : {0.1, 7.0}) {
+    CAPTURE(rate);
+    config::Config after = calm();
+    after.simulation.readings_per_second = rate;
+    const auto plan = [&](fleet::Agenda& agenda, fleet::Fleet& fleet) {
+      const auto profiles = std::make_shared<fleet::ProfileTable>(
+          roster, std::make_shared<const config::Config>(after), fleet.profiles()->type());
+      std::vector<fleet::WantedSensor> everyone;
+      for (const std::uint32_t i : all_of(roster)) everyone.push_back({i, i, 0, 0, false});
+      agenda.add(
+          start + 2'345'678,
+          {std::make_shared<fleet::FleetChange>(fleet::plan_fleet_change(calm(), profiles, everyone, {})),
+           [] {}});
+    };
+    const Result whole = run({.roster = roster, .config = calm(), .end = start + 60 * second, .plan = plan});
+    const Result counted = run({.roster = roster,
+                                .config = calm(),
+                                .threads = 4,
+                                .end = latest_timestamp,
+                                .plan = plan,
+                                .count = 15'111});
+    CHECK(counted.has_counted);
+    CHECK(counted.books.due == 15'111);
+    std::vector<Turn> expected = in_turn(roster, whole);
+    REQUIRE(expected.size() > 15'111);
+    expected.resize(15'111);
+    CHECK(in_turn(roster, counted) == expected);
   }
 }
 

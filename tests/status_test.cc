@@ -129,10 +129,12 @@ TEST_CASE("the progress line of a run that fills history says for how long, and 
   CHECK(status::progress_text(now, now).ends_with(" | 1 min 0 s left"));
 }
 
-TEST_CASE("the summary says nothing of lag when all was history") {
+TEST_CASE("the summary says that a count was completed, and nothing of lag when all was history") {
   status::Snapshot now = snapshot_of_a_run();
+  now.counted = 2'000'000;
   now.history_left = 0;
   const std::string text = status::summary_text(now, "data");
+  CHECK(text.find("  due           1,234,600, which completes --count 2000000\n") != text.npos);
   CHECK(text.find("lag") == text.npos);
 }
 

@@ -79,12 +79,15 @@ enum class Overload { block, skip };
 struct SimulationSettings {
   double readings_per_second = 1;
   double run_time_seconds = 3600;  // simulated; 0 runs until stopped
+  std::uint64_t count = 0;         // of readings due, after which the run ends; 0: none
   std::optional<std::uint64_t> seed;
   bool resume = false;  // continue the run that the data directory holds
   Overload overload = Overload::block;
 
   bool operator==(const SimulationSettings&) const = default;
 };
+
+inline constexpr std::uint64_t most_counted = 1'000'000'000'000'000;
 
 template <class Section>
 void simulation_keys(Section simulation) {
@@ -102,6 +105,14 @@ void simulation_keys(Section simulation) {
                   .value = "TIME",
                   .help = "Simulated time to run, such as 90, 10m, 1h30m or 30d: {}",
                   .zero = "until stopped"});
+  simulation.row(&SimulationSettings::count, count<std::uint64_t>(0, most_counted),
+                 {.name = "simulation.count",
+                  .flag = "--count",
+                  .value = "N",
+                  .help = "Stop after exactly N readings were due, by time, then by sensor id: {}",
+                  .zero = "no limit",
+                  .more = "without a run_time_seconds of its own the run has no other end; not for a "
+                          "partition, which cannot count what the others read"});
   simulation.row(&SimulationSettings::seed, or_word("random", count<std::uint64_t>(0, largest_seed)),
                  {.name = "simulation.seed",
                   .flag = "--seed",

@@ -35,6 +35,9 @@ class Loader {
   // What the layers say of one thing each, and cannot both mean. Not for a config that was recorded: in that
   // of a resumed run, a history has become a start.
   void check_exclusions() {
+    const bool counts = set("simulation.count") && config_.simulation.count > 0;
+    if (counts && !set("simulation.run_time_seconds")) config_.simulation.run_time_seconds = 0;
+    if (counts && config_.fleet.partition.count > 1) exclude("simulation.count", "fleet.partition");
     if (!set("clock.backfill_seconds") || config_.clock.backfill_seconds == 0) return;
     if (set("clock.start") && config_.clock.start) exclude("clock.backfill_seconds", "clock.start");
     if (set("clock.speed") && config_.clock.speed != Speed{})

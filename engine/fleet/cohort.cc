@@ -117,6 +117,23 @@ Cohort::Found Cohort::find(std::uint64_t key) {
   return {};
 }
 
+std::span<model::Sensor> Cohort::due_next() {
+  const auto first = sensors_.begin() + static_cast<std::ptrdiff_t>(position_);
+  const auto last = std::find_if(
+      first, sensors_.end(), [first](const model::Sensor& sensor) { return sensor.phase != first->phase; });
+  return {first, last};
+}
+
+void Cohort::put_off(const std::function<bool(std::uint32_t)>& is_late) {
+  const std::span<model::Sensor> due = due_next();
+  const auto late = std::stable_partition(
+      due.begin(), due.end(), [&](const model::Sensor& sensor) { return !is_late(sensor.identity); });
+  for (model::Sensor& sensor : std::span(late, due.end())) {
+    ++sensor.phase;
+    if (sensor.anomaly.active()) ++sensor.anomaly.ended_at;
+  }
+}
+
 double Cohort::readings_per_second() const {
   return static_cast<double>(size()) * 1e6 / static_cast<double>(cadence_.period());
 }
@@ -127,9 +144,14 @@ void Cohort::pass_to(Timestamp moment) {
   cycle_ = due_before(moment, sensors_.back());
   cycle_start_ = start_ + cadence_.offset(cycle_);
   next_cycle_start_ = start_ + cadence_.offset(cycle_ + 1);
+  position_ = position_at(moment, cycle_start_);
+}
+
+// How many have had their turn in the cycle.
+std::size_t Cohort::position_at(Timestamp moment, Timestamp cycle_start) const {
   const auto next = std::ranges::partition_point(
-      sensors_, [&](const model::Sensor& sensor) { return cycle_start_ + sensor.phase < moment; });
-  position_ = static_cast<std::size_t>(next - sensors_.begin());
+      sensors_, [&](const model::Sensor& sensor) { return cycle_start + sensor.phase < moment; });
+  return static_cast<std::size_t>(next - sensors_.begin());
 }
 
 void Cohort::resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives) {
@@ -229,9 +251,8 @@ std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment) {
 }
 
 std::uint64_t Cohort::due_before(Timestamp until) const {
-  std::uint64_t due = 0;
-  for (const model::Sensor& sensor : sensors_) due += due_before(until, sensor);
-  return due;
+  const std::uint64_t cycles = due_before(until, sensors_.back());
+  return cycles * size() + position_at(until, start_ + cadence_.offset(cycles));
 }
 
 std::uint64_t Cohort::due_before(Timestamp until, const model::Sensor& sensor) const {

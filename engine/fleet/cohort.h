@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -54,9 +55,9 @@ class Cohort {
   // none is left or the batch is full. Before them come the events that the cohort owes.
   Tally tick(Timestamp until, batch::Batch& batch);
 
-  // The same without the readings: sensors continue as if they had been taken, so that later ones are what
-  // they would have been, and the events of anomalies are owed. It stops short of `until` once a batch could
-  // not hold more; true when it came to the end.
+  // The same without the readings: sensors continue as if they had been taken, so that later ones are
+  // what they would have been, and the events of anomalies are owed. It stops short of `until` once a batch
+  // could not hold more; true when it came to the end.
   bool skip(Timestamp until, Tally& tally);
 
   // Moves owed events to the batch as long as it has room; true when none is owed any more.
@@ -72,6 +73,13 @@ class Cohort {
     Timestamp next_due = 0;
   };
   [[nodiscard]] Found find(std::uint64_t key);
+
+  // The sensors that are due at next_due().
+  [[nodiscard]] std::span<model::Sensor> due_next();
+
+  // Puts off those of them that come too late, by their identities, to the microsecond after, where the run
+  // has ended: with the anomalies they are in, and as though they had never been due before.
+  void put_off(const std::function<bool(std::uint32_t)>& is_late);
 
   // Passes over every reading due before `moment`, which an earlier process has taken. `past` has the last
   // anomaly that each sensor began before it, if any, `lives` the history of the sensors that have
@@ -104,6 +112,7 @@ class Cohort {
   [[nodiscard]] model::Anomaly anomaly_at(Timestamp moment, const model::Sensor& sensor,
                                           const PastAnomaly* past, const Life* life) const;
   [[nodiscard]] std::uint64_t due_before(Timestamp until, const model::Sensor& sensor) const;
+  [[nodiscard]] std::size_t position_at(Timestamp moment, Timestamp cycle_start) const;
   [[nodiscard]] Timestamp next_due_of(std::size_t i) const {
     return (i < position_ ? next_cycle_start_ : cycle_start_) + sensors_[i].phase;
   }

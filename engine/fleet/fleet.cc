@@ -66,6 +66,22 @@ std::uint64_t Fleet::due_before(Timestamp until) const {
   return due;
 }
 
+// In strides that double, then by halves.
+Timestamp Fleet::moment_of(std::uint64_t nth, Timestamp from) const {
+  Timestamp low = from;  // fewer than nth are due before it
+  Microseconds stride = microseconds_per_second;
+  for (; due_before(low + stride) < nth; stride *= 2) {
+    low += stride;
+    if (low > latest_timestamp - 2 * stride) return latest_timestamp;
+  }
+  Timestamp high = low + stride;  // nth or more are due before it
+  while (high - low > 1) {
+    const Timestamp middle = low + (high - low) / 2;
+    (due_before(middle) < nth ? low : high) = middle;
+  }
+  return low;
+}
+
 void Fleet::resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives) {
   for (Cohort& cohort : cohorts_) cohort.resume_at(moment, past, lives);
 }

@@ -34,6 +34,9 @@ class Fleet {
   [[nodiscard]] const std::shared_ptr<ProfileTable>& profiles() const { return profiles_; }
   // How many readings are due before `until`, by arithmetic alone, those of sensors that have left included.
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;
+  // When the `nth` reading is due, counted from 1 at the start; fewer are due before `from`. The latest
+  // timestamp when none is.
+  [[nodiscard]] Timestamp moment_of(std::uint64_t nth, Timestamp from) const;
 
   // Passes over every reading due before `moment`; see Cohort::resume_at.
   void resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives = {});

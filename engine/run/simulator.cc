@@ -262,6 +262,8 @@ void Simulator::set_clock() {
   clock_.emplace(launch, started_, speed, resumption_.moment);
   schedule_.emplace(schedule::Schedule{*clock_, resumption_.moment, end_of(config, run_.start),
                                        thread_count(config), config.simulation.overload});
+  if (const std::uint64_t count = config.simulation.count; count > 0)
+    schedule_->count = count - std::min(count, resumption_.due_before);
 }
 
 void Simulator::build_writers() {
@@ -495,7 +497,7 @@ status::Snapshot Simulator::snapshot() const {
   status::Snapshot snapshot;
   const SteadyTime real = std::chrono::steady_clock::now();
   const Timestamp reached = scheduler_->reached();
-  const Timestamp end = schedule_->end;
+  const Timestamp end = scheduler_->end();
   snapshot.elapsed_seconds = seconds_between(started_, real);
   snapshot.simulated_seconds = seconds_of(reached - schedule_->start);
   if (end != latest_timestamp) snapshot.simulated_total = seconds_of(end - schedule_->start);
@@ -503,6 +505,7 @@ status::Snapshot Simulator::snapshot() const {
   if (clock_->fills_history())
     snapshot.history_left =
         seconds_of(std::max<Microseconds>(0, std::min(clock_->simulated(real), end) - reached));
+  if (scheduler_->has_counted()) snapshot.counted = inputs_.config.simulation.count;
   snapshot.books = ledger_.books();
   snapshot.errors = errors_.counts();
   const std::shared_ptr<const start::Edition> edition = editions_.current();

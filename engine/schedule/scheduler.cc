@@ -34,10 +34,13 @@ Scheduler::Scheduler(const Schedule& schedule, fleet::Fleet& fleet, batch::Batch
       threads_(schedule.threads),
       conductor_(boost::asio::make_strand(threads_)),
       reached_(schedule.start),
+      end_(schedule.end),
       finish_(finished_.get_future()),
       timer_(conductor_),
       carried_(queues.size(), nullptr) {
   take_in_cohorts();
+  if (schedule_.count) counted_until_ = fleet_.due_before(schedule_.start) + *schedule_.count;
+  find_end();
 }
 
 Scheduler::~Scheduler() {
@@ -66,20 +69,25 @@ bool Scheduler::wait_for(std::chrono::milliseconds at_most) {
 // The scheduler's story: window after window, until the end or a stop. It returns whenever somebody else goes
 // on: the timer when nothing is due yet, the last task of a window when the pool ticks it.
 void Scheduler::advance() {
-  while (reached() < schedule_.end && !stop_requested_.load(std::memory_order_acquire)) {
+  while (reached() < end() && !stop_requested_.load(std::memory_order_acquire)) {
     change_by_agenda();  // first: what is asked for meanwhile comes after what has a time
     do_requested();
     Timestamp until = window_end();
-    if (next_due_.top().first >= until && until == agenda_.next_after(reached())) {
-      reached_.store(until, std::memory_order_release);  // nothing is due before the entry
+    if (next_due_.top().first >= until && until == next_stop()) {
+      reached_.store(until, std::memory_order_release);  // nothing is due before the stop
       continue;
     }
-    if (until < schedule_.end && next_due_.top().first >= until) return sleep_until_due();
+    if (until < end() && next_due_.top().first >= until) return sleep_until_due();
     inject_by_agenda();  // last: a reload that comes at the same time has its say first
-    until = std::min(until, agenda_.next_after(reached()));
+    until = std::min(until, next_stop());
     take_due_cohorts(until);
-    if (worth_sharing()) return tick_in_pool(until);
-    tick_here(until);
+    if (reached() == last_moment_) {
+      tick_last(until);
+    } else if (worth_sharing()) {
+      return tick_in_pool(until);
+    } else {
+      tick_here(until);
+    }
   }
   change_by_agenda();
   finish();
@@ -97,7 +105,7 @@ void Scheduler::take_in_cohorts() {
 // The fleet may have had nothing due for long: who joins it joins now, not where it has got to.
 Timestamp Scheduler::change_fleet(fleet::FleetChange& change) {
   const Timestamp now = schedule_.clock.simulated(std::chrono::steady_clock::now());
-  const Timestamp moment = std::max(reached(), std::min({next_due_.top().first, now, schedule_.end}));
+  const Timestamp moment = std::max(reached(), std::min({next_due_.top().first, now, end()}));
   reached_.store(moment, std::memory_order_release);
   apply(change, moment);
   return moment;
@@ -109,6 +117,15 @@ void Scheduler::apply(fleet::FleetChange& change, Timestamp moment) {
   for (const auto& [writer, event] : change.anomalies) room_for(writer, 1).events.push_back(event);
   window_ = window_of(fleet_);
   take_in_cohorts();
+  find_end();
+}
+
+// What the fleet has read so far has been counted whatever it becomes; what is to come depends on what it is.
+void Scheduler::find_end() {
+  if (!schedule_.count) return;
+  const Timestamp last = *schedule_.count == 0 ? reached() - 1 : fleet_.moment_of(counted_until_, reached());
+  last_moment_ = last < schedule_.end ? last : latest_timestamp;
+  end_.store(std::min(schedule_.end, last + 1), std::memory_order_release);
 }
 
 void Scheduler::change_by_agenda() {
@@ -138,10 +155,16 @@ void Scheduler::inject(const fleet::Injection& injection) {
   }
 }
 
+// The next moment that no window passes: an entry of the agenda, or the last one of a count.
+Timestamp Scheduler::next_stop() const {
+  const Timestamp entry = agenda_.next_after(reached());
+  return reached() < last_moment_ ? std::min(entry, last_moment_) : entry;
+}
+
 Timestamp Scheduler::window_end() const {
   // Stretches without a reading are passed over in one step.
-  const Timestamp from = std::max(reached(), std::min(next_due_.top().first, schedule_.end));
-  const Timestamp until = std::min({from + window_, schedule_.end, agenda_.next_after(reached())});
+  const Timestamp from = std::max(reached(), std::min(next_due_.top().first, end()));
+  const Timestamp until = std::min({from + window_, end(), next_stop()});
   return std::min(until, schedule_.clock.simulated(std::chrono::steady_clock::now()));
 }
 
@@ -149,8 +172,7 @@ Timestamp Scheduler::window_end() const {
 void Scheduler::sleep_until_due() {
   hand_over_carried();
   schedule_.clock.caught_up(reached());
-  const Timestamp wake_for =
-      std::min({next_due_.top().first + 1, schedule_.end, agenda_.next_after(reached())});
+  const Timestamp wake_for = std::min({next_due_.top().first + 1, end(), next_stop()});
   const auto earliest = std::chrono::steady_clock::now() + wake_interval;
   timer_.expires_at(std::max(schedule_.clock.real(wake_for), earliest));
   timer_.async_wait([this](const boost::system::error_code&) { advance(); });
@@ -182,6 +204,23 @@ void Scheduler::tick_here(Timestamp until) {
     }
   }
   leave_window(until);
+}
+
+// The readings of the last moment, as many of them as the count still has.
+void Scheduler::tick_last(Timestamp until) {
+  const identity::Roster& roster = fleet_.profiles()->roster();
+  std::vector<std::string_view> ids;
+  for (fleet::Cohort* cohort : due_cohorts_) {
+    for (const model::Sensor& sensor : cohort->due_next()) ids.push_back(roster[sensor.identity].id);
+  }
+  std::ranges::sort(ids);
+  const std::uint64_t left = counted_until_ - fleet_.due_before(reached());
+  ensure(left > 0 && left <= ids.size(), "the count ends at its last moment");
+  const std::string_view last = ids[left - 1];
+  const auto is_late = [&](std::uint32_t sensor) { return roster[sensor].id > last; };
+  for (fleet::Cohort* cohort : due_cohorts_) cohort->put_off(is_late);
+  tick_here(until);
+  has_counted_.store(true, std::memory_order_release);
 }
 
 void Scheduler::tick_in_pool(Timestamp until) {

@@ -6,6 +6,10 @@
 //
 // When no batch is free the tasks wait: the pool of batches is the back-pressure, and the lag grows. A paced
 // fleet may be told to skip what is due instead; what becomes of anomalies is then handed over later.
+//
+// A run that ends after a count of readings ends at a moment like any other: counting is arithmetic, so the
+// moment at which the last of them is due is known beforehand, and is found again whenever the fleet changes.
+// The last window is that moment alone, in which only those sensors read whose turn it is by their ids.
 #pragma once
 
 #include <atomic>
@@ -13,8 +17,10 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <future>
+#include <optional>
 #include <queue>
 #include <span>
 #include <utility>
@@ -37,6 +43,9 @@ struct Schedule {
   Timestamp end;  // readings due at or after it are not taken
   unsigned threads = 1;
   config::Overload overload = config::Overload::block;
+  // Readings due from the start on, after which the run ends before `end`: by time, and by the sensor's id
+  // where several are due at once.
+  std::optional<std::uint64_t> count = std::nullopt;
 };
 
 class Scheduler {
@@ -71,6 +80,11 @@ class Scheduler {
   // Every reading due before this moment has been taken. Any thread.
   [[nodiscard]] Timestamp reached() const { return reached_.load(std::memory_order_acquire); }
 
+  // Readings due at or after this moment are not taken, as the fleet is now. Any thread.
+  [[nodiscard]] Timestamp end() const { return end_.load(std::memory_order_acquire); }
+  // Every reading of the count has been taken. Any thread.
+  [[nodiscard]] bool has_counted() const { return has_counted_.load(std::memory_order_acquire); }
+
  private:
   using NextDue = std::pair<Timestamp, fleet::Cohort*>;
 
@@ -81,11 +95,14 @@ class Scheduler {
   void inject_by_agenda();
   void inject(const fleet::Injection& injection);
   void apply(fleet::FleetChange& change, Timestamp moment);
+  void find_end();
+  [[nodiscard]] Timestamp next_stop() const;
   [[nodiscard]] Timestamp window_end() const;
   void sleep_until_due();
   void take_due_cohorts(Timestamp until);
   [[nodiscard]] bool worth_sharing() const;
   void tick_here(Timestamp until);
+  void tick_last(Timestamp until);
   void tick_in_pool(Timestamp until);
   void tick_alone(fleet::Cohort& cohort, Timestamp until);
   void leave_window(Timestamp until);
@@ -108,6 +125,8 @@ class Scheduler {
   boost::asio::thread_pool threads_;
   boost::asio::strand<boost::asio::thread_pool::executor_type> conductor_;
   std::atomic<Timestamp> reached_;
+  std::atomic<Timestamp> end_;
+  std::atomic<bool> has_counted_{false};
   std::atomic<bool> stop_requested_{false};
   std::atomic<std::size_t> cohorts_in_window_{0};
   Mailbox<std::function<void()>> requested_;
@@ -119,7 +138,9 @@ class Scheduler {
   std::priority_queue<NextDue, std::vector<NextDue>, std::greater<>> next_due_;
   std::vector<fleet::Cohort*> due_cohorts_;
   fleet::Agenda agenda_;
-  std::vector<batch::Batch*> carried_;  // per writer: a batch that small windows share
+  std::uint64_t counted_until_ = 0;           // of all that is due since the fleet began
+  Timestamp last_moment_ = latest_timestamp;  // at which the last of the count is due; then the run ends
+  std::vector<batch::Batch*> carried_;        // per writer: a batch that small windows share
 };
 
 }  // namespace fleet_sim::schedule

@@ -133,6 +133,10 @@ Forecast forecast(const config::Config& config, const identity::Roster& roster,
   result.history_seconds = config.clock.backfill_seconds;
   if (config.simulation.run_time_seconds > 0)
     result.seconds = config.clock.backfill_seconds + config.simulation.run_time_seconds;
+  if (config.simulation.count > 0 && result.readings_per_second > 0) {
+    const double counted = static_cast<double>(config.simulation.count) / result.readings_per_second;
+    result.seconds = std::min(result.seconds.value_or(counted), counted);
+  }
   if (!config.clock.speed.max) result.speed = config.clock.speed.factor;
   if (!sink_of(config).keeps_files || result.readings_per_second <= 0) return result;
   result.bytes_per_row = bytes_of_row(config, schema, texts / result.readings_per_second);

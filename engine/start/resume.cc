@@ -114,6 +114,7 @@ class Planner {
   Resumption plan() {
     read_shards();
     find_moment();
+    count_due();
     resumption_.reloads = history_.reloads_until(resumption_.moment);
     read_events();
     const Members members = history_.members_after(resumption_.reloads);
@@ -183,6 +184,20 @@ class Planner {
       if (first + cadence.offset(k) < piece.to) return first + cadence.offset(k);
     }
     return latest_timestamp;
+  }
+
+  // By arithmetic alone, over the lives of the sensors.
+  void count_due() {
+    for (const std::uint32_t sensor : lives_.sensors()) {
+      for (const Piece& piece : lives_.pieces(sensor, run_.start - 1)) {
+        const Cadence cadence = cadence_of(piece);
+        const Timestamp first = first_due(sensor, cadence);
+        const Timestamp until = std::min(piece.to, resumption_.moment);
+        if (until <= piece.from) continue;
+        resumption_.due_before +=
+            cadence.count_before(until - first) - cadence.count_before(piece.from - first);
+      }
+    }
   }
 
   void read_events() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -56,7 +57,8 @@ struct Resumption {
   using FoundShards = std::vector<std::unique_ptr<data::FoundShard>>;  // of one writer
 
   Timestamp moment;
-  std::size_t reloads = 0;  // of the history, at the moment or before
+  std::uint64_t due_before = 0;  // readings of the run that are due before the moment
+  std::size_t reloads = 0;       // of the history, at the moment or before
   fleet::PastAnomalies past;
   fleet::Lives lives;
   std::vector<fleet::Injection> injections;

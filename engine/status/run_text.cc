@@ -107,7 +107,9 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   std::string text;
   text +=
       line("sensors", fmt::format("{} in {}", grouped(snapshot.sensors), counted(snapshot.shards, "shard")));
-  text += line("due", grouped(books.due));
+  text += line("due", grouped(books.due) +
+                          (snapshot.counted ? ", which completes --count " + std::to_string(*snapshot.counted)
+                                            : std::string()));
   text += line("written",
                fmt::format("{} rows, {} rows/s over {}", grouped(books.written),
                            grouped(static_cast<std::uint64_t>(static_cast<double>(books.written) / seconds)),

@@ -41,6 +41,7 @@ struct Snapshot {
   std::optional<double> speed = 1;          // of the clock; none: as fast as it goes
   // Simulated time by which the fleet is behind its clock, while it fills history to catch up with it.
   std::optional<double> history_left;
+  std::optional<std::uint64_t> counted;  // the count of readings that the run has come to and ends with
 
   Books books;
   std::size_t sensors = 0;

@@ -166,6 +166,12 @@ class SpeedMax(FleetTest):
         ((oldest,),) = query_all(self.dir / "data", "SELECT min(timestamp) FROM sensor_readings")
         self.assertLess(abs(micros(newest) - micros(oldest) - 86_400 * SECOND), 30 * SECOND)
 
+    def test_one_that_counts_too(self):
+        began = time.time()
+        self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", "--speed", "max", "--count", 100_000)
+        ((newest,),) = query_all(self.dir / "data", "SELECT max(timestamp) FROM sensor_readings")
+        self.assertLess(abs(micros(newest) / SECOND - began), 60)
+
 
 if __name__ == "__main__":
     main()

@@ -18,7 +18,8 @@ OTHERS = {"simulation.seed": 11, "simulation.overload": "skip", "anomalies.basis
           "simulation.run_time_seconds": 5, "monitoring.address": "127.0.0.1:0"}
 # Which cannot be changed in the one run, because there would be no rows to read the config from, or two fleets, or because
 # others exclude them.
-ALONE = {"fleet.identities", "fleet.identity", "database.sink", "monitoring.token", "clock.backfill_seconds"}
+ALONE = {"fleet.identities", "fleet.identity", "database.sink", "monitoring.token", "clock.backfill_seconds",
+         "simulation.count"}
 
 
 def flattened(tree, prefix=""):
@@ -86,6 +87,11 @@ class Environment(FleetTest):
         ran = self.fleet_sim("--identities", IDENTITIES, "--duration", 1, env={"FLEET_SIM_CLOCK_BACKFILL_SECONDS": "1m"})
         self.assertEqual(ran.summary.due, 15 * 61)
         self.assertEqual(self.recorded(self.dir / "data")["clock.backfill_seconds"], 60)
+
+    def test_count(self):
+        ran = self.fleet_sim("--identities", IDENTITIES, "--speed", "max", env={"FLEET_SIM_SIMULATION_COUNT": "1234"})
+        self.assertEqual(ran.summary.due, 1_234)
+        self.assertEqual(self.recorded(self.dir / "data")["simulation.count"], 1_234)
 
     def test_token(self):
         """A secret that no file and no message tells; status_test has what it is good for."""

@@ -21,10 +21,13 @@ class Forecast(FleetTest):
         self.assertRegex(said, r"runs until stopped: 15 readings a second, 1,296,000 a day\nabout \d+ bytes a row, [\d.]+ MB a day")
         self.assertNotIn("takes", said)
 
-    def test_a_history_is_part_of_it(self):
+    def test_a_history_and_a_count_are_part_of_it(self):
         said = self.check("--identities", IDENTITIES, "--backfill", "1d", "--duration", "1m").stdout
         self.assertIn("1,296,900 readings: 15 a second for 1 d 0 h\n", said)
         self.assertIn("takes about 1 min 0 s at 500,000 rows a second", said)
+        said = self.check("--identities", IDENTITIES, "--speed", "max", "--count", 1_000_000).stdout
+        self.assertIn("1,000,000 readings: 15 a second for 18 h 31 min\n", said)
+        self.assertIn("takes about 2.000 s", said)
 
     def test_one_of_a_thing_is_singular(self):
         self.assertIn("config ok; 1 identity in 1 file\n", self.check("--identity", IDENTITIES / "outdoor_1.json").stdout)
