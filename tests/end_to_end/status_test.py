@@ -1,69 +1,12 @@
 #!/usr/bin/env python3
-"""The status API of a running fleet, over real sockets: every route, what is refused, and clients that misbehave."""
+"""The status API of a running fleet, over real sockets: every route, and what is refused."""
 
-import re
-import socket
-from http.client import HTTPConnection
+from serving import *
 
-from fleet import *
-
-TOKEN = "a-token-of-the-test-0123456789"
 PROMTOOL = shutil.which("promtool")
 ROUTES = ["/", "/healthz", "/health", "/readyz", "/status", "/metrics", "/api/history", "/api/shards", "/api/sensors", "/api/events",
           "/api/sensors/FACTORY_1_NEW"]
 CHANGES = ["/api/stop", "/api/reload", "/api/anomalies"]
-
-
-class Served(FleetTest):
-    """A fleet of 15 sensors in the shards of their locations, with its status on a free port."""
-
-    def serve(self, *arguments, env=None, rate=20, identities=IDENTITIES, token=TOKEN):
-        self.process = self.start("--identities", identities, "--data-dir", "data", "--duration", 0, "--rate", rate,
-                                  "--shard-by", "location", "--seed", 5, "--status-address", "127.0.0.1:0", *arguments,
-                                  env={"FLEET_SIM_MONITORING_ENABLED": "true", "FLEET_SIM_MONITORING_TOKEN": token,
-                                       "FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "100", **(env or {})})
-        self.port = int(self.wait_for(lambda: re.search(r"status at http://127\.0\.0\.1:(\d+)/", self.printed()))[1])
-        self.wait_for(lambda: self.ask("/readyz")[0] == 200)
-
-    def wait_for(self, condition, seconds=30):
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if found := condition():
-                return found
-            if self.process.poll() is not None:
-                self.fail(f"ended with {self.process.returncode}:\n{self.printed()}")
-            time.sleep(0.02)
-        self.fail(f"waited {seconds} s in vain:\n{self.printed()}")
-
-    def ask(self, path, method="GET", body=None, **headers):
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-            answer = connection.getresponse()
-            return answer.status, answer.read(), answer.headers
-        finally:
-            connection.close()
-
-    def json(self, path, status=200, **options):
-        code, body, headers = self.ask(path, **options)
-        self.assertEqual(code, status, body)
-        self.assertEqual(headers["Content-Type"], "application/json; charset=utf-8")
-        return json.loads(body)
-
-    def change(self, path, body=None, token=TOKEN, **options):
-        return self.json(path, method="POST", body=body, Authorization=f"Bearer {token}", **options)
-
-    def raw(self, data, timeout=15):
-        """Sends bytes as they are and returns what comes until the server closes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as client:
-            client.sendall(data)
-            answer = b""
-            while part := client.recv(65536):
-                answer += part
-            return answer
-
-    def resident_kib(self):
-        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())[1])
 
 
 class Routes(Served):
@@ -370,58 +313,6 @@ class Addresses(Served):
         self.fleet_sim("--identities", IDENTITIES, "--no-status", "--status-address", "127.0.0.1:0", code=2)
         for address in ("nowhere", "127.0.0.1:70000", ":80"):
             self.fleet_sim("--identities", IDENTITIES, "--duration", 1, "--status-address", address, code=2)
-
-
-class BadClients(Served):
-    def pace(self):
-        """Readings written in one second."""
-        before = self.json("/status")["readings"]["written"]
-        since = time.monotonic()
-        self.wait_for(lambda: time.monotonic() - since > 1)
-        return self.json("/status")["readings"]["written"] - before
-
-    def test_malformed_huge_and_pipelined(self):
-        self.serve()
-        self.assertIn(b" 400 ", self.raw(b"\x16\x03\x01 nonsense\r\n\r\n"))
-        self.assertIn(b" 431 ", self.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 60_000))
-        self.assertIn(b" 413 ", self.raw(b"POST /api/stop HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n"))
-        chunks = b"POST /api/stop HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-        self.assertIn(b" 413 ", self.raw(chunks + (b"8000\r\n" + b"x" * 0x8000 + b"\r\n") * 3))
-        one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        last = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        answers = self.raw(one * 200 + last)
-        self.assertEqual(answers.count(b"HTTP/1.1 200"), 200)
-        self.assertEqual(answers.count(b"HTTP/1.1 404"), 1)
-        # What clients do wrong is no error of the run.
-        self.assertEqual(self.ask("/status", "DELETE")[0], 405)
-        self.assertEqual(self.ask("/api/anomalies", "POST", "{", Authorization=f"Bearer {TOKEN}")[0], 400)
-        elapsed = self.json("/status")["progress"]["elapsed_seconds"]
-        self.wait_for(lambda: self.json("/status")["progress"]["elapsed_seconds"] > elapsed)
-        self.assertEqual(sum(self.json("/status")["errors"].values()), 0)
-
-    @not_under_thread_sanitizer
-    def test_slow_and_idle_clients_cost_nothing(self):
-        self.serve(rate=100)
-        self.pace()
-        usual, memory = self.pace(), self.resident_kib()
-        clients = []
-        for i in range(1_000):
-            client = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-            if i % 3 == 1:
-                client.sendall(b"GET /status HTTP/1.1\r\nHost: loc")  # and no more
-            if i % 3 == 2:
-                client.sendall(b"POST /api/stop HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\nhalf")
-            clients.append(client)
-        self.assertEqual(self.ask("/healthz")[0], 200)
-        self.assertGreater(self.pace(), 0.7 * usual)
-        self.assertLess(self.resident_kib() - memory, 30_000)
-        # Those that are left are put off when their time is over.
-        clients[-1].settimeout(25)
-        self.assertEqual(clients[-1].recv(100), b"")
-        for client in clients:
-            client.close()
-        self.assertEqual(self.ask("/healthz")[0], 200)
-        self.stop(self.process)
 
 
 class Metrics(Served):
