@@ -26,7 +26,7 @@ class DashboardHistory(DashboardTest):
         self.assertLessEqual(max((after - before for before, after in zip(seconds, seconds[1:])), default=1), 2)
 
     def test_what_programs_read(self):
-        self.serve_until(6)
+        self.serve_until(4)
         before, history, status = time.time(), self.history(), self.answer("/status")
         seconds = history["time"]
         self.assert_each_second_once(seconds)
@@ -47,14 +47,14 @@ class DashboardHistory(DashboardTest):
         self.assertEqual(unknown["time"][:len(seconds)], seconds)
 
     def test_a_page_that_is_opened_late_shows_what_was_before(self):
-        self.serve_until(8)
+        self.serve_until(5)
         first = self.history()["time"][0]
         self.open()
         known = self.until("the past is there", lambda: self.script(KNOWN))
         self.assertEqual(known[0], first)
-        self.assertGreaterEqual(len(known), 7)
+        self.assertGreaterEqual(len(known), 4)
         self.until("it is drawn", lambda: self.painted("#chart-0") > 500)
-        self.assertRegex(self.text("#chart-0 figcaption"), r"in the last ([7-9]|\d\d) s\.")
+        self.assertRegex(self.text("#chart-0 figcaption"), r"in the last ([4-9]|\d\d) s\.")
         self.assertIn("whether or not this page was open", self.text("section"))
         # It goes on from there.
         self.until("time passes", lambda: self.script(KNOWN)[-1] > known[-1] + 3)
@@ -72,10 +72,10 @@ class DashboardHistory(DashboardTest):
         known = self.until("something is there", lambda: self.script(KNOWN))
         self.script(HIDE % "true")
         self.until("it is idle", lambda: self.script("return timer === null && !polling"))
-        self.until("it misses something", lambda: self.history()["time"][-1] > known[-1] + 6)
+        self.until("it misses something", lambda: self.history()["time"][-1] > known[-1] + 4)
         self.assertLess(self.script(KNOWN)[-1], known[-1] + 3)
         self.script(HIDE % "false")
-        self.until("it is filled", lambda: self.script(KNOWN)[-1] > known[-1] + 5)
+        self.until("it is filled", lambda: self.script(KNOWN)[-1] > known[-1] + 3)
         self.assert_each_second_once(self.script(KNOWN))
         self.assertEqual((self.script(KNOWN)[0], self.script(BREAKS)), (known[0], 0))
 

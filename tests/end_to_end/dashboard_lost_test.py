@@ -50,7 +50,8 @@ class DashboardLost(DashboardTest):
         self.until("it asks again", lambda: self.script("return samples.length") > seen)
 
     def test_a_shard_that_cannot_be_written(self):
-        self.serve("--shard-by", "none")
+        config = self.write("config.yaml", "database: {busy_timeout_ms: 200}\n")
+        self.serve("--shard-by", "none", "--config", config)
         self.open()
         (path,) = self.until("the file is there", lambda: shards(self.dir / "data"))
         self.wait_for_rows(self.dir / "data")
@@ -69,7 +70,7 @@ class DashboardLost(DashboardTest):
 
     def test_a_fleet_that_is_held_up(self):
         config = self.write("config.yaml", "database: {pending_rows: 1000, busy_timeout_ms: 60000}\n")
-        self.serve("--rate", "100", "--config", config)
+        self.serve("--rate", "1000", "--config", config)
         sensor = sorted(demo_identities())[0]
         self.open(f"#sensor={sensor}")
         self.until_text("#temperature-range", "over")
