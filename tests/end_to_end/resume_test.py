@@ -85,7 +85,7 @@ class Resume(FleetTest):
 
     def test_killed_again_and_again(self):
         fleet = self.make_fleet()
-        how = ("--duration", "12m", "--shard-by", "location")
+        how = ("--duration", "6m", "--shard-by", "location")
         whole = self.whole(fleet, *how)
         at_random = random.Random(1)
         for attempt in range(2):
@@ -119,16 +119,16 @@ class Resume(FleetTest):
 
     def test_a_run_in_real_time_catches_up(self):
         fleet = self.make_fleet(60, rates=(5,))
-        process = self.start("--identities", fleet, "--data-dir", "data", "--seed", 7, "--duration", "8s")
+        process = self.start("--identities", fleet, "--data-dir", "data", "--seed", 7, "--duration", "5s")
         self.wait_for_rows(self.dir / "data", 200, process)
         stopped = self.stop(process)
         time.sleep(1)  # an outage
         began = time.monotonic()
         went_on = self.resume()
-        self.assertLess(time.monotonic() - began, 8)
-        self.assertEqual(stopped.due + went_on.summary.due - went_on.summary.found, 60 * 5 * 8 + self.twice(stopped, went_on))
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(stopped.due + went_on.summary.due - went_on.summary.found, 60 * 5 * 5 + self.twice(stopped, went_on))
         ((start,),) = set(query_all(self.dir / "data", "SELECT start FROM run_info"))
-        self.fleet_sim("--identities", fleet, "--data-dir", "whole", "--seed", 7, "--duration", "8s", "--start", start,
+        self.fleet_sim("--identities", fleet, "--data-dir", "whole", "--seed", 7, "--duration", "5s", "--start", start,
                        "--speed", "max")
         self.assert_same_as(self.counted("whole"))
 
@@ -151,16 +151,16 @@ class Resume(FleetTest):
 
     def test_a_complete_run_stays_as_it_is_and_can_be_made_longer(self):
         fleet = self.make_fleet()
-        self.fleet_sim("--identities", fleet, "--data-dir", "data", *START, "--duration", "5m")
+        self.fleet_sim("--identities", fleet, "--data-dir", "data", *START, "--duration", "2m")
         before = self.counted("data")
         self.assertEqual(self.resume().summary.written, 0)
         self.assertEqual(self.counted("data"), before)
-        self.resume("data", "--duration", "9m", "--speed", 1000)
-        self.assert_same_as(self.whole(fleet, "--duration", "9m"))
+        self.resume("data", "--duration", "4m", "--speed", 1000)
+        self.assert_same_as(self.whole(fleet, "--duration", "4m"))
 
     def test_a_shard_that_is_removed_is_filled_again(self):
         fleet = self.make_fleet()
-        how = ("--duration", "10m", "--shard-by", "site")
+        how = ("--duration", "3m", "--shard-by", "site")
         whole = self.whole(fleet, *how)
         shutil.copytree(self.dir / "whole", self.dir / "data")
         (self.dir / "data" / "site=Site+3.db").unlink()
@@ -169,7 +169,7 @@ class Resume(FleetTest):
 
     def test_partitions_of_one_folder_continue_each_for_itself(self):
         fleet = self.make_fleet(120, rates=(1, 10))
-        how = ("--duration", "30m", "--shard-by", "hash:3")
+        how = ("--duration", "15m", "--shard-by", "hash:3")
         whole = self.whole(fleet, *how)
         processes = [self.begin("data", fleet, *how, "--partition", f"{k}/3") for k in (1, 2, 3)]
         self.wait_for_rows(self.dir / "data", 5_000, processes[0])
