@@ -153,9 +153,12 @@ std::string text_of(const Forecast& forecast) {
 
 log::LogFields log_fields(const Forecast& forecast) {
   log::LogFields fields{{"readings_per_second", forecast.readings_per_second}};
-  if (const auto rows = forecast.rows()) fields.push_back({"readings", std::round(*rows)});
-  if (forecast.bytes_per_row) fields.push_back({"bytes_per_row", std::round(*forecast.bytes_per_row)});
-  if (const auto bytes = forecast.bytes()) fields.push_back({"bytes", std::round(*bytes)});
+  if (const auto rows = forecast.rows())
+    fields.push_back({"readings", static_cast<std::uint64_t>(*rows + 0.5)});
+  if (forecast.bytes_per_row)
+    fields.push_back({"bytes_per_row", static_cast<std::uint64_t>(*forecast.bytes_per_row + 0.5)});
+  if (const auto bytes = forecast.bytes())
+    fields.push_back({"bytes", static_cast<std::uint64_t>(*bytes + 0.5)});
   if (forecast.free_bytes) fields.push_back({"free_bytes", *forecast.free_bytes});
   return fields;
 }
