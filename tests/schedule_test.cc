@@ -526,8 +526,17 @@ TEST_CASE("a fleet that fills history skips none of it, and nothing that comes d
     CHECK(result.books.due == 14u * 6'000);
     // Four simulated seconds have passed while nothing was taken from the queues.
     CHECK(result.history_until >= start + 6 * second);
-    CHECK(result.history_until < bench.end);
   }
+}
+
+TEST_CASE("a fleet has filled its history once it has to wait for a reading") {
+  const identity::Roster roster = roster_of(100);
+  const Result result =
+      run({.roster = roster, .end = start + 200 * second, .speed = 100.0, .behind = 50 * second});
+  CHECK(result.history_until >= start + 50 * second);
+  CHECK(result.history_until < start + 200 * second);
+  const Result on_time = run({.roster = roster, .end = start + 20 * second, .speed = 100.0});
+  CHECK(on_time.history_until == start);
 }
 
 namespace {
