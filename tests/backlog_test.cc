@@ -35,7 +35,7 @@ TEST_CASE("every attempt that fails and every file that is opened or closed is a
   rig.step();
   REQUIRE(rig.details.size() == 2);
   CHECK(rig.details[0] == other + ": closed for now");
-  CHECK(rig.details[1].starts_with(other + ": not written, next attempt soon: "));
+  CHECK(rig.details[1].starts_with(other + ": write failed, retrying soon: "));
   CHECK(rig.log.empty());
   vfs.heal();
 }
@@ -56,14 +56,14 @@ TEST_CASE("when retries run out rows wait, and all are written in order once the
     CHECK(rig.has_first(0, 10));
   }
   REQUIRE(rig.log.size() == 1);
-  CHECK(rig.log[0].starts_with(rig.path_of(0) + ": cannot be written, rows wait in memory: "));
+  CHECK(rig.log[0].starts_with(rig.path_of(0) + ": cannot be written; rows wait in memory: "));
   CHECK(rig.writer().held() == 400);
   CHECK(rig.ledger.books().lost() == 0);
   vfs.heal();
   rig.run_for(2 * second);
   CHECK(rig.has_everything());
   REQUIRE(rig.log.size() == 2);
-  CHECK(rig.log[1] == rig.path_of(0) + ": works again, backlog written");
+  CHECK(rig.log[1] == rig.path_of(0) + ": works again; backlog written");
   CHECK(rig.writer().held() == 0);
   // As healthy as before.
   rig.send(0, 10);

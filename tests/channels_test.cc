@@ -316,7 +316,7 @@ TEST_CASE("identities and behaviors speak of any type's channels by name") {
 TEST_CASE("a file of other channels is not written to, and says so") {
   const TemporaryFolder folder;
   simulate(folder, type_of(7));
-  CHECK_THROWS_WITH_AS(simulate(folder, type_of(1)), doctest::Contains("other columns"), std::exception);
+  CHECK_THROWS_WITH_AS(simulate(folder, type_of(1)), doctest::Contains("different columns"), std::exception);
 }
 
 TEST_CASE("names that are no channels") {

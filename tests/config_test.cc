@@ -293,9 +293,9 @@ TEST_CASE("hostile files are refused at once") {
     CAPTURE(nested);
     CHECK(seconds_to_refuse(repeated(nested), ":1: is nested more than 32 levels deep") < quick);
   }
-  CHECK(seconds_to_refuse(
-            repeated("-\n"),
-            ":100001: holds more than 100000 values (those of an alias count each time it is used)") < quick);
+  CHECK(seconds_to_refuse(repeated("-\n"),
+                          ":100001: has more than 100000 values (an alias counts each time it is used)") <
+        quick);
 }
 
 TEST_CASE("an empty file, empty sections and keys without a value keep the defaults") {
@@ -548,7 +548,7 @@ TEST_CASE("a wrong flag or variable is named as the user gave it") {
   for (const std::string text : {"5y", "1h30", "1h-30m", "m", "", "10 m", "1h 30m", "inf"}) {
     CHECK(problem("simulation.run_time_seconds", text) == not_a_duration + "'" + text + "'");
   }
-  CHECK(problem("clock.start", "2026-02-30") == "--start: must be a day of the calendar, not '2026-02-30'");
+  CHECK(problem("clock.start", "2026-02-30") == "--start: must be a calendar date, not '2026-02-30'");
   CHECK(problem("simulation.run_time_seconds", "36526d") ==
         "--duration: must be at most 3155760000, not '36526d'");
   CHECK(problem("simulation.seed", "") ==
@@ -606,7 +606,7 @@ TEST_CASE("each layer says anew which sensors run") {
   CHECK(replaced.config.fleet.identity == "one.json");
   CHECK(replaced.config.fleet.identities.empty());
   CHECK(load({}, {}, {single, lists[0]}).problems ==
-        "--identity: a single identity and identities exclude each other; give one of them");
+        "--identity: identity and identities cannot be combined; give one of them");
 }
 
 TEST_CASE("a history excludes a start and another speed, a count a partition, wherever each is set") {

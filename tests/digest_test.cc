@@ -161,7 +161,7 @@ TEST_CASE("two duplicates do not cancel out, and an empty directory has a digest
   const TemporaryFolder folder;
   const TemporaryFolder empty;
   CHECK_THROWS_WITH_AS(data::digest_directory(empty.path()),
-                       (empty.path().string() + ": holds no .db files").c_str(), InvalidInput);
+                       (empty.path().string() + ": has no .db files").c_str(), InvalidInput);
   fill(folder, false, false);
   fs::copy_file(folder / "shard-0.db", folder / "copy.db");
   const data::DirectoryDigest twice = data::digest_directory(folder.path());

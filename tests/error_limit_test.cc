@@ -11,7 +11,7 @@ namespace fleet_sim::error_limit_test {
 
 using namespace fleet_sim::test;
 
-TEST_CASE("so many rounds of retries with no success between give up, once") {
+TEST_CASE("so many rounds of retries without a successful write give up, once") {
   FaultyVfs vfs;
   WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) { config.write.error_limit = 5; });
   vfs.fail_writes(1, FaultyVfs::for_ever);
@@ -22,7 +22,7 @@ TEST_CASE("so many rounds of retries with no success between give up, once") {
   CHECK(rig.gave_up == 0);
   while (rig.errors() < 20) rig.advance(10 * millisecond);
   CHECK(rig.gave_up == 1);
-  CHECK(rig.log.back() == "error limit reached: 5 rounds of retries with no success between");
+  CHECK(rig.log.back() == "error limit reached: 5 rounds of retries without a successful write");
   rig.run_for(60 * second);
   CHECK(rig.gave_up == 1);
 }

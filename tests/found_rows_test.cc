@@ -156,7 +156,7 @@ TEST_CASE("times and types that no run has written are refused by name") {
     run_sql(bench.path, change);
     CAPTURE(change);
     CHECK_THROWS_WITH_AS(bench.found().read_events(start + second, bench.find_sensor),
-                         doctest::Contains("which no fleet-sim has written"), std::runtime_error);
+                         doctest::Contains("which fleet-sim never writes"), std::runtime_error);
   }
 }
 

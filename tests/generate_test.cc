@@ -239,13 +239,15 @@ TEST_CASE("what is already there is left alone, and replaced never") {
   CHECK(refusal(drawn(20, (folder / "fleet"))) == "");
   CHECK(refusal(drawn(20, (folder / "fleet.jsonl"))) == "");
 
-  CHECK(holds(refusal(drawn(21, (folder / "fleet.jsonl"))), "fleet.jsonl: exists and holds something else"));
-  CHECK(holds(refusal(drawn(19, (folder / "fleet.jsonl"))), "fleet.jsonl: exists and holds something else"));
+  CHECK(holds(refusal(drawn(21, (folder / "fleet.jsonl"))),
+              "fleet.jsonl: already exists and holds something else"));
+  CHECK(holds(refusal(drawn(19, (folder / "fleet.jsonl"))),
+              "fleet.jsonl: already exists and holds something else"));
 
   write((folder / "fleet/sensor_000025.json"), "mine");
   const std::string refused = refusal(drawn(30, (folder / "fleet")));
   CHECK(holds(refused, (folder / "fleet/sensor_000025.json")));
-  CHECK(holds(refused, "give another name"));
+  CHECK(holds(refused, "choose another name"));
   CHECK(bytes_of((folder / "fleet/sensor_000025.json")) == "mine");
   CHECK(entries((folder / "fleet")) == 21);  // nothing was written before the refusal
 }
@@ -261,7 +263,7 @@ TEST_CASE("impossible requests are refused with a reason") {
   const TemporaryFolder folder;
   CHECK(holds(refusal(drawn(0, (folder / "fleet"))), "--count must be from 1 to 16000000, not 0"));
   CHECK(holds(refusal(drawn(identity::most_identities + 1, (folder / "fleet"))), "not 16000001"));
-  CHECK(holds(refusal(drawn(1, (folder / "fleet.json"))), "write to a .jsonl file, or to a folder"));
+  CHECK(holds(refusal(drawn(1, (folder / "fleet.json"))), "choose a .jsonl file, or a folder"));
   CHECK(holds(refusal(drawn(1, "")), "--out must name"));
   write((folder / "file"), "");
   CHECK(holds(refusal(drawn(1, (folder / "file"))), "cannot be used as a folder"));
@@ -327,12 +329,12 @@ TEST_CASE("mistakes in a mix are named with their line") {
   CHECK(holds(mix_problems("model: A\n"), "must list choices"));
   CHECK(holds(mix_problems("model: {}\n"), "must list choices"));
   CHECK(holds(mix_problems("model: {A: 1, A: 2}\n"), "mix.yaml:1: "));
-  CHECK(holds(mix_problems("id: SENSOR\n"), "id must hold {n}"));
+  CHECK(holds(mix_problems("id: SENSOR\n"), "id must contain {n}"));
   CHECK(holds(mix_problems("id: \"{n}{n}\"\n"), "once"));
   CHECK(holds(mix_problems("location: {\"Line {5-1}\": 1}\n"), "must write a range as {1-20}"));
   CHECK(holds(mix_problems("location: {\"Line {1..9}\": 1}\n"), "must write a range as {1-20}"));
   CHECK(holds(mix_problems("readings_per_second: {0: 1}\n"), "above 0 and at most 1000000"));
-  CHECK(holds(mix_problems("- 1\n"), "must hold keys"));
+  CHECK(holds(mix_problems("- 1\n"), "must have keys"));
   CHECK(holds(mix_problems("model: {A: 1\n"), "mix.yaml:"));
   CHECK(holds(mix_problems(std::string(generate::largest_mix_file_bytes + 1, '#')), "larger than"));
   app::GenerateOptions options = drawn(1, "-");

@@ -68,11 +68,11 @@ const std::vector<BadFile> bad_files{
      ":3",
      "an array of identities must hold objects, not the number 7",
      {"GOOD_2", "GOOD_3"}},
-    {"control_character.json", ":3", "location holds a control character", {}},
-    {"duplicate_key.json", ":4", "model is given twice", {}},
-    {"duplicate_unknown_key.json", ":4", "the key \"a\" is given twice", {}},
-    {"empty.json", ":1", "holds no identity", {}},
-    {"empty.jsonl", "", "holds no identity", {}},
+    {"control_character.json", ":3", "location contains a control character", {}},
+    {"duplicate_key.json", ":4", "model appears twice", {}},
+    {"duplicate_unknown_key.json", ":4", "the key \"a\" appears twice", {}},
+    {"empty.json", ":1", "has no identity", {}},
+    {"empty.jsonl", "", "has no identity", {}},
     {"empty_array.json", ":2", "an empty array", {}},
     {"empty_id.json", ":1", "id must not be empty", {}},
     {"firmware_number.json",
@@ -223,7 +223,7 @@ TEST_CASE("an object may be as long as the limit and no longer, in both kinds of
     CHECK(over.ids.empty());
     CHECK(over.invalid == 1);
     CHECK(holds(over.problems, "over_" + name + ":1: "));
-    CHECK(holds(over.problems, "may take at most 65536 bytes"));
+    CHECK(holds(over.problems, "may be at most 65536 bytes"));
   }
 }
 
@@ -277,9 +277,8 @@ TEST_CASE("nesting of 100,000 levels is refused at once") {
       // An array in an array is a mistake of its own.
       CHECK(loaded.invalid == (name == "deep.json" && text == arrays ? 2 : 1));
       const bool too_long_a_line = name == "deep.jsonl";
-      CHECK_MESSAGE(
-          holds(loaded.problems, too_long_a_line ? "a line may take" : "nested deeper than 8 levels"),
-          loaded.problems);
+      CHECK_MESSAGE(holds(loaded.problems, too_long_a_line ? "a line may be" : "nested deeper than 8 levels"),
+                    loaded.problems);
     }
   }
   const Loaded line =
@@ -324,7 +323,7 @@ TEST_CASE("a missing path and a folder without identities are problems with a re
   write(folder, "readme.txt", "{}");
   write(folder, ".hidden.json", "{}");
   const std::string none = load({folder.path()}).problems;
-  CHECK(holds(none, folder.path().string() + ": the folder holds no .json or .jsonl file"));
+  CHECK(holds(none, folder.path().string() + ": the folder has no .json or .jsonl file"));
   CHECK(holds(none, "fleet-sim generate --preset demo"));
 }
 
@@ -370,7 +369,7 @@ TEST_CASE("a long file of lines is cut into slices that keep order and line numb
   for (std::size_t i = 0; i < loaded.ids.size(); ++i) REQUIRE(loaded.ids[i] == "S" + std::to_string(i + 1));
   CHECK(loaded.files == 1);
   CHECK(loaded.invalid == 2);
-  CHECK(holds(loaded.problems, "long.jsonl:7001: a line may take at most 65536 bytes"));
+  CHECK(holds(loaded.problems, "long.jsonl:7001: a line may be at most 65536 bytes"));
   CHECK(holds(loaded.problems, "long.jsonl:20002: id must be text in quotes"));
 }
 

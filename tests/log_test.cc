@@ -210,7 +210,7 @@ TEST_CASE("a log file that fails is told of once, left alone for a while, and ta
   file.write("lost", noon);
   file.write("lost", noon);
   REQUIRE(lines.size() == 1);
-  CHECK(lines[0].starts_with("the log file cannot be written: "));
+  CHECK(lines[0].starts_with("cannot write the log file: "));
 
   file.write("lost", noon + log::LogFile::retry_interval);
   CHECK(lines.size() == 1);
@@ -220,7 +220,7 @@ TEST_CASE("a log file that fails is told of once, left alone for a while, and ta
   CHECK_FALSE(std::filesystem::exists(path));
   file.write("kept", noon + 2 * log::LogFile::retry_interval);
   REQUIRE(lines.size() == 2);
-  CHECK(lines[1] == "the log file works again; 4 lines are missing from it");
+  CHECK(lines[1] == "the log file can be written again; it lacks 4 lines");
   file.write("kept too", noon + 2 * log::LogFile::retry_interval);
   CHECK(lines_of(path) == std::vector<std::string>{"kept", "kept too"});
   CHECK(lines.size() == 2);

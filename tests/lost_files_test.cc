@@ -45,7 +45,7 @@ TEST_CASE("a shard file that is deleted under the writer is begun anew, and ids 
     CHECK(rig.has_all(1));
     REQUIRE(rig.log.size() == 1);
     CHECK(rig.log[0] ==
-          rig.path_of(0) + ": was deleted, renamed or replaced while in use; beginning a new file");
+          rig.path_of(0) + ": was deleted, renamed or replaced while in use; starting a new file");
     CHECK(rig.errors(ErrorClass::io) == 1);
     rig.send(0, 5);
     rig.finish();

@@ -230,7 +230,8 @@ TEST_CASE("beyond so many reloads the fleet goes on as it is") {
 
   files.write_identities({"a", "b", "c", "d"});
   fleet.wait_for(2, 1);
-  CHECK(fleet.history().last.back().detail == "this run was reloaded 2 times already; restart to go on");
+  CHECK(fleet.history().last.back().detail ==
+        "this run was already reloaded 2 times; restart it to apply more changes");
   files.write_config("anomalies: {probability: 0.2}\n");
   fleet.wait_for(2, 2);
   fleet.look_again();
@@ -251,7 +252,7 @@ TEST_CASE("beyond so many new identities the fleet goes on as it is") {
   files.write_identities({"a", "b", "c", "d", "e", "f"});
   fleet.wait_for(1, 1);
   CHECK(fleet.history().last.back().detail ==
-        "more than 3 identities were added or changed since the start; restart to go on");
+        "more than 3 identities were added or changed since the start; restart to apply more changes");
   fleet.look_again();
   CHECK(fleet.sensors() == 4);
   CHECK(fleet.roster_size() == 4);

@@ -266,7 +266,7 @@ TEST_CASE("a shard with nothing to delete is not locked") {
   CHECK(sqlite::delete_oldest(database, of_age(100), deleted).ok());
 }
 
-TEST_CASE("a time that is none is an error, and nothing is deleted") {
+TEST_CASE("an invalid time is an error, and nothing is deleted") {
   const OldShard shard;
   shard.add(1, 100);
   shard.sql("INSERT INTO sensor_readings (timestamp, sensor_id) VALUES ('soon', 'S')");
@@ -274,11 +274,11 @@ TEST_CASE("a time that is none is an error, and nothing is deleted") {
   sqlite::DeletedRows deleted;
   const sqlite::StorageError error = sqlite::delete_oldest(database, of_age(10), deleted);
   CHECK(error.code == SQLITE_MISMATCH);
-  CHECK(error.message == "has a row at 'soon', which is no time");
+  CHECK(error.message == "has a row at 'soon', which is not a time");
   CHECK(query(shard.path, "SELECT count(*) FROM sensor_readings") == Strings{"101"});
 }
 
-TEST_CASE("a time that is none is shown as whole characters, however long it is") {
+TEST_CASE("an invalid time is shown as whole characters, however long it is") {
   for (const std::size_t before : {37, 38, 39, 57, 58, 59}) {
     const OldShard shard;
     shard.add(1, 100);
@@ -329,7 +329,7 @@ TEST_CASE("a file whose old rows are not synced is told of once") {
   }
   rig.finish();
   CHECK(rig.log ==
-        std::vector<std::string>{rig.path_of(0) + ": old rows are kept, because they are not synced"});
+        std::vector<std::string>{rig.path_of(0) + ": keeping old rows because they are not synced"});
   CHECK(rig.has_all(0));
 }
 

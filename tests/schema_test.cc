@@ -161,17 +161,19 @@ TEST_CASE("files of other forms are refused with a clear message and left as the
   own_id.replace(own_id.find("id INTEGER"), 10, "id TEXT");
   const std::string no_default = "CREATE TABLE sensor_readings (" + older + ", synced INTEGER)";
   const std::array<Foreign, 10> foreign{
-      {{more.c_str(), "has another sensor_readings, with other columns"},
-       {swapped.c_str(), "has another sensor_readings, with other columns"},
-       {"CREATE TABLE anomaly_events (id INTEGER PRIMARY KEY, sensor_id TEXT)", "has another anomaly_events"},
-       {"CREATE TABLE run_info (name TEXT)", "has another run_info"},
-       {"CREATE VIEW sensor_readings AS SELECT 1 AS id", "has another sensor_readings, with other columns"},
-       {own_id.c_str(), "has another sensor_readings, with other columns"},
-       {no_default.c_str(), "has another sensor_readings, with other columns"},
+      {{more.c_str(), "has a table sensor_readings with different columns"},
+       {swapped.c_str(), "has a table sensor_readings with different columns"},
+       {"CREATE TABLE anomaly_events (id INTEGER PRIMARY KEY, sensor_id TEXT)",
+        "has a table anomaly_events with different columns"},
+       {"CREATE TABLE run_info (name TEXT)", "has a table run_info with different columns"},
+       {"CREATE VIEW sensor_readings AS SELECT 1 AS id",
+        "has a table sensor_readings with different columns"},
+       {own_id.c_str(), "has a table sensor_readings with different columns"},
+       {no_default.c_str(), "has a table sensor_readings with different columns"},
        {"CREATE TABLE x (y)", "has tables, but no sensor_readings"},
-       {"PRAGMA user_version = -5; CREATE TABLE x (y)", "is no fleet-sim file (schema version -5"},
+       {"PRAGMA user_version = -5; CREATE TABLE x (y)", "is not a fleet-sim file (schema version -5"},
        {"PRAGMA user_version = 3; CREATE TABLE x (y)",
-        "is of a newer fleet-sim (schema version 3, this one knows those up to 2)"}}};
+        "is from a newer fleet-sim (schema version 3, this version reads up to 2)"}}};
   for (const auto& [sql, message] : foreign) {
     const std::string path = folder / "foreign.db";
     fs::remove(path);
@@ -208,7 +210,7 @@ TEST_CASE("before a run, every file that cannot be appended to is a problem") {
   Problems problems;
   sqlite::check_shard_files(plan, problems);
   CHECK(problems.count() == 2);
-  CHECK(problems.text().find("foreign.db: cannot be appended to: has another sensor_readings") !=
+  CHECK(problems.text().find("foreign.db: cannot be appended to: has a table sensor_readings") !=
         std::string::npos);
   CHECK(problems.text().find("letter.db: cannot be appended to: file is not a database") !=
         std::string::npos);

@@ -178,7 +178,7 @@ TEST_CASE("a run that the writer held up ends with a hint") {
   snapshot.writers = 1;
   snapshot.cores = 4;
   CHECK(status::writers_hint(snapshot) ==
-        "  hint          the writer was the limit (98% busy): --writers 3 would use more cores\n");
+        "  hint          the writer was the limit (98% busy); --writers 3 would use more cores\n");
   const auto suggested = [&snapshot] {
     const std::string hint = status::writers_hint(snapshot);
     return hint.empty() ? 0 : std::stoi(hint.substr(hint.find("--writers ") + 10));
@@ -239,7 +239,7 @@ TEST_CASE("the summary of a clean, paced run") {
         "  errors        0\n"
         "  lag           p50 420 µs, p99 51.3 ms, max 1.25 s\n"
         "  writer        42% busy\n"
-        "  memory        46.2 MB at its peak\n"
+        "  memory        46.2 MB peak\n"
         "  files         9 in /srv/data\n");
 }
 
@@ -264,7 +264,7 @@ TEST_CASE("the summary of an unpaced run with losses") {
         "  anomalies     1,500\n"
         "  errors        12 (busy 4) (full 8)\n"
         "  writer        42% busy\n"
-        "  memory        46.2 MB at its peak\n"
+        "  memory        46.2 MB peak\n"
         "  files         1 in the null sink\n");
 }
 

@@ -21,21 +21,22 @@ namespace fleet_sim::app {
 namespace {
 
 constexpr const char* footer =
-    "Lists are values with commas; the first of each make the base cell. From it one list is varied at a "
-    "time,\n"
-    "or all of them together with --full. Each cell writes files of its own, as fast as it can, in a folder\n"
-    "below --dir that is removed afterwards. The rounds are interleaved: compare medians within one run.\n"
-    "Every reading is a row (no anomaly takes any).\n\n"
-    "With --rate readings are due at that pace, and latency counts from the moment a reading was due until "
-    "its\n"
-    "commit, so it includes the 50 ms for which readings are gathered and the flush interval. With "
-    "--find-rate the\n"
-    "highest rate is searched whose p99 stays within --p99; one that fails is tried twice.\n\n"
-    "Exit codes: 0 done, 1 a measurement failed or no rate held, 2 bad arguments, 3 nothing can be written "
-    "in\n"
-    "--dir, 130 interrupted (Ctrl-C: what was measured is reported and the folder removed; a second one ends "
-    "at\n"
-    "once and leaves a folder fleet-sim-bench-*).\n\n"
+    "Lists are separated by commas. The first value of each list forms the base cell; then one list is "
+    "varied at a time,\n"
+    "or all of them with --full. Each cell writes its own files as fast as it can, in a folder below --dir "
+    "that is\n"
+    "removed afterwards. Rounds are interleaved, so compare medians within one run. No anomaly leaves out "
+    "readings.\n\n"
+    "With --rate, readings are due at that pace. Latency runs from when a reading was due to its commit, so "
+    "it\n"
+    "includes the 50 ms in which readings are gathered and the flush interval. --find-rate finds the highest "
+    "rate\n"
+    "whose p99 stays within --p99; a rate that fails is tried twice.\n\n"
+    "Exit codes: 0 success, 1 a measurement failed or no rate held, 2 bad arguments, 3 --dir cannot be "
+    "written,\n"
+    "130 interrupted (Ctrl-C reports what was measured and removes the folder; a second one exits at once "
+    "and leaves\n"
+    "a folder fleet-sim-bench-*).\n\n"
     "  fleet-sim bench --quick --dir /mnt/disk\n"
     "  fleet-sim bench --shards 16 --writers 1,2,4 --html bench.html\n"
     "  fleet-sim bench --rate 50000 --synchronous normal,full --seconds 10\n"
@@ -48,7 +49,7 @@ std::optional<NewFile> result_file(const char* option, const std::string& path) 
   std::error_code error;
   if (std::filesystem::symlink_status(path, error).type() != std::filesystem::file_type::not_found) {
     throw InvalidInput(std::string(option) + ": " + path +
-                       " exists already and is left as it is; move it away or give another name");
+                       " already exists and was left alone. Move it away or choose another name");
   }
   return std::optional<NewFile>(std::in_place, path);
 }
@@ -85,31 +86,33 @@ void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
     command.add_option(name, word, what)->type_name(type);
   };
   add("--shards", words.shards,
-      fmt::format("Files: 1 to {} each (default 16,1,64)", benchmark::most_bench_shards), "LIST");
-  add("--writers", words.writers,
-      fmt::format("Threads that write: 1 to {} (default 1,2)", config::most_writers), "LIST");
-  add("--batch-size", words.batch_size, "Rows of a file that start a transaction (default 5000,500)", "LIST");
+      fmt::format("Number of files: 1 to {} (default 16,1,64)", benchmark::most_bench_shards), "LIST");
+  add("--writers", words.writers, fmt::format("Writer threads: 1 to {} (default 1,2)", config::most_writers),
+      "LIST");
+  add("--batch-size", words.batch_size, "Rows of a file that trigger a transaction (default 5000,500)",
+      "LIST");
   add("--synchronous", words.synchronous, "off, normal, full (default normal,full)", "LIST");
   add("--index", words.index, "The collector's index: on, off (default on,off)", "LIST");
   add("--collectors", words.collectors,
-      fmt::format("Threads that poll and mark rows meanwhile: 0 to {} (default 0,2)",
+      fmt::format("Collector threads that poll and mark rows: 0 to {} (default 0,2)",
                   benchmark::most_collectors),
       "LIST");
-  command.add_flag("--full", words.full, "Every combination, not one list at a time");
-  command.add_flag("--quick", words.quick, "A small matrix, in less than half a minute");
-  add("--rounds", words.rounds, "Over all cells (default 3; quick 2)", "N");
-  add("--seconds", words.seconds, "Of each measurement (default 2; quick 1)", "S");
-  add("--warm-up", words.warm_up, "Before the first, or with --rate before each (default 1; quick 0.5)", "S");
-  add("--rate", words.rate, "Readings per second, instead of as many as possible: measures latency", "R");
-  command.add_flag("--find-rate", words.find_rate, "Search the highest rate that holds, for one cell");
-  add("--p99", words.p99, "The latency --find-rate holds to (default 200)", "MS");
+  command.add_flag("--full", words.full, "Measure every combination of the lists");
+  command.add_flag("--quick", words.quick, "A small matrix, in under half a minute");
+  add("--rounds", words.rounds, "Rounds over all cells (default 3; quick 2)", "N");
+  add("--seconds", words.seconds, "Length of each measurement (default 2; quick 1)", "S");
+  add("--warm-up", words.warm_up,
+      "Warm-up before the first measurement, or with --rate before each (default 1; quick 0.5)", "S");
+  add("--rate", words.rate, "Measure latency at this many readings per second, instead of throughput", "R");
+  command.add_flag("--find-rate", words.find_rate, "Find the highest rate that one cell sustains");
+  add("--p99", words.p99, "Latency limit for --find-rate (default 200)", "MS");
   add("--flush-interval", words.flush_interval,
-      "Longest wait of a row for its commit (default 1000; 50 with --rate or --find-rate)", "MS");
-  add("--sensors", words.sensors, "Size of the fleet (default 1000)", "N");
-  add("--dir", words.dir, "Where to write: the disk that is measured (default: the current folder)", "DIR");
-  add("--max-disk", words.max_disk, "Most bytes on the disk at a time, at least 200M (default 2G)", "SIZE");
-  add("--json", words.json, "The results as JSON, to a new file or - for standard output", "FILE");
-  add("--html", words.html, "The results with plots, as one page in a new file", "FILE");
+      "Longest time a row waits for its commit (default 1000; 50 with --rate or --find-rate)", "MS");
+  add("--sensors", words.sensors, "Number of sensors (default 1000)", "N");
+  add("--dir", words.dir, "Folder on the disk to measure (default: the current folder)", "DIR");
+  add("--max-disk", words.max_disk, "Most disk space used at a time, at least 200M (default 2G)", "SIZE");
+  add("--json", words.json, "Write the results as JSON to a new file, or - for standard output", "FILE");
+  add("--html", words.html, "Write the results with plots as a page to a new file", "FILE");
   command.footer(footer);
 }
 
@@ -117,8 +120,7 @@ void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
 
 Command add_bench_command(CLI::App& app) {
   const auto words = std::make_shared<benchmark::BenchWords>();
-  CLI::App* command =
-      app.add_subcommand("bench", "Measures how many readings per second this disk and this SQLite take");
+  CLI::App* command = app.add_subcommand("bench", "Measures how many readings per second this disk can take");
   add_bench_options(*command, *words);
   return {command, [words] { return bench(*words); }};
 }

@@ -65,10 +65,10 @@ int check(const start::Arguments& arguments) {
 Command add_check_command(CLI::App& app) {
   const auto arguments = std::make_shared<start::Arguments>();
   CLI::App* command =
-      app.add_subcommand("check", "Validates config and identities, prints every problem, runs nothing");
+      app.add_subcommand("check", "Checks the config and identities and prints every problem");
   add_run_options(*command, *arguments);
   command->footer(
-      "Exit codes: 0 nothing is wrong, 2 something is.\n\n"
+      "Exit codes: 0 no problems, 2 problems found.\n\n"
       "  fleet-sim check --identities ./identities --config my.yaml\n"
       "  fleet-sim check --identities fleet.jsonl --duration 365d --speed max");
   return {command, [arguments] { return check(*arguments); }};

@@ -37,7 +37,7 @@ constexpr std::array<Synonym, 10> synonyms{{{"--port", "--status-address HOST:PO
 // " (…)", naming a synonym, or the nearest option or, for a word without dashes, command.
 std::string hint_for(const CLI::App& command, const std::string& word) {
   const auto* synonym = std::ranges::find(synonyms, std::string_view(word), &Synonym::word);
-  if (synonym != synonyms.end()) return fmt::format(" (here it is {})", synonym->ours);
+  if (synonym != synonyms.end()) return fmt::format(" (use {} instead)", synonym->ours);
   std::vector<std::string> names;
   for (const CLI::Option* option : command.get_options()) {
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
@@ -80,9 +80,10 @@ void read_help_command(std::vector<char*>& words) {
 // After the commands, which would inherit it, are added.
 void describe_run(CLI::App& app) {
   const char* text =
-      "Every run option is also a config key and an environment variable FLEET_SIM_<SECTION>_<KEY>.\n"
-      "A flag overrides the environment, the environment the file, and the file the default.\n"
-      "Exit codes: 0 done, 1 readings lost or error limit, 2 bad input, 3 no storage, 130 forced.\n\n"
+      "Every run option is also a config key and an environment variable, FLEET_SIM_<SECTION>_<KEY>.\n"
+      "Flags override environment variables, which override the config file.\n"
+      "Exit codes: 0 success, 1 readings lost or too many errors, 2 bad input, 3 no storage, 130 forced "
+      "stop.\n\n"
       "  fleet-sim --identities ./identities --shard-by location\n"
       "  fleet-sim --identities fleet.jsonl --speed max --start 2026-01-01 --duration 30d\n"
       "  fleet-sim COMMAND --help";

@@ -22,7 +22,7 @@ Command add_run_command(CLI::App& app);
 // Validates config and identities, prints what was found, runs nothing.
 Command add_check_command(CLI::App& app);
 
-// Prints the numbers of one sensor and where each comes from, as text or as JSON.
+// Shows one sensor's numbers and where each comes from, as text or as JSON.
 Command add_explain_command(CLI::App& app);
 
 // Writes identity files.

@@ -74,7 +74,7 @@ std::string text_of(const data::DirectoryDigest& digest) {
   text += fmt::format("{:>14} readings {:>10} events  in {}\n", grouped(digest.total.readings),
                       grouped(digest.total.events), counted(digest.shards.size(), "shard"));
   if (digest.total.deleted.readings > 0) {
-    text += fmt::format("{:>14} readings {:>10} events  deleted by database.retention, in no digest\n",
+    text += fmt::format("{:>14} readings {:>10} events  deleted by database.retention, not in the digest\n",
                         grouped(digest.total.deleted.readings), grouped(digest.total.deleted.events));
   }
   for (const sqlite::RunInfo& run : digest.runs) {
@@ -96,11 +96,12 @@ int print_digest(const DigestOptions& options) {
 
 Command add_digest_command(CLI::App& app) {
   const auto options = std::make_shared<DigestOptions>();
-  CLI::App* command = app.add_subcommand("digest", "Prints an order-independent digest of a data directory");
+  CLI::App* command =
+      app.add_subcommand("digest", "Prints a digest of a data directory that does not depend on row order");
   command->add_option("DIR", options->directory, "Data directory")->required();
-  command->add_flag("--json", options->json, "As JSON, with every shard");
+  command->add_flag("--json", options->json, "Print JSON with every shard");
   command->footer(
-      "Two directories with the same readings and events have the same digest, however they are sharded.\n\n"
+      "Directories with the same readings and events have the same digest, however they are sharded.\n\n"
       "  fleet-sim digest data");
   return {command, [options] { return print_digest(*options); }};
 }

@@ -62,10 +62,9 @@ int explain(const ExplainOptions& options) {
 
 Command add_explain_command(CLI::App& app) {
   const auto options = std::make_shared<ExplainOptions>();
-  CLI::App* command =
-      app.add_subcommand("explain", "Prints the numbers of one sensor and where each comes from");
+  CLI::App* command = app.add_subcommand("explain", "Shows one sensor's numbers and where each comes from");
   command->add_option("ID", options->id, "The sensor's id")->required();
-  command->add_flag("--json", options->json, "As JSON, every number with its chain of steps");
+  command->add_flag("--json", options->json, "Print JSON with every step behind each number");
   add_run_options(*command, options->arguments);
   command->footer(
       "  fleet-sim explain OUTDOOR_1 --identities ./identities\n"

@@ -62,7 +62,7 @@ class Target {
     } else if (::stat(out.c_str(), &status) != 0) {
       file_.emplace(out);
     } else if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) {
-      throw InvalidInput(out + ": exists; it is left as it is: move it away or give another --out");
+      throw InvalidInput(out + " already exists and was left alone. Move it away or choose another --out");
     } else {
       descriptor_ = ::open(out.c_str(), O_WRONLY | O_CLOEXEC);
       if (descriptor_ < 0)
@@ -97,7 +97,7 @@ std::size_t index_of(std::string_view option, const std::string& word,
                      const std::array<std::string_view, n>& words) {
   const auto found = std::ranges::find(words, word);
   if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
-  throw InvalidInput(fmt::format("{}: {} is none of {}{}", option, in_quotes(word), fmt::join(words, ", "),
+  throw InvalidInput(fmt::format("{}: {} is not one of {}{}", option, in_quotes(word), fmt::join(words, ", "),
                                  did_you_mean(word, words)));
 }
 
@@ -195,8 +195,7 @@ int run_export(ExportOptions options) {
 
 Command add_export_command(CLI::App& app) {
   const auto options = std::make_shared<ExportOptions>();
-  CLI::App* command =
-      app.add_subcommand("export", "Writes readings or labels for other tools, in order of time");
+  CLI::App* command = app.add_subcommand("export", "Exports readings or labels in order of time");
   command->add_option("DIR", options->directory, "Data directory");
   command->footer(
       "  fleet-sim export data --format csv --out readings.csv\n"
@@ -207,19 +206,20 @@ Command add_export_command(CLI::App& app) {
           ->add_option("--format", options->format, "csv (the default), ndjson or line-protocol (InfluxDB)")
           ->type_name("csv|ndjson|line-protocol");
   command
-      ->add_option("--labels", options->labels,
-                   "Instead of readings, the anomalies of each sensor as JSON: windows (the default; spans "
-                   "of time, as in "
-                   "the Numenta Anomaly Benchmark) or events (with type, channel, direction and magnitude)")
+      ->add_option(
+          "--labels", options->labels,
+          "Export each sensor's anomalies as JSON instead of readings: windows (the default; time spans as "
+          "in the Numenta Anomaly Benchmark) or events (type, channel, direction and magnitude)")
       ->type_name("windows|events")
       ->expected(0, 1)
       ->default_str(std::string(label_forms.front()))
       ->excludes(format);
-  command->add_option("--out", options->out, "A new file; - for standard output (the default)")
+  command->add_option("--out", options->out, "New file to write, or - for standard output (the default)")
       ->type_name("FILE");
-  command->add_option("--from", options->from, "First moment, such as 2026-01-31 or 2026-01-31T12:30:05Z")
+  command
+      ->add_option("--from", options->from, "Start at this time, such as 2026-01-31 or 2026-01-31T12:30:05Z")
       ->type_name("TIME");
-  command->add_option("--to", options->to, "The moment before which to stop")->type_name("TIME");
+  command->add_option("--to", options->to, "Stop before this time")->type_name("TIME");
   command->add_option("--sensor", options->selection.sensors, "Only this sensor; repeatable")
       ->type_name("ID")
       ->allow_extra_args(false);

@@ -53,17 +53,17 @@ Command add_generate_command(CLI::App& app) {
   command
       .add_option_function<std::string>(
           "--preset", [options](const std::string&) { options->demo = true; },
-          "A ready-made fleet: demo (15 sensors)")
+          "A predefined fleet: demo (15 sensors)")
       ->type_name("demo")
       ->check(CLI::IsMember({"demo"}).description(""));
-  command.add_option("--count", options->count, "How many sensors to draw from the mix")->type_name("N");
+  command.add_option("--count", options->count, "Number of sensors to draw from the mix")->type_name("N");
   command
       .add_option("--out", options->out,
                   "Folder (a file per sensor), FILE.jsonl (a line per sensor), or - for standard output")
       ->type_name("DIR|FILE")
       ->required();
-  command.add_option("--seed", options->seed, "Seed of the draw (default 1)")->type_name("N");
-  command.add_option("--mix", options->mix_file, "Weighted choices (YAML); see configs/mix.yaml")
+  command.add_option("--seed", options->seed, "Random seed (default 1)")->type_name("N");
+  command.add_option("--mix", options->mix_file, "YAML file of weighted choices; see configs/mix.yaml")
       ->type_name("FILE");
   return {&command, [options] { return generate_command(*options); }};
 }

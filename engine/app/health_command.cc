@@ -16,7 +16,8 @@ namespace {
 // Asked where a run with the same config, environment and flags listens.
 int print_health(const start::Arguments& arguments) {
   const config::MonitoringSettings monitoring = start::reread_config(arguments, {}).monitoring;
-  if (!monitoring.enabled) throw std::runtime_error("the config says that no status is served");
+  if (!monitoring.enabled)
+    throw std::runtime_error("the config turns the status page off (monitoring.enabled: false)");
   const status::HealthAnswer answer =
       status::ask_health(monitoring.address.empty() ? status::usual_address : monitoring.address);
   print(answer.body);
@@ -28,7 +29,7 @@ int print_health(const start::Arguments& arguments) {
 Command add_health_command(CLI::App& app) {
   const auto arguments = std::make_shared<start::Arguments>();
   CLI::App* command = app.add_subcommand(
-      "health", "Asks a running fleet whether it is well; exit code 0 if so, else 1 with the reasons");
+      "health", "Checks a running fleet; exits with 0 if it is healthy, else with 1 and the reasons");
   add_run_options(*command, *arguments);
   command->footer(
       "  fleet-sim health\n"

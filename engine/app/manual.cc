@@ -121,10 +121,10 @@ std::string manual_page(const OptionTable& table) {
   page += section("NAME") + "fleet\\-sim \\- simulate a fleet of industrial sensors\n";
   page += section("SYNOPSIS") + ".B fleet\\-sim\n[\\fIcommand\\fR] [\\fIoption\\fR ...]\n";
   page += section("DESCRIPTION") + text_line(table.description);
-  page += section("OPTIONS") + "Without a command, and of the command run:\n" + paragraphs(table.main);
+  page += section("OPTIONS") + "For the run command, which is the default:\n" + paragraphs(table.main);
   page += section("COMMANDS");
   for (const CommandEntry& command : table.commands) page += subsection(command, table.main);
-  page += section("CONFIGURATION") + "Each key of the config file with its environment variable:\n";
+  page += section("CONFIGURATION") + "Config keys and their environment variables:\n";
   for (const config::ConfigKey& key : config::config_keys()) page += key_paragraph(key);
   page += section("NOTES") + verbatim(table.main.footer);
   return page;

@@ -97,7 +97,7 @@ int report_command(const ReportOptions& options) {
   } else {
     write_html(options, report);
     for (const report::UnreadableShard& shard : report.unreadable) {
-      std::fprintf(stderr, "fleet-sim: not read: %s: %s\n", printable(shard.file).c_str(),
+      std::fprintf(stderr, "fleet-sim: could not read %s: %s\n", printable(shard.file).c_str(),
                    printable(shard.why).c_str());
     }
   }
@@ -108,14 +108,13 @@ int report_command(const ReportOptions& options) {
 
 Command add_report_command(CLI::App& app) {
   const auto options = std::make_shared<ReportOptions>();
-  CLI::App* command = app.add_subcommand("report", "Answers the usual questions about a data directory");
+  CLI::App* command = app.add_subcommand("report", "Summarizes a data directory");
   command->add_option("DIR", options->directory, "Data directory")->required();
-  CLI::Option* json = command->add_flag("--json", options->json, "As JSON, with every shard");
+  CLI::Option* json = command->add_flag("--json", options->json, "Print JSON with every shard");
   command->footer(
       "  fleet-sim report data\n"
       "  fleet-sim report data --html report.html");
-  command
-      ->add_option("--html", options->html, "As a page with plots, written to FILE (- for standard output)")
+  command->add_option("--html", options->html, "Write a page with plots to FILE, or - for standard output")
       ->type_name("FILE")
       ->excludes(json);
   return {command, [options] { return report_command(*options); }};

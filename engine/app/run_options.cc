@@ -36,7 +36,7 @@ void add_setting(CLI::App& command, const config::ConfigKey& key, start::Argumen
 }  // namespace
 
 void add_run_options(CLI::App& command, start::Arguments& arguments) {
-  command.add_option("--config", arguments.config_file, "Config file (YAML), merged over the defaults")
+  command.add_option("--config", arguments.config_file, "Config file (YAML); overrides the defaults")
       ->type_name("FILE");
   for (const config::ConfigKey& key : config::config_keys()) {
     if (!key.flag.empty()) add_setting(command, key, arguments);

@@ -11,7 +11,7 @@
 namespace fleet_sim::app {
 
 Command add_completion_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("completion", "Prints the completion script of a shell");
+  CLI::App* command = app.add_subcommand("completion", "Prints the completion script for a shell");
   command->footer("  source <(fleet-sim completion bash)");
   command->add_option("SHELL", "The shell: bash")
       ->type_name("bash")

@@ -26,11 +26,11 @@ inline constexpr std::array<std::string_view, 3> loss_reason_names{"backlog_full
 // The totals at one moment.
 struct Books {
   std::uint64_t due = 0;
-  std::uint64_t skipped = 0;  // due while the writers could not keep up, and left out
+  std::uint64_t skipped = 0;  // due because the writers could not keep up, and left out
   std::uint64_t generated = 0;
   std::uint64_t missing = 0;  // due, and left out by an anomaly that takes rows
   std::uint64_t written = 0;  // committed
-  std::uint64_t found = 0;    // in the files already, from before the run went on
+  std::uint64_t found = 0;    // already in the files, from before the run went on
   std::array<std::uint64_t, loss_reason_names.size()> lost_by_reason{};
 
   // Beside the equations, which are about readings.

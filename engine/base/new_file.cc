@@ -22,7 +22,8 @@ namespace {
 
 [[noreturn]] void refuse_to_replace(const std::string& path) {
   throw InvalidInput(
-      path + ": exists and holds something else; it is left as it is: move it away or give another name");
+      path +
+      ": already exists and holds something else; it was left alone. Move it away or choose another name");
 }
 
 std::string temporary_name(const std::filesystem::path& path) {

@@ -54,7 +54,7 @@ std::optional<TextFlaw> find_text_flaw(std::string_view text, std::string_view a
     const CodePoint next = first_code_point(text.substr(at));
     if (next.bytes == 0) return TextFlaw{at, "is not UTF-8"};
     const bool permitted = next.bytes == 1 && allowed.find(text[at]) != std::string_view::npos;
-    if (is_control(next.value) && !permitted) return TextFlaw{at, "holds a control character"};
+    if (is_control(next.value) && !permitted) return TextFlaw{at, "contains a control character"};
     at += next.bytes;
   }
   return std::nullopt;

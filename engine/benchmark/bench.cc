@@ -215,7 +215,7 @@ SearchStep Bench::judged(double rate, const Measurement& measured) const {
   step.latency_p999 = latency.percentile(0.999);
   step.latency_max = latency.max();
   step.failure = measured.failure;
-  if (step.failure.empty() && measured.disk_bound_reached) step.failure = "the bound on disk was reached";
+  if (step.failure.empty() && measured.disk_bound_reached) step.failure = "the disk limit was reached";
   const bool in_time = static_cast<double>(step.latency_p99) <= report_.options.p99_bound_ms * 1e3;
   step.held = in_time && step.failure.empty() && latency.count() > 0;
   return step;

@@ -17,7 +17,7 @@ namespace fleet_sim::benchmark {
 BenchFolder::BenchFolder(const std::filesystem::path& parent) {
   std::string name = (parent / "fleet-sim-bench-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) {
-    throw run::NoStorage(fmt::format("{}: no folder can be made there: {}; name another place with --dir",
+    throw run::NoStorage(fmt::format("{}: cannot create a folder there: {}; choose another place with --dir",
                                      parent.string(), std::strerror(errno)));
   }
   path_ = name;
@@ -48,15 +48,14 @@ std::uint64_t disk_to_use(const std::filesystem::path& folder, std::uint64_t mos
   std::error_code error;
   const auto space = std::filesystem::space(folder, error);
   if (error)
-    throw run::NoStorage(fmt::format("{}: nothing can be measured there: {}; name another place with --dir",
+    throw run::NoStorage(fmt::format("{}: cannot measure there: {}; choose another place with --dir",
                                      folder.string(), error.message()));
   const auto usable = static_cast<std::uint64_t>(static_cast<double>(space.available) * share_of_free);
   if (usable >= least_disk_bytes) return std::min(most, usable);
-  throw run::NoStorage(
-      fmt::format("{}: only {} are free, too little to measure anything (at least {}); free some, "
-                  "or name another place with --dir",
-                  folder.string(), bytes_text(space.available),
-                  bytes_text(static_cast<std::uint64_t>(least_disk_bytes / share_of_free))));
+  throw run::NoStorage(fmt::format(
+      "{}: only {} free, but measuring needs at least {}; free some space or choose another place with --dir",
+      folder.string(), bytes_text(space.available),
+      bytes_text(static_cast<std::uint64_t>(least_disk_bytes / share_of_free))));
 }
 
 }  // namespace fleet_sim::benchmark

@@ -80,9 +80,9 @@ std::string why_left_out(const BenchCell& cell) {
   // Collectors have each of their files open, three descriptors, beside the writers; a process may have
   // 1,024.
   constexpr std::uint32_t most_collected_shards = 100;
-  if (cell.writers > cell.shards) return "a writer without a shard has nothing to write";
+  if (cell.writers > cell.shards) return "more writers than shards";
   if (cell.collectors == 0 || cell.shards <= most_collected_shards) return {};
-  return fmt::format("with collectors there may be {} shards, as they keep all open", most_collected_shards);
+  return fmt::format("collectors keep all shards open, so at most {} are allowed", most_collected_shards);
 }
 
 std::string_view name_of(config::Synchronous synchronous) {

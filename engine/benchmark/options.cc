@@ -158,13 +158,12 @@ BenchOptions read_bench_options(const BenchWords& words) {
   read_load(reader, words, options.load);
   reader.value("--rounds", words.rounds, count(1, 1'000), options.rounds);
   reader.value("--p99", words.p99, number(1, 600'000), options.p99_bound_ms);
-  reader.require(!words.p99 || words.find_rate, "--p99",
-                 "is the bound of --find-rate, which is not asked for");
-  reader.require(!words.rate || !words.find_rate, "--find-rate", "finds the rate itself: leave out --rate");
-  reader.require(!words.find_rate || !words.rounds, "--find-rate", "has no rounds: leave out --rounds");
+  reader.require(!words.p99 || words.find_rate, "--p99", "only applies with --find-rate");
+  reader.require(!words.rate || !words.find_rate, "--find-rate", "cannot be combined with --rate");
+  reader.require(!words.find_rate || !words.rounds, "--find-rate", "cannot be combined with --rounds");
   reader.require(!words.find_rate || is_one_cell(options.matrix), "--find-rate",
-                 "measures one way to write: give each list one value");
-  reader.require(words.html != "-", "--html", "needs the name of a file");
+                 "measures a single cell: give each list one value");
+  reader.require(words.html != "-", "--html", "needs a file name");
   reader.finish();
   options.find_rate = words.find_rate;
   options.full = words.full;

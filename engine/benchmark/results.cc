@@ -51,8 +51,8 @@ std::string bytes_per_reading_text(const CellResult& result) {
 }
 
 BenchTable throughput_table(const BenchReport& report) {
-  BenchTable table = cell_table("Readings per second, as many as possible",
-                                {"median", "min", "max", "x base", "bytes/reading"});
+  BenchTable table =
+      cell_table("Throughput in readings per second", {"median", "min", "max", "x base", "bytes/reading"});
   for (const CellResult& result : report.cells) {
     if (result.rounds.empty()) {
       add_row(table, result.cell, {result.failure.empty() ? "not measured" : "failed"});
@@ -68,7 +68,7 @@ BenchTable throughput_table(const BenchReport& report) {
 
 BenchTable latency_table(const BenchReport& report) {
   BenchTable table =
-      cell_table(fmt::format("Commit latency at {} readings/s, in ms from the moment a reading was due",
+      cell_table(fmt::format("Commit latency at {} readings/s, in ms from when a reading was due",
                              whole(*report.options.load.rate)),
                  {"achieved/s", "p50", "p99", "p99.9", "max", "bytes/reading"});
   for (const CellResult& result : report.cells) {
@@ -86,10 +86,10 @@ BenchTable latency_table(const BenchReport& report) {
 }
 
 BenchTable search_table(const BenchReport& report) {
-  BenchTable table{fmt::format("Rates that were tried, latencies in ms; p99 is to be at most {} ms",
-                               report.options.p99_bound_ms),
-                   {"offered/s", "achieved/s", "p50", "p99", "p99.9", "max", "held"},
-                   {}};
+  BenchTable table{
+      fmt::format("Rates tried, latencies in ms; p99 must be at most {} ms", report.options.p99_bound_ms),
+      {"offered/s", "achieved/s", "p50", "p99", "p99.9", "max", "held"},
+      {}};
   for (const SearchStep& step : report.steps) {
     table.rows.push_back({whole(step.rate), whole(step.rows_per_second), milliseconds(step.latency_p50),
                           milliseconds(step.latency_p99), milliseconds(step.latency_p999),
@@ -99,7 +99,7 @@ BenchTable search_table(const BenchReport& report) {
 }
 
 BenchTable collector_table(const BenchReport& report) {
-  BenchTable table = cell_table("Collectors at work meanwhile, latencies in ms",
+  BenchTable table = cell_table("Collectors, latencies in ms",
                                 {"collected/s", "poll p50", "poll p99", "mark p50", "mark p99", "errors"});
   for (const CellResult& result : report.cells) {
     if (result.cell.collectors == 0 || result.rounds.empty()) continue;
@@ -126,9 +126,8 @@ std::string generator_text(const BenchReport& report) {
   const double most = fastest(report);
   if (most == 0) return text;
   const double times = report.generator_rows_per_second / most;
-  text += fmt::format(", {:.1f} x the most that was written", times);
-  return times < 2 ? text + ": it may be what limits the figures"
-                   : text + ": it is not what limits the figures";
+  text += fmt::format(", {:.1f} x the highest rate written", times);
+  return times < 2 ? text + ": it may limit the figures" : text + ": it does not limit the figures";
 }
 
 std::string rounds_text(const BenchOptions& options) {
@@ -145,12 +144,12 @@ void add_failures(const BenchReport& report, std::vector<std::string>& notes) {
     if (!result.failure.empty())
       notes.push_back(fmt::format("FAILED {}: {}", cell_text(result.cell), result.failure));
     if (result.disk_bound_reached()) {
-      notes.push_back(cell_text(result.cell) + ": cut short by the bound on disk (--max-disk)");
+      notes.push_back(cell_text(result.cell) + ": cut short by the disk limit (--max-disk)");
     }
     if (result.not_taken > 0) {
       notes.push_back(
-          fmt::format("{}: the rate is too high: {} readings were not taken in time; they count with what "
-                      "they had waited",
+          fmt::format("{}: the rate is too high: {} readings were not generated in time; they count with the "
+                      "time they had waited",
                       cell_text(result.cell), grouped(result.not_taken)));
     }
     if (result.collectors.errors > 0) {
@@ -240,19 +239,18 @@ std::vector<std::pair<std::string, std::string>> bench_facts(const BenchReport& 
 std::vector<std::string> bench_notes(const BenchReport& report) {
   const BenchOptions& options = report.options;
   std::vector<std::string> notes;
-  if (!report.complete) notes.emplace_back("INTERRUPTED: these are the measurements until then");
+  if (!report.complete) notes.emplace_back("INTERRUPTED: only the measurements before the interrupt");
   add_failures(report, notes);
   for (const BenchCell& cell : report.left_out) {
     notes.push_back(fmt::format("{}: left out: {}", cell_text(cell), why_left_out(cell)));
   }
   if (options.load.rate || options.find_rate) {
-    notes.push_back(fmt::format(
-        "latency includes what the product waits on purpose: up to {} ms for readings to be taken together, "
-        "up to {} ms for rows to be committed together (--flush-interval)",
-        wake_interval.count(), options.load.flush_interval_ms));
+    notes.push_back(
+        fmt::format("latency includes deliberate waits: up to {} ms to generate readings together, up to {} "
+                    "ms to commit rows together (--flush-interval)",
+                    wake_interval.count(), options.load.flush_interval_ms));
   } else {
-    notes.emplace_back(
-        "the time includes the closing of all files; x base is the median of the rounds' ratios");
+    notes.emplace_back("times include closing all files; x base is the median of the rounds' ratios");
   }
   return notes;
 }

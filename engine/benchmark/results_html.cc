@@ -43,7 +43,7 @@ bool has_rates(const BenchReport& report) {
 
 void add_bars(JsonWriter& json, const BenchReport& report) {
   json.member("kind", has_rates(report) ? "bars" : "nothing");
-  json.member("about", "Median readings per second of each way to write; lines from least to most");
+  json.member("about", "Median readings per second of each cell; lines show the range");
   json.array("bars", report.cells, [&](const CellResult& result) {
     const Spread rate = result.rows_per_second();
     json.object([&] {
@@ -59,8 +59,7 @@ void add_steps(JsonWriter& json, const BenchReport& report) {
   std::vector<SearchStep> steps = report.steps;
   std::ranges::sort(steps, {}, &SearchStep::rate);
   json.member("kind", steps.empty() ? "nothing" : "steps");
-  json.member("about",
-              "99th percentile of commit latency at each rate; the line is what it is to be at most");
+  json.member("about", "99th percentile of commit latency at each rate; the line is the limit");
   json.member("bound", report.options.p99_bound_ms * 1e-3);
   json.array("steps", steps, [&](const SearchStep& step) {
     json.object([&] {
@@ -92,7 +91,7 @@ void add_curves(JsonWriter& json, const BenchReport& report) {
     if (result.latency.count() > 0 && measured.size() < most_curves) measured.push_back(&result);
   }
   json.member("kind", measured.empty() ? "nothing" : "curves");
-  json.member("about", "Commit latency by percentile of each way to write");
+  json.member("about", "Commit latency of each cell by percentile");
   json.array("shares", shares);
   json.array("curves", measured, [&](const CellResult* result) { add_curve(json, *result, report); });
 }

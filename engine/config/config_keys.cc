@@ -134,7 +134,7 @@ void anomaly_type_keys(Keys& keys, std::size_t type) {
       &AnomalyTypeSettings::weight, number(any_weight),
       {.name = named("weight"),
        .value = "X",
-       .help = lasting(fmt::format("Share of {} among all anomalies, relative to the others: {{}}", name)),
+       .help = lasting(fmt::format("Weight of {} anomalies, relative to the other types: {{}}", name)),
        .decides = Decides::readings,
        .at_once = true});
   section.row(&AnomalyTypeSettings::duration_seconds, or_word("one_reading", duration(span_seconds)),
@@ -150,20 +150,20 @@ void anomaly_keys(Keys& keys) {
   anomalies.row(&AnomalySettings::enabled, boolean(),
                 {.name = "anomalies.enabled",
                  .value = "BOOL",
-                 .help = "Whether there are anomalies at all",
+                 .help = "Whether there are anomalies",
                  .decides = Decides::readings,
                  .at_once = true});
   anomalies.row(&AnomalySettings::probability, number(any_share),
                 {.name = "anomalies.probability",
                  .value = "P",
-                 .help = "How often sensors are anomalous, in the sense of the basis: {}",
+                 .help = "How often sensors are anomalous, as the basis counts: {}",
                  .decides = Decides::readings,
                  .at_once = true});
   anomalies.row(
       &AnomalySettings::basis, words<AnomalyBasis>({"reading", "event"}),
       {.name = "anomalies.basis",
        .value = "WORD",
-       .help = "What probability counts: reading (share of readings) or event (chance that one starts)",
+       .help = "What probability means: reading (share of readings) or event (chance that an anomaly starts)",
        .more = "with reading, weights are shares of the anomalous readings",
        .decides = Decides::readings,
        .at_once = true});

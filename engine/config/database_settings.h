@@ -63,7 +63,7 @@ void database_keys(Write write, Sqlite sqlite) {
              {.name = "database.data_dir",
               .flag = "--data-dir",
               .value = "DIR",
-              .help = "Folder of the database files, instead of the folder of the path"});
+              .help = "Data directory, instead of the folder of database.path"});
   write.row(&WriteSettings::sink, words<Sink>({sink_names.begin(), sink_names.end()}),
             {.name = "database.sink",
              .flag = "--sink",
@@ -74,19 +74,23 @@ void database_keys(Write write, Sqlite sqlite) {
             {.name = "database.writers",
              .flag = "--writers",
              .value = "N",
-             .help = "Threads that write, each its own files: {}"});
-  write.row(
-      &WriteSettings::batch_size, count(1u, 1'000'000u),
-      {.name = "database.batch_size", .value = "N", .help = "Rows of one file that start a transaction: {}"});
+             .help = "Writer threads, each with its own files: {}"});
+  write.row(&WriteSettings::batch_size, count(1u, 1'000'000u),
+            {.name = "database.batch_size",
+             .value = "N",
+             .help = "Rows of one file that trigger a transaction: {}"});
   write.row(&WriteSettings::flush_interval_ms, count(1u, 3'600'000u),
             {.name = "database.flush_interval_ms",
              .value = "MS",
-             .help = "Longest wait of a row for its transaction: {} ms"});
-  write.row(
-      &WriteSettings::pending_rows, count(1u, 100'000'000u),
-      {.name = "database.pending_rows", .value = "N", .help = "Rows held in memory over all files: {}"});
+             .help = "Longest time a row waits for its transaction: {} ms"});
+  write.row(&WriteSettings::pending_rows, count(1u, 100'000'000u),
+            {.name = "database.pending_rows",
+             .value = "N",
+             .help = "Most rows held in memory, over all files: {}"});
   sqlite.row(&SqliteSettings::synchronous, words<Synchronous>({"off", "normal", "full"}),
-             {.name = "database.synchronous", .value = "WORD", .help = "SQLite's care for power loss: {}"});
+             {.name = "database.synchronous",
+              .value = "WORD",
+              .help = "SQLite's protection against power loss: {}"});
   sqlite.row(&SqliteSettings::page_size, power_of_two(512, 65'536),
              {.name = "database.page_size", .value = "BYTES", .help = "Page size of new files: {} bytes"});
   sqlite.row(&SqliteSettings::cache_kib, count(16u, 4'194'304u),
@@ -94,32 +98,31 @@ void database_keys(Write write, Sqlite sqlite) {
   sqlite.row(&SqliteSettings::checkpoint_pages, count(1u, 1'000'000u),
              {.name = "database.checkpoint_pages",
               .value = "N",
-              .help = "Pages in the write-ahead log after which it is copied into the file: {}"});
+              .help = "Copy the write-ahead log into the file after this many pages: {}"});
   sqlite.row(&SqliteSettings::busy_timeout_ms, count(0u, 600'000u),
              {.name = "database.busy_timeout_ms",
               .value = "MS",
-              .help = "Longest wait for a lock that a collector holds: {} ms"});
+              .help = "Longest wait for a collector's lock: {} ms"});
   sqlite.row(&SqliteSettings::max_open_shards, count(0u, 1'000'000u),
              {.name = "database.max_open_shards",
               .value = "N",
-              .help = "Files open at once: {}",
-              .zero = "what the system allows"});
+              .help = "Most files open at once: {}",
+              .zero = "as many as the system allows"});
   sqlite.row(&SqliteSettings::unsynced_index, boolean(),
              {.name = "database.unsynced_index",
               .value = "BOOL",
-              .help = "Whether an index serves collectors that read unsynced rows"});
+              .help = "Whether files have an index of unsynced rows, for collectors"});
   write.row(&WriteSettings::error_limit, count(1u, 1'000'000u),
             {.name = "database.error_limit",
              .value = "N",
-             .help = "Times that one file's retries run out, with no success between, that stop the run: {}",
-             .more = "on a full disk, times at which the backlog is full"});
-  write.row(
-      &WriteSettings::memory_fallback, boolean(),
-      {.name = "database.memory_fallback",
-       .value = "BOOL",
-       .help = "Whether rows wait in memory when files cannot be opened at the start, instead of ending "
-               "the run",
-       .more = "as many as pending_rows allows; false exits with 3"});
+             .help = "Stop the run when one file's retries run out this many times with no successful write "
+                     "in between: {}",
+             .more = "on a full disk, only times when the backlog is full count"});
+  write.row(&WriteSettings::memory_fallback, boolean(),
+            {.name = "database.memory_fallback",
+             .value = "BOOL",
+             .help = "Whether rows wait in memory if files cannot be opened at the start",
+             .more = "up to pending_rows; with false the run exits with 3"});
 }
 
 template <class Retention>
@@ -128,21 +131,21 @@ void retention_keys(Retention retention) {
   retention.row(&RetentionSettings::age_seconds, duration({0, longest_duration_seconds}),
                 {.name = "database.retention.age_seconds",
                  .value = "TIME",
-                 .help = "Age at which readings are deleted, before the last one of their file: {}",
+                 .help = "Delete readings this much older than the last one in their file: {}",
                  .zero = "never",
-                 .more = "three seconds stay in any case"});
+                 .more = "the last three seconds always stay"});
   retention.row(&RetentionSettings::shard_bytes, count<std::uint64_t>(0, largest_file),
                 {.name = "database.retention.shard_bytes",
                  .value = "BYTES",
-                 .help = "Size of one file's rows beyond which its oldest are deleted: {}",
+                 .help = "Delete the oldest readings when one file's rows exceed this size: {}",
                  .zero = "no limit",
-                 .more = "freed space is used again, the file does not shrink; its log of up to four times "
-                         "checkpoint_pages comes on top"});
+                 .more = "freed space is reused, but the file does not shrink; its log adds up to four times "
+                         "checkpoint_pages"});
   retention.row(&RetentionSettings::only_synced, boolean(),
                 {.name = "database.retention.only_synced",
                  .value = "BOOL",
-                 .help = "Whether only readings that a collector has marked are deleted",
-                 .more = "one that is not marked also keeps all behind it"});
+                 .help = "Whether to delete only readings that a collector has marked",
+                 .more = "an unmarked reading also keeps all later ones"});
 }
 
 }  // namespace fleet_sim::config

@@ -43,8 +43,8 @@ void fleet_keys(Section fleet) {
             {.name = "fleet.identities",
              .flag = "--identities",
              .value = "PATH",
-             .help = "Folder, .json or .jsonl file with the sensors; can be given several times",
-             .more = "one or a list in a file, joined by ':' in the environment",
+             .help = "Folder, .json or .jsonl file of sensors; repeatable",
+             .more = "one path or a list; in the environment, paths joined by ':'",
              .repeatable = true});
   fleet.row(&FleetSettings::identity, text_of(parse_text),
             {.name = "fleet.identity",
@@ -57,8 +57,8 @@ void fleet_keys(Section fleet) {
             {.name = "fleet.partition",
              .flag = "--partition",
              .value = "K/N|auto/N",
-             .help = "Simulate only the K-th of N parts of the fleet, N up to {}; auto takes K from "
-                     "JOB_COMPLETION_INDEX, or from the ordinal that ends POD_NAME or HOSTNAME",
+             .help = "Simulate only part K of N, N up to {}; auto derives K from JOB_COMPLETION_INDEX, or "
+                     "from the number at the end of POD_NAME or HOSTNAME",
              .decides = Decides::place});
   fleet.row(&FleetSettings::threads, count(0u, 1'024u),
             {.name = "fleet.threads",
@@ -69,7 +69,7 @@ void fleet_keys(Section fleet) {
   fleet.row(&FleetSettings::skip_invalid, boolean(),
             {.name = "fleet.skip_invalid",
              .flag = "--skip-invalid",
-             .help = "Run without the sensors whose identity is invalid",
+             .help = "Leave out sensors whose identity is invalid",
              .more = "instead of refusing to start"});
 }
 
@@ -96,7 +96,7 @@ void simulation_keys(Section simulation) {
                  {.name = "simulation.readings_per_second",
                   .flag = "--rate",
                   .value = "R",
-                  .help = "Readings per second of each sensor that has no rate of its own: {}",
+                  .help = "Readings per second of each sensor without its own rate: {}",
                   .decides = Decides::readings,
                   .at_once = true});
   simulation.row(&SimulationSettings::run_time_seconds, duration({0, longest_duration_seconds}),
@@ -109,28 +109,24 @@ void simulation_keys(Section simulation) {
                  {.name = "simulation.count",
                   .flag = "--count",
                   .value = "N",
-                  .help = "Stop after exactly N readings were due, by time, then by sensor id: {}",
+                  .help = "Stop after exactly N due readings, in order of time and sensor id: {}",
                   .zero = "no limit",
-                  .more = "without a run_time_seconds of its own the run has no other end; not for a "
-                          "partition, which cannot count what the others read"});
+                  .more = "unless run_time_seconds is set too, nothing else ends the run; not for a partition, which cannot count the others' readings"});
   simulation.row(&SimulationSettings::seed, or_word("random", count<std::uint64_t>(0, largest_seed)),
                  {.name = "simulation.seed",
                   .flag = "--seed",
                   .value = "N",
-                  .help = "Start of all randomness: {}, or random (the default)",
+                  .help = "Seed of all random numbers: {}, or random (the default)",
                   .decides = Decides::place});
   simulation.row(&SimulationSettings::resume, boolean(),
                  {.name = "simulation.resume",
                   .flag = "--resume",
-                  .help = "Go on with the run that the data directory holds, if it holds one, instead of "
-                          "beginning another"});
+                  .help = "Resume the run in the data directory; if there is none, start a new one"});
   simulation.row(&SimulationSettings::overload, words<Overload>({"block", "skip"}),
                  {.name = "simulation.overload",
                   .value = "WORD",
-                  .help = "When a paced fleet's rows cannot be written fast enough: block (readings wait) or "
-                          "skip (they are left out and counted)",
-                  .more = "lag grows while they wait, and anomalies continue while they are skipped; a fleet "
-                          "at --speed max, or one that fills history, always waits"});
+                  .help = "If writing cannot keep up with the clock: block (readings wait) or skip (readings are left out and counted)",
+                  .more = "block lets lag grow, skip lets anomalies continue; at --speed max and while filling history, readings always wait"});
 }
 
 enum class ShardKey { none, sensor, location, site, manufacturer, model, firmware, hash };
@@ -151,13 +147,13 @@ void sharding_keys(Section sharding) {
                {.name = "sharding.by",
                 .flag = "--shard-by",
                 .value = "none|sensor|location|site|manufacturer|model|firmware|hash:N",
-                .help = "One file per: none (a single file), sensor (or node), location, site, manufacturer, "
-                        "model, firmware, or N files",
+                .help = "Split readings into files: none (one file), hash:N (N files), or one file per "
+                        "sensor (or node), location, site, manufacturer, model or firmware",
                 .more = "site is the location up to \" - \"; N is {}",
                 .decides = Decides::place});
 }
 
-// `max` fills history as fast as storage takes it; a number is simulated seconds per second.
+// `max` fills history as fast as storage allows; a number is simulated seconds per second.
 struct Speed {
   bool max = false;
   double factor = 1;
@@ -185,24 +181,23 @@ void clock_keys(Section clock) {
             {.name = "clock.speed",
              .flag = "--speed",
              .value = "N|max",
-             .help = "Simulated seconds per second: {}, or max (as fast as storage takes it)"});
+             .help = "Simulated seconds per real second: {}, or max (as fast as storage allows)"});
   clock.row(
       &ClockSettings::start,
       or_word("now", Codec<Timestamp>{parse_start, timestamp_text, start_range_text()}),
       {.name = "clock.start",
        .flag = "--start",
        .value = "TIME",
-       .help = "First simulated moment, such as 2026-01-31 or 2026-01-31T12:30:05Z, or now (the default)",
-       .more = "{}; without one, --speed max ends its --duration now",
+       .help = "Simulated start time, such as 2026-01-31 or 2026-01-31T12:30:05Z, or now (the default)",
+       .more = "{}; if unset, a run at --speed max ends now and starts its --duration ago",
        .decides = Decides::place});
   clock.row(&ClockSettings::backfill_seconds, duration({0, longest_backfill_seconds}),
             {.name = "clock.backfill_seconds",
              .flag = "--backfill",
              .value = "TIME",
-             .help = "Start so long ago, fill that history as fast as it goes, then continue at the clock's "
-                     "pace: {}",
+             .help = "Start this long ago, fill that history as fast as storage allows, then continue in real time: {}",
              .zero = "none",
-             .more = "--duration counts from the launch; not with a start or another speed than 1",
+             .more = "--duration counts from the launch; excludes --start and any speed other than 1",
              .decides = Decides::place});
   clock.row(&ClockSettings::utc_offset,
             Codec<Microseconds>{parse_utc_offset, utc_offset_text, utc_offset_range_text()},

@@ -63,7 +63,7 @@ class Loader {
     FleetSettings& now = config_.fleet;
     if (!now.identity.empty() && !now.identities.empty()) {
       problems_.add(origins_["fleet.identity"],
-                    "a single identity and identities exclude each other; give one of them");
+                    "identity and identities cannot be combined; give one of them");
     } else if (now.identity.empty() && now.identities.empty()) {
       now.identity = before.identity;
       now.identities = before.identities;
@@ -193,7 +193,7 @@ Config load_config(const std::optional<std::filesystem::path>& file, std::span<c
 Config read_config(std::string_view text, const std::string& place, Problems& problems) {
   Loader loader({}, problems);
   if (text.size() > largest_config_file_bytes) {
-    problems.add(place, "is larger than a config can be");
+    problems.add(place, "is too large for a config");
   } else if (is_text(text, place, problems)) {
     loader.add_text(text, place);
   }

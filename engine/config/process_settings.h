@@ -31,32 +31,31 @@ void logging_keys(Section logging) {
               {.name = "logging.level",
                .flag = "--log-level",
                .value = "debug|info|warning|error|critical|off",
-               .help = "Least severe messages that are logged",
-               .more = "debug adds attempts that failed, files opened and closed, and each injected anomaly",
+               .help = "Least severe level that is logged",
+               .more = "debug adds failed attempts, opened and closed files, and injected anomalies",
                .at_once = true});
   logging.row(&LoggingSettings::file, text_of(parse_text),
               {.name = "logging.file",
                .value = "FILE",
                .help = "Log file, rotated; empty for none",
-               .more = "unnamed, it lies in a data_dir that is named"});
-  logging.row(&LoggingSettings::file_bytes, count(1'000u, 4'000'000'000u),
-              {.name = "logging.file_bytes",
-               .value = "BYTES",
-               .help = "Size at which the next log file is begun: {}"});
+               .more = "if only data_dir is set, the log goes there too"});
+  logging.row(
+      &LoggingSettings::file_bytes, count(1'000u, 4'000'000'000u),
+      {.name = "logging.file_bytes", .value = "BYTES", .help = "Size at which a new log file starts: {}"});
   logging.row(&LoggingSettings::kept_files, count(0u, 1'000u),
               {.name = "logging.kept_files",
                .value = "N",
-               .help = "Earlier log files that are kept: {}",
-               .more = "fleet-sim.1.log is the latest of them"});
+               .help = "Rotated log files to keep: {}",
+               .more = "fleet-sim.1.log is the newest"});
   logging.row(&LoggingSettings::format, words<LogFormat>({"text", "json"}),
               {.name = "logging.format",
                .value = "WORD",
-               .help = "How log lines look: text, or json (one object per line)",
+               .help = "Format of log lines: text, or json (one object per line)",
                .more = "an object has ts, level, event, msg and fields"});
   logging.row(&LoggingSettings::summary_interval_seconds, duration({0, 86'400}),
               {.name = "logging.summary_interval_seconds",
                .value = "TIME",
-               .help = "Time between summaries of the run in the log: {}",
+               .help = "Time between summaries in the log: {}",
                .zero = "none"});
   logging.row(&LoggingSettings::console_output, boolean(),
               {.name = "logging.console_output",
@@ -65,7 +64,7 @@ void logging_keys(Section logging) {
   logging.row(&LoggingSettings::quiet, boolean(),
               {.name = "logging.quiet",
                .flag = "--quiet",
-               .help = "No progress and no information on the console; warnings and the summary stay"});
+               .help = "Show only warnings and the closing summary on the console"});
 }
 
 struct ConfigReloadSettings {
@@ -80,13 +79,13 @@ void config_reload_keys(Section reload) {
   reload.row(&ConfigReloadSettings::enabled, boolean(),
              {.name = "config_reload.enabled",
               .value = "BOOL",
-              .help = "Whether config and identity files are looked at while running; a SIGHUP has them "
-                      "looked at anyway",
+              .help = "Whether to check the config and identity files for changes while running; SIGHUP "
+                      "checks them anyway",
               .at_once = true});
   reload.row(&ConfigReloadSettings::check_interval_seconds, duration({0.01, 86'400, true}),
              {.name = "config_reload.check_interval_seconds",
               .value = "TIME",
-              .help = "Time between looks at the files: {}",
+              .help = "Time between checks of the files: {}",
               .at_once = true});
 }
 
@@ -104,23 +103,21 @@ void monitoring_keys(Section monitoring) {
   monitoring.row(&MonitoringSettings::enabled, boolean(),
                  {.name = "monitoring.enabled",
                   .flag = "--no-status",
-                  .help = "Whether there is an HTTP status page with its API",
+                  .help = "Whether to serve the HTTP status page and API",
                   .flag_help = "Run without the HTTP status page and API"});
-  monitoring.row(
-      &MonitoringSettings::address, text_of(parse_address),
-      {.name = "monitoring.address",
-       .flag = "--status-address",
-       .value = "HOST:PORT",
-       .help = "Where the status page listens; by default 127.0.0.1:8080 when that is free",
-       .more = "port 0 takes a free one; with 0.0.0.0 every machine that reaches this one reads it"});
-  monitoring.row(
-      &MonitoringSettings::token, token(),
-      {.name = "monitoring.token",
-       .value = "TEXT",
-       .help =
-           "Bearer token of HTTP calls that change something: {} printable characters; empty forbids them",
-       .more = "never stored or logged",
-       .secret = true});
+  monitoring.row(&MonitoringSettings::address, text_of(parse_address),
+                 {.name = "monitoring.address",
+                  .flag = "--status-address",
+                  .value = "HOST:PORT",
+                  .help = "Address of the status page; default 127.0.0.1:8080, if that is free",
+                  .more = "port 0 picks a free port; 0.0.0.0 serves every machine that can reach this one"});
+  monitoring.row(&MonitoringSettings::token, token(),
+                 {.name = "monitoring.token",
+                  .value = "TEXT",
+                  .help = "Bearer token for HTTP calls that change the run: {} printable characters; empty "
+                          "forbids such calls",
+                  .more = "never stored or logged",
+                  .secret = true});
 }
 
 }  // namespace fleet_sim::config

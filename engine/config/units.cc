@@ -113,8 +113,7 @@ std::string must_be_a_time(std::string_view text) {
   constexpr std::string_view date = "dddd-dd-dd";
   const auto fits = [](char wanted, char c) { return wanted == 'd' ? c >= '0' && c <= '9' : c == wanted; };
   const std::string_view day = text.substr(0, date.size());
-  if (std::ranges::equal(date, day, fits) && !parse_timestamp(day))
-    return must_be("a day of the calendar", day);
+  if (std::ranges::equal(date, day, fits) && !parse_timestamp(day)) return must_be("a calendar date", day);
   return must_be("a time such as 2026-01-31 or 2026-01-31T12:30:05Z", text);
 }
 

@@ -59,7 +59,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1)
-      throw Refused{line_at(mark), "everything must be in one YAML document; a second one begins here"};
+      throw Refused{line_at(mark), "a config must be one YAML document; a second one starts here"};
   }
   void OnDocumentEnd() override {}
 
@@ -72,8 +72,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchored_.find(anchor);
-    if (found == anchored_.end())
-      throw Refused{line_at(mark), "an alias inside what it stands for never ends"};
+    if (found == anchored_.end()) throw Refused{line_at(mark), "an alias must not refer to itself"};
     spend(count_nodes(found->second), line_at(mark));
     if (open_.size() + height(found->second) > deepest_yaml_nesting) refuse_depth(mark);
     attach(found->second, line_at(mark));
@@ -111,9 +110,8 @@ class TreeBuilder final : public YAML::EventHandler {
   void spend(std::size_t nodes, std::size_t line) {
     nodes_ += nodes;
     if (nodes_ <= most_yaml_nodes) return;
-    throw Refused{line,
-                  fmt::format("holds more than {} values (those of an alias count each time it is used)",
-                              most_yaml_nodes)};
+    throw Refused{
+        line, fmt::format("has more than {} values (an alias counts each time it is used)", most_yaml_nodes)};
   }
 
   [[nodiscard]] bool is_word_null(const YAML::Mark& mark) const {

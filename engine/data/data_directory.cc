@@ -28,7 +28,7 @@ Timestamp time_in(std::string_view text, std::string_view table, const std::file
   const auto moment = parse_timestamp(text);
   if (!moment) {
     throw std::runtime_error(
-        fmt::format("{}: {} holds {} where a time should be", file.string(), table, in_quotes(text)));
+        fmt::format("{}: {} has {} where a time should be", file.string(), table, in_quotes(text)));
   }
   return *moment;
 }
@@ -64,7 +64,7 @@ std::vector<std::filesystem::path> find_shards(const std::filesystem::path& dire
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     if (has_shard_name(entry.path()) && entry.is_regular_file()) files.push_back(entry.path());
   }
-  if (files.empty()) throw InvalidInput(fmt::format("{}: holds no .db files", directory.string()));
+  if (files.empty()) throw InvalidInput(fmt::format("{}: has no .db files", directory.string()));
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -29,7 +29,7 @@ template <class T>
 T required(const std::optional<T>& value, const sqlite::Statement& row, int column,
            const std::filesystem::path& file) {
   if (value) return *value;
-  throw std::runtime_error(fmt::format("{}: holds {}, which no fleet-sim has written", file.string(),
+  throw std::runtime_error(fmt::format("{}: contains {}, which fleet-sim never writes", file.string(),
                                        in_quotes(row.text(column))));
 }
 

@@ -126,7 +126,7 @@ std::string partition_text(const ExplainedSensor& sensor) {
   const config::Partition& here = sensor.config.fleet.partition;
   std::string text = fleet_sim::config::partition_text({sensor.partition, here.count});
   if (!sensor.in_this_partition()) {
-    text += fmt::format(", not in {}: a run of that does not simulate it",
+    text += fmt::format(", not in {}: a run of that partition leaves it out",
                         fleet_sim::config::partition_text(here));
   }
   return text;
@@ -175,14 +175,14 @@ double anomalous_share(const model::Explanation& explanation) {
 }
 
 std::string meaning(const ExplainedSensor& sensor) {
-  if (!sensor.config.anomalies.enabled) return "anomalies are disabled: none ever begins";
+  if (!sensor.config.anomalies.enabled) return "anomalies are disabled: none ever starts";
   const double f = sensor.explanation.numbers.probability.value();
   const double share = anomalous_share(sensor.explanation);
-  if (share == 0) return "no anomaly ever begins: the probability, or every weight, is 0";
+  if (share == 0) return "no anomaly ever starts: the probability or every weight is 0";
   if (sensor.config.anomalies.basis == config::AnomalyBasis::reading) {
     return fmt::format("basis reading: in the long run {} of all due readings are anomalous", percent(f));
   }
-  return fmt::format("basis event: one begins at {} of the readings not in one; {} become anomalous",
+  return fmt::format("basis event: one starts at {} of normal readings; {} of all readings become anomalous",
                      percent(f), percent(share));
 }
 
@@ -200,8 +200,8 @@ void add_anomalies(Page& page, const ExplainedSensor& sensor) {
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     page.row(anomaly_type_names[k], chain_pieces(explanation.numbers.weights[k]));
   }
-  page.heading(fmt::format("{:<16}{:>10}{:>14}{:>11}{:>14}{:>14}{:>12}", "what comes of it", "share",
-                           "duration", "readings", "onset chance", "of readings", "per day"));
+  page.heading(fmt::format("{:<16}{:>10}{:>14}{:>11}{:>14}{:>14}{:>12}", "result", "share", "duration",
+                           "readings", "onset chance", "of readings", "per day"));
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     const model::TypeExplanation& type = explanation.types[k];
     page.row(anomaly_type_names[k],

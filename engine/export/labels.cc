@@ -24,7 +24,7 @@ constexpr Timestamp never = std::numeric_limits<Timestamp>::min();
 
 Timestamp moment_of(const sqlite::Statement& row, int column, const data::SourceShard& shard) {
   if (const auto at = parse_timestamp(row.text(column))) return *at;
-  throw std::runtime_error(shard.file.string() + ": anomaly_events holds " + in_quotes(row.text(column)) +
+  throw std::runtime_error(shard.file.string() + ": anomaly_events has " + in_quotes(row.text(column)) +
                            " where a time should be");
 }
 

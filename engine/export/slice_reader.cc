@@ -62,8 +62,8 @@ const types::Schema& common_schema(const std::vector<data::SourceShard>& shards)
     if (!shard.has_readings) continue;
     if (first == nullptr) first = &shard;
     if (std::ranges::equal(shard.schema.channels(), first->schema.channels())) continue;
-    throw InvalidInput(shard.file.string() + ": has other channels than " + first->file.string() +
-                       "; export the files of each type from a directory of their own");
+    throw InvalidInput(shard.file.string() + ": has different channels than " + first->file.string() +
+                       "; put the files of each type in a separate directory to export them");
   }
   return first == nullptr ? types::built_in_type().schema : first->schema;
 }

@@ -143,8 +143,8 @@ void check_members(const identity::Roster& roster, std::span<const std::uint32_t
     for (std::size_t c = 0; c < merged.size(); ++c) {
       if (merged[c].min <= merged[c].max) continue;
       problems.add(fmt::format("sensor '{}'", identity.id),
-                   fmt::format("normal_parameters.{}: min {} is above max {} once the config's values fill "
-                               "in; give both min and max",
+                   fmt::format("normal_parameters.{}: min {} is above max {} after the config's values are "
+                               "filled in; give both min and max",
                                type.schema.channels()[c].name, merged[c].min, merged[c].max));
     }
   }

@@ -40,15 +40,14 @@ std::string resolve_partition(config::Partition& partition, const VariableLookup
   const auto found = find_index(variable);
   if (!found) {
     return fmt::format(
-        "{} needs an index in JOB_COMPLETION_INDEX, or at the end of POD_NAME or HOSTNAME, but none of them "
-        "is set",
+        "{} needs an index in JOB_COMPLETION_INDEX, or at the end of POD_NAME or HOSTNAME, but none of them is set",
         asked);
   }
   const std::string found_text = fmt::format("{} is {}", found->variable, in_quotes(found->value));
   std::uint64_t index = 0;
   if (!config::parse_count(found->index, 0, UINT32_MAX, index).empty()) {
     return fmt::format(
-        "{} needs an index from 0 on in JOB_COMPLETION_INDEX, or a name that ends in one, such as "
+        "{} needs an index of 0 or more in JOB_COMPLETION_INDEX, or a name that ends in one, such as "
         "fleet-sim-0, in POD_NAME or HOSTNAME, but {}",
         asked, found_text);
   }

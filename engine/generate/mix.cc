@@ -57,8 +57,8 @@ std::string id_mistake(std::string_view text) {
   const bool once = mark != std::string_view::npos && text.find_first_of("{}") == mark &&
                     text.find_first_of("{}", mark + number_mark.size()) == std::string_view::npos;
   if (mark == std::string_view::npos)
-    return "must hold {n}, the number of the sensor, such as \"SENSOR_{n}\"";
-  return once ? std::string() : "may hold {n} once and no other braces";
+    return "must contain {n}, the number of the sensor, such as \"SENSOR_{n}\"";
+  return once ? std::string() : "may contain {n} once and no other braces";
 }
 
 // Reads one YAML tree into a mix and notes what is wrong with it.
@@ -68,7 +68,7 @@ class MixReader {
 
   Mix read(const config::YamlNode& root) {
     if (!root.is(config::YamlNode::Kind::map)) {
-      problems_.at(root.line, "must hold keys such as `location:` and `model:`");
+      problems_.at(root.line, "must have keys such as `location:` and `model:`");
       return mix_;
     }
     for (const config::YamlNode& node : root.children) read_key(node);

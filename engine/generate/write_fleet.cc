@@ -143,7 +143,7 @@ void write_fleet(const PlannedFleet& fleet, const std::string& out) {
   if (path.extension() == ".jsonl") return write_lines_file(fleet, path);
   if (path.extension() == ".json") {
     throw InvalidInput(
-        fmt::format("--out {}: write to a .jsonl file, or to a folder with one file per sensor", out));
+        fmt::format("--out {}: choose a .jsonl file, or a folder for one file per sensor", out));
   }
   write_folder(fleet, path);
 }

@@ -17,7 +17,7 @@ constexpr std::size_t drained_at = 1'024;  // identities, about 500 kB
 std::string syntax_problem(std::string_view what) {
   const auto quote = what.find("; last read: ");
   if (what.substr(0, quote).find("UTF-8") != std::string_view::npos) {
-    return "holds bytes that are not UTF-8: save the file as UTF-8";
+    return "contains bytes that are not UTF-8: save the file as UTF-8";
   }
   const auto column = what.find(", column ");
   const auto prefix = column == std::string_view::npos ? what.find("] ") : what.find(": ", column);
@@ -90,7 +90,7 @@ bool IdentityEvents::end_array() {
 bool IdentityEvents::parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) {
   // What follows a finished object makes the whole text doubtful, the object included.
   if (finished_) findings_.identities.pop_back();
-  lose(bytes_->used_up() ? fmt::format("an identity may take at most {} bytes", largest_identity_bytes)
+  lose(bytes_->used_up() ? fmt::format("an identity may be at most {} bytes long", largest_identity_bytes)
                          : syntax_problem(error.what()));
   return false;
 }
@@ -144,7 +144,7 @@ bool IdentityEvents::known_key(const std::string& name, std::span<const std::str
   }
   top().key = static_cast<std::size_t>(found - names.begin());
   const std::uint32_t bit = 1u << top().key;
-  if ((top().known_keys & bit) != 0) mistake(path + name + " is given twice: keep one");
+  if ((top().known_keys & bit) != 0) mistake(path + name + " appears twice: keep one");
   top().known_keys |= bit;
   return true;
 }
@@ -152,7 +152,7 @@ bool IdentityEvents::known_key(const std::string& name, std::span<const std::str
 bool IdentityEvents::other_key(const std::string& name) {
   top().key = unknown;
   const bool is_new = top().other_keys.insert(name).second;
-  if (!is_new) mistake("the key " + in_double_quotes(name) + " is given twice: keep one");
+  if (!is_new) mistake("the key " + in_double_quotes(name) + " appears twice: keep one");
   return true;
 }
 
@@ -167,7 +167,7 @@ bool IdentityEvents::begin_identity() {
 
 bool IdentityEvents::end_identity() {
   const bool has_id = (top().known_keys & 1u << id_key) != 0;
-  if (!has_id) mistake("id is missing: every identity needs a text of its own", identity_line_);
+  if (!has_id) mistake("id is missing: every identity needs a unique text", identity_line_);
   if (bad_) {
     ++findings_.invalid;
   } else {

@@ -37,10 +37,9 @@ void list_folder(const std::filesystem::path& folder, std::vector<IdentityFile>&
   const std::string shown = place_in(folder.native());
   if (error) return problems.add(shown, "cannot be listed: " + error.message());
   if (found.empty()) {
-    return problems.add(shown,
-                        fmt::format("the folder holds no .json or .jsonl file: add identity files, or write "
-                                    "some with `fleet-sim generate --preset demo --out {}`",
-                                    shown));
+    return problems.add(shown, fmt::format("the folder has no .json or .jsonl file: add identity files, or "
+                                           "make some with `fleet-sim generate --preset demo --out {}`",
+                                           shown));
   }
   std::ranges::sort(found);
   for (const auto& path : found) files.push_back({path.native(), holds_lines(path)});

@@ -19,7 +19,7 @@ void parse_line(std::string_view line, std::uint32_t number, IdentityEvents& eve
                 IdentityFindings& findings) {
   if (line.size() > largest_identity_bytes) {
     ++findings.invalid;
-    findings.add_mistake(number, fmt::format("a line may take at most {} bytes", largest_identity_bytes));
+    findings.add_mistake(number, fmt::format("a line may be at most {} bytes long", largest_identity_bytes));
   } else if (!is_blank(line)) {
     JsonBytes bytes(line, number);
     events.parse(bytes);
@@ -37,7 +37,7 @@ void parse_identity_document(const NextBytes& next, const types::Schema& type, I
 void parse_identity_document(std::string_view text, const types::Schema& type, IdentityFindings& findings) {
   if (is_blank(text)) {
     ++findings.invalid;
-    return findings.add_mistake(1, "holds no identity: write one, such as {\"id\": \"SENSOR_001\"}");
+    return findings.add_mistake(1, "has no identity: write one, such as {\"id\": \"SENSOR_001\"}");
   }
   JsonBytes bytes(text, 1);
   IdentityEvents(IdentityEvents::Form::document, type, findings).parse(bytes);

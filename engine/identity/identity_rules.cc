@@ -26,7 +26,7 @@ std::string utf8_text_problem(std::string_view name, std::string_view text) {
   if (text.size() > longest_text_bytes) {
     return fmt::format("{} is {} bytes long: at most {}", name, text.size(), longest_text_bytes);
   }
-  if (std::ranges::any_of(text, is_control)) return problem(name, "holds a control character: remove it");
+  if (std::ranges::any_of(text, is_control)) return problem(name, "contains a control character: remove it");
   return {};
 }
 
@@ -93,7 +93,7 @@ std::string bounds_problem(const IdentityRecord& record, std::string_view channe
 
 std::string text_problem(std::string_view name, std::string_view value) {
   std::string wrong = utf8_text_problem(name, value);
-  if (wrong.empty() && !is_utf8(value)) wrong = problem(name, "holds bytes that are not UTF-8");
+  if (wrong.empty() && !is_utf8(value)) wrong = problem(name, "contains bytes that are not UTF-8");
   return wrong;
 }
 

@@ -31,7 +31,7 @@ void RosterBuilder::add(FileFindings& file) {
   if (!file.ends) return;
   if (file.failure.empty()) ++loaded_.files;
   if (found_nothing_)
-    refuse({file.file}, "holds no identity: write one per line, such as {\"id\": \"SENSOR_001\"}");
+    refuse({file.file}, "has no identity: write one per line, such as {\"id\": \"SENSOR_001\"}");
   found_nothing_ = true;
 }
 
@@ -61,8 +61,7 @@ void RosterBuilder::add(const FoundIdentity& found, Place place) {
   if (roster.size() == most_identities) {
     full_ = true;
     return problems_.add(
-        shown(place),
-        fmt::format("more than {} identities: split them over several processes", most_identities));
+        shown(place), fmt::format("more than {} identities: split them across processes", most_identities));
   }
   const std::uint32_t same = ids_.find_or_claim(roster, found.record.id);
   if (same != IdIndex::none) {

@@ -43,11 +43,11 @@ void LogFile::write(const std::string& line, SteadyTime now) {
     sink_.reset();
     ++dropped_;
     retry_at_ = now + retry_interval;
-    if (!std::exchange(failing_, true)) report_("the log file cannot be written: " + printable(error.what()));
+    if (!std::exchange(failing_, true)) report_("cannot write the log file: " + printable(error.what()));
     return;
   }
   if (!std::exchange(failing_, false)) return;
-  report_(fmt::format("the log file works again; {} lines are missing from it", std::exchange(dropped_, 0)));
+  report_(fmt::format("the log file can be written again; it lacks {} lines", std::exchange(dropped_, 0)));
 }
 
 // One that somebody has deleted or renamed is begun anew: what would be written to it nobody would find.

@@ -137,9 +137,8 @@ std::string missing_text(const MissingData& missing) {
   std::string text = fmt::format("\n  missing data    {} left out in {}\n",
                                  counted(missing.readings, "reading"), counted(missing.events, "event"));
   if (missing.open_events > 0) {
-    text +=
-        fmt::format("                  {} not ended: their readings are those known so far, a lower bound\n",
-                    counted(missing.open_events, "event"));
+    text += fmt::format("                  {} not ended: their readings so far are a lower bound\n",
+                        counted(missing.open_events, "event"));
   }
   if (missing.without_a_row > 0) {
     text += fmt::format("                  {} of sensors without a row, in no rate above\n",
@@ -158,7 +157,7 @@ std::string deleted_text(const sqlite::Deletions& deleted) {
 std::string gaps_text(const GapTally& gaps) {
   std::string text = fmt::format("  gaps            {}", counted(gaps.count, "gap"));
   if (gaps.count > 0) {
-    text += fmt::format(" that no event explains: {} absent, {} in all", counted(gaps.readings, "reading"),
+    text += fmt::format(" that no event explains: {} absent, {} in total", counted(gaps.readings, "reading"),
                         seconds_text(gaps.length));
   }
   text += '\n';
@@ -205,14 +204,13 @@ std::string shards_text(const std::vector<ReportShard>& shards) {
 std::string notes_text(const Report& report) {
   std::string text =
       "\n  rate: anomalous share of due readings, missing ones included; its interval counts sensors, not "
-      "readings.\n  expected: what the runs' config promises in the long run. of rows: as a query over the "
-      "rows "
-      "finds it.\n";
+      "readings.\n  expected: the long-run rate that the runs' config sets. of rows: what a query over the "
+      "rows finds.\n";
   if (const std::uint64_t shards = report.shards_without_expectation(); shards > 0) {
     const auto why = std::ranges::find_if(report.shards, [](const ReportShard& shard) {
       return !shard.expectation_missing.empty() && shard.readings > 0;
     });
-    text += fmt::format("  nothing is expected of {}, such as {}: {}.\n", counted(shards, "shard"),
+    text += fmt::format("  no expected rate for {}, such as {}: {}.\n", counted(shards, "shard"),
                         printable(why->file), why->expectation_missing);
   }
   return text;

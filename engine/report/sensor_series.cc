@@ -34,7 +34,7 @@ std::string readings_sql(const std::vector<types::ChannelColumn>& channels) {
 
 Timestamp time_of(const sqlite::Statement& row, int column, const fs::path& file) {
   const auto at = parse_timestamp(row.text(column));
-  if (!at) throw std::runtime_error(file.string() + ": holds a time that is none");
+  if (!at) throw std::runtime_error(file.string() + ": holds an invalid time");
   return *at;
 }
 

@@ -61,8 +61,8 @@ void Reloader::catch_up() {
     reload_config();
     reload_identities();
   } catch (const InvalidInput& error) {
-    targets_.log.warn("reload_refused",
-                      fmt::format("not taken up, the recorded version stays: {}", in_one_line(error.what())));
+    targets_.log.warn("reload_refused", fmt::format("change ignored, keeping the recorded version: {}",
+                                                    in_one_line(error.what())));
   }
   catching_up_ = false;
 }
@@ -182,11 +182,13 @@ void Reloader::reload_config() {
 void Reloader::check_limits(std::size_t coming) const {
   const auto& [reloads, new_identities] = targets_.limits;
   if (targets_.reloads.size() >= reloads) {
-    throw InvalidInput(fmt::format("this run was reloaded {} times already; restart to go on", reloads));
+    throw InvalidInput(
+        fmt::format("this run was already reloaded {} times; restart it to apply more changes", reloads));
   }
   if (new_identities_ + coming > new_identities) {
     throw InvalidInput(fmt::format(
-        "more than {} identities were added or changed since the start; restart to go on", new_identities));
+        "more than {} identities were added or changed since the start; restart to apply more changes",
+        new_identities));
   }
 }
 
@@ -197,13 +199,11 @@ void Reloader::log_changes(const std::vector<config::ConfigChange>& changes) {
       targets_.log.info("config_changed", fmt::format("config: {}", config::change_text(change)));
     } else {
       targets_.log.warn("config_needs_restart",
-                        fmt::format("config: {} needs a restart; until then it stays as it was",
-                                    config::change_text(change)));
+                        fmt::format("config: {} takes effect after a restart", config::change_text(change)));
     }
   }
   if (changes.size() > changes_logged)
-    targets_.log.info("config_changed", "config: and more changes",
-                      {{"more", changes.size() - changes_logged}});
+    targets_.log.info("config_changed", "config: more changes", {{"more", changes.size() - changes_logged}});
 }
 
 void Reloader::reload_identities() {
@@ -317,8 +317,8 @@ bool Reloader::swap_fleet(start::Edition next, fleet::FleetChange change, sqlite
   const Timestamp moment = targets_.not_before;
   targets_.scheduler.agenda().add(moment,
                                   {std::move(shared_change), [begin, moment]() mutable { begin(moment); }});
-  targets_.log.info("reloaded",
-                    fmt::format("reloaded for readings from {} on: {}", timestamp_text(moment), detail));
+  targets_.log.info(
+      "reloaded", fmt::format("reloaded, starting with readings at {}: {}", timestamp_text(moment), detail));
   return true;
 }
 
@@ -343,7 +343,7 @@ bool Reloader::swap_now(std::shared_ptr<fleet::FleetChange> change, std::functio
   const auto [moment, took] = swapped.get();
   record_now();
   targets_.log.info("reloaded",
-                    fmt::format("reloaded for readings from {} on: {}", timestamp_text(moment), detail),
+                    fmt::format("reloaded, starting with readings at {}: {}", timestamp_text(moment), detail),
                     {{"swap_ms", took.count()}});
   return true;
 }
@@ -369,7 +369,7 @@ void Reloader::refuse(Source& source, const std::string& why) {
   source.refused = why;
   source.refused_sight = sight;
   targets_.errors.add(source.error_class);
-  targets_.log.error("reload_refused", fmt::format("{} not reloaded, the running version stays: {}",
+  targets_.log.error("reload_refused", fmt::format("{} not reloaded, keeping the current version: {}",
                                                    source.what, in_one_line(why)));
   remember(false, source.what, shortened(why));
 }

@@ -24,7 +24,7 @@ fleet::Cohort::Found find_in(fleet::Fleet& fleet, std::uint64_t key, const fleet
 std::string_view obstacle(const fleet::Cohort::Found& found, const fleet::Agenda& agenda) {
   if (found.sensor == nullptr) return "it has left the fleet";
   if (model::is_in_anomaly(*found.sensor, found.next_due)) return "it is in an anomaly";
-  if (agenda.awaits_injection(found.sensor->identity)) return "an injected anomaly is about to begin in it";
+  if (agenda.awaits_injection(found.sensor->identity)) return "an injected anomaly is about to start";
   return {};
 }
 
@@ -150,7 +150,7 @@ std::optional<SensorWatch::Reasons> SensorWatch::inject(AnomalyType type,
       const fleet::Injection injection{found.sensor->identity, type, std::max(found.next_due, not_before)};
       agenda.add(injection);
       if (log.is_detailed()) {
-        log.debug("agenda", "an anomaly will begin",
+        log.debug("agenda", "an anomaly will start",
                   {{"type", name_of(type)},
                    {"sensor", roster[injection.sensor].id},
                    {"at", timestamp_text(injection.due)}});
@@ -158,7 +158,7 @@ std::optional<SensorWatch::Reasons> SensorWatch::inject(AnomalyType type,
       exchange.injections.push_back(injection);
       if (exchange.injections.size() > most_injections) exchange.injections.pop_front();
     }
-    log.info("injected", "anomalies injected; sensors that are in one already were passed over",
+    log.info("injected", "anomalies injected; sensors already in an anomaly were passed over",
              {{"type", name_of(type)},
               {"sensors", std::ranges::count(exchange.reasons, std::string_view())},
               {"asked_for", keys.size()}});

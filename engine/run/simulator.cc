@@ -86,7 +86,7 @@ bool may_pass(const std::error_code& error) {
 }
 
 std::string name_of_process(pid_t process) {
-  return process > 0 ? fmt::format("process {}", process) : "a process that cannot be seen from here";
+  return process > 0 ? fmt::format("process {}", process) : "a process that is not visible from here";
 }
 
 double seconds_of(Microseconds span) {
@@ -189,10 +189,10 @@ void Simulator::make_data_directory() {
   std::filesystem::create_directories(directory, error);
   if (!error) return;
   if (!inputs_.config.write.memory_fallback || !may_pass(error)) {
-    throw NoStorage(fmt::format("{}: cannot be made: {}", directory, error.message()));
+    throw NoStorage(fmt::format("{}: cannot be created: {}", directory, error.message()));
   }
   log_.warn("storage_unavailable",
-            fmt::format("cannot be made yet, rows wait in memory: {}", error.message()),
+            fmt::format("cannot be created yet; rows wait in memory: {}", error.message()),
             {{"file", directory}});
 }
 
@@ -203,12 +203,12 @@ void Simulator::lock_data_directory() {
       return;
     case data::DirectoryLock::Verdict::held:
       throw NoStorage(
-          fmt::format("{}: {} writes the same sensors there; stop it, or name another --data-dir, or give "
-                      "each a --partition of its own",
+          fmt::format("{}: {} writes the same sensors there; stop it, choose another --data-dir, or give "
+                      "each process its own --partition",
                       directory, name_of_process(lock_.holder())));
     case data::DirectoryLock::Verdict::unavailable:
       log_.warn("lock_unavailable",
-                fmt::format("cannot be locked ({}): see to it that no other fleet-sim writes there",
+                fmt::format("cannot be locked ({}); make sure that no other fleet-sim writes there",
                             lock_.reason()),
                 {{"file", directory}});
   }
@@ -233,14 +233,14 @@ void Simulator::set_aside_corrupt(const sqlite::ExistingFiles& existing) {
       throw NoStorage(fmt::format("{}: is corrupt and cannot be set aside: {}", file.path, error.message()));
     errors_.add(ErrorClass::corrupt);
     log_.error("set_aside",
-               fmt::format("is corrupt ({}) and was set aside; beginning a new file", file.message),
+               fmt::format("is corrupt ({}) and was set aside; starting a new file", file.message),
                {{"file", file.path}, {"set_aside_as", name}});
   }
 }
 
 // As late as possible before the fleet is built, so that its readings are not late from the first. The clock
 // stands where it would had the run never stopped: what of it is before that is history, whether a run is to
-// fill it or was away, and comes as fast as storage takes it.
+// fill it or was away, and comes as fast as storage allows.
 void Simulator::set_clock() {
   const config::Config& config = inputs_.config;
   const Timestamp now = system_now();
@@ -314,7 +314,7 @@ void Simulator::begin_without(const std::string& target, const write::Failure& f
     throw NoStorage(fmt::format("{}: cannot be opened: {}", target, failure.message));
   }
   log_.warn("storage_unavailable",
-            fmt::format("cannot be opened yet, rows wait in memory: {}", failure.message),
+            fmt::format("cannot be opened yet; rows wait in memory: {}", failure.message),
             {{"file", target}});
 }
 
@@ -372,7 +372,7 @@ void Simulator::between_windows(std::function<void(fleet::Fleet&, fleet::Agenda&
 void Simulator::log_start() {
   const config::Config& config = inputs_.config;
   if (inputs_.resumed) {
-    log_.info("run_resumed", "going on with a run",
+    log_.info("run_resumed", "resuming a run",
               {{"run_id", run_.run_id}, {"at", timestamp_text(schedule_->start)}});
   }
   log_.info("run_started", "run started",
@@ -415,7 +415,7 @@ void Simulator::watch(StopSignals& signals, const KeepsRunning& keeps_running) {
     if (!stopping && (enough || signals.received() != 0 || gave_up_.load(std::memory_order_acquire))) {
       stopping = true;
       if (signals.received() != 0)
-        log_.info("run_stopping", "stopping: writing what has been read (a second signal stops at once)");
+        log_.info("run_stopping", "stopping: writing the remaining readings (a second signal stops at once)");
       scheduler_->request_stop();
     }
     furthest_behind_seconds_ = std::max(furthest_behind_seconds_, behind_seconds());
@@ -469,7 +469,7 @@ void Simulator::log_catching_up() {
   if (fills_history_ == clock_->fills_history()) return;
   fills_history_ = !fills_history_;
   if (fills_history_) {
-    log_.info("filling_history", "filling history as fast as storage takes it",
+    log_.info("filling_history", "filling history as fast as storage allows",
               {{"behind_seconds", seconds_of(clock_->simulated(started_) - schedule_->start)}});
   } else {
     log_.info("history_filled", "history is filled, going on at the clock's pace",
@@ -480,7 +480,7 @@ void Simulator::log_catching_up() {
 // The first ones at once.
 void Simulator::log_faults() {
   for (const std::string& fault : take_fault_texts()) {
-    log_.critical("fault", fmt::format("a fault of fleet-sim itself, please report it: {}", fault));
+    log_.critical("fault", fmt::format("internal error in fleet-sim, please report it: {}", fault));
   }
 }
 
@@ -548,7 +548,7 @@ ExitCode Simulator::settle() {
     log_.critical("books_do_not_balance", fmt::format("the books do not balance: {}", imbalance));
   ensure(imbalance.empty(), "the books balance at a stop");
   log_faults();
-  if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "given up; the reason stands above");
+  if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "gave up; see the reason above");
 
   std::string summary = status::summary_text(
       last, sink_.keeps_files ? inputs_.config.data_directory() : std::string(sink_.name));

@@ -86,7 +86,7 @@ std::optional<double> due_per_second(const config::Config& config, double readin
 
 InvalidInput cannot_listen(const std::string& address, const std::system_error& error) {
   return InvalidInput(
-      fmt::format("--status-address {}: cannot listen there: {}; name another address, or give --no-status",
+      fmt::format("--status-address {}: cannot listen there: {}; choose another address or use --no-status",
                   address, error.code().message()));
 }
 
@@ -112,9 +112,11 @@ std::unique_ptr<status::HttpServer> open_http_server(const config::MonitoringSet
     return server;
   } catch (const std::system_error& error) {
     if (!settings.address.empty()) throw cannot_listen(address, error);
-    log.warn("status_unavailable",
-             fmt::format("no status page: cannot listen on {}: {}; --status-address HOST:PORT names another",
-                         address, error.code().message()));
+    log.warn(
+        "status_unavailable",
+        fmt::format(
+            "no status page: cannot listen on {}: {}; choose another address with --status-address HOST:PORT",
+            address, error.code().message()));
     return nullptr;
   }
 }
@@ -140,7 +142,7 @@ StatusService::StatusService(Simulator& simulator, status::HttpServer& server)
     return std::string();
   };
   sources.stop = [this] {
-    simulator_.log().info("stop_requested", "stopping: asked for over HTTP");
+    simulator_.log().info("stop_requested", "stopping: requested over HTTP");
     simulator_.request_stop();
   };
   server_.answer_from(std::move(sources));

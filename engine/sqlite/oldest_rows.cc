@@ -40,7 +40,7 @@ constexpr std::string_view delete_event = "DELETE FROM anomaly_events WHERE id =
 constexpr std::string_view delete_injected = "DELETE FROM injected_anomalies WHERE event_id = ?1";
 
 StorageError not_ours(std::string_view timestamp) {
-  return {SQLITE_MISMATCH, fmt::format("has a row at {}, which is no time", in_quotes(timestamp))};
+  return {SQLITE_MISMATCH, fmt::format("has a row at {}, which is not a time", in_quotes(timestamp))};
 }
 
 // `text` earlier by `span`, as a text again.

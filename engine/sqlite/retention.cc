@@ -104,12 +104,12 @@ void Retention::note_state(const std::string& path, const StorageError& error, b
   if (error.ok()) {
     failing_.erase(path);
   } else if (failing_.insert(path).second) {
-    log_(fmt::format("{}: old rows cannot be deleted: {}", path, error.message));
+    log_(fmt::format("{}: could not delete old rows: {}", path, error.message));
   }
   if (!held_back) {
     held_back_.erase(path);
   } else if (held_back_.insert(path).second) {
-    log_(fmt::format("{}: old rows are kept, because they are not synced", path));
+    log_(fmt::format("{}: keeping old rows because they are not synced", path));
   }
 }
 

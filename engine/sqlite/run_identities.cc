@@ -48,7 +48,7 @@ std::string take_lines(const identity::Roster& roster, std::span<const std::uint
 }
 
 StorageError unreadable(std::string_view what) {
-  return {SQLITE_CORRUPT, fmt::format("run_identities holds {}, which no fleet-sim has written", what)};
+  return {SQLITE_CORRUPT, fmt::format("run_identities contains {}, which fleet-sim never writes", what)};
 }
 
 StorageError take_records(std::string_view lines, const types::Schema& type,
@@ -82,7 +82,7 @@ StorageError list_identities(Database& database, const std::string& run_id, std:
   if (!database.has_table("run_identities")) return {};
   const auto take = [&](const Statement& row) {
     const auto at = parse_timestamp(row.text(1));
-    if (!at) return unreadable("a time that is none");
+    if (!at) return unreadable("an invalid time");
     entries.emplace_back(static_cast<std::uint64_t>(row.integer(0)), *at);
     return StorageError{};
   };

@@ -89,7 +89,7 @@ StorageError read_reloads(Database& database, const std::string& run_id, std::ve
   if (!database.has_table("run_reloads")) return {};
   const auto take = [&](const Statement& row) {
     const auto at = parse_timestamp(row.text(1));
-    if (!at) return StorageError{SQLITE_CORRUPT, "run_reloads holds a time that is none"};
+    if (!at) return StorageError{SQLITE_CORRUPT, "run_reloads contains an invalid time"};
     reloads.push_back({static_cast<std::uint64_t>(row.integer(0)), *at, std::string(row.text(2)),
                        static_cast<std::uint64_t>(row.integer(3)), std::string(row.text(4)),
                        std::string(row.text(5)), std::string(row.text(6))});

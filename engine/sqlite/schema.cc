@@ -140,7 +140,7 @@ struct Forms {
 
 StorageError verdict_on(std::string_view table, Form form) {
   if (form != Form::foreign) return {};
-  return mismatch(fmt::format("has another {}, with other columns", table));
+  return mismatch(fmt::format("has a table {} with different columns", table));
 }
 
 StorageError judge_table(Database& database, std::string_view table, const Columns& ours,
@@ -191,8 +191,8 @@ StorageError judge_version(Database& database) {
   const std::int64_t version = database.query_integer("PRAGMA user_version", unreadable);
   if (version == unreadable) return database.error();
   if (version >= 0 && version <= schema_version) return {};
-  return mismatch(fmt::format("{} (schema version {}, this one knows those up to {})",
-                              version > 0 ? "is of a newer fleet-sim" : "is no fleet-sim file", version,
+  return mismatch(fmt::format("{} (schema version {}, this version reads up to {})",
+                              version > 0 ? "is from a newer fleet-sim" : "is not a fleet-sim file", version,
                               schema_version));
 }
 
@@ -296,7 +296,7 @@ StorageError prepare_schema(Database& database, const config::SqliteSettings& se
                             const types::Schema& schema) {
   std::optional<types::Schema> ours = schema;
   if (std::ranges::any_of(schema.channels(), is_word_of_sql)) {
-    return mismatch("cannot have channels that are called like a word of SQL");
+    return mismatch("cannot have a channel named like an SQL keyword");
   }
   Forms forms;
   if (StorageError error = judge(database, ours, forms); !error.ok()) return error;

@@ -64,7 +64,7 @@ Look look_at(const std::string& path, const types::Schema& schema) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return look;
   if (!std::filesystem::is_regular_file(path, ignored)) {
-    look.problem = "cannot be appended to: is no regular file";
+    look.problem = "cannot be appended to: not a regular file";
     return look;
   }
   Database database;

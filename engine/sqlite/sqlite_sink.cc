@@ -69,15 +69,15 @@ void SqliteDestination::let_go_if_moved(write::Answer& answer) {
   shard_.leave_moved_file();
   log_left_ = false;
   answer.incidents.push_back(
-      {"was deleted, renamed or replaced while in use; beginning a new file", ErrorClass::io});
+      {"was deleted, renamed or replaced while in use; starting a new file", ErrorClass::io});
 }
 
 void SqliteDestination::look_for_log(write::Answer& answer) {
   const bool was_lost = std::exchange(log_lost_, shard_.has_lost_log());
   if (was_lost || !log_lost_) return;
   answer.incidents.push_back(
-      {"its write-ahead log was deleted or replaced while in use; until this run has ended, another program "
-       "that opens the file may damage it",
+      {"its write-ahead log was deleted or replaced while in use; do not open the file until this run ends, "
+       "or it may be damaged",
        ErrorClass::io});
 }
 
@@ -95,10 +95,10 @@ bool SqliteDestination::set_aside_corrupt(const StorageError& error, write::Answ
   std::error_code not_renamed;
   const std::string name = shard_.set_aside_corrupt(not_renamed);
   answer.incidents.push_back(
-      {not_renamed
-           ? fmt::format("is corrupt ({}) and cannot be set aside: {}", error.message, not_renamed.message())
-           : fmt::format("is corrupt ({}) and was set aside as {}; beginning a new file", error.message,
-                         name)});
+      {not_renamed ? fmt::format("is corrupt ({}) and could not be set aside: {}", error.message,
+                                 not_renamed.message())
+                   : fmt::format("is corrupt ({}) and was set aside as {}; starting a new file",
+                                 error.message, name)});
   set_aside_ = true;
   log_left_ = static_cast<bool>(not_renamed);
   return !not_renamed;
@@ -128,7 +128,7 @@ void SqliteDestination::tidy() {
 std::string SqliteDestination::finish() {
   if (log_left_ && !shard_.has_moved()) {
     const StorageError error = shard_.open();
-    if (!error.ok()) return fmt::format("its write-ahead log stays beside it: {}", error.message);
+    if (!error.ok()) return fmt::format("left its write-ahead log in place: {}", error.message);
   }
   if (shard_.is_open()) say("closed");
   shard_.close(Shard::Close::for_good);

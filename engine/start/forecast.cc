@@ -82,7 +82,7 @@ std::string rows_line(const Forecast& forecast) {
 std::string bytes_line(const Forecast& forecast) {
   const std::string row = fmt::format("about {:.0f} bytes a row", *forecast.bytes_per_row);
   const std::string free =
-      forecast.free_bytes ? fmt::format("; {} are free", bytes_text(*forecast.free_bytes)) : std::string();
+      forecast.free_bytes ? fmt::format("; {} free", bytes_text(*forecast.free_bytes)) : std::string();
   if (const auto bytes = forecast.bytes()) return fmt::format("{}, {} in all{}", row, in_bytes(*bytes), free);
   const double a_day = *forecast.bytes_per_row * forecast.readings_per_second * seconds_per_day;
   return fmt::format("{}, {} a day{}", row, in_bytes(a_day), free);
@@ -166,7 +166,7 @@ log::LogFields log_fields(const Forecast& forecast) {
 std::string space_warning(const Forecast& forecast) {
   if (!forecast.exceeds_space()) return {};
   return fmt::format(
-      "the disk has {} free and the run needs about {}: it will be full after {} of {}; use another "
+      "the disk has {} free, but the run needs about {}: the disk will be full after {} of {}; use another "
       "--data-dir, a shorter --duration, or database.retention",
       bytes_text(*forecast.free_bytes), in_bytes(*forecast.bytes()),
       duration_text(*forecast.seconds_of_space()), duration_text(*forecast.seconds));

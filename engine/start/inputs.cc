@@ -61,7 +61,7 @@ void resume_run(const Arguments& arguments, Inputs& inputs, data::RunRecord& rec
   const std::string directory = inputs.config.data_directory();
   std::optional<ResumableRun> run = find_run(inputs.config);
   if (!run) {
-    inputs.warnings.push_back(fmt::format("{} holds no run to go on with, so this begins one", directory));
+    inputs.warnings.push_back(fmt::format("{} has no run to resume; starting a new one", directory));
     return;
   }
   config::Config recorded = latest_config(*run);
@@ -112,22 +112,23 @@ bool files_are_named(const config::Config& config) {
 
 void check_any_identity(const Inputs& inputs, Problems& problems) {
   if (!problems.empty() || inputs.identities.roster.size() > 0) return;
-  problems.add("identities",
-               files_are_named(inputs.config)
-                   ? "no usable identity in the files named"
-                   : "none named; give --identities DIR|FILE.json|FILE.jsonl, --identity FILE or SENSOR_ID "
-                     "(`fleet-sim generate --preset demo --out identities` makes 15)");
+  problems.add(
+      "identities",
+      files_are_named(inputs.config)
+          ? "the files have no usable identity"
+          : "no sensors given; use --identities DIR|FILE.json|FILE.jsonl, --identity FILE or SENSOR_ID "
+            "(`fleet-sim generate --preset demo --out identities` makes 15)");
 }
 
 void check_fleet_size(const Inputs& inputs, Problems& problems) {
   if (!problems.empty()) return;
   if (inputs.members.empty()) {
-    problems.add("--partition", fmt::format("no sensor falls into this partition of {}; use fewer partitions",
+    problems.add("--partition", fmt::format("this partition has none of the {}; use fewer partitions",
                                             inputs.config.fleet.partition.count));
   } else if (inputs.members.size() > fleet::most_sensors) {
     problems.add(
         "identities",
-        fmt::format("{} sensors; one process simulates at most {}, deal them out with --partition K/N",
+        fmt::format("{} sensors, but one process simulates at most {}; split them with --partition K/N",
                     inputs.members.size(), fleet::most_sensors));
   }
 }
@@ -165,13 +166,13 @@ void warn_of_unknown_keys(Inputs& inputs) {
   if (inputs.identities.unknown_keys.empty()) return;
   std::string keys;
   for (const std::string& key : inputs.identities.unknown_keys) keys += (keys.empty() ? "" : ", ") + key;
-  inputs.warnings.push_back(fmt::format("identity keys that play no part in the simulation: {}", keys));
+  inputs.warnings.push_back(fmt::format("ignoring unknown identity keys: {}", keys));
 }
 
 void warn_of_overload(Inputs& inputs) {
   if (inputs.config.simulation.overload != config::Overload::skip || !inputs.config.clock.speed.max) return;
   inputs.warnings.push_back(
-      "simulation.overload: skip means nothing at clock.speed max, where no reading is late; readings wait");
+      "simulation.overload: skip has no effect at clock.speed max, where no reading is late; readings wait");
 }
 
 // The members of this process's partition, and what only they and the config together can tell.
@@ -211,7 +212,7 @@ Inputs reread_identities(const config::Config& config, const types::SensorType& 
   choose_members(inputs, problems);
   if (problems.empty() && inputs.identities.invalid > invalid_before) {
     problems.add("identities",
-                 fmt::format("more are invalid than before ({} instead of {}):\n{}",
+                 fmt::format("there are more invalid identities than before ({} instead of {}):\n{}",
                              inputs.identities.invalid, invalid_before, inputs.warnings.front()));
   }
   if (!problems.empty()) throw InvalidInput(problems.text());

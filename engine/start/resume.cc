@@ -61,9 +61,8 @@ void check_whole(const std::vector<PlacedRun>& runs, const sqlite::RunInfo& best
   for (const PlacedRun& placed : runs) {
     if (placed.run.run_id != best.run_id || !placed.run.has_losses) continue;
     throw InvalidInput(
-        fmt::format("--resume: run {} has lost or skipped rows because its files could not be written, or "
-                    "not fast enough (table run_losses), and such a run cannot be gone on with; begin "
-                    "another run without --resume",
+        fmt::format("--resume: run {} cannot be resumed: it lost or skipped rows because writing failed or "
+                    "was too slow (table run_losses); start a new run without --resume",
                     printable(best.run_id)));
   }
 }
@@ -95,8 +94,8 @@ void check_not_deleted(const data::FoundShard& found, Timestamp moment, const st
                        const sqlite::RunInfo& run) {
   if (!found.deleted_until() || *found.deleted_until() < moment) return;
   throw InvalidInput(
-      fmt::format("--resume: run {} would go on at {}, where another file ends, but {} has had its rows up "
-                  "to {} deleted by database.retention; begin another run without --resume",
+      fmt::format("--resume: run {} would resume at {}, where another file ends, but database.retention has "
+                  "deleted the rows of {} up to {}; start a new run without --resume",
                   printable(run.run_id), timestamp_text(moment), printable(path),
                   timestamp_text(*found.deleted_until())));
 }
@@ -295,8 +294,8 @@ class Planner {
 };
 
 void add_other_fleet(std::uint64_t sensors_then, const Inputs& inputs, Problems& problems) {
-  problems.add("--resume", fmt::format("the identities are not those the run was begun with ({} sensors "
-                                       "then, {} now); restore them, or begin another run without --resume",
+  problems.add("--resume", fmt::format("the identities differ from those at the run's start ({} sensors "
+                                       "then, {} now); restore them, or start a new run without --resume",
                                        sensors_then, inputs.members.size()));
 }
 
@@ -330,7 +329,7 @@ std::optional<ResumableRun> find_run(const config::Config& asked) {
   }
   if (!runs.empty() && asked.fleet.partition == config::Partition{}) {
     throw InvalidInput(
-        fmt::format("--resume: {} holds partition {}; name the one to go on with by --partition K/N",
+        fmt::format("--resume: {} holds partition {}; choose the one to resume with --partition K/N",
                     directory.string(), printable(runs.front().run.partition)));
   }
   return std::nullopt;
@@ -347,19 +346,19 @@ config::Config recorded_config(const sqlite::RunInfo& run) {
 }
 
 void check_resumable(const config::Config& config, const config::Config& recorded, Problems& problems) {
-  const std::string remedy = "; leave it as it was, or begin another run without --resume";
+  const std::string remedy = "; restore it, or start a new run without --resume";
   for (const config::ConfigKey& key : config::config_keys()) {
     if (key.decides == config::Decides::nothing || key.at_once || key.equal(config, recorded)) continue;
-    problems.add("--resume", fmt::format("{} is {}, but the run was begun with {}{}", key.name,
-                                         key.get(config), key.get(recorded), remedy));
+    problems.add("--resume", fmt::format("{} is {}, but the run started with {}{}", key.name, key.get(config),
+                                         key.get(recorded), remedy));
   }
   if (recorded.sharding.key == config::ShardKey::none && file_name_of(config) != file_name_of(recorded)) {
-    problems.add("--resume", fmt::format("database.path names the file {}, but the run was begun in {}{}",
+    problems.add("--resume", fmt::format("database.path names the file {}, but the run started in {}{}",
                                          in_quotes(file_name_of(config).string()),
                                          in_quotes(file_name_of(recorded).string()), remedy));
   }
   if (const SinkKind& sink = sink_of(config); !sink.keeps_files) {
-    problems.add("--resume", fmt::format("{} keeps nothing that a run could go on from", sink.name));
+    problems.add("--resume", fmt::format("{} keeps nothing to resume from", sink.name));
   }
 }
 

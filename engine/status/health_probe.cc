@@ -85,7 +85,7 @@ HealthAnswer read_answer(const std::string& text) {
   const std::size_t head = text.find("\r\n\r\n");
   const std::string status = text.starts_with("HTTP/1.") && text.size() > 12 ? text.substr(8, 5) : "";
   if (head == text.npos || (status != " 200 " && status != " 503 ")) {
-    throw std::runtime_error("what answers there is no fleet-sim");
+    throw std::runtime_error("the server there is not fleet-sim");
   }
   return {status == " 200 ", text.substr(head + 4)};
 }

@@ -129,13 +129,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   static HttpResponse refusal_of(beast::error_code error) {
     if (error == http::error::body_limit) {
-      return {.status = 413, .body = error_json("the body is too large", "64 KiB are enough")};
+      return {.status = 413, .body = error_json("the body is too large", "the limit is 64 KiB")};
     }
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-      return {.status = 431, .body = error_json("the header is too large", "16 KiB are enough")};
+      return {.status = 431, .body = error_json("the header is too large", "the limit is 16 KiB")};
     }
-    return {.status = 400,
-            .body = error_json("this is no HTTP request that we understand: " + error.message())};
+    return {.status = 400, .body = error_json("not a valid HTTP request: " + error.message())};
   }
 
   void write(Response response, bool head) {

@@ -102,12 +102,13 @@ std::optional<PageWanted> read_page(const Call& call, std::uint64_t usual_limit)
 
 HttpResponse bad_page() {
   return error(
-      400, fmt::format("limit must be a number from 1 to {}, and after what `next` of the page before said",
-                       most_rows_per_page));
+      400,
+      fmt::format("limit must be a number from 1 to {}, and after must be the `next` of the previous page",
+                  most_rows_per_page));
 }
 
 HttpResponse not_started() {
-  return error(503, "the run is being started", "ask again in a moment");
+  return error(503, "the run is starting", "try again in a moment");
 }
 
 HttpResponse get_dashboard(const Call&) {
@@ -124,7 +125,7 @@ HttpResponse get_health(const Call& call) {
 }
 
 HttpResponse get_readiness(const Call& call) {
-  if (!call.status) return {.status = 503, .body = health_json({"the run is being started"})};
+  if (!call.status) return {.status = 503, .body = health_json({"the run is starting"})};
   if (call.status->draining) return {.status = 503, .body = health_json({"the run is ending"})};
   return get_health(call);
 }
@@ -138,7 +139,8 @@ HttpResponse get_history(const Call& call) {
   if (call.query.contains("since")) {
     std::uint64_t second = 0;
     if (!read_number(call, "since", 0, INT64_MAX, second)) {
-      return error(400, "since must be a second since 1970, as the last of `time` in the answer before");
+      return error(400,
+                   "since must be a Unix time in seconds, such as the last `time` of the previous answer");
     }
     since = static_cast<std::int64_t>(second);
   }
@@ -164,8 +166,8 @@ HttpResponse get_sensors(const Call& call) {
 
 HttpResponse absent(Absence why) {
   if (why == Absence::unknown_sensor)
-    return error(404, "no sensor has this id", "/api/sensors?query= searches");
-  return error(503, "the fleet is held up and does not answer", "see the reasons in /status, and ask again");
+    return error(404, "no sensor has this id", "search with /api/sensors?query=");
+  return error(503, "the fleet is blocked and does not answer", "see the reasons in /status, and try again");
 }
 
 // Leaves the readings that follow the one due at `since`, provided that this one is known: only then is
@@ -263,12 +265,12 @@ HttpResponse nothing_injected(unsigned status, std::string_view error, std::stri
 HttpResponse injection_answer(AnomalyType type, const Injected& injected) {
   if (injected.absence == Absence::unknown_sensor) {
     return nothing_injected(404, "nothing was injected: not all of these sensors exist",
-                            "/api/sensors?query= searches", injected);
+                            "search with /api/sensors?query=", injected);
   }
   if (injected.absence) return absent(*injected.absence);
   if (injected.sensors.empty()) {
-    return nothing_injected(409, "nothing was injected: no anomaly can begin in these sensors now",
-                            "/api/sensors/ID shows the anomaly that a sensor is in", injected);
+    return nothing_injected(409, "nothing was injected: no anomaly can start in these sensors now",
+                            "/api/sensors/ID shows a sensor's current anomaly", injected);
   }
   return accepted(injection_json(type, injected));
 }
@@ -276,7 +278,7 @@ HttpResponse injection_answer(AnomalyType type, const Injected& injected) {
 HttpResponse post_anomalies(const Call& call) {
   const Json body = Json::parse(call.request.body, nullptr, false);
   if (const std::string mistake = injection_mistake(body); !mistake.empty())
-    return error(400, mistake, R"(send such as {"type": "spike", "sensors": ["ID"]})");
+    return error(400, mistake, R"(send a body such as {"type": "spike", "sensors": ["ID"]})");
   const AnomalyType type = *anomaly_type_of(body["type"].get_ref<const std::string&>());
   return injection_answer(type, call.sources.inject(type, body["sensors"].get<std::vector<std::string>>()));
 }
@@ -321,8 +323,8 @@ bool is_loopback_name(std::string_view host) {
 
 std::optional<HttpResponse> refusal(const HttpRequest& request, const HttpAccess& access) {
   if (access.token.empty()) {
-    return error(403, "this run takes no calls that change something",
-                 "set monitoring.token, or FLEET_SIM_MONITORING_TOKEN, and send it as Authorization: Bearer");
+    return error(403, "this run accepts no calls that change it",
+                 "set monitoring.token or FLEET_SIM_MONITORING_TOKEN, and send it as Authorization: Bearer");
   }
   constexpr std::string_view scheme = "Bearer ";
   const std::string_view given = request.authorization;
@@ -332,7 +334,7 @@ std::optional<HttpResponse> refusal(const HttpRequest& request, const HttpAccess
 }
 
 HttpResponse method_not_allowed(const Route& route) {
-  HttpResponse response = error(405, "this path does not take this method");
+  HttpResponse response = error(405, "this path does not allow this method");
   response.allow = route.changes_state ? "POST" : "GET, HEAD";
   return response;
 }
@@ -354,8 +356,8 @@ bool equal_secrets(std::string_view given, std::string_view secret) {
 
 HttpResponse route(const HttpRequest& request, const StatusSources& sources, const HttpAccess& access) {
   if (access.loopback_only && !is_loopback_name(request.host)) {
-    return error(403, "this address answers to localhost and 127.0.0.1 only",
-                 "use one of these names, or let the run listen on another address with --status-address");
+    return error(403, "this address answers only to localhost and 127.0.0.1",
+                 "use one of these names, or choose another address with --status-address");
   }
   const std::size_t question = std::min(request.target.find('?'), request.target.size());
   const auto path = decoded(request.target.substr(0, question), false);
@@ -363,11 +365,11 @@ HttpResponse route(const HttpRequest& request, const StatusSources& sources, con
   if (!path || path->size() > longest_id_bytes || !path->starts_with('/') ||
       !parse_query(request.target.substr(std::min(question + 1, request.target.size())), call)) {
     return error(400, "the address is malformed",
-                 "it begins with / and has two hexadecimal digits after each %");
+                 "it must start with / and have two hexadecimal digits after each %");
   }
   const Route* found = find_route(*path);
   if (found == nullptr)
-    return error(404, "nothing is here", "/, /status, /metrics, /healthz, /readyz and /api are");
+    return error(404, "nothing is here", "try /, /status, /metrics, /healthz, /readyz or /api");
   if (!takes(*found, request.method)) return method_not_allowed(*found);
   if (found->changes_state) {
     if (auto refused = refusal(request, access)) return *std::move(refused);

@@ -38,7 +38,7 @@ struct HttpResponse {
 
 // What the answers are made from, called on the HTTP thread. Each returns soon, whatever the fleet does.
 struct StatusSources {
-  std::function<std::shared_ptr<const Status>()> status;  // null while the run is being started
+  std::function<std::shared_ptr<const Status>()> status;  // null while the run is starting
   std::function<std::string()> status_json;               // of the same; asked for when it is not null
   std::function<std::string(std::optional<std::int64_t> since)> history;  // JSON
   std::function<Page<ShardRow>(std::size_t limit, std::uint64_t after)> shards;

@@ -114,9 +114,9 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
                fmt::format("{} rows, {} rows/s over {}", grouped(books.written),
                            grouped(static_cast<std::uint64_t>(static_cast<double>(books.written) / seconds)),
                            duration_text(seconds)));
-  if (books.found > 0) text += line("found", grouped(books.found) + " in the files already");
+  if (books.found > 0) text += line("found", grouped(books.found) + " already in the files");
   if (books.skipped > 0)
-    text += line("skipped", grouped(books.skipped) + " while the writers could not keep up");
+    text += line("skipped", grouped(books.skipped) + " because the writers could not keep up");
   text += line("missing",
                fmt::format("{} left out by {} anomalies", grouped(books.missing), row_taking_types_text()));
   text += line("lost", lost_text(books));
@@ -134,7 +134,7 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
                                     lag_text(snapshot.lag_p99), lag_text(snapshot.lag_max)));
   }
   text += line("writer", fmt::format("{:.0f}% busy", 100 * snapshot.writer_busy_share));
-  text += line("memory", bytes_text(snapshot.peak_memory_bytes) + " at its peak");
+  text += line("memory", bytes_text(snapshot.peak_memory_bytes) + " peak");
   text += line("files", fmt::format("{} in {}", grouped(snapshot.files_written), where));
   return text;
 }
@@ -148,7 +148,7 @@ std::string writers_hint(const Snapshot& snapshot) {
   // A core for those that generate, where there is one to spare.
   const std::size_t more = std::max(snapshot.writers + 1, std::min<std::size_t>(useful, snapshot.cores - 1));
   return line("hint",
-              fmt::format("the writer was the limit ({:.0f}% busy): --writers {} would use more cores",
+              fmt::format("the writer was the limit ({:.0f}% busy); --writers {} would use more cores",
                           100 * snapshot.writer_busy_share, more));
 }
 

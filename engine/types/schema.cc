@@ -63,10 +63,11 @@ std::string Schema::problem_of(std::span<const ChannelColumn> channels) {
   if (channels.size() > most_channels) return fmt::format("more than {} channels", most_channels);
   for (std::size_t i = 0; i < channels.size(); ++i) {
     const std::string& name = channels[i].name;
-    if (!is_sql_name(name)) return "channel '" + name + "': not a name of letters, digits and underscores";
-    if (is_column_of_every_type(name)) return "channel '" + name + "': a column of every type has that name";
+    if (!is_sql_name(name))
+      return "channel '" + name + "': the name may only have letters, digits and underscores";
+    if (is_column_of_every_type(name)) return "channel '" + name + "': the name is reserved";
     const auto is_same = [&name](const ChannelColumn& other) { return equal_in_sql(other.name, name); };
-    if (std::ranges::any_of(channels.first(i), is_same)) return "channel '" + name + "': is there twice";
+    if (std::ranges::any_of(channels.first(i), is_same)) return "channel '" + name + "': appears twice";
   }
   return {};
 }

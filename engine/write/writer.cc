@@ -204,7 +204,7 @@ bool Writer::is_found(const Slot& slot, const batch::Row& reading) {
     differed_ = true;
     context_.log.change(slot.destination->name() + ": the row of sensor '" +
                         std::string(context_.roster[reading.sensor].id) + "' at " +
-                        timestamp_text(reading.due) + " is not what this run would write there; stopping");
+                        timestamp_text(reading.due) + " differs from what this run would write; stopping");
     context_.give_up();
   }
   return verdict != FoundRows::Verdict::absent;
@@ -344,7 +344,7 @@ void Writer::recover(std::uint32_t index) {
   Slot& slot = slots_[index];
   const auto& failing = std::get<Failing>(slot.condition);
   const bool was_announced = failing.standing != Failing::Standing::retrying;
-  if (was_announced) context_.log.change(name_of(index) + ": works again, backlog written");
+  if (was_announced) context_.log.change(name_of(index) + ": works again; backlog written");
   if (was_announced || failing.failures > 0) board_.post_recovery(index);
   std::erase(sick_, index);
   slot.condition = Working{};
@@ -395,8 +395,8 @@ void Writer::is_overdue(std::uint32_t index) {
   const bool was_exhausted = is_exhausted(slot.condition);
   slot.condition = overdue(std::get<Away>(slot.condition), context_.clock.paced());
   context_.errors.add(ErrorClass::io);
-  context_.log.change(name_of(index) + ": the disk does not answer, rows wait in memory");
-  board_.post_trouble(index, true, "the disk does not answer");
+  context_.log.change(name_of(index) + ": the disk does not respond; rows wait in memory");
+  board_.post_trouble(index, true, "the disk does not respond");
   if (!was_exhausted && is_exhausted(slot.condition)) waiting_.move_to_backlog(slot.size());
 }
 
@@ -415,7 +415,7 @@ void Writer::failed(std::uint32_t index, const Answer& answer, SteadyTime now) {
   slot.condition = next;
   slot.rows.keep_offered();
   context_.log.detail(
-      fmt::format("{}: not written, next attempt soon: {}", name_of(index), answer.failure.message));
+      fmt::format("{}: write failed, retrying soon: {}", name_of(index), answer.failure.message));
   if (kind == Setback::Kind::waits) return;
   context_.errors.add(answer.failure.error_class);
   if (kind == Setback::Kind::obstacle_removed) return;
@@ -427,7 +427,7 @@ void Writer::failed(std::uint32_t index, const Answer& answer, SteadyTime now) {
 void Writer::retries_ran_out(std::uint32_t index, const Failure& failure) {
   Slot& slot = slots_[index];
   if (!is_exhausted(slot.condition)) {
-    context_.log.change(name_of(index) + ": cannot be written, rows wait in memory: " + failure.message);
+    context_.log.change(name_of(index) + ": cannot be written; rows wait in memory: " + failure.message);
     slot.condition = exhausted(std::get<Failing>(slot.condition));
     waiting_.move_to_backlog(slot.rows.size());
   }
@@ -440,7 +440,7 @@ void Writer::retries_ran_out(std::uint32_t index, const Failure& failure) {
 void Writer::reach_error_limit(const Slot& slot) {
   gave_up_ = true;
   context_.log.change(
-      fmt::format("error limit reached: {} rounds of retries with no success between", slot.fruitless));
+      fmt::format("error limit reached: {} rounds of retries without a successful write", slot.fruitless));
   context_.give_up();
 }
 

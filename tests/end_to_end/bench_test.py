@@ -82,7 +82,7 @@ class Bench(BenchTest):
         for option in ("--json", "--html"):
             self.write("mine", "mine")
             ran = self.bench(*ONE_CELL, option, "mine", code=2)
-            self.assertIn("exists already", ran.stderr)
+            self.assertIn("already exists", ran.stderr)
             self.assertEqual((self.dir / "mine").read_text(), "mine")
             self.assert_nothing_written("mine")
 

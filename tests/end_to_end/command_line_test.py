@@ -53,14 +53,14 @@ class CommandLine(FleetTest):
         self.assertEqual((told.stdout.splitlines()[-1], told.stderr), ("0", ""))
 
     def test_words_of_other_tools(self):
-        self.assert_invalid("--port", 9, says=["unknown argument '--port' (here it is --status-address HOST:PORT)"])
-        self.assert_invalid("--shards=4", says=["unknown argument '--shards' (here it is --shard-by hash:N)"])
+        self.assert_invalid("--port", 9, says=["unknown argument '--port' (use --status-address HOST:PORT instead)"])
+        self.assert_invalid("--shards=4", says=["unknown argument '--shards' (use --shard-by hash:N instead)"])
         self.assert_invalid("report", "data", "--jsn", says=["did you mean '--json'", "`fleet-sim report --help`"])
 
     def test_times_that_are_none(self):
         self.assert_invalid("--duration", "5y", says=["--duration", "units: ms, s, m, h, d, w", "'5y'"])
-        self.assert_invalid("--start", "2026-02-30", says=["--start", "a day of the calendar", "'2026-02-30'"])
-        self.assert_invalid("export", "data", "--from", "2026-13-01", says=["--from", "a day of the calendar"])
+        self.assert_invalid("--start", "2026-02-30", says=["--start", "a calendar date", "'2026-02-30'"])
+        self.assert_invalid("export", "data", "--from", "2026-13-01", says=["--from", "a calendar date"])
 
     def test_run_is_the_default_command(self):
         self.fill("with")

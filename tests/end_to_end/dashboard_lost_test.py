@@ -78,7 +78,7 @@ class DashboardLost(DashboardTest):
         collector = connect(shards(self.dir / "data")[0])
         self.addCleanup(collector.close)
         collector.execute("BEGIN IMMEDIATE")
-        self.until_text("#sensor-note", "held up")
+        self.until_text("#sensor-note", "blocked")
         self.assertTrue(self.find("#sensor-live").is_displayed())
         known = "return chosenReadings.map(one => one.timestamp)"
         before = self.script(known)

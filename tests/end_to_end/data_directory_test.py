@@ -72,10 +72,10 @@ class BadStart(FleetTest):
     def test_rows_wait_for_a_file_that_cannot_be_opened(self):
         self.make_unopenable()
         process = self.run_paced()
-        self.wait_for(f"cannot be opened yet, rows wait in memory.*{re.escape(self.FILE)}", process)
-        self.wait_for(f"cannot be written, rows wait in memory.*{re.escape(self.FILE)}", process)
+        self.wait_for(f"cannot be opened yet; rows wait in memory.*{re.escape(self.FILE)}", process)
+        self.wait_for(f"cannot be written; rows wait in memory.*{re.escape(self.FILE)}", process)
         (self.dir / "later").mkdir()
-        self.wait_for("works again, backlog written", process)
+        self.wait_for("works again; backlog written", process)
         summary = self.stop(process)
         self.assertGreater(summary.errors, 3)
         self.assertIn("(io ", summary.lines["errors"])
@@ -168,7 +168,7 @@ class Overload(FleetTest):
 
     def test_without_a_pace_it_means_nothing_and_says_so(self):
         ran = self.fill("data", "--duration", "1m", env={"FLEET_SIM_SIMULATION_OVERLOAD": "skip"})
-        self.assertIn("simulation.overload: skip means nothing at clock.speed max", ran.stderr)
+        self.assertIn("simulation.overload: skip has no effect at clock.speed max", ran.stderr)
         self.assertNotIn("skipped", ran.summary.lines)
 
 

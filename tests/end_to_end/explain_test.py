@@ -203,7 +203,7 @@ class Explain(FleetTest):
         outside = next(sensor for sensor, one in homes.items() if one["partition"] == "1/3")
         self.assertFalse(homes[outside]["in_this_partition"])
         text = self.fleet_sim("explain", outside, "--identities", fleet, "--partition", "2/3").stdout
-        self.assertIn("  partition      1/3, not in 2/3: a run of that does not simulate it\n", text)
+        self.assertIn("  partition      1/3, not in 2/3: a run of that partition leaves it out\n", text)
 
     def test_a_partition_without_sensors(self):
         fleet = self.write_identities([identity("only")])
@@ -223,7 +223,7 @@ class Explain(FleetTest):
         self.assert_nothing_written()
 
     def test_bad_input(self):
-        self.assert_refused("X", says=["none named", "--identities"])
+        self.assert_refused("X", says=["no sensors given", "--identities"])
         self.assert_refused("--identities", IDENTITIES, says=["ID is required"])
         self.assert_refused("OUTDOOR_1", "OUTDOOR_2", "--identities", IDENTITIES, says=["OUTDOOR_2"])
         self.assert_refused("OUTDOOR_1", "--identities", IDENTITIES, "--rate", 0, says=["--rate"])

@@ -364,7 +364,7 @@ class Export(FleetTest):
         (self.dir / "readings.csv").write_text("mine")
         for out in ("readings.csv", "data"):
             ran = self.export("data", "--out", out, code=2)
-            self.assertIn(f"{out}: exists", ran.stderr)
+            self.assertIn(f"{out} already exists", ran.stderr)
         self.assertEqual((self.dir / "readings.csv").read_text(), "mine")
         self.assertIn("none/x.csv", self.export("data", "--out", "none/x.csv", code=1).stderr)
         self.assertEqual(sorted(path.name for path in self.dir.iterdir()), ["data", "log", "readings.csv"])
@@ -405,7 +405,7 @@ class Export(FleetTest):
         self.fill("data", "--duration", "1m", "--shard-by", "location")
         for arguments, words in (
                 (("nowhere",), ["nowhere: no such directory"]),
-                (("log",), ["log: holds no .db files"]),
+                (("log",), ["log: has no .db files"]),
                 ((), ["DIR"]),
                 (("data", "--format", "ndjsn"), ["--format", "'ndjsn'", "did you mean 'ndjson'"]),
                 (("data", "--labels", "window"), ["--labels", "did you mean 'windows'"]),

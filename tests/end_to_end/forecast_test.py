@@ -12,7 +12,7 @@ class Forecast(FleetTest):
         said = self.check("--identities", IDENTITIES, "--duration", "30d", "--speed", "max").stdout
         self.assertIn("config ok; 15 identities in 15 files\n", said)
         self.assertIn("38,880,000 readings: 15 a second for 30 d 0 h\n", said)
-        self.assertRegex(said, r"about \d+ bytes a row, \d\.\d\d GB in all; [\d.]+ [MGT]B are free\n")
+        self.assertRegex(said, r"about \d+ bytes a row, \d\.\d\d GB in all; [\d.]+ [MGT]B free\n")
         self.assertIn("takes about 1 min 17 s at 500,000 rows a second", said)
         self.assertIn("takes 15 d 0 h\n", self.check("--identities", IDENTITIES, "--duration", "30d", "--speed", "2").stdout)
 
@@ -57,11 +57,11 @@ class Forecast(FleetTest):
 
     def test_a_run_that_the_disk_cannot_hold(self):
         said = self.check("--identities", IDENTITIES, "--duration", "36500d", "--rate", "1000")
-        self.assertRegex(said.stderr, r"the disk has [\d.]+ [MGT]B free and the run needs about [\d.]+ TB: it will be full after")
+        self.assertRegex(said.stderr, r"the disk has [\d.]+ [MGT]B free, but the run needs about [\d.]+ TB: the disk will be full after")
         process = self.start("--identities", IDENTITIES, "--duration", "36500d", "--rate", "1000")
         self.wait_for_rows(self.dir / "data", 1, process)
         self.stop(process)
-        self.assertIn("it will be full after", self.printed())
+        self.assertIn("the disk will be full after", self.printed())
 
     def test_the_log_says_it_at_the_start(self):
         said = self.fill("data", "--duration", "10").stderr

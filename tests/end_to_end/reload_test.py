@@ -70,7 +70,7 @@ class ReloadTest(fleet.FleetTest):
 
     def moment(self, times=1):
         """From when the latest reload counts, as the log says."""
-        return re.findall(r"reloaded for readings from (\S+) on", self.printed())[times - 1]
+        return re.findall(r"reloaded, starting with readings at (\S+)", self.printed())[times - 1]
 
     def assert_evenly_due(self, sensor_id, period, since="", before="9"):
         due = [fleet.micros(at) for (at,) in self.rows(sensor_id) if since <= at < before]
@@ -122,7 +122,7 @@ class ReloadTest(fleet.FleetTest):
         os.rename(self.folder / "A.json", self.folder / "Z.json")
         os.utime(self.folder / "B.json")
         self.put("D")  # proof that what came before has been seen
-        self.until_logged("reloaded for readings")
+        self.until_logged("reloaded, starting with readings")
         self.assertIn("1 added (D)", self.printed())
         self.assertNotIn("changed (", self.printed())
         self.assertNotIn("removed (", self.printed())
@@ -133,7 +133,7 @@ class ReloadTest(fleet.FleetTest):
         process = self.run_fleet()
         whole = json.dumps(identity("D"))
         (self.folder / "D.json").write_text(whole[:20])
-        self.until_logged("identities not reloaded, the running version stays")
+        self.until_logged("identities not reloaded, keeping the current version")
         time.sleep(0.5)  # several looks at the same content are one line
         self.assertEqual(self.printed().count("identities not reloaded"), 1)
         self.assertNotIn("D", self.ids())
@@ -151,7 +151,7 @@ class ReloadTest(fleet.FleetTest):
     def test_with_skip_invalid_a_half_written_file_does_not_take_its_sensor_out(self):
         process = self.run_fleet("--skip-invalid")
         (self.folder / "B.json").write_text("{")
-        self.until_logged("more are invalid than before")
+        self.until_logged("there are more invalid identities than before")
         count = len(self.rows("B"))
         self.until(lambda: len(self.rows("B")) > count + 30, "rows of the sensor still")
         self.finish(process)
@@ -160,7 +160,7 @@ class ReloadTest(fleet.FleetTest):
         process = self.run_fleet()
         for path in self.folder.iterdir():
             path.unlink()
-        self.until_logged("identities not reloaded, the running version stays")
+        self.until_logged("identities not reloaded, keeping the current version")
         self.finish(process)
 
     def test_links_switched_as_kubernetes_does(self):
@@ -185,7 +185,7 @@ class ReloadTest(fleet.FleetTest):
                     "database: {flush_interval_ms: 250}\nsimulation: {run_time_seconds: 5}\n")
         self.until(lambda: (12.0,) in self.rows("A", "voltage"), "rows with the new numbers")
         self.assertIn("config: normal_parameters.voltage.std_dev 0.1 -> 0", self.printed())
-        self.assertIn("config: database.flush_interval_ms 1000 -> 250 needs a restart", self.printed())
+        self.assertIn("config: database.flush_interval_ms 1000 -> 250 takes effect after a restart", self.printed())
         # The command line says --duration 0, whatever the file says.
         self.assertNotIn("run_time_seconds", self.printed())
         changed = self.moment()
@@ -211,7 +211,7 @@ class ReloadTest(fleet.FleetTest):
                              "--duration", "0", env=FLUSH_OFTEN)
         self.wait_for_rows(self.dir / "data", 30, process)
         self.config("simulation: {readings_per_second: 20}\n")
-        self.until_logged("reloaded for readings")
+        self.until_logged("reloaded, starting with readings")
         count = len(self.rows("A"))
         self.until(lambda: len(self.rows("A")) > count + 30, "rows at the new rate")
         changed = self.moment()
@@ -260,7 +260,7 @@ class ReloadTest(fleet.FleetTest):
         ((rows,),) = holder.execute("SELECT count(*) FROM sensor_readings")
         time.sleep(0.3)  # so that something waits to be written
         process.send_signal(signal.SIGTERM)
-        self.until_logged("stopping: writing what has been read")
+        self.until_logged("stopping: writing the remaining readings")
         self.put("D")
         for _ in range(3):
             process.send_signal(signal.SIGHUP)
@@ -271,7 +271,7 @@ class ReloadTest(fleet.FleetTest):
         summary = fleet.Summary((self.dir / "stdout").read_text())
         self.assert_balanced(summary, self.dir / "data")
         self.assertGreater(summary.written, rows)
-        self.assertNotIn("reloaded for readings", self.printed())
+        self.assertNotIn("reloaded, starting with readings", self.printed())
 
     def test_several_writers(self):
         """Sensors join, move and leave among the files of three writers; events stay with the rows they tell of."""
@@ -299,7 +299,7 @@ class ReloadTest(fleet.FleetTest):
         self.assertGreaterEqual(len(fleet.shards(data)), 8)
         taken = query_all(data, "SELECT sensor_id, timestamp FROM sensor_readings")
         self.assertEqual(len(taken), len(set(taken)), "a reading is there twice")
-        swaps = re.findall(r"reloaded for readings from (\S+) on", self.printed())
+        swaps = re.findall(r"reloaded, starting with readings at (\S+)", self.printed())
         for path in fleet.shards(data):
             ((last,),) = fleet.query(path, "SELECT max(timestamp) FROM sensor_readings")
             reported = fleet.query(path, "SELECT number, at FROM run_reloads ORDER BY number")
@@ -349,7 +349,7 @@ class ReloadTest(fleet.FleetTest):
         self.until(lambda: total(self.dir / "data", changed) == files, "rows of all of them with the new firmware", 60, 0.5)
         self.finish(process)
         self.assert_evenly_due("A", 20_000)
-        self.assertEqual(len(re.findall("reloaded for readings", self.printed())), len(query_all(
+        self.assertEqual(len(re.findall("reloaded, starting with readings", self.printed())), len(query_all(
             self.dir / "data", "SELECT number FROM run_reloads")))
 
     def test_looking_changes_nothing(self):

@@ -147,7 +147,7 @@ class Report(FleetTest):
         self.assertIsNone(report["total"]["expected"])
         self.assertEqual([run["seed"] for run in report["runs"]], [7, 8])
         self.assertEqual(report["gaps"]["between_runs"]["count"], 1)
-        self.assertIn("nothing is expected of 1 shard, such as firmware=1.3.db: its runs had different settings",
+        self.assertIn("no expected rate for 1 shard, such as firmware=1.3.db: its runs had different settings",
                       self.fleet_sim("report", "data").stdout)
 
     def test_rows_that_are_missing_are_gaps(self):
@@ -203,7 +203,7 @@ class Report(FleetTest):
 
     def test_nothing_to_report_on(self):
         (self.dir / "empty").mkdir()
-        self.assertIn("holds no .db files", self.fleet_sim("report", "empty", code=2).stderr)
+        self.assertIn("has no .db files", self.fleet_sim("report", "empty", code=2).stderr)
         self.assertIn("no such directory", self.fleet_sim("report", "nowhere", code=2).stderr)
         (self.dir / "fresh").mkdir()
         self.write("fresh/new.db", "")

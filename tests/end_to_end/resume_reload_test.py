@@ -69,7 +69,7 @@ class Resumed(FleetTest):
         self.fail(f"not within {seconds} s: {what}\n{self.printed()}")
 
     def until_reloaded(self, process, times=1):
-        self.until(lambda: self.printed().count("reloaded for readings from") >= times, f"{times} reloads", process)
+        self.until(lambda: self.printed().count("reloaded, starting with readings at") >= times, f"{times} reloads", process)
 
     def tables(self, path):
         return {name for (name,) in query(path, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
@@ -195,7 +195,7 @@ class Reloaded(Resumed):
         self.configure(probability=0, mean=70)
         seconds = (newest - self.start_of_run()) / SECOND + 10
         resumed = self.resume("data", "--config", "config.yaml", "--identities", "identities", "--duration", seconds)
-        reported = re.findall(r"reloaded for readings from (\S+) on: (.*)", resumed.stderr)
+        reported = re.findall(r"reloaded, starting with readings at (\S+): (.*)", resumed.stderr)
         self.assertEqual(len(reported), 2, resumed.stderr)
         self.assertIn("normal_parameters.temperature.mean 65 -> 70", reported[0][1])
         self.assertIn("1 added (D), 1 changed (A: location", reported[1][1])

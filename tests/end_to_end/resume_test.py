@@ -54,7 +54,7 @@ class Resume(FleetTest):
             last.execute("INSERT INTO run_losses SELECT run_id, '2026-01-01T00:00:30.000000Z' FROM run_info")
         last.close()
         refused = self.resume("data", "--duration", "2m", code=2)
-        self.assertRegex(refused.stderr, "--resume: run .* has lost or skipped rows .*run_losses.*begin another run without")
+        self.assertRegex(refused.stderr, "--resume: run .* lost or skipped rows .*run_losses.*start a new run without")
         self.assertEqual(self.counted("data"), whole)
 
     @not_under_thread_sanitizer
@@ -80,7 +80,7 @@ class Resume(FleetTest):
         process.kill()
         process.wait()
         before = self.counted("data")
-        self.assertIn("has lost or skipped rows", self.resume("data", "--config", config, code=2).stderr)
+        self.assertIn("lost or skipped rows", self.resume("data", "--config", config, code=2).stderr)
         self.assertEqual(self.counted("data"), before)
 
     def test_killed_again_and_again(self):
@@ -180,7 +180,7 @@ class Resume(FleetTest):
             self.fleet_sim("--resume", "--data-dir", "data", "--identities", fleet, *START, *how, "--partition", f"{k}/3")
         self.assertEqual(self.counted("data"), whole)
         error = self.fleet_sim("--resume", "--data-dir", "data", code=2).stderr
-        self.assertRegex(error, r"holds partition ./3; name the one to go on with by --partition")
+        self.assertRegex(error, r"holds partition ./3; choose the one to resume with --partition")
 
     def test_the_latest_of_several_runs_continues(self):
         fleet = self.make_fleet(50)
@@ -198,14 +198,14 @@ class Resume(FleetTest):
         before = fingerprint(self.dir / "data")
         other = self.write("other.yaml", "clock: {utc_offset: '+02:00'}\n")
         for arguments, error in (
-                (("--seed", 8), "simulation.seed is 8, but the run was begun with 7"),
-                (("--start", "2026-01-02"), "clock.start is 2026-01-02T00:00:00.000000Z, but the run was begun with 2026-01-01"),
-                (("--shard-by", "location"), "sharding.by is location, but the run was begun with model"),
-                (("--config", other), "clock.utc_offset is +02:00, but the run was begun with +00:00"),
+                (("--seed", 8), "simulation.seed is 8, but the run started with 7"),
+                (("--start", "2026-01-02"), "clock.start is 2026-01-02T00:00:00.000000Z, but the run started with 2026-01-01"),
+                (("--shard-by", "location"), "sharding.by is location, but the run started with model"),
+                (("--config", other), "clock.utc_offset is +02:00, but the run started with +00:00"),
                 (("--sink", "null"), "the null sink keeps nothing"),
-                (("--identities", IDENTITIES), "the identities are not those the run was begun with (30 sensors then, 15 now)"),
+                (("--identities", IDENTITIES), "the identities differ from those at the run's start (30 sensors then, 15 now)"),
                 (("--identities", self.write_identities([identity(f"S{i}") for i in range(30)], "others.jsonl")),
-                 "the identities are not those the run was begun with")):
+                 "the identities differ from those at the run's start")):
             with self.subTest(arguments=arguments):
                 self.assertIn(error, self.resume("data", *arguments, code=2).stderr)
         self.assertEqual({name: hashed for name, hashed in fingerprint(self.dir / "data").items() if name.endswith(".db")},
@@ -221,7 +221,7 @@ class Resume(FleetTest):
         before = self.counted("data")
         error = self.resume("data", "--duration", "2m", code=1).stderr
         self.assertEqual(self.counted("data"), before, "nothing is added to what belongs to something else")
-        self.assertRegex(error, r"the row of sensor 'S\d+' at 2026-01-01T00:00:59.\d+Z is not what this run would write")
+        self.assertRegex(error, r"the row of sensor 'S\d+' at 2026-01-01T00:00:59.\d+Z differs from what this run would write")
 
     def test_of_several_files_the_one_that_is_named(self):
         fleet = self.make_fleet(30)
@@ -235,11 +235,11 @@ class Resume(FleetTest):
         rows = "SELECT timestamp, sensor_id, temperature FROM sensor_readings ORDER BY 1, 2"
         self.assertTrue(query(self.dir / "data/a.db", rows) == query(self.dir / "whole/whole.db", rows))
         error = self.fleet_sim("--resume", env={"FLEET_SIM_DATABASE_PATH": "data/c.db"}, code=2).stderr
-        self.assertIn("database.path names the file 'c.db', but the run was begun in 'b.db'", error)
+        self.assertIn("database.path names the file 'c.db', but the run started in 'b.db'", error)
 
     def test_nothing_to_resume_begins_a_run(self):
         ran = self.fleet_sim("--resume", "--identities", IDENTITIES, "--data-dir", "data", *START, "--duration", "1m")
-        self.assertIn("data holds no run to go on with, so this begins one", ran.stderr)
+        self.assertIn("data has no run to resume; starting a new one", ran.stderr)
         self.assertGreater(ran.summary.written, 800)
 
 

@@ -165,9 +165,9 @@ class Routes(Served):
         for path in ("/%", "/%zz", "/api/shards?limit=0", "/api/shards?limit=1001", "/api/shards?after=-1",
                      "/api/sensors?limit=x", "/api/sensors?query=%f", "/api/events?limit=1e3", "*"):
             self.assertIn("error", self.json(path, 400), path)
-        self.assertIn("begins with /", self.json("http://127.0.0.1/status", 400)["remedy"])
+        self.assertIn("must start with /", self.json("http://127.0.0.1/status", 400)["remedy"])
         self.assertEqual(self.json("/status", 403, Host="evil.example")["error"],
-                         "this address answers to localhost and 127.0.0.1 only")
+                         "this address answers only to localhost and 127.0.0.1")
         self.json("/status", Host="localhost:1234")
         self.assertEqual(self.ask("/metrics")[2]["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
         self.assertIn("frame-ancestors 'none'", self.ask("/")[2]["Content-Security-Policy"])

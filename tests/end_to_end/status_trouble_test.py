@@ -63,7 +63,7 @@ class Trouble(Served):
         seen = lambda: (self.json("/status"), time.sleep(0.5), self.json("/status"))
         self.wait_for(lambda: len({one["readings"]["generated"] for one in seen() if one}) == 1)
         body = json.dumps({"type": "trend", "sensors": [sensor]})
-        self.assertIn("held up", self.change("/api/anomalies", body, status=503)["error"])
+        self.assertIn("blocked", self.change("/api/anomalies", body, status=503)["error"])
         for one in held:
             one.execute("ROLLBACK")
         written = self.json("/status")["readings"]["written"]

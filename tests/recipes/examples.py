@@ -25,7 +25,7 @@ KIND = Recipe(
     unit_test="anomaly_surge_test.cc",
     see=see_kind,
     edits=(
-        insert_after("engine/base/anomaly_types.def", '''             "σ = {%} of the value", "every channel is shaken")
+        insert_after("engine/base/anomaly_types.def", '''             "σ = {%} of the value", "every channel gets extra noise")
 ''', '''
 ANOMALY_TYPE(surge, 0, 60, kept, one_channel, "#7a4fbf", "#b79bf0",
              "+{%}", "one channel doubles")
