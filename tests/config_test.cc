@@ -615,12 +615,11 @@ TEST_CASE("a history excludes a start and another speed, a count a partition, wh
   const config::Setting backfill{"clock.backfill_seconds", "1d", "--backfill"};
   CHECK(load(started, {}, {backfill}).problems ==
         "--backfill: clock.backfill_seconds '86400' and clock.start '2026-01-31T00:00:00.000000Z' (" +
-            started.string() + ":1) exclude each other; give one of them");
+            started.string() + ":1) cannot be combined; give one of them");
   const config::Setting speed{"clock.speed", "max", "FLEET_SIM_CLOCK_SPEED"};
-  CHECK(
-      load({}, {speed}, {backfill}).problems ==
-      "--backfill: clock.backfill_seconds '86400' and clock.speed 'max' (FLEET_SIM_CLOCK_SPEED) exclude each "
-      "other; give one of them");
+  CHECK(load({}, {speed}, {backfill}).problems ==
+        "--backfill: clock.backfill_seconds '86400' and clock.speed 'max' (FLEET_SIM_CLOCK_SPEED) cannot be "
+        "combined; give one of them");
   CHECK(
       load({}, {}, {backfill, {"clock.start", "now", "--start"}, {"clock.speed", "1", "--speed"}}).problems ==
       "");
@@ -629,7 +628,7 @@ TEST_CASE("a history excludes a start and another speed, a count a partition, wh
   const config::Setting count{"simulation.count", "100", "--count"};
   CHECK(
       load({}, {}, {count, {"fleet.partition", "2/4", "--partition"}}).problems ==
-      "--count: simulation.count '100' and fleet.partition '2/4' (--partition) exclude each other; give one "
+      "--count: simulation.count '100' and fleet.partition '2/4' (--partition) cannot be combined; give one "
       "of them");
   CHECK(load({}, {}, {count, {"fleet.partition", "1/1", "--partition"}}).problems == "");
 }

@@ -1,5 +1,5 @@
 # The collector beside a fleet, as compose.yaml builds it: scripts/collect and the Python it needs. It writes to the
-# fleet's files, therefore its user has the same number.
+# fleet's files, so its user has the same id.
 FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3-minimal libpython3-stdlib \

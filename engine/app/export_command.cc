@@ -206,10 +206,9 @@ Command add_export_command(CLI::App& app) {
           ->add_option("--format", options->format, "csv (the default), ndjson or line-protocol (InfluxDB)")
           ->type_name("csv|ndjson|line-protocol");
   command
-      ->add_option(
-          "--labels", options->labels,
-          "Export each sensor's anomalies as JSON instead of readings: windows (the default; time spans as "
-          "in the Numenta Anomaly Benchmark) or events (type, channel, direction and magnitude)")
+      ->add_option("--labels", options->labels,
+                   "Export each sensor's anomalies as JSON instead: windows (the default; time spans as "
+                   "in the Numenta Anomaly Benchmark) or events (type, channel, direction and magnitude)")
       ->type_name("windows|events")
       ->expected(0, 1)
       ->default_str(std::string(label_forms.front()))

@@ -111,7 +111,8 @@ void simulation_keys(Section simulation) {
                   .value = "N",
                   .help = "Stop after exactly N due readings, in order of time and sensor id: {}",
                   .zero = "no limit",
-                  .more = "unless run_time_seconds is set too, nothing else ends the run; not for a partition, which cannot count the others' readings"});
+                  .more = "unless run_time_seconds is set too, nothing else ends the run; not for a "
+                          "partition, which cannot count the others' readings"});
   simulation.row(&SimulationSettings::seed, or_word("random", count<std::uint64_t>(0, largest_seed)),
                  {.name = "simulation.seed",
                   .flag = "--seed",
@@ -125,8 +126,10 @@ void simulation_keys(Section simulation) {
   simulation.row(&SimulationSettings::overload, words<Overload>({"block", "skip"}),
                  {.name = "simulation.overload",
                   .value = "WORD",
-                  .help = "If writing cannot keep up with the clock: block (readings wait) or skip (readings are left out and counted)",
-                  .more = "block lets lag grow, skip lets anomalies continue; at --speed max and while filling history, readings always wait"});
+                  .help = "If writing cannot keep up with the clock: block (readings wait) or skip (readings "
+                          "are left out and counted)",
+                  .more = "block lets lag grow, skip lets anomalies continue; at --speed max and while "
+                          "filling history, readings always wait"});
 }
 
 enum class ShardKey { none, sensor, location, site, manufacturer, model, firmware, hash };
@@ -182,23 +185,24 @@ void clock_keys(Section clock) {
              .flag = "--speed",
              .value = "N|max",
              .help = "Simulated seconds per real second: {}, or max (as fast as storage allows)"});
-  clock.row(
-      &ClockSettings::start,
-      or_word("now", Codec<Timestamp>{parse_start, timestamp_text, start_range_text()}),
-      {.name = "clock.start",
-       .flag = "--start",
-       .value = "TIME",
-       .help = "Simulated start time, such as 2026-01-31 or 2026-01-31T12:30:05Z, or now (the default)",
-       .more = "{}; if unset, a run at --speed max ends now and starts its --duration ago",
-       .decides = Decides::place});
-  clock.row(&ClockSettings::backfill_seconds, duration({0, longest_backfill_seconds}),
-            {.name = "clock.backfill_seconds",
-             .flag = "--backfill",
+  clock.row(&ClockSettings::start,
+            or_word("now", Codec<Timestamp>{parse_start, timestamp_text, start_range_text()}),
+            {.name = "clock.start",
+             .flag = "--start",
              .value = "TIME",
-             .help = "Start this long ago, fill that history as fast as storage allows, then continue in real time: {}",
-             .zero = "none",
-             .more = "--duration counts from the launch; excludes --start and any speed other than 1",
+             .help = "Simulated start time, such as 2026-01-31 or 2026-01-31T12:30:05Z, or now (the default)",
+             .more = "{}; if unset, a run at --speed max ends now and starts its --duration ago",
              .decides = Decides::place});
+  clock.row(
+      &ClockSettings::backfill_seconds, duration({0, longest_backfill_seconds}),
+      {.name = "clock.backfill_seconds",
+       .flag = "--backfill",
+       .value = "TIME",
+       .help =
+           "Start this long ago, fill that history as fast as storage allows, then continue in real time: {}",
+       .zero = "none",
+       .more = "--duration counts from the launch; excludes --start and any speed other than 1",
+       .decides = Decides::place});
   clock.row(&ClockSettings::utc_offset,
             Codec<Microseconds>{parse_utc_offset, utc_offset_text, utc_offset_range_text()},
             {.name = "clock.utc_offset",

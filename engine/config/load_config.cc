@@ -129,7 +129,7 @@ class Loader {
       return fmt::format("{} {}", name, in_quotes(find_config_key(name)->get(config_)));
     };
     problems_.add(origin({std::string(key)}),
-                  fmt::format("{} and {} ({}) exclude each other; give one of them", named(key), named(other),
+                  fmt::format("{} and {} ({}) cannot be combined; give one of them", named(key), named(other),
                               origin({std::string(other)})));
   }
 

@@ -40,7 +40,8 @@ std::string resolve_partition(config::Partition& partition, const VariableLookup
   const auto found = find_index(variable);
   if (!found) {
     return fmt::format(
-        "{} needs an index in JOB_COMPLETION_INDEX, or at the end of POD_NAME or HOSTNAME, but none of them is set",
+        "{} needs an index in JOB_COMPLETION_INDEX, or at the end of POD_NAME or HOSTNAME, but none of them "
+        "is set",
         asked);
   }
   const std::string found_text = fmt::format("{} is {}", found->variable, in_quotes(found->value));

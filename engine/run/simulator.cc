@@ -472,7 +472,7 @@ void Simulator::log_catching_up() {
     log_.info("filling_history", "filling history as fast as storage allows",
               {{"behind_seconds", seconds_of(clock_->simulated(started_) - schedule_->start)}});
   } else {
-    log_.info("history_filled", "history is filled, going on at the clock's pace",
+    log_.info("history_filled", "history is filled; continuing at the clock's pace",
               {{"until", timestamp_text(clock_->history_until())}});
   }
 }

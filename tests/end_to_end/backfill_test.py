@@ -35,7 +35,7 @@ class Backfill(FleetTest):
         self.assertEqual(micros(began_at) - micros(start), 3_600 * SECOND)
         self.assertLess(abs(micros(began_at) - launched * SECOND), 10 * SECOND)
         self.assertIn("filling history", ran.stderr)
-        self.assertRegex(ran.stderr, "history is filled, going on at the clock's pace until=")
+        self.assertRegex(ran.stderr, "history is filled; continuing at the clock's pace until=")
         # A history of an hour counts for nothing.
         self.assertRegex(ran.summary.lines["lag"], r"max [\d.]+ (ms|µs|s)$")
         self.assert_is_the_run_from(start, 3_605, fleet)
@@ -149,9 +149,9 @@ class Backfill(FleetTest):
     def test_what_it_excludes(self):
         config = self.write("fixed.yaml", "clock:\n  start: 2026-01-31\n")
         for arguments, message in (
-                (("--start", "2026-01-31"), "--backfill: .*clock.start '2026-01-31T00:00:00.000000Z' .--start. exclude each other"),
-                (("--config", config), "--backfill: .*clock.start .*fixed.yaml:2. exclude each other"),
-                (("--speed", "max"), "--backfill: .*clock.speed 'max' .--speed. exclude each other")):
+                (("--start", "2026-01-31"), "--backfill: .*clock.start '2026-01-31T00:00:00.000000Z' .--start. cannot be combined"),
+                (("--config", config), "--backfill: .*clock.start .*fixed.yaml:2. cannot be combined"),
+                (("--speed", "max"), "--backfill: .*clock.speed 'max' .--speed. cannot be combined")):
             refused = self.fleet_sim("--identities", IDENTITIES, "--backfill", "1d", *arguments, code=2)
             self.assertRegex(refused.stderr, message)
         self.assert_nothing_written("fixed.yaml")

@@ -89,7 +89,7 @@ class Count(FleetTest):
 
     def test_not_for_a_partition(self):
         refused = self.fleet_sim("--identities", IDENTITIES, "--count", 5, "--partition", "1/2", code=2)
-        self.assertRegex(refused.stderr, "--count: .*fleet.partition '1/2' .--partition. exclude each other")
+        self.assertRegex(refused.stderr, "--count: .*fleet.partition '1/2' .--partition. cannot be combined")
         self.assert_nothing_written()
 
 
