@@ -200,22 +200,6 @@ TEST_CASE("adopting takes exactly what applies at once") {
   }
 }
 
-TEST_CASE("the README's table says of each key when it applies") {
-  const std::string readme = bytes_of(FLEET_SIM_SOURCE_DIR "/README.md");
-  const std::size_t from = readme.find("| at once |");
-  REQUIRE(readme.find("| after a restart | every other key |") != std::string::npos);
-  REQUIRE(from != std::string::npos);
-  const std::string at_once = readme.substr(from, readme.find('\n', from) - from);
-  for (const config::ConfigKey& key : config::config_keys()) {
-    CAPTURE(key.name);
-    const std::string name(key.name);
-    const std::string section = "`" + name.substr(0, name.find('.')) + ".*`";
-    CHECK((at_once.find("`" + name + "`") != std::string::npos ||
-           at_once.find(section) != std::string::npos) == key.at_once);
-  }
-  CHECK(at_once.find("`behaviors.*`") != std::string::npos);
-}
-
 TEST_CASE("a watcher sees content, names and links change, and nothing else") {
   const TemporaryFolder folder;
   const std::filesystem::path files = folder / "files";

@@ -67,7 +67,7 @@ int bench(const benchmark::BenchWords& words) {
   auto html = result_file("--html", words.html);
   sqlite::configure_sqlite();
   log::Console console(true);
-  run::StopSignals signals;
+  run::StopSignals& signals = run::StopSignals::of_process();
   benchmark::run_bench(report, signals, console);
   if (words.json == "-") {
     console.print_line(benchmark::bench_text(report));

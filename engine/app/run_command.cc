@@ -62,7 +62,7 @@ int run_fleet(const start::Arguments& arguments) {
   log_warnings(inputs.warnings, log);
   if (!inputs.resumed) warn_of_slips(inputs, log);
   // From here on there are files: a signal is kept until the run can end in order.
-  run::StopSignals signals;
+  run::StopSignals& signals = run::StopSignals::of_process();
   signals.listen_for_reloads();
   ErrorCounts errors;
   // An address that is taken ends the run before storage is touched. The port is taken, and the log told of

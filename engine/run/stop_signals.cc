@@ -33,13 +33,13 @@ void hold_reloads() {
   change_mask(SIG_BLOCK, {SIGHUP});
 }
 
-StopSignals::StopSignals() : signals_(context_, SIGINT, SIGTERM) {
-  listen();
+StopSignals& StopSignals::of_process() {
+  static auto* const signals = new StopSignals;
+  return *signals;
 }
 
-StopSignals::~StopSignals() {
-  // With the set go our handlers, and the next signal would end the process with a code of its own.
-  change_mask(SIG_BLOCK, {SIGINT, SIGTERM, SIGHUP});
+StopSignals::StopSignals() : signals_(context_, SIGINT, SIGTERM) {
+  listen();
 }
 
 void StopSignals::listen() {

@@ -17,10 +17,13 @@ void hold_reloads();
 
 class StopSignals {
  public:
+  // The one of the process. It is never destroyed: with it would go the handlers, and a signal that comes
+  // after the last word, on any thread, would end the process with a code of its own.
+  static StopSignals& of_process();
+
+  // One that ends before the process does; for tests.
   StopSignals();
 
-  // The last the process does: from here on signals wait, so that what it ends with is its own exit code.
-  ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <map>
 #include <string_view>
+#include <unordered_map>
 
 #include "base/nearest.h"
 #include "base/plain_text.h"
@@ -53,7 +54,7 @@ std::string nearest(std::string_view word, const std::vector<std::string_view>& 
 
 Counts count_values(const identity::Roster& roster, std::span<const std::uint32_t> members,
                     std::size_t kind) {
-  std::map<identity::Text, std::size_t> by_handle;
+  std::unordered_map<identity::Text, std::size_t> by_handle;
   for (const std::uint32_t member : members) ++by_handle[roster[member].*values[kind]];
   Counts counts;
   for (const auto& [handle, sensors] : by_handle) counts[roster.text(handle)] += sensors;

@@ -58,7 +58,7 @@ class Health(FleetTest):
         self.stop(process)
 
     def test_without_a_status(self):
-        self.assertIn("no status", self.health("--no-status", code=1).stderr)
+        self.assertIn("turns the status page off", self.health("--no-status", code=1).stderr)
         self.health("--config", "nowhere.yaml", code=2)
 
     def answer_with(self, answer):
@@ -82,7 +82,7 @@ class Health(FleetTest):
             with self.subTest(answer=answer[:30]):
                 self.port = free_port()
                 thread = self.answer_with(answer)
-                self.assertRegex(self.health(code=1).stderr, "no fleet-sim|reset by peer")
+                self.assertRegex(self.health(code=1).stderr, "the server there is not fleet-sim|reset by peer")
                 thread.join(10)
 
     def test_of_somebody_silent(self):

@@ -70,7 +70,7 @@ class ReloadTest(fleet.FleetTest):
 
     def moment(self, times=1):
         """From when the latest reload counts, as the log says."""
-        return re.findall(r"reloaded, starting with readings at (\S+)", self.printed())[times - 1]
+        return re.findall(r"reloaded, starting with readings at (\S+Z)", self.printed())[times - 1]
 
     def assert_evenly_due(self, sensor_id, period, since="", before="9"):
         due = [fleet.micros(at) for (at,) in self.rows(sensor_id) if since <= at < before]
@@ -299,7 +299,7 @@ class ReloadTest(fleet.FleetTest):
         self.assertGreaterEqual(len(fleet.shards(data)), 8)
         taken = query_all(data, "SELECT sensor_id, timestamp FROM sensor_readings")
         self.assertEqual(len(taken), len(set(taken)), "a reading is there twice")
-        swaps = re.findall(r"reloaded, starting with readings at (\S+)", self.printed())
+        swaps = re.findall(r"reloaded, starting with readings at (\S+Z)", self.printed())
         for path in fleet.shards(data):
             ((last,),) = fleet.query(path, "SELECT max(timestamp) FROM sensor_readings")
             reported = fleet.query(path, "SELECT number, at FROM run_reloads ORDER BY number")
