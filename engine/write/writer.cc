@@ -218,7 +218,9 @@ void Writer::make_backlog_give_way() {
       Slot& slot = slots_[index];
       return is_exhausted(slot.condition) ? slot.at_hand().size() : 0;
     };
-    ShardRows& largest = slots_[*std::ranges::max_element(sick_, {}, rows_of)].at_hand();
+    const std::uint32_t index = *std::ranges::max_element(sick_, {}, rows_of);
+    if (rows_of(index) == 0) return;  // what there is of the backlog is in calls that hang
+    ShardRows& largest = slots_[index].at_hand();
     const Share dropped = largest.forget_newest(std::min<std::uint64_t>(excess, largest.size() / 2));
     if (dropped.rows() == 0) return;
     context_.ledger.lost(LossReason::backlog_full, dropped.readings);
