@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/problems.h"
-#include "config/mix.h"
+#include "generate/mix.h"
 #include "fleet/fleet.h"
 #include "generate/generate_fleet.h"
 #include "generate/write_fleet.h"

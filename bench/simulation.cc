@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "config/mix.h"
+#include "generate/mix.h"
 #include "fleet/fleet.h"
 #include "generate/generate_fleet.h"
 #include "log/console.h"

@@ -348,6 +348,8 @@ void Simulator::start() {
                                   {roster_, places_, *fleet_, scheduler_->agenda(), editions_});
   }
   build_reloader(std::move(latest));
+  // A history may be filled before anybody looks again.
+  if (clock_->simulated(started_) - schedule_->start >= microseconds_per_second) log_catching_up();
   scheduler_->start();
   if (reloader_) reloader_->start();
 }

@@ -86,7 +86,7 @@ class Backfill(FleetTest):
         told = {"FLEET_SIM_MONITORING_ENABLED": "true", "FLEET_SIM_MONITORING_ADDRESS": address}
         config = self.write("skip.yaml", "simulation: {overload: skip, run_time_seconds: 0}\n"
                             "database: {path: data/all.db, pending_rows: 1000, busy_timeout_ms: 60000}\n")
-        process = self.start("--identities", fleet, "--config", config, "--backfill", "10m", "--seed", 7, env=told)
+        process = self.start("--identities", fleet, "--config", config, "--backfill", "1d", "--seed", 7, env=told)
         self.wait_for_rows(self.dir / "data", 1, process)
         with closing(sqlite3.connect(self.dir / "data/all.db", timeout=10)) as other:
             other.execute("BEGIN IMMEDIATE")
