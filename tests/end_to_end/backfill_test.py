@@ -90,7 +90,10 @@ class Backfill(FleetTest):
         self.wait_for_rows(self.dir / "data", 1, process)
         with closing(sqlite3.connect(self.dir / "data/all.db", timeout=10)) as other:
             other.execute("BEGIN IMMEDIATE")
-            health = json.loads(self.fleet_sim("health", env=told).stdout)
+            # What is answered is published once a second.
+            until = time.monotonic() + 10
+            while (health := json.loads(self.fleet_sim("health", env=told).stdout)) == {"healthy": True}:
+                self.assertLess(time.monotonic(), until, "the history is not mentioned")
             self.assertEqual(health, {"healthy": True, "state": "filling history"})
             time.sleep(2)  # so long nothing can be written
         self.stop(process)
