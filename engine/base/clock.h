@@ -2,9 +2,9 @@
 // It reads `launch` at `launched`, runs `speed` times as fast as the wall, and never jumps, because it
 // follows the steady clock even when the system's is set.
 //
-// A fleet may start behind its clock: one that fills history first, or goes on with a run that was away. What
-// is due until it has caught up is history: it waits for its writers, and is never late. To an unpaced fleet
-// everything is history.
+// A fleet starts behind its clock when it fills history first or resumes a run after a break. Readings due
+// before it has caught up are history: they wait for the writers and never count as late. For an unpaced
+// fleet, everything is history.
 //
 // One clock belongs to a run, and whoever needs it borrows it. Any thread may ask; the scheduler's conductor
 // says when the fleet has caught up.
