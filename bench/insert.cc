@@ -48,7 +48,7 @@ std::size_t commit_some(sqlite::Shard& shard, const batch::Rows& readings, std::
   const std::size_t some = std::min(readings.size() - first, transaction);
   if (some == 0) return 0;
   for (std::size_t i = 0; i < some; ++i) rows.stage(readings[first + i], now);
-  const sqlite::StorageError error = shard.flush(rows.lot());
+  const tables::StorageError error = shard.flush(rows.lot());
   if (!error.ok()) throw std::runtime_error(error.message);
   rows.settle();
   return some;
@@ -76,7 +76,7 @@ double insert_rate(const Folders& folders, const ReferenceLoad& load) {
   const ReadyReadings readings = make_readings(roster, load.rows);
   config::SqliteSettings settings;
   settings.unsynced_index = load.unsynced_index;
-  sqlite::RunInfo run;
+  tables::RunInfo run;
   run.run_id = "bench";
   const sqlite::ShardContext context{roster, settings, run, {}};
   const auto began = std::chrono::steady_clock::now();

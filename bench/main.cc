@@ -20,7 +20,7 @@
 #include "rounds.h"
 #include "scratch.h"
 #include "simulation.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 #include "workloads.h"
 
 namespace fleet_sim::bench {
@@ -129,7 +129,7 @@ void run(const Options& options) {
     if (!file) throw std::runtime_error(options.json_file + ": cannot be written");
   };
   check_file();
-  sqlite::configure_sqlite();
+  tables::configure_sqlite();
   const Circumstances here = circumstances(options.commit, options.rounds);
   show(table_head(here));
   const std::vector<Measurement> measurements = measure_all(options);

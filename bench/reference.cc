@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/timestamp.h"
-#include "sqlite/schema.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::bench {
 namespace {
@@ -26,7 +26,7 @@ struct Style {
 constexpr Style bind_style{4'096, 1, 1'000};
 constexpr Style best_style{16'384, 32, 32 * 156};
 
-void check(const sqlite::StorageError& error) {
+void check(const tables::StorageError& error) {
   if (!error.ok()) throw std::runtime_error(error.message);
 }
 
@@ -57,7 +57,7 @@ class File {
     settings.page_size = style.page_size;
     settings.unsynced_index = load.unsynced_index;
     check(database_.open(path));
-    check(sqlite::prepare_schema(database_, settings));
+    check(tables::prepare_schema(database_, settings));
     check(database_.prepare(insert_sql(style.rows_per_statement), insert_));
   }
 
@@ -96,8 +96,8 @@ class File {
   TimestampWriter writer_;
   Timestamp due_ = 1'767'225'600 * microseconds_per_second;
   std::size_t row_ = 0;
-  sqlite::Database database_;
-  sqlite::Statement insert_;
+  tables::Database database_;
+  tables::Statement insert_;
 };
 
 // A thread's share; returns how many rows it came to, in whole transactions.

@@ -93,7 +93,7 @@ TEST_CASE("at the end a lock has its time to end, however long it has been held"
   WriterRig rig({}, [](config::Config& config) { config.write.error_limit = 1'000; });
   rig.send(0, 10);
   rig.step();
-  sqlite::Database collector = opened(rig.path_of(0));
+  tables::Database collector = opened(rig.path_of(0));
   REQUIRE(collector.execute("BEGIN IMMEDIATE").ok());
   rig.send(0, 20);
   rig.run_for(60 * second);
@@ -234,7 +234,7 @@ TEST_CASE("while a shard is being retried nothing is lost: the writer takes no m
   WriterRig rig({.pending_rows = 100});
   rig.send(0, 10);
   rig.step();
-  sqlite::Database other = opened(rig.path_of(0));
+  tables::Database other = opened(rig.path_of(0));
   REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
   for (int round = 0; round < 30; ++round) {
     rig.send(0, 10);

@@ -14,17 +14,17 @@
 #include "run/simulator.h"
 #include "run/status_service.h"
 #include "run/stop_signals.h"
-#include "sqlite/sqlite.h"
 #include "start/inputs.h"
 #include "support/made_type.h"
 #include "support/rosters.h"
+#include "tables/database.h"
 
 using namespace fleet_sim;
 
 namespace {
 
 int run_fleet(const types::SensorType& type, const char* config_file) {
-  sqlite::configure_sqlite();
+  tables::configure_sqlite();
   start::Inputs inputs;
   Problems problems;
   inputs.config = config::load_config(config_file, {}, {}, problems);

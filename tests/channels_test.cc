@@ -103,8 +103,8 @@ std::vector<batch::Reading> readings_of(const identity::Roster& roster, const co
 // The values in the file, by sensor and time, as a fresh connection reads them.
 std::map<std::pair<std::string, std::string>, std::vector<double>> values_in(const std::string& file,
                                                                              const types::SensorType& type) {
-  sqlite::Database database = opened(file);
-  sqlite::Statement row;
+  tables::Database database = opened(file);
+  tables::Statement row;
   const std::string sql =
       "SELECT sensor_id, timestamp, " + listed(type.schema.channels()) + " FROM sensor_readings";
   REQUIRE(database.prepare(sql, row).ok());

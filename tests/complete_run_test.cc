@@ -7,14 +7,14 @@
 
 #include "base/timestamp.h"
 #include "config/config.h"
-#include "sqlite/complete_run.h"
-#include "sqlite/run_losses.h"
-#include "sqlite/run_reloads.h"
-#include "sqlite/schema.h"
 #include "sqlite/shard_key.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
+#include "tables/complete_run.h"
+#include "tables/run_losses.h"
+#include "tables/run_reloads.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::complete_run_test {
 
@@ -27,12 +27,12 @@ namespace {
 void write_killed_run(const std::string& path, const std::string& type, int affected,
                       const std::string& run = "old", const std::string& partition = "",
                       const std::string& sensor = "sensor-0") {
-  sqlite::Database database = opened(path);
-  REQUIRE(sqlite::prepare_schema(database, {}).ok());
-  sqlite::RunInfo info;
+  tables::Database database = opened(path);
+  REQUIRE(tables::prepare_schema(database, {}).ok());
+  tables::RunInfo info;
   info.run_id = run;
   info.partition = partition;
-  REQUIRE(sqlite::record_run(database, info).ok());
+  REQUIRE(tables::record_run(database, info).ok());
   std::string sql;
   for (int i = 0; i < 10; ++i) {
     const bool anomalous = i >= 10 - affected;
@@ -76,12 +76,12 @@ TEST_CASE("completing a killed run goes back as far as it must and no further") 
   const TemporaryFolder folder;
   const auto complete_in = [](const std::string& path, const std::string& partition,
                               std::uint64_t most_rows) {
-    sqlite::Database database = opened(path);
-    sqlite::RunInfo info;
+    tables::Database database = opened(path);
+    tables::RunInfo info;
     info.run_id = "new";
     info.partition = partition;
-    REQUIRE(sqlite::record_run(database, info).ok());
-    REQUIRE(sqlite::complete_run_before(database, "new", most_rows).ok());
+    REQUIRE(tables::record_run(database, info).ok());
+    REQUIRE(tables::complete_run_before(database, "new", most_rows).ok());
   };
   const std::string bounded = folder / "bounded.db";
   write_killed_run(bounded, "trend", 4);
@@ -106,14 +106,14 @@ TEST_CASE("completing a killed run goes back as far as it must and no further") 
   const std::string reloaded = folder / "reloaded.db";
   write_killed_run(reloaded, "missing_data", 6);
   {
-    sqlite::Database database = opened(reloaded);
-    sqlite::RunInfo old;
+    tables::Database database = opened(reloaded);
+    tables::RunInfo old;
     old.run_id = "old";
-    sqlite::RunReload reload;
+    tables::RunReload reload;
     for (const char* at : {"2025-01-01T00:00:02.000000Z", "2025-01-01T00:00:06.700000Z"}) {
       ++reload.number;
       reload.at = parse_timestamp(at).value();
-      REQUIRE(sqlite::record_reload(database, old, identity::Roster(), reload).ok());
+      REQUIRE(tables::record_reload(database, old, identity::Roster(), reload).ok());
     }
   }
   complete_in(reloaded, "", 1'000);
@@ -131,8 +131,8 @@ TEST_CASE("completing a killed run goes back as far as it must and no further") 
     const std::string lossy = folder / (std::string("lossy-") + type + ".db");
     write_killed_run(lossy, type, 4);
     {
-      sqlite::Database database = opened(lossy);
-      REQUIRE(sqlite::record_loss(database, "old", 0).ok());
+      tables::Database database = opened(lossy);
+      REQUIRE(tables::record_loss(database, "old", 0).ok());
     }
     complete_in(lossy, "", 1'000);
     CHECK(counts_of(lossy) == std::vector<std::string>{"1|1"});

@@ -153,7 +153,7 @@ TEST_CASE("a file that was set aside can be opened with its log") {
   std::error_code error;
   std::string name;
   {
-    sqlite::Database database = opened(folder / "a.db");
+    tables::Database database = opened(folder / "a.db");
     REQUIRE(database.execute("PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (7)").ok());
     database.keep_log_on_close(true);
     name = folder / "a.db";

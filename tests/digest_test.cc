@@ -17,7 +17,6 @@
 #include "base/problems.h"
 #include "base/random.h"
 #include "data/digest.h"
-#include "sqlite/schema.h"
 #include "sqlite/shard_key.h"
 #include "sqlite/shard_plan.h"
 #include "support/faulty_vfs.h"
@@ -25,6 +24,7 @@
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
+#include "tables/schema.h"
 #include "write/shard_rows.h"
 
 namespace fleet_sim::digest_test {
@@ -39,7 +39,7 @@ namespace {
 void fill(const TemporaryFolder& folder, bool sharded, bool backwards) {
   const identity::Roster roster = roster_of(3);
   const config::SqliteSettings settings;
-  sqlite::RunInfo run;
+  tables::RunInfo run;
   run.run_id = sharded ? "sharded" : "single";
   run.seed = 1;
   const sqlite::ShardContext context{roster, settings, run, {}};
@@ -145,8 +145,8 @@ TEST_CASE("a digest notices one changed bit of one value") {
   const double value = rows_of(folder / "shard-0.db").at(16).temperature;
   for (const int bit : {0, 1, 31, 51}) {
     const double changed = std::bit_cast<double>(std::bit_cast<std::uint64_t>(value) ^ 1ull << bit);
-    sqlite::Database database = opened(folder / "shard-0.db");
-    sqlite::Statement update;
+    tables::Database database = opened(folder / "shard-0.db");
+    tables::Statement update;
     REQUIRE(database.prepare("UPDATE sensor_readings SET temperature = ?1 WHERE id = 17", update).ok());
     update.bind(1, changed);
     REQUIRE(update.run() == SQLITE_OK);

@@ -23,9 +23,9 @@
 #include "export/labels.h"
 #include "export/row_format.h"
 #include "export/slice_reader.h"
-#include "sqlite/schema.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
+#include "tables/schema.h"
 #include "types/built_in_type.h"
 
 namespace fleet_sim::export_test {
@@ -91,15 +91,15 @@ std::string tag_location(std::string_view text) {
 
 // A shard with nothing in it.
 void make_shard(const std::string& path) {
-  sqlite::Database database = opened(path);
-  REQUIRE(sqlite::prepare_schema(database, config::SqliteSettings{}).ok());
+  tables::Database database = opened(path);
+  REQUIRE(tables::prepare_schema(database, config::SqliteSettings{}).ok());
 }
 
 void add_readings(const std::string& path, const std::vector<Timestamp>& moments,
                   const std::string& sensor = "S1") {
-  sqlite::Database database = opened(path);
+  tables::Database database = opened(path);
   REQUIRE(database.execute("BEGIN").ok());
-  sqlite::Statement insert;
+  tables::Statement insert;
   REQUIRE(database
               .prepare("INSERT INTO sensor_readings (timestamp, sensor_id, temperature, location) "
                        "VALUES (?1, ?2, 1.5, 'L')",
@@ -115,11 +115,11 @@ void add_readings(const std::string& path, const std::vector<Timestamp>& moments
 }
 
 void add_run(const std::string& path, const std::string& id, Timestamp start) {
-  sqlite::Database database = opened(path);
-  sqlite::RunInfo run;
+  tables::Database database = opened(path);
+  tables::RunInfo run;
   run.run_id = id;
   run.start = start;
-  REQUIRE(sqlite::record_run(database, run).ok());
+  REQUIRE(tables::record_run(database, run).ok());
 }
 
 void add_event(const std::string& path, const std::string& sensor, const std::string& type, Timestamp start) {

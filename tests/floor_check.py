@@ -18,7 +18,7 @@ FLOOR = {
     "base": 0,
     "types": 1,
     "identity": 2, "config": 2, "batch": 2, "log": 2,
-    "model": 3, "write": 3, "status": 3, "generate": 3,
+    "model": 3, "write": 3, "status": 3, "generate": 3, "tables": 3,
     "fleet": 4, "sqlite": 4,
     "schedule": 5, "explain": 5, "data": 5,
     "start": 6, "report": 6, "export": 6,
@@ -42,7 +42,7 @@ HOMES = {
     "fmt/": ("",),
     "tbb/": ("",),
     "oneapi/tbb/": ("",),
-    "sqlite3.h": ("sqlite/sqlite.",),
+    "sqlite3.h": ("tables/database.",),
     "libpq-fe.h": ("postgres/",),
     "CLI/": ("app/",),
 }
@@ -152,7 +152,7 @@ class SelfTest(unittest.TestCase):
         self.assertEqual(self.check(
             model__signal_dot_h='#include <cmath>\n#include "base/random.h"\n#include "model/profile.h"\n',
             app__main_dot_cc='#include <CLI/CLI.hpp>\n#include "schedule/scheduler.h"\n',
-            sqlite__sqlite_dot_h="#include <sqlite3.h>\n",
+            tables__database_dot_h="#include <sqlite3.h>\n",
             status__http_server_dot_cc="#include <boost/beast/core.hpp>\n#include <boost/asio/post.hpp>\n",
             fleet__fleet_dot_h='// #include "app/main.h" would climb\n'), [])
 

@@ -44,7 +44,7 @@ batch::AnomalyEvent event_at(Microseconds after_start, std::uint32_t sensor) {
 struct Bench {
   void write(const std::string& run_id, const std::vector<batch::Reading>& readings,
              const std::vector<batch::AnomalyEvent>& events = {}) {
-    sqlite::RunInfo run;
+    tables::RunInfo run;
     run.run_id = run_id;
     run.start = start;
     const config::SqliteSettings settings;

@@ -58,7 +58,7 @@ TEST_CASE(
   const TemporaryFolder folder;
   const identity::Roster roster = roster_of(1);
   const config::SqliteSettings settings;
-  sqlite::RunInfo run;
+  tables::RunInfo run;
   run.run_id = "run";
   const sqlite::ShardContext context{roster, settings, run, {}};
   const std::string log = folder / "before.db-wal";

@@ -157,8 +157,8 @@ class ReloadedFleet {
   batch::BatchQueue queue_{8};
   batch::BatchQueue* borrowed_ = &queue_;
   Ledger ledger_;
-  sqlite::RunInfo run_;
-  sqlite::RunReloads reloads_;
+  tables::RunInfo run_;
+  tables::RunReloads reloads_;
   start::Editions editions_;
   ErrorCounts errors_;
   log::Log log_{log::LogSettings(), "", [](spdlog::level::level_enum, const std::string&) {}};

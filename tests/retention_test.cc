@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "base/plain_text.h"
-#include "sqlite/deletions.h"
 #include "sqlite/oldest_rows.h"
 #include "sqlite/retention.h"
-#include "sqlite/schema.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
+#include "tables/deletions.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::retention_test {
 
@@ -29,20 +29,20 @@ using Strings = std::vector<std::string>;
 class OldShard {
  public:
   explicit OldShard(const std::string& run = "r") {
-    sqlite::Database database = opened(path);
+    tables::Database database = opened(path);
     config::SqliteSettings settings;
     settings.page_size = 4'096;
-    REQUIRE(sqlite::prepare_schema(database, settings).ok());
+    REQUIRE(tables::prepare_schema(database, settings).ok());
     begin_run(run);
   }
 
   void sql(const std::string& statements) const { run_sql(path, statements); }
 
   void begin_run(const std::string& id) const {
-    sqlite::Database database = opened(path);
-    sqlite::RunInfo run;
+    tables::Database database = opened(path);
+    tables::RunInfo run;
     run.run_id = id;
-    REQUIRE(sqlite::record_run(database, run).ok());
+    REQUIRE(tables::record_run(database, run).ok());
   }
 
   void add(int first, int last, int synced = 1) const {
@@ -67,10 +67,10 @@ class OldShard {
   // Transactions until one finds nothing; returns how many deleted something.
   int trim(const config::RetentionSettings& settings,
            std::uint32_t most_rows = sqlite::most_rows_deleted_at_once) const {
-    sqlite::Database database = opened(path);
+    tables::Database database = opened(path);
     sqlite::DeletedRows deleted;
     for (int transactions = 0;; ++transactions) {
-      const sqlite::StorageError error = sqlite::delete_oldest(database, settings, deleted, most_rows);
+      const tables::StorageError error = sqlite::delete_oldest(database, settings, deleted, most_rows);
       INFO(error.message);
       REQUIRE(error.ok());
       CHECK(deleted.readings <= most_rows);
@@ -155,7 +155,7 @@ TEST_CASE("what is not synced holds back itself and all behind it, unless the co
   shard.add(302, 1'000);
   shard.trim(of_age(100));
   CHECK(shard.ends() == Strings{"700|301|1000|00:05:01"});
-  sqlite::Database database = opened(shard.path);
+  tables::Database database = opened(shard.path);
   sqlite::DeletedRows deleted;
   REQUIRE(sqlite::delete_oldest(database, of_age(100), deleted).ok());
   CHECK(deleted.held_back);
@@ -175,7 +175,7 @@ TEST_CASE("a transaction deletes a bounded number of readings") {
 TEST_CASE("a file that is too large loses its oldest readings and grows no further") {
   const OldShard shard;
   shard.add(1, 10'000);
-  sqlite::Database database = opened(shard.path);
+  tables::Database database = opened(shard.path);
   const std::uint64_t limit = sqlite::used_bytes(database) / 2;
   const auto pages = [&shard] { return query(shard.path, "PRAGMA page_count"); };
   const Strings before = pages();
@@ -246,9 +246,9 @@ TEST_CASE("a shard of several runs is deleted run by run") {
 TEST_CASE("a lock that somebody holds leaves everything as it was") {
   const OldShard shard;
   shard.add(1, 1'000);
-  sqlite::Database holder = opened(shard.path);
+  tables::Database holder = opened(shard.path);
   REQUIRE(holder.execute("BEGIN IMMEDIATE").ok());
-  sqlite::Database database = opened(shard.path);
+  tables::Database database = opened(shard.path);
   sqlite::DeletedRows deleted;
   CHECK(sqlite::delete_oldest(database, of_age(100), deleted).busy());
   CHECK(deleted.readings == 0);
@@ -259,9 +259,9 @@ TEST_CASE("a lock that somebody holds leaves everything as it was") {
 TEST_CASE("a shard with nothing to delete is not locked") {
   const OldShard shard;
   shard.add(1, 50);
-  sqlite::Database holder = opened(shard.path);
+  tables::Database holder = opened(shard.path);
   REQUIRE(holder.execute("BEGIN IMMEDIATE").ok());
-  sqlite::Database database = opened(shard.path);
+  tables::Database database = opened(shard.path);
   sqlite::DeletedRows deleted;
   CHECK(sqlite::delete_oldest(database, of_age(100), deleted).ok());
 }
@@ -270,9 +270,9 @@ TEST_CASE("an invalid time is an error, and nothing is deleted") {
   const OldShard shard;
   shard.add(1, 100);
   shard.sql("INSERT INTO sensor_readings (timestamp, sensor_id) VALUES ('soon', 'S')");
-  sqlite::Database database = opened(shard.path);
+  tables::Database database = opened(shard.path);
   sqlite::DeletedRows deleted;
-  const sqlite::StorageError error = sqlite::delete_oldest(database, of_age(10), deleted);
+  const tables::StorageError error = sqlite::delete_oldest(database, of_age(10), deleted);
   CHECK(error.code == SQLITE_MISMATCH);
   CHECK(error.message == "has a row at 'soon', which is not a time");
   CHECK(query(shard.path, "SELECT count(*) FROM sensor_readings") == Strings{"101"});
@@ -284,9 +284,9 @@ TEST_CASE("an invalid time is shown as whole characters, however long it is") {
     shard.add(1, 100);
     const std::string text = std::string(before, '?') + "℃ and some more that nobody wants to read";
     shard.sql("INSERT INTO sensor_readings (timestamp, sensor_id) VALUES ('" + text + "', 'S')");
-    sqlite::Database database = opened(shard.path);
+    tables::Database database = opened(shard.path);
     sqlite::DeletedRows deleted;
-    const sqlite::StorageError error = sqlite::delete_oldest(database, of_age(10), deleted);
+    const tables::StorageError error = sqlite::delete_oldest(database, of_age(10), deleted);
     CAPTURE(error.message);
     CHECK(error.message.starts_with("has a row at '???"));
     CHECK(is_utf8(error.message));

@@ -8,10 +8,10 @@
 
 #include "base/timestamp.h"
 #include "config/config.h"
-#include "sqlite/schema.h"
 #include "support/faulty_vfs.h"
 #include "support/shard_reader.h"
 #include "support/writer_rig.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::run_losses_test {
 
@@ -37,9 +37,9 @@ TEST_CASE("a file says that rows are missing before others, with the first row b
   rig.run_for(3 * second);
   CHECK(query(rig.path_of(0), "SELECT run_id, since FROM run_losses") ==
         std::vector<std::string>{"test-run|" + timestamp_text(WriterRig::first_due + 40'000)});
-  sqlite::Database database = opened(rig.path_of(0));
+  tables::Database database = opened(rig.path_of(0));
   CHECK(data::read_runs(database, rig.path_of(0)).at(0).has_losses);
-  sqlite::Database whole = opened(rig.path_of(1));
+  tables::Database whole = opened(rig.path_of(1));
   CHECK_FALSE(data::read_runs(whole, rig.path_of(1)).at(0).has_losses);
 }
 

@@ -9,11 +9,11 @@
 #include "config/load_config.h"
 #include "data/run_record.h"
 #include "fleet/profile_table.h"
-#include "sqlite/run_identities.h"
-#include "sqlite/run_reloads.h"
 #include "start/history.h"
 #include "support/rosters.h"
 #include "support/temporary_folder.h"
+#include "tables/run_identities.h"
+#include "tables/run_reloads.h"
 
 namespace fleet_sim::run_record_test {
 using namespace fleet_sim::test;
@@ -40,7 +40,7 @@ struct Bench {
   }
 
   void reload(Timestamp at, std::vector<std::uint32_t> identities, std::vector<std::uint32_t> removed) {
-    sqlite::RunReload reload;
+    tables::RunReload reload;
     reload.at = at;
     reload.changes = "some";
     reload.config = config::config_text(config);
@@ -51,13 +51,13 @@ struct Bench {
 
   // A shard that tells of the start and of these reloads.
   void record(const std::string& name, const std::vector<std::size_t>& of_reloads) {
-    sqlite::Database shard;
+    tables::Database shard;
     REQUIRE(shard.open(folder / name).ok());
-    REQUIRE(sqlite::prepare_schema(shard, config.sqlite).ok());
-    REQUIRE(sqlite::record_run(shard, info).ok());
-    REQUIRE(sqlite::record_start(shard, info, roster).ok());
+    REQUIRE(tables::prepare_schema(shard, config.sqlite).ok());
+    REQUIRE(tables::record_run(shard, info).ok());
+    REQUIRE(tables::record_start(shard, info, roster).ok());
     for (const std::size_t i : of_reloads) {
-      REQUIRE(sqlite::record_reload(shard, info, roster, reloads[i]).ok());
+      REQUIRE(tables::record_reload(shard, info, roster, reloads[i]).ok());
       reloads.note_recorded(reloads[i].number);
     }
     reloads.note_recorded(0);
@@ -69,8 +69,8 @@ struct Bench {
   TemporaryFolder folder;
   config::Config config;
   identity::Roster roster;
-  sqlite::RunReloads reloads;
-  sqlite::RunInfo info;
+  tables::RunReloads reloads;
+  tables::RunInfo info;
   std::vector<std::filesystem::path> files;
 };
 
@@ -126,7 +126,7 @@ TEST_CASE("a record with a reload that no shard tells whole is refused by name")
   Bench bench;
   bench.reload(start + second, {bench.add("d", "1.3")}, {});
   bench.record("one.db", {0});
-  sqlite::Database shard;
+  tables::Database shard;
   REQUIRE(shard.open(bench.folder / "one.db").ok());
   SUBCASE("as an older version writes it") {
     REQUIRE(shard.execute("DROP TABLE run_identities").ok());
@@ -142,7 +142,7 @@ TEST_CASE("a record with a reload that no shard tells whole is refused by name")
 }
 
 TEST_CASE("of a large fleet only the first shards tell, and the very first always does") {
-  sqlite::RunReloads reloads;
+  tables::RunReloads reloads;
   CHECK(reloads.records_identities(0, 15));
   CHECK(reloads.records_identities(0, 1'000'000));
   reloads.note_recorded(0);
@@ -155,11 +155,11 @@ TEST_CASE("a reload can be told at once, but only by a shard that has the run") 
   Bench bench;
   bench.reload(start + second, {}, {1});
   CHECK_FALSE(
-      sqlite::record_reload_now(bench.folder / "none.db", bench.info, bench.roster, bench.reloads[0]));
+      tables::record_reload_now(bench.folder / "none.db", bench.info, bench.roster, bench.reloads[0]));
   CHECK_FALSE(std::filesystem::exists(bench.folder / "none.db"));
   bench.record("one.db", {});
   CHECK(bench.read().reloads.empty());
-  CHECK(sqlite::record_reload_now(bench.folder / "one.db", bench.info, bench.roster, bench.reloads[0]));
+  CHECK(tables::record_reload_now(bench.folder / "one.db", bench.info, bench.roster, bench.reloads[0]));
   REQUIRE(bench.read().reloads.size() == 1);
   CHECK(bench.read().reloads[0].identities.removed == Ids{"b"});
 }

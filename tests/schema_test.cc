@@ -17,7 +17,6 @@
 #include "base/random.h"
 #include "data/data_directory.h"
 #include "data/digest.h"
-#include "sqlite/schema.h"
 #include "sqlite/shard_key.h"
 #include "sqlite/shard_plan.h"
 #include "support/faulty_vfs.h"
@@ -25,6 +24,7 @@
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::schema_test {
 
@@ -34,15 +34,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-sqlite::StorageError prepare(const std::string& path, const config::SqliteSettings& settings = {}) {
-  sqlite::Database database = opened(path);
-  return sqlite::prepare_schema(database, settings);
+tables::StorageError prepare(const std::string& path, const config::SqliteSettings& settings = {}) {
+  tables::Database database = opened(path);
+  return tables::prepare_schema(database, settings);
 }
 
-sqlite::StorageError check(const std::string& path) {
-  sqlite::Database database;
-  if (sqlite::StorageError error = database.open_to_read(path); !error.ok()) return error;
-  return sqlite::check_schema(database);
+tables::StorageError check(const std::string& path) {
+  tables::Database database;
+  if (tables::StorageError error = database.open_to_read(path); !error.ok()) return error;
+  return tables::check_schema(database);
 }
 
 constexpr const char* without_synced_columns =
@@ -85,8 +85,8 @@ TEST_CASE("a connection is set up as the config says") {
     settings.page_size = 8'192;
     settings.cache_kib = 2'048;
     settings.checkpoint_pages = 77;
-    sqlite::Database database = opened(folder / "set.db");
-    REQUIRE(sqlite::prepare_schema(database, settings).ok());
+    tables::Database database = opened(folder / "set.db");
+    REQUIRE(tables::prepare_schema(database, settings).ok());
     CHECK(database.query_integer("PRAGMA synchronous", -1) == number);
     CHECK(database.query_integer("PRAGMA page_size", -1) == 8'192);
     CHECK(database.query_integer("PRAGMA cache_size", -1) == -2'048);
@@ -131,7 +131,7 @@ TEST_CASE("a file of version 1 gets the columns that tell where a run's rows beg
       "'2026-01-02T00:00:00.000000Z', 3, '1/2', 'none'); PRAGMA user_version = 1");
   CHECK(check(path).ok());
   for (int attempt = 0; attempt < 2; ++attempt) {
-    sqlite::Database shard = data::open_shard(path);
+    tables::Database shard = data::open_shard(path);
     const std::vector<data::RecordedRun> runs = data::read_runs(shard, path);
     REQUIRE(runs.size() == 1);
     CHECK(runs[0].run_id == "old");
@@ -180,7 +180,7 @@ TEST_CASE("files of other forms are refused with a clear message and left as the
     run_sql(path, sql);
     const std::string before = bytes_of(path);
     CAPTURE(sql);
-    for (const sqlite::StorageError& error : {check(path), prepare(path)}) {
+    for (const tables::StorageError& error : {check(path), prepare(path)}) {
       CHECK(error.code == SQLITE_MISMATCH);
       CHECK(error.message.find(message) != std::string::npos);
       CHECK(error.message.find("move the file away or choose another data directory") != std::string::npos);
@@ -243,7 +243,7 @@ TEST_CASE("collectors find unsynced rows through the index, without a scan or a 
 
 TEST_CASE("a run is recorded once per file, whole") {
   const TemporaryFolder folder;
-  sqlite::RunInfo run;
+  tables::RunInfo run;
   run.run_id = "2026-01-01T00:00:00-00000001";
   run.version = "0.1.0";
   run.seed = UINT64_MAX;
@@ -255,13 +255,13 @@ TEST_CASE("a run is recorded once per file, whole") {
   run.config = "a: 'b'\n";
   run.config_hash = "00ff";
   run.fleet_hash = "abcd";
-  sqlite::Database database = opened(folder / "a.db");
-  REQUIRE(sqlite::prepare_schema(database, {}).ok());
+  tables::Database database = opened(folder / "a.db");
+  REQUIRE(tables::prepare_schema(database, {}).ok());
   REQUIRE(
       database.execute("INSERT INTO sensor_readings (id, timestamp, sensor_id) VALUES (41, 't', 's')").ok());
-  CHECK(sqlite::record_run(database, run).ok());
+  CHECK(tables::record_run(database, run).ok());
   REQUIRE(database.execute("INSERT INTO sensor_readings (timestamp, sensor_id) VALUES ('t', 's')").ok());
-  CHECK(sqlite::record_run(database, run).ok());
+  CHECK(tables::record_run(database, run).ok());
   CHECK(query(folder / "a.db", "SELECT * FROM run_info") ==
         std::vector<std::string>{
             "2026-01-01T00:00:00-00000001|-1|0.1.0|a: 'b'\n|00ff|1970-01-01T00:00:00.000000Z|"

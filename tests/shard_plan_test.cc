@@ -16,7 +16,6 @@
 
 #include "base/random.h"
 #include "data/digest.h"
-#include "sqlite/schema.h"
 #include "sqlite/shard_key.h"
 #include "sqlite/shard_plan.h"
 #include "support/faulty_vfs.h"
@@ -24,6 +23,7 @@
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::shard_plan_test {
 

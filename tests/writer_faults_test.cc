@@ -17,10 +17,10 @@
 #include "batch/reading.h"
 #include "config/config.h"
 #include "sqlite/shard.h"
-#include "sqlite/sqlite.h"
 #include "support/faulty_vfs.h"
 #include "support/shard_reader.h"
 #include "support/writer_rig.h"
+#include "tables/database.h"
 
 namespace fleet_sim::writer_faults_test {
 
@@ -96,7 +96,7 @@ TEST_CASE("a shard whose flush fails holds no lock, keeps its rows and writes th
           "CREATE TRIGGER t BEFORE INSERT ON sensor_readings WHEN NEW.timestamp LIKE '%000039Z' "
           "BEGIN SELECT RAISE(ABORT, 'not this one'); END");
   for (Timestamp due = 2; due < 50; ++due) stage(due);
-  const sqlite::StorageError error = shard.flush(rows.lot());
+  const tables::StorageError error = shard.flush(rows.lot());
   CHECK((error.code & 0xFF) == SQLITE_CONSTRAINT);
   CHECK(error.message == "not this one");
   CHECK(rig.rows_in_file(0) == 1);
@@ -121,16 +121,16 @@ TEST_CASE("an error is counted in the class of what went wrong") {
                                                             {SQLITE_CONSTRAINT, ErrorClass::schema}}};
   for (const auto& [code, error_class] : classes) {
     CAPTURE(code);
-    CHECK(sqlite::StorageError{code, ""}.error_class() == error_class);
+    CHECK(tables::StorageError{code, ""}.error_class() == error_class);
   }
   for (const auto& [reason, error_class] :
        {std::pair(EFBIG, ErrorClass::full), std::pair(ENOSPC, ErrorClass::full),
         std::pair(EROFS, ErrorClass::read_only), std::pair(EACCES, ErrorClass::read_only),
         std::pair(EIO, ErrorClass::io), std::pair(0, ErrorClass::io)}) {
     CAPTURE(reason);
-    CHECK(sqlite::StorageError{SQLITE_IOERR_WRITE, "", reason}.error_class() == error_class);
-    CHECK(sqlite::StorageError{SQLITE_CANTOPEN, "", reason}.error_class() == error_class);
-    CHECK(sqlite::StorageError{SQLITE_BUSY, "", reason}.error_class() == ErrorClass::busy);
+    CHECK(tables::StorageError{SQLITE_IOERR_WRITE, "", reason}.error_class() == error_class);
+    CHECK(tables::StorageError{SQLITE_CANTOPEN, "", reason}.error_class() == error_class);
+    CHECK(tables::StorageError{SQLITE_BUSY, "", reason}.error_class() == ErrorClass::busy);
   }
   for (const auto& [code, error_class] :
        {std::pair(SQLITE_FULL, ErrorClass::full), std::pair(SQLITE_IOERR_WRITE, ErrorClass::io),

@@ -15,10 +15,10 @@
 #include "batch/reading.h"
 #include "config/config.h"
 #include "null/null_sink.h"
-#include "sqlite/sqlite.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
+#include "tables/database.h"
 
 namespace fleet_sim::writer_test {
 
@@ -148,7 +148,7 @@ TEST_CASE("a second run goes on after the first one's rows") {
   rig.step();
   rig.finish();
   const std::string path = rig.path_of(0);
-  sqlite::RunInfo second_run = rig.run;
+  tables::RunInfo second_run = rig.run;
   second_run.run_id = "second";
   const sqlite::ShardContext context{rig.roster, rig.config.sqlite, second_run, {}};
   sqlite::Shard shard(path, context);
@@ -237,7 +237,7 @@ TEST_CASE("a file that somebody else has locked is tried again, without error an
   WriterRig rig;
   rig.send(0, 10);
   rig.step();
-  sqlite::Database other = opened(rig.path_of(0));
+  tables::Database other = opened(rig.path_of(0));
   REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
   rig.send(0, 25);
   const SteadyTime again = rig.step();
@@ -258,7 +258,7 @@ TEST_CASE("a lock that outlasts the busy timeout is an error, and still loses no
   WriterRig rig;
   rig.send(0, 10);
   rig.step();
-  sqlite::Database other = opened(rig.path_of(0));
+  tables::Database other = opened(rig.path_of(0));
   REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
   rig.send(0, 10);
   rig.run_for(4'900 * millisecond);
@@ -273,7 +273,7 @@ TEST_CASE("a lock that outlasts the busy timeout is an error, and still loses no
 
 TEST_CASE("a locked new file is waited for as well") {
   WriterRig rig;
-  sqlite::Database other = opened(rig.path_of(0));
+  tables::Database other = opened(rig.path_of(0));
   REQUIRE(other.execute("BEGIN EXCLUSIVE").ok());
   rig.send(0, 10);
   rig.run_for(2 * second);
@@ -287,7 +287,7 @@ TEST_CASE("one locked shard of sixteen does not delay the others") {
   WriterRig rig({.sensors = 16});
   for (std::uint32_t sensor = 0; sensor < 16; ++sensor) rig.send(sensor, 10);
   rig.step();
-  sqlite::Database other = opened(rig.path_of(5));
+  tables::Database other = opened(rig.path_of(5));
   REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
   for (std::size_t round = 2; round <= 10; ++round) {
     for (std::uint32_t sensor = 0; sensor < 16; ++sensor) rig.send(sensor, 10);
@@ -308,7 +308,7 @@ TEST_CASE("a locked file at the end is given up after the busy timeout and its r
   WriterRig rig({}, [](config::Config& config) { config.sqlite.busy_timeout_ms = 20; });
   rig.send(0, 10);
   rig.step();
-  sqlite::Database other = opened(rig.path_of(0));
+  tables::Database other = opened(rig.path_of(0));
   REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
   rig.send(0, 7);
   rig.finish();

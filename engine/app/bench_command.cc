@@ -15,7 +15,7 @@
 #include "config/database_settings.h"
 #include "run/exit_code.h"
 #include "run/stop_signals.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -65,7 +65,7 @@ int bench(const benchmark::BenchWords& words) {
   report.options = benchmark::read_bench_options(words);
   auto json = result_file("--json", words.json);
   auto html = result_file("--html", words.html);
-  sqlite::configure_sqlite();
+  tables::configure_sqlite();
   log::Console console(true);
   run::StopSignals& signals = run::StopSignals::of_process();
   benchmark::run_bench(report, signals, console);

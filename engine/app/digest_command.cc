@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "data/digest.h"
 #include "run/exit_code.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -22,14 +22,14 @@ struct DigestOptions {
 };
 
 // What retention has deleted: nothing, in most directories.
-void add_deleted(JsonWriter& json, const sqlite::Deletions& deleted) {
+void add_deleted(JsonWriter& json, const tables::Deletions& deleted) {
   json.object("deleted", [&] {
     json.member("readings", deleted.readings);
     json.member("events", deleted.events);
   });
 }
 
-void add_run(JsonWriter& json, const sqlite::RunInfo& run) {
+void add_run(JsonWriter& json, const tables::RunInfo& run) {
   json.object([&] {
     json.member("run_id", run.run_id);
     json.member("seed", run.seed);
@@ -59,7 +59,7 @@ std::string json_of(const data::DirectoryDigest& digest) {
     json.member("readings", digest.total.readings);
     json.member("events", digest.total.events);
     add_deleted(json, digest.total.deleted);
-    json.array("runs", digest.runs, [&](const sqlite::RunInfo& run) { add_run(json, run); });
+    json.array("runs", digest.runs, [&](const tables::RunInfo& run) { add_run(json, run); });
     json.array("shards", digest.shards, [&](const data::ShardDigest& shard) { add_shard(json, shard); });
   });
   return text + '\n';
@@ -77,7 +77,7 @@ std::string text_of(const data::DirectoryDigest& digest) {
     text += fmt::format("{:>14} readings {:>10} events  deleted by database.retention, not in the digest\n",
                         grouped(digest.total.deleted.readings), grouped(digest.total.deleted.events));
   }
-  for (const sqlite::RunInfo& run : digest.runs) {
+  for (const tables::RunInfo& run : digest.runs) {
     text += fmt::format("run {}  seed {}  version {}  config {}  fleet {}\n", printable(run.run_id), run.seed,
                         printable(run.version), printable(run.config_hash),
                         run.fleet_hash.empty() ? "unknown" : printable(run.fleet_hash));
@@ -86,7 +86,7 @@ std::string text_of(const data::DirectoryDigest& digest) {
 }
 
 int print_digest(const DigestOptions& options) {
-  sqlite::configure_sqlite();
+  tables::configure_sqlite();
   const data::DirectoryDigest digest = data::digest_directory(options.directory);
   print(options.json ? json_of(digest) : text_of(digest));
   return static_cast<int>(run::ExitCode::done);

@@ -173,7 +173,7 @@ void find_directory(ExportOptions& options) {
 }
 
 int run_export(ExportOptions options) {
-  sqlite::configure_sqlite();
+  tables::configure_sqlite();
   find_directory(options);
   const SteadyTime begin = std::chrono::steady_clock::now();
   const data::Selection selection = selection_of(options);

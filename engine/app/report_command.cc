@@ -22,7 +22,7 @@
 #include "report/report_text.h"
 #include "report/sensor_series.h"
 #include "run/exit_code.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -89,7 +89,7 @@ void write_html(const ReportOptions& options, const report::Report& report) {
 }
 
 int report_command(const ReportOptions& options) {
-  sqlite::configure_sqlite();
+  tables::configure_sqlite();
   if (!options.html.empty() && options.html != "-") is_earlier_report(options.html);
   const report::Report report = read_report(options.directory);
   if (options.html.empty()) {

@@ -13,10 +13,10 @@
 #include "run/simulator.h"
 #include "run/status_service.h"
 #include "run/stop_signals.h"
-#include "sqlite/sqlite.h"
 #include "start/describe_run.h"
 #include "start/forecast.h"
 #include "start/unmatched.h"
+#include "tables/database.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -52,7 +52,7 @@ void warn_of_slips(const start::Inputs& inputs, log::Log& log) {
 }
 
 int run_fleet(const start::Arguments& arguments) {
-  sqlite::configure_sqlite();
+  tables::configure_sqlite();
   run::hold_reloads();
   start::Inputs inputs = start::read_inputs(arguments);
   const config::LoggingSettings& logging = inputs.config.logging;

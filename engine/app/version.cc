@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "app/build.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
 namespace fleet_sim::app {
 namespace {

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
 namespace fleet_sim::benchmark {
 namespace {
@@ -62,8 +62,8 @@ class Visitor {
   }
 
   bool mark(CollectorTally& tally) {
-    sqlite::Statement partial;
-    sqlite::Statement& mark = ids_.size() == rows_per_poll ? mark_ : partial;
+    tables::Statement partial;
+    tables::Statement& mark = ids_.size() == rows_per_poll ? mark_ : partial;
     const SteadyTime began = std::chrono::steady_clock::now();
     if (!mark.is_prepared() && !database_.prepare(mark_sql(ids_.size()), mark).ok()) return false;
     int parameter = 0;
@@ -79,9 +79,9 @@ class Visitor {
   }
 
   std::string path_;
-  sqlite::Database database_;
-  sqlite::Statement poll_;
-  sqlite::Statement mark_;  // of a full poll
+  tables::Database database_;
+  tables::Statement poll_;
+  tables::Statement mark_;  // of a full poll
   std::vector<std::int64_t> ids_;
 };
 

@@ -10,8 +10,8 @@
 #include <system_error>
 
 #include "base/clock.h"
-#include "sqlite/sqlite.h"
 #include "status/process.h"
+#include "tables/database.h"
 
 namespace fleet_sim::benchmark {
 namespace {

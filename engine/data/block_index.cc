@@ -16,7 +16,7 @@ constexpr std::uint64_t most_pieces = 64;
 
 std::vector<IdRange> pieces_of(const SourceShard& shard, std::uint32_t number) {
   if (!shard.has_readings) return {};
-  sqlite::Database database = open(shard);
+  tables::Database database = open(shard);
   const auto ids = find_reading_ids(database, shard.file);
   if (!ids) return {};
   const auto first = static_cast<std::uint64_t>(ids->first);
@@ -33,8 +33,8 @@ std::vector<IdRange> pieces_of(const SourceShard& shard, std::uint32_t number) {
 
 std::vector<Block> blocks_of(const SourceShard& shard, const IdRange& piece, const Selection& selection,
                              std::uint32_t rows_per_block) {
-  sqlite::Database database = open(shard);
-  sqlite::Statement row = prepare_query(
+  tables::Database database = open(shard);
+  tables::Statement row = prepare_query(
       database,
       fmt::format("SELECT id, timestamp FROM sensor_readings WHERE id BETWEEN ?1 AND ?2{} ORDER BY id",
                   condition_of(selection, 3)),

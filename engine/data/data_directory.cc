@@ -7,7 +7,7 @@
 
 #include "base/plain_text.h"
 #include "base/problems.h"
-#include "sqlite/run_losses.h"
+#include "tables/run_losses.h"
 #include "types/built_in_type.h"
 
 namespace fleet_sim::data {
@@ -20,7 +20,7 @@ constexpr std::string_view select_runs_of_version_1 =
     "SELECT run_id, version, seed, start, began_at, fleet_size, partition, shard_by, config, config_hash, "
     "NULL, 1, 1 FROM run_info ORDER BY rowid";
 
-[[noreturn]] void fail(const std::filesystem::path& file, const sqlite::StorageError& error) {
+[[noreturn]] void fail(const std::filesystem::path& file, const tables::StorageError& error) {
   throw std::runtime_error(fmt::format("{}: cannot be read: {}", file.string(), error.message));
 }
 
@@ -33,7 +33,7 @@ Timestamp time_in(std::string_view text, std::string_view table, const std::file
   return *moment;
 }
 
-RecordedRun read_run(const sqlite::Statement& row, const std::filesystem::path& file) {
+RecordedRun read_run(const tables::Statement& row, const std::filesystem::path& file) {
   RecordedRun run;
   run.run_id = row.text(0);
   run.version = row.text(1);
@@ -69,82 +69,82 @@ std::vector<std::filesystem::path> find_shards(const std::filesystem::path& dire
   return files;
 }
 
-sqlite::Database open_shard(const std::filesystem::path& file) {
-  return open_shard(file, sqlite::has_log(file.string()));
+tables::Database open_shard(const std::filesystem::path& file) {
+  return open_shard(file, tables::has_log(file.string()));
 }
 
-sqlite::Database open_shard(const std::filesystem::path& file, bool had_log) {
-  sqlite::Database shard;
-  if (const sqlite::StorageError error = shard.open_to_read(file.string(), had_log); !error.ok()) {
+tables::Database open_shard(const std::filesystem::path& file, bool had_log) {
+  tables::Database shard;
+  if (const tables::StorageError error = shard.open_to_read(file.string(), had_log); !error.ok()) {
     throw std::runtime_error(fmt::format("{}: cannot be opened: {}", file.string(), error.message));
   }
   return shard;
 }
 
-void check_shard(sqlite::Database& shard, const std::filesystem::path& file) {
-  if (const sqlite::StorageError error = sqlite::check_schema(shard); !error.ok()) fail(file, error);
+void check_shard(tables::Database& shard, const std::filesystem::path& file) {
+  if (const tables::StorageError error = tables::check_schema(shard); !error.ok()) fail(file, error);
 }
 
-types::Schema read_schema(sqlite::Database& shard, const std::filesystem::path& file) {
+types::Schema read_schema(tables::Database& shard, const std::filesystem::path& file) {
   types::Schema schema = types::built_in_type().schema;
-  if (const sqlite::StorageError error = sqlite::read_schema(shard, schema); !error.ok()) fail(file, error);
+  if (const tables::StorageError error = tables::read_schema(shard, schema); !error.ok()) fail(file, error);
   return schema;
 }
 
-sqlite::Statement prepare_query(sqlite::Database& shard, std::string_view sql,
+tables::Statement prepare_query(tables::Database& shard, std::string_view sql,
                                 const std::filesystem::path& file) {
-  sqlite::Statement query;
-  if (const sqlite::StorageError error = shard.prepare(sql, query); !error.ok()) fail(file, error);
+  tables::Statement query;
+  if (const tables::StorageError error = shard.prepare(sql, query); !error.ok()) fail(file, error);
   return query;
 }
 
-bool next_row(sqlite::Statement& query, const sqlite::Database& shard, const std::filesystem::path& file) {
+bool next_row(tables::Statement& query, const tables::Database& shard, const std::filesystem::path& file) {
   const int code = query.step();
   if (code != SQLITE_ROW && code != SQLITE_DONE) fail(file, shard.error());
   return code == SQLITE_ROW;
 }
 
-bool has_table(sqlite::Database& shard, std::string_view table, const std::filesystem::path& file) {
-  sqlite::Statement row =
+bool has_table(tables::Database& shard, std::string_view table, const std::filesystem::path& file) {
+  tables::Statement row =
       prepare_query(shard, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", file);
   row.bind(1, table);
   return next_row(row, shard, file);
 }
 
 // Two queries, because only one end at a time is found without reading all rows.
-std::optional<ReadingIds> find_reading_ids(sqlite::Database& shard, const std::filesystem::path& file) {
-  sqlite::Statement row = prepare_query(
+std::optional<ReadingIds> find_reading_ids(tables::Database& shard, const std::filesystem::path& file) {
+  tables::Statement row = prepare_query(
       shard, "SELECT (SELECT min(id) FROM sensor_readings), (SELECT max(id) FROM sensor_readings)", file);
   if (!next_row(row, shard, file) || row.type(0) == SQLITE_NULL) return std::nullopt;
   return ReadingIds{row.integer(0), row.integer(1)};
 }
 
-sqlite::Deletions read_deletions(sqlite::Database& shard, const std::filesystem::path& file) {
-  sqlite::Deletions deletions;
-  if (const sqlite::StorageError error = sqlite::read_deletions(shard, deletions); !error.ok())
+tables::Deletions read_deletions(tables::Database& shard, const std::filesystem::path& file) {
+  tables::Deletions deletions;
+  if (const tables::StorageError error = tables::read_deletions(shard, deletions); !error.ok())
     fail(file, error);
   return deletions;
 }
 
-std::vector<RecordedRun> read_runs(sqlite::Database& shard, const std::filesystem::path& file) {
+std::vector<RecordedRun> read_runs(tables::Database& shard, const std::filesystem::path& file) {
   // A process that was killed while it made the file has left it without tables.
   if (!has_table(shard, "run_info", file)) return {};
   const bool version_1 = shard.query_integer("PRAGMA user_version", 0) < 2;
-  sqlite::Statement row = prepare_query(shard, version_1 ? select_runs_of_version_1 : select_runs, file);
+  tables::Statement row = prepare_query(shard, version_1 ? select_runs_of_version_1 : select_runs, file);
   std::vector<RecordedRun> runs;
   while (next_row(row, shard, file)) runs.push_back(read_run(row, file));
   for (RecordedRun& run : runs) {
-    const sqlite::StorageError error = sqlite::has_losses(shard, run.run_id, run.has_losses);
+    const tables::StorageError error = tables::has_losses(shard, run.run_id, run.has_losses);
     if (!error.ok()) fail(file, error);
   }
-  const sqlite::Deletions deletions = read_deletions(shard, file);
+  const tables::Deletions deletions = read_deletions(shard, file);
   for (RecordedRun& run : runs) {
     if (deletions.readings > 0 && deletions.last_reading_id >= run.first_reading_id) {
       run.deleted_until = time_in(deletions.until, "deletions", file);
     }
   }
   if (!has_table(shard, "run_reloads", file)) return runs;
-  sqlite::Statement count = prepare_query(shard, "SELECT count(*) FROM run_reloads WHERE run_id = ?1", file);
+  tables::Statement count = prepare_query(shard, "SELECT count(*) FROM run_reloads WHERE run_id = ?1", file);
   for (RecordedRun& run : runs) {
     count.bind(1, run.run_id);
     if (next_row(count, shard, file)) run.reload_count = static_cast<std::uint64_t>(count.integer(0));

@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "sqlite/deletions.h"
-#include "sqlite/schema.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
+#include "tables/deletions.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::data {
 
@@ -23,37 +23,37 @@ bool has_shard_name(const std::filesystem::path& file);
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory);
 
 // Opens a shard to read it; the second form where several connections to it come and go (sqlite.h).
-sqlite::Database open_shard(const std::filesystem::path& file);
-sqlite::Database open_shard(const std::filesystem::path& file, bool had_log);
+tables::Database open_shard(const std::filesystem::path& file);
+tables::Database open_shard(const std::filesystem::path& file, bool had_log);
 
 // Refuses a file that is no shard, or that of a newer fleet-sim.
-void check_shard(sqlite::Database& shard, const std::filesystem::path& file);
+void check_shard(tables::Database& shard, const std::filesystem::path& file);
 
 // The channels that a shard's readings have; none in a file without readings yet.
-types::Schema read_schema(sqlite::Database& shard, const std::filesystem::path& file);
+types::Schema read_schema(tables::Database& shard, const std::filesystem::path& file);
 
 // Whether a shard has a table of that name: a file that a run has only just made has none.
-bool has_table(sqlite::Database& shard, std::string_view table, const std::filesystem::path& file);
+bool has_table(tables::Database& shard, std::string_view table, const std::filesystem::path& file);
 
 // The statement, prepared on a shard that open_shard returned.
-sqlite::Statement prepare_query(sqlite::Database& shard, std::string_view sql,
+tables::Statement prepare_query(tables::Database& shard, std::string_view sql,
                                 const std::filesystem::path& file);
 
 // What retention has deleted from a shard.
-sqlite::Deletions read_deletions(sqlite::Database& shard, const std::filesystem::path& file);
+tables::Deletions read_deletions(tables::Database& shard, const std::filesystem::path& file);
 
 // Steps to the next row; false after the last.
-bool next_row(sqlite::Statement& query, const sqlite::Database& shard, const std::filesystem::path& file);
+bool next_row(tables::Statement& query, const tables::Database& shard, const std::filesystem::path& file);
 
 // The lowest and the highest id of a shard's readings; nothing when it has none.
 struct ReadingIds {
   std::int64_t first = 0;
   std::int64_t last = 0;
 };
-std::optional<ReadingIds> find_reading_ids(sqlite::Database& shard, const std::filesystem::path& file);
+std::optional<ReadingIds> find_reading_ids(tables::Database& shard, const std::filesystem::path& file);
 
 // A run as a shard tells of it.
-struct RecordedRun : sqlite::RunInfo {
+struct RecordedRun : tables::RunInfo {
   std::int64_t first_reading_id = 1;  // in this shard
   std::int64_t first_event_id = 1;
   bool has_losses = false;                 // rows of it are missing here (run_losses.h)
@@ -62,6 +62,6 @@ struct RecordedRun : sqlite::RunInfo {
 };
 
 // The runs that have written to a shard, first to last.
-std::vector<RecordedRun> read_runs(sqlite::Database& shard, const std::filesystem::path& file);
+std::vector<RecordedRun> read_runs(tables::Database& shard, const std::filesystem::path& file);
 
 }  // namespace fleet_sim::data

@@ -19,7 +19,7 @@ constexpr std::string_view event_columns =
 constexpr int event_column_count = 8;
 
 // The type takes part, so that NULL, 0 and '0' differ.
-std::uint64_t hash_column(const sqlite::Statement& row, int column) {
+std::uint64_t hash_column(const tables::Statement& row, int column) {
   switch (row.type(column)) {
     case SQLITE_INTEGER:
       return mix_words(1, static_cast<std::uint64_t>(row.integer(column)));
@@ -38,11 +38,11 @@ struct TableDigest {
 };
 
 // A table that a run has not come to make has no rows.
-TableDigest digest_table(sqlite::Database& shard, std::string_view table, std::string_view columns,
+TableDigest digest_table(tables::Database& shard, std::string_view table, std::string_view columns,
                          int column_count, const std::filesystem::path& file) {
   TableDigest digest;
   if (!has_table(shard, table, file)) return digest;
-  sqlite::Statement row = prepare_query(shard, fmt::format("SELECT {} FROM {}", columns, table), file);
+  tables::Statement row = prepare_query(shard, fmt::format("SELECT {} FROM {}", columns, table), file);
   while (next_row(row, shard, file)) {
     std::uint64_t hash = 0;
     for (int column = 0; column < column_count; ++column) hash = mix_words(hash, hash_column(row, column));
@@ -58,7 +58,7 @@ struct DigestedFile {
 };
 
 DigestedFile digest_file(const std::filesystem::path& file) {
-  sqlite::Database shard = open_shard(file);
+  tables::Database shard = open_shard(file);
   const types::Schema schema = read_schema(shard, file);
   const auto columns = schema.reading_columns();
   const TableDigest readings =
@@ -82,7 +82,7 @@ DirectoryDigest digest_directory(const std::filesystem::path& directory) {
                     [&](std::size_t i) { digested[i] = digest_file(files[i]); });
 
   DirectoryDigest all;
-  std::map<std::pair<Timestamp, std::string>, sqlite::RunInfo> runs;
+  std::map<std::pair<Timestamp, std::string>, tables::RunInfo> runs;
   for (DigestedFile& file : digested) {
     all.total.readings += file.digest.readings;
     all.total.events += file.digest.events;

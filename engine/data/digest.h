@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "sqlite/deletions.h"
-#include "sqlite/schema.h"
+#include "tables/deletions.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::data {
 
@@ -20,13 +20,13 @@ struct ShardDigest {
   std::uint64_t events = 0;
   std::uint64_t readings_hash = 0;  // sums of the rows' hashes, modulo 2^64
   std::uint64_t events_hash = 0;
-  sqlite::Deletions deleted;  // by retention; of the total, only the counts
+  tables::Deletions deleted;  // by retention; of the total, only the counts
 };
 
 struct DirectoryDigest {
   ShardDigest total;
   std::vector<ShardDigest> shards;    // sorted by file name
-  std::vector<sqlite::RunInfo> runs;  // in the order they began, each once
+  std::vector<tables::RunInfo> runs;  // in the order they began, each once
 
   [[nodiscard]] std::string text() const;  // 32 hexadecimal digits
 };

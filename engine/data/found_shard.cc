@@ -26,14 +26,14 @@ constexpr std::string_view select_found_and_injected_events =
 
 // A time or an anomaly that is none cannot be ours.
 template <class T>
-T required(const std::optional<T>& value, const sqlite::Statement& row, int column,
+T required(const std::optional<T>& value, const tables::Statement& row, int column,
            const std::filesystem::path& file) {
   if (value) return *value;
   throw std::runtime_error(fmt::format("{}: contains {}, which fleet-sim never writes", file.string(),
                                        in_quotes(row.text(column))));
 }
 
-Timestamp timestamp_in(const sqlite::Statement& row, int column, const std::filesystem::path& file) {
+Timestamp timestamp_in(const tables::Statement& row, int column, const std::filesystem::path& file) {
   return required(parse_timestamp(row.text(column)), row, column, file);
 }
 
@@ -43,21 +43,21 @@ FoundShard::FoundShard(const std::filesystem::path& file, const std::string& run
                        const FindSensor& find_sensor, write::FoundRows::SensorOf sensor_of)
     : file_(file), rows_(std::move(sensor_of)) {
   if (!std::filesystem::exists(file)) return;
-  sqlite::Database shard = open_shard(file);
+  tables::Database shard = open_shard(file);
   for (RecordedRun& run : read_runs(shard, file)) {
     if (run.run_id == run_id) run_ = std::move(run);
   }
   if (!run_) return;
-  if (const sqlite::StorageError error = read_last_ids(shard, last_ids_); !error.ok()) {
+  if (const tables::StorageError error = read_last_ids(shard, last_ids_); !error.ok()) {
     throw std::runtime_error(fmt::format("{}: cannot be read: {}", file.string(), error.message));
   }
   read_readings(shard, find_sensor);
 }
 
 // Backwards, until no earlier row can lie in the last second.
-void FoundShard::read_readings(sqlite::Database& shard, const FindSensor& find_sensor) {
+void FoundShard::read_readings(tables::Database& shard, const FindSensor& find_sensor) {
   const types::Schema schema = read_schema(shard, file_);
-  sqlite::Statement row = prepare_query(shard, select_found_readings(schema), file_);
+  tables::Statement row = prepare_query(shard, select_found_readings(schema), file_);
   batch::Values values(schema.channels().size());
   row.bind(1, run_->first_reading_id);
   while (next_row(row, shard, file_)) {
@@ -75,9 +75,9 @@ std::vector<FoundShard::BegunBefore> FoundShard::read_events(Timestamp moment,
                                                              const FindSensor& find_sensor) {
   std::vector<BegunBefore> begun;
   if (!run_) return begun;
-  sqlite::Database shard = open_shard(file_);
+  tables::Database shard = open_shard(file_);
   const bool any_injected = has_table(shard, "injected_anomalies", file_);
-  sqlite::Statement row =
+  tables::Statement row =
       prepare_query(shard, any_injected ? select_found_and_injected_events : select_found_events, file_);
   row.bind(1, run_->first_event_id);
   while (next_row(row, shard, file_)) {

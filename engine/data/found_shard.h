@@ -27,7 +27,7 @@ class FoundShard {
              write::FoundRows::SensorOf sensor_of = {});
 
   // The highest ids in the file; zero where the run has left nothing.
-  [[nodiscard]] const sqlite::LastIds& last_ids() const { return last_ids_; }
+  [[nodiscard]] const tables::LastIds& last_ids() const { return last_ids_; }
 
   [[nodiscard]] const write::FoundRows& rows() const { return rows_; }
   [[nodiscard]] write::FoundRows take_rows() && { return std::move(rows_); }
@@ -52,11 +52,11 @@ class FoundShard {
   void expect_event(std::uint32_t sensor, Timestamp started_at) { rows_.add_event(sensor, started_at); }
 
  private:
-  void read_readings(sqlite::Database& shard, const FindSensor& find_sensor);
+  void read_readings(tables::Database& shard, const FindSensor& find_sensor);
 
   std::filesystem::path file_;
   std::optional<RecordedRun> run_;
-  sqlite::LastIds last_ids_;
+  tables::LastIds last_ids_;
   write::FoundRows rows_;
   std::vector<BegunBefore> injected_since_;
 };

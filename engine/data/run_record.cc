@@ -14,30 +14,30 @@
 namespace fleet_sim::data {
 namespace {
 
-void demand_read(const sqlite::StorageError& error, const std::filesystem::path& file) {
+void demand_read(const tables::StorageError& error, const std::filesystem::path& file) {
   if (!error.ok())
     throw std::runtime_error(fmt::format("{}: cannot be read: {}", file.string(), error.message));
 }
 
 // What one shard tells of the run.
 struct Recorded {
-  std::vector<sqlite::RunReload> reloads;
-  std::vector<sqlite::EntryKey> identities;
+  std::vector<tables::RunReload> reloads;
+  std::vector<tables::EntryKey> identities;
 };
 
 Recorded read_recorded(const std::filesystem::path& file, const std::string& run_id) {
   Recorded recorded;
-  sqlite::Database shard = data::open_shard(file);
-  if (!sqlite::check_schema(shard).ok()) return recorded;
-  demand_read(sqlite::read_reloads(shard, run_id, recorded.reloads), file);
-  demand_read(sqlite::list_identities(shard, run_id, recorded.identities), file);
+  tables::Database shard = data::open_shard(file);
+  if (!tables::check_schema(shard).ok()) return recorded;
+  demand_read(tables::read_reloads(shard, run_id, recorded.reloads), file);
+  demand_read(tables::list_identities(shard, run_id, recorded.identities), file);
   return recorded;
 }
 
 // All shards together: each entry once, with a file that tells its identities.
 struct Union {
-  std::map<sqlite::EntryKey, sqlite::RunReload> reloads;
-  std::map<sqlite::EntryKey, std::filesystem::path> identities;
+  std::map<tables::EntryKey, tables::RunReload> reloads;
+  std::map<tables::EntryKey, std::filesystem::path> identities;
 };
 
 Union unite(const std::vector<std::filesystem::path>& files, const std::string& run_id) {
@@ -46,11 +46,11 @@ Union unite(const std::vector<std::filesystem::path>& files, const std::string& 
                     [&](std::size_t i) { recorded[i] = read_recorded(files[i], run_id); });
   Union all;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    for (sqlite::RunReload& reload : recorded[i].reloads) {
-      const sqlite::EntryKey key(reload.number, reload.at);
+    for (tables::RunReload& reload : recorded[i].reloads) {
+      const tables::EntryKey key(reload.number, reload.at);
       all.reloads.try_emplace(key, std::move(reload));
     }
-    for (const sqlite::EntryKey& entry : recorded[i].identities) all.identities.try_emplace(entry, files[i]);
+    for (const tables::EntryKey& entry : recorded[i].identities) all.identities.try_emplace(entry, files[i]);
   }
   return all;
 }
@@ -62,20 +62,20 @@ class IdentityReader {
   // Borrows both.
   IdentityReader(const Union& all, const std::string& run_id) : all_(all), run_id_(run_id) {}
 
-  sqlite::RecordedIdentities read(const sqlite::EntryKey& entry) {
+  tables::RecordedIdentities read(const tables::EntryKey& entry) {
     const auto recorded = all_.identities.find(entry);
     if (recorded == all_.identities.end()) refuse(entry);
     if (file_ != recorded->second) {
       shard_ = data::open_shard(recorded->second);
       file_ = recorded->second;
     }
-    sqlite::RecordedIdentities found;
-    demand_read(sqlite::read_identities(shard_, run_id_, entry, found), file_);
+    tables::RecordedIdentities found;
+    demand_read(tables::read_identities(shard_, run_id_, entry, found), file_);
     return found;
   }
 
  private:
-  [[noreturn]] void refuse(const sqlite::EntryKey& entry) const {
+  [[noreturn]] void refuse(const tables::EntryKey& entry) const {
     throw InvalidInput(
         fmt::format("--resume: run {} was reloaded while it ran (table run_reloads), but these files do not "
                     "say what its reload number {} changed (table run_identities): an older version wrote "
@@ -86,7 +86,7 @@ class IdentityReader {
   const Union& all_;
   const std::string& run_id_;
   std::filesystem::path file_;
-  sqlite::Database shard_;
+  tables::Database shard_;
 };
 
 }  // namespace
@@ -103,7 +103,7 @@ RunRecord read_record(const std::vector<std::filesystem::path>& files, const std
   std::uint64_t number = 0;
   for (auto& [key, reload] : all.reloads) {
     // One that is missing in their midst would have been the next.
-    const sqlite::EntryKey next = key.first == ++number ? key : sqlite::EntryKey{number, latest_timestamp};
+    const tables::EntryKey next = key.first == ++number ? key : tables::EntryKey{number, latest_timestamp};
     record.reloads.push_back({std::move(reload), identities.read(next)});
   }
   return record;

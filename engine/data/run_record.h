@@ -9,14 +9,14 @@
 #include <vector>
 
 #include "identity/identity.h"
-#include "sqlite/run_identities.h"
-#include "sqlite/run_reloads.h"
+#include "tables/run_identities.h"
+#include "tables/run_reloads.h"
 
 namespace fleet_sim::data {
 
 struct RecordedReload {
-  sqlite::RunReload reload;  // without indices
-  sqlite::RecordedIdentities identities;
+  tables::RunReload reload;  // without indices
+  tables::RecordedIdentities identities;
 };
 
 struct RunRecord {

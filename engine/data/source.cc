@@ -11,14 +11,14 @@
 #include "base/nearest.h"
 #include "base/plain_text.h"
 #include "base/problems.h"
-#include "sqlite/schema.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::data {
 namespace {
 
 SourceShard look_at(const std::filesystem::path& file) {
-  SourceShard shard{file, sqlite::has_log(file.string())};
-  sqlite::Database database = open(shard);
+  SourceShard shard{file, tables::has_log(file.string())};
+  tables::Database database = open(shard);
   shard.schema = read_schema(database, file);
   shard.has_readings = has_table(database, "sensor_readings", file);
   shard.has_events = has_table(database, "anomaly_events", file);
@@ -28,10 +28,10 @@ SourceShard look_at(const std::filesystem::path& file) {
 std::set<Place> places_of(const SourceShard& shard) {
   std::set<Place> places;
   if (!shard.has_readings) return places;
-  sqlite::Database database = open(shard);
+  tables::Database database = open(shard);
   std::string sql = "SELECT DISTINCT sensor_id, location FROM sensor_readings";
   if (shard.has_events) sql += " UNION SELECT sensor_id, NULL FROM anomaly_events";
-  sqlite::Statement row = prepare_query(database, sql, shard.file);
+  tables::Statement row = prepare_query(database, sql, shard.file);
   while (next_row(row, database, shard.file)) places.emplace(row.text(0), row.text(1));
   return places;
 }
@@ -76,7 +76,7 @@ std::string list_of_parameters(std::size_t count, int first) {
 
 }  // namespace
 
-sqlite::Database open(const SourceShard& shard) {
+tables::Database open(const SourceShard& shard) {
   return open_shard(shard.file, shard.had_log);
 }
 
@@ -110,12 +110,12 @@ std::string condition_of(const Selection& selection, int first) {
   return condition;
 }
 
-void bind(sqlite::Statement& statement, const Selection& selection, int first) {
+void bind(tables::Statement& statement, const Selection& selection, int first) {
   for (const std::string& sensor : selection.sensors) statement.bind(first++, sensor);
   for (const std::string& location : selection.locations) statement.bind(first++, location);
 }
 
-Timestamp moment_of_reading(const sqlite::Statement& row, TimestampReader& reader, const SourceShard& shard) {
+Timestamp moment_of_reading(const tables::Statement& row, TimestampReader& reader, const SourceShard& shard) {
   const auto at = reader.read(row.text(1));
   if (at) return *at;
   throw std::runtime_error(fmt::format("{}: reading {} has {} where a time should be", shard.file.string(),

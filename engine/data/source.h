@@ -31,7 +31,7 @@ struct SourceShard {
   types::Schema schema = types::built_in_type().schema;  // of its readings
 };
 
-sqlite::Database open(const SourceShard& shard);
+tables::Database open(const SourceShard& shard);
 
 // Every shard of the directory, looked at and found to be one.
 std::vector<SourceShard> find_source(const std::filesystem::path& directory);
@@ -46,9 +46,9 @@ std::vector<std::set<Place>> find_places(const std::vector<SourceShard>& shards,
 
 // The part of a condition that asks for the sensors and locations, and its parameters, from number `first`.
 std::string condition_of(const Selection& selection, int first);
-void bind(sqlite::Statement& statement, const Selection& selection, int first);
+void bind(tables::Statement& statement, const Selection& selection, int first);
 
 // When a reading was due, from a row that begins with its id and timestamp. Throws std::runtime_error.
-Timestamp moment_of_reading(const sqlite::Statement& row, TimestampReader& reader, const SourceShard& shard);
+Timestamp moment_of_reading(const tables::Statement& row, TimestampReader& reader, const SourceShard& shard);
 
 }  // namespace fleet_sim::data

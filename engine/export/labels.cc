@@ -22,7 +22,7 @@ namespace {
 
 constexpr Timestamp never = std::numeric_limits<Timestamp>::min();
 
-Timestamp moment_of(const sqlite::Statement& row, int column, const data::SourceShard& shard) {
+Timestamp moment_of(const tables::Statement& row, int column, const data::SourceShard& shard) {
   if (const auto at = parse_timestamp(row.text(column))) return *at;
   throw std::runtime_error(shard.file.string() + ": anomaly_events has " + in_quotes(row.text(column)) +
                            " where a time should be");
@@ -34,7 +34,7 @@ Timestamp moment_of(const sqlite::Statement& row, int column, const data::Source
 class LastReadings {
  public:
   // Of all sensors together, and of each that has an event without an end.
-  LastReadings(sqlite::Database& database, const data::SourceShard& shard);
+  LastReadings(tables::Database& database, const data::SourceShard& shard);
 
   [[nodiscard]] Timestamp end_of(const std::string& sensor, const Label& open) const;
 
@@ -50,21 +50,21 @@ class LastReadings {
   std::map<std::string, PerRun, std::less<>> sensors_;
 };
 
-std::vector<Timestamp> starts_of_runs(sqlite::Database& database, const data::SourceShard& shard) {
+std::vector<Timestamp> starts_of_runs(tables::Database& database, const data::SourceShard& shard) {
   std::vector<Timestamp> starts;
   if (!data::has_table(database, "run_info", shard.file)) return starts;
-  for (const sqlite::RunInfo& run : data::read_runs(database, shard.file)) starts.push_back(run.start);
+  for (const tables::RunInfo& run : data::read_runs(database, shard.file)) starts.push_back(run.start);
   std::ranges::sort(starts);
   return starts;
 }
 
-LastReadings::LastReadings(sqlite::Database& database, const data::SourceShard& shard)
+LastReadings::LastReadings(tables::Database& database, const data::SourceShard& shard)
     : starts_(starts_of_runs(database, shard)), shard_(starts_.size() + 1, never) {
-  sqlite::Statement open = data::prepare_query(
+  tables::Statement open = data::prepare_query(
       database, "SELECT DISTINCT sensor_id FROM anomaly_events WHERE ended_at IS NULL", shard.file);
   while (data::next_row(open, database, shard.file)) sensors_.emplace(open.text(0), shard_);
   if (sensors_.empty()) return;
-  sqlite::Statement row =
+  tables::Statement row =
       data::prepare_query(database, "SELECT id, timestamp, sensor_id FROM sensor_readings", shard.file);
   TimestampReader reader;
   while (data::next_row(row, database, shard.file)) {
@@ -89,7 +89,7 @@ Timestamp LastReadings::end_of(const std::string& sensor, const Label& open) con
 
 // ---- the events of a shard ----
 
-std::string json_number(const sqlite::Statement& row, int column) {
+std::string json_number(const tables::Statement& row, int column) {
   if (row.type(column) == SQLITE_INTEGER) return std::to_string(row.integer(column));
   const bool is_number = row.type(column) == SQLITE_FLOAT && std::isfinite(row.real(column));
   return is_number ? fmt::format("{}", row.real(column)) : "null";
@@ -99,9 +99,9 @@ Labels labels_of(const data::SourceShard& shard, const std::set<data::Place>& pl
   Labels labels;
   for (const data::Place& place : places) labels[place.first];
   if (!shard.has_events || labels.empty()) return labels;
-  sqlite::Database database = data::open(shard);
+  tables::Database database = data::open(shard);
   const LastReadings last(database, shard);
-  sqlite::Statement row =
+  tables::Statement row =
       data::prepare_query(database,
                           "SELECT sensor_id, started_at, ended_at, anomaly_type, channel, direction, "
                           "magnitude FROM anomaly_events",

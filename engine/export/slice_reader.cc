@@ -16,7 +16,7 @@ std::string rows_sql(const std::vector<types::Column>& columns, const data::Sele
                      listed(columns), condition_of(selection, 3));
 }
 
-exports::Cell cell_of(const sqlite::Statement& row, int column) {
+exports::Cell cell_of(const tables::Statement& row, int column) {
   switch (row.type(column)) {
     case SQLITE_NULL:
       return std::monostate{};
@@ -30,7 +30,7 @@ exports::Cell cell_of(const sqlite::Statement& row, int column) {
 }
 
 // The texts are valid until the statement steps on.
-void read_row(const sqlite::Statement& statement, ReadingRow& row) {
+void read_row(const tables::Statement& statement, ReadingRow& row) {
   for (std::size_t column = 0; column < row.size(); ++column) {
     row[column] = cell_of(statement, static_cast<int>(column) + 1);
   }
@@ -83,8 +83,8 @@ SliceLines SliceReader::read(const data::Slice& slice, const Position& begin) co
 void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::Slice& slice,
                              const Position& begin, SliceLines& into) const {
   const data::SourceShard& shard = shards_[ranges.front().shard];
-  sqlite::Database database = data::open(shard);
-  sqlite::Statement row = data::prepare_query(database, rows_sql(rows_.columns(), selection_), shard.file);
+  tables::Database database = data::open(shard);
+  tables::Statement row = data::prepare_query(database, rows_sql(rows_.columns(), selection_), shard.file);
   data::bind(row, selection_, 3);
   TimestampReader reader;
   ReadingRow cells(rows_.columns().size());

@@ -142,7 +142,7 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   summary.gaps = tally.gaps().count;
   summary.deleted = shard.deleted;
   summary.expectation_missing = shard.config.why_not;
-  for (const sqlite::RunInfo& run : shard.runs) summary.runs.push_back(run.run_id);
+  for (const tables::RunInfo& run : shard.runs) summary.runs.push_back(run.run_id);
 
   add_daily(shard);
   gaps_ += tally.gaps();

@@ -13,7 +13,7 @@
 
 #include "base/plain_text.h"
 #include "data/data_directory.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
 namespace fleet_sim::report {
 namespace {
@@ -59,13 +59,13 @@ struct RowRange {
   throw std::runtime_error(fmt::format("{}: cannot be read: {}", file.string(), what));
 }
 
-bool has_column(sqlite::Database& shard, std::string_view table, std::string_view column) {
+bool has_column(tables::Database& shard, std::string_view table, std::string_view column) {
   const std::string sql =
       fmt::format("SELECT count(*) FROM pragma_table_info('{}') WHERE name = '{}'", table, column);
   return shard.query_integer(sql, 0) > 0;
 }
 
-RowRange find_rows(sqlite::Database& shard, const types::Schema& schema, const fs::path& file) {
+RowRange find_rows(tables::Database& shard, const types::Schema& schema, const fs::path& file) {
   if (!has_column(shard, "sensor_readings", "id")) return {};
   const auto ids = data::find_reading_ids(shard, file);
   if (!ids) return {};
@@ -82,7 +82,7 @@ class TimeColumn {
  public:
   explicit TimeColumn(const fs::path& file) : file_(file) {}
 
-  Timestamp read(const sqlite::Statement& row, int column) {
+  Timestamp read(const tables::Statement& row, int column) {
     const std::string_view text = row.text(column);
     const auto moment = reader_.read(text);
     if (!moment) fail(file_, fmt::format("{} stands where a time should be", in_quotes(text)));
@@ -105,9 +105,9 @@ Timestamp open_until(const std::vector<Timestamp>& run_starts, Timestamp from) {
   return next == run_starts.end() ? latest_timestamp : *next;
 }
 
-void read_missing_events(sqlite::Database& shard, const fs::path& file, ReadShard& read,
+void read_missing_events(tables::Database& shard, const fs::path& file, ReadShard& read,
                          TallyContext& context) {
-  sqlite::Statement row = data::prepare_query(shard, missing_events_sql(), file);
+  tables::Statement row = data::prepare_query(shard, missing_events_sql(), file);
   TimeColumn times(file);
   while (data::next_row(row, shard, file)) {
     const bool is_open = row.type(2) == SQLITE_NULL;
@@ -125,12 +125,12 @@ void read_missing_events(sqlite::Database& shard, const fs::path& file, ReadShar
 // Everything but the rows, as one moment has it.
 RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, ReadShard& read,
                            TallyContext& context) {
-  sqlite::Database shard = data::open_shard(file);
+  tables::Database shard = data::open_shard(file);
   read.schema = data::read_schema(shard, file);
-  if (const sqlite::StorageError error = shard.execute("BEGIN"); !error.ok()) fail(file, error.message);
+  if (const tables::StorageError error = shard.execute("BEGIN"); !error.ok()) fail(file, error.message);
   if (has_column(shard, "run_info", "run_id")) read.runs = data::read_runs(shard, file);
   read.deleted = data::read_deletions(shard, file);
-  for (const sqlite::RunInfo& run : read.runs) context.run_starts.push_back(run.start);
+  for (const tables::RunInfo& run : read.runs) context.run_starts.push_back(run.start);
   std::ranges::sort(context.run_starts);
   read.config = configs.config_of(read.runs);
   context.config = read.config.config;
@@ -138,7 +138,7 @@ RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, Read
   return find_rows(shard, read.schema, file);
 }
 
-std::optional<AnomalyType> anomaly_of(const sqlite::Statement& row, const fs::path& file) {
+std::optional<AnomalyType> anomaly_of(const tables::Statement& row, const fs::path& file) {
   if (row.integer(3) == 0) return std::nullopt;
   return type_named(row.text(4), file);
 }
@@ -152,8 +152,8 @@ class PartTally {
       : PartTally(other.file_, other.rows_, other.context_, other.progress_) {}
 
   void operator()(const tbb::blocked_range<std::uint64_t>& offsets) {
-    sqlite::Database shard = data::open_shard(file_);
-    sqlite::Statement row = data::prepare_query(shard, rows_.sql, file_);
+    tables::Database shard = data::open_shard(file_);
+    tables::Statement row = data::prepare_query(shard, rows_.sql, file_);
     row.bind(1, rows_.id_at(offsets.begin()));
     row.bind(2, rows_.last_id_before(offsets.end()));
     TimeColumn times(file_);
@@ -172,7 +172,7 @@ class PartTally {
  private:
   static constexpr std::uint64_t progress_step = 1 << 16;
 
-  StoredReading reading_of(const sqlite::Statement& row, TimeColumn& times) const {
+  StoredReading reading_of(const tables::Statement& row, TimeColumn& times) const {
     StoredReading reading{times.read(row, 0),
                           row.text(1),
                           {},

@@ -29,7 +29,7 @@ struct ReadShard {
   ReadingTally tally;
   std::uint64_t missing_events = 0;
   std::uint64_t open_missing_events = 0;
-  sqlite::Deletions deleted;
+  tables::Deletions deleted;
   types::Schema schema = types::built_in_type().schema;  // of its readings
 };
 

@@ -44,7 +44,7 @@ class Gatherer {
   void add(const std::string& file, const ReadShard& shard) {
     const std::lock_guard lock(mutex_);
     report_.shards.push_back(fleet_.add(file, shard));
-    for (const sqlite::RunInfo& run : shard.runs) {
+    for (const tables::RunInfo& run : shard.runs) {
       if (!known_runs_.insert(run.run_id).second) continue;
       report_.runs.push_back(run);
       report_.runs.back().config.clear();
@@ -60,7 +60,7 @@ class Gatherer {
     fleet_.complete(report_);
     std::ranges::sort(report_.shards, {}, &ReportShard::file);
     std::ranges::sort(report_.unreadable, {}, &UnreadableShard::file);
-    std::ranges::sort(report_.runs, {}, [](const sqlite::RunInfo& run) {
+    std::ranges::sort(report_.runs, {}, [](const tables::RunInfo& run) {
       return std::pair(run.began_at, std::string_view(run.run_id));
     });
     for (const ReportShard& shard : report_.shards) widen(shard);
@@ -105,8 +105,8 @@ std::uint64_t Report::shards_without_expectation() const {
   }));
 }
 
-sqlite::Deletions Report::deleted() const {
-  sqlite::Deletions all;
+tables::Deletions Report::deleted() const {
+  tables::Deletions all;
   for (const ReportShard& shard : shards) {
     all.readings += shard.deleted.readings;
     all.events += shard.deleted.events;

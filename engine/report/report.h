@@ -55,7 +55,7 @@ struct ReportShard {
   std::optional<TimeRange> range;  // none without rows
   std::optional<Timestamp> oldest_unsynced;
   std::uint64_t gaps = 0;
-  sqlite::Deletions deleted;        // by retention, and so in no figure
+  tables::Deletions deleted;        // by retention, and so in no figure
   std::vector<std::string> runs;    // their ids
   std::string expectation_missing;  // why there is none; empty when there is
 };
@@ -91,7 +91,7 @@ struct Report {
   std::string directory;
   std::vector<ReportShard> shards;  // by file name
   std::vector<UnreadableShard> unreadable;
-  std::vector<sqlite::RunInfo> runs;  // by the time they began, each once; `config` is left empty
+  std::vector<tables::RunInfo> runs;  // by the time they began, each once; `config` is left empty
   ReportGroup total;
   std::vector<ReportGroup> by_firmware;  // each sorted by name
   std::vector<ReportGroup> by_model;
@@ -108,7 +108,7 @@ struct Report {
 
   [[nodiscard]] std::uint64_t shards_without_expectation() const;
   // Of all shards; until the latest time of any.
-  [[nodiscard]] sqlite::Deletions deleted() const;
+  [[nodiscard]] tables::Deletions deleted() const;
 };
 
 // What stands for readings whose column is empty, and for locations that no class covers.

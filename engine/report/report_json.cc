@@ -65,13 +65,13 @@ class BoundedReport {
   void groups(std::string_view name, const std::vector<ReportGroup>& groups);
   void missing(const MissingData& missing);
   void gaps(const GapTally& gaps);
-  void deleted(const sqlite::Deletions& deleted);
+  void deleted(const tables::Deletions& deleted);
   void hours(const DailyCurve& curve, std::string_view channel);
   void daily(const DailyCurves& curves, std::string_view channel);
   void members(const ReportGroup& group);
   void members(const ReportShard& shard);
   void members(const UnreadableShard& shard);
-  void members(const sqlite::RunInfo& run);
+  void members(const tables::RunInfo& run);
   void members(const Gap& gap);
 
   JsonWriter& json_;
@@ -163,7 +163,7 @@ void BoundedReport::gaps(const GapTally& gaps) {
   });
 }
 
-void BoundedReport::deleted(const sqlite::Deletions& deleted) {
+void BoundedReport::deleted(const tables::Deletions& deleted) {
   json_.object("deleted", [&] {
     json_.member("readings", deleted.readings);
     json_.member("events", deleted.events);
@@ -199,7 +199,7 @@ void BoundedReport::daily(const DailyCurves& curves, std::string_view channel) {
   json_.end(']');
 }
 
-void BoundedReport::members(const sqlite::RunInfo& run) {
+void BoundedReport::members(const tables::RunInfo& run) {
   text("run_id", run.run_id);
   json_.member("seed", run.seed);
   text("version", run.version);

@@ -147,7 +147,7 @@ std::string missing_text(const MissingData& missing) {
   return text;
 }
 
-std::string deleted_text(const sqlite::Deletions& deleted) {
+std::string deleted_text(const tables::Deletions& deleted) {
   if (deleted.readings == 0) return "";
   return fmt::format("  deleted         {} and {} by database.retention, up to {}\n",
                      counted(deleted.readings, "reading"), counted(deleted.events, "event"),
@@ -172,10 +172,10 @@ std::string gaps_text(const GapTally& gaps) {
   return text;
 }
 
-std::string runs_text(const std::vector<sqlite::RunInfo>& runs) {
+std::string runs_text(const std::vector<tables::RunInfo>& runs) {
   Table table({"run", "seed", "version", "start", "sensors", "partition", "shards by", "config"});
   for (std::size_t i = 0; i < std::min(runs.size(), most_lines); ++i) {
-    const sqlite::RunInfo& run = runs[i];
+    const tables::RunInfo& run = runs[i];
     table.add({printable(run.run_id), std::to_string(run.seed), printable(run.version),
                timestamp_text(run.start), grouped(run.fleet_size), printable(run.partition),
                printable(run.shard_by), printable(run.config_hash)});

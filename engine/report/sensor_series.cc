@@ -9,7 +9,7 @@
 
 #include "base/cadence.h"
 #include "data/data_directory.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
 namespace fleet_sim::report {
 namespace {
@@ -32,7 +32,7 @@ std::string readings_sql(const std::vector<types::ChannelColumn>& channels) {
   return "SELECT " + columns + " FROM sensor_readings WHERE id BETWEEN ?1 AND ?2 AND sensor_id = ?3";
 }
 
-Timestamp time_of(const sqlite::Statement& row, int column, const fs::path& file) {
+Timestamp time_of(const tables::Statement& row, int column, const fs::path& file) {
   const auto at = parse_timestamp(row.text(column));
   if (!at) throw std::runtime_error(file.string() + ": holds an invalid time");
   return *at;
@@ -46,14 +46,14 @@ struct Block {
   Timestamp latest;
 };
 
-std::vector<Block> look_through(sqlite::Database& shard, const fs::path& file) {
+std::vector<Block> look_through(tables::Database& shard, const fs::path& file) {
   const auto ids = data::find_reading_ids(shard, file);
   if (!ids) return {};
   const auto [first, last] = *ids;
   const auto span = static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first);
   const std::uint64_t step =
       std::max<std::uint64_t>(rows_between_looks, span / static_cast<std::uint64_t>(most_looks) + 1);
-  sqlite::Statement look = data::prepare_query(shard, look_sql, file);
+  tables::Statement look = data::prepare_query(shard, look_sql, file);
   const auto time_at = [&](std::int64_t id) {
     look.reset();
     look.bind(1, id);
@@ -75,9 +75,9 @@ std::vector<Block> look_through(sqlite::Database& shard, const fs::path& file) {
   }
 }
 
-std::vector<SeriesAnomaly> read_anomalies(sqlite::Database& shard, const fs::path& file,
+std::vector<SeriesAnomaly> read_anomalies(tables::Database& shard, const fs::path& file,
                                           const std::string& sensor_id) {
-  sqlite::Statement row = data::prepare_query(shard, events_sql, file);
+  tables::Statement row = data::prepare_query(shard, events_sql, file);
   row.bind(1, sensor_id);
   std::vector<SeriesAnomaly> anomalies;
   while (data::next_row(row, shard, file)) {
@@ -140,7 +140,7 @@ Microseconds window_length(const ReportShard& shard, Microseconds period) {
 }
 
 // From a row that begins with the time.
-batch::Values values_of(const sqlite::Statement& row, std::size_t channels) {
+batch::Values values_of(const tables::Statement& row, std::size_t channels) {
   batch::Values values(channels);
   for (std::size_t c = 0; c < channels; ++c) values[c] = row.real(static_cast<int>(c) + 1);
   return values;
@@ -188,7 +188,7 @@ class SeriesReader {
   }
 
   void read_block(const Block& block, std::vector<SeriesPoint>& readings) {
-    sqlite::Statement row = data::prepare_query(shard_, readings_sql(series_.channels), file_);
+    tables::Statement row = data::prepare_query(shard_, readings_sql(series_.channels), file_);
     row.bind(1, block.first_id);
     row.bind(2, block.last_id);
     row.bind(3, series_.sensor.sensor_id);
@@ -201,7 +201,7 @@ class SeriesReader {
 
   const fs::path& file_;
   const ReportShard& summary_;
-  sqlite::Database shard_;
+  tables::Database shard_;
   SensorSeries series_;
 };
 

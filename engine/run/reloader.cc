@@ -161,7 +161,7 @@ void Reloader::reload_config() {
     fleet::FleetChange change = fleet::plan_fleet_change(
         running, profiles, start::everyone_stays(*next.members, targets_.places), {});
     next.config = adopted;
-    sqlite::RunReload reload;
+    tables::RunReload reload;
     reload.changes = detail;
     if (!swap_fleet(next, std::move(change), std::move(reload))) return;
     latest_ = {std::move(next), profiles};
@@ -229,7 +229,7 @@ void Reloader::reload_identities() {
 
   fleet::FleetChange change =
       fleet::plan_fleet_change(*next.config, latest_.profiles, sensors, changes.removed);
-  sqlite::RunReload reload;
+  tables::RunReload reload;
   reload.changes = detail;
   for (const fleet::WantedSensor& sensor : sensors) reload.identities.push_back(sensor.to);
   reload.removed = changes.removed;
@@ -298,7 +298,7 @@ std::unordered_set<std::string_view> Reloader::former_ids(const identity::Identi
 }
 
 // Has the scheduler carry out the change and begin the edition. False when the run ended before.
-bool Reloader::swap_fleet(start::Edition next, fleet::FleetChange change, sqlite::RunReload reload) {
+bool Reloader::swap_fleet(start::Edition next, fleet::FleetChange change, tables::RunReload reload) {
   reload.fleet_size = next.members->size();
   reload.config = config::config_text(*next.config);
   next.config_hash = reload.config_hash = start::readings_config_hash(*next.config);
@@ -351,11 +351,11 @@ bool Reloader::swap_now(std::shared_ptr<fleet::FleetChange> change, std::functio
 // One shard of those there were tells it at once. The others do so with their next rows, but some may never
 // get any, and a reload that none tells of cannot be followed.
 void Reloader::record_now() const {
-  const sqlite::RunReload& reload = targets_.reloads[targets_.reloads.size() - 1];
+  const tables::RunReload& reload = targets_.reloads[targets_.reloads.size() - 1];
   std::size_t attempts = 0;
   for (const std::vector<std::string>& paths : *latest_.edition.paths) {
     for (const std::string& path : paths) {
-      if (sqlite::record_reload_now(path, targets_.run, targets_.roster, reload)) return;
+      if (tables::record_reload_now(path, targets_.run, targets_.roster, reload)) return;
       if (++attempts == most_recorders) return;
     }
   }

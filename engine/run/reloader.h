@@ -28,12 +28,12 @@
 #include "identity/identity_changes.h"
 #include "log/log.h"
 #include "schedule/scheduler.h"
-#include "sqlite/run_reloads.h"
 #include "sqlite/shard_plan.h"
 #include "start/edition.h"
 #include "start/follow_record.h"
 #include "start/inputs.h"
 #include "status/snapshot.h"
+#include "tables/run_reloads.h"
 #include "write/writer.h"
 
 namespace fleet_sim::run {
@@ -53,8 +53,8 @@ struct ReloadTargets {
   std::span<const std::unique_ptr<write::Writer>> writers;
   fleet::Fleet& fleet;
   schedule::Scheduler& scheduler;
-  const sqlite::RunInfo& run;
-  sqlite::RunReloads& reloads;
+  const tables::RunInfo& run;
+  tables::RunReloads& reloads;
   ErrorCounts& errors;
   log::Log& log;
   Timestamp not_before;  // simulated; until then a run that goes on meets rows of its former self
@@ -105,7 +105,7 @@ class Reloader {
                                                        const identity::Roster& wanted, start::Edition& next);
   [[nodiscard]] std::unordered_set<std::string_view> former_ids(const identity::IdentityChanges& changes,
                                                                 const identity::Roster& wanted) const;
-  bool swap_fleet(start::Edition next, fleet::FleetChange change, sqlite::RunReload reload);
+  bool swap_fleet(start::Edition next, fleet::FleetChange change, tables::RunReload reload);
   bool swap_now(std::shared_ptr<fleet::FleetChange> change, std::function<void(Timestamp)> begin,
                 const std::string& detail);
   void record_now() const;

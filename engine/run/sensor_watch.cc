@@ -84,7 +84,7 @@ bool SensorWatch::is_idle() const {
 
 const SensorWatch::Look* SensorWatch::look(const start::Edition& edition, std::uint32_t sensor) {
   const std::uint64_t key = hash_text(simulator_.roster()[sensor].id);
-  const sqlite::RunInfo& run = simulator_.info();
+  const tables::RunInfo& run = simulator_.info();
   const auto copy = [key, start = run.start, seed = run.seed](fleet::Fleet& fleet, fleet::Agenda&,
                                                               Exchange& exchange) {
     const fleet::Cohort* cohort = nullptr;

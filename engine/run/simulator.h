@@ -65,7 +65,7 @@ class Simulator {
 
   // What does not change while the run goes on. Any thread, from start() on.
   [[nodiscard]] const start::Inputs& inputs() const { return inputs_; }
-  [[nodiscard]] const sqlite::RunInfo& info() const { return run_; }
+  [[nodiscard]] const tables::RunInfo& info() const { return run_; }
   [[nodiscard]] const schedule::Schedule& schedule() const { return *schedule_; }
   [[nodiscard]] std::span<const std::unique_ptr<write::Writer>> writers() const { return writers_; }
   [[nodiscard]] log::Log& log() const { return log_; }
@@ -124,7 +124,7 @@ class Simulator {
 
   data::DirectoryLock lock_;
   bool lock_is_contested_ = false;  // another process took it while it was lost
-  sqlite::RunInfo run_;
+  tables::RunInfo run_;
   sqlite::ShardPlan plan_;  // of the start
   write::Places places_;    // of the roster's identities
   start::Editions editions_;
@@ -133,7 +133,7 @@ class Simulator {
   std::optional<schedule::Schedule> schedule_;
   Ledger ledger_;
   ErrorCounts& errors_;
-  sqlite::RunReloads reloads_;
+  tables::RunReloads reloads_;
   std::unique_ptr<batch::BatchPool> pool_;
   std::unique_ptr<fleet::Fleet> fleet_;
   std::vector<std::unique_ptr<write::Writer>> writers_;

@@ -210,7 +210,7 @@ void StatusService::list_shards(const std::shared_ptr<const start::ShardPaths>& 
 }
 
 status::RunFacts StatusService::facts(const start::Edition& edition) const {
-  const sqlite::RunInfo& run = simulator_.info();
+  const tables::RunInfo& run = simulator_.info();
   const config::Config& config = *edition.config;
   return {.run_id = run.run_id,
           .seed = run.seed,

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <utility>
 
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
 namespace fleet_sim::sqlite {
 namespace {
@@ -13,7 +13,7 @@ constexpr auto longest_copy = std::chrono::seconds(1);  // before another copies
 constexpr std::size_t most_copies = 3;
 
 void copy_log(const std::string& path, const std::string& vfs) {
-  Database database;
+  tables::Database database;
   if (!database.open_existing(path, vfs).ok()) return;
   // The last connection to close would copy again, and remove the log.
   database.keep_log_on_close(true);

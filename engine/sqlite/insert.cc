@@ -50,7 +50,8 @@ constexpr std::string_view update_ended_event_sql =
     "UPDATE anomaly_events SET ended_at = ?3, readings_affected = ?4 WHERE id = (SELECT id FROM "
     "anomaly_events WHERE sensor_id = ?1 AND started_at = ?2 ORDER BY id DESC LIMIT 1)";
 
-void bind_end(Statement& statement, int parameter, const batch::AnomalyEvent& event, std::string_view text) {
+void bind_end(tables::Statement& statement, int parameter, const batch::AnomalyEvent& event,
+              std::string_view text) {
   if (batch::ends(event.kind)) {
     statement.bind(parameter, text);
   } else {
@@ -74,8 +75,8 @@ int ReadingInsert::insert(const batch::Rows& readings, std::size_t first) {
 // The next id is one above the highest there is: a row that goes again at once stands for the ids of before.
 int ReadingInsert::insert_after(std::int64_t last_id, const batch::Rows& readings, std::size_t first) {
   const auto run_with_id = [&](std::string_view sql) {
-    Statement statement;
-    if (const StorageError error = database_.prepare(sql, statement); !error.ok()) return error.code;
+    tables::Statement statement;
+    if (const tables::StorageError error = database_.prepare(sql, statement); !error.ok()) return error.code;
     statement.bind(1, last_id);
     return statement.run();
   };
@@ -85,12 +86,12 @@ int ReadingInsert::insert_after(std::int64_t last_id, const batch::Rows& reading
   return code;
 }
 
-int ReadingInsert::prepare(Statement& statement, std::size_t rows) {
+int ReadingInsert::prepare(tables::Statement& statement, std::size_t rows) {
   if (statement.is_prepared()) return SQLITE_OK;
   return database_.prepare(reading_sql(schema_, rows), statement).code;
 }
 
-int ReadingInsert::insert_some(Statement& statement, const batch::Rows& readings, std::size_t first,
+int ReadingInsert::insert_some(tables::Statement& statement, const batch::Rows& readings, std::size_t first,
                                std::size_t rows) {
   assert(readings.channels() == schema_.channels().size());
   int parameter = 1;
@@ -101,7 +102,8 @@ int ReadingInsert::insert_some(Statement& statement, const batch::Rows& readings
 }
 
 // In the order of Schema::reading_columns; returns the parameter behind them.
-int ReadingInsert::bind(Statement& statement, int parameter, std::size_t row, const batch::Row& reading) {
+int ReadingInsert::bind(tables::Statement& statement, int parameter, std::size_t row,
+                        const batch::Row& reading) {
   const identity::Identity& identity = roster_[reading.sensor];
   const std::int64_t anomalous = reading.anomaly ? 1 : 0;
   std::ranges::copy(timestamp_writer_.write(reading.due), timestamps_[row].begin());
@@ -136,7 +138,8 @@ int EventInsert::apply(const batch::AnomalyEvent& event, std::int64_t last_id) {
 
 int EventInsert::begin(const batch::AnomalyEvent& event, std::int64_t last_id) {
   if (!begin_.is_prepared()) {
-    if (const StorageError error = database_.prepare(begin_event_sql, begin_); !error.ok()) return error.code;
+    if (const tables::StorageError error = database_.prepare(begin_event_sql, begin_); !error.ok())
+      return error.code;
   }
   const std::string started_at = timestamp_text(event.started_at);
   const std::string ended_at = timestamp_text(event.ended_at);
@@ -158,15 +161,16 @@ int EventInsert::begin(const batch::AnomalyEvent& event, std::int64_t last_id) {
 // Beside the events, whose columns are given. Most files never need the table, so the first injected event
 // makes it.
 int EventInsert::mark_injected() {
-  StorageError error = database_.execute(create_injected_sql);
-  Statement mark;
+  tables::StorageError error = database_.execute(create_injected_sql);
+  tables::Statement mark;
   if (error.ok()) error = database_.prepare(mark_injected_sql, mark);
   return error.ok() ? mark.run() : error.code;
 }
 
-int EventInsert::update(const batch::AnomalyEvent& event, Statement& statement, std::string_view sql) {
+int EventInsert::update(const batch::AnomalyEvent& event, tables::Statement& statement,
+                        std::string_view sql) {
   if (!statement.is_prepared()) {
-    if (const StorageError error = database_.prepare(sql, statement); !error.ok()) return error.code;
+    if (const tables::StorageError error = database_.prepare(sql, statement); !error.ok()) return error.code;
   }
   const std::string started_at = timestamp_text(event.started_at);
   const std::string ended_at = timestamp_text(event.ended_at);

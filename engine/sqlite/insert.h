@@ -9,7 +9,7 @@
 #include "base/timestamp.h"
 #include "batch/rows.h"
 #include "identity/identity.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 #include "types/schema.h"
 
 namespace fleet_sim::sqlite {
@@ -17,7 +17,7 @@ namespace fleet_sim::sqlite {
 class ReadingInsert {
  public:
   // Borrows all three.
-  ReadingInsert(Database& database, const identity::Roster& roster, const types::Schema& schema)
+  ReadingInsert(tables::Database& database, const identity::Roster& roster, const types::Schema& schema)
       : database_(database), roster_(roster), schema_(schema) {}
 
   // Inserts the rows from number `first` on, in their order; SQLITE_OK or the code of the first failure.
@@ -30,14 +30,15 @@ class ReadingInsert {
   // Beyond 32 rows a statement only grows; what does not fill one goes into the smaller ones.
   static constexpr std::array<std::size_t, 3> rows_per_statement{32, 8, 1};
 
-  int insert_some(Statement& statement, const batch::Rows& readings, std::size_t first, std::size_t rows);
-  int bind(Statement& statement, int parameter, std::size_t row, const batch::Row& reading);
-  int prepare(Statement& statement, std::size_t rows);
+  int insert_some(tables::Statement& statement, const batch::Rows& readings, std::size_t first,
+                  std::size_t rows);
+  int bind(tables::Statement& statement, int parameter, std::size_t row, const batch::Row& reading);
+  int prepare(tables::Statement& statement, std::size_t rows);
 
-  Database& database_;
+  tables::Database& database_;
   const identity::Roster& roster_;
   const types::Schema& schema_;
-  std::array<Statement, rows_per_statement.size()> statements_;
+  std::array<tables::Statement, rows_per_statement.size()> statements_;
   TimestampWriter timestamp_writer_;
   std::array<TimestampText, rows_per_statement.front()>
       timestamps_{};  // the statement refers to them until it has run
@@ -45,7 +46,7 @@ class ReadingInsert {
 
 class EventInsert {
  public:
-  EventInsert(Database& database, const identity::Roster& roster, const types::Schema& schema)
+  EventInsert(tables::Database& database, const identity::Roster& roster, const types::Schema& schema)
       : database_(database), roster_(roster), schema_(schema) {}
 
   // Inserts an event that shows for the first time, completes one that has ended, or brings an open one up to
@@ -55,15 +56,15 @@ class EventInsert {
 
  private:
   int begin(const batch::AnomalyEvent& event, std::int64_t last_id);
-  int update(const batch::AnomalyEvent& event, Statement& statement, std::string_view sql);
+  int update(const batch::AnomalyEvent& event, tables::Statement& statement, std::string_view sql);
   int mark_injected();
 
-  Database& database_;
+  tables::Database& database_;
   const identity::Roster& roster_;
   const types::Schema& schema_;
-  Statement begin_;
-  Statement update_;
-  Statement update_ended_;
+  tables::Statement begin_;
+  tables::Statement update_;
+  tables::Statement update_ended_;
 };
 
 }  // namespace fleet_sim::sqlite

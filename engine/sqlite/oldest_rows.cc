@@ -39,12 +39,12 @@ constexpr std::string_view select_run_of_first =
 constexpr std::string_view delete_event = "DELETE FROM anomaly_events WHERE id = ?1";
 constexpr std::string_view delete_injected = "DELETE FROM injected_anomalies WHERE event_id = ?1";
 
-StorageError not_ours(std::string_view timestamp) {
+tables::StorageError not_ours(std::string_view timestamp) {
   return {SQLITE_MISMATCH, fmt::format("has a row at {}, which is not a time", in_quotes(timestamp))};
 }
 
 // `text` earlier by `span`, as a text again.
-StorageError earlier(std::string_view text, Microseconds span, std::string& result) {
+tables::StorageError earlier(std::string_view text, Microseconds span, std::string& result) {
   const auto moment = parse_timestamp(text);
   if (!moment) return not_ours(text);
   result =
@@ -58,8 +58,9 @@ struct Place {
   std::string timestamp;
 };
 
-StorageError read_place(Database& database, std::string_view sql, std::optional<Place>& place) {
-  return database.query(sql, [&](const Statement& row) {
+tables::StorageError read_place(tables::Database& database, std::string_view sql,
+                                std::optional<Place>& place) {
+  return database.query(sql, [&](const tables::Statement& row) {
     place = Place{row.integer(0), std::string(row.text(1))};
   });
 }
@@ -70,16 +71,17 @@ struct Bound {
   std::int64_t below_id = 0;
 };
 
-StorageError find_bound(Database& database, const config::RetentionSettings& settings,
-                        std::optional<Bound>& bound) {
+tables::StorageError find_bound(tables::Database& database, const config::RetentionSettings& settings,
+                                std::optional<Bound>& bound) {
   std::optional<Place> last;
-  if (StorageError error = read_place(database, select_last, last); !error.ok() || !last) return error;
+  if (tables::StorageError error = read_place(database, select_last, last); !error.ok() || !last)
+    return error;
   const bool too_large = settings.shard_bytes > 0 && used_bytes(database) > settings.shard_bytes;
   if (!too_large && settings.age_seconds == 0) return {};
   const auto age = static_cast<Microseconds>(settings.age_seconds * 1e6);
   const Microseconds span = too_large ? kept_to_resume : std::max(age, kept_to_resume);
   Bound found{{}, std::min(last->id, database.query_integer(select_next_run, last->id))};
-  StorageError error = earlier(last->timestamp, span, found.before);
+  tables::StorageError error = earlier(last->timestamp, span, found.before);
   if (error.ok()) bound = std::move(found);
   return error;
 }
@@ -92,12 +94,12 @@ struct Prefix {
   bool held_back = false;
 };
 
-StorageError find_prefix(Database& database, const config::RetentionSettings& settings,
-                         std::uint32_t most_rows, Prefix& prefix) {
+tables::StorageError find_prefix(tables::Database& database, const config::RetentionSettings& settings,
+                                 std::uint32_t most_rows, Prefix& prefix) {
   std::optional<Bound> bound;
-  if (StorageError error = find_bound(database, settings, bound); !error.ok() || !bound) return error;
-  Statement row;
-  if (StorageError error = database.prepare(select_oldest_readings, row); !error.ok()) return error;
+  if (tables::StorageError error = find_bound(database, settings, bound); !error.ok() || !bound) return error;
+  tables::Statement row;
+  if (tables::StorageError error = database.prepare(select_oldest_readings, row); !error.ok()) return error;
   row.bind(1, bound->below_id);
   row.bind(2, static_cast<std::int64_t>(most_rows));
   int code = SQLITE_OK;
@@ -113,17 +115,18 @@ StorageError find_prefix(Database& database, const config::RetentionSettings& se
 
 // Events lie in the order in which they began, and readings that are left may be due a window before the
 // first of them. Passes over those that go on, one of a sensor at most, and those that runs left open.
-StorageError find_past_events(Database& database, const Place& first, std::uint32_t most_rows,
-                              std::vector<std::int64_t>& past) {
+tables::StorageError find_past_events(tables::Database& database, const Place& first, std::uint32_t most_rows,
+                                      std::vector<std::int64_t>& past) {
   std::string before;
-  if (StorageError error = earlier(first.timestamp, longest_window, before); !error.ok()) return error;
-  Statement run;
-  if (StorageError error = database.prepare(select_run_of_first, run); !error.ok()) return error;
+  if (tables::StorageError error = earlier(first.timestamp, longest_window, before); !error.ok())
+    return error;
+  tables::Statement run;
+  if (tables::StorageError error = database.prepare(select_run_of_first, run); !error.ok()) return error;
   run.bind(1, first.id);
   if (run.step() != SQLITE_ROW) return database.error();
   const std::int64_t first_of_run = run.integer(0);
-  Statement row;
-  if (StorageError error = database.prepare(select_oldest_events, row); !error.ok()) return error;
+  tables::Statement row;
+  if (tables::StorageError error = database.prepare(select_oldest_events, row); !error.ok()) return error;
   row.bind(1, first.id);
   int code = SQLITE_OK;
   while (past.size() < most_rows && (code = row.step()) == SQLITE_ROW) {
@@ -133,10 +136,11 @@ StorageError find_past_events(Database& database, const Place& first, std::uint3
   return database.error_of(code);
 }
 
-StorageError delete_events(Database& database, std::uint32_t most_rows, std::uint64_t& deleted) {
+tables::StorageError delete_events(tables::Database& database, std::uint32_t most_rows,
+                                   std::uint64_t& deleted) {
   std::optional<Place> first;
   std::vector<std::int64_t> past;
-  StorageError error = read_place(database, select_first, first);
+  tables::StorageError error = read_place(database, select_first, first);
   if (error.ok() && first) error = find_past_events(database, *first, most_rows, past);
   const bool has_injected = database.has_table("injected_anomalies");
   for (const std::int64_t id : past) {
@@ -147,17 +151,18 @@ StorageError delete_events(Database& database, std::uint32_t most_rows, std::uin
   return error;
 }
 
-StorageError delete_prefix(Database& database, const config::RetentionSettings& settings,
-                           std::uint32_t most_rows, DeletedRows& deleted) {
+tables::StorageError delete_prefix(tables::Database& database, const config::RetentionSettings& settings,
+                                   std::uint32_t most_rows, DeletedRows& deleted) {
   // Once more under the lock: a collector may have taken a mark back.
   Prefix prefix;
-  StorageError error = find_prefix(database, settings, most_rows, prefix);
+  tables::StorageError error = find_prefix(database, settings, most_rows, prefix);
   if (!error.ok() || prefix.readings == 0) return error;
   error = database.run(delete_readings, prefix.last_id);
   DeletedRows removed{prefix.readings, 0, prefix.held_back};
   if (error.ok()) error = delete_events(database, most_rows, removed.events);
   if (error.ok()) {
-    error = record_deletions(database, {prefix.until, prefix.last_id, removed.readings, removed.events});
+    error =
+        tables::record_deletions(database, {prefix.until, prefix.last_id, removed.readings, removed.events});
   }
   if (error.ok()) error = database.execute("COMMIT");
   if (error.ok()) deleted = removed;
@@ -166,18 +171,18 @@ StorageError delete_prefix(Database& database, const config::RetentionSettings& 
 
 }  // namespace
 
-std::uint64_t used_bytes(Database& database) {
+std::uint64_t used_bytes(tables::Database& database) {
   const std::int64_t pages =
       database.query_integer("PRAGMA page_count", 0) - database.query_integer("PRAGMA freelist_count", 0);
   return static_cast<std::uint64_t>(pages * database.query_integer("PRAGMA page_size", 0));
 }
 
-StorageError delete_oldest(Database& database, const config::RetentionSettings& settings,
-                           DeletedRows& deleted, std::uint32_t most_rows) {
+tables::StorageError delete_oldest(tables::Database& database, const config::RetentionSettings& settings,
+                                   DeletedRows& deleted, std::uint32_t most_rows) {
   deleted = {};
   // A look first, so that a shard with nothing to delete is not locked.
   Prefix prefix;
-  StorageError error = find_prefix(database, settings, 1, prefix);
+  tables::StorageError error = find_prefix(database, settings, 1, prefix);
   deleted.held_back = prefix.held_back;
   if (!error.ok() || prefix.readings == 0) return error;
   error = database.execute("BEGIN IMMEDIATE");

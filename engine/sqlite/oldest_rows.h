@@ -12,8 +12,8 @@
 #include <cstdint>
 
 #include "config/config.h"
-#include "sqlite/deletions.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
+#include "tables/deletions.h"
 
 namespace fleet_sim::sqlite {
 
@@ -21,7 +21,7 @@ namespace fleet_sim::sqlite {
 inline constexpr std::uint32_t most_rows_deleted_at_once = 2'000;
 
 // Bytes of the file in use: what it would shrink to. Rows that come take the place of those that went.
-std::uint64_t used_bytes(Database& database);
+std::uint64_t used_bytes(tables::Database& database);
 
 struct DeletedRows {
   std::uint64_t readings = 0;
@@ -30,7 +30,7 @@ struct DeletedRows {
 };
 
 // One transaction, or none when no reading is to go. `most_rows` as above; tests take fewer.
-StorageError delete_oldest(Database& database, const config::RetentionSettings& settings,
-                           DeletedRows& deleted, std::uint32_t most_rows = most_rows_deleted_at_once);
+tables::StorageError delete_oldest(tables::Database& database, const config::RetentionSettings& settings,
+                                   DeletedRows& deleted, std::uint32_t most_rows = most_rows_deleted_at_once);
 
 }  // namespace fleet_sim::sqlite

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sqlite/schema.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::sqlite {
 namespace {
@@ -72,22 +72,22 @@ bool Retention::pause(std::chrono::steady_clock::duration span) {
 
 // A file that cannot be opened is the writer's to tell of.
 void Retention::take_turn(const std::string& path) {
-  Database shard;
+  tables::Database shard;
   if (!shard.open_existing(path, vfs_).ok()) return;
   // The last connection to close would copy the log, and remove it.
   shard.keep_log_on_close(true);
   bool held_back = false;
-  StorageError error = prepare_connection(shard, settings_);
+  tables::StorageError error = tables::prepare_connection(shard, settings_);
   if (error.ok()) error = shard.execute(retention_pragmas);
   if (error.ok()) error = delete_from(shard, held_back);
   if (!error.busy()) note_state(path, error, held_back);
 }
 
-StorageError Retention::delete_from(Database& shard, bool& held_back) {
+tables::StorageError Retention::delete_from(tables::Database& shard, bool& held_back) {
   for (unsigned refused = 0;;) {
     DeletedRows deleted;
     const auto began = std::chrono::steady_clock::now();
-    StorageError error = delete_oldest(shard, settings_.retention, deleted);
+    tables::StorageError error = delete_oldest(shard, settings_.retention, deleted);
     if (!error.ok() && (!error.busy() || ++refused == most_refusals)) return error;
     if (error.ok()) {
       refused = 0;
@@ -100,7 +100,7 @@ StorageError Retention::delete_from(Database& shard, bool& held_back) {
   }
 }
 
-void Retention::note_state(const std::string& path, const StorageError& error, bool held_back) {
+void Retention::note_state(const std::string& path, const tables::StorageError& error, bool held_back) {
   if (error.ok()) {
     failing_.erase(path);
   } else if (failing_.insert(path).second) {

@@ -23,7 +23,7 @@
 
 #include "config/config.h"
 #include "sqlite/oldest_rows.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
 namespace fleet_sim::sqlite {
 
@@ -49,10 +49,10 @@ class Retention {
  private:
   void run();
   void take_turn(const std::string& path);
-  StorageError delete_from(Database& shard, bool& held_back);
+  tables::StorageError delete_from(tables::Database& shard, bool& held_back);
   [[nodiscard]] bool is_stopping();
   bool pause(std::chrono::steady_clock::duration span);
-  void note_state(const std::string& path, const StorageError& error, bool held_back);
+  void note_state(const std::string& path, const tables::StorageError& error, bool held_back);
 
   const config::SqliteSettings& settings_;
   std::string vfs_;

@@ -9,11 +9,11 @@
 #include <filesystem>
 #include <utility>
 
-#include "sqlite/complete_run.h"
 #include "sqlite/insert.h"
-#include "sqlite/run_losses.h"
-#include "sqlite/run_resumptions.h"
 #include "sqlite/set_aside.h"
+#include "tables/complete_run.h"
+#include "tables/run_losses.h"
+#include "tables/run_resumptions.h"
 
 namespace fleet_sim::sqlite {
 namespace {
@@ -24,10 +24,10 @@ constexpr std::string_view last_event_sql =
     "SELECT sensor_id, started_at FROM anomaly_events ORDER BY id DESC LIMIT 1";
 
 // Whether the query's one row, if it has one, is about this sensor and moment.
-StorageError ask_whether(Database& database, std::string_view sql, std::string_view sensor, Timestamp moment,
-                         bool& answer) {
-  Statement row;
-  if (StorageError error = database.prepare(sql, row); !error.ok()) return error;
+tables::StorageError ask_whether(tables::Database& database, std::string_view sql, std::string_view sensor,
+                                 Timestamp moment, bool& answer) {
+  tables::Statement row;
+  if (tables::StorageError error = database.prepare(sql, row); !error.ok()) return error;
   const int code = row.step();
   if (code != SQLITE_ROW && code != SQLITE_DONE) return database.error();
   answer = code == SQLITE_ROW && row.text(0) == sensor && row.text(1) == timestamp_text(moment);
@@ -42,7 +42,7 @@ struct Shard::Connection {
       : readings(database, context.roster, context.schema),
         events(database, context.roster, context.schema) {}
 
-  Database database;
+  tables::Database database;
   ReadingInsert readings;
   EventInsert events;
 };
@@ -51,16 +51,16 @@ Shard::Shard(std::string path, const ShardContext& context) : path_(std::move(pa
 Shard::~Shard() = default;
 Shard::Shard(Shard&&) noexcept = default;
 
-StorageError Shard::open() {
+tables::StorageError Shard::open() {
   if (is_open()) return {};
   auto connection = std::make_unique<Connection>(*context_);
-  Database& database = connection->database;
-  if (StorageError error = connect(database); !error.ok()) return error;
-  if (StorageError error = prepare(database); !error.ok()) return error;
+  tables::Database& database = connection->database;
+  if (tables::StorageError error = connect(database); !error.ok()) return error;
+  if (tables::StorageError error = prepare(database); !error.ok()) return error;
   database.count_log_pages();
   if (!schema_accepted_) {
-    LastIds found;
-    if (StorageError error = read_last_ids(database, found); !error.ok()) return error;
+    tables::LastIds found;
+    if (tables::StorageError error = tables::read_last_ids(database, found); !error.ok()) return error;
     last_ = {std::max(last_.reading, found.reading), std::max(last_.event, found.event)};
   }
   schema_accepted_ = was_ours_ = true;
@@ -69,9 +69,9 @@ StorageError Shard::open() {
   return {};
 }
 
-StorageError Shard::prepare(Database& database) const {
-  return schema_accepted_ ? prepare_connection(database, context_->settings)
-                          : prepare_schema(database, context_->settings, context_->schema);
+tables::StorageError Shard::prepare(tables::Database& database) const {
+  return schema_accepted_ ? tables::prepare_connection(database, context_->settings)
+                          : tables::prepare_schema(database, context_->settings, context_->schema);
 }
 
 std::optional<Shard::FileIdentity> Shard::identity_of(const std::string& path) {
@@ -96,14 +96,14 @@ void Shard::note_log() {
   if (log && index) log_ = LogIdentity{*log, *index};
 }
 
-void Shard::expect_file(const LastIds& last) {
+void Shard::expect_file(const tables::LastIds& last) {
   last_ = last;
   note_file();
 }
 
 // A data directory that has been deleted, or could not be made at the start, is made again.
-StorageError Shard::connect(Database& database) const {
-  StorageError error = database.open(path_, context_->vfs);
+tables::StorageError Shard::connect(tables::Database& database) const {
+  tables::StorageError error = database.open(path_, context_->vfs);
   if ((error.code & 0xFF) != SQLITE_CANTOPEN) return error;
   std::error_code not_made;
   const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
@@ -132,7 +132,7 @@ void Shard::leave_moved_file() {
   close(Close::for_now);
   std::error_code ignored;
   if (!std::filesystem::exists(path_, ignored) &&
-      (has_log(path_) || std::filesystem::exists(path_ + "-shm", ignored))) {
+      (tables::has_log(path_) || std::filesystem::exists(path_ + "-shm", ignored))) {
     set_aside(path_, "left", system_now(), ignored);
   }
   forget_file();
@@ -152,21 +152,21 @@ void Shard::forget_file() {
   before_ = last_;
 }
 
-StorageError Shard::flush(const write::Lot& lot) {
+tables::StorageError Shard::flush(const write::Lot& lot) {
   keep_offered(lot.offered);
-  if (StorageError error = open(); !error.ok()) return error;
-  Database& database = connection_->database;
+  if (tables::StorageError error = open(); !error.ok()) return error;
+  tables::Database& database = connection_->database;
   const std::size_t reloads_so_far = reloads();
   // The write lock is taken at once: to meet a lock half-way through would mean writing everything twice.
-  LastIds last = last_;
-  StorageError error = database.execute("BEGIN IMMEDIATE");
+  tables::LastIds last = last_;
+  tables::StorageError error = database.execute("BEGIN IMMEDIATE");
   if (error.ok()) error = settle_doubt();
   if (error.ok()) error = write(lot, last);
   for (std::size_t i = reloads_recorded_; error.ok() && i < reloads_so_far; ++i) {
-    error = record_reload(database, context_->run, context_->roster, (*context_->run.reloads)[i]);
+    error = tables::record_reload(database, context_->run, context_->roster, (*context_->run.reloads)[i]);
   }
   if (error.ok() && lot.gap_since && !gap_recorded_)
-    error = record_loss(database, context_->run.run_id, *lot.gap_since);
+    error = tables::record_loss(database, context_->run.run_id, *lot.gap_since);
   if (error.ok()) {
     error = database.execute("COMMIT");
     if (!error.ok()) {
@@ -191,7 +191,7 @@ StorageError Shard::flush(const write::Lot& lot) {
 
 // What has been recorded with this commit.
 void Shard::note_recorded(std::size_t reloads_so_far) {
-  const RunReloads* reloads = context_->run.reloads;
+  const tables::RunReloads* reloads = context_->run.reloads;
   if (reloads != nullptr && !run_recorded_) reloads->note_recorded(0);
   for (std::size_t i = reloads_recorded_; i < reloads_so_far; ++i)
     reloads->note_recorded((*reloads)[i].number);
@@ -203,10 +203,10 @@ std::size_t Shard::reloads() const {
   return context_->run.reloads == nullptr ? 0 : context_->run.reloads->size();
 }
 
-StorageError Shard::write(const write::Lot& lot, LastIds& last) {
-  Database& database = connection_->database;
+tables::StorageError Shard::write(const write::Lot& lot, tables::LastIds& last) {
+  tables::Database& database = connection_->database;
   if (!run_recorded_) {
-    if (StorageError error = begin_run(); !error.ok()) return error;
+    if (tables::StorageError error = begin_run(); !error.ok()) return error;
   }
   if (insert_readings(lot) != SQLITE_OK) return database.error();
   if (lot.readings.size() > already_there_.readings) last.reading = database.last_inserted_id();
@@ -217,16 +217,19 @@ StorageError Shard::write(const write::Lot& lot, LastIds& last) {
   return {};
 }
 
-StorageError Shard::begin_run() {
-  Database& database = connection_->database;
-  if (StorageError error = record_run(database, context_->run, before_); !error.ok()) return error;
+tables::StorageError Shard::begin_run() {
+  tables::Database& database = connection_->database;
+  if (tables::StorageError error = tables::record_run(database, context_->run, before_); !error.ok())
+    return error;
   const bool is_first_time = database.changed_rows() > 0;
   if (const auto resumed_at = context_->run.resumed_at) {
-    StorageError error = record_resumption(database, context_->run.run_id, *resumed_at);
+    tables::StorageError error = tables::record_resumption(database, context_->run.run_id, *resumed_at);
     if (!error.ok()) return error;
   }
-  if (StorageError error = record_start(database, context_->run, context_->roster); !error.ok()) return error;
-  return is_first_time ? complete_run_before(database, context_->run.run_id) : StorageError{};
+  if (tables::StorageError error = tables::record_start(database, context_->run, context_->roster);
+      !error.ok())
+    return error;
+  return is_first_time ? tables::complete_run_before(database, context_->run.run_id) : tables::StorageError{};
 }
 
 int Shard::insert_readings(const write::Lot& lot) {
@@ -240,11 +243,11 @@ int Shard::insert_readings(const write::Lot& lot) {
 // A commit that fails when its last page is in the log, while waiting for the disk, is undone in this
 // connection but stands for the next one. Its last row tells; what it has only brought up to date may be
 // written again.
-StorageError Shard::settle_doubt() {
+tables::StorageError Shard::settle_doubt() {
   if (!doubtful_) return {};
   bool there = false;
-  Database& database = connection_->database;
-  StorageError error =
+  tables::Database& database = connection_->database;
+  tables::StorageError error =
       ask_whether(database, doubtful_->sql, context_->roster[doubtful_->sensor].id, doubtful_->at, there);
   if (!error.ok()) return error;
   if (there) already_there_ = in_doubt_;
@@ -252,7 +255,7 @@ StorageError Shard::settle_doubt() {
   doubtful_.reset();
   if (!there) return {};
   // What is there is not safe yet, and a transaction that changes nothing would not wait for the disk.
-  const std::string same_version = fmt::format("PRAGMA user_version = {}", schema_version);
+  const std::string same_version = fmt::format("PRAGMA user_version = {}", tables::schema_version);
   return database.execute(same_version.c_str());
 }
 

@@ -18,9 +18,9 @@
 #include "base/timestamp.h"
 #include "config/config.h"
 #include "identity/identity.h"
-#include "sqlite/run_reloads.h"
-#include "sqlite/schema.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
+#include "tables/run_reloads.h"
+#include "tables/schema.h"
 #include "types/built_in_type.h"
 #include "write/lot.h"
 
@@ -30,7 +30,7 @@ namespace fleet_sim::sqlite {
 struct ShardContext {
   const identity::Roster& roster;
   const config::SqliteSettings& settings;
-  const RunInfo& run;
+  const tables::RunInfo& run;
   std::string vfs;  // empty: SQLite's default
   const types::Schema& schema = types::built_in_type().schema;
 };
@@ -45,12 +45,12 @@ class Shard {
 
   // The file that is there has these ids and is the one to go on with: should it go before it is opened, it
   // counts as one that has moved.
-  void expect_file(const LastIds& last);
+  void expect_file(const tables::LastIds& last);
 
   // Commits the lot, opening the file if need be. After an error the file is as it was before; but where a
   // commit failed when it was in the log already, the next flush finds that out. A gap is noted in the file,
   // once.
-  StorageError flush(const write::Lot& lot);
+  tables::StorageError flush(const write::Lot& lot);
 
   // How long the write-ahead log was at the last flush, and copying it into the file. A copy that fails
   // leaves it for the next one.
@@ -58,7 +58,7 @@ class Shard {
   void copy_log();
 
   [[nodiscard]] bool is_open() const { return connection_ != nullptr; }
-  StorageError open();
+  tables::StorageError open();
 
   // Closes the connection. `for_good` copies the write-ahead log into the file first, so that the file stands
   // alone; `for_now` leaves the log for the next opening.
@@ -106,11 +106,11 @@ class Shard {
     Timestamp at = 0;
   };
 
-  StorageError connect(Database& database) const;
-  StorageError write(const write::Lot& lot, LastIds& last);
-  StorageError prepare(Database& database) const;
-  StorageError begin_run();
-  StorageError settle_doubt();
+  tables::StorageError connect(tables::Database& database) const;
+  tables::StorageError write(const write::Lot& lot, tables::LastIds& last);
+  tables::StorageError prepare(tables::Database& database) const;
+  tables::StorageError begin_run();
+  tables::StorageError settle_doubt();
   void keep_offered(const write::Share& offered);
   static std::optional<LastRow> last_row(const write::Lot& lot);
   int insert_readings(const write::Lot& lot);
@@ -131,8 +131,8 @@ class Shard {
   write::Share already_there_;        // the lot's first rows, of a commit that turned out to be
   std::optional<FileIdentity> file_;  // none before the first opening, and once the file has been let go
   std::optional<LogIdentity> log_;    // while open, once something was committed
-  LastIds last_;                      // highest ids under this name, as far as they are known
-  LastIds before_;                    // of the file in whose place this one was begun; zero for the first
+  tables::LastIds last_;              // highest ids under this name, as far as they are known
+  tables::LastIds before_;            // of the file in whose place this one was begun; zero for the first
   bool schema_accepted_ = false;      // the file has been found or made to be ours
   bool run_recorded_ = false;
   bool gap_recorded_ = false;

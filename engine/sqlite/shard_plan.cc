@@ -11,8 +11,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "sqlite/schema.h"
 #include "sqlite/shard_key.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::sqlite {
 namespace {
@@ -67,9 +67,9 @@ Look look_at(const std::string& path, const types::Schema& schema) {
     look.problem = "cannot be appended to: not a regular file";
     return look;
   }
-  Database database;
-  StorageError error = database.open_to_read(path);
-  if (error.ok()) error = check_schema(database, schema);
+  tables::Database database;
+  tables::StorageError error = database.open_to_read(path);
+  if (error.ok()) error = tables::check_schema(database, schema);
   look.is_ours = error.ok();
   // Rows are never deleted, so the last id counts them without reading them all.
   if (look.is_ours) {

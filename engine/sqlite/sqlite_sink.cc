@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t most_log_growth = 4;  // times checkpoint_pages, before a log is copied by who writes it
 
-write::Failure failure_of(const StorageError& error) {
+write::Failure failure_of(const tables::StorageError& error) {
   using Kind = write::Failure::Kind;
   if (error.ok()) return {};
   const Kind kind = error.busy() ? Kind::occupied : error.foreign() ? Kind::foreign : Kind::failing;
@@ -54,7 +54,7 @@ std::optional<write::Answer> SqliteDestination::take(const write::Lot& lot) {
   write::Answer answer;
   let_go_if_moved(answer);
   look_for_log(answer);
-  const StorageError error = shard_.flush(lot);
+  const tables::StorageError error = shard_.flush(lot);
   if (!error.ok()) {
     refused(error, answer);
   } else {
@@ -81,7 +81,7 @@ void SqliteDestination::look_for_log(write::Answer& answer) {
        ErrorClass::io});
 }
 
-void SqliteDestination::refused(const StorageError& error, write::Answer& answer) {
+void SqliteDestination::refused(const tables::StorageError& error, write::Answer& answer) {
   answer.failure = failure_of(error);
   answer.obstacle_removed = set_aside_corrupt(error, answer);
   if (!answer.obstacle_removed && !error.busy()) close_for_now();
@@ -89,7 +89,7 @@ void SqliteDestination::refused(const StorageError& error, write::Answer& answer
 
 // Once until something has been committed again: on a disk that makes every file corrupt, more of them are no
 // remedy. What never was ours is somebody else's file, and stays.
-bool SqliteDestination::set_aside_corrupt(const StorageError& error, write::Answer& answer) {
+bool SqliteDestination::set_aside_corrupt(const tables::StorageError& error, write::Answer& answer) {
   if (error.error_class() != ErrorClass::corrupt || set_aside_) return false;
   if (error.foreign() && !shard_.was_ours()) return false;
   std::error_code not_renamed;
@@ -127,7 +127,7 @@ void SqliteDestination::tidy() {
 // The log is copied into the file, so that the file stands alone.
 std::string SqliteDestination::finish() {
   if (log_left_ && !shard_.has_moved()) {
-    const StorageError error = shard_.open();
+    const tables::StorageError error = shard_.open();
     if (!error.ok()) return fmt::format("left its write-ahead log in place: {}", error.message);
   }
   if (shard_.is_open()) say("closed");

@@ -26,7 +26,7 @@
 namespace fleet_sim::sqlite {
 
 // By path: files that a run which is resumed was found to have, with their highest ids.
-using ExpectedFiles = std::unordered_map<std::string, LastIds>;
+using ExpectedFiles = std::unordered_map<std::string, tables::LastIds>;
 
 class SqliteSink;
 
@@ -42,7 +42,7 @@ class SqliteDestination final : public write::Destination {
   std::string finish() override;
 
   // Should the file disappear before it is opened, it counts as one that has moved.
-  void expect_file(const LastIds& last) { shard_.expect_file(last); }
+  void expect_file(const tables::LastIds& last) { shard_.expect_file(last); }
 
   [[nodiscard]] std::uint32_t index() const { return index_; }
   [[nodiscard]] bool is_open() const { return shard_.is_open(); }
@@ -56,8 +56,8 @@ class SqliteDestination final : public write::Destination {
   void say(std::string_view what) const;
   void let_go_if_moved(write::Answer& answer);
   void look_for_log(write::Answer& answer);
-  void refused(const StorageError& error, write::Answer& answer);
-  bool set_aside_corrupt(const StorageError& error, write::Answer& answer);
+  void refused(const tables::StorageError& error, write::Answer& answer);
+  bool set_aside_corrupt(const tables::StorageError& error, write::Answer& answer);
 
   SqliteSink& sink_;
   std::uint32_t index_;

@@ -34,9 +34,9 @@ std::string readings_config_hash(const config::Config& config) {
   return fmt::format("{:016x}", hash_text(config::readings_config_text(config)));
 }
 
-sqlite::RunInfo describe_run(const config::Config& config, const identity::Roster& roster,
+tables::RunInfo describe_run(const config::Config& config, const identity::Roster& roster,
                              std::span<const std::uint32_t> members) {
-  sqlite::RunInfo run;
+  tables::RunInfo run;
   run.began_at = system_now();
   run.seed = config.simulation.seed.value_or(random_seed());
   run.run_id = fmt::format("{}-{:08x}", timestamp_text(run.began_at).substr(0, 19), std::random_device{}());

@@ -10,12 +10,12 @@
 #include "config/config.h"
 #include "identity/identity.h"
 #include "log/log_settings.h"
-#include "sqlite/schema.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::start {
 
 // Without `start`, which is known only when the run begins.
-sqlite::RunInfo describe_run(const config::Config& config, const identity::Roster& roster,
+tables::RunInfo describe_run(const config::Config& config, const identity::Roster& roster,
                              std::span<const std::uint32_t> members);
 
 // A hash of the identities of a fleet, whatever their order.

@@ -23,7 +23,7 @@ class ConfigReader {
   ConfigReader(const config::Config& process, std::shared_ptr<const config::Config> first)
       : process_(process), config_(std::move(first)), readings_(config::readings_config_text(*config_)) {}
 
-  const std::shared_ptr<const config::Config>& read(const sqlite::RunReload& reload) {
+  const std::shared_ptr<const config::Config>& read(const tables::RunReload& reload) {
     if (reload.config == text_) return config_;
     text_ = reload.config;
     Problems problems;

@@ -15,8 +15,8 @@
 #include "config/config.h"
 #include "data/run_record.h"
 #include "identity/identity.h"
-#include "sqlite/run_reloads.h"
 #include "start/edition.h"
+#include "tables/run_reloads.h"
 
 namespace fleet_sim::start {
 
@@ -28,7 +28,7 @@ struct Became {
 };
 
 struct PastReload {
-  sqlite::RunReload reload;
+  tables::RunReload reload;
   std::shared_ptr<const config::Config> config;  // from then on
   bool changes_config = false;
   std::vector<Became> became;

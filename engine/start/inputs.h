@@ -12,7 +12,7 @@
 #include "config/config.h"
 #include "config/load_config.h"
 #include "identity/load_identities.h"
-#include "sqlite/schema.h"
+#include "tables/schema.h"
 #include "types/built_in_type.h"
 
 namespace fleet_sim::start {
@@ -31,7 +31,7 @@ struct Inputs {
   const types::SensorType* type = &types::built_in_type();  // of all sensors
   std::vector<std::uint32_t> members;                       // roster indices of this process's partition
   std::vector<std::string> warnings;
-  std::optional<sqlite::RunInfo> resumed;  // the run to resume, if any …
+  std::optional<tables::RunInfo> resumed;  // the run to resume, if any …
   std::shared_ptr<const History>
       history;  // … what its fleet was, and is at the end of its shards, as are the …
   bool differs_from_record = false;    // … config and members above: files or flags want something else

@@ -39,8 +39,8 @@ std::vector<PlacedRun> all_runs(const std::filesystem::path& directory) {
   const std::vector<std::filesystem::path> files = data::find_shards(directory);
   std::vector<std::vector<data::RecordedRun>> of_file(files.size());
   tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
-    sqlite::Database shard = data::open_shard(files[i]);
-    if (sqlite::check_schema(shard).ok()) of_file[i] = data::read_runs(shard, files[i]);
+    tables::Database shard = data::open_shard(files[i]);
+    if (tables::check_schema(shard).ok()) of_file[i] = data::read_runs(shard, files[i]);
   });
   std::vector<PlacedRun> runs;
   std::set<std::string> known;
@@ -57,7 +57,7 @@ std::vector<PlacedRun> all_runs(const std::filesystem::path& directory) {
 
 // What was left out in the middle cannot be written behind what followed it, and what was lost of the
 // anomalies would have to be known to go on from.
-void check_whole(const std::vector<PlacedRun>& runs, const sqlite::RunInfo& best) {
+void check_whole(const std::vector<PlacedRun>& runs, const tables::RunInfo& best) {
   for (const PlacedRun& placed : runs) {
     if (placed.run.run_id != best.run_id || !placed.run.has_losses) continue;
     throw InvalidInput(
@@ -91,7 +91,7 @@ std::vector<write::Place> all_places(const sqlite::ShardPlan& plan) {
 
 // An anomaly that a sensor was in the middle of would be gone with its rows.
 void check_not_deleted(const data::FoundShard& found, Timestamp moment, const std::string& path,
-                       const sqlite::RunInfo& run) {
+                       const tables::RunInfo& run) {
   if (!found.deleted_until() || *found.deleted_until() < moment) return;
   throw InvalidInput(
       fmt::format("--resume: run {} would resume at {}, where another file ends, but database.retention has "
@@ -103,7 +103,7 @@ void check_not_deleted(const data::FoundShard& found, Timestamp moment, const st
 // Works out a resumption: first what the shards hold, then where the fleet goes on, then what it was there.
 class Planner {
  public:
-  Planner(const identity::Roster& roster, const sqlite::ShardPlan& plan, const sqlite::RunInfo& run,
+  Planner(const identity::Roster& roster, const sqlite::ShardPlan& plan, const tables::RunInfo& run,
           const History& history, const types::SensorType& type)
       : roster_(roster), plan_(plan), run_(run), history_(history), type_(type), lives_(history, roster) {
     sensor_of_id_.reserve(lives_.sensors().size());
@@ -282,7 +282,7 @@ class Planner {
 
   const identity::Roster& roster_;
   const sqlite::ShardPlan& plan_;
-  const sqlite::RunInfo& run_;
+  const tables::RunInfo& run_;
   const History& history_;
   const types::SensorType& type_;
   LifeTable lives_;
@@ -299,7 +299,7 @@ void add_other_fleet(std::uint64_t sensors_then, const Inputs& inputs, Problems&
                                        sensors_then, inputs.members.size()));
 }
 
-void check_same_fleet(const Inputs& inputs, const sqlite::RunInfo& run, Problems& problems) {
+void check_same_fleet(const Inputs& inputs, const tables::RunInfo& run, Problems& problems) {
   const bool same_hash =
       run.fleet_hash.empty() || run.fleet_hash == fleet_hash(inputs.identities.roster, inputs.members);
   if (run.fleet_size == inputs.members.size() && same_hash) return;
@@ -335,7 +335,7 @@ std::optional<ResumableRun> find_run(const config::Config& asked) {
   return std::nullopt;
 }
 
-config::Config recorded_config(const sqlite::RunInfo& run) {
+config::Config recorded_config(const tables::RunInfo& run) {
   Problems problems;
   config::Config config =
       config::read_config(run.config, fmt::format("run_info of run {}", run.run_id), problems);
@@ -365,7 +365,7 @@ void check_resumable(const config::Config& config, const config::Config& recorde
 config::Config latest_config(const ResumableRun& run) {
   config::Config config = recorded_config(run.info);
   if (run.record.reloads.empty()) return config;
-  const sqlite::RunReload& last = run.record.reloads.back().reload;
+  const tables::RunReload& last = run.record.reloads.back().reload;
   Problems problems;
   const config::Config recorded =
       config::read_config(last.config, fmt::format("run_reloads of run {}", run.info.run_id), problems);
@@ -374,7 +374,7 @@ config::Config latest_config(const ResumableRun& run) {
 }
 
 void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& problems) {
-  const sqlite::RunInfo& run = *inputs.resumed;
+  const tables::RunInfo& run = *inputs.resumed;
   const config::Config began_under = recorded_config(run);
   const config::Config wanted = inputs.config;
   bool other_identities = false;
@@ -401,7 +401,7 @@ void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& probl
 }
 
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
-                           const sqlite::RunInfo& run, const History& history,
+                           const tables::RunInfo& run, const History& history,
                            const types::SensorType& type) {
   return Planner(roster, plan, run, history, type).plan();
 }
@@ -410,7 +410,7 @@ sqlite::ExpectedFiles found_files(const std::vector<std::string>& paths,
                                   const Resumption::FoundShards& found) {
   sqlite::ExpectedFiles files;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    const sqlite::LastIds& last = found[i]->last_ids();
+    const tables::LastIds& last = found[i]->last_ids();
     if (last.reading > 0 || last.event > 0) files.emplace(paths[i], last);
   }
   return files;

@@ -17,11 +17,11 @@
 #include "fleet/past_anomaly.h"
 #include "fleet/profile_table.h"
 #include "fleet/sensor_state.h"
-#include "sqlite/schema.h"
 #include "sqlite/shard_plan.h"
 #include "sqlite/sqlite_sink.h"
 #include "start/history.h"
 #include "start/inputs.h"
+#include "tables/schema.h"
 #include "types/built_in_type.h"
 #include "write/found_rows.h"
 
@@ -31,13 +31,13 @@ namespace fleet_sim::start {
 // single file than database.path names; nothing where there is none. InvalidInput when it has lost or skipped
 // rows, or when its record is not whole.
 struct ResumableRun {
-  sqlite::RunInfo info;
+  tables::RunInfo info;
   data::RunRecord record;
 };
 std::optional<ResumableRun> find_run(const config::Config& asked);
 
 // The config that the run was begun with, with the seed and the start that it had.
-config::Config recorded_config(const sqlite::RunInfo& run);
+config::Config recorded_config(const tables::RunInfo& run);
 
 // The config that it had last.
 config::Config latest_config(const ResumableRun& run);
@@ -69,7 +69,7 @@ struct Resumption {
 
 // `plan` has a place for every identity of the history.
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
-                           const sqlite::RunInfo& run, const History& history,
+                           const tables::RunInfo& run, const History& history,
                            const types::SensorType& type = types::built_in_type());
 
 // What the writer of these shards needs to know: the files there are, and the rows it need not write again.

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "config/config.h"
-#include "sqlite/schema.h"
 #include "sqlite/sqlite_sink.h"
+#include "tables/schema.h"
 #include "write/destination.h"
 #include "write/sinks.h"
 
@@ -14,7 +14,7 @@ namespace fleet_sim::start {
 
 // What SQLite's sink needs besides: what it records of the run in each file. Borrowed; outlives the sink.
 struct SinkParts : write::SinkParts {
-  const sqlite::RunInfo& run;
+  const tables::RunInfo& run;
   sqlite::ExpectedFiles found;  // of a run that is resumed
 };
 

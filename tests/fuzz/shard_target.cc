@@ -13,7 +13,7 @@
 #include "data/data_directory.h"
 #include "data/digest.h"
 #include "report/report.h"
-#include "sqlite/schema.h"
+#include "tables/schema.h"
 
 using namespace fleet_sim;
 
@@ -50,8 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::ofstream(file, std::ios::binary)
       .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
   look([&] {
-    sqlite::Database database;
-    if (database.open_to_read(file.string()).ok() && sqlite::check_schema(database).ok())
+    tables::Database database;
+    if (database.open_to_read(file.string()).ok() && tables::check_schema(database).ok())
       data::read_runs(database, file);
   });
   look([&] { data::digest_directory(folder.path); });
@@ -59,9 +59,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     report::ReadProgress progress;
     report::make_report(folder.path, progress);
   });
-  sqlite::Database database;
+  tables::Database database;
   if (!database.open(file.string()).ok()) return 0;
-  if (sqlite::prepare_schema(database, config::SqliteSettings()).ok())
-    sqlite::record_run(database, sqlite::RunInfo());
+  if (tables::prepare_schema(database, config::SqliteSettings()).ok())
+    tables::record_run(database, tables::RunInfo());
   return 0;
 }

@@ -14,7 +14,7 @@ namespace {
 
 // A new file whose first page was torn before anything in it was synced: nobody can go on with it.
 void set_aside_if_torn(const std::string& path) {
-  sqlite::Database database;
+  tables::Database database;
   const bool whole = database.open_to_read(path).ok() && database.execute("PRAGMA integrity_check").ok() &&
                      database.execute("SELECT count(*) FROM sqlite_schema").ok();
   database.close();
@@ -22,21 +22,21 @@ void set_aside_if_torn(const std::string& path) {
   for (const char* ending : {"", "-wal", "-shm"}) std::filesystem::remove(path + ending);
 }
 
-std::string text_or_empty(const sqlite::Statement& row, int column) {
+std::string text_or_empty(const tables::Statement& row, int column) {
   return std::string(row.text(column));
 }
 
 ShardState read_file(const std::string& path) {
-  sqlite::Database database;
-  const sqlite::StorageError error = database.open_to_read(path);
+  tables::Database database;
+  const tables::StorageError error = database.open_to_read(path);
   demand(error.ok(), path + ": cannot be opened: " + error.message);
-  sqlite::Statement check;
-  const sqlite::StorageError refused = database.prepare("PRAGMA integrity_check", check);
+  tables::Statement check;
+  const tables::StorageError refused = database.prepare("PRAGMA integrity_check", check);
   demand(refused.ok(), path + ": cannot be checked: " + refused.message);
   demand(check.step() == SQLITE_ROW, path + ": cannot be checked: " + database.error().message);
   demand(check.text(0) == "ok", path + ": fails the integrity check: " + std::string(check.text(0)));
   ShardState state{rows_of(path), {}, {}, {}};
-  sqlite::Statement row;
+  tables::Statement row;
   constexpr std::string_view events =
       "SELECT sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, "
       "readings_affected FROM anomaly_events ORDER BY id";
@@ -99,9 +99,9 @@ std::string name_of(const SensorTime& key) {
 }
 
 std::string text_of(double value) {
-  sqlite::Database database;
+  tables::Database database;
   database.open(":memory:");
-  sqlite::Statement row;
+  tables::Statement row;
   database.prepare("SELECT ?1", row);
   row.bind(1, value);
   row.step();

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <utility>
 
-#include "sqlite/sqlite.h"
 #include "storm/storm.h"
+#include "tables/database.h"
 
 using namespace fleet_sim::test;
 
@@ -44,7 +44,7 @@ int main(int count, char** words) {
   context.setAsDefaultForAssertsOutOfTestCases();
   // Otherwise files are closed in an order of their own each time.
   const tbb::global_control one_thread(tbb::global_control::max_allowed_parallelism, 1);
-  fleet_sim::sqlite::configure_sqlite();
+  fleet_sim::tables::configure_sqlite();
   StormTally total;
   std::uint64_t failed = 0;
   for (std::uint64_t seed = seeds->first; seed <= seeds->second; ++seed) {

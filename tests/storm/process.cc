@@ -228,7 +228,7 @@ void Process::reload() {
   settle_owed();
   fleet_->apply(change, reached_);
   for (const auto& [writer, event] : change.anomalies) room_for(writer, 1).events.push_back(event);
-  sqlite::RunReload note;
+  tables::RunReload note;
   note.at = reached_;
   note.changes = "what the storm brought";
   note.fleet_size = next.members.size();
@@ -244,7 +244,7 @@ void Process::reload() {
 void Process::record_now() {
   const std::vector<std::string>& paths = plan_.paths[ground_.dice.between(0, carried_.size() - 1)];
   if (ground_.fake != nullptr || collector_ || paths.empty()) return;
-  sqlite::record_reload_now(ground_.dice.one_of(paths), info_, ground_.roster, reloads_[reloads_.size() - 1],
+  tables::record_reload_now(ground_.dice.one_of(paths), info_, ground_.roster, reloads_[reloads_.size() - 1],
                             ground_.vfs.name());
   if (ground_.vfs.is_off()) throw Died();
 }

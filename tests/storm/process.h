@@ -21,7 +21,6 @@
 #include "fleet/fleet.h"
 #include "identity/identity.h"
 #include "identity/identity_changes.h"
-#include "sqlite/run_reloads.h"
 #include "sqlite/shard_plan.h"
 #include "sqlite/sqlite_sink.h"
 #include "start/edition.h"
@@ -33,6 +32,7 @@
 #include "storm/weather.h"
 #include "support/fake_sink.h"
 #include "support/faulty_vfs.h"
+#include "tables/run_reloads.h"
 #include "write/writer.h"
 
 namespace fleet_sim::test {
@@ -57,7 +57,7 @@ struct Ground {
 
 // A run, over all processes that have been at work on it.
 struct StormRun {
-  sqlite::RunInfo info;
+  tables::RunInfo info;
   std::vector<Edition> editions;  // the first is what it began with
   Timestamp until = 0;            // no reading due from then on has been taken
   std::set<SensorTime> skipped;
@@ -96,7 +96,7 @@ class Process {
  private:
   struct Died {};
   struct Collector {
-    sqlite::Database database;
+    tables::Database database;
     SteadyTime until;
   };
   struct Handed {
@@ -150,8 +150,8 @@ class Process {
   SimulationClock clock_{0, {}, std::nullopt};
   Ledger ledger_;
   ErrorCounts errors_;
-  sqlite::RunReloads reloads_;
-  sqlite::RunInfo info_;
+  tables::RunReloads reloads_;
+  tables::RunInfo info_;
   sqlite::ShardContext shard_context_;
   start::Resumption resumption_{};
   start::Editions editions_;

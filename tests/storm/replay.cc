@@ -17,7 +17,7 @@ namespace {
 // One sensor, from the moment it is in the fleet until it leaves.
 class Life {
  public:
-  Life(const sqlite::RunInfo& run, const identity::Roster& roster, Replay& replay)
+  Life(const tables::RunInfo& run, const identity::Roster& roster, Replay& replay)
       : run_(run), roster_(roster), replay_(replay) {}
 
   // One that was in the fleet before is in no anomaly from before.
@@ -90,7 +90,7 @@ class Life {
     expected->second.last = event;
   }
 
-  const sqlite::RunInfo& run_;
+  const tables::RunInfo& run_;
   const identity::Roster& roster_;
   Replay& replay_;
   model::Sensor sensor_{};
@@ -100,7 +100,7 @@ class Life {
 
 }  // namespace
 
-Replay replay(const config::ShardBy& sharding, const identity::Roster& roster, const sqlite::RunInfo& run,
+Replay replay(const config::ShardBy& sharding, const identity::Roster& roster, const tables::RunInfo& run,
               std::span<const Edition> editions, Timestamp until) {
   Replay replay;
   std::map<std::string_view, Life> lives;

@@ -12,8 +12,8 @@
 #include "batch/reading.h"
 #include "config/config.h"
 #include "identity/identity.h"
-#include "sqlite/schema.h"
 #include "storm/edition.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::test {
 
@@ -33,7 +33,7 @@ struct Replay {
 };
 
 // `sharding` tells when a sensor moves to another file, which ends its anomaly.
-Replay replay(const config::ShardBy& sharding, const identity::Roster& roster, const sqlite::RunInfo& run,
+Replay replay(const config::ShardBy& sharding, const identity::Roster& roster, const tables::RunInfo& run,
               std::span<const Edition> editions, Timestamp until);
 
 }  // namespace fleet_sim::test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
 namespace fleet_sim::test {
 
@@ -31,9 +31,9 @@ struct Row {
   bool operator==(const Row&) const = default;
 };
 
-inline sqlite::Database opened(const std::string& path) {
-  sqlite::Database database;
-  const sqlite::StorageError error = database.open(path);
+inline tables::Database opened(const std::string& path) {
+  tables::Database database;
+  const tables::StorageError error = database.open(path);
   INFO(path << ": " << error.message);
   REQUIRE(error.ok());
   return database;
@@ -41,8 +41,8 @@ inline sqlite::Database opened(const std::string& path) {
 
 // Runs statements on a connection of their own.
 inline void run_sql(const std::string& path, const std::string& sql) {
-  sqlite::Database database = opened(path);
-  const sqlite::StorageError error = database.execute(sql.c_str());
+  tables::Database database = opened(path);
+  const tables::StorageError error = database.execute(sql.c_str());
   INFO(sql << ": " << error.message);
   REQUIRE(error.ok());
 }
@@ -75,8 +75,8 @@ inline std::vector<std::string> ids_of(const std::string& path) {
 
 // The readings of a shard in the order of their ids; none when the file has no such table yet.
 inline std::vector<Row> rows_of(const std::string& path) {
-  sqlite::Database database;
-  sqlite::Statement row;
+  tables::Database database;
+  tables::Statement row;
   std::vector<Row> rows;
   if (!database.open_to_read(path).ok()) return rows;
   if (!database.prepare("SELECT * FROM sensor_readings ORDER BY id", row).ok()) return rows;

@@ -194,7 +194,7 @@ class WriterRig {
   TemporaryFolder folder;
   identity::Roster roster;
   config::Config config;
-  sqlite::RunInfo run;
+  tables::RunInfo run;
   sqlite::ShardPlan plan;
   batch::BatchPool pool{64};
   SimulationClock clock;

@@ -12,12 +12,12 @@
 #include <cstdint>
 #include <string>
 
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 
 // `run_id` is the run that has just been recorded in the file, with no rows yet.
 StorageError complete_run_before(Database& database, const std::string& run_id,
                                  std::uint64_t most_rows = 2'000'000);
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

@@ -1,4 +1,4 @@
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <cstring>
 #include <filesystem>
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 namespace {
 
 // The file's name as a URI that asks for neither locks nor a log: every byte that a URI gives a meaning to as
@@ -234,4 +234,4 @@ void configure_sqlite() {
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

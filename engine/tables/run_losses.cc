@@ -1,8 +1,8 @@
-#include "sqlite/run_losses.h"
+#include "tables/run_losses.h"
 
 #include <string_view>
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 namespace {
 
 constexpr const char* create_run_losses =
@@ -24,4 +24,4 @@ StorageError has_losses(Database& database, const std::string& run_id, bool& ans
       find_loss, [&](const Statement&) { answer = true; }, run_id);
 }
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

@@ -9,11 +9,11 @@
 #include <string>
 
 #include "base/timestamp.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 
 // Says that a process went on with the run at `resumed_at`, by the wall clock; a row that is there stays.
 StorageError record_resumption(Database& database, const std::string& run_id, Timestamp resumed_at);
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

@@ -1,8 +1,8 @@
-#include "sqlite/run_resumptions.h"
+#include "tables/run_resumptions.h"
 
 #include <string_view>
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 namespace {
 
 constexpr const char* create_run_resumptions =
@@ -18,4 +18,4 @@ StorageError record_resumption(Database& database, const std::string& run_id, Ti
   return database.run(insert_resumption, run_id, timestamp_text(resumed_at));
 }
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

@@ -14,7 +14,7 @@
 
 #include "base/errors.h"
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 
 // What went wrong, in SQLite's words; ok() when nothing did.
 struct StorageError {
@@ -163,4 +163,4 @@ bool has_log(const std::string& path);
 // Settings for the whole process; call once before the first connection is opened.
 void configure_sqlite();
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

@@ -16,9 +16,9 @@
 
 #include "base/timestamp.h"
 #include "identity/identity.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 
 // Indices into the roster.
 struct IdentityEntry {
@@ -44,4 +44,4 @@ struct RecordedIdentities {
 StorageError read_identities(Database& database, const std::string& run_id, const EntryKey& entry,
                              RecordedIdentities& found);
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

@@ -17,11 +17,11 @@
 
 #include "base/timestamp.h"
 #include "identity/identity.h"
-#include "sqlite/run_identities.h"
-#include "sqlite/schema.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
+#include "tables/run_identities.h"
+#include "tables/schema.h"
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 
 struct RunReload {
   std::uint64_t number = 0;  // 1, 2, … of the run
@@ -90,4 +90,4 @@ bool record_reload_now(const std::string& path, const RunInfo& run, const identi
 // The run's reloads as a shard tells of them, without identities.
 StorageError read_reloads(Database& database, const std::string& run_id, std::vector<RunReload>& reloads);
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

@@ -10,10 +10,10 @@
 #include <string_view>
 
 #include "config/config.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 #include "types/built_in_type.h"
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 
 inline constexpr std::int64_t schema_version = 2;  // PRAGMA user_version
 
@@ -66,4 +66,4 @@ StorageError read_last_ids(Database& database, LastIds& ids);
 // event will have here, above those that have been.
 StorageError record_run(Database& database, const RunInfo& run, const LastIds& last = {});
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

@@ -1,8 +1,8 @@
-#include "sqlite/deletions.h"
+#include "tables/deletions.h"
 
 #include <string_view>
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 namespace {
 
 constexpr const char* create_deletions = R"sql(
@@ -39,4 +39,4 @@ StorageError read_deletions(Database& database, Deletions& deletions) {
   });
 }
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <string>
 
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 
 struct Deletions {
   std::string until;                 // the latest due time among the readings deleted last
@@ -23,4 +23,4 @@ StorageError record_deletions(Database& database, const Deletions& more);
 // What the file says; all zero where nothing was deleted.
 StorageError read_deletions(Database& database, Deletions& deletions);
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

@@ -1,4 +1,4 @@
-#include "sqlite/run_identities.h"
+#include "tables/run_identities.h"
 
 #include <fmt/format.h>
 
@@ -7,10 +7,10 @@
 
 #include "identity/identity_json.h"
 #include "identity/identity_parser.h"
-#include "sqlite/schema.h"
+#include "tables/schema.h"
 #include "types/built_in_type.h"
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 namespace {
 
 constexpr std::size_t identities_per_part = 1'000;
@@ -104,4 +104,4 @@ StorageError read_identities(Database& database, const std::string& run_id, cons
   return error;
 }
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

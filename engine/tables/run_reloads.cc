@@ -1,10 +1,10 @@
-#include "sqlite/run_reloads.h"
+#include "tables/run_reloads.h"
 
 #include <chrono>
 #include <string_view>
 #include <thread>
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 namespace {
 
 constexpr const char* create_run_reloads = R"sql(
@@ -98,4 +98,4 @@ StorageError read_reloads(Database& database, const std::string& run_id, std::ve
   return database.query(select_reloads_of_run, take, run_id);
 }
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "base/timestamp.h"
-#include "sqlite/sqlite.h"
+#include "tables/database.h"
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 
 // Says that rows of the run are missing, none of them due before `since`; what has been said stays.
 StorageError record_loss(Database& database, const std::string& run_id, Timestamp since);
@@ -18,4 +18,4 @@ StorageError record_loss(Database& database, const std::string& run_id, Timestam
 // Whether the file says so.
 StorageError has_losses(Database& database, const std::string& run_id, bool& answer);
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

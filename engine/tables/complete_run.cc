@@ -1,4 +1,4 @@
-#include "sqlite/complete_run.h"
+#include "tables/complete_run.h"
 
 #include <algorithm>
 #include <string_view>
@@ -8,9 +8,9 @@
 #include "base/anomaly_types.h"
 #include "base/cadence.h"
 #include "base/timestamp.h"
-#include "sqlite/run_losses.h"
+#include "tables/run_losses.h"
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 namespace {
 
 constexpr std::string_view select_run = R"sql(
@@ -161,4 +161,4 @@ StorageError complete_run_before(Database& database, const std::string& run_id, 
   return write_counts(database, events);
 }
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables

@@ -1,4 +1,4 @@
-#include "sqlite/schema.h"
+#include "tables/schema.h"
 
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@
 
 #include "types/built_in_type.h"
 
-namespace fleet_sim::sqlite {
+namespace fleet_sim::tables {
 namespace {
 
 constexpr const char* create_other_tables = R"sql(
@@ -337,4 +337,4 @@ StorageError record_run(Database& database, const RunInfo& run, const LastIds& l
                       last.reading, last.event);
 }
 
-}  // namespace fleet_sim::sqlite
+}  // namespace fleet_sim::tables
