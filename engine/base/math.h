@@ -22,7 +22,7 @@ constexpr double polynomial(const std::array<double, n>& coefficients, double x)
 double natural_log(double x);
 
 // sin(2π·turns) for |turns| below 2^51; absolute error below 1e-13.
-inline double sine_of_turns(double turns) {
+constexpr double sine_of_turns(double turns) {
   // Fold to a quarter turn either side of zero, where the Taylor series converges fast.
   const double shifted = turns + 0.5;
   auto whole = static_cast<double>(static_cast<std::int64_t>(shifted));

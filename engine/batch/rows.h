@@ -35,7 +35,8 @@ class Rows {
     if (heads_.empty()) adopt(values.size());
     assert(values.size() == channels_);
     heads_.push_back(head);
-    values_.insert(values_.end(), values.begin(), values.end());
+    // One by one: a call to copy so few costs more.
+    for (const double value : values) values_.push_back(value);
   }
   void push_back(const Row& row) { push({row.due, row.sensor, row.anomaly}, row.values); }
   void push_back(const Reading& reading) { push_back(Row(reading)); }
