@@ -7,7 +7,11 @@
 namespace fleet_sim::report {
 
 double student_t_quantile(std::uint64_t degrees) {
-  return quantile(boost::math::students_t(static_cast<double>(degrees)), 0.975);
+  // In doubles throughout: what the library computes in long doubles when a program starts aborts where these
+  // are no wider, such as under Valgrind.
+  using InDoubles = boost::math::policies::policy<boost::math::policies::promote_double<false>>;
+  return quantile(boost::math::students_t_distribution<double, InDoubles>(static_cast<double>(degrees)),
+                  0.975);
 }
 
 void RatioSums::add(std::uint64_t readings, std::uint64_t affected) {
