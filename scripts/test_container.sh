@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the image, runs one sensor in it for 30 seconds, and looks at what it wrote.
-#   scripts/test_container.sh      CONTAINER_ENGINE names another engine than docker, FLEET_SIM_IMAGE another image,
-#                                  which is then not built
-# Writes to data/container-test, which it clears first; nothing else is touched.
+# Builds the image, runs one sensor in it for 30 seconds, and checks what it wrote.
+#   scripts/test_container.sh      CONTAINER_ENGINE names an engine other than docker; FLEET_SIM_IMAGE names an image to use
+#                                  instead of building one
+# Clears data/container-test and writes there; touches nothing else.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,7 +14,7 @@ seconds=30
 fail() { echo "test_container: $*" >&2; exit 1; }
 
 command -v "$engine" > /dev/null || fail "$engine is not installed (Debian: apt-get install docker.io)"
-"$engine" info > /dev/null 2>&1 || fail "$engine is installed, but its service does not answer \`$engine info\`"
+"$engine" info > /dev/null 2>&1 || fail "$engine is installed, but its service does not respond to \`$engine info\`"
 
 if [[ -z $image ]]; then
   image=fleet-sim
@@ -26,7 +26,7 @@ echo "Image $image: $("$engine" image inspect --format '{{.Size}}' "$image" | nu
 rm -rf "$data"
 mkdir -p "$data"
 
-# Without missing_data, because a sensor may well be missing for 30 s.
+# Without missing_data, which can silence a sensor for all of the 30 s.
 container=$("$engine" run --detach --volume "$data:/app/data" --env SENSOR_ID=CUSTOM001 --env SENSOR_LOCATION="Custom Location" \
   --env FLEET_SIM_ANOMALIES_TYPES_MISSING_DATA_ENABLED=false "$image")
 trap '"$engine" rm --force "$container" > /dev/null' EXIT
@@ -43,9 +43,9 @@ code=$("$engine" inspect --format '{{.State.ExitCode}}' "$container")
 
 in_image() { "$engine" run --rm --volume "$data:/app/data" "$image" "$@"; }
 readings=$(in_image digest data --json | sed -n 's/^  "readings": \([0-9]*\),$/\1/p')
-((readings >= seconds - 3)) || fail "$readings readings in $data/sensor_data.db, instead of about $seconds"
+((readings >= seconds - 3)) || fail "$data/sensor_data.db has $readings readings instead of about $seconds"
 (($("$engine" logs "$container" 2>&1 | sed -n 's/^  written *\([0-9]*\) rows.*/\1/p') == readings)) ||
-  fail "the database does not hold the readings that the run says it wrote"
+  fail "the database does not hold as many readings as the run says it wrote"
 
 printf '\nStatistics\n'
 in_image report data

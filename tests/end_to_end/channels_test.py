@@ -98,7 +98,7 @@ class Channels(Served):
         ran = subprocess.run([sys.executable, "-B", COLLECT, "data", "--into", "central.sqlite"], cwd=self.dir,
                              capture_output=True, text=True, timeout=120)
         self.assertEqual(ran.returncode, 1, ran.stdout + ran.stderr)
-        self.assertIn("others than the central database", ran.stderr)
+        self.assertIn("unlike the central database", ran.stderr)
 
     def test_exports_are_what_the_files_hold(self):
         self.simulate()

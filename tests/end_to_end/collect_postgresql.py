@@ -60,9 +60,9 @@ class CollectIntoPostgresql(CollectTest):
     def test_once_and_once_more(self):
         self.fill("data", "--duration", "5m", "--shard-by", "location")
         rows = total(self.data, "SELECT count(*) FROM sensor_readings")
-        self.assertEqual(self.collect().moved, rows)
+        self.assertEqual(self.collect().copied, rows)
         self.assert_collected()
-        self.assertEqual(self.collect().moved, 0)
+        self.assertEqual(self.collect().copied, 0)
 
     def test_collectors_killed_while_the_fleet_writes(self):
         fleet = self.start_fleet()
@@ -124,7 +124,7 @@ class CollectIntoPostgresql(CollectTest):
             connection.execute(f"UPDATE sensor_readings SET {column} = ?", (value,))
             connection.close()
         ran = self.collect(code=1)
-        self.assertEqual(ran.moved, rows, ran.stderr)
+        self.assertEqual(ran.copied, rows, ran.stderr)
         self.assertEqual(ran.stderr.count("db: has rows that the central database refuses"), 2, ran.stderr)
 
     def test_a_server_that_is_not_there(self):

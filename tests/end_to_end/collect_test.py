@@ -22,14 +22,14 @@ class Collect(CollectTest):
         self.fill("data", "--duration", "5m", "--shard-by", "location")
         rows = total(self.data, "SELECT count(*) FROM sensor_readings")
         ran = self.collect()
-        self.assertEqual((ran.moved, ran.already_there), (rows, 0), ran.stdout)
+        self.assertEqual((ran.copied, ran.already_there), (rows, 0), ran.stdout)
         self.assertIn(f"{rows:,} rows from 10 shards", ran.stdout)
         lag = float(re.search(r"^  lag +([\d.]+) s", ran.stdout, re.MULTILINE)[1])
         self.assertAlmostEqual(lag, 300, delta=5)  # everything was still to be collected
         self.assertIn("0 rows left", ran.stdout)
         self.assert_collected()
         again = self.collect()
-        self.assertEqual((again.moved, again.already_there), (0, 0))
+        self.assertEqual((again.copied, again.already_there), (0, 0))
         self.assert_collected()
 
     def test_collectors_killed_while_the_fleet_writes(self):
@@ -129,9 +129,9 @@ class Collect(CollectTest):
         sqlite3.connect(self.data / "a.db").execute("CREATE TABLE other (x)").connection.close()
         (self.data / "b.db").write_text("no database" * 1000)
         ran = self.collect(code=1)
-        self.assertEqual(ran.moved, rows)
+        self.assertEqual(ran.copied, rows)
         self.assertEqual(ran.stderr.count("\n"), 2, ran.stderr)
-        self.assertIn("a.db: is no shard", ran.stderr)
+        self.assertIn("a.db: is not a shard", ran.stderr)
         self.assertIn("b.db: file is not a database", ran.stderr)
 
     def test_rows_that_fleet_sim_has_not_written_keep_no_others_waiting(self):
@@ -150,7 +150,7 @@ class Collect(CollectTest):
             connection.execute("INSERT INTO run_info VALUES (?, ?, ?)", (run, partition, first))
             connection.close()
         ran = self.collect(code=1)
-        self.assertEqual(ran.moved, rows, ran.stderr)
+        self.assertEqual(ran.copied, rows, ran.stderr)
         self.assertEqual([line.split(":")[1] for line in ran.stderr.splitlines()], [f" {name}.db" for name in strange])
         self.assertIn(f"{len(strange)} databases", ran.stdout)
 
@@ -191,7 +191,7 @@ class Collect(CollectTest):
         for _ in range(2):
             self.fill("data", "--duration", "30s")
         rows = total(self.data, "SELECT count(*) FROM sensor_readings")
-        self.assertEqual(self.collect().moved, rows)
+        self.assertEqual(self.collect().copied, rows)
         self.assertEqual(query(self.dir / self.into, "SELECT count(*) FROM sensor_readings GROUP BY run_id"),
                          [(rows // 2,), (rows // 2,)])
 
@@ -222,8 +222,8 @@ class Collect(CollectTest):
     def test_wrong_arguments(self):
         self.fill("data", "--duration", "5s")
         sqlite3.connect(self.dir / "other.sqlite").execute("CREATE TABLE sensor_readings (x)").connection.close()
-        refused = {"data/central.db": "would be taken for a shard", "no/such/folder/central.sqlite": "unable to open",
-                   "other.sqlite": "has another sensor_readings"}
+        refused = {"data/central.db": "would be mistaken for a shard", "no/such/folder/central.sqlite": "unable to open",
+                   "other.sqlite": "has a different sensor_readings table"}
         for self.into, expected in refused.items():
             with self.subTest(expected):
                 self.assertIn(expected, self.collect(code=2).stderr)

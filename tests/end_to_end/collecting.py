@@ -27,8 +27,8 @@ class CollectTest(FleetTest):
     def collect(self, *more, code=0):
         ran = subprocess.run(self.arguments(*more), cwd=self.dir, capture_output=True, text=True, timeout=120)
         self.assertEqual(ran.returncode, code, ran.stdout + ran.stderr)
-        ran.moved, ran.already_there = (int(re.search(rf"^  {word} +([\d,]+)", ran.stdout, re.MULTILINE)[1].replace(",", ""))
-                                        if code < 2 else None for word in ("moved", "already there"))
+        ran.copied, ran.already_there = (int(re.search(rf"^  {word} +([\d,]+)", ran.stdout, re.MULTILINE)[1].replace(",", ""))
+                                        if code < 2 else None for word in ("copied", "already there"))
         return ran
 
     def start_collecting(self, *more):

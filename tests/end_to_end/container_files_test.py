@@ -131,7 +131,7 @@ class WithoutAnEngine(FleetTest):
         """No engine of that name, and one that has no service."""
         self.write("silent-engine", "#!/bin/sh\nexit 1\n").chmod(0o755)
         for engine, reported in ((str(self.dir / "no-engine"), "is not installed"),
-                             (str(self.dir / "silent-engine"), "does not answer")):
+                             (str(self.dir / "silent-engine"), "does not respond")):
             ran = subprocess.run([SOURCE / "scripts" / "test_container.sh"], capture_output=True, text=True,
                                  env={**os.environ, "CONTAINER_ENGINE": engine})
             self.assertEqual((ran.returncode, ran.stdout), (1, ""))

@@ -68,7 +68,7 @@ class CompareProcesses(FleetTest):
 
     def test_what_fails_is_reported(self):
         self.assertIn("processes failed", self.compare("never", code=1))
-        self.assertIn("is not there", self.compare("2", code=1, executable=str(self.dir / "nowhere")))
+        self.assertIn("does not exist", self.compare("2", code=1, executable=str(self.dir / "nowhere")))
 
 
 class ManyProcesses(FleetTest):
