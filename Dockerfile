@@ -25,12 +25,12 @@ COPY configs/container/entry /usr/local/bin/fleet-sim-entry
 COPY configs/container/config.yaml configs/container/node_identity.json /app/
 COPY identities /app/demo
 WORKDIR /app
-# Each of the three is a place to mount something of one's own: a config, one sensor (which SENSOR_ID and SENSOR_LOCATION
-# rename), or a folder of sensors, which hides the link to that one.
+# Mount your own files here: a config, a single sensor (which SENSOR_ID and SENSOR_LOCATION can rename), or a folder of
+# sensors, which hides the link to the single one.
 ENV CONFIG_FILE=/app/config.yaml DEFAULT_IDENTITIES=/app/identities
 VOLUME /app/data
-# No USER: the entry leaves root's rights behind, once it knows to whom the data directory belongs.
+# No USER: the entry drops root's rights once it knows who owns the data directory.
 ENTRYPOINT ["fleet-sim-entry"]
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["fleet-sim-entry", "health"]
-# What has been read is written, and the files are closed.
+# Drains: all readings taken so far are written, and the files are closed.
 STOPSIGNAL SIGTERM

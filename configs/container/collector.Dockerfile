@@ -1,5 +1,5 @@
-# The collector beside a fleet, as compose.yaml builds it: scripts/collect and the Python it needs. It writes to the
-# fleet's files, so its user has the same id.
+# The collector that compose.yaml runs beside a fleet: scripts/collect and the Python it needs. It writes to the fleet's
+# files, so its user has the same id.
 FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3-minimal libpython3-stdlib \

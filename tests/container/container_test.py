@@ -147,7 +147,7 @@ class DataDirectory(ContainerTest):
         self.data.mkdir()
         for options in (("--user", str(SOMEBODY)), ("--user", f"{FLEET}:{FLEET}")):
             output = self.run_to_its_end("--duration", 1, options=options, code=3)
-            self.assertRegex(output, rf"user \d+ may not write to /app/data, which belongs to user {os.getuid()}; a run has to")
+            self.assertRegex(output, rf"user \d+ cannot write to /app/data, which belongs to user {os.getuid()}, but a run must")
         self.assertEqual([path.name for path in self.data.iterdir()], [])
 
     def test_as_a_user_of_ones_own(self):
