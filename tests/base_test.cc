@@ -549,7 +549,7 @@ TEST_CASE("the nearest word is the one a user meant, or none") {
   constexpr std::array<std::string_view, 5> words{"batch_size", "busy_timeout_ms", "path", "page_size",
                                                   "sink"};
   CHECK(nearest_word("batch_size", words) == "batch_size");
-  CHECK(nearest_word("bacth_size", words) == "batch_size");  // a swap of neighbours is one step
+  CHECK(nearest_word("bacth_size", words) == "batch_size");  // a swap of neighbors is one step
   CHECK(nearest_word("paht", words) == "path");
   CHECK(nearest_word("batchsize", words) == "batch_size");
   CHECK(nearest_word("batch_sizes", words) == "batch_size");

@@ -277,7 +277,7 @@ TEST_CASE("a file that cannot be finished is an error with its path, and leaves 
     CHECK_THROWS_WITH_AS(app::generate_command(drawn(10, (folder / out))),
                          doctest::Contains("cannot be written: File too large"), std::runtime_error);
   }
-  // Large enough for several slices to be under way: sanitised, this finds those that nobody owns.
+  // Large enough for several slices to be under way: sanitized, this finds those that nobody owns.
   CHECK_THROWS_WITH_AS(app::generate_command(drawn(50'000, (folder / "large.jsonl"))),
                        doctest::Contains("cannot be written: File too large"), std::runtime_error);
   CHECK(entries((folder / "fleet")) == 0);

@@ -1,5 +1,5 @@
 // The same readings from every build: draws them for every combination of behaviors and holds their hash
-// against the one recorded below. CMake builds this with several optimisation levels and for this machine's
+// against the one recorded below. CMake builds this with several optimization levels and for this machine's
 // own processor.
 //
 // Whoever changes the model on purpose records the hash that this prints.

@@ -1,5 +1,5 @@
 // The two transcendental functions of the model, made of + - * / only, so that they give the same bits with
-// every compiler, optimisation level and C library. (libm's last bit differs between machines.) Values only;
+// every compiler, optimization level and C library. (libm's last bit differs between machines.) Values only;
 // any thread.
 #pragma once
 

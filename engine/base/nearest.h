@@ -7,7 +7,7 @@
 
 namespace fleet_sim {
 
-// The candidate with the fewest insertions, deletions, substitutions and swaps of neighbours (optimal string
+// The candidate with the fewest insertions, deletions, substitutions and swaps of neighbors (optimal string
 // alignment distance), if that is at most a third of the word, else an empty view. Words over 64 bytes match
 // nothing.
 std::string_view nearest_word(std::string_view word, std::span<const std::string_view> candidates);

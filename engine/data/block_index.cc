@@ -98,7 +98,7 @@ std::vector<Timestamp> cuts_of(std::span<const Block> blocks, double rows_per_sl
   return cuts;
 }
 
-// Sorted, and neighbours made one.
+// Sorted, and neighbors made one.
 std::vector<IdRange> ranges_of(const std::vector<Block>& blocks, const std::vector<std::size_t>& chosen) {
   std::vector<IdRange> ranges;
   for (const std::size_t i : chosen) {

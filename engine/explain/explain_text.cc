@@ -23,7 +23,7 @@ std::string shortened(std::string_view text) {
   return cut_to_columns(text, longest_origin);
 }
 
-// Labelled rows of pieces; a row that is too long goes on below, broken between two pieces.
+// Labeled rows of pieces; a row that is too long goes on below, broken between two pieces.
 class Page {
  public:
   void heading(std::string_view title) { text_ += fmt::format("{}{}\n", text_.empty() ? "" : "\n", title); }

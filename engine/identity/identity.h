@@ -91,7 +91,7 @@ class Roster {
   // The identity as it stood in its file.
   [[nodiscard]] IdentityRecord record(const Identity& identity) const;
 
-  // The overrides of an identity; equal ones share an index, so that sensors alike are recognised as such.
+  // The overrides of an identity; equal ones share an index, so that sensors alike are recognized as such.
   [[nodiscard]] const IdentityOverrides& overrides(const Identity& identity) const;
 
  private:

@@ -13,7 +13,7 @@ namespace fleet_sim::log {
 namespace {
 
 constexpr std::string_view clear_line = "\r\033[K";
-constexpr std::string_view end_colour = "\033[0m";
+constexpr std::string_view end_color = "\033[0m";
 constexpr std::size_t usual_width = 79;
 
 bool is_set(const char* variable) {
@@ -21,7 +21,7 @@ bool is_set(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
-std::string_view colour_of(Console::Tone tone) {
+std::string_view color_of(Console::Tone tone) {
   return tone == Console::Tone::error ? "\033[31m" : "\033[33m";
 }
 
@@ -33,7 +33,7 @@ bool Console::can_redraw() {
 }
 
 Console::Console(bool show_progress)
-    : enabled_(show_progress), live_(can_redraw()), coloured_(live_ && !is_set("NO_COLOR")) {}
+    : enabled_(show_progress), live_(can_redraw()), colored_(live_ && !is_set("NO_COLOR")) {}
 
 Console::~Console() {
   end_progress();
@@ -52,13 +52,13 @@ std::size_t Console::width() const {
 }
 
 void Console::print_line(std::string_view line, Tone tone) {
-  const bool colour = coloured_ && tone != Tone::plain;
+  const bool color = colored_ && tone != Tone::plain;
   const std::lock_guard lock(mutex_);
   std::string text;
   if (!progress_.empty()) text += clear_line;
-  if (colour) text += colour_of(tone);
+  if (color) text += color_of(tone);
   text += line;
-  if (colour) text += end_colour;
+  if (color) text += end_color;
   text += '\n';
   progress_ = std::string(first_characters(progress_, width()));
   text += progress_;

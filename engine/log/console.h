@@ -1,6 +1,6 @@
 // The terminal: whole lines, and one line of progress that is redrawn in place and fits the terminal's width.
 // When standard error is no terminal, or one that cannot redraw (TERM=dumb), progress comes as plain lines.
-// Colour is for terminals only, and not where NO_COLOR is set. Any thread.
+// Color is for terminals only, and not if NO_COLOR is set. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -40,7 +40,7 @@ class Console {
   std::mutex mutex_;
   bool enabled_;
   bool live_;      // standard error is a terminal that can redraw a line
-  bool coloured_;  // and shows colours
+  bool colored_;  // and shows colors
   std::string progress_;
 };
 

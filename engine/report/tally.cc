@@ -97,7 +97,7 @@ std::uint32_t ReadingTally::intern(const Traits& traits) {
   return entry->second;
 }
 
-// A sensor's period is not in the files: it is learnt as the shortest spacing of the sensor's readings, anew
+// A sensor's period is not in the files: it is learned as the shortest spacing of the sensor's readings, anew
 // for every run.
 void ReadingTally::follow(std::uint32_t number, Timestamp next) {
   Sensor& sensor = sensors_[number];

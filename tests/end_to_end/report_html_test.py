@@ -42,7 +42,7 @@ const isPainted = (canvas, shade, x, y) => {
 };
 return rateCharts.map(({ box, groups, plot }) => {
   const shows = (shade, share, i, above) =>
-    isPainted(plot.hidden_ctx_, colour(shade), plot.toDomXCoord(share), plot.toDomYCoord(groups.length - 1 - i) - above);
+    isPainted(plot.hidden_ctx_, color(shade), plot.toDomXCoord(share), plot.toDomYCoord(groups.length - 1 - i) - above);
   return {
     names: [...box.querySelectorAll(".dygraph-axis-label-y")].map(label => label.textContent),
     dots: groups.map(({ rate }, i) => shows("accent", rate, i, 0)),

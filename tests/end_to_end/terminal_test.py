@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What a person sees: the line of progress on a real pseudo-terminal, its width, colours, and what Ctrl-C leaves behind."""
+"""What a person sees: the line of progress on a real pseudo-terminal, its width, colors, and what Ctrl-C leaves behind."""
 
 from fleet import *
 from pseudo_terminal import PseudoTerminal, screen
 
 REDRAWN = re.compile(r"\r\x1b\[K([^\r\n\x1b]*)")
-COLOUR = re.compile(r"\x1b\[\d*m")
+COLOR = re.compile(r"\x1b\[\d*m")
 
 
 class Terminal(FleetTest):
@@ -91,17 +91,17 @@ class Terminal(FleetTest):
         self.assertEqual(terminal.wait(), 130)
         self.assertEqual(screen(terminal.text)[-1], "")
 
-    def test_colour(self):
+    def test_color(self):
         terminal = self.on_terminal("--duration", "1")
         self.assertEqual(terminal.wait(), 0)
         self.assertRegex(terminal.text, r"\x1b\[33m[^\r\n]*pressure[^\r\n]*\x1b\[0m\r?\n")
-        self.assertEqual(len(COLOUR.findall(terminal.text)), 2, "nothing else is worth a colour")
+        self.assertEqual(len(COLOR.findall(terminal.text)), 2, "nothing else is worth a color")
 
     def test_no_color(self):
         terminal = self.on_terminal("--duration", "1", env={"NO_COLOR": "1"})
         self.assertEqual(terminal.wait(), 0)
         self.assertIn("pressure", terminal.text)
-        self.assertEqual(COLOUR.findall(terminal.text), [])
+        self.assertEqual(COLOR.findall(terminal.text), [])
         self.assertTrue(self.drawn(terminal.text), "which says nothing about a line that is redrawn")
 
     def test_a_dumb_terminal(self):
@@ -111,7 +111,7 @@ class Terminal(FleetTest):
         self.assertNotIn("\x1b", terminal.text)
         self.assertNotIn("\r", terminal.text.replace("\r\n", "\n"))
 
-    def test_what_does_not_go_to_the_terminal_has_no_colour(self):
+    def test_what_does_not_go_to_the_terminal_has_no_color(self):
         self.write_identities([identity("A", pressure=1)])
         ran = self.fleet_sim("--identities", "fleet.jsonl", "--data-dir", "data", "--duration", 1, env={"TERM": "xterm"})
         self.assertIn("pressure", ran.stderr)

@@ -156,7 +156,7 @@ struct Notes {
   PerAnomalyType<std::optional<batch::AnomalyEvent>> last;
   std::vector<double> factors;                          // of spikes, scaled to 0 .. 1 over the promised range
   PerChannel<std::array<Moments, 2>> factor_by_choice;  // the same, per channel, down and up
-  PerChannel<Moments> factor_with_clean;                // products of their standardised deviations
+  PerChannel<Moments> factor_with_clean;                // products of their standardized deviations
   PerChannel<Moments> clean_at_onset;                   // the normal reading's own draw
   NoiseSeen noise_seen;
   std::optional<batch::Values> last_noise;
@@ -214,7 +214,7 @@ class Observer {
 
   // The normal reading's own draw, where no limit is near.
   static double clean_draw(const Pair& pair, const Kind& kind, std::size_t c) {
-    return (pair.clean[c] - centre(kind, c, hour_of(pair.due))) / deviation(kind, c);
+    return (pair.clean[c] - center(kind, c, hour_of(pair.due))) / deviation(kind, c);
   }
 
   static void begin(Notes& notes, const Pair& pair, const Kind& kind) {

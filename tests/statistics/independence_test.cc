@@ -97,14 +97,14 @@ void compare_pairs(const std::string& what, const std::vector<Series>& all) {
   Line largest(book, what + ": largest correlation of any pair, times the root of the readings");
   largest.compare_largest(pairs.largest * std::sqrt(n), pairs.count);
   Line seeds_apart(book, what + ": correlation of a sensor with itself under the next seed");
-  Line neighbours(book, what + ": correlation of sensors with neighbouring ids");
+  Line neighbors(book, what + ": correlation of sensors with neighboring ids");
   double same = 0;
   double next = 0;
   for (std::size_t i = 0; i < sensors; ++i) same += product(all[i], all[i + sensors]);
   for (std::size_t i = 1; i < all.size(); ++i) next += product(all[i - 1], all[i]);
   seeds_apart.compare({same / sensors, 1 / std::sqrt(sensors * n)}, 0, {-0.02, 0.02});
   const auto steps = static_cast<double>(all.size() - 1);
-  neighbours.compare({next / steps, 1 / std::sqrt(steps * n)}, 0, {-0.02, 0.02});
+  neighbors.compare({next / steps, 1 / std::sqrt(steps * n)}, 0, {-0.02, 0.02});
 }
 
 // Values of both seeds in promised standard deviations, without anomalies, so that no reading is missing.
@@ -121,7 +121,7 @@ const PerChannel<std::vector<Series>>& values() {
         for (const batch::Reading& reading : batch.readings) {
           const double hour = hour_of(reading.due);
           for (std::size_t c = 0; c < channel_count; ++c) {
-            const double z = (reading.values[c] - centre(plain_kind, c, hour)) / deviation(plain_kind, c);
+            const double z = (reading.values[c] - center(plain_kind, c, hour)) / deviation(plain_kind, c);
             taken[c][reading.sensor + s * sensors][place_of(reading.due, 1)] = static_cast<float>(z);
           }
         }

@@ -32,18 +32,18 @@ double middle_of(std::size_t quarter) {
 
 // What was seen of the normal readings of one sensor, or of many.
 struct Seen {
-  PerChannel<Moments> z;  // distance from the centre in promised standard deviations
+  PerChannel<Moments> z;  // distance from the center in promised standard deviations
   PerChannel<NormalShape> shape;
   PerChannel<double> at_low{};
   PerChannel<double> at_high{};
   std::array<Moments, quarters> raw{};     // temperature
-  std::array<Moments, quarters> excess{};  // temperature beyond its centre, °C
+  std::array<Moments, quarters> excess{};  // temperature beyond its center, °C
 
   void add(const Kind& kind, const batch::Reading& reading) {
     const double hour = hour_of(reading.due);
     for (std::size_t c = 0; c < channel_count; ++c) {
       const double value = reading.values[c];
-      const double away = value - centre(kind, c, hour);
+      const double away = value - center(kind, c, hour);
       const double own = away / deviation(kind, c);
       z[c].add(own);
       shape[c].add(own);
@@ -107,7 +107,7 @@ Filter in_place(std::size_t place) {
   return [place](const Kind& kind) { return kind.place == place; };
 }
 
-// Where the limits lie, in standard deviations from the centre. For the temperature, whose centre moves,
+// Where the limits lie, in standard deviations from the center. For the temperature, whose center moves,
 // where they lie at most 4.5 off: that changes its mean and spread by less than a hundredth of what is
 // measured.
 ClampedNormal clamped(const Kind& kind, std::size_t channel) {
@@ -120,7 +120,7 @@ ClampedNormal clamped(const Kind& kind, std::size_t channel) {
 double expected_at(double limit, const Kind& kind, std::size_t channel, const Seen& seen) {
   double expected = 0;
   for (std::size_t q = 0; q < quarters; ++q) {
-    const double away = std::abs(limit - centre(kind, channel, middle_of(q))) / deviation(kind, channel);
+    const double away = std::abs(limit - center(kind, channel, middle_of(q))) / deviation(kind, channel);
     expected += seen.raw[q].n * upper_tail(away);
   }
   return expected;

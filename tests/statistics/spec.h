@@ -150,7 +150,7 @@ inline double warmth(const PlaceSpec& place, double hour) {
 }
 
 // The normal reading without its random part, before it is clamped.
-inline double centre(const Kind& kind, std::size_t channel, double hour) {
+inline double center(const Kind& kind, std::size_t channel, double hour) {
   const NormalSpec& spec = normal[channel];
   return channel == temperature ? spec.mean + spec.std_dev * warmth(kind.place_spec(), hour) : spec.mean;
 }
