@@ -116,8 +116,8 @@ std::string key_paragraph(const config::ConfigKey& key) {
 }  // namespace
 
 std::string manual_page(const OptionTable& table) {
-  std::string page =
-      fmt::format(".TH FLEET\\-SIM 1 \"\" \"fleet\\-sim {}\" \"User Commands\"\n", FLEET_SIM_VERSION);
+  std::string page = fmt::format(".TH FLEET\\-SIM 1 \"\" \"fleet\\-sim {}\" \"User Commands\"\n.nh\n.ad l\n",
+                                 FLEET_SIM_VERSION);
   page += section("NAME") + "fleet\\-sim \\- simulate a fleet of industrial sensors\n";
   page += section("SYNOPSIS") + ".B fleet\\-sim\n[\\fIcommand\\fR] [\\fIoption\\fR ...]\n";
   page += section("DESCRIPTION") + text_line(table.description);

@@ -137,7 +137,7 @@ class Manual(FleetTest):
         source = self.fleet_sim("man").stdout
         self.assertEqual(re.findall(r"(?<!\\)-", source), [], "a bare hyphen is shown as another character")
         requests = set(re.findall(r"(?m)^([.'].\S*)", source))
-        self.assertLessEqual(requests, {".TH", ".SH", ".SS", ".TP", ".PP", ".B", ".nf", ".fi", ".sp"})
+        self.assertLessEqual(requests, {".TH", ".nh", ".ad", ".SH", ".SS", ".TP", ".PP", ".B", ".nf", ".fi", ".sp"})
 
 
 class Installed(FleetTest):
