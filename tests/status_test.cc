@@ -178,7 +178,7 @@ TEST_CASE("a run that the writer held up ends with a hint") {
   snapshot.writers = 1;
   snapshot.cores = 4;
   CHECK(status::writers_hint(snapshot) ==
-        "  hint          the writer was the limit (98% busy); --writers 3 would use more cores\n");
+        "  hint          the writer was the bottleneck (98% busy); --writers 3 would use more cores\n");
   const auto suggested = [&snapshot] {
     const std::string hint = status::writers_hint(snapshot);
     return hint.empty() ? 0 : std::stoi(hint.substr(hint.find("--writers ") + 10));

@@ -25,12 +25,12 @@ constexpr const char* footer =
     "varied at a time,\n"
     "or all of them with --full. Each cell writes its own files as fast as it can, in a folder below --dir "
     "that is\n"
-    "removed afterwards. Rounds are interleaved, so compare medians within one run. No anomaly leaves out "
-    "readings.\n\n"
-    "With --rate, readings are due at that pace. Latency runs from when a reading was due to its commit, so "
-    "it\n"
-    "includes the 50 ms in which readings are gathered and the flush interval. --find-rate finds the highest "
-    "rate\n"
+    "removed at the end. Rounds are interleaved, so compare medians within one run. missing_data anomalies "
+    "are off.\n\n"
+    "With --rate, readings are due at that pace. Latency is the time from when a reading was due to its "
+    "commit. It\n"
+    "includes up to 50 ms in which readings are gathered, and the flush interval. --find-rate finds the "
+    "highest rate\n"
     "whose p99 stays within --p99; a rate that fails is tried twice.\n\n"
     "Exit codes: 0 success, 1 a measurement failed or no rate held, 2 bad arguments, 3 --dir cannot be "
     "written,\n"
@@ -110,7 +110,8 @@ void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
       "Longest time a row waits for its commit (default 1000; 50 with --rate or --find-rate)", "MS");
   add("--sensors", words.sensors, "Number of sensors (default 1000)", "N");
   add("--dir", words.dir, "Folder on the disk to measure (default: the current folder)", "DIR");
-  add("--max-disk", words.max_disk, "Most disk space used at a time, at least 200M (default 2G)", "SIZE");
+  add("--max-disk", words.max_disk, "Maximum disk space in use at a time, at least 200M (default 2G)",
+      "SIZE");
   add("--json", words.json, "Write the results as JSON to a new file, or - for standard output", "FILE");
   add("--html", words.html, "Write the results with plots as a page to a new file", "FILE");
   command.footer(footer);

@@ -19,7 +19,7 @@
 namespace fleet_sim::app {
 namespace {
 
-// Beyond these a typing error is lost among names that are meant as they are.
+// Beyond these, a typing error is lost among names that are meant as they are.
 constexpr std::size_t most_unmatched_shown = 20;
 
 std::string inputs_text(const start::Inputs& inputs) {
@@ -44,7 +44,7 @@ std::string unmatched_text(const start::Inputs& inputs) {
     text += start::text_of(all[i]) + "\n";
   }
   if (all.size() > most_unmatched_shown) {
-    text += fmt::format("and {} more that match nothing\n", grouped(all.size() - most_unmatched_shown));
+    text += fmt::format("... and {} more that match nothing\n", grouped(all.size() - most_unmatched_shown));
   }
   return text;
 }
@@ -65,7 +65,7 @@ int check(const start::Arguments& arguments) {
 Command add_check_command(CLI::App& app) {
   const auto arguments = std::make_shared<start::Arguments>();
   CLI::App* command =
-      app.add_subcommand("check", "Checks the config and identities and prints every problem");
+      app.add_subcommand("check", "Checks config and identities, and estimates rows, bytes and time");
   add_run_options(*command, *arguments);
   command->footer(
       "Exit codes: 0 no problems, 2 problems found.\n\n"

@@ -96,7 +96,7 @@ void describe_run(CLI::App& app) {
 int run_command_line(int argc, char** argv) {
   std::vector<char*> words(argv, argv + argc);
   read_help_command(words);
-  CLI::App app("Simulates a fleet of industrial sensors and writes every reading into SQLite files.",
+  CLI::App app("Simulates a fleet of industrial sensors and writes every reading to SQLite files.",
                "fleet-sim");
   app.set_version_flag("-V,--version", version_text, "Print version information and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");

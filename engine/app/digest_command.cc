@@ -97,7 +97,7 @@ int print_digest(const DigestOptions& options) {
 Command add_digest_command(CLI::App& app) {
   const auto options = std::make_shared<DigestOptions>();
   CLI::App* command =
-      app.add_subcommand("digest", "Prints a digest of a data directory that does not depend on row order");
+      app.add_subcommand("digest", "Prints a digest of a data directory, independent of row order");
   command->add_option("DIR", options->directory, "Data directory")->required();
   command->add_flag("--json", options->json, "Print JSON with every shard");
   command->footer(

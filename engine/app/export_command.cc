@@ -149,7 +149,8 @@ std::string write_readings(const std::vector<data::SourceShard>& shards, const d
   };
   const exports::ExportCounts counts = exports::export_readings(shards, selection, format, take);
   const std::string left_out =
-      counts.left_out == 0 ? "" : fmt::format(" ({} without any value left out)", grouped(counts.left_out));
+      counts.left_out == 0 ? ""
+                           : fmt::format(" ({} without any value were left out)", grouped(counts.left_out));
   return fmt::format("{} of {}{}", counted(counts.rows, "row"), counted(shards.size(), "shard"), left_out);
 }
 

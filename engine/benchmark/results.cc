@@ -147,10 +147,10 @@ void add_failures(const BenchReport& report, std::vector<std::string>& notes) {
       notes.push_back(cell_text(result.cell) + ": cut short by the disk limit (--max-disk)");
     }
     if (result.not_taken > 0) {
-      notes.push_back(
-          fmt::format("{}: the rate is too high: {} readings were not generated in time; they count with the "
-                      "time they had waited",
-                      cell_text(result.cell), grouped(result.not_taken)));
+      notes.push_back(fmt::format(
+          "{}: the rate is too high: {} readings were not generated in time; each counts with the "
+          "time it had waited",
+          cell_text(result.cell), grouped(result.not_taken)));
     }
     if (result.collectors.errors > 0) {
       notes.push_back(

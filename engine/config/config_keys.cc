@@ -156,7 +156,7 @@ void anomaly_keys(Keys& keys) {
   anomalies.row(&AnomalySettings::probability, number(any_share),
                 {.name = "anomalies.probability",
                  .value = "P",
-                 .help = "How often sensors are anomalous, as the basis counts: {}",
+                 .help = "How often sensors are anomalous, as anomalies.basis counts it: {}",
                  .decides = Decides::readings,
                  .at_once = true});
   anomalies.row(

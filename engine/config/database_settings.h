@@ -86,7 +86,7 @@ void database_keys(Write write, Sqlite sqlite) {
   write.row(&WriteSettings::pending_rows, count(1u, 100'000'000u),
             {.name = "database.pending_rows",
              .value = "N",
-             .help = "Most rows held in memory, over all files: {}"});
+             .help = "Maximum number of rows in memory, over all files: {}"});
   sqlite.row(&SqliteSettings::synchronous, words<Synchronous>({"off", "normal", "full"}),
              {.name = "database.synchronous",
               .value = "WORD",
@@ -106,7 +106,7 @@ void database_keys(Write write, Sqlite sqlite) {
   sqlite.row(&SqliteSettings::max_open_shards, count(0u, 1'000'000u),
              {.name = "database.max_open_shards",
               .value = "N",
-              .help = "Most files open at once: {}",
+              .help = "Maximum number of files open at once: {}",
               .zero = "as many as the system allows"});
   sqlite.row(&SqliteSettings::unsynced_index, boolean(),
              {.name = "database.unsynced_index",

@@ -51,7 +51,7 @@ void fleet_keys(Section fleet) {
              .flag = "--identity",
              .value = "FILE",
              .help = "Identity file of a single sensor",
-             .more = "instead of identities"});
+             .more = "cannot be combined with identities"});
   fleet.row(&FleetSettings::partition,
             Codec<Partition>{parse_partition, partition_text, count_text(most_partitions)},
             {.name = "fleet.partition",
@@ -70,7 +70,7 @@ void fleet_keys(Section fleet) {
             {.name = "fleet.skip_invalid",
              .flag = "--skip-invalid",
              .help = "Leave out sensors whose identity is invalid",
-             .more = "instead of refusing to start"});
+             .more = "by default, such an identity is an error"});
 }
 
 // What happens to readings that are due while the writers cannot keep up: they wait, or are not taken.

@@ -85,7 +85,7 @@ class TimeColumn {
   Timestamp read(const tables::Statement& row, int column) {
     const std::string_view text = row.text(column);
     const auto moment = reader_.read(text);
-    if (!moment) fail(file_, fmt::format("{} stands where a time should be", in_quotes(text)));
+    if (!moment) fail(file_, fmt::format("it has {} where a time should be", in_quotes(text)));
     return *moment;
   }
 
@@ -96,7 +96,7 @@ class TimeColumn {
 
 AnomalyType type_named(std::string_view name, const fs::path& file) {
   if (const auto type = anomaly_type_of(name)) return *type;
-  fail(file, fmt::format("it holds an anomaly of the unknown type {}", in_quotes(name)));
+  fail(file, fmt::format("it has an anomaly of the unknown type {}", in_quotes(name)));
 }
 
 // An event that takes rows and is open lasts until the next run begins, or is not over yet.

@@ -166,7 +166,7 @@ std::string gaps_text(const GapTally& gaps) {
                         timestamp_text(gap.until), grouped(gap.readings), printable(gap.sensor_id));
   }
   if (gaps.between_runs > 0) {
-    text += fmt::format("  between runs    {}, {} in all\n", counted(gaps.between_runs, "pause of a sensor"),
+    text += fmt::format("  between runs    {}, {} in all\n", counted(gaps.between_runs, "sensor pause"),
                         seconds_text(gaps.between_runs_length));
   }
   return text;

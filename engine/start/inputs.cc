@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/problems.h"
+#include "base/text.h"
 #include "fleet/fleet.h"
 #include "fleet/partition.h"
 #include "identity/identity_rules.h"
@@ -115,7 +116,7 @@ void check_any_identity(const Inputs& inputs, Problems& problems) {
   problems.add(
       "identities",
       files_are_named(inputs.config)
-          ? "the files have no usable identity"
+          ? "the files contain no usable identity"
           : "no sensors given; use --identities DIR|FILE.json|FILE.jsonl, --identity FILE or SENSOR_ID "
             "(`fleet-sim generate --preset demo --out identities` makes 15)");
 }
@@ -123,8 +124,9 @@ void check_any_identity(const Inputs& inputs, Problems& problems) {
 void check_fleet_size(const Inputs& inputs, Problems& problems) {
   if (!problems.empty()) return;
   if (inputs.members.empty()) {
-    problems.add("--partition", fmt::format("this partition has none of the {}; use fewer partitions",
-                                            inputs.config.fleet.partition.count));
+    problems.add("--partition", fmt::format("partition {} has no sensors ({} in all); use fewer partitions",
+                                            config::partition_text(inputs.config.fleet.partition),
+                                            counted(inputs.identities.roster.size(), "sensor")));
   } else if (inputs.members.size() > fleet::most_sensors) {
     problems.add(
         "identities",

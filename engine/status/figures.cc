@@ -108,7 +108,7 @@ using Figures = std::vector<Figure>;
 
 void add_run(Figures& table) {
   const Figures rows{
-      {.metric = "run_info", .help = "What is running; always 1.", .read = ReadLabels(run_labels)},
+      {.metric = "run_info", .help = "Facts about the run; always 1.", .read = ReadLabels(run_labels)},
       {.status = "run.run_id", .read = of(&RunFacts::run_id)},
       {.status = "run.seed", .read = [](const Status& status) { return std::to_string(status.run.seed); }},
       {.status = "run.version", .read = of(&RunFacts::version)},
@@ -234,7 +234,7 @@ void add_queue(Figures& table) {
   const Figures rows{
       {.metric = "lag_seconds",
        .type = histogram,
-       .help = "Time from when a reading was due to its commit, without history.",
+       .help = "Time from when a reading was due to its commit, excluding history.",
        .status = "lag_seconds",
        .read = distribution(&Status::lag)},
       {.metric = "commit_seconds",
@@ -261,7 +261,7 @@ void add_queue(Figures& table) {
        .in_history = true,
        .read = of(&Status::rows_waiting)},
       {.metric = "queue_rows_limit",
-       .help = "Most rows the writers may hold in memory.",
+       .help = "Maximum number of rows in the writers' memory.",
        .status = "queue.rows_limit",
        .in_history = true,
        .read = of(&RunFacts::rows_limit)},

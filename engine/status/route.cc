@@ -369,7 +369,7 @@ HttpResponse route(const HttpRequest& request, const StatusSources& sources, con
   }
   const Route* found = find_route(*path);
   if (found == nullptr)
-    return error(404, "nothing is here", "try /, /status, /metrics, /healthz, /readyz or /api");
+    return error(404, "there is no such path", "try /, /status, /metrics, /healthz, /readyz or /api");
   if (!takes(*found, request.method)) return method_not_allowed(*found);
   if (found->changes_state) {
     if (auto refused = refusal(request, access)) return *std::move(refused);

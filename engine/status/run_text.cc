@@ -148,7 +148,7 @@ std::string writers_hint(const Snapshot& snapshot) {
   // A core for those that generate, where there is one to spare.
   const std::size_t more = std::max(snapshot.writers + 1, std::min<std::size_t>(useful, snapshot.cores - 1));
   return line("hint",
-              fmt::format("the writer was the limit ({:.0f}% busy); --writers {} would use more cores",
+              fmt::format("the writer was the bottleneck ({:.0f}% busy); --writers {} would use more cores",
                           100 * snapshot.writer_busy_share, more));
 }
 

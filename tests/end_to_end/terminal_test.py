@@ -125,7 +125,7 @@ class Hint(FleetTest):
         busy = int(re.match(r"(\d+)% busy", ran.summary.lines["writer"])[1])
         if busy == 90:
             self.skipTest("90% may be just above or below the limit")
-        hint = f"the writer was the limit ({busy}% busy); --writers {max(2, min(3, cores - 1))} would use more cores"
+        hint = f"the writer was the bottleneck ({busy}% busy); --writers {max(2, min(3, cores - 1))} would use more cores"
         self.assertEqual(ran.summary.lines.get("hint"), hint if busy > 90 and cores > 1 else None)
         self.assertNotIn("hint", self.fill("two", "--duration", "1h", "--shard-by", "model",
                                            "--writers", 3).summary.lines, "there are three shards")
