@@ -49,17 +49,17 @@ std::vector<Workload> menu() {
   constexpr Simulation file_per_sensor{
       .sensors = 10'000, .rows = 6'000'000, .sharding = {config::ShardKey::sensor, 0}};
   return {
-      {"load", "100,000 identity files loaded and validated, warm", "s", load_seconds,
+      {"load", "100,000 identity files loaded and validated, warm cache", "s", load_seconds,
        prepare_identity_files},
-      {"load_jsonl", "the same of 1,000,000 identities in one .jsonl", "s", load_seconds,
+      {"load_jsonl", "the same with 1,000,000 identities in one .jsonl", "s", load_seconds,
        prepare_identity_lines},
       {"sensors", "resident memory of a million sensors: identity, place, hot state", "B/sensor",
        sensor_bytes},
       {"sensors_hot", "of that, what the tick touches", "B/sensor", hot_bytes},
       {"sensors_build", "time to plan and build that fleet", "s", build_seconds},
-      {"tick", "draw, decide, fill batches; one thread, no storage", "readings/s", tick_rate},
+      {"tick", "generate readings into batches; one thread, no storage", "readings/s", tick_rate},
       {"queue", "full batches from pool to queue to another thread and back", "ns/row", queue_nanoseconds},
-      insert("insert", "Shard::flush of ready readings; 16 shards, one thread, no index", {rows}),
+      insert("insert", "Shard::flush of prepared readings; 16 shards, one thread, no index", {rows}),
       insert("insert_index", "the same with the collector's index", {rows, true}),
       end_to_end("e2e", "cohort to closed files: 1,000 sensors, 16 shards, one writer, no index",
                  {.rows = rows}),
@@ -88,15 +88,15 @@ struct Options {
 void add_options(CLI::App& app, Options& options) {
   std::vector<std::string> names;
   for (const Workload& workload : menu()) names.push_back(workload.name);
-  app.add_option("WORKLOAD", options.names, "Which (default all); --list names them")
+  app.add_option("WORKLOAD", options.names, "Workloads to run (default: all); --list names them")
       ->check(CLI::Validator(CLI::IsMember(names)).description(""));
-  app.add_flag("--list", options.list, "Lists the workloads");
-  app.add_option("--rounds", options.rounds, "How often each is measured (default 5)")
+  app.add_flag("--list", options.list, "List the workloads and exit");
+  app.add_option("--rounds", options.rounds, "Rounds of each workload (default 5)")
       ->type_name("N")
       ->check(CLI::Validator(CLI::Range(1u, 1'000u)).description(""));
-  app.add_flag("--alone", options.alone, "Without the references, for a profiler");
-  app.add_option("--json", options.json_file, "Every round as JSON, too")->type_name("FILE");
-  app.add_option("--commit", options.commit, "What was built, to be named in the results")->type_name("TEXT");
+  app.add_flag("--alone", options.alone, "Leave out the references, for profiling");
+  app.add_option("--json", options.json_file, "Also write every round as JSON to FILE")->type_name("FILE");
+  app.add_option("--commit", options.commit, "Commit to name in the results")->type_name("TEXT");
 }
 
 void list() {
@@ -139,7 +139,7 @@ void run(const Options& options) {
 }
 
 int run_main(int argc, char** argv) {
-  CLI::App app("Measures workloads of fleet-sim beside plain insert loops, in ./fleet_bench.tmp.",
+  CLI::App app("Measures workloads of fleet-sim against plain insert loops, in ./fleet_bench.tmp.",
                "fleet_bench");
   Options options;
   add_options(app, options);
