@@ -238,7 +238,7 @@ TEST_CASE("while a shard is being retried nothing is lost: the writer takes no m
   REQUIRE(other.execute("BEGIN IMMEDIATE").ok());
   for (int round = 0; round < 30; ++round) {
     rig.send(0, 10);
-    // With batches waiting and no room for them, it does not ask to be called again at once for ever.
+    // With batches waiting and no room for them, it does not ask to be called again at once forever.
     const SteadyTime next = rig.step();
     if (rig.writer().held() >= 50) CHECK(next > rig.now());
     rig.run_for(10 * millisecond);

@@ -1,6 +1,6 @@
 // The commands. Each adds its part to the command line, with options of its own, and says what to run once
 // that has been parsed. They run on the main thread, return the process's exit code, and throw InvalidInput,
-// run::NoStorage or std::runtime_error for what a user has to mend.
+// run::NoStorage or std::runtime_error for what the user has to fix.
 #pragma once
 
 #include <functional>

@@ -1,9 +1,9 @@
-// Faults of fleet-sim itself: what must hold, whatever the input, the disk and the clients do, and does not.
-// A build that is made to test stops there at once; any other counts the fault, keeps the first text of each
+// Faults of fleet-sim itself: conditions that must hold, whatever the input, the disk and the clients do, but
+// do not. A test build stops there at once; any other build counts the fault, keeps the first text of each
 // place for the log, and continues, because rows that can still be written are worth more than a core dump.
-// Any thread; while everything holds it costs one comparison.
+// Any thread; a condition that holds costs one comparison.
 //
-// Not for what a user, a file or a system call can cause: that is an error and has a way to be reported.
+// Not for what a user, a file or a system call can cause: that is an error, and is reported as one.
 #pragma once
 
 #include <cstdint>

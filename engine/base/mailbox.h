@@ -1,6 +1,6 @@
-// What other threads leave for one that looks now and then: any thread posts, one takes. Looking into an
-// empty mailbox costs no mutex, so it may be done in every round of a loop. Unbounded: those who post bound
-// it. It wakes no thread; one that sleeps is woken by other means.
+// A mailbox for a thread that looks now and then: any thread posts, one takes. Looking into an empty mailbox
+// costs no mutex, so it may be done in every round of a loop. Unbounded: those who post bound it. It wakes no
+// thread; a sleeping one is woken by other means.
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,7 @@
 // One measurement of one cell: a fleet of its own in a folder of its own, written by the product's own write
 // path (Simulator), and removed afterwards. Without a rate the fleet fills history as fast as it can; with
-// one it is paced, and what counts is how long after the moment it was due each reading was committed, so
-// that falling behind shows. Main thread. What storage refuses is a failure in the result, not an exception.
+// one it is paced, and each reading's latency runs from when it was due to its commit, so falling behind
+// shows. Main thread. What storage refuses is a failure in the result, not an exception.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// What a benchmark came to, and the forms it is shown in: aligned text, JSON, and a self-contained page of
-// HTML. The forms are pure; a report is filled by the main thread.
+// The results of a benchmark, and the forms they are shown in: aligned text, JSON, and a self-contained page
+// of HTML. The forms are pure; a report is filled by the main thread.
 #pragma once
 
 #include <deque>

@@ -1,6 +1,6 @@
-// Everything a run can be told, as plain values with the documented defaults: what sensors read stands here,
-// the other sections in *_settings.h, with the rows of their keys. Built once while starting by
-// load_config (defaults, then the file, then the environment, then flags); immutable afterwards and shared
+// Everything a run can be told, as plain values with the documented defaults: the settings of what sensors
+// read are here, the other sections in *_settings.h, with the rows of their keys. Built once while starting
+// by load_config (defaults, then the file, then the environment, then flags); immutable afterwards and shared
 // freely.
 #pragma once
 

@@ -1,7 +1,7 @@
 // The one table of everything that can be set: each config key with its flag, its help, how its text becomes
-// a value, and all else there is to know of it. The YAML loader, the environment, the command line, the man
-// page, a reload, a resumed run and the pages of configs/ read this table and keep no list beside it, so a
-// key exists everywhere or nowhere. Its rows stand with the settings they fill (*_settings.h). Read-only; any
+// a value, and everything else about it. The YAML loader, the environment, the command line, the man page, a
+// reload, a resumed run and the pages of configs/ read this table and have no list of their own, so a key
+// exists everywhere or nowhere. Its rows stand with the settings they fill (*_settings.h). Read-only; any
 // thread.
 #pragma once
 

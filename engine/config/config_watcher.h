@@ -1,8 +1,8 @@
 // Sees whether files have changed: the config file, or the files and folders of identities, each folder with
 // every entry in it that is not hidden. It looks at what the names lead to, so a symbolic link that is
 // switched to another folder, as Kubernetes does with its ConfigMaps, is a change. It asks the system about
-// each file and reads none: contents are for the loaders. One thread. Whatever cannot be looked at counts as
-// it is: gone.
+// each file and reads none: contents are for the loaders. One thread. A file that cannot be examined counts
+// as gone.
 #pragma once
 
 #include <cstdint>

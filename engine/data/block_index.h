@@ -1,5 +1,5 @@
-// Where in the shards the readings of a stretch of time are. Shards have no index by time, and their ids only
-// nearly follow it: within a run timestamps go back by up to a second, and a later run may tell of an earlier
+// Finds where in the shards the readings of a period are. Shards have no index by time, and ids follow time
+// only roughly: within a run, timestamps go back by up to a second, and a later run may cover an earlier
 // time. So one pass over the timestamps notes, for every few hundred readings of consecutive ids, the first
 // and the last moment; and time is cut into slices that hold about as many readings each. What is committed
 // after the pass is not part of the index. 40 bytes per block; the pass runs on oneTBB's workers.

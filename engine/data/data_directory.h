@@ -1,6 +1,6 @@
-// A data directory as those see it who read it back: its shards, and the runs they tell of. Nothing here
-// changes a file. Any thread. Throws InvalidInput for a directory that is not one, and std::runtime_error,
-// naming the file, for a shard that cannot be read.
+// A data directory as its readers see it: its shards, and the runs recorded in them. Nothing here changes a
+// file. Any thread. Throws InvalidInput for a directory that is not one, and std::runtime_error, naming the
+// file, for a shard that cannot be read.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// The configs that runs left in the shards they wrote, and what they promise: which share of its readings a
-// sensor is to have anomalous. A config in a file is untrusted and read as a config file is; each distinct
-// one is read once. Any thread.
+// The configs that runs left in the shards they wrote, and what they promise: the share of a sensor's
+// readings that is anomalous. A config in a file is untrusted and read as a config file is; each distinct one
+// is read once. Any thread.
 #pragma once
 
 #include <array>

@@ -1,7 +1,7 @@
-// The record of a run: how its fleet began and every reload since, as its shards tell it together. A reload
-// counts when any shard tells of it; one that no shard tells of has left no row either, and never happened.
-// Reads the shards of a data directory while starting; throws like data_directory.h, and InvalidInput for a
-// record that is not whole: made by an older version, or with the shard that told of an entry gone.
+// The record of a run: how its fleet began and every reload since, as its shards together record it. A reload
+// counts if any shard records it; one that no shard records left no row either, and never happened. Reads the
+// shards of a data directory while starting; throws like data_directory.h, and InvalidInput for a record that
+// is not whole: made by an older version, or with the shard that recorded an entry gone.
 #pragma once
 
 #include <filesystem>

@@ -1,6 +1,6 @@
 // A cohort: up to 1,024 sensors of one rate and one writer, in the order of their phases, ticked together. It
 // keeps one cursor instead of a due time per sensor, because sensors of one rate take turns in the same order
-// for ever. Touched by one thread at a time; no clock, no files.
+// forever. Touched by one thread at a time; no clock, no files.
 #pragma once
 
 #include <cstddef>

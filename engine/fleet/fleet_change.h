@@ -1,6 +1,6 @@
 // What a reload does to a fleet: the fate of each sensor there is, and the sensors that join. Worked out
-// beside the running fleet, so that the swap itself is one pass over the sensors. A sensor's randomness hangs
-// on its id: one that changes keeps the draws it would have had.
+// beside the running fleet, so that the swap itself is one pass over the sensors. A sensor's randomness
+// depends on its id, so a sensor that changes keeps the draws it would have had.
 //
 // When a sensor's rate changes it leaves its cohort and joins one of the new rate. Its readings are then due
 // where they would have been had the run begun with that rate, from the moment of the change on; none that

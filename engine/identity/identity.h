@@ -2,7 +2,7 @@
 // texts live in a Roster, which owns them all and hands out views; equal texts are stored once, because a
 // million sensors share a few hundred locations, models and versions. Built while starting. A reload adds to
 // it while other threads read: what stands in it stays where it is for good, so an index that a reading
-// carries means the same for ever. One thread adds; any thread reads an index that it has been handed since.
+// carries means the same forever. One thread adds; any thread reads an index that it has been handed since.
 #pragma once
 
 #include <tbb/concurrent_vector.h>

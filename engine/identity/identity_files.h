@@ -1,6 +1,6 @@
 // Where identities come from: the files that paths and folders stand for, and one of them open for reading.
 // Nothing here waits: what is no regular file is refused before it is opened, because opening a FIFO may wait
-// for ever and a device may never end. Listing runs on the caller's thread; any thread may read a file of its
+// forever and a device may never end. Listing runs on the caller's thread; any thread may read a file of its
 // own. Bounded by largest_identity_file_bytes, also for a file that grows; failures are texts that say why.
 #pragma once
 

@@ -1,9 +1,9 @@
-// The log: one line per change of state, and at `debug` those on the way there, to the console and to a
+// The log: one line per change of state, and at `debug` for the steps in between, to the console and to a
 // rotating file, by the config's logging keys. A line has an event, one word that programs look for, a
-// message for people, and fields with the words of the status. As text it is `TIME LEVEL MESSAGE name=value
-// …`, as JSON one object. Any thread. Bounded: of a class of lines that repeats only the first few are
-// written and the rest counted (see RepeatLimit), and files rotate. A log file that cannot be written is
-// reported once on the console and never hurts the run.
+// message for people, and fields named as in the status. As text it is `TIME LEVEL MESSAGE name=value …`, as
+// JSON one object. Any thread. Bounded: of a class of lines that repeats only the first few are written and
+// the rest counted (see RepeatLimit), and files rotate. A log file that cannot be written is reported once on
+// the console and never hurts the run.
 #pragma once
 
 #include <spdlog/common.h>

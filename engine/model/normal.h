@@ -3,7 +3,7 @@
 // thread.
 //
 // Wichura's algorithm AS 241 (1988) costs a division or two, and in the tails a logarithm and a square root.
-// So it is asked once, while starting, at 8 points of each of 832 pieces, and polynomials through these
+// So it is evaluated once, while starting, at 8 points of each of 832 pieces, and polynomials through these
 // points answer every draw, to 1e-14. A piece is a sixteenth of an octave: the deviate is smooth on the scale
 // of the share of all that lie below it, so pieces that shrink with the share are equally good down to the
 // last. They are numbered by the upper bits of the share as a double.

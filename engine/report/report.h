@@ -1,9 +1,9 @@
 // What a data directory holds, in the figures an analyst asks for first (anomalies by firmware, types by
-// model, sync state) and what they cannot tell (what was to be expected, how sure a rate is, what is missing
-// and why), over all shards together. Plain values; the texts are made from them elsewhere.
+// model, sync state) and what those alone do not show (the expected rate, how certain a rate is, what is
+// missing and why), over all shards together. Plain values; the texts are made from them elsewhere.
 //
-// A rate is a share of due readings: rows and the readings that anomalies left out. Its interval
-// counts sensors, not readings (report/rate.h). Its expected value is the mean of what the config of the runs
+// A rate is a share of due readings: rows and the readings that anomalies left out. Its interval counts
+// sensors, not readings (report/rate.h). Its expected value is the mean of what the config of the runs
 // promises each reading; there is none when a shard's runs disagree.
 #pragma once
 

@@ -1,10 +1,10 @@
 // The reloader: takes up what changes in the config file and the identity files while the fleet runs, or
 // refuses it with the reason and leaves everything as it was. It looks at the files on a thread of its own,
 // at the config's interval and when asked; parses, checks and plans there; only the swap itself is done
-// between two windows of the scheduler. What it may not change while running it names and leaves.
+// between two windows of the scheduler. It names what cannot change while running, and leaves that alone.
 //
-// Bounds: so many swaps, and added or changed identities, as ReloadLimits says, because what rows on their
-// way say of their sensor is kept. While it works it holds the identities a second time.
+// Bounds: ReloadLimits bounds the swaps and the added or changed identities, because every identity that rows
+// in memory may refer to is kept. While it works it holds the identities a second time.
 #pragma once
 
 #include <condition_variable>

@@ -1,13 +1,12 @@
-// Looks at single sensors of a running fleet for the status API, and has anomalies begin in them. What a
-// sensor is in the middle of is copied between two windows of the scheduler; its last readings are worked out
-// from that copy, on the caller's thread. HTTP thread only, but for the work it has done between windows.
+// Looks at single sensors of a running fleet for the status API, and injects anomalies into them. A sensor's
+// state is copied between two windows of the scheduler; its last readings are worked out from that copy, on
+// the caller's thread. HTTP thread only, but for the work it has done between windows.
 //
 // Bounds: one piece of work waits for the scheduler at a time, and is waited for `longest_question` at most;
-// then it is withdrawn, so that what was reported as not done is not done later either. The last
-// `most_watched` sensors are remembered, so that looking again costs the readings since; at most
-// `most_replayed` readings are gone through for one look. Where a sensor's past cannot be told from the seed
-// alone (the fleet was reloaded, or its anomalies are longer than that) readings are shown from the first
-// look on.
+// then it is withdrawn, so work that was reported as not done is not done later. The last `most_watched`
+// sensors are remembered, so that looking again costs the readings since; at most `most_replayed` readings
+// are gone through for one look. Where a sensor's past cannot be told from the seed alone (the fleet was
+// reloaded, or its anomalies are longer than that) readings are shown from the first look on.
 #pragma once
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // SIGINT and SIGTERM as a question the main thread asks while it waits: has anybody asked us to stop? A
 // second one while we drain ends the process at once with exit code 130, whatever state it is in, unless it
-// comes within a tenth of a second: it is then the same wish. A SIGHUP, for who listens to it, asks for a
-// reload instead and stops nothing. Main thread only.
+// comes within a tenth of a second: then it counts as the same request. A SIGHUP asks for a reload, if anyone
+// listens for it, and stops nothing. Main thread only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -2,13 +2,12 @@
 // while the writer continues. It is the one thing that deletes rows. One per writer, with a thread of its
 // own; it opens a shard only for the time it works on it, so it holds one connection at most.
 //
-// The writer asks after each commit. A shard's turn comes once a second at most, and is a row of short
-// transactions with pauses in between, in which the writer and collectors get the lock. A thread that finds
-// it taken waits no longer than they always do for a lock; retention itself knocks for a second or two, then
-// lets the shard be until its next turn. Where rows come faster than they can be deleted like that, the file
-// grows meanwhile.
+// The writer asks after each commit. A shard's turn comes once a second at most, and is a series of short
+// transactions with pauses in between, in which the writer and collectors get the lock. They wait no longer
+// for it than for any other lock; retention itself tries for a second or two, then leaves the shard until its
+// next turn. If rows come faster than they can be deleted this way, the file grows meanwhile.
 //
-// What goes wrong is said once per shard and tried again at its next turn.
+// An error is logged once per shard, and the work is tried again at its next turn.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,5 @@
-// Behaviors and sensors that have nothing to do with each other: values of identities that no behavior is
-// for, and behaviors that no sensor has, but for the built-in ones. Neither is an error, and a misspelled
-// name is both. Pure; any thread.
+// Identity values that match no behavior, and behaviors, other than the built-in ones, that match no sensor.
+// Neither is an error, but a misspelled name causes both. Pure; any thread.
 #pragma once
 
 #include <cstdint>

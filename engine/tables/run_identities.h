@@ -3,9 +3,9 @@
 // them and the configs of run_reloads the fleet of any moment can be built again, whatever the identity files
 // say by then.
 //
-// The shard that commits first tells all of a reload, so whoever finds one anywhere finds it whole. The
-// others tell it too as long as that is little; of a large fleet in many shards only the first few do. The
-// table is made when it is first needed; an identity is a line of JSON, as in an identity file.
+// The shard that commits first records all of a reload, so a reload that is found anywhere is complete. The
+// others record it too while it is small; with a large fleet in many shards, only the first few do. The table
+// is made when it is first needed; an identity is a line of JSON, as in an identity file.
 #pragma once
 
 #include <cstdint>

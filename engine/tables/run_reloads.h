@@ -1,4 +1,4 @@
-// The record of what a run reads: how its fleet began, and the reloads that changed it. run_info tells the
+// The record of what a run reads: how its fleet began, and the reloads that changed it. run_info has the
 // config that a run began with, `run_reloads` the whole config from each reload on, and `run_identities`
 // which sensors there were (run_identities.h). A shard gets these rows with the first rows it commits
 // afterwards, in one transaction, so that no reading made under other settings is ever without them; one

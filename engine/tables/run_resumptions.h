@@ -1,9 +1,9 @@
-// The processes that have resumed a run, as rows of `run_resumptions`. A shard gets the row with the
-// first rows that such a process commits, in one transaction, so that no two processes ever commit the same
-// bytes. After a power failure a write-ahead log may lack a part in its middle: SQLite then continues before
-// the gap, and a resumed run writes there what was there before. Byte for byte the same, it would
-// join to what lies behind the gap, and rows would be back that are written again. The table is made when it
-// is first needed.
+// The processes that have resumed a run, as rows of `run_resumptions`. A shard gets the row with the first
+// rows that such a process commits, in one transaction, so that no two processes ever commit the same bytes.
+// After a power failure a write-ahead log may lack a part in its middle: SQLite then continues before the
+// gap, and a resumed run writes there what was there before. If that were the same byte for byte, the log
+// beyond the gap would fit again, and its rows would be back although they are also being written anew. The
+// table is made when it is first needed.
 #pragma once
 
 #include <string>

@@ -3,8 +3,8 @@
 // A lot keeps its number until it has been taken. A later attempt offers the same rows in the same places,
 // followed by those that have come since; so a destination whose last answer was lost can tell from `number`
 // and `offered` what it may have stored already. Only a backlog that overflows takes rows away, from the end;
-// so what a destination is in doubt about it holds against `offered` at every attempt.
-// A view of somebody else's rows, valid while the destination has not answered.
+// so a destination compares whatever it is unsure of with `offered` at every attempt. A view of somebody
+// else's rows, valid while the destination has not answered.
 #pragma once
 
 #include <cstddef>

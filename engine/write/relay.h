@@ -1,13 +1,14 @@
-// A relay: several threads do one thread's work, one at a time. Whose turn it is may leave for a call into a
-// disk that can hang; when it stays away longer than `hand_over`, another takes the turn and continues the
-// work where the first has left it. Who comes back too late waits for a turn like the others.
+// A relay: several threads do one thread's work, one at a time. The thread whose turn it is may leave for a
+// call into a disk that can hang; if it stays away longer than `hand_over`, another takes the turn and
+// continues the work where the first left off. A thread that comes back too late waits for a turn like the
+// others.
 //
 // What the work touches is handed from turn to turn under the relay's mutex and needs no other. Only what is
 // done between leave() and come_back() runs beside somebody else's turn. In the usual case a call that may
 // hang costs two uncontended locks, and no other thread is woken.
 //
 // At most `most_threads` besides the caller of run(): when all of them hang, the work waits for one to come
-// back. There is always one more than hang, which looks up once in `hand_over`.
+// back. There is always one more thread than hang; it checks once every `hand_over`.
 #pragma once
 
 #include <condition_variable>

@@ -1,6 +1,6 @@
-// What a writer tells of its shards while it works: how many rows each has been given and holds back, and
-// what is wrong with it. The writer's thread posts, any thread reads; numbers are relaxed atomics, troubles,
-// which are few and change seldom, stand under a mutex.
+// What a writer reports about its shards while it works: how many rows each has been given and holds back,
+// and what is wrong with it. The writer's thread posts, any thread reads; numbers are relaxed atomics,
+// troubles, which are few and change rarely, are under a mutex.
 #pragma once
 
 #include <tbb/concurrent_vector.h>

@@ -5,9 +5,8 @@
 //
 // Bounds: at most `pending_rows` rows wait in memory, half of them as the backlog of shards whose retries
 // have run out; `WaitingRows` says what happens beyond. A shard that fails is tried again at a deadline of
-// its own
-// (`Condition`). That holds from the start: the backlog of a destination that cannot be opened holds its
-// rows.
+// its own (`Condition`), from the start of the run on: the backlog of a destination that cannot be opened
+// holds its rows.
 //
 // The error limit is reached when one shard's retries have run out so many times with nothing taken by any
 // shard between. A full disk does not count while the backlog has room, for as long nothing is lost by

@@ -66,7 +66,7 @@ ShardState joined(const std::deque<ShardState>& pieces) {
   return all;
 }
 
-// A collector may have marked it since, or for ever.
+// A collector may have marked it since, or forever.
 bool same_row(const Row& then, const Row& now, bool marks_stay) {
   Row marked = then;
   if (!marks_stay || now.synced == 1) marked.synced = now.synced;
