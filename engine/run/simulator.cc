@@ -390,7 +390,7 @@ void Simulator::log_start() {
              {"speed", start::setting_text(config, "clock.speed")}});
   if (inputs_.resumed) return;
   const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, inputs_.type->schema);
-  log_.info("forecast", "expected", start::log_fields(forecast));
+  log_.info("forecast", "expected output", start::log_fields(forecast));
 }
 
 // What a writer says begins with the file it is about.

@@ -65,7 +65,7 @@ class Forecast(FleetTest):
 
     def test_the_log_says_it_at_the_start(self):
         said = self.fill("data", "--duration", "10").stderr
-        self.assertRegex(said, r" info expected readings_per_second=15 readings=150 bytes_per_row=1\d\d bytes=2\d{4} free_bytes=\d+\n")
+        self.assertRegex(said, r" info expected output readings_per_second=15 readings=150 bytes_per_row=1\d\d bytes=2\d{4} free_bytes=\d+\n")
 
     def test_a_sink_without_files_has_no_bytes(self):
         said = self.check("--identities", IDENTITIES, "--sink", "null").stdout
