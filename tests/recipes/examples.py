@@ -60,7 +60,7 @@ const AnomalyEffect surge_effect{.begin = begin_surge,
 #include "config/config.h"
 #include "model/anomaly.h"
 #include "model/profile.h"
-#include "model/sensor_type.h"
+#include "types/sensor_type.h"
 
 namespace fleet_sim::anomaly_surge_test {
 
