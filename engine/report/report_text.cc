@@ -65,11 +65,6 @@ std::string seconds_text(Microseconds span) {
   return duration_text(static_cast<double>(span) * 1e-6);
 }
 
-// "1 shard", "16 shards"
-std::string counted(std::uint64_t n, std::string_view noun) {
-  return fmt::format("{} {}{}", grouped(n), noun, n == 1 ? "" : "s");
-}
-
 std::string heading_text(const Report& report) {
   std::string text =
       fmt::format("{}: {}, {}, {}", printable(report.directory), counted(report.shards.size(), "shard"),
