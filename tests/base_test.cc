@@ -24,6 +24,7 @@
 #include "base/problems.h"
 #include "base/random.h"
 #include "base/terms.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "model/normal.h"
 #include "support/statistics.h"
@@ -397,6 +398,68 @@ TEST_CASE("a cadence is never early, and within 35 years at most a microsecond l
       CHECK(cadence.offset(k) <= exact + 1 + static_cast<Microseconds>(k >> 40));
     }
   }
+}
+
+TEST_CASE("an interval of whole microseconds is kept to the microsecond, however long") {
+  for (const Microseconds interval :
+       {Microseconds{1}, Microseconds{3}, Microseconds{333'333}, Microseconds{700'001},
+        60 * microseconds_per_second, Microseconds{59'999'999}, longest_interval}) {
+    const Cadence cadence(Rate::every(interval));
+    CAPTURE(interval);
+    CHECK(cadence.period() == interval);
+    const auto in_a_century = static_cast<std::uint64_t>(36'525 * microseconds_per_day / interval);
+    for (const std::uint64_t k : {std::uint64_t{1}, std::uint64_t{7}, in_a_century / 3, in_a_century}) {
+      CHECK(cadence.offset(k) == static_cast<Microseconds>(k) * interval);
+      CHECK(cadence.count_before(cadence.offset(k)) == k);
+      CHECK(cadence.count_before(cadence.offset(k) + 1) == k + 1);
+    }
+  }
+}
+
+TEST_CASE("aligned readings are due at multiples of the period since 1970") {
+  const Timestamp start = 1'767'225'600'123'456;
+  const auto origin = [](const Rate& rate, Timestamp from) {
+    return Cadence(rate, Phase::aligned).origin(from);
+  };
+  const Timestamp minute = 60 * microseconds_per_second;
+  CHECK(origin(Rate::every(minute), start) == 1'767'225'660'000'000);
+  CHECK(origin(Rate::every(minute), 1'767'225'660'000'000) == 1'767'225'660'000'000);
+  CHECK(origin(Rate::every(minute), 1'767'225'660'000'001) == 1'767'225'720'000'000);
+  for (const Microseconds interval : {Microseconds{7}, Microseconds{700'001}, 7 * minute}) {
+    const Timestamp first = origin(Rate::every(interval), start);
+    CHECK(first % interval == 0);
+    CHECK(first >= start);
+    CHECK(first < start + interval);
+  }
+  // Of a rate, too, although no double is exactly a tenth.
+  CHECK(origin(1, start) == 1'767'225'601'000'000);
+  CHECK(origin(0.1, start) == 1'767'225'610'000'000);
+  CHECK(origin(10, start) == 1'767'225'600'200'000);
+  CHECK(origin(3, start) == 1'767'225'600'333'333);
+  CHECK(origin(3, 1'767'225'600'333'334) == 1'767'225'600'666'667);
+  CHECK(origin(1e6, start) == start);
+  CHECK(origin(0.3, start) == 1'767'225'603'333'333);
+  CHECK(Cadence(0.1).origin(start) == start);
+}
+
+TEST_CASE("intervals are durations of whole microseconds") {
+  CHECK(read_duration("1h30m") == 5'400.0);
+  CHECK(read_duration("1w") == 604'800.0);
+  CHECK(read_duration("500ms") == 0.5);
+  for (const char* text : {"", "s", "1h30", "1h -5m", "60 s", "1/60"}) CHECK_FALSE(read_duration(text));
+  for (const Microseconds interval :
+       {Microseconds{1}, Microseconds{700'001}, 60 * microseconds_per_second, longest_interval}) {
+    const std::string text = interval_text(interval);
+    CAPTURE(text);
+    REQUIRE(read_duration(text));
+    CHECK(interval_of(*read_duration(text)) == interval);
+  }
+  CHECK(interval_text(60 * microseconds_per_second) == "60s");
+  CHECK(interval_text(250'000) == "0.25s");
+  CHECK_FALSE(interval_of(0));
+  CHECK_FALSE(interval_of(-1));
+  CHECK_FALSE(interval_of(1.0000005));
+  CHECK_FALSE(interval_of(1e9));
 }
 
 TEST_CASE("count_before is what counting gives") {

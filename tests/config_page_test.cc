@@ -62,7 +62,8 @@ std::string in_a_cell(std::string text) {
 }
 
 std::string default_of(const config::ConfigKey& key) {
-  const std::string text = in_a_cell(key.get(config::Config()));
+  const config::Config defaults;
+  const std::string text = key.is_spelled(defaults) ? in_a_cell(key.get(defaults)) : "";
   return text.empty() ? "" : "`" + text + "`";
 }
 
@@ -159,9 +160,12 @@ std::string comment_of(const config::ConfigKey& key) {
 }
 
 std::string reference_line(const config::ConfigKey& key, const std::string& indent, const std::string& name) {
-  const std::string value = key.get(config::Config());
-  const std::string text = key.repeatable && value.empty() ? "[]" : config::yaml_scalar(value);
-  return with_comment(indent + name + ": " + text, comment_of(key));
+  const config::Config defaults;
+  const std::string value = key.get(defaults);
+  std::string text = key.repeatable && value.empty() ? "[]" : config::yaml_scalar(value);
+  // Both spellings of one value would be one too many: the line stands for the key and sets nothing.
+  if (!key.is_spelled(defaults)) text.clear();
+  return with_comment(indent + name + ":" + (text.empty() ? "" : " ") + text, comment_of(key));
 }
 
 // What a heading's line says: what a type of anomalies does comes from their table, the rest is kept.

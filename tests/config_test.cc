@@ -98,7 +98,7 @@ std::multiset<std::string> keys_named_in(const fs::path& path) {
 // Every key but fleet.identity, which excludes fleet.identities, and every effect.
 const std::string heavily_changed = R"(
 simulation: {readings_per_second: 0.1, run_time_seconds: 1.5h, seed: 9223372036854775807, resume: yes,
-             overload: skip}
+             overload: skip, phase: aligned}
 normal_parameters:
   temperature: {mean: -3.3, std_dev: 1e-7, min: -1e9, max: 0.30000000000000004}
   vibration: {mean: 4.5, std_dev: 0.25, min: 0, max: 1e9}
@@ -156,7 +156,7 @@ TEST_CASE("the defaults are the documented ones") {
   const Loaded loaded = load({});
   CHECK(loaded.problems == "");
   const config::Config& config = loaded.config;
-  CHECK(config.simulation.readings_per_second == 1);
+  CHECK(config.simulation.rate == 1);
   CHECK(config.simulation.run_time_seconds == 3600);
   CHECK_FALSE(config.simulation.seed);
   CHECK(config.normal_parameters[0] == types::ChannelParameters{65, 2, 50, 80});
@@ -253,9 +253,60 @@ TEST_CASE("a flag wins over the environment, the environment over the file, the 
   const Loaded loaded = load(file, environment, flags);
   CHECK(loaded.problems == "");
   CHECK(loaded.config.fleet.threads == 0);
-  CHECK(loaded.config.simulation.readings_per_second == 2);
+  CHECK(loaded.config.simulation.rate == 2);
   CHECK(loaded.config.simulation.run_time_seconds == 30);
   CHECK(loaded.config.simulation.seed == 400u);
+}
+
+TEST_CASE("a rate has two spellings: the later layer counts, and one layer may have only one") {
+  const Folder folder;
+  const auto setting = [](const char* key, const char* value, const char* source) {
+    return std::vector<config::Setting>{{key, value, source}};
+  };
+  const auto rate = setting("simulation.readings_per_second", "2", "--rate");
+  const auto interval = setting("simulation.interval", "1h30m", "--interval");
+  const Rate minute = Rate::every(60 * microseconds_per_second);
+
+  const fs::path minutely = folder.file("simulation: {interval: 60s}\n");
+  CHECK(load(minutely).config.simulation.rate == minute);
+  CHECK(load(minutely, {}, rate).config.simulation.rate == 2);
+  CHECK(load(minutely, interval, rate).config.simulation.rate == 2);
+  CHECK(load(minutely, rate, interval).config.simulation.rate ==
+        Rate::every(5'400 * microseconds_per_second));
+
+  const fs::path both = folder.file("simulation:\n  interval: 60s\n  readings_per_second: 1\n");
+  CHECK(load(both).problems == both.string() +
+                                   ":2: simulation.interval and simulation.readings_per_second (" +
+                                   both.string() + ":3) cannot be combined; give one of them");
+  std::vector<config::Setting> flags = rate;
+  flags.push_back(interval[0]);
+  CHECK(
+      load(minutely, {}, flags).problems ==
+      "--rate: simulation.readings_per_second and simulation.interval (--interval) cannot be combined; give "
+      "one of them");
+  CHECK(load(folder.file("simulation: {interval: , readings_per_second: 3}\n")).problems == "");
+}
+
+TEST_CASE("an interval is recorded as one, and compared with a rate it is another value") {
+  config::Config config;
+  config.simulation.rate = Rate::every(59'880'240);
+  config.simulation.phase = Phase::aligned;
+  const std::string text = config::config_text(config);
+  CHECK(text.find("interval: 59.88024s\n") != text.npos);
+  CHECK(text.find("readings_per_second") == text.npos);
+  Problems problems;
+  CHECK(config::read_config(text, "text", problems) == config);
+  CHECK(problems.text() == "");
+
+  std::vector<std::string> changes;
+  for (const config::ConfigChange& change : config::config_changes(config::Config(), config)) {
+    CHECK(change.at_once);
+    changes.push_back(config::change_text(change));
+  }
+  CHECK(changes == std::vector<std::string>{"simulation.readings_per_second 1 -> none",
+                                            "simulation.interval none -> 59.88024s",
+                                            "simulation.phase staggered -> aligned"});
+  CHECK(config::adopt(config::Config(), config) == config);
 }
 
 TEST_CASE("every bad file gives its messages, each with the line") {
@@ -373,7 +424,8 @@ TEST_CASE("every key sets what it gets, has help, and a name of its own everywhe
   for (const config::ConfigKey& key : config::config_keys()) {
     CAPTURE(key.name);
     config::Config config;
-    CHECK(key.set(config, key.get(defaults)) == "");
+    // Of two spellings of a value, its default has one.
+    CHECK((key.set(config, key.get(defaults)) == "") == key.is_spelled(defaults));
     CHECK(config == defaults);
     CHECK(key.help != "");
     CHECK(config::find_config_key(key.name) == &key);
@@ -415,7 +467,9 @@ TEST_CASE("every key changes itself and no other") {
     REQUIRE(key.set(config, another_value(key, changed)) == "");
     for (const config::ConfigKey& each : config::config_keys()) {
       CAPTURE(each.name);
-      CHECK((each.get(config) != each.get(defaults)) == (&each == &key));
+      const bool is_same_value =
+          &each == &key || (each.name == key.other_spelling && !key.is_spelled(defaults));
+      CHECK((each.get(config) != each.get(defaults)) == is_same_value);
     }
   }
 }
@@ -429,7 +483,8 @@ TEST_CASE("the text of what decides readings changes with exactly those keys") {
     REQUIRE(key.set(config, another_value(key, changed)) == "");
     const std::string section(key.name.substr(0, key.name.find('.')));
     const bool decides = section == "normal_parameters" || section == "anomalies" ||
-                         key.name == "simulation.readings_per_second" || key.name == "clock.utc_offset";
+                         key.name == "simulation.readings_per_second" || key.name == "simulation.interval" ||
+                         key.name == "simulation.phase" || key.name == "clock.utc_offset";
     CHECK((key.decides == config::Decides::readings) == decides);
     CHECK((config::readings_config_text(config) != before) == decides);
   }

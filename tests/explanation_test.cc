@@ -99,7 +99,7 @@ void check_explanation(const config::Config& config, const model::ProfileSource&
   const model::Explanation explanation = model::explain_profile(config, source);
   const model::Profile profile = model::resolve_profile(config, source);
   const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
-  check_number(numbers.readings_per_second, source.readings_per_second);
+  check_number(numbers.readings_per_second, source.rate.per_second());
   for (std::size_t c = 0; c < channel_count; ++c) {
     CAPTURE(c);
     check_number(numbers.channels[c].mean, profile.channels[c].mean);
@@ -119,7 +119,7 @@ void check_explanation(const config::Config& config, const model::ProfileSource&
   check_number(numbers.severity, numbers.severity.value());
   CHECK(numbers.strengths[trend].value() == near(0.5 * numbers.severity.value()));
   check_shares(explanation.channel_shares, profile.channel_until);
-  check_types(explanation, source.readings_per_second);
+  check_types(explanation, source.rate.per_second());
   CHECK(explanation.profile.onset_until == profile.onset_until);
   CHECK(explanation.profile.readings_per_anomaly == profile.readings_per_anomaly);
   if (config.anomalies.basis == config::AnomalyBasis::reading && profile.steady_until.back() > 0) {
@@ -152,7 +152,7 @@ config::Behaviors custom_behaviors() {
 const identity::IdentityOverrides& own_numbers() {
   static const identity::IdentityOverrides own = [] {
     identity::IdentityOverrides made;
-    made.readings_per_second = 0.3;
+    made.rate = 0.3;
     made.normal_parameters[std::string(types::temperature)].std_dev = 4;
     made.normal_parameters[std::string(types::voltage)].mean = 24;
     made.normal_parameters[std::string(types::voltage)].max = 30;

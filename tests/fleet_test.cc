@@ -112,7 +112,7 @@ identity::Roster random_roster(std::uint64_t which, std::size_t sensors) {
   for (std::size_t i = 0; i < sensors; ++i) {
     identity::IdentityRecord record = identity_of("s" + std::to_string(which) + "-" + std::to_string(i));
     const std::uint64_t rate = uniform_below(mix_words(which, 1'000 + i), rates.size() + 1);
-    if (rate < rates.size()) record.overrides.readings_per_second = rates[rate];
+    if (rate < rates.size()) record.overrides.rate = rates[rate];
     roster.add(record);
   }
   return roster;
@@ -174,7 +174,7 @@ TEST_CASE("cohorts hold at most 1,024 sensors of one rate and one writer, and ev
       for (const batch::Reading& reading : batch.readings) {
         CHECK(seen.insert(reading.sensor).second);
         CHECK(writer_of[reading.sensor] == cohort.writer());
-        rates.insert(fleet::rate_of(roster, roster[reading.sensor], config::Config()));
+        rates.insert(fleet::rate_of(roster, roster[reading.sensor], config::Config()).per_second());
       }
       for (const batch::AnomalyEvent& event : batch.events) {
         if (event.type == AnomalyType::missing_data) seen.insert(event.sensor);
@@ -485,7 +485,7 @@ TEST_CASE("some anomalies of a run began before it, and none twice") {
 
 TEST_CASE("a sensor's own parameters and rate take the place of the config's") {
   identity::IdentityRecord own = identity_of("own");
-  own.overrides.readings_per_second = 5;
+  own.overrides.rate = 5;
   own.overrides.normal_parameters["vibration"] = {7.0, 0.0, std::nullopt, std::nullopt};
   own.overrides.normal_parameters["voltage"] = {std::nullopt, std::nullopt, 12.2, 12.3};
   const identity::Roster roster = roster_of({own, identity_of("plain")});
@@ -507,9 +507,44 @@ TEST_CASE("a sensor's own parameters and rate take the place of the config's") {
   CHECK(count == 50);
 }
 
+TEST_CASE("an aligned fleet is read at multiples of each sensor's interval, wherever it starts or goes on") {
+  const Microseconds minute = 60 * microseconds_per_second;
+  std::vector<identity::IdentityRecord> records;
+  for (int i = 0; i < 30; ++i) records.push_back(identity_of("s" + std::to_string(i)));
+  for (std::size_t i = 0; i < 10; ++i) records[i].overrides.rate = Rate::every(7 * microseconds_per_second);
+  for (std::size_t i = 10; i < 15; ++i) records[i].overrides.rate = 0.1;
+  const identity::Roster roster = roster_of(records);
+  config::Config config = restless();
+  config.simulation.rate = Rate::every(minute);
+  config.simulation.phase = Phase::aligned;
+  const Timestamp until = start + 20 * minute;
+  fleet::Fleet fleet = fleet_of(roster, all_of(roster), config);
+  const Taken whole = tick_in_windows(fleet, start, until, 5'000'000);
+  CHECK(whole.readings.size() > 1'500);
+  for (const batch::Reading& reading : whole.readings) {
+    const Microseconds interval = reading.sensor < 10 ? 7'000'000 : reading.sensor < 15 ? 10'000'000 : minute;
+    CHECK(reading.due % interval == 0);
+  }
+  CHECK(fleet.due_before(until) == whole.tally.due);
+
+  fleet::Fleet later = fleet_of(roster, all_of(roster), config);
+  const Timestamp moment = start + 8 * minute + 1;
+  fleet::PastAnomalies past;
+  for (const batch::AnomalyEvent& event : whole.events) {
+    if (event.started_at >= moment) continue;
+    fleet::PastAnomaly& latest =
+        past.try_emplace(event.sensor, fleet::PastAnomaly{event.type, event.started_at}).first->second;
+    if (event.started_at > latest.started_at) latest = {event.type, event.started_at};
+  }
+  later.resume_at(moment, past);
+  std::vector<ReadingKey> rest = sorted_readings(whole);
+  std::erase_if(rest, [&](const ReadingKey& reading) { return std::get<1>(reading) < moment; });
+  CHECK(sorted_readings(tick_in_windows(later, moment, until, 1'000'000)) == rest);
+}
+
 TEST_CASE("the config's rate is the rate of sensors without their own") {
   config::Config config;
-  config.simulation.readings_per_second = 20;
+  config.simulation.rate = 20;
   const identity::Roster roster = roster_of(3);
   fleet::Fleet fleet = fleet_of(roster, all_of(roster), config);
   CHECK(fleet.due_before(start + 10'000'000) == 600);

@@ -197,7 +197,7 @@ TEST_CASE("choices occur as often as their weights say and ranges are covered ev
   for (std::uint64_t number = 1; number <= sensors; ++number) {
     const auto record = generate::generated_identity(mix, 1, number, sensors);
     ++locations[record.location];
-    if (record.overrides.readings_per_second == 0.1) ++slow;
+    if (record.overrides.rate == 0.1) ++slow;
   }
   // Each is a binomial count; five standard deviations are below 300.
   CHECK(locations.size() == 5);
@@ -308,7 +308,7 @@ TEST_CASE("a mix replaces what it names and keeps the rest") {
   CHECK(record.id == "PUMP-000003-A");
   CHECK(record.location == "Hall 1");
   CHECK(record.firmware_version == "2.0");
-  CHECK(record.overrides.readings_per_second == 0.25);
+  CHECK(record.overrides.rate == 0.25);
   CHECK(mix.model.size() == generate::default_mix().model.size());
 
   app::GenerateOptions options = drawn(3, (folder / "fleet.jsonl"));

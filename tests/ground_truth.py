@@ -35,6 +35,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from fractions import Fraction
 from itertools import accumulate, islice
 from pathlib import Path
 from statistics import NormalDist
@@ -162,10 +163,38 @@ def numbers(texts, names):
     return {name: float(texts[name]) for name in names}
 
 
+@dataclass(frozen=True)
+class Rate:
+    """How often a sensor is read, said as a rate or as an interval in microseconds."""
+    per_second: float
+    interval: int | None = None
+
+    @property
+    def seconds(self):
+        return 1 / self.per_second if self.interval is None else self.interval / 1e6
+
+    @property
+    def period(self):
+        """Exactly, in microseconds."""
+        return Fraction(10**6) / Fraction(self.per_second) if self.interval is None else Fraction(self.interval)
+
+
+UNITS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "": 1}
+
+
+def rate_of(said, otherwise=None):
+    """What an identity, or the config, says of its rate."""
+    if "interval" in said:
+        parts = re.findall(r"([\d.]+)([a-z]*)", str(said["interval"]))
+        interval = round(sum(float(amount) * UNITS[unit] for amount, unit in parts) * 1e6)
+        return Rate(1e6 / interval, interval)
+    return Rate(float(said["readings_per_second"])) if "readings_per_second" in said else otherwise
+
+
 def seconds_of(anomaly_type, rate):
     """How long anomalies of a type last."""
     text = anomaly_type["duration_seconds"]
-    return 1 / rate if text == "one_reading" else float(text)
+    return rate.seconds if text == "one_reading" else float(text)
 
 
 def utc_offset(text):
@@ -177,11 +206,23 @@ def utc_offset(text):
 # The model of a sensor.
 
 class Cadence:
-    """When a sensor's readings are due: k periods after the first, the period kept to 2^-40 microseconds."""
+    """When a sensor's readings are due: k periods after the first, the period kept to 2^-40 microseconds; an interval is
+    exact."""
 
     def __init__(self, rate):
-        period = 1e6 / rate * (1 + 2.0**-50)
-        self.period = (math.floor(period) << 40) + math.ceil((period - math.floor(period)) * 2.0**40)
+        self.exact = rate.period
+        if rate.interval is not None:
+            self.period = rate.interval << 40
+        else:
+            period = 1e6 / rate.per_second * (1 + 2.0**-50)
+            self.period = (math.floor(period) << 40) + math.ceil((period - math.floor(period)) * 2.0**40)
+
+    def first_multiple(self, start):
+        """The first multiple of the period since 1970, to the nearest microsecond, that is not before the start."""
+        k = start // self.exact
+        while (multiple := math.floor(k * self.exact + Fraction(1, 2))) < start:
+            k += 1
+        return multiple
 
     def offset(self, k):
         return self.period * k >> 40
@@ -283,7 +324,7 @@ class Profile:
             settings = anomalies["types"][kind]
             seconds = seconds_of(settings, rate)
             self.duration[kind] = max(1, int(seconds * 1e6))
-            readings[kind] = max(1, math.ceil(seconds * rate * (1 - 1e-12)))
+            readings[kind] = max(1, math.ceil(seconds * rate.per_second * (1 - 1e-12)))
             enabled = settings["enabled"] == "true"
             weights[kind] = float(settings["weight"]) * behaviors.product("weights", kind) if enabled else 0.0
         self.readings = readings
@@ -391,7 +432,7 @@ class Stretch:
     since: int
     until: int
     config: dict
-    rate: float
+    rate: Rate
     own_parameters: dict
     texts: dict | None  # None when neither a row nor an identity tells
     joins: bool = True  # the sensor was not in the fleet just before
@@ -426,6 +467,8 @@ class Sensor:
     def rhythm(self, stretch):
         """Cadence and first due time, had the run begun with the stretch's rate."""
         cadence = Cadence(stretch.rate)
+        if stretch.config["simulation"].get("phase") == "aligned":
+            return cadence, cadence.first_multiple(self.run.start)
         return cadence, self.run.start + uniform_below(mix_words(self.key, PHASE), cadence.offset(1))
 
     def next_due(self, stretch, at):
@@ -542,7 +585,7 @@ class Run:
     def __init__(self, sensor_type, config, seed, start, partitions, sizes):
         self.type, self.config, self.seed, self.start = sensor_type, config, seed, start
         self.partitions, self.sizes = partitions, sizes
-        self.rate = float(config["simulation"]["readings_per_second"])
+        self.rate = rate_of(config["simulation"])
         seconds = float(config["simulation"]["run_time_seconds"])
         self.end = min(start + int(seconds * 1e6), LAST_MOMENT) if seconds else LAST_MOMENT
         self.reached = {}  # by partition, in the end
@@ -634,7 +677,7 @@ def follow(run, entries, reloads):
 
     def become(identity, at, **how):
         texts = {name: identity[name] for name in TEXTS}
-        rate = float(identity.get("readings_per_second", config["simulation"]["readings_per_second"]))
+        rate = rate_of(identity, rate_of(config["simulation"]))
         lives[identity["id"]].append(Stretch(at, LAST_MOMENT, config, rate, identity.get("normal_parameters", {}), texts, **how))
         members[identity["id"]] = identity
 
@@ -721,7 +764,7 @@ class Fleet:
         identity = self.identities.get(sensor_id, {})
         texts = {name: identity[name] for name in TEXTS} if identity.keys() >= set(TEXTS) else None
         return [Stretch(self.run.start, LAST_MOMENT, self.run.config,
-                        float(identity.get("readings_per_second", self.run.rate)), identity.get("normal_parameters", {}), texts)]
+                        rate_of(identity, self.run.rate), identity.get("normal_parameters", {}), texts)]
 
     def read_sensors(self, path):
         """Which sensors a file has, their events, and what was deleted."""
@@ -988,7 +1031,7 @@ def main():
     parser.add_argument("--config", type=Path, metavar="FILE",
                         help="the whole config, as fleet-sim writes it into run_info, to be used instead of that")
     parser.add_argument("--identities", type=Path, metavar="FILE",
-                        help="the fleet, .json or .jsonl: needed for sensors with a readings_per_second or "
+                        help="the fleet, .json or .jsonl: needed for sensors with a readings_per_second, interval or "
                              "normal_parameters of their own, and for those without a single row")
     parser.add_argument("--sample", type=int, metavar="N", help="check N sensors only, chosen by a hash of their ids")
     parser.add_argument("--complete", action="store_true", help="the run must have reached its configured end")

@@ -4,13 +4,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "base/cadence.h"
 #include "base/plain_text.h"
+#include "base/text.h"
 #include "identity/identity_json.h"
 #include "identity/identity_parser.h"
 #include "identity/identity_rules.h"
@@ -79,6 +83,16 @@ const std::vector<BadFile> bad_files{
      ":4",
      "firmware_version must be text in quotes, not the number 1.3: write \"1.3\"",
      {}},
+    {"interval_and_rate.json",
+     ":1",
+     "readings_per_second and interval cannot be combined; give one of them",
+     {}},
+    {"interval_short.json",
+     ":1",
+     "interval must be a duration of whole microseconds such as \"60s\", up to 1157 days, not the text "
+     "\"0s\"",
+     {}},
+    {"interval_text.json", ":2", "up to 1157 days, not the text \"1/60\"", {}},
     {"invalid_utf8.json", ":3", "save the file as UTF-8", {}},
     {"location_null.json", ":3", "location must be text in quotes, not null", {}},
     {"mean_infinite.json", ":4", "number overflow", {}},
@@ -155,7 +169,29 @@ TEST_CASE("what a file leaves out has the documented values") {
   CHECK(loaded.roster.text(identity.model) == "TempVibe-2000");
   CHECK(loaded.roster.text(identity.firmware_version) == "1.3");
   CHECK(identity.overrides == identity::Identity::no_overrides);
-  CHECK_FALSE(loaded.roster.overrides(identity).readings_per_second.has_value());
+  CHECK_FALSE(loaded.roster.overrides(identity).rate.has_value());
+}
+
+TEST_CASE("an interval is a duration or a number of seconds, and is written as it was") {
+  const TemporaryFolder folder;
+  Problems problems;
+  const auto loaded = identity::load_identities({write(folder, "a.json", R"([
+    {"id": "A", "interval": "1h30m"}, {"id": "B", "interval": 60}, {"id": "C", "interval": 0.25}])")},
+                                                problems);
+  CHECK(problems.text() == "");
+  REQUIRE(loaded.roster.size() == 3);
+  const std::array<std::string, 3> written{"5400s", "60s", "0.25s"};
+  std::set<std::uint64_t> hashes;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const identity::IdentityRecord record = loaded.roster.record(loaded.roster[i]);
+    std::string line;
+    identity::append_json_line(line, record);
+    CHECK(holds(line, "\"interval\": \"" + written[i] + "\""));
+    CHECK_FALSE(holds(line, "readings_per_second"));
+    CHECK(record.overrides.rate == Rate::every(*interval_of(*read_duration(written[i]))));
+    hashes.insert(identity::hash_of(loaded.roster, loaded.roster[i]));
+  }
+  CHECK(hashes.size() == 3);
 }
 
 TEST_CASE("overrides are kept, and sensors alike share them") {
@@ -170,7 +206,7 @@ TEST_CASE("overrides are kept, and sensors alike share them") {
   REQUIRE(loaded.roster.size() == 3);
   const identity::IdentityOverrides& overrides = loaded.roster.overrides(loaded.roster[0]);
   const identity::ChannelOverride& vibration = overrides.channel("vibration");
-  CHECK(overrides.readings_per_second == 0.1);
+  CHECK(overrides.rate == 0.1);
   CHECK(vibration.mean == 3.0);
   CHECK(vibration.max == 100.0);
   CHECK_FALSE(vibration.min.has_value());
@@ -399,7 +435,7 @@ TEST_CASE("texts in messages cannot harm a terminal") {
 TEST_CASE("what is written reads back as it was, on one line and pretty") {
   identity::IdentityRecord record;
   record.id = "S";
-  record.overrides.readings_per_second = 0.1;
+  record.overrides.rate = 0.1;
   record.overrides.normal_parameters["voltage"] = {12.5, std::nullopt, -1e-7, std::nullopt};
   std::string line;
   identity::append_json_line(line, record);

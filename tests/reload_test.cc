@@ -190,8 +190,9 @@ TEST_CASE("adopting takes exactly what applies at once") {
     CAPTURE(key.name);
     if (key.secret) continue;  // takes none of the texts below
     config::Config wanted;
-    for (const char* text : {"0.3", "7", "false", "true", "event", "ERROR", "3", "+02:00", "2026-01-01",
-                             "null", "full", "skip", "json", "1/2", "location", "2048", "9s", "a/b"}) {
+    for (const char* text : {"0.3",      "7",          "false", "true", "event",   "ERROR",        "3",
+                             "+02:00",   "2026-01-01", "null",  "full", "skip",    "json",         "1/2",
+                             "location", "2048",       "9s",    "a/b",  "aligned", "Europe/Berlin"}) {
       if (key.set(wanted, text).empty() && key.get(wanted) != key.get(running)) break;
       wanted = config::Config();
     }
@@ -295,7 +296,7 @@ TEST_CASE("sensors that stay read the same, whatever happens to the others") {
   for (std::uint32_t i = 0; i < 500; ++i) removed.push_back(i);
   for (std::uint32_t i = 500; i < 2'000; ++i) {
     identity::IdentityRecord record = roster.record(roster[i]);
-    if (i < 1'000) record.overrides.readings_per_second = 4;
+    if (i < 1'000) record.overrides.rate = 4;
     if (i >= 1'000 && i < 1'500) record.firmware_version = "1.4";
     if (i >= 1'500) record.location = "Warehouse";
     wanted.push_back(becoming(i, roster.add(record), i >= 1'500));
@@ -412,7 +413,7 @@ TEST_CASE("another rate for all moves the whole fleet to it") {
   CHECK(open_at_the_change > 500);
   taken.events.clear();
   config::Config faster = config;
-  faster.simulation.readings_per_second = 2.5;
+  faster.simulation.rate = 2.5;
   std::vector<fleet::WantedSensor> everyone;
   for (const std::uint32_t i : all_of(roster)) everyone.push_back(becoming(i, i));
   fleet::FleetChange change = fleet::plan_fleet_change(
@@ -445,13 +446,13 @@ TEST_CASE("what events tell agrees with the readings when every rate changes") {
   take(fleet, roster, moment, taken);
   config::Config next = config;
   SUBCASE("slower") {
-    next.simulation.readings_per_second = 0.15;
+    next.simulation.rate = 0.15;
   }
   SUBCASE("faster") {
-    next.simulation.readings_per_second = 7;
+    next.simulation.rate = 7;
   }
   SUBCASE("faster, and noise is another") {
-    next.simulation.readings_per_second = 7;
+    next.simulation.rate = 7;
     next.behaviors.firmware["1.3"].noise_factor = 0.3;
   }
   std::vector<fleet::WantedSensor> everyone;

@@ -151,8 +151,8 @@ identity::Roster mixed_roster() {
   identity::Roster roster;
   for (int i = 0; i < 3'000; ++i) {
     identity::IdentityRecord record = identity_of("sensor-" + std::to_string(i));
-    if (i % 10 == 0) record.overrides.readings_per_second = 0.3;
-    if (i % 100 == 1) record.overrides.readings_per_second = 25;
+    if (i % 10 == 0) record.overrides.rate = 0.3;
+    if (i % 100 == 1) record.overrides.rate = 25;
     roster.add(record);
   }
   return roster;
@@ -627,7 +627,7 @@ TEST_CASE("a count is kept to across a reload that changes how fast it is come t
   for (const double rate : {0.1, 7.0}) {
     CAPTURE(rate);
     config::Config after = calm();
-    after.simulation.readings_per_second = rate;
+    after.simulation.rate = rate;
     const auto plan = [&](fleet::Agenda& agenda, fleet::Fleet& fleet) {
       const auto profiles = std::make_shared<fleet::ProfileTable>(
           roster, std::make_shared<const config::Config>(after), fleet.profiles()->type());

@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "base/cadence.h"
 
 namespace fleet_sim {
 namespace {
@@ -14,6 +19,49 @@ bool begins_character(char byte) {
 std::size_t most_columns_of(char byte) {
   if (!begins_character(byte)) return 0;
   return static_cast<unsigned char>(byte) < 0xE0 ? 1 : 2;
+}
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+struct Unit {
+  std::string_view name;
+  double seconds;
+};
+constexpr std::array<Unit, 9> units{{{"ms", 0.001},
+                                     {"s", 1},
+                                     {"sec", 1},
+                                     {"m", 60},
+                                     {"min", 60},
+                                     {"h", 3'600},
+                                     {"d", seconds_per_day},
+                                     {"w", 7 * seconds_per_day},
+                                     {"", 1}}};
+
+std::string_view take_letters(std::string_view& text) {
+  const auto is_letter = [](char c) { return lower(c) >= 'a' && lower(c) <= 'z'; };
+  const std::string_view letters(text.begin(), std::ranges::find_if_not(text, is_letter));
+  text.remove_prefix(letters.size());
+  return letters;
+}
+
+// Takes a number with its unit off the front, in seconds; without a unit it is seconds.
+struct DurationPart {
+  double seconds;
+  bool has_unit;
+};
+std::optional<DurationPart> take_part(std::string_view& text) {
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  double amount = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
+  if (error != std::errc{} || !std::isfinite(amount)) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  const std::string_view name = take_letters(text);
+  const auto* unit = std::ranges::find_if(
+      units, [name](const Unit& one) { return std::ranges::equal(one.name, name, {}, {}, lower); });
+  if (unit == units.end()) return std::nullopt;
+  return DurationPart{amount * unit->seconds + 0.0, !name.empty()};
 }
 
 }  // namespace
@@ -38,6 +86,36 @@ std::string duration_text(double seconds) {
   if (whole < 3'600) return fmt::format("{} min {} s", whole / 60, whole % 60);
   if (whole < 86'400) return fmt::format("{} h {} min", whole / 3'600, whole / 60 % 60);
   return fmt::format("{} d {} h", whole / 86'400, whole / 3'600 % 24);
+}
+
+std::optional<double> read_duration(std::string_view text) {
+  double sum = 0;
+  std::size_t parts = 0;
+  bool all_fit = true;  // together: none is bare or negative
+  for (; parts == 0 || !text.empty(); ++parts) {
+    const auto part = take_part(text);
+    if (!part) return std::nullopt;
+    all_fit = all_fit && part->has_unit && part->seconds >= 0;
+    sum += part->seconds;
+  }
+  return parts == 1 || all_fit ? std::optional(sum) : std::nullopt;
+}
+
+std::optional<Microseconds> interval_of(double seconds) {
+  const double longest = static_cast<double>(longest_interval) / 1e6;
+  if (!(seconds > 0 && seconds <= longest)) return std::nullopt;
+  const double microseconds = std::round(seconds * 1e6);
+  constexpr double rounding = 1e-12;  // of a product of what was written
+  if (std::abs(seconds * 1e6 - microseconds) > microseconds * rounding) return std::nullopt;
+  return static_cast<Microseconds>(microseconds);
+}
+
+std::string interval_text(Microseconds interval) {
+  const Microseconds fraction = interval % microseconds_per_second;
+  std::string text = fmt::format("{}.{:06}", interval / microseconds_per_second, fraction);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) text.pop_back();
+  return text + "s";
 }
 
 std::string bytes_text(std::uint64_t bytes) {

@@ -4,8 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/timestamp.h"
 
 namespace fleet_sim {
 
@@ -17,6 +20,16 @@ std::string counted(std::uint64_t n, std::string_view singular, std::string_view
 
 // "0.8 ms", "1.25 s", "3 min 20 s", "2 d 4 h": in whatever units fit.
 std::string duration_text(double seconds);
+
+// Seconds of a duration as people write it: 90, 500ms, 10m, 1h30m, 30d, 2w. Nothing for any other text; what
+// has several parts has a unit on each, and none below 0.
+std::optional<double> read_duration(std::string_view text);
+
+// The interval of so many seconds, where it is one: of whole microseconds, from 1 to longest_interval.
+std::optional<Microseconds> interval_of(double seconds);
+
+// "60s", "0.25s": what read_duration reads back to the same interval.
+std::string interval_text(Microseconds interval);
 
 // "46.2 MB", "1.20 TB"
 std::string bytes_text(std::uint64_t bytes);

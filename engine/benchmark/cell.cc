@@ -223,7 +223,7 @@ config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const 
     if (takes_rows(static_cast<AnomalyType>(k))) config.anomalies.types[k].enabled = false;
   }
   config.simulation.seed = seed;
-  config.simulation.readings_per_second = load.rate.value_or(load.sensors) / load.sensors;
+  config.simulation.rate = load.rate.value_or(load.sensors) / load.sensors;
   config.simulation.run_time_seconds = load.rate ? load.warm_up_seconds + load.seconds : 0;
   config.clock.speed.max = !load.rate;
   if (!load.rate) config.clock.start = history_start;

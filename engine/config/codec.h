@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "config/units.h"
 
 namespace fleet_sim::config {
@@ -23,6 +24,9 @@ struct Codec {
   // Text that `parse` reads back to the same value.
   std::function<std::string(const T& value)> text;
   std::string range = {};  // as help says it; empty where only words or any text will do
+  // Of a value with several spellings, each a key of its own: whether it has this one. None: there is no
+  // other.
+  std::function<bool(const T& value)> is_spelled = {};
 };
 
 inline Codec<double> number(Bounds bounds) {
@@ -33,6 +37,16 @@ inline Codec<double> number(Bounds bounds) {
 inline Codec<double> duration(Bounds bounds) {
   return {[bounds](std::string_view text, double& value) { return parse_duration(text, bounds, value); },
           number_text, duration_range_text(bounds)};
+}
+
+// The two spellings of a rate.
+inline Codec<Rate> readings_per_second() {
+  return {parse_rate, [](const Rate& rate) { return number_text(rate.per_second()); }, range_text(rates),
+          [](const Rate& rate) { return !rate.interval(); }};
+}
+inline Codec<Rate> interval() {
+  return {parse_interval, [](const Rate& rate) { return interval_text(*rate.interval()); },
+          duration_range_text(intervals), [](const Rate& rate) { return rate.interval().has_value(); }};
 }
 
 template <class T = std::uint32_t>

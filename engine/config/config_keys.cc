@@ -18,6 +18,8 @@ constexpr Bounds any_weight{0, 1e6};
 constexpr Bounds any_share{0, 1};
 constexpr Bounds span_seconds{0.001, longest_duration_seconds, true};
 
+constexpr std::string_view elsewhere = "none";
+
 // Names and help built from parts need a place that outlives the rows' views of them.
 std::string_view lasting(std::string text) {
   static std::deque<std::string> texts;
@@ -41,6 +43,9 @@ std::string with_range(std::string_view text, std::string_view range) {
 template <class Field, class T>
 ConfigKey make_key(const KeyRow& row, Field field, const Codec<T>& codec) {
   const std::string range = named_range(codec.range, row.zero);
+  const auto spelled = [field, codec](const Config& config) {
+    return !codec.is_spelled || codec.is_spelled(field(config));
+  };
   return {.name = row.name,
           .flag = row.flag,
           .value = row.value,
@@ -52,10 +57,18 @@ ConfigKey make_key(const KeyRow& row, Field field, const Codec<T>& codec) {
           .secret = row.secret,
           .repeatable = row.repeatable,
           .null_is_a_word = row.null_is_a_word,
+          .other_spelling = row.other_spelling,
           .set = [field, codec](Config& config,
                                 std::string_view text) { return codec.parse(text, field(config)); },
-          .get = [field, codec](const Config& config) { return codec.text(field(config)); },
-          .equal = [field](const Config& one, const Config& other) { return field(one) == field(other); },
+          .is_spelled = spelled,
+          .get =
+              [field, codec, spelled](const Config& config) {
+                return spelled(config) ? codec.text(field(config)) : std::string(elsewhere);
+              },
+          .equal =
+              [field, spelled](const Config& one, const Config& other) {
+                return spelled(one) == spelled(other) && (!spelled(one) || field(one) == field(other));
+              },
           .copy = [field](const Config& from, Config& to) { field(to) = field(from); }};
 }
 

@@ -27,12 +27,16 @@ struct ConfigKey {
   bool secret = false;
   bool repeatable = false;  // load_config joins repeated flags
   bool null_is_a_word = false;
+  std::string_view other_spelling;  // the key that says the same value in another way; empty: none
 
   // Parses and range-checks `text` into the config. Returns what is wrong with it, or an empty string.
   std::function<std::string(Config&, std::string_view text)> set;
-  // The value as text that `set` reads back to the same value.
+  // Whether the value is written under this key, and not under that of its other spelling.
+  std::function<bool(const Config&)> is_spelled;
+  // The value as text that `set` reads back to the same value; "none" where it is written under another key.
   std::function<std::string(const Config&)> get;
-  // Whether both have the same value, however it was written.
+  // Whether both have the same value, however it was written; a value that one of them has under another key
+  // is not the same.
   std::function<bool(const Config&, const Config&)> equal;
   std::function<void(const Config& from, Config& to)> copy;
 };

@@ -49,7 +49,7 @@ std::string keys_text(const Config& config, TakesPart takes_part) {
   std::string text;
   Path before;
   for (const ConfigKey& key : config_keys()) {
-    if (!takes_part(key)) continue;
+    if (!takes_part(key) || !key.is_spelled(config)) continue;
     Path path = split(key.name);
     text += new_headings(path, before);
     const std::string value = key.get(config);

@@ -77,7 +77,8 @@ void fleet_keys(Section fleet) {
 enum class Overload { block, skip };
 
 struct SimulationSettings {
-  double readings_per_second = 1;
+  Rate rate = 1;  // of each sensor without its own
+  Phase phase = Phase::staggered;
   double run_time_seconds = 3600;  // simulated; 0 runs until stopped
   std::uint64_t count = 0;         // of readings due, after which the run ends; 0: none
   std::optional<std::uint64_t> seed;
@@ -92,13 +93,32 @@ inline constexpr std::uint64_t most_counted = 1'000'000'000'000'000;
 template <class Section>
 void simulation_keys(Section simulation) {
   constexpr std::uint64_t largest_seed = std::numeric_limits<std::int64_t>::max();
-  simulation.row(&SimulationSettings::readings_per_second, number({lowest_rate, highest_rate, true}),
+  simulation.row(&SimulationSettings::rate, readings_per_second(),
                  {.name = "simulation.readings_per_second",
                   .flag = "--rate",
                   .value = "R",
                   .help = "Readings per second of each sensor without its own rate: {}",
                   .decides = Decides::readings,
-                  .at_once = true});
+                  .at_once = true,
+                  .other_spelling = "simulation.interval"});
+  simulation.row(
+      &SimulationSettings::rate, interval(),
+      {.name = "simulation.interval",
+       .flag = "--interval",
+       .value = "TIME",
+       .help = "Instead of a rate, the time between two readings of a sensor, such as 60s or 1h30m: {}",
+       .more = "exact to the microsecond, however long the run",
+       .decides = Decides::readings,
+       .at_once = true,
+       .other_spelling = "simulation.readings_per_second"});
+  simulation.row(
+      &SimulationSettings::phase, words<Phase>({"staggered", "aligned"}),
+      {.name = "simulation.phase",
+       .value = "WORD",
+       .help = "When in its interval a sensor is read: staggered (each at another moment) or aligned "
+               "(all at multiples of the interval since 1970 UTC, such as full minutes)",
+       .decides = Decides::readings,
+       .at_once = true});
   simulation.row(&SimulationSettings::run_time_seconds, duration({0, longest_duration_seconds}),
                  {.name = "simulation.run_time_seconds",
                   .flag = "--duration",

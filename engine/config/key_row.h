@@ -26,10 +26,11 @@ struct KeyRow {
   std::string_view zero = {};       // what 0 means, when it is no amount
   std::string_view more = {};       // for the man page and the reference; `{}` as in `help`
   Decides decides = Decides::nothing;
-  bool at_once = false;         // a running process takes on another value; else it has to be restarted
-  bool secret = false;          // the value stays out of files, messages and answers
-  bool repeatable = false;      // a list: its text has one element per line, repeated flags are joined
-  bool null_is_a_word = false;  // YAML's null is a value of the key, not "keep the default"
+  bool at_once = false;     // a running process takes on another value; else it has to be restarted
+  bool secret = false;      // the value stays out of files, messages and answers
+  bool repeatable = false;  // a list: its text has one element per line, repeated flags are joined
+  std::string_view other_spelling = {};  // the key that says the same value in another way
+  bool null_is_a_word = false;           // YAML's null is a value of the key, not "keep the default"
 };
 
 }  // namespace fleet_sim::config

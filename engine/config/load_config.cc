@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "base/nearest.h"
 #include "base/plain_text.h"
@@ -59,7 +60,10 @@ class Loader {
     const FleetSettings before = config_.fleet;
     config_.fleet.identity.clear();
     config_.fleet.identities.clear();
+    Origins before_layer = std::exchange(origins_, {});
     read();
+    check_spellings();
+    origins_.merge(before_layer);
     FleetSettings& now = config_.fleet;
     if (!now.identity.empty() && !now.identities.empty()) {
       problems_.add(origins_["fleet.identity"],
@@ -67,6 +71,16 @@ class Loader {
     } else if (now.identity.empty() && now.identities.empty()) {
       now.identity = before.identity;
       now.identities = before.identities;
+    }
+  }
+
+  // One value, said twice in one layer; between layers, the later one counts.
+  void check_spellings() {
+    for (const auto& [name, place] : origins_) {
+      const ConfigKey* key = find_config_key(name);
+      if (key->other_spelling.empty() || key->is_spelled(config_) || !set(key->other_spelling)) continue;
+      problems_.add(place, fmt::format("{} and {} ({}) cannot be combined; give one of them", name,
+                                       key->other_spelling, origin({std::string(key->other_spelling)})));
     }
   }
 

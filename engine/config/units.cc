@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/plain_text.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 
 namespace fleet_sim::config {
@@ -60,45 +61,6 @@ constexpr double least_useful = 1e-6;
 constexpr std::string_view durations =
     "a duration such as 90, 500ms, 10m, 1h30m or 30d (units: ms, s, m, h, d, w)";
 
-struct Unit {
-  std::string_view name;
-  double seconds;
-};
-constexpr std::array<Unit, 9> units{{{"ms", 0.001},
-                                     {"s", 1},
-                                     {"sec", 1},
-                                     {"m", 60},
-                                     {"min", 60},
-                                     {"h", 3'600},
-                                     {"d", seconds_per_day},
-                                     {"w", 7 * seconds_per_day},
-                                     {"", 1}}};
-
-std::string_view take_letters(std::string_view& text) {
-  const auto is_letter = [](char c) { return lower(c) >= 'a' && lower(c) <= 'z'; };
-  const std::string_view letters(text.begin(), std::ranges::find_if_not(text, is_letter));
-  text.remove_prefix(letters.size());
-  return letters;
-}
-
-// Takes a number with its unit off the front, in seconds; without a unit it is seconds.
-struct DurationPart {
-  double seconds;
-  bool has_unit;
-};
-std::optional<DurationPart> take_part(std::string_view& text) {
-  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
-  double amount = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
-  if (error != std::errc{} || !std::isfinite(amount)) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  const std::string_view name = take_letters(text);
-  const auto* unit =
-      std::ranges::find_if(units, [name](const Unit& one) { return equal_words(one.name, name); });
-  if (unit == units.end()) return std::nullopt;
-  return DurationPart{amount * unit->seconds + 0.0, !name.empty()};
-}
-
 }  // namespace
 
 std::string must_be(std::string_view what, std::string_view text) {
@@ -123,17 +85,29 @@ std::string parse_number(std::string_view text, const Bounds& bounds, double& va
 }
 
 std::string parse_duration(std::string_view text, const Bounds& bounds, double& seconds) {
-  double sum = 0;
-  std::size_t parts = 0;
-  bool all_fit = true;  // together: none is bare or negative
-  for (std::string_view rest = text; parts == 0 || !rest.empty(); ++parts) {
-    const auto part = take_part(rest);
-    if (!part) return must_be(durations, text);
-    all_fit = all_fit && part->has_unit && part->seconds >= 0;
-    sum += part->seconds;
+  const auto read = read_duration(text);
+  return read ? assign_within(*read, bounds, text, seconds) : must_be(durations, text);
+}
+
+std::string parse_rate(std::string_view text, Rate& rate) {
+  const auto per_second = finite_number(text);
+  if (!per_second) {
+    const bool is_interval = read_duration(text) || text.starts_with("1/");
+    return must_be("a number", text) + (is_interval ? "; for an interval, give simulation.interval" : "");
   }
-  if (parts > 1 && !all_fit) return must_be(durations, text);
-  return assign_within(sum, bounds, text, seconds);
+  double value = 0;
+  std::string wrong = assign_within(*per_second, rates, text, value);
+  if (wrong.empty()) rate = value;
+  return wrong;
+}
+
+std::string parse_interval(std::string_view text, Rate& rate) {
+  double seconds = 0;
+  if (std::string wrong = parse_duration(text, intervals, seconds); !wrong.empty()) return wrong;
+  const auto interval = interval_of(seconds);
+  if (!interval) return must_be("a whole number of microseconds", text);
+  rate = Rate::every(*interval);
+  return {};
 }
 
 std::string parse_count(std::string_view text, std::uint64_t min, std::uint64_t max, std::uint64_t& value) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cadence.h"
 #include "base/timestamp.h"
 
 namespace fleet_sim::config {
@@ -25,6 +26,9 @@ inline constexpr std::size_t longest_path_bytes = 4'095;                        
 inline constexpr std::size_t shortest_token_bytes = 16;
 inline constexpr std::size_t longest_token_bytes = 256;
 
+inline constexpr Bounds rates{lowest_rate, highest_rate, true};
+inline constexpr Bounds intervals{1e-6, static_cast<double>(longest_interval) / 1e6, true};
+
 // "must be `what`, not 'text'"
 std::string must_be(std::string_view what, std::string_view text);
 // For a text that parse_timestamp does not take.
@@ -34,7 +38,9 @@ bool equal_words(std::string_view a, std::string_view b);  // in any case, ASCII
 
 std::string parse_number(std::string_view text, const Bounds& bounds, double& value);
 std::string parse_duration(std::string_view text, const Bounds& bounds,
-                           double& seconds);  // 90 | 500ms | 10m | 1h30m | 30d | 2w
+                           double& seconds);                    // 90 | 500ms | 10m | 1h30m | 30d | 2w
+std::string parse_rate(std::string_view text, Rate& rate);      // readings per second
+std::string parse_interval(std::string_view text, Rate& rate);  // a duration
 std::string parse_count(std::string_view text, std::uint64_t min, std::uint64_t max, std::uint64_t& value);
 std::string parse_boolean(std::string_view text, bool& value);  // true/false, yes/no, on/off
 std::string parse_power_of_two(std::string_view text, std::uint32_t min, std::uint32_t max,

@@ -11,14 +11,13 @@ namespace {
 
 bool promise_the_same(const config::Config& a, const config::Config& b) {
   return a.anomalies == b.anomalies && a.behaviors == b.behaviors &&
-         a.clock.utc_offset == b.clock.utc_offset &&
-         a.simulation.readings_per_second == b.simulation.readings_per_second;
+         a.clock.utc_offset == b.clock.utc_offset && a.simulation.rate == b.simulation.rate;
 }
 
 // The config's rate, unless the sensor was seen to have one of its own.
 double rate_of(const config::Config& config, Microseconds period) {
   constexpr double rounding = 0.01;  // a period is known to the microsecond
-  const double rate = config.simulation.readings_per_second;
+  const double rate = config.simulation.rate.per_second();
   if (period <= 0) return rate;
   const double seen = 1e6 / static_cast<double>(period);
   return std::abs(seen - rate) <= rounding * rate ? rate : seen;

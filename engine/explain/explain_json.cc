@@ -52,7 +52,8 @@ void add_readings(JsonWriter& json, const ExplainedSensor& sensor) {
   json.object("readings", [&] {
     add_number(json, "readings_per_second", sensor.explanation.numbers.readings_per_second);
     json.member("period_seconds", seconds(sensor.period));
-    json.member("phase_seconds", seconds(sensor.phase));
+    json.member("phase", sensor.is_aligned ? "aligned" : "staggered");
+    json.member("phase_seconds", sensor.phase ? std::optional(seconds(*sensor.phase)) : std::nullopt);
     json.member("first_due",
                 sensor.first_due ? std::optional(timestamp_text(*sensor.first_due)) : std::nullopt);
     json.member("partition", config::partition_text({sensor.partition, sensor.config.fleet.partition.count}));

@@ -137,7 +137,11 @@ void add_readings(Page& page, const ExplainedSensor& sensor) {
   const std::string period = duration_text(static_cast<double>(sensor.period) * 1e-6);
   page.row("rate", joined(chain_pieces(sensor.explanation.numbers.readings_per_second, "per second"),
                           "one every " + period));
-  std::string first = fmt::format("{:.6f} s after the start", static_cast<double>(sensor.phase) * 1e-6);
+  std::string first = sensor.is_aligned ? "at a multiple of this since 1970 UTC" : "";
+  if (sensor.phase) {
+    first += fmt::format("{}{:.6f} s after the start", first.empty() ? "" : ", ",
+                         static_cast<double>(*sensor.phase) * 1e-6);
+  }
   if (sensor.first_due) first += ", at " + timestamp_text(*sensor.first_due);
   page.row("first", {first});
   page.row("partition", {partition_text(sensor)});

@@ -21,7 +21,7 @@ std::optional<std::string> file_of(const config::Config& config, const identity:
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
                                std::uint32_t index, const types::SensorType& type) {
   const identity::Identity& identity = roster[index];
-  const Cadence cadence(fleet::rate_of(roster, identity, config));
+  const Cadence cadence = fleet::cadence_of(roster, identity, config);
   ExplainedSensor sensor{
       .config = config,
       .id = identity.id,
@@ -31,12 +31,16 @@ ExplainedSensor explain_sensor(const config::Config& config, const identity::Ros
       .model = roster.text(identity.model),
       .firmware_version = roster.text(identity.firmware_version),
       .period = cadence.period(),
-      .phase = model::phase_of(hash_text(identity.id), cadence),
+      .is_aligned = cadence.is_aligned(),
+      .phase = std::nullopt,
       .first_due = std::nullopt,
       .partition = fleet::partition_of(identity.id, config.fleet.partition.count),
       .file = file_of(config, roster, identity),
       .explanation = model::explain_profile(config, fleet::profile_source(roster, identity, config, type))};
-  if (config.clock.start) sensor.first_due = *config.clock.start + sensor.phase;
+  const Microseconds phase = model::phase_of(hash_text(identity.id), cadence);
+  if (const auto& start = config.clock.start) sensor.first_due = cadence.origin(*start) + phase;
+  if (sensor.first_due) sensor.phase = *sensor.first_due - *config.clock.start;
+  if (!cadence.is_aligned()) sensor.phase = phase;
   return sensor;
 }
 

@@ -25,7 +25,8 @@ struct ExplainedSensor {
   std::string_view model;
   std::string_view firmware_version;
   Microseconds period = 0;
-  Microseconds phase = 0;              // from the start to its first reading
+  bool is_aligned = false;             // it is read at multiples of the period since 1970
+  std::optional<Microseconds> phase;   // from the start to its first reading; none: the start decides it
   std::optional<Timestamp> first_due;  // where the config names a start
   std::uint32_t partition = 1;         // that has the sensor, of as many as the config names
   std::optional<std::string> file;     // none with the null sink

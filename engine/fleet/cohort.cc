@@ -22,12 +22,13 @@ Cohort::Cohort(std::vector<model::Sensor> sensors, Cadence cadence, Timestamp st
     : sensors_(std::move(sensors)),
       cadence_(cadence),
       start_(start),
+      origin_(cadence.origin(start)),
       seed_(seed),
       writer_(writer),
-      cycle_start_(start),
-      next_cycle_start_(start + cadence.offset(1)) {
+      cycle_start_(origin_),
+      next_cycle_start_(origin_ + cadence.offset(1)) {
   for (model::Sensor& sensor : sensors_)
-    model::enter_steady_state(sensor, seed, start + sensor.phase, cadence);
+    model::enter_steady_state(sensor, seed, origin_ + sensor.phase, cadence);
 }
 
 Cohort::Cohort(Cadence cadence, Timestamp start, std::uint64_t seed, std::uint32_t writer)
@@ -88,7 +89,7 @@ void Cohort::advance() {
   position_ = 0;
   ++cycle_;
   cycle_start_ = next_cycle_start_;
-  next_cycle_start_ = start_ + cadence_.offset(cycle_ + 1);
+  next_cycle_start_ = origin_ + cadence_.offset(cycle_ + 1);
 }
 
 // Whether the sensor's anomaly has shown and has readings to come.
@@ -109,7 +110,7 @@ void Cohort::report_open_anomalies(batch::Batch& batch) const {
 
 Cohort::Found Cohort::find(std::uint64_t key) {
   const Microseconds phase = model::phase_of(key, cadence_);
-  const auto first = std::ranges::lower_bound(sensors_, phase, {}, &model::Sensor::phase);
+  const auto first = std::ranges::lower_bound(sensors_, phase, {}, &model::Sensor::phase);  // may share it
   for (auto sensor = first; sensor != sensors_.end() && sensor->phase == phase; ++sensor) {
     if (sensor->key != key) continue;
     return {&*sensor, next_due_of(static_cast<std::size_t>(sensor - sensors_.begin()))};
@@ -142,8 +143,8 @@ double Cohort::readings_per_second() const {
 // last ones.
 void Cohort::pass_to(Timestamp moment) {
   cycle_ = due_before(moment, sensors_.back());
-  cycle_start_ = start_ + cadence_.offset(cycle_);
-  next_cycle_start_ = start_ + cadence_.offset(cycle_ + 1);
+  cycle_start_ = origin_ + cadence_.offset(cycle_);
+  next_cycle_start_ = origin_ + cadence_.offset(cycle_ + 1);
   position_ = position_at(moment, cycle_start_);
 }
 
@@ -222,9 +223,8 @@ Timestamp Cohort::next_due_after(const FleetChange& change, const Fate& fate, st
   if (fate.kind == Fate::Kind::leaves) return latest_timestamp;
   if (fate.kind == Fate::Kind::changes) return next_due_of(i);
   const Joiner& joiner = change.joiners[fate.to];
-  const Cadence cadence(joiner.rate);
-  const Timestamp first_due = start_ + joiner.sensor.phase;
-  return first_due + cadence.offset(cadence.count_before(moment - first_due));
+  const Timestamp first_due = joiner.cadence.origin(start_) + joiner.sensor.phase;
+  return first_due + joiner.cadence.offset(joiner.cadence.count_before(moment - first_due));
 }
 
 void Cohort::note(const model::Sensor& sensor, batch::AnomalyEvent::Kind kind, Timestamp ended_at,
@@ -242,7 +242,7 @@ std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment) {
     const std::uint64_t before = due_before(moment, sensor);
     passed += before;
     if (joiner.is_new)
-      model::enter_steady_state(sensor, seed_, start_ + sensor.phase + cadence_.offset(before), cadence_);
+      model::enter_steady_state(sensor, seed_, origin_ + sensor.phase + cadence_.offset(before), cadence_);
   }
   std::ranges::sort(sensors_, {},
                     [](const model::Sensor& sensor) { return std::tuple(sensor.phase, sensor.key); });
@@ -252,11 +252,11 @@ std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment) {
 
 std::uint64_t Cohort::due_before(Timestamp until) const {
   const std::uint64_t cycles = due_before(until, sensors_.back());
-  return cycles * size() + position_at(until, start_ + cadence_.offset(cycles));
+  return cycles * size() + position_at(until, origin_ + cadence_.offset(cycles));
 }
 
 std::uint64_t Cohort::due_before(Timestamp until, const model::Sensor& sensor) const {
-  return cadence_.count_before(until - start_ - sensor.phase);
+  return cadence_.count_before(until - origin_ - sensor.phase);
 }
 
 }  // namespace fleet_sim::fleet

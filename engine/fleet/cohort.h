@@ -1,6 +1,6 @@
-// A cohort: up to 1,024 sensors of one rate and one writer, in the order of their phases, ticked together. It
-// keeps one cursor instead of a due time per sensor, because sensors of one rate take turns in the same order
-// forever. Touched by one thread at a time; no clock, no files.
+// A cohort: up to 1,024 sensors of one cadence and one writer, in the order of their phases, ticked together.
+// It keeps one cursor instead of a due time per sensor, because sensors of one cadence take turns in the same
+// order forever. Touched by one thread at a time; no clock, no files.
 #pragma once
 
 #include <cstddef>
@@ -119,7 +119,8 @@ class Cohort {
 
   std::vector<model::Sensor> sensors_;
   Cadence cadence_;
-  Timestamp start_;
+  Timestamp start_;   // of the run, and …
+  Timestamp origin_;  // … from where the periods count
   std::uint64_t seed_;
   std::uint32_t writer_;
 

@@ -16,12 +16,12 @@ namespace {
 // A sensor on its way into a cohort.
 struct Placed {
   std::uint32_t writer;
-  double rate;
+  Cadence cadence;
   model::Sensor sensor;
 
-  // Cohorts are runs of this order: one writer, one rate, rising phase. The key breaks ties, so that the
+  // Cohorts are runs of this order: one writer, one cadence, rising phase. The key breaks ties, so that the
   // order does not depend on the order of the files.
-  [[nodiscard]] auto order() const { return std::tuple(writer, rate, sensor.phase, sensor.key); }
+  [[nodiscard]] auto order() const { return std::tuple(writer, cadence, sensor.phase, sensor.key); }
 };
 
 std::vector<Placed> place_sensors(const identity::Roster& roster, std::span<const std::uint32_t> members,
@@ -31,12 +31,11 @@ std::vector<Placed> place_sensors(const identity::Roster& roster, std::span<cons
   placed.reserve(members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {
     const identity::Identity& identity = roster[members[i]];
-    const double rate = rate_of(roster, identity, config);
+    const Cadence cadence = cadence_of(roster, identity, config);
     const std::uint64_t key = hash_text(identity.id);
     const model::Profile* profile = profiles.find_or_resolve(identity);
-    placed.push_back({writer_of[i],
-                      rate,
-                      {key, model::phase_of(key, Cadence(rate)), profile, members[i], model::Anomaly{}}});
+    placed.push_back(
+        {writer_of[i], cadence, {key, model::phase_of(key, cadence), profile, members[i], model::Anomaly{}}});
   }
   std::sort(placed.begin(), placed.end(),
             [](const Placed& a, const Placed& b) { return a.order() < b.order(); });
@@ -103,7 +102,7 @@ void Fleet::seat(std::span<Joiner> joiners, Timestamp moment) {
     if (cohort.size() < Cohort::most_sensors) with_room[{cohort.writer(), cohort.cadence()}].push_back(i);
   }
   while (!joiners.empty()) {
-    const Group group(joiners.front().writer, Cadence(joiners.front().rate));
+    const Group group(joiners.front().writer, joiners.front().cadence);
     std::vector<std::size_t>& seats = with_room[group];
     if (seats.empty()) {
       seats.push_back(cohorts_.size());
@@ -113,7 +112,7 @@ void Fleet::seat(std::span<Joiner> joiners, Timestamp moment) {
     seats.pop_back();
     const std::span<Joiner> fitting = joiners.first(std::min(joiners.size(), cohort.room()));
     const auto others = std::ranges::find_if(
-        fitting, [&](const Joiner& joiner) { return Group(joiner.writer, Cadence(joiner.rate)) != group; });
+        fitting, [&](const Joiner& joiner) { return Group(joiner.writer, joiner.cadence) != group; });
     const auto count = static_cast<std::size_t>(others - fitting.begin());
     due_elsewhere_ -= cohort.join(joiners.first(count), moment);
     joiners = joiners.subspan(count);
@@ -162,9 +161,9 @@ Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t>
   for (std::size_t i = 0; i < placed.size(); ++i) {
     sensors.push_back(placed[i].sensor);
     const bool last = i + 1 == placed.size() || placed[i + 1].writer != placed[i].writer ||
-                      placed[i + 1].rate != placed[i].rate || sensors.size() == Cohort::most_sensors;
+                      placed[i + 1].cadence != placed[i].cadence || sensors.size() == Cohort::most_sensors;
     if (!last) continue;
-    cohorts.emplace_back(std::move(sensors), Cadence(placed[i].rate), start, seed, placed[i].writer);
+    cohorts.emplace_back(std::move(sensors), placed[i].cadence, start, seed, placed[i].writer);
     sensors.clear();
   }
   return Fleet(std::move(profiles), std::move(cohorts), start, seed);

@@ -17,7 +17,7 @@ struct Mover {
   Joiner joiner;
 
   [[nodiscard]] auto order() const {
-    return std::tuple(joiner.writer, joiner.rate, joiner.sensor.phase, joiner.sensor.key);
+    return std::tuple(joiner.writer, joiner.cadence, joiner.sensor.phase, joiner.sensor.key);
   }
 };
 
@@ -30,18 +30,17 @@ class Planner {
 
   void add(const WantedSensor& wanted) {
     const identity::Identity& identity = roster()[wanted.to];
-    const double rate = rate_of(roster(), identity, change_.profiles->config());
+    const Cadence cadence = cadence_of(roster(), identity, change_.profiles->config());
     const model::Profile* profile = change_.profiles->find_or_resolve(identity);
-    if (keeps_its_place(wanted, rate)) {
+    if (keeps_its_place(wanted, cadence)) {
       change_.fates[*wanted.from] = {profile, wanted.to, Fate::Kind::changes, wanted.to_another_shard};
       return;
     }
     const std::uint64_t key = hash_text(identity.id);
-    const model::Sensor sensor{key, model::phase_of(key, Cadence(rate)), profile, wanted.to,
-                               model::Anomaly{}};
+    const model::Sensor sensor{key, model::phase_of(key, cadence), profile, wanted.to, model::Anomaly{}};
     placed_.push_back({wanted.from,
                        wanted.to_another_shard,
-                       {wanted.writer, rate, sensor, !wanted.from && !wanted.comes_back}});
+                       {wanted.writer, cadence, sensor, !wanted.from && !wanted.comes_back}});
   }
 
   void remove(std::uint32_t identity) { change_.fates[identity].kind = Fate::Kind::leaves; }
@@ -73,9 +72,9 @@ class Planner {
 
   [[nodiscard]] const identity::Roster& roster() const { return change_.profiles->roster(); }
 
-  [[nodiscard]] bool keeps_its_place(const WantedSensor& wanted, double rate) const {
+  [[nodiscard]] bool keeps_its_place(const WantedSensor& wanted, const Cadence& cadence) const {
     return wanted.from && wanted.writer_now == wanted.writer &&
-           rate_of(roster(), roster()[*wanted.from], was_) == rate;
+           cadence_of(roster(), roster()[*wanted.from], was_) == cadence;
   }
 
   const config::Config& was_;

@@ -2,8 +2,8 @@
 // beside the running fleet, so that the swap itself is one pass over the sensors. A sensor's randomness
 // depends on its id, so a sensor that changes keeps the draws it would have had.
 //
-// When a sensor's rate changes it leaves its cohort and joins one of the new rate. Its readings are then due
-// where they would have been had the run begun with that rate, from the moment of the change on; none that
+// When a sensor's cadence changes it leaves its cohort and joins one of the new cadence. Its readings are
+// then due where they would have been had the run begun with it, from the moment of the change on; none that
 // was due before comes again.
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "base/cadence.h"
 #include "batch/reading.h"
 #include "fleet/profile_table.h"
 #include "model/sensor.h"
@@ -31,7 +32,7 @@ struct Fate {
 
 struct Joiner {
   std::uint32_t writer = 0;
-  double rate = 1;
+  Cadence cadence{1};
   model::Sensor sensor{};
   bool is_new = true;  // has not been in the fleet: may be in the middle of an anomaly
 };
@@ -56,7 +57,7 @@ struct WantedSensor {
 struct FleetChange {
   std::vector<Fate> fates;  // from index `first_fate` into the Roster on; all others stay
   std::uint32_t first_fate = 0;
-  std::vector<Joiner> joiners;             // sorted by writer, rate, phase and key
+  std::vector<Joiner> joiners;             // sorted by writer, cadence, phase and key
   std::shared_ptr<ProfileTable> profiles;  // that the fleet has from now on; afterwards, those it had
   std::vector<ChangedAnomaly> anomalies;   // filled by the swap
 

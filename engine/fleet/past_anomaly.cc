@@ -42,7 +42,7 @@ class Walk {
 
  private:
   [[nodiscard]] Timestamp first_due(const Stretch& stretch) const {
-    return run_.start + model::phase_of(key_, stretch.cadence);
+    return stretch.cadence.origin(run_.start) + model::phase_of(key_, stretch.cadence);
   }
   [[nodiscard]] Timestamp next_due(const Stretch& stretch, Timestamp at) const {
     const Timestamp first = first_due(stretch);

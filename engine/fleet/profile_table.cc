@@ -15,9 +15,14 @@ types::NormalParameters merged_parameters(const config::Config& config, const ty
   return merged;
 }
 
-double rate_of(const identity::Roster& roster, const identity::Identity& identity,
-               const config::Config& config) {
-  return roster.overrides(identity).readings_per_second.value_or(config.simulation.readings_per_second);
+Rate rate_of(const identity::Roster& roster, const identity::Identity& identity,
+             const config::Config& config) {
+  return roster.overrides(identity).rate.value_or(config.simulation.rate);
+}
+
+Cadence cadence_of(const identity::Roster& roster, const identity::Identity& identity,
+                   const config::Config& config) {
+  return Cadence(rate_of(roster, identity, config), config.simulation.phase);
 }
 
 model::ProfileSource profile_source(const identity::Roster& roster, const identity::Identity& identity,

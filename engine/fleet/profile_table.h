@@ -9,6 +9,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "base/cadence.h"
 #include "config/config.h"
 #include "identity/identity.h"
 #include "model/profile.h"
@@ -17,8 +18,12 @@
 namespace fleet_sim::fleet {
 
 // The rate of one sensor: its own, or the config's.
-double rate_of(const identity::Roster& roster, const identity::Identity& identity,
-               const config::Config& config);
+Rate rate_of(const identity::Roster& roster, const identity::Identity& identity,
+             const config::Config& config);
+
+// When it is due.
+Cadence cadence_of(const identity::Roster& roster, const identity::Identity& identity,
+                   const config::Config& config);
 
 // The type's normal parameters with the sensor's own in their place.
 types::NormalParameters merged_parameters(const config::Config& config, const types::SensorType& type,

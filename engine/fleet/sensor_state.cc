@@ -13,7 +13,7 @@ bool in_anomaly(const SensorState& state) {
 
 SensorState state_after(const SensorState& now, std::uint64_t taken) {
   SensorState then = now;
-  const Timestamp first_due = now.start + now.sensor.phase;
+  const Timestamp first_due = now.first_due();
   then.sensor.anomaly = model::Anomaly{};
   then.next_due = first_due + now.cadence.offset(taken);
   if (taken == 0) model::enter_steady_state(then.sensor, then.seed, first_due, then.cadence);
@@ -22,7 +22,7 @@ SensorState state_after(const SensorState& now, std::uint64_t taken) {
 
 void replay(SensorState& state, Timestamp until, std::span<const Injection> injections, std::size_t most,
             std::deque<RecentReading>& readings) {
-  const Timestamp first_due = state.start + state.sensor.phase;
+  const Timestamp first_due = state.first_due();
   for (std::uint64_t k = state.taken(); state.next_due < until; ++k) {
     const model::Due due{state.next_due, first_due + state.cadence.offset(k + 1)};
     const auto asked_for = std::ranges::find_if(injections, [&](const Injection& one) {

@@ -23,8 +23,9 @@ struct SensorState {
   std::uint64_t seed;
   Timestamp next_due;
 
+  [[nodiscard]] Timestamp first_due() const { return cadence.origin(start) + sensor.phase; }
   // How many readings have been taken.
-  [[nodiscard]] std::uint64_t taken() const { return cadence.count_before(next_due - start - sensor.phase); }
+  [[nodiscard]] std::uint64_t taken() const { return cadence.count_before(next_due - first_due()); }
 };
 
 // An anomaly that was asked for.

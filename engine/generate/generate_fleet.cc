@@ -118,8 +118,7 @@ identity::IdentityRecord generated_identity(const Mix& mix, std::uint64_t seed, 
   record.model = draw_text(mix.model, draws(2));
   record.firmware_version = draw_text(mix.firmware_version, draws(3));
   if (!mix.readings_per_second.empty()) {
-    record.overrides.readings_per_second =
-        choose(mix.readings_per_second, draws(4).next()).readings_per_second;
+    record.overrides.rate = choose(mix.readings_per_second, draws(4).next()).readings_per_second;
   }
   return record;
 }

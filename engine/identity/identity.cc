@@ -15,6 +15,13 @@ std::uint64_t hash_of(const std::optional<double>& number) {
   return number ? mix_words(1, std::bit_cast<std::uint64_t>(*number)) : 0;
 }
 
+// A rate counts as it does in older files, which know no intervals.
+std::uint64_t with(std::uint64_t hash, const std::optional<Rate>& rate) {
+  const auto interval = rate ? rate->interval() : std::nullopt;
+  if (!interval) return mix_words(hash, hash_of(rate ? std::optional(rate->per_second()) : std::nullopt));
+  return mix_words(mix_words(hash, hash_text("interval")), static_cast<std::uint64_t>(*interval));
+}
+
 std::uint64_t with(std::uint64_t hash, const ChannelOverride& channel) {
   for (const auto& number : {channel.mean, channel.std_dev, channel.min, channel.max}) {
     hash = mix_words(hash, hash_of(number));
@@ -87,7 +94,7 @@ std::uint64_t hash_of(const Roster& roster, const Identity& identity) {
     hash = mix_words(hash, hash_text(roster.text(text)));
   }
   const IdentityOverrides& overrides = roster.overrides(identity);
-  hash = mix_words(hash, hash_of(overrides.readings_per_second));
+  hash = with(hash, overrides.rate);
   // Those of the built-in type count whether they are named or not: so do the hashes in older files.
   const types::Schema& built_in = types::built_in_type().schema;
   for (const types::ChannelColumn& channel : built_in.channels()) {

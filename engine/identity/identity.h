@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/cadence.h"
 #include "types/built_in_type.h"
 
 namespace fleet_sim::identity {
@@ -36,7 +37,7 @@ struct ChannelOverride {
 };
 
 struct IdentityOverrides {
-  std::optional<double> readings_per_second;
+  std::optional<Rate> rate;                                               // readings_per_second or interval
   std::map<std::string, ChannelOverride, std::less<>> normal_parameters;  // by channel: of those it names
 
   // What is said of a channel: nothing of one that is not named.

@@ -168,6 +168,7 @@ bool IdentityEvents::begin_identity() {
 bool IdentityEvents::end_identity() {
   const bool has_id = (top().known_keys & 1u << id_key) != 0;
   if (!has_id) mistake("id is missing: every identity needs a unique text", identity_line_);
+  mistake(keys_problem(top().known_keys), identity_line_);
   if (bad_) {
     ++findings_.invalid;
   } else {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/json_writer.h"
+#include "base/text.h"
 #include "identity/identity_rules.h"
 
 namespace fleet_sim::identity {
@@ -11,6 +12,15 @@ namespace {
 
 void write_number(JsonWriter& json, std::string_view name, const std::optional<double>& value) {
   if (value) json.member(name, *value);
+}
+
+void write_rate(JsonWriter& json, const std::optional<Rate>& rate) {
+  if (!rate) return;
+  if (const auto interval = rate->interval()) {
+    json.member(identity_keys[interval_key], interval_text(*interval));
+  } else {
+    json.member(identity_keys[rate_key], rate->per_second());
+  }
 }
 
 void write_channel(JsonWriter& json, std::string_view channel, const ChannelOverride& values) {
@@ -33,7 +43,7 @@ void write_record(JsonWriter json, const IdentityRecord& record) {
     for (std::size_t i = 0; i < text_members.size(); ++i) {
       json.member(identity_keys[i], record.*text_members[i]);
     }
-    write_number(json, identity_keys[rate_key], record.overrides.readings_per_second);
+    write_rate(json, record.overrides.rate);
     write_parameters(json, record.overrides);
   });
 }

@@ -7,6 +7,7 @@
 
 #include "base/cadence.h"
 #include "base/plain_text.h"
+#include "base/text.h"
 
 namespace fleet_sim::identity {
 namespace {
@@ -46,7 +47,22 @@ std::string set_rate(IdentityRecord& record, const JsonValue& value) {
     return fmt::format("{} must be a number above 0 (at least {}) and at most {}, not {}",
                        identity_keys[rate_key], lowest_rate, highest_rate, described(value));
   }
-  record.overrides.readings_per_second = value.number;
+  record.overrides.rate = value.number;
+  return {};
+}
+
+// A duration, or a number of seconds.
+std::string set_interval(IdentityRecord& record, const JsonValue& value) {
+  std::optional<double> seconds;
+  if (value.is(Kind::number)) seconds = value.number;
+  if (value.is(Kind::text)) seconds = read_duration(value.text);
+  const auto interval = seconds ? interval_of(*seconds) : std::nullopt;
+  if (!interval) {
+    return fmt::format("{} must be a duration of whole microseconds such as \"60s\", up to {} days, not {}",
+                       identity_keys[interval_key], longest_interval / microseconds_per_day,
+                       described(value));
+  }
+  record.overrides.rate = Rate::every(*interval);
   return {};
 }
 
@@ -59,6 +75,7 @@ std::string parameter_path(std::string_view channel) {
 std::string set_field(IdentityRecord& record, std::size_t key, const JsonValue& value) {
   if (key < text_members.size()) return set_text(record.*text_members[key], identity_keys[key], value);
   if (key == rate_key) return set_rate(record, value);
+  if (key == interval_key) return set_interval(record, value);
   return fmt::format("{} must be an object such as {{\"{}\": {{\"mean\": 65}}}}, not {}",
                      identity_keys[parameters_key], types::temperature, described(value));
 }
@@ -83,6 +100,13 @@ std::string channel_problem(std::string_view channel, const JsonValue& value) {
   return "normal_parameters." +
          problem(channel,
                  "must be an object such as {\"mean\": 65, \"std_dev\": 2}, not " + described(value));
+}
+
+std::string keys_problem(std::uint32_t keys) {
+  constexpr std::uint32_t both = 1u << rate_key | 1u << interval_key;
+  if ((keys & both) != both) return {};
+  return fmt::format("{} and {} cannot be combined; give one of them", identity_keys[rate_key],
+                     identity_keys[interval_key]);
 }
 
 std::string bounds_problem(const IdentityRecord& record, std::string_view channel) {

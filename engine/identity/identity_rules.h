@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,17 +18,19 @@ namespace fleet_sim::identity {
 
 inline constexpr std::size_t longest_text_bytes = 1'024;
 
-inline constexpr std::array<std::string_view, 8> identity_keys{"id",
+inline constexpr std::array<std::string_view, 9> identity_keys{"id",
                                                                "type",
                                                                "location",
                                                                "manufacturer",
                                                                "model",
                                                                "firmware_version",
                                                                "readings_per_second",
-                                                               "normal_parameters"};
+                                                               "normal_parameters",
+                                                               "interval"};
 inline constexpr std::size_t id_key = 0;
 inline constexpr std::size_t rate_key = 6;
 inline constexpr std::size_t parameters_key = 7;
+inline constexpr std::size_t interval_key = 8;  // another way to say the rate
 
 // text_members[i] belongs to identity_keys[i].
 inline constexpr std::array<std::string IdentityRecord::*, 6> text_members{
@@ -50,6 +53,9 @@ std::string set_parameter(IdentityRecord& record, std::string_view channel, std:
 
 // What is wrong with a value that stands where the object of a channel should.
 std::string channel_problem(std::string_view channel, const JsonValue& value);
+
+// What is wrong with an identity that has these of identity_keys, a bit for each.
+std::string keys_problem(std::uint32_t keys);
 
 // What is wrong between the parameters of a channel when all are read.
 std::string bounds_problem(const IdentityRecord& record, std::string_view channel);

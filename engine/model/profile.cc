@@ -52,10 +52,10 @@ void set_severity(Profile& profile, const ProfileNumbers<NoTrail>& numbers) {
   profile.channel_until = cumulative_shares(values_of(numbers.channel_weights));
 }
 
-void resolve_durations(Profile& profile, const config::Config& config, double readings_per_second) {
+void resolve_durations(Profile& profile, const config::Config& config, const Rate& rate) {
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    const double seconds = config.anomalies.types[k].duration_seconds.value_or(1 / readings_per_second);
-    const double readings = seconds * readings_per_second;
+    const double seconds = config.anomalies.types[k].duration_seconds.value_or(rate.seconds());
+    const double readings = seconds * rate.per_second();
     // Readings are due at 0, 1, 2 … periods from the onset; those before the duration's end are affected. The
     // small allowance keeps 30 s at 0.1/s at three readings although 30 · 0.1 is a little over 3.
     profile.readings_per_anomaly[k] =
@@ -123,7 +123,7 @@ Profile resolve_profile(const config::Config& config, const ProfileSource& sourc
   Profile profile;
   set_signal(profile, numbers, *source.type);
   profile.utc_offset = config.clock.utc_offset;
-  resolve_durations(profile, config, source.readings_per_second);
+  resolve_durations(profile, config, source.rate);
   const Onsets onsets = resolve_onsets(config.anomalies.basis, numbers.probability.value(),
                                        values_of(numbers.weights), profile.readings_per_anomaly);
   profile.onset_until = cumulative(onsets.chance);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cadence.h"
 #include "base/terms.h"
 #include "base/timestamp.h"
 #include "config/config.h"
@@ -22,7 +23,7 @@ struct ProfileSource {
   std::string_view model;
   std::string_view manufacturer;
   std::string_view location;
-  double readings_per_second = 1;
+  Rate rate = 1;
   types::NormalParameters normal_parameters{};
   const identity::IdentityOverrides* own =
       nullptr;  // which of the numbers are the identity's; only explanations ask

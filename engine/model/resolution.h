@@ -176,10 +176,11 @@ class Resolution {
   }
 
   void resolve_signal(ProfileNumbers<Trail>& numbers) const {
-    const bool own_rate = source_.own != nullptr && source_.own->readings_per_second.has_value();
-    numbers.readings_per_second = {own_rate ? Origin{"identity", {"readings_per_second"}}
-                                            : Origin{"config", {"simulation", "readings_per_second"}},
-                                   source_.readings_per_second};
+    const bool own_rate = source_.own != nullptr && source_.own->rate.has_value();
+    const std::string_view spelling = source_.rate.interval() ? "interval" : "readings_per_second";
+    numbers.readings_per_second = {
+        own_rate ? Origin{"identity", {spelling}} : Origin{"config", {"simulation", spelling}},
+        source_.rate.per_second()};
     numbers.channels.resize(channels_.size());
     for (std::size_t c = 0; c < channels_.size(); ++c) {
       ChannelNumbers<Trail>& channel = numbers.channels[c];

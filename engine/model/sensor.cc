@@ -45,6 +45,7 @@ void start_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timesta
 }  // namespace
 
 Microseconds phase_of(std::uint64_t key, const Cadence& cadence) {
+  if (cadence.is_aligned()) return 0;
   const std::uint64_t word = mix_words(key, static_cast<std::uint64_t>(Stream::phase));
   return static_cast<Microseconds>(uniform_below(word, static_cast<std::uint64_t>(cadence.period())));
 }

@@ -17,7 +17,7 @@ namespace fleet_sim::model {
 
 struct Sensor {
   std::uint64_t key;       // hash of the sensor's id: with the seed, all its randomness
-  Microseconds phase;      // its first reading is due this long after the start
+  Microseconds phase;      // its first reading is due this long after the origin of its cadence
   const Profile* profile;  // borrowed from the fleet
   std::uint32_t identity;  // index into the Roster
   Anomaly anomaly;
@@ -42,7 +42,7 @@ struct Sample {
 };
 
 // Where in its period the sensor is read, from its id alone: sensors spread over the period, and stay where
-// they are whatever the rest of the fleet does.
+// they are whatever the rest of the fleet does. Aligned ones are all at its beginning.
 Microseconds phase_of(std::uint64_t key, const Cadence& cadence);
 
 // Puts the sensor where the long run has it just before its first reading: perhaps in the middle of an

@@ -166,7 +166,7 @@ void ReadingTally::judge_spacing(std::uint32_t sensor, Timestamp last, Timestamp
 }
 
 Microseconds ReadingTally::usual_period() const {
-  return static_cast<Microseconds>(1e6 / context_->config->simulation.readings_per_second);
+  return static_cast<Microseconds>(1e6 * context_->config->simulation.rate.seconds());
 }
 
 std::uint32_t ReadingTally::run_at(Timestamp at) const {

@@ -65,7 +65,8 @@ std::vector<double> rates_of(const identity::Roster& roster, std::span<const std
                              const config::Config& config) {
   std::vector<double> rates;
   rates.reserve(members.size());
-  for (const std::uint32_t member : members) rates.push_back(fleet::rate_of(roster, roster[member], config));
+  for (const std::uint32_t member : members)
+    rates.push_back(fleet::rate_of(roster, roster[member], config).per_second());
   return rates;
 }
 

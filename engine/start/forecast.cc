@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "fleet/profile_table.h"
 #include "start/sinks.h"
 
 namespace fleet_sim::start {
@@ -26,11 +27,6 @@ constexpr double bytes_of_index_entry = bytes_of_timestamp + 12;
 constexpr double usual_rows_per_second = 500'000;
 
 constexpr double seconds_per_day = 86'400;
-
-double rate_of(const config::Config& config, const identity::Roster& roster,
-               const identity::Identity& identity) {
-  return roster.overrides(identity).readings_per_second.value_or(config.simulation.readings_per_second);
-}
 
 double bytes_of_texts(const identity::Roster& roster, const identity::Identity& identity) {
   double bytes = static_cast<double>(identity.id.size());
@@ -126,7 +122,7 @@ Forecast forecast(const config::Config& config, const identity::Roster& roster,
   Forecast result;
   double texts = 0;  // weighted with the rates
   for (const std::uint32_t member : members) {
-    const double rate = rate_of(config, roster, roster[member]);
+    const double rate = fleet::rate_of(roster, roster[member], config).per_second();
     result.readings_per_second += rate;
     texts += rate * bytes_of_texts(roster, roster[member]);
   }

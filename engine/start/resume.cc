@@ -133,10 +133,10 @@ class Planner {
     return resumption_.found[place.writer][place.shard];
   }
   [[nodiscard]] Cadence cadence_of(const Piece& piece) const {
-    return Cadence(fleet::rate_of(roster_, roster_[piece.identity], *history_.config_after(piece.reloads)));
+    return fleet::cadence_of(roster_, roster_[piece.identity], *history_.config_after(piece.reloads));
   }
   [[nodiscard]] Timestamp first_due(std::uint32_t identity, const Cadence& cadence) const {
-    return run_.start + model::phase_of(hash_text(roster_[identity].id), cadence);
+    return cadence.origin(run_.start) + model::phase_of(hash_text(roster_[identity].id), cadence);
   }
 
   void read_shards() {

@@ -42,7 +42,7 @@ inline identity::Roster roster_of_one_kind(const Kind& kind, std::size_t count) 
 
 inline config::Config config_with_period(double seconds) {
   config::Config config;
-  config.simulation.readings_per_second = 1 / seconds;
+  config.simulation.rate = 1 / seconds;
   return config;
 }
 

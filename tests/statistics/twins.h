@@ -96,7 +96,7 @@ std::uint64_t run_twins(const Run& run, const Durations& durations, Observer& ob
   fleet::Fleet fleet = fleet_of(run);
   fleet::Fleet twin = fleet_of(calm);
   const Timestamp until = run_start + run.duration;
-  const auto step = static_cast<Microseconds>(16e6 / run.config.simulation.readings_per_second);
+  const auto step = static_cast<Microseconds>(16e6 / run.config.simulation.rate.per_second());
   std::vector<Episodes> episodes(run.roster.size());
   std::vector<std::uint64_t> looked_at(fleet.cohorts().size());
 

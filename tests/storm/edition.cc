@@ -14,7 +14,8 @@ constexpr std::uint64_t most_ids = 40;
 void change_config(Dice& dice, config::Config& config) {
   switch (dice.between(0, 5)) {
     case 0:
-      config.simulation.readings_per_second = dice.one_of(Rates{0.3, 1, 2, 5});
+      config.simulation.rate = dice.one_of(std::vector<Rate>{0.3, 1, 2, 5, Rate::every(700'001)});
+      config.simulation.phase = dice.one_of(std::vector<Phase>{Phase::staggered, Phase::aligned});
       break;
     case 1:
       config.anomalies.probability = dice.real(0.01, 0.5);
@@ -74,7 +75,8 @@ identity::IdentityRecord draw_identity(Dice& dice, std::uint64_t number) {
   record.id = "s" + std::to_string(number);
   record.location = dice.one_of(Texts{"Factory A - Line 1", "Factory A - Line 2", "Warehouse ü", "Outdoor"});
   record.firmware_version = dice.one_of(Texts{"1.3", "1.4", "2"});
-  if (dice.chance(0.5)) record.overrides.readings_per_second = dice.one_of(Rates{0.3, 1, 2, 7, 20});
+  if (dice.chance(0.5))
+    record.overrides.rate = dice.one_of(std::vector<Rate>{0.3, 1, 2, 7, 20, Rate::every(90'001)});
   return record;
 }
 

@@ -66,7 +66,7 @@ sqlite::ShardPlan Process::plan_of_all() const {
   const config::Config& config = *run_.editions.back().config;
   std::vector<double> rates;
   for (const std::uint32_t member : members) {
-    rates.push_back(fleet::rate_of(ground_.roster, ground_.roster[member], config));
+    rates.push_back(fleet::rate_of(ground_.roster, ground_.roster[member], config).per_second());
   }
   return sqlite::plan_shards(ground_.roster, members, rates, ground_.config);
 }

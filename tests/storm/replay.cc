@@ -21,28 +21,30 @@ class Life {
       : run_(run), roster_(roster), replay_(replay) {}
 
   // One that was in the fleet before is in no anomaly from before.
-  void begin(std::uint32_t identity, const model::Profile* profile, double rate, Timestamp moment,
+  void begin(std::uint32_t identity, const model::Profile* profile, const Cadence& cadence, Timestamp moment,
              bool is_new) {
     sensor_.key = hash_text(roster_[identity].id);
-    become(identity, profile, rate, moment);
+    become(identity, profile, cadence, moment);
     if (is_new) model::enter_steady_state(sensor_, run_.seed, due(next_), *cadence_);
   }
 
-  void become(std::uint32_t identity, const model::Profile* profile, double rate, Timestamp moment) {
-    cadence_.emplace(rate);
+  void become(std::uint32_t identity, const model::Profile* profile, const Cadence& cadence,
+              Timestamp moment) {
+    cadence_ = cadence;
     sensor_.phase = model::phase_of(sensor_.key, *cadence_);
     sensor_.profile = profile;
     sensor_.identity = identity;
-    next_ = cadence_->count_before(moment - run_.start - sensor_.phase);
+    next_ = cadence_->count_before(moment - due(0));
   }
 
-  // Its identity, profile or rate change. An anomaly goes on where it may and where readings are left for it.
-  void change(std::uint32_t identity, const model::Profile* profile, double rate, Timestamp moment,
+  // Its identity, profile or cadence change. An anomaly goes on where it may and where readings are left for
+  // it.
+  void change(std::uint32_t identity, const model::Profile* profile, const Cadence& cadence, Timestamp moment,
               bool moves) {
     const Life before = *this;
     const model::Anomaly& anomaly = sensor_.anomaly;
     const bool may_continue = !moves && model::continues_under(anomaly, *sensor_.profile, *profile);
-    become(identity, profile, rate, moment);
+    become(identity, profile, cadence, moment);
     const bool has_more = due(next_) <= anomaly.ended_at;
     if (may_continue && (has_more || !before.is_in_anomaly())) return;
     if (before.is_in_anomaly() || (has_more && anomaly.readings_affected > 0)) {
@@ -73,7 +75,7 @@ class Life {
 
  private:
   [[nodiscard]] Timestamp due(std::uint64_t k) const {
-    return run_.start + sensor_.phase + cadence_->offset(k);
+    return cadence_->origin(run_.start) + sensor_.phase + cadence_->offset(k);
   }
   [[nodiscard]] bool is_in_anomaly() const {
     const model::Anomaly& anomaly = sensor_.anomaly;
@@ -115,15 +117,15 @@ Replay replay(const config::ShardBy& sharding, const identity::Roster& roster, c
     for (const std::uint32_t member : edition.members) {
       const identity::Identity& identity = roster[member];
       const model::Profile* profile = profiles.back().find_or_resolve(identity);
-      const double rate = fleet::rate_of(roster, identity, *edition.config);
+      const Cadence cadence = fleet::cadence_of(roster, identity, *edition.config);
       if (auto known = before.extract(identity.id)) {
         Life& life = lives.insert(std::move(known)).position->second;
         const bool moves = sqlite::shard_key(sharding, roster, life.identity()) !=
                            sqlite::shard_key(sharding, roster, identity);
-        life.change(member, profile, rate, edition.from, moves);
+        life.change(member, profile, cadence, edition.from, moves);
       } else {
         Life& life = lives.try_emplace(identity.id, run, roster, replay).first->second;
-        life.begin(member, profile, rate, edition.from, ids.insert(identity.id).second);
+        life.begin(member, profile, cadence, edition.from, ids.insert(identity.id).second);
       }
     }
     for (auto& [id, sensor] : before) sensor.leave(edition.from);

@@ -18,8 +18,8 @@ inline identity::IdentityRecord identity_of(const std::string& id, const std::st
   return record;
 }
 
-inline identity::IdentityRecord with_rate(identity::IdentityRecord record, double readings_per_second) {
-  record.overrides.readings_per_second = readings_per_second;
+inline identity::IdentityRecord with_rate(identity::IdentityRecord record, const Rate& rate) {
+  record.overrides.rate = rate;
   return record;
 }
 
