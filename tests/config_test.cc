@@ -15,6 +15,7 @@
 #include "config/config_keys.h"
 #include "config/load_config.h"
 #include "support/temporary_folder.h"
+#include "zones/zone_data.h"
 
 namespace fleet_sim::config_test {
 
@@ -274,17 +275,41 @@ TEST_CASE("a rate has two spellings: the later layer counts, and one layer may h
   CHECK(load(minutely, rate, interval).config.simulation.rate ==
         Rate::every(5'400 * microseconds_per_second));
 
-  const fs::path both = folder.file("simulation:\n  interval: 60s\n  readings_per_second: 1\n");
-  CHECK(load(both).problems == both.string() +
-                                   ":2: simulation.interval and simulation.readings_per_second (" +
-                                   both.string() + ":3) cannot be combined; give one of them");
   std::vector<config::Setting> flags = rate;
   flags.push_back(interval[0]);
   CHECK(
       load(minutely, {}, flags).problems ==
       "--rate: simulation.readings_per_second and simulation.interval (--interval) cannot be combined; give "
       "one of them");
+
+  const fs::path both = folder.file("simulation:\n  interval: 60s\n  readings_per_second: 1\n");
+  CHECK(load(both).problems == both.string() +
+                                   ":2: simulation.interval and simulation.readings_per_second (" +
+                                   both.string() + ":3) cannot be combined; give one of them");
   CHECK(load(folder.file("simulation: {interval: , readings_per_second: 3}\n")).problems == "");
+}
+
+TEST_CASE("a zone is an offset or a name, in one layer or another") {
+  const Folder folder;
+  const fs::path berlin = folder.file("clock: {time_zone: Europe/Berlin}\n");
+  const Loaded loaded = load(berlin);
+  CHECK(loaded.problems == "");
+  CHECK(loaded.config.clock.zone == zones::find_zone("Europe/Berlin"));
+  const std::string text = config::config_text(loaded.config);
+  CHECK(text.find("time_zone: Europe/Berlin\n") != text.npos);
+  CHECK(text.find("utc_offset") == text.npos);
+  Problems problems;
+  CHECK(config::read_config(text, "text", problems) == loaded.config);
+  CHECK(problems.text() == "");
+
+  const std::vector<config::Setting> offset{{"clock.utc_offset", "+02:00", "FLEET_SIM_CLOCK_UTC_OFFSET"}};
+  CHECK(load(berlin, offset).problems == berlin.string() +
+                                             ":1: clock.time_zone and clock.utc_offset '+02:00' "
+                                             "(FLEET_SIM_CLOCK_UTC_OFFSET) cannot be combined; "
+                                             "give one of them");
+  const fs::path both = folder.file("clock:\n  utc_offset: UTC\n  time_zone: Asia/Tokyo\n");
+  CHECK(load(both).problems == both.string() + ":3: clock.time_zone 'Asia/Tokyo' and clock.utc_offset (" +
+                                   both.string() + ":2) cannot be combined; give one of them");
 }
 
 TEST_CASE("an interval is recorded as one, and compared with a rate it is another value") {
@@ -401,7 +426,7 @@ TEST_CASE("config_text reads back to the same config") {
   CHECK(config.write.sink == config::Sink::null);
   CHECK(config.fleet.identities == std::vector<std::string>{"a: b", "c\"\\d", "- x", "null", "größe"});
   CHECK(config.clock.start == parse_timestamp("2026-01-31T10:30:05.25Z"));
-  CHECK(config.clock.utc_offset == -330 * 60 * microseconds_per_second);
+  CHECK(config.clock.zone == zones::Zone(-330 * 60 * microseconds_per_second));
   CHECK_FALSE(config.anomalies.types[1].duration_seconds);
   CHECK(config.normal_parameters[0].max == 0.30000000000000004);
 
@@ -447,8 +472,8 @@ namespace {
 
 // A value that is not the key's default: that of the changed config above, or the first that the key takes.
 std::string another_value(const config::ConfigKey& key, const config::Config& changed) {
-  for (const std::string& text :
-       {key.get(changed), std::string("false"), std::string("2"), std::string("1")}) {
+  for (const std::string& text : {key.get(changed), std::string("false"), std::string("2"), std::string("1"),
+                                  std::string("Asia/Tokyo")}) {
     config::Config config;
     if (key.set(config, text).empty() && key.get(config) != key.get(config::Config())) return text;
   }
@@ -484,7 +509,8 @@ TEST_CASE("the text of what decides readings changes with exactly those keys") {
     const std::string section(key.name.substr(0, key.name.find('.')));
     const bool decides = section == "normal_parameters" || section == "anomalies" ||
                          key.name == "simulation.readings_per_second" || key.name == "simulation.interval" ||
-                         key.name == "simulation.phase" || key.name == "clock.utc_offset";
+                         key.name == "simulation.phase" || key.name == "clock.utc_offset" ||
+                         key.name == "clock.time_zone";
     CHECK((key.decides == config::Decides::readings) == decides);
     CHECK((config::readings_config_text(config) != before) == decides);
   }

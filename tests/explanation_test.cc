@@ -296,7 +296,7 @@ TEST_CASE("every sensor is in the partition that it is explained to be in") {
   const std::vector<std::uint32_t> members = fleet::partition_members(inputs.identities.roster, {2, 7});
   for (std::uint32_t i = 0; i < 50; ++i) {
     const explain::ExplainedSensor sensor =
-        explain::explain_sensor(inputs.config, inputs.identities.roster, i);
+        explain::explain_sensor(inputs.config, inputs.identities.roster, i, 0);
     const bool is_member = std::find(members.begin(), members.end(), i) != members.end();
     CHECK(sensor.in_this_partition() == is_member);
     CHECK((sensor.partition >= 1 && sensor.partition <= 7));
@@ -313,7 +313,7 @@ TEST_CASE("text keeps to 100 columns however long the names in a chain are") {
   inputs.config.behaviors.manufacturer[name].probability = 1.234567;
   inputs.identities.roster = roster_of(std::vector{record});
   const std::string text =
-      explain::text_of(explain::explain_sensor(inputs.config, inputs.identities.roster, 0));
+      explain::text_of(explain::explain_sensor(inputs.config, inputs.identities.roster, 0, 0));
   std::size_t begin = 0;
   for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
     const std::string line = text.substr(begin, end - begin);

@@ -16,7 +16,7 @@ from pathlib import Path
 
 FLOOR = {
     "base": 0,
-    "types": 1,
+    "types": 1, "zones": 1,
     "identity": 2, "config": 2, "batch": 2, "log": 2,
     "model": 3, "write": 3, "status": 3, "generate": 3, "tables": 3,
     "fleet": 4, "sqlite": 4,
@@ -35,6 +35,7 @@ HOMES = {
     "boost/lockfree/": ("batch/",),
     "boost/math/": ("report/rate.",),
     "boost/version.hpp": ("app/version.",),
+    "date/": ("zones/zone_data.",),
     "yaml-cpp/": ("config/",),
     "nlohmann/": ("identity/identity_events.", "status/route.", "app/version."),
     "spdlog/": ("log/",),
@@ -182,7 +183,7 @@ class SelfTest(unittest.TestCase):
     def test_stray_third_party_headers_are_caught(self):
         for header in ("boost/asio/post.hpp", "boost/beast/http.hpp", "boost/lockfree/queue.hpp",
                        "boost/math/distributions/students_t.hpp", "yaml-cpp/yaml.h",
-                       "nlohmann/json.hpp", "sqlite3.h", "CLI/CLI.hpp"):
+                       "nlohmann/json.hpp", "sqlite3.h", "CLI/CLI.hpp", "date/tz.h"):
             (found,) = self.check(model__signal_dot_cc=f"#include <{header}>")
             self.assertIn(header, found)
         self.assertEqual(len(self.check(sqlite__shard_dot_cc="#include <sqlite3.h>")), 1)

@@ -34,12 +34,13 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 from itertools import accumulate, islice
 from pathlib import Path
 from statistics import NormalDist
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 ONSET_WORD, WORDS_PER_BLOCK = 3, 4  # the channels have the other words, in their order
 TYPES = ("spike", "trend", "pattern", "missing_data", "noise")
@@ -203,6 +204,21 @@ def utc_offset(text):
     return (-1 if text[0] == "-" else 1) * (hours * 60 + minutes) * 60 * SECOND
 
 
+class Clock:
+    """A sensor's own: how far it is ahead of UTC, from an offset or the name of a zone."""
+
+    def __init__(self, config, own_zone):
+        name = own_zone or config.get("time_zone")
+        self.zone = ZoneInfo(name) if name else None
+        self.fixed = 0 if name else utc_offset(config["utc_offset"])
+
+    def ahead(self, at):
+        if self.zone is None:
+            return self.fixed
+        moment = (EPOCH + timedelta(microseconds=at)).replace(tzinfo=timezone.utc)
+        return moment.astimezone(self.zone).utcoffset() // timedelta(microseconds=1)
+
+
 # The model of a sensor.
 
 class Cadence:
@@ -296,10 +312,10 @@ def channel_words(words):
 class Profile:
     """The numbers of sensors alike: the config with the behaviors applied."""
 
-    def __init__(self, sensor_type, config, texts, rate, own_parameters):
+    def __init__(self, sensor_type, config, texts, rate, own_parameters, own_zone):
         self.type = sensor_type
         behaviors = Behaviors(config["behaviors"], texts)
-        self.utc_offset = utc_offset(config["clock"]["utc_offset"])
+        self.clock = Clock(config["clock"], own_zone)
         self.set_signal(sensor_type.normal or config["normal_parameters"], own_parameters, behaviors)
         self.set_frequency(config["anomalies"], behaviors, rate)
         self.set_severity(config["anomalies"], behaviors)
@@ -356,7 +372,7 @@ class Profile:
         self.channel = {channel: weight / sum(weights.values()) for channel, weight in weights.items()}
 
     def normal_values(self, due, words):
-        hour = (due + self.utc_offset) % DAY / (3600.0 * SECOND)
+        hour = (due + self.clock.ahead(due)) % DAY / (3600.0 * SECOND)
         warmer = self.daily * math.sin(2 * math.pi * (hour - 9) / 24)
         at_work = min(1.0, max(0.0, min(hour - 8, 18 - hour)))
         warmer += self.work_hours * (0.5 - 0.5 * math.cos(math.pi * at_work))
@@ -434,6 +450,7 @@ class Stretch:
     config: dict
     rate: Rate
     own_parameters: dict
+    own_zone: str | None
     texts: dict | None  # None when neither a row nor an identity tells
     joins: bool = True  # the sensor was not in the fleet just before
     is_new: bool = True  # nor ever
@@ -624,7 +641,7 @@ def query(path, sql, *parameters):
 
 def what_is_simulated(config):
     return [config[section] for section in ("simulation", "normal_parameters", "anomalies", "behaviors")] + [
-        config["clock"]["utc_offset"]]
+        {key: config["clock"].get(key) for key in ("utc_offset", "time_zone")}]
 
 
 def read_run(files, config_file, sensor_type):
@@ -678,7 +695,8 @@ def follow(run, entries, reloads):
     def become(identity, at, **how):
         texts = {name: identity[name] for name in TEXTS}
         rate = rate_of(identity, rate_of(config["simulation"]))
-        lives[identity["id"]].append(Stretch(at, LAST_MOMENT, config, rate, identity.get("normal_parameters", {}), texts, **how))
+        lives[identity["id"]].append(Stretch(at, LAST_MOMENT, config, rate, identity.get("normal_parameters", {}),
+                                             identity.get("timezone"), texts, **how))
         members[identity["id"]] = identity
 
     for identity in entries[0][0]:
@@ -764,7 +782,8 @@ class Fleet:
         identity = self.identities.get(sensor_id, {})
         texts = {name: identity[name] for name in TEXTS} if identity.keys() >= set(TEXTS) else None
         return [Stretch(self.run.start, LAST_MOMENT, self.run.config,
-                        rate_of(identity, self.run.rate), identity.get("normal_parameters", {}), texts)]
+                        rate_of(identity, self.run.rate), identity.get("normal_parameters", {}), identity.get("timezone"),
+                        texts)]
 
     def read_sensors(self, path):
         """Which sensors a file has, their events, and what was deleted."""
@@ -959,10 +978,10 @@ class Inspection:
         self.deleted = Counter()  # by file and what
 
     def profile_of(self, stretch):
-        key = (*stretch.texts.values(), stretch.rate, json.dumps(stretch.own_parameters), id(stretch.config))
+        key = (*stretch.texts.values(), stretch.rate, json.dumps(stretch.own_parameters), stretch.own_zone, id(stretch.config))
         if key not in self.profiles:
             self.profiles[key] = Profile(self.fleet.run.type, stretch.config, stretch.texts, stretch.rate,
-                                         stretch.own_parameters)
+                                         stretch.own_parameters, stretch.own_zone)
         return self.profiles[key]
 
     def check(self, sensor):
@@ -1031,7 +1050,7 @@ def main():
     parser.add_argument("--config", type=Path, metavar="FILE",
                         help="the whole config, as fleet-sim writes it into run_info, to be used instead of that")
     parser.add_argument("--identities", type=Path, metavar="FILE",
-                        help="the fleet, .json or .jsonl: needed for sensors with a readings_per_second, interval or "
+                        help="the fleet, .json or .jsonl: needed for sensors with a readings_per_second, interval, timezone or "
                              "normal_parameters of their own, and for those without a single row")
     parser.add_argument("--sample", type=int, metavar="N", help="check N sensors only, chosen by a hash of their ids")
     parser.add_argument("--complete", action="store_true", help="the run must have reached its configured end")

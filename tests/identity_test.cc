@@ -15,6 +15,7 @@
 #include "base/cadence.h"
 #include "base/plain_text.h"
 #include "base/text.h"
+#include "identity/identity_changes.h"
 #include "identity/identity_json.h"
 #include "identity/identity_parser.h"
 #include "identity/identity_rules.h"
@@ -117,6 +118,12 @@ const std::vector<BadFile> bad_files{
      {}},
     {"std_dev_negative.json", ":2", "normal_parameters.vibration.std_dev must be 0 or more", {}},
     {"trailing_garbage.json", ":2", "not valid JSON", {}},
+    {"zone.json",
+     ":1",
+     "timezone of \"BAD\" must be an IANA name such as Europe/Berlin, not \"Europe/Berln\" (did you mean "
+     "'Europe/Berlin'?)",
+     {}},
+    {"zone_null.json", ":2", "timezone must be text in quotes, not null", {}},
     {"truncated.json", ":3", "not valid JSON", {"GOOD_7"}},
 };
 
@@ -192,6 +199,32 @@ TEST_CASE("an interval is a duration or a number of seconds, and is written as i
     hashes.insert(identity::hash_of(loaded.roster, loaded.roster[i]));
   }
   CHECK(hashes.size() == 3);
+}
+
+TEST_CASE("a sensor's time zone is kept, written as it was, and a change of it is told") {
+  const TemporaryFolder folder;
+  const auto with_zone = [&](const std::string& name) {
+    Problems problems;
+    auto loaded = identity::load_identities(
+        {write(folder, "a.json", "[{\"id\": \"A\", \"timezone\": \"" + name + "\"}, {\"id\": \"B\"}]")},
+        problems);
+    CHECK(problems.text() == "");
+    CHECK(loaded.unknown_keys.empty());
+    return loaded;
+  };
+  const auto berlin = with_zone("Europe/Berlin");
+  const auto tokyo = with_zone("Asia/Tokyo");
+  std::string line;
+  identity::append_json_line(line, berlin.roster.record(berlin.roster[0]));
+  CHECK(holds(line, "\"timezone\": \"Europe/Berlin\""));
+  CHECK(identity::hash_of(berlin.roster, berlin.roster[0]) !=
+        identity::hash_of(tokyo.roster, tokyo.roster[0]));
+  CHECK(identity::hash_of(berlin.roster, berlin.roster[1]) ==
+        identity::hash_of(tokyo.roster, tokyo.roster[1]));
+  const std::vector<std::uint32_t> both{0, 1};
+  const auto changes = identity::compare_identities(berlin.roster, both, tokyo.roster, both);
+  CHECK(identity::changes_text(changes, berlin.roster, tokyo.roster) ==
+        "1 changed (A: timezone Europe/Berlin -> Asia/Tokyo)");
 }
 
 TEST_CASE("overrides are kept, and sensors alike share them") {

@@ -360,7 +360,7 @@ TEST_CASE("a location belongs to the longest class it starts with") {
 TEST_CASE("the day is warmest at 15:00 and coldest at 03:00, local time") {
   for (const Microseconds offset : {Microseconds{0}, 2 * hour, -5 * hour - 30 * minute}) {
     config::Config config;
-    config.clock.utc_offset = offset;
+    config.clock.zone = zones::Zone(offset);
     const model::Profile profile = plain_profile(config);
     const auto warmth = [&](Microseconds of_local_day) {
       return model::normal_values(profile, midnight + of_local_day - offset, no_deviation)[temperature];

@@ -57,7 +57,7 @@ void add_sensor(Hash& hash, const model::Profile& profile, double rate, std::uin
 std::uint64_t hash_of_all() {
   config::Config config;
   config.anomalies.probability = 0.2;
-  config.clock.utc_offset = 90LL * 60 * microseconds_per_second;
+  config.clock.zone = zones::Zone(90LL * 60 * microseconds_per_second);
   Hash hash;
   std::uint64_t key = 0;
   for (const std::string_view firmware : {"1.3", "1.4", "2"}) {

@@ -162,7 +162,7 @@ TEST_CASE("a tally keeps the readings of a sensor apart by their traits") {
 
 TEST_CASE("daily curves take normal temperatures by the local hour and the location's class") {
   config::Config config;
-  config.clock.utc_offset = 3'600 * second;
+  config.clock.zone = zones::Zone(3'600 * second);
   report::TallyContext context = context_with();
   context.config = &config;
   report::ReadingTally tally(context);

@@ -69,8 +69,8 @@ TEST_CASE("a new file gets the tables of a shard") {
         std::vector<std::string>{"id", "sensor_id", "anomaly_type", "channel", "direction", "magnitude",
                                  "started_at", "ended_at", "readings_affected"});
   CHECK(query(folder / "new.db", "SELECT count(*) FROM pragma_table_info('run_info')") ==
-        std::vector<std::string>{"13"});
-  CHECK(query(folder / "new.db", "PRAGMA user_version") == std::vector<std::string>{"2"});
+        std::vector<std::string>{"14"});
+  CHECK(query(folder / "new.db", "PRAGMA user_version") == std::vector<std::string>{"3"});
   CHECK(query(folder / "new.db", "PRAGMA journal_mode") == std::vector<std::string>{"wal"});
   CHECK(check(folder / "new.db").ok());
 }
@@ -142,8 +142,33 @@ TEST_CASE("a file of version 1 gets the columns that tell where a run's rows beg
     CHECK(runs[0].first_reading_id <= 1);
     REQUIRE(prepare(path).ok());  // the second time after the migration
   }
-  CHECK(query(path, "SELECT run_id, fleet_hash, first_reading_id, first_event_id FROM run_info") ==
-        std::vector<std::string>{"old|NULL|NULL|NULL"});
+  CHECK(query(path, "SELECT run_id, fleet_hash, first_reading_id, first_event_id, zone_data FROM run_info") ==
+        std::vector<std::string>{"old|NULL|NULL|NULL|NULL"});
+}
+
+TEST_CASE(
+    "a file of version 2 gets the column that tells which zone data a run had, and can be read before") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "version-2.db";
+  REQUIRE(prepare(path).ok());
+  run_sql(path,
+          "INSERT INTO run_info VALUES ('old', 5, '0.1.0', 'a: b', 'ff', '2026-01-01T00:00:00.000000Z', "
+          "'2026-01-02T00:00:00.000000Z', 3, '1/2', 'none', 'abcd', 7, 8, NULL); "
+          "ALTER TABLE run_info DROP COLUMN zone_data; PRAGMA user_version = 2");
+  CHECK(check(path).ok());
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    tables::Database shard = data::open_shard(path);
+    const std::vector<data::RecordedRun> runs = data::read_runs(shard, path);
+    REQUIRE(runs.size() == 1);
+    CHECK(runs[0].fleet_hash == "abcd");
+    CHECK(runs[0].first_reading_id == 7);
+    CHECK(runs[0].first_event_id == 8);
+    CHECK(runs[0].zone_data.empty());
+    REQUIRE(prepare(path).ok());  // the second time after the migration
+  }
+  CHECK(query(path, "SELECT run_id, first_event_id, zone_data FROM run_info") ==
+        std::vector<std::string>{"old|8|NULL"});
+  CHECK(query(path, "PRAGMA user_version") == std::vector<std::string>{"3"});
 }
 
 TEST_CASE("files of other forms are refused with a clear message and left as they are") {
@@ -172,8 +197,8 @@ TEST_CASE("files of other forms are refused with a clear message and left as the
        {no_default.c_str(), "has a table sensor_readings with different columns"},
        {"CREATE TABLE x (y)", "has tables, but no sensor_readings"},
        {"PRAGMA user_version = -5; CREATE TABLE x (y)", "is not a fleet-sim file (schema version -5"},
-       {"PRAGMA user_version = 3; CREATE TABLE x (y)",
-        "is from a newer fleet-sim (schema version 3, this version reads up to 2)"}}};
+       {"PRAGMA user_version = 4; CREATE TABLE x (y)",
+        "is from a newer fleet-sim (schema version 4, this version reads up to 3)"}}};
   for (const auto& [sql, message] : foreign) {
     const std::string path = folder / "foreign.db";
     fs::remove(path);
@@ -255,6 +280,7 @@ TEST_CASE("a run is recorded once per file, whole") {
   run.config = "a: 'b'\n";
   run.config_hash = "00ff";
   run.fleet_hash = "abcd";
+  run.zone_data = "2025b";
   tables::Database database = opened(folder / "a.db");
   REQUIRE(tables::prepare_schema(database, {}).ok());
   REQUIRE(
@@ -265,7 +291,7 @@ TEST_CASE("a run is recorded once per file, whole") {
   CHECK(query(folder / "a.db", "SELECT * FROM run_info") ==
         std::vector<std::string>{
             "2026-01-01T00:00:00-00000001|-1|0.1.0|a: 'b'\n|00ff|1970-01-01T00:00:00.000000Z|"
-            "1970-01-01T00:00:01.500000Z|15|1/4|hash:4|abcd|42|1"});
+            "1970-01-01T00:00:01.500000Z|15|1/4|hash:4|abcd|42|1|2025b"});
 }
 
 }  // namespace fleet_sim::schema_test

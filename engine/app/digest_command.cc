@@ -36,6 +36,7 @@ void add_run(JsonWriter& json, const tables::RunInfo& run) {
     json.member("version", run.version);
     json.member("config_hash", run.config_hash);
     json.member("fleet_hash", run.fleet_hash);
+    json.member("zone_data", run.zone_data);
     json.member("start", timestamp_text(run.start));
     json.member("partition", run.partition);
   });

@@ -12,6 +12,7 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/run_options.h"
+#include "base/clock.h"
 #include "base/nearest.h"
 #include "base/plain_text.h"
 #include "base/problems.h"
@@ -53,7 +54,7 @@ int explain(const ExplainOptions& options) {
   if (!problems.empty()) throw InvalidInput(problems.text());
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   const explain::ExplainedSensor sensor =
-      explain::explain_sensor(inputs.config, inputs.identities.roster, index);
+      explain::explain_sensor(inputs.config, inputs.identities.roster, index, system_now());
   print(options.json ? explain::json_of(sensor) : explain::text_of(sensor));
   return static_cast<int>(run::ExitCode::done);
 }

@@ -49,6 +49,18 @@ inline Codec<Rate> interval() {
           duration_range_text(intervals), [](const Rate& rate) { return rate.interval().has_value(); }};
 }
 
+// The two spellings of a zone.
+inline Codec<zones::Zone> utc_offset() {
+  return {parse_utc_offset, [](const zones::Zone& zone) { return utc_offset_text(zone.offset_at(0)); },
+          utc_offset_range_text(), [](const zones::Zone& zone) { return !zone.is_named(); }};
+}
+inline Codec<zones::Zone> time_zone() {
+  return {parse_time_zone,
+          [](const zones::Zone& zone) { return std::string(zone.name()); },
+          {},
+          [](const zones::Zone& zone) { return zone.is_named(); }};
+}
+
 template <class T = std::uint32_t>
 Codec<T> count(T min, T max) {
   return {[min, max](std::string_view text, T& value) {

@@ -14,6 +14,7 @@
 #include "base/timestamp.h"
 #include "config/codec.h"
 #include "config/key_row.h"
+#include "zones/zone.h"
 
 namespace fleet_sim::config {
 
@@ -193,7 +194,7 @@ struct ClockSettings {
   Speed speed;
   std::optional<Timestamp> start;  // none: now, or as long ago as the history that is filled
   double backfill_seconds = 0;     // of history, which is filled before the run goes on at the clock's pace
-  Microseconds utc_offset = 0;
+  zones::Zone zone;                // of daily patterns, unless a sensor has its own
 
   bool operator==(const ClockSettings&) const = default;
 };
@@ -223,12 +224,21 @@ void clock_keys(Section clock) {
        .zero = "none",
        .more = "--duration counts from the launch; excludes --start and any speed other than 1",
        .decides = Decides::place});
-  clock.row(&ClockSettings::utc_offset,
-            Codec<Microseconds>{parse_utc_offset, utc_offset_text, utc_offset_range_text()},
+  clock.row(&ClockSettings::zone, utc_offset(),
             {.name = "clock.utc_offset",
              .value = "OFFSET",
              .help = "Time zone of daily patterns: UTC, or {}",
-             .decides = Decides::readings});
+             .decides = Decides::readings,
+             .other_spelling = "clock.time_zone"});
+  clock.row(
+      &ClockSettings::zone, time_zone(),
+      {.name = "clock.time_zone",
+       .value = "NAME",
+       .help = "Instead of an offset, the IANA name of a time zone such as Europe/Berlin, whose daylight "
+               "saving daily patterns follow",
+       .more = "a sensor whose identity has a timezone follows that",
+       .decides = Decides::readings,
+       .other_spelling = "clock.utc_offset"});
 }
 
 }  // namespace fleet_sim::config

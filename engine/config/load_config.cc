@@ -39,6 +39,7 @@ class Loader {
     const bool counts = set("simulation.count") && config_.simulation.count > 0;
     if (counts && !set("simulation.run_time_seconds")) config_.simulation.run_time_seconds = 0;
     if (counts && config_.fleet.partition.count > 1) exclude("simulation.count", "fleet.partition");
+    if (set("clock.time_zone") && set("clock.utc_offset")) exclude("clock.time_zone", "clock.utc_offset");
     if (!set("clock.backfill_seconds") || config_.clock.backfill_seconds == 0) return;
     if (set("clock.start") && config_.clock.start) exclude("clock.backfill_seconds", "clock.start");
     if (set("clock.speed") && config_.clock.speed != Speed{})
@@ -74,11 +75,12 @@ class Loader {
     }
   }
 
-  // One value, said twice in one layer; between layers, the later one counts.
+  // One value, said twice in one layer; between layers, the later one counts, but for a zone (see above).
   void check_spellings() {
     for (const auto& [name, place] : origins_) {
       const ConfigKey* key = find_config_key(name);
       if (key->other_spelling.empty() || key->is_spelled(config_) || !set(key->other_spelling)) continue;
+      if (key->name.starts_with("clock.")) continue;
       problems_.add(place, fmt::format("{} and {} ({}) cannot be combined; give one of them", name,
                                        key->other_spelling, origin({std::string(key->other_spelling)})));
     }
@@ -140,7 +142,9 @@ class Loader {
 
   void exclude(std::string_view key, std::string_view other) {
     const auto named = [&](std::string_view name) {
-      return fmt::format("{} {}", name, in_quotes(find_config_key(name)->get(config_)));
+      const ConfigKey& found = *find_config_key(name);
+      return found.is_spelled(config_) ? fmt::format("{} {}", name, in_quotes(found.get(config_)))
+                                       : std::string(name);
     };
     problems_.add(origin({std::string(key)}),
                   fmt::format("{} and {} ({}) cannot be combined; give one of them", named(key), named(other),

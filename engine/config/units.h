@@ -11,6 +11,7 @@
 
 #include "base/cadence.h"
 #include "base/timestamp.h"
+#include "zones/zone.h"
 
 namespace fleet_sim::config {
 
@@ -46,12 +47,13 @@ std::string parse_boolean(std::string_view text, bool& value);  // true/false, y
 std::string parse_power_of_two(std::string_view text, std::uint32_t min, std::uint32_t max,
                                std::uint32_t& value);
 std::string parse_start(std::string_view text, Timestamp& start);  // from 1970, 100 years before the last
-std::string parse_utc_offset(std::string_view text, Microseconds& offset);  // UTC | Z | +02 | -05:30
-std::string parse_log_level(std::string_view text, std::string& level);     // upper case, WARN as WARNING
-std::string parse_address(std::string_view text, std::string& address);     // HOST:PORT, [::1]:PORT; or empty
-std::string parse_token(std::string_view text, std::string& token);     // what a header can carry; or empty
-std::string parse_text(std::string_view text, std::string& value);      // UTF-8 up to longest_path_bytes
-std::string parse_file_name(std::string_view text, std::string& path);  // text that can name a file
+std::string parse_utc_offset(std::string_view text, zones::Zone& zone);  // UTC | Z | +02 | -05:30
+std::string parse_time_zone(std::string_view text, zones::Zone& zone);   // Europe/Berlin
+std::string parse_log_level(std::string_view text, std::string& level);  // upper case, WARN as WARNING
+std::string parse_address(std::string_view text, std::string& address);  // HOST:PORT, [::1]:PORT; or empty
+std::string parse_token(std::string_view text, std::string& token);      // what a header can carry; or empty
+std::string parse_text(std::string_view text, std::string& value);       // UTF-8 up to longest_path_bytes
+std::string parse_file_name(std::string_view text, std::string& path);   // text that can name a file
 std::string parse_lines(std::string_view text, std::vector<std::string>& lines);  // one text per line
 
 std::string number_text(double value);  // shortest that reads back exactly

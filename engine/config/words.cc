@@ -10,6 +10,7 @@
 
 #include "config/fleet_settings.h"
 #include "config/units.h"
+#include "zones/zone_data.h"
 
 namespace fleet_sim::config {
 namespace {
@@ -142,13 +143,20 @@ std::string parse_start(std::string_view text, Timestamp& start) {
   return {};
 }
 
-std::string parse_utc_offset(std::string_view text, Microseconds& offset) {
+std::string parse_utc_offset(std::string_view text, zones::Zone& zone) {
   const bool utc = equal_words(text, "utc") || equal_words(text, "z");
   const auto minutes = utc ? 0 : offset_minutes(text);
   if (!minutes) {
     return must_be(fmt::format("UTC or an offset from {} such as +02:00", utc_offset_range_text()), text);
   }
-  offset = *minutes * microseconds_per_minute;
+  zone = zones::Zone(*minutes * microseconds_per_minute);
+  return {};
+}
+
+std::string parse_time_zone(std::string_view text, zones::Zone& zone) {
+  const auto found = zones::find_zone(text);
+  if (!found) return must_be("a time zone such as Europe/Berlin", text) + zones::zone_hint(text);
+  zone = *found;
   return {};
 }
 

@@ -13,12 +13,14 @@
 namespace fleet_sim::data {
 namespace {
 
-constexpr std::string_view select_runs =
-    "SELECT run_id, version, seed, start, began_at, fleet_size, partition, shard_by, config, config_hash, "
-    "fleet_hash, first_reading_id, first_event_id FROM run_info ORDER BY rowid";
-constexpr std::string_view select_runs_of_version_1 =
-    "SELECT run_id, version, seed, start, began_at, fleet_size, partition, shard_by, config, config_hash, "
-    "NULL, 1, 1 FROM run_info ORDER BY rowid";
+// The columns of run_info that each version of the schema has, in the order of the later ones.
+std::string select_runs(std::int64_t schema_version) {
+  return fmt::format(
+      "SELECT run_id, version, seed, start, began_at, fleet_size, partition, shard_by, config, config_hash, "
+      "{}, {} FROM run_info ORDER BY rowid",
+      schema_version < 2 ? "NULL, 1, 1" : "fleet_hash, first_reading_id, first_event_id",
+      schema_version < 3 ? "NULL" : "zone_data");
+}
 
 [[noreturn]] void fail(const std::filesystem::path& file, const tables::StorageError& error) {
   throw std::runtime_error(fmt::format("{}: cannot be read: {}", file.string(), error.message));
@@ -48,6 +50,7 @@ RecordedRun read_run(const tables::Statement& row, const std::filesystem::path& 
   run.fleet_hash = row.text(10);
   run.first_reading_id = row.integer(11);
   run.first_event_id = row.integer(12);
+  run.zone_data = row.text(13);
   return run;
 }
 
@@ -129,8 +132,8 @@ tables::Deletions read_deletions(tables::Database& shard, const std::filesystem:
 std::vector<RecordedRun> read_runs(tables::Database& shard, const std::filesystem::path& file) {
   // A process that was killed while it made the file has left it without tables.
   if (!has_table(shard, "run_info", file)) return {};
-  const bool version_1 = shard.query_integer("PRAGMA user_version", 0) < 2;
-  tables::Statement row = prepare_query(shard, version_1 ? select_runs_of_version_1 : select_runs, file);
+  tables::Statement row =
+      prepare_query(shard, select_runs(shard.query_integer("PRAGMA user_version", 0)), file);
   std::vector<RecordedRun> runs;
   while (next_row(row, shard, file)) runs.push_back(read_run(row, file));
   for (RecordedRun& run : runs) {

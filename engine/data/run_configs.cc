@@ -10,8 +10,8 @@ namespace fleet_sim::data {
 namespace {
 
 bool promise_the_same(const config::Config& a, const config::Config& b) {
-  return a.anomalies == b.anomalies && a.behaviors == b.behaviors &&
-         a.clock.utc_offset == b.clock.utc_offset && a.simulation.rate == b.simulation.rate;
+  return a.anomalies == b.anomalies && a.behaviors == b.behaviors && a.clock.zone == b.clock.zone &&
+         a.simulation.rate == b.simulation.rate;
 }
 
 // The config's rate, unless the sensor was seen to have one of its own.

@@ -62,6 +62,16 @@ void add_readings(JsonWriter& json, const ExplainedSensor& sensor) {
   });
 }
 
+void add_clock(JsonWriter& json, const ExplainedSensor& sensor) {
+  const zones::Zone& zone = sensor.explanation.profile.zone;
+  json.member("time_zone", zone.is_named() ? std::optional(zone.name()) : std::nullopt);
+  json.member("zone_source", zone_source(sensor));
+  json.member("utc_offset", config::utc_offset_text(zone.offset_at(sensor.now)));
+  const auto next = zone.next_change(sensor.now);
+  json.member("next_change", next ? std::optional(timestamp_text(next->at)) : std::nullopt);
+  json.member("next_utc_offset", next ? std::optional(config::utc_offset_text(next->offset)) : std::nullopt);
+}
+
 void add_signal(JsonWriter& json, const ExplainedSensor& sensor) {
   const model::ProfileNumbers<model::Chain>& numbers = sensor.explanation.numbers;
   json.object("normal_readings", [&] {
@@ -76,7 +86,7 @@ void add_signal(JsonWriter& json, const ExplainedSensor& sensor) {
     });
     add_number(json, "daily_amplitude", numbers.daily_amplitude);
     add_number(json, "work_hours_rise", numbers.work_hours_rise);
-    json.member("utc_offset", config::utc_offset_text(sensor.config.clock.utc_offset));
+    add_clock(json, sensor);
   });
 }
 

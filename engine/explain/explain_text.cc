@@ -157,6 +157,27 @@ void add_channel(Page& page, const types::ChannelColumn& column,
            joined("min, max", joined(chain_pieces(channel.min, unit), chain_pieces(channel.max, unit)[0])));
 }
 
+// "UTC+02:00", or of a zone "local time".
+std::string clock_name(const ExplainedSensor& sensor) {
+  const zones::Zone& zone = sensor.explanation.profile.zone;
+  return zone.is_named() ? "local time" : "UTC" + config::utc_offset_text(zone.offset_at(sensor.now));
+}
+
+std::vector<std::string> zone_pieces(const ExplainedSensor& sensor) {
+  const zones::Zone& zone = sensor.explanation.profile.zone;
+  const std::string offset = "UTC" + config::utc_offset_text(zone.offset_at(sensor.now));
+  const std::string source = fmt::format("({})", zone_source(sensor));
+  if (!zone.is_named()) return {offset, source};
+  std::vector<std::string> pieces{std::string(zone.name()), source + ":", offset + " now,"};
+  if (const auto next = zone.next_change(sensor.now)) {
+    pieces.push_back(fmt::format("UTC{} from {}Z", config::utc_offset_text(next->offset),
+                                 timestamp_text(next->at).substr(0, 16)));
+  } else {
+    pieces.emplace_back("and no change to come");
+  }
+  return pieces;
+}
+
 void add_signal(Page& page, const ExplainedSensor& sensor) {
   const model::ProfileNumbers<model::Chain>& numbers = sensor.explanation.numbers;
   page.heading("normal readings");
@@ -165,11 +186,11 @@ void add_signal(Page& page, const ExplainedSensor& sensor) {
   for (std::size_t c = 0; c < channels.size(); ++c) add_channel(page, channels[c], numbers.channels[c]);
   if (!type.daily_channel) return;
   const std::string& daily_unit = channels[index_of(*type.daily_channel)].unit;
-  const std::string offset = config::utc_offset_text(sensor.config.clock.utc_offset);
-  page.row("daily cycle",
-           joined(chain_pieces(numbers.daily_amplitude, daily_unit), "warmest at 15:00 UTC" + offset));
-  page.row("work hours",
-           joined(chain_pieces(numbers.work_hours_rise, daily_unit), "from 08:00 to 18:00 UTC" + offset));
+  page.row("daily cycle", joined(chain_pieces(numbers.daily_amplitude, daily_unit),
+                                 "warmest at 15:00 " + clock_name(sensor)));
+  page.row("work hours", joined(chain_pieces(numbers.work_hours_rise, daily_unit),
+                                "from 08:00 to 18:00 " + clock_name(sensor)));
+  page.row("time zone", zone_pieces(sensor));
 }
 
 double anomalous_share(const model::Explanation& explanation) {

@@ -19,7 +19,7 @@ std::optional<std::string> file_of(const config::Config& config, const identity:
 }  // namespace
 
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
-                               std::uint32_t index, const types::SensorType& type) {
+                               std::uint32_t index, Timestamp now, const types::SensorType& type) {
   const identity::Identity& identity = roster[index];
   const Cadence cadence = fleet::cadence_of(roster, identity, config);
   ExplainedSensor sensor{
@@ -36,6 +36,8 @@ ExplainedSensor explain_sensor(const config::Config& config, const identity::Ros
       .first_due = std::nullopt,
       .partition = fleet::partition_of(identity.id, config.fleet.partition.count),
       .file = file_of(config, roster, identity),
+      .has_own_zone = !roster.overrides(identity).time_zone.empty(),
+      .now = now,
       .explanation = model::explain_profile(config, fleet::profile_source(roster, identity, config, type))};
   const Microseconds phase = model::phase_of(hash_text(identity.id), cadence);
   if (const auto& start = config.clock.start) sensor.first_due = cadence.origin(*start) + phase;

@@ -30,6 +30,8 @@ struct ExplainedSensor {
   std::optional<Timestamp> first_due;  // where the config names a start
   std::uint32_t partition = 1;         // that has the sensor, of as many as the config names
   std::optional<std::string> file;     // none with the null sink
+  bool has_own_zone = false;           // its identity names one
+  Timestamp now = 0;                   // at which the offset of its clock is shown
   model::Explanation explanation;
 
   [[nodiscard]] bool in_this_partition() const { return partition == config.fleet.partition.index; }
@@ -37,7 +39,14 @@ struct ExplainedSensor {
 
 // `index` is the sensor's in the roster.
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
-                               std::uint32_t index, const types::SensorType& type = types::built_in_type());
+                               std::uint32_t index, Timestamp now,
+                               const types::SensorType& type = types::built_in_type());
+
+// Which key has named the zone whose clock the sensor follows.
+inline std::string_view zone_source(const ExplainedSensor& sensor) {
+  if (sensor.has_own_zone) return "identity timezone";
+  return sensor.explanation.profile.zone.is_named() ? "config clock.time_zone" : "config clock.utc_offset";
+}
 
 // About forty lines of at most 100 columns.
 std::string text_of(const ExplainedSensor& sensor);

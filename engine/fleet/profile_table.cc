@@ -1,6 +1,7 @@
 #include "fleet/profile_table.h"
 
 #include "model/resolution.h"
+#include "zones/zone_data.h"
 
 namespace fleet_sim::fleet {
 
@@ -35,7 +36,8 @@ model::ProfileSource profile_source(const identity::Roster& roster, const identi
           rate_of(roster, identity, config),
           merged_parameters(config, type, own),
           &own,
-          &type};
+          &type,
+          own.time_zone.empty() ? std::nullopt : zones::find_zone(own.time_zone)};
 }
 
 const model::Profile* ProfileTable::find_or_resolve(const identity::Identity& identity) {

@@ -95,6 +95,7 @@ std::uint64_t hash_of(const Roster& roster, const Identity& identity) {
   }
   const IdentityOverrides& overrides = roster.overrides(identity);
   hash = with(hash, overrides.rate);
+  if (!overrides.time_zone.empty()) hash = mix_words(hash, hash_text(overrides.time_zone));
   // Those of the built-in type count whether they are named or not: so do the hashes in older files.
   const types::Schema& built_in = types::built_in_type().schema;
   for (const types::ChannelColumn& channel : built_in.channels()) {

@@ -37,7 +37,8 @@ struct ChannelOverride {
 };
 
 struct IdentityOverrides {
-  std::optional<Rate> rate;                                               // readings_per_second or interval
+  std::optional<Rate> rate;  // readings_per_second or interval
+  std::string time_zone;     // a name that the zone data have; empty: the config's
   std::map<std::string, ChannelOverride, std::less<>> normal_parameters;  // by channel: of those it names
 
   // What is said of a channel: nothing of one that is not named.

@@ -24,6 +24,10 @@ constexpr std::array<NamedText, 5> texts{{{"type", &Identity::type},
                                           {"model", &Identity::model},
                                           {"firmware_version", &Identity::firmware_version}}};
 
+std::string_view zone_name(const IdentityOverrides& overrides) {
+  return overrides.time_zone.empty() ? std::string_view("none") : overrides.time_zone;
+}
+
 // Which of an identity's texts and numbers differ, as "name from -> to".
 std::string difference(const Roster& running, const Identity& from, const Roster& wanted,
                        const Identity& to) {
@@ -35,8 +39,13 @@ std::string difference(const Roster& running, const Identity& from, const Roster
     found +=
         fmt::format("{}{} {} -> {}", found.empty() ? "" : ", ", text.name, short_name(was), short_name(is));
   }
-  if (running.overrides(from) != wanted.overrides(to))
-    found += found.empty() ? "its numbers" : ", its numbers";
+  IdentityOverrides was = running.overrides(from);
+  const IdentityOverrides& is = wanted.overrides(to);
+  if (was.time_zone != is.time_zone) {
+    found += fmt::format("{}timezone {} -> {}", found.empty() ? "" : ", ", zone_name(was), zone_name(is));
+    was.time_zone = is.time_zone;
+  }
+  if (was != is) found += found.empty() ? "its numbers" : ", its numbers";
   return found;
 }
 

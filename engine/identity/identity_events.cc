@@ -119,6 +119,7 @@ bool IdentityEvents::value(const JsonValue& value) {
       lose("an array of identities must hold objects, not " + described(value));
       break;
     case Place::identity:
+      if (top().key == zone_key) zone_line_ = bytes_->line();
       if (top().key != unknown) mistake(set_field(record_, top().key, value));
       break;
     case Place::parameters:
@@ -169,6 +170,8 @@ bool IdentityEvents::end_identity() {
   const bool has_id = (top().known_keys & 1u << id_key) != 0;
   if (!has_id) mistake("id is missing: every identity needs a unique text", identity_line_);
   mistake(keys_problem(top().known_keys), identity_line_);
+  // Names are many: no nearest one is looked for where its mistake would only be counted.
+  mistake(zone_problem(record_, findings_.mistakes.size() < IdentityFindings::most_mistakes), zone_line_);
   if (bad_) {
     ++findings_.invalid;
   } else {

@@ -98,6 +98,7 @@ class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
   std::uint32_t identity_line_ = 0;   // of the record's opening brace
   std::size_t channel_ = 0;           // whose parameters are being read
   std::uint32_t parameter_line_ = 0;  // of the parameter read last
+  std::uint32_t zone_line_ = 0;       // of the record's time zone
 };
 
 }  // namespace fleet_sim::identity

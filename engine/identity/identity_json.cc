@@ -44,6 +44,7 @@ void write_record(JsonWriter json, const IdentityRecord& record) {
       json.member(identity_keys[i], record.*text_members[i]);
     }
     write_rate(json, record.overrides.rate);
+    if (!record.overrides.time_zone.empty()) json.member(identity_keys[zone_key], record.overrides.time_zone);
     write_parameters(json, record.overrides);
   });
 }

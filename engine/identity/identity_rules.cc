@@ -8,6 +8,7 @@
 #include "base/cadence.h"
 #include "base/plain_text.h"
 #include "base/text.h"
+#include "zones/zone_data.h"
 
 namespace fleet_sim::identity {
 namespace {
@@ -76,6 +77,7 @@ std::string set_field(IdentityRecord& record, std::size_t key, const JsonValue& 
   if (key < text_members.size()) return set_text(record.*text_members[key], identity_keys[key], value);
   if (key == rate_key) return set_rate(record, value);
   if (key == interval_key) return set_interval(record, value);
+  if (key == zone_key) return set_text(record.overrides.time_zone, identity_keys[key], value);
   return fmt::format("{} must be an object such as {{\"{}\": {{\"mean\": 65}}}}, not {}",
                      identity_keys[parameters_key], types::temperature, described(value));
 }
@@ -100,6 +102,13 @@ std::string channel_problem(std::string_view channel, const JsonValue& value) {
   return "normal_parameters." +
          problem(channel,
                  "must be an object such as {\"mean\": 65, \"std_dev\": 2}, not " + described(value));
+}
+
+std::string zone_problem(const IdentityRecord& record, bool hint) {
+  const std::string& name = record.overrides.time_zone;
+  if (name.empty() || zones::find_zone(name)) return {};
+  return fmt::format("{} of {} must be an IANA name such as Europe/Berlin, not {}{}", identity_keys[zone_key],
+                     in_double_quotes(record.id), in_double_quotes(name), hint ? zones::zone_hint(name) : "");
 }
 
 std::string keys_problem(std::uint32_t keys) {

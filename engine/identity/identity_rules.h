@@ -18,19 +18,21 @@ namespace fleet_sim::identity {
 
 inline constexpr std::size_t longest_text_bytes = 1'024;
 
-inline constexpr std::array<std::string_view, 9> identity_keys{"id",
-                                                               "type",
-                                                               "location",
-                                                               "manufacturer",
-                                                               "model",
-                                                               "firmware_version",
-                                                               "readings_per_second",
-                                                               "normal_parameters",
-                                                               "interval"};
+inline constexpr std::array<std::string_view, 10> identity_keys{"id",
+                                                                "type",
+                                                                "location",
+                                                                "manufacturer",
+                                                                "model",
+                                                                "firmware_version",
+                                                                "readings_per_second",
+                                                                "normal_parameters",
+                                                                "interval",
+                                                                "timezone"};
 inline constexpr std::size_t id_key = 0;
 inline constexpr std::size_t rate_key = 6;
 inline constexpr std::size_t parameters_key = 7;
 inline constexpr std::size_t interval_key = 8;  // another way to say the rate
+inline constexpr std::size_t zone_key = 9;
 
 // text_members[i] belongs to identity_keys[i].
 inline constexpr std::array<std::string IdentityRecord::*, 6> text_members{
@@ -53,6 +55,9 @@ std::string set_parameter(IdentityRecord& record, std::string_view channel, std:
 
 // What is wrong with a value that stands where the object of a channel should.
 std::string channel_problem(std::string_view channel, const JsonValue& value);
+
+// What is wrong with the zone that a record names; `hint` says whether to look for the nearest name.
+std::string zone_problem(const IdentityRecord& record, bool hint);
 
 // What is wrong with an identity that has these of identity_keys, a bit for each.
 std::string keys_problem(std::uint32_t keys);

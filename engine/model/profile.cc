@@ -122,7 +122,7 @@ Profile resolve_profile(const config::Config& config, const ProfileSource& sourc
   const ProfileNumbers<NoTrail> numbers = Resolution<NoTrail>(config, source).numbers();
   Profile profile;
   set_signal(profile, numbers, *source.type);
-  profile.utc_offset = config.clock.utc_offset;
+  profile.zone = source.zone.value_or(config.clock.zone);
   resolve_durations(profile, config, source.rate);
   const Onsets onsets = resolve_onsets(config.anomalies.basis, numbers.probability.value(),
                                        values_of(numbers.weights), profile.readings_per_anomaly);

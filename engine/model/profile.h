@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "identity/identity.h"
 #include "types/built_in_type.h"
+#include "zones/zone.h"
 
 namespace fleet_sim::model {
 
@@ -28,6 +29,7 @@ struct ProfileSource {
   const identity::IdentityOverrides* own =
       nullptr;  // which of the numbers are the identity's; only explanations ask
   const types::SensorType* type = &types::built_in_type();
+  std::optional<zones::Zone> zone = {};  // its own; none: the config's
 };
 
 struct ChannelProfile {
@@ -43,7 +45,8 @@ struct Profile {
   std::vector<ChannelProfile> channels;
   double daily_amplitude = 0;  // in the unit of the channel that the day acts on, as is …
   double work_hours_rise = 0;  // … this
-  Microseconds utc_offset = 0;
+  zones::Zone zone;  // of the sensor's clock, which the day follows: a table, so that a reading stays a
+                     // function of its due time
 
   // Cumulative over the anomaly types: a uniform draw below entry k, and not below entry k-1, means type k.
   PerAnomalyType<double> onset_until{};   // that an unaffected sensor starts one at its next reading

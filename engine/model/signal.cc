@@ -43,7 +43,7 @@ namespace {
 
 // What the time of day adds to a channel on which it acts.
 double daily_offset(const Profile& profile, Timestamp due) {
-  const double hour = local_hour(due, profile.utc_offset);
+  const double hour = local_hour(due, profile.zone.offset_at(due));
   double offset = profile.daily_amplitude * sine_of_turns((hour - (daily_peak_hour - 6)) / 24);
   if (profile.work_hours_rise != 0) offset += profile.work_hours_rise * work_hours_share(hour);
   return offset;

@@ -61,8 +61,8 @@ void ReadingTally::add(const StoredReading& reading) {
     ++cell.anomalous[index_of(*reading.anomaly)];
   } else if (reading.first_value) {
     DailyCurve& curve = curves_[combinations_[cell.combination].location_class];
-    HourMean& hour =
-        curve[static_cast<std::size_t>(model::local_hour(reading.at, context_->config->clock.utc_offset))];
+    HourMean& hour = curve[static_cast<std::size_t>(
+        model::local_hour(reading.at, context_->config->clock.zone.offset_at(reading.at)))];
     hour.sum += *reading.first_value;
     ++hour.readings;
   }

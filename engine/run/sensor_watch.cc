@@ -120,7 +120,7 @@ SensorWatch::Look& SensorWatch::remembered(const start::Edition& edition, const 
       {past_is_known ? fleet::state_after(now, from) : now,
        {},
        explain::json_of(explain::explain_sensor(*edition.config, simulator_.roster(), now.sensor.identity,
-                                                *simulator_.inputs().type),
+                                                now.next_due, *simulator_.inputs().type),
                         false)});
   if (watched_.size() > most_watched) watched_.pop_back();
   return watched_.front();

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "config/config_keys.h"
 #include "config/load_config.h"
+#include "zones/zone_data.h"
 
 namespace fleet_sim::start {
 namespace {
@@ -47,6 +48,7 @@ tables::RunInfo describe_run(const config::Config& config, const identity::Roste
   run.config = config::config_text(config);
   run.config_hash = readings_config_hash(config);
   run.fleet_hash = fleet_hash(roster, members);
+  run.zone_data = zones::zone_data_version();
   return run;
 }
 

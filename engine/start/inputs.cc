@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <initializer_list>
@@ -17,6 +18,7 @@
 #include "fleet/partition.h"
 #include "identity/identity_rules.h"
 #include "start/resume.h"
+#include "zones/zone_data.h"
 
 namespace fleet_sim::start {
 namespace {
@@ -177,6 +179,22 @@ void warn_of_overload(Inputs& inputs) {
       "simulation.overload: skip has no effect at clock.speed max, where no reading is late; readings wait");
 }
 
+// Readings of moments for which the two differ would not be those that the run began to make.
+void warn_of_other_zone_data(Inputs& inputs) {
+  const std::string now = zones::zone_data_version();
+  if (!inputs.resumed || inputs.resumed->zone_data.empty() || inputs.resumed->zone_data == now) return;
+  const identity::Roster& roster = inputs.identities.roster;
+  const auto follows_a_zone = [&](std::uint32_t member) {
+    return inputs.config.clock.zone.is_named() || !roster.overrides(roster[member]).time_zone.empty();
+  };
+  if (std::ranges::none_of(inputs.members, follows_a_zone)) return;
+  inputs.warnings.push_back(
+      fmt::format("the run began with the time zone data {}, but {} are installed; sensors with a time zone "
+                  "may read other "
+                  "values from here on",
+                  inputs.resumed->zone_data, now.empty() ? "others" : now));
+}
+
 // The members of this process's partition, and what only they and the config together can tell.
 void choose_members(Inputs& inputs, Problems& problems) {
   const identity::Roster& roster = inputs.identities.roster;
@@ -227,6 +245,7 @@ Inputs read_inputs(const Arguments& arguments) {
   Inputs inputs = read_files(arguments, record, problems);
   choose_members(inputs, problems);
   if (inputs.resumed && problems.empty()) follow_fleet(inputs, record, problems);
+  warn_of_other_zone_data(inputs);
   if (!problems.empty()) throw InvalidInput(problems.text());
   warn_of_unknown_keys(inputs);
   warn_of_overload(inputs);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <limits>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -41,26 +42,29 @@ CREATE TABLE IF NOT EXISTS run_info (
   shard_by TEXT NOT NULL,
   fleet_hash TEXT,
   first_reading_id INTEGER,
-  first_event_id INTEGER
+  first_event_id INTEGER,
+  zone_data TEXT
 );
 )sql";
 
 constexpr std::string_view readings_table = "sensor_readings";
 constexpr const char* add_synced = "ALTER TABLE sensor_readings ADD COLUMN synced INTEGER DEFAULT 0;";
-constexpr const char* add_run_columns =
+constexpr const char* add_run_columns_of_version_2 =
     "ALTER TABLE run_info ADD COLUMN fleet_hash TEXT;"
     "ALTER TABLE run_info ADD COLUMN first_reading_id INTEGER;"
     "ALTER TABLE run_info ADD COLUMN first_event_id INTEGER;";
+constexpr const char* add_run_columns_of_version_3 = "ALTER TABLE run_info ADD COLUMN zone_data TEXT;";
 constexpr const char* create_unsynced_index =
     "CREATE INDEX IF NOT EXISTS sensor_readings_unsynced ON sensor_readings (timestamp) WHERE synced = 0";
 constexpr const char* drop_unsynced_index = "DROP INDEX IF EXISTS sensor_readings_unsynced";
 
 constexpr std::string_view insert_run = R"sql(
 INSERT OR IGNORE INTO run_info (run_id, seed, version, config, config_hash, start, began_at, fleet_size, partition,
-  shard_by, fleet_hash, first_reading_id, first_event_id)
+  shard_by, fleet_hash, first_reading_id, first_event_id, zone_data)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
   max(?12, (SELECT coalesce(max(id), 0) FROM sensor_readings)) + 1,
-  max(?13, (SELECT coalesce(max(id), 0) FROM anomaly_events)) + 1))sql";
+  max(?13, (SELECT coalesce(max(id), 0) FROM anomaly_events)) + 1,
+  nullif(?14, '')))sql";
 
 using Columns = std::vector<std::string>;
 
@@ -95,8 +99,8 @@ const Columns& event_columns() {
 
 const Columns& run_columns() {
   static const Columns columns{
-      "run_id",     "seed",      "version",  "config",     "config_hash",      "start",         "began_at",
-      "fleet_size", "partition", "shard_by", "fleet_hash", "first_reading_id", "first_event_id"};
+      "run_id",     "seed",      "version",  "config",     "config_hash",      "start",          "began_at",
+      "fleet_size", "partition", "shard_by", "fleet_hash", "first_reading_id", "first_event_id", "zone_data"};
   return columns;
 }
 
@@ -120,18 +124,29 @@ StorageError mismatch(const std::string& what) {
   return {SQLITE_MISMATCH, fmt::format("{}; move the file away or choose another data directory", what)};
 }
 
-// The form of a table: ours, ours before its last columns came, or somebody else's.
-enum class Form { absent, current, older, foreign };
+// The form of a table: ours, ours before its last columns came, before more of them had come, or somebody
+// else's.
+enum class Form { absent, current, older, oldest, foreign };
 
-Form form_of(const Columns& columns, const Columns& ours, std::size_t newer_columns) {
+// How many columns the older form lacks, and how many the oldest; none where there is no such form.
+struct NewerColumns {
+  std::size_t than_older = 0;
+  std::size_t than_oldest = 0;
+};
+
+Form form_of(const Columns& columns, const Columns& ours, NewerColumns newer) {
+  const auto lacks = [&](std::size_t count) {
+    return count > 0 && std::ranges::equal(columns, std::span(ours).first(ours.size() - count));
+  };
   if (columns.empty()) return Form::absent;
   if (columns == ours) return Form::current;
-  const Columns older(ours.begin(), ours.end() - static_cast<std::ptrdiff_t>(newer_columns));
-  return columns == older ? Form::older : Form::foreign;
+  if (lacks(newer.than_older)) return Form::older;
+  return lacks(newer.than_oldest) ? Form::oldest : Form::foreign;
 }
 
 // What a shard's tables turned out to be. Before collectors marked rows, readings had no `synced`; before
-// runs could go on, run_info did not say where a run's rows begin.
+// sensors had time zones, run_info did not say from which data; before runs could go on, nor where a run's
+// rows begin.
 struct Forms {
   Form readings = Form::absent;
   Form events = Form::absent;
@@ -143,11 +158,11 @@ StorageError verdict_on(std::string_view table, Form form) {
   return mismatch(fmt::format("has a table {} with different columns", table));
 }
 
-StorageError judge_table(Database& database, std::string_view table, const Columns& ours,
-                         std::size_t newer_columns, Form& form) {
+StorageError judge_table(Database& database, std::string_view table, const Columns& ours, NewerColumns newer,
+                         Form& form) {
   Columns columns;
   if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
-  form = form_of(columns, ours, newer_columns);
+  form = form_of(columns, ours, newer);
   return verdict_on(table, form);
 }
 
@@ -182,7 +197,7 @@ StorageError judge_readings(Database& database, std::optional<types::Schema>& sc
   Columns columns;
   if (StorageError error = read_columns(database, readings_table, columns); !error.ok()) return error;
   schema = schema_of(columns);
-  form = schema ? form_of(columns, reading_columns(*schema), 1) : Form::foreign;
+  form = schema ? form_of(columns, reading_columns(*schema), {1, 0}) : Form::foreign;
   return verdict_on(readings_table, form);
 }
 
@@ -200,11 +215,11 @@ StorageError judge_version(Database& database) {
 StorageError judge_tables(Database& database, std::optional<types::Schema>& schema, Forms& forms) {
   StorageError error = judge_version(database);
   if (error.ok()) {
-    error = schema ? judge_table(database, readings_table, reading_columns(*schema), 1, forms.readings)
+    error = schema ? judge_table(database, readings_table, reading_columns(*schema), {1, 0}, forms.readings)
                    : judge_readings(database, schema, forms.readings);
   }
-  if (error.ok()) error = judge_table(database, "anomaly_events", event_columns(), 0, forms.events);
-  if (error.ok()) error = judge_table(database, "run_info", run_columns(), 3, forms.runs);
+  if (error.ok()) error = judge_table(database, "anomaly_events", event_columns(), {}, forms.events);
+  if (error.ok()) error = judge_table(database, "run_info", run_columns(), {1, 4}, forms.runs);
   if (!error.ok()) return error;
   if (forms.readings == Form::absent && database.query_integer("SELECT count(*) FROM sqlite_schema", 0) > 0) {
     return mismatch("has tables, but no sensor_readings");
@@ -248,7 +263,8 @@ StorageError create_or_migrate(Database& database, const config::SqliteSettings&
     if (StorageError error = judge_tables(database, schema, forms); !error.ok()) return error;
     std::string steps;
     if (forms.readings == Form::older) steps += add_synced;
-    if (forms.runs == Form::older) steps += add_run_columns;
+    if (forms.runs == Form::oldest) steps += add_run_columns_of_version_2;
+    if (forms.runs == Form::oldest || forms.runs == Form::older) steps += add_run_columns_of_version_3;
     steps += create_readings(*schema);
     steps += create_other_tables;
     steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
@@ -334,7 +350,7 @@ StorageError record_run(Database& database, const RunInfo& run, const LastIds& l
   return database.run(insert_run, run.run_id, static_cast<std::int64_t>(run.seed), run.version, run.config,
                       run.config_hash, timestamp_text(run.start), timestamp_text(run.began_at),
                       static_cast<std::int64_t>(run.fleet_size), run.partition, run.shard_by, run.fleet_hash,
-                      last.reading, last.event);
+                      last.reading, last.event, run.zone_data);
 }
 
 }  // namespace fleet_sim::tables

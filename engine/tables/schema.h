@@ -15,7 +15,7 @@
 
 namespace fleet_sim::tables {
 
-inline constexpr std::int64_t schema_version = 2;  // PRAGMA user_version
+inline constexpr std::int64_t schema_version = 3;  // PRAGMA user_version
 
 class RunReloads;
 
@@ -33,6 +33,7 @@ struct RunInfo {
   std::string config;                   // the whole effective config as YAML
   std::string config_hash;              // of what in it decides readings
   std::string fleet_hash;               // of the identities; empty in files of an older version
+  std::string zone_data;                // version of the time zone data; empty: unknown
   const RunReloads* reloads = nullptr;  // none: a run that is not reloaded, or was read back
 };
 

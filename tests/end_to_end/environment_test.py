@@ -10,7 +10,7 @@ import yaml
 from fleet import *
 
 # Whose other value cannot be guessed from the default. Lists are joined by ':' in a variable.
-OTHERS = {"simulation.seed": 11, "simulation.overload": "skip", "anomalies.basis": "event", "fleet.partition": "1/2",
+OTHERS = {"simulation.seed": 11, "simulation.overload": "skip", "simulation.phase": "aligned", "anomalies.basis": "event", "fleet.partition": "1/2",
           "anomalies.types.spike.duration_seconds": 5, "sharding.by": "location", "clock.speed": "max",
           "clock.start": "2026-01-31T00:00:00.000000Z", "clock.utc_offset": "+02:00", "database.path": "other/sensors.db",
           "database.data_dir": "elsewhere", "database.synchronous": "full", "database.page_size": 8192,
@@ -19,7 +19,7 @@ OTHERS = {"simulation.seed": 11, "simulation.overload": "skip", "anomalies.basis
 # Which cannot be changed in the one run, because there would be no rows to read the config from, or two fleets, or because
 # others exclude them.
 ALONE = {"fleet.identities", "fleet.identity", "database.sink", "monitoring.token", "clock.backfill_seconds",
-         "simulation.count"}
+         "simulation.count", "simulation.interval", "clock.time_zone"}
 
 
 def flattened(tree, prefix=""):
@@ -92,6 +92,14 @@ class Environment(FleetTest):
         ran = self.fleet_sim("--identities", IDENTITIES, "--speed", "max", env={"FLEET_SIM_SIMULATION_COUNT": "1234"})
         self.assertEqual(ran.summary.due, 1_234)
         self.assertEqual(self.recorded(self.dir / "data")["simulation.count"], 1_234)
+
+    def test_other_spellings(self):
+        """Of a rate and of a zone, instead of the usual ones."""
+        self.fleet_sim("--identities", IDENTITIES, "--speed", "max", "--duration", "10m", env={
+            "FLEET_SIM_SIMULATION_INTERVAL": "1m30s", "FLEET_SIM_CLOCK_TIME_ZONE": "Europe/Berlin"})
+        recorded = self.recorded(self.dir / "data")
+        self.assertEqual((recorded["simulation.interval"], recorded["clock.time_zone"]), ("90s", "Europe/Berlin"))
+        self.assertFalse({"simulation.readings_per_second", "clock.utc_offset"} & recorded.keys())
 
     def test_token(self):
         """A secret that no file and no message tells; status_test has what it is good for."""

@@ -380,7 +380,7 @@ TEST_CASE("the hour is local: the peak moves with clock.utc_offset") {
   const Kind outdoor{2, 3, 3, 2};
   const identity::Roster roster = roster_of_one_kind(outdoor, 64 * scale());
   config::Config config = config_with_period(10);
-  config.clock.utc_offset = 5 * one_hour + one_hour / 2;
+  config.clock.zone = zones::Zone(5 * one_hour + one_hour / 2);
   struct Sums {
     double cosine = 0;
     double sine = 0;
