@@ -95,6 +95,7 @@ const std::vector<BadFile> bad_files{
      {}},
     {"interval_text.json", ":2", "up to 1157 days, not the text \"1/60\"", {}},
     {"invalid_utf8.json", ":3", "save the file as UTF-8", {}},
+    {"latin_1.json", ":3", "the byte 0xFC is 'ü' in Latin-1 and Windows-1252", {}},
     {"location_null.json", ":3", "location must be text in quotes, not null", {}},
     {"mean_infinite.json", ":4", "number overflow", {}},
     {"mean_text.json", ":5", "normal_parameters.voltage.mean must be a number, not the text \"12\"", {}},
@@ -125,6 +126,10 @@ const std::vector<BadFile> bad_files{
      {}},
     {"zone_null.json", ":2", "timezone must be text in quotes, not null", {}},
     {"truncated.json", ":3", "not valid JSON", {"GOOD_7"}},
+    {"utf_16.json", "", "is UTF-16, not UTF-8: convert it with `iconv -f UTF-16 -t UTF-8`", {}},
+    {"utf_16_no_mark.jsonl", "", "is UTF-16BE without a byte order mark", {}},
+    {"windows_1252.jsonl", ":2", "the byte 0x96 is '–' in Windows-1252", {"GOOD_9"}},
+    {"zipped.json", "", "is compressed with gzip: unpack it with `gunzip`", {}},
 };
 
 }  // namespace
@@ -157,8 +162,9 @@ TEST_CASE("a bad line leaves the other lines alone") {
 
 TEST_CASE("good files among bad ones load, and every mistake is counted") {
   const Loaded loaded = load({bad_folder});
-  CHECK(loaded.ids == Ids{"GOOD_1", "GOOD_2", "GOOD_3", "GOOD_4", "GOOD_5", "GOOD_6", "GOOD_7", "GOOD_8"});
-  CHECK(loaded.files == bad_files.size() + 3);
+  CHECK(loaded.ids ==
+        Ids{"GOOD_1", "GOOD_2", "GOOD_3", "GOOD_4", "GOOD_5", "GOOD_6", "GOOD_7", "GOOD_9", "GOOD_8"});
+  CHECK(loaded.files == bad_files.size());  // three good ones more, but three that are no text
   CHECK(loaded.problem_count == bad_files.size() + 4);
   CHECK(loaded.invalid == bad_files.size() + 4);
   CHECK(loaded.problems.starts_with((bad_folder / "array_of_numbers.json").string() + ":3: "));

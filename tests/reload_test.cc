@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "config/config_changes.h"
-#include "config/config_watcher.h"
+#include "files/file_watcher.h"
 #include "config/load_config.h"
 #include "fleet/fleet.h"
 #include "identity/identity_changes.h"
@@ -38,8 +38,8 @@ void write(const std::filesystem::path& path, const std::string& text) {
 // cannot be set, which is why read_at lies in the future below.
 constexpr Microseconds long_enough = 10 * a_second;
 
-config::ConfigWatcher watcher_of(const std::filesystem::path& path) {
-  return config::ConfigWatcher({path}, system_now() + long_enough);
+files::FileWatcher watcher_of(const std::filesystem::path& path) {
+  return files::FileWatcher({path}, system_now() + long_enough);
 }
 
 // A reading with the values that make it comparable bit for bit, by its sensor's id.
@@ -206,7 +206,7 @@ TEST_CASE("a watcher sees content, names and links change, and nothing else") {
   const std::filesystem::path files = folder / "files";
   std::filesystem::create_directory(files);
   write(files / "a.json", "1");
-  config::ConfigWatcher watcher = watcher_of(files);
+  files::FileWatcher watcher = watcher_of(files);
   CHECK(!watcher.look());
   SUBCASE("rewritten") {
     write(files / "a.json", "22");
@@ -237,7 +237,7 @@ TEST_CASE("a watcher looks through links") {
   const std::filesystem::path mounted = folder / "mounted";
   std::filesystem::create_directory_symlink("../one", mounted / "..data");
   std::filesystem::create_symlink("..data/a.json", mounted / "a.json");
-  config::ConfigWatcher file = watcher_of(mounted / "a.json");
+  files::FileWatcher file = watcher_of(mounted / "a.json");
   CHECK(!file.look());
   std::filesystem::create_directory_symlink("../two", mounted / "..new");
   std::filesystem::rename(mounted / "..new", mounted / "..data");
@@ -247,7 +247,7 @@ TEST_CASE("a watcher looks through links") {
 TEST_CASE("what was written just before it was read is looked at again") {
   const TemporaryFolder folder;
   write(folder / "a.json", "1");
-  config::ConfigWatcher watcher({folder / "a.json"}, system_now());
+  files::FileWatcher watcher({folder / "a.json"}, system_now());
   CHECK(watcher.look());
 }
 

@@ -52,7 +52,7 @@ bool is_control(std::uint32_t value) {
 std::optional<TextFlaw> find_text_flaw(std::string_view text, std::string_view allowed) {
   for (std::size_t at = 0; at < text.size();) {
     const CodePoint next = first_code_point(text.substr(at));
-    if (next.bytes == 0) return TextFlaw{at, "is not UTF-8"};
+    if (next.bytes == 0) return TextFlaw{at, "is not UTF-8", false};
     const bool permitted = next.bytes == 1 && allowed.find(text[at]) != std::string_view::npos;
     if (is_control(next.value) && !permitted) return TextFlaw{at, "contains a control character"};
     at += next.bytes;

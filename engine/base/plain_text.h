@@ -12,6 +12,7 @@ namespace fleet_sim {
 struct TextFlaw {
   std::size_t offset = 0;  // of the first byte that is wrong
   std::string_view why;    // "is not UTF-8"
+  bool is_utf8 = true;     // false: the byte is part of no character
 };
 
 // The first byte that is not part of well-formed UTF-8, or that starts a control character (C0, DEL, C1)

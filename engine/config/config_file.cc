@@ -10,8 +10,8 @@
 #include "config/behaviors.h"
 #include "config/config_keys.h"
 #include "config/load_config.h"
-#include "config/text_file.h"
 #include "config/yaml_tree.h"
+#include "files/text_file.h"
 
 namespace fleet_sim::config {
 namespace {
@@ -119,7 +119,7 @@ class FileReader {
 
 void read_config_file(const std::filesystem::path& path, Config& config, Origins& origins,
                       Problems& problems) {
-  const auto content = read_text_file(path, largest_config_file_bytes, problems);
+  const auto content = files::read_text_file(path, largest_config_file_bytes, problems);
   if (content) read_config_text(*content, path.string(), config, origins, problems);
 }
 

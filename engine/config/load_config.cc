@@ -10,8 +10,8 @@
 #include "base/plain_text.h"
 #include "config/config_file.h"
 #include "config/config_keys.h"
-#include "config/text_file.h"
 #include "config/units.h"
+#include "files/text_file.h"
 #include "types/built_in_type.h"
 
 namespace fleet_sim::config {
@@ -212,7 +212,7 @@ Config read_config(std::string_view text, const std::string& place, Problems& pr
   Loader loader({}, problems);
   if (text.size() > largest_config_file_bytes) {
     problems.add(place, "is too large for a config");
-  } else if (is_text(text, place, problems)) {
+  } else if (files::is_text(text, place, problems)) {
     loader.add_text(text, place);
   }
   return loader.finish();

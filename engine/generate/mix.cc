@@ -13,8 +13,8 @@
 #include "base/nearest.h"
 #include "base/plain_text.h"
 #include "config/file_problems.h"
-#include "config/text_file.h"
 #include "config/yaml_tree.h"
+#include "files/text_file.h"
 
 namespace fleet_sim::generate {
 
@@ -166,7 +166,7 @@ Mix default_mix() {
 }
 
 Mix load_mix(const std::filesystem::path& file, Problems& problems) {
-  const auto text = config::read_text_file(file, largest_mix_file_bytes, problems);
+  const auto text = files::read_text_file(file, largest_mix_file_bytes, problems);
   if (!text) return default_mix();
   const config::FileProblems file_problems(file.string(), problems);
   const auto tree = config::parse_yaml(*text, file_problems);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/plain_text.h"
+#include "files/encoding.h"
 #include "identity/identity_rules.h"
 
 namespace fleet_sim::identity {
@@ -17,7 +18,9 @@ constexpr std::size_t drained_at = 1'024;  // identities, about 500 kB
 std::string syntax_problem(std::string_view what) {
   const auto quote = what.find("; last read: ");
   if (what.substr(0, quote).find("UTF-8") != std::string_view::npos) {
-    return "contains bytes that are not UTF-8: save the file as UTF-8";
+    const std::string_view read = what.substr(std::min(quote, what.size()));
+    const auto flaw = find_text_flaw(read);
+    return files::not_utf8(flaw && !flaw->is_utf8 ? read[flaw->offset] : '\0');
   }
   const auto column = what.find(", column ");
   const auto prefix = column == std::string_view::npos ? what.find("] ") : what.find(": ", column);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/plain_text.h"
+#include "files/encoding.h"
 
 namespace fleet_sim::identity {
 namespace {
@@ -96,6 +97,10 @@ std::size_t InputFile::read(std::span<char> buffer) {
     if (got < 0) fail(unreadable(errno));
     if (got <= 0) break;
     filled += static_cast<std::size_t>(got);
+  }
+  if (total_bytes_ == 0 && failure_.empty()) {
+    const std::string_view beginning(buffer.data(), std::min(filled, files::encoding_bytes));
+    if (std::string foreign = files::foreign_encoding(beginning); !foreign.empty()) fail(std::move(foreign));
   }
   total_bytes_ += filled;
   // It may have grown since it was measured.

@@ -41,7 +41,8 @@ class InputFile {
   bool open(const std::string& path);
 
   // Fills the buffer as far as the file goes and returns how far; less than asked for is the end, or a
-  // failure.
+  // failure, such as a file whose beginning is no UTF-8. To see that, the first buffer has at least
+  // files::encoding_bytes.
   std::size_t read(std::span<char> buffer);
 
   // Why the file cannot be read, or cannot be read on; empty when all is well.

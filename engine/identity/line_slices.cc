@@ -5,13 +5,16 @@
 #include <string_view>
 #include <utility>
 
+#include "files/encoding.h"
+
 namespace fleet_sim::identity {
 
 void LineSlices::open(const std::string& path) {
   rest_.clear();
   line_ = 1;
   inside_long_line_ = false;
-  if (file_.open(path)) skip_byte_order_mark();
+  at_beginning_ = true;
+  file_.open(path);
 }
 
 LineSlice LineSlices::next() {
@@ -24,18 +27,13 @@ LineSlice LineSlices::next() {
   text.resize(kept + slice_bytes);
   const std::size_t got = file_.read(std::span(text).subspan(kept));
   text.resize(kept + got);
+  if (std::exchange(at_beginning_, false) && text.starts_with(files::utf8_byte_order_mark))
+    text.erase(0, files::utf8_byte_order_mark.size());
   slice.last = got < slice_bytes;
   slice.failure = file_.failure();
   if (!slice.last) keep_rest(text);
   line_ += static_cast<std::uint32_t>(std::ranges::count(text, '\n'));
   return slice;
-}
-
-void LineSlices::skip_byte_order_mark() {
-  constexpr std::string_view mark = "\xEF\xBB\xBF";
-  rest_.resize(mark.size());
-  rest_.resize(file_.read(rest_));
-  if (rest_ == mark) rest_.clear();
 }
 
 // Leaves whole lines in `text`. A line longer than a slice is far over the limit for one identity: its

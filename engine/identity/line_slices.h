@@ -29,13 +29,13 @@ class LineSlices {
   LineSlice next();
 
  private:
-  void skip_byte_order_mark();
   void keep_rest(std::string& text);
   void skip_long_line();
 
   InputFile file_;
   std::string rest_;  // the beginning of the next slice's first line
   std::uint32_t line_ = 1;
+  bool at_beginning_ = true;
   bool inside_long_line_ = false;
 };
 

@@ -97,12 +97,12 @@ status::ReloadHistory Reloader::history() const {
 void Reloader::run() {
   const start::Inputs& inputs = targets_.inputs;
   if (const auto file = start::config_file(*inputs.arguments)) {
-    config_.emplace(Source{"config", ErrorClass::config, config::ConfigWatcher({*file}, inputs.read_at)});
+    config_.emplace(Source{"config", ErrorClass::config, files::FileWatcher({*file}, inputs.read_at)});
   }
   const auto paths = start::identity_paths(inputs.config.fleet);
   if (!paths.empty()) {
     identities_.emplace(
-        Source{"identities", ErrorClass::identity, config::ConfigWatcher(paths, inputs.read_at)});
+        Source{"identities", ErrorClass::identity, files::FileWatcher(paths, inputs.read_at)});
   }
   while (wait()) check();
 }

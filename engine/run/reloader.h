@@ -23,7 +23,7 @@
 
 #include "base/errors.h"
 #include "config/config_changes.h"
-#include "config/config_watcher.h"
+#include "files/file_watcher.h"
 #include "fleet/fleet.h"
 #include "identity/identity_changes.h"
 #include "log/log.h"
@@ -88,7 +88,7 @@ class Reloader {
   struct Source {
     std::string_view what;
     ErrorClass error_class;
-    config::ConfigWatcher files;
+    files::FileWatcher files;
     std::string refused = {};
     std::uint64_t refused_sight = 0;
   };

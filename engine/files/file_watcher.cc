@@ -1,4 +1,4 @@
-#include "config/config_watcher.h"
+#include "files/file_watcher.h"
 
 #include <sys/stat.h>
 
@@ -9,8 +9,9 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "files/folder_walk.h"
 
-namespace fleet_sim::config {
+namespace fleet_sim::files {
 namespace {
 
 constexpr Microseconds settled_after = 2 * microseconds_per_second;  // some file systems count in seconds
@@ -42,41 +43,33 @@ struct Sight {
   }
 };
 
-void add_folder(const std::filesystem::path& folder, Sight& sight) {
-  sight.add_file(folder);  // tells of entries that have gone, and of links that were switched
-  std::vector<std::filesystem::path> entries;
-  std::error_code error;
-  std::filesystem::directory_iterator entry(folder, error);
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    if (!entry->path().filename().native().starts_with('.')) entries.push_back(entry->path());
-  }
-  std::ranges::sort(entries);
-  for (const auto& path : entries) sight.add_file(path);
-}
-
 Sight look_at(const std::vector<std::filesystem::path>& paths) {
   Sight sight;
+  FolderWalk walk;
   for (const auto& path : paths) {
     std::error_code none;
     if (std::filesystem::is_directory(path, none)) {
-      add_folder(path, sight);
+      walk.walk(path);
     } else {
       sight.add_file(path);
     }
   }
+  // Folders tell of entries that have gone, and of links that were switched.
+  for (const auto& folder : walk.folders()) sight.add_file(folder);
+  for (const auto& file : walk.files()) sight.add_file(file);
   return sight;
 }
 
 }  // namespace
 
-ConfigWatcher::ConfigWatcher(std::vector<std::filesystem::path> paths, Timestamp read_at)
+FileWatcher::FileWatcher(std::vector<std::filesystem::path> paths, Timestamp read_at)
     : paths_(std::move(paths)) {
   const Sight sight = look_at(paths_);
   taken_up_ = sight.hash;
   taken_up_is_settled_ = sight.newest + settled_after <= read_at;
 }
 
-bool ConfigWatcher::look() {
+bool FileWatcher::look() {
   const Timestamp now = system_now();
   const Sight sight = look_at(paths_);
   seen_ = sight.hash;
@@ -84,9 +77,9 @@ bool ConfigWatcher::look() {
   return seen_ != taken_up_ || !taken_up_is_settled_;
 }
 
-void ConfigWatcher::take_up() {
+void FileWatcher::take_up() {
   taken_up_ = seen_;
   taken_up_is_settled_ = seen_is_settled_;
 }
 
-}  // namespace fleet_sim::config
+}  // namespace fleet_sim::files

@@ -1,5 +1,5 @@
-// Sees whether files have changed: the config file, or the files and folders of identities, each folder with
-// every entry in it that is not hidden. It looks at what the names lead to, so a symbolic link that is
+// Sees whether files have changed: the config files, or the files and folders of identities, each folder with
+// every entry below it that is not hidden. It looks at what the names lead to, so a symbolic link that is
 // switched to another folder, as Kubernetes does with its ConfigMaps, is a change. It asks the system about
 // each file and reads none: contents are for the loaders. One thread. A file that cannot be examined counts
 // as gone.
@@ -11,12 +11,12 @@
 
 #include "base/timestamp.h"
 
-namespace fleet_sim::config {
+namespace fleet_sim::files {
 
-class ConfigWatcher {
+class FileWatcher {
  public:
   // What has not been touched since `read_at`, when the loaders began to read, counts as taken up.
-  ConfigWatcher(std::vector<std::filesystem::path> paths, Timestamp read_at);
+  FileWatcher(std::vector<std::filesystem::path> paths, Timestamp read_at);
 
   // Looks. True while what is there is something else than what was last taken up.
   bool look();
@@ -36,4 +36,4 @@ class ConfigWatcher {
   bool taken_up_is_settled_ = false;
 };
 
-}  // namespace fleet_sim::config
+}  // namespace fleet_sim::files

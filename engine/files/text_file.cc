@@ -1,4 +1,4 @@
-#include "config/text_file.h"
+#include "files/text_file.h"
 
 #include <fmt/format.h>
 
@@ -12,11 +12,10 @@
 #include <utility>
 
 #include "base/plain_text.h"
+#include "files/encoding.h"
 
-namespace fleet_sim::config {
+namespace fleet_sim::files {
 namespace {
-
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 class Descriptor {
  public:
@@ -82,18 +81,21 @@ std::optional<std::string> read_text_file(const std::filesystem::path& path, std
   std::string content;
   std::string wrong = refusal(path, largest);
   if (wrong.empty()) wrong = read_all(path, largest, content);
+  if (wrong.empty()) wrong = foreign_encoding(content);
   if (!wrong.empty()) {
     problems.add(path.string(), wrong);
     return std::nullopt;
   }
-  if (content.starts_with(byte_order_mark)) content.erase(0, byte_order_mark.size());
+  if (content.starts_with(utf8_byte_order_mark)) content.erase(0, utf8_byte_order_mark.size());
   return is_text(content, path.string(), problems) ? std::optional(std::move(content)) : std::nullopt;
 }
 
 bool is_text(std::string_view content, const std::string& place, Problems& problems) {
   const auto flaw = find_text_flaw(content, "\t\r\n");
-  if (flaw) problems.add(fmt::format("{}:{}", place, line_of(content, flaw->offset)), std::string(flaw->why));
-  return !flaw;
+  if (!flaw) return true;
+  problems.add(fmt::format("{}:{}", place, line_of(content, flaw->offset)),
+               flaw->is_utf8 ? std::string(flaw->why) : not_utf8(content[flaw->offset]));
+  return false;
 }
 
-}  // namespace fleet_sim::config
+}  // namespace fleet_sim::files

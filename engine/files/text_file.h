@@ -10,7 +10,7 @@
 
 #include "base/problems.h"
 
-namespace fleet_sim::config {
+namespace fleet_sim::files {
 
 // The content without a byte order mark: UTF-8 of at most `largest` bytes, with no control characters but
 // tabs and line ends. Anything else is a problem and nothing is returned.
@@ -20,4 +20,4 @@ std::optional<std::string> read_text_file(const std::filesystem::path& path, std
 // Whether the content is such text; if not, that is a problem at its place and line.
 bool is_text(std::string_view content, const std::string& place, Problems& problems);
 
-}  // namespace fleet_sim::config
+}  // namespace fleet_sim::files
