@@ -27,7 +27,7 @@ int run_fleet(const types::SensorType& type, const char* config_file) {
   tables::configure_sqlite();
   start::Inputs inputs;
   Problems problems;
-  inputs.config = config::load_config(config_file, {}, {}, problems);
+  inputs.config = config::load_config(std::vector<std::filesystem::path>{config_file}, {}, {}, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   inputs.identities.roster = test::roster_of(5);
   inputs.members = test::all_of(inputs.identities.roster);

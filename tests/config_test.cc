@@ -40,7 +40,8 @@ struct Loaded {
 Loaded load(const std::optional<fs::path>& file, const std::vector<config::Setting>& environment = {},
             const std::vector<config::Setting>& flags = {}) {
   Problems problems;
-  config::Config config = config::load_config(file, environment, flags, problems);
+  const std::vector<fs::path> files(file ? 1 : 0, file.value_or(""));
+  config::Config config = config::load_config(files, environment, flags, problems);
   return {std::move(config), problems.text()};
 }
 
@@ -695,11 +696,11 @@ TEST_CASE("a history excludes a start and another speed, a count a partition, wh
   const auto started = folder.file("clock: {start: 2026-01-31}\n");
   const config::Setting backfill{"clock.backfill_seconds", "1d", "--backfill"};
   CHECK(load(started, {}, {backfill}).problems ==
-        "--backfill: clock.backfill_seconds '86400' and clock.start '2026-01-31T00:00:00.000000Z' (" +
+        "--backfill: clock.backfill_seconds '1d' and clock.start '2026-01-31' (" +
             started.string() + ":1) cannot be combined; give one of them");
   const config::Setting speed{"clock.speed", "max", "FLEET_SIM_CLOCK_SPEED"};
   CHECK(load({}, {speed}, {backfill}).problems ==
-        "--backfill: clock.backfill_seconds '86400' and clock.speed 'max' (FLEET_SIM_CLOCK_SPEED) cannot be "
+        "--backfill: clock.backfill_seconds '1d' and clock.speed 'max' (FLEET_SIM_CLOCK_SPEED) cannot be "
         "combined; give one of them");
   CHECK(
       load({}, {}, {backfill, {"clock.start", "now", "--start"}, {"clock.speed", "1", "--speed"}}).problems ==

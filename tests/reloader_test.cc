@@ -49,7 +49,7 @@ class Files {
     replace("fleet.jsonl", lines);
   }
 
-  [[nodiscard]] start::Inputs read() const { return start::read_inputs({folder_ / "config.yaml", {}}); }
+  [[nodiscard]] start::Inputs read() const { return start::read_inputs({{folder_ / "config.yaml"}, {}}); }
 
  private:
   void replace(const std::string& name, const std::string& text) const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/commands.h"
+#include "app/option_table.h"
 #include "app/version.h"
 #include "base/nearest.h"
 #include "run/exit_code.h"
@@ -110,6 +111,7 @@ int run_command_line(int argc, char** argv) {
       add_completion_command(app), add_man_command(app)};
 
   describe_run(app);
+  expand_homes(app);
 
   try {
     app.parse(static_cast<int>(words.size()), words.data());

@@ -54,7 +54,8 @@ int explain(const ExplainOptions& options) {
   if (!problems.empty()) throw InvalidInput(problems.text());
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   const explain::ExplainedSensor sensor =
-      explain::explain_sensor(inputs.config, inputs.identities.roster, index, system_now());
+      explain::explain_sensor(inputs.config, inputs.identities.roster, index, system_now(), *inputs.type,
+                              inputs.origins);
   print(options.json ? explain::json_of(sensor) : explain::text_of(sensor));
   return static_cast<int>(run::ExitCode::done);
 }

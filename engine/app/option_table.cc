@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "files/home_folder.h"
+
 namespace fleet_sim::app {
 namespace {
 
@@ -54,6 +56,15 @@ CommandEntry entry_of(const CLI::App& command) {
 }
 
 }  // namespace
+
+void expand_homes(CLI::App& app) {
+  const auto expand = [](std::string& path) { return files::expand_home(std::string(path), path); };
+  for (CLI::Option* option : app.get_options([](const CLI::Option*) { return true; })) {
+    const OptionEntry entry = entry_of(*option);
+    if (entry.takes_file || entry.takes_folder) option->transform(CLI::Validator(expand, ""));
+  }
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) expand_homes(*command);
+}
 
 OptionTable read_option_table(const CLI::App& app) {
   OptionTable table{app.get_description(), entry_of(app), {}};

@@ -38,4 +38,7 @@ struct OptionTable {
 
 OptionTable read_option_table(const CLI::App& app);
 
+// Expands a leading `~` in every option and argument that is a path, in all commands.
+void expand_homes(CLI::App& app);
+
 }  // namespace fleet_sim::app

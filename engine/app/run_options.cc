@@ -36,8 +36,14 @@ void add_setting(CLI::App& command, const config::ConfigKey& key, start::Argumen
 }  // namespace
 
 void add_run_options(CLI::App& command, start::Arguments& arguments) {
-  command.add_option("--config", arguments.config_file, "Config file (YAML); overrides the defaults")
-      ->type_name("FILE");
+  const auto add_files = [&arguments](const std::vector<std::string>& files) {
+    arguments.config_files.insert(arguments.config_files.end(), files.begin(), files.end());
+  };
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--config", add_files, "Config file (YAML); repeatable, later files override earlier ones")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   for (const config::ConfigKey& key : config::config_keys()) {
     if (!key.flag.empty()) add_setting(command, key, arguments);
   }

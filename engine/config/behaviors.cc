@@ -98,10 +98,17 @@ class EffectReader {
     std::array<double, 2> range{before.min, before.max};
     read_numbers(node, path, range_names, {1, 1'000}, range);
     if (range[0] > range[1]) {
-      problems_.at(node.line, fmt::format("{}.min {} must not be above max {}", path, number_text(range[0]),
-                                          number_text(range[1])));
+      problems_.at(node.line, fmt::format("{}.min {} must not be above max {}", path,
+                                          written(node, range_names[0], range[0]),
+                                          written(node, range_names[1], range[1])));
     }
     behavior_.spike_factor = Range{range[0], range[1]};
+  }
+
+  // The number as it stands in the map, if it does.
+  static std::string written(const YamlNode& map, std::string_view name, double number) {
+    const auto node = std::ranges::find(map.children, name, &YamlNode::key);
+    return node == map.children.end() || node->is(Kind::null) ? number_text(number) : node->text;
   }
 
   void read_noise_factor(const YamlNode& node, const std::string& path) {
@@ -148,7 +155,7 @@ void read_entries(const BehaviorKind& kind, const YamlNode& section, BehaviorEnt
                   fmt::format("{}: {} is the same firmware as {} on line {}", path, in_quotes(entry.key),
                               in_quotes(first->second->key), first->second->key_line));
     } else {
-      EffectReader(entries[name], problems).read(entry, fmt::format("{}.{}", path, name));
+      EffectReader(entries[name], problems).read(entry, fmt::format("{}.{}", path, entry.key));
     }
   }
 }

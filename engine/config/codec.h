@@ -91,8 +91,17 @@ inline Codec<std::string> token() {
   return {parse_token, [](const std::string& value) { return value; }, token_range_text()};
 }
 
-inline Codec<std::vector<std::string>> lines() {
-  return {parse_lines, lines_text};
+// A key with one of these codecs is a path: a leading `~` is expanded.
+inline Codec<std::string> path() {
+  return text_of(parse_path);
+}
+
+inline Codec<std::string> file_path() {
+  return text_of(parse_file_name);
+}
+
+inline Codec<std::vector<std::string>> paths() {
+  return {parse_paths, lines_text};
 }
 
 // An enum with one word per value; the first enumerator's word comes first, and so on.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/nearest.h"
@@ -18,7 +19,17 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-constexpr std::string_view behaviors_section = "behaviors";
+// A section that is not made of keys of the table. Its reader decides how a later layer changes what earlier
+// ones set.
+struct OwnSection {
+  std::string_view name;
+  void (*read)(const YamlNode&, Config&, const FileProblems&);
+};
+constexpr std::array<OwnSection, 1> own_sections{
+    // A file changes only the effects it names.
+    {{"behaviors", [](const YamlNode& node, Config& config, const FileProblems& problems) {
+        read_behaviors(node, config.behaviors, problems);
+      }}}};
 
 // What may stand under `path`: "simulation" and its siblings under "", "seed" and others under "simulation".
 std::vector<std::string_view> names_under(const std::string& path) {
@@ -30,7 +41,9 @@ std::vector<std::string_view> names_under(const std::string& path) {
     const std::string_view name = rest.substr(0, rest.find('.'));
     if (names.empty() || names.back() != name) names.push_back(name);
   }
-  if (path.empty()) names.push_back(behaviors_section);
+  if (path.empty()) {
+    for (const OwnSection& section : own_sections) names.push_back(section.name);
+  }
   return names;
 }
 
@@ -75,6 +88,7 @@ class FileReader {
     }
     const std::vector<std::string_view> known = names_under(path);
     for (const YamlNode& child : node.children) {
+      if (path.empty() && is_extension_key(child.key)) continue;
       const std::string full = path.empty() ? child.key : fmt::format("{}.{}", path, child.key);
       if (std::ranges::find(known, child.key) == known.end()) {
         problems_.at(child.key_line,
@@ -86,7 +100,8 @@ class FileReader {
   }
 
   void read_known(const YamlNode& node, const std::string& path) {
-    if (path == behaviors_section) return read_behaviors(node, config_.behaviors, problems_);
+    const auto* own = std::ranges::find(own_sections, path, &OwnSection::name);
+    if (own != own_sections.end()) return own->read(node, config_, problems_);
     if (const ConfigKey* key = find_config_key(path)) return read_value(node, *key);
     read_section(node, path);
   }
@@ -105,7 +120,7 @@ class FileReader {
   }
 
   void set(const YamlNode& node, const ConfigKey& key, const std::string& text) {
-    origins_[key.name] = problems_.place(node.line);
+    origins_[key.name] = {problems_.place(node.line), text};
     const std::string wrong = key.set(config_, text);
     if (!wrong.empty()) problems_.at(node.line, fmt::format("{} {}", key.name, wrong));
   }

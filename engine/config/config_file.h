@@ -12,9 +12,13 @@
 
 namespace fleet_sim::config {
 
-// Where each key that is not at its default was last set ("config.yaml:7", "--rate"), for problems that only
-// show once all layers are together. Keys are names of the table.
-using Origins = std::map<std::string_view, std::string>;
+// Where each key was last set, and how, for keys not at their default: for problems that only show once all
+// layers are combined, and for `explain`. Keys are names of the table.
+struct Origin {
+  std::string place;    // "config.yaml:7", "--rate"
+  std::string written;  // the value as it stands there
+};
+using Origins = std::map<std::string_view, Origin>;
 
 void read_config_file(const std::filesystem::path& path, Config& config, Origins& origins,
                       Problems& problems);

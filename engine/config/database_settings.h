@@ -55,11 +55,11 @@ struct SqliteSettings {
 
 template <class Write, class Sqlite>
 void database_keys(Write write, Sqlite sqlite) {
-  sqlite.row(&SqliteSettings::path, text_of(parse_file_name),
+  sqlite.row(&SqliteSettings::path, file_path(),
              {.name = "database.path",
               .value = "FILE",
               .help = "Database file of an unsharded run; its folder is the data directory"});
-  sqlite.row(&SqliteSettings::data_dir, text_of(parse_text),
+  sqlite.row(&SqliteSettings::data_dir, path(),
              {.name = "database.data_dir",
               .flag = "--data-dir",
               .value = "DIR",

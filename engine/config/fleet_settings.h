@@ -40,14 +40,14 @@ struct FleetSettings {
 
 template <class Section>
 void fleet_keys(Section fleet) {
-  fleet.row(&FleetSettings::identities, lines(),
+  fleet.row(&FleetSettings::identities, paths(),
             {.name = "fleet.identities",
              .flag = "--identities",
              .value = "PATH",
              .help = "Folder, .json or .jsonl file of sensors; repeatable",
              .more = "one path or a list; in the environment, paths joined by ':'",
              .repeatable = true});
-  fleet.row(&FleetSettings::identity, text_of(parse_text),
+  fleet.row(&FleetSettings::identity, path(),
             {.name = "fleet.identity",
              .flag = "--identity",
              .value = "FILE",

@@ -8,7 +8,6 @@
 
 #include "base/nearest.h"
 #include "base/plain_text.h"
-#include "config/config_file.h"
 #include "config/config_keys.h"
 #include "config/units.h"
 #include "files/text_file.h"
@@ -53,6 +52,8 @@ class Loader {
     return std::move(config_);
   }
 
+  Origins take_origins() { return std::move(origins_); }
+
  private:
   // Each layer says anew which sensors run: `--identity one.json` on the command line replaces a list in the
   // file.
@@ -67,7 +68,7 @@ class Loader {
     origins_.merge(before_layer);
     FleetSettings& now = config_.fleet;
     if (!now.identity.empty() && !now.identities.empty()) {
-      problems_.add(origins_["fleet.identity"],
+      problems_.add(origins_["fleet.identity"].place,
                     "identity and identities cannot be combined; give one of them");
     } else if (now.identity.empty() && now.identities.empty()) {
       now.identity = before.identity;
@@ -77,12 +78,13 @@ class Loader {
 
   // One value, said twice in one layer; between layers, the later one counts, but for a zone (see above).
   void check_spellings() {
-    for (const auto& [name, place] : origins_) {
+    for (const auto& [name, origin_of_key] : origins_) {
       const ConfigKey* key = find_config_key(name);
       if (key->other_spelling.empty() || key->is_spelled(config_) || !set(key->other_spelling)) continue;
       if (key->name.starts_with("clock.")) continue;
-      problems_.add(place, fmt::format("{} and {} ({}) cannot be combined; give one of them", name,
-                                       key->other_spelling, origin({std::string(key->other_spelling)})));
+      problems_.add(origin_of_key.place,
+                    fmt::format("{} and {} ({}) cannot be combined; give one of them", name,
+                                key->other_spelling, origin({std::string(key->other_spelling)})));
     }
   }
 
@@ -94,7 +96,7 @@ class Loader {
         problems_.add(setting.source, fmt::format("unknown key {}", in_quotes(setting.key)));
         continue;
       }
-      origins_[key->name] = setting.source;
+      origins_[key->name] = {setting.source, setting.value};
       const std::string& text =
           key->repeatable ? lists[key->name].append(setting.value).append("\n") : setting.value;
       const std::string wrong = key->set(config_, text);
@@ -109,8 +111,8 @@ class Loader {
       if (channel.min <= channel.max) continue;
       const std::string path = fmt::format("normal_parameters.{}", names[i]);
       problems_.add(origin({path + ".min", path + ".max"}),
-                    fmt::format("{}.min {} must not be above max {}", path, number_text(channel.min),
-                                number_text(channel.max)));
+                    fmt::format("{}.min {} must not be above max {}", path, written(path + ".min"),
+                                written(path + ".max")));
     }
   }
 
@@ -142,9 +144,8 @@ class Loader {
 
   void exclude(std::string_view key, std::string_view other) {
     const auto named = [&](std::string_view name) {
-      const ConfigKey& found = *find_config_key(name);
-      return found.is_spelled(config_) ? fmt::format("{} {}", name, in_quotes(found.get(config_)))
-                                       : std::string(name);
+      return find_config_key(name)->is_spelled(config_) ? fmt::format("{} {}", name, in_quotes(written(name)))
+                                                        : std::string(name);
     };
     problems_.add(origin({std::string(key)}),
                   fmt::format("{} and {} ({}) cannot be combined; give one of them", named(key), named(other),
@@ -154,9 +155,15 @@ class Loader {
   // Where the first of `keys` that was set at all was set.
   [[nodiscard]] std::string origin(const std::vector<std::string>& keys) const {
     for (const std::string& key : keys) {
-      if (const auto found = origins_.find(key); found != origins_.end()) return found->second;
+      if (const auto found = origins_.find(key); found != origins_.end()) return found->second.place;
     }
     return "config";
+  }
+
+  // The value as a person wrote it: "9.0", not "9".
+  [[nodiscard]] std::string written(std::string_view key) const {
+    const auto found = origins_.find(key);
+    return found == origins_.end() ? find_config_key(key)->get(config_) : found->second.written;
   }
 
   Config config_;
@@ -198,14 +205,16 @@ Setting setting_of(const Variable& variable, std::string value) {
 
 }  // namespace
 
-Config load_config(const std::optional<std::filesystem::path>& file, std::span<const Setting> environment,
-                   std::span<const Setting> flags, Problems& problems, Config defaults) {
+Config load_config(std::span<const std::filesystem::path> files, std::span<const Setting> environment,
+                   std::span<const Setting> flags, Problems& problems, Config defaults, Origins* origins) {
   Loader loader(std::move(defaults), problems);
-  if (file) loader.add_file(*file);
+  for (const std::filesystem::path& file : files) loader.add_file(file);
   loader.add_settings(environment);
   loader.add_settings(flags);
   loader.check_exclusions();
-  return loader.finish();
+  Config config = loader.finish();
+  if (origins != nullptr) *origins = loader.take_origins();
+  return config;
 }
 
 Config read_config(std::string_view text, const std::string& place, Problems& problems) {

@@ -1,12 +1,11 @@
-// Puts a Config together: defaults, then the YAML file merged over them, then the environment, then flags.
-// The file is untrusted: its size, nesting, number of nodes, keys, types and ranges are checked, and every
-// problem is collected with its line instead of stopping at the first. Runs while starting and reloading, on
-// any one thread.
+// Puts a Config together: defaults, then YAML files merged over them one after the other, then the
+// environment, then flags. Files are untrusted: their size, nesting, number of nodes, keys, types and ranges
+// are checked, and every problem is collected with its line instead of stopping at the first. Runs while
+// starting and reloading, on any one thread.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 
 #include "base/problems.h"
 #include "config/config.h"
+#include "config/config_file.h"
 
 namespace fleet_sim::config {
 
@@ -27,12 +27,14 @@ struct Setting {
   std::string source;
 };
 
-// Reads `file` (if any), then `environment`, then `flags`, each over what came before, and checks what only
-// the whole can tell (min <= max, paths that contradict each other). A setting whose key repeats adds to the
-// list of its layer and replaces the list of earlier layers; a layer that names identities, one or many,
-// replaces both kinds of an earlier one. With problems the result is not to be used.
-Config load_config(const std::optional<std::filesystem::path>& file, std::span<const Setting> environment,
-                   std::span<const Setting> flags, Problems& problems, Config defaults = {});
+// Reads the files in their order, then `environment`, then `flags`, each a layer over what came before: it
+// keeps what it does not name, and its value of a key, a list too, replaces the earlier one. Then checks what
+// only the whole can tell (min <= max, paths that contradict each other). A setting whose key repeats adds to
+// the list of its layer; a layer that names identities, one or many, replaces both kinds of an earlier one.
+// With problems the result is not to be used. `origins` is told where the keys were set.
+Config load_config(std::span<const std::filesystem::path> files, std::span<const Setting> environment,
+                   std::span<const Setting> flags, Problems& problems, Config defaults = {},
+                   Origins* origins = nullptr);
 
 // Reads a config from its text, over the defaults. `place` names it in problems.
 Config read_config(std::string_view text, const std::string& place, Problems& problems);

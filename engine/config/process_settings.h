@@ -34,7 +34,7 @@ void logging_keys(Section logging) {
                .help = "Least severe level that is logged",
                .more = "debug adds failed attempts, opened and closed files, and injected anomalies",
                .at_once = true});
-  logging.row(&LoggingSettings::file, text_of(parse_text),
+  logging.row(&LoggingSettings::file, path(),
               {.name = "logging.file",
                .value = "FILE",
                .help = "Log file, rotated; empty for none",

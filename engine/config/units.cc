@@ -12,6 +12,7 @@
 #include "base/plain_text.h"
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "files/home_folder.h"
 
 namespace fleet_sim::config {
 namespace {
@@ -163,9 +164,15 @@ std::string parse_text(std::string_view text, std::string& value) {
   return {};
 }
 
+std::string parse_path(std::string_view text, std::string& path) {
+  std::string expanded;
+  std::string wrong = files::expand_home(text, expanded);
+  return wrong.empty() ? parse_text(expanded, path) : wrong;
+}
+
 std::string parse_file_name(std::string_view text, std::string& path) {
   if (text.empty() || text.ends_with('/')) return must_be("the name of a file", text);
-  return parse_text(text, path);
+  return parse_path(text, path);
 }
 
 std::string parse_lines(std::string_view text, std::vector<std::string>& lines) {
@@ -178,6 +185,16 @@ std::string parse_lines(std::string_view text, std::vector<std::string>& lines) 
   }
   lines = std::move(parsed);
   return {};
+}
+
+std::string parse_paths(std::string_view text, std::vector<std::string>& paths) {
+  std::vector<std::string> parsed;
+  std::string wrong = parse_lines(text, parsed);
+  for (std::string& path : parsed) {
+    if (wrong.empty()) wrong = parse_path(std::string(path), path);
+  }
+  if (wrong.empty()) paths = std::move(parsed);
+  return wrong;
 }
 
 std::string lines_text(const std::vector<std::string>& lines) {

@@ -1,7 +1,7 @@
 // How each kind of value is written by a person: numbers, durations, counts, words, offsets. Every parser
 // checks syntax and range and returns what is wrong ("must be at least 1, not '0'"), or an empty string;
 // `value` changes only when nothing is wrong. Every `_text` is read back by its parser to the same value.
-// Pure; any thread.
+// Pure, but for the home folder of paths; any thread.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +53,10 @@ std::string parse_log_level(std::string_view text, std::string& level);  // uppe
 std::string parse_address(std::string_view text, std::string& address);  // HOST:PORT, [::1]:PORT; or empty
 std::string parse_token(std::string_view text, std::string& token);      // what a header can carry; or empty
 std::string parse_text(std::string_view text, std::string& value);       // UTF-8 up to longest_path_bytes
-std::string parse_file_name(std::string_view text, std::string& path);   // text that can name a file
+std::string parse_path(std::string_view text, std::string& path);        // text; ~/ is the home folder
+std::string parse_file_name(std::string_view text, std::string& path);   // a path that can name a file
 std::string parse_lines(std::string_view text, std::vector<std::string>& lines);  // one text per line
+std::string parse_paths(std::string_view text, std::vector<std::string>& paths);  // one path per line
 
 std::string number_text(double value);  // shortest that reads back exactly
 std::string count_text(std::uint64_t value);

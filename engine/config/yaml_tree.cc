@@ -10,11 +10,14 @@
 #include <algorithm>
 #include <sstream>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/plain_text.h"
 
 namespace fleet_sim::config {
 namespace {
+
+constexpr std::string_view merge_key = "<<";
 
 // Ends the parse from inside yaml-cpp's callbacks.
 struct Refused {
@@ -89,6 +92,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void OnMapEnd() override {
     drop_repeated_keys(open_.back().node);
+    resolve_merges(open_.back().node);
     close();
   }
 
@@ -179,6 +183,32 @@ class TreeBuilder final : public YAML::EventHandler {
       }
       return !is_new;
     });
+  }
+
+  // `<<` names a map, or several of which the first that has a key wins; what the map says itself wins over
+  // all of them. What is merged has been counted already, and takes no level of its own.
+  void resolve_merges(YamlNode& map) {
+    const auto merge = std::ranges::find(map.children, merge_key, &YamlNode::key);
+    if (merge == map.children.end()) return;
+    YamlNode merged = std::move(*merge);
+    map.children.erase(merge);
+    std::unordered_set<std::string> taken;
+    for (const YamlNode& child : map.children) taken.insert(child.key);
+    const auto take = [&](YamlNode& source) {
+      if (!source.is(YamlNode::Kind::map)) return refuse_merge(merged.key_line);
+      for (YamlNode& child : source.children) {
+        if (taken.insert(child.key).second) map.children.push_back(std::move(child));
+      }
+    };
+    if (merged.is(YamlNode::Kind::sequence)) {
+      std::ranges::for_each(merged.children, take);
+    } else {
+      take(merged);
+    }
+  }
+
+  void refuse_merge(std::size_t line) {
+    problems_.at(line, "'<<' must name a map or a list of maps, such as *common");
   }
 
   std::string_view content_;

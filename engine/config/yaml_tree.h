@@ -1,6 +1,7 @@
 // A YAML document as plain values with line numbers, built from yaml-cpp's events. The text is untrusted:
 // nodes are counted (those of an alias each time it is used), nesting is bounded, and a map's keys are single
-// words that occur once. Any thread.
+// words that occur once. Merge keys (`<<: *common`) are resolved: a map holds what it has and what it merges.
+// Any thread.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +30,14 @@ struct YamlNode {
   [[nodiscard]] bool is(Kind wanted) const { return kind == wanted; }
 };
 
+// Whether a top-level key is the author's own, to hold anchors; its content is ignored.
+inline bool is_extension_key(std::string_view key) {
+  return key.starts_with("x-");
+}
+
 // The one document in `content`; an empty text is a null. Returns nothing after a problem that leaves no
-// tree. A repeated key is a problem too, but the tree keeps its first value and reading continues.
+// tree. A repeated key or a merge key without a map is a problem too, but the tree keeps what is good and
+// reading continues.
 std::optional<YamlNode> parse_yaml(std::string_view content, const FileProblems& problems);
 
 }  // namespace fleet_sim::config

@@ -148,6 +148,15 @@ void add_anomalies(JsonWriter& json, const ExplainedSensor& sensor) {
   });
 }
 
+// Of the keys of the config that were set.
+void add_origins(JsonWriter& json, const ExplainedSensor& sensor) {
+  const auto keys = sensor.set_keys();
+  if (keys.empty()) return;
+  json.object("config", [&] {
+    for (const auto& [key, origin] : keys) json.member(key->name, origin->place);
+  });
+}
+
 void add_sensor(JsonWriter& json, const ExplainedSensor& sensor) {
   const auto& [firmware, model, manufacturer, location] = sensor.explanation.behaviors;
   json.member("id", sensor.id);
@@ -162,6 +171,7 @@ void add_sensor(JsonWriter& json, const ExplainedSensor& sensor) {
   add_readings(json, sensor);
   add_signal(json, sensor);
   add_anomalies(json, sensor);
+  add_origins(json, sensor);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/plain_text.h"
 #include "base/text.h"
 #include "config/units.h"
 #include "explain/explained_sensor.h"
@@ -273,6 +274,16 @@ void add_effects(Page& page, const ExplainedSensor& sensor) {
   }
 }
 
+// Where what is called "config" above was set, if not all of it is at its default.
+void add_origins(Page& page, const ExplainedSensor& sensor) {
+  const auto keys = sensor.set_keys();
+  if (!keys.empty()) page.heading("config");
+  for (const auto& [key, origin] : keys) {
+    page.row(key->name,
+             {shortened(printable(origin->written)), fmt::format("({})", printable(origin->place))});
+  }
+}
+
 }  // namespace
 
 std::string text_of(const ExplainedSensor& sensor) {
@@ -282,6 +293,7 @@ std::string text_of(const ExplainedSensor& sensor) {
   add_signal(page, sensor);
   add_anomalies(page, sensor);
   add_effects(page, sensor);
+  add_origins(page, sensor);
   return page.text();
 }
 

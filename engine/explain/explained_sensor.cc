@@ -18,12 +18,24 @@ std::optional<std::string> file_of(const config::Config& config, const identity:
 
 }  // namespace
 
+std::vector<std::pair<const config::ConfigKey*, const config::Origin*>> ExplainedSensor::set_keys() const {
+  std::vector<std::pair<const config::ConfigKey*, const config::Origin*>> keys;
+  for (const config::ConfigKey& key : config::config_keys()) {
+    const auto found = origins.find(key.name);
+    if (key.decides == config::Decides::readings && found != origins.end())
+      keys.emplace_back(&key, &found->second);
+  }
+  return keys;
+}
+
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
-                               std::uint32_t index, Timestamp now, const types::SensorType& type) {
+                               std::uint32_t index, Timestamp now, const types::SensorType& type,
+                               const config::Origins& origins) {
   const identity::Identity& identity = roster[index];
   const Cadence cadence = fleet::cadence_of(roster, identity, config);
   ExplainedSensor sensor{
       .config = config,
+      .origins = origins,
       .id = identity.id,
       .type = roster.text(identity.type),
       .location = roster.text(identity.location),

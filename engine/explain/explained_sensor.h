@@ -7,17 +7,23 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/timestamp.h"
-#include "config/config.h"
+#include "config/config_file.h"
+#include "config/config_keys.h"
 #include "identity/identity.h"
 #include "model/explanation.h"
 #include "types/built_in_type.h"
 
 namespace fleet_sim::explain {
 
+inline const config::Origins no_origins;
+
 struct ExplainedSensor {
   const config::Config& config;
+  const config::Origins& origins;
   std::string_view id;
   std::string_view type;
   std::string_view location;
@@ -34,13 +40,18 @@ struct ExplainedSensor {
   Timestamp now = 0;                   // at which the offset of its clock is shown
   model::Explanation explanation;
 
+  // The keys that decide readings and are not at their default, in the order of the table, with their
+  // origins.
+  [[nodiscard]] std::vector<std::pair<const config::ConfigKey*, const config::Origin*>> set_keys() const;
+
   [[nodiscard]] bool in_this_partition() const { return partition == config.fleet.partition.index; }
 };
 
-// `index` is the sensor's in the roster.
+// `index` is the sensor's in the roster. `origins` says where the keys of the config were set.
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
                                std::uint32_t index, Timestamp now,
-                               const types::SensorType& type = types::built_in_type());
+                               const types::SensorType& type = types::built_in_type(),
+                               const config::Origins& origins = no_origins);
 
 // Which key has named the zone whose clock the sensor follows.
 inline std::string_view zone_source(const ExplainedSensor& sensor) {

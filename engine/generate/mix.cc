@@ -71,7 +71,9 @@ class MixReader {
       problems_.at(root.line, "must have keys such as `location:` and `model:`");
       return mix_;
     }
-    for (const config::YamlNode& node : root.children) read_key(node);
+    for (const config::YamlNode& node : root.children) {
+      if (!config::is_extension_key(node.key)) read_key(node);
+    }
     return mix_;
   }
 

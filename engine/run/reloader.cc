@@ -96,8 +96,8 @@ status::ReloadHistory Reloader::history() const {
 // The watchers are made here, because to look at 100,000 files takes a moment that the start does not have.
 void Reloader::run() {
   const start::Inputs& inputs = targets_.inputs;
-  if (const auto file = start::config_file(*inputs.arguments)) {
-    config_.emplace(Source{"config", ErrorClass::config, files::FileWatcher({*file}, inputs.read_at)});
+  if (const auto files = start::config_files(*inputs.arguments); !files.empty()) {
+    config_.emplace(Source{"config", ErrorClass::config, files::FileWatcher(files, inputs.read_at)});
   }
   const auto paths = start::identity_paths(inputs.config.fleet);
   if (!paths.empty()) {

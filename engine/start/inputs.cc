@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/problems.h"
 #include "base/text.h"
+#include "config/units.h"
 #include "fleet/fleet.h"
 #include "fleet/partition.h"
 #include "identity/identity_rules.h"
@@ -38,23 +39,28 @@ std::optional<std::pair<std::string, std::string>> first_set(std::initializer_li
 }
 
 // DEFAULT_IDENTITIES stands behind everything else that may name identities. The container image sets it.
-void name_usual_identities(config::FleetSettings& fleet) {
-  const auto usual = environment_variable("DEFAULT_IDENTITIES");
-  if (usual && identity_paths(fleet).empty()) fleet.identities = {*usual};
+void name_usual_identities(config::FleetSettings& fleet, Problems& problems) {
+  constexpr const char* variable = "DEFAULT_IDENTITIES";
+  const auto usual = environment_variable(variable);
+  if (!usual || !identity_paths(fleet).empty()) return;
+  const std::string wrong = config::parse_path(*usual, fleet.identities.emplace_back());
+  if (!wrong.empty()) problems.add(variable, wrong);
 }
 
-config::Config read_config(const Arguments& arguments, const config::Config& defaults = {}) {
+config::Config read_config(const Arguments& arguments, const config::Config& defaults = {},
+                           config::Origins* origins = nullptr) {
   Problems problems;
-  const std::optional<std::filesystem::path> file = config_file(arguments);
+  const std::vector<std::filesystem::path> files = config_files(arguments);
   std::vector<config::Setting> environment = config::environment_settings(environ, problems);
   if (const auto named = first_set({"SENSOR_IDENTITY_FILE", "IDENTITY_FILE"})) {
     environment.insert(environment.begin(), {"fleet.identity", named->second, named->first});
   }
-  config::Config config = config::load_config(file, environment, arguments.flags, problems, defaults);
+  config::Config config =
+      config::load_config(files, environment, arguments.flags, problems, defaults, origins);
   const std::string wrong = fleet::resolve_partition(config.fleet.partition, environment_variable);
   if (!wrong.empty()) problems.add("--partition", wrong);
+  name_usual_identities(config.fleet, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
-  name_usual_identities(config.fleet);
   return config;
 }
 
@@ -74,7 +80,7 @@ void resume_run(const Arguments& arguments, Inputs& inputs, data::RunRecord& rec
   recorded.logging = config::LoggingSettings{};
   inputs.defaults = recorded;
   recorded.monitoring = config::MonitoringSettings{};
-  inputs.config = read_config(arguments, recorded);
+  inputs.config = read_config(arguments, recorded, &inputs.origins);
   Problems problems;
   check_resumable(inputs.config, recorded, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
@@ -159,7 +165,7 @@ void read_identities(Inputs& inputs, Problems& problems) {
 Inputs read_files(const Arguments& arguments, data::RunRecord& record, Problems& problems) {
   Inputs inputs;
   inputs.read_at = system_now();
-  inputs.config = read_config(arguments);
+  inputs.config = read_config(arguments, {}, &inputs.origins);
   if (inputs.config.simulation.resume) resume_run(arguments, inputs, record);
   inputs.arguments = arguments;
   read_identities(inputs, problems);
@@ -206,10 +212,16 @@ void choose_members(Inputs& inputs, Problems& problems) {
 
 }  // namespace
 
-std::optional<std::filesystem::path> config_file(const Arguments& arguments) {
-  if (arguments.config_file) return *arguments.config_file;
-  if (const auto named = first_set({"SENSOR_CONFIG", "CONFIG_FILE"})) return named->second;
-  return std::nullopt;
+std::vector<std::filesystem::path> config_files(const Arguments& arguments) {
+  if (!arguments.config_files.empty()) return {arguments.config_files.begin(), arguments.config_files.end()};
+  const auto named = first_set({"SENSOR_CONFIG", "CONFIG_FILE"});
+  if (!named) return {};
+  std::string lines = named->second;
+  std::ranges::replace(lines, ':', '\n');
+  std::vector<std::string> paths;
+  const std::string wrong = config::parse_paths(lines, paths);
+  if (!wrong.empty()) throw InvalidInput(fmt::format("{}: {}", named->first, wrong));
+  return {paths.begin(), paths.end()};
 }
 
 std::vector<std::filesystem::path> identity_paths(const config::FleetSettings& fleet) {

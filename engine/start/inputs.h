@@ -21,12 +21,13 @@ class History;
 
 // What the command line says.
 struct Arguments {
-  std::optional<std::string> config_file;
+  std::vector<std::string> config_files;  // later ones over earlier ones
   std::vector<config::Setting> flags;
 };
 
 struct Inputs {
   config::Config config;
+  config::Origins origins;  // of its keys
   identity::LoadedIdentities identities;
   const types::SensorType* type = &types::built_in_type();  // of all sensors
   std::vector<std::uint32_t> members;                       // roster indices of this process's partition
@@ -43,10 +44,10 @@ struct Inputs {
 Inputs read_inputs(const Arguments& arguments);
 
 // The files that a config and its identities come from.
-std::optional<std::filesystem::path> config_file(const Arguments& arguments);
+std::vector<std::filesystem::path> config_files(const Arguments& arguments);
 std::vector<std::filesystem::path> identity_paths(const config::FleetSettings& fleet);
 
-// The config as its file, the environment and the command line say now, in their usual order of precedence.
+// The config as its files, the environment and the command line say now, in their usual order of precedence.
 config::Config reread_config(const Arguments& arguments, const config::Config& defaults);
 
 // The identities as their files hold them now, checked under a running config. Those that are invalid are
