@@ -378,16 +378,15 @@ TEST_CASE("what is no regular file is refused without waiting for it") {
   const TemporaryFolder folder;
   REQUIRE(::mkfifo((folder.path() / "fifo.json").c_str(), 0600) == 0);
   REQUIRE(::mkfifo((folder.path() / "fifo.jsonl").c_str(), 0600) == 0);
-  fs::create_directory(folder.path() / "folder.json");
+  fs::create_directory(folder.path() / "folder.json");  // is a folder, whatever its name
   fs::create_symlink("/dev/zero", folder.path() / "zero.json");
   fs::create_symlink("nowhere", folder.path() / "broken.json");
   const Loaded loaded = load({folder.path()});
   const std::string place = folder.path().string() + "/";
-  CHECK(loaded.invalid == 5);
+  CHECK(loaded.invalid == 4);
   CHECK(holds(loaded.problems, place + "broken.json: cannot be read: No such file or directory"));
   CHECK(holds(loaded.problems, place + "fifo.json: is not a regular file"));
   CHECK(holds(loaded.problems, place + "fifo.jsonl: is not a regular file"));
-  CHECK(holds(loaded.problems, place + "folder.json: is a folder, not a file"));
   CHECK(holds(loaded.problems, place + "zero.json: is not a regular file"));
 }
 
@@ -410,6 +409,31 @@ TEST_CASE("links to files are followed and hidden entries are not, as in a mount
   const Loaded loaded = load({folder.path()});
   CHECK(loaded.problems == "");
   CHECK(loaded.ids == Ids{"A"});
+}
+
+TEST_CASE("subfolders and endings in capitals are read, and what is passed over is counted") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder.path() / "Halle 2" / "deep");
+  fs::create_directories(folder.path() / ".git");
+  write(folder, "a.JSON", R"({"id": "A"})");
+  write(folder, "Halle 2/b.Jsonl", "{\"id\": \"B\"}\n{\"id\": \"B2\"}\n");
+  write(folder, "Halle 2/deep/c.json", R"({"id": "C"})");
+  write(folder, ".git/d.json", R"({"id": "D"})");
+  write(folder, "notes.txt", "");
+  write(folder, "Halle 2/b.json.gz", "");
+  fs::create_directory_symlink("..", folder.path() / "Halle 2" / "loop");
+  Problems problems;
+  const auto loaded = identity::load_identities({folder.path()}, problems);
+  CHECK(problems.text() == "");
+  CHECK(load({folder.path()}).ids == Ids{"B", "B2", "C", "A"});
+  CHECK(loaded.files == 3);
+  CHECK(identity::text_of(loaded.passed_over) ==
+        "skipped 4 entries in identity folders: 2 without the ending .json or .jsonl (b.json.gz, notes.txt), "
+        "1 hidden, 1 already read under another name");
+  CHECK(load({folder.path(), folder.path() / "Halle 2"}).ids.size() == 4);
+  write(folder, "Halle 2/deep/c.json", "{");
+  CHECK(
+      load({folder.path()}).problems.starts_with((folder.path() / "Halle 2/deep/c.json").string() + ":1: "));
 }
 
 TEST_CASE("many files load in the order of their names, again and again the same") {

@@ -199,6 +199,7 @@ TEST_CASE("reloads and refusals are counted apart, and the last twenty are remem
   files.write_identities({"a", "a"});
   fleet.wait_for(1, 2);
   CHECK(fleet.history().last.at(2).what == "identities");
+  CHECK(fleet.history().refused_files == 1);
   CHECK(fleet.errors(ErrorClass::config) == 1);
   CHECK(fleet.errors(ErrorClass::identity) == 1);
 

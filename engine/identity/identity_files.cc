@@ -12,38 +12,62 @@
 #include <utility>
 
 #include "base/plain_text.h"
+#include "base/text.h"
 #include "files/encoding.h"
+#include "files/folder_walk.h"
 
 namespace fleet_sim::identity {
 namespace {
 
 constexpr std::size_t longest_shown_path = 500;
 
-bool holds_lines(const std::filesystem::path& path) {
-  return path.extension() == ".jsonl";
+bool has_ending(std::string_view path, std::string_view ending) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return path.size() > ending.size() &&
+         std::ranges::equal(path.substr(path.size() - ending.size()), ending, {}, lower);
 }
 
-bool is_identity_file_name(const std::filesystem::path& path) {
-  const bool hidden = path.filename().native().starts_with('.');
-  return !hidden && (path.extension() == ".json" || holds_lines(path));
+bool holds_lines(std::string_view path) {
+  return has_ending(path, ".jsonl");
 }
 
-void list_folder(const std::filesystem::path& folder, std::vector<IdentityFile>& files, Problems& problems) {
-  std::vector<std::filesystem::path> found;
-  std::error_code error;
-  std::filesystem::directory_iterator entry(folder, error);
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    if (is_identity_file_name(entry->path())) found.push_back(entry->path());
+std::string no_files(const std::string& folder) {
+  return fmt::format(
+      "the folder has no .json or .jsonl file: add identity files, or make some with `fleet-sim generate "
+      "--preset demo --out {}`",
+      folder);
+}
+
+// What a walk has found since there were `before` files.
+void take_walked(const files::FolderWalk& walk, std::size_t before, FoundFiles& found) {
+  for (std::size_t i = before; i < walk.files().size(); ++i) {
+    const std::string& path = walk.files()[i].native();
+    if (has_ending(path, ".json") || holds_lines(path)) {
+      found.files.push_back({path, holds_lines(path)});
+    } else if (++found.passed_over.other_files <= PassedOver::most_named) {
+      found.passed_over.named.push_back(walk.files()[i].filename().native());
+    }
   }
-  const std::string shown = place_in(folder.native());
-  if (error) return problems.add(shown, "cannot be listed: " + error.message());
-  if (found.empty()) {
-    return problems.add(shown, fmt::format("the folder has no .json or .jsonl file: add identity files, or "
-                                           "make some with `fleet-sim generate --preset demo --out {}`",
-                                           shown));
+}
+
+void read_folder(const std::filesystem::path& folder, files::FolderWalk& walk, FoundFiles& found) {
+  const std::size_t files_before = found.files.size();
+  const std::size_t walked_before = walk.files().size();
+  const std::size_t failed_before = walk.failures().size();
+  const std::size_t repeated_before = walk.repeated();
+  walk.walk(folder);
+  take_walked(walk, walked_before, found);
+  for (std::size_t i = failed_before; i < walk.failures().size(); ++i) {
+    const auto& [failed, why] = walk.failures()[i];
+    found.unread.push_back({failed.native(), "cannot be listed: " + why});
   }
-  std::ranges::sort(found);
-  for (const auto& path : found) files.push_back({path.native(), holds_lines(path)});
+  const bool is_empty = found.files.size() == files_before && walk.failures().size() == failed_before &&
+                        walk.repeated() == repeated_before;
+  if (is_empty) found.unread.push_back({folder.native(), no_files(place_in(folder.native()))});
+}
+
+void add_part(std::string& text, std::size_t count, const std::string& what) {
+  if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, what);
 }
 
 std::string too_large(std::string_view size) {
@@ -56,18 +80,35 @@ std::string unreadable(int error) {
 
 }  // namespace
 
-std::vector<IdentityFile> find_identity_files(const std::vector<std::filesystem::path>& paths,
-                                              Problems& problems) {
-  std::vector<IdentityFile> files;
+FoundFiles find_identity_files(const std::vector<std::filesystem::path>& paths) {
+  FoundFiles found;
+  files::FolderWalk walk;
   for (const auto& path : paths) {
     std::error_code none;  // what does not exist is found out when it is opened
     if (std::filesystem::is_directory(path, none)) {
-      list_folder(path, files, problems);
+      read_folder(path, walk, found);
     } else {
-      files.push_back({path.native(), holds_lines(path)});
+      found.files.push_back({path.native(), holds_lines(path.native())});
     }
   }
-  return files;
+  found.passed_over.hidden = walk.hidden();
+  found.passed_over.repeated_folders = walk.repeated();
+  found.passed_over.deep_folders = walk.too_deep();
+  return found;
+}
+
+std::string text_of(const PassedOver& passed) {
+  const std::size_t all = passed.other_files + passed.hidden + passed.repeated_folders + passed.deep_folders;
+  if (all == 0) return {};
+  std::string names;
+  for (const std::string& name : passed.named) names += (names.empty() ? "" : ", ") + printable(name, 80);
+  if (passed.other_files > passed.named.size()) names += ", \u2026";
+  std::string parts;
+  add_part(parts, passed.other_files, fmt::format("without the ending .json or .jsonl ({})", names));
+  add_part(parts, passed.hidden, "hidden");
+  add_part(parts, passed.repeated_folders, "already read under another name");
+  add_part(parts, passed.deep_folders, fmt::format("deeper than {} folders", files::FolderWalk::deepest));
+  return fmt::format("skipped {} in identity folders: {}", counted(all, "entry", "entries"), parts);
 }
 
 std::string place_in(const std::string& path, std::uint32_t line) {

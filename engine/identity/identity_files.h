@@ -11,8 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "base/problems.h"
-
 namespace fleet_sim::identity {
 
 inline constexpr std::uintmax_t largest_identity_file_bytes = 1ull << 30;
@@ -22,10 +20,36 @@ struct IdentityFile {
   bool lines = false;  // .jsonl: one object per line; else a document
 };
 
-// The files in the order that numbers their identities: that of the paths, and in a folder that of
-// the names. In folders, hidden entries and other endings than .json and .jsonl are passed over.
-std::vector<IdentityFile> find_identity_files(const std::vector<std::filesystem::path>& paths,
-                                              Problems& problems);
+// What was skipped in folders, so that nothing is left out without a word.
+struct PassedOver {
+  static constexpr std::size_t most_named = 3;
+
+  std::size_t other_files = 0;     // with other endings
+  std::vector<std::string> named;  // the first of them
+  std::size_t hidden = 0;
+  std::size_t repeated_folders = 0;  // that were read already, as in a loop of links
+  std::size_t deep_folders = 0;
+};
+// "skipped 3 entries in identity folders: 2 without the ending .json or .jsonl (a.csv, b.txt), 1 hidden"; or
+// empty.
+std::string text_of(const PassedOver& passed_over);
+
+// A folder that cannot be listed, or that should hold identities and has none.
+struct UnreadFolder {
+  std::string path;
+  std::string why;
+};
+
+struct FoundFiles {
+  std::vector<IdentityFile> files;
+  std::vector<UnreadFolder> unread;
+  PassedOver passed_over;
+};
+
+// The files in the order that numbers their identities: that of the paths, and in a folder that of the names.
+// Folders are read with their subfolders (folder_walk.h), in which .json and .jsonl in any case are identity
+// files.
+FoundFiles find_identity_files(const std::vector<std::filesystem::path>& paths);
 
 // A path as messages show it, with the line if there is one: "identities/a.json:4".
 std::string place_in(const std::string& path, std::uint32_t line = 0);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "identity/identity_files.h"
 #include "identity/parcel.h"
@@ -24,10 +25,12 @@ std::size_t parcels_at_once() {
 }  // namespace
 
 LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths, Problems& problems,
-                                 const types::Schema& type) {
-  const std::vector<IdentityFile> files = find_identity_files(paths, problems);
+                                 const types::Schema& type, RepeatedIds repeated) {
+  FoundFiles found = find_identity_files(paths);
+  for (const UnreadFolder& folder : found.unread) problems.add(place_in(folder.path), folder.why);
+  const std::vector<IdentityFile>& files = found.files;
   ParcelCutter cutter(files);
-  RosterBuilder builder(files, type, problems);
+  RosterBuilder builder(files, type, repeated, problems);
 
   const auto cut = [&](tbb::flow_control& control) -> ParcelPointer {
     if (!cutter.at_end() && !builder.full()) return std::make_shared<Parcel>(cutter.next());
@@ -44,7 +47,10 @@ LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths
       tbb::make_filter<void, ParcelPointer>(tbb::filter_mode::serial_in_order, cut) &
           tbb::make_filter<ParcelPointer, ParcelPointer>(tbb::filter_mode::parallel, parse) &
           tbb::make_filter<ParcelPointer, void>(tbb::filter_mode::serial_in_order, add));
-  return builder.take();
+  LoadedIdentities loaded = builder.take();
+  loaded.unread = std::move(found.unread);
+  loaded.passed_over = std::move(found.passed_over);
+  return loaded;
 }
 
 }  // namespace fleet_sim::identity

@@ -1,7 +1,7 @@
-// Takes what the parcels hold into a roster, in file order: refuses an id that is used already, says where
-// everything wrong is, and stops at most_identities. One thread at a time, but full() may be asked by any.
-// Borrows the files, the type and the problems, owns the roster until it is taken. Mistakes and failures of
-// files become problems.
+// Takes what the parcels hold into a roster, in file order: refuses or marks an id that is used already, says
+// where everything wrong is, and stops at most_identities. One thread at a time, but full() may be asked by
+// any. Borrows the files, the type and the problems, owns the roster until it is taken. Mistakes and failures
+// of files become problems.
 #pragma once
 
 #include <atomic>
@@ -10,6 +10,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/problems.h"
@@ -21,8 +22,8 @@ namespace fleet_sim::identity {
 
 class RosterBuilder {
  public:
-  RosterBuilder(const std::vector<IdentityFile>& files, const types::Schema& type, Problems& problems)
-      : files_(files), type_(type), problems_(problems) {}
+  RosterBuilder(const std::vector<IdentityFile>& files, const types::Schema& type, RepeatedIds repeated,
+                Problems& problems);
 
   void add(Parcel& parcel);
 
@@ -41,15 +42,21 @@ class RosterBuilder {
   void add(std::uint32_t file, const IdentityFindings& findings);
   void add(const FoundIdentity& found, Place place);
 
+  [[nodiscard]] std::uint32_t latest_with_id_of(std::uint32_t first) const;
+
+  void report(Place place, const std::string& text);
   void refuse(Place place, const std::string& why);
   [[nodiscard]] std::string shown(Place place) const;
 
   const std::vector<IdentityFile>& files_;
   const types::Schema& type_;
+  const RepeatedIds repeated_;
   Problems& problems_;
   LoadedIdentities loaded_;
   IdIndex ids_;
-  std::vector<Place> places_;  // of each identity in the roster
+  std::vector<Place> places_;                                // of each identity in the roster
+  std::unordered_map<std::uint32_t, std::uint32_t> latest_;  // with the id of a first one that was repeated
+  std::size_t files_with_problems_ = 0;
   std::set<std::string> unknown_keys_;
   bool found_nothing_ = true;  // in the file at hand, so far
   std::atomic<bool> full_ = false;

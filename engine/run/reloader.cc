@@ -49,20 +49,21 @@ std::string detail_of(const std::vector<config::ConfigChange>& changes) {
 }  // namespace
 
 Reloader::Reloader(const ReloadTargets& targets, start::LatestEdition latest)
-    : targets_(targets),
-      latest_(std::move(latest)),
-      wanted_(targets.inputs.config),
-      invalid_(targets.inputs.identities.invalid) {}
+    : targets_(targets), latest_(std::move(latest)), wanted_(targets.inputs.config) {}
 
 // What cannot be taken up now may be later: the files are looked at again then.
 void Reloader::catch_up() {
   catching_up_ = true;
+  std::string ignored;
   try {
     reload_config();
-    reload_identities();
+    ignored = reload_identities().why;
   } catch (const InvalidInput& error) {
-    targets_.log.warn("reload_refused", fmt::format("change ignored, keeping the recorded version: {}",
-                                                    in_one_line(error.what())));
+    ignored = error.what();
+  }
+  if (!ignored.empty()) {
+    targets_.log.warn("reload_refused",
+                      fmt::format("change ignored, keeping the recorded version: {}", in_one_line(ignored)));
   }
   catching_up_ = false;
 }
@@ -129,21 +130,23 @@ void Reloader::check() {
 }
 
 // What was refused is tried again at the next look: it may have been half written.
-void Reloader::attempt(Source& source, void (Reloader::*reload)()) {
+void Reloader::attempt(Source& source, Refused (Reloader::*reload)()) {
   if (!source.files.look()) return;
+  Refused refused;
   try {
-    (this->*reload)();
-    source.files.take_up();
-    source.refused.clear();
+    refused = (this->*reload)();
   } catch (const std::exception& error) {
-    refuse(source, error.what());
+    refused = {std::string(source.what), error.what()};
   }
+  if (!refused.why.empty()) return refuse(source, refused);
+  source.files.take_up();
+  source.refused.clear();
 }
 
-void Reloader::reload_config() {
+Reloader::Refused Reloader::reload_config() {
   const config::Config wanted = start::reread_config(*targets_.inputs.arguments, targets_.inputs.defaults);
   const std::vector<config::ConfigChange> changes = config::config_changes(wanted_, wanted);
-  if (changes.empty()) return;
+  if (changes.empty()) return {};
   start::Edition next = latest_.edition;
   const config::Config& running = *latest_.edition.config;
   const auto adopted = std::make_shared<const config::Config>(config::adopt(running, wanted));
@@ -163,7 +166,7 @@ void Reloader::reload_config() {
     next.config = adopted;
     tables::RunReload reload;
     reload.changes = detail;
-    if (!swap_fleet(next, std::move(change), std::move(reload))) return;
+    if (!swap_fleet(next, std::move(change), std::move(reload))) return {};
     latest_ = {std::move(next), profiles};
     ++latest_.edition.number;
   } else {
@@ -176,6 +179,7 @@ void Reloader::reload_config() {
   remember(true, "config", detail);
   targets_.log.set_level(adopted->logging.level);
   wanted_ = wanted;
+  return {};
 }
 
 // Before anything grows: what is refused is tried again at every look.
@@ -206,15 +210,51 @@ void Reloader::log_changes(const std::vector<config::ConfigChange>& changes) {
     targets_.log.info("config_changed", "config: more changes", {{"more", changes.size() - changes_logged}});
 }
 
-void Reloader::reload_identities() {
-  start::Edition next = latest_.edition;
-  const start::Inputs wanted = start::reread_identities(*next.config, latest_.profiles->type(), invalid_);
-  const identity::Roster& wanted_roster = wanted.identities.roster;
-  identity::Roster& roster = targets_.roster;
+// Where the running identities stand, by the files of the start or of the look that was taken up last.
+const identity::StandingFiles& Reloader::standing() {
+  const start::Inputs& inputs = targets_.inputs;
+  if (!standing_ && inputs.standing) standing_ = inputs.standing;
+  if (!standing_) standing_.emplace(inputs.identities.sources, targets_.roster);
+  return *standing_;
+}
+
+// The members but for those that stay as they are, because their file is refused.
+start::Members Reloader::members_not_kept(const identity::Taken& taken) {
+  if (std::ranges::find(taken.kept, true) == taken.kept.end()) return *latest_.edition.members;
+  start::Members members;
+  for (const std::uint32_t member : *latest_.edition.members) {
+    const auto position = standing().find(targets_.roster[member].id);
+    if (!position || !taken.kept[*position]) members.push_back(member);
+  }
+  return members;
+}
+
+Reloader::Refused Reloader::reload_identities() {
+  const start::Edition& running = latest_.edition;
+  start::IdentityLook look = start::reread_identities(*running.config, latest_.profiles->type(), standing());
+  const identity::Taken& taken = look.taken;
+  const start::Members free = members_not_kept(taken);
+  start::check_fleet_size(running.members->size() - free.size() + look.members.size(),
+                          look.identities.roster.size(), *running.config);
   const identity::IdentityChanges changes =
-      identity::compare_identities(roster, *next.members, wanted_roster, wanted.members);
-  invalid_ = wanted.identities.invalid;
-  if (changes.empty()) return;
+      identity::compare_identities(targets_.roster, free, look.identities.roster, look.members);
+  if (!changes.empty() && !change_identities(changes, look.identities.roster)) return {};
+  const Refused refused{counted(taken.refused_files, "identity file"), taken.refused_text()};
+  {
+    const std::lock_guard lock(mutex_);
+    history_.refused_files = taken.refused_files;
+    history_.refused = taken.refused;
+    for (std::string& why : history_.refused) why = shortened(in_one_line(why));
+  }
+  standing_ = std::move(look.taken.standing);
+  return refused;
+}
+
+// False when the run ended before.
+bool Reloader::change_identities(const identity::IdentityChanges& changes,
+                                 const identity::Roster& wanted_roster) {
+  start::Edition next = latest_.edition;
+  identity::Roster& roster = targets_.roster;
   check_limits(changes.new_identities());
   const std::string detail = shortened(fleet_sim::identity::changes_text(changes, roster, wanted_roster));
   std::vector<bool> removed(roster.size(), false);
@@ -233,10 +273,11 @@ void Reloader::reload_identities() {
   reload.changes = detail;
   for (const fleet::WantedSensor& sensor : sensors) reload.identities.push_back(sensor.to);
   reload.removed = changes.removed;
-  if (!swap_fleet(next, std::move(change), std::move(reload))) return;
+  if (!swap_fleet(next, std::move(change), std::move(reload))) return false;
   latest_.edition = std::move(next);
   ++latest_.edition.number;
   remember(true, "identities", detail);
+  return true;
 }
 
 // Gives the new identities their indices in the roster, and their sensors a shard each, whose file the
@@ -361,7 +402,8 @@ void Reloader::record_now() const {
   }
 }
 
-void Reloader::refuse(Source& source, const std::string& why) {
+void Reloader::refuse(Source& source, const Refused& refused) {
+  const std::string& why = refused.why;
   const std::uint64_t sight = source.files.seen();
   source.files.look();
   if (source.files.seen() != sight) return;  // written meanwhile: what is there now is for the next look
@@ -370,7 +412,7 @@ void Reloader::refuse(Source& source, const std::string& why) {
   source.refused_sight = sight;
   targets_.errors.add(source.error_class);
   targets_.log.error("reload_refused", fmt::format("{} not reloaded, keeping the current version: {}",
-                                                   source.what, in_one_line(why)));
+                                                   refused.what, in_one_line(why)));
   remember(false, source.what, shortened(why));
 }
 

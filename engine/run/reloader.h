@@ -1,7 +1,8 @@
-// The reloader: takes up what changes in the config file and the identity files while the fleet runs, or
-// refuses it with the reason and leaves everything as it was. It looks at the files on a thread of its own,
-// at the config's interval and when asked; parses, checks and plans there; only the swap itself is done
-// between two windows of the scheduler. It names what cannot change while running, and leaves that alone.
+// The reloader: takes up what changes in the config files and the identity files while the fleet runs, or
+// refuses it with the reason and leaves everything as it was: the config as a whole, identities file by file.
+// It looks at the files on a thread of its own, at the config's interval and when asked; parses, checks and
+// plans there; only the swap itself is done between two windows of the scheduler. It names what cannot change
+// while running, and leaves that alone.
 //
 // Bounds: ReloadLimits bounds the swaps and the added or changed identities, because every identity that rows
 // in memory may refer to is kept. While it works it holds the identities a second time.
@@ -26,6 +27,7 @@
 #include "files/file_watcher.h"
 #include "fleet/fleet.h"
 #include "identity/identity_changes.h"
+#include "identity/standing_files.h"
 #include "log/log.h"
 #include "schedule/scheduler.h"
 #include "sqlite/shard_plan.h"
@@ -93,12 +95,21 @@ class Reloader {
     std::uint64_t refused_sight = 0;
   };
 
+  // What of a source was not taken, while the rest of it was; both empty: all was.
+  struct Refused {
+    std::string what;  // "2 identity files"
+    std::string why;
+  };
+
   void run();
   bool wait();
   void check();
-  void attempt(Source& source, void (Reloader::*reload)());
-  void reload_config();
-  void reload_identities();
+  void attempt(Source& source, Refused (Reloader::*reload)());
+  Refused reload_config();
+  Refused reload_identities();
+  bool change_identities(const identity::IdentityChanges& changes, const identity::Roster& wanted);
+  [[nodiscard]] const identity::StandingFiles& standing();
+  [[nodiscard]] start::Members members_not_kept(const identity::Taken& taken);
   void check_limits(std::size_t coming) const;
   void log_changes(const std::vector<config::ConfigChange>& changes);
   [[nodiscard]] std::vector<fleet::WantedSensor> place(const identity::IdentityChanges& changes,
@@ -109,14 +120,14 @@ class Reloader {
   bool swap_now(std::shared_ptr<fleet::FleetChange> change, std::function<void(Timestamp)> begin,
                 const std::string& detail);
   void record_now() const;
-  void refuse(Source& source, const std::string& why);
+  void refuse(Source& source, const Refused& refused);
   void remember(bool accepted, std::string_view what, const std::string& detail);
 
   ReloadTargets targets_;
   start::LatestEdition latest_;
   bool catching_up_ = false;
   config::Config wanted_;  // what was taken up last: what runs, and what needs a restart
-  std::size_t invalid_;    // identities left out
+  std::optional<identity::StandingFiles> standing_;  // made when first needed
   std::size_t new_identities_ = 0;
   std::optional<sqlite::ShardPlaces> shards_;  // made when first needed
   std::optional<Source> config_;               // none: there is no config file

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <initializer_list>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -129,17 +130,19 @@ void check_any_identity(const Inputs& inputs, Problems& problems) {
             "(`fleet-sim generate --preset demo --out identities` makes 15)");
 }
 
-void check_fleet_size(const Inputs& inputs, Problems& problems) {
+// `all` counts those of all partitions.
+void check_fleet_size(std::size_t sensors, std::size_t all, const config::Config& config,
+                      Problems& problems) {
   if (!problems.empty()) return;
-  if (inputs.members.empty()) {
-    problems.add("--partition", fmt::format("partition {} has no sensors ({} in all); use fewer partitions",
-                                            config::partition_text(inputs.config.fleet.partition),
-                                            counted(inputs.identities.roster.size(), "sensor")));
-  } else if (inputs.members.size() > fleet::most_sensors) {
+  if (sensors == 0) {
+    problems.add("--partition",
+                 fmt::format("partition {} has no sensors ({} in all); use fewer partitions",
+                             config::partition_text(config.fleet.partition), counted(all, "sensor")));
+  } else if (sensors > fleet::most_sensors) {
     problems.add(
         "identities",
         fmt::format("{} sensors, but one process simulates at most {}; split them with --partition K/N",
-                    inputs.members.size(), fleet::most_sensors));
+                    sensors, fleet::most_sensors));
   }
 }
 
@@ -179,6 +182,11 @@ void warn_of_unknown_keys(Inputs& inputs) {
   inputs.warnings.push_back(fmt::format("ignoring unknown identity keys: {}", keys));
 }
 
+void warn_of_passed_over(Inputs& inputs) {
+  if (std::string text = identity::text_of(inputs.identities.passed_over); !text.empty())
+    inputs.warnings.push_back(std::move(text));
+}
+
 void warn_of_overload(Inputs& inputs) {
   if (inputs.config.simulation.overload != config::Overload::skip || !inputs.config.clock.speed.max) return;
   inputs.warnings.push_back(
@@ -207,7 +215,24 @@ void choose_members(Inputs& inputs, Problems& problems) {
   inputs.members = fleet::partition_members(roster, inputs.config.fleet.partition);
   fleet::check_members(roster, inputs.members, inputs.config, problems, *inputs.type);
   check_any_identity(inputs, problems);
-  check_fleet_size(inputs, problems);
+  check_fleet_size(inputs.members.size(), roster.size(), inputs.config, problems);
+}
+
+// What is wrong with each file's members under the config, if anything.
+std::vector<std::string> objections_to(const IdentityLook& look, const std::vector<std::uint32_t>& members,
+                                       const config::Config& config, const types::SensorType& type) {
+  std::vector<std::string> objections;
+  auto next = members.begin();
+  for (const identity::LoadedFile& file : look.identities.sources) {
+    const auto begin = next;
+    next = std::find_if(begin, members.end(),
+                        [&](std::uint32_t member) { return member >= file.first + file.identities; });
+    Problems problems;
+    fleet::check_members(look.identities.roster, {begin, next}, config, problems, type);
+    objections.push_back(
+        problems.empty() ? "" : fmt::format("{}: {}", identity::place_in(file.path), problems.text()));
+  }
+  return objections;
 }
 
 }  // namespace
@@ -234,21 +259,30 @@ config::Config reread_config(const Arguments& arguments, const config::Config& d
   return read_config(arguments, defaults);
 }
 
-Inputs reread_identities(const config::Config& config, const types::SensorType& type,
-                         std::size_t invalid_before) {
+IdentityLook reread_identities(const config::Config& config, const types::SensorType& type,
+                               const identity::StandingFiles& standing) {
+  IdentityLook look;
+  Problems of_files;  // each file keeps its own
+  look.identities = identity::load_identities(identity_paths(config.fleet), of_files, type.schema,
+                                              identity::RepeatedIds::kept);
   Problems problems;
-  Inputs inputs;
-  inputs.config = config;
-  inputs.type = &type;
-  read_identities(inputs, problems);
-  choose_members(inputs, problems);
-  if (problems.empty() && inputs.identities.invalid > invalid_before) {
-    problems.add("identities",
-                 fmt::format("there are more invalid identities than before ({} instead of {}):\n{}",
-                             inputs.identities.invalid, invalid_before, inputs.warnings.front()));
-  }
+  if (look.identities.full) problems.append(of_files);  // what was not read has not gone
+  apply_sensor_variables(look.identities, true, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
-  return inputs;
+  const identity::Roster& roster = look.identities.roster;
+  const std::vector<std::uint32_t> members = fleet::partition_members(roster, config.fleet.partition);
+  look.taken = identity::take_files(standing, look.identities, objections_to(look, members, config, type));
+  std::ranges::copy_if(members, std::back_inserter(look.members),
+                       [&](std::uint32_t member) { return look.taken.identities[member]; });
+  return look;
+}
+
+void check_fleet_size(std::size_t sensors, std::size_t all, const config::Config& config) {
+  Problems problems;
+  if (sensors == 0 && config.fleet.partition.count == 1)
+    problems.add("identities", "the files have no usable identity");
+  check_fleet_size(sensors, all, config, problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
 }
 
 Inputs read_inputs(const Arguments& arguments) {
@@ -260,6 +294,7 @@ Inputs read_inputs(const Arguments& arguments) {
   warn_of_other_zone_data(inputs);
   if (!problems.empty()) throw InvalidInput(problems.text());
   warn_of_unknown_keys(inputs);
+  warn_of_passed_over(inputs);
   warn_of_overload(inputs);
   return inputs;
 }
@@ -271,6 +306,7 @@ Inputs read_inputs_of_all(const Arguments& arguments) {
   check_any_identity(inputs, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   warn_of_unknown_keys(inputs);
+  warn_of_passed_over(inputs);
   return inputs;
 }
 

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "config/load_config.h"
 #include "identity/load_identities.h"
+#include "identity/standing_files.h"
 #include "tables/schema.h"
 #include "types/built_in_type.h"
 
@@ -29,6 +30,7 @@ struct Inputs {
   config::Config config;
   config::Origins origins;  // of its keys
   identity::LoadedIdentities identities;
+  std::optional<identity::StandingFiles> standing;  // where they stand, if the roster is one of a record
   const types::SensorType* type = &types::built_in_type();  // of all sensors
   std::vector<std::uint32_t> members;                       // roster indices of this process's partition
   std::vector<std::string> warnings;
@@ -50,11 +52,20 @@ std::vector<std::filesystem::path> identity_paths(const config::FleetSettings& f
 // The config as its files, the environment and the command line say now, in their usual order of precedence.
 config::Config reread_config(const Arguments& arguments, const config::Config& defaults);
 
-// The identities as their files hold them now, checked under a running config. Those that are invalid are
-// left out where the config says so, but no more of them than `invalid_before`: a file that is half written
-// shall not take its sensors out of the fleet.
-Inputs reread_identities(const config::Config& config, const types::SensorType& type,
-                         std::size_t invalid_before);
+// The identities as their files hold them now, each file for itself, checked under a running config. Where
+// the config leaves out invalid ones, no file may have more of them than before: one that is half written
+// shall not take its sensors out of the fleet. InvalidInput only for what concerns all of them.
+struct IdentityLook {
+  identity::LoadedIdentities identities;
+  identity::Taken taken;
+  std::vector<std::uint32_t> members;  // roster indices of those taken that are of this process's partition
+};
+IdentityLook reread_identities(const config::Config& config, const types::SensorType& type,
+                               const identity::StandingFiles& standing);
+
+// Throws InvalidInput if `sensors` is 0 or more than a process may simulate. `all` counts those of every
+// partition.
+void check_fleet_size(std::size_t sensors, std::size_t all, const config::Config& config);
 
 // The same for a question about any one sensor, whichever partition it is in: `members` stays empty, and what
 // is asked of a process's members has not been checked.

@@ -391,6 +391,7 @@ void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& probl
         identity::compare_identities(roster, members, inputs.identities.roster, inputs.members);
     if (changes.removed.size() == members.size()) add_other_fleet(members.size(), inputs, problems);
     other_identities = !changes.empty();
+    inputs.standing.emplace(inputs.identities.sources, inputs.identities.roster);
     inputs.identities.roster = std::move(roster);
     inputs.members = members;
     inputs.history = std::make_shared<const History>(std::move(history));

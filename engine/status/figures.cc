@@ -79,13 +79,21 @@ LabeledCounts shards_by_state(const Status& status) {
           {"degraded", status.shards_degraded}};
 }
 
-FigureValue reasons_list(const Status& status) {
+FigureValue text_list(const std::vector<std::string>& texts) {
   std::string text;
   JsonWriter json(text);
   json.begin('[');
-  for (const std::string& reason : status.reasons) json.value(reason);
+  for (const std::string& one : texts) json.value(one);
   json.end(']');
   return JsonText{text};
+}
+
+FigureValue reasons_list(const Status& status) {
+  return text_list(status.reasons);
+}
+
+FigureValue refused_list(const Status& status) {
+  return text_list(status.now.reloads.refused);
 }
 
 FigureValue reload_list(const Status& status) {
@@ -324,6 +332,12 @@ void add_process(Figures& table) {
        .status = "reload.rejected",
        .status_last = true,
        .read = of(&ReloadHistory::rejected)},
+      {.metric = "refused_identity_files",
+       .help = "Identity files whose changes are refused: what ran from them runs on.",
+       .status = "reload.refused_files",
+       .status_last = true,
+       .read = of(&ReloadHistory::refused_files)},
+      {.status = "reload.refused", .status_last = true, .read = refused_list},
       {.status = "reload.history", .status_last = true, .read = reload_list},
       {.metric = "resident_memory_bytes",
        .help = "Resident memory.",

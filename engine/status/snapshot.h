@@ -32,6 +32,8 @@ struct ReloadHistory {
   std::vector<ReloadRecord> last;  // oldest first
   std::uint64_t accepted = 0;
   std::uint64_t rejected = 0;
+  std::size_t refused_files = 0;     // of identities, in which something is wrong now
+  std::vector<std::string> refused;  // the first of them, each with the reason
 };
 
 struct Snapshot {
