@@ -463,7 +463,7 @@ TEST_CASE("every key sets what it gets, has help, and a name of its own everywhe
         "FLEET_SIM_SIMULATION_READINGS_PER_SECOND");
   for (const char* flag : {"--rate", "--duration", "--seed", "--identities", "--identity", "--partition",
                            "--threads", "--skip-invalid", "--shard-by", "--speed", "--start", "--data-dir",
-                           "--sink", "--writers", "--log-level", "--quiet", "--resume"}) {
+                           "--sink", "--writers", "--log-level", "--quiet", "--resume", "--append"}) {
     CAPTURE(flag);
     CHECK(flags.contains(flag));
   }
@@ -473,7 +473,7 @@ namespace {
 
 // A value that is not the key's default: that of the changed config above, or the first that the key takes.
 std::string another_value(const config::ConfigKey& key, const config::Config& changed) {
-  for (const std::string& text : {key.get(changed), std::string("false"), std::string("2"), std::string("1"),
+  for (const std::string& text : {key.get(changed), std::string("false"), std::string("true"), std::string("2"), std::string("1"),
                                   std::string("Asia/Tokyo")}) {
     config::Config config;
     if (key.set(config, text).empty() && key.get(config) != key.get(config::Config())) return text;

@@ -84,6 +84,7 @@ struct SimulationSettings {
   std::uint64_t count = 0;         // of readings due, after which the run ends; 0: none
   std::optional<std::uint64_t> seed;
   bool resume = false;  // continue the run that the data directory holds
+  bool append = false;  // even where the data directory has readings of the same sensors and time
   Overload overload = Overload::block;
 
   bool operator==(const SimulationSettings&) const = default;
@@ -144,6 +145,12 @@ void simulation_keys(Section simulation) {
                  {.name = "simulation.resume",
                   .flag = "--resume",
                   .help = "Resume the run in the data directory; if there is none, start a new one"});
+  simulation.row(&SimulationSettings::append, boolean(),
+                 {.name = "simulation.append",
+                  .flag = "--append",
+                  .help = "Write even if the data directory already has readings of these sensors in the "
+                          "run's time",
+                  .more = "which are then there twice; without it such a run exits with 2"});
   simulation.row(&SimulationSettings::overload, words<Overload>({"block", "skip"}),
                  {.name = "simulation.overload",
                   .value = "WORD",

@@ -135,6 +135,7 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
     summary.range->first = std::min(summary.range->first, cell.first);
     summary.range->last = std::max(summary.range->last, cell.last);
   }
+  add_stays(tally);
   if (shard.config.is_known) add_expectation(shard, kinds, missing);
   summary.missing += unplaced;
   summary.sensors = tally.sensors().size();
@@ -151,6 +152,35 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   missing_.readings += summary.missing;
   missing_.without_a_row += unplaced;
   return summary;
+}
+
+void FleetTally::add_stays(const ReadingTally& tally) {
+  const auto shard = static_cast<std::uint32_t>(goes_back_.size());
+  goes_back_.push_back(tally.goes_back());
+  for (std::uint32_t i = 0; i < tally.sensors().size(); ++i) {
+    const ReadingTally::Sensor& sensor = tally.sensors()[i];
+    stays_.push_back({sensors_.intern(tally.sensor_id(i)), shard, sensor.first, sensor.last});
+  }
+}
+
+// A shard whose times go back may hold any time, so each that shares a sensor with it counts.
+std::vector<std::size_t> FleetTally::shards_with_repeats() {
+  std::vector<bool> repeats = goes_back_;
+  std::ranges::sort(stays_, {}, [](const Stay& stay) { return std::tuple(stay.sensor, stay.first); });
+  const Stay* longest = nullptr;  // of this sensor, the one that ends last
+  for (const Stay& stay : stays_) {
+    const bool follows = longest != nullptr && longest->sensor == stay.sensor;
+    if (follows && (stay.first <= longest->last || goes_back_[stay.shard] || goes_back_[longest->shard])) {
+      repeats[stay.shard] = true;
+      repeats[longest->shard] = true;
+    }
+    if (!follows || stay.last > longest->last) longest = &stay;
+  }
+  std::vector<std::size_t> shards;
+  for (std::size_t i = 0; i < repeats.size(); ++i) {
+    if (repeats[i]) shards.push_back(i);
+  }
+  return shards;
 }
 
 std::vector<std::uint32_t> FleetTally::kinds_of(const ReadingTally& tally, const config::Config& config) {

@@ -1,5 +1,5 @@
 // All shards put together: what each sensor has, whichever shards it lies in, and the groups that follow from
-// it. 24 bytes and an id for each sensor. One thread at a time.
+// it. 48 bytes and an id for each sensor. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,10 @@ class FleetTally {
  public:
   // Adds a shard, and returns what the report says about it.
   ReportShard add(const std::string& file, const ReadShard& shard);
+
+  // The shards, by the order in which they were added, of which a reading may be there twice, there or in
+  // another of them.
+  [[nodiscard]] std::vector<std::size_t> shards_with_repeats();
 
   // Puts figures for the whole and for every group into the report. Called once, after the last shard.
   void complete(Report& report);
@@ -49,6 +53,14 @@ class FleetTally {
     std::uint64_t anomalous;
   };
 
+  // When a sensor has readings in one shard.
+  struct Stay {
+    std::uint32_t sensor;
+    std::uint32_t shard;
+    Timestamp first;
+    Timestamp last;
+  };
+
   using NameOf = std::function<std::string(const Kind&)>;
 
   // The number of the kind that each of a tally's combinations belongs to.
@@ -60,12 +72,15 @@ class FleetTally {
                        std::span<const PerAnomalyType<std::uint64_t>> missing);
   void offer(const Cell& cell, const PerAnomalyType<std::uint64_t>& missing, std::uint32_t kind,
              const std::string& file, const ReadingTally& tally);
+  void add_stays(const ReadingTally& tally);
   void add_daily(const ReadShard& shard);
   [[nodiscard]] std::vector<VariedSensor> most_varied() const;
   [[nodiscard]] std::vector<ReportGroup> group_by(const NameOf& name) const;
 
   TextIndex sensors_;
   std::vector<Member> members_;
+  std::vector<Stay> stays_;
+  std::vector<bool> goes_back_;  // by shard
   std::map<std::vector<std::string>, std::uint32_t> number_of_kind_;
   std::vector<Kind> kinds_;
   DailyCurves daily_;

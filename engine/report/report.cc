@@ -58,6 +58,7 @@ class Gatherer {
 
   void complete() {
     fleet_.complete(report_);
+    count_repeats();
     std::ranges::sort(report_.shards, {}, &ReportShard::file);
     std::ranges::sort(report_.unreadable, {}, &UnreadableShard::file);
     std::ranges::sort(report_.runs, {}, [](const tables::RunInfo& run) {
@@ -67,6 +68,17 @@ class Gatherer {
   }
 
  private:
+  // The shards still stand as they came.
+  void count_repeats() {
+    std::vector<std::filesystem::path> files;
+    std::uint64_t rows = 0;
+    for (const std::size_t i : fleet_.shards_with_repeats()) {
+      files.push_back(std::filesystem::path(report_.directory) / report_.shards[i].file);
+      rows += report_.shards[i].readings;
+    }
+    report_.duplicates = count_duplicates(files, rows);
+  }
+
   void widen(const ReportShard& shard) {
     if (shard.oldest_unsynced &&
         (!report_.oldest_unsynced || *shard.oldest_unsynced < *report_.oldest_unsynced))
@@ -131,8 +143,8 @@ Report make_report(const std::filesystem::path& directory, ReadProgress& progres
         gatherer.add_unreadable(name, without_path(error.what(), files[i]));
       }
     });
+    gatherer.complete();
   });
-  gatherer.complete();
   return report;
 }
 

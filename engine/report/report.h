@@ -15,6 +15,7 @@
 
 #include "base/terms.h"
 #include "base/timestamp.h"
+#include "report/duplicates.h"
 #include "report/gaps.h"
 #include "report/rate.h"
 #include "report/read_shard.h"
@@ -103,6 +104,7 @@ struct Report {
   types::ChannelColumn daily_channel;  // that these are of
   MissingData missing;
   GapTally gaps;
+  Duplicates duplicates;
   std::optional<TimeRange> range;
   std::optional<Timestamp> oldest_unsynced;
 

@@ -243,6 +243,10 @@ void BoundedReport::write(const Report& report) {
   groups("by_location_class", report.by_location_class);
   missing(report.missing);
   gaps(report.gaps);
+  json_.object("duplicates", [&] {
+    json_.member("readings", report.duplicates.readings);
+    json_.member("is_estimate", report.duplicates.is_estimate);
+  });
   deleted(report.deleted());
   daily(report.daily, report.daily_channel.name);
   objects("runs", report.runs);

@@ -167,6 +167,12 @@ std::string gaps_text(const GapTally& gaps) {
   return text;
 }
 
+std::string duplicates_text(const Duplicates& duplicates) {
+  if (duplicates.readings == 0) return "  duplicates      none\n";
+  return fmt::format("  duplicates      {}{} written again: same sensor, same time\n",
+                     duplicates.is_estimate ? "about " : "", counted(duplicates.readings, "reading"));
+}
+
 std::string runs_text(const std::vector<tables::RunInfo>& runs) {
   Table table({"run", "seed", "version", "start", "sensors", "partition", "shards by", "config"});
   for (std::size_t i = 0; i < std::min(runs.size(), most_lines); ++i) {
@@ -225,7 +231,8 @@ std::string report_text(const Report& report) {
     text += types_text(report.by_model);
     text += sync_text(report);
   }
-  text += missing_text(report.missing) + gaps_text(report.gaps) + deleted_text(report.deleted());
+  text += missing_text(report.missing) + gaps_text(report.gaps) + duplicates_text(report.duplicates) +
+          deleted_text(report.deleted());
   return text + runs_text(report.runs) + shards_text(report.shards);
 }
 

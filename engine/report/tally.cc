@@ -103,7 +103,11 @@ void ReadingTally::follow(std::uint32_t number, Timestamp next) {
   Sensor& sensor = sensors_[number];
   const Timestamp last = std::exchange(sensor.last, next);
   const Microseconds spacing = next - last;
-  if (spacing <= 0) return;  // a later run that fills the same time again
+  // A later run that fills the same time again.
+  if (spacing <= 0) {
+    goes_back_ = true;
+    return;
+  }
   if (sensor.period > 0 && spacing >= sensor.period && !is_wide(spacing, sensor.period)) {
     sensor.unconfirmed = confirmed;
     return;
@@ -193,6 +197,7 @@ void ReadingTally::append(const ReadingTally& later) {
     add_curve(curves_[classes_.intern(later.classes_[i])], later.curves_[i]);
   }
   gaps_ += later.gaps_;
+  goes_back_ = goes_back_ || later.goes_back_;
   oldest_unsynced_ = std::min(oldest_unsynced_, later.oldest_unsynced_);
 }
 

@@ -101,6 +101,8 @@ class ReadingTally {
   }
 
   [[nodiscard]] const GapTally& gaps() const { return gaps_; }
+  // Whether a sensor has a reading that is not later than the one before it.
+  [[nodiscard]] bool goes_back() const { return goes_back_; }
   [[nodiscard]] DailyCurves curves() const;
   [[nodiscard]] std::optional<Timestamp> oldest_unsynced() const;
 
@@ -130,6 +132,7 @@ class ReadingTally {
   TextIndex classes_;
   std::vector<DailyCurve> curves_;  // by class
   GapTally gaps_;
+  bool goes_back_ = false;
   Timestamp oldest_unsynced_ = std::numeric_limits<Timestamp>::max();
 };
 

@@ -16,6 +16,7 @@
 #include "sqlite/set_aside.h"
 #include "start/describe_run.h"
 #include "start/forecast.h"
+#include "start/refuse_doubling.h"
 #include "status/process.h"
 #include "status/run_text.h"
 
@@ -76,6 +77,11 @@ Microseconds past_of(const config::Config& config, const start::Forecast& foreca
   const double seconds =
       config.clock.speed.max ? forecast.seconds.value_or(0) : config.clock.backfill_seconds;
   return static_cast<Microseconds>(seconds * 1e6);
+}
+
+// Where the simulated time of a run begins that is started at `now`.
+Timestamp start_at(const config::Config& config, const start::Forecast& forecast, Timestamp now) {
+  return config.clock.start.value_or(std::max<Timestamp>(0, now - past_of(config, forecast)));
 }
 
 // Whether a folder that cannot be made now may well be made later, as it stands; the rest are mistakes.
@@ -177,11 +183,21 @@ void Simulator::plan_storage() {
   const sqlite::ExistingFiles existing = sqlite::check_shard_files(plan_, problems, inputs_.type->schema);
   if (!problems.empty()) throw NoStorage(problems.text());
   lock_data_directory();
+  if (!inputs_.resumed && !config.simulation.append) refuse_doubling();
   set_aside_corrupt(existing);
   if (existing.files > 0) {
     log_.info("files_found", "found files of earlier runs, appending to them",
               {{"files", existing.files}, {"rows", existing.rows}});
   }
+}
+
+void Simulator::refuse_doubling() const {
+  const config::Config& config = inputs_.config;
+  const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, inputs_.type->schema);
+  const Timestamp from = start_at(config, forecast, system_now());
+  std::optional<Timestamp> until;
+  if (forecast.seconds) until = later(from, *forecast.seconds);
+  start::refuse_doubling(config, roster_, inputs_.members, from, until);
 }
 
 void Simulator::make_data_directory() {
@@ -250,7 +266,7 @@ void Simulator::set_clock() {
   } else {
     run_.began_at = now;
     const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, inputs_.type->schema);
-    run_.start = config.clock.start.value_or(std::max<Timestamp>(0, now - past_of(config, forecast)));
+    run_.start = start_at(config, forecast, now);
     resumption_.moment = run_.start;
   }
   started_ = std::chrono::steady_clock::now();

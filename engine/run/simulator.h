@@ -96,6 +96,7 @@ class Simulator {
 
  private:
   void plan_storage();
+  void refuse_doubling() const;
   void make_data_directory();
   void lock_data_directory();
   void keep_lock();

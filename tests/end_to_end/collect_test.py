@@ -189,7 +189,7 @@ class Collect(CollectTest):
 
     def test_the_same_history_written_twice_is_two_runs(self):
         for _ in range(2):
-            self.fill("data", "--duration", "30s")
+            self.fill("data", "--duration", "30s", "--append")
         rows = total(self.data, "SELECT count(*) FROM sensor_readings")
         self.assertEqual(self.collect().copied, rows)
         self.assertEqual(query(self.dir / self.into, "SELECT count(*) FROM sensor_readings GROUP BY run_id"),

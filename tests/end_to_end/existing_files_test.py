@@ -56,7 +56,7 @@ class ExistingFiles(FleetTest):
     def test_other_sharding_beside_it(self):
         self.fill("data", "--duration", "1m", "--shard-by", "location")
         before = fingerprint(self.data)
-        self.fill("data", "--duration", "1m", "--shard-by", "model")
+        self.fill("data", "--duration", "1m", "--shard-by", "model", "--append")
         after = fingerprint(self.data)
         self.assertEqual({name: after[name] for name in before}, before)
 

@@ -105,7 +105,7 @@ class LogTest(FleetTest):
         (self.dir / "fleet.jsonl").write_text(json.dumps({**identity("A"), evil: 1}) + "\n")
         for form in ("text", "json"):
             with self.subTest(form=form):
-                ran = self.fleet_sim("--identities", "fleet.jsonl", "--data-dir", "data", "--duration", 1, "--speed", "max",
+                ran = self.fleet_sim("--identities", "fleet.jsonl", "--data-dir", form, "--duration", 1, "--speed", "max",
                                      env={"FLEET_SIM_LOGGING_FORMAT": form, "FLEET_SIM_LOGGING_FILE": f"log/{form}.log"})
                 log = (self.dir / "log" / f"{form}.log").read_bytes()
                 for text in (log, ran.stderr.encode()):

@@ -1,0 +1,28 @@
+// Readings that are there more than once: the same sensor at the same time, in one shard or in several. Most
+// directories have none, which the one pass over their rows shows: no sensor's time goes back within a shard,
+// and none has readings of the same time in two. Only the shards of which that is not so are read again. Main
+// thread. Memory is bounded: of very many rows a part is counted that a hash chooses, and the number follows
+// from it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace fleet_sim::report {
+
+struct Duplicates {
+  std::uint64_t readings = 0;  // beyond the first of each
+  bool is_estimate = false;
+
+  bool operator==(const Duplicates&) const = default;
+};
+
+inline constexpr std::uint64_t most_rows_compared = 32'000'000;  // 8 bytes each
+
+// `rows` is about how many the files have. Throws std::runtime_error, naming the file, for one that cannot be
+// read.
+Duplicates count_duplicates(const std::vector<std::filesystem::path>& files, std::uint64_t rows,
+                            std::uint64_t most_compared = most_rows_compared);
+
+}  // namespace fleet_sim::report
