@@ -192,6 +192,11 @@ def rate_of(said, otherwise=None):
     return Rate(float(said["readings_per_second"])) if "readings_per_second" in said else otherwise
 
 
+def pattern_period_seconds(anomalies, rate):
+    """It takes eight readings to show one."""
+    return max(float(anomalies["pattern_period_seconds"]), 8 * rate.seconds)
+
+
 def seconds_of(anomaly_type, rate):
     """How long anomalies of a type last."""
     text = anomaly_type["duration_seconds"]
@@ -318,7 +323,7 @@ class Profile:
         self.clock = Clock(config["clock"], own_zone)
         self.set_signal(sensor_type.normal or config["normal_parameters"], own_parameters, behaviors)
         self.set_frequency(config["anomalies"], behaviors, rate)
-        self.set_severity(config["anomalies"], behaviors)
+        self.set_severity(config["anomalies"], behaviors, rate)
 
     def set_signal(self, parameters, own_parameters, behaviors):
         self.names = tuple(parameters)
@@ -339,6 +344,10 @@ class Profile:
         for kind in TYPES:
             settings = anomalies["types"][kind]
             seconds = seconds_of(settings, rate)
+            if kind == "trend":
+                seconds = max(seconds, 8 * rate.seconds)
+            if kind == "pattern":
+                seconds = max(seconds, pattern_period_seconds(anomalies, rate))
             self.duration[kind] = max(1, int(seconds * 1e6))
             readings[kind] = max(1, math.ceil(seconds * rate.per_second * (1 - 1e-12)))
             enabled = settings["enabled"] == "true"
@@ -358,13 +367,13 @@ class Profile:
             cycle = 1 - f + sum(f_by_kind[kind] * readings[kind] for kind in TYPES)
             self.steady = {kind: f_by_kind[kind] * readings[kind] / cycle for kind in TYPES}
 
-    def set_severity(self, anomalies, behaviors):
+    def set_severity(self, anomalies, behaviors, rate):
         severity = behaviors.product("severity")
         factor = numbers(behaviors.first("spike_factor", {"min": 1.5, "max": 3}), ("min", "max"))
         self.spike_low, self.spike_high = (1 + (factor[end] - 1) * severity for end in ("min", "max"))
         self.trend_change = 0.5 * severity
         self.pattern_amplitude = 0.2 * severity
-        self.pattern_period = int(float(anomalies["pattern_period_seconds"]) * 1e6)
+        self.pattern_period = int(pattern_period_seconds(anomalies, rate) * 1e6)
         noise = float(behaviors.first("noise_factor", 0.1)) * severity
         self.noise = [noise * behaviors.product("noise", channel) for channel in self.names]
         weights = behaviors.first("channels", {})

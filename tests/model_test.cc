@@ -256,8 +256,9 @@ TEST_CASE("durations become readings: at least one, and those due before the end
   CHECK(readings_at(10) == Readings{1, 3'000, 6'000, 300, 1'800});
   CHECK(readings_at(0.1) == Readings{1, 30, 60, 3, 18});
   CHECK(readings_at(0.3) == Readings{1, 90, 180, 9, 54});
-  CHECK(readings_at(0.01) == Readings{1, 3, 6, 1, 2});
-  CHECK(readings_at(1e-8) == Readings{1, 1, 1, 1, 1});
+  // A trend of fewer than eight readings would not show, nor a pattern of less than a period of as many.
+  CHECK(readings_at(0.01) == Readings{1, 8, 8, 1, 2});
+  CHECK(readings_at(1e-8) == Readings{1, 8, 8, 1, 1});
   const model::Profile profile = plain_profile(config, 4);
   CHECK(of_five(profile.duration) ==
         std::vector<Microseconds>{250'000, 300'000'000, 600'000'000, 30'000'000, 180'000'000});
@@ -552,6 +553,38 @@ TEST_CASE("a pattern sways temperature and vibration in opposition, once a perio
     CHECK(values[vibration] == near(2.5 * (1 - 0.2 * wave)));
     CHECK(values[voltage] == 12);
   }
+}
+
+TEST_CASE("a slow sensor's patterns and trends last until its readings show them") {
+  const config::Config config;
+  for (const double rate : {1.0, 1 / 5.0, 1 / 20.0, 1 / 30.0, 1 / 60.0, 1 / 3600.0, 1e-8}) {
+    CAPTURE(rate);
+    const model::Profile profile = plain_profile(config, rate);
+    const double period = 1e6 / rate;
+    CHECK(static_cast<double>(profile.pattern_period) >= near(std::max(60e6, 8 * period)));
+    CHECK(profile.duration[index_of(AnomalyType::pattern)] >= profile.pattern_period);
+    CHECK(profile.readings_per_anomaly[index_of(AnomalyType::pattern)] >= 8);
+    CHECK(profile.readings_per_anomaly[index_of(AnomalyType::trend)] >= 8);
+  }
+  // Readings of a pattern show a swing up and a swing down, wherever they lie in its period.
+  for (const double period : {20.0, 30.0, 60.0, 90.0}) {
+    CAPTURE(period);
+    const model::Profile profile = plain_profile(config, 1 / period);
+    const model::Anomaly anomaly = anomaly_of(AnomalyType::pattern, midnight, 600'000'000);
+    double highest = 1;
+    double lowest = 1;
+    for (int k = 0; k < 8; ++k) {
+      const auto due = midnight + static_cast<Timestamp>(k * period * 1e6);
+      const double factor = applied(anomaly, profile, due)[temperature] / 65;
+      highest = std::max(highest, factor);
+      lowest = std::min(lowest, factor);
+    }
+    CHECK(highest > 1.18);
+    CHECK(lowest < 0.82);
+  }
+  // What is fast enough stays as configured.
+  CHECK(plain_profile(config, 8.0 / 60).pattern_period == 60'000'000);
+  CHECK(plain_profile(config, 8.0 / 300).duration[index_of(AnomalyType::trend)] == 300'000'000);
 }
 
 TEST_CASE("noise adds to every channel a normal draw in proportion to its value") {

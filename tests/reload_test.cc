@@ -421,9 +421,9 @@ TEST_CASE("another rate for all moves the whole fleet to it") {
       everyone, {});
   fleet.apply(change, moment);
   CHECK(fleet.readings_per_second() == doctest::Approx(2'500 * 2.5));
-  take(fleet, roster, moment + 20 * a_second, taken);
-  CHECK(taken.due == fleet.due_before(moment + 20 * a_second));
-  CHECK(taken.due - due_so_far == 2'500 * 50);
+  take(fleet, roster, moment + 70 * a_second, taken);
+  CHECK(taken.due == fleet.due_before(moment + 70 * a_second));
+  CHECK(taken.due - due_so_far == 2'500 * 175);
   CHECK(std::ranges::all_of(change.anomalies, [](const fleet::ChangedAnomaly& changed) {
     return changed.event.kind == batch::AnomalyEvent::Kind::progressed;
   }));

@@ -13,6 +13,7 @@
 #include "app/run_options.h"
 #include "base/text.h"
 #include "run/exit_code.h"
+#include "start/adjustments.h"
 #include "start/forecast.h"
 #include "start/unmatched.h"
 
@@ -49,11 +50,18 @@ std::string unmatched_text(const start::Inputs& inputs) {
   return text;
 }
 
+std::string adjustments_text(const start::Inputs& inputs) {
+  std::string text;
+  for (const std::string& line : start::find_adjustments(inputs)) text += line + "\n";
+  return text;
+}
+
 int check(const start::Arguments& arguments) {
   const start::Inputs inputs = start::read_inputs(arguments);
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   const start::Forecast forecast = start::forecast(inputs);
-  print(inputs_text(inputs) + "\n" + start::text_of(forecast) + "\n" + unmatched_text(inputs));
+  print(inputs_text(inputs) + "\n" + start::text_of(forecast) + "\n" + adjustments_text(inputs) +
+        unmatched_text(inputs));
   if (const std::string warning = start::space_warning(forecast); !warning.empty()) {
     std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   }

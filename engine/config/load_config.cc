@@ -108,11 +108,13 @@ class Loader {
     const std::vector<std::string_view> names = types::built_in_type().schema.channel_names();
     for (std::size_t i = 0; i < names.size(); ++i) {
       const types::ChannelParameters& channel = config_.normal_parameters[i];
-      if (channel.min <= channel.max) continue;
+      const std::string wrong = types::problem_of(channel);
+      if (wrong.empty()) continue;
       const std::string path = fmt::format("normal_parameters.{}", names[i]);
-      problems_.add(origin({path + ".min", path + ".max"}),
-                    fmt::format("{}.min {} must not be above max {}", path, written(path + ".min"),
-                                written(path + ".max")));
+      problems_.add(
+          origin(wrong.starts_with("min") ? std::vector{path + ".min", path + ".max"}
+                                          : std::vector{path + ".mean", path + ".min", path + ".max"}),
+          fmt::format("{}.{}", path, wrong));
     }
   }
 

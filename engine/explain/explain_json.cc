@@ -82,6 +82,7 @@ void add_signal(JsonWriter& json, const ExplainedSensor& sensor) {
         add_number(json, "std_dev", channel.deviation);
         add_number(json, "min", channel.min);
         add_number(json, "max", channel.max);
+        json.member("clipped_share", sensor.clipped[c]);
       });
     });
     add_number(json, "daily_amplitude", numbers.daily_amplitude);
@@ -97,6 +98,7 @@ void add_type(JsonWriter& json, std::size_t type, const model::Explanation& expl
     add_number(json, "weight", explanation.numbers.weights[type]);
     json.member("share_of_anomalies", explained.share_of_anomalies);
     json.member("duration_seconds", seconds(explanation.profile.duration[type]));
+    json.member("configured_duration_seconds", explanation.configured.duration[type]);
     json.member("readings_per_anomaly", explanation.profile.readings_per_anomaly[type]);
     json.member("onset_chance", explained.onset_chance);
     json.member("share_of_readings", explained.share_of_readings);
@@ -140,6 +142,7 @@ void add_anomalies(JsonWriter& json, const ExplainedSensor& sensor) {
       if (strength) add_number(json, strength->key, numbers.strengths[k]);
     }
     json.member("pattern_period_seconds", seconds(sensor.explanation.profile.pattern_period));
+    json.member("configured_pattern_period_seconds", sensor.explanation.configured.pattern_period);
     json.object("noise_factor", [&] {
       add_by_channel(sensor.explanation, [&](const std::string& name, std::size_t c) {
         add_number(json, name, numbers.noise_factor[c]);

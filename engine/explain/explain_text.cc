@@ -10,6 +10,7 @@
 #include "base/plain_text.h"
 #include "base/text.h"
 #include "config/units.h"
+#include "explain/clipping.h"
 #include "explain/explained_sensor.h"
 #include "model/anomaly_effect.h"
 
@@ -150,12 +151,16 @@ void add_readings(Page& page, const ExplainedSensor& sensor) {
 }
 
 void add_channel(Page& page, const types::ChannelColumn& column,
-                 const model::ChannelNumbers<model::Chain>& channel) {
+                 const model::ChannelNumbers<model::Chain>& channel, double clipped) {
   const std::string& unit = column.unit;
   page.row(column.name, joined("mean    ", chain_pieces(channel.mean, unit)));
   page.row("", joined("std_dev ", chain_pieces(channel.deviation, unit)));
   page.row("",
            joined("min, max", joined(chain_pieces(channel.min, unit), chain_pieces(channel.max, unit)[0])));
+  if (clipped > tolerable_clipped_share) {
+    page.row("", {fmt::format("clipped  {} of normal readings read exactly min or max: they would lie beyond",
+                              percent(clipped))});
+  }
 }
 
 // "UTC+02:00", or of a zone "local time".
@@ -184,7 +189,8 @@ void add_signal(Page& page, const ExplainedSensor& sensor) {
   page.heading("normal readings");
   const types::SensorType& type = *sensor.explanation.type;
   const auto channels = type.schema.channels();
-  for (std::size_t c = 0; c < channels.size(); ++c) add_channel(page, channels[c], numbers.channels[c]);
+  for (std::size_t c = 0; c < channels.size(); ++c)
+    add_channel(page, channels[c], numbers.channels[c], sensor.clipped[c]);
   if (!type.daily_channel) return;
   const std::string& daily_unit = channels[index_of(*type.daily_channel)].unit;
   page.row("daily cycle", joined(chain_pieces(numbers.daily_amplitude, daily_unit),
@@ -212,9 +218,26 @@ std::string meaning(const ExplainedSensor& sensor) {
                      percent(f), percent(share));
 }
 
-std::string duration_of(const config::AnomalyTypeSettings& type) {
+bool is_longer(const model::Explanation& explanation, std::size_t k) {
+  return explanation.times.duration[k] > explanation.configured.duration[k];
+}
+
+std::string duration_of(const config::AnomalyTypeSettings& type, const model::Explanation& explanation,
+                        std::size_t k) {
   if (!type.enabled) return "disabled";
-  return type.duration_seconds ? duration_text(*type.duration_seconds) : "one reading";
+  if (is_longer(explanation, k) || type.duration_seconds) return duration_text(explanation.times.duration[k]);
+  return "one reading";
+}
+
+// Why an anomaly lasts longer than the config says.
+void add_longer_durations(Page& page, const ExplainedSensor& sensor) {
+  const model::Explanation& explanation = sensor.explanation;
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (!sensor.config.anomalies.types[k].enabled || !is_longer(explanation, k)) continue;
+    page.row("", {fmt::format("{} lasts {}, not {}: fewer readings would not show it", anomaly_type_names[k],
+                              duration_text(explanation.times.duration[k]),
+                              duration_text(explanation.configured.duration[k]))});
+  }
 }
 
 void add_anomalies(Page& page, const ExplainedSensor& sensor) {
@@ -232,10 +255,11 @@ void add_anomalies(Page& page, const ExplainedSensor& sensor) {
     const model::TypeExplanation& type = explanation.types[k];
     page.row(anomaly_type_names[k],
              {fmt::format("{:>8}{:>14}{:>11}{:>14.4g}{:>14}{:>12.6g}", percent(type.share_of_anomalies),
-                          duration_of(sensor.config.anomalies.types[k]),
+                          duration_of(sensor.config.anomalies.types[k], explanation, k),
                           explanation.profile.readings_per_anomaly[k], type.onset_chance,
                           percent(type.share_of_readings), type.per_day)});
   }
+  add_longer_durations(page, sensor);
 }
 
 // Of a type that has one.
@@ -246,8 +270,12 @@ void add_strength(Page& page, std::size_t k, const model::Explanation& explanati
                                            chain_pieces(explanation.numbers.strengths[k], strength->of)));
   }
   if (type == AnomalyType::pattern) {
-    const double period = static_cast<double>(explanation.profile.pattern_period) * 1e-6;
-    page.row("", {"period     ", duration_text(period)});
+    const double period = explanation.times.pattern_period;
+    const double configured = explanation.configured.pattern_period;
+    std::vector<std::string> pieces{"period     ", duration_text(period)};
+    if (period > configured)
+      pieces.push_back(fmt::format("(8 readings; {} has too few to show it)", duration_text(configured)));
+    page.row("", pieces);
   }
 }
 

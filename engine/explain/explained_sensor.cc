@@ -2,6 +2,7 @@
 
 #include "base/cadence.h"
 #include "base/random.h"
+#include "explain/clipping.h"
 #include "fleet/fleet.h"
 #include "model/sensor.h"
 #include "sqlite/shard_key.h"
@@ -51,6 +52,9 @@ ExplainedSensor explain_sensor(const config::Config& config, const identity::Ros
       .has_own_zone = !roster.overrides(identity).time_zone.empty(),
       .now = now,
       .explanation = model::explain_profile(config, fleet::profile_source(roster, identity, config, type))};
+  for (const model::ChannelProfile& channel : sensor.explanation.profile.channels) {
+    sensor.clipped.push_back(clipped_share(sensor.explanation.profile, channel));
+  }
   const Microseconds phase = model::phase_of(hash_text(identity.id), cadence);
   if (const auto& start = config.clock.start) sensor.first_due = cadence.origin(*start) + phase;
   if (sensor.first_due) sensor.phase = *sensor.first_due - *config.clock.start;

@@ -39,6 +39,7 @@ struct ExplainedSensor {
   bool has_own_zone = false;           // its identity names one
   Timestamp now = 0;                   // at which the offset of its clock is shown
   model::Explanation explanation;
+  std::vector<double> clipped = {};  // by channel: the share of normal readings beyond min or max
 
   // The keys that decide readings and are not at their default, in the order of the table, with their
   // origins.

@@ -140,11 +140,11 @@ void check_members(const identity::Roster& roster, std::span<const std::uint32_t
     if (identity.overrides == identity::Identity::no_overrides) continue;
     const types::NormalParameters merged = merged_parameters(config, type, roster.overrides(identity));
     for (std::size_t c = 0; c < merged.size(); ++c) {
-      if (merged[c].min <= merged[c].max) continue;
+      const std::string wrong = types::problem_of(merged[c]);
+      if (wrong.empty()) continue;
       problems.add(fmt::format("sensor '{}'", identity.id),
-                   fmt::format("normal_parameters.{}: min {} is above max {} after the config's values are "
-                               "filled in; give both min and max",
-                               type.schema.channels()[c].name, merged[c].min, merged[c].max));
+                   fmt::format("normal_parameters.{}.{} once the config's values are filled in",
+                               type.schema.channels()[c].name, wrong));
     }
   }
 }

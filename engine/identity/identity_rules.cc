@@ -120,8 +120,10 @@ std::string keys_problem(std::uint32_t keys) {
 
 std::string bounds_problem(const IdentityRecord& record, std::string_view channel) {
   const ChannelOverride& parameters = record.overrides.channel(channel);
-  const bool reversed = parameters.min && parameters.max && *parameters.min > *parameters.max;
-  return reversed ? parameter_path(channel) + "min must not be above max" : std::string();
+  if (!parameters.min || !parameters.max) return {};  // judged once the config's are filled in
+  const std::string wrong =
+      types::problem_of({parameters.mean.value_or(*parameters.min), 0, *parameters.min, *parameters.max});
+  return wrong.empty() ? wrong : parameter_path(channel) + wrong;
 }
 
 std::string text_problem(std::string_view name, std::string_view value) {

@@ -49,6 +49,11 @@ struct AnomalyEffect {
 
   bool draws_noise = false;  // for each reading
 
+  // An anomaly that is over before its readings show it would be a label on nothing: it lasts for so many
+  // readings at least …
+  double fewest_readings = 0;
+  bool lasts_a_period = false;  // … and for the period of a pattern
+
   std::optional<Strength> strength =
       std::nullopt;  // none for types that have none, or keys of their own for it
 };

@@ -30,6 +30,7 @@ bool pattern_continues(const Profile& was, const Profile& is) {
 const AnomalyEffect pattern_effect{.begin = begin_pattern,
                                    .apply = apply_pattern,
                                    .continues = pattern_continues,
+                                   .lasts_a_period = true,
                                    .strength = {{0.2, "pattern_amplitude", "amplitude", "of the value"}}};
 
 }  // namespace fleet_sim::model

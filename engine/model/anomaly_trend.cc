@@ -19,6 +19,7 @@ void apply_trend(const AffectedReading& reading, batch::Values& values) {
 
 const AnomalyEffect trend_effect{.begin = begin_trend,
                                  .apply = apply_trend,
+                                 .fewest_readings = fewest_readings_to_show,
                                  .strength = {{0.5, "trend_change", "change", "of the value at the end"}}};
 
 }  // namespace fleet_sim::model

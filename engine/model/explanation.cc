@@ -39,6 +39,8 @@ Explanation explain_profile(const config::Config& config, const ProfileSource& s
   explanation.channel_shares = shares_of(values_of(explanation.numbers.channel_weights));
   explanation.profile = resolve_profile(config, source);
   explanation.types = explain_types(config, explanation);
+  explanation.times = resolve_times(config, source.rate);
+  explanation.configured = configured_times(config, source.rate);
   return explanation;
 }
 

@@ -47,7 +47,9 @@ struct Explanation {
   ProfileNumbers<Chain> numbers;
   std::vector<double> channel_shares;  // how often a spike or trend picks each channel
   PerAnomalyType<TypeExplanation> types;
-  Profile profile;  // what the simulator uses
+  Profile profile;          // what the simulator uses
+  AnomalyTimes times;       // of its anomalies …
+  AnomalyTimes configured;  // … and what the config says, which is shorter where the sensor is too slow
 };
 
 Explanation explain_profile(const config::Config& config, const ProfileSource& source);

@@ -52,9 +52,10 @@ void set_severity(Profile& profile, const ProfileNumbers<NoTrail>& numbers) {
   profile.channel_until = cumulative_shares(values_of(numbers.channel_weights));
 }
 
-void resolve_durations(Profile& profile, const config::Config& config, const Rate& rate) {
+void set_times(Profile& profile, const AnomalyTimes& times, const Rate& rate) {
+  profile.pattern_period = static_cast<Microseconds>(times.pattern_period * 1e6);
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    const double seconds = config.anomalies.types[k].duration_seconds.value_or(rate.seconds());
+    const double seconds = times.duration[k];
     const double readings = seconds * rate.per_second();
     // Readings are due at 0, 1, 2 … periods from the onset; those before the duration's end are affected. The
     // small allowance keeps 30 s at 0.1/s at three readings although 30 · 0.1 is a little over 3.
@@ -118,18 +119,37 @@ const types::NormalParameters& normal_parameters(const config::Config& config,
   return &type == &types::built_in_type() ? config.normal_parameters : type.normal_parameters;
 }
 
+AnomalyTimes configured_times(const config::Config& config, const Rate& rate) {
+  AnomalyTimes times;
+  times.pattern_period = config.anomalies.pattern_period_seconds;
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    times.duration[k] = config.anomalies.types[k].duration_seconds.value_or(rate.seconds());
+  }
+  return times;
+}
+
+AnomalyTimes resolve_times(const config::Config& config, const Rate& rate) {
+  AnomalyTimes times = configured_times(config, rate);
+  times.pattern_period = std::max(times.pattern_period, fewest_readings_to_show * rate.seconds());
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    const AnomalyEffect& effect = effect_of(static_cast<AnomalyType>(k));
+    const double least = effect.lasts_a_period ? times.pattern_period : 0;
+    times.duration[k] = std::max({times.duration[k], least, effect.fewest_readings * rate.seconds()});
+  }
+  return times;
+}
+
 Profile resolve_profile(const config::Config& config, const ProfileSource& source) {
   const ProfileNumbers<NoTrail> numbers = Resolution<NoTrail>(config, source).numbers();
   Profile profile;
   set_signal(profile, numbers, *source.type);
   profile.zone = source.zone.value_or(config.clock.zone);
-  resolve_durations(profile, config, source.rate);
+  set_times(profile, resolve_times(config, source.rate), source.rate);
   const Onsets onsets = resolve_onsets(config.anomalies.basis, numbers.probability.value(),
                                        values_of(numbers.weights), profile.readings_per_anomaly);
   profile.onset_until = cumulative(onsets.chance);
   profile.steady_until = cumulative(onsets.steady);
   set_severity(profile, numbers);
-  profile.pattern_period = static_cast<Microseconds>(config.anomalies.pattern_period_seconds * 1e6);
   return profile;
 }
 

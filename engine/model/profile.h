@@ -72,6 +72,24 @@ std::string_view location_class(const config::Behaviors& behaviors, std::string_
 const types::NormalParameters& normal_parameters(const config::Config& config,
                                                  const types::SensorType& type = types::built_in_type());
 
+// How many readings a swing or a drift takes to be seen.
+inline constexpr double fewest_readings_to_show = 8;
+
+// How long anomalies last and how long a pattern's swing takes, in seconds.
+struct AnomalyTimes {
+  PerAnomalyType<double> duration{};
+  double pattern_period = 0;
+
+  bool operator==(const AnomalyTimes&) const = default;
+};
+
+// As the config has them …
+AnomalyTimes configured_times(const config::Config& config, const Rate& rate);
+
+// … and as they are at this rate: a slow sensor's are longer, so that its readings show what they are
+// labelled as.
+AnomalyTimes resolve_times(const config::Config& config, const Rate& rate);
+
 Profile resolve_profile(const config::Config& config, const ProfileSource& source);
 
 }  // namespace fleet_sim::model

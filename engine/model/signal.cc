@@ -39,15 +39,14 @@ double work_hours_share(double hour) {
                   raised_cosine((work_ends_hour - hour) / ramp_hours));
 }
 
-namespace {
-
-// What the time of day adds to a channel on which it acts.
 double daily_offset(const Profile& profile, Timestamp due) {
   const double hour = local_hour(due, profile.zone.offset_at(due));
   double offset = profile.daily_amplitude * sine_of_turns((hour - (daily_peak_hour - 6)) / 24);
   if (profile.work_hours_rise != 0) offset += profile.work_hours_rise * work_hours_share(hour);
   return offset;
 }
+
+namespace {
 
 // `count` is the number of channels. Where it is a constant, the channels do not wait for one another.
 template <class Count>

@@ -16,6 +16,9 @@ double local_hour(Timestamp due, Microseconds utc_offset);
 // cosine between.
 double work_hours_share(double hour);
 
+// What the time of day adds to a channel on which it acts.
+double daily_offset(const Profile& profile, Timestamp due);
+
 // mean + deviation·z, plus the daily cycle and the work-hours rise on the channel that they act on, clamped
 // to min .. max. Each z is a draw of its channel's.
 batch::Values normal_values(const Profile& profile, Timestamp due, const Draws& draws);

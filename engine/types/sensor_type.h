@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/terms.h"
@@ -20,6 +21,9 @@ struct ChannelParameters {
 
   bool operator==(const ChannelParameters&) const = default;
 };
+// What is impossible about them; empty when nothing is. The text begins with the parameter's name.
+std::string problem_of(const ChannelParameters& channel);
+
 using NormalParameters = std::vector<ChannelParameters>;  // in the order of a type's channels
 
 struct SensorType {

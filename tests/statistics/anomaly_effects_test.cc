@@ -301,7 +301,7 @@ const std::vector<Notes>& restless() {
     const identity::Roster roster = roster_of_kinds(40 * scale());
     config::Config config = config_with_period(50);
     config.anomalies.probability = 0.5;
-    Observer observer(roster.size(), kind_of, {promised_durations(50)});
+    Observer observer(roster.size(), kind_of, {promised_durations(50), pattern_seconds(50)});
     book.look_at(run_twins({roster, config, 301, 10 * one_hour}, promised_durations(50), observer));
     return observer.notes();
   }();
@@ -333,7 +333,7 @@ TEST_CASE("every reading and every anomaly is as promised, at several rates") {
     CAPTURE(period);
     const identity::Roster roster = roster_of_kinds(period == 1 ? 4 * scale() : 8 * scale());
     const Durations durations = promised_durations(period);
-    Observer observer(roster.size(), kind_of, {durations});
+    Observer observer(roster.size(), kind_of, {durations, pattern_seconds(period)});
     book.look_at(run_twins({roster, config_with_period(period), 303, 3 * one_hour}, durations, observer));
     exact.add(observer.notes());
   }

@@ -93,6 +93,18 @@ inline constexpr PerAnomalyType<double> duration_seconds{0, 300, 600, 30, 180}; 
 inline constexpr double trend_change = 0.5;
 inline constexpr double pattern_amplitude = 0.2;
 inline constexpr double pattern_period_seconds = 60;
+inline constexpr double fewest_readings = 8;  // of a trend, and of a pattern's period
+
+// How long a pattern's period is, and how long a type lasts, in seconds, for a sensor with this period.
+constexpr double pattern_seconds(double period_seconds) {
+  return std::max(pattern_period_seconds, fewest_readings * period_seconds);
+}
+constexpr double lasting_seconds(std::size_t type, double period_seconds) {
+  if (type == spike) return period_seconds;
+  if (type == trend) return std::max(duration_seconds[type], fewest_readings * period_seconds);
+  if (type == pattern) return std::max(duration_seconds[type], pattern_seconds(period_seconds));
+  return duration_seconds[type];
+}
 
 // What a sensor is: indices into the tables above.
 struct Kind {
@@ -173,7 +185,7 @@ inline PerAnomalyType<double> mix(const Kind& kind) {
 
 // n of the page: the readings due before the duration is over.
 inline double readings_of(std::size_t type, double period_seconds) {
-  return std::max(1.0, std::ceil(duration_seconds[type] / period_seconds - 1e-9));
+  return std::max(1.0, std::ceil(lasting_seconds(type, period_seconds) / period_seconds - 1e-9));
 }
 
 // Chance that an unaffected sensor begins `type` at its next reading, and the number of anomalies of that

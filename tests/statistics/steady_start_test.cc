@@ -34,8 +34,7 @@ struct Start {
 void note(Start& start, const batch::AnomalyEvent& event, Timestamp first_due) {
   constexpr auto period = static_cast<Microseconds>(period_seconds * 1e6);
   const auto type = static_cast<std::size_t>(event.type);
-  const Microseconds lasts =
-      duration_seconds[type] == 0 ? period : static_cast<Microseconds>(duration_seconds[type] * 1e6);
+  const Microseconds lasts = static_cast<Microseconds>(lasting_seconds(type, period_seconds) * 1e6);
   for (std::size_t i = 0; i < looked_at.size(); ++i) {
     const Timestamp due = first_due + static_cast<Microseconds>(looked_at[i]) * period;
     if (event.started_at <= due && due < event.started_at + lasts)

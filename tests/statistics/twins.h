@@ -35,8 +35,7 @@ using Durations = PerAnomalyType<Microseconds>;
 inline Durations promised_durations(double period_seconds) {
   Durations durations{};
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    const double seconds = duration_seconds[k] == 0 ? period_seconds : duration_seconds[k];
-    durations[k] = static_cast<Microseconds>(seconds * 1e6);
+    durations[k] = static_cast<Microseconds>(lasting_seconds(k, period_seconds) * 1e6);
   }
   return durations;
 }

@@ -1,0 +1,111 @@
+#include "start/adjustments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string_view>
+
+#include "base/plain_text.h"
+#include "base/text.h"
+#include "explain/clipping.h"
+#include "fleet/profile_table.h"
+
+namespace fleet_sim::start {
+namespace {
+
+// The sensors that something is true of, and how much at most.
+struct Affected {
+  std::uint64_t sensors = 0;
+  std::string_view example;  // of which it is most
+  double most = 0;
+
+  void add(std::string_view id, double much) {
+    ++sensors;
+    if (much <= most) return;
+    most = much;
+    example = id;
+  }
+
+  [[nodiscard]] std::string text() const {
+    return fmt::format("{} (such as {})", counted(sensors, "sensor", "sensors"), in_quotes(example));
+  }
+};
+
+std::vector<std::string> longer_anomalies(const Inputs& inputs) {
+  const config::Config& config = inputs.config;
+  if (!config.anomalies.enabled) return {};
+  PerAnomalyType<Affected> longer;
+  Affected slower_swing;
+  std::map<Rate, model::AnomalyTimes> times_at;  // by rate
+  for (const std::uint32_t member : inputs.members) {
+    const identity::Identity& sensor = inputs.identities.roster[member];
+    const Rate rate = fleet::rate_of(inputs.identities.roster, sensor, config);
+    const auto [entry, is_new] = times_at.try_emplace(rate);
+    if (is_new) entry->second = model::resolve_times(config, rate);
+    const model::AnomalyTimes& times = entry->second;
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+      const config::AnomalyTypeSettings& type = config.anomalies.types[k];
+      const double configured = type.duration_seconds.value_or(rate.seconds());
+      if (type.enabled && times.duration[k] > configured) longer[k].add(sensor.id, times.duration[k]);
+    }
+    if (config.anomalies.types[index_of(AnomalyType::pattern)].enabled &&
+        times.pattern_period > config.anomalies.pattern_period_seconds)
+      slower_swing.add(sensor.id, times.pattern_period);
+  }
+  std::vector<std::string> lines;
+  if (slower_swing.sensors > 0) {
+    lines.push_back(fmt::format(
+        "patterns of {} have a period of up to {} instead of {}: it takes {:.0f} readings to show one",
+        slower_swing.text(), duration_text(slower_swing.most),
+        duration_text(config.anomalies.pattern_period_seconds), model::fewest_readings_to_show));
+  }
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (longer[k].sensors == 0) continue;
+    const auto& seconds = config.anomalies.types[k].duration_seconds;
+    lines.push_back(fmt::format("a {} of {} lasts up to {} instead of {}: fewer readings would not show it",
+                                anomaly_type_names[k], longer[k].text(), duration_text(longer[k].most),
+                                seconds ? duration_text(*seconds) : "one reading"));
+  }
+  return lines;
+}
+
+std::vector<std::string> clipped_channels(const Inputs& inputs) {
+  const auto channels = inputs.type->schema.channels();
+  std::vector<Affected> clipped(channels.size());
+  fleet::ProfileTable profiles(inputs.identities.roster,
+                               std::make_shared<const config::Config>(inputs.config), *inputs.type);
+  std::map<const model::Profile*, std::vector<double>> shares_of;
+  for (const std::uint32_t member : inputs.members) {
+    const identity::Identity& sensor = inputs.identities.roster[member];
+    const model::Profile* profile = profiles.find_or_resolve(sensor);
+    const auto [entry, is_new] = shares_of.try_emplace(profile);
+    for (const model::ChannelProfile& channel : profile->channels) {
+      if (is_new) entry->second.push_back(explain::clipped_share(*profile, channel));
+    }
+    for (std::size_t c = 0; c < channels.size(); ++c) {
+      if (entry->second[c] > explain::tolerable_clipped_share) clipped[c].add(sensor.id, entry->second[c]);
+    }
+  }
+  std::vector<std::string> lines;
+  for (std::size_t c = 0; c < channels.size(); ++c) {
+    if (clipped[c].sensors == 0) continue;
+    lines.push_back(fmt::format(
+        "{} of {} is clipped: up to {:.3g}% of its normal readings lie beyond min or max and read "
+        "exactly that",
+        channels[c].name, clipped[c].text(), 100 * clipped[c].most));
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::vector<std::string> find_adjustments(const Inputs& inputs) {
+  std::vector<std::string> lines = longer_anomalies(inputs);
+  for (std::string& line : clipped_channels(inputs)) lines.push_back(std::move(line));
+  return lines;
+}
+
+}  // namespace fleet_sim::start
