@@ -33,7 +33,13 @@ constexpr std::string_view select_oldest_events = R"sql(
 SELECT id, started_at, ended_at FROM anomaly_events
 WHERE id < min((SELECT max(id) FROM anomaly_events),
                (SELECT coalesce(min(first_event_id), 9223372036854775807) FROM run_info WHERE first_reading_id > ?1))
-ORDER BY id)sql";
+{}ORDER BY id)sql";
+// Where somebody collects events, which the table says, those that have not been collected since they ended
+// stay: the ones behind the latest that has, and those that were open then (scripts/collect).
+constexpr std::string_view and_collected = R"sql(
+  AND id <= (SELECT coalesce(max(event_id), 0) FROM collected_events)
+  AND id NOT IN (SELECT event_id FROM collected_events WHERE is_open = 1)
+)sql";
 constexpr std::string_view select_run_of_first =
     "SELECT coalesce(max(first_event_id), 0) FROM run_info WHERE first_reading_id <= ?1";
 constexpr std::string_view delete_event = "DELETE FROM anomaly_events WHERE id = ?1";
@@ -126,7 +132,9 @@ tables::StorageError find_past_events(tables::Database& database, const Place& f
   if (run.step() != SQLITE_ROW) return database.error();
   const std::int64_t first_of_run = run.integer(0);
   tables::Statement row;
-  if (tables::StorageError error = database.prepare(select_oldest_events, row); !error.ok()) return error;
+  const std::string select =
+      fmt::format(select_oldest_events, database.has_table("collected_events") ? and_collected : "");
+  if (tables::StorageError error = database.prepare(select, row); !error.ok()) return error;
   row.bind(1, first.id);
   int code = SQLITE_OK;
   while (past.size() < most_rows && (code = row.step()) == SQLITE_ROW) {

@@ -3,7 +3,8 @@
 // first one that is to stay, because it is too young, or not synced, so a row that nobody collects holds back
 // those behind it.
 //
-// An event goes once it has ended and none of its readings can be left. One that a run left open stays.
+// An event goes once it has ended and none of its readings can be left. One that a run left open stays, and
+// in a shard whose events are collected, one that has not been (the table collected_events).
 //
 // The last reading and the last event always stay, because new ids follow the highest; and so does what was
 // due in the seconds before, where `--resume` continues. Errors are values.

@@ -7,6 +7,9 @@ import resource
 from collecting import *
 
 
+RUN_COLUMNS = "run_id, seed, version, config, config_hash, start, began_at, fleet_size, partition, shard_by, fleet_hash"
+
+
 class Collect(CollectTest):
     def setUp(self):
         super().setUp()
@@ -186,6 +189,70 @@ class Collect(CollectTest):
         _, errors = collector.communicate(timeout=30)
         self.assertEqual((collector.returncode, errors), (0, ""))
         self.assert_collected()
+
+    def test_what_is_recorded_of_runs(self):
+        for start in ("2026-01-01", "2026-01-02"):
+            self.fill("data", "--duration", "20m", "--shard-by", "firmware", "--start", start)
+        self.collect()
+        self.collect()
+        runs = set(query_all(self.data, f"SELECT {RUN_COLUMNS} FROM run_info"))
+        self.assertEqual(len(runs), 2)
+        self.assertEqual(sorted(query(self.dir / self.into, f"SELECT {RUN_COLUMNS} FROM run_info")), sorted(runs))
+        identities = set(query_all(self.data, "SELECT * FROM run_identities"))
+        self.assertEqual(set(query(self.dir / self.into, "SELECT * FROM run_identities")), identities)
+        # Its ground truth labels its readings: those that are marked as anomalous, and no others.
+        labels = query(self.dir / self.into, """
+            SELECT r.run_id, r.sensor_id, r.timestamp, e.anomaly_type FROM anomaly_events e JOIN sensor_readings r ON
+            r.run_id = e.run_id AND r.sensor_id = e.sensor_id AND r.timestamp BETWEEN e.started_at AND ifnull(e.ended_at, '9999')""")
+        marked = query(self.dir / self.into, "SELECT run_id, sensor_id, timestamp, anomaly_type FROM sensor_readings "
+                                             "WHERE anomaly_flag = 1")
+        self.assertGreater(len(marked), 100)
+        self.assertEqual(sorted(labels), sorted(marked))
+
+    def test_a_table_that_came_later_is_copied_too(self):
+        self.fill("data", "--duration", "10s", "--shard-by", "firmware")
+        self.collect()
+        for path in shards(self.data):
+            connection = connect(path)
+            connection.execute("CREATE TABLE sensors (sensor_id TEXT NOT NULL, valid_from TEXT NOT NULL, rack INTEGER, "
+                               "PRIMARY KEY (sensor_id, valid_from))")
+            connection.execute("INSERT INTO sensors VALUES (?, '2026-01-01', 7)", (path.name,))
+            connection.execute("CREATE TABLE run_losses (run_id TEXT PRIMARY KEY, since TEXT NOT NULL)")
+            connection.execute("INSERT INTO run_losses SELECT run_id, start FROM run_info")
+            connection.close()
+        for _ in range(2):
+            self.collect()
+            self.assertEqual(query(self.dir / self.into, "SELECT * FROM sensors ORDER BY 1"),
+                             [(path.name, "2026-01-01", 7) for path in shards(self.data)])
+            self.assertEqual(len(query(self.dir / self.into, "SELECT * FROM run_losses")), 1)
+
+    def test_an_anomaly_is_completed_once_it_has_ended(self):
+        config = self.write("restless.yaml", "anomalies:\n  probability: 0.5\n  types:\n    trend: {duration_seconds: 1}\n"
+                            "    pattern: {duration_seconds: 1}\n    missing_data: {duration_seconds: 1}\n    noise: {duration_seconds: 1}\n"
+                            "  pattern_period_seconds: 1\n")
+        fleet = self.start_fleet("--rate", 20, "--config", config)
+        self.wait_for_rows(self.data, 100, fleet, files=3)
+        self.collect()
+        open_events = query(self.dir / self.into, "SELECT run_id, sensor_id, started_at FROM anomaly_events WHERE ended_at IS NULL")
+        self.assertGreater(len(open_events), 0)
+        self.kill_collectors(4, fleet)
+        collector = self.start_collecting("--watch", "--interval", 0.05)
+
+        def all_ended():
+            now_open = query(self.dir / self.into, "SELECT run_id, sensor_id, started_at FROM anomaly_events WHERE ended_at IS NULL")
+            return not set(open_events) & set(now_open)
+        self.wait_until(all_ended, "ended")
+        self.stop(fleet)
+        collector.send_signal(signal.SIGINT)
+        printed, errors = collector.communicate(timeout=30)
+        self.assertEqual((collector.returncode, errors), (0, ""), printed)
+        self.collect()
+        self.assert_collected()
+        # A shard remembers the last event, and of the others only those without an end.
+        for path in shards(self.data):
+            self.assertEqual(query(path, "SELECT event_id FROM collected_events ORDER BY 1"),
+                             query(path, "SELECT id FROM anomaly_events WHERE ended_at IS NULL OR id = "
+                                         "(SELECT max(id) FROM anomaly_events) ORDER BY 1"))
 
     def test_the_same_history_written_twice_is_two_runs(self):
         for _ in range(2):

@@ -6,6 +6,7 @@ from fleet import *
 
 COLLECT = SOURCE / "scripts" / "collect"
 VALUES = ", ".join(name for name, _ in COLUMNS if name not in ("id", "synced"))
+EVENTS = "sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected"
 
 
 class CollectTest(FleetTest):
@@ -55,12 +56,24 @@ class CollectTest(FleetTest):
             found += [(run, *row) for row in query(path, f"SELECT {VALUES} FROM sensor_readings")]
         return sorted(found, key=repr)
 
+    def events_in_shards(self):
+        """Every event of every shard, of which each has one run here, sorted."""
+        found = []
+        for path in shards(self.data):
+            ((run,),) = query(path, "SELECT run_id FROM run_info")
+            found += [(run, *row) for row in query(path, f"SELECT {EVENTS} FROM anomaly_events")]
+        return sorted(found, key=repr)
+
+    def central_events(self):
+        return sorted(query(self.dir / self.into, f"SELECT run_id, {EVENTS} FROM anomaly_events"), key=repr)
+
     def assert_collected(self):
         expected, found = self.in_shards(), self.central_rows()
         self.assertGreater(len(expected), 0)
         self.assertTrue(found == expected, f"{len(found)} rows in the central database ({len(set(found))} different), "
                                            f"{len(expected)} in the shards")
         self.assertEqual(total(self.data, "SELECT count(*) FROM sensor_readings WHERE synced = 0"), 0)
+        self.assertEqual(self.central_events(), self.events_in_shards())
         self.assert_sound(self.data)
 
     def kill_collectors(self, rounds, fleet):

@@ -69,10 +69,33 @@ class Retention(CollectTest):
         central = self.central_rows()
         self.assertEqual((len(central), len(set(central))), (summary.written, summary.written))
         self.assertEqual(set(left) - set(central), set())
+        # Nor has any ground truth been deleted before it was collected, as it ended.
+        self.assertGreater(self.deleted("events"), 0)
+        self.assertEqual(len(self.central_events()), summary.anomalies)
+        self.assertEqual(set(self.events_in_shards()) - set(self.central_events()), set())
+        never_ended = [event for event in self.central_events() if event[7] is None]
+        self.assertEqual(never_ended, [event for event in self.events_in_shards() if event[7] is None])
         self.assert_sound(self.data)
         log = (self.dir / "log" / "fleet-sim.log").read_text()
         reported = sum(map(int, re.findall(r"readings_deleted=(\d+)", log)))
         self.assertEqual(reported, deleted, "the log says what was deleted")
+
+    @not_under_thread_sanitizer
+    def test_events_wait_for_a_collector_that_has_been_there(self):
+        """Readings may go uncollected here; the ground truth stays until it has arrived, and goes then."""
+        config = self.configure("{age_seconds: 300, only_synced: false}")
+        arguments = ("--identities", self.fleet, "--config", config, "--data-dir", "data", "--shard-by", "hash:2", "--seed", 3)
+        first = self.fleet_sim(*arguments, "--start", "2026-01-01", "--speed", "max", "--duration", "1m")
+        self.collect()
+        second = self.fleet_sim(*arguments, "--start", "2026-01-02", "--speed", 1000, "--duration", "40m")
+        self.assertGreater(self.deleted(), 10_000)
+        of_second = "SELECT count(*) FROM anomaly_events WHERE id >= (SELECT max(first_event_id) FROM run_info)"
+        self.assertEqual(total(self.data, of_second), second.summary.anomalies)
+        self.collect()
+        self.assertEqual(len(self.central_events()), first.summary.anomalies + second.summary.anomalies)
+        self.fleet_sim(*arguments, "--start", "2026-01-03", "--speed", 1000, "--duration", "1h")
+        self.assertLess(total(self.data, "SELECT count(*) FROM anomaly_events WHERE started_at < '2026-01-03'"),
+                        second.summary.anomalies / 10)
 
     def fill_with_retention(self):
         """40 minutes, of which many have been deleted by age."""
