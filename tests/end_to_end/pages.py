@@ -9,12 +9,11 @@ NO_PAGES = re.compile(r"^(build.*|data|node_modules|\..*)$")  # folders that are
 
 
 def pages():
-    """Every README.md and the pages beside the first, as paths from the top."""
-    found = ["CONTRIBUTING.md", "CHANGELOG.md"]
+    """Every page of the source, as paths from the top."""
+    found = []
     for folder, folders, files in os.walk(SOURCE):
         folders[:] = [name for name in folders if not NO_PAGES.match(name)]
-        if "README.md" in files:
-            found.append((Path(folder) / "README.md").relative_to(SOURCE).as_posix())
+        found += [(Path(folder) / name).relative_to(SOURCE).as_posix() for name in files if name.endswith(".md")]
     return sorted(found)
 
 
