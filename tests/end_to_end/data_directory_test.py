@@ -31,7 +31,7 @@ class TwoProcesses(FleetTest):
         process = self.begin("--partition", "1/3")
         self.wait_for_rows(self.dir / "data", 10, process)
         for partition in ("2/3", "3/3", "3/4"):
-            self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", *FAST, "--partition", partition)
+            self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", *FAST, "--partition", partition, "--append")
         for partition in ("1/3", "2/6", "1/1", "2/4", "1/5"):
             self.assert_refused(process, "--identities", IDENTITIES, *FAST, "--partition", partition)
         self.stop(process)
@@ -105,7 +105,7 @@ class BadStart(FleetTest):
         content = bytearray(path.read_bytes())
         content[100:4096] = b"\x5a" * 3996
         path.write_bytes(content)
-        ran = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", *FAST, "--shard-by", "location")
+        ran = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", *FAST, "--shard-by", "location", "--append")
         self.assertRegex(ran.stderr, f"was set aside.*{re.escape(self.FILE)}")
         self.assertEqual(ran.summary.lines["errors"], "1 (corrupt 1)")
         aside = [name for name in (self.dir / "data").iterdir() if ".corrupt-" in name.name]

@@ -122,7 +122,8 @@ class Export(FleetTest):
 
     def test_runs_appended_out_of_order(self):
         for start, seed in (("2026-01-03", 1), ("2026-01-01", 2), ("2026-01-02", 3), ("2026-01-03T00:01", 4)):
-            self.fill("data", "--duration", "3m", "--shard-by", "hash:2", "--start", start, "--seed", seed)
+            self.fill("data", "--duration", "3m", "--shard-by", "hash:2", "--start", start, "--seed", seed,
+                      "--append")
         stored = self.assert_exports("data")
         self.assertEqual([row[0] for row in stored], sorted(row[0] for row in stored))
 

@@ -191,12 +191,12 @@ class Refusals(GroundTruthTest):
 
     def test_several_runs(self):
         self.fill("data", "--duration", 3)
-        self.fill("data", "--duration", 3, "--seed", 8)
+        self.fill("data", "--duration", 3, "--seed", 8, "--append")
         self.assertIn("several runs", self.check("data", code=2))
 
     def test_a_partition_twice(self):
         for _ in range(2):
-            self.fill("data", "--duration", 3)
+            self.fill("data", "--duration", 3, "--append")
         self.assertIn("1/1 has run twice", self.check("data", code=2))
 
     def test_another_config(self):

@@ -186,10 +186,10 @@ class Resume(FleetTest):
         fleet = self.make_fleet(50)
         for seed in (8, 7):  # the second is cut short, and both cover the same days
             self.fleet_sim("--identities", fleet, "--data-dir", "data", "--speed", "max", "--start", "2026-01-01", "--seed",
-                           seed, "--duration", "10m" if seed == 8 else "4m")
+                           seed, "--duration", "10m" if seed == 8 else "4m", "--append")
         self.resume("data", "--duration", "10m")
         self.fleet_sim("--identities", fleet, "--data-dir", "both", *START[:-1], 8, "--duration", "10m")
-        self.fleet_sim("--identities", fleet, "--data-dir", "both", *START, "--duration", "10m")
+        self.fleet_sim("--identities", fleet, "--data-dir", "both", *START, "--duration", "10m", "--append")
         self.assertEqual(self.counted("data"), self.counted("both"))
 
     def test_what_differs_is_refused(self):
@@ -227,7 +227,7 @@ class Resume(FleetTest):
         fleet = self.make_fleet(30)
         for name, seed in (("a", 7), ("b", 8), ("whole", 7)):
             self.fleet_sim("--identities", fleet, "--speed", "max", "--start", "2026-01-01", "--seed", seed, "--duration",
-                           "10m" if name == "whole" else "4m",
+                           "10m" if name == "whole" else "4m", "--append",
                            env={"FLEET_SIM_DATABASE_PATH": f"{'whole' if name == 'whole' else 'data'}/{name}.db"})
         later = fingerprint(self.dir / "data")["b.db"]
         self.fleet_sim("--resume", "--duration", "10m", env={"FLEET_SIM_DATABASE_PATH": "data/a.db"})
