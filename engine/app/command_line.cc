@@ -83,8 +83,8 @@ void describe_run(CLI::App& app) {
   const char* text =
       "Every run option is also a config key and an environment variable, FLEET_SIM_<SECTION>_<KEY>.\n"
       "Flags override environment variables, which override the config file.\n"
-      "Exit codes: 0 success, 1 readings lost or too many errors, 2 bad input, 3 no storage, 130 forced "
-      "stop.\n\n"
+      "Exit codes: 0 success, 1 readings lost or too many errors, 2 bad input, 3 no storage, 4 stopped by a\n"
+      "signal before its end, 130 forced stop.\n\n"
       "  fleet-sim --identities ./identities --shard-by location\n"
       "  fleet-sim --identities fleet.jsonl --speed max --start 2026-01-01 --duration 30d\n"
       "  fleet-sim COMMAND --help";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <utility>
@@ -433,8 +434,12 @@ void Simulator::watch(StopSignals& signals, const KeepsRunning& keeps_running) {
                         (!stopping && keeps_running && !keeps_running(now));
     if (!stopping && (enough || signals.received() != 0 || gave_up_.load(std::memory_order_acquire))) {
       stopping = true;
-      if (signals.received() != 0)
-        log_.info("run_stopping", "stopping: writing the remaining readings (a second signal stops at once)");
+      stopped_by_signal_ = signals.received() != 0;
+      if (stopped_by_signal_) {
+        log_.info("run_stopping",
+                  fmt::format("{}: writing the remaining readings (a second signal stops at once)",
+                              signals.received() == SIGHUP ? "stopping, the terminal has gone" : "stopping"));
+      }
       scheduler_->request_stop();
     }
     furthest_behind_seconds_ = std::max(furthest_behind_seconds_, behind_seconds());
@@ -557,6 +562,8 @@ void Simulator::add_lag_to(Histogram& lag) const {
 ExitCode Simulator::settle() {
   status::Snapshot last = snapshot();
   last.peak_memory_bytes = status::peak_memory_bytes();
+  // A signal that came as the last reading was taken changed nothing.
+  last.cut_short = stopped_by_signal_ && last.simulated_total && scheduler_->reached() < scheduler_->end();
   log_deletions(last);
   console_.end_progress();
   std::uint64_t held = 0;
@@ -576,10 +583,11 @@ ExitCode Simulator::settle() {
   std::fflush(stdout);
   log::LogFields fields = summary_fields(last, status::Snapshot());
   fields.insert(fields.begin(), {"run_id", run_.run_id});
-  log_.info("run_ended", "run ended", fields);
+  log_.info("run_ended", last.cut_short ? "run ended, cut short by a signal" : "run ended", fields);
   const bool clean = imbalance.empty() && fault_count() == 0 && last.books.lost() == 0 &&
                      last.books.events_lost == 0 && !gave_up_.load(std::memory_order_acquire);
-  return clean ? ExitCode::done : ExitCode::lost_or_gave_up;
+  if (!clean) return ExitCode::lost_or_gave_up;
+  return last.cut_short ? ExitCode::cut_short : ExitCode::done;
 }
 
 }  // namespace fleet_sim::run

@@ -147,6 +147,7 @@ class Simulator {
   std::atomic<std::size_t> writers_at_work_{0};
   std::atomic<bool> gave_up_{false};
   std::atomic<bool> stop_requested_{false};
+  bool stopped_by_signal_ = false;
   std::function<void(const status::Snapshot&)> observer_;
   SteadyTime started_{};
   bool fills_history_ = false;          // as the log knows

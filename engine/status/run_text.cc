@@ -73,6 +73,15 @@ std::string line(std::string_view name, const std::string& value) {
   return fmt::format("  {:<14}{}\n", name, value);
 }
 
+// How far a run has come that was to go on.
+std::string cut_short_text(const Snapshot& snapshot) {
+  const double covered = snapshot.simulated_seconds.value_or(0);
+  const double total = snapshot.simulated_total.value_or(0);
+  const double percent = total > 0 ? std::floor(1e4 * covered / total) / 100 : 0;
+  return fmt::format("cut short after {} of {} of simulated time ({:.2f}%)", duration_text(covered),
+                     duration_text(total), percent);
+}
+
 std::string lost_text(const Books& books) {
   std::string text = grouped(books.lost());
   for (std::size_t i = 0; i < loss_reason_names.size(); ++i) {
@@ -107,6 +116,7 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   std::string text;
   text +=
       line("sensors", fmt::format("{} in {}", grouped(snapshot.sensors), counted(snapshot.shards, "shard")));
+  if (snapshot.cut_short) text += line("ended", cut_short_text(snapshot));
   text += line("due", grouped(books.due) +
                           (snapshot.counted ? ", which completes --count " + std::to_string(*snapshot.counted)
                                             : std::string()));

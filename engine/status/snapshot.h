@@ -45,6 +45,8 @@ struct Snapshot {
   std::optional<double> history_left;
   std::optional<std::uint64_t> counted;  // the count of readings that the run has come to and ends with
 
+  bool cut_short = false;  // of a run that has ended: a signal stopped it before its end
+
   Books books;
   std::size_t sensors = 0;
   std::size_t shards = 0;

@@ -170,11 +170,16 @@ class FleetTest(unittest.TestCase):
         self.addCleanup(end)
         return process
 
-    def stop(self, process, how=signal.SIGINT, code=0):
-        """Signals the program, waits for its end, and returns its summary."""
+    def stop(self, process, how=signal.SIGINT, code=None):
+        """Signals the program, waits for its end, and returns its summary. Without `code`, it exits with 4 if its summary
+        says that it was cut short, otherwise with 0."""
         process.send_signal(how)
-        self.assertEqual(process.wait(timeout=60), code, self.printed())
-        return Summary((self.dir / "stdout").read_text())
+        process.wait(timeout=60)
+        summary = Summary((self.dir / "stdout").read_text())
+        if code is None:
+            code = 4 if "cut short" in summary.lines.get("ended", "") else 0
+        self.assertEqual(process.returncode, code, self.printed())
+        return summary
 
     def printed(self):
         return (self.dir / "stdout").read_text() + (self.dir / "stderr").read_text()

@@ -32,6 +32,28 @@ class Stop(PacedTest):
         self.assert_balanced(summary, self.dir / "data")
         self.assertEqual(self.assert_every_slot_taken(20), summary.due)
 
+    def test_a_run_that_is_cut_short_says_how_far_it_came(self):
+        """By its end in time and by its count, with either signal; and what follows `&&` does not start."""
+        for how, end, whole in ((signal.SIGINT, ("--duration", "365d"), "365 d 0 h"),
+                                (signal.SIGTERM, ("--count", 15 * 86_400 * 365), "364 d 23 h")):  # the last one's moment
+            process = self.start("--identities", IDENTITIES, "--data-dir", "data", "--speed", "max", "--start", "2026-01-01",
+                                 *end, "--writers", 2)
+            self.wait_for_rows(self.dir / "data", 20_000, process)
+            summary = self.stop(process, how, code=4)
+            self.assert_balanced(summary, self.dir / "data")
+            came = re.fullmatch(rf"cut short after (.+) of {whole} of simulated time \((\d+\.\d\d)%\)", summary.lines["ended"])
+            self.assertTrue(came, summary.lines["ended"])
+            self.assertAlmostEqual(float(came[2]), 100 * summary.due / (15 * 86_400 * 365), delta=0.02)
+            self.assertIn("cut short", (self.dir / "log" / "fleet-sim.log").read_text())
+            shutil.rmtree(self.dir / "data")
+
+    def test_a_run_that_reaches_its_end_was_not_cut_short(self):
+        self.assertNotIn("ended", self.fill("data", "--duration", "1m").summary.lines)
+        shutil.rmtree(self.dir / "data")
+        process = self.endless("--rate", 20)
+        self.wait_for_rows(self.dir / "data", 1, process)
+        self.assertNotIn("ended", self.stop(process, code=0).lines, "it had no end")
+
     def test_interrupt_at_full_speed(self):
         process = self.endless("--speed", "max", "--start", "2026-01-01", "--writers", 2, "--shard-by", "model")
         self.wait_for_rows(self.dir / "data", 20_000, process)

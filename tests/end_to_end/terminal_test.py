@@ -25,7 +25,7 @@ class Terminal(FleetTest):
         terminal = self.on_terminal("--duration", "60", columns=200)
         terminal.wait_for(r"\d rows \| lag p99 [^|]+ \| \d+ waiting \| \d+ anomalies \| \d+ s left")
         terminal.type("\x03")
-        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(terminal.wait(), 4)
 
     def test_a_line_never_wraps(self):
         terminals = {columns: self.on_terminal("--duration", "1.7", columns=columns, data=f"data{columns}")
@@ -64,7 +64,7 @@ class Terminal(FleetTest):
         terminal = self.on_terminal("--duration", "60", columns=100)
         terminal.wait_for(r"rows/s[^\r]*\r\x1b\[K[^\r]*rows/s")
         terminal.type("\x03")
-        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(terminal.wait(), 4)
         lines = screen(terminal.text)
         self.assertEqual(lines[-1], "", "the prompt begins on a line of its own")
         summary = [i for i, line in enumerate(lines) if line.startswith("  sensors ")]
