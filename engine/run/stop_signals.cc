@@ -1,5 +1,6 @@
 #include "run/stop_signals.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -19,6 +20,20 @@ constexpr std::chrono::milliseconds one_wish{100};
   _exit(forced_exit);
 }
 
+// A terminal that hangs up is taken from all processes of its session before they are told.
+bool has_terminal() {
+  const int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  if (terminal >= 0) close(terminal);
+  return terminal >= 0;
+}
+
+bool ignores_hang_up() {
+  struct sigaction action {};
+  return sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+bool ends_with_terminal = false;
+
 // Of the calling thread, and of those that it starts.
 void change_mask(int how, std::initializer_list<int> signals) {
   sigset_t set;
@@ -30,6 +45,7 @@ void change_mask(int how, std::initializer_list<int> signals) {
 }  // namespace
 
 void hold_reloads() {
+  ends_with_terminal = has_terminal() && !ignores_hang_up();
   change_mask(SIG_BLOCK, {SIGHUP});
 }
 
@@ -46,8 +62,7 @@ void StopSignals::listen() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
     if (signal == SIGHUP) {
-      reload_ = true;
-      context_.stop();
+      hung_up();
       return listen();
     }
     const auto now = std::chrono::steady_clock::now();
@@ -60,6 +75,17 @@ void StopSignals::listen() {
     }
     listen();
   });
+}
+
+// A shell passes on what the kernel has sent, so that one hang-up may come several times: it never forces.
+void StopSignals::hung_up() {
+  if (!ends_with_terminal || has_terminal()) {
+    reload_ = true;
+  } else if (received_ == 0) {
+    received_ = SIGHUP;
+    received_at_ = std::chrono::steady_clock::now();
+  }
+  context_.stop();
 }
 
 void StopSignals::listen_for_reloads() {

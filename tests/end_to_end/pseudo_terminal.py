@@ -63,10 +63,16 @@ class PseudoTerminal:
                 raise AssertionError(f"no end after {seconds} s:\n{self.text!r}")
         return self.process.wait(timeout=seconds)
 
+    def hang_up(self):
+        """As when somebody closes the window."""
+        os.close(self.master)
+        self.master = None
+
     def close(self):
         self.process.kill()
         self.process.wait()
-        os.close(self.master)
+        if self.master is not None:
+            self.hang_up()
 
 
 def screen(text):
