@@ -12,9 +12,11 @@
 #include "app/output.h"
 #include "app/run_options.h"
 #include "base/text.h"
+#include "data/write_access.h"
 #include "run/exit_code.h"
 #include "start/adjustments.h"
 #include "start/forecast.h"
+#include "start/sinks.h"
 #include "start/unmatched.h"
 
 namespace fleet_sim::app {
@@ -56,6 +58,13 @@ std::string adjustments_text(const start::Inputs& inputs) {
   return text;
 }
 
+// As the run would.
+void check_data_directory(const config::Config& config) {
+  if (!start::sink_of(config).keeps_files) return;
+  const std::string why = data::why_not_writable(config.data_directory());
+  if (!why.empty()) throw run::NoStorage(why);
+}
+
 int check(const start::Arguments& arguments) {
   const start::Inputs inputs = start::read_inputs(arguments);
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
@@ -65,6 +74,7 @@ int check(const start::Arguments& arguments) {
   if (const std::string warning = start::space_warning(forecast); !warning.empty()) {
     std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   }
+  check_data_directory(inputs.config);
   return static_cast<int>(run::ExitCode::done);
 }
 
@@ -76,7 +86,7 @@ Command add_check_command(CLI::App& app) {
       app.add_subcommand("check", "Checks config and identities, and estimates rows, bytes and time");
   add_run_options(*command, *arguments);
   command->footer(
-      "Exit codes: 0 no problems, 2 problems found.\n\n"
+      "Exit codes: 0 no problems, 2 problems found, 3 the data directory may not be written.\n\n"
       "  fleet-sim check --identities ./identities --config my.yaml\n"
       "  fleet-sim check --identities fleet.jsonl --duration 365d --speed max");
   return {command, [arguments] { return check(*arguments); }};

@@ -13,6 +13,7 @@
 #include "base/faults.h"
 #include "base/problems.h"
 #include "base/text.h"
+#include "data/write_access.h"
 #include "run/stop_signals.h"
 #include "sqlite/set_aside.h"
 #include "start/describe_run.h"
@@ -180,6 +181,7 @@ void Simulator::plan_storage() {
   if (!sink_.keeps_files) return;
   make_data_directory();
   // Before the lock, so that a start that is refused leaves no file behind.
+  check_rights();
   Problems problems;
   const sqlite::ExistingFiles existing = sqlite::check_shard_files(plan_, problems, inputs_.type->schema);
   if (!problems.empty()) throw NoStorage(problems.text());
@@ -203,6 +205,7 @@ void Simulator::refuse_doubling() const {
 
 void Simulator::make_data_directory() {
   const std::string directory = inputs_.config.data_directory();
+  if (const std::string why = data::why_not_writable(directory); !why.empty()) throw NoStorage(why);
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (!error) return;
@@ -212,6 +215,15 @@ void Simulator::make_data_directory() {
   log_.warn("storage_unavailable",
             fmt::format("cannot be created yet; rows wait in memory: {}", error.message()),
             {{"file", directory}});
+}
+
+// A file that somebody else owns is not written by waiting for it.
+void Simulator::check_rights() const {
+  for (const std::vector<std::string>& of_writer : plan_.paths) {
+    for (const std::string& path : of_writer) {
+      if (const std::string why = data::why_not_writable_file(path); !why.empty()) throw NoStorage(why);
+    }
+  }
 }
 
 void Simulator::lock_data_directory() {

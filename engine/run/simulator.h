@@ -98,6 +98,7 @@ class Simulator {
   void plan_storage();
   void refuse_doubling() const;
   void make_data_directory();
+  void check_rights() const;
   void lock_data_directory();
   void keep_lock();
   void set_aside_corrupt(const sqlite::ExistingFiles& existing);
