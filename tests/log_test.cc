@@ -260,4 +260,39 @@ TEST_CASE("a log file that is deleted, or renamed as logrotate does, is followed
   CHECK(lines.empty());
 }
 
+TEST_CASE("a log file in whose place another was put is left alone, and the other is used") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "fleet-sim.log";
+  std::vector<std::string> lines;
+  log::LogFile file({}, path.string(), [&lines](const std::string& line) { lines.push_back(line); });
+  for (const char* line : {"first", "second", "third"}) {
+    file.write(line, noon);
+    const auto aside = folder.path() / line;
+    std::filesystem::rename(path, aside);
+    std::ofstream(path, std::ios::app);  // as logrotate's `create` does
+    CHECK(lines_of(aside) == std::vector<std::string>{line});
+  }
+  file.write("fourth", noon);
+  CHECK(lines_of(path) == std::vector<std::string>{"fourth"});
+  CHECK(lines_of(folder.path() / "third") == std::vector<std::string>{"third"});
+  CHECK(lines.empty());
+}
+
+TEST_CASE("a log file that was copied and emptied is filled from its beginning") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "fleet-sim.log";
+  log::LogSettings settings;
+  settings.file_bytes = 100;
+  std::vector<std::string> lines;
+  log::LogFile file(settings, path.string(), [&lines](const std::string& line) { lines.push_back(line); });
+  const std::string line(29, 'x');
+  for (int copy = 0; copy < 5; ++copy) {
+    for (int i = 0; i < 3; ++i) file.write(line, noon);
+    CHECK(lines_of(path) == std::vector<std::string>(3, line));
+    std::filesystem::resize_file(path, 0);
+  }
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);  // ours never rotated
+  CHECK(lines.empty());
+}
+
 }  // namespace fleet_sim::log_test

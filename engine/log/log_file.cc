@@ -1,11 +1,10 @@
 #include "log/log_file.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
-#include <system_error>
 #include <utility>
 
 #include "base/plain_text.h"
@@ -22,6 +21,13 @@ void end_torn_line(const std::string& path, std::FILE* file) {
 }
 
 }  // namespace
+
+// Nothing, where there is none.
+LogFile::Seen LogFile::look_at(const std::string& path) {
+  struct stat found {};
+  if (stat(path.c_str(), &found) != 0) return {};
+  return {found.st_dev, found.st_ino, found.st_size};
+}
 
 LogFile::LogFile(const LogSettings& settings, std::string path,
                  std::function<void(const std::string&)> report)
@@ -50,10 +56,12 @@ void LogFile::write(const std::string& line, SteadyTime now) {
   report_(fmt::format("the log file can be written again; it lacks {} lines", std::exchange(dropped_, 0)));
 }
 
-// One that somebody has deleted or renamed is begun anew: what would be written to it nobody would find.
+// Another file may stand at the path by now, or none, or the same with less in it than it had: whoever
+// rotates logs has renamed, replaced or emptied it. What would be written to the old one nobody would find,
+// and spdlog goes by the size that it remembers.
 void LogFile::try_to_write(const std::string& line) {
-  std::error_code ignored;
-  if (sink_ && !std::filesystem::exists(path_, ignored)) sink_.reset();
+  const Seen now = look_at(path_);
+  if (now.device != seen_.device || now.number != seen_.number || now.bytes < seen_.bytes) sink_.reset();
   if (!sink_) {
     spdlog::file_event_handlers handlers;
     handlers.after_open = end_torn_line;
@@ -62,6 +70,7 @@ void LogFile::try_to_write(const std::string& line) {
   }
   sink_->log({"", spdlog::level::info, line});
   sink_->flush();
+  seen_ = look_at(path_);
 }
 
 }  // namespace fleet_sim::log

@@ -1,10 +1,11 @@
 // The file behind the log: spdlog's rotating one, kept from harming the run. When a line cannot be written
 // (disk full, folder removed) that is reported once, further lines are dropped, and the file is opened again
-// after retry_interval. A file that was deleted or renamed is followed by another at once. Any thread. Owns
-// the file.
+// after retry_interval. Where somebody else rotates it too, the next line goes where the path leads by then,
+// whether the file was renamed, replaced, deleted or emptied. Any thread. Owns the file.
 #pragma once
 
 #include <spdlog/sinks/rotating_file_sink.h>
+#include <sys/types.h>
 
 #include <functional>
 #include <memory>
@@ -26,6 +27,13 @@ class LogFile {
   void write(const std::string& line, SteadyTime now);
 
  private:
+  // The file at the path, and how much was in it.
+  struct Seen {
+    dev_t device = 0;
+    ino_t number = 0;
+    off_t bytes = 0;
+  };
+  static Seen look_at(const std::string& path);
   void try_to_write(const std::string& line);
 
   const std::string path_;  // empty: no file
@@ -34,6 +42,7 @@ class LogFile {
   const std::function<void(const std::string&)> report_;
   std::mutex mutex_;
   std::shared_ptr<spdlog::sinks::rotating_file_sink_st> sink_;  // none: to be opened
+  Seen seen_;                                                   // after the last line
   bool failing_ = false;
   std::uint64_t dropped_ = 0;
   SteadyTime retry_at_{};
