@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,16 @@
 namespace fleet_sim::backlog_test {
 
 using namespace fleet_sim::test;
+
+// Steps through `span` of the end, as the writer's thread would. False once that is over.
+static bool winds_up(WriterRig& rig, SteadyTime& now, std::chrono::seconds span) {
+  for (const SteadyTime until = now + span; now < until;) {
+    const std::optional<SteadyTime> next = rig.writer().wind_up(now);
+    if (!next) return false;
+    now = std::max(now + std::chrono::milliseconds(1), *next);
+  }
+  return true;
+}
 
 TEST_CASE("every attempt that fails and every file that is opened or closed is a detail of the log") {
   FaultyVfs vfs;
@@ -42,7 +53,7 @@ TEST_CASE("every attempt that fails and every file that is opened or closed is a
 
 TEST_CASE("when retries run out rows wait, and all are written in order once the disk works") {
   FaultyVfs vfs;
-  WriterRig rig({.sensors = 2, .vfs = vfs.name()},
+  WriterRig rig({.sensors = 2, .vfs = vfs.name(), .launched = an_hour_ago()},
                 [](config::Config& config) { config.write.error_limit = 1'000; });
   rig.send(0, 10);
   rig.send(1, 10);
@@ -69,6 +80,75 @@ TEST_CASE("when retries run out rows wait, and all are written in order once the
   rig.send(0, 10);
   rig.step();
   CHECK(rig.has_everything());
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("a fleet without pace waits for space on a full disk, says so once, and continues") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 2, .pending_rows = 40, .vfs = vfs.name()},
+                [](config::Config& config) { config.write.error_limit = 3; });
+  rig.send(0, 10);
+  rig.send(1, 10);
+  rig.step();
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, "sensor-0");
+  for (int round = 0; round < 10; ++round) {
+    rig.send(0, 10);
+    rig.run_for(60 * second);
+    CHECK(rig.writer().held() <= 30);  // half of what may wait, and a batch
+  }
+  REQUIRE(rig.log.size() == 1);
+  CHECK(rig.log[0].starts_with(rig.path_of(0) + ": the run waits for space on the disk: "));
+  CHECK(rig.gave_up == 0);
+  CHECK(rig.ledger.books().lost() == 0);
+  vfs.heal();
+  rig.run_for(5 * second);
+  CHECK(rig.has_everything());
+  REQUIRE(rig.log.size() == 2);
+  CHECK(rig.log[1] == rig.path_of(0) + ": works again; backlog written");
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("a fleet without pace waits for space at its end, too, whenever the disk became full") {
+  for (const bool before_the_end : {true, false}) {
+    FaultyVfs vfs;
+    WriterRig rig({.vfs = vfs.name()});
+    rig.send(0, 10);
+    rig.step();
+    vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL);
+    rig.send(0, 15);
+    rig.step();
+    if (before_the_end) rig.run_for(10 * second);
+    SteadyTime now = rig.now();
+    CHECK(winds_up(rig, now, std::chrono::seconds(600)));
+    CHECK(rig.ledger.books().lost() == 0);
+    CHECK(rig.log.size() == 1);
+    vfs.heal();
+    CHECK_FALSE(winds_up(rig, now, std::chrono::seconds(5)));
+    CHECK(rig.has_everything());
+  }
+}
+
+TEST_CASE("a fleet without pace that is to end waits no longer, and what cannot be written is counted") {
+  FaultyVfs vfs;
+  WriterRig rig({.sensors = 2, .pending_rows = 40, .vfs = vfs.name()});
+  rig.send(0, 10);
+  rig.send(1, 10);
+  rig.step();
+  vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, "sensor-0");
+  for (int round = 0; round < 10; ++round) {
+    rig.send(0, 10);
+    rig.send(1, 10);
+    rig.run_for(60 * second);
+  }
+  CHECK_FALSE(rig.has_all(1));  // it waits with the other one
+  rig.writer().stop_waiting();
+  rig.run_for(5 * second);
+  CHECK(rig.writer().queue().empty());
+  CHECK(rig.has_all(1));
+  SteadyTime now = rig.now();
+  CHECK_FALSE(winds_up(rig, now, std::chrono::seconds(5)));
+  CHECK(rig.has_first(0, 10));
+  CHECK(rig.ledger.books().lost() == 100);
   CHECK(rig.imbalance().empty());
 }
 
@@ -173,10 +253,11 @@ void exhaust_with_rows(WriterRig& rig, std::uint32_t sensors, std::size_t rows) 
 
 TEST_CASE("what shards bring along when their retries run out stays within the bound, the oldest of each") {
   FaultyVfs vfs;
-  WriterRig rig({.sensors = 5, .pending_rows = 200, .vfs = vfs.name()}, [](config::Config& config) {
-    config.write.error_limit = 1'000;
-    config.write.batch_size = 1'000;
-  });
+  WriterRig rig({.sensors = 5, .pending_rows = 200, .vfs = vfs.name(), .launched = an_hour_ago()},
+                [](config::Config& config) {
+                  config.write.error_limit = 1'000;
+                  config.write.batch_size = 1'000;
+                });
   for (std::uint32_t sensor = 0; sensor < 5; ++sensor) rig.send(sensor, 10);
   rig.run_for(1 * second);
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL);

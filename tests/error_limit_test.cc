@@ -43,7 +43,7 @@ TEST_CASE("many files that fail together are one fault and give up no earlier") 
 
 TEST_CASE("a full disk is waited for while the backlog has room, and given up when it has none") {
   FaultyVfs vfs;
-  WriterRig rig({.sensors = 20, .pending_rows = 2'000, .vfs = vfs.name()},
+  WriterRig rig({.sensors = 20, .pending_rows = 2'000, .vfs = vfs.name(), .launched = an_hour_ago()},
                 [](config::Config& config) { config.write.error_limit = 3; });
   for (std::uint32_t sensor = 0; sensor < 20; ++sensor) rig.send(sensor, 10);
   rig.step();

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 TEST_CASE("a file says that rows are missing before others, with the first row behind the gap") {
   FaultyVfs vfs;
-  WriterRig rig({.sensors = 2, .pending_rows = 40, .vfs = vfs.name()},
+  WriterRig rig({.sensors = 2, .pending_rows = 40, .vfs = vfs.name(), .launched = an_hour_ago()},
                 [](config::Config& config) { config.write.error_limit = 1'000; });
   rig.send(0, 10);
   rig.send(1, 10);

@@ -23,11 +23,6 @@ constexpr auto moment = std::chrono::milliseconds(10);
 constexpr write::StallLimits patient{moment, std::chrono::hours(1)};
 constexpr write::StallLimits impatient{moment, 5 * moment};
 
-// A paced fleet, whose readings were due long ago.
-SteadyTime an_hour_ago() {
-  return std::chrono::steady_clock::now() - std::chrono::hours(1);
-}
-
 // A writer at work on sixteen files, each of which has its first rows.
 struct Fleet {
   explicit Fleet(RigOptions options) : rig(with_disk(std::move(options)), flush_at_once) {

@@ -243,6 +243,25 @@ TEST_CASE("the summary of a clean, paced run") {
         "  files         9 in /srv/data\n");
 }
 
+TEST_CASE("the summary of a run that was cut short says how far it came") {
+  status::Snapshot snapshot = snapshot_of_a_run();
+  snapshot.simulated_seconds = 63;
+  snapshot.simulated_total = 365 * 86'400.0;
+  CHECK(status::summary_text(snapshot, "data").find("ended") == std::string::npos);
+  snapshot.cut_short = true;
+  CHECK(status::summary_text(snapshot, "data")
+            .find("  ended         cut short after 1 min 3 s of 365 d 0 h of "
+                  "simulated time (0.00%)\n") != std::string::npos);
+  snapshot.simulated_seconds = 365 * 86'400.0 - 0.001;  // which is not all of it
+  CHECK(status::summary_text(snapshot, "data").find("(99.99%)") != std::string::npos);
+}
+
+TEST_CASE("a run that has lost rows says how they are made again") {
+  CHECK(status::losses_hint(7, 1'767'225'600'000'000) ==
+        "  again         the same command with --seed 7 --start 2026-01-01T00:00:00.000000Z and another "
+        "--data-dir makes the lost rows too\n");
+}
+
 TEST_CASE("the summary of an unpaced run with losses") {
   status::Snapshot snapshot = snapshot_of_a_run();
   snapshot.speed.reset();

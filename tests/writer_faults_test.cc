@@ -204,7 +204,7 @@ TEST_CASE(
 
 TEST_CASE("what a dead disk keeps from being written at the end is counted as lost") {
   FaultyVfs vfs;
-  WriterRig rig({.sensors = 3, .vfs = vfs.name()});
+  WriterRig rig({.sensors = 3, .vfs = vfs.name(), .launched = an_hour_ago()});
   for (std::uint32_t sensor = 0; sensor < 3; ++sensor) rig.send(sensor, 10);
   rig.step();
   vfs.fail_writes(1, FaultyVfs::for_ever, SQLITE_FULL, "sensor-1");

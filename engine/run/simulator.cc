@@ -453,6 +453,7 @@ void Simulator::watch(StopSignals& signals, const KeepsRunning& keeps_running) {
                               signals.received() == SIGHUP ? "stopping, the terminal has gone" : "stopping"));
       }
       scheduler_->request_stop();
+      stop_waiting();
     }
     furthest_behind_seconds_ = std::max(furthest_behind_seconds_, behind_seconds());
     report(now);
@@ -464,11 +465,17 @@ void Simulator::drain(StopSignals& signals) {
   for (const auto& writer : writers_) writer->finish();
   while (writers_at_work_.load(std::memory_order_acquire) > 0) {
     signals.wait_for(look_for_end);
+    if (signals.received() != 0 || stop_requested_.load(std::memory_order_acquire)) stop_waiting();
     const status::Snapshot now = snapshot();
     if (observer_) observer_(now);
     report(now);
   }
   for (std::thread& thread : writer_threads_) thread.join();
+}
+
+// A run that is to end does not wait for space on a full disk.
+void Simulator::stop_waiting() {
+  for (const auto& writer : writers_) writer->stop_waiting();
 }
 
 // How far the fleet is behind its clock, in real time.
@@ -591,6 +598,7 @@ ExitCode Simulator::settle() {
   std::string summary = status::summary_text(
       last, sink_.keeps_files ? inputs_.config.data_directory() : std::string(sink_.name));
   if (sink_.keeps_files) summary += status::writers_hint(last);
+  if (last.books.lost() > 0) summary += status::losses_hint(run_.seed, run_.start);
   std::fwrite(summary.data(), 1, summary.size(), stdout);
   std::fflush(stdout);
   log::LogFields fields = summary_fields(last, status::Snapshot());

@@ -115,6 +115,7 @@ class Simulator {
   void log_faults();
   void log_deletions(const status::Snapshot& now);
   [[nodiscard]] double behind_seconds() const;
+  void stop_waiting();
   void build_reloader(start::LatestEdition latest);
   [[nodiscard]] ExitCode settle();
 

@@ -149,6 +149,12 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   return text;
 }
 
+std::string losses_hint(std::uint64_t seed, Timestamp start) {
+  return line("again", fmt::format("the same command with --seed {} --start {} and another --data-dir makes "
+                                   "the lost rows too",
+                                   seed, timestamp_text(start)));
+}
+
 std::string writers_hint(const Snapshot& snapshot) {
   const bool fell_behind =
       !snapshot.keeps_pace() || snapshot.furthest_behind_seconds > tolerated_behind_seconds;

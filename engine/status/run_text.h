@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "status/snapshot.h"
@@ -14,6 +15,9 @@ std::string progress_text(const Snapshot& now, const Snapshot& before, std::size
 
 // Several lines, each ended. `where` names the data directory or the null sink.
 std::string summary_text(const Snapshot& snapshot, const std::string& where);
+
+// A line of the summary of a run that has lost rows: how the same rows are made once more.
+std::string losses_hint(std::uint64_t seed, Timestamp start);
 
 // The last line of a summary: what would have made the run faster; empty when the writer was not the limit,
 // or more writers would not help.

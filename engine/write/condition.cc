@@ -52,6 +52,12 @@ Failing exhausted(Failing failing) {
   return failing;
 }
 
+Failing awaiting_space(Failing failing) {
+  failing.standing = Failing::Standing::awaits_space;
+  failing.round = Failing::Round::any;
+  return failing;
+}
+
 Away left(const Condition& condition, SteadyTime now) {
   ensure(!is_away(condition), "one call at a time");
   const Failing* failing = std::get_if<Failing>(&condition);

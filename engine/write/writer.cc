@@ -120,6 +120,10 @@ void Writer::finish() {
   queue_.wake();
 }
 
+void Writer::stop_waiting() {
+  waits_.store(false, std::memory_order_release);
+}
+
 double Writer::busy_share() const {
   const auto busy = static_cast<double>(busy_nanoseconds_.load(std::memory_order_relaxed));
   const auto idle = static_cast<double>(idle_nanoseconds_.load(std::memory_order_relaxed));
@@ -128,6 +132,7 @@ double Writer::busy_share() const {
 
 SteadyTime Writer::step(SteadyTime now) {
   look_for_returned(now);
+  give_up_waiting();
   take_batches(now);
   if (!flush_due(now)) return now;
   waiting_shown_.store(waiting_.count(), std::memory_order_relaxed);
@@ -428,15 +433,44 @@ void Writer::failed(std::uint32_t index, const Answer& answer, SteadyTime now) {
 
 void Writer::retries_ran_out(std::uint32_t index, const Failure& failure) {
   Slot& slot = slots_[index];
+  if (waits_for_space(slot, failure)) return wait_for_space(index, failure);
   if (!is_exhausted(slot.condition)) {
     context_.log.change(name_of(index) + ": cannot be written; rows wait in memory: " + failure.message);
-    slot.condition = exhausted(std::get<Failing>(slot.condition));
-    waiting_.move_to_backlog(slot.rows.size());
+    exhaust(index);
   }
   if (slot.fruitless_since != lots_taken_) slot.fruitless = 0;
   slot.fruitless_since = lots_taken_;
   if (failure.error_class == ErrorClass::full && !waiting_.backlog_is_full()) return;
   if (++slot.fruitless >= context_.settings.error_limit && !gave_up_) reach_error_limit(slot);
+}
+
+// A fleet without pace loses nothing by waiting. What is the backlog already stays it.
+bool Writer::waits_for_space(const Slot& slot, const Failure& failure) const {
+  return failure.error_class == ErrorClass::full && !context_.clock.paced() &&
+         waits_.load(std::memory_order_acquire) && !is_exhausted(slot.condition);
+}
+
+void Writer::wait_for_space(std::uint32_t index, const Failure& failure) {
+  auto& failing = std::get<Failing>(slots_[index].condition);
+  if (!awaits_space(failing)) {
+    context_.log.change(name_of(index) + ": the run waits for space on the disk: " + failure.message);
+  }
+  failing = awaiting_space(failing);
+}
+
+void Writer::exhaust(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  slot.condition = exhausted(std::get<Failing>(slot.condition));
+  waiting_.move_to_backlog(slot.rows.size());
+}
+
+// What has waited for space becomes the backlog, so that the fleet can come to its end.
+void Writer::give_up_waiting() {
+  if (waits_.load(std::memory_order_acquire)) return;
+  for (const std::uint32_t index : sick_) {
+    const Failing* failing = std::get_if<Failing>(&slots_[index].condition);
+    if (failing != nullptr && awaits_space(*failing)) exhaust(index);
+  }
 }
 
 void Writer::reach_error_limit(const Slot& slot) {
@@ -448,6 +482,7 @@ void Writer::reach_error_limit(const Slot& slot) {
 
 std::optional<SteadyTime> Writer::wind_up(SteadyTime now) {
   look_for_returned(now);
+  give_up_waiting();
   while (!line_.empty()) {
     if (!flush(line_.begin()->second, now)) return now;
   }
@@ -467,7 +502,7 @@ std::optional<SteadyTime> Writer::wind_up(SteadyTime now) {
 bool Writer::last_round_of(std::uint32_t index, SteadyTime now) {
   Condition& condition = slots_[index].condition;
   const auto failing = [&condition] { return std::get_if<Failing>(&condition); };
-  if (failing() != nullptr && failing()->round != Failing::Round::last) {
+  if (failing() != nullptr && failing()->round != Failing::Round::last && !awaits_space(*failing())) {
     condition = begin_last_round(*failing(), now);
   }
   if (retry_at(index) <= now && !flush(index, now)) return false;

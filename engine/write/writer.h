@@ -16,7 +16,8 @@
 // the other shards (`Relay`), while the rows of that one wait beside it. A fleet with a pace of its own keeps
 // producing; once there has been no answer for `StallLimits::overdue`, those rows are a backlog like that of
 // a shard whose retries have run out. A fleet without pace loses nothing by waiting for the answer. An answer
-// that a destination has announced for later is awaited in the same way.
+// that a destination has announced for later is awaited in the same way. So is space on a full disk, at the
+// end too, until `stop_waiting()` says that somebody wants the run to end.
 #pragma once
 
 #include <atomic>
@@ -105,6 +106,10 @@ class Writer {
   // No further batches will come.
   void finish();
 
+  // From now on a fleet without pace waits for space no longer than any other. Any thread, any number of
+  // times.
+  void stop_waiting();
+
   // Readings that wait in memory. Only once the thread has ended.
   [[nodiscard]] std::uint64_t held() const;
   [[nodiscard]] const Histogram& lag() const { return lag_; }
@@ -171,6 +176,10 @@ class Writer {
   void record_lag(const batch::Rows& readings, SteadyTime at);
   void failed(std::uint32_t index, const Answer& answer, SteadyTime now);
   void retries_ran_out(std::uint32_t index, const Failure& failure);
+  [[nodiscard]] bool waits_for_space(const Slot& slot, const Failure& failure) const;
+  void wait_for_space(std::uint32_t index, const Failure& failure);
+  void exhaust(std::uint32_t index);
+  void give_up_waiting();
   void reach_error_limit(const Slot& slot);
   void fall_sick(std::uint32_t index, SteadyTime now);
   void recover(std::uint32_t index);
@@ -207,6 +216,7 @@ class Writer {
   Mailbox<Returned> returned_;  // answers that came too late, or were announced for later
   Mailbox<std::vector<std::string>> new_targets_;
   std::atomic<bool> finishing_{false};
+  std::atomic<bool> waits_{true};  // for space, a fleet without pace
   std::atomic<std::uint64_t> files_written_{0};
   std::atomic<std::int64_t> busy_nanoseconds_{0};
   std::atomic<std::int64_t> idle_nanoseconds_{0};

@@ -39,13 +39,23 @@ class FullDiskLoss(FaultTest):
         self.assert_loss_counted(summary)
         self.assertIn("lost", (self.dir / "stderr").read_text())
 
-    def test_full_for_good_at_full_speed(self):
-        """The error limit ends it, and the books balance."""
-        disk = self.disk(4_000)
-        process = self.begin("--speed", "max", "--start", "2026-01-01", env={"FLEET_SIM_DATABASE_ERROR_LIMIT": "3"})
-        self.assertEqual(process.wait(timeout=90), 1, self.printed())
-        disk.grow(50_000)
-        self.assert_loss_counted(Summary((self.dir / "stdout").read_text()))
+    def test_what_was_lost_can_be_made_again(self):
+        """With the seed and the start that the summary names, in another folder."""
+        disk = self.disk(20_000)
+        process = self.begin("--duration", 3600)
+        self.wait_for_rows(self.data, 1, process)
+        disk.fill()
+        self.let_it_fail(process, 2)
+        summary = self.stop(process, code=1)
+        again = re.search(r"--seed (\d+) --start (\S+) and another --data-dir", summary.lines["again"])
+        self.fleet_sim("--identities", self.fleet, "--data-dir", "again", "--rate", RATE, "--speed", "max", "--count",
+                       summary.due, "--seed", again[1], "--start", again[2],
+                       env={"FLEET_SIM_ANOMALIES_TYPES_MISSING_DATA_ENABLED": "false"})
+        disk.make_room()
+        columns = "SELECT timestamp, sensor_id, temperature, vibration, voltage, anomaly_type FROM sensor_readings"
+        kept, made = (set(query_all(folder, columns)) for folder in (self.data, self.dir / "again"))
+        self.assertLess(kept, made)
+        self.assertEqual(len(made), summary.due)
 
 
 if __name__ == "__main__":

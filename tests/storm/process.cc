@@ -12,6 +12,7 @@ namespace fleet_sim::test {
 namespace {
 
 constexpr unsigned most_waits = 20'000;  // steps without which nothing ends
+constexpr unsigned patience = 5'000;     // steps after which somebody presses Ctrl-C: most disks heal earlier
 
 Timestamp next_due(fleet::Fleet& fleet) {
   Timestamp next = latest_timestamp;
@@ -184,7 +185,7 @@ void Process::stop() {
   }
   for (std::uint32_t w = 0; w < writers_.size(); ++w) hand_over(w);
   for (unsigned waits = 0; std::ranges::any_of(queued_, [](std::size_t n) { return n > 0; }); ++waits) {
-    demand(waits < most_waits, "the queues are never emptied");
+    be_patient(waits, "the queues are never emptied");
     pass_time(now_ + std::chrono::milliseconds(20));
     step();
   }
@@ -192,7 +193,7 @@ void Process::stop() {
     unsigned waits = 0;
     while (const auto next = writer->wind_up(now_)) {
       if (ground_.vfs.is_off()) throw Died();
-      demand(++waits < most_waits, "the end never comes");
+      be_patient(++waits, "the end never comes");
       pass_time(*next);
     }
     if (ground_.vfs.is_off()) throw Died();
@@ -201,6 +202,8 @@ void Process::stop() {
   const std::string imbalance = books().imbalance(due, 0);
   demand(imbalance.empty(), "the books do not balance: " + imbalance);
   demand(count_held() == 0, "rows are held after the end");
+  demand(!waits_for_space() || books().lost() + books().events_lost == 0,
+         "rows are lost at the end for want of space by a fleet that could wait");
 }
 
 void Process::disturb() {
@@ -342,6 +345,7 @@ void Process::break_disk() {
                                                              {DiskCall::lock, SQLITE_BUSY},
                                                              {DiskCall::log_lock, SQLITE_IOERR_SHMLOCK},
                                                              {DiskCall::log_lock, SQLITE_BUSY}});
+  only_space_lacks_ = only_space_lacks_ && fault.code == SQLITE_FULL;
   const std::uint64_t times = ground_.dice.chance(0.4) ? FaultyVfs::for_ever : ground_.dice.between(1, 6);
   const std::vector<std::string> parts{"", "", "-wal", ".db"};
   ground_.vfs.fail(fault.call, ground_.dice.between(1, 30), times, fault.code, ground_.dice.one_of(parts));
@@ -354,6 +358,7 @@ void Process::send_collector() {
   const std::vector<std::string>& paths = plan_.paths[ground_.dice.between(0, carried_.size() - 1)];
   if (paths.empty()) return;
   const std::string& path = ground_.dice.one_of(paths);
+  only_space_lacks_ = false;
   const std::string mark =
       "BEGIN IMMEDIATE; UPDATE sensor_readings SET synced = 1 WHERE id IN (SELECT id FROM sensor_readings "
       "WHERE synced = 0 ORDER BY timestamp ASC LIMIT 100)";
@@ -432,10 +437,22 @@ batch::Batch& Process::room_for(std::uint32_t writer, std::size_t events) {
 // Where the real process would sleep until a writer gives one back.
 void Process::wait_for_batch() {
   for (unsigned waits = 0; batches_in_use() == pool_.size(); ++waits) {
-    demand(waits < most_waits, "no batch ever comes back");
+    be_patient(waits, "no batch ever comes back");
     pass_time(now_ + std::chrono::milliseconds(10));
     step();
   }
+}
+
+void Process::be_patient(unsigned waits, const char* complaint) {
+  demand(waits < most_waits, complaint);
+  if (waits != patience) return;
+  impatient_ = true;
+  for (const auto& writer : writers_) writer->stop_waiting();
+}
+
+// Where nothing but space is lacking, nothing is lost by it.
+bool Process::waits_for_space() const {
+  return !fortune_.paced && !impatient_ && only_space_lacks_ && ground_.fake == nullptr;
 }
 
 std::size_t Process::batches_in_use() const {
@@ -486,6 +503,7 @@ void Process::check_losses(const Books& before) const {
   demand(after.lost_by_reason[static_cast<std::size_t>(LossReason::rows_differ)] == 0,
          "rows in the files are taken for other ones");
   if (after.lost() == before.lost() && after.events_lost == before.events_lost) return;
+  demand(!waits_for_space(), "rows are lost for want of space by a fleet that could wait");
   const std::size_t half = std::max<std::size_t>(2, ground_.config.write.pending_rows / carried_.size()) / 2;
   demand(count_held() + (after.written - before.written) + events_handed_ >= half,
          "rows are lost while there is room: " + std::to_string(count_held()) + " readings wait, " +

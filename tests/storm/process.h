@@ -132,6 +132,8 @@ class Process {
   [[nodiscard]] std::size_t batches_in_use() const;
   batch::Batch& room_for(std::uint32_t writer, std::size_t events);
   void wait_for_batch();
+  void be_patient(unsigned waits, const char* complaint);
+  [[nodiscard]] bool waits_for_space() const;
   void hand_over(std::uint32_t writer);
   void step();
   void pass_time(SteadyTime now);
@@ -147,7 +149,7 @@ class Process {
   sqlite::ShardPlan plan_;
   sqlite::ShardPlaces places_;
   batch::BatchPool pool_;
-  SimulationClock clock_{0, {}, std::nullopt};
+  SimulationClock clock_{0, {}, fortune_.paced ? std::optional(1.0) : std::nullopt};
   Ledger ledger_;
   ErrorCounts errors_;
   tables::RunReloads reloads_;
@@ -172,6 +174,8 @@ class Process {
   std::size_t largest_batch_ = 0;  // readings
   std::uint64_t held_ = 0;
   bool gave_up_ = false;
+  bool impatient_ = false;        // somebody wants the run to end: it waits for no space any more
+  bool only_space_lacks_ = true;  // among all that has been broken
   bool died_ = false;
 };
 

@@ -19,7 +19,8 @@ namespace fleet_sim::test {
 namespace {
 
 constexpr Timestamp first_start = 1'767'225'600'000'000;
-constexpr std::uint64_t every_fake = 4;  // storm is about a sink that is no database
+constexpr std::uint64_t every_fake = 4;   // storm is about a sink that is no database
+constexpr std::uint64_t every_paced = 2;  // … about a fleet that does not wait for space on a full disk
 
 // A disk keeps nothing, everything, the first, or any of what was not synced, the last of it in part.
 std::vector<Fate> draw_fates(Dice& dice, std::size_t changes) {
@@ -36,7 +37,8 @@ std::vector<Fate> draw_fates(Dice& dice, std::size_t changes) {
 class Storm {
  public:
   Storm(std::uint64_t seed, StormTally& tally)
-      : dice_(seed),
+      : paced_(seed % every_paced == 0),
+        dice_(seed),
         tally_(tally),
         roster_(draw_roster(dice_)),
         config_(draw_config(dice_, folder_.path().string())),
@@ -71,7 +73,8 @@ class Storm {
       begin_run();
     }
     ++runs_.back().processes;
-    const Fortune fortune = draw_fortune(dice_, config_);
+    Fortune fortune = draw_fortune(dice_, config_);
+    fortune.paced = paced_;
     const Ground ground{config_, roster_, vfs_, dice_,
                         [this](const std::string& path) { aftermath_.remember(path); }};
     auto process = std::make_unique<Process>(ground, runs_.back(), resumes, fortune);
@@ -92,7 +95,8 @@ class Storm {
   void live_on_fake() {
     begin_run();
     ++runs_.back().processes;
-    const Fortune fortune = draw_fortune(dice_, config_);
+    Fortune fortune = draw_fortune(dice_, config_);
+    fortune.paced = paced_;
     fake_->begin(fortune.calm);
     const Ground ground{config_, roster_, vfs_, dice_, {}, &fake_->store()};
     Process process(ground, runs_.back(), false, fortune);
@@ -132,6 +136,7 @@ class Storm {
     tally_.rows_lost += process.books().lost();
   }
 
+  const bool paced_;
   Dice dice_;
   StormTally& tally_;
   TemporaryFolder folder_;

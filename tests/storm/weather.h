@@ -27,6 +27,7 @@ struct Fortune {
   double reloads = 0;           // chance at each step
   double deletions = 0;         // of a file, likewise
   bool skips = false;           // readings, when no batch is free
+  bool paced = false;           // has a clock to keep, and so does not wait for space on a full disk
   std::size_t batches = 0;      // in the pool
   std::size_t open_shards = 0;  // of each writer
 };

@@ -34,6 +34,11 @@ namespace fleet_sim::test {
 inline constexpr Microseconds millisecond = 1'000;
 inline constexpr Microseconds second = 1'000'000;
 
+// The launch of a paced fleet, whose readings were due long ago.
+inline SteadyTime an_hour_ago() {
+  return std::chrono::steady_clock::now() - std::chrono::hours(1);
+}
+
 struct RigOptions {
   std::size_t sensors = 1;
   std::size_t pending_rows = 1'000'000;

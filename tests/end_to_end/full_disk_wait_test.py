@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""A run without pace on a disk that fills up: it waits for space and loses nothing, until somebody wants it to end."""
+
+import mounts
+from faults import *
+
+CANNOT_MOUNT = mounts.why_not()
+WAITS = "the run waits for space on the disk"
+
+
+@unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")
+class FullDiskWait(FaultTest):
+    def setUp(self):
+        super().setUp()
+        self.disk = mounts.SmallDisk(self.dir / "disk", 3_000)
+        self.addCleanup(self.disk.close)
+        self.data = self.disk.path / "data"
+
+    def begin_history(self, *how):
+        """Several times as much as the disk takes and the memory holds."""
+        return self.begin("--duration", "2m", *how, env={"FLEET_SIM_DATABASE_PENDING_ROWS": "20000",
+                                                         "FLEET_SIM_DATABASE_ERROR_LIMIT": "3"})
+
+    def assert_waits(self, process):
+        self.wait_for_line(process, WAITS)
+        self.let_it_fail(process, 3)
+        self.assertEqual(self.printed().count(WAITS), 1)
+
+    def test_it_continues_when_there_is_space(self):
+        process = self.begin_history("--speed", "max", "--start", "2026-01-01")
+        self.assert_waits(process)
+        self.disk.grow(100_000)
+        self.assertEqual(process.wait(timeout=60), 0, self.printed())
+        summary = Summary((self.dir / "stdout").read_text())
+        self.assert_all_there(summary, "full")
+        self.assertEqual(summary.due, 120 * PER_SECOND)
+        self.assertNotIn("again", summary.lines)
+
+    def test_at_its_very_end(self):
+        """All has been generated, and what waits in memory is all that there is."""
+        self.disk.fill()
+        process = self.begin("--speed", "max", "--start", "2026-01-01", "--duration", "5s")
+        self.assert_waits(process)
+        self.disk.make_room()
+        self.assertEqual(process.wait(timeout=60), 0, self.printed())
+        self.assert_all_there(Summary((self.dir / "stdout").read_text()), "full")
+
+    def test_while_it_fills_history(self):
+        process = self.begin_history("--backfill", "2m", "--duration", "2s")
+        self.assert_waits(process)
+        self.disk.grow(100_000)
+        self.assertEqual(process.wait(timeout=60), 0, self.printed())
+        self.assert_all_there(Summary((self.dir / "stdout").read_text()), "full")
+
+    def test_ctrl_c_ends_it_promptly(self):
+        process = self.begin_history("--speed", "max", "--start", "2026-01-01")
+        self.assert_waits(process)
+        asked = time.monotonic()
+        summary = self.stop(process, code=1)
+        self.assertLess(time.monotonic() - asked, 15)
+        self.assertIn("cut short", summary.lines["ended"])
+        self.assertIn("--seed 1 --start 2026-01-01T00:00:00.000000Z", summary.lines["again"])
+        self.disk.grow(100_000)
+        self.assert_loss_counted(summary)
+
+
+if __name__ == "__main__":
+    main()
