@@ -326,11 +326,12 @@ TEST_CASE("an injection that is asked for wrongly is told what is wrong") {
   };
   CHECK(error_of("{") == "the body is not JSON");
   CHECK(error_of("[]") == "the body must be a JSON object, not a list of 0");
-  CHECK(error_of("{}") == "the body lacks \"type\"");
+  CHECK(error_of("{}") == "the body lacks \"type\"; the body lacks \"sensors\"");
   CHECK(error_of(R"({"type": "spike"})") == "the body lacks \"sensors\"");
   CHECK(
       error_of(R"({"type": "spike", "sensor": ["a"]})") ==
-      "the body has an unknown field 'sensor' (did you mean 'sensors'?); it takes \"type\" and \"sensors\"");
+      "the body has an unknown field 'sensor' (did you mean 'sensors'?); it takes \"type\" and \"sensors\"; "
+      "the body lacks \"sensors\"");
   const std::string types = "spike, trend, pattern, missing_data, noise";
   CHECK(error_of(R"({"type": 5, "sensors": ["a"]})") ==
         "\"type\" must be one of " + types + ", not a number");
@@ -342,7 +343,37 @@ TEST_CASE("an injection that is asked for wrongly is told what is wrong") {
         "\"sensors\" must be a list of 1 to 1000 ids, not a list of 0");
   CHECK(error_of(R"({"type": "spike", "sensors": ["a", 7]})") ==
         "\"sensors\" must be a list of ids in quotes; number 2 of them is a number");
+  CHECK(error_of(R"({"type": null, "sensors": {"id": "a"}, "at": 5})") ==
+        "the body has an unknown field 'at'; it takes \"type\" and \"sensors\"; \"type\" must be one of " +
+            types + ", not null; \"sensors\" must be a list of 1 to 1000 ids, not an object");
   CHECK(rig.asked.empty());
+}
+
+TEST_CASE("a parameter that is wrong is told what it must be, and what it was") {
+  Rig rig;
+  const auto error_of = [&rig](const char* target, const char* method = "GET", const char* body = "") {
+    const status::HttpResponse answer = rig.ask(target, method, body, "Bearer " + token);
+    CHECK(answer.status == 400);
+    return json::parse(answer.body)["error"].get<std::string>();
+  };
+  CHECK(error_of("/api/sensors?limit=5x") == "limit must be a whole number from 1 to 1000, not '5x'");
+  CHECK(error_of("/api/events?limit=0") == "limit must be a whole number from 1 to 1000, not '0'");
+  CHECK(error_of("/api/shards?limit=&after=-1") ==
+        "limit must be a whole number from 1 to 1000, not ''; after must be the `next` of the previous page, "
+        "not '-1'");
+  CHECK(error_of("/api/sensors?qurey=a") ==
+        "there is no parameter 'qurey' (did you mean 'query'?); this path takes query, limit, after");
+  CHECK(error_of("/api/history?since=now&x=1") ==
+        "there is no parameter 'x'; this path takes since; since must be a Unix time in seconds, such as the "
+        "last "
+        "`time` of the previous answer, not 'now'");
+  CHECK(error_of("/api/sensors/a?since=1") ==
+        "since must be the timestamp of a reading, such as 1970-01-01T00:00:00.000000Z, not '1'");
+  CHECK(error_of("/api/stop", "POST", R"({"sensors": ["a"]})") == "this path takes no body");
+  CHECK(error_of("/api/stop?sensor=a", "POST") == "there is no parameter 'sensor'; this path takes none");
+  CHECK_FALSE(rig.stopped);
+  CHECK(rig.asked.empty());
+  CHECK(rig.ask("/api/stop", "POST", " {}\n", "Bearer " + token).status == 202);
 }
 
 TEST_CASE("an injection is told which sensors it reached, and why it did not reach the others") {

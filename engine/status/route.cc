@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "base/nearest.h"
 #include "base/page.h"
@@ -78,33 +80,68 @@ bool parse_query(std::string_view text, Call& call) {
   return true;
 }
 
-// A whole number of the query; false when it is no number or out of its range.
-bool read_number(const Call& call, std::string_view name, std::uint64_t least, std::uint64_t most,
-                 std::uint64_t& value) {
-  const auto found = call.query.find(name);
-  if (found == call.query.end()) return true;
-  const std::string& text = found->second;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return code == std::errc() && end == text.data() + text.size() && value >= least && value <= most;
-}
+// All that is wrong with what was sent, so that nobody mends one thing after another.
+class Mistakes {
+ public:
+  void add(std::string_view mistake) {
+    if (!mistake.empty())
+      fmt::format_to(std::back_inserter(text_), "{}{}", text_.empty() ? "" : "; ", mistake);
+  }
+  [[nodiscard]] bool empty() const { return text_.empty(); }
+  [[nodiscard]] const std::string& text() const { return text_; }
 
-struct PageWanted {
-  std::uint64_t limit;
-  std::uint64_t after = 0;
+ private:
+  std::string text_;
 };
 
-std::optional<PageWanted> read_page(const Call& call, std::uint64_t usual_limit) {
-  PageWanted wanted{usual_limit};
-  if (!read_number(call, "limit", 1, most_rows_per_page, wanted.limit)) return std::nullopt;
-  if (!read_number(call, "after", 0, UINT64_MAX, wanted.after)) return std::nullopt;
-  return wanted;
+// The parameters that a query may have. Programs that only ask for health or metrics may add what they like.
+void check_parameters(const Call& call, std::span<const std::string_view> known, Mistakes& mistakes) {
+  for (const auto& [name, value] : call.query) {
+    if (std::ranges::count(known, name) > 0) continue;
+    const std::string takes =
+        known.empty() ? "this path takes none" : fmt::format("this path takes {}", fmt::join(known, ", "));
+    mistakes.add(
+        fmt::format("there is no parameter {}{}; {}", in_quotes(name), did_you_mean(name, known), takes));
+  }
 }
 
-HttpResponse bad_page() {
-  return error(
-      400,
-      fmt::format("limit must be a number from 1 to {}, and after must be the `next` of the previous page",
-                  most_rows_per_page));
+// A whole number of the query; a mistake when it is none, or out of its range. `what` it must be.
+void read_number(const Call& call, std::string_view name, std::uint64_t least, std::uint64_t most,
+                 std::string_view what, std::uint64_t& value, Mistakes& mistakes) {
+  const auto found = call.query.find(name);
+  if (found == call.query.end()) return;
+  const std::string& text = found->second;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code == std::errc() && end == text.data() + text.size() && value >= least && value <= most) return;
+  mistakes.add(fmt::format("{} must be {}, not {}", name, what, in_quotes(text)));
+}
+
+void read_limit(const Call& call, std::uint64_t& limit, Mistakes& mistakes) {
+  read_number(call, "limit", 1, most_rows_per_page,
+              fmt::format("a whole number from 1 to {}", most_rows_per_page), limit, mistakes);
+}
+
+void read_after(const Call& call, std::uint64_t& after, Mistakes& mistakes) {
+  read_number(call, "after", 0, UINT64_MAX, "the `next` of the previous page", after, mistakes);
+}
+
+HttpResponse refused(const Mistakes& mistakes) {
+  return error(400, mistakes.text());
+}
+
+// No words at all, or an object without any, as some clients send them unasked.
+bool is_blank(std::string_view body) {
+  std::string words(body);
+  std::erase_if(words, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
+  return words.empty() || words == "{}";
+}
+
+// Of a call that takes neither body nor query: what it was sent was meant to narrow it down.
+Mistakes words_unasked_for(const Call& call) {
+  Mistakes mistakes;
+  check_parameters(call, {}, mistakes);
+  if (!is_blank(call.request.body)) mistakes.add("this path takes no body");
+  return mistakes;
 }
 
 HttpResponse not_started() {
@@ -134,17 +171,17 @@ HttpResponse get_status(const Call& call) {
   return json(call.sources.status_json());
 }
 
+constexpr std::array<std::string_view, 1> since_alone{"since"};
+
 HttpResponse get_history(const Call& call) {
-  std::optional<std::int64_t> since;
-  if (call.query.contains("since")) {
-    std::uint64_t second = 0;
-    if (!read_number(call, "since", 0, INT64_MAX, second)) {
-      return error(400,
-                   "since must be a Unix time in seconds, such as the last `time` of the previous answer");
-    }
-    since = static_cast<std::int64_t>(second);
-  }
-  return json(call.sources.history(since));
+  Mistakes mistakes;
+  check_parameters(call, since_alone, mistakes);
+  std::uint64_t second = 0;
+  read_number(call, "since", 0, INT64_MAX,
+              "a Unix time in seconds, such as the last `time` of the previous answer", second, mistakes);
+  if (!mistakes.empty()) return refused(mistakes);
+  if (!call.query.contains("since")) return json(call.sources.history(std::nullopt));
+  return json(call.sources.history(static_cast<std::int64_t>(second)));
 }
 
 HttpResponse get_metrics(const Call& call) {
@@ -152,16 +189,27 @@ HttpResponse get_metrics(const Call& call) {
 }
 
 HttpResponse get_shards(const Call& call) {
-  const auto wanted = read_page(call, 100);
-  return wanted ? json(shards_json(call.sources.shards(wanted->limit, wanted->after))) : bad_page();
+  std::uint64_t limit = 100;
+  std::uint64_t after = 0;
+  Mistakes mistakes;
+  check_parameters(call, std::array<std::string_view, 2>{"limit", "after"}, mistakes);
+  read_limit(call, limit, mistakes);
+  read_after(call, after, mistakes);
+  if (!mistakes.empty()) return refused(mistakes);
+  return json(shards_json(call.sources.shards(limit, after)));
 }
 
 HttpResponse get_sensors(const Call& call) {
-  const auto wanted = read_page(call, 50);
-  if (!wanted) return bad_page();
+  std::uint64_t limit = 50;
+  std::uint64_t after = 0;
+  Mistakes mistakes;
+  check_parameters(call, std::array<std::string_view, 3>{"query", "limit", "after"}, mistakes);
+  read_limit(call, limit, mistakes);
+  read_after(call, after, mistakes);
+  if (!mistakes.empty()) return refused(mistakes);
   const auto query = call.query.find("query");
-  return json(sensors_json(call.sources.sensors(
-      query == call.query.end() ? std::string_view{} : query->second, wanted->limit, wanted->after)));
+  return json(sensors_json(
+      call.sources.sensors(query == call.query.end() ? std::string_view{} : query->second, limit, after)));
 }
 
 HttpResponse absent(Absence why) {
@@ -180,10 +228,15 @@ void keep_following(SensorDetail& detail, Timestamp since) {
 
 HttpResponse get_sensor(const Call& call) {
   std::optional<Timestamp> since;
+  Mistakes mistakes;
+  check_parameters(call, since_alone, mistakes);
   if (const auto said = call.query.find("since"); said != call.query.end()) {
     since = parse_timestamp(said->second);
-    if (!since) return error(400, "since must be the timestamp of a reading");
+    if (!since)
+      mistakes.add(fmt::format("since must be the timestamp of a reading, such as {}, not {}",
+                               timestamp_text(0), in_quotes(said->second)));
   }
+  if (!mistakes.empty()) return refused(mistakes);
   Absence why{};
   auto detail = call.sources.sensor(call.tail, why);
   if (!detail) return absent(why);
@@ -193,7 +246,10 @@ HttpResponse get_sensor(const Call& call) {
 
 HttpResponse get_events(const Call& call) {
   std::uint64_t limit = 100;
-  if (!read_number(call, "limit", 1, most_rows_per_page, limit)) return bad_page();
+  Mistakes mistakes;
+  check_parameters(call, std::array<std::string_view, 1>{"limit"}, mistakes);
+  read_limit(call, limit, mistakes);
+  if (!mistakes.empty()) return refused(mistakes);
   return json(events_json(call.sources.events(limit)));
 }
 
@@ -202,6 +258,7 @@ HttpResponse accepted(std::string body) {
 }
 
 HttpResponse post_stop(const Call& call) {
+  if (const Mistakes mistakes = words_unasked_for(call); !mistakes.empty()) return refused(mistakes);
   call.sources.stop();
   return accepted(accepted_json("stop"));
 }
@@ -242,19 +299,25 @@ std::string sensors_mistake(const Json& sensors) {
 }
 
 // Why a body asks for no anomalies, in words; empty when it does.
-std::string injection_mistake(const Json& body) {
-  if (body.is_discarded()) return "the body is not JSON";
-  if (!body.is_object()) return fmt::format("the body must be a JSON object, not {}", kind_of(body));
+Mistakes injection_mistakes(const Call& call, const Json& body) {
+  Mistakes mistakes;
+  check_parameters(call, {}, mistakes);
+  if (!body.is_object()) {
+    mistakes.add(body.is_discarded() ? std::string("the body is not JSON")
+                                     : fmt::format("the body must be a JSON object, not {}", kind_of(body)));
+    return mistakes;
+  }
   for (const auto& [name, value] : body.items()) {
     if (std::ranges::count(injection_fields, name) > 0) continue;
-    return fmt::format("the body has an unknown field {}{}; it takes \"type\" and \"sensors\"",
-                       in_quotes(name), did_you_mean(name, injection_fields));
+    mistakes.add(fmt::format("the body has an unknown field {}{}; it takes \"type\" and \"sensors\"",
+                             in_quotes(name), did_you_mean(name, injection_fields)));
   }
   for (const std::string_view name : injection_fields) {
-    if (!body.contains(name)) return fmt::format("the body lacks \"{}\"", name);
+    if (!body.contains(name)) mistakes.add(fmt::format("the body lacks \"{}\"", name));
   }
-  const std::string mistake = type_mistake(body["type"]);
-  return mistake.empty() ? sensors_mistake(body["sensors"]) : mistake;
+  if (body.contains("type")) mistakes.add(type_mistake(body["type"]));
+  if (body.contains("sensors")) mistakes.add(sensors_mistake(body["sensors"]));
+  return mistakes;
 }
 
 HttpResponse nothing_injected(unsigned status, std::string_view error, std::string_view remedy,
@@ -277,8 +340,8 @@ HttpResponse injection_answer(AnomalyType type, const Injected& injected) {
 
 HttpResponse post_anomalies(const Call& call) {
   const Json body = Json::parse(call.request.body, nullptr, false);
-  if (const std::string mistake = injection_mistake(body); !mistake.empty())
-    return error(400, mistake, R"(send a body such as {"type": "spike", "sensors": ["ID"]})");
+  if (const Mistakes mistakes = injection_mistakes(call, body); !mistakes.empty())
+    return error(400, mistakes.text(), R"(send a body such as {"type": "spike", "sensors": ["ID"]})");
   const AnomalyType type = *anomaly_type_of(body["type"].get_ref<const std::string&>());
   return injection_answer(type, call.sources.inject(type, body["sensors"].get<std::vector<std::string>>()));
 }
