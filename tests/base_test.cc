@@ -139,6 +139,26 @@ TEST_CASE("standard_normal is the inverse of the normal distribution down to its
   CHECK(standard_normal(0) < -8.2);
 }
 
+TEST_CASE("an exponential is right to the last bits, and stops growing before it overflows") {
+  long double worst = 0;
+  for (std::uint64_t i = 0; i < 200'000; ++i) {
+    const double range = i % 2 == 0 ? 708 : 1;
+    const double x = uniform(word(i, 5), -range, range);
+    const long double exact = std::exp(static_cast<long double>(x));
+    worst = std::max(worst, std::abs(static_cast<long double>(exponential(x)) / exact - 1));
+  }
+  CHECK(worst < 6e-16L);
+  CHECK(exponential(0) == 1);
+  CHECK(exponential(-0.0) == 1);
+  CHECK(exponential(1e-300) == 1);
+  for (const double x : {709.0, 710.0, 1e9, std::numeric_limits<double>::infinity()}) {
+    CHECK(exponential(x) == exponential(709));
+    CHECK(exponential(-x) == exponential(-708));
+  }
+  CHECK(std::isfinite(exponential(709)));
+  CHECK(exponential(-708) > std::numeric_limits<double>::min());
+}
+
 // Worked out with a second implementation, in Python. Another bit in a reading is another digest.
 TEST_CASE("normals, logarithms and sines have the same bits everywhere") {
   CHECK(standard_normal(0x4000000000000000) == -0x1.5956b87528a44p-1);

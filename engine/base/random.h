@@ -71,10 +71,15 @@ inline std::uint64_t uniform_below(std::uint64_t word, std::uint64_t bound) {
   return multiply(word, bound).high;
 }
 
+// Mixes two words into one (the finaliser of MurmurHash3 over their combination).
+inline std::uint64_t mix_words(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t x = a * 0x9E3779B97F4A7C15 ^ b;
+  x = (x ^ x >> 33) * 0xFF51AFD7ED558CCD;
+  x = (x ^ x >> 33) * 0xC4CEB9FE1A85EC53;
+  return x ^ x >> 33;
+}
+
 // A stable 64-bit hash of a text (FNV-1a with a final mix): the sensor's part of the key.
 std::uint64_t hash_text(std::string_view text);
-
-// Mixes two words into one (the finaliser of MurmurHash3 over their combination).
-std::uint64_t mix_words(std::uint64_t a, std::uint64_t b);
 
 }  // namespace fleet_sim
