@@ -1,0 +1,21 @@
+// What repeats: a sine, saw or square between -1 and 1, by the local clock. Immutable; any thread.
+#pragma once
+
+#include "base/timestamp.h"
+#include "sources/zone.h"
+#include "types/signal_declaration.h"
+
+namespace fleet_sim::sources {
+
+class Cycle {
+ public:
+  Cycle(const types::Cycle& cycle, std::span<const ZoneChange> zone);
+
+  [[nodiscard]] double at(Timestamp at) const;
+
+ private:
+  types::Cycle cycle_;
+  Zone zone_;
+};
+
+}  // namespace fleet_sim::sources
