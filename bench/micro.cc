@@ -2,7 +2,10 @@
 // looking at one function while it is changed; what it comes to in the end is fleet_bench's to say.
 #include <benchmark/benchmark.h>
 
+#include <array>
+#include <cmath>
 #include <cstdint>
+#include <vector>
 
 #include "base/histogram.h"
 #include "base/random.h"
@@ -13,6 +16,7 @@
 #include "model/profile.h"
 #include "model/sensor.h"
 #include "model/signal.h"
+#include "sources/signal.h"
 
 namespace fleet_sim::bench {
 namespace {
@@ -61,6 +65,67 @@ void sample(benchmark::State& state) {
   }
 }
 BENCHMARK(sample);
+
+// A machine with temperature, vibration and voltage: a load and what it heats, four noises and the day.
+types::SignalDeclaration lifelike() {
+  constexpr auto own = types::Scope::sensor;
+  constexpr Microseconds hour = 3'600 * microseconds_per_second;
+  using types::Gauge;
+  types::SignalDeclaration type;
+  type.sources = {{"run", types::Load{own, 0.6, 1.3, {}}},
+                  {"warm", types::Lag{0, 5 * hour / 2}},
+                  {"heat", types::Noise{own, 4 * microseconds_per_second, 16 * microseconds_per_day, 0.3}},
+                  {"shake", types::Noise{own, 4 * microseconds_per_second, 4 * hour, 0.25}},
+                  {"level", types::Noise{own, hour / 2, 8 * hour, 0.3}},
+                  {"supply", types::Noise{own, hour, 30 * microseconds_per_day, 0.5}},
+                  {"day", types::Cycle{types::Cycle::Shape::sine, microseconds_per_day, 15 * hour}}};
+  type.channels = {{"temperature", Gauge{.base = 62,
+                                         .white = 0.1,
+                                         .range = {50, 80},
+                                         .resolution = 0.01,
+                                         .terms = {{1, 5}, {2, 1}, {4, 0.2}, {6, 0.8}}}},
+                   {"vibration", Gauge{.scale = Gauge::Scale::logarithmic,
+                                       .base = 0.3,
+                                       .white = 0.02,
+                                       .range = {0.1, 10},
+                                       .resolution = 0.001,
+                                       .terms = {{0, 8.2}, {3, 1.22}, {4, 1.22}}}},
+                   {"voltage", Gauge{.base = 12,
+                                     .white = 0.004,
+                                     .range = {11.5, 12.5},
+                                     .resolution = 0.01,
+                                     .terms = {{0, -0.03}, {5, 0.08}}}}};
+  return type;
+}
+
+// A reading of it with its random words. Knots are 67 s apart, so at an interval of a second most readings
+// find theirs, and at one of two minutes each makes two.
+void lifelike_reading(benchmark::State& state) {
+  const sources::Signal signal(lifelike(), {});
+  std::vector<std::uint32_t> knots(signal.knot_words(), sources::no_knot);
+  std::array<double, 3> values{};
+  Timestamp at = start;
+  for (auto _ : state) {
+    at += state.range(0) * microseconds_per_second;
+    const RandomBlock words =
+        fleet_sim::draw_block(seed, key, Stream::reading, static_cast<std::uint64_t>(at));
+    std::array<double, 3> deviates;
+    for (std::size_t c = 0; c < deviates.size(); ++c)
+      deviates[c] = fleet_sim::model::standard_normal(words[c]);
+    signal.levels({sources::sensor_key(seed, key), {}}, at, deviates, knots, values);
+    signal.read(values);
+    benchmark::DoNotOptimize(values.data());
+    benchmark::ClobberMemory();
+  }
+}
+BENCHMARK(lifelike_reading)->ArgName("seconds")->Arg(1)->Arg(60)->Arg(120);
+
+void load_work(benchmark::State& state) {
+  const sources::Load load({types::Scope::sensor, 0.28, 1.3, {}}, {});
+  Timestamp at = start;
+  for (auto _ : state) benchmark::DoNotOptimize(load.at(key, at += 7'919 * microseconds_per_second));
+}
+BENCHMARK(load_work);
 
 // With a thousand readings to a second, as in a shard, or one.
 void timestamp_text(benchmark::State& state) {
