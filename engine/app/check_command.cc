@@ -67,6 +67,7 @@ void check_data_directory(const config::Config& config) {
 
 int check(const start::Arguments& arguments) {
   const start::Inputs inputs = start::read_inputs(arguments);
+  check_log_file(inputs.config);
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   const start::Forecast forecast = start::forecast(inputs);
   print(inputs_text(inputs) + "\n" + start::text_of(forecast) + "\n" + adjustments_text(inputs) +

@@ -5,6 +5,8 @@
 
 #include <functional>
 
+#include "config/config.h"
+
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
 }
@@ -15,6 +17,9 @@ struct Command {
   CLI::App* parsed;  // true in a condition when the command line names this command
   std::function<int()> run;
 };
+
+// Throws InvalidInput where the config names a log file that cannot be one.
+void check_log_file(const config::Config& config);
 
 // Simulates the fleet. Its options stand without the word `run`, too.
 Command add_run_command(CLI::App& app);
@@ -31,13 +36,13 @@ Command add_generate_command(CLI::App& app);
 // Measures what the disk and SQLite take.
 Command add_bench_command(CLI::App& app);
 
-// Prints the digest of a data directory, as text or as JSON.
+// Prints the digest of data directories and files, as text or as JSON.
 Command add_digest_command(CLI::App& app);
 
-// Prints what a data directory holds, as text or as JSON, or writes it as a page.
+// Prints what data directories and files hold, as text or as JSON, or writes it as a page.
 Command add_report_command(CLI::App& app);
 
-// Writes the readings of a data directory as CSV, JSON or line protocol, or its events as labels.
+// Writes the readings of data directories and files as CSV, JSON or line protocol, or its events as labels.
 Command add_export_command(CLI::App& app);
 
 // Asks a running fleet whether it is well, as a container engine or a script does.

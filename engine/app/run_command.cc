@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -8,6 +11,8 @@
 
 #include "app/commands.h"
 #include "app/run_options.h"
+#include "base/plain_text.h"
+#include "base/problems.h"
 #include "log/console.h"
 #include "log/log.h"
 #include "run/simulator.h"
@@ -16,6 +21,7 @@
 #include "start/describe_run.h"
 #include "start/forecast.h"
 #include "start/unmatched.h"
+#include "status/process.h"
 #include "tables/database.h"
 
 namespace fleet_sim::app {
@@ -51,10 +57,23 @@ void warn_of_slips(const start::Inputs& inputs, log::Log& log) {
   }
 }
 
+// Each writer has one file open at least, with its log and the log's index.
+void check_descriptors(const config::Config& config) {
+  constexpr std::size_t elsewhere = 24;
+  const std::size_t needed = elsewhere + 3 * config.write.writers;
+  const std::size_t limit = status::descriptor_limit();
+  if (limit >= needed) return;
+  throw run::NoStorage(fmt::format(
+      "the limit on open files is {}, but this run needs {}; raise it, for example with: ulimit -n 1024",
+      limit, needed));
+}
+
 int run_fleet(const start::Arguments& arguments) {
   tables::configure_sqlite();
   run::hold_reloads();
   start::Inputs inputs = start::read_inputs(arguments);
+  check_descriptors(inputs.config);
+  check_log_file(inputs.config);
   const config::LoggingSettings& logging = inputs.config.logging;
   log::Console console(shows_progress(logging));
   log::Log log(start::log_settings(logging), inputs.config.log_file(),
@@ -77,6 +96,13 @@ int run_fleet(const start::Arguments& arguments) {
 }
 
 }  // namespace
+
+void check_log_file(const config::Config& config) {
+  const std::string reason = log::reason_against_log_file(config.log_file());
+  if (reason.empty()) return;
+  throw InvalidInput(fmt::format("logging.file {} {}; name a regular file, or null for no log file",
+                                 in_quotes(config.log_file()), reason));
+}
 
 Command add_run_command(CLI::App& app) {
   const auto arguments = std::make_shared<start::Arguments>();

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -27,6 +28,24 @@ LogFile::Seen LogFile::look_at(const std::string& path) {
   struct stat found {};
   if (stat(path.c_str(), &found) != 0) return {};
   return {found.st_dev, found.st_ino, found.st_size};
+}
+
+// To open a named pipe would wait for somebody to read it.
+std::string reason_against_log_file(const std::string& path) {
+  std::error_code ignored;
+  switch (std::filesystem::status(path, ignored).type()) {
+    case std::filesystem::file_type::directory:
+      return "is a directory";
+    case std::filesystem::file_type::fifo:
+      return "is a named pipe";
+    case std::filesystem::file_type::socket:
+      return "is a socket";
+    case std::filesystem::file_type::block:
+    case std::filesystem::file_type::character:
+      return "is a device";
+    default:
+      return {};
+  }
 }
 
 LogFile::LogFile(const LogSettings& settings, std::string path,
@@ -63,6 +82,8 @@ void LogFile::try_to_write(const std::string& line) {
   const Seen now = look_at(path_);
   if (now.device != seen_.device || now.number != seen_.number || now.bytes < seen_.bytes) sink_.reset();
   if (!sink_) {
+    if (const std::string reason = reason_against_log_file(path_); !reason.empty())
+      throw spdlog::spdlog_ex(path_ + " " + reason);
     spdlog::file_event_handlers handlers;
     handlers.after_open = end_torn_line;
     sink_ = std::make_shared<spdlog::sinks::rotating_file_sink_st>(path_, bytes_, kept_, false, handlers);

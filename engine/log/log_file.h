@@ -17,6 +17,9 @@
 
 namespace fleet_sim::log {
 
+// Why there can be no log file of this name: what is there is none. Empty when there is one, or nothing.
+std::string reason_against_log_file(const std::string& path);
+
 class LogFile {
  public:
   static constexpr std::chrono::seconds retry_interval{5};  // of a file that could not be written
