@@ -159,11 +159,11 @@ void check_rows(const std::string& file, const TemporaryFolder& folder, const ty
 
 // Every value counts for the digest: one that is changed changes it.
 void check_digest(const std::string& file, const TemporaryFolder& folder, const types::SensorType& type) {
-  const std::string digest = data::digest_directory(folder.path()).text();
-  CHECK(data::digest_directory(folder.path()).total.readings == values_in(file, type).size());
+  const std::string digest = data::digest_of(folder.path()).text();
+  CHECK(data::digest_of(folder.path()).total.readings == values_in(file, type).size());
   for (const std::string& name : names_of(type)) {
     run_sql(file, "UPDATE sensor_readings SET " + name + " = " + name + " + 1 WHERE id = 1");
-    CHECK(data::digest_directory(folder.path()).text() != digest);
+    CHECK(data::digest_of(folder.path()).text() != digest);
     run_sql(file, "UPDATE sensor_readings SET " + name + " = " + name + " - 1 WHERE id = 1");
   }
 }

@@ -63,7 +63,7 @@ TEST_CASE("a corrupt file is set aside with its log, and what waited is written 
 
   const std::vector<std::string> aside = names_with(rig.folder, ".corrupt-");
   REQUIRE_FALSE(aside.empty());
-  CHECK(aside[0].starts_with("sensor=sensor-0.db.corrupt-20"));
+  CHECK(aside[0].starts_with("sensor=sensor-0-xlower.db.corrupt-20"));
   CHECK(aside[0].ends_with("Z"));
   CHECK(fs::file_size(rig.folder.path() / aside[0]) > 4'096);
   CHECK(rig.errors(ErrorClass::corrupt) == 1);

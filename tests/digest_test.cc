@@ -81,13 +81,13 @@ TEST_CASE("a digest does not depend on order, ids, shards or what collectors hav
   fill(a, false, false);
   fill(b, false, true);
   fill(c, true, true);
-  const data::DirectoryDigest digest = data::digest_directory(a.path());
+  const data::DirectoryDigest digest = data::digest_of(a.path());
   CHECK(digest.total.readings == 300);
   CHECK(digest.total.events == 30);
   CHECK(digest.text().size() == 32);
   CHECK(digest.text().find_first_not_of("0123456789abcdef") == std::string::npos);
-  CHECK(data::digest_directory(b.path()).text() == digest.text());
-  const data::DirectoryDigest sharded = data::digest_directory(c.path());
+  CHECK(data::digest_of(b.path()).text() == digest.text());
+  const data::DirectoryDigest sharded = data::digest_of(c.path());
   CHECK(sharded.text() == digest.text());
   REQUIRE(sharded.shards.size() == 3);
   CHECK(sharded.shards[1].file == "shard-1.db");
@@ -99,7 +99,7 @@ TEST_CASE("a digest does not depend on order, ids, shards or what collectors hav
   run_sql(a / "shard-0.db",
           "UPDATE sensor_readings SET synced = 1 WHERE id % 2; UPDATE sensor_readings SET id = id + 1000");
   std::ofstream(a / "notes.txt") << "not a shard";
-  CHECK(data::digest_directory(a.path()).text() == digest.text());
+  CHECK(data::digest_of(a.path()).text() == digest.text());
 }
 
 TEST_CASE("a digest notices every kind of change") {
@@ -127,21 +127,21 @@ TEST_CASE("a digest notices every kind of change") {
       "sensor_readings.id) WHERE id IN (17, 18)"};
   const TemporaryFolder untouched;
   fill(untouched, false, false);
-  const std::string expected = data::digest_directory(untouched.path()).text();
+  const std::string expected = data::digest_of(untouched.path()).text();
   std::set<std::string> seen{expected};
   for (const char* change : changes) {
     const TemporaryFolder folder;
     fs::copy_file(untouched / "shard-0.db", folder / "shard-0.db");
     run_sql(folder / "shard-0.db", change);
     CAPTURE(change);
-    CHECK(seen.insert(data::digest_directory(folder.path()).text()).second);
+    CHECK(seen.insert(data::digest_of(folder.path()).text()).second);
   }
 }
 
 TEST_CASE("a digest notices one changed bit of one value") {
   const TemporaryFolder folder;
   fill(folder, false, false);
-  const std::string expected = data::digest_directory(folder.path()).text();
+  const std::string expected = data::digest_of(folder.path()).text();
   const double value = rows_of(folder / "shard-0.db").at(16).temperature;
   for (const int bit : {0, 1, 31, 51}) {
     const double changed = std::bit_cast<double>(std::bit_cast<std::uint64_t>(value) ^ 1ull << bit);
@@ -150,21 +150,21 @@ TEST_CASE("a digest notices one changed bit of one value") {
     REQUIRE(database.prepare("UPDATE sensor_readings SET temperature = ?1 WHERE id = 17", update).ok());
     update.bind(1, changed);
     REQUIRE(update.run() == SQLITE_OK);
-    CHECK(data::digest_directory(folder.path()).text() != expected);
+    CHECK(data::digest_of(folder.path()).text() != expected);
     update.bind(1, value);
     REQUIRE(update.run() == SQLITE_OK);
-    CHECK(data::digest_directory(folder.path()).text() == expected);
+    CHECK(data::digest_of(folder.path()).text() == expected);
   }
 }
 
 TEST_CASE("two duplicates do not cancel out, and an empty directory has a digest") {
   const TemporaryFolder folder;
   const TemporaryFolder empty;
-  CHECK_THROWS_WITH_AS(data::digest_directory(empty.path()),
-                       (empty.path().string() + ": has no .db files").c_str(), InvalidInput);
+  CHECK_THROWS_WITH_AS(data::digest_of(empty.path()), (empty.path().string() + ": has no .db files").c_str(),
+                       InvalidInput);
   fill(folder, false, false);
   fs::copy_file(folder / "shard-0.db", folder / "copy.db");
-  const data::DirectoryDigest twice = data::digest_directory(folder.path());
+  const data::DirectoryDigest twice = data::digest_of(folder.path());
   CHECK(twice.total.readings == 600);
   CHECK(twice.total.readings_hash == 2 * twice.shards[0].readings_hash);
   CHECK(twice.total.readings_hash != 0);
@@ -173,7 +173,7 @@ TEST_CASE("two duplicates do not cancel out, and an empty directory has a digest
 TEST_CASE("a file that cannot be read is an error that names it") {
   const TemporaryFolder folder;
   std::ofstream(folder / "letter.db") << std::string(5'000, 'x');
-  CHECK_THROWS_WITH_AS(data::digest_directory(folder.path()),
+  CHECK_THROWS_WITH_AS(data::digest_of(folder.path()),
                        ((folder / "letter.db") + ": cannot be read: file is not a database").c_str(),
                        std::runtime_error);
 }

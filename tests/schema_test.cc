@@ -42,7 +42,7 @@ tables::StorageError prepare(const std::string& path, const config::SqliteSettin
 tables::StorageError check(const std::string& path) {
   tables::Database database;
   if (tables::StorageError error = database.open_to_read(path); !error.ok()) return error;
-  return tables::check_schema(database);
+  return tables::check_schema(database, types::built_in_type().schema);
 }
 
 constexpr const char* without_synced_columns =

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cctype>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -73,6 +74,11 @@ std::vector<std::string> nasty_keys() {
                                 std::string("a\0b", 3),
                                 "ab",
                                 "AB",
+                                "Ab",
+                                "aB",
+                                "A b",
+                                "a b",
+                                "a_b",
                                 "a.db",
                                 "a",
                                 " a",
@@ -88,31 +94,58 @@ std::vector<std::string> nasty_keys() {
                                 std::string(181, 'y'),
                                 std::string(60, '\xff'),
                                 std::string(61, '\xff')};
-  // A key that spells the cut name of another one, without "sensor=" and ".db".
-  const std::string cut = name_for(config::ShardKey::sensor, long_key + "1");
-  keys.push_back(cut.substr(7, cut.size() - 10));
+  // Keys that spell the names of others, without "sensor=" and ".db", as they are and in capitals.
+  for (const std::string& other :
+       {long_key + "1", std::string("a=b"), std::string("ab"), std::string("A B")}) {
+    const std::string name = name_for(config::ShardKey::sensor, other);
+    std::string key = name.substr(7, name.size() - 10);
+    keys.push_back(key);
+    for (char& c : key) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    keys.push_back(key);
+  }
   return keys;
 }
 
 }  // namespace
 
 TEST_CASE("shard file names are stable") {
-  CHECK(name_for(config::ShardKey::location, "Factory A - Line 1") == "location=Factory+A+-+Line+1.db");
-  CHECK(name_for(config::ShardKey::sensor, "SENSOR_001") == "sensor=SENSOR_001.db");
-  CHECK(name_for(config::ShardKey::sensor, "A/B") == "sensor=A%2FB.db");
-  CHECK(name_for(config::ShardKey::sensor, "A B") == "sensor=A+B.db");
-  CHECK(name_for(config::ShardKey::sensor, "A+B") == "sensor=A%2BB.db");
-  CHECK(name_for(config::ShardKey::sensor, "A%2FB") == "sensor=A%252FB.db");
-  CHECK(name_for(config::ShardKey::location, "") == "location=.db");
-  CHECK(name_for(config::ShardKey::location, "..") == "location=...db");
-  CHECK(name_for(config::ShardKey::site, "Köln") == "site=K%C3%B6ln.db");
-  CHECK(name_for(config::ShardKey::firmware, "1.3") == "firmware=1.3.db");
-  CHECK(name_for(config::ShardKey::hash, "3-of-16") == "hash=3-of-16.db");
-  CHECK(name_for(config::ShardKey::sensor, std::string(300, 'x')) ==
-        "sensor=" + std::string(163, 'x') + "~5041DC62499DBB4A.db");
+  using enum config::ShardKey;
+  CHECK(name_for(location, "Factory A - Line 1") == "location=Factory_A_-_Line_1.db");
+  CHECK(name_for(site, "Factory A") == "site=Factory_A.db");
+  CHECK(name_for(location, "factory a") == "location=factory_a-x57224024c82db773.db");
+  CHECK(name_for(location, "FACTORY-A") == "location=FACTORY-A-xupper.db");
+  CHECK(name_for(manufacturer, "Vibrationplus") == "manufacturer=Vibrationplus.db");
+  CHECK(name_for(manufacturer, "VibrationPlus") == "manufacturer=VibrationPlus-xfc3f2743769df29d.db");
+  CHECK(name_for(sensor, "SENSOR_001") == "sensor=SENSOR_001.db");
+  CHECK(name_for(sensor, "sensor_001") == "sensor=sensor_001-xlower.db");
+  CHECK(name_for(sensor, "Sensor 001") == "sensor=Sensor_001-xtitle.db");
+  CHECK(name_for(sensor, "A/B") == "sensor=A_B-xdefceafa9103187b.db");
+  CHECK(name_for(sensor, "A B") == "sensor=A_B-xtitle.db");
+  CHECK(name_for(sensor, "A+B") == "sensor=A_B-x0a7d3bf740302264.db");
+  CHECK(name_for(location, "") == "location=.db");
+  CHECK(name_for(location, "..") == "location=...db");
+  CHECK(name_for(site, "Köln") == "site=K_ln-x09e986e5d38b2402.db");
+  CHECK(name_for(firmware, "1.3") == "firmware=1.3.db");
+  CHECK(name_for(hash, "3-of-16") == "hash=3-of-16.db");
+  CHECK(name_for(sensor, std::string(300, 'X')) ==
+        "sensor=" + std::string(150, 'X') + "-x5dc1889a7c02db99.db");
 }
 
-TEST_CASE("no two keys share a file name, and every name is safe") {
+TEST_CASE("the names that earlier versions gave are known") {
+  const auto earlier = [](config::ShardKey key, std::string_view text) {
+    return sqlite::earlier_shard_file_name({key, 4}, text);
+  };
+  using enum config::ShardKey;
+  CHECK(earlier(location, "Factory A - Line 1") == "location=Factory+A+-+Line+1.db");
+  CHECK(earlier(sensor, "SENSOR_001") == "sensor=SENSOR_001.db");
+  CHECK(earlier(sensor, "A/B") == "sensor=A%2FB.db");
+  CHECK(earlier(sensor, "A%2FB") == "sensor=A%252FB.db");
+  CHECK(earlier(location, "") == "location=.db");
+  CHECK(earlier(site, "Köln") == "site=K%C3%B6ln.db");
+  CHECK(earlier(sensor, std::string(300, 'x')) == "sensor=" + std::string(163, 'x') + "~5041DC62499DBB4A.db");
+}
+
+TEST_CASE("no two keys share a file name, in whatever case, and every name is safe") {
   std::set<std::string> names;
   std::size_t keys = 0;
   for (const config::ShardKey kind : shard_keys) {
@@ -120,15 +153,46 @@ TEST_CASE("no two keys share a file name, and every name is safe") {
       const std::string name = name_for(kind, key);
       CAPTURE(name);
       ++keys;
-      CHECK(names.insert(name).second);
-      CHECK(name.size() <= 255 - std::string("-journal").size());
+      std::string folded = name;
+      for (char& c : folded) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      CHECK(names.insert(folded).second);
+      CHECK(name.size() <= 255 - std::string(".corrupt-20261123T114200Z-1234-journal").size());
       CHECK_FALSE(name.starts_with('.'));
       CHECK(name.ends_with(".db"));
-      CHECK(name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_+%=~") ==
+      CHECK(name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_=") ==
             std::string::npos);
     }
   }
   CHECK(names.size() == keys);
+}
+
+TEST_CASE("a file of an earlier version keeps its name, unless there is nothing in it") {
+  const test::TemporaryFolder folder;
+  config::Config config;
+  config.sharding.key = config::ShardKey::location;
+  config.sqlite.data_dir = folder.path().string();
+  const std::string usual = (folder.path() / "location=Site_1.db").string();
+  const std::string earlier = (folder.path() / "location=Site+1.db").string();
+  const auto path = [&] { return sqlite::shard_path(config, "Site 1"); };
+  CHECK(path() == usual);
+  std::ofstream(earlier).close();
+  CHECK(path() == usual);
+  std::ofstream(earlier) << "rows";
+  CHECK(path() == earlier);
+
+  const identity::Roster roster = roster_of({identity_of("a", "Site 1"), identity_of("b", "Site 1")});
+  const sqlite::ShardPlan plan =
+      sqlite::plan_shards(roster, std::vector<std::uint32_t>{0}, std::vector<double>{1}, config);
+  CHECK(plan.paths[0] == std::vector<std::string>{earlier});
+  sqlite::ShardPlaces places(plan.paths, config);
+  fs::remove(earlier);
+  const auto proposal = places.propose(roster, std::vector<std::uint32_t>{1});
+  CHECK(proposal.places[0].shard == 0);
+  CHECK(proposal.new_paths[0].empty());
+
+  std::ofstream(earlier) << "rows";
+  std::ofstream(usual) << "rows";
+  CHECK(path() == usual);
 }
 
 TEST_CASE("random keys never share a file name") {
@@ -252,7 +316,7 @@ TEST_CASE("many equal shards are dealt out evenly, and a plan is consistent") {
   for (std::uint32_t i = 0; i < 1'000; ++i) {
     const auto [writer, shard] = plan.place_of[i];
     CHECK(writer == plan.writer_of[i]);
-    CHECK(plan.paths[writer][shard] == "data/sensor=sensor-" + std::to_string(i) + ".db");
+    CHECK(plan.paths[writer][shard] == "data/sensor=sensor-" + std::to_string(i) + "-xlower.db");
   }
 }
 
@@ -275,7 +339,7 @@ TEST_CASE("the plan does not depend on the order of the identity files") {
     return of_sensor;
   };
   const auto expected = places(records);
-  CHECK(expected.at("sensor-38").second == "data/location=Site+1.db");
+  CHECK(expected.at("sensor-38").second == "data/location=Site_1.db");
   for (std::uint64_t round = 0; round < 10; ++round) {
     std::sort(records.begin(), records.end(),
               [round](const identity::IdentityRecord& a, const identity::IdentityRecord& b) {
@@ -305,7 +369,8 @@ TEST_CASE("only members have a say in the plan") {
   const std::vector<std::uint32_t> members{2, 7};
   const sqlite::ShardPlan plan =
       sqlite::plan_shards(roster, members, std::vector<double>{1, 1}, sharded_by_sensor(1));
-  CHECK(plan.paths[0] == std::vector<std::string>{"data/sensor=sensor-2.db", "data/sensor=sensor-7.db"});
+  CHECK(plan.paths[0] ==
+        std::vector<std::string>{"data/sensor=sensor-2-xlower.db", "data/sensor=sensor-7-xlower.db"});
   CHECK(plan.place_of[7].shard == 1);
 }
 

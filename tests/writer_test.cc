@@ -171,12 +171,12 @@ TEST_CASE("only so many files are open; the one longest unused makes room") {
     rig.step();
     return open_files(rig.folder);
   };
-  CHECK(write(0) == Names{"sensor=sensor-0"});
-  CHECK(write(1) == Names{"sensor=sensor-0", "sensor=sensor-1"});
-  CHECK(write(0) == Names{"sensor=sensor-0", "sensor=sensor-1"});
-  CHECK(write(2) == Names{"sensor=sensor-0", "sensor=sensor-2"});
-  CHECK(write(3) == Names{"sensor=sensor-2", "sensor=sensor-3"});
-  CHECK(write(0) == Names{"sensor=sensor-0", "sensor=sensor-3"});
+  CHECK(write(0) == Names{"sensor=sensor-0-xlower"});
+  CHECK(write(1) == Names{"sensor=sensor-0-xlower", "sensor=sensor-1-xlower"});
+  CHECK(write(0) == Names{"sensor=sensor-0-xlower", "sensor=sensor-1-xlower"});
+  CHECK(write(2) == Names{"sensor=sensor-0-xlower", "sensor=sensor-2-xlower"});
+  CHECK(write(3) == Names{"sensor=sensor-2-xlower", "sensor=sensor-3-xlower"});
+  CHECK(write(0) == Names{"sensor=sensor-0-xlower", "sensor=sensor-3-xlower"});
   for (std::uint32_t round = 0; round < 20; ++round) CHECK(write(round % 4).size() <= 2);
   rig.finish();
   CHECK(rig.has_everything());
@@ -194,8 +194,9 @@ TEST_CASE("after the end every file stands alone") {
   for (const auto& entry : fs::directory_iterator(rig.folder.path())) {
     files.insert(entry.path().filename().string());
   }
-  CHECK(files == Names{"sensor=sensor-0.db", "sensor=sensor-1.db", "sensor=sensor-2.db", "sensor=sensor-3.db",
-                       "sensor=sensor-4.db", "sensor=sensor-5.db"});
+  CHECK(files == Names{"sensor=sensor-0-xlower.db", "sensor=sensor-1-xlower.db", "sensor=sensor-2-xlower.db",
+                       "sensor=sensor-3-xlower.db", "sensor=sensor-4-xlower.db",
+                       "sensor=sensor-5-xlower.db"});
   CHECK(rig.has_everything());
   CHECK(rig.imbalance().empty());
 }

@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/commands.h"
 #include "app/output.h"
+#include "app/sources_argument.h"
 #include "base/json_writer.h"
 #include "base/plain_text.h"
 #include "base/text.h"
@@ -17,7 +20,7 @@ namespace fleet_sim::app {
 namespace {
 
 struct DigestOptions {
-  std::string directory;
+  std::vector<std::filesystem::path> sources;
   bool json = false;
 };
 
@@ -88,7 +91,7 @@ std::string text_of(const data::DirectoryDigest& digest) {
 
 int print_digest(const DigestOptions& options) {
   tables::configure_sqlite();
-  const data::DirectoryDigest digest = data::digest_directory(options.directory);
+  const data::DirectoryDigest digest = data::digest_of(data::Sources(options.sources));
   print(options.json ? json_of(digest) : text_of(digest));
   return static_cast<int>(run::ExitCode::done);
 }
@@ -98,11 +101,11 @@ int print_digest(const DigestOptions& options) {
 Command add_digest_command(CLI::App& app) {
   const auto options = std::make_shared<DigestOptions>();
   CLI::App* command =
-      app.add_subcommand("digest", "Prints a digest of a data directory, independent of row order");
-  command->add_option("DIR", options->directory, "Data directory")->required();
+      app.add_subcommand("digest", "Prints a digest of data, independent of row order");
+  add_sources(*command, options->sources)->required();
   command->add_flag("--json", options->json, "Print JSON with every shard");
   command->footer(
-      "Directories with the same readings and events have the same digest, however they are sharded.\n\n"
+      "The same readings and events have the same digest, however they are sharded.\n\n"
       "  fleet-sim digest data");
   return {command, [options] { return print_digest(*options); }};
 }

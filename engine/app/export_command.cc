@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "app/commands.h"
+#include "app/sources_argument.h"
 #include "base/clock.h"
 #include "base/nearest.h"
 #include "base/new_file.h"
@@ -41,7 +43,7 @@ constexpr unsigned most_threads = 8;
 constexpr std::array<std::string_view, 2> label_forms{"windows", "events"};
 
 struct ExportOptions {
-  std::string directory;
+  std::vector<std::filesystem::path> sources;
   std::string format = std::string(exports::row_format_names.front());
   std::string labels;  // empty: readings
   std::string out = "-";
@@ -159,23 +161,26 @@ std::string write_all_of(const ExportOptions& options, const data::Selection& se
   const exports::RowFormat format{
       static_cast<std::uint8_t>(index_of("--format", options.format, exports::row_format_names))};
   const std::size_t form = options.labels.empty() ? 0 : index_of("--labels", options.labels, label_forms);
-  std::vector<data::SourceShard> shards = data::find_source(options.directory);
+  std::vector<data::SourceShard> shards = data::find_source(data::Sources(options.sources));
   if (!options.labels.empty()) return write_labels(shards, selection, form == 0, target);
   return write_readings(shards_in_question(std::move(shards), selection), selection, format, target);
 }
 
-// `--labels DATA` names no form, so that what follows is the directory.
-void find_directory(ExportOptions& options) {
-  if (options.directory.empty() && !options.labels.empty() &&
-      std::ranges::find(label_forms, options.labels) == label_forms.end()) {
-    options.directory = std::exchange(options.labels, std::string(label_forms.front()));
+// `--labels DATA` names no form, so that what follows is the first source.
+void find_sources(ExportOptions& options) {
+  const bool has_form = std::ranges::find(label_forms, options.labels) != label_forms.end();
+  std::error_code ignored;
+  if (!options.labels.empty() && !has_form &&
+      (options.sources.empty() || std::filesystem::exists(options.labels, ignored))) {
+    options.sources.insert(options.sources.begin(), options.labels);
+    options.labels = label_forms.front();
   }
-  if (options.directory.empty()) throw InvalidInput("DIR is required: the data directory to export");
+  if (options.sources.empty()) throw InvalidInput("PATH is required: the data directory or file to export");
 }
 
 int run_export(ExportOptions options) {
   tables::configure_sqlite();
-  find_directory(options);
+  find_sources(options);
   const SteadyTime begin = std::chrono::steady_clock::now();
   const data::Selection selection = selection_of(options);
   Target target(options.out);
@@ -197,7 +202,7 @@ int run_export(ExportOptions options) {
 Command add_export_command(CLI::App& app) {
   const auto options = std::make_shared<ExportOptions>();
   CLI::App* command = app.add_subcommand("export", "Exports readings or labels in order of time");
-  command->add_option("DIR", options->directory, "Data directory");
+  add_sources(*command, options->sources);
   command->footer(
       "  fleet-sim export data --format csv --out readings.csv\n"
       "  fleet-sim export data --from 2026-01-01T00:10 --to 2026-01-01T00:20 --sensor OUTDOOR_1\n"

@@ -4,17 +4,21 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "app/commands.h"
 #include "app/output.h"
+#include "app/sources_argument.h"
 #include "base/new_file.h"
 #include "base/plain_text.h"
 #include "base/text.h"
+#include "data/data_directory.h"
 #include "log/console.h"
 #include "report/report.h"
 #include "report/report_html.h"
@@ -28,7 +32,7 @@ namespace fleet_sim::app {
 namespace {
 
 struct ReportOptions {
-  std::string directory;
+  std::vector<std::filesystem::path> sources;
   bool json = false;
   std::string html;  // file, or - for standard output
 };
@@ -56,10 +60,10 @@ class ProgressLine {
   std::jthread thread_;
 };
 
-report::Report read_report(const std::string& directory) {
+report::Report read_report(const data::Sources& sources) {
   report::ReadProgress progress;
   const ProgressLine line(progress);
-  return report::make_report(directory, progress);
+  return report::make_report(sources, progress);
 }
 
 // An earlier report may be replaced, nothing else. Looked at before the long work begins, and after it.
@@ -82,8 +86,8 @@ void write_page(const std::string& path, const std::string& page) {
   std::fprintf(stderr, "wrote the report to %s (%s)\n", path.c_str(), bytes_text(page.size()).c_str());
 }
 
-void write_html(const ReportOptions& options, const report::Report& report) {
-  const std::string page = report::report_html(report, report::read_series(options.directory, report));
+void write_html(const ReportOptions& options, const data::Sources& sources, const report::Report& report) {
+  const std::string page = report::report_html(report, report::read_series(sources.folder, report));
   if (options.html == "-") return print(page);
   write_page(options.html, page);
 }
@@ -91,11 +95,12 @@ void write_html(const ReportOptions& options, const report::Report& report) {
 int report_command(const ReportOptions& options) {
   tables::configure_sqlite();
   if (!options.html.empty() && options.html != "-") is_earlier_report(options.html);
-  const report::Report report = read_report(options.directory);
+  const data::Sources sources(options.sources);
+  const report::Report report = read_report(sources);
   if (options.html.empty()) {
     print(options.json ? report::report_json(report) : report::report_text(report));
   } else {
-    write_html(options, report);
+    write_html(options, sources, report);
     for (const report::UnreadableShard& shard : report.unreadable) {
       std::fprintf(stderr, "fleet-sim: could not read %s: %s\n", printable(shard.file).c_str(),
                    printable(shard.why).c_str());
@@ -108,8 +113,8 @@ int report_command(const ReportOptions& options) {
 
 Command add_report_command(CLI::App& app) {
   const auto options = std::make_shared<ReportOptions>();
-  CLI::App* command = app.add_subcommand("report", "Summarizes a data directory");
-  command->add_option("DIR", options->directory, "Data directory")->required();
+  CLI::App* command = app.add_subcommand("report", "Summarizes data directories and files of readings");
+  add_sources(*command, options->sources)->required();
   CLI::Option* json = command->add_flag("--json", options->json, "Print JSON with every shard");
   command->footer(
       "  fleet-sim report data\n"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 
 #include "base/plain_text.h"
@@ -54,6 +55,15 @@ RecordedRun read_run(const tables::Statement& row, const std::filesystem::path& 
   return run;
 }
 
+std::vector<std::filesystem::path> files_at(const std::filesystem::path& place) {
+  if (std::filesystem::is_directory(place)) return find_shards(place);
+  if (!std::filesystem::exists(place)) throw InvalidInput(place.string() + ": no such file or directory");
+  if (!std::filesystem::is_regular_file(place))
+    throw InvalidInput(place.string() + ": is no file of readings");
+  if (tables::is_empty_file(place.string())) throw InvalidInput(place.string() + ": is empty");
+  return {place};
+}
+
 }  // namespace
 
 bool has_shard_name(const std::filesystem::path& file) {
@@ -64,12 +74,34 @@ std::vector<std::filesystem::path> find_shards(const std::filesystem::path& dire
   if (!std::filesystem::is_directory(directory))
     throw InvalidInput(fmt::format("{}: no such directory", directory.string()));
   std::vector<std::filesystem::path> files;
+  bool has_empty_ones = false;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (has_shard_name(entry.path()) && entry.is_regular_file()) files.push_back(entry.path());
+    if (!has_shard_name(entry.path()) || !entry.is_regular_file()) continue;
+    const bool is_empty = tables::is_empty_file(entry.path().string());
+    has_empty_ones = has_empty_ones || is_empty;
+    if (!is_empty) files.push_back(entry.path());
   }
-  if (files.empty()) throw InvalidInput(fmt::format("{}: has no .db files", directory.string()));
+  if (files.empty()) {
+    throw InvalidInput(
+        fmt::format("{}: has no .db files{}", directory.string(), has_empty_ones ? " but empty ones" : ""));
+  }
   std::sort(files.begin(), files.end());
   return files;
+}
+
+Sources::Sources(const std::vector<std::filesystem::path>& places) {
+  std::set<std::filesystem::path> known;
+  for (const std::filesystem::path& place : places) {
+    for (const std::filesystem::path& file : files_at(place)) {
+      if (known.insert(std::filesystem::weakly_canonical(file)).second) files.push_back(file);
+    }
+    text += text.empty() ? place.string() : ", " + place.string();
+  }
+  if (places.size() == 1 && std::filesystem::is_directory(places.front())) folder = places.front();
+}
+
+std::string Sources::name_of(const std::filesystem::path& file) const {
+  return folder.empty() ? file.string() : file.filename().string();
 }
 
 tables::Database open_shard(const std::filesystem::path& file) {
@@ -81,6 +113,7 @@ tables::Database open_shard(const std::filesystem::path& file, bool had_log) {
   if (const tables::StorageError error = shard.open_to_read(file.string(), had_log); !error.ok()) {
     throw std::runtime_error(fmt::format("{}: cannot be opened: {}", file.string(), error.message));
   }
+  if (const tables::StorageError error = tables::present_as_shard(shard); !error.ok()) fail(file, error);
   return shard;
 }
 

@@ -19,10 +19,25 @@ namespace fleet_sim::data {
 // Whether a file is a shard by its name: what has been set aside is none (set_aside.h).
 bool has_shard_name(const std::filesystem::path& file);
 
-// Every shard of the directory, sorted by name; at least one.
+// Every shard of the directory, sorted by name; at least one. Empty files are none.
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory);
 
-// Opens a shard to read it; the second form where several connections to it come and go (sqlite.h).
+// What is to be read: the shards of data directories, and single files, whatever their names, such as backups
+// and what scripts/collect has made. Throws InvalidInput for a place where there is nothing to read.
+struct Sources {
+  Sources(const std::filesystem::path& place) : Sources(std::vector{place}) {}
+  explicit Sources(const std::vector<std::filesystem::path>& places);
+
+  // What a file is called: its name in the one directory, otherwise its path.
+  [[nodiscard]] std::string name_of(const std::filesystem::path& file) const;
+
+  std::string text;                          // the places, for a headline
+  std::filesystem::path folder;              // the one directory, of all files; otherwise empty
+  std::vector<std::filesystem::path> files;  // each once
+};
+
+// Opens a shard to read it; the second form where several connections to it come and go (sqlite.h). A central
+// database looks like a shard (present_as_shard).
 tables::Database open_shard(const std::filesystem::path& file);
 tables::Database open_shard(const std::filesystem::path& file, bool had_log);
 

@@ -57,15 +57,14 @@ struct DigestedFile {
   std::vector<RecordedRun> runs;
 };
 
-DigestedFile digest_file(const std::filesystem::path& file) {
+DigestedFile digest_file(const std::filesystem::path& file, const std::string& name) {
   tables::Database shard = open_shard(file);
   const types::Schema schema = read_schema(shard, file);
   const auto columns = schema.reading_columns();
   const TableDigest readings =
       digest_table(shard, "sensor_readings", listed(columns), static_cast<int>(columns.size()), file);
   const TableDigest events = digest_table(shard, "anomaly_events", event_columns, event_column_count, file);
-  return {{file.filename().string(), readings.rows, events.rows, readings.hash, events.hash,
-           read_deletions(shard, file)},
+  return {{name, readings.rows, events.rows, readings.hash, events.hash, read_deletions(shard, file)},
           read_runs(shard, file)};
 }
 
@@ -75,13 +74,15 @@ std::string DirectoryDigest::text() const {
   return fmt::format("{:016x}{:016x}", total.readings_hash, total.events_hash);
 }
 
-DirectoryDigest digest_directory(const std::filesystem::path& directory) {
-  const std::vector<std::filesystem::path> files = find_shards(directory);
+DirectoryDigest digest_of(const Sources& sources) {
+  const std::vector<std::filesystem::path>& files = sources.files;
   std::vector<DigestedFile> digested(files.size());
   tbb::parallel_for(std::size_t{0}, files.size(),
-                    [&](std::size_t i) { digested[i] = digest_file(files[i]); });
+                    [&](std::size_t i) { digested[i] = digest_file(files[i], sources.name_of(files[i])); });
 
   DirectoryDigest all;
+  std::ranges::sort(digested, {},
+                    [](const DigestedFile& file) { return std::string_view(file.digest.file); });
   std::map<std::pair<Timestamp, std::string>, tables::RunInfo> runs;
   for (DigestedFile& file : digested) {
     all.total.readings += file.digest.readings;

@@ -5,17 +5,17 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "data/data_directory.h"
 #include "tables/deletions.h"
 #include "tables/schema.h"
 
 namespace fleet_sim::data {
 
 struct ShardDigest {
-  std::string file;  // name within the directory
+  std::string file;  // Sources::name_of
   std::uint64_t readings = 0;
   std::uint64_t events = 0;
   std::uint64_t readings_hash = 0;  // sums of the rows' hashes, modulo 2^64
@@ -31,8 +31,7 @@ struct DirectoryDigest {
   [[nodiscard]] std::string text() const;  // 32 hexadecimal digits
 };
 
-// Every shard of the directory. Throws InvalidInput where there is none, and std::runtime_error for one that
-// cannot be read or has not our tables.
-DirectoryDigest digest_directory(const std::filesystem::path& directory);
+// Of all sources together. Throws std::runtime_error for a file that cannot be read or has not our tables.
+DirectoryDigest digest_of(const Sources& sources);
 
 }  // namespace fleet_sim::data

@@ -80,8 +80,8 @@ tables::Database open(const SourceShard& shard) {
   return open_shard(shard.file, shard.had_log);
 }
 
-std::vector<SourceShard> find_source(const std::filesystem::path& directory) {
-  const std::vector<std::filesystem::path> files = find_shards(directory);
+std::vector<SourceShard> find_source(const Sources& sources) {
+  const std::vector<std::filesystem::path>& files = sources.files;
   std::vector<SourceShard> shards(files.size());
   tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) { shards[i] = look_at(files[i]); });
   return shards;

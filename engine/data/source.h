@@ -33,8 +33,8 @@ struct SourceShard {
 
 tables::Database open(const SourceShard& shard);
 
-// Every shard of the directory, looked at and found to be one.
-std::vector<SourceShard> find_source(const std::filesystem::path& directory);
+// Every file of the sources, looked at and found to hold readings.
+std::vector<SourceShard> find_source(const Sources& sources);
 
 // A sensor of a shard and a location it has readings from; no location for one of which there are only
 // events.

@@ -127,16 +127,16 @@ tables::Deletions Report::deleted() const {
   return all;
 }
 
-Report make_report(const std::filesystem::path& directory, ReadProgress& progress) {
-  const std::vector<std::filesystem::path> files = data::find_shards(directory);
+Report make_report(const data::Sources& sources, ReadProgress& progress) {
+  const std::vector<std::filesystem::path>& files = sources.files;
   Report report;
-  report.directory = directory.string();
+  report.directory = sources.text;
   Gatherer gatherer(report);
   data::RunConfigs configs;
   tbb::task_arena arena(affordable_threads());
   arena.execute([&] {
     tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
-      const std::string name = files[i].filename().string();
+      const std::string name = sources.name_of(files[i]);
       try {
         gatherer.add(name, read_shard(files[i], configs, progress));
       } catch (const std::exception& error) {

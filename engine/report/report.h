@@ -89,7 +89,7 @@ struct VariedSensor {
 struct Report {
   static constexpr std::size_t most_varied_sensors = 12;
 
-  std::string directory;
+  std::string directory;            // or whatever the sources were
   std::vector<ReportShard> shards;  // by file name
   std::vector<UnreadableShard> unreadable;
   std::vector<tables::RunInfo> runs;  // by the time they began, each once; `config` is left empty
@@ -117,8 +117,8 @@ struct Report {
 inline constexpr std::string_view no_name = "(none)";
 inline constexpr std::string_view other_locations = "other";
 
-// Reads every shard of the directory. Those that cannot be read are named in the report, which is then one of
-// the others. Throws InvalidInput for a directory that has none.
-Report make_report(const std::filesystem::path& directory, ReadProgress& progress);
+// Reads every file of the sources. Those that cannot be read are named in the report, which is then one of
+// the others.
+Report make_report(const data::Sources& sources, ReadProgress& progress);
 
 }  // namespace fleet_sim::report

@@ -77,6 +77,7 @@ std::vector<Block> look_through(tables::Database& shard, const fs::path& file) {
 
 std::vector<SeriesAnomaly> read_anomalies(tables::Database& shard, const fs::path& file,
                                           const std::string& sensor_id) {
+  if (!data::has_table(shard, "anomaly_events", file)) return {};
   tables::Statement row = data::prepare_query(shard, events_sql, file);
   row.bind(1, sensor_id);
   std::vector<SeriesAnomaly> anomalies;

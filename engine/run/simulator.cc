@@ -536,6 +536,25 @@ void Simulator::log_deletions(const status::Snapshot& now) {
   deletions_logged_ = now;
 }
 
+// One line for each thing that could not be done, over all writers.
+void Simulator::log_unfinished() {
+  constexpr std::size_t most_names = 5;
+  write::Writer::Unfinished all;
+  for (const auto& writer : writers_) {
+    for (const auto& [what, names] : writer->unfinished()) {
+      all[what].insert(all[what].end(), names.begin(), names.end());
+    }
+  }
+  for (auto& [what, names] : all) {
+    std::ranges::sort(names);
+    const std::size_t count = names.size();
+    names.resize(std::min(count, most_names));
+    const std::string more = count > most_names ? fmt::format(" and {} more", count - most_names) : "";
+    log_.warn("storage", what,
+              {{"files", count}, {"file", fmt::format("{}{}", fmt::join(names, ", "), more)}});
+  }
+}
+
 status::Snapshot Simulator::snapshot() const {
   status::Snapshot snapshot;
   const SteadyTime real = std::chrono::steady_clock::now();
@@ -584,6 +603,7 @@ ExitCode Simulator::settle() {
   // A signal that came as the last reading was taken changed nothing.
   last.cut_short = stopped_by_signal_ && last.simulated_total && scheduler_->reached() < scheduler_->end();
   log_deletions(last);
+  log_unfinished();
   console_.end_progress();
   std::uint64_t held = 0;
   for (const auto& writer : writers_) held += writer->held();

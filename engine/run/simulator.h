@@ -114,6 +114,7 @@ class Simulator {
   void log_catching_up();
   void log_faults();
   void log_deletions(const status::Snapshot& now);
+  void log_unfinished();
   [[nodiscard]] double behind_seconds() const;
   void stop_waiting();
   void build_reloader(start::LatestEdition latest);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -52,7 +53,12 @@ Shard::~Shard() = default;
 Shard::Shard(Shard&&) noexcept = default;
 
 tables::StorageError Shard::open() {
-  if (is_open()) return {};
+  tables::StorageError error = is_open() ? tables::StorageError{} : try_to_open();
+  find_reason(error);
+  return error;
+}
+
+tables::StorageError Shard::try_to_open() {
   auto connection = std::make_unique<Connection>(*context_);
   tables::Database& database = connection->database;
   if (tables::StorageError error = connect(database); !error.ok()) return error;
@@ -115,6 +121,17 @@ tables::StorageError Shard::connect(tables::Database& database) const {
       error.reason == ENOENT && ::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0;
   if (is_missing) error.reason = errno;
   return error;
+}
+
+// For a file that cannot be made SQLite reports that it is not there.
+void Shard::find_reason(tables::StorageError& error) const {
+  if ((error.code & 0xFF) != SQLITE_CANTOPEN) return;
+  const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
+  struct statvfs system {};
+  if (::statvfs(folder.empty() ? "." : folder.c_str(), &system) != 0) return;
+  if (system.f_files == 0 || system.f_favail > 0) return;
+  error.reason = ENOSPC;
+  error.message = "the file system has no inodes left";
 }
 
 bool Shard::has_moved() const {
@@ -184,6 +201,7 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
     return {};
   }
   if (database.in_transaction()) database.execute("ROLLBACK");
+  find_reason(error);
   // Whatever happened to the file, the next opening looks at it afresh.
   if (!error.busy()) schema_accepted_ = run_recorded_ = gap_recorded_ = false;
   return error;
@@ -283,6 +301,24 @@ std::size_t Shard::log_pages() const {
 
 void Shard::copy_log() {
   connection_->database.copy_log();
+}
+
+tables::StorageError Shard::finish() {
+  tables::StorageError error;
+  if (!is_open()) return finish_closed();
+  if (!has_moved()) error = connection_->database.give_up_log();
+  close(Close::for_good);
+  return error;
+}
+
+// One that this run has not come to write to, or not any more, may have its log from an earlier one.
+tables::StorageError Shard::finish_closed() const {
+  if (!identity_of(path_) || has_moved()) return {};
+  tables::Database database;
+  tables::StorageError error = database.open_existing(path_, context_->vfs);
+  if (error.ok() && !was_ours_) error = tables::check_schema(database, context_->schema);
+  if (error.ok()) error = database.give_up_log();
+  return was_ours_ ? error : tables::StorageError{};
 }
 
 void Shard::close(Close how) {

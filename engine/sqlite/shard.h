@@ -65,6 +65,10 @@ class Shard {
   enum class Close { for_now, for_good };
   void close(Close how);
 
+  // The end: closes the file, open or not, and has it keep no log, so that it opens wherever it is taken.
+  // After an error, such as that another program has it open, it keeps its log, and is whole with it.
+  tables::StorageError finish();
+
   // Whether the file that was opened last is no longer the one of that name. Costs one look at the folder.
   [[nodiscard]] bool has_moved() const;
 
@@ -106,9 +110,11 @@ class Shard {
     Timestamp at = 0;
   };
 
+  tables::StorageError try_to_open();
   tables::StorageError connect(tables::Database& database) const;
   tables::StorageError write(const write::Lot& lot, tables::LastIds& last);
   tables::StorageError prepare(tables::Database& database) const;
+  [[nodiscard]] tables::StorageError finish_closed() const;
   tables::StorageError begin_run();
   tables::StorageError settle_doubt();
   void keep_offered(const write::Share& offered);
@@ -117,6 +123,7 @@ class Shard {
   [[nodiscard]] std::size_t reloads() const;
   void note_recorded(std::size_t reloads_so_far);
   static std::optional<FileIdentity> identity_of(const std::string& path);
+  void find_reason(tables::StorageError& error) const;
   static bool was_removed(const std::string& path, const FileIdentity& file);
   void note_file();
   void note_log();

@@ -28,6 +28,25 @@ std::string unsharded_path(const config::Config& config) {
   return (std::filesystem::path(config.data_directory()) / file).string();
 }
 
+// Where the file of a shard key may be.
+struct PossiblePaths {
+  PossiblePaths(const config::Config& config, std::string_view key)
+      : usual(path_of(config, shard_file_name(config.sharding, key))),
+        earlier(path_of(config, earlier_shard_file_name(config.sharding, key))) {}
+
+  static std::string path_of(const config::Config& config, const std::string& name) {
+    return (std::filesystem::path(config.data_directory()) / name).string();
+  }
+
+  std::string usual;
+  std::string earlier;  // the same, for many keys
+};
+
+bool has_something(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored) && !tables::is_empty_file(path);
+}
+
 // The heaviest shard first, each to the writer that has least so far. Ties go by path, so that the plan does
 // not depend on the order of the identity files.
 void deal_out(std::vector<PlannedShard>& shards, std::uint32_t writers) {
@@ -67,6 +86,7 @@ Look look_at(const std::string& path, const types::Schema& schema) {
     look.problem = "cannot be appended to: not a regular file";
     return look;
   }
+  if (tables::is_empty_file(path)) return look;  // the run fills it
   tables::Database database;
   tables::StorageError error = database.open_to_read(path);
   if (error.ok()) error = tables::check_schema(database, schema);
@@ -86,7 +106,8 @@ Look look_at(const std::string& path, const types::Schema& schema) {
 
 std::string shard_path(const config::Config& config, std::string_view key) {
   if (config.sharding.key == config::ShardKey::none) return unsharded_path(config);
-  return (std::filesystem::path(config.data_directory()) / shard_file_name(config.sharding, key)).string();
+  const PossiblePaths paths(config, key);
+  return has_something(paths.earlier) && !has_something(paths.usual) ? paths.earlier : paths.usual;
 }
 
 ShardPlan plan_shards(const identity::Roster& roster, std::span<const std::uint32_t> members,
@@ -136,11 +157,12 @@ ShardPlaces::Proposal ShardPlaces::propose(const identity::Roster& roster,
   std::unordered_map<std::string, write::Place> proposed;
   std::vector<std::uint32_t> counts = counts_;
   for (const std::uint32_t identity : identities) {
-    const std::string path = shard_path(config_, shard_key(config_.sharding, roster, roster[identity]));
-    if (const auto known = place_of_path_.find(path); known != place_of_path_.end()) {
-      proposal.places.push_back(known->second);
+    const std::string key = shard_key(config_.sharding, roster, roster[identity]);
+    if (const write::Place* known = find(key)) {
+      proposal.places.push_back(*known);
       continue;
     }
+    const std::string path = shard_path(config_, key);
     const auto [entry, is_new] = proposed.try_emplace(path);
     if (is_new) {
       const auto fewest = std::ranges::min_element(counts);
@@ -151,6 +173,18 @@ ShardPlaces::Proposal ShardPlaces::propose(const identity::Roster& roster,
     proposal.places.push_back(entry->second);
   }
   return proposal;
+}
+
+// By either name: a file that has gone since the run began is made again under the one it had.
+const write::Place* ShardPlaces::find(std::string_view key) const {
+  const auto at = [this](const std::string& path) {
+    const auto known = place_of_path_.find(path);
+    return known != place_of_path_.end() ? &known->second : nullptr;
+  };
+  if (config_.sharding.key == config::ShardKey::none) return at(unsharded_path(config_));
+  const PossiblePaths paths(config_, key);
+  const write::Place* usual = at(paths.usual);
+  return usual != nullptr ? usual : at(paths.earlier);
 }
 
 void ShardPlaces::accept(const Proposal& proposal) {

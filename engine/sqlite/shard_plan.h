@@ -1,6 +1,6 @@
 // Which sensor goes to which file, and which file to which writer. Worked out once while starting: files from
 // the shard key of each member, writers by dealing out the files so that each writer gets about the same
-// number of rows. Pure, but for check_shard_files, which looks at the files there are.
+// number of rows. A file of an earlier version keeps its name, so making the plan looks whether there is one.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct ShardPlan {
   std::size_t shard_count = 0;
 };
 
-// The file of the sensors with this shard key.
+// The file of the sensors with this shard key: the one that an earlier version made, where there is no other.
 std::string shard_path(const config::Config& config, std::string_view key);
 
 // `rates` gives the readings per second of each member, the weight of its shard.
@@ -53,6 +53,8 @@ class ShardPlaces {
   [[nodiscard]] std::size_t size() const { return place_of_path_.size(); }
 
  private:
+  [[nodiscard]] const write::Place* find(std::string_view key) const;
+
   const config::Config& config_;
   std::unordered_map<std::string, write::Place> place_of_path_;
   std::vector<std::uint32_t> counts_;  // per writer

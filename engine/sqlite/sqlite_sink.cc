@@ -1,7 +1,9 @@
 #include "sqlite/sqlite_sink.h"
 
 #include <fmt/format.h>
+#include <tbb/global_control.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -67,7 +69,6 @@ std::optional<write::Answer> SqliteDestination::take(const write::Lot& lot) {
 void SqliteDestination::let_go_if_moved(write::Answer& answer) {
   if (!shard_.has_moved()) return;
   shard_.leave_moved_file();
-  log_left_ = false;
   answer.incidents.push_back(
       {"was deleted, renamed or replaced while in use; starting a new file", ErrorClass::io});
 }
@@ -100,14 +101,12 @@ bool SqliteDestination::set_aside_corrupt(const tables::StorageError& error, wri
                    : fmt::format("is corrupt ({}) and was set aside as {}; starting a new file",
                                  error.message, name)});
   set_aside_ = true;
-  log_left_ = static_cast<bool>(not_renamed);
   return !not_renamed;
 }
 
 void SqliteDestination::close_for_now() {
   if (!shard_.is_open()) return;
   shard_.close(Shard::Close::for_now);
-  log_left_ = true;
   say("closed for now");
 }
 
@@ -124,19 +123,22 @@ void SqliteDestination::tidy() {
   }
 }
 
-// The log is copied into the file, so that the file stands alone.
 std::string SqliteDestination::finish() {
-  if (log_left_ && !shard_.has_moved()) {
-    const tables::StorageError error = shard_.open();
-    if (!error.ok()) return fmt::format("left its write-ahead log in place: {}", error.message);
-  }
-  if (shard_.is_open()) say("closed");
-  shard_.close(Shard::Close::for_good);
-  return {};
+  const InUse in_use(*this);
+  const bool was_open = shard_.is_open();
+  const tables::StorageError error = shard_.finish();
+  if (was_open) say("closed");
+  if (error.ok()) return {};
+  return fmt::format("left with a write-ahead log, which must go where the file goes: {}",
+                     error.busy() ? "another program has it open" : error.message);
 }
 
 SqliteSink::SqliteSink(ShardContext context, std::size_t most_open, write::Lines log, ExpectedFiles expected)
-    : context_(std::move(context)), log_(std::move(log)), expected_(std::move(expected)), open_(most_open) {
+    : context_(std::move(context)),
+      log_(std::move(log)),
+      expected_(std::move(expected)),
+      most_open_(most_open),
+      open_(most_open) {
   if (context_.settings.retention.is_on()) {
     retention_ = std::make_unique<Retention>(context_.settings, context_.vfs, log_.change);
   }
@@ -164,6 +166,14 @@ void SqliteSink::begin() {
 void SqliteSink::end() {
   if (retention_) retention_->stop();
   checkpointer_.reset();
+}
+
+// More than there are cores: finishing mostly waits for the disk, which makes many waits into one. A process
+// that keeps to one thread, so that it does the same each time, does so here.
+std::size_t SqliteSink::most_finishing() const {
+  constexpr std::size_t most_threads = 16;
+  const bool is_alone = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism) == 1;
+  return is_alone ? 1 : std::min(most_open_, most_threads);
 }
 
 write::RowsDeleted SqliteSink::deleted() const {

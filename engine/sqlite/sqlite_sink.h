@@ -62,7 +62,6 @@ class SqliteDestination final : public write::Destination {
   SqliteSink& sink_;
   std::uint32_t index_;
   Shard shard_;
-  bool log_left_ = false;   // closed at some time, its write-ahead log beside it
   bool set_aside_ = false;  // a corrupt file, with nothing committed since
   bool log_lost_ = false;   // and that was said
 };
@@ -76,6 +75,7 @@ class SqliteSink final : public write::Sink {
   [[nodiscard]] SteadyTime::duration lock_timeout() const override;
   void begin() override;
   void end() override;
+  [[nodiscard]] std::size_t most_finishing() const override;
   [[nodiscard]] write::RowsDeleted deleted() const override;
 
  private:
@@ -88,6 +88,7 @@ class SqliteSink final : public write::Sink {
   ShardContext context_;
   write::Lines log_;
   ExpectedFiles expected_;
+  const std::size_t most_open_;
   std::unique_ptr<Checkpointer> checkpointer_;  // while the writer's thread runs
   std::unique_ptr<Retention> retention_;        // none unless the config asks for it
 

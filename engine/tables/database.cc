@@ -1,6 +1,8 @@
 #include "tables/database.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <cerrno>
 #include <cstring>
@@ -49,6 +51,33 @@ StorageError with_reason(StorageError error, int reason) {
   error.reason = reason;
   if (reason != 0) error.message += fmt::format(": {}", std::strerror(reason));
   return error;
+}
+
+// Why the last call of this thread could not map the index of a log, which SQLite does not say.
+thread_local int why_not_mapped = 0;
+
+// Whether this part of a file has its place on the disk; also where the file system cannot tell.
+bool has_place(int file, off_t offset, off_t length) {
+  int result = 0;
+  do {
+    result = ::fallocate(file, 0, offset, length);
+  } while (result != 0 && errno == EINTR);
+  return result == 0 || (errno != ENOSPC && errno != EDQUOT);
+}
+
+// SQLite makes the index of a log as long as it is needed by writing a byte for each 4 KiB. On a file system
+// with smaller blocks that leaves holes, and on a full disk whoever touches one is killed (SIGBUS). So what
+// SQLite is going to write to in memory gets its place on the disk before, also if another program has made
+// it.
+void* map_with_place(void* address, std::size_t length, int protection, int flags, int file, off_t offset) {
+  const bool is_written = (protection & PROT_WRITE) != 0 && (flags & MAP_SHARED) != 0;
+  if (is_written && !has_place(file, offset, static_cast<off_t>(length))) {
+    why_not_mapped = ENOSPC;
+    return MAP_FAILED;
+  }
+  void* const mapped = ::mmap(address, length, protection, flags, file, offset);
+  why_not_mapped = mapped == MAP_FAILED ? errno : 0;
+  return mapped;
 }
 
 }  // namespace
@@ -141,6 +170,14 @@ bool has_log(const std::string& path) {
   return std::filesystem::exists(path + "-wal", ignored);
 }
 
+bool is_empty_file(const std::string& path) {
+  std::error_code error;
+  const auto is_empty = [&](const std::string& name) {
+    return std::filesystem::file_size(name, error) == 0 && !error;
+  };
+  return is_empty(path) && (!has_log(path) || is_empty(path + "-wal"));
+}
+
 StorageError Database::open_to_read(const std::string& path) {
   return open_to_read(path, has_log(path));
 }
@@ -200,6 +237,8 @@ bool Database::has_table(std::string_view name) {
 
 StorageError Database::error() const {
   const int code = sqlite3_extended_errcode(database_.get());
+  if (code == SQLITE_IOERR_SHMMAP)
+    return with_reason({code, sqlite3_errmsg(database_.get())}, why_not_mapped);
   // Otherwise that of an earlier error.
   const bool has_reason = (code & 0xFF) == SQLITE_IOERR || (code & 0xFF) == SQLITE_CANTOPEN;
   return with_reason({code, sqlite3_errmsg(database_.get())},
@@ -225,6 +264,28 @@ StorageError Database::copy_log() {
   return error_of(code);
 }
 
+bool Database::keeps_log() {
+  Statement mode;
+  if (!prepare("PRAGMA journal_mode", mode).ok() || mode.step() != SQLITE_ROW) return false;
+  return mode.text(0) == "wal";
+}
+
+// The header alone changes after the copy, in its first hundred bytes, and is right whether or not that
+// reaches the disk. So it is worth neither a rollback journal, a file to make and to remove again, nor
+// another wait for the disk.
+StorageError Database::give_up_log() {
+  if (!keeps_log()) return {};
+  int in_log = 0;
+  int copied = -1;
+  const int code =
+      sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
+  if (code != SQLITE_OK) return error_of(code);
+  if (in_log == copied) execute("PRAGMA synchronous = OFF");
+  StorageError error = execute("PRAGMA journal_mode = MEMORY");
+  if (!error.ok()) execute("PRAGMA synchronous = FULL");
+  return error;
+}
+
 void Database::keep_log_on_close(bool keep) {
   sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
 }
@@ -232,6 +293,10 @@ void Database::keep_log_on_close(bool keep) {
 void configure_sqlite() {
   // Memory statistics cost a global mutex at every allocation.
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  sqlite3_initialize();
+  sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
+  if (system == nullptr || system->iVersion < 3 || system->xSetSystemCall == nullptr) return;
+  system->xSetSystemCall(system, "mmap", reinterpret_cast<sqlite3_syscall_ptr>(map_with_place));
 }
 
 }  // namespace fleet_sim::tables

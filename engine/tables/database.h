@@ -144,6 +144,15 @@ class Database {
   // Copies the write-ahead log into the file as far as nobody has to be waited for.
   StorageError copy_log();
 
+  // Whether the file keeps a write-ahead log, and is not what SQLite makes it by default. False also when
+  // that cannot be read.
+  [[nodiscard]] bool keeps_log();
+
+  // Has the file keep no log any more: copies the log, removes it, and says so in the file's header, so that
+  // the file opens wherever it is taken, even where nothing can be made beside it. Waits for nobody: busy
+  // while another connection is open. After an error the file keeps its log.
+  StorageError give_up_log();
+
   // Leaves the write-ahead log in place when this connection closes, instead of copying it into the file.
   void keep_log_on_close(bool keep);
 
@@ -156,6 +165,10 @@ class Database {
   std::unique_ptr<std::size_t> log_pages_;  // SQLite keeps its address
   std::unique_ptr<sqlite3, Close> database_;
 };
+
+// Whether a file is empty, and no log lies beside it that has its first pages: SQLite makes one of any name
+// that it is given by mistake, and so does a run that is killed as it begins.
+bool is_empty_file(const std::string& path);
 
 // Whether a write-ahead log lies beside a database file.
 bool has_log(const std::string& path);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/plain_text.h"
 #include "types/built_in_type.h"
 
 namespace fleet_sim::tables {
@@ -106,22 +107,30 @@ const Columns& run_columns() {
 
 // Empty when there is nothing of that name. A column that is not what we rely on is followed by what it is:
 // an id that is not the row's own number, a `synced` that does not begin as 0, a column of something that is
-// no table.
+// no table. A view that stands for the table is what present_as_shard has made.
 StorageError read_columns(Database& database, std::string_view table, Columns& columns) {
   constexpr std::string_view sql = R"sql(
 SELECT CASE
+  WHEN t.name IS NOT NULL THEN c.name
   WHEN s.type <> 'table' THEN s.type
   WHEN c.name = 'id' AND NOT (c.pk = 1 AND c.type = 'INTEGER' COLLATE NOCASE) THEN 'id that is no INTEGER PRIMARY KEY'
   WHEN c.name = 'synced' AND c.dflt_value IS NOT '0' THEN 'synced without the default 0'
   ELSE c.name END
-FROM sqlite_schema AS s LEFT JOIN pragma_table_info(s.name) AS c WHERE s.name = ?1 COLLATE NOCASE)sql";
+FROM main.sqlite_schema AS s LEFT JOIN temp.sqlite_schema AS t ON t.name = s.name
+  LEFT JOIN pragma_table_info(s.name) AS c WHERE s.name = ?1 COLLATE NOCASE)sql";
   columns.clear();
   const auto take = [&](const Statement& row) { columns.emplace_back(row.text(0)); };
   return database.query(sql, take, table);
 }
 
 StorageError mismatch(const std::string& what) {
-  return {SQLITE_MISMATCH, fmt::format("{}; move the file away or choose another data directory", what)};
+  return {SQLITE_MISMATCH, what};
+}
+
+// Of a file that was to be written to.
+StorageError with_remedy(StorageError error) {
+  if (error.code == SQLITE_MISMATCH) error.message += "; move the file away or choose another data directory";
+  return error;
 }
 
 // The form of a table: ours, ours before its last columns came, before more of them had come, or somebody
@@ -153,9 +162,15 @@ struct Forms {
   Form runs = Form::absent;
 };
 
-StorageError verdict_on(std::string_view table, Form form) {
+StorageError verdict_on(std::string_view table, Form form, const Columns& columns) {
+  constexpr std::size_t most_named = 20;
   if (form != Form::foreign) return {};
-  return mismatch(fmt::format("has a table {} with different columns", table));
+  const std::size_t named = std::min(columns.size(), most_named);
+  return mismatch(fmt::format(
+      "has a table {} with different columns: {}{}", table,
+      printable(fmt::format(
+          "{}", fmt::join(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(named), ", "))),
+      named < columns.size() ? ", …" : ""));
 }
 
 StorageError judge_table(Database& database, std::string_view table, const Columns& ours, NewerColumns newer,
@@ -163,7 +178,7 @@ StorageError judge_table(Database& database, std::string_view table, const Colum
   Columns columns;
   if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
   form = form_of(columns, ours, newer);
-  return verdict_on(table, form);
+  return verdict_on(table, form, columns);
 }
 
 // SQL takes a channel's name as it stands unless it is one of its own words.
@@ -198,7 +213,7 @@ StorageError judge_readings(Database& database, std::optional<types::Schema>& sc
   if (StorageError error = read_columns(database, readings_table, columns); !error.ok()) return error;
   schema = schema_of(columns);
   form = schema ? form_of(columns, reading_columns(*schema), {1, 0}) : Form::foreign;
-  return verdict_on(readings_table, form);
+  return verdict_on(readings_table, form, columns);
 }
 
 StorageError judge_version(Database& database) {
@@ -209,6 +224,45 @@ StorageError judge_version(Database& database) {
   return mismatch(fmt::format("{} (schema version {}, this version reads up to {})",
                               version > 0 ? "is from a newer fleet-sim" : "is not a fleet-sim file", version,
                               schema_version));
+}
+
+bool has_all(const Columns& columns, const Columns& wanted) {
+  return std::ranges::all_of(
+      wanted, [&](const std::string& name) { return std::ranges::find(columns, name) != columns.end(); });
+}
+
+// As a shard has the table; rows that a collector moved have no id of their own, and nobody will collect
+// them.
+std::string view_as(std::string_view table, const Columns& shape, const Columns& columns) {
+  std::string selected;
+  for (const std::string& name : shape) {
+    if (!selected.empty()) selected += ", ";
+    if (std::ranges::find(columns, name) != columns.end()) {
+      selected += name;
+    } else {
+      selected += name == "id" ? "rowid AS id" : "1 AS " + name;
+    }
+  }
+  return fmt::format("CREATE TEMP VIEW {} AS SELECT {} FROM main.{};", table, selected, table);
+}
+
+std::string empty_view_as(std::string_view table, const Columns& shape) {
+  std::string selected;
+  for (const std::string& name : shape)
+    selected += fmt::format("{}NULL AS {}", selected.empty() ? "" : ", ", name);
+  return fmt::format("CREATE TEMP VIEW {} AS SELECT {} WHERE 0;", table, selected);
+}
+
+// A table beside the readings, which may have columns of the collector's.
+StorageError view_of_other(Database& database, std::string_view table, const Columns& shape,
+                           std::string& views) {
+  Columns columns;
+  if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
+  if (columns.empty() || columns == shape) return {};
+  Columns wanted = shape;
+  std::erase(wanted, "id");
+  views += has_all(columns, wanted) ? view_as(table, shape, columns) : empty_view_as(table, shape);
+  return {};
 }
 
 // With the readings of `schema`, or of any channels, which then are found there.
@@ -227,17 +281,24 @@ StorageError judge_tables(Database& database, std::optional<types::Schema>& sche
   return {};
 }
 
-std::string connection_pragmas(const config::SqliteSettings& settings) {
-  // The page size takes effect only while the file is empty, and before WAL.
-  return fmt::format(
-      "PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA cache_size = -{}; PRAGMA wal_autocheckpoint "
-      "= {}",
-      settings.page_size, settings.cache_kib, settings.checkpoint_pages);
-}
-
 std::string synchronous_pragma(config::Synchronous synchronous) {
   constexpr std::array<const char*, 3> modes{"OFF", "NORMAL", "FULL"};
   return fmt::format("PRAGMA synchronous = {}", modes[static_cast<std::size_t>(synchronous)]);
+}
+
+// The connection's settings, and a write-ahead log for the file. One that keeps none, because it is new or
+// was finished by a run, is not worth waiting for the disk: what changes is its header. Nor is that worth a
+// rollback journal, a file to make and to remove again.
+StorageError set_up(Database& database, const config::SqliteSettings& settings) {
+  const bool has_log = database.keeps_log();
+  // The page size takes effect only while the file is empty, and before WAL.
+  const std::string pragmas = fmt::format(
+      "{}; {}PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA cache_size = -{}; PRAGMA "
+      "wal_autocheckpoint = {}",
+      synchronous_pragma(has_log ? settings.synchronous : config::Synchronous::off),
+      has_log ? "" : "PRAGMA journal_mode = MEMORY; ", settings.page_size, settings.cache_kib,
+      settings.checkpoint_pages);
+  return database.execute(pragmas.c_str());
 }
 
 // What `steps` does, whole or not at all.
@@ -291,7 +352,7 @@ bool is_complete(Database& database, const config::SqliteSettings& settings) {
 StorageError check_schema(Database& database, const types::Schema& schema) {
   std::optional<types::Schema> ours = schema;
   Forms forms;
-  return judge(database, ours, forms);
+  return with_remedy(judge(database, ours, forms));
 }
 
 StorageError check_schema(Database& database) {
@@ -308,32 +369,47 @@ StorageError read_schema(Database& database, types::Schema& schema) {
   return {};
 }
 
+StorageError present_as_shard(Database& database) {
+  Columns columns;
+  if (StorageError error = read_columns(database, readings_table, columns); !error.ok()) return error;
+  const bool is_central = !columns.empty() && columns.front() == "run_id";
+  if (!is_central) return {};
+  Columns as_in_shard{"id"};
+  as_in_shard.insert(as_in_shard.end(), columns.begin() + 1, columns.end());
+  const std::string& mark = types::Schema::trailing_columns().back().name;
+  if (std::ranges::find(columns, mark) == columns.end()) as_in_shard.push_back(mark);
+  const std::optional<types::Schema> schema = schema_of(as_in_shard);
+  if (!schema || as_in_shard != reading_columns(*schema)) return {};
+  std::string views = view_as(readings_table, as_in_shard, columns);
+  StorageError error = view_of_other(database, "anomaly_events", event_columns(), views);
+  if (error.ok()) error = view_of_other(database, "run_info", run_columns(), views);
+  if (!error.ok()) return error;
+  views = "PRAGMA query_only = OFF; PRAGMA temp_store = MEMORY; " + views + "PRAGMA query_only = ON";
+  return database.execute(views.c_str());
+}
+
 StorageError prepare_schema(Database& database, const config::SqliteSettings& settings,
                             const types::Schema& schema) {
   std::optional<types::Schema> ours = schema;
   if (std::ranges::any_of(schema.channels(), is_word_of_sql)) {
-    return mismatch("cannot have a channel named like an SQL keyword");
+    return with_remedy(mismatch("cannot have a channel named like an SQL keyword"));
   }
   Forms forms;
-  if (StorageError error = judge(database, ours, forms); !error.ok()) return error;
-  // A new file is not worth waiting for the disk: up to the first checkpoint, which does wait, a power
-  // failure may take it or its log away, or tear its first page, which the next run is told of. With
-  // thousands of shards the wait would be most of the run. Nor is its first page worth a rollback journal, a
-  // file to make and to remove again.
-  const bool is_new = database.query_integer("PRAGMA page_count", 1) == 0;
-  const std::string connection =
-      fmt::format("{}; {}{}", synchronous_pragma(is_new ? config::Synchronous::off : settings.synchronous),
-                  is_new ? "PRAGMA journal_mode = MEMORY; " : "", connection_pragmas(settings));
-  if (StorageError error = database.execute(connection.c_str()); !error.ok()) return error;
+  if (StorageError error = judge(database, ours, forms); !error.ok()) return with_remedy(error);
+  // Up to the first checkpoint, which does wait for the disk, a power failure may take a new file or its log
+  // away, or tear its first page, which the next run is told of. With thousands of shards the wait would be
+  // most of the run.
+  if (StorageError error = set_up(database, settings); !error.ok()) return error;
   if (forms.readings != Form::current || !is_complete(database, settings)) {
-    if (StorageError error = create_or_migrate(database, settings, ours); !error.ok()) return error;
+    if (StorageError error = create_or_migrate(database, settings, ours); !error.ok())
+      return with_remedy(error);
   }
   return database.execute(synchronous_pragma(settings.synchronous).c_str());
 }
 
 StorageError prepare_connection(Database& database, const config::SqliteSettings& settings) {
-  return database.execute(
-      fmt::format("{}; {}", synchronous_pragma(settings.synchronous), connection_pragmas(settings)).c_str());
+  if (StorageError error = set_up(database, settings); !error.ok()) return error;
+  return database.execute(synchronous_pragma(settings.synchronous).c_str());
 }
 
 StorageError read_last_ids(Database& database, LastIds& ids) {

@@ -56,6 +56,11 @@ StorageError check_schema(Database& database);
 // same verdict as check_schema.
 StorageError read_schema(Database& database, types::Schema& schema);
 
+// Lets a connection that reads a central database, into which scripts/collect moves rows, see the tables that
+// a shard has: for the connection alone, as views. A table that has less than the shard's appears empty.
+// Changes nothing for a shard, or for any other file.
+StorageError present_as_shard(Database& database);
+
 // The highest ids that a file has, or had before a new one was begun in its place.
 struct LastIds {
   std::int64_t reading = 0;

@@ -82,7 +82,7 @@ class Destination {
   virtual void tidy() {}
 
   // The end, after the last lot, beside other destinations: leaves the target as it is to be found. Returns
-  // what could not be done, for the log; empty when all is well.
+  // what could not be done, in words that others may share; empty when all is well.
   virtual std::string finish() { return {}; }
 };
 
@@ -115,6 +115,9 @@ class Sink {
   // Around the writer's thread: before its first lot, and after its last, before the destinations finish.
   virtual void begin() {}
   virtual void end() {}
+
+  // How many destinations may finish at the same time, each on a thread of its own.
+  [[nodiscard]] virtual std::size_t most_finishing() const { return 1; }
 
   // So far. Any thread.
   [[nodiscard]] virtual RowsDeleted deleted() const { return {}; }

@@ -1,10 +1,10 @@
 #include "write/writer.h"
 
 #include <fmt/format.h>
-#include <tbb/parallel_for.h>
 
 #include <algorithm>
 #include <cassert>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -20,6 +20,21 @@ constexpr auto longest_idle = std::chrono::seconds(1);
 constexpr std::size_t most_relays = 8;  // shards that do not answer, without holding up the others
 constexpr auto look_for_returned_interval = std::chrono::milliseconds(20);
 constexpr auto knock_interval = std::chrono::milliseconds(5);
+
+// Does `work` for each number below `count`, on up to so many threads or as many as the system allows.
+template <class Work>
+void at_the_same_time(std::size_t count, std::size_t most_threads, const Work& work) {
+  std::atomic<std::size_t> next{0};
+  const auto take_turns = [&] {
+    for (std::size_t i = next++; i < count; i = next++) work(i);
+  };
+  std::vector<std::jthread> others;
+  try {
+    while (others.size() + 1 < std::min(count, most_threads)) others.emplace_back(take_turns);
+  } catch (const std::system_error&) {
+  }
+  take_turns();
+}
 
 std::int64_t nanoseconds(SteadyTime::duration span) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(span).count();
@@ -525,11 +540,12 @@ void Writer::give_up_on(std::uint32_t index) {
 
 // That may wait for the disk a few times for each, so it is done for several at once.
 void Writer::finish_all() {
-  tbb::parallel_for(std::size_t{0}, slots_.size(), [this](std::size_t index) {
-    Destination& destination = *slots_[index].destination;
-    const std::string left = destination.finish();
-    if (!left.empty()) context_.log.change(destination.name() + ": " + left);
-  });
+  std::vector<std::string> left(slots_.size());
+  at_the_same_time(slots_.size(), sink_->most_finishing(),
+                   [&](std::size_t i) { left[i] = slots_[i].destination->finish(); });
+  for (std::uint32_t i = 0; i < left.size(); ++i) {
+    if (!left[i].empty()) unfinished_[left[i]].push_back(name_of(i));
+  }
 }
 
 std::uint64_t Writer::held() const {

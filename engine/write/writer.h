@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -109,6 +110,10 @@ class Writer {
   // From now on a fleet without pace waits for space no longer than any other. Any thread, any number of
   // times.
   void stop_waiting();
+
+  // What could not be done at the end, with the names of the destinations. Only once the thread has ended.
+  using Unfinished = std::map<std::string, std::vector<std::string>>;
+  [[nodiscard]] const Unfinished& unfinished() const { return unfinished_; }
 
   // Readings that wait in memory. Only once the thread has ended.
   [[nodiscard]] std::uint64_t held() const;
@@ -212,6 +217,7 @@ class Writer {
   std::unique_ptr<Relay> relay_;          // while the writer's thread runs
   std::optional<std::uint32_t> in_hand_;  // the shard that is being written
   bool winding_up_ = false;
+  Unfinished unfinished_;
   bool differed_ = false;       // a row of an earlier process is not what this one would have written
   Mailbox<Returned> returned_;  // answers that came too late, or were announced for later
   Mailbox<std::vector<std::string>> new_targets_;

@@ -51,7 +51,7 @@ class TwoProcesses(FleetTest):
 
 
 class BadStart(FleetTest):
-    FILE = "location=Factory+A+-+Line+1.db"
+    FILE = "location=Factory_A_-_Line_1.db"
 
     def run_paced(self, **env):
         return self.start("--identities", IDENTITIES, "--data-dir", "data", *PACED, "--shard-by", "location",
@@ -88,7 +88,7 @@ class BadStart(FleetTest):
 
     def test_without_the_fallback_it_ends(self):
         """Whichever file it is, also where but one can be open at a time."""
-        for name in (self.FILE, "location=Outdoor+-+Area+1.db", "location=Warehouse+B+-+Section+3.db"):
+        for name in (self.FILE, "location=Outdoor_-_Area_1.db", "location=Warehouse_B_-_Section_3.db"):
             self.make_unopenable(name)
             ran = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", *FAST, "--shard-by", "location", code=3,
                                  env={"FLEET_SIM_DATABASE_MEMORY_FALLBACK": "false",
@@ -110,7 +110,7 @@ class BadStart(FleetTest):
         self.assertEqual(ran.summary.lines["errors"], "1 (corrupt 1)")
         aside = [name for name in (self.dir / "data").iterdir() if ".corrupt-" in name.name]
         self.assertEqual([name.read_bytes() for name in aside], [bytes(content)])
-        self.assertRegex(aside[0].name, r"^location=Factory\+A\+-\+Line\+1\.db\.corrupt-\d{8}T\d{6}Z$")
+        self.assertRegex(aside[0].name, r"^location=Factory_A_-_Line_1\.db\.corrupt-\d{8}T\d{6}Z$")
         self.assertEqual(query(path, "PRAGMA integrity_check"), [("ok",)])
         self.assertEqual(len(self.digest("data")["shards"]), 10)
         self.fleet_sim("report", "data")

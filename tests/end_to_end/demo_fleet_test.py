@@ -36,13 +36,13 @@ class DemoFleet(FleetTest):
                 one.sort(key=lambda entry: entry[0])
 
     def test_one_file_per_location(self):
-        names = {f"location=Factory+A+-+Line+{i}.db" for i in range(1, 6)}
-        names |= {f"location=Warehouse+B+-+Section+{i}.db" for i in range(1, 4)}
-        names |= {f"location=Outdoor+-+Area+{i}.db" for i in range(1, 3)}
+        names = {f"location=Factory_A_-_Line_{i}.db" for i in range(1, 6)}
+        names |= {f"location=Warehouse_B_-_Section_{i}.db" for i in range(1, 4)}
+        names |= {f"location=Outdoor_-_Area_{i}.db" for i in range(1, 3)}
         self.assertEqual(self.files, names, "and no write-ahead logs left over")
         for path in shards(self.data):
             ((location,),) = query(path, "SELECT DISTINCT location FROM sensor_readings")
-            self.assertEqual("location=" + location.replace(" ", "+") + ".db", path.name)
+            self.assertEqual("location=" + location.replace(" ", "_") + ".db", path.name)
 
     def test_columns(self):
         for path in shards(self.data):

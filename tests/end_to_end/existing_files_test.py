@@ -3,7 +3,7 @@
 
 from fleet import *
 
-FILE = "location=Factory+A+-+Line+1.db"
+FILE = "location=Factory_A_-_Line_1.db"
 
 
 class ExistingFiles(FleetTest):
@@ -98,8 +98,8 @@ class ExistingFiles(FleetTest):
 
     def test_every_refused_file_is_named(self):
         for i in (1, 3, 5):
-            (self.data / f"location=Factory+A+-+Line+{i}.db").write_text("no database, whatever the name says\n")
-        self.assert_refused("Line+1", "Line+3", "Line+5")
+            (self.data / f"location=Factory_A_-_Line_{i}.db").write_text("no database, whatever the name says\n")
+        self.assert_refused("Line_1", "Line_3", "Line_5")
 
     def test_other_tables_may_lie_beside(self):
         self.fill("data", "--duration", 10)

@@ -96,7 +96,7 @@ class Explain(FleetTest):
                      "                 basis reading: in the long run 4.2% of all due readings are anomalous",
                      "                 std_dev  0.1 (config) × 0.7 (firmware 1.4) = 0.07 V",
                      "  spike          0.4 (config) × 0.7 (firmware 1.4) × 1.5 (model TempVibe-3000) = 0.42",
-                     "  file           data/location=Outdoor+-+Area+1.db"):
+                     "  file           data/location=Outdoor_-_Area_1.db"):
             self.assertIn(line + "\n", text)
         self.assertRegex(text, r"(?m)^  first          0\.\d{6} s after the start, at 2026-01-01T00:00:00\.\d{6}Z$")
         self.assertRegex(text, r"(?m)^  spike  +42\.86%  +one reading +1 +0\.01844 +1\.8% +1555\.2$")

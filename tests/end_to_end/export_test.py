@@ -254,7 +254,7 @@ class Export(FleetTest):
         events = self.export("data", "--labels", "events").stdout
         self.assertEqual(self.export("--labels", "events", "data").stdout, events)
         self.assertEqual(self.export("--labels=events", "data").stdout, events)
-        self.assertIn("DIR is required", self.export("--labels", "windows", code=2).stderr)
+        self.assertIn("PATH is required", self.export("--labels", "windows", code=2).stderr)
 
     def test_labels_of_a_part(self):
         place = "Factory A - Line 3"
@@ -405,9 +405,9 @@ class Export(FleetTest):
     def test_mistakes(self):
         self.fill("data", "--duration", "1m", "--shard-by", "location")
         for arguments, words in (
-                (("nowhere",), ["nowhere: no such directory"]),
+                (("nowhere",), ["nowhere: no such file or directory"]),
                 (("log",), ["log: has no .db files"]),
-                ((), ["DIR"]),
+                ((), ["PATH"]),
                 (("data", "--format", "ndjsn"), ["--format", "'ndjsn'", "did you mean 'ndjson'"]),
                 (("data", "--labels", "window"), ["--labels", "did you mean 'windows'"]),
                 (("data", "--labels", "windows", "--format", "csv"), ["--labels", "--format"]),

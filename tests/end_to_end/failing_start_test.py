@@ -59,9 +59,9 @@ class FailingStart(FaultTest):
         self.disk.fill()
         self.data = self.dir / "data"
         self.data.mkdir()
-        (self.data / "location=Site+1.db").symlink_to(self.disk.path / "one.db")
+        (self.data / "location=Site_1.db").symlink_to(self.disk.path / "one.db")
         process = self.begin("--shard-by", "location")
-        healthy = self.data / "location=Site+0.db"
+        healthy = self.data / "location=Site_0.db"
         self.wait_until(lambda: healthy.exists() and query(
             healthy, "SELECT 1 FROM sqlite_schema WHERE name = 'sensor_readings'"), process)
         self.wait_until(lambda: query(healthy, "SELECT count(*) FROM sensor_readings") > [(PER_SECOND,)], process)

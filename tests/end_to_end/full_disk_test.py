@@ -39,7 +39,7 @@ class FullDisk(FaultTest):
         disk = self.disk(4_000)
         self.data = self.dir / "data"
         self.data.mkdir()
-        (self.data / "location=Site+1.db").symlink_to(disk.path / "one.db")
+        (self.data / "location=Site_1.db").symlink_to(disk.path / "one.db")
         process = self.begin("--shard-by", "location")
         self.wait_for_rows(self.data, 1, process, files=2)
         healthy, sick = shards(self.data)

@@ -65,7 +65,7 @@ class UsingTheData(PageTest):
             self.assertAlmostEqual(float(spread), statistics.stdev(voltages), places=6)
 
     def questions(self, printed):
-        rows = self.rows("location=Factory+A+-+Line+1.db", "location=Warehouse+B+-+Section+1.db")
+        rows = self.rows("location=Factory_A_-_Line_1.db", "location=Warehouse_B_-_Section_1.db")
         anomalous = [row for row in rows if row[7] == 1]
         by_firmware, of_firmware = Counter(row[9] for row in rows), Counter(row[9] for row in anomalous)
         by_model, of_type = Counter(row[10] for row in anomalous), Counter((row[10], row[8]) for row in anomalous)
@@ -113,7 +113,7 @@ class FirstPage(PageTest):
         self.fill("data", "--shard-by", "location", "--seed", 42, "--duration", "1m")
         (table,) = [text for text in fences("README.md", "text") if text.startswith("timestamp")]
         header, *lines = table.splitlines()
-        rows = query(self.dir / "data" / "location=Factory+A+-+Line+1.db",
+        rows = query(self.dir / "data" / "location=Factory_A_-_Line_1.db",
                      """SELECT timestamp, sensor_id, printf('%.1f', temperature), printf('%.2f', vibration), printf('%.2f', voltage),
                                anomaly_type, synced FROM sensor_readings WHERE sensor_id = 'FACTORY_1_OLD' LIMIT 6 OFFSET 16""")
         self.assertEqual([line.split() for line in lines], [[str(cell) for cell in row if cell] + ["0"] for row in rows])

@@ -204,10 +204,10 @@ class Report(FleetTest):
     def test_nothing_to_report_on(self):
         (self.dir / "empty").mkdir()
         self.assertIn("has no .db files", self.fleet_sim("report", "empty", code=2).stderr)
-        self.assertIn("no such directory", self.fleet_sim("report", "nowhere", code=2).stderr)
+        self.assertIn("no such file or directory", self.fleet_sim("report", "nowhere", code=2).stderr)
         (self.dir / "fresh").mkdir()
         self.write("fresh/new.db", "")
-        self.assertIn("1 shard, 0 sensors, 0 readings", self.fleet_sim("report", "fresh").stdout)
+        self.assertIn("has no .db files but empty ones", self.fleet_sim("report", "fresh", code=2).stderr)
 
     def test_beside_a_simulator_and_after_its_violent_end(self):
         process = self.start("--identities", IDENTITIES, "--data-dir", "data", "--shard-by", "location", "--speed", 500,

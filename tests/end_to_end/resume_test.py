@@ -163,7 +163,7 @@ class Resume(FleetTest):
         how = ("--duration", "3m", "--shard-by", "site")
         whole = self.whole(fleet, *how)
         shutil.copytree(self.dir / "whole", self.dir / "data")
-        (self.dir / "data" / "site=Site+3.db").unlink()
+        (self.dir / "data" / "site=Site_3.db").unlink()
         self.resume()
         self.assert_same_as(whole)
 

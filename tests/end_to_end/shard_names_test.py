@@ -4,17 +4,15 @@ their own."""
 
 from fleet import *
 
-PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 LONG = "L" * 299
 NASTY = ["../../etc", "../../../../../../../../tmp/escaped", "/etc/passwd", "A/B", "A B", "A+B", "A%2FB", "A\\B", "A%B", "A%20B",
          "a b", LONG + "1", LONG + "2", "Ü" * 100, "Ü" * 99 + "Ö", "it's", 'say "hi"', "'; DROP TABLE sensor_readings; --",
          "Würzburg", "東京", "🏭 floor", "e\u0301", "\u00e9", "..", ".", " ", "  ", "-rf", "~", "*", "$HOME", "`id`", "a=b", "a~b", "CON", "x.db",
+         "abc", "ABC", "Abc", "aBC", "a_b", "A_B",
          "file:x?mode=memory", ":memory:", "?", "#", "sensor_data.db", "\u202e"]
 
 
-def expected_name(kind, key):
-    encoded = "".join(chr(byte) if byte in PLAIN else "+" if byte == 0x20 else f"%{byte:02X}" for byte in key.encode())
-    return f"{kind}={encoded}.db" if len(encoded) <= 180 else None
+SAFE = re.compile(r"[a-z]+=[A-Za-z0-9._-]*\.db")
 
 
 class ShardNames(FleetTest):
@@ -45,14 +43,10 @@ class ShardNames(FleetTest):
             self.assertLess(len(path.name), 250)
             self.assertFalse(path.name.startswith("."))
         self.assertEqual(set(found), set(keys), "rows hold the text as it is")
-        for key, name in found.items():
-            expected = expected_name(kind, key)
-            if expected is None:
-                self.assertRegex(name, rf"^{kind}=[A-Za-z0-9._%+-]+~[0-9A-F]{{16}}\.db$")
-            else:
-                self.assertEqual(name, expected)
-        # A case-insensitive file system must not be asked to tell these apart by accident of the encoding.
-        self.assertEqual(len(set(found.values())), len(keys))
+        for name in found.values():
+            self.assertRegex(name, SAFE)
+            self.assertTrue(name.startswith(f"{kind}="))
+        self.assertEqual(len({name.lower() for name in found.values()}), len(keys), "also without regard to case")
 
     def test_locations(self):
         keys = NASTY + [""]
@@ -70,7 +64,7 @@ class ShardNames(FleetTest):
                 fleet = self.write_identities([identity("S", **{column: key})], f"{kind}.jsonl")
                 self.fill(f"data-{kind}", "--shard-by", kind, "--duration", 5, identities=fleet)
                 (path,) = shards(self.dir / f"data-{kind}")
-                self.assertEqual(path.name, expected_name(kind, key))
+                self.assertRegex(path.name, SAFE)
 
     def test_site_is_what_stands_before_the_dash(self):
         locations = {"North - Line 1": "North", "North - Line 2 - East": "North", "North": "North", "North-West": "North-West",

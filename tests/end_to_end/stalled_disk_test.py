@@ -26,7 +26,7 @@ class StalledDisk(FaultTest):
 
     def test_the_others_continue_and_nothing_is_lost(self):
         self.data.mkdir()
-        stalled = self.data / "location=Site+05.db"
+        stalled = self.data / "location=Site_05.db"
         stalled.symlink_to(self.disk.path / "shard.db")
         process = self.begin("--shard-by", "location", "--writers", 1)
         self.wait_for_rows(self.data, 1, process, files=SHARDS)

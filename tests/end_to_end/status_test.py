@@ -209,9 +209,9 @@ class Changes(Served):
         self.assertEqual((reload["history"][0]["what"], reload["history"][0]["outcome"]), ("identities", "accepted"))
         self.assertEqual(self.json("/status")["fleet"]["readings_per_second"], 16 * 20)
         look = self.wait_for(lambda: (one := self.json("/api/sensors/NEW_1"))["readings"] and one)
-        self.assertEqual(look["sensor"]["shard"], "location=Nowhere+-+Yet.db")
+        self.assertEqual(look["sensor"]["shard"], "location=Nowhere_-_Yet.db")
         names = [one["name"] for one in self.json("/api/shards")["shards"]]
-        self.assertIn("location=Nowhere+-+Yet.db", names)
+        self.assertIn("location=Nowhere_-_Yet.db", names)
         self.assertEqual(len(names), shards_before + 1)
 
         (identities / "new.json").write_text("{")

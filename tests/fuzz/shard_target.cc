@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (database.open_to_read(file.string()).ok() && tables::check_schema(database).ok())
       data::read_runs(database, file);
   });
-  look([&] { data::digest_directory(folder.path); });
+  look([&] { data::digest_of(folder.path); });
   look([&] {
     report::ReadProgress progress;
     report::make_report(folder.path, progress);
