@@ -125,10 +125,9 @@ const std::vector<BadFile> bad_files{
     {"trailing_garbage.json", ":2", "not valid JSON", {}},
     {"zone.json",
      ":1",
-     "timezone of \"BAD\" must be an IANA name such as Europe/Berlin, not \"Europe/Berln\" (did you mean "
+     "timezone must be an IANA name such as Europe/Berlin, not \"Europe/Berln\" (did you mean "
      "'Europe/Berlin'?)",
      {}},
-    {"zone_null.json", ":2", "timezone must be text in quotes, not null", {}},
     {"truncated.json", ":3", "not valid JSON", {"GOOD_7"}},
     {"utf_16.json", "", "is UTF-16, not UTF-8: convert it with `iconv -f UTF-16 -t UTF-8`", {}},
     {"utf_16_no_mark.jsonl", "", "is UTF-16BE without a byte order mark", {}},

@@ -29,6 +29,15 @@ std::uint64_t with(std::uint64_t hash, const ChannelOverride& channel) {
   return hash;
 }
 
+// Without details the hash is that of older files, which know none.
+std::uint64_t with(std::uint64_t hash, const IdentityDetails& details) {
+  if (details == IdentityDetails()) return hash;
+  for (const std::string* text : {&details.serial_number, &details.extras}) {
+    hash = mix_words(hash, hash_text(*text));
+  }
+  return mix_words(mix_words(hash, hash_of(details.latitude)), hash_of(details.longitude));
+}
+
 }  // namespace
 
 std::uint32_t Roster::add(const IdentityRecord& record) {
@@ -40,6 +49,7 @@ std::uint32_t Roster::add(const IdentityRecord& record) {
   identity.model = intern(record.model);
   identity.firmware_version = intern(record.firmware_version);
   identity.overrides = intern(record.overrides);
+  identity.details = keep(record.details);
   identities_.push_back(identity);
   return static_cast<std::uint32_t>(identities_.size() - 1);
 }
@@ -49,6 +59,11 @@ const IdentityOverrides& Roster::overrides(const Identity& identity) const {
   return identity.overrides == Identity::no_overrides ? none : *overrides_[identity.overrides];
 }
 
+const IdentityDetails& Roster::details(const Identity& identity) const {
+  static const IdentityDetails none;
+  return identity.details == Identity::no_details ? none : details_[identity.details];
+}
+
 IdentityRecord Roster::record(const Identity& identity) const {
   return {std::string(identity.id),
           std::string(text(identity.type)),
@@ -56,7 +71,8 @@ IdentityRecord Roster::record(const Identity& identity) const {
           std::string(text(identity.manufacturer)),
           std::string(text(identity.model)),
           std::string(text(identity.firmware_version)),
-          overrides(identity)};
+          overrides(identity),
+          details(identity)};
 }
 
 Text Roster::intern(std::string_view text) {
@@ -75,6 +91,13 @@ std::uint32_t Roster::intern(const IdentityOverrides& overrides) {
       index_of_overrides_.try_emplace(overrides, static_cast<std::uint32_t>(overrides_.size()));
   if (is_new) overrides_.push_back(&entry->first);
   return entry->second;
+}
+
+std::uint32_t Roster::keep(const IdentityDetails& details) {
+  static const IdentityDetails none;
+  if (details == none) return Identity::no_details;
+  if (details_.empty() || details_.back() != details) details_.push_back(details);
+  return static_cast<std::uint32_t>(details_.size() - 1);
 }
 
 std::string_view Roster::keep(std::string_view text) {
@@ -104,7 +127,7 @@ std::uint64_t hash_of(const Roster& roster, const Identity& identity) {
   for (const auto& [channel, numbers] : overrides.normal_parameters) {
     if (!built_in.find_channel(channel)) hash = with(mix_words(hash, hash_text(channel)), numbers);
   }
-  return hash;
+  return with(hash, roster.details(identity));
 }
 
 }  // namespace fleet_sim::identity

@@ -51,6 +51,16 @@ struct IdentityOverrides {
   auto operator<=>(const IdentityOverrides&) const = default;
 };
 
+// What an identity says that no reading depends on, kept for those who use the data.
+struct IdentityDetails {
+  std::string serial_number;        // empty: not said
+  std::optional<double> latitude;   // degrees
+  std::optional<double> longitude;  // degrees
+  std::string extras;               // all else, as one JSON object; empty: nothing else
+
+  bool operator==(const IdentityDetails&) const = default;
+};
+
 // One identity as it stands in a file, with default values where the file says nothing.
 struct IdentityRecord {
   std::string id;
@@ -60,11 +70,13 @@ struct IdentityRecord {
   std::string model = "TempVibe-2000";
   std::string firmware_version = "1.3";
   IdentityOverrides overrides;
+  IdentityDetails details = {};
 };
 
 // The same, interned: what the running process keeps per sensor.
 struct Identity {
   static constexpr std::uint32_t no_overrides = UINT32_MAX;
+  static constexpr std::uint32_t no_details = UINT32_MAX;
 
   std::string_view id;
   Text type;
@@ -73,6 +85,7 @@ struct Identity {
   Text model;
   Text firmware_version;
   std::uint32_t overrides = no_overrides;  // index for Roster::overrides
+  std::uint32_t details = no_details;      // index for Roster::details
 };
 
 class Roster {
@@ -96,15 +109,20 @@ class Roster {
   // The overrides of an identity; equal ones share an index, so that sensors alike are recognized as such.
   [[nodiscard]] const IdentityOverrides& overrides(const Identity& identity) const;
 
+  // The details of an identity. Those of neighbors that are alike are kept once.
+  [[nodiscard]] const IdentityDetails& details(const Identity& identity) const;
+
  private:
   Text intern(std::string_view text);
   std::uint32_t intern(const IdentityOverrides& overrides);
+  std::uint32_t keep(const IdentityDetails& details);
   std::string_view keep(std::string_view text);
 
   tbb::concurrent_vector<Identity> identities_;
   tbb::concurrent_vector<std::string_view> texts_;
   tbb::concurrent_vector<const IdentityOverrides*>
       overrides_;  // the keys of index_of_overrides_, which never move
+  tbb::concurrent_vector<IdentityDetails> details_;
   std::unordered_map<std::string_view, Text> handle_of_text_;
   std::map<IdentityOverrides, std::uint32_t> index_of_overrides_;
   std::deque<std::vector<char>> arena_;  // blocks that never move: every view above points into one

@@ -46,6 +46,7 @@ std::string difference(const Roster& running, const Identity& from, const Roster
     was.time_zone = is.time_zone;
   }
   if (was != is) found += found.empty() ? "its numbers" : ", its numbers";
+  if (running.details(from) != wanted.details(to)) found += found.empty() ? "its details" : ", its details";
   return found;
 }
 
@@ -53,7 +54,8 @@ bool same(const Roster& running, const Identity& from, const Roster& wanted, con
   const auto equal = [&](const NamedText& text) {
     return running.text(from.*text.text) == wanted.text(to.*text.text);
   };
-  return std::ranges::all_of(texts, equal) && running.overrides(from) == wanted.overrides(to);
+  return std::ranges::all_of(texts, equal) && running.overrides(from) == wanted.overrides(to) &&
+         running.details(from) == wanted.details(to);
 }
 
 // "2 added (A, B)"; `name` gives the text of the i-th.

@@ -17,10 +17,14 @@ void write_number(JsonWriter& json, std::string_view name, const std::optional<d
 void write_rate(JsonWriter& json, const std::optional<Rate>& rate) {
   if (!rate) return;
   if (const auto interval = rate->interval()) {
-    json.member(identity_keys[interval_key], interval_text(*interval));
+    json.member(name_of(Field::interval), interval_text(*interval));
   } else {
-    json.member(identity_keys[rate_key], rate->per_second());
+    json.member(name_of(Field::readings_per_second), rate->per_second());
   }
+}
+
+void write_text(JsonWriter& json, std::string_view name, const std::string& value) {
+  if (!value.empty()) json.member(name, value);
 }
 
 void write_channel(JsonWriter& json, std::string_view channel, const ChannelOverride& values) {
@@ -31,21 +35,35 @@ void write_channel(JsonWriter& json, std::string_view channel, const ChannelOver
   });
 }
 
-void write_parameters(JsonWriter& json, const IdentityOverrides& overrides) {
-  if (overrides.normal_parameters.empty()) return;
-  json.object(identity_keys[parameters_key], [&] {
+void write_channels(JsonWriter& json, const IdentityOverrides& overrides) {
+  json.object([&] {
     for (const auto& [channel, values] : overrides.normal_parameters) write_channel(json, channel, values);
   });
 }
 
+void write_parameters(JsonWriter& json, const IdentityOverrides& overrides) {
+  if (overrides.normal_parameters.empty()) return;
+  json.key(name_of(Field::normal_parameters));
+  write_channels(json, overrides);
+}
+
 void write_record(JsonWriter json, const IdentityRecord& record) {
   json.object([&] {
-    for (std::size_t i = 0; i < text_members.size(); ++i) {
-      json.member(identity_keys[i], record.*text_members[i]);
-    }
+    json.member(name_of(Field::id), record.id);
+    json.member(name_of(Field::type), record.type);
+    json.member(name_of(Field::location), record.location);
+    json.member(name_of(Field::manufacturer), record.manufacturer);
+    json.member(name_of(Field::model), record.model);
+    json.member(name_of(Field::firmware_version), record.firmware_version);
+    write_text(json, name_of(Field::serial_number), record.details.serial_number);
+    write_text(json, name_of(Field::timezone), record.overrides.time_zone);
+    write_number(json, name_of(Field::latitude), record.details.latitude);
+    write_number(json, name_of(Field::longitude), record.details.longitude);
     write_rate(json, record.overrides.rate);
-    if (!record.overrides.time_zone.empty()) json.member(identity_keys[zone_key], record.overrides.time_zone);
     write_parameters(json, record.overrides);
+    if (record.details.extras.empty()) return;
+    json.key(name_of(Field::extras));
+    json.put(record.details.extras);
   });
 }
 
@@ -57,6 +75,14 @@ void append_json_line(std::string& out, const IdentityRecord& record) {
 
 void append_pretty_json(std::string& out, const IdentityRecord& record) {
   write_record(JsonWriter(out, JsonLayout::indented), record);
+}
+
+std::string parameters_json(const IdentityOverrides& overrides) {
+  std::string text;
+  if (overrides.normal_parameters.empty()) return text;
+  JsonWriter json(text);
+  write_channels(json, overrides);
+  return text;
 }
 
 }  // namespace fleet_sim::identity

@@ -15,11 +15,11 @@ bool is_blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
-void parse_line(std::string_view line, std::uint32_t number, IdentityEvents& events,
+void parse_line(std::string_view line, std::uint32_t number, std::size_t most_bytes, IdentityEvents& events,
                 IdentityFindings& findings) {
-  if (line.size() > largest_identity_bytes) {
+  if (line.size() > most_bytes) {
     ++findings.invalid;
-    findings.add_mistake(number, fmt::format("a line may be at most {} bytes long", largest_identity_bytes));
+    findings.add_mistake(number, fmt::format("a line may be at most {} bytes long", most_bytes));
   } else if (!is_blank(line)) {
     JsonBytes bytes(line, number);
     events.parse(bytes);
@@ -44,12 +44,12 @@ void parse_identity_document(std::string_view text, const types::Schema& type, I
 }
 
 void parse_identity_lines(std::string_view text, std::uint32_t first_line, const types::Schema& type,
-                          IdentityFindings& findings) {
-  IdentityEvents events(IdentityEvents::Form::line, type, findings);
+                          IdentityFindings& findings, std::size_t most_bytes) {
+  IdentityEvents events(IdentityEvents::Form::line, type, findings, {}, most_bytes);
   for (std::uint32_t number = first_line; !text.empty(); ++number) {
     const auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
-    parse_line(line, number, events, findings);
+    parse_line(line, number, most_bytes, events, findings);
   }
 }
 

@@ -27,8 +27,10 @@ void parse_identity_document(const NextBytes& next, const types::Schema& type, I
                              const DrainFindings& drain);
 void parse_identity_document(std::string_view text, const types::Schema& type, IdentityFindings& findings);
 
-// One object per line; blank lines are skipped and a bad line leaves the others alone.
+// One object per line; blank lines are skipped and a bad line leaves the others alone. As we write them
+// ourselves they may be longer, because what a file left out is spelled out.
+inline constexpr std::size_t largest_recorded_bytes = 4 * largest_identity_bytes;
 void parse_identity_lines(std::string_view text, std::uint32_t first_line, const types::Schema& type,
-                          IdentityFindings& findings);
+                          IdentityFindings& findings, std::size_t most_bytes = largest_identity_bytes);
 
 }  // namespace fleet_sim::identity

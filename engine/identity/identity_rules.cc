@@ -23,8 +23,12 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
+bool is_id(std::string_view name) {
+  return name.ends_with("id") || name.ends_with("Id");
+}
+
 std::string utf8_text_problem(std::string_view name, std::string_view text) {
-  if (name == identity_keys[id_key] && text.empty()) return problem(name, "must not be empty");
+  if (is_id(name) && text.empty()) return problem(name, "must not be empty");
   if (text.size() > longest_text_bytes) {
     return fmt::format("{} is {} bytes long: at most {}", name, text.size(), longest_text_bytes);
   }
@@ -42,29 +46,49 @@ std::string set_text(std::string& text, std::string_view name, const JsonValue& 
   return wrong;
 }
 
-std::string set_rate(IdentityRecord& record, const JsonValue& value) {
+std::string set_rate(IdentityRecord& record, std::string_view name, const JsonValue& value) {
   const bool fits = value.is(Kind::number) && value.number >= lowest_rate && value.number <= highest_rate;
   if (!fits) {
-    return fmt::format("{} must be a number above 0 (at least {}) and at most {}, not {}",
-                       identity_keys[rate_key], lowest_rate, highest_rate, described(value));
+    return fmt::format("{} must be a number above 0 (at least {}) and at most {}, not {}", name, lowest_rate,
+                       highest_rate, described(value));
   }
   record.overrides.rate = value.number;
   return {};
 }
 
 // A duration, or a number of seconds.
-std::string set_interval(IdentityRecord& record, const JsonValue& value) {
+std::string set_interval(IdentityRecord& record, std::string_view name, const JsonValue& value) {
   std::optional<double> seconds;
   if (value.is(Kind::number)) seconds = value.number;
   if (value.is(Kind::text)) seconds = read_duration(value.text);
   const auto interval = seconds ? interval_of(*seconds) : std::nullopt;
   if (!interval) {
     return fmt::format("{} must be a duration of whole microseconds such as \"60s\", up to {} days, not {}",
-                       identity_keys[interval_key], longest_interval / microseconds_per_day,
-                       described(value));
+                       name, longest_interval / microseconds_per_day, described(value));
   }
   record.overrides.rate = Rate::every(*interval);
   return {};
+}
+
+std::optional<double>& degrees_of(IdentityRecord& record, Field field) {
+  return field == Field::latitude ? record.details.latitude : record.details.longitude;
+}
+
+std::string set_degrees(IdentityRecord& record, Field field, std::string_view name, const JsonValue& value) {
+  const double most = field == Field::latitude ? 90 : 180;
+  const bool fits = value.is(Kind::number) && std::fabs(value.number) <= most;
+  if (!fits) {
+    return fmt::format("{} must be a number of degrees from {} to {}, not {}", name, -most, most,
+                       described(value));
+  }
+  degrees_of(record, field) = value.number;
+  return {};
+}
+
+// For a message.
+std::string shown(IdentityRecord& record, Field field) {
+  return static_cast<std::size_t>(field) < text_fields ? in_double_quotes(text_of(record, field))
+                                                       : fmt::format("{}", *degrees_of(record, field));
 }
 
 }  // namespace
@@ -73,13 +97,75 @@ std::string parameter_path(std::string_view channel) {
   return fmt::format("normal_parameters.{}.", channel);
 }
 
-std::string set_field(IdentityRecord& record, std::size_t key, const JsonValue& value) {
-  if (key < text_members.size()) return set_text(record.*text_members[key], identity_keys[key], value);
-  if (key == rate_key) return set_rate(record, value);
-  if (key == interval_key) return set_interval(record, value);
-  if (key == zone_key) return set_text(record.overrides.time_zone, identity_keys[key], value);
-  return fmt::format("{} must be an object such as {{\"{}\": {{\"mean\": 65}}}}, not {}",
-                     identity_keys[parameters_key], types::temperature, described(value));
+std::string& text_of(IdentityRecord& record, Field field) {
+  switch (field) {
+    case Field::type:
+      return record.type;
+    case Field::location:
+      return record.location;
+    case Field::manufacturer:
+      return record.manufacturer;
+    case Field::model:
+      return record.model;
+    case Field::firmware_version:
+      return record.firmware_version;
+    case Field::serial_number:
+      return record.details.serial_number;
+    case Field::timezone:
+      return record.overrides.time_zone;
+    default:
+      return record.id;
+  }
+}
+
+std::optional<Field> text_field(std::string_view key) {
+  const std::span<const IdentityKey> keys = keys_of(KeyGroup::identity);
+  const auto found = std::ranges::find(keys, key, &IdentityKey::name);
+  const bool is_text = found != keys.end() && static_cast<std::size_t>(found->field) < text_fields;
+  return is_text ? std::optional(found->field) : std::nullopt;
+}
+
+std::string set_field(IdentityRecord& record, Field field, std::string_view path, const JsonValue& value) {
+  if (static_cast<std::size_t>(field) < text_fields) return set_text(text_of(record, field), path, value);
+  switch (field) {
+    case Field::latitude:
+    case Field::longitude:
+      return set_degrees(record, field, path, value);
+    case Field::readings_per_second:
+      return set_rate(record, path, value);
+    case Field::interval:
+      return set_interval(record, path, value);
+    case Field::normal_parameters:
+      return fmt::format("{} must be an object such as {{\"{}\": {{\"mean\": 65}}}}, not {}", path,
+                         types::temperature, described(value));
+    default:
+      return fmt::format("{} must be an object of values to keep, not {}", path, described(value));
+  }
+}
+
+std::string confirm_field(const IdentityRecord& record, Field field, std::string_view earlier,
+                          std::string_view path, const JsonValue& value) {
+  IdentityRecord known = record;
+  IdentityRecord other;
+  std::string wrong = set_field(other, field, path, value);
+  const bool equal = static_cast<std::size_t>(field) < text_fields
+                         ? text_of(known, field) == text_of(other, field)
+                         : degrees_of(known, field) == degrees_of(other, field);
+  if (!wrong.empty() || equal) return wrong;
+  return fmt::format("{} {} and {} {} differ: keep one", earlier, shown(known, field), path,
+                     shown(other, field));
+}
+
+std::string text_value_problem(std::string_view path, const JsonValue& value) {
+  std::string text;
+  return set_text(text, path, value);
+}
+
+std::string object_problem(std::string_view path, KeyGroup group, const JsonValue& value) {
+  const std::string_view example = group == KeyGroup::coordinates
+                                       ? R"({"latitude": 48.14, "longitude": 11.58})"
+                                       : R"({"model": "TempVibe-2000", "firmware_version": "1.3"})";
+  return fmt::format("{} must be an object such as {}, not {}", path, example, described(value));
 }
 
 std::string set_parameter(IdentityRecord& record, std::string_view channel, std::size_t parameter,
@@ -107,15 +193,8 @@ std::string channel_problem(std::string_view channel, const JsonValue& value) {
 std::string zone_problem(const IdentityRecord& record, bool hint) {
   const std::string& name = record.overrides.time_zone;
   if (name.empty() || zones::find_zone(name)) return {};
-  return fmt::format("{} of {} must be an IANA name such as Europe/Berlin, not {}{}", identity_keys[zone_key],
-                     in_double_quotes(record.id), in_double_quotes(name), hint ? zones::zone_hint(name) : "");
-}
-
-std::string keys_problem(std::uint32_t keys) {
-  constexpr std::uint32_t both = 1u << rate_key | 1u << interval_key;
-  if ((keys & both) != both) return {};
-  return fmt::format("{} and {} cannot be combined; give one of them", identity_keys[rate_key],
-                     identity_keys[interval_key]);
+  return fmt::format("{} must be an IANA name such as Europe/Berlin, not {}{}", name_of(Field::timezone),
+                     in_double_quotes(name), hint ? zones::zone_hint(name) : "");
 }
 
 std::string bounds_problem(const IdentityRecord& record, std::string_view channel) {

@@ -179,7 +179,8 @@ void warn_of_unknown_keys(Inputs& inputs) {
   if (inputs.identities.unknown_keys.empty()) return;
   std::string keys;
   for (const std::string& key : inputs.identities.unknown_keys) keys += (keys.empty() ? "" : ", ") + key;
-  inputs.warnings.push_back(fmt::format("ignoring unknown identity keys: {}", keys));
+  inputs.warnings.push_back(
+      fmt::format("keeping identity keys that change no reading, as extras of their sensors: {}", keys));
 }
 
 void warn_of_passed_over(Inputs& inputs) {

@@ -54,7 +54,7 @@ StorageError unreadable(std::string_view what) {
 StorageError take_records(std::string_view lines, const types::Schema& type,
                           std::vector<identity::IdentityRecord>& records) {
   identity::IdentityFindings findings;
-  identity::parse_identity_lines(lines, 1, type, findings);
+  identity::parse_identity_lines(lines, 1, type, findings, identity::largest_recorded_bytes);
   if (!findings.mistakes.empty()) return unreadable(findings.mistakes.front().text);
   for (identity::FoundIdentity& found : findings.identities) records.push_back(std::move(found.record));
   return {};
