@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <array>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -14,31 +12,17 @@
 #include "app/option_table.h"
 #include "app/version.h"
 #include "base/nearest.h"
+#include "foreign/names.h"
 #include "run/exit_code.h"
 
 namespace fleet_sim::app {
 namespace {
 
-// What people call an option of ours, from other simulators and tools.
-struct Synonym {
-  std::string_view word;
-  std::string_view ours;
-};
-constexpr std::array<Synonym, 10> synonyms{{{"--port", "--status-address HOST:PORT"},
-                                            {"--host", "--status-address HOST:PORT"},
-                                            {"--shards", "--shard-by hash:N"},
-                                            {"--output", "--data-dir DIR"},
-                                            {"--out", "--data-dir DIR"},
-                                            {"--sensors", "fleet-sim generate --count N"},
-                                            {"--sensor", "--identity FILE"},
-                                            {"--workers", "--threads N or --writers N"},
-                                            {"--verbose", "--log-level debug"},
-                                            {"--time", "--duration TIME"}}};
-
-// " (…)", naming a synonym, or the nearest option or, for a word without dashes, command.
+// " (…)", naming what another tool's option is here, or the nearest option or, for a word without dashes,
+// command.
 std::string hint_for(const CLI::App& command, const std::string& word) {
-  const auto* synonym = std::ranges::find(synonyms, std::string_view(word), &Synonym::word);
-  if (synonym != synonyms.end()) return fmt::format(" (use {} instead)", synonym->ours);
+  const std::string_view ours = foreign::equivalent_of_option(word);
+  if (!ours.empty()) return fmt::format(" (use {} instead)", ours);
   std::vector<std::string> names;
   for (const CLI::Option* option : command.get_options()) {
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);

@@ -13,6 +13,7 @@
 #include "config/load_config.h"
 #include "config/yaml_tree.h"
 #include "files/text_file.h"
+#include "foreign/names.h"
 
 namespace fleet_sim::config {
 namespace {
@@ -91,12 +92,25 @@ class FileReader {
       if (path.empty() && is_extension_key(child.key)) continue;
       const std::string full = path.empty() ? child.key : fmt::format("{}.{}", path, child.key);
       if (std::ranges::find(known, child.key) == known.end()) {
-        problems_.at(child.key_line,
-                     fmt::format("unknown key {}{}", in_quotes(full), remedy(child.key, known)));
+        report_unknown(child, full, known);
       } else {
         read_known(child, full);
       }
     }
+  }
+
+  // A section of another simulator is named key by key, with what each is called here.
+  void report_unknown(const YamlNode& node, const std::string& path,
+                      std::span<const std::string_view> known) {
+    const auto equivalent = foreign::equivalent_of_key(path, node.text);
+    if (!equivalent && node.is(Kind::map) && foreign::knows_keys_in(path)) {
+      for (const YamlNode& child : node.children) report_unknown(child, path + "." + child.key, {});
+      return;
+    }
+    problems_.at(node.key_line,
+                 fmt::format("unknown key {}{}", in_quotes(path),
+                             equivalent ? foreign::hint(*equivalent, in_quotes(equivalent->ours))
+                                        : remedy(node.key, known)));
   }
 
   void read_known(const YamlNode& node, const std::string& path) {

@@ -19,6 +19,7 @@
 #include "fleet/fleet.h"
 #include "fleet/partition.h"
 #include "identity/identity_rules.h"
+#include "start/foreign_variables.h"
 #include "start/resume.h"
 #include "zones/zone_data.h"
 
@@ -188,6 +189,12 @@ void warn_of_passed_over(Inputs& inputs) {
     inputs.warnings.push_back(std::move(text));
 }
 
+void warn_of_foreign_variables(Inputs& inputs) {
+  for (std::string& warning : foreign_variable_warnings(environ)) {
+    inputs.warnings.push_back(std::move(warning));
+  }
+}
+
 void warn_of_overload(Inputs& inputs) {
   if (inputs.config.simulation.overload != config::Overload::skip || !inputs.config.clock.speed.max) return;
   inputs.warnings.push_back(
@@ -296,6 +303,7 @@ Inputs read_inputs(const Arguments& arguments) {
   if (!problems.empty()) throw InvalidInput(problems.text());
   warn_of_unknown_keys(inputs);
   warn_of_passed_over(inputs);
+  warn_of_foreign_variables(inputs);
   warn_of_overload(inputs);
   return inputs;
 }

@@ -1,0 +1,13 @@
+// Environment variables of other simulators, which a run does not follow: a user who sets one shall know what
+// it is called here. Reads the environment, and fails never. While starting.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace fleet_sim::start {
+
+// A line for each that is set, unless its equivalent is set too.
+std::vector<std::string> foreign_variable_warnings(const char* const* environment);
+
+}  // namespace fleet_sim::start
