@@ -18,7 +18,7 @@ FLOOR = {
     "base": 0,
     "types": 1, "zones": 1, "files": 1, "foreign": 1,
     "identity": 2, "config": 2, "batch": 2, "log": 2, "sources": 2,
-    "model": 3, "write": 3, "status": 3, "generate": 3, "tables": 3,
+    "model": 3, "write": 3, "status": 3, "generate": 3, "tables": 3, "convert": 3,
     "fleet": 4, "sqlite": 4,
     "schedule": 5, "explain": 5, "data": 5,
     "start": 6, "report": 6, "export": 6,

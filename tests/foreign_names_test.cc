@@ -8,6 +8,7 @@
 #include "base/problems.h"
 #include "config/config_keys.h"
 #include "config/load_config.h"
+#include "convert/converted_config.h"
 #include "foreign/names.h"
 #include "start/foreign_variables.h"
 
@@ -31,6 +32,17 @@ std::string warnings_of(std::vector<const char*> variables) {
   std::string text;
   for (const std::string& line : start::foreign_variable_warnings(variables.data())) text += line + "\n";
   return text;
+}
+
+convert::ConvertedConfig converted(const std::string& yaml) {
+  Problems problems;
+  convert::ConvertedConfig found = convert::convert_config(yaml, "theirs.yaml", problems);
+  CHECK(problems.text() == "");
+  return found;
+}
+
+bool holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
 }
 
 }  // namespace
@@ -88,6 +100,53 @@ TEST_CASE("variables of another simulator are named at the start, unless ours is
         "with "
         "FLEET_SIM_)\n");
   CHECK(warnings_of({"SENSOR_LOCATION=a", "SENSOR_CONFIG=a", "SENSOR_IDENTITY_FILE=a"}).empty());
+}
+
+TEST_CASE("a config of another simulator becomes ours, with what it was called") {
+  const convert::ConvertedConfig found = converted(R"(
+version: 2
+simulation: {readings_per_second: 3, start_delay_seconds: 1}
+parameters: {temperature: {min: 40, max: 90}}
+anomalies: {base_probability: 0.01}
+logging: {max_size_mb: 10, format: "%(message)s"}
+monitoring: {host: 0.0.0.0, port: 9090}
+)");
+  CHECK(found.text ==
+        "# Converted from theirs.yaml by fleet-sim convert.\n"
+        "simulation:\n"
+        "  readings_per_second: 3\n"
+        "normal_parameters:\n"
+        "  temperature:\n"
+        "    min: 40  # was parameters.temperature.min: 40\n"
+        "    max: 90  # was parameters.temperature.max: 90\n"
+        "anomalies:\n"
+        "  probability: 0.01  # was anomalies.base_probability: 0.01\n"
+        "logging:\n"
+        "  file_bytes: 10000000  # was logging.max_size_mb: 10\n"
+        "monitoring:\n"
+        "  address: \"0.0.0.0:9090\"  # was monitoring.host: 0.0.0.0, monitoring.port: 9090\n");
+  CHECK(found.settings == 6);
+  CHECK(found.translated == 5);
+  CHECK(found.left_out ==
+        std::vector<std::string>{"theirs.yaml:2: version: leave it out",
+                                 "theirs.yaml:3: simulation.start_delay_seconds: a run starts at once; "
+                                 "clock.start sets its simulated "
+                                 "time",
+                                 "theirs.yaml:6: logging.format: must be text or json, not '%(message)s'"});
+}
+
+TEST_CASE("what cannot be in one config is no conversion, and a config of ours stays as it is") {
+  Problems problems;
+  convert::convert_config("normal_parameters: {voltage: {min: 13, max: 12}}", "t.yaml", problems);
+  CHECK(holds(problems.text(), "normal_parameters.voltage.min 13 must not be above max 12"));
+  const convert::ConvertedConfig ours =
+      converted("simulation: {seed: 7}\nbehaviors: {firmware: {'1.5': {daily: 2}}}");
+  CHECK(ours.left_out.empty());
+  CHECK(ours.translated == 0);
+  CHECK(holds(ours.text, "  seed: 7\n"));
+  CHECK(holds(ours.text, "\"1.5\":\n      "));
+  CHECK(holds(converted("anomalies: {probability: 0.1, base_probability: 0.2}").left_out.at(0),
+              "anomalies.probability is set by another key of the file already"));
 }
 
 }  // namespace fleet_sim::foreign_names_test

@@ -33,6 +33,9 @@ Command add_explain_command(CLI::App& app);
 // Writes identity files.
 Command add_generate_command(CLI::App& app);
 
+// Converts the config and identities of another simulator into ours.
+Command add_convert_command(CLI::App& app);
+
 // Measures what the disk and SQLite take.
 Command add_bench_command(CLI::App& app);
 

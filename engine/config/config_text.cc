@@ -43,9 +43,9 @@ std::string list_text(const std::string& lines) {
   return fmt::format("[{}]", text);
 }
 
-// The lines of the keys that `takes_part`, under their sections' headings.
-template <class TakesPart>
-std::string keys_text(const Config& config, TakesPart takes_part) {
+// The lines of the keys that `takes_part`, under their sections' headings, each with what `comment` says.
+template <class TakesPart, class Comment>
+std::string keys_text(const Config& config, TakesPart takes_part, Comment comment) {
   std::string text;
   Path before;
   for (const ConfigKey& key : config_keys()) {
@@ -54,10 +54,15 @@ std::string keys_text(const Config& config, TakesPart takes_part) {
     text += new_headings(path, before);
     const std::string value = key.get(config);
     text.append(2 * (path.size() - 1), ' ').append(path.back()).append(": ");
-    text.append(key.repeatable ? list_text(value) : yaml_scalar(value)).append("\n");
+    text.append(key.repeatable ? list_text(value) : yaml_scalar(value)).append(comment(key)).append("\n");
     before = std::move(path);
   }
   return text;
+}
+
+template <class TakesPart>
+std::string keys_text(const Config& config, TakesPart takes_part) {
+  return keys_text(config, takes_part, [](const ConfigKey&) { return ""; });
 }
 
 }  // namespace
@@ -70,6 +75,16 @@ std::string config_text(const Config& config) {
 std::string readings_config_text(const Config& config) {
   const auto decides = [](const ConfigKey& key) { return key.decides == Decides::readings; };
   return keys_text(config, decides) + behaviors_text(config.behaviors);
+}
+
+std::string commented_config_text(const Config& config, const Comments& comments) {
+  const auto takes_part = [&](const ConfigKey& key) { return comments.contains(key.name); };
+  std::string text = keys_text(config, takes_part, [&](const ConfigKey& key) {
+    const std::string& comment = comments.find(key.name)->second;
+    return comment.empty() ? comment : "  # " + comment;
+  });
+  if (config.behaviors != Config().behaviors) text += behaviors_text(config.behaviors);
+  return text;
 }
 
 }  // namespace fleet_sim::config

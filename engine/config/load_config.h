@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +49,11 @@ std::vector<Setting> environment_settings(const char* const* environment, Proble
 // The whole effective config as YAML under the file's keys, behaviors included: what run_info keeps. Reading
 // it back gives an equal config, but for what is secret.
 std::string config_text(const Config& config);
+
+// Only these keys, secret ones too, each with a comment of one line unless that is empty; and the behaviors
+// unless they are the built-in ones.
+using Comments = std::map<std::string_view, std::string>;
+std::string commented_config_text(const Config& config, const Comments& comments);
 
 // The part of it that decides what sensors read: equal texts, seeds, starts and identities give equal
 // readings.
