@@ -320,7 +320,8 @@ void Simulator::build_writers() {
   for (std::size_t i = 0; i < plan_.paths.size(); ++i) {
     const start::SinkParts parts{{roster_, inputs_.config, inputs_.type->schema, most_open, context.log},
                                  run_,
-                                 start::found_files(plan_.paths[i], resumption_.found[i])};
+                                 start::found_files(plan_.paths[i], resumption_.found[i]),
+                                 {places_, static_cast<std::uint32_t>(i)}};
     writers_.push_back(std::make_unique<write::Writer>(context, sink_.make(parts), plan_.paths[i], batches));
     if (inputs_.resumed) writers_[i]->take_up(start::take_rows(std::move(resumption_.found[i])));
     open_ahead(*writers_[i], plan_.paths[i]);

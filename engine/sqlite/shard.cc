@@ -48,7 +48,8 @@ struct Shard::Connection {
   EventInsert events;
 };
 
-Shard::Shard(std::string path, const ShardContext& context) : path_(std::move(path)), context_(&context) {}
+Shard::Shard(std::string path, const ShardContext& context, SensorsOf sensors)
+    : path_(std::move(path)), context_(&context), sensors_(std::move(sensors)) {}
 Shard::~Shard() = default;
 Shard::Shard(Shard&&) noexcept = default;
 
@@ -165,7 +166,7 @@ std::string Shard::set_aside_corrupt(std::error_code& error) {
 void Shard::forget_file() {
   file_.reset();
   schema_accepted_ = run_recorded_ = gap_recorded_ = false;
-  reloads_recorded_ = 0;
+  reloads_recorded_ = sensors_recorded_ = 0;
   before_ = last_;
 }
 
@@ -182,6 +183,7 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
   for (std::size_t i = reloads_recorded_; error.ok() && i < reloads_so_far; ++i) {
     error = tables::record_reload(database, context_->run, context_->roster, (*context_->run.reloads)[i]);
   }
+  if (error.ok()) error = record_sensors(reloads_so_far);
   if (error.ok() && lot.gap_since && !gap_recorded_)
     error = tables::record_loss(database, context_->run.run_id, *lot.gap_since);
   if (error.ok()) {
@@ -215,6 +217,7 @@ void Shard::note_recorded(std::size_t reloads_so_far) {
     reloads->note_recorded((*reloads)[i].number);
   run_recorded_ = true;
   reloads_recorded_ = reloads_so_far;
+  sensors_recorded_ = reloads_so_far + 1;
 }
 
 std::size_t Shard::reloads() const {
@@ -240,6 +243,8 @@ tables::StorageError Shard::begin_run() {
   if (tables::StorageError error = tables::record_run(database, context_->run, before_); !error.ok())
     return error;
   const bool is_first_time = database.changed_rows() > 0;
+  const bool has_start = !is_first_time && database.has_table("sensors");
+  if (has_start) sensors_recorded_ = std::max<std::size_t>(sensors_recorded_, 1);
   if (const auto resumed_at = context_->run.resumed_at) {
     tables::StorageError error = tables::record_resumption(database, context_->run.run_id, *resumed_at);
     if (!error.ok()) return error;
@@ -248,6 +253,13 @@ tables::StorageError Shard::begin_run() {
       !error.ok())
     return error;
   return is_first_time ? tables::complete_run_before(database, context_->run.run_id) : tables::StorageError{};
+}
+
+// Of the start, and of reloads since.
+tables::StorageError Shard::record_sensors(std::size_t reloads_so_far) {
+  const std::size_t end = reloads_so_far + 1;
+  if (!sensors_ || context_->run.reloads == nullptr || sensors_recorded_ == end) return {};
+  return tables::record_sensors(connection_->database, context_->roster, sensors_(sensors_recorded_, end));
 }
 
 int Shard::insert_readings(const write::Lot& lot) {

@@ -9,11 +9,13 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "base/timestamp.h"
 #include "config/config.h"
@@ -21,6 +23,7 @@
 #include "tables/database.h"
 #include "tables/run_reloads.h"
 #include "tables/schema.h"
+#include "tables/sensors.h"
 #include "types/built_in_type.h"
 #include "write/lot.h"
 
@@ -35,9 +38,14 @@ struct ShardContext {
   const types::Schema& schema = types::built_in_type().schema;
 };
 
+// The sensors of a file as its run began (entry 0) and as its reloads changed them (1, 2, …): those of the
+// entries from the first on, before the end.
+using SensorsOf = std::function<std::vector<tables::SensorVersion>(std::size_t first, std::size_t end)>;
+
 class Shard {
  public:
-  Shard(std::string path, const ShardContext& context);
+  // Without `sensors` the file does not say who they are.
+  Shard(std::string path, const ShardContext& context, SensorsOf sensors = {});
   ~Shard();
   Shard(Shard&&) noexcept;
 
@@ -116,6 +124,7 @@ class Shard {
   tables::StorageError prepare(tables::Database& database) const;
   [[nodiscard]] tables::StorageError finish_closed() const;
   tables::StorageError begin_run();
+  tables::StorageError record_sensors(std::size_t reloads_so_far);
   tables::StorageError settle_doubt();
   void keep_offered(const write::Share& offered);
   static std::optional<LastRow> last_row(const write::Lot& lot);
@@ -131,6 +140,7 @@ class Shard {
 
   std::string path_;
   const ShardContext* context_;
+  SensorsOf sensors_;
   std::unique_ptr<Connection> connection_;
   write::Share
       in_doubt_;  // the lot's first rows, of a commit that failed, which may be in the log all the same …
@@ -145,6 +155,7 @@ class Shard {
   bool gap_recorded_ = false;
   bool was_ours_ = false;
   std::size_t reloads_recorded_ = 0;
+  std::size_t sensors_recorded_ = 0;  // entries
 };
 
 }  // namespace fleet_sim::sqlite

@@ -39,7 +39,7 @@ class SqliteDestination::InUse {
 };
 
 SqliteDestination::SqliteDestination(SqliteSink& sink, std::uint32_t index, const std::string& path)
-    : sink_(sink), index_(index), shard_(path, sink.context_) {}
+    : sink_(sink), index_(index), shard_(path, sink.context_, sink.sensors_of(index)) {}
 
 void SqliteDestination::say(std::string_view what) const {
   sink_.log_.detail(fmt::format("{}: {}", name(), what));
@@ -133,12 +133,16 @@ std::string SqliteDestination::finish() {
                      error.busy() ? "another program has it open" : error.message);
 }
 
-SqliteSink::SqliteSink(ShardContext context, std::size_t most_open, write::Lines log, ExpectedFiles expected)
+SqliteSink::SqliteSink(ShardContext context, std::size_t most_open, write::Lines log, ExpectedFiles expected,
+                       std::optional<SensorPlaces> places)
     : context_(std::move(context)),
       log_(std::move(log)),
       expected_(std::move(expected)),
       most_open_(most_open),
       open_(most_open) {
+  if (places && context_.run.reloads != nullptr) {
+    sensors_.emplace(*context_.run.reloads, places->places, places->writer);
+  }
   if (context_.settings.retention.is_on()) {
     retention_ = std::make_unique<Retention>(context_.settings, context_.vfs, log_.change);
   }
@@ -152,6 +156,15 @@ std::unique_ptr<write::Destination> SqliteSink::make(const std::string& target, 
   const auto expected = expected_.find(target);
   if (expected != expected_.end()) destination->expect_file(expected->second);
   return destination;
+}
+
+// The index of a destination is that of its file among the writer's.
+SensorsOf SqliteSink::sensors_of(std::uint32_t index) {
+  if (!sensors_) return {};
+  return [this, index](std::size_t first, std::size_t end) {
+    const std::lock_guard lock(mutex_);
+    return sensors_->of(index, first, end);
+  };
 }
 
 SteadyTime::duration SqliteSink::lock_timeout() const {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,7 +22,9 @@
 #include "sqlite/open_shards.h"
 #include "sqlite/retention.h"
 #include "sqlite/shard.h"
+#include "sqlite/shard_sensors.h"
 #include "write/destination.h"
+#include "write/places.h"
 
 namespace fleet_sim::sqlite {
 
@@ -68,8 +71,14 @@ class SqliteDestination final : public write::Destination {
 
 class SqliteSink final : public write::Sink {
  public:
-  // Has at most `most_open` files open.
-  SqliteSink(ShardContext context, std::size_t most_open, write::Lines log, ExpectedFiles expected = {});
+  // Has at most `most_open` files open. With the places of a writer's sensors, each file says who its sensors
+  // are.
+  struct SensorPlaces {
+    const write::Places& places;
+    std::uint32_t writer;
+  };
+  SqliteSink(ShardContext context, std::size_t most_open, write::Lines log, ExpectedFiles expected = {},
+             std::optional<SensorPlaces> places = {});
 
   std::unique_ptr<write::Destination> make(const std::string& target, write::Reply reply) override;
   [[nodiscard]] SteadyTime::duration lock_timeout() const override;
@@ -84,6 +93,7 @@ class SqliteSink final : public write::Sink {
   // Returns whether it is open already.
   bool take_into_use(const SqliteDestination& destination);
   void leave(const SqliteDestination& destination);
+  SensorsOf sensors_of(std::uint32_t index);
 
   ShardContext context_;
   write::Lines log_;
@@ -94,6 +104,7 @@ class SqliteSink final : public write::Sink {
 
   std::mutex mutex_;
   std::vector<SqliteDestination*> destinations_;  // by index; under mutex_
+  std::optional<ShardSensors> sensors_;           // under mutex_
   OpenShards open_;                               // those that nobody is using; under mutex_
 };
 

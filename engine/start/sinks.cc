@@ -9,7 +9,7 @@ namespace {
 std::unique_ptr<write::Sink> make_sqlite(const SinkParts& parts) {
   return std::make_unique<sqlite::SqliteSink>(
       sqlite::ShardContext{parts.roster, parts.config.sqlite, parts.run, {}, parts.schema}, parts.most_open,
-      parts.log, parts.found);
+      parts.log, parts.found, parts.sensors);
 }
 
 template <std::unique_ptr<write::Sink> (*make)(const write::SinkParts&)>

@@ -16,6 +16,7 @@ namespace fleet_sim::start {
 struct SinkParts : write::SinkParts {
   const tables::RunInfo& run;
   sqlite::ExpectedFiles found;  // of a run that is resumed
+  sqlite::SqliteSink::SensorPlaces sensors;
 };
 
 struct SinkKind {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/plain_text.h"
+#include "tables/sensors.h"
 #include "types/built_in_type.h"
 
 namespace fleet_sim::tables {
@@ -274,6 +275,8 @@ StorageError judge_tables(Database& database, std::optional<types::Schema>& sche
   }
   if (error.ok()) error = judge_table(database, "anomaly_events", event_columns(), {}, forms.events);
   if (error.ok()) error = judge_table(database, "run_info", run_columns(), {1, 4}, forms.runs);
+  Form sensors = Form::absent;  // made when it is first needed
+  if (error.ok()) error = judge_table(database, "sensors", sensor_columns(), {}, sensors);
   if (!error.ok()) return error;
   if (forms.readings == Form::absent && database.query_integer("SELECT count(*) FROM sqlite_schema", 0) > 0) {
     return mismatch("has tables, but no sensor_readings");

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Who comes from another simulator: names that mean something elsewhere are said to be called
-otherwise here, and `convert` writes files that load.
+"""Who comes from another simulator: nested identities run and are kept in the table `sensors` of each shard, names that mean
+something elsewhere are said to be called otherwise here, and `convert` writes files that load.
 
 The files are made for these tests, from what is known of the formats.
 """
 
 from fleet import *
+
+SENSORS = ("SELECT sensor_id, valid_from, type, location, manufacturer, model, firmware_version, serial_number, latitude, "
+           "longitude, timezone, readings_per_second, normal_parameters, extras FROM sensors ORDER BY sensor_id, valid_from")
 
 NESTED = """{
   "sensor_id": "BAY_7",
@@ -15,6 +18,126 @@ NESTED = """{
   "metadata": {"generation_seed": 123456789012345678901234567890123456789}
 }"""
 EXTRAS = '{"metadata":{"generation_seed":123456789012345678901234567890123456789}}'
+START = "2026-01-01T00:00:00.000000Z"
+
+
+class Sensors(FleetTest):
+    """The table of a shard that says who its sensors are."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.dir / "identities"
+        self.folder.mkdir()
+        self.data = self.dir / "data"
+
+    def put(self, sensor, **more):
+        (self.dir / "next").write_text(json.dumps(identity(sensor, **more)), encoding="utf-8")
+        os.replace(self.dir / "next", self.folder / f"{sensor}.json")
+
+    def versions(self, *columns):
+        return sorted(query_all(self.data, f"SELECT {', '.join(columns)} FROM sensors"))
+
+    def test_each_shard_says_who_its_sensors_are(self):
+        (self.folder / "bay.json").write_text(NESTED, encoding="utf-8")
+        self.put("plain", readings_per_second=2, normal_parameters={"voltage": {"mean": 12.5}})
+        self.fill(self.data, "--duration", "5", "--shard-by", "sensor", identities=self.folder)
+        rows = [query(path, SENSORS) for path in shards(self.data)]
+        self.assertEqual([len(of_shard) for of_shard in rows], [1, 1])
+        self.assertEqual(sorted(row for of_shard in rows for row in of_shard), [
+            ("BAY_7", START, "temperature_vibration", "Warehouse 2 - Bay 7", "DataSense", "TempVibe-3000", "1.4", "DS-0042",
+             45.76, 4.84, "Europe/Paris", None, None, EXTRAS),
+            ("plain", START, "temperature_vibration", "Factory A - Line 1", "SensorTech", "TempVibe-2000", "1.4", None, None,
+             None, None, 2.0, '{"voltage":{"mean":12.5}}', None)])
+        self.assertEqual(query_all(self.data, "SELECT DISTINCT location FROM sensor_readings WHERE sensor_id = 'BAY_7'"),
+                         [("Warehouse 2 - Bay 7",)])
+        self.assertEqual(query_all(self.data, "SELECT json_extract(extras, '$.metadata') IS NOT NULL FROM sensors "
+                                              "WHERE sensor_id = 'BAY_7'"), [(1,)])
+
+    def test_a_version_that_is_in_force_is_not_written_again_and_another_one_is(self):
+        self.put("A", owner="me")
+        self.fill(self.data, "--duration", "5", identities=self.folder)
+        self.fleet_sim("--identities", self.folder, "--data-dir", self.data, "--speed", "max", "--start", "2026-02-01",
+                       "--duration", "5")
+        self.assertEqual(self.versions("sensor_id", "valid_from", "extras"), [("A", START, '{"owner":"me"}')])
+        self.put("A", owner="you")
+        self.fleet_sim("--identities", self.folder, "--data-dir", self.data, "--speed", "max", "--start", "2026-03-01",
+                       "--duration", "5")
+        self.assertEqual(self.versions("valid_from", "extras"),
+                         [(START, '{"owner":"me"}'), ("2026-03-01T00:00:00.000000Z", '{"owner":"you"}')])
+
+    def test_a_file_of_an_older_version_gets_the_table(self):
+        self.put("A")
+        self.fill(self.data, "--duration", "5", identities=self.folder)
+        (path,) = shards(self.data)
+        with connect(path) as database:
+            database.execute("DROP TABLE sensors")
+        database.close()
+        self.fleet_sim("--resume", "--data-dir", self.data, "--identities", self.folder, "--duration", "9")
+        self.assertEqual(self.versions("sensor_id", "valid_from"), [("A", START)])
+
+    def test_a_table_of_that_name_that_is_somebody_elses_is_refused(self):
+        self.put("A")
+        self.fill(self.data, "--duration", "5", identities=self.folder)
+        (path,) = shards(self.data)
+        with connect(path) as database:
+            database.execute("DROP TABLE sensors")
+            database.execute("CREATE TABLE sensors (name TEXT)")
+        database.close()
+        ran = self.fleet_sim("--identities", self.folder, "--data-dir", self.data, "--duration", "1", code=3)
+        self.assertIn("has a table sensors with different columns", ran.stderr)
+
+    def test_a_reload_adds_the_version_that_it_made_and_a_resumed_run_keeps_them(self):
+        self.put("A", firmware_version="1.3", serial_number="S-1")
+        self.put("B")
+        arguments = ("--identities", self.folder, "--data-dir", self.data, "--duration", "0", "--rate", "10", "--seed", "7")
+        fast = {"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "50", "FLEET_SIM_CONFIG_RELOAD_CHECK_INTERVAL_SECONDS": "0.05"}
+        process = self.start(*arguments, env=fast)
+        self.wait_for_rows(self.data, 5, process)
+        self.put("A", firmware_version="1.4", serial_number="S-1")
+        self.put("C", latitude=1.5)
+        until = time.monotonic() + 30
+        while len(self.versions("sensor_id")) < 4 and time.monotonic() < until:
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+        before = self.versions("sensor_id", "valid_from", "firmware_version", "serial_number", "latitude")
+        self.assertEqual([(row[0], *row[2:]) for row in before],
+                         [("A", "1.3", "S-1", None), ("A", "1.4", "S-1", None), ("B", "1.4", None, None),
+                          ("C", "1.4", None, 1.5)], self.printed())
+        joined = query_all(self.data, """SELECT count(*), sum(r.firmware_version = s.firmware_version) FROM sensor_readings r
+            JOIN sensors s ON s.sensor_id = r.sensor_id AND s.valid_from =
+              (SELECT max(valid_from) FROM sensors WHERE sensor_id = r.sensor_id AND valid_from <= r.timestamp)""")
+        (rows,) = query_all(self.data, "SELECT count(*) FROM sensor_readings")
+        self.assertEqual(joined, [rows * 2])
+        (start,) = {row[0] for row in query_all(self.data, "SELECT start FROM run_info")}
+        reloads = sorted({row[0] for row in query_all(self.data, "SELECT at FROM run_reloads")})
+        self.assertEqual((before[0][1], before[2][1]), (start, start))
+        self.assertIn(before[1][1], reloads)
+        self.assertIn(before[3][1], reloads)
+        resumed = self.start("--resume", *arguments[:6], env=fast)
+        rows = total(self.data, "SELECT count(*) FROM sensor_readings")
+        self.wait_for_rows(self.data, rows + 10, resumed)
+        self.stop(resumed)
+        self.assertEqual(self.versions("sensor_id", "valid_from", "firmware_version", "serial_number", "latitude"), before)
+
+    def test_retention_keeps_the_sensors(self):
+        self.put("A")
+        self.fill(self.data, "--duration", "60", identities=self.folder,
+                  env={"FLEET_SIM_DATABASE_RETENTION_AGE_SECONDS": "10", "FLEET_SIM_DATABASE_RETENTION_ONLY_SYNCED": "false",
+                       "FLEET_SIM_DATABASE_BATCH_SIZE": "5"})
+        self.assertGreater(total(self.data, "SELECT readings FROM deletions"), 0)
+        self.assertEqual(self.versions("sensor_id"), [("A",)])
+
+    def test_a_file_that_is_begun_anew_says_who_its_sensors_are_too(self):
+        self.put("A")
+        process = self.start("--identities", self.folder, "--data-dir", self.data, "--duration", "0", "--rate", "20",
+                             env={"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "50"})
+        self.wait_for_rows(self.data, 1, process)
+        for path in self.data.glob("sensor_data.db*"):
+            path.unlink()
+        self.wait_for_rows(self.data, 1, process)
+        self.stop(process)
+        self.assertEqual(self.versions("sensor_id"), [("A",)])
 
 
 class Names(FleetTest):
@@ -87,6 +210,7 @@ replicas: {count: 3, prefix: LOAD, start_index: 5}
         self.assertEqual(json.loads(text)["location"], "Warehouse 2 - Bay 7")
         self.fill(self.dir / "theirs", "--duration", "5", identities="in")
         self.fill(self.dir / "flat", "--duration", "5", identities="ours/identities")
+        self.assertEqual(query_all(self.dir / "flat", SENSORS), query_all(self.dir / "theirs", SENSORS))
         self.assertEqual(self.readings(self.dir / "flat"), self.readings(self.dir / "theirs"))
 
     def test_many_sensors_share_a_file(self):
