@@ -263,7 +263,7 @@ bool IdentityEvents::group_key(const std::string& name) {
     known_key(static_cast<std::size_t>(found - keys.begin()), name);
     return true;
   }
-  note_unknown(name, nearest_key(top().group, name));
+  if (is_new_unknown(name)) note_unknown(name, nearest_key(top().group, name));
   return other_key(name);
 }
 
@@ -273,7 +273,7 @@ bool IdentityEvents::parameter_key(const std::string& name, std::span<const std:
     known_key(static_cast<std::size_t>(found - names.begin()), name);
     return true;
   }
-  note_unknown(name, nearest_word(name, names));
+  if (is_new_unknown(name)) note_unknown(name, nearest_word(name, names));
   return other_key(name);
 }
 
@@ -292,10 +292,15 @@ bool IdentityEvents::other_key(const std::string& name) {
   return true;
 }
 
-// For the list of keys that we do not use, with the one that may be meant. Once for each of them.
+// A fleet has the same few unknown keys again and again, and looking for what may be meant takes a while.
+bool IdentityEvents::is_new_unknown(const std::string& name) {
+  return unknown_.size() < IdentityFindings::most_unknown_keys &&
+         unknown_.insert(top().path + short_name(name)).second;
+}
+
+// For the list of keys that we do not use, with the one that may be meant.
 void IdentityEvents::note_unknown(const std::string& name, std::string_view nearest) {
   std::string path = top().path + short_name(name);
-  if (unknown_.size() == IdentityFindings::most_unknown_keys || !unknown_.insert(path).second) return;
   if (!nearest.empty()) path += fmt::format(" (did you mean '{}{}'?)", top().path, nearest);
   findings_.add_unknown_key(path);
 }

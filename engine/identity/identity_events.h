@@ -98,6 +98,7 @@ class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
   bool parameter_key(const std::string& name, std::span<const std::string_view> names);
   void known_key(std::size_t key, const std::string& name);
   bool other_key(const std::string& name);
+  bool is_new_unknown(const std::string& name);
   void note_unknown(const std::string& name, std::string_view nearest);
 
   bool begin_identity();

@@ -36,6 +36,15 @@ constexpr std::array identity_keys{
     IdentityKey{"gps", Field::none, KeyGroup::coordinates, true},
 };
 
+// name_of() relies on it.
+constexpr bool each_field_comes_first_under_its_own_key() {
+  for (std::size_t i = 0; i < keyed_fields; ++i) {
+    if (identity_keys[i].field != static_cast<Field>(i)) return false;
+  }
+  return true;
+}
+static_assert(each_field_comes_first_under_its_own_key());
+
 constexpr std::array location_keys{
     IdentityKey{"site", Field::place},
     IdentityKey{"plant", Field::place, KeyGroup::none, true},
