@@ -72,7 +72,7 @@ TEST_CASE("the nested form of another simulator fills our fields, and the rest i
   CHECK(record.model == "TempVibe-3000");
   CHECK(record.firmware_version == "1.4");
   CHECK(record.details.serial_number == "DS-0042");
-  CHECK(record.details.timezone == "Europe/Paris");
+  CHECK(record.overrides.time_zone == "Europe/Paris");
   CHECK(record.details.latitude == 45.76);
   CHECK(record.details.longitude == 4.84);
   CHECK(record.details.extras ==
@@ -225,7 +225,7 @@ TEST_CASE("a key that is nearly ours is kept, and named with the one that may be
 TEST_CASE("sensors without details take no room for them, and neighbors alike share theirs") {
   identity::IdentityRecord plain = identity_of("a");
   identity::IdentityRecord detailed = identity_of("b");
-  detailed.details.timezone = "Europe/Paris";
+  detailed.overrides.time_zone = "Europe/Paris";
   identity::IdentityRecord alike = detailed;
   alike.id = "c";
   const identity::Roster roster = roster_of({plain, detailed, alike});
