@@ -58,7 +58,7 @@ TEST_CASE("a later file overrides the keys it names, and a list as a whole") {
        "behaviors: {firmware: {1.4.0: {severity: 4}}}\n",
        "simulation:\n  run_time_seconds:\n"});
   CHECK(layers.problems == "");
-  CHECK(layers.config.simulation.readings_per_second == 5);
+  CHECK(layers.config.simulation.rate == 5);
   CHECK(layers.config.simulation.run_time_seconds == 60);  // a key without a value keeps what there was
   CHECK(layers.config.fleet.identities == std::vector<std::string>{"three"});
   CHECK(layers.config.fleet.threads == 3);
@@ -83,7 +83,7 @@ TEST_CASE("problems name the file that they are in, and both files of a contradi
         "b.yaml:2: clock.backfill_seconds '1d' and clock.start '2026-01-31' (a.yaml:1) cannot be combined; "
         "give one of them");
   CHECK(Layers({"normal_parameters: {voltage: {min: 9.0}}\n", "normal_parameters: {voltage: {max: 8}}\n"})
-            .problems == "a.yaml:1: normal_parameters.voltage.min 9.0 must not be above max 8");
+            .problems == "a.yaml:1: normal_parameters.voltage.min 9.0 must be below max 8");
   CHECK(Layers({"simulation: {seed: 1}\n", "\xFF\xFEs\0"s}).problems.starts_with("b.yaml: is UTF-16"));
 }
 
@@ -100,7 +100,7 @@ TEST_CASE("a map that merges others has their keys, its own first") {
        "  calm: &calm {mean: 1, std_dev: 2}\n"
        "  wild: &wild {std_dev: 3, min: -4}\n"
        "normal_parameters:\n"
-       "  temperature: {<<: *calm, mean: 7}\n"
+       "  temperature: {<<: *calm, mean: 57}\n"
        "  vibration: {<<: [*calm, *wild]}\n"
        "  voltage: &all\n"
        "    <<: [{max: 99}, *wild]\n"
@@ -108,7 +108,7 @@ TEST_CASE("a map that merges others has their keys, its own first") {
        "anomalies: {types: {spike: {<<: {weight: 2}, enabled: false}}}\n"});
   CHECK(layers.problems == "");
   const auto& normal = layers.config.normal_parameters;
-  CHECK(normal[0].mean == 7);
+  CHECK(normal[0].mean == 57);
   CHECK(normal[0].std_dev == 2);
   CHECK(normal[1].mean == 1);
   CHECK(normal[1].std_dev == 2);  // the first of the list

@@ -108,9 +108,10 @@ class Loader {
     const std::vector<std::string_view> names = types::built_in_type().schema.channel_names();
     for (std::size_t i = 0; i < names.size(); ++i) {
       const types::ChannelParameters& channel = config_.normal_parameters[i];
-      const std::string wrong = types::problem_of(channel);
-      if (wrong.empty()) continue;
       const std::string path = fmt::format("normal_parameters.{}", names[i]);
+      const std::string wrong = types::problem_of(
+          channel, [&](std::string_view name, double) { return written(fmt::format("{}.{}", path, name)); });
+      if (wrong.empty()) continue;
       problems_.add(
           origin(wrong.starts_with("min") ? std::vector{path + ".min", path + ".max"}
                                           : std::vector{path + ".mean", path + ".min", path + ".max"}),

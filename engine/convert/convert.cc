@@ -12,8 +12,8 @@
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "config/load_config.h"
-#include "config/text_file.h"
 #include "convert/converted_config.h"
+#include "files/text_file.h"
 #include "identity/identity_json.h"
 #include "identity/load_identities.h"
 
@@ -43,7 +43,7 @@ void demand_empty(const fs::path& out) {
 ConvertedConfig read_config(const fs::path& file) {
   Problems problems;
   ConvertedConfig converted;
-  if (const auto text = config::read_text_file(file, config::largest_config_file_bytes, problems)) {
+  if (const auto text = files::read_text_file(file, config::largest_config_file_bytes, problems)) {
     converted = convert_config(*text, file.string(), problems);
   }
   demand(problems);

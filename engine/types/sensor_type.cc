@@ -4,12 +4,18 @@
 
 namespace fleet_sim::types {
 
-std::string problem_of(const ChannelParameters& channel) {
+std::string as_number(std::string_view, double value) {
+  return fmt::format("{}", value);
+}
+
+std::string problem_of(const ChannelParameters& channel, const ShowParameter& shown) {
   const auto [mean, std_dev, min, max] = channel;
-  if (min >= max) return fmt::format("min {} must be below max {}", min, max);
-  if (mean < min || mean > max)
-    return fmt::format("mean {} must lie between min {} and max {}", mean, min, max);
-  if (std_dev < 0) return fmt::format("std_dev {} must be 0 or more", std_dev);
+  if (min >= max) return fmt::format("min {} must be below max {}", shown("min", min), shown("max", max));
+  if (mean < min || mean > max) {
+    return fmt::format("mean {} must lie between min {} and max {}", shown("mean", mean), shown("min", min),
+                       shown("max", max));
+  }
+  if (std_dev < 0) return fmt::format("std_dev {} must be 0 or more", shown("std_dev", std_dev));
   return {};
 }
 

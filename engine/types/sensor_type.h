@@ -3,8 +3,10 @@
 // when a fleet is loaded. Immutable; any thread.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/terms.h"
@@ -22,7 +24,10 @@ struct ChannelParameters {
   bool operator==(const ChannelParameters&) const = default;
 };
 // What is impossible about them; empty when nothing is. The text begins with the parameter's name.
-std::string problem_of(const ChannelParameters& channel);
+// `shown` says how a message is to show a parameter.
+using ShowParameter = std::function<std::string(std::string_view name, double value)>;
+std::string as_number(std::string_view name, double value);
+std::string problem_of(const ChannelParameters& channel, const ShowParameter& shown = as_number);
 
 using NormalParameters = std::vector<ChannelParameters>;  // in the order of a type's channels
 
