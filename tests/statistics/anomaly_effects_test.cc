@@ -298,7 +298,7 @@ void check_exactly(const std::string& run, const std::vector<Notes>& sensors) {
 // Anomalies half the time and many of them, a reading every 50 s. Run once for the tests below.
 const std::vector<Notes>& restless() {
   static const std::vector<Notes> notes = [] {
-    const identity::Roster roster = roster_of_kinds(40 * scale());
+    const identity::Roster roster = roster_of_kinds(56 * scale());
     config::Config config = config_with_period(50);
     config.anomalies.probability = 0.5;
     Observer observer(roster.size(), kind_of, {promised_durations(50), pattern_seconds(50)});
