@@ -237,6 +237,8 @@ class Collect(CollectTest):
         self.assertGreater(len(open_events), 0)
         self.kill_collectors(4, fleet)
         collector = self.start_collecting("--watch", "--interval", 0.05)
+        marked = self.marked()
+        self.wait_until(lambda: self.marked() > marked, "begun")
 
         def all_ended():
             now_open = query(self.dir / self.into, "SELECT run_id, sensor_id, started_at FROM anomaly_events WHERE ended_at IS NULL")
