@@ -49,6 +49,14 @@ TEST_CASE("what works is neither failing nor away nor exhausted") {
   CHECK(failing_in(working) == nullptr);
 }
 
+TEST_CASE("what holds a destination up is no error, however long it takes") {
+  const Failing failing = fallen_sick(start);
+  const Setback late = refused_at(failing, Failure::Kind::held, start + std::chrono::hours(24));
+  CHECK(late.kind == Kind::waits);
+  CHECK(late.next.failures == 0);
+  CHECK(late.next.standing == Standing::retrying);
+}
+
 TEST_CASE("somebody else at work is no error until it lasts, and is tried again soon") {
   const Failing failing = fallen_sick(start);
   const Setback early = refused_at(failing, Failure::Kind::occupied, at(4'999));

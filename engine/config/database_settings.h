@@ -47,6 +47,7 @@ struct SqliteSettings {
   std::uint32_t checkpoint_pages = 1'000;
   std::uint32_t busy_timeout_ms = 5'000;
   std::uint32_t max_open_shards = 0;  // 0: as many as the descriptor limit allows
+  std::uint32_t max_log_mb = 0;  // of one file's write-ahead log, beyond which its rows wait; 0: no limit
   bool unsynced_index = true;
   RetentionSettings retention;
 
@@ -99,6 +100,13 @@ void database_keys(Write write, Sqlite sqlite) {
              {.name = "database.checkpoint_pages",
               .value = "N",
               .help = "Copy the write-ahead log into the file after this many pages: {}"});
+  sqlite.row(&SqliteSettings::max_log_mb, count(0u, 1'000'000u),
+             {.name = "database.max_log_mb",
+              .value = "MB",
+              .help = "Size of one file's write-ahead log at which its rows wait in memory: {} MB",
+              .zero = "no limit",
+              .more = "for a reader that keeps the log from being emptied; once memory is full, "
+                      "simulation.overload decides"});
   sqlite.row(&SqliteSettings::busy_timeout_ms, count(0u, 600'000u),
              {.name = "database.busy_timeout_ms",
               .value = "MS",

@@ -29,6 +29,16 @@ std::uint64_t file_bytes(const std::string& path) {
   return bytes;
 }
 
+std::uint64_t log_bytes(const std::string& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path + "-wal", error);
+  return error ? 0 : size;
+}
+
+double seconds_since(SteadyTime moment, SteadyTime now) {
+  return std::chrono::duration<double>(now - moment).count();
+}
+
 bool contains_folded(std::string_view text, std::string_view folded_part) {
   return !std::ranges::search(text, folded_part, {}, [](char c) {
             return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -182,6 +192,7 @@ void StatusService::publish(const status::Snapshot& now) {
   status->recent_commit = status::distribution_of(commit);
   status->batches_in_use = simulator_.batches_in_use();
   status->reasons = count_shards(*status);
+  status->held_logs = held_logs();
   status->storage_bytes = storage_bytes_;
   status->reloads = running->config->config_reload.enabled;
   status->memory_bytes = status::memory_bytes();
@@ -253,6 +264,26 @@ std::vector<std::string> StatusService::count_shards(status::Status& status) con
   return reasons;
 }
 
+status::HeldLogs StatusService::held_logs() const {
+  status::HeldLogs all;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const auto writers = simulator_.writers();
+  for (std::size_t writer = 0; writer < writers.size(); ++writer) {
+    const auto logs = writers[writer]->board().held_logs();
+    const std::shared_ptr<const start::ShardPaths> paths = simulator_.edition()->paths;
+    for (const auto& [index, log] : logs) {
+      all.longest.push_back({std::filesystem::path((*paths)[writer][index]).filename().string(), log.bytes,
+                             seconds_since(log.since, now)});
+      all.most_bytes = std::max(all.most_bytes, log.bytes);
+    }
+  }
+  all.count = all.longest.size();
+  std::ranges::sort(all.longest, std::ranges::greater(), &status::HeldLog::seconds);
+  if (all.count > 0) all.most_seconds = all.longest.front().seconds;
+  if (all.count > status::HeldLogs::most_named) all.longest.resize(status::HeldLogs::most_named);
+  return all;
+}
+
 void StatusService::measure_files() {
   const auto shards = listed();
   for (std::size_t i = 0; i < std::min(files_per_publication, shards->size()); ++i) {
@@ -310,7 +341,10 @@ status::ShardRow StatusService::shard_row(const Shard& shard) const {
                        .rows_waiting = numbers.rows_waiting,
                        .bytes = file_bytes(shard.path),
                        .last_commit = std::nullopt,
-                       .error = std::nullopt};
+                       .error = std::nullopt,
+                       .log_bytes = log_bytes(shard.path)};
+  if (const auto held = board.held_log(shard.index))
+    row.log_held_seconds = seconds_since(held->since, std::chrono::steady_clock::now());
   if (numbers.last_commit != 0) row.last_commit = numbers.last_commit;
   if (const auto trouble = board.trouble(shard.index)) {
     row.state = trouble->degraded ? "degraded" : "retrying";

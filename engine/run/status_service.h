@@ -52,6 +52,7 @@ class StatusService {
   void list_shards(const std::shared_ptr<const start::ShardPaths>& paths);
   [[nodiscard]] status::RunFacts facts(const start::Edition& edition) const;
   [[nodiscard]] std::vector<std::string> count_shards(status::Status& status) const;
+  [[nodiscard]] status::HeldLogs held_logs() const;
   void measure_files();
   [[nodiscard]] double recent_rate(const status::Snapshot& now);
 

@@ -311,8 +311,21 @@ std::size_t Shard::log_pages() const {
   return is_open() ? connection_->database.log_pages() : 0;
 }
 
-void Shard::copy_log() {
-  connection_->database.copy_log();
+std::uint64_t Shard::log_bytes() const {
+  constexpr std::uint64_t bytes_around_page = 24;
+  const std::size_t pages = log_pages();
+  if (pages == 0) return 0;
+  const std::int64_t page =
+      connection_->database.query_integer("PRAGMA page_size", context_->settings.page_size);
+  return pages * (static_cast<std::uint64_t>(page) + bytes_around_page);
+}
+
+bool Shard::empty_log() {
+  return open().ok() && connection_->database.empty_log();
+}
+
+tables::Copied Shard::copy_log() {
+  return connection_->database.copy_log();
 }
 
 tables::StorageError Shard::finish() {

@@ -60,10 +60,12 @@ class Shard {
   // once.
   tables::StorageError flush(const write::Lot& lot);
 
-  // How long the write-ahead log was at the last flush, and copying it into the file. A copy that fails
-  // leaves it for the next one.
+  // How long the write-ahead log was at the last flush, and copying it into the file.
   [[nodiscard]] std::size_t log_pages() const;
-  void copy_log();
+  tables::Copied copy_log();
+  // In bytes; and cutting it to nothing, which nobody is waited for. Whether that could be done.
+  [[nodiscard]] std::uint64_t log_bytes() const;
+  bool empty_log();
 
   [[nodiscard]] bool is_open() const { return connection_ != nullptr; }
   tables::StorageError open();

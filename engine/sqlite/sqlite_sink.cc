@@ -7,10 +7,16 @@
 #include <chrono>
 #include <utility>
 
+#include "base/text.h"
+
 namespace fleet_sim::sqlite {
 namespace {
 
 constexpr std::size_t most_log_growth = 4;  // times checkpoint_pages, before a log is copied by who writes it
+constexpr auto usual_cycle = std::chrono::seconds(2);  // of a log, from too long to empty
+constexpr auto usual_knocks =
+    std::chrono::seconds(1);  // until a full log can be emptied beside our own copies
+constexpr auto usual_hold = std::chrono::seconds(10);  // of a log by a reader, beyond which it is said
 
 write::Failure failure_of(const tables::StorageError& error) {
   using Kind = write::Failure::Kind;
@@ -56,10 +62,12 @@ std::optional<write::Answer> SqliteDestination::take(const write::Lot& lot) {
   write::Answer answer;
   let_go_if_moved(answer);
   look_for_log(answer);
+  if (!lot.is_at_end && is_log_full(answer)) return answer;
   const tables::StorageError error = shard_.flush(lot);
   if (!error.ok()) {
     refused(error, answer);
   } else {
+    note_log(answer);
     set_aside_ = false;
     if (sink_.retention_) sink_.retention_->request(shard_.path());
   }
@@ -69,6 +77,8 @@ std::optional<write::Answer> SqliteDestination::take(const write::Lot& lot) {
 void SqliteDestination::let_go_if_moved(write::Answer& answer) {
   if (!shard_.has_moved()) return;
   shard_.leave_moved_file();
+  log_ = {};
+  log_held_ = false;
   answer.incidents.push_back(
       {"was deleted, renamed or replaced while in use; starting a new file", ErrorClass::io});
 }
@@ -80,6 +90,55 @@ void SqliteDestination::look_for_log(write::Answer& answer) {
       {"its write-ahead log was deleted or replaced while in use; do not open the file until this run ends, "
        "or it may be damaged",
        ErrorClass::io});
+}
+
+bool SqliteDestination::is_log_full(write::Answer& answer) {
+  const std::uint64_t most = std::uint64_t{sink_.context_.settings.max_log_mb} * 1'000'000;
+  if (most == 0 || log_.bytes < most) return false;
+  if (shard_.empty_log()) {
+    log_.bytes = 0;
+    full_since_.reset();
+    return false;
+  }
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (!full_since_) full_since_ = now;
+  if (!log_.held_since) log_.held_since = now;
+  answer.failure = {write::Failure::Kind::held, ErrorClass::busy,
+                    "its write-ahead log is as long as it may be"};
+  if (now - *full_since_ < usual_knocks || std::exchange(log_held_, true)) return true;
+  answer.incidents.push_back({fmt::format(
+      "its write-ahead log has grown to {}, beyond database.max_log_mb; rows wait in memory until "
+      "the program that is reading the file ends its transaction",
+      bytes_text(log_.bytes))});
+  return true;
+}
+
+// A log that is longer than asked for at one commit after the other is not emptied in between.
+void SqliteDestination::note_log(write::Answer& answer) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const std::size_t limit = sink_.context_.settings.checkpoint_pages;
+  log_.bytes = shard_.log_bytes();
+  if (shard_.log_pages() < limit) {
+    cut_log_ = cut_log_ || (log_.held_since && now - *log_.held_since >= usual_cycle);
+    log_.held_since.reset();
+    // It has begun anew, and the file would stay as long as it was.
+    if (cut_log_) cut_log_ = !shard_.empty_log();
+    if (std::exchange(log_held_, false))
+      answer.incidents.push_back({"its write-ahead log could be emptied again"});
+    return;
+  }
+  if (!log_.held_since) log_.held_since = now;
+  if (log_held_ || now - *log_.held_since < usual_hold) return;
+  const tables::Copied copied = shard_.copy_log();
+  // One that is written faster than it is copied is in nobody's way.
+  if (copied == tables::Copied::all) log_.held_since.reset();
+  if (copied != tables::Copied::up_to_reader) return;
+  log_held_ = true;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - *log_.held_since).count();
+  answer.incidents.push_back({fmt::format(
+      "its write-ahead log has grown to {}: a program has been reading the file for {} s without "
+      "ending its transaction",
+      bytes_text(log_.bytes), seconds)});
 }
 
 void SqliteDestination::refused(const tables::StorageError& error, write::Answer& answer) {

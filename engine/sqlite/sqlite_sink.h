@@ -41,6 +41,7 @@ class SqliteDestination final : public write::Destination {
   [[nodiscard]] const std::string& name() const override { return shard_.path(); }
   write::Failure open() override;
   std::optional<write::Answer> take(const write::Lot& lot) override;
+  [[nodiscard]] write::LogState log() const override { return log_; }
   void tidy() override;
   std::string finish() override;
 
@@ -59,14 +60,20 @@ class SqliteDestination final : public write::Destination {
   void say(std::string_view what) const;
   void let_go_if_moved(write::Answer& answer);
   void look_for_log(write::Answer& answer);
+  bool is_log_full(write::Answer& answer);
+  void note_log(write::Answer& answer);
   void refused(const tables::StorageError& error, write::Answer& answer);
   bool set_aside_corrupt(const tables::StorageError& error, write::Answer& answer);
 
   SqliteSink& sink_;
   std::uint32_t index_;
   Shard shard_;
-  bool set_aside_ = false;  // a corrupt file, with nothing committed since
-  bool log_lost_ = false;   // and that was said
+  bool set_aside_ = false;                // a corrupt file, with nothing committed since
+  bool log_lost_ = false;                 // and that was said
+  write::LogState log_;                   // also while it is closed for now
+  bool cut_log_ = false;                  // it was held, and its file is to be cut
+  std::optional<SteadyTime> full_since_;  // beyond database.max_log_mb, and could not be emptied
+  bool log_held_ = false;                 // for long, and that was said
 };
 
 class SqliteSink final : public write::Sink {

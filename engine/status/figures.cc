@@ -23,6 +23,9 @@ const Snapshot& part_of(const Status& status, const Snapshot*) {
 const Books& part_of(const Status& status, const Books*) {
   return status.now.books;
 }
+const HeldLogs& part_of(const Status& status, const HeldLogs*) {
+  return status.held_logs;
+}
 const ReloadHistory& part_of(const Status& status, const ReloadHistory*) {
   return status.now.reloads;
 }
@@ -94,6 +97,21 @@ FigureValue reasons_list(const Status& status) {
 
 FigureValue refused_list(const Status& status) {
   return text_list(status.now.reloads.refused);
+}
+
+FigureValue held_log_list(const Status& status) {
+  std::string text;
+  JsonWriter json(text);
+  json.begin('[');
+  for (const HeldLog& log : status.held_logs.longest) {
+    json.begin('{');
+    json.member("file", log.file);
+    json.member("bytes", log.bytes);
+    json.member("seconds", log.seconds);
+    json.end('}');
+  }
+  json.end(']');
+  return JsonText{text};
 }
 
 FigureValue reload_list(const Status& status) {
@@ -303,6 +321,19 @@ void add_files(Figures& table) {
        .help = "Size of the shard files and their logs.",
        .status = "storage_bytes",
        .read = of(&Status::storage_bytes)},
+      {.metric = "held_logs",
+       .help = "Shards with a write-ahead log that could not be emptied for more than a second.",
+       .status = "held_logs.count",
+       .read = of(&HeldLogs::count)},
+      {.metric = "held_log_bytes",
+       .help = "Size of the longest of these logs.",
+       .status = "held_logs.bytes",
+       .read = of(&HeldLogs::most_bytes)},
+      {.metric = "held_log_seconds",
+       .help = "Longest time for which one of these logs could not be emptied.",
+       .status = "held_logs.seconds",
+       .read = of(&HeldLogs::most_seconds)},
+      {.status = "held_logs.longest", .read = held_log_list},
       {.metric = "writer_busy_ratio",
        .help = "Share of time that the busiest writer was working.",
        .read = of(&Snapshot::writer_busy_share)},

@@ -56,6 +56,21 @@ struct Distribution {
 };
 Distribution distribution_of(const Histogram& histogram);
 
+// A shard's write-ahead log that a reader keeps from being emptied.
+struct HeldLog {
+  std::string file;
+  std::uint64_t bytes = 0;
+  double seconds = 0;
+};
+struct HeldLogs {
+  static constexpr std::size_t most_named = 5;
+
+  std::size_t count = 0;
+  std::uint64_t most_bytes = 0;
+  double most_seconds = 0;
+  std::vector<HeldLog> longest;  // by time
+};
+
 struct Status {
   RunFacts run;
   Snapshot now;
@@ -72,6 +87,7 @@ struct Status {
   std::uint64_t rows_waiting = 0;
   std::size_t shards_retrying = 0;
   std::size_t shards_degraded = 0;
+  HeldLogs held_logs;
   std::uint64_t storage_bytes = 0;  // of all shard files with their logs; each file is looked at now and then
 
   std::uint64_t memory_bytes = 0;
@@ -93,6 +109,8 @@ struct ShardRow {
   std::uint64_t bytes = 0;
   std::optional<Timestamp> last_commit;
   std::optional<std::string> error;
+  std::uint64_t log_bytes = 0;  // of `bytes`
+  double log_held_seconds = 0;
 };
 
 struct SensorRow {

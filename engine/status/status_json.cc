@@ -95,6 +95,8 @@ void add_row(JsonWriter& json, const ShardRow& shard) {
   json.member("bytes", shard.bytes);
   json.member("last_commit", time_text(shard.last_commit));
   json.member("error", shard.error);
+  json.member("log_bytes", shard.log_bytes);
+  json.member("log_held_seconds", shard.log_held_seconds);
   json.end('}');
 }
 

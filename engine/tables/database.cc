@@ -258,10 +258,21 @@ void Database::count_log_pages() {
   sqlite3_wal_hook(database_.get(), count, log_pages_.get());
 }
 
-StorageError Database::copy_log() {
+Copied Database::copy_log() {
+  int in_log = 0;
+  int copied = -1;
   const int code =
-      sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  return error_of(code);
+      sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
+  if (code != SQLITE_OK) return Copied::not_now;
+  return in_log == copied ? Copied::all : Copied::up_to_reader;
+}
+
+bool Database::empty_log() {
+  const int code =
+      sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  if (code != SQLITE_OK) return false;
+  if (log_pages_) *log_pages_ = 0;
+  return true;
 }
 
 bool Database::keeps_log() {
@@ -275,12 +286,7 @@ bool Database::keeps_log() {
 // another wait for the disk.
 StorageError Database::give_up_log() {
   if (!keeps_log()) return {};
-  int in_log = 0;
-  int copied = -1;
-  const int code =
-      sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
-  if (code != SQLITE_OK) return error_of(code);
-  if (in_log == copied) execute("PRAGMA synchronous = OFF");
+  if (copy_log() == Copied::all) execute("PRAGMA synchronous = OFF");
   StorageError error = execute("PRAGMA journal_mode = MEMORY");
   if (!error.ok()) execute("PRAGMA synchronous = FULL");
   return error;

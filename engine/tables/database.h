@@ -68,6 +68,9 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
+// How far a write-ahead log was copied: wholly, up to where a reader still needs it, or not at all for now.
+enum class Copied { all, up_to_reader, not_now };
+
 class Database {
  public:
   // Opens or creates a file for writing. `vfs` names a registered SQLite VFS; empty means the default one.
@@ -142,7 +145,7 @@ class Database {
   [[nodiscard]] std::size_t log_pages() const { return log_pages_ ? *log_pages_ : 0; }
 
   // Copies the write-ahead log into the file as far as nobody has to be waited for.
-  StorageError copy_log();
+  Copied copy_log();
 
   // Whether the file keeps a write-ahead log, and is not what SQLite makes it by default. False also when
   // that cannot be read.
@@ -152,6 +155,9 @@ class Database {
   // the file opens wherever it is taken, even where nothing can be made beside it. Waits for nobody: busy
   // while another connection is open. After an error the file keeps its log.
   StorageError give_up_log();
+
+  // Copies the log and cuts it to nothing, if nobody is reading or writing. Whether that could be done.
+  bool empty_log();
 
   // Leaves the write-ahead log in place when this connection closes, instead of copying it into the file.
   void keep_log_on_close(bool keep);

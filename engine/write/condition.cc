@@ -34,7 +34,8 @@ Failing fallen_sick(SteadyTime now) {
 Setback refused(const Failing& failing, const Answer& answer, const Attempt& attempt) {
   ensure(!answer.failure.ok(), "a refusal has a failure");
   Failing next = failing;
-  if (answer.failure.occupied() && attempt.now - failing.since < attempt.lock_timeout) {
+  const bool may_last = answer.failure.held();
+  if (may_last || (answer.failure.occupied() && attempt.now - failing.since < attempt.lock_timeout)) {
     next.retry_at = after(attempt.now, backoff_delay(lock_backoff, 4, attempt.word));
     return {Setback::Kind::waits, next};
   }

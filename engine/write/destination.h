@@ -35,6 +35,7 @@ struct Failure {
   enum class Kind : std::uint8_t {
     none,
     occupied,  // somebody else is at work there, which passes: not an error until it lasts
+    held,      // takes nothing more until somebody else ends, however long that takes: no error
     failing,   // worth another attempt, after a while
     foreign    // belongs to somebody else: no attempt will change that
   };
@@ -45,6 +46,7 @@ struct Failure {
 
   [[nodiscard]] bool ok() const { return kind == Kind::none; }
   [[nodiscard]] bool occupied() const { return kind == Kind::occupied; }
+  [[nodiscard]] bool held() const { return kind == Kind::held; }
   [[nodiscard]] bool foreign() const { return kind == Kind::foreign; }
 };
 
@@ -58,6 +60,12 @@ struct Answer {
   Failure failure = {};
   std::vector<Incident> incidents = {};
   bool obstacle_removed = false;  // what failed has been put aside: the next attempt need not wait
+};
+
+// What a destination has written down and not put in its place yet.
+struct LogState {
+  std::uint64_t bytes = 0;
+  std::optional<SteadyTime> held_since = {};  // somebody has kept it from being emptied since then
 };
 
 class Destination {
@@ -77,6 +85,9 @@ class Destination {
   // answer now means that it comes later, through Reply; until then the lot stays where it is and no other is
   // offered. Only the first answer to an attempt counts.
   virtual std::optional<Answer> take(const Lot& lot) = 0;
+
+  // As the last lot left it.
+  [[nodiscard]] virtual LogState log() const { return {}; }
 
   // After each lot that was taken at once: work that can wait, and may take its time.
   virtual void tidy() {}

@@ -34,7 +34,8 @@ struct Lot {
   std::uint64_t attempt = 0;  // at any lot of this shard: 1, 2, …
   Share offered = {};         // the first rows, which an earlier attempt at this lot has offered
   std::optional<Timestamp> gap_since =
-      {};  // something due then or later was lost or skipped, and is not in any lot
+      {};                  // something due then or later was lost or skipped, and is not in any lot
+  bool is_at_end = false;  // the run ends: it is not to be kept for somebody else's sake
 
   [[nodiscard]] bool empty() const { return readings.empty() && events.empty(); }
 };

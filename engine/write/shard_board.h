@@ -32,6 +32,12 @@ class ShardBoard {
     Timestamp last_commit = 0;       // 0: none in this run
   };
 
+  // A log that somebody keeps from being emptied.
+  struct HeldLog {
+    std::uint64_t bytes = 0;
+    SteadyTime since{};
+  };
+
   explicit ShardBoard(std::size_t shards) : entries_(shards) {}
 
   // For shards that come while the writer works.
@@ -58,6 +64,15 @@ class ShardBoard {
     troubles_.erase(shard);
   }
 
+  void post_held_log(std::size_t shard, const HeldLog& log) {
+    const std::lock_guard lock(mutex_);
+    held_logs_[shard] = log;
+  }
+  void post_emptied_log(std::size_t shard) {
+    const std::lock_guard lock(mutex_);
+    held_logs_.erase(shard);
+  }
+
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] Numbers numbers(std::size_t shard) const {
     const Entry& entry = entries_[shard];
@@ -69,6 +84,15 @@ class ShardBoard {
     const std::lock_guard lock(mutex_);
     const auto found = troubles_.find(shard);
     return found == troubles_.end() ? std::nullopt : std::optional(found->second);
+  }
+  [[nodiscard]] std::optional<HeldLog> held_log(std::size_t shard) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = held_logs_.find(shard);
+    return found == held_logs_.end() ? std::nullopt : std::optional(found->second);
+  }
+  [[nodiscard]] std::map<std::size_t, HeldLog> held_logs() const {
+    const std::lock_guard lock(mutex_);
+    return held_logs_;
   }
   [[nodiscard]] std::map<std::size_t, Trouble> troubles() const {
     const std::lock_guard lock(mutex_);
@@ -85,6 +109,7 @@ class ShardBoard {
   tbb::concurrent_vector<Entry> entries_;
   mutable std::mutex mutex_;
   std::map<std::size_t, Trouble> troubles_;
+  std::map<std::size_t, HeldLog> held_logs_;
 };
 
 }  // namespace fleet_sim::write

@@ -295,7 +295,8 @@ bool Writer::flush(std::uint32_t index, SteadyTime now) {
   Slot& slot = slots_[index];
   // Whose readings those were is not known here, and how their anomalies went may not be written yet.
   if (const auto since = context_.ledger.skipped_since()) slot.rows.leave_gap(*since);
-  const Lot lot = slot.rows.lot(++slot.attempts);
+  Lot lot = slot.rows.lot(++slot.attempts);
+  lot.is_at_end = finishing_.load(std::memory_order_acquire) || !waits_.load(std::memory_order_acquire);
   Destination& destination = *slot.destination;
   slot.offered_at = std::chrono::steady_clock::now();
   in_hand_ = index;
@@ -329,6 +330,7 @@ void Writer::conclude(std::uint32_t index, const Outcome& outcome, SteadyTime no
     if (incident.error_class) context_.errors.add(*incident.error_class);
     context_.log.change(name_of(index) + ": " + incident.what);
   }
+  post_log(index, outcome.ended);
   if (!outcome.answer.failure.ok()) {
     failed(index, outcome.answer, now);
   } else {
@@ -352,6 +354,20 @@ void Writer::taken(std::uint32_t index, SteadyTime at) {
   is_working(slot.condition) ? leave_line(index) : recover(index);
   ++lots_taken_;
   slot.rows.settle();
+}
+
+// A log that is to be emptied at the next opportunity is the usual case, and nothing to tell.
+void Writer::post_log(std::uint32_t index, SteadyTime at) {
+  constexpr auto usual = std::chrono::seconds(1);
+  Slot& slot = slots_[index];
+  const LogState log = slot.destination->log();
+  const bool is_held = log.held_since && at - *log.held_since >= usual;
+  if (is_held) {
+    board_.post_held_log(index, {log.bytes, *log.held_since});
+  } else if (slot.has_held_log) {
+    board_.post_emptied_log(index);
+  }
+  slot.has_held_log = is_held;
 }
 
 void Writer::record_lag(const batch::Rows& readings, SteadyTime at) {

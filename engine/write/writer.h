@@ -107,8 +107,8 @@ class Writer {
   // No further batches will come.
   void finish();
 
-  // From now on a fleet without pace waits for space no longer than any other. Any thread, any number of
-  // times.
+  // The run is to stop: from now on nothing waits that may take as long as somebody else likes, such as space
+  // on a disk, or a reader that holds a log. Any thread, any number of times.
   void stop_waiting();
 
   // What could not be done at the end, with the names of the destinations. Only once the thread has ended.
@@ -149,6 +149,7 @@ class Writer {
     unsigned fruitless = 0;             // rounds of retries that have run out …
     std::uint64_t fruitless_since = 0;  // … after so many lots of all shards
     bool written = false;               // something was taken in this run
+    bool has_held_log = false;          // as was posted
   };
 
   // How an attempt has ended.
@@ -178,6 +179,7 @@ class Writer {
   static std::optional<Outcome> offer(Destination& destination, const Lot& lot);
   void conclude(std::uint32_t index, const Outcome& outcome, SteadyTime now);
   void taken(std::uint32_t index, SteadyTime at);
+  void post_log(std::uint32_t index, SteadyTime at);
   void record_lag(const batch::Rows& readings, SteadyTime at);
   void failed(std::uint32_t index, const Answer& answer, SteadyTime now);
   void retries_ran_out(std::uint32_t index, const Failure& failure);
@@ -222,7 +224,7 @@ class Writer {
   Mailbox<Returned> returned_;  // answers that came too late, or were announced for later
   Mailbox<std::vector<std::string>> new_targets_;
   std::atomic<bool> finishing_{false};
-  std::atomic<bool> waits_{true};  // for space, a fleet without pace
+  std::atomic<bool> waits_{true};  // until the run is to stop
   std::atomic<std::uint64_t> files_written_{0};
   std::atomic<std::int64_t> busy_nanoseconds_{0};
   std::atomic<std::int64_t> idle_nanoseconds_{0};
