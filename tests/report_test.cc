@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/output.h"
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "config/load_config.h"
@@ -59,6 +60,18 @@ bool holds(const std::string& text, std::string_view part) {
 
 }  // namespace
 
+TEST_CASE("a text that is fitted has no line too wide: tables are cut, sentences go on below") {
+  const std::string text =
+      "  name       readings  missing\n  a          1,234     5\n  a sentence that has to go on somewhere "
+      "else\n\nshort\n";
+  CHECK(app::fitted(text, std::string::npos) == text);
+  CHECK(app::fitted(text, 20) ==
+        "  name       readi…\n  a          1,234…\n  a sentence that\n  has to go on\n  somewhere "
+        "else\n\nshort\n");
+  CHECK(app::fitted("averyveryverylongword", 10) == "averyver…");
+  CHECK(app::fitted("", 10).empty());
+}
+
 TEST_CASE("a text index gives equal texts equal numbers") {
   report::TextIndex index;
   CHECK_FALSE(index.find("a"));
@@ -77,7 +90,8 @@ TEST_CASE("a text index gives equal texts equal numbers") {
 
 TEST_CASE("the interval of a rate counts sensors") {
   // By hand: x = 100, 100, 200, y = 10, 0, 20; rate 30/400 = 0.075; residuals 2.5, -7.5, 5; squares 87.5;
-  // standard error sqrt(3/2 · 87.5) / 400 = 0.0286410; t(2) = 4.3027.
+  // for so few sensors 500 / 6 more; standard error sqrt(3/2 · 87.5 + 500 / 6) / 400 = 0.0366217; t(2)
+  // = 4.3027.
   report::RatioSums sums;
   sums.add(100, 10);
   sums.add(100, 0);
@@ -86,11 +100,11 @@ TEST_CASE("the interval of a rate counts sensors") {
   CHECK(*sums.rate() == doctest::Approx(0.075));
   const auto interval = sums.interval();
   REQUIRE(interval);
-  CHECK(interval->high == doctest::Approx(0.075 + 4.3027 * 0.0286410).epsilon(1e-5));
+  CHECK(interval->high == doctest::Approx(0.075 + 4.3027 * 0.0366217).epsilon(1e-5));
   CHECK(interval->low == 0);  // not below
 }
 
-TEST_CASE("a rate of no readings or an interval of one sensor does not exist") {
+TEST_CASE("an interval does not exist for no readings, one sensor, or nothing that is affected") {
   report::RatioSums sums;
   CHECK_FALSE(sums.rate());
   CHECK_FALSE(sums.interval());
@@ -99,8 +113,13 @@ TEST_CASE("a rate of no readings or an interval of one sensor does not exist") {
   CHECK_FALSE(sums.interval());
   sums.add(100, 10);
   REQUIRE(sums.interval());
-  CHECK(sums.interval()->low == doctest::Approx(0.1));
-  CHECK(sums.interval()->high == doctest::Approx(0.1));
+  CHECK(sums.interval()->low == 0);  // that both have as many may be chance
+  CHECK(sums.interval()->high == doctest::Approx(0.1 + 12.7062 * 0.05).epsilon(1e-5));
+  report::RatioSums nothing;
+  nothing.add(100, 0);
+  nothing.add(100, 0);
+  CHECK(*nothing.rate() == 0);
+  CHECK_FALSE(nothing.interval());
 }
 
 TEST_CASE("Student's t has the quantiles of the tables") {
@@ -132,6 +151,39 @@ TEST_CASE("intervals from the model's kind of readings cover the truth about as 
   }
   CHECK(covered >= 360);
   CHECK(covered <= 396);
+}
+
+TEST_CASE("intervals of few sensors are not too narrow, however many anomalies each has") {
+  std::uint64_t state = 11;
+  const auto uniform = [&state] {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return static_cast<double>(state >> 11) * 0x1p-53;
+  };
+  constexpr double truth = 0.05;
+  constexpr int trials = 1'000;
+  // What three standard deviations of chance may take from 95%.
+  const double least = 0.95 - 3 * std::sqrt(0.95 * 0.05 / trials);
+  for (const int sensors : {2, 3, 5, 10, 20}) {
+    for (const double anomalies : {0.5, 1.0, 3.0, 20.0}) {
+      const int blocks = static_cast<int>(anomalies / truth);
+      int covered = 0;
+      for (int trial = 0; trial < trials;) {
+        report::RatioSums sums;
+        for (int sensor = 0; sensor < sensors; ++sensor) {
+          std::uint64_t affected = 0;
+          for (int block = 0; block < blocks; ++block) affected += uniform() < truth ? 300 : 0;
+          sums.add(300ull * static_cast<unsigned>(blocks), affected);
+        }
+        const auto interval = sums.interval();
+        if (!interval) continue;  // nothing is affected
+        covered += interval->low <= truth && truth <= interval->high ? 1 : 0;
+        ++trial;
+      }
+      CAPTURE(sensors);
+      CAPTURE(anomalies);
+      CHECK(covered >= least * trials);
+    }
+  }
 }
 
 TEST_CASE("a tally keeps the readings of a sensor apart by their traits") {

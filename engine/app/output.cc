@@ -1,12 +1,42 @@
 #include "app/output.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <string>
 
+#include "base/text.h"
+
 namespace fleet_sim::app {
+namespace {
+
+std::string wrapped(std::string_view line, std::size_t columns) {
+  const std::size_t indent = std::min(line.find_first_not_of(' '), line.size());
+  std::string out;
+  std::string row(indent, ' ');
+  std::string_view rest = line.substr(indent);
+  while (!rest.empty()) {
+    const std::string_view word = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+    const bool begins = row.size() == indent;
+    if (!begins && most_columns(row) + 1 + most_columns(word) > columns) {
+      out += row + '\n';
+      row.assign(indent, ' ');
+    } else if (!begins) {
+      row += ' ';
+    }
+    row += cut_to_columns(word, columns - std::min(columns, indent));
+  }
+  return out + row;
+}
+
+}  // namespace
 
 void print(std::string_view text) {
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
@@ -15,6 +45,33 @@ void print(std::string_view text) {
   if (errno != EPIPE) {
     throw std::runtime_error(std::string("cannot write to standard output: ") + std::strerror(errno));
   }
+}
+
+std::size_t output_columns() {
+  constexpr std::size_t least = 20;
+  const char* const said = std::getenv("COLUMNS");
+  std::size_t columns = said == nullptr ? 0 : std::strtoul(said, nullptr, 10);
+  winsize size{};
+  if (columns == 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) columns = size.ws_col;
+  return columns == 0 ? std::string::npos : std::max(columns, least);
+}
+
+std::string fitted(std::string_view text, std::size_t columns) {
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    const bool ended = line.size() < text.size();
+    text.remove_prefix(line.size() + (ended ? 1 : 0));
+    const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
+    const bool is_row = line.find("  ", begin) != line.npos;
+    if (count_characters(line) <= columns) {
+      out += line;
+    } else {
+      out += is_row ? cut_to_columns(line, columns) : wrapped(line, columns);
+    }
+    if (ended) out += '\n';
+  }
+  return out;
 }
 
 }  // namespace fleet_sim::app

@@ -98,7 +98,7 @@ int report_command(const ReportOptions& options) {
   const data::Sources sources(options.sources);
   const report::Report report = read_report(sources);
   if (options.html.empty()) {
-    print(options.json ? report::report_json(report) : report::report_text(report));
+    print(options.json ? report::report_json(report) : fitted(report::report_text(report), output_columns()));
   } else {
     write_html(options, sources, report);
     for (const report::UnreadableShard& shard : report.unreadable) {

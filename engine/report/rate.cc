@@ -30,12 +30,13 @@ std::optional<double> RatioSums::rate() const {
 }
 
 std::optional<Interval> RatioSums::interval() const {
-  if (sensors_ < 2 || x_ <= 0) return std::nullopt;
+  if (sensors_ < 2 || x_ <= 0 || y_ <= 0) return std::nullopt;
   const double rate = y_ / x_;
   // Rounding can take a sum of squares that is zero a little below it.
   const double squares = std::max(0.0, yy_ - 2 * rate * xy_ + rate * rate * xx_);
   const auto n = static_cast<double>(sensors_);
-  const double half = student_t_quantile(sensors_ - 1) * std::sqrt(n / (n - 1) * squares) / x_;
+  const double few = yy_ / (n * (n - 1));
+  const double half = student_t_quantile(sensors_ - 1) * std::sqrt(n / (n - 1) * squares + few) / x_;
   return Interval{std::max(0.0, rate - half), std::min(1.0, rate + half)};
 }
 

@@ -15,7 +15,9 @@ struct Interval {
 
 // Sums over sensors, each with x readings of which y are affected. The rate is the ratio estimator Σy / Σx of
 // a sample of clusters (Cochran, "Sampling Techniques", 3rd ed., 1977, §6.3 and §9A), its variance
-// n/(n-1) · Σ(y - rate·x)² / (Σx)².
+// n/(n-1) · Σ(y - rate·x)² / (Σx)², and more by Σy² / (n(n-1)) / (Σx)²: two or three sensors happen to have
+// equally many anomalies too often for what they differ by to say how sure the rate is. What is added is as
+// much as though each had but one anomaly, shared by as many sensors as there are others.
 class RatioSums {
  public:
   void add(std::uint64_t x, std::uint64_t y);
@@ -23,8 +25,9 @@ class RatioSums {
   [[nodiscard]] std::uint64_t sensors() const { return sensors_; }
   [[nodiscard]] std::optional<double> rate() const;  // none without readings
 
-  // 95%, by Student's t with a degree of freedom less than there are sensors, within 0 .. 1. None for fewer
-  // than two sensors: one tells nothing about how much they differ.
+  // At least 95%, by Student's t with a degree of freedom less than there are sensors, within 0 .. 1. None
+  // for fewer than two sensors: one tells nothing about how much they differ. Nor where nothing is affected:
+  // how long an anomaly would have lasted is not known.
   [[nodiscard]] std::optional<Interval> interval() const;
 
  private:

@@ -49,7 +49,7 @@ POLL = "SELECT * FROM sensor_readings WHERE synced = 0 ORDER BY timestamp ASC LI
 
 def environment(**more):
     """Ours, without what fleet-sim reads, and with `more`."""
-    seen_by_program = ("FLEET_SIM", "SENSOR_", "CONFIG_FILE", "IDENTITY_FILE", "DEFAULT_IDENTITIES")
+    seen_by_program = ("FLEET_SIM", "SENSOR_", "CONFIG_FILE", "IDENTITY_FILE", "DEFAULT_IDENTITIES", "COLUMNS")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(seen_by_program)}
     return {**clean, "FLEET_SIM_LOGGING_FILE": "log/fleet-sim.log",
             "FLEET_SIM_MONITORING_ENABLED": "false", **more}

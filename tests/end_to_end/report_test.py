@@ -83,6 +83,17 @@ class Report(FleetTest):
         self.assertEqual((run["seed"], run["start"], run["fleet_size"], run["partition"], run["shard_by"]),
                          (7, "2026-01-01T00:00:00.000000Z", 15, "1/1", "location"))
 
+    def test_on_a_narrow_terminal(self):
+        """Lines are cut or wrapped where they would run over; all is there where there is room."""
+        self.fill("data", "--shard-by", "location", "--duration", "1m")
+        whole = self.fleet_sim("report", "data").stdout
+        self.assertGreater(max(map(len, whole.splitlines())), 80)
+        for columns in (40, 80):
+            narrow = self.fleet_sim("report", "data", env={"COLUMNS": str(columns)}).stdout
+            self.assertLessEqual(max(map(len, narrow.splitlines())), columns)
+            self.assertIn("interval counts sensors", " ".join(narrow.split()), "what is said is said in full")
+        self.assertEqual(self.fleet_sim("report", "data", env={"COLUMNS": "1000"}).stdout, whole)
+
     def test_the_interval_counts_sensors(self):
         self.fill("data", "--shard-by", "sensor", "--duration", "1h")
         counts = {}
@@ -97,7 +108,8 @@ class Report(FleetTest):
             pairs = counts[group["name"]]
             n, due = len(pairs), sum(x for x, _ in pairs)
             rate = sum(y for _, y in pairs) / due
-            half = quantile[n - 1] * (n / (n - 1) * sum((y - rate * x) ** 2 for x, y in pairs)) ** 0.5 / due
+            few = sum(y ** 2 for _, y in pairs) / (n * (n - 1))
+            half = quantile[n - 1] * (n / (n - 1) * sum((y - rate * x) ** 2 for x, y in pairs) + few) ** 0.5 / due
             self.assertAlmostEqual(group["interval"]["low"], max(0, rate - half), 6)
             self.assertAlmostEqual(group["interval"]["high"], rate + half, 6)
 
