@@ -79,7 +79,7 @@ struct Rig {
       asked = std::string(name_of(type)) + ":" + ids.back();
       return injected;
     };
-    sources.reload = [] { return std::string("not now"); };
+    sources.reload = [this] { return reloaded; };
     sources.stop = [this] { stopped = true; };
   }
 
@@ -96,6 +96,7 @@ struct Rig {
   status::Absence absence = status::Absence::unknown_sensor;
   status::Injected injected{std::nullopt, {"a", "b"}, {}};
   bool stopped = false;
+  std::optional<std::vector<status::ReloadRecord>> reloaded;
 };
 
 }  // namespace
@@ -309,12 +310,31 @@ TEST_CASE("only the token's owner changes something") {
   CHECK_FALSE(rig.stopped);
   CHECK(rig.ask("/api/stop", "POST", "", "Bearer " + token).status == 202);
   CHECK(rig.stopped);
-  CHECK(rig.ask("/api/reload", "POST", "", "Bearer " + token).status == 503);
+  CHECK(rig.ask("/api/reload", "POST", "", "Bearer ").status == 401);
   const std::string body = R"({"type": "noise", "sensors": ["a", "b"]})";
   CHECK(rig.ask("/api/anomalies", "POST", body, "Bearer " + token).status == 202);
   CHECK(rig.asked == "noise:b");
   rig.secret.clear();
   CHECK(rig.ask("/api/stop", "POST", "", "Bearer ").status == 403);
+}
+
+TEST_CASE("a reload answers what came of it, or where that will be told") {
+  Rig rig;
+  const auto answer = [&rig](unsigned status) {
+    const status::HttpResponse response = rig.ask("/api/reload", "POST", "", "Bearer " + token);
+    CHECK(response.status == status);
+    return json::parse(response.body);
+  };
+  CHECK(answer(202) == json{{"accepted", "reload"}, {"see", "reload.history in /status"}});
+  rig.reloaded.emplace();
+  CHECK(answer(200) == json{{"reload", "nothing changed"}, {"outcome", json::array()}});
+  rig.reloaded->push_back({0, true, "config", "simulation.readings_per_second 1 -> 5"});
+  CHECK(answer(200)["reload"] == "changed");
+  CHECK(answer(200)["outcome"][0]["detail"] == "simulation.readings_per_second 1 -> 5");
+  rig.reloaded->push_back({0, false, "identities", "b.json: no JSON"});
+  CHECK(answer(409)["error"] == "identities not reloaded: b.json: no JSON");
+  CHECK(answer(409)["outcome"].size() == 2);
+  CHECK(rig.ask("/api/reload", "POST", "config.yaml", "Bearer " + token).status == 400);
 }
 
 TEST_CASE("an injection that is asked for wrongly is told what is wrong") {

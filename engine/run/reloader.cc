@@ -84,9 +84,17 @@ void Reloader::stop() {
 void Reloader::check_now() {
   {
     const std::lock_guard lock(mutex_);
-    asked_ = true;
+    ++asked_;
   }
   woken_.notify_all();
+}
+
+std::optional<std::vector<status::ReloadRecord>> Reloader::check_now(std::chrono::milliseconds at_most) {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t mine = ++asked_;
+  woken_.notify_all();
+  const bool known = looked_.wait_for(lock, at_most, [&] { return answered_ >= mine; });
+  return known ? std::optional(outcome_) : std::nullopt;
 }
 
 status::ReloadHistory Reloader::history() const {
@@ -105,22 +113,37 @@ void Reloader::run() {
     identities_.emplace(
         Source{"identities", ErrorClass::identity, files::FileWatcher(paths, inputs.read_at)});
   }
-  while (wait()) check();
+  while (wait()) {
+    check();
+    answer();
+  }
 }
 
 // False when the thread is to end.
 bool Reloader::wait() {
   const config::ConfigReloadSettings settings = latest_.edition.config->config_reload;
   std::unique_lock lock(mutex_);
-  const auto called = [this] { return asked_ || stopping_; };
+  const auto called = [this] { return asked_ > taken_up_ || stopping_; };
   if (settings.enabled) {
     const std::chrono::duration<double> interval(settings.check_interval_seconds);
     woken_.wait_for(lock, interval, called);
   } else {
     woken_.wait(lock, called);
   }
-  asked_ = false;
+  taken_up_ = asked_;
+  outcome_.clear();
   return !stopping_;
+}
+
+// Whoever has asked is told, also where there is nothing to tell.
+void Reloader::answer() {
+  const std::lock_guard lock(mutex_);
+  if (answered_ == taken_up_) return;
+  if (targets_.scheduler.reached() < targets_.not_before) return;  // the look is still to come
+  answered_ = taken_up_;
+  if (outcome_.empty())
+    targets_.log.info("reload_unneeded", "nothing changed in the config and identity files");
+  looked_.notify_all();
 }
 
 void Reloader::check() {
@@ -407,7 +430,11 @@ void Reloader::refuse(Source& source, const Refused& refused) {
   const std::uint64_t sight = source.files.seen();
   source.files.look();
   if (source.files.seen() != sight) return;  // written meanwhile: what is there now is for the next look
-  if (source.refused == why && source.refused_sight == sight) return;
+  if (source.refused == why && source.refused_sight == sight) {
+    const std::lock_guard lock(mutex_);
+    outcome_.push_back({system_now(), false, std::string(source.what), shortened(why)});
+    return;
+  }
   source.refused = why;
   source.refused_sight = sight;
   targets_.errors.add(source.error_class);
@@ -421,6 +448,7 @@ void Reloader::remember(bool accepted, std::string_view what, const std::string&
   ++(accepted ? history_.accepted : history_.rejected);
   if (history_.last.size() == status::ReloadHistory::kept) history_.last.erase(history_.last.begin());
   history_.last.push_back({system_now(), accepted, std::string(what), detail});
+  outcome_.push_back(history_.last.back());
 }
 
 }  // namespace fleet_sim::run

@@ -82,6 +82,11 @@ class Reloader {
   // Has the files looked at now. Any thread.
   void check_now();
 
+  // The same, and waits at most so long for what comes of it: what was carried out or refused, nothing where
+  // nothing has changed. None when that is not known yet. Any thread but the reloader's and those it waits
+  // for.
+  std::optional<std::vector<status::ReloadRecord>> check_now(std::chrono::milliseconds at_most);
+
   // What became of reloads so far. Any thread.
   [[nodiscard]] status::ReloadHistory history() const;
 
@@ -104,6 +109,7 @@ class Reloader {
   void run();
   bool wait();
   void check();
+  void answer();
   void attempt(Source& source, Refused (Reloader::*reload)());
   Refused reload_config();
   Refused reload_identities();
@@ -135,9 +141,13 @@ class Reloader {
 
   mutable std::mutex mutex_;
   std::condition_variable woken_;
-  bool asked_ = false;             // under mutex_
-  bool stopping_ = false;          // under mutex_
-  status::ReloadHistory history_;  // under mutex_
+  std::condition_variable looked_;
+  std::uint64_t asked_ = 0;                    // times; under mutex_
+  std::uint64_t taken_up_ = 0;                 // … of which a look has begun; under mutex_
+  std::uint64_t answered_ = 0;                 // … and has ended; under mutex_
+  std::vector<status::ReloadRecord> outcome_;  // of that look; under mutex_
+  bool stopping_ = false;                      // under mutex_
+  status::ReloadHistory history_;              // under mutex_
   std::thread thread_;
 };
 

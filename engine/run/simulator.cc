@@ -395,7 +395,12 @@ void Simulator::build_reloader(start::LatestEdition latest) {
 }
 
 void Simulator::reload_now() {
-  if (reloader_) reloader_->check_now();
+  if (reloader_) return reloader_->check_now();
+  log_.info("reload_unneeded", "there are no config and identity files to look at");
+}
+
+std::optional<std::vector<status::ReloadRecord>> Simulator::reload_now(std::chrono::milliseconds at_most) {
+  return reloader_ ? reloader_->check_now(at_most) : std::vector<status::ReloadRecord>();
 }
 
 void Simulator::between_windows(std::function<void(fleet::Fleet&, fleet::Agenda&)> work) {

@@ -81,6 +81,8 @@ class Simulator {
 
   // Has the files looked at now, if there are any. Any thread.
   void reload_now();
+  // The same, and waits at most so long for what comes of it; see Reloader::check_now. Not the main thread.
+  std::optional<std::vector<status::ReloadRecord>> reload_now(std::chrono::milliseconds at_most);
 
   // Has `work` done on the fleet between two windows; see Scheduler::between_windows. Any thread.
   void between_windows(std::function<void(fleet::Fleet&, fleet::Agenda&)> work);

@@ -18,6 +18,7 @@ namespace {
 constexpr double publish_interval_seconds = 0.25;
 constexpr std::size_t files_per_publication = 256;  // looked at for their size
 constexpr std::size_t most_reasons = 10;
+constexpr std::chrono::seconds longest_wait_for_reload{1};  // of who asked for it, and of others meanwhile
 
 std::uint64_t file_bytes(const std::string& path) {
   std::error_code error;
@@ -147,10 +148,7 @@ StatusService::StatusService(Simulator& simulator, status::HttpServer& server)
   sources.inject = [this](AnomalyType type, const std::vector<std::string>& ids) {
     return inject(type, ids);
   };
-  sources.reload = [this] {
-    simulator_.reload_now();
-    return std::string();
-  };
+  sources.reload = [this] { return simulator_.reload_now(longest_wait_for_reload); };
   sources.stop = [this] {
     simulator_.log().info("stop_requested", "stopping: requested over HTTP");
     simulator_.request_stop();

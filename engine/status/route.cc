@@ -264,8 +264,11 @@ HttpResponse post_stop(const Call& call) {
 }
 
 HttpResponse post_reload(const Call& call) {
-  const std::string refusal = call.sources.reload();
-  return refusal.empty() ? accepted(accepted_json("reload")) : error(503, refusal);
+  if (const Mistakes mistakes = words_unasked_for(call); !mistakes.empty()) return refused(mistakes);
+  const auto outcome = call.sources.reload();
+  if (!outcome) return accepted(accepted_json("reload", "see reload.history in /status"));
+  const bool failed = std::ranges::any_of(*outcome, [](const ReloadRecord& one) { return !one.accepted; });
+  return {.status = failed ? 409U : 200U, .body = reload_json(*outcome)};
 }
 
 constexpr std::array<std::string_view, 2> injection_fields{"type", "sensors"};

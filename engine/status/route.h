@@ -47,7 +47,8 @@ struct StatusSources {
   std::function<std::vector<EventRow>(std::size_t limit)> events;
   // Has an anomaly begin with the next reading of each of these.
   std::function<Injected(AnomalyType type, const std::vector<std::string>& sensors)> inject;
-  std::function<std::string()> reload;  // why it cannot be; empty when it has been asked for
+  // Has the files looked at, and returns what came of it; none when that is not known soon.
+  std::function<std::optional<std::vector<ReloadRecord>>()> reload;
   std::function<void()> stop;
 };
 

@@ -1,5 +1,7 @@
 #include "status/status_json.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <concepts>
 #include <functional>
@@ -158,6 +160,15 @@ void add_row(JsonWriter& json, const Injected::PassedOver& sensor) {
   json.end('}');
 }
 
+void add_row(JsonWriter& json, const ReloadRecord& reload) {
+  json.begin('{');
+  json.member("at", timestamp_text(reload.at));
+  json.member("outcome", reload.accepted ? "accepted" : "rejected");
+  json.member("what", reload.what);
+  json.member("detail", reload.detail);
+  json.end('}');
+}
+
 void add_error(JsonWriter& json, std::string_view error, std::string_view remedy) {
   json.member("error", error);
   if (!remedy.empty()) json.member("remedy", remedy);
@@ -241,8 +252,23 @@ std::string error_json(std::string_view error, std::string_view remedy) {
   return line_of([&](JsonWriter& json) { add_error(json, error, remedy); });
 }
 
-std::string accepted_json(std::string_view what) {
-  return line_of([&](JsonWriter& json) { json.member("accepted", what); });
+std::string accepted_json(std::string_view what, std::string_view see) {
+  return line_of([&](JsonWriter& json) {
+    json.member("accepted", what);
+    if (!see.empty()) json.member("see", see);
+  });
+}
+
+std::string reload_json(const std::vector<ReloadRecord>& outcome) {
+  return line_of([&](JsonWriter& json) {
+    const auto refused = std::ranges::find_if(outcome, [](const ReloadRecord& one) { return !one.accepted; });
+    if (refused != outcome.end()) {
+      add_error(json, fmt::format("{} not reloaded: {}", refused->what, refused->detail), {});
+    } else {
+      json.member("reload", outcome.empty() ? "nothing changed" : "changed");
+    }
+    add_rows(json, "outcome", outcome);
+  });
 }
 
 std::string injection_json(AnomalyType type, const Injected& injected) {

@@ -21,7 +21,9 @@ std::string sensor_json(const SensorDetail& detail);
 std::string events_json(const std::vector<EventRow>& events);
 // `remedy` may be empty.
 std::string error_json(std::string_view error, std::string_view remedy = {});
-std::string accepted_json(std::string_view what);
+// `see` says where it will be told what came of it.
+std::string accepted_json(std::string_view what, std::string_view see = {});
+std::string reload_json(const std::vector<ReloadRecord>& outcome);
 std::string injection_json(AnomalyType type, const Injected& injected);
 // Of one that came to nothing.
 std::string injection_error_json(std::string_view error, std::string_view remedy, const Injected& injected);

@@ -77,6 +77,23 @@ class LogTest(FleetTest):
         self.assertEqual(times, sorted(times), "from the oldest file to the latest no line is missing or out of order")
         self.assertLess(max(later - earlier for earlier, later in zip(times, times[1:])), 1.5)
 
+    def test_logrotate(self):
+        """As it does by default: rename, create, hang up. The new file has the next line, and the old one no more."""
+        process = self.start("--identities", IDENTITIES, "--data-dir", "data", "--duration", 0)
+        self.wait_for_rows(self.dir / "data", 1, process)
+        log, old = self.dir / "log" / "fleet-sim.log", self.dir / "log" / "fleet-sim.log.1"
+        log.rename(old)
+        log.touch(mode=0o640)
+        before = old.read_bytes()
+        process.send_signal(signal.SIGHUP)
+        until = time.monotonic() + 30
+        while "nothing changed" not in log.read_text():
+            self.assertLess(time.monotonic(), until, self.printed())
+            time.sleep(0.02)
+        self.stop(process, code=0)
+        self.assertEqual(old.read_bytes(), before)
+        self.assertIn("run ended", self.log_lines()[-1])
+
     def test_levels(self):
         self.write_identities([identity("A", pressure=1)])
         for level, expected in (("warning", {"warning"}), ("info", {"info", "warning"}), ("off", set()),

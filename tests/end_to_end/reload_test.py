@@ -163,7 +163,9 @@ class ReloadTest(Reloading):
         self.put("D")
         process.send_signal(signal.SIGHUP)
         self.until(lambda: "D" in self.ids(), "rows of the sensor that was added")
+        self.assertNotIn("nothing changed", self.printed())
         process.send_signal(signal.SIGHUP)
+        self.until_logged("nothing changed in the config and identity files")
         self.assertIsNone(process.poll())
         self.finish(process)
 

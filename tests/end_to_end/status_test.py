@@ -204,7 +204,11 @@ class Changes(Served):
         shards_before = before["shards"]["total"]
         identity = json.loads((identities / "outdoor_1.json").read_text())
         (identities / "new.json").write_text(json.dumps({**identity, "id": "NEW_1", "location": "Nowhere - Yet"}))
-        self.assertEqual(self.change("/api/reload", status=202), {"accepted": "reload"})
+        said = self.change("/api/reload", status=200)
+        self.assertEqual(said["reload"], "changed")
+        ((what, outcome),) = [(one["what"], one["outcome"]) for one in said["outcome"]]
+        self.assertEqual((what, outcome), ("identities", "accepted"))
+        self.assertEqual(self.change("/api/reload", status=200), {"reload": "nothing changed", "outcome": []})
         reload = self.wait_for(lambda: (one := self.json("/status")["reload"])["accepted"] and one)
         self.assertEqual((reload["history"][0]["what"], reload["history"][0]["outcome"]), ("identities", "accepted"))
         self.assertEqual(self.json("/status")["fleet"]["readings_per_second"], 16 * 20)
@@ -215,7 +219,10 @@ class Changes(Served):
         self.assertEqual(len(names), shards_before + 1)
 
         (identities / "new.json").write_text("{")
-        self.change("/api/reload", status=202)
+        for _ in range(2):  # asked once more, it is refused once more, and counted once
+            refused = self.change("/api/reload", status=409)
+            self.assertRegex(refused["error"], r"^identities not reloaded: .*new\.json")
+            self.assertEqual(refused["outcome"][0]["outcome"], "rejected")
         reload = self.wait_for(lambda: (one := self.json("/status")["reload"])["rejected"] and one)
         self.assertEqual(reload["history"][1]["outcome"], "rejected")
         self.assertEqual(self.json("/status")["errors"]["identity"], 1)
@@ -230,7 +237,7 @@ class Changes(Served):
         ((began_under,),) = set(query_all(self.dir / "data", "SELECT config_hash FROM run_info"))
         self.assertEqual(told(), began_under)
         config.write_text("anomalies: {probability: 0.2}\n", encoding="utf-8")
-        self.change("/api/reload", status=202)
+        self.change("/api/reload", status=200)
         self.wait_for(lambda: self.json("/status")["reload"]["accepted"])
         self.assertNotEqual(told(), began_under)
         self.wait_for(lambda: total(self.dir / "data", "SELECT count(*) FROM sqlite_schema WHERE name = 'run_reloads'"))

@@ -86,7 +86,7 @@ status::StatusSources sources_that_count(int& changes) {
     ++changes;
     return status::Injected{std::nullopt, sensors, {}};
   };
-  sources.reload = [&changes] { return ++changes, std::string(); };
+  sources.reload = [&changes] { return ++changes, std::optional(std::vector<status::ReloadRecord>()); };
   sources.stop = [&changes] { ++changes; };
   return sources;
 }
