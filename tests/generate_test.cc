@@ -163,6 +163,19 @@ TEST_CASE("the shipped identities are what the demo preset writes, and they load
   CHECK(problems.text() == "");
 }
 
+TEST_CASE("the file of a generated sensor has its id as its name, as far as a name can") {
+  const auto name_with = [](const std::string& id) {
+    generate::Mix mix = generate::default_mix();
+    mix.id = id;
+    return generate::drawn_fleet(mix, 1, 20).file_name(6);
+  };
+  CHECK(generate::drawn_fleet(generate::default_mix(), 1, 20).file_name(6) == "SENSOR_000007.json");
+  CHECK(name_with("plant-{n}.a") == "plant-000007.a.json");
+  CHECK(name_with("a/b {n}") == "a_b_000007.json");
+  CHECK(name_with(".hidden{n}") == "_hidden000007.json");
+  CHECK(name_with(std::string(250, 'x') + "{n}") == "sensor_000007.json");
+}
+
 TEST_CASE("a generated sensor depends on the seed and its number alone") {
   const generate::Mix mix = generate::default_mix();
   CHECK(json_line(generate::generated_identity(mix, 1, 7, 100)) ==

@@ -39,6 +39,7 @@ class Loader {
     if (counts && !set("simulation.run_time_seconds")) config_.simulation.run_time_seconds = 0;
     if (counts && config_.fleet.partition.count > 1) exclude("simulation.count", "fleet.partition");
     if (set("clock.time_zone") && set("clock.utc_offset")) exclude("clock.time_zone", "clock.utc_offset");
+    check_end();
     if (!set("clock.backfill_seconds") || config_.clock.backfill_seconds == 0) return;
     if (set("clock.start") && config_.clock.start) exclude("clock.backfill_seconds", "clock.start");
     if (set("clock.speed") && config_.clock.speed != Speed{})
@@ -144,6 +145,17 @@ class Loader {
   }
 
   [[nodiscard]] bool set(std::string_view key) const { return origins_.find(key) != origins_.end(); }
+
+  // At the clock's pace, now never ends; as fast as storage allows, there would soon be rows of next week.
+  void check_end() {
+    const SimulationSettings& simulation = config_.simulation;
+    const bool ends = simulation.run_time_seconds > 0 || simulation.count > 0;
+    if (!config_.clock.speed.max || config_.clock.start || ends) return;
+    problems_.add(
+        origin({"clock.speed", "simulation.run_time_seconds"}),
+        "clock.speed 'max' (--speed) without an end goes on into the future; give --duration or --count, "
+        "which then end now, or --start, or --backfill in its place, which continues in real time");
+  }
 
   void exclude(std::string_view key, std::string_view other) {
     const auto named = [&](std::string_view name) {

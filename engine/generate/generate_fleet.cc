@@ -73,6 +73,20 @@ std::string with_number(std::string text, const std::string& number) {
   return at == std::string::npos ? text + number : text.replace(at, mark.size(), number);
 }
 
+// The id, in letters that every file system takes; the number where it is too long for a name.
+std::string file_name_of(const std::string& id, const std::string& number) {
+  constexpr std::size_t longest = 200;
+  if (id.size() > longest) return "sensor_" + number + ".json";
+  std::string name = id;
+  for (char& c : name) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       c == '-' || c == '_' || c == '.';
+    if (!plain) c = '_';
+  }
+  if (name.starts_with('.')) name.front() = '_';
+  return name + ".json";
+}
+
 struct DemoSensor {
   std::string file_name;
   identity::IdentityRecord record;
@@ -132,7 +146,10 @@ PlannedFleet demo_fleet() {
 PlannedFleet drawn_fleet(const Mix& mix, std::uint64_t seed, std::uint64_t count) {
   const auto kept = std::make_shared<const Mix>(mix);
   return {count, [=](std::uint64_t index) { return generated_identity(*kept, seed, index + 1, count); },
-          [=](std::uint64_t index) { return "sensor_" + padded(index + 1, count) + ".json"; }};
+          [=](std::uint64_t index) {
+            const std::string number = padded(index + 1, count);
+            return file_name_of(with_number(kept->id, number), number);
+          }};
 }
 
 }  // namespace fleet_sim::generate

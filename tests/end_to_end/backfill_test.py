@@ -161,6 +161,15 @@ class Backfill(FleetTest):
 
 
 class SpeedMax(FleetTest):
+    def test_as_fast_as_it_goes_without_an_end_is_refused(self):
+        """It would soon write what is due next week. With a start, its user has said when that is."""
+        for command in ("run", "check"):
+            refused = self.fleet_sim(command, "--identities", IDENTITIES, "--data-dir", "data", "--speed", "max",
+                                     "--duration", 0, code=2).stderr
+            self.assertRegex(refused, "--speed: clock.speed 'max' .--speed. without an end .*--duration or --count.*--start")
+        self.fleet_sim("check", "--identities", IDENTITIES, "--speed", "max", "--duration", 0, "--start", "2026-01-01")
+        self.assertFalse((self.dir / "data").exists())
+
     def test_without_a_start_a_run_with_an_end_ends_now(self):
         began = time.time()
         self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", "--speed", "max", "--duration", "1d", "--rate", 0.1)
