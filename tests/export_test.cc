@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -122,10 +123,13 @@ void add_run(const std::string& path, const std::string& id, Timestamp start) {
   REQUIRE(tables::record_run(database, run).ok());
 }
 
-void add_event(const std::string& path, const std::string& sensor, const std::string& type, Timestamp start) {
+void add_event(const std::string& path, const std::string& sensor, const std::string& type, Timestamp start,
+               std::optional<Timestamp> end = std::nullopt) {
+  const std::string ended = end ? "'" + timestamp_text(*end) + "'" : "NULL";
   run_sql(path,
-          "INSERT INTO anomaly_events (sensor_id, anomaly_type, started_at, readings_affected) VALUES ('" +
-              sensor + "', '" + type + "', '" + timestamp_text(start) + "', 1)");
+          "INSERT INTO anomaly_events (sensor_id, anomaly_type, started_at, ended_at, readings_affected) "
+          "VALUES ('" +
+              sensor + "', '" + type + "', '" + timestamp_text(start) + "', " + ended + ", 1)");
 }
 
 constexpr Timestamp second = microseconds_per_second;
@@ -375,7 +379,7 @@ TEST_CASE("an event without an end lasts to the end of its run") {
   add_readings(path, {101 * second, 110 * second, 200 * second, 220 * second}, "B");
   add_event(path, "A", "trend", 104 * second);
   add_event(path, "A", "missing_data", 106 * second);  // has no reading of A until the first run's end
-  add_event(path, "B", "noise", 195 * second);         // began, in the model, before the second run
+  add_event(path, "B", "noise", 195 * second);         // began before the second run, and is cut to it
   add_event(path, "A", "missing_data", 211 * second);
   add_event(path, "A", "spike", 215 * second);         // its reading was lost
   add_event(path, "B", "missing_data", 221 * second);  // nothing is known of what came after
@@ -388,7 +392,27 @@ TEST_CASE("an event without an end lasts to the end of its run") {
   };
   using Spans = std::vector<std::pair<Timestamp, Timestamp>>;
   CHECK(spans("A") == Spans{{104, 105}, {106, 110}, {211, 220}, {215, 215}});
-  CHECK(spans("B") == Spans{{195, 220}, {221, 221}});
+  CHECK(spans("B") == Spans{{200, 220}, {221, 221}});
+}
+
+TEST_CASE("no label begins before the data, whatever ran before") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.db";
+  make_shard(path);
+  add_run(path, "one", 100 * second);
+  add_run(path, "two", 200 * second);
+  add_readings(path, {103 * second, 105 * second, 202 * second, 203 * second}, "A");
+  add_readings(path, {101 * second}, "B");
+  add_event(path, "A", "trend", 60 * second, 105 * second);
+  add_event(path, "A", "noise", 190 * second, 203 * second);
+  add_event(path, "B", "missing_data", 90 * second, 100 * second);  // ended as the run began
+  add_event(path, "B", "missing_data", 150 * second, 201 * second);
+  const exports::Labels labels = exports::read_labels(data::find_source(folder.path()), {});
+  CHECK(labels.at("A")[0].start == 103 * second);
+  CHECK(labels.at("A")[0].end == 105 * second);
+  CHECK(labels.at("A")[1].start == 202 * second);
+  CHECK(labels.at("B")[0].start == 100 * second);
+  CHECK(labels.at("B")[1].start == 200 * second);
 }
 
 TEST_CASE("a gap at the end of a run is not stretched over the next one") {

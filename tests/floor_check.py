@@ -45,6 +45,7 @@ HOMES = {
     "oneapi/tbb/": ("",),
     "sqlite3.h": ("tables/database.",),
     "libpq-fe.h": ("postgres/",),
+    "zlib.h": ("export/gzip.",),
     "CLI/": ("app/",),
 }
 SYSTEM = ("sys/", "netinet/", "arpa/", "linux/")

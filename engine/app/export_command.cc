@@ -27,6 +27,7 @@
 #include "base/problems.h"
 #include "base/text.h"
 #include "export/export_readings.h"
+#include "export/gzip.h"
 #include "export/labels.h"
 #include "log/console.h"
 #include "run/exit_code.h"
@@ -54,10 +55,25 @@ struct ExportOptions {
 
 // ---- where it goes ----
 
+// What a name asks for by its end: gzip, or nothing. The rest is refused, for who reads such a file expects
+// it.
+bool is_compressed(const std::string& out) {
+  const std::string ending = std::filesystem::path(out).extension().string();
+  constexpr std::array<std::string_view, 7> others{".zst", ".bz2", ".xz", ".zip", ".lz4", ".br", ".7z"};
+  const bool is_gzip = ending == ".gz";
+  if (is_gzip && exports::Gzip::is_available()) return true;
+  if (!is_gzip && std::ranges::find(others, ending) == others.end()) return false;
+  const std::string plain = out.substr(0, out.size() - ending.size());
+  throw InvalidInput(
+      fmt::format("--out {}: {}; name it {} and compress it then, or send --out - through a pipe", out,
+                  is_gzip ? "this fleet-sim was built without zlib" : "only .gz is compressed here", plain));
+}
+
 // A file that appears when it is whole; or standard output, a pipe or a device, written as it comes.
 class Target {
  public:
   explicit Target(const std::string& out) : name_(out == "-" ? "standard output" : out) {
+    if (is_compressed(out)) gzip_.emplace();
     struct stat status {};
     if (out == "-") {
       descriptor_ = STDOUT_FILENO;
@@ -72,7 +88,17 @@ class Target {
     }
   }
 
-  void write(std::string_view bytes) {
+  void write(std::string_view bytes) { gzip_ ? put(gzip_->add(bytes)) : put(bytes); }
+
+  void finish() {
+    if (gzip_) put(gzip_->end());
+    if (file_) file_->publish();
+  }
+
+  [[nodiscard]] bool is_terminal() const { return !file_ && isatty(descriptor_) == 1; }
+
+ private:
+  void put(std::string_view bytes) {
     if (file_) {
       file_->write(bytes);
     } else {
@@ -80,14 +106,8 @@ class Target {
     }
   }
 
-  void finish() {
-    if (file_) file_->publish();
-  }
-
-  [[nodiscard]] bool is_terminal() const { return !file_ && isatty(descriptor_) == 1; }
-
- private:
   std::string name_;
+  std::optional<exports::Gzip> gzip_;
   std::optional<NewFile> file_;
   int descriptor_ = -1;  // closed by the process's end
 };
@@ -219,7 +239,10 @@ Command add_export_command(CLI::App& app) {
       ->expected(0, 1)
       ->default_str(std::string(label_forms.front()))
       ->excludes(format);
-  command->add_option("--out", options->out, "New file to write, or - for standard output (the default)")
+  command
+      ->add_option(
+          "--out", options->out,
+          "New file to write, compressed if its name ends in .gz, or - for standard output (the default)")
       ->type_name("FILE");
   command
       ->add_option("--from", options->from, "Start at this time, such as 2026-01-31 or 2026-01-31T12:30:05Z")

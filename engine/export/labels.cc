@@ -50,6 +50,23 @@ class LastReadings {
   std::map<std::string, PerRun, std::less<>> sensors_;
 };
 
+// The readings with which events begin that had begun before their run did: no label lies before the data.
+class FirstReadings {
+ public:
+  // Of the events that have a run's start within them.
+  FirstReadings(tables::Database& database, const data::SourceShard& shard, const Labels& labels,
+                const std::vector<Timestamp>& starts);
+
+  // The label, from its first reading on.
+  [[nodiscard]] Label cut(const std::string& sensor, Label label) const;
+
+ private:
+  [[nodiscard]] std::optional<Timestamp> start_within(const Label& label) const;
+
+  const std::vector<Timestamp>& starts_;
+  std::map<std::string, std::map<Timestamp, Timestamp>, std::less<>> firsts_;  // by the start of the event
+};
+
 std::vector<Timestamp> starts_of_runs(tables::Database& database, const data::SourceShard& shard) {
   std::vector<Timestamp> starts;
   if (!data::has_table(database, "run_info", shard.file)) return starts;
@@ -74,6 +91,50 @@ LastReadings::LastReadings(tables::Database& database, const data::SourceShard& 
     const auto sensor = sensors_.find(row.text(2));
     if (sensor != sensors_.end()) sensor->second[run] = std::max(sensor->second[run], at);
   }
+}
+
+// The first after the event's beginning.
+std::optional<Timestamp> FirstReadings::start_within(const Label& label) const {
+  const auto after = std::ranges::upper_bound(starts_, label.start);
+  if (after == starts_.end() || *after > label.end) return std::nullopt;
+  return *after;
+}
+
+FirstReadings::FirstReadings(tables::Database& database, const data::SourceShard& shard, const Labels& labels,
+                             const std::vector<Timestamp>& starts)
+    : starts_(starts) {
+  std::map<std::string, std::vector<Label>, std::less<>> early;
+  for (const auto& [sensor, of_sensor] : labels) {
+    for (const Label& label : of_sensor) {
+      if (start_within(label) && !takes_rows(anomaly_type_of(label.type))) early[sensor].push_back(label);
+    }
+  }
+  if (early.empty()) return;
+  tables::Statement row =
+      data::prepare_query(database, "SELECT id, timestamp, sensor_id FROM sensor_readings", shard.file);
+  TimestampReader reader;
+  while (data::next_row(row, database, shard.file)) {
+    const auto sensor = early.find(row.text(2));
+    if (sensor == early.end()) continue;
+    const Timestamp at = data::moment_of_reading(row, reader, shard);
+    for (const Label& label : sensor->second) {
+      if (at < label.start || at > label.end) continue;
+      Timestamp& first = firsts_[sensor->first].try_emplace(label.start, at).first->second;
+      first = std::min(first, at);
+    }
+  }
+}
+
+Label FirstReadings::cut(const std::string& sensor, Label label) const {
+  const std::optional<Timestamp> start = start_within(label);
+  if (!start) return label;
+  const auto of_sensor = firsts_.find(sensor);
+  if (of_sensor == firsts_.end() || !of_sensor->second.contains(label.start)) {
+    label.start = *start;  // without a reading
+  } else {
+    label.start = of_sensor->second.at(label.start);
+  }
+  return label;
 }
 
 Timestamp LastReadings::end_of(const std::string& sensor, const Label& open) const {
@@ -115,6 +176,11 @@ Labels labels_of(const data::SourceShard& shard, const std::set<data::Place>& pl
     const bool is_open = row.type(2) == SQLITE_NULL;
     label.end = is_open ? last.end_of(of_sensor->first, label) : moment_of(row, 2, shard);
     of_sensor->second.push_back(std::move(label));
+  }
+  const std::vector<Timestamp> starts = starts_of_runs(database, shard);
+  const FirstReadings first(database, shard, labels, starts);
+  for (auto& [sensor, of_sensor] : labels) {
+    for (Label& label : of_sensor) label = first.cut(sensor, std::move(label));
   }
   return labels;
 }

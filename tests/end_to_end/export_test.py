@@ -6,6 +6,7 @@ import io
 import math
 import re
 import resource
+import gzip
 import stat
 from datetime import datetime
 
@@ -215,9 +216,15 @@ class Export(FleetTest):
         rows = query_all(self.dir / "data", "SELECT sensor_id, started_at, ended_at, anomaly_type, channel, direction, "
                          "magnitude FROM anomaly_events ORDER BY sensor_id, started_at")
         self.assertGreater(sum(row[2] is None for row in rows), 0, "some are open")
+        begun_earlier = 0
         for sensor in windows:
             mine = [row for row in rows if row[0] == sensor]
-            self.assertEqual([window[0] for window in windows[sensor]], [row[1] for row in mine])
+            firsts = query_all(self.dir / "data", "SELECT min(timestamp) FROM sensor_readings WHERE sensor_id = ? "
+                               "HAVING min(timestamp) NOTNULL", sensor)
+            start, ((first,),) = "2026-01-01T00:00:00.000000Z", firsts
+            self.assertEqual([window[0] for window in windows[sensor]],
+                             [row[1] if row[1] > start else first if row[3] != "missing_data" else start for row in mine])
+            begun_earlier += sum(row[1] < start for row in mine)
             self.assertEqual([[event["start"], event["end"]] for event in events[sensor]], windows[sensor])
             for (start, end), event, row in zip(windows[sensor], events[sensor], mine):
                 self.assertEqual(tuple(event[key] for key in ("type", "channel", "direction", "magnitude")), row[3:])
@@ -228,6 +235,25 @@ class Export(FleetTest):
                                                          "WHERE sensor_id = ? HAVING max(timestamp) NOTNULL", sensor))
                 else:
                     self.assertTrue(start <= end <= last)
+        self.assertGreater(begun_earlier, 0, "some had begun when the run did")
+
+    def test_a_compressed_file(self):
+        self.fill("data", "--duration", "10m")
+        plain = self.export("data").stdout.encode()
+        self.export("data", "--out", "all.csv.gz")
+        packed = (self.dir / "all.csv.gz").read_bytes()
+        self.assertEqual(gzip.decompress(packed), plain)
+        self.assertLess(len(packed), len(plain) / 2)
+        self.export("data", "--labels", "windows", "--out", "labels.json.gz")
+        self.assertEqual(json.loads(gzip.decompress((self.dir / "labels.json.gz").read_bytes())),
+                         json.loads(self.export("data", "--labels", "windows").stdout))
+
+    def test_what_is_not_compressed_here_is_refused(self):
+        self.fill("data", "--duration", "1m")
+        for ending in ("zst", "xz", "bz2", "zip"):
+            refused = self.export("data", "--out", f"all.csv.{ending}", code=2).stderr
+            self.assertIn(f"--out all.csv.{ending}: only .gz is compressed here; name it all.csv", refused)
+            self.assertFalse((self.dir / f"all.csv.{ending}").exists())
 
     def test_windows_as_the_benchmark_reads_them(self):
         """Each reading is in a window of its sensor exactly when it is anomalous, by the benchmark's own comparison."""
