@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/clock.h"
 #include "sqlite/insert.h"
 #include "sqlite/set_aside.h"
 #include "tables/complete_run.h"
