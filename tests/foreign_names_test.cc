@@ -57,9 +57,7 @@ TEST_CASE("a key of another simulator is an error that names ours, and converts 
         "c.yaml:1: unknown key 'monitoring.port' (called 'monitoring.address' here, with the value "
         "127.0.0.1:9090)");
   CHECK(problems_of("simulation: {interval_seconds: 5}") ==
-        "c.yaml:1: unknown key 'simulation.interval_seconds' (called 'simulation.readings_per_second' here, "
-        "with "
-        "the value 0.2)");
+        "c.yaml:1: unknown key 'simulation.interval_seconds' (called 'simulation.interval' here)");
   CHECK(
       problems_of("replicas: {count: 5, prefix: A}") ==
       "c.yaml:1: unknown key 'replicas' (there is no such thing here: `fleet-sim generate --count N` makes a "
@@ -80,8 +78,7 @@ TEST_CASE("a slip in a key of ours still gets the key that may be meant") {
 }
 
 TEST_CASE("values are converted exactly, and not at all where they are no numbers") {
-  CHECK(key("simulation.interval_seconds", "60") == "simulation.readings_per_second=0.016666666666666666");
-  CHECK(key("simulation.interval_seconds", "0") == "simulation.readings_per_second=");
+  CHECK(key("simulation.interval_seconds", "60") == "simulation.interval=60");
   CHECK(key("logging.max_size_mb", "ten") == "logging.file_bytes=");
   CHECK(key("database.batch_timeout", "0.25") == "database.flush_interval_ms=250");
   CHECK(key("parameters.temperature.min", "50") == "normal_parameters.temperature.min=50");
@@ -92,8 +89,7 @@ TEST_CASE("values are converted exactly, and not at all where they are no number
 
 TEST_CASE("variables of another simulator are named at the start, unless ours is set too") {
   CHECK(warnings_of({"SENSOR_INTERVAL=4", "HOME=/root", "SENSOR_ID=A", "SENSOR_MODEL=M"}) ==
-        "ignoring SENSOR_INTERVAL=4 (called FLEET_SIM_SIMULATION_READINGS_PER_SECOND here, with the value "
-        "0.25)\n"
+        "ignoring SENSOR_INTERVAL=4 (called FLEET_SIM_SIMULATION_INTERVAL here)\n"
         "ignoring SENSOR_MODEL=M (there is no such thing here: set it in the sensor's identity file)\n");
   CHECK(warnings_of({"SENSOR_FOO=1", "SENSOR_SERVICE_HOST=1.2.3.4", "SENSOR_PORT_80_TCP=x", "LOG_LEVEL="}) ==
         "ignoring SENSOR_FOO=1 (fleet-sim reads SENSOR_ID and SENSOR_LOCATION, and its own variables begin "

@@ -13,7 +13,7 @@ namespace fleet_sim::foreign {
 namespace {
 
 // How a value of theirs becomes one of ours.
-enum class Change { none, megabytes, seconds, period, host, port, debug };
+enum class Change { none, megabytes, seconds, host, port, debug };
 
 // A key stands for those below it too, whose ends are the same here.
 struct Name {
@@ -48,7 +48,7 @@ constexpr Name keys[] = {
     {"seed", "simulation.seed"},
     {"random_seed", "simulation.seed"},
     {"simulation.random_seed", "simulation.seed"},
-    {"simulation.interval_seconds", "simulation.readings_per_second", Change::period},
+    {"simulation.interval_seconds", "simulation.interval"},
     {"simulation.duration", "simulation.run_time_seconds"},
     {"simulation.duration_seconds", "simulation.run_time_seconds"},
     {"simulation.start_delay_seconds",
@@ -111,7 +111,7 @@ constexpr Name keys[] = {
 };
 
 constexpr Name variables[] = {
-    {"SENSOR_INTERVAL", "simulation.readings_per_second", Change::period},
+    {"SENSOR_INTERVAL", "simulation.interval"},
     {"READINGS_PER_SECOND", "simulation.readings_per_second"},
     {"RUN_TIME_SECONDS", "simulation.run_time_seconds"},
     {"SIMULATION_DURATION", "simulation.run_time_seconds"},
@@ -174,8 +174,7 @@ constexpr Option options[] = {
     {"--log-file", "FLEET_SIM_LOGGING_FILE=FILE"},
     {"--time", "--duration TIME"},
     {"--run-time", "--duration TIME"},
-    {"--interval", "--rate R, in readings per second"},
-    {"--log-interval", "--rate R, in readings per second"},
+    {"--log-interval", "--interval TIME"},
     {"--frequency", "--rate R, in readings per second"},
     {"--timestamp-start", "--start TIME"},
     {"--start-time", "--start TIME"},
@@ -218,9 +217,6 @@ std::string changed(Change change, std::string_view value) {
       return times(value, 1e6);
     case Change::seconds:
       return times(value, 1e3);
-    case Change::period:
-      if (const auto seconds = number_in(value)) return fmt::format("{}", 1 / *seconds);
-      return {};
     case Change::host:
       return value.empty() ? std::string() : fmt::format("{}:8080", value);
     case Change::port:

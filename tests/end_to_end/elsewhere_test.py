@@ -8,7 +8,7 @@ The files are made for these tests, from what is known of the formats.
 from fleet import *
 
 SENSORS = ("SELECT sensor_id, valid_from, type, location, manufacturer, model, firmware_version, serial_number, latitude, "
-           "longitude, timezone, readings_per_second, normal_parameters, extras FROM sensors ORDER BY sensor_id, valid_from")
+           "longitude, timezone, readings_per_second, interval, normal_parameters, extras FROM sensors ORDER BY sensor_id, valid_from")
 
 NESTED = """{
   "sensor_id": "BAY_7",
@@ -45,9 +45,9 @@ class Sensors(FleetTest):
         self.assertEqual([len(of_shard) for of_shard in rows], [1, 1])
         self.assertEqual(sorted(row for of_shard in rows for row in of_shard), [
             ("BAY_7", START, "temperature_vibration", "Warehouse 2 - Bay 7", "DataSense", "TempVibe-3000", "1.4", "DS-0042",
-             45.76, 4.84, "Europe/Paris", None, None, EXTRAS),
+             45.76, 4.84, "Europe/Paris", None, None, None, EXTRAS),
             ("plain", START, "temperature_vibration", "Factory A - Line 1", "SensorTech", "TempVibe-2000", "1.4", None, None,
-             None, None, 2.0, '{"voltage":{"mean":12.5}}', None)])
+             None, None, 2.0, None, '{"voltage":{"mean":12.5}}', None)])
         self.assertEqual(query_all(self.data, "SELECT DISTINCT location FROM sensor_readings WHERE sensor_id = 'BAY_7'"),
                          [("Warehouse 2 - Bay 7",)])
         self.assertEqual(query_all(self.data, "SELECT json_extract(extras, '$.metadata') IS NOT NULL FROM sensors "
@@ -144,7 +144,7 @@ class Names(FleetTest):
     """What is called otherwise here is said, at the start and by `check`."""
 
     def test_variables_are_named_by_check_and_at_the_start_of_a_run(self):
-        said = ["ignoring SENSOR_INTERVAL=5 (called FLEET_SIM_SIMULATION_READINGS_PER_SECOND here, with the value 0.2)",
+        said = ["ignoring SENSOR_INTERVAL=5 (called FLEET_SIM_SIMULATION_INTERVAL here)",
                 "ignoring ANOMALY_PROBABILITY=0.1 (called FLEET_SIM_ANOMALIES_PROBABILITY here)"]
         env = {"SENSOR_INTERVAL": "5", "ANOMALY_PROBABILITY": "0.1", "SENSOR_ID": "A"}
         checked = self.fleet_sim("check", env=env)
@@ -155,7 +155,7 @@ class Names(FleetTest):
 
     def test_options_of_other_tools_are_named(self):
         for option, ours in (("--scale=10", "fleet-sim generate --count N"), ("--workers", "--threads N or --writers N"),
-                             ("--log-interval", "--rate R"), ("--timestamp-start=2026-01-01", "--start TIME")):
+                             ("--log-interval", "--interval TIME"), ("--timestamp-start=2026-01-01", "--start TIME")):
             ran = self.fleet_sim(option, code=2)
             self.assertIn(f"unknown argument '{option.split('=')[0]}' (use {ours}", ran.stderr)
 
