@@ -54,7 +54,7 @@ class Rights(FleetTest):
         self.data.chmod(0o777)
         self.fill("data", "--duration", 5, "--shard-by", "location", identities=self.fleet)
         before = fingerprint(self.data)
-        self.assert_refused("data/location=Factory+A+-+Line+1.db", check=False)
+        self.assert_refused("data/location=Factory_A_-_Line_1.db", check=False)
         self.assertEqual(fingerprint(self.data), before)
 
     def test_one_own_folder(self):
