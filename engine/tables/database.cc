@@ -209,6 +209,7 @@ StorageError Database::open_with(const std::string& path, int flags, const char*
 }
 
 StorageError Database::execute(const char* sql) {
+  errno = 0;
   return error_of(sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr));
 }
 
@@ -241,8 +242,10 @@ StorageError Database::error() const {
     return with_reason({code, sqlite3_errmsg(database_.get())}, why_not_mapped);
   // Otherwise that of an earlier error.
   const bool has_reason = (code & 0xFF) == SQLITE_IOERR || (code & 0xFF) == SQLITE_CANTOPEN;
-  return with_reason({code, sqlite3_errmsg(database_.get())},
-                     has_reason ? sqlite3_system_errno(database_.get()) : 0);
+  int reason = has_reason ? sqlite3_system_errno(database_.get()) : 0;
+  // Of a COMMIT that failed SQLite does not keep it; no call has failed since.
+  if ((code & 0xFF) == SQLITE_IOERR && reason == 0) reason = errno;
+  return with_reason({code, sqlite3_errmsg(database_.get())}, reason);
 }
 
 StorageError Database::error_of(int code) const {

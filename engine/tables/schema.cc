@@ -399,6 +399,11 @@ StorageError prepare_schema(Database& database, const config::SqliteSettings& se
   }
   Forms forms;
   if (StorageError error = judge(database, ours, forms); !error.ok()) return with_remedy(error);
+  // Before anything is changed: a file whose newest rows cannot be read is kept as it is.
+  if (forms.readings == Form::current && forms.events == Form::current) {
+    LastIds ids;
+    if (StorageError error = read_last_ids(database, ids); !error.ok()) return error;
+  }
   // Up to the first checkpoint, which does wait for the disk, a power failure may take a new file or its log
   // away, or tear its first page, which the next run is told of. With thousands of shards the wait would be
   // most of the run.

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS sensors (
   normal_parameters TEXT,
   extras TEXT,
   PRIMARY KEY (sensor_id, valid_from)
-) WITHOUT ROWID)sql";
+))sql";
 
 constexpr std::string_view insert_version =
     "INSERT OR REPLACE INTO sensors VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "

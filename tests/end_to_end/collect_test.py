@@ -101,6 +101,7 @@ class Collect(CollectTest):
             with self.subTest(path.name):
                 query(self.data / "sensor_data.db", "UPDATE sensor_readings SET synced = 0")
                 connection = sqlite3.connect(path, isolation_level=None)
+                connection.execute("PRAGMA journal_mode = WAL")  # as while a fleet writes
                 connection.execute("BEGIN IMMEDIATE")
                 collector = self.start_collecting()
                 time.sleep(1.5)  # beyond a single wait of SQLite's

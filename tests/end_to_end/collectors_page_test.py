@@ -128,6 +128,7 @@ class WhatThePageSays(FleetTest):
     def test_a_plain_transaction_fails_at_once_and_an_immediate_one_waits(self):
         self.fill("data", "--duration", "1m")
         ours, other = (connect(self.dir / "data" / "sensor_data.db") for _ in range(2))
+        ours.execute("PRAGMA journal_mode = WAL")  # as while a fleet writes
         ours.execute("BEGIN")
         ours.execute("SELECT count(*) FROM sensor_readings").fetchone()
         other.execute("UPDATE sensor_readings SET synced = 1 WHERE id = 1")
@@ -147,6 +148,7 @@ class WhatThePageSays(FleetTest):
         self.fill("data", "--duration", "1m")
         path = self.dir / "data" / "sensor_data.db"
         litestream = connect(path)
+        litestream.execute("PRAGMA journal_mode = WAL")  # as it does
         litestream.execute("CREATE TABLE IF NOT EXISTS _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
         litestream.execute("CREATE TABLE IF NOT EXISTS _litestream_lock (id INTEGER)")
         litestream.execute("INSERT INTO _litestream_seq VALUES (1, 1)")

@@ -75,7 +75,8 @@ class Completion(FleetTest):
     def test_files_and_folders(self):
         self.assertEqual(self.called_with("fleet-sim --config m\t"), ["--config", "my.yaml"])
         self.assertEqual(self.called_with("fleet-sim --identities=o\t"), ["--identities=own fleet.jsonl"])
-        self.assertEqual(self.called_with("fleet-sim report da\t"), ["report", "data/"], "a folder, not the file beside it")
+        self.assertEqual(self.called_with("fleet-sim run --data-dir da\t"), ["run", "--data-dir", "data/"],
+                         "a folder, not the file beside it")
         self.assertEqual(self.called_with("fleet-sim run --data-dir dat\t"), ["run", "--data-dir", "data/"])
 
     def test_the_script_says_nothing(self):

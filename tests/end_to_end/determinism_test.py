@@ -119,7 +119,7 @@ class Determinism(FleetTest):
         (one,), (two,) = self.digest("one")["runs"], self.digest("two")["runs"]
         ((run_id, version, config_hash),) = set(query_all(self.dir / "one", "SELECT run_id, version, config_hash FROM run_info"))
         self.assertEqual(one, {"run_id": run_id, "seed": 7, "version": version, "config_hash": config_hash,
-                               "fleet_hash": one["fleet_hash"], "start": "2026-01-01T00:00:00.000000Z", "partition": "1/1"})
+                               "fleet_hash": one["fleet_hash"], "zone_data": one["zone_data"], "start": "2026-01-01T00:00:00.000000Z", "partition": "1/1"})
         # The config's hash is that of what decides readings, so that it tells whether two runs could be the same.
         self.assertEqual(two["config_hash"], config_hash)
         self.assertNotEqual(two["fleet_hash"], one["fleet_hash"])

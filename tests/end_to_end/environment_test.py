@@ -11,7 +11,8 @@ from fleet import *
 
 # Whose other value cannot be guessed from the default. Lists are joined by ':' in a variable.
 OTHERS = {"simulation.seed": 11, "simulation.overload": "skip", "simulation.phase": "aligned", "anomalies.basis": "event", "fleet.partition": "1/2",
-          "anomalies.types.spike.duration_seconds": 5, "sharding.by": "location", "clock.speed": "max",
+          "anomalies.types.spike.duration_seconds": 5, "normal_parameters.voltage.mean": 18,
+          "sharding.by": "location", "clock.speed": "max",
           "clock.start": "2026-01-31T00:00:00.000000Z", "clock.utc_offset": "+02:00", "database.path": "other/sensors.db",
           "database.data_dir": "elsewhere", "database.synchronous": "full", "database.page_size": 8192,
           "logging.level": "DEBUG", "logging.file": "log/other.log", "logging.format": "json",

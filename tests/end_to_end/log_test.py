@@ -2,7 +2,10 @@
 """The log: what its lines hold as text and as JSON, how its files rotate, and that neither hostile text nor a full disk does
 harm."""
 
+import mounts
 from fleet import *
+
+CANNOT_MOUNT = mounts.why_not()
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (debug|info|warning|error|critical) \S.*")
 COUNTS = ("due", "skipped", "generated", "missing", "written", "found", "pending", "lost", "anomalies")
@@ -131,10 +134,14 @@ class LogTest(FleetTest):
                 if form == "json":
                     self.assertEqual([one["level"] for one in self.objects(log.decode())][0], "warning")
 
+    @unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")
     def test_a_full_disk(self):
         """The log cannot be written: that is told once, and the run is none the worse."""
+        disk = mounts.SmallDisk(self.dir / "disk", 64)
+        self.addCleanup(disk.close)
+        disk.fill()
         ran = self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", "--duration", 1.5,
-                             env={"FLEET_SIM_LOGGING_FILE": "/dev/full", "FLEET_SIM_LOGGING_SUMMARY_INTERVAL_SECONDS": "0.1"})
+                             env={"FLEET_SIM_LOGGING_FILE": "disk/full.log", "FLEET_SIM_LOGGING_SUMMARY_INTERVAL_SECONDS": "0.1"})
         self.assertEqual(ran.stderr.count("cannot write the log file"), 1, ran.stderr)
         self.assertIn("No space left on device", ran.stderr)
         self.assert_balanced(ran.summary, self.dir / "data")
