@@ -83,7 +83,7 @@ TEST_CASE("problems name the file that they are in, and both files of a contradi
         "b.yaml:2: clock.backfill_seconds '1d' and clock.start '2026-01-31' (a.yaml:1) cannot be combined; "
         "give one of them");
   CHECK(Layers({"normal_parameters: {voltage: {min: 9.0}}\n", "normal_parameters: {voltage: {max: 8}}\n"})
-            .problems == "a.yaml:1: normal_parameters.voltage.min 9.0 must be below max 8");
+            .problems == "a.yaml:1: normal_parameters.voltage.min 9.0 must not be above max 8");
   CHECK(Layers({"simulation: {seed: 1}\n", "\xFF\xFEs\0"s}).problems.starts_with("b.yaml: is UTF-16"));
 }
 

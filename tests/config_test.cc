@@ -650,7 +650,7 @@ TEST_CASE("a wrong flag or variable is named as the user gave it") {
   CHECK(problem("database.data_dir", std::string(5000, 'x')) ==
         "--data-dir: must be at most 4095 bytes long, not '" + std::string(60, 'x') + "...'");
   CHECK(load({}, {}, {{"normal_parameters.voltage.max", "1", "FLEET_SIM_X"}}).problems ==
-        "FLEET_SIM_X: normal_parameters.voltage.min 11.5 must be below max 1");
+        "FLEET_SIM_X: normal_parameters.voltage.min 11.5 must not be above max 1");
 }
 
 TEST_CASE("the environment is read by the table's names") {

@@ -573,7 +573,7 @@ TEST_CASE("own limits that cross the config's are a problem that says what to gi
   fleet::check_members(roster, all_of(roster), config::Config(), problems);
   CHECK(problems.count() == 2);
   CHECK(problems.text().find("sensor 'hot': normal_parameters.temperature.min 90") != std::string::npos);
-  CHECK(problems.text().find("must be below max 80 once the config's values are filled in") !=
+  CHECK(problems.text().find("must not be above max 80 once the config's values are filled in") !=
         std::string::npos);
   CHECK(problems.text().find("sensor 'elsewhere': normal_parameters.voltage.min 11.5") != std::string::npos);
   // Of sensors that other partitions simulate, nothing is said.

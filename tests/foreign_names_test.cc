@@ -134,7 +134,7 @@ monitoring: {host: 0.0.0.0, port: 9090}
 TEST_CASE("what cannot be in one config is no conversion, and a config of ours stays as it is") {
   Problems problems;
   convert::convert_config("normal_parameters: {voltage: {min: 13, max: 12}}", "t.yaml", problems);
-  CHECK(holds(problems.text(), "normal_parameters.voltage.min 13 must be below max 12"));
+  CHECK(holds(problems.text(), "normal_parameters.voltage.min 13 must not be above max 12"));
   const convert::ConvertedConfig ours =
       converted("simulation: {seed: 7}\nbehaviors: {firmware: {'1.5': {daily: 2}}}");
   CHECK(ours.left_out.empty());

@@ -103,7 +103,7 @@ const std::vector<BadFile> bad_files{
      "normal_parameters.temperature.mean 100 must lie between min 50 and max 80",
      {}},
     {"mean_text.json", ":5", "normal_parameters.voltage.mean must be a number, not the text \"12\"", {}},
-    {"min_above_max.json", ":6", "normal_parameters.temperature.min 81 must be below max 80", {}},
+    {"min_above_max.json", ":6", "normal_parameters.temperature.min 81 must not be above max 80", {}},
     {"missing_id.json", ":3", "id is missing", {"GOOD_6"}},
     {"mean_too_large.json",
      ":1",

@@ -10,7 +10,7 @@ std::string as_number(std::string_view, double value) {
 
 std::string problem_of(const ChannelParameters& channel, const ShowParameter& shown) {
   const auto [mean, std_dev, min, max] = channel;
-  if (min >= max) return fmt::format("min {} must be below max {}", shown("min", min), shown("max", max));
+  if (min > max) return fmt::format("min {} must not be above max {}", shown("min", min), shown("max", max));
   if (mean < min || mean > max) {
     return fmt::format("mean {} must lie between min {} and max {}", shown("mean", mean), shown("min", min),
                        shown("max", max));

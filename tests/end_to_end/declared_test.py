@@ -61,8 +61,8 @@ class Declared(FleetTest):
         self.assertIn(words, self.fleet_sim("--identities", IDENTITIES, "--config", config, code=2).stderr)
         for parameters, problem in (({"mean": 90}, "mean 90 must lie between min 50 and max 80"),
                                     ({"min": 70}, "mean 65 must lie between min 70 and max 80"),
-                                    ({"min": 80}, "min 80 must be below max 80"),
-                                    ({"max": 40}, "min 50 must be below max 40")):
+                                    ({"min": 81}, "min 81 must not be above max 80"),
+                                    ({"max": 40}, "min 50 must not be above max 40")):
             fleet = self.write_identities([identity("ODD", normal_parameters={"temperature": parameters}), identity("FINE")])
             said = self.check("--identities", fleet, code=2).stderr
             self.assertIn(f"sensor 'ODD': normal_parameters.temperature.{problem}", said)

@@ -109,7 +109,7 @@ class ReloadFilesTest(Reloading):
     def test_what_a_changed_config_makes_impossible_is_refused_until_it_fits(self):
         process = self.run_fleet()
         self.put("B", normal_parameters={"voltage": {"min": 100}})  # above the config's max
-        self.until_logged("identities/B.json: sensor 'B': normal_parameters.voltage: min 100 is above max")
+        self.until_logged("identities/B.json: sensor 'B': normal_parameters.voltage.min 100 must not be above max")
         self.put("A", firmware_version="7.7")
         self.until(lambda: "7.7" in self.firmwares("A"), "what the other file says")
         self.config("normal_parameters: {voltage: {mean: 110, max: 200}}\n")

@@ -176,9 +176,9 @@ class ReloadTest(Reloading):
         process = self.start("--config", "config.yaml", "--identities", "fleet.jsonl", "--data-dir", "data", "--duration", "0",
                              "--rate", "0.001")
         self.until(lambda: self.reads(process, "fleet.jsonl"), "fleet.jsonl being read", pause=0)
-        self.config("normal_parameters: {voltage: {mean: 13}}\n", interval=3600)  # the config has been read by now
+        self.config("normal_parameters: {voltage: {mean: 12.25}}\n", interval=3600)  # the config has been read by now
         process.send_signal(signal.SIGHUP)
-        self.until_logged("normal_parameters.voltage.mean 12 -> 13")
+        self.until_logged("normal_parameters.voltage.mean 12 -> 12.25")
         self.stop(process)
 
     def reads(self, process, name):

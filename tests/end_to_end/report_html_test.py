@@ -231,6 +231,7 @@ class ReportHtml(FleetTest):
 
     def test_a_directory_without_readings(self):
         self.write("data/new.db", "")
+        sqlite3.connect(self.dir / "data" / "new.db").execute("PRAGMA journal_mode = WAL").connection.close()  # and no table yet
         self.open(self.page())
         self.assertIn("No readings.", self.find("#range")[0].text)
 
