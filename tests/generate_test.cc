@@ -225,7 +225,7 @@ TEST_CASE("a folder and a .jsonl file hold the same sensors in the same order") 
   const TemporaryFolder folder;
   CHECK(app::generate_command(drawn(10'000, (folder / "fleet.jsonl"))) == 0);
   CHECK(app::generate_command(drawn(10'000, (folder / "fleet"))) == 0);
-  CHECK(fs::exists((folder / "fleet/sensor_000001.json")));
+  CHECK(fs::exists((folder / "fleet/SENSOR_000001.json")));
   CHECK(entries(folder.path()) == 2);
   CHECK(entries((folder / "fleet")) == 10'000);
   Problems problems;
@@ -257,11 +257,11 @@ TEST_CASE("what is already there is left alone, and replaced never") {
   CHECK(holds(refusal(drawn(19, (folder / "fleet.jsonl"))),
               "fleet.jsonl: already exists and holds something else"));
 
-  write((folder / "fleet/sensor_000025.json"), "mine");
+  write((folder / "fleet/SENSOR_000025.json"), "mine");
   const std::string refused = refusal(drawn(30, (folder / "fleet")));
-  CHECK(holds(refused, (folder / "fleet/sensor_000025.json")));
+  CHECK(holds(refused, (folder / "fleet/SENSOR_000025.json")));
   CHECK(holds(refused, "choose another name"));
-  CHECK(bytes_of((folder / "fleet/sensor_000025.json")) == "mine");
+  CHECK(bytes_of((folder / "fleet/SENSOR_000025.json")) == "mine");
   CHECK(entries((folder / "fleet")) == 21);  // nothing was written before the refusal
 }
 

@@ -266,7 +266,7 @@ HttpResponse post_stop(const Call& call) {
 HttpResponse post_reload(const Call& call) {
   if (const Mistakes mistakes = words_unasked_for(call); !mistakes.empty()) return refused(mistakes);
   const auto outcome = call.sources.reload();
-  if (!outcome) return accepted(accepted_json("reload", "see reload.history in /status"));
+  if (!outcome) return accepted(accepted_json("reload", "reload.history in /status"));
   const bool failed = std::ranges::any_of(*outcome, [](const ReloadRecord& one) { return !one.accepted; });
   return {.status = failed ? 409U : 200U, .body = reload_json(*outcome)};
 }

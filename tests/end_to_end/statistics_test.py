@@ -137,11 +137,11 @@ class Statistics(FleetTest):
 
     def test_none_when_disabled(self):
         fleet = self.write_identities([identity(f"S{i}") for i in range(50)])
-        for config, kinds in (("anomalies: {enabled: false}", set()), ("anomalies: {probability: 0}", set()),
+        for number, (config, kinds) in enumerate((("anomalies: {enabled: false}", set()), ("anomalies: {probability: 0}", set()),
                               ("anomalies: {probability: 1, types: {trend: {enabled: false}, spike: {weight: 0}}}",
-                               {"pattern", "missing_data", "noise"})):
+                               {"pattern", "missing_data", "noise"}))):
             with self.subTest(config=config):
-                data = f"data{len(config)}"
+                data = f"data{number}"
                 self.fill(data, "--config", self.write("some.yaml", config + "\n"), "--duration", "2m", identities=fleet)
                 found = {kind for (kind,) in query_all(self.dir / data, "SELECT DISTINCT anomaly_type FROM anomaly_events")}
                 self.assertEqual(found, kinds)

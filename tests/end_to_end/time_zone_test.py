@@ -92,8 +92,8 @@ class TimeZone(FleetTest):
     def test_unknown_names_and_two_spellings_are_refused(self):
         fleet = self.write_identities([identity("S1"), identity("S2", timezone="Europe/Berln")])
         ran = self.fleet_sim("check", "--identities", fleet, code=2)
-        self.assertIn("fleet.jsonl:2: timezone of \"S2\" must be an IANA name such as Europe/Berlin, not \"Europe/Berln\" "
-                      "(did you mean 'Europe/Berlin'?)", ran.stderr)
+        self.assertIn("fleet.jsonl:2: timezone must be an IANA name such as Europe/Berlin, not \"Europe/Berln\" "
+                      "(did you mean 'Europe/Berlin'?) (sensor 'S2')", ran.stderr)
         config = self.write("my.yaml", "clock:\n  time_zone: Asia/Tokio\n")
         ran = self.fleet_sim("check", "--identities", IDENTITIES, "--config", config, code=2)
         self.assertIn("my.yaml:2: clock.time_zone must be a time zone such as Europe/Berlin, not 'Asia/Tokio' "

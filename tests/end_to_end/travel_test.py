@@ -209,7 +209,7 @@ class Sources(TravelTest):
             self.assertEqual(central[figure], total[figure])
         self.assertEqual(self.fleet_sim("export", "central.sqlite").stdout, exported)
         self.assertEqual(self.last_line("central.sqlite")[:23], digest[:23], "the readings' half")
-        self.assertIn("no run is recorded", self.fleet_sim("report", "central.sqlite").stdout)
+        self.assertEqual(self.report("central.sqlite")["runs"], self.report("data")["runs"])
         self.assertIn("<html", self.fleet_sim("report", "central.sqlite", "--html", "-").stdout)
 
     def test_what_cannot_be_read_is_said(self):
