@@ -101,7 +101,6 @@ SINK = Recipe(
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -113,12 +112,12 @@ namespace fleet_sim::count {
 
 class CountSink final : public write::Sink {
  public:
-  explicit CountSink(std::function<void(const std::string&)> log) : log_(std::move(log)) {}
+  explicit CountSink(write::Lines log) : log_(std::move(log)) {}
 
   std::unique_ptr<write::Destination> make(const std::string& target, write::Reply) override {
     return std::make_unique<Counter>(readings_, target);
   }
-  void end() override { log_("counted " + std::to_string(readings_) + " readings"); }
+  void end() override { log_.change("counted " + std::to_string(readings_) + " readings"); }
 
  private:
   class Counter final : public write::Destination {
@@ -136,7 +135,7 @@ class CountSink final : public write::Sink {
     std::string name_;
   };
 
-  std::function<void(const std::string&)> log_;
+  write::Lines log_;
   std::atomic<std::uint64_t> readings_{0};
 };
 
@@ -170,7 +169,9 @@ namespace fleet_sim::count_sink_test {
 TEST_CASE("the count sink counts what it takes, and reports it at the end") {
   std::vector<std::string> log;
   test::WriterRig rig({.sensors = 2, .make_sink = [&log] {
-                         return std::make_unique<count::CountSink>([&log](const std::string& line) { log.push_back(line); });
+                         write::Lines lines;
+                         lines.change = [&log](const std::string& line) { log.push_back(line); };
+                         return std::make_unique<count::CountSink>(lines);
                        }});
   rig.send(0, 12);
   rig.send(1, 3);
