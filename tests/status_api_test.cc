@@ -1,5 +1,6 @@
 // The status API without sockets: what route() answers, and the texts it is made of.
 #include <doctest/doctest.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <limits>
@@ -352,7 +353,7 @@ TEST_CASE("an injection that is asked for wrongly is told what is wrong") {
       error_of(R"({"type": "spike", "sensor": ["a"]})") ==
       "the body has an unknown field 'sensor' (did you mean 'sensors'?); it takes \"type\" and \"sensors\"; "
       "the body lacks \"sensors\"");
-  const std::string types = "spike, trend, pattern, missing_data, noise";
+  const std::string types = fmt::format("{}", fmt::join(anomaly_type_names, ", "));
   CHECK(error_of(R"({"type": 5, "sensors": ["a"]})") ==
         "\"type\" must be one of " + types + ", not a number");
   CHECK(error_of(R"({"type": "spikes", "sensors": ["a"]})") ==
