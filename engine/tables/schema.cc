@@ -404,9 +404,9 @@ StorageError prepare_schema(Database& database, const config::SqliteSettings& se
     LastIds ids;
     if (StorageError error = read_last_ids(database, ids); !error.ok()) return error;
   }
-  // Up to the first checkpoint, which does wait for the disk, a power failure may take a new file or its log
-  // away, or tear its first page, which the next run is told of. With thousands of shards the wait would be
-  // most of the run.
+  // Until the first checkpoint, which waits for the disk, a power failure may destroy a new file or its log,
+  // or tear its first page; the next run reports that. With thousands of shards, waiting here would take most
+  // of the run.
   if (StorageError error = set_up(database, settings); !error.ok()) return error;
   if (forms.readings != Form::current || !is_complete(database, settings)) {
     if (StorageError error = create_or_migrate(database, settings, ours); !error.ok())
