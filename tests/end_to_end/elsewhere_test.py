@@ -5,7 +5,7 @@ something elsewhere are said to be called otherwise here, and `convert` writes f
 The files are made for these tests, from what is known of the formats.
 """
 
-from fleet import *
+from identity_folder import *
 
 SENSORS = ("SELECT sensor_id, valid_from, type, location, manufacturer, model, firmware_version, serial_number, latitude, "
            "longitude, timezone, readings_per_second, interval, normal_parameters, extras FROM sensors ORDER BY sensor_id, valid_from")
@@ -21,18 +21,8 @@ EXTRAS = '{"metadata":{"generation_seed":123456789012345678901234567890123456789
 START = "2026-01-01T00:00:00.000000Z"
 
 
-class Sensors(FleetTest):
+class Sensors(IdentityFolderTest):
     """The table of a shard that says who its sensors are."""
-
-    def setUp(self):
-        super().setUp()
-        self.folder = self.dir / "identities"
-        self.folder.mkdir()
-        self.data = self.dir / "data"
-
-    def put(self, sensor, **more):
-        (self.dir / "next").write_text(json.dumps(identity(sensor, **more)), encoding="utf-8")
-        os.replace(self.dir / "next", self.folder / f"{sensor}.json")
 
     def versions(self, *columns):
         return sorted(query_all(self.data, f"SELECT {', '.join(columns)} FROM sensors"))

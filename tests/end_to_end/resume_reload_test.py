@@ -11,7 +11,7 @@ import sys
 from contextlib import closing
 from http.client import HTTPConnection
 
-from fleet import *
+from identity_folder import *
 
 sys.path.insert(0, str(SOURCE / "tests"))
 import ground_truth  # noqa: E402
@@ -21,18 +21,7 @@ SITES = ("Factory A - Line 1", "Factory A - Line 2", "Warehouse - Dock", "Outdoo
 ROUNDS = 12 if AT_LENGTH else 2
 
 
-class Resumed(FleetTest):
-    def setUp(self):
-        super().setUp()
-        self.folder = self.dir / "identities"
-        self.folder.mkdir()
-        self.data = self.dir / "data"
-
-    def put(self, sensor, **more):
-        """Replaces the file as a whole, so that none is read half-written."""
-        (self.dir / "next").write_text(json.dumps(identity(sensor, **more)), encoding="utf-8")
-        os.replace(self.dir / "next", self.folder / f"{sensor}.json")
-
+class Resumed(IdentityFolderTest):
     def configure(self, probability=0.3, mean=65, rate=5, reload=True):
         config = {"simulation": {"readings_per_second": rate},
                   "normal_parameters": {"temperature": {"mean": mean}},
