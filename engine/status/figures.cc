@@ -118,14 +118,7 @@ FigureValue reload_list(const Status& status) {
   std::string text;
   JsonWriter json(text);
   json.begin('[');
-  for (const ReloadRecord& reload : status.now.reloads.last) {
-    json.begin('{');
-    json.member("at", timestamp_text(reload.at));
-    json.member("outcome", reload.accepted ? "accepted" : "rejected");
-    json.member("what", reload.what);
-    json.member("detail", reload.detail);
-    json.end('}');
-  }
+  for (const ReloadRecord& reload : status.now.reloads.last) add_reload(json, reload);
   json.end(']');
   return JsonText{text};
 }
@@ -433,6 +426,15 @@ void add_values(std::vector<PathValue>& values, const Figure& figure, const Stat
   if (figure.status.empty()) return;
   std::visit([&](const auto& read) { add_said(values, std::string(figure.status), read(status)); },
              figure.read);
+}
+
+void add_reload(JsonWriter& json, const ReloadRecord& reload) {
+  json.begin('{');
+  json.member("at", timestamp_text(reload.at));
+  json.member("outcome", reload.accepted ? "accepted" : "rejected");
+  json.member("what", reload.what);
+  json.member("detail", reload.detail);
+  json.end('}');
 }
 
 }  // namespace fleet_sim::status

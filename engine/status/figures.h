@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/json_writer.h"
 #include "status/status.h"
 
 namespace fleet_sim::status {
@@ -56,5 +57,8 @@ std::span<const Figure> figures();
 // Adds what a figure says under /status: a value, or those of a family or a distribution, each with its path.
 using PathValue = std::pair<std::string, FigureValue>;
 void add_values(std::vector<PathValue>& values, const Figure& figure, const Status& status);
+
+// A reload as an object, as the status and the answer to a request have it.
+void add_reload(JsonWriter& json, const ReloadRecord& reload);
 
 }  // namespace fleet_sim::status

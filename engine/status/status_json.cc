@@ -161,12 +161,7 @@ void add_row(JsonWriter& json, const Injected::PassedOver& sensor) {
 }
 
 void add_row(JsonWriter& json, const ReloadRecord& reload) {
-  json.begin('{');
-  json.member("at", timestamp_text(reload.at));
-  json.member("outcome", reload.accepted ? "accepted" : "rejected");
-  json.member("what", reload.what);
-  json.member("detail", reload.detail);
-  json.end('}');
+  add_reload(json, reload);
 }
 
 void add_error(JsonWriter& json, std::string_view error, std::string_view remedy) {
