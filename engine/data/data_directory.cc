@@ -70,22 +70,26 @@ bool has_shard_name(const std::filesystem::path& file) {
   return file.extension() == ".db";
 }
 
+std::vector<std::filesystem::path> list_shards(const std::filesystem::path& directory) {
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code unknown;
+    if (!has_shard_name(entry->path()) || !entry->is_regular_file(unknown)) continue;
+    if (!tables::is_empty_file(entry->path().string())) files.push_back(entry->path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory) {
   if (!std::filesystem::is_directory(directory))
     throw InvalidInput(fmt::format("{}: no such directory", directory.string()));
-  std::vector<std::filesystem::path> files;
-  bool has_empty_ones = false;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (!has_shard_name(entry.path()) || !entry.is_regular_file()) continue;
-    const bool is_empty = tables::is_empty_file(entry.path().string());
-    has_empty_ones = has_empty_ones || is_empty;
-    if (!is_empty) files.push_back(entry.path());
-  }
-  if (files.empty()) {
-    throw InvalidInput(
-        fmt::format("{}: has no .db files{}", directory.string(), has_empty_ones ? " but empty ones" : ""));
-  }
-  std::sort(files.begin(), files.end());
+  const std::filesystem::directory_iterator listed(directory);  // throws, and says why, where it cannot be
+  std::vector<std::filesystem::path> files = list_shards(directory);
+  if (files.empty())
+    throw InvalidInput(fmt::format("{}: has no .db files, or only empty ones", directory.string()));
   return files;
 }
 

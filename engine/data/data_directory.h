@@ -19,7 +19,11 @@ namespace fleet_sim::data {
 // Whether a file is a shard by its name: what has been set aside is none (set_aside.h).
 bool has_shard_name(const std::filesystem::path& file);
 
-// Every shard of the directory, sorted by name; at least one. Empty files are none.
+// Every shard of the directory, sorted by name; none where there is no directory, or none that can be listed.
+// An empty file is no shard: a run that was killed while it began leaves such files.
+std::vector<std::filesystem::path> list_shards(const std::filesystem::path& directory);
+
+// The same for a reader, who needs at least one. Throws InvalidInput when there is none.
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory);
 
 // What is to be read: the shards of data directories, and single files, whatever their names, such as backups

@@ -150,12 +150,7 @@ class Search {
 std::optional<RowsInSpan> find_rows_in_span(const std::filesystem::path& directory, Timestamp from,
                                             Timestamp to,
                                             const std::function<bool(std::string_view)>& is_asked_for) {
-  std::vector<std::filesystem::path> files;
-  try {
-    files = find_shards(directory);
-  } catch (const std::exception&) {
-    return std::nullopt;  // nothing there yet, or nothing that can be listed
-  }
+  const std::vector<std::filesystem::path> files = list_shards(directory);
   std::vector<std::optional<RowsInSpan>> found(files.size());
   tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
     try {

@@ -34,9 +34,8 @@ struct PlacedRun {
   std::filesystem::path file;
 };
 
-// What every shard of the directory tells of, each run once; one that lies in one file, once for each copy.
-std::vector<PlacedRun> all_runs(const std::filesystem::path& directory) {
-  const std::vector<std::filesystem::path> files = data::find_shards(directory);
+// What the shards tell of, each run once; one that lies in one file, once for each copy.
+std::vector<PlacedRun> all_runs(const std::vector<std::filesystem::path>& files) {
   std::vector<std::vector<data::RecordedRun>> of_file(files.size());
   tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
     tables::Database shard = data::open_shard(files[i]);
@@ -65,15 +64,6 @@ void check_whole(const std::vector<PlacedRun>& runs, const tables::RunInfo& best
                     "was too slow (table run_losses); start a new run without --resume",
                     printable(best.run_id)));
   }
-}
-
-bool holds_shards(const std::filesystem::path& directory) {
-  std::error_code none;
-  for (std::filesystem::directory_iterator entry(directory, none), end; !none && entry != end;
-       entry.increment(none)) {
-    if (data::has_shard_name(entry->path())) return true;
-  }
-  return false;
 }
 
 std::filesystem::path file_name_of(const config::Config& config) {
@@ -310,8 +300,8 @@ void check_same_fleet(const Inputs& inputs, const tables::RunInfo& run, Problems
 
 std::optional<ResumableRun> find_run(const config::Config& asked) {
   const std::filesystem::path directory = asked.data_directory();
-  if (!holds_shards(directory)) return std::nullopt;
-  const std::vector<PlacedRun> runs = all_runs(directory);
+  const std::vector<std::filesystem::path> shards = data::list_shards(directory);
+  const std::vector<PlacedRun> runs = all_runs(shards);
   const std::string partition = setting_text(asked, "fleet.partition");
   const auto rank = [named = file_name_of(asked)](const PlacedRun& placed) {
     return std::pair(placed.file.empty() || placed.file == named, placed.run.began_at);
@@ -323,8 +313,7 @@ std::optional<ResumableRun> find_run(const config::Config& asked) {
   }
   if (best != nullptr) {
     check_whole(runs, best->run);
-    std::vector<std::filesystem::path> files = data::find_shards(directory);
-    if (!best->file.empty()) files = {directory / best->file};
+    const auto files = best->file.empty() ? shards : std::vector{directory / best->file};
     return ResumableRun{best->run, data::read_record(files, best->run.run_id)};
   }
   if (!runs.empty() && asked.fleet.partition == config::Partition{}) {

@@ -219,7 +219,7 @@ class Report(FleetTest):
         self.assertIn("no such file or directory", self.fleet_sim("report", "nowhere", code=2).stderr)
         (self.dir / "fresh").mkdir()
         self.write("fresh/new.db", "")
-        self.assertIn("has no .db files but empty ones", self.fleet_sim("report", "fresh", code=2).stderr)
+        self.assertIn("has no .db files, or only empty ones", self.fleet_sim("report", "fresh", code=2).stderr)
 
     def test_beside_a_simulator_and_after_its_violent_end(self):
         process = self.start("--identities", IDENTITIES, "--data-dir", "data", "--shard-by", "location", "--speed", 500,

@@ -117,6 +117,16 @@ class Resume(FleetTest):
             self.fleet_sim("--resume", "--data-dir", data, "--identities", fleet, *START, *how)
             self.assert_same_as(whole, data)
 
+    def test_files_that_are_still_empty_hold_no_run(self):
+        fleet = self.make_fleet(50)
+        how = ("--duration", "20s", "--shard-by", "sensor")
+        whole = self.whole(fleet, *how)
+        for shard in shards(self.dir / "whole")[:7]:  # as a run leaves them that is killed while it begins
+            self.write(f"data/{shard.name}", "")
+        begun = self.fleet_sim("--resume", "--data-dir", "data", "--identities", fleet, *START, *how)
+        self.assertIn("data has no run to resume; starting a new one", begun.stderr)
+        self.assert_same_as(whole, "data")
+
     def test_a_run_in_real_time_catches_up(self):
         fleet = self.make_fleet(60, rates=(5,))
         process = self.start("--identities", fleet, "--data-dir", "data", "--seed", 7, "--duration", "5s")

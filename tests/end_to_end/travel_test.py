@@ -90,8 +90,9 @@ class FinishedFiles(TravelTest):
         self.wait_for_rows(self.data, 10, process, files=10)
         self.stop(process, signal.SIGKILL, -signal.SIGKILL)
         self.assertEqual(set(self.modes().values()), {"wal"})
+        before = self.rows()
         process = self.begin("--resume")
-        self.wait_for_rows(self.data, 10, process, files=10)
+        self.wait_for_rows(self.data, before + 10, process, files=10)
         self.stop(process)
         self.assertEqual(set(self.modes().values()), {"delete"})
 
@@ -153,7 +154,7 @@ class Names(TravelTest):
         (self.data / "stray.db").touch()
         (self.data / self.NOW).touch()
         for command in ("report", "digest", "export"):
-            self.assertIn("but empty ones", self.fleet_sim(command, "data", code=2).stderr)
+            self.assertIn("has no .db files, or only empty ones", self.fleet_sim(command, "data", code=2).stderr)
         self.fill("data", "--shard-by", "location", "--duration", 60)
         self.assertEqual((self.data / "stray.db").stat().st_size, 0)
         self.assertNotIn("appending", (self.dir / "log/fleet-sim.log").read_text())
