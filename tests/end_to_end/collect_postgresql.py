@@ -48,9 +48,6 @@ class CollectIntoPostgresql(CollectTest):
         finally:
             connection.close()
 
-    def central_rows(self):
-        return sorted(self.central(f"SELECT run_id, {VALUES} FROM sensor_readings"), key=repr)
-
     def start_fleet(self):
         process = self.start("--identities", IDENTITIES, "--data-dir", "data", "--shard-by", "manufacturer", "--duration", 0,
                              "--rate", 100, env={"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "20"})

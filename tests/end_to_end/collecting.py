@@ -10,7 +10,7 @@ EVENTS = "sensor_id, anomaly_type, channel, direction, magnitude, started_at, en
 
 
 class CollectTest(FleetTest):
-    """`into` names the central database, and central_rows() reads it back."""
+    """`into` names the central database, and central() asks it."""
 
     into = "central.sqlite"
 
@@ -18,9 +18,12 @@ class CollectTest(FleetTest):
         super().setUp()
         self.data = self.dir / "data"
 
+    def central(self, sql):
+        return query(self.dir / self.into, sql)
+
     def central_rows(self):
         """Every row as run and values, sorted."""
-        return sorted(query(self.dir / self.into, f"SELECT run_id, {VALUES} FROM sensor_readings"), key=repr)
+        return sorted(self.central(f"SELECT run_id, {VALUES} FROM sensor_readings"), key=repr)
 
     def arguments(self, *more):
         return [sys.executable, "-B", COLLECT, "data", "--into", self.into, *map(str, more)]
@@ -65,7 +68,7 @@ class CollectTest(FleetTest):
         return sorted(found, key=repr)
 
     def central_events(self):
-        return sorted(query(self.dir / self.into, f"SELECT run_id, {EVENTS} FROM anomaly_events"), key=repr)
+        return sorted(self.central(f"SELECT run_id, {EVENTS} FROM anomaly_events"), key=repr)
 
     def assert_collected(self):
         expected, found = self.in_shards(), self.central_rows()
