@@ -16,7 +16,7 @@
 namespace fleet_sim::config {
 namespace {
 
-using Kind = YamlNode::Kind;
+using Kind = yaml::Node::Kind;
 
 constexpr Range usual_spike_factor{1.5, 3.0};
 
@@ -29,15 +29,17 @@ std::vector<std::string_view> effect_names() {
 // Reads one entry; `path` grows with the nesting for messages.
 class EffectReader {
  public:
-  EffectReader(Behavior& behavior, const FileProblems& problems) : behavior_(behavior), problems_(problems) {}
+  EffectReader(Behavior& behavior, const yaml::FileProblems& problems)
+      : behavior_(behavior), problems_(problems) {}
 
-  void read(const YamlNode& entry, const std::string& path) {
+  void read(const yaml::Node& entry, const std::string& path) {
     if (!is_map(entry, path)) return;
-    for (const YamlNode& effect : entry.children) read_effect(effect, fmt::format("{}.{}", path, effect.key));
+    for (const yaml::Node& effect : entry.children)
+      read_effect(effect, fmt::format("{}.{}", path, effect.key));
   }
 
  private:
-  void read_effect(const YamlNode& node, const std::string& path) {
+  void read_effect(const yaml::Node& node, const std::string& path) {
     if (node.is(Kind::null)) return;
     for (const NumberEffect& effect : number_effects) {
       if (node.key == effect.name) return read_number(node, path, effect.bounds, behavior_.*effect.value);
@@ -53,17 +55,17 @@ class EffectReader {
     unknown(node, path, effect_names());
   }
 
-  void read_number(const YamlNode& node, const std::string& path, const Bounds& bounds, double& value) {
+  void read_number(const yaml::Node& node, const std::string& path, const Bounds& bounds, double& value) {
     const bool single = node.is(Kind::scalar);
     const std::string wrong = single ? parse_number(node.text, bounds, value) : "must be a single number";
     if (!wrong.empty()) problems_.at(node.line, fmt::format("{} {}", path, wrong));
   }
 
   // A map of some of `names`; values[i] belongs to names[i].
-  void read_numbers(const YamlNode& map, const std::string& path, std::span<const std::string_view> names,
+  void read_numbers(const yaml::Node& map, const std::string& path, std::span<const std::string_view> names,
                     const Bounds& bounds, std::span<double> values) {
     if (!is_map(map, path)) return;
-    for (const YamlNode& node : map.children) {
+    for (const yaml::Node& node : map.children) {
       const std::string full = fmt::format("{}.{}", path, node.key);
       const auto name = std::ranges::find(names, node.key);
       if (name == names.end()) {
@@ -75,7 +77,7 @@ class EffectReader {
   }
 
   // A map of some of the channels.
-  void read_factors(const YamlNode& map, const std::string& path, types::ChannelFactors& factors) {
+  void read_factors(const yaml::Node& map, const std::string& path, types::ChannelFactors& factors) {
     const std::vector<std::string_view> channels = effect_channels();
     std::vector<double> values;
     for (const std::string_view channel : channels) values.push_back(factors.of(channel));
@@ -83,7 +85,7 @@ class EffectReader {
     for (std::size_t c = 0; c < channels.size(); ++c) factors.set(channels[c], values[c]);
   }
 
-  void read_channels(const YamlNode& node, const std::string& path) {
+  void read_channels(const yaml::Node& node, const std::string& path) {
     types::ChannelFactors weights = behavior_.channels.value_or(types::ChannelFactors());
     read_factors(node, path, weights);
     const auto is_picked = [&](std::string_view channel) { return weights.of(channel) > 0; };
@@ -93,7 +95,7 @@ class EffectReader {
     behavior_.channels = std::move(weights);
   }
 
-  void read_spike_factor(const YamlNode& node, const std::string& path) {
+  void read_spike_factor(const yaml::Node& node, const std::string& path) {
     const Range before = behavior_.spike_factor.value_or(usual_spike_factor);
     std::array<double, 2> range{before.min, before.max};
     read_numbers(node, path, range_names, {1, 1'000}, range);
@@ -106,31 +108,31 @@ class EffectReader {
   }
 
   // The number as it stands in the map, if it does.
-  static std::string written(const YamlNode& map, std::string_view name, double number) {
-    const auto node = std::ranges::find(map.children, name, &YamlNode::key);
+  static std::string written(const yaml::Node& map, std::string_view name, double number) {
+    const auto node = std::ranges::find(map.children, name, &yaml::Node::key);
     return node == map.children.end() || node->is(Kind::null) ? number_text(number) : node->text;
   }
 
-  void read_noise_factor(const YamlNode& node, const std::string& path) {
+  void read_noise_factor(const yaml::Node& node, const std::string& path) {
     double value = 0;
     read_number(node, path, factor_bounds, value);
     behavior_.noise_factor = value;
   }
 
   // Null is an empty map.
-  bool is_map(const YamlNode& node, const std::string& path) {
+  bool is_map(const yaml::Node& node, const std::string& path) {
     if (node.is(Kind::map) || node.is(Kind::null)) return true;
     problems_.at(node.line, fmt::format("{} must be a map", path));
     return false;
   }
 
-  void unknown(const YamlNode& node, const std::string& path, std::span<const std::string_view> known) {
+  void unknown(const yaml::Node& node, const std::string& path, std::span<const std::string_view> known) {
     problems_.at(node.key_line,
                  fmt::format("unknown key {}{}", in_quotes(path), did_you_mean(node.key, known)));
   }
 
   Behavior& behavior_;
-  const FileProblems& problems_;
+  const yaml::FileProblems& problems_;
 };
 
 std::string name_problem(const BehaviorKind& kind, const std::string& name) {
@@ -140,11 +142,11 @@ std::string name_problem(const BehaviorKind& kind, const std::string& name) {
   return name.empty() && kind.name != "location" ? "a name must not be empty" : std::string();
 }
 
-void read_entries(const BehaviorKind& kind, const YamlNode& section, BehaviorEntries& entries,
-                  const FileProblems& problems) {
+void read_entries(const BehaviorKind& kind, const yaml::Node& section, BehaviorEntries& entries,
+                  const yaml::FileProblems& problems) {
   const std::string path = fmt::format("behaviors.{}", kind.name);
-  std::map<std::string, const YamlNode*, std::less<>> seen;
-  for (const YamlNode& entry : section.children) {
+  std::map<std::string, const yaml::Node*, std::less<>> seen;
+  for (const yaml::Node& entry : section.children) {
     const bool is_firmware = kind.name == "firmware";
     const std::string name(is_firmware ? canonical_firmware(entry.key) : std::string_view(entry.key));
     const auto [first, is_new] = seen.try_emplace(name, &entry);
@@ -160,7 +162,7 @@ void read_entries(const BehaviorKind& kind, const YamlNode& section, BehaviorEnt
   }
 }
 
-void read_kind(const YamlNode& node, Behaviors& behaviors, const FileProblems& problems) {
+void read_kind(const yaml::Node& node, Behaviors& behaviors, const yaml::FileProblems& problems) {
   constexpr std::array<std::string_view, 4> names{behavior_kinds[0].name, behavior_kinds[1].name,
                                                   behavior_kinds[2].name, behavior_kinds[3].name};
   const auto kind = std::ranges::find(behavior_kinds, node.key, &BehaviorKind::name);
@@ -176,12 +178,12 @@ void read_kind(const YamlNode& node, Behaviors& behaviors, const FileProblems& p
 
 }  // namespace
 
-void read_behaviors(const YamlNode& section, Behaviors& behaviors, const FileProblems& problems) {
+void read_behaviors(const yaml::Node& section, Behaviors& behaviors, const yaml::FileProblems& problems) {
   if (!section.is(Kind::map) && !section.is(Kind::null)) {
     problems.at(section.line, "behaviors must be a map");
     return;
   }
-  for (const YamlNode& kind : section.children) read_kind(kind, behaviors, problems);
+  for (const yaml::Node& kind : section.children) read_kind(kind, behaviors, problems);
 }
 
 }  // namespace fleet_sim::config

@@ -5,14 +5,14 @@
 #include <string>
 
 #include "config/config.h"
-#include "config/file_problems.h"
-#include "config/yaml_tree.h"
+#include "yaml/file_problems.h"
+#include "yaml/tree.h"
 
 namespace fleet_sim::config {
 
 // Every wrong name or value is a problem with its line; `behaviors` is then partly changed and not to be
 // used.
-void read_behaviors(const YamlNode& section, Behaviors& behaviors, const FileProblems& problems);
+void read_behaviors(const yaml::Node& section, Behaviors& behaviors, const yaml::FileProblems& problems);
 
 // The section with every effect of every entry, indented for the top level of a config file.
 std::string behaviors_text(const Behaviors& behaviors);

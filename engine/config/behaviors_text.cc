@@ -7,7 +7,7 @@
 
 #include "config/behavior_effects.h"
 #include "config/behaviors.h"
-#include "config/yaml_text.h"
+#include "yaml/text.h"
 
 namespace fleet_sim::config {
 namespace {
@@ -89,7 +89,7 @@ std::string behaviors_text(const Behaviors& behaviors) {
   for (const BehaviorKind& kind : behavior_kinds) {
     text.append("  ").append(kind.name).append(":\n");
     for (const auto& [name, behavior] : behaviors.*kind.entries) {
-      text.append("    ").append(yaml_quoted(name)).append(":\n").append(effects_text(behavior));
+      text.append("    ").append(yaml::quoted(name)).append(":\n").append(effects_text(behavior));
     }
   }
   return text;

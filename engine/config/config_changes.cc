@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "config/behavior_effects.h"
-#include "config/yaml_text.h"
+#include "yaml/text.h"
 
 namespace fleet_sim::config {
 namespace {
@@ -68,7 +68,7 @@ std::vector<ConfigChange> behavior_changes(const Behaviors& from, const Behavior
     const BehaviorEntries& before = from.*kind.entries;
     const BehaviorEntries& after = to.*kind.entries;
     for (const std::string& name : names_in(before, after)) {
-      const std::string path = fmt::format("behaviors.{}.{}", kind.name, yaml_quoted(name));
+      const std::string path = fmt::format("behaviors.{}.{}", kind.name, yaml::quoted(name));
       add_entry_changes(path, entry_of(before, name), entry_of(after, name), changes);
     }
   }

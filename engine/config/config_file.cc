@@ -11,24 +11,24 @@
 #include "config/behaviors.h"
 #include "config/config_keys.h"
 #include "config/load_config.h"
-#include "config/yaml_tree.h"
 #include "files/text_file.h"
 #include "foreign/names.h"
+#include "yaml/tree.h"
 
 namespace fleet_sim::config {
 namespace {
 
-using Kind = YamlNode::Kind;
+using Kind = yaml::Node::Kind;
 
 // A section that is not made of keys of the table. Its reader decides how a later layer changes what earlier
 // ones set.
 struct OwnSection {
   std::string_view name;
-  void (*read)(const YamlNode&, Config&, const FileProblems&);
+  void (*read)(const yaml::Node&, Config&, const yaml::FileProblems&);
 };
 constexpr std::array<OwnSection, 1> own_sections{
     // A file changes only the effects it names.
-    {{"behaviors", [](const YamlNode& node, Config& config, const FileProblems& problems) {
+    {{"behaviors", [](const yaml::Node& node, Config& config, const yaml::FileProblems& problems) {
         read_behaviors(node, config.behaviors, problems);
       }}}};
 
@@ -60,10 +60,10 @@ std::string remedy(const std::string& name, std::span<const std::string_view> si
 }
 
 // A list as the lines that a repeatable key is set from. Empty after a problem.
-std::optional<std::string> lines_of(const YamlNode& node, const std::string& path,
-                                    const FileProblems& problems) {
+std::optional<std::string> lines_of(const yaml::Node& node, const std::string& path,
+                                    const yaml::FileProblems& problems) {
   std::string lines;
-  for (const YamlNode& item : node.children) {
+  for (const yaml::Node& item : node.children) {
     if (!item.is(Kind::scalar) || item.text.find('\n') != std::string::npos) {
       problems.at(item.line, fmt::format("{} must be a list of single values", path));
       return std::nullopt;
@@ -75,21 +75,21 @@ std::optional<std::string> lines_of(const YamlNode& node, const std::string& pat
 
 class FileReader {
  public:
-  FileReader(Config& config, Origins& origins, const FileProblems& problems)
+  FileReader(Config& config, Origins& origins, const yaml::FileProblems& problems)
       : config_(config), origins_(origins), problems_(problems) {}
 
-  void read(const YamlNode& root) { read_section(root, ""); }
+  void read(const yaml::Node& root) { read_section(root, ""); }
 
  private:
-  void read_section(const YamlNode& node, const std::string& path) {
+  void read_section(const yaml::Node& node, const std::string& path) {
     if (node.is(Kind::null)) return;
     if (!node.is(Kind::map)) {
       problems_.at(node.line, fmt::format("{} must be a map of keys", path.empty() ? "a config file" : path));
       return;
     }
     const std::vector<std::string_view> known = names_under(path);
-    for (const YamlNode& child : node.children) {
-      if (path.empty() && is_extension_key(child.key)) continue;
+    for (const yaml::Node& child : node.children) {
+      if (path.empty() && yaml::is_extension_key(child.key)) continue;
       const std::string full = path.empty() ? child.key : fmt::format("{}.{}", path, child.key);
       if (std::ranges::find(known, child.key) == known.end()) {
         report_unknown(child, full, known);
@@ -100,11 +100,11 @@ class FileReader {
   }
 
   // A section of another simulator is named key by key, with what each is called here.
-  void report_unknown(const YamlNode& node, const std::string& path,
+  void report_unknown(const yaml::Node& node, const std::string& path,
                       std::span<const std::string_view> known) {
     const auto equivalent = foreign::equivalent_of_key(path, node.text);
     if (!equivalent && node.is(Kind::map) && foreign::knows_keys_in(path)) {
-      for (const YamlNode& child : node.children) report_unknown(child, path + "." + child.key, {});
+      for (const yaml::Node& child : node.children) report_unknown(child, path + "." + child.key, {});
       return;
     }
     problems_.at(node.key_line,
@@ -113,14 +113,14 @@ class FileReader {
                                         : remedy(node.key, known)));
   }
 
-  void read_known(const YamlNode& node, const std::string& path) {
+  void read_known(const yaml::Node& node, const std::string& path) {
     const auto* own = std::ranges::find(own_sections, path, &OwnSection::name);
     if (own != own_sections.end()) return own->read(node, config_, problems_);
     if (const ConfigKey* key = find_config_key(path)) return read_value(node, *key);
     read_section(node, path);
   }
 
-  void read_value(const YamlNode& node, const ConfigKey& key) {
+  void read_value(const yaml::Node& node, const ConfigKey& key) {
     // A key without a value keeps what it has.
     const bool is_word = key.null_is_a_word && node.text == "null";
     if (node.is(Kind::null) && !is_word) return;
@@ -133,7 +133,7 @@ class FileReader {
     }
   }
 
-  void set(const YamlNode& node, const ConfigKey& key, const std::string& text) {
+  void set(const yaml::Node& node, const ConfigKey& key, const std::string& text) {
     origins_[key.name] = {problems_.place(node.line), text};
     const std::string wrong = key.set(config_, text);
     if (!wrong.empty()) problems_.at(node.line, fmt::format("{} {}", key.name, wrong));
@@ -141,7 +141,7 @@ class FileReader {
 
   Config& config_;
   Origins& origins_;
-  const FileProblems& problems_;
+  const yaml::FileProblems& problems_;
 };
 
 }  // namespace
@@ -154,8 +154,8 @@ void read_config_file(const std::filesystem::path& path, Config& config, Origins
 
 void read_config_text(std::string_view text, const std::string& place, Config& config, Origins& origins,
                       Problems& problems) {
-  const FileProblems file(place, problems);
-  const auto root = parse_yaml(text, file);
+  const yaml::FileProblems file(place, problems);
+  const auto root = yaml::parse(text, file);
   if (root) FileReader(config, origins, file).read(*root);
 }
 

@@ -7,7 +7,7 @@
 #include "config/config_keys.h"
 #include "config/load_config.h"
 #include "config/units.h"
-#include "config/yaml_text.h"
+#include "yaml/text.h"
 
 namespace fleet_sim::config {
 namespace {
@@ -39,7 +39,7 @@ std::string list_text(const std::string& lines) {
   std::vector<std::string> items;
   parse_lines(lines, items);
   std::string text;
-  for (const std::string& item : items) text += (text.empty() ? "" : ", ") + yaml_quoted(item);
+  for (const std::string& item : items) text += (text.empty() ? "" : ", ") + yaml::quoted(item);
   return fmt::format("[{}]", text);
 }
 
@@ -54,7 +54,7 @@ std::string keys_text(const Config& config, TakesPart takes_part, Comment commen
     text += new_headings(path, before);
     const std::string value = key.get(config);
     text.append(2 * (path.size() - 1), ' ').append(path.back()).append(": ");
-    text.append(key.repeatable ? list_text(value) : yaml_scalar(value)).append(comment(key)).append("\n");
+    text.append(key.repeatable ? list_text(value) : yaml::scalar(value)).append(comment(key)).append("\n");
     before = std::move(path);
   }
   return text;

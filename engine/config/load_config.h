@@ -19,7 +19,7 @@
 
 namespace fleet_sim::config {
 
-// With the bounds of YAML (yaml_tree.h), all that a config file may ask of us.
+// With the bounds of YAML (yaml/tree.h), all that a config file may ask of us.
 inline constexpr std::uintmax_t largest_config_file_bytes = 1 << 20;
 
 // One value from outside the file: `source` names it for the user ("--rate", "FLEET_SIM_DATABASE_PATH").

@@ -37,10 +37,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> log_level
                                                                                    {"CRITICAL", "CRITICAL"},
                                                                                    {"OFF", "OFF"}}};
 
-// From there on 100 years fit before timestamps lose their width.
-constexpr Timestamp latest_start =
-    latest_timestamp - static_cast<Timestamp>(longest_duration_seconds) * microseconds_per_second;
-
 constexpr std::string_view automatic_index = "auto";
 
 constexpr std::size_t longest_host_bytes = 255;
@@ -133,16 +129,6 @@ std::string speed_text(const Speed& speed) {
   return speed.max ? "max" : number_text(speed.factor);
 }
 
-std::string parse_start(std::string_view text, Timestamp& start) {
-  const auto parsed = parse_timestamp(text);
-  if (!parsed) return must_be_a_time(text);
-  if (*parsed < 0 || *parsed > latest_start) {
-    return must_be(start_range_text(), text);
-  }
-  start = *parsed;
-  return {};
-}
-
 std::string parse_utc_offset(std::string_view text, zones::Zone& zone) {
   const bool utc = equal_words(text, "utc") || equal_words(text, "z");
   const auto minutes = utc ? 0 : offset_minutes(text);
@@ -196,11 +182,6 @@ std::string parse_token(std::string_view text, std::string& token) {
   }
   token = text;
   return {};
-}
-
-std::string start_range_text() {
-  return fmt::format("from {} to {}", timestamp_text(0).substr(0, 10),
-                     timestamp_text(latest_start).substr(0, 10));
 }
 
 std::string utc_offset_range_text() {

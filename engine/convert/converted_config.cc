@@ -7,15 +7,15 @@
 #include "config/config_keys.h"
 #include "config/load_config.h"
 #include "config/units.h"
-#include "config/yaml_tree.h"
 #include "foreign/names.h"
 #include "identity/identity_rules.h"
 #include "identity/load_identities.h"
+#include "yaml/tree.h"
 
 namespace fleet_sim::convert {
 namespace {
 
-using Node = config::YamlNode;
+using Node = yaml::Node;
 using Kind = Node::Kind;
 
 constexpr std::string_view no_equivalent = "fleet-sim has no such key";
@@ -151,7 +151,7 @@ class Converter {
     found_.left_out.push_back(fmt::format("{}: {}: {}", file_.place(node.key_line), printable(path), why));
   }
 
-  config::FileProblems file_;
+  yaml::FileProblems file_;
   config::Config config_;
   config::Comments comments_;  // by key that is set
   ConvertedConfig found_;
@@ -163,7 +163,7 @@ class Converter {
 }  // namespace
 
 ConvertedConfig convert_config(std::string_view text, const std::string& place, Problems& problems) {
-  const auto root = config::parse_yaml(text, config::FileProblems(place, problems));
+  const auto root = yaml::parse(text, yaml::FileProblems(place, problems));
   if (!root) return {};
   Converter converter(place, problems);
   converter.read(*root);

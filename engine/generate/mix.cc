@@ -12,9 +12,9 @@
 #include "base/cadence.h"
 #include "base/nearest.h"
 #include "base/plain_text.h"
-#include "config/file_problems.h"
-#include "config/yaml_tree.h"
 #include "files/text_file.h"
+#include "yaml/file_problems.h"
+#include "yaml/tree.h"
 
 namespace fleet_sim::generate {
 
@@ -64,21 +64,21 @@ std::string id_mistake(std::string_view text) {
 // Reads one YAML tree into a mix and notes what is wrong with it.
 class MixReader {
  public:
-  explicit MixReader(const config::FileProblems& problems) : problems_(problems) {}
+  explicit MixReader(const yaml::FileProblems& problems) : problems_(problems) {}
 
-  Mix read(const config::YamlNode& root) {
-    if (!root.is(config::YamlNode::Kind::map)) {
+  Mix read(const yaml::Node& root) {
+    if (!root.is(yaml::Node::Kind::map)) {
       problems_.at(root.line, "must have keys such as `location:` and `model:`");
       return mix_;
     }
-    for (const config::YamlNode& node : root.children) {
-      if (!config::is_extension_key(node.key)) read_key(node);
+    for (const yaml::Node& node : root.children) {
+      if (!yaml::is_extension_key(node.key)) read_key(node);
     }
     return mix_;
   }
 
  private:
-  void read_key(const config::YamlNode& node) {
+  void read_key(const yaml::Node& node) {
     if (node.key == "id") return read_id(node);
     if (node.key == "location") return read_texts(node, mix_.location);
     if (node.key == "manufacturer") return read_texts(node, mix_.manufacturer);
@@ -89,8 +89,8 @@ class MixReader {
                  fmt::format("unknown key {}{}", in_quotes(node.key), did_you_mean(node.key, mix_keys)));
   }
 
-  void read_id(const config::YamlNode& node) {
-    if (!node.is(config::YamlNode::Kind::scalar))
+  void read_id(const yaml::Node& node) {
+    if (!node.is(yaml::Node::Kind::scalar))
       return problems_.at(node.line, "id must be text such as \"SENSOR_{n}\"");
     std::string wrong = text_mistake(node.text);
     if (wrong.empty()) wrong = id_mistake(node.text);
@@ -98,9 +98,9 @@ class MixReader {
     mix_.id = node.text;
   }
 
-  void read_texts(const config::YamlNode& node, std::vector<MixChoice>& choices) {
+  void read_texts(const yaml::Node& node, std::vector<MixChoice>& choices) {
     choices.clear();
-    read_choices(node, [&](const config::YamlNode& choice, double weight) {
+    read_choices(node, [&](const yaml::Node& choice, double weight) {
       std::string wrong = text_mistake(choice.key);
       if (wrong.empty()) wrong = range_mistake(choice.key);
       if (!wrong.empty())
@@ -109,9 +109,9 @@ class MixReader {
     });
   }
 
-  void read_rates(const config::YamlNode& node) {
+  void read_rates(const yaml::Node& node) {
     mix_.readings_per_second.clear();
-    read_choices(node, [&](const config::YamlNode& choice, double weight) {
+    read_choices(node, [&](const yaml::Node& choice, double weight) {
       const auto rate = parse_number(choice.key);
       if (rate && *rate > 0 && *rate <= highest_rate)
         return mix_.readings_per_second.push_back({*rate, weight});
@@ -121,16 +121,16 @@ class MixReader {
     });
   }
 
-  using TakeChoice = std::function<void(const config::YamlNode& choice, double weight)>;
+  using TakeChoice = std::function<void(const yaml::Node& choice, double weight)>;
 
-  void read_choices(const config::YamlNode& node, const TakeChoice& take) {
-    if (!node.is(config::YamlNode::Kind::map) || node.children.empty()) {
+  void read_choices(const yaml::Node& node, const TakeChoice& take) {
+    if (!node.is(yaml::Node::Kind::map) || node.children.empty()) {
       return problems_.at(
           node.line,
           fmt::format("{} must list choices and their weights, such as {{\"A\": 3, \"B\": 1}}", node.key));
     }
     double sum = 0;
-    for (const config::YamlNode& choice : node.children) {
+    for (const yaml::Node& choice : node.children) {
       const double weight = read_weight(node.key, choice);
       sum += weight;
       take(choice, weight);
@@ -139,15 +139,15 @@ class MixReader {
     problems_.at(node.line, fmt::format("{}: the weights must add up to a number above 0", node.key));
   }
 
-  double read_weight(const std::string& name, const config::YamlNode& choice) {
-    const auto weight = choice.is(config::YamlNode::Kind::scalar) ? parse_number(choice.text) : std::nullopt;
+  double read_weight(const std::string& name, const yaml::Node& choice) {
+    const auto weight = choice.is(yaml::Node::Kind::scalar) ? parse_number(choice.text) : std::nullopt;
     if (weight && *weight >= 0) return *weight;
     problems_.at(choice.line, fmt::format("{}: the weight of {} must be a number of 0 or more", name,
                                           in_quotes(choice.key)));
     return 1;  // so that the sum is not a second problem
   }
 
-  const config::FileProblems& problems_;
+  const yaml::FileProblems& problems_;
   Mix mix_ = default_mix();
 };
 
@@ -170,8 +170,8 @@ Mix default_mix() {
 Mix load_mix(const std::filesystem::path& file, Problems& problems) {
   const auto text = files::read_text_file(file, largest_mix_file_bytes, problems);
   if (!text) return default_mix();
-  const config::FileProblems file_problems(file.string(), problems);
-  const auto tree = config::parse_yaml(*text, file_problems);
+  const yaml::FileProblems file_problems(file.string(), problems);
+  const auto tree = yaml::parse(*text, file_problems);
   return tree ? MixReader(file_problems).read(*tree) : default_mix();
 }
 

@@ -10,22 +10,22 @@
 #include <string_view>
 #include <vector>
 
-#include "config/file_problems.h"
+#include "yaml/file_problems.h"
 
-namespace fleet_sim::config {
+namespace fleet_sim::yaml {
 
-inline constexpr std::size_t deepest_yaml_nesting = 32;
-inline constexpr std::size_t most_yaml_nodes = 100'000;
+inline constexpr std::size_t deepest_nesting = 32;
+inline constexpr std::size_t most_nodes = 100'000;
 
-struct YamlNode {
+struct Node {
   enum class Kind { null, scalar, sequence, map };
 
   Kind kind = Kind::null;
-  std::size_t line = 1;            // where the value begins
-  std::string text;                // of a scalar, without quotes; of a null that is spelled out, "null"
-  std::string key;                 // under which the enclosing map holds the node
-  std::size_t key_line = 1;        // where that key stands
-  std::vector<YamlNode> children;  // of a sequence or a map, in the file's order
+  std::size_t line = 1;        // where the value begins
+  std::string text;            // of a scalar, without quotes; of a null that is spelled out, "null"
+  std::string key;             // under which the enclosing map holds the node
+  std::size_t key_line = 1;    // where that key stands
+  std::vector<Node> children;  // of a sequence or a map, in the file's order
 
   [[nodiscard]] bool is(Kind wanted) const { return kind == wanted; }
 };
@@ -38,6 +38,6 @@ inline bool is_extension_key(std::string_view key) {
 // The one document in `content`; an empty text is a null. Returns nothing after a problem that leaves no
 // tree. A repeated key or a merge key without a map is a problem too, but the tree keeps what is good and
 // reading continues.
-std::optional<YamlNode> parse_yaml(std::string_view content, const FileProblems& problems);
+std::optional<Node> parse(std::string_view content, const FileProblems& problems);
 
-}  // namespace fleet_sim::config
+}  // namespace fleet_sim::yaml

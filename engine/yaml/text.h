@@ -4,12 +4,12 @@
 #include <string>
 #include <string_view>
 
-namespace fleet_sim::config {
+namespace fleet_sim::yaml {
 
 // Bare where that is safe, else in double quotes.
-std::string yaml_scalar(std::string_view text);
+std::string scalar(std::string_view text);
 
 // Always in double quotes.
-std::string yaml_quoted(std::string_view text);
+std::string quoted(std::string_view text);
 
-}  // namespace fleet_sim::config
+}  // namespace fleet_sim::yaml

@@ -1,4 +1,4 @@
-#include "config/yaml_tree.h"
+#include "yaml/tree.h"
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 
 #include "base/plain_text.h"
 
-namespace fleet_sim::config {
+namespace fleet_sim::yaml {
 namespace {
 
 constexpr std::string_view merge_key = "<<";
@@ -29,17 +29,17 @@ std::size_t line_at(const YAML::Mark& mark) {
   return static_cast<std::size_t>(mark.line) + 1;
 }
 
-std::size_t count_nodes(const YamlNode& node) {
+std::size_t count_nodes(const Node& node) {
   std::size_t nodes = 1;
-  for (const YamlNode& child : node.children) nodes += count_nodes(child);
+  for (const Node& child : node.children) nodes += count_nodes(child);
   return nodes;
 }
 
 // Levels of collections; a single value has none.
-std::size_t height(const YamlNode& node) {
-  if (!node.is(YamlNode::Kind::sequence) && !node.is(YamlNode::Kind::map)) return 0;
+std::size_t height(const Node& node) {
+  if (!node.is(Node::Kind::sequence) && !node.is(Node::Kind::map)) return 0;
   std::size_t highest = 0;
-  for (const YamlNode& child : node.children) highest = std::max(highest, height(child));
+  for (const Node& child : node.children) highest = std::max(highest, height(child));
   return highest + 1;
 }
 
@@ -58,7 +58,7 @@ class TreeBuilder final : public YAML::EventHandler {
   TreeBuilder(std::string_view content, const FileProblems& problems)
       : content_(content), problems_(problems) {}
 
-  YamlNode take_root() { return std::move(root_); }
+  Node take_root() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1)
@@ -67,28 +67,28 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    add(leaf(YamlNode::Kind::null, mark, is_word_null(mark) ? "null" : ""), anchor);
+    add(leaf(Node::Kind::null, mark, is_word_null(mark) ? "null" : ""), anchor);
   }
   void OnScalar(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
                 const std::string& text) override {
-    add(leaf(YamlNode::Kind::scalar, mark, text), anchor);
+    add(leaf(Node::Kind::scalar, mark, text), anchor);
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchored_.find(anchor);
     if (found == anchored_.end()) throw Refused{line_at(mark), "an alias must not refer to itself"};
     spend(count_nodes(found->second), line_at(mark));
-    if (open_.size() + height(found->second) > deepest_yaml_nesting) refuse_depth(mark);
+    if (open_.size() + height(found->second) > deepest_nesting) refuse_depth(mark);
     attach(found->second, line_at(mark));
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value /*style*/) override {
-    open(YamlNode::Kind::sequence, mark, anchor);
+    open(Node::Kind::sequence, mark, anchor);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value /*style*/) override {
-    open(YamlNode::Kind::map, mark, anchor);
+    open(Node::Kind::map, mark, anchor);
   }
   void OnMapEnd() override {
     drop_repeated_keys(open_.back().node);
@@ -102,20 +102,20 @@ class TreeBuilder final : public YAML::EventHandler {
     std::size_t line = 1;
   };
   struct Open {
-    YamlNode node;
+    Node node;
     YAML::anchor_t anchor = YAML::NullAnchor;
     std::optional<Key> key;  // of a map: read, and waiting for its value
   };
 
   [[noreturn]] static void refuse_depth(const YAML::Mark& mark) {
-    throw Refused{line_at(mark), fmt::format("is nested more than {} levels deep", deepest_yaml_nesting)};
+    throw Refused{line_at(mark), fmt::format("is nested more than {} levels deep", deepest_nesting)};
   }
 
   void spend(std::size_t nodes, std::size_t line) {
     nodes_ += nodes;
-    if (nodes_ <= most_yaml_nodes) return;
-    throw Refused{
-        line, fmt::format("has more than {} values (an alias counts each time it is used)", most_yaml_nodes)};
+    if (nodes_ <= most_nodes) return;
+    throw Refused{line,
+                  fmt::format("has more than {} values (an alias counts each time it is used)", most_nodes)};
   }
 
   [[nodiscard]] bool is_word_null(const YAML::Mark& mark) const {
@@ -124,17 +124,17 @@ class TreeBuilder final : public YAML::EventHandler {
     return word == "null" || word == "Null" || word == "NULL";
   }
 
-  YamlNode leaf(YamlNode::Kind kind, const YAML::Mark& mark, std::string text) {
+  Node leaf(Node::Kind kind, const YAML::Mark& mark, std::string text) {
     spend(1, line_at(mark));
-    YamlNode node;
+    Node node;
     node.kind = kind;
     node.line = line_at(mark);
     node.text = std::move(text);
     return node;
   }
 
-  void open(YamlNode::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
-    if (open_.size() == deepest_yaml_nesting) refuse_depth(mark);
+  void open(Node::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (open_.size() == deepest_nesting) refuse_depth(mark);
     open_.push_back({leaf(kind, mark, ""), anchor, std::nullopt});
   }
 
@@ -144,7 +144,7 @@ class TreeBuilder final : public YAML::EventHandler {
     add(std::move(done.node), done.anchor);
   }
 
-  void add(YamlNode node, YAML::anchor_t anchor) {
+  void add(Node node, YAML::anchor_t anchor) {
     const std::size_t line = node.line;
     if (anchor != YAML::NullAnchor) {
       spend(count_nodes(node), line);  // the copy kept for aliases
@@ -154,14 +154,14 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   // Hangs a finished node into the innermost open collection: in a map, keys and values take turns.
-  void attach(YamlNode node, std::size_t line) {
+  void attach(Node node, std::size_t line) {
     if (open_.empty()) {
       root_ = std::move(node);
       return;
     }
     Open& parent = open_.back();
-    if (parent.node.is(YamlNode::Kind::map) && !parent.key) {
-      if (!node.is(YamlNode::Kind::scalar)) throw Refused{line, "a key must be a single value"};
+    if (parent.node.is(Node::Kind::map) && !parent.key) {
+      if (!node.is(Node::Kind::scalar)) throw Refused{line, "a key must be a single value"};
       parent.key = Key{std::move(node.text), line};
       return;
     }
@@ -173,9 +173,9 @@ class TreeBuilder final : public YAML::EventHandler {
     parent.node.children.push_back(std::move(node));
   }
 
-  void drop_repeated_keys(YamlNode& map) {
+  void drop_repeated_keys(Node& map) {
     std::unordered_map<std::string, std::size_t> first_line;
-    std::erase_if(map.children, [&](const YamlNode& child) {
+    std::erase_if(map.children, [&](const Node& child) {
       const auto [first, is_new] = first_line.try_emplace(child.key, child.key_line);
       if (!is_new) {
         problems_.at(child.key_line,
@@ -187,20 +187,20 @@ class TreeBuilder final : public YAML::EventHandler {
 
   // `<<` names a map, or several of which the first that has a key wins; what the map says itself wins over
   // all of them. What is merged has been counted already, and takes no level of its own.
-  void resolve_merges(YamlNode& map) {
-    const auto merge = std::ranges::find(map.children, merge_key, &YamlNode::key);
+  void resolve_merges(Node& map) {
+    const auto merge = std::ranges::find(map.children, merge_key, &Node::key);
     if (merge == map.children.end()) return;
-    YamlNode merged = std::move(*merge);
+    Node merged = std::move(*merge);
     map.children.erase(merge);
     std::unordered_set<std::string> taken;
-    for (const YamlNode& child : map.children) taken.insert(child.key);
-    const auto take = [&](YamlNode& source) {
-      if (!source.is(YamlNode::Kind::map)) return refuse_merge(merged.key_line);
-      for (YamlNode& child : source.children) {
+    for (const Node& child : map.children) taken.insert(child.key);
+    const auto take = [&](Node& source) {
+      if (!source.is(Node::Kind::map)) return refuse_merge(merged.key_line);
+      for (Node& child : source.children) {
         if (taken.insert(child.key).second) map.children.push_back(std::move(child));
       }
     };
-    if (merged.is(YamlNode::Kind::sequence)) {
+    if (merged.is(Node::Kind::sequence)) {
       std::ranges::for_each(merged.children, take);
     } else {
       take(merged);
@@ -213,9 +213,9 @@ class TreeBuilder final : public YAML::EventHandler {
 
   std::string_view content_;
   const FileProblems& problems_;
-  YamlNode root_;
+  Node root_;
   std::vector<Open> open_;
-  std::unordered_map<YAML::anchor_t, YamlNode> anchored_;
+  std::unordered_map<YAML::anchor_t, Node> anchored_;
   std::size_t nodes_ = 0;
   std::size_t documents_ = 0;
 };
@@ -228,7 +228,7 @@ std::string_view stable(std::string_view message) {
 
 }  // namespace
 
-std::optional<YamlNode> parse_yaml(std::string_view content, const FileProblems& problems) {
+std::optional<Node> parse(std::string_view content, const FileProblems& problems) {
   std::istringstream stream{std::string(content)};
   TreeBuilder builder(content, problems);
   try {
@@ -245,4 +245,4 @@ std::optional<YamlNode> parse_yaml(std::string_view content, const FileProblems&
   return std::nullopt;
 }
 
-}  // namespace fleet_sim::config
+}  // namespace fleet_sim::yaml

@@ -1,12 +1,12 @@
-#include "config/yaml_text.h"
+#include "yaml/text.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "config/units.h"
+#include "yaml/values.h"
 
-namespace fleet_sim::config {
+namespace fleet_sim::yaml {
 namespace {
 
 bool is_bare(char c) {
@@ -16,7 +16,7 @@ bool is_bare(char c) {
 
 }  // namespace
 
-std::string yaml_quoted(std::string_view text) {
+std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -30,11 +30,11 @@ std::string yaml_quoted(std::string_view text) {
   return out + '"';
 }
 
-std::string yaml_scalar(std::string_view text) {
+std::string scalar(std::string_view text) {
   // Bare, the word null would be YAML's null, and a lone dash the start of a list.
   const bool bare =
       !text.empty() && text != "-" && !equal_words(text, "null") && std::ranges::all_of(text, is_bare);
-  return bare ? std::string(text) : yaml_quoted(text);
+  return bare ? std::string(text) : quoted(text);
 }
 
-}  // namespace fleet_sim::config
+}  // namespace fleet_sim::yaml

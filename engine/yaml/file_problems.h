@@ -8,7 +8,7 @@
 
 #include "base/problems.h"
 
-namespace fleet_sim::config {
+namespace fleet_sim::yaml {
 
 class FileProblems {
  public:
@@ -27,4 +27,4 @@ class FileProblems {
   Problems* problems_;
 };
 
-}  // namespace fleet_sim::config
+}  // namespace fleet_sim::yaml
