@@ -76,6 +76,35 @@ TEST_CASE("a file that names one sensor replaces a list of an earlier one") {
   CHECK(layers.config.fleet.identity == "three.json");
 }
 
+TEST_CASE("a type that a later file declares takes the place of one with its name, whole") {
+  const std::string oven =
+      "types: {oven: {sources: {on: {kind: load, duty: 0.5}}, channels: {heat: {base: 90, terms: {on: "
+      "9}}}}}\n";
+  const Layers layers({oven, "types: {hall: {channels: {light: {base: 300}}}}\n",
+                       "types: {oven: {channels: {door: {base: 1}}}}\n"});
+  CHECK(layers.problems == "");
+  REQUIRE(layers.config.types.size() == 2);
+  CHECK(layers.config.types.at("hall").columns[0].name == "light");
+  const types::DeclaredType& last = layers.config.types.at("oven");
+  CHECK(last.signal.sources.empty());
+  REQUIRE(last.columns.size() == 1);
+  CHECK(last.columns[0].name == "door");
+  CHECK(Layers({oven, "types:\n"}).config.types.size() == 1);
+  CHECK(Layers({oven, "type: {oven: {}}\n"}).problems ==
+        "b.yaml:1: unknown key 'type' (did you mean 'types'?)");
+}
+
+TEST_CASE("a config with types reads back from its text, and they decide what is read") {
+  const std::string hall = "types: {hall: {channels: {light: {unit: lx, base: 300, white: 2}}}}\n";
+  const Layers layers({hall});
+  const Layers again({config::config_text(layers.config)});
+  CHECK(again.problems == "");
+  CHECK(again.config == layers.config);
+  CHECK(again.config != config::Config());
+  const Layers brighter({hall, "types: {hall: {channels: {light: {unit: lx, base: 301, white: 2}}}}\n"});
+  CHECK(config::readings_config_text(brighter.config) != config::readings_config_text(layers.config));
+}
+
 TEST_CASE("problems name the file that they are in, and both files of a contradiction") {
   CHECK(Layers({"simulation: {seed: 1}\n", "\nsimulation: {sed: 1}\n"}).problems ==
         "b.yaml:2: unknown key 'simulation.sed' (did you mean 'seed'?)");

@@ -18,14 +18,15 @@ FLOOR = {
     "base": 0,
     "types": 1, "zones": 1, "files": 1, "foreign": 1,
     "yaml": 2, "identity": 2, "batch": 2, "log": 2, "sources": 2,
-    "config": 3,
-    "model": 4, "write": 4, "status": 4, "generate": 4, "tables": 4, "convert": 4,
-    "fleet": 5, "sqlite": 5,
-    "schedule": 6, "explain": 6, "data": 6,
-    "start": 7, "report": 7, "export": 7,
-    "run": 8,
-    "benchmark": 9,
-    "app": 10,
+    "declare": 3,
+    "config": 4,
+    "model": 5, "write": 5, "status": 5, "generate": 5, "tables": 5, "convert": 5,
+    "fleet": 6, "sqlite": 6,
+    "schedule": 7, "explain": 7, "data": 7,
+    "start": 8, "report": 8, "export": 8,
+    "run": 9,
+    "benchmark": 10,
+    "app": 11,
 }
 
 # Header prefix -> the beginnings of the paths (below engine/) that may include it. The longest prefix counts. A header of a

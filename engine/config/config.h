@@ -15,6 +15,7 @@
 #include "config/process_settings.h"
 #include "types/built_in_type.h"
 #include "types/channel_factors.h"
+#include "types/declared_type.h"
 
 namespace fleet_sim::config {
 
@@ -89,6 +90,7 @@ struct Config {
   types::NormalParameters normal_parameters = types::built_in_type().normal_parameters;  // of that type
   AnomalySettings anomalies;
   Behaviors behaviors = default_behaviors();
+  types::DeclaredTypes types;  // declared besides the built-in one, or in its place
   FleetSettings fleet;
   ShardBy sharding;
   ClockSettings clock;

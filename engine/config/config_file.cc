@@ -11,6 +11,7 @@
 #include "config/behaviors.h"
 #include "config/config_keys.h"
 #include "config/load_config.h"
+#include "declare/declarations.h"
 #include "files/text_file.h"
 #include "foreign/names.h"
 #include "yaml/tree.h"
@@ -26,10 +27,15 @@ struct OwnSection {
   std::string_view name;
   void (*read)(const yaml::Node&, Config&, const yaml::FileProblems&);
 };
-constexpr std::array<OwnSection, 1> own_sections{
+constexpr std::array<OwnSection, 2> own_sections{
     // A file changes only the effects it names.
-    {{"behaviors", [](const yaml::Node& node, Config& config, const yaml::FileProblems& problems) {
+    {{"behaviors",
+      [](const yaml::Node& node, Config& config, const yaml::FileProblems& problems) {
         read_behaviors(node, config.behaviors, problems);
+      }},
+     // A file replaces the types it declares, each whole.
+     {"types", [](const yaml::Node& node, Config& config, const yaml::FileProblems& problems) {
+        declare::read_types(node, config.types, problems);
       }}}};
 
 // What may stand under `path`: "simulation" and its siblings under "", "seed" and others under "simulation".

@@ -1,5 +1,5 @@
-// Merges one YAML config over a Config: every key of the table and the behaviors, each problem with its
-// line. Runs while starting and reloading, on any one thread.
+// Merges one YAML config over a Config: every key of the table, the behaviors and the types, each problem
+// with its line. Runs while starting and reloading, on any one thread.
 #pragma once
 
 #include <filesystem>

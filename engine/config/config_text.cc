@@ -7,6 +7,7 @@
 #include "config/config_keys.h"
 #include "config/load_config.h"
 #include "config/units.h"
+#include "declare/declarations.h"
 #include "yaml/text.h"
 
 namespace fleet_sim::config {
@@ -69,12 +70,12 @@ std::string keys_text(const Config& config, TakesPart takes_part) {
 
 std::string config_text(const Config& config) {
   return keys_text(config, [](const ConfigKey& key) { return !key.secret; }) +
-         behaviors_text(config.behaviors);
+         behaviors_text(config.behaviors) + declare::types_text(config.types);
 }
 
 std::string readings_config_text(const Config& config) {
   const auto decides = [](const ConfigKey& key) { return key.decides == Decides::readings; };
-  return keys_text(config, decides) + behaviors_text(config.behaviors);
+  return keys_text(config, decides) + behaviors_text(config.behaviors) + declare::types_text(config.types);
 }
 
 std::string commented_config_text(const Config& config, const Comments& comments) {
@@ -84,7 +85,7 @@ std::string commented_config_text(const Config& config, const Comments& comments
     return comment.empty() ? comment : "  # " + comment;
   });
   if (config.behaviors != Config().behaviors) text += behaviors_text(config.behaviors);
-  return text;
+  return text + declare::types_text(config.types);
 }
 
 }  // namespace fleet_sim::config

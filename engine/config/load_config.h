@@ -46,12 +46,12 @@ Config read_config(std::string_view text, const std::string& place, Problems& pr
 // be called fleet-sim (FLEET_SIM_SERVICE_*, FLEET_SIM_PORT*).
 std::vector<Setting> environment_settings(const char* const* environment, Problems& problems);
 
-// The whole effective config as YAML under the file's keys, behaviors included: what run_info keeps. Reading
-// it back gives an equal config, but for what is secret.
+// The whole effective config as YAML under the file's keys, behaviors and declared types included: what
+// run_info keeps. Reading it back gives an equal config, but for what is secret.
 std::string config_text(const Config& config);
 
-// Only these keys, secret ones too, each with a comment of one line unless that is empty; and the behaviors
-// unless they are the built-in ones.
+// Only these keys, secret ones too, each with a comment of one line unless that is empty; the behaviors
+// unless they are the built-in ones; and the declared types.
 using Comments = std::map<std::string_view, std::string>;
 std::string commented_config_text(const Config& config, const Comments& comments);
 

@@ -68,10 +68,7 @@ void Signal::add(std::size_t channel, const types::Gauge& gauge) {
     line.base = natural_log(gauge.base);
     line.low = logarithm_within(gauge.range.low, 1);
     line.high = logarithm_within(gauge.range.high, -1);
-    for (types::Term& term : terms) {
-      assert(term.gain > 0);
-      term.gain = natural_log(term.gain);
-    }
+    for (types::Term& term : terms) term.gain = natural_log(term.gain);
   }
   add_line(line, terms);
 }

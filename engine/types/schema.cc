@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/terms.h"
+#include "types/sql_words.h"
 
 namespace fleet_sim::types {
 namespace {
@@ -65,6 +66,7 @@ std::string Schema::problem_of(std::span<const ChannelColumn> channels) {
     const std::string& name = channels[i].name;
     if (!is_sql_name(name))
       return "channel '" + name + "': the name may only have letters, digits and underscores";
+    if (is_sql_word(name)) return "channel '" + name + "': the name is a word of SQL";
     if (is_column_of_every_type(name)) return "channel '" + name + "': the name is reserved";
     const auto is_same = [&name](const ChannelColumn& other) { return equal_in_sql(other.name, name); };
     if (std::ranges::any_of(channels.first(i), is_same)) return "channel '" + name + "': appears twice";

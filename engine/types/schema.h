@@ -20,8 +20,9 @@ inline constexpr std::size_t most_channels = 16;  // of a type
 
 struct ChannelColumn {
   std::string name;
-  std::string unit;  // empty where it is not known
-  int decimals = 3;  // of a value that a person reads
+  std::string unit;                   // empty where it is not known
+  int decimals = 3;                   // of a value that a person reads
+  std::vector<std::string> states{};  // of a channel whose values are codes: their names, from 0 on
 
   bool operator==(const ChannelColumn&) const = default;
 };

@@ -19,6 +19,7 @@ namespace fleet_sim::types {
 
 inline constexpr std::size_t most_noises = 8;  // of a type, as are …
 inline constexpr std::size_t most_loads = 4;
+inline constexpr std::size_t most_whites = 4;
 inline constexpr std::size_t most_sources = 32;  // … of all kinds together
 
 // Whose a source is: each sensor's own, or that of all sensors of a place.
@@ -31,12 +32,16 @@ struct Noise {
   Microseconds from = 0;
   Microseconds to = 0;
   double roughness = 0.5;
+
+  bool operator==(const Noise&) const = default;
 };
 
 // Hours of a week in local time, as time since Monday 00:00.
 struct Hours {
   Microseconds from = 0;
   Microseconds until = 0;  // exclusive
+
+  bool operator==(const Hours&) const = default;
 };
 
 // Work that goes on and off: 1 or 0. It is on for `duty`, 0 to 1, of the time, the more unevenly the higher
@@ -46,12 +51,16 @@ struct Load {
   double duty = 0.5;
   double burst = 1;
   std::vector<Hours> schedule;  // empty: always
+
+  bool operator==(const Load&) const = default;
 };
 
 // What a load heats up, 0 to 1: follows it with the time constant `tau`, 5 minutes or more.
 struct Lag {
   std::size_t of = 0;  // a load
   Microseconds tau = 0;
+
+  bool operator==(const Lag&) const = default;
 };
 
 // Repeats every `period`, from -1 to 1, in local time. It is highest `peak` after 1970-01-01 00:00 and a
@@ -61,24 +70,34 @@ struct Cycle {
   Shape shape = Shape::sine;
   Microseconds period = 0;
   Microseconds peak = 0;
+
+  bool operator==(const Cycle&) const = default;
 };
 
 // A standard normal number, new for each reading, for channels that share it.
-struct White {};
+struct White {
+  bool operator==(const White&) const = default;
+};
 
 struct Source {
   std::string name;
   std::variant<Noise, Load, Lag, Cycle, White> kind;
+
+  bool operator==(const Source&) const = default;
 };
 
 struct Term {
   std::size_t source = 0;
   double gain = 0;  // of a logarithmic channel: the factor that the source is the exponent of, above 0
+
+  bool operator==(const Term&) const = default;
 };
 
 struct Limits {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
+
+  bool operator==(const Limits&) const = default;
 };
 
 // base + Σ gain·source + white·z, within `range`, seen through a device that has `rails` and a `resolution`.
@@ -92,6 +111,8 @@ struct Gauge {
   Limits rails{};
   double resolution = 0;  // 0: none
   std::vector<Term> terms{};
+
+  bool operator==(const Gauge&) const = default;
 };
 
 inline constexpr Timestamp counters_begin = 1'735'689'600 * microseconds_per_second;  // 2025-01-01
@@ -105,28 +126,38 @@ struct Counter {
   double resolution = 0;  // above 0
   Timestamp since = counters_begin;
   double wrap = 0;  // where it starts again at 0; 0: nowhere
+
+  bool operator==(const Counter&) const = default;
 };
 
 // How many of the thresholds, which rise, the source has reached: 0, 1, 2 …
 struct State {
   std::size_t of = 0;
   std::vector<double> at;
+
+  bool operator==(const State&) const = default;
 };
 
 // Of what other channels read; no product may depend on itself.
 struct Product {
   std::vector<std::size_t> of;
   double resolution = 0;  // 0: none
+
+  bool operator==(const Product&) const = default;
 };
 
 struct SignalChannel {
   std::string name;
   std::variant<Gauge, Counter, State, Product> kind;
+
+  bool operator==(const SignalChannel&) const = default;
 };
 
 struct SignalDeclaration {
   std::vector<Source> sources;
   std::vector<SignalChannel> channels;
+
+  bool operator==(const SignalDeclaration&) const = default;
 };
 
 }  // namespace fleet_sim::types
