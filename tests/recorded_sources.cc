@@ -15,19 +15,17 @@
 #include "base/random.h"
 #include "sources/signal.h"
 #include "support/lifelike_types.h"
+#include "support/zone_of.h"
 
 namespace fleet_sim {
 namespace {
-
-using sources::ZoneChange;
 
 constexpr std::uint64_t seed = 20'261'128;
 constexpr Timestamp start = 1'767'225'600'000'000;
 
 // Berlin in 2026.
-constexpr std::array<ZoneChange, 3> zone{{{start, test::hours(1)},
-                                          {1'774'746'000'000'000, test::hours(2)},
-                                          {1'792'890'000'000'000, test::hours(1)}}};
+const zones::Zone zone = test::zone_of(
+    test::hours(1), {{1'774'746'000'000'000, test::hours(2)}, {1'792'890'000'000'000, test::hours(1)}});
 
 class Hash {
  public:

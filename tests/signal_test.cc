@@ -17,6 +17,7 @@
 #include "sources/signal.h"
 #include "support/lifelike_types.h"
 #include "support/statistics.h"
+#include "support/zone_of.h"
 
 namespace fleet_sim::signal_test {
 
@@ -30,7 +31,7 @@ namespace {
 constexpr Timestamp start = 1'767'225'600'000'000;  // 2026-01-01T00:00Z
 constexpr std::uint64_t seed = 11;
 constexpr int knot_exponent = 26;
-const std::vector<ZoneChange> utc{};
+const zones::Zone utc{};
 
 // A sensor of a signal, read as the tick reads it.
 class Sensor {
@@ -99,7 +100,7 @@ Bits bits(const std::vector<double>& values) {
 }  // namespace
 
 TEST_CASE("levels are the same cold, continued, backwards and thinned out") {
-  const std::vector<ZoneChange> zone{{start, hours(1)}, {start + hours(20), hours(2)}};
+  const zones::Zone zone = zone_of(hours(1), {{start + hours(20), hours(2)}});
   for (const types::SignalDeclaration& type : {every_kind(), motor(), test_stand()}) {
     const Signal signal(type, zone);
     for (const Microseconds step :

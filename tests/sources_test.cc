@@ -21,6 +21,7 @@
 #include "sources/source_set.h"
 #include "support/lifelike_types.h"
 #include "support/statistics.h"
+#include "support/zone_of.h"
 
 namespace fleet_sim::sources_test {
 
@@ -37,9 +38,8 @@ constexpr std::uint64_t seed = 7;
 // Berlin in 2026, and before.
 constexpr Timestamp summer_begins = 1'774'746'000'000'000;  // 2026-03-29T01:00Z, a Sunday
 constexpr Timestamp summer_ends = 1'792'890'000'000'000;    // 2026-10-25T01:00Z, a Sunday
-const std::vector<ZoneChange> berlin{
-    {1'761'440'400'000'000, hours(1)}, {summer_begins, hours(2)}, {summer_ends, hours(1)}};
-const std::vector<ZoneChange> utc{};
+const zones::Zone berlin = zone_of(hours(1), {{summer_begins, hours(2)}, {summer_ends, hours(1)}});
+const zones::Zone utc{};
 
 // Moments without any pattern, anywhere in a hundred years.
 Timestamp any_moment(std::uint64_t i) {
@@ -368,12 +368,8 @@ const std::vector<types::Hours> shifts{{hours(6), hours(22)},
                                        {hours(6 * 24 + 20), hours(7 * 24)}};
 
 // Whether a local week's time lies in a shift, by hours and minutes.
-bool is_open(Timestamp at, const std::vector<ZoneChange>& zone) {
-  Microseconds offset = zone.empty() ? 0 : zone.front().second;
-  for (const ZoneChange& change : zone) {
-    if (at >= change.first) offset = change.second;
-  }
-  const Microseconds since = at + offset - days(4);
+bool is_open(Timestamp at, const zones::Zone& zone) {
+  const Microseconds since = at + zone.offset_at(at) - days(4);
   const Microseconds of_week = ((since % days(7)) + days(7)) % days(7);
   for (const types::Hours& shift : shifts) {
     if (of_week >= shift.from && of_week < shift.until) return true;
@@ -384,8 +380,7 @@ bool is_open(Timestamp at, const std::vector<ZoneChange>& zone) {
 }  // namespace
 
 TEST_CASE("a schedule's clock goes on when it is open and only then, over any change of the zone") {
-  for (const std::vector<ZoneChange>& zone :
-       {utc, berlin, std::vector<ZoneChange>{{0, -hours(7) - seconds(1)}}}) {
+  for (const zones::Zone& zone : {utc, berlin, zones::Zone(-hours(7) - seconds(1))}) {
     const Schedule schedule(shifts, zone);
     const auto check = [&](Timestamp at) {
       const Schedule::Moment now = schedule.at(at);

@@ -6,13 +6,13 @@
 
 namespace fleet_sim::sources {
 
-Cycle::Cycle(const types::Cycle& cycle, std::span<const ZoneChange> zone) : cycle_(cycle), zone_(zone) {
+Cycle::Cycle(const types::Cycle& cycle, const zones::Zone& zone) : cycle_(cycle), zone_(zone) {
   assert(cycle.period > 0);
 }
 
 double Cycle::at(Timestamp at) const {
   const Microseconds period = cycle_.period;
-  Microseconds since_peak = (zone_.local(at) - cycle_.peak) % period;
+  Microseconds since_peak = (at + zone_.offset_at(at) - cycle_.peak) % period;
   if (since_peak < 0) since_peak += period;
   const double turns = static_cast<double>(since_peak) / static_cast<double>(period);
   using Shape = types::Cycle::Shape;

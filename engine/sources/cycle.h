@@ -2,20 +2,20 @@
 #pragma once
 
 #include "base/timestamp.h"
-#include "sources/zone.h"
 #include "types/signal_declaration.h"
+#include "zones/zone.h"
 
 namespace fleet_sim::sources {
 
 class Cycle {
  public:
-  Cycle(const types::Cycle& cycle, std::span<const ZoneChange> zone);
+  Cycle(const types::Cycle& cycle, const zones::Zone& zone);
 
   [[nodiscard]] double at(Timestamp at) const;
 
  private:
   types::Cycle cycle_;
-  Zone zone_;
+  zones::Zone zone_;
 };
 
 }  // namespace fleet_sim::sources

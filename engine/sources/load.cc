@@ -5,7 +5,7 @@
 
 namespace fleet_sim::sources {
 
-Load::Load(const types::Load& load, std::span<const ZoneChange> zone)
+Load::Load(const types::Load& load, const zones::Zone& zone)
     : schedule_(load.schedule, zone),
       work_per_root_(
           static_cast<Microseconds>(load.duty * static_cast<double>(length_of_cell(root_exponent)) + 0.5)),

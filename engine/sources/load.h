@@ -23,7 +23,7 @@ class Load {
   static constexpr int root_exponent = 40;
   static constexpr int leaf_exponent = 28;
 
-  Load(const types::Load& load, std::span<const ZoneChange> zone);
+  Load(const types::Load& load, const zones::Zone& zone);
 
   struct Moment {
     Microseconds work;

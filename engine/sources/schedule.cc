@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
+#include <limits>
 
 namespace fleet_sim::sources {
 namespace {
@@ -11,7 +12,7 @@ constexpr Microseconds first_monday = 4 * microseconds_per_day;  // 1970-01-05
 
 }  // namespace
 
-Schedule::Schedule(std::span<const types::Hours> hours, std::span<const ZoneChange> zone) : zone_(zone) {
+Schedule::Schedule(std::span<const types::Hours> hours, const zones::Zone& zone) {
   if (hours.empty()) return;
   open_per_week_ = 0;
   for (const types::Hours& open : hours) {
@@ -21,12 +22,12 @@ Schedule::Schedule(std::span<const types::Hours> hours, std::span<const ZoneChan
     open_per_week_ += open.until - open.from;
   }
   // Where an offset takes over from the one before, the clock reads what it read.
-  const std::span<const ZoneChange> changes = zone_.changes();
-  ahead_.push_back(0);
-  for (std::size_t i = 1; i < changes.size(); ++i) {
-    const Timestamp at = changes[i].first;
-    const Microseconds reads = ahead_.back() + at_local(at + changes[i - 1].second).elapsed;
-    ahead_.push_back(reads - at_local(at + changes[i].second).elapsed);
+  offsets_.push_back({std::numeric_limits<Timestamp>::min(), zone.offset_at(0), 0});
+  for (auto change = zone.next_change(0); change && change->at < zones::zone_tables_end;
+       change = zone.next_change(change->at)) {
+    const Offset& before = offsets_.back();
+    const Microseconds reads = before.ahead + at_local(change->at + before.of_clock).elapsed;
+    offsets_.push_back({change->at, change->offset, reads - at_local(change->at + change->offset).elapsed});
   }
 }
 
@@ -45,9 +46,10 @@ Schedule::Moment Schedule::at_local(Microseconds local) const {
 
 Schedule::Moment Schedule::at(Timestamp at) const {
   if (openings_.empty()) return {at, true};
-  const std::size_t change = zone_.change_before(at);
-  Moment moment = at_local(at + zone_.changes()[change].second);
-  moment.elapsed += ahead_[change];
+  const auto later = std::ranges::upper_bound(offsets_.begin() + 1, offsets_.end(), at, {}, &Offset::since);
+  const Offset& offset = *(later - 1);
+  Moment moment = at_local(at + offset.of_clock);
+  moment.elapsed += offset.ahead;
   return moment;
 }
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/timestamp.h"
-#include "sources/zone.h"
 #include "types/signal_declaration.h"
+#include "zones/zone.h"
 
 namespace fleet_sim::sources {
 
@@ -18,7 +18,7 @@ inline constexpr Microseconds microseconds_per_week = 7 * microseconds_per_day;
 class Schedule {
  public:
   // The hours are in order and do not overlap; none at all means always.
-  Schedule(std::span<const types::Hours> hours, std::span<const ZoneChange> zone);
+  Schedule(std::span<const types::Hours> hours, const zones::Zone& zone);
 
   struct Moment {
     Microseconds elapsed;  // of the scheduled time; from where it counts is not said
@@ -36,12 +36,19 @@ class Schedule {
     Microseconds before;  // open time of the week before
   };
 
+  // How far the local clock is ahead of UTC since a moment, and how far this clock is ahead of one that had
+  // always been so.
+  struct Offset {
+    Timestamp since;
+    Microseconds of_clock;
+    Microseconds ahead;
+  };
+
   [[nodiscard]] Moment at_local(Microseconds local) const;
 
   std::vector<Opening> openings_;  // empty: always open
   Microseconds open_per_week_ = microseconds_per_week;
-  Zone zone_;
-  std::vector<Microseconds> ahead_;  // by change of the zone: what its part of the local clock lacks
+  std::vector<Offset> offsets_;  // of the local clock, in order of time; the last one holds for ever
 };
 
 }  // namespace fleet_sim::sources

@@ -43,7 +43,7 @@ std::uint32_t word_of_knot(std::int64_t number) {
 
 }  // namespace
 
-Signal::Signal(const types::SignalDeclaration& declaration, std::span<const ZoneChange> zone)
+Signal::Signal(const types::SignalDeclaration& declaration, const zones::Zone& zone)
     : channels_(declaration.channels.size()), sources_(declaration.sources, zone) {
   assert(channels_ <= types::most_channels);
   for (std::size_t c = 0; c < channels_; ++c) {

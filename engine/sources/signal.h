@@ -26,8 +26,8 @@
 #include "sources/device.h"
 #include "sources/keys.h"
 #include "sources/source_set.h"
-#include "sources/zone.h"
 #include "types/signal_declaration.h"
+#include "zones/zone.h"
 
 namespace fleet_sim::sources {
 
@@ -39,7 +39,7 @@ inline constexpr std::uint32_t no_knot = 0x80000000;
 class Signal {
  public:
   // `zone` is the local time of its sensors. Throws std::invalid_argument when a product depends on itself.
-  Signal(const types::SignalDeclaration& declaration, std::span<const ZoneChange> zone);
+  Signal(const types::SignalDeclaration& declaration, const zones::Zone& zone);
 
   [[nodiscard]] const SourceSet& sources() const { return sources_; }
   [[nodiscard]] std::size_t channels() const { return channels_; }

@@ -19,7 +19,7 @@ constexpr int lowest_slow_cycle = 30;
 // Adds the sources of a declaration in their order, lags last, because they follow loads.
 class SourceSet::Builder {
  public:
-  Builder(SourceSet& set, std::span<const ZoneChange> zone) : set_(set), zone_(zone) {}
+  Builder(SourceSet& set, const zones::Zone& zone) : set_(set), zone_(zone) {}
 
   void add_all() {
     assert(set_.declared_.size() <= types::most_sources);
@@ -89,14 +89,14 @@ class SourceSet::Builder {
   }
 
   SourceSet& set_;
-  std::span<const ZoneChange> zone_;
+  const zones::Zone& zone_;
   std::size_t noises_ = 0;
   std::size_t own_noises_ = 0;
   std::size_t last_own_noises_ = 0;  // where the next goes, unless they are full
   std::size_t slots_ = 0;
 };
 
-SourceSet::SourceSet(std::span<const types::Source> declared, std::span<const ZoneChange> zone)
+SourceSet::SourceSet(std::span<const types::Source> declared, const zones::Zone& zone)
     : declared_(declared.begin(), declared.end()) {
   Builder(*this, zone).add_all();
 }

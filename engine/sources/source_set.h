@@ -19,8 +19,8 @@
 #include "sources/lag.h"
 #include "sources/load.h"
 #include "sources/noise.h"
-#include "sources/zone.h"
 #include "types/signal_declaration.h"
+#include "zones/zone.h"
 
 namespace fleet_sim::sources {
 
@@ -31,7 +31,7 @@ class SourceSet {
   using Slots = std::array<double, most_slots>;
 
   // `zone` is the local time of the sensors.
-  SourceSet(std::span<const types::Source> declared, std::span<const ZoneChange> zone);
+  SourceSet(std::span<const types::Source> declared, const zones::Zone& zone);
 
   struct Place {
     std::size_t slot = 0;
@@ -45,6 +45,8 @@ class SourceSet {
   // The keys of the shared sources, for sensors of a location and site.
   [[nodiscard]] std::vector<std::uint64_t> shared_keys(std::uint64_t seed, std::string_view location,
                                                        std::string_view site) const;
+
+  [[nodiscard]] bool has_shared() const { return !shared_.empty(); }
 
   [[nodiscard]] std::size_t whites() const { return whites_.size(); }
 
