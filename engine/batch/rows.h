@@ -1,9 +1,10 @@
-// Many readings of sensors of one type, in order, as they travel and wait: what every reading has in one
-// array, the values of all of them in another, one after the other. The first reading decides how many values
-// each has, until the rows are cleared. Grows like a vector and keeps its memory when cleared; whoever owns
-// the rows bounds them. One thread at a time.
+// Many readings, in order, as they travel and wait: what every reading has in one array, the values of all of
+// them in another, one after the other. Readings of sensors of several types may lie side by side: each has
+// the room of the widest so far. Grows like a vector and keeps its memory when cleared; whoever owns the rows
+// bounds them. One thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <compare>
 #include <cstddef>
@@ -24,6 +25,7 @@ class Rows {
     Timestamp due;
     std::uint32_t sensor;
     std::optional<AnomalyType> anomaly;
+    std::uint8_t channels = 0;  // set by the rows
   };
   class Iterator;
   using value_type = Reading;
@@ -32,20 +34,20 @@ class Rows {
   void reserve(std::size_t rows) { heads_.reserve(rows); }
 
   void push(const Head& head, std::span<const double> values) {
-    if (heads_.empty()) adopt(values.size());
-    assert(values.size() == channels_);
-    heads_.push_back(head);
+    if (heads_.empty() || values.size() > width_) widen(values.size());
+    heads_.push_back({head.due, head.sensor, head.anomaly, static_cast<std::uint8_t>(values.size())});
     // One by one: a call to copy so few costs more.
     for (const double value : values) values_.push_back(value);
+    if (values.size() < width_) values_.resize(heads_.size() * width_);
   }
   void push_back(const Row& row) { push({row.due, row.sensor, row.anomaly}, row.values); }
   void push_back(const Reading& reading) { push_back(Row(reading)); }
 
-  // Puts the other rows, of the same type, behind these.
+  // Puts the other rows, of the same width, behind these.
   void append(const Rows& other) {
     if (other.empty()) return;
-    if (heads_.empty()) adopt(other.channels_);
-    assert(other.channels_ == channels_);
+    if (heads_.empty()) widen(other.width_);
+    assert(other.width_ == width_);
     heads_.insert(heads_.end(), other.heads_.begin(), other.heads_.end());
     values_.insert(values_.end(), other.values_.begin(), other.values_.end());
   }
@@ -54,7 +56,7 @@ class Rows {
   void forget_newest(std::size_t count) {
     assert(count <= size());
     heads_.resize(size() - count);
-    values_.resize(heads_.size() * channels_);
+    values_.resize(heads_.size() * width_);
   }
 
   void clear() {
@@ -65,12 +67,10 @@ class Rows {
   [[nodiscard]] std::size_t size() const { return heads_.size(); }
   [[nodiscard]] bool empty() const { return heads_.empty(); }
   [[nodiscard]] std::size_t capacity() const { return heads_.capacity(); }
-  [[nodiscard]] std::size_t channels() const { return channels_; }
-
   [[nodiscard]] std::span<const Head> heads() const { return heads_; }
   [[nodiscard]] std::span<const double> values(std::size_t i) const {
     assert(i < size());
-    return {values_.data() + i * channels_, channels_};
+    return {values_.data() + i * width_, heads_[i].channels};
   }
   [[nodiscard]] Row operator[](std::size_t i) const {
     assert(i < size());
@@ -84,14 +84,22 @@ class Rows {
   [[nodiscard]] Iterator end() const;
 
  private:
-  void adopt(std::size_t channels) {
-    channels_ = channels;
-    values_.reserve(heads_.capacity() * channels);
+  // Each row has room for `width` values from now on. Of rows that are there that is at least as many as
+  // before.
+  void widen(std::size_t width) {
+    assert(heads_.empty() || width > width_);
+    values_.resize(heads_.size() * width);
+    for (std::size_t i = heads_.size(); i-- > 1;)
+      std::copy_backward(values_.begin() + static_cast<std::ptrdiff_t>(i * width_),
+                         values_.begin() + static_cast<std::ptrdiff_t>((i + 1) * width_),
+                         values_.begin() + static_cast<std::ptrdiff_t>(i * width + width_));
+    values_.reserve(heads_.capacity() * width);
+    width_ = width;
   }
 
-  std::size_t channels_ = 0;
+  std::size_t width_ = 0;
   std::vector<Head> heads_;
-  std::vector<double> values_;  // channels_ of each row
+  std::vector<double> values_;  // width_ for each row, of which the row has its `channels`
 };
 
 // Goes over the rows, each made where it is looked at.
