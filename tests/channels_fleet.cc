@@ -29,9 +29,9 @@ int run_fleet(const types::SensorType& type, const char* config_file) {
   Problems problems;
   inputs.config = config::load_config(std::vector<std::filesystem::path>{config_file}, {}, {}, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
-  inputs.identities.roster = test::roster_of(5);
+  inputs.identities.roster = test::roster_of(5, type.schema.type());
   inputs.members = test::all_of(inputs.identities.roster);
-  inputs.type = &type;
+  inputs.types = test::catalog_of(type);
   const config::MonitoringSettings monitoring = inputs.config.monitoring;
   run::StopSignals signals;
   log::Console console(false);

@@ -63,9 +63,9 @@ config::Config config_in(const TemporaryFolder& folder) {
 void simulate(const TemporaryFolder& folder, const types::SensorType& type) {
   start::Inputs inputs;
   inputs.config = config_in(folder);
-  inputs.identities.roster = roster_of(sensors);
+  inputs.identities.roster = roster_of(sensors, type.schema.type());
   inputs.members = all_of(inputs.identities.roster);
-  inputs.type = &type;
+  inputs.types = catalog_of(type);
   run::StopSignals signals;
   log::Console console(false);
   log::Log log({}, "", [](auto, const std::string&) {});
@@ -87,7 +87,8 @@ std::vector<std::string> names_of(const types::SensorType& type) {
 std::vector<batch::Reading> readings_of(const identity::Roster& roster, const config::Config& config,
                                         const types::SensorType& type) {
   const std::vector<std::uint32_t> writer_of(roster.size(), 0);
-  fleet::Fleet fleet = fleet::build_fleet(roster, all_of(roster), writer_of, config, seed, start, type);
+  fleet::Fleet fleet =
+      fleet::build_fleet(roster, all_of(roster), writer_of, config, seed, start, catalog_of(type));
   const Timestamp end = start + static_cast<Timestamp>(seconds) * microseconds_per_second;
   std::vector<batch::Reading> readings;
   batch::Batch batch;
@@ -136,7 +137,7 @@ void check_table(const std::string& file, const types::SensorType& type) {
 
 // The rows are the model's, bit for bit; and a run that goes on would find each of them there.
 void check_rows(const std::string& file, const TemporaryFolder& folder, const types::SensorType& type) {
-  const identity::Roster roster = roster_of(sensors);
+  const identity::Roster roster = roster_of(sensors, type.schema.type());
   const std::vector<batch::Reading> readings = readings_of(roster, config_in(folder), type);
   const auto found = values_in(file, type);
   REQUIRE(found.size() == readings.size());
@@ -284,11 +285,11 @@ TEST_CASE("spikes and trends pick every channel, and every channel has noise of 
 TEST_CASE("identities and behaviors speak of any type's channels by name") {
   const types::SensorType type = type_of(7);
   const TemporaryFolder folder;
-  std::ofstream(folder / "fleet.json") << R"({"id": "own", "normal_parameters":
+  std::ofstream(folder / "fleet.json") << R"({"id": "own", "type": "made", "normal_parameters":
       {"c6": {"mean": 5, "std_dev": 2, "min": 0}, "temperature": {"mean": 1}}})";
   Problems problems;
   const identity::LoadedIdentities loaded =
-      identity::load_identities({folder / "fleet.json"}, problems, type.schema);
+      identity::load_identities({folder / "fleet.json"}, problems, *catalog_of(type));
   REQUIRE(loaded.roster.size() == 1);
   CHECK(loaded.unknown_keys == std::vector<std::string>{"normal_parameters.temperature"});
 

@@ -59,7 +59,7 @@ void fill(const TemporaryFolder& folder, bool sharded, bool backwards) {
     std::reverse(events.begin(), events.end());
   }
   for (std::uint32_t sensor = 0; sensor < (sharded ? 3u : 1u); ++sensor) {
-    sqlite::Shard shard(folder / ("shard-" + std::to_string(sensor) + ".db"), context);
+    sqlite::Shard shard({folder / ("shard-" + std::to_string(sensor) + ".db")}, context);
     write::ShardRows rows;
     for (const batch::Reading& r : readings) {
       if (!sharded || r.sensor == sensor) rows.stage(r, {});

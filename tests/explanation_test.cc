@@ -174,7 +174,7 @@ void check_every_combination(const config::Config& config) {
             CAPTURE(location);
             identity::IdentityRecord record{id, "t", location, manufacturer, model, firmware, {}};
             if (id == "own") record.overrides = own_numbers();
-            const identity::Roster roster = roster_of(std::vector{record});
+            const identity::Roster roster = roster_of(std::vector<identity::IdentityRecord>{record});
             check_explanation(config, fleet::profile_source(roster, roster[0], config));
           }
         }
@@ -184,7 +184,7 @@ void check_every_combination(const config::Config& config) {
 }
 
 identity::IdentityRecord demo_record() {
-  return {"S", "t", "Warehouse B - Section 1", "DataSense", "TempVibe-1000", "1.3.0", {}};
+  return {"S", "temperature_vibration", "Warehouse B - Section 1", "DataSense", "TempVibe-1000", "1.3.0", {}};
 }
 
 // A chain as text: "config anomalies.probability start 0.05", …
@@ -198,7 +198,7 @@ std::vector<std::string> steps_of(const model::Number<model::Chain>& number) {
 }
 
 model::Explanation explanation_of(const config::Config& config, const identity::IdentityRecord& record) {
-  const identity::Roster roster = roster_of(std::vector{record});
+  const identity::Roster roster = roster_of(std::vector<identity::IdentityRecord>{record});
   return model::explain_profile(config, fleet::profile_source(roster, roster[0], config));
 }
 
@@ -296,7 +296,7 @@ TEST_CASE("every sensor is in the partition that it is explained to be in") {
   const std::vector<std::uint32_t> members = fleet::partition_members(inputs.identities.roster, {2, 7});
   for (std::uint32_t i = 0; i < 50; ++i) {
     const explain::ExplainedSensor sensor =
-        explain::explain_sensor(inputs.config, inputs.identities.roster, i, 0);
+        explain::explain_sensor(inputs.config, inputs.identities.roster, i, 0, *inputs.types);
     const bool is_member = std::find(members.begin(), members.end(), i) != members.end();
     CHECK(sensor.in_this_partition() == is_member);
     CHECK((sensor.partition >= 1 && sensor.partition <= 7));
@@ -311,9 +311,9 @@ TEST_CASE("text keeps to 100 columns however long the names in a chain are") {
   inputs.config.behaviors.manufacturer[name].noise = {
       {types::temperature, 2}, {types::vibration, 3}, {types::voltage, 4}};
   inputs.config.behaviors.manufacturer[name].probability = 1.234567;
-  inputs.identities.roster = roster_of(std::vector{record});
+  inputs.identities.roster = roster_of(std::vector<identity::IdentityRecord>{record});
   const std::string text =
-      explain::text_of(explain::explain_sensor(inputs.config, inputs.identities.roster, 0, 0));
+      explain::text_of(explain::explain_sensor(inputs.config, inputs.identities.roster, 0, 0, *inputs.types));
   std::size_t begin = 0;
   for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
     const std::string line = text.substr(begin, end - begin);

@@ -72,7 +72,7 @@ using EventKey = std::tuple<std::uint32_t, Timestamp, Timestamp, AnomalyType, ba
 std::size_t count_profiles(const identity::Roster& roster, const config::Config& config) {
   fleet::ProfileTable table(roster, std::make_shared<const config::Config>(config));
   std::set<const model::Profile*> profiles;
-  for (std::size_t i = 0; i < roster.size(); ++i) profiles.insert(table.find_or_resolve(roster[i]));
+  for (std::size_t i = 0; i < roster.size(); ++i) profiles.insert(table.find_or_resolve(roster[i]).profile);
   return profiles.size();
 }
 

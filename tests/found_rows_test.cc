@@ -49,7 +49,7 @@ struct Bench {
     run.start = start;
     const config::SqliteSettings settings;
     const sqlite::ShardContext context{roster, settings, run, {}};
-    sqlite::Shard shard(path, context);
+    sqlite::Shard shard({path}, context);
     write::ShardRows rows;
     for (const batch::Reading& reading : readings) rows.stage(reading, {});
     for (const batch::AnomalyEvent& event : events) rows.stage(event, {});

@@ -513,7 +513,7 @@ TEST_CASE("what is written reads back as it was, on one line and pretty") {
   identity::append_pretty_json(pretty, record);
   for (const std::string& text : {line, pretty}) {
     identity::IdentityFindings findings;
-    identity::parse_identity_document(text, types::built_in_type().schema, findings);
+    identity::parse_identity_document(text, *types::built_in_types(), findings);
     REQUIRE(findings.identities.size() == 1);
     CHECK(findings.identities[0].record.overrides == record.overrides);
   }

@@ -62,7 +62,7 @@ TEST_CASE(
   WriterRig rig;
   {
     const sqlite::ShardContext context{rig.roster, rig.config.sqlite, rig.run, {}};
-    sqlite::Shard before(rig.path_of(0), context);
+    sqlite::Shard before({rig.path_of(0)}, context);
     write::ShardRows rows;
     for (const int i : {-3, -2, -1}) {
       rows.stage(batch::Reading{WriterRig::first_due + i * second, {0, 0, 0}, 0, {}}, {});

@@ -28,7 +28,7 @@ struct Parsed {
 
 Parsed parse(const std::string& text) {
   identity::IdentityFindings findings;
-  identity::parse_identity_document(text, types::built_in_type().schema, findings);
+  identity::parse_identity_document(text, *types::built_in_types(), findings);
   Parsed parsed;
   parsed.records = findings.identities.size();
   if (parsed.records > 0) parsed.record = findings.identities.front().record;
@@ -111,7 +111,7 @@ TEST_CASE("an identity as long as may be, all of it to keep, can be recorded and
   identity::append_json_line(line, parsed.record);
   CHECK(line.size() > identity::largest_identity_bytes);
   identity::IdentityFindings findings;
-  identity::parse_identity_lines(line, 1, types::built_in_type().schema, findings,
+  identity::parse_identity_lines(line, 1, *types::built_in_types(), findings,
                                  identity::largest_recorded_bytes);
   REQUIRE(findings.identities.size() == 1);
   CHECK(findings.identities.front().record.details == parsed.record.details);

@@ -63,7 +63,7 @@ TEST_CASE(
   const sqlite::ShardContext context{roster, settings, run, {}};
   const std::string log = folder / "before.db-wal";
   {
-    sqlite::Shard before(folder / "before.db", context);
+    sqlite::Shard before({folder / "before.db"}, context);
     write_readings(before, 0, 10);
     const auto kept = static_cast<std::streamoff>(fs::file_size(log));
     write_readings(before, 10, 10);
@@ -74,7 +74,7 @@ TEST_CASE(
     torn.seekp(kept).write("lost", 4);
   }
   run.resumed_at = WriterRig::first_due;
-  sqlite::Shard after(folder / "after.db", context);
+  sqlite::Shard after({folder / "after.db"}, context);
   write_readings(after, 10, 10);
   copy_as_left(folder / "after.db", folder / "at_last.db");
   constexpr const char* count = "SELECT count(*), count(DISTINCT timestamp) FROM sensor_readings";

@@ -67,7 +67,7 @@ class ReloadedFleet {
     editions_.begin({std::make_shared<const config::Config>(inputs_.config),
                      start::readings_config_hash(inputs_.config),
                      std::make_shared<const start::Members>(inputs_.members),
-                     std::make_shared<const start::ShardPaths>(plan_.paths), plan_.shard_count,
+                     std::make_shared<const write::Targets>(plan_.targets), plan_.shard_count,
                      fleet_.readings_per_second(), 0});
     scheduler_ = std::make_unique<schedule::Scheduler>(
         schedule::Schedule{clock_, start_, latest_timestamp, 2}, fleet_, pool_,

@@ -629,8 +629,9 @@ TEST_CASE("a count is kept to across a reload that changes how fast it is come t
     config::Config after = calm();
     after.simulation.rate = rate;
     const auto plan = [&](fleet::Agenda& agenda, fleet::Fleet& fleet) {
-      const auto profiles = std::make_shared<fleet::ProfileTable>(
-          roster, std::make_shared<const config::Config>(after), fleet.profiles()->type());
+      const auto profiles =
+          std::make_shared<fleet::ProfileTable>(roster, std::make_shared<const config::Config>(after),
+                                                fleet.profiles()->types(), fleet.profiles()->seed());
       std::vector<fleet::WantedSensor> everyone;
       for (const std::uint32_t i : all_of(roster)) everyone.push_back({i, i, 0, 0, false});
       agenda.add(

@@ -229,11 +229,10 @@ TEST_CASE("before a run, every file that cannot be appended to is a problem") {
   run_sql(folder / "foreign.db", "CREATE TABLE sensor_readings (id INTEGER)");
   std::ofstream(folder / "letter.db") << std::string(5'000, 'x');
   std::ofstream(folder / "empty.db");
-  sqlite::ShardPlan plan;
-  plan.paths = {{folder / "good.db", folder / "absent.db"},
-                {folder / "foreign.db", folder / "letter.db", folder / "empty.db"}};
+  const write::Targets targets = {{{folder / "good.db"}, {folder / "absent.db"}},
+                                  {{folder / "foreign.db"}, {folder / "letter.db"}, {folder / "empty.db"}}};
   Problems problems;
-  sqlite::check_shard_files(plan, problems);
+  sqlite::check_shard_files(targets, problems);
   CHECK(problems.count() == 2);
   CHECK(problems.text().find("foreign.db: cannot be appended to: has a table sensor_readings") !=
         std::string::npos);

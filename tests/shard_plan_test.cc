@@ -22,6 +22,7 @@
 #include "support/faulty_vfs.h"
 #include "support/rosters.h"
 #include "support/shard_reader.h"
+#include "support/target_names.h"
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
 #include "tables/schema.h"
@@ -173,22 +174,22 @@ TEST_CASE("a file of an earlier version keeps its name, unless there is nothing 
   config.sqlite.data_dir = folder.path().string();
   const std::string usual = (folder.path() / "location=Site_1.db").string();
   const std::string earlier = (folder.path() / "location=Site+1.db").string();
-  const auto path = [&] { return sqlite::shard_path(config, "Site 1"); };
+  const identity::Roster roster = roster_of({identity_of("a", "Site 1"), identity_of("b", "Site 1")});
+  const auto path = [&] { return sqlite::shard_path(config, roster, roster[0]); };
   CHECK(path() == usual);
   std::ofstream(earlier).close();
   CHECK(path() == usual);
   std::ofstream(earlier) << "rows";
   CHECK(path() == earlier);
 
-  const identity::Roster roster = roster_of({identity_of("a", "Site 1"), identity_of("b", "Site 1")});
   const sqlite::ShardPlan plan =
       sqlite::plan_shards(roster, std::vector<std::uint32_t>{0}, std::vector<double>{1}, config);
-  CHECK(plan.paths[0] == std::vector<std::string>{earlier});
-  sqlite::ShardPlaces places(plan.paths, config);
+  CHECK(names_of(plan.targets[0]) == std::vector<std::string>{earlier});
+  sqlite::ShardPlaces places(plan.targets, config);
   fs::remove(earlier);
   const auto proposal = places.propose(roster, std::vector<std::uint32_t>{1});
   CHECK(proposal.places[0].shard == 0);
-  CHECK(proposal.new_paths[0].empty());
+  CHECK(proposal.new_targets[0].empty());
 
   std::ofstream(earlier) << "rows";
   std::ofstream(usual) << "rows";
@@ -311,12 +312,14 @@ TEST_CASE("many equal shards are dealt out evenly, and a plan is consistent") {
   CHECK(plan.shard_count == 1'000);
   CHECK(load_of(plan, rates, 8).heaviest == 250);
   std::set<std::string> paths;
-  for (const auto& of_writer : plan.paths) paths.insert(of_writer.begin(), of_writer.end());
+  for (const auto& of_writer : plan.targets) {
+    for (const write::Target& target : of_writer) paths.insert(target.name);
+  }
   CHECK(paths.size() == 1'000);
   for (std::uint32_t i = 0; i < 1'000; ++i) {
     const auto [writer, shard] = plan.place_of[i];
     CHECK(writer == plan.writer_of[i]);
-    CHECK(plan.paths[writer][shard] == "data/sensor=sensor-" + std::to_string(i) + "-xlower.db");
+    CHECK(plan.targets[writer][shard].name == "data/sensor=sensor-" + std::to_string(i) + "-xlower.db");
   }
 }
 
@@ -334,7 +337,7 @@ TEST_CASE("the plan does not depend on the order of the identity files") {
     std::map<std::string, std::pair<std::uint32_t, std::string>> of_sensor;
     for (std::uint32_t i = 0; i < roster.size(); ++i) {
       const auto [writer, shard] = plan.place_of[i];
-      of_sensor[std::string(roster[i].id)] = {writer, plan.paths[writer][shard]};
+      of_sensor[std::string(roster[i].id)] = {writer, plan.targets[writer][shard].name};
     }
     return of_sensor;
   };
@@ -357,10 +360,10 @@ TEST_CASE("unsharded, all sensors go to the file the config names") {
   const sqlite::ShardPlan plan =
       sqlite::plan_shards(roster, all_of(roster), std::vector<double>(3, 1), config);
   CHECK(plan.shard_count == 1);
-  CHECK(plan.paths.size() == 4);
-  CHECK(plan.paths[plan.writer_of[0]] == std::vector<std::string>{"some/where/my.db"});
+  CHECK(plan.targets.size() == 4);
+  CHECK(names_of(plan.targets[plan.writer_of[0]]) == std::vector<std::string>{"some/where/my.db"});
   config.sqlite.data_dir = "else";
-  CHECK(sqlite::plan_shards(roster, all_of(roster), std::vector<double>(3, 1), config).paths[0][0] ==
+  CHECK(sqlite::plan_shards(roster, all_of(roster), std::vector<double>(3, 1), config).targets[0][0].name ==
         "else/my.db");
 }
 
@@ -369,7 +372,7 @@ TEST_CASE("only members have a say in the plan") {
   const std::vector<std::uint32_t> members{2, 7};
   const sqlite::ShardPlan plan =
       sqlite::plan_shards(roster, members, std::vector<double>{1, 1}, sharded_by_sensor(1));
-  CHECK(plan.paths[0] ==
+  CHECK(names_of(plan.targets[0]) ==
         std::vector<std::string>{"data/sensor=sensor-2-xlower.db", "data/sensor=sensor-7-xlower.db"});
   CHECK(plan.place_of[7].shard == 1);
 }

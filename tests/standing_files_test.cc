@@ -40,7 +40,7 @@ class Look {
   // Looks, and lets what is taken stand from now on.
   void again(const std::vector<std::string>& objected = {}) {
     Problems problems;
-    const auto look = identity::load_identities({folder_.path()}, problems, types::built_in_type().schema,
+    const auto look = identity::load_identities({folder_.path()}, problems, *types::built_in_types(),
                                                 identity::RepeatedIds::kept);
     std::vector<std::string> objections(look.sources.size());
     for (std::size_t f = 0; f < objections.size(); ++f) {

@@ -73,7 +73,6 @@ TEST_CASE("a declared type is what its YAML says") {
   REQUIRE(type.columns.size() == 7);
   CHECK(type.columns[2].name == "bearing");
   CHECK(type.columns[2].unit == "°C");
-  CHECK(type.columns[2].decimals == 1);
   CHECK(type.columns[6].states == std::vector<std::string>{"stopped", "running"});
 
   const auto& load = std::get<types::Load>(type.signal.sources[0].kind);

@@ -86,7 +86,7 @@ TEST_CASE("whichever write fails, every row is there once and in order when the 
 TEST_CASE("a shard whose flush fails holds no lock, keeps its rows and writes them later") {
   WriterRig rig;
   const sqlite::ShardContext context{rig.roster, rig.config.sqlite, rig.run, {}};
-  sqlite::Shard shard(rig.path_of(0), context);
+  sqlite::Shard shard({rig.path_of(0)}, context);
   write::ShardRows rows;
   const auto stage = [&](Timestamp due) { rows.stage(batch::Reading{due, {1, 2, 3}, 0, std::nullopt}, {}); };
   stage(1);

@@ -151,7 +151,7 @@ TEST_CASE("a second run goes on after the first one's rows") {
   tables::RunInfo second_run = rig.run;
   second_run.run_id = "second";
   const sqlite::ShardContext context{rig.roster, rig.config.sqlite, second_run, {}};
-  sqlite::Shard shard(path, context);
+  sqlite::Shard shard({path}, context);
   write::ShardRows rows_of_second;
   rows_of_second.stage(batch::Reading{WriterRig::first_due + 99'000'000, {1, 2, 3}, 0, std::nullopt},
                        rig.now());
@@ -364,7 +364,7 @@ TEST_CASE("a paced writer's lag is the real time from due to commit") {
                                      .give_up = [] {}};
   const sqlite::ShardContext shards{rig.roster, rig.config.sqlite, rig.run, {}};
   write::Writer writer(context, std::make_unique<sqlite::SqliteSink>(shards, 10, context.log),
-                       rig.plan.paths[0], 4);
+                       rig.plan.targets[0], 4);
   batch::Batch* batch = rig.pool.acquire();
   batch->readings.push_back({WriterRig::first_due, {1, 2, 3}, 0, std::nullopt});
   batch->readings.push_back({WriterRig::first_due + 4'000'000, {1, 2, 3}, 0, std::nullopt});
@@ -396,7 +396,7 @@ TEST_CASE(
                                      .give_up = [] {}};
   const sqlite::ShardContext shards{rig.roster, rig.config.sqlite, rig.run, {}};
   write::Writer writer(context, std::make_unique<sqlite::SqliteSink>(shards, 10, context.log),
-                       rig.plan.paths[0], 4);
+                       rig.plan.targets[0], 4);
   const auto write = [&](std::initializer_list<Microseconds> offsets) {
     batch::Batch* batch = rig.pool.acquire();
     for (const Microseconds offset : offsets)

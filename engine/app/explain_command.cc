@@ -53,9 +53,8 @@ int explain(const ExplainOptions& options) {
   fleet::check_members(inputs.identities.roster, std::array{index}, inputs.config, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
-  const explain::ExplainedSensor sensor =
-      explain::explain_sensor(inputs.config, inputs.identities.roster, index, system_now(), *inputs.type,
-                              inputs.origins);
+  const explain::ExplainedSensor sensor = explain::explain_sensor(
+      inputs.config, inputs.identities.roster, index, system_now(), *inputs.types, inputs.origins);
   print(options.json ? explain::json_of(sensor) : explain::text_of(sensor));
   return static_cast<int>(run::ExitCode::done);
 }

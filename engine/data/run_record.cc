@@ -59,8 +59,9 @@ Union unite(const std::vector<std::filesystem::path>& files, const std::string& 
 // open.
 class IdentityReader {
  public:
-  // Borrows both.
-  IdentityReader(const Union& all, const std::string& run_id) : all_(all), run_id_(run_id) {}
+  // Borrows them.
+  IdentityReader(const Union& all, const std::string& run_id, const types::Catalog& types)
+      : all_(all), run_id_(run_id), types_(types) {}
 
   tables::RecordedIdentities read(const tables::EntryKey& entry) {
     const auto recorded = all_.identities.find(entry);
@@ -70,7 +71,7 @@ class IdentityReader {
       file_ = recorded->second;
     }
     tables::RecordedIdentities found;
-    demand_read(tables::read_identities(shard_, run_id_, entry, found), file_);
+    demand_read(tables::read_identities(shard_, run_id_, entry, types_, found), file_);
     return found;
   }
 
@@ -85,15 +86,17 @@ class IdentityReader {
 
   const Union& all_;
   const std::string& run_id_;
+  const types::Catalog& types_;
   std::filesystem::path file_;
   tables::Database shard_;
 };
 
 }  // namespace
 
-RunRecord read_record(const std::vector<std::filesystem::path>& files, const std::string& run_id) {
+RunRecord read_record(const std::vector<std::filesystem::path>& files, const std::string& run_id,
+                      const types::Catalog& types) {
   Union all = unite(files, run_id);
-  IdentityReader identities(all, run_id);
+  IdentityReader identities(all, run_id, types);
   RunRecord record;
   if (!all.identities.empty() && all.identities.begin()->first.first == 0) {
     record.began_with = identities.read(all.identities.begin()->first).identities;

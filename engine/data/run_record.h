@@ -24,6 +24,8 @@ struct RunRecord {
   std::vector<RecordedReload> reloads;               // in their order
 };
 
-RunRecord read_record(const std::vector<std::filesystem::path>& files, const std::string& run_id);
+// `types` are those of the run.
+RunRecord read_record(const std::vector<std::filesystem::path>& files, const std::string& run_id,
+                      const types::Catalog& types = *types::built_in_types());
 
 }  // namespace fleet_sim::data

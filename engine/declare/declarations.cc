@@ -45,16 +45,6 @@ TypeNames names_of(const types::DeclaredType& type) {
   return names;
 }
 
-// As many as a reading of the resolution has; 3 where there is none.
-int decimals_of(double resolution) {
-  if (resolution <= 0) return types::ChannelColumn{}.decimals;
-  for (int decimals = 0; decimals < 9; ++decimals) {
-    const double scaled = resolution * std::pow(10, decimals);
-    if (std::abs(scaled - std::round(scaled)) < 1e-6 && scaled > 0.5) return decimals;
-  }
-  return 9;
-}
-
 class TypeReader {
  public:
   TypeReader(std::string path, const yaml::FileProblems& problems)
@@ -163,13 +153,7 @@ class TypeReader {
                    const types::SignalChannel& channel) {
     if (const yaml::Node* const unit = child_of(node, "unit"))
       column.unit = short_text(*unit, path + ".unit", longest_unit_bytes);
-    std::visit(
-        [&](const auto& kind) {
-          if constexpr (requires { kind.resolution; }) column.decimals = decimals_of(kind.resolution);
-        },
-        channel.kind);
     const types::State* const state = std::get_if<types::State>(&channel.kind);
-    if (state != nullptr) column.decimals = 0;
     const yaml::Node* const names = child_of(node, "names");
     if (names == nullptr) return;
     if (state == nullptr) return at(*names, path + ".names", "are for channels of the kind state");

@@ -23,6 +23,7 @@ double share_outside(const model::ChannelProfile& channel, double mean) {
 }  // namespace
 
 double clipped_share(const model::Profile& profile, const model::ChannelProfile& channel) {
+  if (profile.signal) return 0;                      // what its sources do is not known beforehand
   const int moments = channel.daily != 0 ? 288 : 1;  // of the day
   double sum = 0;
   for (int i = 0; i < moments; ++i) {

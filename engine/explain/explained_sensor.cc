@@ -5,7 +5,6 @@
 #include "explain/clipping.h"
 #include "fleet/fleet.h"
 #include "model/sensor.h"
-#include "sqlite/shard_key.h"
 #include "sqlite/shard_plan.h"
 
 namespace fleet_sim::explain {
@@ -14,7 +13,7 @@ namespace {
 std::optional<std::string> file_of(const config::Config& config, const identity::Roster& roster,
                                    const identity::Identity& identity) {
   if (config.write.sink != config::Sink::sqlite) return std::nullopt;
-  return sqlite::shard_path(config, sqlite::shard_key(config.sharding, roster, identity));
+  return sqlite::shard_path(config, roster, identity);
 }
 
 }  // namespace
@@ -30,9 +29,10 @@ std::vector<std::pair<const config::ConfigKey*, const config::Origin*>> Explaine
 }
 
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
-                               std::uint32_t index, Timestamp now, const types::SensorType& type,
+                               std::uint32_t index, Timestamp now, const types::Catalog& types,
                                const config::Origins& origins) {
   const identity::Identity& identity = roster[index];
+  const types::SensorType& type = types[roster.text(identity.type)];
   const Cadence cadence = fleet::cadence_of(roster, identity, config);
   ExplainedSensor sensor{
       .config = config,

@@ -15,7 +15,7 @@
 #include "config/config_keys.h"
 #include "identity/identity.h"
 #include "model/explanation.h"
-#include "types/built_in_type.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::explain {
 
@@ -48,10 +48,10 @@ struct ExplainedSensor {
   [[nodiscard]] bool in_this_partition() const { return partition == config.fleet.partition.index; }
 };
 
-// `index` is the sensor's in the roster. `origins` says where the keys of the config were set.
+// `index` is the sensor's in the roster. Borrows the types, as it does all else. `origins` says where the
+// keys of the config were set.
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
-                               std::uint32_t index, Timestamp now,
-                               const types::SensorType& type = types::built_in_type(),
+                               std::uint32_t index, Timestamp now, const types::Catalog& types,
                                const config::Origins& origins = no_origins);
 
 // Which key has named the zone whose clock the sensor follows.

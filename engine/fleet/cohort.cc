@@ -29,6 +29,7 @@ Cohort::Cohort(std::vector<model::Sensor> sensors, Cadence cadence, Timestamp st
       next_cycle_start_(origin_ + cadence.offset(1)) {
   for (model::Sensor& sensor : sensors_)
     model::enter_steady_state(sensor, seed, origin_ + sensor.phase, cadence);
+  forget_knots();
 }
 
 Cohort::Cohort(Cadence cadence, Timestamp start, std::uint64_t seed, std::uint32_t writer)
@@ -73,7 +74,19 @@ bool Cohort::settle_owed(batch::Batch& batch) {
 
 model::Sample Cohort::take_next() {
   model::Sensor& sensor = sensors_[position_];
-  return model::sample(sensor, seed_, {next_due(), next_cycle_start_ + sensor.phase});
+  const model::Due due{next_due(), next_cycle_start_ + sensor.phase};
+  if (knot_words_ == 0) return model::sample(sensor, seed_, due);
+  const std::size_t words = model::knot_words(*sensor.profile);
+  return model::sample(sensor, seed_, due, std::span(knots_).subspan(position_ * knot_words_, words));
+}
+
+// Whenever sensors are not where they were, or are not what they were. They are found again as they are
+// needed.
+void Cohort::forget_knots() {
+  knot_words_ = 0;
+  for (const model::Sensor& sensor : sensors_)
+    knot_words_ = std::max(knot_words_, model::knot_words(*sensor.profile));
+  knots_.assign(sensors_.size() * knot_words_, sources::no_knot);
 }
 
 void Cohort::note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events,
@@ -133,6 +146,7 @@ void Cohort::put_off(const std::function<bool(std::uint32_t)>& is_late) {
     ++sensor.phase;
     if (sensor.anomaly.active()) ++sensor.anomaly.ended_at;
   }
+  forget_knots();
 }
 
 double Cohort::readings_per_second() const {
@@ -185,6 +199,7 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
     if (fate.kind == Fate::Kind::changes) {
       sensor.identity = fate.to;
       sensor.profile = fate.profile;
+      sensor.shared = fate.shared;
       continue;
     }
     if (fate.kind == Fate::Kind::rejoins) change.joiners[fate.to].sensor.anomaly = sensor.anomaly;
@@ -195,6 +210,7 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
       !sensors_.empty()) {
     pass_to(moment);
   }
+  forget_knots();
   return departed;
 }
 
@@ -247,6 +263,7 @@ std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment) {
   std::ranges::sort(sensors_, {},
                     [](const model::Sensor& sensor) { return std::tuple(sensor.phase, sensor.key); });
   pass_to(moment);
+  forget_knots();
   return passed;
 }
 

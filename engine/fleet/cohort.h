@@ -117,7 +117,11 @@ class Cohort {
     return (i < position_ ? next_cycle_start_ : cycle_start_) + sensors_[i].phase;
   }
 
+  void forget_knots();
+
   std::vector<model::Sensor> sensors_;
+  std::vector<std::uint32_t> knots_;  // of the signals that have any: knot_words_ of each sensor
+  std::size_t knot_words_ = 0;        // as many as any of them has
   Cadence cadence_;
   Timestamp start_;   // of the run, and …
   Timestamp origin_;  // … from where the periods count

@@ -19,9 +19,12 @@ struct Placed {
   Cadence cadence;
   model::Sensor sensor;
 
-  // Cohorts are runs of this order: one writer, one cadence, rising phase. The key breaks ties, so that the
-  // order does not depend on the order of the files.
-  [[nodiscard]] auto order() const { return std::tuple(writer, cadence, sensor.phase, sensor.key); }
+  // Cohorts are runs of this order: one writer, one cadence, as much to remember of each signal, rising
+  // phase. The key breaks ties, so that the order does not depend on the order of the files.
+  [[nodiscard]] auto order() const { return std::tuple(cohort(), sensor.phase, sensor.key); }
+  [[nodiscard]] std::tuple<std::uint32_t, Cadence, std::size_t> cohort() const {
+    return {writer, cadence, model::knot_words(*sensor.profile)};
+  }
 };
 
 std::vector<Placed> place_sensors(const identity::Roster& roster, std::span<const std::uint32_t> members,
@@ -33,9 +36,10 @@ std::vector<Placed> place_sensors(const identity::Roster& roster, std::span<cons
     const identity::Identity& identity = roster[members[i]];
     const Cadence cadence = cadence_of(roster, identity, config);
     const std::uint64_t key = hash_text(identity.id);
-    const model::Profile* profile = profiles.find_or_resolve(identity);
-    placed.push_back(
-        {writer_of[i], cadence, {key, model::phase_of(key, cadence), profile, members[i], model::Anomaly{}}});
+    const auto [profile, shared] = profiles.find_or_resolve(identity);
+    placed.push_back({writer_of[i],
+                      cadence,
+                      {key, model::phase_of(key, cadence), profile, members[i], model::Anomaly{}, shared}});
   }
   std::sort(placed.begin(), placed.end(),
             [](const Placed& a, const Placed& b) { return a.order() < b.order(); });
@@ -134,10 +138,11 @@ std::vector<std::uint32_t> partition_members(const identity::Roster& roster, con
 }
 
 void check_members(const identity::Roster& roster, std::span<const std::uint32_t> members,
-                   const config::Config& config, Problems& problems, const types::SensorType& type) {
+                   const config::Config& config, Problems& problems, const types::Catalog& types) {
   for (const std::uint32_t member : members) {
     const identity::Identity& identity = roster[member];
     if (identity.overrides == identity::Identity::no_overrides) continue;
+    const types::SensorType& type = types[roster.text(identity.type)];
     const types::NormalParameters merged = merged_parameters(config, type, roster.overrides(identity));
     for (std::size_t c = 0; c < merged.size(); ++c) {
       const std::string wrong = types::problem_of(merged[c]);
@@ -151,17 +156,17 @@ void check_members(const identity::Roster& roster, std::span<const std::uint32_t
 
 Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t> members,
                   std::span<const std::uint32_t> writer_of, const config::Config& config, std::uint64_t seed,
-                  Timestamp start, const types::SensorType& type) {
-  auto profiles =
-      std::make_shared<ProfileTable>(roster, std::make_shared<const config::Config>(config), type);
+                  Timestamp start, std::shared_ptr<const types::Catalog> types) {
+  auto profiles = std::make_shared<ProfileTable>(roster, std::make_shared<const config::Config>(config),
+                                                 std::move(types), seed);
   const std::vector<Placed> placed = place_sensors(roster, members, writer_of, config, *profiles);
 
   std::vector<Cohort> cohorts;
   std::vector<model::Sensor> sensors;
   for (std::size_t i = 0; i < placed.size(); ++i) {
     sensors.push_back(placed[i].sensor);
-    const bool last = i + 1 == placed.size() || placed[i + 1].writer != placed[i].writer ||
-                      placed[i + 1].cadence != placed[i].cadence || sensors.size() == Cohort::most_sensors;
+    const bool last = i + 1 == placed.size() || placed[i + 1].cohort() != placed[i].cohort() ||
+                      sensors.size() == Cohort::most_sensors;
     if (!last) continue;
     cohorts.emplace_back(std::move(sensors), placed[i].cadence, start, seed, placed[i].writer);
     sensors.clear();

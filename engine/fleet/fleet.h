@@ -17,7 +17,7 @@
 #include "fleet/fleet_change.h"
 #include "fleet/profile_table.h"
 #include "identity/identity.h"
-#include "types/built_in_type.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::fleet {
 
@@ -70,12 +70,11 @@ std::vector<std::uint32_t> partition_members(const identity::Roster& roster, con
 // config's.
 void check_members(const identity::Roster& roster, std::span<const std::uint32_t> members,
                    const config::Config& config, Problems& problems,
-                   const types::SensorType& type = types::built_in_type());
+                   const types::Catalog& types = *types::built_in_types());
 
-// `writer_of` gives, for each member, the writer that owns its shard. Borrows the type, which all sensors are
-// of.
+// `writer_of` gives, for each member, the writer that owns its shard.
 Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t> members,
                   std::span<const std::uint32_t> writer_of, const config::Config& config, std::uint64_t seed,
-                  Timestamp start, const types::SensorType& type = types::built_in_type());
+                  Timestamp start, std::shared_ptr<const types::Catalog> types = types::built_in_types());
 
 }  // namespace fleet_sim::fleet

@@ -31,13 +31,15 @@ class Planner {
   void add(const WantedSensor& wanted) {
     const identity::Identity& identity = roster()[wanted.to];
     const Cadence cadence = cadence_of(roster(), identity, change_.profiles->config());
-    const model::Profile* profile = change_.profiles->find_or_resolve(identity);
+    const auto [profile, shared] = change_.profiles->find_or_resolve(identity);
     if (keeps_its_place(wanted, cadence)) {
-      change_.fates[*wanted.from] = {profile, wanted.to, Fate::Kind::changes, wanted.to_another_shard};
+      change_.fates[*wanted.from] = {profile, wanted.to, Fate::Kind::changes, wanted.to_another_shard,
+                                     shared};
       return;
     }
     const std::uint64_t key = hash_text(identity.id);
-    const model::Sensor sensor{key, model::phase_of(key, cadence), profile, wanted.to, model::Anomaly{}};
+    const model::Sensor sensor{key,   model::phase_of(key, cadence), profile, wanted.to, model::Anomaly{},
+                               shared};
     placed_.push_back({wanted.from,
                        wanted.to_another_shard,
                        {wanted.writer, cadence, sensor, !wanted.from && !wanted.comes_back}});
@@ -51,7 +53,7 @@ class Planner {
       const auto index = static_cast<std::uint32_t>(change_.joiners.size());
       if (one.from) {
         change_.fates[*one.from] = {one.joiner.sensor.profile, index, Fate::Kind::rejoins,
-                                    one.to_another_shard};
+                                    one.to_another_shard, one.joiner.sensor.shared};
       }
       change_.joiners.push_back(one.joiner);
     }

@@ -27,7 +27,8 @@ struct Fate {
   const model::Profile* profile = nullptr;  // the new one
   std::uint32_t to = 0;  // changes: index into the Roster; rejoins: into FleetChange::joiners
   Kind kind = Kind::stays;
-  bool to_another_shard = false;  // ends its anomaly, whose row is in the shard it leaves
+  bool to_another_shard = false;              // ends its anomaly, whose row is in the shard it leaves
+  const model::SharedKeys* shared = nullptr;  // with the profile
 };
 
 struct Joiner {

@@ -16,6 +16,12 @@ types::NormalParameters merged_parameters(const config::Config& config, const ty
   return merged;
 }
 
+std::shared_ptr<const types::Catalog> types_under(const config::Config& config,
+                                                  std::shared_ptr<const types::Catalog> otherwise) {
+  if (config.types.empty()) return otherwise;
+  return std::make_shared<const types::Catalog>(config.types);
+}
+
 Rate rate_of(const identity::Roster& roster, const identity::Identity& identity,
              const config::Config& config) {
   return roster.overrides(identity).rate.value_or(config.simulation.rate);
@@ -40,17 +46,27 @@ model::ProfileSource profile_source(const identity::Roster& roster, const identi
           own.time_zone.empty() ? std::nullopt : zones::find_zone(own.time_zone)};
 }
 
-const model::Profile* ProfileTable::find_or_resolve(const identity::Identity& identity) {
+ProfileTable::Entry ProfileTable::find_or_resolve(const identity::Identity& identity) {
   const std::string_view location =
       model::location_class(config_->behaviors, roster_.text(identity.location));
-  const Key key{identity.firmware_version, identity.model, identity.manufacturer, location,
-                identity.overrides};
+  const Key key{identity.type, identity.firmware_version, identity.model, identity.manufacturer,
+                location,      identity.overrides};
   const auto [entry, is_new] = known_.try_emplace(key, nullptr);
   if (is_new) {
     entry->second = &profiles_.emplace_back(
-        model::resolve_profile(*config_, profile_source(roster_, identity, *config_, type_)));
+        model::resolve_profile(*config_, profile_source(roster_, identity, *config_, type_of(identity))));
   }
-  return entry->second;
+  const model::Profile& profile = *entry->second;
+  return {&profile, profile.signal ? shared_keys(identity, *profile.signal) : nullptr};
+}
+
+const model::SharedKeys* ProfileTable::shared_keys(const identity::Identity& identity,
+                                                   const sources::Signal& signal) {
+  if (!signal.sources().has_shared()) return nullptr;
+  const auto [entry, is_new] = shared_.try_emplace(Place(identity.type, identity.location));
+  const std::string_view location = roster_.text(identity.location);
+  if (is_new) entry->second = signal.sources().shared_keys(seed_, location, identity::site_of(location));
+  return &entry->second;
 }
 
 }  // namespace fleet_sim::fleet

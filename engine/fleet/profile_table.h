@@ -13,9 +13,15 @@
 #include "config/config.h"
 #include "identity/identity.h"
 #include "model/profile.h"
-#include "types/built_in_type.h"
+#include "model/sensor.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::fleet {
+
+// The types of sensor under a config: those that it declares and the built-in one or, where it declares none,
+// `otherwise`.
+std::shared_ptr<const types::Catalog> types_under(const config::Config& config,
+                                                  std::shared_ptr<const types::Catalog> otherwise);
 
 // The rate of one sensor: its own, or the config's.
 Rate rate_of(const identity::Roster& roster, const identity::Identity& identity,
@@ -36,27 +42,42 @@ model::ProfileSource profile_source(const identity::Roster& roster, const identi
 
 class ProfileTable {
  public:
-  // Borrows the roster and the type.
+  // Borrows the roster. `seed` is the run's.
   ProfileTable(const identity::Roster& roster, std::shared_ptr<const config::Config> config,
-               const types::SensorType& type = types::built_in_type())
-      : roster_(roster), config_(std::move(config)), type_(type) {}
+               std::shared_ptr<const types::Catalog> types = types::built_in_types(), std::uint64_t seed = 0)
+      : roster_(roster), config_(std::move(config)), types_(std::move(types)), seed_(seed) {}
   ProfileTable(const ProfileTable&) = delete;
   ProfileTable& operator=(const ProfileTable&) = delete;
 
-  const model::Profile* find_or_resolve(const identity::Identity& identity);
+  // What the sensors of this identity are made with.
+  struct Entry {
+    const model::Profile* profile = nullptr;
+    const model::SharedKeys* shared = nullptr;
+  };
+  Entry find_or_resolve(const identity::Identity& identity);
 
   [[nodiscard]] const identity::Roster& roster() const { return roster_; }
   [[nodiscard]] const config::Config& config() const { return *config_; }
-  [[nodiscard]] const types::SensorType& type() const { return type_; }
+  [[nodiscard]] const std::shared_ptr<const types::Catalog>& types() const { return types_; }
+  [[nodiscard]] std::uint64_t seed() const { return seed_; }  // of the run
+  [[nodiscard]] const types::SensorType& type_of(const identity::Identity& identity) const {
+    return (*types_)[roster_.text(identity.type)];
+  }
 
  private:
-  using Key = std::tuple<identity::Text, identity::Text, identity::Text, std::string_view, std::uint32_t>;
+  using Key = std::tuple<identity::Text, identity::Text, identity::Text, identity::Text, std::string_view,
+                         std::uint32_t>;
+  using Place = std::pair<identity::Text, identity::Text>;  // a type and a location
+
+  const model::SharedKeys* shared_keys(const identity::Identity& identity, const sources::Signal& signal);
 
   const identity::Roster& roster_;
   std::shared_ptr<const config::Config> config_;  // the keys of known_ point into its behaviors
-  const types::SensorType& type_;
+  std::shared_ptr<const types::Catalog> types_;
+  std::uint64_t seed_;
   std::map<Key, const model::Profile*> known_;
-  std::deque<model::Profile> profiles_;  // a deque, because sensors point into it
+  std::deque<model::Profile> profiles_;        // a deque, because sensors point into it
+  std::map<Place, model::SharedKeys> shared_;  // and into this
 };
 
 }  // namespace fleet_sim::fleet

@@ -73,6 +73,11 @@ struct IdentityRecord {
   IdentityDetails details = {};
 };
 
+// The part of a location before its first " - ".
+inline std::string_view site_of(std::string_view location) {
+  return location.substr(0, location.find(" - "));
+}
+
 // The same, interned: what the running process keeps per sensor.
 struct Identity {
   static constexpr std::uint32_t no_overrides = UINT32_MAX;

@@ -251,6 +251,7 @@ void IdentityEvents::assign(const IdentityKey& key, const JsonValue& value) {
   if (said == path) return;  // a key that appears twice
   if (!said.empty()) return mistake(confirm_field(record_, key.field, said, path, value));
   if (key.field == Field::timezone) zone_line_ = bytes_->line();
+  if (key.field == Field::type) type_line_ = bytes_->line();
   std::string wrong = set_field(record_, key.field, path, value);
   if (wrong.empty()) said = std::move(path);
   mistake(std::move(wrong));
@@ -279,9 +280,8 @@ bool IdentityEvents::parameter_key(const std::string& name, std::span<const std:
 
 void IdentityEvents::known_key(std::size_t key, const std::string& name) {
   top().key = key;
-  const std::uint32_t bit = 1u << key;
-  if ((top().known_keys & bit) != 0) mistake(top().path + name + " appears twice: keep one");
-  top().known_keys |= bit;
+  if (top().known_keys.test(key)) mistake(top().path + name + " appears twice: keep one");
+  top().known_keys.set(key);
 }
 
 bool IdentityEvents::other_key(const std::string& name) {
@@ -331,7 +331,11 @@ bool IdentityEvents::end_identity() {
             identity_line_);
   }
   // Names are many: no nearest one is looked for where its mistake would only be counted.
-  mistake(zone_problem(record_, findings_.mistakes.size() < IdentityFindings::most_mistakes), zone_line_);
+  const bool hint = findings_.mistakes.size() < IdentityFindings::most_mistakes;
+  mistake(zone_problem(record_, hint), zone_line_);
+  std::string of_type = type_problem(record_, types_, hint);
+  if (of_type.empty()) mistake(parameters_problem(record_, types_), parameter_line_);
+  mistake(std::move(of_type), type_line_ == 0 ? identity_line_ : type_line_);
   record_.details.extras = kept_.text();
   tell_mistakes();
   if (bad_) {
@@ -380,7 +384,7 @@ void IdentityEvents::choose_id() {
   const std::span<const IdentityKey> keys = keys_of(KeyGroup::identity);
   std::string& said = said_[static_cast<std::size_t>(Field::id)];
   const bool was_tried = std::ranges::any_of(keys, [&](const IdentityKey& key) {
-    return key.field == Field::id && (top().known_keys & 1u << (&key - keys.data())) != 0;
+    return key.field == Field::id && top().known_keys.test(static_cast<std::size_t>(&key - keys.data()));
   });
   for (const Candidate& other : ids_) {
     const IdentityKey& key = keys[other.key];

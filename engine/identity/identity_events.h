@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -20,7 +21,7 @@
 #include "identity/identity_parser.h"
 #include "identity/json_value.h"
 #include "identity/kept_json.h"
-#include "types/schema.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::identity {
 
@@ -29,11 +30,12 @@ class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
   enum class Form { document, line };  // an object or an array of them, or one object only
 
   // An object may be `most_bytes` long.
-  IdentityEvents(Form form, const types::Schema& type, IdentityFindings& findings, DrainFindings drain = {},
+  IdentityEvents(Form form, const types::Catalog& types, IdentityFindings& findings, DrainFindings drain = {},
                  std::size_t most_bytes = largest_identity_bytes)
       : form_(form),
         most_bytes_(most_bytes),
-        channels_(type.channel_names()),
+        types_(types),
+        channels_(types.channel_names()),
         findings_(findings),
         drain_(std::move(drain)) {}
 
@@ -61,13 +63,16 @@ class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
   enum class Place { document, list, identity, group, parameters, channel, extras, kept };
   static constexpr std::size_t unknown = SIZE_MAX;
 
+  // Channels of all types are more than an identity has keys.
+  static constexpr std::size_t most_known_keys = types::most_types * types::most_channels;
+
   struct Level {
     Place place = Place::document;
     KeyGroup group = KeyGroup::none;
-    std::string path;                  // of its keys: "location."
-    std::size_t key = unknown;         // of the value that comes next
-    std::uint32_t known_keys = 0;      // bit per key seen
-    std::set<std::string> other_keys;  // seen
+    std::string path;                         // of its keys: "location."
+    std::size_t key = unknown;                // of the value that comes next
+    std::bitset<most_known_keys> known_keys;  // those seen
+    std::set<std::string> other_keys;         // seen
   };
 
   // A text that may be part of a location, or an id.
@@ -119,6 +124,7 @@ class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
 
   const Form form_;
   const std::size_t most_bytes_;
+  const types::Catalog& types_;
   const std::vector<std::string_view> channels_;  // that normal_parameters may name
   IdentityFindings& findings_;
   const DrainFindings drain_;
@@ -142,6 +148,7 @@ class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
   std::size_t channel_ = 0;                     // whose parameters are being read
   std::uint32_t parameter_line_ = 0;            // of the parameter read last
   std::uint32_t zone_line_ = 0;                 // of the record's time zone
+  std::uint32_t type_line_ = 0;                 // of the record's type
 };
 
 }  // namespace fleet_sim::identity

@@ -28,24 +28,24 @@ void parse_line(std::string_view line, std::uint32_t number, std::size_t most_by
 
 }  // namespace
 
-void parse_identity_document(const NextBytes& next, const types::Schema& type, IdentityFindings& findings,
+void parse_identity_document(const NextBytes& next, const types::Catalog& types, IdentityFindings& findings,
                              const DrainFindings& drain) {
   JsonBytes bytes(next);
-  IdentityEvents(IdentityEvents::Form::document, type, findings, drain).parse(bytes);
+  IdentityEvents(IdentityEvents::Form::document, types, findings, drain).parse(bytes);
 }
 
-void parse_identity_document(std::string_view text, const types::Schema& type, IdentityFindings& findings) {
+void parse_identity_document(std::string_view text, const types::Catalog& types, IdentityFindings& findings) {
   if (is_blank(text)) {
     ++findings.invalid;
     return findings.add_mistake(1, "has no identity: write one, such as {\"id\": \"SENSOR_001\"}");
   }
   JsonBytes bytes(text, 1);
-  IdentityEvents(IdentityEvents::Form::document, type, findings).parse(bytes);
+  IdentityEvents(IdentityEvents::Form::document, types, findings).parse(bytes);
 }
 
-void parse_identity_lines(std::string_view text, std::uint32_t first_line, const types::Schema& type,
+void parse_identity_lines(std::string_view text, std::uint32_t first_line, const types::Catalog& types,
                           IdentityFindings& findings, std::size_t most_bytes) {
-  IdentityEvents events(IdentityEvents::Form::line, type, findings, {}, most_bytes);
+  IdentityEvents events(IdentityEvents::Form::line, types, findings, {}, most_bytes);
   for (std::uint32_t number = first_line; !text.empty(); ++number) {
     const auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));

@@ -10,7 +10,7 @@
 
 #include "identity/identity_findings.h"
 #include "identity/json_bytes.h"
-#include "types/schema.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::identity {
 
@@ -23,14 +23,14 @@ using DrainFindings = std::function<bool(IdentityFindings&)>;
 
 // `type` says which channels there are. One object or an array of them. Identities before a syntax error are
 // kept, those after it are lost.
-void parse_identity_document(const NextBytes& next, const types::Schema& type, IdentityFindings& findings,
+void parse_identity_document(const NextBytes& next, const types::Catalog& types, IdentityFindings& findings,
                              const DrainFindings& drain);
-void parse_identity_document(std::string_view text, const types::Schema& type, IdentityFindings& findings);
+void parse_identity_document(std::string_view text, const types::Catalog& types, IdentityFindings& findings);
 
 // One object per line; blank lines are skipped and a bad line leaves the others alone. As we write them
 // ourselves they may be longer, because what a file left out is spelled out.
 inline constexpr std::size_t largest_recorded_bytes = 4 * largest_identity_bytes;
-void parse_identity_lines(std::string_view text, std::uint32_t first_line, const types::Schema& type,
+void parse_identity_lines(std::string_view text, std::uint32_t first_line, const types::Catalog& types,
                           IdentityFindings& findings, std::size_t most_bytes = largest_identity_bytes);
 
 }  // namespace fleet_sim::identity

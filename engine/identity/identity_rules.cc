@@ -198,6 +198,28 @@ std::string zone_problem(const IdentityRecord& record, bool hint) {
                      in_double_quotes(name), hint ? zones::zone_hint(name) : "");
 }
 
+std::string type_problem(const IdentityRecord& record, const types::Catalog& types, bool hint) {
+  if (types.find(record.type) != nullptr) return {};
+  return fmt::format(
+      "{} {} is not declared{}; declare it under `types:` in a config (--config), or remove the key",
+      name_of(Field::type), in_double_quotes(record.type),
+      hint ? did_you_mean(record.type, types.names()) : "");
+}
+
+std::string parameters_problem(const IdentityRecord& record, const types::Catalog& types) {
+  const types::SensorType& type = types[record.type];
+  for (const auto& [channel, numbers] : record.overrides.normal_parameters) {
+    const auto place = type.schema.find_channel(channel);
+    const std::string path = parameter_path(channel).substr(0, parameter_path(channel).size() - 1);
+    if (!place)
+      return fmt::format("{} is for a channel that sensors of type {} do not have; they have {}", path,
+                         in_double_quotes(record.type), listed(type.schema.channels()));
+    if (!type.has_normal_parameters(*place))
+      return fmt::format("{} is for a channel that has none: it is no gauge", path);
+  }
+  return {};
+}
+
 std::string bounds_problem(const IdentityRecord& record, std::string_view channel) {
   const ChannelOverride& parameters = record.overrides.channel(channel);
   if (!parameters.min || !parameters.max) return {};  // judged once the config's are filled in

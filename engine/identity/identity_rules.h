@@ -13,6 +13,7 @@
 #include "identity/identity.h"
 #include "identity/identity_keys.h"
 #include "identity/json_value.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::identity {
 
@@ -53,6 +54,13 @@ std::string channel_problem(std::string_view channel, const JsonValue& value);
 
 // What is wrong with the zone that a record names; `hint` says whether to look for the nearest name.
 std::string zone_problem(const IdentityRecord& record, bool hint);
+
+// What is wrong with the type that the record is of; `hint` as above.
+std::string type_problem(const IdentityRecord& record, const types::Catalog& types, bool hint);
+
+// What is wrong with parameters of channels that the record's type, which there is, has not, or that have no
+// such parameters.
+std::string parameters_problem(const IdentityRecord& record, const types::Catalog& types);
 
 // What is wrong between the parameters of a channel when all are read.
 std::string bounds_problem(const IdentityRecord& record, std::string_view channel);

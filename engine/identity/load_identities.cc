@@ -25,12 +25,12 @@ std::size_t parcels_at_once() {
 }  // namespace
 
 LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths, Problems& problems,
-                                 const types::Schema& type, RepeatedIds repeated) {
+                                 const types::Catalog& types, RepeatedIds repeated) {
   FoundFiles found = find_identity_files(paths);
   for (const UnreadFolder& folder : found.unread) problems.add(place_in(folder.path), folder.why);
   const std::vector<IdentityFile>& files = found.files;
   ParcelCutter cutter(files);
-  RosterBuilder builder(files, type, repeated, problems);
+  RosterBuilder builder(files, types, repeated, problems);
 
   const auto cut = [&](tbb::flow_control& control) -> ParcelPointer {
     if (!cutter.at_end() && !builder.full()) return std::make_shared<Parcel>(cutter.next());
@@ -38,7 +38,7 @@ LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths
     return nullptr;
   };
   const auto parse = [&](ParcelPointer parcel) {
-    parse_parcel(*parcel, files, type);
+    parse_parcel(*parcel, files, types);
     return parcel;
   };
   const auto add = [&](const ParcelPointer& parcel) { builder.add(*parcel); };

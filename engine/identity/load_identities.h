@@ -14,7 +14,7 @@
 #include "base/problems.h"
 #include "identity/identity.h"
 #include "identity/identity_files.h"
-#include "types/built_in_type.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::identity {
 
@@ -53,9 +53,9 @@ struct LoadedIdentities {
 // added to the roster too, and the caller decides which file keeps the id.
 enum class RepeatedIds { refused, kept };
 
-// `type` is that of all sensors: its channels are those that normal_parameters may name.
+// `types` are those that an identity may be of; their channels are those that normal_parameters may name.
 LoadedIdentities load_identities(const std::vector<std::filesystem::path>& paths, Problems& problems,
-                                 const types::Schema& type = types::built_in_type().schema,
+                                 const types::Catalog& types = *types::built_in_types(),
                                  RepeatedIds repeated = RepeatedIds::refused);
 
 }  // namespace fleet_sim::identity

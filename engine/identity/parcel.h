@@ -53,10 +53,10 @@ class ParcelCutter {
 };
 
 // Fills `found`. Any thread.
-void parse_parcel(Parcel& parcel, const std::vector<IdentityFile>& files, const types::Schema& type);
+void parse_parcel(Parcel& parcel, const std::vector<IdentityFile>& files, const types::Catalog& types);
 
 // Parses a document as it is read, so that it is never in memory whole. Leaves what `drain` has not taken.
-void parse_long_document(const std::string& path, const types::Schema& type, FileFindings& file,
+void parse_long_document(const std::string& path, const types::Catalog& types, FileFindings& file,
                          const DrainFindings& drain);
 
 }  // namespace fleet_sim::identity

@@ -8,9 +8,9 @@
 
 namespace fleet_sim::identity {
 
-RosterBuilder::RosterBuilder(const std::vector<IdentityFile>& files, const types::Schema& type,
+RosterBuilder::RosterBuilder(const std::vector<IdentityFile>& files, const types::Catalog& types,
                              RepeatedIds repeated, Problems& problems)
-    : files_(files), type_(type), repeated_(repeated), problems_(problems), loaded_{} {
+    : files_(files), types_(types), repeated_(repeated), problems_(problems), loaded_{} {
   loaded_.sources.reserve(files.size());
   for (const IdentityFile& file : files) loaded_.sources.push_back({.path = file.path});
 }
@@ -32,7 +32,7 @@ LoadedIdentities RosterBuilder::take() {
 
 void RosterBuilder::add(FileFindings& file) {
   if (file.long_document) {
-    parse_long_document(files_[file.file].path, type_, file, [&](IdentityFindings& findings) {
+    parse_long_document(files_[file.file].path, types_, file, [&](IdentityFindings& findings) {
       add(file.file, std::exchange(findings, {}));
       return !full_;
     });

@@ -22,7 +22,7 @@ namespace fleet_sim::identity {
 
 class RosterBuilder {
  public:
-  RosterBuilder(const std::vector<IdentityFile>& files, const types::Schema& type, RepeatedIds repeated,
+  RosterBuilder(const std::vector<IdentityFile>& files, const types::Catalog& types, RepeatedIds repeated,
                 Problems& problems);
 
   void add(Parcel& parcel);
@@ -49,7 +49,7 @@ class RosterBuilder {
   [[nodiscard]] std::string shown(Place place) const;
 
   const std::vector<IdentityFile>& files_;
-  const types::Schema& type_;
+  const types::Catalog& types_;
   const RepeatedIds repeated_;
   Problems& problems_;
   LoadedIdentities loaded_;

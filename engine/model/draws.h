@@ -1,6 +1,7 @@
-// Which random words decide what at one due time. Each channel of a type has a word of its own, and so has
-// the onset of an anomaly: the words of a reading are numbered through its blocks, the onset takes the last
-// word of the first block, and the channels take the others in their order. Pure; any thread.
+// Which random words decide what at one due time. Each channel of a type has a word of its own, and so have
+// its white sources and the onset of an anomaly: the words of a reading are numbered through its blocks, the
+// onset takes the last word of the first block, and the channels and then the white sources take the others
+// in their order. Pure; any thread.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #include "base/random.h"
 #include "batch/values.h"
+#include "types/signal_declaration.h"
 
 namespace fleet_sim::model {
 
@@ -21,14 +23,15 @@ constexpr std::size_t channel_word(std::size_t channel) {
   return channel < onset_word ? channel : channel + 1;
 }
 
-inline constexpr std::size_t most_words = channel_word(types::most_channels - 1) + 1;
+inline constexpr std::size_t most_deviates = types::most_channels + types::most_whites;
+inline constexpr std::size_t most_words = channel_word(most_deviates - 1) + 1;
 inline constexpr std::size_t most_blocks = (most_words + words_per_block - 1) / words_per_block;
 
 // Whether no word decides two things.
 constexpr bool words_are_apart() {
   std::array<int, most_words> uses{};
   ++uses[onset_word];
-  for (std::size_t channel = 0; channel < types::most_channels; ++channel) ++uses[channel_word(channel)];
+  for (std::size_t channel = 0; channel < most_deviates; ++channel) ++uses[channel_word(channel)];
   for (const int count : uses) {
     if (count > 1) return false;
   }
@@ -38,7 +41,7 @@ static_assert(words_are_apart());
 static_assert(channel_word(0) == 0 && channel_word(1) == 1 && channel_word(2) == 2 && onset_word == 3,
               "recorded data depends on these");
 
-// The words of one due time, for a type of so many channels.
+// The words of one due time, for a type of so many channels and white sources together.
 class Draws {
  public:
   Draws(std::uint64_t seed, std::uint64_t who, Stream stream, std::uint64_t at, std::size_t channels)

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 #include <optional>
+#include <variant>
 
 #include "model/resolution.h"
 
@@ -43,6 +44,23 @@ void set_signal(Profile& profile, const ProfileNumbers<NoTrail>& numbers, const 
   if (type.daily_channel) profile.channels[index_of(*type.daily_channel)].daily = 1;
   profile.daily_amplitude = numbers.daily_amplitude.value();
   profile.work_hours_rise = numbers.work_hours_rise.value();
+}
+
+// The type's declaration with the sensor's own numbers.
+std::shared_ptr<const sources::Signal> signal_of(const types::SensorType& type,
+                                                 const ProfileNumbers<NoTrail>& numbers,
+                                                 const zones::Zone& zone) {
+  if (!type.signal) return nullptr;
+  types::SignalDeclaration declaration = *type.signal;
+  for (std::size_t c = 0; c < numbers.channels.size(); ++c) {
+    auto* gauge = std::get_if<types::Gauge>(&declaration.channels[c].kind);
+    if (gauge == nullptr) continue;
+    const ChannelNumbers<NoTrail>& channel = numbers.channels[c];
+    gauge->base = channel.mean.value();
+    gauge->white = channel.deviation.value();
+    gauge->range = {channel.min.value(), channel.max.value()};
+  }
+  return std::make_shared<const sources::Signal>(declaration, zone);
 }
 
 void set_severity(Profile& profile, const ProfileNumbers<NoTrail>& numbers) {
@@ -116,7 +134,7 @@ Onsets resolve_onsets(config::AnomalyBasis basis, double f, const PerAnomalyType
 
 const types::NormalParameters& normal_parameters(const config::Config& config,
                                                  const types::SensorType& type) {
-  return &type == &types::built_in_type() ? config.normal_parameters : type.normal_parameters;
+  return types::is_built_in(type) ? config.normal_parameters : type.normal_parameters;
 }
 
 AnomalyTimes configured_times(const config::Config& config, const Rate& rate) {
@@ -144,6 +162,7 @@ Profile resolve_profile(const config::Config& config, const ProfileSource& sourc
   Profile profile;
   set_signal(profile, numbers, *source.type);
   profile.zone = source.zone.value_or(config.clock.zone);
+  profile.signal = signal_of(*source.type, numbers, profile.zone);
   set_times(profile, resolve_times(config, source.rate), source.rate);
   const Onsets onsets = resolve_onsets(config.anomalies.basis, numbers.probability.value(),
                                        values_of(numbers.weights), profile.readings_per_anomaly);

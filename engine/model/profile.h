@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/timestamp.h"
 #include "config/config.h"
 #include "identity/identity.h"
+#include "sources/signal.h"
 #include "types/built_in_type.h"
 #include "zones/zone.h"
 
@@ -47,6 +49,7 @@ struct Profile {
   double work_hours_rise = 0;  // … this
   zones::Zone zone;  // of the sensor's clock, which the day follows: a table, so that a reading stays a
                      // function of its due time
+  std::shared_ptr<const sources::Signal> signal;  // of a declared type; none: white noise around the means
 
   // Cumulative over the anomaly types: a uniform draw below entry k, and not below entry k-1, means type k.
   PerAnomalyType<double> onset_until{};   // that an unaffected sensor starts one at its next reading

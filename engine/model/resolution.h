@@ -148,6 +148,7 @@ class Resolution {
     resolve_signal(numbers);
     numbers.probability = probability();
     for (std::size_t k = 0; k < anomaly_type_count; ++k) numbers.weights[k] = weight(k);
+    if (source_.type->signal) keep_what_takes_rows(numbers);
     resolve_severity(numbers);
     resolve_noise(numbers);
     return numbers;
@@ -167,8 +168,34 @@ class Resolution {
                                      double types::ChannelParameters::*value,
                                      std::optional<double> identity::ChannelOverride::*own) const {
     const bool is_own = source_.own != nullptr && (source_.own->channel(channels_[c].name).*own).has_value();
-    return {{is_own ? "identity" : "config", {"normal_parameters", channels_[c].name, name}},
+    const Origin of_type{"type", {source_.type->schema.type(), channels_[c].name, name_in_type(name)}};
+    return {!is_own && source_.type->signal
+                ? of_type
+                : Origin{is_own ? "identity" : "config", {"normal_parameters", channels_[c].name, name}},
             source_.normal_parameters[c].*value};
+  }
+
+  // What a declaration calls a normal parameter.
+  static std::string_view name_in_type(std::string_view name) {
+    return name == "mean" ? "base" : name == "std_dev" ? "white" : "range";
+  }
+
+  // The values of a declared type are what its sources make of them: anomalies only take rows, as often as
+  // those that take rows would begin if there were others.
+  static void keep_what_takes_rows(ProfileNumbers<Trail>& numbers) {
+    const Origin declared{"declared type"};
+    double all = 0;
+    double kept = 0;
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+      const double weight = numbers.weights[k].value();
+      all += weight;
+      if (takes_rows(static_cast<AnomalyType>(k))) {
+        kept += weight;
+      } else if (weight > 0) {
+        numbers.weights[k].replace(declared, 0);
+      }
+    }
+    if (all > 0) numbers.probability.multiply(declared, kept / all);
   }
 
   [[nodiscard]] Number<Trail> std_dev(std::size_t c) const {

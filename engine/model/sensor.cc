@@ -1,8 +1,11 @@
 #include "model/sensor.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "base/random.h"
+#include "model/normal.h"
 #include "model/signal.h"
 
 namespace fleet_sim::model {
@@ -24,15 +27,52 @@ void start_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timesta
   sensor.anomaly = begin_anomaly(*sensor.profile, type, at, draws);
 }
 
-// Of a sensor in an anomaly. Apart, because few readings come here.
-[[gnu::noinline]] Sample affected_sample(Sensor& sensor, std::uint64_t seed, Due due, const Draws& draws) {
-  const Profile& profile = *sensor.profile;
-  Anomaly& anomaly = sensor.anomaly;
+// How many normal numbers the sensor's readings take.
+std::size_t deviates_of(const Profile& profile) {
+  return profile.signal ? profile.signal->deviates() : profile.channels.size();
+}
+
+// What a sensor of a declared type reads.
+[[gnu::noinline]] batch::Values signal_values(const Sensor& sensor, std::uint64_t seed, Timestamp at,
+                                              const Draws& draws, sources::KnotWords knots) {
+  static const SharedKeys none;
+  const sources::Signal& signal = *sensor.profile->signal;
+  const sources::Keys keys{sources::sensor_key(seed, sensor.key), sensor.shared ? *sensor.shared : none};
+  std::array<double, most_deviates> drawn;
+  for (const std::uint8_t i : signal.drawn_deviates()) drawn[i] = standard_normal(draws.channel(i));
+  const std::span<const double> deviates = std::span(drawn).first(signal.deviates());
+  batch::Values values(signal.channels());
+  if (knots.empty()) {
+    signal.levels(keys, at, deviates, values);
+  } else {
+    signal.levels(keys, at, deviates, knots, values);
+  }
+  signal.read(values);
+  return values;
+}
+
+// A sample of the anomaly that the sensor is in, without values.
+Sample marked(Anomaly& anomaly, Due due) {
   Sample affected{{}, anomaly.type, std::nullopt};
   const bool first = anomaly.readings_affected++ == 0;
   const bool last = due.next > anomaly.ended_at;
   using Kind = batch::AnomalyEvent::Kind;
   if (first || last) affected.event = first && last ? Kind::whole : first ? Kind::opened : Kind::closed;
+  return affected;
+}
+
+// Of a sensor of a declared type, whose anomalies take its rows.
+Sample declared_sample(Sensor& sensor, std::uint64_t seed, Due due, const Draws& draws,
+                       sources::KnotWords knots) {
+  if (sensor.anomaly.active()) return marked(sensor.anomaly, due);
+  return {signal_values(sensor, seed, due.at, draws, knots), std::nullopt, std::nullopt};
+}
+
+// Of a sensor in an anomaly. Apart, because few readings come here.
+[[gnu::noinline]] Sample affected_sample(Sensor& sensor, std::uint64_t seed, Due due, const Draws& draws) {
+  const Profile& profile = *sensor.profile;
+  const Anomaly& anomaly = sensor.anomaly;
+  Sample affected = marked(sensor.anomaly, due);
   if (affected.missing()) return affected;
 
   const std::size_t channels = profile.channels.size();
@@ -79,15 +119,16 @@ bool inject_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timest
   return true;
 }
 
-Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
+Sample sample(Sensor& sensor, std::uint64_t seed, Due due, sources::KnotWords knots) {
   const Profile& profile = *sensor.profile;
   Anomaly& anomaly = sensor.anomaly;
-  const Draws draws(seed, sensor.key, Stream::reading, counter(due.at), profile.channels.size());
+  const Draws draws(seed, sensor.key, Stream::reading, counter(due.at), deviates_of(profile));
   if (anomaly.active() && due.at > anomaly.ended_at) anomaly = Anomaly{};
   if (!anomaly.active()) {
     if (const auto type = pick_type(profile.onset_until, uniform(draws.onset())))
       start_anomaly(sensor, seed, *type, due.at);
   }
+  if (profile.signal) return declared_sample(sensor, seed, due, draws, knots);
   if (!anomaly.active()) return {normal_values(profile, due.at, draws), std::nullopt, std::nullopt};
   return affected_sample(sensor, seed, due, draws);
 }

@@ -6,14 +6,23 @@
 #include <cstdint>
 #include <optional>
 #include <type_traits>
+#include <vector>
 
 #include "base/cadence.h"
 #include "base/timestamp.h"
 #include "batch/reading.h"
 #include "model/anomaly.h"
 #include "model/profile.h"
+#include "sources/signal.h"
 
 namespace fleet_sim::model {
+
+using SharedKeys = std::vector<std::uint64_t>;
+
+// How much is remembered of a sensor's signal between its readings (sources/signal.h).
+inline std::size_t knot_words(const Profile& profile) {
+  return profile.signal ? profile.signal->knot_words() : 0;
+}
 
 struct Sensor {
   std::uint64_t key;       // hash of the sensor's id: with the seed, all its randomness
@@ -21,6 +30,7 @@ struct Sensor {
   const Profile* profile;  // borrowed from the fleet
   std::uint32_t identity;  // index into the Roster
   Anomaly anomaly;
+  const SharedKeys* shared = nullptr;  // of its sources that others share; borrowed from the fleet
 };
 static_assert(std::is_trivially_copyable_v<Sensor>);
 static_assert(sizeof(Sensor) <= 96);
@@ -63,6 +73,8 @@ bool inject_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timest
 
 // Takes the reading that is due: a pure function of the seed, the sensor and the time. Called for every due
 // reading of the sensor, in order.
-Sample sample(Sensor& sensor, std::uint64_t seed, Due due);
+// `knots` is what a signal with slow sources remembers of the sensor between readings (sources/signal.h);
+// without it the reading is the same and takes longer.
+Sample sample(Sensor& sensor, std::uint64_t seed, Due due, sources::KnotWords knots = {});
 
 }  // namespace fleet_sim::model

@@ -23,8 +23,8 @@ class NullDestination final : public write::Destination {
 
 class NullSink final : public write::Sink {
  public:
-  std::unique_ptr<write::Destination> make(const std::string& target, write::Reply) override {
-    return std::make_unique<NullDestination>(target);
+  std::unique_ptr<write::Destination> make(const write::Target& target, write::Reply) override {
+    return std::make_unique<NullDestination>(target.name);
   }
   [[nodiscard]] bool takes_batches() const override { return true; }
 };

@@ -174,8 +174,8 @@ Reloader::Refused Reloader::reload_config() {
   const config::Config& running = *latest_.edition.config;
   const auto adopted = std::make_shared<const config::Config>(config::adopt(running, wanted));
   Problems problems;
-  const types::SensorType& type = latest_.profiles->type();
-  fleet::check_members(targets_.roster, *next.members, *adopted, problems, type);
+  const auto types = fleet::types_under(*adopted, latest_.profiles->types());
+  fleet::check_members(targets_.roster, *next.members, *adopted, problems, *types);
   if (!problems.empty()) throw InvalidInput(problems.text());
 
   const std::string detail = shortened(detail_of(changes));
@@ -183,7 +183,8 @@ Reloader::Refused Reloader::reload_config() {
       config::readings_config_text(*adopted) != config::readings_config_text(running);
   if (reads_otherwise) {
     check_limits(0);
-    const auto profiles = std::make_shared<fleet::ProfileTable>(targets_.roster, adopted, type);
+    const auto profiles =
+        std::make_shared<fleet::ProfileTable>(targets_.roster, adopted, types, latest_.profiles->seed());
     fleet::FleetChange change = fleet::plan_fleet_change(
         running, profiles, start::everyone_stays(*next.members, targets_.places), {});
     next.config = adopted;
@@ -254,7 +255,8 @@ start::Members Reloader::members_not_kept(const identity::Taken& taken) {
 
 Reloader::Refused Reloader::reload_identities() {
   const start::Edition& running = latest_.edition;
-  start::IdentityLook look = start::reread_identities(*running.config, latest_.profiles->type(), standing());
+  start::IdentityLook look =
+      start::reread_identities(*running.config, *latest_.profiles->types(), standing());
   const identity::Taken& taken = look.taken;
   const start::Members free = members_not_kept(taken);
   start::check_fleet_size(running.members->size() - free.size() + look.members.size(),
@@ -309,24 +311,22 @@ std::vector<fleet::WantedSensor> Reloader::place(const identity::IdentityChanges
                                                  const identity::Roster& wanted, start::Edition& next) {
   std::vector<std::uint32_t> coming = changes.added;
   for (const identity::IdentityChanges::Changed& changed : changes.changed) coming.push_back(changed.to);
-  if (!shards_) shards_.emplace(*next.paths, targets_.inputs.config);
+  if (!shards_) shards_.emplace(*next.targets, targets_.inputs.config, *targets_.inputs.types);
   const sqlite::ShardPlaces::Proposal proposal = shards_->propose(wanted, coming);
   if (start::sink_of(targets_.inputs.config).keeps_files) {
-    sqlite::ShardPlan new_files;
-    new_files.paths = proposal.new_paths;
     Problems problems;
-    sqlite::check_shard_files(new_files, problems, latest_.profiles->type().schema);
+    sqlite::check_shard_files(proposal.new_targets, problems);
     if (!problems.empty()) throw InvalidInput(problems.text());
   }
   shards_->accept(proposal);
-  start::ShardPaths paths = *next.paths;
-  for (std::size_t writer = 0; writer < proposal.new_paths.size(); ++writer) {
-    const std::vector<std::string>& added = proposal.new_paths[writer];
+  write::Targets files = *next.targets;
+  for (std::size_t writer = 0; writer < proposal.new_targets.size(); ++writer) {
+    const std::vector<write::Target>& added = proposal.new_targets[writer];
     if (added.empty()) continue;
     targets_.writers[writer]->add_shards(added);
-    paths[writer].insert(paths[writer].end(), added.begin(), added.end());
+    files[writer].insert(files[writer].end(), added.begin(), added.end());
   }
-  next.paths = std::make_shared<const start::ShardPaths>(std::move(paths));
+  next.targets = std::make_shared<const write::Targets>(std::move(files));
   next.shard_count = shards_->size();
   const std::unordered_set<std::string_view> former = former_ids(changes, wanted);
   std::vector<fleet::WantedSensor> sensors;
@@ -417,9 +417,9 @@ bool Reloader::swap_now(std::shared_ptr<fleet::FleetChange> change, std::functio
 void Reloader::record_now() const {
   const tables::RunReload& reload = targets_.reloads[targets_.reloads.size() - 1];
   std::size_t attempts = 0;
-  for (const std::vector<std::string>& paths : *latest_.edition.paths) {
-    for (const std::string& path : paths) {
-      if (tables::record_reload_now(path, targets_.run, targets_.roster, reload)) return;
+  for (const std::vector<write::Target>& files : *latest_.edition.targets) {
+    for (const write::Target& file : files) {
+      if (tables::record_reload_now(file.name, targets_.run, targets_.roster, reload)) return;
       if (++attempts == most_recorders) return;
     }
   }

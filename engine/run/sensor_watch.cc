@@ -116,12 +116,12 @@ SensorWatch::Look& SensorWatch::remembered(const start::Edition& edition, const 
   if (known != watched_.end()) watched_.erase(known);
   const bool past_is_known = edition.number == 0;
   const std::uint64_t from = taken > most_replayed ? taken - most_replayed : 0;
-  watched_.push_front(
-      {past_is_known ? fleet::state_after(now, from) : now,
-       {},
-       explain::json_of(explain::explain_sensor(*edition.config, simulator_.roster(), now.sensor.identity,
-                                                now.next_due, *simulator_.inputs().type),
-                        false)});
+  const auto types = fleet::types_under(*edition.config, simulator_.inputs().types);
+  watched_.push_front({past_is_known ? fleet::state_after(now, from) : now,
+                       {},
+                       explain::json_of(explain::explain_sensor(*edition.config, simulator_.roster(),
+                                                                now.sensor.identity, now.next_due, *types),
+                                        false)});
   if (watched_.size() > most_watched) watched_.pop_back();
   return watched_.front();
 }

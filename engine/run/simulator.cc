@@ -145,7 +145,7 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
   run_.reloads = &reloads_;
   plan_storage();
   if (inputs_.resumed)
-    resumption_ = start::plan_resumption(roster_, plan_, run_, *inputs_.history, *inputs_.type);
+    resumption_ = start::plan_resumption(roster_, plan_, run_, *inputs_.history, inputs_.types);
   set_clock();
   build_fleet();
   if (inputs_.resumed) fleet_->resume_at(resumption_.moment, resumption_.past, resumption_.lives);
@@ -162,28 +162,28 @@ void Simulator::build_fleet() {
   std::vector<std::uint32_t> writer_of;
   for (const std::uint32_t member : *members) writer_of.push_back(places_[member].writer);
   fleet_ = std::make_unique<fleet::Fleet>(
-      fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, *inputs_.type));
+      fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, inputs_.types));
   reloads_.begin_with(run_.start, history ? history->began_with() : inputs_.members);
   for (const start::PastReload& past : history ? history->reloads() : std::vector<start::PastReload>()) {
     reloads_.add(past.reload);
   }
   std::string hash = start::readings_config_hash(*config);
   editions_.begin({std::move(config), std::move(hash), std::move(members),
-                   std::make_shared<const start::ShardPaths>(plan_.paths), plan_.shard_count,
+                   std::make_shared<const write::Targets>(plan_.targets), plan_.shard_count,
                    fleet_->readings_per_second(), resumption_.reloads});
 }
 
 void Simulator::plan_storage() {
   const config::Config& config = inputs_.config;
   const start::Members sensors = inputs_.history ? inputs_.history->everyone() : inputs_.members;
-  plan_ = sqlite::plan_shards(roster_, sensors, rates_of(roster_, sensors, config), config);
+  plan_ = sqlite::plan_shards(roster_, sensors, rates_of(roster_, sensors, config), config, *inputs_.types);
   places_ = plan_.place_of;
   if (!sink_.keeps_files) return;
   make_data_directory();
   // Before the lock, so that a start that is refused leaves no file behind.
   check_rights();
   Problems problems;
-  const sqlite::ExistingFiles existing = sqlite::check_shard_files(plan_, problems, inputs_.type->schema);
+  const sqlite::ExistingFiles existing = sqlite::check_shard_files(plan_.targets, problems);
   if (!problems.empty()) throw NoStorage(problems.text());
   lock_data_directory();
   if (!inputs_.resumed && !config.simulation.append) refuse_doubling();
@@ -196,7 +196,7 @@ void Simulator::plan_storage() {
 
 void Simulator::refuse_doubling() const {
   const config::Config& config = inputs_.config;
-  const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, inputs_.type->schema);
+  const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, *inputs_.types);
   const Timestamp from = start_at(config, forecast, system_now());
   std::optional<Timestamp> until;
   if (forecast.seconds) until = later(from, *forecast.seconds);
@@ -219,9 +219,10 @@ void Simulator::make_data_directory() {
 
 // A file that somebody else owns is not written by waiting for it.
 void Simulator::check_rights() const {
-  for (const std::vector<std::string>& of_writer : plan_.paths) {
-    for (const std::string& path : of_writer) {
-      if (const std::string why = data::why_not_writable_file(path); !why.empty()) throw NoStorage(why);
+  for (const std::vector<write::Target>& of_writer : plan_.targets) {
+    for (const write::Target& target : of_writer) {
+      if (const std::string why = data::why_not_writable_file(target.name); !why.empty())
+        throw NoStorage(why);
     }
   }
 }
@@ -278,7 +279,7 @@ void Simulator::set_clock() {
     run_.resumed_at = now;
   } else {
     run_.began_at = now;
-    const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, inputs_.type->schema);
+    const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, *inputs_.types);
     run_.start = start_at(config, forecast, now);
     resumption_.moment = run_.start;
   }
@@ -316,26 +317,27 @@ void Simulator::build_writers() {
       .give_up = [this] { gave_up_.store(true, std::memory_order_release); }};
   const std::size_t most_open = open_shards_per_writer(
       inputs_.config, inputs_.config.monitoring.enabled ? status::http_connections() : 0);
-  resumption_.found.resize(plan_.paths.size());
-  for (std::size_t i = 0; i < plan_.paths.size(); ++i) {
-    const start::SinkParts parts{{roster_, inputs_.config, inputs_.type->schema, most_open, context.log},
+  resumption_.found.resize(plan_.targets.size());
+  for (std::size_t i = 0; i < plan_.targets.size(); ++i) {
+    const start::SinkParts parts{{roster_, inputs_.config, most_open, context.log},
                                  run_,
-                                 start::found_files(plan_.paths[i], resumption_.found[i]),
+                                 start::found_files(plan_.targets[i], resumption_.found[i]),
                                  {places_, static_cast<std::uint32_t>(i)}};
-    writers_.push_back(std::make_unique<write::Writer>(context, sink_.make(parts), plan_.paths[i], batches));
+    writers_.push_back(
+        std::make_unique<write::Writer>(context, sink_.make(parts), plan_.targets[i], batches));
     if (inputs_.resumed) writers_[i]->take_up(start::take_rows(std::move(resumption_.found[i])));
-    open_ahead(*writers_[i], plan_.paths[i]);
+    open_ahead(*writers_[i], plan_.targets[i]);
   }
 }
 
 // One destination shows whether rows can be written at all; who would rather end than have rows wait wants
 // all of them looked at.
-void Simulator::open_ahead(write::Writer& writer, const std::vector<std::string>& targets) {
+void Simulator::open_ahead(write::Writer& writer, const std::vector<write::Target>& targets) {
   const bool all = !inputs_.config.write.memory_fallback;
   const std::size_t count = all ? targets.size() : std::min<std::size_t>(1, targets.size());
   for (std::uint32_t i = 0; i < count; ++i) {
     if (const write::Failure failure = writer.open_ahead(i); !failure.ok())
-      begin_without(targets[i], failure);
+      begin_without(targets[i].name, failure);
   }
 }
 
@@ -425,7 +427,7 @@ void Simulator::log_start() {
              {"start", timestamp_text(run_.start)},
              {"speed", start::setting_text(config, "clock.speed")}});
   if (inputs_.resumed) return;
-  const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, inputs_.type->schema);
+  const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, *inputs_.types);
   log_.info("forecast", "expected output", start::log_fields(forecast));
 }
 

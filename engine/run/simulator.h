@@ -73,6 +73,9 @@ class Simulator {
   // What the fleet is made of now. Roster and places only grow: those of an edition's members are there.
   [[nodiscard]] std::shared_ptr<const start::Edition> edition() const { return editions_.current(); }
   [[nodiscard]] const identity::Roster& roster() const { return roster_; }
+  [[nodiscard]] const types::SensorType& type_of(std::uint32_t sensor) const {
+    return (*inputs_.types)[roster_.text(roster_[sensor].type)];
+  }
   [[nodiscard]] write::Place place_of(std::uint32_t sensor) const { return places_[sensor]; }
   [[nodiscard]] std::size_t batches_in_use() const { return pool_->in_use(); }
   [[nodiscard]] std::size_t batches_limit() const { return pool_->size(); }
@@ -108,7 +111,7 @@ class Simulator {
   void set_clock();
   void build_fleet();
   void build_writers();
-  void open_ahead(write::Writer& writer, const std::vector<std::string>& targets);
+  void open_ahead(write::Writer& writer, const std::vector<write::Target>& targets);
   void log_start();
   using SayInLog = void (log::Log::*)(log::LogEvent, std::string_view, const log::LogFields&);
   void log_writer(SayInLog say, const std::string& line);

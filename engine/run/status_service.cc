@@ -166,7 +166,7 @@ void StatusService::publish(const status::Snapshot& now) {
   if (published_at_ >= 0 && now.elapsed_seconds - published_at_ < publish_interval_seconds) return;
   const std::shared_ptr<const start::Edition> running = simulator_.edition();
   if (published_at_ < 0) watch_.emplace(simulator_);
-  if (running->paths != paths_) list_shards(running->paths);
+  if (running->targets != targets_) list_shards(running->targets);
   published_at_ = now.elapsed_seconds;
   measure_files();
 
@@ -201,16 +201,16 @@ void StatusService::publish(const status::Snapshot& now) {
   status_ = std::move(status);
 }
 
-void StatusService::list_shards(const std::shared_ptr<const start::ShardPaths>& paths) {
+void StatusService::list_shards(const std::shared_ptr<const write::Targets>& targets) {
   auto shards = std::make_shared<Shards>();
-  for (std::size_t writer = 0; writer < paths->size(); ++writer) {
-    for (std::size_t i = 0; i < (*paths)[writer].size(); ++i) {
-      const std::string& path = (*paths)[writer][i];
+  for (std::size_t writer = 0; writer < targets->size(); ++writer) {
+    for (std::size_t i = 0; i < (*targets)[writer].size(); ++i) {
+      const std::string& path = (*targets)[writer][i].name;
       shards->push_back({std::filesystem::path(path).filename().string(), path, writer, i});
     }
   }
   std::ranges::sort(*shards, {}, &Shard::name);
-  paths_ = paths;
+  targets_ = targets;
   file_bytes_.assign(shards->size(), 0);
   next_file_ = 0;
   storage_bytes_ = 0;
@@ -247,12 +247,12 @@ std::vector<std::string> StatusService::count_shards(status::Status& status) con
   for (std::size_t writer = 0; writer < writers.size(); ++writer) {
     const auto troubles = writers[writer]->board().troubles();
     // Asked for afterwards: a shard that is in trouble has had rows, so this edition has its file.
-    const std::shared_ptr<const start::ShardPaths> paths = simulator_.edition()->paths;
+    const std::shared_ptr<const write::Targets> targets = simulator_.edition()->targets;
     for (const auto& [index, trouble] : troubles) {
       ++(trouble.degraded ? status.shards_degraded : status.shards_retrying);
       if (!trouble.degraded || reasons.size() >= most_reasons) continue;
       reasons.push_back(fmt::format("{}: cannot be written since {}: {}",
-                                    std::filesystem::path((*paths)[writer][index]).filename().string(),
+                                    std::filesystem::path((*targets)[writer][index].name).filename().string(),
                                     timestamp_text(trouble.since), trouble.error));
     }
   }
@@ -268,10 +268,10 @@ status::HeldLogs StatusService::held_logs() const {
   const auto writers = simulator_.writers();
   for (std::size_t writer = 0; writer < writers.size(); ++writer) {
     const auto logs = writers[writer]->board().held_logs();
-    const std::shared_ptr<const start::ShardPaths> paths = simulator_.edition()->paths;
+    const std::shared_ptr<const write::Targets> targets = simulator_.edition()->targets;
     for (const auto& [index, log] : logs) {
-      all.longest.push_back({std::filesystem::path((*paths)[writer][index]).filename().string(), log.bytes,
-                             seconds_since(log.since, now)});
+      all.longest.push_back({std::filesystem::path((*targets)[writer][index].name).filename().string(),
+                             log.bytes, seconds_since(log.since, now)});
       all.most_bytes = std::max(all.most_bytes, log.bytes);
     }
   }
@@ -378,19 +378,20 @@ status::SensorRow StatusService::sensor_row(const start::Edition& edition, std::
   const identity::Identity& identity = roster[sensor];
   const write::Place place = simulator_.place_of(sensor);
   const auto text = [&roster](identity::Text handle) { return std::string(roster.text(handle)); };
-  return {.id = std::string(identity.id),
-          .type = text(identity.type),
-          .location = text(identity.location),
-          .manufacturer = text(identity.manufacturer),
-          .model = text(identity.model),
-          .firmware_version = text(identity.firmware_version),
-          .shard = std::filesystem::path((*edition.paths)[place.writer][place.shard]).filename().string()};
+  return {
+      .id = std::string(identity.id),
+      .type = text(identity.type),
+      .location = text(identity.location),
+      .manufacturer = text(identity.manufacturer),
+      .model = text(identity.model),
+      .firmware_version = text(identity.firmware_version),
+      .shard = std::filesystem::path((*edition.targets)[place.writer][place.shard].name).filename().string()};
 }
 
 status::EventRow StatusService::event_row(const batch::AnomalyEvent& event) const {
   status::EventRow row{.sensor_id = std::string(simulator_.roster()[event.sensor].id),
                        .type = event.type,
-                       .channel = simulator_.inputs().type->schema.name_of(event.channel),
+                       .channel = simulator_.type_of(event.sensor).schema.name_of(event.channel),
                        .direction = event.direction,
                        .magnitude = event.magnitude,
                        .started_at = event.started_at,
@@ -433,7 +434,7 @@ std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_vie
     detail.anomaly =
         event_row(model::describe_anomaly(state.anomaly, batch::AnomalyEvent::Kind::progressed, sensor));
   }
-  const types::Schema& schema = simulator_.inputs().type->schema;
+  const types::Schema& schema = simulator_.type_of(sensor).schema;
   for (std::size_t c = 0; c < schema.channels().size(); ++c) {
     detail.channels.push_back({schema.channels()[c], state.profile->channels[c].pattern != 0});
   }

@@ -49,7 +49,7 @@ class StatusService {
   using Shards = std::vector<Shard>;
 
   void publish(const status::Snapshot& now);
-  void list_shards(const std::shared_ptr<const start::ShardPaths>& paths);
+  void list_shards(const std::shared_ptr<const write::Targets>& targets);
   [[nodiscard]] status::RunFacts facts(const start::Edition& edition) const;
   [[nodiscard]] std::vector<std::string> count_shards(status::Status& status) const;
   [[nodiscard]] status::HeldLogs held_logs() const;
@@ -73,8 +73,8 @@ class StatusService {
   status::HttpServer& server_;
 
   // Main thread.
-  double published_at_ = -1;                        // seconds of the run
-  std::shared_ptr<const start::ShardPaths> paths_;  // that are listed
+  double published_at_ = -1;                       // seconds of the run
+  std::shared_ptr<const write::Targets> targets_;  // that are listed
   std::deque<std::pair<double, std::uint64_t>> written_before_;
   RecentHistogram recent_lag_;
   RecentHistogram recent_commit_;

@@ -93,7 +93,7 @@ int ReadingInsert::prepare(tables::Statement& statement, std::size_t rows) {
 
 int ReadingInsert::insert_some(tables::Statement& statement, const batch::Rows& readings, std::size_t first,
                                std::size_t rows) {
-  assert(readings.channels() == schema_.channels().size());
+  assert(readings.empty() || readings.values(0).size() == schema_.channels().size());
   int parameter = 1;
   for (std::size_t row = 0; row < rows; ++row) {
     parameter = bind(statement, parameter, row, readings[first + row]);

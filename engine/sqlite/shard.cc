@@ -40,17 +40,16 @@ tables::StorageError ask_whether(tables::Database& database, std::string_view sq
 
 // An open file with its statements, which hold on to the database and so are destroyed before it.
 struct Shard::Connection {
-  explicit Connection(const ShardContext& context)
-      : readings(database, context.roster, context.schema),
-        events(database, context.roster, context.schema) {}
+  Connection(const identity::Roster& roster, const types::Schema& schema)
+      : readings(database, roster, schema), events(database, roster, schema) {}
 
   tables::Database database;
   ReadingInsert readings;
   EventInsert events;
 };
 
-Shard::Shard(std::string path, const ShardContext& context, SensorsOf sensors)
-    : path_(std::move(path)), context_(&context), sensors_(std::move(sensors)) {}
+Shard::Shard(const write::Target& target, const ShardContext& context, SensorsOf sensors)
+    : path_(target.name), schema_(target.schema), context_(&context), sensors_(std::move(sensors)) {}
 Shard::~Shard() = default;
 Shard::Shard(Shard&&) noexcept = default;
 
@@ -61,7 +60,7 @@ tables::StorageError Shard::open() {
 }
 
 tables::StorageError Shard::try_to_open() {
-  auto connection = std::make_unique<Connection>(*context_);
+  auto connection = std::make_unique<Connection>(context_->roster, *schema_);
   tables::Database& database = connection->database;
   if (tables::StorageError error = connect(database); !error.ok()) return error;
   if (tables::StorageError error = prepare(database); !error.ok()) return error;
@@ -79,7 +78,7 @@ tables::StorageError Shard::try_to_open() {
 
 tables::StorageError Shard::prepare(tables::Database& database) const {
   return schema_accepted_ ? tables::prepare_connection(database, context_->settings)
-                          : tables::prepare_schema(database, context_->settings, context_->schema);
+                          : tables::prepare_schema(database, context_->settings, *schema_);
 }
 
 std::optional<Shard::FileIdentity> Shard::identity_of(const std::string& path) {
@@ -342,7 +341,7 @@ tables::StorageError Shard::finish_closed() const {
   if (!identity_of(path_) || has_moved()) return {};
   tables::Database database;
   tables::StorageError error = database.open_existing(path_, context_->vfs);
-  if (error.ok() && !was_ours_) error = tables::check_schema(database, context_->schema);
+  if (error.ok() && !was_ours_) error = tables::check_schema(database, *schema_);
   if (error.ok()) error = database.give_up_log();
   return was_ours_ ? error : tables::StorageError{};
 }

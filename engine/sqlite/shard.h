@@ -24,8 +24,9 @@
 #include "tables/run_reloads.h"
 #include "tables/schema.h"
 #include "tables/sensors.h"
-#include "types/built_in_type.h"
+#include "types/schema.h"
 #include "write/lot.h"
+#include "write/places.h"
 
 namespace fleet_sim::sqlite {
 
@@ -35,7 +36,6 @@ struct ShardContext {
   const config::SqliteSettings& settings;
   const tables::RunInfo& run;
   std::string vfs;  // empty: SQLite's default
-  const types::Schema& schema = types::built_in_type().schema;
 };
 
 // The sensors of a file as its run began (entry 0) and as its reloads changed them (1, 2, …): those of the
@@ -44,8 +44,8 @@ using SensorsOf = std::function<std::vector<tables::SensorVersion>(std::size_t f
 
 class Shard {
  public:
-  // Without `sensors` the file does not say who they are.
-  Shard(std::string path, const ShardContext& context, SensorsOf sensors = {});
+  // Borrows the target's schema. Without `sensors` the file does not say who they are.
+  Shard(const write::Target& target, const ShardContext& context, SensorsOf sensors = {});
   ~Shard();
   Shard(Shard&&) noexcept;
 
@@ -141,6 +141,7 @@ class Shard {
   void forget_file();
 
   std::string path_;
+  const types::Schema* schema_;
   const ShardContext* context_;
   SensorsOf sensors_;
   std::unique_ptr<Connection> connection_;

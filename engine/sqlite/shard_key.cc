@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <filesystem>
 
 #include "base/random.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::sqlite {
 namespace {
@@ -123,11 +125,6 @@ std::string escaped(std::string_view key) {
   return fmt::format("{}~{:016X}", name.substr(0, longest_escaped_key - 17), hash_text(key));
 }
 
-// The part of a location before its first " - ".
-std::string_view site_of(std::string_view location) {
-  return location.substr(0, location.find(" - "));
-}
-
 std::string hash_slot(std::uint32_t count, std::string_view id) {
   const std::uint64_t word = mix_words(hash_text(id), static_cast<std::uint64_t>(Stream::shard));
   return fmt::format("{:0{}}-of-{}", uniform_below(word, count), fmt::formatted_size("{}", count - 1), count);
@@ -151,7 +148,7 @@ std::string shard_key(const config::ShardBy& shard_by, const identity::Roster& r
     case config::ShardKey::location:
       return std::string(roster.text(identity.location));
     case config::ShardKey::site:
-      return std::string(site_of(roster.text(identity.location)));
+      return std::string(identity::site_of(roster.text(identity.location)));
     case config::ShardKey::manufacturer:
       return std::string(roster.text(identity.manufacturer));
     case config::ShardKey::model:
@@ -162,6 +159,12 @@ std::string shard_key(const config::ShardBy& shard_by, const identity::Roster& r
       return hash_slot(shard_by.hash_count, identity.id);
   }
   return {};
+}
+
+std::string name_with_type(const std::string& name, std::string_view type) {
+  if (type == types::built_in_type().schema.type()) return name;
+  const std::filesystem::path path(name);
+  return fmt::format("{}.type={}{}", path.stem().string(), type, path.extension().string());
 }
 
 std::string shard_file_name(const config::ShardBy& shard_by, std::string_view key) {

@@ -5,6 +5,7 @@
 // any thread.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,23 @@ namespace fleet_sim::sqlite {
 // The text that sensors of one shard have in common, such as their location; empty for ShardKey::none.
 std::string shard_key(const config::ShardBy& shard_by, const identity::Roster& roster,
                       const identity::Identity& identity);
+
+// What the sensors of one file have in common: a shard key, and a type.
+struct FileKey {
+  std::string key;
+  std::string_view type;
+
+  auto operator<=>(const FileKey&) const = default;
+};
+
+struct FileKeyHash {
+  std::size_t operator()(const FileKey& file) const {
+    return std::hash<std::string_view>()(file.key) * 31 + std::hash<std::string_view>()(file.type);
+  }
+};
+
+// The name with the type in it, as in `location=X.type=pump.db`; that of the built-in type's files stays.
+std::string name_with_type(const std::string& name, std::string_view type);
 
 // `location=Factory_A_-_Line_1.db` for the location "Factory A - Line 1": the kind of key, then the key, with
 // a space as '_', if it consists of letters, digits and "-._" as keys of its kind are usually spelled:

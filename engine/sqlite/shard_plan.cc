@@ -18,24 +18,25 @@ namespace fleet_sim::sqlite {
 namespace {
 
 struct PlannedShard {
-  std::string path;
+  write::Target target;
   double rows_per_second = 0;
   write::Place place;
 };
 
-std::string unsharded_path(const config::Config& config) {
-  const std::filesystem::path file = std::filesystem::path(config.sqlite.path).filename();
-  return (std::filesystem::path(config.data_directory()) / file).string();
-}
-
-// Where the file of a shard key may be.
+// Where a file may be.
 struct PossiblePaths {
-  PossiblePaths(const config::Config& config, std::string_view key)
-      : usual(path_of(config, shard_file_name(config.sharding, key))),
-        earlier(path_of(config, earlier_shard_file_name(config.sharding, key))) {}
+  PossiblePaths(const config::Config& config, const FileKey& file) {
+    if (config.sharding.key == config::ShardKey::none) {
+      usual = earlier =
+          path_of(config, std::filesystem::path(config.sqlite.path).filename().string(), file.type);
+    } else {
+      usual = path_of(config, shard_file_name(config.sharding, file.key), file.type);
+      earlier = path_of(config, earlier_shard_file_name(config.sharding, file.key), file.type);
+    }
+  }
 
-  static std::string path_of(const config::Config& config, const std::string& name) {
-    return (std::filesystem::path(config.data_directory()) / name).string();
+  static std::string path_of(const config::Config& config, const std::string& name, std::string_view type) {
+    return (std::filesystem::path(config.data_directory()) / name_with_type(name, type)).string();
   }
 
   std::string usual;
@@ -47,6 +48,16 @@ bool has_something(const std::string& path) {
   return std::filesystem::exists(path, ignored) && !tables::is_empty_file(path);
 }
 
+std::string path_of_file(const config::Config& config, const FileKey& file) {
+  const PossiblePaths paths(config, file);
+  return has_something(paths.earlier) && !has_something(paths.usual) ? paths.earlier : paths.usual;
+}
+
+FileKey file_key(const config::Config& config, const identity::Roster& roster,
+                 const identity::Identity& identity) {
+  return {shard_key(config.sharding, roster, identity), roster.text(identity.type)};
+}
+
 // The heaviest shard first, each to the writer that has least so far. Ties go by path, so that the plan does
 // not depend on the order of the identity files.
 void deal_out(std::vector<PlannedShard>& shards, std::uint32_t writers) {
@@ -56,7 +67,7 @@ void deal_out(std::vector<PlannedShard>& shards, std::uint32_t writers) {
     if (shards[a].rows_per_second != shards[b].rows_per_second) {
       return shards[a].rows_per_second > shards[b].rows_per_second;
     }
-    return shards[a].path < shards[b].path;
+    return shards[a].target.name < shards[b].target.name;
   });
   using Load = std::pair<double, std::uint32_t>;
   std::priority_queue<Load, std::vector<Load>, std::greater<>> lightest;
@@ -104,21 +115,21 @@ Look look_at(const std::string& path, const types::Schema& schema) {
 
 }  // namespace
 
-std::string shard_path(const config::Config& config, std::string_view key) {
-  if (config.sharding.key == config::ShardKey::none) return unsharded_path(config);
-  const PossiblePaths paths(config, key);
-  return has_something(paths.earlier) && !has_something(paths.usual) ? paths.earlier : paths.usual;
+std::string shard_path(const config::Config& config, const identity::Roster& roster,
+                       const identity::Identity& identity) {
+  return path_of_file(config, file_key(config, roster, identity));
 }
 
 ShardPlan plan_shards(const identity::Roster& roster, std::span<const std::uint32_t> members,
-                      std::span<const double> rates, const config::Config& config) {
-  std::unordered_map<std::string, std::uint32_t> index_of_key;
+                      std::span<const double> rates, const config::Config& config,
+                      const types::Catalog& types) {
+  std::unordered_map<FileKey, std::uint32_t, FileKeyHash> index_of;
   std::vector<PlannedShard> shards;
   std::vector<std::uint32_t> shard_of(members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {
-    std::string key = shard_key(config.sharding, roster, roster[members[i]]);
-    const auto [entry, is_new] = index_of_key.try_emplace(key, static_cast<std::uint32_t>(shards.size()));
-    if (is_new) shards.push_back({shard_path(config, key), 0, {}});
+    FileKey file = file_key(config, roster, roster[members[i]]);
+    const auto [entry, is_new] = index_of.try_emplace(file, static_cast<std::uint32_t>(shards.size()));
+    if (is_new) shards.push_back({{path_of_file(config, file), &types[file.type].schema}, 0, {}});
     shards[entry->second].rows_per_second += rates[i];
     shard_of[i] = entry->second;
   }
@@ -126,7 +137,7 @@ ShardPlan plan_shards(const identity::Roster& roster, std::span<const std::uint3
 
   ShardPlan plan;
   plan.shard_count = shards.size();
-  plan.paths.resize(config.write.writers);
+  plan.targets.resize(config.write.writers);
   plan.place_of.resize(roster.size());
   plan.writer_of.reserve(members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {
@@ -134,41 +145,42 @@ ShardPlan plan_shards(const identity::Roster& roster, std::span<const std::uint3
     plan.writer_of.push_back(shards[shard_of[i]].place.writer);
   }
   for (PlannedShard& shard : shards) {
-    std::vector<std::string>& paths = plan.paths[shard.place.writer];
-    if (paths.size() <= shard.place.shard) paths.resize(shard.place.shard + 1);
-    paths[shard.place.shard] = std::move(shard.path);
+    std::vector<write::Target>& targets = plan.targets[shard.place.writer];
+    if (targets.size() <= shard.place.shard) targets.resize(shard.place.shard + 1);
+    targets[shard.place.shard] = std::move(shard.target);
   }
   return plan;
 }
 
-ShardPlaces::ShardPlaces(const std::vector<std::vector<std::string>>& paths, const config::Config& config)
-    : config_(config) {
-  for (std::uint32_t writer = 0; writer < paths.size(); ++writer) {
-    counts_.push_back(static_cast<std::uint32_t>(paths[writer].size()));
+ShardPlaces::ShardPlaces(const write::Targets& targets, const config::Config& config,
+                         const types::Catalog& types)
+    : config_(config), types_(types) {
+  for (std::uint32_t writer = 0; writer < targets.size(); ++writer) {
+    counts_.push_back(static_cast<std::uint32_t>(targets[writer].size()));
     for (std::uint32_t shard = 0; shard < counts_.back(); ++shard) {
-      place_of_path_.emplace(paths[writer][shard], write::Place{writer, shard});
+      place_of_path_.emplace(targets[writer][shard].name, write::Place{writer, shard});
     }
   }
 }
 
 ShardPlaces::Proposal ShardPlaces::propose(const identity::Roster& roster,
                                            std::span<const std::uint32_t> identities) const {
-  Proposal proposal{{}, std::vector<std::vector<std::string>>(counts_.size())};
+  Proposal proposal{{}, write::Targets(counts_.size())};
   std::unordered_map<std::string, write::Place> proposed;
   std::vector<std::uint32_t> counts = counts_;
   for (const std::uint32_t identity : identities) {
-    const std::string key = shard_key(config_.sharding, roster, roster[identity]);
-    if (const write::Place* known = find(key)) {
+    const FileKey file = file_key(config_, roster, roster[identity]);
+    if (const write::Place* known = find(file)) {
       proposal.places.push_back(*known);
       continue;
     }
-    const std::string path = shard_path(config_, key);
+    const std::string path = path_of_file(config_, file);
     const auto [entry, is_new] = proposed.try_emplace(path);
     if (is_new) {
       const auto fewest = std::ranges::min_element(counts);
       const auto writer = static_cast<std::uint32_t>(fewest - counts.begin());
       entry->second = {writer, (*fewest)++};
-      proposal.new_paths[writer].push_back(path);
+      proposal.new_targets[writer].push_back({path, &types_[file.type].schema});
     }
     proposal.places.push_back(entry->second);
   }
@@ -176,38 +188,38 @@ ShardPlaces::Proposal ShardPlaces::propose(const identity::Roster& roster,
 }
 
 // By either name: a file that has gone since the run began is made again under the one it had.
-const write::Place* ShardPlaces::find(std::string_view key) const {
+const write::Place* ShardPlaces::find(const FileKey& file) const {
   const auto at = [this](const std::string& path) {
     const auto known = place_of_path_.find(path);
     return known != place_of_path_.end() ? &known->second : nullptr;
   };
-  if (config_.sharding.key == config::ShardKey::none) return at(unsharded_path(config_));
-  const PossiblePaths paths(config_, key);
+  const PossiblePaths paths(config_, file);
   const write::Place* usual = at(paths.usual);
   return usual != nullptr ? usual : at(paths.earlier);
 }
 
 void ShardPlaces::accept(const Proposal& proposal) {
   for (std::uint32_t writer = 0; writer < counts_.size(); ++writer) {
-    for (const std::string& path : proposal.new_paths[writer]) {
-      place_of_path_.emplace(path, write::Place{writer, counts_[writer]++});
+    for (const write::Target& target : proposal.new_targets[writer]) {
+      place_of_path_.emplace(target.name, write::Place{writer, counts_[writer]++});
     }
   }
 }
 
-ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems, const types::Schema& schema) {
-  std::vector<const std::string*> paths;
-  for (const std::vector<std::string>& of_writer : plan.paths) {
-    for (const std::string& path : of_writer) paths.push_back(&path);
+ExistingFiles check_shard_files(const write::Targets& targets, Problems& problems) {
+  std::vector<const write::Target*> files;
+  for (const std::vector<write::Target>& of_writer : targets) {
+    for (const write::Target& target : of_writer) files.push_back(&target);
   }
-  std::vector<Look> looks(paths.size());
-  tbb::parallel_for(std::size_t{0}, paths.size(),
-                    [&](std::size_t i) { looks[i] = look_at(*paths[i], schema); });
+  std::vector<Look> looks(files.size());
+  tbb::parallel_for(std::size_t{0}, files.size(),
+                    [&](std::size_t i) { looks[i] = look_at(files[i]->name, *files[i]->schema); });
 
   ExistingFiles existing;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (!looks[i].problem.empty()) problems.add(*paths[i], looks[i].problem);
-    if (!looks[i].corruption.empty()) existing.corrupt.push_back({*paths[i], looks[i].corruption});
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string& path = files[i]->name;
+    if (!looks[i].problem.empty()) problems.add(path, looks[i].problem);
+    if (!looks[i].corruption.empty()) existing.corrupt.push_back({path, looks[i].corruption});
     existing.files += looks[i].is_ours ? 1 : 0;
     existing.rows += looks[i].rows;
   }

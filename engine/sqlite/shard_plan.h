@@ -13,36 +13,41 @@
 #include "base/problems.h"
 #include "config/config.h"
 #include "identity/identity.h"
-#include "types/built_in_type.h"
+#include "sqlite/shard_key.h"
+#include "types/catalog.h"
 #include "write/places.h"
 
 namespace fleet_sim::sqlite {
 
 struct ShardPlan {
-  std::vector<std::vector<std::string>> paths;  // per writer
-  write::Places place_of;                       // per roster index; meaningful for members
-  std::vector<std::uint32_t> writer_of;         // per member
+  write::Targets targets;
+  write::Places place_of;                // per roster index; meaningful for members
+  std::vector<std::uint32_t> writer_of;  // per member
   std::size_t shard_count = 0;
 };
 
-// The file of the sensors with this shard key: the one that an earlier version made, where there is no other.
-std::string shard_path(const config::Config& config, std::string_view key);
+// The file of a sensor of this roster: that of its shard key and type. The one that an earlier version made,
+// where there is no other.
+std::string shard_path(const config::Config& config, const identity::Roster& roster,
+                       const identity::Identity& identity);
 
-// `rates` gives the readings per second of each member, the weight of its shard.
+// `rates` gives the readings per second of each member, the weight of its shard. Borrows the types.
 ShardPlan plan_shards(const identity::Roster& roster, std::span<const std::uint32_t> members,
-                      std::span<const double> rates, const config::Config& config);
+                      std::span<const double> rates, const config::Config& config,
+                      const types::Catalog& types = *types::built_in_types());
 
-// Where sensors go that come to a running fleet: to the file of their shard key where there is one, else to a
-// new one of the writer that has fewest. One thread.
+// Where sensors go that come to a running fleet: to the file of their shard key and type where there is one,
+// else to a new one of the writer that has fewest. One thread.
 class ShardPlaces {
  public:
-  // `paths` has the files there are, per writer. Borrows the config.
-  ShardPlaces(const std::vector<std::vector<std::string>>& paths, const config::Config& config);
+  // `targets` has the files there are. Borrows the config and the types.
+  ShardPlaces(const write::Targets& targets, const config::Config& config,
+              const types::Catalog& types = *types::built_in_types());
 
   // The places of these identities, by their order, and the files that would be new. Changes nothing.
   struct Proposal {
     std::vector<write::Place> places;
-    std::vector<std::vector<std::string>> new_paths;  // per writer
+    write::Targets new_targets;
   };
   [[nodiscard]] Proposal propose(const identity::Roster& roster,
                                  std::span<const std::uint32_t> identities) const;
@@ -53,14 +58,15 @@ class ShardPlaces {
   [[nodiscard]] std::size_t size() const { return place_of_path_.size(); }
 
  private:
-  [[nodiscard]] const write::Place* find(std::string_view key) const;
+  [[nodiscard]] const write::Place* find(const FileKey& key) const;
 
   const config::Config& config_;
+  const types::Catalog& types_;
   std::unordered_map<std::string, write::Place> place_of_path_;
   std::vector<std::uint32_t> counts_;  // per writer
 };
 
-// What the plan's files hold before the run.
+// What files hold before the run.
 struct ExistingFiles {
   // A database that SQLite cannot make out any more.
   struct Corrupt {
@@ -73,10 +79,8 @@ struct ExistingFiles {
   std::vector<Corrupt> corrupt;
 };
 
-// Looks at the files of the plan that exist already, without changing them, and reports those that cannot be
-// appended to: those of somebody else, and
-// those whose readings have other channels.
-ExistingFiles check_shard_files(const ShardPlan& plan, Problems& problems,
-                                const types::Schema& schema = types::built_in_type().schema);
+// Looks at those files that exist already, without changing them, and reports the ones that cannot be
+// appended to: those of somebody else, and those whose readings have other channels.
+ExistingFiles check_shard_files(const write::Targets& targets, Problems& problems);
 
 }  // namespace fleet_sim::sqlite

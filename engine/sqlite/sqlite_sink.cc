@@ -44,8 +44,8 @@ class SqliteDestination::InUse {
   const bool was_open_;
 };
 
-SqliteDestination::SqliteDestination(SqliteSink& sink, std::uint32_t index, const std::string& path)
-    : sink_(sink), index_(index), shard_(path, sink.context_, sink.sensors_of(index)) {}
+SqliteDestination::SqliteDestination(SqliteSink& sink, std::uint32_t index, const write::Target& target)
+    : sink_(sink), index_(index), shard_(target, sink.context_, sink.sensors_of(index)) {}
 
 void SqliteDestination::say(std::string_view what) const {
   sink_.log_.detail(fmt::format("{}: {}", name(), what));
@@ -207,12 +207,12 @@ SqliteSink::SqliteSink(ShardContext context, std::size_t most_open, write::Lines
   }
 }
 
-std::unique_ptr<write::Destination> SqliteSink::make(const std::string& target, write::Reply) {
+std::unique_ptr<write::Destination> SqliteSink::make(const write::Target& target, write::Reply) {
   const std::lock_guard lock(mutex_);
   const auto index = static_cast<std::uint32_t>(destinations_.size());
   auto destination = std::make_unique<SqliteDestination>(*this, index, target);
   destinations_.push_back(destination.get());
-  const auto expected = expected_.find(target);
+  const auto expected = expected_.find(target.name);
   if (expected != expected_.end()) destination->expect_file(expected->second);
   return destination;
 }

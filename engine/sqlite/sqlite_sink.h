@@ -36,7 +36,7 @@ class SqliteSink;
 class SqliteDestination final : public write::Destination {
  public:
   // Borrows the sink.
-  SqliteDestination(SqliteSink& sink, std::uint32_t index, const std::string& path);
+  SqliteDestination(SqliteSink& sink, std::uint32_t index, const write::Target& target);
 
   [[nodiscard]] const std::string& name() const override { return shard_.path(); }
   write::Failure open() override;
@@ -87,7 +87,7 @@ class SqliteSink final : public write::Sink {
   SqliteSink(ShardContext context, std::size_t most_open, write::Lines log, ExpectedFiles expected = {},
              std::optional<SensorPlaces> places = {});
 
-  std::unique_ptr<write::Destination> make(const std::string& target, write::Reply reply) override;
+  std::unique_ptr<write::Destination> make(const write::Target& target, write::Reply reply) override;
   [[nodiscard]] SteadyTime::duration lock_timeout() const override;
   void begin() override;
   void end() override;

@@ -73,29 +73,29 @@ std::vector<std::string> longer_anomalies(const Inputs& inputs) {
 }
 
 std::vector<std::string> clipped_channels(const Inputs& inputs) {
-  const auto channels = inputs.type->schema.channels();
-  std::vector<Affected> clipped(channels.size());
+  std::map<std::string_view, Affected> clipped;  // by channel
   fleet::ProfileTable profiles(inputs.identities.roster,
-                               std::make_shared<const config::Config>(inputs.config), *inputs.type);
+                               std::make_shared<const config::Config>(inputs.config), inputs.types, 0);
   std::map<const model::Profile*, std::vector<double>> shares_of;
   for (const std::uint32_t member : inputs.members) {
     const identity::Identity& sensor = inputs.identities.roster[member];
-    const model::Profile* profile = profiles.find_or_resolve(sensor);
+    const model::Profile* profile = profiles.find_or_resolve(sensor).profile;
     const auto [entry, is_new] = shares_of.try_emplace(profile);
     for (const model::ChannelProfile& channel : profile->channels) {
       if (is_new) entry->second.push_back(explain::clipped_share(*profile, channel));
     }
+    const auto channels = profiles.type_of(sensor).schema.channels();
     for (std::size_t c = 0; c < channels.size(); ++c) {
-      if (entry->second[c] > explain::tolerable_clipped_share) clipped[c].add(sensor.id, entry->second[c]);
+      const double share = entry->second[c];
+      if (share > explain::tolerable_clipped_share) clipped[channels[c].name].add(sensor.id, share);
     }
   }
   std::vector<std::string> lines;
-  for (std::size_t c = 0; c < channels.size(); ++c) {
-    if (clipped[c].sensors == 0) continue;
+  for (const auto& [channel, sensors] : clipped) {
     lines.push_back(fmt::format(
         "{} of {} is clipped: up to {:.3g}% of its normal readings lie beyond min or max and read "
         "exactly that",
-        channels[c].name, clipped[c].text(), 100 * clipped[c].most));
+        channel, sensors.text(), 100 * sensors.most));
   }
   return lines;
 }

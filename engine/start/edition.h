@@ -15,17 +15,17 @@
 #include <vector>
 
 #include "config/config.h"
+#include "write/places.h"
 
 namespace fleet_sim::start {
 
-using Members = std::vector<std::uint32_t>;                // indices into the roster
-using ShardPaths = std::vector<std::vector<std::string>>;  // per writer
+using Members = std::vector<std::uint32_t>;  // indices into the roster
 
 struct Edition {
   std::shared_ptr<const config::Config> config;  // what the fleet runs under
   std::string config_hash;                       // of what in it decides readings
   std::shared_ptr<const Members> members;
-  std::shared_ptr<const ShardPaths> paths;
+  std::shared_ptr<const write::Targets> targets;
   std::size_t shard_count = 0;
   double readings_per_second = 0;  // nominal
   std::uint64_t number = 0;        // reloads so far that changed what the run reads

@@ -30,8 +30,9 @@ fleet::FleetChange plan_again(const History& history, std::size_t index, const F
   const std::shared_ptr<const config::Config> was = latest.edition.config;
   std::vector<fleet::WantedSensor> wanted = wanted_by(past, targets.places);
   if (past.changes_config) {
-    latest.profiles =
-        std::make_shared<fleet::ProfileTable>(targets.roster, past.config, latest.profiles->type());
+    latest.profiles = std::make_shared<fleet::ProfileTable>(
+        targets.roster, past.config, fleet::types_under(*past.config, latest.profiles->types()),
+        latest.profiles->seed());
     for (const fleet::WantedSensor& one : everyone_stays(*latest.edition.members, targets.places))
       wanted.push_back(one);
   } else {

@@ -118,13 +118,14 @@ bool Forecast::exceeds_space() const {
 }
 
 Forecast forecast(const config::Config& config, const identity::Roster& roster,
-                  std::span<const std::uint32_t> members, const types::Schema& schema) {
+                  std::span<const std::uint32_t> members, const types::Catalog& types) {
   Forecast result;
-  double texts = 0;  // weighted with the rates
+  double bytes_per_second = 0;
   for (const std::uint32_t member : members) {
     const double rate = fleet::rate_of(roster, roster[member], config).per_second();
     result.readings_per_second += rate;
-    texts += rate * bytes_of_texts(roster, roster[member]);
+    const types::Schema& schema = types[roster.text(roster[member].type)].schema;
+    bytes_per_second += rate * bytes_of_row(config, schema, bytes_of_texts(roster, roster[member]));
   }
   result.history_seconds = config.clock.backfill_seconds;
   if (config.simulation.run_time_seconds > 0)
@@ -135,7 +136,7 @@ Forecast forecast(const config::Config& config, const identity::Roster& roster,
   }
   if (!config.clock.speed.max) result.speed = config.clock.speed.factor;
   if (!sink_of(config).keeps_files || result.readings_per_second <= 0) return result;
-  result.bytes_per_row = bytes_of_row(config, schema, texts / result.readings_per_second);
+  result.bytes_per_row = bytes_per_second / result.readings_per_second;
   result.free_bytes = free_bytes(config.data_directory());
   return result;
 }

@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 
-#include "types/schema.h"
 #include "config/config.h"
 #include "identity/identity.h"
 #include "log/log.h"
@@ -36,9 +35,9 @@ struct Forecast {
 };
 
 Forecast forecast(const config::Config& config, const identity::Roster& roster,
-                  std::span<const std::uint32_t> members, const types::Schema& schema);
+                  std::span<const std::uint32_t> members, const types::Catalog& types);
 inline Forecast forecast(const Inputs& inputs) {
-  return forecast(inputs.config, inputs.identities.roster, inputs.members, inputs.type->schema);
+  return forecast(inputs.config, inputs.identities.roster, inputs.members, *inputs.types);
 }
 
 // One to three lines.

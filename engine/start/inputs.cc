@@ -151,8 +151,7 @@ void check_fleet_size(std::size_t sensors, std::size_t all, const config::Config
 void read_identities(Inputs& inputs, Problems& problems) {
   const std::vector<std::filesystem::path> paths = identity_paths(inputs.config.fleet);
   Problems identity_problems;
-  if (!paths.empty())
-    inputs.identities = identity::load_identities(paths, identity_problems, inputs.type->schema);
+  if (!paths.empty()) inputs.identities = identity::load_identities(paths, identity_problems, *inputs.types);
   if (inputs.config.fleet.skip_invalid && inputs.identities.roster.size() > 0) {
     if (!identity_problems.empty()) {
       inputs.warnings.push_back(fmt::format("skipping {} invalid identities:\n{}", inputs.identities.invalid,
@@ -172,6 +171,7 @@ Inputs read_files(const Arguments& arguments, data::RunRecord& record, Problems&
   inputs.config = read_config(arguments, {}, &inputs.origins);
   if (inputs.config.simulation.resume) resume_run(arguments, inputs, record);
   inputs.arguments = arguments;
+  inputs.types = fleet::types_under(inputs.config, types::built_in_types());
   read_identities(inputs, problems);
   return inputs;
 }
@@ -221,14 +221,14 @@ void warn_of_other_zone_data(Inputs& inputs) {
 void choose_members(Inputs& inputs, Problems& problems) {
   const identity::Roster& roster = inputs.identities.roster;
   inputs.members = fleet::partition_members(roster, inputs.config.fleet.partition);
-  fleet::check_members(roster, inputs.members, inputs.config, problems, *inputs.type);
+  fleet::check_members(roster, inputs.members, inputs.config, problems, *inputs.types);
   check_any_identity(inputs, problems);
   check_fleet_size(inputs.members.size(), roster.size(), inputs.config, problems);
 }
 
 // What is wrong with each file's members under the config, if anything.
 std::vector<std::string> objections_to(const IdentityLook& look, const std::vector<std::uint32_t>& members,
-                                       const config::Config& config, const types::SensorType& type) {
+                                       const config::Config& config, const types::Catalog& types) {
   std::vector<std::string> objections;
   auto next = members.begin();
   for (const identity::LoadedFile& file : look.identities.sources) {
@@ -236,7 +236,7 @@ std::vector<std::string> objections_to(const IdentityLook& look, const std::vect
     next = std::find_if(begin, members.end(),
                         [&](std::uint32_t member) { return member >= file.first + file.identities; });
     Problems problems;
-    fleet::check_members(look.identities.roster, {begin, next}, config, problems, type);
+    fleet::check_members(look.identities.roster, {begin, next}, config, problems, types);
     objections.push_back(
         problems.empty() ? "" : fmt::format("{}: {}", identity::place_in(file.path), problems.text()));
   }
@@ -267,19 +267,19 @@ config::Config reread_config(const Arguments& arguments, const config::Config& d
   return read_config(arguments, defaults);
 }
 
-IdentityLook reread_identities(const config::Config& config, const types::SensorType& type,
+IdentityLook reread_identities(const config::Config& config, const types::Catalog& types,
                                const identity::StandingFiles& standing) {
   IdentityLook look;
   Problems of_files;  // each file keeps its own
-  look.identities = identity::load_identities(identity_paths(config.fleet), of_files, type.schema,
-                                              identity::RepeatedIds::kept);
+  look.identities =
+      identity::load_identities(identity_paths(config.fleet), of_files, types, identity::RepeatedIds::kept);
   Problems problems;
   if (look.identities.full) problems.append(of_files);  // what was not read has not gone
   apply_sensor_variables(look.identities, true, problems);
   if (!problems.empty()) throw InvalidInput(problems.text());
   const identity::Roster& roster = look.identities.roster;
   const std::vector<std::uint32_t> members = fleet::partition_members(roster, config.fleet.partition);
-  look.taken = identity::take_files(standing, look.identities, objections_to(look, members, config, type));
+  look.taken = identity::take_files(standing, look.identities, objections_to(look, members, config, types));
   std::ranges::copy_if(members, std::back_inserter(look.members),
                        [&](std::uint32_t member) { return look.taken.identities[member]; });
   return look;

@@ -14,7 +14,7 @@
 #include "identity/load_identities.h"
 #include "identity/standing_files.h"
 #include "tables/schema.h"
-#include "types/built_in_type.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::start {
 
@@ -31,8 +31,8 @@ struct Inputs {
   config::Origins origins;  // of its keys
   identity::LoadedIdentities identities;
   std::optional<identity::StandingFiles> standing;  // where they stand, if the roster is one of a record
-  const types::SensorType* type = &types::built_in_type();  // of all sensors
-  std::vector<std::uint32_t> members;                       // roster indices of this process's partition
+  std::shared_ptr<const types::Catalog> types = types::built_in_types();  // of its sensors
+  std::vector<std::uint32_t> members;  // roster indices of this process's partition
   std::vector<std::string> warnings;
   std::optional<tables::RunInfo> resumed;  // the run to resume, if any …
   std::shared_ptr<const History>
@@ -60,7 +60,7 @@ struct IdentityLook {
   identity::Taken taken;
   std::vector<std::uint32_t> members;  // roster indices of those taken that are of this process's partition
 };
-IdentityLook reread_identities(const config::Config& config, const types::SensorType& type,
+IdentityLook reread_identities(const config::Config& config, const types::Catalog& types,
                                const identity::StandingFiles& standing);
 
 // Throws InvalidInput if `sensors` is 0 or more than a process may simulate. `all` counts those of every

@@ -72,8 +72,8 @@ std::filesystem::path file_name_of(const config::Config& config) {
 
 std::vector<write::Place> all_places(const sqlite::ShardPlan& plan) {
   std::vector<write::Place> places;
-  for (std::uint32_t writer = 0; writer < plan.paths.size(); ++writer) {
-    for (std::uint32_t shard = 0; shard < plan.paths[writer].size(); ++shard)
+  for (std::uint32_t writer = 0; writer < plan.targets.size(); ++writer) {
+    for (std::uint32_t shard = 0; shard < plan.targets[writer].size(); ++shard)
       places.push_back({writer, shard});
   }
   return places;
@@ -94,8 +94,13 @@ void check_not_deleted(const data::FoundShard& found, Timestamp moment, const st
 class Planner {
  public:
   Planner(const identity::Roster& roster, const sqlite::ShardPlan& plan, const tables::RunInfo& run,
-          const History& history, const types::SensorType& type)
-      : roster_(roster), plan_(plan), run_(run), history_(history), type_(type), lives_(history, roster) {
+          const History& history, std::shared_ptr<const types::Catalog> types)
+      : roster_(roster),
+        plan_(plan),
+        run_(run),
+        history_(history),
+        types_(std::move(types)),
+        lives_(history, roster) {
     sensor_of_id_.reserve(lives_.sensors().size());
     for (const std::uint32_t sensor : lives_.sensors()) sensor_of_id_.emplace(roster[sensor].id, sensor);
   }
@@ -130,10 +135,10 @@ class Planner {
   }
 
   void read_shards() {
-    for (const auto& paths : plan_.paths) resumption_.found.emplace_back(paths.size());
+    for (const auto& targets : plan_.targets) resumption_.found.emplace_back(targets.size());
     places_ = all_places(plan_);
     tbb::parallel_for(std::size_t{0}, places_.size(), [&](std::size_t i) {
-      const std::string& path = plan_.paths[places_[i].writer][places_[i].shard];
+      const std::string& path = plan_.targets[places_[i].writer][places_[i].shard].name;
       found_at(places_[i]) = std::make_unique<data::FoundShard>(
           path, run_.run_id, [this](std::string_view id) { return find_sensor(id); }, lives_.first_of());
     });
@@ -156,7 +161,8 @@ class Planner {
       resumption_.all_new_from = std::max(resumption_.all_new_from, history_.reloads().back().reload.at + 1);
     }
     for (const write::Place& place : places_) {
-      check_not_deleted(*found_at(place), resumption_.moment, plan_.paths[place.writer][place.shard], run_);
+      check_not_deleted(*found_at(place), resumption_.moment, plan_.targets[place.writer][place.shard].name,
+                        run_);
     }
   }
 
@@ -264,17 +270,18 @@ class Planner {
     const std::shared_ptr<const config::Config>& config = history_.config_after(piece.reloads);
     fleet::ProfileTable*& table = tables_[config.get()];
     if (table == nullptr) {
-      resumption_.profiles.push_back(std::make_unique<fleet::ProfileTable>(roster_, config, type_));
+      resumption_.profiles.push_back(std::make_unique<fleet::ProfileTable>(
+          roster_, config, fleet::types_under(*config, types_), run_.seed));
       table = resumption_.profiles.back().get();
     }
-    return table->find_or_resolve(roster_[piece.identity]);
+    return table->find_or_resolve(roster_[piece.identity]).profile;
   }
 
   const identity::Roster& roster_;
   const sqlite::ShardPlan& plan_;
   const tables::RunInfo& run_;
   const History& history_;
-  const types::SensorType& type_;
+  std::shared_ptr<const types::Catalog> types_;
   LifeTable lives_;
   std::unordered_map<std::string_view, std::uint32_t> sensor_of_id_;
   std::vector<write::Place> places_;
@@ -314,7 +321,8 @@ std::optional<ResumableRun> find_run(const config::Config& asked) {
   if (best != nullptr) {
     check_whole(runs, best->run);
     const auto files = best->file.empty() ? shards : std::vector{directory / best->file};
-    return ResumableRun{best->run, data::read_record(files, best->run.run_id)};
+    const auto types = fleet::types_under(recorded_config(best->run), types::built_in_types());
+    return ResumableRun{best->run, data::read_record(files, best->run.run_id, *types)};
   }
   if (!runs.empty() && asked.fleet.partition == config::Partition{}) {
     throw InvalidInput(
@@ -392,16 +400,16 @@ void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& probl
 
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
                            const tables::RunInfo& run, const History& history,
-                           const types::SensorType& type) {
-  return Planner(roster, plan, run, history, type).plan();
+                           std::shared_ptr<const types::Catalog> types) {
+  return Planner(roster, plan, run, history, std::move(types)).plan();
 }
 
-sqlite::ExpectedFiles found_files(const std::vector<std::string>& paths,
+sqlite::ExpectedFiles found_files(const std::vector<write::Target>& targets,
                                   const Resumption::FoundShards& found) {
   sqlite::ExpectedFiles files;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const tables::LastIds& last = found[i]->last_ids();
-    if (last.reading > 0 || last.event > 0) files.emplace(paths[i], last);
+    if (last.reading > 0 || last.event > 0) files.emplace(targets[i].name, last);
   }
   return files;
 }

@@ -70,11 +70,11 @@ struct Resumption {
 // `plan` has a place for every identity of the history.
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
                            const tables::RunInfo& run, const History& history,
-                           const types::SensorType& type = types::built_in_type());
+                           std::shared_ptr<const types::Catalog> types = types::built_in_types());
 
 // What the writer of these shards needs to know: the files there are, and the rows it need not write again.
 // No shards: a run that begins.
-sqlite::ExpectedFiles found_files(const std::vector<std::string>& paths,
+sqlite::ExpectedFiles found_files(const std::vector<write::Target>& targets,
                                   const Resumption::FoundShards& found);
 std::vector<write::FoundRows> take_rows(Resumption::FoundShards found);
 

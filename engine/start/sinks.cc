@@ -8,8 +8,8 @@ namespace {
 
 std::unique_ptr<write::Sink> make_sqlite(const SinkParts& parts) {
   return std::make_unique<sqlite::SqliteSink>(
-      sqlite::ShardContext{parts.roster, parts.config.sqlite, parts.run, {}, parts.schema}, parts.most_open,
-      parts.log, parts.found, parts.sensors);
+      sqlite::ShardContext{parts.roster, parts.config.sqlite, parts.run, {}}, parts.most_open, parts.log,
+      parts.found, parts.sensors);
 }
 
 template <std::unique_ptr<write::Sink> (*make)(const write::SinkParts&)>

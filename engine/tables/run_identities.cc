@@ -51,10 +51,10 @@ StorageError unreadable(std::string_view what) {
   return {SQLITE_CORRUPT, fmt::format("run_identities contains {}, which fleet-sim never writes", what)};
 }
 
-StorageError take_records(std::string_view lines, const types::Schema& type,
+StorageError take_records(std::string_view lines, const types::Catalog& types,
                           std::vector<identity::IdentityRecord>& records) {
   identity::IdentityFindings findings;
-  identity::parse_identity_lines(lines, 1, type, findings, identity::largest_recorded_bytes);
+  identity::parse_identity_lines(lines, 1, types, findings, identity::largest_recorded_bytes);
   if (!findings.mistakes.empty()) return unreadable(findings.mistakes.front().text);
   for (identity::FoundIdentity& found : findings.identities) records.push_back(std::move(found.record));
   return {};
@@ -90,13 +90,11 @@ StorageError list_identities(Database& database, const std::string& run_id, std:
 }
 
 StorageError read_identities(Database& database, const std::string& run_id, const EntryKey& entry,
-                             RecordedIdentities& found) {
-  types::Schema type = types::built_in_type().schema;
-  if (StorageError error = read_schema(database, type); !error.ok()) return error;
+                             const types::Catalog& types, RecordedIdentities& found) {
   std::vector<identity::IdentityRecord> removed;
   const auto take = [&](const Statement& row) {
-    StorageError error = take_records(row.text(0), type, found.identities);
-    return error.ok() ? take_records(row.text(1), type, removed) : error;
+    StorageError error = take_records(row.text(0), types, found.identities);
+    return error.ok() ? take_records(row.text(1), types, removed) : error;
   };
   StorageError error = database.query(select_parts, take, run_id, static_cast<std::int64_t>(entry.first),
                                       timestamp_text(entry.second));

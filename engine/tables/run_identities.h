@@ -17,6 +17,7 @@
 #include "base/timestamp.h"
 #include "identity/identity.h"
 #include "tables/database.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::tables {
 
@@ -41,7 +42,8 @@ struct RecordedIdentities {
   std::vector<identity::IdentityRecord> identities;
   std::vector<std::string> removed;
 };
+// `types` are those of the run.
 StorageError read_identities(Database& database, const std::string& run_id, const EntryKey& entry,
-                             RecordedIdentities& found);
+                             const types::Catalog& types, RecordedIdentities& found);
 
 }  // namespace fleet_sim::tables

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/plain_text.h"
+#include "tables/channel_info.h"
 #include "tables/sensors.h"
 #include "types/built_in_type.h"
 
@@ -333,20 +334,22 @@ StorageError create_or_migrate(Database& database, const config::SqliteSettings&
     steps += create_other_tables;
     steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
     steps += fmt::format("; PRAGMA user_version = {}", schema_version);
-    return database.execute(steps.c_str());
+    StorageError error = database.execute(steps.c_str());
+    return error.ok() ? record_channels(database, *schema) : error;
   });
 }
 
 // Whether everything create_or_migrate would make is there already, so that opening a shard again writes
 // nothing.
-bool is_complete(Database& database, const config::SqliteSettings& settings) {
+bool is_complete(Database& database, const config::SqliteSettings& settings, const types::Schema& schema) {
   const std::int64_t objects = database.query_integer(
       "SELECT count(*) FROM sqlite_schema WHERE name IN "
       "('sensor_readings', 'anomaly_events', 'anomaly_events_open', 'run_info')",
       0);
   const std::int64_t indexes =
       database.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'sensor_readings_unsynced'", 0);
-  return objects == 4 && (indexes == 1) == settings.unsynced_index &&
+  types::Schema recorded({}, {schema.channels().begin(), schema.channels().end()});
+  return objects == 4 && read_channels(database, recorded).ok() && recorded == schema && (indexes == 1) == settings.unsynced_index &&
          database.query_integer("PRAGMA user_version", 0) == schema_version;
 }
 
@@ -369,7 +372,7 @@ StorageError read_schema(Database& database, types::Schema& schema) {
   Forms forms;
   if (StorageError error = judge(database, found, forms); !error.ok()) return error;
   schema = with_what_is_known(std::move(*found));
-  return {};
+  return read_channels(database, schema);
 }
 
 StorageError present_as_shard(Database& database) {
@@ -408,7 +411,7 @@ StorageError prepare_schema(Database& database, const config::SqliteSettings& se
   // or tear its first page; the next run reports that. With thousands of shards, waiting here would take most
   // of the run.
   if (StorageError error = set_up(database, settings); !error.ok()) return error;
-  if (forms.readings != Form::current || !is_complete(database, settings)) {
+  if (forms.readings != Form::current || !is_complete(database, settings, *ours)) {
     if (StorageError error = create_or_migrate(database, settings, ours); !error.ok())
       return with_remedy(error);
   }

@@ -39,4 +39,8 @@ const SensorType& built_in_type() {
   return type;
 }
 
+bool is_built_in(const SensorType& type) {
+  return !type.signal && type.schema.type() == built_in_type().schema.type();
+}
+
 }  // namespace fleet_sim::types

@@ -15,4 +15,7 @@ inline constexpr std::string_view voltage = "voltage";
 
 const SensorType& built_in_type();
 
+// Whether it is that one, and not one of its name that a config declares.
+bool is_built_in(const SensorType& type);
+
 }  // namespace fleet_sim::types

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <stdexcept>
 #include <utility>
 
@@ -55,9 +56,21 @@ Schema::Schema(std::string type, std::vector<ChannelColumn> channels)
   }
   columns_.assign(leading_columns().begin(), leading_columns().end());
   for (const ChannelColumn& channel : channels_) {
-    columns_.push_back({channel.name, Type::real, Role::channel});
+    const bool is_code = channel.kind == ChannelKind::state;
+    columns_.push_back({channel.name, is_code ? Type::integer : Type::real, Role::channel});
   }
   columns_.insert(columns_.end(), trailing_columns().begin(), trailing_columns().end());
+}
+
+int decimals_of(ChannelKind kind, double resolution, int usual) {
+  constexpr int most = 9;
+  if (kind == ChannelKind::state) return 0;
+  if (!(resolution > 0)) return usual;
+  double scaled = resolution;
+  for (int decimals = 0; decimals < most; ++decimals, scaled *= 10) {
+    if (std::abs(scaled - std::round(scaled)) < 1e-6 && scaled > 0.5) return decimals;
+  }
+  return most;
 }
 
 std::string Schema::problem_of(std::span<const ChannelColumn> channels) {

@@ -4,6 +4,7 @@
 // thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,14 +19,24 @@ namespace fleet_sim::types {
 
 inline constexpr std::size_t most_channels = 16;  // of a type
 
+// What the values of a channel are: measured; counted, and never falling; codes; other channels multiplied.
+enum class ChannelKind : std::uint8_t { gauge, counter, state, product };
+inline constexpr std::array<std::string_view, 4> channel_kind_names{"gauge", "counter", "state", "product"};
+
 struct ChannelColumn {
   std::string name;
   std::string unit;                   // empty where it is not known
   int decimals = 3;                   // of a value that a person reads
   std::vector<std::string> states{};  // of a channel whose values are codes: their names, from 0 on
+  ChannelKind kind = ChannelKind::gauge;
+  double resolution = 0;  // what its values are multiples of; 0: nothing, or not known
 
   bool operator==(const ChannelColumn&) const = default;
 };
+
+// How many decimals a person reads of such values: none of a state, as many as a multiple of the resolution
+// has, or else `usual`.
+int decimals_of(ChannelKind kind, double resolution, int usual = 3);
 
 // A column of `sensor_readings`, with what it says.
 struct Column {
@@ -69,6 +80,8 @@ class Schema {
   [[nodiscard]] std::span<const Column> reading_columns() const {
     return std::span(columns_).subspan(1, columns_.size() - 2);
   }
+
+  bool operator==(const Schema& other) const { return type_ == other.type_ && channels_ == other.channels_; }
 
   // The columns before the channels, and after them.
   static std::span<const Column> leading_columns();

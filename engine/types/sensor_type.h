@@ -7,10 +7,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/terms.h"
 #include "types/schema.h"
+#include "types/signal_declaration.h"
 
 namespace fleet_sim::types {
 
@@ -36,6 +38,12 @@ struct SensorType {
   NormalParameters normal_parameters;
   std::optional<Channel> daily_channel;  // that the daily cycle and the work-hours rise act on
   std::vector<double> pattern;  // by channel: which way a pattern takes it first, 1 or -1; 0: not at all
+  // Only gauges have them.
+  [[nodiscard]] bool has_normal_parameters(std::size_t channel) const {
+    return !signal || std::holds_alternative<Gauge>(signal->channels[channel].kind);
+  }
+
+  std::optional<SignalDeclaration> signal{};  // of a declared type; none: white noise around what is normal
 };
 
 }  // namespace fleet_sim::types

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "write/lot.h"
+#include "write/places.h"
 
 namespace fleet_sim::write {
 
@@ -115,7 +116,7 @@ class Sink {
   Sink& operator=(const Sink&) = delete;
 
   // The destination for this target, which the plan of shards names. The writer's thread.
-  virtual std::unique_ptr<Destination> make(const std::string& target, Reply reply) = 0;
+  virtual std::unique_ptr<Destination> make(const Target& target, Reply reply) = 0;
 
   // Whether each batch is taken as it comes, at once and without fail, so that nothing needs to be gathered.
   [[nodiscard]] virtual bool takes_batches() const { return false; }

@@ -8,7 +8,6 @@
 
 #include "config/config.h"
 #include "identity/identity.h"
-#include "types/schema.h"
 #include "write/destination.h"
 
 namespace fleet_sim::write {
@@ -17,7 +16,6 @@ namespace fleet_sim::write {
 struct SinkParts {
   const identity::Roster& roster;
   const config::Config& config;
-  const types::Schema& schema;
   std::size_t most_open;  // files or connections of this writer
   Lines log;
 };

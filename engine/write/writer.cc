@@ -42,17 +42,17 @@ std::int64_t nanoseconds(SteadyTime::duration span) {
 
 }  // namespace
 
-Writer::Writer(WriterContext context, std::unique_ptr<Sink> sink, const std::vector<std::string>& targets,
+Writer::Writer(WriterContext context, std::unique_ptr<Sink> sink, const std::vector<Target>& targets,
                std::size_t queue_capacity)
     : context_(std::move(context)),
       sink_(std::move(sink)),
       queue_(queue_capacity),
       waiting_(context_.pending_rows),
       board_(targets.size()) {
-  for (const std::string& target : targets) add_slot(target);
+  for (const Target& target : targets) add_slot(target);
 }
 
-void Writer::add_slot(const std::string& target) {
+void Writer::add_slot(const Target& target) {
   const auto index = static_cast<std::uint32_t>(slots_.size());
   slots_.emplace_back().destination =
       sink_->make(target, [this, index](std::uint64_t attempt, Answer answer) {
@@ -66,14 +66,14 @@ void Writer::take_up(std::vector<FoundRows> found) {
   }
 }
 
-void Writer::add_shards(std::vector<std::string> targets) {
+void Writer::add_shards(std::vector<Target> targets) {
   board_.add_shards(targets.size());
   new_targets_.post(std::move(targets));
 }
 
 void Writer::take_new_shards() {
-  for (const std::vector<std::string>& targets : new_targets_.take()) {
-    for (const std::string& target : targets) add_slot(target);
+  for (const std::vector<Target>& targets : new_targets_.take()) {
+    for (const Target& target : targets) add_slot(target);
   }
 }
 

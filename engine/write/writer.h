@@ -76,7 +76,7 @@ struct WriterContext {
 class Writer {
  public:
   // A shard for each target.
-  Writer(WriterContext context, std::unique_ptr<Sink> sink, const std::vector<std::string>& targets,
+  Writer(WriterContext context, std::unique_ptr<Sink> sink, const std::vector<Target>& targets,
          std::size_t queue_capacity);
 
   // Resumes a run: `found` has, for each shard, what need not be written again. Before the thread starts.
@@ -102,7 +102,7 @@ class Writer {
   void run();
 
   // Adds shards behind those there are. Any thread, before it hands over a batch with rows of theirs.
-  void add_shards(std::vector<std::string> targets);
+  void add_shards(std::vector<Target> targets);
 
   // No further batches will come.
   void finish();
@@ -163,7 +163,7 @@ class Writer {
     Outcome outcome;
   };
 
-  void add_slot(const std::string& target);
+  void add_slot(const Target& target);
   void take_new_shards();
   void take_batches(SteadyTime now);
   void pass_on(const batch::Batch& batch, SteadyTime now);
@@ -222,7 +222,7 @@ class Writer {
   Unfinished unfinished_;
   bool differed_ = false;       // a row of an earlier process is not what this one would have written
   Mailbox<Returned> returned_;  // answers that came too late, or were announced for later
-  Mailbox<std::vector<std::string>> new_targets_;
+  Mailbox<std::vector<Target>> new_targets_;
   std::atomic<bool> finishing_{false};
   std::atomic<bool> waits_{true};  // until the run is to stop
   std::atomic<std::uint64_t> files_written_{0};

@@ -14,11 +14,11 @@ using namespace fleet_sim;
 
 namespace {
 
-void write_and_read(const identity::IdentityRecord& record, const types::Schema& type) {
+void write_and_read(const identity::IdentityRecord& record, const types::Catalog& types) {
   std::string line;
   identity::append_json_line(line, record);
   identity::IdentityFindings findings;
-  identity::parse_identity_lines(line, 1, type, findings, identity::largest_recorded_bytes);
+  identity::parse_identity_lines(line, 1, types, findings, identity::largest_recorded_bytes);
   if (findings.identities.size() != 1) std::abort();
   const identity::IdentityRecord& again = findings.identities.front().record;
   const bool same = again.id == record.id && again.location == record.location &&
@@ -29,13 +29,13 @@ void write_and_read(const identity::IdentityRecord& record, const types::Schema&
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const types::Schema& type = types::built_in_type().schema;
+  const types::Catalog& types = *types::built_in_types();
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   identity::IdentityFindings of_document;
-  identity::parse_identity_document(text, type, of_document);
+  identity::parse_identity_document(text, types, of_document);
   identity::IdentityFindings of_lines;
-  identity::parse_identity_lines(text, 1, type, of_lines);
-  for (const identity::FoundIdentity& found : of_document.identities) write_and_read(found.record, type);
-  for (const identity::FoundIdentity& found : of_lines.identities) write_and_read(found.record, type);
+  identity::parse_identity_lines(text, 1, types, of_lines);
+  for (const identity::FoundIdentity& found : of_document.identities) write_and_read(found.record, types);
+  for (const identity::FoundIdentity& found : of_lines.identities) write_and_read(found.record, types);
   return 0;
 }

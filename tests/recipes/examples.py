@@ -114,8 +114,8 @@ class CountSink final : public write::Sink {
  public:
   explicit CountSink(write::Lines log) : log_(std::move(log)) {}
 
-  std::unique_ptr<write::Destination> make(const std::string& target, write::Reply) override {
-    return std::make_unique<Counter>(readings_, target);
+  std::unique_ptr<write::Destination> make(const write::Target& target, write::Reply) override {
+    return std::make_unique<Counter>(readings_, target.name);
   }
   void end() override { log_.change("counted " + std::to_string(readings_) + " readings"); }
 

@@ -164,8 +164,7 @@ void Aftermath::find_set_aside(const std::string& path) {
 const std::string& Aftermath::path_of(std::uint32_t identity) {
   const auto [entry, is_new] = path_of_.try_emplace(identity);
   if (is_new) {
-    entry->second =
-        sqlite::shard_path(config_, sqlite::shard_key(config_.sharding, roster_, roster_[identity]));
+    entry->second = sqlite::shard_path(config_, roster_, roster_[identity]);
   }
   return entry->second;
 }
@@ -184,7 +183,9 @@ std::uint64_t Aftermath::files_removed() const {
 
 void Aftermath::inspect(const Process& process, const std::deque<StormRun>& runs, bool calm) {
   const std::uint64_t rows_before = rows();
-  for (const auto& paths : process.plan().paths) paths_.insert(paths.begin(), paths.end());
+  for (const auto& of_writer : process.plan().targets) {
+    for (const write::Target& target : of_writer) paths_.insert(target.name);
+  }
   read_files();
   for (const auto& [path, state] : before_) demand_prefix(path, state.rows, now_[path].rows, true);
   const StormRun& run = runs.back();

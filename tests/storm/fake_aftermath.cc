@@ -17,7 +17,7 @@ std::map<std::string, HeldRows> handed_by_target(const Process& process, std::si
   const sqlite::ShardPlan& plan = process.plan();
   std::map<std::string, HeldRows> rows;
   for (const Held& row : process.handed(writer)) {
-    rows[plan.paths[writer][plan.place_of[row.first].shard]].push_back(row);
+    rows[plan.targets[writer][plan.place_of[row.first].shard].name].push_back(row);
   }
   return rows;
 }
@@ -69,7 +69,7 @@ void FakeGround::begin(bool calm) {
 void FakeGround::inspect(const Process& process) {
   demand(store_.keeps_rows, "a lot that was offered again begins with other rows");
   std::uint64_t handed = 0;
-  for (std::size_t w = 0; w < process.plan().paths.size(); ++w) {
+  for (std::size_t w = 0; w < process.plan().targets.size(); ++w) {
     for (const auto& [name, rows] : handed_by_target(process, w)) {
       handed += rows.size();
       const FakeStore::Target& target = store_.targets[name];

@@ -28,7 +28,7 @@ Process::Process(const Ground& ground, StormRun& run, bool resumes, const Fortun
       fortune_(fortune),
       history_(resumes ? read_history() : std::nullopt),
       plan_(plan_of_all()),
-      places_(plan_.paths, ground.config),
+      places_(plan_.targets, ground.config),
       pool_(fortune.batches),
       info_(run.info),
       shard_context_{ground.roster, ground.config.sqlite, info_, ground.vfs.name()},
@@ -84,7 +84,7 @@ void Process::build_fleet() {
       fleet::build_fleet(ground_.roster, *members, writer_of, *config, run_.info.seed, run_.info.start));
   reloads_.begin_with(run_.info.start, history_ ? history_->began_with() : first.members);
   editions_.begin({config, start::readings_config_hash(*config), members,
-                   std::make_shared<const start::ShardPaths>(plan_.paths), plan_.shard_count,
+                   std::make_shared<const write::Targets>(plan_.targets), plan_.shard_count,
                    fleet_->readings_per_second(), reloads});
 }
 
@@ -132,10 +132,10 @@ void Process::build_writers(std::vector<start::Resumption::FoundShards> found) {
       .log = {},
       .give_up = [this] { gave_up_ = true; }};
   const bool resumes = !found.empty();
-  found.resize(plan_.paths.size());
-  for (std::size_t w = 0; w < plan_.paths.size(); ++w) {
+  found.resize(plan_.targets.size());
+  for (std::size_t w = 0; w < plan_.targets.size(); ++w) {
     writers_.push_back(std::make_unique<write::Writer>(
-        context, make_sink(start::found_files(plan_.paths[w], found[w])), plan_.paths[w], pool_.size()));
+        context, make_sink(start::found_files(plan_.targets[w], found[w])), plan_.targets[w], pool_.size()));
     if (resumes) writers_[w]->take_up(start::take_rows(std::move(found[w])));
   }
 }
@@ -245,10 +245,10 @@ void Process::reload() {
 
 // As the reloader does; it would wait for a collector, which here ends only once this has come back.
 void Process::record_now() {
-  const std::vector<std::string>& paths = plan_.paths[ground_.dice.between(0, carried_.size() - 1)];
-  if (ground_.fake != nullptr || collector_ || paths.empty()) return;
-  tables::record_reload_now(ground_.dice.one_of(paths), info_, ground_.roster, reloads_[reloads_.size() - 1],
-                            ground_.vfs.name());
+  const std::vector<write::Target>& targets = plan_.targets[ground_.dice.between(0, carried_.size() - 1)];
+  if (ground_.fake != nullptr || collector_ || targets.empty()) return;
+  tables::record_reload_now(ground_.dice.one_of(targets).name, info_, ground_.roster,
+                            reloads_[reloads_.size() - 1], ground_.vfs.name());
   if (ground_.vfs.is_off()) throw Died();
 }
 
@@ -297,9 +297,9 @@ std::vector<fleet::WantedSensor> Process::place(const identity::IdentityChanges&
   const sqlite::ShardPlaces::Proposal proposal = places_.propose(ground_.roster, coming);
   places_.accept(proposal);
   for (std::size_t w = 0; w < writers_.size(); ++w) {
-    const std::vector<std::string>& paths = proposal.new_paths[w];
-    if (!paths.empty()) writers_[w]->add_shards(paths);
-    plan_.paths[w].insert(plan_.paths[w].end(), paths.begin(), paths.end());
+    const std::vector<write::Target>& targets = proposal.new_targets[w];
+    if (!targets.empty()) writers_[w]->add_shards(targets);
+    plan_.targets[w].insert(plan_.targets[w].end(), targets.begin(), targets.end());
   }
   plan_.place_of.grow_to_at_least(ground_.roster.size());
   for (std::size_t i = 0; i < sensors.size(); ++i) {
@@ -317,9 +317,9 @@ std::vector<fleet::WantedSensor> Process::place(const identity::IdentityChanges&
 // would serve the next file too.
 void Process::delete_file() {
   if (collector_) return;
-  const std::vector<std::string>& paths = plan_.paths[ground_.dice.between(0, carried_.size() - 1)];
-  if (paths.empty()) return;
-  const std::string& path = ground_.dice.one_of(paths);
+  const std::vector<write::Target>& targets = plan_.targets[ground_.dice.between(0, carried_.size() - 1)];
+  if (targets.empty()) return;
+  const std::string& path = ground_.dice.one_of(targets).name;
   const bool all_of_it = ground_.dice.chance(0.5);
   if (!std::filesystem::exists(path)) return;
   ground_.before_deleting(path);
@@ -355,9 +355,9 @@ void Process::break_disk() {
 
 // Marks rows as collectors do, and keeps the write lock for a while.
 void Process::send_collector() {
-  const std::vector<std::string>& paths = plan_.paths[ground_.dice.between(0, carried_.size() - 1)];
-  if (paths.empty()) return;
-  const std::string& path = ground_.dice.one_of(paths);
+  const std::vector<write::Target>& targets = plan_.targets[ground_.dice.between(0, carried_.size() - 1)];
+  if (targets.empty()) return;
+  const std::string& path = ground_.dice.one_of(targets).name;
   only_space_lacks_ = false;
   const std::string mark =
       "BEGIN IMMEDIATE; UPDATE sensor_readings SET synced = 1 WHERE id IN (SELECT id FROM sensor_readings "
@@ -514,7 +514,7 @@ void Process::check_losses(const Books& before) const {
 void Process::check_memory() const {
   const std::size_t most = std::max<std::size_t>(2, ground_.config.write.pending_rows / carried_.size());
   for (std::size_t w = 0; w < writers_.size(); ++w) {
-    demand(writers_[w]->held() <= most + largest_batch_ + plan_.paths[w].size(),
+    demand(writers_[w]->held() <= most + largest_batch_ + plan_.targets[w].size(),
            "more rows wait in memory than are allowed: " + std::to_string(writers_[w]->held()) + " of " +
                std::to_string(most));
   }

@@ -116,7 +116,7 @@ Replay replay(const config::ShardBy& sharding, const identity::Roster& roster, c
     before.swap(lives);
     for (const std::uint32_t member : edition.members) {
       const identity::Identity& identity = roster[member];
-      const model::Profile* profile = profiles.back().find_or_resolve(identity);
+      const model::Profile* profile = profiles.back().find_or_resolve(identity).profile;
       const Cadence cadence = fleet::cadence_of(roster, identity, *edition.config);
       if (auto known = before.extract(identity.id)) {
         Life& life = lives.insert(std::move(known)).position->second;

@@ -214,8 +214,8 @@ class FakeSink final : public write::Sink {
  public:
   explicit FakeSink(FakeStore& store) : store_(store) {}
 
-  std::unique_ptr<write::Destination> make(const std::string& target, write::Reply reply) override {
-    return std::make_unique<FakeDestination>(store_, target, std::move(reply));
+  std::unique_ptr<write::Destination> make(const write::Target& target, write::Reply reply) override {
+    return std::make_unique<FakeDestination>(store_, target.name, std::move(reply));
   }
   [[nodiscard]] SteadyTime::duration lock_timeout() const override { return std::chrono::seconds(5); }
 

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "types/catalog.h"
 #include "types/sensor_type.h"
 
 namespace fleet_sim::test {
@@ -24,6 +26,10 @@ inline types::SensorType type_of(std::size_t channels) {
   pattern.front() = 1;
   pattern.back() = channels > 1 ? -1 : 1;
   return {types::Schema("made", std::move(columns)), std::move(normal), Channel{0}, std::move(pattern)};
+}
+
+inline std::shared_ptr<const types::Catalog> catalog_of(const types::SensorType& type) {
+  return std::make_shared<const types::Catalog>(std::vector<types::SensorType>{type});
 }
 
 }  // namespace fleet_sim::test

@@ -24,9 +24,14 @@ inline identity::IdentityRecord with_rate(identity::IdentityRecord record, const
 }
 
 // `count` sensors "sensor-0", "sensor-1", …
-inline identity::Roster roster_of(std::size_t count) {
+inline identity::Roster roster_of(std::size_t count,
+                                  const std::string& type = identity::IdentityRecord().type) {
   identity::Roster roster;
-  for (std::size_t i = 0; i < count; ++i) roster.add(identity_of("sensor-" + std::to_string(i)));
+  for (std::size_t i = 0; i < count; ++i) {
+    identity::IdentityRecord record = identity_of("sensor-" + std::to_string(i));
+    record.type = type;
+    roster.add(record);
+  }
   return roster;
 }
 

@@ -101,7 +101,7 @@ class WriterRig {
   void resume(const data::FindSensor& find_sensor) {
     sqlite::ExpectedFiles files;
     std::vector<write::FoundRows> found;
-    for (const std::string& path : plan.paths.at(0)) {
+    for (const auto& [path, schema] : plan.targets.at(0)) {
       data::FoundShard shard(path, run.run_id, find_sensor);
       files.emplace(path, shard.last_ids());
       found.push_back(std::move(shard).take_rows());
@@ -113,7 +113,7 @@ class WriterRig {
   [[nodiscard]] write::Writer& writer() { return *writer_; }
   [[nodiscard]] SteadyTime now() const { return now_; }
   [[nodiscard]] std::string path_of(std::uint32_t sensor) const {
-    return plan.paths[0][plan.place_of[sensor].shard];
+    return plan.targets[0][plan.place_of[sensor].shard].name;
   }
 
   // Puts `count` readings of a sensor into the queue; each has a due time and values of its own.
@@ -211,7 +211,8 @@ class WriterRig {
 
  private:
   void make_writer(sqlite::ExpectedFiles files) {
-    writer_ = std::make_unique<write::Writer>(*context_, make_sink_(std::move(files)), plan.paths.at(0), 64);
+    writer_ =
+        std::make_unique<write::Writer>(*context_, make_sink_(std::move(files)), plan.targets.at(0), 64);
   }
   void push(batch::Batch* batch) { writer_->queue().push(batch); }
 
