@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -47,6 +48,9 @@ double followed(const model::Number<model::Chain>& number) {
         break;
       case model::Operation::add:
         value += step.value;
+        break;
+      case model::Operation::raise:
+        value = std::pow(value, step.value);
         break;
       case model::Operation::limit:
         CHECK(value > step.value);

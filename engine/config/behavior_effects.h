@@ -43,10 +43,8 @@ inline constexpr std::array<NumberEffect, 4> number_effects{
      {"daily", &Behavior::daily, factor_bounds},
      {"work_hours_rise", &Behavior::work_hours_rise, {-1'000, 1'000}}}};
 
-// The channels that effects may name.
-inline std::vector<std::string_view> effect_channels() {
-  return types::built_in_type().schema.channel_names();
-}
+// The channels that effects may name: the built-in type's, then the gauges of declared ones.
+std::vector<std::string_view> effect_channels(const types::DeclaredTypes& types);
 
 // An effect that is one factor per channel.
 struct ChannelEffect {

@@ -6,6 +6,7 @@
 #include <array>
 #include <span>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/nearest.h"
@@ -29,8 +30,8 @@ std::vector<std::string_view> effect_names() {
 // Reads one entry; `path` grows with the nesting for messages.
 class EffectReader {
  public:
-  EffectReader(Behavior& behavior, const yaml::FileProblems& problems)
-      : behavior_(behavior), problems_(problems) {}
+  EffectReader(Behavior& behavior, const types::DeclaredTypes& types, const yaml::FileProblems& problems)
+      : behavior_(behavior), types_(types), channels_(effect_channels(types)), problems_(problems) {}
 
   void read(const yaml::Node& entry, const std::string& path) {
     if (!is_map(entry, path)) return;
@@ -52,6 +53,8 @@ class EffectReader {
     if (node.key == "channels") return read_channels(node, path);
     if (node.key == "spike_factor") return read_spike_factor(node, path);
     if (node.key == "noise_factor") return read_noise_factor(node, path);
+    if (node.key == "gain") return read_gains(node, path);
+    if (node.key == "shift") return read_shifts(node, path);
     unknown(node, path, effect_names());
   }
 
@@ -78,18 +81,93 @@ class EffectReader {
 
   // A map of some of the channels.
   void read_factors(const yaml::Node& map, const std::string& path, types::ChannelFactors& factors) {
-    const std::vector<std::string_view> channels = effect_channels();
+    read_factors(map, path, channels_, factor_bounds, factors);
+  }
+
+  void read_factors(const yaml::Node& map, const std::string& path, std::span<const std::string_view> names,
+                    const Bounds& bounds, types::ChannelFactors& factors) {
     std::vector<double> values;
-    for (const std::string_view channel : channels) values.push_back(factors.of(channel));
-    read_numbers(map, path, channels, factor_bounds, values);
-    for (std::size_t c = 0; c < channels.size(); ++c) factors.set(channels[c], values[c]);
+    for (const std::string_view name : names) values.push_back(factors.of(name));
+    read_numbers(map, path, names, bounds, values);
+    for (std::size_t i = 0; i < names.size(); ++i) factors.set(names[i], values[i]);
+  }
+
+  // A map of channels, each with a map of the sources of its terms.
+  void read_gains(const yaml::Node& map, const std::string& path) {
+    if (!is_map(map, path)) return;
+    for (const yaml::Node& node : map.children) {
+      const std::string full = fmt::format("{}.{}", path, node.key);
+      const std::vector<std::string_view> sources = sources_of(node.key);
+      if (!is_channel(node, full)) continue;
+      if (sources.empty()) {
+        problems_.at(node.line, fmt::format("{} must name a channel that has terms", full));
+        continue;
+      }
+      read_factors(node, full, sources, {-1'000, 1'000}, behavior_.gain[node.key]);
+      if (behavior_.gain[node.key].named().empty()) behavior_.gain.erase(node.key);
+    }
+  }
+
+  void read_shifts(const yaml::Node& map, const std::string& path) {
+    if (!is_map(map, path)) return;
+    for (const yaml::Node& node : map.children) {
+      const std::string full = fmt::format("{}.{}", path, node.key);
+      if (!is_channel(node, full) || node.is(Kind::null)) continue;
+      const std::string_view scaled = logarithmic_type(node.key);
+      double value = 1;
+      read_number(node, full, {-1e9, 1e9}, value);
+      if (!scaled.empty() && value <= 0) {
+        problems_.at(node.line, fmt::format("{} must be a factor above 0, as {} of {} has scale: log", full,
+                                            in_quotes(node.key), in_quotes(scaled)));
+      }
+      behavior_.shift.insert_or_assign(node.key, value);
+    }
+  }
+
+  bool is_channel(const yaml::Node& node, const std::string& path) {
+    if (std::ranges::find(channels_, node.key) != channels_.end()) return true;
+    unknown(node, path, channels_);
+    return false;
+  }
+
+  // Calls `visit` with each declared gauge of the name, and its type.
+  template <class Visit>
+  void for_each_gauge(std::string_view channel, Visit visit) const {
+    for (const auto& [name, type] : types_) {
+      for (const types::SignalChannel& one : type.signal.channels) {
+        const auto* gauge = std::get_if<types::Gauge>(&one.kind);
+        if (gauge != nullptr && one.name == channel) visit(name, type, *gauge);
+      }
+    }
+  }
+
+  [[nodiscard]] std::vector<std::string_view> sources_of(std::string_view channel) const {
+    std::vector<std::string_view> names;
+    for_each_gauge(channel,
+                   [&](const std::string&, const types::DeclaredType& type, const types::Gauge& gauge) {
+                     for (const types::Term& term : gauge.terms) {
+                       const std::string_view source = type.signal.sources[term.source].name;
+                       if (std::ranges::find(names, source) == names.end()) names.push_back(source);
+                     }
+                   });
+    return names;
+  }
+
+  // A type whose channel of that name is logarithmic; empty when there is none.
+  [[nodiscard]] std::string_view logarithmic_type(std::string_view channel) const {
+    std::string_view found;
+    for_each_gauge(channel,
+                   [&](const std::string& name, const types::DeclaredType&, const types::Gauge& gauge) {
+                     if (gauge.scale == types::Gauge::Scale::logarithmic) found = name;
+                   });
+    return found;
   }
 
   void read_channels(const yaml::Node& node, const std::string& path) {
     types::ChannelFactors weights = behavior_.channels.value_or(types::ChannelFactors());
     read_factors(node, path, weights);
     const auto is_picked = [&](std::string_view channel) { return weights.of(channel) > 0; };
-    if (std::ranges::none_of(effect_channels(), is_picked)) {
+    if (std::ranges::none_of(channels_, is_picked)) {
       problems_.at(node.line, fmt::format("{} must leave at least one channel above 0", path));
     }
     behavior_.channels = std::move(weights);
@@ -132,6 +210,8 @@ class EffectReader {
   }
 
   Behavior& behavior_;
+  const types::DeclaredTypes& types_;
+  const std::vector<std::string_view> channels_;  // that effects may name
   const yaml::FileProblems& problems_;
 };
 
@@ -142,8 +222,8 @@ std::string name_problem(const BehaviorKind& kind, const std::string& name) {
   return name.empty() && kind.name != "location" ? "a name must not be empty" : std::string();
 }
 
-void read_entries(const BehaviorKind& kind, const yaml::Node& section, BehaviorEntries& entries,
-                  const yaml::FileProblems& problems) {
+void read_entries(const BehaviorKind& kind, const yaml::Node& section, const types::DeclaredTypes& types,
+                  BehaviorEntries& entries, const yaml::FileProblems& problems) {
   const std::string path = fmt::format("behaviors.{}", kind.name);
   std::map<std::string, const yaml::Node*, std::less<>> seen;
   for (const yaml::Node& entry : section.children) {
@@ -157,12 +237,13 @@ void read_entries(const BehaviorKind& kind, const yaml::Node& section, BehaviorE
                   fmt::format("{}: {} is the same firmware as {} on line {}", path, in_quotes(entry.key),
                               in_quotes(first->second->key), first->second->key_line));
     } else {
-      EffectReader(entries[name], problems).read(entry, fmt::format("{}.{}", path, entry.key));
+      EffectReader(entries[name], types, problems).read(entry, fmt::format("{}.{}", path, entry.key));
     }
   }
 }
 
-void read_kind(const yaml::Node& node, Behaviors& behaviors, const yaml::FileProblems& problems) {
+void read_kind(const yaml::Node& node, const types::DeclaredTypes& types, Behaviors& behaviors,
+               const yaml::FileProblems& problems) {
   constexpr std::array<std::string_view, 4> names{behavior_kinds[0].name, behavior_kinds[1].name,
                                                   behavior_kinds[2].name, behavior_kinds[3].name};
   const auto kind = std::ranges::find(behavior_kinds, node.key, &BehaviorKind::name);
@@ -172,18 +253,30 @@ void read_kind(const yaml::Node& node, Behaviors& behaviors, const yaml::FilePro
   } else if (!node.is(Kind::map) && !node.is(Kind::null)) {
     problems.at(node.line, fmt::format("behaviors.{} must be a map of names", node.key));
   } else {
-    read_entries(*kind, node, behaviors.*kind->entries, problems);
+    read_entries(*kind, node, types, behaviors.*kind->entries, problems);
   }
 }
 
 }  // namespace
 
-void read_behaviors(const yaml::Node& section, Behaviors& behaviors, const yaml::FileProblems& problems) {
+std::vector<std::string_view> effect_channels(const types::DeclaredTypes& types) {
+  std::vector<std::string_view> names = types::built_in_type().schema.channel_names();
+  for (const auto& [name, type] : types) {
+    for (const types::SignalChannel& channel : type.signal.channels) {
+      const bool is_new = std::ranges::find(names, channel.name) == names.end();
+      if (is_new && std::holds_alternative<types::Gauge>(channel.kind)) names.push_back(channel.name);
+    }
+  }
+  return names;
+}
+
+void read_behaviors(const yaml::Node& section, const types::DeclaredTypes& types, Behaviors& behaviors,
+                    const yaml::FileProblems& problems) {
   if (!section.is(Kind::map) && !section.is(Kind::null)) {
     problems.at(section.line, "behaviors must be a map");
     return;
   }
-  for (const yaml::Node& kind : section.children) read_kind(kind, behaviors, problems);
+  for (const yaml::Node& kind : section.children) read_kind(kind, types, behaviors, problems);
 }
 
 }  // namespace fleet_sim::config

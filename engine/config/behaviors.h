@@ -10,9 +10,10 @@
 
 namespace fleet_sim::config {
 
-// Every wrong name or value is a problem with its line; `behaviors` is then partly changed and not to be
-// used.
-void read_behaviors(const yaml::Node& section, Behaviors& behaviors, const yaml::FileProblems& problems);
+// `types` are those whose channels and sources may be named, beside the built-in one. Every wrong name or
+// value is a problem with its line; `behaviors` is then partly changed and not to be used.
+void read_behaviors(const yaml::Node& section, const types::DeclaredTypes& types, Behaviors& behaviors,
+                    const yaml::FileProblems& problems);
 
 // The section with every effect of every entry, indented for the top level of a config file.
 std::string behaviors_text(const Behaviors& behaviors);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <span>
@@ -24,11 +25,29 @@ std::string value_text(double value) {
   return number_text(value);
 }
 
+// The built-in type's channels, whatever their factors, and others whose factor is not 1.
 std::string value_text(const types::ChannelFactors& factors) {
-  const std::vector<std::string_view> channels = effect_channels();
+  std::vector<std::string_view> channels = types::built_in_type().schema.channel_names();
+  for (const auto& [channel, factor] : factors.named()) {
+    if (std::ranges::find(channels, channel) == channels.end()) channels.push_back(channel);
+  }
   std::vector<double> values;
   for (const std::string_view channel : channels) values.push_back(factors.of(channel));
   return numbers_text(channels, values);
+}
+
+std::string value_text(const Shifts& numbers) {
+  std::string text;
+  for (const auto& [name, number] : numbers)
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", name, number_text(number));
+  return fmt::format("{{{}}}", text);
+}
+
+std::string value_text(const TermFactors& gains) {
+  std::string text;
+  for (const auto& [channel, factors] : gains)
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", channel, value_text(factors.named()));
+  return fmt::format("{{{}}}", text);
 }
 
 std::string value_text(const PerAnomalyType<double>& values) {
@@ -48,6 +67,14 @@ BehaviorEffect effect(std::string_view name, T Behavior::*member) {
       .equal = [member](const Behavior& one, const Behavior& other) { return one.*member == other.*member; }};
 }
 
+// One that no entry needs to have.
+template <class T>
+BehaviorEffect unusual_effect(std::string_view name, T Behavior::*member) {
+  BehaviorEffect unusual = effect(name, member);
+  unusual.is_set = [member](const Behavior& behavior) { return !(behavior.*member).empty(); };
+  return unusual;
+}
+
 template <class T>
 BehaviorEffect effect(std::string_view name, std::optional<T> Behavior::*member) {
   return {
@@ -65,6 +92,8 @@ std::vector<BehaviorEffect> all_effects() {
   all.push_back(effect("channels", &Behavior::channels));
   all.push_back(effect("spike_factor", &Behavior::spike_factor));
   all.push_back(effect("noise_factor", &Behavior::noise_factor));
+  all.push_back(unusual_effect("gain", &Behavior::gain));
+  all.push_back(unusual_effect("shift", &Behavior::shift));
   return all;
 }
 

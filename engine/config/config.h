@@ -56,6 +56,11 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
+// By channel, then by source: × the gain of a term; of a logarithmic channel, the exponent of its factor.
+using TermFactors = std::map<std::string, types::ChannelFactors, std::less<>>;
+// By channel: + its base; of a logarithmic channel, a factor.
+using Shifts = std::map<std::string, double, std::less<>>;
+
 // What one firmware version, model, manufacturer or location class does to a sensor. Plain numbers multiply
 // what the sensor has; the optional ones replace it.
 struct Behavior {
@@ -69,6 +74,8 @@ struct Behavior {
   std::optional<types::ChannelFactors> channels;  // which channel a spike or trend picks (weights)
   std::optional<Range> spike_factor;              // bounds of the uniform spike factor
   std::optional<double> noise_factor;             // noise as a share of the value
+  TermFactors gain;
+  Shifts shift;
 
   bool operator==(const Behavior&) const = default;
 };

@@ -27,15 +27,14 @@ struct OwnSection {
   std::string_view name;
   void (*read)(const yaml::Node&, Config&, const yaml::FileProblems&);
 };
+// In the order in which they are read, wherever they stand: behaviors name the channels of types.
 constexpr std::array<OwnSection, 2> own_sections{
-    // A file changes only the effects it names.
-    {{"behaviors",
-      [](const yaml::Node& node, Config& config, const yaml::FileProblems& problems) {
-        read_behaviors(node, config.behaviors, problems);
-      }},
-     // A file replaces the types it declares, each whole.
-     {"types", [](const yaml::Node& node, Config& config, const yaml::FileProblems& problems) {
-        declare::read_types(node, config.types, problems);
+    // A file replaces the types it declares, each whole.
+    {{"types", [](const yaml::Node& node, Config& config,
+                  const yaml::FileProblems& problems) { declare::read_types(node, config.types, problems); }},
+     // A file changes only the effects it names.
+     {"behaviors", [](const yaml::Node& node, Config& config, const yaml::FileProblems& problems) {
+        read_behaviors(node, config.types, config.behaviors, problems);
       }}}};
 
 // What may stand under `path`: "simulation" and its siblings under "", "seed" and others under "simulation".
@@ -84,7 +83,14 @@ class FileReader {
   FileReader(Config& config, Origins& origins, const yaml::FileProblems& problems)
       : config_(config), origins_(origins), problems_(problems) {}
 
-  void read(const yaml::Node& root) { read_section(root, ""); }
+  void read(const yaml::Node& root) {
+    for (const OwnSection& section : own_sections) {
+      for (const yaml::Node& child : root.children) {
+        if (child.key == section.name) section.read(child, config_, problems_);
+      }
+    }
+    read_section(root, "");
+  }
 
  private:
   void read_section(const yaml::Node& node, const std::string& path) {
@@ -120,8 +126,8 @@ class FileReader {
   }
 
   void read_known(const yaml::Node& node, const std::string& path) {
-    const auto* own = std::ranges::find(own_sections, path, &OwnSection::name);
-    if (own != own_sections.end()) return own->read(node, config_, problems_);
+    if (std::ranges::find(own_sections, path, &OwnSection::name) != own_sections.end())
+      return;  // read already
     if (const ConfigKey* key = find_config_key(path)) return read_value(node, *key);
     read_section(node, path);
   }

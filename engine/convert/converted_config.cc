@@ -7,6 +7,7 @@
 #include "config/config_keys.h"
 #include "config/load_config.h"
 #include "config/units.h"
+#include "declare/declarations.h"
 #include "foreign/names.h"
 #include "identity/identity_rules.h"
 #include "identity/load_identities.h"
@@ -35,7 +36,12 @@ class Converter {
   void read(const Node& root) {
     if (root.is(Kind::null)) return;
     if (!root.is(Kind::map)) return file_.at(root.line, "a config file must be a map of keys");
-    for (const Node& child : root.children) visit(child, child.key);
+    for (const Node& child : root.children) {
+      if (child.key == "types") declare::read_types(child, config_.types, file_);
+    }
+    for (const Node& child : root.children) {
+      if (child.key != "types") visit(child, child.key);
+    }
     take_address();
   }
 
@@ -49,7 +55,7 @@ class Converter {
 
  private:
   void visit(const Node& node, const std::string& path) {
-    if (path == "behaviors") return config::read_behaviors(node, config_.behaviors, file_);
+    if (path == "behaviors") return config::read_behaviors(node, config_.types, config_.behaviors, file_);
     if (path == "sensor" && node.is(Kind::map)) return take_sensor(node);
     if (path == "replicas" && node.is(Kind::map)) return take_replicas(node);
     if (path == "monitoring.host" || path == "monitoring_host") return note_address(node, path, host_);

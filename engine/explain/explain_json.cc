@@ -12,8 +12,8 @@ namespace {
 using ChainNumber = model::Number<model::Chain>;
 
 std::string_view name_of(model::Operation operation) {
-  constexpr std::array<std::string_view, 6> names{"start", "multiply", "multiply_excess",
-                                                  "add",   "replace",  "limit"};
+  constexpr std::array<std::string_view, 7> names{"start", "multiply", "multiply_excess", "add", "replace",
+                                                  "limit", "raise"};
   return names[static_cast<std::size_t>(operation)];
 }
 

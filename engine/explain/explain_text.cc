@@ -63,7 +63,8 @@ std::string origin_text(const model::Step& step) {
 }
 
 std::string_view sign_of(model::Operation operation) {
-  constexpr std::array<std::string_view, 6> signs{"", "× ", "excess over 1 × ", "+ ", "→ ", "→ at most "};
+  constexpr std::array<std::string_view, 7> signs{"",           "× ", "excess over 1 × ", "+ ", "→ ",
+                                                  "→ at most ", "^ "};
   return signs[static_cast<std::size_t>(operation)];
 }
 

@@ -206,6 +206,16 @@ std::string type_problem(const IdentityRecord& record, const types::Catalog& typ
       hint ? did_you_mean(record.type, types.names()) : "");
 }
 
+namespace {
+
+bool is_logarithmic(const types::SensorType& type, std::size_t channel) {
+  if (!type.signal) return false;
+  const auto* gauge = std::get_if<types::Gauge>(&type.signal->channels[channel].kind);
+  return gauge != nullptr && gauge->scale == types::Gauge::Scale::logarithmic;
+}
+
+}  // namespace
+
 std::string parameters_problem(const IdentityRecord& record, const types::Catalog& types) {
   const types::SensorType& type = types[record.type];
   for (const auto& [channel, numbers] : record.overrides.normal_parameters) {
@@ -216,6 +226,8 @@ std::string parameters_problem(const IdentityRecord& record, const types::Catalo
                          in_double_quotes(record.type), listed(type.schema.channels()));
     if (!type.has_normal_parameters(*place))
       return fmt::format("{} is for a channel that has none: it is no gauge", path);
+    if (numbers.mean && *numbers.mean <= 0 && is_logarithmic(type, *place))
+      return fmt::format("{}.mean must be above 0, as the channel has scale: log", path);
   }
   return {};
 }

@@ -59,6 +59,7 @@ std::shared_ptr<const sources::Signal> signal_of(const types::SensorType& type,
     gauge->base = channel.mean.value();
     gauge->white = channel.deviation.value();
     gauge->range = {channel.min.value(), channel.max.value()};
+    for (std::size_t i = 0; i < gauge->terms.size(); ++i) gauge->terms[i].gain = channel.gains[i].value();
   }
   return std::make_shared<const sources::Signal>(declaration, zone);
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/math.h"
 #include "base/terms.h"
 #include "config/behavior_effects.h"
 #include "config/config.h"
@@ -21,8 +22,9 @@
 
 namespace fleet_sim::model {
 
-// What a step does with its value. multiply_excess multiplies what the number is above 1.
-enum class Operation { start, multiply, multiply_excess, add, replace, limit };
+// What a step does with its value. multiply_excess multiplies what the number is above 1; raise takes it as
+// the exponent.
+enum class Operation { start, multiply, multiply_excess, add, replace, limit, raise };
 
 // Where a step comes from: a kind ("config", "firmware") and a name made of parts ("1.3", or the path of a
 // key). Views of what outlives the resolution.
@@ -90,6 +92,13 @@ class Number {
     if (term != 0) trail_.step(origin, Operation::add, term);
   }
 
+  // Of a number above 0.
+  void raise(const Origin& origin, double exponent) {
+    if (exponent == 1) return;
+    value_ = exponential(exponent * natural_log(value_));
+    trail_.step(origin, Operation::raise, exponent);
+  }
+
   void replace(const Origin& origin, double value) {
     value_ = value;
     trail_.step(origin, Operation::replace, value);
@@ -108,10 +117,11 @@ class Number {
 
 template <class Trail>
 struct ChannelNumbers {
-  Number<Trail> mean;
+  Number<Trail> mean;  // of a declared gauge, its base
   Number<Trail> deviation;
   Number<Trail> min;
   Number<Trail> max;
+  std::vector<Number<Trail>> gains;  // of a declared gauge's terms, in their order
 };
 
 // The numbers that config, identity and behaviors decide between them. Everything else in a profile follows
@@ -212,6 +222,7 @@ class Resolution {
     for (std::size_t c = 0; c < channels_.size(); ++c) {
       ChannelNumbers<Trail>& channel = numbers.channels[c];
       channel.mean = normal(c, "mean", &types::ChannelParameters::mean, &identity::ChannelOverride::mean);
+      resolve_terms(c, channel);
       channel.deviation = std_dev(c);
       channel.deviation.multiply(behaviors_,
                                  [&](const config::Behavior& b) { return b.spread.of(channels_[c].name); });
@@ -219,6 +230,41 @@ class Resolution {
       channel.max = normal(c, "max", &types::ChannelParameters::max, &identity::ChannelOverride::max);
     }
     resolve_day(numbers);
+  }
+
+  // What behaviors do to the base and the terms of a gauge.
+  void resolve_terms(std::size_t c, ChannelNumbers<Trail>& channel) const {
+    const std::string& name = channels_[c].name;
+    const types::Gauge* gauge = declared_gauge(c);
+    const bool is_logarithmic = gauge != nullptr && gauge->scale == types::Gauge::Scale::logarithmic;
+    for (std::size_t i = 0; i < behaviors_.size(); ++i) {
+      const auto shift = behaviors_[i].behavior->shift.find(name);
+      if (shift == behaviors_[i].behavior->shift.end()) continue;
+      if (is_logarithmic) {
+        channel.mean.multiply(origin_of(behaviors_, i), shift->second);
+      } else {
+        channel.mean.add(origin_of(behaviors_, i), shift->second);
+      }
+    }
+    if (gauge == nullptr) return;
+    for (const types::Term& term : gauge->terms) {
+      const std::string& source = source_.type->signal->sources[term.source].name;
+      Number<Trail>& gain =
+          channel.gains.emplace_back(Origin{"type", {source_.type->schema.type(), name, source}}, term.gain);
+      for (std::size_t i = 0; i < behaviors_.size(); ++i) {
+        const auto factors = behaviors_[i].behavior->gain.find(name);
+        if (factors == behaviors_[i].behavior->gain.end()) continue;
+        const double factor = factors->second.of(source);
+        is_logarithmic ? gain.raise(origin_of(behaviors_, i), factor)
+                       : gain.multiply(origin_of(behaviors_, i), factor);
+      }
+    }
+  }
+
+  // None of a type that is not declared, or of another kind of channel.
+  [[nodiscard]] const types::Gauge* declared_gauge(std::size_t c) const {
+    const auto& signal = source_.type->signal;
+    return signal ? std::get_if<types::Gauge>(&signal->channels[c].kind) : nullptr;
   }
 
   void resolve_day(ProfileNumbers<Trail>& numbers) const {

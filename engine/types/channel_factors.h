@@ -31,6 +31,9 @@ class ChannelFactors {
     }
   }
 
+  // Those that are not 1, by channel.
+  [[nodiscard]] const std::map<std::string, double, std::less<>>& named() const { return factors_; }
+
   bool operator==(const ChannelFactors&) const = default;
 
  private:
