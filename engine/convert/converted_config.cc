@@ -11,6 +11,7 @@
 #include "foreign/names.h"
 #include "identity/identity_rules.h"
 #include "identity/load_identities.h"
+#include "types/built_in_type.h"
 #include "yaml/tree.h"
 
 namespace fleet_sim::convert {
@@ -124,11 +125,20 @@ class Converter {
         leave_out(child, path, "an identity has no such text");
       } else if (const std::string wrong = identity::text_problem(child.key, child.text); !wrong.empty()) {
         leave_out(child, path, wrong);
+      } else if (*field == identity::Field::type && !is_type(child.text)) {
+        leave_out(child, path,
+                  fmt::format("{} is no type of sensor here; declare it under `types:`, then name it "
+                              "in the identities",
+                              in_quotes(child.text)));
       } else {
         identity::text_of(sensor, *field) = child.text;
       }
     }
     found_.sensor = sensor;
+  }
+
+  [[nodiscard]] bool is_type(const std::string& name) const {
+    return config_.types.contains(name) || name == types::built_in_type().schema.type();
   }
 
   void take_replicas(const Node& section) {

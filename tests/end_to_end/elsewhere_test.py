@@ -177,6 +177,8 @@ replicas: {count: 3, prefix: LOAD, start_index: 5}
     def test_config_and_sensor_become_files_that_load(self):
         self.write("theirs.yaml", self.THEIRS)
         ran = self.fleet_sim("convert", "--config", "theirs.yaml", "--out", "ours")
+        self.assertIn("  theirs.yaml:3: sensor.type: 'environmental' is no type of sensor here; declare it under `types:`",
+                      ran.stdout)
         self.assertIn("wrote ours/config.yaml: 20 settings, 6 of them translated\n", ran.stdout)
         self.assertIn("  theirs.yaml:7: normal_parameters.humidity: sensors here read temperature", ran.stdout)
         self.assertIn("  theirs.yaml:9: database.backup_enabled: back files up", ran.stdout)
@@ -184,7 +186,7 @@ replicas: {count: 3, prefix: LOAD, start_index: 5}
         self.assertEqual(sorted(path.name for path in (self.dir / "ours/identities").iterdir()),
                          ["LOAD_005.json", "LOAD_006.json", "LOAD_007.json"])
         self.assertEqual(json.loads((self.dir / "ours/identities/LOAD_006.json").read_text()),
-                         {"id": "LOAD_006", "type": "environmental", "location": "Lyon", "manufacturer": "SensorTech",
+                         {"id": "LOAD_006", "type": "temperature_vibration", "location": "Lyon", "manufacturer": "SensorTech",
                           "model": "EnvMonitor-3000", "firmware_version": "1.4"})
         checked = re.search(r"check it with: fleet-sim (.*)", ran.stdout)[1]
         self.assertIn("config ok; 3 identities in 3 files", self.fleet_sim(*checked.split()).stdout)
