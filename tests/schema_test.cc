@@ -1,6 +1,8 @@
 // The tables of a shard on real SQLite files: made, accepted, migrated or refused.
 #include <doctest/doctest.h>
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -73,6 +75,22 @@ TEST_CASE("a new file gets the tables of a shard") {
   CHECK(query(folder / "new.db", "PRAGMA user_version") == std::vector<std::string>{"3"});
   CHECK(query(folder / "new.db", "PRAGMA journal_mode") == std::vector<std::string>{"wal"});
   CHECK(check(folder / "new.db").ok());
+}
+
+TEST_CASE("a word that SQL needs no quotes around may name a channel, and no other may") {
+  const TemporaryFolder folder;
+  std::string columns;
+  for (int i = 0; i < sqlite3_keyword_count(); ++i) {
+    const char* word = nullptr;
+    int size = 0;
+    REQUIRE(sqlite3_keyword_name(i, &word, &size) == SQLITE_OK);
+    const std::string name(word, static_cast<std::size_t>(size));
+    if (types::Schema::problem_of_name(name).empty()) columns += (columns.empty() ? "" : ", ") + name;
+  }
+  CHECK(columns.find("KEY") != columns.npos);
+  CHECK(columns.find("ORDER") == columns.npos);
+  run_sql(folder / "words.db", "CREATE TABLE words (" + columns + ")");
+  CHECK(query(folder / "words.db", "SELECT " + columns + " FROM words").empty());
 }
 
 TEST_CASE("a connection is set up as the config says") {

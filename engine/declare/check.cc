@@ -8,6 +8,8 @@
 #include <variant>
 
 #include "base/plain_text.h"
+#include "declare/fields.h"
+#include "types/built_in_type.h"
 #include "yaml/values.h"
 
 namespace fleet_sim::declare {
@@ -16,14 +18,20 @@ namespace {
 using types::Gauge;
 using types::SignalDeclaration;
 
-constexpr std::size_t longest_name = 63;
-constexpr double years_counted = 100;  // that a counter is to last
-constexpr double most_steps = 0x1p53;  // beyond which a double skips some
+constexpr std::size_t longest_source_name = 63;
+constexpr std::size_t longest_type_name = 40;  // names of tables, in which it stands, have 63 at most
+constexpr double most_steps = 0x1p53;          // beyond which a double skips some
+constexpr double most_logarithm = 600;         // a double ends at 709
+constexpr double furthest_deviation = 16;      // of any source from 0, in what a gain is for
 
-bool is_name(std::string_view name) {
+bool is_name(std::string_view name, std::size_t longest) {
   const auto letter = [](unsigned char c) { return c == '_' || (c < 0x80 && std::isalpha(c) != 0); };
-  return !name.empty() && name.size() <= longest_name && letter(static_cast<unsigned char>(name[0])) &&
+  return !name.empty() && name.size() <= longest && letter(static_cast<unsigned char>(name[0])) &&
          std::ranges::all_of(name, [&](unsigned char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+std::string naming_rule(std::size_t longest) {
+  return fmt::format("must be 1 to {} letters, digits and underscores, not beginning with a digit", longest);
 }
 
 template <class Kind>
@@ -34,20 +42,22 @@ std::size_t count_of(const SignalDeclaration& signal) {
 
 class Checker {
  public:
-  explicit Checker(const types::DeclaredType& type) : type_(type), signal_(type.signal) {}
+  Checker(std::string_view name, const types::DeclaredType& type)
+      : name_(name), type_(type), signal_(type.signal) {}
 
   std::vector<TypeProblem> problems() {
     check_counts();
+    if (!problems_.empty()) return std::move(problems_);  // what follows is for so many
     for (const types::Source& source : signal_.sources) check(source);
-    if (const std::string wrong = types::Schema::problem_of(type_.columns); !wrong.empty())
-      add({"channels"}, wrong);
     for (std::size_t c = 0; c < signal_.channels.size(); ++c) check(c);
+    if (name_ == types::built_in_type().schema.type()) check_redeclaration();
     return std::move(problems_);
   }
 
  private:
   void check_counts() {
     if (signal_.channels.empty()) add({"channels"}, "must not be empty");
+    most("channels", signal_.channels.size(), types::most_channels, "channels");
     most("sources", signal_.sources.size(), types::most_sources, "sources");
     most("sources", count_of<types::Noise>(signal_), types::most_noises, "noises");
     most("sources", count_of<types::Load>(signal_), types::most_loads, "loads");
@@ -59,10 +69,10 @@ class Checker {
   }
 
   void check(const types::Source& source) {
-    if (!is_name(source.name))
-      add({"sources", source.name}, "must be named with letters, digits and underscores");
+    if (!is_name(source.name, longest_source_name))
+      add({"sources", source.name}, "has a name that " + naming_rule(longest_source_name));
     if (const auto* noise = std::get_if<types::Noise>(&source.kind); noise && noise->to < noise->from)
-      add({"sources", source.name}, "must not have a 'to' below its 'from'");
+      add({"sources", source.name, "to"}, "must not be less than 'from'");
     if (const auto* lag = std::get_if<types::Lag>(&source.kind); lag && !is_load(lag->of))
       add({"sources", source.name, "of"},
           fmt::format("must name a load; {} is none", in_quotes(signal_.sources[lag->of].name)));
@@ -70,23 +80,60 @@ class Checker {
 
   void check(std::size_t c) {
     const types::SignalChannel& channel = signal_.channels[c];
+    check_name(c);
+    check_states(c);
     if (const auto* gauge = std::get_if<Gauge>(&channel.kind)) check(channel.name, *gauge);
     if (const auto* counter = std::get_if<types::Counter>(&channel.kind)) check(channel.name, *counter);
     if (std::holds_alternative<types::Product>(channel.kind)) check_product(channel.name, c);
   }
 
+  void check_name(std::size_t c) {
+    const std::string& name = signal_.channels[c].name;
+    if (const std::string wrong = types::Schema::problem_of_name(name); !wrong.empty())
+      return add({"channels", name},
+                 fmt::format("needs another name: it stands for a column, and this {}", wrong));
+    const auto is_same = [&name](const types::SignalChannel& other) {
+      return yaml::equal_words(other.name, name);
+    };
+    const auto before = std::span(signal_.channels).first(c);
+    if (const auto same = std::ranges::find_if(before, is_same); same != before.end())
+      add({"channels", name},
+          fmt::format("needs another name: SQL takes it for the same as {}", in_quotes(same->name)));
+  }
+
+  void check_states(std::size_t c) {
+    const types::SignalChannel& channel = signal_.channels[c];
+    const std::size_t names = type_.columns[c].states.size();
+    const auto* state = std::get_if<types::State>(&channel.kind);
+    if (names == 0) return;
+    if (state == nullptr)
+      return add({"channels", channel.name, "names"}, "is only for channels of the kind state");
+    const std::size_t codes = state->at.size() + 1;
+    if (names != codes)
+      add({"channels", channel.name, "names"},
+          fmt::format("must be {} texts, one more than there are thresholds, not {}", codes, names));
+  }
+
   void check(const std::string& name, const Gauge& gauge) {
-    if (gauge.scale == Gauge::Scale::logarithmic) {
-      if (gauge.base <= 0) add({"channels", name, "base"}, "must be greater than 0 with scale: log");
-      for (const types::Term& term : gauge.terms) {
-        if (term.gain <= 0)
-          add({"channels", name, "terms"},
-              fmt::format("must be factors greater than 0 with scale: log; {} is {}",
-                          signal_.sources[term.source].name, yaml::number_text(term.gain)));
-      }
-    }
+    if (gauge.scale == Gauge::Scale::logarithmic) check_logarithm(name, gauge);
     contains({"channels", name, "range"}, gauge.range, gauge.base);
     contains({"channels", name, "rails"}, gauge.rails, gauge.base);
+  }
+
+  void check_logarithm(const std::string& name, const Gauge& gauge) {
+    if (gauge.base <= 0) return add({"channels", name, "base"}, "must be greater than 0 with scale: log");
+    if (gauge.range.high <= 0) return add({"channels", name, "range"}, "must end above 0 with scale: log");
+    double furthest = std::fabs(std::log(gauge.base)) + furthest_deviation * gauge.white;
+    for (const types::Term& term : gauge.terms) {
+      if (term.gain <= 0)
+        return add({"channels", name, "terms"},
+                   fmt::format("must be factors greater than 0 with scale: log; {} is {}",
+                               signal_.sources[term.source].name, yaml::number_text(term.gain)));
+      furthest += furthest_deviation * std::fabs(std::log(term.gain));
+    }
+    if (furthest > most_logarithm)
+      add({"channels", name},
+          "could read more than a number can be; take factors nearer to 1, or less white");
   }
 
   void contains(std::vector<std::string> path, const types::Limits& limits, double base) {
@@ -104,14 +151,14 @@ class Checker {
     }
     if (per_turn <= 0) add({"channels", name}, "must have a base or a rate above 0, or it never counts");
     if (counter.wrap > 0 && counter.wrap < counter.resolution)
-      add({"channels", name, "wrap"}, "must not be below the resolution");
+      add({"channels", name, "wrap"}, "must not be less than the resolution");
     if (counter.per <= 0) return;
-    const double turns = years_counted * 365.25 * microseconds_per_day / static_cast<double>(counter.per);
-    if (per_turn * turns / counter.resolution > most_steps)
+    const double turns =
+        static_cast<double>(latest_timestamp - counter.since) / static_cast<double>(counter.per);
+    if (per_turn * turns / counter.resolution > most_steps || counter.wrap / counter.resolution > most_steps)
       add({"channels", name},
-          fmt::format("would count beyond 2^53 steps of its resolution within {} years; take a coarser "
-                      "resolution or a larger unit",
-                      years_counted));
+          "could count beyond 2^53 steps of its resolution, where numbers have gaps; take a coarser "
+          "resolution or a larger unit");
   }
 
   void check_product(const std::string& name, std::size_t c) {
@@ -128,6 +175,19 @@ class Checker {
     });
   }
 
+  // Files of the built-in type, and what reads them, have its channels.
+  void check_redeclaration() {
+    const std::vector<std::string_view> kept = types::built_in_type().schema.channel_names();
+    if (!std::ranges::equal(signal_.channels, kept, {}, &types::SignalChannel::name))
+      return add({"channels"},
+                 fmt::format("must be {}, in this order; declare a type of another name for others",
+                             fmt::join(kept, ", ")));
+    for (const types::SignalChannel& channel : signal_.channels) {
+      if (!std::holds_alternative<Gauge>(channel.kind))
+        add({"channels", channel.name}, "must be a gauge, as it is in the built-in type of this name");
+    }
+  }
+
   bool is_load(std::size_t source) const {
     return std::holds_alternative<types::Load>(signal_.sources[source].kind);
   }
@@ -136,6 +196,7 @@ class Checker {
     problems_.push_back({std::move(path), std::move(text)});
   }
 
+  std::string_view name_;
   const types::DeclaredType& type_;
   const SignalDeclaration& signal_;
   std::vector<TypeProblem> problems_;
@@ -143,14 +204,23 @@ class Checker {
 
 }  // namespace
 
-std::vector<TypeProblem> problems_of(const types::DeclaredType& type) {
-  return Checker(type).problems();
+std::vector<TypeProblem> problems_of(std::string_view name, const types::DeclaredType& type) {
+  return Checker(name, type).problems();
 }
 
-std::string type_name_problem(std::string_view name) {
-  if (is_name(name)) return {};
-  return fmt::format("must be 1 to {} letters, digits and underscores, not beginning with a digit",
-                     longest_name);
+std::string type_name_problem(std::string_view name, const types::DeclaredTypes& others) {
+  if (!is_name(name, longest_type_name)) return naming_rule(longest_type_name);
+  const auto differs_in_case = [name](const std::string& other) {
+    return other != name && yaml::equal_words(other, name);
+  };
+  for (const auto& [other, type] : others) {
+    if (differs_in_case(other))
+      return fmt::format("must differ from the type {} in more than case", in_quotes(other));
+  }
+  return differs_in_case(types::built_in_type().schema.type())
+             ? fmt::format("must differ from the built-in type {} in more than case",
+                           in_quotes(types::built_in_type().schema.type()))
+             : "";
 }
 
 }  // namespace fleet_sim::declare

@@ -14,9 +14,9 @@ struct TypeProblem {
   std::string text;               // "must contain the base 5"
 };
 
-std::vector<TypeProblem> problems_of(const types::DeclaredType& type);
+std::vector<TypeProblem> problems_of(std::string_view name, const types::DeclaredType& type);
 
 // What is wrong with the name of a type, or an empty string. It stands in names of files and tables.
-std::string type_name_problem(std::string_view name);
+std::string type_name_problem(std::string_view name, const types::DeclaredTypes& others);
 
 }  // namespace fleet_sim::declare

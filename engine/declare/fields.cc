@@ -18,6 +18,7 @@ namespace fleet_sim::declare {
 namespace {
 
 using NodeKind = yaml::Node::Kind;
+using types::ChannelColumn;
 using types::Cycle;
 using types::Gauge;
 using types::Limits;
@@ -27,228 +28,335 @@ using types::Term;
 constexpr double any = 1e15;  // beyond what is measured of anything
 constexpr yaml::Bounds any_number{-any, any};
 constexpr yaml::Bounds not_negative{0, any};
-constexpr yaml::Bounds above_zero{std::numeric_limits<double>::min(), any, true};
-constexpr std::size_t most_terms = types::most_sources;
-constexpr std::size_t most_thresholds = 15;
+constexpr double finest_resolution = 1e-9;
+constexpr double coarsest_resolution = 1e9;
+constexpr std::size_t most_factors = types::most_channels;
 
-std::string single(const yaml::Node& node) {
+// How values of one type are written: by one word, read and written by a function each.
+template <class T>
+struct Form {
+  std::function<std::string(std::string_view text, T& value)> parse;
+  std::function<std::string(const T& value)> text;
+  std::string values;
+};
+
+struct Row {
+  std::string_view name;
+  std::string_view help;
+  bool required = false;
+  bool at_once = true;
+};
+
+// A field in any notation. `read` takes the node, the names and the value, and returns a FieldProblem.
+template <class Kind, class T, class Read, class Text>
+TypeField<Kind> field(T Kind::*member, std::string values, Read read, Text text, const Row& row) {
+  return {.name = row.name,
+          .values = std::move(values),
+          .help = row.help,
+          .required = row.required,
+          .at_once = row.at_once,
+          .read = [member, read](const yaml::Node& node, const TypeNames& names,
+                                 Kind& value) { return read(node, names, value.*member); },
+          .text = [member, text](const TypeNames& names,
+                                 const Kind& value) { return text(names, value.*member); },
+          .is_usual = [member](const Kind& value) { return value.*member == Kind{}.*member; }};
+}
+
+std::string not_single(const yaml::Node& node) {
   return node.is(NodeKind::scalar) ? "" : "must be a single value";
 }
 
-std::string duration_text(Microseconds span) {
+template <class Kind, class T>
+TypeField<Kind> field(T Kind::*member, const Form<T>& form, const Row& row) {
+  const auto read = [parse = form.parse](const yaml::Node& node, const TypeNames&, T& value) {
+    std::string wrong = not_single(node);
+    if (wrong.empty()) wrong = parse(node.text, value);
+    return FieldProblem{std::move(wrong), node.line};
+  };
+  const auto text = [written = form.text](const TypeNames&, const T& value) { return written(value); };
+  return field(member, form.values, read, text, row);
+}
+
+Form<double> number(yaml::Bounds bounds) {
+  return {[bounds](std::string_view text, double& value) { return yaml::parse_number(text, bounds, value); },
+          yaml::number_text,
+          bounds.min <= -any ? "a number"
+          : bounds.max < any ? yaml::range_text(bounds)
+                             : fmt::format("{} or more", yaml::number_text(bounds.min))};
+}
+
+// A step of the values, of a sensible size.
+Form<double> step() {
+  static constexpr yaml::Bounds steps{finest_resolution, coarsest_resolution, true};
+  return {[](std::string_view text, double& value) { return yaml::parse_number(text, steps, value); },
+          yaml::number_text, yaml::range_text(steps)};
+}
+
+Form<double> step_or_none() {
+  Form<double> form = step();
+  form.parse = [parse = form.parse](std::string_view text, double& value) {
+    double none = 1;
+    const bool is_none = yaml::parse_number(text, any_number, none).empty() && none == 0;
+    if (is_none) value = 0;
+    return is_none ? std::string() : parse(text, value);
+  };
+  form.values += ", or 0 for none";
+  return form;
+}
+
+// The shortest of units that says it exactly.
+std::string span_text(Microseconds span) {
+  constexpr std::array<std::pair<std::string_view, Microseconds>, 4> units{
+      {{"d", microseconds_per_day},
+       {"h", 3'600 * microseconds_per_second},
+       {"m", 60 * microseconds_per_second},
+       {"s", microseconds_per_second}}};
+  for (const auto& [unit, length] : units) {
+    if (span != 0 && span % length == 0) return fmt::format("{}{}", span / length, unit);
+  }
   return yaml::number_text(static_cast<double>(span) / 1e6) + "s";
 }
 
-// A value that one parser reads. Left out of the text where it is what a `Kind` has unless told.
-template <class Kind, class T, class Parse, class Text>
-TypeField<Kind> field(std::string_view name, T Kind::*member, Parse parse, Text text, bool required = false) {
-  return {name, required,
-          [member, parse](const yaml::Node& node, const TypeNames&, Kind& value) {
-            std::string wrong = single(node);
-            return wrong.empty() ? parse(node.text, value.*member) : wrong;
+Form<Microseconds> span(Microseconds shortest, Microseconds longest) {
+  const std::string values = fmt::format("{} to {}", span_text(shortest), span_text(longest));
+  const auto parse = [shortest, longest, values](std::string_view text, Microseconds& value) {
+    double seconds = 0;
+    constexpr yaml::Bounds any_span{0, 1e12};
+    std::string wrong = yaml::parse_duration(text, any_span, seconds);
+    const Microseconds found = std::llround(seconds * 1e6);
+    if (wrong.empty() && (found < shortest || found > longest)) wrong = yaml::must_be(values, text);
+    if (wrong.empty()) value = found;
+    return wrong;
+  };
+  return {parse, span_text, values};
+}
+
+template <class Enum, std::size_t n>
+Form<Enum> word(const std::array<std::string_view, n>& words) {
+  return {[&words](std::string_view text, Enum& value) {
+            const auto found = std::ranges::find_if(
+                words, [text](std::string_view one) { return yaml::equal_words(one, text); });
+            if (found == words.end())
+              return yaml::must_be(fmt::format("{}", fmt::join(words, ", ")), text) +
+                     did_you_mean(text, words);
+            value = static_cast<Enum>(found - words.begin());
+            return std::string();
           },
-          [member, text, required](const TypeNames&, const Kind& value) {
-            return required || !(value.*member == Kind{}.*member) ? text(value.*member) : std::string();
-          }};
-}
-
-template <class Kind>
-TypeField<Kind> number_field(std::string_view name, double Kind::*member, yaml::Bounds bounds,
-                             bool required = false) {
-  return field(
-      name, member,
-      [bounds](std::string_view text, double& value) { return yaml::parse_number(text, bounds, value); },
-      yaml::number_text, required);
-}
-
-template <class Kind>
-TypeField<Kind> duration_field(std::string_view name, Microseconds Kind::*member, yaml::Bounds seconds,
-                               bool required = true) {
-  return field(
-      name, member,
-      [seconds](std::string_view text, Microseconds& value) {
-        double read = 0;
-        std::string wrong = yaml::parse_duration(text, seconds, read);
-        if (wrong.empty()) value = std::llround(read * 1e6);
-        return wrong;
-      },
-      duration_text, required);
-}
-
-template <class Kind, class Enum, std::size_t n>
-TypeField<Kind> word_field(std::string_view name, Enum Kind::*member,
-                           const std::array<std::string_view, n>& words) {
-  return field(
-      name, member,
-      [&words](std::string_view text, Enum& value) {
-        const auto word = std::ranges::find_if(words, [&](auto one) { return yaml::equal_words(one, text); });
-        if (word == words.end()) return yaml::must_be(fmt::format("{}", fmt::join(words, ", ")), text);
-        value = static_cast<Enum>(word - words.begin());
-        return std::string();
-      },
-      [&words](Enum value) { return std::string(words[static_cast<std::size_t>(value)]); });
+          [&words](Enum value) { return std::string(words[static_cast<std::size_t>(value)]); },
+          fmt::format("`{}`", fmt::join(words, "`, `"))};
 }
 
 constexpr std::array<std::string_view, 4> scopes{"sensor", "location", "site", "fleet"};
 constexpr std::array<std::string_view, 3> shapes{"sine", "saw", "square"};
 constexpr std::array<std::string_view, 2> scales{"linear", "log"};
 
+Form<std::string> short_text(std::size_t most_bytes) {
+  return {[most_bytes](std::string_view text, std::string& value) {
+            if (text.size() > most_bytes) return fmt::format("must not be longer than {} bytes", most_bytes);
+            if (find_text_flaw(text)) return yaml::must_be("UTF-8 text without control characters", text);
+            value = text;
+            return std::string();
+          },
+          yaml::scalar, fmt::format("text of at most {} bytes", most_bytes)};
+}
+
+// A time of day, or how long after midnight.
+Form<Microseconds> peak_time() {
+  Form<Microseconds> form = span(0, 36'525 * microseconds_per_day);
+  form.parse = [parse = form.parse](std::string_view text, Microseconds& value) {
+    return text.find(':') == text.npos ? parse(text, value) : parse_time_of_day(text, value);
+  };
+  form.values = "a time such as `\"15:00\"`, or a duration";
+  return form;
+}
+
+Form<std::vector<types::Hours>> week_hours() {
+  return {parse_week_hours,
+          [](const std::vector<types::Hours>& hours) { return yaml::quoted(week_hours_text(hours)); },
+          "hours such as `\"Mon-Fri 06:00-22:00; Sat 08:00-12:00\"`"};
+}
+
+Form<Timestamp> moment() {
+  return {yaml::parse_start, [](Timestamp at) { return timestamp_text(at); }, "a time such as `2025-01-01`"};
+}
+
 // One name of `names`; `what` says of what.
-std::string read_name(std::string_view text, std::span<const std::string_view> names, std::string_view what,
-                      std::size_t& place) {
+std::string read_name(std::string_view text, const std::vector<std::string_view>& names,
+                      std::string_view what, std::size_t& place) {
   const auto found = std::ranges::find(names, text);
   if (found == names.end())
-    return fmt::format("names {}, which is no {} of the type{}", in_quotes(std::string(text)), what,
+    return fmt::format("names {}, which is no {} of the type{}", in_quotes(text), what,
                        did_you_mean(text, names));
   place = static_cast<std::size_t>(found - names.begin());
   return {};
 }
 
 template <class Kind>
-TypeField<Kind> source_field(std::string_view name, std::size_t Kind::*member) {
-  return {name, true,
-          [member](const yaml::Node& node, const TypeNames& names, Kind& value) {
-            std::string wrong = single(node);
-            return wrong.empty() ? read_name(node.text, names.sources, "source", value.*member) : wrong;
-          },
-          [member](const TypeNames& names, const Kind& value) {
-            return std::string(names.sources[value.*member]);
-          }};
+TypeField<Kind> source(std::size_t Kind::*member, std::string values, const Row& row) {
+  const auto read = [](const yaml::Node& node, const TypeNames& names, std::size_t& place) {
+    std::string wrong = not_single(node);
+    if (wrong.empty()) wrong = read_name(node.text, names.sources, "source", place);
+    return FieldProblem{std::move(wrong), node.line};
+  };
+  const auto text = [](const TypeNames& names, std::size_t place) {
+    return std::string(names.sources[place]);
+  };
+  return field(member, std::move(values), read, text, row);
 }
 
 // A map of sources to what they are multiplied by.
-std::string read_terms(const yaml::Node& node, const TypeNames& names, const yaml::Bounds& bounds,
-                       std::vector<Term>& terms) {
-  if (!node.is(NodeKind::map)) return "must be a map of sources and their factors, such as {run: 2}";
-  std::vector<Term> read;
-  for (const yaml::Node& child : node.children) {
-    Term term;
-    std::string wrong = read_name(child.key, names.sources, "source", term.source);
-    if (wrong.empty()) {
-      wrong = single(child);
-      if (wrong.empty()) wrong = yaml::parse_number(child.text, bounds, term.gain);
-      if (!wrong.empty()) wrong = fmt::format("of {} {}", in_quotes(child.key), wrong);
-    }
-    if (!wrong.empty()) return wrong;
-    read.push_back(term);
-  }
-  if (read.size() > most_terms) return fmt::format("must not have more than {} sources", most_terms);
-  terms = std::move(read);
-  return {};
-}
-
 template <class Kind>
-TypeField<Kind> terms_field(std::string_view name, std::vector<Term> Kind::*member, yaml::Bounds bounds) {
-  return {name, false,
-          [member, bounds](const yaml::Node& node, const TypeNames& names, Kind& value) {
-            return read_terms(node, names, bounds, value.*member);
-          },
-          [member](const TypeNames& names, const Kind& value) {
-            std::string text;
-            for (const Term& term : value.*member) {
-              text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", names.sources[term.source],
-                                  yaml::number_text(term.gain));
-            }
-            return text.empty() ? text : fmt::format("{{{}}}", text);
-          }};
+TypeField<Kind> terms(std::vector<Term> Kind::*member, const yaml::Bounds& bounds, std::string values,
+                      const Row& row) {
+  const auto read_term = [bounds](const yaml::Node& node, const TypeNames& names, Term& term) {
+    std::string wrong = read_name(node.key, names.sources, "source", term.source);
+    if (!wrong.empty()) return wrong;
+    wrong = not_single(node);
+    if (wrong.empty()) wrong = yaml::parse_number(node.text, bounds, term.gain);
+    return wrong.empty() ? wrong : fmt::format("of {} {}", in_quotes(node.key), wrong);
+  };
+  const auto read = [read_term](const yaml::Node& node, const TypeNames& names, std::vector<Term>& all) {
+    if (!node.is(NodeKind::map))
+      return FieldProblem{"must be a map of sources and their factors, such as {run: 2}", node.line};
+    std::vector<Term> found;
+    for (const yaml::Node& child : node.children) {
+      if (std::string wrong = read_term(child, names, found.emplace_back()); !wrong.empty())
+        return FieldProblem{std::move(wrong), child.key_line};
+    }
+    all = std::move(found);
+    return FieldProblem{};
+  };
+  const auto written = [](const TypeNames& names, const std::vector<Term>& all) {
+    std::string text;
+    for (const Term& term : all) {
+      text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", names.sources[term.source],
+                          yaml::number_text(term.gain));
+    }
+    return fmt::format("{{{}}}", text);
+  };
+  return field(member, std::move(values), read, written, row);
 }
 
-std::string read_numbers(const yaml::Node& node, std::vector<double>& numbers, std::size_t most) {
-  if (!node.is(NodeKind::sequence)) return "must be a list of numbers";
-  if (node.children.empty() || node.children.size() > most)
-    return fmt::format("must be a list of 1 to {} numbers", most);
-  std::vector<double> read;
-  for (const yaml::Node& item : node.children) {
-    double number = 0;
-    std::string wrong = single(item);
-    if (wrong.empty()) wrong = yaml::parse_number(item.text, any_number, number);
-    if (!wrong.empty()) return wrong;
-    if (!read.empty() && number <= read.back()) return "must be a list of rising numbers";
-    read.push_back(number);
+// A limit that is open is YAML's infinity.
+constexpr double infinite = std::numeric_limits<double>::infinity();
+constexpr std::string_view above_all = ".inf";
+constexpr std::string_view below_all = "-.inf";
+
+std::string limit_text(double limit) {
+  if (limit == infinite) return std::string(above_all);
+  return limit == -infinite ? std::string(below_all) : yaml::number_text(limit);
+}
+
+std::string read_limit(const yaml::Node& node, double& limit) {
+  std::string wrong = not_single(node);
+  if (!wrong.empty()) return wrong;
+  if (node.text == above_all || node.text == below_all) {
+    limit = node.text == above_all ? infinite : -infinite;
+    return {};
   }
-  numbers = std::move(read);
-  return {};
+  return yaml::parse_number(node.text, any_number, limit);
 }
 
 std::string numbers_text(const std::vector<double>& numbers) {
   std::string text;
-  for (const double number : numbers) text += (text.empty() ? "" : ", ") + yaml::number_text(number);
+  for (const double number : numbers) text += (text.empty() ? "" : ", ") + limit_text(number);
   return fmt::format("[{}]", text);
 }
 
-// [low, high]
 template <class Kind>
-TypeField<Kind> limits_field(std::string_view name, Limits Kind::*member) {
-  return {name, false,
-          [member](const yaml::Node& node, const TypeNames&, Kind& value) {
-            std::vector<double> numbers;
-            std::string wrong = read_numbers(node, numbers, 2);
-            if (wrong.empty() && numbers.size() != 2)
-              wrong = "must be a list of two numbers: lowest, highest";
-            if (wrong.empty()) value.*member = {numbers[0], numbers[1]};
-            return wrong;
-          },
-          [member](const TypeNames&, const Kind& value) {
-            const Limits& limits = value.*member;
-            return std::isfinite(limits.low) ? numbers_text({limits.low, limits.high}) : std::string();
-          }};
+TypeField<Kind> limits(Limits Kind::*member, const Row& row) {
+  const auto read = [](const yaml::Node& node, const TypeNames&, Limits& value) {
+    constexpr std::string_view form = "must be a list of two rising numbers such as [0, 80] or [0, .inf]";
+    if (!node.is(NodeKind::sequence) || node.children.size() != 2)
+      return FieldProblem{std::string(form), node.line};
+    Limits found;
+    std::string wrong = read_limit(node.children[0], found.low);
+    if (wrong.empty()) wrong = read_limit(node.children[1], found.high);
+    if (wrong.empty() && found.low >= found.high) wrong = form;
+    if (wrong.empty()) value = found;
+    return FieldProblem{std::move(wrong), node.line};
+  };
+  const auto text = [](const TypeNames&, const Limits& value) {
+    return numbers_text({value.low, value.high});
+  };
+  return field(member, "`[lowest, highest]`; `.inf` where an end is open", read, text, row);
 }
 
-TypeField<types::Load> schedule_field() {
-  return field("schedule", &types::Load::schedule, parse_week_hours,
-               [](const std::vector<types::Hours>& hours) { return yaml::quoted(week_hours_text(hours)); });
+TypeField<types::State> thresholds(const Row& row) {
+  const auto read = [](const yaml::Node& node, const TypeNames&, std::vector<double>& value) {
+    const std::string form = fmt::format("must be a list of 1 to {} rising numbers", most_thresholds);
+    if (!node.is(NodeKind::sequence) || node.children.empty() || node.children.size() > most_thresholds)
+      return FieldProblem{form, node.line};
+    std::vector<double> found;
+    for (const yaml::Node& item : node.children) {
+      double number = 0;
+      std::string wrong = not_single(item);
+      if (wrong.empty()) wrong = yaml::parse_number(item.text, any_number, number);
+      if (wrong.empty() && !found.empty() && number <= found.back()) wrong = form;
+      if (!wrong.empty()) return FieldProblem{std::move(wrong), item.line};
+      found.push_back(number);
+    }
+    value = std::move(found);
+    return FieldProblem{};
+  };
+  const auto text = [](const TypeNames&, const std::vector<double>& value) { return numbers_text(value); };
+  return field(&types::State::at, fmt::format("a list of 1 to {} rising numbers", most_thresholds), read,
+               text, row);
 }
 
-// A time of day, or how long after midnight.
-TypeField<Cycle> peak_field() {
-  return field(
-      "peak", &Cycle::peak,
-      [](std::string_view text, Microseconds& value) {
-        if (text.find(':') != text.npos) return parse_time_of_day(text, value);
-        double seconds = 0;
-        std::string wrong = yaml::parse_duration(text, {0, yaml::longest_duration_seconds}, seconds);
-        if (wrong.empty()) value = std::llround(seconds * 1e6);
-        return wrong;
-      },
-      duration_text);
+TypeField<types::Product> factors(const Row& row) {
+  const auto read = [](const yaml::Node& node, const TypeNames& names, std::vector<std::size_t>& of) {
+    if (!node.is(NodeKind::sequence) || node.children.size() < 2 || node.children.size() > most_factors)
+      return FieldProblem{fmt::format("must be a list of 2 to {} channels", most_factors), node.line};
+    std::vector<std::size_t> found;
+    for (const yaml::Node& item : node.children) {
+      std::string wrong = not_single(item);
+      if (wrong.empty()) wrong = read_name(item.text, names.channels, "channel", found.emplace_back());
+      if (!wrong.empty()) return FieldProblem{std::move(wrong), item.line};
+    }
+    of = std::move(found);
+    return FieldProblem{};
+  };
+  const auto written = [](const TypeNames& names, const std::vector<std::size_t>& of) {
+    std::string text;
+    for (const std::size_t channel : of)
+      text += fmt::format("{}{}", text.empty() ? "" : ", ", names.channels[channel]);
+    return fmt::format("[{}]", text);
+  };
+  return field(&types::Product::of, fmt::format("a list of 2 to {} channels", most_factors), read, written,
+               row);
 }
 
-TypeField<types::Counter> since_field() {
-  return field("since", &types::Counter::since, yaml::parse_start,
-               [](Timestamp since) { return timestamp_text(since); });
+TypeField<ChannelColumn> states(const Row& row) {
+  const auto read = [](const yaml::Node& node, const TypeNames&, std::vector<std::string>& value) {
+    if (!node.is(NodeKind::sequence) || node.children.size() > most_thresholds + 1)
+      return FieldProblem{fmt::format("must be a list of at most {} texts", most_thresholds + 1), node.line};
+    const Form<std::string> form = short_text(longest_state_bytes);
+    std::vector<std::string> found;
+    for (const yaml::Node& item : node.children) {
+      std::string wrong = not_single(item);
+      if (wrong.empty()) wrong = form.parse(item.text, found.emplace_back());
+      if (!wrong.empty()) return FieldProblem{std::move(wrong), item.line};
+    }
+    value = std::move(found);
+    return FieldProblem{};
+  };
+  const auto written = [](const TypeNames&, const std::vector<std::string>& value) {
+    std::string text;
+    for (const std::string& state : value) text += (text.empty() ? "" : ", ") + yaml::scalar(state);
+    return fmt::format("[{}]", text);
+  };
+  return field(&ChannelColumn::states,
+               fmt::format("a list of texts of at most {} bytes", longest_state_bytes), read, written, row);
 }
 
-TypeField<types::Product> factors_field() {
-  return {"of", true,
-          [](const yaml::Node& node, const TypeNames& names, types::Product& product) {
-            if (!node.is(NodeKind::sequence) || node.children.size() < 2)
-              return std::string("must be a list of two or more channels");
-            std::vector<std::size_t> of;
-            for (const yaml::Node& item : node.children) {
-              std::string wrong = single(item);
-              if (wrong.empty()) wrong = read_name(item.text, names.channels, "channel", of.emplace_back());
-              if (!wrong.empty()) return wrong;
-            }
-            product.of = std::move(of);
-            return std::string();
-          },
-          [](const TypeNames& names, const types::Product& product) {
-            std::string text;
-            for (const std::size_t channel : product.of)
-              text += fmt::format("{}{}", text.empty() ? "" : ", ", names.channels[channel]);
-            return fmt::format("[{}]", text);
-          }};
-}
+constexpr Microseconds shortest_span = 1'000;
+constexpr Microseconds longest_part = 8 * 365 * microseconds_per_day;  // of a noise
 
-TypeField<types::State> thresholds_field() {
-  return {"at", true,
-          [](const yaml::Node& node, const TypeNames&, types::State& state) {
-            return read_numbers(node, state.at, most_thresholds);
-          },
-          [](const TypeNames&, const types::State& state) { return numbers_text(state.at); }};
+template <class Kind>
+TypeField<Kind> scope(std::string_view help) {
+  return field(&Kind::scope, word<Scope>(scopes), {.name = "scope", .help = help});
 }
-
-constexpr double longest_part = 8 * 365.25 * seconds_per_day;  // of a noise
 
 }  // namespace
 
@@ -256,9 +364,15 @@ template <>
 const std::vector<TypeField<types::Noise>>& type_fields() {
   using types::Noise;
   static const std::vector<TypeField<Noise>> fields{
-      word_field("scope", &Noise::scope, scopes), duration_field("from", &Noise::from, {0.001, longest_part}),
-      duration_field("to", &Noise::to, {0.001, longest_part}),
-      number_field("roughness", &Noise::roughness, {0.01, 2})};
+      field(&Noise::from, span(shortest_span, longest_part),
+            {.name = "from", .help = "How long its fastest parts last", .required = true}),
+      field(&Noise::to, span(shortest_span, longest_part),
+            {.name = "to", .help = "How long its slowest parts last", .required = true}),
+      field(&Noise::roughness, number({0.01, 2}),
+            {.name = "roughness",
+             .help = "How much the slow parts outweigh the fast ones; 0.5 is a random walk"}),
+      scope<Noise>(
+          "Whose it is: each sensor's own, or one for all sensors of a location, a site or the fleet")};
   return fields;
 }
 
@@ -266,8 +380,15 @@ template <>
 const std::vector<TypeField<types::Load>>& type_fields() {
   using types::Load;
   static const std::vector<TypeField<Load>> fields{
-      word_field("scope", &Load::scope, scopes), number_field("duty", &Load::duty, {0, 1}, true),
-      number_field("burst", &Load::burst, {0, 100}), schedule_field()};
+      field(&Load::duty, number({0, 1}),
+            {.name = "duty", .help = "Share of the (scheduled) time that it is on", .required = true}),
+      field(&Load::burst, number({0, 100}),
+            {.name = "burst",
+             .help = "How unevenly: 0 is the same share of any hour, 1 and more long runs and pauses"}),
+      field(
+          &Load::schedule, week_hours(),
+          {.name = "schedule", .help = "Hours of the week in which it can be on, in the sensor's time zone"}),
+      scope<Load>("As of a noise")};
   return fields;
 }
 
@@ -275,15 +396,23 @@ template <>
 const std::vector<TypeField<types::Lag>>& type_fields() {
   using types::Lag;
   static const std::vector<TypeField<Lag>> fields{
-      source_field("of", &Lag::of), duration_field("tau", &Lag::tau, {300, 365.25 * seconds_per_day})};
+      source(&Lag::of, "a load", {.name = "of", .help = "What it follows", .required = true}),
+      field(&Lag::tau, span(300 * microseconds_per_second, 365 * microseconds_per_day),
+            {.name = "tau", .help = "Time constant: after it, 63% of a step is done", .required = true})};
   return fields;
 }
 
 template <>
 const std::vector<TypeField<Cycle>>& type_fields() {
   static const std::vector<TypeField<Cycle>> fields{
-      word_field("shape", &Cycle::shape, shapes),
-      duration_field("period", &Cycle::period, {0.001, 100 * 365.25 * seconds_per_day}), peak_field()};
+      field(&Cycle::period, span(shortest_span, 36'525 * microseconds_per_day),
+            {.name = "period", .help = "How long one turn takes", .required = true}),
+      field(&Cycle::peak, peak_time(),
+            {.name = "peak",
+             .help = "When it is highest, counted from midnight of 1970-01-01 in the sensor's time zone"}),
+      field(
+          &Cycle::shape, word<Cycle::Shape>(shapes),
+          {.name = "shape", .help = "A saw falls at the peak, a square is high for half a turn around it"})};
   return fields;
 }
 
@@ -294,15 +423,34 @@ const std::vector<TypeField<types::White>>& type_fields() {
 }
 
 template <>
+const std::vector<TypeField<ChannelColumn>>& type_fields() {
+  static const std::vector<TypeField<ChannelColumn>> fields{
+      field(&ChannelColumn::unit, short_text(longest_unit_bytes),
+            {.name = "unit", .help = "Unit of the values, for readers", .at_once = false}),
+      states({.name = "names",
+              .help = "Of a state: what its codes 0, 1, 2 … mean, one more than there are thresholds",
+              .at_once = false})};
+  return fields;
+}
+
+template <>
 const std::vector<TypeField<Gauge>>& type_fields() {
   static const std::vector<TypeField<Gauge>> fields{
-      word_field("scale", &Gauge::scale, scales),
-      number_field("base", &Gauge::base, any_number, true),
-      number_field("white", &Gauge::white, not_negative),
-      limits_field("range", &Gauge::range),
-      limits_field("rails", &Gauge::rails),
-      number_field("resolution", &Gauge::resolution, not_negative),
-      terms_field("terms", &Gauge::terms, any_number)};
+      field(&Gauge::base, number(any_number),
+            {.name = "base", .help = "Value where all sources are 0", .required = true}),
+      terms(&Gauge::terms, any_number, "a map of sources to numbers",
+            {.name = "terms", .help = "What each source adds for every 1 of it"}),
+      field(&Gauge::white, number(not_negative),
+            {.name = "white", .help = "Standard deviation of noise that is new with each reading"}),
+      field(&Gauge::scale, word<Gauge::Scale>(scales),
+            {.name = "scale",
+             .help = "With log, terms are factors above 0, to the power of the source; base is above 0, and "
+                     "white is "
+                     "of the natural logarithm"}),
+      limits(&Gauge::range, {.name = "range", .help = "What the quantity keeps to; contains the base"}),
+      limits(&Gauge::rails, {.name = "rails", .help = "What the device can show; contains the base"}),
+      field(&Gauge::resolution, step_or_none(),
+            {.name = "resolution", .help = "Step that the device rounds to", .at_once = false})};
   return fields;
 }
 
@@ -310,19 +458,34 @@ template <>
 const std::vector<TypeField<types::Counter>>& type_fields() {
   using types::Counter;
   static const std::vector<TypeField<Counter>> fields{
-      number_field("base", &Counter::base, not_negative),
-      terms_field("rate", &Counter::rate, not_negative),
-      duration_field("per", &Counter::per, {0.001, 366 * seconds_per_day}),
-      number_field("resolution", &Counter::resolution, above_zero, true),
-      since_field(),
-      number_field("wrap", &Counter::wrap, not_negative)};
+      field(&Counter::per, span(shortest_span, 366 * microseconds_per_day),
+            {.name = "per",
+             .help = "Time that the rates are for: 1h for m³/h",
+             .required = true,
+             .at_once = false}),
+      field(&Counter::resolution, step(),
+            {.name = "resolution", .help = "Step in which it counts", .required = true, .at_once = false}),
+      terms(&Counter::rate, not_negative, "a map of loads to numbers of 0 or more",
+            {.name = "rate", .help = "What it counts in that time while the load is on", .at_once = false}),
+      field(&Counter::base, number(not_negative),
+            {.name = "base", .help = "What it counts in that time always", .at_once = false}),
+      field(&Counter::since, moment(),
+            {.name = "since",
+             .help = "When it stood at a number of its own, up to what a year counts",
+             .at_once = false}),
+      field(&Counter::wrap, number(not_negative),
+            {.name = "wrap", .help = "Number at which it starts again at 0; 0 for never", .at_once = false})};
   return fields;
 }
 
 template <>
 const std::vector<TypeField<types::State>>& type_fields() {
   using types::State;
-  static const std::vector<TypeField<State>> fields{source_field("of", &State::of), thresholds_field()};
+  static const std::vector<TypeField<State>> fields{
+      source(&State::of, "a source", {.name = "of", .help = "What it is the state of", .required = true}),
+      thresholds({.name = "at",
+                  .help = "Thresholds: the code is how many of them the source has reached",
+                  .required = true})};
   return fields;
 }
 
@@ -330,8 +493,20 @@ template <>
 const std::vector<TypeField<types::Product>>& type_fields() {
   using types::Product;
   static const std::vector<TypeField<Product>> fields{
-      factors_field(), number_field("resolution", &Product::resolution, not_negative)};
+      factors({.name = "of",
+               .help = "The channels whose values are multiplied, as they are read",
+               .required = true}),
+      field(&Product::resolution, step_or_none(),
+            {.name = "resolution", .help = "Step that the product is rounded to", .at_once = false})};
   return fields;
+}
+
+TypeNames names_of(const std::vector<types::Source>& sources,
+                   const std::vector<types::SignalChannel>& channels) {
+  TypeNames names;
+  for (const types::Source& source : sources) names.sources.push_back(source.name);
+  for (const types::SignalChannel& channel : channels) names.channels.push_back(channel.name);
+  return names;
 }
 
 }  // namespace fleet_sim::declare

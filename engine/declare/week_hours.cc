@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::array<std::string_view, 7> days{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
 constexpr Microseconds minute = 60 * microseconds_per_second;
+constexpr std::size_t most_openings = 100;  // of a week
 constexpr Microseconds week = 7 * microseconds_per_day;
 
 std::string_view trimmed(std::string_view text) {
@@ -98,6 +99,31 @@ std::string time_text(Microseconds of_day) {
   return fmt::format("{:02}:{:02}", of_day / (60 * minute), of_day / minute % 60);
 }
 
+// The same hours of days that follow each other.
+struct SameHours {
+  std::size_t first_day;
+  std::size_t last_day;
+  Microseconds from;  // since midnight
+  Microseconds until;
+};
+
+void add_day(std::size_t day, Microseconds from, Microseconds until, std::vector<SameHours>& all) {
+  const auto goes_on = std::ranges::find_if(all, [&](const SameHours& same) {
+    return same.last_day + 1 == day && same.from == from && same.until == until;
+  });
+  if (goes_on == all.end()) {
+    all.push_back({day, day, from, until});
+  } else {
+    goes_on->last_day = day;
+  }
+}
+
+std::string hours_text(const SameHours& same) {
+  return fmt::format("{}{} {}-{}", days[same.first_day],
+                     same.first_day == same.last_day ? "" : fmt::format("-{}", days[same.last_day]),
+                     time_text(same.from), time_text(same.until));
+}
+
 }  // namespace
 
 std::string parse_week_hours(std::string_view text, std::vector<types::Hours>& hours) {
@@ -109,23 +135,27 @@ std::string parse_week_hours(std::string_view text, std::vector<types::Hours>& h
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   if (found.empty()) return yaml::must_be(form, text);
-  hours = joined(std::move(found));
+  found = joined(std::move(found));
+  if (found.size() > most_openings)
+    return fmt::format("must not open more than {} times a week", most_openings);
+  hours = std::move(found);
   return {};
 }
 
 std::string week_hours_text(const std::vector<types::Hours>& hours) {
-  std::string text;
+  std::vector<SameHours> all;
   for (const types::Hours& one : hours) {
     // A day at a time: the form cannot say more at once.
     for (Microseconds from = one.from; from < one.until;) {
       const Microseconds midnight = from / microseconds_per_day * microseconds_per_day;
       const Microseconds until = std::min(one.until, midnight + microseconds_per_day);
-      text += fmt::format("{}{} {}-{}", text.empty() ? "" : "; ",
-                          days[static_cast<std::size_t>(midnight / microseconds_per_day)],
-                          time_text(from - midnight), time_text(until - midnight));
+      add_day(static_cast<std::size_t>(midnight / microseconds_per_day), from - midnight, until - midnight,
+              all);
       from = until;
     }
   }
+  std::string text;
+  for (const SameHours& same : all) text += (text.empty() ? "" : "; ") + hours_text(same);
   return text;
 }
 

@@ -183,11 +183,6 @@ StorageError judge_table(Database& database, std::string_view table, const Colum
   return verdict_on(table, form, columns);
 }
 
-// SQL takes a channel's name as it stands unless it is one of its own words.
-bool is_word_of_sql(const types::ChannelColumn& channel) {
-  return sqlite3_keyword_check(channel.name.data(), static_cast<int>(channel.name.size())) != 0;
-}
-
 // The schema whose channels stand between the columns of every type; nothing when they cannot be channels.
 std::optional<types::Schema> schema_of(const Columns& columns) {
   const std::size_t before = types::Schema::leading_columns().size();
@@ -196,7 +191,6 @@ std::optional<types::Schema> schema_of(const Columns& columns) {
   std::vector<types::ChannelColumn> channels;
   for (auto column = first; column != last; ++column) channels.push_back({.name = *column, .unit = {}});
   if (!types::Schema::problem_of(channels).empty()) return std::nullopt;
-  if (std::ranges::any_of(channels, is_word_of_sql)) return std::nullopt;
   return types::Schema({}, std::move(channels));
 }
 
@@ -397,9 +391,6 @@ StorageError present_as_shard(Database& database) {
 StorageError prepare_schema(Database& database, const config::SqliteSettings& settings,
                             const types::Schema& schema) {
   std::optional<types::Schema> ours = schema;
-  if (std::ranges::any_of(schema.channels(), is_word_of_sql)) {
-    return with_remedy(mismatch("cannot have a channel named like an SQL keyword"));
-  }
   Forms forms;
   if (StorageError error = judge(database, ours, forms); !error.ok()) return with_remedy(error);
   // Before anything is changed: a file whose newest rows cannot be read is kept as it is.

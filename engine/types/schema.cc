@@ -31,10 +31,15 @@ bool is_sql_name(std::string_view name) {
          std::ranges::all_of(name, [&](unsigned char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 
-bool is_column_of_every_type(std::string_view name) {
-  const auto has_name = [name](const Column& column) { return equal_in_sql(column.name, name); };
+// Columns that a file may have beside those of every type.
+constexpr std::array<std::string_view, 3> columns_of_delivery{"sequence", "due", "arrived_at"};
+
+bool is_reserved(std::string_view name) {
+  const auto is_name = [name](std::string_view other) { return equal_in_sql(other, name); };
+  const auto has_name = [is_name](const Column& column) { return is_name(column.name); };
   return std::ranges::any_of(Schema::leading_columns(), has_name) ||
-         std::ranges::any_of(Schema::trailing_columns(), has_name);
+         std::ranges::any_of(Schema::trailing_columns(), has_name) ||
+         std::ranges::any_of(columns_of_delivery, is_name);
 }
 
 template <class Named>
@@ -73,14 +78,21 @@ int decimals_of(ChannelKind kind, double resolution, int usual) {
   return most;
 }
 
+std::string Schema::problem_of_name(std::string_view name) {
+  if (!is_sql_name(name))
+    return fmt::format(
+        "may only have letters, digits and underscores, {} at most, and not begin with a digit",
+        longest_name);
+  if (is_sql_word(name)) return "is a word of SQL";
+  return is_reserved(name) ? "is the name of another column" : "";
+}
+
 std::string Schema::problem_of(std::span<const ChannelColumn> channels) {
   if (channels.size() > most_channels) return fmt::format("more than {} channels", most_channels);
   for (std::size_t i = 0; i < channels.size(); ++i) {
     const std::string& name = channels[i].name;
-    if (!is_sql_name(name))
-      return "channel '" + name + "': the name may only have letters, digits and underscores";
-    if (is_sql_word(name)) return "channel '" + name + "': the name is a word of SQL";
-    if (is_column_of_every_type(name)) return "channel '" + name + "': the name is reserved";
+    if (const std::string problem = problem_of_name(name); !problem.empty())
+      return fmt::format("channel '{}': the name {}", name, problem);
     const auto is_same = [&name](const ChannelColumn& other) { return equal_in_sql(other.name, name); };
     if (std::ranges::any_of(channels.first(i), is_same)) return "channel '" + name + "': appears twice";
   }

@@ -64,6 +64,8 @@ class Schema {
   // What keeps these from being the channels of a type; empty when nothing does. There are at most
   // `most_channels`; each name is one that SQL takes as it stands, and none is twice or another column's.
   static std::string problem_of(std::span<const ChannelColumn> channels);
+  // The same of one name alone: "is a word of SQL".
+  static std::string problem_of_name(std::string_view name);
 
   [[nodiscard]] const std::string& type() const { return type_; }
   [[nodiscard]] std::span<const ChannelColumn> channels() const { return channels_; }
