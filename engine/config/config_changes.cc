@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "config/behavior_effects.h"
+#include "declare/changes.h"
 #include "yaml/text.h"
 
 namespace fleet_sim::config {
@@ -78,23 +79,6 @@ std::vector<ConfigChange> behavior_changes(const Behaviors& from, const Behavior
   return changes;
 }
 
-// Whether a type is declared, and that its declaration has changed.
-std::vector<ConfigChange> type_changes(const types::DeclaredTypes& from, const types::DeclaredTypes& to) {
-  std::vector<ConfigChange> changes;
-  for (const auto& [name, type] : to) {
-    const auto before = from.find(name);
-    if (before == from.end()) {
-      changes.push_back({"types." + name, std::string(nothing), "declared", false});
-    } else if (before->second != type) {
-      changes.push_back({"types." + name, "declared", "changed", false});
-    }
-  }
-  for (const auto& [name, type] : from) {
-    if (!to.contains(name)) changes.push_back({"types." + name, "declared", std::string(nothing), false});
-  }
-  return changes;
-}
-
 }  // namespace
 
 std::vector<ConfigChange> config_changes(const Config& from, const Config& to) {
@@ -104,7 +88,9 @@ std::vector<ConfigChange> config_changes(const Config& from, const Config& to) {
     changes.push_back({std::string(key.name), shown(key, from), shown(key, to), key.at_once});
   }
   std::ranges::move(behavior_changes(from.behaviors, to.behaviors), std::back_inserter(changes));
-  std::ranges::move(type_changes(from.types, to.types), std::back_inserter(changes));
+  for (declare::TypeChange& change : declare::type_changes(from.types, to.types)) {
+    changes.push_back({std::move(change.key), std::move(change.from), std::move(change.to), change.at_once});
+  }
   return changes;
 }
 
@@ -114,6 +100,7 @@ Config adopt(const Config& running, const Config& wanted) {
     if (key.at_once) key.copy(wanted, config);
   }
   config.behaviors = wanted.behaviors;
+  config.types = declare::adopt_types(running.types, wanted.types);
   return config;
 }
 

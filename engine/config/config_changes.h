@@ -11,14 +11,16 @@
 namespace fleet_sim::config {
 
 struct ConfigChange {
-  std::string key;  // a key of the table, or one effect such as behaviors.firmware."1.4".probability
+  // A key of the table, one effect such as behaviors.firmware."1.4".probability, or one field of a type such
+  // as types.pump.channels.flow.white.
+  std::string key;
   std::string from;
   std::string to;
   bool at_once = false;  // else after a restart
 };
 
-// In the order of the table, then the behaviors, all of which apply at once. Values are compared, not how
-// they were written; a secret that changed is a change, but its values are not in it.
+// In the order of the table, then the behaviors, all of which apply at once, then the declared types. Values
+// are compared, not how they were written; a secret that changed is a change, but its values are not in it.
 std::vector<ConfigChange> config_changes(const Config& from, const Config& to);
 
 // `running` with everything of `wanted` that applies at once.
