@@ -28,6 +28,8 @@ void change_config(Dice& dice, config::Config& config) {
       break;
     case 4:
       config.normal_parameters[0].mean = dice.real(52, 78);
+      for (auto& [name, type] : config.types)
+        std::get<types::Gauge>(type.signal.channels[0].kind).base = config.normal_parameters[0].mean;
       break;
     case 5: {
       config::Behavior& behavior = config.behaviors.firmware[dice.one_of(Texts{"1.3", "1.4", "2"})];

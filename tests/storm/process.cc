@@ -81,7 +81,8 @@ void Process::build_fleet() {
   std::vector<std::uint32_t> writer_of;
   for (const std::uint32_t member : *members) writer_of.push_back(plan_.place_of[member].writer);
   fleet_ = std::make_unique<fleet::Fleet>(
-      fleet::build_fleet(ground_.roster, *members, writer_of, *config, run_.info.seed, run_.info.start));
+      fleet::build_fleet(ground_.roster, *members, writer_of, *config, run_.info.seed, run_.info.start,
+                         fleet::types_under(*config, types::built_in_types())));
   reloads_.begin_with(run_.info.start, history_ ? history_->began_with() : first.members);
   editions_.begin({config, start::readings_config_hash(*config), members,
                    std::make_shared<const write::Targets>(plan_.targets), plan_.shard_count,
@@ -236,7 +237,9 @@ void Process::reload() {
   note.changes = "what the storm brought";
   note.fleet_size = next.members.size();
   // As a file may have it: a storm's database settings are beyond what users may ask for.
-  note.config = config::config_text(start::with_readings_of(config::Config(), *next.config));
+  config::Config other;  // than that of this process in all that decides no reading
+  other.types = next.config->types;
+  note.config = config::config_text(start::with_readings_of(other, *next.config));
   note.identities = std::move(identities);
   note.removed = std::move(removed);
   reloads_.add(std::move(note));
@@ -264,8 +267,11 @@ fleet::FleetChange Process::plan_reload(const Edition& next, std::vector<std::ui
   const Edition& now = run_.editions.back();
   const identity::Roster& roster = ground_.roster;
   const bool same_config = next.config == now.config;
-  auto profiles =
-      same_config ? fleet_->profiles() : std::make_shared<fleet::ProfileTable>(roster, next.config);
+  auto profiles = same_config
+                      ? fleet_->profiles()
+                      : std::make_shared<fleet::ProfileTable>(
+                            roster, next.config, fleet::types_under(*next.config, types::built_in_types()),
+                            run_.info.seed);
   const identity::IdentityChanges changes =
       identity::compare_identities(roster, now.members, roster, next.members);
   std::vector<fleet::WantedSensor> wanted = place(changes);

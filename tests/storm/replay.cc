@@ -14,6 +14,8 @@
 namespace fleet_sim::test {
 namespace {
 
+using Made = fleet::ProfileTable::Entry;
+
 // One sensor, from the moment it is in the fleet until it leaves.
 class Life {
  public:
@@ -21,30 +23,30 @@ class Life {
       : run_(run), roster_(roster), replay_(replay) {}
 
   // One that was in the fleet before is in no anomaly from before.
-  void begin(std::uint32_t identity, const model::Profile* profile, const Cadence& cadence, Timestamp moment,
+  void begin(std::uint32_t identity, const Made& made, const Cadence& cadence, Timestamp moment,
              bool is_new) {
     sensor_.key = hash_text(roster_[identity].id);
-    become(identity, profile, cadence, moment);
+    become(identity, made, cadence, moment);
     if (is_new) model::enter_steady_state(sensor_, run_.seed, due(next_), *cadence_);
   }
 
-  void become(std::uint32_t identity, const model::Profile* profile, const Cadence& cadence,
-              Timestamp moment) {
+  void become(std::uint32_t identity, const Made& made, const Cadence& cadence, Timestamp moment) {
     cadence_ = cadence;
     sensor_.phase = model::phase_of(sensor_.key, *cadence_);
-    sensor_.profile = profile;
+    sensor_.profile = made.profile;
+    sensor_.shared = made.shared;
     sensor_.identity = identity;
     next_ = cadence_->count_before(moment - due(0));
   }
 
   // Its identity, profile or cadence change. An anomaly goes on where it may and where readings are left for
   // it.
-  void change(std::uint32_t identity, const model::Profile* profile, const Cadence& cadence, Timestamp moment,
+  void change(std::uint32_t identity, const Made& made, const Cadence& cadence, Timestamp moment,
               bool moves) {
     const Life before = *this;
     const model::Anomaly& anomaly = sensor_.anomaly;
-    const bool may_continue = !moves && model::continues_under(anomaly, *sensor_.profile, *profile);
-    become(identity, profile, cadence, moment);
+    const bool may_continue = !moves && model::continues_under(anomaly, *sensor_.profile, *made.profile);
+    become(identity, made, cadence, moment);
     const bool has_more = due(next_) <= anomaly.ended_at;
     if (may_continue && (has_more || !before.is_in_anomaly())) return;
     if (before.is_in_anomaly() || (has_more && anomaly.readings_affected > 0)) {
@@ -111,21 +113,22 @@ Replay replay(const config::ShardBy& sharding, const identity::Roster& roster, c
   for (std::size_t e = 0; e < editions.size(); ++e) {
     const Edition& edition = editions[e];
     const Timestamp end = e + 1 < editions.size() ? editions[e + 1].from : until;
-    profiles.emplace_back(roster, edition.config);
+    profiles.emplace_back(roster, edition.config,
+                          fleet::types_under(*edition.config, types::built_in_types()), run.seed);
     std::map<std::string_view, Life> before;
     before.swap(lives);
     for (const std::uint32_t member : edition.members) {
       const identity::Identity& identity = roster[member];
-      const model::Profile* profile = profiles.back().find_or_resolve(identity).profile;
+      const Made made = profiles.back().find_or_resolve(identity);
       const Cadence cadence = fleet::cadence_of(roster, identity, *edition.config);
       if (auto known = before.extract(identity.id)) {
         Life& life = lives.insert(std::move(known)).position->second;
         const bool moves = sqlite::shard_key(sharding, roster, life.identity()) !=
                            sqlite::shard_key(sharding, roster, identity);
-        life.change(member, profile, cadence, edition.from, moves);
+        life.change(member, made, cadence, edition.from, moves);
       } else {
         Life& life = lives.try_emplace(identity.id, run, roster, replay).first->second;
-        life.begin(member, profile, cadence, edition.from, ids.insert(identity.id).second);
+        life.begin(member, made, cadence, edition.from, ids.insert(identity.id).second);
       }
     }
     for (auto& [id, sensor] : before) sensor.leave(edition.from);

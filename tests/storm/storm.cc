@@ -4,7 +4,12 @@
 
 #include <algorithm>
 #include <deque>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "storm/aftermath.h"
@@ -13,14 +18,16 @@
 #include "storm/process.h"
 #include "storm/weather.h"
 #include "support/faulty_vfs.h"
+#include "support/lifelike_types.h"
 #include "support/temporary_folder.h"
 
 namespace fleet_sim::test {
 namespace {
 
 constexpr Timestamp first_start = 1'767'225'600'000'000;
-constexpr std::uint64_t every_fake = 4;   // storm is about a sink that is no database
-constexpr std::uint64_t every_paced = 2;  // … about a fleet that does not wait for space on a full disk
+constexpr std::uint64_t every_fake = 4;      // storm is about a sink that is no database
+constexpr std::uint64_t every_paced = 2;     // … about a fleet that does not wait for space on a full disk
+constexpr std::uint64_t every_declared = 3;  // … and about sensors that read what real machines do
 
 // A disk keeps nothing, everything, the first, or any of what was not synced, the last of it in part.
 std::vector<Fate> draw_fates(Dice& dice, std::size_t changes) {
@@ -34,6 +41,15 @@ std::vector<Fate> draw_fates(Dice& dice, std::size_t changes) {
   return fates;
 }
 
+// The built-in type's channels as those of a motor, with loads, knots and a source that a site shares.
+types::DeclaredTypes declared_motors() {
+  types::DeclaredType type{{}, motor()};
+  std::get<types::Noise>(type.signal.sources.at(2).kind).scope = types::Scope::site;
+  for (const types::SignalChannel& channel : type.signal.channels)
+    type.columns.push_back({.name = channel.name, .unit = {}});
+  return {{types::built_in_type().schema.type(), type}};
+}
+
 class Storm {
  public:
   Storm(std::uint64_t seed, StormTally& tally)
@@ -44,6 +60,7 @@ class Storm {
         config_(draw_config(dice_, folder_.path().string())),
         aftermath_(config_, roster_) {
     if (seed % every_fake == 0) fake_.emplace(dice_);
+    if (seed % every_declared == 0) config_.types = declared_motors();
     vfs_.remember_unsynced();
     // What SQLite draws itself, such as the salt of its logs.
     sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(dice_.between(1, 1'000'000)), nullptr);
@@ -85,10 +102,26 @@ class Storm {
         process->in_doubt() + std::exchange(lost_, lost_ + process->books().lost());
     process->drop_connections();
     vfs_.switch_on();
+    const std::map<std::filesystem::path, std::string> journals = read_journals();
     aftermath_.inspect(*process, runs_, fortune.calm);
     if (!fortune.dies || !fortune.power) return;
+    // Who looked into the files has rolled back what was under way, and removed its journal. The power takes
+    // what there was before.
+    for (const auto& [path, journal] : journals) std::ofstream(path, std::ios::binary) << journal;
     vfs_.switch_on([this](std::size_t changes) { return draw_fates(dice_, changes); });
     aftermath_.inspect_after_power_failure(vfs_.unsynced(), in_doubt, runs_);
+  }
+
+  // Of collectors that were writing to a file that keeps no log.
+  [[nodiscard]] std::map<std::filesystem::path, std::string> read_journals() const {
+    std::map<std::filesystem::path, std::string> journals;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+      const std::filesystem::path& path = entry.path();
+      if (!path.string().ends_with("-journal")) continue;
+      std::ifstream file(path, std::ios::binary);
+      journals.emplace(path, std::string(std::istreambuf_iterator<char>(file), {}));
+    }
+    return journals;
   }
 
   // Which keeps nothing that a run could be resumed from.
