@@ -220,7 +220,9 @@ TEST_CASE("the page of the config has every effect of a behavior, and no other")
   std::map<std::string, config::Bounds> effects{{"weights", config::factor_bounds},
                                                 {"channels", config::factor_bounds},
                                                 {"spike_factor", {1, 1'000}},
-                                                {"noise_factor", config::factor_bounds}};
+                                                {"noise_factor", config::factor_bounds},
+                                                {"gain", config::gain_bounds},
+                                                {"shift", config::shift_bounds}};
   for (const config::NumberEffect& effect : config::number_effects)
     effects[std::string(effect.name)] = effect.bounds;
   for (const config::ChannelEffect& effect : config::channel_effects)

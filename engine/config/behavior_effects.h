@@ -30,6 +30,8 @@ inline constexpr std::array<BehaviorKind, 4> behavior_kinds{{{"firmware", &Behav
                                                              {"location", &Behaviors::location}}};
 
 inline constexpr Bounds factor_bounds{0, 1'000};
+inline constexpr Bounds gain_bounds{-1'000, 1'000};
+inline constexpr Bounds shift_bounds{-1e9, 1e9};
 
 // An effect that is one number.
 struct NumberEffect {

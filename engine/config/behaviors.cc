@@ -103,7 +103,7 @@ class EffectReader {
         problems_.at(node.line, fmt::format("{} must name a channel that has terms", full));
         continue;
       }
-      read_factors(node, full, sources, {-1'000, 1'000}, behavior_.gain[node.key]);
+      read_factors(node, full, sources, gain_bounds, behavior_.gain[node.key]);
       if (behavior_.gain[node.key].named().empty()) behavior_.gain.erase(node.key);
     }
   }
@@ -115,7 +115,7 @@ class EffectReader {
       if (!is_channel(node, full) || node.is(Kind::null)) continue;
       const std::string_view scaled = logarithmic_type(node.key);
       double value = 1;
-      read_number(node, full, {-1e9, 1e9}, value);
+      read_number(node, full, shift_bounds, value);
       if (!scaled.empty() && value <= 0) {
         problems_.at(node.line, fmt::format("{} must be a factor above 0, as {} of {} has scale: log", full,
                                             in_quotes(node.key), in_quotes(scaled)));

@@ -27,7 +27,7 @@ struct OwnSection {
   std::string_view name;
   void (*read)(const yaml::Node&, Config&, const yaml::FileProblems&);
 };
-// In the order in which they are read, wherever they stand: behaviors name the channels of types.
+// The first is read before all else in a file, because behaviors name the channels of types.
 constexpr std::array<OwnSection, 2> own_sections{
     // A file replaces the types it declares, each whole.
     {{"types", [](const yaml::Node& node, Config& config,
@@ -84,10 +84,9 @@ class FileReader {
       : config_(config), origins_(origins), problems_(problems) {}
 
   void read(const yaml::Node& root) {
-    for (const OwnSection& section : own_sections) {
-      for (const yaml::Node& child : root.children) {
-        if (child.key == section.name) section.read(child, config_, problems_);
-      }
+    const OwnSection& types = own_sections.front();
+    for (const yaml::Node& child : root.children) {
+      if (child.key == types.name) types.read(child, config_, problems_);
     }
     read_section(root, "");
   }
@@ -126,8 +125,9 @@ class FileReader {
   }
 
   void read_known(const yaml::Node& node, const std::string& path) {
-    if (std::ranges::find(own_sections, path, &OwnSection::name) != own_sections.end())
-      return;  // read already
+    if (path == own_sections.front().name) return;  // read already
+    const auto* own = std::ranges::find(own_sections, path, &OwnSection::name);
+    if (own != own_sections.end()) return own->read(node, config_, problems_);
     if (const ConfigKey* key = find_config_key(path)) return read_value(node, *key);
     read_section(node, path);
   }
