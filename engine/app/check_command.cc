@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/commands.h"
@@ -13,11 +14,13 @@
 #include "app/run_options.h"
 #include "base/text.h"
 #include "data/write_access.h"
+#include "declare/declarations.h"
 #include "run/exit_code.h"
 #include "start/adjustments.h"
 #include "start/forecast.h"
 #include "start/sinks.h"
 #include "start/unmatched.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -65,6 +68,30 @@ void check_data_directory(const config::Config& config) {
   if (!why.empty()) throw run::NoStorage(why);
 }
 
+// As a config that declares them: what a person copies from. The built-in type comes first, unless the
+// config has one in its place.
+std::string types_text(const config::Config& config) {
+  const std::string declared = declare::types_text(config.types);
+  const std::string& built_in = types::built_in_type().schema.type();
+  if (config.types.contains(built_in)) return declared;
+  constexpr std::string_view heading = "types:\n";
+  constexpr std::string_view comment =
+      "  # The built-in type, with the config's normal_parameters. A declaration of your own takes its "
+      "place.\n"
+      "  # What it cannot say: the daily cycle and the rise in work hours, which behaviors add to the "
+      "built-in\n"
+      "  # type only. A source of the kind cycle, or a load with a schedule, adds the like.\n";
+  const std::string text =
+      declare::types_text({{built_in, declare::built_in_declaration(config.normal_parameters)}});
+  return fmt::format("{}{}{}{}", heading, comment, text.substr(heading.size()),
+                     declared.empty() ? declared : declared.substr(heading.size()));
+}
+
+int print_types(const start::Arguments& arguments) {
+  print(types_text(start::reread_config(arguments, config::Config())));
+  return static_cast<int>(run::ExitCode::done);
+}
+
 int check(const start::Arguments& arguments) {
   const start::Inputs inputs = start::read_inputs(arguments);
   check_log_file(inputs.config);
@@ -83,14 +110,19 @@ int check(const start::Arguments& arguments) {
 
 Command add_check_command(CLI::App& app) {
   const auto arguments = std::make_shared<start::Arguments>();
+  const auto types = std::make_shared<bool>(false);
   CLI::App* command =
       app.add_subcommand("check", "Checks config and identities, and estimates rows, bytes and time");
   add_run_options(*command, *arguments);
+  command->add_flag(
+      "--types", *types,
+      "Print the declarations of all types the config knows, to copy from, and check nothing else");
   command->footer(
       "Exit codes: 0 no problems, 2 problems found, 3 the data directory may not be written.\n\n"
       "  fleet-sim check --identities ./identities --config my.yaml\n"
-      "  fleet-sim check --identities fleet.jsonl --duration 365d --speed max");
-  return {command, [arguments] { return check(*arguments); }};
+      "  fleet-sim check --identities fleet.jsonl --duration 365d --speed max\n"
+      "  fleet-sim check --types --config my.yaml");
+  return {command, [arguments, types] { return *types ? print_types(*arguments) : check(*arguments); }};
 }
 
 }  // namespace fleet_sim::app
