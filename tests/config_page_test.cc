@@ -1,15 +1,22 @@
-// configs/README.md and configs/reference.yaml against the table of keys, so that they can neither forget a
-// key nor misname a default. With the variable FLEET_SIM_WRITE_PAGES both are written from the table instead.
+// configs/README.md and configs/reference.yaml against the table of keys, and configs/types/README.md against
+// the fields of declarations, so that they can neither forget a key nor misname a default. With the variable
+// FLEET_SIM_WRITE_PAGES both are written from the table instead.
 #include <doctest/doctest.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <regex>
 #include <sstream>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/anomaly_types.h"
@@ -17,6 +24,10 @@
 #include "config/behaviors.h"
 #include "config/config_changes.h"
 #include "config/config_keys.h"
+#include "config/load_config.h"
+#include "declare/declarations.h"
+#include "declare/fields.h"
+#include "types/declared_type.h"
 #include "yaml/text.h"
 
 namespace fleet_sim::config_page_test {
@@ -30,6 +41,10 @@ struct Page {
 };
 const Page tables_page{FLEET_SIM_SOURCE_DIR "/configs/README.md", "<!-- keys -->\n",
                        "<!-- end of keys -->\n"};
+const Page fields_page{FLEET_SIM_SOURCE_DIR "/configs/types/README.md", "<!-- fields -->\n",
+                       "<!-- end of fields -->\n"};
+const Page limits_page{FLEET_SIM_SOURCE_DIR "/configs/types/README.md", "<!-- limits -->\n",
+                       "<!-- end of limits -->\n"};
 const Page reference_page{FLEET_SIM_SOURCE_DIR "/configs/reference.yaml",
                           "# --- keys, from the table in engine/config; comments of headings are kept ---\n",
                           "# --- end of keys ---\n"};
@@ -206,7 +221,81 @@ std::string reference(const std::string& before) {
   return text + "\n";
 }
 
+template <class Kind>
+std::string usual_value(const declare::TypeField<Kind>& field) {
+  if (field.required) return "required";
+  const std::string text = field.text({}, Kind{});
+  const bool is_nothing = text == "{}" || text == "[]" || text == "\"\"" || text == "[-.inf, .inf]";
+  return is_nothing ? "none" : "`" + text + "`";
+}
+
+template <class Kind>
+std::string fields_table() {
+  const auto& fields = declare::type_fields<Kind>();
+  if (fields.empty()) return "It has no keys but `kind`.\n";
+  std::string text = "| key | values | default | what it is | at once |\n| --- | --- | --- | --- | --- |\n";
+  for (const declare::TypeField<Kind>& field : fields) {
+    text += "| `" + std::string(field.name) + "` | " + field.values + " | " + usual_value(field) + " | " +
+            in_a_cell(std::string(field.help)) + " | " + (field.at_once ? "yes" : "no") + " |\n";
+  }
+  return text;
+}
+
+template <class Variant, std::size_t n, std::size_t... kinds>
+std::string kinds_tables(const std::string& what, const std::array<std::string_view, n>& names,
+                         std::index_sequence<kinds...>) {
+  const auto table = [&](std::string_view name, const std::string& fields) {
+    return "\n### " + what + " of the kind " + std::string(name) + "\n\n" + fields;
+  };
+  return (table(names[kinds], fields_table<std::variant_alternative_t<kinds, Variant>>()) + ...);
+}
+
+std::string fields_tables() {
+  using Sources = decltype(types::Source::kind);
+  using Channels = decltype(types::SignalChannel::kind);
+  return kinds_tables<Sources>("A source", declare::source_kinds,
+                               std::make_index_sequence<std::variant_size_v<Sources>>()) +
+         "\n### Any channel\n\n" + fields_table<types::ChannelColumn>() +
+         kinds_tables<Channels>("A channel", declare::channel_kinds,
+                                std::make_index_sequence<std::variant_size_v<Channels>>()) +
+         "\n";
+}
+
+std::string limits_list() {
+  return fmt::format(
+      "\n- A type has at most {} channels and {} sources, of these {} noises, {} loads and {} white ones.\n"
+      "- A config has at most {} types, which take at most {} KiB together, written out as by `check "
+      "--types`.\n",
+      types::most_channels, types::most_sources, types::most_noises, types::most_loads, types::most_whites,
+      types::most_types, declare::most_types_bytes / 1'024);
+}
+
 }  // namespace
+
+TEST_CASE("the page of the types has every key of every kind with its values, default and meaning") {
+  check_or_write(fields_page, [](const std::string&) { return fields_tables(); });
+}
+
+TEST_CASE("the page of the types has the limits") {
+  check_or_write(limits_page, [](const std::string&) { return limits_list(); });
+}
+
+TEST_CASE("the types that are shipped are one each, and read back as they are") {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(FLEET_SIM_SOURCE_DIR "/configs/types")) {
+    if (entry.path().extension() != ".yaml") continue;
+    CAPTURE(entry.path().string());
+    Problems problems;
+    const config::Config config = config::load_config(std::vector{entry.path()}, {}, {}, problems);
+    CHECK(problems.text() == "");
+    REQUIRE(config.types.size() == 1);
+    const std::string name = entry.path().stem().string();
+    CHECK(config.types.begin()->first == (name == "lifelike" ? "temperature_vibration" : name));
+    CHECK(config::read_config(config::config_text(config), "again", problems) == config);
+    ++files;
+  }
+  CHECK(files == 5);
+}
 
 TEST_CASE("the page of the config has every key with its flag, default, meaning, and when it applies") {
   check_or_write(tables_page, [](const std::string&) { return tables(); });
