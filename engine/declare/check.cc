@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <optional>
 #include <variant>
 
 #include "base/plain_text.h"
@@ -21,8 +22,8 @@ using types::SignalDeclaration;
 constexpr std::size_t longest_source_name = 63;
 constexpr std::size_t longest_type_name = 40;  // names of tables, in which it stands, have 63 at most
 constexpr double most_steps = 0x1p53;          // beyond which a double skips some
-constexpr double most_logarithm = 600;         // a double ends at 709
-constexpr double furthest_deviation = 16;      // of any source from 0, in what a gain is for
+constexpr double most_logarithm = 600;         // of a value; a double ends at 709
+constexpr double furthest = 16;                // that a source, or white noise, is ever from 0
 
 bool is_name(std::string_view name, std::size_t longest) {
   const auto letter = [](unsigned char c) { return c == '_' || (c < 0x80 && std::isalpha(c) != 0); };
@@ -123,15 +124,13 @@ class Checker {
   void check_logarithm(const std::string& name, const Gauge& gauge) {
     if (gauge.base <= 0) return add({"channels", name, "base"}, "must be greater than 0 with scale: log");
     if (gauge.range.high <= 0) return add({"channels", name, "range"}, "must end above 0 with scale: log");
-    double furthest = std::fabs(std::log(gauge.base)) + furthest_deviation * gauge.white;
     for (const types::Term& term : gauge.terms) {
       if (term.gain <= 0)
         return add({"channels", name, "terms"},
                    fmt::format("must be factors greater than 0 with scale: log; {} is {}",
                                signal_.sources[term.source].name, yaml::number_text(term.gain)));
-      furthest += furthest_deviation * std::fabs(std::log(term.gain));
     }
-    if (furthest > most_logarithm)
+    if (logarithm_of(gauge) > most_logarithm)
       add({"channels", name},
           "could read more than a number can be; take factors nearer to 1, or less white");
   }
@@ -163,7 +162,39 @@ class Checker {
 
   void check_product(const std::string& name, std::size_t c) {
     std::vector<bool> seen(signal_.channels.size());
-    if (depends_on(c, c, seen)) add({"channels", name, "of"}, "must not depend on the channel itself");
+    if (depends_on(c, c, seen)) return add({"channels", name, "of"}, "must not depend on the channel itself");
+    // Another product may be the one that depends on itself.
+    std::vector<std::optional<double>> known(signal_.channels.size());
+    if (logarithm_of(c, known) > most_logarithm)
+      add({"channels", name, "of"}, "could come to more than a number can be");
+  }
+
+  // The natural logarithm of the greatest value, without a sign, that a gauge could read if nothing limited
+  // it.
+  static double logarithm_of(const Gauge& gauge) {
+    const bool is_factor = gauge.scale == Gauge::Scale::logarithmic;
+    double reach = furthest * gauge.white;
+    for (const types::Term& term : gauge.terms)
+      reach += furthest * std::fabs(is_factor ? std::log(term.gain) : term.gain);
+    return is_factor ? std::fabs(std::log(gauge.base)) + reach
+                     : std::log(std::max(1.0, std::fabs(gauge.base) + reach));
+  }
+
+  // The same of any channel. Those already `known` include the ones it is asked for, which so end a cycle.
+  double logarithm_of(std::size_t c, std::vector<std::optional<double>>& known) const {
+    if (known[c]) return *known[c];
+    known[c] = 0;
+    const auto& kind = signal_.channels[c].kind;
+    if (const auto* gauge = std::get_if<Gauge>(&kind)) known[c] = logarithm_of(*gauge);
+    if (const auto* counter = std::get_if<types::Counter>(&kind))
+      known[c] = std::log(std::max(1.0, most_steps * counter->resolution));
+    if (std::holds_alternative<types::State>(kind)) known[c] = std::log(most_thresholds);
+    if (const auto* product = std::get_if<types::Product>(&kind)) {
+      double sum = 0;
+      for (const std::size_t factor : product->of) sum += logarithm_of(factor, known);
+      known[c] = sum;
+    }
+    return *known[c];
   }
 
   bool depends_on(std::size_t channel, std::size_t wanted, std::vector<bool>& seen) const {

@@ -106,11 +106,12 @@ Form<double> step_or_none() {
 
 // The shortest of units that says it exactly.
 std::string span_text(Microseconds span) {
-  constexpr std::array<std::pair<std::string_view, Microseconds>, 4> units{
+  constexpr std::array<std::pair<std::string_view, Microseconds>, 5> units{
       {{"d", microseconds_per_day},
        {"h", 3'600 * microseconds_per_second},
        {"m", 60 * microseconds_per_second},
-       {"s", microseconds_per_second}}};
+       {"s", microseconds_per_second},
+       {"ms", microseconds_per_second / 1'000}}};
   for (const auto& [unit, length] : units) {
     if (span != 0 && span % length == 0) return fmt::format("{}{}", span / length, unit);
   }
@@ -176,8 +177,14 @@ Form<std::vector<types::Hours>> week_hours() {
           "hours such as `\"Mon-Fri 06:00-22:00; Sat 08:00-12:00\"`"};
 }
 
+// The date alone at midnight.
+std::string moment_text(Timestamp at) {
+  constexpr std::size_t date = 10;
+  return at % microseconds_per_day == 0 ? timestamp_text(at).substr(0, date) : timestamp_text(at);
+}
+
 Form<Timestamp> moment() {
-  return {yaml::parse_start, [](Timestamp at) { return timestamp_text(at); }, "a time such as `2025-01-01`"};
+  return {yaml::parse_start, moment_text, "a time such as `2025-01-01`"};
 }
 
 // One name of `names`; `what` says of what.
