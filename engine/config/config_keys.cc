@@ -163,7 +163,7 @@ void anomaly_keys(Keys& keys) {
   anomalies.row(&AnomalySettings::enabled, boolean(),
                 {.name = "anomalies.enabled",
                  .value = "BOOL",
-                 .help = "Whether there are anomalies",
+                 .help = "Whether anomalies occur",
                  .decides = Decides::readings,
                  .at_once = true});
   anomalies.row(&AnomalySettings::probability, number(any_share),

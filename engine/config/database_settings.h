@@ -105,7 +105,7 @@ void database_keys(Write write, Sqlite sqlite) {
               .value = "MB",
               .help = "Size of one file's write-ahead log at which its rows wait in memory: {} MB",
               .zero = "no limit",
-              .more = "for a reader that keeps the log from being emptied; once memory is full, "
+              .more = "a log grows while a reader keeps it from being emptied; once memory is full, "
                       "simulation.overload decides"});
   sqlite.row(&SqliteSettings::busy_timeout_ms, count(0u, 600'000u),
              {.name = "database.busy_timeout_ms",

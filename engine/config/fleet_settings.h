@@ -117,7 +117,7 @@ void simulation_keys(Section simulation) {
       &SimulationSettings::phase, words<Phase>({"staggered", "aligned"}),
       {.name = "simulation.phase",
        .value = "WORD",
-       .help = "When in its interval a sensor is read: staggered (each at another moment) or aligned "
+       .help = "When in its interval a sensor is read: staggered (each at its own moment) or aligned "
                "(all at multiples of the interval since 1970 UTC, such as full minutes)",
        .decides = Decides::readings,
        .at_once = true});
@@ -133,7 +133,7 @@ void simulation_keys(Section simulation) {
                   .value = "N",
                   .help = "Stop after exactly N due readings, in order of time and sensor id: {}",
                   .zero = "no limit",
-                  .more = "unless run_time_seconds is set too, nothing else ends the run; not for a "
+                  .more = "unless run_time_seconds is set too, nothing else ends the run; not with a "
                           "partition, which cannot count the others' readings"});
   simulation.row(&SimulationSettings::seed, or_word("random", count<std::uint64_t>(0, largest_seed)),
                  {.name = "simulation.seed",
@@ -148,9 +148,9 @@ void simulation_keys(Section simulation) {
   simulation.row(&SimulationSettings::append, boolean(),
                  {.name = "simulation.append",
                   .flag = "--append",
-                  .help = "Write even if the data directory already has readings of these sensors in the "
-                          "run's time",
-                  .more = "which are then there twice; without it such a run exits with 2"});
+                  .help = "Write even if the data directory already has readings of these sensors for the "
+                          "run's time span",
+                  .more = "they are then stored twice; without it, such a run exits with 2"});
   simulation.row(&SimulationSettings::overload, words<Overload>({"block", "skip"}),
                  {.name = "simulation.overload",
                   .value = "WORD",
@@ -241,8 +241,8 @@ void clock_keys(Section clock) {
       &ClockSettings::zone, time_zone(),
       {.name = "clock.time_zone",
        .value = "NAME",
-       .help = "Instead of an offset, the IANA name of a time zone such as Europe/Berlin, whose daylight "
-               "saving daily patterns follow",
+       .help = "Instead of an offset, the IANA name of a time zone, such as Europe/Berlin; daily patterns "
+               "follow its daylight saving",
        .more = "a sensor whose identity has a timezone follows that",
        .decides = Decides::readings,
        .other_spelling = "clock.utc_offset"});
