@@ -97,7 +97,7 @@ TEST_CASE("a fleet without pace waits for space on a full disk, says so once, an
     CHECK(rig.writer().held() <= 30);  // half of what may wait, and a batch
   }
   REQUIRE(rig.log.size() == 1);
-  CHECK(rig.log[0].starts_with(rig.path_of(0) + ": the run waits for space on the disk: "));
+  CHECK(rig.log[0].starts_with(rig.path_of(0) + ": waiting for space on the disk: "));
   CHECK(rig.gave_up == 0);
   CHECK(rig.ledger.books().lost() == 0);
   vfs.heal();

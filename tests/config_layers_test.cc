@@ -204,7 +204,7 @@ TEST_CASE("a config in another encoding is told which, and how to convert it") {
   CHECK(Layers({"logging:\n  file: protok\xF3ll\n"}).problems ==
         "a.yaml:2: is not UTF-8: the byte 0xF3 is '\u00f3' in Latin-1 and Windows-1252: save the file as "
         "UTF-8, "
-        "or convert it with `iconv -f WINDOWS-1252 -t UTF-8` if that is what it is");
+        "or convert it with `iconv -f WINDOWS-1252 -t UTF-8` if that is its encoding");
   CHECK(Layers({"\x1F\x8B\x08\0\0\0"s}).problems ==
         "a.yaml: is compressed with gzip: unpack it with `gunzip`");
   CHECK(Layers({"\xEF\xBB\xBFsimulation: {seed: 1}\n"}).problems == "");

@@ -121,7 +121,7 @@ TEST_CASE("a byte that is not UTF-8 is named by the character that it may be") {
   CHECK(
       files::not_utf8('\xFC') ==
       "is not UTF-8: the byte 0xFC is 'ü' in Latin-1 and Windows-1252: save the file as UTF-8, or convert it "
-      "with `iconv -f WINDOWS-1252 -t UTF-8` if that is what it is");
+      "with `iconv -f WINDOWS-1252 -t UTF-8` if that is its encoding");
   CHECK(files::not_utf8('\xB0').find("the byte 0xB0 is '°' in Latin-1") != std::string::npos);
   CHECK(files::not_utf8('\x96').find("the byte 0x96 is '–' in Windows-1252: ") != std::string::npos);
   CHECK(files::not_utf8('\x81') == "is not UTF-8: save the file as UTF-8");

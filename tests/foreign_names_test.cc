@@ -60,7 +60,7 @@ TEST_CASE("a key of another simulator is an error that names ours, and converts 
         "c.yaml:1: unknown key 'simulation.interval_seconds' (called 'simulation.interval' here)");
   CHECK(
       problems_of("replicas: {count: 5, prefix: A}") ==
-      "c.yaml:1: unknown key 'replicas' (there is no such thing here: `fleet-sim generate --count N` makes a "
+      "c.yaml:1: unknown key 'replicas' (fleet-sim has no equivalent: `fleet-sim generate --count N` makes a "
       "fleet; `fleet-sim convert` makes this one)");
 }
 
@@ -90,7 +90,7 @@ TEST_CASE("values are converted exactly, and not at all where they are no number
 TEST_CASE("variables of another simulator are named at the start, unless ours is set too") {
   CHECK(warnings_of({"SENSOR_INTERVAL=4", "HOME=/root", "SENSOR_ID=A", "SENSOR_MODEL=M"}) ==
         "ignoring SENSOR_INTERVAL=4 (called FLEET_SIM_SIMULATION_INTERVAL here)\n"
-        "ignoring SENSOR_MODEL=M (there is no such thing here: set it in the sensor's identity file)\n");
+        "ignoring SENSOR_MODEL=M (fleet-sim has no equivalent: set it in the sensor's identity file)\n");
   CHECK(warnings_of({"SENSOR_FOO=1", "SENSOR_SERVICE_HOST=1.2.3.4", "SENSOR_PORT_80_TCP=x", "LOG_LEVEL="}) ==
         "ignoring SENSOR_FOO=1 (fleet-sim reads SENSOR_ID and SENSOR_LOCATION, and its own variables begin "
         "with "
@@ -142,7 +142,7 @@ TEST_CASE("what cannot be in one config is no conversion, and a config of ours s
   CHECK(holds(ours.text, "  seed: 7\n"));
   CHECK(holds(ours.text, "\"1.5\":\n      "));
   CHECK(holds(converted("anomalies: {probability: 0.1, base_probability: 0.2}").left_out.at(0),
-              "anomalies.probability is set by another key of the file already"));
+              "another key in the file already sets anomalies.probability"));
 }
 
 }  // namespace fleet_sim::foreign_names_test

@@ -193,7 +193,7 @@ TEST_CASE("a wrong type inside a nested form is named with its path and its sens
   CHECK(only_mistake(R"({"id": "X", "extras": 5})") ==
         "1: extras must be an object of values to keep, not the number 5 (sensor 'X')");
   CHECK(only_mistake(R"({"id": "X", "a": 1, "extras": {"a": 2}})") ==
-        R"(1: the key "a" stands both beside and in extras: keep one (sensor 'X'))");
+        R"(1: the key "a" is both in extras and beside it: keep one (sensor 'X'))");
 }
 
 TEST_CASE("of what may be left out, null says nothing") {

@@ -359,7 +359,7 @@ TEST_CASE("an injection that is asked for wrongly is told what is wrong") {
   CHECK(error_of(R"({"type": "spikes", "sensors": ["a"]})") ==
         "\"type\" must be one of " + types + ", not 'spikes' (did you mean 'spike'?)");
   CHECK(error_of(R"({"type": "spike", "sensors": "a"})") ==
-        "\"sensors\" must be a list of 1 to 1000 ids, not a text");
+        "\"sensors\" must be a list of 1 to 1000 ids, not a string");
   CHECK(error_of(R"({"type": "spike", "sensors": []})") ==
         "\"sensors\" must be a list of 1 to 1000 ids, not a list of 0");
   CHECK(error_of(R"({"type": "spike", "sensors": ["a", 7]})") ==

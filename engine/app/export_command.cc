@@ -64,9 +64,9 @@ bool is_compressed(const std::string& out) {
   if (is_gzip && exports::Gzip::is_available()) return true;
   if (!is_gzip && std::ranges::find(others, ending) == others.end()) return false;
   const std::string plain = out.substr(0, out.size() - ending.size());
-  throw InvalidInput(
-      fmt::format("--out {}: {}; name it {} and compress it then, or send --out - through a pipe", out,
-                  is_gzip ? "this fleet-sim was built without zlib" : "only .gz is compressed here", plain));
+  throw InvalidInput(fmt::format(
+      "--out {}: {}; write {} and compress it afterward, or pipe --out - to a compressor", out,
+      is_gzip ? "this fleet-sim was built without zlib" : "export can compress only to .gz", plain));
 }
 
 // A file that appears when it is whole; or standard output, a pipe or a device, written as it comes.

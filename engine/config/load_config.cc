@@ -153,8 +153,8 @@ class Loader {
     if (!config_.clock.speed.max || config_.clock.start || ends) return;
     problems_.add(
         origin({"clock.speed", "simulation.run_time_seconds"}),
-        "clock.speed 'max' (--speed) without an end goes on into the future; give --duration or --count, "
-        "which then end now, or --start, or --backfill in its place, which continues in real time");
+        "clock.speed 'max' (--speed) without an end would run into the future; give --duration or --count "
+        "to end now, or give --start, or use --backfill instead, which continues in real time");
   }
 
   void exclude(std::string_view key, std::string_view other) {

@@ -37,7 +37,7 @@ void demand_empty(const fs::path& out) {
   const bool is_empty = fs::is_directory(status) && fs::is_empty(out, error) && !error;
   if (is_empty) return;
   throw InvalidInput(
-      fmt::format("--out: {} exists and is no empty folder; name a new one", printable(out.string())));
+      fmt::format("--out: {} exists and is not an empty folder; choose another", printable(out.string())));
 }
 
 ConvertedConfig read_config(const fs::path& file) {
@@ -75,7 +75,7 @@ Fleet replicas_of(const identity::IdentityRecord& sensor, const Replicas& replic
 // The identities where there are some, else the sensor that the config describes; replicas are of one sensor.
 Fleet fleet_of(ConvertedConfig& config, const identity::Roster& roster) {
   std::optional<identity::IdentityRecord> one = config.sensor;
-  if (one && roster.size() > 0) config.left_out.emplace_back("sensor: the identities take its place");
+  if (one && roster.size() > 0) config.left_out.emplace_back("sensor: the identities replace it");
   if (roster.size() == 1) one = roster.record(roster[0]);
   if (config.replicas && roster.size() > 1) {
     config.left_out.emplace_back("replicas: there is more than one identity, so each is one sensor");

@@ -81,7 +81,7 @@ class Converter {
     const config::ConfigKey* key = config::find_config_key(equivalent.ours);
     if (key == nullptr) return leave_out(node, path, no_equivalent);
     if (equivalent.value.empty()) {
-      return leave_out(node, path, fmt::format("{} is no value for {}", in_quotes(node.text), key->name));
+      return leave_out(node, path, fmt::format("{} is not a value for {}", in_quotes(node.text), key->name));
     }
     std::string comment = fmt::format("{}: {}", path, printable(node.text, 60));
     if (!equivalent.note.empty()) comment += fmt::format("; {}", equivalent.note);
@@ -93,7 +93,7 @@ class Converter {
     if (node.is(Kind::null) && !key.null_is_a_word) return;  // says nothing
     if (node.is(Kind::map)) return leave_out(node, path, fmt::format("{} must be a single value", key.name));
     if (comments_.contains(key.name)) {
-      return leave_out(node, path, fmt::format("{} is set by another key of the file already", key.name));
+      return leave_out(node, path, fmt::format("another key in the file already sets {}", key.name));
     }
     const std::string wrong = key.set(config_, value);
     if (!wrong.empty()) return leave_out(node, path, wrong);
@@ -122,7 +122,7 @@ class Converter {
       const auto field = identity::text_field(child.key);
       if (child.is(Kind::null)) continue;
       if (!field || !child.is(Kind::scalar)) {
-        leave_out(child, path, "an identity has no such text");
+        leave_out(child, path, "an identity has no text of this name");
       } else if (const std::string wrong = identity::text_problem(child.key, child.text); !wrong.empty()) {
         leave_out(child, path, wrong);
       } else if (*field == identity::Field::type && !is_type(child.text)) {

@@ -59,7 +59,7 @@ std::vector<std::filesystem::path> files_at(const std::filesystem::path& place) 
   if (std::filesystem::is_directory(place)) return find_shards(place);
   if (!std::filesystem::exists(place)) throw InvalidInput(place.string() + ": no such file or directory");
   if (!std::filesystem::is_regular_file(place))
-    throw InvalidInput(place.string() + ": is no file of readings");
+    throw InvalidInput(place.string() + ": is not a file of readings");
   if (tables::is_empty_file(place.string())) throw InvalidInput(place.string() + ": is empty");
   return {place};
 }

@@ -159,7 +159,7 @@ void add_channel(Page& page, const types::ChannelColumn& column,
   page.row("",
            joined("min, max", joined(chain_pieces(channel.min, unit), chain_pieces(channel.max, unit)[0])));
   if (clipped > tolerable_clipped_share) {
-    page.row("", {fmt::format("clipped  {} of normal readings read exactly min or max: they would lie beyond",
+    page.row("", {fmt::format("clipped  {} of normal readings would lie outside, and read exactly min or max",
                               percent(clipped))});
   }
 }
@@ -180,7 +180,7 @@ std::vector<std::string> zone_pieces(const ExplainedSensor& sensor) {
     pieces.push_back(fmt::format("UTC{} from {}Z", config::utc_offset_text(next->offset),
                                  timestamp_text(next->at).substr(0, 16)));
   } else {
-    pieces.emplace_back("and no change to come");
+    pieces.emplace_back("with no further change");
   }
   return pieces;
 }
@@ -275,7 +275,8 @@ void add_strength(Page& page, std::size_t k, const model::Explanation& explanati
     const double configured = explanation.configured.pattern_period;
     std::vector<std::string> pieces{"period     ", duration_text(period)};
     if (period > configured)
-      pieces.push_back(fmt::format("(8 readings; {} has too few to show it)", duration_text(configured)));
+      pieces.push_back(
+          fmt::format("(8 readings; {} would have too few to show it)", duration_text(configured)));
     page.row("", pieces);
   }
 }

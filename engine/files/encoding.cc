@@ -86,7 +86,7 @@ std::string not_utf8(char byte) {
   const std::string character = character_of(number);
   if (character.empty()) return "is not UTF-8: save the file as UTF-8";
   return fmt::format(
-      "is not UTF-8: the byte 0x{:02X} is '{}' in {}: save the file as UTF-8, or {} if that is what it is",
+      "is not UTF-8: the byte 0x{:02X} is '{}' in {}: save the file as UTF-8, or {} if that is its encoding",
       number, character, number < 0xA0 ? "Windows-1252" : "Latin-1 and Windows-1252",
       convert("WINDOWS-1252"));
 }

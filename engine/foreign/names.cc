@@ -28,10 +28,10 @@ constexpr std::string_view other_channels = "sensors here read temperature, vibr
 constexpr std::string_view location_in_identity =
     "a location belongs to an identity; `fleet-sim generate --mix FILE` draws them";
 constexpr std::string_view make_fleet = "`fleet-sim generate --count N` makes a fleet";
-constexpr std::string_view backups = "back files up with SQLite's .backup, also while the fleet runs";
+constexpr std::string_view backups = "back files up with SQLite's .backup, even while the fleet runs";
 constexpr std::string_view always_appended =
     "files are always appended to; choose another data directory to start afresh";
-constexpr std::string_view always_logged = "files always have a write-ahead log";
+constexpr std::string_view always_logged = "a run always uses write-ahead logs";
 constexpr std::string_view no_version = "leave it out";
 constexpr std::string_view retention_spares =
     "readings that no collector has marked stay, unless database.retention.only_synced is false";
@@ -263,7 +263,7 @@ bool knows_keys_in(std::string_view section) {
 }
 
 std::string hint(const Equivalent& equivalent, std::string_view ours) {
-  if (equivalent.ours.empty()) return fmt::format(" (there is no such thing here: {})", equivalent.note);
+  if (equivalent.ours.empty()) return fmt::format(" (fleet-sim has no equivalent: {})", equivalent.note);
   std::string text = fmt::format(" (called {} here", ours);
   if (!equivalent.same_value && !equivalent.value.empty()) {
     text += fmt::format(", with the value {}", equivalent.value);

@@ -321,7 +321,7 @@ bool IdentityEvents::begin_identity() {
 bool IdentityEvents::end_identity() {
   choose_id();
   if (!kept_.repeated().empty()) {
-    mistake(fmt::format("the key {} stands both beside and in extras: keep one",
+    mistake(fmt::format("the key {} is both in extras and beside it: keep one",
                         in_double_quotes(kept_.repeated())));
   }
   const auto is_said = [this](Field field) { return !said_[static_cast<std::size_t>(field)].empty(); };

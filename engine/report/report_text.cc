@@ -132,11 +132,11 @@ std::string missing_text(const MissingData& missing) {
   std::string text = fmt::format("\n  missing data    {} left out in {}\n",
                                  counted(missing.readings, "reading"), counted(missing.events, "event"));
   if (missing.open_events > 0) {
-    text += fmt::format("                  {} not ended: their readings so far are a lower bound\n",
+    text += fmt::format("                  {} not ended, so the number of readings is a lower bound\n",
                         counted(missing.open_events, "event"));
   }
   if (missing.without_a_row > 0) {
-    text += fmt::format("                  {} of sensors without a row, in no rate above\n",
+    text += fmt::format("                  {} of sensors without any rows, which no rate above includes\n",
                         counted(missing.without_a_row, "reading"));
   }
   return text;
@@ -204,9 +204,10 @@ std::string shards_text(const std::vector<ReportShard>& shards) {
 
 std::string notes_text(const Report& report) {
   std::string text =
-      "\n  rate: anomalous share of due readings, missing ones included; its interval counts sensors, not "
-      "readings.\n  expected: the long-run rate that the runs' config sets. of rows: what a query over the "
-      "rows finds.\n";
+      "\n  rate: anomalous share of due readings, missing ones included; its interval is computed from "
+      "sensors, not readings.\n  expected: the long-run rate that the runs' config sets. of rows: the rate "
+      "that "
+      "a query over the rows finds.\n";
   if (const std::uint64_t shards = report.shards_without_expectation(); shards > 0) {
     const auto why = std::ranges::find_if(report.shards, [](const ReportShard& shard) {
       return !shard.expectation_missing.empty() && shard.readings > 0;

@@ -65,9 +65,10 @@ std::vector<std::string> longer_anomalies(const Inputs& inputs) {
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     if (longer[k].sensors == 0) continue;
     const auto& seconds = config.anomalies.types[k].duration_seconds;
-    lines.push_back(fmt::format("a {} of {} lasts up to {} instead of {}: fewer readings would not show it",
-                                anomaly_type_names[k], longer[k].text(), duration_text(longer[k].most),
-                                seconds ? duration_text(*seconds) : "one reading"));
+    lines.push_back(
+        fmt::format("{} anomalies of {} last up to {} instead of {}: fewer readings would not show one",
+                    anomaly_type_names[k], longer[k].text(), duration_text(longer[k].most),
+                    seconds ? duration_text(*seconds) : "one reading"));
   }
   return lines;
 }
@@ -93,8 +94,8 @@ std::vector<std::string> clipped_channels(const Inputs& inputs) {
   std::vector<std::string> lines;
   for (const auto& [channel, sensors] : clipped) {
     lines.push_back(fmt::format(
-        "{} of {} is clipped: up to {:.3g}% of its normal readings lie beyond min or max and read "
-        "exactly that",
+        "{} of {} is clipped: up to {:.3g}% of its normal readings would lie beyond min or max, and read "
+        "exactly min or max",
         channel, sensors.text(), 100 * sensors.most));
   }
   return lines;

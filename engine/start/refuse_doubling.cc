@@ -20,7 +20,7 @@ void refuse_doubling(const config::Config& config, const identity::Roster& roste
                                             [&](std::string_view id) { return ids.contains(id); });
   if (!rows) return;
   const std::string span = until ? fmt::format("from {} to {}", timestamp_text(from), timestamp_text(*until))
-                                 : fmt::format("from {} on", timestamp_text(from));
+                                 : fmt::format("that starts at {}", timestamp_text(from));
   throw InvalidInput(fmt::format(
       "{}: already has readings of these sensors (such as {}) between {} and {}; a run {} would write them a "
       "second time. Continue the earlier run with --resume, choose another --data-dir, or add them anyway "

@@ -357,7 +357,7 @@ void add_process(Figures& table) {
        .status_last = true,
        .read = of(&ReloadHistory::rejected)},
       {.metric = "refused_identity_files",
-       .help = "Identity files whose changes are refused: what ran from them runs on.",
+       .help = "Identity files whose changes are refused; their sensors continue unchanged.",
        .status = "reload.refused_files",
        .status_last = true,
        .read = of(&ReloadHistory::refused_files)},

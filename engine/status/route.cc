@@ -274,7 +274,7 @@ HttpResponse post_reload(const Call& call) {
 constexpr std::array<std::string_view, 2> injection_fields{"type", "sensors"};
 
 std::string kind_of(const Json& value) {
-  if (value.is_string()) return "a text";
+  if (value.is_string()) return "a string";
   if (value.is_number()) return "a number";
   if (value.is_array()) return fmt::format("a list of {}", value.size());
   if (value.is_object()) return "an object";

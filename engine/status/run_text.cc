@@ -150,8 +150,8 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
 }
 
 std::string losses_hint(std::uint64_t seed, Timestamp start) {
-  return line("again", fmt::format("the same command with --seed {} --start {} and another --data-dir makes "
-                                   "the lost rows too",
+  return line("again", fmt::format("for the lost rows too, run the same command with --seed {} --start {} "
+                                   "and another --data-dir",
                                    seed, timestamp_text(start)));
 }
 

@@ -115,7 +115,7 @@ StorageError read_columns(Database& database, std::string_view table, Columns& c
 SELECT CASE
   WHEN t.name IS NOT NULL THEN c.name
   WHEN s.type <> 'table' THEN s.type
-  WHEN c.name = 'id' AND NOT (c.pk = 1 AND c.type = 'INTEGER' COLLATE NOCASE) THEN 'id that is no INTEGER PRIMARY KEY'
+  WHEN c.name = 'id' AND NOT (c.pk = 1 AND c.type = 'INTEGER' COLLATE NOCASE) THEN 'id that is not an INTEGER PRIMARY KEY'
   WHEN c.name = 'synced' AND c.dflt_value IS NOT '0' THEN 'synced without the default 0'
   ELSE c.name END
 FROM main.sqlite_schema AS s LEFT JOIN temp.sqlite_schema AS t ON t.name = s.name

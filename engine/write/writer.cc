@@ -484,7 +484,7 @@ bool Writer::waits_for_space(const Slot& slot, const Failure& failure) const {
 void Writer::wait_for_space(std::uint32_t index, const Failure& failure) {
   auto& failing = std::get<Failing>(slots_[index].condition);
   if (!awaits_space(failing)) {
-    context_.log.change(name_of(index) + ": the run waits for space on the disk: " + failure.message);
+    context_.log.change(name_of(index) + ": waiting for space on the disk: " + failure.message);
   }
   failing = awaiting_space(failing);
 }

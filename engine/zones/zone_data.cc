@@ -120,7 +120,7 @@ std::optional<Zone> find_zone(std::string_view name) {
 
 std::string zone_hint(std::string_view name) {
   const date::tzdb* data = zone_data();
-  if (data == nullptr) return "; no time zone data are installed (on Debian: apt-get install tzdata)";
+  if (data == nullptr) return "; no time zone data is installed (on Debian: apt-get install tzdata)";
   std::vector<std::string_view> names;
   names.reserve(data->zones.size());
   for (const date::time_zone& zone : data->zones) {

@@ -120,7 +120,7 @@ class DashboardReaders(DashboardTest):
         self.script("at('shards-title').scrollIntoView()")
         self.until("shards are listed", lambda: len(self.texts("#shards-rows th")) == 2)
         self.script("location.hash = '#sensor=' + encodeURIComponent('<img src=x onerror=\"document.title=1\">/../y')")
-        self.until_text("#sensor-note", "no sensor with that name")
+        self.until_text("#sensor-note", "no sensor with that id")
         self.assertEqual(self.texts("img, main b, main svg"), [])
         self.assertEqual(len(self.texts("script")), 3)
         self.assertEqual(self.browser.title, "Healthy – fleet-sim")

@@ -39,8 +39,8 @@ class Declared(FleetTest):
         said = self.check("--identities", fleet).stdout
         for line in ("patterns of 2 sensors (such as 'SLOWER') have a period of up to 13 min 20 s instead of 1 min 0 s: "
                      "it takes 8 readings to show one",
-                     "a pattern of 1 sensor (such as 'SLOWER') lasts up to 13 min 20 s instead of 10 min 0 s: fewer readings would not show it",
-                     "a trend of 2 sensors (such as 'SLOWER') lasts up to 13 min 20 s instead of 5 min 0 s: fewer readings would not show it"):
+                     "pattern anomalies of 1 sensor (such as 'SLOWER') last up to 13 min 20 s instead of 10 min 0 s: fewer readings would not show one",
+                     "trend anomalies of 2 sensors (such as 'SLOWER') last up to 13 min 20 s instead of 5 min 0 s: fewer readings would not show one"):
             self.assertIn(line + "\n", said)
         explained = json.loads(self.fleet_sim("explain", "SLOW", "--identities", fleet, "--json").stdout)["anomalies"]
         self.assertEqual((explained["pattern_period_seconds"], explained["configured_pattern_period_seconds"]), (480, 60))
@@ -72,13 +72,13 @@ class Declared(FleetTest):
         fleet = self.write_identities([identity("EDGE", normal_parameters={"vibration": {"mean": 0.1}}), identity("FINE"),
                                        identity("ALSO", normal_parameters={"vibration": {"mean": 0.2}})])
         said = self.check("--identities", fleet).stdout
-        self.assertIn("vibration of 2 sensors (such as 'EDGE') is clipped: up to 50% of its normal readings lie beyond min or max", said)
+        self.assertIn("vibration of 2 sensors (such as 'EDGE') is clipped: up to 50% of its normal readings would lie beyond min or max, and read exactly min or max", said)
         self.assertEqual(said.count("clipped"), 1)
         explained = json.loads(self.fleet_sim("explain", "EDGE", "--identities", fleet, "--json").stdout)["normal_readings"]
         self.assertAlmostEqual(explained["vibration"]["clipped_share"], 0.5, places=6)
         self.assertLess(explained["voltage"]["clipped_share"], 0.01)
         text = self.fleet_sim("explain", "EDGE", "--identities", fleet).stdout
-        self.assertIn("clipped  50% of normal readings read exactly min or max", text)
+        self.assertIn("clipped  50% of normal readings would lie outside, and read exactly min or max", text)
         self.fill("data", "--duration", "30m", identities=fleet)
         ((clipped, rows),) = query(self.dir / "data" / "sensor_data.db", "SELECT sum(vibration = 0.1), count(*) FROM sensor_readings "
                                    "WHERE sensor_id = 'EDGE' AND anomaly_flag = 0")

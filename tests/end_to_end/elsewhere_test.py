@@ -214,7 +214,7 @@ replicas: {count: 3, prefix: LOAD, start_index: 5}
     def test_nothing_is_overwritten_and_bad_input_writes_nothing(self):
         self.write("theirs.yaml", self.THEIRS)
         self.write("full/keep.txt", "mine")
-        self.assertIn("exists and is no empty folder",
+        self.assertIn("exists and is not an empty folder",
                       self.fleet_sim("convert", "--config", "theirs.yaml", "--out", "full", code=2).stderr)
         self.write("bad.yaml", "a: [")
         self.assertIn("bad.yaml:", self.fleet_sim("convert", "--config", "bad.yaml", "--out", "new", code=2).stderr)

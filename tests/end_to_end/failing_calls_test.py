@@ -60,7 +60,7 @@ class FailingCalls(FaultTest):
         process = self.begin("--speed", "max", "--start", "2026-01-01",
                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
                              env={"FLEET_SIM_DATABASE_ERROR_LIMIT": "3", "FLEET_SIM_DATABASE_PENDING_ROWS": "2000"})
-        self.wait_for_line(process, "the run waits for space on the disk: disk I/O error: File too large")
+        self.wait_for_line(process, "waiting for space on the disk: disk I/O error: File too large")
         self.assert_loss_counted(self.stop(process, code=1))
         self.assertGreater(self.rows(), 0)
 

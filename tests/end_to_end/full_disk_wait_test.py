@@ -5,7 +5,7 @@ import mounts
 from faults import *
 
 CANNOT_MOUNT = mounts.why_not()
-WAITS = "the run waits for space on the disk"
+WAITS = "waiting for space on the disk"
 
 
 @unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")

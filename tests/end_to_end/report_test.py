@@ -91,7 +91,7 @@ class Report(FleetTest):
         for columns in (40, 80):
             narrow = self.fleet_sim("report", "data", env={"COLUMNS": str(columns)}).stdout
             self.assertLessEqual(max(map(len, narrow.splitlines())), columns)
-            self.assertIn("interval counts sensors", " ".join(narrow.split()), "what is said is said in full")
+            self.assertIn("interval is computed from sensors", " ".join(narrow.split()), "what is said is said in full")
         self.assertEqual(self.fleet_sim("report", "data", env={"COLUMNS": "1000"}).stdout, whole)
 
     def test_the_interval_counts_sensors(self):
