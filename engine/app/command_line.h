@@ -1,5 +1,5 @@
 // The command line as a whole: all commands with their options, `--help` and `--version`, and the errors for
-// all other words. Only the files of this room know CLI11. Main thread.
+// everything else. Only the files of this room know CLI11. Main thread.
 #pragma once
 
 namespace fleet_sim::app {

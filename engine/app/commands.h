@@ -18,10 +18,10 @@ struct Command {
   std::function<int()> run;
 };
 
-// Throws InvalidInput where the config names a log file that cannot be one.
+// Throws InvalidInput if the config names a log file that cannot be one.
 void check_log_file(const config::Config& config);
 
-// Simulates the fleet. Its options stand without the word `run`, too.
+// Simulates the fleet. Its options also work without the word `run`.
 Command add_run_command(CLI::App& app);
 
 // Validates config and identities, prints what was found, runs nothing.
@@ -36,7 +36,7 @@ Command add_generate_command(CLI::App& app);
 // Converts the config and identities of another simulator into ours.
 Command add_convert_command(CLI::App& app);
 
-// Measures what the disk and SQLite take.
+// Measures how many readings per second the disk and SQLite can take.
 Command add_bench_command(CLI::App& app);
 
 // Prints the digest of data directories and files, as text or as JSON.
@@ -48,13 +48,13 @@ Command add_report_command(CLI::App& app);
 // Writes the readings of data directories and files as CSV, JSON or line protocol, or its events as labels.
 Command add_export_command(CLI::App& app);
 
-// Asks a running fleet whether it is well, as a container engine or a script does.
+// Asks a running fleet whether it is healthy, for container engines and scripts.
 Command add_health_command(CLI::App& app);
 
 // Prints what a shell needs to complete our command line.
 Command add_completion_command(CLI::App& app);
 
-// Prints the manual. Like the completion, of the command line as it is once all commands are added.
+// Prints the manual. Like the completion, it covers all commands, so both are read once all are added.
 Command add_man_command(CLI::App& app);
 
 }  // namespace fleet_sim::app

@@ -1,4 +1,4 @@
-// What a command has to say on standard output.
+// Writing a command's text to standard output.
 #pragma once
 
 #include <cstddef>
@@ -7,15 +7,15 @@
 
 namespace fleet_sim::app {
 
-// The text is all such a command does, so failing to get rid of it is failing: throws std::runtime_error. A
-// reader that goes away has what it wanted.
+// The text is all that such a command produces, so failing to write it is a failure: throws
+// std::runtime_error. A reader that goes away has what it wanted.
 void print(std::string_view text);
 
-// Columns for texts on standard output: what the variable COLUMNS says, or the terminal; no limit elsewhere.
+// The width of standard output in columns: from the variable COLUMNS, or the terminal; no limit elsewhere.
 std::size_t output_columns();
 
-// The text with no line wider than so many columns: sentences go on in the next line, indented like the
-// first, and lines of a table, whose cells are two spaces apart, are cut.
+// The text with no line wider than `columns`: sentences continue on the next line with the same indentation,
+// and lines of a table, whose cells are two spaces apart, are cut.
 std::string fitted(std::string_view text, std::size_t columns);
 
 }  // namespace fleet_sim::app

@@ -1,6 +1,6 @@
 // How often a sensor is read, and when: its readings are due at origin + phase + k periods. An interval of
-// whole microseconds is kept as it is, for ever; any other period keeps 40 binary places below the
-// microsecond, which is exact to the microsecond for decades of simulated time. Values only; any thread.
+// whole microseconds is kept exactly; any other period keeps 40 binary places below the microsecond, which is
+// exact to the microsecond for decades of simulated time. Values only; any thread.
 #pragma once
 
 #include <compare>
@@ -18,14 +18,14 @@ inline constexpr Microseconds longest_interval = 1'157 * microseconds_per_day;  
 // The fleet goes through simulated time in windows of at most this span, one after the other. So within a
 // shard a run's row is due no more than this before any row in front of it.
 inline constexpr Microseconds longest_window = microseconds_per_second;
-// … and of about this many readings, because a window is left before a stop is looked at.
+// … and of about this many readings, because a stop takes effect only between windows.
 inline constexpr std::uint32_t readings_per_window = 200'000;
 
-// How often, as somebody has said it: so many a second, or one every so often. One value with two spellings,
-// which remembers its own: what is recorded or shown is what was written.
+// How often, as a user wrote it: a number per second, or the time between two. One value with two spellings,
+// which remembers its own, so that it is recorded and shown as it was written.
 class Rate {
  public:
-  // Not explicit: a number is a rate wherever one is wanted. Within lowest_rate .. highest_rate.
+  // Not explicit: a number is a rate wherever a rate is expected. Within lowest_rate .. highest_rate.
   constexpr Rate(double readings_per_second) : per_second_(readings_per_second) {}
   // Within 1 .. longest_interval.
   static constexpr Rate every(Microseconds interval) {
@@ -38,7 +38,7 @@ class Rate {
   [[nodiscard]] constexpr double seconds() const {
     return interval_ > 0 ? static_cast<double>(interval_) / 1e6 : 1 / per_second_;
   }
-  // None: it was said as a rate.
+  // None: it was given as a rate.
   [[nodiscard]] constexpr std::optional<Microseconds> interval() const {
     return interval_ > 0 ? std::optional(interval_) : std::nullopt;
   }
@@ -50,7 +50,7 @@ class Rate {
   Microseconds interval_ = 0;  // 0: none
 };
 
-// Where in its period a sensor is read: each somewhere else, or all at the multiples of the period since
+// Where in its period a sensor is read: each at its own place, or all at the multiples of the period since
 // 1970-01-01T00:00:00Z.
 enum class Phase : std::uint8_t { staggered, aligned };
 
@@ -60,8 +60,8 @@ class Cadence {
 
   [[nodiscard]] bool is_aligned() const { return phase_ == Phase::aligned; }
 
-  // From where the periods of a run with this start count: the start itself or, when aligned, the first
-  // multiple of the period that does not lie before it, to the nearest microsecond.
+  // The moment from which periods are counted in a run with this start: the start itself or, when aligned,
+  // the first multiple of the period that does not lie before it, to the nearest microsecond.
   [[nodiscard]] Timestamp origin(Timestamp start) const {
     return is_aligned() ? first_multiple(start) : start;
   }

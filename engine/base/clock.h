@@ -20,8 +20,9 @@ namespace fleet_sim {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-// How often a paced fleet, and threads that wait for what wakes nobody, look around at most. It bounds the
-// wake-ups of an idle fleet, and the lag that readings get from being taken together; people notice neither.
+// The shortest time after which a paced fleet, and threads that wait for something that cannot wake them,
+// look again. It bounds the wake-ups of an idle fleet, and the lag of readings that are taken together;
+// people notice neither.
 inline constexpr std::chrono::milliseconds wake_interval{50};
 
 // The system's UTC time.
@@ -41,13 +42,13 @@ class SimulationClock {
   // What is due earlier is history. The latest timestamp while that goes on: for an unpaced fleet, always.
   [[nodiscard]] Timestamp history_until() const { return history_until_.load(std::memory_order_acquire); }
 
-  // Whether the fleet keeps to the clock, and what it reads may be late.
+  // Whether the fleet keeps to the clock, so that its readings can be late.
   [[nodiscard]] bool paced() const { return history_until() != latest_timestamp; }
   // Whether it has a clock to catch up with.
   [[nodiscard]] bool fills_history() const { return speed_ && !paced(); }
 
-  // The fleet has taken all that was due before `reached`, and has to wait for what is next. After the first
-  // time nothing changes any more.
+  // The fleet has taken all that was due before `reached`, and has to wait for what is next. Only the first
+  // call has an effect.
   void caught_up(Timestamp reached);
 
   // The simulated time at `real`; latest_timestamp without a speed.

@@ -19,8 +19,8 @@ class Histogram {
   // Adds what `other` has counted.
   void merge(const Histogram& other);
 
-  // Takes away what an earlier copy of this histogram had counted already. The longest value is then known as
-  // exactly as a percentile, unless it came later. Only while no thread records.
+  // Subtracts what an earlier copy of this histogram had counted. The longest value is then only as exact as
+  // a percentile, unless it came later. Only while no thread records.
   void subtract(const Histogram& earlier);
 
   [[nodiscard]] std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
@@ -49,15 +49,16 @@ class Histogram {
   std::atomic<Microseconds> max_{0};
 };
 
-// What a histogram that only grows has counted lately: remembers it once a second, and takes the oldest
-// memory away from what it is now. Eleven histograms of 7 KB; one thread.
+// What a growing histogram has counted recently: keeps a copy each second, and subtracts the oldest copy from
+// the present one. Eleven histograms of 7 KB; one thread.
 class RecentHistogram {
  public:
   static constexpr double span_seconds = 10;
   static constexpr double step_seconds = 1;
 
   // `whole` is a copy of the histogram at `now`, seconds that never go back. Leaves in it what was counted in
-  // about the last span_seconds, all of it until so much time has passed, and returns how many they were.
+  // about the last span_seconds, or everything while less time has passed, and returns how many seconds that
+  // covers.
   double keep_recent(double now, Histogram& whole);
 
  private:

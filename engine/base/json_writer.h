@@ -1,8 +1,7 @@
-// Writes JSON as it goes, without a tree in between: the status page asks each second, and an answer must
-// cost a small fleet next to nothing. It appends to a text of the caller's, which outlives it. Commas and
-// line breaks come by themselves; that brackets match and that members have keys is the caller's business.
-// Bytes that are not UTF-8 are replaced, and numbers that JSON does not know become null. One thread; fails
-// only for lack of memory.
+// Writes JSON directly, without building a tree: the status page asks every second, and an answer must cost a
+// small fleet next to nothing. It appends to a text of the caller's, which outlives it. It adds commas and
+// line breaks; the caller makes sure that brackets match and members have keys. Bytes that are not UTF-8 are
+// replaced, and numbers that JSON does not know become null. One thread; fails only for lack of memory.
 #pragma once
 
 #include <array>

@@ -33,7 +33,7 @@ struct Books {
   std::uint64_t found = 0;    // already in the files, from before the run went on
   std::array<std::uint64_t, loss_reason_names.size()> lost_by_reason{};
 
-  // Beside the equations, which are about readings.
+  // Not part of the equations, which are about readings.
   std::uint64_t anomalies = 0;  // begun
   PerAnomalyType<std::uint64_t> anomalies_by_type{};
   std::uint64_t events_lost = 0;  // of their records, those that no file has
@@ -68,7 +68,8 @@ class Ledger {
 
   [[nodiscard]] Books books() const;
 
-  // That readings due from this moment on are being skipped; noted before any later row is handed over.
+  // Notes that readings due from this moment on are being skipped; called before any later row is handed
+  // over.
   void skips_from(Timestamp due);
   [[nodiscard]] std::optional<Timestamp> skipped_since() const;
 

@@ -1,7 +1,7 @@
-// Files that are safe to write where a user may have other ones: a new one appears whole or not at all, and
-// one that exists is compared first, and replaced only by a caller who has found it to be ours. One thread
-// per file; each owns its descriptor. Throws InvalidInput when the user has to choose another place and
-// std::system_error, with the path and the reason, when the system refuses.
+// Files that are safe to write where a user may have files already: a new one appears complete or not at all,
+// and one that exists is compared first, and replaced only by a caller that has found it to be ours. One
+// thread per file; each owns its descriptor. Throws InvalidInput when the user has to choose another place
+// and std::system_error, with the path and the reason, when the system refuses.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace fleet_sim {
 
-// A new file without a name until it is whole, so that nothing is left of it when the process is ended
-// before. Where the file system knows no such files it has a hidden temporary name beside its final one,
+// A new file that has no name until it is complete, so that nothing is left of it if the process ends
+// earlier. If the file system does not support this, it has a hidden temporary name next to its final one,
 // which is removed again unless the process is killed.
 class NewFile {
  public:
@@ -23,7 +23,7 @@ class NewFile {
 
   void write(std::string_view bytes);
 
-  // Gives the file its name, unless another one took it meanwhile.
+  // Gives the file its name, unless another file has taken it in the meantime.
   void publish();
 
   // Gives the file its name in place of the one that has it.
@@ -42,7 +42,7 @@ class NewFile {
   bool temporary_exists_ = false;
 };
 
-// What may already have a name, to be compared with bytes that come in pieces.
+// A file that may exist already, to be compared with bytes that come in pieces.
 class PresentFile {
  public:
   // Refuses everything but a readable regular file, or nothing at all.

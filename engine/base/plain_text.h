@@ -19,8 +19,8 @@ struct TextFlaw {
 // which is not in `allowed`.
 std::optional<TextFlaw> find_text_flaw(std::string_view text, std::string_view allowed = {});
 
-// The text with everything find_text_flaw would object to as '?'; one that is longer than so many bytes is
-// cut at a character's end and followed by "...".
+// The text with everything find_text_flaw would object to as '?'; one longer than `most_bytes` is cut at the
+// end of a character and followed by "...".
 std::string printable(std::string_view text, std::size_t most_bytes = std::string_view::npos);
 
 [[nodiscard]] bool is_utf8(std::string_view text);

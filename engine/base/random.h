@@ -71,7 +71,7 @@ inline std::uint64_t uniform_below(std::uint64_t word, std::uint64_t bound) {
   return multiply(word, bound).high;
 }
 
-// Mixes two words into one (the finaliser of MurmurHash3 over their combination).
+// Mixes two words into one (the finalizer of MurmurHash3 over their combination).
 inline std::uint64_t mix_words(std::uint64_t a, std::uint64_t b) {
   std::uint64_t x = a * 0x9E3779B97F4A7C15 ^ b;
   x = (x ^ x >> 33) * 0xFF51AFD7ED558CCD;

@@ -15,7 +15,7 @@ namespace fleet_sim {
 // "12,345,678"
 std::string grouped(std::uint64_t n);
 
-// "1 shard", "12 shards"; a plural that is no singular with an s is given.
+// "1 shard", "12 shards"; an irregular plural is given.
 std::string counted(std::uint64_t n, std::string_view singular, std::string_view plural = {});
 
 // "0.8 ms", "1.25 s", "3 min 20 s", "2 d 4 h": in whatever units fit.
@@ -25,7 +25,7 @@ std::string duration_text(double seconds);
 // has several parts has a unit on each, and none below 0.
 std::optional<double> read_duration(std::string_view text);
 
-// The interval of so many seconds, where it is one: of whole microseconds, from 1 to longest_interval.
+// The interval of this many seconds, if it is a valid one: whole microseconds, from 1 to longest_interval.
 std::optional<Microseconds> interval_of(double seconds);
 
 // "60s", "0.25s": what read_duration reads back to the same interval.
@@ -40,14 +40,14 @@ std::size_t count_characters(std::string_view text);
 // Columns on a terminal, never too few: characters of three and more bytes may be wide ones.
 std::size_t most_columns(std::string_view text);
 
-// The longest beginning of whole characters with no more than so many characters, or bytes.
+// The longest prefix of whole characters that has at most this many characters, or bytes.
 std::string_view first_characters(std::string_view text, std::size_t most);
 std::string_view first_bytes(std::string_view text, std::size_t most);
 
-// The text; where it is longer, its first bytes and `mark`.
+// The text, or if it is longer, its first bytes and `mark`.
 std::string cut_to_bytes(std::string_view text, std::size_t most, std::string_view mark);
 
-// The text; where it may take more columns, its beginning and "…", which together do not.
+// The text, or if it may take more columns, as much of its beginning as fits together with "…".
 std::string cut_to_columns(std::string_view text, std::size_t most);
 
 }  // namespace fleet_sim

@@ -30,7 +30,7 @@ class Rows {
   class Iterator;
   using value_type = Reading;
 
-  // Room for so many readings; for their values it is made when the first one comes.
+  // Makes room for this many readings; for their values, when the first one comes.
   void reserve(std::size_t rows) { heads_.reserve(rows); }
 
   void push(const Head& head, std::span<const double> values) {
@@ -43,7 +43,7 @@ class Rows {
   void push_back(const Row& row) { push({row.due, row.sensor, row.anomaly}, row.values); }
   void push_back(const Reading& reading) { push_back(Row(reading)); }
 
-  // Puts the other rows, of the same width, behind these.
+  // Appends other rows of the same width.
   void append(const Rows& other) {
     if (other.empty()) return;
     if (heads_.empty()) widen(other.width_);
@@ -52,7 +52,7 @@ class Rows {
     values_.insert(values_.end(), other.values_.begin(), other.values_.end());
   }
 
-  // Lets the last `count` rows go.
+  // Drops the last `count` rows.
   void forget_newest(std::size_t count) {
     assert(count <= size());
     heads_.resize(size() - count);
@@ -102,7 +102,7 @@ class Rows {
   std::vector<double> values_;  // width_ for each row, of which the row has its `channels`
 };
 
-// Goes over the rows, each made where it is looked at.
+// Iterates over the rows; each is made when it is accessed.
 class Rows::Iterator {
  public:
   using iterator_category = std::input_iterator_tag;  // there is no Row to refer to

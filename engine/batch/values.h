@@ -18,7 +18,7 @@ namespace fleet_sim::batch {
 class Values {
  public:
   Values() = default;
-  // As many as a type has channels; each is to be set.
+  // One for each channel of a type; the caller sets each.
   explicit Values(std::size_t count) : count_(count) { assert(count <= types::most_channels); }
   Values(std::initializer_list<double> values) : Values(std::span(values.begin(), values.size())) {}
   explicit Values(std::span<const double> values) : Values(values.size()) {

@@ -47,7 +47,7 @@ config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const 
 // Called about every wake_interval with where the run stands.
 using BenchProgress = std::function<void(const status::Snapshot&)>;
 
-// Measures until the time is over, the disk bound is reached, or a signal has come.
+// Measures until the time is up, the disk bound is reached, or a signal comes.
 void measure_cell(const BenchCell& cell, const BenchLoad& load, run::StopSignals& signals,
                   const BenchProgress& progress, Measurement& result);
 

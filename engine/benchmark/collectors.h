@@ -39,7 +39,7 @@ class Collectors {
   // They end after the poll in progress.
   void request_stop() { stop_.store(true, std::memory_order_relaxed); }
 
-  // Waits for their end; then no connection is open any more.
+  // Waits for their end; after that, no connection is open.
   void stop();
 
   // What they came to; only after stop().

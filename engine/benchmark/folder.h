@@ -28,7 +28,8 @@ class BenchFolder {
   std::filesystem::path path_;
 };
 
-// The least disk a measurement works with: what is on its way to the disk when the bound is seen has to fit.
+// The least disk space a measurement works with: whatever is on its way to the disk when the bound is noticed
+// has to fit.
 inline constexpr std::uint64_t least_disk_bytes = 200'000'000;
 
 // How much of the disk below `folder` a measurement may take: `most`, or most of what is free.

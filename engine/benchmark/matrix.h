@@ -53,7 +53,7 @@ std::string_view name_of(config::Synchronous synchronous);
 // "16 shards, 1 writer, batch 5000, synchronous normal, index, 0 collectors"
 std::string cell_text(const BenchCell& cell);
 
-// What a cell does otherwise than the base: "2 writers, no index"; "base" when nothing.
+// How a cell differs from the base: "2 writers, no index"; "base" if it does not.
 std::string difference_text(const BenchCell& cell, const BenchCell& base);
 
 }  // namespace fleet_sim::benchmark

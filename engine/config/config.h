@@ -110,7 +110,7 @@ struct Config {
   // The folder that holds the shards: database.data_dir, or the folder of database.path.
   [[nodiscard]] std::string data_directory() const;
 
-  // logging.file; where nobody has named one but a data directory has been, fleet-sim.log in that.
+  // logging.file; if only a data directory is named, fleet-sim.log in that directory.
   [[nodiscard]] std::string log_file() const;
 
   bool operator==(const Config&) const = default;

@@ -23,7 +23,7 @@ struct ConfigChange {
 // are compared, not how they were written; a secret that changed is a change, but its values are not in it.
 std::vector<ConfigChange> config_changes(const Config& from, const Config& to);
 
-// `running` with everything of `wanted` that applies at once.
+// `running` with everything in `wanted` that applies at once.
 Config adopt(const Config& running, const Config& wanted);
 
 // "anomalies.probability 0.05 -> 0.2"

@@ -23,7 +23,7 @@ using Origins = std::map<std::string_view, Origin>;
 void read_config_file(const std::filesystem::path& path, Config& config, Origins& origins,
                       Problems& problems);
 
-// The same from a text that is no file's; `place` names it in problems.
+// The same from a text that is not in a file; `place` names it in problems.
 void read_config_text(std::string_view text, const std::string& place, Config& config, Origins& origins,
                       Problems& problems);
 

@@ -1,6 +1,6 @@
-// The section `database`: how rows travel to where they are kept, whatever that is, and what only SQLite's
-// files know. The structs are followed by the rows of their keys, in the order of the section. Plain values;
-// any thread.
+// The section `database`: how rows reach their destination, whatever it is, and what concerns only SQLite's
+// files. The structs are followed by the rows of their keys, in the order of the section. Plain values; any
+// thread.
 #pragma once
 
 #include <cstdint>

@@ -1,13 +1,13 @@
-// What a row of the table of config keys says, beside the member that holds the value and how it is written.
-// The rows stand under the structs they fill, in *_settings.h, so that a key is one place: its member, its
-// default and its row. Constants; any thread.
+// What a row of the table of config keys says, apart from the member that holds the value and how it is
+// written. The rows stand below the structs they fill, in *_settings.h, so that a key is defined in one
+// place: its member, its default and its row. Constants; any thread.
 #pragma once
 
 #include <string_view>
 
 namespace fleet_sim::config {
 
-// What of a run another value of the key changes.
+// What a different value of the key changes in a run.
 enum class Decides : unsigned char {
   nothing,   // how fast, how well and where it is kept
   readings,  // what a sensor reads, beside the seed and the start

@@ -19,7 +19,7 @@
 
 namespace fleet_sim::config {
 
-// With the bounds of YAML (yaml/tree.h), all that a config file may ask of us.
+// With the bounds of YAML (yaml/tree.h), this limits what a config file can cost.
 inline constexpr std::uintmax_t largest_config_file_bytes = 1 << 20;
 
 // One value from outside the file: `source` names it for the user ("--rate", "FLEET_SIM_DATABASE_PATH").
@@ -31,7 +31,7 @@ struct Setting {
 
 // Reads the files in their order, then `environment`, then `flags`, each a layer over what came before: it
 // keeps what it does not name, and its value of a key, a list too, replaces the earlier one. Then checks what
-// only the whole can tell (min <= max, paths that contradict each other). A setting whose key repeats adds to
+// depends on several keys (min <= max, paths that contradict each other). A setting whose key repeats adds to
 // the list of its layer; a layer that names identities, one or many, replaces both kinds of an earlier one.
 // With problems the result is not to be used. `origins` is told where the keys were set.
 Config load_config(std::span<const std::filesystem::path> files, std::span<const Setting> environment,

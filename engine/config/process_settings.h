@@ -1,5 +1,5 @@
-// The sections `logging`, `config_reload` and `monitoring`: what the process says, when it looks for changes,
-// and whom it answers. Each struct is followed by the rows of its keys. Plain values; any thread.
+// The sections `logging`, `config_reload` and `monitoring`: what the process logs, when it looks for changes,
+// and whose requests it answers. Each struct is followed by the rows of its keys. Plain values; any thread.
 #pragma once
 
 #include <cstdint>

@@ -33,7 +33,8 @@ inline constexpr std::array<std::string_view, sink_words.size()> sink_names = []
   return names;
 }();
 
-// "sqlite|null", and "Where readings go: sqlite, or null (generated and dropped)". They last.
+// "sqlite|null", and "Where readings go: sqlite, or null (generated and dropped)". Valid for as long as the
+// process runs.
 std::string_view sink_notation();
 std::string_view sink_help();
 

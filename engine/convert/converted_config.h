@@ -14,7 +14,7 @@
 
 namespace fleet_sim::convert {
 
-// So many sensors alike, of which only the ids differ: PREFIX_001, PREFIX_002, …
+// A number of sensors that differ only in their ids: PREFIX_001, PREFIX_002, …
 struct Replicas {
   std::uint64_t count = 1;
   std::string prefix = "SENSOR";

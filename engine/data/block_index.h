@@ -25,7 +25,7 @@ struct Block {
 };
 
 // The readings that are asked for, in no particular order of blocks. Throws std::runtime_error for a reading
-// whose timestamp is none.
+// whose timestamp is invalid.
 std::vector<Block> index_readings(const std::vector<SourceShard>& shards, const Selection& selection,
                                   std::uint32_t rows_per_block);
 
@@ -42,8 +42,8 @@ struct Slice {
   std::vector<IdRange> ranges;
 };
 
-// Gives the slices in order of time. Counts on readings being spread evenly within a block, so that a slice
-// may hold more of them than it should.
+// Gives the slices in order of time. Assumes that readings are spread evenly within a block, so a slice may
+// hold more of them than it should.
 class Slices {
  public:
   Slices(std::vector<Block> blocks, std::uint64_t rows_per_slice);

@@ -1,6 +1,6 @@
 // A data directory as its readers see it: its shards, and the runs recorded in them. Nothing here changes a
-// file. Any thread. Throws InvalidInput for a directory that is not one, and std::runtime_error, naming the
-// file, for a shard that cannot be read.
+// file. Any thread. Throws InvalidInput for a place that is not a data directory, and std::runtime_error,
+// naming the file, for a shard that cannot be read.
 #pragma once
 
 #include <cstdint>
@@ -16,18 +16,18 @@
 
 namespace fleet_sim::data {
 
-// Whether a file is a shard by its name: what has been set aside is none (set_aside.h).
+// Whether a file is a shard by its name: one that was set aside is not (set_aside.h).
 bool has_shard_name(const std::filesystem::path& file);
 
-// Every shard of the directory, sorted by name; none where there is no directory, or none that can be listed.
-// An empty file is no shard: a run that was killed while it began leaves such files.
+// Every shard of the directory, sorted by name; none if there is no directory, or it cannot be listed. An
+// empty file is not a shard: a run that is killed as it begins leaves such files.
 std::vector<std::filesystem::path> list_shards(const std::filesystem::path& directory);
 
 // The same for a reader, who needs at least one. Throws InvalidInput when there is none.
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory);
 
-// What is to be read: the shards of data directories, and single files, whatever their names, such as backups
-// and what scripts/collect has made. Throws InvalidInput for a place where there is nothing to read.
+// What to read: the shards of data directories, and single files with any name, such as backups and what
+// scripts/collect has made. Throws InvalidInput for a place where there is nothing to read.
 struct Sources {
   Sources(const std::filesystem::path& place) : Sources(std::vector{place}) {}
   explicit Sources(const std::vector<std::filesystem::path>& places);
@@ -40,12 +40,12 @@ struct Sources {
   std::vector<std::filesystem::path> files;  // each once
 };
 
-// Opens a shard to read it; the second form where several connections to it come and go (sqlite.h). A central
-// database looks like a shard (present_as_shard).
+// Opens a shard to read it; use the second form if several connections to it come and go (sqlite.h). A
+// central database looks like a shard (present_as_shard).
 tables::Database open_shard(const std::filesystem::path& file);
 tables::Database open_shard(const std::filesystem::path& file, bool had_log);
 
-// Refuses a file that is no shard, or that of a newer fleet-sim.
+// Refuses a file that is not a shard, or was written by a newer fleet-sim.
 void check_shard(tables::Database& shard, const std::filesystem::path& file);
 
 // The channels that a shard's readings have; none in a file without readings yet.
@@ -71,7 +71,7 @@ struct ReadingIds {
 };
 std::optional<ReadingIds> find_reading_ids(tables::Database& shard, const std::filesystem::path& file);
 
-// A run as a shard tells of it.
+// A run as a shard records it.
 struct RecordedRun : tables::RunInfo {
   std::int64_t first_reading_id = 1;  // in this shard
   std::int64_t first_event_id = 1;

@@ -31,7 +31,8 @@ struct DirectoryDigest {
   [[nodiscard]] std::string text() const;  // 32 hexadecimal digits
 };
 
-// Of all sources together. Throws std::runtime_error for a file that cannot be read or has not our tables.
+// Of all sources together. Throws std::runtime_error for a file that cannot be read or does not have our
+// tables.
 DirectoryDigest digest_of(const Sources& sources);
 
 }  // namespace fleet_sim::data

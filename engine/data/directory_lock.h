@@ -33,8 +33,8 @@ class DirectoryLock {
   enum class Verdict { taken, held, unavailable };
   Verdict take(const std::filesystem::path& directory, config::Partition partition);
 
-  // Takes it again where the file it was taken on is no longer there: the directory was deleted, and has been
-  // made again by now, or could not be locked before. One look at the directory when all is well.
+  // Takes the lock again if its file is gone because the directory was deleted and made again, or if the
+  // directory could not be locked before. Costs one look at the directory when all is well.
   Verdict keep(const std::filesystem::path& directory, config::Partition partition);
 
   // Who holds a lock that is held; 0 where the system cannot tell, such as a process on another machine.

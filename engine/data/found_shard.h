@@ -16,7 +16,7 @@
 
 namespace fleet_sim::data {
 
-// Index into the Roster of a sensor's id; nothing for a sensor of somebody else's.
+// Index into the Roster of a sensor's id; nothing for a sensor that is not ours.
 using FindSensor = std::function<std::optional<std::uint32_t>(std::string_view id)>;
 
 class FoundShard {
@@ -37,7 +37,7 @@ class FoundShard {
     return run_ ? run_->deleted_until : std::nullopt;
   }
 
-  // Reads the run's events: adds to rows() those that a fleet which resumes at `moment` brings again, and
+  // Reads the run's events: adds to rows() those that a fleet resuming at `moment` produces again, and
   // returns those that sensors began before it.
   struct BegunBefore {
     std::uint32_t sensor;
@@ -46,9 +46,10 @@ class FoundShard {
     bool injected;
   };
   std::vector<BegunBefore> read_events(Timestamp moment, const FindSensor& find_sensor);
-  // Of the others those that were injected, once the events have been read.
+  // The injected ones among the others, once the events have been read.
   [[nodiscard]] const std::vector<BegunBefore>& injected_since() const { return injected_since_; }
-  // One of those begun before comes again as well: its sensor had joined amid it, and has no reading yet.
+  // An event that began before is produced again as well: its sensor joined in the middle of it, and has no
+  // reading yet.
   void expect_event(std::uint32_t sensor, Timestamp started_at) { rows_.add_event(sensor, started_at); }
 
  private:

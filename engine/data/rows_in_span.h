@@ -1,9 +1,9 @@
-// Whether a data directory already holds readings of certain sensors in a span of time, in whichever of its
-// files: what a start asks, so that the same rows are not written twice. Costs a bounded number of look-ups a
-// file, however many rows it has: rows lie in the order of their ids almost as in that of time, from the
-// first row of a run to its last, so that rows far apart tell where the span is, and only some rows of the
-// span are read. A sensor that has few readings among very many of others may be overlooked. Files that are
-// no shards, or cannot be read now, hold nothing. Any thread; changes no file.
+// Whether a data directory already holds readings of certain sensors in a span of time, in any of its files.
+// A start asks this, so that the same rows are not written twice. The number of look-ups per file is bounded,
+// however many rows it has: within a run, ids follow time almost exactly, so rows far apart show where the
+// span lies, and only some rows of the span are read. A sensor with few readings among very many others may
+// be overlooked. Files that are not shards, or cannot be read now, count as empty. Any thread; changes no
+// file.
 #pragma once
 
 #include <filesystem>
@@ -23,8 +23,7 @@ struct RowsInSpan {
   Timestamp last = 0;     // … these
 };
 
-// The first file, by name, that has rows due at `from` or later and before `to`, of a sensor that is asked
-// for.
+// The first file, by name, that has rows of such a sensor due at `from` or later and before `to`.
 std::optional<RowsInSpan> find_rows_in_span(const std::filesystem::path& directory, Timestamp from,
                                             Timestamp to,
                                             const std::function<bool(std::string_view)>& is_asked_for);

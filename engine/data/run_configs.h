@@ -41,7 +41,7 @@ class RunConfigs {
   ShardConfig config_of(const std::vector<RecordedRun>& runs);
 
  private:
-  // Null for a text that is no config.
+  // Null for a text that is not a config.
   const config::Config* find_or_read(const std::string& text);
 
   std::mutex mutex_;
@@ -49,8 +49,8 @@ class RunConfigs {
   const config::Config defaults_;
 };
 
-// The long-run share of due readings that are anomalous, by type, of sensors alike. `period` is what was seen
-// of their spacing (0: nothing): with anomalies.basis `event` the share depends on the rate.
+// The long-run share of due readings that are anomalous, by type, for sensors with the same traits. `period`
+// is their observed spacing (0: unknown): with anomalies.basis `event` the share depends on the rate.
 PerAnomalyType<double> expected_shares(const config::Config& config, const Traits& traits,
                                        Microseconds period);
 

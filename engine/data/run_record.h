@@ -1,7 +1,7 @@
 // The record of a run: how its fleet began and every reload since, as its shards together record it. A reload
 // counts if any shard records it; one that no shard records left no row either, and never happened. Reads the
-// shards of a data directory while starting; throws like data_directory.h, and InvalidInput for a record that
-// is not whole: made by an older version, or with the shard that recorded an entry gone.
+// shards of a data directory while starting; throws like data_directory.h, and InvalidInput for an incomplete
+// record: one that an older version made, or one that has lost the shard with an entry.
 #pragma once
 
 #include <filesystem>

@@ -1,7 +1,7 @@
-// What an export reads: the shards of a data directory, and which of their rows are asked for. Shards are
-// opened for moments only, with a few descriptors at a time however many there are, and left as they were.
-// Any thread. Throws InvalidInput for a directory without shards and for a sensor or location that is in none
-// of them, and std::runtime_error, naming the file, for one that is no shard or cannot be read.
+// What an export reads: the shards of a data directory, and which of their rows are wanted. Shards are opened
+// briefly, with only a few descriptors at a time however many there are, and left as they were. Any thread.
+// Throws InvalidInput for a directory without shards and for a sensor or location that is in none of them,
+// and std::runtime_error, naming the file, for a file that is not a shard or cannot be read.
 #pragma once
 
 #include <filesystem>

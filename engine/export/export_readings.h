@@ -5,11 +5,10 @@
 // once, or where there are many shards in several parts at once; each is sorted in memory and handed over
 // when those before it have been.
 //
-// Memory is bounded by what is under way, whatever the number of readings and their order in the files: a
-// slice that turns out larger than planned is read again for what was too much. Shards are opened anew for
-// each slice, so descriptors are bounded by threads. Readings that are committed after the beginning
-// are not exported; a simulator that writes meanwhile is never held up. Throws as source.h says, and what
-// `take` throws.
+// Memory is bounded by what is under way, whatever the number of readings and their order in the files: of a
+// slice that turns out larger than planned, the excess is read again. Shards are reopened for each slice, so
+// descriptors are bounded by threads. Readings that are committed after the beginning are not exported; a
+// simulator that writes meanwhile is never held up. Throws as source.h says, and what `take` throws.
 #pragma once
 
 #include <cstdint>

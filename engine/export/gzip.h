@@ -1,5 +1,5 @@
-// Bytes in gzip's format, as `gzip -d` and the readers of CSV files take them. One thread. Where fleet-sim is
-// built without zlib, none can be made. Throws std::runtime_error when zlib has no memory.
+// Bytes in gzip's format, as `gzip -d` and the readers of CSV files take them. One thread. Unavailable if
+// fleet-sim was built without zlib. Throws std::runtime_error when zlib has no memory.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@ class Gzip {
   Gzip& operator=(const Gzip&) = delete;
   ~Gzip();
 
-  // What can be written so far, with these bytes.
+  // Compresses these bytes too, and returns what can be written so far.
   std::string add(std::string_view bytes);
   // The rest. Once.
   std::string end();

@@ -4,9 +4,9 @@
 // An event that has no end, because the run stopped inside it, ends at its sensor's last reading in that run;
 // missing data, which has no readings, at the last reading of the shard in that run. A run lasts in a shard
 // until the next one's start. An event that had begun before a run's first reading, as some have when a run
-// starts, begins with its sensor's first reading in it, or as missing data with the run. Where nothing is
-// known of an event after its beginning, it ends there. Spans are cut to the time that is asked for. A sensor
-// is at a location when it has readings from there.
+// starts, begins with its sensor's first reading in it, or as missing data with the run. If nothing is known
+// of an event after its beginning, it ends there. Spans are cut to the time that is asked for. A sensor is at
+// a location when it has readings from there.
 //
 // Holds all events in memory, and passes over the readings once, or twice where events have no end. Throws as
 // source.h says.

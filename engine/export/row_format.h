@@ -1,7 +1,7 @@
 // A reading as a line of text, in the three formats that pipelines take. Columns come from a database file
 // that any program may have written: a value may have another type than its column, and a text need not be
-// UTF-8. What cannot be said in a format is left out or replaced, as described below; nothing fails. Pure;
-// any thread.
+// UTF-8. What a format cannot express is left out or replaced, as described below; nothing fails. Pure; any
+// thread.
 #pragma once
 
 #include <array>
@@ -39,11 +39,11 @@ class RowFormatter {
 
   [[nodiscard]] const std::vector<types::Column>& columns() const { return columns_; }
 
-  // What stands before the first row: the line of column names, in csv.
+  // What comes before the first row: in csv, the line of column names.
   [[nodiscard]] std::string header() const;
 
   // Appends the row as a line with its end. `at` is what its timestamp column says. Appends nothing for a row
-  // of which the format can say nothing: line protocol has no line without a field.
+  // that the format cannot express: line protocol has no line without a field.
   void append(std::string& out, const ReadingRow& row, Timestamp at) const;
 
  private:

@@ -1,5 +1,5 @@
-// Reads one slice of time from its shards into formatted lines, sorted. Never holds more than twice the rows
-// and bytes it may: beyond that it lets go of the later half and says where to continue. One thread; a few
+// Reads one slice of time from its shards into formatted lines, sorted. Never holds more than twice the
+// allowed rows and bytes: beyond that, it drops the later half and says where to continue. One thread; a few
 // descriptors at a time. Throws std::runtime_error for a shard that cannot be read.
 #pragma once
 
@@ -52,7 +52,7 @@ class SliceReader {
               RowFormat format, SliceLimits limits)
       : shards_(shards), selection_(selection), rows_(format, common_schema(shards)), limits_(limits) {}
 
-  // What stands before the first line.
+  // What comes before the first line.
   [[nodiscard]] std::string header() const { return rows_.header(); }
 
   // The readings of the slice that do not come before `begin`.

@@ -18,7 +18,8 @@ inline constexpr std::string_view utf8_byte_order_mark = "\xEF\xBB\xBF";
 // byte order mark, or of a compressed file; empty where nothing speaks against UTF-8.
 std::string foreign_encoding(std::string_view beginning);
 
-// For a byte that is no part of UTF-8: "is not UTF-8: the byte 0xFC is 'ü' in Windows-1252: save the file …".
+// For a byte that is not part of UTF-8: "is not UTF-8: the byte 0xFC is 'ü' in Windows-1252: save the file
+// …".
 std::string not_utf8(char byte);
 
 }  // namespace fleet_sim::files

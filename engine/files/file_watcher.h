@@ -1,8 +1,7 @@
-// Sees whether files have changed: the config files, or the files and folders of identities, each folder with
-// every entry below it that is not hidden. It looks at what the names lead to, so a symbolic link that is
-// switched to another folder, as Kubernetes does with its ConfigMaps, is a change. It asks the system about
-// each file and reads none: contents are for the loaders. One thread. A file that cannot be examined counts
-// as gone.
+// Notices when files change: the config files, or the files and folders of identities, each folder with every
+// entry below it that is not hidden. It looks at what the names lead to, so a symbolic link that is switched
+// to another folder, as Kubernetes does with its ConfigMaps, is a change. It asks the system about each file
+// and reads none: contents are for the loaders. One thread. A file that cannot be examined counts as gone.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +14,10 @@ namespace fleet_sim::files {
 
 class FileWatcher {
  public:
-  // What has not been touched since `read_at`, when the loaders began to read, counts as taken up.
+  // What has not changed since `read_at`, when the loaders began to read, counts as taken up.
   FileWatcher(std::vector<std::filesystem::path> paths, Timestamp read_at);
 
-  // Looks. True while what is there is something else than what was last taken up.
+  // Looks. True while what is there differs from what was last taken up.
   bool look();
 
   // What the last look saw has been taken up. A file that was written a moment before that look stays a

@@ -1,6 +1,6 @@
 // What other simulators and benchmarks call a setting of ours: their config keys, environment variables and
-// options, with the value as we would write it where units differ, or what to do where we have no such thing.
-// One table, read by the error messages, the warnings of a start and by `convert`. Pure; any thread.
+// options, with the value as we would write it where units differ, or what to do if we have no equivalent.
+// One table, read by the error messages, the warnings of a start, and `convert`. Pure; any thread.
 #pragma once
 
 #include <optional>

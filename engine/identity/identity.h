@@ -23,7 +23,7 @@
 
 namespace fleet_sim::identity {
 
-// Handle of an interned text; equal handles mean equal texts.
+// Handle to an interned text; equal handles mean equal texts.
 enum class Text : std::uint32_t {};
 
 // Per-sensor replacements of the config's normal_parameters; absent ones keep the config's value.
@@ -41,7 +41,7 @@ struct IdentityOverrides {
   std::string time_zone;     // a name that the zone data have; empty: the config's
   std::map<std::string, ChannelOverride, std::less<>> normal_parameters;  // by channel: of those it names
 
-  // What is said of a channel: nothing of one that is not named.
+  // What is said of a channel: nothing if it is not named.
   [[nodiscard]] const ChannelOverride& channel(std::string_view name) const {
     static const ChannelOverride nothing;
     const auto named = normal_parameters.find(name);
@@ -51,7 +51,7 @@ struct IdentityOverrides {
   auto operator<=>(const IdentityOverrides&) const = default;
 };
 
-// What an identity says that no reading depends on, kept for those who use the data.
+// The parts of an identity on which no reading depends, kept for those who use the data.
 struct IdentityDetails {
   std::string serial_number;        // empty: not said
   std::optional<double> latitude;   // degrees
@@ -111,7 +111,7 @@ class Roster {
   // The identity as it stood in its file.
   [[nodiscard]] IdentityRecord record(const Identity& identity) const;
 
-  // The overrides of an identity; equal ones share an index, so that sensors alike are recognized as such.
+  // The overrides of an identity; equal ones share an index, so that identical sensors are recognized.
   [[nodiscard]] const IdentityOverrides& overrides(const Identity& identity) const;
 
   // The details of an identity. Those of neighbors that are alike are kept once.

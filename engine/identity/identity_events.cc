@@ -63,7 +63,7 @@ bool IdentityEvents::start_object(std::size_t) {
   return open_kept('{');
 }
 
-// An object under a key of ours: a group, or a mistake, whose members do not matter any more.
+// An object under a key of ours: a group, or a mistake, whose members no longer matter.
 bool IdentityEvents::open_known(const IdentityKey& key) {
   const std::string path = path_of(key);
   if (key.object != KeyGroup::none) return open(Place::group, key.object, path + ".");

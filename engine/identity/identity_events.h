@@ -1,7 +1,7 @@
-// The events of nlohmann's parser, put together to identities. Knows where in the text an event happens and
-// what may stand there; what a value may be is said by identity_rules.h. Remembers one level per open
-// bracket, at most `deepest_nesting`, and one identity. One thread; borrows the type and the findings it
-// fills. Mistakes become findings; a handler that returns false stops the parser at once.
+// Assembles identities from the events of nlohmann's parser. Knows where in the text an event happens and
+// what is allowed there; identity_rules.h says what a value may be. Remembers one level per open bracket, at
+// most `deepest_nesting`, and one identity. One thread; borrows the type and the findings it fills. Mistakes
+// become findings; a handler that returns false stops the parser at once.
 #pragma once
 
 #include <array>
@@ -113,8 +113,8 @@ class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
   void choose_id();
   void complain_of_id();
 
-  // Something is wrong with the identity being read, which is left out. An empty text is no mistake. What is
-  // wrong is told once its id is known.
+  // Something is wrong with the identity being read, which is left out. An empty text is not a mistake.
+  // Mistakes are reported once its id is known.
   void mistake(std::string text, std::uint32_t line);
   void mistake(std::string text) { mistake(std::move(text), bytes_->line()); }
   void tell_mistakes();

@@ -1,7 +1,8 @@
 // Where identities come from: the files that paths and folders stand for, and one of them open for reading.
-// Nothing here waits: what is no regular file is refused before it is opened, because opening a FIFO may wait
-// forever and a device may never end. Listing runs on the caller's thread; any thread may read a file of its
-// own. Bounded by largest_identity_file_bytes, also for a file that grows; failures are texts that say why.
+// Nothing here waits: anything but a regular file is refused before it is opened, because opening a FIFO may
+// wait forever and a device may never end. Listing runs on the caller's thread; any thread may read a file of
+// its own. Bounded by largest_identity_file_bytes, also for a file that grows; failures are texts that say
+// why.
 #pragma once
 
 #include <cstddef>
@@ -64,12 +65,12 @@ class InputFile {
   // False: failure() says why the file cannot be used. Another file that is open is closed first.
   bool open(const std::string& path);
 
-  // Fills the buffer as far as the file goes and returns how far; less than asked for is the end, or a
-  // failure, such as a file whose beginning is no UTF-8. To see that, the first buffer has at least
+  // Fills the buffer as far as the file goes and returns how far; less than asked for means the end, or a
+  // failure, such as a file whose beginning is not UTF-8. To see that, the first buffer has at least
   // files::encoding_bytes.
   std::size_t read(std::span<char> buffer);
 
-  // Why the file cannot be read, or cannot be read on; empty when all is well.
+  // Why the file cannot be read, or not to its end; empty when all is well.
   [[nodiscard]] const std::string& failure() const { return failure_; }
 
  private:

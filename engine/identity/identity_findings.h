@@ -1,5 +1,5 @@
-// What a file, or a slice of one, was found to hold: identities, and what is wrong beside them, both in file
-// order. A plain value that one thread fills and another takes into the roster. Bounded, except for the
+// What a file, or a slice of one, was found to hold: identities, and what is wrong with the rest, both in
+// file order. A plain value that one thread fills and another takes into the roster. Bounded, except for the
 // identities: only the first mistakes keep their text, the rest are counted.
 #pragma once
 

@@ -1,5 +1,5 @@
-// Under which keys the fields of an identity may stand: flat, as we write them, or in the nested forms of
-// other simulators. Each object that may hold such keys is a group with a table of its own, so a form is
+// The keys under which the fields of an identity may appear: flat, as we write them, or in the nested forms
+// of other simulators. Each object that may hold such keys is a group with a table of its own, so a form is
 // known when it is a row here. A field that two keys give must be the same in both. Constants; any thread.
 #pragma once
 
@@ -43,17 +43,16 @@ struct IdentityKey {
   bool lenient = false;              // what is of another kind is somebody else's, and kept as it is
 };
 
-// Of places and areas, the first that is given counts.
+// If several places or areas are given, the first counts.
 std::span<const IdentityKey> keys_of(KeyGroup group);
 
 // The key under which we write a field.
 std::string_view name_of(Field field);
 
-// The key of a group that an unknown one resembles, in whatever case and with whatever separators; empty
-// when there is none.
+// The key of a group that an unknown one resembles, whatever its case and separators; empty if there is none.
 std::string_view nearest_key(KeyGroup group, std::string_view unknown);
 
-// Whether a key that is near this unknown one holds an id.
+// Whether an unknown key resembles one that holds an id.
 bool resembles_id(std::string_view unknown);
 
 }  // namespace fleet_sim::identity

@@ -27,8 +27,8 @@ void parse_identity_document(const NextBytes& next, const types::Catalog& types,
                              const DrainFindings& drain);
 void parse_identity_document(std::string_view text, const types::Catalog& types, IdentityFindings& findings);
 
-// One object per line; blank lines are skipped and a bad line leaves the others alone. As we write them
-// ourselves they may be longer, because what a file left out is spelled out.
+// One object per line; blank lines are skipped and a bad line leaves the others alone. Lines that we write
+// ourselves may be longer, because they spell out what a file left out.
 inline constexpr std::size_t largest_recorded_bytes = 4 * largest_identity_bytes;
 void parse_identity_lines(std::string_view text, std::uint32_t first_line, const types::Catalog& types,
                           IdentityFindings& findings, std::size_t most_bytes = largest_identity_bytes);

@@ -26,7 +26,7 @@ inline constexpr std::array<std::optional<double> ChannelOverride::*, 4> paramet
 // "normal_parameters.CHANNEL."
 std::string parameter_path(std::string_view channel);
 
-// One of the fields that are texts, and the one of these that stands under a key of a flat identity.
+// The value of a text field, and the text field that a key of a flat identity fills.
 std::string& text_of(IdentityRecord& record, Field field);
 
 std::optional<Field> text_field(std::string_view key);

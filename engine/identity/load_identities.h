@@ -2,7 +2,8 @@
 // every .json and .jsonl file below it, in the order of their names. Files are parsed in parallel and added
 // in order, so the roster and the problems found are the same whatever the number of threads. The files are
 // untrusted: sizes, nesting, types, ranges and encodings are checked. Runs while starting; whatever is wrong,
-// unreadable paths included, is collected in Problems, and memory beside the roster is bounded (parcel.h).
+// unreadable paths included, is collected in Problems, and memory apart from the roster is bounded
+// (parcel.h).
 #pragma once
 
 #include <cstddef>

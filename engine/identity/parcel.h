@@ -1,7 +1,7 @@
 // What travels through the pipeline of load_identities: first some text still to be parsed, a slice of a
 // .jsonl file or the names of a group of documents, then what was found in it. In between it belongs to one
-// thread at a time. The sizes bound what is in memory beside the roster; what cannot be read is a failure of
-// its file.
+// thread at a time. The sizes bound what is in memory apart from the roster; what cannot be read is a failure
+// of its file.
 #pragma once
 
 #include <cstddef>
@@ -55,7 +55,8 @@ class ParcelCutter {
 // Fills `found`. Any thread.
 void parse_parcel(Parcel& parcel, const std::vector<IdentityFile>& files, const types::Catalog& types);
 
-// Parses a document as it is read, so that it is never in memory whole. Leaves what `drain` has not taken.
+// Parses a document while reading it, so that it is never completely in memory. Leaves what `drain` has not
+// taken.
 void parse_long_document(const std::string& path, const types::Catalog& types, FileFindings& file,
                          const DrainFindings& drain);
 

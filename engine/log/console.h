@@ -1,5 +1,5 @@
 // The terminal: whole lines, and one line of progress that is redrawn in place and fits the terminal's width.
-// When standard error is no terminal, or one that cannot redraw (TERM=dumb), progress comes as plain lines.
+// If standard error is not a terminal, or one that cannot redraw (TERM=dumb), progress comes as plain lines.
 // Color is for terminals only, and not if NO_COLOR is set. Any thread.
 #pragma once
 
@@ -39,7 +39,7 @@ class Console {
 
   std::mutex mutex_;
   bool enabled_;
-  bool live_;      // standard error is a terminal that can redraw a line
+  bool live_;     // standard error is a terminal that can redraw a line
   bool colored_;  // and shows colors
   std::string progress_;
 };

@@ -38,7 +38,7 @@ class LogEvent {
   std::string_view word_;
 };
 
-// A name and a value that is written as it is in JSON: a text in quotes, a number bare.
+// A name, and a value written as in JSON: a text in quotes, a number without.
 struct LogField {
   LogField(std::string_view field_name, std::string_view text);
   LogField(std::string_view field_name, const std::string& text);
@@ -55,17 +55,17 @@ using LogFields = std::vector<LogField>;
 
 class Log {
  public:
-  // Where lines go beside the file.
+  // Where lines go besides the file.
   using Print = std::function<void(spdlog::level::level_enum, const std::string& line)>;
 
   // `file` may be empty: no file.
   Log(const LogSettings& settings, const std::string& file, Print print);
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
-  // Says what has been counted still.
+  // Reports the repeats that have not been reported yet.
   ~Log();
 
-  // Whether debug() says anything, for those who would have much to gather for it.
+  // Whether debug() logs anything, for callers that would have much to gather for it.
   [[nodiscard]] bool is_detailed() const { return level_ <= spdlog::level::debug; }
   void debug(LogEvent event, std::string_view message, const LogFields& fields = {});
   void info(LogEvent event, std::string_view message, const LogFields& fields = {});
@@ -73,16 +73,16 @@ class Log {
   void error(LogEvent event, std::string_view message, const LogFields& fields = {});
   void critical(LogEvent event, std::string_view message, const LogFields& fields = {});
 
-  // A line that comes at an interval, and as often as that says. Where the console shows the run's progress
-  // it goes to the file only.
+  // A line that comes at a regular interval and is never limited. If the console shows the run's progress,
+  // the line goes only to the file.
   void summary(LogEvent event, std::string_view message, const LogFields& fields, bool to_console);
 
-  // Says how often lines have repeated whose time is over. Called now and then.
+  // Reports how often lines were repeated, once their window is over. Called now and then.
   void report_repeats();
 
   // As `logging.level` has it: "INFO".
   void set_level(const std::string& level);
-  // The same, unless less would be said than now.
+  // The same, unless less would be logged than now.
   void lower_level(const std::string& level);
 
  private:

@@ -1,7 +1,7 @@
 // The file behind the log: spdlog's rotating one, kept from harming the run. When a line cannot be written
 // (disk full, folder removed) that is reported once, further lines are dropped, and the file is opened again
-// after retry_interval. Where somebody else rotates it too, the next line goes where the path leads by then,
-// whether the file was renamed, replaced, deleted or emptied. Any thread. Owns the file.
+// after retry_interval. If another program rotates it too, the next line goes to the file that has the name
+// by then, whether the old one was renamed, replaced, deleted or emptied. Any thread. Owns the file.
 #pragma once
 
 #include <spdlog/sinks/rotating_file_sink.h>
@@ -17,14 +17,15 @@
 
 namespace fleet_sim::log {
 
-// Why there can be no log file of this name: what is there is none. Empty when there is one, or nothing.
+// Why there can be no log file of this name: something other than a regular file has it. Empty if a regular
+// file has it, or nothing.
 std::string reason_against_log_file(const std::string& path);
 
 class LogFile {
  public:
   static constexpr std::chrono::seconds retry_interval{5};  // of a file that could not be written
 
-  // `tell` gets one line per change of state: the file failing, and working again.
+  // `report` gets one line per change of state: the file fails, and works again.
   LogFile(const LogSettings& settings, std::string path, std::function<void(const std::string&)> report);
 
   void write(const std::string& line, SteadyTime now);

@@ -23,7 +23,7 @@ class RepeatLimit {
   static constexpr unsigned said_at_most = 5;
   static constexpr std::size_t most_classes = 64;
 
-  // What is left out is the fields.
+  // Lines that differ only in their fields are one class.
   struct LineClass {
     spdlog::level::level_enum level;
     std::string event;
@@ -36,7 +36,7 @@ class RepeatLimit {
     std::uint64_t times = 0;
   };
 
-  // Whether a line may be said; counts it when not.
+  // Whether a line may be logged; counts it if not.
   bool admit(const LineClass& line, SteadyTime now);
 
   // The classes that were counted and whose window is over, each once. `at_end`: all of them.

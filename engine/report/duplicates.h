@@ -1,8 +1,8 @@
-// Readings that are there more than once: the same sensor at the same time, in one shard or in several. Most
-// directories have none, which the one pass over their rows shows: no sensor's time goes back within a shard,
-// and none has readings of the same time in two. Only the shards of which that is not so are read again. Main
-// thread. Memory is bounded: of very many rows a part is counted that a hash chooses, and the number follows
-// from it.
+// Readings that were written more than once: the same sensor at the same time, in one shard or in several.
+// Most directories have none, which the one pass over their rows shows: no sensor's time goes back within a
+// shard, and none has readings of the same time in two. Only shards for which this is not true are read
+// again. Main thread. Memory is bounded: with very many rows, only a part chosen by a hash is counted, and
+// the total is estimated from it.
 #pragma once
 
 #include <cstdint>

@@ -14,10 +14,10 @@ struct Interval {
 };
 
 // Sums over sensors, each with x readings of which y are affected. The rate is the ratio estimator Σy / Σx of
-// a sample of clusters (Cochran, "Sampling Techniques", 3rd ed., 1977, §6.3 and §9A), its variance
-// n/(n-1) · Σ(y - rate·x)² / (Σx)², and more by Σy² / (n(n-1)) / (Σx)²: two or three sensors happen to have
-// equally many anomalies too often for what they differ by to say how sure the rate is. What is added is as
-// much as though each had but one anomaly, shared by as many sensors as there are others.
+// a sample of clusters (Cochran, "Sampling Techniques", 3rd ed., 1977, §6.3 and §9A), its variance n/(n-1) ·
+// Σ(y - rate·x)² / (Σx)², and more by Σy² / (n(n-1)) / (Σx)²: two or three sensors too often happen to have
+// equally many anomalies, and then their difference does not show how uncertain the rate is. What is added is
+// as much as though each had but one anomaly, shared by as many sensors as there are others.
 class RatioSums {
  public:
   void add(std::uint64_t x, std::uint64_t y);
@@ -25,9 +25,9 @@ class RatioSums {
   [[nodiscard]] std::uint64_t sensors() const { return sensors_; }
   [[nodiscard]] std::optional<double> rate() const;  // none without readings
 
-  // At least 95%, by Student's t with a degree of freedom less than there are sensors, within 0 .. 1. None
-  // for fewer than two sensors: one tells nothing about how much they differ. Nor where nothing is affected:
-  // how long an anomaly would have lasted is not known.
+  // At least 95%, by Student's t with one degree of freedom fewer than there are sensors, within 0 .. 1. None
+  // for fewer than two sensors, because one shows nothing about how much they differ; and none if nothing is
+  // affected, because it is unknown how long an anomaly would have lasted.
   [[nodiscard]] std::optional<Interval> interval() const;
 
  private:

@@ -3,8 +3,8 @@
 // missing and why), over all shards together. Plain values; the texts are made from them elsewhere.
 //
 // A rate is a share of due readings: rows and the readings that anomalies left out. Its interval counts
-// sensors, not readings (report/rate.h). Its expected value is the mean of what the config of the runs
-// promises each reading; there is none when a shard's runs disagree.
+// sensors, not readings (report/rate.h). Its expected value is the mean of what the runs' config promises for
+// each reading; there is none if a shard's runs disagree.
 #pragma once
 
 #include <cstdint>
@@ -117,8 +117,8 @@ struct Report {
 inline constexpr std::string_view no_name = "(none)";
 inline constexpr std::string_view other_locations = "other";
 
-// Reads every file of the sources. Those that cannot be read are named in the report, which is then one of
-// the others.
+// Reads every file of the sources. Those that cannot be read are named in the report, which then covers the
+// others.
 Report make_report(const data::Sources& sources, ReadProgress& progress);
 
 }  // namespace fleet_sim::report

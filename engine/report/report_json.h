@@ -11,7 +11,7 @@
 
 namespace fleet_sim::report {
 
-// How long lists and texts may be: without end, but on a page.
+// How long lists and texts may be: unlimited, except on a page.
 struct JsonBounds {
   std::size_t list = std::numeric_limits<std::size_t>::max();  // of groups the largest, in their order
   std::size_t text_bytes = std::numeric_limits<std::size_t>::max();

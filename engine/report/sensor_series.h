@@ -1,5 +1,5 @@
 // A stretch of one sensor's readings to plot, with its anomalies: where they are most varied, no longer than
-// a person can look at, thinned out to what a screen can show. Reads the shard again; any thread. Throws
+// a person can take in, thinned out to what a screen can show. Reads the shard again; any thread. Throws
 // std::runtime_error, naming the file, where that fails.
 #pragma once
 

@@ -57,8 +57,8 @@ using DailyCurve = std::array<HourMean, hours_per_day>;
 using DailyCurves = std::map<std::string, DailyCurve, std::less<>>;
 void add_curves(DailyCurves& to, const DailyCurves& more);
 
-// The readings of one sensor with one combination of traits. A sensor has several cells when it has been
-// given another firmware.
+// The readings of one sensor with one combination of traits. A sensor that was given another firmware has
+// several cells.
 struct Cell {
   std::uint32_t sensor = 0;
   std::uint32_t combination = 0;

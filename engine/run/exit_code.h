@@ -14,7 +14,7 @@ enum class ExitCode : int {
   forced = 130
 };
 
-// Thrown while starting when storage cannot be opened; ends the process with exit code 3.
+// Thrown while starting if storage cannot be opened; ends the process with exit code 3.
 struct NoStorage : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

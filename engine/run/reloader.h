@@ -1,8 +1,8 @@
 // The reloader: takes up what changes in the config files and the identity files while the fleet runs, or
 // refuses it with the reason and leaves everything as it was: the config as a whole, identities file by file.
 // It looks at the files on a thread of its own, at the config's interval and when asked; parses, checks and
-// plans there; only the swap itself is done between two windows of the scheduler. It names what cannot change
-// while running, and leaves that alone.
+// plans there; only the swap itself is done between two windows of the scheduler. It reports what cannot
+// change while running, and leaves that alone.
 //
 // Bounds: ReloadLimits bounds the swaps and the added or changed identities, because every identity that rows
 // in memory may refer to is kept. While it works it holds the identities a second time.
@@ -65,12 +65,12 @@ struct ReloadTargets {
 
 class Reloader {
  public:
-  // `latest` is what the fleet is going to be once it has met all entries that it is to meet again.
+  // `latest` is what the fleet will be after the last recorded entry that it still has to repeat.
   Reloader(const ReloadTargets& targets, start::LatestEdition latest);
   ~Reloader() { stop(); }
 
-  // What the files and the config have in mind now becomes a reload behind all of those, as far as it may.
-  // Once, before the scheduler and this start.
+  // Where the files and the config now differ from that, makes the difference a reload after all of those
+  // entries, as far as that is allowed. Called once, before the scheduler and this start.
   void catch_up();
 
   void start();
@@ -79,12 +79,11 @@ class Reloader {
   // finished.
   void stop();
 
-  // Has the files looked at now. Any thread.
+  // Has the files checked now. Any thread.
   void check_now();
 
-  // The same, and waits at most so long for what comes of it: what was carried out or refused, nothing where
-  // nothing has changed. None when that is not known yet. Any thread but the reloader's and those it waits
-  // for.
+  // The same, and waits for the outcome, but not longer than this: what was carried out or refused; empty if
+  // nothing has changed; none if it is not known yet. Any thread but the reloader's and those it waits for.
   std::optional<std::vector<status::ReloadRecord>> check_now(std::chrono::milliseconds at_most);
 
   // What became of reloads so far. Any thread.

@@ -1,12 +1,12 @@
 // Looks at single sensors of a running fleet for the status API, and injects anomalies into them. A sensor's
 // state is copied between two windows of the scheduler; its last readings are worked out from that copy, on
-// the caller's thread. HTTP thread only, but for the work it has done between windows.
+// the caller's thread. HTTP thread only, except for the work that it has done between windows.
 //
-// Bounds: one piece of work waits for the scheduler at a time, and is waited for `longest_question` at most;
-// then it is withdrawn, so work that was reported as not done is not done later. The last `most_watched`
-// sensors are remembered, so that looking again costs the readings since; at most `most_replayed` readings
-// are gone through for one look. Where a sensor's past cannot be told from the seed alone (the fleet was
-// reloaded, or its anomalies are longer than that) readings are shown from the first look on.
+// Bounds: one piece of work waits for the scheduler at a time, and for at most `longest_question`; then it is
+// withdrawn, so work that was reported as not done is not done later. The last `most_watched` sensors are
+// remembered, so that looking again costs the readings since; at most `most_replayed` readings are gone
+// through for one look. If a sensor's past does not follow from the seed alone (the fleet was reloaded, or
+// its anomalies are longer than that), readings are shown from the first look on.
 #pragma once
 
 #include <chrono>
@@ -38,8 +38,8 @@ class SensorWatch {
  public:
   explicit SensorWatch(Simulator& simulator) : simulator_(simulator) {}
 
-  // Where in the roster the sensors with these ids are, in their order; nothing for one that does not exist.
-  // Goes through the whole fleet, unless the only one that is asked for is remembered.
+  // The places of these ids in the roster, in order; nothing for an id that does not exist. Goes through the
+  // whole fleet, unless only one id is asked for and it is remembered.
   using Places = std::vector<std::optional<std::uint32_t>>;
   [[nodiscard]] Places find(const start::Edition& edition, const std::vector<std::string>& ids) const;
 
@@ -51,8 +51,8 @@ class SensorWatch {
   // Null when the fleet is held up, or the run is over.
   const Look* look(const start::Edition& edition, std::uint32_t sensor);
 
-  // For each of these sensors why no anomaly begins with its next reading; empty where one does. Nothing when
-  // the fleet is held up: then none begins.
+  // For each of these sensors, why no anomaly begins with its next reading; empty if one does. Nothing if the
+  // fleet is held up: then none begins.
   using Reasons = std::vector<std::string_view>;
   std::optional<Reasons> inject(AnomalyType type, const std::vector<std::uint32_t>& sensors);
 

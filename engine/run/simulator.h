@@ -50,8 +50,8 @@ class Simulator {
   // The same without the summary: what a benchmark times.
   void drive(StopSignals& signals);
 
-  // The steps of drive(), each once and in this order, for who has something to do between them.
-  // `keeps_running` is asked every wake_interval whether the run is to continue.
+  // The steps of drive(), each once and in this order, for callers that have something to do between them.
+  // `keeps_running` is asked every wake_interval whether the run should continue.
   using KeepsRunning = std::function<bool(const status::Snapshot&)>;
   void start();
   void watch(StopSignals& signals, const KeepsRunning& keeps_running = {});
@@ -63,7 +63,7 @@ class Simulator {
   // Ends the run as a signal would. Any thread.
   void request_stop() { stop_requested_.store(true, std::memory_order_release); }
 
-  // What does not change while the run goes on. Any thread, from start() on.
+  // What does not change during the run. Any thread, from start() on.
   [[nodiscard]] const start::Inputs& inputs() const { return inputs_; }
   [[nodiscard]] const tables::RunInfo& info() const { return run_; }
   [[nodiscard]] const schedule::Schedule& schedule() const { return *schedule_; }
@@ -82,9 +82,10 @@ class Simulator {
   // Everything has been handed to the writers.
   [[nodiscard]] bool draining() const { return scheduler_->wait_for(std::chrono::milliseconds(0)); }
 
-  // Has the files looked at now, if there are any. Any thread.
+  // Has the files checked now, if there are any. Any thread.
   void reload_now();
-  // The same, and waits at most so long for what comes of it; see Reloader::check_now. Not the main thread.
+  // The same, and waits for the outcome, but not longer than this; see Reloader::check_now. Not the main
+  // thread.
   std::optional<std::vector<status::ReloadRecord>> reload_now(std::chrono::milliseconds at_most);
 
   // Has `work` done on the fleet between two windows; see Scheduler::between_windows. Any thread.

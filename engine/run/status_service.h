@@ -1,4 +1,4 @@
-// Connects a run with the HTTP server: publishes where the run stands, and answers what the status API asks
+// Connects a run to the HTTP server: publishes where the run stands, and answers what the status API asks
 // for. The main thread publishes; everything else runs on the HTTP thread, and reads what was published, the
 // writers' boards, the roster and the files' sizes. Borrows the simulator and the server; lives between
 // start() and the end of the run.
@@ -24,11 +24,12 @@
 
 namespace fleet_sim::run {
 
-// Throws InvalidInput when an address is asked for that cannot be had; neither takes it nor says anything.
+// Throws InvalidInput if the config asks for an address that is not available. Does not take it, and logs
+// nothing.
 void check_status_address(const config::MonitoringSettings& settings);
 
-// The server the config asks for; null when there is to be none, or the usual address is taken, which is
-// logged. Throws InvalidInput for an address that was asked for and cannot be had.
+// The server that the config asks for; null if it asks for none, or the default address is taken, which is
+// logged. Throws InvalidInput if the config asks for an address that is not available.
 std::unique_ptr<status::HttpServer> open_http_server(const config::MonitoringSettings& settings,
                                                      ErrorCounts& errors, log::Log& log);
 

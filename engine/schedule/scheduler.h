@@ -53,10 +53,11 @@ class Scheduler {
   // `queues` has one queue per writer. Everything is borrowed and outlives the scheduler.
   Scheduler(const Schedule& schedule, fleet::Fleet& fleet, batch::BatchPool& pool,
             std::span<batch::BatchQueue* const> queues, Ledger& ledger);
-  // Waits for tasks in progress, and they wait for batches: somebody still has to empty the queues.
+  // Waits for tasks in progress, which wait for batches, so somebody must still be emptying the queues.
   ~Scheduler();
 
-  // What is to happen from the start on. Before start(), and afterwards within the work of between_windows.
+  // What happens from the start on. To be used before start(), and afterward only within the work of
+  // between_windows.
   [[nodiscard]] fleet::Agenda& agenda() { return agenda_; }
 
   void start();
@@ -64,9 +65,9 @@ class Scheduler {
   // Ends the run after the window in progress. Any thread, any number of times.
   void request_stop();
 
-  // Has `work` done where no cohort is being ticked, so that it may look at the whole fleet or change it.
-  // Soon, but not before the tasks in progress have found batches for their readings; what comes after the
-  // last window is dropped undone. Any thread; `work` runs on one of the pool's and must not throw.
+  // Runs `work` while no cohort is being ticked, so that it may look at the whole fleet or change it. Soon,
+  // but not before the tasks in progress have found batches for their readings; work that comes after the
+  // last window is dropped. Any thread; `work` runs on one of the pool's and must not throw.
   void between_windows(std::function<void()> work);
 
   // Carries out a reload now, from within such work only: at a moment before which every reading has been
@@ -74,7 +75,7 @@ class Scheduler {
   // that has a time of its own is an entry of the agenda.
   Timestamp change_fleet(fleet::FleetChange& change);
 
-  // Waits at most so long until everything has been handed to the queues. True when it has.
+  // Waits until everything has been handed to the queues, but not longer than this. True if it has.
   [[nodiscard]] bool wait_for(std::chrono::milliseconds at_most);
 
   // Every reading due before this moment has been taken. Any thread.

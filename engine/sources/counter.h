@@ -1,5 +1,5 @@
-// A counter: what a rate has come to, computed for any moment without adding up the moments before. The rate
-// is a constant and loads, whose work is known exactly. Immutable; any thread.
+// A counter: what a rate has added up to, computed for any moment without adding up the moments before. The
+// rate is a constant and loads, whose work is known exactly. Immutable; any thread.
 //
 // It never falls, unless it wraps: each number that it is made of rises with time and is rounded by
 // operations that keep the order. At `since` it shows a hashed number, up to about what a year adds.

@@ -1,4 +1,4 @@
-// What the randomness of a sensor's sources follows from. Values; any thread.
+// The keys from which the randomness of a sensor's sources follows. Values; any thread.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
-// What follows a load late, as a body that it heats: 0 when it has long been off, 1 when it has long been on.
-// Instead of keeping what the body has become, this weighs what the load did in each of eight spans of the
-// past: e^(-s) by chords between s = 0, 1/4, 1/2, 1, 3/2, 2, 3, 9/2 and 7 time constants. Immutable; any
-// thread.
+// A value that follows a load with a delay, like a body that the load heats: 0 when it has long been off, 1
+// when it has long been on. Instead of keeping the state of the body, this weighs what the load did in each
+// of eight spans of the past: e^(-s) by chords between s = 0, 1/4, 1/2, 1, 3/2, 2, 3, 9/2 and 7 time
+// constants. Immutable; any thread.
 #pragma once
 
 #include <array>

@@ -1,7 +1,7 @@
-// A load: work that goes on and off, with the time that it has been on since a beginning far away. Each root
-// cell of 2^40 microseconds (13 days) has the same work. It is divided between its halves at random, and so
-// on down to cells of 2^28 microseconds (4.5 minutes), which are on until their work is done. Bursts come
-// from uneven halves.
+// A load: work that goes on and off, with the total time that it has been on since some point in the distant
+// past. Each root cell of 2^40 microseconds (13 days) has the same work. It is divided between its halves at
+// random, and so on down to cells of 2^28 microseconds (4.5 minutes), which are on until their work is done.
+// Bursts come from uneven halves.
 //
 // All of it is whole microseconds: the work of two halves is that of the whole, so `work` is exactly the
 // number of microseconds before the moment during which the load was on. Immutable; any thread.

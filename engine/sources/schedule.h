@@ -1,6 +1,6 @@
-// Hours of a week, in local time, as a clock that stands still outside of them: what follows this clock
-// instead of the time happens in these hours only, and is otherwise the same. One addition for each change of
-// the zone's offset is made beforehand, so the clock is exact over any number of them: an hour that a change
+// Hours of a week, in local time, as a clock that stands still outside them: what follows this clock instead
+// of the time happens only in these hours, and is otherwise the same. One addition for each change of the
+// zone's offset is made in advance, so the clock is exact over any number of them: an hour that a change
 // repeats counts twice, one that it skips not at all. Immutable; any thread.
 #pragma once
 

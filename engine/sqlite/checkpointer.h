@@ -26,7 +26,7 @@ class Checkpointer {
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
 
-  // Has the log of this shard copied, soon. The writer's thread.
+  // Asks for this shard's log to be copied soon. The writer's thread.
   void request(const std::string& path);
 
  private:

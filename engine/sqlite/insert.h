@@ -50,8 +50,8 @@ class EventInsert {
       : database_(database), roster_(roster), schema_(schema) {}
 
   // Inserts an event that shows for the first time, completes one that has ended, or brings an open one up to
-  // date. `last_id` is 0, or the highest id of the file that this one has been begun in place of: new ids are
-  // above it, and an event whose row was lost with that file gets another.
+  // date. `last_id` is 0, or the highest id of the file that this one replaces: new ids are above it, and an
+  // event whose row was lost with that file gets a new one.
   int apply(const batch::AnomalyEvent& event, std::int64_t last_id);
 
  private:

@@ -1,6 +1,6 @@
 // Which of a writer's shards are open, in the order of their last use, so that the one longest unused can be
 // closed when another needs its place. It knows the shards by their index and opens and closes nothing:
-// SqliteSink reports what has been done, and keeps to `most`. A value; who uses it guards it.
+// SqliteSink reports what has been done, and keeps to `most`. A value; whoever uses it guards it.
 #pragma once
 
 #include <cstddef>

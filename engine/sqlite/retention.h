@@ -35,7 +35,7 @@ class Retention {
   Retention(const Retention&) = delete;
   Retention& operator=(const Retention&) = delete;
 
-  // Has the oldest rows of this shard looked at, soon. The writer's thread.
+  // Asks for a look at this shard's oldest rows soon. The writer's thread.
   void request(const std::string& path);
 
   // Ends the thread after the transaction in progress. The writer's thread, before it closes the shards.

@@ -10,7 +10,7 @@
 
 namespace fleet_sim::start {
 
-// A line each, with how many of the process's sensors it is about and one of them.
+// One line for each, with the number of the process's sensors that it is about, and one of them.
 std::vector<std::string> find_adjustments(const Inputs& inputs);
 
 }  // namespace fleet_sim::start

@@ -1,5 +1,5 @@
-// The row of run_info: a name for the run, its seed, and everything somebody needs to make the same data
-// again. Drawn once while starting. Main thread.
+// The row of run_info: a name for the run, its seed, and everything needed to make the same data again. Drawn
+// once while starting. Main thread.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // One edition of the running fleet: what it is made of at one moment. A reload begins the next one, between
 // two windows of the scheduler, together with the change of the fleet itself; an edition never changes, so
-// whoever holds one sees config, members and files that belong together for as long as it is held.
+// whoever holds one sees config, members and files that belong together.
 //
 // `Editions` belongs to the run. One thread at a time begins an edition: whoever starts the run, then the
 // scheduler's conductor, or the reloader for what changes no reading. Any thread asks for the current one.

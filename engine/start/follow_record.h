@@ -1,5 +1,5 @@
-// Puts what a resumed run has recorded onto the agenda, so that the fleet meets it again where it met it
-// before. Main thread, while starting; nothing fails.
+// Puts what a resumed run has recorded onto the agenda, so that it happens to the fleet again at the same
+// moments. Main thread, while starting; nothing fails.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
 // What a run will amount to, worked out before it starts: rows, bytes, time, and the space there is for them.
-// Estimates: `check` prints them, and a run logs them when it starts. Pure, but for the free space,
-// which is asked of the file system. Main thread. Cannot fail: what cannot be found out is left out.
+// Estimates: `check` prints them, and a run logs them when it starts. Pure, but for the free space, which is
+// asked of the file system. Main thread. Cannot fail: what cannot be determined is left out.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include "identity/identity.h"
 #include "log/log.h"
 #include "start/inputs.h"
+#include "types/schema.h"
 
 namespace fleet_sim::start {
 

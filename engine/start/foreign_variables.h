@@ -1,5 +1,5 @@
-// Environment variables of other simulators, which a run does not follow: a user who sets one shall know what
-// it is called here. Reads the environment, and fails never. While starting.
+// Environment variables of other simulators, which a run ignores: a user who sets one is told what it is
+// called here. Reads the environment; never fails. Called while starting.
 #pragma once
 
 #include <string>

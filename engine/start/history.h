@@ -34,7 +34,7 @@ struct PastReload {
   std::vector<Became> became;
 };
 
-// `process` with what `other` says of readings.
+// `process` with the settings of `other` that decide readings.
 config::Config with_readings_of(const config::Config& process, const config::Config& other);
 
 class History {
@@ -51,12 +51,12 @@ class History {
   [[nodiscard]] const Members& began_with() const { return began_with_; }
   [[nodiscard]] const std::vector<PastReload>& reloads() const { return reloads_; }
 
-  // After so many of the reloads.
+  // After this many of the reloads.
   [[nodiscard]] const std::shared_ptr<const config::Config>& config_after(std::size_t reloads) const {
     return reloads == 0 ? began_under_ : reloads_[reloads - 1].config;
   }
   [[nodiscard]] Members members_after(std::size_t reloads) const;
-  // The same, of one reload more.
+  // The same, after one more reload.
   [[nodiscard]] static Members members_after(const Members& members, const PastReload& next);
 
   // How many reloads are at `moment` or before.

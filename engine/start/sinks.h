@@ -12,7 +12,7 @@
 
 namespace fleet_sim::start {
 
-// What SQLite's sink needs besides: what it records of the run in each file. Borrowed; outlives the sink.
+// What SQLite's sink needs in addition: what it records of the run in each file. Borrowed; outlives the sink.
 struct SinkParts : write::SinkParts {
   const tables::RunInfo& run;
   sqlite::ExpectedFiles found;  // of a run that is resumed

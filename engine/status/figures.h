@@ -1,8 +1,8 @@
-// The one table of what a run says of itself: each figure with its name, type and help under /metrics, its
-// place under /status, and how it is read from a Status. Both answers are written from the table, so a figure
-// is one row, and its name, unit and value cannot differ between the two. Rows of either answer alone leave
-// the other's name empty. No family has a label whose values grow with the fleet, so the number of series
-// depends on nothing but this table. Read-only; any thread.
+// The one table of what a run reports about itself: each figure with its name, type and help under /metrics,
+// its place under /status, and how it is read from a Status. Both answers are written from the table, so a
+// figure is one row, and its name, unit and value cannot differ between the two. A row that belongs to one
+// answer only leaves the other's name empty. No family has a label whose values grow with the fleet, so the
+// number of series depends on nothing but this table. Read-only; any thread.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,7 @@ std::span<const Figure> figures();
 using PathValue = std::pair<std::string, FigureValue>;
 void add_values(std::vector<PathValue>& values, const Figure& figure, const Status& status);
 
-// A reload as an object, as the status and the answer to a request have it.
+// A reload as an object, for the status and for the answer to a request.
 void add_reload(JsonWriter& json, const ReloadRecord& reload);
 
 }  // namespace fleet_sim::status

@@ -1,7 +1,7 @@
 // The HTTP server: one thread of its own that reads requests and writes answers, and nothing else. Whatever a
 // client does it costs that thread's time only: connections, headers, bodies and the time a request may take
 // are bounded, and when all connections are in use the one that has been idle longest makes room. Listens
-// from construction on; throws std::system_error when the address cannot be had. The only place that knows
+// from construction on; throws std::system_error if the address is not available. The only place that knows
 // Beast, and slow to compile.
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace fleet_sim::status {
 
-// Where a run listens that was not told where.
+// Where a run listens by default.
 inline constexpr const char* usual_address = "127.0.0.1:8080";
 
 // Together they bound the memory of all clients: 128 × (16 KiB + 64 KiB) = 10 MiB, and an answer per
@@ -27,7 +27,7 @@ inline constexpr std::uint64_t most_body_bytes = std::uint64_t{64} * 1'024;
 inline constexpr int request_seconds = 10;   // from an idle connection to a whole request
 inline constexpr int response_seconds = 10;  // for a client to take an answer
 
-// Throws std::system_error when nobody can listen there now; takes nothing.
+// Throws std::system_error if nobody can listen there now; does not take the address.
 void check_address(const std::string& address);
 
 class HttpServer {
@@ -41,7 +41,7 @@ class HttpServer {
   // HOST:PORT, with the port that was free where 0 was asked for.
   [[nodiscard]] std::string address() const;
 
-  // What answers are made from, from now on; once it returns, what was there before is no longer in use.
+  // Sets what answers are made from; once it returns, the previous sources are no longer in use.
   void answer_from(StatusSources sources);
 
  private:

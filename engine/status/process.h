@@ -1,4 +1,4 @@
-// What the operating system says about this process and lets it have. Main thread.
+// What the operating system says about this process and allows it. Main thread.
 #pragma once
 
 #include <cstddef>

@@ -45,9 +45,9 @@ struct StatusSources {
   std::function<Page<SensorRow>(std::string_view query, std::size_t limit, std::uint64_t after)> sensors;
   std::function<std::optional<SensorDetail>(std::string_view id, Absence& why)> sensor;
   std::function<std::vector<EventRow>(std::size_t limit)> events;
-  // Has an anomaly begin with the next reading of each of these.
+  // Starts an anomaly at the next reading of each of these.
   std::function<Injected(AnomalyType type, const std::vector<std::string>& sensors)> inject;
-  // Has the files looked at, and returns what came of it; none when that is not known soon.
+  // Has the files checked, and returns the outcome; none if it is not known soon.
   std::function<std::optional<std::vector<ReloadRecord>>()> reload;
   std::function<void()> stop;
 };
@@ -59,7 +59,7 @@ struct HttpAccess {
 
 HttpResponse route(const HttpRequest& request, const StatusSources& sources, const HttpAccess& access);
 
-// Whether two secrets are equal, in a time that depends on the length of `given` alone.
+// Whether two secrets are equal, in a time that depends only on the length of `given`.
 bool equal_secrets(std::string_view given, std::string_view secret);
 
 // The page at /; embedded at build time.

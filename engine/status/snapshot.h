@@ -74,8 +74,8 @@ struct Snapshot {
 
 inline constexpr std::string_view filling_history = "filling history";
 
-// Real time until the run ends or, while it fills history, until that is filled, judged by its pace; none
-// when that cannot be said.
+// Real time until the run ends or, while it fills history, until that is filled, judged by its pace; none if
+// it cannot be judged.
 std::optional<double> seconds_left(const Snapshot& now);
 
 }  // namespace fleet_sim::status

@@ -13,7 +13,7 @@ namespace fleet_sim::status {
 
 std::string status_json(const Status& status);
 std::string history_json(const HistoryColumns& columns);
-// `state`: what a run does that is well, where that needs to be said.
+// `state`: what a healthy run is doing, if that needs to be said.
 std::string health_json(const std::vector<std::string>& reasons, std::string_view state = {});
 std::string shards_json(const Page<ShardRow>& page);
 std::string sensors_json(const Page<SensorRow>& page);
@@ -21,11 +21,11 @@ std::string sensor_json(const SensorDetail& detail);
 std::string events_json(const std::vector<EventRow>& events);
 // `remedy` may be empty.
 std::string error_json(std::string_view error, std::string_view remedy = {});
-// `see` says where it will be told what came of it.
+// `see` says where the outcome will be.
 std::string accepted_json(std::string_view what, std::string_view see = {});
 std::string reload_json(const std::vector<ReloadRecord>& outcome);
 std::string injection_json(AnomalyType type, const Injected& injected);
-// Of one that came to nothing.
+// For an injection that started no anomaly.
 std::string injection_error_json(std::string_view error, std::string_view remedy, const Injected& injected);
 
 }  // namespace fleet_sim::status

@@ -1,9 +1,9 @@
-// What a killed run could no longer record: how many readings its open anomalies had affected. The first
-// flush of the next run into a file counts it there, for the last run of the same partition; runs before that
-// one were completed in the same way, so nothing has to be remembered. It counts what is certain: no gap
-// within the last second, where rows may be missing because they were not committed any more, and nothing
-// where rows or events were lost or skipped before that (run_losses.h). Runs on the writer's thread within
-// its transaction; errors are values.
+// What a killed run could no longer record: how many readings its open anomalies had affected. The next run's
+// first flush into a file counts it there, for the last run of the same partition; runs before that one were
+// completed in the same way, so nothing has to be remembered. It counts what is certain: no gap within the
+// last second, where rows may be missing because they were no longer committed, and nothing where rows or
+// events were lost or skipped before that (run_losses.h). Runs on the writer's thread within its transaction;
+// errors are values.
 //
 // Bounded: it goes back from the run's last row until it has passed the beginning of every open event, and
 // over `most_rows` rows at most. What it has not reached by then keeps the count it had.

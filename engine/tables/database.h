@@ -25,7 +25,7 @@ struct StorageError {
   [[nodiscard]] bool ok() const { return code == SQLITE_OK; }
   [[nodiscard]] bool busy() const { return (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED; }
 
-  // Whether the file is no database, or one that is not ours: somebody else's, which no attempt will change.
+  // Whether the file is not a database, or not one of ours; trying again will not change that.
   [[nodiscard]] bool foreign() const {
     return (code & 0xFF) == SQLITE_NOTADB || (code & 0xFF) == SQLITE_MISMATCH;
   }
@@ -76,17 +76,17 @@ class Database {
   // Opens or creates a file for writing. `vfs` names a registered SQLite VFS; empty means the default one.
   StorageError open(const std::string& path, const std::string& vfs = {});
 
-  // The same of a file that has to be there.
+  // The same for a file that must exist already.
   StorageError open_existing(const std::string& path, const std::string& vfs = {});
 
   // Opens an existing file to look at it, and leaves the folder as it was: a connection that may only read
-  // would leave a write-ahead log and its index behind, so this one may write where the system allows it, and
-  // does not. In a folder where nothing can be made, a file without a log is taken not to change. Waits for
-  // locks: another connection that closes holds one for a moment.
+  // would leave a write-ahead log and its index behind, so this one has permission to write if the system
+  // grants it, but does not write. In a folder where nothing can be made, a file without a log is taken not
+  // to change. Waits for locks: another connection that closes holds one for a moment.
   StorageError open_to_read(const std::string& path);
 
-  // The same where several connections come and go: each has to be told whether there was a log before the
-  // first one came, because the last to close removes the log unless there was.
+  // The same if several connections come and go: each has to be told whether there was a log before the first
+  // one came, because the last to close removes the log if there was none.
   StorageError open_to_read(const std::string& path, bool had_log);
   void close() { database_.reset(); }
   [[nodiscard]] bool is_open() const { return database_ != nullptr; }
@@ -144,14 +144,14 @@ class Database {
   void count_log_pages();
   [[nodiscard]] std::size_t log_pages() const { return log_pages_ ? *log_pages_ : 0; }
 
-  // Copies the write-ahead log into the file as far as nobody has to be waited for.
+  // Copies the write-ahead log into the file as far as possible without waiting for anybody.
   Copied copy_log();
 
   // Whether the file keeps a write-ahead log, and is not what SQLite makes it by default. False also when
   // that cannot be read.
   [[nodiscard]] bool keeps_log();
 
-  // Has the file keep no log any more: copies the log, removes it, and says so in the file's header, so that
+  // Makes the file stop keeping a log: copies the log, removes it, and says so in the file's header, so that
   // the file opens wherever it is taken, even where nothing can be made beside it. Waits for nobody: busy
   // while another connection is open. After an error the file keeps its log.
   StorageError give_up_log();
@@ -172,11 +172,11 @@ class Database {
   std::unique_ptr<sqlite3, Close> database_;
 };
 
-// Whether a file is empty, and no log lies beside it that has its first pages: SQLite makes one of any name
+// Whether a file is empty, and no log next to it has its first pages. SQLite makes such a file for any name
 // that it is given by mistake, and so does a run that is killed as it begins.
 bool is_empty_file(const std::string& path);
 
-// Whether a write-ahead log lies beside a database file.
+// Whether there is a write-ahead log next to a database file.
 bool has_log(const std::string& path);
 
 // Settings for the whole process; call once before the first connection is opened.

@@ -1,6 +1,6 @@
 // The identities of a run's sensors, as rows of `run_identities`: those it began with (number 0), and those
-// that a reload of `run_reloads` added or changed (its number), beside the ids of those that it removed. With
-// them and the configs of run_reloads the fleet of any moment can be built again, whatever the identity files
+// that a reload of `run_reloads` added or changed (its number), with the ids of those that it removed. With
+// them and the configs of run_reloads, the fleet of any moment can be rebuilt, whatever the identity files
 // say by then.
 //
 // The shard that commits first records all of a reload, so a reload that is found anywhere is complete. The
@@ -33,7 +33,7 @@ struct IdentityEntry {
 StorageError record_identities(Database& database, const std::string& run_id, const identity::Roster& roster,
                                const IdentityEntry& entry);
 
-// The entries that a file tells, by number and time.
+// The entries that a file has, by number and time.
 using EntryKey = std::pair<std::uint64_t, Timestamp>;
 StorageError list_identities(Database& database, const std::string& run_id, std::vector<EntryKey>& entries);
 

@@ -82,12 +82,12 @@ StorageError record_start(Database& database, const RunInfo& run, const identity
 StorageError record_reload(Database& database, const RunInfo& run, const identity::Roster& roster,
                            const RunReload& reload);
 
-// Records a reload in a shard that has rows of the run already, at once and beside its writer. False when
-// that cannot be had soon; the shard then gets it with its next rows.
+// Records a reload in a shard that has rows of the run already, at once and independently of its writer.
+// False if that is not possible soon; the shard then gets it with its next rows.
 bool record_reload_now(const std::string& path, const RunInfo& run, const identity::Roster& roster,
                        const RunReload& reload, const std::string& vfs = {});
 
-// The run's reloads as a shard tells of them, without identities.
+// The run's reloads as a shard records them, without identities.
 StorageError read_reloads(Database& database, const std::string& run_id, std::vector<RunReload>& reloads);
 
 }  // namespace fleet_sim::tables

@@ -2,7 +2,7 @@
 // rows that such a process commits, in one transaction, so that no two processes ever commit the same bytes.
 // After a power failure a write-ahead log may lack a part in its middle: SQLite then continues before the
 // gap, and a resumed run writes there what was there before. If that were the same byte for byte, the log
-// beyond the gap would fit again, and its rows would be back although they are also being written anew. The
+// beyond the gap would fit again, and its rows would be back although they are also being rewritten. The
 // table is made when it is first needed.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace fleet_sim::tables {
 
-// Says that a process went on with the run at `resumed_at`, by the wall clock; a row that is there stays.
+// Records that a process resumed the run at `resumed_at`, by the wall clock; an existing row stays.
 StorageError record_resumption(Database& database, const std::string& run_id, Timestamp resumed_at);
 
 }  // namespace fleet_sim::tables

@@ -1,7 +1,6 @@
-// The tables of a shard, and what to do with a file that already has some: appended to when they
-// match, migrated when they are an older known form, refused otherwise. Nothing is ever dropped but the
-// collector's index, which the config decides about. Runs when a shard is opened, on its writer's thread;
-// errors are values.
+// The tables of a shard, and what to do with a file that already has some: appended to when they match,
+// migrated when they are an older known form, refused otherwise. Nothing is ever dropped but the collector's
+// index, if the config says so. Runs when a shard is opened, on its writer's thread; errors are values.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +18,7 @@ inline constexpr std::int64_t schema_version = 3;  // PRAGMA user_version
 
 class RunReloads;
 
-// Says in one place what a run is: the row of `run_info` that every shard of the run gets.
+// What a run is, in one place: the row of `run_info` that every shard of the run gets.
 struct RunInfo {
   std::string run_id;
   std::string version;
@@ -38,8 +37,8 @@ struct RunInfo {
 };
 
 // Sets the connection up (WAL, synchronous, page and cache size, checkpoints), then creates, accepts or
-// migrates the tables for readings of these channels. SQLITE_MISMATCH with a message that says what is wrong
-// when the file is somebody else's, or has other channels.
+// migrates the tables for readings of these channels. SQLITE_MISMATCH, with a message that says what is
+// wrong, if the file is not ours or has other channels.
 StorageError prepare_schema(Database& database, const config::SqliteSettings& settings,
                             const types::Schema& schema = types::built_in_type().schema);
 
@@ -56,9 +55,9 @@ StorageError check_schema(Database& database);
 // same verdict as check_schema.
 StorageError read_schema(Database& database, types::Schema& schema);
 
-// Lets a connection that reads a central database, into which scripts/collect moves rows, see the tables that
-// a shard has: for the connection alone, as views. A table that has less than the shard's appears empty.
-// Changes nothing for a shard, or for any other file.
+// Lets a connection that reads a central database, into which scripts/collect moves rows, see the tables of a
+// shard: as views, for this connection only. A table that has less than the shard's appears empty. Changes
+// nothing for a shard, or for any other file.
 StorageError present_as_shard(Database& database);
 
 // The highest ids that a file has, or had before a new one was begun in its place.

@@ -1,9 +1,9 @@
 // Who the sensors of a shard are, as rows of `sensors` for those who use the data: a row for each version of
-// an identity, from the time on at which it held. The truth is in the identities that the run has; these rows
-// are written from them and never read back by a run, which keeps its own record (run_identities.h).
+// an identity, with the time from which it applied. The truth is in the identities that the run has; these
+// rows are written from them and never read back by a run, which keeps its own record (run_identities.h).
 //
 // A shard gets the rows of its own sensors with the first rows that it commits afterwards, in one
-// transaction; a version that is in force already is not written again. Errors are values.
+// transaction; a version that already applies is not written again. Errors are values.
 #pragma once
 
 #include <cstdint>

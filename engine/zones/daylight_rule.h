@@ -1,6 +1,6 @@
-// The rule by which a zone's clock goes on changing every year, as zone data have it behind the last change
-// that they list: a POSIX TZ text such as CET-1CEST,M3.5.0,M10.5.0/3. Pure; any thread; a text of another
-// form is no rule.
+// The rule by which a zone's clock keeps changing every year, as zone data has it after the last change that
+// it lists: a POSIX TZ text such as CET-1CEST,M3.5.0,M10.5.0/3. Pure; any thread; a text of another form is
+// not a rule.
 #pragma once
 
 #include <chrono>

@@ -18,7 +18,7 @@
 
 namespace fleet_sim::zones {
 
-// From this moment on, the clock is so far ahead of UTC.
+// From this moment on, the clock is this far ahead of UTC.
 struct ZoneChange {
   Timestamp at = 0;
   Microseconds offset = 0;
@@ -68,9 +68,9 @@ class ZoneTable {
 class Zone {
  public:
   constexpr Zone() = default;  // UTC
-  // Always so far ahead of UTC.
+  // Always this far ahead of UTC.
   constexpr explicit Zone(Microseconds offset) : offset_(offset) {}
-  // Borrows the table for ever.
+  // Borrows the table forever.
   explicit Zone(const ZoneTable& table)
       : offset_(table.first_offset()),
         until_(table.changes().empty() ? longest_before_changes : table.changes().front().at),
@@ -86,7 +86,7 @@ class Zone {
     return at < until_ ? offset_ : table_->offset_at(at);
   }
 
-  // The first one after `at`; none where there is none any more.
+  // The first one after `at`; none if there are no more.
   [[nodiscard]] std::optional<ZoneChange> next_change(Timestamp at) const;
 
   bool operator==(const Zone&) const = default;

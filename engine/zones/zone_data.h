@@ -11,13 +11,13 @@
 
 namespace fleet_sim::zones {
 
-// Nothing for a name that the data do not have.
+// Nothing for a name that the data does not have.
 std::optional<Zone> find_zone(std::string_view name);
 
 // " (did you mean 'Europe/Berlin'?)", or why no name is known; empty when none is near.
 std::string zone_hint(std::string_view name);
 
-// Of the data: "2025b". Empty where they do not say, or are not installed.
+// Of the data: "2025b". Empty if the data does not say, or is not installed.
 std::string zone_data_version();
 
 }  // namespace fleet_sim::zones
