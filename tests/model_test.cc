@@ -697,7 +697,7 @@ class Timeline {
 };
 
 // The variance of a long-run share over n readings (renewal-reward): a cycle is one normal reading or one
-// anomaly; `counts` says which anomalies count towards the share.
+// anomaly; `counts` says which anomalies count toward the share.
 double variance_of_share(const model::Profile& profile, double share, const PerAnomalyType<bool>& counts) {
   const PerAnomalyType<double> onset = differences(profile.onset_until);
   const double idle = 1 - sum_of(onset);

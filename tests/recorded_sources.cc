@@ -1,5 +1,5 @@
 // The same sources and channels from every build: evaluates each kind and holds its hash against the one
-// recorded below. CMake builds this with several optimisation levels and for this machine's own processor.
+// recorded below. CMake builds this with several optimization levels and for this machine's own processor.
 //
 // Whoever changes what a kind is on purpose records the hash that this prints.
 #include <array>

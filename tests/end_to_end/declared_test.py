@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What is labelled is there, and what is declared is possible; `check` and `explain` say what comes out otherwise."""
+"""What is labeled is there, and what is declared is possible; `check` and `explain` say what comes out otherwise."""
 
 from fleet import *
 

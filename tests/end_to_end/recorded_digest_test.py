@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One run whose digest is written down here: every build, machine and version of this model makes the same data.
 
-scripts/check builds runs it with other optimisation levels and compilers. Whoever changes the model on purpose records
+scripts/check builds runs it with other optimization levels and compilers. Whoever changes the model on purpose records
 the new digest.
 """
 

@@ -55,7 +55,7 @@ class TimeZone(FleetTest):
                   env={"FLEET_SIM_CLOCK_TIME_ZONE": "Pacific/Chatham"})
         offenders, said = ground_truth.inspect(self.dir / "data", None, fleet)
         self.assertEqual(offenders, [], said)
-        # In a year for which the data list no changes any more.
+        # In a year for which the data no longer lists changes.
         self.fill("late", "--rate", 0.001, "--duration", "60d", "--start", "2051-03-01", identities=fleet)
         offenders, said = ground_truth.inspect(self.dir / "late", None, fleet)
         self.assertEqual(offenders, [], said)
