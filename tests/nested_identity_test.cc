@@ -217,9 +217,9 @@ TEST_CASE("a key that is nearly ours is kept, and named with the one that may be
               "normal_parameters.voltages (did you mean 'normal_parameters.voltage'?)", "owner",
               "reading_per_second (did you mean 'readings_per_second'?)"});
   CHECK(only_mistake(R"({"ID": "X"})") ==
-        R"(1: id is missing: every identity needs a unique text (did you mean 'id' by "ID"?))");
+        R"(1: id is missing: every identity needs a unique one (did you mean 'id' by "ID"?))");
   CHECK(only_mistake(R"({"Sensor-Id": "X"})") ==
-        R"(1: id is missing: every identity needs a unique text (did you mean 'id' by "Sensor-Id"?))");
+        R"(1: id is missing: every identity needs a unique one (did you mean 'id' by "Sensor-Id"?))");
 }
 
 TEST_CASE("sensors without details take no room for them, and neighbors alike share theirs") {

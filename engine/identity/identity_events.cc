@@ -404,7 +404,7 @@ void IdentityEvents::complain_of_id() {
   const std::string hint = near == top().other_keys.end()
                                ? std::string()
                                : fmt::format(" (did you mean 'id' by {}?)", in_double_quotes(*near));
-  mistake("id is missing: every identity needs a unique text" + hint, identity_line_);
+  mistake("id is missing: every identity needs a unique one" + hint, identity_line_);
 }
 
 void IdentityEvents::mistake(std::string text, std::uint32_t line) {

@@ -154,7 +154,7 @@ class Names(FleetTest):
         self.assertIn("reading_per_second (did you mean 'readings_per_second'?)",
                       self.fleet_sim("check", "--identities", path).stderr)
         self.write("id.json", '{"ID": "A"}')
-        self.assertIn("id.json:1: id is missing: every identity needs a unique text (did you mean 'id' by \"ID\"?)",
+        self.assertIn("id.json:1: id is missing: every identity needs a unique one (did you mean 'id' by \"ID\"?)",
                       self.fleet_sim("check", "--identity", "id.json", code=2).stderr)
 
 
