@@ -15,8 +15,8 @@ inline constexpr double lowest_rate = 1e-8;  // readings per second: one in thre
 inline constexpr double highest_rate = 1e6;  // one per microsecond, the resolution of a timestamp
 inline constexpr Microseconds longest_interval = 1'157 * microseconds_per_day;  // about the lowest rate
 
-// The fleet goes through simulated time in windows of at most this span, one after the other. So within a
-// shard a run's row is due no more than this before any row in front of it.
+// The fleet moves through simulated time in windows of at most this span, one after the other. So within a
+// shard, a row of a run is due at most this much earlier than any row before it.
 inline constexpr Microseconds longest_window = microseconds_per_second;
 // … and of about this many readings, because a stop takes effect only between windows.
 inline constexpr std::uint32_t readings_per_window = 200'000;

@@ -39,7 +39,8 @@ class SimulationClock {
   // Simulated seconds per second.
   [[nodiscard]] std::optional<double> speed() const { return speed_; }
 
-  // What is due earlier is history. The latest timestamp while that goes on: for an unpaced fleet, always.
+  // What is due earlier is history. The latest timestamp while history is being filled: for an unpaced fleet,
+  // always.
   [[nodiscard]] Timestamp history_until() const { return history_until_.load(std::memory_order_acquire); }
 
   // Whether the fleet keeps to the clock, so that its readings can be late.

@@ -30,7 +30,7 @@ struct Books {
   std::uint64_t generated = 0;
   std::uint64_t missing = 0;  // due, and left out by an anomaly that takes rows
   std::uint64_t written = 0;  // committed
-  std::uint64_t found = 0;    // already in the files, from before the run went on
+  std::uint64_t found = 0;    // already in the files, from before the run was resumed
   std::array<std::uint64_t, loss_reason_names.size()> lost_by_reason{};
 
   // Not part of the equations, which are about readings.

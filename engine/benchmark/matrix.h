@@ -42,7 +42,7 @@ struct ExpandedMatrix {
 // Why a cell cannot be measured; empty when it can.
 std::string why_left_out(const BenchCell& cell);
 
-// The base cell, and from there one list at a time: few cells, each telling what one setting does.
+// The base cell, and from there one list at a time: few cells, each showing what one setting does.
 ExpandedMatrix vary_one_at_a_time(const BenchMatrix& matrix);
 
 // Every combination.

@@ -200,7 +200,7 @@ inline constexpr double longest_backfill_seconds = 18'262.0 * 86'400;  // 50 yea
 struct ClockSettings {
   Speed speed;
   std::optional<Timestamp> start;  // none: now, or as long ago as the history that is filled
-  double backfill_seconds = 0;     // of history, which is filled before the run goes on at the clock's pace
+  double backfill_seconds = 0;     // of history, which is filled before the run continues at the clock's pace
   zones::Zone zone;                // of daily patterns, unless a sensor has its own
 
   bool operator==(const ClockSettings&) const = default;

@@ -33,7 +33,7 @@ struct Setting {
 // keeps what it does not name, and its value of a key, a list too, replaces the earlier one. Then checks what
 // depends on several keys (min <= max, paths that contradict each other). A setting whose key repeats adds to
 // the list of its layer; a layer that names identities, one or many, replaces both kinds of an earlier one.
-// With problems the result is not to be used. `origins` is told where the keys were set.
+// If there are problems, do not use the result. `origins` gets the places where the keys were set.
 Config load_config(std::span<const std::filesystem::path> files, std::span<const Setting> environment,
                    std::span<const Setting> flags, Problems& problems, Config defaults = {},
                    Origins* origins = nullptr);

@@ -23,7 +23,7 @@ bool has_shard_name(const std::filesystem::path& file);
 // empty file is not a shard: a run that is killed as it begins leaves such files.
 std::vector<std::filesystem::path> list_shards(const std::filesystem::path& directory);
 
-// The same for a reader, who needs at least one. Throws InvalidInput when there is none.
+// The same for a reader, which needs at least one. Throws InvalidInput if there is none.
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory);
 
 // What to read: the shards of data directories, and single files with any name, such as backups and what

@@ -1,4 +1,4 @@
-// Reads from a shard what it holds of a run that is to be resumed. Made while starting, by any thread; owns
+// Reads from a shard what it holds of a run that is being resumed. Made while starting, by any thread; owns
 // nothing but what it has read. Throws like data_directory.h.
 #pragma once
 

@@ -36,8 +36,7 @@ tables::Database open(const SourceShard& shard);
 // Every file of the sources, looked at and found to hold readings.
 std::vector<SourceShard> find_source(const Sources& sources);
 
-// A sensor of a shard and a location it has readings from; no location for one of which there are only
-// events.
+// A sensor of a shard and a location it has readings from; no location for a sensor with only events.
 using Place = std::pair<std::string, std::string>;
 
 // Every sensor and location of each shard that is asked for. Costs a pass over all readings; memory for as

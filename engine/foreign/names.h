@@ -26,8 +26,8 @@ std::string_view equivalent_of_option(std::string_view option);
 // Whether the keys in a section of theirs are in the table one by one.
 bool knows_keys_in(std::string_view section);
 
-// " (called 'X' here, with the value 5)", for a message about their name; `ours` is how our key is to be
-// named.
+// " (called 'X' here, with the value 5)", for a message about their name; `ours` is our key as the message
+// should name it.
 std::string hint(const Equivalent& equivalent, std::string_view ours);
 
 }  // namespace fleet_sim::foreign

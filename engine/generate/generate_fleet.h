@@ -12,8 +12,8 @@
 
 namespace fleet_sim::generate {
 
-// What is to be written: sensor `index`, from 0, and the name of its file in a folder. Each is made when
-// asked for, so that a fleet of millions takes no memory.
+// What to write: sensor `index`, from 0, and the name of its file in a folder. Each is made when asked for,
+// so that a fleet of millions takes no memory.
 struct PlannedFleet {
   std::uint64_t size = 0;
   std::function<identity::IdentityRecord(std::uint64_t index)> record;

@@ -35,7 +35,7 @@ std::optional<Field> text_field(std::string_view key);
 // has made sure that its text is UTF-8.
 std::string set_field(IdentityRecord& record, Field field, std::string_view path, const JsonValue& value);
 
-// The same where `earlier` gave the field its value already: what is wrong unless both are equal.
+// The same if `earlier` gave the field its value already: what is wrong, unless both are equal.
 std::string confirm_field(const IdentityRecord& record, Field field, std::string_view earlier,
                           std::string_view path, const JsonValue& value);
 

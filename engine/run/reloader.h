@@ -59,7 +59,7 @@ struct ReloadTargets {
   tables::RunReloads& reloads;
   ErrorCounts& errors;
   log::Log& log;
-  Timestamp not_before;  // simulated; until then a run that goes on meets rows of its former self
+  Timestamp not_before;  // simulated; until then, a resumed run meets rows of an earlier process
   ReloadLimits limits = {};
 };
 

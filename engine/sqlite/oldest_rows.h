@@ -21,7 +21,8 @@ namespace fleet_sim::sqlite {
 // How many readings a transaction deletes at most, and how many events: a few milliseconds of the write lock.
 inline constexpr std::uint32_t most_rows_deleted_at_once = 2'000;
 
-// Bytes of the file in use: what it would shrink to. Rows that come take the place of those that went.
+// Bytes of the file that are in use: the size to which it would shrink. New rows take the place of deleted
+// ones.
 std::uint64_t used_bytes(tables::Database& database);
 
 struct DeletedRows {

@@ -23,7 +23,7 @@ struct SinkKind {
   config::Sink sink;
   // Whether its rows are kept in the files of a data directory, which can be locked, read back and resumed.
   bool keeps_files;
-  std::string_view name;  // for people; of one that keeps files, the data directory is named
+  std::string_view name;  // for people; a sink that keeps files is named by its data directory
   std::unique_ptr<write::Sink> (*make)(const SinkParts& parts);
 };
 

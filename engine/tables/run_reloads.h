@@ -62,7 +62,7 @@ class RunReloads {
     const std::uint64_t shards = recordings_[number].load(std::memory_order_relaxed);
     return shards == 0 || (shards + 1) * identities <= most_identities_recorded;
   }
-  // A shard has committed what it tells of the entry.
+  // A shard has committed its part of the entry.
   void note_recorded(std::uint64_t number) const {
     recordings_[number].fetch_add(1, std::memory_order_relaxed);
   }

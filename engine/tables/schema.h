@@ -48,7 +48,7 @@ StorageError prepare_connection(Database& database, const config::SqliteSettings
 // Looks at an existing file without changing it; the same verdict as prepare_schema.
 StorageError check_schema(Database& database, const types::Schema& schema);
 
-// The same of a file that may have any channels.
+// The same for a file that may have any channels.
 StorageError check_schema(Database& database);
 
 // Which channels a file's readings have: those of its own table, and none where it has no readings yet. The
