@@ -18,6 +18,7 @@
 #include "base/problems.h"
 #include "base/text.h"
 #include "explain/explained_sensor.h"
+#include "explain/reading_cost.h"
 #include "fleet/fleet.h"
 #include "run/exit_code.h"
 
@@ -50,11 +51,13 @@ int explain(const ExplainOptions& options) {
   const start::Inputs inputs = start::read_inputs_of_all(options.arguments);
   const std::uint32_t index = find_sensor(options.id, inputs.identities.roster);
   Problems problems;
-  fleet::check_members(inputs.identities.roster, std::array{index}, inputs.config, problems);
+  fleet::check_members(inputs.identities.roster, std::array{index}, inputs.config, problems, *inputs.types);
   if (!problems.empty()) throw InvalidInput(problems.text());
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
-  const explain::ExplainedSensor sensor = explain::explain_sensor(
-      inputs.config, inputs.identities.roster, index, system_now(), *inputs.types, inputs.origins);
+  explain::ExplainedSensor sensor = explain::explain_sensor(inputs.config, inputs.identities.roster, index,
+                                                            system_now(), *inputs.types, inputs.origins);
+  sensor.reading_nanoseconds =
+      explain::measure_reading(sensor.explanation.profile, sensor.location, sensor.period);
   print(options.json ? explain::json_of(sensor) : explain::text_of(sensor));
   return static_cast<int>(run::ExitCode::done);
 }

@@ -86,7 +86,9 @@ class FileReader {
   void read(const yaml::Node& root) {
     const OwnSection& types = own_sections.front();
     for (const yaml::Node& child : root.children) {
-      if (child.key == types.name) types.read(child, config_, problems_);
+      if (child.key != types.name) continue;
+      types.read(child, config_, problems_);
+      note_types(child);
     }
     read_section(root, "");
   }
@@ -145,8 +147,13 @@ class FileReader {
     }
   }
 
+  void note_types(const yaml::Node& section) {
+    for (const yaml::Node& type : section.children)
+      origins_["types." + type.key] = {problems_.place(type.key_line), type.key};
+  }
+
   void set(const yaml::Node& node, const ConfigKey& key, const std::string& text) {
-    origins_[key.name] = {problems_.place(node.line), text};
+    origins_[std::string(key.name)] = {problems_.place(node.line), text};
     const std::string wrong = key.set(config_, text);
     if (!wrong.empty()) problems_.at(node.line, fmt::format("{} {}", key.name, wrong));
   }

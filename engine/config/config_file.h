@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -13,12 +14,12 @@
 namespace fleet_sim::config {
 
 // Where each key was last set, and how, for keys not at their default: for problems that only show once all
-// layers are combined, and for `explain`. Keys are names of the table.
+// layers are combined, and for `explain`. Keys are names of the table, and "types.NAME" of each declared type.
 struct Origin {
   std::string place;    // "config.yaml:7", "--rate"
   std::string written;  // the value as it stands there
 };
-using Origins = std::map<std::string_view, Origin>;
+using Origins = std::map<std::string, Origin, std::less<>>;
 
 void read_config_file(const std::filesystem::path& path, Config& config, Origins& origins,
                       Problems& problems);

@@ -81,7 +81,7 @@ class Loader {
   void check_spellings() {
     for (const auto& [name, origin_of_key] : origins_) {
       const ConfigKey* key = find_config_key(name);
-      if (key->other_spelling.empty() || key->is_spelled(config_) || !set(key->other_spelling)) continue;
+      if (key == nullptr || key->other_spelling.empty() || key->is_spelled(config_) || !set(key->other_spelling)) continue;
       if (key->name.starts_with("clock.")) continue;
       problems_.add(origin_of_key.place,
                     fmt::format("{} and {} ({}) cannot be combined; give one of them", name,
@@ -97,7 +97,7 @@ class Loader {
         problems_.add(setting.source, fmt::format("unknown key {}", in_quotes(setting.key)));
         continue;
       }
-      origins_[key->name] = {setting.source, setting.value};
+      origins_[std::string(key->name)] = {setting.source, setting.value};
       const std::string& text =
           key->repeatable ? lists[key->name].append(setting.value).append("\n") : setting.value;
       const std::string wrong = key->set(config_, text);

@@ -4,12 +4,11 @@
 #include "base/json_writer.h"
 #include "config/units.h"
 #include "explain/explained_sensor.h"
+#include "explain/signal_json.h"
 #include "model/anomaly_effect.h"
 
 namespace fleet_sim::explain {
 namespace {
-
-using ChainNumber = model::Number<model::Chain>;
 
 std::string_view name_of(model::Operation operation) {
   constexpr std::array<std::string_view, 7> names{"start", "multiply", "multiply_excess", "add", "replace",
@@ -26,13 +25,6 @@ void add_step(JsonWriter& json, const model::Step& step) {
     json.member("source", step.name.empty() ? step.kind : step.kind + ' ' + step.name);
     json.member("operation", name_of(step.operation));
     json.member("value", step.value);
-  });
-}
-
-void add_number(JsonWriter& json, std::string_view name, const ChainNumber& number) {
-  json.object(name, [&] {
-    json.member("value", number.value());
-    json.array("chain", number.trail().steps(), [&](const model::Step& step) { add_step(json, step); });
   });
 }
 
@@ -59,6 +51,7 @@ void add_readings(JsonWriter& json, const ExplainedSensor& sensor) {
     json.member("partition", config::partition_text({sensor.partition, sensor.config.fleet.partition.count}));
     json.member("in_this_partition", sensor.in_this_partition());
     json.member("file", sensor.file);
+    if (sensor.reading_nanoseconds) json.member("reading_nanoseconds", *sensor.reading_nanoseconds);
   });
 }
 
@@ -74,6 +67,10 @@ void add_clock(JsonWriter& json, const ExplainedSensor& sensor) {
 
 void add_signal(JsonWriter& json, const ExplainedSensor& sensor) {
   const model::ProfileNumbers<model::Chain>& numbers = sensor.explanation.numbers;
+  if (sensor.explanation.type->signal) {
+    add_declared_signal(json, sensor);
+    return add_clock(json, sensor);
+  }
   json.object("normal_readings", [&] {
     add_by_channel(sensor.explanation, [&](const std::string& name, std::size_t c) {
       const model::ChannelNumbers<model::Chain>& channel = numbers.channels[c];
@@ -108,7 +105,9 @@ void add_type(JsonWriter& json, std::size_t type, const model::Explanation& expl
 
 void add_types(JsonWriter& json, const model::Explanation& explanation) {
   json.object("types", [&] {
-    for (std::size_t k = 0; k < anomaly_type_count; ++k) add_type(json, k, explanation);
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+      if (can_affect(*explanation.type, k)) add_type(json, k, explanation);
+    }
   });
 }
 
@@ -131,6 +130,7 @@ void add_anomalies(JsonWriter& json, const ExplainedSensor& sensor) {
     json.member("basis", settings.basis == config::AnomalyBasis::reading ? "reading" : "event");
     add_number(json, "probability", numbers.probability);
     add_types(json, sensor.explanation);
+    if (sensor.explanation.type->signal) return;
     add_number(json, "severity", numbers.severity);
     add_channels(json, sensor.explanation);
     json.object("spike_factor", [&] {
@@ -164,6 +164,7 @@ void add_sensor(JsonWriter& json, const ExplainedSensor& sensor) {
   const auto& [firmware, model, manufacturer, location] = sensor.explanation.behaviors;
   json.member("id", sensor.id);
   json.member("type", sensor.type);
+  if (!sensor.declared_at.empty()) json.member("declared_at", sensor.declared_at);
   json.object("location", [&] { add_behavior(json, sensor.location, location); });
   json.object("manufacturer", [&] { add_behavior(json, sensor.manufacturer, manufacturer); });
   json.object("model", [&] { add_behavior(json, sensor.model, model); });
@@ -178,6 +179,13 @@ void add_sensor(JsonWriter& json, const ExplainedSensor& sensor) {
 }
 
 }  // namespace
+
+void add_number(JsonWriter& json, std::string_view name, const ExplainedNumber& number) {
+  json.object(name, [&] {
+    json.member("value", number.value());
+    json.array("chain", number.trail().steps(), [&](const model::Step& step) { add_step(json, step); });
+  });
+}
 
 std::string json_of(const ExplainedSensor& sensor, bool indented) {
   std::string text;

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,93 +12,13 @@
 #include "config/units.h"
 #include "explain/clipping.h"
 #include "explain/explained_sensor.h"
+#include "explain/signal_text.h"
+#include "explain/text_page.h"
 #include "model/anomaly_effect.h"
+#include "sources/signal.h"
 
 namespace fleet_sim::explain {
 namespace {
-
-constexpr std::size_t page_columns = 100;
-constexpr std::size_t longest_origin = 60;  // columns
-
-// A name in a chain, where it only has to be recognized: it may be as long as an identity or a config likes.
-std::string shortened(std::string_view text) {
-  return cut_to_columns(text, longest_origin);
-}
-
-// Labeled rows of pieces; a row that is too long goes on below, broken between two pieces.
-class Page {
- public:
-  void heading(std::string_view title) { text_ += fmt::format("{}{}\n", text_.empty() ? "" : "\n", title); }
-
-  void row(std::string_view label, const std::vector<std::string>& pieces) {
-    std::string line = fmt::format("  {:<14}", label);
-    for (std::size_t i = 0; i < pieces.size(); ++i) {
-      if (i > 0 && most_columns(line) + 1 + most_columns(pieces[i]) > page_columns) {
-        text_ += line + '\n';
-        line.assign(18, ' ');
-      }
-      line += ' ' + pieces[i];
-    }
-    text_ += line + '\n';
-  }
-
-  [[nodiscard]] const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
-
-std::string number(double value) {
-  return fmt::format("{:.6g}", value);
-}
-
-std::string percent(double share) {
-  return fmt::format("{:.4g}%", 100 * share);
-}
-
-std::string origin_text(const model::Step& step) {
-  // A start needs no key: its row names what it is the start of.
-  const bool kind_alone = step.operation == model::Operation::start || step.name.empty();
-  return shortened(kind_alone ? step.kind : step.kind + ' ' + step.name);
-}
-
-std::string_view sign_of(model::Operation operation) {
-  constexpr std::array<std::string_view, 7> signs{"",           "× ", "excess over 1 × ", "+ ", "→ ",
-                                                  "→ at most ", "^ "};
-  return signs[static_cast<std::size_t>(operation)];
-}
-
-// A step whose value is what the number has become.
-bool is_result(const model::Step& step) {
-  return step.operation == model::Operation::start || step.operation == model::Operation::replace ||
-         step.operation == model::Operation::limit;
-}
-
-// "0.05 (config)", "× 1.5 (firmware 1.3)", "= 0.075"; the unit stands with the result.
-std::vector<std::string> chain_pieces(const model::Number<model::Chain>& explained,
-                                      std::string_view unit = "") {
-  const std::vector<model::Step>& steps = explained.trail().steps();
-  const std::string with_unit = unit.empty() ? "" : fmt::format(" {}", unit);
-  std::vector<std::string> pieces;
-  for (const model::Step& step : steps) {
-    const bool last = &step == &steps.back();
-    pieces.push_back(fmt::format("{}{}{} ({})", sign_of(step.operation), number(step.value),
-                                 last && is_result(step) ? with_unit : "", origin_text(step)));
-  }
-  if (!is_result(steps.back())) pieces.push_back("= " + number(explained.value()) + with_unit);
-  return pieces;
-}
-
-std::vector<std::string> joined(std::string first, std::vector<std::string> pieces) {
-  pieces.insert(pieces.begin(), std::move(first));
-  return pieces;
-}
-
-std::vector<std::string> joined(std::vector<std::string> pieces, std::string last) {
-  pieces.back() += ',';
-  pieces.push_back(std::move(last));
-  return pieces;
-}
 
 std::vector<std::string> named_pieces(std::string_view name, const model::FoundBehavior& found) {
   std::vector<std::string> pieces{std::string(name)};
@@ -113,7 +33,10 @@ std::vector<std::string> named_pieces(std::string_view name, const model::FoundB
 void add_identity(Page& page, const ExplainedSensor& sensor) {
   const auto& [firmware, model, manufacturer, location] = sensor.explanation.behaviors;
   page.heading(fmt::format("sensor {}", sensor.id));
-  page.row("type", {std::string(sensor.type)});
+  page.row("type",
+           sensor.declared_at.empty()
+               ? std::vector{std::string(sensor.type)}
+               : std::vector{std::string(sensor.type), fmt::format("({})", printable(sensor.declared_at))});
   page.row("location", named_pieces(sensor.location, location));
   page.row("manufacturer", named_pieces(sensor.manufacturer, manufacturer));
   page.row("model", named_pieces(sensor.model, model));
@@ -135,6 +58,21 @@ std::string partition_text(const ExplainedSensor& sensor) {
   return text;
 }
 
+std::string about(double value) {
+  return fmt::format("about {:.0f}", value < 100 ? value : std::round(value / 10) * 10);
+}
+
+std::vector<std::string> cost_pieces(const ExplainedSensor& sensor) {
+  std::vector<std::string> pieces{
+      fmt::format("{} ns a reading, measured now on this machine", about(*sensor.reading_nanoseconds))};
+  const auto& signal = sensor.explanation.profile.signal;
+  if (signal == nullptr || signal->knot_words() == 0) return pieces;
+  const double knot_seconds = static_cast<double>(sources::Signal::knot_length) * 1e-6;
+  const double period = static_cast<double>(sensor.period) * 1e-6;
+  return joined(pieces, period < knot_seconds ? fmt::format("one knot each {:.0f} s", knot_seconds)
+                                              : std::string("up to two knots each"));
+}
+
 void add_readings(Page& page, const ExplainedSensor& sensor) {
   page.heading("readings");
   const std::string period = duration_text(static_cast<double>(sensor.period) * 1e-6);
@@ -149,6 +87,7 @@ void add_readings(Page& page, const ExplainedSensor& sensor) {
   page.row("first", {first});
   page.row("partition", {partition_text(sensor)});
   page.row("file", {sensor.file.value_or("none: the sink is null")});
+  if (sensor.reading_nanoseconds) page.row("cost", cost_pieces(sensor));
 }
 
 void add_channel(Page& page, const types::ChannelColumn& column,
@@ -164,31 +103,11 @@ void add_channel(Page& page, const types::ChannelColumn& column,
   }
 }
 
-// "UTC+02:00", or of a zone "local time".
-std::string clock_name(const ExplainedSensor& sensor) {
-  const zones::Zone& zone = sensor.explanation.profile.zone;
-  return zone.is_named() ? "local time" : "UTC" + config::utc_offset_text(zone.offset_at(sensor.now));
-}
-
-std::vector<std::string> zone_pieces(const ExplainedSensor& sensor) {
-  const zones::Zone& zone = sensor.explanation.profile.zone;
-  const std::string offset = "UTC" + config::utc_offset_text(zone.offset_at(sensor.now));
-  const std::string source = fmt::format("({})", zone_source(sensor));
-  if (!zone.is_named()) return {offset, source};
-  std::vector<std::string> pieces{std::string(zone.name()), source + ":", offset + " now,"};
-  if (const auto next = zone.next_change(sensor.now)) {
-    pieces.push_back(fmt::format("UTC{} from {}Z", config::utc_offset_text(next->offset),
-                                 timestamp_text(next->at).substr(0, 16)));
-  } else {
-    pieces.emplace_back("with no further change");
-  }
-  return pieces;
-}
-
 void add_signal(Page& page, const ExplainedSensor& sensor) {
+  const types::SensorType& type = *sensor.explanation.type;
+  if (type.signal) return add_declared_signal(page, sensor);
   const model::ProfileNumbers<model::Chain>& numbers = sensor.explanation.numbers;
   page.heading("normal readings");
-  const types::SensorType& type = *sensor.explanation.type;
   const auto channels = type.schema.channels();
   for (std::size_t c = 0; c < channels.size(); ++c)
     add_channel(page, channels[c], numbers.channels[c], sensor.clipped[c]);
@@ -235,6 +154,7 @@ void add_longer_durations(Page& page, const ExplainedSensor& sensor) {
   const model::Explanation& explanation = sensor.explanation;
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     if (!sensor.config.anomalies.types[k].enabled || !is_longer(explanation, k)) continue;
+    if (!can_affect(*explanation.type, k)) continue;
     page.row("", {fmt::format("{} lasts {}, not {}: fewer readings would not show it", anomaly_type_names[k],
                               duration_text(explanation.times.duration[k]),
                               duration_text(explanation.configured.duration[k]))});
@@ -246,13 +166,17 @@ void add_anomalies(Page& page, const ExplainedSensor& sensor) {
   page.heading("anomalies");
   page.row("probability", chain_pieces(explanation.numbers.probability));
   page.row("", {meaning(sensor)});
+  if (explanation.type->signal)
+    page.row("", {"of a declared type: anomalies take rows and do not change values"});
   page.heading("weight of each type");
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (!can_affect(*explanation.type, k)) continue;
     page.row(anomaly_type_names[k], chain_pieces(explanation.numbers.weights[k]));
   }
   page.heading(fmt::format("{:<16}{:>10}{:>14}{:>11}{:>14}{:>14}{:>12}", "result", "share", "duration",
                            "readings", "onset chance", "of readings", "per day"));
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (!can_affect(*explanation.type, k)) continue;
     const model::TypeExplanation& type = explanation.types[k];
     page.row(anomaly_type_names[k],
              {fmt::format("{:>8}{:>14}{:>11}{:>14.4g}{:>14}{:>12.6g}", percent(type.share_of_anomalies),
@@ -283,6 +207,7 @@ void add_strength(Page& page, std::size_t k, const model::Explanation& explanati
 
 void add_effects(Page& page, const ExplainedSensor& sensor) {
   const model::Explanation& explanation = sensor.explanation;
+  if (explanation.type->signal) return;
   const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
   const auto channels = explanation.type->schema.channels();
   std::size_t widest = 0;

@@ -55,6 +55,8 @@ ExplainedSensor explain_sensor(const config::Config& config, const identity::Ros
   for (const model::ChannelProfile& channel : sensor.explanation.profile.channels) {
     sensor.clipped.push_back(clipped_share(sensor.explanation.profile, channel));
   }
+  if (const auto place = origins.find("types." + std::string(sensor.type)); place != origins.end())
+    sensor.declared_at = place->second.place;
   const Microseconds phase = model::phase_of(hash_text(identity.id), cadence);
   if (const auto& start = config.clock.start) sensor.first_due = cadence.origin(*start) + phase;
   if (sensor.first_due) sensor.phase = *sensor.first_due - *config.clock.start;

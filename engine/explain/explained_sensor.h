@@ -26,6 +26,7 @@ struct ExplainedSensor {
   const config::Origins& origins;
   std::string_view id;
   std::string_view type;
+  std::string declared_at = {};  // the file and line where the type is declared; empty: not known
   std::string_view location;
   std::string_view manufacturer;
   std::string_view model;
@@ -45,8 +46,15 @@ struct ExplainedSensor {
   // origins.
   [[nodiscard]] std::vector<std::pair<const config::ConfigKey*, const config::Origin*>> set_keys() const;
 
+  std::optional<double> reading_nanoseconds = {};  // where it has been measured
+
   [[nodiscard]] bool in_this_partition() const { return partition == config.fleet.partition.index; }
 };
+
+// Whether anomalies of type `k` affect sensors of this type.
+inline bool can_affect(const types::SensorType& type, std::size_t k) {
+  return !type.signal || takes_rows(static_cast<AnomalyType>(k));
+}
 
 // `index` is the sensor's in the roster. Borrows the types, as it does all else. `origins` says where the
 // keys of the config were set.

@@ -18,6 +18,7 @@ namespace fleet_sim::sources {
 namespace {
 
 constexpr int knot_exponent = 26;
+static_assert(length_of_cell(knot_exponent) == Signal::knot_length);
 constexpr std::size_t most_knot_words = 1 + 2 * types::most_channels;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 

@@ -49,6 +49,8 @@ class Signal {
   [[nodiscard]] std::size_t deviates() const { return channels_ + sources_.whites(); }
   [[nodiscard]] std::span<const std::uint8_t> drawn_deviates() const { return drawn_deviates_; }
 
+  static constexpr Microseconds knot_length = Microseconds{1} << 26;  // from one knot to the next
+
   // 0 when nothing in it is slow.
   [[nodiscard]] std::size_t knot_words() const { return has_knots_ ? 1 + 2 * lines_.size() : 0; }
 
