@@ -325,7 +325,7 @@ TEST_CASE("a mix replaces what it names and keeps the rest") {
   CHECK(mix.model.size() == generate::default_mix().model.size());
 
   app::GenerateOptions options = drawn(3, (folder / "fleet.jsonl"));
-  options.mix_file = (folder / "mix.yaml");
+  options.mix = (folder / "mix.yaml");
   CHECK(app::generate_command(options) == 0);
   CHECK(holds(bytes_of((folder / "fleet.jsonl")), "\"PUMP-000002-A\""));
 }
@@ -351,7 +351,7 @@ TEST_CASE("mistakes in a mix are named with their line") {
   CHECK(holds(mix_problems("model: {A: 1\n"), "mix.yaml:"));
   CHECK(holds(mix_problems(std::string(generate::largest_mix_file_bytes + 1, '#')), "larger than"));
   app::GenerateOptions options = drawn(1, "-");
-  options.mix_file = "/nowhere/mix.yaml";
+  options.mix = "/nowhere/mix.yaml";
   CHECK(holds(refusal(options), "/nowhere/mix.yaml: does not exist"));
 }
 

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "generate/generate_fleet.h"
 
@@ -17,7 +19,8 @@ struct GenerateOptions {
   std::uint64_t count = 0;            // 1 .. most_identities
   std::string out;                    // a folder, a .jsonl file, or - for standard output
   std::optional<std::uint64_t> seed;  // none: 1
-  std::string mix_file;               // empty: the default mix
+  std::string mix;                    // a file, or types and their weights; empty: the default mix
+  std::vector<std::filesystem::path> config_files;  // that declare types; none: any may be named
 };
 
 // Writes what the options ask for, says so in one line on standard error, and returns 0.

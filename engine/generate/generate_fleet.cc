@@ -62,15 +62,35 @@ std::string with_ranges_drawn(std::string_view text, Draws& draws) {
   return drawn;
 }
 
+std::string in_capitals(std::string text) {
+  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return text;
+}
+
 std::string draw_text(const std::vector<MixChoice>& choices, Draws draws) {
   const MixChoice& choice = choose(choices, draws.next());
   return with_ranges_drawn(choice.text, draws);
 }
 
-std::string with_number(std::string text, const std::string& number) {
-  constexpr std::string_view mark = "{n}";
-  const auto at = text.find(mark);
-  return at == std::string::npos ? text + number : text.replace(at, mark.size(), number);
+// The id of the sensor with this number.
+std::string id_of(const Mix& mix, const std::string& type, const std::string& number) {
+  constexpr std::string_view number_mark = "{n}";
+  constexpr std::string_view type_mark = "{type}";
+  std::string id = mix.id;
+  const auto at = id.find(number_mark);
+  at == std::string::npos ? id += number : id.replace(at, number_mark.size(), number);
+  if (const auto of_type = id.find(type_mark); of_type != std::string::npos)
+    id.replace(of_type, type_mark.size(), in_capitals(type));
+  return id;
+}
+
+// A sensor of another type than the built-in one is no TempVibe: of the default models, it keeps the number.
+std::string model_of(const Mix& mix, const std::string& type, const std::string& drawn) {
+  if (mix.names_models || type == types::built_in_type().schema.type()) return drawn;
+  const auto number = drawn.find('-');
+  std::string name = type;
+  name.front() = in_capitals(name.substr(0, 1)).front();
+  return number == drawn.npos ? name : name + drawn.substr(number);
 }
 
 // The id, in letters that every file system takes; the number where it is too long for a name.
@@ -126,10 +146,11 @@ identity::IdentityRecord generated_identity(const Mix& mix, std::uint64_t seed, 
   // The order of the properties is part of the result: a new one goes to the end.
   const auto draws = [&](std::uint64_t property) { return Draws(seed, number, property); };
   identity::IdentityRecord record;
-  record.id = with_number(mix.id, padded(number, count));
+  if (!mix.type.empty()) record.type = choose(mix.type, draws(5).next()).text;
+  record.id = id_of(mix, record.type, padded(number, count));
   record.location = draw_text(mix.location, draws(0));
   record.manufacturer = draw_text(mix.manufacturer, draws(1));
-  record.model = draw_text(mix.model, draws(2));
+  record.model = model_of(mix, record.type, draw_text(mix.model, draws(2)));
   record.firmware_version = draw_text(mix.firmware_version, draws(3));
   if (!mix.readings_per_second.empty()) {
     record.overrides.rate = choose(mix.readings_per_second, draws(4).next()).readings_per_second;
@@ -148,7 +169,7 @@ PlannedFleet drawn_fleet(const Mix& mix, std::uint64_t seed, std::uint64_t count
   return {count, [=](std::uint64_t index) { return generated_identity(*kept, seed, index + 1, count); },
           [=](std::uint64_t index) {
             const std::string number = padded(index + 1, count);
-            return file_name_of(with_number(kept->id, number), number);
+            return file_name_of(generated_identity(*kept, seed, index + 1, count).id, number);
           }};
 }
 

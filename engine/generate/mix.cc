@@ -12,17 +12,21 @@
 #include "base/cadence.h"
 #include "base/nearest.h"
 #include "base/plain_text.h"
+#include "declare/check.h"
 #include "files/text_file.h"
 #include "yaml/file_problems.h"
+#include "yaml/text.h"
 #include "yaml/tree.h"
 
 namespace fleet_sim::generate {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> mix_keys{"id",    "location",         "manufacturer",
-                                                   "model", "firmware_version", "readings_per_second"};
+constexpr std::array<std::string_view, 7> mix_keys{
+    "id", "location", "manufacturer", "model", "firmware_version", "readings_per_second", "type"};
 constexpr std::string_view number_mark = "{n}";
+constexpr std::string_view type_mark = "{type}";
+constexpr std::string_view id_of_types = "{type}_{n}";  // unless the mix names another
 
 std::optional<double> parse_number(std::string_view text) {
   double number = 0;
@@ -52,13 +56,18 @@ std::string range_mistake(std::string_view text) {
   return {};
 }
 
-std::string id_mistake(std::string_view text) {
-  const auto mark = text.find(number_mark);
-  const bool once = mark != std::string_view::npos && text.find_first_of("{}") == mark &&
-                    text.find_first_of("{}", mark + number_mark.size()) == std::string_view::npos;
-  if (mark == std::string_view::npos)
-    return "must contain {n}, the number of the sensor, such as \"SENSOR_{n}\"";
-  return once ? std::string() : "may contain {n} once and no other braces";
+// Takes the mark out of the text, once.
+bool take(std::string& text, std::string_view mark) {
+  const auto at = text.find(mark);
+  if (at != std::string::npos) text.erase(at, mark.size());
+  return at != std::string::npos;
+}
+
+std::string id_mistake(std::string text) {
+  if (!take(text, number_mark)) return "must contain {n}, the number of the sensor, such as \"SENSOR_{n}\"";
+  take(text, type_mark);
+  return text.find_first_of("{}") == text.npos ? std::string()
+                                               : "may contain {n} and {type} once and no other braces";
 }
 
 // Reads one YAML tree into a mix and notes what is wrong with it.
@@ -74,6 +83,7 @@ class MixReader {
     for (const yaml::Node& node : root.children) {
       if (!yaml::is_extension_key(node.key)) read_key(node);
     }
+    if (!mix_.type.empty() && !names_id_) mix_.id = id_of_types;
     return mix_;
   }
 
@@ -82,9 +92,10 @@ class MixReader {
     if (node.key == "id") return read_id(node);
     if (node.key == "location") return read_texts(node, mix_.location);
     if (node.key == "manufacturer") return read_texts(node, mix_.manufacturer);
-    if (node.key == "model") return read_texts(node, mix_.model);
+    if (node.key == "model") return read_models(node);
     if (node.key == "firmware_version") return read_texts(node, mix_.firmware_version);
     if (node.key == "readings_per_second") return read_rates(node);
+    if (node.key == "type") return read_types(node);
     problems_.at(node.key_line,
                  fmt::format("unknown key {}{}", in_quotes(node.key), did_you_mean(node.key, mix_keys)));
   }
@@ -96,6 +107,7 @@ class MixReader {
     if (wrong.empty()) wrong = id_mistake(node.text);
     if (!wrong.empty()) return problems_.at(node.line, fmt::format("id {}", wrong));
     mix_.id = node.text;
+    names_id_ = true;
   }
 
   void read_texts(const yaml::Node& node, std::vector<MixChoice>& choices) {
@@ -106,6 +118,20 @@ class MixReader {
       if (!wrong.empty())
         problems_.at(choice.key_line, fmt::format("{}: {} {}", node.key, in_quotes(choice.key), wrong));
       choices.push_back({choice.key, weight});
+    });
+  }
+
+  void read_models(const yaml::Node& node) {
+    read_texts(node, mix_.model);
+    mix_.names_models = true;
+  }
+
+  void read_types(const yaml::Node& node) {
+    mix_.type.clear();
+    read_choices(node, [&](const yaml::Node& choice, double weight) {
+      if (const std::string wrong = declare::type_name_problem(choice.key, {}); !wrong.empty())
+        problems_.at(choice.key_line, fmt::format("type: {} {}", in_quotes(choice.key), wrong));
+      mix_.type.push_back({choice.key, weight});
     });
   }
 
@@ -149,6 +175,7 @@ class MixReader {
 
   const yaml::FileProblems& problems_;
   Mix mix_ = default_mix();
+  bool names_id_ = false;
 };
 
 }  // namespace
@@ -172,6 +199,26 @@ Mix load_mix(const std::filesystem::path& file, Problems& problems) {
   if (!text) return default_mix();
   const yaml::FileProblems file_problems(file.string(), problems);
   const auto tree = yaml::parse(*text, file_problems);
+  return tree ? MixReader(file_problems).read(*tree) : default_mix();
+}
+
+Mix mix_of_types(std::string_view types, Problems& problems) {
+  // The same as a file that says so.
+  std::string text = "type:\n";
+  for (const std::string_view rest = types; !types.empty();) {
+    const std::string_view one = types.substr(0, types.find(','));
+    types.remove_prefix(std::min(types.size(), one.size() + 1));
+    const auto equals = one.find('=');
+    if (equals == one.npos || equals == 0 || equals + 1 == one.size()) {
+      problems.add("--mix", fmt::format("{} must be types and their weights, such as pump=20,meter=5",
+                                        in_quotes(std::string(rest))));
+      return default_mix();
+    }
+    text += fmt::format("  {}: {}\n", yaml::scalar(std::string(one.substr(0, equals))),
+                        yaml::scalar(std::string(one.substr(equals + 1))));
+  }
+  const yaml::FileProblems file_problems("--mix", problems);
+  const auto tree = yaml::parse(text, file_problems);
   return tree ? MixReader(file_problems).read(*tree) : default_mix();
 }
 
