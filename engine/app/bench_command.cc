@@ -40,7 +40,8 @@ constexpr const char* footer =
     "  fleet-sim bench --quick --dir /mnt/disk\n"
     "  fleet-sim bench --shards 16 --writers 1,2,4 --html bench.html\n"
     "  fleet-sim bench --rate 50000 --synchronous normal,full --seconds 10\n"
-    "  fleet-sim bench --find-rate --p99 250 --collectors 2";
+    "  fleet-sim bench --find-rate --p99 250 --collectors 2\n"
+    "  fleet-sim bench --quick --type pump --config configs/types/pump.yaml";
 
 // A file that the results go to. Made before anything is measured, so that a name that cannot be used costs
 // no time.
@@ -109,6 +110,10 @@ void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
   add("--flush-interval", words.flush_interval,
       "Longest time a row waits for its commit (default 1000; 50 with --rate or --find-rate)", "MS");
   add("--sensors", words.sensors, "Number of sensors (default 1000)", "N");
+  add("--type", words.type, "Type of the sensors (default temperature_vibration)", "NAME");
+  command.add_option("--config", words.configs, "Config file that declares the type; repeatable")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   add("--dir", words.dir, "Folder on the disk to measure (default: the current folder)", "DIR");
   add("--max-disk", words.max_disk, "Maximum disk space in use at a time, at least 200M (default 2G)",
       "SIZE");

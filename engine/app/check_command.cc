@@ -12,9 +12,12 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/run_options.h"
+#include "base/plain_text.h"
 #include "base/text.h"
 #include "data/write_access.h"
 #include "declare/declarations.h"
+#include "explain/reading_cost.h"
+#include "fleet/profile_table.h"
 #include "run/exit_code.h"
 #include "start/adjustments.h"
 #include "start/forecast.h"
@@ -61,6 +64,31 @@ std::string adjustments_text(const start::Inputs& inputs) {
   return text;
 }
 
+// "pump: 3 sensors of 6 channels, about 150 bytes a row, about 90 ns a reading"
+std::string type_line(const start::TypeForecast& type, const start::Inputs& inputs, bool keeps_files) {
+  const identity::Roster& roster = inputs.identities.roster;
+  const identity::Identity& first = roster[type.first];
+  const model::Profile profile = model::resolve_profile(
+      inputs.config, fleet::profile_source(roster, first, inputs.config, (*inputs.types)[type.name]));
+  const Microseconds period = fleet::cadence_of(roster, first, inputs.config).period();
+  const double nanoseconds = explain::measure_reading(profile, roster.text(first.location), period);
+  return fmt::format("{}: {} of {}{}, about {:.0f} ns a reading\n", printable(type.name),
+                     counted(type.sensors, "sensor"), counted(type.channels, "channel"),
+                     keeps_files ? fmt::format(", about {:.0f} bytes a row",
+                                               type.bytes_per_second / type.readings_per_second)
+                                 : "",
+                     nanoseconds);
+}
+
+// Where there are declared types.
+std::string type_lines(const start::Inputs& inputs, const start::Forecast& forecast) {
+  std::string text;
+  if (inputs.config.types.empty()) return text;
+  for (const start::TypeForecast& type : forecast.types)
+    text += type_line(type, inputs, forecast.bytes_per_row.has_value());
+  return text;
+}
+
 // As the run would.
 void check_data_directory(const config::Config& config) {
   if (!start::sink_of(config).keeps_files) return;
@@ -97,8 +125,8 @@ int check(const start::Arguments& arguments) {
   check_log_file(inputs.config);
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   const start::Forecast forecast = start::forecast(inputs);
-  print(inputs_text(inputs) + "\n" + start::text_of(forecast) + "\n" + adjustments_text(inputs) +
-        unmatched_text(inputs));
+  print(inputs_text(inputs) + "\n" + start::text_of(forecast) + "\n" + type_lines(inputs, forecast) +
+        adjustments_text(inputs) + unmatched_text(inputs));
   if (const std::string warning = start::space_warning(forecast); !warning.empty()) {
     std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   }

@@ -235,6 +235,7 @@ void run_bench(BenchReport& report, run::StopSignals& signals, log::Console& con
   for (const BenchCell& cell : matrix.cells) report.cells.emplace_back(cell);
   report.left_out = matrix.left_out;
   report.machine = machine_facts(options.load.directory);
+  report.reading_nanoseconds = reading_cost(options.load);
   Bench(report, signals, console).go();
 }
 

@@ -9,9 +9,11 @@
 
 #include "base/cadence.h"
 #include "benchmark/folder.h"
+#include "explain/reading_cost.h"
+#include "fleet/profile_table.h"
 #include "generate/generate_fleet.h"
 #include "run/stop_signals.h"
-#include "sqlite/shard_key.h"
+#include "sqlite/shard_plan.h"
 
 namespace fleet_sim::benchmark {
 namespace {
@@ -24,31 +26,29 @@ constexpr Timestamp history_start = 1'767'225'600 * microseconds_per_second;  //
 constexpr std::uint64_t bytes_per_row = 250;
 constexpr std::uint64_t copies = 2;
 
-identity::Roster bench_roster(std::uint32_t sensors) {
-  const generate::Mix mix = generate::default_mix();
+identity::Roster bench_roster(const BenchLoad& load) {
+  generate::Mix mix = generate::default_mix();
+  if (!load.type.empty()) mix.type = {{load.type, 1}};
   identity::Roster roster;
-  for (std::uint64_t number = 1; number <= sensors; ++number) {
-    roster.add(generate::generated_identity(mix, seed, number, sensors));
+  for (std::uint64_t number = 1; number <= load.sensors; ++number) {
+    roster.add(generate::generated_identity(mix, seed, number, load.sensors));
   }
   return roster;
 }
 
 std::vector<std::string> shard_paths(const start::Inputs& inputs) {
   const identity::Roster& roster = inputs.identities.roster;
-  const config::ShardBy& by = inputs.config.sharding;
-  const std::filesystem::path folder = inputs.config.data_directory();
   std::set<std::string> paths;
-  for (const std::uint32_t member : inputs.members) {
-    paths.insert(
-        (folder / sqlite::shard_file_name(by, sqlite::shard_key(by, roster, roster[member]))).string());
-  }
+  for (const std::uint32_t member : inputs.members)
+    paths.insert(sqlite::shard_path(inputs.config, roster, roster[member]));
   return {paths.begin(), paths.end()};
 }
 
 start::Inputs bench_inputs(const BenchCell& cell, const BenchLoad& load, const std::string& folder) {
   start::Inputs inputs;
   inputs.config = bench_config(cell, load, folder);
-  inputs.identities.roster = bench_roster(load.sensors);
+  inputs.types = fleet::types_under(inputs.config, types::built_in_types());
+  inputs.identities.roster = bench_roster(load);
   inputs.members = fleet::partition_members(inputs.identities.roster, {});
   return inputs;
 }
@@ -216,8 +216,22 @@ void CellRun::count_not_taken(const status::Snapshot& last) {
 
 }  // namespace
 
+double reading_cost(const BenchLoad& load) {
+  BenchLoad one = load;
+  one.sensors = 1;
+  one.rate = load.rate.value_or(load.sensors) / load.sensors;
+  const start::Inputs inputs = bench_inputs({}, one, "");
+  const identity::Roster& roster = inputs.identities.roster;
+  const types::SensorType& type = (*inputs.types)[roster.text(roster[0].type)];
+  const model::Profile profile =
+      model::resolve_profile(inputs.config, fleet::profile_source(roster, roster[0], inputs.config, type));
+  return explain::measure_reading(profile, roster.text(roster[0].location),
+                                  fleet::cadence_of(roster, roster[0], inputs.config).period());
+}
+
 config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const std::string& folder) {
   config::Config config;
+  config.types = load.types;
   // So that every reading is a row.
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     if (takes_rows(static_cast<AnomalyType>(k))) config.anomalies.types[k].enabled = false;

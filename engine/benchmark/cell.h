@@ -13,6 +13,7 @@
 #include "benchmark/collectors.h"
 #include "benchmark/matrix.h"
 #include "run/simulator.h"
+#include "types/declared_type.h"
 
 namespace fleet_sim::benchmark {
 
@@ -23,6 +24,8 @@ struct BenchLoad {
   std::optional<double> rate;  // readings per second over all sensors; none: as many as possible
   std::uint32_t flush_interval_ms = 1'000;
   std::uint32_t sensors = 1'000;
+  std::string type;            // of all of them; empty: the built-in one
+  types::DeclaredTypes types;  // of which it may be
   config::Sink sink = config::Sink::sqlite;
   std::uint64_t disk_bytes = 2'000'000'000;  // never more at a time
   std::string directory = ".";               // the folder is made in here
@@ -40,6 +43,9 @@ struct Measurement {
   CollectorTally collectors;
   std::string failure;  // empty: none
 };
+
+// Nanoseconds that a sensor of the load takes for a reading, measured (explain/reading_cost.h).
+double reading_cost(const BenchLoad& load);
 
 // The config that a cell's run has; `folder` is its data directory.
 config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const std::string& folder);

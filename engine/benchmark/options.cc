@@ -1,15 +1,22 @@
 #include "benchmark/options.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
+#include <filesystem>
 #include <functional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/nearest.h"
+#include "base/plain_text.h"
 #include "base/problems.h"
 #include "benchmark/folder.h"
 #include "config/database_settings.h"
+#include "config/load_config.h"
 #include "config/units.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::benchmark {
 namespace {
@@ -91,7 +98,7 @@ class Reader {
     require(values.size() <= most_values, option, "takes at most 16 values");
   }
 
-  void require(bool fulfilled, const char* option, const char* what) {
+  void require(bool fulfilled, const char* option, const std::string& what) {
     if (!fulfilled) problems_.add(option, what);
   }
 
@@ -149,6 +156,22 @@ void read_load(Reader& reader, const BenchWords& words, BenchLoad& load) {
   reader.value("--rate", words.rate, number(1, 1e7), *load.rate);
 }
 
+// The type that the sensors are to be of, and the declarations it is among.
+void read_type(Reader& reader, const BenchWords& words, BenchLoad& load) {
+  reader.require(words.configs.empty() || !words.type.empty(), "--config", "only applies with --type");
+  if (words.type.empty()) return;
+  Problems problems;
+  const std::vector<std::filesystem::path> files(words.configs.begin(), words.configs.end());
+  load.types = config::load_config(files, {}, {}, problems).types;
+  if (!problems.empty()) throw InvalidInput(problems.text());
+  load.type = words.type;
+  const types::Catalog types(load.types);
+  const std::string hint = did_you_mean(words.type, types.names());
+  reader.require(types.find(words.type) != nullptr, "--type",
+                 fmt::format("{} is not declared{}; declare it under `types:` in a config (--config)",
+                             in_quotes(words.type), hint));
+}
+
 }  // namespace
 
 BenchOptions read_bench_options(const BenchWords& words) {
@@ -156,6 +179,7 @@ BenchOptions read_bench_options(const BenchWords& words) {
   Reader reader;
   read_matrix(reader, words, options.matrix);
   read_load(reader, words, options.load);
+  read_type(reader, words, options.load);
   reader.value("--rounds", words.rounds, count(1, 1'000), options.rounds);
   reader.value("--p99", words.p99, number(1, 600'000), options.p99_bound_ms);
   reader.require(!words.p99 || words.find_rate, "--p99", "only applies with --find-rate");

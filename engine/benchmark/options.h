@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "benchmark/cell.h"
 #include "benchmark/matrix.h"
@@ -23,6 +24,8 @@ struct BenchWords {
   bool find_rate = false;
   bool quick = false;
   bool full = false;
+  std::string type;                  // of the sensors; empty: the built-in one
+  std::vector<std::string> configs;  // files that declare it
   std::string dir = ".";
   std::string json;  // a file, or - for standard output; empty: none
   std::string html;  // a file; empty: none

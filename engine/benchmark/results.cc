@@ -162,6 +162,14 @@ void add_failures(const BenchReport& report, std::vector<std::string>& notes) {
   }
 }
 
+// Of the type that was asked for, and what its readings cost without storage.
+std::string type_text(const BenchReport& report) {
+  const std::string& type = report.options.load.type;
+  if (type.empty()) return {};
+  return fmt::format(" of type {} (computing a reading takes about {:.0f} ns)", type,
+                     report.reading_nanoseconds);
+}
+
 }  // namespace
 
 Spread spread_of(std::vector<double> values) {
@@ -231,8 +239,8 @@ std::vector<std::pair<std::string, std::string>> bench_facts(const BenchReport& 
                                    "flush interval {} ms, busy timeout {} ms",
                                    sqlite.page_size, sqlite.cache_kib, sqlite.checkpoint_pages,
                                    config.write.flush_interval_ms, sqlite.busy_timeout_ms)},
-          {"fleet", fmt::format("{} sensors, {} s a measurement{}", grouped(load.sensors), load.seconds,
-                                rounds_text(report.options))},
+          {"fleet", fmt::format("{} sensors{}, {} s a measurement{}", grouped(load.sensors),
+                                type_text(report), load.seconds, rounds_text(report.options))},
           {"generator", generator_text(report)}};
 }
 

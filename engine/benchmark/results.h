@@ -68,6 +68,7 @@ struct BenchReport {
   BenchOptions options;
   MachineFacts machine;
   bool complete = false;
+  double reading_nanoseconds = 0;        // computing a reading takes; 0: not measured
   double generator_rows_per_second = 0;  // into the null sink; 0: not measured
   std::deque<CellResult> cells;          // each stays where it is
   std::vector<BenchCell> left_out;

@@ -1,6 +1,7 @@
 // The JSON form of a benchmark's report. Durations in seconds.
 #include "base/json_writer.h"
 #include "benchmark/results.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::benchmark {
 namespace {
@@ -105,6 +106,7 @@ void add_settings(JsonWriter& json, const BenchLoad& load) {
     json.member("seconds", load.seconds);
     json.member("warm_up_seconds", load.warm_up_seconds);
     json.member("sensors", load.sensors);
+    json.member("type", load.type.empty() ? types::built_in_type().schema.type() : load.type);
     json.member("disk_bytes", load.disk_bytes);
     json.member("flush_interval_ms", config.write.flush_interval_ms);
     json.member("page_size", config.sqlite.page_size);
@@ -134,6 +136,7 @@ void add_report(JsonWriter& json, const BenchReport& report) {
   json.member("complete", report.complete);
   add_machine(json, report.machine);
   add_settings(json, load);
+  json.member("reading_nanoseconds", report.reading_nanoseconds);
   json.member("generator_rows_per_second", report.generator_rows_per_second);
   if (load.rate) json.member("offered_per_second", *load.rate);
   if (report.options.find_rate) {

@@ -16,6 +16,7 @@
 #include "files/text_file.h"
 #include "identity/identity_json.h"
 #include "identity/load_identities.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::convert {
 namespace {
@@ -50,10 +51,10 @@ ConvertedConfig read_config(const fs::path& file) {
   return converted;
 }
 
-identity::Roster read_identities(const std::vector<fs::path>& paths) {
+identity::Roster read_identities(const std::vector<fs::path>& paths, const types::Catalog& types) {
   if (paths.empty()) return {};
   Problems problems;
-  identity::LoadedIdentities loaded = identity::load_identities(paths, problems);
+  identity::LoadedIdentities loaded = identity::load_identities(paths, problems, types);
   demand(problems);
   return std::move(loaded.roster);
 }
@@ -138,7 +139,7 @@ Conversion convert(const Request& request) {
   demand_empty(request.out);
   ConvertedConfig config;
   if (request.config) config = read_config(*request.config);
-  const identity::Roster roster = read_identities(request.identities);
+  const identity::Roster roster = read_identities(request.identities, types::Catalog(config.types));
   const Fleet fleet = fleet_of(config, roster);
   make_folder(request.out);
   Conversion conversion;

@@ -51,6 +51,7 @@ class Converter {
     found_.text = fmt::format("# Converted from {} by fleet-sim convert.\n", printable(place)) +
                   config::commented_config_text(config_, comments_);
     config::read_config(found_.text, "the converted config", problems);
+    found_.types = config_.types;
     return std::move(found_);
   }
 

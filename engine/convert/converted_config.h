@@ -11,6 +11,7 @@
 
 #include "base/problems.h"
 #include "identity/identity.h"
+#include "types/declared_type.h"
 
 namespace fleet_sim::convert {
 
@@ -28,6 +29,7 @@ struct ConvertedConfig {
   std::vector<std::string> left_out;               // a line each: where it stood, and why
   std::optional<identity::IdentityRecord> sensor;  // of a config that describes one
   std::optional<Replicas> replicas;
+  types::DeclaredTypes types;  // that it declares
 };
 
 // `place` names the file in lines and problems.

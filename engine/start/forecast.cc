@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <system_error>
 
 #include "base/text.h"
@@ -121,11 +122,20 @@ Forecast forecast(const config::Config& config, const identity::Roster& roster,
                   std::span<const std::uint32_t> members, const types::Catalog& types) {
   Forecast result;
   double bytes_per_second = 0;
+  std::map<identity::Text, std::size_t> places;  // in result.types
   for (const std::uint32_t member : members) {
-    const double rate = fleet::rate_of(roster, roster[member], config).per_second();
+    const identity::Identity& identity = roster[member];
+    const types::Schema& schema = types[roster.text(identity.type)].schema;
+    const auto [place, is_new] = places.try_emplace(identity.type, result.types.size());
+    if (is_new) result.types.push_back({schema.type(), 0, member, schema.channels().size()});
+    TypeForecast& of_type = result.types[place->second];
+    const double rate = fleet::rate_of(roster, identity, config).per_second();
+    const double bytes = rate * bytes_of_row(config, schema, bytes_of_texts(roster, identity));
+    ++of_type.sensors;
+    of_type.readings_per_second += rate;
+    of_type.bytes_per_second += bytes;
     result.readings_per_second += rate;
-    const types::Schema& schema = types[roster.text(roster[member].type)].schema;
-    bytes_per_second += rate * bytes_of_row(config, schema, bytes_of_texts(roster, roster[member]));
+    bytes_per_second += bytes;
   }
   result.history_seconds = config.clock.backfill_seconds;
   if (config.simulation.run_time_seconds > 0)

@@ -7,6 +7,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "config/config.h"
 #include "identity/identity.h"
@@ -16,6 +18,16 @@
 
 namespace fleet_sim::start {
 
+// What a run has of one type of sensor.
+struct TypeForecast {
+  std::string_view name;  // of a schema that the types keep
+  std::uint64_t sensors = 0;
+  std::uint32_t first = 0;  // of them, in the roster
+  std::size_t channels = 0;
+  double readings_per_second = 0;
+  double bytes_per_second = 0;
+};
+
 struct Forecast {
   double readings_per_second = 0;       // simulated seconds, all members
   std::optional<double> seconds;        // simulated; none: until stopped
@@ -23,6 +35,7 @@ struct Forecast {
   std::optional<double> speed;          // simulated seconds per second; none: as fast as it goes
   std::optional<double> bytes_per_row;  // none: the sink keeps no files
   std::optional<std::uint64_t> free_bytes;
+  std::vector<TypeForecast> types = {};  // in the order of their first sensors
 
   // Of a run with an end.
   [[nodiscard]] std::optional<double> rows() const;
