@@ -118,7 +118,9 @@ void add_row(JsonWriter& json, const ChannelRow& channel) {
   json.begin('{');
   json.member("name", channel.column.name);
   json.member("unit", channel.column.unit);
+  json.member("kind", types::channel_kind_names[static_cast<std::size_t>(channel.column.kind)]);
   json.member("decimals", channel.column.decimals);
+  if (!channel.column.states.empty()) json.array("states", channel.column.states);
   json.member("in_pattern", channel.in_pattern);
   json.end('}');
 }
