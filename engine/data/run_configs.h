@@ -17,6 +17,8 @@
 #include "base/timestamp.h"
 #include "config/config.h"
 #include "data/data_directory.h"
+#include "types/built_in_type.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::data {
 
@@ -29,9 +31,10 @@ constexpr std::size_t index_of(Trait trait) {
   return static_cast<std::size_t>(trait);
 }
 
-// The config that holds for all rows of a shard.
+// The config that holds for all rows of a shard, and the types of sensor under it.
 struct ShardConfig {
   const config::Config* config = nullptr;  // never null: the defaults where no run tells
+  const types::Catalog* types = nullptr;   // likewise: the built-in type alone
   bool is_known = false;                   // every run's config was read, and they promise the same
   std::string why_not;                     // "its runs had different settings"
 };
@@ -42,16 +45,22 @@ class RunConfigs {
 
  private:
   // Null for a text that is not a config.
-  const config::Config* find_or_read(const std::string& text);
+  struct Read {
+    config::Config config;
+    std::shared_ptr<const types::Catalog> types;
+  };
+  const Read* find_or_read(const std::string& text);
 
   std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<const config::Config>, std::less<>> config_of_text_;
+  std::map<std::string, std::unique_ptr<const Read>, std::less<>> read_of_text_;
   const config::Config defaults_;
 };
 
-// The long-run share of due readings that are anomalous, by type, for sensors with the same traits. `period`
-// is their observed spacing (0: unknown): with anomalies.basis `event` the share depends on the rate.
+// The long-run share of due readings that are anomalous, by type of anomaly, for sensors with the same
+// traits. `period` is their observed spacing (0: unknown): with anomalies.basis `event` the share depends on
+// the rate.
 PerAnomalyType<double> expected_shares(const config::Config& config, const Traits& traits,
-                                       Microseconds period);
+                                       Microseconds period,
+                                       const types::SensorType& type = types::built_in_type());
 
 }  // namespace fleet_sim::data

@@ -121,9 +121,10 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   const ReadingTally& tally = shard.tally;
   ReportShard summary;
   summary.file = file;
+  summary.sensor_type = shard.schema.type();
   std::uint64_t unplaced = 0;
   const std::vector<PerAnomalyType<std::uint64_t>> missing = missing_of_cells(shard, unplaced);
-  const std::vector<std::uint32_t> kinds = kinds_of(tally, *shard.config.config);
+  const std::vector<std::uint32_t> kinds = kinds_of(shard);
   for (std::size_t i = 0; i < tally.cells().size(); ++i) {
     const Cell& cell = tally.cells()[i];
     add_cell(cell, missing[i], kinds[cell.combination], sensors_.intern(tally.sensor_id(cell.sensor)));
@@ -136,13 +137,17 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
     summary.range->last = std::max(summary.range->last, cell.last);
   }
   add_stays(tally);
-  if (shard.config.is_known) add_expectation(shard, kinds, missing);
+  const types::SensorType* type = shard.config.types->find(shard.schema.type());
+  if (shard.config.is_known && type != nullptr) add_expectation(shard, *type, kinds, missing);
   summary.missing += unplaced;
   summary.sensors = tally.sensors().size();
   summary.oldest_unsynced = tally.oldest_unsynced();
   summary.gaps = tally.gaps().count;
   summary.deleted = shard.deleted;
   summary.expectation_missing = shard.config.why_not;
+  if (shard.config.is_known && type == nullptr && summary.readings > 0) {
+    summary.expectation_missing = "its runs' config does not declare its type of sensor";
+  }
   for (const tables::RunInfo& run : shard.runs) summary.runs.push_back(run.run_id);
 
   add_daily(shard);
@@ -183,13 +188,16 @@ std::vector<std::size_t> FleetTally::shards_with_repeats() {
   return shards;
 }
 
-std::vector<std::uint32_t> FleetTally::kinds_of(const ReadingTally& tally, const config::Config& config) {
+std::vector<std::uint32_t> FleetTally::kinds_of(const ReadShard& shard) {
   std::vector<std::uint32_t> kinds;
-  for (std::uint32_t i = 0; i < tally.combinations(); ++i) kinds.push_back(kind_of(tally.traits(i), config));
+  for (std::uint32_t i = 0; i < shard.tally.combinations(); ++i) {
+    kinds.push_back(kind_of(shard.schema.type(), shard.tally.traits(i), *shard.config.config));
+  }
   return kinds;
 }
 
-void FleetTally::add_expectation(const ReadShard& shard, std::span<const std::uint32_t> kinds,
+void FleetTally::add_expectation(const ReadShard& shard, const types::SensorType& type,
+                                 std::span<const std::uint32_t> kinds,
                                  std::span<const PerAnomalyType<std::uint64_t>> missing) {
   const ReadingTally& tally = shard.tally;
   const config::Config& config = *shard.config.config;
@@ -200,7 +208,7 @@ void FleetTally::add_expectation(const ReadShard& shard, std::span<const std::ui
     const Cell& cell = tally.cells()[i];
     const Microseconds period = rate_matters ? tally.sensors()[cell.sensor].period : 0;
     const auto [entry, is_new] = shares.try_emplace({cell.combination, period});
-    if (is_new) entry->second = data::expected_shares(config, tally.traits(cell.combination), period);
+    if (is_new) entry->second = data::expected_shares(config, tally.traits(cell.combination), period, type);
     Kind& kind = kinds_[kinds[cell.combination]];
     const std::uint64_t due = cell.readings + sum_of(missing[i]);
     kind.with_expectation += due;
@@ -248,6 +256,7 @@ void FleetTally::offer(const Cell& cell, const PerAnomalyType<std::uint64_t>& mi
   const Traits& traits = tally.traits(cell.combination);
   best = {std::string(id),
           file,
+          kinds_[kind].sensor_type,
           std::string(traits[index_of(Trait::firmware)]),
           std::string(traits[index_of(Trait::model)]),
           std::string(traits[index_of(Trait::manufacturer)]),
@@ -271,7 +280,8 @@ std::vector<VariedSensor> FleetTally::most_varied() const {
     chosen.push_back(kind.varied);
   };
   if (!order.empty()) choose(*order.front());
-  for (const auto name : {&Kind::firmware, &Kind::location_class, &Kind::model, &Kind::manufacturer}) {
+  for (const auto name :
+       {&Kind::sensor_type, &Kind::firmware, &Kind::location_class, &Kind::model, &Kind::manufacturer}) {
     std::set<std::string_view> seen;
     for (const VariedSensor& sensor : chosen) {
       for (const Kind* kind : order) {
@@ -285,16 +295,18 @@ std::vector<VariedSensor> FleetTally::most_varied() const {
   return chosen;
 }
 
-std::uint32_t FleetTally::kind_of(const Traits& traits, const config::Config& config) {
+std::uint32_t FleetTally::kind_of(const std::string& sensor_type, const Traits& traits,
+                                  const config::Config& config) {
   const std::string_view location = traits[index_of(Trait::location)];
   Kind kind;
+  kind.sensor_type = named(sensor_type, no_name);
   kind.firmware = named(config::canonical_firmware(traits[index_of(Trait::firmware)]), no_name);
   kind.model = named(traits[index_of(Trait::model)], no_name);
   kind.manufacturer = named(traits[index_of(Trait::manufacturer)], no_name);
   kind.location_class = named(model::location_class(config.behaviors, location), other_locations);
-  const auto [entry, is_new] =
-      number_of_kind_.try_emplace({kind.firmware, kind.model, kind.manufacturer, kind.location_class},
-                                  static_cast<std::uint32_t>(kinds_.size()));
+  const auto [entry, is_new] = number_of_kind_.try_emplace(
+      {kind.sensor_type, kind.firmware, kind.model, kind.manufacturer, kind.location_class},
+      static_cast<std::uint32_t>(kinds_.size()));
   if (is_new) kinds_.push_back(std::move(kind));
   return entry->second;
 }
@@ -322,23 +334,32 @@ std::vector<ReportGroup> FleetTally::group_by(const NameOf& name) const {
   return reported;
 }
 
-// The day of another channel is no part of the same curve.
 void FleetTally::add_daily(const ReadShard& shard) {
-  if (shard.schema.channels().empty()) return;
-  const types::ChannelColumn& channel = shard.schema.channels().front();
-  if (daily_channel_.name.empty()) daily_channel_ = channel;
-  if (daily_channel_ == channel) add_curves(daily_, shard.tally.curves());
+  const types::ChannelColumn* channel = daily_channel_of(shard.schema);
+  if (channel == nullptr) return;
+  const auto known = std::ranges::find_if(daily_, [&](const TypicalDay& day) {
+    return day.sensor_type == shard.schema.type() && day.channel.name == channel->name;
+  });
+  if (known != daily_.end()) return add_curves(known->curves, shard.tally.curves());
+  daily_.push_back({shard.schema.type(), *channel, shard.tally.curves()});
 }
 
 void FleetTally::complete(Report& report) {
   std::ranges::sort(members_, {}, &Member::sensor);
   for (ReportGroup& all : group_by([](const Kind&) { return "all"; })) report.total = std::move(all);
+  report.by_sensor_type = group_by(&Kind::sensor_type);
   report.by_firmware = group_by(&Kind::firmware);
   report.by_model = group_by(&Kind::model);
   report.by_manufacturer = group_by(&Kind::manufacturer);
   report.by_location_class = group_by(&Kind::location_class);
-  for (const auto& [name, curve] : daily_) report.daily[named(name, other_locations)] = curve;
-  report.daily_channel = daily_channel_;
+  std::ranges::sort(daily_, {}, [](const TypicalDay& day) {
+    return std::pair(std::string_view(day.sensor_type), std::string_view(day.channel.name));
+  });
+  for (TypicalDay& day : daily_) {
+    DailyCurves curves;
+    for (const auto& [name, curve] : day.curves) curves[named(name, other_locations)] = curve;
+    report.daily.push_back({std::move(day.sensor_type), std::move(day.channel), std::move(curves)});
+  }
   report.varied = most_varied();
   report.missing = missing_;
   report.gaps = gaps_;

@@ -32,6 +32,7 @@ class FleetTally {
  private:
   // What is alike in many readings: their traits, and so all groups they belong to.
   struct Kind {
+    std::string sensor_type;
     std::string firmware;
     std::string model;
     std::string manufacturer;
@@ -64,11 +65,12 @@ class FleetTally {
   using NameOf = std::function<std::string(const Kind&)>;
 
   // The number of the kind that each of a tally's combinations belongs to.
-  std::vector<std::uint32_t> kinds_of(const ReadingTally& tally, const config::Config& config);
-  std::uint32_t kind_of(const Traits& traits, const config::Config& config);
+  std::vector<std::uint32_t> kinds_of(const ReadShard& shard);
+  std::uint32_t kind_of(const std::string& sensor_type, const Traits& traits, const config::Config& config);
   void add_cell(const Cell& cell, const PerAnomalyType<std::uint64_t>& missing, std::uint32_t kind,
                 std::uint32_t sensor);
-  void add_expectation(const ReadShard& shard, std::span<const std::uint32_t> kinds,
+  void add_expectation(const ReadShard& shard, const types::SensorType& type,
+                       std::span<const std::uint32_t> kinds,
                        std::span<const PerAnomalyType<std::uint64_t>> missing);
   void offer(const Cell& cell, const PerAnomalyType<std::uint64_t>& missing, std::uint32_t kind,
              const std::string& file, const ReadingTally& tally);
@@ -83,8 +85,7 @@ class FleetTally {
   std::vector<bool> goes_back_;  // by shard
   std::map<std::vector<std::string>, std::uint32_t> number_of_kind_;
   std::vector<Kind> kinds_;
-  DailyCurves daily_;
-  types::ChannelColumn daily_channel_;  // of the first shard that has readings
+  std::vector<TypicalDay> daily_;
   MissingData missing_;
   GapTally gaps_;
 };

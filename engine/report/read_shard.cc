@@ -29,7 +29,8 @@ std::string missing_events_sql() {
 
 // As a table of the older form has no `synced`, nobody can have marked a row.
 std::string rows_sql(const types::Schema& schema, bool has_synced) {
-  const std::string channel = schema.channels().empty() ? "NULL" : schema.channels().front().name;
+  const types::ChannelColumn* daily = daily_channel_of(schema);
+  const std::string channel = daily == nullptr ? "NULL" : daily->name;
   return fmt::format(
       "SELECT timestamp, sensor_id, {}, anomaly_flag, anomaly_type, firmware_version, model, manufacturer, "
       "location, {} FROM sensor_readings WHERE id BETWEEN ?1 AND ?2",
@@ -179,7 +180,7 @@ class PartTally {
                           anomaly_of(row, file_),
                           {row.text(5), row.text(6), row.text(7), row.text(8)},
                           row.integer(9) != 0};
-    if (row.type(2) == SQLITE_FLOAT || row.type(2) == SQLITE_INTEGER) reading.first_value = row.real(2);
+    if (row.type(2) == SQLITE_FLOAT || row.type(2) == SQLITE_INTEGER) reading.daily_value = row.real(2);
     return reading;
   }
 

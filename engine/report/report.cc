@@ -39,7 +39,7 @@ std::string without_path(std::string_view message, const std::filesystem::path& 
 // Gathers what the threads have read.
 class Gatherer {
  public:
-  explicit Gatherer(Report& report) : report_(report) {}
+  Gatherer(const data::Sources& sources, Report& report) : sources_(sources), report_(report) {}
 
   void add(const std::string& file, const ReadShard& shard) {
     const std::lock_guard lock(mutex_);
@@ -73,7 +73,7 @@ class Gatherer {
     std::vector<std::filesystem::path> files;
     std::uint64_t rows = 0;
     for (const std::size_t i : fleet_.shards_with_repeats()) {
-      files.push_back(std::filesystem::path(report_.directory) / report_.shards[i].file);
+      files.push_back(sources_.folder / report_.shards[i].file);
       rows += report_.shards[i].readings;
     }
     report_.duplicates = count_duplicates(files, rows);
@@ -89,6 +89,7 @@ class Gatherer {
     report_.range->last = std::max(report_.range->last, shard.range->last);
   }
 
+  const data::Sources& sources_;
   Report& report_;
   std::mutex mutex_;
   FleetTally fleet_;
@@ -131,7 +132,7 @@ Report make_report(const data::Sources& sources, ReadProgress& progress) {
   const std::vector<std::filesystem::path>& files = sources.files;
   Report report;
   report.directory = sources.text;
-  Gatherer gatherer(report);
+  Gatherer gatherer(sources, report);
   data::RunConfigs configs;
   tbb::task_arena arena(affordable_threads());
   arena.execute([&] {

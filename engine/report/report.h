@@ -49,6 +49,7 @@ struct TimeRange {
 
 struct ReportShard {
   std::string file;
+  std::string sensor_type;  // empty: the file does not say
   std::uint64_t sensors = 0;
   std::uint64_t readings = 0;
   std::uint64_t missing = 0;
@@ -77,6 +78,7 @@ struct MissingData {
 struct VariedSensor {
   std::string sensor_id;
   std::string file;
+  std::string sensor_type;
   std::string firmware;
   std::string model;
   std::string manufacturer;
@@ -84,6 +86,13 @@ struct VariedSensor {
   Microseconds period = 0;            // as seen; 0: not known
   std::uint64_t anomaly_types = 0;    // that it has had
   std::uint64_t rarest_readings = 0;  // of the type it has had least
+};
+
+// Normal readings by the hour, of a type of sensor.
+struct TypicalDay {
+  std::string sensor_type;
+  types::ChannelColumn channel;  // that the curves are of
+  DailyCurves curves;
 };
 
 struct Report {
@@ -94,14 +103,14 @@ struct Report {
   std::vector<UnreadableShard> unreadable;
   std::vector<tables::RunInfo> runs;  // by the time they began, each once; `config` is left empty
   ReportGroup total;
-  std::vector<ReportGroup> by_firmware;  // each sorted by name
+  std::vector<ReportGroup> by_sensor_type;  // each sorted by name
+  std::vector<ReportGroup> by_firmware;
   std::vector<ReportGroup> by_model;
   std::vector<ReportGroup> by_manufacturer;
   std::vector<ReportGroup> by_location_class;
   std::vector<VariedSensor>
-      varied;  // the most varied first, then one of each firmware, location class, model
-  DailyCurves daily;
-  types::ChannelColumn daily_channel;  // that these are of
+      varied;                     // the most varied first, then one of each firmware, location class, model
+  std::vector<TypicalDay> daily;  // by type of sensor
   MissingData missing;
   GapTally gaps;
   Duplicates duplicates;

@@ -1,5 +1,6 @@
 #include "report/report_html.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/anomaly_types.h"
@@ -50,15 +51,17 @@ double milliseconds(Microseconds span) {
   return static_cast<double>(span) / 1'000;
 }
 
-double plotted(double value) {
-  return std::round(value * 1'000) / 1'000;
+// At least to the thousandth, and to what the channel resolves.
+double plotted(double value, const types::ChannelColumn& channel) {
+  const double scale = std::pow(10, std::max(3, channel.decimals));
+  return std::round(value * scale) / scale;
 }
 
-void add_point(JsonWriter& json, const SeriesPoint& point, Timestamp from) {
+void add_point(JsonWriter& json, const SeriesPoint& point, const SensorSeries& series) {
   json.begin('[');
-  json.value(std::round(milliseconds(point.at - from)));
-  if (point.values) {
-    for (const double value : *point.values) json.value(plotted(value));
+  json.value(std::round(milliseconds(point.at - series.from)));
+  for (std::size_t c = 0; point.values && c < series.channels.size(); ++c) {
+    json.value(plotted((*point.values)[c], series.channels[c]));
   }
   json.end(']');
 }
@@ -78,6 +81,8 @@ void add_channel(JsonWriter& json, const types::ChannelColumn& channel) {
   json.object([&] {
     json.member("name", channel.name);
     json.member("unit", channel.unit);
+    json.member("kind", types::channel_kind_names[static_cast<std::size_t>(channel.kind)]);
+    json.array("states", channel.states, [&](const std::string& state) { json.value(cut(state)); });
   });
 }
 
@@ -85,6 +90,7 @@ void add_series(JsonWriter& json, const SensorSeries& series) {
   const VariedSensor& sensor = series.sensor;
   json.object([&] {
     json.member("sensor_id", cut(sensor.sensor_id));
+    json.member("sensor_type", cut(sensor.sensor_type));
     json.member("firmware", cut(sensor.firmware));
     json.member("model", cut(sensor.model));
     json.member("manufacturer", cut(sensor.manufacturer));
@@ -94,8 +100,7 @@ void add_series(JsonWriter& json, const SensorSeries& series) {
     json.member("from_ms", milliseconds(series.from));
     json.member("until_ms", milliseconds(series.until));
     json.member("readings", series.readings);
-    json.array("points", series.points,
-               [&](const SeriesPoint& point) { add_point(json, point, series.from); });
+    json.array("points", series.points, [&](const SeriesPoint& point) { add_point(json, point, series); });
     json.array("anomalies", series.anomalies,
                [&](const SeriesAnomaly& anomaly) { add_anomaly(json, anomaly); });
   });
@@ -107,8 +112,6 @@ std::string page_data(const Report& report, const std::vector<SensorSeries>& ser
   json.object([&] {
     add_report(json, report);
     json.array("series", series, [&](const SensorSeries& one) { add_series(json, one); });
-    json.key("daily_channel");
-    add_channel(json, report.daily_channel);
     json.key("types");
     json.put(anomaly_types_json());
   });

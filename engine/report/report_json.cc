@@ -67,7 +67,7 @@ class BoundedReport {
   void gaps(const GapTally& gaps);
   void deleted(const tables::Deletions& deleted);
   void hours(const DailyCurve& curve, std::string_view channel);
-  void daily(const DailyCurves& curves, std::string_view channel);
+  void daily(const std::vector<TypicalDay>& days);
   void members(const ReportGroup& group);
   void members(const ReportShard& shard);
   void members(const UnreadableShard& shard);
@@ -185,16 +185,23 @@ void BoundedReport::hours(const DailyCurve& curve, std::string_view channel) {
   json_.end(']');
 }
 
-void BoundedReport::daily(const DailyCurves& curves, std::string_view channel) {
+// A curve for each location class of each type of sensor.
+void BoundedReport::daily(const std::vector<TypicalDay>& days) {
   std::size_t left = bounds_.list;
   json_.key("daily");
   json_.begin('[');
-  for (const auto& [name, curve] : curves) {
-    if (left-- == 0) break;
-    json_.object([&] {
-      text("location_class", name);
-      hours(curve, channel);
-    });
+  for (const TypicalDay& day : days) {
+    for (const auto& [name, curve] : day.curves) {
+      if (left == 0) break;
+      --left;
+      json_.object([&] {
+        text("sensor_type", day.sensor_type);
+        text("location_class", name);
+        text("channel", day.channel.name);
+        text("unit", day.channel.unit);
+        hours(curve, day.channel.name);
+      });
+    }
   }
   json_.end(']');
 }
@@ -213,6 +220,7 @@ void BoundedReport::members(const tables::RunInfo& run) {
 
 void BoundedReport::members(const ReportShard& shard) {
   text("file", shard.file);
+  text_or_null("sensor_type", shard.sensor_type);
   json_.member("sensors", shard.sensors);
   json_.member("readings", shard.readings);
   json_.member("missing", shard.missing);
@@ -237,6 +245,7 @@ void BoundedReport::write(const Report& report) {
   range(report.range);
   json_.member("oldest_unsynced", time_text(report.oldest_unsynced));
   json_.object("total", [&] { members(report.total); });
+  groups("by_sensor_type", report.by_sensor_type);
   groups("by_firmware", report.by_firmware);
   groups("by_model", report.by_model);
   groups("by_manufacturer", report.by_manufacturer);
@@ -248,7 +257,7 @@ void BoundedReport::write(const Report& report) {
     json_.member("is_estimate", report.duplicates.is_estimate);
   });
   deleted(report.deleted());
-  daily(report.daily, report.daily_channel.name);
+  daily(report.daily);
   objects("runs", report.runs);
   objects("shards", report.shards);
   objects("unreadable", report.unreadable);

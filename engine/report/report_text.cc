@@ -224,6 +224,7 @@ std::string report_text(const Report& report) {
   std::string text = heading_text(report);
   if (report.total.due() > 0) {
     text += rates_text("", {report.total});
+    if (report.by_sensor_type.size() > 1) text += rates_text("sensor type", report.by_sensor_type);
     text += rates_text("firmware", report.by_firmware);
     text += rates_text("model", report.by_model);
     text += rates_text("manufacturer", report.by_manufacturer);

@@ -37,6 +37,14 @@ void add_cell(Cell& to, const Cell& later) {
 
 }  // namespace
 
+const types::ChannelColumn* daily_channel_of(const types::Schema& schema) {
+  using Kind = types::ChannelKind;
+  for (const types::ChannelColumn& channel : schema.channels()) {
+    if (channel.kind == Kind::gauge || channel.kind == Kind::product) return &channel;
+  }
+  return nullptr;
+}
+
 void add_curves(DailyCurves& to, const DailyCurves& more) {
   for (const auto& [name, curve] : more) add_curve(to[name], curve);
 }
@@ -59,11 +67,11 @@ void ReadingTally::add(const StoredReading& reading) {
   }
   if (reading.anomaly) {
     ++cell.anomalous[index_of(*reading.anomaly)];
-  } else if (reading.first_value) {
+  } else if (reading.daily_value) {
     DailyCurve& curve = curves_[combinations_[cell.combination].location_class];
     HourMean& hour = curve[static_cast<std::size_t>(
         model::local_hour(reading.at, context_->config->clock.zone.offset_at(reading.at)))];
-    hour.sum += *reading.first_value;
+    hour.sum += *reading.daily_value;
     ++hour.readings;
   }
 }

@@ -20,6 +20,7 @@
 #include "data/run_configs.h"
 #include "report/gaps.h"
 #include "report/text_index.h"
+#include "types/schema.h"
 
 namespace fleet_sim::report {
 
@@ -31,7 +32,7 @@ using data::Traits;
 struct StoredReading {
   Timestamp at = 0;
   std::string_view sensor_id;
-  std::optional<double> first_value;  // of its first channel
+  std::optional<double> daily_value;  // of the channel of which daily curves are
   std::optional<AnomalyType> anomaly;
   Traits traits;
   bool synced = false;
@@ -53,7 +54,11 @@ struct HourMean {
 inline constexpr std::size_t hours_per_day = 24;
 using DailyCurve = std::array<HourMean, hours_per_day>;
 
-// Normal values of the first channel by the local hour, for each location class (empty: no class).
+// The channel of which there are daily curves: the first whose values are measured. None where all are
+// counted or codes, whose means say nothing.
+const types::ChannelColumn* daily_channel_of(const types::Schema& schema);
+
+// Normal values of that channel by the local hour, for each location class (empty: no class).
 using DailyCurves = std::map<std::string, DailyCurve, std::less<>>;
 void add_curves(DailyCurves& to, const DailyCurves& more);
 

@@ -187,6 +187,50 @@ class ReportHtml(FleetTest):
                 for shown, value in zip(point[1:], row[1:]):
                     self.assertAlmostEqual(shown, value, delta=0.001)
 
+    def test_a_plot_for_each_unit_of_any_type_of_sensor(self):
+        config = self.write("types.yaml", """types:
+  pump:
+    sources: {run: {kind: load, duty: 0.6}, warm: {kind: lag, of: run, tau: 1h}}
+    channels:
+      volume:  {unit: m3, kind: counter, per: 1h, resolution: 0.01, rate: {run: 48}}
+      bearing: {unit: "°C", base: 30, white: 0.1, terms: {warm: 18}}
+      flow:    {unit: m3/h, base: 0, white: 0.01, terms: {run: 48}}
+      oil:     {unit: "°C", base: 25, white: 0.1, terms: {warm: 9}}
+      mode:    {kind: state, of: run, at: [0.5], names: [stopped, "<b>running</b>"]}
+""")
+        fleet = self.write_identities([identity("PUMP", type="pump", location="Outdoor"), identity("TEMP")])
+        self.fill("data", "--config", config, "--duration", "12h", "--rate", 0.1, identities=fleet)
+        self.open(self.page())
+        choice = Select(self.find("#sensor-choice")[0])
+        choice.select_by_index(next(i for i, option in enumerate(choice.options) if option.text.startswith("PUMP – pump, firmware")))
+        self.assertEqual([title.text for title in self.find("#sensor-plots h3")],
+                         ["volume in m3 per hour", "bearing oil in °C", "flow in m3/h", "mode"])
+        for plot in self.find("#sensor-plots .plot"):
+            painted = max(self.browser.execute_script(PAINTED, canvas) for canvas in plot.find_elements(By.TAG_NAME, "canvas"))
+            self.assertGreater(painted, 1_000)
+        # The rate of its counter is between standing still and 48 m3/h, and on average as much as the file says.
+        rates = self.browser.execute_script("return plots[0].rawData_.map(row => row[1]).filter(rate => rate !== null)")
+        self.assertGreater(len(rates), 1_000)
+        self.assertAlmostEqual(min(rates), 0, delta=0.5)
+        self.assertAlmostEqual(max(rates), 48, delta=0.5)
+        (pumps,) = (self.dir / "data").glob("*.type=pump.db")
+        volumes = query(pumps, "SELECT timestamp, volume FROM sensor_readings ORDER BY timestamp")
+        (begin, first), (end, last) = volumes[0], volumes[-1]
+        hours = (micros(end) - micros(begin)) / (3600 * SECOND)
+        self.assertAlmostEqual(sum(rates) / len(rates), (last - first) / hours, delta=1)
+        # A state is read by its name.
+        said = self.browser.execute_script("const row = shown.rows.findIndex(row => row[5] === 1); showReading(shown.rows[row][0], row);"
+                                           "return document.getElementById('sensor-reading').textContent")
+        self.assertRegex(said, r"  volume [\d.]+ m3  bearing .*  mode <b>running</b>")
+        # The day of each type, of a channel that is measured.
+        daily = Select(self.find("#daily-choice")[0])
+        self.assertEqual([option.text for option in daily.options], ["pump", "temperature_vibration"])
+        self.assertEqual(self.find("#daily-title")[0].text, "Daily cycle of bearing")
+        daily.select_by_index(1)
+        self.assertEqual(self.find("#daily-title")[0].text, "Daily cycle of temperature")
+        self.assertEqual(self.find("#rates h3")[0].text, "By sensor type")
+        self.assertEqual([entry for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"], [])
+
     def test_dark_and_narrow(self):
         self.fill("data", "--duration", "2h")
         page = self.page()
