@@ -50,6 +50,7 @@ struct ExportOptions {
   std::string out = "-";
   std::string from;
   std::string to;
+  std::vector<std::string> types;  // none: all
   data::Selection selection;
 };
 
@@ -181,7 +182,8 @@ std::string write_all_of(const ExportOptions& options, const data::Selection& se
   const exports::RowFormat format{
       static_cast<std::uint8_t>(index_of("--format", options.format, exports::row_format_names))};
   const std::size_t form = options.labels.empty() ? 0 : index_of("--labels", options.labels, label_forms);
-  std::vector<data::SourceShard> shards = data::find_source(data::Sources(options.sources));
+  std::vector<data::SourceShard> shards =
+      data::only_types(data::find_source(data::Sources(options.sources)), options.types);
   if (!options.labels.empty()) return write_labels(shards, selection, form == 0, target);
   return write_readings(shards_in_question(std::move(shards), selection), selection, format, target);
 }
@@ -226,6 +228,7 @@ Command add_export_command(CLI::App& app) {
   command->footer(
       "  fleet-sim export data --format csv --out readings.csv\n"
       "  fleet-sim export data --from 2026-01-01T00:10 --to 2026-01-01T00:20 --sensor OUTDOOR_1\n"
+      "  fleet-sim export data --type pump --out pumps.csv\n"
       "  fleet-sim export data --labels windows --out labels.json");
   CLI::Option* format =
       command
@@ -248,6 +251,9 @@ Command add_export_command(CLI::App& app) {
       ->add_option("--from", options->from, "Start at this time, such as 2026-01-31 or 2026-01-31T12:30:05Z")
       ->type_name("TIME");
   command->add_option("--to", options->to, "Stop before this time")->type_name("TIME");
+  command->add_option("--type", options->types, "Only sensors of this type; repeatable, except for csv")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
   command->add_option("--sensor", options->selection.sensors, "Only this sensor; repeatable")
       ->type_name("ID")
       ->allow_extra_args(false);

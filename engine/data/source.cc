@@ -87,6 +87,26 @@ std::vector<SourceShard> find_source(const Sources& sources) {
   return shards;
 }
 
+std::vector<std::string_view> type_names(const std::vector<SourceShard>& shards) {
+  std::set<std::string_view> names;
+  for (const SourceShard& shard : shards) {
+    if (shard.has_readings && !shard.schema.type().empty()) names.insert(shard.schema.type());
+  }
+  return {names.begin(), names.end()};
+}
+
+std::vector<SourceShard> only_types(std::vector<SourceShard> shards, const std::vector<std::string>& types) {
+  const std::vector<std::string_view> known = type_names(shards);
+  for (const std::string& type : types) {
+    if (std::ranges::find(known, type) != known.end()) continue;
+    throw InvalidInput(fmt::format("--type: there are no readings of {}{}; there are readings of {}",
+                                   in_quotes(type), did_you_mean(type, known),
+                                   printable(fmt::format("{}", fmt::join(known, ", ")))));
+  }
+  std::erase_if(shards, [&](const SourceShard& shard) { return !asks_for(types, shard.schema.type()); });
+  return shards;
+}
+
 std::vector<std::set<Place>> find_places(const std::vector<SourceShard>& shards, const Selection& selection) {
   std::vector<std::set<Place>> places(shards.size());
   tbb::parallel_for(std::size_t{0}, shards.size(), [&](std::size_t i) { places[i] = places_of(shards[i]); });

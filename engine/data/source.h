@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,13 @@ tables::Database open(const SourceShard& shard);
 
 // Every file of the sources, looked at and found to hold readings.
 std::vector<SourceShard> find_source(const Sources& sources);
+
+// The types of sensor whose readings the shards hold, as far as their files tell; sorted.
+std::vector<std::string_view> type_names(const std::vector<SourceShard>& shards);
+
+// The shards with readings of these types; all when none is named. Throws InvalidInput for a type of which
+// there are none.
+std::vector<SourceShard> only_types(std::vector<SourceShard> shards, const std::vector<std::string>& types);
 
 // A sensor of a shard and a location it has readings from; no location for a sensor with only events.
 using Place = std::pair<std::string, std::string>;

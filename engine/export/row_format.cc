@@ -101,6 +101,16 @@ void append_tag(std::string& out, std::string_view name, std::string_view text) 
   }
 }
 
+// A file may call its type what it likes.
+std::string measurement_text(std::string_view name) {
+  std::string text;
+  for (const char c : CleanText(tag_value(name)).text()) {
+    if (c == ',' || c == ' ' || is_line_break(c)) text += '\\';
+    text += is_line_break(c) ? ' ' : c;
+  }
+  return text;
+}
+
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
@@ -149,7 +159,9 @@ bool is_field(const types::Column& column) {
 }  // namespace
 
 RowFormatter::RowFormatter(RowFormat format, const types::Schema& schema)
-    : format_(format), columns_(schema.reading_columns().begin(), schema.reading_columns().end()) {
+    : format_(format),
+      measurement_(measurement_text(schema.readings_name())),
+      columns_(schema.reading_columns().begin(), schema.reading_columns().end()) {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (is_tag(columns_[i])) tags_.push_back(i);
     if (is_field(columns_[i])) fields_.push_back(i);
@@ -196,7 +208,7 @@ void RowFormatter::append_json(std::string& out, const ReadingRow& row) const {
 
 void RowFormatter::append_line(std::string& out, const ReadingRow& row, Timestamp at) const {
   const std::size_t start = out.size();
-  out += "sensor_readings";
+  out += measurement_;
   for (const std::size_t tag : tags_) {
     const std::string_view* text = std::get_if<std::string_view>(&row[tag]);
     if (text != nullptr) append_tag(out, columns_[tag].name, CleanText(*text).text());

@@ -19,11 +19,11 @@ namespace fleet_sim::exports {
 
 // csv: RFC 4180 with "\n" as the line's end. NULL is an empty field, an empty text is "".
 // ndjson: an object per line; NULL and infinity are null.
-// line_protocol: InfluxDB's, with identity columns as tags and a timestamp in nanoseconds. NULL, infinity
-// and a value of another type than its field are left out, and so is a tag that is empty. Line breaks
-// become spaces; backslashes at a tag's end, which the protocol cannot express, are cut off. In all of them
-// a byte that is not UTF-8 becomes U+FFFD, and a floating-point number has the fewest digits that are read
-// back as the same one.
+// line_protocol: InfluxDB's, with a measurement for each type (Schema::readings_name), identity columns as
+// tags and a timestamp in nanoseconds. NULL, infinity and a value of another type than its field are left
+// out, and so is a tag that is empty. Line breaks become spaces; backslashes at a tag's end, which the
+// protocol cannot express, are cut off. In all of them a byte that is not UTF-8 becomes U+FFFD, and a
+// floating-point number has the fewest digits that are read back as the same one.
 enum class RowFormat : std::uint8_t { csv, ndjson, line_protocol };
 inline constexpr std::array<std::string_view, 3> row_format_names{"csv", "ndjson", "line-protocol"};
 
@@ -52,6 +52,7 @@ class RowFormatter {
   void append_line(std::string& out, const ReadingRow& row, Timestamp at) const;
 
   RowFormat format_;
+  std::string measurement_;  // as line protocol writes it
   std::vector<types::Column> columns_;
   std::vector<std::size_t>
       tags_;  // of line protocol, as places of columns; sorted, as InfluxDB would have them

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/plain_text.h"
 #include "base/problems.h"
 #include "types/built_in_type.h"
 
@@ -46,6 +47,25 @@ void compact(SliceLines& slice) {
   slice.text = std::move(text);
 }
 
+bool have_same_rows(const data::SourceShard& a, const data::SourceShard& b) {
+  return a.schema.readings_name() == b.schema.readings_name() &&
+         std::ranges::equal(a.schema.reading_columns(), b.schema.reading_columns());
+}
+
+[[noreturn]] void refuse_several(const std::vector<data::SourceShard>& shards, const data::SourceShard& first,
+                                 const data::SourceShard& second) {
+  constexpr std::string_view any_columns = "--format ndjson or line-protocol takes rows of any columns";
+  const std::vector<std::string_view> types = data::type_names(shards);
+  if (types.size() > 1) {
+    throw InvalidInput(
+        fmt::format("a csv file has readings of one type of sensor, and these are of {}: {}; choose one with "
+                    "--type. {}",
+                    types.size(), printable(fmt::format("{}", fmt::join(types, ", "))), any_columns));
+  }
+  throw InvalidInput(fmt::format("{}: has different channels than {}; export them one by one. {}",
+                                 second.file.string(), first.file.string(), any_columns));
+}
+
 void drop_later_half(SliceLines& slice) {
   const auto middle = slice.lines.begin() + static_cast<std::ptrdiff_t>(slice.lines.size() / 2);
   std::ranges::nth_element(slice.lines, middle, {}, &SliceLines::Line::position);
@@ -56,16 +76,20 @@ void drop_later_half(SliceLines& slice) {
 
 }  // namespace
 
-const types::Schema& common_schema(const std::vector<data::SourceShard>& shards) {
-  const data::SourceShard* first = nullptr;
-  for (const data::SourceShard& shard : shards) {
-    if (!shard.has_readings) continue;
-    if (first == nullptr) first = &shard;
-    if (std::ranges::equal(shard.schema.channels(), first->schema.channels())) continue;
-    throw InvalidInput(shard.file.string() + ": has different channels than " + first->file.string() +
-                       "; put the files of each type in a separate directory to export them");
+ShardFormats::ShardFormats(const std::vector<data::SourceShard>& shards, RowFormat format)
+    : format_of_shard_(shards.size(), 0) {
+  std::vector<const data::SourceShard*> firsts;  // of each format
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    if (!shards[i].has_readings) continue;
+    const auto known = std::ranges::find_if(
+        firsts, [&](const data::SourceShard* first) { return have_same_rows(*first, shards[i]); });
+    format_of_shard_[i] = static_cast<std::size_t>(known - firsts.begin());
+    if (known != firsts.end()) continue;
+    firsts.push_back(&shards[i]);
+    formats_.emplace_back(format, shards[i].schema);
   }
-  return first == nullptr ? types::built_in_type().schema : first->schema;
+  if (formats_.empty()) formats_.emplace_back(format, types::built_in_type().schema);
+  if (format == RowFormat::csv && formats_.size() > 1) refuse_several(shards, *firsts[0], *firsts[1]);
 }
 
 SliceLines SliceReader::read(const data::Slice& slice, const Position& begin) const {
@@ -84,10 +108,11 @@ void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::
                              const Position& begin, SliceLines& into) const {
   const data::SourceShard& shard = shards_[ranges.front().shard];
   tables::Database database = data::open(shard);
-  tables::Statement row = data::prepare_query(database, rows_sql(rows_.columns(), selection_), shard.file);
+  const RowFormatter& format = formats_.of(ranges.front().shard);
+  tables::Statement row = data::prepare_query(database, rows_sql(format.columns(), selection_), shard.file);
   data::bind(row, selection_, 3);
   TimestampReader reader;
-  ReadingRow cells(rows_.columns().size());
+  ReadingRow cells(format.columns().size());
   for (const data::IdRange& range : ranges) {
     row.reset();
     row.bind(1, range.first);
@@ -97,14 +122,15 @@ void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::
       if (position.at < slice.from || position.at >= slice.to || position < begin) continue;
       if (into.rest && position >= *into.rest) continue;
       read_row(row, cells);
-      add(cells, position, into);
+      add(format, cells, position, into);
     }
   }
 }
 
-void SliceReader::add(const ReadingRow& row, const Position& position, SliceLines& into) const {
+void SliceReader::add(const RowFormatter& format, const ReadingRow& row, const Position& position,
+                      SliceLines& into) const {
   const std::size_t offset = into.text.size();
-  rows_.append(into.text, row, position.at);
+  format.append(into.text, row, position.at);
   into.lines.push_back({position, offset, into.text.size() - offset});
   const bool too_much = into.lines.size() > 2 * limits_.rows || into.text.size() > 2 * limits_.bytes;
   if (too_much && into.lines.size() > 1) drop_later_half(into);

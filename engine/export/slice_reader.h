@@ -42,18 +42,30 @@ struct SliceLines {
   std::optional<Position> rest;  // where the part begins that was too much
 };
 
-// The schema that the shards' readings have in common: that of the built-in type where there are none. Throws
-// InvalidInput when their channels differ.
-const types::Schema& common_schema(const std::vector<data::SourceShard>& shards);
+// How the readings of each shard become lines: those of each type have columns of their own. A format whose
+// first line names the columns takes one type only. Immutable.
+class ShardFormats {
+ public:
+  // Throws InvalidInput for several types in such a format.
+  ShardFormats(const std::vector<data::SourceShard>& shards, RowFormat format);
+
+  // What comes before the first line.
+  [[nodiscard]] std::string header() const { return formats_.front().header(); }
+  [[nodiscard]] const RowFormatter& of(std::size_t shard) const { return formats_[format_of_shard_[shard]]; }
+
+ private:
+  std::vector<RowFormatter> formats_;  // that of the built-in type where no shard has readings
+  std::vector<std::size_t> format_of_shard_;
+};
 
 class SliceReader {
  public:
   SliceReader(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
               RowFormat format, SliceLimits limits)
-      : shards_(shards), selection_(selection), rows_(format, common_schema(shards)), limits_(limits) {}
+      : shards_(shards), selection_(selection), formats_(shards, format), limits_(limits) {}
 
   // What comes before the first line.
-  [[nodiscard]] std::string header() const { return rows_.header(); }
+  [[nodiscard]] std::string header() const { return formats_.header(); }
 
   // The readings of the slice that do not come before `begin`.
   [[nodiscard]] SliceLines read(const data::Slice& slice, const Position& begin) const;
@@ -61,11 +73,12 @@ class SliceReader {
  private:
   void read_shard(std::span<const data::IdRange> ranges, const data::Slice& slice, const Position& begin,
                   SliceLines& into) const;
-  void add(const ReadingRow& row, const Position& position, SliceLines& into) const;
+  void add(const RowFormatter& format, const ReadingRow& row, const Position& position,
+           SliceLines& into) const;
 
   const std::vector<data::SourceShard>& shards_;
   const data::Selection& selection_;
-  RowFormatter rows_;
+  ShardFormats formats_;
   SliceLimits limits_;
 };
 

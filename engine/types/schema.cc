@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/terms.h"
+#include "types/built_in_type.h"
 #include "types/sql_words.h"
 
 namespace fleet_sim::types {
@@ -97,6 +98,11 @@ std::string Schema::problem_of(std::span<const ChannelColumn> channels) {
     if (std::ranges::any_of(channels.first(i), is_same)) return "channel '" + name + "': appears twice";
   }
   return {};
+}
+
+std::string Schema::readings_name() const {
+  const bool is_usual = type_.empty() || type_ == built_in_type().schema.type();
+  return is_usual ? "sensor_readings" : "sensor_readings_" + type_;
 }
 
 std::vector<std::string_view> Schema::channel_names() const {

@@ -54,6 +54,8 @@ struct Column {
   std::string name;
   Type type;
   Role role;
+
+  bool operator==(const Column&) const = default;
 };
 
 class Schema {
@@ -68,6 +70,9 @@ class Schema {
   static std::string problem_of_name(std::string_view name);
 
   [[nodiscard]] const std::string& type() const { return type_; }
+  // What the readings of this type are called where those of several types lie together: `sensor_readings`
+  // for the built-in type and where the type is not known, `sensor_readings_TYPE` for any other.
+  [[nodiscard]] std::string readings_name() const;
   [[nodiscard]] std::span<const ChannelColumn> channels() const { return channels_; }
   [[nodiscard]] std::vector<std::string_view> channel_names() const;
   [[nodiscard]] std::optional<std::size_t> find_channel(std::string_view name) const;

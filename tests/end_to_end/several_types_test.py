@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""A data directory with files of several types of sensor, read back: report."""
+"""A data directory with files of several types of sensor, read back: report, export and digest."""
 
+import csv
+import io
 from collections import Counter
 
 from collecting import *
@@ -54,6 +56,57 @@ class SeveralTypesTest(CollectTest):
         return sorted((row for path in self.files[kind] for row in query(path, f"SELECT {columns} FROM sensor_readings")), key=repr)
 
 
+class Exports(SeveralTypesTest):
+    def export(self, *arguments, code=0):
+        return self.fleet_sim("export", "data", *arguments, code=code)
+
+    def test_a_csv_file_has_one_type(self):
+        for kind, channels in CHANNELS.items():
+            table = csv.reader(io.StringIO(self.export("--type", kind).stdout))
+            self.assertEqual(next(table), BEFORE + channels + AFTER)
+            until = 2 + len(channels)
+            found = sorted((*row[:2], *map(float, row[2:until]), *row[until + 3:]) for row in table)
+            self.assertEqual(found, sorted((*row[:until], *row[until + 3:]) for row in self.rows(kind)))
+
+    def test_a_csv_file_of_several_types_is_refused(self):
+        said = self.export("--out", "all.csv", code=2).stderr
+        self.assertIn("these are of 3: gas, pump, temperature_vibration; choose one with --type", said)
+        self.assertIn("--format ndjson or line-protocol", said)
+        self.assertIn("these are of 2: gas, pump;", self.export("--type", "gas", "--type", "pump", code=2).stderr)
+        self.assertFalse((self.dir / "all.csv").exists())
+        # Of one type among those that are asked for in other words.
+        header = self.export("--sensor", "GAS_1").stdout.splitlines()[0]
+        self.assertEqual(header.split(",")[2], "methane")
+
+    def test_a_type_that_is_not_there(self):
+        self.assertIn("--type: there are no readings of 'pumb' (did you mean 'pump'?); there are readings of gas, pump, "
+                      "temperature_vibration", self.export("--type", "pumb", code=2).stderr)
+
+    def test_json_lines_of_all_types(self):
+        lines = [json.loads(line) for line in self.export("--format", "ndjson").stdout.splitlines()]
+        self.assertEqual([line["timestamp"] for line in lines], sorted(line["timestamp"] for line in lines))
+        for kind, channels in CHANNELS.items():
+            names = BEFORE + channels + AFTER
+            found = [tuple(line.values()) for line in lines if list(line) == names]
+            self.assertEqual(sorted(found, key=repr), self.rows(kind))
+        self.assertEqual(len(lines), sum(len(self.rows(kind)) for kind in CHANNELS))
+        some = self.export("--format", "ndjson", "--type", "gas", "--type", "pump").stdout.splitlines()
+        self.assertEqual(len(some), len(self.rows("gas")) + len(self.rows("pump")))
+
+    def test_line_protocol_has_a_measurement_for_each_type(self):
+        lines = self.export("--format", "line-protocol").stdout.splitlines()
+        self.assertEqual(Counter(line.split(",")[0] for line in lines),
+                         {TABLES[kind]: len(self.rows(kind)) for kind in CHANNELS})
+        pump = next(line for line in lines if line.startswith("sensor_readings_pump,"))
+        self.assertRegex(pump, r" volume=[\d.]+,flow=[\d.]+,mode=[01]i,status_code=\d+i,")
+
+    def test_labels_of_a_type(self):
+        self.assertEqual(set(json.loads(self.export("--labels").stdout)), {one["id"] for one in fleet_of_three()})
+        labels = json.loads(self.export("--labels", "events", "--type", "pump").stdout)
+        self.assertEqual(set(labels), {f"PUMP_{i}" for i in range(4)})
+        self.assertEqual({event["type"] for of_sensor in labels.values() for event in of_sensor}, {"missing_data"})
+
+
 class Reports(SeveralTypesTest):
     def report(self, *places):
         return json.loads(self.fleet_sim("report", *(places or ("data",)), "--json").stdout)
@@ -103,6 +156,19 @@ class Reports(SeveralTypesTest):
         means = [(hour["readings"], hour["flow"]) for hour in day["hours"] if hour["readings"]]
         self.assertAlmostEqual(sum(count * mean for count, mean in means) / sum(count for count, _ in means),
                                sum(flow) / len(flow), places=6)
+
+
+class Digests(SeveralTypesTest):
+    def test_each_column_of_each_type_counts(self):
+        digest = self.digest("data")
+        for kind, channels in CHANNELS.items():
+            for channel in channels:
+                path = self.files[kind][0]
+                ((was,),) = query(path, f"SELECT {channel} FROM sensor_readings WHERE id = 5")
+                query(path, f"UPDATE sensor_readings SET {channel} = {channel} + 1 WHERE id = 5")
+                self.assertNotEqual(self.digest("data"), digest, channel)
+                query(path, f"UPDATE sensor_readings SET {channel} = ? WHERE id = 5", was)
+                self.assertEqual(self.digest("data"), digest, channel)
 
 
 if __name__ == "__main__":
