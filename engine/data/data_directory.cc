@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <stdexcept>
 
@@ -13,6 +14,8 @@
 
 namespace fleet_sim::data {
 namespace {
+
+constexpr std::string_view usual_table = "sensor_readings";
 
 // The columns of run_info that each version of the schema has, in the order of the later ones.
 std::string select_runs(std::int64_t schema_version) {
@@ -53,6 +56,32 @@ RecordedRun read_run(const tables::Statement& row, const std::filesystem::path& 
   run.first_event_id = row.integer(12);
   run.zone_data = row.text(13);
   return run;
+}
+
+// The file of a shard, or the central database and the table in it that the path leads to.
+struct FileAndTable {
+  std::filesystem::path file;
+  std::string table = std::string(usual_table);
+};
+
+FileAndTable place_of(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  std::error_code ignored;
+  const bool leads_into_a_file =
+      name.starts_with(usual_table) && std::filesystem::is_regular_file(path.parent_path(), ignored);
+  return leads_into_a_file ? FileAndTable{path.parent_path(), name} : FileAndTable{path};
+}
+
+// A file that cannot be read stays one: who reads it says why.
+std::vector<std::filesystem::path> shards_in(const std::filesystem::path& file) {
+  tables::Database database;
+  std::vector<std::string> tables;
+  if (!database.open_to_read(file.string()).ok() || !find_central_readings(database, tables).ok())
+    return {file};
+  if (tables.empty() || (tables.size() == 1 && tables.front() == usual_table)) return {file};
+  std::vector<std::filesystem::path> shards;
+  for (const std::string& table : tables) shards.push_back(file / table);
+  return shards;
 }
 
 std::vector<std::filesystem::path> files_at(const std::filesystem::path& place) {
@@ -97,7 +126,8 @@ Sources::Sources(const std::vector<std::filesystem::path>& places) {
   std::set<std::filesystem::path> known;
   for (const std::filesystem::path& place : places) {
     for (const std::filesystem::path& file : files_at(place)) {
-      if (known.insert(std::filesystem::weakly_canonical(file)).second) files.push_back(file);
+      if (!known.insert(std::filesystem::weakly_canonical(file)).second) continue;
+      std::ranges::move(shards_in(file), std::back_inserter(files));
     }
     text += text.empty() ? place.string() : ", " + place.string();
   }
@@ -105,19 +135,25 @@ Sources::Sources(const std::vector<std::filesystem::path>& places) {
 }
 
 std::string Sources::name_of(const std::filesystem::path& file) const {
-  return folder.empty() ? file.string() : file.filename().string();
+  return folder.empty() ? file.string() : file.lexically_relative(folder).string();
 }
 
 tables::Database open_shard(const std::filesystem::path& file) {
-  return open_shard(file, tables::has_log(file.string()));
+  return open_shard(file, has_log(file));
+}
+
+bool has_log(const std::filesystem::path& file) {
+  return tables::has_log(place_of(file).file.string());
 }
 
 tables::Database open_shard(const std::filesystem::path& file, bool had_log) {
   tables::Database shard;
-  if (const tables::StorageError error = shard.open_to_read(file.string(), had_log); !error.ok()) {
+  const FileAndTable place = place_of(file);
+  if (const tables::StorageError error = shard.open_to_read(place.file.string(), had_log); !error.ok()) {
     throw std::runtime_error(fmt::format("{}: cannot be opened: {}", file.string(), error.message));
   }
-  if (const tables::StorageError error = tables::present_as_shard(shard); !error.ok()) fail(file, error);
+  if (const tables::StorageError error = tables::present_as_shard(shard, place.table); !error.ok())
+    fail(file, error);
   return shard;
 }
 
@@ -146,7 +182,10 @@ bool next_row(tables::Statement& query, const tables::Database& shard, const std
 
 bool has_table(tables::Database& shard, std::string_view table, const std::filesystem::path& file) {
   tables::Statement row =
-      prepare_query(shard, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", file);
+      prepare_query(shard,
+                    "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 UNION ALL "
+                    "SELECT 1 FROM temp.sqlite_schema WHERE name = ?1",
+                    file);
   row.bind(1, table);
   return next_row(row, shard, file);
 }

@@ -27,7 +27,9 @@ std::vector<std::filesystem::path> list_shards(const std::filesystem::path& dire
 std::vector<std::filesystem::path> find_shards(const std::filesystem::path& directory);
 
 // What to read: the shards of data directories, and single files with any name, such as backups and what
-// scripts/collect has made. Throws InvalidInput for a place where there is nothing to read.
+// scripts/collect has made. A central database with readings of several types is a shard for each of them, as
+// if it were a folder of its tables: `central.sqlite/sensor_readings_pump`. Throws InvalidInput for a place
+// where there is nothing to read.
 struct Sources {
   Sources(const std::filesystem::path& place) : Sources(std::vector{place}) {}
   explicit Sources(const std::vector<std::filesystem::path>& places);
@@ -37,13 +39,14 @@ struct Sources {
 
   std::string text;                          // the places, for a headline
   std::filesystem::path folder;              // the one directory, of all files; otherwise empty
-  std::vector<std::filesystem::path> files;  // each once
+  std::vector<std::filesystem::path> files;  // each once; of a central database, its tables
 };
 
 // Opens a shard to read it; use the second form if several connections to it come and go (sqlite.h). A
 // central database looks like a shard (present_as_shard).
 tables::Database open_shard(const std::filesystem::path& file);
 tables::Database open_shard(const std::filesystem::path& file, bool had_log);
+bool has_log(const std::filesystem::path& file);
 
 // Refuses a file that is not a shard, or was written by a newer fleet-sim.
 void check_shard(tables::Database& shard, const std::filesystem::path& file);

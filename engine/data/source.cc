@@ -17,7 +17,7 @@ namespace fleet_sim::data {
 namespace {
 
 SourceShard look_at(const std::filesystem::path& file) {
-  SourceShard shard{file, tables::has_log(file.string())};
+  SourceShard shard{file, has_log(file)};
   tables::Database database = open(shard);
   shard.schema = read_schema(database, file);
   shard.has_readings = has_table(database, "sensor_readings", file);

@@ -1,5 +1,7 @@
 #include "tables/channel_info.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -28,9 +30,9 @@ constexpr std::string_view insert_channel =
     "INSERT INTO channel_info (name, type, unit, kind, resolution, states) "
     "VALUES (?1, ?2, ?3, ?4, nullif(?5, 0.0), nullif(?6, ''))";
 // Somebody may have changed what is there: texts are cut, and what is no list of states is none.
-constexpr std::string_view select_channels =
-    "SELECT name, substr(type, 1, 63), substr(unit, 1, 32), kind, coalesce(resolution, 0.0) FROM channel_info "
-    "ORDER BY rowid LIMIT 17";
+constexpr std::string_view select_channel =
+    "SELECT substr(type, 1, 63), substr(unit, 1, 32), kind, coalesce(resolution, 0.0) FROM channel_info "
+    "WHERE name = ?1 LIMIT 1";
 constexpr std::string_view select_states =
     "SELECT substr(s.value, 1, 64) FROM channel_info AS c, "
     "json_each(CASE WHEN json_valid(c.states) THEN c.states ELSE '[]' END) AS s "
@@ -65,25 +67,28 @@ StorageError record_channels(Database& database, const types::Schema& schema) {
   return error;
 }
 
+std::string channels_view(std::string_view type) {
+  return fmt::format("CREATE TEMP VIEW channel_info AS SELECT * FROM main.channel_info WHERE type = '{}';",
+                     type);
+}
+
 StorageError read_channels(Database& database, types::Schema& schema) {
   if (!database.has_table("channel_info")) return {};
   std::string type;
-  std::vector<types::ChannelColumn> channels;
-  const auto take = [&](const Statement& row) {
-    type = row.text(1);
-    channels.push_back({.name = std::string(row.text(0)), .unit = std::string(row.text(2))});
-    channels.back().kind = kind_of(row.text(3));
-    channels.back().resolution = std::max(0.0, row.real(4));
-    return StorageError{};
-  };
-  if (StorageError error = database.query(select_channels, take); !error.ok()) return error;
-  if (!std::ranges::equal(channels, schema.channels(), {}, &types::ChannelColumn::name,
-                          &types::ChannelColumn::name)) {
-    return {};
-  }
-  for (std::size_t c = 0; c < channels.size(); ++c) {
-    types::ChannelColumn& channel = channels[c];
-    channel.decimals = types::decimals_of(channel.kind, channel.resolution, schema.channels()[c].decimals);
+  std::vector<types::ChannelColumn> channels(schema.channels().begin(), schema.channels().end());
+  for (types::ChannelColumn& channel : channels) {
+    bool is_there = false;
+    const auto take = [&](const Statement& row) {
+      is_there = true;
+      type = row.text(0);
+      channel.unit = row.text(1);
+      channel.kind = kind_of(row.text(2));
+      channel.resolution = std::max(0.0, row.real(3));
+    };
+    if (StorageError error = database.query(select_channel, take, channel.name); !error.ok()) return error;
+    if (!is_there) return {};
+    channel.decimals = types::decimals_of(channel.kind, channel.resolution, channel.decimals);
+    channel.states.clear();
     const auto take_state = [&](const Statement& row) { channel.states.emplace_back(row.text(0)); };
     if (StorageError error = database.query(select_states, take_state, channel.name); !error.ok())
       return error;

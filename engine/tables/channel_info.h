@@ -3,6 +3,9 @@
 // at a time.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "tables/database.h"
 #include "types/schema.h"
 
@@ -10,6 +13,10 @@ namespace fleet_sim::tables {
 
 // Makes the table say this, whatever it said.
 StorageError record_channels(Database& database, const types::Schema& schema);
+
+// What lets a connection to a central database, which has the channels of several types, see those of one:
+// SQL that makes a temporary view. The type's name is one that SQL takes as it stands.
+std::string channels_view(std::string_view type);
 
 // Adds to a schema what the file says of its channels. Where it says nothing, or speaks of others, the schema
 // stays as it is.

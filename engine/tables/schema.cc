@@ -113,12 +113,13 @@ const Columns& run_columns() {
 StorageError read_columns(Database& database, std::string_view table, Columns& columns) {
   constexpr std::string_view sql = R"sql(
 SELECT CASE
-  WHEN t.name IS NOT NULL THEN c.name
+  WHEN s.is_ours THEN c.name
   WHEN s.type <> 'table' THEN s.type
   WHEN c.name = 'id' AND NOT (c.pk = 1 AND c.type = 'INTEGER' COLLATE NOCASE) THEN 'id that is not an INTEGER PRIMARY KEY'
   WHEN c.name = 'synced' AND c.dflt_value IS NOT '0' THEN 'synced without the default 0'
   ELSE c.name END
-FROM main.sqlite_schema AS s LEFT JOIN temp.sqlite_schema AS t ON t.name = s.name
+FROM (SELECT name, type, 1 AS is_ours FROM temp.sqlite_schema UNION ALL
+    SELECT name, type, 0 FROM main.sqlite_schema WHERE name NOT IN (SELECT name FROM temp.sqlite_schema)) AS s
   LEFT JOIN pragma_table_info(s.name) AS c WHERE s.name = ?1 COLLATE NOCASE)sql";
   columns.clear();
   const auto take = [&](const Statement& row) { columns.emplace_back(row.text(0)); };
@@ -222,6 +223,34 @@ StorageError judge_version(Database& database) {
                               schema_version));
 }
 
+// The type of sensor whose readings a central database has in this table.
+std::string_view table_type(std::string_view table) {
+  if (table == readings_table) return types::built_in_type().schema.type();
+  return table.substr(readings_table.size() + 1);
+}
+
+constexpr std::string_view everything = "1";  // as a condition
+
+// An event belongs to the readings of its sensor in its run, to those of the first table where several have
+// some, and also where none has any; so each goes with one.
+std::string events_beside(std::string_view table, const Columns& tables) {
+  const auto has_readings = [](std::string_view in) {
+    return fmt::format(
+        "EXISTS (SELECT 1 FROM main.{} AS r WHERE r.run_id = anomaly_events.run_id AND r.sensor_id = "
+        "anomaly_events.sensor_id)",
+        in);
+  };
+  if (tables.size() == 1) return std::string(everything);
+  const bool is_first = table == tables.front();
+  std::string in_no_other{everything};
+  for (const std::string& other : tables) {
+    if (other == table && is_first) continue;
+    if (other == table) break;
+    in_no_other += fmt::format(" AND NOT {}", has_readings(other));
+  }
+  return fmt::format("{} {} {}", has_readings(table), is_first ? "OR" : "AND", in_no_other);
+}
+
 bool has_all(const Columns& columns, const Columns& wanted) {
   return std::ranges::all_of(
       wanted, [&](const std::string& name) { return std::ranges::find(columns, name) != columns.end(); });
@@ -229,7 +258,8 @@ bool has_all(const Columns& columns, const Columns& wanted) {
 
 // As a shard has the table; rows that a collector moved have no id of their own, and nobody will collect
 // them.
-std::string view_as(std::string_view table, const Columns& shape, const Columns& columns) {
+std::string view_as(std::string_view view, const Columns& shape, std::string_view table,
+                    const Columns& columns, const std::string& condition) {
   std::string selected;
   for (const std::string& name : shape) {
     if (!selected.empty()) selected += ", ";
@@ -239,7 +269,8 @@ std::string view_as(std::string_view table, const Columns& shape, const Columns&
       selected += name == "id" ? "rowid AS id" : "1 AS " + name;
     }
   }
-  return fmt::format("CREATE TEMP VIEW {} AS SELECT {} FROM main.{};", table, selected, table);
+  return fmt::format("CREATE TEMP VIEW {} AS SELECT {} FROM main.{} WHERE {};", view, selected, table,
+                     condition);
 }
 
 std::string empty_view_as(std::string_view table, const Columns& shape) {
@@ -251,13 +282,15 @@ std::string empty_view_as(std::string_view table, const Columns& shape) {
 
 // A table beside the readings, which may have columns of the collector's.
 StorageError view_of_other(Database& database, std::string_view table, const Columns& shape,
-                           std::string& views) {
+                           const std::string& condition, std::string& views) {
   Columns columns;
   if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
-  if (columns.empty() || columns == shape) return {};
+  if (columns.empty() || (columns == shape && condition == everything)) return {};
   Columns wanted = shape;
   std::erase(wanted, "id");
-  views += has_all(columns, wanted) ? view_as(table, shape, columns) : empty_view_as(table, shape);
+  if (condition != everything) wanted.emplace_back("run_id");
+  views += has_all(columns, wanted) ? view_as(table, shape, table, columns, condition)
+                                    : empty_view_as(table, shape);
   return {};
 }
 
@@ -343,7 +376,8 @@ bool is_complete(Database& database, const config::SqliteSettings& settings, con
   const std::int64_t indexes =
       database.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'sensor_readings_unsynced'", 0);
   types::Schema recorded({}, {schema.channels().begin(), schema.channels().end()});
-  return objects == 4 && read_channels(database, recorded).ok() && recorded == schema && (indexes == 1) == settings.unsynced_index &&
+  return objects == 4 && read_channels(database, recorded).ok() && recorded == schema &&
+         (indexes == 1) == settings.unsynced_index &&
          database.query_integer("PRAGMA user_version", 0) == schema_version;
 }
 
@@ -369,21 +403,36 @@ StorageError read_schema(Database& database, types::Schema& schema) {
   return read_channels(database, schema);
 }
 
-StorageError present_as_shard(Database& database) {
+StorageError find_central_readings(Database& database, std::vector<std::string>& tables) {
+  // Of a name that SQL takes as it stands.
+  constexpr std::string_view sql = R"sql(
+SELECT s.name FROM main.sqlite_schema AS s
+WHERE s.type = 'table' AND (s.name = ?1 OR s.name GLOB ?1 || '_*') AND s.name NOT GLOB '*[^A-Za-z0-9_]*'
+  AND (SELECT c.name FROM pragma_table_info(s.name) AS c WHERE c.cid = 0) = 'run_id'
+ORDER BY s.name)sql";
+  tables.clear();
+  const auto take = [&](const Statement& row) { tables.emplace_back(row.text(0)); };
+  return database.query(sql, take, readings_table);
+}
+
+StorageError present_as_shard(Database& database, std::string_view table) {
+  Columns tables;
+  if (StorageError error = find_central_readings(database, tables); !error.ok()) return error;
+  if (std::ranges::find(tables, table) == tables.end()) return {};
   Columns columns;
-  if (StorageError error = read_columns(database, readings_table, columns); !error.ok()) return error;
-  const bool is_central = !columns.empty() && columns.front() == "run_id";
-  if (!is_central) return {};
+  if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
   Columns as_in_shard{"id"};
   as_in_shard.insert(as_in_shard.end(), columns.begin() + 1, columns.end());
   const std::string& mark = types::Schema::trailing_columns().back().name;
   if (std::ranges::find(columns, mark) == columns.end()) as_in_shard.push_back(mark);
   const std::optional<types::Schema> schema = schema_of(as_in_shard);
   if (!schema || as_in_shard != reading_columns(*schema)) return {};
-  std::string views = view_as(readings_table, as_in_shard, columns);
-  StorageError error = view_of_other(database, "anomaly_events", event_columns(), views);
-  if (error.ok()) error = view_of_other(database, "run_info", run_columns(), views);
+  std::string views = view_as(readings_table, as_in_shard, table, columns, std::string(everything));
+  StorageError error =
+      view_of_other(database, "anomaly_events", event_columns(), events_beside(table, tables), views);
+  if (error.ok()) error = view_of_other(database, "run_info", run_columns(), std::string(everything), views);
   if (!error.ok()) return error;
+  if (database.has_table("channel_info")) views += channels_view(table_type(table));
   views = "PRAGMA query_only = OFF; PRAGMA temp_store = MEMORY; " + views + "PRAGMA query_only = ON";
   return database.execute(views.c_str());
 }

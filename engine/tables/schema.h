@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/config.h"
 #include "tables/database.h"
@@ -55,10 +56,14 @@ StorageError check_schema(Database& database);
 // same verdict as check_schema.
 StorageError read_schema(Database& database, types::Schema& schema);
 
-// Lets a connection that reads a central database, into which scripts/collect moves rows, see the tables of a
-// shard: as views, for this connection only. A table that has less than the shard's appears empty. Changes
+// The tables of readings in a central database, into which scripts/collect moves rows: one for each type of
+// sensor (Schema::readings_name), that of the built-in one first. None in a shard or any other file.
+StorageError find_central_readings(Database& database, std::vector<std::string>& tables);
+
+// Lets a connection that reads a central database see the tables of a shard whose readings are those of
+// `table`: as views, for this connection only. A table that has less than the shard's appears empty. Changes
 // nothing for a shard, or for any other file.
-StorageError present_as_shard(Database& database);
+StorageError present_as_shard(Database& database, std::string_view table = "sensor_readings");
 
 // The highest ids that a file has, or had before a new one was begun in its place.
 struct LastIds {

@@ -86,9 +86,9 @@ class Channels(Served):
                              capture_output=True, text=True, timeout=120)
         self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
         central = self.dir / "central.sqlite"
-        self.assertEqual([name for (name,) in query(central, "SELECT name FROM pragma_table_info('sensor_readings')")],
+        self.assertEqual([name for (name,) in query(central, "SELECT name FROM pragma_table_info('sensor_readings_made')")],
                          ["run_id", *self.columns])
-        self.assertEqual(sorted(query(central, f"SELECT {', '.join(self.columns)} FROM sensor_readings")), self.rows())
+        self.assertEqual(sorted(query(central, f"SELECT {', '.join(self.columns)} FROM sensor_readings_made")), self.rows())
         self.assertEqual(self.rows("synced = 0"), [])
 
     def test_a_center_of_other_channels_is_left_alone(self):
@@ -98,7 +98,7 @@ class Channels(Served):
         ran = subprocess.run([sys.executable, "-B", COLLECT, "data", "--into", "central.sqlite"], cwd=self.dir,
                              capture_output=True, text=True, timeout=120)
         self.assertEqual(ran.returncode, 1, ran.stdout + ran.stderr)
-        self.assertIn("unlike the central database", ran.stderr)
+        self.assertIn("unlike sensor_readings_made in the central database", ran.stderr)
 
     def test_exports_are_what_the_files_hold(self):
         self.simulate()

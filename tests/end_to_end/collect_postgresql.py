@@ -61,6 +61,26 @@ class CollectIntoPostgresql(CollectTest):
         self.assert_collected()
         self.assertEqual(self.collect().copied, 0)
 
+    def test_a_table_for_each_type(self):
+        config = self.write("types.yaml", """types:
+  pump:
+    sources: {run: {kind: load, duty: 0.6}}
+    channels:
+      volume: {unit: m3, kind: counter, per: 1h, resolution: 0.01, rate: {run: 48}}
+      mode:   {kind: state, of: run, at: [0.5], names: [stopped, running]}
+""")
+        fleet = self.write_identities([identity("PUMP", type="pump"), identity("TEMP")])
+        self.fill("data", "--config", config, "--duration", "5m", identities=fleet)
+        self.collect()
+        pumps, others = sorted(shards(self.data), key=lambda path: "type=pump" not in path.name)
+        columns = "timestamp, sensor_id, volume, mode, status_code, anomaly_type, location"
+        self.assertEqual(sorted(self.central(f"SELECT {columns} FROM sensor_readings_pump"), key=repr),
+                         sorted(query(pumps, f"SELECT {columns} FROM sensor_readings"), key=repr))
+        self.assertEqual(self.central("SELECT count(*) FROM sensor_readings"), query(others, "SELECT count(*) FROM sensor_readings"))
+        info = "SELECT type, name, unit, kind, resolution, states FROM channel_info"
+        self.assertEqual(set(self.central(info)), set(query_all(self.data, info)))
+        self.assertEqual(self.collect().copied, 0)
+
     def test_collectors_killed_while_the_fleet_writes(self):
         fleet = self.start_fleet()
         self.kill_collectors(10, fleet)

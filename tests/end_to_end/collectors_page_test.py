@@ -15,7 +15,7 @@ SQLITE = ["sqlite3", "-batch", "-bail"]
 
 class CollectorsPage(PageTest):
     def test_every_snippet(self):
-        expectations = [("sh", self.an_hour), ("python", self.opened), ("python", self.polled), ("python", self.followed),
+        expectations = [("sh", self.an_hour), ("python", self.channels), ("python", self.opened), ("python", self.polled), ("python", self.followed),
                         ("python", self.watermarks), ("sql", self.labels), ("sql", self.retention), ("sh", self.backups),
                         ("sh", self.exported), ("python", self.versions), ("duckdb", self.duckdb), ("datasette", self.datasette)]
         snippets = FENCE.findall(text_of(PAGE))
@@ -48,6 +48,10 @@ class CollectorsPage(PageTest):
 
     def an_hour(self, printed):
         self.assertEqual(Summary(printed).due, 15 * 3600)
+
+    def channels(self, printed):
+        built_in = [("temperature_vibration", *rest, "gauge") for rest in (("temperature", "°C"), ("vibration", "mm/s²"), ("voltage", "V"))]
+        self.assertEqual(printed, f"sensor_data.db {built_in}\n")
 
     def opened(self, printed):
         self.assertEqual(printed, "".join(f"sensor_data.db {mode} {self.rows()}\n" for mode in ("mode=rw", "mode=ro", "immutable=1")))

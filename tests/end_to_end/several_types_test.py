@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A data directory with files of several types of sensor, read back: report, export and digest."""
+"""A data directory with files of several types of sensor, read back: export, report, digest, and a central database."""
 
 import csv
 import io
@@ -156,6 +156,73 @@ class Reports(SeveralTypesTest):
         means = [(hour["readings"], hour["flow"]) for hour in day["hours"] if hour["readings"]]
         self.assertAlmostEqual(sum(count * mean for count, mean in means) / sum(count for count, _ in means),
                                sum(flow) / len(flow), places=6)
+
+
+class Central(SeveralTypesTest):
+    def setUp(self):
+        super().setUp()
+        self.rows_of_shards = {kind: self.rows(kind) for kind in CHANNELS}
+        self.before = {command: self.fleet_sim(*command, "data").stdout for command in (("digest",), ("report", "--json"))}
+        self.collect()
+
+    def test_a_table_for_each_type(self):
+        center = self.dir / "central.sqlite"
+        for kind, table in TABLES.items():
+            columns = BEFORE + CHANNELS[kind] + AFTER
+            self.assertEqual([name for (name,) in query(center, f"SELECT name FROM pragma_table_info('{table}')")],
+                             ["run_id", *columns])
+            self.assertEqual(sorted(query(center, f"SELECT {', '.join(columns)} FROM {table}"), key=repr),
+                             self.rows_of_shards[kind])
+        self.assertEqual(total(self.data, "SELECT count(*) FROM sensor_readings WHERE synced = 0"), 0)
+        info = "SELECT name, type, unit, kind, resolution, states FROM channel_info"
+        self.assertEqual(set(query(center, info)), set(query_all(self.data, info)))
+        self.assertEqual(self.central_events(), self.events_in_shards())
+        self.assertEqual(self.collect().copied, 0)
+
+    def test_it_reads_like_its_shards(self):
+        center = self.fleet_sim("digest", "central.sqlite").stdout.splitlines()
+        self.assertEqual(center[-1], self.before["digest",].splitlines()[-1])
+        self.assertEqual([line.split()[-1] for line in center[:3]], [f"central.sqlite/{table}" for table in sorted(TABLES.values())])
+        report = json.loads(self.fleet_sim("report", "--json", "central.sqlite").stdout)
+        shards_said = json.loads(self.before["report", "--json"])
+        for part in ("total", "by_sensor_type", "by_model", "by_firmware"):
+            for figure in ("synced", "unsynced"):
+                for group in (report[part], shards_said[part]):
+                    for one in group if isinstance(group, list) else [group]:
+                        one.pop(figure)
+        for part in ("total", "by_sensor_type", "by_model", "by_firmware", "daily", "missing_data", "runs", "duplicates"):
+            self.assertEqual(report[part], shards_said[part], part)
+        for kind in CHANNELS:
+            self.assertEqual(sorted(self.fleet_sim("export", "central.sqlite", "--type", kind).stdout.splitlines()),
+                             sorted(self.fleet_sim("export", "data", "--type", kind).stdout.splitlines()))
+        for place in ("data", "central.sqlite"):
+            self.assertIn("choose one with --type", self.fleet_sim("export", place, code=2).stderr)
+        self.assertEqual(self.fleet_sim("export", "--labels", "events", "central.sqlite").stdout,
+                         self.fleet_sim("export", "--labels", "events", "data").stdout)
+
+    def test_a_database_of_one_declared_type(self):
+        other = self.dir / "pumps"
+        other.mkdir()
+        for path in self.files["pump"]:
+            shutil.copy(path, other)
+            query(other / path.name, "UPDATE sensor_readings SET synced = 0")
+        ran = subprocess.run([sys.executable, "-B", COLLECT, "pumps", "--into", "pumps.sqlite"], cwd=self.dir, capture_output=True, text=True)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertEqual(query(self.dir / "pumps.sqlite", "SELECT name FROM sqlite_schema WHERE name GLOB 'sensor_readings*'"),
+                         [("sensor_readings_pump",)])
+        self.assertEqual(len(self.fleet_sim("export", "pumps.sqlite").stdout.splitlines()), 1 + len(self.rows_of_shards["pump"]))
+
+    def test_a_type_whose_channels_changed_is_left_alone(self):
+        """The others are collected."""
+        changed = self.files["pump"][0]
+        query(changed, "ALTER TABLE sensor_readings RENAME COLUMN flow TO stream")
+        query(changed, "UPDATE channel_info SET name = 'stream' WHERE name = 'flow'")
+        (self.dir / "central.sqlite").unlink()
+        for path in shards(self.data):
+            query(path, "UPDATE sensor_readings SET synced = 0")
+        ran = self.collect(code=1)
+        self.assertIn("unlike sensor_readings_pump in the central database", ran.stderr)
+        self.assertEqual(query(self.dir / "central.sqlite", "SELECT count(*) FROM sensor_readings_gas"), [(len(self.rows_of_shards["gas"]),)])
 
 
 class Digests(SeveralTypesTest):
