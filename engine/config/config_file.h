@@ -14,7 +14,8 @@
 namespace fleet_sim::config {
 
 // Where each key was last set, and how, for keys not at their default: for problems that only show once all
-// layers are combined, and for `explain`. Keys are names of the table, and "types.NAME" of each declared type.
+// layers are combined, and for `explain`. Keys are names of the table, and "types.NAME" of each declared
+// type.
 struct Origin {
   std::string place;    // "config.yaml:7", "--rate"
   std::string written;  // the value as it stands there

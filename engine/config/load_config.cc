@@ -81,7 +81,9 @@ class Loader {
   void check_spellings() {
     for (const auto& [name, origin_of_key] : origins_) {
       const ConfigKey* key = find_config_key(name);
-      if (key == nullptr || key->other_spelling.empty() || key->is_spelled(config_) || !set(key->other_spelling)) continue;
+      if (key == nullptr || key->other_spelling.empty() || key->is_spelled(config_) ||
+          !set(key->other_spelling))
+        continue;
       if (key->name.starts_with("clock.")) continue;
       problems_.add(origin_of_key.place,
                     fmt::format("{} and {} ({}) cannot be combined; give one of them", name,
