@@ -370,6 +370,11 @@ TEST_CASE("hostile files are refused at once") {
     CAPTURE(nested);
     CHECK(seconds_to_refuse(repeated(nested), ":1: is nested more than 32 levels deep") < quick);
   }
+  // Each would be compared with all others, to say which was meant.
+  std::string sources;
+  for (int i = 0; i < 12'000; ++i) sources += "s" + std::to_string(i) + ": {kind: lag, of: x, tau: 1h}, ";
+  CHECK(seconds_to_refuse(folder.file("types: {a: {sources: {" + sources + "}, channels: {c: {base: 1}}}}\n"),
+                          ":1: types.a.sources must not be more than 32, not 12000") < quick);
   CHECK(seconds_to_refuse(repeated("-\n"),
                           ":100001: has more than 100000 values (an alias counts each time it is used)") <
         quick);
@@ -473,8 +478,8 @@ namespace {
 
 // A value that is not the key's default: that of the changed config above, or the first that the key takes.
 std::string another_value(const config::ConfigKey& key, const config::Config& changed) {
-  for (const std::string& text : {key.get(changed), std::string("false"), std::string("true"), std::string("2"), std::string("1"),
-                                  std::string("Asia/Tokyo")}) {
+  for (const std::string& text : {key.get(changed), std::string("false"), std::string("true"),
+                                  std::string("2"), std::string("1"), std::string("Asia/Tokyo")}) {
     config::Config config;
     if (key.set(config, text).empty() && key.get(config) != key.get(config::Config())) return text;
   }
@@ -696,8 +701,8 @@ TEST_CASE("a history excludes a start and another speed, a count a partition, wh
   const auto started = folder.file("clock: {start: 2026-01-31}\n");
   const config::Setting backfill{"clock.backfill_seconds", "1d", "--backfill"};
   CHECK(load(started, {}, {backfill}).problems ==
-        "--backfill: clock.backfill_seconds '1d' and clock.start '2026-01-31' (" +
-            started.string() + ":1) cannot be combined; give one of them");
+        "--backfill: clock.backfill_seconds '1d' and clock.start '2026-01-31' (" + started.string() +
+            ":1) cannot be combined; give one of them");
   const config::Setting speed{"clock.speed", "max", "FLEET_SIM_CLOCK_SPEED"};
   CHECK(load({}, {speed}, {backfill}).problems ==
         "--backfill: clock.backfill_seconds '1d' and clock.speed 'max' (FLEET_SIM_CLOCK_SPEED) cannot be "

@@ -2,6 +2,8 @@
 // back as it was.
 #include <doctest/doctest.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -271,17 +273,22 @@ TEST_CASE("a limit may be open") {
 }
 
 TEST_CASE("a type has at most 16 channels, 8 noises and 4 loads, a config 64 types") {
-  std::string many = "types:\n  many:\n    sources:\n";
-  for (int i = 0; i < 9; ++i) many += "      n" + std::to_string(i) + ": {kind: noise, from: 1s, to: 1h}\n";
-  for (int i = 0; i < 5; ++i) many += "      l" + std::to_string(i) + ": {kind: load, duty: 0.5}\n";
-  many += "    channels:\n";
-  for (int i = 0; i < 17; ++i) many += "      c" + std::to_string(i) + ": {base: 1}\n";
-  const ReadTypes refused = read(many);
-  CHECK(
-      contains(refused.problems, "types.yaml:3: types.many.sources must not have more than 8 noises, not 9"));
-  CHECK(contains(refused.problems, "types.many.sources must not have more than 4 loads, not 5"));
-  CHECK(contains(refused.problems,
-                 "types.yaml:18: types.many.channels must not have more than 16 channels, not 17"));
+  const auto declared = [](int noises, int loads, int channels) {
+    std::string text = "types:\n  many:\n    sources:\n";
+    for (int i = 0; i < noises; ++i) text += fmt::format("      n{}: {{kind: noise, from: 1s, to: 1h}}\n", i);
+    for (int i = 0; i < loads; ++i) text += fmt::format("      l{}: {{kind: load, duty: 0.5}}\n", i);
+    text += "    channels:\n";
+    for (int i = 0; i < channels; ++i) text += fmt::format("      c{}: {{base: 1}}\n", i);
+    return read(text).problems;
+  };
+  CHECK(declared(8, 4, 16) == "");
+  CHECK(declared(9, 5, 16) ==
+        "types.yaml:3: types.many.sources must not have more than 8 noises, not 9\n"
+        "types.yaml:3: types.many.sources must not have more than 4 loads, not 5");
+  CHECK(declared(33, 1, 17) ==
+        "types.yaml:3: types.many.sources must not be more than 32, not 34\n"
+        "types.yaml:38: types.many.channels must not be more than 16, not 17");
+  CHECK(declared(0, 1, 0) == "types.yaml:2: types.many must have channels");
 
   std::string all = "types:\n";
   for (int i = 0; i < 65; ++i) all += "  t" + std::to_string(i) + ": {channels: {c: {base: 1}}}\n";

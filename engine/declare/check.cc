@@ -48,7 +48,6 @@ class Checker {
 
   std::vector<TypeProblem> problems() {
     check_counts();
-    if (!problems_.empty()) return std::move(problems_);  // what follows is for so many
     for (const types::Source& source : signal_.sources) check(source);
     for (std::size_t c = 0; c < signal_.channels.size(); ++c) check(c);
     if (name_ == types::built_in_type().schema.type()) check_redeclaration();
@@ -57,16 +56,14 @@ class Checker {
 
  private:
   void check_counts() {
-    if (signal_.channels.empty()) add({"channels"}, "must not be empty");
-    most("channels", signal_.channels.size(), types::most_channels, "channels");
-    most("sources", signal_.sources.size(), types::most_sources, "sources");
-    most("sources", count_of<types::Noise>(signal_), types::most_noises, "noises");
-    most("sources", count_of<types::Load>(signal_), types::most_loads, "loads");
-    most("sources", count_of<types::White>(signal_), types::most_whites, "white sources");
+    most(count_of<types::Noise>(signal_), types::most_noises, "noises");
+    most(count_of<types::Load>(signal_), types::most_loads, "loads");
+    most(count_of<types::White>(signal_), types::most_whites, "white sources");
   }
 
-  void most(const char* where, std::size_t count, std::size_t limit, std::string_view what) {
-    if (count > limit) add({where}, fmt::format("must not have more than {} {}, not {}", limit, what, count));
+  void most(std::size_t count, std::size_t limit, std::string_view what) {
+    if (count > limit)
+      add({"sources"}, fmt::format("must not have more than {} {}, not {}", limit, what, count));
   }
 
   void check(const types::Source& source) {

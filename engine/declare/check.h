@@ -14,6 +14,7 @@ struct TypeProblem {
   std::string text;               // "must contain the base 5"
 };
 
+// Of a type that has channels, and no more of them and of sources than there may be.
 std::vector<TypeProblem> problems_of(std::string_view name, const types::DeclaredType& type);
 
 // What is wrong with the name of a type, or an empty string. It stands in names of files and tables.

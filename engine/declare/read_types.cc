@@ -56,10 +56,12 @@ class TypeReader {
     }
     const yaml::Node* const sources = child_of(node, "sources");
     const yaml::Node* const channels = child_of(node, "channels");
-    if (channels == nullptr) at(node, path_, "must have channels");
+    if (channels == nullptr) at(node.key_line, path_, "must have channels");
     // All names first: what refers to one may stand before it.
     if (sources != nullptr) name_sources(*sources);
     if (channels != nullptr) name_channels(*channels);
+    if (channels != nullptr && !failed_ && type_.columns.empty())
+      at(channels->key_line, path_ + ".channels", "must not be empty");
     if (failed_) return std::nullopt;
     names_ = names_of(type_.signal.sources, type_.signal.channels);
     if (sources != nullptr) read_sources(*sources);
@@ -70,12 +72,12 @@ class TypeReader {
 
  private:
   void name_sources(const yaml::Node& node) {
-    if (!is_map(node, path_ + ".sources")) return;
+    if (!is_map(node, path_ + ".sources", types::most_sources)) return;
     for (const yaml::Node& source : node.children) type_.signal.sources.push_back({source.key, {}});
   }
 
   void name_channels(const yaml::Node& node) {
-    if (!is_map(node, path_ + ".channels")) return;
+    if (!is_map(node, path_ + ".channels", types::most_channels)) return;
     for (const yaml::Node& channel : node.children) {
       type_.signal.channels.push_back({channel.key, {}});
       type_.columns.push_back({.name = channel.key, .unit = {}});
@@ -122,7 +124,7 @@ class TypeReader {
                                      std::optional<std::size_t> usual) {
     const yaml::Node* const named = child_of(node, "kind");
     if (named == nullptr) {
-      if (!usual) at(node, path, fmt::format("must have a kind: {}", fmt::join(kinds, ", ")));
+      if (!usual) at(node.key_line, path, fmt::format("must have a kind: {}", fmt::join(kinds, ", ")));
       return usual;
     }
     const auto found = std::ranges::find(kinds, named->text);
@@ -149,7 +151,8 @@ class TypeReader {
     for (const TypeField<Kind>& field : type_fields<Kind>()) {
       const yaml::Node* const child = child_of(node, field.name);
       if (child == nullptr) {
-        if (field.required) at(node, path, fmt::format("must have '{}', as every {} does", field.name, kind));
+        if (field.required)
+          at(node.key_line, path, fmt::format("must have '{}', as every {} does", field.name, kind));
       } else if (const FieldProblem wrong = field.read(*child, names_, value); !wrong.text.empty()) {
         at(wrong.line, fmt::format("{}.{}", path, field.name), wrong.text);
       }
@@ -182,6 +185,14 @@ class TypeReader {
     return node.is(NodeKind::map);
   }
 
+  // Before anything is looked up in it: among a million names, that would take long.
+  bool is_map(const yaml::Node& node, const std::string& path, std::size_t most) {
+    if (!is_map(node, path)) return false;
+    const std::size_t count = node.children.size();
+    if (count > most) at(node.key_line, path, fmt::format("must not be more than {}, not {}", most, count));
+    return count <= most;
+  }
+
   void unknown(const yaml::Node& node, const std::string& path, std::span<const std::string_view> known) {
     failed_ = true;
     problems_.at(node.key_line, fmt::format("unknown key {}{}", in_quotes(path + "." + node.key),
@@ -209,6 +220,13 @@ class TypeReader {
 void read_types(const yaml::Node& section, types::DeclaredTypes& types, const yaml::FileProblems& problems) {
   if (section.is(NodeKind::null)) return;
   if (!section.is(NodeKind::map)) return problems.at(section.line, "types must be a map of names");
+  const auto check_count = [&](std::size_t count) {
+    if (count > types::most_types)
+      problems.at(section.key_line,
+                  fmt::format("types must not be more than {}, not {}", types::most_types, count));
+    return count <= types::most_types;
+  };
+  if (!check_count(section.children.size())) return;
   for (const yaml::Node& node : section.children) {
     if (const std::string wrong = type_name_problem(node.key, types); !wrong.empty()) {
       problems.at(node.key_line, fmt::format("types.{} {}", in_quotes(node.key), wrong));
@@ -216,9 +234,7 @@ void read_types(const yaml::Node& section, types::DeclaredTypes& types, const ya
       types.insert_or_assign(node.key, std::move(*type));
     }
   }
-  if (types.size() > types::most_types)
-    problems.at(section.key_line,
-                fmt::format("types must not be more than {}, not {}", types::most_types, types.size()));
+  check_count(types.size());
   if (const std::size_t bytes = types_text(types).size(); bytes > most_types_bytes)
     problems.at(section.key_line, fmt::format("types must not need more than {} bytes together, not {}",
                                               most_types_bytes, bytes));
