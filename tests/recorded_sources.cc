@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "sources/signal.h"
 #include "support/lifelike_types.h"
+#include "support/random_types.h"
 #include "support/zone_of.h"
 
 namespace fleet_sim {
@@ -88,6 +89,12 @@ std::uint64_t signal(const types::SignalDeclaration& type) {
   return hash.value();
 }
 
+std::uint64_t random_types() {
+  std::uint64_t hash = 0;
+  for (std::uint64_t i = 0; i < 20; ++i) hash = mix_words(hash, signal(test::RandomType(i).make()));
+  return hash;
+}
+
 struct Recorded {
   std::string_view what;
   std::uint64_t hash;
@@ -116,6 +123,7 @@ bool all_are_as_recorded() {
       Recorded{"motor", signal(test::motor()), 0xaeac947919f03e8d},
       Recorded{"test stand", signal(test::test_stand()), 0xf719619b681e543b},
       Recorded{"every kind", signal(test::every_kind()), 0xab5ba2ce8ef881f8},
+      Recorded{"random types", random_types(), 0xc8c2ea5bd873302a},
   };
   bool same = true;
   for (const Recorded& one : all) {

@@ -16,6 +16,7 @@
 #include "sources/lattice.h"
 #include "sources/signal.h"
 #include "support/lifelike_types.h"
+#include "support/random_types.h"
 #include "support/statistics.h"
 #include "support/zone_of.h"
 
@@ -101,8 +102,11 @@ Bits bits(const std::vector<double>& values) {
 
 TEST_CASE("levels are the same cold, continued, backwards and thinned out") {
   const zones::Zone zone = zone_of(hours(1), {{start + hours(20), hours(2)}});
-  for (const types::SignalDeclaration& type : {every_kind(), motor(), test_stand()}) {
-    const Signal signal(type, zone);
+  std::vector<types::SignalDeclaration> declared{every_kind(), motor(), test_stand()};
+  for (std::uint64_t i = 0; i < 20; ++i) declared.push_back(RandomType(i).make());
+  for (std::size_t type = 0; type < declared.size(); ++type) {
+    CAPTURE(type);
+    const Signal signal(declared[type], zone);
     for (const Microseconds step :
          {seconds(0.25), seconds(1), seconds(37), seconds(67.108864), hours(0.25), days(2)}) {
       CAPTURE(step);
