@@ -60,7 +60,7 @@ class Cohort {
   // could not hold more; true when it came to the end.
   bool skip(Timestamp until, Tally& tally);
 
-  // Moves owed events to the batch as long as it has room; true when none is owed any more.
+  // Moves owed events to the batch as long as it has room; true when none is owed anymore.
   bool settle_owed(batch::Batch& batch);
 
   // Appends the present state of every anomaly that has shown and has not ended: the last word when a run
@@ -78,7 +78,7 @@ class Cohort {
   [[nodiscard]] std::span<model::Sensor> due_next();
 
   // Puts off those of them that come too late, by their identities, to the microsecond after, where the run
-  // has ended: with the anomalies they are in, and as though they had never been due before.
+  // has ended: with the anomalies they are in, and as if they had never been due before.
   void put_off(const std::function<bool(std::uint32_t)>& is_late);
 
   // Passes over every reading due before `moment`, which an earlier process has taken. `past` has the last

@@ -45,7 +45,7 @@ struct ChangedAnomaly {
   batch::AnomalyEvent event;
 };
 
-// What is wanted of one sensor: its identity becomes the one at `to`, or it is new.
+// What one sensor is to become: its identity becomes the one at `to`, or it is new.
 struct WantedSensor {
   std::optional<std::uint32_t> from;  // index of what it is now
   std::uint32_t to = 0;

@@ -90,7 +90,7 @@ struct AnomalyTimes {
 AnomalyTimes configured_times(const config::Config& config, const Rate& rate);
 
 // … and as they are at this rate: a slow sensor's are longer, so that its readings show what they are
-// labelled as.
+// labeled as.
 AnomalyTimes resolve_times(const config::Config& config, const Rate& rate);
 
 Profile resolve_profile(const config::Config& config, const ProfileSource& source);

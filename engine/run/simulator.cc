@@ -398,7 +398,7 @@ void Simulator::build_reloader(start::LatestEdition latest) {
 
 void Simulator::reload_now() {
   if (reloader_) return reloader_->check_now();
-  log_.info("reload_unneeded", "there are no config and identity files to look at");
+  log_.info("reload_unneeded", "there are no config and identity files to check");
 }
 
 std::optional<std::vector<status::ReloadRecord>> Simulator::reload_now(std::chrono::milliseconds at_most) {
@@ -456,9 +456,10 @@ void Simulator::watch(StopSignals& signals, const KeepsRunning& keeps_running) {
       stopping = true;
       stopped_by_signal_ = signals.received() != 0;
       if (stopped_by_signal_) {
-        log_.info("run_stopping",
-                  fmt::format("{}: writing the remaining readings (a second signal stops at once)",
-                              signals.received() == SIGHUP ? "stopping, the terminal has gone" : "stopping"));
+        log_.info(
+            "run_stopping",
+            fmt::format("{}: writing the remaining readings (a second signal stops at once)",
+                        signals.received() == SIGHUP ? "stopping: the terminal was closed" : "stopping"));
       }
       scheduler_->request_stop();
       stop_waiting();

@@ -336,7 +336,7 @@ tables::StorageError Shard::finish() {
   return error;
 }
 
-// One that this run has not come to write to, or not any more, may have its log from an earlier one.
+// One that this run has not written to yet, or no longer writes to, may have its log from an earlier one.
 tables::StorageError Shard::finish_closed() const {
   if (!identity_of(path_) || has_moved()) return {};
   tables::Database database;

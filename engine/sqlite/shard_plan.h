@@ -68,7 +68,7 @@ class ShardPlaces {
 
 // What files hold before the run.
 struct ExistingFiles {
-  // A database that SQLite cannot make out any more.
+  // A database that SQLite can no longer read.
   struct Corrupt {
     std::string path;
     std::string message;

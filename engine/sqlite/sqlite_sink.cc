@@ -104,7 +104,7 @@ bool SqliteDestination::is_log_full(write::Answer& answer) {
   if (!full_since_) full_since_ = now;
   if (!log_.held_since) log_.held_since = now;
   answer.failure = {write::Failure::Kind::held, ErrorClass::busy,
-                    "its write-ahead log is as long as it may be"};
+                    "its write-ahead log has reached its limit"};
   if (now - *full_since_ < usual_knocks || std::exchange(log_held_, true)) return true;
   answer.incidents.push_back({fmt::format(
       "its write-ahead log has grown to {}, beyond database.max_log_mb; rows wait in memory until "
@@ -188,7 +188,7 @@ std::string SqliteDestination::finish() {
   const tables::StorageError error = shard_.finish();
   if (was_open) say("closed");
   if (error.ok()) return {};
-  return fmt::format("left with a write-ahead log, which must go where the file goes: {}",
+  return fmt::format("left with a write-ahead log, which must stay with the file: {}",
                      error.busy() ? "another program has it open" : error.message);
 }
 

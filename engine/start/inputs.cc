@@ -211,7 +211,7 @@ void warn_of_other_zone_data(Inputs& inputs) {
   };
   if (std::ranges::none_of(inputs.members, follows_a_zone)) return;
   inputs.warnings.push_back(
-      fmt::format("the run began with the time zone data {}, but {} are installed; sensors with a time zone "
+      fmt::format("the run began with the time zone data {}, but {} is installed; sensors with a time zone "
                   "may read other "
                   "values from here on",
                   inputs.resumed->zone_data, now.empty() ? "others" : now));

@@ -54,7 +54,7 @@ config::Config reread_config(const Arguments& arguments, const config::Config& d
 
 // The identities as their files hold them now, each file for itself, checked under a running config. Where
 // the config leaves out invalid ones, no file may have more of them than before: one that is half written
-// shall not take its sensors out of the fleet. InvalidInput only for what concerns all of them.
+// must not take its sensors out of the fleet. InvalidInput only for what concerns all of them.
 struct IdentityLook {
   identity::LoadedIdentities identities;
   identity::Taken taken;

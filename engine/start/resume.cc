@@ -244,7 +244,7 @@ class Planner {
     }
   }
 
-  // Whether it has in the first piece since it joined, and so is not as it joined any more.
+  // Whether it has in the first piece since it joined, and so is no longer as it joined.
   [[nodiscard]] bool has_read(const Piece& joined) const {
     const Cadence cadence = cadence_of(joined);
     const Timestamp first = first_due(joined.identity, cadence);

@@ -47,7 +47,7 @@ config::Config latest_config(const ResumableRun& run);
 void check_resumable(const config::Config& config, const config::Config& recorded, Problems& problems);
 
 // Makes the fleet the one that the run has recorded, and notes whether the files and the config, which are in
-// `inputs`, have something else in mind. Reports identities that have nothing to do with the run, or that are
+// `inputs`, want something else. Reports identities that have nothing to do with the run, or that are
 // not exactly its own where it has not recorded them.
 void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& problems);
 

@@ -26,7 +26,7 @@ class WaitingRows {
     if (in_backlog) ++backlog_;
   }
 
-  // So many rows wait no longer, all or none of which were in the backlog.
+  // This many rows no longer wait; all or none of them were in the backlog.
   void remove(std::uint64_t rows, bool in_backlog) {
     take(in_backlog ? rows : 0, backlog_);
     take(rows, count_);
@@ -44,7 +44,7 @@ class WaitingRows {
   [[nodiscard]] bool memory_is_full() const { return count_ - backlog_ >= most_ / 2; }
   [[nodiscard]] bool backlog_is_full() const { return backlog_ >= most_ / 2; }
 
-  // So many rows of the backlog have to give way to others.
+  // This many rows of the backlog must give way to others.
   [[nodiscard]] std::uint64_t excess() const {
     if (count_ <= most_ || backlog_ <= most_ / 2) return 0;
     return std::min(count_ - most_, backlog_ - most_ / 2);

@@ -92,7 +92,7 @@ class Writer {
   // comes earlier.
   SteadyTime step(SteadyTime now);
 
-  // The end, once no batch comes any more: writes what still waits, with the usual retries, and has every
+  // The end, once no more batches come: writes what still waits, with the usual retries, and has every
   // destination finish. Returns when it wants to be called again; nothing once everything has been written or
   // counted as lost.
   std::optional<SteadyTime> wind_up(SteadyTime now);
@@ -107,7 +107,7 @@ class Writer {
   // No further batches will come.
   void finish();
 
-  // The run is to stop: from now on nothing waits that may take as long as somebody else likes, such as space
+  // The run is to stop: from now on nothing waits for what depends on somebody else, such as space
   // on a disk, or a reader that holds a log. Any thread, any number of times.
   void stop_waiting();
 

@@ -29,7 +29,7 @@ class HangUp(FleetTest):
         self.assertEqual(int(ended["written"]), total(self.dir / "data", "SELECT count(*) FROM sensor_readings"))
         self.assertEqual((ended["lost"], ended["pending"]), ("0", "0"))
         self.assertFalse(list((self.dir / "data").glob("*-wal")), "the files were closed")
-        self.assertIn("stopping, the terminal has gone", self.log())
+        self.assertIn("stopping: the terminal was closed", self.log())
 
     def test_a_run_without_an_end(self):
         self.on_terminal()
