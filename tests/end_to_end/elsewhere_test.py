@@ -112,9 +112,16 @@ class Sensors(IdentityFolderTest):
 
     def test_retention_keeps_the_sensors(self):
         self.put("A")
-        self.fill(self.data, "--duration", "60", identities=self.folder,
-                  env={"FLEET_SIM_DATABASE_RETENTION_AGE_SECONDS": "10", "FLEET_SIM_DATABASE_RETENTION_ONLY_SYNCED": "false",
-                       "FLEET_SIM_DATABASE_BATCH_SIZE": "5"})
+        process = self.start("--identities", self.folder, "--data-dir", self.data, "--duration", "0", "--start", "2026-01-01",
+                             "--speed", "50", env={"FLEET_SIM_DATABASE_RETENTION_AGE_SECONDS": "10",
+                                                   "FLEET_SIM_DATABASE_RETENTION_ONLY_SYNCED": "false",
+                                                   "FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "50"})
+        deletions = "SELECT 1 FROM sqlite_schema WHERE name = 'deletions'"  # its own thread comes to them when it can
+        until = time.monotonic() + 60
+        while not (shards(self.data) and query_all(self.data, deletions)):
+            self.assertLess(time.monotonic(), until, self.printed())
+            time.sleep(0.1)
+        self.stop(process)
         self.assertGreater(total(self.data, "SELECT readings FROM deletions"), 0)
         self.assertEqual(self.versions("sensor_id"), [("A",)])
 
