@@ -82,7 +82,8 @@ double insert_rate(const Folders& folders, const ReferenceLoad& load) {
   const auto began = std::chrono::steady_clock::now();
   std::vector<sqlite::Shard> shards;
   for (std::size_t i = 0; i < file_count; ++i)
-    shards.emplace_back((folders.output / ("shard-" + std::to_string(i) + ".db")).string(), context);
+    shards.emplace_back(write::Target{(folders.output / ("shard-" + std::to_string(i) + ".db")).string()},
+                        context);
   const std::size_t rows = fill(shards, readings, config::WriteSettings().batch_size);
   for (sqlite::Shard& shard : shards) shard.close(sqlite::Shard::Close::for_good);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;

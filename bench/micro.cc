@@ -17,6 +17,7 @@
 #include "model/sensor.h"
 #include "model/signal.h"
 #include "sources/signal.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::bench {
 namespace {
@@ -98,27 +99,35 @@ types::SignalDeclaration lifelike() {
   return type;
 }
 
-// A reading of it with its random words. Knots are 67 s apart, so at an interval of a second most readings
-// find theirs, and at one of two minutes each makes two.
-void lifelike_reading(benchmark::State& state) {
-  const sources::Signal signal(lifelike(), {});
-  std::vector<std::uint32_t> knots(signal.knot_words(), sources::no_knot);
-  std::array<double, 3> values{};
-  Timestamp at = start;
+const types::SensorType& lifelike_type() {
+  static const types::Catalog types = [] {
+    types::DeclaredType type{{}, lifelike()};
+    for (const types::SignalChannel& channel : type.signal.channels)
+      type.columns.push_back({.name = channel.name, .unit = {}});
+    return types::Catalog(types::DeclaredTypes{{"lifelike", type}});
+  }();
+  return types["lifelike"];
+}
+
+// A reading of it. Knots are 67 s apart, so at an interval of a second most readings find theirs, and at one
+// of two minutes each makes two.
+void lifelike_sample(benchmark::State& state) {
+  const types::SensorType& type = lifelike_type();
+  const auto interval = static_cast<double>(state.range(0));
+  model::ProfileSource source{"1.3",        "TempVibe-2000",       "SensorTech", "Factory A - Line 1",
+                              1 / interval, type.normal_parameters};
+  source.type = &type;
+  const model::Profile profile = model::resolve_profile({}, source);
+  model::Sensor sensor{key, 0, &profile, 0, model::Anomaly{}};
+  std::vector<std::uint32_t> knots(model::knot_words(profile), sources::no_knot);
+  Timestamp due = start;
   for (auto _ : state) {
-    at += state.range(0) * microseconds_per_second;
-    const RandomBlock words =
-        fleet_sim::draw_block(seed, key, Stream::reading, static_cast<std::uint64_t>(at));
-    std::array<double, 3> deviates;
-    for (std::size_t c = 0; c < deviates.size(); ++c)
-      deviates[c] = fleet_sim::model::standard_normal(words[c]);
-    signal.levels({sources::sensor_key(seed, key), {}}, at, deviates, knots, values);
-    signal.read(values);
-    benchmark::DoNotOptimize(values.data());
-    benchmark::ClobberMemory();
+    const Timestamp next = due + state.range(0) * microseconds_per_second;
+    benchmark::DoNotOptimize(fleet_sim::model::sample(sensor, seed, {due, next}, knots));
+    due = next;
   }
 }
-BENCHMARK(lifelike_reading)->ArgName("seconds")->Arg(1)->Arg(60)->Arg(120);
+BENCHMARK(lifelike_sample)->ArgName("seconds")->Arg(1)->Arg(60)->Arg(120);
 
 void load_work(benchmark::State& state) {
   const sources::Load load({types::Scope::sensor, 0.28, 1.3, {}}, {});
