@@ -34,11 +34,11 @@ class Rows {
   void reserve(std::size_t rows) { heads_.reserve(rows); }
 
   void push(const Head& head, std::span<const double> values) {
-    if (heads_.empty() || values.size() > width_) widen(values.size());
+    if (values.size() != width_) [[unlikely]]
+      return push_of_other_width(head, values);
     heads_.push_back({head.due, head.sensor, head.anomaly, static_cast<std::uint8_t>(values.size())});
     // One by one: a call to copy so few costs more.
     for (const double value : values) values_.push_back(value);
-    if (values.size() < width_) values_.resize(heads_.size() * width_);
   }
   void push_back(const Row& row) { push({row.due, row.sensor, row.anomaly}, row.values); }
   void push_back(const Reading& reading) { push_back(Row(reading)); }
@@ -84,6 +84,14 @@ class Rows {
   [[nodiscard]] Iterator end() const;
 
  private:
+  // Apart, because few rows come here: the first ones, and those of another type beside them.
+  [[gnu::noinline]] void push_of_other_width(const Head& head, std::span<const double> values) {
+    if (heads_.empty() || values.size() > width_) widen(values.size());
+    heads_.push_back({head.due, head.sensor, head.anomaly, static_cast<std::uint8_t>(values.size())});
+    values_.insert(values_.end(), values.begin(), values.end());
+    values_.resize(heads_.size() * width_);
+  }
+
   // Each row has room for `width` values from now on. Of rows that are there that is at least as many as
   // before.
   void widen(std::size_t width) {

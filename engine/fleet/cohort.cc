@@ -75,9 +75,13 @@ bool Cohort::settle_owed(batch::Batch& batch) {
 model::Sample Cohort::take_next() {
   model::Sensor& sensor = sensors_[position_];
   const model::Due due{next_due(), next_cycle_start_ + sensor.phase};
-  if (knot_words_ == 0) return model::sample(sensor, seed_, due);
-  const std::size_t words = model::knot_words(*sensor.profile);
-  return model::sample(sensor, seed_, due, std::span(knots_).subspan(position_ * knot_words_, words));
+  if (knot_words_ == 0) [[likely]]
+    return model::sample(sensor, seed_, due);
+  return model::sample(sensor, seed_, due, knots_of(position_));
+}
+
+sources::KnotWords Cohort::knots_of(std::size_t i) {
+  return std::span(knots_).subspan(i * knot_words_, model::knot_words(*sensors_[i].profile));
 }
 
 // Whenever sensors are not where they were, or are not what they were. They are found again as they are

@@ -118,6 +118,7 @@ class Cohort {
   }
 
   void forget_knots();
+  [[nodiscard]] sources::KnotWords knots_of(std::size_t i);
 
   std::vector<model::Sensor> sensors_;
   std::vector<std::uint32_t> knots_;  // of the signals that have any: knot_words_ of each sensor

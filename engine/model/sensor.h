@@ -73,8 +73,10 @@ bool inject_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timest
 
 // Takes the reading that is due: a pure function of the seed, the sensor and the time. Called for every due
 // reading of the sensor, in order.
-// `knots` is what a signal with slow sources remembers of the sensor between readings (sources/signal.h);
-// without it the reading is the same and takes longer.
-Sample sample(Sensor& sensor, std::uint64_t seed, Due due, sources::KnotWords knots = {});
+Sample sample(Sensor& sensor, std::uint64_t seed, Due due);
+
+// The same, in less time for a signal with slow sources: `knots` is what it remembers of the sensor between
+// readings, knot_words() of it.
+Sample sample(Sensor& sensor, std::uint64_t seed, Due due, sources::KnotWords knots);
 
 }  // namespace fleet_sim::model
