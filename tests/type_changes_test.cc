@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "config/config_changes.h"
@@ -130,6 +131,23 @@ TEST_CASE("a type that comes or goes waits for a restart") {
   const std::string hall = "  hall: {channels: {light: {base: 300}}}\n";
   CHECK(changes_to(read(std::string(pump) + hall)).later == Texts{"types.hall none -> [light]"});
   CHECK(changes_to(read("")).later == Texts{"types.pump [flow, volume, power, mode] -> none"});
+}
+
+TEST_CASE("a change waits with a type of which an earlier change waits") {
+  const config::Config running = read(pump);
+  const config::Config waits = with("per: 1h", "per: 1m");
+  config::Config wanted = waits;
+  std::get<types::Gauge>(wanted.types.at("pump").signal.channels[0].kind).base = 3;
+  std::vector<config::ConfigChange> changes = config::config_changes(waits, wanted);
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].at_once);
+  config::mark_waiting(changes, config::adopt(running, wanted), wanted);
+  CHECK_FALSE(changes[0].at_once);
+
+  changes = config::config_changes(running, with("base: 2, white", "base: 3, white"));
+  config::mark_waiting(changes, config::adopt(running, with("base: 2, white", "base: 3, white")),
+                       with("base: 2, white", "base: 3, white"));
+  CHECK(changes.at(0).at_once);
 }
 
 }  // namespace fleet_sim::type_changes_test

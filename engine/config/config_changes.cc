@@ -104,6 +104,15 @@ Config adopt(const Config& running, const Config& wanted) {
   return config;
 }
 
+void mark_waiting(std::vector<ConfigChange>& changes, const Config& adopted, const Config& wanted) {
+  for (const auto& [name, type] : wanted.types) {
+    const auto found = adopted.types.find(name);
+    if (found != adopted.types.end() && found->second == type) continue;
+    const std::string path = fmt::format("types.{}.", name);
+    for (ConfigChange& change : changes) change.at_once = change.at_once && !change.key.starts_with(path);
+  }
+}
+
 std::string change_text(const ConfigChange& change) {
   return fmt::format("{} {} -> {}", change.key, change.from, change.to);
 }

@@ -23,6 +23,10 @@ struct ConfigChange {
 // are compared, not how they were written; a secret that changed is a change, but its values are not in it.
 std::vector<ConfigChange> config_changes(const Config& from, const Config& to);
 
+// Marks those changes that wait although each of them alone would not: `adopted` has no such type as `wanted`
+// yet, because an earlier change of it waits for a restart.
+void mark_waiting(std::vector<ConfigChange>& changes, const Config& adopted, const Config& wanted);
+
 // `running` with everything in `wanted` that applies at once.
 Config adopt(const Config& running, const Config& wanted);
 

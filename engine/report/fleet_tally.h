@@ -22,8 +22,8 @@ class FleetTally {
   // Adds a shard, and returns what the report says about it.
   ReportShard add(const std::string& file, const ReadShard& shard);
 
-  // The shards, numbered in the order in which they were added, that may have a reading twice, or share one
-  // with another of them.
+  // The shards that may hold a reading twice or share one with another shard, by the order in which they were
+  // added.
   [[nodiscard]] std::vector<std::size_t> shards_with_repeats();
 
   // Puts figures for the whole and for every group into the report. Called once, after the last shard.

@@ -168,11 +168,12 @@ void Reloader::attempt(Source& source, Refused (Reloader::*reload)()) {
 
 Reloader::Refused Reloader::reload_config() {
   const config::Config wanted = start::reread_config(*targets_.inputs.arguments, targets_.inputs.defaults);
-  const std::vector<config::ConfigChange> changes = config::config_changes(wanted_, wanted);
+  std::vector<config::ConfigChange> changes = config::config_changes(wanted_, wanted);
   if (changes.empty()) return {};
   start::Edition next = latest_.edition;
   const config::Config& running = *latest_.edition.config;
   const auto adopted = std::make_shared<const config::Config>(config::adopt(running, wanted));
+  config::mark_waiting(changes, *adopted, wanted);
   Problems problems;
   const auto types = fleet::types_under(*adopted, latest_.profiles->types());
   fleet::check_members(targets_.roster, *next.members, *adopted, problems, *types);
