@@ -104,7 +104,8 @@ void append_tag(std::string& out, std::string_view name, std::string_view text) 
 // A file may call its type what it likes.
 std::string measurement_text(std::string_view name) {
   std::string text;
-  for (const char c : CleanText(tag_value(name)).text()) {
+  const CleanText clean(tag_value(name));
+  for (const char c : clean.text()) {
     if (c == ',' || c == ' ' || is_line_break(c)) text += '\\';
     text += is_line_break(c) ? ' ' : c;
   }
