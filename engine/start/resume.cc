@@ -19,11 +19,13 @@
 #include "config/config_keys.h"
 #include "config/load_config.h"
 #include "data/data_directory.h"
+#include "declare/changes.h"
 #include "fleet/fleet.h"
 #include "identity/identity_changes.h"
 #include "model/sensor.h"
 #include "start/describe_run.h"
 #include "start/sinks.h"
+#include "types/built_in_type.h"
 
 namespace fleet_sim::start {
 namespace {
@@ -348,6 +350,16 @@ void check_resumable(const config::Config& config, const config::Config& recorde
     if (key.decides == config::Decides::nothing || key.at_once || key.equal(config, recorded)) continue;
     problems.add("--resume", fmt::format("{} is {}, but the run started with {}{}", key.name, key.get(config),
                                          key.get(recorded), remedy));
+  }
+  // A type that the run did not know has no readings yet.
+  types::DeclaredTypes known = config.types;
+  std::erase_if(known, [&](const auto& type) {
+    return !recorded.types.contains(type.first) && type.first != types::built_in_type().schema.type();
+  });
+  for (const declare::TypeChange& change : declare::type_changes(recorded.types, known)) {
+    if (change.at_once) continue;
+    problems.add("--resume",
+                 fmt::format("{} is {}, but the run has {}{}", change.key, change.to, change.from, remedy));
   }
   if (recorded.sharding.key == config::ShardKey::none && file_name_of(config) != file_name_of(recorded)) {
     problems.add("--resume", fmt::format("database.path names the file {}, but the run started in {}{}",

@@ -120,6 +120,24 @@ class Types(FleetTest):
         self.assertLess(max(temperatures), 26)
         self.assertTrue(all(abs(10 * one - round(10 * one)) < 1e-9 for one in temperatures))
 
+    def test_a_run_is_resumed_with_what_it_counted_and_which_channels_it_had(self):
+        self.run_fleet([pump(0)])
+        for was, now, wrong in (
+                ("rate: {run: 48}", "rate: {run: 50}",
+                 "types.pump.channels.volume.rate is {run: 50}, but the run has {run: 48}; restore it, or start a new run"),
+                ("duty: 0.6", "duty: 0.7", "types.pump.sources.run.duty is 0.7, but the run has 0.6"),
+                ("methane:", "propane:", "types.gas.channels is [propane], but the run has [methane]")):
+            self.write("types.yaml", TYPES.replace(was, now))
+            self.assertIn(wrong, self.run_fleet([pump(0)], "--resume", "--duration", "3h", code=2).stderr)
+        # What a running fleet follows, a resumed one does, and a type that is new is no matter.
+        self.write("types.yaml", TYPES.replace("base: 30", "base: 50") + "  oven:\n    channels: {heat: {base: 200}}\n")
+        self.run_fleet([pump(0), {"id": "OVEN_1", "type": "oven"}], "--resume", "--duration", "3h")
+        bearing = [row[3] for row in self.rows_of("data", "PUMP_0")]
+        half = len(bearing) * 2 // 3
+        self.assertGreater(min(bearing[half + 1:]), max(bearing[:half - 1]) - 20)
+        self.assertGreater(max(bearing[half:]), max(bearing[:half]) + 10)
+        self.assertEqual({row[2] for row in self.rows_of("data", "OVEN_1")}, {200})
+
     def test_files_of_other_channels_are_not_written_to(self):
         self.run_fleet([pump(0)])
         self.write("types.yaml", TYPES.replace("bearing:", "shaft:"))
