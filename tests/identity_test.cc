@@ -256,6 +256,25 @@ TEST_CASE("overrides are kept, and sensors alike share them") {
   CHECK(loaded.roster[0].overrides != loaded.roster[2].overrides);
 }
 
+TEST_CASE("as many channels may be named as all types of a config have") {
+  types::DeclaredTypes declared;
+  for (std::size_t t = 0; t < types::most_types; ++t) {
+    types::DeclaredType& type = declared["t" + std::to_string(t)];
+    for (std::size_t c = 0; c < types::most_channels; ++c) {
+      const std::string name = "c" + std::to_string(t) + "_" + std::to_string(c);
+      type.columns.push_back({.name = name, .unit = {}});
+      type.signal.channels.push_back({name, types::Gauge{}});
+    }
+  }
+  const types::Catalog types(declared);
+  REQUIRE(types.channel_names().size() == types::most_types * types::most_channels + 3);
+  identity::IdentityFindings findings;
+  identity::parse_identity_document(R"({"id": "A", "normal_parameters": {"voltage": {"mean": 13}}})", types,
+                                    findings);
+  REQUIRE(findings.identities.size() == 1);
+  CHECK(findings.identities.front().record.overrides.channel("voltage").mean == 13.0);
+}
+
 TEST_CASE("texts keep every character: UTF-8, quotes, escapes and 300 characters") {
   const TemporaryFolder folder;
   identity::IdentityRecord record;

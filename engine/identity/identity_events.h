@@ -1,6 +1,6 @@
 // Assembles identities from the events of nlohmann's parser. Knows where in the text an event happens and
 // what is allowed there; identity_rules.h says what a value may be. Remembers one level per open bracket, at
-// most `deepest_nesting`, and one identity. One thread; borrows the type and the findings it fills. Mistakes
+// most `deepest_nesting`, and one identity. One thread; borrows the types and the findings it fills. Mistakes
 // become findings; a handler that returns false stops the parser at once.
 #pragma once
 
@@ -63,8 +63,8 @@ class IdentityEvents final : public nlohmann::json_sax<nlohmann::json> {
   enum class Place { document, list, identity, group, parameters, channel, extras, kept };
   static constexpr std::size_t unknown = SIZE_MAX;
 
-  // Channels of all types are more than an identity has keys.
-  static constexpr std::size_t most_known_keys = types::most_types * types::most_channels;
+  // Channels of all types, the built-in one among them, are more than an identity has keys.
+  static constexpr std::size_t most_known_keys = (types::most_types + 1) * types::most_channels;
 
   struct Level {
     Place place = Place::document;
