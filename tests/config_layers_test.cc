@@ -49,6 +49,17 @@ struct Layers {
 
 }  // namespace
 
+TEST_CASE("a later type keeps to what behaviors of an earlier file can do to it") {
+  const std::string behaviors = "behaviors: {firmware: {'9': {shift: {flow: -5}}}}\n";
+  const std::string linear = "types: {pump: {channels: {flow: {base: 1}}}}\n";
+  const std::string logarithmic = "types:\n  pump: {channels: {flow: {base: 1, scale: log}}}\n";
+  CHECK(Layers({linear + behaviors, logarithmic}).problems ==
+        "b.yaml:2: types.pump.channels.flow must not have scale: log, because "
+        "behaviors.firmware.\"9\".shift.flow "
+        "of an earlier config is -5, and no factor above 0");
+  CHECK(Layers({linear + behaviors, linear}).problems == "");
+}
+
 TEST_CASE("a later file overrides the keys it names, and a list as a whole") {
   const Layers layers(
       {"simulation: {readings_per_second: 2, run_time_seconds: 60}\n"

@@ -13,6 +13,7 @@
 #include "base/plain_text.h"
 #include "config/behavior_effects.h"
 #include "config/units.h"
+#include "yaml/text.h"
 
 namespace fleet_sim::config {
 namespace {
@@ -25,6 +26,14 @@ std::vector<std::string_view> effect_names() {
   std::vector<std::string_view> names;
   for (const BehaviorEffect& effect : behavior_effects()) names.push_back(effect.name);
   return names;
+}
+
+bool is_logarithmic(const types::DeclaredType& type, std::string_view channel) {
+  const auto& channels = type.signal.channels;
+  const auto found = std::ranges::find(channels, channel, &types::SignalChannel::name);
+  if (found == channels.end()) return false;
+  const auto* gauge = std::get_if<types::Gauge>(&found->kind);
+  return gauge != nullptr && gauge->scale == types::Gauge::Scale::logarithmic;
 }
 
 // Reads one entry; `path` grows with the nesting for messages.
@@ -155,12 +164,9 @@ class EffectReader {
 
   // A type whose channel of that name is logarithmic; empty when there is none.
   [[nodiscard]] std::string_view logarithmic_type(std::string_view channel) const {
-    std::string_view found;
-    for_each_gauge(channel,
-                   [&](const std::string& name, const types::DeclaredType&, const types::Gauge& gauge) {
-                     if (gauge.scale == types::Gauge::Scale::logarithmic) found = name;
-                   });
-    return found;
+    const auto found = std::ranges::find_if(
+        types_, [channel](const auto& type) { return is_logarithmic(type.second, channel); });
+    return found == types_.end() ? std::string_view() : found->first;
   }
 
   void read_channels(const yaml::Node& node, const std::string& path) {
@@ -268,6 +274,22 @@ std::vector<std::string_view> effect_channels(const types::DeclaredTypes& types)
     }
   }
   return names;
+}
+
+std::string shift_problem(const Behaviors& behaviors, const types::DeclaredType& type) {
+  for (const BehaviorKind& kind : behavior_kinds) {
+    for (const auto& [entry, behavior] : behaviors.*kind.entries) {
+      for (const auto& [channel, shift] : behavior.shift) {
+        if (shift > 0 || !is_logarithmic(type, channel)) continue;
+        return fmt::format(
+            "channels.{} must not have scale: log, because behaviors.{}.{}.shift.{} of an earlier config is "
+            "{}, "
+            "and no factor above 0",
+            channel, kind.name, yaml::quoted(entry), channel, number_text(shift));
+      }
+    }
+  }
+  return {};
 }
 
 void read_behaviors(const yaml::Node& section, const types::DeclaredTypes& types, Behaviors& behaviors,

@@ -15,6 +15,10 @@ namespace fleet_sim::config {
 void read_behaviors(const yaml::Node& section, const types::DeclaredTypes& types, Behaviors& behaviors,
                     const yaml::FileProblems& problems);
 
+// What keeps behaviors that were read earlier from acting on this type; empty when nothing does. The text
+// begins with the place in the type.
+std::string shift_problem(const Behaviors& behaviors, const types::DeclaredType& type);
+
 // The section with every effect of every entry, indented for the top level of a config file.
 std::string behaviors_text(const Behaviors& behaviors);
 

@@ -88,6 +88,7 @@ class FileReader {
     for (const yaml::Node& child : root.children) {
       if (child.key != types.name) continue;
       types.read(child, config_, problems_);
+      check_shifts(child);
       note_types(child);
     }
     read_section(root, "");
@@ -144,6 +145,16 @@ class FileReader {
       problems_.at(node.line, fmt::format("{} must be a single value", key.name));
     } else {
       set(node, key, node.text);
+    }
+  }
+
+  // Of behaviors in earlier files, which knew other types.
+  void check_shifts(const yaml::Node& section) {
+    for (const yaml::Node& node : section.children) {
+      const auto type = config_.types.find(node.key);
+      const std::string wrong =
+          type == config_.types.end() ? std::string() : shift_problem(config_.behaviors, type->second);
+      if (!wrong.empty()) problems_.at(node.key_line, fmt::format("types.{}.{}", node.key, wrong));
     }
   }
 
