@@ -1,6 +1,7 @@
 // What behaviors do to channels of declared types, from YAML to the numbers of a profile.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "base/problems.h"
 #include "config/load_config.h"
 #include "fleet/profile_table.h"
+#include "model/profile.h"
 #include "model/resolution.h"
 #include "support/rosters.h"
 
@@ -95,7 +97,9 @@ TEST_CASE("behaviors of declared channels are written and read back") {
 }
 
 TEST_CASE("what behaviors cannot say of channels is named with its line") {
-  const auto problem = [](std::string_view from, std::string_view to) { return read(with(from, to)).problems; };
+  const auto problem = [](std::string_view from, std::string_view to) {
+    return read(with(from, to)).problems;
+  };
   const auto has = [](const std::string& text, std::string_view part) {
     CAPTURE(text);
     CHECK(text.find(part) != text.npos);
@@ -108,8 +112,34 @@ TEST_CASE("what behaviors cannot say of channels is named with its line") {
       "behaviors.firmware.9.gain.temperature must name a channel that has terms");
   has(problem("spread: {flow: 2", "spread: {volume: 2"), "unknown key 'behaviors.firmware.9.spread.volume'");
   has(problem("shift: {flow: -1, vibration: 4}", "shift: {vibration: -1}"),
-      "behaviors.firmware.9.shift.vibration must be a factor above 0, as 'vibration' of 'pump' has scale: log");
+      "behaviors.firmware.9.shift.vibration must be a factor above 0, as 'vibration' of 'pump' has scale: "
+      "log");
   has(problem("shift: {flow: -1, vibration: 4}", "shift: {flow: much}"), "shift.flow must be a number");
+}
+
+TEST_CASE("however much behaviors multiply, what is read is a number") {
+  const Read machines = read(R"(types:
+  machine:
+    sources: {run: {kind: load, duty: 1}}
+    channels:
+      vibration: {scale: log, base: 0.5, resolution: 1e-9, terms: {run: 8}}
+      square:    {kind: product, of: [vibration, vibration], resolution: 1e-9}
+behaviors: {firmware: {"9": {gain: {vibration: {run: 1000}}}}}
+)");
+  REQUIRE(machines.problems == "");
+  const types::Catalog types(machines.config.types);
+  identity::IdentityRecord record = test::identity_of("M");
+  record.firmware_version = "9";
+  const identity::Roster roster = test::roster_of(std::vector<identity::IdentityRecord>{record});
+  const model::Profile profile = model::resolve_profile(
+      machines.config, fleet::profile_source(roster, roster[0], machines.config, types["machine"]));
+  const std::vector<double> deviates(profile.signal->deviates(), 0.0);
+  std::vector<double> values(2);
+  profile.signal->levels({sources::sensor_key(1, 1), {}}, types::counters_begin, deviates, values);
+  profile.signal->read(values);
+  CHECK(values[0] > 1e250);
+  CHECK(std::isfinite(values[0]));
+  CHECK(std::isfinite(values[1]));
 }
 
 TEST_CASE("a shift moves the built-in type's channels, too") {

@@ -68,7 +68,7 @@ void Signal::add(std::size_t channel, const types::Gauge& gauge) {
     assert(gauge.base > 0);
     line.base = natural_log(gauge.base);
     line.low = logarithm_within(gauge.range.low, 1);
-    line.high = logarithm_within(gauge.range.high, -1);
+    line.high = logarithm_within(std::min(gauge.range.high, types::greatest_reading), -1);
     for (types::Term& term : terms) term.gain = natural_log(term.gain);
   }
   add_line(line, terms);
@@ -209,7 +209,8 @@ void Signal::read(std::span<double> levels) const {
   }
   for (const ProductReading& product : products_) {
     double value = 1;
-    for (const std::size_t factor : product.of) value *= levels[factor];
+    for (const std::size_t factor : product.of)
+      value = at_least_and_most(value * levels[factor], -types::greatest_reading, types::greatest_reading);
     levels[product.channel] = product.resolution.rounded(value);
   }
 }

@@ -17,6 +17,10 @@
 
 namespace fleet_sim::types {
 
+// As far from 0 as any channel reads, whatever behaviors do to it: in steps of the finest resolution, it is
+// still a number.
+inline constexpr double greatest_reading = 1e260;
+
 inline constexpr std::size_t most_noises = 8;  // of a type, as are …
 inline constexpr std::size_t most_loads = 4;
 inline constexpr std::size_t most_whites = 4;
