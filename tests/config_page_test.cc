@@ -256,7 +256,7 @@ std::string fields_tables() {
   return kinds_tables<Sources>("A source", declare::source_kinds,
                                std::make_index_sequence<std::variant_size_v<Sources>>()) +
          "\n### Any channel\n\n" + fields_table<types::ChannelColumn>() +
-         kinds_tables<Channels>("A channel", declare::channel_kinds,
+         kinds_tables<Channels>("A channel", types::channel_kind_names,
                                 std::make_index_sequence<std::variant_size_v<Channels>>()) +
          "\n";
 }
@@ -306,12 +306,10 @@ TEST_CASE("the reference has every key with its default, flag, range and meaning
 }
 
 TEST_CASE("the page of the config has every effect of a behavior, and no other") {
-  std::map<std::string, config::Bounds> effects{{"weights", config::factor_bounds},
-                                                {"channels", config::factor_bounds},
-                                                {"spike_factor", {1, 1'000}},
-                                                {"noise_factor", config::factor_bounds},
-                                                {"gain", config::gain_bounds},
-                                                {"shift", config::shift_bounds}};
+  std::map<std::string, config::Bounds> effects{
+      {"weights", config::factor_bounds}, {"channels", config::factor_bounds},
+      {"spike_factor", {1, 1'000}},       {"noise_factor", config::factor_bounds},
+      {"gain", config::gain_bounds},      {"shift", config::shift_bounds}};
   for (const config::NumberEffect& effect : config::number_effects)
     effects[std::string(effect.name)] = effect.bounds;
   for (const config::ChannelEffect& effect : config::channel_effects)

@@ -374,7 +374,7 @@ TEST_CASE("hostile files are refused at once") {
   std::string sources;
   for (int i = 0; i < 12'000; ++i) sources += "s" + std::to_string(i) + ": {kind: lag, of: x, tau: 1h}, ";
   CHECK(seconds_to_refuse(folder.file("types: {a: {sources: {" + sources + "}, channels: {c: {base: 1}}}}\n"),
-                          ":1: types.a.sources must not be more than 32, not 12000") < quick);
+                          ":1: types.a.sources must be at most 32, not 12000") < quick);
   CHECK(seconds_to_refuse(repeated("-\n"),
                           ":100001: has more than 100000 values (an alias counts each time it is used)") <
         quick);

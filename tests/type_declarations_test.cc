@@ -130,8 +130,9 @@ TEST_CASE("what cannot be declared is named with its line and what would do") {
        "types.yaml:5: types.pump.sources.warm.of must name a load; 'level' is none"},
       {"of: run, tau", "of: rum, tau",
        "types.yaml:5: types.pump.sources.warm.of names 'rum', which is no source of the type (did you mean "
-       "'run'?)"},
+       "'run'?); it has run, warm, level, ambient, day, shared"},
       {"tau: 2.5h", "tau: 4m", "types.yaml:5: types.pump.sources.warm.tau must be 5m to 365d, not '4m'"},
+      {"tau: 2.5h", "tau: -1h", "types.pump.sources.warm.tau must be 5m to 365d, not '-1h'"},
       {"tau: 2.5h", "tau: soon", "types.pump.sources.warm.tau must be a duration such as"},
       {"kind: noise, from", "kind: nose, from",
        "types.pump.sources.level.kind must be noise, load, lag, cycle, white, not 'nose' (did you mean "
@@ -193,6 +194,8 @@ TEST_CASE("what cannot be declared is named with its line and what would do") {
        "types.pump.channels.volume could count beyond 2^53 steps of its resolution, where numbers have gaps; "
        "take a "
        "coarser resolution or a larger unit"},
+      {"rate: {run: 48}", "since: 9899-01-01, rate: {run: 2e6}",
+       "types.pump.channels.volume could count beyond 2^53 steps of its resolution"},
       {"rate: {run: 48}", "wrap: 1e-3, rate: {run: 48}",
        "types.pump.channels.volume.wrap must not be less than the"},
       {"of: [suction, flow]", "of: [suction, power]",
@@ -204,7 +207,7 @@ TEST_CASE("what cannot be declared is named with its line and what would do") {
       {"of: [suction, flow]", "of: [suction]",
        "types.pump.channels.power.of must be a list of 2 to 16 channels"},
       {"of: [suction, flow]", "of: [suction, flaw]",
-       "names 'flaw', which is no channel of the type (did you mean 'flow'?)"},
+       "names 'flaw', which is no channel of the type (did you mean 'flow'?); it has suction, flow, "},
       {"at: [0.5]", "at: [0.5, 0.2]", "types.pump.channels.mode.at must be a list of 1 to 15 rising numbers"},
       {"names: [stopped, running]", "names: [stopped]",
        "types.yaml:17: types.pump.channels.mode.names must be 2 texts, one more than there are thresholds, "
@@ -221,6 +224,8 @@ TEST_CASE("what cannot be declared is named with its line and what would do") {
       {"      volume: ", "      sequence: ", "types.pump.channels.sequence needs another name"},
       {"      volume: ", "      due: ", "types.pump.channels.due needs another name"},
       {"      volume: ", "      arrived_at: ", "types.pump.channels.arrived_at needs another name"},
+      {"      volume: ", "      run_id: ", "types.pump.channels.run_id needs another name"},
+      {"      volume: ", "      ctid: ", "types.pump.channels.ctid needs another name"},
       {"      volume: ", "      select: ",
        "types.pump.channels.select needs another name: it stands for a column, "
        "and this is a word of SQL"},
@@ -263,7 +268,7 @@ TEST_CASE("what the built-in type is called keeps its channels, as gauges") {
 }
 
 TEST_CASE("a limit may be open") {
-  const ReadTypes open = read(with("range: [0, 80]", "range: [-.inf, 80], rails: [-5, .inf]"));
+  const ReadTypes open = read(with("range: [0, 80]", "range: [-.Inf, 80], rails: [-5, +.inf]"));
   REQUIRE(open.problems == "");
   const auto& flow = std::get<types::Gauge>(open.types.at("pump").signal.channels[1].kind);
   constexpr double infinite = std::numeric_limits<double>::infinity();
@@ -286,13 +291,13 @@ TEST_CASE("a type has at most 16 channels, 8 noises and 4 loads, a config 64 typ
         "types.yaml:3: types.many.sources must not have more than 8 noises, not 9\n"
         "types.yaml:3: types.many.sources must not have more than 4 loads, not 5");
   CHECK(declared(33, 1, 17) ==
-        "types.yaml:3: types.many.sources must not be more than 32, not 34\n"
-        "types.yaml:38: types.many.channels must not be more than 16, not 17");
+        "types.yaml:3: types.many.sources must be at most 32, not 34\n"
+        "types.yaml:38: types.many.channels must be at most 16, not 17");
   CHECK(declared(0, 1, 0) == "types.yaml:2: types.many must have channels");
 
   std::string all = "types:\n";
   for (int i = 0; i < 65; ++i) all += "  t" + std::to_string(i) + ": {channels: {c: {base: 1}}}\n";
-  CHECK(read(all).problems == "types.yaml:1: types must not be more than 64, not 65");
+  CHECK(read(all).problems == "types.yaml:1: types must be at most 64, not 65");
 }
 
 // What goes into the middle of a text to see what becomes of it.

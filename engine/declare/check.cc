@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <optional>
 #include <variant>
@@ -11,6 +10,7 @@
 #include "base/plain_text.h"
 #include "declare/fields.h"
 #include "types/built_in_type.h"
+#include "types/sql_words.h"
 #include "yaml/values.h"
 
 namespace fleet_sim::declare {
@@ -22,13 +22,11 @@ using types::SignalDeclaration;
 constexpr std::size_t longest_source_name = 63;
 constexpr std::size_t longest_type_name = 40;  // names of tables, in which it stands, have 63 at most
 constexpr double most_steps = 0x1p53;          // beyond which a double skips some
-constexpr double most_logarithm = 600;         // of a value; a double ends at 709
 constexpr double furthest = 16;                // that a source, or white noise, is ever from 0
 
-bool is_name(std::string_view name, std::size_t longest) {
-  const auto letter = [](unsigned char c) { return c == '_' || (c < 0x80 && std::isalpha(c) != 0); };
-  return !name.empty() && name.size() <= longest && letter(static_cast<unsigned char>(name[0])) &&
-         std::ranges::all_of(name, [&](unsigned char c) { return letter(c) || (c >= '0' && c <= '9'); });
+// Of a value.
+double most_logarithm() {
+  return std::log(types::greatest_reading);
 }
 
 std::string naming_rule(std::size_t longest) {
@@ -67,7 +65,7 @@ class Checker {
   }
 
   void check(const types::Source& source) {
-    if (!is_name(source.name, longest_source_name))
+    if (!types::is_sql_name(source.name, longest_source_name))
       add({"sources", source.name}, "has a name that " + naming_rule(longest_source_name));
     if (const auto* noise = std::get_if<types::Noise>(&source.kind); noise && noise->to < noise->from)
       add({"sources", source.name, "to"}, "must not be less than 'from'");
@@ -127,7 +125,7 @@ class Checker {
                    fmt::format("must be factors greater than 0 with scale: log; {} is {}",
                                signal_.sources[term.source].name, yaml::number_text(term.gain)));
     }
-    if (logarithm_of(gauge) > most_logarithm)
+    if (logarithm_of(gauge) > most_logarithm())
       add({"channels", name},
           "could read more than a number can be; take factors nearer to 1, or less white");
   }
@@ -149,8 +147,10 @@ class Checker {
     if (counter.wrap > 0 && counter.wrap < counter.resolution)
       add({"channels", name, "wrap"}, "must not be less than the resolution");
     if (counter.per <= 0) return;
-    const double turns =
-        static_cast<double>(latest_timestamp - counter.since) / static_cast<double>(counter.per);
+    // From 1970 on, in both directions, and up to a year's more for the number at `since`.
+    const Microseconds longest =
+        std::max(latest_timestamp - counter.since, counter.since) + 365 * microseconds_per_day;
+    const double turns = static_cast<double>(longest) / static_cast<double>(counter.per);
     if (per_turn * turns / counter.resolution > most_steps || counter.wrap / counter.resolution > most_steps)
       add({"channels", name},
           "could count beyond 2^53 steps of its resolution, where numbers have gaps; take a coarser "
@@ -162,7 +162,7 @@ class Checker {
     if (depends_on(c, c, seen)) return add({"channels", name, "of"}, "must not depend on the channel itself");
     // Another product may be the one that depends on itself.
     std::vector<std::optional<double>> known(signal_.channels.size());
-    if (logarithm_of(c, known) > most_logarithm)
+    if (logarithm_of(c, known) > most_logarithm())
       add({"channels", name, "of"}, "could come to more than a number can be");
   }
 
@@ -237,7 +237,7 @@ std::vector<TypeProblem> problems_of(std::string_view name, const types::Declare
 }
 
 std::string type_name_problem(std::string_view name, const types::DeclaredTypes& others) {
-  if (!is_name(name, longest_type_name)) return naming_rule(longest_type_name);
+  if (!types::is_sql_name(name, longest_type_name)) return naming_rule(longest_type_name);
   const auto differs_in_case = [name](const std::string& other) {
     return other != name && yaml::equal_words(other, name);
   };

@@ -122,7 +122,7 @@ Form<Microseconds> span(Microseconds shortest, Microseconds longest) {
   const std::string values = fmt::format("{} to {}", span_text(shortest), span_text(longest));
   const auto parse = [shortest, longest, values](std::string_view text, Microseconds& value) {
     double seconds = 0;
-    constexpr yaml::Bounds any_span{0, 1e12};
+    constexpr yaml::Bounds any_span{-1e12, 1e12};
     std::string wrong = yaml::parse_duration(text, any_span, seconds);
     const Microseconds found = std::llround(seconds * 1e6);
     if (wrong.empty() && (found < shortest || found > longest)) wrong = yaml::must_be(values, text);
@@ -187,13 +187,19 @@ Form<Timestamp> moment() {
   return {yaml::parse_start, moment_text, "a time such as `2025-01-01`"};
 }
 
-// One name of `names`; `what` says of what.
+// Names may be any text until they have been checked.
+std::string listed(const std::vector<std::string_view>& names) {
+  constexpr std::size_t most = 300;
+  return names.empty() ? "none" : printable(fmt::format("{}", fmt::join(names, ", ")), most);
+}
+
+// One name of `names`; `what` says of what. Those that there are may be the remedy.
 std::string read_name(std::string_view text, const std::vector<std::string_view>& names,
                       std::string_view what, std::size_t& place) {
   const auto found = std::ranges::find(names, text);
   if (found == names.end())
-    return fmt::format("names {}, which is no {} of the type{}", in_quotes(text), what,
-                       did_you_mean(text, names));
+    return fmt::format("names {}, which is no {} of the type{}; it has {}", in_quotes(text), what,
+                       did_you_mean(text, names), listed(names));
   place = static_cast<std::size_t>(found - names.begin());
   return {};
 }
@@ -257,8 +263,11 @@ std::string limit_text(double limit) {
 std::string read_limit(const yaml::Node& node, double& limit) {
   std::string wrong = not_single(node);
   if (!wrong.empty()) return wrong;
-  if (node.text == above_all || node.text == below_all) {
-    limit = node.text == above_all ? infinite : -infinite;
+  const bool is_open_below = node.text.starts_with('-');
+  const std::string_view without_sign =
+      std::string_view(node.text).substr(is_open_below || node.text.starts_with('+') ? 1 : 0);
+  if (yaml::equal_words(without_sign, above_all)) {
+    limit = is_open_below ? -infinite : infinite;
     return {};
   }
   return yaml::parse_number(node.text, any_number, limit);

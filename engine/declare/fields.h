@@ -69,10 +69,9 @@ const std::vector<TypeField<types::State>>& type_fields();
 template <>
 const std::vector<TypeField<types::Product>>& type_fields();
 
-// In the order of the alternatives of types::Source and types::SignalChannel. A channel without a kind is a
-// gauge.
+// In the order of the alternatives of types::Source. Those of types::SignalChannel are
+// types::channel_kind_names; a channel without a kind is a gauge.
 inline constexpr std::array<std::string_view, 5> source_kinds{"noise", "load", "lag", "cycle", "white"};
-inline constexpr std::array<std::string_view, 4> channel_kinds{"gauge", "counter", "state", "product"};
 
 // Bounds of texts and lists.
 inline constexpr std::size_t longest_unit_bytes = 32;

@@ -96,7 +96,8 @@ class TypeReader {
     for (std::size_t i = 0; i < node.children.size(); ++i) {
       const yaml::Node& channel = node.children[i];
       const std::string path = joined(path_ + ".channels", channel.key);
-      read_kind(channel, path, channel_kinds, 0, type_.signal.channels[i].kind, &type_.columns[i]);
+      read_kind(channel, path, types::channel_kind_names, 0, type_.signal.channels[i].kind,
+                &type_.columns[i]);
     }
   }
 
@@ -189,7 +190,7 @@ class TypeReader {
   bool is_map(const yaml::Node& node, const std::string& path, std::size_t most) {
     if (!is_map(node, path)) return false;
     const std::size_t count = node.children.size();
-    if (count > most) at(node.key_line, path, fmt::format("must not be more than {}, not {}", most, count));
+    if (count > most) at(node.key_line, path, fmt::format("must be at most {}, not {}", most, count));
     return count <= most;
   }
 
@@ -223,7 +224,7 @@ void read_types(const yaml::Node& section, types::DeclaredTypes& types, const ya
   const auto check_count = [&](std::size_t count) {
     if (count > types::most_types)
       problems.at(section.key_line,
-                  fmt::format("types must not be more than {}, not {}", types::most_types, count));
+                  fmt::format("types must be at most {}, not {}", types::most_types, count));
     return count <= types::most_types;
   };
   if (!check_count(section.children.size())) return;

@@ -43,7 +43,8 @@ std::string source_text(const types::DeclaredType& type, std::size_t source) {
 std::string channel_text(const types::DeclaredType& type, std::size_t channel) {
   const TypeNames names = names_in(type);
   const auto& kind = type.signal.channels[channel].kind;
-  std::string text = kind.index() == 0 ? "" : fmt::format(", kind: {}", channel_kinds[kind.index()]);
+  std::string text =
+      kind.index() == 0 ? "" : fmt::format(", kind: {}", types::channel_kind_names[kind.index()]);
   text += fields_text(names, type.columns[channel]) + kind_fields_text(names, kind);
   return fmt::format("{{{}}}", text.substr(2));
 }

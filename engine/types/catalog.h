@@ -19,7 +19,7 @@ class Catalog {
   // The built-in type alone.
   Catalog();
   // A declaration that bears the built-in type's name takes its place. The declarations have been checked
-  // (config/type_check.h).
+  // (declare/check.h).
   explicit Catalog(const DeclaredTypes& declared);
   // Types made in code.
   explicit Catalog(std::vector<SensorType> types);

@@ -26,21 +26,15 @@ bool equal_in_sql(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-bool is_sql_name(std::string_view name) {
-  const auto is_letter = [](unsigned char c) { return c == '_' || (c < 0x80 && std::isalpha(c) != 0); };
-  return !name.empty() && name.size() <= longest_name && is_letter(static_cast<unsigned char>(name[0])) &&
-         std::ranges::all_of(name, [&](unsigned char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
-}
-
-// Columns that a file may have beside those of every type.
-constexpr std::array<std::string_view, 3> columns_of_delivery{"sequence", "due", "arrived_at"};
+// Columns that a table may have beside those of every type: of delivery, and of a central database.
+constexpr std::array<std::string_view, 4> other_columns{"sequence", "due", "arrived_at", "run_id"};
 
 bool is_reserved(std::string_view name) {
   const auto is_name = [name](std::string_view other) { return equal_in_sql(other, name); };
   const auto has_name = [is_name](const Column& column) { return is_name(column.name); };
   return std::ranges::any_of(Schema::leading_columns(), has_name) ||
          std::ranges::any_of(Schema::trailing_columns(), has_name) ||
-         std::ranges::any_of(columns_of_delivery, is_name);
+         std::ranges::any_of(other_columns, is_name);
 }
 
 template <class Named>
@@ -80,7 +74,7 @@ int decimals_of(ChannelKind kind, double resolution, int usual) {
 }
 
 std::string Schema::problem_of_name(std::string_view name) {
-  if (!is_sql_name(name))
+  if (!is_sql_name(name, longest_name))
     return fmt::format(
         "may only have letters, digits and underscores, {} at most, and not begin with a digit",
         longest_name);

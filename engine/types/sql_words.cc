@@ -27,6 +27,8 @@ constexpr std::string_view words[] = {"_rowid_",
                                       "case",
                                       "cast",
                                       "check",
+                                      "cmax",
+                                      "cmin",
                                       "collate",
                                       "collation",
                                       "column",
@@ -35,6 +37,7 @@ constexpr std::string_view words[] = {"_rowid_",
                                       "constraint",
                                       "create",
                                       "cross",
+                                      "ctid",
                                       "current_catalog",
                                       "current_date",
                                       "current_role",
@@ -109,6 +112,7 @@ constexpr std::string_view words[] = {"_rowid_",
                                       "some",
                                       "symmetric",
                                       "table",
+                                      "tableoid",
                                       "tablesample",
                                       "then",
                                       "to",
@@ -126,10 +130,18 @@ constexpr std::string_view words[] = {"_rowid_",
                                       "when",
                                       "where",
                                       "window",
-                                      "with"};
+                                      "with",
+                                      "xmax",
+                                      "xmin"};
 static_assert(std::ranges::is_sorted(words));
 
 }  // namespace
+
+bool is_sql_name(std::string_view name, std::size_t longest) {
+  const auto is_letter = [](unsigned char c) { return c == '_' || (c < 0x80 && std::isalpha(c) != 0); };
+  return !name.empty() && name.size() <= longest && is_letter(static_cast<unsigned char>(name[0])) &&
+         std::ranges::all_of(name, [&](unsigned char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+}
 
 bool is_sql_word(std::string_view name) {
   std::string lower(name);

@@ -1,10 +1,15 @@
-// Words that SQL keeps for itself: what may not be the name of a column without quotes in SQLite or
-// PostgreSQL, and SQLite's names for a row's number. Pure; any thread.
+// Which names SQL takes without quotes, and which words it keeps for itself: those that may not be the name
+// of a column in SQLite or PostgreSQL, SQLite's names for a row's number, and the columns that every table of
+// PostgreSQL has. Pure; any thread.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace fleet_sim::types {
+
+// Whether it has only letters, digits and underscores, of ASCII, and does not begin with a digit.
+bool is_sql_name(std::string_view name, std::size_t longest);
 
 bool is_sql_word(std::string_view name);  // in any case
 
