@@ -212,6 +212,16 @@ class Central(SeveralTypesTest):
                          [("sensor_readings_pump",)])
         self.assertEqual(len(self.fleet_sim("export", "pumps.sqlite").stdout.splitlines()), 1 + len(self.rows_of_shards["pump"]))
 
+    def test_a_unit_that_changed_is_said(self):
+        """The rows are collected all the same."""
+        changed = self.files["pump"][1]
+        query(changed, "UPDATE channel_info SET unit = 'l/min' WHERE name = 'flow'")
+        query(changed, "UPDATE sensor_readings SET synced = 0")
+        self.assertEqual(self.collect().stderr, f"collect: {changed.name}: unit, kind, resolution or states of pump.flow differ "
+                                                "from those in the central database, which keeps the first\n")
+        self.assertEqual(query(self.dir / "central.sqlite", "SELECT unit FROM channel_info WHERE name = 'flow'"), [("m3/h",)])
+        self.assertEqual(total(self.data, "SELECT count(*) FROM sensor_readings WHERE synced = 0"), 0)
+
     def test_a_type_whose_channels_changed_is_left_alone(self):
         """The others are collected."""
         changed = self.files["pump"][0]
