@@ -99,7 +99,7 @@ void check_data_directory(const config::Config& config) {
 // As a config that declares them: what a person copies from. The built-in type comes first, unless the
 // config has one in its place.
 std::string types_text(const config::Config& config) {
-  const std::string declared = declare::types_text(config.types);
+  std::string declared = declare::types_text(config.types);
   const std::string& built_in = types::built_in_type().schema.type();
   if (config.types.contains(built_in)) return declared;
   constexpr std::string_view heading = "types:\n";

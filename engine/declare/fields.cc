@@ -487,7 +487,8 @@ const std::vector<TypeField<types::Counter>>& type_fields() {
             {.name = "base", .help = "What it counts in that time always", .at_once = false}),
       field(&Counter::since, moment(),
             {.name = "since",
-             .help = "When it stood at a number of its own, up to what a year counts",
+             .help =
+                 "When it stood at a number of its own, up to what a year counts; earlier, it may be below 0",
              .at_once = false}),
       field(&Counter::wrap, number(not_negative),
             {.name = "wrap", .help = "Number at which it starts again at 0; 0 for never", .at_once = false})};
