@@ -20,9 +20,11 @@ fleet::Cohort::Found find_in(fleet::Fleet& fleet, std::uint64_t key, const fleet
   return {};
 }
 
-// Why no anomaly can begin with the sensor's next reading; empty when one can.
-std::string_view obstacle(const fleet::Cohort::Found& found, const fleet::Agenda& agenda) {
+// Why no such anomaly can begin with the sensor's next reading; empty when one can.
+std::string_view obstacle(const fleet::Cohort::Found& found, const fleet::Agenda& agenda, AnomalyType type) {
   if (found.sensor == nullptr) return "it has left the fleet";
+  if (found.sensor->profile->signal && !takes_rows(type))
+    return "anomalies of a declared type only leave readings out, as missing_data does";
   if (model::is_in_anomaly(*found.sensor, found.next_due)) return "it is in an anomaly";
   if (agenda.awaits_injection(found.sensor->identity)) return "an injected anomaly is about to start";
   return {};
@@ -145,7 +147,7 @@ std::optional<SensorWatch::Reasons> SensorWatch::inject(AnomalyType type,
     for (const std::uint64_t key : keys) {
       const fleet::Cohort* cohort = nullptr;
       const fleet::Cohort::Found found = find_in(fleet, key, cohort);
-      exchange.reasons.push_back(obstacle(found, agenda));
+      exchange.reasons.push_back(obstacle(found, agenda, type));
       if (!exchange.reasons.back().empty()) continue;
       const fleet::Injection injection{found.sensor->identity, type, std::max(found.next_due, not_before)};
       agenda.add(injection);

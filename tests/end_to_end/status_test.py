@@ -253,6 +253,19 @@ class Changes(Served):
         for path in CHANGES:
             self.assertEqual(self.ask(path, "POST", Authorization="Bearer ")[0], 403, path)
 
+    def test_a_declared_type_takes_only_anomalies_that_leave_readings_out(self):
+        gas = self.write("gas.yaml", "types: {gas: {channels: {methane: {base: 2}, ethane: {base: 1}}}}\n")
+        fleet = self.write_identities([{"id": "GAS_1", "type": "gas"}, {"id": "GAS_2", "type": "gas"}])
+        self.serve("--config", gas, identities=fleet, env={"FLEET_SIM_ANOMALIES_ENABLED": "false"})
+        refused = self.change("/api/anomalies", json.dumps({"type": "spike", "sensors": ["GAS_1"]}), status=409)
+        self.assertEqual(refused["passed_over"][0]["reason"], "anomalies of a declared type only leave readings out, as missing_data does")
+        self.change("/api/anomalies", json.dumps({"type": "missing_data", "sensors": ["GAS_1"]}), status=202)
+        self.wait_for(lambda: self.json("/status")["readings"]["missing"])
+        self.stop(self.process)
+        data = self.dir / "data"
+        self.assertEqual(query_all(data, "SELECT DISTINCT sensor_id, anomaly_type FROM anomaly_events"), [("GAS_1", "missing_data")])
+        self.assertEqual(query_all(data, "SELECT DISTINCT methane, ethane, status_code FROM sensor_readings"), [(2, 1, 0)])
+
     def test_an_injected_anomaly_is_recorded_as_one(self):
         self.serve(env={"FLEET_SIM_ANOMALIES_ENABLED": "false"})
         chosen = [one["id"] for one in self.json("/api/sensors")["sensors"]][:3]
