@@ -4,12 +4,16 @@
 #include <tbb/parallel_for.h>
 
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
 #include "base/plain_text.h"
 #include "base/problems.h"
+#include "config/load_config.h"
 #include "data/data_directory.h"
+#include "fleet/profile_table.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::data {
 namespace {
@@ -91,12 +95,22 @@ class IdentityReader {
   tables::Database shard_;
 };
 
+// A run's types may become more, but not fewer or others, so the last config has all that an identity was
+// of. One that cannot be read is reported by whoever follows it.
+std::shared_ptr<const types::Catalog> recorded_types(const Union& all, const std::string& began_under) {
+  Problems problems;
+  const std::string& last = all.reloads.empty() ? began_under : all.reloads.rbegin()->second.config;
+  const config::Config config = config::read_config(last, "run_reloads", problems);
+  return problems.empty() ? fleet::types_under(config, types::built_in_types()) : types::built_in_types();
+}
+
 }  // namespace
 
 RunRecord read_record(const std::vector<std::filesystem::path>& files, const std::string& run_id,
-                      const types::Catalog& types) {
+                      const std::string& began_under) {
   Union all = unite(files, run_id);
-  IdentityReader identities(all, run_id, types);
+  const auto types = recorded_types(all, began_under);
+  IdentityReader identities(all, run_id, *types);
   RunRecord record;
   if (!all.identities.empty() && all.identities.begin()->first.first == 0) {
     record.began_with = identities.read(all.identities.begin()->first).identities;

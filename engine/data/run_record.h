@@ -24,8 +24,8 @@ struct RunRecord {
   std::vector<RecordedReload> reloads;               // in their order
 };
 
-// `types` are those of the run.
+// `began_under` is the config that the run began under, as recorded; empty: one without declared types.
 RunRecord read_record(const std::vector<std::filesystem::path>& files, const std::string& run_id,
-                      const types::Catalog& types = *types::built_in_types());
+                      const std::string& began_under = {});
 
 }  // namespace fleet_sim::data

@@ -167,6 +167,14 @@ std::string name_with_type(const std::string& name, std::string_view type) {
   return fmt::format("{}.type={}{}", path.stem().string(), type, path.extension().string());
 }
 
+std::string name_without_type(const std::string& name, std::string_view type) {
+  const std::filesystem::path path(name);
+  const std::string before = path.stem().string();
+  const std::string ending = fmt::format(".type={}", type);
+  if (type == types::built_in_type().schema.type() || !before.ends_with(ending)) return name;
+  return before.substr(0, before.size() - ending.size()) + path.extension().string();
+}
+
 std::string shard_file_name(const config::ShardBy& shard_by, std::string_view key) {
   return fmt::format("{}={}.db", name_of(shard_by.key), name_for(key, usual_spelling(shard_by.key)));
 }

@@ -34,6 +34,8 @@ struct FileKeyHash {
 
 // The name with the type in it, as in `location=X.type=pump.db`; that of the built-in type's files stays.
 std::string name_with_type(const std::string& name, std::string_view type);
+// And back; a name that does not have the type stays.
+std::string name_without_type(const std::string& name, std::string_view type);
 
 // `location=Factory_A_-_Line_1.db` for the location "Factory A - Line 1": the kind of key, then the key, with
 // a space as '_', if it consists of letters, digits and "-._" as keys of its kind are usually spelled:

@@ -23,6 +23,7 @@
 #include "fleet/fleet.h"
 #include "identity/identity_changes.h"
 #include "model/sensor.h"
+#include "sqlite/shard_key.h"
 #include "start/describe_run.h"
 #include "start/sinks.h"
 #include "types/built_in_type.h"
@@ -30,30 +31,51 @@
 namespace fleet_sim::start {
 namespace {
 
-// A run that lies in one file or, when that is empty, in several.
+// A run, and a file that tells of it. One that is not sharded lies in the `file` that its config names, and
+// in a sibling of that for each declared type.
 struct PlacedRun {
   data::RecordedRun run;
-  std::filesystem::path file;
+  std::filesystem::path path;
+  std::filesystem::path file;  // empty: it is sharded
 };
 
-// What the shards tell of, each run once; one that lies in one file, once for each copy.
+// The name of a shard of an unsharded run, without the type in it.
+std::filesystem::path name_in_config(const std::filesystem::path& path, tables::Database& shard) {
+  types::Schema schema = types::built_in_type().schema;
+  const std::string name = path.filename().string();
+  return tables::read_schema(shard, schema).ok() ? sqlite::name_without_type(name, schema.type()) : name;
+}
+
+// What the shards tell of, each run once; one that is not sharded, once for each file.
 std::vector<PlacedRun> all_runs(const std::vector<std::filesystem::path>& files) {
   std::vector<std::vector<data::RecordedRun>> of_file(files.size());
+  std::vector<std::filesystem::path> names(files.size());
   tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
     tables::Database shard = data::open_shard(files[i]);
-    if (tables::check_schema(shard).ok()) of_file[i] = data::read_runs(shard, files[i]);
+    if (!tables::check_schema(shard).ok()) return;
+    of_file[i] = data::read_runs(shard, files[i]);
+    names[i] = name_in_config(files[i], shard);
   });
   std::vector<PlacedRun> runs;
   std::set<std::string> known;
   for (std::size_t i = 0; i < files.size(); ++i) {
     for (const data::RecordedRun& run : of_file[i]) {
-      const bool in_one_file = run.shard_by == "none";
-      const bool is_special = in_one_file || run.has_losses;
+      const bool is_sharded = run.shard_by != "none";
+      const bool is_special = !is_sharded || run.has_losses;
       if (!known.insert(run.run_id).second && !is_special) continue;
-      runs.push_back({run, in_one_file ? files[i].filename() : std::filesystem::path()});
+      runs.push_back({run, files[i], is_sharded ? std::filesystem::path() : names[i]});
     }
   }
   return runs;
+}
+
+// The files that tell of an unsharded run, without copies that have other names.
+std::vector<std::filesystem::path> files_of(const PlacedRun& run, const std::vector<PlacedRun>& runs) {
+  std::vector<std::filesystem::path> files;
+  for (const PlacedRun& placed : runs) {
+    if (placed.run.run_id == run.run.run_id && placed.file == run.file) files.push_back(placed.path);
+  }
+  return files;
 }
 
 // What was left out in the middle cannot be written behind what followed it, and what was lost of the
@@ -322,9 +344,8 @@ std::optional<ResumableRun> find_run(const config::Config& asked) {
   }
   if (best != nullptr) {
     check_whole(runs, best->run);
-    const auto files = best->file.empty() ? shards : std::vector{directory / best->file};
-    const auto types = fleet::types_under(recorded_config(best->run), types::built_in_types());
-    return ResumableRun{best->run, data::read_record(files, best->run.run_id, *types)};
+    const auto files = best->file.empty() ? shards : files_of(*best, runs);
+    return ResumableRun{best->run, data::read_record(files, best->run.run_id, best->run.config)};
   }
   if (!runs.empty() && asked.fleet.partition == config::Partition{}) {
     throw InvalidInput(

@@ -136,7 +136,21 @@ class Types(FleetTest):
         half = len(bearing) * 2 // 3
         self.assertGreater(min(bearing[half + 1:]), max(bearing[:half - 1]) - 20)
         self.assertGreater(max(bearing[half:]), max(bearing[:half]) + 10)
-        self.assertEqual({row[2] for row in self.rows_of("data", "OVEN_1")}, {200})
+        ovens = [pump(0), {"id": "OVEN_1", "type": "oven"}]
+        self.run_fleet(ovens, "--resume", "--duration", "4h")
+        heat = [row[2] for row in self.rows_of("data", "OVEN_1")]
+        self.assertEqual(set(heat), {200})
+        self.assertGreater(len(heat), 700 * 0.9)
+
+    def test_of_several_unsharded_runs_the_one_that_is_named_is_resumed(self):
+        names = [self.write(f"{name}.yaml", f"database: {{path: data/{name}.db}}\n") for name in "ab"]
+        for name in names:
+            self.run_fleet([pump(0)], "--config", name, "--append")
+        rows = "SELECT count(*) FROM sensor_readings"
+        (before,), = query(self.dir / "data/b.type=pump.db", rows)
+        self.run_fleet([pump(0)], "--config", names[0], "--resume", "--duration", "4h")
+        self.assertEqual(query(self.dir / "data/b.type=pump.db", rows), [(before,)])
+        self.assertGreater(query(self.dir / "data/a.type=pump.db", rows)[0][0], 1.9 * before)
 
     def test_files_of_other_channels_are_not_written_to(self):
         self.run_fleet([pump(0)])
