@@ -49,9 +49,9 @@ struct Row {
 
 // A field in any notation. `read` takes the node, the names and the value, and returns a FieldProblem.
 template <class Kind, class T, class Read, class Text>
-TypeField<Kind> field(T Kind::*member, std::string values, Read read, Text text, const Row& row) {
+TypeField<Kind> field(T Kind::*member, const std::string& values, Read read, Text text, const Row& row) {
   return {.name = row.name,
-          .values = std::move(values),
+          .values = values,
           .help = row.help,
           .required = row.required,
           .at_once = row.at_once,
@@ -205,7 +205,7 @@ std::string read_name(std::string_view text, const std::vector<std::string_view>
 }
 
 template <class Kind>
-TypeField<Kind> source(std::size_t Kind::*member, std::string values, const Row& row) {
+TypeField<Kind> source(std::size_t Kind::*member, const std::string& values, const Row& row) {
   const auto read = [](const yaml::Node& node, const TypeNames& names, std::size_t& place) {
     std::string wrong = not_single(node);
     if (wrong.empty()) wrong = read_name(node.text, names.sources, "source", place);
@@ -214,12 +214,12 @@ TypeField<Kind> source(std::size_t Kind::*member, std::string values, const Row&
   const auto text = [](const TypeNames& names, std::size_t place) {
     return std::string(names.sources[place]);
   };
-  return field(member, std::move(values), read, text, row);
+  return field(member, values, read, text, row);
 }
 
 // A map of sources to what they are multiplied by.
 template <class Kind>
-TypeField<Kind> terms(std::vector<Term> Kind::*member, const yaml::Bounds& bounds, std::string values,
+TypeField<Kind> terms(std::vector<Term> Kind::*member, const yaml::Bounds& bounds, const std::string& values,
                       const Row& row) {
   const auto read_term = [bounds](const yaml::Node& node, const TypeNames& names, Term& term) {
     std::string wrong = read_name(node.key, names.sources, "source", term.source);
@@ -247,7 +247,7 @@ TypeField<Kind> terms(std::vector<Term> Kind::*member, const yaml::Bounds& bound
     }
     return fmt::format("{{{}}}", text);
   };
-  return field(member, std::move(values), read, written, row);
+  return field(member, values, read, written, row);
 }
 
 // A limit that is open is YAML's infinity.
@@ -367,7 +367,7 @@ TypeField<ChannelColumn> states(const Row& row) {
 }
 
 constexpr Microseconds shortest_span = 1'000;
-constexpr Microseconds longest_part = 8 * 365 * microseconds_per_day;  // of a noise
+constexpr Microseconds longest_part = 8 * (365 * microseconds_per_day);  // of a noise
 
 template <class Kind>
 TypeField<Kind> scope(std::string_view help) {
