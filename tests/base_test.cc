@@ -784,7 +784,7 @@ TEST_CASE("every type of anomaly has a row of its own, which its name finds") {
     CAPTURE(row.name);
     CHECK(anomaly_type_of(row.name) == static_cast<AnomalyType>(k));
     CHECK(row.weight >= 0);
-    CHECK(row.duration_seconds.value_or(1) > 0);
+    CHECK(row.duration_seconds.value_or(1).min > 0);
     CHECK(is_color(row.color));
     CHECK(is_color(row.color_on_dark));
     CHECK_FALSE(row.effect.empty());

@@ -90,7 +90,7 @@ void check_types(const model::Explanation& explanation, double readings_per_seco
     const model::Number<model::Chain>& weight = explanation.numbers.weights[k];
     check_number(weight, weight.value());
     CHECK(type.share_of_anomalies * weights == near(weight.value()));
-    CHECK(type.per_day * static_cast<double>(profile.readings_per_anomaly[k]) ==
+    CHECK(type.per_day * profile.readings_per_anomaly[k] ==
           near(type.share_of_readings * readings_per_second * 86'400));
     if (!type.enabled) CHECK(type.onset_chance == 0);
   }
@@ -115,7 +115,7 @@ void check_explanation(const config::Config& config, const model::ProfileSource&
   }
   check_number(numbers.daily_amplitude, profile.daily_amplitude);
   check_number(numbers.work_hours_rise, profile.work_hours_rise);
-  check_number(numbers.probability, model::Resolution<model::NoTrail>(config, source).probability().value());
+  check_number(numbers.frequency, model::Resolution<model::NoTrail>(config, source).frequency().value());
   check_number(numbers.spike_factor_min, profile.spike_factor.min);
   check_number(numbers.spike_factor_max, profile.spike_factor.max);
   check_number(numbers.strengths[trend], profile.strength[trend]);
@@ -127,7 +127,7 @@ void check_explanation(const config::Config& config, const model::ProfileSource&
   CHECK(explanation.profile.onset_until == profile.onset_until);
   CHECK(explanation.profile.readings_per_anomaly == profile.readings_per_anomaly);
   if (config.anomalies.basis == config::AnomalyBasis::reading && profile.steady_until.back() > 0) {
-    CHECK(profile.steady_until.back() == near(numbers.probability.value()));
+    CHECK(profile.steady_until.back() == near(numbers.frequency.value()));
   }
 }
 
@@ -237,9 +237,9 @@ TEST_CASE("each step names where it comes from, in the order it is taken") {
   const config::Config config;
   const model::Explanation explanation = explanation_of(config, demo_record());
   const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
-  CHECK(steps_of(numbers.probability) == Lines{"config anomalies.probability start", "firmware 1.3 multiply",
-                                               "manufacturer DataSense multiply"});
-  CHECK(numbers.probability.value() == near(0.05 * 1.5 * 0.8));
+  CHECK(steps_of(numbers.frequency) == Lines{"config anomalies.probability start", "firmware 1.3 multiply",
+                                             "manufacturer DataSense multiply"});
+  CHECK(numbers.frequency.value() == near(0.05 * 1.5 * 0.8));
   CHECK(steps_of(numbers.channels[temperature].deviation) ==
         Lines{"config normal_parameters.temperature.std_dev start", "location Warehouse multiply"});
   CHECK(steps_of(numbers.spike_factor_max) ==
@@ -266,11 +266,11 @@ TEST_CASE("a number of the identity's own says so, and what starts from it does,
 TEST_CASE("what switches anomalies off, and the cap, are the last steps of a chain") {
   config::Config config;
   config.anomalies.probability = 0.9;
-  CHECK(steps_of(explanation_of(config, demo_record()).numbers.probability).back() == "limit  limit");
+  CHECK(steps_of(explanation_of(config, demo_record()).numbers.frequency).back() == "limit  limit");
   config.anomalies.enabled = false;
   config.anomalies.types[trend].enabled = false;
   const model::Explanation explanation = explanation_of(config, demo_record());
-  CHECK(steps_of(explanation.numbers.probability).back() == "config anomalies.enabled replace");
+  CHECK(steps_of(explanation.numbers.frequency).back() == "config anomalies.enabled replace");
   CHECK(steps_of(explanation.numbers.weights[trend]).back() ==
         "config anomalies.types.trend.enabled replace");
   CHECK(!explanation.types[trend].enabled);

@@ -337,7 +337,8 @@ TEST_CASE("a fleet that goes on at any moment brings the rest of the readings an
     fleet::Fleet whole = fleet_of(roster, all_of(roster), restless());
     Taken taken = tick_in_windows(whole, start, moment, 1'000'000);
     fleet::PastAnomalies past;
-    for (const batch::AnomalyEvent& event : taken.events) past[event.sensor] = {event.type, event.started_at};
+    for (const batch::AnomalyEvent& event : taken.events)
+      past[event.sensor] = {{.type = event.type}, event.started_at};
     const std::size_t readings_before = taken.readings.size();
 
     fleet::Fleet resumed = fleet_of(roster, all_of(roster), restless());
@@ -533,8 +534,9 @@ TEST_CASE("an aligned fleet is read at multiples of each sensor's interval, wher
   for (const batch::AnomalyEvent& event : whole.events) {
     if (event.started_at >= moment) continue;
     fleet::PastAnomaly& latest =
-        past.try_emplace(event.sensor, fleet::PastAnomaly{event.type, event.started_at}).first->second;
-    if (event.started_at > latest.started_at) latest = {event.type, event.started_at};
+        past.try_emplace(event.sensor, fleet::PastAnomaly{{.type = event.type}, event.started_at})
+            .first->second;
+    if (event.started_at > latest.started_at) latest = {{.type = event.type}, event.started_at};
   }
   later.resume_at(moment, past);
   std::vector<ReadingKey> rest = sorted_readings(whole);

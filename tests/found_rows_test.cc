@@ -139,7 +139,7 @@ TEST_CASE("events begun before the moment are told, later ones and the steady st
   const auto begun = found.read_events(start + 8 * second, bench.find_sensor);
   REQUIRE(begun.size() == 2);
   CHECK(begun[0].sensor == 0);
-  CHECK(begun[0].type == AnomalyType::missing_data);
+  CHECK(begun[0].request.type == AnomalyType::missing_data);
   CHECK(begun[1].started_at == start + 3 * second);
   CHECK(found.rows().has_event(event_at(-5 * second, 0)));
   CHECK_FALSE(found.rows().has_event(event_at(3 * second, 1)));  // will not come again

@@ -75,7 +75,7 @@ double sum_of(const PerAnomalyType<double>& parts) {
 }
 
 double anomaly_share(const config::Config& config, const model::ProfileSource& source) {
-  return model::Resolution<model::NoTrail>(config, source).probability().value();
+  return model::Resolution<model::NoTrail>(config, source).frequency().value();
 }
 
 PerAnomalyType<double> shares_of(const PerAnomalyType<double>& weights) {
@@ -99,8 +99,7 @@ void check_reading_basis(const model::Profile& profile, double f, const PerAnoma
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     CAPTURE(k);
     CHECK(steady[k] == near(f * w[k]));
-    CHECK(onset[k] / unaffected ==
-          near(f * w[k] / (static_cast<double>(profile.readings_per_anomaly[k]) * (1 - f))));
+    CHECK(onset[k] / unaffected == near(f * w[k] / (profile.readings_per_anomaly[k] * (1 - f))));
   }
 }
 
@@ -248,7 +247,7 @@ TEST_CASE("the share of anomalous readings is capped at 95%") {
 
 TEST_CASE("durations become readings: at least one, and those due before the end") {
   const config::Config config;
-  using Readings = std::vector<std::uint64_t>;
+  using Readings = std::vector<double>;
   const auto readings_at = [&](double rate) {
     return of_five(plain_profile(config, rate).readings_per_anomaly);
   };
@@ -260,12 +259,12 @@ TEST_CASE("durations become readings: at least one, and those due before the end
   CHECK(readings_at(0.01) == Readings{1, 8, 8, 1, 2});
   CHECK(readings_at(1e-8) == Readings{1, 8, 8, 1, 1});
   const model::Profile profile = plain_profile(config, 4);
-  CHECK(of_five(profile.duration) ==
-        std::vector<Microseconds>{250'000, 300'000'000, 600'000'000, 30'000'000, 180'000'000});
+  const std::vector<Microseconds> expected{250'000, 300'000'000, 600'000'000, 30'000'000, 180'000'000};
+  for (std::size_t k = 0; k < expected.size(); ++k) CHECK(profile.duration[k].of(0) == expected[k]);
   config::Config longer;
   longer.anomalies.types[spike].duration_seconds = 2.5;
   CHECK(plain_profile(longer, 1).readings_per_anomaly[spike] == 3);
-  CHECK(plain_profile(longer, 1).duration[spike] == 2'500'000);
+  CHECK(plain_profile(longer, 1).duration[spike].of(0) == 2'500'000);
   longer.anomalies.types[spike].duration_seconds = 0.07;  // times 100 is a little over 7 in doubles
   CHECK(plain_profile(longer, 100).readings_per_anomaly[spike] == 7);
 }
@@ -511,7 +510,7 @@ model::Anomaly spike_of(double factor, Channel channel, bool up) {
 }
 
 batch::Values applied(const model::Anomaly& anomaly, const model::Profile& profile, Timestamp due) {
-  return model::apply_anomaly(anomaly, profile, normal, due, no_deviation);
+  return model::apply_anomaly({anomaly, profile, due, no_deviation}, normal);
 }
 
 }  // namespace
@@ -562,7 +561,7 @@ TEST_CASE("a slow sensor's patterns and trends last until its readings show them
     const model::Profile profile = plain_profile(config, rate);
     const double period = 1e6 / rate;
     CHECK(static_cast<double>(profile.pattern_period) >= near(std::max(60e6, 8 * period)));
-    CHECK(profile.duration[index_of(AnomalyType::pattern)] >= profile.pattern_period);
+    CHECK(profile.duration[index_of(AnomalyType::pattern)].of(0) >= profile.pattern_period);
     CHECK(profile.readings_per_anomaly[index_of(AnomalyType::pattern)] >= 8);
     CHECK(profile.readings_per_anomaly[index_of(AnomalyType::trend)] >= 8);
   }
@@ -584,7 +583,7 @@ TEST_CASE("a slow sensor's patterns and trends last until its readings show them
   }
   // What is fast enough stays as configured.
   CHECK(plain_profile(config, 8.0 / 60).pattern_period == 60'000'000);
-  CHECK(plain_profile(config, 8.0 / 300).duration[index_of(AnomalyType::trend)] == 300'000'000);
+  CHECK(plain_profile(config, 8.0 / 300).duration[index_of(AnomalyType::trend)].of(0) == 300'000'000);
 }
 
 TEST_CASE("noise adds to every channel a normal draw in proportion to its value") {
@@ -594,7 +593,7 @@ TEST_CASE("noise adds to every channel a normal draw in proportion to its value"
   const model::Profile profile = model::resolve_profile(config, source);
   const model::Anomaly anomaly = anomaly_of(AnomalyType::noise, midnight, 180'000'000);
   const RandomBlock draws{middle + (middle >> 1), middle - (middle >> 1), middle >> 4, 0};
-  const batch::Values noisy = model::apply_anomaly(anomaly, profile, {65, -2.5, 12}, midnight, draws);
+  const batch::Values noisy = model::apply_anomaly({anomaly, profile, midnight, draws}, {65, -2.5, 12});
   CHECK(noisy[temperature] == near(65 + 0.10 * 65 * standard_normal(draws[0])));
   CHECK(noisy[vibration] == near(-2.5 + 0.15 * 2.5 * standard_normal(draws[1])));
   CHECK(noisy[voltage] == near(12 + 0.10 * 12 * standard_normal(draws[2])));
@@ -605,11 +604,11 @@ TEST_CASE("an anomaly begins with parameters drawn at onset and described in ful
   const RandomBlock up{middle, middle, middle, 0};  // vibration, up, the middle of the factors
   const RandomBlock down{0, middle - 1, 0, 0};      // temperature, down, the smallest factor
   const auto begun = [&](AnomalyType type, const RandomBlock& draws) {
-    const model::Anomaly anomaly = model::begin_anomaly(profile, type, midnight, draws);
+    const model::Anomaly anomaly = model::begin_anomaly(profile, {type}, midnight, draws);
     CHECK(anomaly.active());
     CHECK(anomaly.type == type);
     CHECK(anomaly.started_at == midnight);
-    CHECK(anomaly.ended_at == midnight + profile.duration[index_of(type)] - 1);
+    CHECK(anomaly.ended_at == midnight + profile.duration[index_of(type)].of(0) - 1);
     CHECK(anomaly.readings_affected == 0);
     const batch::AnomalyEvent event = model::describe_anomaly(anomaly, batch::AnomalyEvent::Kind::closed, 17);
     CHECK(event.type == type);
@@ -658,7 +657,7 @@ TEST_CASE("spikes pick channels, directions and factors as often as their profil
   std::vector<double> factors;
   for (std::uint64_t i = 0; i < 50'000; ++i) {
     const RandomBlock draws = draw_block(3, 4, Stream::onset, i);
-    const model::Anomaly drawn = model::begin_anomaly(profile, AnomalyType::spike, midnight, draws);
+    const model::Anomaly drawn = model::begin_anomaly(profile, {AnomalyType::spike}, midnight, draws);
     channels[index_of(*drawn.channel)] += 1;
     up += drawn.direction > 0 ? 1 : 0;
     factors.push_back((*drawn.magnitude - 1.8) / (3.5 - 1.8));
@@ -704,7 +703,7 @@ double variance_of_share(const model::Profile& profile, double share, const PerA
   double length = idle;
   double squares = idle * share * share;
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    const auto n = static_cast<double>(profile.readings_per_anomaly[k]);
+    const auto n = profile.readings_per_anomaly[k];
     const double excess = n * ((counts[k] ? 1 : 0) - share);
     length += onset[k] * n;
     squares += onset[k] * excess * excess;
@@ -834,7 +833,7 @@ TEST_CASE("events frame the readings of an anomaly, one at a time") {
     open = taken.anomaly;
     if (begins) readings = 0;
     ++readings;
-    const std::uint64_t expected = profile.readings_per_anomaly[index_of(*open)];
+    const auto expected = static_cast<std::uint64_t>(profile.readings_per_anomaly[index_of(*open)]);
     const bool ends = readings == expected;
     using Kind = batch::AnomalyEvent::Kind;
     const std::optional<Kind> kind = begins && ends ? std::optional(Kind::whole)
@@ -896,7 +895,7 @@ TEST_CASE("nothing is clamped after an anomaly") {
 namespace {
 
 bool same(const model::Sample& a, const model::Sample& b) {
-  return a.anomaly == b.anomaly && a.event == b.event && (a.missing() || a.values == b.values);
+  return a.anomaly == b.anomaly && a.event == b.event && (a.missing || a.values == b.values);
 }
 
 }  // namespace
@@ -1017,7 +1016,7 @@ TEST_CASE("with anomalies off or one type off, none of them ever shows") {
     for (int i = 0; i < 1'000; ++i) {
       CHECK_FALSE(quiet.next().anomaly.has_value());
       const model::Sample taken = busy.next();
-      CHECK_FALSE(taken.missing());
+      CHECK_FALSE(taken.missing);
       any = any || taken.anomaly;
     }
     CHECK(any);

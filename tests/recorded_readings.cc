@@ -45,7 +45,7 @@ void add_sensor(Hash& hash, const model::Profile& profile, double rate, std::uin
         model::sample(sensor, seed, {first + cadence.offset(i), first + cadence.offset(i + 1)});
     hash.add(taken.anomaly ? 1 + index_of(*taken.anomaly) : 0);
     // A missing reading was recorded as zeros.
-    const batch::Values values = taken.missing() ? batch::Values{0, 0, 0} : taken.values;
+    const batch::Values values = taken.missing ? batch::Values{0, 0, 0} : taken.values;
     for (const double value : values) hash.add(value);
     if (!taken.event) continue;
     const batch::AnomalyEvent event = model::describe_anomaly(sensor.anomaly, *taken.event, 0);

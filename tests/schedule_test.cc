@@ -721,7 +721,8 @@ TEST_CASE("an injection begins with the first reading at its time or later, unde
     bench.threads = threads;
     bench.plan = [&](fleet::Agenda& agenda, fleet::Fleet&) {
       for (std::uint32_t sensor = 0; sensor < 200; ++sensor) {
-        agenda.add({sensor, AnomalyType::trend, start + sensor * 20'000});
+        agenda.add(
+            {sensor, {.type = AnomalyType::trend, .cause = AnomalyCause::injected}, start + sensor * 20'000});
         CHECK(agenda.awaits_injection(sensor));
       }
     };
@@ -732,7 +733,7 @@ TEST_CASE("an injection begins with the first reading at its time or later, unde
     for (const batch::AnomalyEvent& event : injected.events[0]) {
       if (!batch::begins(event.kind)) continue;
       ++begun;
-      CHECK(event.injected);
+      CHECK(event.cause == AnomalyCause::injected);
       CHECK(event.started_at == first_since(event.sensor, start + event.sensor * 20'000));
     }
     std::size_t expected = 0;

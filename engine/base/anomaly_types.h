@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/range.h"
+
 namespace fleet_sim {
 
 enum class AnomalyType : std::uint8_t {
@@ -17,32 +19,74 @@ enum class AnomalyType : std::uint8_t {
 #undef ANOMALY_TYPE
 };
 
-// Whether the readings that an anomaly affects are stored.
-enum class AffectedRows : std::uint8_t { kept, taken };
+// Whether the readings that an anomaly affects are stored: all of them, none, or some.
+enum class AffectedRows : std::uint8_t { kept, taken, thinned };
 
 // The channels that an anomaly affects.
 enum class Touches : std::uint8_t { one_channel, two_channels, all_channels };
 
+// Why an anomaly came: by chance, asked for through the API, as an entry of a scenario, or with age.
+enum class AnomalyCause : std::uint8_t { drawn, injected, scenario, aging };
+inline constexpr std::array<std::string_view, 4> anomaly_cause_names{"drawn", "injected", "scenario",
+                                                                     "aging"};
+
+// How long anomalies of a type last, in seconds: always the same, or lognormal within bounds.
+struct DurationRange {
+  double median = 0;
+  double min = 0;
+  double max = 0;
+
+  constexpr DurationRange() = default;
+  constexpr DurationRange(double fixed)  // NOLINT(google-explicit-constructor): most are fixed
+      : median(fixed), min(fixed), max(fixed) {}
+  constexpr DurationRange(double median_, double min_, double max_) : median(median_), min(min_), max(max_) {}
+
+  [[nodiscard]] constexpr bool is_fixed() const { return min == max; }
+  bool operator==(const DurationRange&) const = default;
+};
+
+// How severe anomalies of a type are: uniform between `low` and `high`, which lie within bounds.
+struct UsualSeverity {
+  Range range;
+  Range bounds;
+};
+
 struct AnomalyTypeRow {
   std::string_view name;
   double weight;
-  std::optional<double> duration_seconds;  // none: one reading
+  std::optional<DurationRange> duration_seconds;  // none: one reading
   AffectedRows rows;
   Touches touches;
+  std::optional<UsualSeverity> severity;  // none: there is more or less of it only in time
   std::string_view color;
   std::string_view color_on_dark;
   std::string_view magnitude;
   std::string_view effect;
 };
 
-inline constexpr std::optional<double> one_reading = std::nullopt;
+// The words of the table.
+namespace anomaly_table {
+inline constexpr std::optional<DurationRange> one_reading = std::nullopt;
+constexpr std::optional<DurationRange> lasting(double seconds) {
+  return DurationRange(seconds);
+}
+constexpr std::optional<DurationRange> between(double median, double shortest, double longest) {
+  return DurationRange(median, shortest, longest);
+}
+inline constexpr std::optional<UsualSeverity> ungraded = std::nullopt;
+constexpr std::optional<UsualSeverity> graded(double low, double high, double least, double most) {
+  return UsualSeverity{{low, high}, {least, most}};
+}
 
-inline constexpr std::array anomaly_types{
+inline constexpr std::array rows{
 #define ANOMALY_TYPE(name, weight, duration, rows, touches, ...) \
   AnomalyTypeRow{#name, weight, duration, AffectedRows::rows, Touches::touches, __VA_ARGS__},
 #include "base/anomaly_types.def"
 #undef ANOMALY_TYPE
 };
+}  // namespace anomaly_table
+
+inline constexpr auto& anomaly_types = anomaly_table::rows;
 inline constexpr std::size_t anomaly_type_count = anomaly_types.size();
 
 // One value per type, indexed by the enumerators.
@@ -78,12 +122,16 @@ constexpr std::optional<AnomalyType> anomaly_type_of(std::string_view name) {
   return std::nullopt;
 }
 
-// Whether readings that an anomaly of this type affects are not there.
+// Whether readings that an anomaly of this type affects are not there: all that lie in it, or some.
 constexpr bool takes_rows(AnomalyType type) {
-  return anomaly_types[index_of(type)].rows == AffectedRows::taken;
+  return anomaly_types[index_of(type)].rows != AffectedRows::kept;
 }
 constexpr bool takes_rows(std::optional<AnomalyType> type) {
   return type && takes_rows(*type);
+}
+// Whether none that lies in it is there.
+constexpr bool takes_all_rows(AnomalyType type) {
+  return anomaly_types[index_of(type)].rows == AffectedRows::taken;
 }
 
 // The names of the types that take rows, with commas: for people, and quoted for `IN (...)` of SQL.

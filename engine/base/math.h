@@ -65,4 +65,17 @@ constexpr double sine_of_turns(double turns) {
   return x * polynomial(coefficients, x * x);
 }
 
+// 0 to 1 along half a cosine as `share` goes from 0 to 1.
+constexpr double half_cosine(double share) {
+  return 0.5 - 0.5 * sine_of_turns(0.5 * share + 0.25);
+}
+// The same for any share: what it is at the ends it stays beyond them.
+inline double raised_cosine(double share) {
+  // Most shares are outside; the sine of one of the ends is not exactly 0 or 1.
+  constexpr double before = half_cosine(0);
+  constexpr double after = half_cosine(1);
+  if (share <= 0) return before;
+  return share < 1 ? half_cosine(share) : after;
+}
+
 }  // namespace fleet_sim

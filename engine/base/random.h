@@ -25,7 +25,8 @@ enum class Stream : std::uint64_t {
   partition,
   shard,
   backoff,
-  generate
+  generate,
+  fault_stretch
 };
 
 struct WideProduct {

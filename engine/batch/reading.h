@@ -48,14 +48,18 @@ struct AnomalyEvent {
 
   Timestamp started_at;
   Timestamp ended_at;               // stored only once the event is closed
-  std::optional<double> magnitude;  // a factor, relative change or amplitude; none for types without a size
+  std::optional<double> magnitude;  // a factor, change or amplitude; none for types without a size
   std::uint32_t sensor;             // index into the Roster
   std::uint32_t readings_affected;  // by this run, up to now
   AnomalyType type;
   Kind kind;
   std::optional<Channel> channel;  // none when it touches several
   std::int8_t direction;           // 1 up, -1 down, 0 neither
-  bool injected = false;           // asked for, not drawn
+  AnomalyCause cause = AnomalyCause::drawn;
+  std::uint32_t scenario = 0;           // text of the Roster: the entry or the aging that caused it; 0: none
+  std::optional<double> severity{};     // of a graded one …
+  std::optional<double> sigma{};        // … and what it counts in, in the unit of its channel
+  std::optional<Timestamp> fails_at{};  // of one that comes with age: when the sensor fails
 };
 
 constexpr bool begins(AnomalyEvent::Kind kind) {

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/anomaly_types.h"
+#include "base/range.h"
 #include "base/text.h"
 #include "config/units.h"
 
@@ -27,6 +29,8 @@ struct Codec {
   // Of a value with several spellings, each a key of its own: whether it has this one. None: there is no
   // other.
   std::function<bool(const T& value)> is_spelled = {};
+  // The value may be a list or a map, and its text is then that of YAML on one line: "[2, 4]".
+  bool is_flow = false;
 };
 
 inline Codec<double> number(Bounds bounds) {
@@ -37,6 +41,26 @@ inline Codec<double> number(Bounds bounds) {
 inline Codec<double> duration(Bounds bounds) {
   return {[bounds](std::string_view text, double& value) { return parse_duration(text, bounds, value); },
           number_text, duration_range_text(bounds)};
+}
+
+// How long anomalies of a type last: a duration, or three of a lognormal law.
+inline Codec<DurationRange> duration_law(Bounds bounds) {
+  return {[bounds](std::string_view text, DurationRange& value) {
+            return parse_duration_law(text, bounds, value);
+          },
+          duration_law_text,
+          duration_range_text(bounds),
+          {},
+          true};
+}
+
+// A number, or two that others lie between.
+inline Codec<Range> number_range(Bounds bounds) {
+  return {[bounds](std::string_view text, Range& value) { return parse_range(text, bounds, value); },
+          number_range_text,
+          range_text(bounds),
+          {},
+          true};
 }
 
 // The two spellings of a rate.
@@ -136,7 +160,9 @@ Codec<std::optional<T>> or_word(std::string_view absent, Codec<T> present) {
           [absent, present](const std::optional<T>& value) {
             return value ? present.text(*value) : std::string(absent);
           },
-          present.range};
+          present.range,
+          {},
+          present.is_flow};
 }
 
 }  // namespace fleet_sim::config

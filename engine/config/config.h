@@ -19,14 +19,21 @@
 
 namespace fleet_sim::config {
 
-// What `probability` means: the long-run share of readings that are anomalous, or the chance that an anomaly
-// starts.
-enum class AnomalyBasis { reading, event };
+using fleet_sim::Range;
+
+// What decides how often anomalies occur: `probability` is the long-run share of readings that are anomalous,
+// or the chance that an anomaly starts; or so many start per day.
+enum class AnomalyBasis { reading, event, rate };
+
+// How much anomalies change: by shares of what the sensor reads, or by multiples of how much its channels
+// change while nothing is wrong.
+enum class AnomalySeverity { relative, graded };
 
 struct AnomalyTypeSettings {
   bool enabled = true;
   double weight = 0;
-  std::optional<double> duration_seconds;  // none: one reading
+  std::optional<DurationRange> duration_seconds;  // none: one reading
+  Range severity{};                               // of types that are graded, uniform
 
   bool operator==(const AnomalyTypeSettings&) const = default;
 };
@@ -34,7 +41,8 @@ struct AnomalyTypeSettings {
 constexpr PerAnomalyType<AnomalyTypeSettings> default_anomaly_types() {
   PerAnomalyType<AnomalyTypeSettings> types;
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    types[k] = {true, anomaly_types[k].weight, anomaly_types[k].duration_seconds};
+    const AnomalyTypeRow& row = anomaly_types[k];
+    types[k] = {true, row.weight, row.duration_seconds, row.severity ? row.severity->range : Range{}};
   }
   return types;
 }
@@ -43,17 +51,14 @@ struct AnomalySettings {
   bool enabled = true;
   double probability = 0.05;
   AnomalyBasis basis = AnomalyBasis::reading;
+  double per_day = 1;  // with AnomalyBasis::rate, in place of the probability
+  AnomalySeverity severity = AnomalySeverity::relative;  // of the built-in type; declared ones are graded
+  double edge = 0.25;       // of graded ones that come and go: share of the duration that each takes
+  bool keep_noise = false;  // whether a stuck channel keeps its white noise
   double pattern_period_seconds = 60;
   PerAnomalyType<AnomalyTypeSettings> types = default_anomaly_types();
 
   bool operator==(const AnomalySettings&) const = default;
-};
-
-struct Range {
-  double min = 0;
-  double max = 0;
-
-  bool operator==(const Range&) const = default;
 };
 
 // By channel, then by source: × the gain of a term; of a logarithmic channel, the exponent of its factor.

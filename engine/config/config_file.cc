@@ -14,6 +14,7 @@
 #include "declare/declarations.h"
 #include "files/text_file.h"
 #include "foreign/names.h"
+#include "yaml/text.h"
 #include "yaml/tree.h"
 
 namespace fleet_sim::config {
@@ -53,8 +54,20 @@ std::vector<std::string_view> names_under(const std::string& path) {
   return names;
 }
 
+// Types of anomalies that are not graded have no severity.
+std::string missing_severity(std::string_view path) {
+  for (const std::string_view name : anomaly_type_names) {
+    if (path == fmt::format("anomalies.types.{}.severity", name)) {
+      return fmt::format(": {} anomalies have no severity; remove it", name);
+    }
+  }
+  return {};
+}
+
 // The remedy for an unknown name: a sibling it resembles, or the section where such a key exists.
-std::string remedy(const std::string& name, std::span<const std::string_view> siblings) {
+std::string remedy(const std::string& path, const std::string& name,
+                   std::span<const std::string_view> siblings) {
+  if (std::string reason = missing_severity(path); !reason.empty()) return reason;
   std::string near = did_you_mean(name, siblings);
   if (!near.empty()) return near;
   const std::string ending = "." + name;
@@ -76,6 +89,23 @@ std::optional<std::string> lines_of(const yaml::Node& node, const std::string& p
     lines += item.text + "\n";
   }
   return lines;
+}
+
+// A list or map of single values as the text that a key takes them from. Nothing after a problem.
+std::optional<std::string> flow_of(const yaml::Node& node, const std::string& path,
+                                   const yaml::FileProblems& problems) {
+  const bool is_map = node.is(Kind::map);
+  std::string text;
+  for (const yaml::Node& item : node.children) {
+    if (!item.is(Kind::scalar)) {
+      problems.at(item.line, fmt::format("{} must hold single values", path));
+      return std::nullopt;
+    }
+    text += text.empty() ? "" : ", ";
+    if (is_map) text += yaml::scalar(item.key) + ": ";
+    text += yaml::scalar(item.text);
+  }
+  return fmt::format("{}{}{}", is_map ? '{' : '[', text, is_map ? '}' : ']');
 }
 
 class FileReader {
@@ -124,7 +154,7 @@ class FileReader {
     problems_.at(node.key_line,
                  fmt::format("unknown key {}{}", in_quotes(path),
                              equivalent ? foreign::hint(*equivalent, in_quotes(equivalent->ours))
-                                        : remedy(node.key, known)));
+                                        : remedy(path, node.key, known)));
   }
 
   void read_known(const yaml::Node& node, const std::string& path) {
@@ -141,6 +171,8 @@ class FileReader {
     if (node.is(Kind::null) && !is_word) return;
     if (node.is(Kind::sequence) && key.repeatable) {
       if (const auto lines = lines_of(node, std::string(key.name), problems_)) set(node, key, *lines);
+    } else if (key.is_flow && !node.is(Kind::scalar) && !node.is(Kind::null)) {
+      if (const auto text = flow_of(node, std::string(key.name), problems_)) set(node, key, *text);
     } else if (node.is(Kind::map) || node.is(Kind::sequence)) {
       problems_.at(node.line, fmt::format("{} must be a single value", key.name));
     } else {

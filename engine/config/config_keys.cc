@@ -16,6 +16,7 @@ constexpr Bounds any_value{-largest_parameter, largest_parameter};
 constexpr Bounds any_width{0, largest_parameter};
 constexpr Bounds any_weight{0, 1e6};
 constexpr Bounds any_share{0, 1};
+constexpr Bounds any_rate_per_day{0, 1e6};
 constexpr Bounds span_seconds{0.001, longest_duration_seconds, true};
 
 constexpr std::string_view elsewhere = "none";
@@ -57,6 +58,7 @@ ConfigKey make_key(const KeyRow& row, Field field, const Codec<T>& codec) {
           .secret = row.secret,
           .repeatable = row.repeatable,
           .null_is_a_word = row.null_is_a_word,
+          .is_flow = codec.is_flow,
           .other_spelling = row.other_spelling,
           .set = [field, codec](Config& config,
                                 std::string_view text) { return codec.parse(text, field(config)); },
@@ -150,12 +152,23 @@ void anomaly_type_keys(Keys& keys, std::size_t type) {
        .help = lasting(fmt::format("Weight of {} anomalies, relative to the other types: {{}}", name)),
        .decides = Decides::readings,
        .at_once = true});
-  section.row(&AnomalyTypeSettings::duration_seconds, or_word("one_reading", duration(span_seconds)),
+  section.row(&AnomalyTypeSettings::duration_seconds, or_word("one_reading", duration_law(span_seconds)),
               {.name = named("duration_seconds"),
                .value = "TIME",
                .help = lasting(fmt::format("How long a {} anomaly lasts: {{}}, or one_reading", name)),
+               .more = "{median: 10m, min: 1m, max: 6h} draws a time for each, lognormal within the bounds",
                .decides = Decides::readings,
                .at_once = true});
+  const auto& severity = anomaly_types[type].severity;
+  if (!severity) return;
+  section.row(
+      &AnomalyTypeSettings::severity, number_range({severity->bounds.min, severity->bounds.max}),
+      {.name = named("severity"),
+       .value = "X",
+       .help = lasting(fmt::format("How severe a graded {} anomaly is: {{}}, or two as in [2, 4]", name)),
+       .more = "[LOW, HIGH] draws a severity for each, uniform between them",
+       .decides = Decides::readings,
+       .at_once = true});
 }
 
 void anomaly_keys(Keys& keys) {
@@ -173,20 +186,50 @@ void anomaly_keys(Keys& keys) {
                  .decides = Decides::readings,
                  .at_once = true});
   anomalies.row(
-      &AnomalySettings::basis, words<AnomalyBasis>({"reading", "event"}),
+      &AnomalySettings::basis, words<AnomalyBasis>({"reading", "event", "rate"}),
       {.name = "anomalies.basis",
        .value = "WORD",
        .help = "What probability means: reading (share of readings) or event (chance that an anomaly starts)",
-       .more = "with reading, weights are shares of the anomalous readings",
+       .more =
+           "with reading, weights are shares of the anomalous readings; with rate, anomalies.per_day counts "
+           "instead of the probability",
        .decides = Decides::readings,
        .at_once = true});
+  anomalies.row(&AnomalySettings::per_day, number(any_rate_per_day),
+                {.name = "anomalies.per_day",
+                 .value = "X",
+                 .help = "Anomalies that start per sensor and day with the basis rate: {}",
+                 .decides = Decides::readings,
+                 .at_once = true});
+  anomalies.row(&AnomalySettings::severity, words<AnomalySeverity>({"relative", "graded"}),
+                {.name = "anomalies.severity",
+                 .value = "WORD",
+                 .help = "How much anomalies of the built-in type change: relative to the value, or graded",
+                 .more = "graded counts in how much a channel changes anyway; declared types always are",
+                 .decides = Decides::readings,
+                 .at_once = true});
+  anomalies.row(&AnomalySettings::edge, number({0, 0.5}),
+                {.name = "anomalies.edge",
+                 .value = "X",
+                 .help = "Share of its duration in which a graded anomaly comes, and goes: {}",
+                 .decides = Decides::readings,
+                 .at_once = true});
   anomalies.row(&AnomalySettings::pattern_period_seconds, duration(span_seconds),
                 {.name = "anomalies.pattern_period_seconds",
                  .value = "TIME",
                  .help = "Period of pattern anomalies: {}",
                  .decides = Decides::readings,
                  .at_once = true});
-  for (std::size_t i = 0; i < anomaly_type_count; ++i) anomaly_type_keys(keys, i);
+  for (std::size_t i = 0; i < anomaly_type_count; ++i) {
+    anomaly_type_keys(keys, i);
+    if (i != index_of(AnomalyType::stuck)) continue;
+    anomalies.row(&AnomalySettings::keep_noise, boolean(),
+                  {.name = "anomalies.types.stuck.keep_noise",
+                   .value = "BOOL",
+                   .help = "Whether a stuck channel keeps its white noise",
+                   .decides = Decides::readings,
+                   .at_once = true});
+  }
 }
 
 // In the order in which --help shows their flags: what is simulated, where it goes, how long and how fast.

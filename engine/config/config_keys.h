@@ -27,6 +27,7 @@ struct ConfigKey {
   bool secret = false;
   bool repeatable = false;  // load_config joins repeated flags
   bool null_is_a_word = false;
+  bool is_flow = false;             // the value may be a list or a map: its text is YAML on one line
   std::string_view other_spelling;  // the key that says the same value in another way; empty: none
 
   // Parses and range-checks `text` into the config. Returns what is wrong with it, or an empty string.

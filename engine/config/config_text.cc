@@ -44,6 +44,12 @@ std::string list_text(const std::string& lines) {
   return fmt::format("[{}]", text);
 }
 
+std::string value_text(const ConfigKey& key, const std::string& value) {
+  if (key.repeatable) return list_text(value);
+  const bool is_flow = key.is_flow && (value.starts_with('[') || value.starts_with('{'));
+  return is_flow ? value : yaml::scalar(value);
+}
+
 // The lines of the keys that `takes_part`, under their sections' headings, each with what `comment` says.
 template <class TakesPart, class Comment>
 std::string keys_text(const Config& config, TakesPart takes_part, Comment comment) {
@@ -55,7 +61,7 @@ std::string keys_text(const Config& config, TakesPart takes_part, Comment commen
     text += new_headings(path, before);
     const std::string value = key.get(config);
     text.append(2 * (path.size() - 1), ' ').append(path.back()).append(": ");
-    text.append(key.repeatable ? list_text(value) : yaml::scalar(value)).append(comment(key)).append("\n");
+    text.append(value_text(key, value)).append(comment(key)).append("\n");
     before = std::move(path);
   }
   return text;

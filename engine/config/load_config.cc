@@ -124,7 +124,8 @@ class Loader {
 
   void check_anomalies() {
     const AnomalySettings& anomalies = config_.anomalies;
-    if (!anomalies.enabled || anomalies.probability <= 0) return;
+    const bool by_rate = anomalies.basis == AnomalyBasis::rate;
+    if (!anomalies.enabled || (by_rate ? anomalies.per_day : anomalies.probability) <= 0) return;
     const auto can_happen = [](const AnomalyTypeSettings& type) { return type.enabled && type.weight > 0; };
     if (std::ranges::any_of(anomalies.types, can_happen)) return;
     std::vector<std::string> keys;

@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/anomaly_types.h"
 #include "base/cadence.h"
+#include "base/range.h"
 #include "base/timestamp.h"
 #include "yaml/values.h"
 #include "zones/zone.h"
@@ -55,6 +57,13 @@ std::string parse_file_name(std::string_view text, std::string& path);   // a pa
 std::string parse_lines(std::string_view text, std::vector<std::string>& lines);  // one text per line
 std::string parse_paths(std::string_view text, std::vector<std::string>& paths);  // one path per line
 
+// 10m, or {median: 10m, min: 1m, max: 6h} with min <= median <= max
+std::string parse_duration_law(std::string_view text, const Bounds& bounds, DurationRange& law);
+// 3, or [2, 4], the lower first
+std::string parse_range(std::string_view text, const Bounds& bounds, Range& range);
+
+std::string duration_law_text(const DurationRange& law);
+std::string number_range_text(const Range& range);
 std::string utc_offset_text(Microseconds offset);
 std::string lines_text(const std::vector<std::string>& lines);
 

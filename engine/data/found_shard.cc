@@ -86,11 +86,12 @@ std::vector<FoundShard::BegunBefore> FoundShard::read_events(Timestamp moment,
     const Timestamp started_at = timestamp_in(row, 0, file_);
     // Those of the steady start begin before the run and show with their sensor's first reading.
     if (started_at >= moment || started_at < run_->start) rows_.add_event(*sensor, started_at);
-    const BegunBefore event{*sensor, required(anomaly_type_of(row.text(2)), row, 2, file_), started_at,
-                            row.integer(3) != 0};
+    const AnomalyCause cause = row.integer(3) != 0 ? AnomalyCause::injected : AnomalyCause::drawn;
+    const BegunBefore event{
+        *sensor, {.type = required(anomaly_type_of(row.text(2)), row, 2, file_), .cause = cause}, started_at};
     if (started_at < moment) {
       begun.push_back(event);
-    } else if (event.injected) {
+    } else if (event.request.cause == AnomalyCause::injected) {
       injected_since_.push_back(event);
     }
   }

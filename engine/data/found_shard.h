@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "data/data_directory.h"
+#include "model/anomaly.h"
 #include "write/found_rows.h"
 
 namespace fleet_sim::data {
@@ -41,9 +42,8 @@ class FoundShard {
   // returns those that sensors began before it.
   struct BegunBefore {
     std::uint32_t sensor;
-    AnomalyType type;
+    model::AnomalyRequest request;  // with which it began: what it leaves open was drawn
     Timestamp started_at;
-    bool injected;
   };
   std::vector<BegunBefore> read_events(Timestamp moment, const FindSensor& find_sensor);
   // The injected ones among the others, once the events have been read.

@@ -94,8 +94,8 @@ void add_type(JsonWriter& json, std::size_t type, const model::Explanation& expl
     json.member("enabled", explained.enabled);
     add_number(json, "weight", explanation.numbers.weights[type]);
     json.member("share_of_anomalies", explained.share_of_anomalies);
-    json.member("duration_seconds", seconds(explanation.profile.duration[type]));
-    json.member("configured_duration_seconds", explanation.configured.duration[type]);
+    json.member("duration_seconds", explanation.times.duration[type].median);
+    json.member("configured_duration_seconds", explanation.configured.duration[type].median);
     json.member("readings_per_anomaly", explanation.profile.readings_per_anomaly[type]);
     json.member("onset_chance", explained.onset_chance);
     json.member("share_of_readings", explained.share_of_readings);
@@ -106,7 +106,7 @@ void add_type(JsonWriter& json, std::size_t type, const model::Explanation& expl
 void add_types(JsonWriter& json, const model::Explanation& explanation) {
   json.object("types", [&] {
     for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-      if (can_affect(*explanation.type, k)) add_type(json, k, explanation);
+      if (is_shown(explanation, k)) add_type(json, k, explanation);
     }
   });
 }
@@ -128,7 +128,7 @@ void add_anomalies(JsonWriter& json, const ExplainedSensor& sensor) {
   json.object("anomalies", [&] {
     json.member("enabled", settings.enabled);
     json.member("basis", settings.basis == config::AnomalyBasis::reading ? "reading" : "event");
-    add_number(json, "probability", numbers.probability);
+    add_number(json, "probability", numbers.frequency);
     add_types(json, sensor.explanation);
     if (sensor.explanation.type->signal) return;
     add_number(json, "severity", numbers.severity);
@@ -138,7 +138,7 @@ void add_anomalies(JsonWriter& json, const ExplainedSensor& sensor) {
       add_number(json, "max", numbers.spike_factor_max);
     });
     for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-      const auto& strength = model::effect_of(static_cast<AnomalyType>(k)).strength;
+      const auto& strength = model::strength_of(static_cast<AnomalyType>(k));
       if (strength) add_number(json, strength->key, numbers.strengths[k]);
     }
     json.member("pattern_period_seconds", seconds(sensor.explanation.profile.pattern_period));

@@ -128,7 +128,7 @@ double anomalous_share(const model::Explanation& explanation) {
 
 std::string meaning(const ExplainedSensor& sensor) {
   if (!sensor.config.anomalies.enabled) return "anomalies are disabled: none ever starts";
-  const double f = sensor.explanation.numbers.probability.value();
+  const double f = sensor.explanation.numbers.frequency.value();
   const double share = anomalous_share(sensor.explanation);
   if (share == 0) return "no anomaly ever starts: the probability or every weight is 0";
   if (sensor.config.anomalies.basis == config::AnomalyBasis::reading) {
@@ -139,13 +139,18 @@ std::string meaning(const ExplainedSensor& sensor) {
 }
 
 bool is_longer(const model::Explanation& explanation, std::size_t k) {
-  return explanation.times.duration[k] > explanation.configured.duration[k];
+  return explanation.times.duration[k].min > explanation.configured.duration[k].min;
+}
+
+std::string law_text(const DurationRange& law) {
+  if (law.is_fixed()) return duration_text(law.median);
+  return fmt::format("{} to {}", duration_text(law.min), duration_text(law.max));
 }
 
 std::string duration_of(const config::AnomalyTypeSettings& type, const model::Explanation& explanation,
                         std::size_t k) {
   if (!type.enabled) return "disabled";
-  if (is_longer(explanation, k) || type.duration_seconds) return duration_text(explanation.times.duration[k]);
+  if (is_longer(explanation, k) || type.duration_seconds) return law_text(explanation.times.duration[k]);
   return "one reading";
 }
 
@@ -154,29 +159,27 @@ void add_longer_durations(Page& page, const ExplainedSensor& sensor) {
   const model::Explanation& explanation = sensor.explanation;
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     if (!sensor.config.anomalies.types[k].enabled || !is_longer(explanation, k)) continue;
-    if (!can_affect(*explanation.type, k)) continue;
+    if (!is_shown(explanation, k)) continue;
     page.row("", {fmt::format("{} lasts {}, not {}: fewer readings would not show it", anomaly_type_names[k],
-                              duration_text(explanation.times.duration[k]),
-                              duration_text(explanation.configured.duration[k]))});
+                              law_text(explanation.times.duration[k]),
+                              law_text(explanation.configured.duration[k]))});
   }
 }
 
 void add_anomalies(Page& page, const ExplainedSensor& sensor) {
   const model::Explanation& explanation = sensor.explanation;
   page.heading("anomalies");
-  page.row("probability", chain_pieces(explanation.numbers.probability));
+  page.row("probability", chain_pieces(explanation.numbers.frequency));
   page.row("", {meaning(sensor)});
-  if (explanation.type->signal)
-    page.row("", {"of a declared type: anomalies take rows and do not change values"});
   page.heading("weight of each type");
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    if (!can_affect(*explanation.type, k)) continue;
+    if (!is_shown(explanation, k)) continue;
     page.row(anomaly_type_names[k], chain_pieces(explanation.numbers.weights[k]));
   }
   page.heading(fmt::format("{:<16}{:>10}{:>14}{:>11}{:>14}{:>14}{:>12}", "result", "share", "duration",
                            "readings", "onset chance", "of readings", "per day"));
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    if (!can_affect(*explanation.type, k)) continue;
+    if (!is_shown(explanation, k)) continue;
     const model::TypeExplanation& type = explanation.types[k];
     page.row(anomaly_type_names[k],
              {fmt::format("{:>8}{:>14}{:>11}{:>14.4g}{:>14}{:>12.6g}", percent(type.share_of_anomalies),
@@ -190,7 +193,7 @@ void add_anomalies(Page& page, const ExplainedSensor& sensor) {
 // Of a type that has one.
 void add_strength(Page& page, std::size_t k, const model::Explanation& explanation) {
   const auto type = static_cast<AnomalyType>(k);
-  if (const auto& strength = model::effect_of(type).strength) {
+  if (const auto& strength = model::strength_of(type)) {
     page.row(anomaly_type_names[k], joined(fmt::format("{:<11}", strength->word),
                                            chain_pieces(explanation.numbers.strengths[k], strength->of)));
   }

@@ -51,9 +51,10 @@ struct ExplainedSensor {
   [[nodiscard]] bool in_this_partition() const { return partition == config.fleet.partition.index; }
 };
 
-// Whether anomalies of type `k` affect sensors of this type.
-inline bool can_affect(const types::SensorType& type, std::size_t k) {
-  return !type.signal || takes_rows(static_cast<AnomalyType>(k));
+// Whether anomalies of type `k` are worth a line: those that start, and those that do unless a config says
+// otherwise.
+inline bool is_shown(const model::Explanation& explanation, std::size_t k) {
+  return explanation.numbers.weights[k].value() > 0 || anomaly_types[k].weight > 0;
 }
 
 // `index` is the sensor's in the roster. Borrows the types, as it does all else. `origins` says where the

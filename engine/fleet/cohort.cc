@@ -41,7 +41,7 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
   while (next_due() < until && !batch.full()) {
     const model::Sample taken = take_next();
     ++tally.due;
-    if (taken.missing()) {
+    if (taken.missing) {
       ++tally.missing;
     } else {
       batch.readings.push({next_due(), sensors_[position_].identity, taken.anomaly}, taken.values);
@@ -57,7 +57,7 @@ bool Cohort::skip(Timestamp until, Tally& tally) {
     const model::Sample taken = take_next();
     ++tally.due;
     // What a gap leaves out would not have been written in any case.
-    ++(taken.missing() ? tally.missing : tally.skipped);
+    ++(taken.missing ? tally.missing : tally.skipped);
     note_event(taken, owed_, tally);
     advance();
   }
@@ -113,7 +113,7 @@ void Cohort::advance() {
 bool Cohort::is_open(std::size_t index) const {
   const model::Sensor& sensor = sensors_[index];
   const Timestamp next = (index < position_ ? next_cycle_start_ : cycle_start_) + sensor.phase;
-  return sensor.anomaly.active() && sensor.anomaly.readings_affected > 0 && next <= sensor.anomaly.ended_at;
+  return sensor.anomaly.active() && sensor.anomaly.has_shown && next <= sensor.anomaly.ended_at;
 }
 
 void Cohort::report_open_anomalies(batch::Batch& batch) const {
@@ -189,7 +189,7 @@ model::Anomaly Cohort::anomaly_at(Timestamp moment, const model::Sensor& sensor,
   if (life != nullptr) {
     return fleet::anomaly_at(moment, sensor.key, life->stretches, life->begins_new, past, run);
   }
-  const Stretch all{start_, latest_timestamp, sensor.profile, cadence_};
+  const Stretch all{start_, latest_timestamp, sensor.profile, cadence_, false, sensor.shared};
   return fleet::anomaly_at(moment, sensor.key, std::span(&all, 1), true, past, run);
 }
 
@@ -225,7 +225,7 @@ void Cohort::change_anomaly(std::size_t i, const Fate& fate, FleetChange& change
   model::Sensor& sensor = sensors_[i];
   const Timestamp ended_at = sensor.anomaly.ended_at;
   const bool was_open = is_open(i);
-  const bool has_shown = sensor.anomaly.readings_affected > 0;
+  const bool has_shown = sensor.anomaly.has_shown;
   const bool has_more = next_due_after(change, fate, i, moment) <= ended_at;
   const bool may_continue = fate.kind != Fate::Kind::leaves && !fate.to_another_shard &&
                             model::continues_under(sensor.anomaly, *sensor.profile, *fate.profile);

@@ -30,12 +30,12 @@ class Walk {
   }
 
   void begin_with(const PastAnomaly& past) {
+    if (past.started_at < stretches_.front().from) return begin_in_steady_state();
     std::size_t at = 0;
     while (at + 1 < stretches_.size() && stretches_[at + 1].from <= past.started_at) ++at;
     sensor_ = sensor_of(stretches_[at]);
-    model::return_to_anomaly(sensor_, run_.seed, past.type, past.started_at, 0);
-    sensor_.anomaly.injected = past.injected;
-    go_through(at, std::max(past.started_at, stretches_[at].from));
+    model::return_to_anomaly(sensor_, run_.seed, past.request, past.started_at);
+    go_through(at, past.started_at);
   }
 
   [[nodiscard]] const model::Anomaly& anomaly() const { return sensor_.anomaly; }
@@ -54,14 +54,15 @@ class Walk {
     return stretch.cadence.count_before(to - first) - stretch.cadence.count_before(from - first);
   }
   [[nodiscard]] model::Sensor sensor_of(const Stretch& stretch) const {
-    return {key_, model::phase_of(key_, stretch.cadence), stretch.profile, 0, model::Anomaly{}};
+    return {key_,          model::phase_of(key_, stretch.cadence), stretch.profile, 0, model::Anomaly{},
+            stretch.shared};
   }
 
   void go_through(std::size_t at, Timestamp from) {
     for (;; ++at, from = stretches_[at].from) {
       const Stretch& here = stretches_[at];
       const Timestamp to = std::min({here.to, moment_, sensor_.anomaly.ended_at + 1});
-      sensor_.anomaly.readings_affected += static_cast<std::uint32_t>(due_between(here, from, to));
+      model::count_taken(sensor_, run_.seed, next_due(here, from), here.cadence, due_between(here, from, to));
       if (!sensor_.anomaly.active() || at + 1 == stretches_.size() || here.to > moment_) return;
       change_to(here, stretches_[at + 1]);
     }
@@ -71,7 +72,7 @@ class Walk {
     model::Anomaly& anomaly = sensor_.anomaly;
     const bool may_continue =
         !is.in_another_shard && model::continues_under(anomaly, *was.profile, *is.profile);
-    const bool was_open = anomaly.readings_affected > 0 && next_due(was, is.from) <= anomaly.ended_at;
+    const bool was_open = anomaly.has_shown && next_due(was, is.from) <= anomaly.ended_at;
     const bool has_more = next_due(is, is.from) <= anomaly.ended_at;
     if (!outlasts_change(may_continue, has_more, was_open)) anomaly = model::Anomaly{};
   }

@@ -13,14 +13,14 @@
 #include "base/timestamp.h"
 #include "model/anomaly.h"
 #include "model/profile.h"
+#include "model/sensor.h"
 
 namespace fleet_sim::fleet {
 
 // The last anomaly that a sensor began before some moment.
 struct PastAnomaly {
-  AnomalyType type;
+  model::AnomalyRequest request;  // with which it began: what it leaves open was drawn
   Timestamp started_at;
-  bool injected = false;
 };
 using PastAnomalies = std::unordered_map<std::uint32_t, PastAnomaly>;  // by index into the Roster
 
@@ -30,7 +30,8 @@ struct Stretch {
   Timestamp to;
   const model::Profile* profile;
   Cadence cadence;
-  bool in_another_shard = false;  // than the stretch before, which ended the sensor's anomaly
+  bool in_another_shard = false;              // than the stretch before, which ended the sensor's anomaly
+  const model::SharedKeys* shared = nullptr;  // of the sources that it shares with others
 };
 
 // What is known of a sensor since it joined the fleet, or since its last anomaly began: at least one stretch,

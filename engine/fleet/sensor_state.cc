@@ -29,7 +29,7 @@ void replay(SensorState& state, Timestamp until, std::span<const Injection> inje
       return one.sensor == state.sensor.identity && one.due == due.at;
     });
     if (asked_for != injections.end())
-      model::inject_anomaly(state.sensor, state.seed, asked_for->type, due.at);
+      model::inject_anomaly(state.sensor, state.seed, asked_for->request, due.at);
     const model::Sample taken = model::sample(state.sensor, state.seed, due);
     readings.push_back(
         {{due.at, taken.values, state.sensor.identity, taken.anomaly}, state.sensor.anomaly.channel});

@@ -31,7 +31,7 @@ struct SensorState {
 // An anomaly that was asked for.
 struct Injection {
   std::uint32_t sensor;  // index into the Roster
-  AnomalyType type;
+  model::AnomalyRequest request;
   Timestamp due;  // of its first reading
 };
 

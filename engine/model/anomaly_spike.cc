@@ -1,4 +1,4 @@
-// A spike multiplies one channel by a factor, or divides it.
+// A spike multiplies one channel by a factor, or divides it; graded, it raises or lowers it.
 #include "model/anomaly_effect.h"
 
 namespace fleet_sim::model {
@@ -15,8 +15,13 @@ void apply_spike(const AffectedReading& reading, batch::Values& values) {
   value = spike.direction > 0 ? value * *spike.magnitude : value / *spike.magnitude;
 }
 
+double spiked(const AffectedReading& reading, double level) {
+  return level + reading.anomaly.direction * *reading.anomaly.magnitude;
+}
+
 }  // namespace
 
-const AnomalyEffect spike_effect{.begin = begin_spike, .apply = apply_spike};
+const AnomalyEffect spike_effect{.relative = RelativeEffect{.begin = begin_spike, .apply = apply_spike},
+                                 .graded = GradedEffect{.has_direction = true, .level = spiked}};
 
 }  // namespace fleet_sim::model

@@ -15,11 +15,17 @@ void apply_trend(const AffectedReading& reading, batch::Values& values) {
   values[index_of(*trend.channel)] *= trend.direction > 0 ? 1 + change : 1 - change;
 }
 
+double drifted(const AffectedReading& reading, double level) {
+  return level + reading.anomaly.direction * *reading.anomaly.magnitude * progress(reading);
+}
+
 }  // namespace
 
-const AnomalyEffect trend_effect{.begin = begin_trend,
-                                 .apply = apply_trend,
-                                 .fewest_readings = fewest_readings_to_show,
-                                 .strength = {{0.5, "trend_change", "change", "of the value at the end"}}};
+const AnomalyEffect trend_effect{
+    .relative = RelativeEffect{.begin = begin_trend,
+                               .apply = apply_trend,
+                               .strength = {{0.5, "trend_change", "change", "of the value at the end"}}},
+    .graded = GradedEffect{.has_direction = true, .level = drifted},
+    .fewest_readings = fewest_readings_to_show};
 
 }  // namespace fleet_sim::model

@@ -6,13 +6,13 @@ namespace {
 PerAnomalyType<TypeExplanation> explain_types(const config::Config& config, const Explanation& explanation) {
   const PerAnomalyType<double> weights = values_of(explanation.numbers.weights);
   const PerAnomalyType<double> shares = shares_of(weights);
-  const PerAnomalyType<std::uint64_t>& readings = explanation.profile.readings_per_anomaly;
-  const Onsets onsets =
-      resolve_onsets(config.anomalies.basis, explanation.numbers.probability.value(), weights, readings);
+  const PerAnomalyType<double>& readings = explanation.profile.readings_per_anomaly;
   const double readings_per_day = explanation.numbers.readings_per_second.value() * seconds_per_day;
+  const Onsets onsets = resolve_onsets(config.anomalies.basis, explanation.numbers.frequency.value(), weights,
+                                       readings, readings_per_day);
   PerAnomalyType<TypeExplanation> types;
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    const double begun_per_reading = onsets.steady[k] / static_cast<double>(readings[k]);
+    const double begun_per_reading = onsets.steady[k] / readings[k];
     types[k] = {config.anomalies.types[k].enabled, shares[k], onsets.chance[k], onsets.steady[k],
                 begun_per_reading * readings_per_day};
   }

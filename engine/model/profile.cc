@@ -35,11 +35,23 @@ std::array<double, n> cumulative(const std::array<double, n>& parts) {
   return until;
 }
 
+void set_kind(ChannelProfile& profile, const types::SignalChannel& channel) {
+  const auto* gauge = std::get_if<types::Gauge>(&channel.kind);
+  profile.is_gauge = gauge != nullptr;
+  profile.is_product = std::holds_alternative<types::Product>(channel.kind);
+  profile.has_low_rail = gauge != nullptr && std::isfinite(gauge->rails.low);
+  profile.has_high_rail = gauge != nullptr && std::isfinite(gauge->rails.high);
+}
+
 void set_signal(Profile& profile, const ProfileNumbers<NoTrail>& numbers, const types::SensorType& type) {
   for (std::size_t c = 0; c < numbers.channels.size(); ++c) {
     const ChannelNumbers<NoTrail>& channel = numbers.channels[c];
-    profile.channels.push_back({channel.mean.value(), channel.deviation.value(), channel.min.value(),
-                                channel.max.value(), type.pattern[c], 0});
+    profile.channels.push_back({.mean = channel.mean.value(),
+                                .deviation = channel.deviation.value(),
+                                .min = channel.min.value(),
+                                .max = channel.max.value(),
+                                .pattern = type.pattern[c]});
+    if (type.signal) set_kind(profile.channels.back(), type.signal->channels[c]);
   }
   if (type.daily_channel) profile.channels[index_of(*type.daily_channel)].daily = 1;
   profile.daily_amplitude = numbers.daily_amplitude.value();
@@ -69,22 +81,45 @@ void set_severity(Profile& profile, const ProfileNumbers<NoTrail>& numbers) {
   profile.strength = values_of(numbers.strengths);
   profile.noise_factor = values_of(numbers.noise_factor);
   profile.channel_until = cumulative_shares(values_of(numbers.channel_weights));
+  for (std::size_t c = 0; c < profile.channels.size(); ++c) {
+    profile.channels[c].weight = numbers.channel_weights[c].value();
+  }
 }
 
-void set_times(Profile& profile, const AnomalyTimes& times, const Rate& rate) {
+void set_grades(Profile& profile, const config::AnomalySettings& anomalies, double severity) {
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    const Range& range = anomalies.types[k].severity;
+    profile.severity[k] = {range.min * severity, range.max * severity};
+  }
+  profile.edge = anomalies.edge;
+  profile.keep_noise = anomalies.keep_noise;
+}
+
+DurationRange at_least(const DurationRange& seconds, double least) {
+  return {std::max(seconds.median, least), std::max(seconds.min, least), std::max(seconds.max, least)};
+}
+
+void set_times(Profile& profile, const config::Config& config, const Rate& rate) {
+  const AnomalyTimes times = resolve_times(config, rate);
+  profile.readings_per_second = rate.per_second();
   profile.pattern_period = static_cast<Microseconds>(times.pattern_period * 1e6);
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    const double seconds = times.duration[k];
-    const double readings = seconds * rate.per_second();
-    // Readings are due at 0, 1, 2 … periods from the onset; those before the duration's end are affected. The
-    // small allowance keeps 30 s at 0.1/s at three readings although 30 · 0.1 is a little over 3.
-    profile.readings_per_anomaly[k] =
-        static_cast<std::uint64_t>(std::max(1.0, std::ceil(readings * (1 - 1e-12))));
-    profile.duration[k] = std::max<Microseconds>(1, static_cast<Microseconds>(seconds * 1e6));
+    const DurationRange& seconds = times.duration[k];
+    Duration& duration = profile.duration[k];
+    duration =
+        seconds.is_fixed() ? Duration(seconds.median) : Duration(seconds.median, seconds.min, seconds.max);
+    profile.readings_per_anomaly[k] = seconds.is_fixed() ? readings_in(seconds.median, rate.per_second())
+                                                         : duration.expected_readings(rate.per_second());
   }
 }
 
 }  // namespace
+
+double readings_in(double seconds, double readings_per_second) {
+  // Readings are due at 0, 1, 2 … periods from the onset; those before the duration's end are affected. The
+  // small allowance keeps 30 s at 0.1/s at three readings although 30 · 0.1 is a little over 3.
+  return std::max(1.0, std::ceil(seconds * readings_per_second * (1 - 1e-12)));
+}
 
 std::string_view location_class(const config::Behaviors& behaviors, std::string_view location) {
   std::string_view longest;
@@ -106,31 +141,46 @@ FourBehaviors find_behaviors(const config::Behaviors& tables, const ProfileSourc
 // basis `reading`: that share is to be f, split by the weights w_k. Then p_k = f·w_k/n_k / (1 - f + f·Σ
 // w_j/n_j), which is f·w_k/(n_k·(1-f)) onsets per unaffected reading, and is a probability for every f
 // below 1. basis `event`: p_k = f·w_k.
-Onsets resolve_onsets(config::AnomalyBasis basis, double f, const PerAnomalyType<double>& weights,
-                      const PerAnomalyType<std::uint64_t>& readings_per_anomaly) {
-  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+//
+// basis `rate`: f anomalies are to start per day, split by the weights. The share of readings in which one
+// starts is then Σ p_k / (1 - p + Σ p_k n_k), which is that of basis `reading` with the weights w_k·n_k.
+Onsets resolve_onsets(config::AnomalyBasis basis, double f, PerAnomalyType<double> weights,
+                      const PerAnomalyType<double>& readings_per_anomaly, double readings_per_day) {
+  double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   if (sum <= 0 || f <= 0) return {};
 
+  if (basis == config::AnomalyBasis::rate) {
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) weights[k] *= readings_per_anomaly[k];
+    const double all = std::accumulate(weights.begin(), weights.end(), 0.0);
+    f = std::min(f / readings_per_day * all / sum, highest_anomaly_share);
+    sum = all;
+  }
   Onsets onsets;
   PerAnomalyType<double>& onset = onsets.chance;
   double per_reading = 0;  // Σ w_k/n_k
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     onset[k] = f * weights[k] / sum;
-    if (basis == config::AnomalyBasis::reading) onset[k] /= static_cast<double>(readings_per_anomaly[k]);
-    per_reading += weights[k] / sum / static_cast<double>(readings_per_anomaly[k]);
+    if (basis != config::AnomalyBasis::event) onset[k] /= readings_per_anomaly[k];
+    per_reading += weights[k] / sum / readings_per_anomaly[k];
   }
-  if (basis == config::AnomalyBasis::reading) {
+  if (basis != config::AnomalyBasis::event) {
     for (double& p : onset) p /= 1 - f + f * per_reading;
   }
 
   PerAnomalyType<double>& affected = onsets.steady;
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    affected[k] = onset[k] * static_cast<double>(readings_per_anomaly[k]);
-  }
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) affected[k] = onset[k] * readings_per_anomaly[k];
   const double p = std::accumulate(onset.begin(), onset.end(), 0.0);
   const double cycle = 1 - p + std::accumulate(affected.begin(), affected.end(), 0.0);
   for (double& share : affected) share /= cycle;
   return onsets;
+}
+
+bool is_graded(const config::Config& config, const types::SensorType& type) {
+  return type.signal || config.anomalies.severity == config::AnomalySeverity::graded;
+}
+
+std::shared_ptr<const TypeSpread> spread_of(const config::Config& config, const types::SensorType& type) {
+  return std::make_shared<const TypeSpread>(type, normal_parameters(config, type));
 }
 
 const types::NormalParameters& normal_parameters(const config::Config& config,
@@ -152,8 +202,9 @@ AnomalyTimes resolve_times(const config::Config& config, const Rate& rate) {
   times.pattern_period = std::max(times.pattern_period, fewest_readings_to_show * rate.seconds());
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     const AnomalyEffect& effect = effect_of(static_cast<AnomalyType>(k));
-    const double least = effect.lasts_a_period ? times.pattern_period : 0;
-    times.duration[k] = std::max({times.duration[k], least, effect.fewest_readings * rate.seconds()});
+    const double least =
+        std::max(effect.lasts_a_period ? times.pattern_period : 0, effect.fewest_readings * rate.seconds());
+    times.duration[k] = at_least(times.duration[k], least);
   }
   return times;
 }
@@ -164,12 +215,16 @@ Profile resolve_profile(const config::Config& config, const ProfileSource& sourc
   set_signal(profile, numbers, *source.type);
   profile.zone = source.zone.value_or(config.clock.zone);
   profile.signal = signal_of(*source.type, numbers, profile.zone);
-  set_times(profile, resolve_times(config, source.rate), source.rate);
-  const Onsets onsets = resolve_onsets(config.anomalies.basis, numbers.probability.value(),
-                                       values_of(numbers.weights), profile.readings_per_anomaly);
+  set_times(profile, config, source.rate);
+  const Onsets onsets =
+      resolve_onsets(config.anomalies.basis, numbers.frequency.value(), values_of(numbers.weights),
+                     profile.readings_per_anomaly, source.rate.per_second() * seconds_per_day);
   profile.onset_until = cumulative(onsets.chance);
   profile.steady_until = cumulative(onsets.steady);
   set_severity(profile, numbers);
+  set_grades(profile, config.anomalies, numbers.severity.value());
+  profile.graded = is_graded(config, *source.type);
+  profile.spread = source.spread ? source.spread : spread_of(config, *source.type);
   return profile;
 }
 

@@ -14,6 +14,8 @@
 #include "base/timestamp.h"
 #include "config/config.h"
 #include "identity/identity.h"
+#include "model/duration.h"
+#include "model/type_spread.h"
 #include "sources/signal.h"
 #include "types/built_in_type.h"
 #include "zones/zone.h"
@@ -31,7 +33,8 @@ struct ProfileSource {
   const identity::IdentityOverrides* own =
       nullptr;  // which of the numbers are the identity's; only explanations ask
   const types::SensorType* type = &types::built_in_type();
-  std::optional<zones::Zone> zone = {};  // its own; none: the config's
+  std::optional<zones::Zone> zone = {};           // its own; none: the config's
+  std::shared_ptr<const TypeSpread> spread = {};  // of its type under the config; none: one of its own
 };
 
 struct ChannelProfile {
@@ -41,6 +44,11 @@ struct ChannelProfile {
   double max = 0;
   double pattern = 0;  // which way a pattern takes it first: 1, -1, or 0 for not at all
   double daily = 0;    // how much of what the time of day adds is added here: all, 1, or nothing
+  double weight = 1;   // how often graded anomalies pick it, beside the others that they can affect
+  bool is_gauge = true;
+  bool is_product = false;     // computed from the readings of other channels
+  bool has_low_rail = false;   // whether the device shows nothing below some value, or …
+  bool has_high_rail = false;  // … above
 };
 
 struct Profile {
@@ -52,12 +60,19 @@ struct Profile {
   std::shared_ptr<const sources::Signal> signal;  // of a declared type; none: white noise around the means
 
   // Cumulative over the anomaly types: a uniform draw below entry k, and not below entry k-1, means type k.
-  PerAnomalyType<double> onset_until{};   // that an unaffected sensor starts one at its next reading
-  PerAnomalyType<double> steady_until{};  // that a reading of the long run lies in one
-  PerAnomalyType<std::uint64_t> readings_per_anomaly{};
-  PerAnomalyType<Microseconds> duration{};
+  PerAnomalyType<double> onset_until{};           // that an unaffected sensor starts one at its next reading
+  PerAnomalyType<double> steady_until{};          // that a reading of the long run lies in one
+  PerAnomalyType<double> readings_per_anomaly{};  // in the mean
+  PerAnomalyType<Duration> duration{};
+  double readings_per_second = 1;
 
-  std::vector<double> channel_until;  // cumulative: which channel a spike or trend picks
+  bool graded = false;                       // whether anomalies that could be relative are graded
+  PerAnomalyType<Range> severity{};          // of those that are graded, with that of the behaviors applied
+  std::shared_ptr<const TypeSpread> spread;  // what severities count in
+  double edge = 0;          // share of its duration in which a graded anomaly comes, and goes
+  bool keep_noise = false;  // whether a stuck channel keeps its white noise
+
+  std::vector<double> channel_until;  // cumulative: which channel a relative spike or trend picks
   config::Range spike_factor;         // with the severity applied
   PerAnomalyType<double> strength{};  // of types whose effect has one, with the severity applied
   Microseconds pattern_period = 0;
@@ -75,12 +90,22 @@ std::string_view location_class(const config::Behaviors& behaviors, std::string_
 const types::NormalParameters& normal_parameters(const config::Config& config,
                                                  const types::SensorType& type = types::built_in_type());
 
-// How many readings a swing or a drift takes to be seen.
+// Whether anomalies of a type of sensor that could be relative are graded.
+bool is_graded(const config::Config& config, const types::SensorType& type);
+
+// What severities count in, for the sensors of a type.
+std::shared_ptr<const TypeSpread> spread_of(const config::Config& config, const types::SensorType& type);
+
+// How many readings an anomaly of this length affects.
+double readings_in(double seconds, double readings_per_second);
+
+// How many readings a swing or a drift takes to be seen, and how many the repetition of a value.
 inline constexpr double fewest_readings_to_show = 8;
+inline constexpr double fewest_readings_to_repeat = 3;
 
 // How long anomalies last and how long a pattern's swing takes, in seconds.
 struct AnomalyTimes {
-  PerAnomalyType<double> duration{};
+  PerAnomalyType<DurationRange> duration{};
   double pattern_period = 0;
 
   bool operator==(const AnomalyTimes&) const = default;

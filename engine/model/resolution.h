@@ -5,6 +5,7 @@
 // the tick. Pure; any thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -132,7 +133,7 @@ struct ProfileNumbers {
   std::vector<ChannelNumbers<Trail>> channels;
   Number<Trail> daily_amplitude;
   Number<Trail> work_hours_rise;
-  Number<Trail> probability;  // f in model/README.md
+  Number<Trail> frequency;  // f in model/README.md: the probability, or anomalies per day
   PerAnomalyType<Number<Trail>> weights;
   Number<Trail> severity;
   std::vector<Number<Trail>> channel_weights;  // of which channel a spike or trend picks
@@ -156,19 +157,21 @@ class Resolution {
   [[nodiscard]] ProfileNumbers<Trail> numbers() const {
     ProfileNumbers<Trail> numbers;
     resolve_signal(numbers);
-    numbers.probability = probability();
+    numbers.frequency = frequency();
     for (std::size_t k = 0; k < anomaly_type_count; ++k) numbers.weights[k] = weight(k);
-    if (source_.type->signal) keep_what_takes_rows(numbers);
     resolve_severity(numbers);
     resolve_noise(numbers);
     return numbers;
   }
 
-  [[nodiscard]] Number<Trail> probability() const {
-    Number<Trail> f({"config", {"anomalies", "probability"}}, config_.anomalies.probability);
+  [[nodiscard]] Number<Trail> frequency() const {
+    const config::AnomalySettings& anomalies = config_.anomalies;
+    const bool by_rate = anomalies.basis == config::AnomalyBasis::rate;
+    Number<Trail> f({"config", {"anomalies", by_rate ? "per_day" : "probability"}},
+                    by_rate ? anomalies.per_day : anomalies.probability);
     f.multiply(behaviors_, [](const config::Behavior& b) { return b.probability; });
-    f.limit({"limit"}, highest_anomaly_share);
-    if (!config_.anomalies.enabled) f.replace({"config", {"anomalies", "enabled"}}, 0);
+    if (!by_rate) f.limit({"limit"}, highest_anomaly_share);
+    if (!anomalies.enabled) f.replace({"config", {"anomalies", "enabled"}}, 0);
     return f;
   }
 
@@ -188,24 +191,6 @@ class Resolution {
   // What a declaration calls a normal parameter.
   static std::string_view name_in_type(std::string_view name) {
     return name == "mean" ? "base" : name == "std_dev" ? "white" : "range";
-  }
-
-  // The values of a declared type are what its sources make of them: anomalies only take rows, as often as
-  // those that take rows would begin if there were others.
-  static void keep_what_takes_rows(ProfileNumbers<Trail>& numbers) {
-    const Origin declared{"declared type"};
-    double all = 0;
-    double kept = 0;
-    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-      const double weight = numbers.weights[k].value();
-      all += weight;
-      if (takes_rows(static_cast<AnomalyType>(k))) {
-        kept += weight;
-      } else if (weight > 0) {
-        numbers.weights[k].replace(declared, 0);
-      }
-    }
-    if (all > 0) numbers.probability.multiply(declared, kept / all);
   }
 
   [[nodiscard]] Number<Trail> std_dev(std::size_t c) const {
@@ -311,7 +296,7 @@ class Resolution {
     numbers.spike_factor_max.multiply_excess({"severity"}, severity);
 
     for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-      const std::optional<Strength>& strength = effect_of(static_cast<AnomalyType>(k)).strength;
+      const std::optional<Strength>& strength = strength_of(static_cast<AnomalyType>(k));
       if (!strength) continue;
       numbers.strengths[k] = {built_in, strength->usual};
       numbers.strengths[k].multiply({"severity"}, severity);
@@ -330,8 +315,14 @@ class Resolution {
 
       numbers.channel_weights[c] = {built_in, 1};
       replace(numbers.channel_weights[c], &config::Behavior::channels,
-              [&](const types::ChannelFactors& weights) { return weights.of(channels_[c].name); });
+              [&](const types::ChannelFactors& weights) { return weight_of(weights, channels_[c].name); });
     }
+  }
+
+  // Weights that name a channel which the type lacks are not meant for it.
+  [[nodiscard]] double weight_of(const types::ChannelFactors& weights, std::string_view channel) const {
+    const auto lacks = [this](const auto& named) { return !source_.type->schema.find_channel(named.first); };
+    return std::ranges::any_of(weights.named(), lacks) ? 1 : weights.of(channel);
   }
 
   static constexpr Origin built_in{"built in"};
@@ -350,8 +341,9 @@ struct Onsets {
   PerAnomalyType<double> steady{};  // that a reading of the long run lies in one
 };
 
-Onsets resolve_onsets(config::AnomalyBasis basis, double f, const PerAnomalyType<double>& weights,
-                      const PerAnomalyType<std::uint64_t>& readings_per_anomaly);
+// With AnomalyBasis::rate, `f` is how many start per day.
+Onsets resolve_onsets(config::AnomalyBasis basis, double f, PerAnomalyType<double> weights,
+                      const PerAnomalyType<double>& readings_per_anomaly, double readings_per_day);
 
 // Each weight's share of their sum; none when that is 0.
 template <class Weights>

@@ -22,9 +22,47 @@ std::optional<AnomalyType> pick_type(const PerAnomalyType<double>& until, double
   return static_cast<AnomalyType>(found - until.begin());
 }
 
-void start_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp at) {
+Draws reading_draws(const Sensor& sensor, std::uint64_t seed, Timestamp at) {
+  const Profile& profile = *sensor.profile;
+  const std::size_t deviates = profile.signal ? profile.signal->deviates() : profile.channels.size();
+  return {seed, sensor.key, Stream::reading, counter(at), deviates};
+}
+
+sources::Keys keys_of(const Sensor& sensor, std::uint64_t seed) {
+  static const SharedKeys none;
+  return {sources::sensor_key(seed, sensor.key), sensor.shared ? *sensor.shared : none};
+}
+
+// What its channels are at while nothing is wrong: of a declared type, levels that are still to be read.
+batch::Values usual_levels(const Sensor& sensor, std::uint64_t seed, Timestamp at, const Draws& draws,
+                           sources::KnotWords knots) {
+  if (!sensor.profile->signal) return normal_values(*sensor.profile, at, draws);
+  const sources::Signal& signal = *sensor.profile->signal;
+  const sources::Keys keys = keys_of(sensor, seed);
+  std::array<double, most_deviates> drawn;
+  for (const std::uint8_t i : signal.drawn_deviates()) drawn[i] = standard_normal(draws.channel(i));
+  const std::span<const double> deviates = std::span(drawn).first(signal.deviates());
+  batch::Values levels(signal.channels());
+  if (knots.empty()) {
+    signal.levels(keys, at, deviates, levels);
+  } else {
+    signal.levels(keys, at, deviates, knots, levels);
+  }
+  return levels;
+}
+
+double onset_level(const Sensor& sensor, std::uint64_t seed) {
+  const Anomaly& anomaly = sensor.anomaly;
+  const Timestamp at = anomaly.started_at;
+  batch::Values values = usual_levels(sensor, seed, at, reading_draws(sensor, seed, at), {});
+  if (sensor.profile->channels[index_of(*anomaly.channel)].is_product) sensor.profile->signal->read(values);
+  return values[index_of(*anomaly.channel)];
+}
+
+void start_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request, Timestamp at) {
   const RandomBlock draws = draw_block(seed, sensor.key, Stream::onset, counter(at));
-  sensor.anomaly = begin_anomaly(*sensor.profile, type, at, draws);
+  sensor.anomaly = begin_anomaly(*sensor.profile, request, at, draws);
+  if (needs_onset_level(sensor.anomaly)) set_onset_level(sensor.anomaly, onset_level(sensor, seed));
 }
 
 // Ends an anomaly that is over, and begins one where the words of the reading say so.
@@ -32,59 +70,80 @@ inline void go_on(Sensor& sensor, std::uint64_t seed, Timestamp at, const Draws&
   if (sensor.anomaly.active() && at > sensor.anomaly.ended_at) sensor.anomaly = Anomaly{};
   if (sensor.anomaly.active()) return;
   if (const auto type = pick_type(sensor.profile->onset_until, uniform(draws.onset())))
-    start_anomaly(sensor, seed, *type, at);
-}
-
-// What a sensor of a declared type reads.
-batch::Values signal_values(const Sensor& sensor, std::uint64_t seed, Timestamp at, const Draws& draws,
-                            sources::KnotWords knots) {
-  static const SharedKeys none;
-  const sources::Signal& signal = *sensor.profile->signal;
-  const sources::Keys keys{sources::sensor_key(seed, sensor.key), sensor.shared ? *sensor.shared : none};
-  std::array<double, most_deviates> drawn;
-  for (const std::uint8_t i : signal.drawn_deviates()) drawn[i] = standard_normal(draws.channel(i));
-  const std::span<const double> deviates = std::span(drawn).first(signal.deviates());
-  batch::Values values(signal.channels());
-  if (knots.empty()) {
-    signal.levels(keys, at, deviates, values);
-  } else {
-    signal.levels(keys, at, deviates, knots, values);
-  }
-  signal.read(values);
-  return values;
+    start_anomaly(sensor, seed, {*type}, at);
 }
 
 // A sample of the anomaly that the sensor is in, without values.
-Sample marked(Anomaly& anomaly, Due due) {
+Sample marked(Sensor& sensor, std::uint64_t seed, Due due) {
+  Anomaly& anomaly = sensor.anomaly;
   Sample affected{{}, anomaly.type, std::nullopt};
-  const bool first = anomaly.readings_affected++ == 0;
+  affected.missing = takes_reading(anomaly, seed, sensor.key, due.at);
+  if (affected.missing || !takes_rows(anomaly.type)) ++anomaly.readings_affected;
+  const bool first = !anomaly.has_shown;
   const bool last = due.next > anomaly.ended_at;
+  anomaly.has_shown = true;
   using Kind = batch::AnomalyEvent::Kind;
   if (first || last) affected.event = first && last ? Kind::whole : first ? Kind::opened : Kind::closed;
   return affected;
 }
 
-// Of a sensor of a declared type, whose anomalies take its rows. Apart, so that the built-in type does not
-// pay for it.
+// The words of Stream::noise for a reading of an anomaly that takes any.
+Draws noise_draws(const Sensor& sensor, std::uint64_t seed, Timestamp at) {
+  if (!draws_noise(sensor.anomaly)) return RandomBlock{};
+  return {seed, sensor.key, Stream::noise, counter(at), sensor.profile->channels.size()};
+}
+
+// The white noise of the channel that the anomaly affects.
+double white_of(const Anomaly& anomaly, const Draws& draws) {
+  return anomaly.channel ? standard_normal(draws.channel(index_of(*anomaly.channel))) : 0;
+}
+
+// What a sensor of a declared type reads in an anomaly: that of a product acts on what is read, any other on
+// the level.
+[[gnu::noinline]] void affect(const Sensor& sensor, std::uint64_t seed, Timestamp at, const Draws& draws,
+                              batch::Values& levels) {
+  const Anomaly& anomaly = sensor.anomaly;
+  const sources::Signal& signal = *sensor.profile->signal;
+  const Draws noise = noise_draws(sensor, seed, at);
+  const AffectedReading reading{anomaly,    *sensor.profile,         at, noise, seed,
+                                sensor.key, white_of(anomaly, draws)};
+  const bool has_level = !sensor.profile->channels[index_of(*anomaly.channel)].is_product;
+  double& value = levels[index_of(*anomaly.channel)];
+  if (has_level) value = apply_graded(reading, value);
+  signal.read(levels);
+  if (!has_level) value = apply_graded(reading, value);
+}
+
+// Of a sensor of a declared type. Apart, so that the built-in type does not pay for it.
 [[gnu::noinline]] Sample declared_sample(Sensor& sensor, std::uint64_t seed, Due due,
                                          sources::KnotWords knots) {
-  const Draws draws(seed, sensor.key, Stream::reading, counter(due.at), sensor.profile->signal->deviates());
+  const Draws draws = reading_draws(sensor, seed, due.at);
   go_on(sensor, seed, due.at, draws);
-  if (sensor.anomaly.active()) return marked(sensor.anomaly, due);
-  return {signal_values(sensor, seed, due.at, draws, knots), std::nullopt, std::nullopt};
+  Sample taken;
+  if (sensor.anomaly.active()) {
+    taken = marked(sensor, seed, due);
+    if (taken.missing) return taken;
+  }
+  taken.values = usual_levels(sensor, seed, due.at, draws, knots);
+  if (sensor.anomaly.active() && is_graded(sensor.anomaly)) {
+    affect(sensor, seed, due.at, draws, taken.values);
+  } else {
+    sensor.profile->signal->read(taken.values);
+  }
+  return taken;
 }
 
 // Of a sensor in an anomaly. Apart, because few readings come here.
 [[gnu::noinline]] Sample affected_sample(Sensor& sensor, std::uint64_t seed, Due due, const Draws& draws) {
   const Profile& profile = *sensor.profile;
   const Anomaly& anomaly = sensor.anomaly;
-  Sample affected = marked(sensor.anomaly, due);
-  if (affected.missing()) return affected;
+  Sample affected = marked(sensor, seed, due);
+  if (affected.missing) return affected;
 
-  const std::size_t channels = profile.channels.size();
-  const Draws noise = draws_noise(anomaly) ? Draws(seed, sensor.key, Stream::noise, counter(due.at), channels)
-                                           : Draws(RandomBlock{});
-  affected.values = apply_anomaly(anomaly, profile, normal_values(profile, due.at, draws), due.at, noise);
+  const Draws noise = noise_draws(sensor, seed, due.at);
+  affected.values =
+      apply_anomaly({anomaly, profile, due.at, noise, seed, sensor.key, white_of(anomaly, draws)},
+                    normal_values(profile, due.at, draws));
   return affected;
 }
 
@@ -101,27 +160,45 @@ void enter_steady_state(Sensor& sensor, std::uint64_t seed, Timestamp first_due,
   const RandomBlock draws = draw_block(seed, sensor.key, Stream::steady_start, counter(first_due));
   const auto type = pick_type(profile.steady_until, uniform(draws[0]));
   if (!type) return;
-  // Each of an anomaly's readings is equally likely to be the one that is due now. Its onset is left to
-  // sample(), which gives it the same chance there as at any later reading.
-  const std::uint64_t position = uniform_below(draws[1], profile.readings_per_anomaly[index_of(*type)]);
+  // A moment lies in a long anomaly more likely than in a short one. Each of its readings is equally likely
+  // to be the one that is due now. Its onset is left to sample(), which gives it the same chance there as at
+  // any later reading.
+  const Duration& law = profile.duration[index_of(*type)];
+  const Microseconds duration = law.of_lasting(draws[2]);
+  const double readings =
+      law.is_fixed() ? profile.readings_per_anomaly[index_of(*type)]
+                     : readings_in(static_cast<double>(duration) * 1e-6, profile.readings_per_second);
+  const std::uint64_t position = uniform_below(draws[1], static_cast<std::uint64_t>(readings));
   if (position == 0) return;
-  start_anomaly(sensor, seed, *type, first_due - cadence.offset(position));
+  start_anomaly(sensor, seed, {.type = *type, .duration = duration}, first_due - cadence.offset(position));
 }
 
-void return_to_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp started_at,
-                       std::uint32_t readings_affected) {
-  start_anomaly(sensor, seed, type, started_at);
-  sensor.anomaly.readings_affected = readings_affected;
+void return_to_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request,
+                       Timestamp started_at) {
+  start_anomaly(sensor, seed, request, started_at);
+}
+
+void count_taken(Sensor& sensor, std::uint64_t seed, Timestamp first_due, const Cadence& cadence,
+                 std::uint64_t count) {
+  Anomaly& anomaly = sensor.anomaly;
+  if (!anomaly.active() || count == 0) return;
+  anomaly.has_shown = true;
+  if (!takes_rows(anomaly.type) || takes_all_rows(*anomaly.type)) {
+    anomaly.readings_affected += static_cast<std::uint32_t>(count);
+    return;
+  }
+  for (std::uint64_t k = 0; k < count; ++k) {
+    if (takes_reading(anomaly, seed, sensor.key, first_due + cadence.offset(k))) ++anomaly.readings_affected;
+  }
 }
 
 bool is_in_anomaly(const Sensor& sensor, Timestamp next_due) {
   return sensor.anomaly.active() && next_due <= sensor.anomaly.ended_at;
 }
 
-bool inject_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp next_due) {
-  if (is_in_anomaly(sensor, next_due)) return false;
-  start_anomaly(sensor, seed, type, next_due);
-  sensor.anomaly.injected = true;
+bool inject_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request, Timestamp next_due) {
+  if (is_in_anomaly(sensor, next_due) || !can_happen(*sensor.profile, request)) return false;
+  start_anomaly(sensor, seed, request, next_due);
   return true;
 }
 

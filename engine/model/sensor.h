@@ -47,8 +47,7 @@ struct Sample {
   batch::Values values;
   std::optional<AnomalyType> anomaly;
   std::optional<batch::AnomalyEvent::Kind> event;
-
-  [[nodiscard]] bool missing() const { return takes_rows(anomaly); }
+  bool missing = false;
 };
 
 // Where in its period the sensor is read, from its id alone: sensors spread over the period, and stay where
@@ -59,17 +58,22 @@ Microseconds phase_of(std::uint64_t key, const Cadence& cadence);
 // anomaly.
 void enter_steady_state(Sensor& sensor, std::uint64_t seed, Timestamp first_due, const Cadence& cadence);
 
-// Puts the sensor where an earlier process left it: into the anomaly that it began at `started_at`, of which
-// `readings_affected` readings have been taken.
-void return_to_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp started_at,
-                       std::uint32_t readings_affected);
+// Puts the sensor where an earlier process left it: into the anomaly that it began at `started_at`. What the
+// request leaves open is drawn as it was then.
+void return_to_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request,
+                       Timestamp started_at);
+
+// Counts readings in its anomaly that an earlier process has taken: `count` of them, the first due at
+// `first_due`.
+void count_taken(Sensor& sensor, std::uint64_t seed, Timestamp first_due, const Cadence& cadence,
+                 std::uint64_t count);
 
 // Whether the sensor's next reading lies in the anomaly it has begun.
 bool is_in_anomaly(const Sensor& sensor, Timestamp next_due);
 
-// Begins an anomaly of this type with the next reading, as if it had been drawn there. False, and nothing
-// happens, when the sensor is in the middle of one.
-bool inject_anomaly(Sensor& sensor, std::uint64_t seed, AnomalyType type, Timestamp next_due);
+// Begins an anomaly with the next reading, as if it had been drawn there but for what the request says.
+// False, and nothing happens, when the sensor is in the middle of one, or cannot have such an anomaly.
+bool inject_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request, Timestamp next_due);
 
 // Takes the reading that is due: a pure function of the seed, the sensor and the time. Called for every due
 // reading of the sensor, in order.

@@ -14,18 +14,6 @@ constexpr double work_starts_hour = 8;
 constexpr double work_ends_hour = 18;
 constexpr double ramp_hours = 1;
 
-// 0 to 1 along half a cosine as `share` goes from 0 to 1.
-constexpr double half_cosine(double share) {
-  return 0.5 - 0.5 * sine_of_turns(0.5 * share + 0.25);
-}
-double raised_cosine(double share) {
-  // Most hours are outside the ramps; the sine of one of their ends is not exactly 0 or 1.
-  constexpr double before = half_cosine(0);
-  constexpr double after = half_cosine(1);
-  if (share <= 0) return before;
-  return share < 1 ? half_cosine(share) : after;
-}
-
 }  // namespace
 
 double local_hour(Timestamp due, Microseconds utc_offset) {

@@ -149,7 +149,9 @@ std::optional<SensorWatch::Reasons> SensorWatch::inject(AnomalyType type,
       const fleet::Cohort::Found found = find_in(fleet, key, cohort);
       exchange.reasons.push_back(obstacle(found, agenda, type));
       if (!exchange.reasons.back().empty()) continue;
-      const fleet::Injection injection{found.sensor->identity, type, std::max(found.next_due, not_before)};
+      const fleet::Injection injection{found.sensor->identity,
+                                       {.type = type, .cause = AnomalyCause::injected},
+                                       std::max(found.next_due, not_before)};
       agenda.add(injection);
       if (log.is_detailed()) {
         log.debug("agenda", "an anomaly will start",

@@ -396,7 +396,7 @@ status::EventRow StatusService::event_row(const batch::AnomalyEvent& event) cons
                        .magnitude = event.magnitude,
                        .started_at = event.started_at,
                        .ended_at = std::nullopt,
-                       .injected = event.injected};
+                       .injected = event.cause == AnomalyCause::injected};
   if (batch::ends(event.kind)) row.ended_at = event.ended_at;
   return row;
 }

@@ -147,9 +147,9 @@ void Scheduler::inject(const fleet::Injection& injection) {
     const fleet::Cohort::Found found = cohort.find(key);
     if (found.sensor == nullptr) continue;
     if (found.next_due == reached()) {
-      model::inject_anomaly(*found.sensor, cohort.seed(), injection.type, found.next_due);
+      model::inject_anomaly(*found.sensor, cohort.seed(), injection.request, found.next_due);
     } else {
-      agenda_.add({injection.sensor, injection.type, found.next_due});
+      agenda_.add({injection.sensor, injection.request, found.next_due});
     }
     return;
   }

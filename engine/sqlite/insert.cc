@@ -127,7 +127,7 @@ int ReadingInsert::bind(tables::Statement& statement, int parameter, std::size_t
 int EventInsert::apply(const batch::AnomalyEvent& event, std::int64_t last_id) {
   if (batch::begins(event.kind)) {
     const int code = begin(event, last_id);
-    return code == SQLITE_OK && event.injected ? mark_injected() : code;
+    return code == SQLITE_OK && event.cause == AnomalyCause::injected ? mark_injected() : code;
   }
   int code = update(event, update_, update_event_sql);
   if (code == SQLITE_OK && database_.changed_rows() == 0)

@@ -48,8 +48,9 @@ std::vector<std::string> longer_anomalies(const Inputs& inputs) {
     const model::AnomalyTimes& times = entry->second;
     for (std::size_t k = 0; k < anomaly_type_count; ++k) {
       const config::AnomalyTypeSettings& type = config.anomalies.types[k];
-      const double configured = type.duration_seconds.value_or(rate.seconds());
-      if (type.enabled && times.duration[k] > configured) longer[k].add(sensor.id, times.duration[k]);
+      const double configured = type.duration_seconds.value_or(rate.seconds()).min;
+      const DurationRange& needed = times.duration[k];
+      if (type.enabled && type.weight > 0 && needed.min > configured) longer[k].add(sensor.id, needed.max);
     }
     if (config.anomalies.types[index_of(AnomalyType::pattern)].enabled &&
         times.pattern_period > config.anomalies.pattern_period_seconds)
@@ -68,7 +69,7 @@ std::vector<std::string> longer_anomalies(const Inputs& inputs) {
     lines.push_back(
         fmt::format("{} anomalies of {} last up to {} instead of {}: fewer readings would not show one",
                     anomaly_type_names[k], longer[k].text(), duration_text(longer[k].most),
-                    seconds ? duration_text(*seconds) : "one reading"));
+                    seconds ? duration_text(seconds->min) : "one reading"));
   }
   return lines;
 }

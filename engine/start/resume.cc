@@ -229,12 +229,12 @@ class Planner {
     for (std::size_t i = 0; i < places_.size(); ++i) {
       for (const auto& event : begun[i]) remember_latest(event);
       for (const auto& event : found_at(places_[i])->injected_since())
-        resumption_.injections.push_back({event.sensor, event.type, event.started_at});
+        resumption_.injections.push_back({event.sensor, event.request, event.started_at});
     }
   }
 
   void remember_latest(const data::FoundShard::BegunBefore& event) {
-    const fleet::PastAnomaly begun{event.type, event.started_at, event.injected};
+    const fleet::PastAnomaly begun{event.request, event.started_at};
     fleet::PastAnomaly& latest = latest_.try_emplace(event.sensor, begun).first->second;
     if (begun.started_at > latest.started_at) latest = begun;
   }
@@ -284,13 +284,14 @@ class Planner {
       if (piece.reloads < joined.reloads) continue;
       if (piece.from > resumption_.moment) break;
       const bool moved = before && plan_.place_of[*before] != plan_.place_of[piece.identity];
-      stretches.push_back({piece.from, piece.to, profile_of(piece), cadence_of(piece), moved});
+      const auto [profile, shared] = profile_of(piece);
+      stretches.push_back({piece.from, piece.to, profile, cadence_of(piece), moved, shared});
       before = piece.identity;
     }
     return stretches;
   }
 
-  const model::Profile* profile_of(const Piece& piece) {
+  fleet::ProfileTable::Entry profile_of(const Piece& piece) {
     const std::shared_ptr<const config::Config>& config = history_.config_after(piece.reloads);
     fleet::ProfileTable*& table = tables_[config.get()];
     if (table == nullptr) {
@@ -298,7 +299,7 @@ class Planner {
           roster_, config, fleet::types_under(*config, types_), run_.seed));
       table = resumption_.profiles.back().get();
     }
-    return table->find_or_resolve(roster_[piece.identity]).profile;
+    return table->find_or_resolve(roster_[piece.identity]);
   }
 
   const identity::Roster& roster_;

@@ -60,7 +60,7 @@ class Life {
     for (; due(next_) < until; ++next_) {
       const model::Sample taken = model::sample(sensor_, run_.seed, {due(next_), due(next_ + 1)});
       if (taken.event) note(*taken.event, sensor_.anomaly.ended_at);
-      if (taken.missing()) continue;
+      if (taken.missing) continue;
       const batch::Reading reading{due(next_), taken.values, sensor_.identity, taken.anomaly};
       replay_.readings.emplace(SensorTime(identity().id, reading.due),
                                Replay::Taken{reading, sensor_.anomaly.started_at});
