@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/problems.h"
+#include "config/behaviors.h"
 #include "config/load_config.h"
 #include "fleet/profile_table.h"
 #include "model/profile.h"
@@ -93,7 +94,7 @@ TEST_CASE("behaviors of declared channels are written and read back") {
   CHECK(again.problems == "");
   CHECK(again.config == pumps.config);
   CHECK(read("{}").config.behaviors == config::Config().behaviors);
-  CHECK(config::config_text(config::Config()).find("gain") == std::string::npos);
+  CHECK(config::behaviors_text(config::Config().behaviors).find("gain") == std::string::npos);
 }
 
 TEST_CASE("what behaviors cannot say of channels is named with its line") {

@@ -177,7 +177,7 @@ std::string comment_of(const config::ConfigKey& key) {
 std::string reference_line(const config::ConfigKey& key, const std::string& indent, const std::string& name) {
   const config::Config defaults;
   const std::string value = key.get(defaults);
-  std::string text = key.repeatable && value.empty() ? "[]" : yaml::scalar(value);
+  std::string text = key.repeatable && value.empty() ? "[]" : key.is_flow ? value : yaml::scalar(value);
   // Both spellings of one value would be one too many: the line stands for the key and sets nothing.
   if (!key.is_spelled(defaults)) text.clear();
   return with_comment(indent + name + ":" + (text.empty() ? "" : " ") + text, comment_of(key));

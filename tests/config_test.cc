@@ -168,11 +168,11 @@ TEST_CASE("the defaults are the documented ones") {
   CHECK(config.anomalies.probability == 0.05);
   const auto type = [&](AnomalyType one) { return config.anomalies.types[index_of(one)]; };
   using Settings = config::AnomalyTypeSettings;
-  CHECK(type(AnomalyType::spike) == Settings{true, 0.4, std::nullopt});
-  CHECK(type(AnomalyType::trend) == Settings{true, 0.2, 300});
-  CHECK(type(AnomalyType::pattern) == Settings{true, 0.1, 600});
+  CHECK(type(AnomalyType::spike) == Settings{true, 0.4, std::nullopt, {3, 6}});
+  CHECK(type(AnomalyType::trend) == Settings{true, 0.2, 300, {2, 4}});
+  CHECK(type(AnomalyType::pattern) == Settings{true, 0.1, 600, {1, 3}});
   CHECK(type(AnomalyType::missing_data) == Settings{true, 0.1, 30});
-  CHECK(type(AnomalyType::noise) == Settings{true, 0.2, 180});
+  CHECK(type(AnomalyType::noise) == Settings{true, 0.2, 180, {1.2, 3}});
   CHECK(config.sqlite.path == "data/sensor_data.db");
   CHECK(config.data_directory() == "data");
   CHECK(config.sharding.key == config::ShardKey::none);

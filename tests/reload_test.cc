@@ -13,8 +13,8 @@
 
 #include "base/clock.h"
 #include "config/config_changes.h"
-#include "files/file_watcher.h"
 #include "config/load_config.h"
+#include "files/file_watcher.h"
 #include "fleet/fleet.h"
 #include "identity/identity_changes.h"
 #include "support/rosters.h"
@@ -190,9 +190,10 @@ TEST_CASE("adopting takes exactly what applies at once") {
     CAPTURE(key.name);
     if (key.secret) continue;  // takes none of the texts below
     config::Config wanted;
-    for (const char* text : {"0.3",      "7",          "false", "true", "event",   "ERROR",        "3",
-                             "+02:00",   "2026-01-01", "null",  "full", "skip",    "json",         "1/2",
-                             "location", "2048",       "9s",    "a/b",  "aligned", "Europe/Berlin"}) {
+    for (const char* text :
+         {"0.3",      "7",          "false", "true", "event",   "ERROR",         "3",
+          "+02:00",   "2026-01-01", "null",  "full", "skip",    "json",          "1/2",
+          "location", "2048",       "9s",    "a/b",  "aligned", "Europe/Berlin", "graded"}) {
       if (key.set(wanted, text).empty() && key.get(wanted) != key.get(running)) break;
       wanted = config::Config();
     }

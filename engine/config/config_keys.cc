@@ -152,23 +152,25 @@ void anomaly_type_keys(Keys& keys, std::size_t type) {
        .help = lasting(fmt::format("Weight of {} anomalies, relative to the other types: {{}}", name)),
        .decides = Decides::readings,
        .at_once = true});
-  section.row(&AnomalyTypeSettings::duration_seconds, or_word("one_reading", duration_law(span_seconds)),
-              {.name = named("duration_seconds"),
-               .value = "TIME",
-               .help = lasting(fmt::format("How long a {} anomaly lasts: {{}}, or one_reading", name)),
-               .more = "{median: 10m, min: 1m, max: 6h} draws a time for each, lognormal within the bounds",
-               .decides = Decides::readings,
-               .at_once = true});
-  const auto& severity = anomaly_types[type].severity;
-  if (!severity) return;
   section.row(
-      &AnomalyTypeSettings::severity, number_range({severity->bounds.min, severity->bounds.max}),
-      {.name = named("severity"),
-       .value = "X",
-       .help = lasting(fmt::format("How severe a graded {} anomaly is: {{}}, or two as in [2, 4]", name)),
-       .more = "[LOW, HIGH] draws a severity for each, uniform between them",
+      &AnomalyTypeSettings::duration_seconds, or_word("one_reading", duration_law(span_seconds)),
+      {.name = named("duration_seconds"),
+       .value = "TIME",
+       .help = lasting(fmt::format("How long {} anomalies last: {{}}, or one_reading", name)),
+       .more = type == 0
+                   ? "{median: 10m, min: 1m, max: 6h} draws a time for each, lognormal within the bounds"
+                   : "",
        .decides = Decides::readings,
        .at_once = true});
+  const auto& severity = anomaly_types[type].severity;
+  if (!severity) return;
+  section.row(&AnomalyTypeSettings::severity, number_range({severity->bounds.min, severity->bounds.max}),
+              {.name = named("severity"),
+               .value = "X",
+               .help = lasting(fmt::format("How severe graded {} anomalies are: {{}}", name)),
+               .more = type == 0 ? "[LOW, HIGH] draws a severity for each, uniform between them" : "",
+               .decides = Decides::readings,
+               .at_once = true});
 }
 
 void anomaly_keys(Keys& keys) {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <type_traits>
 
-#include "base/compact_optional.h"
+#include "model/compact_optional.h"
 #include "base/random.h"
 #include "base/terms.h"
 #include "base/timestamp.h"
