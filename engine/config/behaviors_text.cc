@@ -50,8 +50,16 @@ std::string value_text(const TermFactors& gains) {
   return fmt::format("{{{}}}", text);
 }
 
+// Those that are not 1, as most are.
 std::string value_text(const PerAnomalyType<double>& values) {
-  return numbers_text(anomaly_type_names, values);
+  std::vector<std::string_view> names;
+  std::vector<double> others;
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (values[k] == 1) continue;
+    names.push_back(anomaly_type_names[k]);
+    others.push_back(values[k]);
+  }
+  return numbers_text(names, others);
 }
 
 std::string value_text(const Range& range) {
