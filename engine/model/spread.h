@@ -8,8 +8,8 @@
 // The sample is the type's own, whoever its sensors are: seed 0, keys and moments that never change, UTC, no
 // behaviors. Each level has white noise of its own; sources that sensors share are shared by nobody here.
 //
-// Made while starting and reloading, which takes about 0.1 s (engine/model/README.md); immutable afterwards;
-// any thread. The same bits from every build.
+// Made while starting and reloading, which takes some hundredths of a second; immutable afterwards; any
+// thread. The same bits from every build.
 #pragma once
 
 #include <array>
