@@ -478,8 +478,9 @@ namespace {
 
 // A value that is not the key's default: that of the changed config above, or the first that the key takes.
 std::string another_value(const config::ConfigKey& key, const config::Config& changed) {
-  for (const std::string& text : {key.get(changed), std::string("false"), std::string("true"),
-                                  std::string("2"), std::string("1"), std::string("Asia/Tokyo"), std::string("graded")}) {
+  for (const std::string& text :
+       {key.get(changed), std::string("false"), std::string("true"), std::string("2"), std::string("1"),
+        std::string("Asia/Tokyo"), std::string("graded"), std::string("0.4")}) {
     config::Config config;
     if (key.set(config, text).empty() && key.get(config) != key.get(config::Config())) return text;
   }
