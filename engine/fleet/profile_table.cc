@@ -53,11 +53,20 @@ ProfileTable::Entry ProfileTable::find_or_resolve(const identity::Identity& iden
                 location,      identity.overrides};
   const auto [entry, is_new] = known_.try_emplace(key, nullptr);
   if (is_new) {
-    entry->second = &profiles_.emplace_back(
-        model::resolve_profile(*config_, profile_source(roster_, identity, *config_, type_of(identity))));
+    const types::SensorType& type = type_of(identity);
+    model::ProfileSource source = profile_source(roster_, identity, *config_, type);
+    source.spread = spread_of(type);
+    entry->second = &profiles_.emplace_back(model::resolve_profile(*config_, source));
+    if (model::draws_graded(*entry->second)) source.spread->compute();  // here, not when a reading waits for it
   }
   const model::Profile& profile = *entry->second;
   return {&profile, profile.signal ? shared_keys(identity, *profile.signal) : nullptr};
+}
+
+const std::shared_ptr<const model::TypeSpread>& ProfileTable::spread_of(const types::SensorType& type) {
+  std::shared_ptr<const model::TypeSpread>& spread = spreads_[&type];
+  if (!spread) spread = model::spread_of(*config_, type);
+  return spread;
 }
 
 const model::SharedKeys* ProfileTable::shared_keys(const identity::Identity& identity,

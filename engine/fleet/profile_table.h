@@ -69,6 +69,7 @@ class ProfileTable {
                          std::uint32_t>;
   using Place = std::pair<identity::Text, identity::Text>;  // a type and a location
 
+  const std::shared_ptr<const model::TypeSpread>& spread_of(const types::SensorType& type);
   const model::SharedKeys* shared_keys(const identity::Identity& identity, const sources::Signal& signal);
 
   const identity::Roster& roster_;
@@ -78,6 +79,7 @@ class ProfileTable {
   std::map<Key, const model::Profile*> known_;
   std::deque<model::Profile> profiles_;        // a deque, because sensors point into it
   std::map<Place, model::SharedKeys> shared_;  // and into this
+  std::map<const types::SensorType*, std::shared_ptr<const model::TypeSpread>> spreads_;
 };
 
 }  // namespace fleet_sim::fleet

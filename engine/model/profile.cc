@@ -7,6 +7,7 @@
 #include <optional>
 #include <variant>
 
+#include "model/anomaly.h"
 #include "model/resolution.h"
 
 namespace fleet_sim::model {
@@ -177,6 +178,17 @@ Onsets resolve_onsets(config::AnomalyBasis basis, double f, PerAnomalyType<doubl
 
 bool is_graded(const config::Config& config, const types::SensorType& type) {
   return type.signal || config.anomalies.severity == config::AnomalySeverity::graded;
+}
+
+bool draws_graded(const Profile& profile) {
+  double until = 0;
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    const auto type = static_cast<AnomalyType>(k);
+    const bool begins = profile.onset_until[k] > until;
+    until = profile.onset_until[k];
+    if (begins && is_graded(profile, type) && effect_of(type).graded) return true;
+  }
+  return false;
 }
 
 std::shared_ptr<const TypeSpread> spread_of(const config::Config& config, const types::SensorType& type) {

@@ -93,6 +93,9 @@ const types::NormalParameters& normal_parameters(const config::Config& config,
 // Whether anomalies of a type of sensor that could be relative are graded.
 bool is_graded(const config::Config& config, const types::SensorType& type);
 
+// Whether anomalies that need the spread of the type begin in sensors of the profile.
+bool draws_graded(const Profile& profile);
+
 // What severities count in, for the sensors of a type.
 std::shared_ptr<const TypeSpread> spread_of(const config::Config& config, const types::SensorType& type);
 

@@ -20,8 +20,12 @@ class TypeSpread {
   TypeSpread& operator=(const TypeSpread&) = delete;
 
   [[nodiscard]] const Spread& get() const {
-    std::call_once(computed_, [this] { spread_ = std::make_unique<const Spread>(type_, parameters_); });
+    compute();
     return *spread_;
+  }
+  // What nobody waits for may happen early.
+  void compute() const {
+    std::call_once(computed_, [this] { spread_ = std::make_unique<const Spread>(type_, parameters_); });
   }
 
  private:
