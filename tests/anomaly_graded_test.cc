@@ -649,4 +649,28 @@ TEST_CASE("a request that a sensor cannot have changes nothing") {
   CHECK(busy.anomaly.type == offset);
 }
 
+TEST_CASE("types of anomaly that have no channel in a sensor are left to others") {
+  const auto without_rails = [](config::Config& config) {
+    config.anomalies.enabled = true;
+    config.anomalies.probability = 0.5;
+    config.anomalies.types[index_of(intermittent)].weight = 10;
+    types::SignalDeclaration signal;
+    signal.sources = {{"run", types::Load{types::Scope::sensor, 0.5, 1, {}}}};
+    signal.channels = {{"volume", types::Counter{.base = 3600, .per = hours(1), .resolution = 0.5}},
+                       {"mode", types::State{0, {0.5}}}};
+    declare(config, "rig", signal);
+  };
+  Bench bench(without_rails);
+  std::set<AnomalyType> seen;
+  for (std::uint64_t key = 1; key <= 20; ++key) {
+    model::Sensor sensor = bench.sensor(key);
+    model::enter_steady_state(sensor, seed, start, Cadence(1));
+    for (Timestamp due = start; due < start + seconds(600); due += seconds(1)) {
+      const model::Sample read = model::sample(sensor, seed, {due, due + seconds(1)});
+      if (read.anomaly) seen.insert(*read.anomaly);
+    }
+  }
+  CHECK(seen == std::set{missing_data});
+}
+
 }  // namespace fleet_sim::anomaly_graded_test

@@ -59,6 +59,21 @@ std::optional<Channel> pick_affected_channel(const Profile& profile, AnomalyType
   return picked;
 }
 
+// Whether a graded anomaly of this type can affect a channel.
+bool can_grade(const ChannelProfile& channel, AnomalyType type) {
+  const std::optional<GradedEffect>& graded = effect_of(type).graded;
+  if (!graded) return false;
+  switch (graded->channels) {
+    case GradedEffect::Channels::gauges:
+      return channel.is_gauge;
+    case GradedEffect::Channels::with_rails:
+      return channel.has_low_rail || channel.has_high_rail;
+    case GradedEffect::Channels::all:
+      return true;
+  }
+  return false;
+}
+
 double sigma_of(const GradedEffect& effect, const Profile& profile, const Anomaly& anomaly) {
   const auto sigma_after = [&](Microseconds time) {
     return profile.spread->get().sigma(index_of(*anomaly.channel), time);
@@ -154,19 +169,8 @@ bool happens(double share, std::uint64_t seed, std::uint64_t key, Timestamp due)
 
 bool can_affect(const Profile& profile, AnomalyType type, Channel channel) {
   if (index_of(channel) >= profile.channels.size()) return false;
-  const ChannelProfile& one = profile.channels[index_of(channel)];
-  const AnomalyEffect& effect = effect_of(type);
   if (!is_graded(profile, type)) return anomaly_types[index_of(type)].touches == Touches::one_channel;
-  if (!effect.graded) return false;
-  switch (effect.graded->channels) {
-    case GradedEffect::Channels::gauges:
-      return one.is_gauge;
-    case GradedEffect::Channels::with_rails:
-      return one.has_low_rail || one.has_high_rail;
-    case GradedEffect::Channels::all:
-      return true;
-  }
-  return false;
+  return can_grade(profile.channels[index_of(channel)], type);
 }
 
 bool can_happen(const Profile& profile, const AnomalyRequest& request) {
@@ -175,6 +179,15 @@ bool can_happen(const Profile& profile, const AnomalyRequest& request) {
   if (!is_graded(profile, request.type) || row.rows != AffectedRows::kept) return true;
   for (std::size_t c = 0; c < profile.channels.size(); ++c) {
     if (can_affect(profile, request.type, Channel(c))) return true;
+  }
+  return false;
+}
+
+bool can_happen(const config::Config& config, const types::SensorType& sensor_type, AnomalyType type) {
+  const AnomalyEffect& effect = effect_of(type);
+  if (!effect.graded || (effect.relative && !is_graded(config, sensor_type))) return true;
+  for (std::size_t c = 0; c < sensor_type.schema.channels().size(); ++c) {
+    if (can_grade(kind_of(sensor_type, c), type)) return true;
   }
   return false;
 }

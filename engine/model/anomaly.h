@@ -7,11 +7,11 @@
 #include <optional>
 #include <type_traits>
 
-#include "model/compact_optional.h"
 #include "base/random.h"
 #include "base/terms.h"
 #include "base/timestamp.h"
 #include "batch/reading.h"
+#include "model/compact_optional.h"
 #include "model/draws.h"
 #include "model/profile.h"
 
@@ -49,6 +49,9 @@ bool can_affect(const Profile& profile, AnomalyType type, Channel channel);
 
 // Whether such an anomaly can begin in a sensor: it has a channel for it.
 bool can_happen(const Profile& profile, const AnomalyRequest& request);
+
+// Whether any sensor of a type has a channel for anomalies of this type, or they need none.
+bool can_happen(const config::Config& config, const types::SensorType& sensor_type, AnomalyType type);
 
 // Whether anomalies of this type are graded in sensors of this profile, rather than relative.
 bool is_graded(const Profile& profile, AnomalyType type);

@@ -36,23 +36,15 @@ std::array<double, n> cumulative(const std::array<double, n>& parts) {
   return until;
 }
 
-void set_kind(ChannelProfile& profile, const types::SignalChannel& channel) {
-  const auto* gauge = std::get_if<types::Gauge>(&channel.kind);
-  profile.is_gauge = gauge != nullptr;
-  profile.is_product = std::holds_alternative<types::Product>(channel.kind);
-  profile.has_low_rail = gauge != nullptr && std::isfinite(gauge->rails.low);
-  profile.has_high_rail = gauge != nullptr && std::isfinite(gauge->rails.high);
-}
-
 void set_signal(Profile& profile, const ProfileNumbers<NoTrail>& numbers, const types::SensorType& type) {
   for (std::size_t c = 0; c < numbers.channels.size(); ++c) {
     const ChannelNumbers<NoTrail>& channel = numbers.channels[c];
-    profile.channels.push_back({.mean = channel.mean.value(),
-                                .deviation = channel.deviation.value(),
-                                .min = channel.min.value(),
-                                .max = channel.max.value(),
-                                .pattern = type.pattern[c]});
-    if (type.signal) set_kind(profile.channels.back(), type.signal->channels[c]);
+    ChannelProfile& one = profile.channels.emplace_back(kind_of(type, c));
+    one.mean = channel.mean.value();
+    one.deviation = channel.deviation.value();
+    one.min = channel.min.value();
+    one.max = channel.max.value();
+    one.pattern = type.pattern[c];
   }
   if (type.daily_channel) profile.channels[index_of(*type.daily_channel)].daily = 1;
   profile.daily_amplitude = numbers.daily_amplitude.value();
@@ -120,6 +112,18 @@ double readings_in(double seconds, double readings_per_second) {
   // Readings are due at 0, 1, 2 … periods from the onset; those before the duration's end are affected. The
   // small allowance keeps 30 s at 0.1/s at three readings although 30 · 0.1 is a little over 3.
   return std::max(1.0, std::ceil(seconds * readings_per_second * (1 - 1e-12)));
+}
+
+ChannelProfile kind_of(const types::SensorType& type, std::size_t channel) {
+  ChannelProfile profile;
+  if (!type.signal) return profile;
+  const auto& kind = type.signal->channels[channel].kind;
+  const auto* gauge = std::get_if<types::Gauge>(&kind);
+  profile.is_gauge = gauge != nullptr;
+  profile.is_product = std::holds_alternative<types::Product>(kind);
+  profile.has_low_rail = gauge != nullptr && std::isfinite(gauge->rails.low);
+  profile.has_high_rail = gauge != nullptr && std::isfinite(gauge->rails.high);
+  return profile;
 }
 
 std::string_view location_class(const config::Behaviors& behaviors, std::string_view location) {

@@ -51,6 +51,9 @@ struct ChannelProfile {
   bool has_high_rail = false;  // … above
 };
 
+// That of a channel of a type, with what the type alone decides.
+ChannelProfile kind_of(const types::SensorType& type, std::size_t channel);
+
 struct Profile {
   std::vector<ChannelProfile> channels;
   double daily_amplitude = 0;  // in the unit of the channel that the day acts on, as is …

@@ -269,6 +269,10 @@ class Resolution {
     Number<Trail> weight({"config", {"anomalies.types", anomaly_type_names[k], "weight"}}, type.weight);
     weight.multiply(behaviors_, [k](const config::Behavior& b) { return b.weights[k]; });
     if (!type.enabled) weight.replace({"config", {"anomalies.types", anomaly_type_names[k], "enabled"}}, 0);
+    const types::SensorType& sensor_type = *source_.type;
+    if (weight.value() > 0 && !can_happen(config_, sensor_type, static_cast<AnomalyType>(k))) {
+      weight.replace({"type", {sensor_type.schema.type()}}, 0);
+    }
     return weight;
   }
 
