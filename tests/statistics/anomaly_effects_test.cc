@@ -270,7 +270,7 @@ struct Exact {
     for (const Notes& notes : sensors) {
       untouched += notes.untouched;
       untouched_wrong += notes.untouched_wrong;
-      for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+      for (std::size_t k = 0; k < usual_types; ++k) {
         readings[k] += notes.readings[k];
         readings_wrong[k] += notes.readings_wrong[k];
         episodes[k] += notes.episodes[k];
@@ -281,7 +281,7 @@ struct Exact {
 
   void check(const std::string& run) const {
     check_all(run + ": readings outside anomalies, bit by bit", untouched, untouched_wrong);
-    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    for (std::size_t k = 0; k < usual_types; ++k) {
       const std::string name(anomaly_type_names[k]);
       check_all(run + ": readings of " + name, readings[k], readings_wrong[k]);
       check_all(run + ": durations and events of " + name, episodes[k], episodes_wrong[k]);
@@ -346,7 +346,7 @@ TEST_CASE("durations and the pattern's period are settings") {
   config.anomalies.pattern_period_seconds = 90;
   const PerAnomalyType<double> seconds{45, 120, 250, 75, 60};
   Terms terms{{}, 90};
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < usual_types; ++k) {
     config.anomalies.types[k].duration_seconds = seconds[k];
     terms.durations[k] = static_cast<Microseconds>(seconds[k] * 1e6);
   }

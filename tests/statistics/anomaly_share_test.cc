@@ -158,7 +158,7 @@ TEST_CASE("model and location do not change the share") {
 }
 
 TEST_CASE("the mix of types, for every firmware and model") {
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < usual_types; ++k) {
     Line line(book, "share of " + std::string(anomaly_type_names[k]) + " among them, per firmware and model");
     for (std::size_t f = 0; f < firmwares.size(); ++f) {
       for (std::size_t m = 0; m < models.size(); ++m) {
@@ -189,7 +189,7 @@ TEST_CASE("the mix of types where every anomaly is a single reading") {
   };
 
   Line groups(book, "single readings: share of each type, per firmware and model");
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < usual_types; ++k) {
     for (std::size_t f = 0; f < firmwares.size(); ++f) {
       for (std::size_t m = 0; m < models.size(); ++m) {
         const double p = mix({f, 0, m, 0})[k];
@@ -227,7 +227,7 @@ TEST_CASE("manufacturer and location do not change the mix") {
             [k](const Kind& kind, const Course& course) { return mix(kind)[k] * course.anomalous(); }),
         1, {0.8, 1.25});
   };
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < usual_types; ++k) {
     for (std::size_t i = 0; i < manufacturers.size(); ++i) {
       compare(k, [i](const Kind& kind) { return kind.manufacturer == i; });
     }
@@ -238,7 +238,7 @@ TEST_CASE("manufacturer and location do not change the mix") {
 }
 
 TEST_CASE("an unaffected sensor starts type k with probability f·w/(n·(1-f)) per reading") {
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < usual_types; ++k) {
     Line line(book,
               "onsets of " + std::string(anomaly_type_names[k]) + " per firmware and model, of promised");
     for (std::size_t f = 0; f < firmwares.size(); ++f) {
@@ -254,7 +254,7 @@ TEST_CASE("an unaffected sensor starts type k with probability f·w/(n·(1-f)) p
     }
   }
   Line all(book, "onsets per type, of promised");
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < usual_types; ++k) {
     Begun begun;
     for (std::size_t i = 0; i < day().size(); ++i) {
       begun.add(day()[i], k, onsets_per_normal_reading(kind_of(i), probability, 60));
@@ -331,12 +331,12 @@ TEST_CASE("basis event: f is the chance that an anomaly starts, and the weights 
         begun += started;
       }
       if (kind.model != 3) continue;
-      for (std::size_t k = 0; k < anomaly_type_count; ++k) chosen[k] += course.begun[k];
+      for (std::size_t k = 0; k < usual_types; ++k) chosen[k] += course.begun[k];
       choices += started;
     }
     const double promised = probability * firmwares[f].probability;
     starts.compare(share_of(begun, free, promised), promised, {0.85 * promised, 1.15 * promised});
-    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    for (std::size_t k = 0; k < usual_types; ++k) {
       const double w = mix({f, 3, 3, 3})[k];
       types.compare(share_of(chosen[k], choices, w), w, {0.7 * w, 1.4 * w});
     }
@@ -353,7 +353,7 @@ TEST_CASE("a type that is switched off never shows, and the others keep their pr
   double off = 0;
   for (const Course& course : courses) {
     off += course.affected[trend] + course.affected[missing_data];
-    for (std::size_t k = 0; k < anomaly_type_count; ++k) shares[k].add(course.affected[k], course.due());
+    for (std::size_t k = 0; k < usual_types; ++k) shares[k].add(course.affected[k], course.due());
   }
   CHECK(off == 0);
   Line line(book, "two types off: share of readings, per type left");

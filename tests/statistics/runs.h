@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fleet/fleet.h"
+#include "fleet/profile_table.h"
 #include "statistics/spec.h"
 #include "support/rosters.h"
 
@@ -58,7 +59,8 @@ inline fleet::Fleet fleet_of(const Run& run) {
   const std::vector<std::uint32_t> members = test::all_of(run.roster);
   std::vector<std::uint32_t> writer_of = members;  // a cohort has one writer
   for (std::uint32_t& writer : writer_of) writer /= sensors_per_cohort;
-  return fleet::build_fleet(run.roster, members, writer_of, run.config, run.seed, run_start);
+  return fleet::build_fleet(run.roster, members, writer_of, run.config, run.seed, run_start,
+                            fleet::types_under(run.config, types::built_in_types()));
 }
 
 // Calls look(batch) for all batches of all cohorts, those of one cohort in order and on one thread at a time.

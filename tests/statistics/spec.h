@@ -29,6 +29,7 @@ inline constexpr std::size_t trend = 1;
 inline constexpr std::size_t pattern = 2;
 inline constexpr std::size_t missing_data = 3;
 inline constexpr std::size_t noise = 4;
+inline constexpr std::size_t usual_types = 5;  // these; the others do not happen unless they are asked for
 
 struct NormalSpec {
   double mean;

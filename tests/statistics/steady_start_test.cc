@@ -100,7 +100,7 @@ double count(const Starts& starts, std::size_t place, std::size_t type) {
 
 TEST_CASE("at the first reading, and at any later one, the share of every type is f·w") {
   const auto n = static_cast<double>(plain().sensors.size());
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < usual_types; ++k) {
     Line line(book, "readings 0 to 149: share of " + std::string(anomaly_type_names[k]));
     const double p = often * mix(plain_kind)[k];
     for (std::size_t i = 0; i < looked_at.size(); ++i) {
@@ -112,7 +112,7 @@ TEST_CASE("at the first reading, and at any later one, the share of every type i
 TEST_CASE("the first readings have the same mix as the last") {
   const auto n = static_cast<double>(plain().sensors.size());
   Line line(book, "first reading minus last: share, per type");
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < usual_types; ++k) {
     const double p = often * mix(plain_kind)[k];
     // 150 readings apart, no anomaly reaches from one to the other: independent.
     const double difference = (count(plain(), 0, k) - count(plain(), looked_at.size() - 1, k)) / n;

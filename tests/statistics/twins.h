@@ -30,7 +30,7 @@ struct Pair {
   const Episode* episode;
 };
 
-// How long each type lasts by promise, in microseconds.
+// How long each type lasts by promise, in microseconds; 0: as long as each event says.
 using Durations = PerAnomalyType<Microseconds>;
 inline Durations promised_durations(double period_seconds) {
   Durations durations{};
@@ -61,7 +61,8 @@ class Episodes {
 
  private:
   static Timestamp end_of(const Episode& episode, const Durations& durations) {
-    return episode.event.started_at + durations[static_cast<std::size_t>(episode.event.type)];
+    const Microseconds duration = durations[static_cast<std::size_t>(episode.event.type)];
+    return duration > 0 ? episode.event.started_at + duration : episode.event.ended_at + 1;
   }
 
   std::deque<Episode> open_;
