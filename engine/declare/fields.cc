@@ -11,6 +11,7 @@
 #include "base/nearest.h"
 #include "base/plain_text.h"
 #include "declare/week_hours.h"
+#include "yaml/forms.h"
 #include "yaml/text.h"
 #include "yaml/values.h"
 
@@ -24,21 +25,17 @@ using types::Gauge;
 using types::Limits;
 using types::Scope;
 using types::Term;
+using yaml::any_number;
+using yaml::Form;
+using yaml::number;
+using yaml::short_text;
+using yaml::span;
+using yaml::word;
 
-constexpr double any = 1e15;  // beyond what is measured of anything
-constexpr yaml::Bounds any_number{-any, any};
-constexpr yaml::Bounds not_negative{0, any};
+constexpr yaml::Bounds not_negative{0, yaml::largest_measure};
 constexpr double finest_resolution = 1e-9;
 constexpr double coarsest_resolution = 1e9;
 constexpr std::size_t most_factors = types::most_channels;
-
-// How values of one type are written: by one word, read and written by a function each.
-template <class T>
-struct Form {
-  std::function<std::string(std::string_view text, T& value)> parse;
-  std::function<std::string(const T& value)> text;
-  std::string values;
-};
 
 struct Row {
   std::string_view name;
@@ -68,21 +65,11 @@ std::string not_single(const yaml::Node& node) {
 
 template <class Kind, class T>
 TypeField<Kind> field(T Kind::*member, const Form<T>& form, const Row& row) {
-  const auto read = [parse = form.parse](const yaml::Node& node, const TypeNames&, T& value) {
-    std::string wrong = not_single(node);
-    if (wrong.empty()) wrong = parse(node.text, value);
-    return FieldProblem{std::move(wrong), node.line};
+  const auto read = [form](const yaml::Node& node, const TypeNames&, T& value) {
+    return FieldProblem{yaml::parse_node(form, node, value), node.line};
   };
   const auto text = [written = form.text](const TypeNames&, const T& value) { return written(value); };
   return field(member, form.values, read, text, row);
-}
-
-Form<double> number(yaml::Bounds bounds) {
-  return {[bounds](std::string_view text, double& value) { return yaml::parse_number(text, bounds, value); },
-          yaml::number_text,
-          bounds.min <= -any ? "a number"
-          : bounds.max < any ? yaml::range_text(bounds)
-                             : fmt::format("{} or more", yaml::number_text(bounds.min))};
 }
 
 // A step of the values, of a sensible size.
@@ -104,62 +91,9 @@ Form<double> step_or_none() {
   return form;
 }
 
-// The shortest of units that says it exactly.
-std::string span_text(Microseconds span) {
-  constexpr std::array<std::pair<std::string_view, Microseconds>, 5> units{
-      {{"d", microseconds_per_day},
-       {"h", 3'600 * microseconds_per_second},
-       {"m", 60 * microseconds_per_second},
-       {"s", microseconds_per_second},
-       {"ms", microseconds_per_second / 1'000}}};
-  for (const auto& [unit, length] : units) {
-    if (span != 0 && span % length == 0) return fmt::format("{}{}", span / length, unit);
-  }
-  return yaml::number_text(static_cast<double>(span) / 1e6) + "s";
-}
-
-Form<Microseconds> span(Microseconds shortest, Microseconds longest) {
-  const std::string values = fmt::format("{} to {}", span_text(shortest), span_text(longest));
-  const auto parse = [shortest, longest, values](std::string_view text, Microseconds& value) {
-    double seconds = 0;
-    constexpr yaml::Bounds any_span{-1e12, 1e12};
-    std::string wrong = yaml::parse_duration(text, any_span, seconds);
-    const Microseconds found = std::llround(seconds * 1e6);
-    if (wrong.empty() && (found < shortest || found > longest)) wrong = yaml::must_be(values, text);
-    if (wrong.empty()) value = found;
-    return wrong;
-  };
-  return {parse, span_text, values};
-}
-
-template <class Enum, std::size_t n>
-Form<Enum> word(const std::array<std::string_view, n>& words) {
-  return {[&words](std::string_view text, Enum& value) {
-            const auto found = std::ranges::find_if(
-                words, [text](std::string_view one) { return yaml::equal_words(one, text); });
-            if (found == words.end())
-              return yaml::must_be(fmt::format("{}", fmt::join(words, ", ")), text) +
-                     did_you_mean(text, words);
-            value = static_cast<Enum>(found - words.begin());
-            return std::string();
-          },
-          [&words](Enum value) { return std::string(words[static_cast<std::size_t>(value)]); },
-          fmt::format("`{}`", fmt::join(words, "`, `"))};
-}
-
 constexpr std::array<std::string_view, 4> scopes{"sensor", "location", "site", "fleet"};
 constexpr std::array<std::string_view, 3> shapes{"sine", "saw", "square"};
 constexpr std::array<std::string_view, 2> scales{"linear", "log"};
-
-Form<std::string> short_text(std::size_t most_bytes) {
-  return {[most_bytes](std::string_view text, std::string& value) {
-            if (text.size() > most_bytes) return fmt::format("must not be longer than {} bytes", most_bytes);
-            if (find_text_flaw(text)) return yaml::must_be("UTF-8 text without control characters", text);
-            value = text;
-            return std::string();
-          },
-          yaml::scalar, fmt::format("text of at most {} bytes", most_bytes)};
-}
 
 // A time of day, or how long after midnight.
 Form<Microseconds> peak_time() {

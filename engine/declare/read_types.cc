@@ -14,6 +14,7 @@
 #include "declare/check.h"
 #include "declare/declarations.h"
 #include "declare/fields.h"
+#include "yaml/text.h"
 #include "yaml/values.h"
 
 namespace fleet_sim::declare {
@@ -29,12 +30,6 @@ Variant alternative(std::size_t index) {
     if (index != i) return alternative<Variant, i + 1>(index);
   }
   return Variant(std::in_place_index<i>);
-}
-
-// Null where the key is not there or has no value.
-const yaml::Node* child_of(const yaml::Node& map, std::string_view name) {
-  const auto child = std::ranges::find(map.children, name, &yaml::Node::key);
-  return child == map.children.end() || child->is(NodeKind::null) ? nullptr : &*child;
 }
 
 // The keys of a source or channel: of its kind, and, of a channel, of its column.
@@ -54,8 +49,8 @@ class TypeReader {
     for (const yaml::Node& child : node.children) {
       if (std::ranges::find(parts, child.key) == parts.end()) unknown(child, path_, parts);
     }
-    const yaml::Node* const sources = child_of(node, "sources");
-    const yaml::Node* const channels = child_of(node, "channels");
+    const yaml::Node* const sources = yaml::find_value(node, "sources");
+    const yaml::Node* const channels = yaml::find_value(node, "channels");
     if (channels == nullptr) at(node.key_line, path_, "must have channels");
     // All names first: what refers to one may stand before it.
     if (sources != nullptr) name_sources(*sources);
@@ -87,7 +82,7 @@ class TypeReader {
   void read_sources(const yaml::Node& node) {
     for (std::size_t i = 0; i < node.children.size(); ++i) {
       const yaml::Node& source = node.children[i];
-      const std::string path = joined(path_ + ".sources", source.key);
+      const std::string path = yaml::below(path_ + ".sources", source.key);
       read_kind(source, path, source_kinds, std::nullopt, type_.signal.sources[i].kind, nullptr);
     }
   }
@@ -95,7 +90,7 @@ class TypeReader {
   void read_channels(const yaml::Node& node) {
     for (std::size_t i = 0; i < node.children.size(); ++i) {
       const yaml::Node& channel = node.children[i];
-      const std::string path = joined(path_ + ".channels", channel.key);
+      const std::string path = yaml::below(path_ + ".channels", channel.key);
       read_kind(channel, path, types::channel_kind_names, 0, type_.signal.channels[i].kind,
                 &type_.columns[i]);
     }
@@ -123,7 +118,7 @@ class TypeReader {
   std::optional<std::size_t> kind_of(const yaml::Node& node, const std::string& path,
                                      const std::array<std::string_view, n>& kinds,
                                      std::optional<std::size_t> usual) {
-    const yaml::Node* const named = child_of(node, "kind");
+    const yaml::Node* const named = yaml::find_value(node, "kind");
     if (named == nullptr) {
       if (!usual) at(node.key_line, path, fmt::format("must have a kind: {}", fmt::join(kinds, ", ")));
       return usual;
@@ -150,7 +145,7 @@ class TypeReader {
   template <class Kind>
   void read_fields(const yaml::Node& node, const std::string& path, std::string_view kind, Kind& value) {
     for (const TypeField<Kind>& field : type_fields<Kind>()) {
-      const yaml::Node* const child = child_of(node, field.name);
+      const yaml::Node* const child = yaml::find_value(node, field.name);
       if (child == nullptr) {
         if (field.required)
           at(node.key_line, path, fmt::format("must have '{}', as every {} does", field.name, kind));
@@ -166,19 +161,12 @@ class TypeReader {
       const yaml::Node* place = &node;
       std::string path = path_;
       for (const std::string& part : problem.path) {
-        path = joined(path, part);
+        path = yaml::below(path, part);
         const auto child = std::ranges::find(place->children, part, &yaml::Node::key);
         if (child != place->children.end()) place = &*child;
       }
       at(place == &node ? node.key_line : place->key_line, path, problem.text);
     }
-  }
-
-  // A name may be any text until it has been checked.
-  static std::string joined(const std::string& path, const std::string& name) {
-    const bool is_plain =
-        std::ranges::all_of(name, [](unsigned char c) { return c == '_' || std::isalnum(c); });
-    return fmt::format("{}.{}", path, is_plain && name.size() <= 64 ? name : in_quotes(name));
   }
 
   bool is_map(const yaml::Node& node, const std::string& path) {

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
+#include "base/plain_text.h"
 #include "yaml/values.h"
 
 namespace fleet_sim::yaml {
@@ -35,6 +37,13 @@ std::string scalar(std::string_view text) {
   const bool bare =
       !text.empty() && text != "-" && !equal_words(text, "null") && std::ranges::all_of(text, is_bare);
   return bare ? std::string(text) : quoted(text);
+}
+
+std::string below(std::string_view path, std::string_view key) {
+  constexpr std::size_t longest_plain = 64;
+  const bool is_plain = !key.empty() && key.size() <= longest_plain &&
+                        std::ranges::all_of(key, [](unsigned char c) { return c == '_' || std::isalnum(c); });
+  return fmt::format("{}.{}", path, is_plain ? std::string(key) : in_quotes(key));
 }
 
 }  // namespace fleet_sim::yaml

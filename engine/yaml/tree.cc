@@ -228,6 +228,11 @@ std::string_view stable(std::string_view message) {
 
 }  // namespace
 
+const Node* find_value(const Node& map, std::string_view key) {
+  const auto child = std::ranges::find(map.children, key, &Node::key);
+  return child == map.children.end() || child->is(Node::Kind::null) ? nullptr : &*child;
+}
+
 std::optional<Node> parse(std::string_view content, const FileProblems& problems) {
   std::istringstream stream{std::string(content)};
   TreeBuilder builder(content, problems);

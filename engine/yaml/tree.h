@@ -30,6 +30,9 @@ struct Node {
   [[nodiscard]] bool is(Kind wanted) const { return kind == wanted; }
 };
 
+// The value of a map under the key. Null where the key is not there or has no value.
+const Node* find_value(const Node& map, std::string_view key);
+
 // Whether a top-level key is the author's own, to hold anchors; its content is ignored.
 inline bool is_extension_key(std::string_view key) {
   return key.starts_with("x-");
