@@ -19,6 +19,7 @@
 #include "start/describe_run.h"
 #include "start/forecast.h"
 #include "start/refuse_doubling.h"
+#include "start/run_span.h"
 #include "status/process.h"
 #include "status/run_text.h"
 
@@ -43,17 +44,6 @@ std::optional<double> pace(const config::Speed& speed) {
   return speed.max ? std::nullopt : std::optional(speed.factor);
 }
 
-Timestamp later(Timestamp moment, double seconds) {
-  const double longest = static_cast<double>(latest_timestamp - moment) * 1e-6;
-  return seconds < longest ? moment + static_cast<Microseconds>(seconds * 1e6) : latest_timestamp;
-}
-
-// The run time counts from the launch, which is where the history ends.
-Timestamp end_of(const config::Config& config, Timestamp start) {
-  const double seconds = config.simulation.run_time_seconds;
-  return seconds == 0 ? latest_timestamp : later(later(start, config.clock.backfill_seconds), seconds);
-}
-
 std::size_t open_shards_per_writer(const config::Config& config, std::size_t http_connections) {
   const std::size_t limit = status::descriptor_limit();
   const std::size_t elsewhere = descriptors_elsewhere + http_connections;
@@ -71,19 +61,6 @@ std::vector<double> rates_of(const identity::Roster& roster, std::span<const std
   for (const std::uint32_t member : members)
     rates.push_back(fleet::rate_of(roster, roster[member], config).per_second());
   return rates;
-}
-
-// How long ago a run begins that has no start of its own: to fill its history first or, at speed max, to end
-// now. One that is endless goes on from now into the future.
-Microseconds past_of(const config::Config& config, const start::Forecast& forecast) {
-  const double seconds =
-      config.clock.speed.max ? forecast.seconds.value_or(0) : config.clock.backfill_seconds;
-  return static_cast<Microseconds>(seconds * 1e6);
-}
-
-// Where the simulated time of a run begins that is started at `now`.
-Timestamp start_at(const config::Config& config, const start::Forecast& forecast, Timestamp now) {
-  return config.clock.start.value_or(std::max<Timestamp>(0, now - past_of(config, forecast)));
 }
 
 // Whether a folder that cannot be made now may well be made later, as it stands; the rest are mistakes.
@@ -198,9 +175,9 @@ void Simulator::plan_storage() {
 void Simulator::refuse_doubling() const {
   const config::Config& config = inputs_.config;
   const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, *inputs_.types);
-  const Timestamp from = start_at(config, forecast, system_now());
+  const Timestamp from = start::start_of(config, forecast, system_now());
   std::optional<Timestamp> until;
-  if (forecast.seconds) until = later(from, *forecast.seconds);
+  if (forecast.seconds) until = start::later(from, *forecast.seconds);
   start::refuse_doubling(config, roster_, inputs_.members, from, until);
 }
 
@@ -281,18 +258,18 @@ void Simulator::set_clock() {
   } else {
     run_.began_at = now;
     const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, *inputs_.types);
-    run_.start = start_at(config, forecast, now);
+    run_.start = start::start_of(config, forecast, now);
     resumption_.moment = run_.start;
   }
   started_ = std::chrono::steady_clock::now();
   const std::optional<double> speed = pace(config.clock.speed);
   const auto since_it_began = std::chrono::microseconds(std::max<Microseconds>(0, now - run_.began_at));
-  const SimulationClock unbroken(later(run_.start, config.clock.backfill_seconds), started_ - since_it_began,
-                                 speed);
+  const SimulationClock unbroken(start::later(run_.start, config.clock.backfill_seconds),
+                                 started_ - since_it_began, speed);
   // A run that was ahead of that, filled at another speed, goes on at once.
   const Timestamp launch = std::max(unbroken.simulated(started_), resumption_.moment);
   clock_.emplace(launch, started_, speed, resumption_.moment);
-  schedule_.emplace(schedule::Schedule{*clock_, resumption_.moment, end_of(config, run_.start),
+  schedule_.emplace(schedule::Schedule{*clock_, resumption_.moment, start::end_of(config, run_.start),
                                        thread_count(config), config.simulation.overload});
   if (const std::uint64_t count = config.simulation.count; count > 0)
     schedule_->count = count - std::min(count, resumption_.due_before);
