@@ -1,6 +1,7 @@
-// configs/README.md and configs/reference.yaml against the table of keys, and configs/types/README.md against
-// the fields of declarations, so that they can neither forget a key nor misname a default. With the variable
-// FLEET_SIM_WRITE_PAGES both are written from the table instead.
+// configs/README.md and configs/reference.yaml against the table of keys, and configs/types/README.md and
+// configs/scenarios/README.md against the fields of declarations and entries, so that they can neither forget
+// a key nor misname a default. With the variable FLEET_SIM_WRITE_PAGES they are written from the table
+// instead.
 #include <doctest/doctest.h>
 
 #include <fmt/format.h>
@@ -27,6 +28,8 @@
 #include "config/load_config.h"
 #include "declare/declarations.h"
 #include "declare/fields.h"
+#include "scenario/fields.h"
+#include "scenario/scenario.h"
 #include "types/declared_type.h"
 #include "yaml/text.h"
 
@@ -45,6 +48,8 @@ const Page fields_page{FLEET_SIM_SOURCE_DIR "/configs/types/README.md", "<!-- fi
                        "<!-- end of fields -->\n"};
 const Page limits_page{FLEET_SIM_SOURCE_DIR "/configs/types/README.md", "<!-- limits -->\n",
                        "<!-- end of limits -->\n"};
+const Page scenario_page{FLEET_SIM_SOURCE_DIR "/configs/scenarios/README.md", "<!-- keys -->\n",
+                         "<!-- end of keys -->\n"};
 const Page reference_page{FLEET_SIM_SOURCE_DIR "/configs/reference.yaml",
                           "# --- keys, from the table in engine/config; comments of headings are kept ---\n",
                           "# --- end of keys ---\n"};
@@ -270,7 +275,57 @@ std::string limits_list() {
       types::most_types, declare::most_types_bytes / 1'024);
 }
 
+// With `goes_with`, a column says which verbs take a key.
+template <class Of>
+std::string scenario_table(bool goes_with) {
+  std::string text = goes_with ? "| key | values | goes with | what it is |\n| --- | --- | --- | --- |\n"
+                               : "| key | values | what it is |\n| --- | --- | --- |\n";
+  for (const scenario::Field<Of>& field : scenario::fields<Of>()) {
+    text += fmt::format("| `{}` | {}{} | ", field.name, field.values, field.required ? "; required" : "");
+    if (goes_with)
+      text +=
+          fmt::format("{} | ", field.verbs.empty() ? "all" : fmt::format("{}", fmt::join(field.verbs, ", ")));
+    text += fmt::format("{} |\n", in_a_cell(std::string(field.help)));
+  }
+  return text;
+}
+
+std::string scenario_tables() {
+  std::string text = "\n### An entry\n\n" + scenario_table<scenario::Entry>(true) + "\n### Where\n\n" +
+                     scenario_table<scenario::Where>(false) +
+                     "\n### Verbs\n\n| verb | values | what it does |\n| --- | --- | --- |\n";
+  for (const scenario::VerbRow& verb : scenario::verbs())
+    text += fmt::format("| `{}` | {} | {} |\n", verb.name, verb.values, in_a_cell(std::string(verb.help)));
+  text += "\n### set\n\n" + scenario_table<scenario::Set>(false) + "\n### fault\n\n" +
+          scenario_table<scenario::Fault>(false) + "\n### deliver\n\n" +
+          scenario_table<scenario::Deliver>(false) + "\n### late, of deliver\n\n" +
+          scenario_table<scenario::Late>(false);
+  return text +
+         fmt::format(
+             "\n### Limits\n\nA config has at most {} entries, which take at most {} KiB together.\n\n",
+             scenario::most_entries, scenario::most_scenario_bytes / 1'024);
+}
+
 }  // namespace
+
+TEST_CASE("the page of scenarios has every key and verb with its values and meaning") {
+  check_or_write(scenario_page, [](const std::string&) { return scenario_tables(); });
+}
+
+TEST_CASE("the scenarios that are shipped read back as they are") {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(FLEET_SIM_SOURCE_DIR "/configs/scenarios")) {
+    if (entry.path().extension() != ".yaml") continue;
+    CAPTURE(entry.path().string());
+    Problems problems;
+    const config::Config config = config::load_config(std::vector{entry.path()}, {}, {}, problems);
+    CHECK(problems.text() == "");
+    CHECK_FALSE(config.scenario.empty());
+    CHECK(config::read_config(config::config_text(config), "again", problems) == config);
+    ++files;
+  }
+  CHECK(files == 6);
+}
 
 TEST_CASE("the page of the types has every key of every kind with its values, default and meaning") {
   check_or_write(fields_page, [](const std::string&) { return fields_tables(); });

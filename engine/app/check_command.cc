@@ -13,6 +13,7 @@
 #include "app/output.h"
 #include "app/run_options.h"
 #include "base/plain_text.h"
+#include "base/problems.h"
 #include "base/text.h"
 #include "data/write_access.h"
 #include "declare/declarations.h"
@@ -21,6 +22,7 @@
 #include "run/exit_code.h"
 #include "start/adjustments.h"
 #include "start/forecast.h"
+#include "start/scenario_summary.h"
 #include "start/sinks.h"
 #include "start/unmatched.h"
 #include "types/built_in_type.h"
@@ -120,13 +122,28 @@ int print_types(const start::Arguments& arguments) {
   return static_cast<int>(run::ExitCode::done);
 }
 
+int print_timeline(const start::Arguments& arguments) {
+  const start::Inputs inputs = start::read_inputs(arguments);
+  if (inputs.config.scenario.empty())
+    throw InvalidInput(
+        "--timeline: the config has no `scenario`; name one that has, such as configs/scenarios/");
+  print(start::timeline_text(start::summarize_scenario(inputs, inputs.read_at)));
+  return static_cast<int>(run::ExitCode::done);
+}
+
+// Where there is one.
+std::string scenario_text(const start::Inputs& inputs) {
+  if (inputs.config.scenario.empty()) return {};
+  return start::brief_text(start::summarize_scenario(inputs, inputs.read_at));
+}
+
 int check(const start::Arguments& arguments) {
   const start::Inputs inputs = start::read_inputs(arguments);
   check_log_file(inputs.config);
   for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   const start::Forecast forecast = start::forecast(inputs);
   print(inputs_text(inputs) + "\n" + start::text_of(forecast) + "\n" + type_lines(inputs, forecast) +
-        adjustments_text(inputs) + unmatched_text(inputs));
+        scenario_text(inputs) + adjustments_text(inputs) + unmatched_text(inputs));
   if (const std::string warning = start::space_warning(forecast); !warning.empty()) {
     std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   }
@@ -142,15 +159,27 @@ Command add_check_command(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("check", "Checks config and identities, and estimates rows, bytes and time");
   add_run_options(*command, *arguments);
-  command->add_flag(
+  CLI::Option* of_types = command->add_flag(
       "--types", *types,
       "Print the declarations of all types the config knows, to copy from, and check nothing else");
+  const auto timeline = std::make_shared<bool>(false);
+  command
+      ->add_flag(
+          "--timeline", *timeline,
+          "Print the config's scenario in the order of time: what each entry does to how many sensors, "
+          "what matches nothing, and what overlaps")
+      ->excludes(of_types);
   command->footer(
       "Exit codes: 0 no problems, 2 problems found, 3 the data directory may not be written.\n\n"
       "  fleet-sim check --identities ./identities --config my.yaml\n"
       "  fleet-sim check --identities fleet.jsonl --duration 365d --speed max\n"
-      "  fleet-sim check --types --config my.yaml");
-  return {command, [arguments, types] { return *types ? print_types(*arguments) : check(*arguments); }};
+      "  fleet-sim check --types --config my.yaml\n"
+      "  fleet-sim check --timeline --config my.yaml --identities ./identities --start 2026-03-01 --duration "
+      "30d");
+  return {command, [arguments, types, timeline] {
+            if (*types) return print_types(*arguments);
+            return *timeline ? print_timeline(*arguments) : check(*arguments);
+          }};
 }
 
 }  // namespace fleet_sim::app

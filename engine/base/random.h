@@ -26,7 +26,9 @@ enum class Stream : std::uint64_t {
   shard,
   backoff,
   generate,
-  fault_stretch
+  fault_stretch,
+  scenario_reach,
+  scenario_turn
 };
 
 struct WideProduct {

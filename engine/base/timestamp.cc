@@ -105,6 +105,12 @@ std::string timestamp_text(Timestamp at) {
   return std::string(TimestampWriter{}.write(at));
 }
 
+std::string brief_timestamp_text(Timestamp at) {
+  constexpr std::size_t whole_seconds = 19;
+  const std::string text = timestamp_text(at);
+  return at % microseconds_per_second == 0 ? text.substr(0, whole_seconds) + "Z" : text;
+}
+
 std::optional<Timestamp> parse_timestamp(std::string_view text) {
   const auto year = take_digits(text, 4);
   if (!year || *year == 0 || !take(text, '-')) return std::nullopt;

@@ -37,6 +37,8 @@ class TimestampWriter {
 };
 
 std::string timestamp_text(Timestamp at);
+// The same for people: whole seconds without a fraction, 2026-11-23T11:42:00Z.
+std::string brief_timestamp_text(Timestamp at);
 
 // Reads the timestamps of rows, most of which share their minute with the one before. One per thread.
 class TimestampReader {

@@ -13,6 +13,7 @@
 #include "config/database_settings.h"
 #include "config/fleet_settings.h"
 #include "config/process_settings.h"
+#include "scenario/entry.h"
 #include "types/built_in_type.h"
 #include "types/channel_factors.h"
 #include "types/declared_type.h"
@@ -103,6 +104,7 @@ struct Config {
   AnomalySettings anomalies;
   Behaviors behaviors = default_behaviors();
   types::DeclaredTypes types;  // declared besides the built-in one, or in its place
+  scenario::Entries scenario;
   FleetSettings fleet;
   ShardBy sharding;
   ClockSettings clock;

@@ -10,6 +10,7 @@
 
 #include "config/behavior_effects.h"
 #include "declare/changes.h"
+#include "scenario/changes.h"
 #include "yaml/text.h"
 
 namespace fleet_sim::config {
@@ -91,6 +92,8 @@ std::vector<ConfigChange> config_changes(const Config& from, const Config& to) {
   for (declare::TypeChange& change : declare::type_changes(from.types, to.types)) {
     changes.push_back({std::move(change.key), std::move(change.from), std::move(change.to), change.at_once});
   }
+  for (scenario::EntryChange& change : scenario::entry_changes(from.scenario, to.scenario))
+    changes.push_back({std::move(change.key), std::move(change.from), std::move(change.to), false});
   return changes;
 }
 

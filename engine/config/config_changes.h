@@ -11,15 +11,16 @@
 namespace fleet_sim::config {
 
 struct ConfigChange {
-  // A key of the table, one effect such as behaviors.firmware."1.4".probability, or one field of a type such
-  // as types.pump.channels.flow.white.
+  // A key of the table, one effect such as behaviors.firmware."1.4".probability, one field of a type such as
+  // types.pump.channels.flow.white, or an entry of a scenario such as scenario.rollout.
   std::string key;
   std::string from;
   std::string to;
   bool at_once = false;  // else after a restart
 };
 
-// In the order of the table, then the behaviors, all of which apply at once, then the declared types. Values
+// In the order of the table, then the behaviors, all of which apply at once, then the declared types, then
+// the scenario. Values
 // are compared, not how they were written; a secret that changed is a change, but its values are not in it.
 std::vector<ConfigChange> config_changes(const Config& from, const Config& to);
 

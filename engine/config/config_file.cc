@@ -14,6 +14,7 @@
 #include "declare/declarations.h"
 #include "files/text_file.h"
 #include "foreign/names.h"
+#include "scenario/scenario.h"
 #include "yaml/text.h"
 #include "yaml/tree.h"
 
@@ -26,17 +27,35 @@ using Kind = yaml::Node::Kind;
 // ones set.
 struct OwnSection {
   std::string_view name;
-  void (*read)(const yaml::Node&, Config&, const yaml::FileProblems&);
+  void (*read)(const yaml::Node&, Config&, Origins&, const yaml::FileProblems&);
 };
+
+void read_types(const yaml::Node& section, Config& config, Origins& origins,
+                const yaml::FileProblems& problems) {
+  declare::read_types(section, config.types, problems);
+  for (const yaml::Node& type : section.children)
+    origins["types." + type.key] = {problems.place(type.key_line), type.key};
+}
+
+void read_scenario(const yaml::Node& section, Config& config, Origins& origins,
+                   const yaml::FileProblems& problems) {
+  if (section.is(Kind::null)) return;
+  origins["scenario"] = {problems.place(section.key_line), ""};
+  for (const scenario::EntryPlace& entry : scenario::read_scenario(section, config.scenario, problems))
+    origins[scenario::path_of(entry.name)] = {problems.place(entry.line), entry.name};
+}
+
 // The first is read before all else in a file, because behaviors name the channels of types.
-constexpr std::array<OwnSection, 2> own_sections{
+constexpr std::array<OwnSection, 3> own_sections{
     // A file replaces the types it declares, each whole.
-    {{"types", [](const yaml::Node& node, Config& config,
-                  const yaml::FileProblems& problems) { declare::read_types(node, config.types, problems); }},
+    {{"types", read_types},
      // A file changes only the effects it names.
-     {"behaviors", [](const yaml::Node& node, Config& config, const yaml::FileProblems& problems) {
+     {"behaviors",
+      [](const yaml::Node& node, Config& config, Origins&, const yaml::FileProblems& problems) {
         read_behaviors(node, config.types, config.behaviors, problems);
-      }}}};
+      }},
+     // A file adds its entries to those of earlier ones.
+     {"scenario", read_scenario}}};
 
 // What may stand under `path`: "simulation" and its siblings under "", "seed" and others under "simulation".
 std::vector<std::string_view> names_under(const std::string& path) {
@@ -117,9 +136,8 @@ class FileReader {
     const OwnSection& types = own_sections.front();
     for (const yaml::Node& child : root.children) {
       if (child.key != types.name) continue;
-      types.read(child, config_, problems_);
+      types.read(child, config_, origins_, problems_);
       check_shifts(child);
-      note_types(child);
     }
     read_section(root, "");
   }
@@ -160,7 +178,7 @@ class FileReader {
   void read_known(const yaml::Node& node, const std::string& path) {
     if (path == own_sections.front().name) return;  // read already
     const auto* own = std::ranges::find(own_sections, path, &OwnSection::name);
-    if (own != own_sections.end()) return own->read(node, config_, problems_);
+    if (own != own_sections.end()) return own->read(node, config_, origins_, problems_);
     if (const ConfigKey* key = find_config_key(path)) return read_value(node, *key);
     read_section(node, path);
   }
@@ -188,11 +206,6 @@ class FileReader {
           type == config_.types.end() ? std::string() : shift_problem(config_.behaviors, type->second);
       if (!wrong.empty()) problems_.at(node.key_line, fmt::format("types.{}.{}", node.key, wrong));
     }
-  }
-
-  void note_types(const yaml::Node& section) {
-    for (const yaml::Node& type : section.children)
-      origins_["types." + type.key] = {problems_.place(type.key_line), type.key};
   }
 
   void set(const yaml::Node& node, const ConfigKey& key, const std::string& text) {

@@ -1,5 +1,5 @@
-// Merges one YAML config over a Config: every key of the table, the behaviors and the types, each problem
-// with its line. Runs while starting and reloading, on any one thread.
+// Merges one YAML config over a Config: every key of the table, the behaviors, the types and the scenario,
+// each problem with its line. Runs while starting and reloading, on any one thread.
 #pragma once
 
 #include <filesystem>
@@ -14,8 +14,8 @@
 namespace fleet_sim::config {
 
 // Where each key was last set, and how, for keys not at their default: for problems that only show once all
-// layers are combined, and for `explain`. Keys are names of the table, and "types.NAME" of each declared
-// type.
+// layers are combined, and for `explain`. Keys are names of the table, "types.NAME" of each declared type,
+// and "scenario.NAME" of each entry of a scenario, with "scenario" where a file has one.
 struct Origin {
   std::string place;    // "config.yaml:7", "--rate"
   std::string written;  // the value as it stands there

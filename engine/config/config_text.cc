@@ -8,6 +8,7 @@
 #include "config/load_config.h"
 #include "config/units.h"
 #include "declare/declarations.h"
+#include "scenario/scenario.h"
 #include "yaml/text.h"
 
 namespace fleet_sim::config {
@@ -72,16 +73,21 @@ std::string keys_text(const Config& config, TakesPart takes_part) {
   return keys_text(config, takes_part, [](const ConfigKey&) { return ""; });
 }
 
+// What is not made of keys of the table.
+std::string own_sections_text(const Config& config) {
+  return behaviors_text(config.behaviors) + declare::types_text(config.types) +
+         scenario::scenario_text(config.scenario);
+}
+
 }  // namespace
 
 std::string config_text(const Config& config) {
-  return keys_text(config, [](const ConfigKey& key) { return !key.secret; }) +
-         behaviors_text(config.behaviors) + declare::types_text(config.types);
+  return keys_text(config, [](const ConfigKey& key) { return !key.secret; }) + own_sections_text(config);
 }
 
 std::string readings_config_text(const Config& config) {
   const auto decides = [](const ConfigKey& key) { return key.decides == Decides::readings; };
-  return keys_text(config, decides) + behaviors_text(config.behaviors) + declare::types_text(config.types);
+  return keys_text(config, decides) + own_sections_text(config);
 }
 
 std::string commented_config_text(const Config& config, const Comments& comments) {
@@ -91,7 +97,7 @@ std::string commented_config_text(const Config& config, const Comments& comments
     return comment.empty() ? comment : "  # " + comment;
   });
   if (config.behaviors != Config().behaviors) text += behaviors_text(config.behaviors);
-  return text + declare::types_text(config.types);
+  return text + declare::types_text(config.types) + scenario::scenario_text(config.scenario);
 }
 
 }  // namespace fleet_sim::config

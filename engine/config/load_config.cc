@@ -11,6 +11,7 @@
 #include "config/config_keys.h"
 #include "config/units.h"
 #include "files/text_file.h"
+#include "scenario/scenario.h"
 #include "types/built_in_type.h"
 
 namespace fleet_sim::config {
@@ -18,7 +19,10 @@ namespace {
 
 class Loader {
  public:
-  Loader(Config defaults, Problems& problems) : config_(std::move(defaults)), problems_(problems) {}
+  Loader(Config defaults, Problems& problems)
+      : config_(std::move(defaults)),
+        usual_scenario_(std::exchange(config_.scenario, {})),
+        problems_(problems) {}
 
   void add_file(const std::filesystem::path& file) {
     layer([&] { read_config_file(file, config_, origins_, problems_); });
@@ -47,9 +51,11 @@ class Loader {
   }
 
   Config finish() {
+    if (!set("scenario")) config_.scenario = std::move(usual_scenario_);
     check_channels();
     check_anomalies();
     check_paths();
+    check_scenario();
     return std::move(config_);
   }
 
@@ -147,6 +153,16 @@ class Loader {
                               in_quotes(config_.logging.file)));
   }
 
+  // Not before all types are known, and none of them has been left out.
+  void check_scenario() {
+    if (!problems_.empty()) return;
+    for (const scenario::Entry& entry : config_.scenario) {
+      const std::string path = scenario::path_of(entry.name);
+      if (const std::string wrong = scenario::problem_of(entry, config_.types); !wrong.empty())
+        problems_.add(origin({path}), fmt::format("{}.{}", path, wrong));
+    }
+  }
+
   [[nodiscard]] bool set(std::string_view key) const { return origins_.find(key) != origins_.end(); }
 
   // At the clock's pace, now never ends; as fast as storage allows, there would soon be rows of next week.
@@ -185,6 +201,7 @@ class Loader {
   }
 
   Config config_;
+  scenario::Entries usual_scenario_;  // of the defaults
   Origins origins_;
   Problems& problems_;
 };

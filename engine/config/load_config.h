@@ -30,7 +30,8 @@ struct Setting {
 };
 
 // Reads the files in their order, then `environment`, then `flags`, each a layer over what came before: it
-// keeps what it does not name, and its value of a key, a list too, replaces the earlier one. Then checks what
+// keeps what it does not name, and its value of a key, a list too, replaces the earlier one; but files that
+// have a scenario add to it, together instead of that of the defaults. Then checks what
 // depends on several keys (min <= max, paths that contradict each other). A setting whose key repeats adds to
 // the list of its layer; a layer that names identities, one or many, replaces both kinds of an earlier one.
 // If there are problems, do not use the result. `origins` gets the places where the keys were set.
@@ -46,12 +47,12 @@ Config read_config(std::string_view text, const std::string& place, Problems& pr
 // be called fleet-sim (FLEET_SIM_SERVICE_*, FLEET_SIM_PORT*).
 std::vector<Setting> environment_settings(const char* const* environment, Problems& problems);
 
-// The whole effective config as YAML under the file's keys, behaviors and declared types included: what
-// run_info keeps. Reading it back gives an equal config, but for what is secret.
+// The whole effective config as YAML under the file's keys, behaviors, declared types and scenario included:
+// what run_info keeps. Reading it back gives an equal config, but for what is secret.
 std::string config_text(const Config& config);
 
 // Only these keys, secret ones too, each with a comment of one line unless that is empty; the behaviors
-// unless they are the built-in ones; and the declared types.
+// unless they are the built-in ones; the declared types; and the scenario.
 using Comments = std::map<std::string_view, std::string>;
 std::string commented_config_text(const Config& config, const Comments& comments);
 

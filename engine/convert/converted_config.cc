@@ -11,6 +11,7 @@
 #include "foreign/names.h"
 #include "identity/identity_rules.h"
 #include "identity/load_identities.h"
+#include "scenario/scenario.h"
 #include "types/built_in_type.h"
 #include "yaml/tree.h"
 
@@ -58,6 +59,7 @@ class Converter {
  private:
   void visit(const Node& node, const std::string& path) {
     if (path == "behaviors") return config::read_behaviors(node, config_.types, config_.behaviors, file_);
+    if (path == "scenario") return static_cast<void>(scenario::read_scenario(node, config_.scenario, file_));
     if (path == "sensor" && node.is(Kind::map)) return take_sensor(node);
     if (path == "replicas" && node.is(Kind::map)) return take_replicas(node);
     if (path == "monitoring.host" || path == "monitoring_host") return note_address(node, path, host_);

@@ -111,6 +111,14 @@ std::vector<Unmatched> find_unmatched(const config::Behaviors& behaviors, const 
   return all;
 }
 
+std::optional<std::string> nearest_behavior(const config::Behaviors& behaviors, std::string_view kind,
+                                            std::string_view value) {
+  const auto row = std::ranges::find(config::behavior_kinds, kind, &config::BehaviorKind::name);
+  const auto index = static_cast<std::size_t>(row - config::behavior_kinds.begin());
+  if (!found(behaviors, index, value).empty()) return std::nullopt;
+  return nearest_behavior(index, value, names_of(behaviors.*row->entries));
+}
+
 std::string text_of(const Unmatched& unmatched) {
   const std::string hint = unmatched.nearest.empty()
                                ? std::string()

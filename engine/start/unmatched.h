@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.h"
@@ -22,6 +24,11 @@ struct Unmatched {
 // In the order of the kinds; values by the number of their sensors, then behaviors, by name.
 std::vector<Unmatched> find_unmatched(const config::Behaviors& behaviors, const identity::Roster& roster,
                                       std::span<const std::uint32_t> members);
+
+// The nearest behavior of a kind, firmware, model, manufacturer or location, to a value that matches none;
+// empty when none is near. Nothing for a value that matches one.
+std::optional<std::string> nearest_behavior(const config::Behaviors& behaviors, std::string_view kind,
+                                            std::string_view value);
 
 // "firmware 'v1.3' of 3 sensors matches no behavior (did you mean '1.3'?)"
 std::string text_of(const Unmatched& unmatched);

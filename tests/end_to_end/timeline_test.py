@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""A scenario before it runs: `check --timeline` prints it in the order of time, and what it reaches is what a second model draws; wrong
+ones are refused with what would do; and no run ignores one."""
+
+import re
+import sys
+
+from fleet import *
+
+sys.path.insert(0, str(SOURCE / "tests"))
+from ground_truth import draw_block, hash_text, round_keys, uniform  # noqa: E402
+
+SCENARIOS = SOURCE / "configs" / "scenarios"
+SPAN = ("--start", "2026-03-01", "--duration", "30d", "--seed", "7")
+
+
+def stream(name):
+    """The number of a stream of draws: its place in the enumeration."""
+    header = (SOURCE / "engine" / "base" / "random.h").read_text(encoding="utf-8")
+    names = re.search(r"enum class Stream : std::uint64_t \{([^}]*)\}", header)[1].replace(",", " ").split()
+    return names.index(name)
+
+
+def reach(seed, entry, sensor):
+    """What decides in which wave a sensor is."""
+    return uniform(draw_block(round_keys(seed, hash_text(sensor)), stream("scenario_reach"), hash_text(entry))[0])
+
+
+class Timeline(FleetTest):
+    def timeline(self, text, *arguments, code=0, identities=IDENTITIES):
+        config = self.write("scenario.yaml", text)
+        ran = self.fleet_sim("check", "--timeline", "--config", config, "--identities", identities, *(arguments or SPAN), code=code)
+        return ran.stderr if code else ran.stdout
+
+    def rows(self, text, **options):
+        """Time, entry, verb, reached, met, and the rest of each line of the table."""
+        lines = re.findall(r"(?m)^(\d{4}-\S+)  (.+?) {2,}(.+?) {2,}([\d,]+) of ([\d,]+)(?:  (.*))?$", self.timeline(text, **options))
+        return [(at, entry, verb, int(reached.replace(",", "")), int(met.replace(",", "")), rest)
+                for at, entry, verb, reached, met, rest in lines]
+
+    def test_waves_reach_whom_a_second_model_draws(self):
+        names = [f"S{n}" for n in range(3_000)]
+        fleet = self.write_identities([identity(name, firmware_version="1.3.0" if n % 3 else "1.4") for n, name in enumerate(names)])
+        drawn = [reach(7, "rollout", name) for n, name in enumerate(names) if n % 3]
+        rows = self.rows('scenario:\n  - {name: rollout, at: 2026-03-02, where: {firmware_version: "1.3"}, set: {firmware_version: "1.4"}, '
+                         "waves: {0d: 1%, 1d: 10%, 4d: 60%}, spread: 4h, silent_for: 90s}\n", identities=fleet)
+        expected = [sum(low <= u < high for u in drawn) for low, high in ((0, 0.01), (0.01, 0.1), (0.1, 0.6))]
+        self.assertEqual([row[:2] + row[3:5] for row in rows],
+                         [(f"2026-03-0{day}T00:00:00Z", "rollout", reached, 2_000) for day, reached in zip((2, 3, 6), expected)])
+        self.assertEqual(rows[0][2], "set: {firmware_version: 1.4}")
+        self.assertEqual(rows[1][5], "wave 2 of 3, over 4h, silent for 90s")
+
+    def test_a_partition_has_its_part(self):
+        fleet = self.write_identities([identity(f"S{n}") for n in range(500)])
+        text = "scenario:\n  - {name: out, at: +1d, leave: true, waves: {0d: 30%, 2d: 80%}}\n"
+        whole = [row[3] for row in self.rows(text, identities=fleet)]
+        parts = [0, 0]
+        for part in ("1/2", "2/2"):
+            config = self.write("scenario.yaml", text)
+            printed = self.fleet_sim("check", "--timeline", "--config", config, "--identities", fleet, "--partition", part, *SPAN).stdout
+            parts = [sum(pair) for pair in zip(parts, map(int, re.findall(r"  (\d+) of \d+", printed)))]
+        self.assertEqual(parts, whole)
+
+    def test_it_is_in_the_order_of_time_and_says_what_matches_nothing_and_overlaps(self):
+        printed = self.timeline("""scenario:
+  - {name: late, at: 2026-04-02, silence: true}
+  - {name: night, at: +2d, every: 1d, for: 8h, silence: true}
+  - {name: outage, at: +50h, for: 1h, where: {site: "Factory A"}, silence: true}
+  - {name: nobody, at: +1h, where: {id: FACTORY_1_NEU}, fault: {type: spike}, for: 1m}
+  - {name: future, at: +1h, where: {firmware_version: "1.3"}, set: {firmware_version: "9"}, waves: {0d: 0%, 5d: 100%}}
+  - {name: past, at: +3d, where: {event: future}, set: {firmware_version: "1.3"}}
+""")
+        times = re.findall(r"(?m)^(\d{4}-\S+)  ", printed)
+        self.assertEqual(times, sorted(times))
+        self.assertIn("for 15 sensors, from 2026-03-01T00:00:00Z to 2026-03-31T00:00:00Z", printed)
+        for note in ["'late' begins at 2026-04-02T00:00:00Z, after the end of the run",
+                     "'outage' begins at 10 sensors while 'night' lasts there and does the same",
+                     "'nobody' meets no sensor: none has the id 'FACTORY_1_NEU' (did you mean 'FACTORY_1_NEW'?)",
+                     "'future' sets firmware '9', which matches no behavior: it changes no reading",
+                     "'future' reaches no more sensors after 2026-03-04T00:00:00Z, when 'past' begins",
+                     "'past' meets no sensor: 'future' has reached none of them by then",
+                     "'night' has 18 turns more until then, which reach sensors 270 times"]:
+            self.assertIn(note + "\n", printed)
+        plain = self.fleet_sim("check", "--config", self.dir / "scenario.yaml", "--identities", IDENTITIES, *SPAN).stdout
+        self.assertIn("scenario: 6 entries for 15 sensors", plain)
+        self.assertIn("'nobody' meets no sensor", plain)
+
+    def test_without_an_end_it_shows_what_there_is(self):
+        printed = self.timeline("scenario:\n  - {name: nightly, at: +1h, every: 1d, for: 1h, silence: true}\n",
+                                "--start", "2026-03-01", "--duration", "0")
+        self.assertIn("to 2026-03-03T01:00:00.000001Z, though the run goes on", printed)
+        self.assertEqual(printed.count("  nightly  "), 3)
+        self.assertIn("without a seed", printed)
+
+    def test_times_before_the_start_are_refused(self):
+        text = "\nscenario:\n  - {name: a, at: 2026-02-27, leave: true}\n"
+        self.assertIn("scenario.yaml:3: scenario.a.at 2026-02-27T00:00:00Z is before the run starts, at 2026-03-01T00:00:00Z",
+                      self.timeline(text, code=2))
+        self.assertIn("--timeline: the config has no `scenario`", self.timeline("simulation: {seed: 1}\n", code=2))
+        self.assertIn("excludes", self.fleet_sim("check", "--timeline", "--types", code=2).stderr)
+
+    def test_a_run_does_not_ignore_a_scenario(self):
+        config = self.write("scenario.yaml", "scenario:\n  - {name: a, at: +1s, leave: true}\n")
+        said = self.fleet_sim("--config", config, "--identities", IDENTITIES, "--duration", "2s", "--data-dir", self.dir / "data", code=2)
+        self.assertIn("scenario.yaml:1: scenarios can be checked, but not run yet", said.stderr)
+        self.assertFalse((self.dir / "data").exists())
+
+    def test_every_shipped_scenario_reaches_the_shipped_sensors(self):
+        for path in sorted(SCENARIOS.glob("*.yaml")):
+            with self.subTest(path.name):
+                printed = self.fleet_sim("check", "--timeline", "--config", path, "--identities", IDENTITIES, *SPAN).stdout
+                self.assertNotIn("meets no sensor", printed)
+                self.assertNotIn("matches no behavior", printed)
+
+    def test_the_page_shows_what_is_printed(self):
+        page = (SCENARIOS / "README.md").read_text(encoding="utf-8")
+        command, printed = re.search(r"```sh\nfleet-sim (.*)\n```.*?```text\n(.*?)```", page, re.DOTALL).groups()
+        for folder in ("configs", "identities"):
+            (self.dir / folder).symlink_to(SOURCE / folder)
+        self.assertEqual(self.fleet_sim(*command.split()).stdout, printed)
+
+    def test_a_long_scenario_on_a_large_fleet_is_bounded(self):
+        fleet = self.write_identities([identity(f"S{n}") for n in range(5_000)])
+        entries = "".join(f"  - {{name: e{n}, at: +{n}m, waves: {{0d: 50%, 1d: 100%}}, spread: 1h, reset: [spike]}}\n" for n in range(150))
+        printed = self.timeline("scenario:\n" + entries, identities=fleet)
+        self.assertEqual(printed.count("of 5,000"), 300)
+
+
+if __name__ == "__main__":
+    main()
