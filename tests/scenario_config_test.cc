@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <chrono>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/anomaly_types.h"
 #include "base/problems.h"
 #include "base/random.h"
 #include "config/config_changes.h"
@@ -139,10 +141,9 @@ TEST_CASE("an entry has one verb, and only keys that go with it") {
         "location, manufacturer, model or firmware_version");
   CHECK(problems_of("name: a, at: +1h, reset: [wear]") ==
         "c.yaml:2: scenario.a.reset names 'wear', which is no type of anomaly");
-  CHECK(
-      problems_of("name: a, at: +1h, fault: {type: spyke}") ==
-      "c.yaml:2: scenario.a.fault.type must be spike, trend, pattern, missing_data, noise, not 'spyke' (did "
-      "you mean 'spike'?)");
+  CHECK(problems_of("name: a, at: +1h, fault: {type: spyke}") ==
+        fmt::format("c.yaml:2: scenario.a.fault.type must be {}, not 'spyke' (did you mean 'spike'?)",
+                    fmt::join(anomaly_type_names, ", ")));
   CHECK(problems_of("name: a, at: +1h, fault: {channel: voltage}") ==
         "c.yaml:2: scenario.a.fault must have 'type'");
   CHECK(problems_of("name: a, at: +1h, fault: {type: missing_data, channel: voltage}") ==
