@@ -792,6 +792,38 @@ TEST_CASE("every type of anomaly has a row of its own, which its name finds") {
   CHECK(anomaly_type_of("flood") == std::nullopt);
 }
 
+namespace {
+
+// Of a color such as "#c24a08": how light it is (WCAG 2).
+double luminance(std::string_view color) {
+  constexpr std::array weights{0.2126, 0.7152, 0.0722};
+  double sum = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const double part = std::stoi(std::string(color.substr(1 + 2 * i, 2)), nullptr, 16) / 255.0;
+    sum += weights[i] * (part <= 0.04045 ? part / 12.92 : std::pow((part + 0.055) / 1.055, 2.4));
+  }
+  return sum;
+}
+
+double contrast(std::string_view a, std::string_view b) {
+  const auto [dark, light] = std::minmax({luminance(a), luminance(b)});
+  return (light + 0.05) / (dark + 0.05);
+}
+
+}  // namespace
+
+TEST_CASE("the names of types are legible in their colors, and no two types look alike") {
+  std::set<std::string_view> colors;
+  for (const AnomalyTypeRow& row : anomaly_types) {
+    CAPTURE(row.name);
+    CHECK(contrast(row.color, "#fbfaf8") >= 4.5);
+    CHECK(contrast(row.color_on_dark, "#1c2127") >= 4.5);
+    colors.insert(row.color);
+    colors.insert(row.color_on_dark);
+  }
+  CHECK(colors.size() == 2 * anomaly_type_count);
+}
+
 TEST_CASE("types that take rows are listed for people and for SQL, and the table is JSON for pages") {
   CHECK(takes_rows(AnomalyType::missing_data));
   CHECK_FALSE(takes_rows(AnomalyType::spike));

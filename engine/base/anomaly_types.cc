@@ -10,7 +10,7 @@ constexpr std::array<std::string_view, 3> touches_names{"one_channel", "two_chan
 std::string row_taking_types(std::string_view quote) {
   std::string names;
   for (const AnomalyTypeRow& type : anomaly_types) {
-    if (type.rows != AffectedRows::taken) continue;
+    if (type.rows == AffectedRows::kept) continue;
     if (!names.empty()) names += ", ";
     names.append(quote).append(type.name).append(quote);
   }
@@ -34,11 +34,16 @@ std::string anomaly_types_json() {
   for (const AnomalyTypeRow& type : anomaly_types) {
     json.object([&] {
       json.member("name", type.name);
-      json.member("takes_rows", type.rows == AffectedRows::taken);
+      json.member("takes_rows", type.rows != AffectedRows::kept);
       json.member("touches", touches_names[static_cast<std::size_t>(type.touches)]);
       json.member("color", type.color);
       json.member("color_on_dark", type.color_on_dark);
       json.member("magnitude", type.magnitude);
+      if (!type.severity) return;
+      const auto& [range, bounds, graded] = *type.severity;
+      json.member("graded_magnitude", graded.empty() ? type.magnitude : graded);
+      json.array("severity", std::array{range.min, range.max});
+      json.array("severity_bounds", std::array{bounds.min, bounds.max});
     });
   }
   json.end(']');

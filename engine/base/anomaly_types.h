@@ -29,6 +29,9 @@ enum class Touches : std::uint8_t { one_channel, two_channels, all_channels };
 enum class AnomalyCause : std::uint8_t { drawn, injected, scenario, aging };
 inline constexpr std::array<std::string_view, 4> anomaly_cause_names{"drawn", "injected", "scenario",
                                                                      "aging"};
+constexpr std::string_view name_of(AnomalyCause cause) {
+  return anomaly_cause_names[static_cast<std::size_t>(cause)];
+}
 
 // How long anomalies of a type last, in seconds: always the same, or lognormal within bounds.
 struct DurationRange {
@@ -49,6 +52,7 @@ struct DurationRange {
 struct UsualSeverity {
   Range range;
   Range bounds;
+  std::string_view magnitude = {};  // how a page writes that of a graded one, if not as that of the type
 };
 
 struct AnomalyTypeRow {
@@ -74,8 +78,9 @@ constexpr std::optional<DurationRange> between(double median, double shortest, d
   return DurationRange(median, shortest, longest);
 }
 inline constexpr std::optional<UsualSeverity> ungraded = std::nullopt;
-constexpr std::optional<UsualSeverity> graded(double low, double high, double least, double most) {
-  return UsualSeverity{{low, high}, {least, most}};
+constexpr std::optional<UsualSeverity> graded(double low, double high, double least, double most,
+                                              std::string_view magnitude = {}) {
+  return UsualSeverity{{low, high}, {least, most}, magnitude};
 }
 
 inline constexpr std::array rows{

@@ -4,6 +4,7 @@
 #include "base/json_writer.h"
 #include "config/units.h"
 #include "explain/explained_sensor.h"
+#include "explain/graded.h"
 #include "explain/signal_json.h"
 #include "model/anomaly_effect.h"
 
@@ -88,18 +89,48 @@ void add_signal(JsonWriter& json, const ExplainedSensor& sensor) {
   });
 }
 
+// What graded anomalies of a type do, if they are graded in this sensor.
+void add_grades(JsonWriter& json, std::size_t k, const model::Explanation& explanation) {
+  const auto graded = graded_type(explanation, static_cast<AnomalyType>(k));
+  if (!graded) return;
+  if (graded->severity) {
+    json.object("severity", [&] {
+      add_number(json, "min", explanation.numbers.least_severity[k]);
+      add_number(json, "max", explanation.numbers.most_severity[k]);
+    });
+    json.member("usual_severity", *graded->severity);
+  }
+  if (graded->channels.empty()) return;
+  json.object("channels", [&] {
+    for (const GradedChannel& channel : graded->channels) {
+      json.object(explanation.type->schema.channels()[channel.channel].name, [&] {
+        json.member("share", channel.share);
+        json.member("sigma", channel.sigma);
+        json.member("usual_magnitude", channel.magnitude);
+        json.member("unit", channel.unit);
+      });
+    }
+  });
+}
+
 void add_type(JsonWriter& json, std::size_t type, const model::Explanation& explanation) {
   const model::TypeExplanation& explained = explanation.types[type];
+  const DurationRange& lasts = explanation.times.duration[type];
   json.object(anomaly_type_names[type], [&] {
     json.member("enabled", explained.enabled);
     add_number(json, "weight", explanation.numbers.weights[type]);
     json.member("share_of_anomalies", explained.share_of_anomalies);
-    json.member("duration_seconds", explanation.times.duration[type].median);
+    json.member("duration_seconds", lasts.median);
+    if (!lasts.is_fixed()) {
+      json.member("shortest_duration_seconds", lasts.min);
+      json.member("longest_duration_seconds", lasts.max);
+    }
     json.member("configured_duration_seconds", explanation.configured.duration[type].median);
     json.member("readings_per_anomaly", explanation.profile.readings_per_anomaly[type]);
     json.member("onset_chance", explained.onset_chance);
     json.member("share_of_readings", explained.share_of_readings);
     json.member("per_day", explained.per_day);
+    add_grades(json, type, explanation);
   });
 }
 
@@ -123,15 +154,17 @@ void add_channels(JsonWriter& json, const model::Explanation& explanation) {
 }
 
 void add_anomalies(JsonWriter& json, const ExplainedSensor& sensor) {
+  constexpr std::array<std::string_view, 3> basis_names{"reading", "event", "rate"};
   const config::AnomalySettings& settings = sensor.config.anomalies;
   const model::ProfileNumbers<model::Chain>& numbers = sensor.explanation.numbers;
   json.object("anomalies", [&] {
     json.member("enabled", settings.enabled);
-    json.member("basis", settings.basis == config::AnomalyBasis::reading ? "reading" : "event");
-    add_number(json, "probability", numbers.frequency);
+    json.member("basis", basis_names[static_cast<std::size_t>(settings.basis)]);
+    const bool by_rate = settings.basis == config::AnomalyBasis::rate;
+    add_number(json, by_rate ? "per_day" : "probability", numbers.frequency);
     add_types(json, sensor.explanation);
-    if (sensor.explanation.type->signal) return;
     add_number(json, "severity", numbers.severity);
+    if (sensor.explanation.profile.graded) return;
     add_channels(json, sensor.explanation);
     json.object("spike_factor", [&] {
       add_number(json, "min", numbers.spike_factor_min);

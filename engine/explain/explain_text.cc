@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "config/units.h"
 #include "explain/clipping.h"
 #include "explain/explained_sensor.h"
+#include "explain/graded.h"
 #include "explain/signal_text.h"
 #include "explain/text_page.h"
 #include "model/anomaly_effect.h"
@@ -126,16 +129,35 @@ double anomalous_share(const model::Explanation& explanation) {
   return share;
 }
 
-std::string meaning(const ExplainedSensor& sensor) {
-  if (!sensor.config.anomalies.enabled) return "anomalies are disabled: none ever starts";
+std::string_view frequency_name(const config::Config& config) {
+  return config.anomalies.basis == config::AnomalyBasis::rate ? "per day" : "probability";
+}
+
+std::vector<std::string> meaning_of_rate(const ExplainedSensor& sensor) {
+  const double asked = sensor.explanation.numbers.frequency.value();
+  double begun = 0;
+  for (const model::TypeExplanation& type : sensor.explanation.types) begun += type.per_day;
+  const bool is_limited = begun < asked * (1 - 1e-9);
+  return {fmt::format("basis rate: {} start per day{};", number(begun),
+                      is_limited ? ", for no more fit into 95% of the readings" : ""),
+          percent(anomalous_share(sensor.explanation)) + " of all readings become anomalous"};
+}
+
+std::vector<std::string> meaning(const ExplainedSensor& sensor) {
+  if (!sensor.config.anomalies.enabled) return {"anomalies are disabled: none ever starts"};
+  const bool by_rate = sensor.config.anomalies.basis == config::AnomalyBasis::rate;
   const double f = sensor.explanation.numbers.frequency.value();
   const double share = anomalous_share(sensor.explanation);
-  if (share == 0) return "no anomaly ever starts: the probability or every weight is 0";
-  if (sensor.config.anomalies.basis == config::AnomalyBasis::reading) {
-    return fmt::format("basis reading: in the long run {} of all due readings are anomalous", percent(f));
+  if (share == 0) {
+    return {fmt::format("no anomaly ever starts: {} or every weight is 0",
+                        by_rate ? "anomalies.per_day" : "the probability")};
   }
-  return fmt::format("basis event: one starts at {} of normal readings; {} of all readings become anomalous",
-                     percent(f), percent(share));
+  if (by_rate) return meaning_of_rate(sensor);
+  if (sensor.config.anomalies.basis == config::AnomalyBasis::reading) {
+    return {fmt::format("basis reading: in the long run {} of all due readings are anomalous", percent(f))};
+  }
+  return {fmt::format("basis event: one starts at {} of normal readings; {} of all readings become anomalous",
+                      percent(f), percent(share))};
 }
 
 bool is_longer(const model::Explanation& explanation, std::size_t k) {
@@ -147,10 +169,16 @@ std::string law_text(const DurationRange& law) {
   return fmt::format("{} to {}", duration_text(law.min), duration_text(law.max));
 }
 
+// What fits into a column.
+std::string usual_duration_text(const DurationRange& law) {
+  return (law.is_fixed() ? "" : "~ ") + duration_text(law.median);
+}
+
 std::string duration_of(const config::AnomalyTypeSettings& type, const model::Explanation& explanation,
                         std::size_t k) {
   if (!type.enabled) return "disabled";
-  if (is_longer(explanation, k) || type.duration_seconds) return law_text(explanation.times.duration[k]);
+  if (is_longer(explanation, k) || type.duration_seconds)
+    return usual_duration_text(explanation.times.duration[k]);
   return "one reading";
 }
 
@@ -169,8 +197,8 @@ void add_longer_durations(Page& page, const ExplainedSensor& sensor) {
 void add_anomalies(Page& page, const ExplainedSensor& sensor) {
   const model::Explanation& explanation = sensor.explanation;
   page.heading("anomalies");
-  page.row("probability", chain_pieces(explanation.numbers.frequency));
-  page.row("", {meaning(sensor)});
+  page.row(frequency_name(sensor.config), chain_pieces(explanation.numbers.frequency));
+  page.row("", meaning(sensor));
   page.heading("weight of each type");
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     if (!is_shown(explanation, k)) continue;
@@ -182,12 +210,18 @@ void add_anomalies(Page& page, const ExplainedSensor& sensor) {
     if (!is_shown(explanation, k)) continue;
     const model::TypeExplanation& type = explanation.types[k];
     page.row(anomaly_type_names[k],
-             {fmt::format("{:>8}{:>14}{:>11}{:>14.4g}{:>14}{:>12.6g}", percent(type.share_of_anomalies),
+             {fmt::format("{:>8}{:>14}{:>11.6g}{:>14.4g}{:>14}{:>12.6g}", percent(type.share_of_anomalies),
                           duration_of(sensor.config.anomalies.types[k], explanation, k),
                           explanation.profile.readings_per_anomaly[k], type.onset_chance,
                           percent(type.share_of_readings), type.per_day)});
   }
   add_longer_durations(page, sensor);
+}
+
+std::size_t widest_name(std::span<const types::ChannelColumn> channels) {
+  std::size_t widest = 0;
+  for (const types::ChannelColumn& channel : channels) widest = std::max(widest, channel.name.size());
+  return widest;
 }
 
 // Of a type that has one.
@@ -208,16 +242,13 @@ void add_strength(Page& page, std::size_t k, const model::Explanation& explanati
   }
 }
 
-void add_effects(Page& page, const ExplainedSensor& sensor) {
+void add_relative_effects(Page& page, const ExplainedSensor& sensor) {
   const model::Explanation& explanation = sensor.explanation;
-  if (explanation.type->signal) return;
   const model::ProfileNumbers<model::Chain>& numbers = explanation.numbers;
   const auto channels = explanation.type->schema.channels();
-  std::size_t widest = 0;
-  for (const types::ChannelColumn& channel : channels) widest = std::max(widest, channel.name.size());
-  const auto channel_word = [&](std::size_t c) { return fmt::format("{:<{}}", channels[c].name, widest); };
-  page.heading("what anomalies do");
-  page.row("severity", chain_pieces(numbers.severity));
+  const auto channel_word = [&, width = widest_name(channels)](std::size_t c) {
+    return fmt::format("{:<{}}", channels[c].name, width);
+  };
   for (std::size_t c = 0; c < channels.size(); ++c) {
     page.row(c == 0 ? "channel" : "", joined(channel_word(c), joined(chain_pieces(numbers.channel_weights[c]),
                                                                      percent(explanation.channel_shares[c]) +
@@ -229,6 +260,93 @@ void add_effects(Page& page, const ExplainedSensor& sensor) {
   for (std::size_t c = 0; c < channels.size(); ++c) {
     page.row(c == 0 ? "noise" : "",
              joined(channel_word(c), chain_pieces(numbers.noise_factor[c], "of the value")));
+  }
+}
+
+// The rows of a type of graded anomalies. The first has its name.
+class GradedRows {
+ public:
+  GradedRows(Page& page, const model::Explanation& explanation, AnomalyType type, const GradedType& graded)
+      : page_(page), explanation_(explanation), type_(type), graded_(graded) {}
+
+  void add() {
+    const std::size_t k = index_of(type_);
+    if (graded_.severity)
+      add_severity(explanation_.numbers.least_severity[k], explanation_.numbers.most_severity[k]);
+    const DurationRange& law = explanation_.times.duration[k];
+    if (!law.is_fixed()) {
+      row({fmt::format("lasts {},", law_text(law)),
+           fmt::format("about half of them up to {}", duration_text(law.median))});
+    }
+    if (type_ == AnomalyType::pattern) row({"period " + duration_text(explanation_.times.pattern_period)});
+    add_channels();
+  }
+
+ private:
+  using Severity = model::Number<model::Chain>;
+  void add_severity(const Severity& least, const Severity& most) {
+    if (least.trail().steps().size() == 1) {
+      return row(joined("severity " + number(least.value()) + " to", chain_pieces(most)));
+    }
+    row(joined("severity from", chain_pieces(least)));
+    row(joined("severity to  ", chain_pieces(most)));
+  }
+
+  void add_channels() {
+    if (!graded_.severity) return row(shares());
+    row({fmt::format("severity {} lasting {} is{}", number(*graded_.severity), duration_text(graded_.seconds),
+                     graded_.channels.empty() ? size_text(*graded_.severity, "") : "")});
+    const auto columns = explanation_.type->schema.channels();
+    const std::size_t width = widest_name(columns);
+    for (const GradedChannel& channel : graded_.channels) {
+      if (channel.share == 0) continue;
+      std::vector<std::string> pieces{fmt::format("{:<{}}{}", columns[channel.channel].name, width,
+                                                  size_text(channel.magnitude.value_or(0), channel.unit))};
+      if (channel.sigma)
+        pieces = joined(std::move(pieces), "σ = " + size_in_unit(*channel.sigma, channel.unit));
+      row(joined(std::move(pieces), percent(channel.share) + " of them"));
+    }
+  }
+
+  // " ±0.42 °C"
+  [[nodiscard]] std::string size_text(double magnitude, std::string_view unit) const {
+    return " " + graded_magnitude_text(type_, magnitude, unit);
+  }
+
+  // How often each channel is affected: "flow 25%,", "bearing 75%"
+  [[nodiscard]] std::vector<std::string> shares() const {
+    std::vector<std::string> pieces;
+    for (const GradedChannel& channel : graded_.channels) {
+      if (channel.share == 0) continue;
+      if (!pieces.empty()) pieces.back() += ',';
+      pieces.push_back(explanation_.type->schema.channels()[channel.channel].name + " " +
+                       percent(channel.share));
+    }
+    return pieces;
+  }
+
+  void row(const std::vector<std::string>& pieces) {
+    page_.row(is_first_ ? anomaly_type_names[index_of(type_)] : "", pieces);
+    is_first_ = false;
+  }
+
+  Page& page_;
+  const model::Explanation& explanation_;
+  AnomalyType type_;
+  const GradedType& graded_;
+  bool is_first_ = true;
+};
+
+void add_effects(Page& page, const ExplainedSensor& sensor) {
+  const model::Explanation& explanation = sensor.explanation;
+  page.heading("what anomalies do");
+  page.row("severity", chain_pieces(explanation.numbers.severity));
+  if (!explanation.profile.graded) add_relative_effects(page, sensor);
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    const auto type = static_cast<AnomalyType>(k);
+    if (explanation.numbers.weights[k].value() == 0 || type == AnomalyType::missing_data) continue;
+    if (const auto graded = graded_type(explanation, type))
+      GradedRows(page, explanation, type, *graded).add();
   }
 }
 

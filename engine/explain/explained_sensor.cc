@@ -30,28 +30,30 @@ std::vector<std::pair<const config::ConfigKey*, const config::Origin*>> Explaine
 
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
                                std::uint32_t index, Timestamp now, const types::Catalog& types,
-                               const config::Origins& origins) {
+                               const config::Origins& origins,
+                               const std::shared_ptr<const model::TypeSpread>& spread) {
   const identity::Identity& identity = roster[index];
   const types::SensorType& type = types[roster.text(identity.type)];
+  model::ProfileSource source = fleet::profile_source(roster, identity, config, type);
+  source.spread = spread;
   const Cadence cadence = fleet::cadence_of(roster, identity, config);
-  ExplainedSensor sensor{
-      .config = config,
-      .origins = origins,
-      .id = identity.id,
-      .type = roster.text(identity.type),
-      .location = roster.text(identity.location),
-      .manufacturer = roster.text(identity.manufacturer),
-      .model = roster.text(identity.model),
-      .firmware_version = roster.text(identity.firmware_version),
-      .period = cadence.period(),
-      .is_aligned = cadence.is_aligned(),
-      .phase = std::nullopt,
-      .first_due = std::nullopt,
-      .partition = fleet::partition_of(identity.id, config.fleet.partition.count),
-      .file = file_of(config, roster, identity),
-      .has_own_zone = !roster.overrides(identity).time_zone.empty(),
-      .now = now,
-      .explanation = model::explain_profile(config, fleet::profile_source(roster, identity, config, type))};
+  ExplainedSensor sensor{.config = config,
+                         .origins = origins,
+                         .id = identity.id,
+                         .type = roster.text(identity.type),
+                         .location = roster.text(identity.location),
+                         .manufacturer = roster.text(identity.manufacturer),
+                         .model = roster.text(identity.model),
+                         .firmware_version = roster.text(identity.firmware_version),
+                         .period = cadence.period(),
+                         .is_aligned = cadence.is_aligned(),
+                         .phase = std::nullopt,
+                         .first_due = std::nullopt,
+                         .partition = fleet::partition_of(identity.id, config.fleet.partition.count),
+                         .file = file_of(config, roster, identity),
+                         .has_own_zone = !roster.overrides(identity).time_zone.empty(),
+                         .now = now,
+                         .explanation = model::explain_profile(config, source)};
   for (const model::ChannelProfile& channel : sensor.explanation.profile.channels) {
     sensor.clipped.push_back(clipped_share(sensor.explanation.profile, channel));
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,10 +59,11 @@ inline bool is_shown(const model::Explanation& explanation, std::size_t k) {
 }
 
 // `index` is the sensor's in the roster. Borrows the types, as it does all else. `origins` says where the
-// keys of the config were set.
+// keys of the config were set; `spread` is that of the sensor's type where it is already known.
 ExplainedSensor explain_sensor(const config::Config& config, const identity::Roster& roster,
                                std::uint32_t index, Timestamp now, const types::Catalog& types,
-                               const config::Origins& origins = no_origins);
+                               const config::Origins& origins = no_origins,
+                               const std::shared_ptr<const model::TypeSpread>& spread = {});
 
 // Which key has named the zone whose clock the sensor follows.
 inline std::string_view zone_source(const ExplainedSensor& sensor) {

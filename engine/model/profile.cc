@@ -79,10 +79,10 @@ void set_severity(Profile& profile, const ProfileNumbers<NoTrail>& numbers) {
   }
 }
 
-void set_grades(Profile& profile, const config::AnomalySettings& anomalies, double severity) {
+void set_grades(Profile& profile, const config::AnomalySettings& anomalies,
+                const ProfileNumbers<NoTrail>& numbers) {
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    const Range& range = anomalies.types[k].severity;
-    profile.severity[k] = {range.min * severity, range.max * severity};
+    profile.severity[k] = {numbers.least_severity[k].value(), numbers.most_severity[k].value()};
   }
   profile.edge = anomalies.edge;
   profile.keep_noise = anomalies.keep_noise;
@@ -238,7 +238,7 @@ Profile resolve_profile(const config::Config& config, const ProfileSource& sourc
   profile.onset_until = cumulative(onsets.chance);
   profile.steady_until = cumulative(onsets.steady);
   set_severity(profile, numbers);
-  set_grades(profile, config.anomalies, numbers.severity.value());
+  set_grades(profile, config.anomalies, numbers);
   profile.graded = is_graded(config, *source.type);
   profile.spread = source.spread ? source.spread : spread_of(config, *source.type);
   return profile;

@@ -136,7 +136,9 @@ struct ProfileNumbers {
   Number<Trail> frequency;  // f in model/README.md: the probability, or anomalies per day
   PerAnomalyType<Number<Trail>> weights;
   Number<Trail> severity;
-  std::vector<Number<Trail>> channel_weights;  // of which channel a spike or trend picks
+  std::vector<Number<Trail>> channel_weights;    // of which channel a spike or trend picks
+  PerAnomalyType<Number<Trail>> least_severity;  // of graded anomalies of types that have one …
+  PerAnomalyType<Number<Trail>> most_severity;   // … before they are kept within its bounds
   Number<Trail> spike_factor_min;
   Number<Trail> spike_factor_max;
   PerAnomalyType<Number<Trail>> strengths;  // of types whose effect has one
@@ -304,6 +306,19 @@ class Resolution {
       if (!strength) continue;
       numbers.strengths[k] = {built_in, strength->usual};
       numbers.strengths[k].multiply({"severity"}, severity);
+    }
+    resolve_grades(numbers);
+  }
+
+  void resolve_grades(ProfileNumbers<Trail>& numbers) const {
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+      if (!anomaly_types[k].severity) continue;
+      const Origin key{"config", {"anomalies.types", anomaly_type_names[k], "severity"}};
+      const Range& range = config_.anomalies.types[k].severity;
+      numbers.least_severity[k] = {key, range.min};
+      numbers.most_severity[k] = {key, range.max};
+      numbers.least_severity[k].multiply({"severity"}, numbers.severity.value());
+      numbers.most_severity[k].multiply({"severity"}, numbers.severity.value());
     }
   }
 

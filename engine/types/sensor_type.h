@@ -43,6 +43,12 @@ struct SensorType {
     return !signal || std::holds_alternative<Gauge>(signal->channels[channel].kind);
   }
 
+  // Whether its level, which anomalies change, is the logarithm of what it reads.
+  [[nodiscard]] bool is_logarithmic(std::size_t channel) const {
+    const auto* gauge = signal ? std::get_if<Gauge>(&signal->channels[channel].kind) : nullptr;
+    return gauge != nullptr && gauge->scale == Gauge::Scale::logarithmic;
+  }
+
   std::optional<SignalDeclaration> signal{};  // of a declared type; none: white noise around what is normal
 };
 

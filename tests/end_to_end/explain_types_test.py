@@ -74,14 +74,17 @@ class ExplainTypes(FleetTest):
             self.assertIn(line + "\n", text)
         self.assertIn("shared by all sensors of location 'Plant 1 - Hall 3'", " ".join(self.text("M").split()))
 
-    def test_anomalies_only_take_rows(self):
+    def test_anomalies_are_graded(self):
         text = self.text("P")
-        self.assertIn("of a declared type: anomalies take rows and do not change values\n", text)
-        self.assertRegex(text, r"(?m)^  missing_data  +100%")
-        self.assertNotRegex(text, "(?m)^  (spike|trend|pattern|noise|severity)  ")
+        self.assertRegex(text, r"(?m)^  missing_data  +9.524%")
+        self.assertRegex(text, r"(?m)^  trend          severity 2 to 4 \(config\)$")
+        self.assertRegex(text, r"(?m)^                 severity 3 lasting 5 min 0 s is\n"
+                               r"                 suction   up to ±[\d.]+ bar, σ = [\d.]+ bar, 20% of them$")
+        self.assertRegex(text, r"(?m)^                 vibration ±[\d.]+ ln, σ = [\d.]+ ln, 20% of them$")
         anomalies = self.json("P")["anomalies"]
-        self.assertEqual(list(anomalies), ["enabled", "basis", "probability", "types"])
-        self.assertEqual(list(anomalies["types"]), ["missing_data"])
+        self.assertEqual(list(anomalies), ["enabled", "basis", "probability", "types", "severity"])
+        self.assertEqual(list(anomalies["types"]), ["spike", "trend", "pattern", "missing_data", "noise"])
+        self.assertEqual(list(anomalies["types"]["noise"]["channels"]), ["suction", "discharge", "flow", "bearing", "vibration"])
 
     def test_json(self):
         explained = self.json("P")
