@@ -191,10 +191,12 @@ void anomaly_keys(Keys& keys) {
       &AnomalySettings::basis, words<AnomalyBasis>({"reading", "event", "rate"}),
       {.name = "anomalies.basis",
        .value = "WORD",
-       .help = "What probability means: reading (share of readings) or event (chance that an anomaly starts)",
+       .help =
+           "How anomalies are counted: reading (share of readings), event (chance that one starts) or rate "
+           "(per day)",
        .more =
-           "with reading, weights are shares of the anomalous readings; with rate, anomalies.per_day counts "
-           "instead of the probability",
+           "with reading, weights are shares of the anomalous readings, else of the anomalies; with rate, "
+           "anomalies.per_day counts instead of the probability",
        .decides = Decides::readings,
        .at_once = true});
   anomalies.row(&AnomalySettings::per_day, number(any_rate_per_day),

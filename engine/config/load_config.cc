@@ -8,6 +8,7 @@
 
 #include "base/nearest.h"
 #include "base/plain_text.h"
+#include "base/text.h"
 #include "config/config_keys.h"
 #include "config/units.h"
 #include "files/text_file.h"
@@ -54,6 +55,7 @@ class Loader {
     if (!set("scenario")) config_.scenario = std::move(usual_scenario_);
     check_channels();
     check_anomalies();
+    check_durations();
     check_paths();
     check_scenario();
     return std::move(config_);
@@ -142,6 +144,21 @@ class Loader {
     problems_.add(
         origin(keys),
         "no anomaly type is enabled with a weight above 0; enable one, or set anomalies.enabled to false");
+  }
+
+  // Such anomalies would all be over before the next reading: the same as one_reading.
+  void check_durations() {
+    const double period = config_.simulation.rate.seconds();
+    for (std::size_t k = 0; config_.anomalies.enabled && k < anomaly_type_count; ++k) {
+      const AnomalyTypeSettings& type = config_.anomalies.types[k];
+      const auto& law = type.duration_seconds;
+      if (!type.enabled || type.weight == 0 || !law || law->is_fixed() || law->max >= period) continue;
+      const std::string key = fmt::format("anomalies.types.{}.duration_seconds", anomaly_type_names[k]);
+      problems_.add(origin({key, "simulation.readings_per_second", "simulation.interval"}),
+                    fmt::format("{} has a max of {}, but sensors are read once in {}; raise it, or set "
+                                "one_reading",
+                                key, duration_text(law->max), duration_text(period)));
+    }
   }
 
   void check_paths() {

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "base/random.h"
+#include "model/anomaly.h"
+#include "model/resolution.h"
 
 namespace fleet_sim::fleet {
 namespace {
@@ -137,8 +139,55 @@ std::vector<std::uint32_t> partition_members(const identity::Roster& roster, con
   return members;
 }
 
+namespace {
+
+// The anomalies that a config asks for, although there are none by default.
+std::vector<AnomalyType> asked_for(const config::AnomalySettings& anomalies) {
+  std::vector<AnomalyType> asked;
+  for (std::size_t k = 0; anomalies.enabled && k < anomaly_type_count; ++k) {
+    const config::AnomalyTypeSettings& settings = anomalies.types[k];
+    if (anomaly_types[k].weight == 0 && settings.enabled && settings.weight > 0)
+      asked.push_back(static_cast<AnomalyType>(k));
+  }
+  return asked;
+}
+
+// Whether the behaviors of a sensor leave it any of these anomalies.
+bool may_have(const identity::Roster& roster, const identity::Identity& identity,
+              const config::Config& config, const types::SensorType& type, AnomalyType anomaly) {
+  const model::ProfileSource source = profile_source(roster, identity, config, type);
+  const model::FourBehaviors behaviors = model::find_behaviors(config.behaviors, source);
+  return std::ranges::all_of(behaviors, [&](const model::FoundBehavior& found) {
+    return found.behavior->weights[index_of(anomaly)] > 0;
+  });
+}
+
+// Anomalies that are asked for, of sensors that have no channel for them. A line for each type of sensor.
+void check_anomalies(const identity::Roster& roster, std::span<const std::uint32_t> members,
+                     const config::Config& config, Problems& problems, const types::Catalog& types) {
+  for (const AnomalyType anomaly : asked_for(config.anomalies)) {
+    std::map<identity::Text, bool> is_settled;  // by type: it has such a channel, or has been reported
+    for (const std::uint32_t member : members) {
+      const identity::Identity& identity = roster[member];
+      const types::SensorType& type = types[roster.text(identity.type)];
+      const auto [entry, is_new] = is_settled.try_emplace(identity.type);
+      if (is_new) entry->second = model::can_happen(config, type, anomaly);
+      if (entry->second || !may_have(roster, identity, config, type, anomaly)) continue;
+      entry->second = true;
+      const std::string weight = fmt::format("anomalies.types.{}.weight", name_of(anomaly));
+      problems.add(weight, fmt::format("must be 0 for sensors of the type '{}' (such as '{}'), which have no "
+                                       "{}; give a channel of the type rails, set the weight to 0, or let a "
+                                       "behavior of these sensors multiply it by 0",
+                                       type.schema.type(), identity.id, model::affected_channel(anomaly)));
+    }
+  }
+}
+
+}  // namespace
+
 void check_members(const identity::Roster& roster, std::span<const std::uint32_t> members,
                    const config::Config& config, Problems& problems, const types::Catalog& types) {
+  check_anomalies(roster, members, config, problems, types);
   for (const std::uint32_t member : members) {
     const identity::Identity& identity = roster[member];
     if (identity.overrides == identity::Identity::no_overrides) continue;

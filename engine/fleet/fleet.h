@@ -67,7 +67,7 @@ std::uint32_t partition_of(std::string_view id, std::uint32_t count);
 std::vector<std::uint32_t> partition_members(const identity::Roster& roster, config::Partition partition);
 
 // Checks what only identity and config together can tell: that each sensor's own normal parameters fit the
-// config's.
+// config's, and that its type has a channel for the anomalies that the config asks for.
 void check_members(const identity::Roster& roster, std::span<const std::uint32_t> members,
                    const config::Config& config, Problems& problems,
                    const types::Catalog& types = *types::built_in_types());

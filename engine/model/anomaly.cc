@@ -134,6 +134,12 @@ const AnomalyEffect& effect_of(AnomalyType type) {
   return *effects[index_of(type)];
 }
 
+std::string_view affected_channel(AnomalyType type) {
+  constexpr std::array<std::string_view, 3> words{"gauge", "gauge with rails", "channel"};
+  const std::optional<GradedEffect>& graded = effect_of(type).graded;
+  return words[static_cast<std::size_t>(graded ? graded->channels : GradedEffect::Channels::all)];
+}
+
 const std::optional<Strength>& strength_of(AnomalyType type) {
   static const std::optional<Strength> none;
   const std::optional<RelativeEffect>& relative = effect_of(type).relative;

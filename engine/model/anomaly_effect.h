@@ -97,6 +97,9 @@ struct AnomalyEffect {
 
 const AnomalyEffect& effect_of(AnomalyType type);
 
+// What a channel must be for a graded anomaly of the type to affect it: "gauge with rails".
+std::string_view affected_channel(AnomalyType type);
+
 // How strong relative anomalies of the type are; none for types that have no strength.
 const std::optional<Strength>& strength_of(AnomalyType type);
 // The strength that the profile gives to anomalies of this type.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "base/text.h"
 #include "explain/clipping.h"
 #include "fleet/profile_table.h"
+#include "model/anomaly.h"
 
 namespace fleet_sim::start {
 namespace {
@@ -50,7 +52,7 @@ std::vector<std::string> longer_anomalies(const Inputs& inputs) {
       const config::AnomalyTypeSettings& type = config.anomalies.types[k];
       const double configured = type.duration_seconds.value_or(rate.seconds()).min;
       const DurationRange& needed = times.duration[k];
-      if (type.enabled && type.weight > 0 && needed.min > configured) longer[k].add(sensor.id, needed.max);
+      if (type.enabled && type.weight > 0 && needed.min > configured) longer[k].add(sensor.id, needed.min);
     }
     if (config.anomalies.types[index_of(AnomalyType::pattern)].enabled &&
         times.pattern_period > config.anomalies.pattern_period_seconds)
@@ -66,12 +68,62 @@ std::vector<std::string> longer_anomalies(const Inputs& inputs) {
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     if (longer[k].sensors == 0) continue;
     const auto& seconds = config.anomalies.types[k].duration_seconds;
+    const bool is_fixed = !seconds || seconds->is_fixed();
     lines.push_back(
-        fmt::format("{} anomalies of {} last up to {} instead of {}: fewer readings would not show one",
-                    anomaly_type_names[k], longer[k].text(), duration_text(longer[k].most),
-                    seconds ? duration_text(seconds->min) : "one reading"));
+        fmt::format("{} anomalies of {} last {} {} instead of {}: fewer readings would not show one",
+                    anomaly_type_names[k], longer[k].text(), is_fixed ? "up to" : "at least",
+                    duration_text(longer[k].most), seconds ? duration_text(seconds->min) : "one reading"));
   }
   return lines;
+}
+
+// The types of anomalies that a type of sensor would have if it had a channel for them, with commas.
+std::string impossible_types(const config::Config& config, const types::SensorType& type) {
+  std::string names;
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    const config::AnomalyTypeSettings& settings = config.anomalies.types[k];
+    if (!settings.enabled || settings.weight == 0) continue;
+    if (model::can_happen(config, type, static_cast<AnomalyType>(k))) continue;
+    names += names.empty() ? "" : ", ";
+    names += anomaly_type_names[k];
+  }
+  return names;
+}
+
+std::vector<std::string> impossible_anomalies(const Inputs& inputs) {
+  if (!inputs.config.anomalies.enabled) return {};
+  std::map<std::string_view, Affected> sensors_of;  // by type
+  const identity::Roster& roster = inputs.identities.roster;
+  for (const std::uint32_t member : inputs.members) {
+    sensors_of[roster.text(roster[member].type)].add(roster[member].id, 1);
+  }
+  std::vector<std::string> lines;
+  for (const auto& [type, sensors] : sensors_of) {
+    const std::string names = impossible_types(inputs.config, (*inputs.types)[type]);
+    if (names.empty()) continue;
+    lines.push_back(fmt::format("{} of the type {} have no {} anomalies: it has no gauge", sensors.text(),
+                                in_quotes(type), names));
+  }
+  return lines;
+}
+
+// Where as many as the config wants per day do not fit into a day.
+std::vector<std::string> rarer_anomalies(const Inputs& inputs) {
+  const config::Config& config = inputs.config;
+  if (!config.anomalies.enabled || config.anomalies.basis != config::AnomalyBasis::rate) return {};
+  fleet::ProfileTable profiles(inputs.identities.roster, std::make_shared<const config::Config>(config),
+                               inputs.types, 0);
+  Affected rarer;
+  for (const std::uint32_t member : inputs.members) {
+    const identity::Identity& sensor = inputs.identities.roster[member];
+    const double share = profiles.find_or_resolve(sensor).profile->steady_until.back();
+    if (share > model::highest_anomaly_share * (1 - 1e-9)) rarer.add(sensor.id, 1);
+  }
+  if (rarer.sensors == 0) return {};
+  return {
+      fmt::format("anomalies of {} start less often than anomalies.per_day says: they already take {:.0f}% "
+                  "of the readings, which is the limit",
+                  rarer.text(), 100 * model::highest_anomaly_share)};
 }
 
 std::vector<std::string> clipped_channels(const Inputs& inputs) {
@@ -106,7 +158,9 @@ std::vector<std::string> clipped_channels(const Inputs& inputs) {
 
 std::vector<std::string> find_adjustments(const Inputs& inputs) {
   std::vector<std::string> lines = longer_anomalies(inputs);
-  for (std::string& line : clipped_channels(inputs)) lines.push_back(std::move(line));
+  for (const auto& find : {rarer_anomalies, impossible_anomalies, clipped_channels}) {
+    std::ranges::move(find(inputs), std::back_inserter(lines));
+  }
   return lines;
 }
 

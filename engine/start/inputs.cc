@@ -20,6 +20,7 @@
 #include "fleet/partition.h"
 #include "identity/identity_rules.h"
 #include "start/foreign_variables.h"
+#include "start/idle_settings.h"
 #include "start/resume.h"
 #include "zones/zone_data.h"
 
@@ -305,6 +306,7 @@ Inputs read_inputs(const Arguments& arguments) {
   warn_of_passed_over(inputs);
   warn_of_foreign_variables(inputs);
   warn_of_overload(inputs);
+  std::ranges::move(idle_anomaly_settings(inputs), std::back_inserter(inputs.warnings));
   return inputs;
 }
 
