@@ -55,6 +55,13 @@ status::SensorRow sensor_row(const std::string& id) {
   return row;
 }
 
+status::EventRow event_row(const std::string& id) {
+  status::EventRow row;
+  row.sensor_id = id;
+  row.cause = AnomalyCause::injected;
+  return row;
+}
+
 // Sources that remember what was asked of them.
 struct Rig {
   Rig() {
@@ -76,8 +83,9 @@ struct Rig {
       return std::nullopt;
     };
     sources.events = [](std::size_t) { return std::vector<status::EventRow>{}; };
-    sources.inject = [this](AnomalyType type, const std::vector<std::string>& ids) {
-      asked = std::string(name_of(type)) + ":" + ids.back();
+    sources.inject = [this](const status::AskedAnomaly& what, const std::vector<std::string>& ids) {
+      asked = std::string(name_of(what.type)) + ":" + ids.back();
+      asked_anomaly = what;
       return injected;
     };
     sources.reload = [this] { return reloaded; };
@@ -95,7 +103,8 @@ struct Rig {
   std::string secret = token;
   std::string asked;
   status::Absence absence = status::Absence::unknown_sensor;
-  status::Injected injected{std::nullopt, {"a", "b"}, {}};
+  status::AskedAnomaly asked_anomaly;
+  status::Injected injected{.events = {event_row("a"), event_row("b")}};
   bool stopped = false;
   std::optional<std::vector<status::ReloadRecord>> reloaded;
 };
@@ -148,8 +157,9 @@ TEST_CASE("texts that are no UTF-8 do not break the JSON") {
 TEST_CASE("a missing reading has no values") {
   status::SensorDetail detail{sensor_row("a"), "{\"x\": 1}", std::nullopt, {}};
   detail.readings = {{0, {1, 2, 3}, std::nullopt, {}},
-                     {1'000'000, {}, AnomalyType::missing_data, {}},
-                     {2'000'000, {1, 2, 3}, AnomalyType::trend, "voltage"}};
+                     {1'000'000, {}, AnomalyType::missing_data, {}, true},
+                     {2'000'000, {1, 2, 3}, AnomalyType::trend, "voltage", false, AnomalyCause::injected},
+                     {3'000'000, {1, 2, 3}, AnomalyType::dropout, {}}};  // which has left it there
   for (const types::ChannelColumn& channel : types::built_in_type().schema.channels()) {
     detail.channels.push_back({channel});
   }
@@ -158,8 +168,10 @@ TEST_CASE("a missing reading has no values") {
   CHECK(sensor["anomaly"].is_null());
   CHECK(sensor["readings"][0] ==
         json::parse(R"({"timestamp": "1970-01-01T00:00:00.000000Z", "temperature": 1.0,
-    "vibration": 2.0, "voltage": 3.0, "anomaly_type": null, "channel": null})"));
+    "vibration": 2.0, "voltage": 3.0, "anomaly_type": null, "channel": null, "cause": null})"));
   CHECK(sensor["readings"][2]["channel"] == "voltage");
+  CHECK(sensor["readings"][2]["cause"] == "injected");
+  CHECK(sensor["readings"][3]["voltage"] == 3);
   CHECK(sensor["readings"][1]["voltage"].is_null());
   CHECK(sensor["readings"][1]["anomaly_type"] == "missing_data");
 }
@@ -349,10 +361,9 @@ TEST_CASE("an injection that is asked for wrongly is told what is wrong") {
   CHECK(error_of("[]") == "the body must be a JSON object, not a list of 0");
   CHECK(error_of("{}") == "the body lacks \"type\"; the body lacks \"sensors\"");
   CHECK(error_of(R"({"type": "spike"})") == "the body lacks \"sensors\"");
-  CHECK(
-      error_of(R"({"type": "spike", "sensor": ["a"]})") ==
-      "the body has an unknown field 'sensor' (did you mean 'sensors'?); it takes \"type\" and \"sensors\"; "
-      "the body lacks \"sensors\"");
+  CHECK(error_of(R"({"type": "spike", "sensor": ["a"]})") ==
+        "the body has an unknown field 'sensor' (did you mean 'sensors'?); it takes type, sensors, channel, "
+        "severity, duration; the body lacks \"sensors\"");
   const std::string types = fmt::format("{}", fmt::join(anomaly_type_names, ", "));
   CHECK(error_of(R"({"type": 5, "sensors": ["a"]})") ==
         "\"type\" must be one of " + types + ", not a number");
@@ -365,9 +376,64 @@ TEST_CASE("an injection that is asked for wrongly is told what is wrong") {
   CHECK(error_of(R"({"type": "spike", "sensors": ["a", 7]})") ==
         "\"sensors\" must be a list of ids in quotes; number 2 of them is a number");
   CHECK(error_of(R"({"type": null, "sensors": {"id": "a"}, "at": 5})") ==
-        "the body has an unknown field 'at'; it takes \"type\" and \"sensors\"; \"type\" must be one of " +
+        "the body has an unknown field 'at'; it takes type, sensors, channel, severity, duration; \"type\" "
+        "must be "
+        "one of " +
             types + ", not null; \"sensors\" must be a list of 1 to 1000 ids, not an object");
   CHECK(rig.asked.empty());
+}
+
+TEST_CASE("an injection may name channel, severity and duration, where the type has them") {
+  Rig rig;
+  const auto ask = [&rig](const std::string& details) {
+    const status::HttpResponse answer =
+        rig.ask("/api/anomalies", "POST", R"({"sensors": ["a"], )" + details + "}", "Bearer " + token);
+    const json body = json::parse(answer.body);
+    return answer.status == 202 ? std::string("202") : body["error"].get<std::string>();
+  };
+  CHECK(ask(R"("type": "offset", "channel": "flow", "severity": 3.5, "duration": "1h30m")") == "202");
+  CHECK(rig.asked_anomaly.type == AnomalyType::offset);
+  CHECK(rig.asked_anomaly.channel == "flow");
+  CHECK(rig.asked_anomaly.severity == 3.5);
+  CHECK(rig.asked_anomaly.duration == 5'400'000'000);
+  CHECK(ask(R"("type": "missing_data", "duration": 0.25)") == "202");
+  CHECK_FALSE(rig.asked_anomaly.channel);
+  CHECK_FALSE(rig.asked_anomaly.severity);
+  CHECK(rig.asked_anomaly.duration == 250'000);
+  CHECK(ask(R"("type": "clip", "channel": null, "severity": null, "duration": null)") == "202");
+  CHECK_FALSE(rig.asked_anomaly.channel);
+  CHECK_FALSE(rig.asked_anomaly.severity);
+  CHECK_FALSE(rig.asked_anomaly.duration);
+
+  rig.asked.clear();
+  CHECK(ask(R"("type": "stuck", "severity": 3)") ==
+        "stuck anomalies have no severity; leave out \"severity\"");
+  CHECK(ask(R"("type": "intermittent", "severity": 1.5)") ==
+        "\"severity\" of intermittent anomalies must be a number from 0 to 1, not 1.5");
+  CHECK(ask(R"("type": "noise", "severity": "3")") ==
+        "\"severity\" of noise anomalies must be a number from 1 to 1000, not a string");
+  CHECK(ask(R"("type": "offset", "channel": 2)") ==
+        "\"channel\" must be the name of a channel, not a number");
+  CHECK(ask(R"("type": "dropout", "channel": "flow")") ==
+        "dropout anomalies affect all channels; leave out \"channel\"");
+  CHECK(ask(R"("type": "spike", "duration": 0)") == "\"duration\" must be greater than 0, not '0'");
+  CHECK(ask(R"("type": "spike", "duration": "101y")").starts_with("\"duration\" must be a duration such as"));
+  CHECK(ask(R"("type": "spike", "duration": "40000d")").starts_with("\"duration\" must be at most"));
+  CHECK(ask(R"("type": "spike", "duration": [1])") ==
+        "\"duration\" must be a time such as \"10m\", or seconds, not a list of 1");
+  CHECK(rig.asked.empty());
+}
+
+TEST_CASE("an injection that one of the sensors can never have begins in none") {
+  Rig rig;
+  rig.injected = {.passed_over = {{"b", "its type 'pump' has no channel 'flw'"}}, .is_impossible = true};
+  const status::HttpResponse answer =
+      rig.ask("/api/anomalies", "POST", R"({"type": "spike", "sensors": ["a", "b"], "channel": "flw"})",
+              "Bearer " + token);
+  CHECK(answer.status == 400);
+  const json said = json::parse(answer.body);
+  CHECK(said["error"].get<std::string>().starts_with("nothing was injected"));
+  CHECK(said["passed_over"][0]["reason"] == "its type 'pump' has no channel 'flw'");
 }
 
 TEST_CASE("a parameter that is wrong is told what it must be, and what it was") {
@@ -405,12 +471,31 @@ TEST_CASE("an injection is told which sensors it reached, and why it did not rea
     CHECK(response.status == status);
     return json::parse(response.body);
   };
-  rig.injected = {std::nullopt, {"a"}, {{"b", "it is in an anomaly"}}};
+  rig.injected = {.events = {event_row("a")}, .passed_over = {{"b", "it is in an anomaly"}}};
+  status::EventRow& begun = rig.injected.events[0];
+  begun.channel = "flow";
+  begun.severity = 3;
+  begun.sigma = 0.5;
+  begun.magnitude = 1.5;
+  begun.unit = "m3/h";
+  begun.ended_at = 1'000'000;
   const json b_passed_over = json::parse(R"([{"sensor": "b", "reason": "it is in an anomaly"}])");
   json said = answer(202);
-  CHECK(said["accepted"] == json::parse(R"({"type": "spike", "sensors": ["a"]})"));
+  const json& accepted = said["accepted"];
+  CHECK(accepted["type"] == "spike");
+  CHECK(accepted["sensors"] == json{"a"});
+  const json event = accepted["events"][0];
+  CHECK(event["sensor_id"] == "a");
+  CHECK(event["channel"] == "flow");
+  CHECK(event["severity"] == 3);
+  CHECK(event["sigma"] == 0.5);
+  CHECK(event["magnitude"] == 1.5);
+  CHECK(event["unit"] == "m3/h");
+  CHECK(event["cause"] == "injected");
+  CHECK(event["injected"] == true);
+  CHECK(event["ended_at"] == "1970-01-01T00:00:01.000000Z");
   CHECK(said["passed_over"] == b_passed_over);
-  rig.injected.sensors.clear();
+  rig.injected.events.clear();
   said = answer(409);
   CHECK_FALSE(said.contains("accepted"));
   CHECK(said["passed_over"] == b_passed_over);

@@ -31,8 +31,10 @@ void replay(SensorState& state, Timestamp until, std::span<const Injection> inje
     if (asked_for != injections.end())
       model::inject_anomaly(state.sensor, state.seed, asked_for->request, due.at);
     const model::Sample taken = model::sample(state.sensor, state.seed, due);
-    readings.push_back(
-        {{due.at, taken.values, state.sensor.identity, taken.anomaly}, state.sensor.anomaly.channel});
+    readings.push_back({{due.at, taken.values, state.sensor.identity, taken.anomaly},
+                        state.sensor.anomaly.channel,
+                        taken.missing,
+                        state.sensor.anomaly.cause});
     if (readings.size() > most) readings.pop_front();
     state.next_due = due.next;
   }

@@ -39,6 +39,8 @@ struct Injection {
 struct RecentReading {
   batch::Reading reading;
   std::optional<Channel> channel;
+  bool missing = false;  // the anomaly has taken it
+  AnomalyCause cause = AnomalyCause::drawn;
 };
 
 // The same sensor as it was when `taken` of its readings had been taken, judged by the seed alone: exact for
@@ -46,8 +48,7 @@ struct RecentReading {
 SensorState state_after(const SensorState& now, std::uint64_t taken);
 
 // Takes the readings due before `until`, with the injected anomalies among `injections` that are this
-// sensor's, and keeps the last `most` of all in `readings`. A reading that is missing has the
-// anomaly that took it.
+// sensor's, and keeps the last `most` of all in `readings`.
 void replay(SensorState& state, Timestamp until, std::span<const Injection> injections, std::size_t most,
             std::deque<RecentReading>& readings);
 

@@ -1,11 +1,15 @@
 #include "run/sensor_watch.h"
 
 #include <algorithm>
+#include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "explain/explained_sensor.h"
+#include "run/injection.h"
 
 namespace fleet_sim::run {
 namespace {
@@ -20,14 +24,54 @@ fleet::Cohort::Found find_in(fleet::Fleet& fleet, std::uint64_t key, const fleet
   return {};
 }
 
-// Why no such anomaly can begin with the sensor's next reading; empty when one can.
-std::string_view obstacle(const fleet::Cohort::Found& found, const fleet::Agenda& agenda, AnomalyType type) {
+// Why no anomaly can begin with the sensor's next reading; empty when one can. `planned` has the sensors of
+// the same request in which one will.
+std::string_view obstacle(const fleet::Cohort::Found& found, const fleet::Agenda& agenda,
+                          const std::unordered_set<std::uint32_t>& planned) {
   if (found.sensor == nullptr) return "it has left the fleet";
-  if (found.sensor->profile->signal && !takes_rows(type))
-    return "anomalies of a declared type only leave readings out, as missing_data does";
   if (model::is_in_anomaly(*found.sensor, found.next_due)) return "it is in an anomaly";
-  if (agenda.awaits_injection(found.sensor->identity)) return "an injected anomaly is about to start";
+  const std::uint32_t sensor = found.sensor->identity;
+  if (agenda.awaits_injection(sensor) || planned.contains(sensor))
+    return "an injected anomaly is about to start";
   return {};
+}
+
+// A sensor in which an anomaly is asked for.
+struct Candidate {
+  std::uint64_t key;
+  std::optional<model::AnomalyRequest> request;
+  std::string objection;  // why there is no request
+};
+
+// What the sensor will say of the anomaly, if nothing comes between.
+batch::AnomalyEvent event_of(model::Sensor sensor, std::uint64_t seed, const fleet::Injection& injection) {
+  model::inject_anomaly(sensor, seed, injection.request, injection.due);
+  return model::describe_anomaly(sensor.anomaly, batch::AnomalyEvent::Kind::whole, injection.sensor);
+}
+
+// What was said of the anomaly beside its type.
+void add_details(log::LogFields& fields, const status::AskedAnomaly& asked) {
+  if (asked.channel) fields.emplace_back("channel", *asked.channel);
+  if (asked.severity) fields.emplace_back("severity", *asked.severity);
+  if (asked.duration)
+    fields.emplace_back("duration", duration_text(static_cast<double>(*asked.duration) * 1e-6));
+}
+
+void log_injections(const Simulator& simulator, const status::AskedAnomaly& asked,
+                    std::span<const fleet::Injection> injections, std::size_t asked_for) {
+  log::Log& log = simulator.log();
+  for (const fleet::Injection& injection : injections) {
+    if (!log.is_detailed()) break;
+    log.debug("agenda", "an anomaly will start",
+              {{"type", name_of(asked.type)},
+               {"sensor", simulator.roster()[injection.sensor].id},
+               {"at", timestamp_text(injection.due)}});
+  }
+  log::LogFields fields{{"type", name_of(asked.type)}};
+  add_details(fields, asked);
+  fields.emplace_back("sensors", injections.size());
+  fields.emplace_back("asked_for", asked_for);
+  log.info("injected", "anomalies injected; sensors already in an anomaly were passed over", fields);
 }
 
 }  // namespace
@@ -119,11 +163,13 @@ SensorWatch::Look& SensorWatch::remembered(const start::Edition& edition, const 
   const bool past_is_known = edition.number == 0;
   const std::uint64_t from = taken > most_replayed ? taken - most_replayed : 0;
   const auto types = fleet::types_under(*edition.config, simulator_.inputs().types);
-  watched_.push_front({past_is_known ? fleet::state_after(now, from) : now,
-                       {},
-                       explain::json_of(explain::explain_sensor(*edition.config, simulator_.roster(),
-                                                                now.sensor.identity, now.next_due, *types),
-                                        false)});
+  watched_.push_front(
+      {past_is_known ? fleet::state_after(now, from) : now,
+       {},
+       explain::json_of(
+           explain::explain_sensor(*edition.config, simulator_.roster(), now.sensor.identity, now.next_due,
+                                   *types, explain::no_origins, now.sensor.profile->spread),
+           false)});
   if (watched_.size() > most_watched) watched_.pop_back();
   return watched_.front();
 }
@@ -135,41 +181,52 @@ void SensorWatch::bring_up_to(const fleet::SensorState& now, Look& look,
   look.state = now;
 }
 
-// Each that is taken becomes an entry of the agenda, at the next reading of its sensor.
-std::optional<SensorWatch::Reasons> SensorWatch::inject(AnomalyType type,
-                                                        const std::vector<std::uint32_t>& sensors) {
-  std::vector<std::uint64_t> keys;
-  for (const std::uint32_t sensor : sensors) keys.push_back(hash_text(simulator_.roster()[sensor].id));
-  const auto add_all = [&log = simulator_.log(), &roster = simulator_.roster(),
-                        not_before = simulator_.all_new_from(), type,
-                        keys](fleet::Fleet& fleet, fleet::Agenda& agenda, Exchange& exchange) {
-    exchange.reasons.clear();
-    for (const std::uint64_t key : keys) {
+// The outcomes for all are known before the first of them becomes an entry of the agenda, at the next reading
+// of its sensor.
+std::optional<SensorWatch::Outcomes> SensorWatch::inject(const status::AskedAnomaly& asked,
+                                                         const std::vector<std::uint32_t>& sensors) {
+  std::vector<Candidate> candidates;
+  for (const std::uint32_t sensor : sensors) {
+    const types::Schema& schema = simulator_.type_of(sensor).schema;
+    Candidate& candidate =
+        candidates.emplace_back(Candidate{hash_text(simulator_.roster()[sensor].id), {}, {}});
+    candidate.request = request_of(asked, schema);
+    if (!candidate.request) candidate.objection = no_such_channel(asked, schema);
+  }
+  const auto add_all = [&simulator = simulator_, not_before = simulator_.all_new_from(), asked,
+                        candidates = std::move(candidates)](fleet::Fleet& fleet, fleet::Agenda& agenda,
+                                                            Exchange& exchange) {
+    std::vector<fleet::Injection> injections;
+    std::unordered_set<std::uint32_t> planned;
+    exchange.outcomes.clear();
+    for (const Candidate& candidate : candidates) {
       const fleet::Cohort* cohort = nullptr;
-      const fleet::Cohort::Found found = find_in(fleet, key, cohort);
-      exchange.reasons.push_back(obstacle(found, agenda, type));
-      if (!exchange.reasons.back().empty()) continue;
-      const fleet::Injection injection{found.sensor->identity,
-                                       {.type = type, .cause = AnomalyCause::injected},
-                                       std::max(found.next_due, not_before)};
-      agenda.add(injection);
-      if (log.is_detailed()) {
-        log.debug("agenda", "an anomaly will start",
-                  {{"type", name_of(type)},
-                   {"sensor", roster[injection.sensor].id},
-                   {"at", timestamp_text(injection.due)}});
+      const fleet::Cohort::Found found = find_in(fleet, candidate.key, cohort);
+      Outcome outcome;
+      outcome.reason = candidate.objection;
+      if (found.sensor != nullptr && outcome.reason.empty()) {
+        outcome.reason = objection_to(asked, *candidate.request, *found.sensor->profile, cohort->cadence());
       }
-      exchange.injections.push_back(injection);
-      if (exchange.injections.size() > most_injections) exchange.injections.pop_front();
+      outcome.is_impossible = !outcome.reason.empty();
+      if (!outcome.is_impossible) outcome.reason = obstacle(found, agenda, planned);
+      if (outcome.reason.empty()) {
+        injections.push_back(
+            {found.sensor->identity, *candidate.request, std::max(found.next_due, not_before)});
+        planned.insert(found.sensor->identity);
+        outcome.event = event_of(*found.sensor, cohort->seed(), injections.back());
+      }
+      exchange.outcomes.push_back(std::move(outcome));
     }
-    log.info("injected", "anomalies injected; sensors already in an anomaly were passed over",
-             {{"type", name_of(type)},
-              {"sensors", std::ranges::count(exchange.reasons, std::string_view())},
-              {"asked_for", keys.size()}});
+    if (std::ranges::any_of(exchange.outcomes, &Outcome::is_impossible)) return;
+    for (const fleet::Injection& injection : injections) {
+      agenda.add(injection);
+      exchange.remember(injection);
+    }
+    log_injections(simulator, asked, injections, candidates.size());
   };
   if (!ask(add_all)) return std::nullopt;
   const std::lock_guard lock(exchange_->mutex);
-  return exchange_->reasons;
+  return exchange_->outcomes;
 }
 
 }  // namespace fleet_sim::run

@@ -51,10 +51,17 @@ class SensorWatch {
   // Null when the fleet is held up, or the run is over.
   const Look* look(const start::Edition& edition, std::uint32_t sensor);
 
-  // For each of these sensors, why no anomaly begins with its next reading; empty if one does. Nothing if the
-  // fleet is held up: then none begins.
-  using Reasons = std::vector<std::string_view>;
-  std::optional<Reasons> inject(AnomalyType type, const std::vector<std::uint32_t>& sensors);
+  // What came of asking for an anomaly in one sensor: the event that begins with its next reading, or why
+  // none does. If it cannot have such an anomaly at any moment, none begins in the others either.
+  struct Outcome {
+    std::string reason = {};  // empty: one begins
+    bool is_impossible = false;
+    batch::AnomalyEvent event{};
+  };
+  // Nothing if the fleet is held up: then none begins.
+  using Outcomes = std::vector<Outcome>;
+  std::optional<Outcomes> inject(const status::AskedAnomaly& asked,
+                                 const std::vector<std::uint32_t>& sensors);
 
  private:
   // Outlives this object where the scheduler still holds work for it.
@@ -64,8 +71,13 @@ class SensorWatch {
     bool busy = false;
     bool withdrawn = false;  // the work that waits is not to be done
     std::optional<fleet::SensorState> found;
-    Reasons reasons;
+    Outcomes outcomes;
     std::deque<fleet::Injection> injections;
+
+    void remember(const fleet::Injection& injection) {
+      injections.push_back(injection);
+      if (injections.size() > most_injections) injections.pop_front();
+    }
   };
 
   // Has the work done between two windows; false when the fleet is held up: then it is not done at all.

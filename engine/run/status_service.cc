@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/problems.h"
+#include "run/injection.h"
 #include "start/describe_run.h"
 #include "status/process.h"
 #include "status/status_json.h"
@@ -50,6 +51,12 @@ std::string folded(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return out;
+}
+
+// Of what an anomaly changes in this channel: that of its level.
+std::string unit_of(const types::SensorType& type, const std::optional<Channel>& channel) {
+  if (!channel) return {};
+  return type.is_logarithmic(index_of(*channel)) ? "ln" : type.schema.channels()[index_of(*channel)].unit;
 }
 
 // Part of a list of `size` rows, of which `row(i)` makes one.
@@ -145,8 +152,8 @@ StatusService::StatusService(Simulator& simulator, status::HttpServer& server)
   };
   sources.sensor = [this](std::string_view id, status::Absence& why) { return sensor_detail(id, why); };
   sources.events = [this](std::size_t limit) { return recent_events(limit); };
-  sources.inject = [this](AnomalyType type, const std::vector<std::string>& ids) {
-    return inject(type, ids);
+  sources.inject = [this](const status::AskedAnomaly& asked, const std::vector<std::string>& ids) {
+    return inject(asked, ids);
   };
   sources.reload = [this] { return simulator_.reload_now(longest_wait_for_reload); };
   sources.stop = [this] {
@@ -396,7 +403,10 @@ status::EventRow StatusService::event_row(const batch::AnomalyEvent& event) cons
                        .magnitude = event.magnitude,
                        .started_at = event.started_at,
                        .ended_at = std::nullopt,
-                       .injected = event.cause == AnomalyCause::injected};
+                       .severity = event.severity,
+                       .sigma = event.sigma,
+                       .unit = unit_of(simulator_.type_of(event.sensor), event.channel),
+                       .cause = event.cause};
   if (batch::ends(event.kind)) row.ended_at = event.ended_at;
   return row;
 }
@@ -438,13 +448,16 @@ std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_vie
   for (std::size_t c = 0; c < schema.channels().size(); ++c) {
     detail.channels.push_back({schema.channels()[c], state.profile->channels[c].pattern != 0});
   }
-  for (const auto& [reading, channel] : look->readings) {
-    detail.readings.push_back({reading.due, reading.values, reading.anomaly, schema.name_of(channel)});
+  for (const auto& [reading, channel, missing, cause] : look->readings) {
+    detail.readings.push_back(
+        {reading.due, reading.values, reading.anomaly, schema.name_of(channel), missing, cause});
   }
+  detail.possible = possible_anomalies(*state.profile, schema);
   return detail;
 }
 
-status::Injected StatusService::inject(AnomalyType type, const std::vector<std::string>& ids) {
+status::Injected StatusService::inject(const status::AskedAnomaly& asked,
+                                       const std::vector<std::string>& ids) {
   status::Injected injected;
   std::vector<std::uint32_t> sensors;
   const SensorWatch::Places places = watch_->find(*simulator_.edition(), ids);
@@ -457,14 +470,15 @@ status::Injected StatusService::inject(AnomalyType type, const std::vector<std::
     }
   }
   if (injected.absence) return injected;
-  const auto reasons = watch_->inject(type, sensors);
-  if (!reasons) injected.absence = status::Absence::fleet_held_up;
-  for (std::size_t i = 0; reasons && i < ids.size(); ++i) {
-    const std::string_view reason = (*reasons)[i];
-    if (reason.empty()) {
-      injected.sensors.push_back(ids[i]);
-    } else {
-      injected.passed_over.push_back({ids[i], reason});
+  const auto outcomes = watch_->inject(asked, sensors);
+  if (!outcomes) injected.absence = status::Absence::fleet_held_up;
+  injected.is_impossible = outcomes && std::ranges::any_of(*outcomes, &SensorWatch::Outcome::is_impossible);
+  for (std::size_t i = 0; outcomes && i < ids.size(); ++i) {
+    const SensorWatch::Outcome& outcome = (*outcomes)[i];
+    if (!outcome.reason.empty()) {
+      injected.passed_over.push_back({ids[i], outcome.reason});
+    } else if (!injected.is_impossible) {
+      injected.events.push_back(event_row(outcome.event));
     }
   }
   return injected;

@@ -68,7 +68,7 @@ class StatusService {
   [[nodiscard]] status::EventRow event_row(const batch::AnomalyEvent& event) const;
   [[nodiscard]] std::vector<status::EventRow> recent_events(std::size_t limit) const;
   std::optional<status::SensorDetail> sensor_detail(std::string_view id, status::Absence& why);
-  status::Injected inject(AnomalyType type, const std::vector<std::string>& ids);
+  status::Injected inject(const status::AskedAnomaly& asked, const std::vector<std::string>& ids);
 
   Simulator& simulator_;
   status::HttpServer& server_;

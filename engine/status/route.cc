@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -16,6 +17,7 @@
 #include "base/plain_text.h"
 #include "status/metrics.h"
 #include "status/status_json.h"
+#include "yaml/values.h"
 
 namespace fleet_sim::status {
 namespace {
@@ -271,7 +273,10 @@ HttpResponse post_reload(const Call& call) {
   return {.status = failed ? 409U : 200U, .body = reload_json(*outcome)};
 }
 
-constexpr std::array<std::string_view, 2> injection_fields{"type", "sensors"};
+constexpr std::array<std::string_view, 5> injection_fields{"type", "sensors", "channel", "severity",
+                                                           "duration"};
+constexpr std::span<const std::string_view> required_fields = std::span(injection_fields).first(2);
+constexpr yaml::Bounds injected_durations{1e-6, yaml::longest_duration_seconds, true};
 
 std::string kind_of(const Json& value) {
   if (value.is_string()) return "a string";
@@ -301,6 +306,71 @@ std::string sensors_mistake(const Json& sensors) {
                      wrong - sensors.begin() + 1, kind_of(*wrong));
 }
 
+// None for a value that names no type.
+std::optional<AnomalyType> anomaly_type_in(const Json& type) {
+  return type.is_string() ? anomaly_type_of(type.get_ref<const std::string&>()) : std::nullopt;
+}
+
+std::string channel_mistake(AnomalyType type, const Json& channel) {
+  if (!channel.is_string()) {
+    return fmt::format("\"channel\" must be the name of a channel, not {}", kind_of(channel));
+  }
+  if (!takes_rows(type)) return {};
+  return fmt::format("{} anomalies affect all channels; leave out \"channel\"", name_of(type));
+}
+
+std::string severity_mistake(AnomalyType type, const Json& severity) {
+  const auto& usual = anomaly_types[index_of(type)].severity;
+  if (!usual) return fmt::format("{} anomalies have no severity; leave out \"severity\"", name_of(type));
+  const yaml::Bounds bounds{usual->bounds.min, usual->bounds.max};
+  const std::string what = fmt::format("\"severity\" of {} anomalies must be a number from {}", name_of(type),
+                                       yaml::range_text(bounds));
+  if (!severity.is_number()) return fmt::format("{}, not {}", what, kind_of(severity));
+  const auto value = severity.get<double>();
+  if (value >= bounds.min && value <= bounds.max) return {};
+  return fmt::format("{}, not {}", what, severity.dump());
+}
+
+// A duration as people write it, or seconds as a number: its text.
+std::string written_duration(const Json& duration) {
+  return duration.is_string() ? duration.get<std::string>() : duration.dump();
+}
+
+std::string duration_mistake(const Json& duration) {
+  if (!duration.is_string() && !duration.is_number()) {
+    return fmt::format("\"duration\" must be a time such as \"10m\", or seconds, not {}", kind_of(duration));
+  }
+  double seconds = 0;
+  const std::string wrong = yaml::parse_duration(written_duration(duration), injected_durations, seconds);
+  return wrong.empty() ? wrong : "\"duration\" " + wrong;
+}
+
+bool says(const Json& body, std::string_view field) {
+  return body.contains(field) && !body[std::string(field)].is_null();
+}
+
+// What is wrong with the fields that may be left out, or be null.
+void check_details(const Json& body, Mistakes& mistakes) {
+  if (const auto type = anomaly_type_in(body.value("type", Json()))) {
+    if (says(body, "channel")) mistakes.add(channel_mistake(*type, body["channel"]));
+    if (says(body, "severity")) mistakes.add(severity_mistake(*type, body["severity"]));
+  }
+  if (says(body, "duration")) mistakes.add(duration_mistake(body["duration"]));
+}
+
+// Of a body without mistakes.
+AskedAnomaly asked_anomaly(const Json& body) {
+  AskedAnomaly asked{.type = *anomaly_type_in(body["type"])};
+  if (says(body, "channel")) asked.channel = body["channel"].get<std::string>();
+  if (says(body, "severity")) asked.severity = body["severity"].get<double>();
+  if (says(body, "duration")) {
+    double seconds = 0;
+    yaml::parse_duration(written_duration(body["duration"]), injected_durations, seconds);
+    asked.duration = std::llround(seconds * static_cast<double>(microseconds_per_second));
+  }
+  return asked;
+}
+
 // Why a body asks for no anomalies, in words; empty when it does.
 Mistakes injection_mistakes(const Call& call, const Json& body) {
   Mistakes mistakes;
@@ -312,14 +382,15 @@ Mistakes injection_mistakes(const Call& call, const Json& body) {
   }
   for (const auto& [name, value] : body.items()) {
     if (std::ranges::count(injection_fields, name) > 0) continue;
-    mistakes.add(fmt::format("the body has an unknown field {}{}; it takes \"type\" and \"sensors\"",
-                             in_quotes(name), did_you_mean(name, injection_fields)));
+    mistakes.add(fmt::format("the body has an unknown field {}{}; it takes {}", in_quotes(name),
+                             did_you_mean(name, injection_fields), fmt::join(injection_fields, ", ")));
   }
-  for (const std::string_view name : injection_fields) {
+  for (const std::string_view name : required_fields) {
     if (!body.contains(name)) mistakes.add(fmt::format("the body lacks \"{}\"", name));
   }
   if (body.contains("type")) mistakes.add(type_mistake(body["type"]));
   if (body.contains("sensors")) mistakes.add(sensors_mistake(body["sensors"]));
+  check_details(body, mistakes);
   return mistakes;
 }
 
@@ -334,7 +405,12 @@ HttpResponse injection_answer(AnomalyType type, const Injected& injected) {
                             "search with /api/sensors?query=", injected);
   }
   if (injected.absence) return absent(*injected.absence);
-  if (injected.sensors.empty()) {
+  if (injected.is_impossible) {
+    return nothing_injected(400, "nothing was injected: not all of these sensors can have such an anomaly",
+                            "/api/sensors/ID shows a sensor's channels, and what anomalies it can have",
+                            injected);
+  }
+  if (injected.events.empty()) {
     return nothing_injected(409, "nothing was injected: no anomaly can start in these sensors now",
                             "/api/sensors/ID shows a sensor's current anomaly", injected);
   }
@@ -345,8 +421,9 @@ HttpResponse post_anomalies(const Call& call) {
   const Json body = Json::parse(call.request.body, nullptr, false);
   if (const Mistakes mistakes = injection_mistakes(call, body); !mistakes.empty())
     return error(400, mistakes.text(), R"(send a body such as {"type": "spike", "sensors": ["ID"]})");
-  const AnomalyType type = *anomaly_type_of(body["type"].get_ref<const std::string&>());
-  return injection_answer(type, call.sources.inject(type, body["sensors"].get<std::vector<std::string>>()));
+  const AskedAnomaly asked = asked_anomaly(body);
+  return injection_answer(asked.type,
+                          call.sources.inject(asked, body["sensors"].get<std::vector<std::string>>()));
 }
 
 struct Route {

@@ -46,7 +46,7 @@ struct StatusSources {
   std::function<std::optional<SensorDetail>(std::string_view id, Absence& why)> sensor;
   std::function<std::vector<EventRow>(std::size_t limit)> events;
   // Starts an anomaly at the next reading of each of these.
-  std::function<Injected(AnomalyType type, const std::vector<std::string>& sensors)> inject;
+  std::function<Injected(const AskedAnomaly& asked, const std::vector<std::string>& sensors)> inject;
   // Has the files checked, and returns the outcome; none if it is not known soon.
   std::function<std::optional<std::vector<ReloadRecord>>()> reload;
   std::function<void()> stop;

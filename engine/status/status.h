@@ -138,8 +138,11 @@ struct EventRow {
   int direction = 0;
   std::optional<double> magnitude;
   Timestamp started_at = 0;
-  std::optional<Timestamp> ended_at;  // none: still open
-  bool injected = false;
+  std::optional<Timestamp> ended_at;    // none: still open
+  std::optional<double> severity = {};  // of a graded one …
+  std::optional<double> sigma = {};     // … and what it counts in
+  std::string unit = {};                // of both its magnitude and its sigma; empty: none, or not known
+  AnomalyCause cause = AnomalyCause::drawn;
 };
 
 struct ChannelRow {
@@ -149,9 +152,19 @@ struct ChannelRow {
 
 struct ReadingRow {
   Timestamp due = 0;
-  batch::Values values;                // of the channels of its sensor's type
-  std::optional<AnomalyType> anomaly;  // one that takes rows: the values mean nothing
-  std::optional<std::string> channel;  // that the anomaly touches; none when it touches several
+  batch::Values values;  // of the channels of its sensor's type
+  std::optional<AnomalyType> anomaly;
+  std::optional<std::string> channel;        // that the anomaly touches; none when it touches several
+  bool missing = false;                      // the anomaly has taken it: the values mean nothing
+  AnomalyCause cause = AnomalyCause::drawn;  // of the anomaly
+};
+
+// An anomaly that can be asked for.
+struct PossibleAnomaly {
+  AnomalyType type{};
+  std::vector<std::string> channels = {};  // that can be named for it
+  std::optional<Range> severity = {};      // that can be named for it: from, to …
+  std::optional<Range> usual = {};         // … and what else is drawn
 };
 
 struct SensorDetail {
@@ -160,7 +173,8 @@ struct SensorDetail {
   std::optional<EventRow> anomaly;
   std::vector<ReadingRow> readings;       // oldest first
   std::vector<ChannelRow> channels = {};  // of its type
-  bool continues = false;                 // the readings follow the one given as `since`
+  std::vector<PossibleAnomaly> possible = {};
+  bool continues = false;  // the readings follow the one given as `since`
 };
 
 // Figures of several seconds: for each a number per second, NaN where there is none.
@@ -173,15 +187,24 @@ struct HistoryColumns {
 // A sensor's state comes from between two windows; a fleet that is held up does not get there.
 enum class Absence { unknown_sensor, fleet_held_up };
 
-// What came of asking for anomalies. All of the sensors exist and the fleet gets to them, or none begins.
+// An anomaly that somebody asks for. What is not said is drawn.
+struct AskedAnomaly {
+  AnomalyType type{};
+  std::optional<std::string> channel = {};  // by its name, which not every type of sensor has
+  std::optional<double> severity = {};      // within the bounds of the type
+  std::optional<Microseconds> duration = {};
+};
+
+// What came of asking for anomalies. All of the sensors exist, can have one and are in reach, or none begins.
 struct Injected {
   struct PassedOver {
     std::string sensor;
-    std::string_view reason;
+    std::string reason;
   };
-  std::optional<Absence> absence;
-  std::vector<std::string> sensors;  // in which one begins with the next reading
-  std::vector<PassedOver> passed_over;
+  std::optional<Absence> absence = {};
+  std::vector<EventRow> events = {};  // that begin, each with the next reading of its sensor
+  std::vector<PassedOver> passed_over = {};
+  bool is_impossible = false;  // for those passed over, whatever the moment
 };
 
 }  // namespace fleet_sim::status

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <functional>
 #include <optional>
@@ -128,13 +129,26 @@ void add_row(JsonWriter& json, const ChannelRow& channel) {
 void add_reading(JsonWriter& json, const std::vector<ChannelRow>& channels, const ReadingRow& reading) {
   json.begin('{');
   json.member("timestamp", timestamp_text(reading.due));
-  const bool missing = takes_rows(reading.anomaly);
   for (std::size_t c = 0; c < channels.size(); ++c) {
-    json.member(channels[c].column.name, missing ? std::nullopt : std::optional(reading.values[c]));
+    json.member(channels[c].column.name, reading.missing ? std::nullopt : std::optional(reading.values[c]));
   }
   json.member("anomaly_type", reading.anomaly ? std::optional(name_of(*reading.anomaly)) : std::nullopt);
   json.member("channel", reading.channel);
+  json.member("cause", reading.anomaly ? std::optional(name_of(reading.cause)) : std::nullopt);
   json.end('}');
+}
+
+void add_range(JsonWriter& json, std::string_view name, const std::optional<Range>& range) {
+  if (range) json.array(name, std::array{range->min, range->max});
+}
+
+void add_row(JsonWriter& json, const PossibleAnomaly& possible) {
+  json.object([&] {
+    json.member("type", name_of(possible.type));
+    json.array("channels", possible.channels);
+    add_range(json, "severity", possible.severity);
+    add_range(json, "usual_severity", possible.usual);
+  });
 }
 
 // What a row of the events and the current anomaly of a sensor have in common.
@@ -143,9 +157,13 @@ void add_anomaly(JsonWriter& json, std::string_view type_key, const EventRow& ev
   json.member("channel", event.channel);
   json.member("direction", event.direction != 0 ? std::optional(event.direction) : std::nullopt);
   json.member("magnitude", event.magnitude);
+  json.member("severity", event.severity);
+  json.member("sigma", event.sigma);
+  json.member("unit", event.unit.empty() ? std::nullopt : std::optional(event.unit));
   json.member("started_at", timestamp_text(event.started_at));
   json.member("ended_at", time_text(event.ended_at));
-  json.member("injected", event.injected);
+  json.member("cause", name_of(event.cause));
+  json.member("injected", event.cause == AnomalyCause::injected);
 }
 
 void add_row(JsonWriter& json, const EventRow& event) {
@@ -226,6 +244,7 @@ std::string sensor_json(const SensorDetail& detail) {
       json.key("effective");
       json.put(detail.effective);
       add_rows(json, "channels", detail.channels);
+      add_rows(json, "possible_anomalies", detail.possible);
     }
     json.key("anomaly");
     if (detail.anomaly) {
@@ -269,10 +288,13 @@ std::string reload_json(const std::vector<ReloadRecord>& outcome) {
 }
 
 std::string injection_json(AnomalyType type, const Injected& injected) {
+  std::vector<std::string_view> sensors;
+  for (const EventRow& event : injected.events) sensors.push_back(event.sensor_id);
   return line_of([&](JsonWriter& json) {
     json.object("accepted", [&] {
       json.member("type", name_of(type));
-      json.array("sensors", injected.sensors);
+      json.array("sensors", sensors);
+      add_rows(json, "events", injected.events);
     });
     add_rows(json, "passed_over", injected.passed_over);
   });

@@ -46,7 +46,7 @@ class DashboardTypes(DashboardTest):
         self.browser.execute_script("document.querySelector('#effective').open = true")
         self.assertIn("30 + 18 × warm + 2 × ambient + 0.8 × day + 0.05 × white", self.text("#effective-numbers"))
         self.assertIn("shared by all sensors of site 'Plant 1'", self.text("#effective-numbers"))
-        self.assertEqual(self.texts("#sensor-legend li"), ["missing data"])
+        self.assertEqual(self.texts("#sensor-legend li"), ["spike", "trend", "pattern", "missing data", "noise"])
         # Another type has other channels.
         self.browser.execute_script("location.hash = 'sensor=T'")
         self.until("its channels are there", lambda: self.texts("#channels h4") == ["Temperature", "Vibration", "Voltage"])

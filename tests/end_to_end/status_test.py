@@ -253,12 +253,12 @@ class Changes(Served):
         for path in CHANGES:
             self.assertEqual(self.ask(path, "POST", Authorization="Bearer ")[0], 403, path)
 
-    def test_a_declared_type_takes_only_anomalies_that_leave_readings_out(self):
+    def test_a_declared_type_takes_the_anomalies_that_it_has_a_channel_for(self):
         gas = self.write("gas.yaml", "types: {gas: {channels: {methane: {base: 2}, ethane: {base: 1}}}}\n")
         fleet = self.write_identities([{"id": "GAS_1", "type": "gas"}, {"id": "GAS_2", "type": "gas"}])
         self.serve("--config", gas, identities=fleet, env={"FLEET_SIM_ANOMALIES_ENABLED": "false"})
-        refused = self.change("/api/anomalies", json.dumps({"type": "spike", "sensors": ["GAS_1"]}), status=409)
-        self.assertEqual(refused["passed_over"][0]["reason"], "anomalies of a declared type only leave readings out, as missing_data does")
+        refused = self.change("/api/anomalies", json.dumps({"type": "intermittent", "sensors": ["GAS_1"]}), status=400)
+        self.assertEqual(refused["passed_over"][0]["reason"], "it has no gauge with rails, which intermittent anomalies need")
         self.change("/api/anomalies", json.dumps({"type": "missing_data", "sensors": ["GAS_1"]}), status=202)
         self.wait_for(lambda: self.json("/status")["readings"]["missing"])
         self.stop(self.process)
@@ -270,7 +270,7 @@ class Changes(Served):
         self.serve(env={"FLEET_SIM_ANOMALIES_ENABLED": "false"})
         chosen = [one["id"] for one in self.json("/api/sensors")["sensors"]][:3]
         answer = self.change("/api/anomalies", json.dumps({"type": "trend", "sensors": chosen}), status=202)
-        self.assertEqual(answer, {"accepted": {"type": "trend", "sensors": chosen}, "passed_over": []})
+        self.assertEqual((answer["accepted"]["type"], answer["accepted"]["sensors"], answer["passed_over"]), ("trend", chosen, []))
         look = self.wait_for(lambda: (one := self.json(f"/api/sensors/{chosen[0]}"))["anomaly"] and one)
         self.assertEqual((look["anomaly"]["type"], look["anomaly"]["injected"]), ("trend", True))
         # A sensor has one anomaly at a time: the second is not begun, and the answer says so.
@@ -281,7 +281,9 @@ class Changes(Served):
         unknown = self.change("/api/anomalies", json.dumps({"type": "spike", "sensors": [chosen[0], "nobody"]}), status=404)
         self.assertEqual(unknown["passed_over"], [{"sensor": "nobody", "reason": "no sensor has this id"}])
         events = self.wait_for(lambda: len(found := self.json("/api/events")["events"]) >= 3 and found)
-        self.assertTrue(all(one["injected"] for one in events))
+        self.assertTrue(all(one["injected"] and one["cause"] == "injected" for one in events))
+        begun = {one["sensor_id"]: one for one in answer["accepted"]["events"]}
+        self.assertEqual({one["sensor_id"]: {**one, "ended_at": None} for one in events}, {sensor: {**one, "ended_at": None} for sensor, one in begun.items()})
         count = self.wait_for(lambda: len(self.json(f"/api/sensors/{chosen[0]}")["readings"]) > 20 and
                               self.json(f"/api/sensors/{chosen[0]}")["readings"])
         # A run goes on from its last second by what the seed says, which knows of no injection.

@@ -81,10 +81,13 @@ status::StatusSources sources_that_count(int& changes) {
     demand(limit >= 1 && limit <= status::most_rows_per_page);
     return std::vector<status::EventRow>{detail_of("s").anomaly.value()};
   };
-  sources.inject = [&changes](AnomalyType, const std::vector<std::string>& sensors) {
+  sources.inject = [&changes](const status::AskedAnomaly& asked, const std::vector<std::string>& sensors) {
     demand(!sensors.empty() && sensors.size() <= status::most_injected_sensors);
+    demand(!asked.channel || !takes_rows(asked.type));
+    demand(!asked.severity || anomaly_types[index_of(asked.type)].severity);
+    demand(!asked.duration || *asked.duration > 0);
     ++changes;
-    return status::Injected{std::nullopt, sensors, {}};
+    return status::Injected{.events = std::vector<status::EventRow>(sensors.size())};
   };
   sources.reload = [&changes] { return ++changes, std::optional(std::vector<status::ReloadRecord>()); };
   sources.stop = [&changes] { ++changes; };
