@@ -12,6 +12,12 @@ Model: an unaffected sensor starts an anomaly exactly when its draw says so, wit
 onset give; ended_at is NULL exactly where the run stopped inside; every value is the normal reading or, in an event,
 what the anomaly makes of it.
 
+Graded anomalies are drawn and followed like the others. What they count in, σ of the duration, is computed anew for types
+whose readings are white noise around means, as the built-in one is. Of a type that a config declares, the sources
+are not evaluated a second time. What its sensors would have read comes from a twin instead, another run of the same seed
+whose anomalies are disabled (--clean); σ is that which an event records, or that which follows from its
+severity and magnitude, and has to be the same for all events of a channel that last as long.
+
 The draws, Philox4x64-10, are exact. Values may differ by a part in 10^12: fleet-sim has a sine and a logarithm of its
 own, here they are libm's. A run need not have reached its configured end: what counts is the last reading it took. Of a
 run that was killed, what its last flush lost shows.
@@ -43,7 +49,13 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 ONSET_WORD, WORDS_PER_BLOCK = 3, 4  # the channels have the other words, in their order
-TYPES = ("spike", "trend", "pattern", "missing_data", "noise")
+USUAL_TYPES = ("spike", "trend", "pattern", "missing_data", "noise")  # those that happen unless a config says otherwise
+TYPES = (*USUAL_TYPES, "offset", "drift", "gain", "stuck", "quantise", "clip", "intermittent", "dropout")
+TAKES_ROWS = ("missing_data", "dropout")  # all of them, or some
+HAS_DIRECTION = ("spike", "trend", "offset", "drift", "gain", "intermittent")  # graded ones
+FEWEST_READINGS = {**dict.fromkeys(("trend", "offset", "drift", "gain"), 8), **dict.fromkeys(("stuck", "quantise", "clip"), 3)}
+SEVERITY_BOUNDS = {"noise": (1, 1000), "quantise": (0.001, 1000), "clip": (-1000, 1000), "intermittent": (0, 1),
+                   "dropout": (0, 1)}  # the others: 0 to 1000
 TEXTS = ("firmware_version", "model", "manufacturer", "location")
 
 SECOND = 1_000_000  # microseconds, as all times here
@@ -78,6 +90,7 @@ def timestamp(at):
 
 MASK = 2**64 - 1
 READING, ONSET, NOISE, STEADY_START, PHASE, PARTITION = range(6)  # streams
+FAULT_STRETCH = 9
 standard_normal = NormalDist().inv_cdf  # Wichura's AS 241
 
 
@@ -119,6 +132,14 @@ def hash_text(text):
     return mix_words(value, len(text.encode()))
 
 
+STRETCH = 22  # what happens in a share of the time happens in cells of 2^22 microseconds
+
+
+def happens(share, keys, key, at):
+    shift = (key * (0x9E3779B97F4A7C15 + 2 * STRETCH) & MASK) >> 64 - STRETCH
+    return uniform(draw_block(keys, FAULT_STRETCH, at + shift >> STRETCH)[0]) < share
+
+
 def pick(shares, u):
     """The name on which the draw u falls when the shares stand side by side; None beyond the last."""
     for name, until in zip(shares, accumulate(shares.values())):
@@ -136,9 +157,26 @@ def unescape(text):
     return re.sub(r"\\(?:x(..)|(.))", lambda m: chr(int(m[1], 16)) if m[1] else m[2], text)
 
 
+def items_of(text):
+    """Those of a list or map: what stands between commas that are in no text, list or map."""
+    items, depth, quoted = [""], 0, False
+    for i, c in enumerate(text[1:-1]):
+        if c == '"' and text[i] != "\\":
+            quoted = not quoted
+        depth += 0 if quoted else (c in "{[") - (c in "]}")
+        if c == "," and depth == 0 and not quoted:
+            items.append("")
+        else:
+            items[-1] += c
+    return [item.strip() for item in items if item.strip()]
+
+
 def read_value(text):
     if text.startswith("{"):
-        return dict(pair.split(": ") for pair in text[1:-1].split(", "))
+        pairs = (LINE.fullmatch(item) for item in items_of(text))
+        return {pair[3] if pair[2] is None else unescape(pair[2]): read_value(pair[4]) for pair in pairs}
+    if text.startswith("["):
+        return [read_value(item) for item in items_of(text)]
     return unescape(text[1:-1]) if text.startswith('"') else text
 
 
@@ -197,10 +235,74 @@ def pattern_period_seconds(anomalies, rate):
     return max(float(anomalies["pattern_period_seconds"]), 8 * rate.seconds)
 
 
-def seconds_of(anomaly_type, rate):
-    """How long anomalies of a type last."""
-    text = anomaly_type["duration_seconds"]
-    return rate.seconds if text == "one_reading" else float(text)
+@dataclass(frozen=True)
+class Duration:
+    """How long anomalies of a type last, in seconds: always the same, or lognormal with the maximum at three standard
+    deviations, cut off at both ends."""
+    median: float
+    shortest: float
+    longest: float
+
+    @property
+    def is_fixed(self):
+        return self.shortest == self.longest
+
+    @property
+    def sigma(self):
+        return math.log(self.longest / self.median) / 3
+
+    def at_least(self, seconds):
+        return Duration(*(max(one, seconds) for one in (self.median, self.shortest, self.longest)))
+
+    def share_below(self, seconds, shift=0.0):
+        """Of the law before it is cut off."""
+        return 0.5 * math.erfc(-((math.log(seconds / self.median) - shift) / self.sigma) / math.sqrt(2))
+
+    def draw(self, word, lasting=False):
+        """In microseconds; with `lasting`, of the one that lasts at a given moment."""
+        if self.sigma == 0:
+            return max(1, int(self.longest * 1e6))
+        shift = self.sigma**2 if lasting else 0.0
+        low, high = self.share_below(self.shortest, shift), self.share_below(self.longest, shift)
+        deviate = normal(int((low + (high - low) * uniform(word)) * 2.0**64))
+        drawn = self.median * 1e6 * math.exp(shift + self.sigma * deviate)
+        return max(1, int(min(max(drawn, self.shortest * 1e6), self.longest * 1e6)))
+
+    def mean_readings(self, per_second):
+        """The mean of max(1, ceil(duration · rate)): the sum of the chances of more than 0, 1, 2 … readings."""
+        per_second *= 1 - 1e-12
+        if self.sigma == 0:
+            return max(1, math.ceil(self.longest * per_second))
+        low, high = self.share_below(self.shortest), self.share_below(self.longest)
+
+        def longer(seconds):
+            seconds = min(max(seconds, self.shortest), self.longest)
+            return (high - self.share_below(seconds)) / (high - low)
+
+        most = math.ceil(self.longest * per_second) - 1
+        one_by_one = min(most, 10_000)
+        mean = 1 + sum(longer(n / per_second) for n in range(1, one_by_one + 1))
+        if most > one_by_one:  # the rest by Simpson's rule, in the logarithm of the duration
+            begin, steps = math.log((one_by_one + 0.5) / per_second), 2_000
+            width = (math.log(self.longest) - begin) / steps
+            for i in range(steps + 1):
+                weight = 1 if i in (0, steps) else 4 if i % 2 else 2
+                seconds = math.exp(begin + i * width)
+                mean += weight * width / 3 * seconds * longer(seconds) * per_second
+        return mean
+
+
+def duration_of(anomaly_type, rate):
+    said = anomaly_type["duration_seconds"]
+    if isinstance(said, dict):
+        return Duration(float(said["median"]), float(said["min"]), float(said["max"]))
+    seconds = rate.seconds if said == "one_reading" else float(said)
+    return Duration(seconds, seconds, seconds)
+
+
+def range_of(said):
+    """Of a number, or of two."""
+    return tuple(map(float, said)) if isinstance(said, list) else (float(said), float(said))
 
 
 def utc_offset(text):
@@ -283,14 +385,126 @@ class Behaviors:
 
 
 @dataclass
+class Channel:
+    """What anomalies have to know of one."""
+    kind: str = "gauge"
+    is_logarithmic: bool = False
+    rails: tuple = (-math.inf, math.inf)
+    of: tuple = ()  # what a product multiplies
+
+    def level(self, value):
+        return math.log(value) if self.is_logarithmic else value
+
+    def read(self, level):
+        value = level if not self.is_logarithmic else math.exp(level) if level < 700 else math.inf
+        return min(max(value, self.rails[0]), self.rails[1])
+
+
+@dataclass
 class SensorType:
     """What a type declares."""
     normal: dict | None  # normal parameters by channel, in the order of the channels; None: those of the run's config
     daily: str  # the channel that the day acts on
     pattern: dict  # which way a pattern takes channels first
+    channels: dict = field(default_factory=lambda: defaultdict(Channel))  # by name
+    is_declared: bool = False  # by a config: then there are sources that this model does not evaluate
 
 
 BUILT_IN = SensorType(None, "temperature", {"temperature": 1, "vibration": -1})
+
+
+def limits_of(said):
+    low, high = (said or [".nan", ".nan"])
+    return tuple(otherwise if text in (".nan", "-.inf", ".inf", "none", "null", "~", "") else float(text)
+                 for text, otherwise in ((low, -math.inf), (high, math.inf)))
+
+
+def declared_type(declaration):
+    normal, channels = {}, {}
+    for name, said in declaration["channels"].items():
+        kind = said.get("kind", "gauge")
+        resolution = float(said.get("resolution", 0))
+        if kind == "gauge" and resolution:
+            raise CannotCheck(f"{name} has a resolution: what it rounds away cannot be known from its readings")
+        low, high = limits_of(said.get("range"))
+        normal[name] = {"mean": said.get("base", 0), "std_dev": said.get("white", 0), "min": low, "max": high}
+        channels[name] = Channel(kind, said.get("scale") == "log", limits_of(said.get("rails")), tuple(said.get("of", ())))
+    return SensorType(normal, None, {}, channels, True)
+
+
+# What severities count in.
+
+PAIRS, WALKS = 4096, 2048
+SHORTEST, LONGEST = 20, 42  # of the durations of the sample, as powers of 2 of a microsecond
+FIRST_WALK, YEAR = 1_767_225_600 * SECOND, 365 * DAY
+
+
+class Spread:
+    """σ(D) = √(½⟨(η(t + 2D) - η(t))²⟩), mean and deviation, from walks of one sensor each, two pairs a duration. Here η is
+    white noise around the mean with the day's part, as the type and the config have it, in UTC and without behaviors."""
+
+    def __init__(self, sensor_type, parameters):
+        self.names = tuple(parameters)
+        given = [numbers(parameters[name], ("mean", "std_dev", "min", "max")) for name in self.names]
+        steps = [0, *(1 << SHORTEST + i for i in range(1, LONGEST - SHORTEST + 3))]
+        levels = [[] for _ in self.names]
+        for walk in range(WALKS):
+            keys = round_keys(0, mix_words(hash_text("spread"), walk))
+            course = [[] for _ in self.names]
+            for step in steps:
+                at = FIRST_WALK + walk * (YEAR // WALKS) + step
+                words = draw_block(keys, READING, at)
+                while len(channel_words(words)) < len(self.names):
+                    words += draw_block(keys, READING, at, len(words) // WORDS_PER_BLOCK)
+                wave = math.sin(2 * math.pi * (at % DAY / (3600.0 * SECOND) - 9) / 24)
+                for c, (one, word) in enumerate(zip(given, channel_words(words))):
+                    day = one["std_dev"] * wave if self.names[c] == sensor_type.daily else 0.0
+                    course[c].append(min(one["max"], max(one["min"], one["mean"] + one["std_dev"] * normal(word) + day)))
+            for c, of_channel in enumerate(course):
+                levels[c].append(of_channel)
+        self.sigmas = []
+        for of_channel in levels:
+            self.sigmas.append([math.sqrt(math.fsum((course[d + 1] - course[0])**2 + (course[d + 2] - course[d + 1])**2
+                                                    for course in of_channel) / (2 * PAIRS))
+                                for d in range(LONGEST - SHORTEST + 1)])
+        flat = [[level for course in of_channel for level in course] for of_channel in levels]
+        self.means = [math.fsum(one) / len(one) for one in flat]
+        self.deviations = [math.sqrt(math.fsum((level - mean)**2 for level in one) / len(one))
+                           for one, mean in zip(flat, self.means)]
+
+    def sigma(self, channel, duration):
+        duration = min(max(duration, 1 << SHORTEST), 1 << LONGEST)
+        octave = duration.bit_length() - 1
+        sigmas = self.sigmas[self.names.index(channel)][octave - SHORTEST:]
+        return sigmas[0] + ((sigmas[1] - sigmas[0]) * math.log2(duration / (1 << octave)) if len(sigmas) > 1 else 0.0)
+
+    def mean(self, channel):
+        return self.means[self.names.index(channel)]
+
+    def deviation(self, channel):
+        return self.deviations[self.names.index(channel)]
+
+
+SPREADS = {}  # by what they are computed from
+
+
+def spread_of(sensor_type, parameters):
+    key = json.dumps([sensor_type.daily, parameters])
+    if key not in SPREADS:
+        SPREADS[key] = Spread(sensor_type, parameters)
+    return SPREADS[key]
+
+
+class RecordedSpread:
+    """That of a declared type, as far as its events tell: the same for all that last as long."""
+
+    def __init__(self):
+        self.sigmas, self.centers = {}, {}
+
+    def sigma_of(self, event, channel, counted_over, sigma):
+        """Of an event that says so or implies it; whether it agrees with others."""
+        known = self.sigmas.setdefault((channel, counted_over), sigma)
+        return math.isclose(known, sigma, rel_tol=1e-9)
 
 
 @dataclass
@@ -301,6 +515,12 @@ class Anomaly:
     channel: str | None = None
     direction: int | None = None
     magnitude: float | None = None
+    severity: float | None = None
+    sigma: float | None = None
+    reference: float | None = None  # the mean of a gain, the limit of a clip, the value that is stuck; None: unknown
+    period: int = 0  # of a graded pattern
+    graded: bool = False
+    shown: bool = False  # whether a reading of the run has been due in it
     readings_affected: int = 0
     open: bool = True
 
@@ -322,6 +542,8 @@ class Profile:
         behaviors = Behaviors(config["behaviors"], texts)
         self.clock = Clock(config["clock"], own_zone)
         self.set_signal(sensor_type.normal or config["normal_parameters"], own_parameters, behaviors)
+        self.set_channel_weights(behaviors)
+        self.set_grades(sensor_type.normal or config["normal_parameters"], config["anomalies"], behaviors, rate)
         self.set_frequency(config["anomalies"], behaviors, rate)
         self.set_severity(config["anomalies"], behaviors, rate)
 
@@ -338,27 +560,60 @@ class Profile:
                 self.daily = given["std_dev"] * behaviors.product("daily")
                 self.work_hours = given["std_dev"] * behaviors.sum("work_hours_rise")
 
+    def set_channel_weights(self, behaviors):
+        """Those that name a channel which the type lacks are not meant for it."""
+        said = behaviors.first("channels", {})
+        if set(said) - set(self.names):
+            said = {}
+        self.weights = {name: float(said.get(name, 1)) for name in self.names}
+
+    def set_grades(self, parameters, anomalies, behaviors, rate):
+        self.parameters = parameters
+        self.all_graded = self.type.is_declared or anomalies["severity"] == "graded"
+        self.edge = float(anomalies["edge"])
+        self.keep_noise = anomalies["types"]["stuck"]["keep_noise"] == "true"
+        self.period = int(rate.seconds * 1e6) if rate.interval is None else rate.interval
+        severity = behaviors.product("severity")
+        self.severities = {kind: tuple(end * severity for end in range_of(anomalies["types"][kind]["severity"]))
+                           for kind in TYPES if "severity" in anomalies["types"][kind]}
+
+    def is_graded(self, kind):
+        return self.all_graded or kind not in USUAL_TYPES
+
+    def can_affect(self, kind, name):
+        channel = self.type.channels[name]
+        if kind == "intermittent":
+            return channel.kind == "gauge" and channel.rails != (-math.inf, math.inf)
+        return kind == "stuck" or channel.kind == "gauge"
+
+    def can_happen(self, kind):
+        return kind in TAKES_ROWS or not self.is_graded(kind) or any(self.can_affect(kind, name) for name in self.names)
+
     def set_frequency(self, anomalies, behaviors, rate):
         """f is the share of readings that are anomalous, h the odds that a reading starts one."""
-        self.duration, readings, weights = {}, {}, {}
+        self.duration, self.readings, weights = {}, {}, {}
         for kind in TYPES:
             settings = anomalies["types"][kind]
-            seconds = seconds_of(settings, rate)
-            if kind == "trend":
-                seconds = max(seconds, 8 * rate.seconds)
+            duration = duration_of(settings, rate).at_least(FEWEST_READINGS.get(kind, 0) * rate.seconds)
             if kind == "pattern":
-                seconds = max(seconds, pattern_period_seconds(anomalies, rate))
-            self.duration[kind] = max(1, int(seconds * 1e6))
-            readings[kind] = max(1, math.ceil(seconds * rate.per_second * (1 - 1e-12)))
-            enabled = settings["enabled"] == "true"
+                duration = duration.at_least(pattern_period_seconds(anomalies, rate))
+            self.duration[kind] = duration
+            self.readings[kind] = duration.mean_readings(rate.per_second)
+            enabled = settings["enabled"] == "true" and self.can_happen(kind)
             weights[kind] = float(settings["weight"]) * behaviors.product("weights", kind) if enabled else 0.0
-        self.readings = readings
+        readings = self.readings
         self.onset = self.steady = dict.fromkeys(TYPES, 0.0)
-        f = min(0.95, float(anomalies["probability"]) * behaviors.product("probability"))
-        if anomalies["enabled"] != "true" or sum(weights.values()) == 0:
+        by_rate = anomalies["basis"] == "rate"
+        f = float(anomalies["per_day" if by_rate else "probability"]) * behaviors.product("probability")
+        if anomalies["enabled"] != "true" or sum(weights.values()) == 0 or f == 0:
             return
+        if by_rate:  # f per day: so many of all readings begin one, and each has its length
+            lengths = {kind: weight * readings[kind] for kind, weight in weights.items()}
+            f *= sum(lengths.values()) / sum(weights.values()) / (rate.per_second * 86_400)
+            weights = lengths
+        f = min(0.95, f)
         f_by_kind = {kind: f * weight / sum(weights.values()) for kind, weight in weights.items()}
-        if anomalies["basis"] == "reading":
+        if anomalies["basis"] != "event":
             h = {kind: f_by_kind[kind] / (readings[kind] * (1 - f)) for kind in TYPES}
             self.onset = {kind: h[kind] / (1 + sum(h.values())) for kind in TYPES}
             self.steady = f_by_kind
@@ -376,9 +631,8 @@ class Profile:
         self.pattern_period = int(pattern_period_seconds(anomalies, rate) * 1e6)
         noise = float(behaviors.first("noise_factor", 0.1)) * severity
         self.noise = [noise * behaviors.product("noise", channel) for channel in self.names]
-        weights = behaviors.first("channels", {})
-        weights = {channel: float(weights.get(channel, 1)) for channel in self.names}
-        self.channel = {channel: weight / sum(weights.values()) for channel, weight in weights.items()}
+        total = sum(self.weights.values())
+        self.channel = {channel: weight / total if total else 0.0 for channel, weight in self.weights.items()}
 
     def normal_values(self, due, words):
         hour = (due + self.clock.ahead(due)) % DAY / (3600.0 * SECOND)
@@ -393,14 +647,21 @@ class Profile:
 
     def carries_on(self, anomaly, profile):
         """Whether an anomaly that began under this one may stay what it is under another."""
+        if anomaly.graded:
+            return anomaly.channel is None or (self.edge == profile.edge and profile.can_affect(anomaly.kind, anomaly.channel))
         if anomaly.kind == "noise":
             return self.noise == profile.noise
         if anomaly.kind == "pattern":
             return (self.pattern_amplitude, self.pattern_period) == (profile.pattern_amplitude, profile.pattern_period)
         return True
 
-    def begin(self, kind, started_at, words):
-        anomaly = Anomaly(kind, started_at, started_at + self.duration[kind] - 1)
+    def begin(self, kind, started_at, words, duration=None):
+        """`words` are those of its onset."""
+        duration = duration or self.duration[kind].draw(words[3])
+        anomaly = Anomaly(kind, started_at, started_at + duration - 1, graded=self.is_graded(kind))
+        if anomaly.graded:
+            self.begin_graded(anomaly, words)
+            return anomaly
         if kind in ("spike", "trend"):
             anomaly.channel = pick(self.channel, uniform(words[0])) or self.names[-1]
             anomaly.direction = 1 if words[1] >> 63 else -1
@@ -408,6 +669,112 @@ class Profile:
                              "trend": self.trend_change, "pattern": self.pattern_amplitude, "missing_data": None,
                              "noise": self.noise[0]}[kind]
         return anomaly
+
+    def begin_graded(self, anomaly, words):
+        kind = anomaly.kind
+        if kind in self.severities:
+            (low, high), (least, most) = self.severities[kind], SEVERITY_BOUNDS.get(kind, (0, 1000))
+            anomaly.severity = min(most, max(least, low + (high - low) * uniform(words[2])))
+        if kind in TAKES_ROWS:
+            anomaly.magnitude = anomaly.severity
+            return
+        weights = {name: self.weights[name] for name in self.names if self.can_affect(kind, name)}
+        if not sum(weights.values()):
+            weights = dict.fromkeys(weights, 1.0)
+        anomaly.channel = pick(weights, uniform(words[0]) * sum(weights.values()))
+        if kind in HAS_DIRECTION:
+            anomaly.direction = 1 if words[1] >> 63 else -1
+        if kind == "intermittent":
+            low, high = self.type.channels[anomaly.channel].rails
+            if -math.inf in (low, high) or math.inf in (low, high):
+                anomaly.direction = 1 if low == -math.inf else -1
+            anomaly.reference = math.inf * anomaly.direction
+            anomaly.magnitude = anomaly.severity
+        anomaly.period = self.pattern_period
+        if kind not in ("stuck", "intermittent") and not self.type.is_declared:
+            spread = spread_of(self.type, self.parameters)
+            self.size(anomaly, spread.sigma(anomaly.channel, self.counted_over(anomaly)), spread)
+
+    def counted_over(self, anomaly):
+        """After how long the change of a channel is what a severity counts in."""
+        if anomaly.kind in ("noise", "quantise"):
+            return self.period
+        return self.pattern_period // 2 if anomaly.kind == "pattern" else anomaly.last + 1 - anomaly.started_at
+
+    @staticmethod
+    def size(anomaly, sigma, spread=None):
+        m = anomaly.severity
+        anomaly.sigma = sigma
+        anomaly.magnitude = {"noise": math.sqrt(m * m - 1) * sigma if m >= 1 else None,
+                             "quantise": m * math.sqrt(12) * sigma}.get(anomaly.kind, m * sigma)
+        if anomaly.kind == "gain" and spread:
+            deviation = spread.deviation(anomaly.channel)
+            share = m * sigma / deviation if deviation > 0 else 0.0
+            anomaly.magnitude = min(share, 1.0) if anomaly.direction < 0 else share
+            anomaly.reference = spread.mean(anomaly.channel)
+
+    def size_as_recorded(self, anomaly, event, recorded):
+        """Of a declared type: from what the event says. Returns what is wrong with that."""
+        if anomaly.severity is None or anomaly.kind in ("intermittent", *TAKES_ROWS) or event.magnitude is None:
+            return None
+        if anomaly.kind == "gain":
+            anomaly.magnitude, anomaly.sigma = event.magnitude, event.sigma
+            return None
+        self.size(anomaly, 1.0)
+        sigma = event.sigma if event.sigma is not None else event.magnitude / anomaly.magnitude if anomaly.magnitude else 0.0
+        self.size(anomaly, sigma)
+        if anomaly.severity and not recorded.sigma_of(event, anomaly.channel, self.counted_over(anomaly), sigma):
+            return f"counts in {sigma!r}, others on {anomaly.channel} that last as long do not"
+        return None
+
+    def set_onset(self, anomaly, values):
+        """What depends on the level at the onset; None of a twin that had not begun."""
+        if anomaly.kind not in ("stuck", "clip") or values is None:
+            return
+        level = self.type.channels[anomaly.channel].level(values[self.names.index(anomaly.channel)])
+        anomaly.reference = level if anomaly.kind == "stuck" else level - anomaly.magnitude
+
+    def affect_graded(self, anomaly, values, due, words, noise_words, happens_now):
+        """What `values` become; a value that nobody can know becomes None."""
+        at = self.names.index(anomaly.channel)
+        channel = self.type.channels[anomaly.channel]
+        level = channel.level(values[at]) if channel.kind == "gauge" else values[at]
+        done = (due - anomaly.started_at) / (anomaly.last + 1 - anomaly.started_at)
+        edge = 1.0
+        if self.edge > 0:
+            edge = 0.5 - 0.5 * math.cos(math.pi * min(1.0, min(done, 1 - done) / self.edge))
+        by = (anomaly.direction or 1) * anomaly.magnitude if anomaly.magnitude is not None else None
+        kind = anomaly.kind
+        if kind == "spike":
+            level += by
+        elif kind in ("trend", "drift"):
+            level += by * done
+        elif kind == "offset":
+            level += by * edge
+        elif kind == "pattern":
+            level += by * edge * math.sin(2 * math.pi * ((due - anomaly.started_at) % anomaly.period / anomaly.period))
+        elif kind == "noise":
+            level += by * normal(channel_words(noise_words())[at])
+        elif kind == "quantise":
+            steps = level / by if by else None
+            level = level if steps is None else math.copysign(math.floor(abs(steps) + 0.5), steps) * by
+        elif kind == "gain":
+            level = None if anomaly.reference is None else anomaly.reference + (level - anomaly.reference) * (1 + by * edge)
+        elif kind == "clip":
+            level = None if anomaly.reference is None else min(level, anomaly.reference)
+        elif kind == "intermittent":
+            level = anomaly.reference if happens_now else level
+        elif kind == "stuck":
+            level = anomaly.reference
+            if level is not None and self.keep_noise and channel.kind == "gauge":
+                level += self.channels[at][1] * normal(channel_words(words)[at])
+        values[at] = channel.read(level) if level is not None and channel.kind == "gauge" else level
+        for other, name in enumerate(self.names):
+            of = self.type.channels[name].of
+            if anomaly.channel in of and anomaly.channel != name:
+                factors = [values[self.names.index(factor)] for factor in of]
+                values[other] = None if None in factors else math.prod(factors)
+        return values
 
     def affect(self, anomaly, values, due, noise_words):
         """What `values` become; `noise_words` gives the draws of noise."""
@@ -449,6 +816,8 @@ class Event:
     started_at: int
     ended_at: int | None
     readings_affected: int
+    severity: float | None = None
+    sigma: float | None = None
 
 
 @dataclass
@@ -476,6 +845,7 @@ class Sensor:
     latest: int | None = None
     rows: list = field(default_factory=list)
     events: list = field(default_factory=list)
+    clean: dict = field(default_factory=dict)  # of a declared type: what its twin reads, by due time
 
     def __post_init__(self):
         self.key = hash_text(self.id)
@@ -525,8 +895,8 @@ class Sensor:
             if event.kind == "missing_data" and event.readings_affected > 0 and stretch:
                 missing = self.due_times(LAST_MOMENT, event.started_at)
                 last = next(islice(missing, event.readings_affected - 1, None), event.started_at)
-                longest = int(seconds_of(stretch.config["anomalies"]["types"]["missing_data"], stretch.rate) * 1e6)
-                reached = max(reached, min(last + 1, event.started_at + longest))
+                longest = duration_of(stretch.config["anomalies"]["types"]["missing_data"], stretch.rate).longest
+                reached = max(reached, min(last + 1, event.started_at + int(longest * 1e6)))
         return reached
 
     def deleted(self, due):
@@ -546,26 +916,48 @@ class Sensor:
         first_due = self.next_due(stretch, stretch.since)
         words = self.draw(STEADY_START, first_due)
         kind = pick(profile.steady, uniform(words[0]))
-        position = uniform_below(words[1], profile.readings[kind]) if kind else 0
+        if kind is None:
+            return None
+        law = profile.duration[kind]
+        duration = law.draw(words[2], lasting=True)
+        readings = Duration(duration * 1e-6, duration * 1e-6, duration * 1e-6).mean_readings(stretch.rate.per_second)
+        position = uniform_below(words[1], profile.readings[kind] if law.is_fixed else readings)
         if position == 0:
             return None  # an onset at the first reading is that reading's own affair
-        started_at = first_due - cadence.offset(position)
-        return profile.begin(kind, started_at, self.draw(ONSET, started_at))
+        return self.begin(stretch, profile, kind, first_due - cadence.offset(position), duration)
+
+    def begin(self, stretch, profile, kind, started_at, duration=None):
+        anomaly = profile.begin(kind, started_at, self.draw(ONSET, started_at), duration)
+        if not anomaly.graded or anomaly.channel is None:
+            return anomaly
+        if profile.type.is_declared:
+            event = next((one for one in self.events if one.started_at == started_at), None)
+            if event and (wrong := profile.size_as_recorded(anomaly, event, self.run.recorded_spread)):
+                self.run.recorded_spread_wrong.append((self, started_at, f"{kind} {wrong}"))
+        profile.set_onset(anomaly, self.normal_values(profile, started_at, self.draw(READING, started_at, len(profile.names))))
+        return anomaly
+
+    def normal_values(self, profile, due, words):
+        """What it would read; of a declared type, None where its twin does not."""
+        if not profile.type.is_declared:
+            return profile.normal_values(due, words)
+        values = self.clean.get(due)
+        return None if values is None else list(values)
 
     def end(self, anomaly, stretch, moment, has_more=False):
         """An anomaly that a change ends, or the sensor's leaving, counts up to there."""
-        is_open = anomaly.readings_affected > 0 and self.next_due(stretch, moment) <= anomaly.last
-        if is_open or (has_more and anomaly.readings_affected > 0):
+        is_open = anomaly.shown and self.next_due(stretch, moment) <= anomaly.last
+        if is_open or (has_more and anomaly.shown):
             anomaly.last, anomaly.open = moment - 1, False
 
     def carry(self, anomaly, before, stretch, profile_of):
         """The anomaly after the sensor has become another; None when the change has ended it."""
-        was_open = anomaly.readings_affected > 0 and self.next_due(before, stretch.since) <= anomaly.last
+        was_open = anomaly.shown and self.next_due(before, stretch.since) <= anomaly.last
         has_more = self.next_due(stretch, stretch.since) <= anomaly.last
         may_go_on = self.run.shard_of(before.texts) == self.run.shard_of(stretch.texts) and \
             profile_of(before).carries_on(anomaly, profile_of(stretch))
         if may_go_on and (has_more or not was_open):
-            anomaly.open = has_more and anomaly.readings_affected > 0
+            anomaly.open = has_more and anomaly.shown
             return anomaly
         self.end(anomaly, before, stretch.since, has_more)
         return None
@@ -590,13 +982,22 @@ class Sensor:
                 if anomaly and due > anomaly.last:
                     anomaly = None
                 if not anomaly and (kind := pick(profile.onset, uniform(words[ONSET_WORD]))):
-                    anomaly = profile.begin(kind, due, self.draw(ONSET, due))
-                values = profile.normal_values(due, words)
+                    anomaly = self.begin(stretch, profile, kind, due)
+                values = self.normal_values(profile, due, words)
                 if anomaly:
-                    anomaly.readings_affected += 1
-                    anomaly.open = following <= anomaly.last
-                    values = profile.affect(anomaly, values, due, lambda: self.draw(NOISE, due, len(profile.names)))
-                yield due, stretch, anomaly, None if anomaly and anomaly.kind == "missing_data" else values
+                    anomaly.shown, anomaly.open = True, following <= anomaly.last
+                    happens_now = anomaly.kind in ("dropout", "intermittent") and \
+                        happens(anomaly.severity, self.keys, self.key, due)
+                    if anomaly.kind == "missing_data" or (anomaly.kind == "dropout" and happens_now):
+                        values = None
+                    if values is None or anomaly.kind != "dropout":
+                        anomaly.readings_affected += 1
+                    if values is not None and anomaly.channel and anomaly.graded:
+                        values = profile.affect_graded(anomaly, values, due, words,
+                                                       lambda: self.draw(NOISE, due, len(profile.names)), happens_now)
+                    elif values is not None and not anomaly.graded:
+                        values = profile.affect(anomaly, values, due, lambda: self.draw(NOISE, due, len(profile.names)))
+                yield due, stretch, anomaly, values
             before = stretch
         if anomaly and before.until < reached:
             self.end(anomaly, before, before.until)
@@ -615,6 +1016,7 @@ class Run:
         seconds = float(config["simulation"]["run_time_seconds"])
         self.end = min(start + int(seconds * 1e6), LAST_MOMENT) if seconds else LAST_MOMENT
         self.reached = {}  # by partition, in the end
+        self.recorded_spread, self.recorded_spread_wrong = RecordedSpread(), []
         self.lives = None
         self.may_reach = self.end
 
@@ -665,6 +1067,9 @@ def read_run(files, config_file, sensor_type):
             raise CannotCheck("several runs that differ in seed, start or config; only one run, or partitions of one, "
                               "can be checked together")
     config = read_config(config_file.read_text(encoding="utf-8") if config_file else text)
+    for declaration in config.get("types", {}).values():
+        if list(declaration["channels"]) == channels_of(files[0]):
+            sensor_type = declared_type(declaration)
     run = Run(sensor_type, config, seed, micros(start), *read_partitions(described.values()))
     if any(has_table(path, "run_resumptions") for path in files):
         run.may_reach = LAST_MOMENT  # a process that resumes a run may go on for longer
@@ -764,6 +1169,7 @@ class Fleet:
         self.run, self.identities = run, identities
         self.sensors, self.offenders = {}, Offenders()
         self.deletions = {}  # by file: until when, readings, events
+        self.says_grades = False  # whether events have severity and sigma
         for sensor_id in run.lives if run.lives is not None else identities:
             if run.partition_of(sensor_id) in run.sizes:
                 self.find(sensor_id)
@@ -805,15 +1211,18 @@ class Fleet:
                                                      f"FROM sensor_readings GROUP BY sensor_id, {', '.join(TEXTS)}"):
             sensor = self.find(sensor_id, path.name, dict(zip(TEXTS, texts)))
             sensor.latest = max(sensor.latest or 0, micros(latest) or 0)
-        for sensor_id, kind, channel, direction, magnitude, begin, end, count in query(
+        columns = {name for (name,) in query(path, "SELECT name FROM pragma_table_info('anomaly_events')")}
+        grades = "severity, sigma" if "severity" in columns else "NULL, NULL"
+        for sensor_id, kind, channel, direction, magnitude, begin, end, count, severity, sigma in query(
                 path, "SELECT sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, "
-                      "readings_affected FROM anomaly_events ORDER BY started_at"):
+                      f"readings_affected, {grades} FROM anomaly_events ORDER BY started_at"):
             sensor = self.find(sensor_id, path.name)
             if micros(begin) is None or (end is not None and micros(end) is None):
                 self.offenders.add(sensor, None, f"the event {begin} .. {end} is not between two timestamps")
             else:
                 sensor.events.append(Event(kind, channel, direction, magnitude, micros(begin),
-                                           None if end is None else micros(end), count))
+                                           None if end is None else micros(end), count, severity, sigma))
+                self.says_grades = "severity" in columns
 
     def read_rows(self, path, sensors):
         by_id = {sensor.id: sensor for sensor in sensors}
@@ -879,10 +1288,14 @@ def check_labels(sensor, reached, offenders):
         gap = due_times[bisect_left(due_times, event.started_at):bisect_right(due_times, end)]
         for row in inside:
             lies_in[row].append(event)
-        if event.kind == "missing_data":
+        if event.kind in TAKES_ROWS:
             missing.update(gap)
         shown = len(gap) if event.kind == "missing_data" else len(inside) + sum(map(sensor.deleted, gap))
-        if event.readings_affected != shown or shown == 0:
+        if event.kind == "dropout":
+            if any(map(sensor.deleted, gap)):
+                continue
+            shown = len(gap) - len(inside)
+        if event.readings_affected != shown or (shown == 0 and event.kind != "dropout"):
             offenders.add(sensor, event.started_at, f"{event.kind} says it affected {event.readings_affected} "
                                                     f"readings, but {shown} lie in it")
     for at, row in enumerate(rows):
@@ -928,7 +1341,7 @@ class Comparison:
         return True
 
 
-def check_model(sensor, profile_of, reached, comparison, offenders):
+def check_model(sensor, profile_of, reached, comparison, offenders, says_grades=False):
     """Returns how many readings and events have been deleted."""
     deleted_readings = deleted_events = 0
     rows = {row.at: row for row in sensor.rows}
@@ -939,19 +1352,26 @@ def check_model(sensor, profile_of, reached, comparison, offenders):
         row = rows.get(due)
         if row is None:
             deleted_readings += expected is not None and sensor.deleted(due)
+            if expected is not None and kind_of(anomaly) == "dropout" and not sensor.deleted(due):
+                offenders.add(sensor, due, "no row, but the dropout leaves this one out of it")
             continue  # judged with the labels, and by the event's absence or excess here
         kind = anomaly.kind if anomaly else None
+        if expected is None and kind is None and profile_of(stretch).type.is_declared:
+            offenders.add(sensor, due, "is read, but the twin reads nothing then")
+            continue
         if row.kind != kind or expected is None:
             offenders.add(sensor, due, f"is of type {row.kind}, the model's of {kind}")
             continue
         if row.texts != tuple(stretch.texts.values()):
             offenders.add(sensor, due, f"is of {row.texts}, the sensor of {tuple(stretch.texts.values())}")
         for channel, value, wanted in zip(profile_of(stretch).names, row.values, expected):
-            if not comparison.agree(value, wanted):
+            if wanted is None:
+                check_unknown(sensor, profile_of(stretch), anomaly, channel, value, due, offenders)
+            elif not comparison.agree(float(value) if isinstance(value, int) else value, wanted):
                 offenders.add(sensor, due, f"{channel} {value!r} is not the model's {wanted!r}"
                                            + (f" in {kind}" if kind else ""))
     for event in sensor.events:
-        check_event(sensor, event, anomalies.pop(event.started_at, None), comparison, offenders)
+        check_event(sensor, event, anomalies.pop(event.started_at, None), comparison, offenders, says_grades)
     for started_at, anomaly in anomalies.items():
         if not anomaly.open and anomaly.last <= sensor.deleted_until:
             deleted_events += 1
@@ -960,7 +1380,32 @@ def check_model(sensor, profile_of, reached, comparison, offenders):
     return deleted_readings, deleted_events
 
 
-def check_event(sensor, event, anomaly, comparison, offenders):
+def kind_of(anomaly):
+    return anomaly.kind if anomaly else None
+
+
+def check_unknown(sensor, profile, anomaly, name, value, due, offenders):
+    """Readings of a declared type that depend on what only its signal knows: the mean around which a gain acts, and the
+    level at an onset before the run. They have to agree with each other."""
+    channel = profile.type.channels[name]
+    if name != anomaly.channel or not isinstance(value, (int, float)):
+        return
+    if anomaly.kind == "stuck" and not profile.keep_noise:
+        anomaly.reference = channel.level(value) if channel.kind == "gauge" else value
+    elif anomaly.kind == "gain":
+        done = (due - anomaly.started_at) / (anomaly.last + 1 - anomaly.started_at)
+        edge = 1.0 if profile.edge == 0 else 0.5 - 0.5 * math.cos(math.pi * min(1.0, min(done, 1 - done) / profile.edge))
+        change = anomaly.direction * anomaly.magnitude * edge
+        if abs(change) < 0.1 or value in channel.rails:
+            return
+        clean = channel.level(sensor.clean[due][profile.names.index(name)])
+        center = clean - (channel.level(value) - clean) / change
+        known = sensor.run.recorded_spread.centers.setdefault(name, center)
+        if not math.isclose(known, center, rel_tol=1e-9, abs_tol=1e-9):
+            offenders.add(sensor, due, f"{name} varies around {center!r} in gain, in others around {known!r}")
+
+
+def check_event(sensor, event, anomaly, comparison, offenders, says_grades=False):
     if anomaly is None:
         offenders.add(sensor, event.started_at, f"the model starts no {event.kind} here")
         return
@@ -970,10 +1415,11 @@ def check_event(sensor, event, anomaly, comparison, offenders):
             if name == "ended_at":
                 found, expected = (at if at is None else timestamp(at) for at in (found, expected))
             offenders.add(sensor, event.started_at, f"{event.kind}: {name} is {found}, the model's {expected}")
-    if (event.magnitude, anomaly.magnitude) != (None, None):
-        if anomaly.magnitude is None or not comparison.agree(event.magnitude, anomaly.magnitude):
-            offenders.add(sensor, event.started_at, f"{event.kind}: magnitude is {event.magnitude!r}, the model's "
-                                                    f"{anomaly.magnitude!r}")
+    for name in ("magnitude", "severity", "sigma") if says_grades else ("magnitude",):
+        found, expected = getattr(event, name), getattr(anomaly, name)
+        if (found, expected) != (None, None):
+            if expected is None or not comparison.agree(found, expected):
+                offenders.add(sensor, event.started_at, f"{event.kind}: {name} is {found!r}, the model's {expected!r}")
 
 
 class Inspection:
@@ -999,7 +1445,11 @@ class Inspection:
         if not sensor.is_known:
             self.rowless += 1
         else:
-            readings, events = check_model(sensor, self.profile_of, reached, self.comparison, self.offenders)
+            readings, events = check_model(sensor, self.profile_of, reached, self.comparison, self.offenders,
+                                           self.fleet.says_grades)
+            for offense in self.fleet.run.recorded_spread_wrong:
+                self.offenders.add(*offense)
+            self.fleet.run.recorded_spread_wrong.clear()
             self.deleted[sensor.file, "readings"] += readings
             self.deleted[sensor.file, "events"] += events
         self.sensors += 1
@@ -1026,12 +1476,24 @@ class Inspection:
         return summary
 
 
-def inspect(directory, config_file=None, identities_file=None, sample=None, complete=False, sensor_type=BUILT_IN):
+def read_clean(directory, sensors):
+    """Gives the sensors what their twins read."""
+    by_id = {sensor.id: sensor for sensor in sensors}
+    for path in sorted(directory.glob("*.db")):
+        for sensor_id, at, *values in query(
+                path, f"SELECT sensor_id, timestamp, {', '.join(channels_of(path))} FROM sensor_readings "
+                      "WHERE sensor_id IN (SELECT value FROM json_each(?))", json.dumps(list(by_id))):
+            by_id[sensor_id].clean[micros(at)] = values
+
+
+def inspect(directory, config_file=None, identities_file=None, sample=None, complete=False, sensor_type=BUILT_IN, clean=None):
     """Checks a data directory; returns the offenders and what was checked, in words."""
     files = sorted(directory.glob("*.db"))
     if not files:
         raise CannotCheck(f"{directory}: no *.db in it")
     fleet = Fleet(read_run(files, config_file, sensor_type), read_identities(identities_file))
+    if fleet.run.type.is_declared and clean is None:
+        raise CannotCheck("a declared type: what its sensors would have read has to come from a twin (--clean)")
     for path in files:
         fleet.read_sensors(path)
     fleet.find_reached(complete)
@@ -1043,11 +1505,14 @@ def inspect(directory, config_file=None, identities_file=None, sample=None, comp
     for of_these, sensors in by_files.items():
         for file in of_these:
             fleet.read_rows(directory / file, sensors)
+        if clean:
+            read_clean(clean, sensors)
         for sensor in sensors:
             sensor.rows.sort(key=lambda row: row.at)
             sensor.events.sort(key=lambda event: event.started_at)
             inspection.check(sensor)
             sensor.rows.clear()
+            sensor.clean.clear()
     inspection.check_deletions()
     return fleet.offenders, inspection.summary()
 
@@ -1061,13 +1526,15 @@ def main():
     parser.add_argument("--identities", type=Path, metavar="FILE",
                         help="the fleet, .json or .jsonl: needed for sensors with a readings_per_second, interval, timezone or "
                              "normal_parameters of their own, and for those without a single row")
+    parser.add_argument("--clean", type=Path, metavar="DATA_DIRECTORY",
+                        help="of the same run without anomalies: needed for a declared type")
     parser.add_argument("--sample", type=int, metavar="N", help="check N sensors only, chosen by a hash of their ids")
     parser.add_argument("--complete", action="store_true", help="the run must have reached its configured end")
     parser.add_argument("--limit", type=int, default=50, metavar="N", help="name N offenders at most (%(default)s)")
     options = parser.parse_args()
     try:
         offenders, summary = inspect(options.directory, options.config, options.identities, options.sample,
-                                     options.complete)
+                                     options.complete, clean=options.clean)
     except (CannotCheck, OSError) as error:
         print(f"ground_truth: {error}", file=sys.stderr)
         return 2

@@ -64,6 +64,55 @@ behaviors:
 """
 
 
+# Every type, graded, within minutes, and as many durations that vary as are always the same.
+GRADED = """
+anomalies:
+  severity: graded
+  probability: 0.5
+  pattern_period_seconds: 7
+  edge: 0.3
+  types:
+    spike: {severity: [1, 9]}
+    trend: {duration_seconds: {median: 20s, min: 10s, max: 40s}}
+    pattern: {weight: 0.3, duration_seconds: 25.5}
+    missing_data: {weight: 0.3, duration_seconds: {median: 8s, min: 2s, max: 30s}}
+    noise: {duration_seconds: 12, severity: [1, 2]}
+    offset: {weight: 0.5, duration_seconds: {median: 20s, min: 10s, max: 60s}}
+    drift: {weight: 0.5, duration_seconds: {median: 30s, min: 10s, max: 90s}}
+    gain: {weight: 0.5, duration_seconds: 30, severity: [0.5, 3]}
+    stuck: {weight: 0.5, duration_seconds: {median: 8s, min: 4s, max: 20s}, keep_noise: true}
+    quantise: {weight: 0.5, duration_seconds: 20}
+    clip: {weight: 0.5, duration_seconds: 20}
+    intermittent: {weight: 0.5, duration_seconds: 60}
+    dropout: {weight: 0.5, duration_seconds: {median: 20s, min: 3s, max: 100s}}
+"""
+GRADED_TYPES = set(ground_truth.TYPES) - {"intermittent"}  # which needs a channel with rails
+
+# A channel of every kind. None has a resolution, so that its levels can be told from its readings.
+RIG = """
+types:
+  rig:
+    sources:
+      run:     {kind: load, duty: 0.6, burst: 0}
+      level:   {kind: noise, from: 30s, to: 8h, roughness: 0.3}
+      site:    {kind: noise, scope: site, from: 10s, to: 1h, roughness: 0.5}
+      hiss:    {kind: white}
+    channels:
+      heat:   {base: 20, white: 0.1, rails: [-100, 100], terms: {run: 4, level: 0.5, site: 1, hiss: 0.1}}
+      sound:  {scale: log, base: 0.3, white: 0.02, terms: {run: 8.2, level: 1.2}}
+      watts:  {kind: product, of: [heat, sound]}
+      flow:   {kind: counter, base: 3600, per: 1h, resolution: 0.5, rate: {run: 7200}}
+      plain:  {base: 5, white: 0.1, terms: {level: 2}}
+      mode:   {kind: state, of: level, at: [-0.5, 0, 0.5], names: [a, b, c, d]}
+"""
+OF_RATE = """
+anomalies: {basis: rate, per_day: 2000, types: {stuck: {keep_noise: false}}}
+"""
+OF_EVENTS = """
+anomalies: {basis: event, probability: 0.05, edge: 0}
+"""
+
+
 class GroundTruthTest(FleetTest):
     def check(self, data, *arguments, code=0):
         ran = subprocess.run([sys.executable, "-B", CHECKER, data, "--limit", "9999", *map(str, arguments)],
@@ -76,6 +125,17 @@ class GroundTruthTest(FleetTest):
         return self.write_identities(
             [identity(f"{seed}/Sensor Ü{i}", firmware_version=choose(FIRMWARES), model=choose(MODELS),
                       manufacturer=choose(MANUFACTURERS), location=choose(LOCATIONS)) for i in range(size)])
+
+    def offenders_of(self, sql):
+        """What is found when that has been done to a copy of the data."""
+        shutil.rmtree(self.dir / "false", ignore_errors=True)
+        shutil.copytree(self.dir / "data", self.dir / "false")
+        connection = connect(self.dir / "false" / "sensor_data.db")
+        for statement in sql.split("; "):
+            changed = connection.execute(statement).rowcount
+            self.assertTrue(changed > 0 or statement.startswith("CREATE TEMP"), f"changes nothing: {statement}")
+        connection.close()
+        return ground_truth.inspect(self.dir / "false", complete=True)[0]
 
     def events(self, data, condition="1"):
         return query_all(self.dir / data, f"SELECT anomaly_type FROM anomaly_events WHERE {condition}")
@@ -181,6 +241,61 @@ class Fleets(GroundTruthTest):
     def test_a_sample_of_a_large_fleet(self):
         self.fill("data", "--duration", "10s", "--shard-by", "hash:4", identities=self.random_fleet(10, 3000))
         self.assertIn("complete: 50 of 3000 sensors", self.check("data", "--complete", "--sample", 50))
+
+
+class Graded(GroundTruthTest):
+    """Anomalies that are graded."""
+
+    def fill_with(self, data, *configs, **options):
+        written = [self.write(f"{data}-{i}.yaml", config) for i, config in enumerate(configs)]
+        self.fill(data, *(word for config in written for word in ("--config", config)), *options.pop("arguments", ()), **options)
+
+    def test_every_type_on_the_built_in_channels_and_with_every_basis(self):
+        fleet = self.random_fleet(20, 20)
+        for name, more in (("reading", []), ("rate", [OF_RATE]), ("event", [OF_EVENTS])):
+            with self.subTest(basis=name):
+                self.fill_with(name, GRADED, *more, identities=fleet, arguments=["--duration", "15m"])
+                self.assertIn("complete: 20 of 20 sensors", self.check(name, "--complete"))
+                self.assert_types(name, least=GRADED_TYPES)
+
+    def test_new_types_beside_relative_ones(self):
+        self.fill_with("data", GRADED, "anomalies: {severity: relative}", identities=self.random_fleet(21, 20),
+                       arguments=["--duration", "15m"])
+        self.check("data", "--complete")
+        self.assert_types("data", least=GRADED_TYPES)
+
+    def test_slow_and_fast_sensors_with_numbers_of_their_own(self):
+        fleet = self.write_identities(
+            [identity(f"S{i}", **own, firmware_version=FIRMWARES[i % 4], manufacturer=MANUFACTURERS[i % 3])
+             for i, own in enumerate(({"interval": "20s"}, {"readings_per_second": 4.7}, {"interval": "1m1s"},
+                                      {"normal_parameters": {"temperature": {"mean": 51, "std_dev": 3}}},
+                                      {"readings_per_second": 0.3}, {}) * 3)])
+        self.fill_with("data", GRADED, identities=fleet, arguments=["--duration", "1h"])
+        self.check("data", "--complete", "--identities", fleet)
+
+    def test_behaviors_choose_channels_weights_and_severity(self):
+        self.fill_with("data", CHANGED, GRADED, identities=self.random_fleet(22, 30), arguments=["--duration", "10m"])
+        self.check("data", "--complete")
+
+    def test_a_declared_type_against_its_twin(self):
+        fleet = self.write_identities([identity(f"R{i}", type="rig", firmware_version=FIRMWARES[i % 6], location=LOCATIONS[i % 4],
+                                                manufacturer=MANUFACTURERS[i % 4]) for i in range(20)])
+        for name, more in (("reading", []), ("rate", [OF_RATE])):
+            with self.subTest(basis=name):
+                for data, enabled in ((name, "true"), (f"{name}-twin", "false")):
+                    self.fill_with(data, RIG, GRADED, *more, f"anomalies: {{enabled: {enabled}}}", identities=fleet,
+                                   arguments=["--duration", "15m"])
+                self.assertIn("complete: 20 of 20", self.check(name, "--complete", "--clean", f"{name}-twin"))
+                self.assert_types(name, least=set(ground_truth.TYPES))
+        self.assertIn("has to come from a twin", self.check("rate", code=2))
+
+    def test_falsehoods_about_them_are_caught(self):
+        fleet = self.write_identities([identity(f"S{i}", firmware_version=FIRMWARES[i % 2]) for i in range(12)])
+        self.fill_with("data", GRADED, identities=fleet, arguments=["--duration", "6m"])
+        self.check("data", "--complete")
+        for name, (sql, reported) in GRADED_FALSEHOODS.items():
+            with self.subTest(name):
+                self.assertTrue(any(re.search(reported, line) for line in self.offenders_of(sql)), name)
 
 
 class Refusals(GroundTruthTest):
@@ -358,6 +473,35 @@ FALSEHOODS = {
 }
 
 
+GRADED_FALSEHOODS = {
+    **{f"readings in {kind} off by 1e-9": (f"UPDATE sensor_readings SET {channel} = {channel} + 1e-9 WHERE anomaly_type = '{kind}'",
+                                           f"{channel} .* is not the model's .* in {kind}")
+       for kind in GRADED_TYPES - set(ground_truth.TAKES_ROWS) for channel in ("temperature", "voltage")},
+    **{f"a {kind} of another size": (truth("magnitude = magnitude * 1.000001", event(kind)), f"{kind}: magnitude is")
+       for kind in GRADED_TYPES - {"stuck", "missing_data"}},
+    **{f"a {kind} that ends later": (truth(f"ended_at = {later('ended_at', 1)}", event(kind)), f"{kind}: ended_at is")
+       for kind in ("offset", "stuck", "dropout", "gain")},
+    **{f"a {kind} on another channel": (truth("channel = CASE channel WHEN 'voltage' THEN 'vibration' ELSE 'voltage' END",
+                                              event(kind)), f"{kind}: channel is")
+       for kind in ("noise", "pattern", "stuck", "clip", "quantise")},
+    "a gain the other way": (truth("direction = -direction", event("gain")), "gain: direction is"),
+    "a stuck size": (truth("magnitude = 1", event("stuck")), "stuck: magnitude is 1.0"),
+    "a reading left out of a dropout's rest": (
+        "DELETE FROM sensor_readings WHERE id = " + affected("dropout"), "no row, but the dropout leaves this one"),
+    "a dropout that left out more": (truth("readings_affected = readings_affected + 1", event("dropout")), "dropout says it affected"),
+    "a reading where the dropout took it": (
+        "INSERT INTO sensor_readings SELECT NULL, started_at, sensor_id, 65, 2.5, 12, 1, 1, 'dropout', "
+        f"'1.3', 'TempVibe-2000', 'SensorTech', 'Factory A - Line 1', 0 FROM anomaly_events WHERE id = {event('dropout')}",
+        "dropout says it affected|is of type dropout|2 rows"),
+    "another edge": ("UPDATE run_info SET config = replace(config, 'edge: 0.3', 'edge: 0.2')", "is not the model's .* in offset"),
+    "another severity": ("UPDATE run_info SET config = replace(config, 'severity: [0.5, 3]', 'severity: [0.5, 3.001]')",
+                         "gain: magnitude is"),
+    "no noise kept": ("UPDATE run_info SET config = replace(config, 'keep_noise: true', 'keep_noise: false')",
+                      "is not the model's .* in stuck"),
+    "another law": ("UPDATE run_info SET config = replace(config, 'max: 60}', 'max: 61}')", "offset: ended_at is"),
+}
+
+
 class Falsehoods(GroundTruthTest):
     def setUp(self):
         super().setUp()
@@ -369,14 +513,7 @@ class Falsehoods(GroundTruthTest):
     def test_each_is_caught(self):
         for name, (sql, reported) in FALSEHOODS.items():
             with self.subTest(name):
-                shutil.rmtree(self.dir / "false", ignore_errors=True)
-                shutil.copytree(self.dir / "data", self.dir / "false")
-                connection = connect(self.dir / "false" / "sensor_data.db")
-                for statement in sql.split("; "):
-                    changed = connection.execute(statement).rowcount
-                    self.assertTrue(changed > 0 or statement.startswith("CREATE TEMP"), f"changes nothing: {statement}")
-                connection.close()
-                offenders, _ = ground_truth.inspect(self.dir / "false", complete=True)
+                offenders = self.offenders_of(sql)
                 lines = [line for line in offenders if re.search(reported, line)]
                 self.assertTrue(lines, offenders[:20])
                 self.assertRegex(lines[0], r"^(sensor_data\.db: [ST]\d+ (202\d-01-01T00:0\d:\d\d\.\d{6}Z)?: |run_info: )")
