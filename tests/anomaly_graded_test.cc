@@ -458,6 +458,16 @@ TEST_CASE("a channel with one rail jumps there, whatever was drawn") {
     CHECK(*bench.anomaly().magnitude == 0.5);
     CHECK_FALSE(bench.anomaly().sigma);
   }
+  Bench low([](config::Config& config) {
+    types::SignalDeclaration signal;
+    signal.channels = {{"level", types::Gauge{.base = 20, .white = 1, .rails = {.low = 2}}}};
+    declare(config, "rig", signal);
+  });
+  for (std::uint64_t key = 1; key <= 12; ++key) {
+    for (const Moment& moment : low.moments(request_of(intermittent, 0, 0.5, seconds(60)), key))
+      CHECK(moment.read[0] == (is_taken(0.5, key, moment.due) ? 2 : moment.clean[0]));
+    CHECK(low.anomaly().direction == -1);
+  }
 }
 
 TEST_CASE("a dropout leaves out readings in a share of the stretches, and counts those") {
