@@ -19,16 +19,25 @@ import ground_truth  # noqa: E402
 TOKEN = "a-token-of-the-test-0123456789"
 SITES = ("Factory A - Line 1", "Factory A - Line 2", "Warehouse - Dock", "Outdoor - Roof")
 ROUNDS = 12 if AT_LENGTH else 2
+SHORT_OR_LONG = {"median": 8, "min": 4, "max": 30}
+GRADED = {**{kind: {"weight": 0.3, "duration_seconds": SHORT_OR_LONG}
+             for kind in ("offset", "drift", "gain", "stuck", "quantise", "clip", "dropout")},
+          "noise": {"duration_seconds": SHORT_OR_LONG}, "missing_data": {"duration_seconds": SHORT_OR_LONG}}
 
 
 class Resumed(IdentityFolderTest):
-    def configure(self, probability=0.3, mean=65, rate=5, reload=True):
+    graded = False  # whether anomalies are, of all types
+
+    def configure(self, probability=0.3, mean=65, rate=5, reload=True, edge=0.25):
         config = {"simulation": {"readings_per_second": rate},
                   "normal_parameters": {"temperature": {"mean": mean}},
                   "anomalies": {"probability": probability,
                                 "types": {"trend": {"duration_seconds": 20}, "pattern": {"duration_seconds": 15},
                                           "missing_data": {"duration_seconds": 4}, "noise": {"duration_seconds": 9}}},
                   "config_reload": {"enabled": reload, "check_interval_seconds": 0.05}}
+        if self.graded:
+            config["anomalies"].update(severity="graded", edge=edge)
+            config["anomalies"]["types"].update(GRADED)
         (self.dir / "next").write_text(json.dumps(config), encoding="utf-8")
         os.replace(self.dir / "next", self.dir / "config.yaml")
 
@@ -124,7 +133,7 @@ class Reloaded(Resumed):
     def test_killed_at_random_among_reloads(self):
         for seed in range(ROUNDS):
             with self.subTest(seed=seed):
-                self.at_random = random.Random(seed)
+                self.at_random, self.graded = random.Random(seed), seed % 2 == 1
                 try:
                     self.ravage(("location", "none", "sensor")[seed % 3])
                 finally:
@@ -158,7 +167,8 @@ class Reloaded(Resumed):
         draw = self.at_random
         sensor = f"S{draw.randrange(12)}"
         if draw.random() < 0.3:
-            return self.configure(draw.choice((0, 0.2, 0.5)), draw.choice((60, 65, 70)), draw.choice((1, 5, 12)))
+            return self.configure(draw.choice((0, 0.2, 0.5)), draw.choice((60, 65, 70)), draw.choice((1, 5, 12)),
+                                  edge=draw.choice((0.25, 0.25, 0.1)) if self.graded else 0.25)
         if draw.random() < 0.3 and len(list(self.folder.iterdir())) > 2:
             return (self.folder / f"{sensor}.json").unlink(missing_ok=True)
         more = {"readings_per_second": draw.choice((0.7, 3, 20))} if draw.random() < 0.5 else {}
