@@ -117,6 +117,10 @@ std::string types_text(const config::Config& config) {
                      declared.empty() ? declared : declared.substr(heading.size()));
 }
 
+void print_warnings(const start::Inputs& inputs) {
+  for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
+}
+
 int print_types(const start::Arguments& arguments) {
   print(types_text(start::reread_config(arguments, config::Config())));
   return static_cast<int>(run::ExitCode::done);
@@ -127,6 +131,7 @@ int print_timeline(const start::Arguments& arguments) {
   if (inputs.config.scenario.empty())
     throw InvalidInput(
         "--timeline: the config has no `scenario`; name one that has, such as configs/scenarios/");
+  print_warnings(inputs);
   print(start::timeline_text(start::summarize_scenario(inputs, inputs.read_at)));
   return static_cast<int>(run::ExitCode::done);
 }
@@ -140,7 +145,7 @@ std::string scenario_text(const start::Inputs& inputs) {
 int check(const start::Arguments& arguments) {
   const start::Inputs inputs = start::read_inputs(arguments);
   check_log_file(inputs.config);
-  for (const std::string& warning : inputs.warnings) std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
+  print_warnings(inputs);
   const start::Forecast forecast = start::forecast(inputs);
   print(inputs_text(inputs) + "\n" + start::text_of(forecast) + "\n" + type_lines(inputs, forecast) +
         scenario_text(inputs) + adjustments_text(inputs) + unmatched_text(inputs));

@@ -190,6 +190,13 @@ void warn_of_passed_over(Inputs& inputs) {
     inputs.warnings.push_back(std::move(text));
 }
 
+// Of a question about any one sensor.
+void warn_of_scenario(Inputs& inputs) {
+  if (inputs.config.scenario.empty()) return;
+  inputs.warnings.push_back(
+      "the scenario is left out: a sensor is what its identity says, as if no entry had reached it");
+}
+
 void warn_of_foreign_variables(Inputs& inputs) {
   for (std::string& warning : foreign_variable_warnings(environ)) {
     inputs.warnings.push_back(std::move(warning));
@@ -318,6 +325,7 @@ Inputs read_inputs_of_all(const Arguments& arguments) {
   if (!problems.empty()) throw InvalidInput(problems.text());
   warn_of_unknown_keys(inputs);
   warn_of_passed_over(inputs);
+  warn_of_scenario(inputs);
   return inputs;
 }
 

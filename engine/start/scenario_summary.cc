@@ -26,10 +26,10 @@ using scenario::Where;
 using timeline::Moment;
 using timeline::PlannedEntry;
 
-constexpr std::uint64_t most_moments = 50'000'000;
 constexpr std::size_t most_waves = 20'000;
 constexpr std::uint64_t most_turns = 10;  // of an entry, one by one
 constexpr std::size_t most_overlaps = 1'000;
+constexpr std::size_t most_effects = 32;  // that are followed: 16 MB each for a million sensors
 
 // The share that is reached in this wave and not before.
 double share_of(const std::vector<scenario::Wave>& waves, std::size_t wave) {
@@ -136,6 +136,7 @@ class Overlaps {
 
   // `what` is a channel, or stands for a verb: no channel begins with a digit.
   void begin(const Moment& moment, const std::string& what) {
+    if (lasting_.size() == most_effects && !lasting_.contains(what)) return;
     std::vector<Effect>& effects = lasting_[what];
     if (effects.empty()) effects.resize(sensors_);
     Effect& lasting = effects[moment.sensor];
@@ -301,7 +302,7 @@ void check_plan(const Inputs& inputs, const ScenarioSummary& summary) {
 
 }  // namespace
 
-ScenarioSummary summarize_scenario(const Inputs& inputs, Timestamp now) {
+ScenarioSummary summarize_scenario(const Inputs& inputs, Timestamp now, std::uint64_t most_moments) {
   const Forecast forecast = start::forecast(inputs);
   ScenarioSummary summary;
   summary.start = inputs.resumed ? inputs.resumed->start : start_of(inputs.config, forecast, now);

@@ -1,6 +1,6 @@
 // What a run's scenario will do, worked out before it starts: which entries reach how many sensors when,
-// which reach none, and which of them meet. `check` prints it. Goes through the whole scenario, up to a
-// bound, which takes about a second for every ten million moments. Main thread.
+// which reach none, and which of them meet. `check` prints it. Goes through the whole scenario, but not
+// beyond a number of moments, which takes some seconds. Main thread.
 #pragma once
 
 #include <cstdint>
@@ -54,9 +54,12 @@ struct ScenarioSummary {
   std::vector<std::string> notes;  // a line each: what reaches nothing, overlaps, ends early, or is unknown
 };
 
+inline constexpr std::uint64_t most_moments_summarized = 50'000'000;
+
 // Throws InvalidInput if an entry begins before the run, or before one that it refers to. A new run would
 // start at `now`.
-ScenarioSummary summarize_scenario(const Inputs& inputs, Timestamp now);
+ScenarioSummary summarize_scenario(const Inputs& inputs, Timestamp now,
+                                   std::uint64_t most_moments = most_moments_summarized);
 
 // One line for each entry, wave and turn, in the order of time, and the notes.
 std::string timeline_text(const ScenarioSummary& summary);

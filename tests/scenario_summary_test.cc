@@ -1,0 +1,108 @@
+// What `check` says of a scenario: the waves with whom they reach, and what is worth a note.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/problems.h"
+#include "config/load_config.h"
+#include "start/scenario_summary.h"
+#include "support/rosters.h"
+
+namespace fleet_sim::scenario_summary_test {
+namespace {
+
+constexpr Timestamp start = 1'772'323'200 * microseconds_per_second;  // 2026-03-01
+
+// Of 10 sensors that run for 30 days.
+start::Inputs inputs_of(const std::string& entries) {
+  start::Inputs inputs;
+  Problems problems;
+  inputs.config = config::read_config(
+      "simulation: {seed: 7, run_time_seconds: 30d}\nclock: {start: 2026-03-01}\nscenario:\n" + entries,
+      "c.yaml", problems);
+  REQUIRE(problems.text() == "");
+  inputs.identities.roster = test::roster_of(10);
+  inputs.members = test::all_of(inputs.identities.roster);
+  return inputs;
+}
+
+start::ScenarioSummary summary_of(const std::string& entries, std::uint64_t most_moments = 1'000) {
+  return start::summarize_scenario(inputs_of(entries), start, most_moments);
+}
+
+bool has_note(const start::ScenarioSummary& summary, const std::string& note) {
+  return std::ranges::find(summary.notes, note) != summary.notes.end();
+}
+
+}  // namespace
+
+TEST_CASE("a scenario is followed to the end of the run, or as far as its bound") {
+  const std::string daily = "  - {name: a, at: +1h, every: 1d, for: 1h, silence: true}\n";
+  const start::ScenarioSummary whole = summary_of(daily);
+  CHECK_FALSE(whole.is_cut);
+  CHECK(whole.until == start + 30 * microseconds_per_day);
+  CHECK(whole.reached[0] == 300);
+  CHECK(whole.waves.size() == 10);
+  CHECK(whole.later[0].turns == 20);
+  CHECK(whole.later[0].sensors == 200);
+  const start::ScenarioSummary cut = summary_of(daily, 25);
+  CHECK(cut.is_cut);
+  CHECK(cut.reached[0] == 25);
+  CHECK(start::timeline_text(cut).find("to 2026-03-03T01:00:00Z, which is as far as is worked out\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("what overlaps does the same to one sensor at a time") {
+  const auto overlaps = [](const std::string& first, const std::string& second) {
+    return summary_of("  - {name: a, at: +1h, for: 2h, " + first + "}\n  - {name: b, at: +2h, for: 2h, " +
+                      second + "}\n")
+        .overlaps;
+  };
+  const auto twice = overlaps("silence: true", "silence: true, where: {id: sensor-1}");
+  REQUIRE(twice.size() == 1);
+  CHECK(twice[0].first == 0);
+  CHECK(twice[0].second == 1);
+  CHECK(twice[0].sensors == 1);
+  CHECK(overlaps("silence: true", "fault: {type: trend}").empty());
+  CHECK(overlaps("add: {voltage: 1}", "add: {temperature: 1}").empty());
+  CHECK(overlaps("add: {voltage: 1}", "add: {temperature: 1, voltage: 2}").size() == 1);
+  CHECK(overlaps("fault: {type: trend}", "fault: {type: noise}").size() == 1);
+  CHECK(summary_of("  - {name: a, at: +1h, for: 1h, silence: true}\n"
+                   "  - {name: b, at: +2h, for: 1h, silence: true}\n")
+            .overlaps.empty());
+}
+
+TEST_CASE("an entry that reaches nobody says why") {
+  const auto says = [](const std::string& entry, const std::string& note) {
+    return has_note(summary_of("  - {name: a, leave: true, " + entry + "}\n"), "'a' " + note);
+  };
+  CHECK(says("at: +31d", "begins at 2026-04-01T00:00:00Z, after the end of the run"));
+  CHECK(says("at: +1h, where: {id: 'X*'}", "meets no sensor: none has the id 'X*'"));
+  CHECK(says("at: +1h, where: {location: Ofice}",
+             "meets no sensor: none has the location 'Ofice' (did you mean 'Office'?)"));
+  CHECK(says("at: +1h, where: {id: sensor-1, firmware_version: '7'}",
+             "meets no sensor: none is as `where` says when it begins"));
+  CHECK(says("at: +1h, waves: {0d: 0%}",
+             "meets 10 sensors and reaches none of them: the shares of its waves come to none of so few"));
+}
+
+TEST_CASE("a value that no behavior knows is said, with the nearest one") {
+  CHECK(has_note(summary_of("  - {name: a, at: +1h, set: {firmware_version: '2.0'}}\n"),
+                 "'a' sets firmware '2.0', which matches no behavior: it changes no reading"));
+  CHECK(
+      has_note(summary_of("  - {name: a, at: +1h, set: {manufacturer: SensorTec}}\n"),
+               "'a' sets manufacturer 'SensorTec', which matches no behavior: it changes no reading (did you "
+               "mean 'SensorTech'?)"));
+  CHECK(summary_of("  - {name: a, at: +1h, set: {firmware_version: 1.4.0, location: Factory Z}}\n")
+            .notes.empty());
+}
+
+TEST_CASE("a scenario is refused where it would be run") {
+  CHECK_THROWS_AS(start::refuse_scenario(inputs_of("  - {name: a, at: +1h, leave: true}\n")), InvalidInput);
+  start::refuse_scenario(start::Inputs());
+  CHECK_THROWS_AS(summary_of("  - {name: a, at: 2026-02-01, leave: true}\n"), InvalidInput);
+}
+
+}  // namespace fleet_sim::scenario_summary_test
