@@ -56,7 +56,7 @@ BENCHMARK(normal_values);
 
 void sample(benchmark::State& state) {
   const model::Profile profile = profile_of({});
-  model::Sensor sensor{key, 0, &profile, 0, model::Anomaly{}};
+  model::Sensor sensor{key, 0, &profile, 0};
   Timestamp due = start;
   model::enter_steady_state(sensor, seed, due, Cadence(1));
   for (auto _ : state) {
@@ -118,12 +118,12 @@ void lifelike_sample(benchmark::State& state) {
                               1 / interval, type.normal_parameters};
   source.type = &type;
   const model::Profile profile = model::resolve_profile({}, source);
-  model::Sensor sensor{key, 0, &profile, 0, model::Anomaly{}};
+  model::Sensor sensor{key, 0, &profile, 0};
   std::vector<std::uint32_t> knots(model::knot_words(profile), sources::no_knot);
   Timestamp due = start;
   for (auto _ : state) {
     const Timestamp next = due + state.range(0) * microseconds_per_second;
-    benchmark::DoNotOptimize(fleet_sim::model::sample(sensor, seed, {due, next}, knots));
+    benchmark::DoNotOptimize(fleet_sim::model::sample(sensor, seed, {due, next}, {knots, {}}));
     due = next;
   }
 }

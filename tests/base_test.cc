@@ -783,7 +783,8 @@ TEST_CASE("every type of anomaly has a row of its own, which its name finds") {
     const AnomalyTypeRow& row = anomaly_types[k];
     CAPTURE(row.name);
     CHECK(anomaly_type_of(row.name) == static_cast<AnomalyType>(k));
-    CHECK(row.weight >= 0);
+    CHECK(row.weight.value_or(0) >= 0);
+    CHECK(is_drawn(static_cast<AnomalyType>(k)) == row.weight.has_value());
     CHECK(row.duration_seconds.value_or(1).min > 0);
     CHECK(is_color(row.color));
     CHECK(is_color(row.color_on_dark));

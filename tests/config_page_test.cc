@@ -263,16 +263,17 @@ std::string fields_tables() {
          "\n### Any channel\n\n" + fields_table<types::ChannelColumn>() +
          kinds_tables<Channels>("A channel", types::channel_kind_names,
                                 std::make_index_sequence<std::variant_size_v<Channels>>()) +
-         "\n";
+         "\n### An aging\n\n" + fields_table<types::Aging>() + "\n";
 }
 
 std::string limits_list() {
   return fmt::format(
-      "\n- A type has at most {} channels and {} sources, of these {} noises, {} loads and {} white ones.\n"
+      "\n- A type has at most {} channels and {} sources, of these {} noises, {} loads and {} white ones, "
+      "and {} agings.\n"
       "- A config has at most {} types, which take at most {} KiB together, written out as by `check "
       "--types`.\n",
       types::most_channels, types::most_sources, types::most_noises, types::most_loads, types::most_whites,
-      types::most_types, declare::most_types_bytes / 1'024);
+      types::most_agings, types::most_types, declare::most_types_bytes / 1'024);
 }
 
 // With `goes_with`, a column says which verbs take a key.
@@ -349,7 +350,7 @@ TEST_CASE("the types that are shipped are one each, and read back as they are") 
     CHECK(config::read_config(config::config_text(config), "again", problems) == config);
     ++files;
   }
-  CHECK(files == 5);
+  CHECK(files == 6);
 }
 
 TEST_CASE("the page of the config has every key with its flag, default, meaning, and when it applies") {

@@ -353,8 +353,8 @@ TEST_CASE("a fleet that goes on at any moment brings the rest of the readings an
     batch::Batch open;
     batch::Batch open_of_resumed;
     for (std::size_t i = 0; i < whole.cohorts().size(); ++i) {
-      whole.cohorts()[i].report_open_anomalies(open);
-      resumed.cohorts()[i].report_open_anomalies(open_of_resumed);
+      std::ranges::copy(whole.cohorts()[i].open_anomalies(), std::back_inserter(open.events));
+      std::ranges::copy(resumed.cohorts()[i].open_anomalies(), std::back_inserter(open_of_resumed.events));
     }
     Taken left;
     Taken left_of_resumed;
@@ -426,7 +426,7 @@ TEST_CASE("every affected reading lies in exactly one event, which counts it, an
   std::size_t open = 0;
   for (const fleet::Cohort& cohort : fleet.cohorts()) {
     batch::Batch batch;
-    cohort.report_open_anomalies(batch);
+    batch.events = cohort.open_anomalies();
     for (const batch::AnomalyEvent& event : batch.events) {
       CHECK(event.kind == batch::AnomalyEvent::Kind::progressed);
       ++open;

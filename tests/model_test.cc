@@ -462,7 +462,7 @@ TEST_CASE("normal readings have the mean and spread of their profile") {
   config.behaviors.location["Office"].spread = {
       {types::temperature, 0.5}, {types::vibration, 1.5}, {types::voltage, 3}};
   const model::Profile profile = plain_profile(config);
-  model::Sensor sensor{hash_text("moments"), 0, &profile, 0, {}};
+  model::Sensor sensor{hash_text("moments"), 0, &profile, 0};
   constexpr double n = 100'000;
   PerChannel<std::vector<double>> z;
   constexpr PerChannel<double> mean{65, 2.5, 12};
@@ -935,7 +935,7 @@ TEST_CASE("another seed, another sensor or another time gives another reading") 
   config.anomalies.enabled = false;
   const model::Profile profile = plain_profile(config);
   const auto first_value = [&](std::uint64_t seed, std::uint64_t key, Timestamp at) {
-    model::Sensor sensor{key, 0, &profile, 0, {}};
+    model::Sensor sensor{key, 0, &profile, 0};
     return model::sample(sensor, seed, {at, at + 1'000'000}).values[vibration];
   };
   const double value = first_value(1, 2, midnight);
@@ -955,7 +955,7 @@ TEST_CASE("two sensors, and two seeds, are independent in values and in anomalie
   constexpr double n = 50'000;
   const auto course = [&](std::uint64_t seed, std::string_view id) {
     Course taken;
-    model::Sensor sensor{hash_text(id), 0, &profile, 0, {}};
+    model::Sensor sensor{hash_text(id), 0, &profile, 0};
     for (Timestamp i = 0; i < 50'000; ++i) {
       const Timestamp at = midnight + i * 1'000'000;
       const model::Sample one = model::sample(sensor, seed, {at, at + 1'000'000});

@@ -43,7 +43,7 @@ class Hash {
 
 void add_sensor(Hash& hash, const model::Profile& profile, double rate, std::uint64_t key) {
   const Cadence cadence(rate);
-  model::Sensor sensor{key, model::phase_of(key, cadence), &profile, 0, model::Anomaly{}};
+  model::Sensor sensor{key, model::phase_of(key, cadence), &profile, 0};
   const Timestamp first = start + sensor.phase;
   model::enter_steady_state(sensor, seed, first, cadence);
   for (int k = 0; k < readings_per_sensor; ++k) {

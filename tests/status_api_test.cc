@@ -364,7 +364,7 @@ TEST_CASE("an injection that is asked for wrongly is told what is wrong") {
   CHECK(error_of(R"({"type": "spike", "sensor": ["a"]})") ==
         "the body has an unknown field 'sensor' (did you mean 'sensors'?); it takes type, sensors, channel, "
         "severity, duration; the body lacks \"sensors\"");
-  const std::string types = fmt::format("{}", fmt::join(anomaly_type_names, ", "));
+  const std::string types = fmt::format("{}", fmt::join(drawn_anomaly_type_names, ", "));
   CHECK(error_of(R"({"type": 5, "sensors": ["a"]})") ==
         "\"type\" must be one of " + types + ", not a number");
   CHECK(error_of(R"({"type": "spikes", "sensors": ["a"]})") ==

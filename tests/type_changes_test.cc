@@ -79,6 +79,32 @@ TEST_CASE("a running fleet follows what its sensors read, field by field") {
         Texts{"types.pump.channels.power.of [flow, flow] -> [flow, volume]"});
 }
 
+TEST_CASE("how a part wears out waits for a restart") {
+  constexpr std::string_view mode = "names: [stopped, running]}\n";
+  const auto with_aging = [&](std::string_view aging) {
+    return with(mode, std::string(mode) + "    aging:\n      wear: {" + std::string(aging) + "}\n");
+  };
+  const config::Config worn = with_aging("every: 60d, life: 20d, terms: {flow: 12}");
+  CHECK(changes_to(worn).later ==
+        Texts{"types.pump.aging.wear none -> {every: 60d, life: 20d, terms: {flow: 12}}"});
+  const auto later = [&](const config::Config& from, const config::Config& to) {
+    Texts texts;
+    for (const config::ConfigChange& change : config::config_changes(from, to)) {
+      CHECK_FALSE(change.at_once);
+      texts.push_back(config::change_text(change));
+    }
+    CHECK(config::adopt(from, to).types == from.types);
+    return texts;
+  };
+  CHECK(
+      later(worn, with_aging("every: 60d, life: 25d, terms: {flow: 13}")) ==
+      Texts{"types.pump.aging.wear.life 20d -> 25d", "types.pump.aging.wear.terms {flow: 12} -> {flow: 13}"});
+  CHECK(later(worn, with_aging("every: 60d, life: 20d, terms: {flow: 12}, then: stuck")) ==
+        Texts{"types.pump.aging.wear.then silent -> stuck"});
+  CHECK(later(worn, read(pump)) ==
+        Texts{"types.pump.aging.wear {every: 60d, life: 20d, terms: {flow: 12}} -> none"});
+}
+
 TEST_CASE("sources come and go in a running fleet, unless a counter would count another load") {
   CHECK(changes_to(with("      day: {kind: cycle, period: 24h}\n", "")).at_once ==
         Texts{"types.pump.sources.day {kind: cycle, period: 1d} -> none"});

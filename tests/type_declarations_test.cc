@@ -54,6 +54,9 @@ constexpr std::string_view pump = R"(types:
       volume:    {unit: m3, kind: counter, per: 1h, resolution: 0.01, rate: {run: 48}}
       power:     {unit: W, kind: product, of: [suction, flow]}
       mode:      {kind: state, of: run, at: [0.5], names: [stopped, running]}
+    aging:
+      wear:      {every: 60d, life: {median: 20d, min: 5d, max: 50d}, terms: {bearing: 12, vibration: 4.5}, then: stuck}
+      seal:      {every: 2.5d, life: 36h, terms: {flow: -3}}
 )";
 
 // The pump with one text in the place of another.
@@ -96,6 +99,16 @@ TEST_CASE("a declared type is what its YAML says") {
   CHECK(std::get<types::Gauge>(type.signal.channels[3].kind).scale == types::Gauge::Scale::logarithmic);
   CHECK(std::get<types::Counter>(type.signal.channels[4].kind).rate == std::vector<types::Term>{{0, 48}});
   CHECK(std::get<types::Product>(type.signal.channels[5].kind).of == std::vector<std::size_t>{0, 1});
+
+  constexpr Microseconds day = microseconds_per_day;
+  CHECK(type.signal.agings ==
+        std::vector<types::Aging>{
+            {"wear", 60 * day, {20 * day, 5 * day, 50 * day}, {{2, 12}, {3, 4.5}}, types::Aging::Then::stuck},
+            {"seal",
+             60 * day / 24,
+             {3 * day / 2, 3 * day / 2, 3 * day / 2},
+             {{1, -3}},
+             types::Aging::Then::silent}});
 }
 
 TEST_CASE("types that are written read back as they were") {
@@ -256,6 +269,93 @@ TEST_CASE("what cannot be declared is named with its line and what would do") {
   }
   const std::string unit = read(with("unit: bar", "unit: " + std::string(10'000, 'x'))).problems;
   CHECK(unit == "types.yaml:11: types.pump.channels.suction.unit must not be longer than 32 bytes");
+}
+
+TEST_CASE("what an aging cannot be is refused with its line and what would do") {
+  struct Case {
+    std::string_view from;
+    std::string_view to;
+    std::string_view problem;
+  };
+  constexpr Case cases[] = {
+      {"every: 60d, ", "", "types.yaml:19: types.pump.aging.wear must have 'every', as every aging does"},
+      {"life: 36h, ", "", "types.yaml:20: types.pump.aging.seal must have 'life', as every aging does"},
+      {", terms: {flow: -3}", "", "types.pump.aging.seal must have 'terms', as every aging does"},
+      {"every: 60d", "every: 5", "types.yaml:19: types.pump.aging.wear.every must be 10s to 36525d, not '5'"},
+      {"every: 60d", "every: often", "types.pump.aging.wear.every must be"},
+      {"every: 60d", "evry: 60d",
+       "types.yaml:19: unknown key 'types.pump.aging.wear.evry' (did you mean 'every'?)"},
+      {"every: 60d", "every: 55d",
+       "types.yaml:19: types.pump.aging.wear.life must be at most nine tenths of 'every', so that each "
+       "interval has "
+       "its failure: wear begins in the first tenth"},
+      {"life: 36h", "life: 55h",
+       "types.yaml:20: types.pump.aging.seal.life must be at most nine tenths of 'every'"},
+      {"life: 36h", "life: [1d, 2d]",
+       "types.pump.aging.seal.life must be a time such as 20d, or {median: 20d, min: 5d, max: 50d}"},
+      {"life: 36h", "life: 0", "types.pump.aging.seal.life must be 1s to 36525d, not '0'"},
+      {"min: 5d", "min: 25d",
+       "types.yaml:19: types.pump.aging.wear.life must rise from min over median to max, not 25d, 20d and "
+       "50d"},
+      {"max: 50d", "max: 10d", "types.pump.aging.wear.life must rise from min over median to max"},
+      {"min: 5d, ", "", "types.pump.aging.wear.life needs median, min and max, as in"},
+      {"min: 5d", "least: 5d", "types.pump.aging.wear.life takes median, min and max, not 'least'"},
+      {"min: 5d", "min: soon", "types.pump.aging.wear.life min must be"},
+      {"{flow: -3}", "{flaw: -3}",
+       "types.yaml:20: types.pump.aging.seal.terms names 'flaw', which is no channel of the type (did you "
+       "mean "
+       "'flow'?)"},
+      {"{flow: -3}", "{volume: 3}",
+       "types.yaml:20: types.pump.aging.seal.terms must be of gauges; 'volume' is none"},
+      {"{flow: -3}", "{power: 3}", "types.pump.aging.seal.terms must be of gauges; 'power' is none"},
+      {"{flow: -3}", "{}", "types.pump.aging.seal.terms must not be empty"},
+      {"{flow: -3}", "flow", "types.pump.aging.seal.terms must be a map of channels and what they change by"},
+      {"{flow: -3}", "{flow: much}", "types.pump.aging.seal.terms of 'flow' must be a number"},
+      {"vibration: 4.5", "vibration: -4.5",
+       "types.yaml:19: types.pump.aging.wear.terms must be factors greater than 0 of channels with scale: "
+       "log; "
+       "vibration is -4.5"},
+      {"vibration: 4.5", "vibration: 0", "must be factors greater than 0 of channels with scale: log"},
+      {"then: stuck", "then: stick",
+       "types.pump.aging.wear.then must be silent, stuck, not 'stick' (did you mean 'stuck'?)"},
+      {"      seal: ", "      wear: ", "types.yaml:20: repeated key 'wear' (first on line 19)"},
+      {"      seal: ", "      Wear: ",
+       "types.yaml:20: types.pump.aging.Wear must differ from 'wear' in more than case"},
+      {"      seal: ", "      drift: ",
+       "types.yaml:20: types.pump.aging.drift needs another name: an anomaly type is called so"},
+      {"      seal: ", "      Aging: ", "needs another name: an anomaly type is called so"},
+      {"      seal: ", "      a-b: ", "types.pump.aging.'a-b' has a name that must be 1 to 63 letters"},
+      {"      seal: ", "      a: 1\n      seal: ", "types.yaml:20: types.pump.aging.a must be a map"},
+      {"    aging:\n",
+       "    aging:\n      a: {every: 1d, life: 1h, terms: {flow: 1}}\n      b: {every: 1d, life: 1h, terms: "
+       "{flow: 1}}\n"
+       "      c: {every: 1d, life: 1h, terms: {flow: 1}}\n",
+       "types.yaml:18: types.pump.aging must not be more than 4, not 5"},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.to);
+    const std::string problems = read(with(one.from, one.to)).problems;
+    CHECK_MESSAGE(contains(problems, one.problem), problems);
+    CHECK(problems.size() < 1'000);
+  }
+  CHECK(read("types:\n  t:\n    channels: {c: {base: 1}}\n    aging: [1]\n").problems ==
+        "types.yaml:4: types.t.aging must be a map");
+}
+
+TEST_CASE("wear counts in how far a channel can read") {
+  const std::string text =
+      "types:\n  t:\n    sources: {run: {kind: load, duty: 0.5}}\n"
+      "    channels: {c: {base: 1e-12, scale: log, terms: {run: 1e15}}}\n    aging: {a: {every: 1d, life: "
+      "1h, terms: {c: WORN}}}\n";
+  const auto worn = [&](std::string_view factor) {
+    std::string with_factor = text;
+    return read(with_factor.replace(with_factor.find("WORN"), 4, factor)).problems;
+  };
+  CHECK(worn("2") == "");
+  CHECK(worn("1e14") ==
+        "types.yaml:4: types.t.channels.c could read more than a number can be; take factors nearer to 1, or "
+        "less "
+        "white");
 }
 
 TEST_CASE("what the built-in type is called keeps its channels, as gauges") {

@@ -2,6 +2,7 @@
 // type has one name everywhere: in config keys, columns, metrics, reports and pages. Constants; any thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -19,8 +20,9 @@ enum class AnomalyType : std::uint8_t {
 #undef ANOMALY_TYPE
 };
 
-// Whether the readings that an anomaly affects are stored: all of them, none, or some.
-enum class AffectedRows : std::uint8_t { kept, taken, thinned };
+// Whether the readings that an anomaly affects are stored: all of them, none, some, or perhaps none from some
+// moment on.
+enum class AffectedRows : std::uint8_t { kept, taken, thinned, perhaps };
 
 // The channels that an anomaly affects.
 enum class Touches : std::uint8_t { one_channel, two_channels, all_channels };
@@ -57,7 +59,7 @@ struct UsualSeverity {
 
 struct AnomalyTypeRow {
   std::string_view name;
-  double weight;
+  std::optional<double> weight;                   // none: it is never drawn
   std::optional<DurationRange> duration_seconds;  // none: one reading
   AffectedRows rows;
   Touches touches;
@@ -70,6 +72,7 @@ struct AnomalyTypeRow {
 
 // The words of the table.
 namespace anomaly_table {
+inline constexpr std::optional<double> undrawn = std::nullopt;
 inline constexpr std::optional<DurationRange> one_reading = std::nullopt;
 constexpr std::optional<DurationRange> lasting(double seconds) {
   return DurationRange(seconds);
@@ -112,8 +115,27 @@ inline constexpr PerAnomalyType<std::string_view> anomaly_type_names = [] {
   return names;
 }();
 
+// Those that are drawn come first.
+inline constexpr std::size_t drawn_anomaly_type_count = [] {
+  std::size_t count = 0;
+  while (count < anomaly_type_count && anomaly_types[count].weight) ++count;
+  return count;
+}();
+static_assert(std::all_of(anomaly_types.begin() + drawn_anomaly_type_count, anomaly_types.end(),
+                          [](const AnomalyTypeRow& type) { return !type.weight; }),
+              "types that are not drawn stand last");
+inline constexpr std::array<std::string_view, drawn_anomaly_type_count> drawn_anomaly_type_names = [] {
+  std::array<std::string_view, drawn_anomaly_type_count> names{};
+  std::copy_n(anomaly_type_names.begin(), names.size(), names.begin());
+  return names;
+}();
+
 constexpr std::size_t index_of(AnomalyType type) {
   return static_cast<std::size_t>(type);
+}
+// Whether anomalies of a type are drawn, and can be asked for.
+constexpr bool is_drawn(AnomalyType type) {
+  return index_of(type) < drawn_anomaly_type_count;
 }
 constexpr std::string_view name_of(AnomalyType type) {
   return anomaly_type_names[index_of(type)];
@@ -127,9 +149,11 @@ constexpr std::optional<AnomalyType> anomaly_type_of(std::string_view name) {
   return std::nullopt;
 }
 
-// Whether readings that an anomaly of this type affects are not there: all that lie in it, or some.
+// Whether readings that an anomaly of this type affects are not there, and it counts just these: all that lie
+// in it, or some.
 constexpr bool takes_rows(AnomalyType type) {
-  return anomaly_types[index_of(type)].rows != AffectedRows::kept;
+  const AffectedRows rows = anomaly_types[index_of(type)].rows;
+  return rows == AffectedRows::taken || rows == AffectedRows::thinned;
 }
 constexpr bool takes_rows(std::optional<AnomalyType> type) {
   return type && takes_rows(*type);

@@ -28,7 +28,8 @@ enum class Stream : std::uint64_t {
   generate,
   fault_stretch,
   scenario_reach,
-  scenario_turn
+  scenario_turn,
+  aging
 };
 
 struct WideProduct {

@@ -8,18 +8,23 @@
 
 #include "batch/reading.h"
 #include "batch/rows.h"
+#include "types/signal_declaration.h"
 
 namespace fleet_sim::batch {
 
 struct Batch {
-  static constexpr std::size_t capacity = 1'024;  // of each; a reading causes at most one event
+  static constexpr std::size_t capacity = 1'024;  // of each
+  // A reading may begin or end an anomaly, and an interval of each aging.
+  static constexpr std::size_t most_events_of_a_reading = 1 + types::most_agings;
 
   Batch() {
     readings.reserve(capacity);
     events.reserve(capacity);
   }
 
-  [[nodiscard]] bool full() const { return readings.size() == capacity || events.size() == capacity; }
+  [[nodiscard]] bool full() const {
+    return readings.size() == capacity || events.size() + most_events_of_a_reading > capacity;
+  }
   [[nodiscard]] bool empty() const { return readings.empty() && events.empty(); }
   void clear() {
     readings.clear();

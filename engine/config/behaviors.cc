@@ -58,7 +58,7 @@ class EffectReader {
       if (node.key == effect.name) return read_factors(node, path, behavior_.*effect.factors);
     }
     if (node.key == "weights")
-      return read_numbers(node, path, anomaly_type_names, factor_bounds, behavior_.weights);
+      return read_numbers(node, path, drawn_anomaly_type_names, factor_bounds, behavior_.weights);
     if (node.key == "channels") return read_channels(node, path);
     if (node.key == "spike_factor") return read_spike_factor(node, path);
     if (node.key == "noise_factor") return read_noise_factor(node, path);

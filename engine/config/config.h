@@ -43,7 +43,8 @@ constexpr PerAnomalyType<AnomalyTypeSettings> default_anomaly_types() {
   PerAnomalyType<AnomalyTypeSettings> types;
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     const AnomalyTypeRow& row = anomaly_types[k];
-    types[k] = {true, row.weight, row.duration_seconds, row.severity ? row.severity->range : Range{}};
+    types[k] = {true, row.weight.value_or(0), row.duration_seconds,
+                row.severity ? row.severity->range : Range{}};
   }
   return types;
 }

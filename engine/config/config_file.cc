@@ -75,7 +75,7 @@ std::vector<std::string_view> names_under(const std::string& path) {
 
 // Types of anomalies that are not graded have no severity.
 std::string missing_severity(std::string_view path) {
-  for (const std::string_view name : anomaly_type_names) {
+  for (const std::string_view name : drawn_anomaly_type_names) {
     if (path == fmt::format("anomalies.types.{}.severity", name)) {
       return fmt::format(": {} anomalies have no severity; remove it", name);
     }

@@ -224,7 +224,7 @@ void anomaly_keys(Keys& keys) {
                  .help = "Period of pattern anomalies: {}",
                  .decides = Decides::readings,
                  .at_once = true});
-  for (std::size_t i = 0; i < anomaly_type_count; ++i) {
+  for (std::size_t i = 0; i < drawn_anomaly_type_count; ++i) {
     anomaly_type_keys(keys, i);
     if (i != index_of(AnomalyType::stuck)) continue;
     anomalies.row(&AnomalySettings::keep_noise, boolean(),

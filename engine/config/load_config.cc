@@ -137,7 +137,7 @@ class Loader {
     const auto can_happen = [](const AnomalyTypeSettings& type) { return type.enabled && type.weight > 0; };
     if (std::ranges::any_of(anomalies.types, can_happen)) return;
     std::vector<std::string> keys;
-    for (const std::string_view name : anomaly_type_names) {
+    for (const std::string_view name : drawn_anomaly_type_names) {
       keys.push_back(fmt::format("anomalies.types.{}.enabled", name));
       keys.push_back(fmt::format("anomalies.types.{}.weight", name));
     }

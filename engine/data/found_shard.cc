@@ -84,6 +84,11 @@ std::vector<FoundShard::BegunBefore> FoundShard::read_events(Timestamp moment,
     const auto sensor = find_sensor(row.text(1));
     if (!sensor) continue;
     const Timestamp started_at = timestamp_in(row, 0, file_);
+    // How much of an interval of an aging has been read follows from its onset. Its event may come again.
+    if (anomaly_type_of(row.text(2)) == AnomalyType::aging) {
+      rows_.add_event(*sensor, started_at);
+      continue;
+    }
     // Those of the steady start begin before the run and show with their sensor's first reading.
     if (started_at >= moment || started_at < run_->start) rows_.add_event(*sensor, started_at);
     const AnomalyCause cause = row.integer(3) != 0 ? AnomalyCause::injected : AnomalyCause::drawn;

@@ -67,6 +67,7 @@ class Comparison {
   std::vector<TypeChange> changes() {
     compare_channels();
     compare_sources();
+    compare_agings();
     if (std::ranges::find(changes_, false, &TypeChange::at_once) != changes_.end()) {
       for (TypeChange& change : changes_) change.at_once = false;
     }
@@ -119,6 +120,29 @@ class Comparison {
     if (std::ranges::is_permutation(names_from_.sources, names_to_.sources) &&
         names_from_.sources != names_to_.sources)
       add("sources", list_text(names_from_.sources), list_text(names_to_.sources), counts_go_on);
+  }
+
+  // By name: which are there, and what they say.
+  void compare_agings() {
+    const auto named = [](const types::DeclaredType& type, const std::string& name) {
+      const auto found = std::ranges::find(type.signal.agings, name, &types::Aging::name);
+      return static_cast<std::size_t>(found - type.signal.agings.begin());
+    };
+    for (std::size_t after = 0; after < to_.signal.agings.size(); ++after) {
+      const types::Aging& aging = to_.signal.agings[after];
+      const std::string path = fmt::format("aging.{}", aging.name);
+      const std::size_t before = named(from_, aging.name);
+      if (before == from_.signal.agings.size()) {
+        add(path, std::string(nothing), aging_text(to_, after), false);
+      } else {
+        compare_fields(path, from_.signal.agings[before], aging, false);
+      }
+    }
+    for (std::size_t before = 0; before < from_.signal.agings.size(); ++before) {
+      const std::string& name = from_.signal.agings[before].name;
+      if (named(to_, name) == to_.signal.agings.size())
+        add(fmt::format("aging.{}", name), aging_text(from_, before), std::string(nothing), false);
+    }
   }
 
   // Of the same kind.

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <span>
 #include <variant>
 
+#include "base/anomaly_types.h"
 #include "base/plain_text.h"
 #include "declare/fields.h"
 #include "types/built_in_type.h"
@@ -48,6 +50,7 @@ class Checker {
     check_counts();
     for (const types::Source& source : signal_.sources) check(source);
     for (std::size_t c = 0; c < signal_.channels.size(); ++c) check(c);
+    for (std::size_t a = 0; a < signal_.agings.size(); ++a) check_aging(a);
     if (name_ == types::built_in_type().schema.type()) check_redeclaration();
     return std::move(problems_);
   }
@@ -78,7 +81,7 @@ class Checker {
     const types::SignalChannel& channel = signal_.channels[c];
     check_name(c);
     check_states(c);
-    if (const auto* gauge = std::get_if<Gauge>(&channel.kind)) check(channel.name, *gauge);
+    if (const auto* gauge = std::get_if<Gauge>(&channel.kind)) check(channel.name, *gauge, worn(c));
     if (const auto* counter = std::get_if<types::Counter>(&channel.kind)) check(channel.name, *counter);
     if (std::holds_alternative<types::Product>(channel.kind)) check_product(channel.name, c);
   }
@@ -110,13 +113,13 @@ class Checker {
           fmt::format("must be {} texts, one more than there are thresholds, not {}", codes, names));
   }
 
-  void check(const std::string& name, const Gauge& gauge) {
-    if (gauge.scale == Gauge::Scale::logarithmic) check_logarithm(name, gauge);
+  void check(const std::string& name, const Gauge& gauge, double worn) {
+    if (gauge.scale == Gauge::Scale::logarithmic) check_logarithm(name, gauge, worn);
     contains({"channels", name, "range"}, gauge.range, gauge.base);
     contains({"channels", name, "rails"}, gauge.rails, gauge.base);
   }
 
-  void check_logarithm(const std::string& name, const Gauge& gauge) {
+  void check_logarithm(const std::string& name, const Gauge& gauge, double worn) {
     if (gauge.base <= 0) return add({"channels", name, "base"}, "must be greater than 0 with scale: log");
     if (gauge.range.high <= 0) return add({"channels", name, "range"}, "must end above 0 with scale: log");
     for (const types::Term& term : gauge.terms) {
@@ -125,7 +128,7 @@ class Checker {
                    fmt::format("must be factors greater than 0 with scale: log; {} is {}",
                                signal_.sources[term.source].name, yaml::number_text(term.gain)));
     }
-    if (logarithm_of(gauge) > most_logarithm())
+    if (logarithm_of(gauge, worn) > most_logarithm())
       add({"channels", name},
           "could read more than a number can be; take factors nearer to 1, or less white");
   }
@@ -167,12 +170,13 @@ class Checker {
   }
 
   // The natural logarithm of the greatest value, without a sign, that a gauge could read if nothing limited
-  // it.
-  static double logarithm_of(const Gauge& gauge) {
+  // it. `worn` is how far agings take its level.
+  static double logarithm_of(const Gauge& gauge, double worn) {
     const bool is_factor = gauge.scale == Gauge::Scale::logarithmic;
     double reach = furthest * gauge.white;
     for (const types::Term& term : gauge.terms)
       reach += furthest * std::fabs(is_factor ? std::log(term.gain) : term.gain);
+    reach += worn;
     return is_factor ? std::fabs(std::log(gauge.base)) + reach
                      : std::log(std::max(1.0, std::fabs(gauge.base) + reach));
   }
@@ -182,7 +186,7 @@ class Checker {
     if (known[c]) return *known[c];
     known[c] = 0;
     const auto& kind = signal_.channels[c].kind;
-    if (const auto* gauge = std::get_if<Gauge>(&kind)) known[c] = logarithm_of(*gauge);
+    if (const auto* gauge = std::get_if<Gauge>(&kind)) known[c] = logarithm_of(*gauge, worn(c));
     if (const auto* counter = std::get_if<types::Counter>(&kind))
       known[c] = std::log(std::max(1.0, most_steps * counter->resolution));
     if (std::holds_alternative<types::State>(kind)) known[c] = std::log(most_thresholds);
@@ -201,6 +205,53 @@ class Checker {
     return std::ranges::any_of(product->of, [&](std::size_t factor) {
       return factor == wanted || depends_on(factor, wanted, seen);
     });
+  }
+
+  void check_aging(std::size_t a) {
+    const types::Aging& aging = signal_.agings[a];
+    const std::vector<std::string> path{"aging", aging.name};
+    if (!types::is_sql_name(aging.name, longest_source_name))
+      return add(path, "has a name that " + naming_rule(longest_source_name));
+    if (std::ranges::any_of(anomaly_type_names,
+                            [&](std::string_view type) { return yaml::equal_words(type, aging.name); }))
+      add(path, "needs another name: an anomaly type is called so");
+    const auto before = std::span(signal_.agings).first(a);
+    const auto is_same = [&](const types::Aging& other) { return yaml::equal_words(other.name, aging.name); };
+    if (const auto same = std::ranges::find_if(before, is_same); same != before.end())
+      add(path, fmt::format("must differ from {} in more than case", in_quotes(same->name)));
+    // In whole microseconds, and without a product that might not fit.
+    if (aging.life.max > aging.every - aging.every / 10)
+      add({"aging", aging.name, "life"},
+          "must be at most nine tenths of 'every', so that each interval has its failure: wear begins in the "
+          "first tenth");
+    if (aging.terms.empty()) add({"aging", aging.name, "terms"}, "must not be empty");
+    for (const types::Wear& wear : aging.terms) check(aging, wear);
+  }
+
+  void check(const types::Aging& aging, const types::Wear& wear) {
+    const types::SignalChannel& channel = signal_.channels[wear.channel];
+    const auto* gauge = std::get_if<Gauge>(&channel.kind);
+    if (gauge == nullptr)
+      return add({"aging", aging.name, "terms"},
+                 fmt::format("must be of gauges; {} is none", in_quotes(channel.name)));
+    if (gauge->scale == Gauge::Scale::logarithmic && wear.amount <= 0)
+      add({"aging", aging.name, "terms"},
+          fmt::format("must be factors greater than 0 of channels with scale: log; {} is {}", channel.name,
+                      yaml::number_text(wear.amount)));
+  }
+
+  // How far agings can take the level of a channel, all together.
+  [[nodiscard]] double worn(std::size_t channel) const {
+    const auto* gauge = std::get_if<Gauge>(&signal_.channels[channel].kind);
+    const bool is_factor = gauge != nullptr && gauge->scale == Gauge::Scale::logarithmic;
+    double sum = 0;
+    for (const types::Aging& aging : signal_.agings) {
+      for (const types::Wear& wear : aging.terms) {
+        if (wear.channel != channel || (is_factor && wear.amount <= 0)) continue;
+        sum += std::fabs(is_factor ? std::log(wear.amount) : wear.amount);
+      }
+    }
+    return sum;
   }
 
   // Files of the built-in type, and what reads them, have its channels.

@@ -22,9 +22,10 @@ void read_types(const yaml::Node& section, types::DeclaredTypes& types, const ya
 // without types. `read_types` reads it back to the same types.
 std::string types_text(const types::DeclaredTypes& types);
 
-// One source or channel of a type as the section has it: "{kind: load, duty: 0.6}".
+// One source, channel or aging of a type as the section has it: "{kind: load, duty: 0.6}".
 std::string source_text(const types::DeclaredType& type, std::size_t source);
 std::string channel_text(const types::DeclaredType& type, std::size_t channel);
+std::string aging_text(const types::DeclaredType& type, std::size_t aging);
 
 // The built-in type, with these parameters, as near as a declaration comes to it: without its daily cycle and
 // what happens in work hours.

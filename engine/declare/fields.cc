@@ -94,6 +94,7 @@ Form<double> step_or_none() {
 constexpr std::array<std::string_view, 4> scopes{"sensor", "location", "site", "fleet"};
 constexpr std::array<std::string_view, 3> shapes{"sine", "saw", "square"};
 constexpr std::array<std::string_view, 2> scales{"linear", "log"};
+constexpr std::array<std::string_view, 2> ends_of_life{"silent", "stuck"};
 
 // A time of day, or how long after midnight.
 Form<Microseconds> peak_time() {
@@ -151,21 +152,31 @@ TypeField<Kind> source(std::size_t Kind::*member, const std::string& values, con
   return field(member, values, read, text, row);
 }
 
-// A map of sources to what they are multiplied by.
-template <class Kind>
-TypeField<Kind> terms(std::vector<Term> Kind::*member, const yaml::Bounds& bounds, const std::string& values,
+// What terms name, and the number that they give it.
+struct TermForm {
+  std::string_view what;  // source
+  std::string_view map;   // sources and their factors, such as {run: 2}
+  std::vector<std::string_view> TypeNames::*names;
+};
+constexpr TermForm of_sources{"source", "sources and their factors, such as {run: 2}", &TypeNames::sources};
+constexpr TermForm of_channels{"channel", "channels and what they change by, such as {bearing: 12}",
+                               &TypeNames::channels};
+
+// A map of names to numbers. `place` and `number` are the two members of a term.
+template <class Kind, class OneTerm>
+TypeField<Kind> terms(std::vector<OneTerm> Kind::*member, const TermForm& form, std::size_t OneTerm::*place,
+                      double OneTerm::*number, const yaml::Bounds& bounds, const std::string& values,
                       const Row& row) {
-  const auto read_term = [bounds](const yaml::Node& node, const TypeNames& names, Term& term) {
-    std::string wrong = read_name(node.key, names.sources, "source", term.source);
+  const auto read_term = [=](const yaml::Node& node, const TypeNames& names, OneTerm& term) {
+    std::string wrong = read_name(node.key, names.*form.names, form.what, term.*place);
     if (!wrong.empty()) return wrong;
     wrong = not_single(node);
-    if (wrong.empty()) wrong = yaml::parse_number(node.text, bounds, term.gain);
+    if (wrong.empty()) wrong = yaml::parse_number(node.text, bounds, term.*number);
     return wrong.empty() ? wrong : fmt::format("of {} {}", in_quotes(node.key), wrong);
   };
-  const auto read = [read_term](const yaml::Node& node, const TypeNames& names, std::vector<Term>& all) {
-    if (!node.is(NodeKind::map))
-      return FieldProblem{"must be a map of sources and their factors, such as {run: 2}", node.line};
-    std::vector<Term> found;
+  const auto read = [=](const yaml::Node& node, const TypeNames& names, std::vector<OneTerm>& all) {
+    if (!node.is(NodeKind::map)) return FieldProblem{fmt::format("must be a map of {}", form.map), node.line};
+    std::vector<OneTerm> found;
     for (const yaml::Node& child : node.children) {
       if (std::string wrong = read_term(child, names, found.emplace_back()); !wrong.empty())
         return FieldProblem{std::move(wrong), child.key_line};
@@ -173,15 +184,21 @@ TypeField<Kind> terms(std::vector<Term> Kind::*member, const yaml::Bounds& bound
     all = std::move(found);
     return FieldProblem{};
   };
-  const auto written = [](const TypeNames& names, const std::vector<Term>& all) {
+  const auto written = [=](const TypeNames& names, const std::vector<OneTerm>& all) {
     std::string text;
-    for (const Term& term : all) {
-      text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", names.sources[term.source],
-                          yaml::number_text(term.gain));
+    for (const OneTerm& term : all) {
+      text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", (names.*form.names)[term.*place],
+                          yaml::number_text(term.*number));
     }
     return fmt::format("{{{}}}", text);
   };
   return field(member, values, read, written, row);
+}
+
+template <class Kind>
+TypeField<Kind> terms(std::vector<Term> Kind::*member, const yaml::Bounds& bounds, const std::string& values,
+                      const Row& row) {
+  return terms(member, of_sources, &Term::source, &Term::gain, bounds, values, row);
 }
 
 // A limit that is open is YAML's infinity.
@@ -302,6 +319,50 @@ TypeField<ChannelColumn> states(const Row& row) {
 
 constexpr Microseconds shortest_span = 1'000;
 constexpr Microseconds longest_part = 8 * (365 * microseconds_per_day);  // of a noise
+
+constexpr Microseconds shortest_life = microseconds_per_second;
+constexpr Microseconds longest_interval = 36'525 * microseconds_per_day;  // of a service
+
+// One time, or a map of three.
+TypeField<types::Aging> life(const Row& row) {
+  const Form<Microseconds> time = span(shortest_life, longest_interval);
+  constexpr std::array<std::pair<std::string_view, Microseconds types::Life::*>, 3> parts{
+      {{"median", &types::Life::median}, {"min", &types::Life::min}, {"max", &types::Life::max}}};
+  constexpr std::string_view form = "must be a time such as 20d, or {median: 20d, min: 5d, max: 50d}";
+  const auto read = [=](const yaml::Node& node, const TypeNames&, types::Life& value) {
+    types::Life found;
+    if (node.is(NodeKind::scalar)) {
+      std::string wrong = time.parse(node.text, found.median);
+      if (wrong.empty()) value = {found.median, found.median, found.median};
+      return FieldProblem{std::move(wrong), node.line};
+    }
+    if (!node.is(NodeKind::map)) return FieldProblem{std::string(form), node.line};
+    for (const yaml::Node& child : node.children) {
+      const auto part = std::ranges::find_if(parts, [&](const auto& one) { return one.first == child.key; });
+      if (part == parts.end())
+        return FieldProblem{fmt::format("takes median, min and max, not {}", in_quotes(child.key)),
+                            child.key_line};
+      std::string wrong = not_single(child);
+      if (wrong.empty()) wrong = time.parse(child.text, found.*(part->second));
+      if (!wrong.empty()) return FieldProblem{fmt::format("{} {}", child.key, wrong), child.line};
+    }
+    if (found.median == 0 || found.min == 0 || found.max == 0)
+      return FieldProblem{"needs median, min and max, as in {median: 20d, min: 5d, max: 50d}", node.line};
+    if (found.min > found.median || found.median > found.max)
+      return FieldProblem{fmt::format("must rise from min over median to max, not {}, {} and {}",
+                                      span_text(found.min), span_text(found.median), span_text(found.max)),
+                          node.line};
+    value = found;
+    return FieldProblem{};
+  };
+  const auto text = [](const TypeNames&, const types::Life& value) {
+    if (value.min == value.max) return span_text(value.median);
+    return fmt::format("{{median: {}, min: {}, max: {}}}", span_text(value.median), span_text(value.min),
+                       span_text(value.max));
+  };
+  return field(&types::Aging::life, fmt::format("{}, or `{{median: 20d, min: 5d, max: 50d}}`", time.values),
+               read, text, row);
+}
 
 template <class Kind>
 TypeField<Kind> scope(std::string_view help) {
@@ -449,6 +510,35 @@ const std::vector<TypeField<types::Product>>& type_fields() {
                .required = true}),
       field(&Product::resolution, step_or_none(),
             {.name = "resolution", .help = "Step that the product is rounded to", .at_once = false})};
+  return fields;
+}
+
+template <>
+const std::vector<TypeField<types::Aging>>& type_fields() {
+  using types::Aging;
+  // An interval under way goes on as its event says, so a running fleet follows no change.
+  static const std::vector<TypeField<Aging>> fields{
+      field(&Aging::every, span(10 * shortest_life, longest_interval),
+            {.name = "every",
+             .help = "How often the part is replaced, at other times for each sensor",
+             .required = true,
+             .at_once = false}),
+      life({.name = "life",
+            .help = "How long it takes from the first wear to the failure: always the same, or lognormal "
+                    "within bounds; at most nine tenths of `every`",
+            .required = true,
+            .at_once = false}),
+      terms(&Aging::terms, of_channels, &types::Wear::channel, &types::Wear::amount, any_number,
+            "a map of gauges to numbers",
+            {.name = "terms",
+             .help = "What each gauge has changed by when the part fails; with scale: log, factors above 0",
+             .required = true,
+             .at_once = false}),
+      field(&Aging::then, word<Aging::Then>(ends_of_life),
+            {.name = "then",
+             .help = "From the failure to the end of the interval: silent takes all rows, stuck repeats what "
+                     "these gauges read at the failure",
+             .at_once = false})};
   return fields;
 }
 

@@ -44,7 +44,8 @@ struct TypeField {
   std::function<bool(const Kind& value)> is_usual;
 };
 
-// For each kind of types::Source and types::SignalChannel, and for the ChannelColumn that any channel is.
+// For each kind of types::Source and types::SignalChannel, for the ChannelColumn that any channel is, and for
+// an Aging.
 template <class Kind>
 const std::vector<TypeField<Kind>>& type_fields();
 
@@ -68,6 +69,8 @@ template <>
 const std::vector<TypeField<types::State>>& type_fields();
 template <>
 const std::vector<TypeField<types::Product>>& type_fields();
+template <>
+const std::vector<TypeField<types::Aging>>& type_fields();
 
 // In the order of the alternatives of types::Source. Those of types::SignalChannel are
 // types::channel_kind_names; a channel without a kind is a gauge.

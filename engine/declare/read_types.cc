@@ -22,7 +22,7 @@ namespace {
 
 using NodeKind = yaml::Node::Kind;
 
-constexpr std::array<std::string_view, 2> parts{"sources", "channels"};
+constexpr std::array<std::string_view, 3> parts{"sources", "channels", "aging"};
 
 template <class Variant, std::size_t i = 0>
 Variant alternative(std::size_t index) {
@@ -61,6 +61,7 @@ class TypeReader {
     names_ = names_of(type_.signal.sources, type_.signal.channels);
     if (sources != nullptr) read_sources(*sources);
     read_channels(*channels);
+    if (const yaml::Node* const agings = child_of(node, "aging")) read_agings(*agings);
     if (!failed_) check(node);
     return failed_ ? std::nullopt : std::optional(std::move(type_));
   }
@@ -93,6 +94,20 @@ class TypeReader {
       const std::string path = yaml::below(path_ + ".channels", channel.key);
       read_kind(channel, path, types::channel_kind_names, 0, type_.signal.channels[i].kind,
                 &type_.columns[i]);
+    }
+  }
+
+  void read_agings(const yaml::Node& node) {
+    if (!is_map(node, path_ + ".aging", types::most_agings)) return;
+    for (const yaml::Node& aging : node.children) {
+      const std::string path = joined(path_ + ".aging", aging.key);
+      if (!is_map(aging, path)) continue;
+      types::Aging& value = type_.signal.agings.emplace_back();
+      value.name = aging.key;
+      std::vector<std::string_view> known;
+      add_names<types::Aging>(known);
+      check_keys(aging, path, known);
+      read_fields(aging, path, "aging", value);
     }
   }
 
@@ -137,6 +152,10 @@ class TypeReader {
     std::vector<std::string_view> known{"kind"};
     if (is_channel) add_names<types::ChannelColumn>(known);
     add_names<Kind>(known);
+    check_keys(node, path, known);
+  }
+
+  void check_keys(const yaml::Node& node, const std::string& path, std::span<const std::string_view> known) {
     for (const yaml::Node& child : node.children) {
       if (std::ranges::find(known, child.key) == known.end()) unknown(child, path, known);
     }

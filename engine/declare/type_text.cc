@@ -49,6 +49,10 @@ std::string channel_text(const types::DeclaredType& type, std::size_t channel) {
   return fmt::format("{{{}}}", text.substr(2));
 }
 
+std::string aging_text(const types::DeclaredType& type, std::size_t aging) {
+  return fmt::format("{{{}}}", fields_text(names_in(type), type.signal.agings[aging]).substr(2));
+}
+
 std::string types_text(const types::DeclaredTypes& types) {
   std::string text = types.empty() ? "" : "types:\n";
   for (const auto& [name, type] : types) {
@@ -60,6 +64,10 @@ std::string types_text(const types::DeclaredTypes& types) {
     text += "    channels:\n";
     for (std::size_t c = 0; c < type.columns.size(); ++c) {
       text += fmt::format("      {}: {}\n", yaml::scalar(type.columns[c].name), channel_text(type, c));
+    }
+    if (!type.signal.agings.empty()) text += "    aging:\n";
+    for (std::size_t a = 0; a < type.signal.agings.size(); ++a) {
+      text += fmt::format("      {}: {}\n", yaml::scalar(type.signal.agings[a].name), aging_text(type, a));
     }
   }
   return text;

@@ -207,6 +207,7 @@ void add_sensor(JsonWriter& json, const ExplainedSensor& sensor) {
   });
   add_readings(json, sensor);
   add_signal(json, sensor);
+  add_agings(json, sensor);
   add_anomalies(json, sensor);
   add_origins(json, sensor);
 }

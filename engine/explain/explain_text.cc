@@ -367,6 +367,7 @@ std::string text_of(const ExplainedSensor& sensor) {
   add_identity(page, sensor);
   add_readings(page, sensor);
   add_signal(page, sensor);
+  add_agings(page, sensor);
   add_anomalies(page, sensor);
   add_effects(page, sensor);
   add_origins(page, sensor);

@@ -59,6 +59,9 @@ ExplainedSensor explain_sensor(const config::Config& config, const identity::Ros
   }
   if (const auto place = origins.find("types." + std::string(sensor.type)); place != origins.end())
     sensor.declared_at = place->second.place;
+  const auto& agings = sensor.explanation.profile.agings;
+  if (agings && config.simulation.seed)
+    sensor.intervals = agings->intervals(*config.simulation.seed, hash_text(identity.id), now);
   const Microseconds phase = model::phase_of(hash_text(identity.id), cadence);
   if (const auto& start = config.clock.start) sensor.first_due = cadence.origin(*start) + phase;
   if (sensor.first_due) sensor.phase = *sensor.first_due - *config.clock.start;

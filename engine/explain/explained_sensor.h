@@ -41,6 +41,8 @@ struct ExplainedSensor {
   bool has_own_zone = false;           // its identity names one
   Timestamp now = 0;                   // at which the offset of its clock is shown
   model::Explanation explanation;
+  // Of a type that has agings, the intervals in which they are now; none where nothing names the seed.
+  std::optional<model::Agings::Intervals> intervals = {};
   std::vector<double> clipped = {};  // by channel: the share of normal readings beyond min or max
 
   // The keys that decide readings and are not at their default, in the order of the table, with their
@@ -55,7 +57,7 @@ struct ExplainedSensor {
 // Whether anomalies of type `k` are worth a line: those that start, and those that do unless a config says
 // otherwise.
 inline bool is_shown(const model::Explanation& explanation, std::size_t k) {
-  return explanation.numbers.weights[k].value() > 0 || anomaly_types[k].weight > 0;
+  return explanation.numbers.weights[k].value() > 0 || anomaly_types[k].weight.value_or(0) > 0;
 }
 
 // `index` is the sensor's in the roster. Borrows the types, as it does all else. `origins` says where the

@@ -48,7 +48,7 @@ class ReadSensor {
 
  private:
   void read() {
-    const model::Sample sample = model::sample(sensor_, 0, {at_, at_ + period_}, knots_);
+    const model::Sample sample = model::sample(sensor_, 0, {at_, at_ + period_}, {knots_, {}});
     if (sample.values.size() > 0) kept_ = sample.values[0];  // or the compiler might leave it out
     at_ += period_;
   }

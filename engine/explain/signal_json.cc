@@ -147,7 +147,40 @@ class SourceMembers {
   const types::SignalDeclaration& signal_;
 };
 
+void add_aging(JsonWriter& json, const ExplainedSensor& sensor, std::size_t a) {
+  const types::SignalDeclaration& signal = *sensor.explanation.type->signal;
+  const types::Aging& aging = signal.agings[a];
+  json.member("every_seconds", seconds_of(aging.every));
+  json.object("life_seconds", [&] {
+    json.member("median", seconds_of(aging.life.median));
+    json.member("min", seconds_of(aging.life.min));
+    json.member("max", seconds_of(aging.life.max));
+  });
+  json.object("terms", [&] {
+    for (const types::Wear& wear : aging.terms) json.member(signal.channels[wear.channel].name, wear.amount);
+  });
+  json.member("then", aging.then == types::Aging::Then::silent ? "silent" : "stuck");
+  if (!sensor.intervals) return;
+  const model::ServiceInterval& now = (*sensor.intervals)[a];
+  json.object("now", [&] {
+    json.member("begins", timestamp_text(now.begins));
+    json.member("onset", timestamp_text(now.onset));
+    json.member("fails_at", timestamp_text(now.fails_at));
+    json.member("ends", timestamp_text(now.ends));
+  });
+}
+
 }  // namespace
+
+void add_agings(JsonWriter& json, const ExplainedSensor& sensor) {
+  if (!sensor.explanation.profile.agings) return;
+  json.object("aging", [&] {
+    for (std::size_t a = 0; a < sensor.explanation.profile.agings->size(); ++a) {
+      json.any_key(sensor.explanation.type->signal->agings[a].name);
+      json.object([&] { add_aging(json, sensor, a); });
+    }
+  });
+}
 
 void add_declared_signal(JsonWriter& json, const ExplainedSensor& sensor) {
   const types::SensorType& type = *sensor.explanation.type;

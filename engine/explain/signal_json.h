@@ -1,4 +1,5 @@
-// What a declared type's channels and sources are made of, as members of an explanation in JSON. Pure; any
+// What a declared type's channels and sources are made of, and how its parts wear out, as members of an
+// explanation in JSON. Pure; any
 // thread.
 #pragma once
 
@@ -13,5 +14,7 @@ void add_number(JsonWriter& json, std::string_view name, const ExplainedNumber& 
 
 // Of a sensor whose type is a declared one.
 void add_declared_signal(JsonWriter& json, const ExplainedSensor& sensor);
+// How its parts wear out, if its type says so, and where they are now.
+void add_agings(JsonWriter& json, const ExplainedSensor& sensor);
 
 }  // namespace fleet_sim::explain

@@ -217,7 +217,49 @@ class SourceRow {
   const types::Source* source_ = nullptr;
 };
 
+// "1.2 °C on bearing", or on a logarithmic scale "× 4.5 on vibration".
+std::string wear_text(const types::Wear& wear, const types::SensorType& type) {
+  const types::ChannelColumn& column = type.schema.channels()[wear.channel];
+  const auto& gauge = std::get<types::Gauge>(type.signal->channels[wear.channel].kind);
+  const bool is_log = gauge.scale == types::Gauge::Scale::logarithmic;
+  return fmt::format("{} on {}",
+                     is_log ? "× " + number(wear.amount) : in_unit(wear.amount, printable(column.unit)),
+                     column.name);
+}
+
+// To the second.
+std::string moment_text(Timestamp at) {
+  return timestamp_text(at).substr(0, 19) + "Z";
+}
+
+void add_aging(Page& page, const ExplainedSensor& sensor, std::size_t a) {
+  const types::SensorType& type = *sensor.explanation.type;
+  const types::Aging& aging = type.signal->agings[a];
+  const types::Life& life = aging.life;
+  page.row(aging.name, {fmt::format("replaced every {};", as_declared(aging.every)),
+                        life.min == life.max ? fmt::format("lasts {},", as_declared(life.median))
+                                             : fmt::format("lasts {} ({} to {}),", as_declared(life.median),
+                                                           as_declared(life.min), as_declared(life.max)),
+                        aging.then == types::Aging::Then::silent ? "then silent" : "then stuck"});
+  std::vector<std::string> wear;
+  for (const types::Wear& one : aging.terms)
+    wear.push_back(wear_text(one, type) + (&one == &aging.terms.back() ? "" : ","));
+  page.row("", joined(fmt::format("{:<10}", "at failure"), std::move(wear)));
+  if (!sensor.intervals) return page.row("", {"with --seed, this says when the sensor fails"});
+  const model::ServiceInterval& now = (*sensor.intervals)[a];
+  page.row("", {fmt::format("{:<10}", "now"),
+                fmt::format("{} to {}:", moment_text(now.begins), moment_text(now.ends))});
+  page.row("", {fmt::format("{:<10}", ""), fmt::format("wears from {},", moment_text(now.onset)),
+                fmt::format("fails at {}", moment_text(now.fails_at))});
+}
+
 }  // namespace
+
+void add_agings(Page& page, const ExplainedSensor& sensor) {
+  if (!sensor.explanation.profile.agings) return;
+  page.heading("aging");
+  for (std::size_t a = 0; a < sensor.explanation.profile.agings->size(); ++a) add_aging(page, sensor, a);
+}
 
 void add_declared_signal(Page& page, const ExplainedSensor& sensor) {
   const types::SensorType& type = *sensor.explanation.type;

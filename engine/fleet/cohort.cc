@@ -29,7 +29,7 @@ Cohort::Cohort(std::vector<model::Sensor> sensors, Cadence cadence, Timestamp st
       next_cycle_start_(origin_ + cadence.offset(1)) {
   for (model::Sensor& sensor : sensors_)
     model::enter_steady_state(sensor, seed, origin_ + sensor.phase, cadence);
-  forget_knots();
+  make_room();
 }
 
 Cohort::Cohort(Cadence cadence, Timestamp start, std::uint64_t seed, std::uint32_t writer)
@@ -46,7 +46,7 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
     } else {
       batch.readings.push({next_due(), sensors_[position_].identity, taken.anomaly}, taken.values);
     }
-    note_event(taken, batch.events, tally);
+    note_events(taken, batch.events, tally);
     advance();
   }
   return tally;
@@ -58,7 +58,7 @@ bool Cohort::skip(Timestamp until, Tally& tally) {
     ++tally.due;
     // What a gap leaves out would not have been written in any case.
     ++(taken.missing ? tally.missing : tally.skipped);
-    note_event(taken, owed_, tally);
+    note_events(taken, owed_, tally);
     advance();
   }
   return next_due() >= until;
@@ -75,22 +75,79 @@ bool Cohort::settle_owed(batch::Batch& batch) {
 model::Sample Cohort::take_next() {
   model::Sensor& sensor = sensors_[position_];
   const model::Due due{next_due(), next_cycle_start_ + sensor.phase};
-  if (knot_words_ == 0) [[likely]]
+  if (!remembers_) [[likely]]
     return model::sample(sensor, seed_, due);
-  return model::sample(sensor, seed_, due, knots_of(position_));
+  return model::sample(sensor, seed_, due, {knots_of(position_), ages_of(sensor)});
+}
+
+// Whenever sensors are not where they were, or are not what they were.
+void Cohort::make_room() {
+  forget_knots();
+  settle_ages();
+  remembers_ = knot_words_ > 0 || !ages_.empty();
 }
 
 sources::KnotWords Cohort::knots_of(std::size_t i) {
   return std::span(knots_).subspan(i * knot_words_, model::knot_words(*sensors_[i].profile));
 }
 
-// Whenever sensors are not where they were, or are not what they were. They are found again as they are
-// needed.
+// They are found again as they are needed.
 void Cohort::forget_knots() {
   knot_words_ = 0;
   for (const model::Sensor& sensor : sensors_)
     knot_words_ = std::max(knot_words_, model::knot_words(*sensor.profile));
   knots_.assign(sensors_.size() * knot_words_, sources::no_knot);
+}
+
+// Those of a sensor stay together, in the order of the sensors, with what is known of them.
+void Cohort::settle_ages() {
+  std::vector<model::AgingState> settled;
+  for (model::Sensor& sensor : sensors_) {
+    const std::size_t count = model::agings_of(*sensor.profile);
+    if (count == 0) {
+      sensor.ages = model::Sensor::no_ages;
+      continue;
+    }
+    const auto place = static_cast<std::uint32_t>(settled.size());
+    if (sensor.ages == model::Sensor::no_ages) {
+      settled.resize(settled.size() + count);
+    } else {
+      const auto known = ages_.begin() + sensor.ages;
+      settled.insert(settled.end(), known, known + static_cast<std::ptrdiff_t>(count));
+    }
+    sensor.ages = place;
+  }
+  ages_ = std::move(settled);
+}
+
+std::span<model::AgingState> Cohort::ages_of(const model::Sensor& sensor) {
+  if (sensor.ages == model::Sensor::no_ages) return {};
+  return std::span(ages_).subspan(sensor.ages, model::agings_of(*sensor.profile));
+}
+
+std::span<const model::AgingState> Cohort::ages_of(const model::Sensor& sensor) const {
+  if (sensor.ages == model::Sensor::no_ages) return {};
+  return std::span(ages_).subspan(sensor.ages, model::agings_of(*sensor.profile));
+}
+
+batch::AnomalyEvent Cohort::describe_aging(const model::Sensor& sensor, std::size_t aging,
+                                           batch::AnomalyEvent::Kind kind) const {
+  const model::Profile& profile = *sensor.profile;
+  return model::describe_aging(ages_[sensor.ages + aging], profile.agings->declared()[aging],
+                               profile.aging_names[aging], kind, sensor.identity);
+}
+
+void Cohort::note_events(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events,
+                         Tally& tally) const {
+  note_event(taken, events, tally);
+  if (ages_.empty()) return;
+  const model::Sensor& sensor = sensors_[position_];
+  const std::span<const model::AgingState> ages = ages_of(sensor);
+  for (std::size_t i = 0; i < ages.size(); ++i) {
+    if (!ages[i].event) continue;
+    events.push_back(describe_aging(sensor, i, *ages[i].event));
+    if (batch::begins(*ages[i].event)) ++tally.anomalies[index_of(AnomalyType::aging)];
+  }
 }
 
 void Cohort::note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events,
@@ -112,17 +169,21 @@ void Cohort::advance() {
 // Whether the sensor's anomaly has shown and has readings to come.
 bool Cohort::is_open(std::size_t index) const {
   const model::Sensor& sensor = sensors_[index];
-  const Timestamp next = (index < position_ ? next_cycle_start_ : cycle_start_) + sensor.phase;
-  return sensor.anomaly.active() && sensor.anomaly.has_shown && next <= sensor.anomaly.ended_at;
+  return sensor.anomaly.active() && sensor.anomaly.has_shown && next_due_of(index) <= sensor.anomaly.ended_at;
 }
 
-void Cohort::report_open_anomalies(batch::Batch& batch) const {
+std::vector<batch::AnomalyEvent> Cohort::open_anomalies() const {
+  constexpr auto progressed = batch::AnomalyEvent::Kind::progressed;
+  std::vector<batch::AnomalyEvent> open;
   for (std::size_t i = 0; i < sensors_.size(); ++i) {
     const model::Sensor& sensor = sensors_[i];
-    if (!is_open(i)) continue;
-    batch.events.push_back(
-        model::describe_anomaly(sensor.anomaly, batch::AnomalyEvent::Kind::progressed, sensor.identity));
+    if (is_open(i)) open.push_back(model::describe_anomaly(sensor.anomaly, progressed, sensor.identity));
+    const std::span<const model::AgingState> ages = ages_of(sensor);
+    for (std::size_t a = 0; a < ages.size(); ++a) {
+      if (ages[a].is_open(next_due_of(i))) open.push_back(describe_aging(sensor, a, progressed));
+    }
   }
+  return open;
 }
 
 Cohort::Found Cohort::find(std::uint64_t key) {
@@ -149,8 +210,9 @@ void Cohort::put_off(const std::function<bool(std::uint32_t)>& is_late) {
   for (model::Sensor& sensor : std::span(late, due.end())) {
     ++sensor.phase;
     if (sensor.anomaly.active()) ++sensor.anomaly.ended_at;
+    for (model::AgingState& age : ages_of(sensor)) ++age.interval.ends;
   }
-  forget_knots();
+  make_room();
 }
 
 double Cohort::readings_per_second() const {
@@ -175,11 +237,27 @@ std::size_t Cohort::position_at(Timestamp moment, Timestamp cycle_start) const {
 
 void Cohort::resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives) {
   pass_to(moment);
-  for (model::Sensor& sensor : sensors_) {
+  for (std::size_t i = 0; i < sensors_.size(); ++i) {
+    model::Sensor& sensor = sensors_[i];
     const auto known = past.find(sensor.identity);
-    const auto life = lives.find(sensor.identity);
-    sensor.anomaly = anomaly_at(moment, sensor, known == past.end() ? nullptr : &known->second,
-                                life == lives.end() ? nullptr : &life->second);
+    const auto found = lives.find(sensor.identity);
+    const Life* const life = found == lives.end() ? nullptr : &found->second;
+    sensor.anomaly = anomaly_at(moment, sensor, known == past.end() ? nullptr : &known->second, life);
+    restore_ages(moment, i, life);
+  }
+}
+
+// An interval needs no record: what has been read of it follows from when the sensor was due.
+void Cohort::restore_ages(Timestamp moment, std::size_t i, const Life* life) {
+  const model::Sensor& sensor = sensors_[i];
+  const Stretch all{start_, latest_timestamp, sensor.profile, cadence_, false, sensor.shared};
+  const std::span<const Stretch> stretches =
+      life == nullptr ? std::span(&all, 1) : std::span<const Stretch>(life->stretches);
+  const std::span<model::AgingState> ages = ages_of(sensor);
+  for (std::size_t a = 0; a < ages.size(); ++a) {
+    ages[a].interval = sensor.profile->agings->interval(a, seed_, sensor.key, next_due_of(i));
+    ages[a].readings = static_cast<std::uint32_t>(
+        readings_since(ages[a].interval.onset, moment, sensor.key, stretches, start_));
   }
 }
 
@@ -200,6 +278,7 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
     const Fate& fate = change.fate_of(sensor.identity);
     if (fate.kind == Fate::Kind::stays) continue;
     if (sensor.anomaly.active()) change_anomaly(i, fate, change, moment);
+    change_ages(i, fate, change, moment);
     if (fate.kind == Fate::Kind::changes) {
       sensor.identity = fate.to;
       sensor.profile = fate.profile;
@@ -214,7 +293,7 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
       !sensors_.empty()) {
     pass_to(moment);
   }
-  forget_knots();
+  make_room();
   return departed;
 }
 
@@ -238,6 +317,37 @@ void Cohort::change_anomaly(std::size_t i, const Fate& fate, FleetChange& change
   sensor.anomaly = model::Anomaly{};
 }
 
+// The parts of a sensor wear on whatever changes about it, unless it becomes one of another type. Where its
+// readings go on in another file, or nowhere, the event ends at the change; what is open in the next file
+// begins with its first reading there. At another rate, an interval may have readings again after its last
+// one, or none anymore.
+void Cohort::change_ages(std::size_t i, const Fate& fate, FleetChange& change, Timestamp moment) {
+  model::Sensor& sensor = sensors_[i];
+  const std::span<model::AgingState> ages = ages_of(sensor);
+  const bool may_continue = fate.kind != Fate::Kind::leaves && !fate.to_another_shard &&
+                            model::same_agings(*sensor.profile, *fate.profile);
+  const Timestamp next = next_due_after(change, fate, i, moment);
+  using Kind = batch::AnomalyEvent::Kind;
+  const auto note_aging = [&](std::size_t a, Kind kind, Timestamp ended_at) {
+    batch::AnomalyEvent event = describe_aging(sensor, a, kind);
+    event.ended_at = ended_at;
+    change.anomalies.push_back({writer_, event});
+  };
+  for (std::size_t a = 0; a < ages.size(); ++a) {
+    const Timestamp ends = ages[a].interval.ends;
+    const bool was_open = ages[a].is_open(next_due_of(i));
+    const bool has_more = ages[a].is_open(next);
+    if (was_open && !may_continue) note_aging(a, Kind::closed, moment - 1);
+    if (was_open && may_continue && !has_more) note_aging(a, Kind::closed, ends - 1);
+    if (!was_open && may_continue && has_more) note_aging(a, Kind::progressed, ends - 1);
+  }
+  if (!may_continue) {
+    sensor.ages = model::Sensor::no_ages;
+  } else if (fate.kind == Fate::Kind::rejoins) {
+    change.joiners[fate.to].ages.assign(ages.begin(), ages.end());
+  }
+}
+
 Timestamp Cohort::next_due_after(const FleetChange& change, const Fate& fate, std::size_t i,
                                  Timestamp moment) const {
   if (fate.kind == Fate::Kind::leaves) return latest_timestamp;
@@ -259,6 +369,10 @@ std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment) {
   sensors_.reserve(sensors_.size() + joiners.size());
   for (Joiner& joiner : joiners) {
     model::Sensor& sensor = sensors_.emplace_back(joiner.sensor);
+    if (!joiner.ages.empty()) {
+      sensor.ages = static_cast<std::uint32_t>(ages_.size());
+      ages_.insert(ages_.end(), joiner.ages.begin(), joiner.ages.end());
+    }
     const std::uint64_t before = due_before(moment, sensor);
     passed += before;
     if (joiner.is_new)
@@ -267,7 +381,7 @@ std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment) {
   std::ranges::sort(sensors_, {},
                     [](const model::Sensor& sensor) { return std::tuple(sensor.phase, sensor.key); });
   pass_to(moment);
-  forget_knots();
+  make_room();
   return passed;
 }
 

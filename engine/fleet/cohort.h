@@ -63,9 +63,8 @@ class Cohort {
   // Moves owed events to the batch as long as it has room; true when none is owed anymore.
   bool settle_owed(batch::Batch& batch);
 
-  // Appends the present state of every anomaly that has shown and has not ended: the last word when a run
-  // stops. An empty batch has room for all of them.
-  void report_open_anomalies(batch::Batch& batch) const;
+  // The present state of every anomaly that has shown and has not ended: the last word when a run stops.
+  [[nodiscard]] std::vector<batch::AnomalyEvent> open_anomalies() const;
 
   // A sensor as it is before its next reading; null when it is not of this cohort.
   struct Found {
@@ -100,10 +99,12 @@ class Cohort {
 
  private:
   model::Sample take_next();
+  void note_events(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
   void note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
   void advance();
   void pass_to(Timestamp moment);
   void change_anomaly(std::size_t i, const Fate& fate, FleetChange& change, Timestamp moment);
+  void change_ages(std::size_t i, const Fate& fate, FleetChange& change, Timestamp moment);
   [[nodiscard]] Timestamp next_due_after(const FleetChange& change, const Fate& fate, std::size_t i,
                                          Timestamp moment) const;
   void note(const model::Sensor& sensor, batch::AnomalyEvent::Kind kind, Timestamp ended_at,
@@ -117,12 +118,21 @@ class Cohort {
     return (i < position_ ? next_cycle_start_ : cycle_start_) + sensors_[i].phase;
   }
 
+  void make_room();
   void forget_knots();
+  void settle_ages();
   [[nodiscard]] sources::KnotWords knots_of(std::size_t i);
+  [[nodiscard]] std::span<model::AgingState> ages_of(const model::Sensor& sensor);
+  [[nodiscard]] std::span<const model::AgingState> ages_of(const model::Sensor& sensor) const;
+  [[nodiscard]] batch::AnomalyEvent describe_aging(const model::Sensor& sensor, std::size_t aging,
+                                                   batch::AnomalyEvent::Kind kind) const;
+  void restore_ages(Timestamp moment, std::size_t i, const Life* life);
 
   std::vector<model::Sensor> sensors_;
-  std::vector<std::uint32_t> knots_;  // of the signals that have any: knot_words_ of each sensor
-  std::size_t knot_words_ = 0;        // as many as any of them has
+  std::vector<std::uint32_t> knots_;     // of the signals that have any: knot_words_ of each sensor
+  std::size_t knot_words_ = 0;           // as many as any of them has
+  std::vector<model::AgingState> ages_;  // of the sensors that have agings, each from Sensor::ages on
+  bool remembers_ = false;               // any of these
   Cadence cadence_;
   Timestamp start_;   // of the run, and …
   Timestamp origin_;  // … from where the periods count

@@ -21,11 +21,11 @@ struct Placed {
   Cadence cadence;
   model::Sensor sensor;
 
-  // Cohorts are runs of this order: one writer, one cadence, as much to remember of each signal, rising
+  // Cohorts are runs of this order: one writer, one cadence, as much to remember of each sensor, rising
   // phase. The key breaks ties, so that the order does not depend on the order of the files.
   [[nodiscard]] auto order() const { return std::tuple(cohort(), sensor.phase, sensor.key); }
-  [[nodiscard]] std::tuple<std::uint32_t, Cadence, std::size_t> cohort() const {
-    return {writer, cadence, model::knot_words(*sensor.profile)};
+  [[nodiscard]] std::tuple<std::uint32_t, Cadence, std::size_t, std::size_t> cohort() const {
+    return {writer, cadence, model::knot_words(*sensor.profile), model::agings_of(*sensor.profile)};
   }
 };
 
@@ -39,9 +39,11 @@ std::vector<Placed> place_sensors(const identity::Roster& roster, std::span<cons
     const Cadence cadence = cadence_of(roster, identity, config);
     const std::uint64_t key = hash_text(identity.id);
     const auto [profile, shared] = profiles.find_or_resolve(identity);
-    placed.push_back({writer_of[i],
-                      cadence,
-                      {key, model::phase_of(key, cadence), profile, members[i], model::Anomaly{}, shared}});
+    constexpr std::uint32_t no_ages = model::Sensor::no_ages;
+    placed.push_back(
+        {writer_of[i],
+         cadence,
+         {key, model::phase_of(key, cadence), profile, members[i], no_ages, model::Anomaly{}, shared}});
   }
   std::sort(placed.begin(), placed.end(),
             [](const Placed& a, const Placed& b) { return a.order() < b.order(); });

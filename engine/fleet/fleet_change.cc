@@ -38,11 +38,12 @@ class Planner {
       return;
     }
     const std::uint64_t key = hash_text(identity.id);
-    const model::Sensor sensor{key,   model::phase_of(key, cadence), profile, wanted.to, model::Anomaly{},
+    const model::Sensor sensor{key,       model::phase_of(key, cadence), profile,
+                               wanted.to, model::Sensor::no_ages,        model::Anomaly{},
                                shared};
     placed_.push_back({wanted.from,
                        wanted.to_another_shard,
-                       {wanted.writer, cadence, sensor, !wanted.from && !wanted.comes_back}});
+                       {wanted.writer, cadence, sensor, !wanted.from && !wanted.comes_back, {}}});
   }
 
   void remove(std::uint32_t identity) { change_.fates[identity].kind = Fate::Kind::leaves; }

@@ -35,7 +35,8 @@ struct Joiner {
   std::uint32_t writer = 0;
   Cadence cadence{1};
   model::Sensor sensor{};
-  bool is_new = true;  // has not been in the fleet: may be in the middle of an anomaly
+  bool is_new = true;                     // has not been in the fleet: may be in the middle of an anomaly
+  std::vector<model::AgingState> ages{};  // of its agings, as it brings them along
 };
 
 // An anomaly that the change ended, or that had ended but for readings of the new rate, for the writer of its

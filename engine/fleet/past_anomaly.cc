@@ -7,6 +7,14 @@
 namespace fleet_sim::fleet {
 namespace {
 
+// Due of a sensor with this key in a stretch.
+std::uint64_t due_between(const Stretch& stretch, std::uint64_t key, Timestamp start, Timestamp from,
+                          Timestamp to) {
+  if (to <= from) return 0;
+  const Timestamp first = stretch.cadence.origin(start) + model::phase_of(key, stretch.cadence);
+  return stretch.cadence.count_before(to - first) - stretch.cadence.count_before(from - first);
+}
+
 // Walks a sensor's anomaly through its stretches.
 class Walk {
  public:
@@ -49,12 +57,15 @@ class Walk {
     return first + stretch.cadence.offset(stretch.cadence.count_before(at - first));
   }
   [[nodiscard]] std::uint64_t due_between(const Stretch& stretch, Timestamp from, Timestamp to) const {
-    if (to <= from) return 0;
-    const Timestamp first = first_due(stretch);
-    return stretch.cadence.count_before(to - first) - stretch.cadence.count_before(from - first);
+    return fleet::due_between(stretch, key_, run_.start, from, to);
   }
   [[nodiscard]] model::Sensor sensor_of(const Stretch& stretch) const {
-    return {key_,          model::phase_of(key_, stretch.cadence), stretch.profile, 0, model::Anomaly{},
+    return {key_,
+            model::phase_of(key_, stretch.cadence),
+            stretch.profile,
+            0,
+            model::Sensor::no_ages,
+            model::Anomaly{},
             stretch.shared};
   }
 
@@ -85,6 +96,16 @@ class Walk {
 };
 
 }  // namespace
+
+std::uint64_t readings_since(Timestamp since, Timestamp moment, std::uint64_t key,
+                             std::span<const Stretch> stretches, Timestamp start) {
+  std::uint64_t readings = 0;
+  for (const Stretch& stretch : stretches) {
+    if (stretch.in_another_shard) readings = 0;
+    readings += due_between(stretch, key, start, std::max(since, stretch.from), std::min(moment, stretch.to));
+  }
+  return readings;
+}
 
 model::Anomaly anomaly_at(Timestamp moment, std::uint64_t key, std::span<const Stretch> stretches,
                           bool begins_new, const PastAnomaly* latest, RunSeed run) {

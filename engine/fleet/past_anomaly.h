@@ -34,8 +34,8 @@ struct Stretch {
   const model::SharedKeys* shared = nullptr;  // of the sources that it shares with others
 };
 
-// What is known of a sensor since it joined the fleet, or since its last anomaly began: at least one stretch,
-// each beginning where the one before ends.
+// What is known of a sensor since it joined the fleet, or, of one without agings, since its last anomaly
+// began: at least one stretch, each beginning where the one before ends.
 struct Life {
   std::vector<Stretch> stretches;
   bool begins_new = false;  // the first stretch begins with its first reading ever, perhaps amid an anomaly
@@ -51,6 +51,11 @@ struct RunSeed {
 // taken.
 model::Anomaly anomaly_at(Timestamp moment, std::uint64_t key, std::span<const Stretch> stretches,
                           bool begins_new, const PastAnomaly* latest, RunSeed run);
+
+// How many readings of such a sensor were due from `since` to before `moment` that belong to an event of the
+// shard it is in now: since it joined, or came from another shard.
+std::uint64_t readings_since(Timestamp since, Timestamp moment, std::uint64_t key,
+                             std::span<const Stretch> stretches, Timestamp start);
 
 // Whether an anomaly outlasts a change of its sensor that allows it to: `has_more` readings lie in it
 // afterwards, or its last reading had been taken when they `was_open` no more.

@@ -5,6 +5,18 @@
 
 namespace fleet_sim::fleet {
 
+namespace {
+
+std::vector<std::uint32_t> names_of_agings(const identity::Roster& roster, const types::SensorType& type) {
+  std::vector<std::uint32_t> names;
+  if (!type.signal) return names;
+  for (const types::Aging& aging : type.signal->agings)
+    names.push_back(static_cast<std::uint32_t>(roster.find_text(aging.name)));
+  return names;
+}
+
+}  // namespace
+
 types::NormalParameters merged_parameters(const config::Config& config, const types::SensorType& type,
                                           const identity::IdentityOverrides& own) {
   types::NormalParameters merged = model::normal_parameters(config, type);
@@ -46,6 +58,14 @@ model::ProfileSource profile_source(const identity::Roster& roster, const identi
           own.time_zone.empty() ? std::nullopt : zones::find_zone(own.time_zone)};
 }
 
+void note_names(identity::Roster& roster, const types::Catalog& types) {
+  for (const std::string_view name : types.names()) {
+    const auto& signal = types[name].signal;
+    if (!signal) continue;
+    for (const types::Aging& aging : signal->agings) roster.intern(aging.name);
+  }
+}
+
 ProfileTable::Entry ProfileTable::find_or_resolve(const identity::Identity& identity) {
   const std::string_view location =
       model::location_class(config_->behaviors, roster_.text(identity.location));
@@ -56,8 +76,10 @@ ProfileTable::Entry ProfileTable::find_or_resolve(const identity::Identity& iden
     const types::SensorType& type = type_of(identity);
     model::ProfileSource source = profile_source(roster_, identity, *config_, type);
     source.spread = spread_of(type);
+    source.aging_names = names_of_agings(roster_, type);
     entry->second = &profiles_.emplace_back(model::resolve_profile(*config_, source));
-    if (model::draws_graded(*entry->second)) source.spread->compute();  // here, not when a reading waits for it
+    if (model::draws_graded(*entry->second))
+      source.spread->compute();  // here, not when a reading waits for it
   }
   const model::Profile& profile = *entry->second;
   return {&profile, profile.signal ? shared_keys(identity, *profile.signal) : nullptr};

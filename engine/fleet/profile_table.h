@@ -40,6 +40,10 @@ model::ProfileSource profile_source(const identity::Roster& roster, const identi
                                     const config::Config& config,
                                     const types::SensorType& type = types::built_in_type());
 
+// Has the roster know the names that events give of what the types declare, so that an event is small. Before
+// profiles are made.
+void note_names(identity::Roster& roster, const types::Catalog& types);
+
 class ProfileTable {
  public:
   // Borrows the roster. `seed` is the run's.

@@ -40,6 +40,10 @@ std::uint64_t with(std::uint64_t hash, const IdentityDetails& details) {
 
 }  // namespace
 
+Roster::Roster() {
+  intern("");
+}
+
 std::uint32_t Roster::add(const IdentityRecord& record) {
   Identity identity;
   identity.id = keep(record.id);
@@ -82,6 +86,11 @@ Text Roster::intern(std::string_view text) {
   texts_.push_back(kept);
   handle_of_text_.emplace(kept, handle);
   return handle;
+}
+
+Text Roster::find_text(std::string_view text) const {
+  const auto known = handle_of_text_.find(text);
+  return known == handle_of_text_.end() ? Text{} : known->second;
 }
 
 std::uint32_t Roster::intern(const IdentityOverrides& overrides) {

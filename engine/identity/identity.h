@@ -23,7 +23,7 @@
 
 namespace fleet_sim::identity {
 
-// Handle to an interned text; equal handles mean equal texts.
+// Handle to an interned text; equal handles mean equal texts. 0 is that of the empty text.
 enum class Text : std::uint32_t {};
 
 // Per-sensor replacements of the config's normal_parameters; absent ones keep the config's value.
@@ -95,7 +95,7 @@ struct Identity {
 
 class Roster {
  public:
-  Roster() = default;
+  Roster();
   Roster(const Roster&) = delete;
   Roster& operator=(const Roster&) = delete;
   Roster(Roster&&) = default;
@@ -108,6 +108,11 @@ class Roster {
   [[nodiscard]] const Identity& operator[](std::size_t index) const { return identities_[index]; }
   [[nodiscard]] std::string_view text(Text handle) const { return texts_[static_cast<std::size_t>(handle)]; }
 
+  // Another text, for who refers to one beside the identities.
+  Text intern(std::string_view text);
+  // The empty text for one that is not there. For the thread that adds.
+  [[nodiscard]] Text find_text(std::string_view text) const;
+
   // The identity as it stood in its file.
   [[nodiscard]] IdentityRecord record(const Identity& identity) const;
 
@@ -118,7 +123,6 @@ class Roster {
   [[nodiscard]] const IdentityDetails& details(const Identity& identity) const;
 
  private:
-  Text intern(std::string_view text);
   std::uint32_t intern(const IdentityOverrides& overrides);
   std::uint32_t keep(const IdentityDetails& details);
   std::string_view keep(std::string_view text);

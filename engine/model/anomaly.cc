@@ -180,6 +180,7 @@ bool can_affect(const Profile& profile, AnomalyType type, Channel channel) {
 }
 
 bool can_happen(const Profile& profile, const AnomalyRequest& request) {
+  if (!is_drawn(request.type)) return false;
   const AnomalyTypeRow& row = anomaly_types[index_of(request.type)];
   if (request.channel) return can_affect(profile, request.type, *request.channel);
   if (!is_graded(profile, request.type) || row.rows != AffectedRows::kept) return true;
@@ -208,14 +209,14 @@ bool is_graded(const Anomaly& anomaly) {
 }
 
 Anomaly begin_anomaly(const Profile& profile, const AnomalyRequest& request, Timestamp started_at,
-                      const RandomBlock& draws) {
+                      const RandomBlock& draws, Microseconds longest) {
   Anomaly anomaly;
   anomaly.type = request.type;
   anomaly.cause = request.cause;
   anomaly.started_at = started_at;
   const Microseconds duration =
       request.duration.value_or(profile.duration[index_of(request.type)].of(draws[duration_draw]));
-  anomaly.ended_at = started_at + duration - 1;
+  anomaly.ended_at = started_at + std::min(duration, longest) - 1;
   if (is_graded(profile, request.type)) {
     begin_graded(anomaly, profile, request, draws);
   } else {
@@ -235,6 +236,7 @@ void set_onset_level(Anomaly& anomaly, double level) {
 
 bool continues_under(const Anomaly& anomaly, const Profile& was, const Profile& is) {
   if (!anomaly.active()) return true;
+  if (!same_agings(was, is)) return false;
   if (is_graded(anomaly)) return was.edge == is.edge && can_affect(is, *anomaly.type, *anomaly.channel);
   const std::optional<RelativeEffect>& relative = effect_of(*anomaly.type).relative;
   return !relative || relative->continues(was, is);
@@ -251,6 +253,7 @@ bool takes_reading(const Anomaly& anomaly, std::uint64_t seed, std::uint64_t key
   assert(anomaly.active());
   switch (anomaly_types[index_of(*anomaly.type)].rows) {
     case AffectedRows::kept:
+    case AffectedRows::perhaps:
       return false;
     case AffectedRows::taken:
       return true;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <type_traits>
 
@@ -57,9 +58,11 @@ bool can_happen(const config::Config& config, const types::SensorType& sensor_ty
 bool is_graded(const Profile& profile, AnomalyType type);
 
 // An anomaly of the requested type that starts at `started_at`; `draws` decide what the request leaves open:
-// channel, direction, size and how long it lasts.
+// channel, direction, size and how long it lasts. It lasts for at most `longest`, which is when the sensor
+// fails of age.
 Anomaly begin_anomaly(const Profile& profile, const AnomalyRequest& request, Timestamp started_at,
-                      const RandomBlock& draws);
+                      const RandomBlock& draws,
+                      Microseconds longest = std::numeric_limits<Microseconds>::max());
 
 // Whether it depends on what its channel would have read as it began; if so, it is to be told at once: the
 // level of a gauge, state or counter (sources/signal.h), the reading of a product.

@@ -69,6 +69,14 @@ std::shared_ptr<const sources::Signal> signal_of(const types::SensorType& type,
   return std::make_shared<const sources::Signal>(declaration, zone);
 }
 
+void set_agings(Profile& profile, const ProfileSource& source) {
+  const auto& declaration = source.type->signal;
+  if (!declaration || declaration->agings.empty()) return;
+  profile.agings = std::make_shared<const Agings>(*declaration);
+  profile.aging_names = source.aging_names;
+  profile.aging_names.resize(profile.agings->size());
+}
+
 void set_severity(Profile& profile, const ProfileNumbers<NoTrail>& numbers) {
   profile.spike_factor = {numbers.spike_factor_min.value(), numbers.spike_factor_max.value()};
   profile.strength = values_of(numbers.strengths);
@@ -107,6 +115,11 @@ void set_times(Profile& profile, const config::Config& config, const Rate& rate)
 }
 
 }  // namespace
+
+bool same_agings(const Profile& a, const Profile& b) {
+  if (!a.agings || !b.agings) return !a.agings && !b.agings;
+  return a.agings == b.agings || a.agings->declared() == b.agings->declared();
+}
 
 double readings_in(double seconds, double readings_per_second) {
   // Readings are due at 0, 1, 2 … periods from the onset; those before the duration's end are affected. The
@@ -231,6 +244,7 @@ Profile resolve_profile(const config::Config& config, const ProfileSource& sourc
   set_signal(profile, numbers, *source.type);
   profile.zone = source.zone.value_or(config.clock.zone);
   profile.signal = signal_of(*source.type, numbers, profile.zone);
+  set_agings(profile, source);
   set_times(profile, config, source.rate);
   const Onsets onsets =
       resolve_onsets(config.anomalies.basis, numbers.frequency.value(), values_of(numbers.weights),

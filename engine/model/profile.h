@@ -14,6 +14,7 @@
 #include "base/timestamp.h"
 #include "config/config.h"
 #include "identity/identity.h"
+#include "model/aging.h"
 #include "model/duration.h"
 #include "model/type_spread.h"
 #include "sources/signal.h"
@@ -34,6 +35,7 @@ struct ProfileSource {
       nullptr;  // which of the numbers are the identity's; only explanations ask
   const types::SensorType* type = &types::built_in_type();
   std::optional<zones::Zone> zone = {};           // its own; none: the config's
+  std::vector<std::uint32_t> aging_names = {};    // texts of the Roster, by aging; none: nothing says them
   std::shared_ptr<const TypeSpread> spread = {};  // of its type under the config; none: one of its own
 };
 
@@ -61,6 +63,8 @@ struct Profile {
   zones::Zone zone;  // of the sensor's clock, which the day follows: a table, so that a reading stays a
                      // function of its due time
   std::shared_ptr<const sources::Signal> signal;  // of a declared type; none: white noise around the means
+  std::shared_ptr<const Agings> agings;           // of a type that has any
+  std::vector<std::uint32_t> aging_names;         // in the Roster, as many as there are agings
 
   // Cumulative over the anomaly types: a uniform draw below entry k, and not below entry k-1, means type k.
   PerAnomalyType<double> onset_until{};           // that an unaffected sensor starts one at its next reading
@@ -101,6 +105,9 @@ bool draws_graded(const Profile& profile);
 
 // What severities count in, for the sensors of a type.
 std::shared_ptr<const TypeSpread> spread_of(const config::Config& config, const types::SensorType& type);
+
+// Whether sensors of both wear out alike.
+bool same_agings(const Profile& a, const Profile& b);
 
 // How many readings an anomaly of this length affects.
 double readings_in(double seconds, double readings_per_second);

@@ -268,7 +268,8 @@ class Resolution {
 
   [[nodiscard]] Number<Trail> weight(std::size_t k) const {
     const config::AnomalyTypeSettings& type = config_.anomalies.types[k];
-    Number<Trail> weight({"config", {"anomalies.types", anomaly_type_names[k], "weight"}}, type.weight);
+    const double own = is_drawn(static_cast<AnomalyType>(k)) ? type.weight : 0;
+    Number<Trail> weight({"config", {"anomalies.types", anomaly_type_names[k], "weight"}}, own);
     weight.multiply(behaviors_, [k](const config::Behavior& b) { return b.weights[k]; });
     if (!type.enabled) weight.replace({"config", {"anomalies.types", anomaly_type_names[k], "enabled"}}, 0);
     const types::SensorType& sensor_type = *source_.type;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <span>
 
 #include "base/random.h"
@@ -51,17 +52,35 @@ batch::Values usual_levels(const Sensor& sensor, std::uint64_t seed, Timestamp a
   return levels;
 }
 
+// The same with what has worn off, evaluated cold: nothing is remembered.
+batch::Values worn_levels(const Sensor& sensor, std::uint64_t seed, Timestamp at) {
+  batch::Values levels = usual_levels(sensor, seed, at, reading_draws(sensor, seed, at), {});
+  if (const Agings* const agings = sensor.profile->agings.get())
+    agings->wear(agings->intervals(seed, sensor.key, at), at, levels);
+  return levels;
+}
+
 double onset_level(const Sensor& sensor, std::uint64_t seed) {
   const Anomaly& anomaly = sensor.anomaly;
-  const Timestamp at = anomaly.started_at;
-  batch::Values values = usual_levels(sensor, seed, at, reading_draws(sensor, seed, at), {});
+  batch::Values values = worn_levels(sensor, seed, anomaly.started_at);
   if (sensor.profile->channels[index_of(*anomaly.channel)].is_product) sensor.profile->signal->read(values);
   return values[index_of(*anomaly.channel)];
 }
 
+Microseconds time_to_failure(const Sensor& sensor, std::uint64_t seed, Timestamp at) {
+  const Agings* const agings = sensor.profile->agings.get();
+  if (agings == nullptr) return std::numeric_limits<Microseconds>::max();
+  return agings->time_to_failure(agings->intervals(seed, sensor.key, at), at);
+}
+
+// One thing at a time: an anomaly lasts until the sensor fails of age at most, and none begins in one that
+// has failed.
 void start_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request, Timestamp at) {
+  sensor.anomaly = Anomaly{};
+  const Microseconds longest = time_to_failure(sensor, seed, at);
+  if (longest == 0) return;
   const RandomBlock draws = draw_block(seed, sensor.key, Stream::onset, counter(at));
-  sensor.anomaly = begin_anomaly(*sensor.profile, request, at, draws);
+  sensor.anomaly = begin_anomaly(*sensor.profile, request, at, draws, longest);
   if (needs_onset_level(sensor.anomaly)) set_onset_level(sensor.anomaly, onset_level(sensor, seed));
 }
 
@@ -114,17 +133,55 @@ double white_of(const Anomaly& anomaly, const Draws& draws) {
   if (!has_level) value = apply_graded(reading, value);
 }
 
+// Where the reading lies in the life of each part. `ages` takes note of it, if there are any.
+Agings::Intervals intervals_at(const Sensor& sensor, std::uint64_t seed, Due due,
+                               std::span<AgingState> ages) {
+  const Agings& agings = *sensor.profile->agings;
+  if (ages.empty()) return agings.intervals(seed, sensor.key, due.at);
+  Agings::Intervals intervals;
+  for (std::size_t i = 0; i < ages.size(); ++i) {
+    note_reading(ages[i], agings, i, seed, sensor.key, due.at, due.next);
+    intervals[i] = ages[i].interval;
+  }
+  return intervals;
+}
+
+// Of a sensor that has failed of age. A channel that is stuck keeps the level at which it got stuck; the
+// other ones go on.
+Sample failed_sample(const Sensor& sensor, std::uint64_t seed, Timestamp at, const Draws& draws,
+                     const Agings::Intervals& intervals, sources::KnotWords knots) {
+  const Agings& agings = *sensor.profile->agings;
+  Sample taken{{}, AnomalyType::aging, std::nullopt};
+  taken.missing = agings.is_silent(intervals, at);
+  if (taken.missing) return taken;
+  taken.values = usual_levels(sensor, seed, at, draws, knots);
+  agings.wear(intervals, at, taken.values);
+  const Agings::Since since = agings.stuck_since(intervals, at);
+  for (std::size_t c = 0; c < taken.values.size(); ++c) {
+    if (since[c]) taken.values[c] = worn_levels(sensor, seed, *since[c])[c];
+  }
+  sensor.profile->signal->read(taken.values);
+  return taken;
+}
+
 // Of a sensor of a declared type. Apart, so that the built-in type does not pay for it.
-[[gnu::noinline]] Sample declared_sample(Sensor& sensor, std::uint64_t seed, Due due,
-                                         sources::KnotWords knots) {
+[[gnu::noinline]] Sample declared_sample(Sensor& sensor, std::uint64_t seed, Due due, const Memory& memory) {
   const Draws draws = reading_draws(sensor, seed, due.at);
+  const Agings* const agings = sensor.profile->agings.get();
+  Agings::Intervals intervals;
+  if (agings != nullptr) {
+    intervals = intervals_at(sensor, seed, due, memory.ages);
+    if (agings->has_failed(intervals, due.at))
+      return failed_sample(sensor, seed, due.at, draws, intervals, memory.knots);
+  }
   go_on(sensor, seed, due.at, draws);
   Sample taken;
   if (sensor.anomaly.active()) {
     taken = marked(sensor, seed, due);
     if (taken.missing) return taken;
   }
-  taken.values = usual_levels(sensor, seed, due.at, draws, knots);
+  taken.values = usual_levels(sensor, seed, due.at, draws, memory.knots);
+  if (agings != nullptr) agings->wear(intervals, due.at, taken.values);
   if (sensor.anomaly.active() && is_graded(sensor.anomaly)) {
     affect(sensor, seed, due.at, draws, taken.values);
   } else {
@@ -192,6 +249,10 @@ void count_taken(Sensor& sensor, std::uint64_t seed, Timestamp first_due, const 
   }
 }
 
+bool has_failed(const Sensor& sensor, std::uint64_t seed, Timestamp at) {
+  return time_to_failure(sensor, seed, at) == 0;
+}
+
 bool is_in_anomaly(const Sensor& sensor, Timestamp next_due) {
   return sensor.anomaly.active() && next_due <= sensor.anomaly.ended_at;
 }
@@ -199,7 +260,7 @@ bool is_in_anomaly(const Sensor& sensor, Timestamp next_due) {
 bool inject_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request, Timestamp next_due) {
   if (is_in_anomaly(sensor, next_due) || !can_happen(*sensor.profile, request)) return false;
   start_anomaly(sensor, seed, request, next_due);
-  return true;
+  return sensor.anomaly.active();
 }
 
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
@@ -212,8 +273,8 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
   return affected_sample(sensor, seed, due, draws);
 }
 
-Sample sample(Sensor& sensor, std::uint64_t seed, Due due, sources::KnotWords knots) {
-  return knots.empty() ? sample(sensor, seed, due) : declared_sample(sensor, seed, due, knots);
+Sample sample(Sensor& sensor, std::uint64_t seed, Due due, const Memory& memory) {
+  return sensor.profile->signal ? declared_sample(sensor, seed, due, memory) : sample(sensor, seed, due);
 }
 
 }  // namespace fleet_sim::model

@@ -5,12 +5,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <vector>
 
 #include "base/cadence.h"
 #include "base/timestamp.h"
 #include "batch/reading.h"
+#include "model/aging.h"
 #include "model/anomaly.h"
 #include "model/profile.h"
 #include "sources/signal.h"
@@ -25,15 +27,30 @@ inline std::size_t knot_words(const Profile& profile) {
 }
 
 struct Sensor {
-  std::uint64_t key;       // hash of the sensor's id: with the seed, all its randomness
-  Microseconds phase;      // its first reading is due this long after the origin of its cadence
-  const Profile* profile;  // borrowed from the fleet
-  std::uint32_t identity;  // index into the Roster
-  Anomaly anomaly;
+  static constexpr std::uint32_t no_ages = UINT32_MAX;
+
+  std::uint64_t key;             // hash of the sensor's id: with the seed, all its randomness
+  Microseconds phase;            // its first reading is due this long after the origin of its cadence
+  const Profile* profile;        // borrowed from the fleet
+  std::uint32_t identity;        // index into the Roster
+  std::uint32_t ages = no_ages;  // where its cohort keeps what it remembers of the sensor's agings
+  Anomaly anomaly{};
   const SharedKeys* shared = nullptr;  // of its sources that others share; borrowed from the fleet
 };
 static_assert(std::is_trivially_copyable_v<Sensor>);
 static_assert(sizeof(Sensor) <= 96);
+
+// How many agings a sensor has.
+inline std::size_t agings_of(const Profile& profile) {
+  return profile.agings ? profile.agings->size() : 0;
+}
+
+// What is remembered of a sensor between its readings. Without knots a reading takes longer; without ages it
+// is the same, but nothing is said of the intervals of its agings.
+struct Memory {
+  sources::KnotWords knots{};       // knot_words() of it, or none
+  std::span<AgingState> ages = {};  // agings_of() of it, or none
+};
 
 // When a reading is due, and the sensor's next one.
 struct Due {
@@ -42,7 +59,8 @@ struct Due {
 };
 
 // What came of one due reading. There is no row when the anomaly takes it; `event` is set when the anomaly
-// shows for the first or the last time.
+// that the sensor is in the middle of shows for the first or the last time. Those of its agings stand with
+// its ages.
 struct Sample {
   batch::Values values;
   std::optional<AnomalyType> anomaly;
@@ -68,19 +86,22 @@ void return_to_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest&
 void count_taken(Sensor& sensor, std::uint64_t seed, Timestamp first_due, const Cadence& cadence,
                  std::uint64_t count);
 
+// Whether a part of the sensor has worn out and has not been replaced.
+bool has_failed(const Sensor& sensor, std::uint64_t seed, Timestamp at);
+
 // Whether the sensor's next reading lies in the anomaly it has begun.
 bool is_in_anomaly(const Sensor& sensor, Timestamp next_due);
 
 // Begins an anomaly with the next reading, as if it had been drawn there but for what the request says.
-// False, and nothing happens, when the sensor is in the middle of one, or cannot have such an anomaly.
+// False, and nothing happens, when the sensor is in the middle of one, has failed of age, or cannot have such
+// an anomaly.
 bool inject_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request, Timestamp next_due);
 
 // Takes the reading that is due: a pure function of the seed, the sensor and the time. Called for every due
 // reading of the sensor, in order.
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due);
 
-// The same, in less time for a signal with slow sources: `knots` is what it remembers of the sensor between
-// readings, knot_words() of it.
-Sample sample(Sensor& sensor, std::uint64_t seed, Due due, sources::KnotWords knots);
+// The same, with what is remembered of the sensor.
+Sample sample(Sensor& sensor, std::uint64_t seed, Due due, const Memory& memory);
 
 }  // namespace fleet_sim::model

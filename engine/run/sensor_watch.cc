@@ -26,9 +26,10 @@ fleet::Cohort::Found find_in(fleet::Fleet& fleet, std::uint64_t key, const fleet
 
 // Why no anomaly can begin with the sensor's next reading; empty when one can. `planned` has the sensors of
 // the same request in which one will.
-std::string_view obstacle(const fleet::Cohort::Found& found, const fleet::Agenda& agenda,
-                          const std::unordered_set<std::uint32_t>& planned) {
+std::string_view obstacle(const fleet::Cohort::Found& found, const fleet::Cohort* cohort,
+                          const fleet::Agenda& agenda, const std::unordered_set<std::uint32_t>& planned) {
   if (found.sensor == nullptr) return "it has left the fleet";
+  if (model::has_failed(*found.sensor, cohort->seed(), found.next_due)) return "it has failed of age";
   if (model::is_in_anomaly(*found.sensor, found.next_due)) return "it is in an anomaly";
   const std::uint32_t sensor = found.sensor->identity;
   if (agenda.awaits_injection(sensor) || planned.contains(sensor))
@@ -208,7 +209,7 @@ std::optional<SensorWatch::Outcomes> SensorWatch::inject(const status::AskedAnom
         outcome.reason = objection_to(asked, *candidate.request, *found.sensor->profile, cohort->cadence());
       }
       outcome.is_impossible = !outcome.reason.empty();
-      if (!outcome.is_impossible) outcome.reason = obstacle(found, agenda, planned);
+      if (!outcome.is_impossible) outcome.reason = obstacle(found, cohort, agenda, planned);
       if (outcome.reason.empty()) {
         injections.push_back(
             {found.sensor->identity, *candidate.request, std::max(found.next_due, not_before)});

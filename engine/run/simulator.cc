@@ -138,9 +138,10 @@ void Simulator::build_fleet() {
                                                                 : inputs_.members);
   std::vector<std::uint32_t> writer_of;
   for (const std::uint32_t member : *members) writer_of.push_back(places_[member].writer);
-  fleet_ = std::make_unique<fleet::Fleet>(fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed,
-                                                             run_.start,
-                                                             fleet::types_under(*config, inputs_.types)));
+  const auto types = fleet::types_under(*config, inputs_.types);
+  fleet::note_names(roster_, *types);
+  fleet_ = std::make_unique<fleet::Fleet>(
+      fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, types));
   reloads_.begin_with(run_.start, history ? history->began_with() : inputs_.members);
   for (const start::PastReload& past : history ? history->reloads() : std::vector<start::PastReload>()) {
     reloads_.add(past.reload);

@@ -279,10 +279,10 @@ VerbRow reset_verb() {
     if (!node.is(NodeKind::sequence) || node.children.empty() || node.children.size() > most_reset)
       return place.add(node.line, "must be a list of types of anomalies, such as [trend]");
     for (const yaml::Node& child : node.children) {
-      if (!child.is(NodeKind::scalar) || !anomaly_type_of(child.text))
+      if (!child.is(NodeKind::scalar) || std::ranges::count(drawn_anomaly_type_names, child.text) == 0)
         return place.add(child.line,
                          fmt::format("names {}, which is no type of anomaly{}", in_quotes(child.text),
-                                     did_you_mean(child.text, anomaly_type_names)));
+                                     did_you_mean(child.text, drawn_anomaly_type_names)));
       value.what.push_back(child.text);
     }
   };
@@ -412,7 +412,7 @@ const std::vector<Field<Set>>& fields() {
 template <>
 const std::vector<Field<Fault>>& fields() {
   static const std::vector<Field<Fault>> all{
-      field(&Fault::type, yaml::word<AnomalyType>(anomaly_type_names),
+      field(&Fault::type, yaml::word<AnomalyType>(drawn_anomaly_type_names),
             {.name = "type", .help = "Which type of anomaly it is", .required = true}),
       field(&Fault::channel, some_text(longest_word_bytes, "the name of a channel"),
             {.name = "channel", .help = "The channel of an anomaly of one; without it, it is drawn"}),

@@ -280,7 +280,8 @@ void Scheduler::settle_owed() {
 void Scheduler::finish() {
   settle_owed();
   for (fleet::Cohort& cohort : fleet_.cohorts()) {
-    cohort.report_open_anomalies(room_for(cohort.writer(), cohort.size()));
+    for (const batch::AnomalyEvent& event : cohort.open_anomalies())
+      room_for(cohort.writer(), 1).events.push_back(event);
   }
   hand_over_carried();
   finished_.set_value();

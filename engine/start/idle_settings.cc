@@ -81,7 +81,7 @@ std::vector<std::string> idle_anomaly_settings(const Inputs& inputs) {
   Lines lines(inputs);
   add_frequency(lines, anomalies.basis);
   const TypesInUse use = types_in_use(inputs);
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) add_type(lines, k, anomalies, use);
+  for (std::size_t k = 0; k < drawn_anomaly_type_count; ++k) add_type(lines, k, anomalies, use);
   return lines.take();
 }
 

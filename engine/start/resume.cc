@@ -257,7 +257,14 @@ class Planner {
     } else if (!may_be_new) {
       since = std::max(since, resumption_.moment - 1);
     }
+    // How much of an interval has been read is not recorded: it follows from all that the sensor has been.
+    if (wears_out(member)) since = joined.from - 1;
     resumption_.lives.emplace(member, fleet::Life{stretches(sensor, joined, since), may_be_new});
+  }
+
+  [[nodiscard]] bool wears_out(std::uint32_t member) const {
+    const types::SensorType* const type = types_->find(roster_.text(roster_[member].type));
+    return type != nullptr && type->signal && !type->signal->agings.empty();
   }
 
   // A sensor that joins only later may do so amid an anomaly that began before.

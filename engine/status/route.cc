@@ -287,12 +287,12 @@ std::string kind_of(const Json& value) {
 }
 
 std::string type_mistake(const Json& type) {
-  const std::string names = fmt::format("one of {}", fmt::join(anomaly_type_names, ", "));
+  const std::string names = fmt::format("one of {}", fmt::join(drawn_anomaly_type_names, ", "));
   if (!type.is_string()) return fmt::format("\"type\" must be {}, not {}", names, kind_of(type));
   const std::string& name = type.get_ref<const std::string&>();
-  if (anomaly_type_of(name)) return {};
+  if (const auto known = anomaly_type_of(name); known && is_drawn(*known)) return {};
   return fmt::format("\"type\" must be {}, not {}{}", names, in_quotes(name),
-                     did_you_mean(name, anomaly_type_names));
+                     did_you_mean(name, drawn_anomaly_type_names));
 }
 
 std::string sensors_mistake(const Json& sensors) {

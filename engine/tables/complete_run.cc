@@ -19,10 +19,11 @@ FROM run_info AS this JOIN run_info AS earlier
   ON earlier.rowid < this.rowid AND earlier.partition = this.partition AND earlier.first_reading_id IS NOT NULL
 WHERE this.run_id = ?1 ORDER BY earlier.rowid DESC LIMIT 1)sql";
 
-// By the index of open events: the others are many.
+// By the index of open events: the others are many. One of age stands beside what else happens to its sensor,
+// and its rows are not marked until the sensor fails.
 constexpr std::string_view select_open_events = R"sql(
 SELECT id, sensor_id, anomaly_type, started_at FROM anomaly_events INDEXED BY anomaly_events_open
-WHERE ended_at IS NULL AND id >= ?1 AND id < ?2 ORDER BY id)sql";
+WHERE ended_at IS NULL AND id >= ?1 AND id < ?2 AND anomaly_type <> 'aging' ORDER BY id)sql";
 
 constexpr std::string_view select_rows_backwards = R"sql(
 SELECT sensor_id, timestamp, anomaly_type FROM sensor_readings WHERE id >= ?1 AND id < ?2 ORDER BY id DESC)sql";

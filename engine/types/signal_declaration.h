@@ -25,6 +25,7 @@ inline constexpr std::size_t most_noises = 8;  // of a type, as are …
 inline constexpr std::size_t most_loads = 4;
 inline constexpr std::size_t most_whites = 4;
 inline constexpr std::size_t most_sources = 32;  // … of all kinds together
+inline constexpr std::size_t most_agings = 4;
 
 // Whose a source is: each sensor's own, or that of all sensors of a place.
 enum class Scope : std::uint8_t { sensor, location, site, fleet };
@@ -157,9 +158,44 @@ struct SignalChannel {
   bool operator==(const SignalChannel&) const = default;
 };
 
+// How long something lasts: lognormal around the median, within bounds, or always the same.
+struct Life {
+  Microseconds median = 0;
+  Microseconds min = 0;
+  Microseconds max = 0;
+
+  bool operator==(const Life&) const = default;
+};
+
+// How much a gauge has changed when the sensor fails: by so much, or, on a logarithmic scale, this many
+// times.
+struct Wear {
+  std::size_t channel = 0;
+  double amount = 0;  // above 0 on a logarithmic scale
+
+  bool operator==(const Wear&) const = default;
+};
+
+// A part that wears out. It is replaced every so often; in the first tenth of each of these intervals it
+// begins to wear, faster and faster, until it fails at the end of its life. Then the sensor is silent, or the
+// channels that it affects are stuck, until the interval ends. No life is longer than nine tenths of an
+// interval, so that each interval has a failure.
+struct Aging {
+  enum class Then : std::uint8_t { silent, stuck };
+
+  std::string name;
+  Microseconds every = 0;
+  Life life{};
+  std::vector<Wear> terms{};
+  Then then = Then::silent;
+
+  bool operator==(const Aging&) const = default;
+};
+
 struct SignalDeclaration {
   std::vector<Source> sources;
   std::vector<SignalChannel> channels;
+  std::vector<Aging> agings{};
 
   bool operator==(const SignalDeclaration&) const = default;
 };

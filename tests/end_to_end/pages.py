@@ -1,6 +1,7 @@
 """The pages of the source: what they say in fences and tables, and a folder in which their commands can be run."""
 
 import shlex
+import sys
 
 from fleet import *
 
@@ -29,6 +30,18 @@ def section(heading, page="README.md"):
 
 def fences(page, language):
     return [text for its_language, text in FENCE.findall(text_of(page)) if its_language == language]
+
+
+@functools.lru_cache(maxsize=None)
+def python_with_pandas():
+    """The one that runs this test, or the system's, which python3-pandas is made for."""
+    failures = ""
+    for python in (sys.executable, "/usr/bin/python3"):
+        ran = subprocess.run([python, "-c", "import pandas"], capture_output=True, text=True)
+        if ran.returncode == 0:
+            return python
+        failures += f"{python}:\n{ran.stderr}"
+    raise AssertionError(f"the pages' snippets need pandas (Debian: python3-pandas), which no Python here has\n{failures}")
 
 
 class PageTest(FleetTest):

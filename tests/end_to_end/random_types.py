@@ -43,6 +43,13 @@ def gauge(rng, sources):
     return one
 
 
+def aging(rng, channels, gauges):
+    """Short enough that a test of minutes sees parts fail."""
+    every, life = rng.choice((("3m", {"median": "1m", "min": "20s", "max": "2m"}), ("20m", "4m"), ("2h", {"median": "9m", "min": "5m", "max": "1h"})))
+    terms = {name: round(rng.uniform(0.2, 3) if "scale" in channels[name] else rng.uniform(-9, 9), 2) for name in some(rng, gauges, 3)}
+    return {"every": every, "life": life, "terms": terms, "then": "silent" if rng.random() < 0.1 else "stuck"}
+
+
 def random_type(rng):
     sources, loads, others = {}, [f"load{i}" for i in range(rng.randint(0, 4))], []
     for name in loads:
@@ -69,4 +76,5 @@ def random_type(rng):
             factors = [name for name in factors if channels[name].get("kind") != "product"]
         channels[f"c{i}"] = {"unit": "u", **one}
         factors.append(f"c{i}")
-    return {"sources": sources, "channels": channels}
+    gauges = [name for name, one in channels.items() if "base" in one and "kind" not in one]
+    return {"sources": sources, "channels": channels, "aging": {f"part{i}": aging(rng, channels, gauges) for i in range(rng.randint(0, 2))}}

@@ -7,7 +7,6 @@ held against numbers worked out here from the same files, in another way.
 """
 
 import statistics
-import sys
 from collections import Counter, defaultdict
 
 from pages import *
@@ -15,18 +14,6 @@ from pages import *
 RUNNERS = {"sh": ["bash", "-eu"], "sql": ["sqlite3", "-batch", "-bail"]}
 USING_THE_DATA = "engine/export/README.md"
 WHAT_CAN_GO_WRONG = "engine/write/README.md"
-
-
-@functools.lru_cache(maxsize=None)
-def python_with_pandas():
-    """The one that runs this test, or the system's, which python3-pandas is made for."""
-    failures = ""
-    for python in (sys.executable, "/usr/bin/python3"):
-        ran = subprocess.run([python, "-c", "import pandas"], capture_output=True, text=True)
-        if ran.returncode == 0:
-            return python
-        failures += f"{python}:\n{ran.stderr}"
-    raise AssertionError(f"the README's snippets need pandas (Debian: python3-pandas), which no Python here has\n{failures}")
 
 
 class UsingTheData(PageTest):

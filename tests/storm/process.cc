@@ -80,9 +80,10 @@ void Process::build_fleet() {
       std::make_shared<const start::Members>(history_ ? history_->members_after(reloads) : first.members);
   std::vector<std::uint32_t> writer_of;
   for (const std::uint32_t member : *members) writer_of.push_back(plan_.place_of[member].writer);
-  fleet_ = std::make_unique<fleet::Fleet>(
-      fleet::build_fleet(ground_.roster, *members, writer_of, *config, run_.info.seed, run_.info.start,
-                         fleet::types_under(*config, types::built_in_types())));
+  const auto types = fleet::types_under(*config, types::built_in_types());
+  fleet::note_names(ground_.roster, *types);
+  fleet_ = std::make_unique<fleet::Fleet>(fleet::build_fleet(ground_.roster, *members, writer_of, *config,
+                                                             run_.info.seed, run_.info.start, types));
   reloads_.begin_with(run_.info.start, history_ ? history_->began_with() : first.members);
   editions_.begin({config, start::readings_config_hash(*config), members,
                    std::make_shared<const write::Targets>(plan_.targets), plan_.shard_count,
@@ -182,7 +183,8 @@ void Process::stop() {
   follow_agenda();
   settle_owed();
   for (const fleet::Cohort& cohort : fleet_->cohorts()) {
-    cohort.report_open_anomalies(room_for(cohort.writer(), cohort.size()));
+    for (const batch::AnomalyEvent& event : cohort.open_anomalies())
+      room_for(cohort.writer(), 1).events.push_back(event);
   }
   for (std::uint32_t w = 0; w < writers_.size(); ++w) hand_over(w);
   for (unsigned waits = 0; std::ranges::any_of(queued_, [](std::size_t n) { return n > 0; }); ++waits) {
