@@ -20,7 +20,8 @@
 namespace fleet_sim::model {
 namespace {
 
-// Every σ is this many times what the sample says.
+// Every σ is this many times what the sample says: enough for an offset of severity 6 that lasts 300 s to be
+// found in the temperature of configs/types/lifelike.yaml (tests/statistics/detectability_test.cc).
 constexpr double sigma_scale = 1;
 
 // A walk is what one sensor reads at a moment and 2^21, 2^22 … 2^44 µs after it. It has two pairs of levels
