@@ -148,7 +148,7 @@ TEST_CASE("what is listed as possible is what nothing speaks against") {
 TEST_CASE("a sensor has what was asked of it, and says so") {
   const Plant plant;
   const model::Profile profile = model::resolve_profile(plant.config, plant.source_of(a_pump));
-  model::Sensor sensor{7, 0, &profile, 0, model::Anomaly{}};
+  model::Sensor sensor{7, 0, &profile, 0};
   const model::AnomalyRequest request{.type = AnomalyType::offset,
                                       .channel = Channel{1},
                                       .severity = 3.5,

@@ -30,6 +30,7 @@ using yaml::Form;
 using yaml::number;
 using yaml::short_text;
 using yaml::span;
+using yaml::span_text;
 using yaml::word;
 
 constexpr yaml::Bounds not_negative{0, yaml::largest_measure};

@@ -61,7 +61,7 @@ class TypeReader {
     names_ = names_of(type_.signal.sources, type_.signal.channels);
     if (sources != nullptr) read_sources(*sources);
     read_channels(*channels);
-    if (const yaml::Node* const agings = child_of(node, "aging")) read_agings(*agings);
+    if (const yaml::Node* const agings = yaml::find_value(node, "aging")) read_agings(*agings);
     if (!failed_) check(node);
     return failed_ ? std::nullopt : std::optional(std::move(type_));
   }
@@ -100,7 +100,7 @@ class TypeReader {
   void read_agings(const yaml::Node& node) {
     if (!is_map(node, path_ + ".aging", types::most_agings)) return;
     for (const yaml::Node& aging : node.children) {
-      const std::string path = joined(path_ + ".aging", aging.key);
+      const std::string path = yaml::below(path_ + ".aging", aging.key);
       if (!is_map(aging, path)) continue;
       types::Aging& value = type_.signal.agings.emplace_back();
       value.name = aging.key;
