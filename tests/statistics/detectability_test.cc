@@ -137,7 +137,7 @@ struct Course {
 Course course_of(const model::Profile& profile, const Machine& machine, std::uint64_t id) {
   const Cadence cadence(Rate::every(machine.interval));
   const std::uint64_t key = mix_words(id, seed);
-  model::Sensor sensor{key, model::phase_of(key, cadence), &profile, 0, model::Anomaly{}};
+  model::Sensor sensor{key, model::phase_of(key, cadence), &profile, 0};
   const auto week = static_cast<Microseconds>(id % 52);
   const Timestamp first = run_start + week * 7 * one_day + sensor.phase;
   model::enter_steady_state(sensor, seed, first, cadence);
@@ -145,7 +145,7 @@ Course course_of(const model::Profile& profile, const Machine& machine, std::uin
   Course course;
   for (std::uint64_t i = 0; i < machine.readings; ++i) {
     const model::Due due{first + cadence.offset(i), first + cadence.offset(i + 1)};
-    const model::Sample sample = model::sample(sensor, seed, due, knots);
+    const model::Sample sample = model::sample(sensor, seed, due, {knots});
     for (std::size_t c = 0; c < channels; ++c) course.readings[c].push_back(sample.values[c]);
     course.in_fault.push_back(sample.anomaly ? std::optional<Channel>(sensor.anomaly.channel) : std::nullopt);
     // The table is about gains that are too high.
