@@ -143,7 +143,7 @@ TEST_CASE("an entry has one verb, and only keys that go with it") {
         "c.yaml:2: scenario.a.reset names 'wear', which is no type of anomaly");
   CHECK(problems_of("name: a, at: +1h, fault: {type: spyke}") ==
         fmt::format("c.yaml:2: scenario.a.fault.type must be {}, not 'spyke' (did you mean 'spike'?)",
-                    fmt::join(anomaly_type_names, ", ")));
+                    fmt::join(drawn_anomaly_type_names, ", ")));
   CHECK(problems_of("name: a, at: +1h, fault: {channel: voltage}") ==
         "c.yaml:2: scenario.a.fault must have 'type'");
   CHECK(problems_of("name: a, at: +1h, fault: {type: missing_data, channel: voltage}") ==

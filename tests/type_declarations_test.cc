@@ -330,7 +330,7 @@ TEST_CASE("what an aging cannot be is refused with its line and what would do") 
        "    aging:\n      a: {every: 1d, life: 1h, terms: {flow: 1}}\n      b: {every: 1d, life: 1h, terms: "
        "{flow: 1}}\n"
        "      c: {every: 1d, life: 1h, terms: {flow: 1}}\n",
-       "types.yaml:18: types.pump.aging must not be more than 4, not 5"},
+       "types.yaml:18: types.pump.aging must be at most 4, not 5"},
   };
   for (const Case& one : cases) {
     CAPTURE(one.to);
