@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/anomaly_types.h"
@@ -46,9 +47,9 @@ struct Extent {
 struct OpenEvent {
   std::int64_t id = 0;
   std::string type;
-  std::string started_at;  // timestamps compare as texts
-  std::int64_t affected = 0;
-  std::string row_before;  // the sensor's last one before it; empty until that has been met
+  std::string started_at;     // timestamps compare as texts
+  std::int64_t affected = 0;  // rows that are there
+  std::string row_before;     // the sensor's last one before it; empty until that has been met
 
   [[nodiscard]] bool passed() const { return !row_before.empty(); }
 };
@@ -109,15 +110,17 @@ StorageError count_rows(Database& database, const Extent& extent, std::uint64_t 
 
 // Rows that are not there show in the distance of those that are: the event began one period after the row
 // before it, or more, and a period is a microsecond longer at times. Within a window of a run's last row,
-// rows may be missing because they came later and were not committed. An event that the run began with has no
-// such row, and keeps its count.
+// rows may be missing because they came later and were not committed. Where an event leaves some rows, those
+// are not among the missing ones. An event that the run began with has no row before it, and keeps its count.
 void count_gap(OpenEvent& event, std::string_view last) {
+  const std::int64_t there = std::exchange(event.affected, 0);
   const auto before = parse_timestamp(event.row_before);
   const auto started = parse_timestamp(event.started_at);
   const auto latest = parse_timestamp(last);
   if (!before || !started || !latest || *started <= *before) return;
   const Microseconds certain = *latest - longest_window - 1 - *started;
-  if (certain >= 0) event.affected = certain / (*started - *before + 1) + 1;
+  if (certain >= 0)
+    event.affected = std::max<std::int64_t>(0, certain / (*started - *before + 1) + 1 - there);
 }
 
 // A reload since the row before it may have ended the event, or changed its sensor's rate or file: what came
