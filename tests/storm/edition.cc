@@ -3,6 +3,8 @@
 #include <set>
 #include <string>
 
+#include "storm/weather.h"
+
 namespace fleet_sim::test {
 namespace {
 
@@ -12,7 +14,7 @@ using Rates = std::vector<double>;
 constexpr std::uint64_t most_ids = 40;
 
 void change_config(Dice& dice, config::Config& config) {
-  switch (dice.between(0, 5)) {
+  switch (dice.between(0, are_of_any_type(config.anomalies) ? 7 : 5)) {
     case 0:
       config.simulation.rate = dice.one_of(std::vector<Rate>{0.3, 1, 2, 5, Rate::every(700'001)});
       config.simulation.phase = dice.one_of(std::vector<Phase>{Phase::staggered, Phase::aligned});
@@ -35,6 +37,15 @@ void change_config(Dice& dice, config::Config& config) {
       config::Behavior& behavior = config.behaviors.firmware[dice.one_of(Texts{"1.3", "1.4", "2"})];
       behavior.probability = dice.real(0.1, 2);
       behavior.noise_factor = dice.real(0.05, 0.3);
+      break;
+    }
+    case 6:
+      draw_faults(dice, config.anomalies);
+      break;
+    case 7: {
+      config::Behavior& behavior = config.behaviors.firmware[dice.one_of(Texts{"1.3", "1.4", "2"})];
+      behavior.severity = dice.real(0.5, 2);
+      behavior.weights[dice.between(0, anomaly_type_count - 1)] = dice.real(0, 3);
     }
   }
 }

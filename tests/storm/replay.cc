@@ -49,7 +49,7 @@ class Life {
     become(identity, made, cadence, moment);
     const bool has_more = due(next_) <= anomaly.ended_at;
     if (may_continue && (has_more || !before.is_in_anomaly())) return;
-    if (before.is_in_anomaly() || (has_more && anomaly.readings_affected > 0)) {
+    if (before.is_in_anomaly() || (has_more && anomaly.has_shown)) {
       before.note(batch::AnomalyEvent::Kind::closed, moment - 1);
     }
     sensor_.anomaly = model::Anomaly{};
@@ -81,7 +81,7 @@ class Life {
   }
   [[nodiscard]] bool is_in_anomaly() const {
     const model::Anomaly& anomaly = sensor_.anomaly;
-    return anomaly.active() && anomaly.readings_affected > 0 && due(next_) <= anomaly.ended_at;
+    return anomaly.active() && anomaly.has_shown && due(next_) <= anomaly.ended_at;
   }
   void note(batch::AnomalyEvent::Kind kind, Timestamp ended_at) const {
     batch::AnomalyEvent event = model::describe_anomaly(sensor_.anomaly, kind, sensor_.identity);

@@ -28,6 +28,8 @@ constexpr Timestamp first_start = 1'767'225'600'000'000;
 constexpr std::uint64_t every_fake = 4;      // storm is about a sink that is no database
 constexpr std::uint64_t every_paced = 2;     // … about a fleet that does not wait for space on a full disk
 constexpr std::uint64_t every_declared = 3;  // … and about sensors that read what real machines do
+constexpr std::uint64_t every_faulty = 5;    // of so many storms, this many are about anomalies of all types:
+constexpr std::uint64_t faulty = 3;
 
 // A disk keeps nothing, everything, the first, or any of what was not synced, the last of it in part.
 std::vector<Fate> draw_fates(Dice& dice, std::size_t changes) {
@@ -45,6 +47,7 @@ std::vector<Fate> draw_fates(Dice& dice, std::size_t changes) {
 types::DeclaredTypes declared_motors() {
   types::DeclaredType type{{}, motor()};
   std::get<types::Noise>(type.signal.sources.at(2).kind).scope = types::Scope::site;
+  std::get<types::Gauge>(type.signal.channels.at(2).kind).rails = {3'000, 4'000};
   for (const types::SignalChannel& channel : type.signal.channels)
     type.columns.push_back({.name = channel.name, .unit = {}});
   return {{types::built_in_type().schema.type(), type}};
@@ -61,6 +64,10 @@ class Storm {
         aftermath_(config_, roster_) {
     if (seed % every_fake == 0) fake_.emplace(dice_);
     if (seed % every_declared == 0) config_.types = declared_motors();
+    if (seed % every_faulty < faulty) {
+      Dice of_faults(mix_words(seed, every_faulty));  // which leaves all else as it would be
+      draw_faults(of_faults, config_.anomalies);
+    }
     vfs_.remember_unsynced();
     // What SQLite draws itself, such as the salt of its logs.
     sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(dice_.between(1, 1'000'000)), nullptr);

@@ -38,6 +38,39 @@ identity::Roster draw_roster(Dice& dice) {
   return roster;
 }
 
+void draw_faults(Dice& dice, config::AnomalySettings& anomalies) {
+  using config::AnomalyBasis;
+  anomalies.severity = dice.chance(0.6) ? config::AnomalySeverity::graded : config::AnomalySeverity::relative;
+  anomalies.basis = dice.one_of(
+      std::vector{AnomalyBasis::reading, AnomalyBasis::reading, AnomalyBasis::event, AnomalyBasis::rate});
+  anomalies.probability = dice.real(0.01, 0.5);
+  anomalies.per_day = dice.real(100, 20'000);
+  anomalies.edge = dice.one_of(std::vector<double>{0, 0.25, 0.5});
+  anomalies.keep_noise = dice.chance(0.5);
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    config::AnomalyTypeSettings& type = anomalies.types[k];
+    type.weight = dice.chance(0.3) ? 0 : dice.real(0.1, 2);
+    const double median = dice.real(0.5, 10);
+    type.duration_seconds = DurationRange(median);
+    if (dice.chance(0.6))
+      type.duration_seconds = DurationRange(median, median * dice.real(0.1, 1), median * dice.real(1, 8));
+    if (!anomaly_types[k].severity) continue;
+    const Range& usual = anomaly_types[k].severity->range;
+    const double one = dice.real(usual.min, usual.max);
+    type.severity = dice.chance(0.3) ? Range{one, one} : Range{one, dice.real(one, usual.max)};
+  }
+}
+
+bool are_of_any_type(const config::AnomalySettings& anomalies) {
+  const auto is_asked_for = [&](std::size_t k) {
+    return anomalies.types[k].weight > 0 && anomaly_types[k].weight == 0;
+  };
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (is_asked_for(k)) return true;
+  }
+  return false;
+}
+
 config::Config draw_config(Dice& dice, const std::string& folder) {
   config::Config config;
   config.sharding = draw_sharding(dice);
@@ -45,7 +78,9 @@ config::Config draw_config(Dice& dice, const std::string& folder) {
   config.sqlite.data_dir = folder;
   config.anomalies.enabled = dice.chance(0.8);
   config.anomalies.probability = dice.real(0.01, 0.5);
-  for (config::AnomalyTypeSettings& type : config.anomalies.types) type.duration_seconds = dice.real(0.5, 10);
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (anomaly_types[k].weight > 0) config.anomalies.types[k].duration_seconds = dice.real(0.5, 10);
+  }
   return config;
 }
 

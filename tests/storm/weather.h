@@ -13,6 +13,11 @@ namespace fleet_sim::test {
 
 identity::Roster draw_roster(Dice& dice);
 
+// Anomalies of any type: how often they begin, how long they last and how severe they are.
+void draw_faults(Dice& dice, config::AnomalySettings& anomalies);
+// Whether they are such.
+bool are_of_any_type(const config::AnomalySettings& anomalies);
+
 // With its files in `folder`. The power fails only where SQLite promises to outlive that.
 config::Config draw_config(Dice& dice, const std::string& folder);
 
