@@ -301,6 +301,15 @@ TEST_CASE("sensors that join are not there before, and those that left are met b
   CHECK(sensors_of(moments, 5) == std::set<std::uint32_t>{0, 1, 2});
 }
 
+TEST_CASE("a sensor that joins after an entry has begun is not met by it") {
+  const identity::Roster roster = test::roster_of(10);
+  const auto moments = moments_of({"name: up, at: +1h, set: {model: B}, waves: {2h: 100%}",
+                                   "name: new, at: +2h, where: {id: sensor-3}, join: true"},
+                                  roster);
+  CHECK(sensors_of(moments, 0).size() == 9);
+  CHECK_FALSE(sensors_of(moments, 0).contains(3));
+}
+
 TEST_CASE("a sensor that leaves before its moment is not reached") {
   const identity::Roster roster = test::roster_of(10);
   const auto moments = moments_of({"name: up, at: +1h, set: {model: B}, waves: {1h: 100%}",
