@@ -32,7 +32,7 @@ namespace {
 
 Book book("graded_faults_test");
 
-enum : std::size_t { offset = 5, drift, gain, stuck, quantise, clip, intermittent, dropout };
+enum : std::size_t { offset = 5, drift, gain, stuck, quantise, clip, intermittent, dropout, drawn_types };
 constexpr std::size_t valve = 3;
 constexpr std::size_t hours = 4;
 constexpr std::size_t mode = 5;
@@ -146,7 +146,7 @@ config::Config machines(config::AnomalyBasis basis) {
   declare(config, machine_signal());
   config.anomalies.basis = basis;
   config.anomalies.pattern_period_seconds = swing_seconds;
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < drawn_types; ++k) {
     const Law& law = laws[k];
     config::AnomalyTypeSettings& type = config.anomalies.types[k];
     type.weight = shares[k];
@@ -284,7 +284,7 @@ void for_events(const Use& use) {
 }  // namespace
 
 TEST_CASE("basis reading: the share of time in each type is f·w, with durations that vary") {
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < drawn_types; ++k) {
     Line line(book, "basis reading: readings in " + std::string(anomaly_type_names[k]) + ", of promised");
     ShareOverSensors share;
     for (std::size_t i = 0; i < by_reading().size(); ++i) {
@@ -305,7 +305,7 @@ TEST_CASE("basis reading: the share of time in each type is f·w, with durations
 
 TEST_CASE("basis reading: types begin as often as their share and their mean length say") {
   Line line(book, "basis reading: anomalies begun, per type, of promised");
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < drawn_types; ++k) {
     const double length = laws[k].mean_readings(period);
     ShareOverSensors share;
     for (std::size_t i = 0; i < by_reading().size(); ++i) {
@@ -326,7 +326,7 @@ TEST_CASE("basis rate: so many begin per day, times the behaviors' probability, 
     all.compare(begun.estimate(), promised, {0.8 * promised, 1.2 * promised});
   }
   Line types(book, "basis rate: anomalies begun per type, of promised");
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < drawn_types; ++k) {
     ShareOverSensors begun;
     for (std::size_t i = 0; i < by_rate().size(); ++i)
       begun.add(by_rate()[i].begun[k], 12 * frequency(i % groups.size()) * shares[k] / weight_sum());
@@ -350,7 +350,7 @@ TEST_CASE("basis rate: how often a sensor is read does not matter") {
 }
 
 TEST_CASE("durations are lognormal between their bounds, or always the same") {
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < drawn_types; ++k) {
     const Law& law = laws[k];
     std::vector<double> places;
     std::uint64_t seen = 0;
@@ -396,7 +396,7 @@ TEST_CASE("what goes on at the start is as long as what goes on at any moment, a
     const double between = uniform(draw_block(1, i, Stream::phase, k)[0]);  // readings are whole numbers
     place[k].push_back((position + between) / n);
   }
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < drawn_types; ++k) {
     const double p = 0.9 * shares[k] / weight_sum();
     types.compare(share_of(count[k], static_cast<double>(courses.size()), p), p, {0.7 * p, 1.3 * p});
     if (!laws[k].is_fixed()) {
@@ -412,7 +412,7 @@ TEST_CASE("what goes on at the start is as long as what goes on at any moment, a
 
 TEST_CASE("severities are uniform over their range, which the behaviors' severity stretches") {
   Line line(book, "severity: distance from uniform, per type and group");
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < drawn_types; ++k) {
     std::array<std::vector<double>, groups.size()> places;
     std::uint64_t without = 0;
     for_events([&](std::size_t g, const batch::AnomalyEvent& event) {
@@ -494,7 +494,7 @@ TEST_CASE("each takes one of the channels it can affect: by the weights of the b
 
 TEST_CASE("half of those with a direction go up") {
   Line line(book, "share that goes up, per type");
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+  for (std::size_t k = 0; k < drawn_types; ++k) {
     double n = 0;
     double up = 0;
     for_events([&](std::size_t, const batch::AnomalyEvent& event) {
@@ -703,7 +703,7 @@ TEST_CASE("every reading of every graded anomaly is as promised, against a fleet
   for (const Sight& sight : watch.sights()) {
     all.untouched += sight.untouched;
     all.untouched_wrong += sight.untouched_wrong;
-    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    for (std::size_t k = 0; k < drawn_types; ++k) {
       all.readings[k] += sight.readings[k];
       all.wrong[k] += sight.wrong[k];
     }
@@ -712,7 +712,7 @@ TEST_CASE("every reading of every graded anomaly is as promised, against a fleet
     at_rail.add(sight.at_rail, sight.to_rail);
   }
   check_all("readings outside graded anomalies, bit by bit", all.untouched, all.untouched_wrong);
-  for (std::size_t k = 0; k < anomaly_type_count; ++k)
+  for (std::size_t k = 0; k < drawn_types; ++k)
     check_all("readings of graded " + std::string(anomaly_type_names[k]), all.readings[k], all.wrong[k]);
   Line rails(book, "readings at a rail in intermittent contacts, of promised");
   rails.compare(at_rail.estimate(), 1, {0.85, 1.15});

@@ -45,7 +45,7 @@ void change_config(Dice& dice, config::Config& config) {
     case 7: {
       config::Behavior& behavior = config.behaviors.firmware[dice.one_of(Texts{"1.3", "1.4", "2"})];
       behavior.severity = dice.real(0.5, 2);
-      behavior.weights[dice.between(0, anomaly_type_count - 1)] = dice.real(0, 3);
+      behavior.weights[dice.between(0, index_of(AnomalyType::dropout))] = dice.real(0, 3);
     }
   }
 }

@@ -48,6 +48,7 @@ void draw_faults(Dice& dice, config::AnomalySettings& anomalies) {
   anomalies.edge = dice.one_of(std::vector<double>{0, 0.25, 0.5});
   anomalies.keep_noise = dice.chance(0.5);
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (!is_drawn(static_cast<AnomalyType>(k))) continue;
     config::AnomalyTypeSettings& type = anomalies.types[k];
     type.weight = dice.chance(0.3) ? 0 : dice.real(0.1, 2);
     const double median = dice.real(0.5, 10);
