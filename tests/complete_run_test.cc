@@ -39,6 +39,7 @@ void write_killed_run(const std::string& path, const std::string& type, int affe
     const std::string at = "'2025-01-01T00:00:0" + std::to_string(i);
     sql += "INSERT INTO sensor_readings (timestamp, sensor_id) VALUES (" + at + ".600000Z', 'sensor-1');";
     if (anomalous && type == "missing_data") continue;
+    if (anomalous && type == "dropout" && i % 2 == 0) continue;
     sql += "INSERT INTO sensor_readings (timestamp, sensor_id, anomaly_type) VALUES (" + at + ".500000Z', '" +
            sensor + "', " + (anomalous ? "'" + type + "'" : "NULL") + ");";
   }
@@ -70,6 +71,18 @@ TEST_CASE("the next run counts what the open events of a killed one had affected
     CHECK(query(path, "SELECT run_id FROM run_info ORDER BY rowid") ==
           std::vector<std::string>{"old", "test-run"});
   }
+}
+
+TEST_CASE("of an event that leaves some readings, the next run counts what is certainly missing") {
+  WriterRig rig({.sensors = 2}, [](config::Config& config) {
+    config.sharding = {config::ShardKey::hash, 1};
+  });
+  const std::string path = rig.path_of(0);
+  // Eight are due in it, seven certainly, and every other one is there.
+  write_killed_run(path, "dropout", 8);
+  rig.send(0, 10);
+  rig.step();
+  CHECK(counts_of(path) == std::vector<std::string>{"1|3"});
 }
 
 TEST_CASE("completing a killed run goes back as far as it must and no further") {

@@ -103,7 +103,7 @@ TEST_CASE("a digest does not depend on order, ids, shards or what collectors hav
 }
 
 TEST_CASE("a digest notices every kind of change") {
-  const std::array<const char*, 16> changes{
+  const std::array<const char*, 20> changes{
       "DELETE FROM sensor_readings WHERE id = 17",
       "INSERT INTO sensor_readings SELECT NULL, timestamp, sensor_id, temperature, vibration, voltage, "
       "status_code, "
@@ -122,6 +122,10 @@ TEST_CASE("a digest notices every kind of change") {
       "UPDATE sensor_readings SET location = 'office' WHERE id = 17",
       "DELETE FROM anomaly_events WHERE id = 7", "UPDATE anomaly_events SET ended_at = NULL WHERE id = 7",
       "UPDATE anomaly_events SET readings_affected = 2 WHERE id = 7",
+      "UPDATE anomaly_events SET severity = 2 WHERE id = 7",
+      "UPDATE anomaly_events SET sigma = 2 WHERE id = 7",
+      "UPDATE anomaly_events SET scenario = '2' WHERE id = 7",
+      "UPDATE anomaly_events SET fails_at = '2' WHERE id = 7",
       // Two rows exchange a value: every column's sum stays the same.
       "UPDATE sensor_readings SET temperature = (SELECT temperature FROM sensor_readings WHERE id = 35 - "
       "sensor_readings.id) WHERE id IN (17, 18)"};

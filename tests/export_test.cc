@@ -274,7 +274,7 @@ TEST_CASE("a slice that is too large is read in parts, each reading once and in 
 
   for (const exports::SliceLimits limits :
        {exports::SliceLimits{10, 1 << 20}, exports::SliceLimits{1 << 20, 500}, exports::SliceLimits{1, 1}}) {
-    const exports::SliceReader reader(shards, selection, exports::RowFormat::csv, limits);
+    const exports::SliceReader reader(shards, selection, exports::RowFormat::csv, nullptr, limits);
     std::vector<exports::Position> read;
     exports::Position begin{slice->from, 0, 0};
     for (bool more = true; more;) {
@@ -432,9 +432,11 @@ TEST_CASE("labels are cut to the time that is asked for") {
   const TemporaryFolder folder;
   make_shard(folder / "a.db");
   add_readings(folder / "a.db", {0}, "A");
-  run_sql(folder / "a.db",
-          "INSERT INTO anomaly_events VALUES (1, 'A', 'trend', NULL, 1, 0.5, "
-          "'1970-01-01T00:00:10.000000Z', '1970-01-01T00:00:20.000000Z', 11)");
+  run_sql(
+      folder / "a.db",
+      "INSERT INTO anomaly_events (id, sensor_id, anomaly_type, channel, direction, magnitude, started_at, "
+      "ended_at, readings_affected) VALUES (1, 'A', 'trend', NULL, 1, 0.5, "
+      "'1970-01-01T00:00:10.000000Z', '1970-01-01T00:00:20.000000Z', 11)");
   using Spans = std::vector<std::pair<Timestamp, Timestamp>>;
   const auto spans = [&](Timestamp from, Timestamp to) {
     const exports::Labels labels = exports::read_labels(data::find_source(folder.path()), {from, to, {}, {}});
@@ -454,7 +456,8 @@ TEST_CASE("labels as JSON") {
   const exports::Labels labels{
       {"A \"x\"", {}},
       {"B",
-       {{0, second, "spike", "voltage", "-1", "2.5"}, {2 * second, 3 * second, "noise", "", "null", "0.1"}}}};
+       {{0, second, "spike", "voltage", "-1", "2.5"},
+        {2 * second, 3 * second, "noise", "", "null", "0.1", "3", "0.5", "injected", "storm"}}}};
   CHECK(exports::windows_json(labels) ==
         "{\n  \"A \\\"x\\\"\": [],\n  \"B\": [\n"
         "    [\"1970-01-01T00:00:00.000000Z\", \"1970-01-01T00:00:01.000000Z\"],\n"
@@ -462,8 +465,11 @@ TEST_CASE("labels as JSON") {
   CHECK(exports::events_json(labels) ==
         "{\n  \"A \\\"x\\\"\": [],\n  \"B\": [\n"
         "    {\"type\": \"spike\", \"channel\": \"voltage\", \"direction\": -1, \"magnitude\": 2.5, "
+        "\"severity\": "
+        "null, \"sigma\": null, \"cause\": \"drawn\", \"scenario\": null, \"fails_at\": null, "
         "\"start\": \"1970-01-01T00:00:00.000000Z\", \"end\": \"1970-01-01T00:00:01.000000Z\"},\n"
-        "    {\"type\": \"noise\", \"channel\": null, \"direction\": null, \"magnitude\": 0.1, "
+        "    {\"type\": \"noise\", \"channel\": null, \"direction\": null, \"magnitude\": 0.1, \"severity\": "
+        "3, \"sigma\": 0.5, \"cause\": \"injected\", \"scenario\": \"storm\", \"fails_at\": null, "
         "\"start\": \"1970-01-01T00:00:02.000000Z\", \"end\": \"1970-01-01T00:00:03.000000Z\"}\n  ]\n}\n");
   CHECK(exports::windows_json({}) == "{}\n");
 }

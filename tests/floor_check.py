@@ -24,10 +24,11 @@ FLOOR = {
     "timeline": 5,
     "fleet": 6, "sqlite": 6,
     "schedule": 7, "explain": 7, "data": 7,
-    "start": 8, "report": 8, "export": 8,
-    "run": 9,
-    "benchmark": 10,
-    "app": 11,
+    "history": 8,
+    "start": 9, "report": 9, "export": 9,
+    "run": 10,
+    "benchmark": 11,
+    "app": 12,
 }
 
 # Header prefix -> the beginnings of the paths (below engine/) that may include it. The longest prefix counts. A header of a

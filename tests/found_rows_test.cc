@@ -150,7 +150,9 @@ TEST_CASE("events begun before the moment are told, later ones and the steady st
 TEST_CASE("times and types that no run has written are refused by name") {
   for (const char* change :
        {"UPDATE sensor_readings SET timestamp = 'yesterday'",
-        "UPDATE anomaly_events SET anomaly_type = 'fire'", "UPDATE anomaly_events SET started_at = ''"}) {
+        "UPDATE anomaly_events SET anomaly_type = 'fire'", "UPDATE anomaly_events SET started_at = ''",
+        "UPDATE anomaly_events SET cause = 'magic'",
+        "UPDATE anomaly_events SET cause = 'injected', channel = 'color'"}) {
     Bench bench;
     bench.write("run", {reading_at(0, 0)}, {event_at(0, 0)});
     run_sql(bench.path, change);

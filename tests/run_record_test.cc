@@ -9,7 +9,7 @@
 #include "config/load_config.h"
 #include "data/run_record.h"
 #include "fleet/profile_table.h"
-#include "start/history.h"
+#include "history/history.h"
 #include "support/rosters.h"
 #include "support/temporary_folder.h"
 #include "tables/run_identities.h"
@@ -98,7 +98,8 @@ TEST_CASE("the shards together tell what any of them does, and the history follo
   const data::RunRecord record = bench.read();
   REQUIRE(record.reloads.size() == 2);
   identity::Roster roster;
-  const start::History history = start::History::of_record(record, start, bench.config, bench.config, roster);
+  const history::History history =
+      history::History::of_record(record, start, bench.config, bench.config, roster);
   const auto firmware = [&](std::size_t reloads) { return ids(history.members_after(reloads), roster); };
   const std::string usual = identity::IdentityRecord().firmware_version;
   CHECK(firmware(0).size() == 3);
@@ -111,7 +112,7 @@ TEST_CASE("the shards together tell what any of them does, and the history follo
   CHECK(history.reloads_until(start + second - 1) == 0);
   CHECK(history.reloads_until(start + second) == 1);
 
-  const start::LifeTable lives(history, roster);
+  const history::LifeTable lives(history, roster);
   CHECK(lives.sensors().size() == 4);
   const auto of_b = lives.pieces(1, start);
   REQUIRE(of_b.size() == 2);

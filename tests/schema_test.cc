@@ -69,10 +69,11 @@ TEST_CASE("a new file gets the tables of a shard") {
             "location|TEXT|0|NULL|0", "synced|INTEGER|0|0|0"});
   CHECK(query(folder / "new.db", "SELECT name FROM pragma_table_info('anomaly_events')") ==
         std::vector<std::string>{"id", "sensor_id", "anomaly_type", "channel", "direction", "magnitude",
-                                 "started_at", "ended_at", "readings_affected"});
+                                 "started_at", "ended_at", "readings_affected", "severity", "sigma", "cause",
+                                 "scenario", "fails_at"});
   CHECK(query(folder / "new.db", "SELECT count(*) FROM pragma_table_info('run_info')") ==
-        std::vector<std::string>{"14"});
-  CHECK(query(folder / "new.db", "PRAGMA user_version") == std::vector<std::string>{"3"});
+        std::vector<std::string>{"15"});
+  CHECK(query(folder / "new.db", "PRAGMA user_version") == std::vector<std::string>{"4"});
   CHECK(query(folder / "new.db", "PRAGMA journal_mode") == std::vector<std::string>{"wal"});
   CHECK(check(folder / "new.db").ok());
 }
@@ -171,8 +172,9 @@ TEST_CASE(
   REQUIRE(prepare(path).ok());
   run_sql(path,
           "INSERT INTO run_info VALUES ('old', 5, '0.1.0', 'a: b', 'ff', '2026-01-01T00:00:00.000000Z', "
-          "'2026-01-02T00:00:00.000000Z', 3, '1/2', 'none', 'abcd', 7, 8, NULL); "
-          "ALTER TABLE run_info DROP COLUMN zone_data; PRAGMA user_version = 2");
+          "'2026-01-02T00:00:00.000000Z', 3, '1/2', 'none', 'abcd', 7, 8, NULL, NULL); "
+          "ALTER TABLE run_info DROP COLUMN spread; ALTER TABLE run_info DROP COLUMN zone_data; PRAGMA "
+          "user_version = 2");
   CHECK(check(path).ok());
   for (int attempt = 0; attempt < 2; ++attempt) {
     tables::Database shard = data::open_shard(path);
@@ -186,7 +188,45 @@ TEST_CASE(
   }
   CHECK(query(path, "SELECT run_id, first_event_id, zone_data FROM run_info") ==
         std::vector<std::string>{"old|8|NULL"});
-  CHECK(query(path, "PRAGMA user_version") == std::vector<std::string>{"3"});
+  CHECK(query(path, "PRAGMA user_version") == std::vector<std::string>{"4"});
+}
+
+TEST_CASE("events of version 3 say who caused them, before and after the file is migrated") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "version-3.db";
+  REQUIRE(prepare(path).ok());
+  for (const char* column : {"severity", "sigma", "cause", "scenario", "fails_at"})
+    run_sql(path, std::string("ALTER TABLE anomaly_events DROP COLUMN ") + column);
+  run_sql(path,
+          "ALTER TABLE run_info DROP COLUMN spread; INSERT INTO run_info VALUES ('old', 5, '0.9.0', 'a: b', "
+          "'ff', '2026-01-01T00:00:00.000000Z', '2026-01-02T00:00:00.000000Z', 3, '1/2', 'none', 'abcd', 7, "
+          "8, 'x');"
+          "INSERT INTO anomaly_events VALUES (8, 'a', 'spike', NULL, 1, 2.5, 't1', 't1', 1), (9, 'b', "
+          "'trend', NULL, 1, .5, 't2', NULL, 3);"
+          "CREATE TABLE injected_anomalies (event_id INTEGER PRIMARY KEY); INSERT INTO injected_anomalies "
+          "VALUES (9); PRAGMA user_version = 3");
+  CHECK(check(path).ok());
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    CAPTURE(attempt);
+    tables::Database shard = data::open_shard(path);
+    CHECK(tables::check_schema(shard).ok());
+    std::vector<std::string> events;
+    const auto take = [&](const tables::Statement& row) { events.emplace_back(row.text(0)); };
+    REQUIRE(shard
+                .query("SELECT concat(id, ' ', magnitude, ' ', cause, ' ', coalesce(severity, sigma, "
+                       "scenario, fails_at, '-')) FROM anomaly_events ORDER BY id",
+                       take)
+                .ok());
+    CHECK(events == std::vector<std::string>{"8 2.5 drawn -", "9 0.5 injected -"});
+    const std::vector<data::RecordedRun> runs = data::read_runs(shard, path);
+    REQUIRE(runs.size() == 1);
+    CHECK(runs[0].zone_data == "x");
+    CHECK(runs[0].spread.empty());
+    REQUIRE(prepare(path).ok());  // the second time after the migration
+  }
+  CHECK(query(path, "SELECT event_id, duration FROM injected_anomalies") ==
+        std::vector<std::string>{"9|NULL"});
+  CHECK(query(path, "PRAGMA user_version") == std::vector<std::string>{"4"});
 }
 
 TEST_CASE("files of other forms are refused with a clear message and left as they are") {
@@ -215,8 +255,8 @@ TEST_CASE("files of other forms are refused with a clear message and left as the
        {no_default.c_str(), "has a table sensor_readings with different columns"},
        {"CREATE TABLE x (y)", "has tables, but no sensor_readings"},
        {"PRAGMA user_version = -5; CREATE TABLE x (y)", "is not a fleet-sim file (schema version -5"},
-       {"PRAGMA user_version = 4; CREATE TABLE x (y)",
-        "is from a newer fleet-sim (schema version 4, this version reads up to 3)"}}};
+       {"PRAGMA user_version = 5; CREATE TABLE x (y)",
+        "is from a newer fleet-sim (schema version 5, this version reads up to 4)"}}};
   for (const auto& [sql, message] : foreign) {
     const std::string path = folder / "foreign.db";
     fs::remove(path);

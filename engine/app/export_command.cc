@@ -26,6 +26,7 @@
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "base/text.h"
+#include "export/clean_readings.h"
 #include "export/export_readings.h"
 #include "export/gzip.h"
 #include "export/labels.h"
@@ -41,12 +42,13 @@ constexpr std::chrono::milliseconds progress_interval{500};
 // More would wait for the one thread that writes, and each has three files open at a time.
 constexpr unsigned most_threads = 8;
 
-constexpr std::array<std::string_view, 2> label_forms{"windows", "events"};
+constexpr std::array<std::string_view, 3> label_forms{"windows", "events", "life"};
 
 struct ExportOptions {
   std::vector<std::filesystem::path> sources;
   std::string format = std::string(exports::row_format_names.front());
   std::string labels;  // empty: readings
+  bool clean = false;
   std::string out = "-";
   std::string from;
   std::string to;
@@ -151,16 +153,18 @@ std::vector<data::SourceShard> shards_in_question(std::vector<data::SourceShard>
 }
 
 std::string write_labels(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
-                         bool as_windows, Target& target) {
+                         std::size_t form, Target& target) {
   const exports::Labels labels = exports::read_labels(shards, selection);
-  target.write(as_windows ? exports::windows_json(labels) : exports::events_json(labels));
+  constexpr std::array texts{exports::windows_json, exports::events_json, exports::life_csv};
+  static_assert(texts.size() == label_forms.size());
+  target.write(texts[form](labels));
   std::uint64_t count = 0;
   for (const auto& [sensor, of_sensor] : labels) count += of_sensor.size();
   return fmt::format("{} of {}", counted(count, "label"), counted(labels.size(), "sensor"));
 }
 
 std::string write_readings(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
-                           exports::RowFormat format, Target& target) {
+                           exports::RowFormat format, const exports::CleanReadings* clean, Target& target) {
   log::Console console(isatty(STDERR_FILENO) == 1 && !target.is_terminal());
   SteadyTime shown = std::chrono::steady_clock::now();
   const auto take = [&](std::string_view lines, const exports::ExportCounts& so_far) {
@@ -170,7 +174,7 @@ std::string write_readings(const std::vector<data::SourceShard>& shards, const d
     shown = now;
     console.show_progress(grouped(so_far.rows) + " rows");
   };
-  const exports::ExportCounts counts = exports::export_readings(shards, selection, format, take);
+  const exports::ExportCounts counts = exports::export_readings(shards, selection, format, take, clean);
   const std::string left_out =
       counts.left_out == 0 ? ""
                            : fmt::format(" ({} without any value were left out)", grouped(counts.left_out));
@@ -182,10 +186,13 @@ std::string write_all_of(const ExportOptions& options, const data::Selection& se
   const exports::RowFormat format{
       static_cast<std::uint8_t>(index_of("--format", options.format, exports::row_format_names))};
   const std::size_t form = options.labels.empty() ? 0 : index_of("--labels", options.labels, label_forms);
-  std::vector<data::SourceShard> shards =
-      data::only_types(data::find_source(data::Sources(options.sources)), options.types);
-  if (!options.labels.empty()) return write_labels(shards, selection, form == 0, target);
-  return write_readings(shards_in_question(std::move(shards), selection), selection, format, target);
+  const data::Sources sources(options.sources);
+  std::vector<data::SourceShard> shards = data::only_types(data::find_source(sources), options.types);
+  if (!options.labels.empty()) return write_labels(shards, selection, form, target);
+  shards = shards_in_question(std::move(shards), selection);
+  std::optional<exports::CleanReadings> clean;
+  if (options.clean) clean.emplace(shards, sources.files);
+  return write_readings(shards, selection, format, clean ? &*clean : nullptr, target);
 }
 
 // `--labels DATA` names no form, so that what follows is the first source.
@@ -236,12 +243,17 @@ Command add_export_command(CLI::App& app) {
           ->type_name("csv|ndjson|line-protocol");
   command
       ->add_option("--labels", options->labels,
-                   "Export each sensor's anomalies as JSON instead: windows (the default; time spans as "
-                   "in the Numenta Anomaly Benchmark) or events (type, channel, direction and magnitude)")
-      ->type_name("windows|events")
+                   "Export each sensor's anomalies instead, as JSON: windows (the default; time spans as "
+                   "in the Numenta Anomaly Benchmark) or events (all that is known of each); or, as CSV, "
+                   "life: when sensors that age fail")
+      ->type_name("windows|events|life")
       ->expected(0, 1)
       ->default_str(std::string(label_forms.front()))
       ->excludes(format);
+  command
+      ->add_flag("--clean", options->clean,
+                 "Beside each channel, write clean_CHANNEL: what it would have read without anomalies")
+      ->excludes("--labels");
   command
       ->add_option(
           "--out", options->out,

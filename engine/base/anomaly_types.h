@@ -34,6 +34,13 @@ inline constexpr std::array<std::string_view, 4> anomaly_cause_names{"drawn", "i
 constexpr std::string_view name_of(AnomalyCause cause) {
   return anomaly_cause_names[static_cast<std::size_t>(cause)];
 }
+// Nothing for a name that no cause has.
+constexpr std::optional<AnomalyCause> anomaly_cause_of(std::string_view name) {
+  for (std::size_t i = 0; i < anomaly_cause_names.size(); ++i) {
+    if (anomaly_cause_names[i] == name) return static_cast<AnomalyCause>(i);
+  }
+  return std::nullopt;
+}
 
 // How long anomalies of a type last, in seconds: always the same, or lognormal within bounds.
 struct DurationRange {

@@ -21,9 +21,9 @@ constexpr std::string_view usual_table = "sensor_readings";
 std::string select_runs(std::int64_t schema_version) {
   return fmt::format(
       "SELECT run_id, version, seed, start, began_at, fleet_size, partition, shard_by, config, config_hash, "
-      "{}, {} FROM run_info ORDER BY rowid",
+      "{}, {}, {} FROM run_info ORDER BY rowid",
       schema_version < 2 ? "NULL, 1, 1" : "fleet_hash, first_reading_id, first_event_id",
-      schema_version < 3 ? "NULL" : "zone_data");
+      schema_version < 3 ? "NULL" : "zone_data", schema_version < 4 ? "NULL" : "spread");
 }
 
 [[noreturn]] void fail(const std::filesystem::path& file, const tables::StorageError& error) {
@@ -55,6 +55,7 @@ RecordedRun read_run(const tables::Statement& row, const std::filesystem::path& 
   run.first_reading_id = row.integer(11);
   run.first_event_id = row.integer(12);
   run.zone_data = row.text(13);
+  run.spread = row.text(14);
   return run;
 }
 

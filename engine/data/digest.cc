@@ -15,8 +15,11 @@ namespace fleet_sim::data {
 namespace {
 
 constexpr std::string_view event_columns =
-    "sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected";
-constexpr int event_column_count = 8;
+    "sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected, "
+    "severity, sigma, scenario, fails_at";
+constexpr int event_column_count = 12;
+// Those that came with schema version 4 count where they say something, so that digests of before stay.
+constexpr int first_new_event_column = 8;
 
 // The type takes part, so that NULL, 0 and '0' differ.
 std::uint64_t hash_column(const tables::Statement& row, int column) {
@@ -39,13 +42,19 @@ struct TableDigest {
 
 // A table that a run has not come to make has no rows.
 TableDigest digest_table(tables::Database& shard, std::string_view table, std::string_view columns,
-                         int column_count, const std::filesystem::path& file) {
+                         int column_count, int first_new_column, const std::filesystem::path& file) {
   TableDigest digest;
   if (!has_table(shard, table, file)) return digest;
   tables::Statement row = prepare_query(shard, fmt::format("SELECT {} FROM {}", columns, table), file);
   while (next_row(row, shard, file)) {
     std::uint64_t hash = 0;
-    for (int column = 0; column < column_count; ++column) hash = mix_words(hash, hash_column(row, column));
+    for (int column = 0; column < column_count; ++column) {
+      if (column < first_new_column) {
+        hash = mix_words(hash, hash_column(row, column));
+      } else if (row.type(column) != SQLITE_NULL) {
+        hash = mix_words(hash, mix_words(static_cast<std::uint64_t>(column), hash_column(row, column)));
+      }
+    }
     ++digest.rows;
     digest.hash += hash;
   }
@@ -61,9 +70,11 @@ DigestedFile digest_file(const std::filesystem::path& file, const std::string& n
   tables::Database shard = open_shard(file);
   const types::Schema schema = read_schema(shard, file);
   const auto columns = schema.reading_columns();
+  const auto column_count = static_cast<int>(columns.size());
   const TableDigest readings =
-      digest_table(shard, "sensor_readings", listed(columns), static_cast<int>(columns.size()), file);
-  const TableDigest events = digest_table(shard, "anomaly_events", event_columns, event_column_count, file);
+      digest_table(shard, "sensor_readings", listed(columns), column_count, column_count, file);
+  const TableDigest events =
+      digest_table(shard, "anomaly_events", event_columns, event_column_count, first_new_event_column, file);
   return {{name, readings.rows, events.rows, readings.hash, events.hash, read_deletions(shard, file)},
           read_runs(shard, file)};
 }

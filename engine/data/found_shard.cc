@@ -18,11 +18,12 @@ std::string select_found_readings(const types::Schema& schema) {
   return fmt::format("SELECT {} FROM sensor_readings WHERE id >= ?1 ORDER BY id DESC", columns);
 }
 
+// How long an injected one lasts was noted beside it, unless an earlier version wrote it, which drew that.
 constexpr std::string_view select_found_events =
-    "SELECT started_at, sensor_id, anomaly_type, 0 FROM anomaly_events WHERE id >= ?1";
-constexpr std::string_view select_found_and_injected_events =
-    "SELECT started_at, sensor_id, anomaly_type, id IN (SELECT event_id FROM injected_anomalies) "
-    "FROM anomaly_events WHERE id >= ?1";
+    "SELECT started_at, sensor_id, anomaly_type, cause, channel, severity, {} FROM anomaly_events WHERE id "
+    ">= ?1";
+constexpr std::string_view select_duration =
+    "(SELECT duration FROM injected_anomalies WHERE event_id = anomaly_events.id)";
 
 // A time or an anomaly that is none cannot be ours.
 template <class T>
@@ -31,6 +32,25 @@ T required(const std::optional<T>& value, const tables::Statement& row, int colu
   if (value) return *value;
   throw std::runtime_error(fmt::format("{}: contains {}, which fleet-sim never writes", file.string(),
                                        in_quotes(row.text(column))));
+}
+
+bool notes_durations(tables::Database& shard, const std::filesystem::path& file) {
+  tables::Statement row = prepare_query(
+      shard, "SELECT 1 FROM pragma_table_info('injected_anomalies') WHERE name = 'duration'", file);
+  return next_row(row, shard, file);
+}
+
+// What the row of an injected one says was so, whether it was asked for or drawn. Others are drawn again.
+model::AnomalyRequest request_in(const tables::Statement& row, const types::Schema& schema,
+                                 const std::filesystem::path& file) {
+  model::AnomalyRequest request{.type = required(anomaly_type_of(row.text(2)), row, 2, file)};
+  request.cause = required(anomaly_cause_of(row.text(3)), row, 3, file);
+  if (request.cause != AnomalyCause::injected) return request;
+  if (row.type(4) != SQLITE_NULL)
+    request.channel = Channel(required(schema.find_channel(row.text(4)), row, 4, file));
+  if (row.type(5) != SQLITE_NULL) request.severity = row.real(5);
+  if (row.type(6) != SQLITE_NULL) request.duration = row.integer(6);
+  return request;
 }
 
 Timestamp timestamp_in(const tables::Statement& row, int column, const std::filesystem::path& file) {
@@ -76,9 +96,10 @@ std::vector<FoundShard::BegunBefore> FoundShard::read_events(Timestamp moment,
   std::vector<BegunBefore> begun;
   if (!run_) return begun;
   tables::Database shard = open_shard(file_);
-  const bool any_injected = has_table(shard, "injected_anomalies", file_);
-  tables::Statement row =
-      prepare_query(shard, any_injected ? select_found_and_injected_events : select_found_events, file_);
+  const types::Schema schema = read_schema(shard, file_);
+  tables::Statement row = prepare_query(
+      shard, fmt::format(select_found_events, notes_durations(shard, file_) ? select_duration : "NULL"),
+      file_);
   row.bind(1, run_->first_event_id);
   while (next_row(row, shard, file_)) {
     const auto sensor = find_sensor(row.text(1));
@@ -91,9 +112,7 @@ std::vector<FoundShard::BegunBefore> FoundShard::read_events(Timestamp moment,
     }
     // Those of the steady start begin before the run and show with their sensor's first reading.
     if (started_at >= moment || started_at < run_->start) rows_.add_event(*sensor, started_at);
-    const AnomalyCause cause = row.integer(3) != 0 ? AnomalyCause::injected : AnomalyCause::drawn;
-    const BegunBefore event{
-        *sensor, {.type = required(anomaly_type_of(row.text(2)), row, 2, file_), .cause = cause}, started_at};
+    const BegunBefore event{*sensor, request_in(row, schema, file_), started_at};
     if (started_at < moment) {
       begun.push_back(event);
     } else if (event.request.cause == AnomalyCause::injected) {

@@ -82,9 +82,9 @@ class IdentityReader {
  private:
   [[noreturn]] void refuse(const tables::EntryKey& entry) const {
     throw InvalidInput(
-        fmt::format("--resume: run {} was reloaded while it ran (table run_reloads), but these files do not "
+        fmt::format("run {} was reloaded while it ran (table run_reloads), but these files do not "
                     "say what its reload number {} changed (table run_identities): an older version wrote "
-                    "them, or a file is missing; start a new run without --resume",
+                    "them, or a file is missing",
                     printable(run_id_), entry.first));
   }
 

@@ -158,9 +158,9 @@ Parts plan_parts(const std::vector<data::SourceShard>& shards, const data::Selec
 }  // namespace
 
 ExportCounts export_readings(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
-                             RowFormat format, const TakeLines& take) {
+                             RowFormat format, const TakeLines& take, const CleanReadings* clean) {
   Parts parts = plan_parts(shards, selection);
-  const SliceReader reader(shards, selection, format, part_limits);
+  const SliceReader reader(shards, selection, format, clean, part_limits);
   Handover handover(reader, take);
   handover.add(reader.header());
 

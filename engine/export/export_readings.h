@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "data/source.h"
+#include "export/clean_readings.h"
 #include "export/row_format.h"
 
 namespace fleet_sim::exports {
@@ -28,7 +29,8 @@ struct ExportCounts {
 // Takes the next lines, and what has been exported with them. Called on one thread at a time.
 using TakeLines = std::function<void(std::string_view lines, const ExportCounts& so_far)>;
 
+// `clean`: none, unless clean values are wanted beside the readings.
 ExportCounts export_readings(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
-                             RowFormat format, const TakeLines& take);
+                             RowFormat format, const TakeLines& take, const CleanReadings* clean = nullptr);
 
 }  // namespace fleet_sim::exports

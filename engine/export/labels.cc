@@ -16,6 +16,7 @@
 #include "base/anomaly_types.h"
 #include "base/json_writer.h"
 #include "base/plain_text.h"
+#include "export/row_format.h"
 
 namespace fleet_sim::exports {
 namespace {
@@ -139,12 +140,14 @@ Label FirstReadings::cut(const std::string& sensor, Label label) const {
 
 Timestamp LastReadings::end_of(const std::string& sensor, const Label& open) const {
   const PerRun& of_sensor = sensors_.at(sensor);
-  const bool is_gap = takes_rows(anomaly_type_of(open.type));
-  const PerRun& last = is_gap ? shard_ : of_sensor;
+  const auto type = anomaly_type_of(open.type);
+  const PerRun& last = takes_rows(type) ? shard_ : of_sensor;
   const auto run = std::ranges::find_if(last, [&](Timestamp at) { return at >= open.start; });
   if (run == last.end()) return open.start;
   // The sensor reads again: its gap was at the end of a run before.
-  if (is_gap && of_sensor[static_cast<std::size_t>(run - last.begin())] >= open.start) return open.start;
+  const bool leaves_no_rows = type && takes_all_rows(*type);
+  if (leaves_no_rows && of_sensor[static_cast<std::size_t>(run - last.begin())] >= open.start)
+    return open.start;
   return *run;
 }
 
@@ -165,14 +168,18 @@ Labels labels_of(const data::SourceShard& shard, const std::set<data::Place>& pl
   tables::Statement row =
       data::prepare_query(database,
                           "SELECT sensor_id, started_at, ended_at, anomaly_type, channel, direction, "
-                          "magnitude FROM anomaly_events",
+                          "magnitude, severity, sigma, cause, scenario, fails_at FROM anomaly_events",
                           shard.file);
   while (data::next_row(row, database, shard.file)) {
     const auto of_sensor = labels.find(std::string(row.text(0)));
     if (of_sensor == labels.end()) continue;
-    Label label{moment_of(row, 1, shard), 0,
-                std::string(row.text(3)), std::string(row.text(4)),
-                json_number(row, 5),      json_number(row, 6)};
+    Label label{moment_of(row, 1, shard),  0,
+                std::string(row.text(3)),  std::string(row.text(4)),
+                json_number(row, 5),       json_number(row, 6),
+                json_number(row, 7),       json_number(row, 8),
+                std::string(row.text(9)),  std::string(row.text(10)),
+                std::string(row.text(11)), std::string(row.text(2)),
+                std::string(row.text(1))};
     const bool is_open = row.type(2) == SQLITE_NULL;
     label.end = is_open ? last.end_of(of_sensor->first, label) : moment_of(row, 2, shard);
     of_sensor->second.push_back(std::move(label));
@@ -205,16 +212,27 @@ std::string window_json(const Label& label) {
   return text;
 }
 
+std::optional<std::string> unless_empty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
 std::string event_json(const Label& label) {
   std::string text;
   JsonWriter json(text, JsonLayout::spaced);
   json.object([&] {
     json.member("type", label.type);
-    json.member("channel", label.channel.empty() ? std::nullopt : std::optional(label.channel));
+    json.member("channel", unless_empty(label.channel));
     json.key("direction");
     json.put(label.direction);
     json.key("magnitude");
     json.put(label.magnitude);
+    json.key("severity");
+    json.put(label.severity);
+    json.key("sigma");
+    json.put(label.sigma);
+    json.member("cause", label.cause);
+    json.member("scenario", unless_empty(label.scenario));
+    json.member("fails_at", unless_empty(label.fails_at));
     json.member("start", timestamp_text(label.start));
     json.member("end", timestamp_text(label.end));
   });
@@ -235,6 +253,14 @@ std::string json_of(const Labels& labels, std::string (*json_of_label)(const Lab
   });
   json.end_line();
   return text;
+}
+
+// Leaves of a label on aging what comes from the failure on; true when that is nothing.
+bool comes_before_failure(Label& label) {
+  const auto fails_at = parse_timestamp(label.fails_at);
+  if (!fails_at) return false;
+  label.start = std::max(label.start, *fails_at);
+  return label.start > label.end;
 }
 
 }  // namespace
@@ -260,11 +286,27 @@ Labels read_labels(const std::vector<data::SourceShard>& shards, const data::Sel
 }
 
 std::string windows_json(const Labels& labels) {
-  return json_of(labels, window_json);
+  Labels flagged = labels;
+  for (auto& [sensor, of_sensor] : flagged) std::erase_if(of_sensor, comes_before_failure);
+  return json_of(flagged, window_json);
 }
 
 std::string events_json(const Labels& labels) {
   return json_of(labels, event_json);
+}
+
+std::string life_csv(const Labels& labels) {
+  std::string text = "sensor_id,aging,started_at,fails_at,ended_at\n";
+  for (const auto& [sensor, of_sensor] : labels) {
+    for (const Label& label : of_sensor) {
+      if (label.fails_at.empty()) continue;
+      append_csv_text(text, sensor);
+      text += ',';
+      append_csv_text(text, label.scenario);
+      text += fmt::format(",{},{},{}\n", label.started_at, label.fails_at, label.ended_at);
+    }
+  }
+  return text;
 }
 
 }  // namespace fleet_sim::exports

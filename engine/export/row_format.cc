@@ -9,6 +9,7 @@
 
 #include "base/json_writer.h"
 #include "base/plain_text.h"
+#include "base/problems.h"
 
 namespace fleet_sim::exports {
 namespace {
@@ -45,26 +46,13 @@ bool needs_quotes(char c) {
   return c == ',' || c == '"' || c == '\r' || c == '\n';
 }
 
-void append_csv_text(std::string& out, std::string_view text) {
-  if (!text.empty() && std::ranges::none_of(text, needs_quotes)) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
-}
-
 struct AppendCsv {
   std::string& out;
 
   void operator()(std::monostate) const {}
   void operator()(std::int64_t number) const { append_number(out, number); }
   void operator()(double number) const { append_number(out, number); }
-  void operator()(std::string_view text) const { append_csv_text(out, CleanText(text).text()); }
+  void operator()(std::string_view text) const { append_csv_text(out, text); }
 };
 
 // ---- ndjson ----
@@ -149,6 +137,13 @@ void append_nanoseconds(std::string& out, Timestamp at) {
   if (at != 0) out += "000";
 }
 
+types::Column clean_column(const types::Column& channel, const types::Schema& schema) {
+  const std::string name = "clean_" + channel.name;
+  if (!schema.find_channel(name)) return {name, channel.type, channel.role};
+  throw InvalidInput(
+      fmt::format("--clean: the type {} has a channel of the name {}", in_quotes(schema.type()), name));
+}
+
 bool is_tag(const types::Column& column) {
   return column.role == types::Column::Role::sensor || column.role == types::Column::Role::identity;
 }
@@ -159,10 +154,29 @@ bool is_field(const types::Column& column) {
 
 }  // namespace
 
-RowFormatter::RowFormatter(RowFormat format, const types::Schema& schema)
-    : format_(format),
-      measurement_(measurement_text(schema.readings_name())),
-      columns_(schema.reading_columns().begin(), schema.reading_columns().end()) {
+void append_csv_text(std::string& out, std::string_view text) {
+  const CleanText clean(text);
+  text = clean.text();
+  if (!text.empty() && std::ranges::none_of(text, needs_quotes)) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+RowFormatter::RowFormatter(RowFormat format, const types::Schema& schema, bool with_clean)
+    : format_(format), measurement_(measurement_text(schema.readings_name())) {
+  for (const types::Column& column : schema.reading_columns()) {
+    columns_.push_back(column);
+    if (!with_clean || column.role != types::Column::Role::channel) continue;
+    clean_.push_back(columns_.size());
+    columns_.push_back(clean_column(column, schema));
+  }
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (is_tag(columns_[i])) tags_.push_back(i);
     if (is_field(columns_[i])) fields_.push_back(i);

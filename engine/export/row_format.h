@@ -32,12 +32,16 @@ using Cell = std::variant<std::monostate, std::int64_t, double, std::string_view
 using ReadingRow = std::vector<Cell>;
 
 // Writes the readings of one type. Their columns are the schema's reading columns, without `id`, which is a
-// shard's own, and `synced`, which belongs to the collectors.
+// shard's own, and `synced`, which belongs to the collectors; behind each channel, where that is wanted, what
+// it would have read without anomalies: clean_CHANNEL.
 class RowFormatter {
  public:
-  RowFormatter(RowFormat format, const types::Schema& schema);
+  // Throws InvalidInput where such a column would have the name of another.
+  RowFormatter(RowFormat format, const types::Schema& schema, bool with_clean = false);
 
   [[nodiscard]] const std::vector<types::Column>& columns() const { return columns_; }
+  // The places of the clean columns among them, in the order of the channels; none where they are not wanted.
+  [[nodiscard]] const std::vector<std::size_t>& clean() const { return clean_; }
 
   // What comes before the first row: in csv, the line of column names.
   [[nodiscard]] std::string header() const;
@@ -54,9 +58,13 @@ class RowFormatter {
   RowFormat format_;
   std::string measurement_;  // as line protocol writes it
   std::vector<types::Column> columns_;
+  std::vector<std::size_t> clean_;
   std::vector<std::size_t>
       tags_;  // of line protocol, as places of columns; sorted, as InfluxDB would have them
   std::vector<std::size_t> fields_;  // likewise, in their order
 };
+
+// Appends a text as a field of csv, in quotes where it needs them, and with U+FFFD for what is not UTF-8.
+void append_csv_text(std::string& out, std::string_view text);
 
 }  // namespace fleet_sim::exports

@@ -12,9 +12,20 @@
 namespace fleet_sim::exports {
 namespace {
 
-std::string rows_sql(const std::vector<types::Column>& columns, const data::Selection& selection) {
-  return fmt::format("SELECT id, {} FROM sensor_readings WHERE id BETWEEN ?1 AND ?2{} ORDER BY id",
-                     listed(columns), condition_of(selection, 3));
+// What a file does not hold is filled in afterwards.
+std::string rows_sql(const RowFormatter& format, const data::Selection& selection) {
+  std::string columns;
+  for (std::size_t i = 0; i < format.columns().size(); ++i) {
+    const bool is_clean = std::ranges::binary_search(format.clean(), i);
+    columns += ", " + (is_clean ? "NULL" : format.columns()[i].name);
+  }
+  return fmt::format("SELECT id{} FROM sensor_readings WHERE id BETWEEN ?1 AND ?2{} ORDER BY id", columns,
+                     condition_of(selection, 3));
+}
+
+Cell cell_of(double value, types::Column::Type type) {
+  if (type == types::Column::Type::integer) return static_cast<std::int64_t>(value);
+  return value;
 }
 
 exports::Cell cell_of(const tables::Statement& row, int column) {
@@ -29,6 +40,8 @@ exports::Cell cell_of(const tables::Statement& row, int column) {
       return row.text(column);
   }
 }
+
+constexpr int sensor_column = 2;  // behind the id and the time
 
 // The texts are valid until the statement steps on.
 void read_row(const tables::Statement& statement, ReadingRow& row) {
@@ -76,7 +89,7 @@ void drop_later_half(SliceLines& slice) {
 
 }  // namespace
 
-ShardFormats::ShardFormats(const std::vector<data::SourceShard>& shards, RowFormat format)
+ShardFormats::ShardFormats(const std::vector<data::SourceShard>& shards, RowFormat format, bool with_clean)
     : format_of_shard_(shards.size(), 0) {
   std::vector<const data::SourceShard*> firsts;  // of each format
   for (std::size_t i = 0; i < shards.size(); ++i) {
@@ -86,9 +99,9 @@ ShardFormats::ShardFormats(const std::vector<data::SourceShard>& shards, RowForm
     format_of_shard_[i] = static_cast<std::size_t>(known - firsts.begin());
     if (known != firsts.end()) continue;
     firsts.push_back(&shards[i]);
-    formats_.emplace_back(format, shards[i].schema);
+    formats_.emplace_back(format, shards[i].schema, with_clean);
   }
-  if (formats_.empty()) formats_.emplace_back(format, types::built_in_type().schema);
+  if (formats_.empty()) formats_.emplace_back(format, types::built_in_type().schema, with_clean);
   if (format == RowFormat::csv && formats_.size() > 1) refuse_several(shards, *firsts[0], *firsts[1]);
 }
 
@@ -109,7 +122,7 @@ void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::
   const data::SourceShard& shard = shards_[ranges.front().shard];
   tables::Database database = data::open(shard);
   const RowFormatter& format = formats_.of(ranges.front().shard);
-  tables::Statement row = data::prepare_query(database, rows_sql(format.columns(), selection_), shard.file);
+  tables::Statement row = data::prepare_query(database, rows_sql(format, selection_), shard.file);
   data::bind(row, selection_, 3);
   TimestampReader reader;
   ReadingRow cells(format.columns().size());
@@ -122,8 +135,22 @@ void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::
       if (position.at < slice.from || position.at >= slice.to || position < begin) continue;
       if (into.rest && position >= *into.rest) continue;
       read_row(row, cells);
+      if (clean_ != nullptr)
+        add_clean(format, {range.shard, position.id, row.text(sensor_column), position.at}, cells);
       add(format, cells, position, into);
     }
+  }
+}
+
+void SliceReader::add_clean(const RowFormatter& format, const CleanReadings::Row& of, ReadingRow& row) const {
+  const batch::Values values = clean_->values_of(of);
+  if (values.size() != format.clean().size()) {
+    throw InvalidInput(fmt::format("--clean: {}: the run of {} says that it has other channels",
+                                   shards_[of.shard].file.string(), in_quotes(of.sensor)));
+  }
+  for (std::size_t c = 0; c < values.size(); ++c) {
+    const std::size_t place = format.clean()[c];
+    row[place] = cell_of(values[c], format.columns()[place].type);
   }
 }
 

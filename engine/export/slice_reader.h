@@ -12,6 +12,7 @@
 
 #include "data/block_index.h"
 #include "data/source.h"
+#include "export/clean_readings.h"
 #include "export/row_format.h"
 
 namespace fleet_sim::exports {
@@ -47,7 +48,7 @@ struct SliceLines {
 class ShardFormats {
  public:
   // Throws InvalidInput for several types in such a format.
-  ShardFormats(const std::vector<data::SourceShard>& shards, RowFormat format);
+  ShardFormats(const std::vector<data::SourceShard>& shards, RowFormat format, bool with_clean);
 
   // What comes before the first line.
   [[nodiscard]] std::string header() const { return formats_.front().header(); }
@@ -60,9 +61,14 @@ class ShardFormats {
 
 class SliceReader {
  public:
+  // Borrows what it is given. `clean`: none, unless clean values are wanted beside the readings.
   SliceReader(const std::vector<data::SourceShard>& shards, const data::Selection& selection,
-              RowFormat format, SliceLimits limits)
-      : shards_(shards), selection_(selection), formats_(shards, format), limits_(limits) {}
+              RowFormat format, const CleanReadings* clean, SliceLimits limits)
+      : shards_(shards),
+        selection_(selection),
+        formats_(shards, format, clean != nullptr),
+        clean_(clean),
+        limits_(limits) {}
 
   // What comes before the first line.
   [[nodiscard]] std::string header() const { return formats_.header(); }
@@ -73,12 +79,14 @@ class SliceReader {
  private:
   void read_shard(std::span<const data::IdRange> ranges, const data::Slice& slice, const Position& begin,
                   SliceLines& into) const;
+  void add_clean(const RowFormatter& format, const CleanReadings::Row& of, ReadingRow& row) const;
   void add(const RowFormatter& format, const ReadingRow& row, const Position& position,
            SliceLines& into) const;
 
   const std::vector<data::SourceShard>& shards_;
   const data::Selection& selection_;
   ShardFormats formats_;
+  const CleanReadings* clean_;
   SliceLimits limits_;
 };
 

@@ -277,4 +277,10 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due, const Memory& memory)
   return sensor.profile->signal ? declared_sample(sensor, seed, due, memory) : sample(sensor, seed, due);
 }
 
+batch::Values clean_values(const Sensor& sensor, std::uint64_t seed, Timestamp at) {
+  batch::Values values = usual_levels(sensor, seed, at, reading_draws(sensor, seed, at), {});
+  if (sensor.profile->signal) sensor.profile->signal->read(values);
+  return values;
+}
+
 }  // namespace fleet_sim::model

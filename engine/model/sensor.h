@@ -104,4 +104,8 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due);
 // The same, with what is remembered of the sensor.
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due, const Memory& memory);
 
+// What the sensor reads at that moment if nothing is wrong with it: it is in no anomaly, and nothing has worn
+// off. Bit for bit what sample() gives for such a sensor. Pure.
+batch::Values clean_values(const Sensor& sensor, std::uint64_t seed, Timestamp at);
+
 }  // namespace fleet_sim::model

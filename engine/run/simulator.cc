@@ -131,7 +131,7 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
 
 // As the run begins, or as it was where it goes on.
 void Simulator::build_fleet() {
-  const start::History* history = inputs_.history.get();
+  const history::History* history = inputs_.history.get();
   auto config = history ? history->config_after(resumption_.reloads)
                         : std::make_shared<const config::Config>(inputs_.config);
   auto members = std::make_shared<const start::Members>(history ? history->members_after(resumption_.reloads)
@@ -142,8 +142,9 @@ void Simulator::build_fleet() {
   fleet::note_names(roster_, *types);
   fleet_ = std::make_unique<fleet::Fleet>(
       fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, types));
+  if (sink_.keeps_files && !inputs_.resumed) run_.spread = start::spread_text(*fleet_->profiles(), *members);
   reloads_.begin_with(run_.start, history ? history->began_with() : inputs_.members);
-  for (const start::PastReload& past : history ? history->reloads() : std::vector<start::PastReload>()) {
+  for (const history::PastReload& past : history ? history->reloads() : std::vector<history::PastReload>()) {
     reloads_.add(past.reload);
   }
   std::string hash = start::readings_config_hash(*config);

@@ -25,17 +25,18 @@ std::string reading_sql(const types::Schema& schema, std::size_t rows) {
 
 constexpr std::string_view begin_event_sql =
     "INSERT INTO anomaly_events (sensor_id, anomaly_type, channel, direction, magnitude, started_at, "
-    "ended_at, readings_affected, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
-    "max(?9, (SELECT coalesce(max(id), 0) FROM anomaly_events)) + 1)";
+    "ended_at, readings_affected, severity, sigma, cause, scenario, fails_at, id) VALUES (?1, ?2, ?3, ?4, "
+    "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, max(?14, (SELECT coalesce(max(id), 0) FROM anomaly_events)) + "
+    "1)";
 
 constexpr std::string_view hold_place_sql =
     "INSERT INTO sensor_readings (id, timestamp, sensor_id) VALUES (?1, '', '')";
 constexpr std::string_view release_place_sql = "DELETE FROM sensor_readings WHERE id = ?1";
 
 constexpr const char* create_injected_sql =
-    "CREATE TABLE IF NOT EXISTS injected_anomalies (event_id INTEGER PRIMARY KEY)";
-constexpr std::string_view mark_injected_sql =
-    "INSERT INTO injected_anomalies (event_id) VALUES (last_insert_rowid())";
+    "CREATE TABLE IF NOT EXISTS injected_anomalies (event_id INTEGER PRIMARY KEY, duration INTEGER)";
+constexpr std::string_view note_injected_sql =
+    "INSERT INTO injected_anomalies (event_id, duration) VALUES (last_insert_rowid(), ?1)";
 
 // The latest open event of that sensor and start: an earlier run with the same seed may have left the same
 // one open.
@@ -49,6 +50,15 @@ constexpr std::string_view update_event_sql =
 constexpr std::string_view update_ended_event_sql =
     "UPDATE anomaly_events SET ended_at = ?3, readings_affected = ?4 WHERE id = (SELECT id FROM "
     "anomaly_events WHERE sensor_id = ?1 AND started_at = ?2 ORDER BY id DESC LIMIT 1)";
+
+template <class Value>
+void bind_if(tables::Statement& statement, int parameter, const std::optional<Value>& value) {
+  if (value) {
+    statement.bind(parameter, *value);
+  } else {
+    statement.bind_null(parameter);
+  }
+}
 
 void bind_end(tables::Statement& statement, int parameter, const batch::AnomalyEvent& event,
               std::string_view text) {
@@ -125,10 +135,7 @@ int ReadingInsert::bind(tables::Statement& statement, int parameter, std::size_t
 }
 
 int EventInsert::apply(const batch::AnomalyEvent& event, std::int64_t last_id) {
-  if (batch::begins(event.kind)) {
-    const int code = begin(event, last_id);
-    return code == SQLITE_OK && event.cause == AnomalyCause::injected ? mark_injected() : code;
-  }
+  if (batch::begins(event.kind)) return begin(event, last_id);
   int code = update(event, update_, update_event_sql);
   if (code == SQLITE_OK && database_.changed_rows() == 0)
     code = update(event, update_ended_, update_ended_event_sql);
@@ -149,22 +156,32 @@ int EventInsert::begin(const batch::AnomalyEvent& event, std::int64_t last_id) {
   if (event.channel) begin_.bind(3, schema_.channels()[index_of(*event.channel)].name);
   begin_.bind_null(4);
   if (event.direction != 0) begin_.bind(4, static_cast<std::int64_t>(event.direction));
-  begin_.bind_null(5);
-  if (event.magnitude) begin_.bind(5, *event.magnitude);
+  bind_if(begin_, 5, event.magnitude);
   begin_.bind(6, started_at);
   bind_end(begin_, 7, event, ended_at);
   begin_.bind(8, static_cast<std::int64_t>(event.readings_affected));
-  begin_.bind(9, last_id);
-  return begin_.run();
+  bind_if(begin_, 9, event.severity);
+  bind_if(begin_, 10, event.sigma);
+  begin_.bind(11, name_of(event.cause));
+  begin_.bind_null(12);
+  if (event.scenario != 0) begin_.bind(12, roster_.text(static_cast<identity::Text>(event.scenario)));
+  const std::string fails_at = event.fails_at ? timestamp_text(*event.fails_at) : std::string();
+  begin_.bind_null(13);
+  if (event.fails_at) begin_.bind(13, fails_at);
+  begin_.bind(14, last_id);
+  const int code = begin_.run();
+  return code == SQLITE_OK && event.cause == AnomalyCause::injected ? note_injected(event) : code;
 }
 
-// Beside the events, whose columns are given. Most files never need the table, so the first injected event
-// makes it.
-int EventInsert::mark_injected() {
+// How long it is to last, which its row does not say before it has ended. Most files never need the table, so
+// the first injected event makes it.
+int EventInsert::note_injected(const batch::AnomalyEvent& event) {
   tables::StorageError error = database_.execute(create_injected_sql);
-  tables::Statement mark;
-  if (error.ok()) error = database_.prepare(mark_injected_sql, mark);
-  return error.ok() ? mark.run() : error.code;
+  tables::Statement note;
+  if (error.ok()) error = database_.prepare(note_injected_sql, note);
+  if (!error.ok()) return error.code;
+  note.bind(1, event.ended_at + 1 - event.started_at);
+  return note.run();
 }
 
 int EventInsert::update(const batch::AnomalyEvent& event, tables::Statement& statement,

@@ -57,7 +57,7 @@ class EventInsert {
  private:
   int begin(const batch::AnomalyEvent& event, std::int64_t last_id);
   int update(const batch::AnomalyEvent& event, tables::Statement& statement, std::string_view sql);
-  int mark_injected();
+  int note_injected(const batch::AnomalyEvent& event);
 
   tables::Database& database_;
   const identity::Roster& roster_;

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <random>
+#include <set>
 
 #include "base/clock.h"
+#include "base/json_writer.h"
 #include "base/random.h"
 #include "config/config_keys.h"
 #include "config/load_config.h"
+#include "model/profile.h"
 #include "zones/zone_data.h"
 
 namespace fleet_sim::start {
@@ -18,7 +21,43 @@ std::uint64_t random_seed() {
   return std::random_device{}();
 }
 
+void write_spread(JsonWriter& json, const types::Schema& schema, const model::Profile& profile) {
+  const model::Spread& spread = profile.spread->get();
+  json.object(schema.type(), [&] {
+    for (std::size_t c = 0; c < profile.channels.size(); ++c) {
+      if (!profile.channels[c].is_gauge) continue;
+      json.object(schema.channels()[c].name, [&] {
+        json.member("mean", spread.mean(c));
+        json.member("deviation", spread.deviation(c));
+        json.key("sigma");
+        json.begin('[');
+        for (int e = model::Spread::shortest; e <= model::Spread::longest; ++e)
+          json.value(spread.sigma(c, Microseconds{1} << e));
+        json.end(']');
+      });
+    }
+  });
+}
+
 }  // namespace
+
+std::string spread_text(fleet::ProfileTable& profiles, std::span<const std::uint32_t> members) {
+  const identity::Roster& roster = profiles.roster();
+  std::set<const types::SensorType*> written;
+  std::string text;
+  JsonWriter json(text, JsonLayout::compact, JsonReals::plain);
+  json.begin('{');
+  for (const std::uint32_t member : members) {
+    const types::SensorType& type = profiles.type_of(roster[member]);
+    if (written.contains(&type)) continue;
+    const model::Profile& profile = *profiles.find_or_resolve(roster[member]).profile;
+    if (!model::draws_graded(profile)) continue;
+    written.insert(&type);
+    write_spread(json, type.schema, profile);
+  }
+  json.end('}');
+  return written.empty() ? std::string() : text;
+}
 
 std::string setting_text(const config::Config& config, std::string_view key) {
   const config::ConfigKey* found = config::find_config_key(key);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "config/config.h"
+#include "fleet/profile_table.h"
 #include "identity/identity.h"
 #include "log/log_settings.h"
 #include "tables/schema.h"
@@ -17,6 +18,11 @@ namespace fleet_sim::start {
 // Without `start`, which is known only when the run begins.
 tables::RunInfo describe_run(const config::Config& config, const identity::Roster& roster,
                              std::span<const std::uint32_t> members);
+
+// What the severities of graded anomalies count in, for each type of sensor that draws any: JSON with mean,
+// deviation and sigma of its gauges (model/spread.h), the last one number for each duration of the sample.
+// Empty when no type does.
+std::string spread_text(fleet::ProfileTable& profiles, std::span<const std::uint32_t> members);
 
 // A hash of the identities of a fleet, whatever their order.
 std::string fleet_hash(const identity::Roster& roster, std::span<const std::uint32_t> members);

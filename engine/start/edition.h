@@ -15,11 +15,12 @@
 #include <vector>
 
 #include "config/config.h"
+#include "history/history.h"
 #include "write/places.h"
 
 namespace fleet_sim::start {
 
-using Members = std::vector<std::uint32_t>;  // indices into the roster
+using history::Members;
 
 struct Edition {
   std::shared_ptr<const config::Config> config;  // what the fleet runs under

@@ -6,9 +6,9 @@
 namespace fleet_sim::start {
 namespace {
 
-std::vector<fleet::WantedSensor> wanted_by(const PastReload& past, const write::Places& places) {
+std::vector<fleet::WantedSensor> wanted_by(const history::PastReload& past, const write::Places& places) {
   std::vector<fleet::WantedSensor> sensors;
-  for (const Became& became : past.became) {
+  for (const history::Became& became : past.became) {
     fleet::WantedSensor sensor;
     sensor.from = became.from;
     sensor.to = became.to;
@@ -24,9 +24,9 @@ std::vector<fleet::WantedSensor> wanted_by(const PastReload& past, const write::
 }
 
 // The change from `latest`, which becomes what there is afterwards.
-fleet::FleetChange plan_again(const History& history, std::size_t index, const FollowTargets& targets,
-                              LatestEdition& latest) {
-  const PastReload& past = history.reloads()[index];
+fleet::FleetChange plan_again(const history::History& history, std::size_t index,
+                              const FollowTargets& targets, LatestEdition& latest) {
+  const history::PastReload& past = history.reloads()[index];
   const std::shared_ptr<const config::Config> was = latest.edition.config;
   std::vector<fleet::WantedSensor> wanted = wanted_by(past, targets.places);
   if (past.changes_config) {
@@ -37,7 +37,7 @@ fleet::FleetChange plan_again(const History& history, std::size_t index, const F
       wanted.push_back(one);
   } else {
     latest.edition.members =
-        std::make_shared<const Members>(History::members_after(*latest.edition.members, past));
+        std::make_shared<const Members>(history::History::members_after(*latest.edition.members, past));
   }
   latest.edition.config = past.config;
   latest.edition.config_hash = past.reload.config_hash;
@@ -47,7 +47,7 @@ fleet::FleetChange plan_again(const History& history, std::size_t index, const F
 
 }  // namespace
 
-LatestEdition follow_record(const History& history, const Resumption& resumption,
+LatestEdition follow_record(const history::History& history, const Resumption& resumption,
                             const FollowTargets& targets) {
   LatestEdition latest{*targets.editions.current(), targets.fleet.profiles()};
   fleet::Agenda& agenda = targets.agenda;

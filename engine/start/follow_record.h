@@ -8,10 +8,10 @@
 #include "fleet/agenda.h"
 #include "fleet/fleet.h"
 #include "fleet/fleet_change.h"
+#include "history/history.h"
 #include "identity/identity.h"
 #include "sqlite/shard_plan.h"
 #include "start/edition.h"
-#include "start/history.h"
 #include "start/resume.h"
 
 namespace fleet_sim::start {
@@ -31,7 +31,7 @@ struct LatestEdition {
   std::shared_ptr<fleet::ProfileTable> profiles;
 };
 
-LatestEdition follow_record(const History& history, const Resumption& resumption,
+LatestEdition follow_record(const history::History& history, const Resumption& resumption,
                             const FollowTargets& targets);
 
 // A new config concerns all sensors, and moves none.

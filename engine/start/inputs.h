@@ -16,9 +16,11 @@
 #include "tables/schema.h"
 #include "types/catalog.h"
 
-namespace fleet_sim::start {
-
+namespace fleet_sim::history {
 class History;
+}
+
+namespace fleet_sim::start {
 
 // What the command line says.
 struct Arguments {
@@ -35,7 +37,7 @@ struct Inputs {
   std::vector<std::uint32_t> members;  // roster indices of this process's partition
   std::vector<std::string> warnings;
   std::optional<tables::RunInfo> resumed;  // the run to resume, if any …
-  std::shared_ptr<const History>
+  std::shared_ptr<const history::History>
       history;  // … what its fleet was, and is at the end of its shards, as are the …
   bool differs_from_record = false;    // … config and members above: files or flags want something else
   std::optional<Arguments> arguments;  // where the rest came from; none: nothing to reload it from

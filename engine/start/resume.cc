@@ -90,6 +90,14 @@ void check_whole(const std::vector<PlacedRun>& runs, const tables::RunInfo& best
   }
 }
 
+data::RunRecord read_record(const std::vector<std::filesystem::path>& files, const data::RecordedRun& run) {
+  try {
+    return data::read_record(files, run.run_id, run.config);
+  } catch (const InvalidInput& incomplete) {
+    throw InvalidInput(fmt::format("--resume: {}; start a new run without --resume", incomplete.what()));
+  }
+}
+
 std::filesystem::path file_name_of(const config::Config& config) {
   return std::filesystem::path(config.sqlite.path).filename();
 }
@@ -118,7 +126,7 @@ void check_not_deleted(const data::FoundShard& found, Timestamp moment, const st
 class Planner {
  public:
   Planner(const identity::Roster& roster, const sqlite::ShardPlan& plan, const tables::RunInfo& run,
-          const History& history, std::shared_ptr<const types::Catalog> types)
+          const history::History& history, std::shared_ptr<const types::Catalog> types)
       : roster_(roster),
         plan_(plan),
         run_(run),
@@ -142,7 +150,7 @@ class Planner {
   }
 
  private:
-  using Piece = LifeTable::Piece;
+  using Piece = history::LifeTable::Piece;
 
   [[nodiscard]] std::optional<std::uint32_t> find_sensor(std::string_view id) const {
     const auto found = sensor_of_id_.find(id);
@@ -312,9 +320,9 @@ class Planner {
   const identity::Roster& roster_;
   const sqlite::ShardPlan& plan_;
   const tables::RunInfo& run_;
-  const History& history_;
+  const history::History& history_;
   std::shared_ptr<const types::Catalog> types_;
-  LifeTable lives_;
+  history::LifeTable lives_;
   std::unordered_map<std::string_view, std::uint32_t> sensor_of_id_;
   std::vector<write::Place> places_;
   fleet::PastAnomalies latest_;  // by the sensor's first identity
@@ -353,7 +361,7 @@ std::optional<ResumableRun> find_run(const config::Config& asked) {
   if (best != nullptr) {
     check_whole(runs, best->run);
     const auto files = best->file.empty() ? shards : files_of(*best, runs);
-    return ResumableRun{best->run, data::read_record(files, best->run.run_id, best->run.config)};
+    return ResumableRun{best->run, read_record(files, best->run)};
   }
   if (!runs.empty() && asked.fleet.partition == config::Partition{}) {
     throw InvalidInput(
@@ -361,16 +369,6 @@ std::optional<ResumableRun> find_run(const config::Config& asked) {
                     directory.string(), printable(runs.front().run.partition)));
   }
   return std::nullopt;
-}
-
-config::Config recorded_config(const tables::RunInfo& run) {
-  Problems problems;
-  config::Config config =
-      config::read_config(run.config, fmt::format("run_info of run {}", run.run_id), problems);
-  if (!problems.empty()) throw InvalidInput(problems.text());
-  config.simulation.seed = run.seed;
-  config.clock.start = run.start;
-  return config;
 }
 
 void check_resumable(const config::Config& config, const config::Config& recorded, Problems& problems) {
@@ -401,7 +399,7 @@ void check_resumable(const config::Config& config, const config::Config& recorde
 }
 
 config::Config latest_config(const ResumableRun& run) {
-  config::Config config = recorded_config(run.info);
+  config::Config config = history::recorded_config(run.info);
   if (run.record.reloads.empty()) return config;
   const tables::RunReload& last = run.record.reloads.back().reload;
   Problems problems;
@@ -413,17 +411,17 @@ config::Config latest_config(const ResumableRun& run) {
 
 void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& problems) {
   const tables::RunInfo& run = *inputs.resumed;
-  const config::Config began_under = recorded_config(run);
+  const config::Config began_under = history::recorded_config(run);
   const config::Config wanted = inputs.config;
   bool other_identities = false;
   if (record.began_with.empty()) {
     check_same_fleet(inputs, run, problems);
-    inputs.history = std::make_shared<const History>(
-        run.start, std::make_shared<const config::Config>(with_readings_of(wanted, began_under)),
+    inputs.history = std::make_shared<const history::History>(
+        run.start, std::make_shared<const config::Config>(history::with_readings_of(wanted, began_under)),
         inputs.members);
   } else {
     identity::Roster roster;
-    History history = History::of_record(record, run.start, wanted, began_under, roster);
+    history::History history = history::History::of_record(record, run.start, wanted, began_under, roster);
     const Members members = history.members_after(history.reloads().size());
     const identity::IdentityChanges changes =
         identity::compare_identities(roster, members, inputs.identities.roster, inputs.members);
@@ -432,7 +430,7 @@ void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& probl
     inputs.standing.emplace(inputs.identities.sources, inputs.identities.roster);
     inputs.identities.roster = std::move(roster);
     inputs.members = members;
-    inputs.history = std::make_shared<const History>(std::move(history));
+    inputs.history = std::make_shared<const history::History>(std::move(history));
   }
   inputs.config = *inputs.history->config_after(inputs.history->reloads().size());
   inputs.differs_from_record =
@@ -440,7 +438,7 @@ void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& probl
 }
 
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
-                           const tables::RunInfo& run, const History& history,
+                           const tables::RunInfo& run, const history::History& history,
                            std::shared_ptr<const types::Catalog> types) {
   return Planner(roster, plan, run, history, std::move(types)).plan();
 }

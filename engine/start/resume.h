@@ -17,9 +17,9 @@
 #include "fleet/past_anomaly.h"
 #include "fleet/profile_table.h"
 #include "fleet/sensor_state.h"
+#include "history/history.h"
 #include "sqlite/shard_plan.h"
 #include "sqlite/sqlite_sink.h"
-#include "start/history.h"
 #include "start/inputs.h"
 #include "tables/schema.h"
 #include "types/built_in_type.h"
@@ -35,9 +35,6 @@ struct ResumableRun {
   data::RunRecord record;
 };
 std::optional<ResumableRun> find_run(const config::Config& asked);
-
-// The config that the run was begun with, with the seed and the start that it had.
-config::Config recorded_config(const tables::RunInfo& run);
 
 // The config that it had last.
 config::Config latest_config(const ResumableRun& run);
@@ -69,7 +66,7 @@ struct Resumption {
 
 // `plan` has a place for every identity of the history.
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
-                           const tables::RunInfo& run, const History& history,
+                           const tables::RunInfo& run, const history::History& history,
                            std::shared_ptr<const types::Catalog> types = types::built_in_types());
 
 // What the writer of these shards needs to know: the files there are, and the rows it need not write again.

@@ -19,55 +19,75 @@
 namespace fleet_sim::tables {
 namespace {
 
-constexpr const char* create_other_tables = R"sql(
-CREATE TABLE IF NOT EXISTS anomaly_events (
-  id INTEGER PRIMARY KEY,
-  sensor_id TEXT NOT NULL,
-  anomaly_type TEXT NOT NULL,
-  channel TEXT,
-  direction INTEGER,
-  magnitude REAL,
-  started_at TEXT NOT NULL,
-  ended_at TEXT,
-  readings_affected INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS anomaly_events_open ON anomaly_events (sensor_id) WHERE ended_at IS NULL;
-CREATE TABLE IF NOT EXISTS run_info (
-  run_id TEXT PRIMARY KEY,
-  seed INTEGER NOT NULL,
-  version TEXT NOT NULL,
-  config TEXT NOT NULL,
-  config_hash TEXT NOT NULL,
-  start TEXT NOT NULL,
-  began_at TEXT NOT NULL,
-  fleet_size INTEGER NOT NULL,
-  partition TEXT NOT NULL,
-  shard_by TEXT NOT NULL,
-  fleet_hash TEXT,
-  first_reading_id INTEGER,
-  first_event_id INTEGER,
-  zone_data TEXT
-);
-)sql";
+// A column of a table that is the same for every type of sensor.
+struct ColumnRow {
+  std::string_view name;
+  std::string_view definition;
+};
+
+// Newer ones follow older ones.
+constexpr std::array event_column_rows{
+    ColumnRow{"id", "INTEGER PRIMARY KEY"},
+    ColumnRow{"sensor_id", "TEXT NOT NULL"},
+    ColumnRow{"anomaly_type", "TEXT NOT NULL"},
+    ColumnRow{"channel", "TEXT"},
+    ColumnRow{"direction", "INTEGER"},
+    ColumnRow{"magnitude", "REAL"},
+    ColumnRow{"started_at", "TEXT NOT NULL"},
+    ColumnRow{"ended_at", "TEXT"},
+    ColumnRow{"readings_affected", "INTEGER NOT NULL"},
+    ColumnRow{"severity", "REAL"},
+    ColumnRow{"sigma", "REAL"},
+    ColumnRow{"cause", "TEXT NOT NULL DEFAULT 'drawn'"},
+    ColumnRow{"scenario", "TEXT"},
+    ColumnRow{"fails_at", "TEXT"},
+};
+constexpr std::array run_column_rows{
+    ColumnRow{"run_id", "TEXT PRIMARY KEY"},
+    ColumnRow{"seed", "INTEGER NOT NULL"},
+    ColumnRow{"version", "TEXT NOT NULL"},
+    ColumnRow{"config", "TEXT NOT NULL"},
+    ColumnRow{"config_hash", "TEXT NOT NULL"},
+    ColumnRow{"start", "TEXT NOT NULL"},
+    ColumnRow{"began_at", "TEXT NOT NULL"},
+    ColumnRow{"fleet_size", "INTEGER NOT NULL"},
+    ColumnRow{"partition", "TEXT NOT NULL"},
+    ColumnRow{"shard_by", "TEXT NOT NULL"},
+    ColumnRow{"fleet_hash", "TEXT"},
+    ColumnRow{"first_reading_id", "INTEGER"},
+    ColumnRow{"first_event_id", "INTEGER"},
+    ColumnRow{"zone_data", "TEXT"},
+    ColumnRow{"spread", "TEXT"},
+};
+
+// How many of its last columns a table lacks in files of earlier versions. Before collectors marked rows,
+// readings had no `synced`; before anomalies had severities, events did not say what they count in, nor runs;
+// before sensors had time zones, run_info did not say from which data; before runs could go on, nor where a
+// run's rows begin.
+constexpr std::array<std::size_t, 1> readings_lacked{1};
+constexpr std::array<std::size_t, 1> events_lacked{5};
+constexpr std::array<std::size_t, 3> runs_lacked{1, 2, 5};
+
+constexpr std::array mark_column{ColumnRow{"synced", "INTEGER DEFAULT 0"}};
 
 constexpr std::string_view readings_table = "sensor_readings";
-constexpr const char* add_synced = "ALTER TABLE sensor_readings ADD COLUMN synced INTEGER DEFAULT 0;";
-constexpr const char* add_run_columns_of_version_2 =
-    "ALTER TABLE run_info ADD COLUMN fleet_hash TEXT;"
-    "ALTER TABLE run_info ADD COLUMN first_reading_id INTEGER;"
-    "ALTER TABLE run_info ADD COLUMN first_event_id INTEGER;";
-constexpr const char* add_run_columns_of_version_3 = "ALTER TABLE run_info ADD COLUMN zone_data TEXT;";
+constexpr std::string_view events_table = "anomaly_events";
+constexpr const char* index_open_events =
+    "CREATE INDEX IF NOT EXISTS anomaly_events_open ON anomaly_events (sensor_id) WHERE ended_at IS NULL;";
+constexpr const char* note_injected =
+    "UPDATE anomaly_events SET cause = 'injected' WHERE id IN (SELECT event_id FROM injected_anomalies);"
+    "ALTER TABLE injected_anomalies ADD COLUMN duration INTEGER;";
 constexpr const char* create_unsynced_index =
     "CREATE INDEX IF NOT EXISTS sensor_readings_unsynced ON sensor_readings (timestamp) WHERE synced = 0";
 constexpr const char* drop_unsynced_index = "DROP INDEX IF EXISTS sensor_readings_unsynced";
 
 constexpr std::string_view insert_run = R"sql(
 INSERT OR IGNORE INTO run_info (run_id, seed, version, config, config_hash, start, began_at, fleet_size, partition,
-  shard_by, fleet_hash, first_reading_id, first_event_id, zone_data)
+  shard_by, fleet_hash, first_reading_id, first_event_id, zone_data, spread)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
   max(?12, (SELECT coalesce(max(id), 0) FROM sensor_readings)) + 1,
   max(?13, (SELECT coalesce(max(id), 0) FROM anomaly_events)) + 1,
-  nullif(?14, '')))sql";
+  nullif(?14, ''), nullif(?15, '')))sql";
 
 using Columns = std::vector<std::string>;
 
@@ -94,16 +114,34 @@ Columns reading_columns(const types::Schema& schema) {
   return columns;
 }
 
+Columns names_of(std::span<const ColumnRow> rows) {
+  Columns names;
+  for (const ColumnRow& row : rows) names.emplace_back(row.name);
+  return names;
+}
+
+std::string create_fixed_table(std::string_view table, std::span<const ColumnRow> rows) {
+  std::string columns;
+  for (const ColumnRow& row : rows)
+    columns += fmt::format("{}\n  {} {}", columns.empty() ? "" : ",", row.name, row.definition);
+  return fmt::format("CREATE TABLE IF NOT EXISTS {} ({}\n);", table, columns);
+}
+
+// To a table that lacks the last `count` of its columns.
+std::string add_columns(std::string_view table, std::span<const ColumnRow> rows, std::size_t count) {
+  std::string sql;
+  for (const ColumnRow& row : rows.last(count))
+    sql += fmt::format("ALTER TABLE {} ADD COLUMN {} {};", table, row.name, row.definition);
+  return sql;
+}
+
 const Columns& event_columns() {
-  static const Columns columns{"id",        "sensor_id",  "anomaly_type", "channel",          "direction",
-                               "magnitude", "started_at", "ended_at",     "readings_affected"};
+  static const Columns columns = names_of(event_column_rows);
   return columns;
 }
 
 const Columns& run_columns() {
-  static const Columns columns{
-      "run_id",     "seed",      "version",  "config",     "config_hash",      "start",          "began_at",
-      "fleet_size", "partition", "shard_by", "fleet_hash", "first_reading_id", "first_event_id", "zone_data"};
+  static const Columns columns = names_of(run_column_rows);
   return columns;
 }
 
@@ -136,38 +174,35 @@ StorageError with_remedy(StorageError error) {
   return error;
 }
 
-// The form of a table: ours, ours before its last columns came, before more of them had come, or somebody
-// else's.
-enum class Form { absent, current, older, oldest, foreign };
+// The form of a table: ours, perhaps before its last columns came, or somebody else's.
+struct Form {
+  enum class Kind { absent, ours, foreign } kind = Kind::absent;
+  std::size_t lacks = 0;  // so many of our columns
 
-// How many columns the older form lacks, and how many the oldest; none where there is no such form.
-struct NewerColumns {
-  std::size_t than_older = 0;
-  std::size_t than_oldest = 0;
+  [[nodiscard]] bool is_absent() const { return kind == Kind::absent; }
+  [[nodiscard]] bool is_current() const { return kind == Kind::ours && lacks == 0; }
 };
 
-Form form_of(const Columns& columns, const Columns& ours, NewerColumns newer) {
-  const auto lacks = [&](std::size_t count) {
-    return count > 0 && std::ranges::equal(columns, std::span(ours).first(ours.size() - count));
-  };
-  if (columns.empty()) return Form::absent;
-  if (columns == ours) return Form::current;
-  if (lacks(newer.than_older)) return Form::older;
-  return lacks(newer.than_oldest) ? Form::oldest : Form::foreign;
+Form form_of(const Columns& columns, const Columns& ours, std::span<const std::size_t> lacked) {
+  using Kind = Form::Kind;
+  if (columns.empty()) return {Kind::absent};
+  if (columns == ours) return {Kind::ours};
+  for (const std::size_t count : lacked) {
+    if (std::ranges::equal(columns, std::span(ours).first(ours.size() - count))) return {Kind::ours, count};
+  }
+  return {Kind::foreign};
 }
 
-// What a shard's tables turned out to be. Before collectors marked rows, readings had no `synced`; before
-// sensors had time zones, run_info did not say from which data; before runs could go on, nor where a run's
-// rows begin.
+// What a shard's tables turned out to be.
 struct Forms {
-  Form readings = Form::absent;
-  Form events = Form::absent;
-  Form runs = Form::absent;
+  Form readings;
+  Form events;
+  Form runs;
 };
 
 StorageError verdict_on(std::string_view table, Form form, const Columns& columns) {
   constexpr std::size_t most_named = 20;
-  if (form != Form::foreign) return {};
+  if (form.kind != Form::Kind::foreign) return {};
   const std::size_t named = std::min(columns.size(), most_named);
   return mismatch(fmt::format(
       "has a table {} with different columns: {}{}", table,
@@ -176,11 +211,11 @@ StorageError verdict_on(std::string_view table, Form form, const Columns& column
       named < columns.size() ? ", …" : ""));
 }
 
-StorageError judge_table(Database& database, std::string_view table, const Columns& ours, NewerColumns newer,
-                         Form& form) {
+StorageError judge_table(Database& database, std::string_view table, const Columns& ours,
+                         std::span<const std::size_t> lacked, Form& form) {
   Columns columns;
   if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
-  form = form_of(columns, ours, newer);
+  form = form_of(columns, ours, lacked);
   return verdict_on(table, form, columns);
 }
 
@@ -209,7 +244,7 @@ StorageError judge_readings(Database& database, std::optional<types::Schema>& sc
   Columns columns;
   if (StorageError error = read_columns(database, readings_table, columns); !error.ok()) return error;
   schema = schema_of(columns);
-  form = schema ? form_of(columns, reading_columns(*schema), {1, 0}) : Form::foreign;
+  form = schema ? form_of(columns, reading_columns(*schema), readings_lacked) : Form{Form::Kind::foreign};
   return verdict_on(readings_table, form, columns);
 }
 
@@ -256,17 +291,30 @@ bool has_all(const Columns& columns, const Columns& wanted) {
       wanted, [&](const std::string& name) { return std::ranges::find(columns, name) != columns.end(); });
 }
 
-// As a shard has the table; rows that a collector moved have no id of their own, and nobody will collect
-// them.
+std::string injected_if(std::string_view condition) {
+  return fmt::format("CASE WHEN {} THEN 'injected' ELSE 'drawn' END", condition);
+}
+
+// What a row says in a column that its table does not have yet. Rows that a collector moved have no id of
+// their own, and nobody will collect them.
+std::string instead_of(std::string_view column, const Columns& columns, bool marks_injected) {
+  if (column == "id") return "rowid";
+  if (column == "synced") return "1";
+  if (column != "cause") return "NULL";
+  if (std::ranges::find(columns, "injected") != columns.end()) return injected_if("injected");
+  return marks_injected ? injected_if("id IN (SELECT event_id FROM main.injected_anomalies)") : "'drawn'";
+}
+
+// As a shard of now has the table.
 std::string view_as(std::string_view view, const Columns& shape, std::string_view table,
-                    const Columns& columns, const std::string& condition) {
+                    const Columns& columns, const std::string& condition, bool marks_injected = false) {
   std::string selected;
   for (const std::string& name : shape) {
     if (!selected.empty()) selected += ", ";
     if (std::ranges::find(columns, name) != columns.end()) {
       selected += name;
     } else {
-      selected += name == "id" ? "rowid AS id" : "1 AS " + name;
+      selected += fmt::format("{} AS {}", instead_of(name, columns, marks_injected), name);
     }
   }
   return fmt::format("CREATE TEMP VIEW {} AS SELECT {} FROM main.{} WHERE {};", view, selected, table,
@@ -280,13 +328,15 @@ std::string empty_view_as(std::string_view table, const Columns& shape) {
   return fmt::format("CREATE TEMP VIEW {} AS SELECT {} WHERE 0;", table, selected);
 }
 
-// A table beside the readings, which may have columns of the collector's.
+// A table beside the readings, which may have columns of the collector's and lack the newest of ours.
 StorageError view_of_other(Database& database, std::string_view table, const Columns& shape,
-                           const std::string& condition, std::string& views) {
+                           std::span<const std::size_t> lacked, const std::string& condition,
+                           std::string& views) {
   Columns columns;
   if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
   if (columns.empty() || (columns == shape && condition == everything)) return {};
-  Columns wanted = shape;
+  const std::size_t oldest = shape.size() - *std::ranges::max_element(lacked);
+  Columns wanted(shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(oldest));
   std::erase(wanted, "id");
   if (condition != everything) wanted.emplace_back("run_id");
   views += has_all(columns, wanted) ? view_as(table, shape, table, columns, condition)
@@ -294,19 +344,36 @@ StorageError view_of_other(Database& database, std::string_view table, const Col
   return {};
 }
 
+StorageError create_views(Database& database, const std::string& views) {
+  return database.execute(
+      ("PRAGMA query_only = OFF; PRAGMA temp_store = MEMORY; " + views + "PRAGMA query_only = ON").c_str());
+}
+
+// Lets a connection to a shard of an earlier version see its events as those of now.
+StorageError present_events(Database& database) {
+  if (database.query_integer("PRAGMA user_version", schema_version) >= schema_version) return {};
+  Columns columns;
+  if (StorageError error = read_columns(database, events_table, columns); !error.ok()) return error;
+  if (form_of(columns, event_columns(), events_lacked).lacks == 0) return {};
+  const bool marks_injected = database.has_table("injected_anomalies");
+  return create_views(database, view_as(events_table, event_columns(), events_table, columns,
+                                        std::string(everything), marks_injected));
+}
+
 // With the readings of `schema`, or of any channels, which then are found there.
 StorageError judge_tables(Database& database, std::optional<types::Schema>& schema, Forms& forms) {
   StorageError error = judge_version(database);
   if (error.ok()) {
-    error = schema ? judge_table(database, readings_table, reading_columns(*schema), {1, 0}, forms.readings)
+    error = schema ? judge_table(database, readings_table, reading_columns(*schema), readings_lacked,
+                                 forms.readings)
                    : judge_readings(database, schema, forms.readings);
   }
-  if (error.ok()) error = judge_table(database, "anomaly_events", event_columns(), {}, forms.events);
-  if (error.ok()) error = judge_table(database, "run_info", run_columns(), {1, 4}, forms.runs);
-  Form sensors = Form::absent;  // made when it is first needed
+  if (error.ok()) error = judge_table(database, events_table, event_columns(), events_lacked, forms.events);
+  if (error.ok()) error = judge_table(database, "run_info", run_columns(), runs_lacked, forms.runs);
+  Form sensors;  // made when it is first needed
   if (error.ok()) error = judge_table(database, "sensors", sensor_columns(), {}, sensors);
   if (!error.ok()) return error;
-  if (forms.readings == Form::absent && database.query_integer("SELECT count(*) FROM sqlite_schema", 0) > 0) {
+  if (forms.readings.is_absent() && database.query_integer("SELECT count(*) FROM sqlite_schema", 0) > 0) {
     return mismatch("has tables, but no sensor_readings");
   }
   return {};
@@ -353,12 +420,14 @@ StorageError create_or_migrate(Database& database, const config::SqliteSettings&
   return transact(database, "BEGIN IMMEDIATE", [&] {
     Forms forms;
     if (StorageError error = judge_tables(database, schema, forms); !error.ok()) return error;
-    std::string steps;
-    if (forms.readings == Form::older) steps += add_synced;
-    if (forms.runs == Form::oldest) steps += add_run_columns_of_version_2;
-    if (forms.runs == Form::oldest || forms.runs == Form::older) steps += add_run_columns_of_version_3;
+    std::string steps = add_columns(readings_table, mark_column, forms.readings.lacks);
+    steps += add_columns(events_table, event_column_rows, forms.events.lacks);
+    steps += add_columns("run_info", run_column_rows, forms.runs.lacks);
+    if (forms.events.lacks > 0 && database.has_table("injected_anomalies")) steps += note_injected;
     steps += create_readings(*schema);
-    steps += create_other_tables;
+    steps += create_fixed_table(events_table, event_column_rows);
+    steps += index_open_events;
+    steps += create_fixed_table("run_info", run_column_rows);
     steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
     steps += fmt::format("; PRAGMA user_version = {}", schema_version);
     StorageError error = database.execute(steps.c_str());
@@ -418,6 +487,7 @@ ORDER BY s.name)sql";
 StorageError present_as_shard(Database& database, std::string_view table) {
   Columns tables;
   if (StorageError error = find_central_readings(database, tables); !error.ok()) return error;
+  if (tables.empty()) return present_events(database);
   if (std::ranges::find(tables, table) == tables.end()) return {};
   Columns columns;
   if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
@@ -428,13 +498,14 @@ StorageError present_as_shard(Database& database, std::string_view table) {
   const std::optional<types::Schema> schema = schema_of(as_in_shard);
   if (!schema || as_in_shard != reading_columns(*schema)) return {};
   std::string views = view_as(readings_table, as_in_shard, table, columns, std::string(everything));
-  StorageError error =
-      view_of_other(database, "anomaly_events", event_columns(), events_beside(table, tables), views);
-  if (error.ok()) error = view_of_other(database, "run_info", run_columns(), std::string(everything), views);
+  StorageError error = view_of_other(database, events_table, event_columns(), events_lacked,
+                                     events_beside(table, tables), views);
+  if (error.ok()) {
+    error = view_of_other(database, "run_info", run_columns(), runs_lacked, std::string(everything), views);
+  }
   if (!error.ok()) return error;
   if (database.has_table("channel_info")) views += channels_view(table_type(table));
-  views = "PRAGMA query_only = OFF; PRAGMA temp_store = MEMORY; " + views + "PRAGMA query_only = ON";
-  return database.execute(views.c_str());
+  return create_views(database, views);
 }
 
 StorageError prepare_schema(Database& database, const config::SqliteSettings& settings,
@@ -443,7 +514,7 @@ StorageError prepare_schema(Database& database, const config::SqliteSettings& se
   Forms forms;
   if (StorageError error = judge(database, ours, forms); !error.ok()) return with_remedy(error);
   // Before anything is changed: a file whose newest rows cannot be read is kept as it is.
-  if (forms.readings == Form::current && forms.events == Form::current) {
+  if (!forms.readings.is_absent() && !forms.events.is_absent()) {
     LastIds ids;
     if (StorageError error = read_last_ids(database, ids); !error.ok()) return error;
   }
@@ -451,7 +522,7 @@ StorageError prepare_schema(Database& database, const config::SqliteSettings& se
   // or tear its first page; the next run reports that. With thousands of shards, waiting here would take most
   // of the run.
   if (StorageError error = set_up(database, settings); !error.ok()) return error;
-  if (forms.readings != Form::current || !is_complete(database, settings, *ours)) {
+  if (!forms.readings.is_current() || !is_complete(database, settings, *ours)) {
     if (StorageError error = create_or_migrate(database, settings, ours); !error.ok())
       return with_remedy(error);
   }
@@ -477,7 +548,7 @@ StorageError record_run(Database& database, const RunInfo& run, const LastIds& l
   return database.run(insert_run, run.run_id, static_cast<std::int64_t>(run.seed), run.version, run.config,
                       run.config_hash, timestamp_text(run.start), timestamp_text(run.began_at),
                       static_cast<std::int64_t>(run.fleet_size), run.partition, run.shard_by, run.fleet_hash,
-                      last.reading, last.event, run.zone_data);
+                      last.reading, last.event, run.zone_data, run.spread);
 }
 
 }  // namespace fleet_sim::tables

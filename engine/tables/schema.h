@@ -15,7 +15,7 @@
 
 namespace fleet_sim::tables {
 
-inline constexpr std::int64_t schema_version = 3;  // PRAGMA user_version
+inline constexpr std::int64_t schema_version = 4;  // PRAGMA user_version
 
 class RunReloads;
 
@@ -34,6 +34,7 @@ struct RunInfo {
   std::string config_hash;              // of what in it decides readings
   std::string fleet_hash;               // of the identities; empty in files of an older version
   std::string zone_data;                // version of the time zone data; empty: unknown
+  std::string spread;                   // what severities count in, as JSON; empty: there are none
   const RunReloads* reloads = nullptr;  // none: a run that is not reloaded, or was read back
 };
 
@@ -61,8 +62,9 @@ StorageError read_schema(Database& database, types::Schema& schema);
 StorageError find_central_readings(Database& database, std::vector<std::string>& tables);
 
 // Lets a connection that reads a central database see the tables of a shard whose readings are those of
-// `table`: as views, for this connection only. A table that has less than the shard's appears empty. Changes
-// nothing for a shard, or for any other file.
+// `table`: as views, for this connection only. A table that has less than the shard's appears empty. The
+// events of a shard of an earlier version appear as those of now, injected ones where the file marks them.
+// Changes nothing for a shard of now, or for any other file.
 StorageError present_as_shard(Database& database, std::string_view table = "sensor_readings");
 
 // The highest ids that a file has, or had before a new one was begun in its place.

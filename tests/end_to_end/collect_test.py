@@ -225,6 +225,33 @@ class Collect(CollectTest):
             self.assertEqual(query(self.dir / self.into, "SELECT * FROM sensors ORDER BY sensor_id"), sensors)
             self.assertEqual(len(query(self.dir / self.into, "SELECT * FROM run_losses")), 1)
 
+    def test_files_and_central_databases_of_before_events_had_causes(self):
+        self.fill("data", "--duration", "2h")
+        connection = connect(shards(self.data)[0])
+        ((one,),) = connection.execute("SELECT min(id) FROM anomaly_events")
+        connection.executescript(
+            "".join(f"ALTER TABLE anomaly_events DROP COLUMN {name};" for name in ("severity", "sigma", "cause", "scenario", "fails_at"))
+            + f"CREATE TABLE injected_anomalies (event_id INTEGER PRIMARY KEY); INSERT INTO injected_anomalies VALUES ({one});"
+            + "ALTER TABLE run_info DROP COLUMN spread; PRAGMA user_version = 3")
+        connection.close()
+        self.collect()
+        causes = "SELECT cause, injected, count(*) FROM anomaly_events GROUP BY 1, 2 ORDER BY 1"
+        expected = query(self.dir / self.into, causes)
+        self.assertEqual([row[:2] for row in expected], [("drawn", 0), ("injected", 1)])
+        self.assertEqual(expected[1][2], 1)
+        connection = connect(self.dir / self.into)
+        connection.executescript("".join(f"ALTER TABLE anomaly_events DROP COLUMN {name};" for name in
+                                         ("severity", "sigma", "cause", "scenario", "fails_at")))
+        connection.close()
+        exported = self.fleet_sim("export", self.into, "--labels", "events", "--out", "before.json")
+        self.assertEqual(exported.returncode, 0, exported.stderr)
+        self.collect()
+        self.assertEqual(query(self.dir / self.into, causes), expected)
+        self.fleet_sim("export", self.into, "--labels", "events", "--out", "after.json")
+        labels = (self.dir / "before.json").read_text()
+        self.assertEqual((self.dir / "after.json").read_text(), labels)
+        self.assertEqual(labels.count('"cause": "injected"'), 1)
+
     def test_an_anomaly_is_completed_once_it_has_ended(self):
         config = self.write("restless.yaml", "anomalies:\n  probability: 0.5\n  types:\n    trend: {duration_seconds: 1}\n"
                             "    pattern: {duration_seconds: 1}\n    missing_data: {duration_seconds: 1}\n    noise: {duration_seconds: 1}\n"

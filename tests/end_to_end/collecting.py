@@ -6,7 +6,8 @@ from fleet import *
 
 COLLECT = SOURCE / "scripts" / "collect"
 VALUES = ", ".join(name for name, _ in COLUMNS if name not in ("id", "synced"))
-EVENTS = "sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected"
+EVENTS = ("sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected, severity, sigma, "
+          "cause, scenario, fails_at")
 
 
 class CollectTest(FleetTest):

@@ -367,7 +367,8 @@ def later(column, seconds):
 
 COPY = "INSERT INTO sensor_readings SELECT NULL, {}, sensor_id, temperature, vibration, voltage, status_code, " \
        "anomaly_flag, anomaly_type, firmware_version, model, manufacturer, location, 0 FROM sensor_readings WHERE id = {}"
-EVENT = "INSERT INTO anomaly_events SELECT NULL, sensor_id, {}, {}, {}, {}, {} FROM {}"
+EVENT = ("INSERT INTO anomaly_events (sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected) "
+         "SELECT sensor_id, {}, {}, {}, {}, {} FROM {}")
 ONE_MICROSECOND = "substr({0}, 1, 20) || printf('%06dZ', (substr({0}, 21, 6) + 1) % 1000000)"
 
 # What is done to the files, in one or several statements, and what the checker has to say of it.

@@ -50,7 +50,7 @@ Process::Process(const Ground& ground, StormRun& run, bool resumes, const Fortun
   disk_heals_ = now_;
 }
 
-std::optional<start::History> Process::read_history() const {
+std::optional<history::History> Process::read_history() const {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(ground_.config.data_directory())) {
     if (entry.path().extension() == ".db") files.push_back(entry.path());
@@ -58,8 +58,8 @@ std::optional<start::History> Process::read_history() const {
   const data::RunRecord record = data::read_record(files, run_.info.run_id);
   const Edition& first = run_.editions.front();
   // With nothing committed there is no record, and the fleet is as it began.
-  if (record.began_with.empty()) return start::History(run_.info.start, first.config, first.members);
-  return start::History::of_record(record, run_.info.start, ground_.config, *first.config, ground_.roster);
+  if (record.began_with.empty()) return history::History(run_.info.start, first.config, first.members);
+  return history::History::of_record(record, run_.info.start, ground_.config, *first.config, ground_.roster);
 }
 
 sqlite::ShardPlan Process::plan_of_all() const {
@@ -98,7 +98,7 @@ void Process::drop_connections() {
 
 // The identities of the history are the ones that the process knows; they say what the editions' did.
 void Process::take_up() {
-  for (const start::PastReload& past : history_->reloads()) reloads_.add(past.reload);
+  for (const history::PastReload& past : history_->reloads()) reloads_.add(past.reload);
   demand(reloads_.size() + 1 == run_.editions.size(), "the record is not what the files tell of");
   for (std::size_t e = 0; e < run_.editions.size(); ++e)
     run_.editions[e].members = history_->members_after(e);
@@ -241,7 +241,7 @@ void Process::reload() {
   // As a file may have it: a storm's database settings are beyond what users may ask for.
   config::Config other;  // than that of this process in all that decides no reading
   other.types = next.config->types;
-  note.config = config::config_text(start::with_readings_of(other, *next.config));
+  note.config = config::config_text(history::with_readings_of(other, *next.config));
   note.identities = std::move(identities);
   note.removed = std::move(removed);
   reloads_.add(std::move(note));

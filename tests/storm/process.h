@@ -19,12 +19,12 @@
 #include "config/config.h"
 #include "fleet/agenda.h"
 #include "fleet/fleet.h"
+#include "history/history.h"
 #include "identity/identity.h"
 #include "identity/identity_changes.h"
 #include "sqlite/shard_plan.h"
 #include "sqlite/sqlite_sink.h"
 #include "start/edition.h"
-#include "start/history.h"
 #include "start/resume.h"
 #include "storm/dice.h"
 #include "storm/edition.h"
@@ -105,7 +105,7 @@ class Process {
     std::optional<SteadyTime> taken;
   };
 
-  [[nodiscard]] std::optional<start::History> read_history() const;
+  [[nodiscard]] std::optional<history::History> read_history() const;
   [[nodiscard]] sqlite::ShardPlan plan_of_all() const;
   void build_fleet();
   void take_up();
@@ -145,7 +145,7 @@ class Process {
   Ground ground_;
   StormRun& run_;
   Fortune fortune_;
-  std::optional<start::History> history_;  // of a run that goes on
+  std::optional<history::History> history_;  // of a run that goes on
   sqlite::ShardPlan plan_;
   sqlite::ShardPlaces places_;
   batch::BatchPool pool_;

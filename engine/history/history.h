@@ -1,7 +1,6 @@
-// The history of a run that is resumed: what its fleet was from when to when, built from the record in its
-// shards (run_record.h). An immutable value once built, on the main thread while starting; sensors are their
-// ids, and an identity is an index into the roster that was built with it, which has every identity of the
-// run.
+// The history of a run: what its fleet was from when to when, built from the record in its shards
+// (run_record.h). An immutable value once built, by one thread; sensors are their ids, and an identity is an
+// index into the roster that was built with it, which has every identity of the run.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +14,12 @@
 #include "config/config.h"
 #include "data/run_record.h"
 #include "identity/identity.h"
-#include "start/edition.h"
 #include "tables/run_reloads.h"
+#include "tables/schema.h"
 
-namespace fleet_sim::start {
+namespace fleet_sim::history {
+
+using Members = std::vector<std::uint32_t>;  // indices into the roster
 
 // A sensor that joined with a reload, or became another.
 struct Became {
@@ -33,6 +34,10 @@ struct PastReload {
   bool changes_config = false;
   std::vector<Became> became;
 };
+
+// The config that the row of run_info tells, with its seed and start. Throws InvalidInput if it cannot be
+// read.
+config::Config recorded_config(const tables::RunInfo& run);
 
 // `process` with the settings of `other` that decide readings.
 config::Config with_readings_of(const config::Config& process, const config::Config& other);
@@ -123,4 +128,4 @@ class LifeTable {
   std::vector<std::size_t> config_reloads_;  // their places among the reloads, rising
 };
 
-}  // namespace fleet_sim::start
+}  // namespace fleet_sim::history

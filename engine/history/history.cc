@@ -1,4 +1,4 @@
-#include "start/history.h"
+#include "history/history.h"
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 #include "config/config_changes.h"
 #include "config/load_config.h"
 
-namespace fleet_sim::start {
+namespace fleet_sim::history {
 namespace {
 
 // Reads each recorded config that differs from the one before.
@@ -86,6 +86,16 @@ Members remaining(Members members, std::span<const PastReload> reloads) {
 }
 
 }  // namespace
+
+config::Config recorded_config(const tables::RunInfo& run) {
+  Problems problems;
+  config::Config config =
+      config::read_config(run.config, fmt::format("run_info of run {}", run.run_id), problems);
+  if (!problems.empty()) throw InvalidInput(problems.text());
+  config.simulation.seed = run.seed;
+  config.clock.start = run.start;
+  return config;
+}
 
 config::Config with_readings_of(const config::Config& process, const config::Config& other) {
   config::Config config = config::adopt(process, other);
@@ -210,4 +220,4 @@ LifeTable::Piece LifeTable::last_joined(std::uint32_t sensor, Timestamp moment) 
   return {joined->at, to, *joined->identity, joined->reloads, joined->joins, joined->comes_back};
 }
 
-}  // namespace fleet_sim::start
+}  // namespace fleet_sim::history

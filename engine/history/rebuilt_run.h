@@ -1,0 +1,58 @@
+// A run as its files record it, built again: what each sensor was at every moment, and so what it would have
+// read. For commands that ask that of a run which has ended or goes on elsewhere. An immutable value, built
+// by one thread; afterwards any thread asks. Owns the identities and profiles of the run; takes as much
+// memory as these did in the run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/timestamp.h"
+#include "batch/values.h"
+#include "fleet/profile_table.h"
+#include "identity/identity.h"
+#include "model/profile.h"
+#include "model/sensor.h"
+#include "tables/schema.h"
+
+namespace fleet_sim::history {
+
+class RebuiltRun {
+ public:
+  // `files` are all that the run wrote to, or those that are left of them. Throws InvalidInput for a run
+  // whose record is not whole, and std::runtime_error for a file that cannot be read.
+  RebuiltRun(const std::vector<std::filesystem::path>& files, const tables::RunInfo& run);
+  RebuiltRun(const RebuiltRun&) = delete;
+  RebuiltRun& operator=(const RebuiltRun&) = delete;
+
+  // Whether the sensor was in the fleet at that moment.
+  [[nodiscard]] bool had(std::string_view sensor, Timestamp at) const { return find(sensor, at) != nullptr; }
+
+  // What the sensor reads at that moment if nothing is wrong with it; nothing where it was not in the fleet.
+  [[nodiscard]] std::optional<batch::Values> clean_values(std::string_view sensor, Timestamp at) const;
+
+ private:
+  // A time in which a sensor stayed what it was: from `from` to before `to`.
+  struct Stretch {
+    Timestamp from;
+    Timestamp to;
+    const model::Profile* profile;
+    const model::SharedKeys* shared;
+  };
+  using Tables = std::unordered_map<const config::Config*, std::unique_ptr<fleet::ProfileTable>>;
+
+  [[nodiscard]] const Stretch* find(std::string_view sensor, Timestamp at) const;
+
+  std::uint64_t seed_;
+  identity::Roster roster_;
+  Tables tables_;                                                     // by config, which each shares
+  std::unordered_map<std::string_view, std::vector<Stretch>> lives_;  // in order; by id, of the roster's
+};
+
+}  // namespace fleet_sim::history
