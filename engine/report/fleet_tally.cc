@@ -29,15 +29,16 @@ std::vector<std::uint32_t> cells_by_sensor(const ReadingTally& tally) {
   return order;
 }
 
-// Readings that anomalies left out, for each cell: an event has no traits of its own, so it goes to the cell
-// that its sensor was filling at the time. `unplaced` gets those of sensors without a row.
-std::vector<PerAnomalyType<std::uint64_t>> missing_of_cells(const ReadShard& shard, std::uint64_t& unplaced) {
+// The readings of events, for each cell: an event has no traits of its own, so it goes to the cell that its
+// sensor was filling at the time. `unplaced` gets those of sensors without a row.
+std::vector<PerAnomalyType<std::uint64_t>> readings_of_cells(const ReadShard& shard, const EventSpans& events,
+                                                             std::uint64_t& unplaced) {
   const ReadingTally& tally = shard.tally;
   const auto order = cells_by_sensor(tally);
   const auto sensor_of = [&](std::uint32_t i) { return tally.cells()[i].sensor; };
-  std::vector<PerAnomalyType<std::uint64_t>> missing(tally.cells().size());
-  for (const MissingSpan& span : shard.context->missing.all()) {
-    const auto sensor = tally.find_sensor(shard.context->missing.sensor_id(span));
+  std::vector<PerAnomalyType<std::uint64_t>> readings(tally.cells().size());
+  for (const EventSpan& span : events.all()) {
+    const auto sensor = tally.find_sensor(events.sensor_id(span));
     if (!sensor) {
       unplaced += span.readings;
       continue;
@@ -45,9 +46,9 @@ std::vector<PerAnomalyType<std::uint64_t>> missing_of_cells(const ReadShard& sha
     const auto [begin, end] = std::ranges::equal_range(order, *sensor, {}, sensor_of);
     const auto nearest = std::ranges::min_element(
         begin, end, {}, [&](std::uint32_t i) { return distance(tally.cells()[i], span.from); });
-    missing[*nearest][index_of(span.type)] += span.readings;
+    readings[*nearest][index_of(span.type)] += span.readings;
   }
-  return missing;
+  return readings;
 }
 
 std::uint64_t sum_of(const PerAnomalyType<std::uint64_t>& readings) {
@@ -90,6 +91,7 @@ class GroupSum {
   void add(const Kind& kind) {
     group_.readings += kind.readings;
     group_.missing += kind.missing;
+    group_.injected += kind.injected;
     group_.synced += kind.synced;
     with_expectation_ += kind.with_expectation;
     for (std::size_t k = 0; k < anomaly_type_count; ++k) {
@@ -123,11 +125,16 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   summary.file = file;
   summary.sensor_type = shard.schema.type();
   std::uint64_t unplaced = 0;
-  const std::vector<PerAnomalyType<std::uint64_t>> missing = missing_of_cells(shard, unplaced);
+  const std::vector<PerAnomalyType<std::uint64_t>> missing =
+      readings_of_cells(shard, shard.context->missing, unplaced);
+  std::uint64_t ignored = 0;
+  const std::vector<PerAnomalyType<std::uint64_t>> injected =
+      readings_of_cells(shard, shard.context->injected, ignored);
   const std::vector<std::uint32_t> kinds = kinds_of(shard);
   for (std::size_t i = 0; i < tally.cells().size(); ++i) {
     const Cell& cell = tally.cells()[i];
     add_cell(cell, missing[i], kinds[cell.combination], sensors_.intern(tally.sensor_id(cell.sensor)));
+    kinds_[kinds[cell.combination]].injected += sum_of(injected[i]);
     offer(cell, missing[i], kinds[cell.combination], file, tally);
     summary.readings += cell.readings;
     summary.missing += sum_of(missing[i]);
@@ -152,6 +159,7 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
 
   add_daily(shard);
   gaps_ += tally.gaps();
+  events_ += shard.events;
   missing_.events += shard.missing_events;
   missing_.open_events += shard.open_missing_events;
   missing_.readings += summary.missing;
@@ -361,6 +369,7 @@ void FleetTally::complete(Report& report) {
     report.daily.push_back({std::move(day.sensor_type), std::move(day.channel), std::move(curves)});
   }
   report.varied = most_varied();
+  report.events = events_;
   report.missing = missing_;
   report.gaps = gaps_;
 }

@@ -39,6 +39,7 @@ class FleetTally {
     std::string location_class;
     std::uint64_t readings = 0;
     std::uint64_t missing = 0;
+    std::uint64_t injected = 0;
     std::uint64_t synced = 0;
     PerAnomalyType<std::uint64_t> anomalous{};
     PerAnomalyType<double> expected{};   // readings
@@ -86,6 +87,7 @@ class FleetTally {
   std::map<std::vector<std::string>, std::uint32_t> number_of_kind_;
   std::vector<Kind> kinds_;
   std::vector<TypicalDay> daily_;
+  EventTally events_;
   MissingData missing_;
   GapTally gaps_;
 };

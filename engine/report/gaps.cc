@@ -8,7 +8,7 @@
 namespace fleet_sim::report {
 namespace {
 
-std::pair<std::uint32_t, Timestamp> place_of(const MissingSpan& span) {
+std::pair<std::uint32_t, Timestamp> place_of(const EventSpan& span) {
   return {span.sensor, span.from};
 }
 
@@ -19,17 +19,17 @@ bool is_longer(const Gap& a, const Gap& b) {
 
 }  // namespace
 
-void MissingSpans::add(std::string_view sensor_id, const MissingSpan& span) {
+void EventSpans::add(std::string_view sensor_id, const EventSpan& span) {
   spans_.push_back(span);
   spans_.back().sensor = sensors_.intern(sensor_id);
 }
 
-void MissingSpans::sort() {
+void EventSpans::sort() {
   std::ranges::sort(spans_, {}, place_of);
 }
 
-std::uint64_t MissingSpans::count_between(std::string_view sensor_id, Timestamp last, Timestamp next,
-                                          std::uint64_t spacings) const {
+std::uint64_t EventSpans::count_between(std::string_view sensor_id, Timestamp last, Timestamp next,
+                                        std::uint64_t spacings) const {
   const auto sensor = sensors_.find(sensor_id);
   if (!sensor) return 0;
   // The i-th reading was due at last + i·period, give or take a microsecond. A span begins with a reading and
@@ -39,8 +39,13 @@ std::uint64_t MissingSpans::count_between(std::string_view sensor_id, Timestamp 
   const auto spacings_until = [&](Timestamp at) { return (static_cast<double>(at - last) - slack) / period; };
   double count = 0;
   double counted = 0;  // up to this one: two runs may have left the same event
-  // There is a reading at `last`, so what explains the absence of later ones began after it.
   auto span = std::ranges::lower_bound(spans_, std::pair(*sensor, last), {}, place_of);
+  // There is a reading at `last`, so what explains the absence of later ones began after it, unless it leaves
+  // some.
+  const auto leaves_some = [&](const EventSpan& one) {
+    return one.sensor == *sensor && one.until > last && !takes_all_rows(one.type);
+  };
+  if (span != spans_.begin() && leaves_some(span[-1])) --span;
   for (; span != spans_.end() && span->sensor == *sensor && span->from < next; ++span) {
     const double first = std::max(std::ceil(spacings_until(span->from)), counted + 1);
     const double until = std::floor(spacings_until(std::min(span->until, next)));

@@ -14,32 +14,33 @@
 
 namespace fleet_sim::report {
 
-// An event that takes rows. 32 bytes, because a shard may hold many.
-struct MissingSpan {
-  std::uint32_t sensor;  // number in the shard's MissingSpans
-  std::uint32_t readings;
+// An event. 32 bytes, because a shard may hold many.
+struct EventSpan {
+  std::uint32_t sensor;    // number in the shard's EventSpans
+  std::uint32_t readings;  // that it affected
   Timestamp from;
   Timestamp until;  // latest_timestamp while it is open
   AnomalyType type;
 };
-static_assert(sizeof(MissingSpan) <= 32);
+static_assert(sizeof(EventSpan) <= 32);
 
-// All of a shard. Filled, sorted, then only read, by any number of threads.
-class MissingSpans {
+// Some or all of a shard. Filled, sorted, then only read, by any number of threads.
+class EventSpans {
  public:
-  void add(std::string_view sensor_id, const MissingSpan& span);
+  void add(std::string_view sensor_id, const EventSpan& span);
   void sort();
 
-  [[nodiscard]] const std::vector<MissingSpan>& all() const { return spans_; }
-  [[nodiscard]] std::string_view sensor_id(const MissingSpan& span) const { return sensors_[span.sensor]; }
+  [[nodiscard]] const std::vector<EventSpan>& all() const { return spans_; }
+  [[nodiscard]] std::string_view sensor_id(const EventSpan& span) const { return sensors_[span.sensor]; }
 
-  // Of the readings due between two that are there, `spacings` apart, how many lie in a span.
+  // Of the readings due between two that are there, `spacings` apart, how many lie in a span of an event that
+  // takes rows, if these are all that do.
   [[nodiscard]] std::uint64_t count_between(std::string_view sensor_id, Timestamp last, Timestamp next,
                                             std::uint64_t spacings) const;
 
  private:
   TextIndex sensors_;
-  std::vector<MissingSpan> spans_;
+  std::vector<EventSpan> spans_;
 };
 
 // More than one and a half periods between two readings of a sensor, within one run. Its period is not in the

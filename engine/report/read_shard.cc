@@ -20,12 +20,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string missing_events_sql() {
-  return fmt::format(
-      "SELECT sensor_id, started_at, ended_at, readings_affected, anomaly_type FROM anomaly_events WHERE "
-      "anomaly_type IN ({})",
-      row_taking_types_sql());
-}
+constexpr std::string_view all_events_sql =
+    "SELECT sensor_id, started_at, ended_at, readings_affected, anomaly_type, cause, severity, fails_at FROM "
+    "anomaly_events";
 
 // As a table of the older form has no `synced`, nobody can have marked a row.
 std::string rows_sql(const types::Schema& schema, bool has_synced) {
@@ -106,17 +103,26 @@ Timestamp open_until(const std::vector<Timestamp>& run_starts, Timestamp from) {
   return next == run_starts.end() ? latest_timestamp : *next;
 }
 
-void read_missing_events(tables::Database& shard, const fs::path& file, ReadShard& read,
-                         TallyContext& context) {
-  tables::Statement row = data::prepare_query(shard, missing_events_sql(), file);
+void read_events(tables::Database& shard, const fs::path& file, ReadShard& read, TallyContext& context) {
+  tables::Statement row = data::prepare_query(shard, all_events_sql, file);
   TimeColumn times(file);
   while (data::next_row(row, shard, file)) {
+    const AnomalyType type = type_named(row.text(4), file);
+    const AnomalyCause cause = anomaly_cause_of(row.text(5)).value_or(AnomalyCause::drawn);
+    const bool has_severity = row.type(6) != SQLITE_NULL;
+    read.events.add(type, cause, has_severity ? std::optional(row.real(6)) : std::nullopt);
+    const bool may_fail = row.type(7) != SQLITE_NULL;
+    if (!takes_rows(type) && cause != AnomalyCause::injected && !may_fail) continue;
     const bool is_open = row.type(2) == SQLITE_NULL;
     const Timestamp from = times.read(row, 1);
     const Timestamp until = is_open ? open_until(context.run_starts, from) : times.read(row, 2);
     const auto readings = std::clamp<std::int64_t>(row.integer(3), 0, UINT32_MAX);
-    const AnomalyType type = type_named(row.text(4), file);
-    context.missing.add(row.text(0), {0, static_cast<std::uint32_t>(readings), from, until, type});
+    const EventSpan span{0, static_cast<std::uint32_t>(readings), from, until, type};
+    if (cause == AnomalyCause::injected) context.injected.add(row.text(0), span);
+    // A sensor that has failed may fall silent; how many readings that took, nothing says.
+    if (may_fail) context.missing.add(row.text(0), {0, 0, times.read(row, 7), until, type});
+    if (!takes_rows(type)) continue;
+    context.missing.add(row.text(0), span);
     ++read.missing_events;
     read.open_missing_events += is_open ? 1 : 0;
   }
@@ -135,7 +141,7 @@ RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, Read
   std::ranges::sort(context.run_starts);
   read.config = configs.config_of(read.runs);
   context.config = read.config.config;
-  if (has_column(shard, "anomaly_events", "id")) read_missing_events(shard, file, read, context);
+  if (has_column(shard, "anomaly_events", "id")) read_events(shard, file, read, context);
   return find_rows(shard, read.schema, file);
 }
 
@@ -195,7 +201,7 @@ class PartTally {
 
 ReadShard read_shard(const fs::path& file, data::RunConfigs& configs, ReadProgress& progress) {
   auto context = std::make_unique<TallyContext>();
-  ReadShard read{{}, {}, {}, ReadingTally(*context), 0, 0, {}};
+  ReadShard read{{}, {}, {}, ReadingTally(*context), {}, 0, 0, {}};
   const RowRange rows = read_surroundings(file, configs, read, *context);
   if (rows.offsets > 0) {
     PartTally parts(file, rows, *context, progress);

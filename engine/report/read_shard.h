@@ -1,7 +1,7 @@
-// Reads one shard for a report: first, in one transaction, its runs, its events that take rows and how far
-// its rows reach, then the rows, several parts of them at the same time, each with a connection of its own.
-// Rows that a simulator adds meanwhile are left for the next report. Any thread. Throws std::runtime_error,
-// naming the file, for one that cannot be read or holds what no simulator writes.
+// Reads one shard for a report: first, in one transaction, its runs, its events and how far its rows reach,
+// then the rows, several parts of them at the same time, each with a connection of its own. Rows that a
+// simulator adds meanwhile are left for the next report. Any thread. Throws std::runtime_error, naming the
+// file, for one that cannot be read or holds what no simulator writes.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 
 #include "data/data_directory.h"
 #include "data/run_configs.h"
+#include "report/event_tally.h"
 #include "report/tally.h"
 #include "types/built_in_type.h"
 
@@ -27,6 +28,7 @@ struct ReadShard {
   data::ShardConfig config;
   std::unique_ptr<const TallyContext> context;  // that the tally borrows
   ReadingTally tally;
+  EventTally events;
   std::uint64_t missing_events = 0;
   std::uint64_t open_missing_events = 0;
   tables::Deletions deleted;

@@ -16,6 +16,7 @@
 #include "base/terms.h"
 #include "base/timestamp.h"
 #include "report/duplicates.h"
+#include "report/event_tally.h"
 #include "report/gaps.h"
 #include "report/rate.h"
 #include "report/read_shard.h"
@@ -31,6 +32,7 @@ struct ReportGroup {
   std::uint64_t missing = 0;                       // readings that anomalies left out
   std::uint64_t synced = 0;                        // rows
   PerAnomalyType<std::uint64_t> anomalous{};       // due readings by type
+  std::uint64_t injected = 0;                      // that injected anomalies affected
   std::optional<double> rate;                      // anomalous share of due readings
   std::optional<Interval> interval;                // 95%
   std::optional<PerAnomalyType<double>> expected;  // share of due readings, by type
@@ -111,6 +113,7 @@ struct Report {
   std::vector<VariedSensor>
       varied;                     // the most varied first, then one of each firmware, location class, model
   std::vector<TypicalDay> daily;  // by type of sensor
+  EventTally events;
   MissingData missing;
   GapTally gaps;
   Duplicates duplicates;

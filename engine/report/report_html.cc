@@ -74,6 +74,8 @@ void add_anomaly(JsonWriter& json, const SeriesAnomaly& anomaly) {
     json.member("until_ms", milliseconds(anomaly.until));
     json.member("readings", anomaly.readings);
     json.member("open", anomaly.is_open);
+    json.member("severity", anomaly.severity);
+    json.member("cause", cut(anomaly.cause));
   });
 }
 

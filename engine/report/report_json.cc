@@ -63,6 +63,7 @@ class BoundedReport {
   void interval(const std::optional<Interval>& interval);
   void types(const ReportGroup& group);
   void groups(std::string_view name, const std::vector<ReportGroup>& groups);
+  void events(const EventTally& events);
   void missing(const MissingData& missing);
   void gaps(const GapTally& gaps);
   void deleted(const tables::Deletions& deleted);
@@ -116,6 +117,7 @@ void BoundedReport::members(const ReportGroup& group) {
   json_.member("missing", group.missing);
   json_.member("due", group.due());
   json_.member("anomalous", group.all_anomalous());
+  json_.member("injected", group.injected);
   json_.member("rate", rounded(group.rate));
   interval(group.interval);
   json_.member("expected", rounded(group.expected_rate()));
@@ -131,6 +133,26 @@ void BoundedReport::groups(std::string_view name, const std::vector<ReportGroup>
   std::ranges::copy_if(groups, std::back_inserter(large),
                        [least](const ReportGroup& group) { return group.readings >= least; });
   objects(name, large);
+}
+
+// Of the types of which there are any.
+void BoundedReport::events(const EventTally& events) {
+  const auto of_type = [&](const TypeEvents& type) {
+    json_.member("events", type.all());
+    for (std::size_t cause = 0; cause < anomaly_cause_names.size(); ++cause)
+      json_.member(anomaly_cause_names[cause], type.by_cause[cause]);
+    if (type.severity.events == 0) return json_.member("severity", std::nullopt);
+    json_.object("severity", [&] {
+      json_.member("least", rounded(type.severity.least));
+      json_.member("mean", rounded(type.severity.mean()));
+      json_.member("most", rounded(type.severity.most));
+    });
+  };
+  json_.object("anomaly_events", [&] {
+    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+      if (events[k].all() > 0) json_.object(anomaly_type_names[k], [&] { of_type(events[k]); });
+    }
+  });
 }
 
 void BoundedReport::missing(const MissingData& missing) {
@@ -250,6 +272,7 @@ void BoundedReport::write(const Report& report) {
   groups("by_model", report.by_model);
   groups("by_manufacturer", report.by_manufacturer);
   groups("by_location_class", report.by_location_class);
+  events(report.events);
   missing(report.missing);
   gaps(report.gaps);
   json_.object("duplicates", [&] {

@@ -79,29 +79,73 @@ std::string heading_text(const Report& report) {
   return text;
 }
 
-void add_rate(Table& table, const ReportGroup& group) {
-  table.add({printable(group.name), grouped(group.sensors), grouped(group.readings), grouped(group.missing),
-             grouped(group.all_anomalous()), percent(group.rate), interval_text(group.interval),
-             percent(group.expected_rate()), percent(group.rate_of_rows())});
+// Injected readings have a column where there are any.
+std::string rates_text(std::string_view by, const std::vector<ReportGroup>& groups) {
+  const bool any_injected =
+      std::ranges::any_of(groups, [](const ReportGroup& group) { return group.injected > 0; });
+  const auto without_injected = [any_injected](std::vector<std::string> cells) {
+    if (!any_injected) cells.erase(cells.begin() + 5);
+    return cells;
+  };
+  Table table(without_injected({std::string(by), "sensors", "readings", "missing", "anomalous", "injected",
+                                "rate", "95% interval", "expected", "of rows"}));
+  for (const ReportGroup& group : groups) {
+    table.add(without_injected({printable(group.name), grouped(group.sensors), grouped(group.readings),
+                                grouped(group.missing), grouped(group.all_anomalous()),
+                                grouped(group.injected), percent(group.rate), interval_text(group.interval),
+                                percent(group.expected_rate()), percent(group.rate_of_rows())}));
+  }
+  return '\n' + table.text();
 }
 
-std::string rates_text(std::string_view by, const std::vector<ReportGroup>& groups) {
-  Table table({std::string(by), "sensors", "readings", "missing", "anomalous", "rate", "95% interval",
-               "expected", "of rows"});
-  for (const ReportGroup& group : groups) add_rate(table, group);
+std::string severity_text(const SeverityTally& severity) {
+  if (severity.events == 0) return std::string(nothing);
+  return fmt::format("{:.3g} … {:.3g}", severity.least, severity.most);
+}
+
+// What the rates do not say: why anomalies came, and how severe they were.
+std::string events_text(const EventTally& events) {
+  if (events.is_plain()) return "";
+  std::vector<std::string> heading{"events by cause", "events"};
+  heading.insert(heading.end(), anomaly_cause_names.begin(), anomaly_cause_names.end());
+  heading.insert(heading.end(), {"severity", "mean"});
+  Table table(heading);
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    const TypeEvents& type = events[k];
+    if (type.all() == 0) continue;
+    std::vector<std::string> cells{std::string(anomaly_type_names[k]), grouped(type.all())};
+    for (const std::uint64_t count : type.by_cause) cells.push_back(grouped(count));
+    const bool is_graded = type.severity.events > 0;
+    cells.push_back(severity_text(type.severity));
+    cells.push_back(is_graded ? fmt::format("{:.3g}", type.severity.mean()) : std::string(nothing));
+    table.add(cells);
+  }
   return '\n' + table.text();
+}
+
+// Whether the types table has a column for it: types that are drawn unless a config says otherwise, and those
+// that there are or should be.
+bool is_listed(std::size_t type, const std::vector<ReportGroup>& models) {
+  if (anomaly_types[type].weight > 0) return true;
+  return std::ranges::any_of(models, [type](const ReportGroup& model) {
+    return model.anomalous[type] > 0 || (model.expected && (*model.expected)[type] > 0);
+  });
 }
 
 std::string types_text(const std::vector<ReportGroup>& models) {
   std::vector<std::string> heading{"type by model", "anomalous"};
-  for (const std::string_view name : anomaly_type_names)
-    heading.insert(heading.end(), {std::string(name), ""});
+  std::vector<std::size_t> listed;
+  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    if (!is_listed(k, models)) continue;
+    listed.push_back(k);
+    heading.insert(heading.end(), {std::string(anomaly_type_names[k]), ""});
+  }
   Table table(heading);
   for (const ReportGroup& model : models) {
     const std::uint64_t all = model.all_anomalous();
     std::vector<std::string> cells{printable(model.name), grouped(all)};
     std::vector<std::string> expected{"", "expected"};
-    for (std::size_t k = 0; k < anomaly_type_count; ++k) {
+    for (const std::size_t k : listed) {
       cells.insert(cells.end(), {grouped(model.anomalous[k]), share_of(model.anomalous[k], all)});
       const bool known = model.expected && *model.expected_rate() > 0;
       const std::string share =
@@ -208,6 +252,8 @@ std::string notes_text(const Report& report) {
       "sensors, not readings.\n  expected: the long-run rate that the runs' config sets. of rows: the rate "
       "that "
       "a query over the rows finds.\n";
+  if (report.total.injected > 0)
+    text += "  injected: readings of injected anomalies, which no expected rate includes.\n";
   if (const std::uint64_t shards = report.shards_without_expectation(); shards > 0) {
     const auto why = std::ranges::find_if(report.shards, [](const ReportShard& shard) {
       return !shard.expectation_missing.empty() && shard.readings > 0;
@@ -230,7 +276,7 @@ std::string report_text(const Report& report) {
     text += rates_text("manufacturer", report.by_manufacturer);
     text += rates_text("location class", report.by_location_class);
     text += notes_text(report);
-    text += types_text(report.by_model);
+    text += types_text(report.by_model) + events_text(report.events);
     text += sync_text(report);
   }
   text += missing_text(report.missing) + gaps_text(report.gaps) + duplicates_text(report.duplicates) +

@@ -22,7 +22,8 @@ constexpr std::int64_t rows_between_looks = 16'384;
 constexpr std::int64_t most_looks = 8'192;
 
 constexpr std::string_view events_sql =
-    "SELECT anomaly_type, channel, started_at, ended_at, readings_affected FROM anomaly_events "
+    "SELECT anomaly_type, channel, started_at, ended_at, readings_affected, severity, cause FROM "
+    "anomaly_events "
     "WHERE sensor_id = ?1 ORDER BY started_at";
 constexpr std::string_view look_sql =
     "SELECT timestamp FROM sensor_readings WHERE id >= ?1 ORDER BY id LIMIT 1";
@@ -85,7 +86,9 @@ std::vector<SeriesAnomaly> read_anomalies(tables::Database& shard, const fs::pat
     const bool is_open = row.type(3) == SQLITE_NULL;
     anomalies.push_back({std::string(row.text(0)), std::string(row.text(1)), time_of(row, 2, file),
                          is_open ? latest_timestamp : time_of(row, 3, file),
-                         static_cast<std::uint64_t>(row.integer(4)), is_open});
+                         static_cast<std::uint64_t>(row.integer(4)), is_open,
+                         row.type(5) == SQLITE_NULL ? std::nullopt : std::optional(row.real(5)),
+                         std::string(row.text(6))});
   }
   return anomalies;
 }

@@ -31,6 +31,8 @@ struct SeriesAnomaly {
   Timestamp until = 0;
   std::uint64_t readings = 0;
   bool is_open = false;
+  std::optional<double> severity;
+  std::string cause;
 };
 
 struct SensorSeries {

@@ -41,7 +41,8 @@ struct StoredReading {
 // What is known of a shard before its rows are read. Outlives its tallies and is not changed meanwhile.
 struct TallyContext {
   std::vector<Timestamp> run_starts;  // ascending
-  MissingSpans missing;
+  EventSpans missing;                 // events that take rows
+  EventSpans injected;
   const config::Config* config = nullptr;  // of the run: what a location's class is, and when its day begins
 };
 
