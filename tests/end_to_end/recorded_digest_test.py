@@ -16,6 +16,7 @@ RECORDED_TYPES = {
     "lifelike": "fe68fa70b20583d22a94116258738b6e",
     "meter": "fbef2c0d8c576463e36049d28bda8658",
     "pump": "9fea1554535a74e8d5f44b8c4212a8eb",
+    "wearing_pump": "5213cc61030901e052867c3b76d805e0",
 }
 
 
