@@ -64,7 +64,7 @@ behaviors:
 """
 
 
-# Every type, graded, within minutes, and as many durations that vary as are always the same.
+# Every type that the built-in channels can have, graded, within minutes, and as many durations that vary as are always the same.
 GRADED = """
 anomalies:
   severity: graded
@@ -83,7 +83,6 @@ anomalies:
     stuck: {weight: 0.5, duration_seconds: {median: 8s, min: 4s, max: 20s}, keep_noise: true}
     quantise: {weight: 0.5, duration_seconds: 20}
     clip: {weight: 0.5, duration_seconds: 20}
-    intermittent: {weight: 0.5, duration_seconds: 60}
     dropout: {weight: 0.5, duration_seconds: {median: 20s, min: 3s, max: 100s}}
 """
 GRADED_TYPES = set(ground_truth.TYPES) - {"intermittent"}  # which needs a channel with rails
@@ -104,6 +103,7 @@ types:
       flow:   {kind: counter, base: 3600, per: 1h, resolution: 0.5, rate: {run: 7200}}
       plain:  {base: 5, white: 0.1, terms: {level: 2}}
       mode:   {kind: state, of: level, at: [-0.5, 0, 0.5], names: [a, b, c, d]}
+anomalies: {types: {intermittent: {weight: 0.5, duration_seconds: 60}}}
 """
 OF_RATE = """
 anomalies: {basis: rate, per_day: 2000, types: {stuck: {keep_noise: false}}}
