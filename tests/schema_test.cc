@@ -213,8 +213,8 @@ TEST_CASE("events of version 3 say who caused them, before and after the file is
     std::vector<std::string> events;
     const auto take = [&](const tables::Statement& row) { events.emplace_back(row.text(0)); };
     REQUIRE(shard
-                .query("SELECT concat(id, ' ', magnitude, ' ', cause, ' ', coalesce(severity, sigma, "
-                       "scenario, fails_at, '-')) FROM anomaly_events ORDER BY id",
+                .query("SELECT id || ' ' || magnitude || ' ' || cause || ' ' || coalesce(severity, sigma, "
+                       "scenario, fails_at, '-') FROM anomaly_events ORDER BY id",
                        take)
                 .ok());
     CHECK(events == std::vector<std::string>{"8 2.5 drawn -", "9 0.5 injected -"});
@@ -348,7 +348,7 @@ TEST_CASE("a run is recorded once per file, whole") {
   CHECK(query(folder / "a.db", "SELECT * FROM run_info") ==
         std::vector<std::string>{
             "2026-01-01T00:00:00-00000001|-1|0.1.0|a: 'b'\n|00ff|1970-01-01T00:00:00.000000Z|"
-            "1970-01-01T00:00:01.500000Z|15|1/4|hash:4|abcd|42|1|2025b"});
+            "1970-01-01T00:00:01.500000Z|15|1/4|hash:4|abcd|42|1|2025b|NULL"});
 }
 
 }  // namespace fleet_sim::schema_test
