@@ -16,7 +16,7 @@
 #include "identity/identity.h"
 #include "model/aging.h"
 #include "model/duration.h"
-#include "model/type_spread.h"
+#include "model/spread.h"
 #include "sources/signal.h"
 #include "types/built_in_type.h"
 #include "zones/zone.h"
