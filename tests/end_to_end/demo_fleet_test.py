@@ -54,7 +54,8 @@ class DemoFleet(FleetTest):
             self.assertEqual([name for name, _, _, _, key in described if key], ["id"])
             events = [name for (name,) in query(path, "SELECT name FROM pragma_table_info('anomaly_events')")]
             self.assertEqual(events, ["id", "sensor_id", "anomaly_type", "channel", "direction", "magnitude",
-                                      "started_at", "ended_at", "readings_affected"])
+                                      "started_at", "ended_at", "readings_affected", "severity", "sigma", "cause",
+                                      "scenario", "fails_at"])
 
     def test_files_are_sound(self):
         self.assert_sound(self.data)

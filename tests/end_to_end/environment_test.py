@@ -10,7 +10,8 @@ import yaml
 from fleet import *
 
 # Whose other value cannot be guessed from the default. Lists are joined by ':' in a variable.
-OTHERS = {"simulation.seed": 11, "simulation.overload": "skip", "simulation.phase": "aligned", "anomalies.basis": "event", "fleet.partition": "1/2",
+OTHERS = {"simulation.seed": 11, "simulation.overload": "skip", "simulation.phase": "aligned", "anomalies.basis": "event",
+          "anomalies.severity": "graded", "fleet.partition": "1/2",
           "anomalies.types.spike.duration_seconds": 5, "normal_parameters.voltage.mean": 18,
           "sharding.by": "location", "clock.speed": "max",
           "clock.start": "2026-01-31T00:00:00.000000Z", "clock.utc_offset": "+02:00", "database.path": "other/sensors.db",
@@ -25,7 +26,7 @@ ALONE = {"fleet.identities", "fleet.identity", "database.sink", "monitoring.toke
 
 def flattened(tree, prefix=""):
     for name, value in tree.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and "median" not in value:
             yield from flattened(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value
@@ -44,6 +45,10 @@ def other(key, default):
         return OTHERS[key]
     if isinstance(default, bool):
         return not default
+    if isinstance(default, list):  # a range
+        return [default[0], default[1] * 0.9]
+    if isinstance(default, dict):  # how long an anomaly lasts
+        return default | {"median": default["median"] + 1}
     return default + 1 if isinstance(default, int) else default * 1.5
 
 
