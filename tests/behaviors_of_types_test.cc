@@ -88,6 +88,26 @@ TEST_CASE("behaviors act on the base, the white noise and the terms of declared 
   CHECK(both.channels[0].gains[1].value() == -2);
 }
 
+TEST_CASE(
+    "which channel an anomaly picks is what the first behavior says that knows the channels of the type") {
+  Read pumps = read(std::string(pump));
+  REQUIRE(pumps.problems == "");
+  const auto weights = [&] {
+    std::vector<double> all;
+    for (const auto& weight : numbers_of(pumps.config, "Old").channel_weights) all.push_back(weight.value());
+    return all;
+  };
+  CHECK(weights() == std::vector<double>(weights().size(), 1));
+  pumps.config.behaviors.firmware["9"].channels =
+      types::ChannelFactors{{"voltage", 0.5}};  // of another type
+  CHECK(weights() == std::vector<double>(weights().size(), 1));
+  pumps.config.behaviors.model["Old"].channels = types::ChannelFactors{{"flow", 3}};
+  CHECK(weights().front() == 3);
+  CHECK(weights().back() == 1);
+  pumps.config.behaviors.firmware["9"].channels = types::ChannelFactors{{"flow", 7}};
+  CHECK(weights().front() == 7);
+}
+
 TEST_CASE("behaviors of declared channels are written and read back") {
   const Read pumps = read(std::string(pump));
   const Read again = read(config::config_text(pumps.config));

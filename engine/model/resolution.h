@@ -334,15 +334,18 @@ class Resolution {
       noise.multiply(behaviors_, [&](const config::Behavior& b) { return b.noise.of(channels_[c].name); });
 
       numbers.channel_weights[c] = {built_in, 1};
-      replace(numbers.channel_weights[c], &config::Behavior::channels,
-              [&](const types::ChannelFactors& weights) { return weight_of(weights, channels_[c].name); });
+      weigh_channel(numbers.channel_weights[c], channels_[c].name);
     }
   }
 
-  // Weights that name a channel which the type lacks are not meant for it.
-  [[nodiscard]] double weight_of(const types::ChannelFactors& weights, std::string_view channel) const {
+  // By the first behavior whose weights name channels of the type only: others are not meant for it.
+  void weigh_channel(Number<Trail>& weight, std::string_view channel) const {
     const auto lacks = [this](const auto& named) { return !source_.type->schema.find_channel(named.first); };
-    return std::ranges::any_of(weights.named(), lacks) ? 1 : weights.of(channel);
+    for (std::size_t i = 0; i < behaviors_.size(); ++i) {
+      const std::optional<types::ChannelFactors>& weights = behaviors_[i].behavior->channels;
+      if (!weights || std::ranges::any_of(weights->named(), lacks)) continue;
+      return weight.replace(origin_of(behaviors_, i), weights->of(channel));
+    }
   }
 
   static constexpr Origin built_in{"built in"};
