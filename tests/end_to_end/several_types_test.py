@@ -104,7 +104,10 @@ class Exports(SeveralTypesTest):
         self.assertEqual(set(json.loads(self.export("--labels").stdout)), {one["id"] for one in fleet_of_three()})
         labels = json.loads(self.export("--labels", "events", "--type", "pump").stdout)
         self.assertEqual(set(labels), {f"PUMP_{i}" for i in range(4)})
-        self.assertEqual({event["type"] for of_sensor in labels.values() for event in of_sensor}, {"missing_data"})
+        kinds = {kind for path in shards(self.data) if self.type_of(path) == "pump"
+                 for (kind,) in query(path, "SELECT anomaly_type FROM anomaly_events")}
+        self.assertGreater(len(kinds), 1)
+        self.assertEqual({event["type"] for of_sensor in labels.values() for event in of_sensor}, kinds)
 
 
 class Reports(SeveralTypesTest):
@@ -125,12 +128,8 @@ class Reports(SeveralTypesTest):
         report = self.report()
         for group in report["by_sensor_type"]:
             expected = {name: figures["expected"] for name, figures in group["types"].items() if figures["expected"]}
-            if group["name"] == "temperature_vibration":
-                self.assertAlmostEqual(group["expected"], 0.2, places=6)
-                self.assertEqual(len(expected), 5)
-            else:  # what takes rows, as often as it would of any other sensor
-                self.assertEqual(expected, {"missing_data": 1.0})
-                self.assertLess(group["expected"], 0.1)
+            self.assertAlmostEqual(group["expected"], 0.2, places=6)
+            self.assertEqual(set(expected), {"spike", "trend", "pattern", "missing_data", "noise"})
         # Of models that sensors of all types have: the mean over what is due.
         due = {group["name"]: group["due"] for group in report["by_sensor_type"]}
         rates = {group["name"]: group["expected"] for group in report["by_sensor_type"]}
@@ -148,11 +147,12 @@ class Reports(SeveralTypesTest):
                              {name: count for name, count in kinds.items() if count})
 
     def test_the_day_is_of_what_is_measured(self):
-        """Not of the pump's volume, its first channel, which is counted."""
+        """Not of the pump's volume, its first channel, which is counted, and not in anomalies."""
         days = {(day["sensor_type"], day["channel"], day["unit"]) for day in self.report()["daily"]}
         self.assertEqual(days, {("pump", "flow", "m3/h"), ("gas", "methane", "ppm"), ("temperature_vibration", "temperature", "°C")})
         day = next(day for day in self.report()["daily"] if day["channel"] == "flow")
-        flow = [row[3] for row in self.rows("pump")]
+        flow = [value for path in shards(self.data) if self.type_of(path) == "pump"
+                for (value,) in query(path, "SELECT flow FROM sensor_readings WHERE anomaly_flag = 0")]
         means = [(hour["readings"], hour["flow"]) for hour in day["hours"] if hour["readings"]]
         self.assertAlmostEqual(sum(count * mean for count, mean in means) / sum(count for count, _ in means),
                                sum(flow) / len(flow), places=6)
