@@ -98,8 +98,7 @@ TEST_CASE(
     return all;
   };
   CHECK(weights() == std::vector<double>(weights().size(), 1));
-  pumps.config.behaviors.firmware["9"].channels =
-      types::ChannelFactors{{"voltage", 0.5}};  // of another type
+  pumps.config.behaviors.firmware["9"].channels = types::ChannelFactors{{"voltage", 0.5}};  // of another type
   CHECK(weights() == std::vector<double>(weights().size(), 1));
   pumps.config.behaviors.model["Old"].channels = types::ChannelFactors{{"flow", 3}};
   CHECK(weights().front() == 3);
@@ -108,13 +107,20 @@ TEST_CASE(
   CHECK(weights().front() == 7);
 }
 
+TEST_CASE("a weight of 1 that stands against that of a built-in behavior is written and read back") {
+  const Read read_once = read("behaviors: {firmware: {\"1.4\": {weights: {spike: 1}}}}");
+  CHECK(read_once.problems == "");
+  CHECK(read_once.config != config::Config());
+  CHECK(read(config::config_text(read_once.config)).config == read_once.config);
+}
+
 TEST_CASE("behaviors of declared channels are written and read back") {
   const Read pumps = read(std::string(pump));
   const Read again = read(config::config_text(pumps.config));
   CHECK(again.problems == "");
   CHECK(again.config == pumps.config);
   CHECK(read("{}").config.behaviors == config::Config().behaviors);
-  CHECK(config::behaviors_text(config::Config().behaviors).find("gain") == std::string::npos);
+  CHECK(config::behaviors_text(config::Config().behaviors).find("gain: {") == std::string::npos);
 }
 
 TEST_CASE("what behaviors cannot say of channels is named with its line") {

@@ -50,16 +50,9 @@ std::string value_text(const TermFactors& gains) {
   return fmt::format("{{{}}}", text);
 }
 
-// Those that are not 1, as most are.
+// All, because one of 1 may stand against that of a built-in behavior.
 std::string value_text(const PerAnomalyType<double>& values) {
-  std::vector<std::string_view> names;
-  std::vector<double> others;
-  for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-    if (values[k] == 1) continue;
-    names.push_back(anomaly_type_names[k]);
-    others.push_back(values[k]);
-  }
-  return numbers_text(names, others);
+  return numbers_text(drawn_anomaly_type_names, std::span(values).first(drawn_anomaly_type_count));
 }
 
 std::string value_text(const Range& range) {
