@@ -686,4 +686,26 @@ TEST_CASE("types of anomaly that have no channel in a sensor are left to others"
   CHECK(seen == std::set{missing_data});
 }
 
+TEST_CASE("an anomaly ends when its level comes to mean something else, or its rail goes") {
+  model::Profile was;
+  was.graded = true;
+  was.channels.push_back({.has_low_rail = true, .has_high_rail = true});
+  model::Profile is = was;
+  model::Anomaly anomaly;
+  anomaly.type = AnomalyType::stuck;
+  anomaly.channel = Channel{0};
+  CHECK(model::continues_under(anomaly, was, is));
+  is.channels[0].is_logarithmic = true;
+  CHECK_FALSE(model::continues_under(anomaly, was, is));
+  is = was;
+  anomaly.type = AnomalyType::intermittent;
+  anomaly.severity = 0.5;
+  anomaly.direction = -1;
+  CHECK(model::continues_under(anomaly, was, is));
+  is.channels[0].has_low_rail = false;
+  CHECK_FALSE(model::continues_under(anomaly, was, is));
+  anomaly.direction = 1;
+  CHECK(model::continues_under(anomaly, was, is));
+}
+
 }  // namespace fleet_sim::anomaly_graded_test

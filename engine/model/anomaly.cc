@@ -128,6 +128,16 @@ void begin_graded(Anomaly& anomaly, const Profile& profile, const AnomalyRequest
   effect->size(anomaly, profile, usual);
 }
 
+// What was drawn at its onset is in the unit of a level, and an intermittent contact relies on its rail.
+bool graded_continues(const Anomaly& anomaly, const Profile& was, const Profile& is) {
+  if (was.edge != is.edge || !can_affect(is, *anomaly.type, *anomaly.channel)) return false;
+  const ChannelProfile& before = was.channels[index_of(*anomaly.channel)];
+  const ChannelProfile& after = is.channels[index_of(*anomaly.channel)];
+  if (before.is_logarithmic != after.is_logarithmic) return false;
+  if (effect_of(*anomaly.type).graded->channels != GradedEffect::Channels::with_rails) return true;
+  return anomaly.direction > 0 ? after.has_high_rail : after.has_low_rail;
+}
+
 }  // namespace
 
 const AnomalyEffect& effect_of(AnomalyType type) {
@@ -237,7 +247,7 @@ void set_onset_level(Anomaly& anomaly, double level) {
 bool continues_under(const Anomaly& anomaly, const Profile& was, const Profile& is) {
   if (!anomaly.active()) return true;
   if (!same_agings(was, is)) return false;
-  if (is_graded(anomaly)) return was.edge == is.edge && can_affect(is, *anomaly.type, *anomaly.channel);
+  if (is_graded(anomaly)) return graded_continues(anomaly, was, is);
   const std::optional<RelativeEffect>& relative = effect_of(*anomaly.type).relative;
   return !relative || relative->continues(was, is);
 }

@@ -134,6 +134,7 @@ ChannelProfile kind_of(const types::SensorType& type, std::size_t channel) {
   const auto* gauge = std::get_if<types::Gauge>(&kind);
   profile.is_gauge = gauge != nullptr;
   profile.is_product = std::holds_alternative<types::Product>(kind);
+  profile.is_logarithmic = gauge != nullptr && gauge->scale == types::Gauge::Scale::logarithmic;
   profile.has_low_rail = gauge != nullptr && std::isfinite(gauge->rails.low);
   profile.has_high_rail = gauge != nullptr && std::isfinite(gauge->rails.high);
   return profile;

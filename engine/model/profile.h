@@ -48,9 +48,10 @@ struct ChannelProfile {
   double daily = 0;    // how much of what the time of day adds is added here: all, 1, or nothing
   double weight = 1;   // how often graded anomalies pick it, beside the others that they can affect
   bool is_gauge = true;
-  bool is_product = false;     // computed from the readings of other channels
-  bool has_low_rail = false;   // whether the device shows nothing below some value, or …
-  bool has_high_rail = false;  // … above
+  bool is_product = false;      // computed from the readings of other channels
+  bool is_logarithmic = false;  // whether its level is the logarithm of what it reads
+  bool has_low_rail = false;    // whether the device shows nothing below some value, or …
+  bool has_high_rail = false;   // … above
 };
 
 // That of a channel of a type, with what the type alone decides.
