@@ -40,6 +40,20 @@ bool notes_durations(tables::Database& shard, const std::filesystem::path& file)
   return next_row(row, shard, file);
 }
 
+// Within the bounds of its type.
+std::optional<double> severity_in(const tables::Statement& row, AnomalyType type) {
+  const std::optional<UsualSeverity>& usual = anomaly_types[index_of(type)].severity;
+  const double severity = row.real(5);
+  const bool fits = usual && severity >= usual->bounds.min && severity <= usual->bounds.max;
+  return fits ? std::optional(severity) : std::nullopt;
+}
+
+std::optional<Microseconds> duration_in(const tables::Statement& row) {
+  const Microseconds duration = row.integer(6);
+  const bool fits = duration > 0 && duration <= latest_timestamp;
+  return fits ? std::optional(duration) : std::nullopt;
+}
+
 // What the row of an injected one says was so, whether it was asked for or drawn. Others are drawn again.
 model::AnomalyRequest request_in(const tables::Statement& row, const types::Schema& schema,
                                  const std::filesystem::path& file) {
@@ -48,8 +62,8 @@ model::AnomalyRequest request_in(const tables::Statement& row, const types::Sche
   if (request.cause != AnomalyCause::injected) return request;
   if (row.type(4) != SQLITE_NULL)
     request.channel = Channel(required(schema.find_channel(row.text(4)), row, 4, file));
-  if (row.type(5) != SQLITE_NULL) request.severity = row.real(5);
-  if (row.type(6) != SQLITE_NULL) request.duration = row.integer(6);
+  if (row.type(5) != SQLITE_NULL) request.severity = required(severity_in(row, request.type), row, 5, file);
+  if (row.type(6) != SQLITE_NULL) request.duration = required(duration_in(row), row, 6, file);
   return request;
 }
 

@@ -232,7 +232,7 @@ void enter_steady_state(Sensor& sensor, std::uint64_t seed, Timestamp first_due,
 
 void return_to_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request,
                        Timestamp started_at) {
-  start_anomaly(sensor, seed, request, started_at);
+  if (can_happen(*sensor.profile, request)) start_anomaly(sensor, seed, request, started_at);
 }
 
 void count_taken(Sensor& sensor, std::uint64_t seed, Timestamp first_due, const Cadence& cadence,
