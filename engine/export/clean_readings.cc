@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <ranges>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "data/data_directory.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::exports {
 namespace {
@@ -35,10 +39,13 @@ CleanReadings::CleanReadings(const std::vector<data::SourceShard>& shards,
     std::vector<Wrote>& wrote = wrote_.emplace_back();
     if (!shard.has_readings) continue;
     tables::Database database = data::open(shard);
+    std::vector<std::string> central;
+    const tables::StorageError error = tables::find_central_readings(database, central);
+    if (!error.ok()) throw std::runtime_error(shard.file.string() + ": cannot be read: " + error.message);
     for (const data::RecordedRun& run : data::read_runs(database, shard.file)) {
       auto& known = runs_[run.run_id];
       if (known == nullptr) known = rebuilt(files, run);
-      wrote.push_back({run.first_reading_id, known.get()});
+      wrote.push_back({central.empty() ? run.first_reading_id : 0, known.get()});
     }
   }
 }

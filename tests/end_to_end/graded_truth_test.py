@@ -295,6 +295,16 @@ class Resumed(GradedTruth):
             self.assertRegex(said, told, spoil)
             self.restore()
 
+    def test_a_center_in_which_two_runs_read_the_same_does_not_guess(self):
+        for seed in (1, 2):
+            self.fill(f"run {seed}", "--duration", "1m", "--seed", seed, identities=IDENTITIES)
+        collect = [sys.executable, "-B", SOURCE / "scripts" / "collect", "--into", self.dir / "center.db"]
+        subprocess.run([*collect, self.dir / "run 1"], check=True, capture_output=True)
+        one = [json.loads(line) for line in self.fleet_sim("export", "center.db", "--clean", "--format", "ndjson").stdout.splitlines()]
+        self.assertTrue(all(row["clean_voltage"] == row["voltage"] for row in one if not row["anomaly_flag"]))
+        subprocess.run([*collect, self.dir / "run 2"], check=True, capture_output=True)
+        self.assertIn("may be of several runs", self.fleet_sim("export", "center.db", "--clean", code=2).stderr)
+
 
 class Injected(GradedTruth):
     """Into a fleet without anomalies, which so is filled again from the record of what was injected."""
