@@ -145,10 +145,12 @@ Timestamp LastReadings::end_of(const std::string& sensor, const Label& open) con
   const auto run = std::ranges::find_if(last, [&](Timestamp at) { return at >= open.start; });
   if (run == last.end()) return open.start;
   // The sensor reads again: its gap was at the end of a run before.
+  const auto number = static_cast<std::size_t>(run - last.begin());
   const bool leaves_no_rows = type && takes_all_rows(*type);
-  if (leaves_no_rows && of_sensor[static_cast<std::size_t>(run - last.begin())] >= open.start)
-    return open.start;
-  return *run;
+  if (leaves_no_rows && of_sensor[number] >= open.start) return open.start;
+  // One that has failed may be silent since.
+  const auto fails_at = parse_timestamp(open.fails_at);
+  return fails_at && *run < *fails_at ? std::max(*run, shard_[number]) : *run;
 }
 
 // ---- the events of a shard ----

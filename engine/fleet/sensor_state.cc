@@ -35,6 +35,10 @@ void replay(SensorState& state, Timestamp until, std::span<const Injection> inje
                         state.sensor.anomaly.channel,
                         taken.missing,
                         state.sensor.anomaly.cause});
+    if (taken.anomaly == AnomalyType::aging) {  // it is in no other
+      readings.back().channel = std::nullopt;
+      readings.back().cause = AnomalyCause::aging;
+    }
     if (readings.size() > most) readings.pop_front();
     state.next_due = due.next;
   }

@@ -43,7 +43,7 @@ std::uint64_t EventSpans::count_between(std::string_view sensor_id, Timestamp la
   // There is a reading at `last`, so what explains the absence of later ones began after it, unless it leaves
   // some.
   const auto leaves_some = [&](const EventSpan& one) {
-    return one.sensor == *sensor && one.until > last && !takes_all_rows(one.type);
+    return one.sensor == *sensor && one.until > last && takes_rows(one.type) && !takes_all_rows(one.type);
   };
   if (span != spans_.begin() && leaves_some(span[-1])) --span;
   for (; span != spans_.end() && span->sensor == *sensor && span->from < next; ++span) {
