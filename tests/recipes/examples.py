@@ -4,13 +4,13 @@ import json
 
 from recipe import NewFile, RecipeError, Recipe, Replace, expect, insert_after, insert_before
 
-# --- An anomaly type: a surge doubles one channel.
+# --- An anomaly type: a surge raises one channel.
 
 
 def see_kind(program):
     program.history(FLEET_SIM_ANOMALIES_TYPES_SURGE_WEIGHT="2")
     expect(program.run("report", "data"), "surge")
-    if program.rows("SELECT count(*) FROM anomaly_events WHERE anomaly_type = 'surge' AND magnitude = 1") == [(0,)]:
+    if program.rows("SELECT count(*) FROM anomaly_events WHERE anomaly_type = 'surge' AND severity BETWEEN 2 AND 4") == [(0,)]:
         raise RecipeError("no surge among the events")
     expect(program.run("explain", "FACTORY_1_NEW", "--identities", program.top / "identities"), "surge")
     expect(program.answers("/metrics")[0], 'type="surge"')
@@ -25,32 +25,25 @@ KIND = Recipe(
     unit_test="anomaly_surge_test.cc",
     see=see_kind,
     edits=(
-        insert_after("engine/base/anomaly_types.def", '''             "σ = {%} of the value", "every channel gets extra noise")
+        insert_after("engine/base/anomaly_types.def", '''             "{%} of rows", "some readings are missing")
 ''', '''
-ANOMALY_TYPE(surge, 0, 60, kept, one_channel, "#7a4fbf", "#b79bf0",
-             "+{%}", "one channel doubles")
+ANOMALY_TYPE(surge, 0, lasting(60), kept, one_channel, graded(2, 4, 0, 1000), "#7a4fbf", "#b79bf0",
+             "+{}", "one channel reads too high")
 '''),
         NewFile("engine/model/anomaly_surge.cc", '''
-// A surge doubles one channel.
+// A surge raises one channel.
 #include "model/anomaly_effect.h"
 
 namespace fleet_sim::model {
 namespace {
 
-void begin_surge(Anomaly& anomaly, const Profile& profile, const RandomBlock& draws) {
-  aim_at_one_channel(anomaly, profile, draws);
-  anomaly.magnitude = strength_of(anomaly, profile);
-}
-
-void apply_surge(const AffectedReading& reading, batch::Values& values) {
-  values[index_of(*reading.anomaly.channel)] *= 1 + *reading.anomaly.magnitude;
+double raised(const AffectedReading& reading, double level) {
+  return level + *reading.anomaly.magnitude;
 }
 
 }  // namespace
 
-const AnomalyEffect surge_effect{.begin = begin_surge,
-                                 .apply = apply_surge,
-                                 .strength = {{1, "surge_rise", "rise", "of the value"}}};
+const AnomalyEffect surge_effect{.graded = GradedEffect{.level = raised}};
 
 }  // namespace fleet_sim::model
 '''),
@@ -64,14 +57,17 @@ const AnomalyEffect surge_effect{.begin = begin_surge,
 
 namespace fleet_sim::anomaly_surge_test {
 
-TEST_CASE("a surge doubles one channel") {
+TEST_CASE("a surge raises one channel by a severity times its spread") {
   const config::Config config;
   model::ProfileSource source;
   source.normal_parameters = model::normal_parameters(config);
   const model::Profile profile = model::resolve_profile(config, source);
-  const RandomBlock draws{};  // the first channel
-  const model::Anomaly surge = model::begin_anomaly(profile, AnomalyType::surge, 0, draws);
-  CHECK(model::apply_anomaly(surge, profile, {65, 2.5, 12}, 0, draws) == batch::Values{130, 2.5, 12});
+  const RandomBlock draws{};  // the first channel, the smallest severity
+  const model::Anomaly surge = model::begin_anomaly(profile, {AnomalyType::surge}, 0, draws);
+  CHECK(*surge.severity == 2);
+  CHECK(*surge.magnitude == 2 * *surge.sigma);
+  CHECK(model::apply_anomaly({surge, profile, 0, draws}, {65, 2.5, 12}) ==
+        batch::Values{65 + *surge.magnitude, 2.5, 12});
 }
 
 }  // namespace fleet_sim::anomaly_surge_test
