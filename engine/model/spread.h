@@ -54,8 +54,9 @@ class Spread {
   std::vector<Channel> channels_;
 };
 
-// The spread of a type of sensor, computed when it is first needed: at the first graded anomaly of any sensor
-// of the type, which is when a fleet that has any is built. Shared by the profiles of a type; any thread.
+// The spread of a type of sensor, computed when it is first needed: when a fleet is built whose sensors of
+// the type draw graded anomalies, else when the first one is asked for. Shared by the profiles of a type; any
+// thread.
 class TypeSpread {
  public:
   // `parameters` are what the type's channels normally read under the config.
