@@ -477,7 +477,7 @@ StorageError find_central_readings(Database& database, std::vector<std::string>&
   constexpr std::string_view sql = R"sql(
 SELECT s.name FROM main.sqlite_schema AS s
 WHERE s.type = 'table' AND (s.name = ?1 OR s.name GLOB ?1 || '_*') AND s.name NOT GLOB '*[^A-Za-z0-9_]*'
-  AND (SELECT c.name FROM pragma_table_info(s.name) AS c WHERE c.cid = 0) = 'run_id'
+  AND (SELECT c.name FROM pragma_table_info(s.name, 'main') AS c WHERE c.cid = 0) = 'run_id'
 ORDER BY s.name)sql";
   tables.clear();
   const auto take = [&](const Statement& row) { tables.emplace_back(row.text(0)); };

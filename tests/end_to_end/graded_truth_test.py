@@ -4,6 +4,8 @@ one goes on with it as if nothing had happened."""
 
 import csv
 import io
+import subprocess
+import sys
 from contextlib import closing
 
 from fleet import *
