@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "base/problems.h"
-#include "generate/mix.h"
 #include "fleet/fleet.h"
 #include "generate/generate_fleet.h"
+#include "generate/mix.h"
 #include "generate/write_fleet.h"
 #include "identity/load_identities.h"
 #include "workloads.h"

@@ -5,9 +5,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "generate/mix.h"
 #include "fleet/fleet.h"
 #include "generate/generate_fleet.h"
+#include "generate/mix.h"
 #include "log/console.h"
 #include "run/simulator.h"
 #include "run/stop_signals.h"

@@ -100,8 +100,7 @@ int print_digest(const DigestOptions& options) {
 
 Command add_digest_command(CLI::App& app) {
   const auto options = std::make_shared<DigestOptions>();
-  CLI::App* command =
-      app.add_subcommand("digest", "Prints a digest of data, independent of row order");
+  CLI::App* command = app.add_subcommand("digest", "Prints a digest of data, independent of row order");
   add_sources(*command, options->sources)->required();
   command->add_flag("--json", options->json, "Print JSON with every shard");
   command->footer(

@@ -101,8 +101,8 @@ std::vector<std::string> impossible_anomalies(const Inputs& inputs) {
   for (const auto& [type, sensors] : sensors_of) {
     const std::string names = impossible_types(inputs.config, (*inputs.types)[type]);
     if (names.empty()) continue;
-    lines.push_back(fmt::format("{} of the type {} have no {} anomalies: it has no channel for them", sensors.text(),
-                                in_quotes(type), names));
+    lines.push_back(fmt::format("{} of the type {} have no {} anomalies: it has no channel for them",
+                                sensors.text(), in_quotes(type), names));
   }
   return lines;
 }

@@ -64,7 +64,8 @@ class Schema {
   Schema(std::string type, std::vector<ChannelColumn> channels);
 
   // What keeps these from being the channels of a type; empty when nothing does. There are at most
-  // `most_channels`; each name is one that SQL takes as it stands, and none appears twice or is that of another column.
+  // `most_channels`; each name is one that SQL takes as it stands, and none appears twice or is that of
+  // another column.
   static std::string problem_of(std::span<const ChannelColumn> channels);
   // The same of one name alone: "is a word of SQL".
   static std::string problem_of_name(std::string_view name);

@@ -93,8 +93,8 @@ class Destination {
   // After each lot that was taken at once: work that can wait, and may take its time.
   virtual void tidy() {}
 
-  // The end, after the last lot, beside other destinations: leaves the target as others are to find it. Returns
-  // what could not be done, in words that others may share; empty when all is well.
+  // The end, after the last lot, beside other destinations: leaves the target as others are to find it.
+  // Returns what could not be done, in words that others may share; empty when all is well.
   virtual std::string finish() { return {}; }
 };
 
