@@ -116,6 +116,10 @@ class DashboardTest(FleetTest):
         return self.script("return [...document.querySelectorAll('#tiles div')].find(one => one.firstChild.textContent === "
                            "arguments[0]).lastChild.textContent", name)
 
+    def list_sensors(self):
+        # What lies below the screen is not asked for, and where the list begins depends on what is above it.
+        self.script("at('sensor-list').scrollIntoView()")
+
     def painted(self, selector):
         # dygraphs lays several canvases over each other; the plot is on the one with most paint.
         canvases = self.browser.find_elements(By.CSS_SELECTOR, selector + " canvas")

@@ -16,6 +16,7 @@ class DashboardReaders(DashboardTest):
     def test_by_keyboard_alone(self):
         self.serve()
         self.open()
+        self.list_sensors()
         self.until("the list is there", lambda: len(self.texts("#sensors-rows tr")) == 15)
         focus = lambda: self.script("return document.activeElement.id || document.activeElement.textContent")
 
@@ -105,6 +106,7 @@ class DashboardReaders(DashboardTest):
         fleet = self.write_identities([{**identity("x"), **HOSTILE}, identity("y"), *map(identity, ODD_IDS)])
         self.serve("--shard-by", "location", identities=fleet)
         self.open()
+        self.list_sensors()
         self.until("all are listed", lambda: set(self.texts("#sensors-rows th")) == {HOSTILE["id"], "y", *ODD_IDS})
 
         def choose(sensor):

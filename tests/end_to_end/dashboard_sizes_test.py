@@ -20,6 +20,7 @@ class DashboardSizes(DashboardTest):
         process = self.serve("--sink", "null", "--rate", 0.5, "--shard-by", "hash:64", identities="fleet.jsonl")
         self.open()
         self.assertIn("1,000,000 sensors, 500,000/s", self.text("#facts"))
+        self.list_sensors()
         self.until_text("#sensors-place", "1–50 of 1,000,000")
         self.script("arguments[0].click()", self.find("#sensors-next"))
         self.until_text("#sensors-place", "51–100 of 1,000,000")

@@ -52,6 +52,7 @@ class Dashboard(DashboardTest):
         self.serve("--speed", "30")
         self.open()
         identities = demo_identities()
+        self.list_sensors()
         self.until("the list is there", lambda: len(self.texts("#sensors-rows tr")) == 15)
         self.find("#query").send_keys("wAREHOUSE")
         wanted = sorted(one for one, said in identities.items() if "warehouse" in json.dumps(said).lower())
