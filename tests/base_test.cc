@@ -648,6 +648,10 @@ TEST_CASE("the nearest word is the one a user meant, or none") {
   CHECK(nearest_word(std::string(63, 'b') + 'c', one) == longest);
   CHECK(did_you_mean("pth", words) == " (did you mean 'path'?)");
   CHECK(did_you_mean("zebra", words).empty());
+  CHECK(did_you_mean_or_takes("pth", words) == " (did you mean 'path'?)");
+  CHECK(did_you_mean_or_takes("zebra", std::span(words).first(2)) ==
+        "; it takes " + std::string(words[0]) + ", " + std::string(words[1]));
+  CHECK(did_you_mean_or_takes("zebra", {}).empty());
 }
 
 TEST_CASE("problems are shown up to twenty and counted beyond") {

@@ -137,8 +137,9 @@ TEST_CASE("an entry has one verb, and only keys that go with it") {
   CHECK(problems_of("name: a, at: +1h, set: {}") ==
         "c.yaml:2: scenario.a.set must name what is set: location, manufacturer, model or firmware_version");
   CHECK(problems_of("name: a, at: +1h, set: {firmware: 2}") ==
-        "c.yaml:2: unknown key 'scenario.a.set.firmware'\nc.yaml:2: scenario.a.set must name what is set: "
-        "location, manufacturer, model or firmware_version");
+        "c.yaml:2: unknown key 'scenario.a.set.firmware'; it takes location, manufacturer, model, "
+        "firmware_version\n"
+        "c.yaml:2: scenario.a.set must name what is set: location, manufacturer, model or firmware_version");
   CHECK(problems_of("name: a, at: +1h, reset: [wear]") ==
         "c.yaml:2: scenario.a.reset names 'wear', which is no type of anomaly");
   CHECK(problems_of("name: a, at: +1h, fault: {type: spyke}") ==

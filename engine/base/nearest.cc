@@ -68,4 +68,13 @@ std::string did_you_mean(std::string_view word, std::span<const std::string_view
   return nearest.empty() ? std::string() : " (did you mean '" + std::string(nearest) + "'?)";
 }
 
+std::string did_you_mean_or_takes(std::string_view word, std::span<const std::string_view> candidates) {
+  const std::string meant = did_you_mean(word, candidates);
+  if (!meant.empty() || candidates.empty()) return meant;
+  std::string all = "; it takes ";
+  for (const std::string_view one : candidates) all.append(one).append(", ");
+  all.resize(all.size() - 2);
+  return all;
+}
+
 }  // namespace fleet_sim

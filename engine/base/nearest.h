@@ -15,4 +15,7 @@ std::string_view nearest_word(std::string_view word, std::span<const std::string
 // " (did you mean 'X'?)", or an empty string when nothing is near.
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
 
+// The same; but when nothing is near, "; it takes a, b, c", which there are.
+std::string did_you_mean_or_takes(std::string_view word, std::span<const std::string_view> candidates);
+
 }  // namespace fleet_sim

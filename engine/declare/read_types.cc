@@ -204,7 +204,7 @@ class TypeReader {
   void unknown(const yaml::Node& node, const std::string& path, std::span<const std::string_view> known) {
     failed_ = true;
     problems_.at(node.key_line, fmt::format("unknown key {}{}", in_quotes(path + "." + node.key),
-                                            did_you_mean(node.key, known)));
+                                            did_you_mean_or_takes(node.key, known)));
   }
 
   void at(const yaml::Node& node, const std::string& path, const std::string& wrong) {

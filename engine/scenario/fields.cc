@@ -304,7 +304,7 @@ void Place::add(std::size_t line, const std::string& text) const {
 void Place::add_unknown(const yaml::Node& node, std::span<const std::string_view> known) const {
   *failed_ = true;
   problems_->at(node.key_line, fmt::format("unknown key {}{}", in_quotes(path_ + "." + node.key),
-                                           did_you_mean(node.key, known)));
+                                           did_you_mean_or_takes(node.key, known)));
 }
 
 template <class Of>
