@@ -6,7 +6,8 @@ from the columns of its readings. From these it computes every reading and every
 
 Labels, from the files alone: every due time of the run has exactly one row or lies in a missing_data event, never both;
 a row in an event carries flag, status and type of that one event, a row in none carries none; the events of a sensor do
-not overlap, and each counts the rows (missing_data: the gaps) between its two ends.
+not overlap, and each counts the rows (missing_data: the gaps) between its two ends. Of an aging, that holds from the
+failure on.
 
 Model: an unaffected sensor starts an anomaly exactly when its draw says so, with the parameters that the draws at the
 onset give; ended_at is NULL exactly where the run stopped inside; every value is the normal reading or, in an event,
@@ -15,8 +16,14 @@ what the anomaly makes of it.
 Graded anomalies are drawn and followed like the others. What they count in, σ of the duration, is computed anew for types
 whose readings are white noise around means, as the built-in one is. Of a type that a config declares, the sources
 are not evaluated a second time. What its sensors would have read comes from a twin instead, another run of the same seed
-whose anomalies are disabled (--clean); σ is that which an event records, or that which follows from its
-severity and magnitude, and has to be the same for all events of a channel that last as long.
+whose anomalies are disabled and whose parts do not wear out (--clean); σ is that which an event records, or that which
+follows from its severity and magnitude, and has to be the same for all events of a channel that last as long.
+
+When parts begin to wear and when they fail is drawn anew, and wear is added to what the twin reads. A channel that is
+stuck of age reads what it read at the failure: known of channels without sources, of others it has to be one value.
+
+Of an injected anomaly, what somebody may have said of it is taken from its event: when it begins, channel, severity and
+duration. All else is drawn and followed like that of the others.
 
 The draws, Philox4x64-10, are exact. Values may differ by a part in 10^12: fleet-sim has a sine and a logarithm of its
 own, here they are libm's. A run need not have reached its configured end: what counts is the last reading it took. Of a
@@ -39,10 +46,10 @@ import sqlite3
 import sys
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
-from itertools import accumulate, islice
+from itertools import accumulate, islice, zip_longest
 from pathlib import Path
 from statistics import NormalDist
 from urllib.parse import quote
@@ -51,6 +58,7 @@ from zoneinfo import ZoneInfo
 ONSET_WORD, WORDS_PER_BLOCK = 3, 4  # the channels have the other words, in their order
 USUAL_TYPES = ("spike", "trend", "pattern", "missing_data", "noise")  # those that happen unless a config says otherwise
 TYPES = (*USUAL_TYPES, "offset", "drift", "gain", "stuck", "quantise", "clip", "intermittent", "dropout")
+AGE = "aging"  # no type of anomaly that is drawn
 TAKES_ROWS = ("missing_data", "dropout")  # all of them, or some
 HAS_DIRECTION = ("spike", "trend", "offset", "drift", "gain", "intermittent")  # graded ones
 FEWEST_READINGS = {**dict.fromkeys(("trend", "offset", "drift", "gain"), 8), **dict.fromkeys(("stuck", "quantise", "clip"), 3)}
@@ -90,7 +98,7 @@ def timestamp(at):
 
 MASK = 2**64 - 1
 READING, ONSET, NOISE, STEADY_START, PHASE, PARTITION = range(6)  # streams
-FAULT_STRETCH = 9
+FAULT_STRETCH, AGING = 9, 12
 standard_normal = NormalDist().inv_cdf  # Wichura's AS 241
 
 
@@ -300,6 +308,16 @@ def duration_of(anomaly_type, rate):
     return Duration(seconds, seconds, seconds)
 
 
+def span_of(text):
+    """Of 2d12h and the like, in microseconds."""
+    return round(sum(Fraction(amount) * Fraction(str(UNITS[unit])) for amount, unit in re.findall(r"([\d.]+)([a-z]*)", text)) * SECOND)
+
+
+def life_of(said):
+    parts = (said["median"], said["min"], said["max"]) if isinstance(said, dict) else (said,) * 3
+    return Duration(*(span_of(part) / 1e6 for part in parts))
+
+
 def range_of(said):
     """Of a number, or of two."""
     return tuple(map(float, said)) if isinstance(said, list) else (float(said), float(said))
@@ -391,13 +409,68 @@ class Channel:
     is_logarithmic: bool = False
     rails: tuple = (-math.inf, math.inf)
     of: tuple = ()  # what a product multiplies
+    has_sources: bool = True  # beside its own white noise
 
     def level(self, value):
         return math.log(value) if self.is_logarithmic else value
 
+    def value(self, level):
+        return level if not self.is_logarithmic else math.exp(level) if level < 700 else math.inf
+
     def read(self, level):
-        value = level if not self.is_logarithmic else math.exp(level) if level < 700 else math.inf
+        return self.shown(self.value(level))
+
+    def shown(self, value):
+        """By a device."""
         return min(max(value, self.rails[0]), self.rails[1])
+
+
+@dataclass
+class Part:
+    """One that wears out."""
+    name: str
+    every: int
+    life: Duration
+    terms: dict
+    is_silent: bool  # once it has failed
+
+    def interval(self, seed, key, at):
+        """In which a moment lies, of the sensor with this key."""
+        keys = round_keys(seed, mix_words(key, hash_text(self.name)))
+        earlier = uniform_below(draw_block(keys, AGING, 0, block=1)[0], self.every)
+        number = (at + earlier) // self.every
+        words = draw_block(keys, AGING, number)
+        begins = number * self.every - earlier
+        onset = begins + uniform_below(words[0], self.every // 10)
+        return Interval(self, begins, onset, onset + self.life.draw(words[1]), begins + self.every)
+
+
+@dataclass
+class Interval:
+    """From one replacement of a part to the next, and what has been read of it."""
+    part: Part
+    begins: int
+    onset: int
+    fails_at: int
+    ends: int
+    readings: int = 0  # due since the onset, in one stay in a file
+    open: bool = True
+    last: int = 0  # microsecond of the event
+
+    def worn(self, at):
+        x = min(1.0, max(0.0, (at - self.onset) / (self.fails_at - self.onset)))
+        return (math.exp(4 * x) - 1) / (math.exp(4) - 1)
+
+    def has_failed(self, at):
+        return self.fails_at <= at < self.ends
+
+
+@dataclass
+class Failure:
+    """What a reading of a sensor that has failed lies in."""
+    stuck: dict  # the channels that hold their level, each with it; None where only a source knows that
+    since: dict  # by channel
+    kind: str = AGE
 
 
 @dataclass
@@ -408,6 +481,7 @@ class SensorType:
     pattern: dict  # which way a pattern takes channels first
     channels: dict = field(default_factory=lambda: defaultdict(Channel))  # by name
     is_declared: bool = False  # by a config: then there are sources that this model does not evaluate
+    parts: tuple = ()
 
 
 BUILT_IN = SensorType(None, "temperature", {"temperature": 1, "vibration": -1})
@@ -428,8 +502,11 @@ def declared_type(declaration):
             raise CannotCheck(f"{name} has a resolution: what it rounds away cannot be known from its readings")
         low, high = limits_of(said.get("range"))
         normal[name] = {"mean": said.get("base", 0), "std_dev": said.get("white", 0), "min": low, "max": high}
-        channels[name] = Channel(kind, said.get("scale") == "log", limits_of(said.get("rails")), tuple(said.get("of", ())))
-    return SensorType(normal, None, {}, channels, True)
+        channels[name] = Channel(kind, said.get("scale") == "log", limits_of(said.get("rails")), tuple(said.get("of", ())),
+                                 kind != "gauge" or bool(said.get("terms")))
+    parts = [Part(name, span_of(said["every"]), life_of(said["life"]), {to: float(by) for to, by in said["terms"].items()},
+                  said.get("then", "silent") == "silent") for name, said in declaration.get("aging", {}).items()]
+    return SensorType(normal, None, {}, channels, True, tuple(parts))
 
 
 # What severities count in.
@@ -519,6 +596,7 @@ class Anomaly:
     sigma: float | None = None
     reference: float | None = None  # the mean of a gain, the limit of a clip, the value that is stuck; None: unknown
     period: int = 0  # of a graded pattern
+    cause: str = "drawn"
     graded: bool = False
     shown: bool = False  # whether a reading of the run has been due in it
     readings_affected: int = 0
@@ -655,33 +733,36 @@ class Profile:
             return (self.pattern_amplitude, self.pattern_period) == (profile.pattern_amplitude, profile.pattern_period)
         return True
 
-    def begin(self, kind, started_at, words, duration=None):
-        """`words` are those of its onset."""
-        duration = duration or self.duration[kind].draw(words[3])
-        anomaly = Anomaly(kind, started_at, started_at + duration - 1, graded=self.is_graded(kind))
+    def begin(self, kind, started_at, words, duration=None, longest=math.inf, asked=None):
+        """`words` are those of its onset; `asked` is the event of one that was asked for."""
+        duration = min((asked and asked.duration) or duration or self.duration[kind].draw(words[3]), longest)
+        anomaly = Anomaly(kind, started_at, started_at + duration - 1, graded=self.is_graded(kind),
+                          cause="injected" if asked else "drawn")
         if anomaly.graded:
-            self.begin_graded(anomaly, words)
+            self.begin_graded(anomaly, words, asked)
             return anomaly
         if kind in ("spike", "trend"):
-            anomaly.channel = pick(self.channel, uniform(words[0])) or self.names[-1]
+            anomaly.channel = (asked and asked.channel) or pick(self.channel, uniform(words[0])) or self.names[-1]
             anomaly.direction = 1 if words[1] >> 63 else -1
         anomaly.magnitude = {"spike": self.spike_low + (self.spike_high - self.spike_low) * uniform(words[2]),
                              "trend": self.trend_change, "pattern": self.pattern_amplitude, "missing_data": None,
                              "noise": self.noise[0]}[kind]
         return anomaly
 
-    def begin_graded(self, anomaly, words):
+    def begin_graded(self, anomaly, words, asked):
         kind = anomaly.kind
         if kind in self.severities:
             (low, high), (least, most) = self.severities[kind], SEVERITY_BOUNDS.get(kind, (0, 1000))
             anomaly.severity = min(most, max(least, low + (high - low) * uniform(words[2])))
+            if asked and asked.severity is not None:
+                anomaly.severity = asked.severity
         if kind in TAKES_ROWS:
             anomaly.magnitude = anomaly.severity
             return
         weights = {name: self.weights[name] for name in self.names if self.can_affect(kind, name)}
         if not sum(weights.values()):
             weights = dict.fromkeys(weights, 1.0)
-        anomaly.channel = pick(weights, uniform(words[0]) * sum(weights.values()))
+        anomaly.channel = (asked and asked.channel) or pick(weights, uniform(words[0]) * sum(weights.values()))
         if kind in HAS_DIRECTION:
             anomaly.direction = 1 if words[1] >> 63 else -1
         if kind == "intermittent":
@@ -769,12 +850,51 @@ class Profile:
             if level is not None and self.keep_noise and channel.kind == "gauge":
                 level += self.channels[at][1] * normal(channel_words(words)[at])
         values[at] = channel.read(level) if level is not None and channel.kind == "gauge" else level
+        self.multiply(values, {anomaly.channel})
+        return values
+
+    def multiply(self, values, changed, but=None):
+        """Sets the products of channels that have changed."""
         for other, name in enumerate(self.names):
             of = self.type.channels[name].of
-            if anomaly.channel in of and anomaly.channel != name:
+            if changed & set(of) and name not in changed and name != but:
                 factors = [values[self.names.index(factor)] for factor in of]
                 values[other] = None if None in factors else math.prod(factors)
-        return values
+
+    def wear(self, values, intervals, at, stuck={}):
+        """What `values` have become with age. Device limits are left to `show`."""
+        if not intervals:
+            return
+        changed = set()
+        for interval in intervals:
+            for name, by in interval.part.terms.items():
+                channel, place = self.type.channels[name], self.names.index(name)
+                if name not in stuck and interval.worn(at) > 0 and values[place] is not None:
+                    changed.add(name)
+                    values[place] = channel.value(channel.level(values[place])
+                                                  + interval.worn(at) * (math.log(by) if channel.is_logarithmic else by))
+        for name, level in stuck.items():
+            changed.add(name)
+            values[self.names.index(name)] = None if level is None else self.type.channels[name].value(level)
+        self.multiply(values, changed)
+
+    def show(self, values, intervals, affected=None):
+        """What the device shows of channels that wear has taken beyond its rails, and products beside the affected channel."""
+        if not intervals:
+            return
+        worn = {name for interval in intervals for name in interval.part.terms}
+        for name in worn:
+            place = self.names.index(name)
+            if values[place] is not None:
+                values[place] = self.type.channels[name].shown(values[place])
+        self.multiply(values, worn, affected)
+
+    def own_value(self, name, words):
+        """Of a declared channel without sources."""
+        at, channel = self.names.index(name), self.type.channels[name]
+        mean, deviation, low, high = self.channels[at]
+        level = channel.level(mean) + deviation * normal(channel_words(words)[at])
+        return min(max(channel.value(level), low), high)
 
     def affect(self, anomaly, values, due, noise_words):
         """What `values` become; `noise_words` gives the draws of noise."""
@@ -818,6 +938,10 @@ class Event:
     readings_affected: int
     severity: float | None = None
     sigma: float | None = None
+    cause: str | None = None  # None: the file does not say
+    scenario: str | None = None
+    fails_at: int | None = None
+    duration: int | None = None  # of an injected one, as it was asked for
 
 
 @dataclass
@@ -846,8 +970,11 @@ class Sensor:
     rows: list = field(default_factory=list)
     events: list = field(default_factory=list)
     clean: dict = field(default_factory=dict)  # of a declared type: what its twin reads, by due time
+    ages: list = field(default_factory=list)  # the intervals that readings of the run lie in, in the end
 
     def __post_init__(self):
+        self.known_intervals, self.stay = {}, {}  # by part: the last one looked up, and the one that readings lie in
+        self.stuck_at = {}  # by channel and failure: what it was first seen to read
         self.key = hash_text(self.id)
         self.keys = round_keys(self.run.seed, self.key)
 
@@ -895,8 +1022,9 @@ class Sensor:
             if event.kind == "missing_data" and event.readings_affected > 0 and stretch:
                 missing = self.due_times(LAST_MOMENT, event.started_at)
                 last = next(islice(missing, event.readings_affected - 1, None), event.started_at)
-                longest = duration_of(stretch.config["anomalies"]["types"]["missing_data"], stretch.rate).longest
-                reached = max(reached, min(last + 1, event.started_at + int(longest * 1e6)))
+                longest = event.duration or \
+                    int(duration_of(stretch.config["anomalies"]["types"]["missing_data"], stretch.rate).longest * 1e6)
+                reached = max(reached, min(last + 1, event.started_at + longest))
         return reached
 
     def deleted(self, due):
@@ -926,16 +1054,86 @@ class Sensor:
             return None  # an onset at the first reading is that reading's own affair
         return self.begin(stretch, profile, kind, first_due - cadence.offset(position), duration)
 
-    def begin(self, stretch, profile, kind, started_at, duration=None):
-        anomaly = profile.begin(kind, started_at, self.draw(ONSET, started_at), duration)
+    def begin(self, stretch, profile, kind, started_at, duration=None, asked=None):
+        """None in a sensor that has failed."""
+        intervals = self.intervals(profile, started_at)
+        if any(one.has_failed(started_at) for one in intervals):
+            return None
+        longest = min((one.fails_at - started_at for one in intervals if one.fails_at > started_at), default=math.inf)
+        anomaly = profile.begin(kind, started_at, self.draw(ONSET, started_at), duration, longest, asked)
         if not anomaly.graded or anomaly.channel is None:
             return anomaly
         if profile.type.is_declared:
-            event = next((one for one in self.events if one.started_at == started_at), None)
+            event = next((one for one in self.events if one.started_at == started_at and one.kind != AGE), None)
             if event and (wrong := profile.size_as_recorded(anomaly, event, self.run.recorded_spread)):
                 self.run.recorded_spread_wrong.append((self, started_at, f"{kind} {wrong}"))
-        profile.set_onset(anomaly, self.normal_values(profile, started_at, self.draw(READING, started_at, len(profile.names))))
+        values = self.normal_values(profile, started_at, self.draw(READING, started_at, len(profile.names)))
+        if values is None and not profile.type.channels[anomaly.channel].has_sources:
+            values = self.own_values(profile, anomaly.channel, started_at)
+        if values is not None:
+            profile.wear(values, intervals, started_at)
+        profile.set_onset(anomaly, values)
         return anomaly
+
+    def intervals(self, profile, at):
+        return [self.interval(part, at) for part in profile.type.parts]
+
+    def interval(self, part, at):
+        """With the failure to the microsecond that the files say, where that is next to the one drawn: the last digits of a
+        logarithm may decide."""
+        interval = self.known_intervals.get(part.name)
+        if not interval or not interval.begins <= at < interval.ends:
+            interval = self.known_intervals[part.name] = part.interval(self.run.seed, self.key, at)
+            said = next((event.fails_at for event in self.events if event.scenario == part.name
+                         and event.started_at == interval.onset and event.fails_at is not None), interval.fails_at)
+            if abs(said - interval.fails_at) <= 1:
+                interval.fails_at = said
+        return interval
+
+    def age(self, profile, due, following):
+        """Takes note of a reading in the lives of the parts. What it lies in if a part has failed; and the intervals."""
+        intervals = self.intervals(profile, due)
+        for at, interval in enumerate(intervals):
+            if due < interval.onset:
+                continue
+            stay = self.stay.get(interval.part.name)
+            if stay is None or stay.onset != interval.onset:
+                stay = self.stay[interval.part.name] = replace(interval)
+                self.ages.append(stay)
+            stay.readings += 1
+            stay.open, stay.last = following < stay.ends, stay.ends - 1
+        failed = [one for one in intervals if one.has_failed(due)]
+        return (self.failure(profile, failed) if failed else None), intervals
+
+    def failure(self, profile, failed):
+        since = {}
+        for interval in failed:
+            for name in interval.part.terms if not interval.part.is_silent else ():
+                since[name] = min(since.get(name, LAST_MOMENT), interval.fails_at)
+        levels = dict.fromkeys(since)
+        for name, at in since.items():
+            channel = profile.type.channels[name]
+            if not channel.has_sources:
+                values = self.own_values(profile, name, at)
+                profile.wear(values, self.intervals(profile, at), at)
+                levels[name] = channel.level(values[profile.names.index(name)])
+        return Failure(levels, since)
+
+    def own_values(self, profile, name, at):
+        """Of a channel without sources alone."""
+        words = self.draw(READING, at, len(profile.names))
+        return [profile.own_value(name, words) if one == name else None for one in profile.names]
+
+    def end_stay(self, before, moment):
+        """The sensor leaves, or its rows go on in another file."""
+        for interval in self.stay.values():
+            if self.next_due(before, moment) < interval.ends:
+                interval.open, interval.last = False, moment - 1
+        self.stay.clear()
+
+    def change_pace(self, stretch):
+        for interval in self.stay.values():
+            interval.open = self.next_due(stretch, stretch.since) < interval.ends
 
     def normal_values(self, profile, due, words):
         """What it would read; of a declared type, None where its twin does not."""
@@ -966,9 +1164,14 @@ class Sensor:
         """Each reading due before `reached`: its time, the stretch and the anomaly it lies in, and its values (None when
         missing)."""
         anomaly = before = None
+        asked_for = {event.started_at: event for event in self.events if event.cause == "injected"}
         for stretch in self.stretches:
             if stretch.since >= reached:
                 break
+            if before and (stretch.joins or self.run.shard_of(before.texts) != self.run.shard_of(stretch.texts)):
+                self.end_stay(before, before.until)
+            elif before:
+                self.change_pace(stretch)
             if anomaly and stretch.joins:
                 self.end(anomaly, before, before.until)
                 anomaly = None
@@ -978,12 +1181,20 @@ class Sensor:
             if stretch.is_new:
                 anomaly = self.steady_start(stretch, profile)
             for due, following in self.due_in(stretch, stretch.since, reached):
+                failure, intervals = self.age(profile, due, following)
                 words = self.draw(READING, due, len(profile.names))
+                if failure:
+                    yield due, stretch, failure, self.failed_values(profile, due, words, intervals, failure)
+                    continue
                 if anomaly and due > anomaly.last:
                     anomaly = None
+                if not anomaly and due in asked_for:
+                    anomaly = self.begin(stretch, profile, asked_for[due].kind, due, asked=asked_for[due])
                 if not anomaly and (kind := pick(profile.onset, uniform(words[ONSET_WORD]))):
                     anomaly = self.begin(stretch, profile, kind, due)
                 values = self.normal_values(profile, due, words)
+                if values is not None:
+                    profile.wear(values, intervals, due)
                 if anomaly:
                     anomaly.shown, anomaly.open = True, following <= anomaly.last
                     happens_now = anomaly.kind in ("dropout", "intermittent") and \
@@ -997,10 +1208,22 @@ class Sensor:
                                                        lambda: self.draw(NOISE, due, len(profile.names)), happens_now)
                     elif values is not None and not anomaly.graded:
                         values = profile.affect(anomaly, values, due, lambda: self.draw(NOISE, due, len(profile.names)))
+                if values is not None:
+                    profile.show(values, intervals, anomaly and anomaly.channel)
                 yield due, stretch, anomaly, values
             before = stretch
+        if before and before.until < reached:
+            self.end_stay(before, before.until)
         if anomaly and before.until < reached:
             self.end(anomaly, before, before.until)
+
+    def failed_values(self, profile, due, words, intervals, failure):
+        if any(one.part.is_silent and one.has_failed(due) for one in intervals):
+            return None
+        values = self.normal_values(profile, due, words)
+        profile.wear(values, intervals, due, failure.stuck)
+        profile.show(values, intervals)
+        return values
 
 
 # The files.
@@ -1212,16 +1435,21 @@ class Fleet:
             sensor = self.find(sensor_id, path.name, dict(zip(TEXTS, texts)))
             sensor.latest = max(sensor.latest or 0, micros(latest) or 0)
         columns = {name for (name,) in query(path, "SELECT name FROM pragma_table_info('anomaly_events')")}
-        grades = "severity, sigma" if "severity" in columns else "NULL, NULL"
-        for sensor_id, kind, channel, direction, magnitude, begin, end, count, severity, sigma in query(
-                path, "SELECT sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, "
-                      f"readings_affected, {grades} FROM anomaly_events ORDER BY started_at"):
+        injected = {row[0]: row[1:] for row in query(path, "SELECT * FROM injected_anomalies")} \
+            if has_table(path, "injected_anomalies") else {}
+        more = "severity, sigma, cause, scenario, fails_at" if "severity" in columns else "NULL, NULL, NULL, NULL, NULL"
+        for number, sensor_id, kind, channel, direction, magnitude, begin, end, count, severity, sigma, cause, scenario, fails_at in \
+                query(path, "SELECT id, sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, "
+                            f"readings_affected, {more} FROM anomaly_events ORDER BY started_at"):
             sensor = self.find(sensor_id, path.name)
             if micros(begin) is None or (end is not None and micros(end) is None):
                 self.offenders.add(sensor, None, f"the event {begin} .. {end} is not between two timestamps")
             else:
+                (duration,) = injected.get(number, (None,)) or (None,)
                 sensor.events.append(Event(kind, channel, direction, magnitude, micros(begin),
-                                           None if end is None else micros(end), count, severity, sigma))
+                                           None if end is None else micros(end), count, severity, sigma,
+                                           cause or ("injected" if number in injected else None), scenario, micros(fails_at),
+                                           duration))
                 self.says_grades = "severity" in columns
 
     def read_rows(self, path, sensors):
@@ -1281,6 +1509,9 @@ def check_labels(sensor, reached, offenders):
     latest_end = None
     for event in sensor.events:
         end = reached - 1 if event.ended_at is None else event.ended_at
+        if event.kind == AGE:
+            label_failure(sensor, event, end, times, due_times, lies_in, missing)
+            continue
         if latest_end is not None and event.started_at <= latest_end:
             offenders.add(sensor, event.started_at, f"{event.kind} overlaps the event before it")
         latest_end = max(latest_end or end, end)
@@ -1309,6 +1540,17 @@ def check_labels(sensor, reached, offenders):
             offenders.add(sensor, due, "no row, and no missing_data event")
     for at in counted:
         offenders.add(sensor, at, "a row, but no reading is due")
+
+
+def label_failure(sensor, event, end, times, due_times, lies_in, missing):
+    """How often the interval is read is left to the model."""
+    if event.fails_at is None:
+        return
+    for row in range(bisect_left(times, event.fails_at), bisect_right(times, end)):
+        if all(other.kind != AGE for other in lies_in[row]):  # several parts may have failed
+            lies_in[row].append(event)
+    if any(part.name == event.scenario and part.is_silent for part in sensor.run.type.parts):
+        missing.update(due_times[bisect_left(due_times, event.fails_at):bisect_right(due_times, end)])
 
 
 def check_label(sensor, row, events, offenders):
@@ -1347,7 +1589,7 @@ def check_model(sensor, profile_of, reached, comparison, offenders, says_grades=
     rows = {row.at: row for row in sensor.rows}
     anomalies = {}
     for due, stretch, anomaly, expected in sensor.replay(profile_of, reached):
-        if anomaly:
+        if anomaly and anomaly.kind != AGE:
             anomalies[anomaly.started_at] = anomaly
         row = rows.get(due)
         if row is None:
@@ -1371,7 +1613,9 @@ def check_model(sensor, profile_of, reached, comparison, offenders, says_grades=
                 offenders.add(sensor, due, f"{channel} {value!r} is not the model's {wanted!r}"
                                            + (f" in {kind}" if kind else ""))
     for event in sensor.events:
-        check_event(sensor, event, anomalies.pop(event.started_at, None), comparison, offenders, says_grades)
+        if event.kind != AGE:
+            check_event(sensor, event, anomalies.pop(event.started_at, None), comparison, offenders, says_grades)
+    deleted_events += check_ages(sensor, offenders)
     for started_at, anomaly in anomalies.items():
         if not anomaly.open and anomaly.last <= sensor.deleted_until:
             deleted_events += 1
@@ -1388,6 +1632,11 @@ def check_unknown(sensor, profile, anomaly, name, value, due, offenders):
     """Readings of a declared type that depend on what only its signal knows: the mean around which a gain acts, and the
     level at an onset before the run. They have to agree with each other."""
     channel = profile.type.channels[name]
+    if anomaly.kind == AGE:
+        since = anomaly.since.get(name)
+        if since is not None and (known := sensor.stuck_at.setdefault((name, since), value)) != value:
+            offenders.add(sensor, due, f"{name} {value!r} is not {known!r}, at which it is stuck")
+        return
     if name != anomaly.channel or not isinstance(value, (int, float)):
         return
     if anomaly.kind == "stuck" and not profile.keep_noise:
@@ -1398,7 +1647,9 @@ def check_unknown(sensor, profile, anomaly, name, value, due, offenders):
         change = anomaly.direction * anomaly.magnitude * edge
         if abs(change) < 0.1 or value in channel.rails:
             return
-        clean = channel.level(sensor.clean[due][profile.names.index(name)])
+        values = list(sensor.clean[due])
+        profile.wear(values, sensor.intervals(profile, due), due)
+        clean = channel.level(values[profile.names.index(name)])
         center = clean - (channel.level(value) - clean) / change
         known = sensor.run.recorded_spread.centers.setdefault(name, center)
         if not math.isclose(known, center, rel_tol=1e-9, abs_tol=1e-9):
@@ -1409,7 +1660,7 @@ def check_event(sensor, event, anomaly, comparison, offenders, says_grades=False
     if anomaly is None:
         offenders.add(sensor, event.started_at, f"the model starts no {event.kind} here")
         return
-    for name in ("kind", "channel", "direction", "ended_at", "readings_affected"):
+    for name in ("kind", "channel", "direction", "ended_at", "readings_affected", *(("cause",) if event.cause else ())):
         found, expected = getattr(event, name), getattr(anomaly, name)
         if found != expected:
             if name == "ended_at":
@@ -1420,6 +1671,38 @@ def check_event(sensor, event, anomaly, comparison, offenders, says_grades=False
         if (found, expected) != (None, None):
             if expected is None or not comparison.agree(found, expected):
                 offenders.add(sensor, event.started_at, f"{event.kind}: {name} is {found!r}, the model's {expected!r}")
+
+
+def check_ages(sensor, offenders):
+    """Each stay of a sensor in a file has an event of its own. Returns how many have been deleted."""
+    deleted, pairs = 0, defaultdict(lambda: ([], []))
+    for event in sensor.events:
+        if event.kind == AGE:
+            pairs[event.scenario, event.started_at][0].append(event)
+    for interval in sensor.ages:
+        pairs[interval.part.name, interval.onset][1].append(interval)
+    for (name, onset), (events, intervals) in pairs.items():
+        events.sort(key=lambda event: math.inf if event.ended_at is None else event.ended_at)
+        for event, interval in zip_longest(events, intervals):
+            if interval is None:
+                offenders.add(sensor, onset, f"no interval of {name} begins here")
+            elif event is not None:
+                check_age(sensor, event, interval, offenders)
+            elif not interval.open and interval.last <= sensor.deleted_until:
+                deleted += 1
+            else:
+                offenders.add(sensor, onset, f"{name} begins to wear here, but no event says so")
+    return deleted
+
+
+def check_age(sensor, event, interval, offenders):
+    terms = list(interval.part.terms)
+    expected = {"cause": AGE, "channel": terms[0] if len(terms) == 1 else None, "fails_at": interval.fails_at,
+                "ended_at": None if interval.open else interval.last, "readings_affected": interval.readings,
+                **dict.fromkeys(("direction", "magnitude", "severity", "sigma"))}
+    for name, wanted in expected.items():
+        if getattr(event, name) != wanted:
+            offenders.add(sensor, event.started_at, f"{interval.part.name}: {name} is {getattr(event, name)}, the model's {wanted}")
 
 
 class Inspection:

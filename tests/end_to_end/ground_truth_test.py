@@ -105,6 +105,14 @@ types:
       mode:   {kind: state, of: level, at: [-0.5, 0, 0.5], names: [a, b, c, d]}
 anomalies: {types: {intermittent: {weight: 0.5, duration_seconds: 60}}}
 """
+# The same with parts that wear out within minutes, and a channel that nothing else changes.
+WORN = RIG.replace("anomalies:", """\
+      steady: {base: 7, white: 0.2, rails: [0, 9]}
+    aging:
+      wear:  {every: 3m, life: {median: 80s, min: 30s, max: 2m30s}, terms: {heat: 12, sound: 4.5}, then: stuck}
+      seal:  {every: 4m, life: 2m, terms: {plain: -2}}
+      crack: {every: 250s, life: {median: 100s, min: 20s, max: 3m}, terms: {steady: 3, heat: -5}, then: stuck}
+anomalies:""")
 OF_RATE = """
 anomalies: {basis: rate, per_day: 2000, types: {stuck: {keep_noise: false}}}
 """
@@ -126,16 +134,17 @@ class GroundTruthTest(FleetTest):
             [identity(f"{seed}/Sensor Ü{i}", firmware_version=choose(FIRMWARES), model=choose(MODELS),
                       manufacturer=choose(MANUFACTURERS), location=choose(LOCATIONS)) for i in range(size)])
 
-    def offenders_of(self, sql):
+    def offenders_of(self, sql, **how):
         """What is found when that has been done to a copy of the data."""
         shutil.rmtree(self.dir / "false", ignore_errors=True)
         shutil.copytree(self.dir / "data", self.dir / "false")
-        connection = connect(self.dir / "false" / "sensor_data.db")
+        (path,) = shards(self.dir / "false")
+        connection = connect(path)
         for statement in sql.split("; "):
             changed = connection.execute(statement).rowcount
             self.assertTrue(changed > 0 or statement.startswith("CREATE TEMP"), f"changes nothing: {statement}")
         connection.close()
-        return ground_truth.inspect(self.dir / "false", complete=True)[0]
+        return ground_truth.inspect(self.dir / "false", complete=True, **how)[0]
 
     def events(self, data, condition="1"):
         return query_all(self.dir / data, f"SELECT anomaly_type FROM anomaly_events WHERE {condition}")
@@ -288,6 +297,26 @@ class Graded(GroundTruthTest):
                 self.assertIn("complete: 20 of 20", self.check(name, "--complete", "--clean", f"{name}-twin"))
                 self.assert_types(name, least=set(ground_truth.TYPES))
         self.assertIn("has to come from a twin", self.check("rate", code=2))
+
+    def worn_rigs(self):
+        fleet = self.write_identities([identity(f"R{i}", type="rig", firmware_version=FIRMWARES[i % 6], location=LOCATIONS[i % 4])
+                                       for i in range(8)])
+        self.fill_with("data", WORN, GRADED, identities=fleet, arguments=["--duration", "10m"])
+        unworn = WORN.split("    aging:")[0] + "anomalies: {enabled: false}\n"
+        self.fill_with("twin", unworn, identities=fleet, arguments=["--duration", "10m"])
+
+    def test_parts_that_wear_out_against_a_twin(self):
+        self.worn_rigs()
+        self.assertIn("complete: 8 of 8", self.check("data", "--complete", "--clean", "twin"))
+        self.assert_types("data", least={"aging", "stuck", "clip", "gain", "dropout", "noise", "missing_data"})
+        ((ages, open_ones, names),) = query_all(self.dir / "data", "SELECT count(*), sum(ended_at IS NULL), count(DISTINCT scenario) "
+                                                "FROM anomaly_events WHERE cause = 'aging'")
+        self.assertTrue(ages > 50 and open_ones > 15 and names == 3, (ages, open_ones, names))
+        self.assertGreater(len(query_all(self.dir / "data", "SELECT 1 FROM sensor_readings WHERE anomaly_type = 'aging'")), 700)
+        for name, (sql, reported) in AGING_FALSEHOODS.items():
+            with self.subTest(name):
+                offenders = self.offenders_of(sql, clean=self.dir / "twin")
+                self.assertTrue([line for line in offenders if re.search(reported, line)], offenders[:20])
 
     def test_falsehoods_about_them_are_caught(self):
         fleet = self.write_identities([identity(f"S{i}", firmware_version=FIRMWARES[i % 2]) for i in range(12)])
@@ -500,6 +529,37 @@ GRADED_FALSEHOODS = {
     "no noise kept": ("UPDATE run_info SET config = replace(config, 'keep_noise: true', 'keep_noise: false')",
                       "is not the model's .* in stuck"),
     "another law": ("UPDATE run_info SET config = replace(config, 'max: 60}', 'max: 61}')", "offset: ended_at is"),
+}
+
+
+WEAR = ("(SELECT id FROM anomaly_events WHERE scenario = '{}' AND ended_at IS NOT NULL AND started_at > '2026-01-01T00:01' "
+        "ORDER BY id LIMIT 1)")
+STUCK = "(SELECT id FROM sensor_readings WHERE anomaly_type = 'aging' ORDER BY id LIMIT 1 OFFSET {})"
+AGING_FALSEHOODS = {
+    "another onset": (truth(f"started_at = {later('started_at', 1)}", WEAR.format("wear")), "no interval of wear begins here"),
+    "another failure": (truth(f"fails_at = {later('fails_at', 1)}", WEAR.format("wear")), "wear: fails_at is"),
+    "a failure off by 2 µs": (truth("fails_at = substr(fails_at, 1, 20) || printf('%06dZ', (substr(fails_at, 21, 6) + 2) % 1000000)",
+                                    WEAR.format("crack")), "crack: fails_at is"),
+    "another end": (truth(f"ended_at = {later('ended_at', -1)}", WEAR.format("seal")), "seal: ended_at is"),
+    "an open end": (truth("ended_at = NULL", WEAR.format("wear")), "wear: ended_at is None"),
+    "a reading more": (truth("readings_affected = readings_affected + 1", WEAR.format("seal")), "seal: readings_affected is"),
+    "a channel of several": (truth("channel = 'heat'", WEAR.format("wear")), "wear: channel is heat"),
+    "no channel": (truth("channel = NULL", WEAR.format("seal")), "seal: channel is None"),
+    "another cause": (truth("cause = 'drawn'", WEAR.format("wear")), "wear: cause is drawn"),
+    "another part": (truth("scenario = 'seal'", WEAR.format("wear")), "no interval of seal begins here"),
+    "an interval deleted": (f"DELETE FROM anomaly_events WHERE id = {WEAR.format('wear')}", "wear begins to wear here, but no event"),
+    "a stuck channel off by 1e-9": (reading("heat = heat + 1e-9", STUCK.format(400)), "heat .* at which it is stuck"),
+    "a stuck channel without sources off by 1e-9": ("UPDATE sensor_readings SET steady = steady + 1e-9 WHERE anomaly_type = 'aging'",
+                                                    "steady .* is not the model's .* in aging"),
+    "a worn channel off by 1e-9": ("UPDATE sensor_readings SET sound = sound + 1e-9 WHERE anomaly_flag = 0", "sound .* is not the model's"),
+    "a worn channel of a product off by 1e-9": ("UPDATE sensor_readings SET watts = watts + 1e-9 WHERE anomaly_flag = 0",
+                                                "watts .* is not the model's"),
+    "no flag after a failure": (reading("anomaly_flag = 0, status_code = 0, anomaly_type = NULL", STUCK.format(50)), "type None"),
+    "a failed reading deleted": (f"DELETE FROM sensor_readings WHERE id = {STUCK.format(60)}", "no row, and no missing_data|is not there"),
+    "a part that wears more": ("UPDATE run_info SET config = replace(config, 'heat: 12', 'heat: 12.1')", "heat .* is not the model's"),
+    "another life": ("UPDATE run_info SET config = replace(config, 'median: 80s', 'median: 81s')", "wear: fails_at is"),
+    "silence instead": ("UPDATE run_info SET config = replace(config, 'sound: 4.5}, then: stuck', 'sound: 4.5}, then: silent')",
+                        "of type aging, the model's of aging"),
 }
 
 

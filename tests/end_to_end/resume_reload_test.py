@@ -111,9 +111,10 @@ class Resumed(IdentityFolderTest):
         rows = query_all(self.data, "SELECT sensor_id, timestamp FROM sensor_readings")
         self.assertEqual(len(rows), len(set(rows)))
         self.assertEqual(self.reloads(), self.reloads("again"))
+        # Every reading and label is that of a model which shares no code with fleet-sim, too.
+        offenders, self.told = ground_truth.inspect(self.data)
+        self.assertEqual(offenders[:20], [])
 
-
-class Reloaded(Resumed):
     def check_false(self, statement, told):
         """The other model finds what is falsified."""
         shutil.rmtree(self.dir / "false", ignore_errors=True)
@@ -124,12 +125,8 @@ class Reloaded(Resumed):
         offenders, _ = ground_truth.inspect(self.dir / "false")
         self.assertTrue([one for one in offenders if re.search(told, one)], (statement, offenders[:20]))
 
-    def check(self, *arguments):
-        """Every reading and label is that of a model which shares no code with fleet-sim, too."""
-        super().check(*arguments)
-        offenders, self.told = ground_truth.inspect(self.data)
-        self.assertEqual(offenders[:20], [])
 
+class Reloaded(Resumed):
     def test_killed_at_random_among_reloads(self):
         for seed in range(ROUNDS):
             with self.subTest(seed=seed):
@@ -292,6 +289,18 @@ class ManyTimes(Resumed):
 
 class Injected(Resumed):
     def test_killed_among_injected_anomalies(self):
+        self.ravage(("trend", "noise", "pattern", "missing_data", "spike"))
+
+    def test_killed_among_injected_graded_anomalies(self):
+        self.graded = True
+        self.ravage(ground_truth.TYPES[:11] + ("dropout",))
+        for change, told in (("duration = duration + 1000000", "ended_at is"), ("duration = duration / 2", "ended_at is")):
+            self.check_false(f"UPDATE injected_anomalies SET {change}", told)
+        for change, told in (("cause = 'drawn'", "starts no"), ("severity = severity + 0.001", "magnitude is"),
+                             ("direction = -direction", "direction is"), ("sigma = sigma * 1.0001", "sigma is")):
+            self.check_false(f"UPDATE anomaly_events SET {change}", told)
+
+    def ravage(self, kinds):
         self.configure(probability=0, reload=False)
         for i in range(8):
             self.put(f"S{i}")
@@ -301,8 +310,8 @@ class Injected(Resumed):
         self.wait_for_rows(self.data, 50, process)
         draw = random.Random(3)
         for _ in range(4):
-            for kind in draw.sample(("trend", "noise", "pattern", "missing_data", "spike"), 2):
-                self.inject(process, kind, draw.sample([f"S{i}" for i in range(8)], 3))
+            for kind in draw.sample(kinds, 2):
+                self.inject(process, {"type": kind, "sensors": draw.sample([f"S{i}" for i in range(8)], 3), **self.details(draw, kind)})
             time.sleep(draw.uniform(0.1, 0.5))
             self.kill(process)
             process = self.begin("--resume", *how, env=served)
@@ -313,7 +322,16 @@ class Injected(Resumed):
         injected = "SELECT count(*) FROM anomaly_events WHERE id NOT IN (SELECT event_id FROM injected_anomalies)"
         self.assertEqual(total(self.data, injected), 0)
 
-    def inject(self, process, kind, sensors):
+    def details(self, draw, kind):
+        """Some of what may be said of an anomaly."""
+        details = {"duration": draw.choice(("3s", "6s", "20s"))} if draw.random() < 0.5 else {}
+        if self.graded and kind not in ground_truth.TAKES_ROWS and draw.random() < 0.5:
+            details["channel"] = draw.choice(("temperature", "vibration", "voltage"))
+        if self.graded and kind not in ("missing_data", "stuck") and draw.random() < 0.5:
+            details["severity"] = 0.7 if kind in ("dropout", "clip") else 2.5
+        return details
+
+    def inject(self, process, asked_for):
         def address():
             return re.search(r"status at http://127\.0\.0\.1:(\d+)/", self.printed())
         self.until(address, "the status address", process)
@@ -321,7 +339,7 @@ class Injected(Resumed):
         def asked():
             connection = HTTPConnection("127.0.0.1", int(address()[1]), timeout=10)
             with closing(connection):
-                connection.request("POST", "/api/anomalies", json.dumps({"type": kind, "sensors": sensors}),
+                connection.request("POST", "/api/anomalies", json.dumps(asked_for),
                                    {"Authorization": f"Bearer {TOKEN}"})
                 return connection.getresponse().status in (202, 409)  # 409: all of them are in one
         self.until(asked, "an injection", process)
