@@ -48,6 +48,27 @@ class CollectIntoPostgresql(CollectTest):
         finally:
             connection.close()
 
+    def change_central(self, sql):
+        connection = psycopg2.connect(self.into)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+        connection.close()
+
+    def test_a_central_database_of_before_events_had_causes(self):
+        self.fill("data", "--duration", "5m", "--shard-by", "location")
+        self.collect()
+        events = self.central("SELECT count(*) FROM anomaly_events")[0][0]
+        self.change_central("UPDATE anomaly_events SET injected = 1 WHERE ctid = (SELECT min(ctid) FROM anomaly_events)")
+        self.change_central("ALTER TABLE anomaly_events " + ", ".join(f"DROP COLUMN {name}" for name in EVENTS.split(", ")[-5:]))
+        self.collect()
+        causes = "SELECT cause, count(*) FROM anomaly_events GROUP BY 1 ORDER BY 1"
+        self.assertEqual(self.central(causes), [("drawn", events - 1), ("injected", 1)])
+        self.assertEqual(self.central("SELECT count(severity), count(sigma), count(scenario), count(fails_at) FROM anomaly_events"),
+                         [(0, 0, 0, 0)])
+        self.change_central("UPDATE anomaly_events SET cause = NULL WHERE injected = 1")
+        self.collect()  # has nothing to look for anymore
+        self.assertEqual(self.central(causes), [("drawn", events - 1), (None, 1)])
+
     def start_fleet(self):
         process = self.start("--identities", IDENTITIES, "--data-dir", "data", "--shard-by", "manufacturer", "--duration", 0,
                              "--rate", 100, env={"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "20"})
