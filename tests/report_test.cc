@@ -272,6 +272,14 @@ TEST_CASE("missing_data events explain absent readings, wholly or in part") {
   CHECK(tally_of(context, {1, 2, 4, 5}).gaps().count == 1);  // what b misses explains nothing
 }
 
+TEST_CASE("a sensor that reads on after its failure was not silent in a gap") {
+  report::TallyContext context = context_with();
+  context.missing.add("a", {0, 0, 11 * second, latest_timestamp, AnomalyType::aging});
+  context.missing.sort();
+  CHECK(tally_of(context, {8, 9, 10, 11, 12, 15, 16}).gaps().readings == 2);
+  CHECK(tally_of(context, {8, 9, 10, 15, 16}).gaps().count == 0);
+}
+
 TEST_CASE("the same event twice explains a reading once") {
   report::TallyContext context = context_with();
   for (int run = 0; run < 2; ++run)
@@ -279,6 +287,38 @@ TEST_CASE("the same event twice explains a reading once") {
   context.missing.sort();
   CHECK(context.missing.count_between("a", 10 * second, 15 * second, 5) == 2);
   CHECK(tally_of(context, {8, 9, 10, 15, 16}).gaps().readings == 2);
+}
+
+TEST_CASE("rows that an injected dropout has left are counted beside those that it took") {
+  report::TallyContext context = context_with();
+  context.injected.add("a", {0, 3, 20 * second, 29 * second, AnomalyType::dropout});
+  context.injected.add("a", {0, 3, 10 * second, 14 * second, AnomalyType::dropout});
+  context.injected.add("b", {0, 3, 0, 99 * second, AnomalyType::offset});
+  context.injected.sort();
+  report::ReadingTally tally(context);
+  report::ReadingTally later(context);
+  for (const int at : {9, 10, 14, 15, 19, 29, 30}) {
+    report::StoredReading reading = reading_at(at * second);
+    reading.anomaly = AnomalyType::dropout;
+    (at < 20 ? tally : later).add(reading);
+  }
+  report::StoredReading counted = reading_at(50 * second, "b");
+  counted.anomaly = AnomalyType::offset;  // its event counts it
+  later.add(counted);
+  CHECK(tally.cells()[0].left == 2);
+  tally.append(later);
+  CHECK(tally.cells()[0].left == 3);
+  CHECK(tally.cells()[1].left == 0);
+}
+
+TEST_CASE("a severity that is no number is no severity") {
+  report::EventTally events;
+  events.add(AnomalyType::offset, AnomalyCause::drawn, INFINITY);
+  events.add(AnomalyType::offset, AnomalyCause::drawn, NAN);
+  CHECK(events.count_of(AnomalyCause::drawn) == 2);
+  CHECK(events.is_plain());
+  events.add(AnomalyType::offset, AnomalyCause::drawn, 3);
+  CHECK_FALSE(events.is_plain());
 }
 
 TEST_CASE("a pause between two runs is no gap, and the next run has a period of its own") {

@@ -7,24 +7,16 @@ namespace {
 
 constexpr std::array<std::string_view, 3> touches_names{"one_channel", "two_channels", "all_channels"};
 
-std::string row_taking_types(std::string_view quote) {
+}  // namespace
+
+std::string row_leaving_types_text() {
   std::string names;
   for (const AnomalyTypeRow& type : anomaly_types) {
     if (type.rows == AffectedRows::kept) continue;
     if (!names.empty()) names += ", ";
-    names.append(quote).append(type.name).append(quote);
+    names += type.name;
   }
   return names;
-}
-
-}  // namespace
-
-std::string row_taking_types_text() {
-  return row_taking_types("");
-}
-
-std::string row_taking_types_sql() {
-  return row_taking_types("'");
 }
 
 std::string anomaly_types_json() {
@@ -34,7 +26,7 @@ std::string anomaly_types_json() {
   for (const AnomalyTypeRow& type : anomaly_types) {
     json.object([&] {
       json.member("name", type.name);
-      json.member("takes_rows", type.rows != AffectedRows::kept);
+      json.member("takes_rows", takes_rows(anomaly_type_of(type.name)));
       json.member("touches", touches_names[static_cast<std::size_t>(type.touches)]);
       json.member("color", type.color);
       json.member("color_on_dark", type.color_on_dark);

@@ -57,7 +57,7 @@ struct DurationRange {
   bool operator==(const DurationRange&) const = default;
 };
 
-// How severe anomalies of a type are: uniform between `low` and `high`, which lie within bounds.
+// How severe anomalies of a type are: uniform in `range`, which lies within `bounds`.
 struct UsualSeverity {
   Range range;
   Range bounds;
@@ -170,9 +170,9 @@ constexpr bool takes_all_rows(AnomalyType type) {
   return anomaly_types[index_of(type)].rows == AffectedRows::taken;
 }
 
-// The names of the types that take rows, with commas: for people, and quoted for `IN (...)` of SQL.
-std::string row_taking_types_text();
-std::string row_taking_types_sql();
+// The names of the types that may leave readings out, with commas, for people: those that take rows, and
+// those that perhaps do.
+std::string row_leaving_types_text();
 
 // The rows as a JSON array of objects, for the scripts of pages.
 std::string anomaly_types_json();

@@ -1,6 +1,7 @@
 #include "report/event_tally.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace fleet_sim::report {
@@ -27,7 +28,7 @@ TypeEvents& TypeEvents::operator+=(const TypeEvents& other) {
 void EventTally::add(AnomalyType type, AnomalyCause cause, const std::optional<double>& severity) {
   TypeEvents& events = types_[fleet_sim::index_of(type)];
   ++events.by_cause[static_cast<std::size_t>(cause)];
-  if (severity) events.severity.add(*severity);
+  if (severity && std::isfinite(*severity)) events.severity.add(*severity);
 }
 
 EventTally& EventTally::operator+=(const EventTally& other) {

@@ -134,7 +134,7 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   for (std::size_t i = 0; i < tally.cells().size(); ++i) {
     const Cell& cell = tally.cells()[i];
     add_cell(cell, missing[i], kinds[cell.combination], sensors_.intern(tally.sensor_id(cell.sensor)));
-    kinds_[kinds[cell.combination]].injected += sum_of(injected[i]);
+    kinds_[kinds[cell.combination]].injected += sum_of(injected[i]) + cell.left;
     offer(cell, missing[i], kinds[cell.combination], file, tally);
     summary.readings += cell.readings;
     summary.missing += sum_of(missing[i]);

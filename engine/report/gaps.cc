@@ -56,6 +56,13 @@ std::uint64_t EventSpans::count_between(std::string_view sensor_id, Timestamp la
   return static_cast<std::uint64_t>(count);
 }
 
+bool EventSpans::hold(std::string_view sensor_id, Timestamp at) const {
+  const auto sensor = sensors_.find(sensor_id);
+  if (!sensor) return false;
+  const auto after = std::ranges::upper_bound(spans_, std::pair(*sensor, at), {}, place_of);
+  return after != spans_.begin() && after[-1].sensor == *sensor && after[-1].until >= at;
+}
+
 void GapTally::add(Gap gap) {
   ++count;
   readings += gap.readings;

@@ -38,6 +38,9 @@ class EventSpans {
   [[nodiscard]] std::uint64_t count_between(std::string_view sensor_id, Timestamp last, Timestamp next,
                                             std::uint64_t spacings) const;
 
+  // Whether a sensor was in one of them at that moment, if no two of its events overlap.
+  [[nodiscard]] bool hold(std::string_view sensor_id, Timestamp at) const;
+
  private:
   TextIndex sensors_;
   std::vector<EventSpan> spans_;

@@ -127,6 +127,7 @@ void read_events(tables::Database& shard, const fs::path& file, ReadShard& read,
     read.open_missing_events += is_open ? 1 : 0;
   }
   context.missing.sort();
+  context.injected.sort();
 }
 
 // Everything but the rows, as one moment has it.

@@ -33,6 +33,7 @@ void add_cell(Cell& to, const Cell& later) {
   to.readings += later.readings;
   to.synced += later.synced;
   for (std::size_t k = 0; k < anomaly_type_count; ++k) to.anomalous[k] += later.anomalous[k];
+  to.left += later.left;
 }
 
 }  // namespace
@@ -67,6 +68,7 @@ void ReadingTally::add(const StoredReading& reading) {
   }
   if (reading.anomaly) {
     ++cell.anomalous[index_of(*reading.anomaly)];
+    if (takes_rows(*reading.anomaly) && context_->injected.hold(reading.sensor_id, reading.at)) ++cell.left;
   } else if (reading.daily_value) {
     DailyCurve& curve = curves_[combinations_[cell.combination].location_class];
     HourMean& hour = curve[static_cast<std::size_t>(

@@ -40,9 +40,9 @@ struct StoredReading {
 
 // What is known of a shard before its rows are read. Outlives its tallies and is not changed meanwhile.
 struct TallyContext {
-  std::vector<Timestamp> run_starts;  // ascending
-  EventSpans missing;                 // events that take rows
-  EventSpans injected;
+  std::vector<Timestamp> run_starts;       // ascending
+  EventSpans missing;                      // events that take rows
+  EventSpans injected;                     // sorted, as `missing` is
   const config::Config* config = nullptr;  // of the run: what a location's class is, and when its day begins
 };
 
@@ -71,6 +71,7 @@ struct Cell {
   std::uint64_t readings = 0;
   std::uint64_t synced = 0;
   PerAnomalyType<std::uint32_t> anomalous{};  // of a single sensor: 32 bits last for 136 years at 1 Hz
+  std::uint32_t left = 0;                     // of these, what injected ones that take some rows have left
   Timestamp first = 0;
   Timestamp last = 0;
 };

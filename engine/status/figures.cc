@@ -204,7 +204,7 @@ void add_readings(Figures& table) {
        .read = of(&Books::generated)},
       {.metric = "readings_missing_total",
        .type = counter,
-       .help = "Readings left out by " + row_taking_types_text() + " anomalies.",
+       .help = "Readings left out by " + row_leaving_types_text() + " anomalies.",
        .status = "readings.missing",
        .read = of(&Books::missing)},
       {.metric = "readings_written_total",

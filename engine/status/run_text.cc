@@ -128,7 +128,7 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   if (books.skipped > 0)
     text += line("skipped", grouped(books.skipped) + " because the writers could not keep up");
   text += line("missing",
-               fmt::format("{} left out by {} anomalies", grouped(books.missing), row_taking_types_text()));
+               fmt::format("{} left out by {} anomalies", grouped(books.missing), row_leaving_types_text()));
   text += line("lost", lost_text(books));
   if (snapshot.readings_deleted > 0) {
     text +=

@@ -340,6 +340,8 @@ class Injected(GradedTruth):
         self.inject()
         self.resume()
         whole = self.counted("data")
+        counts = json.loads(self.fleet_sim("report", "data", "--json").stdout)["total"]
+        self.assertEqual(counts["injected"], counts["anomalous"], "of a dropout, what it has left and what it took")
         for sensor, kind, channel, severity, seconds in self.INJECTED:
             ((end, cause),) = self.events("ended_at, cause", f"sensor_id = '{sensor}'")
             self.assertIsNotNone(end, sensor)
