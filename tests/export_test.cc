@@ -428,6 +428,31 @@ TEST_CASE("a gap at the end of a run is not stretched over the next one") {
   CHECK(labels.at("A")[0].end == 102 * second);
 }
 
+TEST_CASE("a sensor that has failed is labeled to the end of the run, and its lives are lines of csv") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.db";
+  make_shard(path);
+  add_run(path, "one", 100 * second);
+  add_readings(path, {100 * second, 105 * second}, "A");
+  add_readings(path, {101 * second, 130 * second}, "B");
+  add_event(path, "A", "aging", 104 * second);
+  run_sql(path,
+          "UPDATE anomaly_events SET cause = 'aging', scenario = 'a, \"b\"', "
+          "fails_at = '1970-01-01T00:01:50.000000Z'");
+  const exports::Labels labels = exports::read_labels(data::find_source(folder.path()), {});
+  REQUIRE(labels.at("A").size() == 1);
+  CHECK(labels.at("A")[0].end == 130 * second);
+  CHECK(exports::windows_json(labels) ==
+        "{\n  \"A\": [\n    [\"1970-01-01T00:01:50.000000Z\", \"1970-01-01T00:02:10.000000Z\"]\n  ],\n"
+        "  \"B\": []\n}\n");
+  CHECK(exports::life_csv(labels) ==
+        "sensor_id,aging,started_at,fails_at,ended_at\n"
+        "A,\"a, \"\"b\"\"\",1970-01-01T00:01:44.000000Z,1970-01-01T00:01:50.000000Z,\n");
+  run_sql(path, "UPDATE anomaly_events SET fails_at = 'later, perhaps'");
+  CHECK_THROWS_WITH_AS(exports::read_labels(data::find_source(folder.path()), {}),
+                       doctest::Contains("'later, perhaps' where a time should be"), std::runtime_error);
+}
+
 TEST_CASE("labels are cut to the time that is asked for") {
   const TemporaryFolder folder;
   make_shard(folder / "a.db");

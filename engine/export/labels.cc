@@ -149,8 +149,7 @@ Timestamp LastReadings::end_of(const std::string& sensor, const Label& open) con
   const bool leaves_no_rows = type && takes_all_rows(*type);
   if (leaves_no_rows && of_sensor[number] >= open.start) return open.start;
   // One that has failed may be silent since.
-  const auto fails_at = parse_timestamp(open.fails_at);
-  return fails_at && *run < *fails_at ? std::max(*run, shard_[number]) : *run;
+  return open.fails_at && *run < *open.fails_at ? std::max(*run, shard_[number]) : *run;
 }
 
 // ---- the events of a shard ----
@@ -175,13 +174,20 @@ Labels labels_of(const data::SourceShard& shard, const std::set<data::Place>& pl
   while (data::next_row(row, database, shard.file)) {
     const auto of_sensor = labels.find(std::string(row.text(0)));
     if (of_sensor == labels.end()) continue;
-    Label label{moment_of(row, 1, shard),  0,
-                std::string(row.text(3)),  std::string(row.text(4)),
-                json_number(row, 5),       json_number(row, 6),
-                json_number(row, 7),       json_number(row, 8),
-                std::string(row.text(9)),  std::string(row.text(10)),
-                std::string(row.text(11)), std::string(row.text(2)),
+    Label label{moment_of(row, 1, shard),
+                0,
+                std::string(row.text(3)),
+                std::string(row.text(4)),
+                json_number(row, 5),
+                json_number(row, 6),
+                json_number(row, 7),
+                json_number(row, 8),
+                std::string(row.text(9)),
+                std::string(row.text(10)),
+                std::nullopt,
+                std::string(row.text(2)),
                 std::string(row.text(1))};
+    if (row.type(11) != SQLITE_NULL) label.fails_at = moment_of(row, 11, shard);
     const bool is_open = row.type(2) == SQLITE_NULL;
     label.end = is_open ? last.end_of(of_sensor->first, label) : moment_of(row, 2, shard);
     of_sensor->second.push_back(std::move(label));
@@ -218,6 +224,10 @@ std::optional<std::string> unless_empty(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional(text);
 }
 
+std::optional<std::string> time_text(const std::optional<Timestamp>& at) {
+  return at ? std::optional<std::string>(timestamp_text(*at)) : std::nullopt;
+}
+
 std::string event_json(const Label& label) {
   std::string text;
   JsonWriter json(text, JsonLayout::spaced);
@@ -234,7 +244,7 @@ std::string event_json(const Label& label) {
     json.put(label.sigma);
     json.member("cause", label.cause);
     json.member("scenario", unless_empty(label.scenario));
-    json.member("fails_at", unless_empty(label.fails_at));
+    json.member("fails_at", time_text(label.fails_at));
     json.member("start", timestamp_text(label.start));
     json.member("end", timestamp_text(label.end));
   });
@@ -259,9 +269,8 @@ std::string json_of(const Labels& labels, std::string (*json_of_label)(const Lab
 
 // Leaves of a label on aging what comes from the failure on; true when that is nothing.
 bool comes_before_failure(Label& label) {
-  const auto fails_at = parse_timestamp(label.fails_at);
-  if (!fails_at) return false;
-  label.start = std::max(label.start, *fails_at);
+  if (!label.fails_at) return false;
+  label.start = std::max(label.start, *label.fails_at);
   return label.start > label.end;
 }
 
@@ -301,11 +310,11 @@ std::string life_csv(const Labels& labels) {
   std::string text = "sensor_id,aging,started_at,fails_at,ended_at\n";
   for (const auto& [sensor, of_sensor] : labels) {
     for (const Label& label : of_sensor) {
-      if (label.fails_at.empty()) continue;
+      if (!label.fails_at) continue;
       append_csv_text(text, sensor);
       text += ',';
       append_csv_text(text, label.scenario);
-      text += fmt::format(",{},{},{}\n", label.started_at, label.fails_at, label.ended_at);
+      text += fmt::format(",{},{},{}\n", label.started_at, timestamp_text(*label.fails_at), label.ended_at);
     }
   }
   return text;

@@ -2,11 +2,12 @@
 // anomaly, as JSON. A sensor without one is listed with none, so that what it reads counts as normal.
 //
 // An event that has no end, because the run stopped inside it, ends at its sensor's last reading in that run;
-// missing data and dropout, which may have none, at the last reading of the shard in that run. A run lasts in
-// a shard until the next one's start. An event that had begun before a run's first reading, as some have when
-// a run starts, begins with its sensor's first reading in it, or as missing data with the run. If nothing is
-// known of an event after its beginning, it ends there. Spans are cut to the time that is asked for. A sensor
-// is at a location when it has readings from there.
+// missing data and dropout, which may have none, and of a sensor that has failed of age and may be silent, at
+// the last reading of the shard in that run. A run lasts in a shard until the next one's start. An event that
+// had begun before a run's first reading, as some have when a run starts, begins with its sensor's first
+// reading in it, or as missing data with the run. If nothing is known of an event after its beginning, it
+// ends there. Spans are cut to the time that is asked for. A sensor is at a location when it has readings
+// from there.
 //
 // Holds all events in memory, and passes over the readings once, or twice where events have no end. Throws as
 // source.h says.
@@ -14,6 +15,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,10 +35,10 @@ struct Label {
   std::string severity = "null";  // … this, and …
   std::string sigma = "null";     // … what it counts in
   std::string cause = "drawn";    // AnomalyCause
-  std::string scenario{};         // empty: none, as is …
-  std::string fails_at{};         // … this, and …
-  std::string ended_at{};         // … this while it is open
-  std::string started_at{};       // as recorded, as is ended_at
+  std::string scenario{};         // empty: none
+  std::optional<Timestamp> fails_at{};
+  std::string ended_at{};    // empty while it is open
+  std::string started_at{};  // as recorded, as is ended_at
 };
 
 // By sensor; sorted by start.
@@ -54,7 +56,8 @@ std::string events_json(const Labels& labels);
 
 // For those who train on how long a sensor has left: a line of CSV for each time that one aged, below a line
 // with the names of the columns: sensor_id,aging,started_at,fails_at,ended_at. Times are as recorded; the
-// last one is empty where the run has not come to it.
+// last one is empty where the run has not come to it. A sensor whose rows went on in another file has a line
+// for each file, with the same failure.
 std::string life_csv(const Labels& labels);
 
 }  // namespace fleet_sim::exports
