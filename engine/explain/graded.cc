@@ -29,10 +29,13 @@ GradedChannel usual_anomaly(const model::Explanation& explanation, AnomalyType t
   const types::SensorType& sensor_type = *explanation.type;
   GradedChannel channel{.channel = c,
                         .share = explanation.profile.channels[c].weight,
-                        .unit = sensor_type.is_logarithmic(c) ? "ln" : sensor_type.schema.channels()[c].unit,
+                        .unit = {},
                         .sigma = std::nullopt,
                         .magnitude = std::nullopt};
-  if (anomaly.sigma) channel.sigma = *anomaly.sigma;
+  if (anomaly.sigma) {
+    channel.sigma = *anomaly.sigma;
+    channel.unit = sensor_type.is_logarithmic(c) ? "ln" : sensor_type.schema.channels()[c].unit;
+  }
   if (anomaly.magnitude) channel.magnitude = *anomaly.magnitude;
   return channel;
 }

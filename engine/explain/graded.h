@@ -18,7 +18,7 @@ namespace fleet_sim::explain {
 struct GradedChannel {
   std::size_t channel;
   double share;                     // of those that affect one channel: how many affect this one
-  std::string unit;                 // of what follows; "ln" where that is of the logarithm
+  std::string unit;                 // of sigma, and of the magnitude but for a gain; "ln": of the logarithm
   std::optional<double> sigma;      // what a severity counts in, for the usual anomaly
   std::optional<double> magnitude;  // of the usual anomaly
 };

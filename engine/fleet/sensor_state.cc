@@ -6,10 +6,29 @@ namespace fleet_sim::fleet {
 namespace {
 
 bool in_anomaly(const SensorState& state) {
-  return state.sensor.anomaly.active() && state.next_due <= state.sensor.anomaly.ended_at;
+  return model::is_in_anomaly(state.sensor, state.next_due);
+}
+
+std::optional<batch::AnomalyEvent> failure_now(const SensorState& state) {
+  const model::Profile& profile = *state.sensor.profile;
+  for (std::size_t i = 0; i < model::agings_of(profile); ++i) {
+    const model::ServiceInterval interval =
+        profile.agings->interval(i, state.seed, state.sensor.key, state.next_due);
+    if (!interval.has_failed(state.next_due)) continue;
+    return model::describe_aging({interval, 0, std::nullopt}, profile.agings->declared()[i],
+                                 profile.aging_names[i], batch::AnomalyEvent::Kind::progressed,
+                                 state.sensor.identity);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
+
+std::optional<batch::AnomalyEvent> event_now(const SensorState& state) {
+  if (!in_anomaly(state)) return failure_now(state);
+  return model::describe_anomaly(state.sensor.anomaly, batch::AnomalyEvent::Kind::progressed,
+                                 state.sensor.identity);
+}
 
 SensorState state_after(const SensorState& now, std::uint64_t taken) {
   SensorState then = now;

@@ -43,6 +43,9 @@ struct RecentReading {
   AnomalyCause cause = AnomalyCause::drawn;
 };
 
+// What its next reading lies in: its anomaly, or the interval in which a part of it has failed.
+std::optional<batch::AnomalyEvent> event_now(const SensorState& state);
+
 // The same sensor as it was when `taken` of its readings had been taken, judged by the seed alone: exact for
 // none, and from then on as soon as it has been without an anomaly at the same time as the real one.
 SensorState state_after(const SensorState& now, std::uint64_t taken);

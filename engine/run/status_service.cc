@@ -405,7 +405,7 @@ status::EventRow StatusService::event_row(const batch::AnomalyEvent& event) cons
                        .ended_at = std::nullopt,
                        .severity = event.severity,
                        .sigma = event.sigma,
-                       .unit = unit_of(simulator_.type_of(event.sensor), event.channel),
+                       .unit = event.sigma ? unit_of(simulator_.type_of(event.sensor), event.channel) : "",
                        .cause = event.cause};
   if (batch::ends(event.kind)) row.ended_at = event.ended_at;
   return row;
@@ -440,10 +440,7 @@ std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_vie
                               .anomaly = std::nullopt,
                               .readings = {}};
   const model::Sensor& state = look->state.sensor;
-  if (state.anomaly.active() && look->state.next_due <= state.anomaly.ended_at) {
-    detail.anomaly =
-        event_row(model::describe_anomaly(state.anomaly, batch::AnomalyEvent::Kind::progressed, sensor));
-  }
+  if (const auto event = fleet::event_now(look->state)) detail.anomaly = event_row(*event);
   const types::Schema& schema = simulator_.type_of(sensor).schema;
   for (std::size_t c = 0; c < schema.channels().size(); ++c) {
     detail.channels.push_back({schema.channels()[c], state.profile->channels[c].pattern != 0});

@@ -141,7 +141,7 @@ struct EventRow {
   std::optional<Timestamp> ended_at;    // none: still open
   std::optional<double> severity = {};  // of a graded one …
   std::optional<double> sigma = {};     // … and what it counts in
-  std::string unit = {};                // of both its magnitude and its sigma; empty: none, or not known
+  std::string unit = {};  // of sigma, and of magnitude but for a gain, which is a share; empty: none
   AnomalyCause cause = AnomalyCause::drawn;
 };
 
