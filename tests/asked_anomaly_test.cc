@@ -164,6 +164,44 @@ TEST_CASE("a sensor has what was asked of it, and says so") {
   CHECK(*event.magnitude == doctest::Approx(3.5 * *event.sigma));
 }
 
+TEST_CASE("what an anomaly counts in is computed by who asks for it") {
+  const Plant plant;
+  const model::Profile profile = model::resolve_profile(plant.config, plant.source_of(a_pump));
+  const model::Profile built_in = model::resolve_profile(plant.config, plant.source_of(a_built_in));
+  run::Spreads spreads;
+  for (const AnomalyType type : {AnomalyType::dropout, AnomalyType::stuck, AnomalyType::intermittent})
+    CHECK_FALSE(run::awaits_spread(profile, type, spreads));
+  CHECK_FALSE(run::awaits_spread(built_in, AnomalyType::spike, spreads));
+  CHECK(spreads.empty());
+  CHECK(run::awaits_spread(profile, AnomalyType::spike, spreads));
+  CHECK(run::awaits_spread(profile, AnomalyType::clip, spreads));
+  REQUIRE(spreads == run::Spreads{profile.spread});
+  spreads.front()->compute();
+  CHECK_FALSE(run::awaits_spread(profile, AnomalyType::spike, spreads));
+}
+
+TEST_CASE("an anomaly that a file says began where none can is not gone on with") {
+  const Plant plant;
+  const model::Profile profile = model::resolve_profile(plant.config, plant.source_of(a_pump));
+  CHECK(profile.channels[2].is_logarithmic);
+  CHECK_FALSE(profile.channels[0].is_logarithmic);
+  model::Sensor sensor{hash_text("one pump"), 0, &profile, 0};
+  const model::AnomalyRequest request{
+      .type = AnomalyType::intermittent, .channel = Channel{0}, .cause = AnomalyCause::injected};
+  model::return_to_anomaly(sensor, 1, request, 0);
+  CHECK_FALSE(sensor.anomaly.active());
+  model::return_to_anomaly(sensor, 1, {.type = AnomalyType::intermittent, .channel = Channel{1}}, 0);
+  CHECK(sensor.anomaly.active());
+}
+
+TEST_CASE("an anomaly that may not begin before a moment begins with the first reading after it") {
+  const Cadence cadence(Rate(0.1));
+  const Timestamp first = 3'000'000;
+  CHECK(run::due_from(earliest_timestamp, first + 40'000'000, first, cadence) == first + 40'000'000);
+  CHECK(run::due_from(first + 50'000'000, first + 40'000'000, first, cadence) == first + 50'000'000);
+  CHECK(run::due_from(first + 50'000'001, first + 40'000'000, first, cadence) == first + 60'000'000);
+}
+
 TEST_CASE("an explanation says of graded anomalies what sensors then have") {
   const Plant plant(R"(anomalies:
   types:
@@ -211,6 +249,11 @@ behaviors:
   CHECK(stuck->channels.size() == 4);
   CHECK(stuck->channels[3].share == 0.2);
   CHECK_FALSE(stuck->channels[0].sigma);
+  CHECK(stuck->channels[0].unit.empty());
+  const auto intermittent = explain::graded_type(explanation, AnomalyType::intermittent);
+  REQUIRE(intermittent);
+  CHECK(intermittent->channels[0].magnitude);
+  CHECK(intermittent->channels[0].unit.empty());  // it is a share
   CHECK(explain::graded_type(explanation, AnomalyType::dropout)->channels.empty());
   const model::Explanation built_in = model::explain_profile(plant.config, plant.source_of(a_built_in));
   CHECK_FALSE(explain::graded_type(built_in, AnomalyType::spike));

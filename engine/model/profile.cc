@@ -209,6 +209,11 @@ bool draws_graded(const Profile& profile) {
   return false;
 }
 
+bool counts_in_spread(const Profile& profile, AnomalyType type) {
+  const std::optional<GradedEffect>& graded = effect_of(type).graded;
+  return is_graded(profile, type) && graded && graded->sigma_of != GradedEffect::SigmaOf::nothing;
+}
+
 std::shared_ptr<const TypeSpread> spread_of(const config::Config& config, const types::SensorType& type) {
   return std::make_shared<const TypeSpread>(type, normal_parameters(config, type));
 }

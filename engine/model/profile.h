@@ -104,6 +104,9 @@ bool is_graded(const config::Config& config, const types::SensorType& type);
 // Whether anomalies that need the spread of the type begin in sensors of the profile.
 bool draws_graded(const Profile& profile);
 
+// Whether the severity of such an anomaly counts in the spread of the type.
+bool counts_in_spread(const Profile& profile, AnomalyType type);
+
 // What severities count in, for the sensors of a type.
 std::shared_ptr<const TypeSpread> spread_of(const config::Config& config, const types::SensorType& type);
 

@@ -8,11 +8,12 @@
 // The sample is the type's own, whoever its sensors are: seed 0, keys and moments that never change, UTC, no
 // behaviors. Each level has white noise of its own; sources that sensors share are shared by nobody here.
 //
-// Made while starting and reloading, which takes some hundredths of a second; immutable afterwards; any
-// thread. The same bits from every build.
+// Making it takes some hundredths of a second; immutable afterwards; any thread. The same bits from every
+// build.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -71,13 +72,18 @@ class TypeSpread {
   }
   // What nobody waits for may happen early.
   void compute() const {
-    std::call_once(computed_, [this] { spread_ = std::make_unique<const Spread>(type_, parameters_); });
+    std::call_once(once_, [this] {
+      spread_ = std::make_unique<const Spread>(type_, parameters_);
+      is_computed_ = true;
+    });
   }
+  [[nodiscard]] bool is_computed() const { return is_computed_; }
 
  private:
   types::SensorType type_;
   types::NormalParameters parameters_;
-  mutable std::once_flag computed_;
+  mutable std::once_flag once_;
+  mutable std::atomic<bool> is_computed_ = false;
   mutable std::unique_ptr<const Spread> spread_;
 };
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "base/nearest.h"
 #include "base/plain_text.h"
 #include "base/text.h"
@@ -64,6 +66,16 @@ std::string objection_to(const status::AskedAnomaly& asked, const model::Anomaly
                        time_text(cadence.period()));
   }
   return {};
+}
+
+bool awaits_spread(const model::Profile& profile, AnomalyType type, Spreads& spreads) {
+  if (!model::counts_in_spread(profile, type) || profile.spread->is_computed()) return false;
+  if (std::ranges::find(spreads, profile.spread) == spreads.end()) spreads.push_back(profile.spread);
+  return true;
+}
+
+Timestamp due_from(Timestamp not_before, Timestamp next_due, Timestamp first_due, const Cadence& cadence) {
+  return std::max(next_due, first_due + cadence.offset(cadence.count_before(not_before - first_due)));
 }
 
 std::vector<status::PossibleAnomaly> possible_anomalies(const model::Profile& profile,

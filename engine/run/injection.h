@@ -3,12 +3,15 @@
 // would be over before the sensor's next reading. Pure; any thread. Nothing fails but for lack of memory.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/cadence.h"
+#include "base/timestamp.h"
 #include "model/anomaly.h"
+#include "model/spread.h"
 #include "status/status.h"
 #include "types/schema.h"
 
@@ -22,6 +25,13 @@ std::string no_such_channel(const status::AskedAnomaly& asked, const types::Sche
 // Why a sensor of this profile, read at that cadence, cannot have it; empty when it can.
 std::string objection_to(const status::AskedAnomaly& asked, const model::AnomalyRequest& request,
                          const model::Profile& profile, const Cadence& cadence);
+
+// Whether such an anomaly counts in what is still to be computed: then that is added to `spreads`, once.
+using Spreads = std::vector<std::shared_ptr<const model::TypeSpread>>;
+bool awaits_spread(const model::Profile& profile, AnomalyType type, Spreads& spreads);
+
+// When the first reading is due, at `not_before` or later, of a sensor whose next one is due at `next_due`.
+Timestamp due_from(Timestamp not_before, Timestamp next_due, Timestamp first_due, const Cadence& cadence);
 
 // What can be asked of a sensor of this profile, and what can be said of it.
 std::vector<status::PossibleAnomaly> possible_anomalies(const model::Profile& profile,

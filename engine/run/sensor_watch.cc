@@ -183,7 +183,7 @@ void SensorWatch::bring_up_to(const fleet::SensorState& now, Look& look,
 }
 
 // The outcomes for all are known before the first of them becomes an entry of the agenda, at the next reading
-// of its sensor.
+// of its sensor. What they count in is computed here, not between two windows; then all is asked again.
 std::optional<SensorWatch::Outcomes> SensorWatch::inject(const status::AskedAnomaly& asked,
                                                          const std::vector<std::uint32_t>& sensors) {
   std::vector<Candidate> candidates;
@@ -194,12 +194,13 @@ std::optional<SensorWatch::Outcomes> SensorWatch::inject(const status::AskedAnom
     candidate.request = request_of(asked, schema);
     if (!candidate.request) candidate.objection = no_such_channel(asked, schema);
   }
-  const auto add_all = [&simulator = simulator_, not_before = simulator_.all_new_from(), asked,
-                        candidates = std::move(candidates)](fleet::Fleet& fleet, fleet::Agenda& agenda,
-                                                            Exchange& exchange) {
+  const auto add_all = [&simulator = simulator_, start = simulator_.info().start,
+                        not_before = simulator_.all_new_from(), asked, candidates = std::move(candidates)](
+                           fleet::Fleet& fleet, fleet::Agenda& agenda, Exchange& exchange) {
     std::vector<fleet::Injection> injections;
     std::unordered_set<std::uint32_t> planned;
     exchange.outcomes.clear();
+    exchange.spreads.clear();
     for (const Candidate& candidate : candidates) {
       const fleet::Cohort* cohort = nullptr;
       const fleet::Cohort::Found found = find_in(fleet, candidate.key, cohort);
@@ -210,24 +211,34 @@ std::optional<SensorWatch::Outcomes> SensorWatch::inject(const status::AskedAnom
       }
       outcome.is_impossible = !outcome.reason.empty();
       if (!outcome.is_impossible) outcome.reason = obstacle(found, cohort, agenda, planned);
-      if (outcome.reason.empty()) {
-        injections.push_back(
-            {found.sensor->identity, *candidate.request, std::max(found.next_due, not_before)});
+      if (outcome.reason.empty() && !awaits_spread(*found.sensor->profile, asked.type, exchange.spreads)) {
+        const Timestamp first_due = cohort->cadence().origin(start) + found.sensor->phase;
+        const Timestamp due = due_from(not_before, found.next_due, first_due, cohort->cadence());
+        injections.push_back({found.sensor->identity, *candidate.request, due});
         planned.insert(found.sensor->identity);
         outcome.event = event_of(*found.sensor, cohort->seed(), injections.back());
       }
       exchange.outcomes.push_back(std::move(outcome));
     }
-    if (std::ranges::any_of(exchange.outcomes, &Outcome::is_impossible)) return;
+    const bool is_impossible = std::ranges::any_of(exchange.outcomes, &Outcome::is_impossible);
+    if (is_impossible) exchange.spreads.clear();
+    if (is_impossible || !exchange.spreads.empty()) return;
     for (const fleet::Injection& injection : injections) {
       agenda.add(injection);
       exchange.remember(injection);
     }
     log_injections(simulator, asked, injections, candidates.size());
   };
-  if (!ask(add_all)) return std::nullopt;
-  const std::lock_guard lock(exchange_->mutex);
-  return exchange_->outcomes;
+  while (ask(add_all)) {
+    Spreads spreads;
+    {
+      const std::lock_guard lock(exchange_->mutex);
+      if (exchange_->spreads.empty()) return exchange_->outcomes;
+      spreads.swap(exchange_->spreads);
+    }
+    for (const auto& spread : spreads) spread->compute();
+  }
+  return std::nullopt;
 }
 
 }  // namespace fleet_sim::run

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "fleet/sensor_state.h"
+#include "run/injection.h"
 #include "run/simulator.h"
 #include "status/route.h"
 
@@ -72,6 +73,7 @@ class SensorWatch {
     bool withdrawn = false;  // the work that waits is not to be done
     std::optional<fleet::SensorState> found;
     Outcomes outcomes;
+    Spreads spreads;  // to be computed before any begins: that takes longer than a window may wait
     std::deque<fleet::Injection> injections;
 
     void remember(const fleet::Injection& injection) {
