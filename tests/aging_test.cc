@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "config/load_config.h"
 #include "fleet/fleet.h"
 #include "fleet/profile_table.h"
+#include "fleet/sensor_state.h"
 #include "model/aging.h"
 #include "model/sensor.h"
 #include "support/rosters.h"
@@ -429,6 +431,88 @@ TEST_CASE("a fleet that is resumed goes on with every interval as it was") {
     CHECK(same_readings(rest.readings, again.readings));
     CHECK(sorted(rest.events) == sorted(again.events));
   }
+}
+
+TEST_CASE("an interval whose last reading was taken before a resumption gets what a faster rate brings") {
+  const config::Config config = lively_config();
+  config::Config faster = config;
+  faster.simulation.rate = Rate(1.0 / 60);
+  identity::Roster roster = roster_of(20, "lively");
+  const auto speed_up = [&](fleet::Fleet& fleet, Timestamp moment) {
+    std::vector<fleet::WantedSensor> wanted;
+    for (std::uint32_t i = 0; i < 20; ++i) wanted.push_back({i, i, 0u, 0, false, false});
+    fleet::FleetChange change = fleet::plan_fleet_change(
+        config,
+        std::make_shared<fleet::ProfileTable>(roster, std::make_shared<const config::Config>(faster),
+                                              fleet::types_under(faster, types::built_in_types()), seed),
+        wanted, {});
+    fleet.apply(change, moment);
+    std::vector<batch::AnomalyEvent> events;
+    for (const auto& [writer, event] : change.anomalies) events.push_back(event);
+    return events;
+  };
+  fleet::Fleet past = fleet_of(roster, config);
+  Taken taken;
+  tick(past, start + 6 * day, taken);
+  std::vector<batch::AnomalyEvent> ended = taken.events;
+  std::erase_if(ended, [](const batch::AnomalyEvent& event) {
+    return event.type != AnomalyType::aging || event.kind != batch::AnomalyEvent::Kind::closed;
+  });
+  REQUIRE(ended.size() > 12);
+  std::size_t longer = 0;
+  for (std::size_t i = 0; i < 12; ++i) {
+    const Timestamp moment = ended[i].ended_at - 200 * second;  // a third of the time between two readings
+    fleet::Fleet whole = fleet_of(roster, config);
+    Taken before;
+    tick(whole, moment, before);
+    fleet::PastAnomalies begun;
+    for (const batch::AnomalyEvent& event : before.events) {
+      if (event.type != AnomalyType::aging && batch::begins(event.kind))
+        begun[event.sensor] = {{.type = event.type}, event.started_at};
+    }
+    fleet::Fleet resumed = fleet_of(roster, config);
+    resumed.resume_at(moment, begun);
+    const auto noted = sorted(speed_up(whole, moment));
+    CHECK(noted == sorted(speed_up(resumed, moment)));
+    Taken rest;
+    Taken again;
+    tick(whole, moment + hour, rest);
+    tick(resumed, moment + hour, again);
+    CHECK(sorted(rest.events) == sorted(again.events));
+    longer +=
+        static_cast<std::size_t>(std::ranges::count_if(rest.events, [&](const batch::AnomalyEvent& event) {
+          return event.sensor == ended[i].sensor && event.started_at == ended[i].started_at &&
+                 event.readings_affected > ended[i].readings_affected;
+        }));
+  }
+  CHECK(longer > 4);
+}
+
+TEST_CASE("what a sensor is in the middle of is a failure, too") {
+  const Made made(config_of(std::string(still)), "still");
+  const model::Sensor sensor = made.sensor("S");
+  const model::ServiceInterval one = made.agings().interval(0, seed, sensor.key, start);
+  const auto now = [&](Timestamp at) {
+    return fleet::event_now({sensor, Cadence(Rate(1.0 / 3'600)), start, seed, at});
+  };
+  CHECK_FALSE(now(one.fails_at - 1));
+  CHECK_FALSE(now(one.ends));
+  const auto event = now(one.ends - 1);
+  REQUIRE(event);
+  CHECK(event->type == AnomalyType::aging);
+  CHECK(event->cause == AnomalyCause::aging);
+  CHECK(event->started_at == one.onset);
+
+  // So is what its last readings say.
+  fleet::SensorState state{sensor, Cadence(Rate(1.0 / 3'600)), start, seed, start};
+  state.next_due = state.first_due();
+  std::deque<fleet::RecentReading> readings;
+  fleet::replay(state, one.fails_at + 5 * hour, {}, 10, readings);
+  REQUIRE(readings.size() == 10);
+  CHECK(readings.front().reading.anomaly != AnomalyType::aging);
+  CHECK(readings.back().reading.anomaly == AnomalyType::aging);
+  CHECK(readings.back().cause == AnomalyCause::aging);
+  CHECK_FALSE(readings.back().channel);
 }
 
 TEST_CASE("readings that are skipped wear a sensor out as much as those that are taken") {

@@ -147,12 +147,46 @@ TEST_CASE("events begun before the moment are told, later ones and the steady st
   CHECK(found.rows().has_event(event_at(9 * second, 1)));
 }
 
+TEST_CASE("of the intervals of an aging, those are told that had not ended") {
+  Bench bench;
+  std::vector<batch::AnomalyEvent> events;
+  using Kind = batch::AnomalyEvent::Kind;
+  for (const auto& [sensor, kind, end] :
+       {std::tuple(0u, Kind::whole, 4 * second - 1), std::tuple(1u, Kind::whole, 4 * second),
+        std::tuple(2u, Kind::opened, 9 * second), std::tuple(0u, Kind::opened, 9 * second)}) {
+    events.push_back(event_at(0, sensor));
+    events.back().type = AnomalyType::aging;
+    events.back().cause = AnomalyCause::aging;
+    events.back().kind = kind;
+    events.back().ended_at = start + end;
+  }
+  bench.write("run", {reading_at(0, 0)}, events);
+  data::FoundShard found = bench.found();
+  CHECK(found.read_events(start + 4 * second, bench.find_sensor).empty());
+  std::vector<std::uint32_t> sensors;
+  for (const auto& [sensor, onset] : found.agings()) {
+    sensors.push_back(sensor);
+    CHECK(onset == start);
+    CHECK_FALSE(found.rows().has_event(event_at(0, sensor)));
+  }
+  CHECK(sensors == std::vector<std::uint32_t>{1, 2, 0});
+}
+
 TEST_CASE("times and types that no run has written are refused by name") {
   for (const char* change :
        {"UPDATE sensor_readings SET timestamp = 'yesterday'",
         "UPDATE anomaly_events SET anomaly_type = 'fire'", "UPDATE anomaly_events SET started_at = ''",
         "UPDATE anomaly_events SET cause = 'magic'",
-        "UPDATE anomaly_events SET cause = 'injected', channel = 'color'"}) {
+        "UPDATE anomaly_events SET cause = 'injected', channel = 'color'",
+        "UPDATE anomaly_events SET cause = 'injected', severity = 1",  // which has none
+        "UPDATE anomaly_events SET cause = 'injected', anomaly_type = 'noise', severity = 0.99",
+        "UPDATE anomaly_events SET cause = 'injected', anomaly_type = 'noise', severity = 9e999",
+        "UPDATE anomaly_events SET cause = 'aging', anomaly_type = 'aging', ended_at = 'soon'",
+        "UPDATE anomaly_events SET cause = 'injected'; CREATE TABLE injected_anomalies (event_id INTEGER "
+        "PRIMARY KEY, duration INTEGER); INSERT INTO injected_anomalies SELECT id, 0 FROM anomaly_events",
+        "UPDATE anomaly_events SET cause = 'injected'; CREATE TABLE injected_anomalies (event_id INTEGER "
+        "PRIMARY KEY, duration INTEGER); INSERT INTO injected_anomalies SELECT id, 9e18 FROM "
+        "anomaly_events"}) {
     Bench bench;
     bench.write("run", {reading_at(0, 0)}, {event_at(0, 0)});
     run_sql(bench.path, change);

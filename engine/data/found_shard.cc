@@ -20,8 +20,8 @@ std::string select_found_readings(const types::Schema& schema) {
 
 // How long an injected one lasts was noted beside it, unless an earlier version wrote it, which drew that.
 constexpr std::string_view select_found_events =
-    "SELECT started_at, sensor_id, anomaly_type, cause, channel, severity, {} FROM anomaly_events WHERE id "
-    ">= ?1";
+    "SELECT started_at, sensor_id, anomaly_type, cause, channel, severity, {}, ended_at FROM anomaly_events "
+    "WHERE id >= ?1 ORDER BY id";
 constexpr std::string_view select_duration =
     "(SELECT duration FROM injected_anomalies WHERE event_id = anomaly_events.id)";
 
@@ -119,9 +119,9 @@ std::vector<FoundShard::BegunBefore> FoundShard::read_events(Timestamp moment,
     const auto sensor = find_sensor(row.text(1));
     if (!sensor) continue;
     const Timestamp started_at = timestamp_in(row, 0, file_);
-    // How much of an interval of an aging has been read follows from its onset. Its event may come again.
     if (anomaly_type_of(row.text(2)) == AnomalyType::aging) {
-      rows_.add_event(*sensor, started_at);
+      if (row.type(7) == SQLITE_NULL || timestamp_in(row, 7, file_) >= moment)
+        agings_.push_back({*sensor, started_at});
       continue;
     }
     // Those of the steady start begin before the run and show with their sensor's first reading.

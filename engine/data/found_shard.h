@@ -38,8 +38,8 @@ class FoundShard {
     return run_ ? run_->deleted_until : std::nullopt;
   }
 
-  // Reads the run's events: adds to rows() those that a fleet resuming at `moment` produces again, and
-  // returns those that sensors began before it.
+  // Reads the run's events: adds to rows() those that a fleet resuming at `moment` produces again, but for
+  // agings, and returns those that sensors began before it.
   struct BegunBefore {
     std::uint32_t sensor;
     model::AnomalyRequest request;  // with which it began: what it leaves open was drawn
@@ -48,8 +48,14 @@ class FoundShard {
   std::vector<BegunBefore> read_events(Timestamp moment, const FindSensor& find_sensor);
   // The injected ones among the others, once the events have been read.
   [[nodiscard]] const std::vector<BegunBefore>& injected_since() const { return injected_since_; }
-  // An event that began before is produced again as well: its sensor joined in the middle of it, and has no
-  // reading yet.
+  // Of agings, those that had not ended by then, in the order in which they were written. An interval has an
+  // event for each time that its sensor's readings came into this shard.
+  struct FoundAging {
+    std::uint32_t sensor;
+    Timestamp onset;
+  };
+  [[nodiscard]] const std::vector<FoundAging>& agings() const { return agings_; }
+  // An event that began before is produced again as well: its sensor has no reading in it yet.
   void expect_event(std::uint32_t sensor, Timestamp started_at) { rows_.add_event(sensor, started_at); }
 
  private:
@@ -60,6 +66,7 @@ class FoundShard {
   tables::LastIds last_ids_;
   write::FoundRows rows_;
   std::vector<BegunBefore> injected_since_;
+  std::vector<FoundAging> agings_;
 };
 
 }  // namespace fleet_sim::data

@@ -247,15 +247,18 @@ void Cohort::resume_at(Timestamp moment, const PastAnomalies& past, const Lives&
   }
 }
 
-// An interval needs no record: what has been read of it follows from when the sensor was due.
+// An interval needs no record: what has been read of it follows from when the sensor was due. It is that of
+// the last reading, as long as no other has been taken.
 void Cohort::restore_ages(Timestamp moment, std::size_t i, const Life* life) {
   const model::Sensor& sensor = sensors_[i];
   const Stretch all{start_, latest_timestamp, sensor.profile, cadence_, false, sensor.shared};
   const std::span<const Stretch> stretches =
       life == nullptr ? std::span(&all, 1) : std::span<const Stretch>(life->stretches);
   const std::span<model::AgingState> ages = ages_of(sensor);
+  if (ages.empty()) return;
+  const Timestamp at = last_due(moment, sensor.key, stretches, start_).value_or(next_due_of(i));
   for (std::size_t a = 0; a < ages.size(); ++a) {
-    ages[a].interval = sensor.profile->agings->interval(a, seed_, sensor.key, next_due_of(i));
+    ages[a].interval = sensor.profile->agings->interval(a, seed_, sensor.key, at);
     ages[a].readings = static_cast<std::uint32_t>(
         readings_since(ages[a].interval.onset, moment, sensor.key, stretches, start_));
   }

@@ -142,8 +142,9 @@ class Cohort {
   std::uint64_t cycle_ = 0;  // how many periods have passed
   Timestamp cycle_start_;    // start of this cycle, and of the next
   Timestamp next_cycle_start_;
-  std::size_t position_ = 0;               // the sensor that is due next
-  std::vector<batch::AnomalyEvent> owed_;  // of skipped readings; at most a batch's worth
+  std::size_t position_ = 0;  // the sensor that is due next
+  std::vector<batch::AnomalyEvent>
+      owed_;  // of skipped readings; at most a batch's worth and those of one more
 };
 
 }  // namespace fleet_sim::fleet

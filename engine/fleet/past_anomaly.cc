@@ -1,17 +1,23 @@
 #include "fleet/past_anomaly.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "model/sensor.h"
 
 namespace fleet_sim::fleet {
 namespace {
 
+// Of a sensor with this key, had the run begun with the stretch's cadence.
+Timestamp first_due(const Stretch& stretch, std::uint64_t key, Timestamp start) {
+  return stretch.cadence.origin(start) + model::phase_of(key, stretch.cadence);
+}
+
 // Due of a sensor with this key in a stretch.
 std::uint64_t due_between(const Stretch& stretch, std::uint64_t key, Timestamp start, Timestamp from,
                           Timestamp to) {
   if (to <= from) return 0;
-  const Timestamp first = stretch.cadence.origin(start) + model::phase_of(key, stretch.cadence);
+  const Timestamp first = first_due(stretch, key, start);
   return stretch.cadence.count_before(to - first) - stretch.cadence.count_before(from - first);
 }
 
@@ -50,7 +56,7 @@ class Walk {
 
  private:
   [[nodiscard]] Timestamp first_due(const Stretch& stretch) const {
-    return stretch.cadence.origin(run_.start) + model::phase_of(key_, stretch.cadence);
+    return fleet::first_due(stretch, key_, run_.start);
   }
   [[nodiscard]] Timestamp next_due(const Stretch& stretch, Timestamp at) const {
     const Timestamp first = first_due(stretch);
@@ -105,6 +111,19 @@ std::uint64_t readings_since(Timestamp since, Timestamp moment, std::uint64_t ke
     readings += due_between(stretch, key, start, std::max(since, stretch.from), std::min(moment, stretch.to));
   }
   return readings;
+}
+
+std::optional<Timestamp> last_due(Timestamp moment, std::uint64_t key, std::span<const Stretch> stretches,
+                                  Timestamp start) {
+  for (const Stretch& stretch : std::views::reverse(stretches)) {
+    const Timestamp to = std::min(moment, stretch.to);
+    if (due_between(stretch, key, start, stretch.from, to) > 0) {
+      const Timestamp first = first_due(stretch, key, start);
+      return first + stretch.cadence.offset(stretch.cadence.count_before(to - first) - 1);
+    }
+    if (stretch.in_another_shard) break;
+  }
+  return std::nullopt;
 }
 
 model::Anomaly anomaly_at(Timestamp moment, std::uint64_t key, std::span<const Stretch> stretches,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -62,5 +63,10 @@ std::uint64_t readings_since(Timestamp since, Timestamp moment, std::uint64_t ke
 constexpr bool outlasts_change(bool may_continue, bool has_more, bool was_open) {
   return may_continue && (has_more || !was_open);
 }
+
+// When the last reading of such a sensor was due before `moment` that belongs to an event of the shard it is
+// in now. None: there was no such reading.
+std::optional<Timestamp> last_due(Timestamp moment, std::uint64_t key, std::span<const Stretch> stretches,
+                                  Timestamp start);
 
 }  // namespace fleet_sim::fleet

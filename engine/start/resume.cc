@@ -146,6 +146,7 @@ class Planner {
     const Members members = history_.members_after(resumption_.reloads);
     for (const std::uint32_t member : members) place_in_past(member);
     expect_newcomers();
+    expect_agings();
     return std::move(resumption_);
   }
 
@@ -250,6 +251,7 @@ class Planner {
   void place_in_past(std::uint32_t member) {
     const std::uint32_t sensor = (*lives_.first_of())[member];
     const auto latest = latest_.find(sensor);
+    if (wears_out(member)) wearing_.emplace(sensor, member);
     if (resumption_.reloads == 0) {
       if (latest != latest_.end()) resumption_.past.emplace(member, latest->second);
       return;
@@ -281,6 +283,32 @@ class Planner {
       if (lives_.first_joined(sensor) <= resumption_.moment) continue;
       found_at(plan_.place_of[sensor])->expect_event(sensor, latest.started_at);
     }
+  }
+
+  // How much of an interval has been read follows from its onset. The event of one that a sensor is in the
+  // middle of goes on in its row; all others come again.
+  void expect_agings() {
+    for (const write::Place& place : places_) {
+      std::set<std::pair<std::uint32_t, Timestamp>> go_on;
+      for (const auto& [sensor, onset] : found_at(place)->agings()) {
+        if (!has_aged(sensor, onset, place) || !go_on.emplace(sensor, onset).second)
+          found_at(place)->expect_event(sensor, onset);
+      }
+    }
+  }
+
+  // Whether a sensor that is at this place has readings there since then.
+  [[nodiscard]] bool has_aged(std::uint32_t sensor, Timestamp since, write::Place place) const {
+    const auto member = wearing_.find(sensor);
+    if (member == wearing_.end() || plan_.place_of[member->second] != place) return false;
+    const auto life = resumption_.lives.find(member->second);
+    const fleet::Stretch all{run_.start, latest_timestamp, nullptr,
+                             fleet::cadence_of(roster_, roster_[member->second], *history_.config_after(0))};
+    const auto stretches = life == resumption_.lives.end()
+                               ? std::span(&all, 1)
+                               : std::span<const fleet::Stretch>(life->second.stretches);
+    return fleet::readings_since(since, resumption_.moment, hash_text(roster_[sensor].id), stretches,
+                                 run_.start) > 0;
   }
 
   // Whether it has in the first piece since it joined, and so is no longer as it joined.
@@ -325,7 +353,8 @@ class Planner {
   history::LifeTable lives_;
   std::unordered_map<std::string_view, std::uint32_t> sensor_of_id_;
   std::vector<write::Place> places_;
-  fleet::PastAnomalies latest_;  // by the sensor's first identity
+  fleet::PastAnomalies latest_;                               // by the sensor's first identity, as are …
+  std::unordered_map<std::uint32_t, std::uint32_t> wearing_;  // … the members with agings
   std::unordered_map<const config::Config*, fleet::ProfileTable*> tables_;
   Resumption resumption_{};
 };

@@ -2,10 +2,15 @@
 """Parts that wear out, from the files alone: every reading against the formula, every row of ground truth against the readings,
 and the same data from any threads, files and partitions, and after a kill."""
 
+import sys
 from collections import defaultdict
+from contextlib import closing
 from math import exp, inf
 
 from pages import *
+
+sys.path.insert(0, str(SOURCE / "tests"))
+import ground_truth  # noqa: E402
 
 # What nothing but age changes, so that each reading can be worked out from the events.
 STILL = """\
@@ -184,6 +189,44 @@ class Aging(FleetTest):
             process = self.start(*arguments, "--resume")
         self.assertEqual(process.wait(timeout=120), 0, self.printed())
         self.assertEqual(self.contents("killed"), whole)
+
+    def test_a_sensor_that_comes_back_within_an_interval(self):
+        """Its stays are events of the same onset. A resumed run tells them apart, wherever it was stopped."""
+        aging = "    aging:\n      wear: {every: 60d, life: {median: 50d, min: 40d, max: 54d}, terms: {bearing: 12}, then: stuck}\n"
+        fleet, how = self.write_identities(self.machines(2)), ("--interval", "1h", "--duration", "5h", "--seed", 7)
+        self.fill("data", "--config", self.lively("worn.yaml", aging, "false"), *how, identities=fleet)
+        self.fill("new", "--config", self.lively("new.yaml", "", "false"), *how, identities=fleet)
+        times = [row[0] for row in self.rows("data", "load")["MACHINE_0"]]
+        left, back = (ground_truth.timestamp(times[1] + minutes * 60 * SECOND) for minutes in (5, 50))
+        (path,) = shards(self.dir / "data")
+        with closing(connect(path)) as shard:
+            ((run, config, lines),) = shard.execute("SELECT run_info.run_id, config, identities FROM run_info, run_identities").fetchall()
+            (line,) = (line + "\n" for line in lines.splitlines() if "MACHINE_0" in line)
+            shard.execute("CREATE TABLE run_reloads (run_id TEXT NOT NULL, number INTEGER NOT NULL, at TEXT NOT NULL, changes "
+                          "TEXT NOT NULL, fleet_size INTEGER NOT NULL, config TEXT NOT NULL, config_hash TEXT NOT NULL, "
+                          "fleet_hash TEXT NOT NULL, PRIMARY KEY (run_id, number, at))")
+            for number, at, joins, leaves in ((1, left, "", line), (2, back, line, "")):
+                shard.execute("INSERT INTO run_reloads VALUES (?, ?, ?, 'fleet', ?, ?, '', '')", (run, number, at, number, config))
+                shard.execute("INSERT INTO run_identities VALUES (?, ?, ?, 0, ?, ?)", (run, number, at, joins, leaves))
+            shard.execute("DELETE FROM sensor_readings")
+            shard.execute("DELETE FROM anomaly_events")
+        resume = ("--resume", "--data-dir", "data", "--speed", "max", "--duration", "5h")
+        self.fleet_sim(*resume)
+        whole = self.contents("data")
+        stays = [event[1:3] for event in whole[1] if event[0] == "MACHINE_0"]
+        self.assertEqual(len(stays), 2)
+        self.assertEqual(stays[0][0], stays[1][0])
+        self.assertEqual(ground_truth.inspect(self.dir / "data", clean=self.dir / "new")[0], [])
+        second = "DELETE FROM anomaly_events WHERE id = (SELECT max(id) FROM anomaly_events WHERE sensor_id = 'MACHINE_0')"
+        cuts = {"before it reads again": ("timestamp > ?", back, second), "before it left": ("timestamp > ?", left, second),
+                "before it left, with both events": ("timestamp > ?", left, "SELECT 1")}
+        for name, (condition, at, events) in cuts.items():
+            with self.subTest(name):
+                with closing(connect(path)) as shard:
+                    shard.execute(f"DELETE FROM sensor_readings WHERE {condition}", (at,))
+                    shard.execute(events)
+                self.fleet_sim(*resume)
+                self.assertEqual(self.contents("data"), whole)
 
     def contents(self, *folders):
         return [sorted(row for folder in folders for row in query_all(self.dir / folder, sql)) for sql in (
