@@ -224,6 +224,22 @@ TEST_CASE("a logarithmic channel multiplies, stays in its range and reads in its
   }
 }
 
+TEST_CASE("readings stay finite, whatever an anomaly has made of the levels") {
+  types::SignalDeclaration declared;
+  declared.channels = {{"plain", Gauge{}},
+                       {"fine", Gauge{.scale = Gauge::Scale::logarithmic, .base = 1, .resolution = 1e-9}},
+                       {"low", Gauge{.rails = {-types::greatest_reading * 10, 3}}},
+                       {"all", types::Product{.of = {0, 1, 2}}}};
+  const Signal signal(declared, utc);
+  for (const double level : {1e300, 5e3, 700.0, -5e3, -1e300, std::numeric_limits<double>::infinity(),
+                             -std::numeric_limits<double>::infinity()}) {
+    CAPTURE(level);
+    std::vector<double> values(4, level);
+    signal.read(values);
+    for (const double value : values) CHECK(std::fabs(value) <= types::greatest_reading * (1 + 1e-12));
+  }
+}
+
 TEST_CASE("a linear channel stays in its range, a device in its rails, and shows steps as decimals") {
   types::SignalDeclaration declared;
   declared.sources = {{"hiss", types::White{}}};

@@ -61,7 +61,10 @@ Signal::Signal(const types::SignalDeclaration& declaration, const zones::Zone& z
 
 void Signal::add(std::size_t channel, const types::Gauge& gauge) {
   const bool is_logarithm = gauge.scale == types::Gauge::Scale::logarithmic;
-  gauges_.push_back({channel, is_logarithm, gauge.rails, Resolution(gauge.resolution)});
+  // However severe an anomaly is, its readings stay numbers that products can multiply.
+  const types::Limits rails{std::max(gauge.rails.low, -types::greatest_reading),
+                            std::min(gauge.rails.high, types::greatest_reading)};
+  gauges_.push_back({channel, is_logarithm, rails, Resolution(gauge.resolution)});
   Line line{channel, gauge.base, gauge.white, gauge.range.low, gauge.range.high, {}, {}};
   std::vector<types::Term> terms = gauge.terms;
   if (is_logarithm) {
