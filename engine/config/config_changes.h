@@ -20,8 +20,8 @@ struct ConfigChange {
 };
 
 // In the order of the table, then the behaviors, all of which apply at once, then the declared types, then
-// the scenario. Values
-// are compared, not how they were written; a secret that changed is a change, but its values are not in it.
+// the scenario. Values are compared, not how they were written; a secret that changed is a change, but its
+// values are not in it.
 std::vector<ConfigChange> config_changes(const Config& from, const Config& to);
 
 // Marks those changes that wait although each of them alone would not: `adopted` has no such type as `wanted`

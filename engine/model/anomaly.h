@@ -70,7 +70,9 @@ bool needs_onset_level(const Anomaly& anomaly);
 void set_onset_level(Anomaly& anomaly, double level);
 
 // Whether an anomaly, if there is one, continues as it was recorded when the sensor's profile becomes
-// another: what was drawn at its onset does, a pattern or noise takes its strength from the profile.
+// another. What was drawn at its onset is kept. What is not ends it when it changes: the strength of a
+// relative pattern or noise, the edge of anything graded, the scale of its channel, a rail that it needs, the
+// agings.
 bool continues_under(const Anomaly& anomaly, const Profile& was, const Profile& is);
 
 // Whether an active anomaly draws words of Stream::noise for each of its readings.

@@ -34,7 +34,7 @@ struct RunInfo {
   std::string config_hash;              // of what in it decides readings
   std::string fleet_hash;               // of the identities; empty in files of an older version
   std::string zone_data;                // version of the time zone data; empty: unknown
-  std::string spread;                   // what severities count in, as JSON; empty: there are none
+  std::string spread;                   // what severities counted in as it began, as JSON; empty: in nothing
   const RunReloads* reloads = nullptr;  // none: a run that is not reloaded, or was read back
 };
 
