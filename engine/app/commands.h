@@ -48,6 +48,9 @@ Command add_report_command(CLI::App& app);
 // Writes the readings of data directories and files as CSV, JSON or line protocol, or its events as labels.
 Command add_export_command(CLI::App& app);
 
+// Judges what an anomaly detector says of a data directory by the ground truth in it, as text or as JSON.
+Command add_score_command(CLI::App& app);
+
 // Asks a running fleet whether it is healthy, for container engines and scripts.
 Command add_health_command(CLI::App& app);
 

@@ -160,4 +160,24 @@ std::string cut_to_columns(std::string_view text, std::size_t most) {
   return std::string(text.substr(0, end)).append(mark);
 }
 
+void TextTable::add(std::vector<std::string> cells) {
+  widths_.resize(std::max(widths_.size(), cells.size()));
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    widths_[i] = std::max(widths_[i], count_characters(cells[i]));
+  lines_.push_back(std::move(cells));
+}
+
+std::string TextTable::text() const {
+  std::string text;
+  for (const auto& cells : lines_) {
+    std::string line = " ";
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const std::string padding(widths_[i] - count_characters(cells[i]), ' ');
+      line += i == 0 ? ' ' + cells[i] + padding : "  " + padding + cells[i];
+    }
+    text += line.erase(line.find_last_not_of(' ') + 1) + '\n';
+  }
+  return text;
+}
+
 }  // namespace fleet_sim

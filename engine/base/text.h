@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/timestamp.h"
 
@@ -49,5 +51,19 @@ std::string cut_to_bytes(std::string_view text, std::size_t most, std::string_vi
 
 // The text, or if it may take more columns, as much of its beginning as fits together with "…".
 std::string cut_to_columns(std::string_view text, std::size_t most);
+
+// A table: columns as wide as their widest cell; the first one to the left, the others to the right.
+class TextTable {
+ public:
+  explicit TextTable(std::vector<std::string> heading) { add(std::move(heading)); }
+
+  void add(std::vector<std::string> cells);
+  // Lines that begin with two spaces.
+  [[nodiscard]] std::string text() const;
+
+ private:
+  std::vector<std::vector<std::string>> lines_;
+  std::vector<std::size_t> widths_;
+};
 
 }  // namespace fleet_sim

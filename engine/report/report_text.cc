@@ -15,36 +15,6 @@ namespace {
 constexpr std::string_view nothing = "–";
 constexpr std::size_t most_lines = 20;  // of a list that may be long
 
-// Columns as wide as their widest cell; the first one to the left, the others to the right.
-class Table {
- public:
-  explicit Table(std::vector<std::string> heading) { add(std::move(heading)); }
-
-  void add(std::vector<std::string> cells) {
-    widths_.resize(std::max(widths_.size(), cells.size()));
-    for (std::size_t i = 0; i < cells.size(); ++i)
-      widths_[i] = std::max(widths_[i], count_characters(cells[i]));
-    lines_.push_back(std::move(cells));
-  }
-
-  [[nodiscard]] std::string text() const {
-    std::string text;
-    for (const auto& cells : lines_) {
-      std::string line = " ";
-      for (std::size_t i = 0; i < cells.size(); ++i) {
-        const std::string padding(widths_[i] - count_characters(cells[i]), ' ');
-        line += i == 0 ? ' ' + cells[i] + padding : "  " + padding + cells[i];
-      }
-      text += line.erase(line.find_last_not_of(' ') + 1) + '\n';
-    }
-    return text;
-  }
-
- private:
-  std::vector<std::vector<std::string>> lines_;
-  std::vector<std::size_t> widths_;
-};
-
 std::string percent(double share) {
   return fmt::format("{:.2f}%", 100 * share);
 }
@@ -87,8 +57,8 @@ std::string rates_text(std::string_view by, const std::vector<ReportGroup>& grou
     if (!any_injected) cells.erase(cells.begin() + 5);
     return cells;
   };
-  Table table(without_injected({std::string(by), "sensors", "readings", "missing", "anomalous", "injected",
-                                "rate", "95% interval", "expected", "of rows"}));
+  TextTable table(without_injected({std::string(by), "sensors", "readings", "missing", "anomalous",
+                                    "injected", "rate", "95% interval", "expected", "of rows"}));
   for (const ReportGroup& group : groups) {
     table.add(without_injected({printable(group.name), grouped(group.sensors), grouped(group.readings),
                                 grouped(group.missing), grouped(group.all_anomalous()),
@@ -109,7 +79,7 @@ std::string events_text(const EventTally& events) {
   std::vector<std::string> heading{"events by cause", "events"};
   heading.insert(heading.end(), anomaly_cause_names.begin(), anomaly_cause_names.end());
   heading.insert(heading.end(), {"severity", "mean"});
-  Table table(heading);
+  TextTable table(heading);
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     const TypeEvents& type = events[k];
     if (type.all() == 0) continue;
@@ -140,7 +110,7 @@ std::string types_text(const std::vector<ReportGroup>& models) {
     listed.push_back(k);
     heading.insert(heading.end(), {std::string(anomaly_type_names[k]), ""});
   }
-  Table table(heading);
+  TextTable table(heading);
   for (const ReportGroup& model : models) {
     const std::uint64_t all = model.all_anomalous();
     std::vector<std::string> cells{printable(model.name), grouped(all)};
@@ -159,7 +129,7 @@ std::string types_text(const std::vector<ReportGroup>& models) {
 }
 
 std::string sync_text(const Report& report) {
-  Table table({"sync by firmware", "readings", "synced", "", "unsynced"});
+  TextTable table({"sync by firmware", "readings", "synced", "", "unsynced"});
   const auto add = [&](const ReportGroup& group) {
     table.add({printable(group.name), grouped(group.readings), grouped(group.synced),
                share_of(group.synced, group.readings), grouped(group.readings - group.synced)});
@@ -218,7 +188,7 @@ std::string duplicates_text(const Duplicates& duplicates) {
 }
 
 std::string runs_text(const std::vector<tables::RunInfo>& runs) {
-  Table table({"run", "seed", "version", "start", "sensors", "partition", "shards by", "config"});
+  TextTable table({"run", "seed", "version", "start", "sensors", "partition", "shards by", "config"});
   for (std::size_t i = 0; i < std::min(runs.size(), most_lines); ++i) {
     const tables::RunInfo& run = runs[i];
     table.add({printable(run.run_id), std::to_string(run.seed), printable(run.version),
@@ -232,7 +202,7 @@ std::string runs_text(const std::vector<tables::RunInfo>& runs) {
 }
 
 std::string shards_text(const std::vector<ReportShard>& shards) {
-  Table table({"shard", "readings", "missing", "unsynced", "gaps", "first", "last"});
+  TextTable table({"shard", "readings", "missing", "unsynced", "gaps", "first", "last"});
   for (std::size_t i = 0; i < std::min(shards.size(), most_lines); ++i) {
     const ReportShard& shard = shards[i];
     const std::string first = shard.range ? timestamp_text(shard.range->first) : std::string(nothing);
@@ -276,7 +246,8 @@ std::string report_text(const Report& report) {
     text += rates_text("manufacturer", report.by_manufacturer);
     text += rates_text("location class", report.by_location_class);
     text += notes_text(report);
-    text += types_text(report.by_model) + events_text(report.events);
+    text +=
+        types_text(report.by_model) + events_text(report.events);
     text += sync_text(report);
   }
   text += missing_text(report.missing) + gaps_text(report.gaps) + duplicates_text(report.duplicates) +
