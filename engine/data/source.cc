@@ -16,15 +16,6 @@
 namespace fleet_sim::data {
 namespace {
 
-SourceShard look_at(const std::filesystem::path& file) {
-  SourceShard shard{file, has_log(file)};
-  tables::Database database = open(shard);
-  shard.schema = read_schema(database, file);
-  shard.has_readings = has_table(database, "sensor_readings", file);
-  shard.has_events = has_table(database, "anomaly_events", file);
-  return shard;
-}
-
 std::set<Place> places_of(const SourceShard& shard) {
   std::set<Place> places;
   if (!shard.has_readings) return places;
@@ -78,6 +69,15 @@ std::string list_of_parameters(std::size_t count, int first) {
 
 tables::Database open(const SourceShard& shard) {
   return open_shard(shard.file, shard.had_log);
+}
+
+SourceShard look_at(const std::filesystem::path& file) {
+  SourceShard shard{file, has_log(file)};
+  tables::Database database = open(shard);
+  shard.schema = read_schema(database, file);
+  shard.has_readings = has_table(database, "sensor_readings", file);
+  shard.has_events = has_table(database, "anomaly_events", file);
+  return shard;
 }
 
 std::vector<SourceShard> find_source(const Sources& sources) {

@@ -34,6 +34,9 @@ struct SourceShard {
 
 tables::Database open(const SourceShard& shard);
 
+// One file, looked at.
+SourceShard look_at(const std::filesystem::path& file);
+
 // Every file of the sources, looked at and found to hold readings.
 std::vector<SourceShard> find_source(const Sources& sources);
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "data/data_directory.h"
+#include "data/source.h"
 #include "report/fleet_tally.h"
 
 namespace fleet_sim::report {
@@ -128,6 +129,23 @@ tables::Deletions Report::deleted() const {
   return all;
 }
 
+namespace {
+
+// Of the files that could be read.
+std::optional<score::Detectability> find_detectability(const data::Sources& sources, const Report& report) {
+  if (report.total.sensors == 0) return std::nullopt;
+  try {
+    std::vector<data::SourceShard> shards;
+    for (const ReportShard& shard : report.shards)
+      shards.push_back(data::look_at(sources.folder / shard.file));
+    return score::detectability_of(shards, report.total.readings / report.total.sensors);
+  } catch (const std::exception&) {  // a file that has gone since, which says nothing of the others
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
 Report make_report(const data::Sources& sources, ReadProgress& progress) {
   const std::vector<std::filesystem::path>& files = sources.files;
   Report report;
@@ -145,6 +163,7 @@ Report make_report(const data::Sources& sources, ReadProgress& progress) {
       }
     });
     gatherer.complete();
+    report.detectability = find_detectability(sources, report);
   });
   return report;
 }

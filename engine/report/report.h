@@ -21,6 +21,7 @@
 #include "report/rate.h"
 #include "report/read_shard.h"
 #include "report/tally.h"
+#include "score/detectability.h"
 
 namespace fleet_sim::report {
 
@@ -117,6 +118,7 @@ struct Report {
   MissingData missing;
   GapTally gaps;
   Duplicates duplicates;
+  std::optional<score::Detectability> detectability;  // none without anomalous readings
   std::optional<TimeRange> range;
   std::optional<Timestamp> oldest_unsynced;
 

@@ -93,6 +93,29 @@ std::string events_text(const EventTally& events) {
   return '\n' + table.text();
 }
 
+std::string position_text(const std::optional<double>& position) {
+  if (!position) return "";
+  return fmt::format("; on average they lie at {:.0f}% of a series{}", 100 * *position,
+                     *position > score::late_position ? ", so late that guessing its end finds them" : "");
+}
+
+// How hard anomalies are to find, and the flaws for which sets of labeled data are known.
+std::string detectability_text(const std::optional<score::Detectability>& found) {
+  if (!found) return "";
+  TextTable table({"detectability", "severity", "readings", "best detector", "ROC-AUC", "verdict"});
+  for (const score::Detectability::Row& row : found->rows) {
+    table.add({std::string(name_of(row.kind)), row.severity, grouped(row.readings), std::string(row.detector),
+               fmt::format("{:.3f}", row.roc_auc), std::string(row.verdict())});
+  }
+  return fmt::format(
+      "\n{}  by detectors of one line on {}: in {} of them, one threshold finds all anomalies and nothing "
+      "else; "
+      "{} of their readings are anomalous{}{}.\n",
+      table.text(), counted(found->sensors, "sensor"), grouped(found->trivial_sensors),
+      percent(found->density()), found->density() > score::dense ? ", which is dense" : "",
+      position_text(found->position()));
+}
+
 // Whether the types table has a column for it: types that are drawn unless a config says otherwise, and those
 // that there are or should be.
 bool is_listed(std::size_t type, const std::vector<ReportGroup>& models) {
@@ -247,7 +270,7 @@ std::string report_text(const Report& report) {
     text += rates_text("location class", report.by_location_class);
     text += notes_text(report);
     text +=
-        types_text(report.by_model) + events_text(report.events);
+        types_text(report.by_model) + events_text(report.events) + detectability_text(report.detectability);
     text += sync_text(report);
   }
   text += missing_text(report.missing) + gaps_text(report.gaps) + duplicates_text(report.duplicates) +

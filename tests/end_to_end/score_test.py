@@ -249,5 +249,38 @@ class Detections(ScoreTest):
         self.assertIn("standard input:2: is longer than", ran.stderr)
 
 
+class Detectability(ScoreTest):
+    def test_report_tells_how_hard_anomalies_are(self):
+        self.make()
+        told = json.loads(self.fleet_sim("report", "data", "--json").stdout)["detectability"]
+        self.assertEqual(told["sensors"], 5)
+        self.assertEqual(told["readings"], len(self.rows))
+        self.assertAlmostEqual(told["density"], len([row for row in self.rows if row[2]]) / len(self.rows), places=4)
+        kinds = {(row[2], band_of(self.event_of(row)[4])) for row in self.rows if row[2]}
+        self.assertEqual({(row["kind"], row["severity"]) for row in told["anomalies"]}, kinds)
+        for row in told["anomalies"]:
+            area = row["roc_auc"]
+            named = "hidden" if area < 0.6 else "hard" if area < 0.85 else "fair" if area < 0.95 else "easy"
+            self.assertTrue(row["verdict"] == named or (row["verdict"] == "trivial" and area == 1), row)
+        text = self.fleet_sim("report", "data").stdout
+        self.assertIn("detectability", text)
+
+    def test_spikes_that_one_threshold_finds_are_trivial(self):
+        config = """
+simulation: {interval: 60s}
+anomalies:
+  basis: rate
+  per_day: 20
+  severity: graded
+  types: {spike: {weight: 1, severity: [900, 1000]}, noise: {weight: 0}, trend: {weight: 0}, pattern: {weight: 0}, missing_data: {weight: 0}}
+"""
+        self.write("my.yaml", config)
+        self.fill("data", "--config", "my.yaml", "--duration", "1d", identities=self.write_identities([identity("S1")]))
+        told = json.loads(self.fleet_sim("report", "data", "--json").stdout)["detectability"]
+        (row,) = told["anomalies"]
+        self.assertEqual((row["kind"], row["severity"]), ("spike", "4 and above"))
+        self.assertGreater(row["roc_auc"], 0.95)
+
+
 if __name__ == "__main__":
     main()
