@@ -30,6 +30,7 @@
 #include "export/export_readings.h"
 #include "export/gzip.h"
 #include "export/labels.h"
+#include "export/layouts.h"
 #include "log/console.h"
 #include "run/exit_code.h"
 #include "status/process.h"
@@ -48,6 +49,7 @@ struct ExportOptions {
   std::vector<std::filesystem::path> sources;
   std::string format = std::string(exports::row_format_names.front());
   std::string labels;  // empty: readings
+  std::string layout;  // empty: one file
   bool clean = false;
   std::string out = "-";
   std::string from;
@@ -207,11 +209,41 @@ void find_sources(ExportOptions& options) {
   if (options.sources.empty()) throw InvalidInput("PATH is required: the data directory or file to export");
 }
 
+// Returns what was exported, in words.
+std::string write_series(const ExportOptions& options, const data::Selection& selection) {
+  const auto layout =
+      static_cast<exports::Layout>(index_of("--layout", options.layout, exports::layout_names));
+  if (options.out == "-") throw InvalidInput("--layout writes many files: name a new folder with --out");
+  const data::Sources sources(options.sources);
+  std::vector<data::SourceShard> shards = data::only_types(data::find_source(sources), options.types);
+  shards = shards_in_question(std::move(shards), selection);
+  log::Console console(log::Console::can_redraw());
+  SteadyTime shown = std::chrono::steady_clock::now();
+  const auto progress = [&](std::uint64_t readings) {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (now - shown < progress_interval) return;
+    shown = now;
+    console.show_progress(grouped(readings) + " readings read");
+  };
+  const exports::LayoutCounts counts =
+      exports::write_layout(shards, selection, layout, options.out, progress);
+  const std::string left_out = counts.left_out == 0 ? ""
+                                                    : fmt::format(" ({} without anomalous readings left out)",
+                                                                  counted(counts.left_out, "sensor"));
+  return counted(counts.files, "series", "series") + left_out;
+}
+
 int run_export(ExportOptions options) {
   tables::configure_sqlite();
   find_sources(options);
   const SteadyTime begin = std::chrono::steady_clock::now();
   const data::Selection selection = selection_of(options);
+  if (!options.layout.empty()) {
+    const std::string summary = write_series(options, selection);
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+    fmt::print(stderr, "exported {} in {}\n", summary, duration_text(taken.count()));
+    return static_cast<int>(run::ExitCode::done);
+  }
   Target target(options.out);
   tbb::task_arena arena(static_cast<int>(std::min(status::core_count(), most_threads)));
   try {
@@ -250,10 +282,20 @@ Command add_export_command(CLI::App& app) {
       ->expected(0, 1)
       ->default_str(std::string(label_forms.front()))
       ->excludes(format);
+  CLI::Option* layout =
+      command
+          ->add_option(
+              "--layout", options->layout,
+              "Write a file per series instead, with labels, into the new folder --out names: as in the "
+              "Numenta Anomaly Benchmark, TSB-AD or SKAB")
+          ->type_name("nab|tsb-ad|skab")
+          ->excludes(format)
+          ->excludes("--labels");
   command
       ->add_flag("--clean", options->clean,
                  "Beside each channel, write clean_CHANNEL: what it would have read without anomalies")
-      ->excludes("--labels");
+      ->excludes("--labels")
+      ->excludes(layout);
   command
       ->add_option(
           "--out", options->out,
@@ -261,8 +303,9 @@ Command add_export_command(CLI::App& app) {
       ->type_name("FILE");
   command
       ->add_option("--from", options->from, "Start at this time, such as 2026-01-31 or 2026-01-31T12:30:05Z")
-      ->type_name("TIME");
-  command->add_option("--to", options->to, "Stop before this time")->type_name("TIME");
+      ->type_name("TIME")
+      ->excludes(layout);
+  command->add_option("--to", options->to, "Stop before this time")->type_name("TIME")->excludes(layout);
   command->add_option("--type", options->types, "Only sensors of this type; repeatable, except for csv")
       ->type_name("NAME")
       ->allow_extra_args(false);

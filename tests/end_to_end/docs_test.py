@@ -50,6 +50,7 @@ def all_commands():
 class Commands(PageTest):
     def setUp(self):
         super().setUp()
+        (self.dir / "bin" / "python3").symlink_to(python_with_pandas())
         self.write("my.yaml", "simulation: {readings_per_second: 2}\n")
         self.write_identities([identity(f"S{n}", location=f"Site {n % 4} - Line {n}") for n in range(12)])
         self.fill("data", "--shard-by", "location", "--duration", "1h")

@@ -249,6 +249,69 @@ class Detections(ScoreTest):
         self.assertIn("standard input:2: is longer than", ran.stderr)
 
 
+class Layouts(ScoreTest):
+    def test_nab(self):
+        """As NAB's corpus and labels are read: a file of times and values each, windows by their path below data/."""
+        self.make()
+        self.fleet_sim("export", "data", "--layout", "nab", "--out", "NAB")
+        windows = json.loads((self.dir / "NAB/labels/combined_windows.json").read_text())
+        files = {path.relative_to(self.dir / "NAB/data").as_posix(): path for path in (self.dir / "NAB/data").rglob("*.csv")}
+        self.assertEqual(set(windows), set(files))
+        self.assertEqual(len(files), 5 * 3)
+        labeled = 0
+        for name, path in files.items():
+            header, rows = table(path)
+            self.assertEqual(header, ["timestamp", "value"])
+            times = [datetime.strptime(at, "%Y-%m-%d %H:%M:%S.%f") for at, _ in rows]
+            self.assertEqual(times, sorted(times))
+            for window in windows[name]:
+                first, last = (datetime.strptime(at, "%Y-%m-%d %H:%M:%S.%f") for at in window)
+                self.assertIn(first, times)
+                self.assertIn(last, times)
+                labeled += sum(first <= at <= last for at in times)
+            self.assertTrue(all(math.isfinite(float(value)) for _, value in rows))
+        self.assertGreaterEqual(labeled, len([row for row in self.rows if row[2]]))
+
+    def test_tsb_ad(self):
+        """As TSB-AD's runner reads a file: channels, then Label; the training length is the third last part of the name."""
+        self.make()
+        self.fleet_sim("export", "data", "--layout", "tsb-ad", "--out", "out")
+        labels = 0
+        for path in (self.dir / "out/TSB-AD-M").glob("*.csv"):
+            train = int(path.name.split(".")[0].split("_")[-3])
+            first = int(path.name.split(".")[0].split("_")[-1])
+            header, rows = table(path)
+            self.assertEqual(header, ["temperature", "vibration", "voltage", "Label"])
+            label = [int(row[-1]) for row in rows]
+            self.assertEqual((label.index(1), sum(label[:train])), (first, 0))
+            self.assertTrue(all(float(value) for row in rows for value in row[:-1]))
+            labels += sum(label)
+        self.assertEqual(labels, len([row for row in self.rows if row[2]]))
+
+    def test_skab(self):
+        """As SKAB's notebooks read it: pd.read_csv(file, sep=";", index_col="datetime", parse_dates=True)."""
+        self.make()
+        self.fleet_sim("export", "data", "--layout", "skab", "--out", "SKAB")
+        anomalous = 0
+        for path in (self.dir / "SKAB").rglob("*.csv"):
+            header, rows = table(path, delimiter=";")
+            is_free = path.parent.name == "anomaly-free"
+            self.assertEqual(header, ["datetime", "temperature", "vibration", "voltage"] + ["anomaly", "changepoint"] * (not is_free))
+            if is_free:
+                continue
+            label, change = ([float(row[column]) for row in rows] for column in (-2, -1))
+            self.assertEqual(change, [0.0] + [float(a != b) for a, b in itertools.pairwise(label)])
+            anomalous += sum(label)
+        self.assertEqual(anomalous, len([row for row in self.rows if row[2]]))
+
+    def test_what_is_there_is_left_alone(self):
+        self.make()
+        self.write("out/mine.txt", "x")
+        self.assertIn("left alone", self.fleet_sim("export", "data", "--layout", "nab", "--out", "out", code=2).stderr)
+        self.assertIn("--out", self.fleet_sim("export", "data", "--layout", "nab", code=2).stderr)
+        self.assertIn("--layout", self.fleet_sim("export", "data", "--layout", "ucr", "--out", "x", code=2).stderr)
+
+
 class Detectability(ScoreTest):
     def test_report_tells_how_hard_anomalies_are(self):
         self.make()
