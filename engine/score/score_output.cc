@@ -44,7 +44,8 @@ std::string share_text(const std::optional<double>& share) {
 }
 
 std::string delay_text(const std::optional<double>& seconds) {
-  return seconds ? duration_text(*seconds) : std::string(nothing_known);
+  if (!seconds) return std::string(nothing_known);
+  return *seconds == 0 ? "0 s" : duration_text(*seconds);
 }
 
 std::vector<std::string> cells_of(const Group& group, const Measures& measures, bool with_areas) {
