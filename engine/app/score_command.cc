@@ -132,10 +132,10 @@ Command add_score_command(CLI::App& app) {
       "  fleet-sim score data --detections detections.csv\n"
       "  fleet-sim score data --detections - --map sensor_id=device --map score=anomaly_score --json\n"
       "  fleet-sim score data --baseline moving\n"
-      "Memory: 200 MB, 300 bytes a sensor, 60 bytes an event; and 300 bytes for each reading and row of "
-      "detections of about a million at a time, or of one sensor if it has more. The rest is sorted in a "
-      "temporary file in $TMPDIR: 24 bytes a reading, 48 a row of detections, and with --baseline 8 a "
-      "value.");
+      "Memory: 200 MB, 300 bytes a sensor, 100 bytes an event, and 300 MB for a million readings and\n"
+      "rows of detections at a time, or more if one sensor has more than a million. All others are\n"
+      "sorted in a temporary file in $TMPDIR: 24 bytes a reading (with --baseline 8 more for each\n"
+      "value), 48 a row of detections.");
   CLI::Option* detections =
       command
           ->add_option(
