@@ -153,7 +153,8 @@ Command add_score_command(CLI::App& app) {
           "Score a detector of one line instead: distance from the median, largest step to a neighbor, "
           "deviation from the 256 readings before, change of variance, or length of runs of one value")
       ->type_name(fmt::format("{}", fmt::join(baseline_names(), "|")))
-      ->excludes(detections);
+      ->excludes(detections)
+      ->excludes("--map");
   command
       ->add_option("--threshold", options->threshold,
                    "Flag what scores this much (by default the threshold with the best F1)")

@@ -7,7 +7,7 @@ import itertools
 import math
 import random
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
 
 from fleet import *
@@ -343,6 +343,28 @@ anomalies:
         (row,) = told["anomalies"]
         self.assertEqual((row["kind"], row["severity"]), ("spike", "4 and above"))
         self.assertGreater(row["roc_auc"], 0.95)
+
+
+class BenchmarkSet(ScoreTest):
+    def test_it_has_no_known_flaw(self):
+        """configs/benchmark.yaml: one to three anomalies a series, none in its first 15%, of different severity."""
+        fleet = self.write_identities([identity(f"S{n}") for n in range(20)])
+        self.fill("data", "--config", SOURCE / "configs/types/lifelike.yaml", "--config", SOURCE / "configs/benchmark.yaml",
+                  "--shard-by", "hash:2", identities=fleet)
+        events = query_all(self.dir / "data", "SELECT sensor_id, started_at, severity, cause FROM anomaly_events")
+        counts = Counter(sensor for sensor, *_ in events)
+        self.assertEqual(len(counts), 20)
+        self.assertEqual({1, 2, 3} | set(counts.values()), {1, 2, 3})
+        self.assertEqual({cause for *_, cause in events}, {"scenario"})
+        self.assertGreater(len({severity for _, _, severity, _ in events}), len(events) / 2)
+        self.assertTrue(all("2026-01-02T12:00:00" < at < "2026-01-11" for _, at, _, _ in events))
+        told = json.loads(self.fleet_sim("report", "data", "--json").stdout)["detectability"]
+        self.assertLess(told["trivial_share"], 0.2)
+        self.assertLess(told["density"], 0.1)
+        self.assertTrue(0.2 < told["mean_position"] < 0.65, told)
+        self.fleet_sim("export", "data", "--layout", "tsb-ad", "--out", "set")
+        for path in (self.dir / "set/TSB-AD-M").iterdir():
+            self.assertGreater(int(path.name.split("_")[-3]), 0.15 * 14_400)
 
 
 if __name__ == "__main__":
