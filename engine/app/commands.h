@@ -48,6 +48,9 @@ Command add_report_command(CLI::App& app);
 // Writes the readings of data directories and files as CSV, JSON or line protocol, or its events as labels.
 Command add_export_command(CLI::App& app);
 
+// Runs SQL over all files of a data directory, from the argument, standard input or a prompt.
+Command add_sql_command(CLI::App& app);
+
 // Judges what an anomaly detector says of a data directory by the ground truth in it, as text or as JSON.
 Command add_score_command(CLI::App& app);
 

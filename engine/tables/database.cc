@@ -295,6 +295,15 @@ StorageError Database::give_up_log() {
   return error;
 }
 
+void Database::interrupt_when(const std::atomic<bool>& asked) {
+  constexpr int instructions_between = 10'000;
+  const auto is_asked = [](void* asked_of) {
+    return static_cast<const std::atomic<bool>*>(asked_of)->load(std::memory_order_relaxed) ? 1 : 0;
+  };
+  sqlite3_progress_handler(database_.get(), instructions_between, is_asked,
+                           const_cast<std::atomic<bool>*>(&asked));
+}
+
 void Database::keep_log_on_close(bool keep) {
   sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
 }

@@ -3,8 +3,14 @@
 // without SQLite's own mutex). sqlite3.h is included here and in sqlite.cc only.
 #pragma once
 
+#ifdef FLEET_SIM_EXTENSION  // uses the SQLite that loads it
+#include <sqlite3ext.h>
+SQLITE_EXTENSION_INIT3
+#else
 #include <sqlite3.h>
+#endif
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -158,6 +164,9 @@ class Database {
 
   // Copies the log and cuts it to nothing, if nobody is reading or writing. Whether that could be done.
   bool empty_log();
+
+  // Lets what runs on this connection end with SQLITE_INTERRUPT once somebody asks for that. Borrows it.
+  void interrupt_when(const std::atomic<bool>& asked);
 
   // Leaves the write-ahead log in place when this connection closes, instead of copying it into the file.
   void keep_log_on_close(bool keep);
