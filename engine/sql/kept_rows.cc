@@ -53,10 +53,10 @@ std::string kept_column(std::size_t column) {
   return fmt::format("c{}", column);
 }
 
-tables::Database* KeptRows::look_up(Place& place, const Table& table, const Plan& plan) {
-  if (++lookups <= lookups_without || looked_up_by(plan).empty()) return nullptr;
+bool KeptRows::look_up(Place& place, const Table& table, const Plan& plan) {
+  if (++lookups <= lookups_without || looked_up_by(plan).empty()) return false;
   if (!database.is_open()) keep(place, table, plan);
-  return &database;
+  return true;
 }
 
 void KeptRows::keep(Place& place, const Table& table, const Plan& plan) {

@@ -21,9 +21,12 @@ std::string kept_column(std::size_t column);
 struct KeptRows {
   int lookups = 0;            // that have been
   tables::Database database;  // open from the third one on
+  // The statement of the last lookup that has ended, for the next one.
+  std::string sql;
+  tables::Statement statement;
 
-  // Counts a lookup; the rows, if it is one of many.
-  tables::Database* look_up(Place& place, const Table& table, const Plan& plan);
+  // Counts a lookup; whether the rows are there for it, because it is one of many.
+  bool look_up(Place& place, const Table& table, const Plan& plan);
 
  private:
   void keep(Place& place, const Table& table, const Plan& plan);

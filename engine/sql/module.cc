@@ -38,9 +38,16 @@ struct FleetTable : sqlite3_vtab {
   bool is_function = false;
   bool has_file_column = true;
 
-  // Of the declared columns: first the table's own, then the file's, then the function's argument.
-  [[nodiscard]] int file_column() const { return static_cast<int>(table.columns.size()); }
-  [[nodiscard]] int path_column() const { return file_column() + 1; }
+  // Declared are the table's own columns, then the function's argument, then the file.
+  [[nodiscard]] int own_columns() const { return static_cast<int>(table.columns.size()); }
+  [[nodiscard]] bool is_path(int declared) const { return is_function && declared == own_columns(); }
+  [[nodiscard]] int declared_columns() const {
+    return own_columns() + (is_function ? 1 : 0) + (has_file_column ? 1 : 0);
+  }
+  // As a plan counts; not of the argument.
+  [[nodiscard]] std::size_t column_of(int declared) const {
+    return static_cast<std::size_t>(std::min(declared, own_columns()));
+  }
 };
 
 struct FleetCursor : sqlite3_vtab_cursor {
@@ -120,12 +127,14 @@ const Table& table_in(const Place& place, const std::string& path, const std::st
 }
 
 std::string declaration_of(const FleetTable& made) {
-  std::string sql = "CREATE TABLE fleet (";
-  for (const Column& column : made.table.columns)
-    sql += fmt::format("{} {}, ", sql_name(column.name), column.type);
-  sql += fmt::format("{} TEXT HIDDEN", made.has_file_column ? Table::file_column : "fleet_file");
-  if (made.is_function) sql += ", directory TEXT HIDDEN";
-  return sql + ")";
+  std::string columns;
+  const auto add = [&](const std::string& name, std::string_view type) {
+    columns += fmt::format("{}{} {}", columns.empty() ? "" : ", ", sql_name(name), type);
+  };
+  for (const Column& column : made.table.columns) add(column.name, column.type);
+  if (made.is_function) add("directory", "TEXT HIDDEN");
+  if (made.has_file_column) add(std::string(Table::file_column), "TEXT HIDDEN");
+  return fmt::format("CREATE TABLE fleet ({})", columns);
 }
 
 // argv: module, schema, table, and for a table that is created, place and name.
@@ -206,10 +215,10 @@ class Planner {
  private:
   void add_columns() {
     constexpr int last_bit = 63;  // stands for all columns from there on
-    const std::size_t count = table_.table.columns.size() + 1;
-    for (std::size_t column = 0; column < count; ++column) {
-      const int bit = std::min(static_cast<int>(column), last_bit);
-      if ((info_.colUsed >> bit & 1) != 0) plan_.columns.push_back(column);
+    for (int column = 0; column < table_.declared_columns(); ++column) {
+      const int bit = std::min(column, last_bit);
+      if (!table_.is_path(column) && (info_.colUsed >> bit & 1) != 0)
+        plan_.columns.push_back(table_.column_of(column));
     }
   }
 
@@ -220,7 +229,7 @@ class Planner {
       all_limits_usable_ = all_limits_usable_ && usable != 0;
       return;
     }
-    if (table_.is_function && column == table_.path_column()) {
+    if (table_.is_path(column)) {
       if (usable != 0 && op == SQLITE_INDEX_CONSTRAINT_EQ) path_ = i;
       return;
     }
@@ -231,15 +240,15 @@ class Planner {
       return;
     }
     const bool is_list = op == SQLITE_INDEX_CONSTRAINT_EQ && sqlite3_vtab_in(&info_, i, 1) != 0;
-    plan_.terms.push_back({static_cast<std::size_t>(column), is_list ? "IN ?" : std::string(comparison)});
+    plan_.terms.push_back({table_.column_of(column), is_list ? "IN ?" : std::string(comparison)});
     terms_.push_back(i);
     estimate(i, plan_.terms.back());
   }
 
   // Where a key is the same in several files, its other columns may differ: the first file's count.
   [[nodiscard]] bool can_judge(int column) const {
-    if (column < 0 || column > table_.file_column()) return false;
-    const auto index = static_cast<std::size_t>(column);
+    if (column < 0) return false;
+    const std::size_t index = table_.column_of(column);
     const std::vector<std::size_t>& key = table_.table.key;
     return is_plain(table_.table, index) &&
            (table_.table.has_ids || std::ranges::find(key, index) != key.end());
@@ -271,8 +280,8 @@ class Planner {
     if (!limit_ || !takes_all_ || !all_limits_usable_ || info_.nOrderBy == 0) return;
     for (int i = 0; i < info_.nOrderBy; ++i) {
       const auto& [column, descending] = info_.aOrderBy[i];
-      if (column < 0 || column > table_.file_column() || !table_.table.has_ids) return;
-      plan_.order.push_back({static_cast<std::size_t>(column), descending != 0});
+      if (column < 0 || table_.is_path(column) || !table_.table.has_ids) return;
+      plan_.order.push_back({table_.column_of(column), descending != 0});
     }
     plan_.is_limited = true;
     use(*limit_);
@@ -416,10 +425,10 @@ int filter(sqlite3_vtab_cursor* raw, int /*number*/, const char* text, int /*arg
     if (table.is_function) find_place(table, cursor, *argv++);
     const Plan plan = read_plan(text, table.table);
     Request request = request_of(plan, argv, table.table);
-    tables::Database* kept = nullptr;
+    KeptRows* kept = nullptr;
     if (!plan.terms.empty()) {
-      const std::string lookup = fmt::format("{}: {}", table.table.name, text);
-      kept = cursor.place->kept(lookup).look_up(*cursor.place, table.table, plan);
+      kept = &cursor.place->kept(fmt::format("{}: {}", table.table.name, text));
+      if (!kept->look_up(*cursor.place, table.table, plan)) kept = nullptr;
     }
     cursor.scan.emplace(*cursor.place, table.table, std::move(request), kept);
     advance(cursor);
@@ -460,11 +469,11 @@ void give(sqlite3_context* context, const tables::Statement& row, int position) 
 int column(sqlite3_vtab_cursor* raw, sqlite3_context* context, int index) {
   FleetCursor& cursor = of(raw);
   const FleetTable& table = of(raw->pVtab);
-  if (index == table.path_column()) {
+  if (table.is_path(index)) {
     sqlite3_result_text(context, cursor.path.data(), static_cast<int>(cursor.path.size()), SQLITE_TRANSIENT);
     return SQLITE_OK;
   }
-  const int position = cursor.scan->position_of(static_cast<std::size_t>(index));
+  const int position = cursor.scan->position_of(table.column_of(index));
   if (position >= 0) give(context, cursor.scan->row(), position);
   return SQLITE_OK;
 }

@@ -86,7 +86,7 @@ bool is_interrupt(int code) {
 
 }  // namespace
 
-Scan::Scan(Place& place, const Table& table, Request request, tables::Database* kept)
+Scan::Scan(Place& place, const Table& table, Request request, KeptRows* kept)
     : place_(place),
       table_(table),
       request_(kept != nullptr ? std::move(request) : with_key(std::move(request), table)),
@@ -96,11 +96,15 @@ Scan::Scan(Place& place, const Table& table, Request request, tables::Database* 
   for (const std::size_t column : request_.columns) positions_[column] = ++position;
 }
 
+Scan::~Scan() {
+  put_back_statement();
+}
+
 bool Scan::next() {
   while (true) {
     if (!row_.is_prepared() && !open_next()) return false;
     if (!step()) {
-      row_ = {};
+      put_back_statement();
     } else if (table_.has_ids || kept_ != nullptr || is_new_key()) {
       ++place_.effort().rows;
       return true;
@@ -208,14 +212,28 @@ std::string Scan::select(const std::vector<std::string>& columns, const std::str
 }
 
 void Scan::prepare(const std::string& sql) {
-  tables::Database& database = kept_ != nullptr ? *kept_ : shard_;
   tables::Statement statement;
-  if (const tables::StorageError error = database.prepare(sql, statement); !error.ok())
-    throw std::runtime_error(problem(error));
+  if (kept_ != nullptr && kept_->sql == sql) statement = std::move(kept_->statement);
+  if (!statement.is_prepared()) {
+    tables::Database& database = kept_ != nullptr ? kept_->database : shard_;
+    if (const tables::StorageError error = database.prepare(sql, statement); !error.ok())
+      throw std::runtime_error(problem(error));
+  }
   std::vector<const Condition*> conditions;
   for (const Condition& one : request_.conditions) conditions.push_back(&one);
   bind_values(statement, conditions);
   row_ = std::move(statement);
+  sql_ = sql;
+}
+
+// A lookup is repeated with the same words.
+void Scan::put_back_statement() {
+  if (kept_ != nullptr && row_.is_prepared()) {
+    row_.reset();
+    kept_->statement = std::move(row_);
+    kept_->sql = std::move(sql_);
+  }
+  row_ = {};
 }
 
 bool Scan::step() {
@@ -223,7 +241,7 @@ bool Scan::step() {
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
   if (is_interrupt(code)) throw Interrupted();
-  place_.report(problem((kept_ != nullptr ? *kept_ : shard_).error()));
+  place_.report(problem((kept_ != nullptr ? kept_->database : shard_).error()));
   return false;
 }
 

@@ -35,7 +35,10 @@ struct Request {
 class Scan {
  public:
   // Over the files, or rows that are kept of them.
-  Scan(Place& place, const Table& table, Request request, tables::Database* kept = nullptr);
+  Scan(Place& place, const Table& table, Request request, KeptRows* kept = nullptr);
+  ~Scan();
+  Scan(const Scan&) = delete;
+  Scan& operator=(const Scan&) = delete;
 
   // The first row too; false after the last.
   bool next();
@@ -52,6 +55,7 @@ class Scan {
   [[nodiscard]] bool may_have_rows(const ShardFile& file) const;
   bool sensors_may_match(const ShardFile& file);
   void prepare(const std::string& sql);
+  void put_back_statement();
   [[nodiscard]] std::string select(const std::vector<std::string>& columns, const std::string& id,
                                    const std::string& from) const;
   bool step();
@@ -62,10 +66,11 @@ class Scan {
   const Table& table_;
   const Request request_;
   std::vector<int> positions_;  // of Table::columns and Table::file_column, in a row
-  tables::Database* const kept_;
+  KeptRows* const kept_;
   std::size_t next_file_ = 0;  // the one after that of the row
   tables::Database shard_;
   tables::Statement row_;
+  std::string sql_;
   std::unordered_set<std::uint64_t> keys_;  // that have been, of a table without ids
 };
 

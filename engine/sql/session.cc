@@ -24,6 +24,8 @@ namespace {
 constexpr std::size_t most_statement_bytes = 1'000'000;
 constexpr std::size_t write_at_bytes = 64 * 1024;
 
+constexpr std::string_view how_to_skip = " (--skip-unreadable leaves such files out)";
+
 constexpr std::string_view commands_help =
     ".tables            lists the tables\n"
     ".schema [TABLE]    shows their columns\n"
@@ -56,6 +58,8 @@ int authorize(void* /*session*/, int action, const char* first, const char* seco
     case SQLITE_READ:
     case SQLITE_RECURSIVE:
       return SQLITE_OK;
+    case SQLITE_UPDATE:  // of the schema in memory, when a function such as json_each is made known
+      return std::string_view(first) == "sqlite_master" ? SQLITE_OK : SQLITE_DENY;
     case SQLITE_FUNCTION:
       return sqlite3_stricmp(second, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
     case SQLITE_PRAGMA:
@@ -127,15 +131,25 @@ Session::Session(const SessionOptions& options, Write results, Write notes)
   const int code = sqlite3_open_v2(":memory:", &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   database_.reset(opened);
   if (code != SQLITE_OK) throw std::runtime_error("cannot start SQLite");
-  // What is sorted takes 64 MB before it goes to a temporary file, and two threads.
-  sqlite3_exec(opened, "PRAGMA cache_size = -65536; PRAGMA threads = 2", nullptr, nullptr, nullptr);
+  // What is sorted takes 16 MB a thread before it goes to a temporary file, and two threads.
+  sqlite3_exec(opened, "PRAGMA cache_size = -16384; PRAGMA threads = 2", nullptr, nullptr, nullptr);
   places_ = std::make_shared<Places>(
       Options{.skip_unreadable = options_.skip_unreadable, .interrupt = &interrupted_});
   if (add_module(opened, places_) != SQLITE_OK) throw std::runtime_error(sqlite3_errmsg(opened));
-  place_ = open_tables(opened, *places_, options_.place);
+  open_place();
   for (const std::string& problem : place_->take_problems()) notes_(problem + " (skipped)\n");
   sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_set_authorizer(opened, authorize, nullptr);
+}
+
+void Session::open_place() {
+  try {
+    place_ = open_tables(database_.get(), *places_, options_.place);
+  } catch (const InvalidInput&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(error.what() + std::string(how_to_skip));
+  }
 }
 
 // The connection lets go of its tables first.
@@ -234,7 +248,7 @@ void Session::fail(const std::string& message) {
   const int code = sqlite3_errcode(database_.get());
   if ((code & 0xFF) == SQLITE_INTERRUPT) throw InvalidInput("interrupted");
   if (message.find("cannot be read: ") != message.npos || message.find("cannot be opened: ") != message.npos)
-    throw std::runtime_error(message + " (--skip-unreadable leaves such files out)");
+    throw std::runtime_error(message + std::string(how_to_skip));
   throw InvalidInput(message + remedy_for(message));
 }
 

@@ -56,6 +56,7 @@ class Session {
   [[nodiscard]] std::vector<std::string> completions(const std::string& begun);
 
  private:
+  void open_place();
   void run(std::string_view sql);
   void run_statement(sqlite3_stmt* statement);
   void run_command(std::string_view line);
