@@ -53,7 +53,12 @@ class Interrupts {
   struct sigaction before_ {};
 };
 
-// A line, or nothing at the end of input. An interrupted one is empty.
+struct Line {
+  std::string text;
+  bool was_interrupted = false;
+};
+
+// Of a person at a terminal: nothing at the end of input.
 #ifdef FLEET_SIM_EDITLINE
 
 class Lines {
@@ -78,19 +83,19 @@ class Lines {
     el_source(editor_.get(), nullptr);
   }
 
-  std::optional<std::string> next(const char* prompt) {
+  std::optional<Line> next(const char* prompt) {
     prompt_ = prompt;
     int count = 0;
     const char* const line = el_gets(editor_.get(), &count);
     if (line == nullptr || count <= 0) {
       if (std::exchange(was_interrupted, 0) == 0) return std::nullopt;
       el_reset(editor_.get());
-      return std::string();
+      return Line{{}, true};
     }
     std::string text(line, static_cast<std::size_t>(count));
     if (text.find_first_not_of(" \n") != text.npos) remember(text);
     if (text.ends_with('\n')) text.pop_back();
-    return text;
+    return Line{std::move(text)};
   }
 
  private:
@@ -155,17 +160,17 @@ class Lines {
  public:
   explicit Lines(Session& /*session*/) {}
 
-  std::optional<std::string> next(const char* prompt) {
+  std::optional<Line> next(const char* prompt) {
     std::fputs(prompt, stdout);
     std::fflush(stdout);
     std::string line;
     int c = 0;
     while ((c = std::fgetc(stdin)) != EOF && c != '\n') line += static_cast<char>(c);
-    if (c == '\n') return line;
+    if (c == '\n') return Line{std::move(line)};
     std::clearerr(stdin);
-    if (std::exchange(was_interrupted, 0) == 0) return line.empty() ? std::nullopt : std::optional(line);
     std::fputc('\n', stdout);
-    return std::string();
+    if (std::exchange(was_interrupted, 0) != 0) return Line{{}, true};
+    return line.empty() ? std::nullopt : std::optional(Line{std::move(line)});
   }
 };
 
@@ -178,11 +183,15 @@ void prompt(Session& session, const Write& notes) {
   Lines lines(session);
   notes(".help explains; Ctrl-D ends\n");
   while (!session.has_quit()) {
-    const std::optional<std::string> line = lines.next(session.is_waiting() ? next_prompt : first_prompt);
+    const std::optional<Line> line = lines.next(session.is_waiting() ? next_prompt : first_prompt);
     if (!line) break;
+    if (line->was_interrupted) {
+      session.forget();
+      continue;
+    }
     try {
       was_interrupted = 0;
-      session.take_line(*line);
+      session.take_line(line->text);
     } catch (const std::system_error&) {
       throw;
     } catch (const std::runtime_error& error) {
