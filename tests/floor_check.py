@@ -21,7 +21,7 @@ FLOOR = {
     "declare": 3, "scenario": 3,
     "config": 4,
     "model": 5, "write": 5, "status": 5, "generate": 5, "tables": 5, "convert": 5,
-    "timeline": 5,
+    "timeline": 5, "manual": 5,
     "fleet": 6, "sqlite": 6,
     "schedule": 7, "explain": 7, "data": 7,
     "history": 8, "score": 8,
@@ -52,7 +52,7 @@ HOMES = {
     "histedit.h": ("sql/prompt.",),
     "libpq-fe.h": ("postgres/",),
     "zlib.h": ("export/gzip.",),
-    "CLI/": ("app/",),
+    "CLI/": ("app/", "manual/option_table."),
 }
 SYSTEM = ("sys/", "netinet/", "arpa/", "linux/")
 

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "app/commands.h"
-#include "app/option_table.h"
 #include "app/version.h"
 #include "base/nearest.h"
 #include "foreign/names.h"
+#include "manual/option_table.h"
 #include "run/exit_code.h"
 
 namespace fleet_sim::app {
@@ -96,7 +96,7 @@ int run_command_line(int argc, char** argv) {
       add_completion_command(app), add_man_command(app)};
 
   describe_run(app);
-  expand_homes(app);
+  manual::expand_homes(app);
 
   try {
     app.parse(static_cast<int>(words.size()), words.data());

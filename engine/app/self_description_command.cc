@@ -3,9 +3,9 @@
 #include <CLI/CLI.hpp>
 
 #include "app/commands.h"
-#include "app/completion.h"
-#include "app/manual.h"
 #include "app/output.h"
+#include "manual/completion.h"
+#include "manual/manual.h"
 #include "run/exit_code.h"
 
 namespace fleet_sim::app {
@@ -18,7 +18,7 @@ Command add_completion_command(CLI::App& app) {
       ->required()
       ->check(CLI::IsMember({"bash"}).description(""));
   return {command, [&app] {
-            print(bash_completion(read_option_table(app)));
+            print(manual::bash_completion(manual::read_option_table(app)));
             return static_cast<int>(run::ExitCode::done);
           }};
 }
@@ -27,7 +27,7 @@ Command add_man_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("man", "Prints the manual as a man page");
   command->footer("  fleet-sim man | man -l -");
   return {command, [&app] {
-            print(manual_page(read_option_table(app)));
+            print(manual::manual_page(manual::read_option_table(app)));
             return static_cast<int>(run::ExitCode::done);
           }};
 }

@@ -1,8 +1,8 @@
-#include "app/completion.h"
+#include "manual/completion.h"
 
 #include <fmt/format.h>
 
-namespace fleet_sim::app {
+namespace fleet_sim::manual {
 namespace {
 
 // The words come apart at '=' and ':' in bash, so `--sink=n` is three of them. An option that waits for its
@@ -121,4 +121,4 @@ std::string bash_completion(const OptionTable& table) {
   return fmt::format("{}{}{}{}{}{}", head, values, middle, words_of(table.main, commands), words, tail);
 }
 
-}  // namespace fleet_sim::app
+}  // namespace fleet_sim::manual

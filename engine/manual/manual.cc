@@ -1,4 +1,4 @@
-#include "app/manual.h"
+#include "manual/manual.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "config/config_keys.h"
 
-namespace fleet_sim::app {
+namespace fleet_sim::manual {
 namespace {
 
 constexpr std::string_view plain_ascii = "\"'`^~-\\";
@@ -130,4 +130,4 @@ std::string manual_page(const OptionTable& table) {
   return page;
 }
 
-}  // namespace fleet_sim::app
+}  // namespace fleet_sim::manual

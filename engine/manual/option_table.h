@@ -9,7 +9,7 @@ namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
 }
 
-namespace fleet_sim::app {
+namespace fleet_sim::manual {
 
 struct OptionEntry {
   std::vector<std::string> names;    // "--rate"; for an argument without a flag its name, "DIR"
@@ -41,4 +41,4 @@ OptionTable read_option_table(const CLI::App& app);
 // Expands a leading `~` in every option and argument that is a path, in all commands.
 void expand_homes(CLI::App& app);
 
-}  // namespace fleet_sim::app
+}  // namespace fleet_sim::manual

@@ -3,11 +3,11 @@
 
 #include <string>
 
-#include "app/option_table.h"
+#include "manual/option_table.h"
 
-namespace fleet_sim::app {
+namespace fleet_sim::manual {
 
 // For bash; needs nothing but bash itself.
 std::string bash_completion(const OptionTable& table);
 
-}  // namespace fleet_sim::app
+}  // namespace fleet_sim::manual

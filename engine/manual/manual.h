@@ -3,11 +3,11 @@
 
 #include <string>
 
-#include "app/option_table.h"
+#include "manual/option_table.h"
 
-namespace fleet_sim::app {
+namespace fleet_sim::manual {
 
 // Roff source, for man(7).
 std::string manual_page(const OptionTable& table);
 
-}  // namespace fleet_sim::app
+}  // namespace fleet_sim::manual

@@ -1,4 +1,4 @@
-#include "app/option_table.h"
+#include "manual/option_table.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -6,7 +6,7 @@
 
 #include "files/home_folder.h"
 
-namespace fleet_sim::app {
+namespace fleet_sim::manual {
 namespace {
 
 // The parts of "N|max".
@@ -73,4 +73,4 @@ OptionTable read_option_table(const CLI::App& app) {
   return table;
 }
 
-}  // namespace fleet_sim::app
+}  // namespace fleet_sim::manual
