@@ -160,14 +160,14 @@ std::string cut_to_columns(std::string_view text, std::size_t most) {
   return std::string(text.substr(0, end)).append(mark);
 }
 
-void TextTable::add(std::vector<std::string> cells) {
+void Table::add(std::vector<std::string> cells) {
   widths_.resize(std::max(widths_.size(), cells.size()));
   for (std::size_t i = 0; i < cells.size(); ++i)
     widths_[i] = std::max(widths_[i], count_characters(cells[i]));
   lines_.push_back(std::move(cells));
 }
 
-std::string TextTable::text() const {
+std::string Table::text() const {
   std::string text;
   for (const auto& cells : lines_) {
     std::string line = " ";

@@ -53,9 +53,9 @@ std::string cut_to_bytes(std::string_view text, std::size_t most, std::string_vi
 std::string cut_to_columns(std::string_view text, std::size_t most);
 
 // A table: columns as wide as their widest cell; the first one to the left, the others to the right.
-class TextTable {
+class Table {
  public:
-  explicit TextTable(std::vector<std::string> heading) { add(std::move(heading)); }
+  explicit Table(std::vector<std::string> heading) { add(std::move(heading)); }
 
   void add(std::vector<std::string> cells);
   // Lines that begin with two spaces.

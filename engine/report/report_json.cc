@@ -66,7 +66,6 @@ class BoundedReport {
   void events(const EventTally& events);
   void missing(const MissingData& missing);
   void gaps(const GapTally& gaps);
-  void detectability(const std::optional<score::Detectability>& found);
   void deleted(const tables::Deletions& deleted);
   void hours(const DailyCurve& curve, std::string_view channel);
   void daily(const std::vector<TypicalDay>& days);
@@ -126,27 +125,6 @@ void BoundedReport::members(const ReportGroup& group) {
   json_.member("synced", group.synced);
   json_.member("unsynced", group.readings - group.synced);
   types(group);
-}
-
-void BoundedReport::detectability(const std::optional<score::Detectability>& found) {
-  if (!found) return json_.member("detectability", std::nullopt);
-  json_.object("detectability", [&] {
-    json_.member("sensors", found->sensors);
-    json_.member("readings", found->readings);
-    json_.member("trivial_share", rounded(found->trivial_share()));
-    json_.member("density", rounded(found->density()));
-    json_.member("mean_position", rounded(found->position()));
-    json_.array("anomalies", found->rows, [this](const score::Detectability::Row& row) {
-      json_.object([&] {
-        json_.member("kind", name_of(row.kind));
-        json_.member("severity", row.severity);
-        json_.member("readings", row.readings);
-        json_.member("detector", row.detector);
-        json_.member("roc_auc", rounded(row.roc_auc));
-        json_.member("verdict", row.verdict());
-      });
-    });
-  });
 }
 
 void BoundedReport::groups(std::string_view name, const std::vector<ReportGroup>& groups) {
@@ -295,7 +273,8 @@ void BoundedReport::write(const Report& report) {
   groups("by_manufacturer", report.by_manufacturer);
   groups("by_location_class", report.by_location_class);
   events(report.events);
-  detectability(report.detectability);
+  json_.key("detectability");
+  json_.put(report.detectability ? score::detectability_json(*report.detectability) : "null");
   missing(report.missing);
   gaps(report.gaps);
   json_.object("duplicates", [&] {

@@ -57,8 +57,8 @@ std::string rates_text(std::string_view by, const std::vector<ReportGroup>& grou
     if (!any_injected) cells.erase(cells.begin() + 5);
     return cells;
   };
-  TextTable table(without_injected({std::string(by), "sensors", "readings", "missing", "anomalous",
-                                    "injected", "rate", "95% interval", "expected", "of rows"}));
+  Table table(without_injected({std::string(by), "sensors", "readings", "missing", "anomalous", "injected",
+                                "rate", "95% interval", "expected", "of rows"}));
   for (const ReportGroup& group : groups) {
     table.add(without_injected({printable(group.name), grouped(group.sensors), grouped(group.readings),
                                 grouped(group.missing), grouped(group.all_anomalous()),
@@ -79,7 +79,7 @@ std::string events_text(const EventTally& events) {
   std::vector<std::string> heading{"events by cause", "events"};
   heading.insert(heading.end(), anomaly_cause_names.begin(), anomaly_cause_names.end());
   heading.insert(heading.end(), {"severity", "mean"});
-  TextTable table(heading);
+  Table table(heading);
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {
     const TypeEvents& type = events[k];
     if (type.all() == 0) continue;
@@ -91,29 +91,6 @@ std::string events_text(const EventTally& events) {
     table.add(cells);
   }
   return '\n' + table.text();
-}
-
-std::string position_text(const std::optional<double>& position) {
-  if (!position) return "";
-  return fmt::format("; on average they lie at {:.0f}% of a series{}", 100 * *position,
-                     *position > score::late_position ? ", so late that guessing its end finds them" : "");
-}
-
-// How hard anomalies are to find, and the flaws for which sets of labeled data are known.
-std::string detectability_text(const std::optional<score::Detectability>& found) {
-  if (!found) return "";
-  TextTable table({"detectability", "severity", "readings", "best detector", "ROC-AUC", "verdict"});
-  for (const score::Detectability::Row& row : found->rows) {
-    table.add({std::string(name_of(row.kind)), row.severity, grouped(row.readings), std::string(row.detector),
-               fmt::format("{:.3f}", row.roc_auc), std::string(row.verdict())});
-  }
-  return fmt::format(
-      "\n{}  by detectors of one line on {}: in {} of them, one threshold finds all anomalies and nothing "
-      "else; "
-      "{} of their readings are anomalous{}{}.\n",
-      table.text(), counted(found->sensors, "sensor"), grouped(found->trivial_sensors),
-      percent(found->density()), found->density() > score::dense ? ", which is dense" : "",
-      position_text(found->position()));
 }
 
 // Whether the types table has a column for it: types that are drawn unless a config says otherwise, and those
@@ -133,7 +110,7 @@ std::string types_text(const std::vector<ReportGroup>& models) {
     listed.push_back(k);
     heading.insert(heading.end(), {std::string(anomaly_type_names[k]), ""});
   }
-  TextTable table(heading);
+  Table table(heading);
   for (const ReportGroup& model : models) {
     const std::uint64_t all = model.all_anomalous();
     std::vector<std::string> cells{printable(model.name), grouped(all)};
@@ -152,7 +129,7 @@ std::string types_text(const std::vector<ReportGroup>& models) {
 }
 
 std::string sync_text(const Report& report) {
-  TextTable table({"sync by firmware", "readings", "synced", "", "unsynced"});
+  Table table({"sync by firmware", "readings", "synced", "", "unsynced"});
   const auto add = [&](const ReportGroup& group) {
     table.add({printable(group.name), grouped(group.readings), grouped(group.synced),
                share_of(group.synced, group.readings), grouped(group.readings - group.synced)});
@@ -211,7 +188,7 @@ std::string duplicates_text(const Duplicates& duplicates) {
 }
 
 std::string runs_text(const std::vector<tables::RunInfo>& runs) {
-  TextTable table({"run", "seed", "version", "start", "sensors", "partition", "shards by", "config"});
+  Table table({"run", "seed", "version", "start", "sensors", "partition", "shards by", "config"});
   for (std::size_t i = 0; i < std::min(runs.size(), most_lines); ++i) {
     const tables::RunInfo& run = runs[i];
     table.add({printable(run.run_id), std::to_string(run.seed), printable(run.version),
@@ -225,7 +202,7 @@ std::string runs_text(const std::vector<tables::RunInfo>& runs) {
 }
 
 std::string shards_text(const std::vector<ReportShard>& shards) {
-  TextTable table({"shard", "readings", "missing", "unsynced", "gaps", "first", "last"});
+  Table table({"shard", "readings", "missing", "unsynced", "gaps", "first", "last"});
   for (std::size_t i = 0; i < std::min(shards.size(), most_lines); ++i) {
     const ReportShard& shard = shards[i];
     const std::string first = shard.range ? timestamp_text(shard.range->first) : std::string(nothing);
@@ -269,8 +246,8 @@ std::string report_text(const Report& report) {
     text += rates_text("manufacturer", report.by_manufacturer);
     text += rates_text("location class", report.by_location_class);
     text += notes_text(report);
-    text +=
-        types_text(report.by_model) + events_text(report.events) + detectability_text(report.detectability);
+    text += types_text(report.by_model) + events_text(report.events);
+    if (report.detectability) text += "\n" + score::detectability_text(*report.detectability);
     text += sync_text(report);
   }
   text += missing_text(report.missing) + gaps_text(report.gaps) + duplicates_text(report.duplicates) +

@@ -61,4 +61,8 @@ inline constexpr std::uint64_t readings_looked_at = 200'000;  // about; a sensor
 std::optional<Detectability> detectability_of(const std::vector<data::SourceShard>& shards,
                                               std::uint64_t readings_per_sensor);
 
+// A table and a sentence below it, for reports; and an object, in one line.
+std::string detectability_text(const Detectability& found);
+std::string detectability_json(const Detectability& found);
+
 }  // namespace fleet_sim::score

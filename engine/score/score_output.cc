@@ -68,7 +68,7 @@ std::string table_text(const Verdict& verdict, GroupBy by, std::string_view head
       std::string(heading), "precision", "recall", "F1", "events", "found", "share", "p50", "p90",
       "false/day"};
   if (verdict.has_areas) names.insert(names.end(), {"ROC-AUC", "AP", "VUS-PR"});
-  TextTable table(names);
+  Table table(names);
   bool is_empty = true;
   for (const auto& [group, measures] : verdict.measures) {
     if (group.by != by) continue;
