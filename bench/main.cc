@@ -71,6 +71,9 @@ std::vector<Workload> menu() {
       end_to_end("by_sensor", "10,000 sensors, a file each, 600 readings each, no index", file_per_sensor, 1),
       {"report", "what `report` reads, 5 million rows with the index", "rows/s", report_rate, prepare_shards},
       {"export", "what `export` writes as CSV, the same rows", "rows/s", export_rate, prepare_shards},
+      {"sql", "grouping the same rows by `sql`, in 16 files", "rows/s", sql_rate, prepare_shards},
+      {"sql_one", "the same query by SQLite alone, on as many rows in one file", "rows/s", sql_one_rate,
+       prepare_one_file},
   };
 }
 

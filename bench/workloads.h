@@ -43,4 +43,12 @@ void prepare_shards(const std::filesystem::path& input);
 double report_rate(const Folders& folders);
 double export_rate(const Folders& folders);  // as CSV, to nowhere
 
+// ---- sql.cc ----
+// As many rows in one file.
+void prepare_one_file(const std::filesystem::path& input);
+
+// Rows per second that a query groups and counts.
+double sql_rate(const Folders& folders);      // over the files of prepare_shards
+double sql_one_rate(const Folders& folders);  // over the one file, without our virtual tables
+
 }  // namespace fleet_sim::bench
