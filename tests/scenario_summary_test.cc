@@ -1,14 +1,18 @@
 // What `check` says of a scenario: the waves with whom they reach, and what is worth a note.
 #include <doctest/doctest.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "base/problems.h"
 #include "config/load_config.h"
+#include "start/scenario_check.h"
 #include "start/scenario_summary.h"
 #include "support/rosters.h"
+#include "timeline/script.h"
 
 namespace fleet_sim::scenario_summary_test {
 namespace {
@@ -25,6 +29,7 @@ start::Inputs inputs_of(const std::string& entries) {
   REQUIRE(problems.text() == "");
   inputs.identities.roster = test::roster_of(10);
   inputs.members = test::all_of(inputs.identities.roster);
+  timeline::note_texts(inputs.identities.roster, inputs.config.scenario);
   return inputs;
 }
 
@@ -99,10 +104,37 @@ TEST_CASE("a value that no behavior knows is said, with the nearest one") {
             .notes.empty());
 }
 
-TEST_CASE("a scenario is refused where it would be run") {
-  CHECK_THROWS_AS(start::refuse_scenario(inputs_of("  - {name: a, at: +1h, leave: true}\n")), InvalidInput);
-  start::refuse_scenario(start::Inputs());
+TEST_CASE("a scenario that no run could carry out is refused") {
   CHECK_THROWS_AS(summary_of("  - {name: a, at: 2026-02-01, leave: true}\n"), InvalidInput);
+  const auto sharded_by = [](config::ShardKey key, const std::string& set) {
+    start::Inputs inputs = inputs_of("  - {name: a, at: +1h, set: {" + set + "}}\n");
+    inputs.config.sharding.key = key;
+    start::check_scenario_to_run(inputs, start);
+  };
+  CHECK_THROWS_AS(sharded_by(config::ShardKey::firmware, "firmware_version: 1.4"), InvalidInput);
+  CHECK_THROWS_AS(sharded_by(config::ShardKey::site, "location: Hall"), InvalidInput);
+  sharded_by(config::ShardKey::firmware, "model: B");
+  sharded_by(config::ShardKey::hash, "firmware_version: 1.4");
+}
+
+TEST_CASE("texts that combine in more ways than a run keeps apart are refused") {
+  const auto check = [](const std::string& set, int entries) {
+    std::string text;
+    for (int i = 0; i < entries; ++i)
+      text +=
+          fmt::format("  - {{name: a{0}, at: +1h, set: {{{1}}}}}\n", i, fmt::format(fmt::runtime(set), i));
+    start::check_scenario_to_run(inputs_of(text), start);
+  };
+  check("firmware_version: '{}'", 1'000);
+  check("firmware_version: '{0}', model: '{0}'", 1'000);
+  const auto by_turns = [&] {
+    std::string text;
+    for (int i = 0; i < 600; ++i)
+      text += fmt::format("  - {{name: a{}, at: +1h, set: {{{}: '{}'}}}}\n", i,
+                          i % 2 == 0 ? "model" : "location", i);
+    start::check_scenario_to_run(inputs_of(text), start);
+  };
+  CHECK_THROWS_AS(by_turns(), InvalidInput);
 }
 
 }  // namespace fleet_sim::scenario_summary_test

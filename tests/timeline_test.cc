@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/problems.h"
@@ -23,7 +25,6 @@ namespace fleet_sim::timeline_test {
 namespace {
 
 using timeline::Moment;
-using timeline::Settable;
 using timeline::Timeline;
 
 constexpr Microseconds second = microseconds_per_second;
@@ -42,16 +43,23 @@ timeline::Plan plan_of(const std::vector<std::string>& entries) {
   return timeline::plan_of(config.scenario, start);
 }
 
+std::shared_ptr<const timeline::Script> script_of(const std::vector<std::string>& entries,
+                                                  identity::Roster& roster) {
+  timeline::Plan plan = plan_of(entries);
+  for (const timeline::PlannedEntry& planned : plan) timeline::note_texts(roster, {planned.entry});
+  return std::make_shared<const timeline::Script>(std::move(plan), roster, seed);
+}
+
 std::vector<Moment> all_moments(Timeline& timeline, Timestamp until = start + 365 * day) {
   std::vector<Moment> moments;
   while (const auto moment = timeline.next(until)) moments.push_back(*moment);
   return moments;
 }
 
-std::vector<Moment> moments_of(const std::vector<std::string>& entries, const identity::Roster& roster,
+std::vector<Moment> moments_of(const std::vector<std::string>& entries, identity::Roster& roster,
                                Timestamp until = start + 365 * day) {
   const std::vector<std::uint32_t> members = test::all_of(roster);
-  Timeline timeline(plan_of(entries), roster, members, seed);
+  Timeline timeline(script_of(entries, roster), roster, members);
   return all_moments(timeline, until);
 }
 
@@ -104,7 +112,7 @@ const std::vector<std::string> busy{
 
 using Told = std::tuple<Timestamp, std::uint32_t, std::string, std::uint64_t, std::uint32_t, bool>;
 
-std::vector<Told> told(const std::vector<Moment>& moments, const identity::Roster& roster,
+std::vector<Told> told(const std::vector<Moment>& moments, identity::Roster& roster,
                        const std::vector<std::uint32_t>& members) {
   std::vector<Told> all;
   for (const Moment& moment : moments)
@@ -138,7 +146,7 @@ TEST_CASE("globs match as a person expects") {
 }
 
 TEST_CASE("an entry without waves reaches all its sensors at once") {
-  const identity::Roster roster = mixed_roster(100);
+  identity::Roster roster = mixed_roster(100);
   const auto moments =
       moments_of({"name: a, at: +2h, for: 45m, where: {site: 'Site 2'}, silence: true"}, roster);
   REQUIRE(moments.size() == 25);
@@ -152,7 +160,7 @@ TEST_CASE("an entry without waves reaches all its sensors at once") {
 }
 
 TEST_CASE("keys of where are all true, and firmware 1.3.0 is 1.3") {
-  const identity::Roster roster = mixed_roster(120);
+  identity::Roster roster = mixed_roster(120);
   std::size_t expected = 0;
   for (std::size_t i = 0; i < 120; ++i) expected += i % 4 == 1 && i % 3 != 0 ? 1 : 0;
   CHECK(moments_of({"name: a, at: +1h, where: {site: '*1', firmware_version: '1.3'}, leave: true"}, roster)
@@ -168,7 +176,7 @@ TEST_CASE("keys of where are all true, and firmware 1.3.0 is 1.3") {
 }
 
 TEST_CASE("waves reach the shares they name, each sensor once") {
-  const identity::Roster roster = test::roster_of(20'000);
+  identity::Roster roster = test::roster_of(20'000);
   const auto moments =
       moments_of({"name: a, at: +1h, set: {model: B}, waves: {0d: 1%, 1d: 10%, 4d: 60%}, fails: 2%"}, roster);
   CHECK(sensors_of(moments).size() == moments.size());
@@ -184,7 +192,7 @@ TEST_CASE("waves reach the shares they name, each sensor once") {
 
 TEST_CASE("a linear ramp and a spread reach sensors evenly") {
   const std::size_t sensors = 20'000;
-  const identity::Roster roster = test::roster_of(sensors);
+  identity::Roster roster = test::roster_of(sensors);
   const auto ramp = moments_of(
       {"name: a, at: +0s, set: {model: B}, waves: {0d: 10%, 10d: 20%, 30d: 100%}, ramp: linear"}, roster);
   CHECK(ramp.size() == sensors);
@@ -201,7 +209,7 @@ TEST_CASE("a linear ramp and a spread reach sensors evenly") {
 }
 
 TEST_CASE("shares only grow: sensors that come first with little come first with more") {
-  const identity::Roster roster = test::roster_of(5'000);
+  identity::Roster roster = test::roster_of(5'000);
   const auto reached = [&](const std::string& waves) {
     return sensors_of(moments_of({"name: a, at: +1h, set: {model: B}, waves: " + waves}, roster));
   };
@@ -216,7 +224,7 @@ TEST_CASE("shares only grow: sensors that come first with little come first with
 }
 
 TEST_CASE("an entry that comes again keeps its waves and draws its spread anew") {
-  const identity::Roster roster = test::roster_of(1'000);
+  identity::Roster roster = test::roster_of(1'000);
   const auto moments =
       moments_of({"name: a, at: +1h, every: 10d, reset: [spike], waves: {0d: 10%, 2d: 50%}, spread: 5h"},
                  roster, start + 30 * day);
@@ -235,7 +243,7 @@ TEST_CASE("an entry that comes again keeps its waves and draws its spread anew")
 }
 
 TEST_CASE("where is judged when an entry begins, after what earlier entries have done") {
-  const identity::Roster roster =
+  identity::Roster roster =
       test::roster_of({sensor("A", "Hall 1"), sensor("B", "Hall 2"), sensor("C", "Hall 2", "1.4")});
   const std::string upgrade =
       "name: up, at: +1h, where: {location: 'Hall 2', firmware_version: '1.3'}, set: {firmware_version: "
@@ -264,7 +272,7 @@ TEST_CASE("where is judged when an entry begins, after what earlier entries have
 }
 
 TEST_CASE("an entry that refers to another meets whom that has reached, and ends it") {
-  const identity::Roster roster = test::roster_of(2'000);
+  identity::Roster roster = test::roster_of(2'000);
   const auto moments = moments_of(
       {"name: out, at: +0s, set: {firmware_version: '2'}, waves: {0d: 10%, 1d: 30%, 9d: 100%}, spread: 12h",
        "name: back, at: +30h, where: {event: out}, set: {firmware_version: '1.3'}, spread: 1h"},
@@ -285,7 +293,7 @@ TEST_CASE("an entry that refers to another meets whom that has reached, and ends
 }
 
 TEST_CASE("sensors that join are not there before, and those that left are met by nothing") {
-  const identity::Roster roster =
+  identity::Roster roster =
       test::roster_of({sensor("NEW_1", "Hall"), sensor("OLD_1", "Hall"), sensor("OLD_2", "Hall")});
   const std::vector<std::string> entries{"name: early, at: +1h, for: 1m, silence: true",
                                          "name: join, at: +2h, where: {id: 'NEW*'}, join: true",
@@ -302,7 +310,7 @@ TEST_CASE("sensors that join are not there before, and those that left are met b
 }
 
 TEST_CASE("a sensor that joins after an entry has begun is not met by it") {
-  const identity::Roster roster = test::roster_of(10);
+  identity::Roster roster = test::roster_of(10);
   const auto moments = moments_of({"name: up, at: +1h, set: {model: B}, waves: {2h: 100%}",
                                    "name: new, at: +2h, where: {id: sensor-3}, join: true"},
                                   roster);
@@ -311,7 +319,7 @@ TEST_CASE("a sensor that joins after an entry has begun is not met by it") {
 }
 
 TEST_CASE("a sensor that leaves before its moment is not reached") {
-  const identity::Roster roster = test::roster_of(10);
+  identity::Roster roster = test::roster_of(10);
   const auto moments = moments_of({"name: up, at: +1h, set: {model: B}, waves: {1h: 100%}",
                                    "name: gone, at: +90m, where: {id: sensor-3}, leave: true"},
                                   roster);
@@ -320,9 +328,9 @@ TEST_CASE("a sensor that leaves before its moment is not reached") {
 }
 
 TEST_CASE("moments come in the order of time, entry and sensor, and never before next_at") {
-  const identity::Roster roster = mixed_roster(3'000);
+  identity::Roster roster = mixed_roster(3'000);
   const std::vector<std::uint32_t> members = test::all_of(roster);
-  Timeline timeline(plan_of(busy), roster, members, seed);
+  Timeline timeline(script_of(busy, roster), roster, members);
   std::tuple<Timestamp, std::uint32_t, std::uint32_t> last{0, 0, 0};
   std::size_t count = 0;
   for (;;) {
@@ -340,14 +348,14 @@ TEST_CASE("moments come in the order of time, entry and sensor, and never before
 }
 
 TEST_CASE("partitions have their sensors' part of what the whole fleet has") {
-  const identity::Roster roster = mixed_roster(2'000);
+  identity::Roster roster = mixed_roster(2'000);
   const std::vector<std::uint32_t> members = test::all_of(roster);
-  Timeline whole(plan_of(busy), roster, members, seed);
+  Timeline whole(script_of(busy, roster), roster, members);
   std::vector<Told> expected = told(all_moments(whole, start + 5 * day), roster, members);
   std::vector<Told> found;
   for (std::uint32_t part = 1; part <= 3; ++part) {
     const std::vector<std::uint32_t> some = fleet::partition_members(roster, {part, 3});
-    Timeline timeline(plan_of(busy), roster, some, seed);
+    Timeline timeline(script_of(busy, roster), roster, some);
     const auto moments = told(all_moments(timeline, start + 5 * day), roster, some);
     found.insert(found.end(), moments.begin(), moments.end());
   }
@@ -357,22 +365,22 @@ TEST_CASE("partitions have their sensors' part of what the whole fleet has") {
 }
 
 TEST_CASE("how far moments are worked out ahead changes nothing") {
-  const identity::Roster roster = mixed_roster(2'000);
+  identity::Roster roster = mixed_roster(2'000);
   const std::vector<std::uint32_t> members = test::all_of(roster);
-  Timeline usual(plan_of(busy), roster, members, seed);
+  Timeline usual(script_of(busy, roster), roster, members);
   const std::vector<Told> expected = told(all_moments(usual, start + 5 * day), roster, members);
   for (const timeline::Ahead ahead :
        {timeline::Ahead{64, 3, 100}, timeline::Ahead{0, 1, 1}, timeline::Ahead{100'000, 10, 50}}) {
-    Timeline timeline(plan_of(busy), roster, members, seed, ahead);
+    Timeline timeline(script_of(busy, roster), roster, members, ahead);
     CHECK(told(all_moments(timeline, start + 5 * day), roster, members) == expected);
   }
 }
 
 TEST_CASE("a timeline that passes over the past goes on as one that did not stop") {
-  const identity::Roster roster = mixed_roster(2'000);
+  identity::Roster roster = mixed_roster(2'000);
   const std::vector<std::uint32_t> members = test::all_of(roster);
-  Timeline unbroken(plan_of(busy), roster, members, seed);
-  Timeline resumed(plan_of(busy), roster, members, seed);
+  Timeline unbroken(script_of(busy, roster), roster, members);
+  Timeline resumed(script_of(busy, roster), roster, members);
   const Timestamp stop = start + 31 * hour + 1'234'567;
   while (unbroken.next(stop)) {
   }
@@ -381,8 +389,8 @@ TEST_CASE("a timeline that passes over the past goes on as one that did not stop
   while (resumed.next(stop)) {
   }
   for (std::uint32_t i = 0; i < members.size(); ++i) {
-    CHECK(resumed.population().text(i, Settable::firmware_version) ==
-          unbroken.population().text(i, Settable::firmware_version));
+    CHECK(resumed.population().identity(i).firmware_version ==
+          unbroken.population().identity(i).firmware_version);
     CHECK(resumed.population().is_there(i) == unbroken.population().is_there(i));
   }
   CHECK(told(all_moments(resumed), roster, members) == told(all_moments(unbroken), roster, members));
@@ -403,9 +411,9 @@ TEST_CASE("entries before the start, or before what they refer to, are problems"
 }
 
 TEST_CASE("a fleet without a scenario has a timeline that costs nothing") {
-  const identity::Roster roster = test::roster_of(10);
+  identity::Roster roster = test::roster_of(10);
   const std::vector<std::uint32_t> members = test::all_of(roster);
-  Timeline timeline({}, roster, members, seed);
+  Timeline timeline(script_of({}, roster), roster, members);
   CHECK(timeline.next_at() == latest_timestamp);
   CHECK_FALSE(timeline.next(latest_timestamp).has_value());
 }

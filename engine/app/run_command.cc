@@ -20,7 +20,7 @@
 #include "run/stop_signals.h"
 #include "start/describe_run.h"
 #include "start/forecast.h"
-#include "start/scenario_summary.h"
+#include "start/scenario_check.h"
 #include "start/unmatched.h"
 #include "status/process.h"
 #include "tables/database.h"
@@ -73,7 +73,7 @@ int run_fleet(const start::Arguments& arguments) {
   tables::configure_sqlite();
   run::hold_reloads();
   start::Inputs inputs = start::read_inputs(arguments);
-  start::refuse_scenario(inputs);
+  start::check_scenario_to_run(inputs, system_now());
   check_descriptors(inputs.config);
   check_log_file(inputs.config);
   const config::LoggingSettings& logging = inputs.config.logging;

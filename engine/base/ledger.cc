@@ -12,8 +12,8 @@ std::uint64_t Books::lost() const {
 
 std::string Books::imbalance(std::uint64_t expected_due, std::uint64_t held) const {
   if (due != expected_due) return fmt::format("due {}, but by arithmetic {}", due, expected_due);
-  if (due != generated + skipped) {
-    return fmt::format("due {} != generated {} + skipped {}", due, generated, skipped);
+  if (due != generated + skipped + silent) {
+    return fmt::format("due {} != generated {} + skipped {} + silent {}", due, generated, skipped, silent);
   }
   if (generated != written + missing + held + lost() + found) {
     return fmt::format("generated {} != written {} + missing {} + pending {} + lost {} + found {}", generated,
@@ -30,6 +30,7 @@ Books Ledger::books() const {
   books.found = found_.load(std::memory_order_relaxed);
   books.missing = missing_.load(std::memory_order_relaxed);
   books.generated = generated_.load(std::memory_order_relaxed);
+  books.silent = silent_.load(std::memory_order_relaxed);
   books.skipped = skipped_.load(std::memory_order_relaxed);
   books.due = due_.load(std::memory_order_relaxed);
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {

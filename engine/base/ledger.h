@@ -1,6 +1,6 @@
 // The books of a run: every reading that was due is accounted for, so a loss cannot be silent.
 //
-//   due       = generated + skipped
+//   due       = generated + skipped + silent
 //   generated = written + missing + pending + lost + found
 //
 // Any thread adds, with relaxed atomics; the totals are exact once the threads that add have stopped.
@@ -27,6 +27,7 @@ inline constexpr std::array<std::string_view, 3> loss_reason_names{"backlog_full
 struct Books {
   std::uint64_t due = 0;
   std::uint64_t skipped = 0;  // due because the writers could not keep up, and left out
+  std::uint64_t silent = 0;   // due of sensors that a scenario keeps silent, or away
   std::uint64_t generated = 0;
   std::uint64_t missing = 0;  // due, and left out by an anomaly that takes rows
   std::uint64_t written = 0;  // committed
@@ -55,6 +56,7 @@ class Ledger {
   void due(std::uint64_t n) { add(due_, n); }
   void generated(std::uint64_t n) { add(generated_, n); }
   void skipped(std::uint64_t n) { add(skipped_, n); }
+  void silent(std::uint64_t n) { add(silent_, n); }
   void missing(std::uint64_t n) { add(missing_, n); }
   void written(std::uint64_t n) { add(written_, n); }
   void found(std::uint64_t n) { add(found_, n); }
@@ -80,6 +82,7 @@ class Ledger {
   Counter due_{0};
   Counter generated_{0};
   Counter skipped_{0};
+  Counter silent_{0};
   Counter missing_{0};
   Counter written_{0};
   Counter found_{0};

@@ -21,6 +21,7 @@ struct Row {
   std::span<const double> values;
   std::uint32_t sensor;  // index into the Roster
   std::optional<AnomalyType> anomaly;
+  std::uint16_t overlay = 0;  // what a scenario says of the sensor (identity/overlays.h)
 
   operator Reading() const;  // NOLINT(google-explicit-constructor): a copy says the same
 };
@@ -31,12 +32,14 @@ struct Reading {
   Values values;
   std::uint32_t sensor;  // index into the Roster
   std::optional<AnomalyType> anomaly;
+  std::uint16_t overlay = 0;
 
-  operator Row() const { return {due, values, sensor, anomaly}; }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  operator Row() const { return {due, values, sensor, anomaly, overlay}; }
 };
 
 inline Row::operator Reading() const {
-  return {due, Values(values), sensor, anomaly};
+  return {due, Values(values), sensor, anomaly, overlay};
 }
 
 // One anomaly of one sensor. Both ends belong to it: `timestamp BETWEEN started_at AND ended_at` finds its

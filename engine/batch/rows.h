@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "batch/compact_optional.h"
 #include "batch/reading.h"
 
 namespace fleet_sim::batch {
@@ -24,9 +25,11 @@ class Rows {
   struct Head {
     Timestamp due;
     std::uint32_t sensor;
-    std::optional<AnomalyType> anomaly;
+    CompactOptional<AnomalyType> anomaly;
     std::uint8_t channels = 0;  // set by the rows
+    std::uint16_t overlay = 0;
   };
+  static_assert(sizeof(Head) == 16);
   class Iterator;
   using value_type = Reading;
 
@@ -36,11 +39,12 @@ class Rows {
   void push(const Head& head, std::span<const double> values) {
     if (values.size() != width_) [[unlikely]]
       return push_of_other_width(head, values);
-    heads_.push_back({head.due, head.sensor, head.anomaly, static_cast<std::uint8_t>(values.size())});
+    heads_.push_back(
+        {head.due, head.sensor, head.anomaly, static_cast<std::uint8_t>(values.size()), head.overlay});
     // One by one: a call to copy so few costs more.
     for (const double value : values) values_.push_back(value);
   }
-  void push_back(const Row& row) { push({row.due, row.sensor, row.anomaly}, row.values); }
+  void push_back(const Row& row) { push({row.due, row.sensor, row.anomaly, 0, row.overlay}, row.values); }
   void push_back(const Reading& reading) { push_back(Row(reading)); }
 
   // Appends other rows of the same width.
@@ -75,7 +79,7 @@ class Rows {
   [[nodiscard]] Row operator[](std::size_t i) const {
     assert(i < size());
     const Head& head = heads_[i];
-    return {head.due, values(i), head.sensor, head.anomaly};
+    return {head.due, values(i), head.sensor, head.anomaly, head.overlay};
   }
   [[nodiscard]] Row front() const { return (*this)[0]; }
   [[nodiscard]] Row back() const { return (*this)[size() - 1]; }
@@ -87,7 +91,8 @@ class Rows {
   // Apart, because few rows come here: the first ones, and those of another type beside them.
   [[gnu::noinline]] void push_of_other_width(const Head& head, std::span<const double> values) {
     if (heads_.empty() || values.size() > width_) widen(values.size());
-    heads_.push_back({head.due, head.sensor, head.anomaly, static_cast<std::uint8_t>(values.size())});
+    heads_.push_back(
+        {head.due, head.sensor, head.anomaly, static_cast<std::uint8_t>(values.size()), head.overlay});
     values_.insert(values_.end(), values.begin(), values.end());
     values_.resize(heads_.size() * width_);
   }

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <numeric>
 #include <tuple>
 #include <utility>
+#include <variant>
 
 #include "fleet/fleet_change.h"
+#include "fleet/story.h"
 
 namespace fleet_sim::fleet {
 
@@ -13,6 +16,7 @@ Tally& Tally::operator+=(const Tally& other) {
   due += other.due;
   skipped += other.skipped;
   missing += other.missing;
+  silent += other.silent;
   for (std::size_t k = 0; k < anomaly_type_count; ++k) anomalies[k] += other.anomalies[k];
   return *this;
 }
@@ -35,9 +39,35 @@ Cohort::Cohort(std::vector<model::Sensor> sensors, Cadence cadence, Timestamp st
 Cohort::Cohort(Cadence cadence, Timestamp start, std::uint64_t seed, std::uint32_t writer)
     : Cohort({}, cadence, start, seed, writer) {}
 
+Cohort::~Cohort() = default;
+Cohort::Cohort(Cohort&&) noexcept = default;
+Cohort& Cohort::operator=(Cohort&&) noexcept = default;
+
+void Cohort::follow(const StoryOf& story) {
+  story_ = std::make_unique<Story>(story, members());
+}
+
+void Cohort::go_on(const StoryOf& story, Timestamp moment, const PastStories& pasts) {
+  story_ = story.script ? std::make_unique<Story>(story, members(), moment, pasts) : nullptr;
+}
+
+std::vector<std::uint32_t> Cohort::members() const {
+  std::vector<std::uint32_t> members;
+  members.reserve(sensors_.size());
+  for (const model::Sensor& sensor : sensors_) members.push_back(sensor.identity);
+  return members;
+}
+
 Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
   Tally tally;
   settle_owed(batch);
+  while (story_ && next_due() < until && !batch.full() && carry_out(next_due() + 1, batch.events)) {
+    const batch::Rows::Head head{next_due(), sensors_[position_].identity, {}, 0, story_->overlay(position_)};
+    take_by_story(batch.events, tally, [&](const model::Sample& taken) {
+      batch.readings.push({head.due, head.sensor, taken.anomaly, 0, head.overlay}, taken.values);
+    });
+  }
+  if (story_) return tally;
   while (next_due() < until && !batch.full()) {
     const model::Sample taken = take_next();
     ++tally.due;
@@ -53,6 +83,11 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
 }
 
 bool Cohort::skip(Timestamp until, Tally& tally) {
+  while (story_ && next_due() < until && owed_.size() < batch::Batch::capacity &&
+         carry_out(next_due() + 1, owed_)) {
+    take_by_story(owed_, tally, [&](const model::Sample&) { ++tally.skipped; });
+  }
+  if (story_) return next_due() >= until;
   while (next_due() < until && owed_.size() < batch::Batch::capacity) {
     const model::Sample taken = take_next();
     ++tally.due;
@@ -70,6 +105,62 @@ bool Cohort::settle_owed(batch::Batch& batch) {
   batch.events.insert(batch.events.end(), owed_.begin(), owed_.begin() + count);
   owed_.erase(owed_.begin(), owed_.begin() + count);
   return owed_.empty();
+}
+
+// A sensor that is silent goes on as if it had been read.
+template <class Keep>
+void Cohort::take_by_story(std::vector<batch::AnomalyEvent>& events, Tally& tally, Keep keep) {
+  ++tally.due;
+  if (!story_->is_there(position_)) {
+    ++tally.silent;
+    return advance();
+  }
+  const model::Sample taken = take_next();
+  if (story_->is_silent(position_, next_due())) {
+    ++tally.silent;
+  } else if (taken.missing) {
+    ++tally.missing;
+  } else {
+    keep(taken);
+  }
+  note_events(taken, events, tally);
+  advance();
+}
+
+bool Cohort::carry_out(Timestamp until, std::vector<batch::AnomalyEvent>& events) {
+  if (!story_) return true;
+  while (story_->next_at() < until) {
+    if (events.size() + batch::Batch::most_events_of_a_reading > batch::Batch::capacity) return false;
+    if (const auto moment = story_->next(until)) happen(*moment, events);
+  }
+  return true;
+}
+
+void Cohort::happen(const timeline::Moment& moment, std::vector<batch::AnomalyEvent>& events) {
+  const scenario::Verb& verb = story_->entry(moment).verb;
+  const std::size_t i = moment.sensor;
+  if (std::holds_alternative<scenario::Set>(verb) && !moment.fails) become(i, moment.at, events);
+  if (std::holds_alternative<scenario::Leave>(verb)) leave(i, moment.at, events);
+  if (std::holds_alternative<scenario::Join>(verb))
+    model::enter_steady_state(sensors_[i], seed_, next_due_of(i), cadence_);
+}
+
+// The parts of a sensor wear on: its type stays.
+void Cohort::become(std::size_t i, Timestamp moment, std::vector<batch::AnomalyEvent>& events) {
+  model::Sensor& sensor = sensors_[i];
+  const auto [profile, shared] = story_->resolve(i, sensor.identity);
+  const bool may_continue = model::continues_under(sensor.anomaly, *sensor.profile, *profile);
+  change_anomaly(i, {may_continue, next_due_of(i), moment}, events);
+  sensor.profile = profile;
+  sensor.shared = shared;
+  forget_knots(i);
+}
+
+void Cohort::leave(std::size_t i, Timestamp moment, std::vector<batch::AnomalyEvent>& events) {
+  const Turn turn{false, latest_timestamp, moment};
+  change_anomaly(i, turn, events);
+  change_ages(i, turn, events);
+  for (model::AgingState& age : ages_of(sensors_[i])) age = {};
 }
 
 model::Sample Cohort::take_next() {
@@ -97,6 +188,11 @@ void Cohort::forget_knots() {
   for (const model::Sensor& sensor : sensors_)
     knot_words_ = std::max(knot_words_, model::knot_words(*sensor.profile));
   knots_.assign(sensors_.size() * knot_words_, sources::no_knot);
+}
+
+void Cohort::forget_knots(std::size_t i) {
+  if (model::knot_words(*sensors_[i].profile) > knot_words_) return make_room();
+  std::ranges::fill(knots_of(i), sources::no_knot);
 }
 
 // Those of a sensor stay together, in the order of the sensors, with what is known of them.
@@ -191,7 +287,8 @@ Cohort::Found Cohort::find(std::uint64_t key) {
   const auto first = std::ranges::lower_bound(sensors_, phase, {}, &model::Sensor::phase);  // may share it
   for (auto sensor = first; sensor != sensors_.end() && sensor->phase == phase; ++sensor) {
     if (sensor->key != key) continue;
-    return {&*sensor, next_due_of(static_cast<std::size_t>(sensor - sensors_.begin()))};
+    const auto i = static_cast<std::size_t>(sensor - sensors_.begin());
+    return {&*sensor, next_due_of(i), !story_ || story_->is_there(i)};
   }
   return {};
 }
@@ -205,13 +302,18 @@ std::span<model::Sensor> Cohort::due_next() {
 
 void Cohort::put_off(const std::function<bool(std::uint32_t)>& is_late) {
   const std::span<model::Sensor> due = due_next();
-  const auto late = std::stable_partition(
-      due.begin(), due.end(), [&](const model::Sensor& sensor) { return !is_late(sensor.identity); });
-  for (model::Sensor& sensor : std::span(late, due.end())) {
+  std::vector<std::size_t> order(due.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto late =
+      std::ranges::stable_partition(order, [&](std::size_t k) { return !is_late(due[k].identity); }).begin();
+  const std::vector<model::Sensor> before(due.begin(), due.end());
+  for (std::size_t k = 0; k < order.size(); ++k) due[k] = before[order[k]];
+  for (model::Sensor& sensor : due.subspan(static_cast<std::size_t>(late - order.begin()))) {
     ++sensor.phase;
     if (sensor.anomaly.active()) ++sensor.anomaly.ended_at;
     for (model::AgingState& age : ages_of(sensor)) ++age.interval.ends;
   }
+  if (story_) story_->reorder(position_, order);
   make_room();
 }
 
@@ -274,49 +376,100 @@ model::Anomaly Cohort::anomaly_at(Timestamp moment, const model::Sensor& sensor,
   return fleet::anomaly_at(moment, sensor.key, std::span(&all, 1), true, past, run);
 }
 
-std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment) {
+std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment, const StoryOf& story, PastStories& pasts) {
   std::uint64_t departed = 0;
+  std::vector<batch::AnomalyEvent> events;
+  if (story_) story_->use(change.profiles);
+  const bool is_other = (story_ ? !story_->is_of(story) : story.script != nullptr) || loses_any(change);
+  PastStories stories;  // of those that stay here
+  if (is_other && story.script) stories = past_stories(story);
   for (std::size_t i = 0; i < sensors_.size(); ++i) {
     model::Sensor& sensor = sensors_[i];
     const Fate& fate = change.fate_of(sensor.identity);
     if (fate.kind == Fate::Kind::stays) continue;
-    if (sensor.anomaly.active()) change_anomaly(i, fate, change, moment);
-    change_ages(i, fate, change, moment);
+    const ProfileTable::Entry next = become_of(i, fate, change);
+    const bool stays_here = fate.kind != Fate::Kind::leaves && !fate.to_another_shard;
+    const Timestamp next_due = next_due_after(change, fate, i, moment);
+    const bool goes_on = stays_here && model::continues_under(sensor.anomaly, *sensor.profile, *next.profile);
+    change_anomaly(i, {goes_on, next_due, moment}, events);
+    const bool wears_on = stays_here && model::same_agings(*sensor.profile, *next.profile);
+    change_ages(i, {wears_on, next_due, moment}, events);
+    if (!wears_on) sensor.ages = model::Sensor::no_ages;
     if (fate.kind == Fate::Kind::changes) {
       sensor.identity = fate.to;
-      sensor.profile = fate.profile;
-      sensor.shared = fate.shared;
+      sensor.profile = next.profile;
+      sensor.shared = next.shared;
+      if (story_) story_->rename(i, fate.to);
       continue;
     }
-    if (fate.kind == Fate::Kind::rejoins) change.joiners[fate.to].sensor.anomaly = sensor.anomaly;
+    if (fate.kind == Fate::Kind::rejoins) {
+      Joiner& joiner = change.joiners[fate.to];
+      const std::span<const model::AgingState> ages = ages_of(sensor);
+      joiner.ages.assign(ages.begin(), ages.end());
+      joiner.sensor.anomaly = sensor.anomaly;
+      joiner.sensor.profile = next.profile;
+      joiner.sensor.shared = next.shared;
+      if (story.script) pasts.insert(stories.extract(sensor.key));
+    }
     departed += due_before(moment, sensor);
     sensor.profile = nullptr;
   }
+  for (const batch::AnomalyEvent& event : events) change.anomalies.push_back({writer_, event});
   if (std::erase_if(sensors_, [](const model::Sensor& sensor) { return sensor.profile == nullptr; }) > 0 &&
       !sensors_.empty()) {
     pass_to(moment);
   }
   make_room();
+  if (is_other) go_on(story, moment, stories);
   return departed;
+}
+
+bool Cohort::loses_any(const FleetChange& change) const {
+  return std::ranges::any_of(sensors_, [&](const model::Sensor& sensor) {
+    const Fate::Kind kind = change.fate_of(sensor.identity).kind;
+    return kind == Fate::Kind::rejoins || kind == Fate::Kind::leaves;
+  });
+}
+
+// Before a scenario, nothing has been made of any sensor.
+PastStories Cohort::past_stories(const StoryOf& next) const {
+  PastStories stories;
+  if (story_) {
+    story_->tell(next, stories);
+  } else {
+    for (const model::Sensor& sensor : sensors_) stories.try_emplace(sensor.key);
+  }
+  return stories;
+}
+
+// What the sensor is made with from then on.
+ProfileTable::Entry Cohort::become_of(std::size_t i, const Fate& fate, const FleetChange& change) const {
+  if (fate.kind == Fate::Kind::leaves) return {};
+  if (!story_ || story_->overlay(i) == 0) return {fate.profile, fate.shared};
+  return story_->resolve(
+      i, fate.kind == Fate::Kind::rejoins ? change.joiners[fate.to].sensor.identity : fate.to);
 }
 
 // An anomaly ends at the change when it may not go on, or when no reading of a new rate is left for it; its
 // event then ends after the last reading that it affected. One whose last reading seemed to have been taken
 // may have more of them at a higher rate, now or after another change.
-void Cohort::change_anomaly(std::size_t i, const Fate& fate, FleetChange& change, Timestamp moment) {
+void Cohort::change_anomaly(std::size_t i, const Turn& turn, std::vector<batch::AnomalyEvent>& events) {
   model::Sensor& sensor = sensors_[i];
+  if (!sensor.anomaly.active()) return;
   const Timestamp ended_at = sensor.anomaly.ended_at;
   const bool was_open = is_open(i);
   const bool has_shown = sensor.anomaly.has_shown;
-  const bool has_more = next_due_after(change, fate, i, moment) <= ended_at;
-  const bool may_continue = fate.kind != Fate::Kind::leaves && !fate.to_another_shard &&
-                            model::continues_under(sensor.anomaly, *sensor.profile, *fate.profile);
+  const bool has_more = turn.next_due <= ended_at;
   using Kind = batch::AnomalyEvent::Kind;
-  if (outlasts_change(may_continue, has_more, was_open)) {
-    if (has_more && has_shown && !was_open) note(sensor, Kind::progressed, ended_at, change);
+  const auto note = [&](Kind kind, Timestamp until) {
+    events.push_back(model::describe_anomaly(sensor.anomaly, kind, sensor.identity));
+    events.back().ended_at = until;
+  };
+  if (outlasts_change(turn.may_continue, has_more, was_open)) {
+    if (has_more && has_shown && !was_open) note(Kind::progressed, ended_at);
     return;
   }
-  if (has_shown && (was_open || has_more)) note(sensor, Kind::closed, moment - 1, change);
+  if (has_shown && (was_open || has_more)) note(Kind::closed, turn.moment - 1);
   sensor.anomaly = model::Anomaly{};
 }
 
@@ -324,30 +477,21 @@ void Cohort::change_anomaly(std::size_t i, const Fate& fate, FleetChange& change
 // readings go on in another file, or nowhere, the event ends at the change; what is open in the next file
 // begins with its first reading there. At another rate, an interval may have readings again after its last
 // one, or none anymore.
-void Cohort::change_ages(std::size_t i, const Fate& fate, FleetChange& change, Timestamp moment) {
-  model::Sensor& sensor = sensors_[i];
-  const std::span<model::AgingState> ages = ages_of(sensor);
-  const bool may_continue = fate.kind != Fate::Kind::leaves && !fate.to_another_shard &&
-                            model::same_agings(*sensor.profile, *fate.profile);
-  const Timestamp next = next_due_after(change, fate, i, moment);
+void Cohort::change_ages(std::size_t i, const Turn& turn, std::vector<batch::AnomalyEvent>& events) {
+  const model::Sensor& sensor = sensors_[i];
+  const std::span<const model::AgingState> ages = ages_of(sensor);
   using Kind = batch::AnomalyEvent::Kind;
-  const auto note_aging = [&](std::size_t a, Kind kind, Timestamp ended_at) {
-    batch::AnomalyEvent event = describe_aging(sensor, a, kind);
-    event.ended_at = ended_at;
-    change.anomalies.push_back({writer_, event});
+  const auto note = [&](std::size_t a, Kind kind, Timestamp until) {
+    events.push_back(describe_aging(sensor, a, kind));
+    events.back().ended_at = until;
   };
   for (std::size_t a = 0; a < ages.size(); ++a) {
     const Timestamp ends = ages[a].interval.ends;
     const bool was_open = ages[a].is_open(next_due_of(i));
-    const bool has_more = ages[a].is_open(next);
-    if (was_open && !may_continue) note_aging(a, Kind::closed, moment - 1);
-    if (was_open && may_continue && !has_more) note_aging(a, Kind::closed, ends - 1);
-    if (!was_open && may_continue && has_more) note_aging(a, Kind::progressed, ends - 1);
-  }
-  if (!may_continue) {
-    sensor.ages = model::Sensor::no_ages;
-  } else if (fate.kind == Fate::Kind::rejoins) {
-    change.joiners[fate.to].ages.assign(ages.begin(), ages.end());
+    const bool has_more = ages[a].is_open(turn.next_due);
+    if (was_open && !turn.may_continue) note(a, Kind::closed, turn.moment - 1);
+    if (was_open && turn.may_continue && !has_more) note(a, Kind::closed, ends - 1);
+    if (!was_open && turn.may_continue && has_more) note(a, Kind::progressed, ends - 1);
   }
 }
 
@@ -360,15 +504,11 @@ Timestamp Cohort::next_due_after(const FleetChange& change, const Fate& fate, st
   return first_due + joiner.cadence.offset(joiner.cadence.count_before(moment - first_due));
 }
 
-void Cohort::note(const model::Sensor& sensor, batch::AnomalyEvent::Kind kind, Timestamp ended_at,
-                  FleetChange& change) const {
-  batch::AnomalyEvent event = model::describe_anomaly(sensor.anomaly, kind, sensor.identity);
-  event.ended_at = ended_at;
-  change.anomalies.push_back({writer_, event});
-}
-
-std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment) {
+std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment, const StoryOf& story,
+                           const PastStories& pasts) {
   std::uint64_t passed = 0;
+  PastStories stories;
+  if (story.script) stories = past_stories(story);
   sensors_.reserve(sensors_.size() + joiners.size());
   for (Joiner& joiner : joiners) {
     model::Sensor& sensor = sensors_.emplace_back(joiner.sensor);
@@ -376,6 +516,7 @@ std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment) {
       sensor.ages = static_cast<std::uint32_t>(ages_.size());
       ages_.insert(ages_.end(), joiner.ages.begin(), joiner.ages.end());
     }
+    if (const auto past = pasts.find(sensor.key); past != pasts.end()) stories.insert(*past);
     const std::uint64_t before = due_before(moment, sensor);
     passed += before;
     if (joiner.is_new)
@@ -385,6 +526,7 @@ std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment) {
                     [](const model::Sensor& sensor) { return std::tuple(sensor.phase, sensor.key); });
   pass_to(moment);
   make_room();
+  if (story.script) go_on(story, moment, stories);
   return passed;
 }
 

@@ -6,23 +6,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "base/cadence.h"
 #include "base/timestamp.h"
 #include "batch/batch.h"
 #include "fleet/past_anomaly.h"
+#include "fleet/profile_table.h"
 #include "model/sensor.h"
+#include "timeline/timeline.h"
 
 namespace fleet_sim::fleet {
 
-// What a tick came to; with the readings in the batch: due = readings + missing + skipped.
+// What a tick came to; with the readings in the batch: due = readings + missing + skipped + silent.
 struct Tally {
   std::uint64_t due = 0;
   std::uint64_t skipped = 0;
   std::uint64_t missing = 0;
   PerAnomalyType<std::uint64_t> anomalies{};  // begun
+  std::uint64_t silent = 0;  // a scenario has it that the sensor says nothing, or is not there
 
   Tally& operator+=(const Tally& other);
 };
@@ -30,6 +35,10 @@ struct Tally {
 struct Fate;
 struct FleetChange;
 struct Joiner;
+class Story;
+struct StoryOf;
+struct PastStory;
+using PastStories = std::unordered_map<std::uint64_t, PastStory>;
 
 class Cohort {
  public:
@@ -42,6 +51,13 @@ class Cohort {
   // Without sensors, for those that are to join.
   Cohort(Cadence cadence, Timestamp start, std::uint64_t seed, std::uint32_t writer);
 
+  ~Cohort();
+  Cohort(Cohort&&) noexcept;
+  Cohort& operator=(Cohort&&) noexcept;
+
+  // Lives through a scenario from its start on. Once, before anything else.
+  void follow(const StoryOf& story);
+
   // The writer that owns the shards of these sensors.
   [[nodiscard]] std::uint32_t writer() const { return writer_; }
   [[nodiscard]] std::size_t size() const { return sensors_.size(); }
@@ -52,7 +68,8 @@ class Cohort {
   [[nodiscard]] Timestamp next_due() const { return cycle_start_ + sensors_[position_].phase; }
 
   // Takes the readings due before `until`, in the order they are due, and appends them to the batch until
-  // none is left or the batch is full. Before them come the events that the cohort owes.
+  // none is left or the batch is full. Before them come the events that the cohort owes. What a scenario has
+  // in store happens before the first reading that is due then or later.
   Tally tick(Timestamp until, batch::Batch& batch);
 
   // The same without the readings: sensors continue as if they had been taken, so that later ones are
@@ -63,6 +80,10 @@ class Cohort {
   // Moves owed events to the batch as long as it has room; true when none is owed anymore.
   bool settle_owed(batch::Batch& batch);
 
+  // What a scenario has in store before `until` happens now, when every reading due before has been taken,
+  // as long as `events` has room. True when all of it has happened.
+  bool carry_out(Timestamp until, std::vector<batch::AnomalyEvent>& events);
+
   // The present state of every anomaly that has shown and has not ended: the last word when a run stops.
   [[nodiscard]] std::vector<batch::AnomalyEvent> open_anomalies() const;
 
@@ -70,6 +91,7 @@ class Cohort {
   struct Found {
     model::Sensor* sensor = nullptr;
     Timestamp next_due = 0;
+    bool is_there = true;  // no scenario has it join later, or has let it leave
   };
   [[nodiscard]] Found find(std::uint64_t key);
 
@@ -87,28 +109,44 @@ class Cohort {
 
   // Carries out what `change` says of these sensors at `moment`, before which every reading has been taken:
   // some become another, some leave, and what becomes of their anomalies it notes in `change`. Returns how
-  // many readings were due of those that left, by arithmetic alone. May leave the cohort empty.
-  std::uint64_t apply(FleetChange& change, Timestamp moment);
+  // many readings were due of those that left, by arithmetic alone. May leave the cohort empty. Sensors go
+  // through `story` from then on; what a scenario has made of those that rejoin is added to `pasts`.
+  std::uint64_t apply(FleetChange& change, Timestamp moment, const StoryOf& story, PastStories& pasts);
 
   // Takes sensors in, at most as many as there is room for, whose first reading here is the first one due at
   // `moment` or later. Returns how many readings would have been due of them until then.
-  std::uint64_t join(std::span<Joiner> joiners, Timestamp moment);
+  std::uint64_t join(std::span<Joiner> joiners, Timestamp moment, const StoryOf& story,
+                     const PastStories& pasts);
 
   // How many readings are due before `until`, by arithmetic alone.
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;
 
  private:
   model::Sample take_next();
+  template <class Keep>
+  void take_by_story(std::vector<batch::AnomalyEvent>& events, Tally& tally, Keep keep);
+  void happen(const timeline::Moment& moment, std::vector<batch::AnomalyEvent>& events);
+  void become(std::size_t i, Timestamp moment, std::vector<batch::AnomalyEvent>& events);
+  void leave(std::size_t i, Timestamp moment, std::vector<batch::AnomalyEvent>& events);
   void note_events(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
   void note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
   void advance();
   void pass_to(Timestamp moment);
-  void change_anomaly(std::size_t i, const Fate& fate, FleetChange& change, Timestamp moment);
-  void change_ages(std::size_t i, const Fate& fate, FleetChange& change, Timestamp moment);
+  [[nodiscard]] ProfileTable::Entry become_of(std::size_t i, const Fate& fate,
+                                              const FleetChange& change) const;
+  [[nodiscard]] bool loses_any(const FleetChange& change) const;
+  [[nodiscard]] PastStories past_stories(const StoryOf& next) const;
+  void go_on(const StoryOf& story, Timestamp moment, const PastStories& pasts);
+  [[nodiscard]] std::vector<std::uint32_t> members() const;
+  struct Turn {
+    bool may_continue;   // what the sensor is in the middle of
+    Timestamp next_due;  // of its readings from then on
+    Timestamp moment;
+  };
+  void change_anomaly(std::size_t i, const Turn& turn, std::vector<batch::AnomalyEvent>& events);
+  void change_ages(std::size_t i, const Turn& turn, std::vector<batch::AnomalyEvent>& events);
   [[nodiscard]] Timestamp next_due_after(const FleetChange& change, const Fate& fate, std::size_t i,
                                          Timestamp moment) const;
-  void note(const model::Sensor& sensor, batch::AnomalyEvent::Kind kind, Timestamp ended_at,
-            FleetChange& change) const;
   [[nodiscard]] bool is_open(std::size_t index) const;
   [[nodiscard]] model::Anomaly anomaly_at(Timestamp moment, const model::Sensor& sensor,
                                           const PastAnomaly* past, const Life* life) const;
@@ -120,6 +158,7 @@ class Cohort {
 
   void make_room();
   void forget_knots();
+  void forget_knots(std::size_t i);
   void settle_ages();
   [[nodiscard]] sources::KnotWords knots_of(std::size_t i);
   [[nodiscard]] std::span<model::AgingState> ages_of(const model::Sensor& sensor);
@@ -145,6 +184,7 @@ class Cohort {
   std::size_t position_ = 0;  // the sensor that is due next
   std::vector<batch::AnomalyEvent>
       owed_;  // of skipped readings; at most a batch's worth and those of one more
+  std::unique_ptr<Story> story_;  // none: there is no scenario
 };
 
 }  // namespace fleet_sim::fleet

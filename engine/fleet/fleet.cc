@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "fleet/story.h"
 #include "model/anomaly.h"
 #include "model/resolution.h"
 
@@ -89,20 +90,32 @@ Timestamp Fleet::moment_of(std::uint64_t nth, Timestamp from) const {
   return low;
 }
 
+void Fleet::follow(std::shared_ptr<const timeline::Script> script) {
+  script_ = std::move(script);
+  for (Cohort& cohort : cohorts_) cohort.follow({script_, profiles_});
+}
+
 void Fleet::resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives) {
   for (Cohort& cohort : cohorts_) cohort.resume_at(moment, past, lives);
 }
 
 void Fleet::apply(FleetChange& change, Timestamp moment) {
-  for (Cohort& cohort : cohorts_) due_elsewhere_ += cohort.apply(change, moment);
+  if (change.script) {
+    script_ = script_ ? std::make_shared<const timeline::Script>(change.script->after(*script_, moment))
+                      : std::make_shared<const timeline::Script>(change.script->after({}, moment));
+  }
+  const StoryOf story{script_, change.profiles};
+  PastStories pasts;
+  for (Cohort& cohort : cohorts_) due_elsewhere_ += cohort.apply(change, moment, story, pasts);
   std::erase_if(cohorts_, [](const Cohort& cohort) { return cohort.size() == 0; });
-  seat(change.joiners, moment);
+  seat(change.joiners, moment, story, pasts);
   count_sensors();
   profiles_.swap(change.profiles);
 }
 
 // Fills the cohorts that have room, then makes more.
-void Fleet::seat(std::span<Joiner> joiners, Timestamp moment) {
+void Fleet::seat(std::span<Joiner> joiners, Timestamp moment, const StoryOf& story,
+                 const PastStories& pasts) {
   using Group = std::pair<std::uint32_t, Cadence>;
   std::map<Group, std::vector<std::size_t>> with_room;
   for (std::size_t i = 0; i < cohorts_.size() && !joiners.empty(); ++i) {
@@ -122,7 +135,7 @@ void Fleet::seat(std::span<Joiner> joiners, Timestamp moment) {
     const auto others = std::ranges::find_if(
         fitting, [&](const Joiner& joiner) { return Group(joiner.writer, joiner.cadence) != group; });
     const auto count = static_cast<std::size_t>(others - fitting.begin());
-    due_elsewhere_ -= cohort.join(joiners.first(count), moment);
+    due_elsewhere_ -= cohort.join(joiners.first(count), moment, story, pasts);
     joiners = joiners.subspan(count);
   }
 }

@@ -38,6 +38,11 @@ class Fleet {
   // timestamp when none is.
   [[nodiscard]] Timestamp moment_of(std::uint64_t nth, Timestamp from) const;
 
+  // Lives through a scenario from its start on. Once, before anything else.
+  void follow(std::shared_ptr<const timeline::Script> script);
+  // That it lives through, if there is one.
+  [[nodiscard]] const std::shared_ptr<const timeline::Script>& script() const { return script_; }
+
   // Passes over every reading due before `moment`; see Cohort::resume_at.
   void resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives = {});
 
@@ -47,9 +52,10 @@ class Fleet {
 
  private:
   void count_sensors();
-  void seat(std::span<Joiner> joiners, Timestamp moment);
+  void seat(std::span<Joiner> joiners, Timestamp moment, const StoryOf& story, const PastStories& pasts);
 
   std::shared_ptr<ProfileTable> profiles_;  // shared with the reload that works out the next change
+  std::shared_ptr<const timeline::Script> script_;
   std::vector<Cohort> cohorts_;
   Timestamp start_;
   std::uint64_t seed_;

@@ -17,6 +17,7 @@
 #include "batch/reading.h"
 #include "fleet/profile_table.h"
 #include "model/sensor.h"
+#include "timeline/script.h"
 
 namespace fleet_sim::fleet {
 
@@ -61,7 +62,9 @@ struct FleetChange {
   std::uint32_t first_fate = 0;
   std::vector<Joiner> joiners;             // sorted by writer, cadence, phase and key
   std::shared_ptr<ProfileTable> profiles;  // that the fleet has from now on; afterwards, those it had
-  std::vector<ChangedAnomaly> anomalies;   // filled by the swap
+  // Of a scenario that changes; none: it stays.
+  std::shared_ptr<const timeline::Script> script = {};
+  std::vector<ChangedAnomaly> anomalies;  // filled by the swap
 
   [[nodiscard]] const Fate& fate_of(std::uint32_t identity) const {
     static constexpr Fate staying;

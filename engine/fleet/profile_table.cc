@@ -66,7 +66,15 @@ void note_names(identity::Roster& roster, const types::Catalog& types) {
   }
 }
 
+ProfileTable::ProfileTable(const identity::Roster& roster, std::shared_ptr<const config::Config> config,
+                           std::shared_ptr<const types::Catalog> types, std::uint64_t seed)
+    : roster_(roster), config_(std::move(config)), types_(std::move(types)), seed_(seed) {
+  for (const std::string_view name : types_->names())
+    aging_names_[&(*types_)[name]] = names_of_agings(roster, (*types_)[name]);
+}
+
 ProfileTable::Entry ProfileTable::find_or_resolve(const identity::Identity& identity) {
+  const std::lock_guard lock(mutex_);
   const std::string_view location =
       model::location_class(config_->behaviors, roster_.text(identity.location));
   const Key key{identity.type, identity.firmware_version, identity.model, identity.manufacturer,
@@ -76,7 +84,7 @@ ProfileTable::Entry ProfileTable::find_or_resolve(const identity::Identity& iden
     const types::SensorType& type = type_of(identity);
     model::ProfileSource source = profile_source(roster_, identity, *config_, type);
     source.spread = spread_of(type);
-    source.aging_names = names_of_agings(roster_, type);
+    source.aging_names = aging_names_[&type];
     entry->second = &profiles_.emplace_back(model::resolve_profile(*config_, source));
     if (model::draws_graded(*entry->second))
       source.spread->compute();  // here, not when a reading waits for it

@@ -1,13 +1,16 @@
 // The profiles that the sensors of a fleet share: one per distinct combination of what decides it, under one
 // config. Sensors point into it, so a profile stays where it is as long as the table lives; identities that a
-// reload brings add to it, and a reloaded config makes another. One thread at a time looks up.
+// reload brings add to it, and a reloaded config makes another. Made by the thread that adds to the roster;
+// afterward any thread looks up, under a lock.
 #pragma once
 
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "base/cadence.h"
 #include "config/config.h"
@@ -48,8 +51,7 @@ class ProfileTable {
  public:
   // Borrows the roster. `seed` is the run's.
   ProfileTable(const identity::Roster& roster, std::shared_ptr<const config::Config> config,
-               std::shared_ptr<const types::Catalog> types = types::built_in_types(), std::uint64_t seed = 0)
-      : roster_(roster), config_(std::move(config)), types_(std::move(types)), seed_(seed) {}
+               std::shared_ptr<const types::Catalog> types = types::built_in_types(), std::uint64_t seed = 0);
   ProfileTable(const ProfileTable&) = delete;
   ProfileTable& operator=(const ProfileTable&) = delete;
 
@@ -80,6 +82,8 @@ class ProfileTable {
   std::shared_ptr<const config::Config> config_;  // the keys of known_ point into its behaviors
   std::shared_ptr<const types::Catalog> types_;
   std::uint64_t seed_;
+  std::map<const types::SensorType*, std::vector<std::uint32_t>> aging_names_;
+  std::mutex mutex_;  // of what follows
   std::map<Key, const model::Profile*> known_;
   std::deque<model::Profile> profiles_;        // a deque, because sensors point into it
   std::map<Place, model::SharedKeys> shared_;  // and into this

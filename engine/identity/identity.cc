@@ -68,6 +68,20 @@ const IdentityDetails& Roster::details(const Identity& identity) const {
   return identity.details == Identity::no_details ? none : details_[identity.details];
 }
 
+Identity Roster::shown(std::size_t index, OverlayIndex overlay) const {
+  Identity identity = identities_[index];
+  if (overlay == 0) return identity;
+  const Overlay& over = (*overlays_)[overlay];
+  const auto lay = [](Text& text, Text instead) {
+    if (instead != Text{}) text = instead;
+  };
+  lay(identity.location, over.location);
+  lay(identity.manufacturer, over.manufacturer);
+  lay(identity.model, over.model);
+  lay(identity.firmware_version, over.firmware_version);
+  return identity;
+}
+
 IdentityRecord Roster::record(const Identity& identity) const {
   return {std::string(identity.id),
           std::string(text(identity.type)),

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "base/cadence.h"
+#include "identity/overlays.h"
 #include "types/built_in_type.h"
 
 namespace fleet_sim::identity {
@@ -113,6 +115,11 @@ class Roster {
   // The empty text for one that is not there. For the thread that adds.
   [[nodiscard]] Text find_text(std::string_view text) const;
 
+  // What a scenario says of sensors: one table for all, to which any thread adds.
+  [[nodiscard]] Overlays& overlays() const { return *overlays_; }
+  // The identity with what the overlay says instead.
+  [[nodiscard]] Identity shown(std::size_t index, OverlayIndex overlay) const;
+
   // The identity as it stood in its file.
   [[nodiscard]] IdentityRecord record(const Identity& identity) const;
 
@@ -134,6 +141,7 @@ class Roster {
   tbb::concurrent_vector<IdentityDetails> details_;
   std::unordered_map<std::string_view, Text> handle_of_text_;
   std::map<IdentityOverrides, std::uint32_t> index_of_overrides_;
+  std::unique_ptr<Overlays> overlays_ = std::make_unique<Overlays>();
   std::deque<std::vector<char>> arena_;  // blocks that never move: every view above points into one
 };
 

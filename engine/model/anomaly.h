@@ -11,8 +11,8 @@
 #include "base/random.h"
 #include "base/terms.h"
 #include "base/timestamp.h"
+#include "batch/compact_optional.h"
 #include "batch/reading.h"
-#include "model/compact_optional.h"
 #include "model/draws.h"
 #include "model/profile.h"
 
@@ -30,13 +30,13 @@ struct AnomalyRequest {
 struct Anomaly {
   Timestamp started_at = 0;
   Timestamp ended_at = 0;               // its last microsecond
-  CompactOptional<double> magnitude;    // a spike's factor, a trend's change; none when it has no size
-  CompactOptional<double> severity;     // of a graded one
-  CompactOptional<double> sigma;        // what its severity counts in
+  batch::CompactOptional<double> magnitude;    // a spike's factor, a trend's change; none when it has no size
+  batch::CompactOptional<double> severity;     // of a graded one
+  batch::CompactOptional<double> sigma;        // what its severity counts in
   double reference = 0;                 // which level a graded one takes to be right, by its type
   std::uint32_t readings_affected = 0;  // by this run
-  CompactOptional<AnomalyType> type;    // none: the sensor reads normally
-  CompactOptional<Channel> channel;     // that it affects; none when that are several
+  batch::CompactOptional<AnomalyType> type;    // none: the sensor reads normally
+  batch::CompactOptional<Channel> channel;     // that it affects; none when that are several
   std::int8_t direction = 0;            // 1 up, -1 down, 0 neither
   AnomalyCause cause : 7 = AnomalyCause::drawn;
   bool has_shown : 1 = false;  // whether a reading of this run has been due in it

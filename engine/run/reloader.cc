@@ -12,7 +12,9 @@
 #include "base/text.h"
 #include "config/load_config.h"
 #include "start/describe_run.h"
+#include "start/scenario_check.h"
 #include "start/sinks.h"
+#include "timeline/script.h"
 
 namespace fleet_sim::run {
 namespace {
@@ -178,6 +180,7 @@ Reloader::Refused Reloader::reload_config() {
   const auto types = fleet::types_under(*adopted, latest_.profiles->types());
   fleet::check_members(targets_.roster, *next.members, *adopted, problems, *types);
   if (!problems.empty()) throw InvalidInput(problems.text());
+  start::check_scenario_of_reload(*adopted);
 
   const std::string detail = shortened(detail_of(changes));
   const bool reads_otherwise =
@@ -188,6 +191,11 @@ Reloader::Refused Reloader::reload_config() {
         std::make_shared<fleet::ProfileTable>(targets_.roster, adopted, types, latest_.profiles->seed());
     fleet::FleetChange change = fleet::plan_fleet_change(
         running, profiles, start::everyone_stays(*next.members, targets_.places), {});
+    if (adopted->scenario != running.scenario) {
+      timeline::note_texts(targets_.roster, adopted->scenario);
+      change.script = std::make_shared<const timeline::Script>(
+          timeline::plan_of(adopted->scenario, targets_.run.start), targets_.roster, targets_.run.seed);
+    }
     next.config = adopted;
     tables::RunReload reload;
     reload.changes = detail;

@@ -22,6 +22,7 @@
 #include "start/run_span.h"
 #include "status/process.h"
 #include "status/run_text.h"
+#include "timeline/script.h"
 
 namespace fleet_sim::run {
 namespace {
@@ -88,6 +89,7 @@ log::LogFields summary_fields(const status::Snapshot& now, const status::Snapsho
       {"simulated_seconds", now.simulated_seconds.value_or(0)},
       {"due", books.due},
       {"skipped", books.skipped},
+      {"silent", books.silent},
       {"generated", books.generated},
       {"missing", books.missing},
       {"written", books.written},
@@ -142,6 +144,10 @@ void Simulator::build_fleet() {
   fleet::note_names(roster_, *types);
   fleet_ = std::make_unique<fleet::Fleet>(
       fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, types));
+  if (!config->scenario.empty()) {
+    timeline::Plan plan = timeline::plan_of(config->scenario, run_.start);
+    fleet_->follow(std::make_shared<const timeline::Script>(std::move(plan), roster_, run_.seed));
+  }
   if (sink_.keeps_files && !inputs_.resumed) run_.spread = start::spread_text(*fleet_->profiles(), *members);
   reloads_.begin_with(run_.start, history ? history->began_with() : inputs_.members);
   for (const history::PastReload& past : history ? history->reloads() : std::vector<history::PastReload>()) {

@@ -113,6 +113,7 @@ Timestamp Scheduler::change_fleet(fleet::FleetChange& change) {
 
 void Scheduler::apply(fleet::FleetChange& change, Timestamp moment) {
   settle_owed();  // before the last words on these anomalies
+  for (fleet::Cohort& cohort : fleet_.cohorts()) carry_out(cohort, moment);
   fleet_.apply(change, moment);
   for (const auto& [writer, event] : change.anomalies) room_for(writer, 1).events.push_back(event);
   window_ = window_of(fleet_);
@@ -140,12 +141,16 @@ void Scheduler::inject_by_agenda() {
 }
 
 // A reload may have moved the sensor's next reading: then the injection waits for that. It comes to nothing
-// when the sensor has left the fleet, or is in an anomaly by then.
+// when the sensor has left the fleet, or is in an anomaly by then. What a scenario has in store for it by
+// then comes first.
 void Scheduler::inject(const fleet::Injection& injection) {
   const std::uint64_t key = hash_text(fleet_.profiles()->roster()[injection.sensor].id);
   for (fleet::Cohort& cohort : fleet_.cohorts()) {
-    const fleet::Cohort::Found found = cohort.find(key);
+    fleet::Cohort::Found found = cohort.find(key);
     if (found.sensor == nullptr) continue;
+    if (found.next_due == reached()) carry_out(cohort, found.next_due + 1);
+    found = cohort.find(key);
+    if (!found.is_there) return;
     if (found.next_due == reached()) {
       model::inject_anomaly(*found.sensor, cohort.seed(), injection.request, found.next_due);
     } else {
@@ -277,8 +282,15 @@ void Scheduler::settle_owed() {
   }
 }
 
+// What a scenario has in store up to here comes about, although no reading follows.
+void Scheduler::carry_out(fleet::Cohort& cohort, Timestamp until) {
+  while (!cohort.carry_out(until, room_for(cohort.writer(), batch::Batch::most_events_of_a_reading).events)) {
+  }
+}
+
 void Scheduler::finish() {
   settle_owed();
+  for (fleet::Cohort& cohort : fleet_.cohorts()) carry_out(cohort, reached());
   for (fleet::Cohort& cohort : fleet_.cohorts()) {
     for (const batch::AnomalyEvent& event : cohort.open_anomalies())
       room_for(cohort.writer(), 1).events.push_back(event);
@@ -318,7 +330,8 @@ void Scheduler::hand_over_carried() {
 void Scheduler::count(const fleet::Tally& tally) {
   ledger_.due(tally.due);
   ledger_.skipped(tally.skipped);
-  ledger_.generated(tally.due - tally.skipped);
+  ledger_.silent(tally.silent);
+  ledger_.generated(tally.due - tally.skipped - tally.silent);
   ledger_.missing(tally.missing);
   ledger_.anomalies(tally.anomalies);
 }

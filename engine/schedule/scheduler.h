@@ -108,6 +108,7 @@ class Scheduler {
   void tick_alone(fleet::Cohort& cohort, Timestamp until);
   void leave_window(Timestamp until);
   void settle_owed();
+  void carry_out(fleet::Cohort& cohort, Timestamp until);
   void finish();
   batch::Batch* batch_for(fleet::Cohort& cohort, Timestamp until);
   void hand_over_full(std::uint32_t writer, std::size_t events);

@@ -114,7 +114,7 @@ int ReadingInsert::insert_some(tables::Statement& statement, const batch::Rows& 
 // In the order of Schema::reading_columns; returns the parameter behind them.
 int ReadingInsert::bind(tables::Statement& statement, int parameter, std::size_t row,
                         const batch::Row& reading) {
-  const identity::Identity& identity = roster_[reading.sensor];
+  const identity::Identity identity = roster_.shown(reading.sensor, reading.overlay);
   const std::int64_t anomalous = reading.anomaly ? 1 : 0;
   std::ranges::copy(timestamp_writer_.write(reading.due), timestamps_[row].begin());
   statement.bind(parameter++, std::string_view(timestamps_[row].data(), timestamp_width));

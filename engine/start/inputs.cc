@@ -22,6 +22,7 @@
 #include "start/foreign_variables.h"
 #include "start/idle_settings.h"
 #include "start/resume.h"
+#include "timeline/script.h"
 #include "zones/zone_data.h"
 
 namespace fleet_sim::start {
@@ -309,6 +310,7 @@ Inputs read_inputs(const Arguments& arguments) {
   if (inputs.resumed && problems.empty()) follow_fleet(inputs, record, problems);
   warn_of_other_zone_data(inputs);
   if (!problems.empty()) throw InvalidInput(problems.text());
+  timeline::note_texts(inputs.identities.roster, inputs.config.scenario);
   warn_of_unknown_keys(inputs);
   warn_of_passed_over(inputs);
   warn_of_foreign_variables(inputs);

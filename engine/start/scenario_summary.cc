@@ -5,16 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <variant>
 
 #include "base/nearest.h"
 #include "base/plain_text.h"
-#include "base/problems.h"
 #include "base/text.h"
 #include "scenario/scenario.h"
 #include "start/run_span.h"
+#include "start/scenario_check.h"
 #include "start/unmatched.h"
 #include "timeline/glob.h"
 #include "timeline/timeline.h"
@@ -39,15 +40,15 @@ double share_of(const std::vector<scenario::Wave>& waves, std::size_t wave) {
 // Counts a scenario's moments by waves.
 class Counter {
  public:
-  Counter(const timeline::Timeline& timeline, ScenarioSummary& summary)
-      : timeline_(timeline), summary_(summary), first_row_(timeline.plan().size()) {
-    summary.reached.resize(timeline.plan().size());
-    summary.met.resize(timeline.plan().size());
-    summary.later.resize(timeline.plan().size());
+  Counter(timeline::Timeline& timeline, ScenarioSummary& summary)
+      : script_(timeline.script()), summary_(summary), first_row_(script_.size()) {
+    summary.reached.resize(script_.size());
+    summary.met.resize(script_.size());
+    summary.later.resize(script_.size());
+    timeline.tell([&met = summary.met](std::uint32_t entry, std::uint64_t sensors) { met[entry] = sensors; });
   }
 
   void add(const Moment& moment) {
-    summary_.met[moment.entry] = timeline_.met(moment.entry);
     if (summary_.reached[moment.entry]++ == 0 || moment.turn != turn_of(moment.entry))
       add_turn(moment.entry, moment.turn);
     if (first_row_[moment.entry].row) {
@@ -62,12 +63,11 @@ class Counter {
   // Entries that have reached nobody have their waves as well, and waves without any share have no line.
   void finish() {
     for (std::uint32_t entry = 0; entry < summary_.reached.size(); ++entry) {
-      summary_.met[entry] = timeline_.met(entry);
       if (summary_.reached[entry] == 0) add_turn(entry, 0);
     }
     std::erase_if(summary_.waves, [&](const ScenarioWave& row) {
-      const PlannedEntry& planned = timeline_.plan()[row.entry];
-      const bool is_empty = share_of(timeline_.reach(row.entry).waves(), row.wave) <= 0;
+      const PlannedEntry& planned = script_[row.entry];
+      const bool is_empty = share_of(script_.reach(row.entry).waves(), row.wave) <= 0;
       return is_empty || row.from > planned.last || row.from >= summary_.until;
     });
     std::ranges::stable_sort(summary_.waves, {}, &ScenarioWave::from);
@@ -82,8 +82,8 @@ class Counter {
   [[nodiscard]] std::uint64_t turn_of(std::uint32_t entry) const { return first_row_[entry].number; }
 
   void add_turn(std::uint32_t entry, std::uint64_t number) {
-    const PlannedEntry& planned = timeline_.plan()[entry];
-    const std::vector<scenario::Wave>& waves = timeline_.reach(entry).waves();
+    const PlannedEntry& planned = script_[entry];
+    const std::vector<scenario::Wave>& waves = script_.reach(entry).waves();
     first_row_[entry] = {number, std::nullopt};
     if (number >= most_turns || summary_.waves.size() + waves.size() > most_waves) {
       ++summary_.later[entry].turns;
@@ -99,11 +99,11 @@ class Counter {
                                 .entry = entry,
                                 .turn = number,
                                 .wave = w,
-                                .met = timeline_.met(entry)});
+                                .met = summary_.met[entry]});
     }
   }
 
-  const timeline::Timeline& timeline_;
+  const timeline::Script& script_;
   ScenarioSummary& summary_;
   std::vector<Turn> first_row_;  // of each entry's last turn
 };
@@ -289,17 +289,6 @@ void add_notes(const Inputs& inputs, ScenarioSummary& summary) {
                      counted(overlap.sensors, "sensor"), in_quotes(summary.plan[overlap.first].entry.name)));
 }
 
-void check_plan(const Inputs& inputs, const ScenarioSummary& summary) {
-  Problems problems;
-  for (const timeline::PlanProblem& problem : timeline::problems_of(summary.plan, summary.start)) {
-    const std::string path = scenario::path_of(summary.plan[problem.entry].entry.name);
-    const auto origin = inputs.origins.find(path);
-    problems.add(origin == inputs.origins.end() ? "config" : origin->second.place,
-                 fmt::format("{}.{}", path, problem.text));
-  }
-  if (!problems.empty()) throw InvalidInput(problems.text());
-}
-
 }  // namespace
 
 ScenarioSummary summarize_scenario(const Inputs& inputs, Timestamp now, std::uint64_t most_moments) {
@@ -310,10 +299,11 @@ ScenarioSummary summarize_scenario(const Inputs& inputs, Timestamp now, std::uin
   if (forecast.seconds) summary.end = later(summary.start, *forecast.seconds);
   summary.plan = timeline::plan_of(inputs.config.scenario, summary.start);
   summary.sensors = inputs.members.size();
-  check_plan(inputs, summary);
+  check_scenario(inputs, summary.plan, summary.start);
   summary.until = horizon_of(summary);
-  timeline::Timeline timeline(summary.plan, inputs.identities.roster, inputs.members,
-                              summary.seed.value_or(0));
+  const auto script = std::make_shared<const timeline::Script>(summary.plan, inputs.identities.roster,
+                                                               summary.seed.value_or(0));
+  timeline::Timeline timeline(script, inputs.identities.roster, inputs.members);
   Counter counter(timeline, summary);
   Overlaps overlaps(inputs.members.size());
   std::uint64_t moments = 0;
@@ -328,15 +318,6 @@ ScenarioSummary summarize_scenario(const Inputs& inputs, Timestamp now, std::uin
   summary.overlaps = overlaps.take();
   add_notes(inputs, summary);
   return summary;
-}
-
-void refuse_scenario(const Inputs& inputs) {
-  if (inputs.config.scenario.empty()) return;
-  const auto origin = inputs.origins.find("scenario");
-  throw InvalidInput(
-      fmt::format("{}: scenarios can be checked, but not run yet; remove `scenario` from the config, or use "
-                  "`fleet-sim check --timeline`",
-                  origin == inputs.origins.end() ? "scenario" : origin->second.place));
 }
 
 }  // namespace fleet_sim::start

@@ -56,8 +56,8 @@ struct ScenarioSummary {
 
 inline constexpr std::uint64_t most_moments_summarized = 50'000'000;
 
-// Throws InvalidInput if an entry begins before the run, or before one that it refers to. A new run would
-// start at `now`.
+// Throws InvalidInput for a scenario that no run could carry out (scenario_check.h). A new run would start at
+// `now`.
 ScenarioSummary summarize_scenario(const Inputs& inputs, Timestamp now,
                                    std::uint64_t most_moments = most_moments_summarized);
 
@@ -66,8 +66,5 @@ std::string timeline_text(const ScenarioSummary& summary);
 
 // One line that says how much there is, and the notes.
 std::string brief_text(const ScenarioSummary& summary);
-
-// Throws InvalidInput if the config has a scenario: it can be checked, but not run yet.
-void refuse_scenario(const Inputs& inputs);
 
 }  // namespace fleet_sim::start

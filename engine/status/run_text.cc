@@ -127,6 +127,7 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   if (books.found > 0) text += line("found", grouped(books.found) + " already in the files");
   if (books.skipped > 0)
     text += line("skipped", grouped(books.skipped) + " because the writers could not keep up");
+  if (books.silent > 0) text += line("silent", grouped(books.silent) + " kept back by the scenario");
   text += line("missing",
                fmt::format("{} left out by {} anomalies", grouped(books.missing), row_leaving_types_text()));
   text += line("lost", lost_text(books));
@@ -135,8 +136,9 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
         line("deleted", fmt::format("{} readings and {} anomaly events by database.retention",
                                     grouped(snapshot.readings_deleted), grouped(snapshot.events_deleted)));
   }
-  text += line("success", percent_text(books.written + books.missing + books.found, books.due) +
-                              " of readings accounted for");
+  text +=
+      line("success", percent_text(books.written + books.missing + books.silent + books.found, books.due) +
+                          " of readings accounted for");
   text += line("anomalies", grouped(books.anomalies));
   text += line("errors", errors_text(snapshot.errors));
   if (snapshot.keeps_pace()) {

@@ -1,9 +1,10 @@
 #include "timeline/population.h"
 
 #include <algorithm>
-#include <optional>
+#include <array>
 #include <string>
-#include <variant>
+#include <string_view>
+#include <utility>
 
 #include "base/random.h"
 #include "config/config.h"
@@ -16,12 +17,6 @@ using identity::Identity;
 using identity::Text;
 using scenario::Where;
 
-constexpr std::array<std::string scenario::Set::*, settable_count> set_members{
-    &scenario::Set::location, &scenario::Set::manufacturer, &scenario::Set::model,
-    &scenario::Set::firmware_version};
-constexpr std::array<Text Identity::*, settable_count> identity_members{
-    &Identity::location, &Identity::manufacturer, &Identity::model, &Identity::firmware_version};
-
 bool matches_site(std::string_view glob, std::string_view location) {
   return matches(glob, identity::site_of(location));
 }
@@ -32,113 +27,91 @@ bool matches_firmware(std::string_view glob, std::string_view version) {
          matches(config::canonical_firmware(glob), config::canonical_firmware(version));
 }
 
-// What `where` may ask of a text that sensors share. A type cannot be set.
+// What `where` may ask of a text that sensors share.
 struct Question {
   std::string Where::*glob;
   Text Identity::*text;
-  std::optional<Settable> settable;
   bool (*is_match)(std::string_view glob, std::string_view text);
 };
 constexpr std::array<Question, 6> questions{
-    {{&Where::type, &Identity::type, std::nullopt, matches},
-     {&Where::location, &Identity::location, Settable::location, matches},
-     {&Where::site, &Identity::location, Settable::location, matches_site},
-     {&Where::manufacturer, &Identity::manufacturer, Settable::manufacturer, matches},
-     {&Where::model, &Identity::model, Settable::model, matches},
-     {&Where::firmware_version, &Identity::firmware_version, Settable::firmware_version, matches_firmware}}};
+    {{&Where::type, &Identity::type, matches},
+     {&Where::location, &Identity::location, matches},
+     {&Where::site, &Identity::location, matches_site},
+     {&Where::manufacturer, &Identity::manufacturer, matches},
+     {&Where::model, &Identity::model, matches},
+     {&Where::firmware_version, &Identity::firmware_version, matches_firmware}}};
 
-bool moves(const PlannedEntry& planned) {
-  return std::holds_alternative<scenario::Join>(planned.entry.verb) ||
-         std::holds_alternative<scenario::Leave>(planned.entry.verb);
-}
-
-bool joins(const PlannedEntry& planned) {
-  return std::holds_alternative<scenario::Join>(planned.entry.verb);
-}
-
-}  // namespace
-
-// One question of an entry. A text that many sensors share is looked at once.
-class Population::Test {
+// One question of an entry. Sensors share few texts, so the answers for some are kept at hand.
+class Test {
  public:
-  Test(const Population& population, std::size_t question, std::string_view glob)
-      : population_(population), question_(question), glob_(glob) {}
+  Test(const identity::Roster& roster, const Question& question, std::string_view glob)
+      : roster_(roster), question_(question), glob_(glob) {}
 
-  bool operator()(std::uint32_t sensor) {
-    const Question& question = questions[question_];
-    if (question.settable) {
-      const Settable what = *question.settable;
-      const std::vector<std::uint32_t>& set_by = population_.set_by_[static_cast<std::size_t>(what)];
-      const std::uint32_t setter = set_by.empty() ? 0 : set_by[sensor];
-      if (setter != 0) return known(of_setter_, setter, [&] { return population_.text(sensor, what); });
-    }
-    const Text handle = population_.identity(sensor).*question.text;
-    return known(of_text_, static_cast<std::size_t>(handle),
-                 [&] { return population_.roster_.text(handle); });
+  bool operator()(const Identity& identity) {
+    const Text text = identity.*question_.text;
+    Answer& answer = answers_[static_cast<std::size_t>(text) % answers_.size()];
+    if (!answer.is_known || answer.text != text)
+      answer = {text, true, question_.is_match(glob_, roster_.text(text))};
+    return answer.is_yes;
   }
 
  private:
-  enum class Answer : std::uint8_t { unknown, no, yes };
+  struct Answer {
+    Text text{};
+    bool is_known = false;
+    bool is_yes = false;
+  };
 
-  template <class GetText>
-  bool known(std::vector<Answer>& answers, std::size_t index, GetText text) {
-    if (index >= answers.size()) answers.resize(std::max(index + 1, 2 * answers.size()));
-    Answer& answer = answers[index];
-    if (answer == Answer::unknown)
-      answer = questions[question_].is_match(glob_, text()) ? Answer::yes : Answer::no;
-    return answer == Answer::yes;
-  }
-
-  const Population& population_;
-  std::size_t question_;
+  const identity::Roster& roster_;
+  const Question& question_;
   std::string_view glob_;
-  std::vector<Answer> of_text_;    // by handle
-  std::vector<Answer> of_setter_;  // by 1 + entry
+  std::array<Answer, 64> answers_{};
 };
 
-std::string_view set_text(const scenario::Set& set, Settable what) {
-  return set.*set_members[static_cast<std::size_t>(what)];
-}
+}  // namespace
 
-Population::Population(const Plan& plan, const identity::Roster& roster,
+Population::Population(const Script& script, const identity::Roster& roster,
                        std::span<const std::uint32_t> members)
-    : plan_(plan), roster_(roster), members_(members), reached_(plan.size()), is_followed_(plan.size()) {
-  if (plan.empty()) return;
+    : Population(script, roster, members, earliest_timestamp, Pasts(members.size())) {}
+
+Population::Population(const Script& script, const identity::Roster& roster,
+                       std::span<const std::uint32_t> members, Timestamp moment, const Pasts& pasts)
+    : script_(script),
+      roster_(roster),
+      members_(members.begin(), members.end()),
+      everyone_(members.size()),
+      absent_(members.size()) {
   keys_.reserve(members.size());
   for (const std::uint32_t member : members) keys_.push_back(hash_text(roster[member].id));
-  everyone_ = SensorSet(members.size());
-  for (std::uint32_t sensor = 0; sensor < members.size(); ++sensor) everyone_.insert(sensor);
-  for (const PlannedEntry& planned : plan) {
-    if (planned.follows) {
-      reached_[*planned.follows] = SensorSet(members.size());
-      is_followed_[*planned.follows] = true;
+  SensorSet undecided(members.size());
+  for (std::uint32_t sensor = 0; sensor < members.size(); ++sensor) {
+    everyone_.insert(sensor);
+    if (!pasts[sensor]) {
+      undecided.insert(sensor);
+      continue;
     }
-    const auto* set = std::get_if<scenario::Set>(&planned.entry.verb);
-    for (std::size_t what = 0; set != nullptr && what < settable_count; ++what) {
-      if (!(set->*set_members[what]).empty()) set_by_[what].resize(members.size());
-    }
+    const Past& past = *pasts[sensor];
+    if (!past.is_there) absent_.insert(sensor);
+    if (past.overlay != 0) overlays_.resize(size());
+    if (past.overlay != 0) overlays_[sensor] = past.overlay;
+    for (const std::uint32_t entry : past.reached)
+      reached_.try_emplace(entry, size()).first->second.insert(sensor);
   }
-  find_absent();
-}
-
-std::string_view Population::text(std::uint32_t sensor, Settable what) const {
-  const std::vector<std::uint32_t>& set_by = set_by_[static_cast<std::size_t>(what)];
-  if (!set_by.empty() && set_by[sensor] != 0)
-    return set_text(std::get<scenario::Set>(plan_[set_by[sensor] - 1].entry.verb), what);
-  return roster_.text(identity(sensor).*identity_members[static_cast<std::size_t>(what)]);
+  find_absent(std::move(undecided), moment);
 }
 
 SensorSet Population::matching(std::uint32_t entry, const SensorSet& among) const {
-  const PlannedEntry& planned = plan_[entry];
-  const Where& where = planned.entry.where;
+  const Where& where = script_[entry].entry.where;
   std::vector<Test> tests;
-  for (std::size_t q = 0; q < questions.size(); ++q) {
-    if (const std::string& glob = where.*questions[q].glob; !glob.empty()) tests.emplace_back(*this, q, glob);
+  for (const Question& question : questions) {
+    if (const std::string& glob = where.*question.glob; !glob.empty())
+      tests.emplace_back(roster_, question, glob);
   }
   SensorSet found(size());
   among.for_each_from(0, [&](std::uint32_t sensor) {
-    const bool fits = (where.id.empty() || matches(where.id, identity(sensor).id)) &&
-                      std::ranges::all_of(tests, [&](Test& test) { return test(sensor); });
+    const Identity now = identity(sensor);
+    const bool fits = std::ranges::all_of(tests, [&](Test& test) { return test(now); }) &&
+                      (where.id.empty() || matches(where.id, now.id));
     if (fits) found.insert(sensor);
     return true;
   });
@@ -146,9 +119,13 @@ SensorSet Population::matching(std::uint32_t entry, const SensorSet& among) cons
 }
 
 SensorSet Population::judge(std::uint32_t entry) const {
-  const PlannedEntry& planned = plan_[entry];
-  SensorSet among = planned.follows ? reached_[*planned.follows] : everyone_;
-  SensorSet found = matching(entry, among);
+  SensorSet found(size());
+  if (const auto followed = script_[entry].follows) {
+    if (const auto reached = reached_.find(*followed); reached != reached_.end())
+      found = matching(entry, reached->second);
+  } else {
+    found = matching(entry, everyone_);
+  }
   found.for_each_from(0, [&](std::uint32_t sensor) {
     if (!is_open_to(sensor, entry)) found.erase(sensor);
     return true;
@@ -157,35 +134,37 @@ SensorSet Population::judge(std::uint32_t entry) const {
 }
 
 bool Population::is_open_to(std::uint32_t sensor, std::uint32_t entry) const {
-  return is_there(sensor) != joins(plan_[entry]);
+  return is_there(sensor) != joins(script_[entry]);
 }
 
 void Population::apply(std::uint32_t entry, std::uint32_t sensor, bool fails) {
-  const PlannedEntry& planned = plan_[entry];
-  if (is_followed_[entry]) reached_[entry].insert(sensor);
-  if (joins(planned)) absent_.erase(sensor);
-  if (moves(planned) && !joins(planned)) absent_.insert(sensor);
-  const auto* set = std::get_if<scenario::Set>(&planned.entry.verb);
-  if (set == nullptr || fails) return;
-  for (std::size_t what = 0; what < settable_count; ++what) {
-    if (!(set->*set_members[what]).empty()) set_by_[what][sensor] = entry + 1;
+  const PlannedEntry& planned = script_[entry];
+  if (script_.is_followed(entry)) reached_.try_emplace(entry, size()).first->second.insert(sensor);
+  if (joins(planned)) {
+    absent_.erase(sensor);
+  } else if (moves(planned)) {
+    absent_.insert(sensor);
   }
+  if (fails || script_.overlay(entry) == identity::Overlay{}) return;
+  if (overlays_.empty()) overlays_.resize(size());
+  overlays_[sensor] = roster_.overlays().with(overlays_[sensor], script_.overlay(entry));
 }
 
-void Population::find_absent() {
-  std::vector<std::uint32_t> movers;  // entries that let sensors join or leave, as they come
-  for (std::uint32_t entry = 0; entry < plan_.size(); ++entry) {
-    if (moves(plan_[entry])) movers.push_back(entry);
+Past Population::past_of(std::uint32_t sensor) const {
+  Past past{overlay(sensor), is_there(sensor), {}, {}};
+  for (const auto& [entry, sensors] : reached_) {
+    if (sensors.contains(sensor)) past.reached.push_back(entry);
   }
-  if (movers.empty()) return;
-  std::ranges::stable_sort(movers, {}, [&](std::uint32_t entry) { return plan_[entry].at; });
-  absent_ = SensorSet(size());
-  SensorSet undecided = everyone_;
-  for (const std::uint32_t entry : movers) {
-    if (plan_[entry].follows) continue;  // nobody has been reached at the start
+  return past;
+}
+
+// Nobody has been reached yet by what another entry refers to.
+void Population::find_absent(SensorSet undecided, Timestamp since) {
+  for (const std::uint32_t entry : script_.movers()) {
+    if (script_[entry].follows || script_[entry].at < since) continue;
     matching(entry, undecided).for_each_from(0, [&](std::uint32_t sensor) {
       undecided.erase(sensor);
-      if (joins(plan_[entry])) absent_.insert(sensor);
+      if (joins(script_[entry])) absent_.insert(sensor);
       return true;
     });
   }

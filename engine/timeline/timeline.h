@@ -3,22 +3,24 @@
 // identities alone, so a partition has its sensors' part of what the whole fleet has, and a resumed run that
 // passes over the past goes on as if it had never stopped.
 //
-// One thread. Borrows the roster and the members, which stay. An entry is judged when its turn begins; from
-// then on until its last moment it takes a bit for each member, and it works its next moments out some
-// thousands at a time, so that memory stays bounded however many entries there are. Cannot fail.
+// One thread. Shares the script; borrows the roster, which stays. An entry is judged when its turn begins;
+// from then on until its last moment it takes some 200 bytes, a bit for each sensor, and 16 bytes for each
+// moment that has been worked out. These come some at a time, so that memory stays bounded however many
+// entries there are; of entries whose turn is not under way nothing is kept. Cannot fail.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <queue>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
-#include "timeline/plan.h"
 #include "timeline/population.h"
-#include "timeline/reach.h"
+#include "timeline/script.h"
 #include "timeline/sensor_set.h"
 
 namespace fleet_sim::timeline {
@@ -41,29 +43,41 @@ struct Ahead {
   std::size_t most_of_one = std::size_t{1} << 17;
 };
 
+// Of a timeline of about a thousand sensors, of which there may be a thousand.
+inline constexpr Ahead little_ahead{1'024, 8, 1'024};
+
 class Timeline {
  public:
-  Timeline(Plan plan, const identity::Roster& roster, std::span<const std::uint32_t> members,
-           std::uint64_t seed, Ahead ahead = {});
+  Timeline(std::shared_ptr<const Script> script, const identity::Roster& roster,
+           std::span<const std::uint32_t> members, Ahead ahead = {});
+  // Goes on at `moment`, before which everything has happened, with sensors as other timelines have left
+  // them.
+  Timeline(std::shared_ptr<const Script> script, const identity::Roster& roster,
+           std::span<const std::uint32_t> members, Timestamp moment, const Pasts& pasts, Ahead ahead = {});
   Timeline(const Timeline&) = delete;
   Timeline& operator=(const Timeline&) = delete;
 
+  // Is told, from now on, how many sensors an entry meets when a turn of it begins; not all need be reached.
+  using Met = std::function<void(std::uint32_t entry, std::uint64_t sensors)>;
+  void tell(Met met) { met_ = std::move(met); }
+
   // Nothing happens before this: no moment, and no entry is judged. The latest timestamp when nothing will.
-  [[nodiscard]] Timestamp next_at() const;
+  [[nodiscard]] Timestamp next_at() const { return next_at_; }
   // The next moment, if it comes before `until`.
   std::optional<Moment> next(Timestamp until);
 
-  [[nodiscard]] const Plan& plan() const { return plan_; }
-  [[nodiscard]] const Reach& reach(std::uint32_t entry) const { return reaches_[entry]; }
+  [[nodiscard]] const Script& script() const { return *script_; }
   // The sensors as they are after the moments that have been given out.
   [[nodiscard]] const Population& population() const { return population_; }
-  // How many sensors the entry met when its last turn began; not all need be reached.
-  [[nodiscard]] std::uint64_t met(std::uint32_t entry) const { return turns_[entry].met; }
+  [[nodiscard]] Past past_of(std::uint32_t sensor) const;
+  void rename(std::uint32_t sensor, std::uint32_t member) { population_.rename(sensor, member); }
 
  private:
+  // The next moment of a turn that is under way, or else its beginning.
   struct Due {
     Timestamp at = 0;
     std::uint32_t entry = 0;
+    std::uint64_t turn = 0;
 
     auto operator<=>(const Due&) const = default;
   };
@@ -75,32 +89,38 @@ class Timeline {
     auto operator<=>(const Hit&) const = default;
   };
   class Earliest;
+  // One that is under way.
   struct Turn {
     std::uint64_t number = 0;
-    bool is_under_way = false;
-    std::uint64_t met = 0;
-    SensorSet sensors;         // that it meets
-    std::vector<Hit> ready;    // its next moments
-    std::size_t given = 0;     // of these
-    bool ready_is_all = true;  // no others come after them
+    SensorSet sensors;                   // that it meets
+    std::vector<Hit> ready;              // its next moments
+    std::size_t given = 0;               // of these
+    bool ready_is_all = true;            // no others come after them
+    Hit last{earliest_timestamp, 0, 0};  // all before it, and it, have been given out
   };
 
-  [[nodiscard]] Timestamp begin_of(std::uint32_t entry) const;
-  [[nodiscard]] std::optional<Hit> hit_of(std::uint32_t entry, std::uint32_t sensor) const;
-  void begin(std::uint32_t entry);
-  void find_more(std::uint32_t entry);
-  void end(std::uint32_t entry);
-  void put_back(std::uint32_t entry);
-  [[nodiscard]] Moment moment_of(std::uint32_t entry, const Hit& hit) const;
+  Due take_first();
+  void find_next_at();
+  [[nodiscard]] Timestamp begin_of(std::uint32_t entry, std::uint64_t turn) const;
+  [[nodiscard]] std::optional<Hit> hit_of(std::uint32_t entry, std::uint64_t turn,
+                                          std::uint32_t sensor) const;
+  void begin(const Due& due);
+  void go_on(std::uint32_t entry, Timestamp moment, SensorSet met);
+  void find_more(std::uint32_t entry, Turn& turn);
+  void put_back(std::uint32_t entry, Turn& turn);
+  void put(Due due);
+  [[nodiscard]] Moment moment_of(std::uint32_t entry, std::uint64_t turn, const Hit& hit) const;
 
-  Plan plan_;
+  std::shared_ptr<const Script> script_;
   Ahead ahead_;
-  std::vector<Reach> reaches_;
   Population population_;
-  std::vector<Turn> turns_;   // of each entry
-  std::optional<Due> first_;  // before all others
+  std::size_t begun_ = 0;                          // of Script::in_order
+  std::unordered_map<std::uint32_t, Turn> turns_;  // by entry
+  std::optional<Due> first_;                       // before all in `others_`
   std::priority_queue<Due, std::vector<Due>, std::greater<>> others_;
+  Timestamp next_at_ = latest_timestamp;
   std::size_t waiting_ = 0;  // moments in `ready`
+  Met met_;
 };
 
 }  // namespace fleet_sim::timeline

@@ -99,12 +99,6 @@ class Timeline(FleetTest):
         self.assertIn("--timeline: the config has no `scenario`", self.timeline("simulation: {seed: 1}\n", code=2))
         self.assertIn("excludes", self.fleet_sim("check", "--timeline", "--types", code=2).stderr)
 
-    def test_a_run_does_not_ignore_a_scenario(self):
-        config = self.write("scenario.yaml", "scenario:\n  - {name: a, at: +1s, leave: true}\n")
-        said = self.fleet_sim("--config", config, "--identities", IDENTITIES, "--duration", "2s", "--data-dir", self.dir / "data", code=2)
-        self.assertIn("scenario.yaml:1: scenarios can be checked, but not run yet", said.stderr)
-        self.assertFalse((self.dir / "data").exists())
-
     def test_every_shipped_scenario_reaches_the_shipped_sensors(self):
         for path in sorted(SCENARIOS.glob("*.yaml")):
             with self.subTest(path.name):

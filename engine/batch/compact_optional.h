@@ -10,7 +10,7 @@
 #include <optional>
 #include <type_traits>
 
-namespace fleet_sim::model {
+namespace fleet_sim::batch {
 
 template <class T>
 struct Absence;
@@ -54,4 +54,4 @@ class CompactOptional {
   T value_ = Absence<T>::value;
 };
 
-}  // namespace fleet_sim::model
+}  // namespace fleet_sim::batch

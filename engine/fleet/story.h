@@ -1,0 +1,90 @@
+// A scenario as the sensors of a cohort live through it: which of them are there, which are silent, and what
+// is said of each. Every cohort has its own, over its own sensors, because when an entry reaches a sensor
+// depends on that sensor alone: nothing has to happen to the whole fleet at once. Touched by the cohort's
+// thread; owns a timeline, and 8 bytes a sensor once one has been silent. Sensors are their positions in the
+// cohort.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/timestamp.h"
+#include "fleet/profile_table.h"
+#include "timeline/timeline.h"
+
+namespace fleet_sim::fleet {
+
+// What stories are made of; no script: there is none.
+struct StoryOf {
+  std::shared_ptr<const timeline::Script> script;
+  std::shared_ptr<ProfileTable> profiles;
+};
+
+// What a scenario has made of a sensor, for the cohort that goes on with it.
+struct PastStory {
+  timeline::Past past;
+  Timestamp silent_until = earliest_timestamp;
+};
+using PastStories = std::unordered_map<std::uint64_t, PastStory>;  // by the key of the sensor
+
+class Story {
+ public:
+  // `members` are the cohort's sensors as indices into the roster of the profiles.
+  Story(const StoryOf& of, std::span<const std::uint32_t> members);
+  // Goes on at `moment`, before which everything has happened. Sensors without a past are new.
+  Story(const StoryOf& of, std::span<const std::uint32_t> members, Timestamp moment,
+        const PastStories& pasts);
+
+  // What happens next to a sensor before `until`, if anything. Whether it is there, and silent, and what is
+  // said of it, is then as it is afterwards.
+  [[nodiscard]] Timestamp next_at() const { return timeline_.next_at(); }
+  std::optional<timeline::Moment> next(Timestamp until);
+
+  // Whether it follows that script.
+  [[nodiscard]] bool is_of(const StoryOf& story) const { return story.script.get() == &timeline_.script(); }
+  [[nodiscard]] const scenario::Entry& entry(const timeline::Moment& moment) const {
+    return timeline_.script()[moment.entry].entry;
+  }
+  [[nodiscard]] bool is_there(std::size_t sensor) const {
+    return timeline_.population().is_there(place_of(sensor));
+  }
+  [[nodiscard]] bool is_silent(std::size_t sensor, Timestamp at) const {
+    return !silent_until_.empty() && at < silent_until_[place_of(sensor)];
+  }
+  [[nodiscard]] identity::OverlayIndex overlay(std::size_t sensor) const {
+    return timeline_.population().overlay(place_of(sensor));
+  }
+
+  // What the sensor is made with if its identity is this one, as its overlay has it.
+  [[nodiscard]] ProfileTable::Entry resolve(std::size_t sensor, std::uint32_t identity) const;
+
+  // Adds what has become of the sensors, so that another story can go on with them. As the script of `next`
+  // has it, where that is another.
+  void tell(const StoryOf& next, PastStories& pasts) const;
+
+  // Sensors are made with other profiles from now on, or one is of another identity.
+  void use(std::shared_ptr<ProfileTable> profiles) { profiles_ = std::move(profiles); }
+  void rename(std::size_t sensor, std::uint32_t identity) { timeline_.rename(place_of(sensor), identity); }
+
+  // The sensors from `first` on have changed places: where the k-th one is, the one `order[k]` behind the
+  // first was.
+  void reorder(std::size_t first, std::span<const std::size_t> order);
+
+ private:
+  [[nodiscard]] std::uint32_t place_of(std::size_t sensor) const {
+    return order_.empty() ? static_cast<std::uint32_t>(sensor) : order_[sensor];
+  }
+
+  std::shared_ptr<ProfileTable> profiles_;
+  timeline::Timeline timeline_;
+  std::vector<Timestamp> silent_until_;  // by place; empty while none has been
+  std::vector<std::uint32_t> order_;     // by sensor, its place in the timeline; empty: the same
+};
+
+}  // namespace fleet_sim::fleet

@@ -1,0 +1,154 @@
+#include "start/scenario_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/problems.h"
+#include "identity/overlays.h"
+#include "scenario/fields.h"
+#include "scenario/scenario.h"
+#include "sqlite/shard_key.h"
+#include "start/forecast.h"
+#include "start/run_span.h"
+
+namespace fleet_sim::start {
+namespace {
+
+constexpr std::array settable{&scenario::Set::location, &scenario::Set::manufacturer, &scenario::Set::model,
+                              &scenario::Set::firmware_version};
+
+// What of a sensor decides its shard, if `set` can change it.
+std::string scenario::Set::*sharded_by(config::ShardKey key) {
+  switch (key) {
+    case config::ShardKey::location:
+    case config::ShardKey::site:
+      return &scenario::Set::location;
+    case config::ShardKey::manufacturer:
+      return &scenario::Set::manufacturer;
+    case config::ShardKey::model:
+      return &scenario::Set::model;
+    case config::ShardKey::firmware:
+      return &scenario::Set::firmware_version;
+    case config::ShardKey::none:
+    case config::ShardKey::sensor:
+    case config::ShardKey::hash:
+      break;
+  }
+  return nullptr;
+}
+
+class Check {
+ public:
+  Check(const config::Config& config, const config::Origins& origins) : config_(config), origins_(origins) {}
+
+  void add(const scenario::Entry& entry, const std::string& text) {
+    const std::string path = scenario::path_of(entry.name);
+    const auto origin = origins_.find(path);
+    problems_.add(origin == origins_.end() ? "config" : origin->second.place,
+                  fmt::format("{}.{}", path, text));
+  }
+
+  void shards() {
+    const config::ShardKey key = config_.sharding.key;
+    std::string scenario::Set::*const member = sharded_by(key);
+    if (member == nullptr) return;
+    for (const scenario::Entry& entry : config_.scenario) {
+      const auto* set = std::get_if<scenario::Set>(&entry.verb);
+      if (set == nullptr || (set->*member).empty()) continue;
+      const std::string_view name = sqlite::name_of(key);
+      add(entry, fmt::format("set would move sensors between files, which are chosen by {0}; shard by "
+                             "something that stays, as with --shard-by hash:16",
+                             name));
+    }
+  }
+
+  // Of texts that are set one by one, any combination may come about.
+  void combinations() {
+    std::array<std::set<std::string_view>, settable.size()> texts;
+    std::set<std::array<std::string_view, settable.size()>> whole;
+    for (const scenario::Entry& entry : config_.scenario) {
+      const auto* set = std::get_if<scenario::Set>(&entry.verb);
+      if (set == nullptr) continue;
+      std::array<std::string_view, settable.size()> all;
+      for (std::size_t i = 0; i < settable.size(); ++i) {
+        all[i] = set->*settable[i];
+        if (!all[i].empty()) texts[i].insert(all[i]);
+      }
+      whole.insert(all);
+    }
+    double count = 1;
+    for (const auto& some : texts) count *= static_cast<double>(some.size() + 1);
+    const bool alike = std::ranges::all_of(whole, [&](const auto& all) {
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        if (all[i].empty() != whole.begin()->at(i).empty()) return false;
+      }
+      return true;
+    });
+    if (alike) count = static_cast<double>(whole.size() + 1);
+    if (count <= identity::Overlays::most) return;
+    problems_.add("scenario", fmt::format("its entries set texts that combine in {:.0f} ways, more than {}; "
+                                          "use fewer different texts",
+                                          count, identity::Overlays::most));
+  }
+
+  void verbs() {
+    for (const scenario::Entry& entry : config_.scenario) {
+      const bool can_run = std::holds_alternative<scenario::Set>(entry.verb) ||
+                           std::holds_alternative<scenario::Silence>(entry.verb) ||
+                           std::holds_alternative<scenario::Join>(entry.verb) ||
+                           std::holds_alternative<scenario::Leave>(entry.verb);
+      if (can_run) continue;
+      add(entry, fmt::format("{} can be checked, but not run yet; remove the entry, or use "
+                             "`fleet-sim check --timeline`",
+                             scenario::verb_of(entry).name));
+    }
+  }
+
+  void finish() const {
+    if (!problems_.empty()) throw InvalidInput(problems_.text());
+  }
+
+ private:
+  const config::Config& config_;
+  const config::Origins& origins_;
+  Problems problems_;
+};
+
+}  // namespace
+
+void check_scenario(const Inputs& inputs, const timeline::Plan& plan, Timestamp start) {
+  Check check(inputs.config, inputs.origins);
+  for (const timeline::PlanProblem& problem : timeline::problems_of(plan, start))
+    check.add(plan[problem.entry].entry, problem.text);
+  check.shards();
+  check.combinations();
+  check.finish();
+}
+
+void check_scenario_to_run(const Inputs& inputs, Timestamp now) {
+  if (inputs.config.scenario.empty()) return;
+  const Timestamp start =
+      inputs.resumed ? inputs.resumed->start : start_of(inputs.config, start::forecast(inputs), now);
+  check_scenario(inputs, timeline::plan_of(inputs.config.scenario, start), start);
+  Check check(inputs.config, inputs.origins);
+  check.verbs();
+  check.finish();
+  if (inputs.resumed) throw InvalidInput("--resume: a run with a scenario cannot be resumed yet");
+}
+
+void check_scenario_of_reload(const config::Config& config) {
+  static const config::Origins nowhere;
+  Check check(config, nowhere);
+  check.shards();
+  check.combinations();
+  check.verbs();
+  check.finish();
+}
+
+}  // namespace fleet_sim::start
