@@ -50,6 +50,7 @@ void add_shard(JsonWriter& json, const data::ShardDigest& shard) {
     json.member("file", shard.file);
     json.member("readings", shard.readings);
     json.member("events", shard.events);
+    json.member("fleet_events", shard.fleet_events);
     add_deleted(json, shard.deleted);
     json.member("digest", fmt::format("{:016x}{:016x}", shard.readings_hash, shard.events_hash));
   });
@@ -62,6 +63,7 @@ std::string json_of(const data::DirectoryDigest& digest) {
     json.member("digest", digest.text());
     json.member("readings", digest.total.readings);
     json.member("events", digest.total.events);
+    json.member("fleet_events", digest.total.fleet_events);
     add_deleted(json, digest.total.deleted);
     json.array("runs", digest.runs, [&](const tables::RunInfo& run) { add_run(json, run); });
     json.array("shards", digest.shards, [&](const data::ShardDigest& shard) { add_shard(json, shard); });
@@ -77,6 +79,8 @@ std::string text_of(const data::DirectoryDigest& digest) {
   }
   text += fmt::format("{:>14} readings {:>10} events  in {}\n", grouped(digest.total.readings),
                       grouped(digest.total.events), counted(digest.shards.size(), "shard"));
+  if (digest.total.fleet_events > 0)
+    text += fmt::format("{:>14} events of the scenario\n", grouped(digest.total.fleet_events));
   if (digest.total.deleted.readings > 0) {
     text += fmt::format("{:>14} readings {:>10} events  deleted by database.retention, not in the digest\n",
                         grouped(digest.total.deleted.readings), grouped(digest.total.deleted.events));

@@ -20,20 +20,23 @@ struct Batch {
   Batch() {
     readings.reserve(capacity);
     events.reserve(capacity);
-  }
+  }  // fleet events are few: room for them is made when they come
 
   [[nodiscard]] bool full() const {
-    return readings.size() == capacity || events.size() + most_events_of_a_reading > capacity;
+    return readings.size() == capacity || events.size() + most_events_of_a_reading > capacity ||
+           fleet_events.size() >= capacity;
   }
-  [[nodiscard]] bool empty() const { return readings.empty() && events.empty(); }
+  [[nodiscard]] bool empty() const { return readings.empty() && events.empty() && fleet_events.empty(); }
   void clear() {
     readings.clear();
     events.clear();
+    fleet_events.clear();
   }
 
   bool is_taken = false;  // out of the pool; set by the pool alone
   Rows readings;
   std::vector<AnomalyEvent> events;
+  std::vector<FleetEvent> fleet_events;
 };
 
 }  // namespace fleet_sim::batch

@@ -3,9 +3,12 @@
 // model to the shards.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "base/terms.h"
 #include "base/timestamp.h"
@@ -64,6 +67,27 @@ struct AnomalyEvent {
   std::optional<double> sigma{};        // … and what it counts in, in the unit of its channel
   std::optional<Timestamp> fails_at{};  // of one that comes with age: when the sensor fails
 };
+
+// What an entry of a scenario did to a sensor, as a row of ground truth: one for each time that it reached
+// it.
+struct FleetEvent {
+  enum class Verb : std::uint8_t { set, silence, add, reset, fault, deliver, join, leave };
+
+  Timestamp started_at;
+  std::optional<Timestamp> ended_at;      // its last microsecond; none: it does not end
+  std::optional<Timestamp> silent_until;  // the same of a silence that comes with it
+  std::uint32_t sensor;                   // index into the Roster
+  std::uint32_t name;                     // texts of the Roster: of the entry, and of …
+  std::uint32_t what;                     // … what its verb says
+  Verb verb;
+  bool failed;  // the sensor stayed as it was
+};
+inline constexpr std::array<std::string_view, 8> fleet_verb_names{"set",   "silence", "add",  "reset",
+                                                                  "fault", "deliver", "join", "leave"};
+
+constexpr std::string_view name_of(FleetEvent::Verb verb) {
+  return fleet_verb_names[static_cast<std::size_t>(verb)];
+}
 
 constexpr bool begins(AnomalyEvent::Kind kind) {
   return kind == AnomalyEvent::Kind::opened || kind == AnomalyEvent::Kind::whole;

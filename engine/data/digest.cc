@@ -21,6 +21,10 @@ constexpr int event_column_count = 12;
 // Those that came with schema version 4 count where they say something, so that digests of before stay.
 constexpr int first_new_event_column = 8;
 
+constexpr std::string_view fleet_event_columns =
+    "name, sensor_id, verb, what, started_at, ended_at, silent_until, failed";
+constexpr int fleet_event_column_count = 8;
+
 // The type takes part, so that NULL, 0 and '0' differ.
 std::uint64_t hash_column(const tables::Statement& row, int column) {
   switch (row.type(column)) {
@@ -75,7 +79,10 @@ DigestedFile digest_file(const std::filesystem::path& file, const std::string& n
       digest_table(shard, "sensor_readings", listed(columns), column_count, column_count, file);
   const TableDigest events =
       digest_table(shard, "anomaly_events", event_columns, event_column_count, first_new_event_column, file);
-  return {{name, readings.rows, events.rows, readings.hash, events.hash, read_deletions(shard, file)},
+  const TableDigest fleet_events =
+      digest_table(shard, "fleet_events", fleet_event_columns, fleet_event_column_count, 0, file);
+  return {{name, readings.rows, events.rows, fleet_events.rows, readings.hash,
+           events.hash + fleet_events.hash, read_deletions(shard, file)},
           read_runs(shard, file)};
 }
 
@@ -98,6 +105,7 @@ DirectoryDigest digest_of(const Sources& sources) {
   for (DigestedFile& file : digested) {
     all.total.readings += file.digest.readings;
     all.total.events += file.digest.events;
+    all.total.fleet_events += file.digest.fleet_events;
     all.total.readings_hash += file.digest.readings_hash;
     all.total.events_hash += file.digest.events_hash;
     all.total.deleted.readings += file.digest.deleted.readings;

@@ -17,10 +17,11 @@ namespace fleet_sim::data {
 struct ShardDigest {
   std::string file;  // Sources::name_of
   std::uint64_t readings = 0;
-  std::uint64_t events = 0;
+  std::uint64_t events = 0;         // of anomalies
+  std::uint64_t fleet_events = 0;   // of a scenario
   std::uint64_t readings_hash = 0;  // sums of the rows' hashes, modulo 2^64
-  std::uint64_t events_hash = 0;
-  tables::Deletions deleted;  // by retention; of the total, only the counts
+  std::uint64_t events_hash = 0;    // of both
+  tables::Deletions deleted;        // by retention; of the total, only the counts
 };
 
 struct DirectoryDigest {

@@ -61,7 +61,7 @@ std::vector<std::uint32_t> Cohort::members() const {
 Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
   Tally tally;
   settle_owed(batch);
-  while (story_ && next_due() < until && !batch.full() && carry_out(next_due() + 1, batch.events)) {
+  while (story_ && next_due() < until && !batch.full() && carry_out(next_due() + 1, batch)) {
     const batch::Rows::Head head{next_due(), sensors_[position_].identity, {}, 0, story_->overlay(position_)};
     take_by_story(batch.events, tally, [&](const model::Sample& taken) {
       batch.readings.push({head.due, head.sensor, taken.anomaly, 0, head.overlay}, taken.values);
@@ -84,7 +84,7 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
 
 bool Cohort::skip(Timestamp until, Tally& tally) {
   while (story_ && next_due() < until && owed_.size() < batch::Batch::capacity &&
-         carry_out(next_due() + 1, owed_)) {
+         carry_out(next_due() + 1, Events{owed_, owed_fleet_})) {
     take_by_story(owed_, tally, [&](const model::Sample&) { ++tally.skipped; });
   }
   if (story_) return next_due() >= until;
@@ -104,7 +104,12 @@ bool Cohort::settle_owed(batch::Batch& batch) {
       std::min(owed_.size(), batch::Batch::capacity - std::min(batch::Batch::capacity, batch.events.size())));
   batch.events.insert(batch.events.end(), owed_.begin(), owed_.begin() + count);
   owed_.erase(owed_.begin(), owed_.begin() + count);
-  return owed_.empty();
+  const auto fleet = static_cast<std::ptrdiff_t>(
+      std::min(owed_fleet_.size(),
+               batch::Batch::capacity - std::min(batch::Batch::capacity, batch.fleet_events.size())));
+  batch.fleet_events.insert(batch.fleet_events.end(), owed_fleet_.begin(), owed_fleet_.begin() + fleet);
+  owed_fleet_.erase(owed_fleet_.begin(), owed_fleet_.begin() + fleet);
+  return owed_.empty() && owed_fleet_.empty();
 }
 
 // A sensor that is silent goes on as if it had been read.
@@ -127,22 +132,33 @@ void Cohort::take_by_story(std::vector<batch::AnomalyEvent>& events, Tally& tall
   advance();
 }
 
-bool Cohort::carry_out(Timestamp until, std::vector<batch::AnomalyEvent>& events) {
+bool Cohort::carry_out(Timestamp until, batch::Batch& batch) {
+  return carry_out(until, Events{batch.events, batch.fleet_events});
+}
+
+bool Cohort::carry_out(Timestamp until, const Events& events) {
   if (!story_) return true;
   while (story_->next_at() < until) {
-    if (events.size() + batch::Batch::most_events_of_a_reading > batch::Batch::capacity) return false;
+    const bool is_full =
+        events.anomalies.size() + batch::Batch::most_events_of_a_reading > batch::Batch::capacity ||
+        events.fleet.size() >= batch::Batch::capacity;
+    if (is_full) return false;
     if (const auto moment = story_->next(until)) happen(*moment, events);
   }
   return true;
 }
 
-void Cohort::happen(const timeline::Moment& moment, std::vector<batch::AnomalyEvent>& events) {
+void Cohort::happen(const timeline::Moment& moment, const Events& both) {
+  std::vector<batch::AnomalyEvent>& events = both.anomalies;
   const scenario::Verb& verb = story_->entry(moment).verb;
   const std::size_t i = moment.sensor;
   if (std::holds_alternative<scenario::Set>(verb) && !moment.fails) become(i, moment.at, events);
   if (std::holds_alternative<scenario::Leave>(verb)) leave(i, moment.at, events);
+  if (const auto* what = std::get_if<scenario::Reset>(&verb)) reset(i, *what, moment.at, events);
+  if (const auto* what = std::get_if<scenario::Fault>(&verb)) begin_fault(i, *what, moment, events);
   if (std::holds_alternative<scenario::Join>(verb))
     model::enter_steady_state(sensors_[i], seed_, next_due_of(i), cadence_);
+  both.fleet.push_back(story_->describe(moment, sensors_[i].identity));
 }
 
 // The parts of a sensor wear on: its type stays.
@@ -163,12 +179,46 @@ void Cohort::leave(std::size_t i, Timestamp moment, std::vector<batch::AnomalyEv
   for (model::AgingState& age : ages_of(sensors_[i])) age = {};
 }
 
+void Cohort::reset(std::size_t i, const scenario::Reset& what, Timestamp moment,
+                   std::vector<batch::AnomalyEvent>& events) {
+  const auto names = [&](std::string_view name) {
+    return std::ranges::find(what.what, name) != what.what.end();
+  };
+  const model::Sensor& sensor = sensors_[i];
+  const Turn turn{false, latest_timestamp, moment};
+  if (sensor.anomaly.active() && names(name_of(*sensor.anomaly.type))) change_anomaly(i, turn, events);
+  const std::span<model::AgingState> ages = ages_of(sensor);
+  for (std::size_t a = 0; a < ages.size(); ++a) {
+    if (!names(sensor.profile->agings->declared()[a].name)) continue;
+    change_age(i, a, turn, events);
+    ages[a] = {};
+  }
+}
+
+// It ends what the sensor is in the middle of, if it can begin.
+void Cohort::begin_fault(std::size_t i, const scenario::Fault& what, const timeline::Moment& moment,
+                         std::vector<batch::AnomalyEvent>& events) {
+  model::Sensor& sensor = sensors_[i];
+  const auto request = story_->request(i, what, moment);
+  const model::Circumstances now = now_of(i, moment.at);
+  if (!request || !model::can_happen(*sensor.profile, *request) ||
+      model::has_failed(sensor, seed_, moment.at, now))
+    return;
+  change_anomaly(i, {false, latest_timestamp, moment.at}, events);
+  model::return_to_anomaly(sensor, seed_, *request, moment.at, now);
+  story_->note_fault(i, moment);
+}
+
 model::Sample Cohort::take_next() {
   model::Sensor& sensor = sensors_[position_];
   const model::Due due{next_due(), next_cycle_start_ + sensor.phase};
-  if (!remembers_) [[likely]]
+  if (!remembers_ && !story_) [[likely]]
     return model::sample(sensor, seed_, due);
-  return model::sample(sensor, seed_, due, {knots_of(position_), ages_of(sensor)});
+  return model::sample(sensor, seed_, due, {knots_of(position_), ages_of(sensor), now_of(position_, due.at)});
+}
+
+model::Circumstances Cohort::now_of(std::size_t i, Timestamp at) {
+  return story_ ? story_->circumstances(i, at, sensors_[i].profile->channels.size()) : model::Circumstances();
 }
 
 // Whenever sensors are not where they were, or are not what they were.
@@ -246,11 +296,18 @@ void Cohort::note_events(const model::Sample& taken, std::vector<batch::AnomalyE
   }
 }
 
+batch::AnomalyEvent Cohort::describe(std::size_t i, batch::AnomalyEvent::Kind kind) const {
+  const model::Sensor& sensor = sensors_[i];
+  batch::AnomalyEvent event = model::describe_anomaly(sensor.anomaly, kind, sensor.identity);
+  if (story_ && event.cause == AnomalyCause::scenario)
+    event.scenario = static_cast<std::uint32_t>(story_->fault(i));
+  return event;
+}
+
 void Cohort::note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events,
                         Tally& tally) const {
   if (!taken.event) return;
-  const model::Sensor& sensor = sensors_[position_];
-  events.push_back(model::describe_anomaly(sensor.anomaly, *taken.event, sensor.identity));
+  events.push_back(describe(position_, *taken.event));
   if (batch::begins(*taken.event)) ++tally.anomalies[index_of(*taken.anomaly)];
 }
 
@@ -273,7 +330,7 @@ std::vector<batch::AnomalyEvent> Cohort::open_anomalies() const {
   std::vector<batch::AnomalyEvent> open;
   for (std::size_t i = 0; i < sensors_.size(); ++i) {
     const model::Sensor& sensor = sensors_[i];
-    if (is_open(i)) open.push_back(model::describe_anomaly(sensor.anomaly, progressed, sensor.identity));
+    if (is_open(i)) open.push_back(describe(i, progressed));
     const std::span<const model::AgingState> ages = ages_of(sensor);
     for (std::size_t a = 0; a < ages.size(); ++a) {
       if (ages[a].is_open(next_due_of(i))) open.push_back(describe_aging(sensor, a, progressed));
@@ -462,7 +519,7 @@ void Cohort::change_anomaly(std::size_t i, const Turn& turn, std::vector<batch::
   const bool has_more = turn.next_due <= ended_at;
   using Kind = batch::AnomalyEvent::Kind;
   const auto note = [&](Kind kind, Timestamp until) {
-    events.push_back(model::describe_anomaly(sensor.anomaly, kind, sensor.identity));
+    events.push_back(describe(i, kind));
     events.back().ended_at = until;
   };
   if (outlasts_change(turn.may_continue, has_more, was_open)) {
@@ -478,21 +535,24 @@ void Cohort::change_anomaly(std::size_t i, const Turn& turn, std::vector<batch::
 // begins with its first reading there. At another rate, an interval may have readings again after its last
 // one, or none anymore.
 void Cohort::change_ages(std::size_t i, const Turn& turn, std::vector<batch::AnomalyEvent>& events) {
+  for (std::size_t a = 0; a < ages_of(sensors_[i]).size(); ++a) change_age(i, a, turn, events);
+}
+
+void Cohort::change_age(std::size_t i, std::size_t aging, const Turn& turn,
+                        std::vector<batch::AnomalyEvent>& events) {
   const model::Sensor& sensor = sensors_[i];
-  const std::span<const model::AgingState> ages = ages_of(sensor);
+  const model::AgingState& age = ages_of(sensor)[aging];
   using Kind = batch::AnomalyEvent::Kind;
-  const auto note = [&](std::size_t a, Kind kind, Timestamp until) {
-    events.push_back(describe_aging(sensor, a, kind));
+  const auto note = [&](Kind kind, Timestamp until) {
+    events.push_back(describe_aging(sensor, aging, kind));
     events.back().ended_at = until;
   };
-  for (std::size_t a = 0; a < ages.size(); ++a) {
-    const Timestamp ends = ages[a].interval.ends;
-    const bool was_open = ages[a].is_open(next_due_of(i));
-    const bool has_more = ages[a].is_open(turn.next_due);
-    if (was_open && !turn.may_continue) note(a, Kind::closed, turn.moment - 1);
-    if (was_open && turn.may_continue && !has_more) note(a, Kind::closed, ends - 1);
-    if (!was_open && turn.may_continue && has_more) note(a, Kind::progressed, ends - 1);
-  }
+  const Timestamp ends = age.interval.ends;
+  const bool was_open = age.is_open(next_due_of(i));
+  const bool has_more = age.is_open(turn.next_due);
+  if (was_open && !turn.may_continue) note(Kind::closed, turn.moment - 1);
+  if (was_open && turn.may_continue && !has_more) note(Kind::closed, ends - 1);
+  if (!was_open && turn.may_continue && has_more) note(Kind::progressed, ends - 1);
 }
 
 Timestamp Cohort::next_due_after(const FleetChange& change, const Fate& fate, std::size_t i,

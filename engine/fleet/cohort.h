@@ -81,8 +81,8 @@ class Cohort {
   bool settle_owed(batch::Batch& batch);
 
   // What a scenario has in store before `until` happens now, when every reading due before has been taken,
-  // as long as `events` has room. True when all of it has happened.
-  bool carry_out(Timestamp until, std::vector<batch::AnomalyEvent>& events);
+  // as long as the batch has room. True when all of it has happened.
+  bool carry_out(Timestamp until, batch::Batch& batch);
 
   // The present state of every anomaly that has shown and has not ended: the last word when a run stops.
   [[nodiscard]] std::vector<batch::AnomalyEvent> open_anomalies() const;
@@ -125,9 +125,19 @@ class Cohort {
   model::Sample take_next();
   template <class Keep>
   void take_by_story(std::vector<batch::AnomalyEvent>& events, Tally& tally, Keep keep);
-  void happen(const timeline::Moment& moment, std::vector<batch::AnomalyEvent>& events);
+  struct Events {
+    std::vector<batch::AnomalyEvent>& anomalies;
+    std::vector<batch::FleetEvent>& fleet;
+  };
+  bool carry_out(Timestamp until, const Events& events);
+  void happen(const timeline::Moment& moment, const Events& events);
   void become(std::size_t i, Timestamp moment, std::vector<batch::AnomalyEvent>& events);
   void leave(std::size_t i, Timestamp moment, std::vector<batch::AnomalyEvent>& events);
+  void reset(std::size_t i, const scenario::Reset& what, Timestamp moment,
+             std::vector<batch::AnomalyEvent>& events);
+  void begin_fault(std::size_t i, const scenario::Fault& what, const timeline::Moment& moment,
+                   std::vector<batch::AnomalyEvent>& events);
+  [[nodiscard]] model::Circumstances now_of(std::size_t i, Timestamp at);
   void note_events(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
   void note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
   void advance();
@@ -145,6 +155,9 @@ class Cohort {
   };
   void change_anomaly(std::size_t i, const Turn& turn, std::vector<batch::AnomalyEvent>& events);
   void change_ages(std::size_t i, const Turn& turn, std::vector<batch::AnomalyEvent>& events);
+  void change_age(std::size_t i, std::size_t aging, const Turn& turn,
+                  std::vector<batch::AnomalyEvent>& events);
+  [[nodiscard]] batch::AnomalyEvent describe(std::size_t i, batch::AnomalyEvent::Kind kind) const;
   [[nodiscard]] Timestamp next_due_after(const FleetChange& change, const Fate& fate, std::size_t i,
                                          Timestamp moment) const;
   [[nodiscard]] bool is_open(std::size_t index) const;
@@ -184,6 +197,7 @@ class Cohort {
   std::size_t position_ = 0;  // the sensor that is due next
   std::vector<batch::AnomalyEvent>
       owed_;  // of skipped readings; at most a batch's worth and those of one more
+  std::vector<batch::FleetEvent> owed_fleet_;
   std::unique_ptr<Story> story_;  // none: there is no scenario
 };
 

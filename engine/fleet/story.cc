@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/math.h"
 #include "base/random.h"
 
 namespace fleet_sim::fleet {
@@ -44,18 +45,29 @@ Story::Story(const StoryOf& of, std::span<const std::uint32_t> members, Timestam
                 pasts_of(profiles_->roster(), members, pasts), timeline::little_ahead) {
   for (std::size_t i = 0; i < members.size(); ++i) {
     const auto known = pasts.find(timeline_.population().key(static_cast<std::uint32_t>(i)));
-    if (known == pasts.end() || known->second.silent_until <= moment) continue;
-    silent_until_.resize(members.size(), earliest_timestamp);
-    silent_until_[i] = known->second.silent_until;
+    if (known != pasts.end()) keep(static_cast<std::uint32_t>(i), known->second);
   }
+}
+
+void Story::keep(std::uint32_t place, const PastStory& story) {
+  if (story.silent_until != earliest_timestamp) {
+    silent_until_.resize(timeline_.population().size(), earliest_timestamp);
+    silent_until_[place] = story.silent_until;
+  }
+  if (!story.added.empty()) added_[place] = story.added;
+  if (story.serviced) serviced_[place] = *story.serviced;
+  if (story.fault != identity::Text{}) faults_[place] = story.fault;
 }
 
 void Story::tell(const StoryOf& next, PastStories& pasts) const {
   for (std::uint32_t place = 0; place < timeline_.population().size(); ++place) {
-    PastStory story{timeline_.past_of(place)};
+    PastStory story{.past = timeline_.past_of(place)};
     story.past.met = moved(story.past.met, timeline_.script(), *next.script);
     story.past.reached = moved(story.past.reached, timeline_.script(), *next.script);
     if (!silent_until_.empty()) story.silent_until = silent_until_[place];
+    if (const auto all = added_.find(place); all != added_.end()) story.added = all->second;
+    if (const auto known = serviced_.find(place); known != serviced_.end()) story.serviced = known->second;
+    if (const auto known = faults_.find(place); known != faults_.end()) story.fault = known->second;
     pasts.insert_or_assign(timeline_.population().key(place), std::move(story));
   }
 }
@@ -63,21 +75,120 @@ void Story::tell(const StoryOf& next, PastStories& pasts) const {
 std::optional<timeline::Moment> Story::next(Timestamp until) {
   std::optional<timeline::Moment> moment = timeline_.next(until);
   if (!moment) return std::nullopt;
-  const scenario::Entry& what = entry(*moment);
-  Timestamp silent_until = std::min(moment->at + what.silent_for, latest_timestamp);
-  if (std::holds_alternative<scenario::Silence>(what.verb)) silent_until = moment->until;
-  if (silent_until > moment->at) {
-    silent_until_.resize(timeline_.population().size(), earliest_timestamp);
-    Timestamp& until_now = silent_until_[moment->sensor];
-    until_now = std::max(until_now, silent_until);
-  }
+  take_note(*moment);
   if (!order_.empty())
     moment->sensor = static_cast<std::uint32_t>(std::ranges::find(order_, moment->sensor) - order_.begin());
   return moment;
 }
 
+void Story::take_note(const timeline::Moment& moment) {
+  const scenario::Entry& what = entry(moment);
+  Timestamp silent_until = std::min(moment.at + what.silent_for, latest_timestamp);
+  if (std::holds_alternative<scenario::Silence>(what.verb)) silent_until = moment.until;
+  if (silent_until > moment.at) {
+    silent_until_.resize(timeline_.population().size(), earliest_timestamp);
+    Timestamp& until_now = silent_until_[moment.sensor];
+    until_now = std::max(until_now, silent_until);
+  }
+  if (const auto* what_is_added = std::get_if<scenario::Add>(&what.verb)) add(moment, *what_is_added);
+  if (const auto* reset = std::get_if<scenario::Reset>(&what.verb)) service(moment, *reset);
+}
+
+batch::FleetEvent Story::describe(const timeline::Moment& moment, std::uint32_t identity) const {
+  const scenario::Entry& what = entry(moment);
+  static_assert(std::variant_size_v<scenario::Verb> == batch::fleet_verb_names.size());
+  batch::FleetEvent event{};
+  event.started_at = moment.at;
+  if (moment.until > moment.at && moment.until != latest_timestamp) event.ended_at = moment.until - 1;
+  if (what.silent_for > 0) event.silent_until = std::min(moment.at + what.silent_for, latest_timestamp) - 1;
+  event.sensor = identity;
+  event.name = static_cast<std::uint32_t>(timeline_.script().name(moment.entry));
+  event.what = static_cast<std::uint32_t>(timeline_.script().what(moment.entry));
+  event.verb = static_cast<batch::FleetEvent::Verb>(what.verb.index());
+  event.failed = moment.fails;
+  return event;
+}
+
+void Story::note_fault(std::size_t sensor, const timeline::Moment& moment) {
+  faults_[place_of(sensor)] = timeline_.script().name(moment.entry);
+}
+
+const types::Schema& Story::schema_of(std::uint32_t place) const {
+  return profiles_->type_of(timeline_.population().identity(place)).schema;
+}
+
+// To the channels that the sensor has.
+void Story::add(const timeline::Moment& moment, const scenario::Add& add) {
+  Added added{moment.at, moment.until, entry(moment).fade, timeline_.script().name(moment.entry)};
+  const types::Schema& schema = schema_of(moment.sensor);
+  for (const auto& [channel, number] : add.channels) {
+    if (const auto index = schema.find_channel(channel))
+      added.channels.emplace_back(static_cast<std::uint8_t>(*index), number);
+  }
+  if (added.channels.empty()) return;
+  std::vector<Added>& all = added_[moment.sensor];
+  std::erase_if(all, [&](const Added& one) { return one.until <= moment.at || one.name == added.name; });
+  all.push_back(std::move(added));
+}
+
+void Story::service(const timeline::Moment& moment, const scenario::Reset& reset) {
+  const types::SensorType& type = profiles_->type_of(timeline_.population().identity(moment.sensor));
+  if (!type.signal) return;
+  for (std::size_t a = 0; a < type.signal->agings.size(); ++a) {
+    if (std::ranges::find(reset.what, type.signal->agings[a].name) == reset.what.end()) continue;
+    Serviced never;
+    never.fill(model::never_serviced);
+    serviced_.try_emplace(moment.sensor, never).first->second[a] = moment.at;
+  }
+}
+
+model::Circumstances Story::circumstances(std::size_t sensor, Timestamp at, std::size_t channels) {
+  model::Circumstances now;
+  const std::uint32_t place = place_of(sensor);
+  if (!added_.empty()) {
+    if (const auto all = added_.find(place); all != added_.end()) {
+      std::erase_if(all->second, [at](const Added& one) { return one.until <= at; });
+      add_up(all->second, at, sums_);
+      now.added = std::span(sums_).first(all->second.empty() ? 0 : channels);
+      if (all->second.empty()) added_.erase(all);
+    }
+  }
+  if (const auto serviced = serviced_.find(place); serviced != serviced_.end())
+    now.serviced = serviced->second;
+  return now;
+}
+
+void add_up(std::span<const Added> all, Timestamp at, AddedTo& sums) {
+  sums.fill(0);
+  for (const Added& one : all) {
+    if (at < one.from || at >= one.until) continue;
+    double share = 1;
+    if (one.fade > 0) {
+      const auto part = [&](Microseconds span) {
+        return raised_cosine(static_cast<double>(span) / static_cast<double>(one.fade));
+      };
+      share = one.until == latest_timestamp ? part(at - one.from)
+                                            : std::min(part(at - one.from), part(one.until - at));
+    }
+    for (const auto& [channel, number] : one.channels) sums[channel] += share * number;
+  }
+}
+
 ProfileTable::Entry Story::resolve(std::size_t sensor, std::uint32_t identity) const {
   return profiles_->find_or_resolve(profiles_->roster().shown(identity, overlay(sensor)));
+}
+
+std::optional<model::AnomalyRequest> Story::request(std::size_t sensor, const scenario::Fault& fault,
+                                                    const timeline::Moment& moment) const {
+  model::AnomalyRequest request{.type = fault.type, .cause = AnomalyCause::scenario};
+  if (moment.until != latest_timestamp) request.duration = moment.until - moment.at;
+  if (!fault.channel.empty()) {
+    const auto channel = schema_of(place_of(sensor)).find_channel(fault.channel);
+    if (!channel) return std::nullopt;
+    request.channel = static_cast<Channel>(*channel);
+  }
+  request.severity = fault.severity;
+  return request;
 }
 
 void Story::reorder(std::size_t first, std::span<const std::size_t> order) {

@@ -1,10 +1,12 @@
 // A scenario as the sensors of a cohort live through it: which of them are there, which are silent, and what
 // is said of each. Every cohort has its own, over its own sensors, because when an entry reaches a sensor
 // depends on that sensor alone: nothing has to happen to the whole fleet at once. Touched by the cohort's
-// thread; owns a timeline, and 8 bytes a sensor once one has been silent. Sensors are their positions in the
-// cohort.
+// thread; owns a timeline, 8 bytes a sensor once one has been silent, and some 100 for each
+// sensor to which something is being added, or of which a part has been replaced. Sensors are their positions
+// in the cohort.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,7 +18,10 @@
 
 #include "base/timestamp.h"
 #include "fleet/profile_table.h"
+#include "model/sensor.h"
 #include "timeline/timeline.h"
+#include "types/schema.h"
+#include "types/signal_declaration.h"
 
 namespace fleet_sim::fleet {
 
@@ -26,10 +31,30 @@ struct StoryOf {
   std::shared_ptr<ProfileTable> profiles;
 };
 
+// What an entry adds to the readings of a sensor for a while. Once for each entry and sensor: a later turn
+// takes the place of the one before.
+struct Added {
+  Timestamp from = 0;
+  Timestamp until = 0;
+  Microseconds fade = 0;
+  identity::Text name{};  // of the entry
+  std::vector<std::pair<std::uint8_t, double>> channels{};
+};
+
+// What is added at that moment, by channel.
+using AddedTo = std::array<double, types::most_channels>;
+void add_up(std::span<const Added> all, Timestamp at, AddedTo& sums);
+
+// When the part of each aging was replaced out of turn, if it was.
+using Serviced = std::array<Timestamp, types::most_agings>;
+
 // What a scenario has made of a sensor, for the cohort that goes on with it.
 struct PastStory {
-  timeline::Past past;
+  timeline::Past past{};
   Timestamp silent_until = earliest_timestamp;
+  std::vector<Added> added{};
+  std::optional<Serviced> serviced{};
+  identity::Text fault{};  // the entry that caused its last anomaly of this cause
 };
 using PastStories = std::unordered_map<std::uint64_t, PastStory>;  // by the key of the sensor
 
@@ -46,6 +71,7 @@ class Story {
   [[nodiscard]] Timestamp next_at() const { return timeline_.next_at(); }
   std::optional<timeline::Moment> next(Timestamp until);
 
+  [[nodiscard]] batch::FleetEvent describe(const timeline::Moment& moment, std::uint32_t identity) const;
   // Whether it follows that script.
   [[nodiscard]] bool is_of(const StoryOf& story) const { return story.script.get() == &timeline_.script(); }
   [[nodiscard]] const scenario::Entry& entry(const timeline::Moment& moment) const {
@@ -57,6 +83,14 @@ class Story {
   [[nodiscard]] bool is_silent(std::size_t sensor, Timestamp at) const {
     return !silent_until_.empty() && at < silent_until_[place_of(sensor)];
   }
+  // What a sensor's reading depends on, if it does. Valid until the next call.
+  [[nodiscard]] model::Circumstances circumstances(std::size_t sensor, Timestamp at, std::size_t channels);
+  // The fault that began last in a sensor.
+  void note_fault(std::size_t sensor, const timeline::Moment& moment);
+  [[nodiscard]] identity::Text fault(std::size_t sensor) const {
+    const auto known = faults_.find(place_of(sensor));
+    return known == faults_.end() ? identity::Text{} : known->second;
+  }
   [[nodiscard]] identity::OverlayIndex overlay(std::size_t sensor) const {
     return timeline_.population().overlay(place_of(sensor));
   }
@@ -67,6 +101,10 @@ class Story {
   // Adds what has become of the sensors, so that another story can go on with them. As the script of `next`
   // has it, where that is another.
   void tell(const StoryOf& next, PastStories& pasts) const;
+
+  // The anomaly that a fault begins in the sensor; none: it has no such channel.
+  [[nodiscard]] std::optional<model::AnomalyRequest> request(std::size_t sensor, const scenario::Fault& fault,
+                                                             const timeline::Moment& moment) const;
 
   // Sensors are made with other profiles from now on, or one is of another identity.
   void use(std::shared_ptr<ProfileTable> profiles) { profiles_ = std::move(profiles); }
@@ -81,10 +119,20 @@ class Story {
     return order_.empty() ? static_cast<std::uint32_t>(sensor) : order_[sensor];
   }
 
+  [[nodiscard]] const types::Schema& schema_of(std::uint32_t place) const;
+  void take_note(const timeline::Moment& moment);
+  void add(const timeline::Moment& moment, const scenario::Add& add);
+  void service(const timeline::Moment& moment, const scenario::Reset& reset);
+  void keep(std::uint32_t place, const PastStory& story);
+
   std::shared_ptr<ProfileTable> profiles_;
   timeline::Timeline timeline_;
-  std::vector<Timestamp> silent_until_;  // by place; empty while none has been
-  std::vector<std::uint32_t> order_;     // by sensor, its place in the timeline; empty: the same
+  std::vector<Timestamp> silent_until_;                          // by place; empty while none has been
+  std::unordered_map<std::uint32_t, std::vector<Added>> added_;  // by place
+  std::unordered_map<std::uint32_t, Serviced> serviced_;         // by place
+  std::unordered_map<std::uint32_t, identity::Text> faults_;     // by place
+  AddedTo sums_{};                                               // of the last question
+  std::vector<std::uint32_t> order_;  // by sensor, its place in the timeline; empty: the same
 };
 
 }  // namespace fleet_sim::fleet

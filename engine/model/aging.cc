@@ -62,13 +62,17 @@ Agings::Agings(const types::SignalDeclaration& declaration) : declared_(declarat
   }
 }
 
-ServiceInterval Agings::interval(std::size_t aging, std::uint64_t seed, std::uint64_t key,
-                                 Timestamp at) const {
+ServiceInterval Agings::interval(std::size_t aging, std::uint64_t seed, std::uint64_t key, Timestamp at,
+                                 Timestamp serviced) const {
   const Part& part = agings_[aging];
-  const std::uint64_t who = mix_words(key, part.name);
+  std::uint64_t who = mix_words(key, part.name);
   const auto every = static_cast<std::uint64_t>(part.every);
   const RandomBlock of_sensor = draw_block(seed, who, Stream::aging, 0, stagger_block);
-  const auto earlier = static_cast<Microseconds>(uniform_below(of_sensor[0], every));
+  auto earlier = static_cast<Microseconds>(uniform_below(of_sensor[0], every));
+  if (serviced != never_serviced && at >= serviced) {
+    earlier = -serviced;
+    who = mix_words(who, static_cast<std::uint64_t>(serviced));
+  }
   const std::int64_t number = floor_divided(at + earlier, part.every);
   const RandomBlock draws =
       draw_block(seed, who, Stream::aging, static_cast<std::uint64_t>(number), interval_block);
@@ -81,9 +85,11 @@ ServiceInterval Agings::interval(std::size_t aging, std::uint64_t seed, std::uin
   return interval;
 }
 
-Agings::Intervals Agings::intervals(std::uint64_t seed, std::uint64_t key, Timestamp at) const {
+Agings::Intervals Agings::intervals(std::uint64_t seed, std::uint64_t key, Timestamp at,
+                                    std::span<const Timestamp> serviced) const {
   Intervals all;
-  for (std::size_t i = 0; i < size(); ++i) all[i] = interval(i, seed, key, at);
+  for (std::size_t i = 0; i < size(); ++i)
+    all[i] = interval(i, seed, key, at, serviced.empty() ? never_serviced : serviced[i]);
   return all;
 }
 
@@ -127,8 +133,9 @@ Agings::Since Agings::stuck_since(const Intervals& intervals, Timestamp at) cons
 }
 
 void note_reading(AgingState& state, const Agings& agings, std::size_t aging, std::uint64_t seed,
-                  std::uint64_t key, Timestamp at, Timestamp next) {
-  if (!state.interval.contains(at)) state = {agings.interval(aging, seed, key, at), 0, std::nullopt};
+                  std::uint64_t key, Timestamp at, Timestamp next, Timestamp serviced) {
+  if (!state.interval.contains(at))
+    state = {agings.interval(aging, seed, key, at, serviced), 0, std::nullopt};
   state.event.reset();
   if (at < state.interval.onset) return;
   const bool first = state.readings++ == 0;

@@ -28,6 +28,9 @@
 
 namespace fleet_sim::model {
 
+// Of a part that has only been replaced in its turn.
+inline constexpr Timestamp never_serviced = earliest_timestamp;
+
 // Where a moment lies in the life of a part.
 struct ServiceInterval {
   Timestamp begins = latest_timestamp;  // no moment lies in one that has not been looked up
@@ -57,11 +60,13 @@ class Agings {
   [[nodiscard]] std::size_t size() const { return agings_.size(); }
   [[nodiscard]] const std::vector<types::Aging>& declared() const { return declared_; }
 
-  // The interval of one of them, or of each, that a moment lies in.
+  // The interval of one of them, or of each, that a moment lies in. From a moment on at which the part was
+  // replaced out of turn, intervals count from there.
   [[nodiscard]] ServiceInterval interval(std::size_t aging, std::uint64_t seed, std::uint64_t key,
-                                         Timestamp at) const;
+                                         Timestamp at, Timestamp serviced = never_serviced) const;
   using Intervals = std::array<ServiceInterval, types::most_agings>;
-  [[nodiscard]] Intervals intervals(std::uint64_t seed, std::uint64_t key, Timestamp at) const;
+  [[nodiscard]] Intervals intervals(std::uint64_t seed, std::uint64_t key, Timestamp at,
+                                    std::span<const Timestamp> serviced = {}) const;
 
   // Whether any part has failed, and whether the sensor is silent for it.
   [[nodiscard]] bool has_failed(const Intervals& intervals, Timestamp at) const;
@@ -94,7 +99,7 @@ class Agings {
 // Takes note of a reading, whatever comes of it: moves on to the interval that it lies in, counts it from the
 // onset on, and says in `event` whether it is the first or the last of its interval.
 void note_reading(AgingState& state, const Agings& agings, std::size_t aging, std::uint64_t seed,
-                  std::uint64_t key, Timestamp at, Timestamp next);
+                  std::uint64_t key, Timestamp at, Timestamp next, Timestamp serviced = never_serviced);
 
 // An aging that has been reported, as a row of ground truth. `name` is its name in the Roster.
 batch::AnomalyEvent describe_aging(const AgingState& state, const types::Aging& aging, std::uint32_t name,

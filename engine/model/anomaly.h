@@ -29,15 +29,15 @@ struct AnomalyRequest {
 
 struct Anomaly {
   Timestamp started_at = 0;
-  Timestamp ended_at = 0;               // its last microsecond
-  batch::CompactOptional<double> magnitude;    // a spike's factor, a trend's change; none when it has no size
-  batch::CompactOptional<double> severity;     // of a graded one
-  batch::CompactOptional<double> sigma;        // what its severity counts in
-  double reference = 0;                 // which level a graded one takes to be right, by its type
-  std::uint32_t readings_affected = 0;  // by this run
-  batch::CompactOptional<AnomalyType> type;    // none: the sensor reads normally
-  batch::CompactOptional<Channel> channel;     // that it affects; none when that are several
-  std::int8_t direction = 0;            // 1 up, -1 down, 0 neither
+  Timestamp ended_at = 0;                    // its last microsecond
+  batch::CompactOptional<double> magnitude;  // a spike's factor, a trend's change; none when it has no size
+  batch::CompactOptional<double> severity;   // of a graded one
+  batch::CompactOptional<double> sigma;      // what its severity counts in
+  double reference = 0;                      // which level a graded one takes to be right, by its type
+  std::uint32_t readings_affected = 0;       // by this run
+  batch::CompactOptional<AnomalyType> type;  // none: the sensor reads normally
+  batch::CompactOptional<Channel> channel;   // that it affects; none when that are several
+  std::int8_t direction = 0;                 // 1 up, -1 down, 0 neither
   AnomalyCause cause : 7 = AnomalyCause::drawn;
   bool has_shown : 1 = false;  // whether a reading of this run has been due in it
 

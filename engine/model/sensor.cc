@@ -5,6 +5,7 @@
 #include <limits>
 #include <span>
 
+#include "base/math.h"
 #include "base/random.h"
 #include "model/normal.h"
 #include "model/signal.h"
@@ -34,10 +35,32 @@ sources::Keys keys_of(const Sensor& sensor, std::uint64_t seed) {
   return {sources::sensor_key(seed, sensor.key), sensor.shared ? *sensor.shared : none};
 }
 
+// A level on a logarithmic scale is the logarithm of what is added to.
+void add_to(const Profile& profile, std::span<const double> added, batch::Values& levels) {
+  for (std::size_t c = 0; c < added.size(); ++c) {
+    if (added[c] == 0) continue;
+    if (profile.channels[c].is_logarithmic) {
+      const double sum = exponential(levels[c]) + added[c];
+      levels[c] = natural_log(std::max(sum, std::numeric_limits<double>::min()));
+    } else {
+      levels[c] += added[c];
+    }
+  }
+}
+
+// Of the built-in type, which keeps to its bounds.
+batch::Values values_with(const Profile& profile, Timestamp at, const Draws& draws,
+                          std::span<const double> added) {
+  batch::Values values = normal_values(profile, at, draws);
+  for (std::size_t c = 0; c < added.size(); ++c)
+    values[c] = std::clamp(values[c] + added[c], profile.channels[c].min, profile.channels[c].max);
+  return values;
+}
+
 // What its channels are at while nothing is wrong: of a declared type, levels that are still to be read.
 batch::Values usual_levels(const Sensor& sensor, std::uint64_t seed, Timestamp at, const Draws& draws,
-                           sources::KnotWords knots) {
-  if (!sensor.profile->signal) return normal_values(*sensor.profile, at, draws);
+                           sources::KnotWords knots, std::span<const double> added) {
+  if (!sensor.profile->signal) return values_with(*sensor.profile, at, draws, added);
   const sources::Signal& signal = *sensor.profile->signal;
   const sources::Keys keys = keys_of(sensor, seed);
   std::array<double, most_deviates> drawn;
@@ -49,47 +72,51 @@ batch::Values usual_levels(const Sensor& sensor, std::uint64_t seed, Timestamp a
   } else {
     signal.levels(keys, at, deviates, knots, levels);
   }
+  add_to(*sensor.profile, added, levels);
   return levels;
 }
 
 // The same with what has worn off, evaluated cold: nothing is remembered.
-batch::Values worn_levels(const Sensor& sensor, std::uint64_t seed, Timestamp at) {
-  batch::Values levels = usual_levels(sensor, seed, at, reading_draws(sensor, seed, at), {});
+batch::Values worn_levels(const Sensor& sensor, std::uint64_t seed, Timestamp at, const Circumstances& then) {
+  batch::Values levels = usual_levels(sensor, seed, at, reading_draws(sensor, seed, at), {}, then.added);
   if (const Agings* const agings = sensor.profile->agings.get())
-    agings->wear(agings->intervals(seed, sensor.key, at), at, levels);
+    agings->wear(agings->intervals(seed, sensor.key, at, then.serviced), at, levels);
   return levels;
 }
 
-double onset_level(const Sensor& sensor, std::uint64_t seed) {
+double onset_level(const Sensor& sensor, std::uint64_t seed, const Circumstances& then) {
   const Anomaly& anomaly = sensor.anomaly;
-  batch::Values values = worn_levels(sensor, seed, anomaly.started_at);
+  batch::Values values = worn_levels(sensor, seed, anomaly.started_at, then);
   if (sensor.profile->channels[index_of(*anomaly.channel)].is_product) sensor.profile->signal->read(values);
   return values[index_of(*anomaly.channel)];
 }
 
-Microseconds time_to_failure(const Sensor& sensor, std::uint64_t seed, Timestamp at) {
+Microseconds time_to_failure(const Sensor& sensor, std::uint64_t seed, Timestamp at,
+                             std::span<const Timestamp> serviced) {
   const Agings* const agings = sensor.profile->agings.get();
   if (agings == nullptr) return std::numeric_limits<Microseconds>::max();
-  return agings->time_to_failure(agings->intervals(seed, sensor.key, at), at);
+  return agings->time_to_failure(agings->intervals(seed, sensor.key, at, serviced), at);
 }
 
 // One thing at a time: an anomaly lasts until the sensor fails of age at most, and none begins in one that
 // has failed.
-void start_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request, Timestamp at) {
+void start_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request, Timestamp at,
+                   const Circumstances& then) {
   sensor.anomaly = Anomaly{};
-  const Microseconds longest = time_to_failure(sensor, seed, at);
+  const Microseconds longest = time_to_failure(sensor, seed, at, then.serviced);
   if (longest == 0) return;
   const RandomBlock draws = draw_block(seed, sensor.key, Stream::onset, counter(at));
   sensor.anomaly = begin_anomaly(*sensor.profile, request, at, draws, longest);
-  if (needs_onset_level(sensor.anomaly)) set_onset_level(sensor.anomaly, onset_level(sensor, seed));
+  if (needs_onset_level(sensor.anomaly)) set_onset_level(sensor.anomaly, onset_level(sensor, seed, then));
 }
 
 // Ends an anomaly that is over, and begins one where the words of the reading say so.
-inline void go_on(Sensor& sensor, std::uint64_t seed, Timestamp at, const Draws& draws) {
+inline void go_on(Sensor& sensor, std::uint64_t seed, Timestamp at, const Draws& draws,
+                  const Circumstances& now) {
   if (sensor.anomaly.active() && at > sensor.anomaly.ended_at) sensor.anomaly = Anomaly{};
   if (sensor.anomaly.active()) return;
   if (const auto type = pick_type(sensor.profile->onset_until, uniform(draws.onset())))
-    start_anomaly(sensor, seed, {*type}, at);
+    start_anomaly(sensor, seed, {*type}, at, now);
 }
 
 // A sample of the anomaly that the sensor is in, without values.
@@ -133,32 +160,34 @@ double white_of(const Anomaly& anomaly, const Draws& draws) {
   if (!has_level) value = apply_graded(reading, value);
 }
 
-// Where the reading lies in the life of each part. `ages` takes note of it, if there are any.
-Agings::Intervals intervals_at(const Sensor& sensor, std::uint64_t seed, Due due,
-                               std::span<AgingState> ages) {
+// Where the reading lies in the life of each part. The ages take note of it, if there are any.
+Agings::Intervals intervals_at(const Sensor& sensor, std::uint64_t seed, Due due, const Memory& memory) {
   const Agings& agings = *sensor.profile->agings;
-  if (ages.empty()) return agings.intervals(seed, sensor.key, due.at);
+  const std::span<AgingState> ages = memory.ages;
+  const std::span<const Timestamp> serviced = memory.now.serviced;
+  if (ages.empty()) return agings.intervals(seed, sensor.key, due.at, serviced);
   Agings::Intervals intervals;
   for (std::size_t i = 0; i < ages.size(); ++i) {
-    note_reading(ages[i], agings, i, seed, sensor.key, due.at, due.next);
+    note_reading(ages[i], agings, i, seed, sensor.key, due.at, due.next,
+                 serviced.empty() ? never_serviced : serviced[i]);
     intervals[i] = ages[i].interval;
   }
   return intervals;
 }
 
-// Of a sensor that has failed of age. A channel that is stuck keeps the level at which it got stuck; the
-// other ones go on.
+// Of a sensor that has failed of age. A channel that is stuck keeps the level at which it got stuck, but for
+// what a scenario added then; the other ones go on.
 Sample failed_sample(const Sensor& sensor, std::uint64_t seed, Timestamp at, const Draws& draws,
-                     const Agings::Intervals& intervals, sources::KnotWords knots) {
+                     const Agings::Intervals& intervals, const Memory& memory) {
   const Agings& agings = *sensor.profile->agings;
   Sample taken{{}, AnomalyType::aging, std::nullopt};
   taken.missing = agings.is_silent(intervals, at);
   if (taken.missing) return taken;
-  taken.values = usual_levels(sensor, seed, at, draws, knots);
+  taken.values = usual_levels(sensor, seed, at, draws, memory.knots, memory.now.added);
   agings.wear(intervals, at, taken.values);
   const Agings::Since since = agings.stuck_since(intervals, at);
   for (std::size_t c = 0; c < taken.values.size(); ++c) {
-    if (since[c]) taken.values[c] = worn_levels(sensor, seed, *since[c])[c];
+    if (since[c]) taken.values[c] = worn_levels(sensor, seed, *since[c], {{}, memory.now.serviced})[c];
   }
   sensor.profile->signal->read(taken.values);
   return taken;
@@ -170,17 +199,17 @@ Sample failed_sample(const Sensor& sensor, std::uint64_t seed, Timestamp at, con
   const Agings* const agings = sensor.profile->agings.get();
   Agings::Intervals intervals;
   if (agings != nullptr) {
-    intervals = intervals_at(sensor, seed, due, memory.ages);
+    intervals = intervals_at(sensor, seed, due, memory);
     if (agings->has_failed(intervals, due.at))
-      return failed_sample(sensor, seed, due.at, draws, intervals, memory.knots);
+      return failed_sample(sensor, seed, due.at, draws, intervals, memory);
   }
-  go_on(sensor, seed, due.at, draws);
+  go_on(sensor, seed, due.at, draws, memory.now);
   Sample taken;
   if (sensor.anomaly.active()) {
     taken = marked(sensor, seed, due);
     if (taken.missing) return taken;
   }
-  taken.values = usual_levels(sensor, seed, due.at, draws, memory.knots);
+  taken.values = usual_levels(sensor, seed, due.at, draws, memory.knots, memory.now.added);
   if (agings != nullptr) agings->wear(intervals, due.at, taken.values);
   if (sensor.anomaly.active() && is_graded(sensor.anomaly)) {
     affect(sensor, seed, due.at, draws, taken.values);
@@ -191,7 +220,8 @@ Sample failed_sample(const Sensor& sensor, std::uint64_t seed, Timestamp at, con
 }
 
 // Of a sensor in an anomaly. Apart, because few readings come here.
-[[gnu::noinline]] Sample affected_sample(Sensor& sensor, std::uint64_t seed, Due due, const Draws& draws) {
+[[gnu::noinline]] Sample affected_sample(Sensor& sensor, std::uint64_t seed, Due due, const Draws& draws,
+                                         std::span<const double> added) {
   const Profile& profile = *sensor.profile;
   const Anomaly& anomaly = sensor.anomaly;
   Sample affected = marked(sensor, seed, due);
@@ -200,8 +230,16 @@ Sample failed_sample(const Sensor& sensor, std::uint64_t seed, Timestamp at, con
   const Draws noise = noise_draws(sensor, seed, due.at);
   affected.values =
       apply_anomaly({anomaly, profile, due.at, noise, seed, sensor.key, white_of(anomaly, draws)},
-                    normal_values(profile, due.at, draws));
+                    values_with(profile, due.at, draws, added));
   return affected;
+}
+
+// Of a sensor of the built-in type to which a scenario adds something.
+[[gnu::noinline]] Sample added_sample(Sensor& sensor, std::uint64_t seed, Due due, const Circumstances& now) {
+  const Draws draws = reading_draws(sensor, seed, due.at);
+  go_on(sensor, seed, due.at, draws, now);
+  if (sensor.anomaly.active()) return affected_sample(sensor, seed, due, draws, now.added);
+  return {values_with(*sensor.profile, due.at, draws, now.added), std::nullopt, std::nullopt};
 }
 
 }  // namespace
@@ -227,12 +265,13 @@ void enter_steady_state(Sensor& sensor, std::uint64_t seed, Timestamp first_due,
                      : readings_in(static_cast<double>(duration) * 1e-6, profile.readings_per_second);
   const std::uint64_t position = uniform_below(draws[1], static_cast<std::uint64_t>(readings));
   if (position == 0) return;
-  start_anomaly(sensor, seed, {.type = *type, .duration = duration}, first_due - cadence.offset(position));
+  start_anomaly(sensor, seed, {.type = *type, .duration = duration}, first_due - cadence.offset(position),
+                {});
 }
 
 void return_to_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request,
-                       Timestamp started_at) {
-  if (can_happen(*sensor.profile, request)) start_anomaly(sensor, seed, request, started_at);
+                       Timestamp started_at, const Circumstances& then) {
+  if (can_happen(*sensor.profile, request)) start_anomaly(sensor, seed, request, started_at, then);
 }
 
 void count_taken(Sensor& sensor, std::uint64_t seed, Timestamp first_due, const Cadence& cadence,
@@ -249,17 +288,18 @@ void count_taken(Sensor& sensor, std::uint64_t seed, Timestamp first_due, const 
   }
 }
 
-bool has_failed(const Sensor& sensor, std::uint64_t seed, Timestamp at) {
-  return time_to_failure(sensor, seed, at) == 0;
+bool has_failed(const Sensor& sensor, std::uint64_t seed, Timestamp at, const Circumstances& now) {
+  return time_to_failure(sensor, seed, at, now.serviced) == 0;
 }
 
 bool is_in_anomaly(const Sensor& sensor, Timestamp next_due) {
   return sensor.anomaly.active() && next_due <= sensor.anomaly.ended_at;
 }
 
-bool inject_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request, Timestamp next_due) {
+bool inject_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request, Timestamp next_due,
+                    const Circumstances& now) {
   if (is_in_anomaly(sensor, next_due) || !can_happen(*sensor.profile, request)) return false;
-  start_anomaly(sensor, seed, request, next_due);
+  start_anomaly(sensor, seed, request, next_due, now);
   return sensor.anomaly.active();
 }
 
@@ -268,17 +308,19 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due) {
   if (profile.signal) [[unlikely]]
     return declared_sample(sensor, seed, due, {});
   const Draws draws(seed, sensor.key, Stream::reading, counter(due.at), profile.channels.size());
-  go_on(sensor, seed, due.at, draws);
+  go_on(sensor, seed, due.at, draws, {});
   if (!sensor.anomaly.active()) return {normal_values(profile, due.at, draws), std::nullopt, std::nullopt};
-  return affected_sample(sensor, seed, due, draws);
+  return affected_sample(sensor, seed, due, draws, {});
 }
 
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due, const Memory& memory) {
-  return sensor.profile->signal ? declared_sample(sensor, seed, due, memory) : sample(sensor, seed, due);
+  if (sensor.profile->signal) return declared_sample(sensor, seed, due, memory);
+  return memory.now.added.empty() ? sample(sensor, seed, due) : added_sample(sensor, seed, due, memory.now);
 }
 
-batch::Values clean_values(const Sensor& sensor, std::uint64_t seed, Timestamp at) {
-  batch::Values values = usual_levels(sensor, seed, at, reading_draws(sensor, seed, at), {});
+batch::Values clean_values(const Sensor& sensor, std::uint64_t seed, Timestamp at,
+                           const Circumstances& then) {
+  batch::Values values = usual_levels(sensor, seed, at, reading_draws(sensor, seed, at), {}, then.added);
   if (sensor.profile->signal) sensor.profile->signal->read(values);
   return values;
 }

@@ -45,11 +45,19 @@ inline std::size_t agings_of(const Profile& profile) {
   return profile.agings ? profile.agings->size() : 0;
 }
 
+// What a scenario has made of a sensor, that its readings depend on.
+struct Circumstances {
+  std::span<const double> added{};        // to what each channel reads; none: nothing
+  std::span<const Timestamp> serviced{};  // when the part of each aging was last replaced out of turn; none:
+                                          // never
+};
+
 // What is remembered of a sensor between its readings. Without knots a reading takes longer; without ages it
 // is the same, but nothing is said of the intervals of its agings.
 struct Memory {
   sources::KnotWords knots{};       // knot_words() of it, or none
   std::span<AgingState> ages = {};  // agings_of() of it, or none
+  Circumstances now{};
 };
 
 // When a reading is due, and the sensor's next one.
@@ -79,7 +87,7 @@ void enter_steady_state(Sensor& sensor, std::uint64_t seed, Timestamp first_due,
 // Puts the sensor where an earlier process left it: into the anomaly that it began at `started_at`. What the
 // request leaves open is drawn as it was then.
 void return_to_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request,
-                       Timestamp started_at);
+                       Timestamp started_at, const Circumstances& then = {});
 
 // Counts readings in its anomaly that an earlier process has taken: `count` of them, the first due at
 // `first_due`.
@@ -87,7 +95,7 @@ void count_taken(Sensor& sensor, std::uint64_t seed, Timestamp first_due, const 
                  std::uint64_t count);
 
 // Whether a part of the sensor has worn out and has not been replaced.
-bool has_failed(const Sensor& sensor, std::uint64_t seed, Timestamp at);
+bool has_failed(const Sensor& sensor, std::uint64_t seed, Timestamp at, const Circumstances& now = {});
 
 // Whether the sensor's next reading lies in the anomaly it has begun.
 bool is_in_anomaly(const Sensor& sensor, Timestamp next_due);
@@ -95,7 +103,8 @@ bool is_in_anomaly(const Sensor& sensor, Timestamp next_due);
 // Begins an anomaly with the next reading, as if it had been drawn there but for what the request says.
 // False, and nothing happens, when the sensor is in the middle of one, has failed of age, or cannot have such
 // an anomaly.
-bool inject_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request, Timestamp next_due);
+bool inject_anomaly(Sensor& sensor, std::uint64_t seed, const AnomalyRequest& request, Timestamp next_due,
+                    const Circumstances& now = {});
 
 // Takes the reading that is due: a pure function of the seed, the sensor and the time. Called for every due
 // reading of the sensor, in order.
@@ -105,7 +114,8 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due);
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due, const Memory& memory);
 
 // What the sensor reads at that moment if nothing is wrong with it: it is in no anomaly, and nothing has worn
-// off. Bit for bit what sample() gives for such a sensor. Pure.
-batch::Values clean_values(const Sensor& sensor, std::uint64_t seed, Timestamp at);
+// off; what a scenario adds is nothing wrong. Bit for bit what sample() gives for such a sensor. Pure.
+batch::Values clean_values(const Sensor& sensor, std::uint64_t seed, Timestamp at,
+                           const Circumstances& then = {});
 
 }  // namespace fleet_sim::model

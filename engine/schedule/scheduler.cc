@@ -284,7 +284,7 @@ void Scheduler::settle_owed() {
 
 // What a scenario has in store up to here comes about, although no reading follows.
 void Scheduler::carry_out(fleet::Cohort& cohort, Timestamp until) {
-  while (!cohort.carry_out(until, room_for(cohort.writer(), batch::Batch::most_events_of_a_reading).events)) {
+  while (!cohort.carry_out(until, room_for(cohort.writer(), batch::Batch::most_events_of_a_reading))) {
   }
 }
 

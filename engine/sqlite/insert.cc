@@ -6,6 +6,8 @@
 #include <cassert>
 #include <string>
 
+#include "tables/schema.h"
+
 namespace fleet_sim::sqlite {
 namespace {
 
@@ -28,6 +30,10 @@ constexpr std::string_view begin_event_sql =
     "ended_at, readings_affected, severity, sigma, cause, scenario, fails_at, id) VALUES (?1, ?2, ?3, ?4, "
     "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, max(?14, (SELECT coalesce(max(id), 0) FROM anomaly_events)) + "
     "1)";
+
+constexpr std::string_view insert_fleet_event_sql =
+    "INSERT INTO fleet_events (name, sensor_id, verb, what, started_at, ended_at, silent_until, failed) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 constexpr std::string_view hold_place_sql =
     "INSERT INTO sensor_readings (id, timestamp, sensor_id) VALUES (?1, '', '')";
@@ -196,6 +202,31 @@ int EventInsert::update(const batch::AnomalyEvent& event, tables::Statement& sta
   bind_end(statement, 3, event, ended_at);
   statement.bind(4, static_cast<std::int64_t>(event.readings_affected));
   return statement.run();
+}
+
+int FleetEventInsert::insert(const batch::FleetEvent& event) {
+  if (!insert_.is_prepared()) {
+    tables::StorageError error = database_.execute(tables::create_fleet_events);
+    if (error.ok()) error = database_.prepare(insert_fleet_event_sql, insert_);
+    if (!error.ok()) return error.code;
+  }
+  const auto text = [this](std::uint32_t handle) {
+    return roster_.text(static_cast<identity::Text>(handle));
+  };
+  const std::string started_at = timestamp_text(event.started_at);
+  const std::string ended_at = event.ended_at ? timestamp_text(*event.ended_at) : std::string();
+  const std::string silent_until = event.silent_until ? timestamp_text(*event.silent_until) : std::string();
+  insert_.bind(1, text(event.name));
+  insert_.bind(2, roster_[event.sensor].id);
+  insert_.bind(3, batch::name_of(event.verb));
+  insert_.bind(4, text(event.what));
+  insert_.bind(5, started_at);
+  insert_.bind_null(6);
+  if (event.ended_at) insert_.bind(6, ended_at);
+  insert_.bind_null(7);
+  if (event.silent_until) insert_.bind(7, silent_until);
+  insert_.bind(8, static_cast<std::int64_t>(event.failed ? 1 : 0));
+  return insert_.run();
 }
 
 }  // namespace fleet_sim::sqlite

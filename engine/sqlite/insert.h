@@ -67,4 +67,18 @@ class EventInsert {
   tables::Statement update_ended_;
 };
 
+// Makes the table, which files without a scenario do not need, with the first event.
+class FleetEventInsert {
+ public:
+  FleetEventInsert(tables::Database& database, const identity::Roster& roster)
+      : database_(database), roster_(roster) {}
+
+  int insert(const batch::FleetEvent& event);
+
+ private:
+  tables::Database& database_;
+  const identity::Roster& roster_;
+  tables::Statement insert_;
+};
+
 }  // namespace fleet_sim::sqlite

@@ -24,6 +24,8 @@ constexpr std::string_view last_reading_sql =
     "SELECT sensor_id, timestamp FROM sensor_readings ORDER BY id DESC LIMIT 1";
 constexpr std::string_view last_event_sql =
     "SELECT sensor_id, started_at FROM anomaly_events ORDER BY id DESC LIMIT 1";
+constexpr std::string_view last_fleet_event_sql =
+    "SELECT sensor_id, started_at FROM fleet_events ORDER BY id DESC LIMIT 1";
 
 // Whether the query's one row, if it has one, is about this sensor and moment.
 tables::StorageError ask_whether(tables::Database& database, std::string_view sql, std::string_view sensor,
@@ -41,11 +43,14 @@ tables::StorageError ask_whether(tables::Database& database, std::string_view sq
 // An open file with its statements, which hold on to the database and so are destroyed before it.
 struct Shard::Connection {
   Connection(const identity::Roster& roster, const types::Schema& schema)
-      : readings(database, roster, schema), events(database, roster, schema) {}
+      : readings(database, roster, schema),
+        events(database, roster, schema),
+        fleet_events(database, roster) {}
 
   tables::Database database;
   ReadingInsert readings;
   EventInsert events;
+  FleetEventInsert fleet_events;
 };
 
 Shard::Shard(const write::Target& target, const ShardContext& context, SensorsOf sensors)
@@ -189,7 +194,7 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
   if (error.ok()) {
     error = database.execute("COMMIT");
     if (!error.ok()) {
-      in_doubt_ = {lot.readings.size(), lot.events.size()};
+      in_doubt_ = lot.share();
       doubtful_ = last_row(lot);
     }
   }
@@ -235,6 +240,9 @@ tables::StorageError Shard::write(const write::Lot& lot, tables::LastIds& last) 
     if (connection_->events.apply(event, before_.event) != SQLITE_OK) return database.error();
     if (batch::begins(event.kind)) last.event = database.last_inserted_id();
   }
+  for (const batch::FleetEvent& event : lot.fleet_events.subspan(already_there_.fleet_events)) {
+    if (connection_->fleet_events.insert(event) != SQLITE_OK) return database.error();
+  }
   return {};
 }
 
@@ -277,8 +285,11 @@ tables::StorageError Shard::settle_doubt() {
   if (!doubtful_) return {};
   bool there = false;
   tables::Database& database = connection_->database;
-  tables::StorageError error =
-      ask_whether(database, doubtful_->sql, context_->roster[doubtful_->sensor].id, doubtful_->at, there);
+  const bool may_be_there = doubtful_->sql != last_fleet_event_sql || database.has_table("fleet_events");
+  tables::StorageError error;
+  if (may_be_there)
+    error =
+        ask_whether(database, doubtful_->sql, context_->roster[doubtful_->sensor].id, doubtful_->at, there);
   if (!error.ok()) return error;
   if (there) already_there_ = in_doubt_;
   in_doubt_ = {};
@@ -292,7 +303,8 @@ tables::StorageError Shard::settle_doubt() {
 // Of rows that were offered before, some may have been dropped since.
 void Shard::keep_offered(const write::Share& offered) {
   for (write::Share* share : {&in_doubt_, &already_there_}) {
-    *share = {std::min(share->readings, offered.readings), std::min(share->events, offered.events)};
+    *share = {std::min(share->readings, offered.readings), std::min(share->events, offered.events),
+              std::min(share->fleet_events, offered.fleet_events)};
   }
 }
 
@@ -303,7 +315,10 @@ std::optional<Shard::LastRow> Shard::last_row(const write::Lot& lot) {
   }
   const auto begun = std::find_if(lot.events.rbegin(), lot.events.rend(),
                                   [](const batch::AnomalyEvent& e) { return batch::begins(e.kind); });
-  if (begun == lot.events.rend()) return std::nullopt;
+  if (begun == lot.events.rend()) {
+    if (lot.fleet_events.empty()) return std::nullopt;
+    return LastRow{last_fleet_event_sql, lot.fleet_events.back().sensor, lot.fleet_events.back().started_at};
+  }
   return LastRow{last_event_sql, begun->sensor, begun->started_at};
 }
 

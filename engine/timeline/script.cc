@@ -5,11 +5,21 @@
 #include <utility>
 #include <variant>
 
+#include "scenario/fields.h"
+
 namespace fleet_sim::timeline {
+namespace {
+
+std::string what_of(const scenario::Entry& entry) {
+  return scenario::verb_of(entry).text(entry.verb);
+}
+
+}  // namespace
 
 void note_texts(identity::Roster& roster, const scenario::Entries& entries) {
   for (const scenario::Entry& entry : entries) {
     roster.intern(entry.name);
+    roster.intern(what_of(entry));
     const auto* set = std::get_if<scenario::Set>(&entry.verb);
     if (set == nullptr) continue;
     for (const std::string* text : {&set->location, &set->manufacturer, &set->model, &set->firmware_version})
@@ -23,6 +33,7 @@ Script::Script(Plan plan, const identity::Roster& roster, std::uint64_t seed)
   for (const PlannedEntry& planned : plan_) {
     reaches_.emplace_back(planned.entry, seed);
     names_.push_back(roster.find_text(planned.entry.name));
+    whats_.push_back(roster.find_text(what_of(planned.entry)));
     const auto* set = std::get_if<scenario::Set>(&planned.entry.verb);
     overlays_.push_back(
         set == nullptr

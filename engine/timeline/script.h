@@ -32,6 +32,8 @@ class Script {
   [[nodiscard]] const PlannedEntry& operator[](std::uint32_t entry) const { return plan_[entry]; }
   [[nodiscard]] const Reach& reach(std::uint32_t entry) const { return reaches_[entry]; }
   [[nodiscard]] identity::Text name(std::uint32_t entry) const { return names_[entry]; }
+  // What its verb says, as text.
+  [[nodiscard]] identity::Text what(std::uint32_t entry) const { return whats_[entry]; }
   // What a `set` sets; nothing for other verbs.
   [[nodiscard]] const identity::Overlay& overlay(std::uint32_t entry) const { return overlays_[entry]; }
   // Whether another entry refers to it.
@@ -54,6 +56,7 @@ class Script {
   Plan plan_;
   std::vector<Reach> reaches_;
   std::vector<identity::Text> names_;
+  std::vector<identity::Text> whats_;
   std::vector<identity::Overlay> overlays_;
   std::vector<bool> is_followed_;
   std::vector<bool> is_ignored_;

@@ -21,6 +21,10 @@ std::size_t FoundRows::HashKey::operator()(const Key& key) const {
   return mix_words(key.sensor, static_cast<std::uint64_t>(key.at));
 }
 
+std::uint64_t FoundRows::key_of(std::uint32_t sensor, Timestamp started_at, std::string_view name) {
+  return mix_words(mix_words(sensor, static_cast<std::uint64_t>(started_at)), hash_text(name));
+}
+
 void FoundRows::add(std::uint32_t sensor, Timestamp due, std::span<const double> values,
                     std::string_view anomaly) {
   last_ = std::max(last_, due);

@@ -36,6 +36,11 @@ class FoundRows {
   // An event that is there and will come again.
   void add_event(std::uint32_t sensor, Timestamp started_at) { events_.insert({sensor, started_at}); }
 
+  // An event of the fleet that is there and may come again.
+  void add_fleet_event(std::uint32_t sensor, Timestamp started_at, std::string_view name) {
+    fleet_events_.insert(key_of(sensor, started_at, name));
+  }
+
   // The last reading; the earliest moment when there is none.
   [[nodiscard]] Timestamp last() const { return last_; }
   // Every reading due before this moment is there. The earliest moment when there is none.
@@ -46,6 +51,9 @@ class FoundRows {
   [[nodiscard]] Verdict judge(const batch::Row& reading) const;
   // Whether the event's row exists, for one that shows for the first time.
   [[nodiscard]] bool has_event(const batch::AnomalyEvent& event) const;
+  [[nodiscard]] bool has_fleet_event(const batch::FleetEvent& event, std::string_view name) const {
+    return fleet_events_.contains(key_of(sensor_of(event.sensor), event.started_at, name));
+  }
 
  private:
   // A reading or an event, by its sensor and its time.
@@ -63,11 +71,14 @@ class FoundRows {
     return sensor_of_ && index < sensor_of_->size() ? (*sensor_of_)[index] : index;
   }
 
+  static std::uint64_t key_of(std::uint32_t sensor, Timestamp started_at, std::string_view name);
+
   SensorOf sensor_of_;
   Timestamp complete_until_ = earliest_timestamp;
   Timestamp last_ = earliest_timestamp;
   std::unordered_map<Key, std::uint64_t, HashKey> readings_;  // to a hash of what the row says
   std::unordered_set<Key, HashKey> events_;                   // by when they started
+  std::unordered_set<std::uint64_t> fleet_events_;            // hashes
 };
 
 }  // namespace fleet_sim::write

@@ -22,8 +22,9 @@ namespace fleet_sim::write {
 struct Share {
   std::size_t readings = 0;
   std::size_t events = 0;
+  std::size_t fleet_events = 0;
 
-  [[nodiscard]] std::size_t rows() const { return readings + events; }
+  [[nodiscard]] std::size_t rows() const { return readings + events + fleet_events; }
   bool operator==(const Share&) const = default;
 };
 
@@ -36,8 +37,10 @@ struct Lot {
   std::optional<Timestamp> gap_since =
       {};                  // something due then or later was lost or skipped, and is not in any lot
   bool is_at_end = false;  // the run ends: it is not to be kept for somebody else's sake
+  std::span<const batch::FleetEvent> fleet_events = {};
 
-  [[nodiscard]] bool empty() const { return readings.empty() && events.empty(); }
+  [[nodiscard]] bool empty() const { return readings.empty() && events.empty() && fleet_events.empty(); }
+  [[nodiscard]] Share share() const { return {readings.size(), events.size(), fleet_events.size()}; }
 };
 
 }  // namespace fleet_sim::write

@@ -14,23 +14,34 @@ void ShardRows::stage(const batch::AnomalyEvent& event, SteadyTime now) {
   events_.push_back(event);
 }
 
+void ShardRows::stage(const batch::FleetEvent& event, SteadyTime now) {
+  if (empty()) since_ = now;
+  fleet_events_.push_back(event);
+}
+
 // What a failed attempt may have stored all the same is dropped like the rest: nobody can tell before the
 // destination works.
 Share ShardRows::forget_newest(std::size_t count) {
   const std::size_t readings = std::min(count, readings_.size());
   const std::size_t events = std::min(count - readings, events_.size());
+  const std::size_t fleet_events = std::min(count - readings - events, fleet_events_.size());
   for (const batch::Rows::Head& reading : readings_.heads().last(readings)) leave_gap(reading.due);
   for (const batch::AnomalyEvent& event : std::span(events_).last(events)) leave_gap(event.started_at);
+  for (const batch::FleetEvent& event : std::span(fleet_events_).last(fleet_events))
+    leave_gap(event.started_at);
   readings_.forget_newest(readings);
   events_.resize(events_.size() - events);
-  offered_ = {std::min(offered_.readings, readings_.size()), std::min(offered_.events, events_.size())};
-  return {readings, events};
+  fleet_events_.resize(fleet_events_.size() - fleet_events);
+  offered_ = {std::min(offered_.readings, readings_.size()), std::min(offered_.events, events_.size()),
+              std::min(offered_.fleet_events, fleet_events_.size())};
+  return {readings, events, fleet_events};
 }
 
 void ShardRows::append(ShardRows& other) {
   if (empty()) since_ = other.since_;
   readings_.append(other.readings_);
   events_.insert(events_.end(), other.events_.begin(), other.events_.end());
+  fleet_events_.insert(fleet_events_.end(), other.fleet_events_.begin(), other.fleet_events_.end());
   if (other.gap_since_) leave_gap(*other.gap_since_);
   other.gap_since_.reset();
   other.settle();
@@ -41,7 +52,13 @@ void ShardRows::leave_gap(Timestamp since) {
 }
 
 Lot ShardRows::lot(std::uint64_t attempt) const {
-  return {readings_, events_, number_, attempt, offered_, gap_since_};
+  return {.readings = readings_,
+          .events = events_,
+          .number = number_,
+          .attempt = attempt,
+          .offered = offered_,
+          .gap_since = gap_since_,
+          .fleet_events = fleet_events_};
 }
 
 void ShardRows::settle() {
@@ -50,8 +67,10 @@ void ShardRows::settle() {
   constexpr std::size_t worth_keeping = 16'384;
   if (readings_.capacity() > worth_keeping) readings_ = {};
   if (events_.capacity() > worth_keeping) events_ = {};
+  if (fleet_events_.capacity() > worth_keeping) fleet_events_ = {};
   readings_.clear();
   events_.clear();
+  fleet_events_.clear();
   offered_ = {};
   ++number_;
 }

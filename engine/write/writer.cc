@@ -171,7 +171,8 @@ void Writer::take_batches(SteadyTime now) {
 
 // To a sink for which nothing needs to be gathered: which shard the rows belong to makes no difference.
 void Writer::pass_on(const batch::Batch& batch, SteadyTime now) {
-  slots_.front().destination->take({.readings = batch.readings, .events = batch.events});
+  slots_.front().destination->take(
+      {.readings = batch.readings, .events = batch.events, .fleet_events = batch.fleet_events});
   record_lag(batch.readings, now);
   context_.ledger.written(batch.readings.size());
   recent_events_.add(batch.events);
@@ -180,6 +181,7 @@ void Writer::pass_on(const batch::Batch& batch, SteadyTime now) {
 void Writer::deal_out(const batch::Batch& batch, SteadyTime now) {
   for (const batch::Row& reading : batch.readings) stage(reading, now);
   for (const batch::AnomalyEvent& event : batch.events) stage(event, now);
+  for (const batch::FleetEvent& event : batch.fleet_events) stage(event, now);
 }
 
 void Writer::stage(const batch::Row& reading, SteadyTime now) {
@@ -202,8 +204,22 @@ void Writer::stage(const batch::Row& reading, SteadyTime now) {
 
 void Writer::stage(const batch::AnomalyEvent& event, SteadyTime now) {
   const std::uint32_t index = context_.place_of[event.sensor].shard;
-  Slot& slot = slots_[index];
+  const Slot& slot = slots_[index];
   if (slot.found && batch::begins(event.kind) && slot.found->has_event(event)) return;
+  stage_event(index, event, now);
+}
+
+void Writer::stage(const batch::FleetEvent& event, SteadyTime now) {
+  const std::uint32_t index = context_.place_of[event.sensor].shard;
+  const Slot& slot = slots_[index];
+  const auto name = static_cast<identity::Text>(event.name);
+  if (slot.found && slot.found->has_fleet_event(event, context_.roster.text(name))) return;
+  stage_event(index, event, now);
+}
+
+template <class Event>
+void Writer::stage_event(std::uint32_t index, const Event& event, SteadyTime now) {
+  Slot& slot = slots_[index];
   if (differed_) return context_.ledger.events_lost(1);
   ShardRows& rows = slot.at_hand();
   const bool in_backlog = is_exhausted(slot.condition);
@@ -244,7 +260,7 @@ void Writer::make_backlog_give_way() {
     const Share dropped = largest.forget_newest(std::min<std::uint64_t>(excess, largest.size() / 2));
     if (dropped.rows() == 0) return;
     context_.ledger.lost(LossReason::backlog_full, dropped.readings);
-    context_.ledger.events_lost(dropped.events);
+    context_.ledger.events_lost(dropped.events + dropped.fleet_events);
     waiting_.remove(dropped.rows(), true);
   }
 }
@@ -547,7 +563,7 @@ void Writer::give_up_on(std::uint32_t index) {
   ensure(is_exhausted(slot.condition), "only what is the backlog is given up");
   const Lot lot = slot.rows.lot();
   context_.ledger.lost(LossReason::storage_failed_at_stop, lot.readings.size());
-  context_.ledger.events_lost(lot.events.size());
+  context_.ledger.events_lost(lot.events.size() + lot.fleet_events.size());
   waiting_.remove(slot.rows.size(), true);
   std::erase(sick_, index);
   slot.condition = Working{};

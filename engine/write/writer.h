@@ -170,6 +170,9 @@ class Writer {
   void deal_out(const batch::Batch& batch, SteadyTime now);
   void stage(const batch::Row& reading, SteadyTime now);
   void stage(const batch::AnomalyEvent& event, SteadyTime now);
+  void stage(const batch::FleetEvent& event, SteadyTime now);
+  template <class Event>
+  void stage_event(std::uint32_t index, const Event& event, SteadyTime now);
   bool is_found(const Slot& slot, const batch::Row& reading);
   void make_backlog_give_way();
   void work();
