@@ -105,6 +105,20 @@ void FoundShard::read_readings(tables::Database& shard, const FindSensor& find_s
   rows_.keep_last_second();
 }
 
+void FoundShard::read_fleet_events(Timestamp moment, const FindSensor& find_sensor) {
+  if (!run_) return;
+  tables::Database shard = open_shard(file_);
+  if (!has_table(shard, "fleet_events", file_)) return;
+  tables::Statement row = prepare_query(
+      shard, "SELECT started_at, sensor_id, name FROM fleet_events WHERE started_at >= ?1", file_);
+  const std::string since = timestamp_text(moment);
+  row.bind(1, since);
+  while (next_row(row, shard, file_)) {
+    const auto sensor = find_sensor(row.text(1));
+    if (sensor) rows_.add_fleet_event(*sensor, timestamp_in(row, 0, file_), row.text(2));
+  }
+}
+
 std::vector<FoundShard::BegunBefore> FoundShard::read_events(Timestamp moment,
                                                              const FindSensor& find_sensor) {
   std::vector<BegunBefore> begun;

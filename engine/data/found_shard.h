@@ -46,6 +46,8 @@ class FoundShard {
     Timestamp started_at;
   };
   std::vector<BegunBefore> read_events(Timestamp moment, const FindSensor& find_sensor);
+  // Adds the events of the fleet that come again.
+  void read_fleet_events(Timestamp moment, const FindSensor& find_sensor);
   // The injected ones among the others, once the events have been read.
   [[nodiscard]] const std::vector<BegunBefore>& injected_since() const { return injected_since_; }
   // Of agings, those that had not ended by then, in the order in which they were written. An interval has an

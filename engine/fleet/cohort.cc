@@ -47,6 +47,18 @@ void Cohort::follow(const StoryOf& story) {
   story_ = std::make_unique<Story>(story, members());
 }
 
+void Cohort::follow(const StoryOf& story, Timestamp moment, const PastStories& stories) {
+  go_on(story, moment, stories);
+  for (std::size_t i = 0; i < sensors_.size(); ++i) {
+    model::Sensor& sensor = sensors_[i];
+    if (story_->overlay(i) == 0) continue;
+    const auto [profile, shared] = story_->resolve(i, sensor.identity);
+    sensor.profile = profile;
+    sensor.shared = shared;
+  }
+  make_room();
+}
+
 void Cohort::go_on(const StoryOf& story, Timestamp moment, const PastStories& pasts) {
   story_ = story.script ? std::make_unique<Story>(story, members(), moment, pasts) : nullptr;
 }
@@ -156,8 +168,10 @@ void Cohort::happen(const timeline::Moment& moment, const Events& both) {
   if (std::holds_alternative<scenario::Leave>(verb)) leave(i, moment.at, events);
   if (const auto* what = std::get_if<scenario::Reset>(&verb)) reset(i, *what, moment.at, events);
   if (const auto* what = std::get_if<scenario::Fault>(&verb)) begin_fault(i, *what, moment, events);
-  if (std::holds_alternative<scenario::Join>(verb))
+  if (std::holds_alternative<scenario::Join>(verb)) {
+    sensors_[i].anomaly = model::Anomaly{};
     model::enter_steady_state(sensors_[i], seed_, next_due_of(i), cadence_);
+  }
   both.fleet.push_back(story_->describe(moment, sensors_[i].identity));
 }
 
@@ -398,6 +412,10 @@ void Cohort::resume_at(Timestamp moment, const PastAnomalies& past, const Lives&
   pass_to(moment);
   for (std::size_t i = 0; i < sensors_.size(); ++i) {
     model::Sensor& sensor = sensors_[i];
+    if (story_ && !story_->is_there(i)) {
+      sensor.anomaly = model::Anomaly{};
+      continue;
+    }
     const auto known = past.find(sensor.identity);
     const auto found = lives.find(sensor.identity);
     const Life* const life = found == lives.end() ? nullptr : &found->second;
@@ -416,8 +434,10 @@ void Cohort::restore_ages(Timestamp moment, std::size_t i, const Life* life) {
   const std::span<model::AgingState> ages = ages_of(sensor);
   if (ages.empty()) return;
   const Timestamp at = last_due(moment, sensor.key, stretches, start_).value_or(next_due_of(i));
+  const model::Circumstances now = now_of(i, moment);
   for (std::size_t a = 0; a < ages.size(); ++a) {
-    ages[a].interval = sensor.profile->agings->interval(a, seed_, sensor.key, at);
+    const Timestamp serviced = now.serviced.empty() ? model::never_serviced : now.serviced[a];
+    ages[a].interval = sensor.profile->agings->interval(a, seed_, sensor.key, at, serviced);
     ages[a].readings = static_cast<std::uint32_t>(
         readings_since(ages[a].interval.onset, moment, sensor.key, stretches, start_));
   }
@@ -427,7 +447,8 @@ model::Anomaly Cohort::anomaly_at(Timestamp moment, const model::Sensor& sensor,
                                   const Life* life) const {
   const RunSeed run{seed_, start_};
   if (life != nullptr) {
-    return fleet::anomaly_at(moment, sensor.key, life->stretches, life->begins_new, past, run);
+    return fleet::anomaly_at(moment, sensor.key, life->stretches, life->begins_new, past, run,
+                             life->begins_at_onset);
   }
   const Stretch all{start_, latest_timestamp, sensor.profile, cadence_, false, sensor.shared};
   return fleet::anomaly_at(moment, sensor.key, std::span(&all, 1), true, past, run);

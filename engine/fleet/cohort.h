@@ -57,6 +57,8 @@ class Cohort {
 
   // Lives through a scenario from its start on. Once, before anything else.
   void follow(const StoryOf& story);
+  // The same at `moment`, before which everything has happened, with what has become of the sensors.
+  void follow(const StoryOf& story, Timestamp moment, const PastStories& stories);
 
   // The writer that owns the shards of these sensors.
   [[nodiscard]] std::uint32_t writer() const { return writer_; }

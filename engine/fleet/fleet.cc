@@ -95,6 +95,13 @@ void Fleet::follow(std::shared_ptr<const timeline::Script> script) {
   for (Cohort& cohort : cohorts_) cohort.follow({script_, profiles_});
 }
 
+void Fleet::go_on(std::shared_ptr<const timeline::Script> script, Timestamp moment,
+                  const PastStories& stories) {
+  script_ = std::move(script);
+  if (!script_) return;
+  for (Cohort& cohort : cohorts_) cohort.follow({script_, profiles_}, moment, stories);
+}
+
 void Fleet::resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives) {
   for (Cohort& cohort : cohorts_) cohort.resume_at(moment, past, lives);
 }

@@ -40,6 +40,8 @@ class Fleet {
 
   // Lives through a scenario from its start on. Once, before anything else.
   void follow(std::shared_ptr<const timeline::Script> script);
+  // The same at `moment`, before which everything has happened, with what has become of the sensors.
+  void go_on(std::shared_ptr<const timeline::Script> script, Timestamp moment, const PastStories& stories);
   // That it lives through, if there is one.
   [[nodiscard]] const std::shared_ptr<const timeline::Script>& script() const { return script_; }
 

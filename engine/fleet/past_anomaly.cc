@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/anomaly_types.h"
 #include "model/sensor.h"
 
 namespace fleet_sim::fleet {
@@ -43,12 +44,20 @@ class Walk {
     go_through(0, first.from);
   }
 
-  void begin_with(const PastAnomaly& past) {
+  void begin_with(const PastAnomaly& past, bool begins_at_onset) {
     if (past.started_at < stretches_.front().from) return begin_in_steady_state();
     std::size_t at = 0;
     while (at + 1 < stretches_.size() && stretches_[at + 1].from <= past.started_at) ++at;
+    if (begins_at_onset) at = 0;
     sensor_ = sensor_of(stretches_[at]);
-    model::return_to_anomaly(sensor_, run_.seed, past.request, past.started_at);
+    AddedTo sums;
+    model::Circumstances then;
+    if (!past.added.empty()) {
+      add_up(past.added, past.started_at, sums);
+      then.added = std::span(sums).first(sensor_.profile->channels.size());
+    }
+    if (past.serviced) then.serviced = *past.serviced;
+    model::return_to_anomaly(sensor_, run_.seed, past.request, past.started_at, then);
     go_through(at, past.started_at);
   }
 
@@ -87,8 +96,9 @@ class Walk {
 
   void change_to(const Stretch& was, const Stretch& is) {
     model::Anomaly& anomaly = sensor_.anomaly;
+    const bool is_over = anomaly.active() && (is.ends >> index_of(*anomaly.type) & 1) != 0;
     const bool may_continue =
-        !is.in_another_shard && model::continues_under(anomaly, *was.profile, *is.profile);
+        !is_over && !is.in_another_shard && model::continues_under(anomaly, *was.profile, *is.profile);
     const bool was_open = anomaly.has_shown && next_due(was, is.from) <= anomaly.ended_at;
     const bool has_more = next_due(is, is.from) <= anomaly.ended_at;
     if (!outlasts_change(may_continue, has_more, was_open)) anomaly = model::Anomaly{};
@@ -102,6 +112,14 @@ class Walk {
 };
 
 }  // namespace
+
+EndedTypes types_named(std::span<const std::string> names) {
+  EndedTypes types = 0;
+  for (const std::string& name : names) {
+    if (const auto type = anomaly_type_of(name)) types |= EndedTypes{1} << index_of(*type);
+  }
+  return types;
+}
 
 std::uint64_t readings_since(Timestamp since, Timestamp moment, std::uint64_t key,
                              std::span<const Stretch> stretches, Timestamp start) {
@@ -127,12 +145,12 @@ std::optional<Timestamp> last_due(Timestamp moment, std::uint64_t key, std::span
 }
 
 model::Anomaly anomaly_at(Timestamp moment, std::uint64_t key, std::span<const Stretch> stretches,
-                          bool begins_new, const PastAnomaly* latest, RunSeed run) {
+                          bool begins_new, const PastAnomaly* latest, RunSeed run, bool begins_at_onset) {
   Walk walk(moment, key, stretches, run);
   if (begins_new && !walk.has_read()) {
     walk.begin_in_steady_state();
   } else if (latest != nullptr) {
-    walk.begin_with(*latest);
+    walk.begin_with(*latest, begins_at_onset);
   }
   return walk.anomaly();
 }

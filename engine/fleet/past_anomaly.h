@@ -6,22 +6,31 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/cadence.h"
 #include "base/terms.h"
 #include "base/timestamp.h"
+#include "fleet/added.h"
 #include "model/anomaly.h"
 #include "model/profile.h"
 #include "model/sensor.h"
 
 namespace fleet_sim::fleet {
 
+// Types of anomalies, a bit for each.
+using EndedTypes = std::uint32_t;
+static_assert(anomaly_type_count <= 32);
+EndedTypes types_named(std::span<const std::string> names);
+
 // The last anomaly that a sensor began before some moment.
 struct PastAnomaly {
   model::AnomalyRequest request;  // with which it began: what it leaves open was drawn
   Timestamp started_at;
+  std::vector<Added> added{};          // to what the sensor read then, by a scenario, and which …
+  std::optional<Serviced> serviced{};  // … parts had been replaced out of turn
 };
 using PastAnomalies = std::unordered_map<std::uint32_t, PastAnomaly>;  // by index into the Roster
 
@@ -33,6 +42,7 @@ struct Stretch {
   Cadence cadence;
   bool in_another_shard = false;              // than the stretch before, which ended the sensor's anomaly
   const model::SharedKeys* shared = nullptr;  // of the sources that it shares with others
+  EndedTypes ends = 0;                        // which anomalies are over as it begins
 };
 
 // What is known of a sensor since it joined the fleet, or, of one without agings, since its last anomaly
@@ -40,6 +50,7 @@ struct Stretch {
 struct Life {
   std::vector<Stretch> stretches;
   bool begins_new = false;  // the first stretch begins with its first reading ever, perhaps amid an anomaly
+  bool begins_at_onset = false;  // or with the anomaly
 };
 using Lives = std::unordered_map<std::uint32_t, Life>;  // by index into the Roster
 
@@ -51,7 +62,8 @@ struct RunSeed {
 // What the sensor with this key is in the middle of at `moment`, when every reading due before has been
 // taken.
 model::Anomaly anomaly_at(Timestamp moment, std::uint64_t key, std::span<const Stretch> stretches,
-                          bool begins_new, const PastAnomaly* latest, RunSeed run);
+                          bool begins_new, const PastAnomaly* latest, RunSeed run,
+                          bool begins_at_onset = false);
 
 // How many readings of such a sensor were due from `since` to before `moment` that belong to an event of the
 // shard it is in now: since it joined, or came from another shard.

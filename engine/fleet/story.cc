@@ -5,7 +5,6 @@
 #include <utility>
 #include <variant>
 
-#include "base/math.h"
 #include "base/random.h"
 
 namespace fleet_sim::fleet {
@@ -59,16 +58,22 @@ void Story::keep(std::uint32_t place, const PastStory& story) {
   if (story.fault != identity::Text{}) faults_[place] = story.fault;
 }
 
+PastStory Story::past_of(std::size_t sensor) const {
+  const std::uint32_t place = place_of(sensor);
+  PastStory story{.past = timeline_.past_of(place)};
+  if (!silent_until_.empty()) story.silent_until = silent_until_[place];
+  if (const auto all = added_.find(place); all != added_.end()) story.added = all->second;
+  if (const auto known = serviced_.find(place); known != serviced_.end()) story.serviced = known->second;
+  if (const auto known = faults_.find(place); known != faults_.end()) story.fault = known->second;
+  return story;
+}
+
 void Story::tell(const StoryOf& next, PastStories& pasts) const {
-  for (std::uint32_t place = 0; place < timeline_.population().size(); ++place) {
-    PastStory story{.past = timeline_.past_of(place)};
+  for (std::size_t sensor = 0; sensor < timeline_.population().size(); ++sensor) {
+    PastStory story = past_of(sensor);
     story.past.met = moved(story.past.met, timeline_.script(), *next.script);
     story.past.reached = moved(story.past.reached, timeline_.script(), *next.script);
-    if (!silent_until_.empty()) story.silent_until = silent_until_[place];
-    if (const auto all = added_.find(place); all != added_.end()) story.added = all->second;
-    if (const auto known = serviced_.find(place); known != serviced_.end()) story.serviced = known->second;
-    if (const auto known = faults_.find(place); known != faults_.end()) story.fault = known->second;
-    pasts.insert_or_assign(timeline_.population().key(place), std::move(story));
+    pasts.insert_or_assign(timeline_.population().key(place_of(sensor)), std::move(story));
   }
 }
 
@@ -156,22 +161,6 @@ model::Circumstances Story::circumstances(std::size_t sensor, Timestamp at, std:
   if (const auto serviced = serviced_.find(place); serviced != serviced_.end())
     now.serviced = serviced->second;
   return now;
-}
-
-void add_up(std::span<const Added> all, Timestamp at, AddedTo& sums) {
-  sums.fill(0);
-  for (const Added& one : all) {
-    if (at < one.from || at >= one.until) continue;
-    double share = 1;
-    if (one.fade > 0) {
-      const auto part = [&](Microseconds span) {
-        return raised_cosine(static_cast<double>(span) / static_cast<double>(one.fade));
-      };
-      share = one.until == latest_timestamp ? part(at - one.from)
-                                            : std::min(part(at - one.from), part(one.until - at));
-    }
-    for (const auto& [channel, number] : one.channels) sums[channel] += share * number;
-  }
 }
 
 ProfileTable::Entry Story::resolve(std::size_t sensor, std::uint32_t identity) const {

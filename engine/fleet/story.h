@@ -6,7 +6,6 @@
 // in the cohort.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,11 +16,11 @@
 #include <vector>
 
 #include "base/timestamp.h"
+#include "fleet/added.h"
 #include "fleet/profile_table.h"
 #include "model/sensor.h"
 #include "timeline/timeline.h"
 #include "types/schema.h"
-#include "types/signal_declaration.h"
 
 namespace fleet_sim::fleet {
 
@@ -30,23 +29,6 @@ struct StoryOf {
   std::shared_ptr<const timeline::Script> script;
   std::shared_ptr<ProfileTable> profiles;
 };
-
-// What an entry adds to the readings of a sensor for a while. Once for each entry and sensor: a later turn
-// takes the place of the one before.
-struct Added {
-  Timestamp from = 0;
-  Timestamp until = 0;
-  Microseconds fade = 0;
-  identity::Text name{};  // of the entry
-  std::vector<std::pair<std::uint8_t, double>> channels{};
-};
-
-// What is added at that moment, by channel.
-using AddedTo = std::array<double, types::most_channels>;
-void add_up(std::span<const Added> all, Timestamp at, AddedTo& sums);
-
-// When the part of each aging was replaced out of turn, if it was.
-using Serviced = std::array<Timestamp, types::most_agings>;
 
 // What a scenario has made of a sensor, for the cohort that goes on with it.
 struct PastStory {
@@ -105,6 +87,9 @@ class Story {
   // The anomaly that a fault begins in the sensor; none: it has no such channel.
   [[nodiscard]] std::optional<model::AnomalyRequest> request(std::size_t sensor, const scenario::Fault& fault,
                                                              const timeline::Moment& moment) const;
+
+  // What has become of one of them.
+  [[nodiscard]] PastStory past_of(std::size_t sensor) const;
 
   // Sensors are made with other profiles from now on, or one is of another identity.
   void use(std::shared_ptr<ProfileTable> profiles) { profiles_ = std::move(profiles); }

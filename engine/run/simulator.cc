@@ -123,6 +123,8 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
       errors_(errors) {
   run_.reloads = &reloads_;
   plan_storage();
+  for (std::size_t i = 0; inputs_.history && i <= inputs_.history->reloads().size(); ++i)
+    timeline::note_texts(roster_, inputs_.history->config_after(i)->scenario);
   if (inputs_.resumed)
     resumption_ = start::plan_resumption(roster_, plan_, run_, *inputs_.history, inputs_.types);
   set_clock();
@@ -144,7 +146,9 @@ void Simulator::build_fleet() {
   fleet::note_names(roster_, *types);
   fleet_ = std::make_unique<fleet::Fleet>(
       fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, types));
-  if (!config->scenario.empty()) {
+  if (history) {
+    fleet_->go_on(resumption_.script, resumption_.moment, resumption_.stories);
+  } else if (!config->scenario.empty()) {
     timeline::Plan plan = timeline::plan_of(config->scenario, run_.start);
     fleet_->follow(std::make_shared<const timeline::Script>(std::move(plan), roster_, run_.seed));
   }

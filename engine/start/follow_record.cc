@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "timeline/script.h"
+
 namespace fleet_sim::start {
 namespace {
 
@@ -42,7 +44,12 @@ fleet::FleetChange plan_again(const history::History& history, std::size_t index
   latest.edition.config = past.config;
   latest.edition.config_hash = past.reload.config_hash;
   latest.edition.number = index + 1;
-  return fleet::plan_fleet_change(*was, latest.profiles, wanted, past.reload.removed);
+  fleet::FleetChange change = fleet::plan_fleet_change(*was, latest.profiles, wanted, past.reload.removed);
+  if (past.config->scenario != was->scenario) {
+    change.script = std::make_shared<const timeline::Script>(
+        timeline::plan_of(past.config->scenario, history.start()), targets.roster, latest.profiles->seed());
+  }
+  return change;
 }
 
 }  // namespace

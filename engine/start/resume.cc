@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/cadence.h"
@@ -21,6 +23,7 @@
 #include "data/data_directory.h"
 #include "declare/changes.h"
 #include "fleet/fleet.h"
+#include "history/chronicle.h"
 #include "identity/identity_changes.h"
 #include "model/sensor.h"
 #include "sqlite/shard_key.h"
@@ -140,13 +143,21 @@ class Planner {
   Resumption plan() {
     read_shards();
     find_moment();
+    scripts_ = history::scripts_of(history_, roster_, run_.seed);
+    has_scenario_ = std::ranges::any_of(scripts_, [](const auto& one) { return one != nullptr; });
+    if (has_scenario_) go_back_for_scenario();
+    check_deletions();
     count_due();
     resumption_.reloads = history_.reloads_until(resumption_.moment);
     read_events();
+    if (has_scenario_) tell_scenario();
     const Members members = history_.members_after(resumption_.reloads);
     for (const std::uint32_t member : members) place_in_past(member);
     expect_newcomers();
     expect_agings();
+    for (const auto& [sensor, started_at] : begun_) {
+      if (is_expected_.contains(sensor)) found_at(plan_.place_of[sensor])->expect_event(sensor, started_at);
+    }
     return std::move(resumption_);
   }
 
@@ -193,10 +204,57 @@ class Planner {
     if (!history_.reloads().empty()) {
       resumption_.all_new_from = std::max(resumption_.all_new_from, history_.reloads().back().reload.at + 1);
     }
+  }
+
+  void check_deletions() {
     for (const write::Place& place : places_) {
       check_not_deleted(*found_at(place), resumption_.moment, plan_.targets[place.writer][place.shard].name,
                         run_);
     }
+  }
+
+  [[nodiscard]] history::Chronicle::Told told() {
+    return {.history = history_,
+            .lives = lives_,
+            .roster = roster_,
+            .seed = run_.seed,
+            .profiles = [this](std::size_t reloads) { return table_of(history_.config_after(reloads)); }};
+  }
+
+  // What an entry does to a sensor is in the sensor's file at the latest with the sensor's next reading.
+  // Where that is not sure to be there, the run goes on from before the entry reached the sensor.
+  void go_back_for_scenario() {
+    Timestamp earliest = resumption_.moment;
+    history::Chronicle::Told all = told();
+    all.moment = [&](std::uint32_t sensor, const timeline::Moment& moment, const scenario::Entry&) {
+      if (moment.at >= earliest) return;
+      const std::vector<Piece> pieces = lives_.pieces(sensor, moment.at);
+      if (pieces.empty()) return;
+      const Piece& piece = pieces.front();
+      const Cadence cadence = cadence_of(piece);
+      const Timestamp first = first_due(sensor, cadence);
+      const Timestamp next = first + cadence.offset(cadence.count_before(moment.at - first));
+      const write::FoundRows& found = found_at(plan_.place_of[piece.identity])->rows();
+      if (std::min(next, piece.to) >= found.complete_until()) earliest = moment.at;
+    };
+    const history::Chronicle passed(all, scripts_, resumption_.moment);
+    resumption_.moment = std::max(run_.start, earliest);
+  }
+
+  void tell_scenario() {
+    history::Chronicle::Told all = told();
+    all.onset = [this](std::uint32_t sensor) {
+      const auto latest = latest_.find(sensor);
+      return latest == latest_.end() ? earliest_timestamp : latest->second.started_at;
+    };
+    chronicle_.emplace(all, scripts_, resumption_.moment);
+    resumption_.script = scripts_[resumption_.reloads];
+    resumption_.stories = chronicle_->stories();
+    tbb::parallel_for(std::size_t{0}, places_.size(), [&](std::size_t i) {
+      found_at(places_[i])->read_fleet_events(resumption_.moment, [this](std::string_view id) {
+        return find_sensor(id);
+      });
+    });
   }
 
   // The due time of the sensor's first reading that its shard does not hold. One left out by missing data
@@ -236,7 +294,10 @@ class Planner {
       });
     });
     for (std::size_t i = 0; i < places_.size(); ++i) {
-      for (const auto& event : begun[i]) remember_latest(event);
+      for (const auto& event : begun[i]) {
+        remember_latest(event);
+        if (has_scenario_) begun_.emplace_back(event.sensor, event.started_at);
+      }
       for (const auto& event : found_at(places_[i])->injected_since())
         resumption_.injections.push_back({event.sensor, event.request, event.started_at});
     }
@@ -250,6 +311,8 @@ class Planner {
 
   void place_in_past(std::uint32_t member) {
     const std::uint32_t sensor = (*lives_.first_of())[member];
+    if (const history::Chapter* chapter = chronicle_ ? chronicle_->find(sensor) : nullptr)
+      return place_by_chapter(member, sensor, *chapter);
     const auto latest = latest_.find(sensor);
     if (wears_out(member)) wearing_.emplace(sensor, member);
     if (resumption_.reloads == 0) {
@@ -270,6 +333,78 @@ class Planner {
     // How much of an interval has been read is not recorded: it follows from all that the sensor has been.
     if (wears_out(member)) since = joined.from - 1;
     resumption_.lives.emplace(member, fleet::Life{stretches(sensor, joined, since), may_be_new});
+  }
+
+  // Of a sensor that entries of a scenario have reached, or have yet to bring.
+  void place_by_chapter(std::uint32_t member, std::uint32_t sensor, const history::Chapter& chapter) {
+    if (!chapter.is_there) return static_cast<void>(is_expected_.insert(sensor));
+    const Piece joined = lives_.last_joined(sensor, resumption_.moment);
+    const bool is_brought = chapter.joined >= joined.from;
+    const Timestamp began = std::max(joined.from, chapter.joined);
+    const bool may_be_new = (is_brought || !joined.comes_back) && !has_read_since(sensor, began);
+    if (may_be_new) is_expected_.insert(sensor);
+    const auto latest = latest_.find(sensor);
+    std::optional<fleet::PastAnomaly> past;
+    if (latest != latest_.end()) {
+      past = latest->second;
+      past->added = chapter.added;
+      past->serviced = chapter.serviced;
+    }
+    const bool is_fault = chapter.fault && (!past || past->started_at <= chapter.fault->started_at);
+    if (is_fault) {
+      past = chapter.fault;
+      past->added = chapter.added;
+      past->serviced = chapter.serviced;
+      if (!has_read_since(sensor, past->started_at))
+        found_at(plan_.place_of[member])->expect_event(sensor, past->started_at);
+    }
+    if (past && past->started_at < began && !is_brought && joined.comes_back) past.reset();
+    const bool all_of_it = !past || past->started_at < began || may_be_new || wears_out(member);
+    const Timestamp since = all_of_it ? began : past->started_at;
+    resumption_.lives.emplace(
+        member, fleet::Life{stretches(sensor, joined, since, chapter), may_be_new, is_fault && !all_of_it});
+    if (past) resumption_.past.emplace(member, std::move(*past));
+  }
+
+  [[nodiscard]] bool has_read_since(std::uint32_t sensor, Timestamp since) const {
+    for (const Piece& piece : lives_.pieces(sensor, since)) {
+      const Cadence cadence = cadence_of(piece);
+      const Timestamp first = first_due(sensor, cadence);
+      const Timestamp to = std::min(piece.to, resumption_.moment);
+      if (cadence.count_before(to - first) > cadence.count_before(std::max(piece.from, since) - first))
+        return true;
+    }
+    return false;
+  }
+
+  [[nodiscard]] std::vector<fleet::Stretch> stretches(std::uint32_t sensor, const Piece& joined,
+                                                      Timestamp since, const history::Chapter& chapter) {
+    std::vector<fleet::Stretch> stretches;
+    std::optional<std::uint32_t> before;
+    identity::OverlayIndex overlay = chapter.overlay;
+    auto point = chapter.points.begin();
+    for (const Piece& piece : lives_.pieces(sensor, since)) {
+      if (piece.reloads < joined.reloads) continue;
+      if (piece.from > resumption_.moment) break;
+      Timestamp from = std::max(piece.from, since);
+      bool moved = before && plan_.place_of[*before] != plan_.place_of[piece.identity];
+      fleet::EndedTypes ends = 0;
+      const auto add = [&](Timestamp to) {
+        const auto [profile, shared] = table_of(history_.config_after(piece.reloads))
+                                           ->find_or_resolve(roster_.shown(piece.identity, overlay));
+        stretches.push_back({from, to, profile, cadence_of(piece), moved, shared, ends});
+        moved = false;
+        from = to;
+      };
+      for (; point != chapter.points.end() && point->at < piece.to; ++point) {
+        add(point->at);
+        overlay = point->overlay;
+        ends = point->ends;
+      }
+      add(piece.to);
+      before = piece.identity;
+    }
+    return stretches;
   }
 
   [[nodiscard]] bool wears_out(std::uint32_t member) const {
@@ -335,14 +470,17 @@ class Planner {
   }
 
   fleet::ProfileTable::Entry profile_of(const Piece& piece) {
-    const std::shared_ptr<const config::Config>& config = history_.config_after(piece.reloads);
-    fleet::ProfileTable*& table = tables_[config.get()];
+    return table_of(history_.config_after(piece.reloads))->find_or_resolve(roster_[piece.identity]);
+  }
+
+  const std::shared_ptr<fleet::ProfileTable>& table_of(const std::shared_ptr<const config::Config>& config) {
+    std::shared_ptr<fleet::ProfileTable>& table = tables_[config.get()];
     if (table == nullptr) {
-      resumption_.profiles.push_back(std::make_unique<fleet::ProfileTable>(
-          roster_, config, fleet::types_under(*config, types_), run_.seed));
-      table = resumption_.profiles.back().get();
+      table = std::make_shared<fleet::ProfileTable>(roster_, config, fleet::types_under(*config, types_),
+                                                    run_.seed);
+      resumption_.profiles.push_back(table);
     }
-    return table->find_or_resolve(roster_[piece.identity]);
+    return table;
   }
 
   const identity::Roster& roster_;
@@ -355,7 +493,12 @@ class Planner {
   std::vector<write::Place> places_;
   fleet::PastAnomalies latest_;                               // by the sensor's first identity, as are …
   std::unordered_map<std::uint32_t, std::uint32_t> wearing_;  // … the members with agings
-  std::unordered_map<const config::Config*, fleet::ProfileTable*> tables_;
+  std::unordered_map<const config::Config*, std::shared_ptr<fleet::ProfileTable>> tables_;
+  history::Scripts scripts_;
+  bool has_scenario_ = false;  // any of these
+  std::optional<history::Chronicle> chronicle_;
+  std::vector<std::pair<std::uint32_t, Timestamp>> begun_;  // events of sensors, where there is a scenario
+  std::unordered_set<std::uint32_t> is_expected_;           // sensors of which all these may come again
   Resumption resumption_{};
 };
 

@@ -17,6 +17,7 @@
 #include "fleet/past_anomaly.h"
 #include "fleet/profile_table.h"
 #include "fleet/sensor_state.h"
+#include "fleet/story.h"
 #include "history/history.h"
 #include "sqlite/shard_plan.h"
 #include "sqlite/sqlite_sink.h"
@@ -61,10 +62,13 @@ struct Resumption {
   std::vector<fleet::Injection> injections;
   std::vector<FoundShards> found;               // per writer, as in the plan
   Timestamp all_new_from = earliest_timestamp;  // no shard has a row or an entry of then or later
-  std::vector<std::unique_ptr<fleet::ProfileTable>> profiles;  // that the lives point into
+  std::vector<std::shared_ptr<fleet::ProfileTable>> profiles;  // that the lives point into
+  std::shared_ptr<const timeline::Script> script;  // that the fleet lives by then; none: there is none
+  fleet::PastStories stories;                      // what it has made of the sensors so far
 };
 
-// `plan` has a place for every identity of the history.
+// `plan` has a place for every identity of the history, and the roster knows the texts of its configs
+// (timeline::note_texts).
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
                            const tables::RunInfo& run, const history::History& history,
                            std::shared_ptr<const types::Catalog> types = types::built_in_types());

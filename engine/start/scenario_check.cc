@@ -130,13 +130,12 @@ void check_scenario(const Inputs& inputs, const timeline::Plan& plan, Timestamp 
 
 void check_scenario_to_run(const Inputs& inputs, Timestamp now) {
   if (inputs.config.scenario.empty()) return;
-  const Timestamp start =
-      inputs.resumed ? inputs.resumed->start : start_of(inputs.config, start::forecast(inputs), now);
+  if (inputs.resumed) return check_scenario_of_reload(inputs.config);
+  const Timestamp start = start_of(inputs.config, start::forecast(inputs), now);
   check_scenario(inputs, timeline::plan_of(inputs.config.scenario, start), start);
   Check check(inputs.config, inputs.origins);
   check.verbs();
   check.finish();
-  if (inputs.resumed) throw InvalidInput("--resume: a run with a scenario cannot be resumed yet");
 }
 
 void check_scenario_of_reload(const config::Config& config) {

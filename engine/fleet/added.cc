@@ -1,0 +1,25 @@
+#include "fleet/added.h"
+
+#include <algorithm>
+
+#include "base/math.h"
+
+namespace fleet_sim::fleet {
+
+void add_up(std::span<const Added> all, Timestamp at, AddedTo& sums) {
+  sums.fill(0);
+  for (const Added& one : all) {
+    if (at < one.from || at >= one.until) continue;
+    double share = 1;
+    if (one.fade > 0) {
+      const auto part = [&](Microseconds span) {
+        return raised_cosine(static_cast<double>(span) / static_cast<double>(one.fade));
+      };
+      share = one.until == latest_timestamp ? part(at - one.from)
+                                            : std::min(part(at - one.from), part(one.until - at));
+    }
+    for (const auto& [channel, number] : one.channels) sums[channel] += share * number;
+  }
+}
+
+}  // namespace fleet_sim::fleet

@@ -1,0 +1,34 @@
+// What a scenario has done to a sensor that its readings depend on from then on. Values; any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/timestamp.h"
+#include "identity/identity.h"
+#include "types/schema.h"
+#include "types/signal_declaration.h"
+
+namespace fleet_sim::fleet {
+
+// What an entry adds to the readings of a sensor for a while. Once for each entry and sensor: a later turn
+// takes the place of the one before.
+struct Added {
+  Timestamp from = 0;
+  Timestamp until = 0;
+  Microseconds fade = 0;
+  identity::Text name{};  // of the entry
+  std::vector<std::pair<std::uint8_t, double>> channels{};
+};
+
+// What is added at that moment, by channel.
+using AddedTo = std::array<double, types::most_channels>;
+void add_up(std::span<const Added> all, Timestamp at, AddedTo& sums);
+
+// When the part of each aging was replaced out of turn, if it was.
+using Serviced = std::array<Timestamp, types::most_agings>;
+
+}  // namespace fleet_sim::fleet
