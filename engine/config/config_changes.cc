@@ -93,7 +93,7 @@ std::vector<ConfigChange> config_changes(const Config& from, const Config& to) {
     changes.push_back({std::move(change.key), std::move(change.from), std::move(change.to), change.at_once});
   }
   for (scenario::EntryChange& change : scenario::entry_changes(from.scenario, to.scenario))
-    changes.push_back({std::move(change.key), std::move(change.from), std::move(change.to), false});
+    changes.push_back({std::move(change.key), std::move(change.from), std::move(change.to), true});
   return changes;
 }
 
@@ -104,6 +104,7 @@ Config adopt(const Config& running, const Config& wanted) {
   }
   config.behaviors = wanted.behaviors;
   config.types = declare::adopt_types(running.types, wanted.types);
+  config.scenario = wanted.scenario;
   return config;
 }
 

@@ -359,7 +359,7 @@ Cohort::Found Cohort::find(std::uint64_t key) {
   for (auto sensor = first; sensor != sensors_.end() && sensor->phase == phase; ++sensor) {
     if (sensor->key != key) continue;
     const auto i = static_cast<std::size_t>(sensor - sensors_.begin());
-    return {&*sensor, next_due_of(i), !story_ || story_->is_there(i)};
+    return {&*sensor, next_due_of(i), !story_ || story_->is_there(i), now_of(i, next_due_of(i))};
   }
   return {};
 }

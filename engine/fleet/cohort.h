@@ -93,7 +93,8 @@ class Cohort {
   struct Found {
     model::Sensor* sensor = nullptr;
     Timestamp next_due = 0;
-    bool is_there = true;  // no scenario has it join later, or has let it leave
+    bool is_there = true;           // no scenario has it join later, or has let it leave
+    model::Circumstances now = {};  // valid until the cohort is asked for another
   };
   [[nodiscard]] Found find(std::uint64_t key);
 

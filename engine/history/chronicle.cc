@@ -100,6 +100,7 @@ class Chronicle::Group {
     members_ = std::move(members);
     for (std::size_t i = 0; i < members_.size(); ++i) {
       if (!story_->is_there(i)) chronicle_.chapters_.try_emplace(sensors_[i], Chapter{.is_there = false});
+      if (story_->overlay(i) != 0) tell_what_it_became(i, at);
     }
   }
 
@@ -108,7 +109,7 @@ class Chronicle::Group {
       const auto moment = story_->next(until);
       if (!moment) continue;
       const scenario::Entry& entry = story_->entry(*moment);
-      if (told_.moment) told_.moment(sensors_[moment->sensor], *moment, entry);
+      if (told_.moment) told_.moment(sensors_[moment->sensor], *moment);
       note(*moment, entry);
     }
   }
@@ -124,11 +125,14 @@ class Chronicle::Group {
       chapter = {.joined = moment.at, .overlay = story_->overlay(i)};
       keep_circumstances(i, chapter);
     } else if (std::holds_alternative<scenario::Set>(entry.verb) && !moment.fails) {
+      tell_what_it_became(i, moment.at);
       if (is_before) {
         chapter.overlay = story_->overlay(i);
       } else {
         chapter.points.push_back({moment.at, story_->overlay(i)});
       }
+    } else if (std::holds_alternative<scenario::Add>(entry.verb)) {
+      tell_what_was_added(i, moment.at);
     } else if (const auto* reset = std::get_if<scenario::Reset>(&entry.verb)) {
       if (!is_before)
         chapter.points.push_back({moment.at, story_->overlay(i), fleet::types_named(reset->what)});
@@ -136,6 +140,16 @@ class Chronicle::Group {
       begin_fault(i, *fault, moment, chapter);
     }
     if (is_before) keep_circumstances(i, chapter);
+  }
+
+  void tell_what_it_became(std::size_t i, Timestamp at) const {
+    if (told_.became) told_.became(sensors_[i], at, story_->resolve(i, members_[i]));
+  }
+
+  void tell_what_was_added(std::size_t i, Timestamp at) const {
+    if (!told_.added) return;
+    const fleet::PastStory now = story_->past_of(i);
+    if (!now.added.empty() && now.added.back().from == at) told_.added(sensors_[i], now.added.back());
   }
 
   void keep_circumstances(std::size_t i, Chapter& chapter) const {

@@ -15,11 +15,14 @@
 
 #include "base/timestamp.h"
 #include "batch/values.h"
+#include "fleet/added.h"
 #include "fleet/profile_table.h"
+#include "history/history.h"
 #include "identity/identity.h"
 #include "model/profile.h"
 #include "model/sensor.h"
 #include "tables/schema.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::history {
 
@@ -32,9 +35,10 @@ class RebuiltRun {
   RebuiltRun& operator=(const RebuiltRun&) = delete;
 
   // Whether the sensor was in the fleet at that moment.
-  [[nodiscard]] bool had(std::string_view sensor, Timestamp at) const { return find(sensor, at) != nullptr; }
+  [[nodiscard]] bool had(std::string_view sensor, Timestamp at) const;
 
-  // What the sensor reads at that moment if nothing is wrong with it; nothing where it was not in the fleet.
+  // What the sensor reads at that moment if nothing is wrong with it, as a scenario has made it; nothing
+  // where it was not in the fleet.
   [[nodiscard]] std::optional<batch::Values> clean_values(std::string_view sensor, Timestamp at) const;
 
  private:
@@ -45,14 +49,21 @@ class RebuiltRun {
     const model::Profile* profile;
     const model::SharedKeys* shared;
   };
-  using Tables = std::unordered_map<const config::Config*, std::unique_ptr<fleet::ProfileTable>>;
+  struct Life {
+    std::vector<Stretch> stretches;  // in order
+    std::vector<fleet::Added> added;
+  };
+  using Tables = std::unordered_map<const config::Config*, std::shared_ptr<fleet::ProfileTable>>;
 
-  [[nodiscard]] const Stretch* find(std::string_view sensor, Timestamp at) const;
+  const std::shared_ptr<fleet::ProfileTable>& table_of(const std::shared_ptr<const config::Config>& config);
+  void follow_scenario(const History& history, const LifeTable& lives, Timestamp until);
+  static const Stretch* find(const Life& life, Timestamp at);
 
   std::uint64_t seed_;
   identity::Roster roster_;
-  Tables tables_;                                                     // by config, which each shares
-  std::unordered_map<std::string_view, std::vector<Stretch>> lives_;  // in order; by id, of the roster's
+  Tables tables_;  // by config, which each shares
+  std::shared_ptr<const types::Catalog> types_;
+  std::unordered_map<std::string_view, Life> lives_;  // by id, of the roster's
 };
 
 }  // namespace fleet_sim::history

@@ -48,6 +48,21 @@ std::string detail_of(const std::vector<config::ConfigChange>& changes) {
   return detail;
 }
 
+// Entries of a scenario that came too late.
+void log_ignored(log::Log& log, const timeline::Script& script) {
+  std::string names;
+  std::size_t ignored = 0;
+  for (std::uint32_t entry = 0; entry < script.size(); ++entry) {
+    if (!script.is_ignored(entry)) continue;
+    if (++ignored <= changes_logged) names += (names.empty() ? "" : ", ") + script[entry].entry.name;
+  }
+  if (ignored == 0) return;
+  log.warn(
+      "scenario_ignored",
+      fmt::format("ignoring new and changed entries of the scenario that would have begun by now: {}", names),
+      {{"entries", ignored}});
+}
+
 }  // namespace
 
 Reloader::Reloader(const ReloadTargets& targets, start::LatestEdition latest)
@@ -378,12 +393,13 @@ bool Reloader::swap_fleet(start::Edition next, fleet::FleetChange change, tables
   reload.fleet_hash = start::fleet_hash(targets_.roster, *next.members);
   ++next.number;
   const std::string detail = reload.changes;
-  auto begin = [targets = targets_, next = std::move(next),
+  auto begin = [targets = targets_, has_other_scenario = change.script != nullptr, next = std::move(next),
                 reload = std::move(reload)](Timestamp moment) mutable {
     reload.at = moment;
     targets.reloads.add(std::move(reload));
     next.readings_per_second = targets.fleet.readings_per_second();
     targets.editions.begin(std::move(next));
+    if (has_other_scenario) log_ignored(targets.log, *targets.fleet.script());
   };
   auto shared_change = std::make_shared<fleet::FleetChange>(std::move(change));
   if (!catching_up_) return swap_now(std::move(shared_change), std::move(begin), detail);

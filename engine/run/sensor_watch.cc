@@ -29,7 +29,9 @@ fleet::Cohort::Found find_in(fleet::Fleet& fleet, std::uint64_t key, const fleet
 std::string_view obstacle(const fleet::Cohort::Found& found, const fleet::Cohort* cohort,
                           const fleet::Agenda& agenda, const std::unordered_set<std::uint32_t>& planned) {
   if (found.sensor == nullptr) return "it has left the fleet";
-  if (model::has_failed(*found.sensor, cohort->seed(), found.next_due)) return "it has failed of age";
+  if (!found.is_there) return "the scenario has taken it away, or has yet to bring it";
+  if (model::has_failed(*found.sensor, cohort->seed(), found.next_due, found.now))
+    return "it has failed of age";
   if (model::is_in_anomaly(*found.sensor, found.next_due)) return "it is in an anomaly";
   const std::uint32_t sensor = found.sensor->identity;
   if (agenda.awaits_injection(sensor) || planned.contains(sensor))

@@ -16,6 +16,7 @@ namespace {
 struct Channels {
   std::vector<std::string_view> all;
   std::vector<std::string_view> gauges;
+  std::vector<std::string_view> agings;
 };
 
 void add_channels(Channels& channels, const types::DeclaredType& type) {
@@ -23,6 +24,7 @@ void add_channels(Channels& channels, const types::DeclaredType& type) {
     channels.all.push_back(channel.name);
     if (std::holds_alternative<types::Gauge>(channel.kind)) channels.gauges.push_back(channel.name);
   }
+  for (const types::Aging& aging : type.signal.agings) channels.agings.push_back(aging.name);
 }
 
 // Of the types that `where` may be about: the one that it names, or all.
@@ -64,6 +66,17 @@ std::string problem_of(const Add& add, const Channels& channels) {
 std::string problem_of(const Fault& fault, const Channels& channels) {
   const bool is_known = fault.channel.empty() || contains(channels.all, fault.channel);
   return is_known ? "" : unknown("fault.channel", fault.channel, channels);
+}
+
+std::string problem_of(const Reset& reset, const Channels& channels) {
+  for (const std::string& name : reset.what) {
+    if (contains(channels.agings, name) || std::ranges::count(drawn_anomaly_type_names, name) > 0) continue;
+    std::vector<std::string_view> known = channels.agings;
+    known.insert(known.end(), drawn_anomaly_type_names.begin(), drawn_anomaly_type_names.end());
+    return fmt::format("reset names {}, which is no type of anomaly, and no aging of these sensors{}",
+                       in_quotes(name), did_you_mean(name, known));
+  }
+  return {};
 }
 
 template <class Other>

@@ -277,17 +277,20 @@ VerbRow add_verb() {
 VerbRow reset_verb() {
   const auto read = [](const yaml::Node& node, Reset& value, const Place& place) {
     if (!node.is(NodeKind::sequence) || node.children.empty() || node.children.size() > most_reset)
-      return place.add(node.line, "must be a list of types of anomalies, such as [trend]");
+      return place.add(node.line, "must be a list of types of anomalies or agings, such as [trend]");
     for (const yaml::Node& child : node.children) {
-      if (!child.is(NodeKind::scalar) || std::ranges::count(drawn_anomaly_type_names, child.text) == 0)
-        return place.add(child.line,
-                         fmt::format("names {}, which is no type of anomaly{}", in_quotes(child.text),
-                                     did_you_mean(child.text, drawn_anomaly_type_names)));
+      if (!child.is(NodeKind::scalar) || child.text.size() > longest_text_bytes)
+        return place.add(child.line, "must be a list of names, such as [trend]");
       value.what.push_back(child.text);
     }
   };
-  const auto text = [](const Reset& value) { return fmt::format("[{}]", fmt::join(value.what, ", ")); };
-  return verb<Reset>("reset", "a list of types of anomalies", "Ends those that are under way", read, text);
+  const auto text = [](const Reset& value) {
+    std::vector<std::string> names;
+    for (const std::string& name : value.what) names.push_back(yaml::scalar(name));
+    return fmt::format("[{}]", fmt::join(names, ", "));
+  };
+  return verb<Reset>("reset", "a list of types of anomalies, and of agings",
+                     "Ends those that are under way; the part of an aging is replaced", read, text);
 }
 
 }  // namespace

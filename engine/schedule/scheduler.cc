@@ -152,7 +152,7 @@ void Scheduler::inject(const fleet::Injection& injection) {
     found = cohort.find(key);
     if (!found.is_there) return;
     if (found.next_due == reached()) {
-      model::inject_anomaly(*found.sensor, cohort.seed(), injection.request, found.next_due);
+      model::inject_anomaly(*found.sensor, cohort.seed(), injection.request, found.next_due, found.now);
     } else {
       agenda_.add({injection.sensor, injection.request, found.next_due});
     }

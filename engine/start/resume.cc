@@ -226,7 +226,7 @@ class Planner {
   void go_back_for_scenario() {
     Timestamp earliest = resumption_.moment;
     history::Chronicle::Told all = told();
-    all.moment = [&](std::uint32_t sensor, const timeline::Moment& moment, const scenario::Entry&) {
+    all.moment = [&](std::uint32_t sensor, const timeline::Moment& moment) {
       if (moment.at >= earliest) return;
       const std::vector<Piece> pieces = lives_.pieces(sensor, moment.at);
       if (pieces.empty()) return;

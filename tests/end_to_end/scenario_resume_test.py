@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""A run with a scenario can be killed anywhere and resumed, also while its fleet and its scenario are reloaded: it is held against one that
+is never interrupted, as in resume_reload_test.py."""
+
+import resume_reload_test
+from resume_reload_test import *
+
+del Reloaded, ManyTimes, Injected, Resumed
+
+# Entries of which a reload takes some away, and brings others, or other ones of the same name.
+ENTRIES = [
+    {"name": "up", "at": "+2s", "where": {"firmware_version": "1.4"}, "set": {"firmware_version": "1.5"},
+     "waves": {"0s": "40%", "5s": "90%"}, "spread": "4s", "silent_for": "1.5s", "fails": "20%"},
+    {"name": "back", "at": "+12s", "where": {"event": "up"}, "set": {"firmware_version": "1.3", "model": "Old"}, "spread": "6s"},
+    {"name": "out", "at": "+4s", "for": "3s", "where": {"id": "S[0-9]"}, "silence": True, "spread": "9s"},
+    {"name": "out2", "at": "+6s", "for": "2.5s", "where": {"id": "S?"}, "silence": True, "spread": "9s", "waves": {"0s": "60%"}},
+    {"name": "come", "at": "+1s", "where": {"id": "S1*"}, "join": True, "spread": "12s"},
+    {"name": "go", "at": "+5s", "where": {"id": "S*"}, "leave": True, "waves": {"0s": "40%"}, "spread": "8s"},
+    {"name": "again", "at": "+14s", "where": {"event": "go"}, "join": True, "spread": "4s"},
+    {"name": "heat", "at": "+3s", "for": "12s", "fade": "4s", "add": {"temperature": 6, "voltage": -1}, "spread": "3s"},
+    {"name": "fault", "at": "+4s", "for": "6s", "waves": {"0s": "70%"}, "spread": "9s", "fault": {"type": "trend"}},
+    {"name": "later", "at": "+9s", "waves": {"0s": "70%"}, "spread": "9s", "fault": {"type": "noise"}},
+    {"name": "reset", "at": "+7s", "reset": ["trend", "noise", "pattern"], "spread": "9s", "silent_for": "0.5s"},
+    {"name": "move", "at": "+8s", "where": {"id": "S2"}, "set": {"manufacturer": "Other"}},
+]
+ROUNDS = 12 if AT_LENGTH else 3
+
+
+class Told(resume_reload_test.Resumed):
+    def configure(self, *arguments, **options):
+        super().configure(*arguments, **options)
+        config = json.loads((self.dir / "config.yaml").read_text(encoding="utf-8"))
+        config["scenario"] = self.entries
+        config["anomalies"]["types"]["missing_data"]["duration_seconds"] = 2
+        (self.dir / "next").write_text(json.dumps(config), encoding="utf-8")
+        os.replace(self.dir / "next", self.dir / "config.yaml")
+
+    def empty_copy(self):
+        super().empty_copy()
+        for path in shards(self.dir / "again"):
+            if "fleet_events" in self.tables(path):
+                query(path, "DELETE FROM fleet_events")
+
+    def fleet_events(self, data):
+        return sorted(row for path in shards(self.dir / data) if "fleet_events" in self.tables(path)
+                      for row in query(path, "SELECT name, sensor_id, verb, what, started_at, ended_at, silent_until, failed FROM fleet_events "
+                                             "WHERE name IS NOT NULL"))
+
+    def check(self, *arguments):
+        super().check(*arguments)
+        told = self.fleet_events("data")
+        self.assertEqual(told, self.fleet_events("again"))
+        self.assertEqual(len(told), len({row[:2] + row[4:5] for row in told}))
+        return told
+
+    def test_killed_at_random(self):
+        verbs = set()
+        for seed in range(ROUNDS):
+            with self.subTest(seed=seed):
+                self.at_random, self.graded = random.Random(seed), seed % 2 == 1
+                self.entries = ENTRIES
+                try:
+                    verbs |= {row[2] for row in self.ravage(("location", "none", "sensor")[seed % 3], reloads=seed % 3 != 0)}
+                finally:
+                    self.process.kill()
+                    self.process.wait()
+                    for folder in (self.data, self.dir / "again", self.folder):
+                        shutil.rmtree(folder, ignore_errors=True)
+                    self.folder.mkdir()
+        self.assertGreaterEqual(len(verbs), 7)
+
+    def ravage(self, sharding, reloads):
+        draw = self.at_random
+        self.configure()
+        for i in range(16):
+            self.put(f"S{i}", location=draw.choice(SITES))
+        how = ("--shard-by", sharding, "--writers", 2)
+        process = self.process = self.begin(*how, "--seed", draw.randrange(1000))
+        self.wait_for_rows(self.data, 50, process)
+        for _ in range(4):
+            for _ in range(draw.randint(0, 2) if reloads else 0):
+                self.change()
+                time.sleep(draw.uniform(0, 0.2))
+            time.sleep(draw.uniform(0, 0.4))
+            self.kill(process)
+            process = self.process = self.begin("--resume", *how)
+            time.sleep(draw.uniform(0, 0.6))
+            self.assertIsNone(process.poll(), self.printed())
+        self.kill(process)
+        return self.check("--config", "config.yaml", "--identities", "identities")
+
+    def change(self):
+        draw = self.at_random
+        sensor = f"S{draw.randrange(20)}"
+        if draw.random() < 0.5:
+            self.entries = [dict(one) if draw.random() < 0.7 else {**one, "at": f"+{draw.randint(5, 25)}s"} for one in ENTRIES
+                            if draw.random() < 0.8 or one["name"] in ("up", "go")]
+            at = {one["name"]: int(one["at"][1:-1]) for one in self.entries}
+            for one in self.entries:  # not before what it refers to
+                if one["name"] in ("back", "again"):
+                    one["at"] = f"+{max(at[one['name']], at[one['where']['event']])}s"
+            return self.configure(draw.choice((0, 0.3)), rate=draw.choice((1, 5, 12)))
+        if draw.random() < 0.3 and len(list(self.folder.iterdir())) > 2:
+            return (self.folder / f"{sensor}.json").unlink(missing_ok=True)
+        more = {"readings_per_second": draw.choice((0.7, 3, 20))} if draw.random() < 0.5 else {}
+        self.put(sensor, location=draw.choice(SITES), firmware_version=draw.choice(("1.3", "1.4")), **more)
+
+
+if __name__ == "__main__":
+    main()
