@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -394,6 +396,91 @@ TEST_CASE("a timeline that passes over the past goes on as one that did not stop
     CHECK(resumed.population().is_there(i) == unbroken.population().is_there(i));
   }
   CHECK(told(all_moments(resumed), roster, members) == told(all_moments(unbroken), roster, members));
+}
+
+// Of some of the sensors, each as one of the timelines has left it.
+timeline::Pasts pasts_of(const std::vector<std::pair<const Timeline*, std::uint32_t>>& places) {
+  timeline::Pasts pasts;
+  for (const auto& [timeline, place] : places) pasts.emplace_back(timeline->past_of(place));
+  return pasts;
+}
+
+TEST_CASE("timelines go on with sensors as others have left them") {
+  identity::Roster roster = mixed_roster(1'000);
+  const std::vector<std::uint32_t> members = test::all_of(roster);
+  const auto script = script_of(busy, roster);
+  Timeline whole(script, roster, members);
+  const std::vector<Told> expected = told(all_moments(whole, start + 12 * day), roster, members);
+  for (const Timestamp stop : {start + 1, start + hour, start + 25 * hour + 7, start + 3 * day}) {
+    std::vector<Told> found;
+    // Two halves, which are dealt out anew at the stop.
+    std::array<std::vector<std::uint32_t>, 2> halves;
+    for (const std::uint32_t member : members) halves[member / 500].push_back(member);
+    Timeline first(script, roster, halves[0], timeline::little_ahead);
+    Timeline second(script, roster, halves[1], timeline::little_ahead);
+    for (const auto& [timeline, half] : {std::pair(&first, &halves[0]), std::pair(&second, &halves[1])}) {
+      const auto moments = told(all_moments(*timeline, stop), roster, *half);
+      found.insert(found.end(), moments.begin(), moments.end());
+    }
+    for (const std::uint32_t odd : {0u, 1u}) {
+      std::vector<std::uint32_t> some;
+      std::vector<std::pair<const Timeline*, std::uint32_t>> places;
+      for (const std::uint32_t member : members) {
+        if (member % 2 != odd) continue;
+        some.push_back(member);
+        places.emplace_back(member < 500 ? &first : &second, member % 500);
+      }
+      Timeline later(script, roster, some, stop, pasts_of(places), timeline::little_ahead);
+      const auto moments = told(all_moments(later, start + 12 * day), roster, some);
+      found.insert(found.end(), moments.begin(), moments.end());
+    }
+    std::vector<Told> wanted = expected;
+    std::ranges::sort(wanted);
+    std::ranges::sort(found);
+    CHECK(found == wanted);
+  }
+}
+
+TEST_CASE("a sensor that comes later is met by what begins from then on") {
+  identity::Roster roster = test::roster_of(3);
+  const auto script =
+      script_of({"name: a, at: +1h, set: {model: B}, waves: {5h: 100%}",
+                 "name: b, at: +1h, where: {id: sensor-2}, join: true",
+                 "name: c, at: +4h, where: {id: sensor-1}, join: true", "name: d, at: +6h, leave: true"},
+                roster);
+  Timeline before(script, roster, std::vector<std::uint32_t>{0});
+  all_moments(before, start + 3 * hour);
+  timeline::Pasts pasts(3);
+  pasts[0] = before.past_of(0);
+  Timeline later(script, roster, test::all_of(roster), start + 3 * hour, pasts);
+  CHECK(later.population().is_there(2));
+  CHECK_FALSE(later.population().is_there(1));
+  const auto moments = all_moments(later);
+  CHECK(sensors_of(moments, 0) == std::set<std::uint32_t>{0});
+  CHECK(sensors_of(moments, 2) == std::set<std::uint32_t>{1});
+  CHECK(sensors_of(moments, 3) == std::set<std::uint32_t>{0, 1, 2});
+}
+
+TEST_CASE("of another script, entries that were there go on, and those that would have begun are ignored") {
+  identity::Roster roster = test::roster_of(500);
+  const std::vector<std::uint32_t> members = test::all_of(roster);
+  const auto was = script_of({"name: a, at: +1h, set: {model: B}, waves: {0h: 30%, 9h: 100%}",
+                              "name: b, at: +2h, silence: true, waves: {9h: 100%}"},
+                             roster);
+  const timeline::Script wanted =
+      *script_of({"name: new, at: +3h, leave: true", "name: c, at: +8h, leave: true",
+                  "name: a, at: +1h, set: {model: B}, waves: {0h: 30%, 9h: 100%}",
+                  "name: b, at: +2h, silence: true, waves: {8h: 100%}"},
+                 roster);
+  const auto is = std::make_shared<const timeline::Script>(wanted.after(*was, start + 5 * hour));
+  CHECK(is->is_ignored(0));
+  CHECK_FALSE(is->is_ignored(1));
+  CHECK_FALSE(is->is_ignored(2));
+  CHECK(is->is_ignored(3));
+  CHECK(was->place_in(*is, 0) == 2);
+  CHECK(was->place_in(*is, 1) == std::nullopt);
+  // What was ignored once stays so.
+  CHECK(wanted.after(*is, start + 6 * hour).is_ignored(0));
 }
 
 TEST_CASE("entries before the start, or before what they refer to, are problems") {

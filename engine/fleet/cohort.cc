@@ -364,6 +364,10 @@ Cohort::Found Cohort::find(std::uint64_t key) {
   return {};
 }
 
+Touched Cohort::touched(const Found& found) const {
+  return story_ ? story_->touched(static_cast<std::size_t>(found.sensor - sensors_.data())) : Touched();
+}
+
 std::span<model::Sensor> Cohort::due_next() {
   const auto first = sensors_.begin() + static_cast<std::ptrdiff_t>(position_);
   const auto last = std::find_if(

@@ -16,6 +16,7 @@
 #include "batch/batch.h"
 #include "fleet/past_anomaly.h"
 #include "fleet/profile_table.h"
+#include "fleet/sensor_state.h"
 #include "model/sensor.h"
 #include "timeline/timeline.h"
 
@@ -97,6 +98,8 @@ class Cohort {
     model::Circumstances now = {};  // valid until the cohort is asked for another
   };
   [[nodiscard]] Found find(std::uint64_t key);
+  // What a scenario has made of it.
+  [[nodiscard]] Touched touched(const Found& found) const;
 
   // The sensors that are due at next_due().
   [[nodiscard]] std::span<model::Sensor> due_next();

@@ -12,8 +12,9 @@ bool in_anomaly(const SensorState& state) {
 std::optional<batch::AnomalyEvent> failure_now(const SensorState& state) {
   const model::Profile& profile = *state.sensor.profile;
   for (std::size_t i = 0; i < model::agings_of(profile); ++i) {
+    const Timestamp serviced = state.touched.serviced ? (*state.touched.serviced)[i] : model::never_serviced;
     const model::ServiceInterval interval =
-        profile.agings->interval(i, state.seed, state.sensor.key, state.next_due);
+        profile.agings->interval(i, state.seed, state.sensor.key, state.next_due, serviced);
     if (!interval.has_failed(state.next_due)) continue;
     return model::describe_aging({interval, 0, std::nullopt}, profile.agings->declared()[i],
                                  profile.aging_names[i], batch::AnomalyEvent::Kind::progressed,
@@ -44,15 +45,22 @@ void replay(SensorState& state, Timestamp until, std::span<const Injection> inje
   const Timestamp first_due = state.first_due();
   for (std::uint64_t k = state.taken(); state.next_due < until; ++k) {
     const model::Due due{state.next_due, first_due + state.cadence.offset(k + 1)};
+    AddedTo sums;
+    model::Circumstances now;
+    if (state.touched.serviced) now.serviced = *state.touched.serviced;
+    if (!state.touched.added.empty()) {
+      add_up(state.touched.added, due.at, sums);
+      now.added = std::span(sums).first(state.sensor.profile->channels.size());
+    }
     const auto asked_for = std::ranges::find_if(injections, [&](const Injection& one) {
       return one.sensor == state.sensor.identity && one.due == due.at;
     });
     if (asked_for != injections.end())
-      model::inject_anomaly(state.sensor, state.seed, asked_for->request, due.at);
-    const model::Sample taken = model::sample(state.sensor, state.seed, due);
+      model::inject_anomaly(state.sensor, state.seed, asked_for->request, due.at, now);
+    const model::Sample taken = model::sample(state.sensor, state.seed, due, {{}, {}, now});
     readings.push_back({{due.at, taken.values, state.sensor.identity, taken.anomaly},
                         state.sensor.anomaly.channel,
-                        taken.missing,
+                        taken.missing || due.at < state.touched.silent_until,
                         state.sensor.anomaly.cause});
     if (taken.anomaly == AnomalyType::aging) {  // it is in no other
       readings.back().channel = std::nullopt;

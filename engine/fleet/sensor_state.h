@@ -12,9 +12,21 @@
 #include "base/cadence.h"
 #include "base/timestamp.h"
 #include "batch/reading.h"
+#include "fleet/added.h"
+#include "identity/identity.h"
 #include "model/sensor.h"
 
 namespace fleet_sim::fleet {
+
+// What a scenario has made of a sensor.
+struct Touched {
+  Timestamp at = earliest_timestamp;  // for the last time
+  bool is_there = true;
+  Timestamp silent_until = earliest_timestamp;
+  identity::OverlayIndex overlay = 0;
+  std::vector<Added> added{};
+  std::optional<Serviced> serviced{};
+};
 
 struct SensorState {
   model::Sensor sensor;
@@ -22,6 +34,7 @@ struct SensorState {
   Timestamp start;  // of the run
   std::uint64_t seed;
   Timestamp next_due;
+  Touched touched{};
 
   [[nodiscard]] Timestamp first_due() const { return cadence.origin(start) + sensor.phase; }
   // How many readings have been taken.
@@ -39,7 +52,7 @@ struct Injection {
 struct RecentReading {
   batch::Reading reading;
   std::optional<Channel> channel;
-  bool missing = false;  // the anomaly has taken it
+  bool missing = false;  // the anomaly has taken it, or the sensor is silent
   AnomalyCause cause = AnomalyCause::drawn;
 };
 
@@ -51,7 +64,7 @@ std::optional<batch::AnomalyEvent> event_now(const SensorState& state);
 SensorState state_after(const SensorState& now, std::uint64_t taken);
 
 // Takes the readings due before `until`, with the injected anomalies among `injections` that are this
-// sensor's, and keeps the last `most` of all in `readings`.
+// sensor's, and as a scenario has touched it, and keeps the last `most` of all in `readings`.
 void replay(SensorState& state, Timestamp until, std::span<const Injection> injections, std::size_t most,
             std::deque<RecentReading>& readings);
 

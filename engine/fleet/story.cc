@@ -49,6 +49,7 @@ Story::Story(const StoryOf& of, std::span<const std::uint32_t> members, Timestam
 }
 
 void Story::keep(std::uint32_t place, const PastStory& story) {
+  if (story.touched != earliest_timestamp) touch(place, story.touched);
   if (story.silent_until != earliest_timestamp) {
     silent_until_.resize(timeline_.population().size(), earliest_timestamp);
     silent_until_[place] = story.silent_until;
@@ -58,9 +59,20 @@ void Story::keep(std::uint32_t place, const PastStory& story) {
   if (story.fault != identity::Text{}) faults_[place] = story.fault;
 }
 
+Touched Story::touched(std::size_t sensor) const {
+  PastStory now = past_of(sensor);
+  return {.at = touched_.empty() ? earliest_timestamp : touched_[place_of(sensor)],
+          .is_there = now.past.is_there,
+          .silent_until = now.silent_until,
+          .overlay = now.past.overlay,
+          .added = std::move(now.added),
+          .serviced = now.serviced};
+}
+
 PastStory Story::past_of(std::size_t sensor) const {
   const std::uint32_t place = place_of(sensor);
   PastStory story{.past = timeline_.past_of(place)};
+  if (!touched_.empty()) story.touched = touched_[place];
   if (!silent_until_.empty()) story.silent_until = silent_until_[place];
   if (const auto all = added_.find(place); all != added_.end()) story.added = all->second;
   if (const auto known = serviced_.find(place); known != serviced_.end()) story.serviced = known->second;
@@ -86,8 +98,14 @@ std::optional<timeline::Moment> Story::next(Timestamp until) {
   return moment;
 }
 
+void Story::touch(std::uint32_t place, Timestamp at) {
+  touched_.resize(timeline_.population().size(), earliest_timestamp);
+  touched_[place] = at;
+}
+
 void Story::take_note(const timeline::Moment& moment) {
   const scenario::Entry& what = entry(moment);
+  touch(moment.sensor, moment.at);
   Timestamp silent_until = std::min(moment.at + what.silent_for, latest_timestamp);
   if (std::holds_alternative<scenario::Silence>(what.verb)) silent_until = moment.until;
   if (silent_until > moment.at) {
@@ -152,7 +170,8 @@ model::Circumstances Story::circumstances(std::size_t sensor, Timestamp at, std:
   const std::uint32_t place = place_of(sensor);
   if (!added_.empty()) {
     if (const auto all = added_.find(place); all != added_.end()) {
-      std::erase_if(all->second, [at](const Added& one) { return one.until <= at; });
+      if (std::erase_if(all->second, [at](const Added& one) { return one.until <= at; }) > 0)
+        touch(place, at);
       add_up(all->second, at, sums_);
       now.added = std::span(sums_).first(all->second.empty() ? 0 : channels);
       if (all->second.empty()) added_.erase(all);

@@ -18,6 +18,7 @@
 #include "base/timestamp.h"
 #include "fleet/added.h"
 #include "fleet/profile_table.h"
+#include "fleet/sensor_state.h"
 #include "model/sensor.h"
 #include "timeline/timeline.h"
 #include "types/schema.h"
@@ -33,6 +34,7 @@ struct StoryOf {
 // What a scenario has made of a sensor, for the cohort that goes on with it.
 struct PastStory {
   timeline::Past past{};
+  Timestamp touched = earliest_timestamp;
   Timestamp silent_until = earliest_timestamp;
   std::vector<Added> added{};
   std::optional<Serviced> serviced{};
@@ -88,7 +90,8 @@ class Story {
   [[nodiscard]] std::optional<model::AnomalyRequest> request(std::size_t sensor, const scenario::Fault& fault,
                                                              const timeline::Moment& moment) const;
 
-  // What has become of one of them.
+  // The same of one of them, for somebody who looks at it; and all that another story needs.
+  [[nodiscard]] Touched touched(std::size_t sensor) const;
   [[nodiscard]] PastStory past_of(std::size_t sensor) const;
 
   // Sensors are made with other profiles from now on, or one is of another identity.
@@ -105,6 +108,7 @@ class Story {
   }
 
   [[nodiscard]] const types::Schema& schema_of(std::uint32_t place) const;
+  void touch(std::uint32_t place, Timestamp at);
   void take_note(const timeline::Moment& moment);
   void add(const timeline::Moment& moment, const scenario::Add& add);
   void service(const timeline::Moment& moment, const scenario::Reset& reset);
@@ -112,7 +116,8 @@ class Story {
 
   std::shared_ptr<ProfileTable> profiles_;
   timeline::Timeline timeline_;
-  std::vector<Timestamp> silent_until_;                          // by place; empty while none has been
+  std::vector<Timestamp> touched_;       // by place: when last; empty while none has been
+  std::vector<Timestamp> silent_until_;  // the same
   std::unordered_map<std::uint32_t, std::vector<Added>> added_;  // by place
   std::unordered_map<std::uint32_t, Serviced> serviced_;         // by place
   std::unordered_map<std::uint32_t, identity::Text> faults_;     // by place

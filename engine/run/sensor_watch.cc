@@ -140,7 +140,8 @@ const SensorWatch::Look* SensorWatch::look(const start::Edition& edition, std::u
     const fleet::Cohort::Found found = find_in(fleet, key, cohort);
     exchange.found.reset();
     if (found.sensor != nullptr) {
-      exchange.found = fleet::SensorState{*found.sensor, cohort->cadence(), start, seed, found.next_due};
+      exchange.found = fleet::SensorState{*found.sensor, cohort->cadence(), start,
+                                          seed,          found.next_due,    cohort->touched(found)};
     }
   };
   if (!ask(copy)) return nullptr;
@@ -163,7 +164,8 @@ SensorWatch::Look& SensorWatch::remembered(const start::Edition& edition, const 
     return watched_.front();
   }
   if (known != watched_.end()) watched_.erase(known);
-  const bool past_is_known = edition.number == 0;
+  const bool past_is_known =
+      edition.number == 0 && now.touched.at == earliest_timestamp && now.touched.is_there;
   const std::uint64_t from = taken > most_replayed ? taken - most_replayed : 0;
   const auto types = fleet::types_under(*edition.config, simulator_.inputs().types);
   watched_.push_front(
@@ -179,6 +181,13 @@ SensorWatch::Look& SensorWatch::remembered(const start::Edition& edition, const 
 
 void SensorWatch::bring_up_to(const fleet::SensorState& now, Look& look,
                               std::span<const fleet::Injection> injections) const {
+  // What a scenario has made of it since the last look is not worked out again.
+  const bool is_other = !now.touched.is_there || look.state.touched.at != now.touched.at;
+  if (is_other) {
+    look.readings.clear();
+    look.state = now;
+    return;
+  }
   fleet::replay(look.state, now.next_due, injections, most_recent_readings, look.readings);
   if (!fleet::continues_alike(look.state, now)) look.readings.clear();
   look.state = now;

@@ -440,6 +440,12 @@ std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_vie
                               .anomaly = std::nullopt,
                               .readings = {}};
   const model::Sensor& state = look->state.sensor;
+  const identity::Identity shown = simulator_.roster().shown(sensor, look->state.touched.overlay);
+  const auto text = [this](identity::Text handle) { return std::string(simulator_.roster().text(handle)); };
+  detail.sensor.location = text(shown.location);
+  detail.sensor.manufacturer = text(shown.manufacturer);
+  detail.sensor.model = text(shown.model);
+  detail.sensor.firmware_version = text(shown.firmware_version);
   if (const auto event = fleet::event_now(look->state)) detail.anomaly = event_row(*event);
   const types::Schema& schema = simulator_.type_of(sensor).schema;
   for (std::size_t c = 0; c < schema.channels().size(); ++c) {
