@@ -110,9 +110,11 @@ void FoundShard::read_fleet_events(Timestamp moment, const FindSensor& find_sens
   tables::Database shard = open_shard(file_);
   if (!has_table(shard, "fleet_events", file_)) return;
   tables::Statement row = prepare_query(
-      shard, "SELECT started_at, sensor_id, name FROM fleet_events WHERE started_at >= ?1", file_);
+      shard, "SELECT started_at, sensor_id, name FROM fleet_events WHERE started_at >= ?1 AND run_id = ?2",
+      file_);
   const std::string since = timestamp_text(moment);
   row.bind(1, since);
+  row.bind(2, run_->run_id);
   while (next_row(row, shard, file_)) {
     const auto sensor = find_sensor(row.text(1));
     if (sensor) rows_.add_fleet_event(*sensor, timestamp_in(row, 0, file_), row.text(2));

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/cadence.h"
+#include "base/nearest.h"
 #include "base/plain_text.h"
 #include "base/text.h"
 #include "zones/zone_data.h"

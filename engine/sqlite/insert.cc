@@ -32,8 +32,9 @@ constexpr std::string_view begin_event_sql =
     "1)";
 
 constexpr std::string_view insert_fleet_event_sql =
-    "INSERT INTO fleet_events (name, sensor_id, verb, what, started_at, ended_at, silent_until, failed) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    "INSERT INTO fleet_events (name, sensor_id, verb, what, started_at, ended_at, silent_until, failed, "
+    "run_id) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 constexpr std::string_view hold_place_sql =
     "INSERT INTO sensor_readings (id, timestamp, sensor_id) VALUES (?1, '', '')";
@@ -226,6 +227,7 @@ int FleetEventInsert::insert(const batch::FleetEvent& event) {
   insert_.bind_null(7);
   if (event.silent_until) insert_.bind(7, silent_until);
   insert_.bind(8, static_cast<std::int64_t>(event.failed ? 1 : 0));
+  insert_.bind(9, run_id_);
   return insert_.run();
 }
 

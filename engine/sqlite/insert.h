@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
 
 #include "base/timestamp.h"
 #include "batch/rows.h"
@@ -70,14 +71,15 @@ class EventInsert {
 // Makes the table, which files without a scenario do not need, with the first event.
 class FleetEventInsert {
  public:
-  FleetEventInsert(tables::Database& database, const identity::Roster& roster)
-      : database_(database), roster_(roster) {}
+  FleetEventInsert(tables::Database& database, const identity::Roster& roster, const std::string& run_id)
+      : database_(database), roster_(roster), run_id_(run_id) {}
 
   int insert(const batch::FleetEvent& event);
 
  private:
   tables::Database& database_;
   const identity::Roster& roster_;
+  const std::string& run_id_;
   tables::Statement insert_;
 };
 

@@ -42,10 +42,10 @@ tables::StorageError ask_whether(tables::Database& database, std::string_view sq
 
 // An open file with its statements, which hold on to the database and so are destroyed before it.
 struct Shard::Connection {
-  Connection(const identity::Roster& roster, const types::Schema& schema)
+  Connection(const identity::Roster& roster, const types::Schema& schema, const std::string& run_id)
       : readings(database, roster, schema),
         events(database, roster, schema),
-        fleet_events(database, roster) {}
+        fleet_events(database, roster, run_id) {}
 
   tables::Database database;
   ReadingInsert readings;
@@ -65,7 +65,7 @@ tables::StorageError Shard::open() {
 }
 
 tables::StorageError Shard::try_to_open() {
-  auto connection = std::make_unique<Connection>(context_->roster, *schema_);
+  auto connection = std::make_unique<Connection>(context_->roster, *schema_, context_->run.run_id);
   tables::Database& database = connection->database;
   if (tables::StorageError error = connect(database); !error.ok()) return error;
   if (tables::StorageError error = prepare(database); !error.ok()) return error;

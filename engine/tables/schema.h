@@ -19,10 +19,11 @@ inline constexpr std::int64_t schema_version = 4;  // PRAGMA user_version
 
 // What a scenario did to whom (batch::FleetEvent). Files of runs without a scenario do not have it.
 inline constexpr const char* create_fleet_events =
-    "CREATE TABLE IF NOT EXISTS fleet_events (id INTEGER PRIMARY KEY, name TEXT NOT NULL, sensor_id TEXT NOT "
-    "NULL, verb TEXT NOT NULL, what TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, silent_until "
+    "CREATE TABLE IF NOT EXISTS fleet_events (id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, name TEXT NOT "
+    "NULL, "
+    "sensor_id TEXT NOT NULL, verb TEXT NOT NULL, what TEXT NOT NULL, started_at TEXT NOT NULL, ended_at "
     "TEXT, "
-    "failed INTEGER NOT NULL);"
+    "silent_until TEXT, failed INTEGER NOT NULL);"
     "CREATE INDEX IF NOT EXISTS fleet_events_of_sensor ON fleet_events (sensor_id, started_at);";
 
 class RunReloads;
