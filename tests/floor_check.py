@@ -24,7 +24,7 @@ FLOOR = {
     "timeline": 5, "manual": 5,
     "fleet": 6, "sqlite": 6,
     "schedule": 7, "explain": 7, "data": 7,
-    "history": 8, "score": 8,
+    "history": 8, "score": 8, "course": 8,
     "start": 9, "report": 9, "export": 9, "sql": 9,
     "run": 10,
     "benchmark": 11,

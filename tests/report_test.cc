@@ -1,6 +1,7 @@
 // The report's parts: rates and their intervals, tallies and how they join, gaps, and the text and JSON.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <filesystem>
@@ -8,12 +9,14 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "app/output.h"
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "config/load_config.h"
+#include "course/course.h"
 #include "data/run_configs.h"
 #include "report/gaps.h"
 #include "report/rate.h"
@@ -337,6 +340,9 @@ TEST_CASE("a run that fills the same time again makes no gap") {
 
 TEST_CASE("parts of a shard add up to the whole, wherever they are cut") {
   report::TallyContext context = context_with({0, 60 * second});
+  context.slots.push_back(20 * second);
+  context.slots.push_back(77 * second);
+  context.eras.push_back(44 * second);
   context.missing.add("a", {0, 5, 31 * second, 36 * second - 1, AnomalyType::missing_data});
   context.missing.sort();
   std::vector<report::StoredReading> readings;
@@ -370,6 +376,14 @@ TEST_CASE("parts of a shard add up to the whole, wherever they are cut") {
       CHECK(joined.cells()[i].anomalous == whole.cells()[i].anomalous);
       CHECK(joined.cells()[i].first == whole.cells()[i].first);
       CHECK(joined.cells()[i].last == whole.cells()[i].last);
+    }
+    for (std::uint32_t i = 0; i < whole.combinations(); ++i) {
+      const std::uint32_t strand = whole.strand(i);
+      for (std::size_t slot = 0; slot < whole.slots().size(); ++slot) {
+        if (strand >= whole.slots()[slot].size()) continue;
+        CHECK(joined.slots()[slot][joined.strand(i)].readings == whole.slots()[slot][strand].readings);
+        CHECK(joined.slots()[slot][joined.strand(i)].anomalous == whole.slots()[slot][strand].anomalous);
+      }
     }
     CHECK(joined.oldest_unsynced() == whole.oldest_unsynced());
     CHECK(joined.curves().at("Factory")[0].readings == whole.curves().at("Factory")[0].readings);
@@ -421,6 +435,108 @@ TEST_CASE("what is expected follows the config that a run left") {
   CHECK_FALSE(configs.config_of({}).is_known);
   other.config = "anomalies: {probability: 7}";
   CHECK_FALSE(configs.config_of({other}).is_known);
+}
+
+TEST_CASE("a run that was reloaded promises what each of its configs does, from its reload on") {
+  data::RunConfigs configs;
+  config::Config config;
+  data::RecordedRun run;
+  run.config = config::config_text(config);
+  const auto reloaded = [&run, &config](Timestamp at) {
+    run.reloads.emplace_back().at = at;
+    run.reloads.back().config = config::config_text(config);
+  };
+  reloaded(10 * second);  // of identities alone
+  REQUIRE(configs.config_of({run}).is_known);
+  CHECK(configs.config_of({run}).eras.size() == 1);
+  config.anomalies.probability = 0.2;
+  reloaded(20 * second);
+  const data::ShardConfig shard = configs.config_of({run});
+  REQUIRE(shard.is_known);
+  REQUIRE(shard.eras.size() == 2);
+  CHECK(shard.eras[0].config->anomalies.probability == 0.05);
+  CHECK(shard.eras[1].from == 20 * second);
+  CHECK(shard.eras[1].config->anomalies.probability == 0.2);
+  CHECK(shard.config->anomalies.probability == 0.2);
+  // Which of two runs a row is of, nothing says.
+  data::RecordedRun other;
+  other.config = run.config;
+  CHECK_FALSE(configs.config_of({run, other}).is_known);
+  for (int i = 0; i < 20; ++i) {
+    config.anomalies.probability = i % 2 == 0 ? 0.1 : 0.2;
+    reloaded((30 + i) * second);
+  }
+  CHECK(configs.config_of({run}).why_not == "it was reloaded with other settings too often");
+}
+
+TEST_CASE("readings are counted by pieces of time, and by the config that they were made under") {
+  report::TallyContext context = context_with();
+  context.slots.push_back(10 * second);
+  context.eras.push_back(15 * second);
+  report::ReadingTally tally(context);
+  for (int i = 0; i < 20; ++i) {
+    report::StoredReading reading = reading_at(i * second, "a", i < 5 ? "1.3" : "1.4");
+    if (i % 4 == 0) reading.anomaly = AnomalyType::noise;
+    tally.add(reading);
+  }
+  REQUIRE(tally.combinations() == 3);  // 1.3, 1.4, and 1.4 under the other config
+  CHECK(tally.era(1) == 0);
+  CHECK(tally.era(2) == 1);
+  const auto counted = [&tally](std::size_t slot, std::uint32_t combination) {
+    const auto& strands = tally.slots()[slot];
+    const std::uint32_t strand = tally.strand(combination);
+    const report::SlotCount none;
+    const report::SlotCount& count = strand < strands.size() ? strands[strand] : none;
+    return std::pair(count.readings, count.anomalous);
+  };
+  using Pair = std::pair<std::uint64_t, std::uint64_t>;
+  CHECK(counted(0, 0) == Pair(5, 2));
+  CHECK(counted(0, 1) == Pair(5, 1));
+  CHECK(counted(1, 0) == Pair(0, 0));
+  CHECK(counted(1, 1) == Pair(5, 1));
+  CHECK(counted(1, 2) == Pair(5, 1));
+}
+
+TEST_CASE("what happened to a fleet follows from its configs, and cuts time") {
+  Problems problems;
+  const config::Config config = config::read_config(
+      "scenario:\n"
+      "  - {name: out, at: +1h, set: {firmware_version: '1.4'}, waves: {0h: 10%, 2h: 50%, 9h: 100%}}\n"
+      "  - {name: back, at: +4h, where: {event: out}, set: {firmware_version: '1.3'}}\n"
+      "  - {name: dark, at: +30m, every: 5h, for: 10m, silence: true}\n",
+      "run_info", problems);
+  REQUIRE(problems.text() == "");
+  constexpr Microseconds minute = 60 * second;
+  std::vector<course::Mark> marks;
+  course::add_marks(config, 0, 0, 10 * 60 * minute, marks);
+  std::vector<std::pair<Timestamp, std::string>> said;
+  for (const course::Mark& mark : marks) said.emplace_back(mark.at / minute, mark.name + " " + mark.what);
+  // The wave at 10 hours does not come: `back` has ended it.
+  CHECK(said ==
+        std::vector<std::pair<Timestamp, std::string>>{{60, "out set: {firmware_version: 1.4}, wave 1 of 3"},
+                                                       {180, "out set: {firmware_version: 1.4}, wave 2 of 3"},
+                                                       {240, "back set: {firmware_version: 1.3}"},
+                                                       {30, "dark silence: true"},
+                                                       {330, "dark silence: true"}});
+  CHECK(marks.back().until == 340 * minute);
+  std::vector<course::Mark> later;
+  course::add_marks(config, 0, 200 * minute, 10 * 60 * minute, later);
+  CHECK(later.size() == 2);  // under a config that was reloaded then
+
+  course::Course course;
+  std::ranges::sort(marks, {}, &course::Mark::at);
+  course.marks = marks;
+  course::cut(course, 0, 10 * 60 * minute);
+  REQUIRE(course.stretches.size() == 6);
+  CHECK(course.stretches[1] == 30 * minute);
+  CHECK(std::ranges::is_sorted(course.slots));
+  CHECK(course.slots.size() > 90);
+  for (const Timestamp begins : course.stretches) CHECK(std::ranges::count(course.slots, begins) == 1);
+
+  course::Course busy;
+  for (int i = 1; i < 500; ++i) busy.marks.push_back({.at = i * minute + (i % 3) * second});
+  course::cut(busy, 0, 500 * minute);
+  CHECK(busy.stretches.size() == course::Course::most_stretches);
 }
 
 TEST_CASE("with basis event the expected share is the steady state's") {

@@ -45,6 +45,7 @@ std::shared_ptr<status::Status> some_status() {
   status->now.books.anomalies = 3;
   status->now.books.anomalies_by_type = {1, 0, 2, 0, 0};
   status->shards_degraded = 1;
+  status->firmware = {{"1.3", 10, {80, 8, 2, 4.5}, {40, 4, 0, 2}}, {"1.4\"", 5, {20, 1, 0, 1.25}, {}}};
   status->now.errors = {7, 0, 0, 0, 0, 0, 0, 0, 1};
   return status;
 }
@@ -143,6 +144,15 @@ TEST_CASE("the status says what the contract names") {
   CHECK(status["shards"]["healthy"] == 3);
   CHECK(status["errors"]["busy"] == 7);
   CHECK(status["errors"]["http"] == 1);
+  const json& firmware = status["firmware"][0];
+  CHECK(firmware["version"] == "1.3");
+  CHECK(firmware["sensors"] == 10);
+  CHECK(firmware["readings"] == 80);
+  CHECK(firmware["injected"] == 2);
+  CHECK(firmware["rate"] == 0.1);
+  CHECK(firmware["expected"] == 4.5 / 80);
+  CHECK(firmware["last_minute"]["expected"] == 0.05);
+  CHECK(status["firmware"][1]["last_minute"]["rate"].is_null());
   for (const char* part :
        {"fleet", "lag_seconds", "commit_seconds", "queue", "memory_bytes", "cpu_seconds", "reload"}) {
     CHECK_MESSAGE(status.contains(part), part);
@@ -193,6 +203,8 @@ TEST_CASE("the metrics' buckets add up, and label values are quoted") {
   CHECK(has("fleet_sim_lag_seconds_bucket{le=\"+Inf\"} 5"));
   CHECK(has("fleet_sim_lag_seconds_sum 100.1209"));
   CHECK(has("fleet_sim_readings_lost_total{reason=\"backlog_full\"} 1"));
+  CHECK(has("fleet_sim_firmware_anomalous_readings_total{firmware=\"1.3\"} 8"));
+  CHECK(has("fleet_sim_firmware_sensors{firmware=\"1.4\\\"\"} 5"));
   CHECK(text.find("partition=\"a\\\"\\\\\\n\"") != std::string::npos);
 }
 
@@ -234,6 +246,7 @@ TEST_CASE("both answers keep their order") {
                            "lost_by_reason",
                            "written_per_second",
                            "anomalies",
+                           "firmware",
                            "lag_seconds",
                            "commit_seconds",
                            "recent",

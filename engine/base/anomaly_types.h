@@ -31,6 +31,11 @@ enum class Touches : std::uint8_t { one_channel, two_channels, all_channels };
 enum class AnomalyCause : std::uint8_t { drawn, injected, scenario, aging };
 inline constexpr std::array<std::string_view, 4> anomaly_cause_names{"drawn", "injected", "scenario",
                                                                      "aging"};
+// Whether somebody asked for it: then no config says how often it comes.
+constexpr bool is_requested(AnomalyCause cause) {
+  return cause == AnomalyCause::injected || cause == AnomalyCause::scenario;
+}
+
 constexpr std::string_view name_of(AnomalyCause cause) {
   return anomaly_cause_names[static_cast<std::size_t>(cause)];
 }

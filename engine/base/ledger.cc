@@ -37,8 +37,21 @@ Books Ledger::books() const {
     books.anomalies_by_type[k] = anomalies_[k].load(std::memory_order_relaxed);
     books.anomalies += books.anomalies_by_type[k];
   }
+  for (std::size_t i = 0; i < most_firmwares; ++i) books.by_firmware[i] = firmwares_[i].counts();
   books.events_lost = events_lost_.load(std::memory_order_relaxed);
   return books;
+}
+
+void Ledger::FirmwareCounters::add(const FirmwareCounts& more) {
+  readings.fetch_add(more.readings, std::memory_order_relaxed);
+  anomalous.fetch_add(more.anomalous, std::memory_order_relaxed);
+  injected.fetch_add(more.injected, std::memory_order_relaxed);
+  expected.fetch_add(more.expected, std::memory_order_relaxed);
+}
+
+FirmwareCounts Ledger::FirmwareCounters::counts() const {
+  return {readings.load(std::memory_order_relaxed), anomalous.load(std::memory_order_relaxed),
+          injected.load(std::memory_order_relaxed), expected.load(std::memory_order_relaxed)};
 }
 
 void Ledger::skips_from(Timestamp due) {

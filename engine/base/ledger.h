@@ -23,6 +23,27 @@ enum class LossReason : std::uint8_t { backlog_full, storage_failed_at_stop, row
 inline constexpr std::array<std::string_view, 3> loss_reason_names{"backlog_full", "storage_failed_at_stop",
                                                                    "rows_differ"};
 
+// Versions of firmware that are counted one by one. The last stands for all others.
+inline constexpr std::size_t most_firmwares = 12;
+template <class T>
+using PerFirmware = std::array<T, most_firmwares>;
+
+// Readings that were taken of sensors with one firmware, whether there is a row or not.
+struct FirmwareCounts {
+  std::uint64_t readings = 0;
+  std::uint64_t anomalous = 0;
+  std::uint64_t injected = 0;  // of these, in anomalies that somebody injected or a scenario began
+  double expected = 0;         // how many of the readings should be in one of the others
+
+  FirmwareCounts& operator+=(const FirmwareCounts& other) {
+    readings += other.readings;
+    anomalous += other.anomalous;
+    injected += other.injected;
+    expected += other.expected;
+    return *this;
+  }
+};
+
 // The totals at one moment.
 struct Books {
   std::uint64_t due = 0;
@@ -37,7 +58,8 @@ struct Books {
   // Not part of the equations, which are about readings.
   std::uint64_t anomalies = 0;  // begun
   PerAnomalyType<std::uint64_t> anomalies_by_type{};
-  std::uint64_t events_lost = 0;  // of their records, those that no file has
+  std::uint64_t events_lost = 0;              // of their records, those that no file has
+  PerFirmware<FirmwareCounts> by_firmware{};  // by its number in the Roster
 
   [[nodiscard]] std::uint64_t lost() const;
   // Never below zero, although the counters are read one after the other while they move.
@@ -65,6 +87,11 @@ class Ledger {
       if (begun[k] > 0) add(anomalies_[k], begun[k]);
     }
   }
+  void taken(const PerFirmware<FirmwareCounts>& by_firmware) {
+    for (std::size_t i = 0; i < most_firmwares; ++i) {
+      if (by_firmware[i].readings > 0) firmwares_[i].add(by_firmware[i]);
+    }
+  }
   void events_lost(std::uint64_t n) { add(events_lost_, n); }
   void lost(LossReason reason, std::uint64_t n) { add(lost_[static_cast<std::size_t>(reason)], n); }
 
@@ -78,6 +105,15 @@ class Ledger {
  private:
   using Counter = std::atomic<std::uint64_t>;
   static void add(Counter& counter, std::uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
+  struct FirmwareCounters {
+    Counter readings{0};
+    Counter anomalous{0};
+    Counter injected{0};
+    std::atomic<double> expected{0};
+
+    void add(const FirmwareCounts& more);
+    [[nodiscard]] FirmwareCounts counts() const;
+  };
 
   Counter due_{0};
   Counter generated_{0};
@@ -87,6 +123,7 @@ class Ledger {
   Counter written_{0};
   Counter found_{0};
   PerAnomalyType<Counter> anomalies_{};
+  PerFirmware<FirmwareCounters> firmwares_{};
   Counter events_lost_{0};
   std::array<Counter, loss_reason_names.size()> lost_{};
   std::atomic<Timestamp> skipped_since_{latest_timestamp};

@@ -223,14 +223,14 @@ std::vector<RecordedRun> read_runs(tables::Database& shard, const std::filesyste
       run.deleted_until = time_in(deletions.until, "deletions", file);
     }
   }
-  if (!has_table(shard, "run_reloads", file)) return runs;
-  tables::Statement count = prepare_query(shard, "SELECT count(*) FROM run_reloads WHERE run_id = ?1", file);
-  for (RecordedRun& run : runs) {
-    count.bind(1, run.run_id);
-    if (next_row(count, shard, file)) run.reload_count = static_cast<std::uint64_t>(count.integer(0));
-    count.reset();
-  }
   return runs;
+}
+
+void read_reloads(tables::Database& shard, std::vector<RecordedRun>& runs, const fs::path& file) {
+  for (RecordedRun& run : runs) {
+    const tables::StorageError error = tables::read_reloads(shard, run.run_id, run.reloads);
+    if (!error.ok()) fail(file, error);
+  }
 }
 
 }  // namespace fleet_sim::data

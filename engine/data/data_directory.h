@@ -12,6 +12,7 @@
 
 #include "tables/database.h"
 #include "tables/deletions.h"
+#include "tables/run_reloads.h"
 #include "tables/schema.h"
 
 namespace fleet_sim::data {
@@ -78,12 +79,15 @@ std::optional<ReadingIds> find_reading_ids(tables::Database& shard, const std::f
 struct RecordedRun : tables::RunInfo {
   std::int64_t first_reading_id = 1;  // in this shard
   std::int64_t first_event_id = 1;
-  bool has_losses = false;                 // rows of it are missing here (run_losses.h)
-  std::optional<Timestamp> deleted_until;  // rows of it due by then may have been deleted (deletions.h)
-  std::uint64_t reload_count = 0;  // that changed what it reads, as far as this shard tells (run_reloads.h)
+  bool has_losses = false;                      // rows of it are missing here (run_losses.h)
+  std::optional<Timestamp> deleted_until;       // rows of it due by then may have been deleted (deletions.h)
+  std::vector<tables::RunReload> reloads = {};  // only with read_reloads
 };
 
 // The runs that have written to a shard, first to last.
 std::vector<RecordedRun> read_runs(tables::Database& shard, const std::filesystem::path& file);
+
+// Adds the reloads that changed what the runs read, as far as this shard tells, without identities.
+void read_reloads(tables::Database& shard, std::vector<RecordedRun>& runs, const std::filesystem::path& file);
 
 }  // namespace fleet_sim::data

@@ -1,6 +1,7 @@
 #include "data/run_configs.h"
 
 #include <cmath>
+#include <utility>
 
 #include "base/problems.h"
 #include "config/load_config.h"
@@ -27,23 +28,32 @@ double rate_of(const config::Config& config, Microseconds period) {
 }  // namespace
 
 ShardConfig RunConfigs::config_of(const std::vector<RecordedRun>& runs) {
-  ShardConfig shard{&defaults_, types::built_in_types().get(), false, "no run is recorded"};
-  if (runs.empty()) return shard;
-  shard.is_known = true;
-  shard.why_not.clear();
-  const config::Config* first = nullptr;
+  ConfigEra latest{.config = &defaults_, .types = types::built_in_types().get()};
+  std::vector<ConfigEra> eras;
+  std::string why_not = runs.empty() ? "no run is recorded" : "";
+  const auto add = [&](const std::string& text, Timestamp from) {
+    const Read* read = find_or_read(text);
+    if (read == nullptr) {
+      why_not = "a run's config cannot be read";
+      return;
+    }
+    latest = {from, &read->config, read->types.get()};
+    if (eras.empty() || !promise_the_same(*eras.back().config, read->config)) eras.push_back(latest);
+  };
   for (const RecordedRun& run : runs) {
-    const Read* read = find_or_read(run.config);
-    if (read == nullptr) return {shard.config, shard.types, false, "a run's config cannot be read"};
-    if (first == nullptr) first = &read->config;
-    shard.config = &read->config;
-    shard.types = read->types.get();
-    if (!promise_the_same(*first, read->config)) shard.is_known = false;
-    if (run.reload_count > 0)
-      return {shard.config, shard.types, false, "a run was reloaded with other settings"};
+    add(run.config, run.start);
+    for (const tables::RunReload& reload : run.reloads) add(reload.config, reload.at);
   }
-  if (!shard.is_known) shard.why_not = "its runs had different settings";
-  return shard;
+  if (eras.size() > 1 && runs.size() > 1) why_not = "its runs had different settings";
+  if (eras.size() > ShardConfig::most_eras) why_not = "it was reloaded with other settings too often";
+  if (!why_not.empty()) eras = {latest};
+  eras.front().from = ConfigEra().from;
+  return {latest.config, latest.types, std::move(eras), why_not.empty(), std::move(why_not)};
+}
+
+const config::Config* RunConfigs::find_or_read_config(const std::string& text) {
+  const Read* read = find_or_read(text);
+  return read == nullptr ? nullptr : &read->config;
 }
 
 const RunConfigs::Read* RunConfigs::find_or_read(const std::string& text) {

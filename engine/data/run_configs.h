@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -31,17 +32,32 @@ constexpr std::size_t index_of(Trait trait) {
   return static_cast<std::size_t>(trait);
 }
 
-// The config that holds for all rows of a shard, and the types of sensor under it.
+// From when on rows were made under a config. The first era has no beginning.
+struct ConfigEra {
+  Timestamp from = std::numeric_limits<Timestamp>::min();
+  const config::Config* config = nullptr;
+  const types::Catalog* types = nullptr;
+};
+
+// The configs that hold for the rows of a shard, and the types of sensor under them.
 struct ShardConfig {
-  const config::Config* config = nullptr;  // never null: the defaults where no run tells
+  static constexpr std::size_t most_eras = 16;
+
+  const config::Config* config = nullptr;  // the latest; never null: the defaults where no run tells
   const types::Catalog* types = nullptr;   // likewise: the built-in type alone
-  bool is_known = false;                   // every run's config was read, and they promise the same
+  std::vector<ConfigEra> eras = {};        // in their order, neighbors promise different shares; never empty
+  bool is_known = false;                   // every config was read, and it is known which holds when
   std::string why_not;                     // "its runs had different settings"
 };
 
 class RunConfigs {
  public:
+  // Of runs with their reloads. A run that was reloaded with settings that promise something else has an era
+  // for each; if runs promise different things, it is not known which rows are whose.
   ShardConfig config_of(const std::vector<RecordedRun>& runs);
+
+  // Null for a text that is not a config.
+  const config::Config* find_or_read_config(const std::string& text);
 
  private:
   // Null for a text that is not a config.

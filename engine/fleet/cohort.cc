@@ -18,6 +18,7 @@ Tally& Tally::operator+=(const Tally& other) {
   missing += other.missing;
   silent += other.silent;
   for (std::size_t k = 0; k < anomaly_type_count; ++k) anomalies[k] += other.anomalies[k];
+  for (std::size_t i = 0; i < most_firmwares; ++i) by_firmware[i] += other.by_firmware[i];
   return *this;
 }
 
@@ -76,6 +77,7 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
   while (story_ && next_due() < until && !batch.full() && carry_out(next_due() + 1, batch)) {
     const batch::Rows::Head head{next_due(), sensors_[position_].identity, {}, 0, story_->overlay(position_)};
     take_by_story(batch.events, tally, [&](const model::Sample& taken) {
+      tally.note_taken(sensors_[position_], taken);
       batch.readings.push({head.due, head.sensor, taken.anomaly, 0, head.overlay}, taken.values);
     });
   }
@@ -83,6 +85,7 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
   while (next_due() < until && !batch.full()) {
     const model::Sample taken = take_next();
     ++tally.due;
+    tally.note_taken(sensors_[position_], taken);
     if (taken.missing) {
       ++tally.missing;
     } else {
@@ -105,6 +108,7 @@ bool Cohort::skip(Timestamp until, Tally& tally) {
     ++tally.due;
     // What a gap leaves out would not have been written in any case.
     ++(taken.missing ? tally.missing : tally.skipped);
+    if (taken.missing) tally.note_taken(sensors_[position_], taken);
     note_events(taken, owed_, tally);
     advance();
   }
@@ -137,6 +141,7 @@ void Cohort::take_by_story(std::vector<batch::AnomalyEvent>& events, Tally& tall
     ++tally.silent;
   } else if (taken.missing) {
     ++tally.missing;
+    tally.note_taken(sensors_[position_], taken);
   } else {
     keep(taken);
   }
@@ -366,6 +371,12 @@ Cohort::Found Cohort::find(std::uint64_t key) {
 
 Touched Cohort::touched(const Found& found) const {
   return story_ ? story_->touched(static_cast<std::size_t>(found.sensor - sensors_.data())) : Touched();
+}
+
+void Cohort::count_sensors(PerFirmware<std::uint64_t>& with) const {
+  for (std::size_t i = 0; i < sensors_.size(); ++i) {
+    if (!story_ || story_->is_there(i)) ++with[sensors_[i].profile->firmware];
+  }
 }
 
 std::span<model::Sensor> Cohort::due_next() {

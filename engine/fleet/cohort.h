@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/cadence.h"
+#include "base/ledger.h"
 #include "base/timestamp.h"
 #include "batch/batch.h"
 #include "fleet/past_anomaly.h"
@@ -29,8 +30,24 @@ struct Tally {
   std::uint64_t missing = 0;
   PerAnomalyType<std::uint64_t> anomalies{};  // begun
   std::uint64_t silent = 0;  // a scenario has it that the sensor says nothing, or is not there
+  PerFirmware<FirmwareCounts> by_firmware{};  // of those that were neither skipped nor silent
+
+  // A reading that the sensor has taken.
+  void note_taken(const model::Sensor& sensor, const model::Sample& taken) {
+    FirmwareCounts& firmware = by_firmware[sensor.profile->firmware];
+    ++firmware.readings;
+    firmware.expected += sensor.profile->steady_until.back();
+    if (taken.anomaly) note_anomalous(sensor, *taken.anomaly, firmware);
+  }
 
   Tally& operator+=(const Tally& other);
+
+ private:
+  static void note_anomalous(const model::Sensor& sensor, AnomalyType type, FirmwareCounts& firmware) {
+    ++firmware.anomalous;
+    // What wears off has nothing to do with the anomaly that the sensor was in last.
+    if (type != AnomalyType::aging && is_requested(sensor.anomaly.cause)) ++firmware.injected;
+  }
 };
 
 struct Fate;
@@ -100,6 +117,9 @@ class Cohort {
   [[nodiscard]] Found find(std::uint64_t key);
   // What a scenario has made of it.
   [[nodiscard]] Touched touched(const Found& found) const;
+
+  // Adds the sensors that are there to those with their firmware.
+  void count_sensors(PerFirmware<std::uint64_t>& with) const;
 
   // The sensors that are due at next_due().
   [[nodiscard]] std::span<model::Sensor> due_next();

@@ -85,9 +85,10 @@ ProfileTable::Entry ProfileTable::find_or_resolve(const identity::Identity& iden
     model::ProfileSource source = profile_source(roster_, identity, *config_, type);
     source.spread = spread_of(type);
     source.aging_names = aging_names_[&type];
-    entry->second = &profiles_.emplace_back(model::resolve_profile(*config_, source));
-    if (model::draws_graded(*entry->second))
-      source.spread->compute();  // here, not when a reading waits for it
+    model::Profile& resolved = profiles_.emplace_back(model::resolve_profile(*config_, source));
+    resolved.firmware = roster_.firmware_number(identity.firmware_version);
+    entry->second = &resolved;
+    if (model::draws_graded(resolved)) source.spread->compute();  // here, not when a reading waits for it
   }
   const model::Profile& profile = *entry->second;
   return {&profile, profile.signal ? shared_keys(identity, *profile.signal) : nullptr};

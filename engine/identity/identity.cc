@@ -52,10 +52,22 @@ std::uint32_t Roster::add(const IdentityRecord& record) {
   identity.manufacturer = intern(record.manufacturer);
   identity.model = intern(record.model);
   identity.firmware_version = intern(record.firmware_version);
+  note_firmware(identity.firmware_version);
   identity.overrides = intern(record.overrides);
   identity.details = keep(record.details);
   identities_.push_back(identity);
   return static_cast<std::uint32_t>(identities_.size() - 1);
+}
+
+std::uint8_t Roster::firmware_number(Text version) const {
+  std::uint8_t number = 0;
+  while (number < firmwares_.size() && firmwares_[number] != version) ++number;
+  return number < firmwares_.size() ? number : most_firmwares - 1;
+}
+
+void Roster::note_firmware(Text version) {
+  const bool has_room = firmwares_.size() < most_firmwares - 1;
+  if (has_room && firmware_number(version) == most_firmwares - 1) firmwares_.push_back(version);
 }
 
 const IdentityOverrides& Roster::overrides(const Identity& identity) const {

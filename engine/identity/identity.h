@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/cadence.h"
+#include "base/ledger.h"
 #include "identity/overlays.h"
 #include "types/built_in_type.h"
 
@@ -112,6 +113,8 @@ class Roster {
 
   // Another text, for who refers to one beside the identities.
   Text intern(std::string_view text);
+  // A version of firmware that sensors may have beside those of the identities.
+  void note_firmware(Text version);
   // The empty text for one that is not there. For the thread that adds.
   [[nodiscard]] Text find_text(std::string_view text) const;
 
@@ -119,6 +122,13 @@ class Roster {
   [[nodiscard]] Overlays& overlays() const { return *overlays_; }
   // The identity with what the overlay says instead.
   [[nodiscard]] Identity shown(std::size_t index, OverlayIndex overlay) const;
+
+  // Versions of firmware in the order in which they came, as many as are counted one by one; no
+  // more than `most_firmwares` - 1. Any thread.
+  [[nodiscard]] std::size_t firmware_count() const { return firmwares_.size(); }
+  [[nodiscard]] Text firmware(std::size_t number) const { return firmwares_[number]; }
+  // The number of a version among these, or that of all others.
+  [[nodiscard]] std::uint8_t firmware_number(Text version) const;
 
   // The identity as it stood in its file.
   [[nodiscard]] IdentityRecord record(const Identity& identity) const;
@@ -139,6 +149,7 @@ class Roster {
   tbb::concurrent_vector<const IdentityOverrides*>
       overrides_;  // the keys of index_of_overrides_, which never move
   tbb::concurrent_vector<IdentityDetails> details_;
+  tbb::concurrent_vector<Text> firmwares_;
   std::unordered_map<std::string_view, Text> handle_of_text_;
   std::map<IdentityOverrides, std::uint32_t> index_of_overrides_;
   std::unique_ptr<Overlays> overlays_ = std::make_unique<Overlays>();

@@ -59,6 +59,7 @@ ChannelProfile kind_of(const types::SensorType& type, std::size_t channel);
 
 struct Profile {
   std::vector<ChannelProfile> channels;
+  std::uint8_t firmware = 0;   // its number in the Roster, by which readings are counted
   double daily_amplitude = 0;  // in the unit of the channel that the day acts on, as is …
   double work_hours_rise = 0;  // … this
   zones::Zone zone;  // of the sensor's clock, which the day follows: a table, so that a reading stays a

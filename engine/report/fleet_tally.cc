@@ -1,6 +1,7 @@
 #include "report/fleet_tally.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -29,14 +30,14 @@ std::vector<std::uint32_t> cells_by_sensor(const ReadingTally& tally) {
   return order;
 }
 
-// The readings of events, for each cell: an event has no traits of its own, so it goes to the cell that its
-// sensor was filling at the time. `unplaced` gets those of sensors without a row.
-std::vector<PerAnomalyType<std::uint64_t>> readings_of_cells(const ReadShard& shard, const EventSpans& events,
-                                                             std::uint64_t& unplaced) {
+// Calls `visit` for each event with the cell that it goes to: an event has no traits of its own, so it goes
+// to the one that its sensor was filling at the time. `unplaced` gets the readings of sensors without a row.
+template <class Visit>
+void place_events(const ReadShard& shard, const EventSpans& events, std::uint64_t& unplaced,
+                  const Visit& visit) {
   const ReadingTally& tally = shard.tally;
   const auto order = cells_by_sensor(tally);
   const auto sensor_of = [&](std::uint32_t i) { return tally.cells()[i].sensor; };
-  std::vector<PerAnomalyType<std::uint64_t>> readings(tally.cells().size());
   for (const EventSpan& span : events.all()) {
     const auto sensor = tally.find_sensor(events.sensor_id(span));
     if (!sensor) {
@@ -44,11 +45,29 @@ std::vector<PerAnomalyType<std::uint64_t>> readings_of_cells(const ReadShard& sh
       continue;
     }
     const auto [begin, end] = std::ranges::equal_range(order, *sensor, {}, sensor_of);
-    const auto nearest = std::ranges::min_element(
-        begin, end, {}, [&](std::uint32_t i) { return distance(tally.cells()[i], span.from); });
-    readings[*nearest][index_of(span.type)] += span.readings;
+    visit(span, *std::ranges::min_element(
+                    begin, end, {}, [&](std::uint32_t i) { return distance(tally.cells()[i], span.from); }));
   }
+}
+
+// The readings of events, for each cell.
+std::vector<PerAnomalyType<std::uint64_t>> readings_of_cells(const ReadShard& shard, const EventSpans& events,
+                                                             std::uint64_t& unplaced) {
+  std::vector<PerAnomalyType<std::uint64_t>> readings(shard.tally.cells().size());
+  place_events(shard, events, unplaced, [&](const EventSpan& span, std::uint32_t cell) {
+    readings[cell][index_of(span.type)] += span.readings;
+  });
   return readings;
+}
+
+// Of the readings of an event, which are equally far apart, how many are due before `moment`.
+std::uint64_t readings_before(const EventSpan& span, Timestamp moment) {
+  if (moment <= span.from || span.readings == 0) return 0;
+  if (moment > span.until || span.until <= span.from || span.readings == 1) return span.readings;
+  const double spacings = static_cast<double>(moment - span.from) /
+                          static_cast<double>(span.until - span.from) *
+                          static_cast<double>(span.readings - 1);
+  return std::min<std::uint64_t>(span.readings, static_cast<std::uint64_t>(std::ceil(spacings)));
 }
 
 std::uint64_t sum_of(const PerAnomalyType<std::uint64_t>& readings) {
@@ -145,7 +164,7 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   }
   add_stays(tally);
   const types::SensorType* type = shard.config.types->find(shard.schema.type());
-  if (shard.config.is_known && type != nullptr) add_expectation(shard, *type, kinds, missing);
+  add_slots(shard, add_expectation(shard, kinds, missing));
   summary.missing += unplaced;
   summary.sensors = tally.sensors().size();
   summary.oldest_unsynced = tally.oldest_unsynced();
@@ -204,26 +223,124 @@ std::vector<std::uint32_t> FleetTally::kinds_of(const ReadShard& shard) {
   return kinds;
 }
 
-void FleetTally::add_expectation(const ReadShard& shard, const types::SensorType& type,
-                                 std::span<const std::uint32_t> kinds,
-                                 std::span<const PerAnomalyType<std::uint64_t>> missing) {
+std::vector<std::optional<double>> FleetTally::add_expectation(
+    const ReadShard& shard, std::span<const std::uint32_t> kinds,
+    std::span<const PerAnomalyType<std::uint64_t>> missing) {
   const ReadingTally& tally = shard.tally;
-  const config::Config& config = *shard.config.config;
-  // How often a sensor is read decides what is expected only where anomalies.basis is `event`.
-  const bool rate_matters = config.anomalies.basis == config::AnomalyBasis::event;
+  struct Strand {
+    double expected = 0;
+    std::uint64_t due = 0;
+  };
+  std::vector<Strand> strands(tally.strands());
   std::map<std::pair<std::uint32_t, Microseconds>, PerAnomalyType<double>> shares;
-  for (std::size_t i = 0; i < tally.cells().size(); ++i) {
+  for (std::size_t i = 0; shard.config.is_known && i < tally.cells().size(); ++i) {
     const Cell& cell = tally.cells()[i];
+    const data::ConfigEra& era = shard.config.eras[tally.era(cell.combination)];
+    const types::SensorType* type = era.types->find(shard.schema.type());
+    if (type == nullptr) continue;
+    // How often a sensor is read decides what is expected only where anomalies.basis is `event`.
+    const bool rate_matters = era.config->anomalies.basis == config::AnomalyBasis::event;
     const Microseconds period = rate_matters ? tally.sensors()[cell.sensor].period : 0;
     const auto [entry, is_new] = shares.try_emplace({cell.combination, period});
-    if (is_new) entry->second = data::expected_shares(config, tally.traits(cell.combination), period, type);
+    if (is_new)
+      entry->second = data::expected_shares(*era.config, tally.traits(cell.combination), period, *type);
     Kind& kind = kinds_[kinds[cell.combination]];
+    Strand& strand = strands[tally.strand(cell.combination)];
     const std::uint64_t due = cell.readings + sum_of(missing[i]);
     kind.with_expectation += due;
+    strand.due += due;
     for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-      kind.expected[k] += entry->second[k] * static_cast<double>(due);
+      const double expected = entry->second[k] * static_cast<double>(due);
+      kind.expected[k] += expected;
+      strand.expected += expected;
     }
   }
+  std::vector<std::optional<double>> expected(strands.size());
+  for (std::size_t i = 0; i < strands.size(); ++i) {
+    if (strands[i].due > 0) expected[i] = strands[i].expected / static_cast<double>(strands[i].due);
+  }
+  return expected;
+}
+
+void FleetTally::add_slots(const ReadShard& shard, std::span<const std::optional<double>> expected) {
+  const ReadingTally& tally = shard.tally;
+  std::vector<std::vector<FirmwareShare>> shares(slots_.size(), std::vector<FirmwareShare>(tally.strands()));
+  for (std::size_t slot = 0; slot < tally.slots().size(); ++slot) {
+    for (std::size_t strand = 0; strand < tally.slots()[slot].size(); ++strand) {
+      shares[slot][strand].readings = tally.slots()[slot][strand].readings;
+      shares[slot][strand].anomalous = tally.slots()[slot][strand].anomalous;
+    }
+  }
+  const auto spread = [&](const EventSpans& events, const auto& note) {
+    std::uint64_t unplaced = 0;
+    place_events(shard, events, unplaced, [&](const EventSpan& span, std::uint32_t cell) {
+      const std::uint32_t strand = tally.strand(tally.cells()[cell].combination);
+      const auto first = std::ranges::upper_bound(course_.slots, span.from) - course_.slots.begin() - 1;
+      std::uint64_t before = 0;
+      for (auto slot = static_cast<std::size_t>(first); before < span.readings && slot < slots_.size();
+           ++slot) {
+        const bool is_last = slot + 1 == slots_.size();
+        const std::uint64_t until = is_last ? span.readings : readings_before(span, course_.slots[slot + 1]);
+        note(shares[slot][strand], until - before);
+        before = until;
+      }
+    });
+  };
+  spread(shard.context->missing, [](FirmwareShare& share, std::uint64_t readings) {
+    share.missing += readings;
+    share.anomalous += readings;
+  });
+  spread(shard.context->injected,
+         [](FirmwareShare& share, std::uint64_t readings) { share.injected += readings; });
+  std::vector<std::string> firmware(tally.strands());
+  for (std::uint32_t i = 0; i < tally.combinations(); ++i)
+    firmware[tally.strand(i)] =
+        named(config::canonical_firmware(tally.traits(i)[index_of(Trait::firmware)]), no_name);
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    for (std::size_t strand = 0; strand < firmware.size(); ++strand) {
+      FirmwareShare& share = shares[slot][strand];
+      if (share.due() == 0) continue;
+      share.with_expectation = expected[strand] ? share.due() : 0;
+      share.expected = expected[strand].value_or(0) * static_cast<double>(share.due());
+      slots_[slot][firmware[strand]] += share;
+    }
+  }
+}
+
+OverTime FleetTally::over_time() const {
+  std::map<std::string, std::uint64_t> readings;
+  for (const auto& slot : slots_) {
+    for (const auto& [name, share] : slot) readings[name] += share.due();
+  }
+  OverTime over_time{course_.marks, course_.marks_left_out, {}, {}, {}};
+  for (const auto& [name, count] : readings) over_time.firmware.push_back(name);
+  if (over_time.firmware.size() > OverTime::most_firmwares) {
+    std::ranges::sort(over_time.firmware, std::ranges::greater(),
+                      [&](const std::string& name) { return readings[name]; });
+    over_time.firmware.resize(OverTime::most_firmwares - 1);
+    std::ranges::sort(over_time.firmware);
+    over_time.firmware.emplace_back(other_firmware);
+  }
+  const auto index_of_firmware = [&](const std::string& name) {
+    const auto found = std::ranges::find(over_time.firmware, name);
+    return std::min<std::size_t>(static_cast<std::size_t>(found - over_time.firmware.begin()),
+                                 over_time.firmware.size() - 1);
+  };
+  std::size_t next_stretch = 0;
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    const Timestamp from = course_.slots[slot];
+    const ReportSpan empty{from, from, std::vector<FirmwareShare>(over_time.firmware.size())};
+    if (next_stretch < course_.stretches.size() && from == course_.stretches[next_stretch]) {
+      over_time.stretches.push_back(empty);
+      ++next_stretch;
+    }
+    ReportSpan& point = over_time.points.emplace_back(empty);
+    for (const auto& [name, share] : slots_[slot]) {
+      point.by_firmware[index_of_firmware(name)] += share;
+      over_time.stretches.back().by_firmware[index_of_firmware(name)] += share;
+    }
+  }
+  return over_time;
 }
 
 void FleetTally::add_cell(const Cell& cell, const PerAnomalyType<std::uint64_t>& missing,
@@ -368,6 +485,7 @@ void FleetTally::complete(Report& report) {
     for (const auto& [name, curve] : day.curves) curves[named(name, other_locations)] = curve;
     report.daily.push_back({std::move(day.sensor_type), std::move(day.channel), std::move(curves)});
   }
+  report.over_time = over_time();
   report.varied = most_varied();
   report.events = events_;
   report.missing = missing_;

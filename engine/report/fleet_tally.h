@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "course/course.h"
 #include "report/read_shard.h"
 #include "report/report.h"
 #include "report/tally.h"
@@ -19,6 +21,9 @@ namespace fleet_sim::report {
 
 class FleetTally {
  public:
+  // Borrows the course.
+  explicit FleetTally(const course::Course& course) : course_(course), slots_(course.slots.size()) {}
+
   // Adds a shard, and returns what the report says about it.
   ReportShard add(const std::string& file, const ReadShard& shard);
 
@@ -70,9 +75,12 @@ class FleetTally {
   std::uint32_t kind_of(const std::string& sensor_type, const Traits& traits, const config::Config& config);
   void add_cell(const Cell& cell, const PerAnomalyType<std::uint64_t>& missing, std::uint32_t kind,
                 std::uint32_t sensor);
-  void add_expectation(const ReadShard& shard, const types::SensorType& type,
-                       std::span<const std::uint32_t> kinds,
-                       std::span<const PerAnomalyType<std::uint64_t>> missing);
+  // Returns what share is expected of each strand of the shard; none where that is not known.
+  std::vector<std::optional<double>> add_expectation(const ReadShard& shard,
+                                                     std::span<const std::uint32_t> kinds,
+                                                     std::span<const PerAnomalyType<std::uint64_t>> missing);
+  void add_slots(const ReadShard& shard, std::span<const std::optional<double>> expected);
+  [[nodiscard]] OverTime over_time() const;
   void offer(const Cell& cell, const PerAnomalyType<std::uint64_t>& missing, std::uint32_t kind,
              const std::string& file, const ReadingTally& tally);
   void add_stays(const ReadingTally& tally);
@@ -90,6 +98,8 @@ class FleetTally {
   EventTally events_;
   MissingData missing_;
   GapTally gaps_;
+  const course::Course& course_;
+  std::vector<std::map<std::string, FirmwareShare, std::less<>>> slots_;  // by firmware
 };
 
 }  // namespace fleet_sim::report

@@ -112,13 +112,13 @@ void read_events(tables::Database& shard, const fs::path& file, ReadShard& read,
     const bool has_severity = row.type(6) != SQLITE_NULL;
     read.events.add(type, cause, has_severity ? std::optional(row.real(6)) : std::nullopt);
     const bool may_fail = row.type(7) != SQLITE_NULL;
-    if (!takes_rows(type) && cause != AnomalyCause::injected && !may_fail) continue;
+    if (!takes_rows(type) && !is_requested(cause) && !may_fail) continue;
     const bool is_open = row.type(2) == SQLITE_NULL;
     const Timestamp from = times.read(row, 1);
     const Timestamp until = is_open ? open_until(context.run_starts, from) : times.read(row, 2);
     const auto readings = std::clamp<std::int64_t>(row.integer(3), 0, UINT32_MAX);
     const EventSpan span{0, static_cast<std::uint32_t>(readings), from, until, type};
-    if (cause == AnomalyCause::injected) context.injected.add(row.text(0), span);
+    if (is_requested(cause)) context.injected.add(row.text(0), span);
     // A sensor that has failed may fall silent; how many readings that took, nothing says.
     if (may_fail) context.missing.add(row.text(0), {0, 0, times.read(row, 7), until, type});
     if (!takes_rows(type)) continue;
@@ -136,12 +136,17 @@ RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, Read
   tables::Database shard = data::open_shard(file);
   read.schema = data::read_schema(shard, file);
   if (const tables::StorageError error = shard.execute("BEGIN"); !error.ok()) fail(file, error.message);
-  if (has_column(shard, "run_info", "run_id")) read.runs = data::read_runs(shard, file);
+  if (has_column(shard, "run_info", "run_id")) {
+    read.runs = data::read_runs(shard, file);
+    data::read_reloads(shard, read.runs, file);
+  }
   read.deleted = data::read_deletions(shard, file);
   for (const tables::RunInfo& run : read.runs) context.run_starts.push_back(run.start);
   std::ranges::sort(context.run_starts);
   read.config = configs.config_of(read.runs);
   context.config = read.config.config;
+  context.eras.clear();
+  for (const data::ConfigEra& era : read.config.eras) context.eras.push_back(era.from);
   if (has_column(shard, "anomaly_events", "id")) read_events(shard, file, read, context);
   return find_rows(shard, read.schema, file);
 }
@@ -200,8 +205,10 @@ class PartTally {
 
 }  // namespace
 
-ReadShard read_shard(const fs::path& file, data::RunConfigs& configs, ReadProgress& progress) {
+ReadShard read_shard(const fs::path& file, data::RunConfigs& configs, const std::vector<Timestamp>& slots,
+                     ReadProgress& progress) {
   auto context = std::make_unique<TallyContext>();
+  context->slots = slots;
   ReadShard read{{}, {}, {}, ReadingTally(*context), {}, 0, 0, {}};
   const RowRange rows = read_surroundings(file, configs, read, *context);
   if (rows.offsets > 0) {

@@ -35,6 +35,8 @@ struct ReadShard {
   types::Schema schema = types::built_in_type().schema;  // of its readings
 };
 
-ReadShard read_shard(const std::filesystem::path& file, data::RunConfigs& configs, ReadProgress& progress);
+// `slots` are the pieces of time that rows are counted by.
+ReadShard read_shard(const std::filesystem::path& file, data::RunConfigs& configs,
+                     const std::vector<Timestamp>& slots, ReadProgress& progress);
 
 }  // namespace fleet_sim::report

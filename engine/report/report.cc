@@ -40,7 +40,8 @@ std::string without_path(std::string_view message, const std::filesystem::path& 
 // Gathers what the threads have read.
 class Gatherer {
  public:
-  Gatherer(const data::Sources& sources, Report& report) : sources_(sources), report_(report) {}
+  Gatherer(const data::Sources& sources, const course::Course& course, Report& report)
+      : sources_(sources), report_(report), fleet_(course) {}
 
   void add(const std::string& file, const ReadShard& shard) {
     const std::lock_guard lock(mutex_);
@@ -66,9 +67,20 @@ class Gatherer {
       return std::pair(run.began_at, std::string_view(run.run_id));
     });
     for (const ReportShard& shard : report_.shards) widen(shard);
+    end_spans(report_.over_time.stretches);
+    end_spans(report_.over_time.points);
   }
 
  private:
+  // The first span begins with the first reading, each lasts until the next, and the last until the last
+  // reading.
+  void end_spans(std::vector<ReportSpan>& spans) const {
+    if (!report_.range) return spans.clear();
+    if (!spans.empty()) spans.front().from = report_.range->first;
+    for (std::size_t i = 0; i < spans.size(); ++i)
+      spans[i].until = i + 1 < spans.size() ? spans[i + 1].from : report_.range->last;
+  }
+
   // The shards still stand as they came.
   void count_repeats() {
     std::vector<std::filesystem::path> files;
@@ -113,6 +125,26 @@ std::optional<double> ReportGroup::rate_of_rows() const {
   return static_cast<double>(all_anomalous() - missing) / static_cast<double>(readings);
 }
 
+std::optional<double> FirmwareShare::rate() const {
+  if (due() == 0) return std::nullopt;
+  return static_cast<double>(anomalous) / static_cast<double>(due());
+}
+
+std::optional<double> FirmwareShare::expected_rate() const {
+  if (due() == 0 || with_expectation < due()) return std::nullopt;
+  return expected / static_cast<double>(due());
+}
+
+FirmwareShare& FirmwareShare::operator+=(const FirmwareShare& other) {
+  readings += other.readings;
+  missing += other.missing;
+  anomalous += other.anomalous;
+  injected += other.injected;
+  expected += other.expected;
+  with_expectation += other.with_expectation;
+  return *this;
+}
+
 std::uint64_t Report::shards_without_expectation() const {
   return static_cast<std::uint64_t>(std::ranges::count_if(shards, [](const ReportShard& shard) {
     return !shard.expectation_missing.empty() && shard.readings > 0;
@@ -150,14 +182,15 @@ Report make_report(const data::Sources& sources, ReadProgress& progress) {
   const std::vector<std::filesystem::path>& files = sources.files;
   Report report;
   report.directory = sources.text;
-  Gatherer gatherer(sources, report);
   data::RunConfigs configs;
   tbb::task_arena arena(affordable_threads());
   arena.execute([&] {
+    const course::Course course = course::read_course(sources, configs);
+    Gatherer gatherer(sources, course, report);
     tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
       const std::string name = sources.name_of(files[i]);
       try {
-        gatherer.add(name, read_shard(files[i], configs, progress));
+        gatherer.add(name, read_shard(files[i], configs, course.slots, progress));
       } catch (const std::exception& error) {
         gatherer.add_unreadable(name, without_path(error.what(), files[i]));
       }

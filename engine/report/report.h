@@ -15,6 +15,7 @@
 
 #include "base/terms.h"
 #include "base/timestamp.h"
+#include "course/course.h"
 #include "report/duplicates.h"
 #include "report/event_tally.h"
 #include "report/gaps.h"
@@ -98,6 +99,39 @@ struct TypicalDay {
   DailyCurves curves;
 };
 
+// Readings of sensors with one firmware in a piece of time.
+struct FirmwareShare {
+  std::uint64_t readings = 0;  // rows
+  std::uint64_t missing = 0;
+  std::uint64_t anomalous = 0;         // due readings, as are …
+  std::uint64_t injected = 0;          // … these, which injected anomalies affected, …
+  double expected = 0;                 // … these, that should be anomalous, …
+  std::uint64_t with_expectation = 0;  // … and those of which that is known
+
+  [[nodiscard]] std::uint64_t due() const { return readings + missing; }
+  [[nodiscard]] std::optional<double> rate() const;
+  [[nodiscard]] std::optional<double> expected_rate() const;
+  FirmwareShare& operator+=(const FirmwareShare& other);
+};
+
+// A piece of time, with a share for each firmware of the report.
+struct ReportSpan {
+  Timestamp from = 0;
+  Timestamp until = 0;
+  std::vector<FirmwareShare> by_firmware;
+};
+
+// How anomaly rates went over time.
+struct OverTime {
+  static constexpr std::size_t most_firmwares = 12;
+
+  std::vector<course::Mark> marks;
+  std::size_t marks_left_out = 0;
+  std::vector<std::string> firmware;  // that have most readings; the others together are the last, if any
+  std::vector<ReportSpan> stretches;  // from change to change of the fleet
+  std::vector<ReportSpan> points;     // shorter ones, for a plot
+};
+
 struct Report {
   static constexpr std::size_t most_varied_sensors = 12;
 
@@ -114,6 +148,7 @@ struct Report {
   std::vector<VariedSensor>
       varied;                     // the most varied first, then one of each firmware, location class, model
   std::vector<TypicalDay> daily;  // by type of sensor
+  OverTime over_time;
   EventTally events;
   MissingData missing;
   GapTally gaps;
@@ -130,6 +165,7 @@ struct Report {
 // What stands for readings whose column is empty, and for locations that no class covers.
 inline constexpr std::string_view no_name = "(none)";
 inline constexpr std::string_view other_locations = "other";
+inline constexpr std::string_view other_firmware = "other";
 
 // Reads every file of the sources. Those that cannot be read are named in the report, which then covers the
 // others.

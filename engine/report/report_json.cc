@@ -69,11 +69,14 @@ class BoundedReport {
   void deleted(const tables::Deletions& deleted);
   void hours(const DailyCurve& curve, std::string_view channel);
   void daily(const std::vector<TypicalDay>& days);
+  void over_time(const OverTime& over_time);
+  void spans(std::string_view name, const std::vector<ReportSpan>& spans, const OverTime& over_time);
   void members(const ReportGroup& group);
   void members(const ReportShard& shard);
   void members(const UnreadableShard& shard);
   void members(const tables::RunInfo& run);
   void members(const Gap& gap);
+  void members(const course::Mark& mark);
 
   JsonWriter& json_;
   const JsonBounds& bounds_;
@@ -228,6 +231,52 @@ void BoundedReport::daily(const std::vector<TypicalDay>& days) {
   json_.end(']');
 }
 
+void BoundedReport::members(const course::Mark& mark) {
+  json_.member("at", timestamp_text(mark.at));
+  json_.member("until", time_text(mark.until));
+  json_.member("kind", name_of(mark.kind));
+  text_or_null("name", mark.name);
+  text_or_null("what", mark.what);
+  json_.member("anomalies", mark.count);
+}
+
+// Firmware without readings in a span is left out.
+void BoundedReport::spans(std::string_view name, const std::vector<ReportSpan>& spans,
+                          const OverTime& over_time) {
+  json_.array(name, spans, [&](const ReportSpan& span) {
+    json_.object([&] {
+      json_.member("from", timestamp_text(span.from));
+      json_.member("until", timestamp_text(span.until));
+      json_.key("by_firmware");
+      json_.begin('[');
+      for (std::size_t i = 0; i < span.by_firmware.size(); ++i) {
+        const FirmwareShare& share = span.by_firmware[i];
+        if (share.due() == 0) continue;
+        json_.object([&] {
+          text("firmware", over_time.firmware[i]);
+          json_.member("readings", share.readings);
+          json_.member("missing", share.missing);
+          json_.member("anomalous", share.anomalous);
+          json_.member("injected", share.injected);
+          json_.member("rate", rounded(share.rate()));
+          json_.member("expected", rounded(share.expected_rate()));
+        });
+      }
+      json_.end(']');
+    });
+  });
+}
+
+void BoundedReport::over_time(const OverTime& over_time) {
+  json_.object("over_time", [&] {
+    objects("marks", over_time.marks);
+    json_.member("marks_left_out", over_time.marks_left_out + over_time.marks.size() -
+                                       std::min(over_time.marks.size(), bounds_.list));
+    spans("stretches", over_time.stretches, over_time);
+    spans("points", over_time.points, over_time);
+  });
+}
+
 void BoundedReport::members(const tables::RunInfo& run) {
   text("run_id", run.run_id);
   json_.member("seed", run.seed);
@@ -272,6 +321,7 @@ void BoundedReport::write(const Report& report) {
   groups("by_model", report.by_model);
   groups("by_manufacturer", report.by_manufacturer);
   groups("by_location_class", report.by_location_class);
+  over_time(report.over_time);
   events(report.events);
   json_.key("detectability");
   json_.put(report.detectability ? score::detectability_json(*report.detectability) : "null");

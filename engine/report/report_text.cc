@@ -1,9 +1,11 @@
 #include "report/report_text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/plain_text.h"
@@ -66,6 +68,52 @@ std::string rates_text(std::string_view by, const std::vector<ReportGroup>& grou
                                 percent(group.expected_rate()), percent(group.rate_of_rows())}));
   }
   return '\n' + table.text();
+}
+
+// "scenario rollout: set: {firmware_version: 1.4}, wave 1 of 3".
+std::string mark_text(const course::Mark& mark) {
+  if (mark.kind == course::Mark::Kind::injection)
+    return fmt::format("{} injected", mark.count == 1 ? "1 anomaly" : grouped(mark.count) + " anomalies");
+  const std::string end =
+      mark.until ? fmt::format(", until {}", brief_timestamp_text(*mark.until)) : std::string();
+  return printable(fmt::format("{}{}{}: {}{}", name_of(mark.kind), mark.name.empty() ? "" : " ", mark.name,
+                               mark.what, end));
+}
+
+// What a stretch begins with, in a few words.
+std::string beginning_text(const std::vector<course::Mark>& marks, Timestamp at) {
+  std::vector<std::string> names;
+  for (const course::Mark& mark : marks) {
+    if (mark.at != at || mark.kind == course::Mark::Kind::injection) continue;
+    const std::string name = printable(mark.name.empty() ? std::string(name_of(mark.kind)) : mark.name);
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  return cut_to_bytes(fmt::format("{}", fmt::join(names, ", ")), 40, "…");
+}
+
+// Where nothing happened, the rates by firmware say all.
+std::string over_time_text(const OverTime& over_time) {
+  if (over_time.marks.empty()) return "";
+  Table table({"from", "", "firmware", "readings", "missing", "anomalous", "injected", "rate", "expected"});
+  for (const ReportSpan& stretch : over_time.stretches) {
+    std::string from = brief_timestamp_text(stretch.from);
+    std::string beginning = beginning_text(over_time.marks, stretch.from);
+    for (std::size_t i = 0; i < stretch.by_firmware.size(); ++i) {
+      const FirmwareShare& share = stretch.by_firmware[i];
+      if (share.due() == 0) continue;
+      table.add({std::exchange(from, ""), std::exchange(beginning, ""), printable(over_time.firmware[i]),
+                 grouped(share.readings), grouped(share.missing), grouped(share.anomalous),
+                 grouped(share.injected), percent(share.rate()), percent(share.expected_rate())});
+    }
+  }
+  std::string text = "\n" + table.text() + '\n';
+  for (std::size_t i = 0; i < std::min(over_time.marks.size(), most_lines); ++i)
+    text +=
+        fmt::format("  {}  {}\n", brief_timestamp_text(over_time.marks[i].at), mark_text(over_time.marks[i]));
+  const std::size_t more = over_time.marks.size() - std::min(over_time.marks.size(), most_lines);
+  if (more + over_time.marks_left_out > 0)
+    text += fmt::format("  … and {} more; --json lists them\n", grouped(more + over_time.marks_left_out));
+  return text;
 }
 
 std::string severity_text(const SeverityTally& severity) {
@@ -223,7 +271,10 @@ std::string notes_text(const Report& report) {
       "that "
       "a query over the rows finds.\n";
   if (report.total.injected > 0)
-    text += "  injected: readings of injected anomalies, which no expected rate includes.\n";
+    text +=
+        "  injected: readings of anomalies that were injected or that a scenario began, which no expected "
+        "rate "
+        "includes.\n";
   if (const std::uint64_t shards = report.shards_without_expectation(); shards > 0) {
     const auto why = std::ranges::find_if(report.shards, [](const ReportShard& shard) {
       return !shard.expectation_missing.empty() && shard.readings > 0;
@@ -242,6 +293,7 @@ std::string report_text(const Report& report) {
     text += rates_text("", {report.total});
     if (report.by_sensor_type.size() > 1) text += rates_text("sensor type", report.by_sensor_type);
     text += rates_text("firmware", report.by_firmware);
+    text += over_time_text(report.over_time);
     text += rates_text("model", report.by_model);
     text += rates_text("manufacturer", report.by_manufacturer);
     text += rates_text("location class", report.by_location_class);

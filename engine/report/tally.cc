@@ -58,7 +58,10 @@ void ReadingTally::add(const StoredReading& reading) {
   } else {
     follow(sensor, reading.at);
   }
-  Cell& cell = cell_of(sensor, reading.traits, is_new);
+  Cell& cell = cell_of(sensor, reading.traits, era_.of(context_->eras, reading.at), is_new);
+  SlotCount& slot = count_of(slot_.of(context_->slots, reading.at), combinations_[cell.combination].strand);
+  ++slot.readings;
+  slot.anomalous += reading.anomaly ? 1 : 0;
   if (cell.readings++ == 0) cell.first = reading.at;
   cell.last = reading.at;
   if (reading.synced) {
@@ -78,10 +81,19 @@ void ReadingTally::add(const StoredReading& reading) {
   }
 }
 
-Cell& ReadingTally::cell_of(std::uint32_t sensor, const Traits& traits, bool is_new) {
+SlotCount& ReadingTally::count_of(std::size_t slot, std::uint32_t strand) {
+  std::vector<SlotCount>& strands = slots_[slot];
+  if (strand >= strands.size()) strands.resize(strand + 1);
+  return strands[strand];
+}
+
+Cell& ReadingTally::cell_of(std::uint32_t sensor, const Traits& traits, std::uint32_t era, bool is_new) {
   const std::uint32_t current = sensors_[sensor].cell;
-  if (!is_new && combinations_[cells_[current].combination].traits == traits) return cells_[current];
-  const std::uint32_t combination = intern(traits);
+  if (!is_new) {
+    const Combination& known = combinations_[cells_[current].combination];
+    if (known.era == era && known.traits == traits) return cells_[current];
+  }
+  const std::uint32_t combination = intern(traits, era);
   auto next = static_cast<std::uint32_t>(cells_.size());
   if (!is_new) {
     cell_by_key_.try_emplace(key_of(sensor, cells_[current].combination), current);
@@ -92,9 +104,10 @@ Cell& ReadingTally::cell_of(std::uint32_t sensor, const Traits& traits, bool is_
   return cells_[next];
 }
 
-std::uint32_t ReadingTally::intern(const Traits& traits) {
-  std::array<std::uint32_t, trait_count> key{};
+std::uint32_t ReadingTally::intern(const Traits& traits, std::uint32_t era) {
+  Key key{};
   for (std::size_t i = 0; i < trait_count; ++i) key[i] = texts_.intern(traits[i]);
+  key.back() = era;
   const auto [entry, is_new] =
       number_of_combination_.try_emplace(key, static_cast<std::uint32_t>(combinations_.size()));
   if (!is_new) return entry->second;
@@ -103,6 +116,10 @@ std::uint32_t ReadingTally::intern(const Traits& traits) {
   combination.location_class =
       classes_.intern(model::location_class(context_->config->behaviors, traits[index_of(Trait::location)]));
   curves_.resize(classes_.size());
+  key[index_of(Trait::location)] = combination.location_class;
+  combination.era = era;
+  combination.strand =
+      strand_of_key_.try_emplace(key, static_cast<std::uint32_t>(strand_of_key_.size())).first->second;
   combinations_.push_back(combination);
   return entry->second;
 }
@@ -201,7 +218,21 @@ void ReadingTally::append(const ReadingTally& later) {
   }
   for (const Cell& cell : later.cells_) {
     const std::uint32_t sensor = *ids_.find(later.ids_[cell.sensor]);
-    add_cell(cell_of(sensor, later.traits(cell.combination), sensors_[sensor].cell == no_cell), cell);
+    add_cell(cell_of(sensor, later.traits(cell.combination), later.era(cell.combination),
+                     sensors_[sensor].cell == no_cell),
+             cell);
+  }
+  std::vector<std::uint32_t> ours(later.strands());
+  for (const Combination& combination : later.combinations_)
+    ours[combination.strand] = combinations_[intern(combination.traits, combination.era)].strand;
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    for (std::uint32_t i = 0; i < later.slots_[slot].size(); ++i) {
+      const SlotCount& more = later.slots_[slot][i];
+      if (more.readings == 0) continue;
+      SlotCount& count = count_of(slot, ours[i]);
+      count.readings += more.readings;
+      count.anomalous += more.anomalous;
+    }
   }
   for (std::uint32_t i = 0; i < later.curves_.size(); ++i) {
     add_curve(curves_[classes_.intern(later.classes_[i])], later.curves_[i]);

@@ -4,6 +4,7 @@
 // at a time. About 130 bytes per sensor.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -17,6 +18,7 @@
 #include "base/terms.h"
 #include "base/timestamp.h"
 #include "config/config.h"
+#include "course/course.h"
 #include "data/run_configs.h"
 #include "report/gaps.h"
 #include "report/text_index.h"
@@ -40,9 +42,12 @@ struct StoredReading {
 
 // What is known of a shard before its rows are read. Outlives its tallies and is not changed meanwhile.
 struct TallyContext {
-  std::vector<Timestamp> run_starts;       // ascending
-  EventSpans missing;                      // events that take rows
-  EventSpans injected;                     // sorted, as `missing` is
+  std::vector<Timestamp> run_starts;  // ascending
+  EventSpans missing;                 // events that take rows
+  EventSpans injected;                // that somebody injected, or a scenario began; sorted, as `missing` is
+  std::vector<Timestamp> eras = {std::numeric_limits<Timestamp>::min()};  // where another config begins
+  std::vector<Timestamp> slots = {
+      std::numeric_limits<Timestamp>::min()};  // pieces of time, by where they begin
   const config::Config* config = nullptr;  // of the run: what a location's class is, and when its day begins
 };
 
@@ -62,6 +67,12 @@ const types::ChannelColumn* daily_channel_of(const types::Schema& schema);
 // Normal values of that channel by the local hour, for each location class (empty: no class).
 using DailyCurves = std::map<std::string, DailyCurve, std::less<>>;
 void add_curves(DailyCurves& to, const DailyCurves& more);
+
+// Rows of one piece of time, and of one strand: sensors of which the same is expected.
+struct SlotCount {
+  std::uint64_t readings = 0;
+  std::uint64_t anomalous = 0;
+};
 
 // The readings of one sensor with one combination of traits. A sensor that was given another firmware has
 // several cells.
@@ -89,7 +100,7 @@ class ReadingTally {
     std::uint32_t cell = 0;  // of a recent reading
   };
 
-  explicit ReadingTally(const TallyContext& context) : context_(&context) {}
+  explicit ReadingTally(const TallyContext& context) : context_(&context), slots_(context.slots.size()) {}
 
   void add(const StoredReading& reading);
 
@@ -107,6 +118,16 @@ class ReadingTally {
     return combinations_[combination].traits;
   }
 
+  // The number of its config among the eras.
+  [[nodiscard]] std::uint32_t era(std::uint32_t combination) const { return combinations_[combination].era; }
+  // Combinations that differ in nothing that decides what is expected are one strand.
+  [[nodiscard]] std::uint32_t strand(std::uint32_t combination) const {
+    return combinations_[combination].strand;
+  }
+  [[nodiscard]] std::uint32_t strands() const { return static_cast<std::uint32_t>(strand_of_key_.size()); }
+  // By slot, then by strand; those at the end may be left out.
+  [[nodiscard]] const std::vector<std::vector<SlotCount>>& slots() const { return slots_; }
+
   [[nodiscard]] const GapTally& gaps() const { return gaps_; }
   // Whether a sensor has a reading that is not later than the one before it.
   [[nodiscard]] bool goes_back() const { return goes_back_; }
@@ -117,10 +138,13 @@ class ReadingTally {
   struct Combination {
     Traits traits;
     std::uint32_t location_class;
+    std::uint32_t era;
+    std::uint32_t strand;
   };
 
-  Cell& cell_of(std::uint32_t sensor, const Traits& traits, bool is_new);
-  std::uint32_t intern(const Traits& traits);
+  Cell& cell_of(std::uint32_t sensor, const Traits& traits, std::uint32_t era, bool is_new);
+  std::uint32_t intern(const Traits& traits, std::uint32_t era);
+  SlotCount& count_of(std::size_t slot, std::uint32_t strand);
   void follow(std::uint32_t sensor, Timestamp next);
   void follow(std::uint32_t sensor, const Sensor& theirs);
   void learn(std::uint32_t sensor, Microseconds period, Timestamp end);
@@ -134,10 +158,15 @@ class ReadingTally {
   std::vector<Cell> cells_;
   std::unordered_map<std::uint64_t, std::uint32_t> cell_by_key_;  // of sensors that have had several
   TextIndex texts_;
-  std::map<std::array<std::uint32_t, trait_count>, std::uint32_t> number_of_combination_;
+  using Key = std::array<std::uint32_t, trait_count + 1>;  // with the era; of a strand, with the class
+  std::map<Key, std::uint32_t> number_of_combination_;
+  std::map<Key, std::uint32_t> strand_of_key_;
   std::vector<Combination> combinations_;
   TextIndex classes_;
   std::vector<DailyCurve> curves_;  // by class
+  course::PieceOfTime era_;
+  course::PieceOfTime slot_;
+  std::vector<std::vector<SlotCount>> slots_;
   GapTally gaps_;
   bool goes_back_ = false;
   Timestamp oldest_unsynced_ = std::numeric_limits<Timestamp>::max();

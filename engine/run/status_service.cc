@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <system_error>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/problems.h"
@@ -18,6 +20,8 @@ namespace {
 
 constexpr double publish_interval_seconds = 0.25;
 constexpr std::size_t files_per_publication = 256;  // looked at for their size
+constexpr double recent_span_seconds = 60;          // of what is said of the last minute
+constexpr double count_interval_seconds = 2;        // of sensors by firmware
 constexpr std::size_t most_reasons = 10;
 constexpr std::chrono::seconds longest_wait_for_reload{1};  // of who asked for it, and of others meanwhile
 
@@ -35,6 +39,11 @@ std::uint64_t log_bytes(const std::string& path) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path + "-wal", error);
   return error ? 0 : size;
+}
+
+FirmwareCounts difference(const FirmwareCounts& now, const FirmwareCounts& before) {
+  return {now.readings - before.readings, now.anomalous - before.anomalous, now.injected - before.injected,
+          now.expected - before.expected};
 }
 
 double seconds_since(SteadyTime moment, SteadyTime now) {
@@ -174,6 +183,7 @@ void StatusService::publish(const status::Snapshot& now) {
   const std::shared_ptr<const start::Edition> running = simulator_.edition();
   if (published_at_ < 0) watch_.emplace(simulator_);
   if (running->targets != targets_) list_shards(running->targets);
+  count_sensors(*running, now.elapsed_seconds);
   published_at_ = now.elapsed_seconds;
   measure_files();
 
@@ -182,6 +192,7 @@ void StatusService::publish(const status::Snapshot& now) {
   status->now = now;
   status->draining = simulator_.draining();
   status->written_per_second = recent_rate(now);
+  status->firmware = firmware_rows(now);
   Histogram lag;
   Histogram commit;
   for (const auto& writer : simulator_.writers()) {
@@ -308,6 +319,59 @@ double StatusService::recent_rate(const status::Snapshot& now) {
   const auto& [since, written] = written_before_.front();
   const double span = now.elapsed_seconds - since;
   return span > 0 ? static_cast<double>(now.books.written - written) / span : 0;
+}
+
+// Only a reload or a scenario changes what sensors have. A scenario does so at any moment, and to look at a
+// million sensors takes the fleet some milliseconds.
+void StatusService::count_sensors(const start::Edition& edition, double elapsed_seconds) {
+  const bool is_due =
+      !edition.config->scenario.empty() && elapsed_seconds - counted_at_ >= count_interval_seconds;
+  if (edition.members == members_ && !is_due) return;
+  members_ = edition.members;
+  counted_at_ = elapsed_seconds;
+  {
+    const std::lock_guard lock(sensors_with_->mutex);
+    if (std::exchange(sensors_with_->is_asked, true)) return;
+  }
+  simulator_.between_windows([with = sensors_with_](fleet::Fleet& fleet, fleet::Agenda&) {
+    PerFirmware<std::uint64_t> counted{};
+    for (const fleet::Cohort& cohort : fleet.cohorts()) cohort.count_sensors(counted);
+    const std::lock_guard lock(with->mutex);
+    with->firmware = counted;
+    with->is_asked = false;
+  });
+}
+
+// The spellings of a version are one row.
+std::vector<status::FirmwareRow> StatusService::firmware_rows(const status::Snapshot& now) {
+  const PerFirmware<FirmwareCounts>& taken = now.books.by_firmware;
+  while (!taken_before_.empty() && now.elapsed_seconds - taken_before_.front().first > recent_span_seconds)
+    taken_before_.pop_front();
+  const bool is_another_second =
+      taken_before_.empty() || now.elapsed_seconds - taken_before_.back().first >= 1;
+  if (is_another_second) taken_before_.emplace_back(now.elapsed_seconds, taken);
+  const PerFirmware<FirmwareCounts>& before = taken_before_.front().second;
+  const identity::Roster& roster = simulator_.roster();
+  PerFirmware<std::uint64_t> sensors{};
+  {
+    const std::lock_guard lock(sensors_with_->mutex);
+    sensors = sensors_with_->firmware;
+  }
+  std::map<std::string_view, status::FirmwareRow> by_version;
+  for (std::size_t i = 0; i < most_firmwares; ++i) {
+    if (sensors[i] == 0 && taken[i].readings == 0) continue;
+    const bool is_named = i < roster.firmware_count();
+    const std::string_view version =
+        is_named ? config::canonical_firmware(roster.text(roster.firmware(i))) : status::FirmwareRow::others;
+    status::FirmwareRow& row = by_version[version];
+    row.version = version;
+    row.sensors += sensors[i];
+    row.counts += taken[i];
+    row.recent += difference(taken[i], before[i]);
+  }
+  std::vector<status::FirmwareRow> rows;
+  for (auto& [version, row] : by_version) rows.push_back(std::move(row));
+  return rows;
 }
 
 std::shared_ptr<const status::Status> StatusService::published() const {

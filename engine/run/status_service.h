@@ -16,6 +16,7 @@
 
 #include "base/errors.h"
 #include "base/histogram.h"
+#include "base/ledger.h"
 #include "run/sensor_watch.h"
 #include "run/simulator.h"
 #include "status/history.h"
@@ -56,6 +57,8 @@ class StatusService {
   [[nodiscard]] status::HeldLogs held_logs() const;
   void measure_files();
   [[nodiscard]] double recent_rate(const status::Snapshot& now);
+  void count_sensors(const start::Edition& edition, double elapsed_seconds);
+  [[nodiscard]] std::vector<status::FirmwareRow> firmware_rows(const status::Snapshot& now);
 
   [[nodiscard]] std::shared_ptr<const status::Status> published() const;
   std::string published_json();
@@ -77,6 +80,17 @@ class StatusService {
   double published_at_ = -1;                       // seconds of the run
   std::shared_ptr<const write::Targets> targets_;  // that are listed
   std::deque<std::pair<double, std::uint64_t>> written_before_;
+  // Sensors by firmware, as the fleet last said between two windows. Outlives this object where the scheduler
+  // still holds work for it.
+  struct SensorsWith {
+    std::mutex mutex;  // of all that follows
+    bool is_asked = false;
+    PerFirmware<std::uint64_t> firmware{};
+  };
+  std::shared_ptr<SensorsWith> sensors_with_ = std::make_shared<SensorsWith>();
+  std::shared_ptr<const start::Members> members_;  // that were counted last …
+  double counted_at_ = 0;                          // … in seconds of the run
+  std::deque<std::pair<double, PerFirmware<FirmwareCounts>>> taken_before_;
   RecentHistogram recent_lag_;
   RecentHistogram recent_commit_;
   std::vector<std::uint64_t> file_bytes_;

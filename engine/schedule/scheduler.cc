@@ -334,6 +334,7 @@ void Scheduler::count(const fleet::Tally& tally) {
   ledger_.generated(tally.due - tally.skipped - tally.silent);
   ledger_.missing(tally.missing);
   ledger_.anomalies(tally.anomalies);
+  ledger_.taken(tally.by_firmware);
 }
 
 }  // namespace fleet_sim::schedule

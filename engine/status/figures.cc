@@ -123,6 +123,40 @@ FigureValue reload_list(const Status& status) {
   return JsonText{text};
 }
 
+// A count for each firmware. Its names are texts of the status.
+template <class Count>
+ReadFamily by_firmware(const Count& count_of) {
+  return [count_of](const Status& status) {
+    LabeledCounts family;
+    for (const FirmwareRow& row : status.firmware) family.emplace_back(row.version, count_of(row));
+    return family;
+  };
+}
+
+void add_counts(JsonWriter& json, const FirmwareCounts& counts) {
+  json.member("readings", counts.readings);
+  json.member("anomalous", counts.anomalous);
+  json.member("injected", counts.injected);
+  json.member("rate", FirmwareRow::share(static_cast<double>(counts.anomalous), counts));
+  json.member("expected", FirmwareRow::share(counts.expected, counts));
+}
+
+FigureValue firmware_list(const Status& status) {
+  std::string text;
+  JsonWriter json(text);
+  json.begin('[');
+  for (const FirmwareRow& row : status.firmware) {
+    json.object([&] {
+      json.member("version", row.version);
+      json.member("sensors", row.sensors);
+      add_counts(json, row.counts);
+      json.object("last_minute", [&] { add_counts(json, row.recent); });
+    });
+  }
+  json.end(']');
+  return JsonText{text};
+}
+
 using Figures = std::vector<Figure>;
 
 void add_run(Figures& table) {
@@ -250,6 +284,38 @@ void add_readings(Figures& table) {
        .status = "anomalies.by_type",
        .in_history = true,
        .read = each(anomaly_type_names, &Books::anomalies_by_type)},
+  };
+  table.insert(table.end(), rows.begin(), rows.end());
+}
+
+void add_firmware(Figures& table) {
+  const Figures rows{
+      {.metric = "firmware_sensors",
+       .help = "Sensors, by firmware.",
+       .label = "firmware",
+       .read = by_firmware([](const FirmwareRow& row) { return row.sensors; })},
+      {.metric = "firmware_readings_total",
+       .type = counter,
+       .help = "Readings taken, missing ones included, by firmware.",
+       .label = "firmware",
+       .read = by_firmware([](const FirmwareRow& row) { return row.counts.readings; })},
+      {.metric = "firmware_anomalous_readings_total",
+       .type = counter,
+       .help = "Anomalous ones of these readings, by firmware.",
+       .label = "firmware",
+       .read = by_firmware([](const FirmwareRow& row) { return row.counts.anomalous; })},
+      {.metric = "firmware_injected_readings_total",
+       .type = counter,
+       .help = "Those in anomalies that were injected or begun by a scenario, by firmware.",
+       .label = "firmware",
+       .read = by_firmware([](const FirmwareRow& row) { return row.counts.injected; })},
+      {.metric = "firmware_expected_readings_total",
+       .type = counter,
+       .help = "How many readings should be in other anomalies by the config, by firmware.",
+       .label = "firmware",
+       .read = by_firmware(
+           [](const FirmwareRow& row) { return static_cast<std::uint64_t>(row.counts.expected); })},
+      {.status = "firmware", .read = firmware_list},
   };
   table.insert(table.end(), rows.begin(), rows.end());
 }
@@ -414,6 +480,7 @@ Figures all_figures() {
   add_run(table);
   add_fleet(table);
   add_readings(table);
+  add_firmware(table);
   add_queue(table);
   add_files(table);
   add_process(table);

@@ -53,7 +53,7 @@ class Exposition {
 
   void samples(const Figure& figure, const LabeledCounts& family) {
     for (const auto& [name, count] : family) {
-      sample(count, fmt::format(FMT_COMPILE("{}=\"{}\""), figure.label, name));
+      sample(count, fmt::format(FMT_COMPILE("{}={}"), figure.label, quoted_value(name)));
     }
   }
 

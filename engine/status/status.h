@@ -71,6 +71,21 @@ struct HeldLogs {
   std::vector<HeldLog> longest;  // by time
 };
 
+// Readings by firmware: a row for each version that is counted by itself, and one for all others.
+struct FirmwareRow {
+  static constexpr std::string_view others = "other";
+
+  std::string version;
+  std::uint64_t sensors = 0;  // that have it now
+  FirmwareCounts counts;      // of this process
+  FirmwareCounts recent;      // of about the last minute
+
+  // Of readings; none without any.
+  static std::optional<double> share(double part, const FirmwareCounts& counts) {
+    return counts.readings == 0 ? std::nullopt : std::optional(part / static_cast<double>(counts.readings));
+  }
+};
+
 struct Status {
   RunFacts run;
   Snapshot now;
@@ -89,6 +104,8 @@ struct Status {
   std::size_t shards_degraded = 0;
   HeldLogs held_logs;
   std::uint64_t storage_bytes = 0;  // of all shard files with their logs; each file is looked at now and then
+
+  std::vector<FirmwareRow> firmware;  // by version
 
   std::uint64_t memory_bytes = 0;
   std::uint64_t peak_memory_bytes = 0;

@@ -24,6 +24,7 @@ void note_texts(identity::Roster& roster, const scenario::Entries& entries) {
     if (set == nullptr) continue;
     for (const std::string* text : {&set->location, &set->manufacturer, &set->model, &set->firmware_version})
       roster.intern(*text);
+    if (!set->firmware_version.empty()) roster.note_firmware(roster.intern(set->firmware_version));
   }
 }
 
