@@ -327,12 +327,12 @@ void StatusService::count_sensors(const start::Edition& edition, double elapsed_
   const bool is_due =
       !edition.config->scenario.empty() && elapsed_seconds - counted_at_ >= count_interval_seconds;
   if (edition.members == members_ && !is_due) return;
-  members_ = edition.members;
-  counted_at_ = elapsed_seconds;
   {
     const std::lock_guard lock(sensors_with_->mutex);
     if (std::exchange(sensors_with_->is_asked, true)) return;
   }
+  members_ = edition.members;
+  counted_at_ = elapsed_seconds;
   simulator_.between_windows([with = sensors_with_](fleet::Fleet& fleet, fleet::Agenda&) {
     PerFirmware<std::uint64_t> counted{};
     for (const fleet::Cohort& cohort : fleet.cohorts()) cohort.count_sensors(counted);
