@@ -84,6 +84,16 @@ struct Rig {
       return std::nullopt;
     };
     sources.events = [](std::size_t) { return std::vector<status::EventRow>{}; };
+    sources.scenario = [this](std::size_t limit, std::uint64_t after) {
+      asked = std::to_string(limit) + "|" + std::to_string(after);
+      status::ScenarioRow row{.name = "out", .what = "silence: true", .entry = "{name: out}", .at = 0};
+      row.reached = 3;
+      return status::Page<status::ScenarioRow>{{row}, std::nullopt, 1};
+    };
+    sources.add_entry = [this](const std::string& entry) {
+      asked = entry;
+      return added;
+    };
     sources.inject = [this](const status::AskedAnomaly& what, const std::vector<std::string>& ids) {
       asked = std::string(name_of(what.type)) + ":" + ids.back();
       asked_anomaly = what;
@@ -107,6 +117,7 @@ struct Rig {
   status::AskedAnomaly asked_anomaly;
   status::Injected injected{.events = {event_row("a"), event_row("b")}};
   bool stopped = false;
+  status::AddedEntry added;
   std::optional<std::vector<status::ReloadRecord>> reloaded;
 };
 
@@ -361,6 +372,43 @@ TEST_CASE("a reload answers what came of it, or where that will be told") {
   CHECK(answer(409)["error"] == "identities not reloaded: b.json: no JSON");
   CHECK(answer(409)["outcome"].size() == 2);
   CHECK(rig.ask("/api/reload", "POST", "config.yaml", "Bearer " + token).status == 400);
+}
+
+TEST_CASE("a scenario is listed by pages, and takes one more entry from the token's owner") {
+  Rig rig;
+  const json listed = json::parse(rig.ask("/api/scenario?limit=7&after=2").body);
+  CHECK(rig.asked == "7|2");
+  CHECK(listed["total"] == 1);
+  CHECK(listed["entries"][0]["name"] == "out");
+  CHECK(listed["entries"][0]["state"] == "coming");
+  CHECK(listed["entries"][0]["at"] == "1970-01-01T00:00:00.000000Z");
+  CHECK(listed["entries"][0]["reached"] == 3);
+  CHECK(listed["entries"][0]["in_all"].is_null());
+  CHECK(rig.ask("/api/scenario?limit=0").status == 400);
+  CHECK(rig.ask("/api/scenario", "DELETE").allow == "GET, HEAD, POST");
+
+  const std::string body = R"({"name": "x",
+    "at": "+1h", "silence": true})";
+  const auto post = [&](std::string_view text, std::string_view key = "Bearer 0123456789abcdef") {
+    return rig.ask("/api/scenario", "POST", text, key);
+  };
+  CHECK(post(body, "Bearer wrong").status == 401);
+  rig.asked.clear();
+  for (const char* wrong : {"", "[]", "{", "7"}) CHECK(post(wrong).status == 400);
+  CHECK(rig.asked.empty());
+  rig.added.name = "x";
+  CHECK(post(body).status == 202);  // told later
+  CHECK(rig.asked == R"({"name":"x","at":"+1h","silence":true})");
+  rig.added.outcome = {{0, true, "scenario", "scenario.x from none"}};
+  CHECK(post(body).status == 200);
+  rig.added.outcome = {{0, false, "scenario", "too late"}};
+  CHECK(post(body).status == 409);
+  rig.added.mistakes = {"scenario.x.at is wrong", "scenario.x.for is wrong"};
+  const status::HttpResponse refused = post(body);
+  CHECK(refused.status == 400);
+  CHECK(json::parse(refused.body)["error"] == "scenario.x.at is wrong; scenario.x.for is wrong");
+  rig.added = {.can_reload = false};
+  CHECK(post(body).status == 409);
 }
 
 TEST_CASE("an injection that is asked for wrongly is told what is wrong") {

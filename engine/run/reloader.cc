@@ -114,6 +114,15 @@ std::optional<std::vector<status::ReloadRecord>> Reloader::check_now(std::chrono
   return known ? std::optional(outcome_) : std::nullopt;
 }
 
+std::optional<std::vector<status::ReloadRecord>> Reloader::add(scenario::Entry entry,
+                                                               std::chrono::milliseconds at_most) {
+  {
+    const std::lock_guard lock(mutex_);
+    asked_entries_.push_back(std::move(entry));
+  }
+  return check_now(at_most);
+}
+
 status::ReloadHistory Reloader::history() const {
   const std::lock_guard lock(mutex_);
   return history_;
@@ -165,6 +174,7 @@ void Reloader::answer() {
 
 void Reloader::check() {
   if (targets_.scheduler.reached() < targets_.not_before) return;
+  take_entries();
   if (config_) attempt(*config_, &Reloader::reload_config);
   if (identities_) attempt(*identities_, &Reloader::reload_identities);
 }
@@ -183,8 +193,45 @@ void Reloader::attempt(Source& source, Refused (Reloader::*reload)()) {
   source.refused.clear();
 }
 
+// Each by itself, so that one that cannot be takes no other with it.
+void Reloader::take_entries() {
+  scenario::Entries asked;
+  {
+    const std::lock_guard lock(mutex_);
+    asked = std::exchange(asked_entries_, {});
+  }
+  for (scenario::Entry& entry : asked) {
+    config::Config wanted = wanted_;
+    wanted.scenario.push_back(entry);
+    std::string why;
+    try {
+      why = take(wanted, "scenario").why;
+    } catch (const std::exception& error) {
+      why = error.what();
+    }
+    if (why.empty()) {
+      added_.push_back(std::move(entry));
+    } else {
+      remember(false, "scenario", shortened(why));
+    }
+  }
+}
+
+// Entries that were added keep their place behind those of the files, unless a file has one of that name.
+config::Config Reloader::with_added(config::Config config) const {
+  for (const scenario::Entry& entry : added_) {
+    if (std::ranges::find(config.scenario, entry.name, &scenario::Entry::name) == config.scenario.end())
+      config.scenario.push_back(entry);
+  }
+  return config;
+}
+
 Reloader::Refused Reloader::reload_config() {
-  const config::Config wanted = start::reread_config(*targets_.inputs.arguments, targets_.inputs.defaults);
+  return take(with_added(start::reread_config(*targets_.inputs.arguments, targets_.inputs.defaults)),
+              "config");
+}
+
+Reloader::Refused Reloader::take(const config::Config& wanted, std::string_view what) {
   std::vector<config::ConfigChange> changes = config::config_changes(wanted_, wanted);
   if (changes.empty()) return {};
   start::Edition next = latest_.edition;
@@ -224,7 +271,7 @@ Reloader::Refused Reloader::reload_config() {
   }
   targets_.log.lower_level(adopted->logging.level);  // told if either level has it told
   log_changes(changes);
-  remember(true, "config", detail);
+  remember(true, what, detail);
   targets_.log.set_level(adopted->logging.level);
   wanted_ = wanted;
   return {};

@@ -29,6 +29,7 @@
 #include "identity/identity_changes.h"
 #include "identity/standing_files.h"
 #include "log/log.h"
+#include "scenario/entry.h"
 #include "schedule/scheduler.h"
 #include "sqlite/shard_plan.h"
 #include "start/edition.h"
@@ -86,6 +87,11 @@ class Reloader {
   // nothing has changed; none if it is not known yet. Any thread but the reloader's and those it waits for.
   std::optional<std::vector<status::ReloadRecord>> check_now(std::chrono::milliseconds at_most);
 
+  // The same, with one more entry for the scenario, which stays when the files change. The entry has been
+  // checked, but for what the sensors and the time decide.
+  std::optional<std::vector<status::ReloadRecord>> add(scenario::Entry entry,
+                                                       std::chrono::milliseconds at_most);
+
   // What became of reloads so far. Any thread.
   [[nodiscard]] status::ReloadHistory history() const;
 
@@ -110,7 +116,10 @@ class Reloader {
   void check();
   void answer();
   void attempt(Source& source, Refused (Reloader::*reload)());
+  void take_entries();
   Refused reload_config();
+  Refused take(const config::Config& wanted, std::string_view what);
+  [[nodiscard]] config::Config with_added(config::Config config) const;
   Refused reload_identities();
   bool change_identities(const identity::IdentityChanges& changes, const identity::Roster& wanted);
   [[nodiscard]] const identity::StandingFiles& standing();
@@ -135,6 +144,7 @@ class Reloader {
   std::optional<identity::StandingFiles> standing_;  // made when first needed
   std::size_t new_identities_ = 0;
   std::optional<sqlite::ShardPlaces> shards_;  // made when first needed
+  scenario::Entries added_;                    // that no file has
   std::optional<Source> config_;               // none: there is no config file
   std::optional<Source> identities_;
 
@@ -145,6 +155,7 @@ class Reloader {
   std::uint64_t taken_up_ = 0;                 // … of which a look has begun; under mutex_
   std::uint64_t answered_ = 0;                 // … and has ended; under mutex_
   std::vector<status::ReloadRecord> outcome_;  // of that look; under mutex_
+  scenario::Entries asked_entries_;            // that are still to be added; under mutex_
   bool stopping_ = false;                      // under mutex_
   status::ReloadHistory history_;              // under mutex_
   std::thread thread_;

@@ -395,6 +395,11 @@ std::optional<std::vector<status::ReloadRecord>> Simulator::reload_now(std::chro
   return reloader_ ? reloader_->check_now(at_most) : std::vector<status::ReloadRecord>();
 }
 
+std::optional<std::vector<status::ReloadRecord>> Simulator::add_entry(scenario::Entry entry,
+                                                                      std::chrono::milliseconds at_most) {
+  return reloader_->add(std::move(entry), at_most);
+}
+
 void Simulator::between_windows(std::function<void(fleet::Fleet&, fleet::Agenda&)> work) {
   scheduler_->between_windows([this, work = std::move(work)] { work(*fleet_, scheduler_->agenda()); });
 }
@@ -561,6 +566,7 @@ status::Snapshot Simulator::snapshot() const {
   const Timestamp end = scheduler_->end();
   snapshot.elapsed_seconds = seconds_between(started_, real);
   snapshot.simulated_seconds = seconds_of(reached - schedule_->start);
+  snapshot.reached = reached;
   if (end != latest_timestamp) snapshot.simulated_total = seconds_of(end - schedule_->start);
   snapshot.speed = clock_->speed();
   if (clock_->fills_history())

@@ -88,12 +88,22 @@ class Simulator {
   // thread.
   std::optional<std::vector<status::ReloadRecord>> reload_now(std::chrono::milliseconds at_most);
 
+  // The same, with one more entry for the scenario; see Reloader::add. Only if the run can be reloaded.
+  std::optional<std::vector<status::ReloadRecord>> add_entry(scenario::Entry entry,
+                                                             std::chrono::milliseconds at_most);
+  [[nodiscard]] bool can_reload() const { return reloader_ != nullptr; }
+
   // Has `work` done on the fleet between two windows; see Scheduler::between_windows. Any thread.
   void between_windows(std::function<void(fleet::Fleet&, fleet::Agenda&)> work);
 
   // No shard has a row of an earlier process due then or later: until then, what happens to the fleet is what
   // happened to it before.
   [[nodiscard]] Timestamp all_new_from() const { return resumption_.all_new_from; }
+
+  // Every reading due before this has been taken; those due from the end on are not. Any thread, from start()
+  // on.
+  [[nodiscard]] Timestamp reached() const { return scheduler_->reached(); }
+  [[nodiscard]] Timestamp end() const { return scheduler_->end(); }
 
   // Where the run stands, from start() on.
   [[nodiscard]] status::Snapshot snapshot() const;

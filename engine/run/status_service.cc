@@ -5,15 +5,21 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <numeric>
+#include <sstream>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 #include "base/clock.h"
 #include "base/problems.h"
 #include "run/injection.h"
+#include "scenario/scenario.h"
 #include "start/describe_run.h"
 #include "status/process.h"
 #include "status/status_json.h"
+#include "timeline/plan.h"
+#include "yaml/file_problems.h"
 
 namespace fleet_sim::run {
 namespace {
@@ -66,6 +72,39 @@ std::string folded(std::string_view text) {
 std::string unit_of(const types::SensorType& type, const std::optional<Channel>& channel) {
   if (!channel) return {};
   return type.is_logarithmic(index_of(*channel)) ? "ln" : type.schema.channels()[index_of(*channel)].unit;
+}
+
+// A problem each, without the place, which is always the body.
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t place = line.starts_with("body") ? line.find(": ") : line.npos;
+    lines.push_back(place == line.npos ? line : line.substr(place + 2));
+  }
+  return lines;
+}
+
+// What lasts on and on, or comes again, has no end.
+std::optional<Timestamp> end_of(const timeline::PlannedEntry& planned) {
+  const scenario::Entry& entry = planned.entry;
+  const bool goes_on = entry.duration == 0 && (std::holds_alternative<scenario::Silence>(entry.verb) ||
+                                               std::holds_alternative<scenario::Add>(entry.verb) ||
+                                               std::holds_alternative<scenario::Deliver>(entry.verb));
+  if (entry.every > 0 || goes_on) return std::nullopt;
+  const Timestamp last = std::min(planned.at + scenario::reach_of(entry), planned.last);
+  return last + std::max(entry.duration, entry.silent_for);
+}
+
+status::ScenarioRow scenario_row(const timeline::PlannedEntry& planned, Timestamp now) {
+  using State = status::ScenarioRow::State;
+  status::ScenarioRow row{.name = planned.entry.name,
+                          .what = scenario::verb_text(planned.entry),
+                          .entry = scenario::entry_text(planned.entry),
+                          .at = planned.at,
+                          .until = end_of(planned)};
+  if (planned.at <= now) row.state = row.until && *row.until <= now ? State::over : State::under_way;
+  return row;
 }
 
 // Part of a list of `size` rows, of which `row(i)` makes one.
@@ -149,7 +188,7 @@ std::unique_ptr<status::HttpServer> open_http_server(const config::MonitoringSet
 }
 
 StatusService::StatusService(Simulator& simulator, status::HttpServer& server)
-    : simulator_(simulator), server_(server) {
+    : simulator_(simulator), server_(server), scenario_count_(simulator) {
   simulator_.observe([this](const status::Snapshot& now) { publish(now); });
   status::StatusSources sources;
   sources.status = [this] { return published(); };
@@ -161,6 +200,8 @@ StatusService::StatusService(Simulator& simulator, status::HttpServer& server)
   };
   sources.sensor = [this](std::string_view id, status::Absence& why) { return sensor_detail(id, why); };
   sources.events = [this](std::size_t limit) { return recent_events(limit); };
+  sources.scenario = [this](std::size_t limit, std::uint64_t after) { return scenario_page(limit, after); };
+  sources.add_entry = [this](const std::string& json) { return add_entry(json); };
   sources.inject = [this](const status::AskedAnomaly& asked, const std::vector<std::string>& ids) {
     return inject(asked, ids);
   };
@@ -338,6 +379,7 @@ void StatusService::count_sensors(const start::Edition& edition, double elapsed_
     for (const fleet::Cohort& cohort : fleet.cohorts()) cohort.count_sensors(counted);
     const std::lock_guard lock(with->mutex);
     with->firmware = counted;
+    with->script = fleet.script();
     with->is_asked = false;
   });
 }
@@ -521,6 +563,59 @@ std::optional<status::SensorDetail> StatusService::sensor_detail(std::string_vie
   }
   detail.possible = possible_anomalies(*state.profile, schema);
   return detail;
+}
+
+// Entries stand by the time at which they begin.
+status::Page<status::ScenarioRow> StatusService::scenario_page(std::size_t limit, std::uint64_t after) {
+  const std::shared_ptr<const start::Edition> running = simulator_.edition();
+  const timeline::Plan plan = timeline::plan_of(running->config->scenario, simulator_.info().start);
+  std::vector<std::size_t> order(plan.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t entry) { return plan[entry].at; });
+  std::shared_ptr<const timeline::Script> script;
+  {
+    const std::lock_guard lock(sensors_with_->mutex);
+    script = sensors_with_->script;
+  }
+  auto counts = scenario_count_.of(script, running->members);
+  if (counts && counts->reached.size() != plan.size()) counts = nullptr;  // of the scenario before
+  const Timestamp now = simulator_.reached();
+  return part_of<status::ScenarioRow>(plan.size(), limit, after, [&](std::size_t i) {
+    status::ScenarioRow row = scenario_row(plan[order[i]], now);
+    if (counts) row.reached = counts->reached[order[i]];
+    if (counts && counts->in_all) row.in_all = (*counts->in_all)[order[i]];
+    return row;
+  });
+}
+
+status::AddedEntry StatusService::add_entry(const std::string& json) {
+  status::AddedEntry added;
+  added.can_reload = simulator_.can_reload();
+  if (!added.can_reload) return added;
+  scenario::Entries entries = simulator_.edition()->config->scenario;
+  const std::size_t before = entries.size();
+  Problems problems;
+  scenario::read_entry(json, entries, yaml::FileProblems("body", problems));
+  if (entries.size() > before) {
+    const scenario::Entry& entry = entries.back();
+    const std::string path = scenario::path_of(entry.name);
+    const timeline::Plan plan = timeline::plan_of(entries, simulator_.info().start);
+    if (const std::string wrong = scenario::problem_of(entry, simulator_.edition()->config->types);
+        !wrong.empty())
+      problems.add("body", fmt::format("{}.{}", path, wrong));
+    for (const timeline::PlanProblem& problem : timeline::problems_of(plan, simulator_.info().start)) {
+      if (problem.entry + 1 == plan.size()) problems.add("body", fmt::format("{}.{}", path, problem.text));
+    }
+    if (problems.empty() && plan.back().at < simulator_.reached())
+      problems.add("body", fmt::format("{}.at {} has passed; the run is at {}", path,
+                                       brief_timestamp_text(plan.back().at),
+                                       brief_timestamp_text(simulator_.reached())));
+  }
+  if (!problems.empty()) added.mistakes = lines_of(problems.text());
+  if (!added.mistakes.empty()) return added;
+  added.name = entries.back().name;
+  added.outcome = simulator_.add_entry(entries.back(), longest_wait_for_reload);
+  return added;
 }
 
 status::Injected StatusService::inject(const status::AskedAnomaly& asked,

@@ -17,6 +17,7 @@
 #include "base/errors.h"
 #include "base/histogram.h"
 #include "base/ledger.h"
+#include "run/scenario_count.h"
 #include "run/sensor_watch.h"
 #include "run/simulator.h"
 #include "status/history.h"
@@ -71,6 +72,8 @@ class StatusService {
   [[nodiscard]] status::EventRow event_row(const batch::AnomalyEvent& event) const;
   [[nodiscard]] std::vector<status::EventRow> recent_events(std::size_t limit) const;
   std::optional<status::SensorDetail> sensor_detail(std::string_view id, status::Absence& why);
+  [[nodiscard]] status::Page<status::ScenarioRow> scenario_page(std::size_t limit, std::uint64_t after);
+  status::AddedEntry add_entry(const std::string& json);
   status::Injected inject(const status::AskedAnomaly& asked, const std::vector<std::string>& ids);
 
   Simulator& simulator_;
@@ -80,12 +83,13 @@ class StatusService {
   double published_at_ = -1;                       // seconds of the run
   std::shared_ptr<const write::Targets> targets_;  // that are listed
   std::deque<std::pair<double, std::uint64_t>> written_before_;
-  // Sensors by firmware, as the fleet last said between two windows. Outlives this object where the scheduler
-  // still holds work for it.
+  // Sensors by firmware, and the scenario, as the fleet last said between two windows. Outlives this object
+  // where the scheduler still holds work for it.
   struct SensorsWith {
     std::mutex mutex;  // of all that follows
     bool is_asked = false;
     PerFirmware<std::uint64_t> firmware{};
+    std::shared_ptr<const timeline::Script> script;  // that it goes through, if any
   };
   std::shared_ptr<SensorsWith> sensors_with_ = std::make_shared<SensorsWith>();
   std::shared_ptr<const start::Members> members_;  // that were counted last …
@@ -101,7 +105,8 @@ class StatusService {
   std::shared_ptr<const status::Status> status_;  // under mutex_
   std::shared_ptr<const Shards> shards_;          // under mutex_, by name
 
-  status::History history_;  // has a lock of its own
+  status::History history_;       // has a lock of its own, as has …
+  ScenarioCount scenario_count_;  // … this
 
   // HTTP thread.
   std::shared_ptr<const status::Status> asked_for_;  // last, as JSON …

@@ -187,6 +187,18 @@ std::vector<EntryPlace> read_scenario(const yaml::Node& section, Entries& entrie
   return places;
 }
 
+// JSON that is written on one line is YAML.
+void read_entry(const std::string& json, Entries& entries, const yaml::FileProblems& problems) {
+  std::optional<yaml::Node> node = yaml::parse(json, problems);
+  if (!node) return;
+  yaml::Node section;
+  section.kind = NodeKind::sequence;
+  section.children.push_back(std::move(*node));
+  const std::size_t before = entries.size();
+  read_scenario(section, entries, problems);
+  if (scenario_text(entries).size() > most_scenario_bytes) entries.resize(before);
+}
+
 std::string verb_text(const Entry& entry) {
   const VerbRow& verb = verb_of(entry);
   return fmt::format("{}: {}", verb.name, verb.text(entry.verb));

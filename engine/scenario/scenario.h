@@ -27,6 +27,10 @@ struct EntryPlace {
 std::vector<EntryPlace> read_scenario(const yaml::Node& section, Entries& entries,
                                       const yaml::FileProblems& problems);
 
+// One more entry behind those that there are, written as a JSON object. What is wrong with it is a problem of
+// `problems`; then there are no more entries than before.
+void read_entry(const std::string& json, Entries& entries, const yaml::FileProblems& problems);
+
 // The section with everything that is not as usual; empty without entries. `read_scenario` reads it back to
 // the same entries.
 std::string scenario_text(const Entries& entries);

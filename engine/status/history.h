@@ -3,7 +3,7 @@
 // asks. A second in which nothing was published, because the process was stopped or the machine asleep, has
 // no point: nothing is made up between two others. Fails only for lack of memory.
 //
-// Bounds: 900 points of 29 numbers, 0.25 MB, and the text of them all, half as much.
+// Bounds: 900 points of 30 numbers, 0.25 MB, and the text of them all, half as much.
 #pragma once
 
 #include <cstdint>

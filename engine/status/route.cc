@@ -11,6 +11,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <vector>
 
 #include "base/nearest.h"
 #include "base/page.h"
@@ -426,6 +427,38 @@ HttpResponse post_anomalies(const Call& call) {
                           call.sources.inject(asked, body["sensors"].get<std::vector<std::string>>()));
 }
 
+HttpResponse get_scenario(const Call& call) {
+  std::uint64_t limit = 100;
+  std::uint64_t after = 0;
+  Mistakes mistakes;
+  check_parameters(call, std::array<std::string_view, 2>{"limit", "after"}, mistakes);
+  read_limit(call, limit, mistakes);
+  read_after(call, after, mistakes);
+  if (!mistakes.empty()) return refused(mistakes);
+  return json(scenario_json(call.sources.scenario(limit, after)));
+}
+
+HttpResponse post_scenario(const Call& call) {
+  Mistakes mistakes;
+  check_parameters(call, {}, mistakes);
+  const Json body = Json::parse(call.request.body, nullptr, false);
+  if (!body.is_object())
+    mistakes.add(body.is_discarded() ? std::string("the body is not JSON")
+                                     : fmt::format("the body must be a JSON object, not {}", kind_of(body)));
+  constexpr std::string_view example =
+      R"(send an entry with the keys of a config, such as {"name": "outage", "at": "+1h", "for": "10m", "silence": true})";
+  if (!mistakes.empty()) return error(400, mistakes.text(), example);
+  const AddedEntry added = call.sources.add_entry(body.dump(-1, ' ', false, Json::error_handler_t::replace));
+  for (const std::string& mistake : added.mistakes) mistakes.add(mistake);
+  if (!mistakes.empty()) return error(400, mistakes.text(), example);
+  if (!added.can_reload)
+    return error(409, "this run takes no changes", "it has no config and identity files");
+  if (!added.outcome) return accepted(accepted_json(added.name, "reload.history in /status"));
+  const bool failed =
+      std::ranges::any_of(*added.outcome, [](const ReloadRecord& one) { return !one.accepted; });
+  return {.status = failed ? 409U : 200U, .body = reload_json(*added.outcome)};
+}
+
 struct Route {
   std::string_view path;  // one that ends in / stands for everything below
   bool changes_state;
@@ -440,7 +473,8 @@ constexpr std::array routes{
     Route{"/api/sensors", false, true, get_sensors},     Route{"/api/sensors/", false, true, get_sensor},
     Route{"/api/history", false, true, get_history},     Route{"/api/events", false, true, get_events},
     Route{"/api/stop", true, true, post_stop},           Route{"/api/reload", true, true, post_reload},
-    Route{"/api/anomalies", true, true, post_anomalies},
+    Route{"/api/anomalies", true, true, post_anomalies}, Route{"/api/scenario", false, true, get_scenario},
+    Route{"/api/scenario", true, true, post_scenario},
 };
 constexpr Route dashboard_route{"/", false, false, get_dashboard};
 
@@ -449,11 +483,14 @@ bool leads_to(const Route& route, std::string_view path) {
   return path.size() > route.path.size() && path.starts_with(route.path);
 }
 
-const Route* find_route(std::string_view path) {
-  if (path == dashboard_route.path) return &dashboard_route;
-  const auto found =
-      std::ranges::find_if(routes, [path](const Route& route) { return leads_to(route, path); });
-  return found == routes.end() ? nullptr : &*found;
+// Those of the path; what changes the run may have the same path as what looks at it.
+std::vector<const Route*> find_routes(std::string_view path) {
+  if (path == dashboard_route.path) return {&dashboard_route};
+  std::vector<const Route*> found;
+  for (const Route& route : routes) {
+    if (leads_to(route, path)) found.push_back(&route);
+  }
+  return found;
 }
 
 // A page of somebody else's can have its own name point to 127.0.0.1; a browser then sends that name along.
@@ -476,9 +513,9 @@ std::optional<HttpResponse> refusal(const HttpRequest& request, const HttpAccess
   return error(401, "this call needs the run's token", "send Authorization: Bearer TOKEN");
 }
 
-HttpResponse method_not_allowed(const Route& route) {
+HttpResponse method_not_allowed(const std::vector<const Route*>& there) {
   HttpResponse response = error(405, "this path does not allow this method");
-  response.allow = route.changes_state ? "POST" : "GET, HEAD";
+  response.allow = there.size() > 1 ? "GET, HEAD, POST" : there.front()->changes_state ? "POST" : "GET, HEAD";
   return response;
 }
 
@@ -510,10 +547,13 @@ HttpResponse route(const HttpRequest& request, const StatusSources& sources, con
     return error(400, "the address is malformed",
                  "it must start with / and have two hexadecimal digits after each %");
   }
-  const Route* found = find_route(*path);
-  if (found == nullptr)
+  const std::vector<const Route*> there = find_routes(*path);
+  if (there.empty())
     return error(404, "there is no such path", "try /, /status, /metrics, /healthz, /readyz or /api");
-  if (!takes(*found, request.method)) return method_not_allowed(*found);
+  const auto taken =
+      std::ranges::find_if(there, [&](const Route* route) { return takes(*route, request.method); });
+  if (taken == there.end()) return method_not_allowed(there);
+  const Route* const found = *taken;
   if (found->changes_state) {
     if (auto refused = refusal(request, access)) return *std::move(refused);
   }

@@ -45,6 +45,9 @@ struct StatusSources {
   std::function<Page<SensorRow>(std::string_view query, std::size_t limit, std::uint64_t after)> sensors;
   std::function<std::optional<SensorDetail>(std::string_view id, Absence& why)> sensor;
   std::function<std::vector<EventRow>(std::size_t limit)> events;
+  std::function<Page<ScenarioRow>(std::size_t limit, std::uint64_t after)> scenario;
+  // Adds an entry, which is a JSON object, to the scenario.
+  std::function<AddedEntry(const std::string& entry)> add_entry;
   // Starts an anomaly at the next reading of each of these.
   std::function<Injected(const AskedAnomaly& asked, const std::vector<std::string>& sensors)> inject;
   // Has the files checked, and returns the outcome; none if it is not known soon.

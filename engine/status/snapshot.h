@@ -39,6 +39,7 @@ struct ReloadHistory {
 struct Snapshot {
   double elapsed_seconds = 0;               // real time since the first reading could be due
   std::optional<double> simulated_seconds;  // simulated time that has been covered
+  Timestamp reached = 0;                    // simulated
   std::optional<double> simulated_total;    // none: runs until stopped
   std::optional<double> speed = 1;          // of the clock; none: as fast as it goes
   // Simulated time by which the fleet is behind its clock, while it fills history to catch up with it.

@@ -1,6 +1,7 @@
 #include "status/status.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace fleet_sim::status {
@@ -38,6 +39,11 @@ Distribution distribution_of(const Histogram& histogram) {
     distribution.up_to[i] = histogram.count_up_to(std::llround(Distribution::bounds_seconds[i] * 1e6));
   }
   return distribution;
+}
+
+std::string_view name_of(ScenarioRow::State state) {
+  constexpr std::array<std::string_view, 3> names{"coming", "under way", "over"};
+  return names[static_cast<std::size_t>(state)];
 }
 
 }  // namespace fleet_sim::status

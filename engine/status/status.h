@@ -140,6 +140,29 @@ struct SensorRow {
   std::string shard;
 };
 
+// An entry of the scenario that runs. Sensors count once a turn.
+struct ScenarioRow {
+  enum class State : std::uint8_t { coming, under_way, over };
+
+  std::string name;
+  std::string what;                     // its verb: "silence: true"
+  std::string entry;                    // as a config has it
+  Timestamp at = 0;                     // when it begins …
+  std::optional<Timestamp> until = {};  // … and when the last of it is over; none: as long as the run
+  State state = State::coming;
+  std::optional<std::uint64_t> reached{};  // sensors so far …
+  std::optional<std::uint64_t> in_all{};   // … and by the end; both are counted in the background
+};
+std::string_view name_of(ScenarioRow::State state);
+
+// What became of an entry that somebody adds to the scenario.
+struct AddedEntry {
+  std::vector<std::string> mistakes = {};              // not empty: it is none, or cannot be one
+  bool can_reload = true;                              // whether the run can take one at all
+  std::optional<std::vector<ReloadRecord>> outcome{};  // none: not known yet
+  std::string name = {};
+};
+
 // Part of a list. `next` is where the following part begins.
 template <class Row>
 struct Page {

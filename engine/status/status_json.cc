@@ -173,6 +173,19 @@ void add_row(JsonWriter& json, const EventRow& event) {
   json.end('}');
 }
 
+void add_row(JsonWriter& json, const ScenarioRow& row) {
+  json.object([&] {
+    json.member("name", row.name);
+    json.member("state", name_of(row.state));
+    json.member("at", timestamp_text(row.at));
+    json.member("until", time_text(row.until));
+    json.member("what", row.what);
+    json.member("entry", row.entry);
+    json.member("reached", row.reached);
+    json.member("in_all", row.in_all);
+  });
+}
+
 void add_row(JsonWriter& json, const Injected::PassedOver& sensor) {
   json.begin('{');
   json.member("sensor", sensor.sensor);
@@ -258,6 +271,10 @@ std::string sensor_json(const SensorDetail& detail) {
     json.array("readings", detail.readings,
                [&](const ReadingRow& reading) { add_reading(json, detail.channels, reading); });
   });
+}
+
+std::string scenario_json(const Page<ScenarioRow>& page) {
+  return page_json("entries", page);
 }
 
 std::string events_json(const std::vector<EventRow>& events) {

@@ -18,6 +18,7 @@ std::string health_json(const std::vector<std::string>& reasons, std::string_vie
 std::string shards_json(const Page<ShardRow>& page);
 std::string sensors_json(const Page<SensorRow>& page);
 std::string sensor_json(const SensorDetail& detail);
+std::string scenario_json(const Page<ScenarioRow>& page);
 std::string events_json(const std::vector<EventRow>& events);
 // `remedy` may be empty.
 std::string error_json(std::string_view error, std::string_view remedy = {});
