@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""The scenario of a running fleet over HTTP: what is planned, and an entry that is added to it, which takes effect, is recorded and stays."""
+
+from serving import *
+
+CONFIG = """anomalies: {enabled: false}
+scenario:
+  - {name: dark, at: +1m, for: 30s, where: {location: "Factory A - Line 1"}, silence: true}
+  - {name: later, at: +300d, where: {event: dark}, set: {firmware_version: "9"}, waves: {0d: 50%, 9d: 100%}}
+"""
+
+
+class Scenario(Served):
+    def serve_scenario(self, config=CONFIG):
+        self.config = self.write("config.yaml", config)
+        self.serve("--config", self.config, "--start", "2026-03-01", "--speed", 20)
+
+    def entries(self):
+        return {one["name"]: one for one in self.json("/api/scenario")["entries"]}
+
+    def test_it_is_listed_with_the_sensors_that_it_reaches(self):
+        self.serve_scenario()
+        on_line = sum(one["location"] == "Factory A - Line 1" for one in demo_identities().values())
+        self.assertGreater(on_line, 1)
+        known = self.wait_for(lambda: (one := self.entries()["dark"])["state"] == "over" and one["in_all"] is not None and one)
+        self.assertEqual((known["reached"], known["in_all"]), (on_line, on_line))
+        self.assertEqual((known["at"], known["until"]), ("2026-03-01T00:01:00.000000Z", "2026-03-01T00:01:30.000000Z"))
+        self.assertEqual(known["what"], "silence: true")
+        later = self.entries()["later"]
+        self.assertEqual((later["state"], later["reached"]), ("coming", 0))
+        page = self.json("/api/scenario?limit=1")
+        self.assertEqual(([one["name"] for one in page["entries"]], page["total"]), (["dark"], 2))
+        page = self.json(f"/api/scenario?limit=1&after={page['next']}")
+        self.assertEqual(([one["name"] for one in page["entries"]], page["next"]), (["later"], None))
+
+    def test_an_entry_is_added(self):
+        self.serve_scenario()
+        self.wait_for(lambda: self.json("/status")["readings"]["written"] > 1_000)
+        body = {"name": "up", "at": "+10m", "where": {"firmware_version": "1.3"}, "set": {"firmware_version": "7.0"}}
+        self.json("/api/scenario", status=401, method="POST", body=json.dumps(body))
+        said = self.change("/api/scenario", json.dumps(body))
+        self.assertEqual([(one["what"], one["outcome"]) for one in said["outcome"]], [("scenario", "accepted")])
+        self.assertEqual(self.entries()["up"]["state"], "coming")
+        again = self.change("/api/scenario", json.dumps(body), status=400)
+        self.assertIn("has the name of an entry", again["error"])
+        # A changed file takes nothing away from it.
+        self.write("config.yaml", CONFIG.replace("+300d", "+301d"))
+        self.assertEqual(self.change("/api/reload")["outcome"][0]["outcome"], "accepted")
+        self.assertEqual(set(self.entries()), {"dark", "later", "up"})
+        old = sum(one["firmware_version"] == "1.3" for one in demo_identities().values())
+        sensors = lambda: {one["version"]: one["sensors"] for one in self.json("/status")["firmware"]}  # noqa: E731
+        self.wait_for(lambda: sensors().get("7.0") == old)
+        self.wait_for(lambda: self.entries()["up"]["reached"] == old)
+        self.stop(self.process)
+        data = self.dir / "data"
+        moment = "2026-03-01T00:10:00.000000Z"
+        before = {version for (version,) in query_all(data, "SELECT DISTINCT firmware_version FROM sensor_readings WHERE timestamp < ?", moment)}
+        after = {version for (version,) in query_all(data, "SELECT DISTINCT firmware_version FROM sensor_readings WHERE timestamp >= ?", moment)}
+        self.assertEqual((before, after), ({"1.3", "1.4"}, {"1.4", "7.0"}))
+        recorded = {changes for (changes,) in query_all(data, "SELECT changes FROM run_reloads WHERE number = 1")}
+        self.assertIn("scenario.up", "".join(recorded))
+        marks = json.loads(self.fleet_sim("report", "data", "--json").stdout)["over_time"]["marks"]
+        self.assertEqual([(mark["kind"], mark["name"]) for mark in marks],
+                         [("scenario", "dark"), ("reload", None), ("reload", None), ("scenario", "up")])
+
+    def test_what_is_wrong_is_said(self):
+        self.serve_scenario()
+        for body, wrong in (({"name": "x", "at": "+1h"}, "must have a verb"),
+                            ({"name": "x", "at": "+1h", "silence": True, "fr": "1m"}, "'fr'"),
+                            ({"name": "x", "at": "soon", "silence": True}, "x.at"),
+                            ({"name": "x", "at": "+0s", "silence": True}, "has passed"),
+                            ({"name": "x", "at": "+1h", "set": {"firmware_version": "2"}, "waves": {"0d": "140%"}}, "x.waves"),
+                            ({"name": "x", "at": "+1h", "where": {"event": "drk"}, "silence": True}, "did you mean 'dark'?"),
+                            ([], "must be a JSON object")):
+            said = self.change("/api/scenario", json.dumps(body), status=400)
+            self.assertIn(wrong, said["error"])
+            self.assertNotIn("body:", said["error"])
+        refused = self.change("/api/scenario", '{"name": "x", "at": "+1h", "set": {"location": "Elsewhere"}}', status=409)
+        self.assertIn("would move sensors between files", refused["error"])
+        self.assertEqual(self.json("/api/scenario")["total"], 2)
+
+    def test_a_fleet_without_a_scenario_gets_one(self):
+        self.serve_scenario("anomalies: {enabled: false}\n")
+        self.assertEqual(self.json("/api/scenario"), {"entries": [], "next": None, "total": 0})
+        self.wait_for(lambda: self.json("/status")["readings"]["written"] > 500)
+        self.change("/api/scenario", '{"name": "off", "at": "+5m", "where": {"id": "OUTDOOR_1"}, "silence": true}')
+        self.wait_for(lambda: self.json("/status")["readings"]["silent"] > 100)
+        self.assertIsNone(self.entries()["off"]["until"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""The page of the scenarios keeps its word: its commands give the output that it shows, and its pictures are what the script draws."""
+
+from pages import *
+
+PAGE = "configs/scenarios/README.md"
+SHOWN = {"A rollout and what it did": "rollout", "A fleet that grows": "growth"}
+
+
+class ScenariosPage(PageTest):
+    def test_what_it_shows(self):
+        for heading, name in SHOWN.items():
+            with self.subTest(name):
+                text = section(heading, PAGE)
+                commands = [text for language, text in FENCE.findall(text) if language == "sh"]
+                (output,) = [text for language, text in FENCE.findall(text) if language == "text"]
+                ran = subprocess.run(["sh", "-e"], input="".join(commands), cwd=self.dir, env=self.env, capture_output=True, text=True)
+                self.assertEqual(ran.returncode, 0, ran.stderr)
+                self.assertTrue(ran.stdout.endswith(output), ran.stdout)
+
+    def test_pictures_are_those_of_the_script(self):
+        drawn = subprocess.run([SOURCE / "scripts" / "plot_scenarios", "growth", "--out", self.dir], capture_output=True, text=True,
+                               env=environment(FLEET_SIM=EXECUTABLE))
+        self.assertEqual(drawn.returncode, 0, drawn.stderr)
+        plots = SOURCE / "configs" / "scenarios" / "plots"
+        self.assertEqual((self.dir / "growth.svg").read_text(), (plots / "growth.svg").read_text())
+        self.assertEqual({path.stem for path in plots.glob("*.svg")}, set(SHOWN.values()))
+
+    def test_a_rollout_in_the_report(self):
+        command = FENCE.findall(section("A rollout and what it did", PAGE))[0][1]
+        subprocess.run(["sh", "-e"], input=command, cwd=self.dir, env=self.env, capture_output=True, text=True, check=True)
+        report = json.loads(self.fleet_sim("report", "rollout", "--json").stdout)["over_time"]
+        self.assertEqual([(mark["at"][:13], mark["name"], mark["what"]) for mark in report["marks"]],
+                         [("2026-03-02T00", "rollout", "set: {firmware_version: 1.4}, wave 1 of 3"),
+                          ("2026-03-03T00", "rollout", "set: {firmware_version: 1.4}, wave 2 of 3"),
+                          ("2026-03-04T12", "rollback", "set: {firmware_version: 1.3}")])
+        self.assertEqual(len(report["stretches"]), 4)
+        readings = {}
+        for stretch in report["stretches"]:
+            for one in stretch["by_firmware"]:
+                readings.setdefault(one["firmware"], []).append(one["readings"] / (micros(stretch["until"]) - micros(stretch["from"])))
+                self.assertAlmostEqual(one["rate"], one["expected"], delta=0.6 * one["expected"])
+        before, first, second, after = readings["1.4"]
+        self.assertTrue(before < first < second and after < second, readings)
+        # What upgraded sensors are expected to do is what those that had the firmware before are.
+        expected = {one["firmware"]: one["expected"] for one in report["stretches"][2]["by_firmware"]}
+        self.assertLess(expected["1.4"], 0.7 * expected["1.3"])
+
+
+if __name__ == "__main__":
+    main()
