@@ -281,7 +281,7 @@ TEST_CASE("files add to a scenario, and a scenario of files takes the place of a
   CHECK(problems == "");
 }
 
-TEST_CASE("a changed scenario is a change of each entry, and none applies to a running fleet") {
+TEST_CASE("a changed scenario is a change of each entry, and applies to a running fleet at once") {
   const config::Config from = read(
                                   "scenario:\n  - {name: a, at: +1h, leave: true}\n"
                                   "  - {name: b, at: +2h, join: true}\n")

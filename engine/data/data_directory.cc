@@ -226,7 +226,8 @@ std::vector<RecordedRun> read_runs(tables::Database& shard, const std::filesyste
   return runs;
 }
 
-void read_reloads(tables::Database& shard, std::vector<RecordedRun>& runs, const fs::path& file) {
+void read_reloads(tables::Database& shard, std::vector<RecordedRun>& runs,
+                  const std::filesystem::path& file) {
   for (RecordedRun& run : runs) {
     const tables::StorageError error = tables::read_reloads(shard, run.run_id, run.reloads);
     if (!error.ok()) fail(file, error);

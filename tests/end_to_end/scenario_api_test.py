@@ -66,7 +66,7 @@ class Scenario(Served):
     def test_what_is_wrong_is_said(self):
         self.serve_scenario()
         for body, wrong in (({"name": "x", "at": "+1h"}, "must have a verb"),
-                            ({"name": "x", "at": "+1h", "silence": True, "fr": "1m"}, "'fr'"),
+                            ({"name": "x", "at": "+1h", "silence": True, "fr": "1m"}, "'scenario.x.fr' (did you mean 'for'?)"),
                             ({"name": "x", "at": "soon", "silence": True}, "x.at"),
                             ({"name": "x", "at": "+0s", "silence": True}, "has passed"),
                             ({"name": "x", "at": "+1h", "set": {"firmware_version": "2"}, "waves": {"0d": "140%"}}, "x.waves"),
