@@ -36,7 +36,7 @@ class Scenario(Served):
     def test_an_entry_is_added(self):
         self.serve_scenario()
         self.wait_for(lambda: self.json("/status")["readings"]["written"] > 1_000)
-        body = {"name": "up", "at": "+10m", "where": {"firmware_version": "1.3"}, "set": {"firmware_version": "7.0"}}
+        body = {"name": "up", "at": "+5m", "where": {"firmware_version": "1.3"}, "set": {"firmware_version": "7.1"}}
         self.json("/api/scenario", status=401, method="POST", body=json.dumps(body))
         said = self.change("/api/scenario", json.dumps(body))
         self.assertEqual([(one["what"], one["outcome"]) for one in said["outcome"]], [("scenario", "accepted")])
@@ -49,19 +49,19 @@ class Scenario(Served):
         self.assertEqual(set(self.entries()), {"dark", "later", "up"})
         old = sum(one["firmware_version"] == "1.3" for one in demo_identities().values())
         sensors = lambda: {one["version"]: one["sensors"] for one in self.json("/status")["firmware"]}  # noqa: E731
-        self.wait_for(lambda: sensors().get("7.0") == old)
+        self.wait_for(lambda: sensors().get("7.1") == old)
         self.wait_for(lambda: self.entries()["up"]["reached"] == old)
         self.stop(self.process)
         data = self.dir / "data"
-        moment = "2026-03-01T00:10:00.000000Z"
+        moment = "2026-03-01T00:05:00.000000Z"
         before = {version for (version,) in query_all(data, "SELECT DISTINCT firmware_version FROM sensor_readings WHERE timestamp < ?", moment)}
         after = {version for (version,) in query_all(data, "SELECT DISTINCT firmware_version FROM sensor_readings WHERE timestamp >= ?", moment)}
-        self.assertEqual((before, after), ({"1.3", "1.4"}, {"1.4", "7.0"}))
+        self.assertEqual((before, after), ({"1.3", "1.4"}, {"1.4", "7.1"}))
         recorded = {changes for (changes,) in query_all(data, "SELECT changes FROM run_reloads WHERE number = 1")}
         self.assertIn("scenario.up", "".join(recorded))
         marks = json.loads(self.fleet_sim("report", "data", "--json").stdout)["over_time"]["marks"]
         self.assertEqual([(mark["kind"], mark["name"]) for mark in marks],
-                         [("scenario", "dark"), ("reload", None), ("reload", None), ("scenario", "up")])
+                         [("reload", None), ("reload", None), ("scenario", "dark"), ("scenario", "up")])
 
     def test_what_is_wrong_is_said(self):
         self.serve_scenario()
