@@ -31,7 +31,10 @@ class Records {
     data::read_reloads(shard, runs, file);
     const std::vector<Timestamp> ends = ends_of_rows(shard, file);
     const std::vector<Timestamp> injected = injections(shard, file);
+    const std::map<std::string, std::vector<Timestamp>> reached = moments(shard, file);
     const std::lock_guard lock(mutex_);
+    for (const auto& [name, moments] : reached)
+      reached_[name].insert(reached_[name].end(), moments.begin(), moments.end());
     for (const Timestamp at : ends) {
       first_ = std::min(first_, at);
       last_ = std::max(last_, at);
@@ -49,6 +52,7 @@ class Records {
       course.marks_left_out = course.marks.size() - Course::most_marks;
       course.marks.resize(Course::most_marks);
     }
+    count_sensors(course.marks);
     if (first_ < last_) cut(course, first_, last_);
     add_injections(course);
     return course;
@@ -80,6 +84,34 @@ class Records {
       if (const auto at = parse_timestamp(row.text(0))) injected.push_back(*at);
     }
     return injected;
+  }
+
+  // When each entry of a scenario reached a sensor.
+  static std::map<std::string, std::vector<Timestamp>> moments(tables::Database& shard,
+                                                               const fs::path& file) {
+    std::map<std::string, std::vector<Timestamp>> moments;
+    if (!data::has_table(shard, "fleet_events", file)) return moments;
+    tables::Statement row = data::prepare_query(shard, "SELECT name, started_at FROM fleet_events", file);
+    while (data::next_row(row, shard, file)) {
+      if (const auto at = parse_timestamp(row.text(1))) moments[std::string(row.text(0))].push_back(*at);
+    }
+    return moments;
+  }
+
+  // A sensor is of the last mark of the entry before it.
+  void count_sensors(std::vector<Mark>& marks) {
+    std::map<std::string_view, Mark*> last;
+    for (auto& [name, moments] : reached_) std::ranges::sort(moments);
+    for (auto mark = marks.rbegin(); mark != marks.rend(); ++mark) {
+      const auto reached = reached_.find(mark->name);
+      if (mark->kind != Mark::Kind::scenario || reached == reached_.end()) continue;
+      const std::vector<Timestamp>& moments = reached->second;
+      const auto next = last.find(mark->name);
+      const auto end =
+          next == last.end() ? moments.end() : std::ranges::lower_bound(moments, next->second->at);
+      mark->count = static_cast<std::uint64_t>(end - std::ranges::lower_bound(moments, mark->at));
+      last[mark->name] = &*mark;
+    }
   }
 
   // A shard records a reload with its first rows after it, so each may know of others.
@@ -126,6 +158,7 @@ class Records {
   std::mutex mutex_;
   std::map<std::string, Run> runs_;
   std::vector<Timestamp> injected_;
+  std::map<std::string, std::vector<Timestamp>> reached_;  // by entry
   Timestamp first_ = latest_timestamp;
   Timestamp last_ = std::numeric_limits<Timestamp>::min();
 };

@@ -30,7 +30,7 @@ struct Mark {
   Kind kind = Kind::scenario;
   std::string name = {};    // of the entry
   std::string what = {};    // "set: {firmware_version: 1.4}, wave 1 of 3"; what a reload changed
-  std::uint64_t count = 0;  // of anomalies that were injected
+  std::uint64_t count = 0;  // of anomalies that were injected; of sensors that were reached from then on
 
   bool operator==(const Mark&) const = default;
 };

@@ -24,6 +24,11 @@ constexpr std::string_view all_events_sql =
     "SELECT sensor_id, started_at, ended_at, readings_affected, anomaly_type, cause, severity, fails_at FROM "
     "anomaly_events";
 
+constexpr std::string_view silences_sql =
+    "SELECT sensor_id, started_at, CASE verb WHEN 'leave' THEN NULL WHEN 'silence' THEN ended_at ELSE "
+    "silent_until END "
+    "FROM fleet_events WHERE silent_until IS NOT NULL OR verb IN ('silence', 'leave')";
+
 // As a table of the older form has no `synced`, nobody can have marked a row.
 std::string rows_sql(const types::Schema& schema, bool has_synced) {
   const types::ChannelColumn* daily = daily_channel_of(schema);
@@ -130,6 +135,17 @@ void read_events(tables::Database& shard, const fs::path& file, ReadShard& read,
   context.injected.sort();
 }
 
+// A sensor that a scenario keeps silent, or away, should have no readings then: none is missing.
+void read_silences(tables::Database& shard, const fs::path& file, TallyContext& context) {
+  tables::Statement row = data::prepare_query(shard, silences_sql, file);
+  TimeColumn times(file);
+  while (data::next_row(row, shard, file)) {
+    const bool has_end = row.type(2) != SQLITE_NULL;
+    const Timestamp until = has_end ? times.read(row, 2) : latest_timestamp;
+    context.missing.add(row.text(0), {0, 0, times.read(row, 1), until, AnomalyType::missing_data});
+  }
+}
+
 // Everything but the rows, as one moment has it.
 RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, ReadShard& read,
                            TallyContext& context) {
@@ -147,6 +163,7 @@ RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, Read
   context.config = read.config.config;
   context.eras.clear();
   for (const data::ConfigEra& era : read.config.eras) context.eras.push_back(era.from);
+  if (has_column(shard, "fleet_events", "silent_until")) read_silences(shard, file, context);
   if (has_column(shard, "anomaly_events", "id")) read_events(shard, file, read, context);
   return find_rows(shard, read.schema, file);
 }

@@ -237,7 +237,8 @@ void BoundedReport::members(const course::Mark& mark) {
   json_.member("kind", name_of(mark.kind));
   text_or_null("name", mark.name);
   text_or_null("what", mark.what);
-  json_.member("anomalies", mark.count);
+  json_.member(mark.kind == course::Mark::Kind::injection ? "anomalies" : "sensors",
+               mark.kind == course::Mark::Kind::reload ? std::nullopt : std::optional(mark.count));
 }
 
 // Firmware without readings in a span is left out.

@@ -74,10 +74,10 @@ std::string rates_text(std::string_view by, const std::vector<ReportGroup>& grou
 std::string mark_text(const course::Mark& mark) {
   if (mark.kind == course::Mark::Kind::injection)
     return fmt::format("{} injected", mark.count == 1 ? "1 anomaly" : grouped(mark.count) + " anomalies");
-  const std::string end =
-      mark.until ? fmt::format(", until {}", brief_timestamp_text(*mark.until)) : std::string();
+  std::string more = mark.until ? fmt::format(", until {}", brief_timestamp_text(*mark.until)) : "";
+  if (mark.count > 0) more += fmt::format("; {}", counted(mark.count, "sensor"));
   return printable(fmt::format("{}{}{}: {}{}", name_of(mark.kind), mark.name.empty() ? "" : " ", mark.name,
-                               mark.what, end));
+                               mark.what, more));
 }
 
 // What a stretch begins with, in a few words.
