@@ -169,6 +169,21 @@ class ReportHtml(FleetTest):
         self.assertLess(shown[0][1] - shown[0][0], 3_600_000)
         self.assertEqual([entry for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"], [])
 
+    def test_rates_over_time_are_plotted_and_marked(self):
+        config = self.write("scenario.yaml", 'scenario:\n  - {name: "<b>up</b>", at: +6h, where: {firmware_version: "1.3"}, '
+                            'set: {firmware_version: "1.4"}, waves: {0h: 50%, 6h: 100%}}\n')
+        self.fill("data", "--config", config, "--duration", "1d", "--interval", "10s")
+        self.open(self.page())
+        self.assertGreater(self.painted("#over-time-plot"), 2_000)
+        self.assertEqual([one.text for one in self.find("#over-time-legend li")], ["1.3", "1.4"])
+        marks = [[cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, td")] for row in self.find("#marks tbody tr")]
+        self.assertEqual([(mark[0], mark[1], mark[-1]) for mark in marks],
+                         [(str(1 + wave), f"2026-01-01 {6 + 6 * wave:02}:00:00 UTC", f"<b>up</b>: set: {{firmware_version: 1.4}}, wave {1 + wave} of 2")
+                          for wave in range(2)])
+        rows = self.browser.execute_script("return [...document.querySelectorAll('#over-time-table tbody tr')].map(row => row.children[2].textContent)")
+        self.assertEqual(rows, ["1.3", "1.4", "1.3", "1.4", "1.4"])  # after the second wave, nobody has 1.3
+        self.assertIn(":00", " ".join(one.text for one in self.find("#over-time-plot .dygraph-axis-label-x")))
+
     def test_series_are_the_readings_in_the_files(self):
         self.fill("data", "--duration", "30m")
         self.page()
