@@ -40,12 +40,8 @@ Cohort::Cohort(std::vector<model::Sensor> sensors, Cadence cadence, Timestamp st
 Cohort::Cohort(Cadence cadence, Timestamp start, std::uint64_t seed, std::uint32_t writer)
     : Cohort({}, cadence, start, seed, writer) {}
 
-Cohort::~Cohort() = default;
-Cohort::Cohort(Cohort&&) noexcept = default;
-Cohort& Cohort::operator=(Cohort&&) noexcept = default;
-
 void Cohort::follow(const StoryOf& story) {
-  story_ = std::make_unique<Story>(story, members());
+  story_ = std::make_shared<Story>(story, members());
 }
 
 void Cohort::follow(const StoryOf& story, Timestamp moment, const PastStories& stories) {
@@ -61,7 +57,7 @@ void Cohort::follow(const StoryOf& story, Timestamp moment, const PastStories& s
 }
 
 void Cohort::go_on(const StoryOf& story, Timestamp moment, const PastStories& pasts) {
-  story_ = story.script ? std::make_unique<Story>(story, members(), moment, pasts) : nullptr;
+  story_ = story.script ? std::make_shared<Story>(story, members(), moment, pasts) : nullptr;
 }
 
 std::vector<std::uint32_t> Cohort::members() const {

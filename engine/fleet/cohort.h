@@ -69,10 +69,6 @@ class Cohort {
   // Without sensors, for those that are to join.
   Cohort(Cadence cadence, Timestamp start, std::uint64_t seed, std::uint32_t writer);
 
-  ~Cohort();
-  Cohort(Cohort&&) noexcept;
-  Cohort& operator=(Cohort&&) noexcept;
-
   // Lives through a scenario from its start on. Once, before anything else.
   void follow(const StoryOf& story);
   // The same at `moment`, before which everything has happened, with what has become of the sensors.
@@ -224,7 +220,7 @@ class Cohort {
   std::vector<batch::AnomalyEvent>
       owed_;  // of skipped readings; at most a batch's worth and those of one more
   std::vector<batch::FleetEvent> owed_fleet_;
-  std::unique_ptr<Story> story_;  // none: there is no scenario
+  std::shared_ptr<Story> story_;  // none: there is no scenario. Where there is one, nobody copies a cohort
 };
 
 }  // namespace fleet_sim::fleet

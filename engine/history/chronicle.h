@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/timestamp.h"
@@ -72,7 +73,7 @@ class Chronicle {
     return found == chapters_.end() ? nullptr : &found->second;
   }
   // As cohorts go on with them.
-  [[nodiscard]] const fleet::PastStories& stories() const { return stories_; }
+  [[nodiscard]] fleet::PastStories take_stories() && { return std::move(stories_); }
 
  private:
   class Group;

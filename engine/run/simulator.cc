@@ -147,7 +147,7 @@ void Simulator::build_fleet() {
   fleet_ = std::make_unique<fleet::Fleet>(
       fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, types));
   if (history) {
-    fleet_->go_on(resumption_.script, resumption_.moment, resumption_.stories);
+    fleet_->go_on(resumption_.script, resumption_.moment, std::exchange(resumption_.stories, {}));
   } else if (!config->scenario.empty()) {
     timeline::Plan plan = timeline::plan_of(config->scenario, run_.start);
     fleet_->follow(std::make_shared<const timeline::Script>(std::move(plan), roster_, run_.seed));

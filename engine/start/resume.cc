@@ -249,7 +249,7 @@ class Planner {
     };
     chronicle_.emplace(all, scripts_, resumption_.moment);
     resumption_.script = scripts_[resumption_.reloads];
-    resumption_.stories = chronicle_->stories();
+    resumption_.stories = std::move(*chronicle_).take_stories();
     tbb::parallel_for(std::size_t{0}, places_.size(), [&](std::size_t i) {
       found_at(places_[i])->read_fleet_events(resumption_.moment, [this](std::string_view id) {
         return find_sensor(id);
