@@ -30,13 +30,10 @@ void check_read_back(const Plan& plan, const std::string& text) {
     CHECK(read.terms[i].column == plan.terms[i].column);
     CHECK(read.terms[i].comparison == plan.terms[i].comparison);
   }
-  REQUIRE(read.order.size() == plan.order.size());
-  for (std::size_t i = 0; i < plan.order.size(); ++i) {
-    CHECK(read.order[i].column == plan.order[i].column);
-    CHECK(read.order[i].descending == plan.order[i].descending);
-  }
-  CHECK(read.is_limited == plan.is_limited);
-  CHECK(read.has_offset == plan.has_offset);
+  REQUIRE(read.order.has_value() == plan.order.has_value());
+  if (!plan.order) return;
+  CHECK(read.order->column == plan.order->column);
+  CHECK(read.order->descending == plan.order->descending);
 }
 
 TEST_CASE("a plan is read back from its text, whatever columns are called") {
@@ -45,14 +42,9 @@ TEST_CASE("a plan is read back from its text, whatever columns are called") {
   check_read_back({.columns = {1, 2, 4}, .terms = {}, .order = {}}, "timestamp, #2, shard");
   check_read_back({.columns = {}, .terms = {{0, "= ?"}, {1, "IS NOT NULL"}}, .order = {}},
                   "; id = ?, timestamp IS NOT NULL");
-  check_read_back({.columns = {3}, .terms = {}, .order = {{2, true}, {1, false}}, .is_limited = true},
-                  "value; ; ORDER BY #2 DESC, timestamp; LIMIT");
-  check_read_back({.columns = {3},
-                   .terms = {{1, "IN ?"}, {4, "< ?"}},
-                   .order = {{3, false}},
-                   .is_limited = true,
-                   .has_offset = true},
-                  "value; timestamp IN ?, shard < ?; ORDER BY value; LIMIT OFFSET");
+  check_read_back({.columns = {3}, .terms = {}, .order = Order{2, true}}, "value; ; ORDER BY #2 DESC");
+  check_read_back({.columns = {3}, .terms = {{1, "IN ?"}, {4, "< ?"}}, .order = Order{3, false}},
+                  "value; timestamp IN ?, shard < ?; ORDER BY value");
 }
 
 Cell text(std::string_view bytes) {

@@ -81,7 +81,7 @@ void KeptRows::keep(Place& place, const Table& table, const Plan& plan) {
           .c_str()));
   tables::Statement insert;
   demand(made.prepare(fmt::format("INSERT OR REPLACE INTO {} VALUES (?{})", kept_table, values), insert));
-  Scan scan(place, table, {.columns = {wanted.begin(), wanted.end()}, .conditions = {}, .order = {}});
+  Scan scan(place, table, {.columns = {wanted.begin(), wanted.end()}, .conditions = {}});
   while (scan.next()) {
     int parameter = 1;
     insert.bind(parameter, scan.number());

@@ -26,6 +26,7 @@ namespace {
 
 constexpr const char* module_name = "fleet";
 constexpr std::size_t most_in_list = 1'000;  // values of IN that a file gets to see
+constexpr std::size_t most_merged = 64;      // files open at a time, with up to 3 descriptors each
 
 // A table of a place, or the function `fleet`, whose place is an argument.
 struct FleetTable : sqlite3_vtab {
@@ -57,7 +58,8 @@ struct FleetCursor : sqlite3_vtab_cursor {
   std::shared_ptr<Place> place;   // before what borrows it
   std::optional<Place::Use> use;  // of the place
   std::optional<Scan> scan;
-  bool has_row = false;
+  std::optional<MergedScan> merged;  // instead
+  const Scan* row = nullptr;         // the one whose turn it is
 };
 
 FleetTable& of(sqlite3_vtab* table) {
@@ -200,10 +202,10 @@ class Planner {
     add_columns();
     for (int i = 0; i < info_.nConstraint; ++i) add(i);
     if (table_.is_function && !path_) return SQLITE_CONSTRAINT;
-    // The path comes first, then the terms, then the limit.
+    // The path comes first, then the terms.
     if (path_) use(*path_);
     for (const int i : terms_) use(i);
-    add_limit();
+    add_order();
     const std::string text = text_of(plan_, table_.table);
     info_.idxStr = copy_for_sqlite(text.c_str());
     info_.needToFreeIdxStr = 1;
@@ -224,21 +226,14 @@ class Planner {
 
   void add(int i) {
     const auto& [column, op, usable, offset] = info_.aConstraint[i];
-    if (op == SQLITE_INDEX_CONSTRAINT_LIMIT || op == SQLITE_INDEX_CONSTRAINT_OFFSET) {
-      (op == SQLITE_INDEX_CONSTRAINT_LIMIT ? limit_ : offset_) = i;
-      all_limits_usable_ = all_limits_usable_ && usable != 0;
-      return;
-    }
     if (table_.is_path(column)) {
       if (usable != 0 && op == SQLITE_INDEX_CONSTRAINT_EQ) path_ = i;
       return;
     }
     const std::string_view comparison = comparison_of(op);
     if (usable == 0 || comparison.empty() || !can_judge(column) ||
-        std::strcmp(sqlite3_vtab_collation(&info_, i), "BINARY") != 0) {
-      takes_all_ = false;
+        std::strcmp(sqlite3_vtab_collation(&info_, i), "BINARY") != 0)
       return;
-    }
     const bool is_list = op == SQLITE_INDEX_CONSTRAINT_EQ && sqlite3_vtab_in(&info_, i, 1) != 0;
     plan_.terms.push_back({table_.column_of(column), is_list ? "IN ?" : std::string(comparison)});
     terms_.push_back(i);
@@ -275,18 +270,32 @@ class Planner {
 
   void use(int i) { info_.aConstraintUsage[i].argvIndex = ++arguments_; }
 
-  // The first rows of each file, in the order of the query, hold the first of all. SQLite sorts them.
-  void add_limit() {
-    if (!limit_ || !takes_all_ || !all_limits_usable_ || info_.nOrderBy == 0) return;
-    for (int i = 0; i < info_.nOrderBy; ++i) {
-      const auto& [column, descending] = info_.aOrderBy[i];
-      if (column < 0 || table_.is_path(column) || !table_.table.has_ids) return;
-      plan_.order.push_back({table_.column_of(column), descending != 0});
+  // By number, or by time what is not collected: each file has an index of these. SQLite's own limit then
+  // ends the reading. It is not passed on: whether there are conditions that we do not see, nobody tells.
+  void add_order() {
+    if (info_.nOrderBy != 1 || !table_.table.has_ids || !table_.place) return;
+    if (table_.place->files().size() > most_merged) return;
+    const auto& [column, descending] = info_.aOrderBy[0];
+    if (column < 0 || table_.is_path(column)) return;
+    const std::size_t ordered = table_.column_of(column);
+    if (ordered != table_.table.key.front() && !(is_called(ordered, "timestamp") && asks_for_unsynced()))
+      return;
+    plan_.order = {ordered, descending != 0};
+    if (std::ranges::find(plan_.columns, ordered) == plan_.columns.end()) {
+      plan_.columns.push_back(ordered);
+      std::ranges::sort(plan_.columns);
     }
-    plan_.is_limited = true;
-    use(*limit_);
-    if (offset_) use(*offset_);
-    plan_.has_offset = offset_.has_value();
+    info_.orderByConsumed = 1;
+  }
+
+  [[nodiscard]] bool is_called(std::size_t column, std::string_view name) const {
+    return column < table_.table.columns.size() && table_.table.columns[column].name == name;
+  }
+
+  [[nodiscard]] bool asks_for_unsynced() const {
+    return std::ranges::any_of(plan_.terms, [&](const Term& term) {
+      return is_called(term.column, "synced") && term.comparison == "= ?";
+    });
   }
 
   const FleetTable& table_;
@@ -294,10 +303,6 @@ class Planner {
   Plan plan_;
   std::vector<int> terms_;  // constraints, as plan_.terms
   std::optional<int> path_;
-  std::optional<int> limit_;
-  std::optional<int> offset_;
-  bool all_limits_usable_ = true;
-  bool takes_all_ = true;
   bool is_repeated_ = false;
   bool is_by_id_ = false;
   double rows_ = table_.table.rows;
@@ -380,24 +385,20 @@ std::optional<Condition> condition_of(const Term& term, sqlite3_value* value, co
 }
 
 Request request_of(const Plan& plan, sqlite3_value** values, const Table& table) {
-  Request request{.columns = plan.columns, .conditions = {}, .order = {}};
-  bool takes_all = true;
+  Request request{.columns = plan.columns, .conditions = {}, .order = plan.order};
   for (const Term& term : plan.terms) {
     std::optional<Condition> condition = condition_of(term, *values++, table);
-    takes_all = takes_all && condition;
     if (condition) request.conditions.push_back(std::move(*condition));
   }
-  if (!plan.is_limited || !takes_all) return request;
-  const std::int64_t limit = sqlite3_value_int64(values[0]);
-  const std::int64_t offset = plan.has_offset ? std::max<std::int64_t>(0, sqlite3_value_int64(values[1])) : 0;
-  if (limit < 0 || limit > INT64_MAX - offset) return request;
-  request.order = plan.order;
-  request.limit = limit + offset;
   return request;
 }
 
 void advance(FleetCursor& cursor) {
-  cursor.has_row = cursor.scan->next();
+  if (cursor.merged) {
+    cursor.row = cursor.merged->next();
+  } else {
+    cursor.row = cursor.scan->next() ? &*cursor.scan : nullptr;
+  }
 }
 
 // Where the function is to read.
@@ -421,7 +422,9 @@ int filter(sqlite3_vtab_cursor* raw, int /*number*/, const char* text, int /*arg
   FleetTable& table = of(raw->pVtab);
   FleetCursor& cursor = of(raw);
   return guarded(&table.zErrMsg, [&] {
+    cursor.row = nullptr;
     cursor.scan.reset();
+    cursor.merged.reset();
     if (table.is_function) find_place(table, cursor, *argv++);
     const Plan plan = read_plan(text, table.table);
     Request request = request_of(plan, argv, table.table);
@@ -430,7 +433,11 @@ int filter(sqlite3_vtab_cursor* raw, int /*number*/, const char* text, int /*arg
       kept = &cursor.place->kept(fmt::format("{}: {}", table.table.name, text));
       if (!kept->look_up(*cursor.place, table.table, plan)) kept = nullptr;
     }
-    cursor.scan.emplace(*cursor.place, table.table, std::move(request), kept);
+    if (plan.order && kept == nullptr) {
+      cursor.merged.emplace(*cursor.place, table.table, request);
+    } else {
+      cursor.scan.emplace(*cursor.place, table.table, std::move(request), kept);
+    }
     advance(cursor);
     return SQLITE_OK;
   });
@@ -444,7 +451,7 @@ int next(sqlite3_vtab_cursor* cursor) {
 }
 
 int eof(sqlite3_vtab_cursor* cursor) {
-  return of(cursor).has_row ? 0 : 1;
+  return of(cursor).row == nullptr ? 1 : 0;
 }
 
 void give(sqlite3_context* context, const tables::Statement& row, int position) {
@@ -473,14 +480,14 @@ int column(sqlite3_vtab_cursor* raw, sqlite3_context* context, int index) {
     sqlite3_result_text(context, cursor.path.data(), static_cast<int>(cursor.path.size()), SQLITE_TRANSIENT);
     return SQLITE_OK;
   }
-  const int position = cursor.scan->position_of(table.column_of(index));
-  if (position >= 0) give(context, cursor.scan->row(), position);
+  const int position = cursor.row->position_of(table.column_of(index));
+  if (position >= 0) give(context, cursor.row->row(), position);
   return SQLITE_OK;
 }
 
 int row_number(sqlite3_vtab_cursor* raw, sqlite3_int64* number) {
   return guarded(&raw->pVtab->zErrMsg, [&] {
-    *number = of(raw).scan->number();
+    *number = of(raw).row->number();
     return SQLITE_OK;
   });
 }

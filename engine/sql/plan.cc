@@ -11,8 +11,6 @@ namespace {
 
 constexpr std::string_view order_words = "ORDER BY ";
 constexpr std::string_view descending_word = " DESC";
-constexpr std::string_view limit_word = "LIMIT";
-constexpr std::string_view limit_and_offset = "LIMIT OFFSET";
 
 std::string_view name_of(const Table& table, std::size_t column) {
   return column < table.columns.size() ? std::string_view(table.columns[column].name) : Table::file_column;
@@ -61,7 +59,6 @@ bool is_plain(const Table& table, std::size_t column) {
 std::string text_of(const Plan& plan, const Table& table) {
   std::string columns;
   std::string terms;
-  std::string order;
   const auto add = [](std::string& list, const std::string& one) {
     list += (list.empty() ? "" : ", ") + one;
   };
@@ -73,12 +70,11 @@ std::string text_of(const Plan& plan, const Table& table) {
     for (const std::size_t column : plan.columns) add(columns, token_of(table, column));
   }
   for (const Term& term : plan.terms) add(terms, token_of(table, term.column) + ' ' + term.comparison);
-  for (const Order& one : plan.order)
-    add(order, token_of(table, one.column) + std::string(one.descending ? descending_word : ""));
   std::string text = columns;
-  if (!terms.empty() || plan.is_limited) text += "; " + terms;
-  if (plan.is_limited) {
-    text += fmt::format("; {}{}; {}", order_words, order, plan.has_offset ? limit_and_offset : limit_word);
+  if (!terms.empty() || plan.order) text += "; " + terms;
+  if (plan.order) {
+    text += fmt::format("; {}{}{}", order_words, token_of(table, plan.order->column),
+                        plan.order->descending ? descending_word : "");
   }
   return text;
 }
@@ -99,12 +95,8 @@ Plan read_plan(std::string_view text, const Table& table) {
         const std::size_t space = term.find(' ');
         plan.terms.push_back({column_of(term.substr(0, space), table), std::string(term.substr(space + 1))});
       });
-    } else if (part_number == 2) {
-      split(part.substr(order_words.size()), ", ",
-            [&](std::string_view one) { plan.order.push_back(read_order(one, table)); });
     } else {
-      plan.is_limited = true;
-      plan.has_offset = part == limit_and_offset;
+      plan.order = read_order(part.substr(order_words.size()), table);
     }
     ++part_number;
     if (end == std::string_view::npos) return plan;

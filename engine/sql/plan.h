@@ -1,7 +1,7 @@
 // What a query asks of a table, as SQLite's planner and the virtual table agree on it: which columns, which
 // conditions, which order. Its text is what EXPLAIN QUERY PLAN shows:
 //
-//   firmware_version, anomaly_flag; location = ?, timestamp >= ?; ORDER BY timestamp; LIMIT
+//   sensor_id, timestamp; location = ?, synced = ?; ORDER BY timestamp
 //
 // Values; any thread.
 #pragma once
@@ -34,9 +34,7 @@ struct Order {
 struct Plan {
   std::vector<std::size_t> columns;  // ascending
   std::vector<Term> terms;           // each with a value, in this order
-  std::vector<Order> order;          // only together with the limit
-  bool is_limited = false;           // the last values are the limit …
-  bool has_offset = false;           // … and the offset
+  std::optional<Order> order;        // in which rows come, of all files together
 };
 
 std::string text_of(const Plan& plan, const Table& table);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <compare>
 #include <filesystem>
 #include <stdexcept>
 #include <string_view>
@@ -90,7 +91,9 @@ Scan::Scan(Place& place, const Table& table, Request request, KeptRows* kept)
     : place_(place),
       table_(table),
       request_(kept != nullptr ? std::move(request) : with_key(std::move(request), table)),
-      kept_(kept) {
+      kept_(kept),
+      next_file_(request_.only_file.value_or(0)),
+      end_of_files_(request_.only_file ? *request_.only_file + 1 : place.files().size()) {
   positions_.assign(table_.columns.size() + 1, -1);
   int position = 0;  // the id's
   for (const std::size_t column : request_.columns) positions_[column] = ++position;
@@ -120,7 +123,7 @@ bool Scan::open_next() {
     prepare(select(columns, "rowid", std::string(kept_table)));
     return true;
   }
-  while (next_file_ < place_.files().size()) {
+  while (next_file_ < end_of_files_) {
     const ShardFile& file = place_.files()[next_file_++];
     if (!table_.readings.empty() && table_.readings != file.readings) continue;
     if (!may_have_rows(file)) {
@@ -202,12 +205,10 @@ std::string Scan::select(const std::vector<std::string>& columns, const std::str
   for (const std::size_t column : request_.columns) sql += ", " + columns[column];
   sql += " FROM " + from + " WHERE 1";
   for (const Condition& one : request_.conditions) sql += " AND " + text_of(one, columns[one.term.column]);
-  std::string_view separator = " ORDER BY ";
-  for (const Order& one : request_.order) {
-    sql += fmt::format("{}{}{}", std::exchange(separator, ", "), columns[one.column],
-                       one.descending ? " DESC" : "");
+  if (request_.order) {
+    sql += fmt::format(" ORDER BY {}{}", columns[request_.order->column],
+                       request_.order->descending ? " DESC" : "");
   }
-  if (request_.limit >= 0) sql += fmt::format(" LIMIT {}", request_.limit);
   return sql;
 }
 
@@ -271,6 +272,41 @@ std::int64_t Scan::number() const {
         hash, mix_words(hash_text(row_.text(position)), static_cast<std::uint64_t>(row_.type(position))));
   }
   return static_cast<std::int64_t>(hash);
+}
+
+MergedScan::MergedScan(Place& place, const Table& table, const Request& request) : order_(*request.order) {
+  for (std::size_t file = 0; file < place.files().size(); ++file) {
+    Request of_file = request;
+    of_file.only_file = file;
+    auto scan = std::make_unique<Scan>(place, table, std::move(of_file));
+    if (scan->next()) scans_.push_back(std::move(scan));
+  }
+  std::ranges::make_heap(scans_, [&](const auto& a, const auto& b) { return is_after(*a, *b); });
+}
+
+const Scan* MergedScan::next() {
+  const auto after = [&](const auto& a, const auto& b) { return is_after(*a, *b); };
+  if (has_given_) {
+    if (scans_.back()->next()) {
+      std::ranges::push_heap(scans_, after);
+    } else {
+      scans_.pop_back();
+    }
+  }
+  has_given_ = !scans_.empty();
+  if (!has_given_) return nullptr;
+  std::ranges::pop_heap(scans_, after);
+  return scans_.back().get();
+}
+
+// As SQLite orders what an index by time or number has: texts by their bytes, and no NULL.
+bool MergedScan::is_after(const Scan& a, const Scan& b) const {
+  const int position = a.position_of(order_.column);
+  const tables::Statement& x = a.row();
+  const tables::Statement& y = b.row();
+  const auto order = x.type(position) == SQLITE_INTEGER ? x.integer(position) <=> y.integer(position)
+                                                        : x.text(position) <=> y.text(position);
+  return order_.descending ? order < 0 : order > 0;
 }
 
 }  // namespace fleet_sim::sql

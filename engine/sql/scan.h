@@ -1,6 +1,7 @@
 // The rows of a table that a query asks for, of one file after the other. A file gets the query's conditions,
-// columns and limit as a statement of its own, so that its indexes are used and nothing else is read; a file
-// whose `sensors` say that it cannot have such rows is left out. One file is open at a time.
+// columns and order as a statement of its own, so that its indexes are used and nothing else is read; a file
+// whose `sensors` say that it cannot have such rows is left out. One file is open at a time, unless rows are
+// to come in order from all of them.
 //
 // A file that is being written is read as it was when its turn came; one that has disappeared by then has no
 // rows. One thread; borrows the place and the table. Throws what Place::report throws, and Interrupted.
@@ -8,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -28,8 +30,8 @@ struct Condition {
 struct Request {
   std::vector<std::size_t> columns;  // of Table::columns, ascending
   std::vector<Condition> conditions;
-  std::vector<Order> order;  // of the rows of a file
-  std::int64_t limit = -1;   // of a file; none below 0
+  std::optional<Order> order{};            // of the rows of a file
+  std::optional<std::size_t> only_file{};  // of the place
 };
 
 class Scan {
@@ -67,11 +69,29 @@ class Scan {
   const Request request_;
   std::vector<int> positions_;  // of Table::columns and Table::file_column, in a row
   KeptRows* const kept_;
-  std::size_t next_file_ = 0;  // the one after that of the row
+  std::size_t next_file_;  // the one after that of the row
+  const std::size_t end_of_files_;
   tables::Database shard_;
   tables::Statement row_;
   std::string sql_;
   std::unordered_set<std::uint64_t> keys_;  // that have been, of a table without ids
+};
+
+// The rows of all files in the request's order, which each file's index gives: whoever wants the first ones
+// only does not wait for the rest. All files that have rows are open at a time, so they must be few.
+class MergedScan {
+ public:
+  MergedScan(Place& place, const Table& table, const Request& request);
+
+  // The first row too; nothing after the last. Valid until the next call.
+  const Scan* next();
+
+ private:
+  [[nodiscard]] bool is_after(const Scan& a, const Scan& b) const;
+
+  const Order order_;
+  std::vector<std::unique_ptr<Scan>> scans_;  // those with a row, as a heap; the last one gave the row before
+  bool has_given_ = false;
 };
 
 }  // namespace fleet_sim::sql

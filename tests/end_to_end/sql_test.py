@@ -97,6 +97,17 @@ SELECT (SELECT count(*) FROM sensor_readings WHERE firmware_version = 1.4), (SEL
     "no type": "SELECT count(*) FROM sensor_readings WHERE anomaly_type IS NULL AND anomaly_flag IS NOT NULL",
     "first in order": """
 SELECT timestamp, sensor_id FROM sensor_readings WHERE vibration > 2 ORDER BY timestamp DESC, sensor_id LIMIT 7 OFFSET 5""",
+    "first of those that are compared with themselves": """
+SELECT sensor_id, temperature FROM sensor_readings WHERE temperature > vibration * 30 ORDER BY temperature LIMIT 7""",
+    "first of those not collected": """
+SELECT sensor_id, timestamp FROM sensor_readings WHERE synced = 0 AND temperature > vibration * 30 ORDER BY timestamp DESC LIMIT 7""",
+    "each once, in order": "SELECT DISTINCT anomaly_flag FROM sensor_readings WHERE synced = 0 ORDER BY anomaly_flag LIMIT 2",
+    "first of a union": """
+SELECT timestamp FROM sensor_readings WHERE location = 'Outdoor - Area 1' AND synced = 0
+UNION ALL SELECT timestamp FROM sensor_readings WHERE location = 'Outdoor - Area 2' AND synced = 0 ORDER BY 1 LIMIT 5""",
+    "lookups of the first": """
+SELECT e.anomaly_type, (SELECT r.temperature FROM sensor_readings r WHERE r.sensor_id = e.sensor_id AND r.timestamp >= e.started_at
+  AND r.synced = 0 ORDER BY r.timestamp LIMIT 1) FROM anomaly_events e ORDER BY e.started_at, e.sensor_id LIMIT 40""",
     "runs": "SELECT run_id, seed, fleet_size, count(*) FROM run_info",
     "channels": "SELECT name, type, unit FROM channel_info ORDER BY 1",
 }
@@ -156,7 +167,8 @@ class Answers(SqlTest):
     def test_what_collectors_ask(self):
         expected = self.merged(self.dir / "data").execute(POLL.replace("*", "timestamp, sensor_id, synced")).fetchall()
         self.assertEqual(self.ask(POLL.replace("*", "timestamp, sensor_id, synced")), expected)
-        self.assertEqual(self.effort(POLL), (100, 1_000, 10, 0), "of each file the first hundred, by its index")
+        self.assertEqual(self.effort(POLL), (100, 109, 10, 0), "the rows of the answer, and one more of each file, by its index")
+        self.assertEqual(self.effort("SELECT shard, id FROM sensor_readings ORDER BY id DESC LIMIT 5")[:2], (5, 14))
 
     def test_files_that_cannot_match_are_left_out(self):
         for condition, files in (("location = 'Outdoor - Area 1'", 1), ("sensor_id = 'FACTORY_1_OLD'", 1),
@@ -182,7 +194,7 @@ class Answers(SqlTest):
         plan = self.sql("EXPLAIN QUERY PLAN SELECT sensor_id FROM sensor_readings WHERE location = 'x' AND synced = 0 "
                         "AND timestamp > '2026' ORDER BY timestamp DESC LIMIT 3").stdout
         for part in ("INDEX 0:timestamp, sensor_id, location, synced; ", "location = ?", "synced = ?", "timestamp > ?",
-                     "; ORDER BY timestamp DESC; LIMIT"):
+                     "; ORDER BY timestamp DESC"):
             self.assertIn(part, plan)
         self.assertIn("INDEX 0:firmware_version\n", self.sql("EXPLAIN QUERY PLAN SELECT firmware_version FROM sensor_readings").stdout)
 
