@@ -132,7 +132,6 @@ clock: {speed: 1000.5, start: "2026-01-31 12:30:05.25+02:00", utc_offset: -05:30
 database:
   path: "a b/#c.db"
   data_dir: "null"
-  sink: null
   writers: 64
   batch_size: 11
   flush_interval_ms: 12
@@ -394,8 +393,8 @@ TEST_CASE("an empty file, empty sections and keys without a value keep the defau
 }
 
 TEST_CASE("null names a sink, after a byte order mark too") {
-  CHECK(load_text("\xEF\xBB\xBF# x\ndatabase: {sink: null}\n").config.write.sink == config::Sink::null);
-  CHECK(load_text("database: {sink: 'null'}\n").config.write.sink == config::Sink::null);
+  CHECK(load_text("\xEF\xBB\xBF# x\ndatabase: {sink: null}\n").config.sink.address.sink == config::Sink::null);
+  CHECK(load_text("database: {sink: 'null'}\n").config.sink.address.sink == config::Sink::null);
 }
 
 TEST_CASE("a YAML alias is as good as what it stands for") {
@@ -429,7 +428,7 @@ TEST_CASE("config_text reads back to the same config") {
   const Loaded changed = load_text(heavily_changed);
   REQUIRE(changed.problems == "");
   const config::Config& config = changed.config;
-  CHECK(config.write.sink == config::Sink::null);
+  CHECK(config.sharding == config::ShardBy{config::ShardKey::hash, 12});
   CHECK(config.fleet.identities == std::vector<std::string>{"a: b", "c\"\\d", "- x", "null", "größe"});
   CHECK(config.clock.start == parse_timestamp("2026-01-31T10:30:05.25Z"));
   CHECK(config.clock.zone == zones::Zone(-330 * 60 * microseconds_per_second));

@@ -22,7 +22,6 @@
 #include "data/source.h"
 #include "export/export_readings.h"
 #include "export/labels.h"
-#include "export/row_format.h"
 #include "export/slice_reader.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"

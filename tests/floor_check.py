@@ -18,7 +18,7 @@ FLOOR = {
     "base": 0,
     "types": 1, "zones": 1, "files": 1, "foreign": 1,
     "yaml": 2, "identity": 2, "batch": 2, "log": 2, "sources": 2,
-    "declare": 3, "scenario": 3,
+    "declare": 3, "scenario": 3, "format": 3,
     "config": 4,
     "model": 5, "write": 5, "status": 5, "generate": 5, "tables": 5, "convert": 5,
     "timeline": 5, "manual": 5,

@@ -1,6 +1,7 @@
 #include "app/version.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/version.h>
 
 #include <oneapi/tbb/version.h>
@@ -10,6 +11,7 @@
 #include <string_view>
 
 #include "app/build.h"
+#include "config/sinks.h"
 #include "tables/database.h"
 
 namespace fleet_sim::app {
@@ -47,8 +49,9 @@ std::string libraries_text() {
 }  // namespace
 
 std::string version_text() {
-  return fmt::format("fleet-sim {}\n{} build for {} by {}\n{}", FLEET_SIM_VERSION, build.type,
-                     build.processor, build.compiler, libraries_text());
+  return fmt::format("fleet-sim {}\n{} build for {} by {}\n{}\nsinks: {}", FLEET_SIM_VERSION, build.type,
+                     build.processor, build.compiler, libraries_text(),
+                     fmt::join(config::built_in_schemes(), ", "));
 }
 
 }  // namespace fleet_sim::app

@@ -19,9 +19,9 @@
 
 namespace fleet_sim {
 
-enum class LossReason : std::uint8_t { backlog_full, storage_failed_at_stop, rows_differ };
-inline constexpr std::array<std::string_view, 3> loss_reason_names{"backlog_full", "storage_failed_at_stop",
-                                                                   "rows_differ"};
+enum class LossReason : std::uint8_t { backlog_full, storage_failed_at_stop, rows_differ, reader_left };
+inline constexpr std::array<std::string_view, 4> loss_reason_names{"backlog_full", "storage_failed_at_stop",
+                                                                   "rows_differ", "reader_left"};
 
 // Versions of firmware that are counted one by one. The last stands for all others.
 inline constexpr std::size_t most_firmwares = 12;
@@ -62,6 +62,10 @@ struct Books {
   PerFirmware<FirmwareCounts> by_firmware{};  // by its number in the Roster
 
   [[nodiscard]] std::uint64_t lost() const;
+  // Without what a reader did not want, who has had enough.
+  [[nodiscard]] std::uint64_t lost_unwillingly() const {
+    return lost() - lost_by_reason[static_cast<std::size_t>(LossReason::reader_left)];
+  }
   // Never below zero, although the counters are read one after the other while they move.
   [[nodiscard]] std::uint64_t pending() const {
     const std::uint64_t settled = written + missing + lost() + found;

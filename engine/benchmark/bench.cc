@@ -133,7 +133,7 @@ class Bench {
 // Everything but storage: what this machine could write if writing were free.
 void Bench::measure_generator() {
   BenchLoad load = report_.options.load;
-  load.sink = config::Sink::null;
+  load.sink = config::null_address;
   load.rate.reset();
   load.seconds = generator_seconds;
   BenchCell cell = base();

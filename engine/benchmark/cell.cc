@@ -243,7 +243,7 @@ config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const 
   if (!load.rate) config.clock.start = history_start;
   config.sharding = {config::ShardKey::hash, cell.shards};
   config.sqlite.data_dir = folder;
-  config.write.sink = load.sink;
+  config.sink.address = load.sink;
   config.write.writers = cell.writers;
   config.write.batch_size = cell.batch_size;
   config.write.flush_interval_ms = load.flush_interval_ms;

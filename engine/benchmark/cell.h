@@ -26,7 +26,7 @@ struct BenchLoad {
   std::uint32_t sensors = 1'000;
   std::string type;            // of all of them; empty: the built-in one
   types::DeclaredTypes types;  // of which it may be
-  config::Sink sink = config::Sink::sqlite;
+  config::SinkAddress sink;
   std::uint64_t disk_bytes = 2'000'000'000;  // never more at a time
   std::string directory = ".";               // the folder is made in here
 };

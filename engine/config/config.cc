@@ -93,7 +93,8 @@ std::string Config::data_directory() const {
 
 std::string Config::log_file() const {
   const std::string unnamed = LoggingSettings().file;
-  if (logging.file != unnamed || sqlite.data_dir.empty()) return logging.file;
+  if (logging.file != unnamed) return logging.file;
+  if (sqlite.data_dir.empty()) return sink.address.is_stream() ? std::string() : logging.file;
   return (std::filesystem::path(sqlite.data_dir) / std::filesystem::path(unnamed).filename()).string();
 }
 

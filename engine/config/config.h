@@ -13,6 +13,7 @@
 #include "config/database_settings.h"
 #include "config/fleet_settings.h"
 #include "config/process_settings.h"
+#include "config/sink_settings.h"
 #include "scenario/entry.h"
 #include "types/built_in_type.h"
 #include "types/channel_factors.h"
@@ -109,6 +110,7 @@ struct Config {
   FleetSettings fleet;
   ShardBy sharding;
   ClockSettings clock;
+  SinkSettings sink;
   WriteSettings write;  // both are the section `database` of a file
   SqliteSettings sqlite;
   LoggingSettings logging;

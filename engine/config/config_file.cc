@@ -62,10 +62,12 @@ std::vector<std::string_view> names_under(const std::string& path) {
   std::vector<std::string_view> names;
   const std::string prefix = path.empty() ? "" : path + ".";
   for (const ConfigKey& key : config_keys()) {
-    if (!key.name.starts_with(prefix)) continue;
-    const std::string_view rest = key.name.substr(prefix.size());
-    const std::string_view name = rest.substr(0, rest.find('.'));
-    if (names.empty() || names.back() != name) names.push_back(name);
+    for (const std::string_view full : {key.name, key.also}) {
+      if (full.empty() || !full.starts_with(prefix)) continue;
+      const std::string_view rest = full.substr(prefix.size());
+      const std::string_view name = rest.substr(0, rest.find('.'));
+      if (names.empty() || names.back() != name) names.push_back(name);
+    }
   }
   if (path.empty()) {
     for (const OwnSection& section : own_sections) names.push_back(section.name);

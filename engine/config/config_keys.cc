@@ -48,6 +48,7 @@ ConfigKey make_key(const KeyRow& row, Field field, const Codec<T>& codec) {
     return !codec.is_spelled || codec.is_spelled(field(config));
   };
   return {.name = row.name,
+          .also = row.also,
           .flag = row.flag,
           .value = row.value,
           .help = with_range(row.help, range),
@@ -244,6 +245,7 @@ Keys all_keys() {
   simulation_keys(section(keys, &Config::simulation));
   sharding_keys(section(keys, &Config::sharding));
   clock_keys(section(keys, &Config::clock));
+  sink_keys(section(keys, &Config::sink));
   database_keys(section(keys, &Config::write), section(keys, &Config::sqlite));
   retention_keys(SectionOf(
       keys, [](auto& config) -> auto& { return config.sqlite.retention; }));
@@ -264,7 +266,8 @@ std::span<const ConfigKey> config_keys() {
 
 const ConfigKey* find_config_key(std::string_view name) {
   const auto keys = config_keys();
-  const auto found = std::ranges::find(keys, name, &ConfigKey::name);
+  const auto found = std::ranges::find_if(
+      keys, [&](const ConfigKey& key) { return key.name == name || (!name.empty() && key.also == name); });
   return found == keys.end() ? nullptr : &*found;
 }
 

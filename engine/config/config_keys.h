@@ -17,6 +17,7 @@ namespace fleet_sim::config {
 
 struct ConfigKey {
   std::string_view name;
+  std::string_view also;  // another name of it; empty: none
   std::string_view flag;
   std::string_view value;  // what stands for it in help; empty for an on/off flag
   std::string help;
@@ -44,7 +45,7 @@ struct ConfigKey {
 
 std::span<const ConfigKey> config_keys();
 
-// Null when there is no such key.
+// By either of its names. Null when there is no such key.
 const ConfigKey* find_config_key(std::string_view name);
 
 // FLEET_SIM_SIMULATION_READINGS_PER_SECOND for simulation.readings_per_second.

@@ -8,14 +8,12 @@
 
 #include "config/codec.h"
 #include "config/key_row.h"
-#include "config/sinks.h"
 
 namespace fleet_sim::config {
 
 inline constexpr std::uint32_t most_writers = 64;
 
 struct WriteSettings {
-  Sink sink = Sink::sqlite;
   std::uint32_t writers = 1;
   std::uint32_t batch_size = 5'000;  // rows of a shard that start a transaction
   std::uint32_t flush_interval_ms = 1'000;
@@ -65,12 +63,6 @@ void database_keys(Write write, Sqlite sqlite) {
               .flag = "--data-dir",
               .value = "DIR",
               .help = "Data directory, instead of the folder of database.path"});
-  write.row(&WriteSettings::sink, words<Sink>({sink_names.begin(), sink_names.end()}),
-            {.name = "database.sink",
-             .flag = "--sink",
-             .value = sink_notation(),
-             .help = sink_help(),
-             .null_is_a_word = true});
   write.row(&WriteSettings::writers, count(1u, most_writers),
             {.name = "database.writers",
              .flag = "--writers",

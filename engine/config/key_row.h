@@ -16,6 +16,7 @@ enum class Decides : unsigned char {
 
 struct KeyRow {
   std::string_view name;       // "simulation.readings_per_second"
+  std::string_view also = {};  // another name that files and the environment may use
   std::string_view flag = {};  // "--rate"; empty when only the file and the environment set it
   // What stands for the value in help: "R"; empty for an on/off flag. Words that may be written as they
   // stand are in lower case, between bars: "sqlite|null".

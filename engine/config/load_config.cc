@@ -45,6 +45,20 @@ class Loader {
     if (counts && config_.fleet.partition.count > 1) exclude("simulation.count", "fleet.partition");
     if (set("clock.time_zone") && set("clock.utc_offset")) exclude("clock.time_zone", "clock.utc_offset");
     check_end();
+    if (!config_.sink.events.empty() && config_.sink.address.sink != Sink::text && set("sink.events")) {
+      problems_.add(
+          origin({"sink.events"}),
+          fmt::format("sink.events is for sinks of text, such as --sink ndjson:FILE; {} keeps events "
+                      "beside the readings",
+                      in_quotes(config_.sink.address.text())));
+    }
+    if (config_.sink.address.sink != Sink::sqlite && config_.sharding.key != ShardKey::none &&
+        set("sharding.by")) {
+      problems_.add(
+          origin({"sharding.by"}),
+          fmt::format("sharding.by {} is about SQLite's files, but sink.address is {}; give one of them",
+                      in_quotes(written("sharding.by")), in_quotes(config_.sink.address.text())));
+    }
     if (!set("clock.backfill_seconds") || config_.clock.backfill_seconds == 0) return;
     if (set("clock.start") && config_.clock.start) exclude("clock.backfill_seconds", "clock.start");
     if (set("clock.speed") && config_.clock.speed != Speed{})
@@ -238,7 +252,10 @@ struct Variable {
 const std::vector<Variable>& known_variables() {
   static const std::vector<Variable> variables = [] {
     std::vector<Variable> all;
-    for (const ConfigKey& key : config_keys()) all.push_back({environment_name(key.name), &key});
+    for (const ConfigKey& key : config_keys()) {
+      all.push_back({environment_name(key.name), &key});
+      if (!key.also.empty()) all.push_back({environment_name(key.also), &key});
+    }
     return all;
   }();
   return variables;

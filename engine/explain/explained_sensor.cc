@@ -12,7 +12,7 @@ namespace {
 
 std::optional<std::string> file_of(const config::Config& config, const identity::Roster& roster,
                                    const identity::Identity& identity) {
-  if (config.write.sink != config::Sink::sqlite) return std::nullopt;
+  if (config.sink.address.sink != config::Sink::sqlite) return std::nullopt;
   return sqlite::shard_path(config, roster, identity);
 }
 

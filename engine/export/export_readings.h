@@ -17,9 +17,12 @@
 
 #include "data/source.h"
 #include "export/clean_readings.h"
-#include "export/row_format.h"
+#include "format/row_format.h"
 
 namespace fleet_sim::exports {
+
+using format::row_format_names;
+using format::RowFormat;
 
 struct ExportCounts {
   std::uint64_t rows = 0;

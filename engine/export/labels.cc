@@ -16,7 +16,7 @@
 #include "base/anomaly_types.h"
 #include "base/json_writer.h"
 #include "base/plain_text.h"
-#include "export/row_format.h"
+#include "format/pieces.h"
 
 namespace fleet_sim::exports {
 namespace {
@@ -311,9 +311,9 @@ std::string life_csv(const Labels& labels) {
   for (const auto& [sensor, of_sensor] : labels) {
     for (const Label& label : of_sensor) {
       if (!label.fails_at) continue;
-      append_csv_text(text, sensor);
+      format::append_csv_text(text, sensor);
       text += ',';
-      append_csv_text(text, label.scenario);
+      format::append_csv_text(text, label.scenario);
       text += fmt::format(",{},{},{}\n", label.started_at, timestamp_text(*label.fails_at), label.ended_at);
     }
   }

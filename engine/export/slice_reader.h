@@ -13,9 +13,14 @@
 #include "data/block_index.h"
 #include "data/source.h"
 #include "export/clean_readings.h"
-#include "export/row_format.h"
+#include "format/row_format.h"
 
 namespace fleet_sim::exports {
+
+using format::Cell;
+using format::ReadingRow;
+using format::RowFormat;
+using format::RowFormatter;
 
 // A reading's place in the order of an export.
 struct Position {

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "base/clock.h"
@@ -304,15 +305,19 @@ void Simulator::build_writers() {
       .pending_rows = std::max<std::size_t>(2, settings.pending_rows / settings.writers),
       .log = {[this](const std::string& line) { log_writer(&log::Log::warn, line); },
               [this](const std::string& line) { log_writer(&log::Log::debug, line); }},
-      .give_up = [this] { gave_up_.store(true, std::memory_order_release); }};
+      .give_up = [this] { gave_up_.store(true, std::memory_order_release); },
+      .reader_left = [this] { request_stop(); }};
   const std::size_t most_open = open_shards_per_writer(
       inputs_.config, inputs_.config.monitoring.enabled ? status::http_connections() : 0);
+  std::set<const types::Schema*> schemas;
+  for (const std::vector<write::Target>& of_writer : plan_.targets)
+    for (const write::Target& target : of_writer) schemas.insert(target.schema);
   resumption_.found.resize(plan_.targets.size());
   for (std::size_t i = 0; i < plan_.targets.size(); ++i) {
-    const start::SinkParts parts{{roster_, inputs_.config, most_open, context.log},
-                                 run_,
+    const start::SinkParts parts{{roster_, inputs_.config, run_, static_cast<std::uint32_t>(i),
+                                  schemas.size(), most_open, context.log},
                                  start::found_files(plan_.targets[i], resumption_.found[i]),
-                                 {places_, static_cast<std::uint32_t>(i)}};
+                                 places_};
     writers_.push_back(
         std::make_unique<write::Writer>(context, sink_.make(parts), plan_.targets[i], batches));
     if (inputs_.resumed) writers_[i]->take_up(start::take_rows(std::move(resumption_.found[i])));
@@ -416,7 +421,7 @@ void Simulator::log_start() {
              {"sensors", fleet_->size()},
              {"shards", plan_.shard_count},
              {"shard_by", run_.shard_by},
-             {"data_directory", sink_.keeps_files ? config.data_directory() : std::string(sink_.name)},
+             {"data_directory", start::place_of_readings(config)},
              {"threads", schedule_->threads},
              {"writers", writers_.size()},
              {"start", timestamp_text(run_.start)},
@@ -620,17 +625,19 @@ ExitCode Simulator::settle() {
   log_faults();
   if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "gave up; see the reason above");
 
-  std::string summary = status::summary_text(
-      last, sink_.keeps_files ? inputs_.config.data_directory() : std::string(sink_.name));
+  std::string summary = status::summary_text(last, start::place_of_readings(inputs_.config));
   if (sink_.keeps_files) summary += status::writers_hint(last);
-  if (last.books.lost() > 0) summary += status::losses_hint(run_.seed, run_.start);
-  std::fwrite(summary.data(), 1, summary.size(), stdout);
-  std::fflush(stdout);
+  if (last.books.lost_unwillingly() > 0) summary += status::losses_hint(run_.seed, run_.start);
+  std::FILE* const out = start::takes_standard_output(inputs_.config) ? stderr : stdout;
+  std::fwrite(summary.data(), 1, summary.size(), out);
+  std::fflush(out);
   log::LogFields fields = summary_fields(last, status::Snapshot());
   fields.insert(fields.begin(), {"run_id", run_.run_id});
   log_.info("run_ended", last.cut_short ? "run ended, cut short by a signal" : "run ended", fields);
-  const bool clean = imbalance.empty() && fault_count() == 0 && last.books.lost() == 0 &&
-                     last.books.events_lost == 0 && !gave_up_.load(std::memory_order_acquire);
+  const bool reader_left = last.books.lost() > last.books.lost_unwillingly();
+  const bool clean = imbalance.empty() && fault_count() == 0 && last.books.lost_unwillingly() == 0 &&
+                     (last.books.events_lost == 0 || reader_left) &&
+                     !gave_up_.load(std::memory_order_acquire);
   if (!clean) return ExitCode::lost_or_gave_up;
   return last.cut_short ? ExitCode::cut_short : ExitCode::done;
 }

@@ -288,7 +288,7 @@ status::RunFacts StatusService::facts(const start::Edition& edition) const {
           .shard_by = run.shard_by,
           .partition = run.partition,
           .data_directory = config.data_directory(),
-          .sink = start::setting_text(config, "database.sink"),
+          .sink = start::setting_text(config, "sink.address"),
           .config_hash = edition.config_hash,
           .speed = start::setting_text(config, "clock.speed"),
           .threads = simulator_.schedule().threads,

@@ -26,7 +26,9 @@ struct PlannedShard {
 // Where a file may be.
 struct PossiblePaths {
   PossiblePaths(const config::Config& config, const FileKey& file) {
-    if (config.sharding.key == config::ShardKey::none) {
+    if (config.sink.address.sink != config::Sink::sqlite) {
+      usual = earlier = name_elsewhere(config, file);
+    } else if (config.sharding.key == config::ShardKey::none) {
       usual = earlier =
           path_of(config, std::filesystem::path(config.sqlite.path).filename().string(), file.type);
     } else {
@@ -37,6 +39,12 @@ struct PossiblePaths {
 
   static std::string path_of(const config::Config& config, const std::string& name, std::string_view type) {
     return (std::filesystem::path(config.data_directory()) / name_with_type(name, type)).string();
+  }
+
+  // No file, but what log lines and the page call it.
+  static std::string name_elsewhere(const config::Config& config, const FileKey& file) {
+    std::string name = fmt::format("{}{}", config.sink.address.text(), name_with_type("", file.type));
+    return file.key.empty() ? name : fmt::format("{} ({})", name, file.key);
   }
 
   std::string usual;
@@ -53,9 +61,17 @@ std::string path_of_file(const config::Config& config, const FileKey& file) {
   return has_something(paths.earlier) && !has_something(paths.usual) ? paths.earlier : paths.usual;
 }
 
+// What goes elsewhere than to files is only divided among the writers.
+config::ShardBy division_of(const config::Config& config) {
+  const bool is_elsewhere = config.sink.address.sink != config::Sink::sqlite;
+  if (!is_elsewhere || config.sharding.key != config::ShardKey::none || config.write.writers == 1)
+    return config.sharding;
+  return {config::ShardKey::hash, config.write.writers};
+}
+
 FileKey file_key(const config::Config& config, const identity::Roster& roster,
                  const identity::Identity& identity) {
-  return {shard_key(config.sharding, roster, identity), roster.text(identity.type)};
+  return {shard_key(division_of(config), roster, identity), roster.text(identity.type)};
 }
 
 // The heaviest shard first, each to the writer that has least so far. Ties go by path, so that the plan does

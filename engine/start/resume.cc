@@ -565,8 +565,8 @@ void check_resumable(const config::Config& config, const config::Config& recorde
                                          in_quotes(file_name_of(config).string()),
                                          in_quotes(file_name_of(recorded).string()), remedy));
   }
-  if (const SinkKind& sink = sink_of(config); !sink.keeps_files) {
-    problems.add("--resume", fmt::format("{} keeps nothing to resume from", sink.name));
+  if (!sink_of(config).keeps_files) {
+    problems.add("--resume", fmt::format("{} keeps nothing to resume from", place_of_readings(config)));
   }
 }
 

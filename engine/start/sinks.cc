@@ -9,17 +9,24 @@ namespace {
 std::unique_ptr<write::Sink> make_sqlite(const SinkParts& parts) {
   return std::make_unique<sqlite::SqliteSink>(
       sqlite::ShardContext{parts.roster, parts.config.sqlite, parts.run, {}}, parts.most_open, parts.log,
-      parts.found, parts.sensors);
+      parts.found, sqlite::SqliteSink::SensorPlaces{parts.places, parts.writer});
 }
 
-template <std::unique_ptr<write::Sink> (*make)(const write::SinkParts&)>
-std::unique_ptr<write::Sink> make_other(const SinkParts& parts) {
-  return make(parts);
-}
+// What a build does not have is not named either, so the linker does not miss it. No config comes this far.
+#define SINK(name, built, ...)                                       \
+  std::unique_ptr<write::Sink> make_##name(const SinkParts& parts) { \
+    if constexpr (built) {                                           \
+      return name::make_sink(parts);                                 \
+    } else {                                                         \
+      return nullptr;                                                \
+    }                                                                \
+  }
+#include "config/sinks.def"
+#undef SINK
 
 constexpr std::array sinks{
-    SinkKind{config::Sink::sqlite, true, "SQLite", make_sqlite},
-#define SINK(name, people, meaning) SinkKind{config::Sink::name, false, people, make_other<name::make_sink>},
+    SinkKind{config::Sink::sqlite, true, make_sqlite},
+#define SINK(name, ...) SinkKind{config::Sink::name, false, make_##name},
 #include "config/sinks.def"
 #undef SINK
 };
@@ -27,7 +34,17 @@ constexpr std::array sinks{
 }  // namespace
 
 const SinkKind& sink_of(const config::Config& config) {
-  return *std::ranges::find(sinks, config.write.sink, &SinkKind::sink);
+  return *std::ranges::find(sinks, config.sink.address.sink, &SinkKind::sink);
+}
+
+bool takes_standard_output(const config::Config& config) {
+  return config.sink.address.target == "-" || config.sink.events == "fd:1";
+}
+
+std::string place_of_readings(const config::Config& config) {
+  if (sink_of(config).keeps_files) return config.data_directory();
+  const std::string_view people = config::row_of(config.sink.address.sink).people;
+  return people.empty() ? config.sink.address.text() : std::string(people);
 }
 
 }  // namespace fleet_sim::start

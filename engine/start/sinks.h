@@ -1,8 +1,8 @@
-// The sink of a run, and what a run has to know about it.
+// The sink of a run, and what a run has to know about it. While starting.
 #pragma once
 
 #include <memory>
-#include <string_view>
+#include <string>
 
 #include "config/config.h"
 #include "sqlite/sqlite_sink.h"
@@ -12,21 +12,25 @@
 
 namespace fleet_sim::start {
 
-// What SQLite's sink needs in addition: what it records of the run in each file. Borrowed; outlives the sink.
+// What SQLite's sink needs in addition. Borrowed; outlives the sink.
 struct SinkParts : write::SinkParts {
-  const tables::RunInfo& run;
   sqlite::ExpectedFiles found;  // of a run that is resumed
-  sqlite::SqliteSink::SensorPlaces sensors;
+  const write::Places& places;
 };
 
 struct SinkKind {
   config::Sink sink;
   // Whether its rows are kept in the files of a data directory, which can be locked, read back and resumed.
   bool keeps_files;
-  std::string_view name;  // for people; a sink that keeps files is named by its data directory
   std::unique_ptr<write::Sink> (*make)(const SinkParts& parts);
 };
 
 [[nodiscard]] const SinkKind& sink_of(const config::Config& config);
+
+// Whether readings or events go to standard output, which is then theirs alone.
+[[nodiscard]] bool takes_standard_output(const config::Config& config);
+
+// Where readings go, for people: the data directory, a kind of sink, or its address.
+[[nodiscard]] std::string place_of_readings(const config::Config& config);
 
 }  // namespace fleet_sim::start

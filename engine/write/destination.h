@@ -61,6 +61,10 @@ struct Answer {
   Failure failure = {};
   std::vector<Incident> incidents = {};
   bool obstacle_removed = false;  // what failed has been put aside: the next attempt need not wait
+  // Without a failure: whoever took the rows has had enough, so the run ends. The last rows of the lot, of
+  // each kind, that were not taken.
+  bool has_ended = false;
+  Share untaken = {};
 };
 
 // What a destination has written down and not put in its place yet.

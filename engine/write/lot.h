@@ -35,8 +35,9 @@ struct Lot {
   std::uint64_t attempt = 0;  // at any lot of this shard: 1, 2, …
   Share offered = {};         // the first rows, which an earlier attempt at this lot has offered
   std::optional<Timestamp> gap_since =
-      {};                  // something due then or later was lost or skipped, and is not in any lot
-  bool is_at_end = false;  // the run ends: it is not to be kept for somebody else's sake
+      {};                    // something due then or later was lost or skipped, and is not in any lot
+  bool is_at_end = false;    // the run ends: it is not to be kept for somebody else's sake
+  bool is_stopping = false;  // the run was told to: nobody waits for somebody else who may never come
   std::span<const batch::FleetEvent> fleet_events = {};
 
   [[nodiscard]] bool empty() const { return readings.empty() && events.empty() && fleet_events.empty(); }

@@ -2,21 +2,27 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <memory>
-#include <string>
 
 #include "config/config.h"
 #include "identity/identity.h"
 #include "write/destination.h"
+
+namespace fleet_sim::tables {
+struct RunInfo;
+}
 
 namespace fleet_sim::write {
 
 // What a sink of one writer may need. Borrowed; outlives the sink.
 struct SinkParts {
   const identity::Roster& roster;
-  const config::Config& config;
-  std::size_t most_open;  // files or connections of this writer
+  const config::Config& config;  // with the address: sink.address
+  const tables::RunInfo& run;    // complete once the run begins
+  std::uint32_t writer;          // which one, from 0
+  std::size_t types;             // of sensors, as the run begins
+  std::size_t most_open;         // files or connections of this writer
   Lines log;
 };
 

@@ -173,7 +173,7 @@ void Writer::take_batches(SteadyTime now) {
 void Writer::pass_on(const batch::Batch& batch, SteadyTime now) {
   slots_.front().destination->take(
       {.readings = batch.readings, .events = batch.events, .fleet_events = batch.fleet_events});
-  record_lag(batch.readings, now);
+  record_lag(batch.readings.heads(), now);
   context_.ledger.written(batch.readings.size());
   recent_events_.add(batch.events);
 }
@@ -312,7 +312,8 @@ bool Writer::flush(std::uint32_t index, SteadyTime now) {
   // Whose readings those were is not known here, and how their anomalies went may not be written yet.
   if (const auto since = context_.ledger.skipped_since()) slot.rows.leave_gap(*since);
   Lot lot = slot.rows.lot(++slot.attempts);
-  lot.is_at_end = finishing_.load(std::memory_order_acquire) || !waits_.load(std::memory_order_acquire);
+  lot.is_stopping = !waits_.load(std::memory_order_acquire);
+  lot.is_at_end = lot.is_stopping || finishing_.load(std::memory_order_acquire);
   Destination& destination = *slot.destination;
   slot.offered_at = std::chrono::steady_clock::now();
   in_hand_ = index;
@@ -352,17 +353,18 @@ void Writer::conclude(std::uint32_t index, const Outcome& outcome, SteadyTime no
   } else {
     const auto took = outcome.ended - slots_[index].offered_at;
     commit_time_.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-    taken(index, outcome.ended);
+    taken(index, outcome.answer, outcome.ended);
   }
   assert(stands_in_one_place(index));
 }
 
-void Writer::taken(std::uint32_t index, SteadyTime at) {
+void Writer::taken(std::uint32_t index, const Answer& answer, SteadyTime at) {
   Slot& slot = slots_[index];
-  const batch::Rows& readings = slot.rows.readings();
-  record_lag(readings, at);
-  context_.ledger.written(readings.size());
-  board_.post_commit(index, readings.size());
+  const std::size_t written = slot.rows.readings().size() - answer.untaken.readings;
+  record_lag(slot.rows.readings().heads().first(written), at);
+  context_.ledger.written(written);
+  board_.post_commit(index, written);
+  if (answer.has_ended) reader_has_left(index, answer.untaken);
   recent_events_.add(slot.rows.events());
   waiting_.remove(slot.rows.size(), is_exhausted(slot.condition));
   if (!slot.written) files_written_.fetch_add(1, std::memory_order_relaxed);
@@ -370,6 +372,14 @@ void Writer::taken(std::uint32_t index, SteadyTime at) {
   is_working(slot.condition) ? leave_line(index) : recover(index);
   ++lots_taken_;
   slot.rows.settle();
+}
+
+void Writer::reader_has_left(std::uint32_t index, const Share& untaken) {
+  context_.ledger.lost(LossReason::reader_left, untaken.readings);
+  context_.ledger.events_lost(untaken.events);
+  if (std::exchange(reader_left_, true)) return;
+  context_.log.change(name_of(index) + ": nobody reads any more; ending the run");
+  context_.reader_left();
 }
 
 // A log that is to be emptied at the next opportunity is the usual case, and nothing to tell.
@@ -386,10 +396,10 @@ void Writer::post_log(std::uint32_t index, SteadyTime at) {
   slot.has_held_log = is_held;
 }
 
-void Writer::record_lag(const batch::Rows& readings, SteadyTime at) {
+void Writer::record_lag(std::span<const batch::Rows::Head> readings, SteadyTime at) {
   const Timestamp history_until = context_.clock.history_until();
   if (history_until == latest_timestamp) return;
-  for (const batch::Rows::Head& reading : readings.heads()) {
+  for (const batch::Rows::Head& reading : readings) {
     if (reading.due >= history_until) lag_.record(context_.clock.lag(reading.due, at));
   }
 }

@@ -28,6 +28,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,6 +72,7 @@ struct WriterContext {
   Lines log;
   std::function<void()> give_up;  // the error limit is reached
   StallLimits stall_limits = {};
+  std::function<void()> reader_left = [] {};  // nobody takes any more rows: the run ends in order
 };
 
 class Writer {
@@ -181,9 +183,10 @@ class Writer {
   [[nodiscard]] bool flush(std::uint32_t index, SteadyTime now);
   static std::optional<Outcome> offer(Destination& destination, const Lot& lot);
   void conclude(std::uint32_t index, const Outcome& outcome, SteadyTime now);
-  void taken(std::uint32_t index, SteadyTime at);
+  void taken(std::uint32_t index, const Answer& answer, SteadyTime at);
+  void reader_has_left(std::uint32_t index, const Share& untaken);
   void post_log(std::uint32_t index, SteadyTime at);
-  void record_lag(const batch::Rows& readings, SteadyTime at);
+  void record_lag(std::span<const batch::Rows::Head> readings, SteadyTime at);
   void failed(std::uint32_t index, const Answer& answer, SteadyTime now);
   void retries_ran_out(std::uint32_t index, const Failure& failure);
   [[nodiscard]] bool waits_for_space(const Slot& slot, const Failure& failure) const;
@@ -219,6 +222,7 @@ class Writer {
   WaitingRows waiting_;
   std::uint64_t lots_taken_ = 0;
   bool gave_up_ = false;
+  bool reader_left_ = false;              // and that was said
   std::unique_ptr<Relay> relay_;          // while the writer's thread runs
   std::optional<std::uint32_t> in_hand_;  // the shard that is being written
   bool winding_up_ = false;

@@ -20,7 +20,7 @@ OTHERS = {"simulation.seed": 11, "simulation.overload": "skip", "simulation.phas
           "simulation.run_time_seconds": 5, "monitoring.address": "127.0.0.1:0"}
 # Which cannot be changed in the one run, because there would be no rows to read the config from, or two fleets, or because
 # others exclude them.
-ALONE = {"fleet.identities", "fleet.identity", "database.sink", "monitoring.token", "clock.backfill_seconds",
+ALONE = {"fleet.identities", "fleet.identity", "sink.address", "sink.events", "monitoring.token", "clock.backfill_seconds",
          "simulation.count", "simulation.interval", "clock.time_zone"}
 
 
@@ -87,6 +87,10 @@ class Environment(FleetTest):
 
     def test_sink(self):
         self.fleet_sim("--identities", IDENTITIES, "--duration", 1, env={"FLEET_SIM_DATABASE_SINK": "null"})
+        self.assertEqual(shards(self.dir / "data"), [])
+
+    def test_sink_by_its_other_name(self):
+        self.fleet_sim("--identities", IDENTITIES, "--duration", 1, env={"FLEET_SIM_SINK_ADDRESS": "null"})
         self.assertEqual(shards(self.dir / "data"), [])
 
     def test_backfill(self):

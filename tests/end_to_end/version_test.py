@@ -12,9 +12,10 @@ def project_version():
 
 class Version(FleetTest):
     def test_what_the_executable_says(self):
-        version, build, libraries = self.fleet_sim("--version").stdout.splitlines()
+        version, build, libraries, sinks = self.fleet_sim("--version").stdout.splitlines()
         self.assertEqual(version, f"fleet-sim {project_version()}")
         self.assertRegex(build, r"^\w+ build for \w+ by \w+ \d+[\d.]*$")
+        self.assertTrue(sinks.startswith("sinks: sqlite, null"), sinks)
         found = dict(one.rsplit(" ", 1) for one in libraries.split(", "))
         self.assertEqual(sorted(found), ["Boost", "CLI11", "SQLite", "fmt", "nlohmann/json", "oneTBB", "spdlog", "yaml-cpp"])
         for library, number in found.items():

@@ -150,9 +150,9 @@ std::unique_ptr<write::Sink> make_sink(const write::SinkParts& parts) {
 
 }  // namespace fleet_sim::count
 '''),
-        insert_after("engine/config/sinks.def", 'SINK(null, "the null sink", "generated and dropped")\n',
-                     'SINK(count, "the count sink", "generated and counted")\n'),
-        Replace("tests/bad_configs/database_values.yaml", "must be sqlite or null,", "must be sqlite, null or count,"),
+        insert_after("engine/config/sinks.def", 'SINK(null, true, "", "null", "null", "the null sink", "generated and dropped")\n',
+                     'SINK(count, true, "", "count", "count", "the count sink", "generated and counted")\n'),
+        Replace("tests/bad_configs/database_values.yaml", "must be sqlite, null, -,", "must be sqlite, null, count, -,"),
         NewFile("tests/count_sink_test.cc", '''
 #include "count/count_sink.h"
 

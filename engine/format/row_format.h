@@ -15,7 +15,7 @@
 #include "base/timestamp.h"
 #include "types/schema.h"
 
-namespace fleet_sim::exports {
+namespace fleet_sim::format {
 
 // csv: RFC 4180 with "\n" as the line's end. NULL is an empty field, an empty text is "".
 // ndjson: an object per line; NULL and infinity are null.
@@ -64,7 +64,4 @@ class RowFormatter {
   std::vector<std::size_t> fields_;  // likewise, in their order
 };
 
-// Appends a text as a field of csv, in quotes where it needs them, and with U+FFFD for what is not UTF-8.
-void append_csv_text(std::string& out, std::string_view text);
-
-}  // namespace fleet_sim::exports
+}  // namespace fleet_sim::format

@@ -1,50 +1,19 @@
-#include "export/row_format.h"
+#include "format/row_format.h"
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "base/json_writer.h"
 #include "base/plain_text.h"
 #include "base/problems.h"
+#include "format/pieces.h"
 
-namespace fleet_sim::exports {
+namespace fleet_sim::format {
 namespace {
 
-// A text that is UTF-8: the one given, or its repaired copy.
-class CleanText {
- public:
-  explicit CleanText(std::string_view text) : text_(text) {
-    if (is_utf8(text)) return;
-    repaired_ = repaired_utf8(text);
-    text_ = repaired_;
-  }
-  CleanText(const CleanText&) = delete;
-  CleanText& operator=(const CleanText&) = delete;
-
-  [[nodiscard]] std::string_view text() const { return text_; }
-
- private:
-  std::string repaired_;
-  std::string_view text_;
-};
-
-void append_number(std::string& out, std::int64_t number) {
-  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), number);
-}
-
-void append_number(std::string& out, double number) {
-  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), number);
-}
-
 // ---- csv ----
-
-bool needs_quotes(char c) {
-  return c == ',' || c == '"' || c == '\r' || c == '\n';
-}
 
 struct AppendCsv {
   std::string& out;
@@ -68,47 +37,6 @@ struct AppendJson {
 
 // ---- line protocol ----
 
-bool is_line_break(char c) {
-  return c == '\n' || c == '\r';
-}
-
-// Nothing is left of a text of backslashes alone.
-std::string_view tag_value(std::string_view text) {
-  return text.substr(0, text.find_last_not_of('\\') + 1);
-}
-
-void append_tag(std::string& out, std::string_view name, std::string_view text) {
-  const std::string_view value = tag_value(text);
-  if (value.empty()) return;
-  out += ',';
-  out += name;
-  out += '=';
-  for (const char c : value) {
-    if (c == ',' || c == '=' || c == ' ' || is_line_break(c)) out += '\\';
-    out += is_line_break(c) ? ' ' : c;
-  }
-}
-
-// A file may call its type what it likes.
-std::string measurement_text(std::string_view name) {
-  std::string text;
-  const CleanText clean(tag_value(name));
-  for (const char c : clean.text()) {
-    if (c == ',' || c == ' ' || is_line_break(c)) text += '\\';
-    text += is_line_break(c) ? ' ' : c;
-  }
-  return text;
-}
-
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += is_line_break(c) ? ' ' : c;
-  }
-  out += '"';
-}
-
 // A field with its value, and the comma that the last one's space before the timestamp replaces; nothing
 // where the value is not of the column's type.
 void append_field(std::string& out, const types::Column& column, const Cell& cell) {
@@ -127,14 +55,8 @@ void append_field(std::string& out, const types::Column& column, const Cell& cel
   } else if (column.type == Type::integer && integer != nullptr) {
     append_named([&] { append_number(out, *integer), out += 'i'; });
   } else if (column.type == Type::text && text != nullptr) {
-    append_named([&] { append_quoted(out, CleanText(*text).text()); });
+    append_named([&] { append_quoted(out, *text); });
   }
-}
-
-// Thousandths of a 64-bit count of microseconds may not fit: the digits are put down one after the other.
-void append_nanoseconds(std::string& out, Timestamp at) {
-  append_number(out, at);
-  if (at != 0) out += "000";
 }
 
 types::Column clean_column(const types::Column& channel, const types::Schema& schema) {
@@ -153,21 +75,6 @@ bool is_field(const types::Column& column) {
 }
 
 }  // namespace
-
-void append_csv_text(std::string& out, std::string_view text) {
-  const CleanText clean(text);
-  text = clean.text();
-  if (!text.empty() && std::ranges::none_of(text, needs_quotes)) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
-}
 
 RowFormatter::RowFormatter(RowFormat format, const types::Schema& schema, bool with_clean)
     : format_(format), measurement_(measurement_text(schema.readings_name())) {
@@ -226,7 +133,7 @@ void RowFormatter::append_line(std::string& out, const ReadingRow& row, Timestam
   out += measurement_;
   for (const std::size_t tag : tags_) {
     const std::string_view* text = std::get_if<std::string_view>(&row[tag]);
-    if (text != nullptr) append_tag(out, columns_[tag].name, CleanText(*text).text());
+    if (text != nullptr) append_tag(out, columns_[tag].name, *text);
   }
   out += ' ';
   const std::size_t before_fields = out.size();
@@ -237,4 +144,4 @@ void RowFormatter::append_line(std::string& out, const ReadingRow& row, Timestam
   out += '\n';
 }
 
-}  // namespace fleet_sim::exports
+}  // namespace fleet_sim::format

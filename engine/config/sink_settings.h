@@ -1,0 +1,39 @@
+// The section `sink`: where readings go. Below the struct are the rows of its keys. Plain values; any thread.
+#pragma once
+
+#include <string>
+
+#include "config/codec.h"
+#include "config/key_row.h"
+#include "config/sinks.h"
+
+namespace fleet_sim::config {
+
+struct SinkSettings {
+  SinkAddress address;
+  std::string events;  // of a sink of text: where its events go; empty: nowhere
+
+  bool operator==(const SinkSettings&) const = default;
+};
+
+template <class Section>
+void sink_keys(Section sink) {
+  const Codec<SinkAddress> address{parse_sink_address, [](const SinkAddress& value) { return value.text(); }};
+  sink.row(
+      &SinkSettings::address, address,
+      {.name = "sink.address",
+       .also = "database.sink",
+       .flag = "--sink",
+       .value = sink_notation(),
+       .help = sink_help(),
+       .more = "also called database.sink; passwords and tokens in an address are used, but not recorded",
+       .null_is_a_word = true});
+  sink.row(&SinkSettings::events, path(),
+           {.name = "sink.events",
+            .value = "FILE|fd:N",
+            .help = "Where anomaly events go, as NDJSON, if readings go to text",
+            .more = "empty: nowhere; fd:3 is an open descriptor, as in `3>events.ndjson`; other sinks keep "
+                    "events beside the readings"});
+}
+
+}  // namespace fleet_sim::config

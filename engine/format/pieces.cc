@@ -1,0 +1,100 @@
+#include "format/pieces.h"
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace fleet_sim::format {
+namespace {
+
+constexpr std::size_t longest_number = 32;  // the longest has 24 characters: -2.2250738585072014e-308
+
+template <class Number>
+void append_any_number(std::string& out, Number number) {
+  std::array<char, longest_number> digits;
+  const char* end = fmt::format_to(digits.data(), FMT_COMPILE("{}"), number);
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+}
+
+bool needs_quotes(char c) {
+  return c == ',' || c == '"' || c == '\r' || c == '\n';
+}
+
+bool is_line_break(char c) {
+  return c == '\n' || c == '\r';
+}
+
+// Nothing is left of a text of backslashes alone.
+std::string_view tag_value(std::string_view text) {
+  return text.substr(0, text.find_last_not_of('\\') + 1);
+}
+
+}  // namespace
+
+void append_number(std::string& out, std::int64_t number) {
+  append_any_number(out, number);
+}
+
+void append_number(std::string& out, double number) {
+  append_any_number(out, number);
+}
+
+void append_csv_text(std::string& out, std::string_view text) {
+  const CleanText clean(text);
+  text = clean.text();
+  if (!text.empty() && std::ranges::none_of(text, needs_quotes)) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+void append_tag(std::string& out, std::string_view name, std::string_view text) {
+  const CleanText clean(text);
+  const std::string_view value = tag_value(clean.text());
+  if (value.empty()) return;
+  out += ',';
+  out += name;
+  out += '=';
+  for (const char c : value) {
+    if (c == ',' || c == '=' || c == ' ' || is_line_break(c)) out += '\\';
+    out += is_line_break(c) ? ' ' : c;
+  }
+}
+
+// A file may call its type what it likes.
+std::string measurement_text(std::string_view name) {
+  std::string text;
+  const CleanText clean(tag_value(name));
+  for (const char c : clean.text()) {
+    if (c == ',' || c == ' ' || is_line_break(c)) text += '\\';
+    text += is_line_break(c) ? ' ' : c;
+  }
+  return text;
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+  const CleanText clean(text);
+  out += '"';
+  for (const char c : clean.text()) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += is_line_break(c) ? ' ' : c;
+  }
+  out += '"';
+}
+
+// Thousandths of a 64-bit count of microseconds may not fit: the digits are put down one after the other.
+void append_nanoseconds(std::string& out, Timestamp at) {
+  append_number(out, at);
+  if (at != 0) out += "000";
+}
+
+}  // namespace fleet_sim::format

@@ -1,0 +1,147 @@
+#include "text/text_sink.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/plain_text.h"
+#include "base/problems.h"
+#include "text/event_lines.h"
+#include "write/sinks.h"
+
+namespace fleet_sim::text {
+namespace {
+
+constexpr std::size_t bytes_at_once = std::size_t{64} << 10;  // as much as a pipe holds
+
+Existing existing_of(const config::Config& config) {
+  const config::SimulationSettings& simulation = config.simulation;
+  return simulation.append ? Existing::appended : Existing::refused;
+}
+
+void move_incidents(LineOutput& from, write::Answer& to) {
+  std::ranges::move(from.take_incidents(), std::back_inserter(to.incidents));
+}
+
+}  // namespace
+
+std::unique_ptr<write::Sink> make_sink(const write::SinkParts& parts) {
+  const config::SinkSettings& sink = parts.config.sink;
+  const std::string address = sink.address.text();
+  if (parts.config.write.writers > 1) {
+    throw InvalidInput(fmt::format("sink.address {} has one writer; leave out --writers (database.writers)",
+                                   in_quotes(address)));
+  }
+  TextSink::Outputs outputs{read_text_address(sink.address), address};
+  if (outputs.readings.format == format::RowFormat::csv && parts.types > 1) {
+    throw InvalidInput(fmt::format(
+        "sink.address {}: csv has readings of one type of sensor, and these are of {}; use ndjson "
+        "or lines, which take any, or a run for each type",
+        in_quotes(address), parts.types));
+  }
+  if (!sink.events.empty()) {
+    outputs.events = read_events_place(sink.events);
+    outputs.events_name = sink.events;
+  }
+  outputs.existing = existing_of(parts.config);
+  return std::make_unique<TextSink>(std::move(outputs), parts.roster);
+}
+
+TextSink::TextSink(Outputs outputs, const identity::Roster& roster)
+    : format_(outputs.readings.format),
+      roster_(roster),
+      readings_(std::move(outputs.readings.place), std::move(outputs.name), outputs.existing) {
+  if (outputs.events) {
+    events_ = std::make_unique<LineOutput>(std::move(*outputs.events), std::move(outputs.events_name),
+                                           outputs.existing);
+  }
+}
+
+std::unique_ptr<write::Destination> TextSink::make(const write::Target& target, write::Reply) {
+  return std::make_unique<TextDestination>(*this, target);
+}
+
+TextDestination::TextDestination(TextSink& sink, const write::Target& target)
+    : sink_(sink),
+      name_(target.name),
+      schema_(*target.schema),
+      formatter_(sink.format_, sink.roster_, *target.schema) {
+  if (!sink_.header_) sink_.header_ = formatter_.header();
+  is_of_other_columns_ = formatter_.header() != *sink_.header_;
+}
+
+write::Failure TextDestination::open() {
+  const std::lock_guard lock(sink_.mutex_);
+  return open_outputs();
+}
+
+write::Failure TextDestination::open_outputs() {
+  if (is_of_other_columns_) {
+    return {write::Failure::Kind::foreign, ErrorClass::schema,
+            "csv has readings of one type of sensor; use ndjson or lines"};
+  }
+  const auto open = [](LineOutput& output, std::string_view header) {
+    write::Failure failure = output.open(header);
+    if (!failure.ok()) failure.message = fmt::format("{}: {}", output.name(), failure.message);
+    return failure;
+  };
+  write::Failure failure = open(sink_.readings_, *sink_.header_);
+  if (failure.ok() && sink_.events_) failure = open(*sink_.events_, "");
+  return failure;
+}
+
+// Events go first: who reads an anomalous reading can look it up.
+std::optional<write::Answer> TextDestination::take(const write::Lot& lot) {
+  const std::lock_guard lock(sink_.mutex_);
+  if (std::exchange(number_, lot.number) != lot.number) done_ = {};
+  done_ = {std::min(done_.readings, lot.readings.size()), std::min(done_.events, lot.events.size())};
+  write::Answer answer;
+  LineOutput::Taken taken{.has_ended = sink_.has_ended_};
+  if (!taken.has_ended) taken.failure = open_outputs();
+  if (!taken.has_ended && taken.failure.ok()) taken = take_events(lot);
+  if (!taken.has_ended && taken.failure.ok()) taken = take_readings(lot);
+  move_incidents(sink_.readings_, answer);
+  if (sink_.events_) move_incidents(*sink_.events_, answer);
+  answer.failure = std::move(taken.failure);
+  if (taken.has_ended) {
+    sink_.has_ended_ = answer.has_ended = true;
+    answer.untaken = {lot.readings.size() - done_.readings, lot.events.size() - done_.events};
+  }
+  return answer;
+}
+
+LineOutput::Taken TextDestination::take_events(const write::Lot& lot) {
+  if (!sink_.events_) {
+    done_.events = lot.events.size();
+    return {};
+  }
+  return take_lines(*sink_.events_, done_.events, lot.events.size(), lot.is_stopping,
+                    [&](std::size_t i) { append_event(lines_, lot.events[i], sink_.roster_, schema_); });
+}
+
+LineOutput::Taken TextDestination::take_readings(const write::Lot& lot) {
+  return take_lines(sink_.readings_, done_.readings, lot.readings.size(), lot.is_stopping,
+                    [&](std::size_t i) { formatter_.append(lines_, lot.readings[i]); });
+}
+
+// A chunk after the other, from the first row that is not done.
+template <class Append>
+LineOutput::Taken TextDestination::take_lines(LineOutput& output, std::size_t& done, std::size_t count,
+                                              bool is_stopping, const Append& append) {
+  LineOutput::Taken taken;
+  while (done < count && taken.failure.ok() && !taken.has_ended) {
+    lines_.clear();
+    ends_.clear();
+    for (std::size_t i = done; i < count && lines_.size() < bytes_at_once; ++i) {
+      append(i);
+      ends_.push_back(lines_.size());
+    }
+    taken = output.take(lines_, ends_, is_stopping);
+    done += taken.lines;
+  }
+  return taken;
+}
+
+}  // namespace fleet_sim::text
