@@ -22,7 +22,7 @@ FLOOR = {
     "config": 4,
     "model": 5, "write": 5, "status": 5, "generate": 5, "tables": 5, "convert": 5,
     "timeline": 5, "manual": 5,
-    "fleet": 6, "sqlite": 6,
+    "fleet": 6, "sqlite": 6, "manifest": 6,
     "schedule": 7, "explain": 7, "data": 7,
     "history": 8, "score": 8, "course": 8,
     "start": 9, "report": 9, "export": 9, "sql": 9,

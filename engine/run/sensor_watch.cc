@@ -238,6 +238,9 @@ std::optional<SensorWatch::Outcomes> SensorWatch::inject(const status::AskedAnom
       agenda.add(injection);
       exchange.remember(injection);
     }
+    for (const Outcome& outcome : exchange.outcomes) {
+      if (outcome.reason.empty()) simulator.note_injection(outcome.event);
+    }
     log_injections(simulator, asked, injections, candidates.size());
   };
   while (ask(add_all)) {

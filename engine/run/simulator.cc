@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "base/clock.h"
@@ -126,12 +127,17 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
   plan_storage();
   for (std::size_t i = 0; inputs_.history && i <= inputs_.history->reloads().size(); ++i)
     timeline::note_texts(roster_, inputs_.history->config_after(i)->scenario);
-  if (inputs_.resumed)
-    resumption_ = start::plan_resumption(roster_, plan_, run_, *inputs_.history, inputs_.types);
+  if (inputs_.resumed) {
+    resumption_ = sink_.keeps_files
+                      ? start::plan_resumption(roster_, plan_, run_, *inputs_.history, inputs_.types)
+                      : start::plan_replay(roster_, plan_, run_, inputs_.config);
+  }
   set_clock();
   build_fleet();
-  if (inputs_.resumed) fleet_->resume_at(resumption_.moment, resumption_.past, resumption_.lives);
+  if (inputs_.resumed && sink_.keeps_files)
+    fleet_->resume_at(resumption_.moment, resumption_.past, resumption_.lives);
   build_writers();
+  begin_manifest();
 }
 
 // As the run begins, or as it was where it goes on.
@@ -153,7 +159,8 @@ void Simulator::build_fleet() {
     timeline::Plan plan = timeline::plan_of(config->scenario, run_.start);
     fleet_->follow(std::make_shared<const timeline::Script>(std::move(plan), roster_, run_.seed));
   }
-  if (sink_.keeps_files && !inputs_.resumed) run_.spread = start::spread_text(*fleet_->profiles(), *members);
+  if (start::folder_of_run(inputs_.config) && (!inputs_.resumed || !sink_.keeps_files))
+    run_.spread = start::spread_text(*fleet_->profiles(), *members);
   reloads_.begin_with(run_.start, history ? history->began_with() : inputs_.members);
   for (const history::PastReload& past : history ? history->reloads() : std::vector<history::PastReload>()) {
     reloads_.add(past.reload);
@@ -169,8 +176,9 @@ void Simulator::plan_storage() {
   const start::Members sensors = inputs_.history ? inputs_.history->everyone() : inputs_.members;
   plan_ = sqlite::plan_shards(roster_, sensors, rates_of(roster_, sensors, config), config, *inputs_.types);
   places_ = plan_.place_of;
-  if (!sink_.keeps_files) return;
+  if (!start::folder_of_run(config)) return;
   make_data_directory();
+  if (!sink_.keeps_files) return lock_data_directory();
   // Before the lock, so that a start that is refused leaves no file behind.
   check_rights();
   Problems problems;
@@ -238,13 +246,39 @@ void Simulator::lock_data_directory() {
 
 // The lock goes with a data directory that somebody deletes, and comes back with the next one.
 void Simulator::keep_lock() {
-  if (!sink_.keeps_files || lock_is_contested_) return;
+  if (!start::folder_of_run(inputs_.config) || lock_is_contested_) return;
   const std::string directory = inputs_.config.data_directory();
   if (lock_.keep(directory, inputs_.config.fleet.partition) != data::DirectoryLock::Verdict::held) return;
   lock_is_contested_ = true;
   log_.error("lock_lost",
              fmt::format("{} writes the same sensors to the data directory", name_of_process(lock_.holder())),
              {{"file", directory}});
+}
+
+// SQLite's files have all of it but run.json, and such a run can do without.
+void Simulator::begin_manifest() {
+  const auto folder = start::folder_of_run(inputs_.config);
+  if (!folder) return;
+  manifest_.emplace(manifest::Paths(*folder, inputs_.config.fleet.partition), run_,
+                    inputs_.config.sink.address.text());
+  try {
+    sink_.keeps_files ? manifest_->begin() : manifest_->begin(roster_, reloads_.began_with().identities);
+  } catch (const std::system_error& error) {
+    if (!sink_.keeps_files) throw NoStorage(fmt::format("the manifest of the run: {}", error.what()));
+    log_.warn("manifest", fmt::format("cannot be written: {}", error.what()));
+  }
+  if (sink_.keeps_files) return;
+  reloads_.tell([this](const tables::RunReload& reload) {
+    if (const std::string wrong = manifest_->add_reload(reload, roster_); !wrong.empty())
+      log_.error("manifest", fmt::format("lacks a reload: {}", wrong));
+  });
+}
+
+void Simulator::note_injection(const batch::AnomalyEvent& event) const {
+  if (!manifest_ || sink_.keeps_files) return;
+  const std::string wrong = manifest_->add_injection(event, roster_[event.sensor].id,
+                                                     type_of(event.sensor).schema.name_of(event.channel));
+  if (!wrong.empty()) log_.error("manifest", fmt::format("lacks an injected anomaly: {}", wrong));
 }
 
 void Simulator::set_aside_corrupt(const sqlite::ExistingFiles& existing) {
@@ -320,7 +354,9 @@ void Simulator::build_writers() {
                                  places_};
     writers_.push_back(
         std::make_unique<write::Writer>(context, sink_.make(parts), plan_.targets[i], batches));
-    if (inputs_.resumed) writers_[i]->take_up(start::take_rows(std::move(resumption_.found[i])));
+    if (inputs_.resumed && sink_.keeps_files)
+      writers_[i]->take_up(start::take_rows(std::move(resumption_.found[i])));
+    if (inputs_.resumed && !sink_.keeps_files) writers_[i]->take_up(std::move(resumption_.found_lines));
     open_ahead(*writers_[i], plan_.targets[i]);
   }
 }
@@ -625,6 +661,10 @@ ExitCode Simulator::settle() {
   log_faults();
   if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "gave up; see the reason above");
 
+  if (manifest_) {
+    if (const std::string wrong = manifest_->end(last.books); !wrong.empty())
+      log_.warn("manifest", fmt::format("lacks the end of the run: {}", wrong));
+  }
   std::string summary = status::summary_text(last, start::place_of_readings(inputs_.config));
   if (sink_.keeps_files) summary += status::writers_hint(last);
   if (last.books.lost_unwillingly() > 0) summary += status::losses_hint(run_.seed, run_.start);

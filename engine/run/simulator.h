@@ -22,6 +22,7 @@
 #include "fleet/fleet.h"
 #include "log/console.h"
 #include "log/log.h"
+#include "manifest/manifest.h"
 #include "run/exit_code.h"
 #include "run/reloader.h"
 #include "schedule/scheduler.h"
@@ -104,6 +105,8 @@ class Simulator {
   // on.
   [[nodiscard]] Timestamp reached() const { return scheduler_->reached(); }
   [[nodiscard]] Timestamp end() const { return scheduler_->end(); }
+  // Notes in the manifest that the anomaly will begin, as somebody has asked. The conductor.
+  void note_injection(const batch::AnomalyEvent& event) const;
 
   // Where the run stands, from start() on.
   [[nodiscard]] status::Snapshot snapshot() const;
@@ -116,6 +119,7 @@ class Simulator {
   void make_data_directory();
   void check_rights() const;
   void lock_data_directory();
+  void begin_manifest();
   void keep_lock();
   void set_aside_corrupt(const sqlite::ExistingFiles& existing);
   void begin_without(const std::string& target, const write::Failure& failure);
@@ -145,8 +149,9 @@ class Simulator {
   data::DirectoryLock lock_;
   bool lock_is_contested_ = false;  // another process took it while it was lost
   tables::RunInfo run_;
-  sqlite::ShardPlan plan_;  // of the start
-  write::Places places_;    // of the roster's identities
+  std::optional<manifest::Manifest> manifest_;  // none: the run leaves nothing behind
+  sqlite::ShardPlan plan_;                      // of the start
+  write::Places places_;                        // of the roster's identities
   start::Editions editions_;
   start::Resumption resumption_{};  // of a resumed run
   std::optional<SimulationClock> clock_;

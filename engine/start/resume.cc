@@ -25,10 +25,13 @@
 #include "fleet/fleet.h"
 #include "history/chronicle.h"
 #include "identity/identity_changes.h"
+#include "manifest/manifest.h"
+#include "manifest/read_manifest.h"
 #include "model/sensor.h"
 #include "sqlite/shard_key.h"
 #include "start/describe_run.h"
 #include "start/sinks.h"
+#include "text/found_lines.h"
 #include "types/built_in_type.h"
 
 namespace fleet_sim::start {
@@ -515,9 +518,32 @@ void check_same_fleet(const Inputs& inputs, const tables::RunInfo& run, Problems
   add_other_fleet(run.fleet_size, inputs, problems);
 }
 
+std::optional<ResumableRun> find_run_of_text(const config::Config& asked) {
+  const config::SinkAddress& address = asked.sink.address;
+  const bool exists = std::filesystem::exists(address.target);
+  if (address.sink != config::Sink::text || address.is_stream() ||
+      (exists && !std::filesystem::is_regular_file(address.target)))
+    throw InvalidInput(fmt::format("--resume: {} keeps nothing to resume from", place_of_readings(asked)));
+  const manifest::Paths paths(asked.data_directory(), asked.fleet.partition);
+  const auto recorded = exists ? manifest::find_run(paths.run) : std::nullopt;
+  if (!recorded) return std::nullopt;
+  const auto refuse = [&](const std::string& why) {
+    throw InvalidInput(fmt::format("--resume: run {} in {} {}; start a new run without --resume",
+                                   printable(recorded->run.run_id), paths.run.string(), why));
+  };
+  if (recorded->sink != asked.sink.address.text())
+    refuse(fmt::format("wrote to {}, not to {}", printable(recorded->sink), asked.sink.address.text()));
+  if (recorded->lost + recorded->skipped > 0) refuse("lost or skipped rows");
+  std::error_code none;
+  if (std::filesystem::file_size(paths.agenda, none) > 0 && !none)
+    refuse("was reloaded or had anomalies injected, which only SQLite's files can resume");
+  return ResumableRun{recorded->run, {}};
+}
+
 }  // namespace
 
 std::optional<ResumableRun> find_run(const config::Config& asked) {
+  if (asked.sink.address.sink != config::Sink::sqlite) return find_run_of_text(asked);
   const std::filesystem::path directory = asked.data_directory();
   const std::vector<std::filesystem::path> shards = data::list_shards(directory);
   const std::vector<PlacedRun> runs = all_runs(shards);
@@ -539,6 +565,11 @@ std::optional<ResumableRun> find_run(const config::Config& asked) {
     throw InvalidInput(
         fmt::format("--resume: {} holds partition {}; choose the one to resume with --partition K/N",
                     directory.string(), printable(runs.front().run.partition)));
+  }
+  const auto recorded = manifest::find_run(manifest::Paths(directory, asked.fleet.partition).run);
+  if (recorded && recorded->sink != asked.sink.address.text()) {
+    throw InvalidInput(fmt::format("--resume: the run in {} writes to {}; give it with --sink",
+                                   directory.string(), printable(recorded->sink)));
   }
   return std::nullopt;
 }
@@ -564,9 +595,6 @@ void check_resumable(const config::Config& config, const config::Config& recorde
     problems.add("--resume", fmt::format("database.path names the file {}, but the run started in {}{}",
                                          in_quotes(file_name_of(config).string()),
                                          in_quotes(file_name_of(recorded).string()), remedy));
-  }
-  if (!sink_of(config).keeps_files) {
-    problems.add("--resume", fmt::format("{} keeps nothing to resume from", place_of_readings(config)));
   }
 }
 
@@ -613,6 +641,16 @@ Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPl
                            const tables::RunInfo& run, const history::History& history,
                            std::shared_ptr<const types::Catalog> types) {
   return Planner(roster, plan, run, history, std::move(types)).plan();
+}
+
+Resumption plan_replay(const identity::Roster& roster, const sqlite::ShardPlan& plan,
+                       const tables::RunInfo& run, const config::Config& config) {
+  Resumption resumption{};
+  resumption.moment = run.start;
+  resumption.found_lines = text::find_lines(config.sink, roster, plan.place_of, plan.targets.at(0).size());
+  for (const write::FoundRows& found : resumption.found_lines)
+    resumption.all_new_from = std::max(resumption.all_new_from, found.last() + 1);
+  return resumption;
 }
 
 sqlite::ExpectedFiles found_files(const std::vector<write::Target>& targets,

@@ -61,6 +61,7 @@ struct Resumption {
   fleet::Lives lives;
   std::vector<fleet::Injection> injections;
   std::vector<FoundShards> found;               // per writer, as in the plan
+  std::vector<write::FoundRows> found_lines;    // or, of the one writer of a file of text, per shard
   Timestamp all_new_from = earliest_timestamp;  // no shard has a row or an entry of then or later
   std::vector<std::shared_ptr<fleet::ProfileTable>> profiles;  // that the lives point into
   std::shared_ptr<const timeline::Script> script;  // that the fleet lives by then; none: there is none
@@ -72,6 +73,11 @@ struct Resumption {
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
                            const tables::RunInfo& run, const history::History& history,
                            std::shared_ptr<const types::Catalog> types = types::built_in_types());
+
+// The same for a file of text, which does not tell of anomalies under way: the run is computed again from its
+// start, and the writers leave out what the file has.
+Resumption plan_replay(const identity::Roster& roster, const sqlite::ShardPlan& plan,
+                       const tables::RunInfo& run, const config::Config& config);
 
 // What the writer of these shards needs to know: the files there are, and the rows it need not write again.
 // No shards: a run that begins.

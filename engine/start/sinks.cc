@@ -37,6 +37,13 @@ const SinkKind& sink_of(const config::Config& config) {
   return *std::ranges::find(sinks, config.sink.address.sink, &SinkKind::sink);
 }
 
+std::optional<std::string> folder_of_run(const config::Config& config) {
+  const config::SinkAddress& address = config.sink.address;
+  const bool leaves_nothing = address.is_stream() && config.sqlite.data_dir.empty();
+  if (address.sink == config::Sink::null || leaves_nothing) return std::nullopt;
+  return config.data_directory();
+}
+
 bool takes_standard_output(const config::Config& config) {
   return config.sink.address.target == "-" || config.sink.events == "fd:1";
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "config/config.h"
@@ -26,6 +27,10 @@ struct SinkKind {
 };
 
 [[nodiscard]] const SinkKind& sink_of(const config::Config& config);
+
+// The folder for what a run leaves beside its readings, which it locks; none for a sink that leaves nothing
+// behind, unless the config names one.
+[[nodiscard]] std::optional<std::string> folder_of_run(const config::Config& config);
 
 // Whether readings or events go to standard output, which is then theirs alone.
 [[nodiscard]] bool takes_standard_output(const config::Config& config);

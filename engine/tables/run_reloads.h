@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,7 +54,10 @@ class RunReloads {
     recordings_.grow_by(1);
     reloads_.push_back(std::move(reload));
     size_.store(reloads_.size(), std::memory_order_release);
+    if (listener_) listener_(reloads_.back());
   }
+  // Hears of each reload from now on, on the thread that adds it, before anything is read under it.
+  void tell(std::function<void(const RunReload&)> listener) { listener_ = std::move(listener); }
   [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_acquire); }
   [[nodiscard]] const RunReload& operator[](std::size_t i) const { return reloads_[i]; }
 
@@ -71,6 +75,7 @@ class RunReloads {
   static constexpr std::uint64_t most_identities_recorded = 100'000;  // about 20 MB, over all shards
 
   IdentityEntry began_with_;
+  std::function<void(const RunReload&)> listener_;
   tbb::concurrent_vector<RunReload> reloads_;
   mutable tbb::concurrent_vector<std::atomic<std::uint64_t>> recordings_;  // by number: in how many shards
   std::atomic<std::size_t> size_{0};

@@ -19,6 +19,8 @@
 #include <system_error>
 #include <vector>
 
+#include "text/found_lines.h"
+
 namespace fleet_sim::text {
 namespace {
 
@@ -181,6 +183,13 @@ write::Failure LineOutput::begin_file(std::string_view header) {
   if (existing_ == Existing::refused) {
     return {Kind::foreign, ErrorClass::io,
             "has lines already; --append adds to them, --resume continues their run, or name another file"};
+  }
+  if (existing_ == Existing::resumed) {
+    const off_t whole = end_of_whole_lines(descriptor_, status.st_size);
+    if (whole < status.st_size && ::ftruncate(descriptor_, whole) != 0)
+      return failure_of(errno, "its unfinished line cannot be removed");
+    status.st_size = whole;
+    if (whole == 0) return begin_file(header);
   }
   char last = 0;
   if (::pread(descriptor_, &last, 1, status.st_size - 1) == 1 && last != '\n')

@@ -8,6 +8,7 @@
 
 #include "base/plain_text.h"
 #include "base/problems.h"
+#include "tables/schema.h"
 #include "text/event_lines.h"
 #include "write/sinks.h"
 
@@ -16,9 +17,9 @@ namespace {
 
 constexpr std::size_t bytes_at_once = std::size_t{64} << 10;  // as much as a pipe holds
 
-Existing existing_of(const config::Config& config) {
-  const config::SimulationSettings& simulation = config.simulation;
-  return simulation.append ? Existing::appended : Existing::refused;
+Existing existing_of(const config::Config& config, bool is_resumed) {
+  if (is_resumed) return Existing::resumed;
+  return config.simulation.append ? Existing::appended : Existing::refused;
 }
 
 void move_incidents(LineOutput& from, write::Answer& to) {
@@ -45,7 +46,7 @@ std::unique_ptr<write::Sink> make_sink(const write::SinkParts& parts) {
     outputs.events = read_events_place(sink.events);
     outputs.events_name = sink.events;
   }
-  outputs.existing = existing_of(parts.config);
+  outputs.existing = existing_of(parts.config, parts.run.resumed_at.has_value());
   return std::make_unique<TextSink>(std::move(outputs), parts.roster);
 }
 

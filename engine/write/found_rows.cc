@@ -31,6 +31,11 @@ void FoundRows::add(std::uint32_t sensor, Timestamp due, std::span<const double>
   readings_[{sensor, due}] = hash_of(values, anomaly);
 }
 
+void FoundRows::add(std::uint32_t sensor, Timestamp due) {
+  last_ = std::max(last_, due);
+  readings_[{sensor, due}] = std::nullopt;
+}
+
 void FoundRows::keep_last_second() {
   if (readings_.empty()) return;
   complete_until_ = last_ - longest_window;
@@ -46,8 +51,13 @@ FoundRows::Verdict FoundRows::judge(const batch::Row& reading) const {
   if (reading.due > last_) return Verdict::absent;
   const auto found = readings_.find({sensor_of(reading.sensor), reading.due});
   if (found == readings_.end()) return Verdict::absent;
+  if (!found->second) return Verdict::present;
   const std::string_view anomaly = reading.anomaly ? name_of(*reading.anomaly) : std::string_view();
   return found->second == hash_of(reading.values, anomaly) ? Verdict::present : Verdict::different;
+}
+
+bool FoundRows::has_end(const batch::AnomalyEvent& event) const {
+  return ends_.contains({sensor_of(event.sensor), event.started_at});
 }
 
 bool FoundRows::has_event(const batch::AnomalyEvent& event) const {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -31,10 +32,14 @@ class FoundRows {
 
   // A reading that is there, with the name of its anomaly, if any. In any order.
   void add(std::uint32_t sensor, Timestamp due, std::span<const double> values, std::string_view anomaly);
+  // One whose values were not read, and are not compared.
+  void add(std::uint32_t sensor, Timestamp due);
   // All have been added that may lie in the last second: the others are known to be there without this.
   void keep_last_second();
   // An event that is there and will come again.
   void add_event(std::uint32_t sensor, Timestamp started_at) { events_.insert({sensor, started_at}); }
+  // Likewise that it has ended.
+  void add_end(std::uint32_t sensor, Timestamp started_at) { ends_.insert({sensor, started_at}); }
 
   // An event of the fleet that is there and may come again.
   void add_fleet_event(std::uint32_t sensor, Timestamp started_at, std::string_view name) {
@@ -54,6 +59,8 @@ class FoundRows {
   [[nodiscard]] bool has_fleet_event(const batch::FleetEvent& event, std::string_view name) const {
     return fleet_events_.contains(key_of(sensor_of(event.sensor), event.started_at, name));
   }
+  // Whether its end is there, too.
+  [[nodiscard]] bool has_end(const batch::AnomalyEvent& event) const;
 
  private:
   // A reading or an event, by its sensor and its time.
@@ -76,9 +83,11 @@ class FoundRows {
   SensorOf sensor_of_;
   Timestamp complete_until_ = earliest_timestamp;
   Timestamp last_ = earliest_timestamp;
-  std::unordered_map<Key, std::uint64_t, HashKey> readings_;  // to a hash of what the row says
-  std::unordered_set<Key, HashKey> events_;                   // by when they started
-  std::unordered_set<std::uint64_t> fleet_events_;            // hashes
+  // To a hash of what the row says, if that is known.
+  std::unordered_map<Key, std::optional<std::uint64_t>, HashKey> readings_;
+  std::unordered_set<Key, HashKey> events_;         // by when they started, as are …
+  std::unordered_set<Key, HashKey> ends_;           // … those that have ended
+  std::unordered_set<std::uint64_t> fleet_events_;  // hashes
 };
 
 }  // namespace fleet_sim::write

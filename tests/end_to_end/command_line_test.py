@@ -147,11 +147,11 @@ class CommandLine(FleetTest):
     def test_database_path_names_file_and_folder(self):
         file = self.write("my.yaml", "database: {path: deep/down/mine.sqlite}\n")
         self.fleet_sim("--identities", IDENTITIES, "--config", file, *QUICK)
-        self.assertEqual({path.name for path in (self.dir / "deep" / "down").iterdir()}, {"mine.sqlite", LOCK_FILE})
+        self.assertEqual({path.name for path in (self.dir / "deep" / "down").iterdir()}, {"mine.sqlite"} | BESIDE_SHARDS)
         self.fleet_sim("--identities", IDENTITIES, "--config", file, "--shard-by", "model", *QUICK)
         self.assertEqual(len(shards(self.dir / "deep" / "down")), 3)
         self.fleet_sim("--identities", IDENTITIES, "--config", file, "--data-dir", "elsewhere", *QUICK)
-        self.assertEqual({path.name for path in (self.dir / "elsewhere").iterdir()}, {"mine.sqlite", LOCK_FILE})
+        self.assertEqual({path.name for path in (self.dir / "elsewhere").iterdir()}, {"mine.sqlite"} | BESIDE_SHARDS)
 
     # ---- identities ----
 

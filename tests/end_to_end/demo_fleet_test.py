@@ -23,7 +23,7 @@ class DemoFleet(FleetTest):
         cls.addClassCleanup(shutil.rmtree, once.dir)
         cls.run_once = once.fill("data", "--duration", "2h", "--shard-by", "location")
         cls.data = once.dir / "data"
-        cls.files = {path.name for path in cls.data.iterdir()} - {LOCK_FILE}  # before anybody opens them
+        cls.files = {path.name for path in cls.data.iterdir()} - BESIDE_SHARDS  # before anybody opens them
         cls.identities = demo_identities()
         cls.rows, cls.events = defaultdict(list), defaultdict(list)
         for at, sensor, kind in query_all(cls.data, "SELECT timestamp, sensor_id, anomaly_type FROM sensor_readings"):

@@ -24,7 +24,7 @@ class Descriptors(FleetTest):
         print(ran.summary.lines["written"])
         self.assertEqual(ran.summary.due, SENSORS * SECONDS)
         self.assertEqual((ran.summary.lost, ran.summary.errors), (0, 0))
-        files = {path.name for path in self.data.iterdir()} - {LOCK_FILE}
+        files = {path.name for path in self.data.iterdir()} - BESIDE_SHARDS
         self.assertEqual(files, {f"sensor=S{i:05}.db" for i in range(SENSORS)}, "and no write-ahead log left over")
         digest = self.digest(self.data)
         self.assertEqual(digest["readings"], ran.summary.written)

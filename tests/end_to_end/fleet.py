@@ -42,7 +42,8 @@ TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}
 not_under_thread_sanitizer = unittest.skipIf(os.environ.get("FLEET_SIM_TEST_SANITIZER") == "thread",
                                              "for a program at its own pace")
 
-LOCK_FILE = ".fleet-sim.lock"  # stays in every data directory that a run has used
+LOCK_FILE = ".fleet-sim.lock"  # stays in every data directory that a run has used …
+BESIDE_SHARDS = {LOCK_FILE, "run.json"}  # … and so does the last run's manifest
 
 POLL = "SELECT * FROM sensor_readings WHERE synced = 0 ORDER BY timestamp ASC LIMIT 100"
 

@@ -1,0 +1,181 @@
+#include "manifest/manifest.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "base/anomaly_types.h"
+#include "base/json_writer.h"
+#include "base/timestamp.h"
+#include "identity/identity_json.h"
+#include "manifest/durable_file.h"
+#include "manifest/read_manifest.h"
+
+namespace fleet_sim::manifest {
+namespace {
+
+constexpr std::size_t bytes_at_once = std::size_t{1} << 20;
+
+std::string name_of(const config::Partition& partition, std::string_view stem, std::string_view extension) {
+  if (partition.count == 1) return fmt::format("{}{}", stem, extension);
+  return fmt::format("{}.{}-of-{}{}", stem, partition.index, partition.count, extension);
+}
+
+void append_version(std::string& out, const identity::Roster& roster, std::uint32_t sensor, Timestamp from) {
+  out += fmt::format("{{\"valid_from\":\"{}\",\"identity\":", timestamp_text(from));
+  identity::append_json_line(out, roster.record(roster[sensor]));
+  out += "}\n";
+}
+
+void append_removal(std::string& out, const identity::Roster& roster, std::uint32_t sensor, Timestamp at) {
+  JsonWriter json(out);
+  json.object([&] {
+    json.member("valid_until", timestamp_text(at));
+    json.member("id", roster[sensor].id);
+  });
+  json.end_line();
+}
+
+// A file of the earlier run: run-RUN_ID.json.
+void rename_to_run(const std::filesystem::path& path, const std::string& run_id) {
+  if (!std::filesystem::exists(path)) return;
+  const std::filesystem::path kept =
+      path.parent_path() / fmt::format("{}-{}{}", path.stem().string(), run_id, path.extension().string());
+  std::filesystem::rename(path, kept);
+}
+
+// What `work` throws as a message.
+template <class Work>
+std::string tried(const Work& work) {
+  try {
+    work();
+    return {};
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
+
+Paths::Paths(const std::filesystem::path& folder, const config::Partition& partition)
+    : run(folder / name_of(partition, "run", ".json")),
+      sensors(folder / name_of(partition, "sensors", ".jsonl")),
+      agenda(folder / name_of(partition, "agenda", ".jsonl")) {}
+
+Manifest::Manifest(Paths paths, const tables::RunInfo& run, std::string sink)
+    : paths_(std::move(paths)), run_(run), sink_(std::move(sink)) {}
+
+void Manifest::begin() {
+  write_run(nullptr);
+}
+
+void Manifest::keep_earlier() const {
+  const std::optional<RecordedRun> earlier = find_run(paths_.run);
+  if (!earlier || earlier->run.run_id == run_.run_id) return;
+  for (const auto& path : {paths_.run, paths_.sensors, paths_.agenda})
+    rename_to_run(path, earlier->run.run_id);
+}
+
+void Manifest::write_run(const Books* books) const {
+  std::string text;
+  JsonWriter json(text, JsonLayout::indented);
+  json.object([&] {
+    json.member("run_id", run_.run_id);
+    json.member("version", run_.version);
+    json.member("seed", run_.seed);
+    json.member("start", timestamp_text(run_.start));
+    json.member("began_at", timestamp_text(run_.began_at));
+    json.member("resumed_at",
+                run_.resumed_at ? std::optional(timestamp_text(*run_.resumed_at)) : std::nullopt);
+    json.member("sink", sink_);
+    json.member("fleet_size", run_.fleet_size);
+    json.member("partition", run_.partition);
+    json.member("shard_by", run_.shard_by);
+    json.member("config", run_.config);
+    json.member("config_hash", run_.config_hash);
+    json.member("fleet_hash", run_.fleet_hash);
+    json.member("zone_data", run_.zone_data);
+    json.key("spread");
+    json.put(run_.spread.empty() ? "null" : run_.spread);
+    json.key("books");
+    if (books == nullptr) return json.value(std::nullopt);
+    json.object([&] {
+      json.member("due", books->due);
+      json.member("skipped", books->skipped);
+      json.member("generated", books->generated);
+      json.member("missing", books->missing);
+      json.member("written", books->written);
+      json.member("found", books->found);
+      json.member("lost", books->lost());
+      json.member("events_lost", books->events_lost);
+    });
+  });
+  json.end_line();
+  replace_durably(paths_.run, text);
+}
+
+void Manifest::begin(const identity::Roster& roster, std::span<const std::uint32_t> members) {
+  keep_earlier();
+  begin();
+  if (run_.resumed_at && std::filesystem::exists(paths_.sensors)) return;
+  // Behind a name of its own until it is whole: a run that begins has all of its sensors, or none.
+  std::string text;
+  const std::filesystem::path unfinished = paths_.sensors.string() + ".new";
+  std::filesystem::remove(unfinished);
+  for (const std::uint32_t member : members) {
+    append_version(text, roster, member, run_.start);
+    if (text.size() < bytes_at_once) continue;
+    append_durably(unfinished, text);
+    text.clear();
+  }
+  append_durably(unfinished, text);
+  std::filesystem::rename(unfinished, paths_.sensors);
+  append_durably(paths_.agenda, "");
+}
+
+std::string Manifest::add_reload(const tables::RunReload& reload, const identity::Roster& roster) const {
+  std::string sensors;
+  for (const std::uint32_t sensor : reload.identities) append_version(sensors, roster, sensor, reload.at);
+  for (const std::uint32_t sensor : reload.removed) append_removal(sensors, roster, sensor, reload.at);
+  std::string agenda;
+  JsonWriter json(agenda);
+  json.object([&] {
+    json.member("reload", reload.number);
+    json.member("at", timestamp_text(reload.at));
+    json.member("changes", reload.changes);
+    json.member("fleet_size", reload.fleet_size);
+    json.member("config", reload.config);
+    json.member("config_hash", reload.config_hash);
+    json.member("fleet_hash", reload.fleet_hash);
+  });
+  json.end_line();
+  return tried([&] {
+    if (!sensors.empty()) append_durably(paths_.sensors, sensors);
+    append_durably(paths_.agenda, agenda);
+  });
+}
+
+std::string Manifest::add_injection(const batch::AnomalyEvent& event, std::string_view sensor,
+                                    std::optional<std::string> channel) const {
+  std::string agenda;
+  JsonWriter json(agenda, JsonLayout::compact, JsonReals::plain);
+  json.object([&] {
+    json.member("injection", fleet_sim::name_of(event.type));
+    json.member("at", timestamp_text(event.started_at));
+    json.member("until", timestamp_text(event.ended_at));
+    json.member("sensor_id", sensor);
+    json.member("channel", channel);
+    json.member("severity", event.severity);
+    json.member("magnitude", event.magnitude);
+  });
+  json.end_line();
+  return tried([&] { append_durably(paths_.agenda, agenda); });
+}
+
+std::string Manifest::end(const Books& books) const {
+  return tried([&] { write_run(&books); });
+}
+
+}  // namespace fleet_sim::manifest

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""A file of text through what files go through: killed and resumed, on a full disk; and the manifest beside it."""
+
+import mounts
+from fleet import *
+
+CANNOT_MOUNT = mounts.why_not()
+RUN = ("--identities", IDENTITIES, "--seed", 7, "--start", "2026-01-01")
+SPAN = ("--duration", "2h")
+FORMATS = {"ndjson": "ndjson", "csv": "csv", "lines": "line-protocol"}
+FAST = {"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "50"}
+
+
+class Killed(FleetTest):
+    def lines(self, name):
+        return (self.dir / name).read_text().splitlines()
+
+    def wait_for_bytes(self, path, least):
+        until = time.monotonic() + 60
+        while not path.exists() or path.stat().st_size < least:
+            self.assertLess(time.monotonic(), until, self.printed())
+            time.sleep(0.02)
+
+    def kill(self, *how, events="", least=100_000):
+        process = self.start(*RUN, *SPAN, "--speed", 3_600, *how, env=FAST | ({"FLEET_SIM_SINK_EVENTS": events} if events else {}))
+        self.wait_for_bytes(self.dir / "rows", least)
+        process.kill()
+        self.assertEqual(process.wait(), -signal.SIGKILL, self.printed())
+
+    def test_a_file_continues_behind_its_last_whole_line(self):
+        self.fill("whole", *SPAN)
+        recorded = query_all(self.dir / "whole", "SELECT sensor_id, started_at, ended_at FROM anomaly_events")
+        for scheme, word in FORMATS.items():
+            with self.subTest(scheme):
+                for path in ("rows", "events"):
+                    (self.dir / path).unlink(missing_ok=True)
+                self.kill("--sink", f"{scheme}:rows", "--data-dir", scheme, events="events")
+                with open(self.dir / "rows", "a") as rows:
+                    rows.write("half a li")
+                ran = self.fleet_sim(*RUN, *SPAN, "--speed", "max", "--sink", f"{scheme}:rows", "--data-dir", scheme, "--resume",
+                                     env={"FLEET_SIM_SINK_EVENTS": "events"})
+                exported = self.fleet_sim("export", "whole", "--format", word).stdout.splitlines()
+                self.assertEqual(sorted(self.lines("rows")), sorted(exported))
+                self.assertGreater(ran.summary.found, 0)
+                self.assertEqual(ran.summary.due, ran.summary.found + ran.summary.written + ran.summary.missing)
+                begun = [json.loads(line) for line in self.lines("events")]
+                last = {(one["sensor_id"], one["started_at"]): one["ended_at"] for one in begun}
+                self.assertEqual(sorted((*key, end) for key, end in last.items() if end),
+                                 sorted(row for row in recorded if row[2]))
+
+    def test_what_cannot_be_resumed(self):
+        self.kill("--sink", "ndjson:rows", "--data-dir", "data")
+        same = (*RUN, *SPAN, "--speed", "max", "--data-dir", "data", "--resume")
+        self.assertIn("wrote to ndjson:rows", self.fleet_sim(*same, "--sink", "csv:rows", code=2).stderr)
+        self.assertIn("simulation.seed", self.fleet_sim(*(8 if one == 7 else one for one in same), "--sink", "ndjson:rows", code=2).stderr)
+        one = self.write_identities([identity("X")])
+        self.fleet_sim(*same, "--sink", "ndjson:rows", "--identities", one, code=2)
+
+    def test_the_manifest_is_there_before_the_first_row(self):
+        self.kill("--sink", "ndjson:rows", "--data-dir", "data", least=1)
+        run = json.loads((self.dir / "data/run.json").read_text())
+        self.assertEqual((run["seed"], run["start"], run["sink"], run["books"]),
+                         (7, "2026-01-01T00:00:00.000000Z", "ndjson:rows", None))
+        self.assertIn('address: "ndjson:rows"', run["config"])
+        sensors = [json.loads(line) for line in (self.dir / "data/sensors.jsonl").read_text().splitlines()]
+        self.assertEqual({one["identity"]["id"] for one in sensors}, set(demo_identities()))
+        self.assertEqual({one["valid_from"] for one in sensors}, {run["start"]})
+
+
+class Manifest(FleetTest):
+    def test_of_sqlite(self):
+        ran = self.fill("data", "--duration", "1m")
+        run = json.loads((self.dir / "data/run.json").read_text())
+        ((run_id, config),) = query_all(self.dir / "data", "SELECT run_id, config FROM run_info")
+        self.assertEqual((run["run_id"], run["config"], run["books"]["written"]), (run_id, config, ran.summary.written))
+        self.assertFalse((self.dir / "data/sensors.jsonl").exists())
+
+    def test_a_reload_is_added(self):
+        one, two = identity("A"), identity("B")
+        fleet = self.write_identities([one])
+        process = self.start("--identities", fleet, "--duration", 0, "--rate", 10, "--sink", "ndjson:rows", "--data-dir", "data",
+                             env=FAST | {"FLEET_SIM_CONFIG_RELOAD_CHECK_INTERVAL_SECONDS": "0.2"})
+        self.wait_for(lambda: (self.dir / "rows").exists() and (self.dir / "rows").stat().st_size > 0)
+        self.write_identities([one, two])
+        self.wait_for(lambda: b'"B"' in (self.dir / "rows").read_bytes())
+        self.stop(process)
+        lines = [json.loads(line) for line in (self.dir / "data/sensors.jsonl").read_text().splitlines()]
+        self.assertEqual([line["identity"]["id"] for line in lines], ["A", "B"])
+        (reload,) = [json.loads(line) for line in (self.dir / "data/agenda.jsonl").read_text().splitlines()]
+        self.assertEqual((reload["reload"], reload["at"], reload["fleet_size"]), (1, lines[1]["valid_from"], 2))
+
+    def wait_for(self, condition):
+        until = time.monotonic() + 30
+        while not condition():
+            self.assertLess(time.monotonic(), until, self.printed())
+            time.sleep(0.05)
+
+
+@unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")
+class FullDisk(FleetTest):
+    def test_it_waits_for_space_and_keeps_whole_lines(self):
+        disk = mounts.SmallDisk(self.dir / "disk", 1_000)
+        self.addCleanup(disk.close)
+        rows = disk.path / "rows"
+        process = self.start(*RUN, "--duration", "30m", "--speed", "max", "--sink", f"ndjson:{rows}", "--data-dir", "data",
+                             env={"FLEET_SIM_DATABASE_PENDING_ROWS": "10000"})
+        until = time.monotonic() + 60
+        while "waiting for space on the disk" not in (self.dir / "stderr").read_text():
+            self.assertLess(time.monotonic(), until, self.printed())
+            time.sleep(0.05)
+        self.assertEqual(rows.read_bytes()[-1:], b"\n")
+        disk.grow(200_000)
+        self.assertEqual(process.wait(timeout=60), 0, self.printed())
+        summary = Summary((self.dir / "stdout").read_text())
+        read = [json.loads(line) for line in rows.read_text().splitlines()]
+        self.assertEqual((len(read), summary.lost), (summary.written, 0))
+        self.assertEqual(len({(one["sensor_id"], one["timestamp"]) for one in read}), len(read))
+
+
+if __name__ == "__main__":
+    main()
