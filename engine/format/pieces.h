@@ -2,6 +2,7 @@
 // a text of the caller's. What is not UTF-8 becomes U+FFFD. Pure; any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,9 +30,13 @@ class CleanText {
   std::string_view text_;
 };
 
-void append_number(std::string& out, std::int64_t number);
-// In the fewest digits that are read back as the same number, without an exponent between 1e-4 and 1e16.
+// A real number in the fewest digits that are read back as the same one, without an exponent between 1e-4 and
+// 1e16. There is room for `longest_number` characters; returns the end of those written.
+inline constexpr std::size_t longest_number = 32;
+char* put_number(char* at, double number);
+char* put_number(char* at, std::int64_t number);
 void append_number(std::string& out, double number);
+void append_number(std::string& out, std::int64_t number);
 
 // A field of csv, in quotes where it needs them; an empty text is "".
 void append_csv_text(std::string& out, std::string_view text);

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <span>
+#include <cstring>
 #include <utility>
 
 #include "base/json_writer.h"
+#include "base/random.h"
 #include "format/pieces.h"
 
 namespace fleet_sim::format {
@@ -15,77 +16,77 @@ namespace {
 
 using Role = types::Column::Role;
 
-struct IdentityColumn {
-  std::string_view name;
-  identity::Text identity::Identity::*text;
-};
-constexpr std::array<IdentityColumn, 4> identity_columns{
-    {{"firmware_version", &identity::Identity::firmware_version},
-     {"model", &identity::Identity::model},
-     {"manufacturer", &identity::Identity::manufacturer},
-     {"location", &identity::Identity::location}}};
+constexpr std::size_t kept_texts = 4'096;  // about 150 bytes each
+constexpr std::size_t longest_escape = 6;  // of one byte of an id: \u001f
 
-identity::Text identity::Identity::*text_of_column(std::string_view name) {
-  return std::ranges::find(identity_columns, name, &IdentityColumn::name)->text;
+// In the order of the columns.
+constexpr std::array<std::string_view, 4> identity_columns{"firmware_version", "model", "manufacturer",
+                                                           "location"};
+// In that of their names, as line protocol has its tags.
+constexpr std::array<std::size_t, 4> tags_in_order{0, 3, 2, 1};
+
+char* put(char* at, std::string_view text) {
+  std::memcpy(at, text.data(), text.size());
+  return at + text.size();
+}
+
+// Bytes that no format escapes.
+constexpr std::array<bool, 256> plain_bytes = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = '!'; c <= '~'; ++c) plain[c] = c != '"' && c != '\\' && c != ',' && c != '=';
+  return plain;
+}();
+bool is_plain(char c) {
+  return plain_bytes[static_cast<unsigned char>(c)];
 }
 
 }  // namespace
 
 ReadingFormatter::ReadingFormatter(RowFormat format, const identity::Roster& roster,
                                    const types::Schema& schema)
-    : format_(format), roster_(roster), header_(RowFormatter(format, schema).header()) {
+    : format_(format), roster_(roster), header_(RowFormatter(format, schema).header()), about_(kept_texts) {
   describe_states();
   format == RowFormat::line_protocol ? plan_line(schema) : plan_columns(schema);
+  measure();
 }
 
-// What stands between the values of csv and ndjson. The columns of the state are one piece.
+// What stands between the values of csv and ndjson. The columns of the state are one piece, and so are those
+// of the identity.
 void ReadingFormatter::plan_columns(const types::Schema& schema) {
   const bool is_json = format_ == RowFormat::ndjson;
   std::size_t channel = 0;
-  bool has_state = false;
   for (const types::Column& column : schema.reading_columns()) {
-    if (column.role == Role::state && has_state) continue;
     Piece piece;
-    const std::string_view separator = pieces_.empty() ? (is_json ? "{" : "") : ",";
-    piece.before = separator;
-    if (is_json && column.role != Role::state) piece.before += fmt::format("\"{}\":", column.name);
+    if (!pieces_.empty()) piece.before = ",";
+    const std::string name = is_json ? fmt::format("\"{}\":", column.name) : "";
     switch (column.role) {
       case Role::moment:
-        piece.what = Piece::What::moment;
-        if (is_json) piece.before += '"';
+        piece = {.before = is_json ? "{" + name + '"' : "", .what = Piece::What::moment};
         break;
       case Role::sensor:
-        piece.what = Piece::What::sensor;
-        if (is_json) piece.before.insert(0, 1, '"');
+        piece = {.before = (is_json ? "\"," : ",") + name, .what = Piece::What::sensor};
         break;
       case Role::channel:
+        piece.before += name;
         piece.what = column.type == types::Column::Type::integer ? Piece::What::integer : Piece::What::real;
         piece.index = channel++;
         break;
       case Role::state:
         piece.what = Piece::What::state;
-        has_state = true;
         break;
       default:
-        piece.what = Piece::What::identity;
-        piece.text = text_of_column(column.name);
+        piece = {.what = Piece::What::about};
     }
-    pieces_.push_back(std::move(piece));
+    const bool is_continued = !pieces_.empty() && pieces_.back().what == piece.what &&
+                              (piece.what == Piece::What::state || piece.what == Piece::What::about);
+    if (!is_continued) pieces_.push_back(std::move(piece));
   }
-  end_ = is_json ? "}\n" : "\n";
 }
 
-// Tags in the order of their names, as InfluxDB would have them, then fields, each with a comma behind it.
+// Tags in the order of their names, then fields, each with a comma behind it.
 void ReadingFormatter::plan_line(const types::Schema& schema) {
-  std::vector<std::string_view> tags{"sensor_id"};
-  for (const IdentityColumn& column : identity_columns) tags.push_back(column.name);
-  std::ranges::sort(tags);
-  for (const std::string_view tag : tags) {
-    Piece piece{.what = tag == "sensor_id" ? Piece::What::sensor : Piece::What::identity, .tag = tag};
-    if (piece.what == Piece::What::identity) piece.text = text_of_column(tag);
-    pieces_.push_back(std::move(piece));
-  }
-  pieces_.front().before = measurement_text(schema.readings_name());
+  pieces_.push_back({.before = measurement_text(schema.readings_name()), .what = Piece::What::about});
+  pieces_.push_back({.what = Piece::What::sensor});
   std::size_t channel = 0;
   std::string space = " ";
   for (const types::Column& column : schema.reading_columns()) {
@@ -97,7 +98,6 @@ void ReadingFormatter::plan_line(const types::Schema& schema) {
   }
   pieces_.push_back({.before = space, .what = Piece::What::state});
   pieces_.push_back({.what = Piece::What::nanoseconds});
-  end_ = "\n";
 }
 
 void ReadingFormatter::describe_states() {
@@ -121,85 +121,120 @@ void ReadingFormatter::describe_states() {
   }
 }
 
+// A short text is written with what lies behind it.
+void ReadingFormatter::measure() {
+  most_bytes_ = 0;
+  for (Piece& piece : pieces_) {
+    most_bytes_ += piece.before.size() + short_text + longest_number;
+    if (piece.before.size() <= short_text) piece.before.copy(piece.padded.data(), short_text);
+  }
+  std::size_t longest_state = 0;
+  for (const std::string& state : states_) longest_state = std::max(longest_state, state.size());
+  most_bytes_ += longest_state;
+}
+
 void ReadingFormatter::append(std::string& out, const batch::Row& reading) {
   const identity::Identity& identity = roster_[reading.sensor];
+  const std::string& what_else = about(identity);
+  const std::size_t most =
+      most_bytes_ + what_else.size() + longest_escape * identity.id.size() + longest_number;
+  if (line_.size() < most) line_.resize(2 * most);
+  char* at = line_.data();
   for (const Piece& piece : pieces_) {
     switch (piece.what) {
       case Piece::What::moment:
-        out += piece.before;
-        out += timestamp_.write(reading.due);
+        at = put_before(at, piece);
+        std::memcpy(at, timestamp_.write(reading.due).data(), timestamp_width);
+        at += timestamp_width;
         break;
       case Piece::What::sensor:
-        out += piece.before;
-        piece.tag.empty() ? append_text(out, identity.id) : append_tag(out, piece.tag, identity.id);
+        at = put_sensor(put_before(at, piece), identity.id);
         break;
       case Piece::What::real:
       case Piece::What::integer:
-        append_value(out, piece, reading.values[piece.index]);
+        at = put_value(at, piece, reading.values[piece.index]);
         break;
       case Piece::What::state:
-        out += piece.before;
-        out += states_[reading.anomaly ? index_of(*reading.anomaly) : anomaly_type_count];
+        at = put(put_before(at, piece),
+                 states_[reading.anomaly ? index_of(*reading.anomaly) : anomaly_type_count]);
         break;
-      case Piece::What::identity:
-        out += piece.before;
-        append_identity(out, piece, identity.*piece.text);
+      case Piece::What::about:
+        at = put(put_before(at, piece), what_else);
         break;
       case Piece::What::nanoseconds:
-        out.back() = ' ';
-        append_nanoseconds(out, reading.due);
+        at[-1] = ' ';
+        at = put_number(at, reading.due);
+        at = put(at, reading.due != 0 ? "000\n" : "\n");
     }
   }
-  out += end_;
+  out.append(line_.data(), static_cast<std::size_t>(at - line_.data()));
 }
 
-void ReadingFormatter::append_value(std::string& out, const Piece& piece, double value) const {
+char* ReadingFormatter::put_value(char* at, const Piece& piece, double value) const {
   const bool is_line = format_ == RowFormat::line_protocol;
   const bool is_finite = std::isfinite(value);
-  if (is_line && !is_finite) {
-    if (piece.before.front() == ' ') out += ' ';
-    return;
-  }
-  out += piece.before;
+  if (is_line && !is_finite) return put(at, piece.before.front() == ' ' ? " " : "");
+  at = put_before(at, piece);
   if (piece.what == Piece::What::integer) {
-    append_number(out, static_cast<std::int64_t>(value));
-    if (is_line) out += 'i';
+    at = put_number(at, static_cast<std::int64_t>(value));
+    if (is_line) *at++ = 'i';
   } else if (format_ == RowFormat::ndjson && !is_finite) {
-    out += "null";
+    at = put(at, "null");
   } else {
-    append_number(out, value);
+    at = put_number(at, value);
   }
-  if (is_line) out += ',';
+  if (is_line) *at++ = ',';
+  return at;
 }
 
-void ReadingFormatter::append_text(std::string& out, std::string_view text) const {
-  format_ == RowFormat::csv ? append_csv_text(out, text) : append_json_text(out, text);
+// Nearly all ids are plain in all formats.
+char* ReadingFormatter::put_sensor(char* at, std::string_view id) const {
+  const bool is_plain_id = !id.empty() && std::ranges::all_of(id, is_plain);
+  std::string other;
+  switch (format_) {
+    case RowFormat::csv:
+      if (is_plain_id) return put(at, id);
+      append_csv_text(other, id);
+      break;
+    case RowFormat::ndjson:
+      if (is_plain_id) return put(put(put(at, "\""), id), "\"");
+      append_json_text(other, id);
+      break;
+    case RowFormat::line_protocol:
+      if (is_plain_id) return put(put(at, ",sensor_id="), id);
+      append_tag(other, "sensor_id", id);
+  }
+  return put(at, other);
 }
 
-void ReadingFormatter::append_identity(std::string& out, const Piece& piece, identity::Text text) {
-  const auto index = static_cast<std::size_t>(text);
-  if (index >= texts_.size()) {
-    texts_.resize(index + 1);
-    has_text_.resize(index + 1);
-  }
-  std::string& written = texts_[index];
-  if (!has_text_[index]) {
-    has_text_[index] = true;
-    if (piece.tag.empty()) {
-      append_text(written, roster_.text(text));
+const std::string& ReadingFormatter::about(const identity::Identity& identity) {
+  const Texts texts{identity.firmware_version, identity.model, identity.manufacturer, identity.location};
+  const auto both = [](identity::Text high, identity::Text low) {
+    return static_cast<std::uint64_t>(high) << 32 | static_cast<std::uint64_t>(low);
+  };
+  About& kept = about_[mix_words(both(texts[0], texts[1]), both(texts[2], texts[3])) % kept_texts];
+  if (kept.of != texts) kept = {texts, written_about(texts)};
+  return kept.text;
+}
+
+std::string ReadingFormatter::written_about(const Texts& texts) const {
+  std::string written;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (format_ == RowFormat::line_protocol) {
+      const std::size_t tag = tags_in_order[i];
+      append_tag(written, identity_columns[tag], roster_.text(texts[tag]));
+      continue;
+    }
+    written += ',';
+    if (format_ == RowFormat::ndjson) {
+      written += fmt::format("\"{}\":", identity_columns[i]);
+      append_json_text(written, roster_.text(texts[i]));
     } else {
-      append_tag(written, "", roster_.text(text));
-      // ",=value": the name differs from column to column.
-      if (!written.empty()) written.erase(0, 1);
+      append_csv_text(written, roster_.text(texts[i]));
     }
   }
-  if (piece.tag.empty()) {
-    out += written;
-  } else if (!written.empty()) {
-    out += ',';
-    out += piece.tag;
-    out += written;
-  }
+  if (format_ != RowFormat::line_protocol) written += format_ == RowFormat::ndjson ? "}\n" : "\n";
+  return written;
 }
 
 }  // namespace fleet_sim::format

@@ -1,11 +1,13 @@
 // Readings on their way to a sink as lines of text: the same text that RowFormatter makes of the same
-// readings once they lie in a file, made from what is in memory. What sensors share, such as a location, is
-// put into the notation once. One type of sensor, one thread. Does not fail.
+// readings once they lie in a file, made from what is in memory. What sensors share, such as model and
+// location, is put into the notation once and kept, for a few thousand of such combinations. One type of
+// sensor, one thread. Does not fail.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,32 +34,47 @@ class ReadingFormatter {
   void append(std::string& out, const batch::Row& reading);
 
  private:
-  // A piece of a line, behind what is the same in every line.
+  // Texts up to this length are copied as so many bytes, without a call.
+  static constexpr std::size_t short_text = 32;
+  // What differs from line to line, behind what is the same in all of them.
   struct Piece {
-    enum class What : std::uint8_t { moment, sensor, real, integer, state, identity, nanoseconds };
+    enum class What : std::uint8_t { moment, sensor, real, integer, state, about, nanoseconds };
 
     std::string before = {};
     What what = What::moment;
-    std::size_t index = 0;                               // of the channel
-    identity::Text identity::Identity::*text = nullptr;  // of the identity
-    std::string_view tag = {};                           // its name in line protocol
+    std::size_t index = 0;                  // of the channel
+    std::array<char, short_text> padded{};  // `before`, if it is as short as that
+  };
+  // What else the identity of a sensor says, as the format writes it; in csv and ndjson, the end of the line.
+  using Texts = std::array<identity::Text, 4>;
+  struct About {
+    std::optional<Texts> of;
+    std::string text;
   };
 
   void plan_columns(const types::Schema& schema);
   void plan_line(const types::Schema& schema);
   void describe_states();
-  void append_value(std::string& out, const Piece& piece, double value) const;
-  void append_text(std::string& out, std::string_view text) const;
-  void append_identity(std::string& out, const Piece& piece, identity::Text text);
+  void measure();
+  static char* put_before(char* at, const Piece& piece) {
+    if (piece.before.size() > short_text) [[unlikely]]
+      return at + piece.before.copy(at, piece.before.size());
+    std::memcpy(at, piece.padded.data(), short_text);
+    return at + piece.before.size();
+  }
+  char* put_value(char* at, const Piece& piece, double value) const;
+  char* put_sensor(char* at, std::string_view id) const;
+  const std::string& about(const identity::Identity& identity);
+  [[nodiscard]] std::string written_about(const Texts& texts) const;
 
-  RowFormat format_;
+  const RowFormat format_;
   const identity::Roster& roster_;
-  std::string header_;
+  const std::string header_;
   std::vector<Piece> pieces_;
-  std::string end_;
   std::array<std::string, anomaly_type_count + 1> states_;  // by type of anomaly; the last is that of none
-  std::vector<std::string> texts_;                          // of the roster, as the format writes them …
-  std::vector<bool> has_text_;                              // … those that there are
+  std::size_t most_bytes_ = 0;  // of a line without its sensor and what is said about it
+  std::vector<char> line_;
+  std::vector<About> about_;  // by a hash of the texts
   TimestampWriter timestamp_;
 };
 
