@@ -393,7 +393,8 @@ TEST_CASE("an empty file, empty sections and keys without a value keep the defau
 }
 
 TEST_CASE("null names a sink, after a byte order mark too") {
-  CHECK(load_text("\xEF\xBB\xBF# x\ndatabase: {sink: null}\n").config.sink.address.sink == config::Sink::null);
+  CHECK(load_text("\xEF\xBB\xBF# x\ndatabase: {sink: null}\n").config.sink.address.sink ==
+        config::Sink::null);
   CHECK(load_text("database: {sink: 'null'}\n").config.sink.address.sink == config::Sink::null);
 }
 
@@ -479,7 +480,7 @@ namespace {
 std::string another_value(const config::ConfigKey& key, const config::Config& changed) {
   for (const std::string& text :
        {key.get(changed), std::string("false"), std::string("true"), std::string("2"), std::string("1"),
-        std::string("Asia/Tokyo"), std::string("graded"), std::string("0.4")}) {
+        std::string("Asia/Tokyo"), std::string("graded"), std::string("0.4"), std::string("null")}) {
     config::Config config;
     if (key.set(config, text).empty() && key.get(config) != key.get(config::Config())) return text;
   }

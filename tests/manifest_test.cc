@@ -46,7 +46,7 @@ std::vector<std::string> sensors_in(const std::filesystem::path& path) {
   manifest::read_sensors(path, [&](const manifest::SensorLine& line) {
     lines.push_back(timestamp_text(line.at) + " " +
                     (line.identity.empty() ? "removed " + std::string(line.removed_id)
-                                           : std::string(line.identity.substr(0, 16))));
+                                           : std::string(line.identity.substr(0, 17))));
   });
   return lines;
 }
@@ -98,7 +98,7 @@ TEST_CASE("identities have a line for each version, and the agenda one for each 
   manifest.begin(roster, std::vector<std::uint32_t>{0, 2});
   const std::string start = "2026-01-01T00:00:00.000001Z ";
   CHECK(sensors_in(paths.sensors) ==
-        std::vector<std::string>{start + "{\"id\":\"sensor-0\"", start + "{\"id\":\"sensor-2\""});
+        std::vector<std::string>{start + "{\"id\": \"sensor-0\"", start + "{\"id\": \"sensor-2\""});
 
   tables::RunReload reload;
   reload.number = 1;
@@ -110,8 +110,8 @@ TEST_CASE("identities have a line for each version, and the agenda one for each 
   CHECK(manifest.add_reload(reload, roster) == "");
   const std::string later = "2026-01-01T00:00:01.000001Z ";
   CHECK(sensors_in(paths.sensors) ==
-        std::vector<std::string>{start + "{\"id\":\"sensor-0\"", start + "{\"id\":\"sensor-2\"",
-                                 later + "{\"id\":\"sensor-1\"", later + "removed \"sensor-0\""});
+        std::vector<std::string>{start + "{\"id\": \"sensor-0\"", start + "{\"id\": \"sensor-2\"",
+                                 later + "{\"id\": \"sensor-1\"", later + "removed \"sensor-0\""});
   batch::AnomalyEvent event{};
   event.started_at = run.start;
   event.type = AnomalyType::spike;
