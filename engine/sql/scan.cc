@@ -33,6 +33,9 @@ SELECT NOT EXISTS (
     FROM sensor_readings AS r WHERE r.id >= coalesce(run.first_reading_id, 1) ORDER BY r.id LIMIT 1))
 AND NOT EXISTS (SELECT 1 FROM temp.sqlite_schema WHERE name = 'sensor_readings'))sql";
 
+// Whether a scenario may have set what is said of sensors: `sensors` has their identities.
+constexpr std::string_view select_has_scenario = "SELECT EXISTS (SELECT 1 FROM fleet_events)";
+
 // Names as a file's table has them.
 std::vector<std::string> columns_in(tables::Database& shard, const std::string& table,
                                     const std::filesystem::path& file) {
@@ -173,8 +176,12 @@ bool Scan::open(const ShardFile& file) {
 
 // Whether the file's sensors can have rows as they are asked for.
 bool Scan::sensors_may_match(const ShardFile& file) {
+  tables::Statement scenario;
+  const bool has_scenario = shard_.prepare(select_has_scenario, scenario).ok() &&
+                            scenario.step() == SQLITE_ROW && scenario.integer(0) != 0;
   const auto is_of_sensor = [&](const std::string& name) {
-    return std::ranges::find(sensor_columns, name) != sensor_columns.end();
+    const auto found = std::ranges::find(sensor_columns, name);
+    return found != sensor_columns.end() && (!has_scenario || name == "sensor_id");
   };
   const bool has_sensor =
       std::ranges::find(table_.columns, "sensor_id", &Column::name) != table_.columns.end();

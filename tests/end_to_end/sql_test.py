@@ -190,6 +190,15 @@ class Answers(SqlTest):
             sql = f"SELECT count(*) FROM sensor_readings WHERE sensor_id = '{sensor}'"
             self.assertEqual(self.ask(sql), query(path, sql))
 
+    def test_a_file_whose_sensors_a_scenario_has_changed_is_read(self):
+        """Its `sensors` have what their identities say, and rows what has been set."""
+        (self.dir / "set.yaml").write_text("scenario:\n  - {name: upgrade, at: +5m, set: {firmware_version: '9.9'}}\n", encoding="utf-8")
+        self.fill("upgraded", "--shard-by", "location", "--duration", "10m", "--config", "set.yaml")
+        ((upgraded,),) = self.ask("SELECT count(*) FROM sensor_readings WHERE firmware_version = '9.9'", data="upgraded")
+        self.assertEqual(upgraded, self.merged(self.dir / "upgraded").execute(
+            "SELECT count(*) FROM sensor_readings WHERE firmware_version = '9.9'").fetchone()[0])
+        self.assertGreater(upgraded, 0)
+
     def test_the_plan_shows_what_files_are_asked(self):
         plan = self.sql("EXPLAIN QUERY PLAN SELECT sensor_id FROM sensor_readings WHERE location = 'x' AND synced = 0 "
                         "AND timestamp > '2026' ORDER BY timestamp DESC LIMIT 3").stdout
