@@ -647,7 +647,7 @@ Resumption plan_replay(const identity::Roster& roster, const sqlite::ShardPlan& 
                        const tables::RunInfo& run, const config::Config& config) {
   Resumption resumption{};
   resumption.moment = run.start;
-  resumption.found_lines = text::find_lines(config.sink, roster, plan.place_of, plan.targets.at(0).size());
+  resumption.found_lines = text::find_lines(config, roster, plan.place_of, plan.targets.at(0).size());
   for (const write::FoundRows& found : resumption.found_lines)
     resumption.all_new_from = std::max(resumption.all_new_from, found.last() + 1);
   return resumption;

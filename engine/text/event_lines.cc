@@ -38,4 +38,20 @@ void append_event(std::string& out, const batch::AnomalyEvent& event, const iden
   json.end_line();
 }
 
+void append_event(std::string& out, const batch::FleetEvent& event, const identity::Roster& roster) {
+  JsonWriter json(out, JsonLayout::compact, JsonReals::plain);
+  const auto text = [&](std::uint32_t handle) { return roster.text(static_cast<identity::Text>(handle)); };
+  json.object([&] {
+    json.member("sensor_id", roster[event.sensor].id);
+    json.member("name", text(event.name));
+    json.member("verb", batch::name_of(event.verb));
+    json.member("what", text(event.what));
+    json.member("started_at", timestamp_text(event.started_at));
+    json.member("ended_at", text_of(event.ended_at));
+    json.member("silent_until", text_of(event.silent_until));
+    json.member("failed", event.failed);
+  });
+  json.end_line();
+}
+
 }  // namespace fleet_sim::text

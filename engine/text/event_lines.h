@@ -1,5 +1,6 @@
-// Anomaly events as NDJSON, with the columns of the table anomaly_events: a line when one begins, and one for
-// each later state of it, of which the last counts. Pure; any thread.
+// The ground truth as NDJSON, with the columns of its tables. Of an anomaly, a line when it begins, and one
+// for each later state of it, of which the last counts; a line for each time that an entry of a scenario
+// reaches a sensor. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -12,5 +13,6 @@ namespace fleet_sim::text {
 
 void append_event(std::string& out, const batch::AnomalyEvent& event, const identity::Roster& roster,
                   const types::Schema& schema);
+void append_event(std::string& out, const batch::FleetEvent& event, const identity::Roster& roster);
 
 }  // namespace fleet_sim::text

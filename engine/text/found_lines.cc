@@ -229,8 +229,29 @@ std::optional<Timestamp> moment_in(std::string_view line, std::string_view name)
   return parse_timestamp(line.substr(at + name.size(), timestamp_width));
 }
 
+using EntryNames = std::unordered_map<std::string, std::string_view>;  // as they are written
+
+EntryNames names_of(const scenario::Entries& entries) {
+  EntryNames names;
+  for (const scenario::Entry& entry : entries) {
+    std::string written;
+    append_json_text(written, entry.name);
+    names.emplace(std::move(written), entry.name);
+  }
+  return names;
+}
+
+// The name of the entry in the line of a fleet event; nothing in others.
+std::optional<std::string_view> entry_in(std::string_view behind_id, const EntryNames& names) {
+  constexpr std::string_view begin = ",\"name\":";
+  if (!behind_id.starts_with(begin)) return std::nullopt;
+  const std::string_view name = behind_id.substr(begin.size());
+  const auto found = names.find(std::string(name.substr(0, end_of_quoted(name))));
+  return found == names.end() ? std::nullopt : std::optional(found->second);
+}
+
 void read_events(const std::string& path, const identity::Roster& roster, const write::Places& places,
-                 std::vector<write::FoundRows>& found) {
+                 const EntryNames& names, std::vector<write::FoundRows>& found) {
   constexpr std::string_view begin = "{\"sensor_id\":";
   const Ids ids(RowFormat::ndjson, roster);
   std::ifstream file(path, std::ios::binary);
@@ -242,6 +263,10 @@ void read_events(const std::string& path, const identity::Roster& roster, const 
     const auto started_at = moment_in(line, "\"started_at\":\"");
     if (!sensor || !started_at) continue;
     write::FoundRows& rows = found[places[*sensor].shard];
+    if (const auto entry = entry_in(id.substr(end_of_quoted(id)), names)) {
+      rows.add_fleet_event(*sensor, *started_at, *entry);
+      continue;
+    }
     rows.add_event(*sensor, *started_at);
     if (moment_in(line, "\"ended_at\":\"")) rows.add_end(*sensor, *started_at);
   }
@@ -264,15 +289,16 @@ off_t end_of_whole_lines(int descriptor, const off_t whole_size) {
   return 0;
 }
 
-std::vector<write::FoundRows> find_lines(const config::SinkSettings& sink, const identity::Roster& roster,
+std::vector<write::FoundRows> find_lines(const config::Config& config, const identity::Roster& roster,
                                          const write::Places& places, std::size_t shards) {
+  const config::SinkSettings& sink = config.sink;
   const TextAddress address = read_text_address(sink.address);
   Gatherer gatherer(address.format, roster, places, shards);
   read_readings(address.place.path, gatherer);
   std::vector<write::FoundRows> found = gatherer.finish();
   if (!sink.events.empty()) {
     if (const Place events = read_events_place(sink.events); events.descriptor < 0)
-      read_events(events.path, roster, places, found);
+      read_events(events.path, roster, places, names_of(config.scenario), found);
   }
   return found;
 }

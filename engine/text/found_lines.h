@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "config/sink_settings.h"
+#include "config/config.h"
 #include "identity/identity.h"
 #include "write/found_rows.h"
 #include "write/places.h"
@@ -16,7 +16,7 @@
 namespace fleet_sim::text {
 
 // For each shard of the one writer of such a sink. Every identity of the roster has a place.
-std::vector<write::FoundRows> find_lines(const config::SinkSettings& sink, const identity::Roster& roster,
+std::vector<write::FoundRows> find_lines(const config::Config& config, const identity::Roster& roster,
                                          const write::Places& places, std::size_t shards);
 
 // Where the last whole line of a file ends; its size where it cannot be read.

@@ -97,7 +97,8 @@ write::Failure TextDestination::open_outputs() {
 std::optional<write::Answer> TextDestination::take(const write::Lot& lot) {
   const std::lock_guard lock(sink_.mutex_);
   if (std::exchange(number_, lot.number) != lot.number) done_ = {};
-  done_ = {std::min(done_.readings, lot.readings.size()), std::min(done_.events, lot.events.size())};
+  done_ = {std::min(done_.readings, lot.readings.size()), std::min(done_.events, lot.events.size()),
+           std::min(done_.fleet_events, lot.fleet_events.size())};
   write::Answer answer;
   LineOutput::Taken taken{.has_ended = sink_.has_ended_};
   if (!taken.has_ended) taken.failure = open_outputs();
@@ -108,7 +109,8 @@ std::optional<write::Answer> TextDestination::take(const write::Lot& lot) {
   answer.failure = std::move(taken.failure);
   if (taken.has_ended) {
     sink_.has_ended_ = answer.has_ended = true;
-    answer.untaken = {lot.readings.size() - done_.readings, lot.events.size() - done_.events};
+    answer.untaken = {lot.readings.size() - done_.readings, lot.events.size() - done_.events,
+                      lot.fleet_events.size() - done_.fleet_events};
   }
   return answer;
 }
@@ -116,8 +118,13 @@ std::optional<write::Answer> TextDestination::take(const write::Lot& lot) {
 LineOutput::Taken TextDestination::take_events(const write::Lot& lot) {
   if (!sink_.events_) {
     done_.events = lot.events.size();
+    done_.fleet_events = lot.fleet_events.size();
     return {};
   }
+  LineOutput::Taken taken =
+      take_lines(*sink_.events_, done_.fleet_events, lot.fleet_events.size(), lot.is_stopping,
+                 [&](std::size_t i) { append_event(lines_, lot.fleet_events[i], sink_.roster_); });
+  if (taken.has_ended || !taken.failure.ok()) return taken;
   return take_lines(*sink_.events_, done_.events, lot.events.size(), lot.is_stopping,
                     [&](std::size_t i) { append_event(lines_, lot.events[i], sink_.roster_, schema_); });
 }

@@ -1,5 +1,5 @@
 // The sinks of text: readings as NDJSON, CSV or line protocol to standard output, a file, a named pipe or a
-// server, and anomaly events as NDJSON to another one. A reading is written when its whole line has been
+// server, and the ground truth as NDJSON to another one. A reading is written when its whole line has been
 // handed over: to the file system, to the pipe or to the socket.
 //
 // All destinations of the sink, one for each type of sensor, share its outputs, which are under a mutex. A

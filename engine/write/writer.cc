@@ -377,7 +377,7 @@ void Writer::taken(std::uint32_t index, const Answer& answer, SteadyTime at) {
 
 void Writer::reader_has_left(std::uint32_t index, const Share& untaken) {
   context_.ledger.lost(LossReason::reader_left, untaken.readings);
-  context_.ledger.events_lost(untaken.events);
+  context_.ledger.events_lost(untaken.events + untaken.fleet_events);
   if (std::exchange(reader_left_, true)) return;
   context_.log.change(name_of(index) + ": nobody reads any more; ending the run");
   context_.reader_left();

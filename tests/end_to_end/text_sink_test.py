@@ -89,6 +89,20 @@ class TextSink(FleetTest):
         recorded = query_all(self.dir / "data", f"SELECT {', '.join(names)} FROM anomaly_events")
         self.assertEqual(sorted(map(repr, recorded)), sorted(repr(tuple(one.values())) for one in last.values()))
 
+    def test_what_a_scenario_does_is_among_the_events(self):
+        (self.dir / "upgrade.yaml").write_text(
+            "scenario:\n  - {name: 'an \"upgrade\"', at: +2m, spread: 5m, silent_for: 30s, set: {firmware_version: '9.9'}}\n",
+            encoding="utf-8")
+        how = ("--duration", "10m", "--config", "upgrade.yaml")
+        self.fill("data", *how)
+        self.fleet_sim(*RUN, *how, "--sink", "ndjson:rows", env={"FLEET_SIM_SINK_EVENTS": "events"})
+        reached = [one for one in map(json.loads, (self.dir / "events").read_text().splitlines()) if "verb" in one]
+        recorded = query_all(self.dir / "data", f"SELECT {', '.join(reached[0])} FROM fleet_events")
+        self.assertEqual(len(reached), 15)
+        self.assertEqual(sorted(map(repr, recorded)), sorted(repr((*list(one.values())[:-1], int(one["failed"]))) for one in reached))
+        rows = [json.loads(line) for line in (self.dir / "rows").read_text().splitlines()]
+        self.assertEqual({row["firmware_version"] for row in rows[-100:]}, {"9.9"})
+
     def test_events_to_a_descriptor(self):
         with open(self.dir / "events", "w") as events:
             ran = subprocess.run([EXECUTABLE, *map(str, RUN), "--duration", "10m", "--sink", "-"], cwd=self.dir, text=True,
