@@ -154,7 +154,7 @@ class Planner {
     resumption_.reloads = history_.reloads_until(resumption_.moment);
     read_events();
     if (has_scenario_) tell_scenario();
-    const Members members = history_.members_after(resumption_.reloads);
+    const history::Members members = history_.members_after(resumption_.reloads);
     for (const std::uint32_t member : members) place_in_past(member);
     expect_newcomers();
     expect_agings();
@@ -622,7 +622,7 @@ void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& probl
   } else {
     identity::Roster roster;
     history::History history = history::History::of_record(record, run.start, wanted, began_under, roster);
-    const Members members = history.members_after(history.reloads().size());
+    const history::Members members = history.members_after(history.reloads().size());
     const identity::IdentityChanges changes =
         identity::compare_identities(roster, members, inputs.identities.roster, inputs.members);
     if (changes.removed.size() == members.size()) add_other_fleet(members.size(), inputs, problems);
