@@ -12,7 +12,7 @@ namespace {
 
 using namespace fleet_sim::sql;
 
-Table some_table() {
+sql::Table some_table() {
   return {.name = "t",
           .name_in_file = "t",
           .columns = {{"id", "INTEGER"}, {"timestamp", "TEXT"}, {"odd, name; x", "TEXT"}, {"value", "REAL"}},
@@ -21,7 +21,7 @@ Table some_table() {
 }
 
 void check_read_back(const Plan& plan, const std::string& text) {
-  const Table table = some_table();
+  const sql::Table table = some_table();
   CHECK(text_of(plan, table) == text);
   const Plan read = read_plan(text, table);
   CHECK(read.columns == plan.columns);
