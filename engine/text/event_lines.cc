@@ -1,15 +1,20 @@
 #include "text/event_lines.h"
 
 #include <optional>
+#include <string_view>
 
 #include "base/json_writer.h"
 
 namespace fleet_sim::text {
 namespace {
 
-std::optional<std::string> text_of(const std::optional<Timestamp>& at) {
-  if (!at) return std::nullopt;
-  return timestamp_text(*at);
+template <class Value>
+void member_if(JsonWriter& json, std::string_view name, bool has_value, const Value& value) {
+  has_value ? json.member(name, value) : json.member(name, std::nullopt);
+}
+
+void member(JsonWriter& json, std::string_view name, const std::optional<Timestamp>& at) {
+  member_if(json, name, at.has_value(), timestamp_text(at.value_or(0)));
 }
 
 }  // namespace
@@ -17,23 +22,21 @@ std::optional<std::string> text_of(const std::optional<Timestamp>& at) {
 void append_event(std::string& out, const batch::AnomalyEvent& event, const identity::Roster& roster,
                   const types::Schema& schema) {
   JsonWriter json(out, JsonLayout::compact, JsonReals::plain);
-  const auto ended_at = batch::ends(event.kind) ? std::optional(event.ended_at) : std::nullopt;
-  const auto direction = event.direction != 0 ? std::optional(int{event.direction}) : std::nullopt;
   const std::string_view scenario = roster.text(static_cast<identity::Text>(event.scenario));
   json.object([&] {
     json.member("sensor_id", roster[event.sensor].id);
     json.member("anomaly_type", name_of(event.type));
     json.member("channel", schema.name_of(event.channel));
-    json.member("direction", direction);
+    member_if(json, "direction", event.direction != 0, int{event.direction});
     json.member("magnitude", event.magnitude);
     json.member("started_at", timestamp_text(event.started_at));
-    json.member("ended_at", text_of(ended_at));
+    member_if(json, "ended_at", batch::ends(event.kind), timestamp_text(event.ended_at));
     json.member("readings_affected", event.readings_affected);
     json.member("severity", event.severity);
     json.member("sigma", event.sigma);
     json.member("cause", name_of(event.cause));
-    json.member("scenario", event.scenario != 0 ? std::optional(scenario) : std::nullopt);
-    json.member("fails_at", text_of(event.fails_at));
+    member_if(json, "scenario", event.scenario != 0, scenario);
+    member(json, "fails_at", event.fails_at);
   });
   json.end_line();
 }
@@ -47,8 +50,8 @@ void append_event(std::string& out, const batch::FleetEvent& event, const identi
     json.member("verb", batch::name_of(event.verb));
     json.member("what", text(event.what));
     json.member("started_at", timestamp_text(event.started_at));
-    json.member("ended_at", text_of(event.ended_at));
-    json.member("silent_until", text_of(event.silent_until));
+    member(json, "ended_at", event.ended_at);
+    member(json, "silent_until", event.silent_until);
     json.member("failed", event.failed);
   });
   json.end_line();
