@@ -70,7 +70,8 @@ std::vector<std::uint32_t> Cohort::members() const {
 Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
   Tally tally;
   settle_owed(batch);
-  while (story_ && next_due() < until && !batch.full() && carry_out(next_due() + 1, batch)) {
+  while (story_ && next_due() < until && !batch.full() &&
+         (story_->next_at() > next_due() || carry_out(next_due() + 1, batch))) {
     const batch::Rows::Head head{next_due(), sensors_[position_].identity, {}, 0, story_->overlay(position_)};
     take_by_story(batch.events, tally, [&](const model::Sample& taken) {
       tally.note_taken(sensors_[position_], taken);
@@ -95,7 +96,7 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
 
 bool Cohort::skip(Timestamp until, Tally& tally) {
   while (story_ && next_due() < until && owed_.size() < batch::Batch::capacity &&
-         carry_out(next_due() + 1, Events{owed_, owed_fleet_})) {
+         (story_->next_at() > next_due() || carry_out(next_due() + 1, Events{owed_, owed_fleet_}))) {
     take_by_story(owed_, tally, [&](const model::Sample&) { ++tally.skipped; });
   }
   if (story_) return next_due() >= until;
@@ -227,9 +228,10 @@ void Cohort::begin_fault(std::size_t i, const scenario::Fault& what, const timel
 model::Sample Cohort::take_next() {
   model::Sensor& sensor = sensors_[position_];
   const model::Due due{next_due(), next_cycle_start_ + sensor.phase};
-  if (!remembers_ && !story_) [[likely]]
+  const model::Circumstances now = now_of(position_, due.at);
+  if (!remembers_ && now.added.empty()) [[likely]]
     return model::sample(sensor, seed_, due);
-  return model::sample(sensor, seed_, due, {knots_of(position_), ages_of(sensor), now_of(position_, due.at)});
+  return model::sample(sensor, seed_, due, {knots_of(position_), ages_of(sensor), now});
 }
 
 model::Circumstances Cohort::now_of(std::size_t i, Timestamp at) {

@@ -165,7 +165,7 @@ void Story::service(const timeline::Moment& moment, const scenario::Reset& reset
   }
 }
 
-model::Circumstances Story::circumstances(std::size_t sensor, Timestamp at, std::size_t channels) {
+model::Circumstances Story::find_circumstances(std::size_t sensor, Timestamp at, std::size_t channels) {
   model::Circumstances now;
   const std::uint32_t place = place_of(sensor);
   if (!added_.empty()) {

@@ -68,7 +68,11 @@ class Story {
     return !silent_until_.empty() && at < silent_until_[place_of(sensor)];
   }
   // What a sensor's reading depends on, if it does. Valid until the next call.
-  [[nodiscard]] model::Circumstances circumstances(std::size_t sensor, Timestamp at, std::size_t channels);
+  [[nodiscard]] model::Circumstances circumstances(std::size_t sensor, Timestamp at, std::size_t channels) {
+    if (added_.empty() && serviced_.empty()) [[likely]]
+      return {};
+    return find_circumstances(sensor, at, channels);
+  }
   // The fault that began last in a sensor.
   void note_fault(std::size_t sensor, const timeline::Moment& moment);
   [[nodiscard]] identity::Text fault(std::size_t sensor) const {
@@ -109,6 +113,8 @@ class Story {
 
   [[nodiscard]] const types::Schema& schema_of(std::uint32_t place) const;
   void touch(std::uint32_t place, Timestamp at);
+  [[nodiscard]] model::Circumstances find_circumstances(std::size_t sensor, Timestamp at,
+                                                        std::size_t channels);
   void take_note(const timeline::Moment& moment);
   void add(const timeline::Moment& moment, const scenario::Add& add);
   void service(const timeline::Moment& moment, const scenario::Reset& reset);
