@@ -17,7 +17,7 @@ class DashboardSizes(DashboardTest):
 
     def test_a_million_sensors(self):
         self.fleet_sim("generate", "--count", 1_000_000, "--out", "fleet.jsonl")
-        process = self.serve("--sink", "null", "--rate", 0.5, "--shard-by", "hash:64", identities="fleet.jsonl")
+        process = self.serve("--sink", "null", "--rate", 0.5, identities="fleet.jsonl")
         self.open()
         self.assertIn("1,000,000 sensors, 500,000/s", self.text("#facts"))
         self.list_sensors()

@@ -111,7 +111,10 @@ class Resumed(IdentityFolderTest):
         rows = query_all(self.data, "SELECT sensor_id, timestamp FROM sensor_readings")
         self.assertEqual(len(rows), len(set(rows)))
         self.assertEqual(self.reloads(), self.reloads("again"))
-        # Every reading and label is that of a model which shares no code with fleet-sim, too.
+        self.check_by_the_other_model()
+
+    def check_by_the_other_model(self):
+        """Every reading and label is that of a model which shares no code with fleet-sim, too."""
         offenders, self.told = ground_truth.inspect(self.data)
         self.assertEqual(offenders[:20], [])
 

@@ -46,6 +46,9 @@ class Told(resume_reload_test.Resumed):
                       for row in query(path, "SELECT name, sensor_id, verb, what, started_at, ended_at, silent_until, failed FROM fleet_events "
                                              "WHERE name IS NOT NULL"))
 
+    def check_by_the_other_model(self):
+        """It does not follow scenarios; that of scenario_test.py does."""
+
     def check(self, *arguments):
         super().check(*arguments)
         told = self.fleet_events("data")
