@@ -135,7 +135,8 @@ void ReadingFormatter::measure() {
 
 void ReadingFormatter::append(std::string& out, const batch::Row& reading) {
   const identity::Identity& identity = roster_[reading.sensor];
-  const std::string& what_else = about(identity);
+  const std::string& what_else =
+      reading.overlay == 0 ? about(identity) : about(roster_.shown(reading.sensor, reading.overlay));
   const std::size_t most =
       most_bytes_ + what_else.size() + longest_escape * identity.id.size() + longest_number;
   if (line_.size() < most) line_.resize(2 * most);

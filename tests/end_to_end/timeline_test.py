@@ -108,7 +108,7 @@ class Timeline(FleetTest):
 
     def test_the_page_shows_what_is_printed(self):
         page = (SCENARIOS / "README.md").read_text(encoding="utf-8")
-        command, printed = re.search(r"```sh\nfleet-sim (.*)\n```.*?```text\n(.*?)```", page, re.DOTALL).groups()
+        command, printed = re.search(r"```sh\nfleet-sim (check --timeline [^\n]*)\n```.*?```text\n(.*?)```", page, re.DOTALL).groups()
         for folder in ("configs", "identities"):
             (self.dir / folder).symlink_to(SOURCE / folder)
         self.assertEqual(self.fleet_sim(*command.split()).stdout, printed)
