@@ -129,11 +129,12 @@ class Dashboard(DashboardTest):
         self.assertTrue(with_shades != without, "the anomaly is not shaded")
 
     def test_only_the_channel_that_an_anomaly_touches_is_shaded_and_named(self):
-        config = self.write("config.yaml", "anomalies:\n  probability: 0.6\n  types:\n    missing_data: {enabled: false}\n"
-                            "    trend: {duration_seconds: 10}\n    pattern: {duration_seconds: 10}\n    noise: {duration_seconds: 10}\n")
+        # As many of the long kinds that two or so of each are in view at any time.
+        config = self.write("config.yaml", "anomalies:\n  probability: 0.6\n  types:\n    missing_data: {enabled: false}\n    spike: {weight: 0.2}\n"
+                            + "".join(f"    {kind}: {{weight: 0.3, duration_seconds: 10}}\n" for kind in ("trend", "pattern", "noise")))
         self.serve("--speed", "60", "--config", config)
         self.open(f"#sensor={sorted(demo_identities())[0]}")
-        self.until("all kinds are in view", lambda: set(self.script("return stretches.map(one => one.type)")) >= {"spike", "trend", "pattern", "noise"}, seconds=30)
+        self.until("all kinds are in view", lambda: set(self.script("return stretches.map(one => one.type)")) >= {"spike", "trend", "pattern", "noise"}, seconds=60)
         look = """clearTimeout(timer); connected = false;  // hold still
             const named = [], fillText = CanvasRenderingContext2D.prototype.fillText;
             CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
