@@ -153,7 +153,7 @@ void Simulator::build_fleet() {
   fleet::note_names(roster_, *types);
   fleet_ = std::make_unique<fleet::Fleet>(
       fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, types));
-  if (history) {
+  if (history && sink_.keeps_files) {
     fleet_->go_on(resumption_.script, resumption_.moment, std::exchange(resumption_.stories, {}));
   } else if (!config->scenario.empty()) {
     timeline::Plan plan = timeline::plan_of(config->scenario, run_.start);

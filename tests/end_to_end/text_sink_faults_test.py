@@ -48,6 +48,19 @@ class Killed(FleetTest):
                 self.assertEqual(sorted((*key, end) for key, end in last.items() if end),
                                  sorted(row for row in recorded if row[2]))
 
+    def test_a_scenario_goes_on(self):
+        config = self.write("config.yaml", "scenario:\n  - {name: 'an \"upgrade\"', at: +2m, waves: {0s: 50%, 10m: 100%}, spread: 40m, "
+                                           "silent_for: 1m, set: {firmware_version: '9.9'}}\n")
+        self.fill("whole", *SPAN, "--config", config)
+        self.kill("--sink", "ndjson:rows", "--data-dir", "data", "--config", config, events="events")
+        ran = self.fleet_sim(*RUN, *SPAN, "--speed", "max", "--sink", "ndjson:rows", "--data-dir", "data", "--resume", "--config", config,
+                             env={"FLEET_SIM_SINK_EVENTS": "events"})
+        self.assertGreater(ran.summary.found, 0)
+        self.assertEqual(sorted(self.lines("rows")), sorted(self.fleet_sim("export", "whole", "--format", "ndjson").stdout.splitlines()))
+        reached = [one for one in map(json.loads, self.lines("events")) if "verb" in one]
+        self.assertEqual(sorted((one["name"], one["sensor_id"], one["started_at"]) for one in reached),
+                         query_all(self.dir / "whole", "SELECT name, sensor_id, started_at FROM fleet_events ORDER BY 1, 2, 3"))
+
     def test_what_cannot_be_resumed(self):
         self.kill("--sink", "ndjson:rows", "--data-dir", "data")
         same = (*RUN, *SPAN, "--speed", "max", "--data-dir", "data", "--resume")
