@@ -50,7 +50,7 @@ class FoundShard {
   void read_fleet_events(Timestamp moment, const FindSensor& find_sensor);
   // The injected ones among the others, once the events have been read.
   [[nodiscard]] const std::vector<BegunBefore>& injected_since() const { return injected_since_; }
-  // Of agings, those that had not ended by then, in the order in which they were written. An interval has an
+  // Of agings, those that had not ended by then, in the order they were written. An interval has an
   // event for each time that its sensor's readings came into this shard.
   struct FoundAging {
     std::uint32_t sensor;

@@ -123,7 +123,7 @@ class Roster {
   // The identity with what the overlay says instead.
   [[nodiscard]] Identity shown(std::size_t index, OverlayIndex overlay) const;
 
-  // Versions of firmware in the order in which they came, as many as are counted one by one; no
+  // Versions of firmware in the order they came, as many as are counted one by one; no
   // more than `most_firmwares` - 1. Any thread.
   [[nodiscard]] std::size_t firmware_count() const { return firmwares_.size(); }
   [[nodiscard]] Text firmware(std::size_t number) const { return firmwares_[number]; }

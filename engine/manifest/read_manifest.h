@@ -34,7 +34,7 @@ struct SensorLine {
   std::string_view removed_id;  // as JSON
 };
 
-// One after the other, in the order in which they happened. The views last as long as the call.
+// One after the other, in the order they happened. The views last as long as the call.
 void read_sensors(const std::filesystem::path& path, const std::function<void(const SensorLine&)>& take);
 
 }  // namespace fleet_sim::manifest

@@ -23,7 +23,7 @@ class PartitionedFile {
   // A record may have any size up to that of the buffer.
   void add(std::size_t partition, std::span<const std::byte> record);
 
-  // All records of a partition, in the order in which they came, one behind the other.
+  // All records of a partition, in the order they came.
   [[nodiscard]] std::vector<std::byte> read(std::size_t partition) const;
 
  private:

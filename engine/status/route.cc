@@ -191,28 +191,33 @@ HttpResponse get_metrics(const Call& call) {
   return {.body = metrics_text(*call.status), .content_type = metrics_content_type};
 }
 
-HttpResponse get_shards(const Call& call) {
-  std::uint64_t limit = 100;
+// A list in pages, of `limit` unless the request says otherwise: what `answer` gives for a page and the token
+// where it begins.
+template <class Answer>
+HttpResponse get_page(const Call& call, std::uint64_t limit, std::span<const std::string_view> parameters,
+                      const Answer& answer) {
   std::uint64_t after = 0;
   Mistakes mistakes;
-  check_parameters(call, std::array<std::string_view, 2>{"limit", "after"}, mistakes);
+  check_parameters(call, parameters, mistakes);
   read_limit(call, limit, mistakes);
   read_after(call, after, mistakes);
-  if (!mistakes.empty()) return refused(mistakes);
-  return json(shards_json(call.sources.shards(limit, after)));
+  return mistakes.empty() ? json(answer(limit, after)) : refused(mistakes);
+}
+
+HttpResponse get_shards(const Call& call) {
+  static constexpr std::array<std::string_view, 2> parameters{"limit", "after"};
+  return get_page(call, 100, parameters, [&](std::uint64_t limit, std::uint64_t after) {
+    return shards_json(call.sources.shards(limit, after));
+  });
 }
 
 HttpResponse get_sensors(const Call& call) {
-  std::uint64_t limit = 50;
-  std::uint64_t after = 0;
-  Mistakes mistakes;
-  check_parameters(call, std::array<std::string_view, 3>{"query", "limit", "after"}, mistakes);
-  read_limit(call, limit, mistakes);
-  read_after(call, after, mistakes);
-  if (!mistakes.empty()) return refused(mistakes);
+  static constexpr std::array<std::string_view, 3> parameters{"query", "limit", "after"};
   const auto query = call.query.find("query");
-  return json(sensors_json(
-      call.sources.sensors(query == call.query.end() ? std::string_view{} : query->second, limit, after)));
+  const std::string_view text = query == call.query.end() ? std::string_view{} : query->second;
+  return get_page(call, 50, parameters, [&](std::uint64_t limit, std::uint64_t after) {
+    return sensors_json(call.sources.sensors(text, limit, after));
+  });
 }
 
 HttpResponse absent(Absence why) {
@@ -428,14 +433,10 @@ HttpResponse post_anomalies(const Call& call) {
 }
 
 HttpResponse get_scenario(const Call& call) {
-  std::uint64_t limit = 100;
-  std::uint64_t after = 0;
-  Mistakes mistakes;
-  check_parameters(call, std::array<std::string_view, 2>{"limit", "after"}, mistakes);
-  read_limit(call, limit, mistakes);
-  read_after(call, after, mistakes);
-  if (!mistakes.empty()) return refused(mistakes);
-  return json(scenario_json(call.sources.scenario(limit, after)));
+  static constexpr std::array<std::string_view, 2> parameters{"limit", "after"};
+  return get_page(call, 100, parameters, [&](std::uint64_t limit, std::uint64_t after) {
+    return scenario_json(call.sources.scenario(limit, after));
+  });
 }
 
 HttpResponse post_scenario(const Call& call) {
