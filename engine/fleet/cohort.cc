@@ -170,10 +170,7 @@ void Cohort::happen(const timeline::Moment& moment, const Events& both) {
   if (std::holds_alternative<scenario::Leave>(verb)) leave(i, moment.at, events);
   if (const auto* what = std::get_if<scenario::Reset>(&verb)) reset(i, *what, moment.at, events);
   if (const auto* what = std::get_if<scenario::Fault>(&verb)) begin_fault(i, *what, moment, events);
-  if (std::holds_alternative<scenario::Join>(verb)) {
-    sensors_[i].anomaly = model::Anomaly{};
-    model::enter_steady_state(sensors_[i], seed_, next_due_of(i), cadence_);
-  }
+  if (std::holds_alternative<scenario::Join>(verb)) join(i);
   both.fleet.push_back(story_->describe(moment, sensors_[i].identity));
 }
 
@@ -596,6 +593,13 @@ Timestamp Cohort::next_due_after(const FleetChange& change, const Fate& fate, st
   const Joiner& joiner = change.joiners[fate.to];
   const Timestamp first_due = joiner.cadence.origin(start_) + joiner.sensor.phase;
   return first_due + joiner.cadence.offset(joiner.cadence.count_before(moment - first_due));
+}
+
+// Whoever joins for the first time may be in the middle of an anomaly. What would have begun while a sensor
+// was away, or before it left, has not.
+void Cohort::join(std::size_t i) {
+  sensors_[i].anomaly = model::Anomaly{};
+  if (!story_->has_left(i)) model::enter_steady_state(sensors_[i], seed_, next_due_of(i), cadence_);
 }
 
 std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment, const StoryOf& story,

@@ -155,6 +155,7 @@ class Cohort {
   void happen(const timeline::Moment& moment, const Events& events);
   void become(std::size_t i, Timestamp moment, std::vector<batch::AnomalyEvent>& events);
   void leave(std::size_t i, Timestamp moment, std::vector<batch::AnomalyEvent>& events);
+  void join(std::size_t i);
   void reset(std::size_t i, const scenario::Reset& what, Timestamp moment,
              std::vector<batch::AnomalyEvent>& events);
   void begin_fault(std::size_t i, const scenario::Fault& what, const timeline::Moment& moment,

@@ -31,7 +31,7 @@ struct StoryOf {
   std::shared_ptr<ProfileTable> profiles;
 };
 
-// What a scenario has made of a sensor, for the cohort that goes on with it.
+// What a scenario has made of a sensor, from where the next cohort continues.
 struct PastStory {
   timeline::Past past{};
   Timestamp touched = earliest_timestamp;
@@ -63,6 +63,10 @@ class Story {
   }
   [[nodiscard]] bool is_there(std::size_t sensor) const {
     return timeline_.population().is_there(place_of(sensor));
+  }
+  // Whether it has left at some time, even if it has joined again.
+  [[nodiscard]] bool has_left(std::size_t sensor) const {
+    return timeline_.population().has_left(place_of(sensor));
   }
   [[nodiscard]] bool is_silent(std::size_t sensor, Timestamp at) const {
     return !silent_until_.empty() && at < silent_until_[place_of(sensor)];

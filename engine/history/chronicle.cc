@@ -122,7 +122,7 @@ class Chronicle::Group {
     if (std::holds_alternative<scenario::Leave>(entry.verb)) {
       chapter = {.is_there = false, .overlay = story_->overlay(i)};
     } else if (std::holds_alternative<scenario::Join>(entry.verb)) {
-      chapter = {.joined = moment.at, .overlay = story_->overlay(i)};
+      chapter = {.joined = moment.at, .returned = story_->has_left(i), .overlay = story_->overlay(i)};
       keep_circumstances(i, chapter);
     } else if (std::holds_alternative<scenario::Set>(entry.verb) && !moment.fails) {
       tell_what_it_became(i, moment.at);

@@ -39,6 +39,7 @@ struct Chapter {
 
   bool is_there = true;
   Timestamp joined = earliest_timestamp;      // by the scenario, for the last time
+  bool returned = false;                      // then, after it had left
   identity::OverlayIndex overlay = 0;         // as it began
   std::vector<fleet::Added> added{};          // until then, as is …
   std::optional<fleet::Serviced> serviced{};  // … this

@@ -344,7 +344,8 @@ class Planner {
     const Piece joined = lives_.last_joined(sensor, resumption_.moment);
     const bool is_brought = chapter.joined >= joined.from;
     const Timestamp began = std::max(joined.from, chapter.joined);
-    const bool may_be_new = (is_brought || !joined.comes_back) && !has_read_since(sensor, began);
+    const bool comes_back = is_brought ? chapter.returned : joined.comes_back;
+    const bool may_be_new = !comes_back && !has_read_since(sensor, began);
     if (may_be_new) is_expected_.insert(sensor);
     const auto latest = latest_.find(sensor);
     std::optional<fleet::PastAnomaly> past;
@@ -361,7 +362,7 @@ class Planner {
       if (!has_read_since(sensor, past->started_at))
         found_at(plan_.place_of[member])->expect_event(sensor, past->started_at);
     }
-    if (past && past->started_at < began && !is_brought && joined.comes_back) past.reset();
+    if (past && past->started_at < began && comes_back) past.reset();
     const bool all_of_it = !past || past->started_at < began || may_be_new || wears_out(member);
     const Timestamp since = all_of_it ? began : past->started_at;
     resumption_.lives.emplace(

@@ -80,7 +80,8 @@ Population::Population(const Script& script, const identity::Roster& roster,
       roster_(roster),
       members_(members.begin(), members.end()),
       everyone_(members.size()),
-      absent_(members.size()) {
+      absent_(members.size()),
+      left_(members.size()) {
   keys_.reserve(members.size());
   for (const std::uint32_t member : members) keys_.push_back(hash_text(roster[member].id));
   SensorSet undecided(members.size());
@@ -92,6 +93,7 @@ Population::Population(const Script& script, const identity::Roster& roster,
     }
     const Past& past = *pasts[sensor];
     if (!past.is_there) absent_.insert(sensor);
+    if (past.has_left) left_.insert(sensor);
     if (past.overlay != 0) overlays_.resize(size());
     if (past.overlay != 0) overlays_[sensor] = past.overlay;
     for (const std::uint32_t entry : past.reached)
@@ -144,6 +146,7 @@ void Population::apply(std::uint32_t entry, std::uint32_t sensor, bool fails) {
     absent_.erase(sensor);
   } else if (moves(planned)) {
     absent_.insert(sensor);
+    left_.insert(sensor);
   }
   if (fails || script_.overlay(entry) == identity::Overlay{}) return;
   if (overlays_.empty()) overlays_.resize(size());
@@ -151,7 +154,7 @@ void Population::apply(std::uint32_t entry, std::uint32_t sensor, bool fails) {
 }
 
 Past Population::past_of(std::uint32_t sensor) const {
-  Past past{overlay(sensor), is_there(sensor), {}, {}};
+  Past past{overlay(sensor), is_there(sensor), {}, {}, has_left(sensor)};
   for (const auto& [entry, sensors] : reached_) {
     if (sensors.contains(sensor)) past.reached.push_back(entry);
   }

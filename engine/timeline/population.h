@@ -20,13 +20,14 @@
 
 namespace fleet_sim::timeline {
 
-// What a scenario has made of a sensor, for the timeline that goes on with it. Entries by their places in the
-// script.
+// What a scenario has made of a sensor, from where the next timeline continues. Entries by their places in
+// the script.
 struct Past {
   identity::OverlayIndex overlay = 0;
   bool is_there = true;
   std::vector<std::uint32_t> met;      // entries whose turn is under way and that have met it
   std::vector<std::uint32_t> reached;  // entries that have reached it, and that others refer to
+  bool has_left = false;               // at some time, even if it has joined again
 };
 using Pasts = std::vector<std::optional<Past>>;  // none: the sensor is new
 
@@ -40,6 +41,8 @@ class Population {
   [[nodiscard]] std::size_t size() const { return members_.size(); }
   [[nodiscard]] std::uint64_t key(std::uint32_t sensor) const { return keys_[sensor]; }  // hash of its id
   [[nodiscard]] bool is_there(std::uint32_t sensor) const { return !absent_.contains(sensor); }
+  // Whether an entry has let it leave, even if it has joined again.
+  [[nodiscard]] bool has_left(std::uint32_t sensor) const { return left_.contains(sensor); }
   [[nodiscard]] identity::OverlayIndex overlay(std::uint32_t sensor) const {
     return overlays_.empty() ? identity::OverlayIndex{0} : overlays_[sensor];
   }
@@ -69,6 +72,7 @@ class Population {
   std::vector<std::uint64_t> keys_;
   SensorSet everyone_;
   SensorSet absent_;
+  SensorSet left_;
   std::vector<identity::OverlayIndex> overlays_;          // by sensor; empty before the first one
   std::unordered_map<std::uint32_t, SensorSet> reached_;  // by entry
 };

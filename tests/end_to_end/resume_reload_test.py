@@ -8,7 +8,7 @@ interrupted: a copy of its files from which all rows are taken, but not the reco
 import random
 import re
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 
 from identity_folder import *
@@ -113,6 +113,19 @@ class Resumed(IdentityFolderTest):
         self.assertEqual(self.reloads(), self.reloads("again"))
         self.check_by_the_other_model()
 
+    @contextmanager
+    def a_round(self, seed):
+        """With chances of its own; leaves nothing for the next one."""
+        self.at_random, self.graded = random.Random(seed), seed % 2 == 1
+        try:
+            yield
+        finally:
+            self.process.kill()
+            self.process.wait()
+            for folder in (self.data, self.dir / "again", self.folder):
+                shutil.rmtree(folder, ignore_errors=True)
+            self.folder.mkdir()
+
     def check_by_the_other_model(self):
         """Every reading and label is that of a model which shares no code with fleet-sim, too."""
         offenders, self.told = ground_truth.inspect(self.data)
@@ -133,15 +146,8 @@ class Reloaded(Resumed):
     def test_killed_at_random_among_reloads(self):
         for seed in range(ROUNDS):
             with self.subTest(seed=seed):
-                self.at_random, self.graded = random.Random(seed), seed % 2 == 1
-                try:
+                with self.a_round(seed):
                     self.ravage(("location", "none", "sensor")[seed % 3])
-                finally:
-                    self.process.kill()
-                    self.process.wait()
-                    for folder in (self.data, self.dir / "again", self.folder):
-                        shutil.rmtree(folder, ignore_errors=True)
-                    self.folder.mkdir()
 
     def ravage(self, sharding):
         draw = self.at_random
