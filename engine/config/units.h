@@ -8,10 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/anomaly_types.h"
 #include "base/cadence.h"
-#include "base/range.h"
 #include "base/timestamp.h"
+#include "yaml/ranges.h"
 #include "yaml/values.h"
 #include "zones/zone.h"
 
@@ -21,16 +20,20 @@ namespace fleet_sim::config {
 using yaml::Bounds;
 using yaml::count_range_text;
 using yaml::count_text;
+using yaml::duration_law_text;
 using yaml::duration_range_text;
 using yaml::equal_words;
 using yaml::longest_duration_seconds;
 using yaml::must_be;
 using yaml::must_be_a_time;
+using yaml::number_range_text;
 using yaml::number_text;
 using yaml::parse_boolean;
 using yaml::parse_count;
 using yaml::parse_duration;
+using yaml::parse_duration_law;
 using yaml::parse_number;
+using yaml::parse_range;
 using yaml::parse_start;
 using yaml::range_text;
 using yaml::start_range_text;
@@ -57,13 +60,6 @@ std::string parse_file_name(std::string_view text, std::string& path);   // a pa
 std::string parse_lines(std::string_view text, std::vector<std::string>& lines);  // one text per line
 std::string parse_paths(std::string_view text, std::vector<std::string>& paths);  // one path per line
 
-// 10m, or {median: 10m, min: 1m, max: 6h} with min <= median <= max
-std::string parse_duration_law(std::string_view text, const Bounds& bounds, DurationRange& law);
-// 3, or [2, 4], the lower first
-std::string parse_range(std::string_view text, const Bounds& bounds, Range& range);
-
-std::string duration_law_text(const DurationRange& law);
-std::string number_range_text(const Range& range);
 std::string utc_offset_text(Microseconds offset);
 std::string lines_text(const std::vector<std::string>& lines);
 

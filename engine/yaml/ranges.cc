@@ -1,22 +1,24 @@
-// The values of anomalies that are a list or a map of numbers, as YAML on one line.
+#include "yaml/ranges.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "base/plain_text.h"
 #include "base/text.h"
-#include "config/units.h"
+#include "yaml/file_problems.h"
 #include "yaml/tree.h"
 
-namespace fleet_sim::config {
+namespace fleet_sim::yaml {
 namespace {
 
 // Nothing for a text that is no YAML.
-std::optional<yaml::Node> read_flow(std::string_view text) {
+std::optional<Node> read_flow(std::string_view text) {
   Problems problems;
-  std::optional<yaml::Node> node = yaml::parse(text, yaml::FileProblems("", problems));
+  std::optional<Node> node = parse(text, FileProblems("", problems));
   return problems.empty() ? node : std::nullopt;
 }
 
@@ -30,14 +32,14 @@ std::string parse_duration_law(std::string_view text, const Bounds& bounds, Dura
     return wrong;
   }
   const auto map = read_flow(text);
-  if (!map || !map->is(yaml::Node::Kind::map)) {
+  if (!map || !map->is(Node::Kind::map)) {
     return must_be("a time such as 10m, or {median: 10m, min: 1m, max: 6h}", text);
   }
   constexpr std::array<std::string_view, 3> names{"median", "min", "max"};
   std::array<std::optional<double>, names.size()> seconds;
-  for (const yaml::Node& child : map->children) {
+  for (const Node& child : map->children) {
     const auto name = std::ranges::find(names, child.key);
-    if (name == names.end() || !child.is(yaml::Node::Kind::scalar)) {
+    if (name == names.end() || !child.is(Node::Kind::scalar)) {
       return fmt::format("takes median, min and max, not {}", in_quotes(child.key));
     }
     double value = 0;
@@ -66,13 +68,13 @@ std::string parse_range(std::string_view text, const Bounds& bounds, Range& rang
     return wrong;
   }
   const auto list = read_flow(text);
-  if (!list || !list->is(yaml::Node::Kind::sequence) || list->children.size() != 2) {
+  if (!list || !list->is(Node::Kind::sequence) || list->children.size() != 2) {
     return must_be("a number, or two as in [2, 4]", text);
   }
   Range parsed;
   for (const auto& [node, value] :
        {std::pair(&list->children[0], &parsed.min), std::pair(&list->children[1], &parsed.max)}) {
-    if (!node->is(yaml::Node::Kind::scalar)) return must_be("a number, or two as in [2, 4]", text);
+    if (!node->is(Node::Kind::scalar)) return must_be("a number, or two as in [2, 4]", text);
     if (const std::string wrong = parse_number(node->text, bounds, *value); !wrong.empty()) return wrong;
   }
   if (parsed.min > parsed.max) {
@@ -93,4 +95,4 @@ std::string number_range_text(const Range& range) {
   return fmt::format("[{}, {}]", number_text(range.min), number_text(range.max));
 }
 
-}  // namespace fleet_sim::config
+}  // namespace fleet_sim::yaml
