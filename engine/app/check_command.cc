@@ -26,6 +26,7 @@
 #include "start/sinks.h"
 #include "start/unmatched.h"
 #include "types/built_in_type.h"
+#include "yaml/forms.h"
 
 namespace fleet_sim::app {
 namespace {
@@ -142,13 +143,26 @@ std::string scenario_text(const start::Inputs& inputs) {
   return start::brief_text(start::summarize_scenario(inputs, inputs.read_at));
 }
 
+// Where delivery is on.
+std::string delivery_text(const config::Config& config) {
+  if (!config::delivers(config)) return {};
+  const auto share = [](double value) { return yaml::share().text(value); };
+  const scenario::Deliver& usual = config.delivery;
+  std::string text = fmt::format("delivery: {} dropped, {} late", share(usual.drop), share(usual.late.share));
+  if (usual.late.share > 0) text += fmt::format(" (median {})", yaml::span_text(usual.late.median));
+  return text + fmt::format(", {} twice, timestamps off by up to {}; rows have the columns {}\n",
+                            share(usual.duplicate), yaml::span_text(usual.jitter),
+                            types::listed(types::Schema::delivery_columns()));
+}
+
 int check(const start::Arguments& arguments) {
   const start::Inputs inputs = start::read_inputs(arguments);
   check_log_file(inputs.config);
   print_warnings(inputs);
   const start::Forecast forecast = start::forecast(inputs);
   print(inputs_text(inputs) + "\n" + start::text_of(forecast) + "\n" + type_lines(inputs, forecast) +
-        scenario_text(inputs) + adjustments_text(inputs) + unmatched_text(inputs));
+        delivery_text(inputs.config) + scenario_text(inputs) + adjustments_text(inputs) +
+        unmatched_text(inputs));
   if (const std::string warning = start::space_warning(forecast); !warning.empty()) {
     std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());
   }

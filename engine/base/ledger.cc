@@ -15,9 +15,13 @@ std::string Books::imbalance(std::uint64_t expected_due, std::uint64_t held) con
   if (due != generated + skipped + silent) {
     return fmt::format("due {} != generated {} + skipped {} + silent {}", due, generated, skipped, silent);
   }
-  if (generated != written + missing + held + lost() + found) {
-    return fmt::format("generated {} != written {} + missing {} + pending {} + lost {} + found {}", generated,
-                       written, missing, held, lost(), found);
+  if (generated + duplicates != written + missing + dropped + undelivered + held + lost() + found) {
+    const bool is_delivered = dropped + undelivered + duplicates > 0;
+    const std::string delivery =
+        is_delivered ? fmt::format(" + dropped {} + undelivered {}", dropped, undelivered) : std::string();
+    return fmt::format("generated {}{} != written {} + missing {}{} + pending {} + lost {} + found {}",
+                       generated, is_delivered ? fmt::format(" + duplicates {}", duplicates) : "", written,
+                       missing, delivery, held, lost(), found);
   }
   return {};
 }
@@ -29,8 +33,11 @@ Books Ledger::books() const {
   books.written = written_.load(std::memory_order_relaxed);
   books.found = found_.load(std::memory_order_relaxed);
   books.missing = missing_.load(std::memory_order_relaxed);
+  books.dropped = dropped_.load(std::memory_order_relaxed);
+  books.undelivered = undelivered_.load(std::memory_order_relaxed);
   books.generated = generated_.load(std::memory_order_relaxed);
   books.silent = silent_.load(std::memory_order_relaxed);
+  books.duplicates = duplicates_.load(std::memory_order_relaxed);
   books.skipped = skipped_.load(std::memory_order_relaxed);
   books.due = due_.load(std::memory_order_relaxed);
   for (std::size_t k = 0; k < anomaly_type_count; ++k) {

@@ -1,7 +1,7 @@
 // The books of a run: every reading that was due is accounted for, so a loss cannot be silent.
 //
-//   due       = generated + skipped + silent
-//   generated = written + missing + pending + lost + found
+//   due                    = generated + skipped + silent
+//   generated + duplicates = written + missing + dropped + undelivered + pending + lost + found
 //
 // Any thread adds, with relaxed atomics; the totals are exact once the threads that add have stopped.
 #pragma once
@@ -50,9 +50,12 @@ struct Books {
   std::uint64_t skipped = 0;  // due because the writers could not keep up, and left out
   std::uint64_t silent = 0;   // due of sensors that a scenario keeps silent, or away
   std::uint64_t generated = 0;
-  std::uint64_t missing = 0;  // due, and left out by an anomaly that takes rows
-  std::uint64_t written = 0;  // committed
-  std::uint64_t found = 0;    // already in the files, from before the run was resumed
+  std::uint64_t missing = 0;      // due, and left out by an anomaly that takes rows
+  std::uint64_t dropped = 0;      // by delivery
+  std::uint64_t undelivered = 0;  // late or held, and not there yet
+  std::uint64_t duplicates = 0;   // rows that delivery brings once more
+  std::uint64_t written = 0;      // committed
+  std::uint64_t found = 0;        // already in the files, from before the run was resumed
   std::array<std::uint64_t, loss_reason_names.size()> lost_by_reason{};
 
   // Not part of the equations, which are about readings.
@@ -68,8 +71,8 @@ struct Books {
   }
   // Never below zero, although the counters are read one after the other while they move.
   [[nodiscard]] std::uint64_t pending() const {
-    const std::uint64_t settled = written + missing + lost() + found;
-    return generated > settled ? generated - settled : 0;
+    const std::uint64_t settled = written + missing + dropped + undelivered + lost() + found;
+    return generated + duplicates > settled ? generated + duplicates - settled : 0;
   }
 
   // Which equation does not hold at a stop, where nothing may be pending; empty when all do. `expected_due`
@@ -84,6 +87,10 @@ class Ledger {
   void skipped(std::uint64_t n) { add(skipped_, n); }
   void silent(std::uint64_t n) { add(silent_, n); }
   void missing(std::uint64_t n) { add(missing_, n); }
+  void dropped(std::uint64_t n) { add(dropped_, n); }
+  void duplicates(std::uint64_t n) { add(duplicates_, n); }
+  // So many more wait to be delivered, or fewer.
+  void undelivered(std::int64_t more) { add(undelivered_, static_cast<std::uint64_t>(more)); }
   void written(std::uint64_t n) { add(written_, n); }
   void found(std::uint64_t n) { add(found_, n); }
   void anomalies(const PerAnomalyType<std::uint64_t>& begun) {
@@ -124,6 +131,9 @@ class Ledger {
   Counter skipped_{0};
   Counter silent_{0};
   Counter missing_{0};
+  Counter dropped_{0};
+  Counter undelivered_{0};
+  Counter duplicates_{0};
   Counter written_{0};
   Counter found_{0};
   PerAnomalyType<Counter> anomalies_{};

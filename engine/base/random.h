@@ -29,7 +29,8 @@ enum class Stream : std::uint64_t {
   fault_stretch,
   scenario_reach,
   scenario_turn,
-  aging
+  aging,
+  delivery
 };
 
 struct WideProduct {

@@ -18,15 +18,27 @@ namespace fleet_sim::batch {
 
 struct Reading;
 
+// How a row arrives where delivery is imperfect.
+struct Arrival {
+  Timestamp stamp;         // what its `timestamp` says
+  Timestamp at;            // when it arrives
+  std::uint64_t sequence;  // the number of the sensor's reading among those that were due, from 1 on
+
+  bool operator==(const Arrival&) const = default;
+};
+
 // A reading whose values lie elsewhere: in Rows, or in a Reading. Valid as long as these are.
 struct Row {
   Timestamp due;
   std::span<const double> values;
   std::uint32_t sensor;  // index into the Roster
   std::optional<AnomalyType> anomaly;
-  std::uint16_t overlay = 0;  // what a scenario says of the sensor (identity/overlays.h)
+  std::uint16_t overlay = 0;         // what a scenario says of the sensor (identity/overlays.h)
+  const Arrival* arrival = nullptr;  // none: when it is due, with everything else
 
   operator Reading() const;  // NOLINT(google-explicit-constructor): a copy says the same
+  [[nodiscard]] Timestamp stamp() const { return arrival != nullptr ? arrival->stamp : due; }
+  [[nodiscard]] Timestamp arrives_at() const { return arrival != nullptr ? arrival->at : due; }
 };
 
 // A reading by itself.
@@ -36,13 +48,16 @@ struct Reading {
   std::uint32_t sensor;  // index into the Roster
   std::optional<AnomalyType> anomaly;
   std::uint16_t overlay = 0;
+  std::optional<Arrival> arrival{};
 
-  // NOLINTNEXTLINE(google-explicit-constructor)
-  operator Row() const { return {due, values, sensor, anomaly, overlay}; }
+  operator Row() const {  // NOLINT(google-explicit-constructor)
+    return {due, values, sensor, anomaly, overlay, arrival ? &*arrival : nullptr};
+  }
 };
 
 inline Row::operator Reading() const {
-  return {due, Values(values), sensor, anomaly, overlay};
+  const auto copy = arrival != nullptr ? std::optional(*arrival) : std::nullopt;
+  return {due, Values(values), sensor, anomaly, overlay, copy};
 }
 
 // One anomaly of one sensor. Both ends belong to it: `timestamp BETWEEN started_at AND ended_at` finds its
@@ -95,5 +110,19 @@ constexpr bool begins(AnomalyEvent::Kind kind) {
 constexpr bool ends(AnomalyEvent::Kind kind) {
   return kind == AnomalyEvent::Kind::closed || kind == AnomalyEvent::Kind::whole;
 }
+
+// What delivery has done to a sensor's readings, as ground truth: one row of `deliveries`. A hold has one
+// when it begins, and another one, of the same reading, when the last reading that it held has been taken.
+struct Delivery {
+  enum class Kind : std::uint8_t { drop, late, duplicate, hold, drained };
+  static constexpr std::array<std::string_view, 5> kind_names{"drop", "late", "duplicate", "hold", "drained"};
+
+  Timestamp due;                        // of the reading; of a hold, of the earliest one that it holds
+  std::optional<Timestamp> arrived_at;  // of a late one, when it is going to; none: never, or not yet
+  std::uint64_t sequence;               // of that reading; of a hold, of the first one that was not read
+  std::uint64_t readings;               // how many; of a hold, once it has been drained
+  std::uint32_t sensor;                 // index into the Roster
+  Kind kind;
+};
 
 }  // namespace fleet_sim::batch

@@ -1,7 +1,8 @@
 // Many readings, in order, as they travel and wait: what every reading has in one array, the values of all of
 // them in another, one after the other. Readings of sensors of several types may lie side by side: each has
-// the room of the widest so far. Grows like a vector and keeps its memory when cleared; whoever owns the rows
-// bounds them. One thread at a time.
+// the room of the widest so far. How they arrive is in a third array, where it is not when they are due.
+// Grows like a vector and keeps its memory when cleared; whoever owns the rows bounds them. One thread at a
+// time.
 #pragma once
 
 #include <algorithm>
@@ -44,7 +45,16 @@ class Rows {
     // One by one: a call to copy so few costs more.
     for (const double value : values) values_.push_back(value);
   }
-  void push_back(const Row& row) { push({row.due, row.sensor, row.anomaly, 0, row.overlay}, row.values); }
+  // The same of a row that arrives as it may. Either all rows do, or none.
+  void push(const Head& head, std::span<const double> values, const Arrival& arrival) {
+    assert(arrivals_.size() == heads_.size());
+    push(head, values);
+    arrivals_.push_back(arrival);
+  }
+  void push_back(const Row& row) {
+    push({row.due, row.sensor, row.anomaly, 0, row.overlay}, row.values);
+    if (row.arrival != nullptr) arrivals_.push_back(*row.arrival);
+  }
   void push_back(const Reading& reading) { push_back(Row(reading)); }
 
   // Appends other rows of the same width.
@@ -52,6 +62,7 @@ class Rows {
     if (other.empty()) return;
     if (heads_.empty()) widen(other.width_);
     assert(other.width_ == width_);
+    arrivals_.insert(arrivals_.end(), other.arrivals_.begin(), other.arrivals_.end());
     heads_.insert(heads_.end(), other.heads_.begin(), other.heads_.end());
     values_.insert(values_.end(), other.values_.begin(), other.values_.end());
   }
@@ -60,18 +71,22 @@ class Rows {
   void forget_newest(std::size_t count) {
     assert(count <= size());
     heads_.resize(size() - count);
+    if (!arrivals_.empty()) arrivals_.resize(heads_.size());
     values_.resize(heads_.size() * width_);
   }
 
   void clear() {
     heads_.clear();
     values_.clear();
+    arrivals_.clear();
   }
 
   [[nodiscard]] std::size_t size() const { return heads_.size(); }
   [[nodiscard]] bool empty() const { return heads_.empty(); }
   [[nodiscard]] std::size_t capacity() const { return heads_.capacity(); }
   [[nodiscard]] std::span<const Head> heads() const { return heads_; }
+  // Of all rows, or of none.
+  [[nodiscard]] std::span<const Arrival> arrivals() const { return arrivals_; }
   [[nodiscard]] std::span<const double> values(std::size_t i) const {
     assert(i < size());
     return {values_.data() + i * width_, heads_[i].channels};
@@ -79,7 +94,8 @@ class Rows {
   [[nodiscard]] Row operator[](std::size_t i) const {
     assert(i < size());
     const Head& head = heads_[i];
-    return {head.due, values(i), head.sensor, head.anomaly, head.overlay};
+    const Arrival* const arrival = arrivals_.empty() ? nullptr : &arrivals_[i];
+    return {head.due, values(i), head.sensor, head.anomaly, head.overlay, arrival};
   }
   [[nodiscard]] Row front() const { return (*this)[0]; }
   [[nodiscard]] Row back() const { return (*this)[size() - 1]; }
@@ -113,6 +129,7 @@ class Rows {
   std::size_t width_ = 0;
   std::vector<Head> heads_;
   std::vector<double> values_;  // width_ for each row, of which the row has its `channels`
+  std::vector<Arrival> arrivals_;
 };
 
 // Iterates over the rows; each is made when it is accessed.

@@ -16,6 +16,7 @@
 #include "base/range.h"
 #include "base/text.h"
 #include "config/units.h"
+#include "yaml/forms.h"
 
 namespace fleet_sim::config {
 
@@ -83,6 +84,12 @@ inline Codec<zones::Zone> time_zone() {
           [](const zones::Zone& zone) { return std::string(zone.name()); },
           {},
           [](const zones::Zone& zone) { return zone.is_named(); }};
+}
+
+// A form of any file, such as a share in percent or a span of time.
+template <class T>
+Codec<T> form(yaml::Form<T> of) {
+  return {std::move(of.parse), std::move(of.text), std::move(of.values)};
 }
 
 template <class T = std::uint32_t>

@@ -98,6 +98,13 @@ std::string Config::log_file() const {
   return (std::filesystem::path(sqlite.data_dir) / std::filesystem::path(unnamed).filename()).string();
 }
 
+bool delivers(const Config& config) {
+  const auto changes_delivery = [](const scenario::Entry& entry) {
+    return std::holds_alternative<scenario::Deliver>(entry.verb);
+  };
+  return config.delivery != scenario::Deliver{} || std::ranges::any_of(config.scenario, changes_delivery);
+}
+
 std::string_view canonical_firmware(std::string_view version) {
   while (version.size() > 2 && version.ends_with(".0")) version.remove_suffix(2);
   return version;

@@ -107,6 +107,7 @@ struct Config {
   Behaviors behaviors = default_behaviors();
   types::DeclaredTypes types;  // declared besides the built-in one, or in its place
   scenario::Entries scenario;
+  scenario::Deliver delivery;  // of all rows, unless the scenario says otherwise; holds none
   FleetSettings fleet;
   ShardBy sharding;
   ClockSettings clock;
@@ -125,6 +126,9 @@ struct Config {
 
   bool operator==(const Config&) const = default;
 };
+
+// Whether rows may arrive otherwise than at once, so that they have the columns of delivery.
+bool delivers(const Config& config);
 
 // `1.3.0` and `1.3` are the same firmware: trailing `.0` parts do not count.
 std::string_view canonical_firmware(std::string_view version);

@@ -112,7 +112,7 @@ auto section(Keys& keys, Settings Config::*settings) {
 template <class Section>
 void channel_key(Section& section, const types::ChannelColumn& channel, std::string_view name,
                  double types::ChannelParameters::*member, std::string_view what, const Bounds& bounds) {
-  section.row(member, number(bounds),
+  section.row(member, config::number(bounds),
               {.name = lasting(fmt::format("normal_parameters.{}.{}", channel.name, name)),
                .value = "X",
                .help = lasting(fmt::format("{} {}, {}: {{}}", what, channel.name, channel.unit)),
@@ -147,7 +147,7 @@ void anomaly_type_keys(Keys& keys, std::size_t type) {
                .decides = Decides::readings,
                .at_once = true});
   section.row(
-      &AnomalyTypeSettings::weight, number(any_weight),
+      &AnomalyTypeSettings::weight, config::number(any_weight),
       {.name = named("weight"),
        .value = "X",
        .help = lasting(fmt::format("Weight of {} anomalies, relative to the other types: {{}}", name)),
@@ -182,7 +182,7 @@ void anomaly_keys(Keys& keys) {
                  .help = "Whether anomalies occur",
                  .decides = Decides::readings,
                  .at_once = true});
-  anomalies.row(&AnomalySettings::probability, number(any_share),
+  anomalies.row(&AnomalySettings::probability, config::number(any_share),
                 {.name = "anomalies.probability",
                  .value = "P",
                  .help = "How often sensors are anomalous, as anomalies.basis counts it: {}",
@@ -200,7 +200,7 @@ void anomaly_keys(Keys& keys) {
            "anomalies.per_day counts instead of the probability",
        .decides = Decides::readings,
        .at_once = true});
-  anomalies.row(&AnomalySettings::per_day, number(any_rate_per_day),
+  anomalies.row(&AnomalySettings::per_day, config::number(any_rate_per_day),
                 {.name = "anomalies.per_day",
                  .value = "X",
                  .help = "Anomalies that start per sensor and day with the basis rate: {}",
@@ -213,7 +213,7 @@ void anomaly_keys(Keys& keys) {
                  .more = "graded counts in how much a channel changes anyway; declared types always are",
                  .decides = Decides::readings,
                  .at_once = true});
-  anomalies.row(&AnomalySettings::edge, number({0, 0.5}),
+  anomalies.row(&AnomalySettings::edge, config::number({0, 0.5}),
                 {.name = "anomalies.edge",
                  .value = "X",
                  .help = "Share of its duration in which a graded anomaly comes, and goes: {}",
@@ -245,6 +245,9 @@ Keys all_keys() {
   simulation_keys(section(keys, &Config::simulation));
   sharding_keys(section(keys, &Config::sharding));
   clock_keys(section(keys, &Config::clock));
+  delivery_keys(section(keys, &Config::delivery),
+                SectionOf(
+                    keys, [](auto& config) -> auto& { return config.delivery.late; }));
   sink_keys(section(keys, &Config::sink));
   database_keys(section(keys, &Config::write), section(keys, &Config::sqlite));
   retention_keys(SectionOf(

@@ -1,6 +1,6 @@
-// The sections `fleet`, `simulation`, `sharding` and `clock`: which sensors there are, how long and how fast
-// they are simulated, and how they are spread over files. Each struct is followed by the rows of its keys.
-// Plain values; any thread.
+// The sections `fleet`, `simulation`, `sharding`, `clock` and `delivery`: which sensors there are, how long
+// and how fast they are simulated, how they are spread over files, and how their rows get there. Each struct
+// is followed by the rows of its keys. Plain values; any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,8 @@
 #include "base/timestamp.h"
 #include "config/codec.h"
 #include "config/key_row.h"
+#include "scenario/entry.h"
+#include "yaml/forms.h"
 #include "zones/zone.h"
 
 namespace fleet_sim::config {
@@ -246,6 +248,37 @@ void clock_keys(Section clock) {
        .more = "a sensor whose identity has a timezone follows that",
        .decides = Decides::readings,
        .other_spelling = "clock.utc_offset"});
+}
+
+// `late` adds the rows of what is below it.
+template <class Section, class LateSection>
+void delivery_keys(Section delivery, LateSection late) {
+  delivery.row(&scenario::Deliver::drop, form(yaml::share()),
+               {.name = "delivery.drop",
+                .value = "SHARE",
+                .help = "Share of the rows that never arrives, such as 0.1%: {}",
+                .decides = Decides::place});
+  late.row(&scenario::Late::share, form(yaml::share()),
+           {.name = "delivery.late.share",
+            .value = "SHARE",
+            .help = "Share of the rows that arrives late: {}",
+            .decides = Decides::place});
+  late.row(&scenario::Late::median, form(yaml::span(0, scenario::longest_span)),
+           {.name = "delivery.late.median",
+            .value = "TIME",
+            .help = "How late half of them are, at most: {}",
+            .more = "lognormal, with a sigma of 1 and at most 100 times the median",
+            .decides = Decides::place});
+  delivery.row(&scenario::Deliver::duplicate, form(yaml::share()),
+               {.name = "delivery.duplicate",
+                .value = "SHARE",
+                .help = "Share of the rows that arrives twice: {}",
+                .decides = Decides::place});
+  delivery.row(&scenario::Deliver::jitter, form(yaml::span(0, scenario::longest_span)),
+               {.name = "delivery.jitter",
+                .value = "TIME",
+                .help = "How far the timestamp of a row may be off, either way: {}",
+                .decides = Decides::place});
 }
 
 }  // namespace fleet_sim::config

@@ -70,6 +70,7 @@ class Loader {
     check_channels();
     check_anomalies();
     check_durations();
+    check_delivery();
     check_paths();
     check_scenario();
     return std::move(config_);
@@ -173,6 +174,12 @@ class Loader {
                                 "one_reading",
                                 key, duration_text(law->max), duration_text(period)));
     }
+  }
+
+  void check_delivery() {
+    if (config_.delivery.late.share <= 0 || config_.delivery.late.median > 0) return;
+    problems_.add(origin({"delivery.late.share", "delivery.late.median"}),
+                  "delivery.late.share is above 0, so delivery.late.median must be too, such as 8s");
   }
 
   void check_paths() {

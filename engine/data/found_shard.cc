@@ -3,17 +3,20 @@
 #include <fmt/format.h>
 
 #include <stdexcept>
+#include <unordered_map>
 
 #include "base/cadence.h"
 #include "base/plain_text.h"
+#include "tables/deliveries.h"
 
 namespace fleet_sim::data {
 namespace {
 
-constexpr int first_value = 3;  // column of select_found_readings
+constexpr int first_value = 4;  // column of select_found_readings
 
 std::string select_found_readings(const types::Schema& schema) {
-  std::string columns = "timestamp, sensor_id, anomaly_type";
+  std::string columns = schema.has_delivery() ? "due, sensor_id, anomaly_type, arrived_at"
+                                              : "timestamp, sensor_id, anomaly_type, timestamp";
   for (const types::ChannelColumn& channel : schema.channels()) columns += fmt::format(", {}", channel.name);
   return fmt::format("SELECT {} FROM sensor_readings WHERE id >= ?1 ORDER BY id DESC", columns);
 }
@@ -98,9 +101,10 @@ void FoundShard::read_readings(tables::Database& shard, const FindSensor& find_s
     const auto sensor = find_sensor(row.text(1));
     if (!sensor) continue;
     const Timestamp due = timestamp_in(row, 0, file_);
-    if (due < rows_.last() - 2 * longest_window) break;
+    const Timestamp arrived_at = timestamp_in(row, 3, file_);
+    if (arrived_at < rows_.last() - 2 * longest_window) break;
     for (std::size_t c = 0; c < values.size(); ++c) values[c] = row.real(first_value + static_cast<int>(c));
-    rows_.add(*sensor, due, values, row.text(2));
+    rows_.add(*sensor, due, arrived_at, values, row.text(2));
   }
   rows_.keep_last_second();
 }
@@ -119,6 +123,32 @@ void FoundShard::read_fleet_events(Timestamp moment, const FindSensor& find_sens
     const auto sensor = find_sensor(row.text(1));
     if (sensor) rows_.add_fleet_event(*sensor, timestamp_in(row, 0, file_), row.text(2));
   }
+}
+
+std::vector<FoundShard::Underway> FoundShard::read_deliveries(const FindSensor& find_sensor) {
+  using Kind = batch::Delivery::Kind;
+  std::vector<Underway> underway;
+  std::unordered_map<std::uint32_t, std::size_t> holds;  // by sensor, its last one
+  if (!run_) return underway;
+  tables::Database shard = open_shard(file_);
+  const tables::StorageError error =
+      tables::read_deliveries(shard, run_->run_id, [&](const tables::FoundDelivery& delivery) {
+        const auto sensor = find_sensor(delivery.sensor_id);
+        if (!sensor) return;
+        rows_.add_delivery(*sensor, delivery.due, delivery.kind);
+        if (delivery.kind == Kind::drained) {
+          const auto hold = holds.find(*sensor);
+          if (hold != holds.end()) underway[hold->second].arrives_at = delivery.arrived_at.value_or(0);
+        }
+        if (delivery.kind != Kind::late && delivery.kind != Kind::hold) return;
+        if (delivery.kind == Kind::hold) holds[*sensor] = underway.size();
+        underway.push_back(
+            {*sensor, delivery.kind, delivery.due, delivery.arrived_at.value_or(latest_timestamp)});
+      });
+  if (!error.ok()) {
+    throw std::runtime_error(fmt::format("{}: cannot be read: {}", file_.string(), error.message));
+  }
+  return underway;
 }
 
 std::vector<FoundShard::BegunBefore> FoundShard::read_events(Timestamp moment,

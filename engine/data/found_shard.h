@@ -38,6 +38,16 @@ class FoundShard {
     return run_ ? run_->deleted_until : std::nullopt;
   }
 
+  // What delivery did to readings that had not all arrived at some moment.
+  struct Underway {
+    std::uint32_t sensor;
+    batch::Delivery::Kind kind;  // late or hold
+    Timestamp due;
+    Timestamp arrives_at;  // the latest timestamp where that is not known yet
+  };
+  // Reads what delivery did, adds it to rows(), and returns what did not arrive at once. In order.
+  std::vector<Underway> read_deliveries(const FindSensor& find_sensor);
+
   // Reads the run's events: adds to rows() those that a fleet resuming at `moment` produces again, but for
   // agings, and returns those that sensors began before it.
   struct BegunBefore {

@@ -17,6 +17,9 @@ Tally& Tally::operator+=(const Tally& other) {
   skipped += other.skipped;
   missing += other.missing;
   silent += other.silent;
+  dropped += other.dropped;
+  duplicates += other.duplicates;
+  undelivered += other.undelivered;
   for (std::size_t k = 0; k < anomaly_type_count; ++k) anomalies[k] += other.anomalies[k];
   for (std::size_t i = 0; i < most_firmwares; ++i) by_firmware[i] += other.by_firmware[i];
   return *this;
@@ -68,6 +71,7 @@ std::vector<std::uint32_t> Cohort::members() const {
 }
 
 Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
+  if (waiting_) return tick_slots(until, batch);
   Tally tally;
   settle_owed(batch);
   while (story_ && next_due() < until && !batch.full() &&
@@ -95,6 +99,7 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
 }
 
 bool Cohort::skip(Timestamp until, Tally& tally) {
+  if (waiting_) return skip_slots(until, tally);
   while (story_ && next_due() < until && owed_.size() < batch::Batch::capacity &&
          (story_->next_at() > next_due() || carry_out(next_due() + 1, Events{owed_, owed_fleet_}))) {
     take_by_story(owed_, tally, [&](const model::Sample&) { ++tally.skipped; });
@@ -168,6 +173,7 @@ void Cohort::happen(const timeline::Moment& moment, const Events& both) {
   const std::size_t i = moment.sensor;
   if (std::holds_alternative<scenario::Set>(verb) && !moment.fails) become(i, moment.at, events);
   if (std::holds_alternative<scenario::Leave>(verb)) leave(i, moment.at, events);
+  if (const auto* how = std::get_if<scenario::Deliver>(&verb)) deliver(sensors_[i].key, *how, moment.until);
   if (const auto* what = std::get_if<scenario::Reset>(&verb)) reset(i, *what, moment.at, events);
   if (const auto* what = std::get_if<scenario::Fault>(&verb)) begin_fault(i, *what, moment, events);
   if (std::holds_alternative<scenario::Join>(verb)) join(i);
@@ -240,6 +246,7 @@ void Cohort::make_room() {
   forget_knots();
   settle_ages();
   remembers_ = knot_words_ > 0 || !ages_.empty();
+  if (waiting_) waiting_->seat(sensors_);
 }
 
 sources::KnotWords Cohort::knots_of(std::size_t i) {
@@ -354,14 +361,19 @@ std::vector<batch::AnomalyEvent> Cohort::open_anomalies() const {
 }
 
 Cohort::Found Cohort::find(std::uint64_t key) {
+  const std::optional<std::size_t> place = place_of(key);
+  if (!place) return {};
+  const Timestamp next_due = next_due_of(*place);
+  return {&sensors_[*place], next_due, !story_ || story_->is_there(*place), now_of(*place, next_due)};
+}
+
+std::optional<std::size_t> Cohort::place_of(std::uint64_t key) const {
   const Microseconds phase = model::phase_of(key, cadence_);
   const auto first = std::ranges::lower_bound(sensors_, phase, {}, &model::Sensor::phase);  // may share it
   for (auto sensor = first; sensor != sensors_.end() && sensor->phase == phase; ++sensor) {
-    if (sensor->key != key) continue;
-    const auto i = static_cast<std::size_t>(sensor - sensors_.begin());
-    return {&*sensor, next_due_of(i), !story_ || story_->is_there(i), now_of(i, next_due_of(i))};
+    if (sensor->key == key) return static_cast<std::size_t>(sensor - sensors_.begin());
   }
-  return {};
+  return std::nullopt;
 }
 
 Touched Cohort::touched(const Found& found) const {
@@ -500,6 +512,7 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment, const StoryOf
       if (story.script) pasts.insert(stories.extract(sensor.key));
     }
     departed += due_before(moment, sensor);
+    if (waiting_) waiting_->forget(i, sensor.key);
     sensor.profile = nullptr;
   }
   for (const batch::AnomalyEvent& event : events) change.anomalies.push_back({writer_, event});

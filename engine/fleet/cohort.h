@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -18,18 +19,27 @@
 #include "fleet/past_anomaly.h"
 #include "fleet/profile_table.h"
 #include "fleet/sensor_state.h"
+#include "fleet/waiting.h"
 #include "model/sensor.h"
 #include "timeline/timeline.h"
 
+namespace fleet_sim::delivery {
+struct Fate;
+}
+
 namespace fleet_sim::fleet {
 
-// What a tick came to; with the readings in the batch: due = readings + missing + skipped + silent.
+// What a tick came to; with the readings in the batch: due + duplicates = readings + missing + skipped +
+// silent + dropped + undelivered.
 struct Tally {
   std::uint64_t due = 0;
   std::uint64_t skipped = 0;
   std::uint64_t missing = 0;
   PerAnomalyType<std::uint64_t> anomalies{};  // begun
   std::uint64_t silent = 0;  // a scenario has it that the sensor says nothing, or is not there
+  std::uint64_t dropped = 0;
+  std::uint64_t duplicates = 0;
+  std::int64_t undelivered = 0;               // that wait from now on, less those that waited before
   PerFirmware<FirmwareCounts> by_firmware{};  // of those that were neither skipped nor silent
 
   // A reading that the sensor has taken.
@@ -82,6 +92,15 @@ class Cohort {
   [[nodiscard]] const Cadence& cadence() const { return cadence_; }
   [[nodiscard]] double readings_per_second() const;
   [[nodiscard]] Timestamp next_due() const { return cycle_start_ + sensors_[position_].phase; }
+
+  // From the start of the run on, rows arrive like this (engine/delivery): each reading has a slot, when it
+  // is due, and what waits of its sensor arrives in slots too.
+  void deliver(const scenario::Deliver& usual);
+  // From its next slot on, and before `until`, the rows of the sensor arrive as `how` says in place of the
+  // usual. Nothing where delivery is off, or the sensor is not of this cohort.
+  void deliver(std::uint64_t key, const scenario::Deliver& how, Timestamp until);
+  // A reading that an earlier process delivers at that time was late.
+  void take_seat(std::uint64_t key, Timestamp arrives_at);
 
   // Takes the readings due before `until`, in the order they are due, and appends them to the batch until
   // none is left or the batch is full. Before them come the events that the cohort owes. What a scenario has
@@ -143,6 +162,9 @@ class Cohort {
   // How many readings are due before `until`, by arithmetic alone.
   [[nodiscard]] std::uint64_t due_before(Timestamp until) const;
 
+  // Whether a hold reads again from what sensors were before.
+  [[nodiscard]] bool holds_any() const { return waiting_ && waiting_->holds_any(); }
+
  private:
   model::Sample take_next();
   template <class Keep>
@@ -161,6 +183,31 @@ class Cohort {
   void begin_fault(std::size_t i, const scenario::Fault& what, const timeline::Moment& moment,
                    std::vector<batch::AnomalyEvent>& events);
   [[nodiscard]] model::Circumstances now_of(std::size_t i, Timestamp at);
+  Tally tick_slots(Timestamp until, batch::Batch& batch);
+  bool serve_slot(batch::Batch& batch, Tally& tally);
+  bool skip_slots(Timestamp until, Tally& tally);
+  void skip_slot(Tally& tally);
+  struct DueReading {
+    const model::Sensor& sensor;  // whose it is, as it is then
+    const model::Sample& taken;
+    Timestamp due;
+    std::uint64_t number;
+    std::uint16_t overlay;
+  };
+  std::optional<model::Sample> read(std::vector<batch::AnomalyEvent>& events, Tally& tally);
+  void hold_back(OfSensor& waits, const model::Sensor& before, const model::Sample& taken, Tally& tally);
+  void note_hold(Hold& hold, batch::Batch& batch) const;
+  bool drain(OfSensor& waits, batch::Batch& batch, Tally& tally);
+  void deliver_late(OfSensor& waits, batch::Batch& batch, Tally& tally) const;
+  [[nodiscard]] std::uint16_t overlay() const;
+  [[nodiscard]] const scenario::Deliver& how_of(const OfSensor* waits) const;
+  void deliver_reading(const DueReading& reading, const scenario::Deliver& how, batch::Batch& batch,
+                       Tally& tally);
+  bool is_late(const delivery::Fate& fate, const batch::Row& row, batch::Batch& batch, Tally& tally);
+  static void push_row(const batch::Row& row, bool is_duplicated, batch::Batch& batch, Tally& tally);
+  [[nodiscard]] Timestamp due_of(const model::Sensor& sensor, std::uint64_t number) const {
+    return origin_ + sensor.phase + cadence_.offset(number - 1);
+  }
   void note_events(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
   void note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
   void advance();
@@ -191,6 +238,7 @@ class Cohort {
   [[nodiscard]] Timestamp next_due_of(std::size_t i) const {
     return (i < position_ ? next_cycle_start_ : cycle_start_) + sensors_[i].phase;
   }
+  [[nodiscard]] std::optional<std::size_t> place_of(std::uint64_t key) const;
 
   void make_room();
   void forget_knots();
@@ -222,6 +270,7 @@ class Cohort {
       owed_;  // of skipped readings; at most a batch's worth and those of one more
   std::vector<batch::FleetEvent> owed_fleet_;
   std::shared_ptr<Story> story_;  // none: there is no scenario. Where there is one, nobody copies a cohort
+  std::shared_ptr<Waiting> waiting_;  // none: delivery is off; likewise
 };
 
 }  // namespace fleet_sim::fleet

@@ -106,6 +106,20 @@ void Fleet::resume_at(Timestamp moment, const PastAnomalies& past, const Lives& 
   for (Cohort& cohort : cohorts_) cohort.resume_at(moment, past, lives);
 }
 
+void Fleet::deliver(const scenario::Deliver& usual) {
+  delivery_ = usual;
+  for (Cohort& cohort : cohorts_) cohort.deliver(usual);
+}
+
+void Fleet::resume_delivery(const OwnDeliveries& own, const LateSeats& seats) {
+  for (const OwnDelivery& one : own) {
+    for (Cohort& cohort : cohorts_) cohort.deliver(one.key, one.how, one.until);
+  }
+  for (const auto& [key, arrives_at] : seats) {
+    for (Cohort& cohort : cohorts_) cohort.take_seat(key, arrives_at);
+  }
+}
+
 void Fleet::apply(FleetChange& change, Timestamp moment) {
   if (change.script) {
     script_ = script_ ? std::make_shared<const timeline::Script>(change.script->after(*script_, moment))
@@ -118,6 +132,16 @@ void Fleet::apply(FleetChange& change, Timestamp moment) {
   seat(change.joiners, moment, story, pasts);
   count_sensors();
   profiles_.swap(change.profiles);
+  keep_profiles(change.profiles);
+}
+
+// What was held is read again with the profiles of then.
+void Fleet::keep_profiles(const std::shared_ptr<ProfileTable>& before) {
+  if (!std::ranges::any_of(cohorts_, &Cohort::holds_any)) {
+    former_profiles_.clear();
+  } else if (before != nullptr && before != profiles_ && std::ranges::count(former_profiles_, before) == 0) {
+    former_profiles_.push_back(before);
+  }
 }
 
 // Fills the cohorts that have room, then makes more.
@@ -135,6 +159,7 @@ void Fleet::seat(std::span<Joiner> joiners, Timestamp moment, const StoryOf& sto
     if (seats.empty()) {
       seats.push_back(cohorts_.size());
       cohorts_.emplace_back(group.second, start_, seed_, group.first);
+      if (delivery_) cohorts_.back().deliver(*delivery_);
     }
     Cohort& cohort = cohorts_[seats.back()];
     seats.pop_back();
@@ -242,7 +267,9 @@ Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t>
     cohorts.emplace_back(std::move(sensors), placed[i].cadence, start, seed, placed[i].writer);
     sensors.clear();
   }
-  return Fleet(std::move(profiles), std::move(cohorts), start, seed);
+  Fleet fleet(std::move(profiles), std::move(cohorts), start, seed);
+  if (config::delivers(config)) fleet.deliver(config.delivery);
+  return fleet;
 }
 
 }  // namespace fleet_sim::fleet

@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/problems.h"
@@ -22,6 +24,18 @@
 namespace fleet_sim::fleet {
 
 inline constexpr std::size_t most_sensors = 1'000'000;
+
+// Readings that an earlier process of the run delivers late: keys of sensors, and when they arrive.
+using LateSeats = std::vector<std::pair<std::uint64_t, Timestamp>>;
+
+// Ways to arrive that sensors have of their own: key, how, and until when. Later ones take the place of
+// others.
+struct OwnDelivery {
+  std::uint64_t key;
+  scenario::Deliver how;
+  Timestamp until;
+};
+using OwnDeliveries = std::vector<OwnDelivery>;
 
 class Fleet {
  public:
@@ -48,6 +62,11 @@ class Fleet {
   // Passes over every reading due before `moment`; see Cohort::resume_at.
   void resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives = {});
 
+  // From the start of the run on, rows arrive like this; see Cohort::deliver.
+  void deliver(const scenario::Deliver& usual);
+  // What an earlier process of the run leaves behind.
+  void resume_delivery(const OwnDeliveries& own, const LateSeats& seats);
+
   // Carries out a reload at `moment`, before which every reading has been taken. Cohorts may come, go and
   // move.
   void apply(FleetChange& change, Timestamp moment);
@@ -55,12 +74,15 @@ class Fleet {
  private:
   void count_sensors();
   void seat(std::span<Joiner> joiners, Timestamp moment, const StoryOf& story, const PastStories& pasts);
+  void keep_profiles(const std::shared_ptr<ProfileTable>& before);
 
   std::shared_ptr<ProfileTable> profiles_;  // shared with the reload that works out the next change
+  std::vector<std::shared_ptr<ProfileTable>> former_profiles_;  // as long as a reading is held
   std::shared_ptr<const timeline::Script> script_;
   std::vector<Cohort> cohorts_;
   Timestamp start_;
   std::uint64_t seed_;
+  std::optional<scenario::Deliver> delivery_;  // none: rows arrive when they are due
   std::uint64_t due_elsewhere_ =
       0;  // of those that left, until then, less what joiners would have had; modulo 2^64
   std::size_t size_ = 0;

@@ -109,7 +109,7 @@ class Chronicle::Group {
       const auto moment = story_->next(until);
       if (!moment) continue;
       const scenario::Entry& entry = story_->entry(*moment);
-      if (told_.moment) told_.moment(sensors_[moment->sensor], *moment);
+      if (told_.moment) told_.moment(sensors_[moment->sensor], *moment, entry);
       note(*moment, entry);
     }
   }

@@ -179,6 +179,7 @@ ReportShard FleetTally::add(const std::string& file, const ReadShard& shard) {
   add_daily(shard);
   gaps_ += tally.gaps();
   events_ += shard.events;
+  delivery_ += shard.delivery;
   missing_.events += shard.missing_events;
   missing_.open_events += shard.open_missing_events;
   missing_.readings += summary.missing;
@@ -489,6 +490,7 @@ void FleetTally::complete(Report& report) {
   report.varied = most_varied();
   report.events = events_;
   report.missing = missing_;
+  report.delivery = delivery_;
   report.gaps = gaps_;
 }
 

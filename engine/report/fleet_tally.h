@@ -97,6 +97,7 @@ class FleetTally {
   std::vector<TypicalDay> daily_;
   EventTally events_;
   MissingData missing_;
+  DeliveryTally delivery_;
   GapTally gaps_;
   const course::Course& course_;
   std::vector<std::map<std::string, FirmwareShare, std::less<>>> slots_;  // by firmware

@@ -14,6 +14,7 @@
 #include "base/plain_text.h"
 #include "data/data_directory.h"
 #include "tables/database.h"
+#include "tables/deliveries.h"
 
 namespace fleet_sim::report {
 namespace {
@@ -33,10 +34,13 @@ constexpr std::string_view silences_sql =
 std::string rows_sql(const types::Schema& schema, bool has_synced) {
   const types::ChannelColumn* daily = daily_channel_of(schema);
   const std::string channel = daily == nullptr ? "NULL" : daily->name;
+  // Rows of delivery lie in the order they arrived.
+  const bool has_delivery = schema.has_delivery();
   return fmt::format(
-      "SELECT timestamp, sensor_id, {}, anomaly_flag, anomaly_type, firmware_version, model, manufacturer, "
-      "location, {} FROM sensor_readings WHERE id BETWEEN ?1 AND ?2",
-      channel, has_synced ? "synced" : "0");
+      "SELECT {}, sensor_id, {}, anomaly_flag, anomaly_type, firmware_version, model, manufacturer, "
+      "location, {} FROM sensor_readings WHERE id BETWEEN ?1 AND ?2{}",
+      has_delivery ? "coalesce(due, timestamp)" : "timestamp", channel, has_synced ? "synced" : "0",
+      has_delivery ? " ORDER BY 1" : "");
 }
 
 // Enough to be worth another connection.
@@ -47,6 +51,7 @@ struct RowRange {
   std::int64_t first_id = 0;
   std::int64_t last_id = 0;
   std::uint64_t offsets = 0;  // 0: no rows
+  std::uint64_t fewest_of_a_part = fewest_ids_of_a_part;
   std::string sql;
 
   [[nodiscard]] std::int64_t id_at(std::uint64_t offset) const {
@@ -77,6 +82,7 @@ RowRange find_rows(tables::Database& shard, const types::Schema& schema, const f
   rows.last_id = ids->last;
   const auto span = static_cast<std::uint64_t>(rows.last_id) - static_cast<std::uint64_t>(rows.first_id);
   rows.offsets = std::max(span + 1, span);  // all ids there are do not fit into 64 bits
+  if (schema.has_delivery()) rows.fewest_of_a_part = rows.offsets;  // sorted as a whole
   rows.sql = rows_sql(schema, has_column(shard, "sensor_readings", "synced"));
   return rows;
 }
@@ -146,6 +152,22 @@ void read_silences(tables::Database& shard, const fs::path& file, TallyContext& 
   }
 }
 
+// A row that was dropped, or is late, is no gap.
+void read_deliveries(tables::Database& shard, const fs::path& file, ReadShard& read, TallyContext& context) {
+  using Kind = batch::Delivery::Kind;
+  constexpr Microseconds past_it = 4;  // and before the next one (gaps.h)
+  const tables::StorageError error =
+      tables::read_deliveries(shard, "", [&](const tables::FoundDelivery& delivery) {
+        ++read.delivery.of_kind[static_cast<std::size_t>(delivery.kind)];
+        if (delivery.kind == Kind::drained) read.delivery.held += delivery.readings;
+        if (delivery.kind != Kind::drop && delivery.kind != Kind::late) return;
+        context.undelivered.add(delivery.sensor_id,
+                                {0, 1, delivery.due, delivery.due + past_it, AnomalyType::missing_data});
+      });
+  if (!error.ok()) fail(file, error.message);
+  context.undelivered.sort();
+}
+
 // Everything but the rows, as one moment has it.
 RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, ReadShard& read,
                            TallyContext& context) {
@@ -165,6 +187,7 @@ RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, Read
   for (const data::ConfigEra& era : read.config.eras) context.eras.push_back(era.from);
   if (has_column(shard, "fleet_events", "silent_until")) read_silences(shard, file, context);
   if (has_column(shard, "anomaly_events", "id")) read_events(shard, file, read, context);
+  read_deliveries(shard, file, read, context);
   return find_rows(shard, read.schema, file);
 }
 
@@ -222,17 +245,23 @@ class PartTally {
 
 }  // namespace
 
+DeliveryTally& DeliveryTally::operator+=(const DeliveryTally& other) {
+  for (std::size_t i = 0; i < of_kind.size(); ++i) of_kind[i] += other.of_kind[i];
+  held += other.held;
+  return *this;
+}
+
 ReadShard read_shard(const fs::path& file, data::RunConfigs& configs, const std::vector<Timestamp>& slots,
                      ReadProgress& progress) {
   auto context = std::make_unique<TallyContext>();
   context->slots = slots;
-  ReadShard read{{}, {}, {}, ReadingTally(*context), {}, 0, 0, {}};
+  ReadShard read{{}, {}, {}, ReadingTally(*context), {}, 0, 0, {}, {}};
   const RowRange rows = read_surroundings(file, configs, read, *context);
   if (rows.offsets > 0) {
     PartTally parts(file, rows, *context, progress);
     // Waiting for the parts must not begin another shard, with more open files.
     tbb::this_task_arena::isolate([&] {
-      tbb::parallel_reduce(tbb::blocked_range<std::uint64_t>(0, rows.offsets, fewest_ids_of_a_part), parts);
+      tbb::parallel_reduce(tbb::blocked_range<std::uint64_t>(0, rows.offsets, rows.fewest_of_a_part), parts);
     });
     read.tally = parts.take();
   }

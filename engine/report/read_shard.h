@@ -4,12 +4,14 @@
 // file, for one that cannot be read or holds what no simulator writes.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <vector>
 
+#include "batch/reading.h"
 #include "data/data_directory.h"
 #include "data/run_configs.h"
 #include "report/event_tally.h"
@@ -23,6 +25,19 @@ struct ReadProgress {
   std::atomic<std::uint64_t> readings{0};
 };
 
+// What delivery did, by kind: how many rows of `deliveries`, and how many readings were held.
+struct DeliveryTally {
+  std::array<std::uint64_t, batch::Delivery::kind_names.size()> of_kind{};
+  std::uint64_t held = 0;
+
+  [[nodiscard]] std::uint64_t of(batch::Delivery::Kind kind) const {
+    return of_kind[static_cast<std::size_t>(kind)];
+  }
+  [[nodiscard]] bool is_empty() const { return *this == DeliveryTally{}; }
+  DeliveryTally& operator+=(const DeliveryTally& other);
+  bool operator==(const DeliveryTally&) const = default;
+};
+
 struct ReadShard {
   std::vector<data::RecordedRun> runs;  // first to last
   data::ShardConfig config;
@@ -32,6 +47,7 @@ struct ReadShard {
   std::uint64_t missing_events = 0;
   std::uint64_t open_missing_events = 0;
   tables::Deletions deleted;
+  DeliveryTally delivery;
   types::Schema schema = types::built_in_type().schema;  // of its readings
 };
 

@@ -153,6 +153,7 @@ struct Report {
   MissingData missing;
   GapTally gaps;
   Duplicates duplicates;
+  DeliveryTally delivery;
   std::optional<score::Detectability> detectability;  // none without anomalous readings
   std::optional<TimeRange> range;
   std::optional<Timestamp> oldest_unsynced;

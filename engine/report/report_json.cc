@@ -332,6 +332,11 @@ void BoundedReport::write(const Report& report) {
     json_.member("readings", report.duplicates.readings);
     json_.member("is_estimate", report.duplicates.is_estimate);
   });
+  json_.object("delivery", [&] {
+    for (std::size_t i = 0; i < batch::Delivery::kind_names.size(); ++i)
+      json_.member(batch::Delivery::kind_names[i], report.delivery.of_kind[i]);
+    json_.member("readings_held", report.delivery.held);
+  });
   deleted(report.deleted());
   daily(report.daily);
   objects("runs", report.runs);

@@ -229,6 +229,20 @@ std::string gaps_text(const GapTally& gaps) {
   return text;
 }
 
+// What delivery did, if anything.
+std::string delivery_text(const DeliveryTally& delivery) {
+  using Kind = batch::Delivery::Kind;
+  if (delivery.is_empty()) return "";
+  std::string text =
+      fmt::format("  delivery        {} dropped, {} late, {} twice", grouped(delivery.of(Kind::drop)),
+                  grouped(delivery.of(Kind::late)), grouped(delivery.of(Kind::duplicate)));
+  if (delivery.of(Kind::hold) > 0) {
+    text += fmt::format("; {}, {} of them drained, with {}", counted(delivery.of(Kind::hold), "hold"),
+                        grouped(delivery.of(Kind::drained)), counted(delivery.held, "reading"));
+  }
+  return text + '\n';
+}
+
 std::string duplicates_text(const Duplicates& duplicates) {
   if (duplicates.readings == 0) return "  duplicates      none\n";
   return fmt::format("  duplicates      {}{} written again: same sensor, same time\n",
@@ -303,7 +317,7 @@ std::string report_text(const Report& report) {
     text += sync_text(report);
   }
   text += missing_text(report.missing) + gaps_text(report.gaps) + duplicates_text(report.duplicates) +
-          deleted_text(report.deleted());
+          delivery_text(report.delivery) + deleted_text(report.deleted());
   return text + runs_text(report.runs) + shards_text(report.shards);
 }
 

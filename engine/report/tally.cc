@@ -190,7 +190,8 @@ void ReadingTally::judge_spacing(std::uint32_t sensor, Timestamp last, Timestamp
     return;
   }
   const auto spacings = static_cast<std::uint64_t>((next - last + period / 2) / period);
-  const std::uint64_t explained = context_->missing.count_between(ids_[sensor], last, next, spacings);
+  const std::uint64_t explained = context_->missing.count_between(ids_[sensor], last, next, spacings) +
+                                  context_->undelivered.count_between(ids_[sensor], last, next, spacings);
   if (spacings - 1 > explained) {
     gaps_.add({std::string(ids_[sensor]), last, next, spacings - 1 - explained});
   }

@@ -44,6 +44,7 @@ struct StoredReading {
 struct TallyContext {
   std::vector<Timestamp> run_starts;  // ascending
   EventSpans missing;                 // events that take rows
+  EventSpans undelivered;             // readings that delivery dropped, or that are late
   EventSpans injected;                // that somebody injected, or a scenario began; sorted, as `missing` is
   std::vector<Timestamp> eras = {std::numeric_limits<Timestamp>::min()};  // where another config begins
   std::vector<Timestamp> slots = {

@@ -242,7 +242,7 @@ Reloader::Refused Reloader::take(const config::Config& wanted, std::string_view 
   const auto types = fleet::types_under(*adopted, latest_.profiles->types());
   fleet::check_members(targets_.roster, *next.members, *adopted, problems, *types);
   if (!problems.empty()) throw InvalidInput(problems.text());
-  start::check_scenario_of_reload(*adopted);
+  start::check_scenario_of_reload(running, *adopted);
 
   const std::string detail = shortened(detail_of(changes));
   const bool reads_otherwise =

@@ -94,6 +94,9 @@ log::LogFields summary_fields(const status::Snapshot& now, const status::Snapsho
       {"silent", books.silent},
       {"generated", books.generated},
       {"missing", books.missing},
+      {"dropped", books.dropped},
+      {"undelivered", books.undelivered},
+      {"duplicates", books.duplicates},
       {"written", books.written},
       {"found", books.found},
       {"pending", books.pending()},
@@ -134,8 +137,10 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
   }
   set_clock();
   build_fleet();
-  if (inputs_.resumed && sink_.keeps_files)
+  if (inputs_.resumed && sink_.keeps_files) {
     fleet_->resume_at(resumption_.moment, resumption_.past, resumption_.lives);
+    fleet_->resume_delivery(resumption_.deliveries, resumption_.late);
+  }
   build_writers();
   begin_manifest();
 }

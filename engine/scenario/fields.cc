@@ -20,7 +20,6 @@ namespace {
 using NodeKind = yaml::Node::Kind;
 using yaml::Form;
 
-constexpr double percent = 100;
 constexpr double largest_severity = 1'000;
 constexpr std::size_t longest_word_bytes = 64;
 
@@ -61,28 +60,6 @@ Field<Of> map_field(T Of::*member, std::string values, const Row& row) {
     read_fields(node, value, place);
   };
   return field(member, std::move(values), read, fields_text<T>, row);
-}
-
-// A part of a whole: 0.5 or 50%.
-Form<double> share() {
-  const auto parse = [](std::string_view text, double& value) {
-    const bool in_percent = text.ends_with('%');
-    double found = 0;
-    const std::string_view number = text.substr(0, text.size() - (in_percent ? 1 : 0));
-    const bool is_number = yaml::parse_number(number, yaml::any_number, found).empty();
-    if (in_percent) found /= percent;
-    if (!is_number || found < 0 || found > 1)
-      return yaml::must_be("a share from 0% to 100%, or 0 to 1", text);
-    value = found;
-    return std::string();
-  };
-  const auto text = [parse](double value) {
-    const std::string in_percent = yaml::number_text(value * percent) + "%";
-    double again = 0;
-    const bool is_exact = parse(in_percent, again).empty() && again == value;
-    return is_exact && in_percent.size() <= 7 ? in_percent : yaml::number_text(value);
-  };
-  return {parse, text, "0% to 100%, or 0 to 1"};
 }
 
 Form<Microseconds> span_from(Microseconds shortest) {
@@ -148,7 +125,7 @@ Form<std::optional<double>> severity() {
 // What is wrong with a wave behind those there are.
 std::string wave_problem(const yaml::Node& node, const std::vector<Wave>& before, Wave& wave) {
   static const Form<Microseconds> delays = span_from(0);
-  static const Form<double> shares = share();
+  static const Form<double> shares = yaml::share();
   std::string wrong = delays.parse(node.key, wave.delay);
   if (!wrong.empty()) return fmt::format("has a delay that {}", wrong);
   wrong = yaml::parse_node(shares, node, wave.share);
@@ -182,7 +159,7 @@ Field<Entry> waves() {
     }
     value = std::move(found);
   };
-  const auto text = [shares = share()](const std::vector<Wave>& value) {
+  const auto text = [shares = yaml::share()](const std::vector<Wave>& value) {
     std::string waves;
     for (const Wave& wave : value)
       waves += fmt::format("{}{}: {}", waves.empty() ? "" : ", ", yaml::span_text(wave.delay),
@@ -377,7 +354,7 @@ const std::vector<Field<Entry>>& fields() {
             {.name = "silent_for",
              .help = "How long a sensor has no readings once it is reached",
              .verbs = {"set", "reset"}}),
-      field(&Entry::fails, share(),
+      field(&Entry::fails, yaml::share(),
             {.name = "fails",
              .help = "The share of the sensors that are reached and silent, but stay as they were",
              .verbs = {"set"}})};
@@ -427,7 +404,7 @@ const std::vector<Field<Fault>>& fields() {
 template <>
 const std::vector<Field<Late>>& fields() {
   static const std::vector<Field<Late>> all{
-      field(&Late::share, share(), {.name = "share", .help = "How many of them", .required = true}),
+      field(&Late::share, yaml::share(), {.name = "share", .help = "How many of them", .required = true}),
       field(&Late::median, span_from(1'000),
             {.name = "median", .help = "How late half of them are, at most", .required = true})};
   return all;
@@ -436,9 +413,10 @@ const std::vector<Field<Late>>& fields() {
 template <>
 const std::vector<Field<Deliver>>& fields() {
   static const std::vector<Field<Deliver>> all{
-      field(&Deliver::drop, share(), {.name = "drop", .help = "The share of the rows that never arrives"}),
+      field(&Deliver::drop, yaml::share(),
+            {.name = "drop", .help = "The share of the rows that never arrives"}),
       map_field(&Deliver::late, "`{share, median}`", {.name = "late", .help = "The rows that arrive late"}),
-      field(&Deliver::duplicate, share(),
+      field(&Deliver::duplicate, yaml::share(),
             {.name = "duplicate", .help = "The share of the rows that arrives twice"}),
       field(&Deliver::jitter, span_from(0),
             {.name = "jitter", .help = "How far a row's timestamp may be off, either way"}),

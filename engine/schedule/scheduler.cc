@@ -333,6 +333,9 @@ void Scheduler::count(const fleet::Tally& tally) {
   ledger_.silent(tally.silent);
   ledger_.generated(tally.due - tally.skipped - tally.silent);
   ledger_.missing(tally.missing);
+  ledger_.dropped(tally.dropped);
+  ledger_.duplicates(tally.duplicates);
+  ledger_.undelivered(tally.undelivered);
   ledger_.anomalies(tally.anomalies);
   ledger_.taken(tally.by_firmware);
 }

@@ -123,8 +123,7 @@ int ReadingInsert::bind(tables::Statement& statement, int parameter, std::size_t
                         const batch::Row& reading) {
   const identity::Identity identity = roster_.shown(reading.sensor, reading.overlay);
   const std::int64_t anomalous = reading.anomaly ? 1 : 0;
-  std::ranges::copy(timestamp_writer_.write(reading.due), timestamps_[row].begin());
-  statement.bind(parameter++, std::string_view(timestamps_[row].data(), timestamp_width));
+  bind_time(statement, parameter++, reading.stamp(), times_[row].stamp);
   statement.bind(parameter++, identity.id);
   for (const double value : reading.values) statement.bind(parameter++, value);
   statement.bind(parameter++, anomalous);
@@ -138,7 +137,18 @@ int ReadingInsert::bind(tables::Statement& statement, int parameter, std::size_t
   statement.bind(parameter++, roster_.text(identity.model));
   statement.bind(parameter++, roster_.text(identity.manufacturer));
   statement.bind(parameter++, roster_.text(identity.location));
+  if (!schema_.has_delivery()) return parameter;
+  assert(reading.arrival != nullptr);
+  statement.bind(parameter++, static_cast<std::int64_t>(reading.arrival->sequence));
+  bind_time(statement, parameter++, reading.due, times_[row].due);
+  bind_time(statement, parameter++, reading.arrival->at, times_[row].arrived_at);
   return parameter;
+}
+
+void ReadingInsert::bind_time(tables::Statement& statement, int parameter, Timestamp at,
+                              TimestampText& text) {
+  std::ranges::copy(timestamp_writer_.write(at), text.begin());
+  statement.bind(parameter, std::string_view(text.data(), timestamp_width));
 }
 
 int EventInsert::apply(const batch::AnomalyEvent& event, std::int64_t last_id) {

@@ -34,6 +34,7 @@ class ReadingInsert {
   int insert_some(tables::Statement& statement, const batch::Rows& readings, std::size_t first,
                   std::size_t rows);
   int bind(tables::Statement& statement, int parameter, std::size_t row, const batch::Row& reading);
+  void bind_time(tables::Statement& statement, int parameter, Timestamp at, TimestampText& text);
   int prepare(tables::Statement& statement, std::size_t rows);
 
   tables::Database& database_;
@@ -41,8 +42,13 @@ class ReadingInsert {
   const types::Schema& schema_;
   std::array<tables::Statement, rows_per_statement.size()> statements_;
   TimestampWriter timestamp_writer_;
-  std::array<TimestampText, rows_per_statement.front()>
-      timestamps_{};  // the statement refers to them until it has run
+  // Of one row; the statement refers to them until it has run.
+  struct Times {
+    TimestampText stamp;
+    TimestampText due;
+    TimestampText arrived_at;
+  };
+  std::array<Times, rows_per_statement.front()> times_{};
 };
 
 class EventInsert {

@@ -14,6 +14,7 @@
 #include "sqlite/insert.h"
 #include "sqlite/set_aside.h"
 #include "tables/complete_run.h"
+#include "tables/deliveries.h"
 #include "tables/run_losses.h"
 #include "tables/run_resumptions.h"
 
@@ -42,15 +43,17 @@ tables::StorageError ask_whether(tables::Database& database, std::string_view sq
 
 // An open file with its statements, which hold on to the database and so are destroyed before it.
 struct Shard::Connection {
-  Connection(const identity::Roster& roster, const types::Schema& schema, const std::string& run_id)
-      : readings(database, roster, schema),
-        events(database, roster, schema),
-        fleet_events(database, roster, run_id) {}
+  Connection(const ShardContext& context, const types::Schema& schema)
+      : readings(database, context.roster, schema),
+        events(database, context.roster, schema),
+        fleet_events(database, context.roster, context.run.run_id),
+        deliveries(database, context.run.run_id) {}
 
   tables::Database database;
   ReadingInsert readings;
   EventInsert events;
   FleetEventInsert fleet_events;
+  tables::DeliveryInsert deliveries;
 };
 
 Shard::Shard(const write::Target& target, const ShardContext& context, SensorsOf sensors)
@@ -65,7 +68,7 @@ tables::StorageError Shard::open() {
 }
 
 tables::StorageError Shard::try_to_open() {
-  auto connection = std::make_unique<Connection>(context_->roster, *schema_, context_->run.run_id);
+  auto connection = std::make_unique<Connection>(*context_, *schema_);
   tables::Database& database = connection->database;
   if (tables::StorageError error = connect(database); !error.ok()) return error;
   if (tables::StorageError error = prepare(database); !error.ok()) return error;
@@ -243,6 +246,10 @@ tables::StorageError Shard::write(const write::Lot& lot, tables::LastIds& last) 
   for (const batch::FleetEvent& event : lot.fleet_events.subspan(already_there_.fleet_events)) {
     if (connection_->fleet_events.insert(event) != SQLITE_OK) return database.error();
   }
+  for (const batch::Delivery& delivery : lot.deliveries.subspan(already_there_.deliveries)) {
+    const std::string_view sensor_id = context_->roster[delivery.sensor].id;
+    if (connection_->deliveries.insert(delivery, sensor_id) != SQLITE_OK) return database.error();
+  }
   return {};
 }
 
@@ -304,14 +311,15 @@ tables::StorageError Shard::settle_doubt() {
 void Shard::keep_offered(const write::Share& offered) {
   for (write::Share* share : {&in_doubt_, &already_there_}) {
     *share = {std::min(share->readings, offered.readings), std::min(share->events, offered.events),
-              std::min(share->fleet_events, offered.fleet_events)};
+              std::min(share->fleet_events, offered.fleet_events),
+              std::min(share->deliveries, offered.deliveries)};
   }
 }
 
 std::optional<Shard::LastRow> Shard::last_row(const write::Lot& lot) {
   if (!lot.readings.empty()) {
     const batch::Row last = lot.readings.back();
-    return LastRow{last_reading_sql, last.sensor, last.due};
+    return LastRow{last_reading_sql, last.sensor, last.stamp()};
   }
   const auto begun = std::find_if(lot.events.rbegin(), lot.events.rend(),
                                   [](const batch::AnomalyEvent& e) { return batch::begins(e.kind); });

@@ -97,6 +97,12 @@ void deal_out(std::vector<PlannedShard>& shards, std::uint32_t writers) {
   }
 }
 
+const types::Schema& schema_of(const FileKey& file, const config::Config& config,
+                               const types::Catalog& types) {
+  const types::SensorType& type = types[file.type];
+  return config::delivers(config) ? type.delivered : type.schema;
+}
+
 // What one file of the plan turned out to be.
 struct Look {
   bool is_ours = false;
@@ -145,7 +151,7 @@ ShardPlan plan_shards(const identity::Roster& roster, std::span<const std::uint3
   for (std::size_t i = 0; i < members.size(); ++i) {
     FileKey file = file_key(config, roster, roster[members[i]]);
     const auto [entry, is_new] = index_of.try_emplace(file, static_cast<std::uint32_t>(shards.size()));
-    if (is_new) shards.push_back({{path_of_file(config, file), &types[file.type].schema}, 0, {}});
+    if (is_new) shards.push_back({{path_of_file(config, file), &schema_of(file, config, types)}, 0, {}});
     shards[entry->second].rows_per_second += rates[i];
     shard_of[i] = entry->second;
   }
@@ -196,7 +202,7 @@ ShardPlaces::Proposal ShardPlaces::propose(const identity::Roster& roster,
       const auto fewest = std::ranges::min_element(counts);
       const auto writer = static_cast<std::uint32_t>(fewest - counts.begin());
       entry->second = {writer, (*fewest)++};
-      proposal.new_targets[writer].push_back({path, &types_[file.type].schema});
+      proposal.new_targets[writer].push_back({path, &schema_of(file, config_, types_)});
     }
     proposal.places.push_back(entry->second);
   }

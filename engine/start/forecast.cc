@@ -23,6 +23,7 @@ namespace {
 constexpr double row_overhead = 9;
 constexpr double bytes_of_timestamp = 27;
 constexpr double bytes_of_index_entry = bytes_of_timestamp + 12;
+constexpr double bytes_of_delivery = 2 * bytes_of_timestamp + 6;  // its columns
 
 // A figure for an ordinary disk and one writer; bench/README.md has measured ones.
 constexpr double usual_rows_per_second = 500'000;
@@ -42,7 +43,8 @@ double bytes_of_row(const config::Config& config, const types::Schema& schema, d
   const double columns = static_cast<double>(schema.columns().size());
   const double values = 8 * static_cast<double>(schema.channels().size());
   const double index = config.sqlite.unsynced_index ? bytes_of_index_entry : 0;
-  return row_overhead + columns + bytes_of_timestamp + values + texts + index;
+  const double delivery = config::delivers(config) ? bytes_of_delivery : 0;
+  return row_overhead + columns + bytes_of_timestamp + values + texts + index + delivery;
 }
 
 std::optional<std::uint64_t> free_bytes(std::filesystem::path folder) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -149,6 +150,8 @@ class Planner {
     scripts_ = history::scripts_of(history_, roster_, run_.seed);
     has_scenario_ = std::ranges::any_of(scripts_, [](const auto& one) { return one != nullptr; });
     if (has_scenario_) go_back_for_scenario();
+    resumption_.moment = before_holds(resumption_.moment);
+    keep_seats();
     check_deletions();
     count_due();
     resumption_.reloads = history_.reloads_until(resumption_.moment);
@@ -200,8 +203,13 @@ class Planner {
       last_second = std::max(last_second, found_at(place)->rows().complete_until());
     }
     Timestamp moment = latest_timestamp;
-    for (const std::uint32_t sensor : lives_.sensors())
-      moment = std::min(moment, first_absent(sensor, least_complete));
+    if (config::delivers(*history_.config_after(0))) {
+      read_deliveries();
+      moment = before_all_that_waits(least_complete);
+    } else {
+      for (const std::uint32_t sensor : lives_.sensors())
+        moment = std::min(moment, first_absent(sensor, least_complete));
+    }
     resumption_.moment = std::max(run_.start, std::min(moment, last_second));
     resumption_.all_new_from = last_second + 2 * microseconds_per_second;
     if (!history_.reloads().empty()) {
@@ -229,7 +237,7 @@ class Planner {
   void go_back_for_scenario() {
     Timestamp earliest = resumption_.moment;
     history::Chronicle::Told all = told();
-    all.moment = [&](std::uint32_t sensor, const timeline::Moment& moment) {
+    all.moment = [&](std::uint32_t sensor, const timeline::Moment& moment, const scenario::Entry&) {
       if (moment.at >= earliest) return;
       const std::vector<Piece> pieces = lives_.pieces(sensor, moment.at);
       if (pieces.empty()) return;
@@ -250,6 +258,11 @@ class Planner {
       const auto latest = latest_.find(sensor);
       return latest == latest_.end() ? earliest_timestamp : latest->second.started_at;
     };
+    all.moment = [this](std::uint32_t sensor, const timeline::Moment& moment, const scenario::Entry& entry) {
+      const auto* how = std::get_if<scenario::Deliver>(&entry.verb);
+      if (how == nullptr || moment.until <= resumption_.moment) return;
+      resumption_.deliveries.push_back({hash_text(roster_[sensor].id), *how, moment.until});
+    };
     chronicle_.emplace(all, scripts_, resumption_.moment);
     resumption_.script = scripts_[resumption_.reloads];
     resumption_.stories = std::move(*chronicle_).take_stories();
@@ -258,6 +271,53 @@ class Planner {
         return find_sensor(id);
       });
     });
+  }
+
+  void read_deliveries() {
+    underway_.resize(places_.size());
+    tbb::parallel_for(std::size_t{0}, places_.size(), [&](std::size_t i) {
+      underway_[i] =
+          found_at(places_[i])->read_deliveries([this](std::string_view id) { return find_sensor(id); });
+    });
+  }
+
+  // Where delivery is on, everything that arrived before `complete_until` is there. What waited then was due
+  // earlier; the fleet reads it again, and finds what has arrived meanwhile.
+  [[nodiscard]] Timestamp before_all_that_waits(Timestamp complete_until) const {
+    Timestamp moment = complete_until;
+    for (const auto& of_shard : underway_) {
+      for (const data::FoundShard::Underway& one : of_shard) {
+        if (one.arrives_at >= complete_until) moment = std::min(moment, one.due);
+      }
+    }
+    return moment;
+  }
+
+  // No sensor may be held at the moment where the fleet goes on, for then it would owe readings of even
+  // earlier.
+  [[nodiscard]] Timestamp before_holds(Timestamp moment) const {
+    std::vector<std::pair<Timestamp, Timestamp>> holds;  // arrival of the last reading, due time of the first
+    for (const auto& of_shard : underway_) {
+      for (const data::FoundShard::Underway& one : of_shard) {
+        if (one.kind == batch::Delivery::Kind::hold) holds.emplace_back(one.arrives_at, one.due);
+      }
+    }
+    std::ranges::sort(holds, std::greater<>());
+    for (const auto& [ended, due] : holds) {
+      if (ended >= moment) moment = std::min(moment, due);
+    }
+    return moment;
+  }
+
+  // Late ones that are there already keep others from being late as long as they were under way.
+  void keep_seats() {
+    for (const auto& of_shard : underway_) {
+      for (const data::FoundShard::Underway& one : of_shard) {
+        const bool is_seat = one.kind == batch::Delivery::Kind::late && one.due < resumption_.moment &&
+                             one.arrives_at >= resumption_.moment;
+        if (is_seat) resumption_.late.emplace_back(hash_text(roster_[one.sensor].id), one.arrives_at);
+      }
+    }
   }
 
   // The due time of the sensor's first reading that its shard does not hold. One left out by missing data
@@ -495,6 +555,7 @@ class Planner {
   history::LifeTable lives_;
   std::unordered_map<std::string_view, std::uint32_t> sensor_of_id_;
   std::vector<write::Place> places_;
+  std::vector<std::vector<data::FoundShard::Underway>> underway_;  // by place
   fleet::PastAnomalies latest_;                               // by the sensor's first identity, as are …
   std::unordered_map<std::uint32_t, std::uint32_t> wearing_;  // … the members with agings
   std::unordered_map<const config::Config*, std::shared_ptr<fleet::ProfileTable>> tables_;

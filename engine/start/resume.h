@@ -60,7 +60,9 @@ struct Resumption {
   fleet::PastAnomalies past;
   fleet::Lives lives;
   std::vector<fleet::Injection> injections;
-  std::vector<FoundShards> found;               // per writer, as in the plan
+  fleet::OwnDeliveries deliveries;  // of sensors whose rows arrive in a way of their own
+  fleet::LateSeats late;            // readings of before the moment that arrive later, and have done so
+  std::vector<FoundShards> found;   // per writer, as in the plan
   std::vector<write::FoundRows> found_lines;    // or, of the one writer of a file of text, per shard
   Timestamp all_new_from = earliest_timestamp;  // no shard has a row or an entry of then or later
   std::vector<std::shared_ptr<fleet::ProfileTable>> profiles;  // that the lives point into

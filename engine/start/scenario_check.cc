@@ -97,16 +97,6 @@ class Check {
                                           count, identity::Overlays::most));
   }
 
-  void verbs() {
-    for (const scenario::Entry& entry : config_.scenario) {
-      const bool can_run = !std::holds_alternative<scenario::Deliver>(entry.verb);
-      if (can_run) continue;
-      add(entry, fmt::format("{} can be checked, but not run yet; remove the entry, or use "
-                             "`fleet-sim check --timeline`",
-                             scenario::verb_of(entry).name));
-    }
-  }
-
   void finish() const {
     if (!problems_.empty()) throw InvalidInput(problems_.text());
   }
@@ -130,20 +120,21 @@ void check_scenario(const Inputs& inputs, const timeline::Plan& plan, Timestamp 
 
 void check_scenario_to_run(const Inputs& inputs, Timestamp now) {
   if (inputs.config.scenario.empty()) return;
-  if (inputs.resumed) return check_scenario_of_reload(inputs.config);
+  if (inputs.resumed) return check_scenario_of_reload(inputs.config, inputs.config);
   const Timestamp start = start_of(inputs.config, start::forecast(inputs), now);
   check_scenario(inputs, timeline::plan_of(inputs.config.scenario, start), start);
-  Check check(inputs.config, inputs.origins);
-  check.verbs();
-  check.finish();
 }
 
-void check_scenario_of_reload(const config::Config& config) {
+void check_scenario_of_reload(const config::Config& running, const config::Config& config) {
   static const config::Origins nowhere;
+  if (config::delivers(config) != config::delivers(running)) {
+    throw InvalidInput(
+        "scenario: entries with deliver can only come or go while others stay, or delivery is "
+        "configured; restart for the change");
+  }
   Check check(config, nowhere);
   check.shards();
   check.combinations();
-  check.verbs();
   check.finish();
 }
 

@@ -15,7 +15,8 @@ void check_scenario(const Inputs& inputs, const timeline::Plan& plan, Timestamp 
 // The same, and for what no run can carry out yet. A new run would start at `now`.
 void check_scenario_to_run(const Inputs& inputs, Timestamp now);
 
-// The same for one that a running fleet is to go on with, whose entries may have begun earlier.
-void check_scenario_of_reload(const config::Config& config);
+// The same for one that a running fleet is to go on with, whose entries may have begun earlier. Delivery
+// stays on or off.
+void check_scenario_of_reload(const config::Config& running, const config::Config& config);
 
 }  // namespace fleet_sim::start

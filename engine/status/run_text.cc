@@ -92,6 +92,15 @@ std::string lost_text(const Books& books) {
   return text;
 }
 
+// What has become of rows on their way, if anything.
+std::string delivery_text(const Books& books) {
+  std::string text;
+  if (books.dropped > 0) text += line("dropped", grouped(books.dropped) + " by delivery");
+  if (books.undelivered > 0) text += line("undelivered", grouped(books.undelivered) + " late or held");
+  if (books.duplicates > 0) text += line("duplicates", grouped(books.duplicates) + " written twice");
+  return text;
+}
+
 std::string errors_text(const PerErrorClass& errors) {
   std::string text = grouped(total_of(errors));
   for (std::size_t i = 0; i < errors.size(); ++i) {
@@ -130,15 +139,16 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   if (books.silent > 0) text += line("silent", grouped(books.silent) + " kept back by the scenario");
   text += line("missing",
                fmt::format("{} left out by {} anomalies", grouped(books.missing), row_leaving_types_text()));
+  text += delivery_text(books);
   text += line("lost", lost_text(books));
   if (snapshot.readings_deleted > 0) {
     text +=
         line("deleted", fmt::format("{} readings and {} anomaly events by database.retention",
                                     grouped(snapshot.readings_deleted), grouped(snapshot.events_deleted)));
   }
-  text +=
-      line("success", percent_text(books.written + books.missing + books.silent + books.found, books.due) +
-                          " of readings accounted for");
+  const std::uint64_t accounted = books.written + books.missing + books.silent + books.dropped +
+                                  books.undelivered + books.found - books.duplicates;
+  text += line("success", percent_text(accounted, books.due) + " of readings accounted for");
   text += line("anomalies", grouped(books.anomalies));
   text += line("errors", errors_text(snapshot.errors));
   if (snapshot.keeps_pace()) {

@@ -93,7 +93,7 @@ StorageError read_channels(Database& database, types::Schema& schema) {
     if (StorageError error = database.query(select_states, take_state, channel.name); !error.ok())
       return error;
   }
-  schema = types::Schema(std::move(type), std::move(channels));
+  schema = types::Schema(std::move(type), std::move(channels)).with_delivery(schema.has_delivery());
   return {};
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/plain_text.h"
 #include "tables/channel_info.h"
+#include "tables/deliveries.h"
 #include "tables/sensors.h"
 #include "types/built_in_type.h"
 
@@ -65,10 +66,14 @@ constexpr std::array run_column_rows{
 // before sensors had time zones, run_info did not say from which data; before runs could go on, nor where a
 // run's rows begin.
 constexpr std::array<std::size_t, 1> readings_lacked{1};
+constexpr std::array<std::size_t, 2> delivered_readings_lacked{3, 4};  // beside the columns of delivery
 constexpr std::array<std::size_t, 1> events_lacked{5};
 constexpr std::array<std::size_t, 3> runs_lacked{1, 2, 5};
 
 constexpr std::array mark_column{ColumnRow{"synced", "INTEGER DEFAULT 0"}};
+// With the columns of delivery, which a file gets when a run first delivers into it.
+constexpr std::array later_columns{ColumnRow{"synced", "INTEGER DEFAULT 0"}, ColumnRow{"sequence", "INTEGER"},
+                                   ColumnRow{"due", "TEXT"}, ColumnRow{"arrived_at", "TEXT"}};
 
 constexpr std::string_view readings_table = "sensor_readings";
 constexpr std::string_view events_table = "anomaly_events";
@@ -227,7 +232,9 @@ std::optional<types::Schema> schema_of(const Columns& columns) {
   std::vector<types::ChannelColumn> channels;
   for (auto column = first; column != last; ++column) channels.push_back({.name = *column, .unit = {}});
   if (!types::Schema::problem_of(channels).empty()) return std::nullopt;
-  return types::Schema({}, std::move(channels));
+  types::Schema schema({}, std::move(channels));
+  const std::string& newest = types::Schema::delivery_columns().back().name;
+  return schema.with_delivery(!columns.empty() && columns.back() == newest);
 }
 
 // What is known of these channels beside their names.
@@ -235,8 +242,15 @@ types::Schema with_what_is_known(types::Schema schema) {
   const types::Schema& built_in = types::built_in_type().schema;
   return std::ranges::equal(schema.channels(), built_in.channels(), {}, &types::ChannelColumn::name,
                             &types::ChannelColumn::name)
-             ? built_in
+             ? built_in.with_delivery(schema.has_delivery())
              : schema;
+}
+
+// A table that has the columns of delivery takes rows without them too, but not the other way round.
+Form form_of_readings(const Columns& columns, const types::Schema& schema) {
+  if (schema.has_delivery()) return form_of(columns, reading_columns(schema), delivered_readings_lacked);
+  if (columns == reading_columns(schema.with_delivery())) return {Form::Kind::ours};
+  return form_of(columns, reading_columns(schema), readings_lacked);
 }
 
 // Of a file that may have any channels.
@@ -244,7 +258,14 @@ StorageError judge_readings(Database& database, std::optional<types::Schema>& sc
   Columns columns;
   if (StorageError error = read_columns(database, readings_table, columns); !error.ok()) return error;
   schema = schema_of(columns);
-  form = schema ? form_of(columns, reading_columns(*schema), readings_lacked) : Form{Form::Kind::foreign};
+  form = schema ? form_of_readings(columns, *schema) : Form{Form::Kind::foreign};
+  return verdict_on(readings_table, form, columns);
+}
+
+StorageError judge_readings_of(Database& database, const types::Schema& schema, Form& form) {
+  Columns columns;
+  if (StorageError error = read_columns(database, readings_table, columns); !error.ok()) return error;
+  form = form_of_readings(columns, schema);
   return verdict_on(readings_table, form, columns);
 }
 
@@ -364,8 +385,7 @@ StorageError present_events(Database& database) {
 StorageError judge_tables(Database& database, std::optional<types::Schema>& schema, Forms& forms) {
   StorageError error = judge_version(database);
   if (error.ok()) {
-    error = schema ? judge_table(database, readings_table, reading_columns(*schema), readings_lacked,
-                                 forms.readings)
+    error = schema ? judge_readings_of(database, *schema, forms.readings)
                    : judge_readings(database, schema, forms.readings);
   }
   if (error.ok()) error = judge_table(database, events_table, event_columns(), events_lacked, forms.events);
@@ -420,13 +440,16 @@ StorageError create_or_migrate(Database& database, const config::SqliteSettings&
   return transact(database, "BEGIN IMMEDIATE", [&] {
     Forms forms;
     if (StorageError error = judge_tables(database, schema, forms); !error.ok()) return error;
-    std::string steps = add_columns(readings_table, mark_column, forms.readings.lacks);
+    const std::span<const ColumnRow> later =
+        schema->has_delivery() ? std::span<const ColumnRow>(later_columns) : mark_column;
+    std::string steps = add_columns(readings_table, later, forms.readings.lacks);
     steps += add_columns(events_table, event_column_rows, forms.events.lacks);
     steps += add_columns("run_info", run_column_rows, forms.runs.lacks);
     if (forms.events.lacks > 0 && database.has_table("injected_anomalies")) steps += note_injected;
     steps += create_readings(*schema);
     steps += create_fixed_table(events_table, event_column_rows);
     steps += index_open_events;
+    if (schema->has_delivery()) steps += create_deliveries;
     steps += create_fixed_table("run_info", run_column_rows);
     steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
     steps += fmt::format("; PRAGMA user_version = {}", schema_version);
@@ -444,6 +467,7 @@ bool is_complete(Database& database, const config::SqliteSettings& settings, con
       0);
   const std::int64_t indexes =
       database.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'sensor_readings_unsynced'", 0);
+  if (schema.has_delivery() && !database.has_table(deliveries_table)) return false;
   types::Schema recorded({}, {schema.channels().begin(), schema.channels().end()});
   return objects == 4 && read_channels(database, recorded).ok() && recorded == schema &&
          (indexes == 1) == settings.unsynced_index &&
@@ -494,7 +518,10 @@ StorageError present_as_shard(Database& database, std::string_view table) {
   Columns as_in_shard{"id"};
   as_in_shard.insert(as_in_shard.end(), columns.begin() + 1, columns.end());
   const std::string& mark = types::Schema::trailing_columns().back().name;
-  if (std::ranges::find(columns, mark) == columns.end()) as_in_shard.push_back(mark);
+  if (std::ranges::find(columns, mark) == columns.end()) {
+    const std::string& first_behind = types::Schema::delivery_columns().front().name;
+    as_in_shard.insert(std::ranges::find(as_in_shard, first_behind), mark);
+  }
   const std::optional<types::Schema> schema = schema_of(as_in_shard);
   if (!schema || as_in_shard != reading_columns(*schema)) return {};
   std::string views = view_as(readings_table, as_in_shard, table, columns, std::string(everything));

@@ -171,7 +171,7 @@ class Gatherer {
     const std::uint32_t shard = places_[*sensor].shard;
     write::FoundRows& found = found_[shard];
     if (read->due >= found.last() - longest_window || found.last() == earliest_timestamp) {
-      found.add(*sensor, read->due);
+      found.add(*sensor, read->due, read->due);
     } else if (read->due < found.last() - 2 * longest_window && !complete_[shard]) {
       complete_[shard] = true;
       return std::ranges::find(complete_, false) != complete_.end();

@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <cmath>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -26,15 +27,14 @@ bool equal_in_sql(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-// Columns that a table may have beside those of every type: of delivery, and of a central database.
-constexpr std::array<std::string_view, 4> other_columns{"sequence", "due", "arrived_at", "run_id"};
+constexpr std::string_view run_column = "run_id";  // of a central database
 
 bool is_reserved(std::string_view name) {
   const auto is_name = [name](std::string_view other) { return equal_in_sql(other, name); };
   const auto has_name = [is_name](const Column& column) { return is_name(column.name); };
   return std::ranges::any_of(Schema::leading_columns(), has_name) ||
          std::ranges::any_of(Schema::trailing_columns(), has_name) ||
-         std::ranges::any_of(other_columns, is_name);
+         std::ranges::any_of(Schema::delivery_columns(), has_name) || is_name(run_column);
 }
 
 template <class Named>
@@ -54,12 +54,28 @@ Schema::Schema(std::string type, std::vector<ChannelColumn> channels)
   if (const std::string problem = problem_of(channels_); !problem.empty()) {
     throw std::invalid_argument(problem);
   }
+  set_columns();
+}
+
+Schema Schema::with_delivery(bool on) const {
+  Schema schema = *this;
+  schema.has_delivery_ = on;
+  schema.set_columns();
+  return schema;
+}
+
+void Schema::set_columns() {
   columns_.assign(leading_columns().begin(), leading_columns().end());
   for (const ChannelColumn& channel : channels_) {
     const bool is_code = channel.kind == ChannelKind::state;
     columns_.push_back({channel.name, is_code ? Type::integer : Type::real, Role::channel});
   }
   columns_.insert(columns_.end(), trailing_columns().begin(), trailing_columns().end());
+  if (has_delivery_) columns_.insert(columns_.end(), delivery_columns().begin(), delivery_columns().end());
+  reading_columns_.clear();
+  std::ranges::copy_if(columns_, std::back_inserter(reading_columns_), [](const Column& column) {
+    return column.role != Role::id && column.role != Role::mark;
+  });
 }
 
 int decimals_of(ChannelKind kind, double resolution, int usual) {
@@ -127,6 +143,13 @@ std::span<const Column> Schema::trailing_columns() {
                                              {"manufacturer", Type::text, Role::identity},
                                              {"location", Type::text, Role::identity},
                                              {"synced", Type::integer, Role::mark}};
+  return columns;
+}
+
+std::span<const Column> Schema::delivery_columns() {
+  static const std::array<Column, 3> columns{Column{"sequence", Type::integer, Role::delivery},
+                                             {"due", Type::text, Role::delivery},
+                                             {"arrived_at", Type::text, Role::delivery}};
   return columns;
 }
 

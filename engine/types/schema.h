@@ -48,7 +48,8 @@ struct Column {
     channel,   // a value
     state,     // whether it is anomalous, and how
     identity,  // what the sensor's identity says
-    mark       // the collector's
+    mark,      // the collector's
+    delivery   // which reading it is, and when it was due and arrived; where delivery is on
   };
 
   std::string name;
@@ -82,23 +83,31 @@ class Schema {
     return channels_[index_of(*channel)].name;
   }
 
+  // The same with the columns of delivery, if `on`.
+  [[nodiscard]] Schema with_delivery(bool on = true) const;
+  [[nodiscard]] bool has_delivery() const { return has_delivery_; }
+
   // All columns, as they stand in a file.
   [[nodiscard]] std::span<const Column> columns() const { return columns_; }
-  // Those that the simulator fills in, and that are exported and digested: all but the first and the last.
-  [[nodiscard]] std::span<const Column> reading_columns() const {
-    return std::span(columns_).subspan(1, columns_.size() - 2);
-  }
+  // Those that the simulator fills in, and that are exported and digested: all but the id and the mark.
+  [[nodiscard]] std::span<const Column> reading_columns() const { return reading_columns_; }
 
   bool operator==(const Schema& other) const { return type_ == other.type_ && channels_ == other.channels_; }
 
   // The columns before the channels, and after them.
   static std::span<const Column> leading_columns();
   static std::span<const Column> trailing_columns();
+  // Those that follow all others where delivery is on.
+  static std::span<const Column> delivery_columns();
 
  private:
+  void set_columns();
+
   std::string type_;
   std::vector<ChannelColumn> channels_;
+  bool has_delivery_ = false;
   std::vector<Column> columns_;
+  std::vector<Column> reading_columns_;
 };
 
 // The names, with a comma and a space between them, as SQL lists columns.

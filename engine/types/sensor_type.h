@@ -50,6 +50,7 @@ struct SensorType {
   }
 
   std::optional<SignalDeclaration> signal{};  // of a declared type; none: white noise around what is normal
+  Schema delivered = schema.with_delivery();  // of its rows where delivery is on
 };
 
 }  // namespace fleet_sim::types

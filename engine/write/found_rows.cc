@@ -25,21 +25,23 @@ std::uint64_t FoundRows::key_of(std::uint32_t sensor, Timestamp started_at, std:
   return mix_words(mix_words(sensor, static_cast<std::uint64_t>(started_at)), hash_text(name));
 }
 
-void FoundRows::add(std::uint32_t sensor, Timestamp due, std::span<const double> values,
+void FoundRows::add(std::uint32_t sensor, Timestamp due, Timestamp arrived_at, std::span<const double> values,
                     std::string_view anomaly) {
-  last_ = std::max(last_, due);
-  readings_[{sensor, due}] = hash_of(values, anomaly);
+  last_ = std::max(last_, arrived_at);
+  Found& found = readings_[{sensor, due}];
+  found = {hash_of(values, anomaly), arrived_at, found.copies + 1};
 }
 
-void FoundRows::add(std::uint32_t sensor, Timestamp due) {
-  last_ = std::max(last_, due);
-  readings_[{sensor, due}] = std::nullopt;
+void FoundRows::add(std::uint32_t sensor, Timestamp due, Timestamp arrived_at) {
+  last_ = std::max(last_, arrived_at);
+  Found& found = readings_[{sensor, due}];
+  found = {std::nullopt, arrived_at, found.copies + 1};
 }
 
 void FoundRows::keep_last_second() {
   if (readings_.empty()) return;
   complete_until_ = last_ - longest_window;
-  std::erase_if(readings_, [this](const auto& entry) { return entry.first.at < complete_until_; });
+  std::erase_if(readings_, [this](const auto& entry) { return entry.second.arrived_at < complete_until_; });
 }
 
 bool FoundRows::has_reading(std::uint32_t sensor, Timestamp due) const {
@@ -47,13 +49,22 @@ bool FoundRows::has_reading(std::uint32_t sensor, Timestamp due) const {
 }
 
 FoundRows::Verdict FoundRows::judge(const batch::Row& reading) const {
-  if (reading.due < complete_until_) return Verdict::present;
-  if (reading.due > last_) return Verdict::absent;
+  const Timestamp arrived_at = reading.arrives_at();
+  if (arrived_at < complete_until_) return Verdict::present;
+  if (arrived_at > last_) return Verdict::absent;
   const auto found = readings_.find({sensor_of(reading.sensor), reading.due});
   if (found == readings_.end()) return Verdict::absent;
-  if (!found->second) return Verdict::present;
+  if (!found->second.hash) return Verdict::present;
   const std::string_view anomaly = reading.anomaly ? name_of(*reading.anomaly) : std::string_view();
-  return found->second == hash_of(reading.values, anomaly) ? Verdict::present : Verdict::different;
+  return found->second.hash == hash_of(reading.values, anomaly) ? Verdict::present : Verdict::different;
+}
+
+FoundRows::Verdict FoundRows::take(const batch::Row& reading) {
+  const Verdict verdict = judge(reading);
+  if (verdict == Verdict::absent || reading.arrival == nullptr) return verdict;
+  const auto found = readings_.find({sensor_of(reading.sensor), reading.due});
+  if (found == readings_.end()) return verdict;  // from before the last second
+  return found->second.taken++ < found->second.copies ? verdict : Verdict::absent;
 }
 
 bool FoundRows::has_end(const batch::AnomalyEvent& event) const {
@@ -62,6 +73,10 @@ bool FoundRows::has_end(const batch::AnomalyEvent& event) const {
 
 bool FoundRows::has_event(const batch::AnomalyEvent& event) const {
   return events_.contains({sensor_of(event.sensor), event.started_at});
+}
+
+bool FoundRows::has_delivery(const batch::Delivery& delivery) const {
+  return deliveries_[index_of(delivery.kind)].contains({sensor_of(delivery.sensor), delivery.due});
 }
 
 }  // namespace fleet_sim::write

@@ -3,10 +3,12 @@
 // (data/found_shard.h), then belongs to the shard's writer. A value.
 //
 // A run writes its readings in windows of at most one simulated second, one window after the other, and a
-// shard's lots keep that order. So everything due more than a second before a shard's last row is there; of
-// the rest this keeps each row. It also keeps every event that will come again.
+// shard's lots keep that order. So everything that arrived more than a second before a shard's last row is
+// there; of the rest this keeps each row. (Without delivery, rows arrive when they are due.) It also keeps
+// every event and delivery that will come again.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,30 +32,40 @@ class FoundRows {
   using SensorOf = std::shared_ptr<const std::vector<std::uint32_t>>;
   explicit FoundRows(SensorOf sensor_of = {}) : sensor_of_(std::move(sensor_of)) {}
 
-  // A reading that is there, with the name of its anomaly, if any. In any order.
-  void add(std::uint32_t sensor, Timestamp due, std::span<const double> values, std::string_view anomaly);
+  // A reading that is there, with the name of its anomaly, if any. In any order. One that is there twice is
+  // added twice.
+  void add(std::uint32_t sensor, Timestamp due, std::span<const double> values, std::string_view anomaly) {
+    add(sensor, due, due, values, anomaly);
+  }
+  void add(std::uint32_t sensor, Timestamp due, Timestamp arrived_at, std::span<const double> values,
+           std::string_view anomaly);
   // One whose values were not read, and are not compared.
-  void add(std::uint32_t sensor, Timestamp due);
+  void add(std::uint32_t sensor, Timestamp due, Timestamp arrived_at);
   // All have been added that may lie in the last second: the others are known to be there without this.
   void keep_last_second();
   // An event that is there and will come again.
   void add_event(std::uint32_t sensor, Timestamp started_at) { events_.insert({sensor, started_at}); }
   // Likewise that it has ended.
   void add_end(std::uint32_t sensor, Timestamp started_at) { ends_.insert({sensor, started_at}); }
+  void add_delivery(std::uint32_t sensor, Timestamp due, batch::Delivery::Kind kind) {
+    deliveries_[index_of(kind)].insert({sensor, due});
+  }
 
   // An event of the fleet that is there and may come again.
   void add_fleet_event(std::uint32_t sensor, Timestamp started_at, std::string_view name) {
     fleet_events_.insert(key_of(sensor, started_at, name));
   }
 
-  // The last reading; the earliest moment when there is none.
+  // When the last reading arrived; the earliest moment when there is none.
   [[nodiscard]] Timestamp last() const { return last_; }
-  // Every reading due before this moment is there. The earliest moment when there is none.
+  // Every reading that arrived before this moment is there. The earliest moment when there is none.
   [[nodiscard]] Timestamp complete_until() const { return complete_until_; }
   [[nodiscard]] bool has_reading(std::uint32_t sensor, Timestamp due) const;
 
   enum class Verdict : std::uint8_t { absent, present, different };
   [[nodiscard]] Verdict judge(const batch::Row& reading) const;
+  // The same for a reading that is about to be written: of one that arrives twice, each copy is present once.
+  [[nodiscard]] Verdict take(const batch::Row& reading);
   // Whether the event's row exists, for one that shows for the first time.
   [[nodiscard]] bool has_event(const batch::AnomalyEvent& event) const;
   [[nodiscard]] bool has_fleet_event(const batch::FleetEvent& event, std::string_view name) const {
@@ -61,8 +73,11 @@ class FoundRows {
   }
   // Whether its end is there, too.
   [[nodiscard]] bool has_end(const batch::AnomalyEvent& event) const;
+  [[nodiscard]] bool has_delivery(const batch::Delivery& delivery) const;
 
  private:
+  static std::size_t index_of(batch::Delivery::Kind kind) { return static_cast<std::size_t>(kind); }
+
   // A reading or an event, by its sensor and its time.
   struct Key {
     std::uint32_t sensor;
@@ -83,11 +98,18 @@ class FoundRows {
   SensorOf sensor_of_;
   Timestamp complete_until_ = earliest_timestamp;
   Timestamp last_ = earliest_timestamp;
-  // To a hash of what the row says, if that is known.
-  std::unordered_map<Key, std::optional<std::uint64_t>, HashKey> readings_;
-  std::unordered_set<Key, HashKey> events_;         // by when they started, as are …
-  std::unordered_set<Key, HashKey> ends_;           // … those that have ended
+  struct Found {
+    std::optional<std::uint64_t> hash;  // of what the row says, if that is known
+    Timestamp arrived_at;
+    std::uint32_t copies = 0;
+    std::uint32_t taken = 0;  // of these
+  };
+  using Keys = std::unordered_set<Key, HashKey>;
+  std::unordered_map<Key, Found, HashKey> readings_;
+  Keys events_;                                     // by when they started, as are …
+  Keys ends_;                                       // … those that have ended
   std::unordered_set<std::uint64_t> fleet_events_;  // hashes
+  std::array<Keys, batch::Delivery::kind_names.size()> deliveries_;
 };
 
 }  // namespace fleet_sim::write

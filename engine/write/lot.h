@@ -23,8 +23,9 @@ struct Share {
   std::size_t readings = 0;
   std::size_t events = 0;
   std::size_t fleet_events = 0;
+  std::size_t deliveries = 0;
 
-  [[nodiscard]] std::size_t rows() const { return readings + events + fleet_events; }
+  [[nodiscard]] std::size_t rows() const { return readings + events + fleet_events + deliveries; }
   bool operator==(const Share&) const = default;
 };
 
@@ -39,9 +40,12 @@ struct Lot {
   bool is_at_end = false;    // the run ends: it is not to be kept for somebody else's sake
   bool is_stopping = false;  // the run was told to: nobody waits for somebody else who may never come
   std::span<const batch::FleetEvent> fleet_events = {};
+  std::span<const batch::Delivery> deliveries = {};  // ground truth, for a sink that keeps it
 
-  [[nodiscard]] bool empty() const { return readings.empty() && events.empty() && fleet_events.empty(); }
-  [[nodiscard]] Share share() const { return {readings.size(), events.size(), fleet_events.size()}; }
+  [[nodiscard]] bool empty() const { return share().rows() == 0; }
+  [[nodiscard]] Share share() const {
+    return {readings.size(), events.size(), fleet_events.size(), deliveries.size()};
+  }
 };
 
 }  // namespace fleet_sim::write

@@ -19,22 +19,31 @@ void ShardRows::stage(const batch::FleetEvent& event, SteadyTime now) {
   fleet_events_.push_back(event);
 }
 
+void ShardRows::stage(const batch::Delivery& delivery, SteadyTime now) {
+  if (empty()) since_ = now;
+  deliveries_.push_back(delivery);
+}
+
 // What a failed attempt may have stored all the same is dropped like the rest: nobody can tell before the
 // destination works.
 Share ShardRows::forget_newest(std::size_t count) {
   const std::size_t readings = std::min(count, readings_.size());
   const std::size_t events = std::min(count - readings, events_.size());
   const std::size_t fleet_events = std::min(count - readings - events, fleet_events_.size());
+  const std::size_t deliveries = std::min(count - readings - events - fleet_events, deliveries_.size());
   for (const batch::Rows::Head& reading : readings_.heads().last(readings)) leave_gap(reading.due);
   for (const batch::AnomalyEvent& event : std::span(events_).last(events)) leave_gap(event.started_at);
   for (const batch::FleetEvent& event : std::span(fleet_events_).last(fleet_events))
     leave_gap(event.started_at);
+  for (const batch::Delivery& delivery : std::span(deliveries_).last(deliveries)) leave_gap(delivery.due);
   readings_.forget_newest(readings);
   events_.resize(events_.size() - events);
   fleet_events_.resize(fleet_events_.size() - fleet_events);
+  deliveries_.resize(deliveries_.size() - deliveries);
   offered_ = {std::min(offered_.readings, readings_.size()), std::min(offered_.events, events_.size()),
-              std::min(offered_.fleet_events, fleet_events_.size())};
-  return {readings, events, fleet_events};
+              std::min(offered_.fleet_events, fleet_events_.size()),
+              std::min(offered_.deliveries, deliveries_.size())};
+  return {readings, events, fleet_events, deliveries};
 }
 
 void ShardRows::append(ShardRows& other) {
@@ -42,6 +51,7 @@ void ShardRows::append(ShardRows& other) {
   readings_.append(other.readings_);
   events_.insert(events_.end(), other.events_.begin(), other.events_.end());
   fleet_events_.insert(fleet_events_.end(), other.fleet_events_.begin(), other.fleet_events_.end());
+  deliveries_.insert(deliveries_.end(), other.deliveries_.begin(), other.deliveries_.end());
   if (other.gap_since_) leave_gap(*other.gap_since_);
   other.gap_since_.reset();
   other.settle();
@@ -58,7 +68,8 @@ Lot ShardRows::lot(std::uint64_t attempt) const {
           .attempt = attempt,
           .offered = offered_,
           .gap_since = gap_since_,
-          .fleet_events = fleet_events_};
+          .fleet_events = fleet_events_,
+          .deliveries = deliveries_};
 }
 
 void ShardRows::settle() {
@@ -68,9 +79,11 @@ void ShardRows::settle() {
   if (readings_.capacity() > worth_keeping) readings_ = {};
   if (events_.capacity() > worth_keeping) events_ = {};
   if (fleet_events_.capacity() > worth_keeping) fleet_events_ = {};
+  if (deliveries_.capacity() > worth_keeping) deliveries_ = {};
   readings_.clear();
   events_.clear();
   fleet_events_.clear();
+  deliveries_.clear();
   offered_ = {};
   ++number_;
 }

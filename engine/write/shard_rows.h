@@ -1,6 +1,6 @@
-// The readings and events of one shard that wait to be taken by its destination, in order. They are offered
-// whole, as a Lot, and stay until they are settled, so that a failure leaves them for the next attempt. A
-// value; the writer's thread. The writer bounds how many there are (WaitingRows).
+// The readings, events and deliveries of one shard that wait to be taken by its destination, in order. They
+// are offered whole, as a Lot, and stay until they are settled, so that a failure leaves them for the next
+// attempt. A value; the writer's thread. The writer bounds how many there are (WaitingRows).
 #pragma once
 
 #include <cstddef>
@@ -21,16 +21,19 @@ class ShardRows {
   void stage(const batch::Row& reading, SteadyTime now);
   void stage(const batch::AnomalyEvent& event, SteadyTime now);
   void stage(const batch::FleetEvent& event, SteadyTime now);
+  void stage(const batch::Delivery& delivery, SteadyTime now);
 
   [[nodiscard]] const batch::Rows& readings() const { return readings_; }
   [[nodiscard]] std::span<const batch::AnomalyEvent> events() const { return events_; }
-  [[nodiscard]] std::size_t size() const { return readings_.size() + events_.size() + fleet_events_.size(); }
+  [[nodiscard]] std::size_t size() const {
+    return readings_.size() + events_.size() + fleet_events_.size() + deliveries_.size();
+  }
   [[nodiscard]] bool empty() const { return size() == 0; }
   // Since when the oldest waits.
   [[nodiscard]] SteadyTime since() const { return since_; }
 
   // Drops up to `count` rows, the newest first and readings before events of anomalies, before those of the
-  // fleet. Returns what was dropped.
+  // fleet, before deliveries. Returns what was dropped.
   Share forget_newest(std::size_t count);
 
   // Puts what waits in the other one behind what waits here.
@@ -43,7 +46,9 @@ class ShardRows {
   [[nodiscard]] Lot lot(std::uint64_t attempt = 1) const;
 
   // An attempt has offered everything, and failed.
-  void keep_offered() { offered_ = {readings_.size(), events_.size(), fleet_events_.size()}; }
+  void keep_offered() {
+    offered_ = {readings_.size(), events_.size(), fleet_events_.size(), deliveries_.size()};
+  }
 
   // All rows have been taken, or given up.
   void settle();
@@ -52,6 +57,7 @@ class ShardRows {
   batch::Rows readings_;
   std::vector<batch::AnomalyEvent> events_;
   std::vector<batch::FleetEvent> fleet_events_;
+  std::vector<batch::Delivery> deliveries_;
   std::uint64_t number_ = 0;
   Share offered_;
   std::optional<Timestamp> gap_since_;

@@ -171,9 +171,11 @@ void Writer::take_batches(SteadyTime now) {
 
 // To a sink for which nothing needs to be gathered: which shard the rows belong to makes no difference.
 void Writer::pass_on(const batch::Batch& batch, SteadyTime now) {
-  slots_.front().destination->take(
-      {.readings = batch.readings, .events = batch.events, .fleet_events = batch.fleet_events});
-  record_lag(batch.readings.heads(), now);
+  slots_.front().destination->take({.readings = batch.readings,
+                                    .events = batch.events,
+                                    .fleet_events = batch.fleet_events,
+                                    .deliveries = batch.deliveries});
+  record_lag(batch.readings, batch.readings.size(), now);
   context_.ledger.written(batch.readings.size());
   recent_events_.add(batch.events);
 }
@@ -182,6 +184,7 @@ void Writer::deal_out(const batch::Batch& batch, SteadyTime now) {
   for (const batch::Row& reading : batch.readings) stage(reading, now);
   for (const batch::AnomalyEvent& event : batch.events) stage(event, now);
   for (const batch::FleetEvent& event : batch.fleet_events) stage(event, now);
+  for (const batch::Delivery& delivery : batch.deliveries) stage(delivery, now);
 }
 
 void Writer::stage(const batch::Row& reading, SteadyTime now) {
@@ -207,7 +210,7 @@ void Writer::stage(const batch::AnomalyEvent& event, SteadyTime now) {
   const Slot& slot = slots_[index];
   if (slot.found && batch::begins(event.kind) && slot.found->has_event(event)) return;
   if (slot.found && slot.found->has_end(event)) return;
-  stage_event(index, event, now);
+  stage_truth(index, event, event.started_at, now);
 }
 
 void Writer::stage(const batch::FleetEvent& event, SteadyTime now) {
@@ -215,28 +218,36 @@ void Writer::stage(const batch::FleetEvent& event, SteadyTime now) {
   const Slot& slot = slots_[index];
   const auto name = static_cast<identity::Text>(event.name);
   if (slot.found && slot.found->has_fleet_event(event, context_.roster.text(name))) return;
-  stage_event(index, event, now);
+  stage_truth(index, event, event.started_at, now);
 }
 
-template <class Event>
-void Writer::stage_event(std::uint32_t index, const Event& event, SteadyTime now) {
+void Writer::stage(const batch::Delivery& delivery, SteadyTime now) {
+  const std::uint32_t index = context_.place_of[delivery.sensor].shard;
+  const Slot& slot = slots_[index];
+  if (slot.found && slot.found->has_delivery(delivery)) return;
+  stage_truth(index, delivery, delivery.due, now);
+}
+
+// What happened to readings, beside these themselves.
+template <class Truth>
+void Writer::stage_truth(std::uint32_t index, const Truth& truth, Timestamp at, SteadyTime now) {
   Slot& slot = slots_[index];
   if (differed_) return context_.ledger.events_lost(1);
   ShardRows& rows = slot.at_hand();
   const bool in_backlog = is_exhausted(slot.condition);
   if (in_backlog && waiting_.backlog_is_full()) {
-    rows.leave_gap(event.started_at);
+    rows.leave_gap(at);
     return context_.ledger.events_lost(1);
   }
   waiting_.add(in_backlog);
-  rows.stage(event, now);
+  rows.stage(truth, now);
   if (rows.size() == 1) stand_in_line(index);
 }
 
 // A row that says something else means that this is another model, or that somebody has changed the data:
 // nothing that could be resumed, and nothing more is written.
-bool Writer::is_found(const Slot& slot, const batch::Row& reading) {
-  const FoundRows::Verdict verdict = slot.found->judge(reading);
+bool Writer::is_found(Slot& slot, const batch::Row& reading) {
+  const FoundRows::Verdict verdict = slot.found->take(reading);
   if (verdict == FoundRows::Verdict::different && !differed_) {
     differed_ = true;
     context_.log.change(slot.destination->name() + ": the row of sensor '" +
@@ -261,7 +272,7 @@ void Writer::make_backlog_give_way() {
     const Share dropped = largest.forget_newest(std::min<std::uint64_t>(excess, largest.size() / 2));
     if (dropped.rows() == 0) return;
     context_.ledger.lost(LossReason::backlog_full, dropped.readings);
-    context_.ledger.events_lost(dropped.events + dropped.fleet_events);
+    context_.ledger.events_lost(dropped.events + dropped.fleet_events + dropped.deliveries);
     waiting_.remove(dropped.rows(), true);
   }
 }
@@ -362,7 +373,7 @@ void Writer::conclude(std::uint32_t index, const Outcome& outcome, SteadyTime no
 void Writer::taken(std::uint32_t index, const Answer& answer, SteadyTime at) {
   Slot& slot = slots_[index];
   const std::size_t written = slot.rows.readings().size() - answer.untaken.readings;
-  record_lag(slot.rows.readings().heads().first(written), at);
+  record_lag(slot.rows.readings(), written, at);
   context_.ledger.written(written);
   board_.post_commit(index, written);
   if (answer.has_ended) reader_has_left(index, answer.untaken);
@@ -377,7 +388,7 @@ void Writer::taken(std::uint32_t index, const Answer& answer, SteadyTime at) {
 
 void Writer::reader_has_left(std::uint32_t index, const Share& untaken) {
   context_.ledger.lost(LossReason::reader_left, untaken.readings);
-  context_.ledger.events_lost(untaken.events + untaken.fleet_events);
+  context_.ledger.events_lost(untaken.events + untaken.fleet_events + untaken.deliveries);
   if (std::exchange(reader_left_, true)) return;
   context_.log.change(name_of(index) + ": nobody reads any more; ending the run");
   context_.reader_left();
@@ -397,11 +408,13 @@ void Writer::post_log(std::uint32_t index, SteadyTime at) {
   slot.has_held_log = is_held;
 }
 
-void Writer::record_lag(std::span<const batch::Rows::Head> readings, SteadyTime at) {
+void Writer::record_lag(const batch::Rows& readings, std::size_t count, SteadyTime at) {
   const Timestamp history_until = context_.clock.history_until();
   if (history_until == latest_timestamp) return;
-  for (const batch::Rows::Head& reading : readings) {
-    if (reading.due >= history_until) lag_.record(context_.clock.lag(reading.due, at));
+  const bool is_delivered = !readings.arrivals().empty();
+  for (std::size_t i = 0; i < count; ++i) {
+    const Timestamp came = is_delivered ? readings.arrivals()[i].at : readings.heads()[i].due;
+    if (came >= history_until) lag_.record(context_.clock.lag(came, at));
   }
 }
 
@@ -574,7 +587,7 @@ void Writer::give_up_on(std::uint32_t index) {
   ensure(is_exhausted(slot.condition), "only what is the backlog is given up");
   const Lot lot = slot.rows.lot();
   context_.ledger.lost(LossReason::storage_failed_at_stop, lot.readings.size());
-  context_.ledger.events_lost(lot.events.size() + lot.fleet_events.size());
+  context_.ledger.events_lost(lot.events.size() + lot.fleet_events.size() + lot.deliveries.size());
   waiting_.remove(slot.rows.size(), true);
   std::erase(sick_, index);
   slot.condition = Working{};

@@ -173,9 +173,10 @@ class Writer {
   void stage(const batch::Row& reading, SteadyTime now);
   void stage(const batch::AnomalyEvent& event, SteadyTime now);
   void stage(const batch::FleetEvent& event, SteadyTime now);
-  template <class Event>
-  void stage_event(std::uint32_t index, const Event& event, SteadyTime now);
-  bool is_found(const Slot& slot, const batch::Row& reading);
+  void stage(const batch::Delivery& delivery, SteadyTime now);
+  template <class Truth>
+  void stage_truth(std::uint32_t index, const Truth& truth, Timestamp at, SteadyTime now);
+  bool is_found(Slot& slot, const batch::Row& reading);
   void make_backlog_give_way();
   void work();
   [[nodiscard]] bool flush_due(SteadyTime now);
@@ -186,7 +187,7 @@ class Writer {
   void taken(std::uint32_t index, const Answer& answer, SteadyTime at);
   void reader_has_left(std::uint32_t index, const Share& untaken);
   void post_log(std::uint32_t index, SteadyTime at);
-  void record_lag(std::span<const batch::Rows::Head> readings, SteadyTime at);
+  void record_lag(const batch::Rows& readings, std::size_t count, SteadyTime at);  // of the first ones
   void failed(std::uint32_t index, const Answer& answer, SteadyTime now);
   void retries_ran_out(std::uint32_t index, const Failure& failure);
   [[nodiscard]] bool waits_for_space(const Slot& slot, const Failure& failure) const;

@@ -30,6 +30,27 @@ Form<Microseconds> span(Microseconds shortest, Microseconds longest) {
   return {parse, span_text, values};
 }
 
+Form<double> share() {
+  constexpr double percent = 100;
+  const auto parse = [](std::string_view text, double& value) {
+    const bool in_percent = text.ends_with('%');
+    double found = 0;
+    const std::string_view number = text.substr(0, text.size() - (in_percent ? 1 : 0));
+    const bool is_number = parse_number(number, any_number, found).empty();
+    if (in_percent) found /= percent;
+    if (!is_number || found < 0 || found > 1) return must_be("a share from 0% to 100%, or 0 to 1", text);
+    value = found;
+    return std::string();
+  };
+  const auto text = [parse](double value) {
+    const std::string in_percent = number_text(value * percent) + "%";
+    double again = 0;
+    const bool is_exact = parse(in_percent, again).empty() && again == value;
+    return is_exact && in_percent.size() <= 7 ? in_percent : number_text(value);
+  };
+  return {parse, text, "0% to 100%, or 0 to 1"};
+}
+
 Form<std::string> short_text(std::size_t most_bytes) {
   return {[most_bytes](std::string_view text, std::string& value) {
             if (text.size() > most_bytes) return fmt::format("must not be longer than {} bytes", most_bytes);

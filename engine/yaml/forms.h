@@ -32,6 +32,7 @@ inline constexpr double largest_measure = 1e15;  // beyond what is measured of a
 inline constexpr Bounds any_number{-largest_measure, largest_measure};
 
 Form<double> number(Bounds bounds);
+Form<double> share();  // a part of a whole: 0.5 or 50%
 Form<Microseconds> span(Microseconds shortest, Microseconds longest);
 Form<std::string> short_text(std::size_t most_bytes);
 

@@ -1,0 +1,215 @@
+// How a cohort's rows arrive where delivery is on. A sensor's slots are the times when its readings are due.
+// A slot takes first what is late and has come, then the reading that is due; while the sensor is held
+// nothing, and afterwards some of the readings that were held, the oldest first.
+#include <algorithm>
+#include <utility>
+
+#include "delivery/fate.h"
+#include "fleet/cohort.h"
+#include "fleet/story.h"
+
+namespace fleet_sim::fleet {
+
+using Kind = batch::Delivery::Kind;
+
+void Cohort::deliver(const scenario::Deliver& usual) {
+  waiting_ = std::make_shared<Waiting>(usual);
+  make_room();
+}
+
+void Cohort::deliver(std::uint64_t key, const scenario::Deliver& how, Timestamp until) {
+  const std::optional<std::size_t> place = place_of(key);
+  if (!place || !waiting_) return;
+  OfSensor& waits = waiting_->of(*place, key);
+  waits.how = &waiting_->intern(how);
+  waits.until = until;
+}
+
+void Cohort::take_seat(std::uint64_t key, Timestamp arrives_at) {
+  const std::optional<std::size_t> place = place_of(key);
+  if (place && waiting_) waiting_->of(*place, key).late.push_back({arrives_at, std::nullopt});
+}
+
+Tally Cohort::tick_slots(Timestamp until, batch::Batch& batch) {
+  Tally tally;
+  settle_owed(batch);
+  while (next_due() < until && !batch.full() && carry_out(next_due() + 1, batch) &&
+         serve_slot(batch, tally)) {
+    advance();
+  }
+  return tally;
+}
+
+// False when the batch was full before the slot was over.
+bool Cohort::serve_slot(batch::Batch& batch, Tally& tally) {
+  const std::uint64_t key = sensors_[position_].key;
+  OfSensor* const waits = waiting_->find(position_, key);
+  if (waiting_->left_in_slot) return drain(*waits, batch, tally);
+  if (waits != nullptr) waits->expire(next_due());
+  const bool is_held = waits != nullptr && waits->is_held();
+  if (waits != nullptr && !is_held) deliver_late(*waits, batch, tally);
+  const model::Sensor before = sensors_[position_];
+  const std::optional<model::Sample> taken = read(batch.events, tally);
+  if (!is_held && (waits == nullptr || !waits->hold)) {
+    if (taken && !taken->missing) {
+      tally.note_taken(sensors_[position_], *taken);
+      deliver_reading({sensors_[position_], *taken, next_due(), cycle_ + 1, overlay()}, how_of(waits), batch,
+                      tally);
+    }
+    if (waits != nullptr) waiting_->forget_if_empty(position_, key);
+    return true;
+  }
+  if (taken) hold_back(*waits, before, *taken, tally);
+  if (waits->hold) note_hold(*waits->hold, batch);
+  if (is_held) return true;
+  waiting_->left_in_slot = waits->hold->drain() + 1;
+  return drain(*waits, batch, tally);
+}
+
+// The slot's reading; none of a sensor that is silent or away.
+std::optional<model::Sample> Cohort::read(std::vector<batch::AnomalyEvent>& events, Tally& tally) {
+  ++tally.due;
+  if (story_ && !story_->is_there(position_)) {
+    ++tally.silent;
+    return std::nullopt;
+  }
+  const model::Sample taken = take_next();
+  note_events(taken, events, tally);
+  const bool is_silent = story_ && story_->is_silent(position_, next_due());
+  if (is_silent) {
+    ++tally.silent;
+  } else if (taken.missing) {
+    ++tally.missing;
+    tally.note_taken(sensors_[position_], taken);
+  }
+  return is_silent ? std::nullopt : std::optional(taken);
+}
+
+// The slot's reading waits, or what would be one.
+void Cohort::hold_back(OfSensor& waits, const model::Sensor& before, const model::Sample& taken,
+                       Tally& tally) {
+  const std::uint64_t number = cycle_ + 1;
+  if (!waits.hold) {
+    waits.hold = std::make_unique<Hold>(number, waits.earliest_due(next_due()), waits.how->drain);
+  }
+  waits.hold->add(number, before, sensors_[position_], how_of(&waits), overlay());
+  if (taken.missing) return;
+  ++tally.undelivered;
+  tally.note_taken(sensors_[position_], taken);
+}
+
+void Cohort::note_hold(Hold& hold, batch::Batch& batch) const {
+  if (std::exchange(hold.is_noted, true)) return;
+  batch.deliveries.push_back(
+      {hold.due(), std::nullopt, hold.first(), 0, sensors_[position_].identity, Kind::hold});
+}
+
+// Reads again what was held, as much as the slot and the batch have room for.
+bool Cohort::drain(OfSensor& waits, batch::Batch& batch, Tally& tally) {
+  std::uint64_t& left = *waiting_->left_in_slot;
+  for (Hold::Span* span = waits.hold->front(); span != nullptr && left > 0; span = waits.hold->front()) {
+    if (batch.full()) return false;
+    --left;
+    const Timestamp due = due_of(span->sensor, span->next);
+    const model::Sample taken = model::sample(
+        span->sensor, seed_, {due, due_of(span->sensor, span->next + 1)}, {{}, {}, now_of(position_, due)});
+    if (!taken.missing) {
+      --tally.undelivered;
+      deliver_reading({span->sensor, taken, due, span->next, span->overlay}, *span->how, batch, tally);
+    }
+    waits.hold->take_front();
+  }
+  waiting_->left_in_slot.reset();
+  if (waits.hold->front() != nullptr) return true;
+  const Hold& hold = *waits.hold;
+  batch.deliveries.push_back(
+      {hold.due(), next_due(), hold.first(), hold.readings(), sensors_[position_].identity, Kind::drained});
+  waits.hold.reset();
+  waiting_->forget_if_empty(position_, sensors_[position_].key);
+  return true;
+}
+
+std::uint16_t Cohort::overlay() const {
+  return story_ ? story_->overlay(position_) : std::uint16_t{0};
+}
+
+const scenario::Deliver& Cohort::how_of(const OfSensor* waits) const {
+  return waits != nullptr && waits->how != nullptr ? *waits->how : waiting_->usual();
+}
+
+// Late readings whose time has come. At most two, so that a batch has room for them.
+void Cohort::deliver_late(OfSensor& waits, batch::Batch& batch, Tally& tally) const {
+  while (std::optional<LateReading> late = waits.take_late(next_due())) {
+    if (!late->reading) continue;
+    late->reading->arrival->at = next_due();
+    --tally.undelivered;
+    push_row(*late->reading, late->is_duplicated, batch, tally);
+  }
+}
+
+void Cohort::deliver_reading(const DueReading& reading, const scenario::Deliver& how, batch::Batch& batch,
+                             Tally& tally) {
+  const auto& [sensor, taken, due, number, overlay] = reading;
+  const delivery::Fate fate = delivery::fate_of(seed_, sensor.key, due, how);
+  if (fate.is_dropped) {
+    ++tally.dropped;
+    batch.deliveries.push_back({due, std::nullopt, number, 1, sensor.identity, Kind::drop});
+    return;
+  }
+  const Timestamp stamp = std::clamp(due + fate.jitter, earliest_timestamp, latest_timestamp);
+  const batch::Arrival arrival{stamp, next_due(), number};
+  const batch::Row row{due, taken.values, sensor.identity, taken.anomaly, overlay, &arrival};
+  if (fate.late > 0 && is_late(fate, row, batch, tally)) return;
+  push_row(row, fate.is_duplicated, batch, tally);
+}
+
+// A late one arrives in the first slot at its time or after; that may be this one. While two wait, no other
+// is late.
+bool Cohort::is_late(const delivery::Fate& fate, const batch::Row& row, batch::Batch& batch, Tally& tally) {
+  const std::uint64_t key = sensors_[position_].key;
+  const Timestamp first = due_of(sensors_[position_], 1);
+  const Timestamp arrives_at = first + cadence_.offset(cadence_.count_before(row.due + fate.late - first));
+  if (arrives_at <= next_due()) return false;
+  OfSensor& waits = waiting_->of(position_, key);
+  if (!waits.may_be_late()) return false;
+  waits.late.push_back({arrives_at, row, fate.is_duplicated});
+  ++tally.undelivered;
+  batch.deliveries.push_back({row.due, arrives_at, row.arrival->sequence, 1, row.sensor, Kind::late});
+  return true;
+}
+
+void Cohort::push_row(const batch::Row& row, bool is_duplicated, batch::Batch& batch, Tally& tally) {
+  const batch::Rows::Head head{row.due, row.sensor, row.anomaly, 0, row.overlay};
+  batch.readings.push(head, row.values, *row.arrival);
+  if (!is_duplicated) return;
+  batch.readings.push(head, row.values, *row.arrival);
+  ++tally.duplicates;
+  batch.deliveries.push_back(
+      {row.due, row.arrival->at, row.arrival->sequence, 1, row.sensor, Kind::duplicate});
+}
+
+bool Cohort::skip_slots(Timestamp until, Tally& tally) {
+  while (next_due() < until && owed_.size() < batch::Batch::capacity &&
+         carry_out(next_due() + 1, Events{owed_, owed_fleet_})) {
+    skip_slot(tally);
+    advance();
+  }
+  return next_due() >= until;
+}
+
+// Of a sensor that is held, or was and has not delivered everything, the reading waits whoever takes it.
+void Cohort::skip_slot(Tally& tally) {
+  if (std::exchange(waiting_->left_in_slot, std::nullopt)) return;  // it waits already
+  OfSensor* const waits = waiting_->find(position_, sensors_[position_].key);
+  if (waits != nullptr) waits->expire(next_due());
+  const model::Sensor before = sensors_[position_];
+  const std::optional<model::Sample> taken = read(owed_, tally);
+  if (!taken) return;
+  if (waits != nullptr && (waits->hold || waits->is_held())) {
+    hold_back(*waits, before, *taken, tally);
+  } else if (!taken->missing) {
+    ++tally.skipped;
+  }
+}
+
+}  // namespace fleet_sim::fleet

@@ -1,0 +1,130 @@
+// What waits of the readings of a cohort's sensors: late ones, with their values, and those of sensors that
+// are held, without: a hold remembers its sensor as it was, and reads again from there. So a hold takes as
+// much memory after a second as after a month, but for each change to its sensor. The sensor itself goes on
+// meanwhile, as if nothing were held.
+//
+// Only sensors of which something waits, or whose rows arrive in a way of their own, take memory. Belongs to
+// a cohort, and is touched by the thread that ticks it; no clock, no files.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/timestamp.h"
+#include "batch/reading.h"
+#include "model/sensor.h"
+#include "scenario/entry.h"
+
+namespace fleet_sim::fleet {
+
+struct LateReading {
+  Timestamp arrives_at;
+  // None: an earlier process of the run has delivered it, and it only keeps others from being late until
+  // then.
+  std::optional<batch::Reading> reading;
+  bool is_duplicated = false;
+};
+
+// Readings that a sensor has not delivered, in order.
+class Hold {
+ public:
+  // Readings in a row, through which nothing but time has changed the sensor.
+  struct Span {
+    std::uint64_t next;            // number of the first one that has not been read again, and …
+    std::uint64_t readings;        // … how many such there are
+    model::Sensor sensor;          // as it was before that one
+    const scenario::Deliver* how;  // they arrive
+    std::uint16_t overlay;
+  };
+
+  // `due` is when the earliest reading that waits was due, be it a late one.
+  Hold(std::uint64_t first, Timestamp due, std::uint64_t drain) : first_(first), due_(due), drain_(drain) {}
+
+  // Reading `number` waits as well: its sensor was `before` it was read, and is now `after`.
+  void add(std::uint64_t number, const model::Sensor& before, const model::Sensor& after,
+           const scenario::Deliver& how, std::uint16_t overlay);
+
+  // The span of the reading that is to be delivered first; null when none is left.
+  [[nodiscard]] Span* front() { return taken_ < spans_.size() ? &spans_[taken_] : nullptr; }
+  // It has been read again.
+  void take_front();
+
+  [[nodiscard]] std::uint64_t first() const { return first_; }
+  [[nodiscard]] Timestamp due() const { return due_; }
+  [[nodiscard]] std::uint64_t drain() const { return drain_; }
+  [[nodiscard]] std::uint64_t readings() const { return readings_; }
+
+  bool is_noted = false;  // in a batch
+
+ private:
+  std::uint64_t first_;
+  Timestamp due_;
+  std::uint64_t drain_;
+  std::uint64_t readings_ = 0;  // so far
+  std::vector<Span> spans_;
+  std::size_t taken_ = 0;  // of these
+  model::Sensor after_{};  // the sensor behind the last one
+};
+
+struct OfSensor {
+  static constexpr std::size_t most_late = 2;
+
+  [[nodiscard]] bool may_be_late() const { return late.size() < most_late; }
+  [[nodiscard]] bool is_held() const { return how != nullptr && how->hold; }
+  void expire(Timestamp at) {
+    if (at >= until) how = nullptr;
+  }
+  [[nodiscard]] bool is_empty() const { return late.empty() && !hold && how == nullptr; }
+  // When the earliest late one was due, or `at`.
+  [[nodiscard]] Timestamp earliest_due(Timestamp at) const;
+  // The late one that arrives first, if that is by `slot`.
+  std::optional<LateReading> take_late(Timestamp slot);
+
+  std::vector<LateReading> late;
+  std::unique_ptr<Hold> hold;              // from its first slot on until the last reading has been delivered
+  const scenario::Deliver* how = nullptr;  // at present, if not as usual …
+  Timestamp until = latest_timestamp;      // … which ends then
+};
+
+class Waiting {
+ public:
+  explicit Waiting(const scenario::Deliver& usual) : usual_(usual) {}
+
+  [[nodiscard]] const scenario::Deliver& usual() const { return usual_; }
+
+  // Of the sensor at this place in the cohort; null when nothing is known of it.
+  [[nodiscard]] OfSensor* find(std::size_t place, std::uint64_t key) {
+    return is_known_[place] == 0 ? nullptr : &sensors_.find(key)->second;
+  }
+  OfSensor& of(std::size_t place, std::uint64_t key) {
+    is_known_[place] = 1;
+    return sensors_[key];
+  }
+  void forget_if_empty(std::size_t place, std::uint64_t key);
+  // The sensor leaves: what waits of it will never arrive.
+  void forget(std::size_t place, std::uint64_t key);
+
+  // A way to arrive that stays where it is: as `said`, and where that says nothing, as usual.
+  const scenario::Deliver& intern(const scenario::Deliver& said);
+
+  [[nodiscard]] bool holds_any() const;
+
+  // The cohort has these sensors now, in this order.
+  void seat(const std::vector<model::Sensor>& sensors);
+
+  // How many held readings the slot that has begun may still deliver; none: no slot has begun.
+  std::optional<std::uint64_t> left_in_slot;
+
+ private:
+  scenario::Deliver usual_;
+  std::deque<scenario::Deliver> hows_;  // few: one for each entry of a scenario
+  std::vector<std::uint8_t> is_known_;  // by place
+  std::unordered_map<std::uint64_t, OfSensor> sensors_;
+};
+
+}  // namespace fleet_sim::fleet

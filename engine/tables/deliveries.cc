@@ -1,0 +1,65 @@
+#include "tables/deliveries.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/plain_text.h"
+
+namespace fleet_sim::tables {
+namespace {
+
+constexpr std::string_view insert_delivery =
+    "INSERT INTO deliveries (run_id, sensor_id, kind, sequence, due, arrived_at, readings) VALUES (?1, ?2, "
+    "?3, ?4, ?5, ?6, ?7)";
+constexpr std::string_view select_deliveries =
+    "SELECT sensor_id, kind, due, arrived_at, readings FROM deliveries WHERE ?1 IN ('', run_id) ORDER BY "
+    "rowid";
+
+StorageError not_ours(std::string_view text) {
+  return {SQLITE_MISMATCH, "has deliveries with " + in_quotes(text) + ", which fleet-sim never writes"};
+}
+
+StorageError take_row(const Statement& row, const std::function<void(const FoundDelivery&)>& take) {
+  const auto& names = batch::Delivery::kind_names;
+  const auto name = std::ranges::find(names, row.text(1));
+  if (name == names.end()) return not_ours(row.text(1));
+  const std::optional<Timestamp> due = parse_timestamp(row.text(2));
+  if (!due) return not_ours(row.text(2));
+  std::optional<Timestamp> arrived_at;
+  if (row.type(3) != SQLITE_NULL) {
+    arrived_at = parse_timestamp(row.text(3));
+    if (!arrived_at) return not_ours(row.text(3));
+  }
+  take({row.text(0), static_cast<batch::Delivery::Kind>(name - names.begin()), *due, arrived_at,
+        static_cast<std::uint64_t>(row.integer(4))});
+  return {};
+}
+
+}  // namespace
+
+int DeliveryInsert::insert(const batch::Delivery& delivery, std::string_view sensor_id) {
+  if (!insert_.is_prepared()) {
+    if (const StorageError error = database_.prepare(insert_delivery, insert_); !error.ok())
+      return error.code;
+  }
+  const std::string due = timestamp_text(delivery.due);
+  const std::string arrived_at = delivery.arrived_at ? timestamp_text(*delivery.arrived_at) : std::string();
+  insert_.bind(1, run_id_);
+  insert_.bind(2, sensor_id);
+  insert_.bind(3, batch::Delivery::kind_names[static_cast<std::size_t>(delivery.kind)]);
+  insert_.bind(4, static_cast<std::int64_t>(delivery.sequence));
+  insert_.bind(5, due);
+  insert_.bind_null(6);
+  if (delivery.arrived_at) insert_.bind(6, arrived_at);
+  insert_.bind(7, static_cast<std::int64_t>(delivery.readings));
+  return insert_.run();
+}
+
+StorageError read_deliveries(Database& database, const std::string& run_id,
+                             const std::function<void(const FoundDelivery&)>& take) {
+  if (!database.has_table(deliveries_table)) return {};
+  return database.query(
+      select_deliveries, [&](const Statement& row) { return take_row(row, take); }, run_id);
+}
+
+}  // namespace fleet_sim::tables

@@ -1,0 +1,53 @@
+// The table `deliveries`: ground truth of what delivery has done to the readings of a shard's sensors. One
+// row for each reading that was dropped, late or delivered twice, and two for each hold of a sensor. Rows are
+// added, never changed. Made with the columns of delivery, so a run without delivery has none. Functions of a
+// connection; errors are values.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/timestamp.h"
+#include "batch/reading.h"
+#include "tables/database.h"
+
+namespace fleet_sim::tables {
+
+inline constexpr std::string_view deliveries_table = "deliveries";
+inline constexpr std::string_view create_deliveries =
+    "CREATE TABLE IF NOT EXISTS deliveries (id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, sensor_id TEXT NOT "
+    "NULL, kind TEXT NOT NULL, sequence INTEGER NOT NULL, due TEXT NOT NULL, arrived_at TEXT, readings "
+    "INTEGER "
+    "NOT NULL);";
+
+// Inserts rows of a run. Belongs to one open shard and its writer's thread; borrows both.
+class DeliveryInsert {
+ public:
+  DeliveryInsert(Database& database, const std::string& run_id) : database_(database), run_id_(run_id) {}
+
+  // SQLITE_OK, or the code of the failure.
+  int insert(const batch::Delivery& delivery, std::string_view sensor_id);
+
+ private:
+  Database& database_;
+  const std::string& run_id_;
+  Statement insert_;
+};
+
+// A row that is there.
+struct FoundDelivery {
+  std::string_view sensor_id;  // valid while it is being taken
+  batch::Delivery::Kind kind;
+  Timestamp due;
+  std::optional<Timestamp> arrived_at;
+  std::uint64_t readings;
+};
+
+// Calls `take` with each row of the run, or of all runs if it is empty, in order. A row that is not ours is a
+// SQLITE_MISMATCH.
+StorageError read_deliveries(Database& database, const std::string& run_id,
+                             const std::function<void(const FoundDelivery&)>& take);
+
+}  // namespace fleet_sim::tables

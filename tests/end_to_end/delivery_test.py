@@ -1,0 +1,248 @@
+"""Imperfect delivery, read back from the files alone: columns, ground truth, books, kills, partitions, and what readers say."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import unittest
+from collections import Counter
+
+import fleet
+from fleet import SECOND, SOURCE, micros
+
+DELIVERY = "delivery: {drop: 2%, late: {share: 10%, median: 4s}, duplicate: 1%, jitter: 20ms}\n"
+UPGRADE = """scenario:
+  - {name: upgrade, at: 2026-01-01T00:02Z, where: {id: "S1*"}, set: {firmware_version: "1.3"}}
+"""
+OUTAGE = UPGRADE + """  - {name: outage, at: 2026-01-01T00:01Z, for: 2m, where: {id: "S1*"}, deliver: {hold: true, drain: 3}}
+"""
+COLUMNS = "sensor_id, due, timestamp, temperature, vibration, voltage, anomaly_type, sequence, arrived_at"
+TRUTH = "sensor_id, kind, sequence, due, arrived_at, readings"
+
+
+class DeliveryTest(fleet.FleetTest):
+    def setUp(self):
+        super().setUp()
+        self.sensors = [f"S{i:02}" for i in range(20)]
+        self.identities = self.write_identities([fleet.identity(one) for one in self.sensors])
+        self.config = self.write("delivery.yaml", DELIVERY)
+
+    def run_fleet(self, data, *arguments, config=None, duration="5m", **options):
+        config = self.config if config is None else config
+        return self.fill(data, "--config", config, "--duration", duration, *arguments, identities=self.identities,
+                         **options)
+
+    def rows(self, data):
+        return sorted(fleet.query_all(data, f"SELECT {COLUMNS} FROM sensor_readings"))
+
+    def truth(self, data):
+        return sorted(fleet.query_all(data, f"SELECT {TRUTH} FROM deliveries"), key=str)
+
+
+class Rows(DeliveryTest):
+    def test_rows_and_deliveries_are_the_undisturbed_run(self):
+        data, off = self.dir / "data", self.dir / "off"
+        ran = self.run_fleet(data)
+        self.run_fleet(off, config=self.write("off.yaml", "delivery: {drop: 0}\n"))
+        [path] = fleet.shards(data)
+        columns = [row[1:3] for row in fleet.query(path, "PRAGMA table_info(sensor_readings)")]
+        self.assertEqual(columns, fleet.COLUMNS + [("sequence", "INTEGER"), ("due", "TEXT"), ("arrived_at", "TEXT")])
+        undisturbed = {(sensor, due): values for sensor, due, *values in fleet.query_all(
+            off, "SELECT sensor_id, timestamp, temperature, vibration, voltage, anomaly_type FROM sensor_readings")}
+        arrived = Counter()
+        for sensor, due, stamp, temperature, vibration, voltage, anomaly, sequence, arrived_at in self.rows(data):
+            arrived[sensor, due] += 1
+            self.assertEqual(undisturbed[sensor, due], [temperature, vibration, voltage, anomaly])
+            self.assertLessEqual(abs(micros(stamp) - micros(due)), 20_000)
+            self.assertGreaterEqual(micros(arrived_at), micros(due))
+            self.assertEqual(sequence, (micros(due) - micros("2026-01-01T00:00:00.000000Z")) // SECOND + 1)
+        by_kind = {kind: {} for kind in ("drop", "late", "duplicate")}
+        for sensor, kind, _, due, arrived_at, readings in self.truth(data):
+            by_kind[kind][sensor, due] = arrived_at
+            self.assertEqual(readings, 1)
+        self.assertEqual({key for key, count in arrived.items() if count == 2}, set(by_kind["duplicate"]))
+        absent = set(undisturbed) - set(arrived)
+        waiting = absent - set(by_kind["drop"])
+        self.assertLessEqual(waiting, set(by_kind["late"]))
+        self.assertTrue(all(micros(by_kind["late"][key]) >= micros("2026-01-01T00:05:00.000000Z") for key in waiting))
+        self.assertEqual(absent & set(by_kind["drop"]), set(by_kind["drop"]))
+        for sensor, due, *_, arrived_at in self.rows(data):
+            self.assertEqual(arrived_at, by_kind["late"].get((sensor, due), due))
+        self.assertEqual(ran.summary.dropped, len(by_kind["drop"]))
+        self.assertEqual(ran.summary.undelivered, len(waiting))
+        self.assertEqual(ran.summary.duplicates, len(by_kind["duplicate"]))
+        self.assertEqual(ran.summary.written, sum(arrived.values()))
+
+    def test_check_says_how_rows_arrive(self):
+        said = self.fleet_sim("check", "--identities", self.identities, "--config", self.config).stdout
+        self.assertIn("delivery: 2% dropped, 10% late (median 4s), 1% twice, timestamps off by up to 20ms; rows have the columns "
+                      "sequence, due, arrived_at\n", said)
+
+    def test_off_leaves_no_trace(self):
+        data = self.dir / "data"
+        self.run_fleet(data, config=self.write("off.yaml", "delivery: {drop: 0}\n"))
+        [path] = fleet.shards(data)
+        self.assertEqual([row[1:3] for row in fleet.query(path, "PRAGMA table_info(sensor_readings)")], fleet.COLUMNS)
+        self.assertEqual(fleet.query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'deliveries'"), [])
+
+    def test_a_file_gets_the_columns_when_a_run_first_delivers_into_it(self):
+        data = self.dir / "data"
+        off = self.write("off.yaml", "delivery: {drop: 0}\n")
+        self.run_fleet(data, config=off, duration="1m")
+        self.fleet_sim("--identities", self.identities, "--data-dir", data, "--speed", "max", "--start", "2026-02-01",
+                       "--duration", "1m", "--config", self.config)
+        self.fleet_sim("--identities", self.identities, "--data-dir", data, "--speed", "max", "--start", "2026-03-01",
+                       "--duration", "1m", "--config", off)
+        counts = fleet.query_all(data, "SELECT substr(timestamp, 1, 7), count(*), count(due) FROM sensor_readings GROUP BY 1")
+        self.assertEqual([month for month, _, _ in counts], ["2026-01", "2026-02", "2026-03"])
+        self.assertEqual([with_due for _, _, with_due in counts], [0, counts[1][1], 0])
+        self.fleet_sim("report", data)
+
+
+class Again(DeliveryTest):
+    """The same rows however a run is cut."""
+
+    def setUp(self):
+        super().setUp()
+        self.whole = self.dir / "whole"
+        self.run_fleet(self.whole)
+
+    def test_threads_and_files(self):
+        data = self.dir / "data"
+        self.run_fleet(data, "--shard-by", "sensor", "--writers", 2, "--threads", 3)
+        self.assertEqual(self.rows(data), self.rows(self.whole))
+        self.assertEqual(self.truth(data), self.truth(self.whole))
+
+    def test_partitions(self):
+        data = self.dir / "data"
+        for part in ("1/2", "2/2"):
+            self.run_fleet(data, "--partition", part)
+        self.assertEqual(self.rows(data), self.rows(self.whole))
+        self.assertEqual(self.truth(data), self.truth(self.whole))
+
+    def test_resumed_at_its_end(self):
+        data = self.dir / "data"
+        self.run_fleet(data, duration="100")
+        self.run_fleet(data, "--resume")
+        self.assertEqual(self.rows(data), self.rows(self.whole))
+        self.assertEqual(self.truth(data), self.truth(self.whole))
+        self.assertEqual(self.digest(data)["digest"], self.digest(self.whole)["digest"])
+
+
+class Held(DeliveryTest):
+    """Sensors that are cut off for two minutes, and get new firmware meanwhile."""
+
+    READINGS = "sensor_id, {}, temperature, vibration, voltage, anomaly_type, firmware_version"
+
+    def setUp(self):
+        super().setUp()
+        self.outage = self.write("outage.yaml", OUTAGE)
+
+    def test_everything_arrives_afterwards_first_in_first_out(self):
+        data, off = self.dir / "data", self.dir / "off"
+        ran = self.run_fleet(data, config=self.outage)
+        self.run_fleet(off, config=self.write("upgrade.yaml", UPGRADE))
+        self.assertEqual(sorted(fleet.query_all(data, f"SELECT {self.READINGS.format('due')} FROM sensor_readings")),
+                         sorted(fleet.query_all(off, f"SELECT {self.READINGS.format('timestamp')} FROM sensor_readings")))
+        self.assertEqual(fleet.query_all(data, "SELECT * FROM anomaly_events"), fleet.query_all(off, "SELECT * FROM anomaly_events"))
+        self.assertNotIn("undelivered", ran.summary.lines)
+        begin, end = (micros(f"2026-01-01T00:0{minute}:00.000000Z") for minute in (1, 3))
+        in_slot = Counter()
+        for sensor in self.sensors:
+            rows = fleet.query_all(data, "SELECT due, arrived_at FROM sensor_readings WHERE sensor_id = ? ORDER BY id", sensor)
+            self.assertEqual([due for due, _ in rows], sorted(due for due, _ in rows))
+            for due, arrived_at in rows:
+                if not sensor.startswith("S1"):
+                    self.assertEqual(due, arrived_at)
+                else:
+                    self.assertFalse(begin <= micros(arrived_at) < end)
+                    in_slot[sensor, arrived_at] += 1
+        self.assertEqual(max(in_slot.values()), 4)
+        held = [row for row in self.truth(data) if row[1] == "hold"]
+        drained = {row[0]: row for row in self.truth(data) if row[1] == "drained"}
+        self.assertEqual({row[0] for row in held}, {one for one in self.sensors if one.startswith("S1")})
+        for sensor, _, sequence, due, arrived_at, _ in held:
+            self.assertEqual(arrived_at, None)
+            self.assertEqual(drained[sensor][2:4], (sequence, due))
+            # 120 were held, and each slot gains three.
+            self.assertEqual(drained[sensor][5], 120 + 40)
+            self.assertEqual(micros(drained[sensor][4]), micros(due) + (120 + 39) * SECOND)
+
+    def test_a_run_that_ends_amid_a_hold_says_what_has_not_arrived(self):
+        data = self.dir / "data"
+        ran = self.run_fleet(data, config=self.outage, duration="150")
+        there = fleet.total(data, "SELECT count(*) FROM sensor_readings")
+        self.assertEqual(ran.summary.undelivered, ran.summary.due - ran.summary.missing - there)
+        self.assertGreater(ran.summary.undelivered, 800)
+
+    def test_threads_and_partitions_drain_alike(self):
+        whole, data = self.dir / "whole", self.dir / "data"
+        self.run_fleet(whole, config=self.outage)
+        for part in ("1/2", "2/2"):
+            self.run_fleet(data, "--partition", part, "--threads", 2, "--shard-by", "sensor", config=self.outage)
+        self.assertEqual(self.rows(data), self.rows(whole))
+        self.assertEqual(self.truth(data), self.truth(whole))
+
+
+class Killed(DeliveryTest):
+    def test_killed_with_late_readings_and_resumed(self):
+        whole, data = self.dir / "whole", self.dir / "data"
+        self.run_fleet(whole, duration="2h", config=self.config)
+        arguments = ["--identities", self.identities, "--data-dir", data, "--speed", "max", "--start", "2026-01-01", "--seed", 7,
+                     "--duration", "2h", "--config", self.config, "--shard-by", "hash:3"]
+        for least in (3_000, 50_000):
+            process = self.start(*arguments, *(["--resume"] if data.exists() else []))
+            self.wait_for_rows(data, least, process)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        ran = self.fleet_sim(*arguments, "--resume")
+        self.assertGreater(ran.summary.found, 0)
+        self.assertEqual(self.rows(data), self.rows(whole))
+        self.assertEqual(self.truth(data), self.truth(whole))
+
+
+class Readers(DeliveryTest):
+    def setUp(self):
+        super().setUp()
+        self.data = self.dir / "data"
+        self.run_fleet(self.data)
+
+    def test_export_has_the_columns(self):
+        header, first, *_ = self.fleet_sim("export", self.data, "--format", "csv").stdout.splitlines()
+        self.assertTrue(header.endswith("location,sequence,due,arrived_at"), header)
+        self.assertEqual(len(first.split(",")), len(header.split(",")))
+        line = self.fleet_sim("export", self.data, "--format", "ndjson").stdout.splitlines()[0]
+        self.assertEqual(set(json.loads(line)) & {"sequence", "due", "arrived_at"}, {"sequence", "due", "arrived_at"})
+
+    def test_report_tells_what_delivery_did(self):
+        kinds = Counter(row[1] for row in self.truth(self.data))
+        report = json.loads(self.fleet_sim("report", self.data, "--json").stdout)
+        self.assertEqual({name: report["delivery"][name] for name in kinds}, dict(kinds))
+        self.assertEqual(report["gaps"]["count"], 0)
+        self.assertEqual(report["duplicates"]["readings"], kinds["duplicate"])
+        self.assertIn(f"{kinds['drop']:,} dropped", self.fleet_sim("report", self.data).stdout)
+
+    def test_the_queries_of_the_page(self):
+        page = (SOURCE / "engine" / "delivery" / "README.md").read_text(encoding="utf-8")
+        [path] = fleet.shards(self.data)
+        queries = "".join(re.findall(r"```sql\n(.*?)```", page, re.DOTALL)).split(";")
+        answers = [fleet.query(path, one) for one in queries if one.strip()]
+        expected, drops, lateness, [(out_of_order,)] = answers
+        self.assertEqual(sum(count for _, count in expected), len({row[:2] for row in self.rows(self.data)}))
+        self.assertEqual(len(drops), sum(row[1] == "drop" for row in self.truth(self.data)))
+        self.assertTrue(all(seconds > 0 for _, seconds in lateness))
+        self.assertGreater(out_of_order, 0)
+
+    def test_a_collector_brings_columns_and_ground_truth(self):
+        central = self.dir / "central.sqlite"
+        subprocess.run([sys.executable, SOURCE / "scripts" / "collect", self.data, "--into", central], check=True,
+                       capture_output=True)
+        collected = set(fleet.query(central, f"SELECT {COLUMNS} FROM sensor_readings"))
+        self.assertEqual(collected, set(self.rows(self.data)))
+        self.assertEqual(sorted(fleet.query(central, f"SELECT {TRUTH} FROM deliveries"), key=str), self.truth(self.data))
+        self.fleet_sim("report", central)
+
+
+if __name__ == "__main__":
+    unittest.main()
