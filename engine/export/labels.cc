@@ -68,6 +68,12 @@ class FirstReadings {
   std::map<std::string, std::map<Timestamp, Timestamp>, std::less<>> firsts_;  // by the start of the event
 };
 
+// When each reading was due: its timestamp may be off where delivery is on.
+std::string dues_sql(const data::SourceShard& shard) {
+  return fmt::format("SELECT id, {}, sensor_id FROM sensor_readings",
+                     shard.schema.has_delivery() ? "coalesce(due, timestamp)" : "timestamp");
+}
+
 std::vector<Timestamp> starts_of_runs(tables::Database& database, const data::SourceShard& shard) {
   std::vector<Timestamp> starts;
   if (!data::has_table(database, "run_info", shard.file)) return starts;
@@ -82,8 +88,7 @@ LastReadings::LastReadings(tables::Database& database, const data::SourceShard& 
       database, "SELECT DISTINCT sensor_id FROM anomaly_events WHERE ended_at IS NULL", shard.file);
   while (data::next_row(open, database, shard.file)) sensors_.emplace(open.text(0), shard_);
   if (sensors_.empty()) return;
-  tables::Statement row =
-      data::prepare_query(database, "SELECT id, timestamp, sensor_id FROM sensor_readings", shard.file);
+  tables::Statement row = data::prepare_query(database, dues_sql(shard), shard.file);
   TimestampReader reader;
   while (data::next_row(row, database, shard.file)) {
     const Timestamp at = data::moment_of_reading(row, reader, shard);
@@ -111,8 +116,7 @@ FirstReadings::FirstReadings(tables::Database& database, const data::SourceShard
     }
   }
   if (early.empty()) return;
-  tables::Statement row =
-      data::prepare_query(database, "SELECT id, timestamp, sensor_id FROM sensor_readings", shard.file);
+  tables::Statement row = data::prepare_query(database, dues_sql(shard), shard.file);
   TimestampReader reader;
   while (data::next_row(row, database, shard.file)) {
     const auto sensor = early.find(row.text(2));

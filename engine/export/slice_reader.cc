@@ -41,6 +41,15 @@ exports::Cell cell_of(const tables::Statement& row, int column) {
   }
 }
 
+// Of a row that says when it was due; any other has a timestamp that does.
+Timestamp due_of(const RowFormatter& format, const ReadingRow& row, Timestamp stamp) {
+  const auto column = std::ranges::find(format.columns(), std::string_view("due"), &types::Column::name);
+  if (column == format.columns().end()) return stamp;
+  const auto* due =
+      std::get_if<std::string_view>(&row[static_cast<std::size_t>(column - format.columns().begin())]);
+  return due == nullptr ? stamp : parse_timestamp(*due).value_or(stamp);
+}
+
 constexpr int sensor_column = 2;  // behind the id and the time
 
 // The texts are valid until the statement steps on.
@@ -135,8 +144,10 @@ void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::
       if (position.at < slice.from || position.at >= slice.to || position < begin) continue;
       if (into.rest && position >= *into.rest) continue;
       read_row(row, cells);
-      if (clean_ != nullptr)
-        add_clean(format, {range.shard, position.id, row.text(sensor_column), position.at}, cells);
+      if (clean_ != nullptr) {
+        const Timestamp due = due_of(format, cells, position.at);
+        add_clean(format, {range.shard, position.id, row.text(sensor_column), due}, cells);
+      }
       add(format, cells, position, into);
     }
   }

@@ -1,5 +1,6 @@
 """Imperfect delivery, read back from the files alone: columns, ground truth, books, kills, partitions, and what readers say."""
 
+import csv
 import json
 import re
 import signal
@@ -186,12 +187,14 @@ class Held(DeliveryTest):
 
 
 class Killed(DeliveryTest):
-    def test_killed_with_late_readings_and_resumed(self):
+    """A run that is killed and resumed gives the rows of one that never stopped."""
+
+    def kill_and_resume(self, config, moments, duration):
         whole, data = self.dir / "whole", self.dir / "data"
-        self.run_fleet(whole, duration="2h", config=self.config)
+        self.run_fleet(whole, duration=duration, config=config)
         arguments = ["--identities", self.identities, "--data-dir", data, "--speed", "max", "--start", "2026-01-01", "--seed", 7,
-                     "--duration", "2h", "--config", self.config, "--shard-by", "hash:3"]
-        for least in (3_000, 50_000):
+                     "--duration", duration, "--config", config, "--shard-by", "hash:3"]
+        for least in moments:
             process = self.start(*arguments, *(["--resume"] if data.exists() else []))
             self.wait_for_rows(data, least, process)
             process.send_signal(signal.SIGKILL)
@@ -200,6 +203,23 @@ class Killed(DeliveryTest):
         self.assertGreater(ran.summary.found, 0)
         self.assertEqual(self.rows(data), self.rows(whole))
         self.assertEqual(self.truth(data), self.truth(whole))
+
+    def test_with_late_readings(self):
+        self.kill_and_resume(self.config, (3_000, 50_000), "2h")
+
+    def test_with_held_readings(self):
+        hold = OUTAGE.replace("00:01Z, for: 2m", "00:10Z, for: 40m").replace("00:02Z", "00:30Z")
+        self.kill_and_resume(self.write("held.yaml", DELIVERY + hold), (15_000, 30_000, 40_000), "90m")
+
+    def test_resumed_amid_a_hold(self):
+        whole, data = self.dir / "whole", self.dir / "data"
+        config = self.write("held.yaml", DELIVERY + OUTAGE)
+        self.run_fleet(whole, config=config, duration="6m")
+        for duration in ("90", "150", "200", "6m"):
+            ran = self.run_fleet(data, *(["--resume"] if data.exists() else []), config=config, duration=duration)
+        self.assertEqual(self.rows(data), self.rows(whole))
+        self.assertEqual(self.truth(data), self.truth(whole))
+        self.assertGreater(ran.summary.found, 0)
 
 
 class Readers(DeliveryTest):
@@ -214,6 +234,12 @@ class Readers(DeliveryTest):
         self.assertEqual(len(first.split(",")), len(header.split(",")))
         line = self.fleet_sim("export", self.data, "--format", "ndjson").stdout.splitlines()[0]
         self.assertEqual(set(json.loads(line)) & {"sequence", "due", "arrived_at"}, {"sequence", "due", "arrived_at"})
+
+    def test_clean_values_are_those_of_when_a_reading_was_due(self):
+        lines = self.fleet_sim("export", self.data, "--clean", "--format", "csv").stdout.splitlines()
+        rows = [row for row in csv.DictReader(lines) if not row["anomaly_type"]]
+        self.assertGreater(len(rows), 4_000)
+        self.assertEqual([row["temperature"] for row in rows], [row["clean_temperature"] for row in rows])
 
     def test_report_tells_what_delivery_did(self):
         kinds = Counter(row[1] for row in self.truth(self.data))
