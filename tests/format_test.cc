@@ -38,6 +38,19 @@ format::ReadingRow row_of(const batch::Row& reading, const identity::Roster& ros
   return row;
 }
 
+// The same with what delivery says of it.
+format::ReadingRow delivered_row_of(const batch::Reading& reading, const identity::Roster& roster,
+                                    std::vector<std::string>& times) {
+  times = {"", timestamp_text(reading.due), timestamp_text(reading.arrival->at)};
+  format::ReadingRow row = row_of(reading, roster, times[0]);
+  times[0] = timestamp_text(reading.arrival->stamp);
+  row[0] = std::string_view(times[0]);
+  row.emplace_back(static_cast<std::int64_t>(reading.arrival->sequence));
+  row.emplace_back(std::string_view(times[1]));
+  row.emplace_back(std::string_view(times[2]));
+  return row;
+}
+
 identity::Roster awkward_roster() {
   identity::Roster roster;
   for (const auto& [id, location] :
@@ -84,6 +97,44 @@ TEST_CASE("a reading is the same line from memory as from a row") {
     }
     CHECK(different == 0);
   }
+}
+
+TEST_CASE("how a reading arrived is in its line, as in its row") {
+  const identity::Roster roster = awkward_roster();
+  const types::Schema schema = types::built_in_type().schema.with_delivery();
+  for (const RowFormat kind : {RowFormat::csv, RowFormat::ndjson, RowFormat::line_protocol}) {
+    const format::RowFormatter rows(kind, schema);
+    format::ReadingFormatter readings(kind, roster, schema);
+    CHECK(readings.header() == rows.header());
+    for (std::uint32_t sensor = 0; sensor < roster.size(); ++sensor) {
+      const Timestamp due = 1'767'225'600'000'000 + sensor;
+      const batch::Reading reading{.due = due,
+                                   .values = {1, 2, 3},
+                                   .sensor = sensor,
+                                   .anomaly = {},
+                                   .arrival = batch::Arrival{due - 5, due + 7'000'000, 42 + sensor}};
+      std::vector<std::string> times;
+      std::string expected;
+      std::string line;
+      rows.append(expected, delivered_row_of(reading, roster, times), due - 5);
+      readings.append(line, reading);
+      CHECK(line == expected);
+      CHECK(line.find("2026-01-01T00:00:07.0000") != line.npos);
+    }
+  }
+}
+
+TEST_CASE("a line says what a scenario has made of the sensor") {
+  const identity::Roster roster = awkward_roster();
+  identity::Overlay change;
+  change.firmware_version = roster[0].model;
+  const identity::OverlayIndex overlay = roster.overlays().with(0, change);
+  format::ReadingFormatter readings(RowFormat::csv, roster, types::built_in_type().schema);
+  std::string line;
+  readings.append(line, batch::Reading{0, {1, 2, 3}, 0, {}, overlay});
+  CHECK(line ==
+        "1970-01-01T00:00:00.000000Z,plain,1,2,3,0,0,,TempVibe-2000,TempVibe-2000,SensorTech,Factory A - "
+        "Line 1\n");
 }
 
 TEST_CASE("sensors that come later, and other types, have lines too") {

@@ -125,4 +125,8 @@ struct Delivery {
   Kind kind;
 };
 
+constexpr std::string_view name_of(Delivery::Kind kind) {
+  return Delivery::kind_names[static_cast<std::size_t>(kind)];
+}
+
 }  // namespace fleet_sim::batch

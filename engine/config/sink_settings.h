@@ -11,7 +11,7 @@ namespace fleet_sim::config {
 
 struct SinkSettings {
   SinkAddress address;
-  std::string events;  // of a sink of text: where its events go; empty: nowhere
+  std::string events;  // of a sink of text: where its ground truth goes; empty: nowhere
 
   bool operator==(const SinkSettings&) const = default;
 };
@@ -31,9 +31,9 @@ void sink_keys(Section sink) {
   sink.row(&SinkSettings::events, path(),
            {.name = "sink.events",
             .value = "FILE|fd:N",
-            .help = "Where anomaly events go, as NDJSON, if readings go to text",
-            .more = "empty: nowhere; fd:3 is an open descriptor, as in `3>events.ndjson`; other sinks keep "
-                    "events beside the readings"});
+            .help = "Where ground truth goes, as NDJSON, if readings go to text",
+            .more = "empty: nowhere; fd:3 is an open descriptor, as in `3>events.ndjson`; other sinks keep it "
+                    "beside the readings"});
 }
 
 }  // namespace fleet_sim::config

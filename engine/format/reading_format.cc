@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -44,7 +45,11 @@ bool is_plain(char c) {
 
 ReadingFormatter::ReadingFormatter(RowFormat format, const identity::Roster& roster,
                                    const types::Schema& schema)
-    : format_(format), roster_(roster), header_(RowFormatter(format, schema).header()), about_(kept_texts) {
+    : format_(format),
+      roster_(roster),
+      header_(RowFormatter(format, schema).header()),
+      has_delivery_(schema.has_delivery()),
+      about_(kept_texts) {
   describe_states();
   format == RowFormat::line_protocol ? plan_line(schema) : plan_columns(schema);
   measure();
@@ -74,6 +79,9 @@ void ReadingFormatter::plan_columns(const types::Schema& schema) {
       case Role::state:
         piece.what = Piece::What::state;
         break;
+      case Role::delivery:
+        piece = plan_delivery(column);
+        break;
       default:
         piece = {.what = Piece::What::about};
     }
@@ -81,6 +89,21 @@ void ReadingFormatter::plan_columns(const types::Schema& schema) {
                               (piece.what == Piece::What::state || piece.what == Piece::What::about);
     if (!is_continued) pieces_.push_back(std::move(piece));
   }
+  if (has_delivery_) pieces_.push_back({.before = is_json ? "}\n" : "\n", .what = Piece::What::end});
+}
+
+// Columns follow others, and fields are followed by others.
+ReadingFormatter::Piece ReadingFormatter::plan_delivery(const types::Column& column) const {
+  const bool is_text = column.type == types::Column::Type::text;
+  Piece piece;
+  if (format_ != RowFormat::line_protocol) piece.before = ",";
+  if (format_ == RowFormat::ndjson) piece.before += fmt::format("\"{}\":", column.name);
+  if (format_ == RowFormat::line_protocol) piece.before += column.name + "=";
+  if (format_ != RowFormat::csv && is_text) piece.before += '"';
+  piece.what = !is_text               ? Piece::What::sequence
+               : column.name == "due" ? Piece::What::due
+                                      : Piece::What::arrived_at;
+  return piece;
 }
 
 // Tags in the order of their names, then fields, each with a comma behind it.
@@ -97,6 +120,9 @@ void ReadingFormatter::plan_line(const types::Schema& schema) {
                        .index = channel++});
   }
   pieces_.push_back({.before = space, .what = Piece::What::state});
+  for (const types::Column& column : schema.reading_columns()) {
+    if (column.role == Role::delivery) pieces_.push_back(plan_delivery(column));
+  }
   pieces_.push_back({.what = Piece::What::nanoseconds});
 }
 
@@ -145,7 +171,7 @@ void ReadingFormatter::append(std::string& out, const batch::Row& reading) {
     switch (piece.what) {
       case Piece::What::moment:
         at = put_before(at, piece);
-        std::memcpy(at, timestamp_.write(reading.due).data(), timestamp_width);
+        std::memcpy(at, timestamp_.write(reading.stamp()).data(), timestamp_width);
         at += timestamp_width;
         break;
       case Piece::What::sensor:
@@ -162,10 +188,18 @@ void ReadingFormatter::append(std::string& out, const batch::Row& reading) {
       case Piece::What::about:
         at = put(put_before(at, piece), what_else);
         break;
+      case Piece::What::sequence:
+      case Piece::What::due:
+      case Piece::What::arrived_at:
+        at = put_arrival(put_before(at, piece), piece, reading);
+        break;
+      case Piece::What::end:
+        at = put_before(at, piece);
+        break;
       case Piece::What::nanoseconds:
         at[-1] = ' ';
-        at = put_number(at, reading.due);
-        at = put(at, reading.due != 0 ? "000\n" : "\n");
+        at = put_number(at, reading.stamp());
+        at = put(at, reading.stamp() != 0 ? "000\n" : "\n");
     }
   }
   out.append(line_.data(), static_cast<std::size_t>(at - line_.data()));
@@ -208,6 +242,17 @@ char* ReadingFormatter::put_sensor(char* at, std::string_view id) const {
   return put(at, other);
 }
 
+char* ReadingFormatter::put_arrival(char* at, const Piece& piece, const batch::Row& reading) {
+  const bool is_line = format_ == RowFormat::line_protocol;
+  assert(reading.arrival != nullptr);
+  if (piece.what == Piece::What::sequence) {
+    at = put_number(at, static_cast<std::int64_t>(reading.arrival->sequence));
+    return put(at, is_line ? "i," : "");
+  }
+  at = put(at, timestamp_.write(piece.what == Piece::What::due ? reading.due : reading.arrival->at));
+  return put(at, is_line ? "\"," : format_ == RowFormat::ndjson ? "\"" : "");
+}
+
 const std::string& ReadingFormatter::about(const identity::Identity& identity) {
   const Texts texts{identity.firmware_version, identity.model, identity.manufacturer, identity.location};
   const auto both = [](identity::Text high, identity::Text low) {
@@ -234,7 +279,8 @@ std::string ReadingFormatter::written_about(const Texts& texts) const {
       append_csv_text(written, roster_.text(texts[i]));
     }
   }
-  if (format_ != RowFormat::line_protocol) written += format_ == RowFormat::ndjson ? "}\n" : "\n";
+  if (format_ != RowFormat::line_protocol && !has_delivery_)
+    written += format_ == RowFormat::ndjson ? "}\n" : "\n";
   return written;
 }
 

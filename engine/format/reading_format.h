@@ -38,14 +38,27 @@ class ReadingFormatter {
   static constexpr std::size_t short_text = 32;
   // What differs from line to line, behind what is the same in all of them.
   struct Piece {
-    enum class What : std::uint8_t { moment, sensor, real, integer, state, about, nanoseconds };
+    enum class What : std::uint8_t {
+      moment,
+      sensor,
+      real,
+      integer,
+      state,
+      about,
+      sequence,
+      due,
+      arrived_at,
+      end,  // of a line that goes on behind what is said about the sensor
+      nanoseconds
+    };
 
     std::string before = {};
     What what = What::moment;
     std::size_t index = 0;                  // of the channel
     std::array<char, short_text> padded{};  // `before`, if it is as short as that
   };
-  // What else the identity of a sensor says, as the format writes it; in csv and ndjson, the end of the line.
+  // What else the identity of a sensor says, as the format writes it; in csv and ndjson, where no columns
+  // follow, with the end of the line.
   using Texts = std::array<identity::Text, 4>;
   struct About {
     std::optional<Texts> of;
@@ -54,6 +67,7 @@ class ReadingFormatter {
 
   void plan_columns(const types::Schema& schema);
   void plan_line(const types::Schema& schema);
+  [[nodiscard]] Piece plan_delivery(const types::Column& column) const;
   void describe_states();
   void measure();
   static char* put_before(char* at, const Piece& piece) {
@@ -64,12 +78,14 @@ class ReadingFormatter {
   }
   char* put_value(char* at, const Piece& piece, double value) const;
   char* put_sensor(char* at, std::string_view id) const;
+  char* put_arrival(char* at, const Piece& piece, const batch::Row& reading);
   const std::string& about(const identity::Identity& identity);
   [[nodiscard]] std::string written_about(const Texts& texts) const;
 
   const RowFormat format_;
   const identity::Roster& roster_;
   const std::string header_;
+  const bool has_delivery_;
   std::vector<Piece> pieces_;
   std::array<std::string, anomaly_type_count + 1> states_;  // by type of anomaly; the last is that of none
   std::size_t most_bytes_ = 0;  // of a line without its sensor and what is said about it

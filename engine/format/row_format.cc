@@ -71,7 +71,8 @@ bool is_tag(const types::Column& column) {
 }
 
 bool is_field(const types::Column& column) {
-  return column.role == types::Column::Role::channel || column.role == types::Column::Role::state;
+  return column.role == types::Column::Role::channel || column.role == types::Column::Role::state ||
+         column.role == types::Column::Role::delivery;
 }
 
 }  // namespace

@@ -309,11 +309,7 @@ tables::StorageError Shard::settle_doubt() {
 
 // Of rows that were offered before, some may have been dropped since.
 void Shard::keep_offered(const write::Share& offered) {
-  for (write::Share* share : {&in_doubt_, &already_there_}) {
-    *share = {std::min(share->readings, offered.readings), std::min(share->events, offered.events),
-              std::min(share->fleet_events, offered.fleet_events),
-              std::min(share->deliveries, offered.deliveries)};
-  }
+  for (write::Share* share : {&in_doubt_, &already_there_}) *share = share->within(offered);
 }
 
 std::optional<Shard::LastRow> Shard::last_row(const write::Lot& lot) {

@@ -46,7 +46,7 @@ int DeliveryInsert::insert(const batch::Delivery& delivery, std::string_view sen
   const std::string arrived_at = delivery.arrived_at ? timestamp_text(*delivery.arrived_at) : std::string();
   insert_.bind(1, run_id_);
   insert_.bind(2, sensor_id);
-  insert_.bind(3, batch::Delivery::kind_names[static_cast<std::size_t>(delivery.kind)]);
+  insert_.bind(3, batch::name_of(delivery.kind));
   insert_.bind(4, static_cast<std::int64_t>(delivery.sequence));
   insert_.bind(5, due);
   insert_.bind_null(6);

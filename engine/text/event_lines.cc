@@ -57,4 +57,17 @@ void append_event(std::string& out, const batch::FleetEvent& event, const identi
   json.end_line();
 }
 
+void append_delivery(std::string& out, const batch::Delivery& delivery, const identity::Roster& roster) {
+  JsonWriter json(out, JsonLayout::compact, JsonReals::plain);
+  json.object([&] {
+    json.member("sensor_id", roster[delivery.sensor].id);
+    json.member("kind", batch::name_of(delivery.kind));
+    json.member("sequence", delivery.sequence);
+    json.member("due", timestamp_text(delivery.due));
+    member(json, "arrived_at", delivery.arrived_at);
+    json.member("readings", delivery.readings);
+  });
+  json.end_line();
+}
+
 }  // namespace fleet_sim::text

@@ -68,12 +68,13 @@ std::size_t end_of_quoted(std::string_view text) {
 struct Line {
   std::string_view id;  // as it is written
   Timestamp due;
+  Timestamp arrived_at;
 };
 
 std::optional<Line> line_of(std::string_view timestamp, std::string_view id) {
   const auto due = parse_timestamp(timestamp);
   if (!due) return std::nullopt;
-  return Line{id, *due};
+  return Line{id, *due, *due};
 }
 
 std::optional<Line> read_json(std::string_view line) {
@@ -108,7 +109,7 @@ std::optional<Line> read_line_protocol(std::string_view line) {
   const char* const stop = line.data() + line.size();
   const auto read = std::from_chars(line.data() + last + 1, stop, nanoseconds);
   if (read.ec != std::errc() || read.ptr != stop || end >= line.size()) return std::nullopt;
-  return Line{line.substr(begin, end - begin), nanoseconds / 1'000};
+  return Line{line.substr(begin, end - begin), nanoseconds / 1'000, nanoseconds / 1'000};
 }
 
 std::optional<Line> read_line(RowFormat format, std::string_view line) {
@@ -121,6 +122,37 @@ std::optional<Line> read_line(RowFormat format, std::string_view line) {
       return read_line_protocol(line);
   }
   return std::nullopt;
+}
+
+// The moment behind the name, which only a column has, and not a text; none for null.
+std::optional<Timestamp> moment_in(std::string_view line, std::string_view name) {
+  const std::size_t at = line.rfind(name);
+  if (at == line.npos) return std::nullopt;
+  return parse_timestamp(line.substr(at + name.size(), timestamp_width));
+}
+
+// With what delivery says at the line's end.
+std::optional<Line> read_delivered(RowFormat format, std::string_view text) {
+  std::optional<Line> line = read_line(format, text);
+  if (!line) return std::nullopt;
+  std::optional<Timestamp> due;
+  std::optional<Timestamp> arrived_at;
+  switch (format) {
+    case RowFormat::csv:
+      if (text.size() <= 2 * timestamp_width) return std::nullopt;
+      due = parse_timestamp(text.substr(text.size() - 2 * timestamp_width - 1, timestamp_width));
+      arrived_at = parse_timestamp(text.substr(text.size() - timestamp_width));
+      break;
+    case RowFormat::ndjson:
+      due = moment_in(text, ",\"due\":\"");
+      arrived_at = moment_in(text, ",\"arrived_at\":\"");
+      break;
+    case RowFormat::line_protocol:
+      due = moment_in(text, ",due=\"");
+      arrived_at = moment_in(text, ",arrived_at=\"");
+  }
+  if (!due || !arrived_at) return std::nullopt;
+  return Line{line->id, *due, *arrived_at};
 }
 
 class Descriptor {
@@ -160,19 +192,25 @@ class Descriptor {
 // Gathers the lines of each shard, the last ones first.
 class Gatherer {
  public:
-  Gatherer(RowFormat format, const identity::Roster& roster, const write::Places& places, std::size_t shards)
-      : format_(format), ids_(format, roster), places_(places), found_(shards), complete_(shards, false) {}
+  Gatherer(RowFormat format, bool has_delivery, const identity::Roster& roster, const write::Places& places,
+           std::size_t shards)
+      : format_(format),
+        has_delivery_(has_delivery),
+        ids_(format, roster),
+        places_(places),
+        found_(shards),
+        complete_(shards, false) {}
 
   // False once nothing before it is needed.
   bool take(std::string_view line) {
-    const auto read = read_line(format_, line);
+    const auto read = has_delivery_ ? read_delivered(format_, line) : read_line(format_, line);
     const auto sensor = read ? ids_.find(read->id) : std::nullopt;
     if (!sensor) return true;
     const std::uint32_t shard = places_[*sensor].shard;
     write::FoundRows& found = found_[shard];
-    if (read->due >= found.last() - longest_window || found.last() == earliest_timestamp) {
-      found.add(*sensor, read->due, read->due);
-    } else if (read->due < found.last() - 2 * longest_window && !complete_[shard]) {
+    if (read->arrived_at >= found.last() - longest_window || found.last() == earliest_timestamp) {
+      found.add(*sensor, read->due, read->arrived_at);
+    } else if (read->arrived_at < found.last() - 2 * longest_window && !complete_[shard]) {
       complete_[shard] = true;
       return std::ranges::find(complete_, false) != complete_.end();
     }
@@ -186,6 +224,7 @@ class Gatherer {
 
  private:
   const RowFormat format_;
+  const bool has_delivery_;
   const Ids ids_;
   const write::Places& places_;
   std::vector<write::FoundRows> found_;
@@ -222,55 +261,66 @@ void read_readings(const std::string& path, Gatherer& gatherer) {
   }
 }
 
-// The moment behind the name; none for null.
-std::optional<Timestamp> moment_in(std::string_view line, std::string_view name) {
-  const std::size_t at = line.find(name);
-  if (at == line.npos) return std::nullopt;
-  return parse_timestamp(line.substr(at + name.size(), timestamp_width));
-}
-
-using EntryNames = std::unordered_map<std::string, std::string_view>;  // as they are written
-
-EntryNames names_of(const scenario::Entries& entries) {
-  EntryNames names;
-  for (const scenario::Entry& entry : entries) {
-    std::string written;
-    append_json_text(written, entry.name);
-    names.emplace(std::move(written), entry.name);
-  }
-  return names;
-}
-
-// The name of the entry in the line of a fleet event; nothing in others.
-std::optional<std::string_view> entry_in(std::string_view behind_id, const EntryNames& names) {
-  constexpr std::string_view begin = ",\"name\":";
-  if (!behind_id.starts_with(begin)) return std::nullopt;
-  const std::string_view name = behind_id.substr(begin.size());
-  const auto found = names.find(std::string(name.substr(0, end_of_quoted(name))));
-  return found == names.end() ? std::nullopt : std::optional(found->second);
-}
-
-void read_events(const std::string& path, const identity::Roster& roster, const write::Places& places,
-                 const EntryNames& names, std::vector<write::FoundRows>& found) {
-  constexpr std::string_view begin = "{\"sensor_id\":";
-  const Ids ids(RowFormat::ndjson, roster);
-  std::ifstream file(path, std::ios::binary);
-  for (std::string text; std::getline(file, text) && !file.eof();) {
-    const std::string_view line(text);
-    if (!line.starts_with(begin)) continue;
-    const std::string_view id = line.substr(begin.size());
-    const auto sensor = ids.find(id.substr(0, end_of_quoted(id)));
-    const auto started_at = moment_in(line, "\"started_at\":\"");
-    if (!sensor || !started_at) continue;
-    write::FoundRows& rows = found[places[*sensor].shard];
-    if (const auto entry = entry_in(id.substr(end_of_quoted(id)), names)) {
-      rows.add_fleet_event(*sensor, *started_at, *entry);
-      continue;
+// Lines of ground truth, each to the rows of its sensor's shard.
+class Truth {
+ public:
+  Truth(const config::Config& config, const identity::Roster& roster, const write::Places& places,
+        std::vector<write::FoundRows>& found)
+      : ids_(RowFormat::ndjson, roster), places_(places), found_(found) {
+    for (const scenario::Entry& entry : config.scenario) {
+      std::string written;
+      append_json_text(written, entry.name);
+      names_.emplace(std::move(written), entry.name);
     }
-    rows.add_event(*sensor, *started_at);
-    if (moment_in(line, "\"ended_at\":\"")) rows.add_end(*sensor, *started_at);
   }
-}
+
+  void take(std::string_view line) {
+    const auto sensor = ids_.find(take_text(line, "{\"sensor_id\":"));
+    if (!sensor) return;
+    write::FoundRows& rows = found_[places_[*sensor].shard];
+    if (const std::string_view name = take_text(line, ",\"name\":"); !name.empty()) {
+      take_fleet_event(rows, *sensor, name, line);
+    } else if (const std::string_view kind = take_text(line, ",\"kind\":"); !kind.empty()) {
+      take_delivery(rows, *sensor, kind.substr(1, kind.size() - 2), line);
+    } else if (const auto started_at = moment_in(line, ",\"started_at\":\"")) {
+      rows.add_event(*sensor, *started_at);
+      if (moment_in(line, ",\"ended_at\":\"")) rows.add_end(*sensor, *started_at);
+    }
+  }
+
+ private:
+  // The text behind the name, in its quotes, and the line goes on behind it; nothing where another name
+  // comes.
+  static std::string_view take_text(std::string_view& line, std::string_view name) {
+    if (!line.starts_with(name)) return {};
+    const std::string_view rest = line.substr(name.size());
+    const std::string_view text = rest.substr(0, end_of_quoted(rest));
+    if (text.size() < 2) return {};
+    line = rest.substr(text.size());
+    return text;
+  }
+
+  void take_fleet_event(write::FoundRows& rows, std::uint32_t sensor, std::string_view name,
+                        std::string_view line) const {
+    const auto entry = names_.find(std::string(name));
+    const auto started_at = moment_in(line, ",\"started_at\":\"");
+    if (entry != names_.end() && started_at) rows.add_fleet_event(sensor, *started_at, entry->second);
+  }
+
+  static void take_delivery(write::FoundRows& rows, std::uint32_t sensor, std::string_view kind,
+                            std::string_view line) {
+    const auto& kinds = batch::Delivery::kind_names;
+    const auto named = std::ranges::find(kinds, kind);
+    const auto due = moment_in(line, ",\"due\":\"");
+    if (named == kinds.end() || !due) return;
+    rows.add_delivery(sensor, *due, static_cast<batch::Delivery::Kind>(named - kinds.begin()));
+  }
+
+  const Ids ids_;
+  const write::Places& places_;
+  std::unordered_map<std::string, std::string> names_;  // of the scenario's entries, as they are written
+  std::vector<write::FoundRows>& found_;
+};
 
 }  // namespace
 
@@ -291,15 +341,16 @@ off_t end_of_whole_lines(int descriptor, const off_t whole_size) {
 
 std::vector<write::FoundRows> find_lines(const config::Config& config, const identity::Roster& roster,
                                          const write::Places& places, std::size_t shards) {
-  const config::SinkSettings& sink = config.sink;
-  const TextAddress address = read_text_address(sink.address);
-  Gatherer gatherer(address.format, roster, places, shards);
+  const TextAddress address = read_text_address(config.sink.address);
+  Gatherer gatherer(address.format, config::delivers(config), roster, places, shards);
   read_readings(address.place.path, gatherer);
   std::vector<write::FoundRows> found = gatherer.finish();
-  if (!sink.events.empty()) {
-    if (const Place events = read_events_place(sink.events); events.descriptor < 0)
-      read_events(events.path, roster, places, names_of(config.scenario), found);
-  }
+  if (config.sink.events.empty()) return found;
+  const Place events = read_events_place(config.sink.events);
+  if (events.descriptor >= 0) return found;
+  Truth truth(config, roster, places, found);
+  std::ifstream file(events.path, std::ios::binary);
+  for (std::string line; std::getline(file, line) && !file.eof();) truth.take(line);
   return found;
 }
 

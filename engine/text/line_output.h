@@ -41,6 +41,8 @@ class LineOutput {
     std::size_t lines = 0;
     write::Failure failure = {};  // why not all
     bool has_ended = false;       // nobody will ever read on; no failure
+
+    [[nodiscard]] bool is_whole() const { return failure.ok() && !has_ended; }
   };
   // `ends` has the end of each line in `lines`. `is_stopping`: a reader that does not read is not waited for.
   Taken take(std::string_view lines, std::span<const std::size_t> ends, bool is_stopping);

@@ -93,40 +93,47 @@ write::Failure TextDestination::open_outputs() {
   return failure;
 }
 
-// Events go first: who reads an anomalous reading can look it up.
+// Ground truth goes first: who reads an anomalous reading can look it up.
 std::optional<write::Answer> TextDestination::take(const write::Lot& lot) {
   const std::lock_guard lock(sink_.mutex_);
   if (std::exchange(number_, lot.number) != lot.number) done_ = {};
-  done_ = {std::min(done_.readings, lot.readings.size()), std::min(done_.events, lot.events.size()),
-           std::min(done_.fleet_events, lot.fleet_events.size())};
+  done_ = done_.within(lot.share());
   write::Answer answer;
   LineOutput::Taken taken{.has_ended = sink_.has_ended_};
   if (!taken.has_ended) taken.failure = open_outputs();
-  if (!taken.has_ended && taken.failure.ok()) taken = take_events(lot);
-  if (!taken.has_ended && taken.failure.ok()) taken = take_readings(lot);
+  if (taken.is_whole()) taken = take_truth(lot);
+  if (taken.is_whole()) taken = take_readings(lot);
   move_incidents(sink_.readings_, answer);
   if (sink_.events_) move_incidents(*sink_.events_, answer);
   answer.failure = std::move(taken.failure);
   if (taken.has_ended) {
     sink_.has_ended_ = answer.has_ended = true;
-    answer.untaken = {lot.readings.size() - done_.readings, lot.events.size() - done_.events,
-                      lot.fleet_events.size() - done_.fleet_events};
+    answer.untaken = lot.share().without(done_);
   }
   return answer;
 }
 
-LineOutput::Taken TextDestination::take_events(const write::Lot& lot) {
+LineOutput::Taken TextDestination::take_truth(const write::Lot& lot) {
+  const write::Share all = lot.share();
   if (!sink_.events_) {
-    done_.events = lot.events.size();
-    done_.fleet_events = lot.fleet_events.size();
+    done_ = {done_.readings, all.events, all.fleet_events, all.deliveries};
     return {};
   }
-  LineOutput::Taken taken =
-      take_lines(*sink_.events_, done_.fleet_events, lot.fleet_events.size(), lot.is_stopping,
-                 [&](std::size_t i) { append_event(lines_, lot.fleet_events[i], sink_.roster_); });
-  if (taken.has_ended || !taken.failure.ok()) return taken;
-  return take_lines(*sink_.events_, done_.events, lot.events.size(), lot.is_stopping,
-                    [&](std::size_t i) { append_event(lines_, lot.events[i], sink_.roster_, schema_); });
+  const auto take_rows = [&](std::size_t& done, std::size_t count, const auto& append) {
+    return take_lines(*sink_.events_, done, count, lot.is_stopping, append);
+  };
+  LineOutput::Taken taken = take_rows(done_.fleet_events, all.fleet_events, [&](std::size_t i) {
+    append_event(lines_, lot.fleet_events[i], sink_.roster_);
+  });
+  if (taken.is_whole()) {
+    taken = take_rows(done_.events, all.events,
+                      [&](std::size_t i) { append_event(lines_, lot.events[i], sink_.roster_, schema_); });
+  }
+  if (taken.is_whole()) {
+    taken = take_rows(done_.deliveries, all.deliveries,
+                      [&](std::size_t i) { append_delivery(lines_, lot.deliveries[i], sink_.roster_); });
+  }
+  return taken;
 }
 
 LineOutput::Taken TextDestination::take_readings(const write::Lot& lot) {
@@ -139,7 +146,7 @@ template <class Append>
 LineOutput::Taken TextDestination::take_lines(LineOutput& output, std::size_t& done, std::size_t count,
                                               bool is_stopping, const Append& append) {
   LineOutput::Taken taken;
-  while (done < count && taken.failure.ok() && !taken.has_ended) {
+  while (done < count && taken.is_whole()) {
     lines_.clear();
     ends_.clear();
     for (std::size_t i = done; i < count && lines_.size() < bytes_at_once; ++i) {

@@ -60,7 +60,7 @@ class TextDestination final : public write::Destination {
 
  private:
   write::Failure open_outputs();
-  LineOutput::Taken take_events(const write::Lot& lot);
+  LineOutput::Taken take_truth(const write::Lot& lot);
   LineOutput::Taken take_readings(const write::Lot& lot);
   template <class Append>
   LineOutput::Taken take_lines(LineOutput& output, std::size_t& done, std::size_t count, bool is_stopping,

@@ -7,6 +7,7 @@
 // else's rows, valid while the destination has not answered.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,6 +27,16 @@ struct Share {
   std::size_t deliveries = 0;
 
   [[nodiscard]] std::size_t rows() const { return readings + events + fleet_events + deliveries; }
+  // Of each kind as many as here, but no more than there.
+  [[nodiscard]] Share within(const Share& most) const {
+    return {std::min(readings, most.readings), std::min(events, most.events),
+            std::min(fleet_events, most.fleet_events), std::min(deliveries, most.deliveries)};
+  }
+  // What is left of them without those that are a part of them.
+  [[nodiscard]] Share without(const Share& part) const {
+    return {readings - part.readings, events - part.events, fleet_events - part.fleet_events,
+            deliveries - part.deliveries};
+  }
   bool operator==(const Share&) const = default;
 };
 

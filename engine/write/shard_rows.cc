@@ -40,9 +40,7 @@ Share ShardRows::forget_newest(std::size_t count) {
   events_.resize(events_.size() - events);
   fleet_events_.resize(fleet_events_.size() - fleet_events);
   deliveries_.resize(deliveries_.size() - deliveries);
-  offered_ = {std::min(offered_.readings, readings_.size()), std::min(offered_.events, events_.size()),
-              std::min(offered_.fleet_events, fleet_events_.size()),
-              std::min(offered_.deliveries, deliveries_.size())};
+  offered_ = offered_.within(share());
   return {readings, events, fleet_events, deliveries};
 }
 

@@ -25,9 +25,10 @@ class ShardRows {
 
   [[nodiscard]] const batch::Rows& readings() const { return readings_; }
   [[nodiscard]] std::span<const batch::AnomalyEvent> events() const { return events_; }
-  [[nodiscard]] std::size_t size() const {
-    return readings_.size() + events_.size() + fleet_events_.size() + deliveries_.size();
+  [[nodiscard]] Share share() const {
+    return {readings_.size(), events_.size(), fleet_events_.size(), deliveries_.size()};
   }
+  [[nodiscard]] std::size_t size() const { return share().rows(); }
   [[nodiscard]] bool empty() const { return size() == 0; }
   // Since when the oldest waits.
   [[nodiscard]] SteadyTime since() const { return since_; }
@@ -46,9 +47,7 @@ class ShardRows {
   [[nodiscard]] Lot lot(std::uint64_t attempt = 1) const;
 
   // An attempt has offered everything, and failed.
-  void keep_offered() {
-    offered_ = {readings_.size(), events_.size(), fleet_events_.size(), deliveries_.size()};
-  }
+  void keep_offered() { offered_ = share(); }
 
   // All rows have been taken, or given up.
   void settle();

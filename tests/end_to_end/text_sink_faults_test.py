@@ -8,6 +8,11 @@ CANNOT_MOUNT = mounts.why_not()
 RUN = ("--identities", IDENTITIES, "--seed", 7, "--start", "2026-01-01")
 SPAN = ("--duration", "2h")
 FORMATS = {"ndjson": "ndjson", "csv": "csv", "lines": "line-protocol"}
+DISTURBED = """delivery: {drop: 2%, late: {share: 10%, median: 30s}, duplicate: 1%, jitter: 20ms}
+scenario:
+  - {name: 'an "upgrade"', at: +2m, set: {firmware_version: "1.3"}, waves: {0s: 50%, 10m: 100%}}
+  - {name: outage, at: +3m, for: 1h, where: {firmware_version: "1.3"}, deliver: {hold: true, drain: 3}}
+"""
 FAST = {"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "50"}
 
 
@@ -60,6 +65,27 @@ class Killed(FleetTest):
         reached = [one for one in map(json.loads, self.lines("events")) if "verb" in one]
         self.assertEqual(sorted((one["name"], one["sensor_id"], one["started_at"]) for one in reached),
                          query_all(self.dir / "whole", "SELECT name, sensor_id, started_at FROM fleet_events ORDER BY 1, 2, 3"))
+
+    def test_a_file_continues_where_rows_arrive_late(self):
+        config = self.write("config.yaml", DISTURBED)
+        self.fill("whole", *SPAN, "--config", config)
+        for scheme, word in FORMATS.items():
+            with self.subTest(scheme):
+                for path in ("rows", "events"):
+                    (self.dir / path).unlink(missing_ok=True)
+                self.kill("--sink", f"{scheme}:rows", "--data-dir", scheme, "--config", config, events="events", least=400_000)
+                ran = self.fleet_sim(*RUN, *SPAN, "--speed", "max", "--sink", f"{scheme}:rows", "--data-dir", scheme, "--resume",
+                                     "--config", config, env={"FLEET_SIM_SINK_EVENTS": "events"})
+                self.assertGreater(ran.summary.found, 0)
+                exported = self.fleet_sim("export", "whole", "--format", word).stdout.splitlines()
+                self.assertTrue(sorted(self.lines("rows")) == sorted(exported), "other rows")
+                told = [json.loads(line) for line in self.lines("events")]
+                for table, mark in (("fleet_events", "verb"), ("deliveries", "kind")):
+                    lines = [one for one in told if mark in one]
+                    names = [name for name in lines[0] if name != "failed"]
+                    recorded = query_all(self.dir / "whole", f"SELECT {', '.join(names)} FROM {table}")
+                    self.assertTrue(sorted(str(tuple(one[name] for name in names)) for one in lines)
+                                    == sorted(map(str, recorded)), f"other {table}")
 
     def test_what_cannot_be_resumed(self):
         self.kill("--sink", "ndjson:rows", "--data-dir", "data")

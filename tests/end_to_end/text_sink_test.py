@@ -10,7 +10,16 @@ from fleet import *
 
 RUN = ("--identities", IDENTITIES, "--seed", 7, "--start", "2026-01-01", "--speed", "max")
 FORMATS = {"ndjson": "ndjson", "csv": "csv", "lines": "line-protocol"}
+DISTURBED = """delivery: {drop: 2%, late: {share: 10%, median: 4s}, duplicate: 1%, jitter: 20ms}
+scenario:
+  - {name: 'an "upgrade"', at: +2m, set: {firmware_version: "1.3"}, waves: {0s: 50%, 1m: 100%}}
+  - {name: outage, at: +3m, for: 1m, where: {firmware_version: "1.3"}, deliver: {hold: true, drain: 3}}
+"""
 PUMP = {"types": {"pump": {"channels": {"flow": {"base": 10}}}}}
+
+
+def row_of(line):
+    return [int(value) if isinstance(value, bool) else value for value in line.values()]
 
 
 def waiting_in(pipe):
@@ -88,6 +97,24 @@ class TextSink(FleetTest):
         names = list(next(iter(last.values())))
         recorded = query_all(self.dir / "data", f"SELECT {', '.join(names)} FROM anomaly_events")
         self.assertEqual(sorted(map(repr, recorded)), sorted(repr(tuple(one.values())) for one in last.values()))
+
+    def test_what_a_scenario_and_delivery_do(self):
+        config = self.write("config.yaml", DISTURBED)
+        self.fill("data", "--duration", "10m", "--config", config)
+        for scheme, word in FORMATS.items():
+            with self.subTest(scheme):
+                events = f"{scheme}.events"
+                ran = self.sink(f"{scheme}:-", "--config", config, env={"FLEET_SIM_SINK_EVENTS": events})
+                exported = self.fleet_sim("export", "data", "--format", word).stdout
+                self.assertEqual(sorted(ran.stdout.splitlines()), sorted(exported.splitlines()))
+                summary = self.summary(ran)
+                self.assertEqual(summary.due + summary.duplicates,
+                                 summary.written + summary.missing + summary.dropped + summary.undelivered)
+                told = [json.loads(line) for line in (self.dir / events).read_text().splitlines()]
+                for table, mark in (("fleet_events", "verb"), ("deliveries", "kind")):
+                    lines = [one for one in told if mark in one]
+                    recorded = query_all(self.dir / "data", f"SELECT {', '.join(lines[0])} FROM {table}")
+                    self.assertEqual(sorted(map(str, recorded)), sorted(str(tuple(row_of(one))) for one in lines))
 
     def test_what_a_scenario_does_is_among_the_events(self):
         (self.dir / "upgrade.yaml").write_text(
