@@ -14,6 +14,7 @@
 #include "support/temporary_folder.h"
 #include "support/writer_rig.h"
 #include "tables/deletions.h"
+#include "tables/deliveries.h"
 #include "tables/schema.h"
 
 namespace fleet_sim::retention_test {
@@ -206,6 +207,35 @@ TEST_CASE("an event goes when it has ended and all its readings have gone") {
   CHECK(shard.events() == Strings{"00:01:00", "00:05:00", "00:14:55", "00:15:10", "00:16:30"});
   CHECK(shard.deletions() == Strings{"00:14:59|899|899|2"});
   CHECK(query(shard.path, "SELECT event_id FROM injected_anomalies") == Strings{"6"});
+}
+
+TEST_CASE("what delivery did goes with the readings, and what has not arrived stays") {
+  const OldShard shard;
+  shard.sql("ALTER TABLE sensor_readings ADD COLUMN arrived_at TEXT");
+  shard.sql(std::string(tables::create_deliveries));
+  shard.add(1, 1'000);
+  shard.sql("UPDATE sensor_readings SET arrived_at = timestamp");
+  // Came late, and lies where it came.
+  shard.sql("UPDATE sensor_readings SET timestamp = '2026-01-01T00:00:01.000000Z' WHERE id = 950");
+  const auto add = [&](const std::string& kind, const std::string& due, const std::string& arrived) {
+    const std::string at = arrived.empty() ? "NULL" : "'2026-01-01T" + arrived + ".000000Z'";
+    shard.sql(
+        "INSERT INTO deliveries (run_id, sensor_id, kind, sequence, due, arrived_at, readings) VALUES "
+        "('r', 'S', '" +
+        kind + "', 1, '2026-01-01T" + due + ".000000Z', " + at + ", 1)");
+  };
+  add("drop", "00:00:10", "");
+  add("late", "00:00:20", "00:15:50");
+  add("hold", "00:01:00", "");
+  add("drained", "00:01:00", "00:04:00");
+  add("hold", "00:05:00", "");
+  add("drop", "00:14:58", "");
+  add("drained", "00:05:00", "00:15:10");
+  add("drop", "00:00:30", "");  // the last row
+  CHECK(shard.trim(of_age(100)) == 1);
+  CHECK(shard.ends() == Strings{"101|900|1000|00:00:01"});
+  CHECK(query(shard.path, "SELECT kind, substr(due, 12, 8) FROM deliveries ORDER BY id") ==
+        Strings{"late|00:00:20", "hold|00:05:00", "drained|00:05:00", "drop|00:00:30"});
 }
 
 TEST_CASE("the last event stays, so that ids do not come again") {

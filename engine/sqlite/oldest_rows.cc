@@ -11,6 +11,7 @@
 #include "base/cadence.h"
 #include "base/plain_text.h"
 #include "base/timestamp.h"
+#include "tables/deliveries.h"
 
 namespace fleet_sim::sqlite {
 namespace {
@@ -18,13 +19,14 @@ namespace {
 // `--resume` looks at the last two windows, and within a shard times go back by up to another.
 constexpr Microseconds kept_to_resume = 3 * longest_window;
 
-constexpr std::string_view select_last = "SELECT id, timestamp FROM sensor_readings ORDER BY id DESC LIMIT 1";
+// `{}`: when readings came, in which order they lie.
+constexpr std::string_view select_last = "SELECT id, {} FROM sensor_readings ORDER BY id DESC LIMIT 1";
 // Up to where the run goes that the first reading belongs to: times of different runs are no one order.
 constexpr std::string_view select_next_run =
     "SELECT min(first_reading_id) FROM run_info WHERE first_reading_id > (SELECT min(id) FROM "
     "sensor_readings)";
 constexpr std::string_view select_oldest_readings =
-    "SELECT id, timestamp, synced FROM sensor_readings WHERE id < ?1 ORDER BY id LIMIT ?2";
+    "SELECT id, {}, synced FROM sensor_readings WHERE id < ?1 ORDER BY id LIMIT ?2";
 constexpr std::string_view delete_readings = "DELETE FROM sensor_readings WHERE id <= ?1";
 
 constexpr std::string_view select_first = "SELECT id, timestamp FROM sensor_readings ORDER BY id LIMIT 1";
@@ -44,6 +46,11 @@ constexpr std::string_view select_run_of_first =
     "SELECT coalesce(max(first_event_id), 0) FROM run_info WHERE first_reading_id <= ?1";
 constexpr std::string_view delete_event = "DELETE FROM anomaly_events WHERE id = ?1";
 constexpr std::string_view delete_injected = "DELETE FROM injected_anomalies WHERE event_id = ?1";
+
+std::string with_time(std::string_view sql, tables::Database& database) {
+  const bool may_be_late = database.has_table(tables::deliveries_table);
+  return fmt::format(fmt::runtime(sql), may_be_late ? "coalesce(arrived_at, timestamp)" : "timestamp");
+}
 
 tables::StorageError not_ours(std::string_view timestamp) {
   return {SQLITE_MISMATCH, fmt::format("has a row at {}, which is not a time", in_quotes(timestamp))};
@@ -71,7 +78,7 @@ tables::StorageError read_place(tables::Database& database, std::string_view sql
   });
 }
 
-// Which readings are to go: those due before a moment, and with a lower id. Not those of the next run.
+// Which readings are to go: those that came before a moment, and with a lower id. Not those of the next run.
 struct Bound {
   std::string before;
   std::int64_t below_id = 0;
@@ -80,7 +87,8 @@ struct Bound {
 tables::StorageError find_bound(tables::Database& database, const config::RetentionSettings& settings,
                                 std::optional<Bound>& bound) {
   std::optional<Place> last;
-  if (tables::StorageError error = read_place(database, select_last, last); !error.ok() || !last)
+  if (tables::StorageError error = read_place(database, with_time(select_last, database), last);
+      !error.ok() || !last)
     return error;
   const bool too_large = settings.shard_bytes > 0 && used_bytes(database) > settings.shard_bytes;
   if (!too_large && settings.age_seconds == 0) return {};
@@ -105,7 +113,9 @@ tables::StorageError find_prefix(tables::Database& database, const config::Reten
   std::optional<Bound> bound;
   if (tables::StorageError error = find_bound(database, settings, bound); !error.ok() || !bound) return error;
   tables::Statement row;
-  if (tables::StorageError error = database.prepare(select_oldest_readings, row); !error.ok()) return error;
+  if (tables::StorageError error = database.prepare(with_time(select_oldest_readings, database), row);
+      !error.ok())
+    return error;
   row.bind(1, bound->below_id);
   row.bind(2, static_cast<std::int64_t>(most_rows));
   int code = SQLITE_OK;
@@ -168,6 +178,7 @@ tables::StorageError delete_prefix(tables::Database& database, const config::Ret
   error = database.run(delete_readings, prefix.last_id);
   DeletedRows removed{prefix.readings, 0, prefix.held_back};
   if (error.ok()) error = delete_events(database, most_rows, removed.events);
+  if (error.ok()) error = tables::delete_deliveries(database, prefix.until, most_rows);
   if (error.ok()) {
     error =
         tables::record_deletions(database, {prefix.until, prefix.last_id, removed.readings, removed.events});

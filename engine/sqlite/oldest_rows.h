@@ -6,8 +6,11 @@
 // An event goes once it has ended and none of its readings can be left. One that a run left open stays, and
 // in a shard whose events are collected, one that has not been (the table collected_events).
 //
-// The last reading and the last event always stay, because new ids follow the highest; and so does what was
-// due in the seconds before, where `--resume` continues. Errors are values.
+// What delivery did to readings goes with them: a row of `deliveries` once the reading has arrived, or would
+// have.
+//
+// The last reading, the last event and the last of these always stay, because new ids follow the highest; and
+// so does what came in the seconds before, where `--resume` continues. Errors are values.
 #pragma once
 
 #include <cstdint>

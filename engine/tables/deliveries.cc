@@ -1,7 +1,10 @@
 #include "tables/deliveries.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/plain_text.h"
 
@@ -14,6 +17,11 @@ constexpr std::string_view insert_delivery =
 constexpr std::string_view select_deliveries =
     "SELECT sensor_id, kind, due, arrived_at, readings FROM deliveries WHERE ?1 IN ('', run_id) ORDER BY "
     "rowid";
+
+constexpr std::string_view select_oldest =
+    "SELECT id, sensor_id, kind, due, coalesce(arrived_at, due) FROM deliveries WHERE id < (SELECT max(id) "
+    "FROM deliveries) ORDER BY id LIMIT ?1";
+constexpr std::string_view delete_delivery = "DELETE FROM deliveries WHERE id = ?1";
 
 StorageError not_ours(std::string_view text) {
   return {SQLITE_MISMATCH, "has deliveries with " + in_quotes(text) + ", which fleet-sim never writes"};
@@ -60,6 +68,28 @@ StorageError read_deliveries(Database& database, const std::string& run_id,
   if (!database.has_table(deliveries_table)) return {};
   return database.query(
       select_deliveries, [&](const Statement& row) { return take_row(row, take); }, run_id);
+}
+
+StorageError delete_deliveries(Database& database, std::string_view until, std::uint32_t most_rows) {
+  using Kind = batch::Delivery::Kind;
+  if (!database.has_table(deliveries_table)) return {};
+  std::vector<std::int64_t> past;
+  std::map<std::pair<std::string, std::string>, std::int64_t> holds;  // by sensor and due time
+  const auto take = [&](const Statement& row) {
+    const std::pair<std::string, std::string> of(row.text(1), row.text(3));
+    if (row.text(2) == batch::name_of(Kind::hold)) {
+      holds.emplace(of, row.integer(0));
+    } else if (row.text(4) < until) {
+      past.push_back(row.integer(0));
+      const auto hold = row.text(2) == batch::name_of(Kind::drained) ? holds.find(of) : holds.end();
+      if (hold != holds.end()) past.push_back(hold->second);
+    }
+  };
+  StorageError error = database.query(select_oldest, take, static_cast<std::int64_t>(most_rows));
+  for (const std::int64_t id : past) {
+    if (error.ok()) error = database.run(delete_delivery, id);
+  }
+  return error;
 }
 
 }  // namespace fleet_sim::tables

@@ -1,9 +1,10 @@
 // The table `deliveries`: ground truth of what delivery has done to the readings of a shard's sensors. One
 // row for each reading that was dropped, late or delivered twice, and two for each hold of a sensor. Rows are
-// added, never changed. Made with the columns of delivery, so a run without delivery has none. Functions of a
-// connection; errors are values.
+// added, never changed, and go only with the readings, by retention. Made with the columns of delivery, so a
+// run without delivery has none. Functions of a connection; errors are values.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -49,5 +50,9 @@ struct FoundDelivery {
 // SQLITE_MISMATCH.
 StorageError read_deliveries(Database& database, const std::string& run_id,
                              const std::function<void(const FoundDelivery&)>& take);
+
+// Deletes rows about readings that had arrived before `until`, or never will, if they are among the first
+// `most_rows`; a hold once it has been drained. The last row stays, because new ids follow the highest.
+StorageError delete_deliveries(Database& database, std::string_view until, std::uint32_t most_rows);
 
 }  // namespace fleet_sim::tables
