@@ -1,7 +1,7 @@
-// configs/README.md and configs/reference.yaml against the table of keys, and configs/types/README.md and
-// configs/scenarios/README.md against the fields of declarations and entries, so that they can neither forget
-// a key nor misname a default. With the variable FLEET_SIM_WRITE_PAGES they are written from the table
-// instead.
+// configs/README.md and configs/reference.yaml against the table of keys, configs/types/README.md and
+// configs/scenarios/README.md against the fields of declarations and entries, and engine/export/README.md
+// against the reasons of absences, so that they can neither forget a key nor misname a default. With the
+// variable FLEET_SIM_WRITE_PAGES they are written from the table instead.
 #include <doctest/doctest.h>
 
 #include <fmt/format.h>
@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/anomaly_types.h"
+#include "base/ledger.h"
 #include "config/behavior_effects.h"
 #include "config/behaviors.h"
 #include "config/config_changes.h"
@@ -50,6 +51,8 @@ const Page limits_page{FLEET_SIM_SOURCE_DIR "/configs/types/README.md", "<!-- li
                        "<!-- end of limits -->\n"};
 const Page scenario_page{FLEET_SIM_SOURCE_DIR "/configs/scenarios/README.md", "<!-- keys -->\n",
                          "<!-- end of keys -->\n"};
+const Page absences_page{FLEET_SIM_SOURCE_DIR "/engine/export/README.md", "<!-- absences -->\n",
+                         "<!-- end of absences -->\n"};
 const Page reference_page{FLEET_SIM_SOURCE_DIR "/configs/reference.yaml",
                           "# --- keys, from the table in engine/config; comments of headings are kept ---\n",
                           "# --- end of keys ---\n"};
@@ -91,6 +94,16 @@ std::string row_of(const config::ConfigKey& key) {
   const std::string flag = key.flag.empty() ? "" : "`" + std::string(key.flag) + "`";
   return "| `" + std::string(key.name) + "` | " + flag + " | " + default_of(key) + " | " +
          in_a_cell(std::string(key.help)) + " | " + (key.at_once ? "yes" : "no") + " |\n";
+}
+
+// Why a row is not there.
+std::string absences_table() {
+  std::string text = "| reason | ground truth | counted as |\n| --- | --- | --- |\n";
+  for (const RowAbsence& absence : row_absences) {
+    text += "| " + std::string(absence.why) + " | `" + std::string(absence.truth) + "` | " +
+            std::string(absence.name) + " |\n";
+  }
+  return text;
 }
 
 // A table for each section, in the order of --help.
@@ -311,6 +324,10 @@ std::string scenario_tables() {
 
 TEST_CASE("the page of scenarios has every key and verb with its values and meaning") {
   check_or_write(scenario_page, [](const std::string&) { return scenario_tables(); });
+}
+
+TEST_CASE("the page of the data has every reason why a row is not there") {
+  check_or_write(absences_page, [](const std::string&) { return absences_table(); });
 }
 
 TEST_CASE("the scenarios that are shipped read back as they are") {

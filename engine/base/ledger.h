@@ -80,6 +80,32 @@ struct Books {
   [[nodiscard]] std::string imbalance(std::uint64_t expected_due, std::uint64_t held) const;
 };
 
+// Why a reading that was due has no row: one list, from which summaries, the manifest and the page about the
+// data are made.
+struct RowAbsence {
+  std::string_view name;  // in the books, in summaries and in the figures of a run
+  std::uint64_t (*count)(const Books&);
+  std::string_view why;
+  std::string_view truth;    // table
+  std::string_view briefly;  // behind the count; none: what happened says more
+};
+
+inline constexpr std::array<RowAbsence, 6> row_absences{{
+    {"skipped", [](const Books& books) { return books.skipped; },
+     "the writers could not keep up, with `simulation.overload: skip`", "run_losses",
+     "because the writers could not keep up"},
+    {"silent", [](const Books& books) { return books.silent; },
+     "a scenario keeps the sensor silent, has yet to bring it, or has taken it away", "fleet_events",
+     "kept back by the scenario"},
+    {"missing", [](const Books& books) { return books.missing; },
+     "a `missing_data`, `dropout` or `aging` anomaly takes it", "anomaly_events", ""},
+    {"dropped", [](const Books& books) { return books.dropped; }, "delivery drops it", "deliveries",
+     "by delivery"},
+    {"undelivered", [](const Books& books) { return books.undelivered; },
+     "it is late or held, and had not arrived when the run ended", "deliveries", "late or held"},
+    {"lost", [](const Books& books) { return books.lost(); }, "storage gave up", "run_losses", ""},
+}};
+
 class Ledger {
  public:
   void due(std::uint64_t n) { add(due_, n); }

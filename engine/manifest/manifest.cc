@@ -8,6 +8,7 @@
 
 #include "base/anomaly_types.h"
 #include "base/json_writer.h"
+#include "base/ledger.h"
 #include "base/timestamp.h"
 #include "identity/identity_json.h"
 #include "manifest/durable_file.h"
@@ -103,12 +104,11 @@ void Manifest::write_run(const Books* books) const {
     if (books == nullptr) return json.value(std::nullopt);
     json.object([&] {
       json.member("due", books->due);
-      json.member("skipped", books->skipped);
       json.member("generated", books->generated);
-      json.member("missing", books->missing);
       json.member("written", books->written);
       json.member("found", books->found);
-      json.member("lost", books->lost());
+      json.member("duplicates", books->duplicates);
+      for (const RowAbsence& absence : row_absences) json.member(absence.name, absence.count(*books));
       json.member("events_lost", books->events_lost);
     });
   });

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ledger.h"
 #include "base/text.h"
 #include "config/database_settings.h"
 
@@ -92,13 +93,16 @@ std::string lost_text(const Books& books) {
   return text;
 }
 
-// What has become of rows on their way, if anything.
-std::string delivery_text(const Books& books) {
-  std::string text;
-  if (books.dropped > 0) text += line("dropped", grouped(books.dropped) + " by delivery");
-  if (books.undelivered > 0) text += line("undelivered", grouped(books.undelivered) + " late or held");
-  if (books.duplicates > 0) text += line("duplicates", grouped(books.duplicates) + " written twice");
-  return text;
+// Rows that are not there. What is usual, and what never should be, is said also where there are none.
+std::string absence_text(const RowAbsence& absence, const Books& books) {
+  if (absence.name == "lost") return line(absence.name, lost_text(books));
+  const std::uint64_t count = absence.count(books);
+  if (absence.name == "missing") {
+    return line(absence.name,
+                fmt::format("{} left out by {} anomalies", grouped(count), row_leaving_types_text()));
+  }
+  return count > 0 ? line(absence.name, fmt::format("{} {}", grouped(count), absence.briefly))
+                   : std::string();
 }
 
 std::string errors_text(const PerErrorClass& errors) {
@@ -134,13 +138,8 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
                            grouped(static_cast<std::uint64_t>(static_cast<double>(books.written) / seconds)),
                            duration_text(seconds)));
   if (books.found > 0) text += line("found", grouped(books.found) + " already in the files");
-  if (books.skipped > 0)
-    text += line("skipped", grouped(books.skipped) + " because the writers could not keep up");
-  if (books.silent > 0) text += line("silent", grouped(books.silent) + " kept back by the scenario");
-  text += line("missing",
-               fmt::format("{} left out by {} anomalies", grouped(books.missing), row_leaving_types_text()));
-  text += delivery_text(books);
-  text += line("lost", lost_text(books));
+  if (books.duplicates > 0) text += line("duplicates", grouped(books.duplicates) + " of these, by delivery");
+  for (const RowAbsence& absence : row_absences) text += absence_text(absence, books);
   if (snapshot.readings_deleted > 0) {
     text +=
         line("deleted", fmt::format("{} readings and {} anomaly events by database.retention",
