@@ -145,7 +145,7 @@ TEST_CASE("completing a killed run goes back as far as it must and no further") 
     write_killed_run(lossy, type, 4);
     {
       tables::Database database = opened(lossy);
-      REQUIRE(tables::record_loss(database, "old", 0).ok());
+      REQUIRE(tables::record_loss(database, "old", "lossy.db", {"skipped", 0, 0}).ok());
     }
     complete_in(lossy, "", 1'000);
     CHECK(counts_of(lossy) == std::vector<std::string>{"1|1"});

@@ -35,8 +35,10 @@ TEST_CASE("a file says that rows are missing before others, with the first row b
   CHECK(rig.ledger.books().lost() == 10);
   vfs.heal();
   rig.run_for(3 * second);
-  CHECK(query(rig.path_of(0), "SELECT run_id, since FROM run_losses") ==
-        std::vector<std::string>{"test-run|" + timestamp_text(WriterRig::first_due + 40'000)});
+  const auto at = [](Microseconds later) { return timestamp_text(WriterRig::first_due + later); };
+  CHECK(query(rig.path_of(0), "SELECT run_id, shard, reason, since, until, rows FROM run_losses") ==
+        std::vector<std::string>{"test-run|" + fs::path(rig.path_of(0)).filename().string() +
+                                 "|backlog_full|" + at(40'000) + "|" + at(49'000) + "|10"});
   tables::Database database = opened(rig.path_of(0));
   CHECK(data::read_runs(database, rig.path_of(0)).at(0).has_losses);
   tables::Database whole = opened(rig.path_of(1));
@@ -48,14 +50,16 @@ TEST_CASE("once readings have been skipped, each file says so with its next rows
   const auto losses = [&](std::uint32_t sensor) {
     const std::string path = rig.path_of(sensor);
     const bool has_table = !query(path, "SELECT 1 FROM sqlite_schema WHERE name = 'run_losses'").empty();
-    return has_table ? query(path, "SELECT run_id, since FROM run_losses") : std::vector<std::string>{};
+    return has_table ? query(path, "SELECT run_id, reason, since, until, rows FROM run_losses")
+                     : std::vector<std::string>{};
   };
   for (const std::uint32_t sensor : {0u, 1u}) rig.send(sensor, 10);
   rig.step();
-  CHECK_FALSE(rig.ledger.skipped_since());
+  CHECK_FALSE(rig.ledger.skips());
   const Timestamp since = WriterRig::first_due + 20'000;
-  for (const Microseconds later : {2, 0, 5}) rig.ledger.skips_from(since + later);
-  const std::vector<std::string> expected{"test-run|" + timestamp_text(since)};
+  for (const Microseconds later : {2, 0, 5}) rig.ledger.skips(since + later, since + 7 * later);
+  std::vector<std::string> expected{"test-run|skipped|" + timestamp_text(since) + "|" +
+                                    timestamp_text(since + 35) + "|NULL"};
   rig.send(0, 10);
   rig.step();
   CHECK(losses(0) == expected);
@@ -67,7 +71,30 @@ TEST_CASE("once readings have been skipped, each file says so with its next rows
   rig.send(0, 10);
   rig.step();
   CHECK(losses(0) == expected);
+  rig.ledger.skips(since + 50, since + 60);
+  rig.send(0, 10);
+  rig.step();
+  expected = {"test-run|skipped|" + timestamp_text(since) + "|" + timestamp_text(since + 60) + "|NULL"};
+  CHECK(losses(0) == expected);
   CHECK(rig.ledger.books().lost() == 0);
+}
+
+TEST_CASE("a file keeps what an earlier version has said of a loss") {
+  WriterRig rig({.sensors = 1});
+  rig.send(0, 10);
+  rig.step();
+  run_sql(rig.path_of(0),
+          "CREATE TABLE run_losses (run_id TEXT PRIMARY KEY, since TEXT NOT NULL); INSERT INTO run_losses "
+          "VALUES ('before', '2025-01-01T00:00:00.000000Z')");
+  rig.ledger.skips(WriterRig::first_due + 1, WriterRig::first_due + 2);
+  rig.send(0, 10);
+  rig.step();
+  CHECK(
+      query(rig.path_of(0),
+            "SELECT run_id, reason, substr(since, 1, 4), until IS NULL FROM run_losses "
+            "ORDER BY run_id") ==
+      std::vector<std::string>{
+          "before||2025|1", "test-run|skipped|" + timestamp_text(WriterRig::first_due).substr(0, 4) + "|0"});
 }
 
 }  // namespace fleet_sim::run_losses_test

@@ -75,7 +75,7 @@ TEST_CASE("rows that are dropped were never offered, and others in their places 
   const Lot lot = rows.lot(2);
   CHECK(lot.offered == Share{4, 0});
   CHECK(lot.readings.back().due == 20);
-  CHECK(lot.gap_since == 4);
+  CHECK(lot.lost == Loss{"backlog_full", 4, 9, 6});
 }
 
 TEST_CASE("the newest are dropped, and readings before events") {
@@ -91,14 +91,15 @@ TEST_CASE("the newest are dropped, and readings before events") {
 TEST_CASE("what came meanwhile stands behind what was there, with its gap") {
   ShardRows rows = rows_due(0, 2, at(1));
   ShardRows meanwhile = rows_due(2, 5, at(2));
-  meanwhile.leave_gap(3);
+  meanwhile.lose_reading(3);
+  meanwhile.lose_truth(5);
   rows.append(meanwhile);
   CHECK(rows.since() == at(1));
   CHECK(rows.readings().size() == 5);
   CHECK(rows.readings()[4].due == 4);
-  CHECK(rows.lot().gap_since == 3);
+  CHECK(rows.lot().lost == Loss{"backlog_full", 3, 5, 1});
   CHECK(meanwhile.empty());
-  CHECK_FALSE(meanwhile.lot().gap_since);
+  CHECK_FALSE(meanwhile.lot().lost);
   ShardRows none;
   ShardRows later = rows_due(9, 10, at(4));
   none.append(later);
@@ -107,13 +108,13 @@ TEST_CASE("what came meanwhile stands behind what was there, with its gap") {
 
 TEST_CASE("a gap is reported from its first moment on, until rows behind it have been taken") {
   ShardRows rows;
-  rows.leave_gap(7);
-  rows.leave_gap(9);
+  rows.lose_reading(7);
+  rows.lose_reading(9);
   rows.settle();  // nothing was taken
   rows.stage(reading(20), {});
-  CHECK(rows.lot().gap_since == 7);
+  CHECK(rows.lot().lost == Loss{"backlog_full", 7, 9, 2});
   rows.settle();
-  CHECK_FALSE(rows.lot().gap_since);
+  CHECK_FALSE(rows.lot().lost);
 }
 
 }  // namespace fleet_sim::shard_rows_test

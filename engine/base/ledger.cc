@@ -61,15 +61,21 @@ FirmwareCounts Ledger::FirmwareCounters::counts() const {
           injected.load(std::memory_order_relaxed), expected.load(std::memory_order_relaxed)};
 }
 
-void Ledger::skips_from(Timestamp due) {
+// The end first: whoever sees that something has been skipped sees until when.
+void Ledger::skips(Timestamp since, Timestamp until) {
+  Timestamp latest = skipped_until_.load(std::memory_order_relaxed);
+  while (until > latest && !skipped_until_.compare_exchange_weak(latest, until, std::memory_order_relaxed)) {
+  }
   Timestamp earliest = skipped_since_.load(std::memory_order_relaxed);
-  while (due < earliest && !skipped_since_.compare_exchange_weak(earliest, due, std::memory_order_relaxed)) {
+  while (since < earliest &&
+         !skipped_since_.compare_exchange_weak(earliest, since, std::memory_order_release)) {
   }
 }
 
-std::optional<Timestamp> Ledger::skipped_since() const {
-  const Timestamp since = skipped_since_.load(std::memory_order_relaxed);
-  return since == latest_timestamp ? std::nullopt : std::optional(since);
+std::optional<Loss> Ledger::skips() const {
+  const Timestamp since = skipped_since_.load(std::memory_order_acquire);
+  if (since == latest_timestamp) return std::nullopt;
+  return Loss{"skipped", since, skipped_until_.load(std::memory_order_relaxed)};
 }
 
 }  // namespace fleet_sim

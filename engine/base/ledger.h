@@ -44,6 +44,16 @@ struct FirmwareCounts {
   }
 };
 
+// Rows that a file lacks although it has later ones.
+struct Loss {
+  std::string_view reason;                 // by the name that it has in the books
+  Timestamp since;                         // due time of the first, and …
+  Timestamp until;                         // … of the last, at the latest
+  std::optional<std::uint64_t> rows = {};  // none: nobody knows how many would have been in the file
+
+  bool operator==(const Loss&) const = default;
+};
+
 // The totals at one moment.
 struct Books {
   std::uint64_t due = 0;
@@ -134,10 +144,11 @@ class Ledger {
 
   [[nodiscard]] Books books() const;
 
-  // Notes that readings due from this moment on are being skipped; called before any later row is handed
+  // Notes that readings due from `since` to `until` have been skipped; called before any later row is handed
   // over.
-  void skips_from(Timestamp due);
-  [[nodiscard]] std::optional<Timestamp> skipped_since() const;
+  void skips(Timestamp since, Timestamp until);
+  // All of that in one; none: nothing has been skipped.
+  [[nodiscard]] std::optional<Loss> skips() const;
 
  private:
   using Counter = std::atomic<std::uint64_t>;
@@ -167,6 +178,7 @@ class Ledger {
   Counter events_lost_{0};
   std::array<Counter, loss_reason_names.size()> lost_{};
   std::atomic<Timestamp> skipped_since_{latest_timestamp};
+  std::atomic<Timestamp> skipped_until_{earliest_timestamp};
 };
 
 }  // namespace fleet_sim

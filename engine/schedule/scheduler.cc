@@ -259,9 +259,10 @@ batch::Batch* Scheduler::batch_for(fleet::Cohort& cohort, Timestamp until) {
   const bool may_skip = schedule_.overload == config::Overload::skip && schedule_.clock.paced();
   if (!may_skip) return pool_.acquire();
   if (batch::Batch* batch = pool_.try_acquire()) return batch;
-  ledger_.skips_from(cohort.next_due());
+  const Timestamp since = cohort.next_due();
   fleet::Tally tally;
   const bool all = cohort.skip(until, tally);
+  ledger_.skips(since, cohort.next_due() - 1);
   count(tally);
   return all ? nullptr : pool_.acquire();
 }

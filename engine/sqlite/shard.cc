@@ -173,7 +173,8 @@ std::string Shard::set_aside_corrupt(std::error_code& error) {
 
 void Shard::forget_file() {
   file_.reset();
-  schema_accepted_ = run_recorded_ = gap_recorded_ = false;
+  schema_accepted_ = run_recorded_ = false;
+  skips_recorded_.reset();
   reloads_recorded_ = sensors_recorded_ = 0;
   before_ = last_;
 }
@@ -192,8 +193,10 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
     error = tables::record_reload(database, context_->run, context_->roster, (*context_->run.reloads)[i]);
   }
   if (error.ok()) error = record_sensors(reloads_so_far);
-  if (error.ok() && lot.gap_since && !gap_recorded_)
-    error = tables::record_loss(database, context_->run.run_id, *lot.gap_since);
+  for (const std::optional<Loss>& loss : {lot.lost, lot.skipped}) {
+    if (error.ok() && loss && loss != skips_recorded_)
+      error = tables::record_loss(database, context_->run.run_id, file_name(), *loss);
+  }
   if (error.ok()) {
     error = database.execute("COMMIT");
     if (!error.ok()) {
@@ -205,7 +208,7 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
     if (!log_) note_log();
     note_recorded(reloads_so_far);
     last_ = last;
-    gap_recorded_ = gap_recorded_ || lot.gap_since;
+    skips_recorded_ = lot.skipped;
     in_doubt_ = already_there_ = {};
     doubtful_.reset();
     return {};
@@ -213,7 +216,10 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
   if (database.in_transaction()) database.execute("ROLLBACK");
   find_reason(error);
   // Whatever happened to the file, the next opening looks at it afresh.
-  if (!error.busy()) schema_accepted_ = run_recorded_ = gap_recorded_ = false;
+  if (!error.busy()) {
+    schema_accepted_ = run_recorded_ = false;
+    skips_recorded_.reset();
+  }
   return error;
 }
 
@@ -226,6 +232,10 @@ void Shard::note_recorded(std::size_t reloads_so_far) {
   run_recorded_ = true;
   reloads_recorded_ = reloads_so_far;
   sensors_recorded_ = reloads_so_far + 1;
+}
+
+std::string Shard::file_name() const {
+  return std::filesystem::path(path_).filename().string();
 }
 
 std::size_t Shard::reloads() const {

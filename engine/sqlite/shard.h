@@ -132,6 +132,7 @@ class Shard {
   static std::optional<LastRow> last_row(const write::Lot& lot);
   int insert_readings(const write::Lot& lot);
   [[nodiscard]] std::size_t reloads() const;
+  [[nodiscard]] std::string file_name() const;
   void note_recorded(std::size_t reloads_so_far);
   static std::optional<FileIdentity> identity_of(const std::string& path);
   void find_reason(tables::StorageError& error) const;
@@ -155,7 +156,7 @@ class Shard {
   tables::LastIds before_;            // of the file in whose place this one was begun; zero for the first
   bool schema_accepted_ = false;      // the file has been found or made to be ours
   bool run_recorded_ = false;
-  bool gap_recorded_ = false;
+  std::optional<Loss> skips_recorded_;
   bool was_ours_ = false;
   std::size_t reloads_recorded_ = 0;
   std::size_t sensors_recorded_ = 0;  // entries

@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 
+#include "base/ledger.h"
 #include "base/timestamp.h"
 #include "batch/reading.h"
 #include "batch/rows.h"
@@ -43,13 +44,13 @@ struct Share {
 struct Lot {
   const batch::Rows& readings;
   std::span<const batch::AnomalyEvent> events = {};
-  std::uint64_t number = 0;   // how many lots of this shard were settled before
-  std::uint64_t attempt = 0;  // at any lot of this shard: 1, 2, …
-  Share offered = {};         // the first rows, which an earlier attempt at this lot has offered
-  std::optional<Timestamp> gap_since =
-      {};                    // something due then or later was lost or skipped, and is not in any lot
-  bool is_at_end = false;    // the run ends: it is not to be kept for somebody else's sake
-  bool is_stopping = false;  // the run was told to: nobody waits for somebody else who may never come
+  std::uint64_t number = 0;          // how many lots of this shard were settled before
+  std::uint64_t attempt = 0;         // at any lot of this shard: 1, 2, …
+  Share offered = {};                // the first rows, which an earlier attempt at this lot has offered
+  std::optional<Loss> lost = {};     // since the lot before, and in no lot
+  std::optional<Loss> skipped = {};  // so far, in all lots
+  bool is_at_end = false;            // the run ends: it is not to be kept for somebody else's sake
+  bool is_stopping = false;          // the run was told to: nobody waits for somebody else who may never come
   std::span<const batch::FleetEvent> fleet_events = {};
   std::span<const batch::Delivery> deliveries = {};  // ground truth, for a sink that keeps it
 

@@ -1,6 +1,7 @@
 #include "write/shard_rows.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fleet_sim::write {
 
@@ -31,11 +32,11 @@ Share ShardRows::forget_newest(std::size_t count) {
   const std::size_t events = std::min(count - readings, events_.size());
   const std::size_t fleet_events = std::min(count - readings - events, fleet_events_.size());
   const std::size_t deliveries = std::min(count - readings - events - fleet_events, deliveries_.size());
-  for (const batch::Rows::Head& reading : readings_.heads().last(readings)) leave_gap(reading.due);
-  for (const batch::AnomalyEvent& event : std::span(events_).last(events)) leave_gap(event.started_at);
+  for (const batch::Rows::Head& reading : readings_.heads().last(readings)) lose_reading(reading.due);
+  for (const batch::AnomalyEvent& event : std::span(events_).last(events)) lose_truth(event.started_at);
   for (const batch::FleetEvent& event : std::span(fleet_events_).last(fleet_events))
-    leave_gap(event.started_at);
-  for (const batch::Delivery& delivery : std::span(deliveries_).last(deliveries)) leave_gap(delivery.due);
+    lose_truth(event.started_at);
+  for (const batch::Delivery& delivery : std::span(deliveries_).last(deliveries)) lose_truth(delivery.due);
   readings_.forget_newest(readings);
   events_.resize(events_.size() - events);
   fleet_events_.resize(fleet_events_.size() - fleet_events);
@@ -50,13 +51,19 @@ void ShardRows::append(ShardRows& other) {
   events_.insert(events_.end(), other.events_.begin(), other.events_.end());
   fleet_events_.insert(fleet_events_.end(), other.fleet_events_.begin(), other.fleet_events_.end());
   deliveries_.insert(deliveries_.end(), other.deliveries_.begin(), other.deliveries_.end());
-  if (other.gap_since_) leave_gap(*other.gap_since_);
-  other.gap_since_.reset();
+  if (const auto lost = std::exchange(other.lost_, std::nullopt)) {
+    lose(lost->since, *lost->rows);
+    lose(lost->until, 0);
+  }
   other.settle();
 }
 
-void ShardRows::leave_gap(Timestamp since) {
-  gap_since_ = std::min(since, gap_since_.value_or(since));
+void ShardRows::lose(Timestamp at, std::uint64_t readings) {
+  constexpr auto reason = loss_reason_names[static_cast<std::size_t>(LossReason::backlog_full)];
+  if (!lost_) lost_ = {reason, at, at, 0};
+  lost_->since = std::min(lost_->since, at);
+  lost_->until = std::max(lost_->until, at);
+  *lost_->rows += readings;
 }
 
 Lot ShardRows::lot(std::uint64_t attempt) const {
@@ -65,13 +72,13 @@ Lot ShardRows::lot(std::uint64_t attempt) const {
           .number = number_,
           .attempt = attempt,
           .offered = offered_,
-          .gap_since = gap_since_,
+          .lost = lost_,
           .fleet_events = fleet_events_,
           .deliveries = deliveries_};
 }
 
 void ShardRows::settle() {
-  if (!empty()) gap_since_.reset();
+  if (!empty()) lost_.reset();
   // A shard that has gathered much while it failed gives the memory back.
   constexpr std::size_t worth_keeping = 16'384;
   if (readings_.capacity() > worth_keeping) readings_ = {};

@@ -40,8 +40,10 @@ class ShardRows {
   // Puts what waits in the other one behind what waits here.
   void append(ShardRows& other);
 
-  // Something of this shard, due or begun then, is not kept: what is written from now on lies behind a gap.
-  void leave_gap(Timestamp since);
+  // Something of this shard, due or begun then, is not kept, because the backlog is full: a reading, or
+  // ground truth. What is written from now on lies behind a gap.
+  void lose_reading(Timestamp due) { lose(due, 1); }
+  void lose_truth(Timestamp at) { lose(at, 0); }
 
   // All rows, for this attempt. Valid until the next change.
   [[nodiscard]] Lot lot(std::uint64_t attempt = 1) const;
@@ -53,13 +55,15 @@ class ShardRows {
   void settle();
 
  private:
+  void lose(Timestamp at, std::uint64_t readings);
+
   batch::Rows readings_;
   std::vector<batch::AnomalyEvent> events_;
   std::vector<batch::FleetEvent> fleet_events_;
   std::vector<batch::Delivery> deliveries_;
   std::uint64_t number_ = 0;
   Share offered_;
-  std::optional<Timestamp> gap_since_;
+  std::optional<Loss> lost_;
   SteadyTime since_{};
 };
 

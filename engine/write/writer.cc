@@ -195,7 +195,7 @@ void Writer::stage(const batch::Row& reading, SteadyTime now) {
   ShardRows& rows = slot.at_hand();
   const bool in_backlog = is_exhausted(slot.condition);
   if (in_backlog && waiting_.backlog_is_full()) {
-    rows.leave_gap(reading.due);
+    rows.lose_reading(reading.due);
     return context_.ledger.lost(LossReason::backlog_full, 1);
   }
   waiting_.add(in_backlog);
@@ -236,7 +236,7 @@ void Writer::stage_truth(std::uint32_t index, const Truth& truth, Timestamp at, 
   ShardRows& rows = slot.at_hand();
   const bool in_backlog = is_exhausted(slot.condition);
   if (in_backlog && waiting_.backlog_is_full()) {
-    rows.leave_gap(at);
+    rows.lose_truth(at);
     return context_.ledger.events_lost(1);
   }
   waiting_.add(in_backlog);
@@ -321,9 +321,9 @@ bool Writer::flush_sick(SteadyTime now) {
 // False when it took so long that another has taken over, who then hears of the outcome.
 bool Writer::flush(std::uint32_t index, SteadyTime now) {
   Slot& slot = slots_[index];
-  // Whose readings those were is not known here, and how their anomalies went may not be written yet.
-  if (const auto since = context_.ledger.skipped_since()) slot.rows.leave_gap(*since);
   Lot lot = slot.rows.lot(++slot.attempts);
+  // Whose readings those were is not known here, and how their anomalies went may not be written yet.
+  lot.skipped = context_.ledger.skips();
   lot.is_stopping = !waits_.load(std::memory_order_acquire);
   lot.is_at_end = lot.is_stopping || finishing_.load(std::memory_order_acquire);
   Destination& destination = *slot.destination;

@@ -410,9 +410,10 @@ bool Process::has_room(std::uint32_t writer) const {
 void Process::skip(fleet::Cohort& cohort, Timestamp until) {
   fleet::Cohort other = cohort;
   fleet::Tally tally;
-  ledger_.skips_from(cohort.next_due());
+  const Timestamp since = cohort.next_due();
   run_.has_skipped = true;
   cohort.skip(until, tally);
+  ledger_.skips(since, cohort.next_due() - 1);
   count(tally);
   for (batch::Batch batch; other.next_due() < cohort.next_due(); batch.clear()) {
     other.tick(cohort.next_due(), batch);
