@@ -114,13 +114,13 @@ TEST_CASE("the rows of a shard whose retries have run out are the backlog, here 
 }
 
 TEST_CASE("rows that await space are no backlog, here or away, and no round is the last one") {
-  const Failing failing = awaiting_space(begin_last_round(failed(4), at(20)));
-  CHECK(awaits_space(failing));
+  const Failing failing = awaiting_help(begin_last_round(failed(4), at(20)));
+  CHECK(awaits_help(failing));
   CHECK_FALSE(is_exhausted(failing));
   CHECK_FALSE(is_exhausted(overdue(left(failing, at(21)), false)));
-  CHECK(awaits_space(came_back(left(failing, at(21)))));
+  CHECK(awaits_help(came_back(left(failing, at(21)))));
   CHECK_FALSE(is_past_saving(failed(40, failing)));
-  CHECK_FALSE(awaits_space(exhausted(failing)));
+  CHECK_FALSE(awaits_help(exhausted(failing)));
 }
 
 TEST_CASE("a call that does not come back takes a shard away from where it was, and returns it there") {

@@ -92,6 +92,37 @@ TEST_CASE("a lot that is refused is offered again, whole") {
   CHECK(bench.rig.errors(ErrorClass::busy) == 0);
 }
 
+TEST_CASE("a fleet without pace waits for a destination that is away, says so once, and continues") {
+  Bench bench({.sensors = sensors, .pending_rows = 40}, true);
+  bool is_away = true;
+  bench.store.mood = [&](const std::string&) { return is_away ? Mood::is_unreachable : Mood::takes; };
+  for (int round = 0; round < 30; ++round) {
+    bench.rig.send(0, 10);
+    bench.rig.run_for(60 * second);
+  }
+  CHECK(bench.rig.writer().held() <= 30);  // half of what may wait, and a batch
+  CHECK(bench.rig.log ==
+        std::vector<std::string>{bench.rig.path_of(0) + ": waiting for an answer: nobody answers"});
+  CHECK(bench.rig.gave_up == 0);
+  is_away = false;
+  bench.rig.run_for(5 * second);
+  CHECK(bench.holds(0, 300));
+  CHECK(bench.rig.imbalance().empty());
+}
+
+TEST_CASE("in real time a destination that is away ends no run while the backlog has room") {
+  Bench bench({.sensors = sensors, .pending_rows = 2'000, .launched = an_hour_ago()}, true);
+  bool is_away = true;
+  bench.store.mood = [&](const std::string&) { return is_away ? Mood::is_unreachable : Mood::takes; };
+  bench.rig.send(0, 500);
+  bench.rig.run_for(3'600 * second);
+  CHECK(bench.rig.gave_up == 0);
+  CHECK(bench.rig.ledger.books().lost() == 0);
+  is_away = false;
+  bench.rig.run_for(5 * second);
+  CHECK(bench.holds(0, 500));
+}
+
 TEST_CASE("what a destination has dealt with is logged, and tried again at once") {
   Bench bench;
   bench.then(0, {Mood::removes_obstacle});

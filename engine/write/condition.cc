@@ -53,8 +53,8 @@ Failing exhausted(Failing failing) {
   return failing;
 }
 
-Failing awaiting_space(Failing failing) {
-  failing.standing = Failing::Standing::awaits_space;
+Failing awaiting_help(Failing failing) {
+  failing.standing = Failing::Standing::awaits_help;
   failing.round = Failing::Round::any;
   return failing;
 }

@@ -25,10 +25,10 @@ struct Working {};
 // Its last attempt has failed, has met somebody else at work, or has come back late.
 struct Failing {
   enum class Standing : std::uint8_t {
-    retrying,      // nothing has been logged yet
-    announced,     // that it does not answer has; its rows still wait like those of others
-    awaits_space,  // likewise that its disk is full, and the fleet waits with it as long as that takes
-    exhausted      // the retries have run out; probing continues, and its rows are the backlog
+    retrying,     // nothing has been logged yet
+    announced,    // that it does not answer has; its rows still wait like those of others
+    awaits_help,  // likewise what somebody has to see to, and the fleet waits with it as long as that takes
+    exhausted     // the retries have run out; probing continues, and its rows are the backlog
   };
   enum class Round : std::uint8_t { any, last };  // last: it is given up when this one runs out
 
@@ -87,9 +87,9 @@ struct Attempt {
 [[nodiscard]] Setback refused(const Failing& failing, const Answer& answer, const Attempt& attempt);
 [[nodiscard]] Failing exhausted(Failing failing);
 // No round is its last one, as long as that lasts.
-[[nodiscard]] Failing awaiting_space(Failing failing);
-[[nodiscard]] inline bool awaits_space(const Failing& failing) {
-  return failing.standing == Failing::Standing::awaits_space;
+[[nodiscard]] Failing awaiting_help(Failing failing);
+[[nodiscard]] inline bool awaits_help(const Failing& failing) {
+  return failing.standing == Failing::Standing::awaits_help;
 }
 
 // Of one that is not away.

@@ -35,10 +35,11 @@ struct Lines {
 struct Failure {
   enum class Kind : std::uint8_t {
     none,
-    occupied,  // somebody else is at work there, which passes: not an error until it lasts
-    held,      // takes nothing more until somebody else ends, however long that takes: no error
-    failing,   // worth another attempt, after a while
-    foreign    // belongs to somebody else: no attempt will change that
+    occupied,     // somebody else is at work there, which passes: not an error until it lasts
+    held,         // takes nothing more until somebody else ends, however long that takes: no error
+    failing,      // worth another attempt, after a while
+    unreachable,  // nobody answers there: likewise, and somebody will see to it
+    foreign       // belongs to somebody else: no attempt will change that
   };
 
   Kind kind = Kind::none;
@@ -49,6 +50,9 @@ struct Failure {
   [[nodiscard]] bool occupied() const { return kind == Kind::occupied; }
   [[nodiscard]] bool held() const { return kind == Kind::held; }
   [[nodiscard]] bool foreign() const { return kind == Kind::foreign; }
+  // Whether it passes when somebody sees to it, such as by making space on a disk: nothing is lost by
+  // waiting.
+  [[nodiscard]] bool may_pass() const { return error_class == ErrorClass::full || kind == Kind::unreachable; }
 };
 
 // Something a destination met and dealt with, for the log.

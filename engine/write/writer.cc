@@ -473,8 +473,8 @@ void Writer::is_overdue(std::uint32_t index) {
   const bool was_exhausted = is_exhausted(slot.condition);
   slot.condition = overdue(std::get<Away>(slot.condition), context_.clock.paced());
   context_.errors.add(ErrorClass::io);
-  context_.log.change(name_of(index) + ": the disk does not respond; rows wait in memory");
-  board_.post_trouble(index, true, "the disk does not respond");
+  context_.log.change(name_of(index) + ": does not respond; rows wait in memory");
+  board_.post_trouble(index, true, "does not respond");
   if (!was_exhausted && is_exhausted(slot.condition)) waiting_.move_to_backlog(slot.size());
 }
 
@@ -504,29 +504,31 @@ void Writer::failed(std::uint32_t index, const Answer& answer, SteadyTime now) {
 
 void Writer::retries_ran_out(std::uint32_t index, const Failure& failure) {
   Slot& slot = slots_[index];
-  if (waits_for_space(slot, failure)) return wait_for_space(index, failure);
+  if (waits_for_help(slot, failure)) return wait_for_help(index, failure);
   if (!is_exhausted(slot.condition)) {
     context_.log.change(name_of(index) + ": cannot be written; rows wait in memory: " + failure.message);
     exhaust(index);
   }
   if (slot.fruitless_since != lots_taken_) slot.fruitless = 0;
   slot.fruitless_since = lots_taken_;
-  if (failure.error_class == ErrorClass::full && !waiting_.backlog_is_full()) return;
+  if (failure.may_pass() && !waiting_.backlog_is_full()) return;
   if (++slot.fruitless >= context_.settings.error_limit && !gave_up_) reach_error_limit(slot);
 }
 
 // A fleet without pace loses nothing by waiting. What is the backlog already stays it.
-bool Writer::waits_for_space(const Slot& slot, const Failure& failure) const {
-  return failure.error_class == ErrorClass::full && !context_.clock.paced() &&
-         waits_.load(std::memory_order_acquire) && !is_exhausted(slot.condition);
+bool Writer::waits_for_help(const Slot& slot, const Failure& failure) const {
+  return failure.may_pass() && !context_.clock.paced() && waits_.load(std::memory_order_acquire) &&
+         !is_exhausted(slot.condition);
 }
 
-void Writer::wait_for_space(std::uint32_t index, const Failure& failure) {
+void Writer::wait_for_help(std::uint32_t index, const Failure& failure) {
   auto& failing = std::get<Failing>(slots_[index].condition);
-  if (!awaits_space(failing)) {
-    context_.log.change(name_of(index) + ": waiting for space on the disk: " + failure.message);
+  if (!awaits_help(failing)) {
+    const bool is_full = failure.error_class == ErrorClass::full;
+    context_.log.change(fmt::format("{}: waiting for {}: {}", name_of(index),
+                                    is_full ? "space on the disk" : "an answer", failure.message));
   }
-  failing = awaiting_space(failing);
+  failing = awaiting_help(failing);
 }
 
 void Writer::exhaust(std::uint32_t index) {
@@ -535,12 +537,12 @@ void Writer::exhaust(std::uint32_t index) {
   waiting_.move_to_backlog(slot.rows.size());
 }
 
-// What has waited for space becomes the backlog, so that the fleet can come to its end.
+// What has waited for help becomes the backlog, so that the fleet can come to its end.
 void Writer::give_up_waiting() {
   if (waits_.load(std::memory_order_acquire)) return;
   for (const std::uint32_t index : sick_) {
     const Failing* failing = std::get_if<Failing>(&slots_[index].condition);
-    if (failing != nullptr && awaits_space(*failing)) exhaust(index);
+    if (failing != nullptr && awaits_help(*failing)) exhaust(index);
   }
 }
 
@@ -573,7 +575,7 @@ std::optional<SteadyTime> Writer::wind_up(SteadyTime now) {
 bool Writer::last_round_of(std::uint32_t index, SteadyTime now) {
   Condition& condition = slots_[index].condition;
   const auto failing = [&condition] { return std::get_if<Failing>(&condition); };
-  if (failing() != nullptr && failing()->round != Failing::Round::last && !awaits_space(*failing())) {
+  if (failing() != nullptr && failing()->round != Failing::Round::last && !awaits_help(*failing())) {
     condition = begin_last_round(*failing(), now);
   }
   if (retry_at(index) <= now && !flush(index, now)) return false;

@@ -9,15 +9,15 @@
 // holds its rows.
 //
 // The error limit is reached when one shard's retries have run out so many times with nothing taken by any
-// shard between. A full disk does not count while the backlog has room, for as long nothing is lost by
-// waiting.
+// shard between. A full disk, or a server that does not answer, does not count while the backlog has room,
+// for as long nothing is lost by waiting.
 //
 // A destination may not answer at all. The call into it then holds up its thread only: another works on with
 // the other shards (`Relay`), while the rows of that one wait beside it. A fleet with a pace of its own keeps
 // producing; once there has been no answer for `StallLimits::overdue`, those rows are a backlog like that of
 // a shard whose retries have run out. A fleet without pace loses nothing by waiting for the answer. An answer
-// that a destination has announced for later is awaited in the same way. So is space on a full disk, at the
-// end too, until `stop_waiting()` says that somebody wants the run to end.
+// that a destination has announced for later is awaited in the same way. So is space on a full disk
+// and a server that is away, at the end too, until `stop_waiting()` says that somebody wants the run to end.
 #pragma once
 
 #include <atomic>
@@ -190,8 +190,8 @@ class Writer {
   void record_lag(const batch::Rows& readings, std::size_t count, SteadyTime at);  // of the first ones
   void failed(std::uint32_t index, const Answer& answer, SteadyTime now);
   void retries_ran_out(std::uint32_t index, const Failure& failure);
-  [[nodiscard]] bool waits_for_space(const Slot& slot, const Failure& failure) const;
-  void wait_for_space(std::uint32_t index, const Failure& failure);
+  [[nodiscard]] bool waits_for_help(const Slot& slot, const Failure& failure) const;
+  void wait_for_help(std::uint32_t index, const Failure& failure);
   void exhaust(std::uint32_t index);
   void give_up_waiting();
   void reach_error_limit(const Slot& slot);

@@ -45,7 +45,7 @@ class StalledDisk(FaultTest):
         self.assert_balanced(summary, self.data)
         self.assertEqual(summary.lost, 0)
         self.assert_each_once()
-        self.assertRegex((self.dir / "stderr").read_text(), "the disk does not respond; rows wait in memory.*Site.05")
+        self.assertRegex((self.dir / "stderr").read_text(), "does not respond; rows wait in memory.*Site.05")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ enum class Mood : std::uint8_t {
   takes,
   refuses,
   is_occupied,
+  is_unreachable,
   removes_obstacle,  // refuses, and need not be waited for
   loses_answer,      // stores the rows, and says that it failed
   answers_late,
@@ -102,8 +103,8 @@ class FakeStore {
     std::unique_lock lock(mutex_);
     ++attempts;
     const Mood now = mood(name);
-    const bool stores = now != Mood::refuses && now != Mood::is_occupied && now != Mood::removes_obstacle &&
-                        now != Mood::refuses_late;
+    const bool stores = now != Mood::refuses && now != Mood::is_occupied && now != Mood::is_unreachable &&
+                        now != Mood::removes_obstacle && now != Mood::refuses_late;
     if (now == Mood::hangs) hang(lock);
     Target& target = targets[name];
     keep_offered(target, lot.offered);
@@ -135,6 +136,8 @@ class FakeStore {
     switch (mood) {
       case Mood::is_occupied:
         return {.failure = {Kind::occupied, ErrorClass::busy, "is occupied"}};
+      case Mood::is_unreachable:
+        return {.failure = {Kind::unreachable, ErrorClass::io, "nobody answers"}};
       case Mood::removes_obstacle:
         return {.failure = {Kind::failing, ErrorClass::corrupt, "was in the way"},
                 .incidents = {{"was put aside"}},
