@@ -142,7 +142,7 @@ void check_rows(const std::string& file, const TemporaryFolder& folder, const ty
   const auto found = values_in(file, type);
   REQUIRE(found.size() == readings.size());
   const std::string run = query(file, "SELECT run_id FROM run_info").at(0);
-  const data::FoundShard shard(file, run, [&](std::string_view id) -> std::optional<std::uint32_t> {
+  const data::FoundFile shard(file, run, [&](std::string_view id) -> std::optional<std::uint32_t> {
     return static_cast<std::uint32_t>(std::stoul(std::string(id.substr(id.find('-') + 1))));
   });
   const write::FoundRows& rows = shard.rows();

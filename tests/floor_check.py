@@ -50,7 +50,7 @@ HOMES = {
     "sqlite3.h": ("tables/database.",),
     "sqlite3ext.h": ("tables/database.",),
     "histedit.h": ("sql/prompt.",),
-    "libpq-fe.h": ("postgres/",),
+    "libpq-fe.h": ("postgresql/",),
     "zlib.h": ("export/gzip.",),
     "CLI/": ("app/", "manual/option_table."),
 }

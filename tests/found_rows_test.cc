@@ -61,7 +61,7 @@ struct Bench {
     const std::uint32_t number = static_cast<std::uint32_t>(id.back() - '0');
     return number < 4 ? std::optional(number) : std::nullopt;
   };
-  [[nodiscard]] data::FoundShard found() const { return {path, "run", find_sensor}; }
+  [[nodiscard]] data::FoundFile found() const { return {path, "run", find_sensor}; }
 
   TemporaryFolder folder;
   identity::Roster roster = roster_of(5);
@@ -73,7 +73,7 @@ struct Bench {
 TEST_CASE("a file that is not there, is empty, or knows other runs only holds nothing") {
   Bench bench;
   const auto check_empty = [&bench] {
-    data::FoundShard found = bench.found();
+    data::FoundFile found = bench.found();
     CHECK(found.rows().complete_until() < start);
     CHECK(found.rows().judge(reading_at(0, 0)) == Verdict::absent);
     CHECK(found.read_events(start + second, bench.find_sensor).empty());
@@ -92,7 +92,7 @@ TEST_CASE("all but the last second is complete, and of that second each row is k
   bench.write("run",
               {reading_at(100, 1), reading_at(0, 0), reading_at(second + 100, 1), reading_at(second, 0),
                reading_at(2 * second + 100, 1), reading_at(2 * second, 0), reading_at(3 * second, 0)});
-  const data::FoundShard found = bench.found();
+  const data::FoundFile found = bench.found();
   CHECK(found.rows().complete_until() == start + 2 * second);
   CHECK(found.rows().has_reading(1, start + 100));
   CHECK(found.rows().has_reading(1, start + 2 * second + 100));
@@ -106,7 +106,7 @@ TEST_CASE("all but the last second is complete, and of that second each row is k
 TEST_CASE("a row that says something else is told from one that is there") {
   Bench bench;
   bench.write("run", {reading_at(0, 0, 7)});
-  const data::FoundShard found = bench.found();
+  const data::FoundFile found = bench.found();
   CHECK(found.rows().judge(reading_at(0, 0, 7)) == Verdict::present);
   CHECK(found.rows().judge(reading_at(0, 0, 7.000000000000001)) == Verdict::different);
   batch::Reading anomalous = reading_at(0, 0, 7);
@@ -121,7 +121,7 @@ TEST_CASE("rows of an earlier run at later times, and of other sensors, play no 
   bench.write("run", {reading_at(0, 0)}, {event_at(0, 0)});
   for (int i = 0; i < 50; ++i)
     bench.write("other partition", {reading_at(i * second, 4)}, {event_at(i * second, 4)});
-  data::FoundShard found = bench.found();
+  data::FoundFile found = bench.found();
   CHECK(found.rows().complete_until() == start - second);
   CHECK(found.rows().judge(reading_at(0, 0)) == Verdict::present);
   CHECK(found.rows().judge(reading_at(100 * second, 0)) == Verdict::absent);
@@ -135,7 +135,7 @@ TEST_CASE("events begun before the moment are told, later ones and the steady st
   bench.write(
       "run", {reading_at(0, 0)},
       {event_at(-5 * second, 0), event_at(3 * second, 1), event_at(8 * second, 2), event_at(9 * second, 1)});
-  data::FoundShard found = bench.found();
+  data::FoundFile found = bench.found();
   const auto begun = found.read_events(start + 8 * second, bench.find_sensor);
   REQUIRE(begun.size() == 2);
   CHECK(begun[0].sensor == 0);
@@ -161,7 +161,7 @@ TEST_CASE("of the intervals of an aging, those are told that had not ended") {
     events.back().ended_at = start + end;
   }
   bench.write("run", {reading_at(0, 0)}, events);
-  data::FoundShard found = bench.found();
+  data::FoundFile found = bench.found();
   CHECK(found.read_events(start + 4 * second, bench.find_sensor).empty());
   std::vector<std::uint32_t> sensors;
   for (const auto& [sensor, onset] : found.agings()) {

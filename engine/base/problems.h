@@ -41,4 +41,10 @@ struct InvalidInput : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Thrown while starting when the place where rows are to go cannot be used; ends the process with exit
+// code 3.
+struct NoStorage : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 }  // namespace fleet_sim

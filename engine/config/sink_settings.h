@@ -11,7 +11,8 @@ namespace fleet_sim::config {
 
 struct SinkSettings {
   SinkAddress address;
-  std::string events;  // of a sink of text: where its ground truth goes; empty: nowhere
+  std::string events;         // of a sink of text: where its ground truth goes; empty: nowhere
+  std::string password_file;  // empty: the password is elsewhere, if there is one
 
   bool operator==(const SinkSettings&) const = default;
 };
@@ -34,6 +35,11 @@ void sink_keys(Section sink) {
             .help = "Where ground truth goes, as NDJSON, if readings go to text",
             .more = "empty: nowhere; fd:3 is an open descriptor, as in `3>events.ndjson`; other sinks keep it "
                     "beside the readings"});
+  sink.row(&SinkSettings::password_file, path(),
+           {.name = "sink.password_file",
+            .value = "FILE",
+            .help = "File whose first line is the password or token for the address",
+            .more = "PostgreSQL also takes one from PGPASSWORD and PGPASSFILE"});
 }
 
 }  // namespace fleet_sim::config

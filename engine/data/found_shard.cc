@@ -76,9 +76,24 @@ Timestamp timestamp_in(const tables::Statement& row, int column, const std::file
 
 }  // namespace
 
-FoundShard::FoundShard(const std::filesystem::path& file, const std::string& run_id,
-                       const FindSensor& find_sensor, write::FoundRows::SensorOf sensor_of)
-    : file_(file), rows_(std::move(sensor_of)) {
+void FoundShard::sort_event(const BegunBefore& event, Timestamp ended_at, Timestamp start, Timestamp moment,
+                            std::vector<BegunBefore>& begun) {
+  if (event.request.type == AnomalyType::aging) {
+    if (ended_at >= moment) agings_.push_back({event.sensor, event.started_at});
+    return;
+  }
+  // Those of the steady start begin before the run and show with their sensor's first reading.
+  if (event.started_at >= moment || event.started_at < start) rows_.add_event(event.sensor, event.started_at);
+  if (event.started_at < moment) {
+    begun.push_back(event);
+  } else if (event.request.cause == AnomalyCause::injected) {
+    injected_since_.push_back(event);
+  }
+}
+
+FoundFile::FoundFile(const std::filesystem::path& file, const std::string& run_id,
+                     const FindSensor& find_sensor, write::FoundRows::SensorOf sensor_of)
+    : FoundShard(write::FoundRows(std::move(sensor_of))), file_(file) {
   if (!std::filesystem::exists(file)) return;
   tables::Database shard = open_shard(file);
   for (RecordedRun& run : read_runs(shard, file)) {
@@ -92,7 +107,7 @@ FoundShard::FoundShard(const std::filesystem::path& file, const std::string& run
 }
 
 // Backwards, until no earlier row can lie in the last second.
-void FoundShard::read_readings(tables::Database& shard, const FindSensor& find_sensor) {
+void FoundFile::read_readings(tables::Database& shard, const FindSensor& find_sensor) {
   const types::Schema schema = read_schema(shard, file_);
   tables::Statement row = prepare_query(shard, select_found_readings(schema), file_);
   batch::Values values(schema.channels().size());
@@ -109,7 +124,7 @@ void FoundShard::read_readings(tables::Database& shard, const FindSensor& find_s
   rows_.keep_last_second();
 }
 
-void FoundShard::read_fleet_events(Timestamp moment, const FindSensor& find_sensor) {
+void FoundFile::read_fleet_events(Timestamp moment, const FindSensor& find_sensor) {
   if (!run_) return;
   tables::Database shard = open_shard(file_);
   if (!has_table(shard, "fleet_events", file_)) return;
@@ -125,7 +140,7 @@ void FoundShard::read_fleet_events(Timestamp moment, const FindSensor& find_sens
   }
 }
 
-std::vector<FoundShard::Underway> FoundShard::read_deliveries(const FindSensor& find_sensor) {
+std::vector<FoundShard::Underway> FoundFile::read_deliveries(const FindSensor& find_sensor) {
   using Kind = batch::Delivery::Kind;
   std::vector<Underway> underway;
   std::unordered_map<std::uint32_t, std::size_t> holds;  // by sensor, its last one
@@ -151,8 +166,7 @@ std::vector<FoundShard::Underway> FoundShard::read_deliveries(const FindSensor& 
   return underway;
 }
 
-std::vector<FoundShard::BegunBefore> FoundShard::read_events(Timestamp moment,
-                                                             const FindSensor& find_sensor) {
+std::vector<FoundShard::BegunBefore> FoundFile::read_events(Timestamp moment, const FindSensor& find_sensor) {
   std::vector<BegunBefore> begun;
   if (!run_) return begun;
   tables::Database shard = open_shard(file_);
@@ -164,20 +178,9 @@ std::vector<FoundShard::BegunBefore> FoundShard::read_events(Timestamp moment,
   while (next_row(row, shard, file_)) {
     const auto sensor = find_sensor(row.text(1));
     if (!sensor) continue;
-    const Timestamp started_at = timestamp_in(row, 0, file_);
-    if (anomaly_type_of(row.text(2)) == AnomalyType::aging) {
-      if (row.type(7) == SQLITE_NULL || timestamp_in(row, 7, file_) >= moment)
-        agings_.push_back({*sensor, started_at});
-      continue;
-    }
-    // Those of the steady start begin before the run and show with their sensor's first reading.
-    if (started_at >= moment || started_at < run_->start) rows_.add_event(*sensor, started_at);
-    const BegunBefore event{*sensor, request_in(row, schema, file_), started_at};
-    if (started_at < moment) {
-      begun.push_back(event);
-    } else if (event.request.cause == AnomalyCause::injected) {
-      injected_since_.push_back(event);
-    }
+    const Timestamp ended_at = row.type(7) == SQLITE_NULL ? latest_timestamp : timestamp_in(row, 7, file_);
+    sort_event({*sensor, request_in(row, schema, file_), timestamp_in(row, 0, file_)}, ended_at, run_->start,
+               moment, begun);
   }
   return begun;
 }

@@ -1,5 +1,5 @@
-// Reads from a shard what it holds of a run that is being resumed. Made while starting, by any thread; owns
-// nothing but what it has read. Throws like data_directory.h.
+// What a shard holds of a run that is being resumed, wherever it lies; FoundFile reads it from a SQLite file.
+// Made while starting, by any thread; owns nothing but what it has read. Throws like data_directory.h.
 #pragma once
 
 #include <cstdint>
@@ -22,21 +22,17 @@ using FindSensor = std::function<std::optional<std::uint32_t>(std::string_view i
 
 class FoundShard {
  public:
-  // Reads the readings of the run. A run that this shard does not know has left none. `find_sensor` gives
-  // indices that stand for their sensors.
-  FoundShard(const std::filesystem::path& file, const std::string& run_id, const FindSensor& find_sensor,
-             write::FoundRows::SensorOf sensor_of = {});
+  FoundShard() = default;
+  virtual ~FoundShard() = default;
 
-  // The highest ids in the file; zero where the run has left nothing.
+  // The highest ids in the file; zero where the run has left nothing, or is not in a file.
   [[nodiscard]] const tables::LastIds& last_ids() const { return last_ids_; }
 
   [[nodiscard]] const write::FoundRows& rows() const { return rows_; }
   [[nodiscard]] write::FoundRows take_rows() && { return std::move(rows_); }
 
   // Rows of the run due by then may have been deleted; nothing where none were.
-  [[nodiscard]] std::optional<Timestamp> deleted_until() const {
-    return run_ ? run_->deleted_until : std::nullopt;
-  }
+  [[nodiscard]] virtual std::optional<Timestamp> deleted_until() const { return std::nullopt; }
 
   // What delivery did to readings that had not all arrived at some moment.
   struct Underway {
@@ -46,7 +42,7 @@ class FoundShard {
     Timestamp arrives_at;  // the latest timestamp where that is not known yet
   };
   // Reads what delivery did, adds it to rows(), and returns what did not arrive at once. In order.
-  std::vector<Underway> read_deliveries(const FindSensor& find_sensor);
+  virtual std::vector<Underway> read_deliveries(const FindSensor& find_sensor) = 0;
 
   // Reads the run's events: adds to rows() those that a fleet resuming at `moment` produces again, but for
   // agings, and returns those that sensors began before it.
@@ -55,9 +51,9 @@ class FoundShard {
     model::AnomalyRequest request;  // with which it began: what it leaves open was drawn
     Timestamp started_at;
   };
-  std::vector<BegunBefore> read_events(Timestamp moment, const FindSensor& find_sensor);
+  virtual std::vector<BegunBefore> read_events(Timestamp moment, const FindSensor& find_sensor) = 0;
   // Adds the events of the fleet that come again.
-  void read_fleet_events(Timestamp moment, const FindSensor& find_sensor);
+  virtual void read_fleet_events(Timestamp moment, const FindSensor& find_sensor) = 0;
   // The injected ones among the others, once the events have been read.
   [[nodiscard]] const std::vector<BegunBefore>& injected_since() const { return injected_since_; }
   // Of agings, those that had not ended by then, in the order they were written. An interval has an
@@ -70,15 +66,45 @@ class FoundShard {
   // An event that began before is produced again as well: its sensor has no reading in it yet.
   void expect_event(std::uint32_t sensor, Timestamp started_at) { rows_.add_event(sensor, started_at); }
 
+ protected:
+  FoundShard(const FoundShard&) = default;
+  FoundShard(FoundShard&&) = default;
+  FoundShard& operator=(const FoundShard&) = default;
+  FoundShard& operator=(FoundShard&&) = default;
+  explicit FoundShard(write::FoundRows rows) : rows_(std::move(rows)) {}
+
+  // Takes an event of the run, which began at `start`, as read_events is to. latest_timestamp: it has not
+  // ended.
+  void sort_event(const BegunBefore& event, Timestamp ended_at, Timestamp start, Timestamp moment,
+                  std::vector<BegunBefore>& begun);
+
+  tables::LastIds last_ids_;
+  write::FoundRows rows_;
+
+ private:
+  std::vector<BegunBefore> injected_since_;
+  std::vector<FoundAging> agings_;
+};
+
+class FoundFile final : public FoundShard {
+ public:
+  // Reads the readings of the run. A run that this shard does not know has left none. `find_sensor` gives
+  // indices that stand for their sensors.
+  FoundFile(const std::filesystem::path& file, const std::string& run_id, const FindSensor& find_sensor,
+            write::FoundRows::SensorOf sensor_of = {});
+
+  [[nodiscard]] std::optional<Timestamp> deleted_until() const override {
+    return run_ ? run_->deleted_until : std::nullopt;
+  }
+  std::vector<Underway> read_deliveries(const FindSensor& find_sensor) override;
+  std::vector<BegunBefore> read_events(Timestamp moment, const FindSensor& find_sensor) override;
+  void read_fleet_events(Timestamp moment, const FindSensor& find_sensor) override;
+
  private:
   void read_readings(tables::Database& shard, const FindSensor& find_sensor);
 
   std::filesystem::path file_;
   std::optional<RecordedRun> run_;
-  tables::LastIds last_ids_;
-  write::FoundRows rows_;
-  std::vector<BegunBefore> injected_since_;
-  std::vector<FoundAging> agings_;
 };
 
 }  // namespace fleet_sim::data

@@ -1,7 +1,7 @@
 // How a command ends: the process's exit codes.
 #pragma once
 
-#include <stdexcept>
+#include "base/problems.h"
 
 namespace fleet_sim::run {
 
@@ -14,9 +14,6 @@ enum class ExitCode : int {
   forced = 130
 };
 
-// Thrown while starting if storage cannot be opened; ends the process with exit code 3.
-struct NoStorage : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
+using fleet_sim::NoStorage;  // ends the process with no_storage
 
 }  // namespace fleet_sim::run

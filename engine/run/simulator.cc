@@ -130,14 +130,16 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
   plan_storage();
   for (std::size_t i = 0; inputs_.history && i <= inputs_.history->reloads().size(); ++i)
     timeline::note_texts(roster_, inputs_.history->config_after(i)->scenario);
-  if (inputs_.resumed) {
-    resumption_ = sink_.keeps_files
-                      ? start::plan_resumption(roster_, plan_, run_, *inputs_.history, inputs_.types)
-                      : start::plan_replay(roster_, plan_, run_, inputs_.config);
+  const bool goes_on = inputs_.resumed && start::keeps_runs(inputs_.config);
+  if (goes_on) {
+    resumption_ = start::plan_resumption(roster_, plan_, run_, *inputs_.history, inputs_.types,
+                                         start::shard_reader(inputs_.config, run_, roster_, plan_.place_of));
+  } else if (inputs_.resumed) {
+    resumption_ = start::plan_replay(roster_, plan_, run_, inputs_.config);
   }
   set_clock();
   build_fleet();
-  if (inputs_.resumed && sink_.keeps_files) {
+  if (goes_on) {
     fleet_->resume_at(resumption_.moment, resumption_.past, resumption_.lives);
     fleet_->resume_delivery(resumption_.deliveries, resumption_.late);
   }
@@ -158,13 +160,13 @@ void Simulator::build_fleet() {
   fleet::note_names(roster_, *types);
   fleet_ = std::make_unique<fleet::Fleet>(
       fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, types));
-  if (history && sink_.keeps_files) {
+  if (history && start::keeps_runs(inputs_.config)) {
     fleet_->go_on(resumption_.script, resumption_.moment, std::exchange(resumption_.stories, {}));
   } else if (!config->scenario.empty()) {
     timeline::Plan plan = timeline::plan_of(config->scenario, run_.start);
     fleet_->follow(std::make_shared<const timeline::Script>(std::move(plan), roster_, run_.seed));
   }
-  if (start::folder_of_run(inputs_.config) && (!inputs_.resumed || !sink_.keeps_files))
+  if (start::folder_of_run(inputs_.config) && (!inputs_.resumed || !start::keeps_runs(inputs_.config)))
     run_.spread = start::spread_text(*fleet_->profiles(), *members);
   reloads_.begin_with(run_.start, history ? history->began_with() : inputs_.members);
   for (const history::PastReload& past : history ? history->reloads() : std::vector<history::PastReload>()) {
@@ -260,19 +262,20 @@ void Simulator::keep_lock() {
              {{"file", directory}});
 }
 
-// SQLite's files have all of it but run.json, and such a run can do without.
+// Where the sink keeps runs it has all of it but run.json, and such a run can do without.
 void Simulator::begin_manifest() {
   const auto folder = start::folder_of_run(inputs_.config);
   if (!folder) return;
   manifest_.emplace(manifest::Paths(*folder, inputs_.config.fleet.partition), run_,
                     inputs_.config.sink.address.text());
+  const bool keeps_runs = start::keeps_runs(inputs_.config);
   try {
-    sink_.keeps_files ? manifest_->begin() : manifest_->begin(roster_, reloads_.began_with().identities);
+    keeps_runs ? manifest_->begin() : manifest_->begin(roster_, reloads_.began_with().identities);
   } catch (const std::system_error& error) {
-    if (!sink_.keeps_files) throw NoStorage(fmt::format("the manifest of the run: {}", error.what()));
+    if (!keeps_runs) throw NoStorage(fmt::format("the manifest of the run: {}", error.what()));
     log_.warn("manifest", fmt::format("cannot be written: {}", error.what()));
   }
-  if (sink_.keeps_files) return;
+  if (keeps_runs) return;
   reloads_.tell([this](const tables::RunReload& reload) {
     if (const std::string wrong = manifest_->add_reload(reload, roster_); !wrong.empty())
       log_.error("manifest", fmt::format("lacks a reload: {}", wrong));
@@ -280,7 +283,7 @@ void Simulator::begin_manifest() {
 }
 
 void Simulator::note_injection(const batch::AnomalyEvent& event) const {
-  if (!manifest_ || sink_.keeps_files) return;
+  if (!manifest_ || start::keeps_runs(inputs_.config)) return;
   const std::string wrong = manifest_->add_injection(event, roster_[event.sensor].id,
                                                      type_of(event.sensor).schema.name_of(event.channel));
   if (!wrong.empty()) log_.error("manifest", fmt::format("lacks an injected anomaly: {}", wrong));
@@ -359,9 +362,10 @@ void Simulator::build_writers() {
                                  places_};
     writers_.push_back(
         std::make_unique<write::Writer>(context, sink_.make(parts), plan_.targets[i], batches));
-    if (inputs_.resumed && sink_.keeps_files)
+    if (inputs_.resumed && start::keeps_runs(inputs_.config))
       writers_[i]->take_up(start::take_rows(std::move(resumption_.found[i])));
-    if (inputs_.resumed && !sink_.keeps_files) writers_[i]->take_up(std::move(resumption_.found_lines));
+    if (inputs_.resumed && !start::keeps_runs(inputs_.config))
+      writers_[i]->take_up(std::move(resumption_.found_lines));
     open_ahead(*writers_[i], plan_.targets[i]);
   }
 }

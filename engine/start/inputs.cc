@@ -22,6 +22,7 @@
 #include "start/foreign_variables.h"
 #include "start/idle_settings.h"
 #include "start/resume.h"
+#include "start/sinks.h"
 #include "timeline/script.h"
 #include "zones/zone_data.h"
 
@@ -74,7 +75,8 @@ void resume_run(const Arguments& arguments, Inputs& inputs, data::RunRecord& rec
   const std::string directory = inputs.config.data_directory();
   std::optional<ResumableRun> run = find_run(inputs.config);
   if (!run) {
-    inputs.warnings.push_back(fmt::format("{} has no run to resume; starting a new one", directory));
+    inputs.warnings.push_back(
+        fmt::format("{} has no run to resume; starting a new one", place_of_readings(inputs.config)));
     return;
   }
   config::Config recorded = latest_config(*run);

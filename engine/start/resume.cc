@@ -31,12 +31,20 @@
 #include "model/sensor.h"
 #include "sqlite/shard_key.h"
 #include "start/describe_run.h"
+#include "start/edition.h"
 #include "start/sinks.h"
+#include "start/stored_run.h"
 #include "text/found_lines.h"
 #include "types/built_in_type.h"
 
 namespace fleet_sim::start {
 namespace {
+
+constexpr bool has_server = config::row_of(config::Sink::postgresql).is_built;
+
+bool is_in_server(const config::Config& config) {
+  return config.sink.address.sink == config::Sink::postgresql;
+}
 
 // A run, and a file that tells of it. One that is not sharded lies in the `file` that its config names, and
 // in a sibling of that for each declared type.
@@ -133,12 +141,14 @@ void check_not_deleted(const data::FoundShard& found, Timestamp moment, const st
 class Planner {
  public:
   Planner(const identity::Roster& roster, const sqlite::ShardPlan& plan, const tables::RunInfo& run,
-          const history::History& history, std::shared_ptr<const types::Catalog> types)
+          const history::History& history, std::shared_ptr<const types::Catalog> types,
+          const ReadShard& read_shard)
       : roster_(roster),
         plan_(plan),
         run_(run),
         history_(history),
         types_(std::move(types)),
+        read_shard_(read_shard),
         lives_(history, roster) {
     sensor_of_id_.reserve(lives_.sensors().size());
     for (const std::uint32_t sensor : lives_.sensors()) sensor_of_id_.emplace(roster[sensor].id, sensor);
@@ -188,9 +198,11 @@ class Planner {
     for (const auto& targets : plan_.targets) resumption_.found.emplace_back(targets.size());
     places_ = all_places(plan_);
     tbb::parallel_for(std::size_t{0}, places_.size(), [&](std::size_t i) {
-      const std::string& path = plan_.targets[places_[i].writer][places_[i].shard].name;
-      found_at(places_[i]) = std::make_unique<data::FoundShard>(
-          path, run_.run_id, [this](std::string_view id) { return find_sensor(id); }, lives_.first_of());
+      const write::Target& target = plan_.targets[places_[i].writer][places_[i].shard];
+      const data::FindSensor find = [this](std::string_view id) { return find_sensor(id); };
+      found_at(places_[i]) =
+          read_shard_ ? read_shard_(places_[i], target, find, lives_.first_of())
+                      : std::make_unique<data::FoundFile>(target.name, run_.run_id, find, lives_.first_of());
     });
   }
 
@@ -198,9 +210,11 @@ class Planner {
   void find_moment() {
     Timestamp least_complete = latest_timestamp;
     Timestamp last_second = earliest_timestamp;
+    Timestamp last = earliest_timestamp;
     for (const write::Place& place : places_) {
       least_complete = std::min(least_complete, found_at(place)->rows().complete_until());
       last_second = std::max(last_second, found_at(place)->rows().complete_until());
+      last = std::max(last, found_at(place)->rows().last());
     }
     Timestamp moment = latest_timestamp;
     if (config::delivers(*history_.config_after(0))) {
@@ -211,7 +225,7 @@ class Planner {
         moment = std::min(moment, first_absent(sensor, least_complete));
     }
     resumption_.moment = std::max(run_.start, std::min(moment, last_second));
-    resumption_.all_new_from = last_second + 2 * microseconds_per_second;
+    resumption_.all_new_from = last + microseconds_per_second;
     if (!history_.reloads().empty()) {
       resumption_.all_new_from = std::max(resumption_.all_new_from, history_.reloads().back().reload.at + 1);
     }
@@ -552,6 +566,7 @@ class Planner {
   const tables::RunInfo& run_;
   const history::History& history_;
   std::shared_ptr<const types::Catalog> types_;
+  const ReadShard& read_shard_;
   history::LifeTable lives_;
   std::unordered_map<std::string_view, std::uint32_t> sensor_of_id_;
   std::vector<write::Place> places_;
@@ -604,7 +619,14 @@ std::optional<ResumableRun> find_run_of_text(const config::Config& asked) {
 
 }  // namespace
 
+bool keeps_runs(const config::Config& config) {
+  return sink_of(config).keeps_files || is_in_server(config);
+}
+
 std::optional<ResumableRun> find_run(const config::Config& asked) {
+  if constexpr (has_server) {
+    if (is_in_server(asked)) return find_stored_run(asked);
+  }
   if (asked.sink.address.sink != config::Sink::sqlite) return find_run_of_text(asked);
   const std::filesystem::path directory = asked.data_directory();
   const std::vector<std::filesystem::path> shards = data::list_shards(directory);
@@ -699,10 +721,18 @@ void follow_fleet(Inputs& inputs, const data::RunRecord& record, Problems& probl
       other_identities || config::readings_config_text(wanted) != config::readings_config_text(inputs.config);
 }
 
+ReadShard shard_reader(const config::Config& config, const tables::RunInfo& run,
+                       const identity::Roster& roster, const write::Places& places) {
+  if constexpr (has_server) {
+    if (is_in_server(config)) return stored_shards(config, run, roster, places);
+  }
+  return {};
+}
+
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
                            const tables::RunInfo& run, const history::History& history,
-                           std::shared_ptr<const types::Catalog> types) {
-  return Planner(roster, plan, run, history, std::move(types)).plan();
+                           std::shared_ptr<const types::Catalog> types, const ReadShard& read_shard) {
+  return Planner(roster, plan, run, history, std::move(types), read_shard).plan();
 }
 
 Resumption plan_replay(const identity::Roster& roster, const sqlite::ShardPlan& plan,

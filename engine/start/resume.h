@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -25,12 +26,16 @@
 #include "tables/schema.h"
 #include "types/built_in_type.h"
 #include "write/found_rows.h"
+#include "write/places.h"
 
 namespace fleet_sim::start {
 
-// The latest run of the partition in the data directory of `asked`, with those behind that lie in another
-// single file than database.path names; nothing where there is none. InvalidInput when it has lost or skipped
-// rows, or when its record is not whole.
+// Whether the sink keeps what a run is resumed from.
+[[nodiscard]] bool keeps_runs(const config::Config& config);
+
+// The latest run of the partition in the place that `asked` names: in the data directory, with those behind
+// that lie in another single file than database.path names; nothing where there is none. InvalidInput when it
+// has lost or skipped rows, or when its record is not whole.
 struct ResumableRun {
   tables::RunInfo info;
   data::RunRecord record;
@@ -70,11 +75,21 @@ struct Resumption {
   fleet::PastStories stories;                      // what it has made of the sensors so far
 };
 
+// Reads what a shard of the run holds: by default, its file. Any thread.
+using ReadShard = std::function<std::unique_ptr<data::FoundShard>(
+    write::Place place, const write::Target& target, const data::FindSensor& find_sensor,
+    const write::FoundRows::SensorOf& sensor_of)>;
+
+// That of the sink; none for files.
+ReadShard shard_reader(const config::Config& config, const tables::RunInfo& run,
+                       const identity::Roster& roster, const write::Places& places);
+
 // `plan` has a place for every identity of the history, and the roster knows the texts of its configs
 // (timeline::note_texts).
 Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPlan& plan,
                            const tables::RunInfo& run, const history::History& history,
-                           std::shared_ptr<const types::Catalog> types = types::built_in_types());
+                           std::shared_ptr<const types::Catalog> types = types::built_in_types(),
+                           const ReadShard& read_shard = {});
 
 // The same for a file of text, which does not tell of anomalies under way: the run is computed again from its
 // start, and the writers leave out what the file has.

@@ -39,8 +39,12 @@ void FoundRows::add(std::uint32_t sensor, Timestamp due, Timestamp arrived_at) {
 }
 
 void FoundRows::keep_last_second() {
-  if (readings_.empty()) return;
-  complete_until_ = last_ - longest_window;
+  if (!readings_.empty()) keep_from(last_ - longest_window);
+}
+
+void FoundRows::keep_from(Timestamp complete_until) {
+  complete_until_ = complete_until;
+  last_ = std::max(last_, complete_until);
   std::erase_if(readings_, [this](const auto& entry) { return entry.second.arrived_at < complete_until_; });
 }
 

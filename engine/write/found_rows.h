@@ -43,6 +43,8 @@ class FoundRows {
   void add(std::uint32_t sensor, Timestamp due, Timestamp arrived_at);
   // All have been added that may lie in the last second: the others are known to be there without this.
   void keep_last_second();
+  // The same where more than the last second may be incomplete: everything due before is known to be there.
+  void keep_from(Timestamp complete_until);
   // An event that is there and will come again.
   void add_event(std::uint32_t sensor, Timestamp started_at) { events_.insert({sensor, started_at}); }
   // Likewise that it has ended.

@@ -102,7 +102,7 @@ class WriterRig {
     sqlite::ExpectedFiles files;
     std::vector<write::FoundRows> found;
     for (const auto& [path, schema] : plan.targets.at(0)) {
-      data::FoundShard shard(path, run.run_id, find_sensor);
+      data::FoundFile shard(path, run.run_id, find_sensor);
       files.emplace(path, shard.last_ids());
       found.push_back(std::move(shard).take_rows());
     }

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""A real PostgreSQL server that is killed, restarted and stopped again and again under a running fleet, while connections are
+lost at the worst moment. `scripts/check sinks` runs it: it takes minutes."""
+
+import itertools
+import random
+
+from postgresql_server import *
+
+RUN = ("--identities", IDENTITIES, "--seed", 7, "--start", "2026-03-01")
+SMALL_LOTS = {"FLEET_SIM_DATABASE_BATCH_SIZE": "250", "FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "50"}
+
+
+class PostgresqlFaults(PostgresqlTest):
+    def setUp(self):
+        super().setUp()
+        seed = int(os.environ.get("FLEET_SIM_TEST_SEED", random.randrange(1 << 32)))
+        print(f"seed {seed}")
+        self.random = random.Random(seed)
+
+    def assert_whole(self, summary, *arguments):
+        self.assertEqual(summary.lost, 0)
+        self.fleet_sim(*RUN, *arguments, "--speed", "max", "--data-dir", "data")
+        self.assertEqual(summary.written, self.server.number("SELECT count(*) FROM fleet.sensor_readings"))
+        self.assert_same()
+
+    def test_killed_again_and_again(self):
+        for pace, writers in (("max", 1), ("400", 2)):
+            with self.subTest(pace=pace):
+                process = self.start("run", *RUN, "--speed", pace, "--writers", writers, "--sink", self.server.address(),
+                                     "--duration", "12h", env=SMALL_LOTS)
+                self.wait_for_rows_beyond(0)
+                until = time.monotonic() + 60  # well before the end of a run that keeps its pace
+                while time.monotonic() < until and process.poll() is None:
+                    time.sleep(self.random.uniform(0, 1.5))
+                    self.random.choice((self.server.kill, self.server.quit))()
+                    time.sleep(self.random.uniform(0, 2))
+                    self.server.start()
+                self.assert_whole(self.end(process), "--duration", "12h")
+                self.server.query("DROP SCHEMA fleet CASCADE")
+                shutil.rmtree(self.dir / "data")
+
+    def test_connections_lost_while_lots_are_committed(self):
+        moods = itertools.chain(["pass"], (self.random.choice(["pass", "lose the answer", "lose the question"])
+                                           for _ in itertools.count()))
+        proxy = LosingProxy(self.server.port, lambda: next(moods), enough=100)
+        self.addCleanup(proxy.close)
+        process = self.start("run", *RUN, "--speed", "600", "--sink", self.server.address(port=proxy.port), "--duration", "6h",
+                             env=SMALL_LOTS)
+        summary = self.end(process)
+        self.assertGreater(min(proxy.lost.values()), 10)
+        self.assert_whole(summary, "--duration", "6h")
+
+    def test_a_server_that_does_not_answer(self):
+        """It is stopped for longer than a call may take, and then goes on with what it was doing."""
+        process = self.start("run", *RUN, "--speed", "60", "--sink", self.server.address(), "--duration", "2h", env=SMALL_LOTS)
+        self.wait_for_rows_beyond(100)
+        self.server.signal(signal.SIGSTOP)
+        time.sleep(45)
+        self.server.signal(signal.SIGCONT)
+        summary = self.end(process)
+        self.assertIn("does not respond; rows wait in memory", self.printed())
+        self.assert_whole(summary, "--duration", "2h")
+
+    def test_a_fleet_killed_again_and_again(self):
+        for attempt in range(12):
+            process = self.start("run", *(("--resume",) if attempt > 0 else ()), *RUN, "--speed", "max",
+                                 "--writers", 2, "--sink", self.server.address(),
+                                 "--duration", "12h", env=SMALL_LOTS)
+            if attempt < 11:
+                self.wait_for_rows_beyond(self.rows_so_far() + self.random.randrange(3_000))
+                process.kill()
+                process.wait()
+        self.end(process)
+        self.fleet_sim(*RUN, "--speed", "max", "--data-dir", "data", "--duration", "12h")
+        self.assert_same()
+
+
+if __name__ == "__main__":
+    main()
