@@ -3,6 +3,7 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends g++ cmake ninja-build libboost-dev libyaml-cpp-dev nlohmann-json3-dev \
       libsqlite3-dev libtbb-dev libspdlog-dev libfmt-dev libcli11-dev libhowardhinnant-date-dev libjs-dygraphs zlib1g-dev libedit-dev libpq-dev \
+      libssl-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY CMakeLists.txt ./
@@ -14,7 +15,7 @@ RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=
 FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libyaml-cpp0.7 libsqlite3-0 libtbb12 libspdlog1.10 libfmt9 \
-      libdate-tz3 tzdata zlib1g libedit2 libpq5 \
+      libdate-tz3 tzdata zlib1g libedit2 libpq5 libssl3 ca-certificates \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --user-group --no-create-home --home-dir /app --shell /usr/sbin/nologin fleet \

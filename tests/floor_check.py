@@ -34,8 +34,8 @@ FLOOR = {
 # Header prefix -> the beginnings of the paths (below engine/) that may include it. The longest prefix counts. A header of a
 # library that has no home here may not be included at all.
 HOMES = {
-    "boost/asio/": ("schedule/", "run/", "status/http_server."),
-    "boost/beast/": ("status/http_server.",),
+    "boost/asio/": ("schedule/", "run/", "status/http_server.", "line_server/http_client."),
+    "boost/beast/": ("status/http_server.", "line_server/http_client."),
     "boost/lockfree/": ("batch/",),
     "boost/math/": ("report/rate.",),
     "boost/version.hpp": ("app/version.",),

@@ -19,9 +19,15 @@
 
 namespace fleet_sim {
 
-enum class LossReason : std::uint8_t { backlog_full, storage_failed_at_stop, rows_differ, reader_left };
-inline constexpr std::array<std::string_view, 4> loss_reason_names{"backlog_full", "storage_failed_at_stop",
-                                                                   "rows_differ", "reader_left"};
+enum class LossReason : std::uint8_t {
+  backlog_full,
+  storage_failed_at_stop,
+  rows_differ,
+  reader_left,
+  rejected
+};
+inline constexpr std::array<std::string_view, 5> loss_reason_names{"backlog_full", "storage_failed_at_stop",
+                                                                   "rows_differ", "reader_left", "rejected"};
 
 // Versions of firmware that are counted one by one. The last stands for all others.
 inline constexpr std::size_t most_firmwares = 12;

@@ -30,7 +30,7 @@
 
 namespace fleet_sim::start {
 
-// Whether the sink keeps what a run is resumed from.
+// Whether the sink keeps what a run is resumed from: more than its readings as text.
 [[nodiscard]] bool keeps_runs(const config::Config& config);
 
 // The latest run of the partition in the place that `asked` names: in the data directory, with those behind

@@ -65,6 +65,8 @@ struct Answer {
   Failure failure = {};
   std::vector<Incident> incidents = {};
   bool obstacle_removed = false;  // what failed has been put aside: the next attempt need not wait
+  // Without a failure: rows of the lot that the target will not take, whoever asks how often. They are lost.
+  Share rejected = {};
   // Without a failure: whoever took the rows has had enough, so the run ends. The last rows of the lot, of
   // each kind, that were not taken.
   bool has_ended = false;

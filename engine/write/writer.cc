@@ -372,9 +372,13 @@ void Writer::conclude(std::uint32_t index, const Outcome& outcome, SteadyTime no
 
 void Writer::taken(std::uint32_t index, const Answer& answer, SteadyTime at) {
   Slot& slot = slots_[index];
-  const std::size_t written = slot.rows.readings().size() - answer.untaken.readings;
-  record_lag(slot.rows.readings(), written, at);
+  const std::size_t taken = slot.rows.readings().size() - answer.untaken.readings;
+  const std::size_t written = taken - answer.rejected.readings;
+  record_lag(slot.rows.readings(), taken, at);
   context_.ledger.written(written);
+  context_.ledger.lost(LossReason::rejected, answer.rejected.readings);
+  context_.ledger.events_lost(answer.rejected.events + answer.rejected.fleet_events +
+                              answer.rejected.deliveries);
   board_.post_commit(index, written);
   if (answer.has_ended) reader_has_left(index, answer.untaken);
   recent_events_.add(slot.rows.events());

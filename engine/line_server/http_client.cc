@@ -1,0 +1,179 @@
+#include "line_server/http_client.h"
+
+#include <utility>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#if FLEET_SIM_TLS
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/ssl.hpp>
+#endif
+
+#include <charconv>
+#include <functional>
+
+#include "base/plain_text.h"
+#include "base/problems.h"
+
+namespace fleet_sim::line_server {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+
+constexpr std::size_t longest_answer = 64 * 1024;
+
+}  // namespace
+
+// A connection of either kind, on which one thing happens at a time.
+class HttpClient::Connection {
+ public:
+  Connection(const HttpAddress& address, const Patience& patience)
+      : address_(address), patience_(patience), stream_(context_) {}
+
+  // Empty when the server is there.
+  std::string open() {
+    asio::ip::tcp::resolver resolver(context_);
+    asio::ip::tcp::resolver::results_type places;
+    error_code error = complete(patience_.connect, [&](auto done) {
+      resolver.async_resolve(address_.host, address_.port, [&places, done](error_code e, auto found) {
+        places = std::move(found);
+        done(e);
+      });
+    });
+    if (!error) {
+      error = complete(patience_.connect, [&](auto done) {
+        stream_.async_connect(places, [done](error_code e, auto) { done(e); });
+      });
+    }
+    if (error) return error.message();
+    error_code ignored;
+    stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    return address_.is_secure ? shake_hands() : std::string();
+  }
+
+  Response post(const std::string& body) {
+    keeps_ = false;
+    http::request<http::string_body> request(http::verb::post, address_.target, 11);
+    request.set(http::field::host, address_.host);
+    request.set(http::field::user_agent, "fleet-sim");
+    request.set(http::field::content_type, "text/plain; charset=utf-8");
+    if (!address_.authorization.empty()) request.set(http::field::authorization, address_.authorization);
+    request.keep_alive(true);
+    request.body() = body;
+    request.prepare_payload();
+    http::response_parser<http::string_body> answer;
+    answer.body_limit(longest_answer);
+    beast::flat_buffer buffer;
+    const error_code error = exchange(request, buffer, answer);
+    if (error) return {.text = error.message(), .was_sent = true};
+    keeps_ = answer.get().keep_alive();
+    return response_of(answer.get());
+  }
+
+  // Whether the server takes another request here.
+  [[nodiscard]] bool keeps() const { return keeps_; }
+
+ private:
+  // Starts something and waits for it, but no longer than that.
+  template <class Start>
+  error_code complete(std::chrono::milliseconds at_most, const Start& start) {
+    error_code result = asio::error::timed_out;
+    stream_.expires_after(at_most);
+    start([&result](error_code e) { result = e; });
+    context_.restart();
+    context_.run_for(at_most + std::chrono::seconds(1));
+    context_.stop();
+    return result;
+  }
+
+  template <class Request, class Answer>
+  error_code exchange(Request& request, beast::flat_buffer& buffer, Answer& answer) {
+    const auto over = [&](auto& stream) {
+      const error_code error = complete(patience_.answer, [&](auto done) {
+        http::async_write(stream, request, [done](error_code e, std::size_t) { done(e); });
+      });
+      if (error) return error;
+      return complete(patience_.answer, [&](auto done) {
+        http::async_read(stream, buffer, answer, [done](error_code e, std::size_t) { done(e); });
+      });
+    };
+#if FLEET_SIM_TLS
+    if (secure_) return over(*secure_);
+#endif
+    return over(stream_);
+  }
+
+  static Response response_of(const http::response<http::string_body>& answer) {
+    Response response{.status = answer.result_int(), .text = printable(answer.body(), 300), .was_sent = true};
+    const auto after = answer[http::field::retry_after];
+    long seconds = 0;
+    if (std::from_chars(after.data(), after.data() + after.size(), seconds).ec == std::errc() && seconds >= 0)
+      response.retry_after = std::chrono::seconds(seconds);
+    return response;
+  }
+
+#if FLEET_SIM_TLS
+  std::string shake_hands() {
+    error_code error;
+    tls_.set_default_verify_paths(error);
+    secure_.emplace(stream_, tls_);
+    secure_->set_verify_mode(asio::ssl::verify_peer);
+    secure_->set_verify_callback(asio::ssl::host_name_verification(address_.host));
+    SSL_set_tlsext_host_name(secure_->native_handle(), address_.host.c_str());
+    error = complete(patience_.connect, [&](auto done) {
+      secure_->async_handshake(asio::ssl::stream_base::client, [done](error_code e) { done(e); });
+    });
+    return error ? error.message() : std::string();
+  }
+#else
+  static std::string shake_hands() {
+    return "this build of fleet-sim has no TLS";
+  }
+#endif
+
+  const HttpAddress& address_;
+  const Patience& patience_;
+  asio::io_context context_{1};
+  beast::tcp_stream stream_;
+#if FLEET_SIM_TLS
+  asio::ssl::context tls_{asio::ssl::context::tls_client};
+  std::optional<beast::ssl_stream<beast::tcp_stream&>> secure_;
+#endif
+  bool keeps_ = false;
+};
+
+HttpClient::HttpClient(HttpAddress address, Patience patience)
+    : address_(std::move(address)), patience_(patience) {
+#if !FLEET_SIM_TLS
+  if (address_.is_secure)
+    throw InvalidInput(
+        "sink.address: this build of fleet-sim has no TLS; install libssl-dev and build again");
+#endif
+}
+
+HttpClient::~HttpClient() = default;
+
+Response HttpClient::post(const std::string& body) {
+  if (!connection_) {
+    connection_ = std::make_unique<Connection>(address_, patience_);
+    if (std::string why = connection_->open(); !why.empty()) {
+      close();
+      return {.text = std::move(why)};
+    }
+  }
+  Response response = connection_->post(body);
+  if (!connection_->keeps()) close();
+  return response;
+}
+
+void HttpClient::close() {
+  connection_.reset();
+}
+
+}  // namespace fleet_sim::line_server

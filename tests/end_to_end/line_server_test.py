@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Line protocol over HTTP, to a server that refuses, hesitates and loses answers."""
+
+import base64
+import random
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from fleet import *
+
+RUN = ("--identities", IDENTITIES, "--seed", 7, "--start", "2026-03-01", "--speed", "max", "--duration", "5m")
+SMALL_LOTS = {"FLEET_SIM_DATABASE_BATCH_SIZE": "100"}
+TOKEN = "token-4711-open-sesame"
+
+
+class LineServer:
+    """Answers as `answer` says, which is asked for each request that has lines: a status, perhaps with headers and a text, or
+    "lose the answer" after it has taken the lines. Keeps what it has taken."""
+
+    def __init__(self, answer=lambda request: (204,), certificate=None):
+        self.answer, self.taken, self.requests = answer, [], []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                self.body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                outer.requests.append(self)
+                self.lines = self.body.splitlines()
+                status, *more = outer.answer(self)
+                if status == "lose the answer" or status < 300:
+                    outer.taken += self.lines
+                if status == "lose the answer":
+                    self.close_connection = True
+                    return
+                headers, text = more[0] if more else {}, more[1] if len(more) > 1 else ""
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(text.encode()))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def address(self, path="/write?db=fleet", user=""):
+        return f"lines+http://{user}127.0.0.1:{self.http.server_port}{path}"
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+class LinesOverHttp(FleetTest):
+    def serve(self, answer=lambda request: (204,)):
+        server = LineServer(answer)
+        self.addCleanup(server.close)
+        return server
+
+    def run_into(self, server, *more, code=0, address=None, env=None):
+        return self.fleet_sim("run", *RUN, "--sink", address or server.address(), *more, code=code,
+                              env={**SMALL_LOTS, **(env or {})})
+
+    def expected(self, *more):
+        """The readings of the same run in SQLite's files, as `export` writes them."""
+        self.fleet_sim(*RUN, *more, "--data-dir", "data")
+        return sorted(self.fleet_sim("export", "data", "--format", "line-protocol").stdout.splitlines())
+
+    @staticmethod
+    def readings(server):
+        return [line for line in server.taken if line.startswith("sensor_readings,")]
+
+    def test_the_same_lines_as_export_writes(self):
+        server = self.serve()
+        ran = self.run_into(server)
+        self.assertEqual(sorted(self.readings(server)), self.expected())
+        self.assertEqual((ran.summary.written, ran.summary.errors), (len(self.readings(server)), 0))
+        self.assertEqual(len({line.rpartition(" ")[2] + line.split(" ")[0] for line in server.taken if line.startswith("anomaly_events,")}),
+                         total(self.dir / "data", "SELECT count(*) FROM anomaly_events"))
+        self.assertEqual({request.path for request in server.requests}, {"/write?db=fleet"})
+        self.assertEqual(len({request.client_address for request in server.requests}), 1, "one connection is kept")
+
+    def test_what_a_scenario_does(self):
+        config = self.write("scenario.yaml", "scenario:\n  - {name: an upgrade, at: +1m, spread: 2m, silent_for: 10s, fails: 20%, "
+                                             "set: {firmware_version: '9.9'}}\n")
+        server = self.serve()
+        self.run_into(server, "--config", config)
+        self.assertEqual(sorted(self.readings(server)), self.expected("--config", config))
+        told = sorted(line for line in server.taken if line.startswith("fleet_events,"))
+        recorded = query_all(self.dir / "data", "SELECT sensor_id, failed, silent_until IS NULL FROM fleet_events ORDER BY sensor_id")
+        self.assertEqual([(line.split("sensor_id=")[1].split(",")[0], int(line.split("failed=")[1][0]), int("silent_until" not in line))
+                          for line in sorted(told, key=lambda line: line.split("sensor_id=")[1])], recorded)
+        self.assertIn(",name=an\\ upgrade,", told[0])
+
+    def test_a_server_that_hesitates_and_loses_answers(self):
+        chance = random.Random(3)
+        moods = [(204,), (503,), (500, {}, "no"), (429, {"Retry-After": "1"}), ("lose the answer",)]
+        troubles = [0]
+
+        def answer(request):
+            if not request.lines or troubles[0] >= 12:
+                return (204,)
+            mood = chance.choice(moods)
+            troubles[0] += mood != (204,)
+            return mood
+
+        server = self.serve(answer)
+        ran = self.run_into(server)
+        self.assertEqual(sorted(set(self.readings(server))), self.expected())
+        self.assertEqual(ran.summary.lost, 0)
+        again = len(self.readings(server)) - len(set(self.readings(server)))
+        self.assertGreater(again, 0)
+        self.assertIn(f"{again} readings were sent again", ran.stderr)
+
+    def test_a_server_that_takes_little_at_a_time(self):
+        server = self.serve(lambda request: (413,) if len(request.body) > 5_000 else (204,))
+        self.assertEqual(self.run_into(server).summary.lost, 0)
+        self.assertEqual(sorted(self.readings(server)), self.expected())
+
+    def test_rows_that_the_server_rejects(self):
+        rejected = [0]
+
+        def answer(request):
+            if rejected[0] >= 6 or not any(line.startswith("sensor_readings") for line in request.lines):
+                return (204,)
+            rejected[0] += 3
+            return 400, {}, '{"error":"partial write: field type conflict dropped=3"}'
+
+        ran = self.run_into(self.serve(answer), code=1)
+        self.assertIn("rejected 6", ran.summary.lines["lost"])
+        self.assertEqual(ran.summary.due, ran.summary.written + ran.summary.missing + 6)
+        self.assertEqual(ran.stderr.count("field type conflict"), 1)
+
+    def test_who_is_let_in(self):
+        wanted = [f"Token {TOKEN}"]
+
+        def answer(request):
+            return (204,) if request.headers["Authorization"] == wanted[0] else (401, {}, "who are you?")
+
+        server = self.serve(answer)
+        refused = self.run_into(server, code=3)
+        self.assertIn("401: who are you?", refused.stderr)
+        self.assertIn("sink.password_file", refused.stderr)
+        secret = self.write("secret", TOKEN + "\n")
+        with_file = {"FLEET_SIM_SINK_PASSWORD_FILE": str(secret)}
+        runs = [self.run_into(server, env=with_file)]
+        wanted[0] = "Basic " + base64.b64encode(f"me:{TOKEN}".encode()).decode()
+        runs.append(self.run_into(server, address=server.address(user="me@"), env=with_file))
+        runs.append(self.run_into(server, address=server.address(user=f"me:{TOKEN}@")))
+        secret.unlink()
+        for ran in runs:
+            self.assertNotIn(TOKEN, ran.stdout + ran.stderr)
+        for path in self.dir.rglob("*"):
+            self.assertFalse(path.is_file() and TOKEN.encode() in path.read_bytes(), path)
+
+    def test_nobody_there_and_no_such_database(self):
+        server = self.serve(lambda request: (404, {}, 'database not found: "fleet"'))
+        self.assertIn("create the database", self.run_into(server, code=3).stderr)
+        port = free_port()
+        self.assertIn("refused", self.run_into(None, address=f"lines+http://127.0.0.1:{port}/write", code=3).stderr)
+
+    @unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
+    def test_who_the_server_is(self):
+        certificate = self.dir / "certificate.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", certificate,
+                        "-out", self.dir / "public.pem"], check=True, capture_output=True)
+        with open(certificate, "a") as both:
+            both.write((self.dir / "public.pem").read_text())
+        server = LineServer(certificate=certificate)
+        self.addCleanup(server.close)
+        secure = server.address().replace("lines+http:", "lines+https:")
+        self.assertIn("certificate verify failed", self.run_into(server, address=secure, code=3).stderr)
+        ran = self.run_into(server, address=secure, env={"SSL_CERT_FILE": str(self.dir / "public.pem")})
+        self.assertEqual(len(self.readings(server)), ran.summary.written)
+
+    def test_it_cannot_be_resumed(self):
+        server = self.serve()
+        self.assertIn("--resume", self.run_into(server, "--resume", code=2).stderr)
+
+
+if __name__ == "__main__":
+    main()
