@@ -299,6 +299,64 @@ TEST_CASE("a call that hangs keeps its thread, and the others are written by ano
   CHECK(bench.rig.imbalance().empty());
 }
 
+TEST_CASE(
+    "what was taken of a lot is written, and what was not answered is unconfirmed, when it is given up") {
+  Bench bench;
+  bench.then(0, {Mood::takes_part});
+  bench.then(1, {Mood::loses_answer});
+  bench.store.mood = [this_script = &bench.script](const std::string& target) {
+    std::deque<Mood>& moods = (*this_script)[target];
+    if (moods.empty()) return Mood::refuses;
+    const Mood mood = moods.front();
+    moods.pop_front();
+    return mood;
+  };
+  for (const std::uint32_t sensor : {0u, 1u, 2u}) bench.rig.send(sensor, 10);
+  bench.rig.finish();
+  const Books books = bench.rig.ledger.books();
+  CHECK(books.written == 5);
+  CHECK(books.unconfirmed == 10);
+  CHECK(books.lost() == 15);
+  CHECK(books.not_written() == 25);
+  CHECK(bench.store.readings() == 15);
+  CHECK(bench.rig.imbalance().empty());
+}
+
+TEST_CASE("what a destination rejects is counted as such, and what it gets again as resent") {
+  Bench bench({.sensors = sensors}, false);
+  bench.then(0, {Mood::takes_part, Mood::rejects_some});
+  bench.then(1, {Mood::loses_answer, Mood::refuses});
+  for (const std::uint32_t sensor : {0u, 1u}) bench.rig.send(sensor, 10);
+  bench.rig.run_for(1 * second);
+  const Books books = bench.rig.ledger.books();
+  CHECK(books.rejected == 2);
+  CHECK(books.written == 18);
+  CHECK(books.resent == 10);
+  CHECK(books.lost() == 0);
+  CHECK(bench.of(0).readings.size() == 8);
+  CHECK(bench.rig.imbalance().empty());
+}
+
+TEST_CASE("a backlog that overflows keeps what may be there already") {
+  Bench bench({.sensors = sensors, .pending_rows = 40});
+  bench.store.mood = [first = true](const std::string&) mutable {
+    return std::exchange(first, false) ? Mood::loses_answer : Mood::refuses;
+  };
+  bench.rig.send(0, 30);
+  bench.rig.run_for(3 * second);
+  const std::size_t in_doubt = bench.of(0).stored.size();
+  REQUIRE(in_doubt > 0);
+  for (int i = 0; i < 10; ++i) {
+    for (const std::uint32_t sensor : {0u, 1u}) bench.rig.send(sensor, 10);
+    bench.rig.run_for(100 * millisecond);
+  }
+  CHECK(bench.rig.ledger.books().lost() > 0);
+  CHECK(bench.of(0).stored.size() == in_doubt);
+  bench.rig.finish();
+  CHECK(bench.rig.ledger.books().unconfirmed == in_doubt);
+  CHECK(bench.rig.imbalance().empty());
+}
+
 TEST_CASE("what no destination takes until the end is counted as lost") {
   Bench bench;
   bench.store.mood = [](const std::string&) { return Mood::refuses; };

@@ -15,13 +15,18 @@ std::string Books::imbalance(std::uint64_t expected_due, std::uint64_t held) con
   if (due != generated + skipped + silent) {
     return fmt::format("due {} != generated {} + skipped {} + silent {}", due, generated, skipped, silent);
   }
-  if (generated + duplicates != written + missing + dropped + undelivered + held + lost() + found) {
+  const std::uint64_t accounted =
+      written + missing + dropped + undelivered + held + lost() + rejected + unconfirmed + found;
+  if (generated + duplicates != accounted) {
     const bool is_delivered = dropped + undelivered + duplicates > 0;
     const std::string delivery =
         is_delivered ? fmt::format(" + dropped {} + undelivered {}", dropped, undelivered) : std::string();
-    return fmt::format("generated {}{} != written {} + missing {}{} + pending {} + lost {} + found {}",
+    const std::string answers = rejected + unconfirmed > 0
+                                    ? fmt::format(" + rejected {} + unconfirmed {}", rejected, unconfirmed)
+                                    : std::string();
+    return fmt::format("generated {}{} != written {} + missing {}{} + pending {} + lost {}{} + found {}",
                        generated, is_delivered ? fmt::format(" + duplicates {}", duplicates) : "", written,
-                       missing, delivery, held, lost(), found);
+                       missing, delivery, held, lost(), answers, found);
   }
   return {};
 }
@@ -32,6 +37,9 @@ Books Ledger::books() const {
     books.lost_by_reason[i] = lost_[i].load(std::memory_order_relaxed);
   books.written = written_.load(std::memory_order_relaxed);
   books.found = found_.load(std::memory_order_relaxed);
+  books.rejected = rejected_.load(std::memory_order_relaxed);
+  books.unconfirmed = unconfirmed_.load(std::memory_order_relaxed);
+  books.resent = resent_.load(std::memory_order_relaxed);
   books.missing = missing_.load(std::memory_order_relaxed);
   books.dropped = dropped_.load(std::memory_order_relaxed);
   books.undelivered = undelivered_.load(std::memory_order_relaxed);

@@ -1,7 +1,8 @@
 // The books of a run: every reading that was due is accounted for, so a loss cannot be silent.
 //
 //   due                    = generated + skipped + silent
-//   generated + duplicates = written + missing + dropped + undelivered + pending + lost + found
+//   generated + duplicates = written + missing + dropped + undelivered + pending + lost + rejected
+//                            + unconfirmed + found
 //
 // Any thread adds, with relaxed atomics; the totals are exact once the threads that add have stopped.
 #pragma once
@@ -19,15 +20,9 @@
 
 namespace fleet_sim {
 
-enum class LossReason : std::uint8_t {
-  backlog_full,
-  storage_failed_at_stop,
-  rows_differ,
-  reader_left,
-  rejected
-};
-inline constexpr std::array<std::string_view, 5> loss_reason_names{"backlog_full", "storage_failed_at_stop",
-                                                                   "rows_differ", "reader_left", "rejected"};
+enum class LossReason : std::uint8_t { backlog_full, storage_failed_at_stop, rows_differ, reader_left };
+inline constexpr std::array<std::string_view, 4> loss_reason_names{"backlog_full", "storage_failed_at_stop",
+                                                                   "rows_differ", "reader_left"};
 
 // Versions of firmware that are counted one by one. The last stands for all others.
 inline constexpr std::size_t most_firmwares = 12;
@@ -72,22 +67,28 @@ struct Books {
   std::uint64_t duplicates = 0;   // rows that delivery brings once more
   std::uint64_t written = 0;      // committed
   std::uint64_t found = 0;        // already in the files, from before the run was resumed
+  std::uint64_t rejected = 0;     // the target takes the others, but not these
+  std::uint64_t unconfirmed = 0;  // sent and never answered, as the run ended: they may be there
   std::array<std::uint64_t, loss_reason_names.size()> lost_by_reason{};
 
   // Not part of the equations, which are about readings.
   std::uint64_t anomalies = 0;  // begun
   PerAnomalyType<std::uint64_t> anomalies_by_type{};
   std::uint64_t events_lost = 0;              // of their records, those that no file has
+  std::uint64_t resent = 0;                   // readings sent once more, because an answer was lost
   PerFirmware<FirmwareCounts> by_firmware{};  // by its number in the Roster
 
   [[nodiscard]] std::uint64_t lost() const;
-  // Without what a reader did not want, who has had enough.
-  [[nodiscard]] std::uint64_t lost_unwillingly() const {
-    return lost() - lost_by_reason[static_cast<std::size_t>(LossReason::reader_left)];
+  // Readings that are not there, or perhaps not, although somebody wants them.
+  [[nodiscard]] std::uint64_t not_written() const { return lost() + rejected + unconfirmed - unwanted(); }
+  // By a reader who has had enough.
+  [[nodiscard]] std::uint64_t unwanted() const {
+    return lost_by_reason[static_cast<std::size_t>(LossReason::reader_left)];
   }
   // Never below zero, although the counters are read one after the other while they move.
   [[nodiscard]] std::uint64_t pending() const {
-    const std::uint64_t settled = written + missing + dropped + undelivered + lost() + found;
+    const std::uint64_t settled =
+        written + missing + dropped + undelivered + lost() + rejected + unconfirmed + found;
     return generated + duplicates > settled ? generated + duplicates - settled : 0;
   }
 
@@ -106,7 +107,7 @@ struct RowAbsence {
   std::string_view briefly;  // behind the count; none: what happened says more
 };
 
-inline constexpr std::array<RowAbsence, 6> row_absences{{
+inline constexpr std::array<RowAbsence, 8> row_absences{{
     {"skipped", [](const Books& books) { return books.skipped; },
      "the writers could not keep up, with `simulation.overload: skip`", "run_losses",
      "because the writers could not keep up"},
@@ -120,6 +121,11 @@ inline constexpr std::array<RowAbsence, 6> row_absences{{
     {"undelivered", [](const Books& books) { return books.undelivered; },
      "it is late or held, and had not arrived when the run ended", "deliveries", "late or held"},
     {"lost", [](const Books& books) { return books.lost(); }, "storage gave up", "run_losses", ""},
+    {"rejected", [](const Books& books) { return books.rejected; },
+     "a server does not take it, however often it is offered", "run.json", "by the server"},
+    {"unconfirmed", [](const Books& books) { return books.unconfirmed; },
+     "it was sent and not answered before the run ended, so it may be there all the same", "run.json",
+     "sent and never answered"},
 }};
 
 class Ledger {
@@ -145,6 +151,9 @@ class Ledger {
       if (by_firmware[i].readings > 0) firmwares_[i].add(by_firmware[i]);
     }
   }
+  void rejected(std::uint64_t n) { add(rejected_, n); }
+  void unconfirmed(std::uint64_t n) { add(unconfirmed_, n); }
+  void resent(std::uint64_t n) { add(resent_, n); }
   void events_lost(std::uint64_t n) { add(events_lost_, n); }
   void lost(LossReason reason, std::uint64_t n) { add(lost_[static_cast<std::size_t>(reason)], n); }
 
@@ -179,6 +188,9 @@ class Ledger {
   Counter duplicates_{0};
   Counter written_{0};
   Counter found_{0};
+  Counter rejected_{0};
+  Counter unconfirmed_{0};
+  Counter resent_{0};
   PerAnomalyType<Counter> anomalies_{};
   PerFirmware<FirmwareCounters> firmwares_{};
   Counter events_lost_{0};

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <stdexcept>
-#include <unordered_map>
 
 #include "base/cadence.h"
 #include "base/plain_text.h"
@@ -91,6 +90,18 @@ void FoundShard::sort_event(const BegunBefore& event, Timestamp ended_at, Timest
   }
 }
 
+void FoundShard::Arrivals::add(std::uint32_t sensor, batch::Delivery::Kind kind, Timestamp due,
+                               const std::optional<Timestamp>& arrived_at) {
+  using Kind = batch::Delivery::Kind;
+  if (kind == Kind::drained) {
+    const auto hold = holds_.find(sensor);
+    if (hold != holds_.end()) underway_[hold->second].arrives_at = arrived_at.value_or(0);
+  }
+  if (kind != Kind::late && kind != Kind::hold) return;
+  if (kind == Kind::hold) holds_[sensor] = underway_.size();
+  underway_.push_back({sensor, kind, due, arrived_at.value_or(latest_timestamp)});
+}
+
 FoundFile::FoundFile(const std::filesystem::path& file, const std::string& run_id,
                      const FindSensor& find_sensor, write::FoundRows::SensorOf sensor_of)
     : FoundShard(write::FoundRows(std::move(sensor_of))), file_(file) {
@@ -141,29 +152,20 @@ void FoundFile::read_fleet_events(Timestamp moment, const FindSensor& find_senso
 }
 
 std::vector<FoundShard::Underway> FoundFile::read_deliveries(const FindSensor& find_sensor) {
-  using Kind = batch::Delivery::Kind;
-  std::vector<Underway> underway;
-  std::unordered_map<std::uint32_t, std::size_t> holds;  // by sensor, its last one
-  if (!run_) return underway;
+  if (!run_) return {};
+  Arrivals arrivals;
   tables::Database shard = open_shard(file_);
   const tables::StorageError error =
       tables::read_deliveries(shard, run_->run_id, [&](const tables::FoundDelivery& delivery) {
         const auto sensor = find_sensor(delivery.sensor_id);
         if (!sensor) return;
         rows_.add_delivery(*sensor, delivery.due, delivery.kind);
-        if (delivery.kind == Kind::drained) {
-          const auto hold = holds.find(*sensor);
-          if (hold != holds.end()) underway[hold->second].arrives_at = delivery.arrived_at.value_or(0);
-        }
-        if (delivery.kind != Kind::late && delivery.kind != Kind::hold) return;
-        if (delivery.kind == Kind::hold) holds[*sensor] = underway.size();
-        underway.push_back(
-            {*sensor, delivery.kind, delivery.due, delivery.arrived_at.value_or(latest_timestamp)});
+        arrivals.add(*sensor, delivery.kind, delivery.due, delivery.arrived_at);
       });
   if (!error.ok()) {
     throw std::runtime_error(fmt::format("{}: cannot be read: {}", file_.string(), error.message));
   }
-  return underway;
+  return std::move(arrivals).take();
 }
 
 std::vector<FoundShard::BegunBefore> FoundFile::read_events(Timestamp moment, const FindSensor& find_sensor) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -41,7 +42,8 @@ class FoundShard {
     Timestamp due;
     Timestamp arrives_at;  // the latest timestamp where that is not known yet
   };
-  // Reads what delivery did, adds it to rows(), and returns what did not arrive at once. In order.
+  // Reads what delivery did, adds it to rows(), and returns what did not arrive at once. In the order in
+  // which each sensor's readings were due.
   virtual std::vector<Underway> read_deliveries(const FindSensor& find_sensor) = 0;
 
   // Reads the run's events: adds to rows() those that a fleet resuming at `moment` produces again, but for
@@ -77,6 +79,18 @@ class FoundShard {
   // ended.
   void sort_event(const BegunBefore& event, Timestamp ended_at, Timestamp start, Timestamp moment,
                   std::vector<BegunBefore>& begun);
+
+  // Gathers what read_deliveries returns.
+  class Arrivals {
+   public:
+    void add(std::uint32_t sensor, batch::Delivery::Kind kind, Timestamp due,
+             const std::optional<Timestamp>& arrived_at);
+    [[nodiscard]] std::vector<Underway> take() && { return std::move(underway_); }
+
+   private:
+    std::vector<Underway> underway_;
+    std::unordered_map<std::uint32_t, std::size_t> holds_;  // by sensor, its last one
+  };
 
   tables::LastIds last_ids_;
   write::FoundRows rows_;

@@ -31,9 +31,10 @@ std::optional<unsigned> hex_digit(char digit) {
 std::string decoded(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto high = i + 2 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
-    const auto low = i + 2 < text.size() ? hex_digit(text[i + 2]) : std::nullopt;
-    const bool is_code = text[i] == '%' && high && low;
+    const bool may_be_code = text[i] == '%' && i + 2 < text.size();
+    const auto high = hex_digit(may_be_code ? text[i + 1] : ' ');
+    const auto low = hex_digit(may_be_code ? text[i + 2] : ' ');
+    const bool is_code = high && low;
     plain += is_code ? static_cast<char>(*high * 16 + *low) : text[i];
     if (is_code) i += 2;
   }

@@ -12,10 +12,12 @@
 #include <boost/beast/ssl.hpp>
 #endif
 
-#include <charconv>
-#include <functional>
+#include <sys/socket.h>
 
-#include "base/plain_text.h"
+#include <cerrno>
+#include <charconv>
+#include <optional>
+
 #include "base/problems.h"
 
 namespace fleet_sim::line_server {
@@ -59,13 +61,13 @@ class HttpClient::Connection {
 
   Response post(const std::string& body) {
     keeps_ = false;
-    http::request<http::string_body> request(http::verb::post, address_.target, 11);
+    http::request<http::span_body<const char>> request(http::verb::post, address_.target, 11);
     request.set(http::field::host, address_.host);
     request.set(http::field::user_agent, "fleet-sim");
     request.set(http::field::content_type, "text/plain; charset=utf-8");
     if (!address_.authorization.empty()) request.set(http::field::authorization, address_.authorization);
     request.keep_alive(true);
-    request.body() = body;
+    request.body() = beast::span<const char>(body.data(), body.size());
     request.prepare_payload();
     http::response_parser<http::string_body> answer;
     answer.body_limit(longest_answer);
@@ -78,6 +80,13 @@ class HttpClient::Connection {
 
   // Whether the server takes another request here.
   [[nodiscard]] bool keeps() const { return keeps_; }
+
+  // Whether it has said something unasked, which is goodbye.
+  [[nodiscard]] bool is_left() {
+    char byte = 0;
+    return ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+           (errno != EAGAIN && errno != EWOULDBLOCK);
+  }
 
  private:
   // Starts something and waits for it, but no longer than that.
@@ -110,7 +119,7 @@ class HttpClient::Connection {
   }
 
   static Response response_of(const http::response<http::string_body>& answer) {
-    Response response{.status = answer.result_int(), .text = printable(answer.body(), 300), .was_sent = true};
+    Response response{.status = answer.result_int(), .text = answer.body(), .was_sent = true};
     const auto after = answer[http::field::retry_after];
     long seconds = 0;
     if (std::from_chars(after.data(), after.data() + after.size(), seconds).ec == std::errc() && seconds >= 0)
@@ -160,6 +169,7 @@ HttpClient::HttpClient(HttpAddress address, Patience patience)
 HttpClient::~HttpClient() = default;
 
 Response HttpClient::post(const std::string& body) {
+  if (connection_ && connection_->is_left()) close();
   if (!connection_) {
     connection_ = std::make_unique<Connection>(address_, patience_);
     if (std::string why = connection_->open(); !why.empty()) {

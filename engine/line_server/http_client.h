@@ -20,9 +20,9 @@ struct Patience {
 // What came of a request: an answer or, without one, why there is none.
 struct Response {
   unsigned status = 0;  // 0: no answer
-  std::string text;     // the beginning of the answer's body, or the reason
+  std::string text;     // the answer's body, as the server wrote it, or the reason
   std::optional<std::chrono::seconds> retry_after = {};
-  bool was_sent = false;  // at least in part, so that the server may have acted on it
+  bool was_sent = false;  // at least in part, so that without an answer the server may have acted on it
 };
 
 class HttpClient {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/plain_text.h"
 #include "base/terms.h"
 #include "format/pieces.h"
 #include "write/sinks.h"
@@ -17,18 +18,16 @@ namespace {
 constexpr std::size_t usual_bytes = 1 << 20;
 constexpr auto longest_put_off = std::chrono::seconds(300);
 
+constexpr std::size_t longest_quote = 300;
+
 bool is_success(unsigned status) {
   return status >= 200 && status < 300;
 }
 
-write::Share sum_of(const write::Share& a, const write::Share& b) {
-  return {a.readings + b.readings, a.events + b.events, a.fleet_events + b.fleet_events};
-}
-
 std::string message_of(const Response& response) {
   if (response.status == 0) return response.text;
-  return fmt::format("the server answers {}{}{}", response.status, response.text.empty() ? "" : ": ",
-                     response.text);
+  const std::string text = printable(response.text, longest_quote);
+  return fmt::format("the server answers {}{}{}", response.status, text.empty() ? "" : ": ", text);
 }
 
 // What somebody has to change; empty for what passes.
@@ -37,6 +36,7 @@ std::string remedy_for(unsigned status) {
     case 401:
     case 403:
       return "; put a user into the address and the password, or a token, into sink.password_file";
+    case 400:
     case 404:
       return "; correct the path, or create the database that the address names";
     default:
@@ -44,14 +44,31 @@ std::string remedy_for(unsigned status) {
   }
 }
 
-// "partial write: … dropped=3": the other rows of the piece were taken.
+// It may have acted on the request all the same: no answer, or a proxy's that got none.
+bool is_unclear(const Response& response) {
+  return response.was_sent && (response.status == 0 || response.status == 502 || response.status == 504);
+}
+
+bool is_passing(unsigned status) {
+  return status >= 500 || status == 408 || status == 425 || status == 429;
+}
+
+std::size_t count_of(std::string_view word, std::string_view text) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(word); at != text.npos; at = text.find(word, at + word.size())) ++count;
+  return count;
+}
+
+// "partial write: … dropped=3", or a line about each one that cannot be read: the other rows of the piece
+// were taken.
 std::optional<std::size_t> dropped_rows(std::string_view text) {
   constexpr std::string_view mark = "dropped=";
-  const std::size_t at = text.find(mark);
+  if (text.find("partial write") == text.npos) return std::nullopt;
   std::size_t count = 0;
-  if (text.find("partial write") == text.npos || at == text.npos) return std::nullopt;
-  const char* const begin = text.data() + at + mark.size();
-  if (std::from_chars(begin, text.data() + text.size(), count).ec != std::errc()) return std::nullopt;
+  if (const std::size_t at = text.rfind(mark); at != text.npos)
+    std::from_chars(text.data() + at + mark.size(), text.data() + text.size(), count);
+  count += count_of("unable to parse", text);
+  if (count == 0) return std::nullopt;
   return count;
 }
 
@@ -65,89 +82,99 @@ LineServerDestination::LineServerDestination(const SinkContext& context, const w
       client_(context.address, context.patience),
       most_bytes_(usual_bytes) {}
 
-// A server that only wants lines says 400.
+// Many say 400 to nothing, and take lines all the same. InfluxDB without a database, and VictoriaMetrics
+// where the path is none, would say so to lines, too.
 write::Failure LineServerDestination::open() {
   using Kind = write::Failure::Kind;
   const Response response = client_.post({});
-  if (is_success(response.status) || response.status == 400) return {};
-  return {Kind::foreign, ErrorClass::io, message_of(response) + remedy_for(response.status)};
+  const auto says = [&](std::string_view words) { return response.text.find(words) != response.text.npos; };
+  const bool wants_lines = response.status == 400 && !says("is required") && !says("unsupported path");
+  if (is_success(response.status) || wants_lines) return {};
+  const Kind kind = is_passing(response.status) ? Kind::unreachable : Kind::foreign;
+  return {kind, ErrorClass::io, message_of(response) + remedy_for(response.status)};
 }
 
 std::optional<write::Answer> LineServerDestination::take(const write::Lot& lot) {
-  if (std::exchange(number_, lot.number) != lot.number) done_ = rejected_ = in_doubt_ = {};
-  const write::Share all = lot.share();
-  // Of rows that were offered before, some may have been dropped since.
-  done_ = {std::min(done_.readings, all.readings), std::min(done_.events, all.events),
-           std::min(done_.fleet_events, all.fleet_events)};
+  if (std::exchange(number_, lot.number) != lot.number) {
+    done_ = rejected_ = piece_ = {};
+    is_in_doubt_ = false;
+  }
   write::Answer answer;
   if (not_before_ && std::chrono::steady_clock::now() < *not_before_ && !lot.is_stopping) {
-    answer.failure = {write::Failure::Kind::unreachable, ErrorClass::busy,
-                      "the server asked to be left alone"};
+    answer.failure = {write::Failure::Kind::held, ErrorClass::busy, "the server asked to be left alone"};
     return answer;
   }
-  while (answer.failure.ok() && done_ != all) {
-    const Piece piece = fill(lot);
-    answer.failure = settle(piece, client_.post(body_), answer);
+  while (answer.failure.ok() && done_ != lot.share()) {
+    fill(lot);
+    answer.failure = settle(client_.post(body_), answer);
   }
   if (answer.failure.ok()) answer.rejected = rejected_;
   return answer;
 }
 
-// Readings first, then events of either kind: a piece has one kind of rows.
-LineServerDestination::Piece LineServerDestination::fill(const write::Lot& lot) {
-  Piece piece;
-  body_.clear();
-  while (done_.readings + piece.rows.readings < lot.readings.size()) {
-    if (body_.size() >= most_bytes_) return piece;
-    formatter_.append(body_, lot.readings[done_.readings + piece.rows.readings++]);
-  }
-  if (piece.rows.readings > 0) return piece;
-  while (done_.events + piece.rows.events < lot.events.size() && body_.size() < most_bytes_)
-    append_event(lot.events[done_.events + piece.rows.events++]);
-  if (piece.rows.events > 0) return piece;
-  while (done_.fleet_events + piece.rows.fleet_events < lot.fleet_events.size() && body_.size() < most_bytes_)
-    append_event(lot.fleet_events[done_.fleet_events + piece.rows.fleet_events++]);
-  return piece;
+write::PartTaken LineServerDestination::part_taken(const write::Lot& lot) const {
+  if (number_ != lot.number) return {};
+  return {done_, rejected_, is_in_doubt_ ? piece_ : write::Share()};
 }
 
-write::Failure LineServerDestination::settle(const Piece& piece, const Response& response,
-                                             write::Answer& answer) {
-  resent_ += std::min(std::exchange(in_doubt_, {}).readings, piece.rows.readings);
+// Readings first, then ground truth: a piece has one kind of rows. One that was not settled has the same rows
+// as before, whatever has come since.
+void LineServerDestination::fill(const write::Lot& lot) {
+  const write::Share left = lot.share().without(done_);
+  const write::Share most = piece_.rows() > 0 ? piece_.within(left) : left;
+  piece_ = {};
+  body_.clear();
+  const auto append_from = [this](const auto& rows, std::size_t first) {
+    return [this, &rows, first](std::size_t i) { append(rows[first + i]); };
+  };
+  const auto reading = [&](std::size_t i) { formatter_.append(body_, lot.readings[done_.readings + i]); };
+  static_cast<void>(
+      fill_with(piece_.readings, most.readings, reading) ||
+      fill_with(piece_.events, most.events, append_from(lot.events, done_.events)) ||
+      fill_with(piece_.fleet_events, most.fleet_events, append_from(lot.fleet_events, done_.fleet_events)) ||
+      fill_with(piece_.deliveries, most.deliveries, append_from(lot.deliveries, done_.deliveries)));
+}
+
+// False when there are none of this kind.
+template <class Append>
+bool LineServerDestination::fill_with(std::size_t& rows, std::size_t most, const Append& append_row) {
+  while (rows < most && body_.size() < most_bytes_) append_row(rows++);
+  return rows > 0;
+}
+
+write::Failure LineServerDestination::settle(const Response& response, write::Answer& answer) {
+  if (is_in_doubt_ && response.was_sent) answer.resent += piece_.readings;
   if (is_success(response.status)) {
-    done_ = sum_of(done_, piece.rows);
+    piece_is_done();
     return {};
   }
-  if (response.status == 0 && response.was_sent) in_doubt_ = piece.rows;
-  const bool is_at_fault =
-      response.status >= 400 && response.status < 500 && response.status != 408 && response.status != 429;
-  return is_at_fault ? refuse_piece(piece, response, answer) : put_off(response);
+  is_in_doubt_ = is_in_doubt_ || is_unclear(response);
+  const bool is_at_fault = response.status >= 400 && !is_passing(response.status);
+  return is_at_fault ? refuse_piece(response, answer) : put_off(response);
 }
 
-write::Failure LineServerDestination::refuse_piece(const Piece& piece, const Response& response,
-                                                   write::Answer& answer) {
+write::Failure LineServerDestination::refuse_piece(const Response& response, write::Answer& answer) {
   const bool is_too_large = response.status == 413;
-  if (is_too_large && piece.rows.rows() > 1) {
+  if (is_too_large && piece_.rows() > 1) {
     most_bytes_ = std::max<std::size_t>(1, body_.size() / 2);
+    piece_ = {};
+    is_in_doubt_ = false;
     return {};
   }
   if (response.status != 400 && response.status != 422 && !is_too_large)
     return {write::Failure::Kind::failing, ErrorClass::schema,
             message_of(response) + remedy_for(response.status)};
-  const std::optional<std::size_t> dropped = dropped_rows(response.text);
-  const std::size_t count = dropped.value_or(piece.rows.rows());
-  reject({std::min(count, piece.rows.readings), std::min(count, piece.rows.events),
-          std::min(count, piece.rows.fleet_events)},
-         response, answer);
-  done_ = sum_of(done_, piece.rows);
+  reject(dropped_rows(response.text).value_or(piece_.rows()), response, answer);
+  piece_is_done();
   return {};
 }
 
-void LineServerDestination::reject(write::Share rows, const Response& response, write::Answer& answer) {
-  rejected_ = sum_of(rejected_, rows);
+void LineServerDestination::reject(std::size_t rows, const Response& response, write::Answer& answer) {
+  rejected_ = rejected_.with({std::min(rows, piece_.readings), std::min(rows, piece_.events),
+                              std::min(rows, piece_.fleet_events), std::min(rows, piece_.deliveries)});
   if (std::exchange(has_rejected_, true)) return;
   answer.incidents.push_back(
-      {fmt::format("rows were rejected, and are counted as lost: {}", message_of(response)),
-       ErrorClass::schema});
+      {fmt::format("rows were rejected: {}", message_of(response)), ErrorClass::schema});
 }
 
 write::Failure LineServerDestination::put_off(const Response& response) {
@@ -159,18 +186,18 @@ write::Failure LineServerDestination::put_off(const Response& response) {
   return {write::Failure::Kind::unreachable, ErrorClass::io, message_of(response)};
 }
 
+void LineServerDestination::piece_is_done() {
+  done_ = done_.with(std::exchange(piece_, {}));
+  is_in_doubt_ = false;
+}
+
 std::string LineServerDestination::finish() {
   client_.close();
-  if (resent_ > 0) {
-    context_.log.change(
-        fmt::format("{}: {} readings were sent again, because an answer was lost (resent)", name_, resent_));
-  }
-  if (in_doubt_.readings == 0) return {};
-  return fmt::format("{} readings were sent and never answered (unconfirmed)", in_doubt_.readings);
+  return {};
 }
 
 // The measurement `anomaly_events`, at the time of the event's beginning.
-void LineServerDestination::append_event(const batch::AnomalyEvent& event) {
+void LineServerDestination::append(const batch::AnomalyEvent& event) {
   const identity::Identity& identity = context_.roster[event.sensor];
   body_ += "anomaly_events";
   format::append_tag(body_, "anomaly_type", name_of(event.type));
@@ -196,7 +223,7 @@ void LineServerDestination::append_event(const batch::AnomalyEvent& event) {
 }
 
 // The measurement `fleet_events`, at the time when the entry of a scenario reached the sensor.
-void LineServerDestination::append_event(const batch::FleetEvent& event) {
+void LineServerDestination::append(const batch::FleetEvent& event) {
   const identity::Identity& identity = context_.roster[event.sensor];
   const auto text = [this](std::uint32_t handle) {
     return context_.roster.text(static_cast<identity::Text>(handle));
@@ -212,6 +239,22 @@ void LineServerDestination::append_event(const batch::FleetEvent& event) {
   if (event.ended_at) append_moment("ended_at", *event.ended_at);
   if (event.silent_until) append_moment("silent_until", *event.silent_until);
   end_line(event.started_at);
+}
+
+// The measurement `deliveries`, at the time when the reading was due.
+void LineServerDestination::append(const batch::Delivery& delivery) {
+  const identity::Identity& identity = context_.roster[delivery.sensor];
+  body_ += "deliveries";
+  format::append_tag(body_, "kind", batch::name_of(delivery.kind));
+  format::append_tag(body_, "location", context_.roster.text(identity.location));
+  format::append_tag(body_, "sensor_id", identity.id);
+  body_ += " readings=";
+  format::append_number(body_, static_cast<std::int64_t>(delivery.readings));
+  body_ += "i,sequence=";
+  format::append_number(body_, static_cast<std::int64_t>(delivery.sequence));
+  body_ += 'i';
+  if (delivery.arrived_at) append_moment("arrived_at", *delivery.arrived_at);
+  end_line(delivery.due);
 }
 
 // A field of nanoseconds.
@@ -230,8 +273,7 @@ void LineServerDestination::end_line(Timestamp at) {
 }
 
 std::unique_ptr<write::Sink> make_sink(const write::SinkParts& parts) {
-  return std::make_unique<LineServerSink>(
-      SinkContext{parts.roster, http_address_of(parts.config.sink), parts.log});
+  return std::make_unique<LineServerSink>(SinkContext{parts.roster, http_address_of(parts.config.sink)});
 }
 
 }  // namespace fleet_sim::line_server

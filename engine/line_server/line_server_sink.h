@@ -2,13 +2,14 @@
 // posted in pieces of bounded size, over one connection for each destination of a writer. A reading counts as
 // written when the server has answered with a status of 2xx, which means that it has received it.
 //
-// At least once: a piece whose answer was lost is posted again. A server that keeps one value for each series
-// and time, as InfluxDB does, then has it once all the same. What was sent again is counted, and so is what
-// was sent and never answered when the run ends; the log says so at the end. What the server says is wrong
-// with rows is permanent: those rows are counted as rejected, and the first reason is logged.
+// At least once: a piece that was not settled is posted again with the same bytes. A server that keeps one
+// value for each series and time, as InfluxDB does, then has it once all the same. What was sent again
+// because no answer came is counted (Answer::resent), and so is what is never answered (part_taken). What the
+// server says is wrong with rows is permanent: those rows are counted as rejected, and the first reason is
+// logged.
 //
-// Memory: a destination holds the text of one piece, 1 MiB, twice while it is sent. Threads as in
-// write/destination.h; no call takes longer than its steps may (Patience).
+// Memory: a destination holds the text of one piece, 1 MiB and a line at most, and of one answer, 64 KiB.
+// Threads as in write/destination.h; no call takes longer than its steps may (Patience).
 #pragma once
 
 #include <chrono>
@@ -36,7 +37,6 @@ namespace fleet_sim::line_server {
 struct SinkContext {
   const identity::Roster& roster;
   HttpAddress address;
-  write::Lines log = {};
   Patience patience = {};
 };
 
@@ -50,22 +50,21 @@ class LineServerDestination final : public write::Destination {
   // says what to do.
   write::Failure open() override;
   std::optional<write::Answer> take(const write::Lot& lot) override;
+  [[nodiscard]] write::PartTaken part_taken(const write::Lot& lot) const override;
   std::string finish() override;
 
  private:
-  // Rows from the first that has not been settled on, as one text.
-  struct Piece {
-    write::Share rows;
-    bool is_cut = false;  // more of the same kind could follow
-  };
-
-  Piece fill(const write::Lot& lot);
-  write::Failure settle(const Piece& piece, const Response& response, write::Answer& answer);
-  write::Failure refuse_piece(const Piece& piece, const Response& response, write::Answer& answer);
-  void reject(write::Share rows, const Response& response, write::Answer& answer);
+  void fill(const write::Lot& lot);
+  template <class Append>
+  bool fill_with(std::size_t& rows, std::size_t most, const Append& append);
+  write::Failure settle(const Response& response, write::Answer& answer);
+  write::Failure refuse_piece(const Response& response, write::Answer& answer);
+  void reject(std::size_t rows, const Response& response, write::Answer& answer);
   write::Failure put_off(const Response& response);
-  void append_event(const batch::AnomalyEvent& event);
-  void append_event(const batch::FleetEvent& event);
+  void piece_is_done();
+  void append(const batch::AnomalyEvent& event);
+  void append(const batch::FleetEvent& event);
+  void append(const batch::Delivery& delivery);
   void append_moment(std::string_view name, Timestamp at);
   void end_line(Timestamp at);
 
@@ -79,9 +78,9 @@ class LineServerDestination final : public write::Destination {
   std::uint64_t number_ = 0;
   write::Share done_;                     // of the lot with this number: received or rejected …
   write::Share rejected_;                 // … of these
-  write::Share in_doubt_;                 // of the piece behind them: sent, and not answered
+  write::Share piece_;                    // the rows behind them that the body has, of one kind
+  bool is_in_doubt_ = false;              // they were sent, and perhaps received
   std::optional<SteadyTime> not_before_;  // the server wants to be left alone until then
-  std::uint64_t resent_ = 0;              // readings
   bool has_rejected_ = false;             // and that was said
 };
 

@@ -63,7 +63,8 @@ std::string tried(const Work& work) {
 Paths::Paths(const std::filesystem::path& folder, const config::Partition& partition)
     : run(folder / name_of(partition, "run", ".json")),
       sensors(folder / name_of(partition, "sensors", ".jsonl")),
-      agenda(folder / name_of(partition, "agenda", ".jsonl")) {}
+      agenda(folder / name_of(partition, "agenda", ".jsonl")),
+      progress(folder / name_of(partition, "progress", ".json")) {}
 
 Manifest::Manifest(Paths paths, const tables::RunInfo& run, std::string sink)
     : paths_(std::move(paths)), run_(run), sink_(std::move(sink)) {}
@@ -75,7 +76,7 @@ void Manifest::begin() {
 void Manifest::keep_earlier() const {
   const std::optional<RecordedRun> earlier = find_run(paths_.run);
   if (!earlier || earlier->run.run_id == run_.run_id) return;
-  for (const auto& path : {paths_.run, paths_.sensors, paths_.agenda})
+  for (const auto& path : {paths_.run, paths_.sensors, paths_.agenda, paths_.progress})
     rename_to_run(path, earlier->run.run_id);
 }
 

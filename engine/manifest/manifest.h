@@ -4,6 +4,7 @@
 //   run.json        seed, start, version, config, where readings go; at the end, the books
 //   sensors.jsonl   every version of every identity, from when on, and when sensors were removed
 //   agenda.jsonl    reloads, each with the config from then on, and anomalies that were asked for
+//   progress.json   how far it has come (progress.h), where the sink cannot be asked
 //
 // A partition K/N has its number in the names: run.2-of-4.json. Files that are kept get the name of their
 // run. Main thread, and the scheduler's conductor for what is added while the fleet runs. Beginning throws
@@ -20,6 +21,7 @@
 #include "batch/reading.h"
 #include "config/fleet_settings.h"
 #include "identity/identity.h"
+#include "manifest/progress.h"
 #include "tables/run_reloads.h"
 #include "tables/schema.h"
 
@@ -32,6 +34,7 @@ struct Paths {
   std::filesystem::path run;
   std::filesystem::path sensors;
   std::filesystem::path agenda;
+  std::filesystem::path progress;
 };
 
 class Manifest {
@@ -51,6 +54,11 @@ class Manifest {
                             std::optional<std::string> channel) const;
   // At the end, into run.json.
   std::string end(const Books& books) const;
+
+  // Returns what went wrong; empty when nothing did.
+  [[nodiscard]] std::string note_progress(const Progress& progress, bool durable) const {
+    return write_progress(paths_.progress, run_.run_id, progress, durable);
+  }
 
  private:
   void keep_earlier() const;

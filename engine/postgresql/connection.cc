@@ -61,6 +61,12 @@ Parameters& Parameters::long_integer(std::int64_t value) {
   return add(in_bytes(value), int8_type, true);
 }
 
+Parameters& Parameters::long_integer_or_null(std::optional<std::uint64_t> value) {
+  long_integer(static_cast<std::int64_t>(value.value_or(0)));
+  values_.back().is_null = !value;
+  return *this;
+}
+
 Parameters& Parameters::integer(std::int32_t value) {
   return add(in_bytes(value), int4_type, true);
 }

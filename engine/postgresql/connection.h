@@ -42,6 +42,7 @@ class Parameters {
   Parameters& text(std::string_view value) { return add(std::string(value), 0, false); }
   Parameters& text_or_null(std::string_view value);
   Parameters& long_integer(std::int64_t value);
+  Parameters& long_integer_or_null(std::optional<std::uint64_t> value);
   Parameters& integer(std::int32_t value);
   Parameters& moment(std::optional<Timestamp> at);
   // An array: `elements` holds so many fields (Fields) of the type with this number.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
 #include <string_view>
 
 #include "base/terms.h"
@@ -25,7 +26,7 @@ void CopyRows::header(Fields& fields) {
 void CopyRows::row(Fields& fields, const batch::Row& reading, std::int32_t run) const {
   const identity::Identity identity = roster_.shown(reading.sensor, reading.overlay);
   fields.number(static_cast<std::int16_t>(schema_.reading_columns().size() + 1));
-  fields.moment(reading.due);
+  fields.moment(reading.stamp());
   fields.text(identity.id);
   for (std::size_t c = 0; c < reading.values.size(); ++c) {
     const double value = reading.values[c];
@@ -39,6 +40,12 @@ void CopyRows::row(Fields& fields, const batch::Row& reading, std::int32_t run) 
   fields.text(roster_.text(identity.model));
   fields.text(roster_.text(identity.manufacturer));
   fields.text(roster_.text(identity.location));
+  if (schema_.has_delivery()) {
+    assert(reading.arrival != nullptr);
+    fields.long_integer(static_cast<std::int64_t>(reading.arrival->sequence));
+    fields.moment(reading.due);
+    fields.moment(reading.arrival->at);
+  }
   fields.integer(run);
 }
 

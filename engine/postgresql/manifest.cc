@@ -189,11 +189,21 @@ SqlError record_reload(Connection& connection, const std::string& schema, std::i
   return error.ok() ? record_sensors(connection, schema, roster, reload.identities, reload.at) : error;
 }
 
-SqlError record_loss(Connection& connection, const std::string& schema, std::int32_t run, Timestamp since) {
-  return connection.run(fmt::format("INSERT INTO {} AS l (run, since) VALUES ($1, $2) ON CONFLICT (run) DO "
-                                    "UPDATE SET since = least(l.since, excluded.since)",
-                                    qualified(schema, "run_losses")),
-                        Parameters().integer(run).moment(since));
+SqlError record_loss(Connection& connection, const std::string& schema, const LossPlace& place,
+                     const Loss& loss) {
+  constexpr std::string_view sql =
+      "INSERT INTO {} (run, writer, target, reason, since, until, rows) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+      "ON CONFLICT (run, writer, target, reason, since) DO UPDATE SET until = excluded.until, rows = "
+      "excluded.rows";
+  Parameters parameters;
+  parameters.integer(place.run)
+      .integer(place.writer)
+      .integer(place.target)
+      .text(loss.reason)
+      .moment(loss.since)
+      .moment(loss.until)
+      .long_integer_or_null(loss.rows);
+  return connection.run(fmt::format(sql, qualified(schema, "run_losses")), parameters);
 }
 
 }  // namespace fleet_sim::postgresql

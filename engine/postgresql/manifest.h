@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/ledger.h"
 #include "identity/identity.h"
 #include "postgresql/connection.h"
 #include "tables/run_reloads.h"
@@ -24,7 +25,14 @@ SqlError record_run(Connection& connection, const std::string& schema, const tab
 SqlError record_reload(Connection& connection, const std::string& schema, std::int32_t run,
                        const identity::Roster& roster, const tables::RunReload& reload);
 
-// Something due then or later is not, and will not be, among the rows. The first one counts.
-SqlError record_loss(Connection& connection, const std::string& schema, std::int32_t run, Timestamp since);
+// Rows that are not, and will not be, among those of a destination. One with the same reason and beginning is
+// brought up to date.
+struct LossPlace {
+  std::int32_t run;
+  std::int32_t writer;
+  std::int32_t target;
+};
+SqlError record_loss(Connection& connection, const std::string& schema, const LossPlace& place,
+                     const Loss& loss);
 
 }  // namespace fleet_sim::postgresql

@@ -53,7 +53,8 @@ PostgresqlDestination::PostgresqlDestination(const SinkContext& context, std::in
       connection_(context.patience),
       readings_(context.roster, schema_),
       events_(context.roster, schema_),
-      fleet_events_(context.roster) {}
+      fleet_events_(context.roster),
+      deliveries_(context.roster) {}
 
 std::string PostgresqlDestination::table(std::string_view name) const {
   return qualified(context_.address.schema, name);
@@ -151,12 +152,16 @@ SqlError PostgresqlDestination::settle_doubt() {
 }
 
 std::optional<write::Answer> PostgresqlDestination::take(const write::Lot& lot) {
-  keep_offered(lot.offered);
   SqlError error = connect();
-  const bool is_there = already_there_ == lot.share() && !lot.gap_since;
+  const bool is_there = already_there_ == lot.share() && !lot.lost && lot.skipped == skips_recorded_;
   if (error.ok() && !is_there) error = transact(lot);
   if (error.ok()) already_there_ = {};
   return write::Answer{.failure = failure_of(error)};
+}
+
+write::PartTaken PostgresqlDestination::part_taken(const write::Lot&) const {
+  const write::Share doubtful = in_doubt_ ? in_doubt_->without(already_there_) : write::Share();
+  return {already_there_, {}, doubtful};
 }
 
 SqlError PostgresqlDestination::transact(const write::Lot& lot) {
@@ -170,7 +175,7 @@ SqlError PostgresqlDestination::transact(const write::Lot& lot) {
   }
   if (error.ok()) {
     ++lots_;
-    gap_recorded_ = gap_recorded_ || lot.gap_since;
+    skips_recorded_ = lot.skipped;
     reloads_recorded_ = reloads_so_far;
     return {};
   }
@@ -182,14 +187,17 @@ SqlError PostgresqlDestination::transact(const write::Lot& lot) {
 SqlError PostgresqlDestination::send(const write::Lot& lot, std::size_t reloads_so_far) {
   SqlError error = advance(lot);
   if (error.ok()) error = record_reloads(reloads_so_far);
-  if (error.ok() && lot.gap_since && !gap_recorded_)
-    error = record_loss(connection_, context_.address.schema, run_, *lot.gap_since);
+  if (error.ok()) error = record_losses(lot);
   if (error.ok())
     error =
         events_.apply(connection_, table("anomaly_events"), run_, lot.events.subspan(already_there_.events));
   if (error.ok()) {
     error = fleet_events_.apply(connection_, table("fleet_events"), run_,
                                 lot.fleet_events.subspan(already_there_.fleet_events));
+  }
+  if (error.ok()) {
+    error = deliveries_.apply(connection_, table("deliveries"), run_,
+                              lot.deliveries.subspan(already_there_.deliveries));
   }
   if (error.ok() && lot.readings.size() > already_there_.readings) {
     error = readings_.copy(connection_, table(schema_.readings_name()), run_, lot.readings,
@@ -198,12 +206,12 @@ SqlError PostgresqlDestination::send(const write::Lot& lot, std::size_t reloads_
   return error;
 }
 
-// A run writes its readings in windows of at most a second, one after the other.
+// A run writes its readings in windows of at most a second, one after the other, by when they arrive.
 SqlError PostgresqlDestination::advance(const write::Lot& lot) {
   std::optional<Timestamp> last;
   std::optional<Timestamp> complete_until;
   if (!lot.readings.empty()) {
-    last = lot.readings.back().due;
+    last = lot.readings.back().arrives_at();
     complete_until = *last - longest_window;
   }
   const std::size_t events =
@@ -246,14 +254,14 @@ SqlError PostgresqlDestination::record_reloads(std::size_t reloads_so_far) {
   return error;
 }
 
-// Of rows that were offered before, some may have been dropped since.
-void PostgresqlDestination::keep_offered(const write::Share& offered) {
-  const auto cut = [&](write::Share& share) {
-    share = {std::min(share.readings, offered.readings), std::min(share.events, offered.events),
-             std::min(share.fleet_events, offered.fleet_events)};
-  };
-  if (in_doubt_) cut(*in_doubt_);
-  cut(already_there_);
+// What is recorded already stays.
+SqlError PostgresqlDestination::record_losses(const write::Lot& lot) {
+  const LossPlace place{run_, static_cast<std::int32_t>(context_.writer), number_};
+  SqlError error;
+  if (lot.lost) error = record_loss(connection_, context_.address.schema, place, *lot.lost);
+  if (error.ok() && lot.skipped && lot.skipped != skips_recorded_)
+    error = record_loss(connection_, context_.address.schema, place, *lot.skipped);
+  return error;
 }
 
 std::string PostgresqlDestination::finish() {

@@ -24,6 +24,7 @@
 #include "postgresql/address.h"
 #include "postgresql/connection.h"
 #include "postgresql/copy_rows.h"
+#include "postgresql/insert_deliveries.h"
 #include "postgresql/insert_fleet_events.h"
 #include "postgresql/upsert_events.h"
 #include "tables/run_reloads.h"
@@ -52,6 +53,7 @@ class PostgresqlDestination final : public write::Destination {
   // to do.
   write::Failure open() override;
   std::optional<write::Answer> take(const write::Lot& lot) override;
+  [[nodiscard]] write::PartTaken part_taken(const write::Lot& lot) const override;
   std::string finish() override;
 
  private:
@@ -63,7 +65,7 @@ class PostgresqlDestination final : public write::Destination {
   SqlError send(const write::Lot& lot, std::size_t reloads_so_far);
   SqlError advance(const write::Lot& lot);
   SqlError record_reloads(std::size_t reloads_so_far);
-  void keep_offered(const write::Share& offered);
+  SqlError record_losses(const write::Lot& lot);
   [[nodiscard]] std::size_t reloads() const;
   [[nodiscard]] std::string table(std::string_view name) const;
 
@@ -76,11 +78,12 @@ class PostgresqlDestination final : public write::Destination {
   CopyRows readings_;
   UpsertEvents events_;
   InsertFleetEvents fleet_events_;
+  InsertDeliveries deliveries_;
   std::int32_t run_ = 0;                  // as the rows have it; 0: not known yet
   std::int64_t lots_ = 0;                 // taken in this session
   std::optional<write::Share> in_doubt_;  // the lot's first rows, of a commit that was not answered
   write::Share already_there_;            // the same of one that turned out to have been
-  bool gap_recorded_ = false;
+  std::optional<Loss> skips_recorded_;
   std::size_t reloads_recorded_ = 0;
 };
 

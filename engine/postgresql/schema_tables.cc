@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <initializer_list>
 #include <map>
 #include <utility>
@@ -50,7 +51,9 @@ Table fixed_table(std::string name,
 Table readings_table(const types::Schema& schema) {
   using Role = types::Column::Role;
   using Type = types::Column::Type;
-  Table table{schema.readings_name(), {}, {}, "USING brin (timestamp)"};
+  constexpr std::string_view by_time = "USING brin (timestamp)";
+  constexpr std::string_view by_both = "USING brin (timestamp, arrived_at)";
+  Table table{schema.readings_name(), {}, {}, schema.has_delivery() ? by_both : by_time};
   for (const types::Column& column : schema.columns()) {
     switch (column.role) {
       case Role::id:
@@ -64,6 +67,9 @@ Table readings_table(const types::Schema& schema) {
         break;
       case Role::mark:
         table.columns.push_back({column.name, "integer", "DEFAULT 0"});
+        break;
+      case Role::delivery:
+        table.columns.push_back({column.name, column.type == Type::integer ? "bigint" : std::string(moment)});
         break;
       default:
         table.columns.push_back({column.name, column.type == Type::integer ? "integer"
@@ -165,8 +171,15 @@ std::vector<Table> common_tables() {
   tables.push_back(fixed_table("run_resumptions",
                                {{"run", "integer!"}, {"resumed_at", "timestamp with time zone!"}},
                                "PRIMARY KEY (run, resumed_at)"));
-  tables.push_back(fixed_table("run_losses", {{"run", "integer!"}, {"since", "timestamp with time zone!"}},
-                               "PRIMARY KEY (run)"));
+  tables.push_back(fixed_table("run_losses",
+                               {{"run", "integer!"},
+                                {"writer", "integer!"},
+                                {"target", "integer!"},
+                                {"reason", "text!"},
+                                {"since", "timestamp with time zone!"},
+                                {"until", "timestamp with time zone!"},
+                                {"rows", "bigint"}},
+                               "PRIMARY KEY (run, writer, target, reason, since)"));
   tables.push_back(fixed_table("sink_progress",
                                {{"run", "integer!"},
                                 {"writer", "integer!"},
@@ -181,6 +194,22 @@ std::vector<Table> common_tables() {
                                 {"updated_at", "timestamp with time zone!"}},
                                "PRIMARY KEY (run, writer, type, target)"));
   return tables;
+}
+
+Table deliveries_table() {
+  Table table = fixed_table("deliveries",
+                            {{"id", "bigint"},
+                             {"sensor_id", "text!"},
+                             {"kind", "text!"},
+                             {"sequence", "bigint!"},
+                             {"due", "timestamp with time zone!"},
+                             {"arrived_at", moment},
+                             {"readings", "bigint!"},
+                             {"run", "integer!"}},
+                            {});
+  table.columns.front().rest = counted_many;
+  table.index = "(sensor_id, due)";
+  return table;
 }
 
 std::string create(std::string_view schema, const Table& table) {
@@ -286,6 +315,8 @@ SqlError prepare_tables(Connection& connection, std::string_view schema,
   if (error.ok()) error = find_tables(connection, schema, found);
   std::vector<Table> tables = common_tables();
   for (const types::Schema* type : types) tables.push_back(readings_table(*type));
+  if (std::ranges::any_of(types, [](const types::Schema* type) { return type->has_delivery(); }))
+    tables.push_back(deliveries_table());
   for (const Table& table : tables) {
     if (!error.ok()) return error;
     error = prepare_table(connection, schema, table, found);

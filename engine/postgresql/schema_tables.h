@@ -1,9 +1,9 @@
 // The tables of a schema: what they are called, how they are made, and whether those that are there can be
 // written to. `sensor_readings` has the columns of a shard and `run`, the number of the run in `run_info`,
-// and so have `anomaly_events` and `fleet_events`; a type other than the built-in one has a table of its own
-// (Schema::readings_name). `sink_progress` has a row for each destination of a run, which every lot brings up
-// to date in its own transaction. Made when missing, and never changed: a table may have more columns than
-// these. Pure but for prepare_tables; any thread.
+// and so have `anomaly_events`, `fleet_events` and, where delivery is on, `deliveries`; a type other than the
+// built-in one has a table of its own (Schema::readings_name). `sink_progress` has a row for each destination
+// of a run, which every lot brings up to date in its own transaction. Made when missing, and never changed: a
+// table may have more columns than these. Pure but for prepare_tables; any thread.
 #pragma once
 
 #include <span>

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "base/problems.h"
@@ -125,21 +126,24 @@ Timestamp StoredRuns::complete_until(std::int32_t number, const types::Schema& t
 
 void StoredRuns::readings(std::int32_t number, const types::Schema& type, Timestamp since,
                           const OnReading& on_reading) {
-  constexpr int first_value = 3;
+  constexpr int first_value = 4;
+  const std::string_view due = type.has_delivery() ? "due" : "timestamp";
+  const std::string_view arrival = type.has_delivery() ? "arrived_at" : "timestamp";
   if (!is_there(type.readings_name())) return;
   std::string columns;
   for (const types::ChannelColumn& channel : type.channels()) columns += ", " + quoted_name(channel.name);
   batch::Values values(type.channels().size());
-  run(fmt::format("SELECT timestamp, sensor_id, coalesce(anomaly_type, ''){} FROM {} WHERE run = $1 AND "
-                  "timestamp >= $2",
-                  columns, table(type.readings_name())),
+  run(fmt::format("SELECT {0}, {1}, sensor_id, coalesce(anomaly_type, ''){2} FROM {3} WHERE run = $1 AND "
+                  "{1} >= $2",
+                  due, arrival, columns, table(type.readings_name())),
       Parameters().integer(number).moment(since), [&](const AnswerRow& row) {
         for (std::size_t c = 0; c < values.size(); ++c) {
           const int column = first_value + static_cast<int>(c);
           const bool is_code = type.channels()[c].kind == types::ChannelKind::state;
           values[c] = is_code ? static_cast<double>(row.integer(column)) : row.real(column);
         }
-        on_reading(row.text(1), row.moment(0), std::span(values.begin(), values.size()), row.text(2));
+        on_reading(row.text(2), row.moment(0), row.moment(1), std::span(values.begin(), values.size()),
+                   row.text(3));
       });
 }
 
@@ -153,6 +157,23 @@ void StoredRuns::events(std::int32_t number, const std::function<void(const Even
         if (!row.is_null(6)) event.duration = row.integer(6);
         if (!row.is_null(7)) event.ended_at = row.moment(7);
         on_event(event);
+      });
+}
+
+void StoredRuns::deliveries(std::int32_t number,
+                            const std::function<void(const FoundDelivery&)>& on_delivery) {
+  const auto& names = batch::Delivery::kind_names;
+  if (!is_there("deliveries")) return;
+  run(fmt::format("SELECT sensor_id, kind, due, arrived_at FROM {} WHERE run = $1 ORDER BY due, kind = '{}'",
+                  table("deliveries"), name_of(batch::Delivery::Kind::drained)),
+      Parameters().integer(number), [&](const AnswerRow& row) {
+        const auto name = std::ranges::find(names, row.text(1));
+        if (name == names.end())
+          throw std::runtime_error("the table deliveries has something that fleet-sim never writes");
+        const auto kind = static_cast<batch::Delivery::Kind>(name - names.begin());
+        std::optional<Timestamp> arrived_at;
+        if (!row.is_null(3)) arrived_at = row.moment(3);
+        on_delivery({row.text(0), kind, row.moment(2), arrived_at});
       });
 }
 

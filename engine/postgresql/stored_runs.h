@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/timestamp.h"
+#include "batch/reading.h"
 #include "postgresql/address.h"
 #include "postgresql/connection.h"
 #include "tables/run_reloads.h"
@@ -47,13 +48,13 @@ class StoredRuns {
   // finds out with the next.
   void take_over(std::int32_t run);
 
-  // Every reading of this type due before is there, once the run has been taken over. The earliest moment
-  // when some writer has left nothing.
+  // Every reading of this type that arrived before is there, once the run has been taken over. The earliest
+  // moment when some writer has left nothing.
   Timestamp complete_until(std::int32_t run, const types::Schema& type);
 
-  // The readings of this type due then or later, in any order.
-  using OnReading = std::function<void(std::string_view sensor, Timestamp due, std::span<const double>,
-                                       std::string_view anomaly)>;
+  // The readings of this type that arrived then or later, in any order.
+  using OnReading = std::function<void(std::string_view sensor, Timestamp due, Timestamp arrived_at,
+                                       std::span<const double>, std::string_view anomaly)>;
   void readings(std::int32_t run, const types::Schema& type, Timestamp since, const OnReading& on_reading);
 
   // All events, of sensors of any type.
@@ -68,6 +69,14 @@ class StoredRuns {
     std::optional<Microseconds> duration = {};
   };
   void events(std::int32_t run, const std::function<void(const Event&)>& on_event);
+  // What delivery did, by due time; that a hold was drained follows the hold.
+  struct FoundDelivery {
+    std::string_view sensor;
+    batch::Delivery::Kind kind;
+    Timestamp due;
+    std::optional<Timestamp> arrived_at;
+  };
+  void deliveries(std::int32_t run, const std::function<void(const FoundDelivery&)>& on_delivery);
   // Those of the fleet that began then or later, each as its sensor, its time and the name of its entry.
   using OnFleetEvent =
       std::function<void(std::string_view sensor, Timestamp started_at, std::string_view name)>;

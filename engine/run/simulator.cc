@@ -282,6 +282,29 @@ void Simulator::begin_manifest() {
   });
 }
 
+// Where the sink cannot be asked what it has: not more often than it takes to send little again.
+void Simulator::note_progress(bool durable) {
+  constexpr auto interval = std::chrono::seconds(1);
+  if (!manifest_ || !start::keeps_progress(inputs_.config)) return;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (progress_noted_ && now - *progress_noted_ < interval) return;
+  progress_noted_ = now;
+  manifest::Progress progress;
+  for (std::size_t w = 0; w < plan_.targets.size(); ++w) {
+    for (std::size_t i = 0; i < plan_.targets[w].size(); ++i) {
+      const Timestamp until = writers_[w]->board().numbers(i).complete_until;
+      const auto known = progress.complete_until.emplace(plan_.targets[w][i].schema->type(), until).first;
+      known->second = std::min(known->second, until);
+    }
+  }
+  std::erase_if(progress.complete_until, [](const auto& type) { return type.second == earliest_timestamp; });
+  const Books books = ledger_.books();
+  progress.has_losses = books.lost() + books.skipped > 0;
+  const std::string wrong = manifest_->note_progress(progress, durable);
+  if (!wrong.empty() && !std::exchange(progress_failed_, true))
+    log_.warn("manifest", fmt::format("lacks the progress of the run: {}", wrong));
+}
+
 void Simulator::note_injection(const batch::AnomalyEvent& event) const {
   if (!manifest_ || start::keeps_runs(inputs_.config)) return;
   const std::string wrong = manifest_->add_injection(event, roster_[event.sensor].id,
@@ -365,7 +388,7 @@ void Simulator::build_writers() {
     if (inputs_.resumed && start::keeps_runs(inputs_.config))
       writers_[i]->take_up(start::take_rows(std::move(resumption_.found[i])));
     if (inputs_.resumed && !start::keeps_runs(inputs_.config))
-      writers_[i]->take_up(std::move(resumption_.found_lines));
+      writers_[i]->take_up(std::move(resumption_.found_rows[i]));
     open_ahead(*writers_[i], plan_.targets[i]);
   }
 }
@@ -493,6 +516,7 @@ void Simulator::watch(StopSignals& signals, const KeepsRunning& keeps_running) {
     signals.wait_for(stopping ? look_for_end : wake_interval);
     if (signals.take_reload()) reload_now();
     keep_lock();
+    note_progress();
     const status::Snapshot now = snapshot();
     if (observer_) observer_(now);
     const bool enough = stop_requested_.load(std::memory_order_acquire) ||
@@ -673,18 +697,20 @@ ExitCode Simulator::settle() {
   if (manifest_) {
     if (const std::string wrong = manifest_->end(last.books); !wrong.empty())
       log_.warn("manifest", fmt::format("lacks the end of the run: {}", wrong));
+    progress_noted_.reset();
+    note_progress(true);
   }
   std::string summary = status::summary_text(last, start::place_of_readings(inputs_.config));
   if (sink_.keeps_files) summary += status::writers_hint(last);
-  if (last.books.lost_unwillingly() > 0) summary += status::losses_hint(run_.seed, run_.start);
+  if (last.books.not_written() > 0) summary += status::losses_hint(run_.seed, run_.start);
   std::FILE* const out = start::takes_standard_output(inputs_.config) ? stderr : stdout;
   std::fwrite(summary.data(), 1, summary.size(), out);
   std::fflush(out);
   log::LogFields fields = summary_fields(last, status::Snapshot());
   fields.insert(fields.begin(), {"run_id", run_.run_id});
   log_.info("run_ended", last.cut_short ? "run ended, cut short by a signal" : "run ended", fields);
-  const bool reader_left = last.books.lost() > last.books.lost_unwillingly();
-  const bool clean = imbalance.empty() && fault_count() == 0 && last.books.lost_unwillingly() == 0 &&
+  const bool reader_left = last.books.unwanted() > 0;
+  const bool clean = imbalance.empty() && fault_count() == 0 && last.books.not_written() == 0 &&
                      (last.books.events_lost == 0 || reader_left) &&
                      !gave_up_.load(std::memory_order_acquire);
   if (!clean) return ExitCode::lost_or_gave_up;

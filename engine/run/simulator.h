@@ -107,6 +107,7 @@ class Simulator {
   [[nodiscard]] Timestamp end() const { return scheduler_->end(); }
   // Notes in the manifest that the anomaly will begin, as somebody has asked. The conductor.
   void note_injection(const batch::AnomalyEvent& event) const;
+  void note_progress(bool durable = false);
 
   // Where the run stands, from start() on.
   [[nodiscard]] status::Snapshot snapshot() const;
@@ -150,6 +151,8 @@ class Simulator {
   bool lock_is_contested_ = false;  // another process took it while it was lost
   tables::RunInfo run_;
   std::optional<manifest::Manifest> manifest_;  // none: the run leaves nothing behind
+  std::optional<SteadyTime> progress_noted_;    // in it
+  bool progress_failed_ = false;                // and that was said
   sqlite::ShardPlan plan_;                      // of the start
   write::Places places_;                        // of the roster's identities
   start::Editions editions_;

@@ -595,14 +595,20 @@ void check_same_fleet(const Inputs& inputs, const tables::RunInfo& run, Problems
   add_other_fleet(run.fleet_size, inputs, problems);
 }
 
-std::optional<ResumableRun> find_run_of_text(const config::Config& asked) {
+// Whether the run may have left something: a file of text, or whatever its manifest says.
+bool may_have_begun(const config::Config& asked) {
+  if (keeps_progress(asked)) return true;
   const config::SinkAddress& address = asked.sink.address;
   const bool exists = std::filesystem::exists(address.target);
   if (address.sink != config::Sink::text || address.is_stream() ||
       (exists && !std::filesystem::is_regular_file(address.target)))
     throw InvalidInput(fmt::format("--resume: {} keeps nothing to resume from", place_of_readings(asked)));
+  return exists;
+}
+
+std::optional<ResumableRun> find_run_to_replay(const config::Config& asked) {
   const manifest::Paths paths(asked.data_directory(), asked.fleet.partition);
-  const auto recorded = exists ? manifest::find_run(paths.run) : std::nullopt;
+  const auto recorded = may_have_begun(asked) ? manifest::find_run(paths.run) : std::nullopt;
   if (!recorded) return std::nullopt;
   const auto refuse = [&](const std::string& why) {
     throw InvalidInput(fmt::format("--resume: run {} in {} {}; start a new run without --resume",
@@ -610,14 +616,37 @@ std::optional<ResumableRun> find_run_of_text(const config::Config& asked) {
   };
   if (recorded->sink != asked.sink.address.text())
     refuse(fmt::format("wrote to {}, not to {}", printable(recorded->sink), asked.sink.address.text()));
-  if (recorded->lost + recorded->skipped > 0) refuse("lost or skipped rows");
+  const bool has_losses = recorded->lost + recorded->skipped > 0 ||
+                          manifest::read_progress(paths.progress, recorded->run.run_id).has_losses;
+  if (has_losses) refuse("lost or skipped rows");
   std::error_code none;
   if (std::filesystem::file_size(paths.agenda, none) > 0 && !none)
-    refuse("was reloaded or had anomalies injected, which only SQLite's files can resume");
+    refuse("was reloaded or had anomalies injected, which only SQLite's files and PostgreSQL can resume");
   return ResumableRun{recorded->run, {}};
 }
 
+// What a server has received of each destination's readings, which are those of a type.
+std::vector<std::vector<write::FoundRows>> settled_rows(const sqlite::ShardPlan& plan,
+                                                        const tables::RunInfo& run,
+                                                        const config::Config& config) {
+  const manifest::Paths paths(config.data_directory(), config.fleet.partition);
+  const manifest::Progress progress = manifest::read_progress(paths.progress, run.run_id);
+  std::vector<std::vector<write::FoundRows>> rows(plan.targets.size());
+  for (std::size_t writer = 0; writer < rows.size(); ++writer) {
+    for (const write::Target& target : plan.targets[writer]) {
+      const auto complete = progress.complete_until.find(target.schema->type());
+      write::FoundRows& found = rows[writer].emplace_back();
+      if (complete != progress.complete_until.end()) found.keep_from(complete->second);
+    }
+  }
+  return rows;
+}
+
 }  // namespace
+
+bool keeps_progress(const config::Config& config) {
+  return config.sink.address.sink == config::Sink::line_server;
+}
 
 bool keeps_runs(const config::Config& config) {
   return sink_of(config).keeps_files || is_in_server(config);
@@ -627,7 +656,7 @@ std::optional<ResumableRun> find_run(const config::Config& asked) {
   if constexpr (has_server) {
     if (is_in_server(asked)) return find_stored_run(asked);
   }
-  if (asked.sink.address.sink != config::Sink::sqlite) return find_run_of_text(asked);
+  if (asked.sink.address.sink != config::Sink::sqlite) return find_run_to_replay(asked);
   const std::filesystem::path directory = asked.data_directory();
   const std::vector<std::filesystem::path> shards = data::list_shards(directory);
   const std::vector<PlacedRun> runs = all_runs(shards);
@@ -739,9 +768,16 @@ Resumption plan_replay(const identity::Roster& roster, const sqlite::ShardPlan& 
                        const tables::RunInfo& run, const config::Config& config) {
   Resumption resumption{};
   resumption.moment = run.start;
-  resumption.found_lines = text::find_lines(config, roster, plan.place_of, plan.targets.at(0).size());
-  for (const write::FoundRows& found : resumption.found_lines)
-    resumption.all_new_from = std::max(resumption.all_new_from, found.last() + 1);
+  if (keeps_progress(config)) {
+    resumption.found_rows = settled_rows(plan, run, config);
+  } else {
+    resumption.found_rows.push_back(
+        text::find_lines(config, roster, plan.place_of, plan.targets.at(0).size()));
+  }
+  for (const auto& of_writer : resumption.found_rows) {
+    for (const write::FoundRows& found : of_writer)
+      resumption.all_new_from = std::max(resumption.all_new_from, found.last() + 1);
+  }
   return resumption;
 }
 

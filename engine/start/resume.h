@@ -33,6 +33,9 @@ namespace fleet_sim::start {
 // Whether the sink keeps what a run is resumed from: more than its readings as text.
 [[nodiscard]] bool keeps_runs(const config::Config& config);
 
+// Whether a run is resumed from how far its manifest says that it has come (manifest/progress.h).
+[[nodiscard]] bool keeps_progress(const config::Config& config);
+
 // The latest run of the partition in the place that `asked` names: in the data directory, with those behind
 // that lie in another single file than database.path names; nothing where there is none. InvalidInput when it
 // has lost or skipped rows, or when its record is not whole.
@@ -68,8 +71,8 @@ struct Resumption {
   fleet::OwnDeliveries deliveries;  // of sensors whose rows arrive in a way of their own
   fleet::LateSeats late;            // readings of before the moment that arrive later, and have done so
   std::vector<FoundShards> found;   // per writer, as in the plan
-  std::vector<write::FoundRows> found_lines;    // or, of the one writer of a file of text, per shard
-  Timestamp all_new_from = earliest_timestamp;  // no shard has a row or an entry of then or later
+  std::vector<std::vector<write::FoundRows>> found_rows;  // or, of a run that is replayed, its rows alone
+  Timestamp all_new_from = earliest_timestamp;            // no shard has a row or an entry of then or later
   std::vector<std::shared_ptr<fleet::ProfileTable>> profiles;  // that the lives point into
   std::shared_ptr<const timeline::Script> script;  // that the fleet lives by then; none: there is none
   fleet::PastStories stories;                      // what it has made of the sensors so far
@@ -91,8 +94,9 @@ Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPl
                            std::shared_ptr<const types::Catalog> types = types::built_in_types(),
                            const ReadShard& read_shard = {});
 
-// The same for a file of text, which does not tell of anomalies under way: the run is computed again from its
-// start, and the writers leave out what the file has.
+// The same for a file of text, or a server that cannot be asked, which do not tell of anomalies under way:
+// the run is computed again from its start, and the writers leave out what the file has, or what the server
+// is known to have received.
 Resumption plan_replay(const identity::Roster& roster, const sqlite::ShardPlan& plan,
                        const tables::RunInfo& run, const config::Config& config);
 

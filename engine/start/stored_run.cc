@@ -92,16 +92,27 @@ class FoundTable final : public data::FoundShard {
     if (!run_) return;
     runs_.take_over(run_->number);
     const Timestamp complete = runs_.complete_until(run_->number, type_);
-    runs_.readings(
-        run_->number, type_, complete,
-        [&](std::string_view id, Timestamp due, std::span<const double> values, std::string_view anomaly) {
-          const auto sensor = find_sensor(id);
-          if (sensor && is_here_[*sensor]) rows_.add(*sensor, due, values, anomaly);
-        });
+    runs_.readings(run_->number, type_, complete,
+                   [&](std::string_view id, Timestamp due, Timestamp arrived_at,
+                       std::span<const double> values, std::string_view anomaly) {
+                     const auto sensor = find_sensor(id);
+                     if (sensor && is_here_[*sensor]) rows_.add(*sensor, due, arrived_at, values, anomaly);
+                   });
     rows_.keep_from(complete);
   }
 
-  std::vector<Underway> read_deliveries(const data::FindSensor& /*find_sensor*/) override { return {}; }
+  // The place that a sensor has mainly tells of what is under way.
+  std::vector<Underway> read_deliveries(const data::FindSensor& find_sensor) override {
+    Arrivals arrivals;
+    if (!run_) return {};
+    runs_.deliveries(run_->number, [&](const postgresql::StoredRuns::FoundDelivery& delivery) {
+      const auto sensor = find_sensor(delivery.sensor);
+      if (!sensor || !is_here_[*sensor]) return;
+      rows_.add_delivery(*sensor, delivery.due, delivery.kind);
+      if (!is_elsewhere_[*sensor]) arrivals.add(*sensor, delivery.kind, delivery.due, delivery.arrived_at);
+    });
+    return std::move(arrivals).take();
+  }
 
   std::vector<BegunBefore> read_events(Timestamp moment, const data::FindSensor& find_sensor) override {
     std::vector<BegunBefore> begun;

@@ -140,6 +140,8 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   if (books.found > 0) text += line("found", grouped(books.found) + " already in the files");
   if (books.duplicates > 0) text += line("duplicates", grouped(books.duplicates) + " of these, by delivery");
   for (const RowAbsence& absence : row_absences) text += absence_text(absence, books);
+  if (books.resent > 0)
+    text += line("resent", grouped(books.resent) + " readings, because an answer was lost");
   if (snapshot.readings_deleted > 0) {
     text +=
         line("deleted", fmt::format("{} readings and {} anomaly events by database.retention",

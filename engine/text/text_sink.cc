@@ -113,6 +113,11 @@ std::optional<write::Answer> TextDestination::take(const write::Lot& lot) {
   return answer;
 }
 
+write::PartTaken TextDestination::part_taken(const write::Lot& lot) const {
+  if (number_ != lot.number) return {};
+  return {done_, {}, {}};
+}
+
 LineOutput::Taken TextDestination::take_truth(const write::Lot& lot) {
   const write::Share all = lot.share();
   if (!sink_.events_) {

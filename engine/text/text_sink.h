@@ -57,6 +57,7 @@ class TextDestination final : public write::Destination {
   [[nodiscard]] const std::string& name() const override { return name_; }
   write::Failure open() override;
   std::optional<write::Answer> take(const write::Lot& lot) override;
+  [[nodiscard]] write::PartTaken part_taken(const write::Lot& lot) const override;
 
  private:
   write::Failure open_outputs();

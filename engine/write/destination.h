@@ -65,8 +65,10 @@ struct Answer {
   Failure failure = {};
   std::vector<Incident> incidents = {};
   bool obstacle_removed = false;  // what failed has been put aside: the next attempt need not wait
-  // Without a failure: rows of the lot that the target will not take, whoever asks how often. They are lost.
+  // Without a failure: rows of the lot that the target will not take, whoever asks how often.
   Share rejected = {};
+  // Readings that this attempt has sent once more, because an earlier one was not answered.
+  std::uint64_t resent = 0;
   // Without a failure: whoever took the rows has had enough, so the run ends. The last rows of the lot, of
   // each kind, that were not taken.
   bool has_ended = false;
@@ -96,6 +98,10 @@ class Destination {
   // answer now means that it comes later, through Reply; until then the lot stays where it is and no other is
   // offered. Only the first answer to an attempt counts.
   virtual std::optional<Answer> take(const Lot& lot) = 0;
+
+  // Of a lot that was offered and has not been taken. Before it is offered again, some of the rows that are
+  // not part of this may have gone.
+  [[nodiscard]] virtual PartTaken part_taken(const Lot&) const { return {}; }
 
   // As the last lot left it.
   [[nodiscard]] virtual LogState log() const { return {}; }

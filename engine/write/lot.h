@@ -33,12 +33,24 @@ struct Share {
     return {std::min(readings, most.readings), std::min(events, most.events),
             std::min(fleet_events, most.fleet_events), std::min(deliveries, most.deliveries)};
   }
+  [[nodiscard]] Share with(const Share& more) const {
+    return {readings + more.readings, events + more.events, fleet_events + more.fleet_events,
+            deliveries + more.deliveries};
+  }
   // What is left of them without those that are a part of them.
   [[nodiscard]] Share without(const Share& part) const {
     return {readings - part.readings, events - part.events, fleet_events - part.fleet_events,
             deliveries - part.deliveries};
   }
   bool operator==(const Share&) const = default;
+};
+
+// How far a lot has come that has not been taken whole: the first rows of each kind have been taken or were
+// rejected, and those behind them were sent and have not been answered.
+struct PartTaken {
+  Share taken;
+  Share rejected;  // of these
+  Share unanswered;
 };
 
 struct Lot {

@@ -30,6 +30,8 @@ class ShardBoard {
     std::uint64_t rows_written = 0;  // readings
     std::uint64_t rows_waiting = 0;  // readings and events
     Timestamp last_commit = 0;       // 0: none in this run
+    // Every reading that arrived before has been settled. The earliest moment: not known of any.
+    Timestamp complete_until = earliest_timestamp;
   };
 
   // A log that somebody keeps from being emptied.
@@ -52,6 +54,10 @@ class ShardBoard {
                              std::memory_order_relaxed);
     entry.rows_waiting.store(0, std::memory_order_relaxed);
     entry.last_commit.store(system_now(), std::memory_order_relaxed);
+  }
+  void post_complete(std::size_t shard, Timestamp until) {
+    std::atomic<Timestamp>& complete = entries_[shard].complete_until;
+    if (until > complete.load(std::memory_order_relaxed)) complete.store(until, std::memory_order_relaxed);
   }
   void post_trouble(std::size_t shard, bool degraded, const std::string& error) {
     const std::lock_guard lock(mutex_);
@@ -78,7 +84,8 @@ class ShardBoard {
     const Entry& entry = entries_[shard];
     return {entry.rows_written.load(std::memory_order_relaxed),
             entry.rows_waiting.load(std::memory_order_relaxed),
-            entry.last_commit.load(std::memory_order_relaxed)};
+            entry.last_commit.load(std::memory_order_relaxed),
+            entry.complete_until.load(std::memory_order_relaxed)};
   }
   [[nodiscard]] std::optional<Trouble> trouble(std::size_t shard) const {
     const std::lock_guard lock(mutex_);
@@ -104,6 +111,7 @@ class ShardBoard {
     std::atomic<std::uint64_t> rows_written{0};
     std::atomic<std::uint64_t> rows_waiting{0};
     std::atomic<Timestamp> last_commit{0};
+    std::atomic<Timestamp> complete_until{earliest_timestamp};
   };
 
   tbb::concurrent_vector<Entry> entries_;

@@ -25,13 +25,12 @@ void ShardRows::stage(const batch::Delivery& delivery, SteadyTime now) {
   deliveries_.push_back(delivery);
 }
 
-// What a failed attempt may have stored all the same is dropped like the rest: nobody can tell before the
-// destination works.
-Share ShardRows::forget_newest(std::size_t count) {
-  const std::size_t readings = std::min(count, readings_.size());
-  const std::size_t events = std::min(count - readings, events_.size());
-  const std::size_t fleet_events = std::min(count - readings - events, fleet_events_.size());
-  const std::size_t deliveries = std::min(count - readings - events - fleet_events, deliveries_.size());
+Share ShardRows::forget_newest(std::size_t count, const Share& kept) {
+  const Share free = share().without(kept);
+  const std::size_t readings = std::min(count, free.readings);
+  const std::size_t events = std::min(count - readings, free.events);
+  const std::size_t fleet_events = std::min(count - readings - events, free.fleet_events);
+  const std::size_t deliveries = std::min(count - readings - events - fleet_events, free.deliveries);
   for (const batch::Rows::Head& reading : readings_.heads().last(readings)) lose_reading(reading.due);
   for (const batch::AnomalyEvent& event : std::span(events_).last(events)) lose_truth(event.started_at);
   for (const batch::FleetEvent& event : std::span(fleet_events_).last(fleet_events))

@@ -34,8 +34,8 @@ class ShardRows {
   [[nodiscard]] SteadyTime since() const { return since_; }
 
   // Drops up to `count` rows, the newest first and readings before events of anomalies, before those of the
-  // fleet, before deliveries. Returns what was dropped.
-  Share forget_newest(std::size_t count);
+  // fleet, before deliveries, but none of the first rows that are to be kept. Returns what was dropped.
+  Share forget_newest(std::size_t count, const Share& kept = {});
 
   // Puts what waits in the other one behind what waits here.
   void append(ShardRows& other);

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/cadence.h"
 #include "base/faults.h"
 #include "base/random.h"
 
@@ -36,6 +37,11 @@ void at_the_same_time(std::size_t count, std::size_t most_threads, const Work& w
   take_turns();
 }
 
+// The rows that are no longer, or not surely, those of the writer alone.
+Share in_part(const PartTaken& part) {
+  return part.taken.with(part.unanswered);
+}
+
 std::int64_t nanoseconds(SteadyTime::duration span) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(span).count();
 }
@@ -62,6 +68,7 @@ void Writer::add_slot(const Target& target) {
 
 void Writer::take_up(std::vector<FoundRows> found) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
+    board_.post_complete(i, found[i].complete_until());
     slots_[i].found = std::make_unique<FoundRows>(std::move(found[i]));
   }
 }
@@ -264,17 +271,27 @@ void Writer::make_backlog_give_way() {
   while (const std::uint64_t excess = waiting_.excess()) {
     const auto rows_of = [this](std::uint32_t index) {
       Slot& slot = slots_[index];
-      return is_exhausted(slot.condition) ? slot.at_hand().size() : 0;
+      if (!is_exhausted(slot.condition)) return Share();
+      const Share all = slot.at_hand().share();
+      return all.without(in_part(part_taken(slot)).within(all));
     };
-    const std::uint32_t index = *std::ranges::max_element(sick_, {}, rows_of);
-    if (rows_of(index) == 0) return;  // what there is of the backlog is in calls that hang
+    const std::uint32_t index =
+        *std::ranges::max_element(sick_, {}, [&](std::uint32_t one) { return rows_of(one).rows(); });
+    const Share free = rows_of(index);
+    if (free.rows() == 0) return;  // what there is of the backlog is in calls that hang
     ShardRows& largest = slots_[index].at_hand();
-    const Share dropped = largest.forget_newest(std::min<std::uint64_t>(excess, largest.size() / 2));
+    const Share kept = largest.share().without(free);
+    const Share dropped = largest.forget_newest(std::min<std::uint64_t>(excess, (free.rows() + 1) / 2), kept);
     if (dropped.rows() == 0) return;
     context_.ledger.lost(LossReason::backlog_full, dropped.readings);
     context_.ledger.events_lost(dropped.events + dropped.fleet_events + dropped.deliveries);
     waiting_.remove(dropped.rows(), true);
   }
+}
+
+// Nothing while a call has not come back, which has the lot for itself.
+PartTaken Writer::part_taken(const Slot& slot) const {
+  return is_away(slot.condition) ? PartTaken() : slot.destination->part_taken(slot.rows.lot());
 }
 
 void Writer::stand_in_line(std::uint32_t index) {
@@ -360,6 +377,7 @@ void Writer::conclude(std::uint32_t index, const Outcome& outcome, SteadyTime no
     context_.log.change(name_of(index) + ": " + incident.what);
   }
   post_log(index, outcome.ended);
+  context_.ledger.resent(outcome.answer.resent);
   if (!outcome.answer.failure.ok()) {
     failed(index, outcome.answer, now);
   } else {
@@ -376,10 +394,11 @@ void Writer::taken(std::uint32_t index, const Answer& answer, SteadyTime at) {
   const std::size_t written = taken - answer.rejected.readings;
   record_lag(slot.rows.readings(), taken, at);
   context_.ledger.written(written);
-  context_.ledger.lost(LossReason::rejected, answer.rejected.readings);
+  context_.ledger.rejected(answer.rejected.readings);
   context_.ledger.events_lost(answer.rejected.events + answer.rejected.fleet_events +
                               answer.rejected.deliveries);
   board_.post_commit(index, written);
+  if (taken > 0) board_.post_complete(index, slot.rows.readings()[taken - 1].arrives_at() - longest_window);
   if (answer.has_ended) reader_has_left(index, answer.untaken);
   recent_events_.add(slot.rows.events());
   waiting_.remove(slot.rows.size(), is_exhausted(slot.condition));
@@ -591,9 +610,17 @@ bool Writer::last_round_of(std::uint32_t index, SteadyTime now) {
 void Writer::give_up_on(std::uint32_t index) {
   Slot& slot = slots_[index];
   ensure(is_exhausted(slot.condition), "only what is the backlog is given up");
-  const Lot lot = slot.rows.lot();
-  context_.ledger.lost(LossReason::storage_failed_at_stop, lot.readings.size());
-  context_.ledger.events_lost(lot.events.size() + lot.fleet_events.size() + lot.deliveries.size());
+  const Share all = slot.rows.share();
+  const PartTaken part = part_taken(slot);
+  const Share left = all.without(in_part(part).within(all));
+  const std::uint64_t written = part.taken.readings - part.rejected.readings;
+  context_.ledger.written(written);
+  context_.ledger.rejected(part.rejected.readings);
+  context_.ledger.unconfirmed(part.unanswered.readings);
+  context_.ledger.lost(LossReason::storage_failed_at_stop, left.readings);
+  context_.ledger.events_lost(left.rows() - left.readings + part.rejected.rows() - part.rejected.readings +
+                              part.unanswered.rows() - part.unanswered.readings);
+  if (part.taken.readings > 0) board_.post_commit(index, written);
   waiting_.remove(slot.rows.size(), true);
   std::erase(sick_, index);
   slot.condition = Working{};

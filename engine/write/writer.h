@@ -186,6 +186,7 @@ class Writer {
   void conclude(std::uint32_t index, const Outcome& outcome, SteadyTime now);
   void taken(std::uint32_t index, const Answer& answer, SteadyTime at);
   void reader_has_left(std::uint32_t index, const Share& untaken);
+  [[nodiscard]] PartTaken part_taken(const Slot& slot) const;
   void post_log(std::uint32_t index, SteadyTime at);
   void record_lag(const batch::Rows& readings, std::size_t count, SteadyTime at);  // of the first ones
   void failed(std::uint32_t index, const Answer& answer, SteadyTime now);

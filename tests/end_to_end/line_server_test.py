@@ -5,6 +5,7 @@ import base64
 import random
 import ssl
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from fleet import *
@@ -16,10 +17,11 @@ TOKEN = "token-4711-open-sesame"
 
 class LineServer:
     """Answers as `answer` says, which is asked for each request that has lines: a status, perhaps with headers and a text, or
-    "lose the answer" after it has taken the lines. Keeps what it has taken."""
+    how it fails: after it has taken the lines, it loses the answer or half of it, or never gives one. Keeps what it has taken."""
 
     def __init__(self, answer=lambda request: (204,), certificate=None):
         self.answer, self.taken, self.requests = answer, [], []
+        self.closing = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -29,10 +31,15 @@ class LineServer:
                 self.body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 outer.requests.append(self)
                 self.lines = self.body.splitlines()
+                self.at = time.monotonic()
                 status, *more = outer.answer(self)
-                if status == "lose the answer" or status < 300:
+                if isinstance(status, str) or status < 300:
                     outer.taken += self.lines
-                if status == "lose the answer":
+                if isinstance(status, str):
+                    if status == "half an answer":
+                        self.wfile.write(b"HTTP/1.1 204 No Con")
+                    if status == "never":
+                        outer.closing.wait()
                     self.close_connection = True
                     return
                 headers, text = more[0] if more else {}, more[1] if len(more) > 1 else ""
@@ -57,6 +64,7 @@ class LineServer:
         return f"lines+http://{user}127.0.0.1:{self.http.server_port}{path}"
 
     def close(self):
+        self.closing.set()
         self.http.shutdown()
         self.http.server_close()
 
@@ -104,7 +112,7 @@ class LinesOverHttp(FleetTest):
 
     def test_a_server_that_hesitates_and_loses_answers(self):
         chance = random.Random(3)
-        moods = [(204,), (503,), (500, {}, "no"), (429, {"Retry-After": "1"}), ("lose the answer",)]
+        moods = [(204,), (503,), (500, {}, "no"), (502,), ("lose the answer",), ("half an answer",)]
         troubles = [0]
 
         def answer(request):
@@ -117,10 +125,41 @@ class LinesOverHttp(FleetTest):
         server = self.serve(answer)
         ran = self.run_into(server)
         self.assertEqual(sorted(set(self.readings(server))), self.expected())
-        self.assertEqual(ran.summary.lost, 0)
+        self.assertEqual((ran.summary.lost, ran.summary.written), (0, len(set(self.readings(server)))))
         again = len(self.readings(server)) - len(set(self.readings(server)))
         self.assertGreater(again, 0)
-        self.assertIn(f"{again} readings were sent again", ran.stderr)
+        self.assertGreaterEqual(ran.summary.resent, again)
+        self.assertNotIn("unconfirmed", ran.summary.lines)
+
+    def test_a_request_that_was_not_answered_is_made_again_as_it_was(self):
+        lost = []
+
+        def answer(request):
+            if request.lines and len(lost) < 3:
+                lost.append(request.body)
+                return ("lose the answer",)
+            return (204,)
+
+        server = self.serve(answer)
+        self.run_into(server)
+        bodies = [request.body for request in server.requests]
+        self.assertEqual(lost, [lost[0]] * 3)
+        self.assertEqual(bodies.count(lost[0]), 4)
+
+    def test_a_server_that_wants_to_be_left_alone(self):
+        asked = []
+
+        def answer(request):
+            if request.lines and not asked:
+                asked.append(request.at)
+                return 429, {"Retry-After": "2"}
+            return (204,)
+
+        server = self.serve(answer)
+        ran = self.run_into(server)
+        self.assertGreaterEqual(min(request.at for request in server.requests if request.at > asked[0]) - asked[0], 2)
+        self.assertEqual((ran.summary.lost, ran.summary.errors), (0, 1))
+        self.assertEqual(sorted(self.readings(server)), self.expected())
 
     def test_a_server_that_takes_little_at_a_time(self):
         server = self.serve(lambda request: (413,) if len(request.body) > 5_000 else (204,))
@@ -137,9 +176,42 @@ class LinesOverHttp(FleetTest):
             return 400, {}, '{"error":"partial write: field type conflict dropped=3"}'
 
         ran = self.run_into(self.serve(answer), code=1)
-        self.assertIn("rejected 6", ran.summary.lines["lost"])
+        self.assertEqual((ran.summary.rejected, ran.summary.lost), (6, 0))
         self.assertEqual(ran.summary.due, ran.summary.written + ran.summary.missing + 6)
         self.assertEqual(ran.stderr.count("field type conflict"), 1)
+        self.assertEqual(self.books()["rejected"], 6)
+
+    def test_what_was_never_answered_when_the_run_was_stopped(self):
+        server = self.serve(lambda request: ("lose the answer",) if len(self.readings(server)) > 1_000 else (204,))
+        process = self.start("run", *RUN, "--sink", server.address(), env=SMALL_LOTS)
+        self.wait_until(lambda: len(self.readings(server)) > 2_000)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 1, self.printed())
+        summary = Summary((self.dir / "stdout").read_text())
+        there = set(self.readings(server))
+        self.assertEqual(summary.written + summary.unconfirmed, len(there))
+        self.assertEqual(summary.resent, len(self.readings(server)) - len(there))
+        self.assertEqual(summary.due, summary.written + summary.missing + summary.unconfirmed + summary.lost)
+        self.assertEqual(self.books()["unconfirmed"], summary.unconfirmed)
+
+    def wait_until(self, holds):
+        until = time.monotonic() + 60
+        while not holds():
+            self.assertLess(time.monotonic(), until, self.printed())
+            time.sleep(0.02)
+
+    def books(self):
+        return json.loads((self.dir / "data" / "run.json").read_text())["books"]
+
+    def test_how_rows_arrive(self):
+        config = self.write("delivery.yaml", "delivery: {drop: 2%, late: {share: 10%, median: 4s}, duplicate: 1%, jitter: 20ms}\n")
+        server = self.serve()
+        ran = self.run_into(server, "--config", config)
+        self.assertEqual(sorted(self.readings(server)), self.expected("--config", config))
+        told = [line for line in server.taken if line.startswith("deliveries,")]
+        recorded = query_all(self.dir / "data", "SELECT kind, count(*) FROM deliveries GROUP BY kind")
+        self.assertEqual({kind: sum(f"kind={kind}," in line for line in told) for kind, _ in recorded}, dict(recorded))
+        self.assertEqual(dict(recorded)["drop"], ran.summary.dropped)
 
     def test_who_is_let_in(self):
         wanted = [f"Token {TOKEN}"]
@@ -184,9 +256,27 @@ class LinesOverHttp(FleetTest):
         ran = self.run_into(server, address=secure, env={"SSL_CERT_FILE": str(self.dir / "public.pem")})
         self.assertEqual(len(self.readings(server)), ran.summary.written)
 
-    def test_it_cannot_be_resumed(self):
+    def test_a_run_that_was_killed_goes_on(self):
+        server = self.serve(lambda request: time.sleep(0.02) or (204,))
+        process = self.start("run", *RUN, "--duration", "30m", "--sink", server.address(), env=SMALL_LOTS)
+        self.wait_until(lambda: (self.dir / "data" / "progress.json").exists() and
+                        "temperature_vibration" in (self.dir / "data" / "progress.json").read_text() and
+                        len(self.readings(server)) > 5_000)
+        process.kill()
+        process.wait()
+        before = len(self.readings(server))
+        ran = self.run_into(server, "--resume", "--duration", "30m")
+        self.assertEqual(sorted(set(self.readings(server))), self.expected("--duration", "30m"))
+        again = len(self.readings(server)) - len(set(self.readings(server)))
+        self.assertGreater(ran.summary.found, 0)
+        self.assertEqual(ran.summary.found + ran.summary.written, len(set(self.readings(server))))
+        self.assertLess(again, before, "what it is known to have is not sent again")
+
+    def test_another_run_does_not_go_on(self):
         server = self.serve()
-        self.assertIn("--resume", self.run_into(server, "--resume", code=2).stderr)
+        self.run_into(server)
+        other = server.address("/write?db=other")
+        self.assertIn("not to", self.run_into(server, "--resume", address=other, code=2).stderr)
 
 
 if __name__ == "__main__":

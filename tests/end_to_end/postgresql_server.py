@@ -25,9 +25,10 @@ READINGS = ("temperature", "vibration", "voltage", "status_code", "anomaly_flag"
             "manufacturer", "location")
 EVENTS = ("anomaly_type", "channel", "direction", "magnitude", "readings_affected", "severity", "sigma", "cause", "scenario")
 FLEET_EVENTS = ("fleet_events", ["started_at", "ended_at", "silent_until"], ("name", "verb", "what", "failed"))
+DELIVERIES = ("deliveries", ["due", "arrived_at"], ("kind", "sequence", "readings"))
 SENSORS = ("type", "location", "manufacturer", "model", "firmware_version", "serial_number", "readings_per_second", "extras")
 _REAL = ("temperature", "vibration", "voltage", "magnitude", "severity", "sigma", "readings_per_second")
-_WHOLE = ("status_code", "anomaly_flag", "direction", "readings_affected", "failed")
+_WHOLE = ("status_code", "anomaly_flag", "direction", "readings_affected", "failed", "sequence", "readings")
 
 
 def as_numbers(row, columns):
@@ -52,13 +53,15 @@ def _children(pid):
 
 
 class PostgresqlServer:
-    def __init__(self, folder):
+    """In a folder that it makes, or on a file system that is mounted there; then its log of changes may be elsewhere."""
+
+    def __init__(self, folder, *how):
         self.folder = folder
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         if AS_USER:
             shutil.chown(folder, USER)
         self.port = free_port()
-        self._run("initdb", "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8")
+        self._run("initdb", "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8", *how)
         hba = folder / "data" / "pg_hba.conf"
         hba.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
         self.start()
@@ -67,6 +70,11 @@ class PostgresqlServer:
         ran = subprocess.run([*AS_USER, PROGRAMS / program, "-D", self.folder / "data", *arguments], cwd=self.folder,
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=90)
         return ran.returncode, ran.stdout
+
+    def configure(self, *lines):
+        """For the next start."""
+        with open(self.folder / "data" / "postgresql.conf", "a") as settings:
+            settings.writelines(line + "\n" for line in lines)
 
     def start(self):
         """Also after a crash, once the last of the processes before has gone."""
@@ -200,9 +208,9 @@ class PostgresqlTest(FleetTest):
         selected = ", ".join([*moments, "sensor_id", *columns])
         return sorted(query_all(self.dir / "data", f"SELECT {selected} FROM {table}"), key=repr)
 
-    def assert_same(self, *more):
+    def assert_same(self, *more, readings=("sensor_readings", ["timestamp"], READINGS)):
         """The server holds what SQLite's files in `data` do, also in more tables, each row once, and its books say so."""
-        for table, moments, columns in (("sensor_readings", ["timestamp"], READINGS),
+        for table, moments, columns in (readings,
                                         ("anomaly_events", ["started_at", "ended_at"], EVENTS),
                                         ("sensors", ["valid_from"], SENSORS), *more):
             there, here = self.in_server(table, moments, columns), self.in_files(table, moments, columns)

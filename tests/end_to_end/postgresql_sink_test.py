@@ -3,12 +3,18 @@
 
 import itertools
 import random
+import urllib.request
 
 from postgresql_server import *
 
 FLEET = ("--identities", IDENTITIES, "--seed", 7, "--start", "2026-03-01")
 RUN = (*FLEET, "--speed", "max")
 SMALL_LOTS = {"FLEET_SIM_DATABASE_BATCH_SIZE": "250"}
+DELIVERY = "delivery: {drop: 1%, late: {share: 5%, median: 20s}, duplicate: 1%, jitter: 20ms}\n"
+DELIVERED = ("sensor_readings", ["timestamp", "due", "arrived_at"], (*READINGS, "sequence"))
+OUTAGE = DELIVERY + """scenario:
+- {name: outage, at: +5m, for: 10m, spread: 5m, deliver: {hold: true, drain: 3}}
+"""
 SCENARIO = """scenario:
 - {name: 'an "upgrade"', at: +1m, spread: 25m, silent_for: 30s, fails: 20%, set: {firmware_version: '9.9', location: Elsewhere}}
 - {name: rest, at: +2m, for: 1m, spread: 25m, silence: true}
@@ -20,8 +26,8 @@ class PostgresqlSink(PostgresqlTest):
     def run_into(self, address, *more, code=0, env=None, timeout=150):
         return self.fleet_sim("run", *RUN, "--sink", address, *more, code=code, env=env, timeout=timeout)
 
-    def assert_refused(self, address, *remedies, env=None):
-        ran = self.run_into(address, "--duration", "1m", code=3, env=env)
+    def assert_refused(self, address, *remedies, env=None, more=("--duration", "1m")):
+        ran = self.run_into(address, *more, code=3, env=env)
         for remedy in remedies:
             self.assertIn(remedy, ran.stderr)
         return ran
@@ -68,6 +74,69 @@ class PostgresqlSink(PostgresqlTest):
         self.assertGreater(self.server.number("SELECT count(*) FROM fleet.sensor_readings WHERE firmware_version = '9.9'"), 0)
         self.assertEqual({verb for verb, in self.server.query("SELECT DISTINCT verb FROM fleet.fleet_events")}, {"set", "silence", "fault"})
 
+    def test_how_rows_arrive(self):
+        how = ("--config", self.write("delivery.yaml", OUTAGE), "--duration", "30m")
+        ran = self.run_into(self.server.address(), *how)
+        self.fleet_sim(*RUN, *how, "--data-dir", "data")
+        self.assert_same(FLEET_EVENTS, DELIVERIES, readings=DELIVERED)
+        self.assertEqual({kind for kind, in self.server.query("SELECT DISTINCT kind FROM fleet.deliveries")},
+                         {"drop", "late", "duplicate", "hold", "drained"})
+        self.assertEqual(ran.summary.dropped, self.server.number("SELECT count(*) FROM fleet.deliveries WHERE kind = 'drop'"))
+
+    def test_a_table_without_the_columns_of_delivery(self):
+        self.run_into(self.server.address(), "--duration", "1m")
+        how = ("--config", self.write("delivery.yaml", DELIVERY), "--duration", "1m")
+        self.assert_refused(self.server.address(), "has no column sequence", "schema=", more=how)
+        self.run_into(self.server.address(schema="other"), *how)
+        self.run_into(self.server.address(schema="other"), "--duration", "1m")
+        self.assertEqual(self.server.number("SELECT count(*) FROM other.sensor_readings WHERE run = 2 AND arrived_at IS NULL"),
+                         self.server.number("SELECT count(*) FROM other.sensor_readings WHERE run = 2"))
+
+    def test_a_run_with_delivery_that_was_killed_goes_on(self):
+        how = ("--config", self.write("delivery.yaml", OUTAGE), "--duration", "4h")
+        for attempt in range(3):
+            process = self.start("run", *(("--resume",) if attempt > 0 else ()), *RUN, *how, "--sink", self.server.address(),
+                                 "--writers", 2, env=SMALL_LOTS)
+            if attempt < 2:
+                self.wait_for_rows_beyond(self.rows_so_far() + 5_000)
+                process.kill()
+                process.wait()
+        self.end(process)
+        self.fleet_sim(*RUN, *how, "--data-dir", "data")
+        self.assert_same(FLEET_EVENTS, DELIVERIES, readings=DELIVERED)
+
+    @unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
+    def test_who_the_server_is(self):
+        authority = self.certificates()
+        self.server.quit()
+        self.server.configure("ssl = on", f"ssl_cert_file = '{self.dir}/server/server.pem'", f"ssl_key_file = '{self.dir}/server/server.key'")
+        self.server.start()
+        secure = {"sslmode": "verify-full", "sslrootcert": authority}
+        self.run_into(self.server.address(**secure), "--duration", "1m")
+        self.assert_refused(self.server.address(**{**secure, "sslrootcert": self.dir / "other.pem"}), "certificate verify failed")
+        self.assert_refused(self.server.address(sslmode="verify-full", sslrootcert=self.dir / "none.pem"), "none.pem")
+        self.server.quit()
+        self.server.configure("ssl = off")
+        self.server.start()
+        self.assert_refused(self.server.address(sslmode="require"), "does not support SSL")
+
+    def certificates(self):
+        """An authority, a server that it vouches for, and another authority that does not."""
+        def openssl(*arguments):
+            subprocess.run(["openssl", *map(str, arguments)], cwd=self.dir, check=True, capture_output=True)
+
+        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+        for name in ("authority", "other"):
+            openssl("req", "-x509", *key, "-days", 2, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
+        openssl("req", *key, "-subj", "/CN=localhost", "-keyout", "server/server.key", "-out", "request.pem")
+        self.write("names", "subjectAltName=IP:127.0.0.1\n")
+        openssl("x509", "-req", "-in", "request.pem", "-CA", "authority.pem", "-CAkey", "authority.key", "-CAcreateserial",
+                "-days", 2, "-extfile", "names", "-out", "server/server.pem")
+        for name in ("server.key", "server.pem"):
+            shutil.chown(self.dir / "server" / name, USER)
+            (self.dir / "server" / name).chmod(0o600)
+        return self.dir / "authority.pem"
+
     def test_nobody_there(self):
         self.server.quit()
         self.assert_refused(self.server.address(), "Connection refused")
@@ -86,11 +155,12 @@ class PostgresqlSink(PostgresqlTest):
         secret.unlink()
         for ran in runs:
             self.assertNotIn(PASSWORD, ran.stdout + ran.stderr)
+        self.assert_secret_while_running(in_address)
         for path in self.dir.rglob("*"):
             if path.is_file() and self.dir / "server" not in path.parents:
                 self.assertNotIn(PASSWORD.encode(), path.read_bytes(), path)
         self.assertEqual(self.server.number(f"SELECT count(*) FROM fleet.run_info WHERE config LIKE '%{PASSWORD}%'"), 0)
-        self.assertEqual(self.server.number("SELECT count(*) FROM fleet.run_info"), len(runs))
+        self.assertEqual(self.server.number("SELECT count(*) FROM fleet.run_info"), len(runs) + 1)
 
     def test_missing_rights(self):
         self.server.query("CREATE ROLE visitor LOGIN; CREATE SCHEMA fleet")
@@ -101,6 +171,20 @@ class PostgresqlSink(PostgresqlTest):
         self.assert_refused(self.server.address(user="visitor"), "may not be read and written", "GRANT")
         self.server.query("GRANT INSERT, UPDATE ON ALL TABLES IN SCHEMA fleet TO visitor")
         self.run_into(self.server.address(user="visitor"), "--duration", "1m")
+
+    def assert_secret_while_running(self, address):
+        """In the list of processes, and in what the run tells over HTTP."""
+        port = free_port()
+        process = self.start("run", *FLEET, "--duration", "1h", "--status-address", f"127.0.0.1:{port}", "--sink", address,
+                             env={"FLEET_SIM_LOGGING_LEVEL": "debug"})
+        self.wait_for_rows_beyond(self.rows_so_far())
+        said = Path(f"/proc/{process.pid}/cmdline").read_text()
+        for path in ("status", "metrics", "health", ""):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}") as answer:
+                said += answer.read().decode()
+        self.stop(process)
+        self.assertIn("guarded:xxxx", said)
+        self.assertNotIn(PASSWORD, said + self.printed())
 
     def test_tables_of_another_program(self):
         self.server.query("CREATE SCHEMA fleet; CREATE TABLE fleet.sensor_readings (id bigint, timestamp text, sensor_id text)")

@@ -57,8 +57,8 @@ FakeGround::FakeGround(Dice& dice) : dice_(dice), knows_lots_(dice.chance(0.7)),
 // What hangs in its call would keep the storm's only thread; for the writer it is an answer that comes late.
 Mood FakeGround::draw_mood() {
   return dice_.one_of(std::vector{Mood::refuses, Mood::is_occupied, Mood::removes_obstacle,
-                                  Mood::loses_answer, Mood::answers_late, Mood::refuses_late,
-                                  Mood::answers_twice});
+                                  Mood::loses_answer, Mood::takes_part, Mood::rejects_some,
+                                  Mood::answers_late, Mood::refuses_late, Mood::answers_twice});
 }
 
 void FakeGround::begin(bool calm) {
@@ -69,21 +69,34 @@ void FakeGround::begin(bool calm) {
 void FakeGround::inspect(const Process& process) {
   demand(store_.keeps_rows, "a lot that was offered again begins with other rows");
   std::uint64_t handed = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t resent = 0;
   for (std::size_t w = 0; w < process.plan().targets.size(); ++w) {
     for (const auto& [name, rows] : handed_by_target(process, w)) {
       handed += rows.size();
       const FakeStore::Target& target = store_.targets[name];
       demand(count_again(target.readings) == target.resent, name + " was given rows twice");
       demand(is_part_of(each_once(target.readings), rows), name + " was given rows out of order");
+      rejected += target.rejected;
+      resent += target.resent;
       if (!process.died()) demand(target.is_finished || target.lots == 0, name + " was not finished");
     }
   }
   const Books books = process.books();
   const std::uint64_t stored = store_.readings();
   demand(stored <= handed, "more is stored than there was");
-  demand(stored >= books.written && stored <= books.written + process.in_doubt(),
-         std::to_string(stored) + " readings are stored, and the books say " + std::to_string(books.written));
-  if (!process.died()) demand(stored + books.lost() >= handed, "rows are neither stored nor counted as lost");
+  const std::string said = std::to_string(stored) + " readings are stored, and the books say " +
+                           std::to_string(books.written) + " and " + std::to_string(books.unconfirmed) +
+                           " unconfirmed";
+  demand(stored >= books.written && stored <= books.written + books.unconfirmed + process.in_doubt(), said);
+  demand(rejected >= books.rejected, "more are counted as rejected than were");
+  demand(resent >= books.resent, "more are counted as sent again than were");
+  if (!process.died()) {
+    demand(stored == books.written + books.unconfirmed, said);
+    demand(rejected == books.rejected && resent == books.resent,
+           "what was rejected or sent again is not counted so");
+    demand(stored + rejected + books.lost() >= handed, "rows are neither stored nor counted as lost");
+  }
   rows_ += stored;
 }
 

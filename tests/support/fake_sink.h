@@ -29,6 +29,8 @@ enum class Mood : std::uint8_t {
   is_unreachable,
   removes_obstacle,  // refuses, and need not be waited for
   loses_answer,      // stores the rows, and says that it failed
+  takes_part,        // stores half of the readings, says so, and fails
+  rejects_some,      // stores the rows but for some readings, for good
   answers_late,
   refuses_late,
   answers_twice,  // late
@@ -46,10 +48,13 @@ class FakeStore {
     std::vector<Row> events;   // by their beginnings
     std::uint64_t lots = 0;    // stored
     std::uint64_t resent = 0;  // readings stored again, because an answer was lost
+    std::uint64_t rejected = 0;
     bool is_finished = false;
     std::optional<std::uint64_t> doubtful;  // the lot whose answer was lost …
     std::vector<Row> stored;                // … and what was stored of it: readings …
     std::size_t stored_events = 0;          // … and events
+    std::optional<std::uint64_t> part_of;   // the lot of which …
+    std::size_t part = 0;                   // … so many readings are known to be stored
   };
 
   explicit FakeStore(bool knows_lots = true) : knows_lots_(knows_lots) {}
@@ -104,22 +109,35 @@ class FakeStore {
     ++attempts;
     const Mood now = mood(name);
     const bool stores = now != Mood::refuses && now != Mood::is_occupied && now != Mood::is_unreachable &&
-                        now != Mood::removes_obstacle && now != Mood::refuses_late;
+                        now != Mood::removes_obstacle && now != Mood::refuses_late && now != Mood::takes_part;
     if (now == Mood::hangs) hang(lock);
     Target& target = targets[name];
     keep_offered(target, lot.offered);
-    if (stores) store(target, lot);
+    write::Answer answer = answer_of(now);
+    const std::uint64_t resent = target.resent;
+    if (now == Mood::takes_part) take_part(target, lot);
+    if (stores) store(target, lot, now == Mood::rejects_some ? &answer : nullptr);
+    answer.resent = target.resent - resent;
     if (now == Mood::loses_answer) {
       target.doubtful = lot.number;
       target.stored.clear();
       add(target.stored, lot.readings.heads(), 0, due_of);
       target.stored_events = lot.events.size();
     }
-    const write::Answer answer = answer_of(now);
     const unsigned times = now == Mood::answers_twice ? 2 : 1;
     if (now != Mood::answers_late && now != Mood::refuses_late && now != Mood::answers_twice) return answer;
     late_.push_back({lot.attempt, answer, reply, times, delay()});
     return std::nullopt;
+  }
+
+  [[nodiscard]] write::PartTaken part_taken(const std::string& name, const write::Lot& lot) {
+    const std::lock_guard lock(mutex_);
+    const Target& target = targets[name];
+    write::PartTaken known;
+    if (target.part_of == lot.number) known.taken.readings = target.part;
+    if (target.doubtful == lot.number)
+      known.unanswered = write::Share{target.stored.size(), target.stored_events}.without(known.taken);
+    return known;
   }
 
  private:
@@ -145,6 +163,7 @@ class FakeStore {
       case Mood::refuses:
       case Mood::refuses_late:
       case Mood::loses_answer:
+      case Mood::takes_part:
         return {.failure = {Kind::failing, ErrorClass::io, "does not work"}};
       default:
         return {};
@@ -164,17 +183,32 @@ class FakeStore {
     target.stored_events = std::min(target.stored_events, offered.events);
   }
 
-  void store(Target& target, const write::Lot& lot) {
+  // What is in doubt stays so.
+  void take_part(Target& target, const write::Lot& lot) {
+    if (target.doubtful == lot.number) return;
+    const std::size_t before = target.part_of == lot.number ? target.part : 0;
+    target.part_of = lot.number;
+    target.part = before + (lot.readings.size() - before) / 2;
+    add(target.readings, lot.readings.heads().first(target.part), before, due_of);
+  }
+
+  void store(Target& target, const write::Lot& lot, write::Answer* rejects) {
     write::Share there;
+    if (target.part_of == lot.number) there.readings = target.part;
     if (target.doubtful == lot.number) {
-      there = {target.stored.size(), target.stored_events};
+      const write::Share stored{target.stored.size(), target.stored_events};
       std::vector<Row> again;
-      add(again, lot.readings.heads().first(there.readings), 0, due_of);
+      add(again, lot.readings.heads().first(stored.readings), 0, due_of);
       keeps_rows = keeps_rows && std::equal(again.begin(), again.end(), target.stored.begin());
-      if (!knows_lots_) target.resent += std::exchange(there, {}).readings;
+      if (!knows_lots_) target.resent += stored.readings - there.readings;
+      if (knows_lots_) there = stored;
     }
     target.doubtful.reset();
-    add(target.readings, lot.readings.heads(), there.readings, due_of);
+    const std::size_t fresh = lot.readings.size() - there.readings;
+    const std::size_t refused = rejects != nullptr ? (fresh + 2) / 3 : 0;
+    if (rejects != nullptr) rejects->rejected.readings = refused;
+    target.rejected += refused;
+    add(target.readings, lot.readings.heads().first(lot.readings.size() - refused), there.readings, due_of);
     add(target.events, lot.events, there.events, start_of);
     ++target.lots;
   }
@@ -201,6 +235,9 @@ class FakeDestination final : public write::Destination {
   [[nodiscard]] const std::string& name() const override { return name_; }
   std::optional<write::Answer> take(const write::Lot& lot) override {
     return store_.take(name_, lot, reply_);
+  }
+  [[nodiscard]] write::PartTaken part_taken(const write::Lot& lot) const override {
+    return store_.part_taken(name_, lot);
   }
   std::string finish() override {
     store_.targets[name_].is_finished = true;
