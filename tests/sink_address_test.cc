@@ -38,6 +38,19 @@ TEST_CASE("what reads as a secret is not shown") {
   CHECK(config::without_secrets("csv:a@b:c.csv") == "csv:a@b:c.csv");
 }
 
+TEST_CASE("secrets do not stay among the arguments of the process") {
+  const auto left = [](std::string argument) {
+    config::overwrite_secrets(argument);
+    return argument;
+  };
+  CHECK(left("--sink=postgresql://user:pa:ss@wo@host:5432/db?schema=a") ==
+        "--sink=postgresql://user:xxxxxxxx@host:5432/db?schema=a");
+  CHECK(left("lines+http://host:8086/write?db=a&p=open&u=me&token=") ==
+        "lines+http://host:8086/write?db=a&p=xxxx&u=me&token=");
+  for (const char* plain : {"postgresql://user@host:5432/db?schema=a", "csv:a@b:c.csv", "--seed=7", "a?p=b"})
+    CHECK(left(plain) == plain);
+}
+
 TEST_CASE("a word or a scheme names a sink, and everything else is refused without its secrets") {
   config::SinkAddress address;
   CHECK(config::parse_sink_address("null", address) == "");

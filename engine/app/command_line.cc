@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "app/commands.h"
 #include "app/version.h"
 #include "base/nearest.h"
+#include "config/sinks.h"
 #include "foreign/names.h"
 #include "manual/option_table.h"
 #include "run/exit_code.h"
@@ -105,6 +107,7 @@ int run_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return explain_parse_error(app, error);
   }
+  for (char* const argument : words) config::overwrite_secrets({argument, std::strlen(argument)});
   for (const Command& command : commands) {
     if (*command.parsed) return command.run();
   }

@@ -43,6 +43,14 @@ bool takes_target(const SinkRow& row) {
   return row.notation.find(':') != std::string_view::npos;
 }
 
+// What to install for a build that has this scheme of the sink; empty when it does.
+std::string_view lacking_package(const SinkRow& row, std::string_view scheme) {
+  constexpr bool has_tls = FLEET_SIM_TLS;
+  constexpr std::string_view secure = "https";
+  if (!row.is_built) return row.package;
+  return !has_tls && equal_words(scheme.substr(scheme.find('+') + 1), secure) ? "libssl-dev" : "";
+}
+
 std::string joined_notations() {
   std::string notation;
   for (const SinkRow& row : sink_rows) {
@@ -97,6 +105,25 @@ std::string without_secrets(std::string_view address) {
   return text;
 }
 
+void overwrite_secrets(std::span<char> argument) {
+  const std::string_view text(argument.data(), argument.size());
+  const auto overwrite = [&](std::size_t from, std::size_t to) {
+    std::ranges::fill(argument.subspan(from, to - from), 'x');
+  };
+  const std::size_t query = std::min(text.find('?'), text.size());
+  const std::size_t slashes = text.find("://");
+  if (slashes == text.npos) return;
+  const std::size_t at = text.substr(0, query).rfind('@');
+  const std::size_t colon = text.find(':', slashes + 1);
+  if (at != text.npos && colon < at) overwrite(colon + 1, at);
+  for (std::size_t begin = query + 1; begin < text.size();) {
+    const std::size_t end = std::min(text.find('&', begin), text.size());
+    const std::size_t equals = std::min(text.find('=', begin), end);
+    if (equals < end && holds_secret(text.substr(begin, end - begin))) overwrite(equals + 1, end);
+    begin = end + 1;
+  }
+}
+
 std::string SinkAddress::text() const {
   return target.empty() ? scheme : fmt::format("{}:{}", scheme, without_secrets(target));
 }
@@ -108,10 +135,10 @@ std::string parse_sink_address(std::string_view text, SinkAddress& address) {
   const std::string_view target = text.substr(std::min(colon + 1, text.size()));
   const SinkRow* row = row_with(scheme);
   const bool has_form = row != nullptr && takes_target(*row) == !target.empty();
-  if (row != nullptr && !row->is_built) {
+  if (row != nullptr && !lacking_package(*row, scheme).empty()) {
     return fmt::format(
         "names the sink {}, which this build of fleet-sim does not have; install {} and build again", scheme,
-        row->package);
+        lacking_package(*row, scheme));
   }
   if (!has_form) return must_be(choice_of_sinks(), without_secrets(text));
   const std::vector<std::string_view> words = parts_of(row->schemes, ' ');
@@ -124,8 +151,9 @@ std::string parse_sink_address(std::string_view text, SinkAddress& address) {
 std::vector<std::string_view> built_in_schemes() {
   std::vector<std::string_view> schemes;
   for (const SinkRow& row : sink_rows) {
-    if (!row.is_built) continue;
-    for (const std::string_view scheme : parts_of(row.schemes, ' ')) schemes.push_back(scheme);
+    for (const std::string_view scheme : parts_of(row.schemes, ' ')) {
+      if (lacking_package(row, scheme).empty()) schemes.push_back(scheme);
+    }
   }
   return schemes;
 }
