@@ -5,7 +5,10 @@ lost at the worst moment. `scripts/check sinks` runs it: it takes minutes."""
 import itertools
 import random
 
+import mounts
 from postgresql_server import *
+
+CANNOT_MOUNT = mounts.why_not()
 
 RUN = ("--identities", IDENTITIES, "--seed", 7, "--start", "2026-03-01")
 SMALL_LOTS = {"FLEET_SIM_DATABASE_BATCH_SIZE": "250", "FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "50"}
@@ -61,6 +64,39 @@ class PostgresqlFaults(PostgresqlTest):
         summary = self.end(process)
         self.assertIn("does not respond; rows wait in memory", self.printed())
         self.assert_whole(summary, "--duration", "2h")
+
+    @unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")
+    def test_the_disk_of_the_server_is_full(self):
+        """Of its tables alone, which it reports; of its log of changes, too, which ends it."""
+        for name, log in (("tables", self.dir / "log"), ("all", None)):
+            with self.subTest(name):
+                disk = mounts.SmallDisk(self.dir / name, 70_000)
+                self.addCleanup(disk.close)
+                how = ["--wal-segsize=1"] + ([f"--waldir={log}"] if log else [])
+                if log:
+                    log.mkdir()
+                    if AS_USER:
+                        shutil.chown(log, USER)
+                self.server.quit()
+                self.server = PostgresqlServer(disk.path, *how)
+                self.addCleanup(self.server.quit)
+                process = self.start("run", *RUN, "--speed", "max", "--sink", self.server.address(), "--duration", "12h",
+                                     env=SMALL_LOTS)
+                self.wait_for_text("waiting for")
+                time.sleep(3)
+                self.assertIsNone(process.poll())
+                disk.grow(1_000_000)
+                if not log:
+                    self.server.quit()
+                    self.server.start()
+                self.assert_whole(self.end(process), "--duration", "12h")
+                shutil.rmtree(self.dir / "data")
+
+    def wait_for_text(self, text):
+        until = time.monotonic() + 120
+        while text not in self.printed():
+            self.assertLess(time.monotonic(), until, self.printed())
+            time.sleep(0.1)
 
     def test_a_fleet_killed_again_and_again(self):
         for attempt in range(12):
