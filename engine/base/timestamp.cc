@@ -1,8 +1,10 @@
 #include "base/timestamp.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <chrono>
+#include <cstring>
 
 namespace fleet_sim {
 namespace {
@@ -25,6 +27,23 @@ std::optional<int> take_digits(std::string_view& text, std::size_t width) {
   }
   text.remove_prefix(width);
   return value;
+}
+
+// The number that eight digits spell, the first in the lowest byte; nothing if one is no digit. Pairs of
+// digits, then of pairs, then of fours are put together at once.
+std::optional<std::uint32_t> eight_digits(std::uint64_t characters) {
+  static_assert(std::endian::native == std::endian::little);
+  constexpr std::uint64_t high_halves = 0xF0F0F0F0F0F0F0F0;
+  constexpr std::uint64_t sixes = 0x0606060606060606;
+  constexpr std::uint64_t zeros = 0x3030303030303030;  // ASCII
+  if ((characters & high_halves) != zeros || ((characters + sixes) & high_halves) != zeros)
+    return std::nullopt;
+  constexpr std::uint64_t every_second_pair = 0x000000FF000000FF;
+  const std::uint64_t digits = characters - zeros;
+  const std::uint64_t pairs = digits * 10 + (digits >> 8);
+  const std::uint64_t first = (pairs & every_second_pair) * (100 + (std::uint64_t{1'000'000} << 32));
+  const std::uint64_t second = (pairs >> 16 & every_second_pair) * (1 + (std::uint64_t{10'000} << 32));
+  return static_cast<std::uint32_t>((first + second) >> 32);
 }
 
 bool take(std::string_view& text, char expected) {
@@ -137,11 +156,12 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
 std::optional<Timestamp> TimestampReader::read(std::string_view text) {
   const bool full_width = text.size() == timestamp_width && text[19] == '.' && text[26] == 'Z';
   if (full_width && std::equal(minute_text_.begin(), minute_text_.end(), text.begin())) {
-    std::string_view second_text = text.substr(17, 2);
-    std::string_view fraction_text = text.substr(20, 6);
-    const auto second = take_digits(second_text, 2);
-    const auto fraction = take_digits(fraction_text, 6);
-    if (second && *second < 60 && fraction) return minute_ + *second * microseconds_per_second + *fraction;
+    std::uint64_t second_and_fraction = 0;
+    auto* const characters = reinterpret_cast<char*>(&second_and_fraction);
+    std::memcpy(characters, text.data() + 17, 2);
+    std::memcpy(characters + 2, text.data() + 20, 6);
+    const auto microseconds = eight_digits(second_and_fraction);
+    if (microseconds && *microseconds < 60 * microseconds_per_second) return minute_ + *microseconds;
   }
   const auto moment = parse_timestamp(text);
   if (moment && full_width && text[16] == ':') {

@@ -51,7 +51,7 @@ void add_curves(DailyCurves& to, const DailyCurves& more) {
 }
 
 void ReadingTally::add(const StoredReading& reading) {
-  const std::uint32_t sensor = ids_.intern(reading.sensor_id);
+  const std::uint32_t sensor = number_of(reading.sensor_id);
   const bool is_new = sensor == sensors_.size();
   if (is_new) {
     sensors_.push_back({.first = reading.at, .last = reading.at});
@@ -79,6 +79,14 @@ void ReadingTally::add(const StoredReading& reading) {
     hour.sum += *reading.daily_value;
     ++hour.readings;
   }
+}
+
+// The sensor that follows is guessed first, because comparing a text costs less than finding it.
+std::uint32_t ReadingTally::number_of(std::string_view id) {
+  if (sensors_.empty()) return ids_.intern(id);
+  std::uint32_t& next = sensors_[previous_].next;
+  if (ids_[next] != id) next = ids_.intern(id);
+  return previous_ = next;
 }
 
 SlotCount& ReadingTally::count_of(std::size_t slot, std::uint32_t strand) {

@@ -161,11 +161,17 @@ class Volume {
 }  // namespace
 
 std::vector<std::uint32_t> ranked(std::span<const double> scores) {
-  std::vector<std::uint32_t> order(scores.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
+  struct Ranked {
+    double score;
+    std::uint32_t place;
+  };
+  std::vector<Ranked> all(scores.size());  // the score beside its place, because looking it up costs most
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = {scores[i], static_cast<std::uint32_t>(i)};
+  std::ranges::sort(all, [](const Ranked& a, const Ranked& b) {
+    return a.score != b.score ? a.score > b.score : a.place < b.place;
   });
+  std::vector<std::uint32_t> order(all.size());
+  std::ranges::transform(all, order.begin(), &Ranked::place);
   return order;
 }
 
