@@ -1,6 +1,7 @@
 #include "data/source.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
@@ -117,6 +118,23 @@ std::vector<std::set<Place>> find_places(const std::vector<SourceShard>& shards,
     });
   }
   return places;
+}
+
+std::size_t affordable_shards() {
+  constexpr rlim_t kept_for_others = 32;
+  constexpr rlim_t files_of_a_shard = 3;  // the database, its log and the log's index
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return static_cast<std::size_t>((std::max(limit.rlim_cur, kept_for_others) - kept_for_others) /
+                                  files_of_a_shard);
+}
+
+std::uint64_t most_readings_of(const SourceShard& shard) {
+  if (!shard.has_readings) return 0;
+  tables::Database database = open(shard);
+  const auto ids = find_reading_ids(database, shard.file);
+  if (!ids) return 0;
+  return static_cast<std::uint64_t>(ids->last) - static_cast<std::uint64_t>(ids->first) + 1;
 }
 
 std::string condition_of(const Selection& selection, int first) {

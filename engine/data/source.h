@@ -34,6 +34,12 @@ struct SourceShard {
 
 tables::Database open(const SourceShard& shard);
 
+// How many shards may be open at once before the process runs out of descriptors; 0 where those are few.
+std::size_t affordable_shards();
+
+// The shard has no more readings than this: how far their ids reach. Throws std::runtime_error.
+std::uint64_t most_readings_of(const SourceShard& shard);
+
 // One file, looked at.
 SourceShard look_at(const std::filesystem::path& file);
 

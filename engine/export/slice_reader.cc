@@ -128,18 +128,18 @@ SliceLines SliceReader::read(const data::Slice& slice, const Position& begin) co
 
 void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::Slice& slice,
                              const Position& begin, SliceLines& into) const {
-  const data::SourceShard& shard = shards_[ranges.front().shard];
-  tables::Database database = data::open(shard);
-  const RowFormatter& format = formats_.of(ranges.front().shard);
-  tables::Statement row = data::prepare_query(database, rows_sql(format, selection_), shard.file);
-  data::bind(row, selection_, 3);
+  const std::uint32_t number = ranges.front().shard;
+  const data::SourceShard& shard = shards_[number];
+  const RowFormatter& format = formats_.of(number);
+  std::unique_ptr<Connection> connection = connect(number);
+  tables::Statement& row = connection->row;
   TimestampReader reader;
   ReadingRow cells(format.columns().size());
   for (const data::IdRange& range : ranges) {
     row.reset();
     row.bind(1, range.first);
     row.bind(2, range.last);
-    while (data::next_row(row, database, shard.file)) {
+    while (data::next_row(row, connection->database, shard.file)) {
       const Position position{moment_of_reading(row, reader, shard), range.shard, row.integer(0)};
       if (position.at < slice.from || position.at >= slice.to || position < begin) continue;
       if (into.rest && position >= *into.rest) continue;
@@ -151,6 +151,33 @@ void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::
       add(format, cells, position, into);
     }
   }
+  give_back(number, std::move(connection));
+}
+
+std::unique_ptr<SliceReader::Connection> SliceReader::connect(std::uint32_t shard) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_[shard].empty()) {
+      std::unique_ptr<Connection> connection = std::move(idle_[shard].back());
+      idle_[shard].pop_back();
+      --idle_count_;
+      return connection;
+    }
+  }
+  const std::string sql = rows_sql(formats_.of(shard), selection_);
+  auto connection = std::make_unique<Connection>();
+  connection->database = data::open(shards_[shard]);
+  connection->row = data::prepare_query(connection->database, sql, shards_[shard].file);
+  data::bind(connection->row, selection_, 3);
+  return connection;
+}
+
+// One that has read all its rows holds no lock.
+void SliceReader::give_back(std::uint32_t shard, std::unique_ptr<Connection> connection) const {
+  const std::lock_guard lock(mutex_);
+  if (idle_count_ == most_idle_) return;
+  idle_[shard].push_back(std::move(connection));
+  ++idle_count_;
 }
 
 void SliceReader::add_clean(const RowFormatter& format, const CleanReadings::Row& of, ReadingRow& row) const {

@@ -1,10 +1,14 @@
-// Reads one slice of time from its shards into formatted lines, sorted. Never holds more than twice the
-// allowed rows and bytes: beyond that, it drops the later half and says where to continue. One thread; a few
-// descriptors at a time. Throws std::runtime_error for a shard that cannot be read.
+// Reads slices of time from their shards into formatted lines, sorted. Never holds more than twice the
+// allowed rows and bytes of a slice: beyond that, it drops the later half and says where to continue. Any
+// thread, several at once. Keeps the connections of some shards open, because opening one costs as much as
+// reading some hundred rows. Throws std::runtime_error for a shard that cannot be read.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -73,7 +77,9 @@ class SliceReader {
         selection_(selection),
         formats_(shards, format, clean != nullptr),
         clean_(clean),
-        limits_(limits) {}
+        limits_(limits),
+        most_idle_(std::min(most_idle, data::affordable_shards() / 2)),
+        idle_(shards.size()) {}
 
   // What comes before the first line.
   [[nodiscard]] std::string header() const { return formats_.header(); }
@@ -82,8 +88,18 @@ class SliceReader {
   [[nodiscard]] SliceLines read(const data::Slice& slice, const Position& begin) const;
 
  private:
+  // An open shard, with the statement that reads its rows.
+  struct Connection {
+    tables::Database database;
+    tables::Statement row;  // is destroyed before it
+  };
+
+  static constexpr std::size_t most_idle = 64;  // connections
+
   void read_shard(std::span<const data::IdRange> ranges, const data::Slice& slice, const Position& begin,
                   SliceLines& into) const;
+  [[nodiscard]] std::unique_ptr<Connection> connect(std::uint32_t shard) const;
+  void give_back(std::uint32_t shard, std::unique_ptr<Connection> connection) const;
   void add_clean(const RowFormatter& format, const CleanReadings::Row& of, ReadingRow& row) const;
   void add(const RowFormatter& format, const ReadingRow& row, const Position& position,
            SliceLines& into) const;
@@ -93,6 +109,10 @@ class SliceReader {
   ShardFormats formats_;
   const CleanReadings* clean_;
   SliceLimits limits_;
+  std::size_t most_idle_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::vector<std::unique_ptr<Connection>>> idle_;  // by shard
+  mutable std::size_t idle_count_ = 0;
 };
 
 }  // namespace fleet_sim::exports

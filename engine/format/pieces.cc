@@ -26,6 +26,14 @@ bool needs_quotes(char c) {
   return c == ',' || c == '"' || c == '\r' || c == '\n';
 }
 
+// Whether a field of csv is the text as it is: printable ASCII without anything that needs quotes. Looks at
+// every character, which compilers do many at a time.
+bool is_plain_field(std::string_view text) {
+  bool is_plain = !text.empty();
+  for (const char c : text) is_plain &= c >= ' ' && c <= '~' && c != ',' && c != '"';
+  return is_plain;
+}
+
 bool is_line_break(char c) {
   return c == '\n' || c == '\r';
 }
@@ -59,6 +67,10 @@ void append_number(std::string& out, double number) {
 }
 
 void append_csv_text(std::string& out, std::string_view text) {
+  if (is_plain_field(text)) {
+    out += text;
+    return;
+  }
   const CleanText clean(text);
   text = clean.text();
   if (!text.empty() && std::ranges::none_of(text, needs_quotes)) {

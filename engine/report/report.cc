@@ -1,6 +1,5 @@
 #include "report/report.h"
 
-#include <sys/resource.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
@@ -18,16 +17,10 @@
 namespace fleet_sim::report {
 namespace {
 
-// Threads for which the descriptors last: each has one shard open at a time, of three files (the database,
-// its log and the log's index).
+// Each has one shard open at a time.
 int affordable_threads() {
-  constexpr rlim_t kept_for_others = 32;
-  constexpr rlim_t files_of_a_thread = 3;
-  rlimit limit{};
-  const int cores = tbb::this_task_arena::max_concurrency();
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return cores;
-  const rlim_t files = std::max(limit.rlim_cur, kept_for_others) - kept_for_others;
-  return static_cast<int>(std::clamp(files / files_of_a_thread, rlim_t{1}, static_cast<rlim_t>(cores)));
+  const auto cores = static_cast<std::size_t>(tbb::this_task_arena::max_concurrency());
+  return static_cast<int>(std::clamp(data::affordable_shards(), std::size_t{1}, cores));
 }
 
 // The report names the file anyway.

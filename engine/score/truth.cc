@@ -21,18 +21,10 @@ constexpr std::uint64_t readings_per_partition = 1'000'000;
 constexpr std::uint64_t most_partitions = 1'024;
 constexpr std::size_t rows_at_once = 4'096;
 
-std::uint64_t most_rows_of(const data::SourceShard& shard, std::uint64_t most) {
-  if (!shard.has_readings) return 0;
-  tables::Database database = data::open(shard);
-  const auto ids = data::find_reading_ids(database, shard.file);
-  if (!ids) return 0;
-  return std::min(most, static_cast<std::uint64_t>(ids->last) - static_cast<std::uint64_t>(ids->first) + 1);
-}
-
 std::size_t partitions_for(const std::vector<data::SourceShard>& shards, std::uint64_t most_per_shard) {
   std::uint64_t rows = 0;
   for (const data::SourceShard& shard : shards) {
-    rows += most_rows_of(shard, most_per_shard);
+    rows += std::min(most_per_shard, data::most_readings_of(shard));
     if (rows / readings_per_partition >= most_partitions) return most_partitions;
   }
   return static_cast<std::size_t>(rows / readings_per_partition + 1);
