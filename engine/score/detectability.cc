@@ -16,6 +16,8 @@ namespace fleet_sim::score {
 namespace {
 
 constexpr std::size_t most_shards = 32;
+constexpr std::uint64_t most_scanned_per_shard = 2 * readings_looked_at;
+constexpr std::uint64_t most_scanned = 4 * readings_looked_at;  // about, to find those of the chosen sensors
 constexpr std::size_t most_sensors = 64;
 
 // The first so many of the texts, in an order that has nothing to do with them.
@@ -27,6 +29,7 @@ std::vector<std::string> chosen(const std::set<std::string>& texts, std::size_t 
   return all;
 }
 
+// In an order that has nothing to do with what is in them, until they have enough readings.
 std::vector<data::SourceShard> chosen_shards(const std::vector<data::SourceShard>& shards) {
   std::vector<data::SourceShard> with_events;
   std::ranges::copy_if(shards, std::back_inserter(with_events),
@@ -34,6 +37,13 @@ std::vector<data::SourceShard> chosen_shards(const std::vector<data::SourceShard
   std::ranges::sort(with_events, {},
                     [](const data::SourceShard& shard) { return hash_text(shard.file.string()); });
   with_events.resize(std::min(with_events.size(), most_shards));
+  std::uint64_t scanned = 0;
+  const auto enough = std::ranges::find_if(with_events, [&](const data::SourceShard& shard) {
+    if (scanned >= most_scanned) return true;
+    scanned += std::min(most_scanned_per_shard, data::most_readings_of(shard));
+    return false;
+  });
+  with_events.erase(enough, with_events.end());
   return with_events;
 }
 
@@ -185,7 +195,7 @@ std::optional<Detectability> detectability_of(const std::vector<data::SourceShar
   const std::vector<data::SourceShard> looked_at = chosen_shards(shards);
   const std::uint64_t affordable = readings_looked_at / std::max<std::uint64_t>(1, readings_per_sensor);
   TruthOptions options{
-      .with_values = true, .selection = {}, .most_readings_per_shard = 2 * readings_looked_at};
+      .with_values = true, .selection = {}, .most_readings_per_shard = most_scanned_per_shard};
   options.selection.sensors =
       chosen(sensors_with_events(looked_at), std::clamp<std::uint64_t>(affordable, 1, most_sensors));
   if (options.selection.sensors.empty()) return std::nullopt;
