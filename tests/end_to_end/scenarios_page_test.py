@@ -4,7 +4,8 @@
 from pages import *
 
 PAGE = "configs/scenarios/README.md"
-SHOWN = {"A rollout and what it did": "rollout", "A fleet that grows": "growth", "A heat wave": "heat_wave", "Maintenance": "maintenance"}
+SHOWN = {"A rollout and what it did": "rollout", "A fleet that grows": "growth", "A heat wave": "heat_wave", "Maintenance": "maintenance",
+         "An outage with a backlog": "outage", "A network partition": "network"}
 
 
 class ScenariosPage(PageTest):
