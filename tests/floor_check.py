@@ -26,7 +26,7 @@ FLOOR = {
     "schedule": 7, "explain": 7, "data": 7,
     "history": 8, "score": 8, "course": 8,
     "start": 9, "report": 9, "export": 9, "sql": 9,
-    "run": 10,
+    "run": 10, "audit": 10,
     "benchmark": 11,
     "app": 12,
 }

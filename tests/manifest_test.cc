@@ -80,7 +80,7 @@ TEST_CASE("a run reads back, with its books once it has ended") {
   books.due = 10;
   books.written = 7;
   books.lost_by_reason[0] = 2;
-  CHECK(manifest.end(books) == "");
+  CHECK(manifest.end(books, run.start) == "");
   found = manifest::find_run(paths.run);
   REQUIRE(found);
   CHECK(found->has_ended);

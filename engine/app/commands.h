@@ -54,6 +54,10 @@ Command add_sql_command(CLI::App& app);
 // Judges what an anomaly detector says of a data directory by the ground truth in it, as text or as JSON.
 Command add_score_command(CLI::App& app);
 
+// Judges whether rows that went through a pipeline are all readings of a run, once and unchanged, as text or
+// as JSON.
+Command add_audit_command(CLI::App& app);
+
 // Asks a running fleet whether it is healthy, for container engines and scripts.
 Command add_health_command(CLI::App& app);
 

@@ -57,12 +57,13 @@ class Chronicle {
     std::function<std::shared_ptr<fleet::ProfileTable>(std::size_t reloads)> profiles;
     // When the anomaly of the sensor began that its file knows last; the earliest timestamp if there is none.
     std::function<Timestamp(std::uint32_t sensor)> onset = [](std::uint32_t) { return earliest_timestamp; };
-    // Are told, if they are there, of everything that happens, of what a sensor is made with from then on,
-    // and of what is added to it. The sensor is the first of its identities.
+    // Are told, if they are there, of everything that happens, of what a sensor is made with and shown
+    // as from then on, and of what is added to it. The sensor is the first of its identities.
     std::function<void(std::uint32_t sensor, const timeline::Moment& moment, const scenario::Entry& entry)>
         moment = {};
-    std::function<void(std::uint32_t sensor, Timestamp at, const fleet::ProfileTable::Entry& made)> became =
-        {};
+    std::function<void(std::uint32_t sensor, Timestamp at, const fleet::ProfileTable::Entry& made,
+                       identity::OverlayIndex overlay)>
+        became = {};
     std::function<void(std::uint32_t sensor, const fleet::Added& added)> added = {};
   };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 #include <utility>
+#include <variant>
 
 #include "base/plain_text.h"
 #include "base/problems.h"
@@ -47,23 +48,28 @@ Timestamp end_of(const std::vector<std::filesystem::path>& files) {
 }  // namespace
 
 RebuiltRun::RebuiltRun(const std::vector<std::filesystem::path>& files, const tables::RunInfo& run)
+    : RebuiltRun(read_whole_record(files, run), run, end_of(files)) {}
+
+RebuiltRun::RebuiltRun(const data::RunRecord& record, const tables::RunInfo& run, Timestamp until)
     : seed_(run.seed) {
   const config::Config config = recorded_config(run);
   types_ = fleet::types_under(config, types::built_in_types());
-  const History history =
-      History::of_record(read_whole_record(files, run), run.start, config, config, roster_);
-  for (std::size_t i = 0; i <= history.reloads().size(); ++i)
-    timeline::note_texts(roster_, history.config_after(i)->scenario);
-  const LifeTable lives(history, roster_);
-  for (const std::uint32_t sensor : lives.sensors()) {
+  history_.emplace(History::of_record(record, run.start, config, config, roster_));
+  for (std::size_t i = 0; i <= history_->reloads().size(); ++i) {
+    const config::Config& then = *history_->config_after(i);
+    timeline::note_texts(roster_, then.scenario);
+    fleet::note_names(roster_, *fleet::types_under(then, types_));
+  }
+  life_table_.emplace(*history_, roster_);
+  for (const std::uint32_t sensor : life_table_->sensors()) {
     Life& life = lives_[roster_[sensor].id];
-    for (const LifeTable::Piece& piece : lives.pieces(sensor, run.start - 1)) {
+    for (const LifeTable::Piece& piece : life_table_->pieces(sensor, run.start - 1)) {
       const auto [profile, shared] =
-          table_of(history.config_after(piece.reloads))->find_or_resolve(roster_[piece.identity]);
-      life.stretches.push_back({piece.from, piece.to, profile, shared});
+          table_of(history_->config_after(piece.reloads))->find_or_resolve(roster_[piece.identity]);
+      life.stretches.push_back({piece.from, piece.to, profile, shared, piece.identity, 0});
     }
   }
-  follow_scenario(history, lives, end_of(files));
+  follow_scenario(until);
 }
 
 const std::shared_ptr<fleet::ProfileTable>& RebuiltRun::table_of(
@@ -75,21 +81,23 @@ const std::shared_ptr<fleet::ProfileTable>& RebuiltRun::table_of(
   return table;
 }
 
-// Cuts the stretches where entries have set something, and keeps what they have added.
-void RebuiltRun::follow_scenario(const History& history, const LifeTable& lives, Timestamp until) {
+// Cuts the stretches where entries have set something, and keeps what they have added and replaced.
+void RebuiltRun::follow_scenario(Timestamp until) {
   Chronicle::Told told{
-      .history = history,
-      .lives = lives,
+      .history = *history_,
+      .lives = *life_table_,
       .roster = roster_,
       .seed = seed_,
-      .profiles = [&](std::size_t reloads) { return table_of(history.config_after(reloads)); }};
-  told.became = [&](std::uint32_t sensor, Timestamp at, const fleet::ProfileTable::Entry& made) {
+      .profiles = [&](std::size_t reloads) { return table_of(history_->config_after(reloads)); }};
+  told.became = [&](std::uint32_t sensor, Timestamp at, const fleet::ProfileTable::Entry& made,
+                    identity::OverlayIndex overlay) {
     std::vector<Stretch>& stretches = lives_[roster_[sensor].id].stretches;
     const auto stretch =
         std::ranges::find_if(stretches, [at](const Stretch& one) { return one.from <= at && at < one.to; });
     if (stretch == stretches.end()) return;
-    const Timestamp to = std::exchange(stretch->to, at);
-    stretches.insert(stretch + 1, {at, to, made.profile, made.shared});
+    const Stretch next{at, stretch->to, made.profile, made.shared, stretch->identity, overlay};
+    stretch->to = at;
+    stretches.insert(stretch + 1, next);
   };
   told.added = [&](std::uint32_t sensor, const fleet::Added& added) {
     std::vector<fleet::Added>& all = lives_[roster_[sensor].id].added;
@@ -98,10 +106,24 @@ void RebuiltRun::follow_scenario(const History& history, const LifeTable& lives,
     }
     all.push_back(added);
   };
-  const Chronicle followed(told, scripts_of(history, roster_, seed_), until);
+  told.moment = [&](std::uint32_t sensor, const timeline::Moment& moment, const scenario::Entry& entry) {
+    if (const auto* reset = std::get_if<scenario::Reset>(&entry.verb))
+      note_service(sensor, moment.at, reset->what);
+  };
+  const Chronicle followed(told, scripts_of(*history_, roster_, seed_), until);
 }
 
-const RebuiltRun::Stretch* RebuiltRun::find(const Life& life, Timestamp at) {
+void RebuiltRun::note_service(std::uint32_t sensor, Timestamp at, const std::vector<std::string>& what) {
+  Life& life = lives_[roster_[sensor].id];
+  const Stretch* const stretch = find(life, at);
+  if (stretch == nullptr || !stretch->profile->agings) return;
+  const std::vector<types::Aging>& agings = stretch->profile->agings->declared();
+  for (std::size_t i = 0; i < agings.size(); ++i) {
+    if (std::ranges::find(what, agings[i].name) != what.end()) life.serviced.push_back({at, i});
+  }
+}
+
+const RebuiltRun::Stretch* RebuiltRun::find(const Life& life, Timestamp at) const {
   const auto stretch = std::ranges::find_if(
       life.stretches, [at](const Stretch& one) { return one.from <= at && at < one.to; });
   return stretch == life.stretches.end() ? nullptr : &*stretch;

@@ -9,12 +9,14 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/timestamp.h"
 #include "batch/values.h"
+#include "data/run_record.h"
 #include "fleet/added.h"
 #include "fleet/profile_table.h"
 #include "history/history.h"
@@ -31,6 +33,8 @@ class RebuiltRun {
   // `files` are all that the run wrote to, or those that are left of them. Throws InvalidInput for a run
   // whose record is not whole, and std::runtime_error for a file that cannot be read.
   RebuiltRun(const std::vector<std::filesystem::path>& files, const tables::RunInfo& run);
+  // From its record, and no further than `until`.
+  RebuiltRun(const data::RunRecord& record, const tables::RunInfo& run, Timestamp until);
   RebuiltRun(const RebuiltRun&) = delete;
   RebuiltRun& operator=(const RebuiltRun&) = delete;
 
@@ -41,26 +45,49 @@ class RebuiltRun {
   // where it was not in the fleet.
   [[nodiscard]] std::optional<batch::Values> clean_values(std::string_view sensor, Timestamp at) const;
 
- private:
   // A time in which a sensor stayed what it was: from `from` to before `to`.
   struct Stretch {
     Timestamp from;
     Timestamp to;
     const model::Profile* profile;
     const model::SharedKeys* shared;
+    std::uint32_t identity;
+    identity::OverlayIndex overlay;
+  };
+  // A part of the sensor was replaced out of turn.
+  struct Service {
+    Timestamp at;
+    std::size_t aging;
   };
   struct Life {
     std::vector<Stretch> stretches;  // in order
     std::vector<fleet::Added> added;
+    std::vector<Service> serviced;  // in order
   };
+  // Null for a sensor that the run never had.
+  [[nodiscard]] const Life* find(std::string_view sensor) const {
+    const auto life = lives_.find(sensor);
+    return life == lives_.end() ? nullptr : &life->second;
+  }
+  [[nodiscard]] const Stretch* find(const Life& life, Timestamp at) const;
+
+  [[nodiscard]] std::uint64_t seed() const { return seed_; }
+  [[nodiscard]] const identity::Roster& roster() const { return roster_; }
+  [[nodiscard]] const History& history() const { return *history_; }
+  [[nodiscard]] const LifeTable& life_table() const { return *life_table_; }
+  [[nodiscard]] const std::shared_ptr<const types::Catalog>& types() const { return types_; }
+
+ private:
   using Tables = std::unordered_map<const config::Config*, std::shared_ptr<fleet::ProfileTable>>;
 
   const std::shared_ptr<fleet::ProfileTable>& table_of(const std::shared_ptr<const config::Config>& config);
-  void follow_scenario(const History& history, const LifeTable& lives, Timestamp until);
-  static const Stretch* find(const Life& life, Timestamp at);
+  void follow_scenario(Timestamp until);
+  void note_service(std::uint32_t sensor, Timestamp at, const std::vector<std::string>& what);
 
   std::uint64_t seed_;
   identity::Roster roster_;
+  std::optional<History> history_;       // once the record has been read
+  std::optional<LifeTable> life_table_;  // borrows it
   Tables tables_;  // by config, which each shares
   std::shared_ptr<const types::Catalog> types_;
   std::unordered_map<std::string_view, Life> lives_;  // by id, of the roster's

@@ -80,7 +80,7 @@ void Manifest::keep_earlier() const {
     rename_to_run(path, earlier->run.run_id);
 }
 
-void Manifest::write_run(const Books* books) const {
+void Manifest::write_run(const End* end) const {
   std::string text;
   JsonWriter json(text, JsonLayout::indented);
   json.object([&] {
@@ -102,15 +102,17 @@ void Manifest::write_run(const Books* books) const {
     json.key("spread");
     json.put(run_.spread.empty() ? "null" : run_.spread);
     json.key("books");
-    if (books == nullptr) return json.value(std::nullopt);
+    if (end == nullptr) return json.value(std::nullopt);
+    const Books& books = end->books;
     json.object([&] {
-      json.member("due", books->due);
-      json.member("generated", books->generated);
-      json.member("written", books->written);
-      json.member("found", books->found);
-      json.member("duplicates", books->duplicates);
-      for (const RowAbsence& absence : row_absences) json.member(absence.name, absence.count(*books));
-      json.member("events_lost", books->events_lost);
+      json.member("until", timestamp_text(end->until));
+      json.member("due", books.due);
+      json.member("generated", books.generated);
+      json.member("written", books.written);
+      json.member("found", books.found);
+      json.member("duplicates", books.duplicates);
+      for (const RowAbsence& absence : row_absences) json.member(absence.name, absence.count(books));
+      json.member("events_lost", books.events_lost);
     });
   });
   json.end_line();
@@ -175,8 +177,9 @@ std::string Manifest::add_injection(const batch::AnomalyEvent& event, std::strin
   return tried([&] { append_durably(paths_.agenda, agenda); });
 }
 
-std::string Manifest::end(const Books& books) const {
-  return tried([&] { write_run(&books); });
+std::string Manifest::end(const Books& books, Timestamp until) const {
+  const End end{books, until};
+  return tried([&] { write_run(&end); });
 }
 
 }  // namespace fleet_sim::manifest

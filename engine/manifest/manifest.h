@@ -52,8 +52,8 @@ class Manifest {
   std::string add_reload(const tables::RunReload& reload, const identity::Roster& roster) const;
   std::string add_injection(const batch::AnomalyEvent& event, std::string_view sensor,
                             std::optional<std::string> channel) const;
-  // At the end, into run.json.
-  std::string end(const Books& books) const;
+  // At the end, into run.json; every reading due before `until` has been taken.
+  std::string end(const Books& books, Timestamp until) const;
 
   // Returns what went wrong; empty when nothing did.
   [[nodiscard]] std::string note_progress(const Progress& progress, bool durable) const {
@@ -62,7 +62,11 @@ class Manifest {
 
  private:
   void keep_earlier() const;
-  void write_run(const Books* books) const;
+  struct End {
+    const Books& books;
+    Timestamp until;
+  };
+  void write_run(const End* end) const;
 
   const Paths paths_;
   const tables::RunInfo& run_;

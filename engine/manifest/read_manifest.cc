@@ -91,6 +91,7 @@ std::optional<RecordedRun> find_run(const std::filesystem::path& path) {
   recorded.has_ended = books != nullptr && books->is(yaml::Node::Kind::map);
   if (!recorded.has_ended) return recorded;
   const Values numbers(*books, path);
+  if (!numbers.text("until").empty()) recorded.until = numbers.moment("until");
   recorded.due = numbers.number("due");
   recorded.skipped = numbers.number("skipped");
   recorded.written = numbers.number("written");

@@ -695,7 +695,7 @@ ExitCode Simulator::settle() {
   if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "gave up; see the reason above");
 
   if (manifest_) {
-    if (const std::string wrong = manifest_->end(last.books); !wrong.empty())
+    if (const std::string wrong = manifest_->end(last.books, scheduler_->reached()); !wrong.empty())
       log_.warn("manifest", fmt::format("lacks the end of the run: {}", wrong));
     progress_noted_.reset();
     note_progress(true);

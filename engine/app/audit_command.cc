@@ -1,0 +1,137 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/output.h"
+#include "audit/audit.h"
+#include "base/clock.h"
+#include "base/plain_text.h"
+#include "base/problems.h"
+#include "base/text.h"
+#include "log/console.h"
+#include "run/exit_code.h"
+#include "tables/database.h"
+
+namespace fleet_sim::app {
+namespace {
+
+struct AuditCommandOptions {
+  std::vector<std::filesystem::path> runs;
+  std::string run_id;
+  std::string rows;
+  std::vector<std::string> map;
+  std::string arrival;
+  std::string tolerance = "0";
+  std::string until;
+  bool json = false;
+};
+
+// Shows on a terminal, and only there, how far it has come. Any thread.
+class AuditProgressLine {
+ public:
+  AuditProgressLine() : console_(log::Console::can_redraw()) {}
+
+  void operator()(std::string_view what, std::uint64_t done) {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (!lock.owns_lock() || now - shown_ < std::chrono::milliseconds(500)) return;
+    shown_ = now;
+    console_.show_progress(fmt::format("{} {}", grouped(done), what));
+  }
+  void end() { console_.end_progress(); }
+
+ private:
+  std::mutex mutex_;
+  log::Console console_;
+  SteadyTime shown_ = std::chrono::steady_clock::now();
+};
+
+audit::RunChoice run_choice(const AuditCommandOptions& options) {
+  audit::RunChoice choice{options.run_id, std::nullopt};
+  if (options.until.empty()) return choice;
+  choice.until = parse_timestamp(options.until);
+  if (!choice.until)
+    throw InvalidInput(fmt::format("--until must be a time such as 2026-01-31T12:30:00Z, not {}",
+                                   in_quotes(options.until)));
+  return choice;
+}
+
+int audit_command(const AuditCommandOptions& options) {
+  tables::configure_sqlite();
+  audit::ColumnNames names;
+  for (const std::string& name : options.map) audit::add_column_name(names, name);
+  const audit::RunChoice choice = run_choice(options);
+  const audit::ExamineOptions how{audit::parse_tolerance(options.tolerance),
+                                  choice.until.value_or(latest_timestamp)};
+  std::vector<audit::RunPart> parts = audit::find_run_parts(options.runs, choice);
+  AuditProgressLine progress;
+  audit::RowText rows(options.rows);
+  const audit::Expectation expected(
+      std::move(parts), [&](std::uint64_t readings) { progress("readings made again", readings); });
+  const audit::RowColumns columns(rows, expected, names, options.arrival);
+  const audit::Verdict verdict = audit::audit(expected, rows, columns, how, [&](std::uint64_t seen) {
+    progress("rows judged", seen);
+  });
+  progress.end();
+  print(options.json ? audit::verdict_json(verdict) : fitted(audit::verdict_text(verdict), output_columns()));
+  return static_cast<int>(verdict.is_clean() ? run::ExitCode::done : run::ExitCode::lost_or_gave_up);
+}
+
+}  // namespace
+
+Command add_audit_command(CLI::App& app) {
+  const auto options = std::make_shared<AuditCommandOptions>();
+  CLI::App* command =
+      app.add_subcommand("audit", "Judges whether a pipeline delivered every reading, once and unchanged");
+  command
+      ->add_option("RUN", options->runs,
+                   "Data directory, file or run.json of a run; several are the partitions of one fleet")
+      ->type_name("PATH")
+      ->required();
+  command->footer(
+      "  fleet-sim audit data --rows rows.csv\n"
+      "  psql -c 'COPY readings TO STDOUT CSV HEADER' | fleet-sim audit data --rows -\n"
+      "  fleet-sim audit data --rows rows.ndjson --map sensor_id=device --map timestamp=ts --json\n"
+      "Exits with 0 if every reading came once and unchanged, with 1 if not, and with 2 if that cannot be\n"
+      "told. Memory: 100 MB, 1 kB a sensor, one bit a reading (125 MB for a billion), 80 bytes an anomaly,\n"
+      "and 24 bytes for each stretch of readings that the run itself left out. However many rows there are,\n"
+      "only a few MB of them are held at a time.");
+  command
+      ->add_option("--rows", options->rows,
+                   "Rows as they came, or - for standard input: CSV with a header, or a JSON object a line; in "
+                   "any order, times as text with any offset or in ms, µs or ns since 1970. Columns that are "
+                   "absent are not judged")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("--run", options->run_id, "Which run, if there are several")->type_name("ID");
+  command->add_option("--map", options->map, "Name of a column that is called otherwise; repeatable")
+      ->type_name("OURS=THEIRS")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--arrival", options->arrival,
+                   "Column with the time at which a row arrived, for the percentiles of the delay")
+      ->type_name("COLUMN");
+  command
+      ->add_option("--tolerance", options->tolerance,
+                   "How much a number may be off: 0.0005 for text with three decimals, float32 for columns of "
+                   "that type (0: the same number)")
+      ->type_name("NUMBER|float32");
+  command
+      ->add_option("--until", options->until,
+                   "Judge readings due before this time only; needed where a run does not say where it ended")
+      ->type_name("TIME");
+  command->add_flag("--json", options->json, "Print JSON");
+  return {command, [options] { return audit_command(*options); }};
+}
+
+}  // namespace fleet_sim::app

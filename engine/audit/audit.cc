@@ -1,0 +1,262 @@
+#include "audit/audit.h"
+
+#include <fmt/format.h>
+#include <tbb/enumerable_thread_specific.h>
+#include <tbb/info.h>
+#include <tbb/parallel_for.h>
+#include <tbb/parallel_pipeline.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <unordered_set>
+#include <utility>
+
+#include "audit/missing.h"
+#include "base/histogram.h"
+
+namespace fleet_sim::audit {
+namespace {
+
+constexpr std::size_t blocks_per_thread = 3;  // of half a megabyte, with what was found in them
+
+// The rows of a block on its way.
+struct Work {
+  TextBlock text;
+  ExaminedBlock examined;
+};
+
+// What is counted of a sensor while rows come.
+struct Seen {
+  std::uint64_t last = 0;  // number of the latest reading so far, and one more
+  std::uint64_t out_of_order = 0;
+  std::uint32_t duplicate = 0;
+  std::uint32_t altered = 0;
+  std::uint32_t unexpected = 0;
+};
+
+// Takes note of rows in their order. One thread.
+class Tally {
+ public:
+  Tally(const Expectation& expected, const RowColumns& columns)
+      : expected_(expected),
+        bits_((expected.bits() + 63) / 64),
+        seen_(expected.tracks().size()),
+        altered_columns_(columns.slots()) {}
+
+  void add(const ExaminedBlock& block) {
+    for (const ExaminedRow& row : block.rows) add(row);
+    for (std::size_t slot = 0; slot < altered_columns_.size(); ++slot)
+      altered_columns_[slot] += block.altered_columns[slot];
+    keep(block.altered, verdict_.altered);
+    keep(block.strangers, verdict_.strangers);
+  }
+
+  [[nodiscard]] std::uint64_t rows() const { return verdict_.rows_read; }
+
+  Verdict conclude(const RowColumns& columns) {
+    MissingRows missing = find_missing(expected_, bits_);
+    count_by_sensor(missing);
+    count_by_location(missing);
+    count_by_hour(missing);
+    verdict_.picture = std::move(missing.picture);
+    verdict_.gaps = std::move(missing.gaps);
+    verdict_.gap_count = missing.gap_count;
+    note_not_produced(missing);
+    for (std::size_t slot = 0; slot < altered_columns_.size(); ++slot) {
+      if (altered_columns_[slot] > 0)
+        verdict_.altered_columns.emplace_back(columns.name(slot), altered_columns_[slot]);
+    }
+    verdict_.not_judged = columns.not_judged();
+    if (delays_) verdict_.delays = delays();
+    return std::move(verdict_);
+  }
+
+ private:
+  void add(const ExaminedRow& row) {
+    ++verdict_.rows_read;
+    if (row.stranger != Stranger::none) return add_stranger(row);
+    const Track& track = expected_.tracks()[row.track];
+    Seen& seen = seen_[row.track];
+    std::uint64_t number = row.number;
+    while (number + 1 < row.number + row.choices && is_set(track.first_bit + number)) ++number;
+    if (set(track.first_bit + number) && !is_repeated(track, number)) {
+      ++seen.duplicate;
+      ++counts_at(track.due(number)).duplicate;
+    }
+    if (number + 1 < seen.last) {
+      ++seen.out_of_order;
+      ++counts_at(track.due(number)).out_of_order;
+    }
+    seen.last = std::max(seen.last, number + 1);
+    if (row.is_altered) {
+      ++seen.altered;
+      ++counts_at(track.due(number)).altered;
+    }
+    if (row.delay) note_delay(*row.delay);
+  }
+
+  void add_stranger(const ExaminedRow& row) {
+    ++verdict_.total.unexpected;
+    ++verdict_.stranger_counts[static_cast<std::size_t>(row.stranger)];
+    if (row.track != UINT32_MAX) ++seen_[row.track].unexpected;
+  }
+
+  [[nodiscard]] bool is_set(std::uint64_t bit) const { return ((bits_[bit / 64] >> (bit % 64)) & 1) != 0; }
+  // Whether it was set before.
+  bool set(std::uint64_t bit) {
+    std::uint64_t& word = bits_[bit / 64];
+    const std::uint64_t mask = std::uint64_t{1} << (bit % 64);
+    const bool was_set = (word & mask) != 0;
+    word |= mask;
+    return was_set;
+  }
+
+  // The run wrote it twice, and it has come twice now.
+  bool is_repeated(const Track& track, std::uint64_t number) {
+    if (track.twice.empty() || !track.is_twice(number)) return false;
+    return repeated_.insert(track.first_bit + number).second;
+  }
+
+  Counts& counts_at(Timestamp at) { return hours_[hour_of(at)]; }
+
+  void note_delay(Microseconds delay) {
+    if (!delays_) delays_ = std::make_unique<Histogram>();
+    if (delay < 0) ++negative_delays_;
+    delays_->record(std::max<Microseconds>(0, delay) / 1000);  // in ms, so that weeks have room
+    longest_delay_ = std::max(longest_delay_, delay);
+  }
+
+  [[nodiscard]] Delays delays() const {
+    const auto at = [&](double share) { return std::min(delays_->percentile(share) * 1000, longest_delay_); };
+    return {delays_->count(), at(0.5), at(0.9), at(0.99), longest_delay_, negative_delays_};
+  }
+
+  static void keep(const std::vector<Finding>& found, std::vector<Finding>& kept) {
+    for (const Finding& one : found) {
+      if (kept.size() < most_findings) kept.push_back(one);
+    }
+  }
+
+  void count_by_sensor(const MissingRows& missing) {
+    verdict_.sensors = expected_.tracks().size();
+    std::vector<std::pair<std::string, Counts>>& worst = verdict_.by_sensor;
+    const auto wrong = [](const Counts& counts) {
+      return counts.missing + counts.duplicate + counts.altered + counts.unexpected;
+    };
+    const auto is_worse = [&](const auto& a, const auto& b) {
+      return std::pair(wrong(b.second), a.first) < std::pair(wrong(a.second), b.first);
+    };
+    for (std::uint32_t i = 0; i < expected_.tracks().size(); ++i) {
+      const Counts counts = counts_of(i, missing);
+      verdict_.total += without_unexpected(counts);
+      if (counts.is_clean() && counts.out_of_order == 0) continue;
+      ++verdict_.sensors_affected;
+      worst.emplace_back(expected_.tracks()[i].id, counts);
+      if (worst.size() < 2 * most_sensors_listed) continue;
+      std::ranges::nth_element(worst, worst.begin() + most_sensors_listed, is_worse);
+      worst.resize(most_sensors_listed);
+    }
+    std::ranges::sort(worst, is_worse);
+    if (worst.size() > most_sensors_listed) worst.resize(most_sensors_listed);
+  }
+
+  // All of those have been counted, also of no sensor.
+  static Counts without_unexpected(Counts counts) {
+    counts.unexpected = 0;
+    return counts;
+  }
+
+  [[nodiscard]] Counts counts_of(std::uint32_t track, const MissingRows& missing) const {
+    const Seen& seen = seen_[track];
+    const MissingRows::OfTrack& of = missing.tracks[track];
+    return {of.expected,  of.expected - of.missing, of.missing,       seen.duplicate,
+            seen.altered, seen.unexpected,          seen.out_of_order};
+  }
+
+  void count_by_location(const MissingRows& missing) {
+    std::map<std::string, Counts, std::less<>> by_location;
+    for (std::uint32_t i = 0; i < expected_.tracks().size(); ++i)
+      by_location[std::string(expected_.location_of(i))] += counts_of(i, missing);
+    verdict_.by_location.assign(by_location.begin(), by_location.end());
+  }
+
+  void count_by_hour(const MissingRows& missing) {
+    for (const auto& [hour, of] : missing.hours) {
+      Counts& counts = hours_[hour];
+      counts.expected += of.expected;
+      counts.missing += of.missing;
+      counts.delivered += of.expected - of.missing;
+    }
+    verdict_.by_hour.assign(hours_.begin(), hours_.end());
+  }
+
+  void note_not_produced(const MissingRows& missing) {
+    const auto note = [&](std::string reason, std::uint64_t count) {
+      if (count > 0) verdict_.not_produced.emplace_back(std::move(reason), count);
+    };
+    const NotProduced& of = expected_.not_produced();
+    note("silent", of.silent);
+    note("missing", of.missing);
+    note("dropped", of.dropped);
+    note("undelivered", of.undelivered);
+    for (const auto& [reason, count] : missing.lacking) note(reason, count);
+    for (const Track& track : expected_.tracks()) verdict_.repeated += track.twice.size();
+    verdict_.not_repeated = verdict_.repeated - std::min<std::uint64_t>(verdict_.repeated, repeated_.size());
+  }
+
+  const Expectation& expected_;
+  std::vector<std::uint64_t> bits_;
+  std::vector<Seen> seen_;
+  std::vector<std::uint64_t> altered_columns_;
+  std::unordered_set<std::uint64_t> repeated_;  // bits of readings
+  std::map<Timestamp, Counts> hours_;
+  std::unique_ptr<Histogram> delays_;
+  Microseconds longest_delay_ = 0;
+  std::uint64_t negative_delays_ = 0;
+  Verdict verdict_;
+};
+
+std::string places_text(const Expectation& expected) {
+  std::string text;
+  for (const RunPart& part : expected.parts()) text += text.empty() ? part.name : ", " + part.name;
+  return text;
+}
+
+}  // namespace
+
+Verdict audit(const Expectation& expected, RowText& rows, const RowColumns& columns,
+              const ExamineOptions& options, const AuditProgress& progress) {
+  Tally tally(expected, columns);
+  tbb::enumerable_thread_specific<Examiner> examiners(
+      [&] { return Examiner(expected, columns, rows, options); });
+  using Handed = std::shared_ptr<Work>;
+  const auto read = [&](tbb::flow_control& control) -> Handed {
+    auto work = std::make_shared<Work>();
+    if (!rows.next(work->text)) control.stop();
+    return work;
+  };
+  const auto examine = [&](const Handed& work) {
+    work->examined = examiners.local().examine(work->text);
+    work->text = {};
+    return work;
+  };
+  const auto note = [&](const Handed& work) {
+    tally.add(work->examined);
+    if (progress) progress(tally.rows());
+  };
+  const auto threads = static_cast<std::size_t>(std::max(1, tbb::this_task_arena::max_concurrency()));
+  tbb::parallel_pipeline(blocks_per_thread * threads,
+                         tbb::make_filter<void, Handed>(tbb::filter_mode::serial_in_order, read) &
+                             tbb::make_filter<Handed, Handed>(tbb::filter_mode::parallel, examine) &
+                             tbb::make_filter<Handed, void>(tbb::filter_mode::serial_in_order, note));
+  Verdict verdict = tally.conclude(columns);
+  verdict.runs = places_text(expected);
+  verdict.rows = rows.name();
+  return verdict;
+}
+
+}  // namespace fleet_sim::audit

@@ -1,0 +1,332 @@
+#include "audit/examine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+#include "base/anomaly_types.h"
+#include "base/plain_text.h"
+#include "base/problems.h"
+
+namespace fleet_sim::audit {
+namespace {
+
+// Programs take a time for one of another zone: by quarters of an hour, up to this many, or by a day.
+constexpr Microseconds quarter = 900 * microseconds_per_second;
+constexpr std::int64_t most_quarters = 14 * 4;
+constexpr std::uint32_t most_vain_searches = 20'000;  // of a thread, 20 µs each
+
+bool is_yes(std::string_view text) {
+  return text == "1" || text == "t" || text == "true" || text == "True" || text == "1.0";
+}
+bool is_no(std::string_view text) {
+  return text == "0" || text == "f" || text == "false" || text == "False" || text == "0.0";
+}
+
+std::optional<double> number_in(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::string shown(std::string_view text) {
+  return text.empty() ? std::string("nothing") : printable(text, 60);
+}
+
+}  // namespace
+
+Tolerance parse_tolerance(std::string_view text) {
+  if (text == "float32") return {0, true};
+  const auto number = number_in(text);
+  if (!number || !(*number >= 0) || !std::isfinite(*number))
+    throw InvalidInput(fmt::format("--tolerance must be a number such as 0.0005, or float32, not {}",
+                                   in_quotes(text)));
+  return {*number, false};
+}
+
+ExaminedBlock Examiner::examine(const TextBlock& block) {
+  ExaminedBlock examined;
+  examined.altered_columns.resize(columns_.slots());
+  text_.format() == TextFormat::csv ? examine_lines(CsvLines(block, text_.name()), examined)
+                                    : examine_lines(JsonLines(block, text_.name()), examined);
+  return examined;
+}
+
+template <class Lines>
+void Examiner::examine_lines(Lines lines, ExaminedBlock& block) {
+  while (columns_.next(lines, cells_)) {
+    if (const auto row = examine_row(lines, block)) block.rows.push_back(*row);
+  }
+}
+
+template <class Lines>
+std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlock& block) {
+  ExaminedRow row;
+  const std::string_view id = cells_[index_of(Slot::sensor_id)];
+  const auto track = expected_.find(id);
+  const bool has_due = columns_.has(Slot::due) && !cells_[index_of(Slot::due)].empty();
+  const files::Moment at = moment(lines, has_due ? Slot::due : Slot::timestamp);
+  if (at.at >= options_.until) return std::nullopt;
+  if (!track) {
+    row.stranger = Stranger::no_sensor;
+    note_stranger(lines, at, row, block);
+    return row;
+  }
+  row.track = *track;
+  std::optional<Placed> placed = place(*track, at, has_due ? 0 : expected_.jitter());
+  if (!placed && has_due && columns_.has(Slot::timestamp))
+    placed = place(*track, moment(lines, Slot::timestamp), expected_.jitter());
+  const Track& of = expected_.tracks()[*track];
+  Remade reading;
+  bool is_good = false;
+  if (placed) {
+    row.number = placed->number;
+    row.choices = placed->choices;
+    reading = expected_.reading(*track, placed->number);
+    compare(reading, *track, placed->number);
+    is_good = of.absence_of(placed->number) == nullptr;
+  }
+  if (!is_good || all_values_differ(*track)) {
+    if (const auto shifted = find_shifted(*track, at)) {
+      row.number = *shifted;
+      row.choices = 1;
+      reading = expected_.reading(*track, *shifted);
+      compare(reading, *track, *shifted);
+      is_good = true;
+    }
+  }
+  if (!is_good) {
+    row.stranger = placed ? Stranger::not_produced : why_strange(of, at);
+    note_stranger(lines, at, row, block);
+    return row;
+  }
+  judge(lines, reading, row, block);
+  if (columns_.has(Slot::arrival)) note_delay(lines, row);
+  return row;
+}
+
+template <class Lines>
+files::Moment Examiner::moment(const Lines& lines, Slot slot) {
+  const std::string_view text = cells_[index_of(slot)];
+  if (text.size() == timestamp_width && text[timestamp_width - 1] == 'Z' && text[19] == '.') {
+    if (const auto at = timestamps_.read(text)) return {*at, 1};
+  }
+  if (const auto at = files::parse_moment(text)) return *at;
+  lines.fail(fmt::format("{} {} is no time; write it like 2026-01-31T12:30:05.25Z, or in ms, µs or ns since "
+                         "1970",
+                         columns_.name(index_of(slot)), in_quotes(text)));
+}
+
+// By its values, where it may be several.
+std::optional<Examiner::Placed> Examiner::place(std::uint32_t track, const files::Moment& moment,
+                                                Microseconds slack) const {
+  const Track& of = expected_.tracks()[track];
+  if (slack == 0) {
+    if (const auto number = of.find(moment.at)) return Placed{*number, 1};
+    if (moment.unit == 1) return std::nullopt;
+  }
+  const Microseconds around = moment.unit - 1 + slack;
+  const Track::Span span = of.due_between(moment.at - around, moment.at + around + 1);
+  if (span.first == span.end) return std::nullopt;
+  if (span.first + 1 == span.end) return Placed{span.first, 1};
+  constexpr std::uint64_t most_looked_at = 64;
+  const std::uint64_t end = std::min(span.end, span.first + most_looked_at);
+  bool has_values = false;
+  for (const std::size_t slot : columns_.channels_of(expected_.schema_of(track)))
+    has_values = has_values || columns_.has(slot);
+  if (!has_values) return Placed{span.first, end - span.first};
+  std::uint64_t nearest = span.first;
+  for (std::uint64_t number = span.first; number < end; ++number) {
+    if (values_match(track, expected_.reading(track, number))) return Placed{number, 1};
+    if (std::abs(of.due(number) - moment.at) < std::abs(of.due(nearest) - moment.at)) nearest = number;
+  }
+  return Placed{nearest, 1};
+}
+
+bool Examiner::is_equal(double value, std::string_view text) const {
+  if (text.empty()) return !std::isfinite(value);
+  const auto found = number_in(text);
+  if (!found) return false;
+  if (*found == value) return true;
+  if (options_.tolerance.is_single) return static_cast<float>(*found) == static_cast<float>(value);
+  return options_.tolerance.most > 0 && std::fabs(*found - value) <= options_.tolerance.most;
+}
+
+bool Examiner::values_match(std::uint32_t track, const Remade& reading) const {
+  const std::vector<std::size_t>& slots = columns_.channels_of(expected_.schema_of(track));
+  bool any = false;
+  for (std::size_t c = 0; c < slots.size() && c < reading.values.size(); ++c) {
+    if (!columns_.has(slots[c])) continue;
+    if (!is_equal(reading.values[c], cells_[slots[c]])) return false;
+    any = true;
+  }
+  return any;
+}
+
+void Examiner::compare_time(const Remade& reading, Slot slot, Microseconds slack) {
+  if (!columns_.has(slot)) return;
+  const auto found = files::parse_moment(cells_[index_of(slot)]);
+  if (!found || std::abs(found->at - reading.due) > found->unit - 1 + slack)
+    differ_.push_back(index_of(slot));
+}
+
+void Examiner::compare(const Remade& reading, std::uint32_t track, std::uint64_t number) {
+  differ_.clear();
+  const auto differs = [&](Slot slot) { differ_.push_back(index_of(slot)); };
+  const auto cell = [&](Slot slot) { return cells_[index_of(slot)]; };
+  compare_time(reading, Slot::timestamp, expected_.jitter());
+  compare_time(reading, Slot::due, 0);
+  if (columns_.has(Slot::sequence) && number_in(cell(Slot::sequence)) !=
+                                          std::optional(static_cast<double>(sequence_of(track, number))))
+    differs(Slot::sequence);
+  for (const Slot flag : {Slot::status_code, Slot::anomaly_flag}) {
+    if (columns_.has(flag) && !(reading.anomaly ? is_yes(cell(flag)) : is_no(cell(flag)))) differs(flag);
+  }
+  const std::string_view type = reading.anomaly ? name_of(*reading.anomaly) : std::string_view();
+  if (columns_.has(Slot::anomaly_type) && cell(Slot::anomaly_type) != type) differs(Slot::anomaly_type);
+  const identity::Roster& roster = expected_.roster_of(track);
+  const identity::Identity is = roster.shown(reading.identity, reading.overlay);
+  const auto compare_text = [&](Slot slot, identity::Text text) {
+    if (columns_.has(slot) && cell(slot) != roster.text(text)) differs(slot);
+  };
+  compare_text(Slot::firmware_version, is.firmware_version);
+  compare_text(Slot::model, is.model);
+  compare_text(Slot::manufacturer, is.manufacturer);
+  compare_text(Slot::location, is.location);
+  const std::vector<std::size_t>& slots = columns_.channels_of(expected_.schema_of(track));
+  for (std::size_t c = 0; c < slots.size() && c < reading.values.size(); ++c) {
+    if (columns_.has(slots[c]) && !is_equal(reading.values[c], cells_[slots[c]])) differ_.push_back(slots[c]);
+  }
+}
+
+bool Examiner::all_values_differ(std::uint32_t track) const {
+  bool any = false;
+  for (const std::size_t slot : columns_.channels_of(expected_.schema_of(track))) {
+    if (!columns_.has(slot)) continue;
+    if (std::ranges::find(differ_, slot) == differ_.end()) return false;
+    any = true;
+  }
+  return any;
+}
+
+// Only of readings with a gauge, which tells one reading from another.
+std::optional<std::uint64_t> Examiner::find_shifted(std::uint32_t track, const files::Moment& moment) {
+  const types::Schema& schema = expected_.schema_of(track);
+  const std::vector<std::size_t>& slots = columns_.channels_of(schema);
+  bool has_gauge = false;
+  for (std::size_t c = 0; c < slots.size(); ++c)
+    has_gauge = has_gauge || (columns_.has(slots[c]) && schema.channels()[c].kind == types::ChannelKind::gauge);
+  if (!has_gauge || vain_searches_ >= most_vain_searches) return std::nullopt;
+  const Track& of = expected_.tracks()[track];
+  const auto is_it = [&](std::uint64_t number) {
+    return number < of.readings && of.absence_of(number) == nullptr &&
+           values_match(track, expected_.reading(track, number));
+  };
+  const auto at_shift = [&](Microseconds shift) -> std::optional<std::uint64_t> {
+    const Microseconds around = moment.unit - 1 + expected_.jitter();
+    const Timestamp at = moment.at - shift;
+    const Track::Span span = of.due_between(at - around, at + around + 1);
+    for (std::uint64_t number = span.first; number < std::min(span.end, span.first + 8); ++number) {
+      if (is_it(number)) return number;
+    }
+    return std::nullopt;
+  };
+  if (shift_ != 0) {
+    if (const auto number = at_shift(shift_)) return number;
+  }
+  // A time that was rounded lies beside the reading.
+  const std::uint64_t next = of.due_between(moment.at, latest_timestamp).first;
+  for (const std::uint64_t number : {next - 1, next}) {
+    if (is_it(number)) return number;
+  }
+  const auto tries = [&](Microseconds shift) {
+    const auto number = at_shift(shift);
+    if (number) shift_ = shift;
+    return number;
+  };
+  for (std::int64_t k = 1; k <= most_quarters; ++k) {
+    if (const auto number = tries(k * quarter)) return number;
+    if (const auto number = tries(-k * quarter)) return number;
+  }
+  for (const Microseconds day : {microseconds_per_day, -microseconds_per_day}) {
+    if (const auto number = tries(day)) return number;
+  }
+  ++vain_searches_;
+  return std::nullopt;
+}
+
+template <class Lines>
+void Examiner::judge(const Lines& lines, const Remade& reading, ExaminedRow& row, ExaminedBlock& block) {
+  if (differ_.empty()) return;
+  row.is_altered = true;
+  for (const std::size_t slot : differ_) {
+    ++block.altered_columns[slot];
+    if (block.altered.size() >= most_findings) continue;
+    block.altered.push_back({lines.line(), std::string(expected_.tracks()[row.track].id), reading.due,
+                             columns_.name(slot), expected_text(reading, row, slot), shown(cells_[slot])});
+  }
+}
+
+template <class Lines>
+void Examiner::note_delay(const Lines& lines, ExaminedRow& row) {
+  row.delay = moment(lines, Slot::arrival).at - expected_.tracks()[row.track].due(row.number);
+}
+
+template <class Lines>
+void Examiner::note_stranger(const Lines& lines, const files::Moment& moment, ExaminedRow& row,
+                             ExaminedBlock& block) const {
+  if (block.strangers.size() >= most_findings) return;
+  block.strangers.push_back({lines.line(), shown(cells_[index_of(Slot::sensor_id)]), moment.at, "",
+                             std::string(stranger_names[static_cast<std::size_t>(row.stranger)]), ""});
+}
+
+Stranger Examiner::why_strange(const Track& track, const files::Moment& moment) const {
+  const bool is_within = std::ranges::any_of(track.segments, [&](const Segment& segment) {
+    return moment.at >= segment.due(segment.first) && moment.at <= segment.due(segment.first + segment.count - 1);
+  });
+  return is_within ? Stranger::no_time : Stranger::outside;
+}
+
+std::uint64_t Examiner::sequence_of(std::uint32_t track, std::uint64_t number) const {
+  const std::vector<Segment>& segments = expected_.tracks()[track].segments;
+  const Segment& segment = *(std::ranges::upper_bound(segments, number, {}, &Segment::first) - 1);
+  return number - segment.first + segment.skipped + 1;
+}
+
+std::string Examiner::expected_text(const Remade& reading, const ExaminedRow& row, std::size_t slot) const {
+  const identity::Roster& roster = expected_.roster_of(row.track);
+  const identity::Identity is = roster.shown(reading.identity, reading.overlay);
+  if (slot >= slot_count) {
+    const std::vector<std::size_t>& slots = columns_.channels_of(expected_.schema_of(row.track));
+    const auto channel = static_cast<std::size_t>(std::ranges::find(slots, slot) - slots.begin());
+    return fmt::format("{}", reading.values[channel]);
+  }
+  switch (static_cast<Slot>(slot)) {
+    case Slot::timestamp:
+    case Slot::due:
+      return timestamp_text(reading.due);
+    case Slot::sequence:
+      return fmt::format("{}", sequence_of(row.track, row.number));
+    case Slot::status_code:
+    case Slot::anomaly_flag:
+      return reading.anomaly ? "1" : "0";
+    case Slot::anomaly_type:
+      return shown(reading.anomaly ? name_of(*reading.anomaly) : std::string_view());
+    case Slot::firmware_version:
+      return shown(roster.text(is.firmware_version));
+    case Slot::model:
+      return shown(roster.text(is.model));
+    case Slot::manufacturer:
+      return shown(roster.text(is.manufacturer));
+    case Slot::location:
+      return shown(roster.text(is.location));
+    default:
+      return {};
+  }
+}
+
+}  // namespace fleet_sim::audit

@@ -1,0 +1,128 @@
+// Looks at rows: which reading each one is, and what of it is not as it was. Rows do not depend on each
+// other, so that any thread may look at any block; what they come to together is another's task (tally.h).
+// Throws InvalidInput for text that cannot be read.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "audit/expectation.h"
+#include "audit/row_columns.h"
+#include "audit/row_text.h"
+#include "files/moment.h"
+
+namespace fleet_sim::audit {
+
+// How much a number may be off.
+struct Tolerance {
+  double most = 0;
+  bool is_single = false;  // what fits into 32 bits
+};
+// "0.001" or "float32".
+Tolerance parse_tolerance(std::string_view text);
+
+// Why a row is nobody's.
+enum class Stranger : std::uint8_t {
+  none,
+  no_sensor,       // of this name
+  no_time,         // the sensor has no reading then
+  outside,         // before the run began, after it ended, or while the sensor was not in the fleet
+  not_produced     // there is such a reading, but the run made no row of it
+};
+inline constexpr std::size_t stranger_count = 5;
+inline constexpr std::array<std::string_view, stranger_count> stranger_names{
+    "none", "no such sensor", "no such time", "outside of the run", "a reading without a row"};
+
+struct ExaminedRow {
+  std::uint32_t track = UINT32_MAX;  // none: no such sensor
+  Stranger stranger = Stranger::none;
+  bool is_altered = false;
+  std::uint64_t number = 0;          // of the reading
+  std::uint64_t choices = 1;         // how many readings in a row it may as well be, from that on
+  std::optional<Microseconds> delay = {};
+};
+
+// What is wrong with a row, for people.
+struct Finding {
+  std::uint64_t line = 0;
+  std::string sensor;
+  Timestamp at = 0;      // of the reading; 0: of no reading
+  std::string column;    // empty: the row is a stranger
+  std::string expected;  // or why it is a stranger
+  std::string found;
+};
+
+struct ExaminedBlock {
+  std::vector<ExaminedRow> rows;
+  std::vector<Finding> altered;     // the first few
+  std::vector<Finding> strangers;   // likewise
+  std::vector<std::uint64_t> altered_columns;  // how often, by slot
+};
+
+inline constexpr std::size_t most_findings = 20;
+
+struct ExamineOptions {
+  Tolerance tolerance;
+  Timestamp until = latest_timestamp;  // later rows are passed over
+};
+
+// Borrows all; one a thread.
+class Examiner {
+ public:
+  Examiner(const Expectation& expected, const RowColumns& columns, const RowText& text,
+           const ExamineOptions& options)
+      : expected_(expected), columns_(columns), text_(text), options_(options) {}
+
+  ExaminedBlock examine(const TextBlock& block);
+
+ private:
+  template <class Lines>
+  void examine_lines(Lines lines, ExaminedBlock& block);
+  // None: a row that is not to be judged.
+  template <class Lines>
+  std::optional<ExaminedRow> examine_row(const Lines& lines, ExaminedBlock& block);
+  template <class Lines>
+  [[nodiscard]] files::Moment moment(const Lines& lines, Slot slot);
+  // The reading that a row is by its time; none: there is none.
+  struct Placed {
+    std::uint64_t number;
+    std::uint64_t choices;
+  };
+  [[nodiscard]] std::optional<Placed> place(std::uint32_t track, const files::Moment& moment,
+                                            Microseconds slack) const;
+  template <class Lines>
+  void judge(const Lines& lines, const Remade& reading, ExaminedRow& row, ExaminedBlock& block);
+  template <class Lines>
+  void note_delay(const Lines& lines, ExaminedRow& row);
+  template <class Lines>
+  void note_stranger(const Lines& lines, const files::Moment& moment, ExaminedRow& row,
+                     ExaminedBlock& block) const;
+  [[nodiscard]] Stranger why_strange(const Track& track, const files::Moment& moment) const;
+
+  void compare(const Remade& reading, std::uint32_t track, std::uint64_t number);
+  void compare_time(const Remade& reading, Slot slot, Microseconds slack);
+  [[nodiscard]] bool is_equal(double value, std::string_view text) const;
+  [[nodiscard]] bool values_match(std::uint32_t track, const Remade& reading) const;
+  [[nodiscard]] bool all_values_differ(std::uint32_t track) const;
+  // The reading of the same sensor that the values of the row are of, at another time.
+  std::optional<std::uint64_t> find_shifted(std::uint32_t track, const files::Moment& moment);
+  [[nodiscard]] std::uint64_t sequence_of(std::uint32_t track, std::uint64_t number) const;
+  [[nodiscard]] std::string expected_text(const Remade& reading, const ExaminedRow& row,
+                                          std::size_t slot) const;
+
+  const Expectation& expected_;
+  const RowColumns& columns_;
+  const RowText& text_;
+  const ExamineOptions options_;
+  Cells cells_;
+  std::vector<std::size_t> differ_;  // slots in which the row differs from the reading
+  TimestampReader timestamps_;
+  Microseconds shift_ = 0;          // that was found last
+  std::uint32_t vain_searches_ = 0;
+};
+
+}  // namespace fleet_sim::audit

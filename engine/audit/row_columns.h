@@ -1,0 +1,92 @@
+// Which columns rows have, and where each of ours stands among them. Made from the first lines, by one
+// thread; then any thread reads. Throws InvalidInput for columns that are missing, named twice, or mapped to
+// what is not there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "audit/expectation.h"
+#include "audit/row_text.h"
+
+namespace fleet_sim::audit {
+
+// Names of columns by ours, for those that are called otherwise.
+using ColumnNames = std::map<std::string, std::string, std::less<>>;
+
+// Reads OURS=THEIRS into the names.
+void add_column_name(ColumnNames& names, std::string_view text);
+
+// The columns that every reading has. Channels follow them.
+enum class Slot : std::uint8_t {
+  sensor_id,
+  timestamp,
+  due,
+  sequence,
+  arrived_at,
+  status_code,
+  anomaly_flag,
+  anomaly_type,
+  firmware_version,
+  model,
+  manufacturer,
+  location,
+  arrival  // when a row came to the other side; by --arrival
+};
+inline constexpr std::size_t slot_count = 13;
+constexpr std::size_t index_of(Slot slot) {
+  return static_cast<std::size_t>(slot);
+}
+
+// The texts of a row, by slot.
+using Cells = std::vector<std::string_view>;
+
+class RowColumns {
+ public:
+  RowColumns(const RowText& text, const Expectation& expected, const ColumnNames& names,
+             const std::string& arrival);
+
+  // Whether rows have it.
+  [[nodiscard]] bool has(std::size_t slot) const { return has_[slot]; }
+  [[nodiscard]] bool has(Slot slot) const { return has_[index_of(slot)]; }
+  [[nodiscard]] std::size_t slots() const { return ours_.size(); }
+  [[nodiscard]] const std::string& name(std::size_t slot) const { return ours_[slot]; }
+  // The slots of the channels of a schema, in their order.
+  [[nodiscard]] const std::vector<std::size_t>& channels_of(const types::Schema& schema) const {
+    return channels_.at(&schema);
+  }
+  // Columns of the rows that nobody judges.
+  [[nodiscard]] const std::vector<std::string>& not_judged() const { return not_judged_; }
+
+  // The next row of a block; false after the last. A column that a row lacks is empty.
+  bool next(CsvLines& lines, Cells& cells) const;
+  bool next(JsonLines& lines, Cells& cells) const;
+
+ private:
+  [[nodiscard]] std::optional<std::size_t> slot_of(std::string_view theirs) const {
+    const auto known = slot_of_.find(theirs);
+    return known == slot_of_.end() ? std::nullopt : std::optional(known->second);
+  }
+  void note_channels(const Expectation& expected);
+  void note(const RowText& text, std::string_view theirs);
+  void note_header(const RowText& text);
+  void note_members(const RowText& text);
+  void demand(const RowText& text, const ColumnNames& names) const;
+
+  std::vector<std::string> ours_;  // by slot
+  std::vector<bool> has_;
+  std::unordered_map<std::string_view, std::size_t> slot_of_;  // by their names, which are …
+  std::vector<std::string> theirs_;                            // … these, by slot
+  std::vector<std::optional<std::size_t>> slot_of_field_;      // of csv
+  std::unordered_map<const types::Schema*, std::vector<std::size_t>> channels_;
+  std::vector<std::string> not_judged_;
+  std::vector<std::string> seen_;
+};
+
+}  // namespace fleet_sim::audit

@@ -1,0 +1,412 @@
+#include "audit/run_part.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "base/anomaly_types.h"
+#include "base/cadence.h"
+#include "base/plain_text.h"
+#include "base/problems.h"
+#include "config/config.h"
+#include "data/data_directory.h"
+#include "data/found_shard.h"
+#include "fleet/profile_table.h"
+#include "history/history.h"
+#include "identity/identity_parser.h"
+#include "manifest/read_manifest.h"
+#include "types/catalog.h"
+#include "yaml/tree.h"
+
+namespace fleet_sim::audit {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view first_of_names = "run";
+
+// A run as a place knows it, before it has been chosen.
+struct Found {
+  fs::path place;
+  fs::path manifest;            // that tells all of it; empty: the shards do
+  std::vector<fs::path> files;  // these
+  tables::RunInfo run;
+};
+
+bool is_manifest_name(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return file.extension() == ".json" &&
+         (name == "run.json" || name.starts_with("run.") || name.starts_with("run-"));
+}
+
+// Beside run.2-of-4.json: sensors.2-of-4.jsonl.
+fs::path beside(const fs::path& manifest, std::string_view stem) {
+  const std::string rest = manifest.stem().string().substr(first_of_names.size());
+  return manifest.parent_path() / fmt::format("{}{}.jsonl", stem, rest);
+}
+
+std::vector<fs::path> manifests_in(const fs::path& folder) {
+  std::vector<fs::path> manifests;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (is_manifest_name(entry.path())) manifests.push_back(entry.path());
+  }
+  std::ranges::sort(manifests);
+  return manifests;
+}
+
+void add_runs_of(const std::vector<fs::path>& files, const fs::path& place, std::vector<Found>& found) {
+  std::map<std::string, Found> by_id;
+  for (const fs::path& file : files) {
+    tables::Database shard = data::open_shard(file);
+    data::check_shard(shard, file);
+    for (const data::RecordedRun& run : data::read_runs(shard, file))
+      by_id.try_emplace(run.run_id, Found{place, {}, files, run});
+  }
+  for (auto& [id, one] : by_id) found.push_back(std::move(one));
+}
+
+void add_manifest(const fs::path& manifest, const fs::path& place, std::vector<Found>& found) {
+  const auto recorded = manifest::find_run(manifest);
+  if (!recorded) throw InvalidInput(fmt::format("{}: cannot be read", manifest.string()));
+  if (fs::exists(beside(manifest, "sensors"))) {
+    found.push_back({place, manifest, {}, recorded->run});
+    return;
+  }
+  std::vector<Found> of_shards;
+  add_runs_of(data::list_shards(manifest.parent_path()), place, of_shards);
+  const auto same = std::ranges::find_if(
+      of_shards, [&](const Found& one) { return one.run.run_id == recorded->run.run_id; });
+  if (same == of_shards.end()) {
+    throw InvalidInput(fmt::format("{}: the sensors of the run are missing: there is no {}, and no file of it",
+                                   manifest.string(), beside(manifest, "sensors").string()));
+  }
+  found.push_back(std::move(*same));
+}
+
+void add_place(const fs::path& place, std::vector<Found>& found) {
+  if (!fs::exists(place)) throw InvalidInput(fmt::format("{}: does not exist", place.string()));
+  if (!fs::is_directory(place)) {
+    return place.extension() == ".json" ? add_manifest(place, place, found)
+                                        : add_runs_of(data::Sources(place).files, place, found);
+  }
+  const std::vector<fs::path> shards = data::list_shards(place);
+  if (!shards.empty()) add_runs_of(shards, place, found);
+  for (const fs::path& manifest : manifests_in(place)) {
+    if (fs::exists(beside(manifest, "sensors"))) add_manifest(manifest, place, found);
+  }
+  if (found.empty())
+    throw InvalidInput(fmt::format("{}: holds no run: neither .db files nor run.json with sensors.jsonl",
+                                   place.string()));
+}
+
+std::string listed(const std::vector<Found>& found) {
+  std::vector<std::string> lines;
+  for (const Found& one : found) {
+    lines.push_back(fmt::format("{} (began {}, {})", printable(one.run.run_id),
+                                brief_timestamp_text(one.run.start),
+                                one.run.partition.empty() ? "1/1" : printable(one.run.partition)));
+  }
+  return fmt::format("{}", fmt::join(lines, ", "));
+}
+
+// Partitions of one fleet: of one seed and start, each with its own number.
+bool is_one_fleet(const std::vector<Found>& found) {
+  std::set<std::string> partitions;
+  for (const Found& one : found) {
+    if (one.run.seed != found.front().run.seed) return false;
+    if (!partitions.insert(one.run.partition).second) return false;
+  }
+  return found.size() == 1 || !partitions.contains("1/1");
+}
+
+std::vector<Found> chosen(std::vector<Found> found, const RunChoice& choice) {
+  if (!choice.run_id.empty()) {
+    const std::string all = listed(found);
+    std::erase_if(found, [&](const Found& one) { return one.run.run_id != choice.run_id; });
+    if (found.empty())
+      throw InvalidInput(fmt::format("--run {}: there is no such run; there are {}",
+                                     printable(choice.run_id), all));
+    found.resize(1);
+    return found;
+  }
+  if (!is_one_fleet(found))
+    throw InvalidInput(fmt::format("several runs; choose one with --run ID: {}", listed(found)));
+  return found;
+}
+
+std::optional<identity::IdentityRecord> parse_identity(std::string_view json, const types::Catalog& types) {
+  identity::IdentityFindings findings;
+  identity::parse_identity_lines(json, 1, types, findings, identity::largest_recorded_bytes);
+  if (!findings.mistakes.empty() || findings.identities.size() != 1) return std::nullopt;
+  return std::move(findings.identities.front().record);
+}
+
+std::string unquoted(std::string_view json) {
+  Problems problems;
+  const auto node = yaml::parse(json, yaml::FileProblems("id", problems));
+  return node ? node->text : std::string();
+}
+
+// One line of agenda.jsonl.
+class AgendaLine {
+ public:
+  AgendaLine(const std::string& line, std::string where) : where_(std::move(where)) {
+    Problems problems;
+    root_ = yaml::parse(line, yaml::FileProblems(where_, problems));
+    if (!root_ || !problems.empty() || !root_->is(yaml::Node::Kind::map)) refuse();
+  }
+
+  [[nodiscard]] std::string text(std::string_view name) const {
+    const yaml::Node* value = yaml::find_value(*root_, name);
+    return value == nullptr || value->is(yaml::Node::Kind::null) ? std::string() : value->text;
+  }
+  [[nodiscard]] Timestamp moment(std::string_view name) const {
+    const auto at = parse_timestamp(text(name));
+    if (!at) refuse();
+    return *at;
+  }
+  [[noreturn]] void refuse() const {
+    throw InvalidInput(fmt::format("{}: is no line of a manifest", where_));
+  }
+
+ private:
+  std::string where_;
+  std::optional<yaml::Node> root_;
+};
+
+Asked asked_in(const AgendaLine& line) {
+  const auto type = anomaly_type_of(line.text("injection"));
+  if (!type) line.refuse();
+  Asked asked{line.text("sensor_id"), line.text("channel"), {}, line.moment("at")};
+  asked.request.type = *type;
+  asked.request.cause = AnomalyCause::injected;
+  asked.request.duration = line.moment("until") - asked.at + 1;
+  if (const std::string severity = line.text("severity"); !severity.empty())
+    asked.request.severity = std::stod(severity);
+  return asked;
+}
+
+void read_agenda(const fs::path& path, RunPart& part) {
+  std::ifstream file(path, std::ios::binary);
+  std::size_t number = 0;
+  for (std::string text; std::getline(file, text);) {
+    const AgendaLine line(text, fmt::format("{}:{}", path.string(), ++number));
+    if (!line.text("injection").empty()) {
+      part.asked.push_back(asked_in(line));
+      continue;
+    }
+    data::RecordedReload& recorded = part.record.reloads.emplace_back();
+    recorded.reload.number = part.record.reloads.size();
+    recorded.reload.at = line.moment("at");
+    recorded.reload.config = line.text("config");
+    recorded.reload.config_hash = line.text("config_hash");
+  }
+}
+
+// Reloads are on the agenda after what they say of sensors is on the disk.
+void read_versions(const fs::path& path, RunPart& part) {
+  const config::Config config = history::recorded_config(part.run);
+  std::string last_config;
+  for (const data::RecordedReload& one : part.record.reloads) last_config = one.reload.config;
+  tables::RunInfo last = part.run;
+  if (!last_config.empty()) last.config = last_config;
+  const auto types =
+      fleet::types_under(history::recorded_config(last), fleet::types_under(config, types::built_in_types()));
+  std::unordered_map<std::string, bool> is_known;
+  manifest::read_sensors(path, [&](const manifest::SensorLine& line) {
+    const auto reload = std::ranges::find_if(part.record.reloads, [&](const data::RecordedReload& one) {
+      return one.reload.at == line.at;
+    });
+    if (line.identity.empty()) {
+      if (reload != part.record.reloads.end())
+        reload->identities.removed.push_back(unquoted(line.removed_id));
+      return;
+    }
+    auto record = parse_identity(line.identity, *types);
+    if (!record)
+      throw InvalidInput(
+          fmt::format("{}: has an identity that cannot be read: {}", path.string(), printable(line.identity)));
+    const bool begins = line.at == part.run.start && !is_known.contains(record->id);
+    is_known[record->id] = true;
+    if (begins) {
+      part.record.began_with.push_back(std::move(*record));
+    } else if (reload != part.record.reloads.end()) {
+      reload->identities.identities.push_back(std::move(*record));
+    } else {
+      throw InvalidInput(fmt::format("{}: sensor '{}' changes at {}, where agenda.jsonl has no reload",
+                                     path.string(), printable(record->id), timestamp_text(line.at)));
+    }
+  });
+}
+
+void demand_all_sensors(const RunPart& part, const std::string& where) {
+  const std::size_t count = part.record.began_with.size();
+  if (count == part.run.fleet_size) return;
+  if (count == 0 && part.run.fleet_size > 0)
+    throw InvalidInput(fmt::format(
+        "{}: does not say which sensors run {} began with: an older version wrote it, or a file is missing",
+        where, printable(part.run.run_id)));
+  throw InvalidInput(fmt::format("{}: has {} of the {} sensors of run {}", where, count, part.run.fleet_size,
+                                 printable(part.run.run_id)));
+}
+
+// What the books say that no span does.
+void note_books(const manifest::RecordedRun& recorded, RunPart& part) {
+  if (recorded.until) part.until = *recorded.until;
+  const std::uint64_t lacking = recorded.lost + recorded.skipped;
+  if (!recorded.has_ended || lacking == 0 || !part.lacking.empty()) return;
+  part.lacking.push_back({"lost or skipped by the run", earliest_timestamp, latest_timestamp, lacking});
+}
+
+RunPart read_manifest_part(const Found& found) {
+  RunPart part{.name = found.manifest.string(), .run = found.run, .record = {}, .asked = {}, .lacking = {}};
+  read_agenda(beside(found.manifest, "agenda"), part);
+  read_versions(beside(found.manifest, "sensors"), part);
+  demand_all_sensors(part, beside(found.manifest, "sensors").string());
+  note_books(*manifest::find_run(found.manifest), part);
+  return part;
+}
+
+std::optional<Timestamp> moment_in(const tables::Statement& row, int column) {
+  if (row.type(column) == SQLITE_NULL) return std::nullopt;
+  return parse_timestamp(row.text(column));
+}
+
+void read_losses(tables::Database& shard, const fs::path& file, RunPart& part) {
+  if (!data::has_table(shard, "run_losses", file)) return;
+  tables::Statement columns = data::prepare_query(
+      shard, "SELECT count(*) FROM pragma_table_info('run_losses') WHERE name = 'reason'", file);
+  const bool is_earlier = !data::next_row(columns, shard, file) || columns.integer(0) == 0;
+  tables::Statement row = data::prepare_query(
+      shard,
+      is_earlier ? "SELECT '', since, NULL, NULL FROM run_losses WHERE run_id = ?1"
+                 : "SELECT reason, since, until, rows FROM run_losses WHERE run_id = ?1",
+      file);
+  row.bind(1, part.run.run_id);
+  while (data::next_row(row, shard, file)) {
+    Lacking lacking;
+    lacking.reason = row.text(0).empty() ? "lost" : row.text(0);
+    lacking.since = moment_in(row, 1).value_or(earliest_timestamp);
+    lacking.until = moment_in(row, 2).value_or(latest_timestamp);
+    if (row.type(3) != SQLITE_NULL) lacking.rows = static_cast<std::uint64_t>(row.integer(3));
+    part.lacking.push_back(std::move(lacking));
+  }
+}
+
+// When the last row of the run was due that the file has. Its rows are in order but for seconds.
+std::optional<Timestamp> last_row(tables::Database& shard, const fs::path& file, const std::string& run_id) {
+  const std::vector<data::RecordedRun> runs = data::read_runs(shard, file);
+  const auto run = std::ranges::find(runs, run_id, &data::RecordedRun::run_id);
+  if (run == runs.end() || !data::has_table(shard, "sensor_readings", file)) return std::nullopt;
+  std::int64_t end = INT64_MAX;
+  for (const data::RecordedRun& other : runs) {
+    if (other.first_reading_id > run->first_reading_id) end = std::min(end, other.first_reading_id);
+  }
+  tables::Statement row =
+      data::prepare_query(shard,
+                          "SELECT max(timestamp) FROM (SELECT timestamp FROM sensor_readings WHERE id >= ?1 "
+                          "AND id < ?2 ORDER BY id DESC LIMIT 300000)",
+                          file);
+  row.bind(1, run->first_reading_id);
+  row.bind(2, end);
+  return data::next_row(row, shard, file) ? moment_in(row, 0) : std::nullopt;
+}
+
+// The run did not say where it ended: its files know what it wrote, but for the last second of each.
+void find_end(const std::vector<fs::path>& files, RunPart& part) {
+  std::optional<Timestamp> first;
+  std::optional<Timestamp> last;
+  for (const fs::path& file : files) {
+    tables::Database shard = data::open_shard(file);
+    const auto at = last_row(shard, file, part.run.run_id);
+    if (!at) continue;
+    first = std::min(first.value_or(*at), *at);
+    last = std::max(last.value_or(*at), *at);
+  }
+  part.until = last ? *last + 1 : part.run.start;
+  if (last) part.lacking.push_back({"the run broke off", *first - longest_window, part.until, std::nullopt});
+}
+
+void read_asked(const std::vector<fs::path>& files, RunPart& part) {
+  std::vector<std::string> ids;
+  std::unordered_map<std::string, std::uint32_t> number_of;
+  const auto know = [&](const identity::IdentityRecord& record) {
+    if (number_of.try_emplace(record.id, static_cast<std::uint32_t>(ids.size())).second)
+      ids.push_back(record.id);
+  };
+  for (const identity::IdentityRecord& record : part.record.began_with) know(record);
+  for (const data::RecordedReload& reload : part.record.reloads) {
+    for (const identity::IdentityRecord& record : reload.identities.identities) know(record);
+  }
+  const auto find = [&](std::string_view id) -> std::optional<std::uint32_t> {
+    const auto known = number_of.find(std::string(id));
+    return known == number_of.end() ? std::nullopt : std::optional(known->second);
+  };
+  std::set<std::pair<std::uint32_t, Timestamp>> known;
+  for (const fs::path& file : files) {
+    data::FoundShard shard(file, part.run.run_id, find);
+    shard.read_events(part.run.start, find);
+    for (const auto& event : shard.injected_since()) {
+      if (known.emplace(event.sensor, event.started_at).second)
+        part.asked.push_back({ids[event.sensor], "", event.request, event.started_at});
+    }
+  }
+}
+
+RunPart read_part_of_files(const Found& found) {
+  RunPart part{
+      .name = found.place.string(), .run = found.run, .record = {}, .asked = {}, .lacking = {}};
+  part.record = data::read_record(found.files, found.run.run_id, found.run.config);
+  demand_all_sensors(part, part.name);
+  read_asked(found.files, part);
+  for (const fs::path& file : found.files) {
+    tables::Database shard = data::open_shard(file);
+    read_losses(shard, file, part);
+  }
+  for (const fs::path& manifest : manifests_in(found.files.front().parent_path())) {
+    const auto recorded = manifest::find_run(manifest);
+    if (recorded && recorded->run.run_id == part.run.run_id) note_books(*recorded, part);
+  }
+  if (part.until == latest_timestamp) find_end(found.files, part);
+  return part;
+}
+
+void demand_this_version(const tables::RunInfo& run, const std::string& where) {
+  if (run.version == FLEET_SIM_VERSION) return;
+  throw InvalidInput(
+      fmt::format("{}: run {} was made by fleet-sim {}; this is {}, which may make other readings. Audit it "
+                  "with the version that made it",
+                  where, printable(run.run_id), printable(run.version), FLEET_SIM_VERSION));
+}
+
+}  // namespace
+
+std::vector<RunPart> find_run_parts(const std::vector<fs::path>& places, const RunChoice& choice) {
+  std::vector<Found> found;
+  std::set<fs::path> known;
+  for (const fs::path& place : places) {
+    if (known.insert(fs::weakly_canonical(place)).second) add_place(place, found);
+  }
+  std::vector<RunPart> parts;
+  for (const Found& one : chosen(std::move(found), choice)) {
+    demand_this_version(one.run, one.place.string());
+    RunPart part = one.manifest.empty() ? read_part_of_files(one) : read_manifest_part(one);
+    if (choice.until) part.until = std::min(part.until, *choice.until);
+    if (part.until == latest_timestamp)
+      throw InvalidInput(fmt::format("{}: run {} does not say where it ended: it goes on, or was killed; say "
+                                     "with --until up to when its rows are to be judged",
+                                     part.name, printable(part.run.run_id)));
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+}  // namespace fleet_sim::audit

@@ -1,0 +1,53 @@
+// What is to be audited: a run, or a partition of one, as its data directory or its manifest records it. Read
+// while starting, by one thread; a value afterwards. Throws InvalidInput for what a user has to put right,
+// and std::runtime_error for a file that cannot be read.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/timestamp.h"
+#include "data/run_record.h"
+#include "model/anomaly.h"
+#include "tables/schema.h"
+
+namespace fleet_sim::audit {
+
+// An anomaly that somebody asked for while the run ran.
+struct Asked {
+  std::string sensor;
+  std::string channel;  // by name; empty: it affects several, or none
+  model::AnomalyRequest request;
+  Timestamp at = 0;
+};
+
+// A span in which the run itself may lack rows.
+struct Lacking {
+  std::string reason;
+  Timestamp since = earliest_timestamp;
+  Timestamp until = latest_timestamp;  // inclusive
+  std::optional<std::uint64_t> rows;   // none: any number
+};
+
+struct RunPart {
+  std::string name;  // of the place it was found in
+  tables::RunInfo run;
+  data::RunRecord record;
+  std::vector<Asked> asked;
+  std::vector<Lacking> lacking;
+  Timestamp until = latest_timestamp;  // every reading due before has been taken; latest: not recorded
+};
+
+struct RunChoice {
+  std::string run_id;              // empty: the only one
+  std::optional<Timestamp> until;  // where it ended, if nothing says so
+};
+
+// Of each place: a data directory, or a run.json. Several are parts of one fleet.
+std::vector<RunPart> find_run_parts(const std::vector<std::filesystem::path>& places,
+                                    const RunChoice& choice);
+
+}  // namespace fleet_sim::audit
