@@ -332,7 +332,7 @@ TEST_CASE("a fleet that is resumed where nothing waited goes on the same") {
   CHECK(!seats.empty());
   fleet::Fleet resumed = fleet_of(roster, config);
   resumed.resume_at(moment, {});
-  resumed.resume_delivery({}, seats);
+  resumed.resume_delivery(seats);
   Taken rest;
   tick(resumed, moment, start + 200 * second, second, rest);
   std::vector<batch::Reading> expected;

@@ -3,12 +3,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "base/timestamp.h"
 #include "identity/identity.h"
+#include "model/sensor.h"
 #include "types/schema.h"
 #include "types/signal_declaration.h"
 
@@ -22,6 +24,8 @@ struct Added {
   Microseconds fade = 0;
   identity::Text name{};  // of the entry
   std::vector<std::pair<std::uint8_t, double>> channels{};
+
+  bool operator==(const Added&) const = default;
 };
 
 // What is added at that moment, by channel.
@@ -30,5 +34,23 @@ void add_up(std::span<const Added> all, Timestamp at, AddedTo& sums);
 
 // When the part of each aging was replaced out of turn, if it was.
 using Serviced = std::array<Timestamp, types::most_agings>;
+
+// Both, to be asked later what a reading of then depends on.
+struct Then {
+  std::vector<Added> added{};
+  std::optional<Serviced> serviced{};
+
+  // Borrows this and `sums`.
+  [[nodiscard]] model::Circumstances at(Timestamp at, std::size_t channels, AddedTo& sums) const {
+    model::Circumstances now;
+    if (!added.empty()) {
+      add_up(added, at, sums);
+      now.added = std::span(sums).first(channels);
+    }
+    if (serviced) now.serviced = *serviced;
+    return now;
+  }
+  bool operator==(const Then&) const = default;
+};
 
 }  // namespace fleet_sim::fleet

@@ -61,6 +61,7 @@ void Cohort::follow(const StoryOf& story, Timestamp moment, const PastStories& s
 
 void Cohort::go_on(const StoryOf& story, Timestamp moment, const PastStories& pasts) {
   story_ = story.script ? std::make_shared<Story>(story, members(), moment, pasts) : nullptr;
+  deliver_by_story(moment);
 }
 
 std::vector<std::uint32_t> Cohort::members() const {
@@ -500,6 +501,7 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment, const StoryOf
       sensor.profile = next.profile;
       sensor.shared = next.shared;
       if (story_) story_->rename(i, fate.to);
+      if (waiting_ && fate.to_another_shard) waiting_->forget_rows(i, sensor.key);
       continue;
     }
     if (fate.kind == Fate::Kind::rejoins) {

@@ -195,6 +195,8 @@ class Cohort {
     std::uint16_t overlay;
   };
   std::optional<model::Sample> read(std::vector<batch::AnomalyEvent>& events, Tally& tally);
+  void deliver_by_story(Timestamp moment);
+  void begin_hold(OfSensor& waits) const;
   void hold_back(OfSensor& waits, const model::Sensor& before, const model::Sample& taken, Tally& tally);
   void note_hold(Hold& hold, batch::Batch& batch) const;
   bool drain(OfSensor& waits, batch::Batch& batch, Tally& tally);

@@ -25,6 +25,19 @@ void Cohort::deliver(std::uint64_t key, const scenario::Deliver& how, Timestamp 
   waits.until = until;
 }
 
+// Those of which the story, if there is one, says so; the others' rows arrive as usual.
+void Cohort::deliver_by_story(Timestamp moment) {
+  for (std::size_t i = 0; waiting_ && i < sensors_.size(); ++i) {
+    const std::uint64_t key = sensors_[i].key;
+    const OwnDelivery* const own = story_ ? story_->delivery(i) : nullptr;
+    if (own != nullptr && own->until > moment) {
+      deliver(key, own->how, own->until);
+    } else if (OfSensor* const waits = waiting_->find(i, key)) {
+      waits->how = nullptr;
+    }
+  }
+}
+
 void Cohort::take_seat(std::uint64_t key, Timestamp arrives_at) {
   const std::optional<std::size_t> place = place_of(key);
   if (place && waiting_) waiting_->of(*place, key).late.push_back({arrives_at, std::nullopt});
@@ -59,6 +72,7 @@ bool Cohort::serve_slot(batch::Batch& batch, Tally& tally) {
     if (waits != nullptr) waiting_->forget_if_empty(position_, key);
     return true;
   }
+  if (taken || !waits->late.empty()) begin_hold(*waits);
   if (taken) hold_back(*waits, before, *taken, tally);
   if (waits->hold) note_hold(*waits->hold, batch);
   if (is_held) return true;
@@ -85,14 +99,17 @@ std::optional<model::Sample> Cohort::read(std::vector<batch::AnomalyEvent>& even
   return is_silent ? std::nullopt : std::optional(taken);
 }
 
+// With what waits first: the slot's reading, or a late one that would have arrived.
+void Cohort::begin_hold(OfSensor& waits) const {
+  if (waits.hold) return;
+  waits.hold = std::make_unique<Hold>(cycle_ + 1, waits.earliest_due(next_due()), waits.how->drain);
+}
+
 // The slot's reading waits, or what would be one.
 void Cohort::hold_back(OfSensor& waits, const model::Sensor& before, const model::Sample& taken,
                        Tally& tally) {
-  const std::uint64_t number = cycle_ + 1;
-  if (!waits.hold) {
-    waits.hold = std::make_unique<Hold>(number, waits.earliest_due(next_due()), waits.how->drain);
-  }
-  waits.hold->add(number, before, sensors_[position_], how_of(&waits), overlay());
+  waits.hold->add(cycle_ + 1, before, sensors_[position_], how_of(&waits), overlay(),
+                  story_ ? story_->then(position_) : Then());
   if (taken.missing) return;
   ++tally.undelivered;
   tally.note_taken(sensors_[position_], taken);
@@ -111,8 +128,10 @@ bool Cohort::drain(OfSensor& waits, batch::Batch& batch, Tally& tally) {
     if (batch.full()) return false;
     --left;
     const Timestamp due = due_of(span->sensor, span->next);
-    const model::Sample taken = model::sample(
-        span->sensor, seed_, {due, due_of(span->sensor, span->next + 1)}, {{}, {}, now_of(position_, due)});
+    AddedTo sums;
+    const model::Circumstances then = span->then.at(due, span->sensor.profile->channels.size(), sums);
+    const model::Sample taken =
+        model::sample(span->sensor, seed_, {due, due_of(span->sensor, span->next + 1)}, {{}, {}, then});
     if (!taken.missing) {
       --tally.undelivered;
       deliver_reading({span->sensor, taken, due, span->next, span->overlay}, *span->how, batch, tally);
@@ -206,6 +225,7 @@ void Cohort::skip_slot(Tally& tally) {
   const std::optional<model::Sample> taken = read(owed_, tally);
   if (!taken) return;
   if (waits != nullptr && (waits->hold || waits->is_held())) {
+    begin_hold(*waits);
     hold_back(*waits, before, *taken, tally);
   } else if (!taken->missing) {
     ++tally.skipped;

@@ -111,10 +111,7 @@ void Fleet::deliver(const scenario::Deliver& usual) {
   for (Cohort& cohort : cohorts_) cohort.deliver(usual);
 }
 
-void Fleet::resume_delivery(const OwnDeliveries& own, const LateSeats& seats) {
-  for (const OwnDelivery& one : own) {
-    for (Cohort& cohort : cohorts_) cohort.deliver(one.key, one.how, one.until);
-  }
+void Fleet::resume_delivery(const LateSeats& seats) {
   for (const auto& [key, arrives_at] : seats) {
     for (Cohort& cohort : cohorts_) cohort.take_seat(key, arrives_at);
   }

@@ -28,15 +28,6 @@ inline constexpr std::size_t most_sensors = 1'000'000;
 // Readings that an earlier process of the run delivers late: keys of sensors, and when they arrive.
 using LateSeats = std::vector<std::pair<std::uint64_t, Timestamp>>;
 
-// Ways to arrive that sensors have of their own: key, how, and until when. Later ones take the place of
-// others.
-struct OwnDelivery {
-  std::uint64_t key;
-  scenario::Deliver how;
-  Timestamp until;
-};
-using OwnDeliveries = std::vector<OwnDelivery>;
-
 class Fleet {
  public:
   Fleet(std::shared_ptr<ProfileTable> profiles, std::vector<Cohort> cohorts, Timestamp start,
@@ -65,7 +56,7 @@ class Fleet {
   // From the start of the run on, rows arrive like this; see Cohort::deliver.
   void deliver(const scenario::Deliver& usual);
   // What an earlier process of the run leaves behind.
-  void resume_delivery(const OwnDeliveries& own, const LateSeats& seats);
+  void resume_delivery(const LateSeats& seats);
 
   // Carries out a reload at `moment`, before which every reading has been taken. Cohorts may come, go and
   // move.

@@ -57,6 +57,7 @@ void Story::keep(std::uint32_t place, const PastStory& story) {
   if (!story.added.empty()) added_[place] = story.added;
   if (story.serviced) serviced_[place] = *story.serviced;
   if (story.fault != identity::Text{}) faults_[place] = story.fault;
+  if (story.delivery) deliveries_[place] = *story.delivery;
 }
 
 Touched Story::touched(std::size_t sensor) const {
@@ -77,7 +78,18 @@ PastStory Story::past_of(std::size_t sensor) const {
   if (const auto all = added_.find(place); all != added_.end()) story.added = all->second;
   if (const auto known = serviced_.find(place); known != serviced_.end()) story.serviced = known->second;
   if (const auto known = faults_.find(place); known != faults_.end()) story.fault = known->second;
+  if (const OwnDelivery* const own = delivery(sensor)) story.delivery = *own;
   return story;
+}
+
+Then Story::then(std::size_t sensor) const {
+  if (added_.empty() && serviced_.empty()) [[likely]]
+    return {};
+  const std::uint32_t place = place_of(sensor);
+  Then then;
+  if (const auto all = added_.find(place); all != added_.end()) then.added = all->second;
+  if (const auto known = serviced_.find(place); known != serviced_.end()) then.serviced = known->second;
+  return then;
 }
 
 void Story::tell(const StoryOf& next, PastStories& pasts) const {
@@ -115,6 +127,8 @@ void Story::take_note(const timeline::Moment& moment) {
   }
   if (const auto* what_is_added = std::get_if<scenario::Add>(&what.verb)) add(moment, *what_is_added);
   if (const auto* reset = std::get_if<scenario::Reset>(&what.verb)) service(moment, *reset);
+  if (const auto* how = std::get_if<scenario::Deliver>(&what.verb))
+    deliveries_.insert_or_assign(moment.sensor, OwnDelivery{*how, moment.until});
 }
 
 batch::FleetEvent Story::describe(const timeline::Moment& moment, std::uint32_t identity) const {

@@ -2,8 +2,8 @@
 // is said of each. Every cohort has its own, over its own sensors, because when an entry reaches a sensor
 // depends on that sensor alone: nothing has to happen to the whole fleet at once. Touched by the cohort's
 // thread; owns a timeline, 8 bytes a sensor once one has been silent, and some 100 for each
-// sensor to which something is being added, or of which a part has been replaced. Sensors are their positions
-// in the cohort.
+// sensor to which something is being added, of which a part has been replaced, or whose rows have arrived in
+// a way of their own. Sensors are their positions in the cohort.
 #pragma once
 
 #include <cstddef>
@@ -31,6 +31,12 @@ struct StoryOf {
   std::shared_ptr<ProfileTable> profiles;
 };
 
+// How a sensor's rows arrive instead of as usual, and until when.
+struct OwnDelivery {
+  scenario::Deliver how{};
+  Timestamp until = earliest_timestamp;
+};
+
 // What a scenario has made of a sensor, from where the next cohort continues.
 struct PastStory {
   timeline::Past past{};
@@ -39,6 +45,7 @@ struct PastStory {
   std::vector<Added> added{};
   std::optional<Serviced> serviced{};
   identity::Text fault{};  // the entry that caused its last anomaly of this cause
+  std::optional<OwnDelivery> delivery{};
 };
 using PastStories = std::unordered_map<std::uint64_t, PastStory>;  // by the key of the sensor
 
@@ -98,6 +105,14 @@ class Story {
   [[nodiscard]] std::optional<model::AnomalyRequest> request(std::size_t sensor, const scenario::Fault& fault,
                                                              const timeline::Moment& moment) const;
 
+  // What the sensor's readings depend on, for when one is taken again.
+  [[nodiscard]] Then then(std::size_t sensor) const;
+  // How its rows arrive, as was said last; null: nothing was.
+  [[nodiscard]] const OwnDelivery* delivery(std::size_t sensor) const {
+    const auto known = deliveries_.find(place_of(sensor));
+    return known == deliveries_.end() ? nullptr : &known->second;
+  }
+
   // The same of one of them, for somebody who looks at it; and all that another story needs.
   [[nodiscard]] Touched touched(std::size_t sensor) const;
   [[nodiscard]] PastStory past_of(std::size_t sensor) const;
@@ -131,6 +146,7 @@ class Story {
   std::unordered_map<std::uint32_t, std::vector<Added>> added_;  // by place
   std::unordered_map<std::uint32_t, Serviced> serviced_;         // by place
   std::unordered_map<std::uint32_t, identity::Text> faults_;     // by place
+  std::unordered_map<std::uint32_t, OwnDelivery> deliveries_;    // by place
   AddedTo sums_{};                                               // of the last question
   std::vector<std::uint32_t> order_;  // by sensor, its place in the timeline; empty: the same
 };

@@ -18,15 +18,15 @@ bool is_same(const model::Sensor& was, const model::Sensor& is) {
 }  // namespace
 
 void Hold::add(std::uint64_t number, const model::Sensor& before, const model::Sensor& after,
-               const scenario::Deliver& how, std::uint16_t overlay) {
+               const scenario::Deliver& how, std::uint16_t overlay, Then then) {
   const auto goes_on = [&](const Span& span) {
     return span.next + span.readings == number && span.how == &how && span.overlay == overlay &&
-           is_same(after_, before);
+           span.then == then && is_same(after_, before);
   };
   if (front() != nullptr && goes_on(spans_.back())) {
     ++spans_.back().readings;
   } else {
-    spans_.push_back({number, 1, before, &how, overlay});
+    spans_.push_back({number, 1, before, &how, overlay, std::move(then)});
   }
   after_ = after;
   ++readings_;
@@ -61,6 +61,14 @@ void Waiting::forget_if_empty(std::size_t place, std::uint64_t key) {
 void Waiting::forget(std::size_t place, std::uint64_t key) {
   sensors_.erase(key);
   is_known_[place] = 0;
+}
+
+void Waiting::forget_rows(std::size_t place, std::uint64_t key) {
+  OfSensor* const waits = find(place, key);
+  if (waits == nullptr) return;
+  waits->late.clear();
+  waits->hold.reset();
+  forget_if_empty(place, key);
 }
 
 const scenario::Deliver& Waiting::intern(const scenario::Deliver& said) {

@@ -17,6 +17,7 @@
 
 #include "base/timestamp.h"
 #include "batch/reading.h"
+#include "fleet/added.h"
 #include "model/sensor.h"
 #include "scenario/entry.h"
 
@@ -40,6 +41,7 @@ class Hold {
     model::Sensor sensor;          // as it was before that one
     const scenario::Deliver* how;  // they arrive
     std::uint16_t overlay;
+    Then then;  // what a scenario has done to it
   };
 
   // `due` is when the earliest reading that waits was due, be it a late one.
@@ -47,7 +49,7 @@ class Hold {
 
   // Reading `number` waits as well: its sensor was `before` it was read, and is now `after`.
   void add(std::uint64_t number, const model::Sensor& before, const model::Sensor& after,
-           const scenario::Deliver& how, std::uint16_t overlay);
+           const scenario::Deliver& how, std::uint16_t overlay, Then then);
 
   // The span of the reading that is to be delivered first; null when none is left.
   [[nodiscard]] Span* front() { return taken_ < spans_.size() ? &spans_[taken_] : nullptr; }
@@ -108,6 +110,8 @@ class Waiting {
   void forget_if_empty(std::size_t place, std::uint64_t key);
   // The sensor leaves: what waits of it will never arrive.
   void forget(std::size_t place, std::uint64_t key);
+  // Its rows go to another file: the same, but rows arrive as before.
+  void forget_rows(std::size_t place, std::uint64_t key);
 
   // A way to arrive that stays where it is: as `said`, and where that says nothing, as usual.
   const scenario::Deliver& intern(const scenario::Deliver& said);

@@ -141,7 +141,7 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
   build_fleet();
   if (goes_on) {
     fleet_->resume_at(resumption_.moment, resumption_.past, resumption_.lives);
-    fleet_->resume_delivery(resumption_.deliveries, resumption_.late);
+    fleet_->resume_delivery(resumption_.late);
   }
   build_writers();
   begin_manifest();

@@ -272,11 +272,6 @@ class Planner {
       const auto latest = latest_.find(sensor);
       return latest == latest_.end() ? earliest_timestamp : latest->second.started_at;
     };
-    all.moment = [this](std::uint32_t sensor, const timeline::Moment& moment, const scenario::Entry& entry) {
-      const auto* how = std::get_if<scenario::Deliver>(&entry.verb);
-      if (how == nullptr || moment.until <= resumption_.moment) return;
-      resumption_.deliveries.push_back({hash_text(roster_[sensor].id), *how, moment.until});
-    };
     chronicle_.emplace(all, scripts_, resumption_.moment);
     resumption_.script = scripts_[resumption_.reloads];
     resumption_.stories = std::move(*chronicle_).take_stories();
@@ -292,7 +287,24 @@ class Planner {
     tbb::parallel_for(std::size_t{0}, places_.size(), [&](std::size_t i) {
       underway_[i] =
           found_at(places_[i])->read_deliveries([this](std::string_view id) { return find_sensor(id); });
+      for (data::FoundShard::Underway& one : underway_[i])
+        one.arrives_at = std::min(one.arrives_at, seat_ends(one.sensor, one.due) - 1);
     });
+  }
+
+  // When what waited of the sensor was given up, because a reload changed its rate or its file, or removed
+  // it.
+  [[nodiscard]] Timestamp seat_ends(std::uint32_t sensor, Timestamp due) const {
+    if (history_.reloads().empty()) return latest_timestamp;
+    const std::vector<Piece> pieces = lives_.pieces(sensor, due);
+    for (std::size_t i = 1; i < pieces.size(); ++i) {
+      const Piece& was = pieces[i - 1];
+      const Piece& is = pieces[i];
+      const bool stays = was.to == is.from && !is.joins && cadence_of(was) == cadence_of(is) &&
+                         plan_.place_of[was.identity] == plan_.place_of[is.identity];
+      if (!stays) return was.to;
+    }
+    return pieces.empty() ? due : pieces.back().to;
   }
 
   // Where delivery is on, everything that arrived before `complete_until` is there. What waited then was due

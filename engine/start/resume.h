@@ -68,9 +68,8 @@ struct Resumption {
   fleet::PastAnomalies past;
   fleet::Lives lives;
   std::vector<fleet::Injection> injections;
-  fleet::OwnDeliveries deliveries;  // of sensors whose rows arrive in a way of their own
-  fleet::LateSeats late;            // readings of before the moment that arrive later, and have done so
-  std::vector<FoundShards> found;   // per writer, as in the plan
+  fleet::LateSeats late;           // readings of before the moment that arrive later, and have done so
+  std::vector<FoundShards> found;  // per writer, as in the plan
   std::vector<std::vector<write::FoundRows>> found_rows;  // or, of a run that is replayed, its rows alone
   Timestamp all_new_from = earliest_timestamp;            // no shard has a row or an entry of then or later
   std::vector<std::shared_ptr<fleet::ProfileTable>> profiles;  // that the lives point into

@@ -11,6 +11,7 @@ from collections import Counter
 
 import fleet
 from fleet import SECOND, SOURCE, micros
+from reloading import Reloading
 
 DELIVERY = "delivery: {drop: 2%, late: {share: 10%, median: 4s}, duplicate: 1%, jitter: 20ms}\n"
 UPGRADE = """scenario:
@@ -212,14 +213,113 @@ class Killed(DeliveryTest):
         self.kill_and_resume(self.write("held.yaml", DELIVERY + hold), (15_000, 30_000, 40_000), "90m")
 
     def test_resumed_amid_a_hold(self):
+        self.resume_often(self.write("held.yaml", DELIVERY + OUTAGE))
+
+    def test_resumed_while_sensors_are_held_and_silent(self):
+        """Late rows wait then, too."""
+        entries = ('at: +1s, for: 57s, where: {id: "S1*"}, deliver: {late: {share: 60%, median: 5s}}',
+                   'at: +58s, for: 90s, where: {id: "S1*"}, silence: true',
+                   'at: +59s, for: 2m, where: {id: "S1*"}, deliver: {hold: true, drain: 3}')
+        scenario = "".join(f"  - {{name: e{number}, {entry}}}\n" for number, entry in enumerate(entries))
+        self.resume_often(self.write("quiet.yaml", "scenario:\n" + scenario), ("140", "6m"))
+
+    def resume_often(self, config, durations=("90", "150", "200", "6m")):
         whole, data = self.dir / "whole", self.dir / "data"
-        config = self.write("held.yaml", DELIVERY + OUTAGE)
         self.run_fleet(whole, config=config, duration="6m")
-        for duration in ("90", "150", "200", "6m"):
+        for duration in durations:
             ran = self.run_fleet(data, *(["--resume"] if data.exists() else []), config=config, duration=duration)
         self.assertEqual(self.rows(data), self.rows(whole))
         self.assertEqual(self.truth(data), self.truth(whole))
         self.assertGreater(ran.summary.found, 0)
+
+
+EVERYTHING = DELIVERY + """anomalies: {probability: 0.2, types: {missing_data: {duration_seconds: 9}}}
+scenario:
+  - {name: up, at: +40s, where: {id: "S?[1-6]"}, set: {firmware_version: "1.5"}, waves: {0s: 40%, 3m: 90%}, spread: 1m, silent_for: 9s, fails: 20%}
+  - {name: back, at: +8m, where: {event: up}, set: {firmware_version: "1.3"}, spread: 1m}
+  - {name: out, at: +2m, for: 40s, where: {id: "S0*"}, silence: true, spread: 2m}
+  - {name: come, at: +30s, where: {id: "S*9"}, join: true, spread: 2m}
+  - {name: go, at: +5m, where: {id: "S*8"}, leave: true, spread: 1m}
+  - {name: again, at: +9m, where: {event: go}, join: true}
+  - {name: heat, at: +3m, for: 4m, fade: 30s, add: {temperature: 5}, spread: 30s}
+  - {name: fault, at: +4m, for: 70s, waves: {0s: 60%}, fault: {type: trend}, spread: 1m}
+  - {name: rest, at: +6m, reset: [trend, noise, missing_data], spread: 1m}
+  - {name: cut, at: +100s, for: 3m, waves: {0s: 70%}, spread: 50s, deliver: {hold: true, drain: 2}}
+  - {name: bad, at: +7m, for: 2m, where: {id: "S1*"}, deliver: {late: {share: 40%, median: 20s}, duplicate: 10%}}
+  - {name: cut2, at: +8m, every: 2m, for: 30s, where: {id: "S?5"}, spread: 20s, deliver: {hold: true, drain: 1}}
+"""
+
+
+class Everything(DeliveryTest):
+    """The same rows in the same files, whatever happens to the sensors and however a run is cut."""
+
+    def setUp(self):
+        super().setUp()
+        sites = ("Factory A - Line 1", "Factory A - Line 2", "Warehouse")
+        self.identities = self.write_identities([fleet.identity(one, location=sites[n % 3]) for n, one in enumerate(self.sensors)])
+        self.config = self.write("everything.yaml", EVERYTHING)
+        self.whole = self.dir / "whole"
+        self.run_fleet(self.whole, "--shard-by", "location", "--threads", 1, duration="14m")
+
+    def files(self, data):
+        """What each file has of each sensor, in order, and of what happened."""
+        found = {}
+        for path in fleet.shards(data):
+            tables = [f"SELECT {COLUMNS}, firmware_version FROM sensor_readings ORDER BY id", f"SELECT {TRUTH} FROM deliveries ORDER BY id",
+                      "SELECT sensor_id, name, verb, started_at, ended_at, silent_until, failed FROM fleet_events ORDER BY sensor_id, started_at, name",
+                      "SELECT sensor_id, anomaly_type, cause, scenario, started_at, ended_at, readings_affected FROM anomaly_events "
+                      "ORDER BY sensor_id, started_at"]
+            for number, sql in enumerate(tables):
+                for sensor, *rest in fleet.query(path, sql):
+                    found.setdefault((path.name, number, sensor), []).append(rest)
+        return found
+
+    def assert_same(self, data):
+        found, expected = self.files(data), self.files(self.whole)
+        self.assertEqual(found.keys(), expected.keys())
+        for key, rows in expected.items():
+            self.assertEqual(found[key], rows, key)
+
+    def test_partitions_and_threads(self):
+        data = self.dir / "data"
+        for part in ("1/3", "2/3", "3/3"):
+            self.run_fleet(data, "--shard-by", "location", "--partition", part, "--threads", 4, "--writers", 2, duration="14m")
+        self.assert_same(data)
+        kinds = {row[0] for key, rows in self.files(data).items() if key[1] == 1 for row in rows}
+        self.assertEqual(kinds, {"drop", "late", "duplicate", "hold", "drained"})
+
+    def test_resumed_again_and_again(self):
+        data = self.dir / "data"
+        for duration in (70, 150, 290, 400, 500, 560, 700, 14 * 60):
+            ran = self.run_fleet(data, "--shard-by", "location", "--writers", 2, *(["--resume"] if data.exists() else []),
+                                 duration=str(duration))
+        self.assertEqual(ran.summary.lost, 0)
+        self.assert_same(data)
+
+    def test_killed_and_resumed(self):
+        data = self.dir / "data"
+        arguments = ("--identities", self.identities, "--data-dir", data, "--start", "2026-01-01", "--seed", 7, "--duration", "14m",
+                     "--config", self.config, "--shard-by", "location", "--speed", "max")
+        config = {"FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "5", "FLEET_SIM_DATABASE_BATCH_SIZE": "20"}
+        for least in (1_500, 4_000, 8_000):
+            process = self.start(*arguments, *(["--resume"] if data.exists() else []), env=config)
+            self.wait_for_rows(data, least, process)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        self.fleet_sim(*arguments, "--resume")
+        self.assert_same(data)
+
+
+class Reloaded(Reloading):
+    def test_delivery_is_not_switched_on_in_a_running_process(self):
+        process = self.run_fleet()
+        self.config("delivery: {drop: 50%}\n")
+        self.until_logged("delivery.drop 0% -> 50% takes effect after a restart")
+        self.config("scenario:\n  - {name: cut, at: +10h, for: 1h, deliver: {hold: true}}\n")
+        self.until_logged("entries with deliver can only come or go while others stay, or delivery is configured; restart")
+        self.finish(process)
+        [path] = fleet.shards(self.dir / "data")
+        self.assertEqual([row[1:3] for row in fleet.query(path, "PRAGMA table_info(sensor_readings)")], fleet.COLUMNS)
 
 
 class Readers(DeliveryTest):
