@@ -311,6 +311,35 @@ TEST_CASE("rows that give way although their commit is in doubt are not written 
   CHECK(rig.imbalance().empty());
 }
 
+TEST_CASE("deliveries whose commit is in doubt are not written twice where nothing came with them") {
+  FaultyVfs vfs;
+  WriterRig rig({.vfs = vfs.name()}, [](config::Config& config) {
+    config.delivery.drop = 0.5;
+    config.sqlite.synchronous = config::Synchronous::full;
+  });
+  const auto send = [&](std::uint64_t sequence) {
+    rig.send(batch::Delivery{.due = WriterRig::first_due + static_cast<Microseconds>(sequence),
+                             .arrived_at = {},
+                             .sequence = sequence,
+                             .readings = 1,
+                             .sensor = 0,
+                             .kind = batch::Delivery::Kind::drop});
+  };
+  send(1);
+  rig.run_for(2 * second);
+  // The rows are in the log, but waiting for the disk fails.
+  vfs.fail(DiskCall::sync, 1, 1, SQLITE_IOERR_FSYNC, "-wal");
+  send(2);
+  send(3);
+  rig.run_for(3 * second);
+  vfs.heal();
+  rig.run_for(5 * second);
+  send(4);
+  rig.finish();
+  CHECK(query(rig.path_of(0), "SELECT sequence FROM deliveries ORDER BY id") ==
+        std::vector<std::string>{"1", "2", "3", "4"});
+}
+
 TEST_CASE("while a shard is being retried nothing is lost: the writer takes no more than its memory holds") {
   WriterRig rig({.pending_rows = 100});
   rig.send(0, 10);

@@ -159,7 +159,7 @@ std::vector<FoundShard::Underway> FoundFile::read_deliveries(const FindSensor& f
       tables::read_deliveries(shard, run_->run_id, [&](const tables::FoundDelivery& delivery) {
         const auto sensor = find_sensor(delivery.sensor_id);
         if (!sensor) return;
-        rows_.add_delivery(*sensor, delivery.due, delivery.kind);
+        rows_.add_delivery(*sensor, delivery.due, delivery.sequence, delivery.kind);
         arrivals.add(*sensor, delivery.kind, delivery.due, delivery.arrived_at);
       });
   if (!error.ok()) {

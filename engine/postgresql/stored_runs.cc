@@ -164,7 +164,8 @@ void StoredRuns::deliveries(std::int32_t number,
                             const std::function<void(const FoundDelivery&)>& on_delivery) {
   const auto& names = batch::Delivery::kind_names;
   if (!is_there("deliveries")) return;
-  run(fmt::format("SELECT sensor_id, kind, due, arrived_at FROM {} WHERE run = $1 ORDER BY due, kind = '{}'",
+  run(fmt::format("SELECT sensor_id, kind, due, arrived_at, sequence FROM {} WHERE run = $1 ORDER BY due, "
+                  "kind = '{}'",
                   table("deliveries"), name_of(batch::Delivery::Kind::drained)),
       Parameters().integer(number), [&](const AnswerRow& row) {
         const auto name = std::ranges::find(names, row.text(1));
@@ -173,7 +174,8 @@ void StoredRuns::deliveries(std::int32_t number,
         const auto kind = static_cast<batch::Delivery::Kind>(name - names.begin());
         std::optional<Timestamp> arrived_at;
         if (!row.is_null(3)) arrived_at = row.moment(3);
-        on_delivery({row.text(0), kind, row.moment(2), arrived_at});
+        on_delivery(
+            {row.text(0), kind, row.moment(2), arrived_at, static_cast<std::uint64_t>(row.integer(4))});
       });
 }
 

@@ -75,6 +75,7 @@ class StoredRuns {
     batch::Delivery::Kind kind;
     Timestamp due;
     std::optional<Timestamp> arrived_at;
+    std::uint64_t sequence;
   };
   void deliveries(std::int32_t run, const std::function<void(const FoundDelivery&)>& on_delivery);
   // Those of the fleet that began then or later, each as its sensor, its time and the name of its entry.

@@ -27,15 +27,18 @@ constexpr std::string_view last_event_sql =
     "SELECT sensor_id, started_at FROM anomaly_events ORDER BY id DESC LIMIT 1";
 constexpr std::string_view last_fleet_event_sql =
     "SELECT sensor_id, started_at FROM fleet_events ORDER BY id DESC LIMIT 1";
+constexpr std::string_view last_delivery_sql =
+    "SELECT sensor_id, due, kind FROM deliveries ORDER BY id DESC LIMIT 1";
 
 // Whether the query's one row, if it has one, is about this sensor and moment.
 tables::StorageError ask_whether(tables::Database& database, std::string_view sql, std::string_view sensor,
-                                 Timestamp moment, bool& answer) {
+                                 Timestamp moment, std::string_view kind, bool& answer) {
   tables::Statement row;
   if (tables::StorageError error = database.prepare(sql, row); !error.ok()) return error;
   const int code = row.step();
   if (code != SQLITE_ROW && code != SQLITE_DONE) return database.error();
-  answer = code == SQLITE_ROW && row.text(0) == sensor && row.text(1) == timestamp_text(moment);
+  answer = code == SQLITE_ROW && row.text(0) == sensor && row.text(1) == timestamp_text(moment) &&
+           (kind.empty() || row.text(2) == kind);
   return {};
 }
 
@@ -302,11 +305,11 @@ tables::StorageError Shard::settle_doubt() {
   if (!doubtful_) return {};
   bool there = false;
   tables::Database& database = connection_->database;
-  const bool may_be_there = doubtful_->sql != last_fleet_event_sql || database.has_table("fleet_events");
+  const bool may_be_there = doubtful_->table.empty() || database.has_table(doubtful_->table);
   tables::StorageError error;
   if (may_be_there)
-    error =
-        ask_whether(database, doubtful_->sql, context_->roster[doubtful_->sensor].id, doubtful_->at, there);
+    error = ask_whether(database, doubtful_->sql, context_->roster[doubtful_->sensor].id, doubtful_->at,
+                        doubtful_->kind, there);
   if (!error.ok()) return error;
   if (there) already_there_ = in_doubt_;
   in_doubt_ = {};
@@ -329,11 +332,15 @@ std::optional<Shard::LastRow> Shard::last_row(const write::Lot& lot) {
   }
   const auto begun = std::find_if(lot.events.rbegin(), lot.events.rend(),
                                   [](const batch::AnomalyEvent& e) { return batch::begins(e.kind); });
-  if (begun == lot.events.rend()) {
-    if (lot.fleet_events.empty()) return std::nullopt;
-    return LastRow{last_fleet_event_sql, lot.fleet_events.back().sensor, lot.fleet_events.back().started_at};
+  if (begun != lot.events.rend()) return LastRow{last_event_sql, begun->sensor, begun->started_at};
+  if (!lot.fleet_events.empty()) {
+    const batch::FleetEvent& last = lot.fleet_events.back();
+    return LastRow{last_fleet_event_sql, last.sensor, last.started_at, "fleet_events"};
   }
-  return LastRow{last_event_sql, begun->sensor, begun->started_at};
+  if (lot.deliveries.empty()) return std::nullopt;
+  const batch::Delivery& last = lot.deliveries.back();
+  return LastRow{last_delivery_sql, last.sensor, last.due, tables::deliveries_table,
+                 batch::name_of(last.kind)};
 }
 
 std::size_t Shard::log_pages() const {

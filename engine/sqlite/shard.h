@@ -118,6 +118,8 @@ class Shard {
     std::string_view sql;  // finds the last one there is
     std::uint32_t sensor = 0;
     Timestamp at = 0;
+    std::string_view table = {};  // which need not be there
+    std::string_view kind = {};   // of a delivery
   };
 
   tables::StorageError try_to_open();

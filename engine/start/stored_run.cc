@@ -108,7 +108,7 @@ class FoundTable final : public data::FoundShard {
     runs_.deliveries(run_->number, [&](const postgresql::StoredRuns::FoundDelivery& delivery) {
       const auto sensor = find_sensor(delivery.sensor);
       if (!sensor || !is_here_[*sensor]) return;
-      rows_.add_delivery(*sensor, delivery.due, delivery.kind);
+      rows_.add_delivery(*sensor, delivery.due, delivery.sequence, delivery.kind);
       if (!is_elsewhere_[*sensor]) arrivals.add(*sensor, delivery.kind, delivery.due, delivery.arrived_at);
     });
     return std::move(arrivals).take();

@@ -15,7 +15,8 @@ constexpr std::string_view insert_delivery =
     "INSERT INTO deliveries (run_id, sensor_id, kind, sequence, due, arrived_at, readings) VALUES (?1, ?2, "
     "?3, ?4, ?5, ?6, ?7)";
 constexpr std::string_view select_deliveries =
-    "SELECT sensor_id, kind, due, arrived_at, readings FROM deliveries WHERE ?1 IN ('', run_id) ORDER BY "
+    "SELECT sensor_id, kind, due, arrived_at, readings, sequence FROM deliveries WHERE ?1 IN ('', run_id) "
+    "ORDER BY "
     "rowid";
 
 constexpr std::string_view select_oldest =
@@ -39,7 +40,7 @@ StorageError take_row(const Statement& row, const std::function<void(const Found
     if (!arrived_at) return not_ours(row.text(3));
   }
   take({row.text(0), static_cast<batch::Delivery::Kind>(name - names.begin()), *due, arrived_at,
-        static_cast<std::uint64_t>(row.integer(4))});
+        static_cast<std::uint64_t>(row.integer(4)), static_cast<std::uint64_t>(row.integer(5))});
   return {};
 }
 

@@ -44,6 +44,7 @@ struct FoundDelivery {
   Timestamp due;
   std::optional<Timestamp> arrived_at;
   std::uint64_t readings;
+  std::uint64_t sequence;
 };
 
 // Calls `take` with each row of the run, or of all runs if it is empty, in order. A row that is not ours is a

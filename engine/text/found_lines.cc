@@ -131,6 +131,14 @@ std::optional<Timestamp> moment_in(std::string_view line, std::string_view name)
   return parse_timestamp(line.substr(at + name.size(), timestamp_width));
 }
 
+std::optional<std::uint64_t> number_in(std::string_view line, std::string_view name) {
+  const std::size_t at = line.rfind(name);
+  if (at == line.npos) return std::nullopt;
+  std::uint64_t number = 0;
+  const auto read = std::from_chars(line.data() + at + name.size(), line.data() + line.size(), number);
+  return read.ec == std::errc() ? std::optional(number) : std::nullopt;
+}
+
 // With what delivery says at the line's end.
 std::optional<Line> read_delivered(RowFormat format, std::string_view text) {
   std::optional<Line> line = read_line(format, text);
@@ -312,8 +320,9 @@ class Truth {
     const auto& kinds = batch::Delivery::kind_names;
     const auto named = std::ranges::find(kinds, kind);
     const auto due = moment_in(line, ",\"due\":\"");
-    if (named == kinds.end() || !due) return;
-    rows.add_delivery(sensor, *due, static_cast<batch::Delivery::Kind>(named - kinds.begin()));
+    const auto sequence = number_in(line, ",\"sequence\":");
+    if (named == kinds.end() || !due || !sequence) return;
+    rows.add_delivery(sensor, *due, *sequence, static_cast<batch::Delivery::Kind>(named - kinds.begin()));
   }
 
   const Ids ids_;

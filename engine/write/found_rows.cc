@@ -80,7 +80,12 @@ bool FoundRows::has_event(const batch::AnomalyEvent& event) const {
 }
 
 bool FoundRows::has_delivery(const batch::Delivery& delivery) const {
-  return deliveries_[index_of(delivery.kind)].contains({sensor_of(delivery.sensor), delivery.due});
+  return deliveries_[index_of(delivery.kind)].contains(
+      {sensor_of(delivery.sensor), moment_of(delivery.due, delivery.sequence)});
+}
+
+Timestamp FoundRows::moment_of(Timestamp due, std::uint64_t sequence) {
+  return static_cast<Timestamp>(mix_words(static_cast<std::uint64_t>(due), sequence));
 }
 
 }  // namespace fleet_sim::write

@@ -49,8 +49,9 @@ class FoundRows {
   void add_event(std::uint32_t sensor, Timestamp started_at) { events_.insert({sensor, started_at}); }
   // Likewise that it has ended.
   void add_end(std::uint32_t sensor, Timestamp started_at) { ends_.insert({sensor, started_at}); }
-  void add_delivery(std::uint32_t sensor, Timestamp due, batch::Delivery::Kind kind) {
-    deliveries_[index_of(kind)].insert({sensor, due});
+  // By its sequence, too: two holds may wait for the same late reading.
+  void add_delivery(std::uint32_t sensor, Timestamp due, std::uint64_t sequence, batch::Delivery::Kind kind) {
+    deliveries_[index_of(kind)].insert({sensor, moment_of(due, sequence)});
   }
 
   // An event of the fleet that is there and may come again.
@@ -79,6 +80,8 @@ class FoundRows {
 
  private:
   static std::size_t index_of(batch::Delivery::Kind kind) { return static_cast<std::size_t>(kind); }
+  // Of both together.
+  static Timestamp moment_of(Timestamp due, std::uint64_t sequence);
 
   // A reading or an event, by its sensor and its time.
   struct Key {

@@ -136,6 +136,13 @@ class WriterRig {
     push(batch);
   }
 
+  // Of rows of their own that arrived in ways of their own.
+  void send(const batch::Delivery& delivery) {
+    batch::Batch* batch = pool.acquire();
+    batch->deliveries.push_back(delivery);
+    push(batch);
+  }
+
   // One step, now or after some time.
   SteadyTime step() { return writer_->step(now_); }
   SteadyTime advance(Microseconds span) {
