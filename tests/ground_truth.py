@@ -22,6 +22,11 @@ follows from its severity and magnitude, and has to be the same for all events o
 When parts begin to wear and when they fail is drawn anew, and wear is added to what the twin reads. A channel that is
 stuck of age reads what it read at the failure: known of channels without sources, of others it has to be one value.
 
+What a scenario does to each sensor, and when, is drawn anew from the config (scenario_truth.py) and compared with fleet_events:
+the sensor is then followed as what it has become, silent, away, warmed up or at fault. How rows arrive is drawn anew, too
+(delivery_truth.py): each sensor's rows have to be there in that order, with these sequences, timestamps and arrivals, the table
+deliveries has to say just what was done to which reading, and the books have to balance.
+
 Of an injected anomaly, what somebody may have said of it is taken from its event: when it begins, channel, severity and
 duration. All else is drawn and followed like that of the others.
 
@@ -47,13 +52,18 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from fractions import Fraction
 from itertools import accumulate, islice, zip_longest
 from pathlib import Path
-from statistics import NormalDist
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
+
+from delivery_truth import Delivered, How, Mail, Slot, how_of
+from scenario_truth import added_by, moments_of, plan_of
+from truth_basics import (AGING, DAY, EPOCH, FAULT_STRETCH, LAST_MOMENT, LINE, MASK, NOISE, ONSET, PARTITION, PHASE, READING, SECOND,
+                          STEADY_START, UNITS, CannotCheck, canonical_firmware, draw_block, hash_text, micros, mix_words, normal,
+                          read_value, round_keys, span_of, timestamp, unescape, uniform, uniform_below)
 
 ONSET_WORD, WORDS_PER_BLOCK = 3, 4  # the channels have the other words, in their order
 USUAL_TYPES = ("spike", "trend", "pattern", "missing_data", "noise")  # those that happen unless a config says otherwise
@@ -66,79 +76,10 @@ SEVERITY_BOUNDS = {"noise": (1, 1000), "quantise": (0.001, 1000), "clip": (-1000
                    "dropout": (0, 1)}  # the others: 0 to 1000
 TEXTS = ("firmware_version", "model", "manufacturer", "location")
 
-SECOND = 1_000_000  # microseconds, as all times here
-DAY = 86_400 * SECOND
-EPOCH = datetime(1970, 1, 1)
-LAST_MOMENT = 253_402_300_799 * SECOND  # the last that a timestamp can hold
-TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-
 TOLERANCE = 1e-12
 NO_FILE = "(no file)"
-
-
-class CannotCheck(Exception):
-    pass
-
-
-def micros(text):
-    """Microseconds since 1970 of a timestamp column, or None when it is not one."""
-    if not isinstance(text, str) or not TIMESTAMP.fullmatch(text):
-        return None
-    try:
-        return (datetime.fromisoformat(text[:-1]) - EPOCH) // timedelta(microseconds=1)
-    except ValueError:
-        return None
-
-
-def timestamp(at):
-    return (EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"
-
-
-# Randomness: Philox4x64-10 with key (seed, sensor) and counter (due, stream, 0, 0).
-
-MASK = 2**64 - 1
-READING, ONSET, NOISE, STEADY_START, PHASE, PARTITION = range(6)  # streams
-FAULT_STRETCH, AGING = 9, 12
-standard_normal = NormalDist().inv_cdf  # Wichura's AS 241
-
-
-def round_keys(seed, who):
-    return [((seed + i * 0x9E3779B97F4A7C15) & MASK, (who + i * 0xBB67AE8584CAA73B) & MASK) for i in range(10)]
-
-
-def draw_block(keys, stream, counter, block=0):
-    a, b, c, d = counter & MASK, stream, block, 0
-    for key, other_key in keys:
-        p, q = a * 0xD2E7470EE14C6C93, c * 0xCA5A826395121157
-        a, b, c, d = q >> 64 ^ b ^ key, q & MASK, p >> 64 ^ d ^ other_key, p & MASK
-    return a, b, c, d
-
-
-def uniform(word):
-    return (word >> 11) * 2.0**-53
-
-
-def uniform_below(word, bound):
-    return word * bound >> 64
-
-
-def normal(word):
-    return standard_normal(((word >> 12) + 0.5) * 2.0**-52)
-
-
-def mix_words(a, b):
-    x = a * 0x9E3779B97F4A7C15 & MASK ^ b
-    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
-        x = (x ^ x >> 33) * factor & MASK
-    return x ^ x >> 33
-
-
-def hash_text(text):
-    value = 0xCBF29CE484222325
-    for byte in text.encode():
-        value = (value ^ byte) * 0x100000001B3 & MASK
-    return mix_words(value, len(text.encode()))
-
+ARRIVAL = ("sequence", "timestamp", "arrived_at")
+BOOKS = ("due", "silent", "missing", "dropped", "undelivered", "duplicates", "written")  # as the summary of a run has them
 
 STRETCH = 22  # what happens in a share of the time happens in cells of 2^22 microseconds
 
@@ -156,44 +97,16 @@ def pick(shares, u):
     return None
 
 
-# The config, as fleet-sim writes it into run_info: nested maps by indentation, one key per line, {a: 1, b: 2} inside.
-
-LINE = re.compile(r'( *)(?:"((?:[^"\\]|\\.)*)"|([^\s":]+)):(?: (.*))?')
-
-
-def unescape(text):
-    return re.sub(r"\\(?:x(..)|(.))", lambda m: chr(int(m[1], 16)) if m[1] else m[2], text)
-
-
-def items_of(text):
-    """Those of a list or map: what stands between commas that are in no text, list or map."""
-    items, depth, quoted = [""], 0, False
-    for i, c in enumerate(text[1:-1]):
-        if c == '"' and text[i] != "\\":
-            quoted = not quoted
-        depth += 0 if quoted else (c in "{[") - (c in "]}")
-        if c == "," and depth == 0 and not quoted:
-            items.append("")
-        else:
-            items[-1] += c
-    return [item.strip() for item in items if item.strip()]
-
-
-def read_value(text):
-    if text.startswith("{"):
-        pairs = (LINE.fullmatch(item) for item in items_of(text))
-        return {pair[3] if pair[2] is None else unescape(pair[2]): read_value(pair[4]) for pair in pairs}
-    if text.startswith("["):
-        return [read_value(item) for item in items_of(text)]
-    return unescape(text[1:-1]) if text.startswith('"') else text
-
-
 def read_config(text):
-    """The maps of the config; what is no map is a string."""
+    """The maps of the config; what is no map is a string, but for the list of the scenario."""
     config = {}
     maps = [config]  # the one at each depth
     for number, line in enumerate(text.split("\n"), 1):
         if not line:
+            continue
+        if line.startswith("  - "):
+            section = list(config)[-1]
+            config[section] = [*(config[section] or []), read_value(line[4:])]
             continue
         match = LINE.fullmatch(line)
         depth = len(match[1]) // 2 if match else len(maps)
@@ -224,9 +137,6 @@ class Rate:
     def period(self):
         """Exactly, in microseconds."""
         return Fraction(10**6) / Fraction(self.per_second) if self.interval is None else Fraction(self.interval)
-
-
-UNITS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "": 1}
 
 
 def rate_of(said, otherwise=None):
@@ -308,11 +218,6 @@ def duration_of(anomaly_type, rate):
     return Duration(seconds, seconds, seconds)
 
 
-def span_of(text):
-    """Of 2d12h and the like, in microseconds."""
-    return round(sum(Fraction(amount) * Fraction(str(UNITS[unit])) for amount, unit in re.findall(r"([\d.]+)([a-z]*)", text)) * SECOND)
-
-
 def life_of(said):
     parts = (said["median"], said["min"], said["max"]) if isinstance(said, dict) else (said,) * 3
     return Duration(*(span_of(part) / 1e6 for part in parts))
@@ -370,12 +275,6 @@ class Cadence:
 
     def count_before(self, span):
         return max(0, -(-(span << 40) // self.period))
-
-
-def canonical_firmware(version):
-    while len(version) > 2 and version.endswith(".0"):
-        version = version[:-2]
-    return version
 
 
 class Behaviors:
@@ -597,6 +496,7 @@ class Anomaly:
     reference: float | None = None  # the mean of a gain, the limit of a clip, the value that is stuck; None: unknown
     period: int = 0  # of a graded pattern
     cause: str = "drawn"
+    scenario: str | None = None
     graded: bool = False
     shown: bool = False  # whether a reading of the run has been due in it
     readings_affected: int = 0
@@ -737,7 +637,7 @@ class Profile:
         """`words` are those of its onset; `asked` is the event of one that was asked for."""
         duration = min((asked and asked.duration) or duration or self.duration[kind].draw(words[3]), longest)
         anomaly = Anomaly(kind, started_at, started_at + duration - 1, graded=self.is_graded(kind),
-                          cause="injected" if asked else "drawn")
+                          cause=asked.cause if asked else "drawn", scenario=asked.scenario if asked else None)
         if anomaly.graded:
             self.begin_graded(anomaly, words, asked)
             return anomaly
@@ -925,6 +825,7 @@ class Row:
     status: int
     flag: int
     kind: str | None
+    arrival: tuple = ()  # where delivery is on: sequence, timestamp, when it arrived
 
 
 @dataclass
@@ -945,6 +846,16 @@ class Event:
 
 
 @dataclass
+class Asked:
+    """Of an anomaly that a scenario begins."""
+    channel: str | None
+    severity: float | None
+    duration: int | None
+    scenario: str
+    cause: str = "scenario"
+
+
+@dataclass
 class Stretch:
     """A time in which a sensor stayed what it is."""
     since: int
@@ -956,6 +867,7 @@ class Stretch:
     texts: dict | None  # None when neither a row nor an identity tells
     joins: bool = True  # the sensor was not in the fleet just before
     is_new: bool = True  # nor ever
+    moment: object = None  # of the scenario, with which it begins
 
 
 @dataclass
@@ -967,6 +879,14 @@ class Sensor:
     files: list = field(default_factory=list)
     deleted_until: int = -1  # readings due by then may have been deleted
     latest: int | None = None
+    moments: list = field(default_factory=list)  # of the scenario
+    silent_until: int = -1  # as the replay has come to it, as is …
+    added: list = field(default_factory=list)  # … what entries add
+    seats: list = field(default_factory=list)  # the stretches in which it had slots, whatever the scenario made of it
+    told: list = field(default_factory=list)  # rows of fleet_events …
+    noted: list = field(default_factory=list)  # … and of deliveries
+    delivered: object = None  # what delivery leaves of its readings
+    absent: set = field(default_factory=set)  # due times without a row for which no anomaly is the reason
     rows: list = field(default_factory=list)
     events: list = field(default_factory=list)
     clean: dict = field(default_factory=dict)  # of a declared type: what its twin reads, by due time
@@ -986,6 +906,83 @@ class Sensor:
     def is_known(self):
         """Whether rows, an identity or the record say what the sensor is."""
         return all(stretch.texts for stretch in self.stretches)
+
+    def take_seats(self):
+        """Of stretches at one rate and in one file, what has not arrived goes on to wait."""
+        for stretch in self.stretches:
+            before = self.seats[-1] if self.seats else None
+            if before and not stretch.joins and before.rate == stretch.rate and \
+                    before.config["simulation"].get("phase") == stretch.config["simulation"].get("phase") and \
+                    self.run.shard_of(before.texts) == self.run.shard_of(stretch.texts):
+                before.until = stretch.until
+            else:
+                self.seats.append(replace(stretch))
+
+    def live_through(self, plan, reached):
+        """Becomes what the scenario makes of it. Each moment begins a stretch."""
+        (life,) = self.stretches
+        is_there, self.moments = moments_of(plan, self.run.seed, self.id, {**life.texts, "type": self.run.type_name}, reached)
+        self.stretches = [replace(life)] if is_there else []
+        for moment in self.moments:
+            was_there, is_there = is_there, moment.is_there
+            if was_there:
+                self.stretches[-1].until = moment.at
+            if is_there:
+                texts = {name: moment.texts[name] for name in TEXTS}
+                self.stretches.append(replace(life, since=moment.at, texts=texts, joins=not was_there,
+                                              is_new=not was_there and not moment.has_left, moment=moment))
+
+    def meet(self, moment, anomaly, stretch, profile):
+        """What an entry of the scenario does, beside `set`, `join`, `leave` and `deliver`. The anomaly from then on."""
+        entry = moment.entry
+        silent_until = moment.until if entry.verb == "silence" else moment.at + entry.silent_for
+        self.silent_until = max(self.silent_until, silent_until if silent_until > moment.at else -1)
+        if entry.verb == "add":
+            self.added = [one for one in self.added if one.until > moment.at and one.entry is not entry] + [moment]
+        if entry.verb == "reset":
+            if {part.name for part in profile.type.parts} & set(entry.what):
+                raise CannotCheck(f"{entry.name} replaces parts, which are not followed")
+            if anomaly and anomaly.kind in entry.what:
+                self.end(anomaly, stretch, moment.at)
+                return None
+        if entry.verb == "fault":
+            return self.begin_fault(moment, anomaly, stretch, profile)
+        return anomaly
+
+    def begin_fault(self, moment, anomaly, stretch, profile):
+        what = moment.entry.what
+        asked = Asked(what.get("channel"), float(what["severity"]) if "severity" in what else None,
+                      moment.until - moment.at if moment.until != LAST_MOMENT else None, moment.entry.name)
+        can = profile.can_happen(what["type"]) if asked.channel is None else \
+            asked.channel in profile.names and profile.can_affect(what["type"], asked.channel)
+        if not can or any(one.has_failed(moment.at) for one in self.intervals(profile, moment.at)):
+            return anomaly
+        if anomaly:
+            self.end(anomaly, stretch, moment.at)
+        return self.begin(stretch, profile, what["type"], moment.at, asked=asked)
+
+    def follow_mail(self, profile_of, reached):
+        """What arrives of its readings, and which due times have no row for reasons other than anomalies."""
+        other = replace(self, ages=[], added=[])  # the readings are taken again later
+        reads = {due: "silent" if silent else "missing" if values is None else "row"
+                 for due, _, _, values, silent in other.replay(profile_of, reached)}
+        self.absent = {due for due, what in reads.items() if what == "silent"}
+        if not self.run.delivers:
+            return
+        self.delivered = Delivered()
+        usual = how_of(self.run.config.get("delivery") or {})
+        coming = [one for one in self.moments if one.entry.verb == "deliver"]
+        for seat in self.seats:
+            cadence, first = self.rhythm(seat)
+            mail = Mail(self.keys, usual, lambda at: first + cadence.offset(cadence.count_before(at - first)), self.delivered)
+            k = cadence.count_before(seat.since - first)
+            while (due := first + cadence.offset(k)) < min(reached, seat.until):
+                while coming and coming[0].at <= due:
+                    mail.happen(coming.pop(0))
+                k += 1
+                mail.serve(Slot(due, k, reads.get(due, "away")))
+            mail.end()
+        self.absent |= {due for due, what in reads.items() if what == "row"} - {due for due, *_ in self.delivered.rows}
 
     def rhythm(self, stretch):
         """Cadence and first due time, had the run begun with the stretch's rate."""
@@ -1138,7 +1135,10 @@ class Sensor:
     def normal_values(self, profile, due, words):
         """What it would read; of a declared type, None where its twin does not."""
         if not profile.type.is_declared:
-            return profile.normal_values(due, words)
+            values = profile.normal_values(due, words)
+            for at, (name, (_, _, low, high)) in enumerate(zip(profile.names, profile.channels)) if self.added else ():
+                values[at] = min(high, max(low, values[at] + added_by(self.added, due, name)))
+            return values
         values = self.clean.get(due)
         return None if values is None else list(values)
 
@@ -1161,8 +1161,8 @@ class Sensor:
         return None
 
     def replay(self, profile_of, reached):
-        """Each reading due before `reached`: its time, the stretch and the anomaly it lies in, and its values (None when
-        missing)."""
+        """Each reading due before `reached`: its time, the stretch and the anomaly it lies in, its values (None when
+        missing), and whether the sensor is silent."""
         anomaly = before = None
         asked_for = {event.started_at: event for event in self.events if event.cause == "injected"}
         for stretch in self.stretches:
@@ -1180,11 +1180,13 @@ class Sensor:
             profile = profile_of(stretch)
             if stretch.is_new:
                 anomaly = self.steady_start(stretch, profile)
+            if stretch.moment:
+                anomaly = self.meet(stretch.moment, anomaly, stretch, profile)
             for due, following in self.due_in(stretch, stretch.since, reached):
                 failure, intervals = self.age(profile, due, following)
                 words = self.draw(READING, due, len(profile.names))
                 if failure:
-                    yield due, stretch, failure, self.failed_values(profile, due, words, intervals, failure)
+                    yield due, stretch, failure, self.failed_values(profile, due, words, intervals, failure), due < self.silent_until
                     continue
                 if anomaly and due > anomaly.last:
                     anomaly = None
@@ -1210,7 +1212,7 @@ class Sensor:
                         values = profile.affect(anomaly, values, due, lambda: self.draw(NOISE, due, len(profile.names)))
                 if values is not None:
                     profile.show(values, intervals, anomaly and anomaly.channel)
-                yield due, stretch, anomaly, values
+                yield due, stretch, anomaly, values, due < self.silent_until
             before = stretch
         if before and before.until < reached:
             self.end_stay(before, before.until)
@@ -1239,6 +1241,10 @@ class Run:
         seconds = float(config["simulation"]["run_time_seconds"])
         self.end = min(start + int(seconds * 1e6), LAST_MOMENT) if seconds else LAST_MOMENT
         self.reached = {}  # by partition, in the end
+        self.plan = plan_of(config.get("scenario") or [], start)
+        self.type_name = next((name for name, said in config.get("types", {}).items()
+                               if sensor_type.is_declared and list(said["channels"]) == list(sensor_type.normal)), "temperature_vibration")
+        self.delivers = how_of(config.get("delivery") or {}) != How() or any(entry.verb == "deliver" for entry in self.plan)
         self.recorded_spread, self.recorded_spread_wrong = RecordedSpread(), []
         self.lives = None
         self.may_reach = self.end
@@ -1274,7 +1280,8 @@ def query(path, sql, *parameters):
 
 
 def what_is_simulated(config):
-    return [config[section] for section in ("simulation", "normal_parameters", "anomalies", "behaviors")] + [
+    sections = ("simulation", "normal_parameters", "anomalies", "behaviors", "delivery", "scenario")
+    return [config.get(section) for section in sections] + [
         {key: config["clock"].get(key) for key in ("utc_offset", "time_zone")}]
 
 
@@ -1299,7 +1306,11 @@ def read_run(files, config_file, sensor_type):
     if any(has_table(path, "run_reloads") for path in files):
         if len(described) > 1:
             raise CannotCheck("several partitions, of which one was reloaded; check each by itself")
+        if run.plan:
+            raise CannotCheck("a run with a scenario was reloaded")
         run.lives = read_lives(files, *described, run)
+    elif run.plan:  # rows do not tell what a sensor was before it became another
+        run.lives = {sensor_id: life for run_id in described for sensor_id, life in read_lives(files, run_id, run).items()}
     return run
 
 
@@ -1430,10 +1441,12 @@ class Fleet:
                 raise CannotCheck("database.retention has deleted rows of a run that was reloaded")
             for until, readings, events in query(path, "SELECT until, readings, events FROM deletions"):
                 self.deletions[path.name] = (micros(until), readings, events)
-        for sensor_id, latest, *texts in query(path, f"SELECT sensor_id, max(timestamp), {', '.join(TEXTS)} "
+        at = "arrived_at" if self.run.delivers else "timestamp"
+        for sensor_id, latest, *texts in query(path, f"SELECT sensor_id, max({at}), {', '.join(TEXTS)} "
                                                      f"FROM sensor_readings GROUP BY sensor_id, {', '.join(TEXTS)}"):
             sensor = self.find(sensor_id, path.name, dict(zip(TEXTS, texts)))
             sensor.latest = max(sensor.latest or 0, micros(latest) or 0)
+        self.read_what_happened(path)
         columns = {name for (name,) in query(path, "SELECT name FROM pragma_table_info('anomaly_events')")}
         injected = {row[0]: row[1:] for row in query(path, "SELECT * FROM injected_anomalies")} \
             if has_table(path, "injected_anomalies") else {}
@@ -1452,17 +1465,31 @@ class Fleet:
                                            duration))
                 self.says_grades = "severity" in columns
 
+    def read_what_happened(self, path):
+        """Of the scenario, and of delivery."""
+        if self.run.plan and has_table(path, "fleet_events"):
+            for sensor_id, name, verb, at, *until, failed in query(
+                    path, "SELECT sensor_id, name, verb, started_at, ended_at, silent_until, failed FROM fleet_events"):
+                self.find(sensor_id, path.name).told.append((name, verb, micros(at), *map(micros, until), failed))
+        if self.run.delivers:
+            for sensor_id, kind, sequence, due, arrived_at, readings in query(
+                    path, "SELECT sensor_id, kind, sequence, due, arrived_at, readings FROM deliveries ORDER BY id"):
+                self.find(sensor_id, path.name).noted.append((kind, sequence, micros(due), micros(arrived_at), readings))
+
     def read_rows(self, path, sensors):
         by_id = {sensor.id: sensor for sensor in sensors}
-        for sensor_id, at, *values, status, flag, kind, firmware, model, manufacturer, location in query(
-                path, f"SELECT sensor_id, timestamp, {', '.join(channels_of(path))}, status_code, anomaly_flag, anomaly_type, "
-                      f"{', '.join(TEXTS)} FROM sensor_readings WHERE sensor_id IN (SELECT value FROM json_each(?)) ORDER BY timestamp",
+        due, order, arrival = ("due", "id", ARRIVAL) if self.run.delivers else ("timestamp", "timestamp", ())
+        channels = channels_of(path)
+        for sensor_id, at, status, flag, kind, *rest in query(
+                path, f"SELECT sensor_id, {due}, status_code, anomaly_flag, anomaly_type, {', '.join((*TEXTS, *channels, *arrival))} "
+                      f"FROM sensor_readings WHERE sensor_id IN (SELECT value FROM json_each(?)) ORDER BY {order}",
                 json.dumps(list(by_id))):
-            if micros(at) is None:
-                self.offenders.add(by_id[sensor_id], None, f"'{at}' is no timestamp")
+            texts, values, arrived = tuple(rest[:4]), rest[4:4 + len(channels)], rest[4 + len(channels):]
+            arrived = (arrived[0], *map(micros, arrived[1:])) if arrived else ()
+            if micros(at) is None or None in arrived:
+                self.offenders.add(by_id[sensor_id], None, f"'{at}' is no timestamp, or one of its arrival is none")
             else:
-                texts = (firmware, model, manufacturer, location)
-                by_id[sensor_id].rows.append(Row(micros(at), texts, values, status, flag, kind))
+                by_id[sensor_id].rows.append(Row(micros(at), texts, values, status, flag, kind, arrived))
 
     def find_reached(self, complete):
         """How far each partition came: no sensor of it may be behind the one that is ahead."""
@@ -1512,7 +1539,8 @@ def check_labels(sensor, reached, offenders):
         if event.kind == AGE:
             label_failure(sensor, event, end, times, due_times, lies_in, missing)
             continue
-        if latest_end is not None and event.started_at <= latest_end:
+        shared = latest_end is not None and bisect_right(due_times, latest_end) > bisect_left(due_times, event.started_at)
+        if shared or (latest_end is not None and event.started_at <= latest_end and event.cause != "scenario"):
             offenders.add(sensor, event.started_at, f"{event.kind} overlaps the event before it")
         latest_end = max(latest_end or end, end)
         inside = range(bisect_left(times, event.started_at), bisect_right(times, end))
@@ -1521,9 +1549,11 @@ def check_labels(sensor, reached, offenders):
             lies_in[row].append(event)
         if event.kind in TAKES_ROWS:
             missing.update(gap)
-        shown = len(gap) if event.kind == "missing_data" else len(inside) + sum(map(sensor.deleted, gap))
+        shown = len(inside) + sum(map(sensor.deleted, gap)) + len(sensor.absent.intersection(gap))
+        if event.kind == "missing_data":
+            shown = len(gap)
         if event.kind == "dropout":
-            if any(map(sensor.deleted, gap)):
+            if any(map(sensor.deleted, gap)) or sensor.absent.intersection(gap):
                 continue
             shown = len(gap) - len(inside)
         if event.readings_affected != shown or (shown == 0 and event.kind != "dropout"):
@@ -1536,10 +1566,48 @@ def check_labels(sensor, reached, offenders):
         count = counted.pop(due, 0)
         if count > 1:
             offenders.add(sensor, due, f"{count} rows of one reading")
-        elif count == 0 and due not in missing and not sensor.deleted(due):
+        elif count == 1 and due in sensor.absent:
+            offenders.add(sensor, due, "a row, but the sensor is silent")
+        elif count == 0 and due not in missing and not sensor.deleted(due) and due not in sensor.absent:
             offenders.add(sensor, due, "no row, and no missing_data event")
     for at in counted:
         offenders.add(sensor, at, "a row, but no reading is due")
+
+
+def check_scenario(sensor, reached, offenders):
+    expected = Counter(row for moment in sensor.moments if (row := moment.row())[2] < reached)
+    found = Counter(row for row in sensor.told if row[2] < reached)
+    for row in expected - found:
+        offenders.add(sensor, row[2], f"{row[0]} reaches it here, but fleet_events does not say {row}")
+    for row in found - expected:
+        offenders.add(sensor, row[2], f"fleet_events says {row}, but {row[0]} does not reach it so")
+
+
+def check_delivery(sensor, offenders):
+    """That its rows have arrived as they were to, and what the file says was done to which reading. Leaves each reading once."""
+    delivered = sensor.delivered
+    if not delivered.is_balanced():
+        offenders.add(sensor, None, f"the books of the model do not balance: {delivered.books}")
+    if len(sensor.files) > 1:
+        sensor.rows.sort(key=lambda row: row.arrival[2])
+    compare_in_order(sensor, [(row.at, *row.arrival) for row in sensor.rows], delivered.rows, "a row", offenders)
+    noted, expected = ([(note[2], *note) for note in notes] for notes in (sensor.noted, delivered.deliveries))
+    if len(sensor.files) > 1:
+        noted, expected = sorted(noted, key=repr), sorted(expected, key=repr)
+    compare_in_order(sensor, noted, expected, "deliveries", offenders)
+    first = {}
+    for row in sensor.rows:
+        if replace(first.setdefault(row.at, row), arrival=()) != replace(row, arrival=()):
+            offenders.add(sensor, row.at, "the two rows of one reading differ")
+    sensor.rows[:] = first.values()
+
+
+def compare_in_order(sensor, found, expected, what, offenders):
+    """Names the first that differs, and how many do beside it."""
+    differ = [(one, other) for one, other in zip_longest(found, expected) if one != other]
+    if differ:
+        one, other = differ[0]
+        offenders.add(sensor, (one or other)[0], f"{what}: {one} is not the model's {other}, and {len(differ) - 1} more")
 
 
 def label_failure(sensor, event, end, times, due_times, lies_in, missing):
@@ -1588,13 +1656,13 @@ def check_model(sensor, profile_of, reached, comparison, offenders, says_grades=
     deleted_readings = deleted_events = 0
     rows = {row.at: row for row in sensor.rows}
     anomalies = {}
-    for due, stretch, anomaly, expected in sensor.replay(profile_of, reached):
+    for due, stretch, anomaly, expected, _ in sensor.replay(profile_of, reached):
         if anomaly and anomaly.kind != AGE:
             anomalies[anomaly.started_at] = anomaly
         row = rows.get(due)
         if row is None:
             deleted_readings += expected is not None and sensor.deleted(due)
-            if expected is not None and kind_of(anomaly) == "dropout" and not sensor.deleted(due):
+            if expected is not None and kind_of(anomaly) == "dropout" and not sensor.deleted(due) and due not in sensor.absent:
                 offenders.add(sensor, due, "no row, but the dropout leaves this one out of it")
             continue  # judged with the labels, and by the event's absence or excess here
         kind = anomaly.kind if anomaly else None
@@ -1660,7 +1728,7 @@ def check_event(sensor, event, anomaly, comparison, offenders, says_grades=False
     if anomaly is None:
         offenders.add(sensor, event.started_at, f"the model starts no {event.kind} here")
         return
-    for name in ("kind", "channel", "direction", "ended_at", "readings_affected", *(("cause",) if event.cause else ())):
+    for name in ("kind", "channel", "direction", "ended_at", "readings_affected", *(("cause", "scenario") if event.cause else ())):
         found, expected = getattr(event, name), getattr(anomaly, name)
         if found != expected:
             if name == "ended_at":
@@ -1714,6 +1782,7 @@ class Inspection:
         self.profiles = {}
         self.sensors = self.rows = self.events = self.rowless = 0
         self.deleted = Counter()  # by file and what
+        self.books = Counter()
 
     def profile_of(self, stretch):
         key = (*stretch.texts.values(), stretch.rate, json.dumps(stretch.own_parameters), stretch.own_zone, id(stretch.config))
@@ -1723,7 +1792,11 @@ class Inspection:
         return self.profiles[key]
 
     def check(self, sensor):
-        reached = self.fleet.run.reached[self.fleet.run.partition_of(sensor.id)]
+        run = self.fleet.run
+        reached = run.reached[run.partition_of(sensor.id)]
+        if (run.plan or run.delivers) and sensor.is_known and sensor.stretches:
+            self.follow(sensor, run, reached)
+        sensor.rows.sort(key=lambda row: row.at)
         check_labels(sensor, reached, self.offenders)
         if not sensor.is_known:
             self.rowless += 1
@@ -1738,6 +1811,17 @@ class Inspection:
         self.sensors += 1
         self.rows += len(sensor.rows)
         self.events += len(sensor.events)
+
+    def follow(self, sensor, run, reached):
+        """Through the scenario, and its rows on their way to the file."""
+        sensor.take_seats()
+        if run.plan:
+            sensor.live_through(run.plan, reached)
+            check_scenario(sensor, reached, self.offenders)
+        sensor.follow_mail(self.profile_of, reached)
+        if run.delivers:
+            check_delivery(sensor, self.offenders)
+            self.books += sensor.delivered.books
 
     def check_deletions(self):
         """That just as much is not there any more as the files say, where that can be told."""
@@ -1754,6 +1838,8 @@ class Inspection:
         summary = (f"{self.sensors} of {len(self.fleet.sensors)} sensors, {self.rows} rows, {self.events} events up to "
                    f"{timestamp(max(self.fleet.run.reached.values()))}; {comparison.same_bits} of {comparison.values} "
                    f"numbers equal to the last bit, the others to {comparison.worst:.1e}")
+        if self.books:
+            summary += "; " + ", ".join(f"{self.books[name]} {name}" for name in BOOKS)
         if self.rowless:
             summary += f"; {self.rowless} without a row, of which only the labels could be checked (see --identities)"
         return summary
@@ -1791,7 +1877,6 @@ def inspect(directory, config_file=None, identities_file=None, sample=None, comp
         if clean:
             read_clean(clean, sensors)
         for sensor in sensors:
-            sensor.rows.sort(key=lambda row: row.at)
             sensor.events.sort(key=lambda event: event.started_at)
             inspection.check(sensor)
             sensor.rows.clear()

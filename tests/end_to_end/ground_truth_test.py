@@ -4,6 +4,7 @@
 import random
 import shutil
 import sys
+from collections import Counter
 
 from fleet import *
 
@@ -327,6 +328,115 @@ class Graded(GroundTruthTest):
                 self.assertTrue(any(re.search(reported, line) for line in self.offenders_of(sql)), name)
 
 
+WHERE = (None, '{id: "S1*"}', '{id: "S?"}', '{site: "Factory ?"}', '{firmware_version: "1.3"}', '{model: "*1000", location: "F*"}',
+         '{type: "temp*"}')
+FAULTS = ("spike", "trend", "noise", "stuck", "missing_data", "dropout", "offset")
+
+
+class Story:
+    """A scenario and imperfect delivery, drawn at random."""
+
+    def __init__(self, seed, seconds):
+        self.draw, self.seconds, self.entries = random.Random(seed), seconds, []
+        draw = self.draw
+        for _ in range(draw.randint(4, 11)):
+            self.tell(draw.choice(("deliver", "deliver", "deliver", "silence", "set", "leave", "join", "add", "fault", "reset")))
+        if draw.random() < 0.3:
+            self.entries.append((5, "again", "at: +5s, every: 70s, for: 20s, spread: 10s, deliver: {hold: true, drain: 2}"))
+
+    def tell(self, verb):
+        draw, name, at = self.draw, f"e{len(self.entries)}", self.draw.randint(1, self.seconds)
+        said, before = [f"at: +{at}s"], [one for time, one, _ in self.entries if time <= at]
+        where = f"{{event: {draw.choice(before)}}}" if before and draw.random() < 0.15 else draw.choice(WHERE)
+        said += [f"where: {where}"] if where else []
+        said += [f"spread: {draw.randint(1, 60)}s"] if draw.random() < 0.4 else []
+        if draw.random() < 0.4:
+            said.append(f"waves: {{0s: {draw.randint(1, 50)}%, {draw.randint(1, 40)}s: {draw.randint(51, 100)}%}}")
+            said += ["ramp: linear"] if draw.random() < 0.5 else []
+        if verb in ("silence", "add", "fault", "deliver") and (verb == "fault" or draw.random() < 0.8):
+            said.append(f"for: {draw.randint(8, 100)}s")
+        if verb in ("set", "reset"):
+            said += [f"silent_for: {draw.randint(1, 30)}s"] if draw.random() < 0.5 else []
+        if verb == "set" and draw.random() < 0.5:
+            said.append("fails: 30%")
+        self.entries.append((at, name, ", ".join((*said, getattr(self, f"say_{verb}")()))))
+
+    def say_deliver(self):
+        draw, how = self.draw, []
+        if draw.random() < 0.6:
+            how += ["hold: true", f"drain: {draw.choice((1, 3, 20))}"]
+        how += [f"drop: {draw.randint(1, 60)}%"] if draw.random() < 0.4 else []
+        how += [f"late: {{share: {draw.randint(1, 60)}%, median: {draw.choice(('500ms', '3s', '20s'))}}}"] if draw.random() < 0.4 else []
+        how += ["duplicate: 20%"] if draw.random() < 0.3 else []
+        how += ["jitter: 1s"] if draw.random() < 0.3 else []
+        return f"deliver: {{{', '.join(how) or 'hold: true'}}}"
+
+    def say_set(self):
+        return f"set: {{firmware_version: '{self.draw.choice(FIRMWARES)}', model: {self.draw.choice(('TempVibe-1000', 'Old'))}}}"
+
+    def say_fault(self):
+        return f"fault: {{type: {self.draw.choice(FAULTS)}}}"
+
+    def say_silence(self):
+        return "silence: true"
+
+    def say_leave(self):
+        return "leave: true"
+
+    def say_join(self):
+        return "join: true"
+
+    def say_add(self):
+        return "fade: 4s, add: {temperature: 6, voltage: -1}"
+
+    def say_reset(self):
+        return "reset: [trend, noise, stuck, missing_data]"
+
+    def config(self):
+        draw, text = self.draw, ""
+        if draw.random() < 0.8:
+            text = (f"delivery: {{drop: {draw.randint(0, 20)}%, late: {{share: {draw.randint(1, 60)}%, median: "
+                    f"{draw.choice(('500ms', '4s', '30s'))}}}, duplicate: {draw.randint(0, 20)}%, jitter: {draw.choice(('0s', '20ms', '3s'))}}}\n")
+        text += draw.choice(("anomalies: {enabled: false}\n", BUSY, GRADED))
+        return text + "scenario:\n" + "".join(f"  - {{name: {name}, {said}}}\n" for _, name, said in self.entries)
+
+
+class Disturbed(GroundTruthTest):
+    """Runs to whose sensors something happens, and whose rows arrive imperfectly."""
+
+    def random_fleet(self, seed, size):
+        draw = random.Random(seed)
+        own = ({}, {}, {}, {"interval": "2s"}, {"readings_per_second": 3}, {"interval": "700ms"}, {"interval": "11s"})
+        return self.write_identities([identity(f"S{i}", firmware_version=draw.choice(FIRMWARES), model=draw.choice(MODELS),
+                                               location=draw.choice(LOCATIONS), **draw.choice(own)) for i in range(size)])
+
+    def test_what_happens_and_how_rows_arrive_is_what_the_model_draws(self):
+        seen, told = Counter(), set()
+        for seed in range(300 if AT_LENGTH else 5):
+            with self.subTest(seed=seed):
+                shutil.rmtree(self.dir / "data", ignore_errors=True)
+                config = self.write("story.yaml", Story(seed, 200).config())
+                ran = self.fill("data", "--config", config, "--duration", "200s", "--seed", seed, "--threads", 1 + seed % 4, "--shard-by",
+                                ("none", "hash:3", "sensor")[seed % 3], identities=self.random_fleet(seed, 18))
+                checked = self.check("data", "--complete")
+                self.assertIn("complete: 18 of 18 sensors", checked)
+                for count, name in re.findall(r"(\d+) (due|silent|missing|dropped|undelivered|duplicates|written)\b", checked):
+                    self.assertEqual(getattr(ran.summary, name), int(count), name)
+                    seen[name] += int(count)
+                told |= {verb for (verb,) in query_all(self.dir / "data", "SELECT DISTINCT verb FROM fleet_events")}
+        self.assertTrue(all(seen[name] > 0 for name in ground_truth.BOOKS), seen)
+        self.assertGreaterEqual(len(told), 7, "or the test shows nothing")
+
+    def test_falsehoods_about_it_are_caught(self):
+        fleet = self.write_identities([identity(f"S{i}") for i in range(12)])
+        self.fill("data", "--config", self.write("story.yaml", DISTURBED), "--duration", "3m", identities=fleet)
+        self.check("data", "--complete")
+        for name, (sql, reported) in DELIVERY_FALSEHOODS.items():
+            with self.subTest(name):
+                offenders = self.offenders_of(sql)
+                self.assertTrue([line for line in offenders if re.search(reported, line)], offenders[:20])
+
+
 class Refusals(GroundTruthTest):
     """What it cannot check, it says, and does not call it true."""
 
@@ -560,6 +670,55 @@ AGING_FALSEHOODS = {
     "another life": ("UPDATE run_info SET config = replace(config, 'median: 80s', 'median: 81s')", "wear: fails_at is"),
     "silence instead": ("UPDATE run_info SET config = replace(config, 'sound: 4.5}, then: stuck', 'sound: 4.5}, then: silent')",
                         "of type aging, the model's of aging"),
+}
+
+
+DISTURBED = """
+delivery: {drop: 4%, late: {share: 20%, median: 3s}, duplicate: 5%, jitter: 20ms}
+scenario:
+  - {name: upgrade, at: +20s, where: {id: "S*1"}, set: {firmware_version: "1.4"}, spread: 9s, silent_for: 5s, fails: 30%}
+  - {name: outage, at: +40s, for: 50s, waves: {0s: 50%}, spread: 4s, deliver: {hold: true, drain: 2}}
+  - {name: heat, at: +30s, for: 60s, fade: 9s, where: {id: "S?"}, add: {temperature: 5}}
+  - {name: quiet, at: +1m, for: 20s, where: {id: "S2"}, silence: true}
+"""
+
+
+def delivery(kind, offset=3):
+    return f"(SELECT id FROM deliveries WHERE kind = '{kind}' ORDER BY id LIMIT 1 OFFSET {offset})"
+
+
+DELIVERED = "(SELECT id FROM sensor_readings ORDER BY id LIMIT 1 OFFSET 700)"
+DELIVERY_FALSEHOODS = {
+    "a stamp off by a microsecond": (reading("timestamp = " + ONE_MICROSECOND.format("timestamp"), DELIVERED), "a row: "),
+    "a due time off by a microsecond": (reading("due = " + ONE_MICROSECOND.format("due"), DELIVERED), "a row: "),
+    "an arrival a slot later": (reading(f"arrived_at = {later('arrived_at', 1)}", DELIVERED), "a row: "),
+    "another sequence": (reading("sequence = sequence + 1", DELIVERED), "a row: "),
+    "two rows in the other order": (
+        "CREATE TEMP TABLE two AS SELECT id, lag(id) OVER (ORDER BY id) AS before FROM sensor_readings WHERE sensor_id = 'S3' "
+        "ORDER BY id LIMIT 1 OFFSET 20; UPDATE sensor_readings SET id = -1 WHERE id = (SELECT id FROM two); UPDATE sensor_readings SET id "
+        "= (SELECT id FROM two) WHERE id = (SELECT before FROM two); UPDATE sensor_readings SET id = (SELECT before FROM two) "
+        "WHERE id = -1", "a row: "),
+    "a duplicate gone": ("DELETE FROM sensor_readings WHERE id = (SELECT max(id) FROM sensor_readings WHERE (sensor_id, due) = "
+                         f"(SELECT sensor_id, due FROM deliveries WHERE id = {delivery('duplicate')}))", "a row: "),
+    "duplicates that differ": ("UPDATE sensor_readings SET voltage = voltage + 1 WHERE id = (SELECT max(id) FROM sensor_readings WHERE "
+                               f"(sensor_id, due) = (SELECT sensor_id, due FROM deliveries WHERE id = {delivery('duplicate')}))",
+                               "the two rows of one reading differ"),
+    "a row gone": (f"DELETE FROM sensor_readings WHERE id = {DELIVERED}", "a row: "),
+    **{f"a {kind} that nobody notes": (f"DELETE FROM deliveries WHERE id = {delivery(kind)}", "deliveries: ")
+       for kind in ("drop", "late", "duplicate", "hold", "drained")},
+    "a drop that was none": (f"UPDATE deliveries SET sequence = sequence + 1 WHERE id = {delivery('drop')}", "deliveries: "),
+    "a late one that comes later": (f"UPDATE deliveries SET arrived_at = {later('arrived_at', 1)} WHERE id = {delivery('late')}",
+                                    "deliveries: "),
+    "fewer that were held": (f"UPDATE deliveries SET readings = readings - 1 WHERE id = {delivery('drained')}", "deliveries: "),
+    "other shares": ("UPDATE run_info SET config = replace(config, 'drop: \"4%\"', 'drop: \"5%\"')", "a row: "),
+    "another drain": ("UPDATE run_info SET config = replace(config, 'drain: 2', 'drain: 3')", "a row: "),
+    "an entry that nobody tells of": ("DELETE FROM fleet_events WHERE name = 'quiet'", "quiet reaches it here, but fleet_events does not"),
+    "an entry that reached nobody": ("UPDATE fleet_events SET started_at = " + ONE_MICROSECOND.format("started_at")
+                                     + " WHERE name = 'outage'", "outage reaches it here|outage does not reach it so"),
+    "a failure that was none": ("UPDATE fleet_events SET failed = 1 - failed WHERE name = 'upgrade'", "upgrade does not reach it so"),
+    "a warmer summer": ("UPDATE run_info SET config = replace(config, 'add: {temperature: 5}', 'add: {temperature: 5.001}')",
+                        "temperature .* is not the model's"),
+    "a longer silence": ("UPDATE run_info SET config = replace(config, 'for: 20s', 'for: 22s')", "a row: |quiet"),
 }
 
 

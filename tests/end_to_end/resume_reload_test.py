@@ -108,10 +108,13 @@ class Resumed(IdentityFolderTest):
         self.resume("again", *how)
         self.assertEqual(self.readings("data"), self.readings("again"))
         self.assertEqual(self.counted("data"), self.counted("again"))
-        rows = query_all(self.data, "SELECT sensor_id, timestamp FROM sensor_readings")
-        self.assertEqual(len(rows), len(set(rows)))
+        self.check_rows()
         self.assertEqual(self.reloads(), self.reloads("again"))
         self.check_by_the_other_model()
+
+    def check_rows(self):
+        rows = query_all(self.data, "SELECT sensor_id, timestamp FROM sensor_readings")
+        self.assertEqual(len(rows), len(set(rows)))
 
     @contextmanager
     def a_round(self, seed):

@@ -1,0 +1,150 @@
+"""When the entries of a scenario reach a sensor, and what is so from then on: from the config, the seed and the sensor alone. Part of
+ground_truth.py, and like that without a line of fleet-sim's own code."""
+
+import heapq
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from truth_basics import (EPOCH, LAST_MOMENT, SCENARIO_REACH, SCENARIO_TURN, canonical_firmware, draw_block, hash_text, round_keys,
+                          share_of, span_of, uniform)
+
+VERBS = ("set", "silence", "add", "reset", "fault", "deliver", "join", "leave")
+LASTING = ("silence", "add", "fault", "deliver")
+TEXTS = ("firmware_version", "model", "manufacturer", "location")
+
+
+def moment_of(text, start):
+    """Of +1h, or of a time."""
+    if text.startswith("+"):
+        return min(start + span_of(text[1:]), LAST_MOMENT)
+    at = datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc).replace(tzinfo=None)
+    return round((at - EPOCH).total_seconds() * 1e6)
+
+
+def matches(glob, text):
+    pattern = "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in glob)
+    return re.fullmatch(pattern, text, re.DOTALL) is not None
+
+
+class Entry:
+    def __init__(self, said, start):
+        self.name, self.where = said["name"], said.get("where", {})
+        (self.verb,) = [verb for verb in VERBS if verb in said]
+        self.what = said[self.verb]
+        self.at, self.last = moment_of(said["at"], start), LAST_MOMENT  # the last moment at which it reaches a sensor
+        self.every, self.spread, self.duration, self.fade, self.silent_for = (
+            span_of(said.get(key, "0s")) for key in ("every", "spread", "for", "fade", "silent_for"))
+        self.fails = share_of(said.get("fails", "0"))
+        self.is_ramp = said.get("ramp") == "linear"
+        self.waves = [(span_of(delay), share_of(share)) for delay, share in said.get("waves", {"0s": "1"}).items()]
+        self.follows = None
+
+    def delay(self, keys, turn):
+        """After the beginning of a turn; None: it never reaches the sensor."""
+        u = uniform(draw_block(keys, SCENARIO_REACH, hash_text(self.name))[0])
+        wave = next((i for i, (_, share) in enumerate(self.waves) if share > u), None)
+        if wave is None:
+            return None
+        after, share = self.waves[wave]
+        if self.is_ramp and wave > 0:
+            earlier, least = self.waves[wave - 1]
+            after = earlier + int((u - least) / (share - least) * (after - earlier))
+        return after + int(self.draw(keys, turn)[0] * self.spread)
+
+    def draw(self, keys, turn):
+        return [uniform(word) for word in draw_block(keys, SCENARIO_TURN, hash_text(self.name), turn)]
+
+    def fits(self, sensor_id, texts):
+        site = texts["location"].split(" - ")[0]
+        for key, glob in self.where.items():
+            if key == "event":
+                continue
+            text = {"id": sensor_id, "site": site}.get(key, texts.get(key))
+            if not matches(glob, text) and not (
+                    key == "firmware_version" and matches(canonical_firmware(glob), canonical_firmware(text))):
+                return False
+        return True
+
+
+def plan_of(scenario, start):
+    plan = [Entry(said, start) for said in scenario]
+    index = {entry.name: i for i, entry in enumerate(plan)}
+    for entry in plan:
+        if "event" in entry.where:
+            entry.follows = index[entry.where["event"]]
+            plan[entry.follows].last = min(plan[entry.follows].last, entry.at)
+    return plan
+
+
+@dataclass
+class Moment:
+    """An entry reaches a sensor."""
+    at: int
+    until: int  # of what lasts; LAST_MOMENT: on and on
+    entry: Entry
+    fails: bool
+    texts: dict  # the sensor's from then on
+    is_there: bool  # from then on
+    has_left: bool  # at some time before
+
+    def row(self):
+        """As fleet_events has it."""
+        ended = self.until - 1 if self.at < self.until != LAST_MOMENT else None
+        silent = self.at + self.entry.silent_for - 1 if self.entry.silent_for else None
+        return self.entry.name, self.entry.verb, self.at, ended, silent, int(self.fails)
+
+
+def absent_at_first(plan, sensor_id, texts):
+    """Of the entries that let sensors join or leave and that it matches, the first lets it join."""
+    movers = sorted((entry for entry in plan if entry.verb in ("join", "leave") and entry.follows is None), key=lambda one: one.at)
+    return next((entry.verb == "join" for entry in movers if entry.fits(sensor_id, texts)), False)
+
+
+def moments_of(plan, seed, sensor_id, texts, until):
+    """Whether a sensor is there at first, and all that happens to it before `until`, in order. `texts` are those of its identity,
+    with its type."""
+    keys = round_keys(seed, hash_text(sensor_id))
+    there_at_first = there = not absent_at_first(plan, sensor_id, texts)
+    has_left, reached = False, set()
+    queue = [(entry.at, number, 0, False) for number, entry in enumerate(plan)]
+    heapq.heapify(queue)
+    moments = []
+    while queue and queue[0][0] < until:
+        at, number, turn, is_hit = heapq.heappop(queue)
+        entry = plan[number]
+        is_open = there != (entry.verb == "join")
+        if not is_hit:
+            is_met = is_open and entry.fits(sensor_id, texts) and (entry.follows is None or entry.follows in reached)
+            delay = entry.delay(keys, turn) if is_met else None
+            if delay is not None and at + delay <= entry.last:
+                heapq.heappush(queue, (at + delay, number, turn, True))
+            if entry.every and at + entry.every <= entry.last:
+                heapq.heappush(queue, (at + entry.every, number, turn + 1, False))
+        elif is_open:
+            fails = entry.draw(keys, turn)[1] < entry.fails
+            reached.add(number)
+            before = has_left
+            if entry.verb in ("join", "leave"):
+                there = entry.verb == "join"
+                has_left = has_left or not there
+            if entry.verb == "set" and not fails:
+                texts = {**texts, **entry.what}
+            lasts = at if entry.verb not in LASTING else min(at + entry.duration, LAST_MOMENT) if entry.duration else LAST_MOMENT
+            moments.append(Moment(at, lasts, entry, fails, texts, there, before))
+    return there_at_first, moments
+
+
+def added_by(all_added, at, channel):
+    """What entries add to a channel: (moment, of an entry with `add`)."""
+    total = 0.0
+    for moment in all_added:
+        if not moment.at <= at < moment.until or channel not in moment.entry.what:
+            continue
+        share, fade = 1.0, moment.entry.fade
+        if fade:
+            ends = (at - moment.at,) if moment.until == LAST_MOMENT else (at - moment.at, moment.until - at)
+            share = min(0.5 - 0.5 * math.cos(math.pi * min(1.0, max(0.0, end / fade))) for end in ends)
+        total += share * float(moment.entry.what[channel])
+    return total
