@@ -58,6 +58,7 @@ std::vector<Workload> menu() {
       {"sensors_hot", "of that, what the tick touches", "B/sensor", hot_bytes},
       {"sensors_build", "time to plan and build that fleet", "s", build_seconds},
       {"tick", "generate readings into batches; one thread, no storage", "readings/s", tick_rate},
+      {"tick_told", "the same with a scenario and imperfect delivery", "readings/s", tick_told_rate},
       {"queue", "full batches from pool to queue to another thread and back", "ns/row", queue_nanoseconds},
       insert("insert", "Shard::flush of prepared readings; 16 shards, one thread, no index", {rows}),
       insert("insert_index", "the same with the collector's index", {rows, true}),

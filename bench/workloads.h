@@ -19,6 +19,7 @@ double load_seconds(const Folders& folders);
 // ---- tick.cc ----
 // Readings per second of one thread.
 double tick_rate(const Folders& folders);
+double tick_told_rate(const Folders& folders);  // with a scenario, and imperfect delivery
 
 // ---- queue.cc ----
 // Nanoseconds per row of a full batch that goes from the pool through a queue to another thread and back.

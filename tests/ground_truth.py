@@ -1437,8 +1437,8 @@ class Fleet:
     def read_sensors(self, path):
         """Which sensors a file has, their events, and what was deleted."""
         if has_table(path, "deletions"):
-            if self.run.lives is not None:
-                raise CannotCheck("database.retention has deleted rows of a run that was reloaded")
+            if self.run.lives is not None or self.run.delivers:
+                raise CannotCheck("database.retention has deleted rows of a run that was reloaded, or had a scenario or delivery")
             for until, readings, events in query(path, "SELECT until, readings, events FROM deletions"):
                 self.deletions[path.name] = (micros(until), readings, events)
         at = "arrived_at" if self.run.delivers else "timestamp"
