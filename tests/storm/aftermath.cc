@@ -35,7 +35,7 @@ ShardState read_file(const std::string& path) {
   demand(refused.ok(), path + ": cannot be checked: " + refused.message);
   demand(check.step() == SQLITE_ROW, path + ": cannot be checked: " + database.error().message);
   demand(check.text(0) == "ok", path + ": fails the integrity check: " + std::string(check.text(0)));
-  ShardState state{rows_of(path), {}, {}, {}};
+  ShardState state{rows_of(path), {}, {}, {}, {}};
   tables::Statement row;
   constexpr std::string_view events =
       "SELECT sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, "
@@ -51,6 +51,16 @@ ShardState read_file(const std::string& path) {
   while (has_reloads && row.step() == SQLITE_ROW) {
     state.reloads.emplace(row.text(0), parse_timestamp(row.text(1)).value_or(0));
   }
+  for (const char* const sql :
+       {"SELECT run_id, sensor_id, name, started_at, failed, ended_at FROM fleet_events",
+        "SELECT run_id, sensor_id, kind, due, sequence, arrived_at FROM deliveries"}) {
+    if (!database.prepare(sql, row).ok()) continue;  // no such table
+    while (row.step() == SQLITE_ROW) {
+      state.truth.emplace_back(
+          row.text(0), truth_text(row.text(1), row.text(2), parse_timestamp(row.text(3)).value_or(0),
+                                  static_cast<std::uint64_t>(row.integer(4)), parse_timestamp(row.text(5))));
+    }
+  }
   return state;
 }
 
@@ -62,6 +72,7 @@ ShardState joined(const std::deque<ShardState>& pieces) {
     all.events.insert(all.events.end(), piece.events.begin(), piece.events.end());
     all.with_gaps.insert(piece.with_gaps.begin(), piece.with_gaps.end());
     all.reloads.insert(piece.reloads.begin(), piece.reloads.end());
+    all.truth.insert(all.truth.end(), piece.truth.begin(), piece.truth.end());
   }
   return all;
 }
@@ -91,7 +102,11 @@ const StormRun* run_at(const std::deque<StormRun>& runs, Timestamp due) {
 }
 
 SensorTime key_of(const Row& row) {
-  return {row.sensor_id, parse_timestamp(row.timestamp).value_or(0)};
+  return {row.sensor_id, parse_timestamp(row.due.empty() ? row.timestamp : row.due).value_or(0)};
+}
+
+Timestamp arrival_of(const Row& row) {
+  return parse_timestamp(row.arrived_at.empty() ? row.timestamp : row.arrived_at).value_or(0);
 }
 
 std::string name_of(const SensorTime& key) {
@@ -196,6 +211,7 @@ void Aftermath::inspect(const Process& process, const std::deque<StormRun>& runs
   check_reloads(runs);
   check_gaps(runs);
   check_events(runs);
+  check_truth();
 
   const std::uint64_t added = rows() - rows_before;
   const std::uint64_t written = process.books().written;
@@ -228,19 +244,23 @@ void Aftermath::inspect_after_power_failure(const UnsyncedWrites& disk, std::uin
   check_reloads(runs);
   check_gaps(runs);
   check_events(runs);
+  check_truth();
 }
 
 void Aftermath::check_rows(const std::deque<StormRun>& runs) {
   std::map<SensorTime, const ShardState*> seen;
   std::map<const ShardState*, std::set<SensorTime>> again;  // what a later file has of one that is gone
+  std::map<const ShardState*, std::map<SensorTime, std::size_t>> copies_in;
   for (const auto& [path, pieces] : pieces_) {
     for (const ShardState& piece : pieces) {
       for (const Row& row : piece.rows) {
         const SensorTime key = key_of(row);
         check_row(path, row, runs);
         const auto [first, is_new] = seen.try_emplace(key, &piece);
-        demand(is_new || first->second != &piece, "twice: " + name_of(key));
-        if (!is_new) again[first->second].insert(key);
+        const std::size_t copies = ++copies_in[&piece][key];
+        demand(copies <= replays_[run_at(runs, key.second)->info.run_id].readings.at(key).copies,
+               "too often: " + name_of(key));
+        if (first->second != &piece) again[first->second].insert(key);
       }
     }
   }
@@ -251,10 +271,12 @@ void Aftermath::check_rows(const std::deque<StormRun>& runs) {
 // A commit that failed may stand in the file all the same. When the file then goes, its rows come again; they
 // were the last ones there.
 void Aftermath::check_doubt(const ShardState& piece, const std::set<SensorTime>& again) {
-  for (const Row& row : std::span(piece.rows).last(again.size())) {
+  const auto rows = static_cast<std::size_t>(
+      std::ranges::count_if(piece.rows, [&](const Row& row) { return again.contains(key_of(row)); }));
+  for (const Row& row : std::span(piece.rows).last(rows)) {
     demand(again.contains(key_of(row)), "twice, but not for a commit in doubt: " + name_of(*again.begin()));
   }
-  rows_again_ += again.size();
+  rows_again_ += rows;
 }
 
 // Who finds a row in a file finds there under which settings it was made.
@@ -306,9 +328,9 @@ void Aftermath::check_gaps(const std::deque<StormRun>& runs) {
   std::map<std::pair<std::string, const StormRun*>, Timestamp> last;
   for (const auto& [path, state] : now_) {
     for (const Row& row : state.rows) {
-      const Timestamp due = key_of(row).second;
-      Timestamp& latest = last.try_emplace({path, run_at(runs, due)}, due).first->second;
-      latest = std::max(latest, due);
+      const Timestamp arrival = arrival_of(row);
+      Timestamp& latest = last.try_emplace({path, run_at(runs, key_of(row).second)}, arrival).first->second;
+      latest = std::max(latest, arrival);
     }
   }
   for (const StormRun& run : runs) {
@@ -319,7 +341,7 @@ void Aftermath::check_gaps(const std::deque<StormRun>& runs) {
       if (there.contains(key)) continue;
       const std::string& path = path_of(taken.reading.sensor);
       const auto latest = last.find({path, &run});
-      demand(latest == last.end() || key.second >= latest->second - microseconds_per_second ||
+      demand(latest == last.end() || taken.arrives_at() >= latest->second - microseconds_per_second ||
                  now_[path].with_gaps.contains(run.info.run_id),
              "a gap that its file does not tell of: " + name_of(key));
     }
@@ -335,17 +357,19 @@ void Aftermath::check_row(const std::string& path, const Row& row, const std::de
   demand(found != replay.readings.end(), "not in the replay: " + name_of(key));
   const batch::Reading& expected = found->second.reading;
   demand(path_of(expected.sensor) == path, "in another's file: " + name_of(key));
-  const identity::Identity& identity = roster_[expected.sensor];
+  const identity::Identity identity = roster_.shown(expected.sensor, expected.overlay);
   const std::int64_t anomalous = expected.anomaly ? 1 : 0;
-  const bool same = batch::Values{row.temperature, row.vibration, row.voltage} == expected.values &&
-                    row.timestamp == timestamp_text(expected.due) && row.status_code == anomalous &&
-                    row.anomaly_flag == anomalous &&
-                    row.anomaly_type.value_or("") ==
-                        (expected.anomaly ? fleet_sim::name_of(*expected.anomaly) : std::string_view()) &&
-                    row.firmware_version == roster_.text(identity.firmware_version) &&
-                    row.model == roster_.text(identity.model) &&
-                    row.manufacturer == roster_.text(identity.manufacturer) &&
-                    row.location == roster_.text(identity.location);
+  const bool same =
+      batch::Values{row.temperature, row.vibration, row.voltage} == expected.values &&
+      row.timestamp == timestamp_text(batch::Row(expected).stamp()) && row.status_code == anomalous &&
+      row.anomaly_flag == anomalous &&
+      row.anomaly_type.value_or("") ==
+          (expected.anomaly ? fleet_sim::name_of(*expected.anomaly) : std::string_view()) &&
+      row.firmware_version == roster_.text(identity.firmware_version) &&
+      row.model == roster_.text(identity.model) && row.manufacturer == roster_.text(identity.manufacturer) &&
+      row.location == roster_.text(identity.location) &&
+      (!expected.arrival || (row.arrived_at == timestamp_text(expected.arrival->at) &&
+                             row.sequence == static_cast<std::int64_t>(expected.arrival->sequence)));
   demand(same, "not as the replay has it: " + name_of(key) + " of " + run->info.run_id);
 }
 
@@ -381,6 +405,19 @@ void Aftermath::check_events(const std::deque<StormRun>& runs) {
   }
 }
 
+// Each once, as the replay has it.
+void Aftermath::check_truth() {
+  for (const auto& [path, pieces] : pieces_) {
+    for (const ShardState& piece : pieces) {
+      std::set<std::string> there_once;
+      for (const auto& [run, text] : piece.truth) {
+        demand(there_once.insert(text).second, "twice in " + path + ": " + text);
+        demand(replays_[run].truth.contains(text), "not in the replay of " + run + ": " + text);
+      }
+    }
+  }
+}
+
 std::set<SensorTime> Aftermath::readings_there() const {
   std::set<SensorTime> there;
   for (const auto& [path, state] : now_) {
@@ -397,11 +434,16 @@ void Aftermath::check_run_is_complete(const StormRun& run, Timestamp reached) co
   const std::set<SensorTime> there = readings_there();
   std::uint64_t missing = 0;
   for (const auto& [key, taken] : expected.readings) {
-    if (key.second < reached && !there.contains(key) && !run.skipped.contains(key)) ++missing;
+    if (taken.arrives_at() < reached && !there.contains(key) && !run.skipped.contains(key)) ++missing;
   }
   demand(missing <= run.lost, std::to_string(missing) + " readings are missing, but " +
                                   std::to_string(run.lost) + " were counted as lost");
   if (run.lost > 0 || run.events_lost > 0 || reached != run.until) return;
+  std::set<std::string> truth;
+  for (const auto& [path, state] : now_) {
+    for (const auto& [run_id, text] : state.truth) truth.insert(text);
+  }
+  for (const std::string& text : expected.truth) demand(truth.contains(text), "no row for " + text);
   std::map<SensorTime, const EventRow*> events;
   for (const auto& [path, state] : now_) {
     for (const EventRow& row : state.events) {

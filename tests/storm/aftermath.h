@@ -30,8 +30,9 @@ struct EventRow {
 struct ShardState {
   std::vector<Row> rows;
   std::vector<EventRow> events;
-  std::set<std::string> with_gaps;                      // runs of which it says so
-  std::set<std::pair<std::string, Timestamp>> reloads;  // of a run, at a moment
+  std::set<std::string> with_gaps;                         // runs of which it says so
+  std::set<std::pair<std::string, Timestamp>> reloads;     // of a run, at a moment
+  std::vector<std::pair<std::string, std::string>> truth;  // of a run: rows of fleet_events and deliveries
 };
 
 class Aftermath {
@@ -72,6 +73,7 @@ class Aftermath {
   void check_reloads(const std::deque<StormRun>& runs) const;
   void check_gaps(const std::deque<StormRun>& runs);
   void check_events(const std::deque<StormRun>& runs);
+  void check_truth();
   [[nodiscard]] bool has_lost_files(const StormRun& run) const;
   [[nodiscard]] bool has_gaps(const std::string& run_id) const;
   void check_run_is_complete(const StormRun& run, Timestamp reached) const;

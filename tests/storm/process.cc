@@ -7,6 +7,8 @@
 #include "config/load_config.h"
 #include "start/describe_run.h"
 #include "start/follow_record.h"
+#include "timeline/plan.h"
+#include "timeline/script.h"
 
 namespace fleet_sim::test {
 namespace {
@@ -84,6 +86,12 @@ void Process::build_fleet() {
   fleet::note_names(ground_.roster, *types);
   fleet_ = std::make_unique<fleet::Fleet>(fleet::build_fleet(ground_.roster, *members, writer_of, *config,
                                                              run_.info.seed, run_.info.start, types));
+  if (history_) {
+    fleet_->go_on(resumption_.script, resumption_.moment, std::exchange(resumption_.stories, {}));
+  } else if (!config->scenario.empty()) {
+    timeline::Plan plan = timeline::plan_of(config->scenario, run_.info.start);
+    fleet_->follow(std::make_shared<const timeline::Script>(std::move(plan), ground_.roster, run_.info.seed));
+  }
   reloads_.begin_with(run_.info.start, history_ ? history_->began_with() : first.members);
   editions_.begin({config, start::readings_config_hash(*config), members,
                    std::make_shared<const write::Targets>(plan_.targets), plan_.shard_count,
@@ -103,6 +111,7 @@ void Process::take_up() {
   for (std::size_t e = 0; e < run_.editions.size(); ++e)
     run_.editions[e].members = history_->members_after(e);
   fleet_->resume_at(resumption_.moment, resumption_.past, resumption_.lives);
+  fleet_->resume_delivery(resumption_.late);
   reached_ = resumption_.moment;
   std::erase_if(run_.skipped, [this](const SensorTime& reading) { return reading.second >= reached_; });
   no_reload_before_ = resumption_.all_new_from;
@@ -113,6 +122,7 @@ void Process::take_up() {
 void Process::follow_agenda() {
   while (const auto reload = agenda_.take_reload(reached_)) {
     settle_owed();
+    carry_out(reached_);
     fleet_->apply(*reload->change, reached_);
     for (const auto& [writer, event] : reload->change->anomalies) room_for(writer, 1).events.push_back(event);
     reload->carried_out();
@@ -182,6 +192,7 @@ void Process::run_steps() {
 void Process::stop() {
   follow_agenda();
   settle_owed();
+  carry_out(reached_);
   for (const fleet::Cohort& cohort : fleet_->cohorts()) {
     for (const batch::AnomalyEvent& event : cohort.open_anomalies())
       room_for(cohort.writer(), 1).events.push_back(event);
@@ -232,6 +243,7 @@ void Process::reload() {
   run_.until = std::max(run_.until, reached_);
   run_.editions.push_back(next);
   settle_owed();
+  carry_out(reached_);
   fleet_->apply(change, reached_);
   for (const auto& [writer, event] : change.anomalies) room_for(writer, 1).events.push_back(event);
   tables::RunReload note;
@@ -260,6 +272,13 @@ void Process::record_now() {
 void Process::settle_owed() {
   for (fleet::Cohort& cohort : fleet_->cohorts()) {
     while (!cohort.settle_owed(room_for(cohort.writer(), 1))) {
+    }
+  }
+}
+
+void Process::carry_out(Timestamp until) {
+  for (fleet::Cohort& cohort : fleet_->cohorts()) {
+    while (!cohort.carry_out(until, room_for(cohort.writer(), batch::Batch::most_events_of_a_reading))) {
     }
   }
 }
@@ -395,7 +414,7 @@ void Process::tick() {
         skip(*cohort, until);
         continue;
       }
-      count(cohort->tick(until, room_for(cohort->writer(), 1)));
+      count(cohort->tick(until, room_for(cohort->writer(), batch::Batch::most_events_of_a_reading)));
       if (ground_.dice.chance(0.5)) hand_over(cohort->writer());
     }
   }
@@ -426,14 +445,22 @@ void Process::skip(fleet::Cohort& cohort, Timestamp until) {
 void Process::count(const fleet::Tally& tally) {
   ledger_.due(tally.due);
   ledger_.skipped(tally.skipped);
-  ledger_.generated(tally.due - tally.skipped);
+  ledger_.silent(tally.silent);
+  ledger_.generated(tally.due - tally.skipped - tally.silent);
   ledger_.missing(tally.missing);
+  ledger_.dropped(tally.dropped);
+  ledger_.duplicates(tally.duplicates);
+  ledger_.undelivered(tally.undelivered);
   ledger_.anomalies(tally.anomalies);
 }
 
 batch::Batch& Process::room_for(std::uint32_t writer, std::size_t events) {
   batch::Batch*& batch = carried_[writer];
-  if (batch != nullptr && (batch->full() || batch->events.size() + events > batch::Batch::capacity)) {
+  const auto has_room = [&] {
+    return batch->events.size() + events <= batch::Batch::capacity &&
+           batch->fleet_events.size() < batch::Batch::capacity;
+  };
+  if (batch != nullptr && (batch->full() || !has_room())) {
     hand_over(writer);
   }
   if (batch == nullptr) {
@@ -477,7 +504,7 @@ void Process::hand_over(std::uint32_t writer) {
     handed_[writer].push_back(
         {{std::string(ground_.roster[reading.sensor].id), reading.due}, reading.sensor, {}});
   }
-  events_handed_ += batch->events.size();
+  events_handed_ += batch->events.size() + batch->fleet_events.size() + batch->deliveries.size();
   largest_batch_ = std::max(largest_batch_, batch->readings.size());
   ++queued_[writer];
   writers_[writer]->queue().push(batch);

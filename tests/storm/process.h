@@ -116,6 +116,7 @@ class Process {
   void disturb();
   void reload();
   void settle_owed();
+  void carry_out(Timestamp until);
   void record_now();
   [[nodiscard]] fleet::FleetChange plan_reload(const Edition& next, std::vector<std::uint32_t>& identities,
                                                std::vector<std::uint32_t>& removed);

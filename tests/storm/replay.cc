@@ -7,9 +7,15 @@
 #include <string_view>
 
 #include "base/random.h"
+#include "fleet/fleet.h"
+#include "fleet/fleet_change.h"
 #include "fleet/profile_table.h"
+#include "identity/identity_changes.h"
 #include "model/sensor.h"
 #include "sqlite/shard_key.h"
+#include "storm/weather.h"
+#include "timeline/plan.h"
+#include "timeline/script.h"
 
 namespace fleet_sim::test {
 namespace {
@@ -102,10 +108,132 @@ class Life {
   std::uint64_t next_ = 0;  // reading
 };
 
+// A fleet that lives through everything, and what comes of it.
+class WholeFleet {
+ public:
+  WholeFleet(const config::ShardBy& sharding, const identity::Roster& roster, const tables::RunInfo& run,
+             const Edition& first)
+      : sharding_(sharding), roster_(roster), run_(run), now_(first), fleet_(built(first)) {
+    for (const std::uint32_t member : first.members) ids_.insert(roster[member].id);
+    if (first.config->scenario.empty()) return;
+    timeline::Plan plan = timeline::plan_of(first.config->scenario, run.start);
+    fleet_.follow(std::make_shared<const timeline::Script>(std::move(plan), roster, run.seed));
+  }
+
+  void live(Timestamp until) {
+    for (fleet::Cohort& cohort : fleet_.cohorts()) {
+      while (cohort.next_due() < until) {
+        cohort.tick(until, batch_);
+        take_batch();
+      }
+      while (!cohort.carry_out(until, batch_)) take_batch();
+      take_batch();
+    }
+  }
+
+  void become(const Edition& next) {
+    auto profiles =
+        next.config == now_.config
+            ? fleet_.profiles()
+            : std::make_shared<fleet::ProfileTable>(
+                  roster_, next.config, fleet::types_under(*next.config, types::built_in_types()), run_.seed);
+    const identity::IdentityChanges changes =
+        identity::compare_identities(roster_, now_.members, roster_, next.members);
+    std::vector<fleet::WantedSensor> wanted;
+    for (const std::uint32_t added : changes.added)
+      wanted.push_back({{}, added, {}, 0, false, !ids_.insert(roster_[added].id).second});
+    for (const auto& [from, to] : changes.changed) wanted.push_back({from, to, 0, 0, moves(from, to), false});
+    for (const std::uint32_t member : next.members) {
+      if (next.config != now_.config) wanted.push_back({member, member, 0, 0, false, false});
+    }
+    fleet::FleetChange change = fleet::plan_fleet_change(*now_.config, profiles, wanted, changes.removed);
+    fleet_.apply(change, next.from);
+    for (const auto& [writer, event] : change.anomalies) note(event);
+    now_ = next;
+  }
+
+  Replay end() {
+    for (const fleet::Cohort& cohort : fleet_.cohorts()) {
+      for (const batch::AnomalyEvent& event : cohort.open_anomalies()) note(event);
+    }
+    for (auto& [key, taken] : replay_.readings) {
+      if (!taken.reading.anomaly) continue;
+      auto event = replay_.events.upper_bound(key);
+      while (event != replay_.events.begin() && (--event)->second.last.type != *taken.reading.anomaly) {
+      }
+      taken.anomaly_since = event->first.second;
+    }
+    return std::move(replay_);
+  }
+
+ private:
+  [[nodiscard]] fleet::Fleet built(const Edition& first) const {
+    const std::vector<std::uint32_t> writers(first.members.size(), 0);
+    return fleet::build_fleet(roster_, first.members, writers, *first.config, run_.seed, run_.start,
+                              fleet::types_under(*first.config, types::built_in_types()));
+  }
+
+  [[nodiscard]] bool moves(std::uint32_t from, std::uint32_t to) const {
+    return sqlite::shard_key(sharding_, roster_, roster_[from]) !=
+           sqlite::shard_key(sharding_, roster_, roster_[to]);
+  }
+
+  [[nodiscard]] std::string id_of(std::uint32_t sensor) const { return std::string(roster_[sensor].id); }
+
+  void take_batch() {
+    for (const batch::Reading& reading : batch_.readings) {
+      const auto [known, is_new] = replay_.readings.try_emplace(
+          SensorTime(id_of(reading.sensor), reading.due), Replay::Taken{reading, 0});
+      if (!is_new) ++known->second.copies;
+    }
+    for (const batch::AnomalyEvent& event : batch_.events) note(event);
+    for (const batch::FleetEvent& event : batch_.fleet_events)
+      replay_.truth.insert(truth_text(id_of(event.sensor), roster_.text(identity::Text{event.name}),
+                                      event.started_at, event.failed ? 1 : 0, event.ended_at));
+    for (const batch::Delivery& one : batch_.deliveries)
+      replay_.truth.insert(
+          truth_text(id_of(one.sensor), batch::name_of(one.kind), one.due, one.sequence, one.arrived_at));
+    batch_.clear();
+  }
+
+  void note(const batch::AnomalyEvent& event) {
+    const auto [expected, is_new] = replay_.events.try_emplace(
+        SensorTime(id_of(event.sensor), event.started_at), Replay::Expected{event, {}});
+    if (is_new) return;
+    if (batch::ends(expected->second.last.kind))
+      expected->second.earlier_end = expected->second.last.ended_at;
+    expected->second.last = event;
+  }
+
+  const config::ShardBy& sharding_;
+  const identity::Roster& roster_;
+  const tables::RunInfo& run_;
+  Edition now_;
+  fleet::Fleet fleet_;
+  std::set<std::string_view> ids_;  // of all who have been in the fleet
+  batch::Batch batch_;
+  Replay replay_;
+};
+
 }  // namespace
+
+std::string truth_text(std::string_view sensor_id, std::string_view what, Timestamp at,
+                       std::uint64_t sequence, std::optional<Timestamp> until) {
+  return std::string(sensor_id) + " " + std::string(what) + " " + timestamp_text(at) + " " +
+         std::to_string(sequence) + " " + (until ? timestamp_text(*until) : "");
+}
 
 Replay replay(const config::ShardBy& sharding, const identity::Roster& roster, const tables::RunInfo& run,
               std::span<const Edition> editions, Timestamp until) {
+  if (is_disturbed(*editions.front().config)) {
+    WholeFleet fleet(sharding, roster, run, editions.front());
+    for (const Edition& next : editions.subspan(1)) {
+      fleet.live(next.from);
+      fleet.become(next);
+    }
+    fleet.live(until);
+    return fleet.end();
+  }
   Replay replay;
   std::map<std::string_view, Life> lives;
   std::set<std::string_view> ids;            // of all who have been in the fleet

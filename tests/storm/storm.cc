@@ -20,6 +20,7 @@
 #include "support/faulty_vfs.h"
 #include "support/lifelike_types.h"
 #include "support/temporary_folder.h"
+#include "timeline/script.h"
 
 namespace fleet_sim::test {
 namespace {
@@ -30,6 +31,8 @@ constexpr std::uint64_t every_paced = 2;     // … about a fleet that does not 
 constexpr std::uint64_t every_declared = 3;  // … and about sensors that read what real machines do
 constexpr std::uint64_t every_faulty = 5;    // of so many storms, this many are about anomalies of all types:
 constexpr std::uint64_t faulty = 3;
+constexpr std::uint64_t every_disturbed = 7;  // likewise about scenarios, and rows that arrive imperfectly:
+constexpr std::uint64_t disturbed = 4;
 
 // A disk keeps nothing, everything, the first, or any of what was not synced, the last of it in part.
 std::vector<Fate> draw_fates(Dice& dice, std::size_t changes) {
@@ -68,6 +71,11 @@ class Storm {
       Dice of_faults(mix_words(seed, every_faulty));  // which leaves all else as it would be
       draw_faults(of_faults, config_.anomalies);
     }
+    if (seed % every_disturbed < disturbed && !fake_) {
+      Dice of_story(mix_words(seed, every_disturbed));  // likewise
+      draw_disturbance(of_story, config_);
+      timeline::note_texts(roster_, config_.scenario);
+    }
     vfs_.remember_unsynced();
     // What SQLite draws itself, such as the salt of its logs.
     sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(dice_.between(1, 1'000'000)), nullptr);
@@ -99,6 +107,8 @@ class Storm {
     ++runs_.back().processes;
     Fortune fortune = draw_fortune(dice_, config_);
     fortune.paced = paced_;
+    // Nobody can tell what a cohort skips where copies of it share what waits.
+    fortune.skips = fortune.skips && !is_disturbed(config_);
     const Ground ground{config_, roster_, vfs_, dice_,
                         [this](const std::string& path) { aftermath_.remember(path); }};
     auto process = std::make_unique<Process>(ground, runs_.back(), resumes, fortune);

@@ -1,5 +1,8 @@
 #include "storm/weather.h"
 
+#include <string>
+#include <utility>
+
 #include "storm/edition.h"
 
 namespace fleet_sim::test {
@@ -70,6 +73,98 @@ bool are_of_any_type(const config::AnomalySettings& anomalies) {
     if (is_asked_for(k)) return true;
   }
   return false;
+}
+
+namespace {
+
+constexpr Microseconds second = microseconds_per_second;
+
+Microseconds draw_span(Dice& dice, std::uint64_t most_seconds) {
+  return static_cast<Microseconds>(dice.between(100, most_seconds * 1'000)) * (second / 1'000);
+}
+
+double draw_share(Dice& dice, std::uint64_t most_percent) {
+  return static_cast<double>(dice.between(1, most_percent)) / 100;
+}
+
+scenario::Deliver draw_delivery(Dice& dice) {
+  scenario::Deliver how;
+  if (dice.chance(0.5)) how.drop = draw_share(dice, 30);
+  if (dice.chance(0.6)) how.late = {draw_share(dice, 60), draw_span(dice, dice.chance(0.5) ? 2 : 15)};
+  if (dice.chance(0.5)) how.duplicate = draw_share(dice, 30);
+  if (dice.chance(0.5)) how.jitter = draw_span(dice, 3);
+  return how;
+}
+
+// Where a firmware or a location decides about files, no sensor gets another one.
+scenario::Set draw_set(Dice& dice, config::ShardKey key) {
+  scenario::Set set;
+  set.model = dice.one_of(std::vector<std::string>{"Old", "TempVibe-1000"});
+  if (key != config::ShardKey::firmware)
+    set.firmware_version = dice.one_of(std::vector<std::string>{"1.3", "1.4", "2"});
+  if (key != config::ShardKey::location && dice.chance(0.3)) set.location = "Elsewhere";
+  return set;
+}
+
+scenario::Verb draw_verb(Dice& dice, config::ShardKey key) {
+  switch (dice.between(0, 9)) {
+    case 0:
+      return draw_set(dice, key);
+    case 1:
+      return scenario::Silence{};
+    case 2:
+      return scenario::Add{{{"temperature", dice.real(-9, 9)}, {"voltage", dice.real(-1, 1)}}};
+    case 3:
+      return scenario::Reset{{"spike", "trend", "noise", "missing_data", "stuck", "drift"}};
+    case 4:
+      return scenario::Fault{
+          dice.one_of(std::vector{AnomalyType::trend, AnomalyType::missing_data, AnomalyType::stuck}),
+          {},
+          {}};
+    case 5:
+      return scenario::Join{};
+    case 6:
+      return scenario::Leave{};
+    default: {
+      scenario::Deliver how = draw_delivery(dice);
+      how.hold = dice.chance(0.7);
+      how.drain = dice.one_of(std::vector<std::uint64_t>{1, 3, 20});
+      return how;
+    }
+  }
+}
+
+scenario::Entry draw_entry(Dice& dice, std::size_t number, config::ShardKey key) {
+  scenario::Entry entry;
+  entry.name = "entry " + std::to_string(number);
+  entry.at = {true, draw_span(dice, 40)};
+  entry.where.id = dice.one_of(std::vector<std::string>{"", "", "s1*", "s?", "s*[!3]", "s2"});
+  if (dice.chance(0.2)) entry.where.firmware_version = "1.*";
+  if (dice.chance(0.5)) entry.spread = draw_span(dice, 10);
+  if (dice.chance(0.3)) entry.waves = {{0, 0.3}, {5 * second, 0.8}};
+  entry.verb = draw_verb(dice, key);
+  const bool lasts = std::holds_alternative<scenario::Silence>(entry.verb) ||
+                     std::holds_alternative<scenario::Add>(entry.verb) ||
+                     std::holds_alternative<scenario::Fault>(entry.verb) ||
+                     std::holds_alternative<scenario::Deliver>(entry.verb);
+  if (lasts && dice.chance(0.9)) entry.duration = draw_span(dice, 20);
+  if (std::holds_alternative<scenario::Set>(entry.verb) && dice.chance(0.5)) {
+    entry.silent_for = draw_span(dice, 3);
+    entry.fails = 0.3;
+  }
+  return entry;
+}
+
+}  // namespace
+
+void draw_disturbance(Dice& dice, config::Config& config) {
+  if (dice.chance(0.7)) config.delivery = draw_delivery(dice);
+  for (std::uint64_t entries = dice.between(0, 8); entries > 0; --entries)
+    config.scenario.push_back(draw_entry(dice, config.scenario.size(), config.sharding.key));
+}
+
+bool is_disturbed(const config::Config& config) {
+  return config::delivers(config) || !config.scenario.empty();
 }
 
 config::Config draw_config(Dice& dice, const std::string& folder) {

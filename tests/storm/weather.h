@@ -18,6 +18,11 @@ void draw_faults(Dice& dice, config::AnomalySettings& anomalies);
 // Whether they are such.
 bool are_of_any_type(const config::AnomalySettings& anomalies);
 
+// What happens to the sensors meanwhile, and how their rows arrive.
+void draw_disturbance(Dice& dice, config::Config& config);
+// Whether anything is so.
+bool is_disturbed(const config::Config& config);
+
 // With its files in `folder`. The power fails only where SQLite promises to outlive that.
 config::Config draw_config(Dice& dice, const std::string& folder);
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tables/database.h"
@@ -27,6 +28,9 @@ struct Row {
   std::string manufacturer;
   std::string location;
   std::int64_t synced = 0;
+  std::int64_t sequence = 0;  // where delivery is on, as are …
+  std::string due{};
+  std::string arrived_at{};  // … these
 
   bool operator==(const Row&) const = default;
 };
@@ -80,11 +84,18 @@ inline std::vector<Row> rows_of(const std::string& path) {
   std::vector<Row> rows;
   if (!database.open_to_read(path).ok()) return rows;
   if (!database.prepare("SELECT * FROM sensor_readings ORDER BY id", row).ok()) return rows;
+  constexpr std::string_view count_due =
+      "SELECT count(*) FROM pragma_table_info('sensor_readings') WHERE name = 'due'";
+  const bool has_delivery = database.query_integer(count_due, 0) > 0;
   while (row.step() == SQLITE_ROW) {
     const auto text = [&row](int column) { return std::string(row.text(column)); };
     const auto type = row.type(8) == SQLITE_NULL ? std::nullopt : std::optional(text(8));
     rows.push_back({row.integer(0), text(1), text(2), row.real(3), row.real(4), row.real(5), row.integer(6),
                     row.integer(7), type, text(9), text(10), text(11), text(12), row.integer(13)});
+    if (!has_delivery) continue;
+    rows.back().sequence = row.integer(14);
+    rows.back().due = text(15);
+    rows.back().arrived_at = text(16);
   }
   return rows;
 }
