@@ -61,9 +61,10 @@ bool Cohort::serve_slot(batch::Batch& batch, Tally& tally) {
   if (waits != nullptr) waits->expire(next_due());
   const bool is_held = waits != nullptr && waits->is_held();
   if (waits != nullptr && !is_held) deliver_late(*waits, batch, tally);
-  const model::Sensor before = sensors_[position_];
+  const bool waits_first = waits != nullptr && (is_held || waits->hold);
+  const auto before = waits_first ? std::optional(sensors_[position_]) : std::nullopt;
   const std::optional<model::Sample> taken = read(batch.events, tally);
-  if (!is_held && (waits == nullptr || !waits->hold)) {
+  if (!waits_first) {
     if (taken && !taken->missing) {
       tally.note_taken(sensors_[position_], *taken);
       deliver_reading({sensors_[position_], *taken, next_due(), cycle_ + 1, overlay()}, how_of(waits), batch,
@@ -73,7 +74,7 @@ bool Cohort::serve_slot(batch::Batch& batch, Tally& tally) {
     return true;
   }
   if (taken || !waits->late.empty()) begin_hold(*waits);
-  if (taken) hold_back(*waits, before, *taken, tally);
+  if (taken) hold_back(*waits, *before, *taken, tally);
   if (waits->hold) note_hold(*waits->hold, batch);
   if (is_held) return true;
   waiting_->left_in_slot = waits->hold->drain() + 1;

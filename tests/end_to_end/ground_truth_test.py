@@ -397,6 +397,7 @@ class Story:
         if draw.random() < 0.8:
             text = (f"delivery: {{drop: {draw.randint(0, 20)}%, late: {{share: {draw.randint(1, 60)}%, median: "
                     f"{draw.choice(('500ms', '4s', '30s'))}}}, duplicate: {draw.randint(0, 20)}%, jitter: {draw.choice(('0s', '20ms', '3s'))}}}\n")
+        text += draw.choice(("", "simulation: {phase: aligned}\n"))  # so that things end just when a reading is due
         text += draw.choice(("anomalies: {enabled: false}\n", BUSY, GRADED))
         return text + "scenario:\n" + "".join(f"  - {{name: {name}, {said}}}\n" for _, name, said in self.entries)
 
@@ -674,12 +675,16 @@ AGING_FALSEHOODS = {
 
 
 DISTURBED = """
+simulation: {phase: aligned}
 delivery: {drop: 4%, late: {share: 20%, median: 3s}, duplicate: 5%, jitter: 20ms}
 scenario:
   - {name: upgrade, at: +20s, where: {id: "S*1"}, set: {firmware_version: "1.4"}, spread: 9s, silent_for: 5s, fails: 30%}
   - {name: outage, at: +40s, for: 50s, waves: {0s: 50%}, spread: 4s, deliver: {hold: true, drain: 2}}
   - {name: heat, at: +30s, for: 60s, fade: 9s, where: {id: "S?"}, add: {temperature: 5}}
   - {name: quiet, at: +1m, for: 20s, where: {id: "S2"}, silence: true}
+  - {name: half, at: +10s, waves: {0s: 50%, 10s: 100%}, set: {model: Half}}
+  - {name: undone, at: +20s, where: {event: half}, set: {model: Undone}}
+  - {name: cut, at: +2m, for: 20s, where: {id: "S[3-5]"}, deliver: {hold: true}}
 """
 
 
