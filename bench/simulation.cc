@@ -25,6 +25,7 @@ start::Inputs inputs_of(const Simulation& simulation, const std::filesystem::pat
   inputs.config.sqlite.data_dir = folder.string();
   inputs.config.write.writers = simulation.writers;
   inputs.config.sqlite.unsynced_index = simulation.unsynced_index;
+  inputs.config.sqlite.layout = simulation.layout;
   inputs.identities.roster = make_roster(simulation.sensors);
   inputs.members = fleet::partition_members(inputs.identities.roster, {});
   return inputs;

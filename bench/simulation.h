@@ -21,6 +21,7 @@ struct Simulation {
   std::size_t sensors = 1'000;
   std::uint64_t rows = 0;  // due; a few less are written, because of anomalies
   bool unsynced_index = false;
+  config::Layout layout = config::Layout::wide;
   std::uint32_t writers = 1;
   config::ShardBy sharding{config::ShardKey::hash, 16};
 };

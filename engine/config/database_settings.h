@@ -26,6 +26,9 @@ struct WriteSettings {
 
 enum class Synchronous { off, normal, full };
 
+// How readings lie in a new file (tables/layout.h); a file that exists keeps its own.
+enum class Layout : std::uint8_t { wide, compact };
+
 // What is deleted from shards, oldest first: nothing, unless an age or a size is given.
 struct RetentionSettings {
   double age_seconds = 0;         // before the shard's last reading, from which on readings go; 0: none
@@ -47,6 +50,7 @@ struct SqliteSettings {
   std::uint32_t max_open_shards = 0;  // 0: as many as the descriptor limit allows
   std::uint32_t max_log_mb = 0;  // of one file's write-ahead log, beyond which its rows wait; 0: no limit
   bool unsynced_index = true;
+  Layout layout = Layout::wide;
   RetentionSettings retention;
 
   bool operator==(const SqliteSettings&) const = default;
@@ -112,6 +116,11 @@ void database_keys(Write write, Sqlite sqlite) {
              {.name = "database.unsynced_index",
               .value = "BOOL",
               .help = "Whether files have an index of unsynced rows, for collectors"});
+  sqlite.row(&SqliteSettings::layout, words<Layout>({"wide", "compact"}),
+             {.name = "database.layout",
+              .value = "WORD",
+              .help = "How new files store readings: {}",
+              .more = "compact files are smaller and faster to write; sensor_readings is a view in them"});
   write.row(&WriteSettings::error_limit, count(1u, 1'000'000u),
             {.name = "database.error_limit",
              .value = "N",

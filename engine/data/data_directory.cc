@@ -182,11 +182,11 @@ bool next_row(tables::Statement& query, const tables::Database& shard, const std
 }
 
 bool has_table(tables::Database& shard, std::string_view table, const std::filesystem::path& file) {
-  tables::Statement row =
-      prepare_query(shard,
-                    "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 UNION ALL "
-                    "SELECT 1 FROM temp.sqlite_schema WHERE name = ?1",
-                    file);
+  tables::Statement row = prepare_query(
+      shard,
+      "SELECT 1 FROM main.sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 UNION ALL "
+      "SELECT 1 FROM temp.sqlite_schema WHERE name = ?1",
+      file);
   row.bind(1, table);
   return next_row(row, shard, file);
 }

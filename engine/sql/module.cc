@@ -111,15 +111,11 @@ std::string unquoted(std::string_view text) {
 }
 
 Table built_in_readings() {
-  using Type = types::Column::Type;
   const types::Schema& schema = types::built_in_type().schema;
   const std::string name = schema.readings_name();
   Table table{.name = name, .name_in_file = name, .readings = name, .key = {0}, .has_ids = true, .rows = 1e6};
-  for (const types::Column& column : schema.columns()) {
-    table.columns.push_back({column.name, column.type == Type::integer ? "INTEGER"
-                                          : column.type == Type::real  ? "REAL"
-                                                                       : "TEXT"});
-  }
+  for (const types::Column& column : schema.columns())
+    table.columns.push_back({column.name, type_name(column.type)});
   return table;
 }
 

@@ -33,11 +33,14 @@ constexpr double readings_per_event = 50;
 constexpr double rows_of_other_tables = 10;  // in a file
 
 // The tables and views of a shard as its connection sees them: a temporary view stands for what it presents
-// (present_as_shard). Of the readings of a central database, only those presented belong to this shard.
+// (present_as_shard). Of the readings of a central database, only those presented belong to this shard. A
+// view of the file's own stands for the tables that its readings lie in (tables/layout.h).
 constexpr std::string_view select_tables = R"sql(
 SELECT name FROM temp.sqlite_schema WHERE type = 'view'
 UNION SELECT name FROM main.sqlite_schema
 WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+  AND NOT (name IN ('readings', 'reading_sensors')
+    AND EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'view' AND name = 'sensor_readings'))
   AND NOT (name GLOB 'sensor_readings*' AND EXISTS (SELECT 1 FROM temp.sqlite_schema WHERE name = 'sensor_readings'))
 ORDER BY name)sql";
 
@@ -91,6 +94,14 @@ TableShape shape_of(tables::Database& shard, const std::string& table, const fs:
   return shape;
 }
 
+// Of the columns of a view, not all say their type.
+void set_types(std::vector<Column>& columns, const types::Schema& schema) {
+  for (Column& column : columns) {
+    const auto known = std::ranges::find(schema.columns(), column.name, &types::Column::name);
+    if (known != schema.columns().end()) column.type = type_name(known->type);
+  }
+}
+
 std::string schema_text(tables::Database& shard, const fs::path& file) {
   tables::Statement row = data::prepare_query(shard, select_schema_text, file);
   data::next_row(row, shard, file);
@@ -109,6 +120,11 @@ std::size_t index_of(std::vector<Column>& columns, const Column& wanted) {
 }
 
 }  // namespace
+
+std::string type_name(types::Column::Type type) {
+  using Type = types::Column::Type;
+  return type == Type::integer ? "INTEGER" : type == Type::real ? "REAL" : "TEXT";
+}
 
 struct Place::Shape {
   std::vector<TableShape> tables;
@@ -171,8 +187,10 @@ Place::ShapePointer Place::look_at(ShardFile& file) {
   tables::Statement table = data::prepare_query(shard, select_tables, file.path);
   while (data::next_row(table, shard, file.path)) {
     seen->tables.push_back(shape_of(shard, std::string(table.text(0)), file.path));
-    if (seen->tables.back().name == readings_table)
-      seen->readings = data::read_schema(shard, file.path).readings_name();
+    if (seen->tables.back().name != readings_table) continue;
+    const types::Schema schema = data::read_schema(shard, file.path);
+    seen->readings = schema.readings_name();
+    set_types(seen->tables.back().columns, schema);
   }
   shape = std::move(seen);
   return shape;

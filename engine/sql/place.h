@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "tables/database.h"
+#include "types/schema.h"
 
 namespace fleet_sim::sql {
 
@@ -27,6 +28,8 @@ struct Column {
   std::string name;
   std::string type;  // INTEGER, REAL, TEXT, BLOB or NUMERIC
 };
+
+std::string type_name(types::Column::Type type);
 
 struct Table {
   std::string name;                   // in a query

@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <cassert>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "tables/layout.h"
 #include "tables/schema.h"
 
 namespace fleet_sim::sqlite {
@@ -13,11 +17,15 @@ namespace {
 
 // OR FAIL, because a statement of several rows that might have to undo some of them first saves every page it
 // touches, in a temporary file once these are many. We undo the whole transaction anyway.
-std::string reading_sql(const types::Schema& schema, std::size_t rows) {
+std::string reading_sql(const types::Schema& schema, config::Layout layout, std::size_t rows) {
+  std::vector<types::Column> columns = tables::stored_columns(schema, layout);
+  std::erase_if(columns, [](const types::Column& column) {
+    return column.role == types::Column::Role::id || column.role == types::Column::Role::mark;
+  });
   std::string values;
-  for (std::size_t i = 0; i < schema.reading_columns().size(); ++i) values += i == 0 ? "(?" : ", ?";
-  std::string sql =
-      fmt::format("INSERT OR FAIL INTO sensor_readings ({}) VALUES ", listed(schema.reading_columns()));
+  for (std::size_t i = 0; i < columns.size(); ++i) values += i == 0 ? "(?" : ", ?";
+  std::string sql = fmt::format("INSERT OR FAIL INTO {} ({}) VALUES ", tables::rows_table(layout),
+                                listed(std::span(std::as_const(columns))));
   for (std::size_t row = 0; row < rows; ++row) {
     if (row > 0) sql += ", ";
     sql += values + ')';
@@ -36,9 +44,8 @@ constexpr std::string_view insert_fleet_event_sql =
     "run_id) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
-constexpr std::string_view hold_place_sql =
-    "INSERT INTO sensor_readings (id, timestamp, sensor_id) VALUES (?1, '', '')";
-constexpr std::string_view release_place_sql = "DELETE FROM sensor_readings WHERE id = ?1";
+constexpr std::string_view hold_place_sql = "INSERT INTO {} (id, timestamp, sensor_id) VALUES (?1, '', '')";
+constexpr std::string_view release_place_sql = "DELETE FROM {} WHERE id = ?1";
 
 constexpr const char* create_injected_sql =
     "CREATE TABLE IF NOT EXISTS injected_anomalies (event_id INTEGER PRIMARY KEY, duration INTEGER)";
@@ -79,6 +86,29 @@ void bind_end(tables::Statement& statement, int parameter, const batch::AnomalyE
 }  // namespace
 
 int ReadingInsert::insert(const batch::Rows& readings, std::size_t first) {
+  const int code = look_at_file();
+  return code == SQLITE_OK ? insert_in_order(readings, first) : code;
+}
+
+// The next id is one above the highest there is: a row that goes again at once stands for the ids of before.
+int ReadingInsert::insert_after(std::int64_t last_id, const batch::Rows& readings, std::size_t first) {
+  const auto run_with_id = [&](std::string_view sql) {
+    return database_.run(fmt::format(fmt::runtime(sql), tables::rows_table(*layout_)), last_id).code;
+  };
+  int code = look_at_file();
+  if (code == SQLITE_OK) code = run_with_id(hold_place_sql);
+  if (code == SQLITE_OK) code = insert_in_order(readings, first);
+  if (code == SQLITE_OK) code = run_with_id(release_place_sql);
+  return code;
+}
+
+int ReadingInsert::look_at_file() {
+  if (layout_) return SQLITE_OK;
+  const int code = tables::find_layout(database_, layout_).code;
+  return code == SQLITE_OK && !layout_ ? SQLITE_SCHEMA : code;
+}
+
+int ReadingInsert::insert_in_order(const batch::Rows& readings, std::size_t first) {
   for (std::size_t i = 0; i < statements_.size(); ++i) {
     const std::size_t rows = rows_per_statement[i];
     for (; readings.size() - first >= rows; first += rows) {
@@ -89,23 +119,9 @@ int ReadingInsert::insert(const batch::Rows& readings, std::size_t first) {
   return SQLITE_OK;
 }
 
-// The next id is one above the highest there is: a row that goes again at once stands for the ids of before.
-int ReadingInsert::insert_after(std::int64_t last_id, const batch::Rows& readings, std::size_t first) {
-  const auto run_with_id = [&](std::string_view sql) {
-    tables::Statement statement;
-    if (const tables::StorageError error = database_.prepare(sql, statement); !error.ok()) return error.code;
-    statement.bind(1, last_id);
-    return statement.run();
-  };
-  int code = run_with_id(hold_place_sql);
-  if (code == SQLITE_OK) code = insert(readings, first);
-  if (code == SQLITE_OK) code = run_with_id(release_place_sql);
-  return code;
-}
-
 int ReadingInsert::prepare(tables::Statement& statement, std::size_t rows) {
   if (statement.is_prepared()) return SQLITE_OK;
-  return database_.prepare(reading_sql(schema_, rows), statement).code;
+  return database_.prepare(reading_sql(schema_, *layout_, rows), statement).code;
 }
 
 int ReadingInsert::insert_some(tables::Statement& statement, const batch::Rows& readings, std::size_t first,
@@ -113,36 +129,57 @@ int ReadingInsert::insert_some(tables::Statement& statement, const batch::Rows& 
   assert(readings.empty() || readings.values(0).size() == schema_.channels().size());
   int parameter = 1;
   for (std::size_t row = 0; row < rows; ++row) {
-    parameter = bind(statement, parameter, row, readings[first + row]);
+    if (int code = bind(statement, parameter, row, readings[first + row]); code != SQLITE_OK) return code;
   }
   return statement.run();
 }
 
-// In the order of Schema::reading_columns; returns the parameter behind them.
-int ReadingInsert::bind(tables::Statement& statement, int parameter, std::size_t row,
+// In the order of tables::stored_columns; counts the parameters on.
+int ReadingInsert::bind(tables::Statement& statement, int& parameter, std::size_t row,
                         const batch::Row& reading) {
-  const identity::Identity identity = roster_.shown(reading.sensor, reading.overlay);
-  const std::int64_t anomalous = reading.anomaly ? 1 : 0;
   bind_time(statement, parameter++, reading.stamp(), times_[row].stamp);
-  statement.bind(parameter++, identity.id);
+  if (int code = bind_sensor(statement, parameter++, reading); code != SQLITE_OK) return code;
   for (const double value : reading.values) statement.bind(parameter++, value);
-  statement.bind(parameter++, anomalous);
-  statement.bind(parameter++, anomalous);
+  bind_anomaly(statement, parameter, reading);
+  if (layout_ == config::Layout::wide) bind_identity(statement, parameter, reading);
+  if (!schema_.has_delivery()) return SQLITE_OK;
+  assert(reading.arrival != nullptr);
+  statement.bind(parameter++, static_cast<std::int64_t>(reading.arrival->sequence));
+  bind_time(statement, parameter++, reading.due, times_[row].due);
+  bind_time(statement, parameter++, reading.arrival->at, times_[row].arrived_at);
+  return SQLITE_OK;
+}
+
+int ReadingInsert::bind_sensor(tables::Statement& statement, int parameter, const batch::Row& reading) {
+  if (layout_ == config::Layout::wide) {
+    statement.bind(parameter, roster_[reading.sensor].id);
+    return SQLITE_OK;
+  }
+  std::int64_t number = 0;
+  const int code = numbers_.find(reading.sensor, reading.overlay, number);
+  if (code == SQLITE_OK) statement.bind(parameter, number);
+  return code;
+}
+
+void ReadingInsert::bind_anomaly(tables::Statement& statement, int& parameter, const batch::Row& reading) {
+  if (layout_ == config::Layout::wide) {
+    const std::int64_t anomalous = reading.anomaly ? 1 : 0;
+    statement.bind(parameter++, anomalous);
+    statement.bind(parameter++, anomalous);
+  }
   if (reading.anomaly) {
     statement.bind(parameter++, name_of(*reading.anomaly));
   } else {
     statement.bind_null(parameter++);
   }
+}
+
+void ReadingInsert::bind_identity(tables::Statement& statement, int& parameter, const batch::Row& reading) {
+  const identity::Identity identity = roster_.shown(reading.sensor, reading.overlay);
   statement.bind(parameter++, roster_.text(identity.firmware_version));
   statement.bind(parameter++, roster_.text(identity.model));
   statement.bind(parameter++, roster_.text(identity.manufacturer));
   statement.bind(parameter++, roster_.text(identity.location));
-  if (!schema_.has_delivery()) return parameter;
-  assert(reading.arrival != nullptr);
-  statement.bind(parameter++, static_cast<std::int64_t>(reading.arrival->sequence));
-  bind_time(statement, parameter++, reading.due, times_[row].due);
-  bind_time(statement, parameter++, reading.arrival->at, times_[row].arrived_at);
-  return parameter;
 }
 
 void ReadingInsert::bind_time(tables::Statement& statement, int parameter, Timestamp at,

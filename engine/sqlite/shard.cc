@@ -217,6 +217,7 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
     return {};
   }
   if (database.in_transaction()) database.execute("ROLLBACK");
+  connection_->readings.note_undone();
   find_reason(error);
   // Whatever happened to the file, the next opening looks at it afresh.
   if (!error.busy()) {

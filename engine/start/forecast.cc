@@ -12,6 +12,7 @@
 #include "base/timestamp.h"
 #include "fleet/profile_table.h"
 #include "start/sinks.h"
+#include "tables/layout.h"
 
 namespace fleet_sim::start {
 namespace {
@@ -22,6 +23,7 @@ namespace {
 // order of time. tests/forecast_test.cc holds the sum against files.
 constexpr double row_overhead = 9;
 constexpr double bytes_of_timestamp = 27;
+constexpr double bytes_of_number = 2;  // which stands for a sensor's texts
 constexpr double bytes_of_index_entry = bytes_of_timestamp + 12;
 constexpr double bytes_of_delivery = 2 * bytes_of_timestamp + 6;  // its columns
 
@@ -40,11 +42,13 @@ double bytes_of_texts(const identity::Roster& roster, const identity::Identity& 
 }
 
 double bytes_of_row(const config::Config& config, const types::Schema& schema, double texts) {
-  const double columns = static_cast<double>(schema.columns().size());
+  const config::Layout layout = config.sqlite.layout;
+  const double columns = static_cast<double>(tables::stored_columns(schema, layout).size());
+  const double of_sensor = layout == config::Layout::wide ? texts : bytes_of_number;
   const double values = 8 * static_cast<double>(schema.channels().size());
   const double index = config.sqlite.unsynced_index ? bytes_of_index_entry : 0;
   const double delivery = config::delivers(config) ? bytes_of_delivery : 0;
-  return row_overhead + columns + bytes_of_timestamp + values + texts + index + delivery;
+  return row_overhead + columns + bytes_of_timestamp + values + of_sensor + index + delivery;
 }
 
 std::optional<std::uint64_t> free_bytes(std::filesystem::path folder) {

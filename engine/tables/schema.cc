@@ -14,6 +14,7 @@
 #include "base/plain_text.h"
 #include "tables/channel_info.h"
 #include "tables/deliveries.h"
+#include "tables/layout.h"
 #include "tables/sensors.h"
 #include "types/built_in_type.h"
 
@@ -70,21 +71,15 @@ constexpr std::array<std::size_t, 2> delivered_readings_lacked{3, 4};  // beside
 constexpr std::array<std::size_t, 1> events_lacked{5};
 constexpr std::array<std::size_t, 3> runs_lacked{1, 2, 5};
 
-constexpr std::array mark_column{ColumnRow{"synced", "INTEGER DEFAULT 0"}};
-// With the columns of delivery, which a file gets when a run first delivers into it.
-constexpr std::array later_columns{ColumnRow{"synced", "INTEGER DEFAULT 0"}, ColumnRow{"sequence", "INTEGER"},
-                                   ColumnRow{"due", "TEXT"}, ColumnRow{"arrived_at", "TEXT"}};
-
-constexpr std::string_view readings_table = "sensor_readings";
 constexpr std::string_view events_table = "anomaly_events";
 constexpr const char* index_open_events =
     "CREATE INDEX IF NOT EXISTS anomaly_events_open ON anomaly_events (sensor_id) WHERE ended_at IS NULL;";
 constexpr const char* note_injected =
     "UPDATE anomaly_events SET cause = 'injected' WHERE id IN (SELECT event_id FROM injected_anomalies);"
     "ALTER TABLE injected_anomalies ADD COLUMN duration INTEGER;";
-constexpr const char* create_unsynced_index =
-    "CREATE INDEX IF NOT EXISTS sensor_readings_unsynced ON sensor_readings (timestamp) WHERE synced = 0";
-constexpr const char* drop_unsynced_index = "DROP INDEX IF EXISTS sensor_readings_unsynced";
+constexpr std::string_view create_unsynced_index =
+    "CREATE INDEX IF NOT EXISTS sensor_readings_unsynced ON {} (timestamp) WHERE synced = 0";
+constexpr std::string_view drop_unsynced_index = "DROP INDEX IF EXISTS sensor_readings_unsynced";
 
 constexpr std::string_view insert_run = R"sql(
 INSERT OR IGNORE INTO run_info (run_id, seed, version, config, config_hash, start, began_at, fleet_size, partition,
@@ -96,33 +91,15 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
 
 using Columns = std::vector<std::string>;
 
-std::string_view definition_of(const types::Column& column) {
-  using Role = types::Column::Role;
-  using Type = types::Column::Type;
-  if (column.role == Role::id) return "INTEGER PRIMARY KEY";
-  if (column.role == Role::moment || column.role == Role::sensor) return "TEXT NOT NULL";
-  if (column.role == Role::mark) return "INTEGER DEFAULT 0";
-  return column.type == Type::integer ? "INTEGER" : column.type == Type::real ? "REAL" : "TEXT";
-}
-
-std::string create_readings(const types::Schema& schema) {
-  std::string sql;
-  for (const types::Column& column : schema.columns()) {
-    sql += fmt::format("{}\n  {} {}", sql.empty() ? "" : ",", column.name, definition_of(column));
-  }
-  return fmt::format("CREATE TABLE IF NOT EXISTS sensor_readings ({}\n);", sql);
+template <class Named>
+Columns names_of(std::span<const Named> all) {
+  Columns names;
+  for (const Named& one : all) names.emplace_back(one.name);
+  return names;
 }
 
 Columns reading_columns(const types::Schema& schema) {
-  Columns columns;
-  for (const types::Column& column : schema.columns()) columns.push_back(column.name);
-  return columns;
-}
-
-Columns names_of(std::span<const ColumnRow> rows) {
-  Columns names;
-  for (const ColumnRow& row : rows) names.emplace_back(row.name);
-  return names;
+  return names_of(schema.columns());
 }
 
 std::string create_fixed_table(std::string_view table, std::span<const ColumnRow> rows) {
@@ -141,12 +118,12 @@ std::string add_columns(std::string_view table, std::span<const ColumnRow> rows,
 }
 
 const Columns& event_columns() {
-  static const Columns columns = names_of(event_column_rows);
+  static const Columns columns = names_of(std::span<const ColumnRow>(event_column_rows));
   return columns;
 }
 
 const Columns& run_columns() {
-  static const Columns columns = names_of(run_column_rows);
+  static const Columns columns = names_of(std::span<const ColumnRow>(run_column_rows));
   return columns;
 }
 
@@ -201,6 +178,7 @@ Form form_of(const Columns& columns, const Columns& ours, std::span<const std::s
 // What a shard's tables turned out to be.
 struct Forms {
   Form readings;
+  std::optional<config::Layout> layout;  // nothing where there are no readings
   Form events;
   Form runs;
 };
@@ -228,7 +206,11 @@ StorageError judge_table(Database& database, std::string_view table, const Colum
 std::optional<types::Schema> schema_of(const Columns& columns) {
   const std::size_t before = types::Schema::leading_columns().size();
   const auto first = columns.begin() + static_cast<std::ptrdiff_t>(std::min(before, columns.size()));
-  const auto last = std::find(first, columns.end(), types::Schema::trailing_columns().front().name);
+  const auto is_behind = [](const std::string& name) {
+    return std::ranges::find(types::Schema::trailing_columns(), name, &types::Column::name) !=
+           types::Schema::trailing_columns().end();
+  };
+  const auto last = std::find_if(first, columns.end(), is_behind);
   std::vector<types::ChannelColumn> channels;
   for (auto column = first; column != last; ++column) channels.push_back({.name = *column, .unit = {}});
   if (!types::Schema::problem_of(channels).empty()) return std::nullopt;
@@ -253,20 +235,35 @@ Form form_of_readings(const Columns& columns, const types::Schema& schema) {
   return form_of(columns, reading_columns(schema), readings_lacked);
 }
 
-// Of a file that may have any channels.
-StorageError judge_readings(Database& database, std::optional<types::Schema>& schema, Form& form) {
-  Columns columns;
-  if (StorageError error = read_columns(database, readings_table, columns); !error.ok()) return error;
-  schema = schema_of(columns);
-  form = schema ? form_of_readings(columns, *schema) : Form{Form::Kind::foreign};
-  return verdict_on(readings_table, form, columns);
+// Those that the view of a compact file shows, if it is the one that we make for the rows that are there.
+StorageError read_shown_columns(Database& database, Columns& columns) {
+  Columns stored;
+  if (StorageError error = read_columns(database, rows_table(config::Layout::compact), stored); !error.ok())
+    return error;
+  const std::optional<types::Schema> schema = schema_of(stored);
+  StorageError error;
+  bool is_ours = false;
+  if (schema) {
+    const std::vector<types::Column> ours = stored_columns(*schema, config::Layout::compact);
+    is_ours = stored == names_of(std::span(ours));
+  }
+  if (is_ours) error = has_view_of(database, *schema, is_ours);
+  columns = is_ours ? reading_columns(*schema) : Columns{"view"};
+  return error;
 }
 
-StorageError judge_readings_of(Database& database, const types::Schema& schema, Form& form) {
+// Of a file with readings of this schema, or of any channels, which then are found there.
+StorageError judge_readings(Database& database, std::optional<types::Schema>& schema, Forms& forms) {
+  StorageError error = find_layout(database, forms.layout);
   Columns columns;
-  if (StorageError error = read_columns(database, readings_table, columns); !error.ok()) return error;
-  form = form_of_readings(columns, schema);
-  return verdict_on(readings_table, form, columns);
+  if (error.ok()) {
+    error = forms.layout == config::Layout::compact ? read_shown_columns(database, columns)
+                                                    : read_columns(database, readings_name, columns);
+  }
+  if (!error.ok()) return error;
+  if (!schema) schema = schema_of(columns);
+  forms.readings = schema ? form_of_readings(columns, *schema) : Form{Form::Kind::foreign};
+  return verdict_on(readings_name, forms.readings, columns);
 }
 
 StorageError judge_version(Database& database) {
@@ -281,8 +278,8 @@ StorageError judge_version(Database& database) {
 
 // The type of sensor whose readings a central database has in this table.
 std::string_view table_type(std::string_view table) {
-  if (table == readings_table) return types::built_in_type().schema.type();
-  return table.substr(readings_table.size() + 1);
+  if (table == readings_name) return types::built_in_type().schema.type();
+  return table.substr(readings_name.size() + 1);
 }
 
 constexpr std::string_view everything = "1";  // as a condition
@@ -384,10 +381,7 @@ StorageError present_events(Database& database) {
 // With the readings of `schema`, or of any channels, which then are found there.
 StorageError judge_tables(Database& database, std::optional<types::Schema>& schema, Forms& forms) {
   StorageError error = judge_version(database);
-  if (error.ok()) {
-    error = schema ? judge_readings_of(database, *schema, forms.readings)
-                   : judge_readings(database, schema, forms.readings);
-  }
+  if (error.ok()) error = judge_readings(database, schema, forms);
   if (error.ok()) error = judge_table(database, events_table, event_columns(), events_lacked, forms.events);
   if (error.ok()) error = judge_table(database, "run_info", run_columns(), runs_lacked, forms.runs);
   Form sensors;  // made when it is first needed
@@ -440,18 +434,18 @@ StorageError create_or_migrate(Database& database, const config::SqliteSettings&
   return transact(database, "BEGIN IMMEDIATE", [&] {
     Forms forms;
     if (StorageError error = judge_tables(database, schema, forms); !error.ok()) return error;
-    const std::span<const ColumnRow> later =
-        schema->has_delivery() ? std::span<const ColumnRow>(later_columns) : mark_column;
-    std::string steps = add_columns(readings_table, later, forms.readings.lacks);
+    const config::Layout layout = forms.layout.value_or(settings.layout);
+    std::string steps = forms.layout ? extend_readings(*schema, layout, forms.readings.lacks)
+                                     : create_readings(*schema, layout);
     steps += add_columns(events_table, event_column_rows, forms.events.lacks);
     steps += add_columns("run_info", run_column_rows, forms.runs.lacks);
     if (forms.events.lacks > 0 && database.has_table("injected_anomalies")) steps += note_injected;
-    steps += create_readings(*schema);
     steps += create_fixed_table(events_table, event_column_rows);
     steps += index_open_events;
     if (schema->has_delivery()) steps += create_deliveries;
     steps += create_fixed_table("run_info", run_column_rows);
-    steps += settings.unsynced_index ? create_unsynced_index : drop_unsynced_index;
+    steps += settings.unsynced_index ? fmt::format(create_unsynced_index, rows_table(layout))
+                                     : std::string(drop_unsynced_index);
     steps += fmt::format("; PRAGMA user_version = {}", schema_version);
     StorageError error = database.execute(steps.c_str());
     return error.ok() ? record_channels(database, *schema) : error;
@@ -505,7 +499,7 @@ WHERE s.type = 'table' AND (s.name = ?1 OR s.name GLOB ?1 || '_*') AND s.name NO
 ORDER BY s.name)sql";
   tables.clear();
   const auto take = [&](const Statement& row) { tables.emplace_back(row.text(0)); };
-  return database.query(sql, take, readings_table);
+  return database.query(sql, take, readings_name);
 }
 
 StorageError present_as_shard(Database& database, std::string_view table) {
@@ -524,7 +518,7 @@ StorageError present_as_shard(Database& database, std::string_view table) {
   }
   const std::optional<types::Schema> schema = schema_of(as_in_shard);
   if (!schema || as_in_shard != reading_columns(*schema)) return {};
-  std::string views = view_as(readings_table, as_in_shard, table, columns, std::string(everything));
+  std::string views = view_as(readings_name, as_in_shard, table, columns, std::string(everything));
   StorageError error = view_of_other(database, events_table, event_columns(), events_lacked,
                                      events_beside(table, tables), views);
   if (error.ok()) {

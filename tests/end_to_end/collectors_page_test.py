@@ -15,8 +15,8 @@ SQLITE = ["sqlite3", "-batch", "-bail"]
 
 class CollectorsPage(PageTest):
     def test_every_snippet(self):
-        expectations = [("sh", self.an_hour), ("python", self.channels), ("python", self.opened), ("python", self.polled), ("python", self.followed),
-                        ("python", self.watermarks), ("sql", self.labels), ("sql", self.retention), ("sh", self.backups),
+        expectations = [("sh", self.an_hour), ("python", self.channels), ("python", self.opened), ("python", self.polled),
+                        ("sh", self.made_compact), ("python", self.compact), ("python", self.followed), ("python", self.watermarks), ("sql", self.labels), ("sql", self.retention), ("sh", self.backups),
                         ("sh", self.exported), ("python", self.versions), ("duckdb", self.duckdb), ("datasette", self.datasette)]
         snippets = FENCE.findall(text_of(PAGE))
         self.assertEqual([language for language, _ in snippets], [language for language, _ in expectations],
@@ -66,6 +66,14 @@ class CollectorsPage(PageTest):
         query(self.dir / "data" / "sensor_data.db", "UPDATE sensor_readings SET synced = 0 WHERE id > 1000")
         (text,) = [text for _, text in FENCE.findall(text_of(PAGE)) if "readings collected" in text]
         self.assertEqual(self.printed_by("python", text), printed)
+
+    def made_compact(self, printed):
+        self.assertEqual(Summary(printed).due, 15 * 600)
+
+    def compact(self, printed):
+        ((rows,),) = query(self.dir / "small/sensor_data.db", "SELECT count(*) FROM readings")
+        self.assertEqual(printed, f"100 marked, {rows - 100} left\n")
+        self.assertEqual(query(self.dir / "small/sensor_data.db", "SELECT sum(synced) FROM sensor_readings"), [(100,)])
 
     def followed(self, printed):
         self.assertEqual(printed, f"{self.rows()} readings up to id {self.rows()}\n")

@@ -135,6 +135,9 @@ class SqlTest(FleetTest):
             for table, number in (("sensor_readings", "id"), ("anomaly_events", "id"), ("sensors", ""), ("run_info", ""), ("channel_info", "")):
                 if not one.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ?", (table,)).fetchone():
                     (create,) = one.execute("SELECT sql FROM shard.sqlite_schema WHERE name = ?", (table,)).fetchone()
+                    if create.startswith("CREATE VIEW"):
+                        columns = ", ".join(f"{name} {kind or 'INTEGER'}" for name, kind in COLUMNS)
+                        create = f"CREATE TABLE {table} ({columns.replace('id INTEGER', 'id INTEGER PRIMARY KEY', 1)})"
                     one.execute(create)
                 names = [row[1] for row in one.execute(f"PRAGMA shard.table_info({table})") if row[1] != number]
                 one.execute(f"INSERT OR IGNORE INTO main.{table} ({', '.join(names)}) SELECT {', '.join(names)} FROM shard.{table}")
