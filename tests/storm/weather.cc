@@ -30,6 +30,8 @@ void draw_database(Dice& dice, config::Config& config) {
   config.sqlite.busy_timeout_ms = dice.one_of(Numbers{0, 200, 5'000});
   config.sqlite.unsynced_index = dice.chance(0.7);
   config.write.error_limit = dice.chance(0.2) ? 3 : 1'000;
+  // Not drawn, so that a seed keeps its storm.
+  config.sqlite.layout = config.sqlite.cache_kib == 64 ? config::Layout::wide : config::Layout::compact;
 }
 
 }  // namespace
