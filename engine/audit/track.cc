@@ -105,6 +105,7 @@ void Track::note_drop(std::uint64_t number) {
 void Track::finish() {
   skip_to(readings);
   std::ranges::sort(twice);
+  std::ranges::sort(odd, {}, [](const auto& one) { return one.first; });
   absences.shrink_to_fit();
 }
 

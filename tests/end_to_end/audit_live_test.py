@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Audits of runs that somebody changed while they ran: reloads, injected anomalies, entries of a scenario, and a kill."""
+
+from serving import *
+
+CONFIG = """anomalies: {probability: 0.1, severity: graded}
+config_reload: {check_interval_seconds: 0}
+scenario:
+  - {name: dark, at: +20s, for: 30s, where: {location: "Factory A*"}, silence: true}
+"""
+
+
+class Live(Served):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.dir / "identities"
+        self.folder.mkdir()
+        for n in range(8):
+            self.put(f"S{n}", location=f"Factory {'AB'[n % 2]} - Line 1")
+        self.write("config.yaml", CONFIG)
+
+    def put(self, sensor, **more):
+        (self.folder / f"{sensor}.json").write_text(json.dumps(identity(sensor, **more)))
+
+    def written(self, count):
+        return self.wait_for(lambda: self.json("/status")["readings"]["written"] > count)
+
+    def audit(self, rows, data):
+        (self.dir / "rows.ndjson").write_text(rows)
+        verdict = json.loads(self.fleet_sim("audit", data, "--rows", "rows.ndjson", "--json").stdout)
+        self.assertEqual([verdict[name] for name in ("missing", "duplicate", "altered", "unexpected")], [0] * 4, verdict)
+        self.assertGreater(verdict["delivered"], 1000)
+
+    def inject(self, asked):
+        self.wait_for(lambda: self.ask("/api/anomalies", "POST", json.dumps(asked), Authorization=f"Bearer {TOKEN}")[0] == 202)
+
+    def live(self, *arguments):
+        self.serve("--config", "config.yaml", "--start", "2026-03-01", "--speed", 40, *arguments, identities="identities")
+        self.written(1000)
+        self.inject({"type": "stuck", "duration": "5s", "channel": "voltage", "sensors": ["S1"]})
+        self.inject({"type": "drift", "duration": "20s", "channel": "temperature", "severity": 3, "sensors": ["S2", "S3", "S4"]})
+        self.put("S1", location="Warehouse B", firmware_version="1.3")
+        self.put("S9")
+        (self.folder / "S0.json").unlink()
+        self.change("/api/reload")
+        self.written(4000)
+        self.write("config.yaml", CONFIG.replace("0.1,", "0.3,") + "simulation: {readings_per_second: 31}\n")
+        self.change("/api/reload")
+        self.change("/api/scenario", json.dumps({"name": "up", "at": "+4m", "where": {"id": "S4"},
+                                                 "set": {"firmware_version": "1.3"}}))
+        self.put("S0")
+        self.change("/api/reload")
+        self.written(9000)
+        self.stop(self.process)
+
+    def test_files(self):
+        self.live()
+        self.audit(self.fleet_sim("export", "data", "--format", "ndjson").stdout, "data")
+
+    def test_text(self):
+        self.live("--sink", "ndjson:out.ndjson", "--shard-by", "none")
+        self.audit((self.dir / "out.ndjson").read_text(), "data")
+
+
+if __name__ == "__main__":
+    unittest.main()

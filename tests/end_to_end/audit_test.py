@@ -1,0 +1,331 @@
+#!/usr/bin/env python3
+"""Audits: rows of untouched runs of random fleets are clean, and each kind of damage is named, with its count, and no other."""
+
+import csv
+import io
+import json
+import random
+import unittest
+
+import fleet
+from declared_pump import METER, PUMP
+from fleet import micros
+
+WITH_METER = PUMP + METER.removeprefix("types:\n")
+KINDS = ("spike", "pattern", "noise", "offset", "drift", "gain", "stuck", "quantise", "clip", "intermittent", "dropout",
+         "missing_data")
+COUNTS = ("expected", "delivered", "missing", "duplicate", "altered", "unexpected", "out_of_order")
+CLEAN = {"missing": 0, "duplicate": 0, "altered": 0, "unexpected": 0}
+
+
+def random_anomalies(rng):
+    kinds = ", ".join(f"{kind}: {{weight: {rng.choice((0.1, 0.5))}}}" for kind in KINDS if rng.random() < 0.8
+                      and kind not in ("intermittent",))
+    return f"anomalies: {{probability: {rng.choice((0.02, 0.2))}, severity: graded, types: {{{kinds}}}}}\n"
+
+
+def random_scenario(rng):
+    entries = [
+        '{name: upgrade, at: +40s, where: {id: "S1*"}, set: {firmware_version: "1.3"}, waves: {0s: 30%, 60s: 100%}, spread: 9s, '
+        'silent_for: 4s, fails: 20%}',
+        '{name: rollback, at: +150s, where: {event: upgrade}, set: {firmware_version: "1.4"}, spread: 30s}',
+        '{name: blackout, at: +70s, for: 20s, where: {id: "*3"}, silence: true}',
+        '{name: heat, at: +50s, for: 100s, fade: 20s, where: {id: "S*"}, add: {temperature: 6}}',
+        '{name: broken, at: +100s, for: 25s, where: {id: "S0*"}, fault: {type: offset, severity: 4}}',
+        '{name: late, at: +60s, where: {id: "*5"}, join: true, spread: 20s}',
+        '{name: gone, at: +200s, where: {id: "*6"}, leave: true}',
+        '{name: held, at: +90s, for: 30s, where: {id: "*2"}, deliver: {hold: true, drain: 3}}']
+    chosen = [entry for entry in entries if rng.random() < 0.7 or "upgrade" in entry and "name: upgrade" in entry]
+    return "scenario:\n" + "".join(f"  - {entry}\n" for entry in chosen)
+
+
+class AuditTest(fleet.FleetTest):
+    def audit(self, rows, *arguments, runs=("data",), code=0, **options):
+        ran = self.fleet_sim("audit", *runs, "--rows", rows, "--json", *arguments, code=code, **options)
+        return json.loads(ran.stdout)
+
+    def export(self, name="rows.csv", data="data", form="csv"):
+        ran = self.fleet_sim("export", data, "--format", form)
+        (self.dir / name).write_text(ran.stdout)
+        return name
+
+    def assert_counts(self, verdict, **expected):
+        for name, count in {**CLEAN, **expected}.items():
+            self.assertEqual(verdict[name], count, (name, json.dumps(verdict, indent=1)[:6000]))
+        self.assertEqual(verdict["expected"], verdict["delivered"] + verdict["missing"])
+
+
+class Untouched(AuditTest):
+    """False verdicts are the worst there are."""
+
+    def test_random_fleets(self):
+        for seed in range(4):
+            with self.subTest(seed=seed):
+                rng = random.Random(seed)
+                config = random_anomalies(rng) + (WITH_METER if rng.random() < 0.6 else "")
+                if rng.random() < 0.7:
+                    config += random_scenario(rng)
+                if "hold" in config or rng.random() < 0.5:
+                    config += "delivery: {drop: 2%, late: {share: 10%, median: 4s}, duplicate: 1%, jitter: 20ms}\n"
+                self.write("my.yaml", config)
+                kinds = ["temperature_vibration"] + (["pump", "meter"] if "pump:" in config else [])
+                sensors = [fleet.identity(f"S{n:02}", type=rng.choice(kinds), location=f"Factory A - Line {n % 3}",
+                                          firmware_version=rng.choice(("1.3", "1.4")))
+                           for n in range(24)]
+                data = f"data{seed}"
+                self.fill(data, "--config", "my.yaml", "--duration", "260s", "--rate", rng.choice((1, 3, 0.7)), "--seed",
+                          seed, identities=self.write_identities(sensors, f"ids{seed}.jsonl"))
+                verdict = self.audit(self.export(f"{data}.ndjson", data, "ndjson"), runs=[data])
+                self.assert_counts(verdict)
+                self.assertEqual(verdict["delivered"] + verdict["repeated"],
+                                 fleet.total(self.dir / data, "SELECT count(*) FROM sensor_readings"))
+
+
+    def test_text_sinks(self):
+        self.write("my.yaml", random_anomalies(random.Random(5)))
+        for sink, name in (("csv:rows.csv", "rows.csv"), ("ndjson:rows.ndjson", "rows.ndjson")):
+            self.fill("data-" + name, "--sink", sink, "--config", "my.yaml", "--duration", "90s")
+            self.assert_counts(self.audit(name, runs=["data-" + name]))
+            self.assert_counts(self.audit(name, runs=[f"data-{name}/run.json"]))
+
+    def test_partitions(self):
+        for k in (1, 2, 3):
+            self.fill("data", "--duration", "60s", "--partition", f"{k}/3")
+        verdict = self.audit(self.export())
+        self.assert_counts(verdict)
+        self.assertEqual(verdict["sensors"], len(list(fleet.IDENTITIES.glob("*.json"))))
+
+    def test_a_count(self):
+        for count in (1, 100, 777):
+            data = f"data{count}"
+            self.fill(data, "--count", count, "--interval", "1s")
+            verdict = self.audit(self.export(data=data), runs=[data])
+            self.assert_counts(verdict)
+            self.assertEqual(verdict["delivered"] + verdict["not_produced"].get("missing", 0), count)
+
+    def test_a_run_that_was_killed_and_resumed(self):
+        arguments = ("--identities", fleet.IDENTITIES, "--data-dir", "data", "--start", "2026-01-01", "--seed", 7, "--speed", "60",
+                     "--rate", 20)
+        process = self.start(*arguments)
+        self.wait_for_rows(self.dir / "data", 3000, process)
+        process.kill()
+        process.wait()
+        self.assert_counts(self.audit(self.export()))
+        process = self.start(*arguments, "--resume")
+        self.wait_for_rows(self.dir / "data", 15000, process)
+        self.stop(process)
+        verdict = self.audit(self.export())
+        self.assert_counts(verdict)
+        self.assertNotIn("the run broke off", verdict["not_produced"])
+
+
+class Damaged(AuditTest):
+    """Rows of one run, in which something is put wrong."""
+
+    def setUp(self):
+        super().setUp()
+        self.fill("data", "--duration", "200s", "--rate", 2)
+        header, *self.rows = csv.reader(io.StringIO(self.fleet_sim("export", "data", "--format", "csv").stdout))
+        self.header = header
+        self.rng = random.Random(1)
+
+    def place(self, name):
+        return self.header.index(name)
+
+    def write_rows(self, rows, name="rows.csv"):
+        with open(self.dir / name, "w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([self.header, *rows])
+        return name
+
+    def judge(self, rows, *arguments, code=1, **expected):
+        verdict = self.audit(self.write_rows(rows), *arguments, code=code)
+        self.assert_counts(verdict, **expected)
+        return verdict
+
+    def some(self, count):
+        return set(self.rng.sample(range(len(self.rows)), count))
+
+    def test_nothing(self):
+        verdict = self.judge(self.rows, code=0)
+        self.assertEqual(verdict["delivered"], len(self.rows))
+        self.assertEqual(verdict["out_of_order"], 0)
+
+    def test_dropped_rows(self):
+        gone = self.some(37)
+        verdict = self.judge([row for i, row in enumerate(self.rows) if i not in gone], missing=37)
+        self.assertEqual(sum(gap["readings"] for gap in verdict["gaps"]), 37)
+        self.assertEqual(sum(group["missing"] for group in verdict["by_location"]), 37)
+        self.assertEqual(sum(group["missing"] for group in verdict["by_sensor"]), 37)
+        self.assertEqual(sum(group["missing"] for group in verdict["by_hour"]), 37)
+
+    def test_a_gap_is_one_interval(self):
+        sensor = self.rows[0][self.place("sensor_id")]
+        mine = [row for row in self.rows if row[self.place("sensor_id")] == sensor]
+        gone = mine[50:120]
+        [gap] = self.judge([row for row in self.rows if row not in gone], missing=70)["gaps"]
+        self.assertEqual(gap, {"sensor_id": sensor, "location": gone[0][self.place("location")], "from": gone[0][0],
+                               "until": gone[-1][0], "readings": 70})
+
+    def test_repeated_rows(self):
+        twice = [self.rows[i] for i in self.some(12)]
+        self.judge(self.rows + twice + twice[:2], duplicate=14)
+
+    def test_shuffled_rows(self):
+        rows = self.rng.sample(self.rows, len(self.rows))
+        latest, late = {}, 0
+        for row in rows:
+            sensor, at = row[self.place("sensor_id")], row[0]
+            late += at < latest.get(sensor, "")
+            latest[sensor] = max(at, latest.get(sensor, ""))
+        self.assertEqual(self.judge(rows, code=0)["out_of_order"], late)
+
+    def test_altered_values(self):
+        rows = [list(row) for row in self.rows]
+        place = self.place("voltage")
+        for i in self.some(25):
+            rows[i][place] = repr(float(rows[i][place]) + 0.001)
+        verdict = self.judge(rows, altered=25)
+        self.assertEqual(verdict["altered_columns"], {"voltage": 25})
+        first = verdict["altered_rows"][0]
+        self.assertEqual(first["was"], self.rows[first["line"] - 2][place])
+        self.assertEqual(first["is"], rows[first["line"] - 2][place])
+        self.assertEqual(len(verdict["altered_rows"]), 20)
+        self.judge(rows, "--tolerance", "0.0011", code=0)
+
+    def test_rounded_values(self):
+        rows = [list(row) for row in self.rows]
+        channels = [self.place(name) for name in ("temperature", "vibration", "voltage")]
+        for row in rows:
+            for place in channels:
+                row[place] = f"{float(row[place]):.3f}"
+        self.judge(rows, altered=len(rows))
+        self.judge(rows, "--tolerance", "0.000500001", code=0)
+
+    def test_every_column_is_judged(self):
+        for name in ("status_code", "anomaly_flag", "anomaly_type", "firmware_version", "model", "manufacturer", "location"):
+            rows = [list(row) for row in self.rows]
+            rows[7][self.place(name)] = "7"
+            self.assertEqual(self.judge(rows, altered=1)["altered_columns"], {name: 1})
+
+    def test_an_hour_off(self):
+        rows = [list(row) for row in self.rows]
+        for i in self.some(30):
+            rows[i][0] = rows[i][0].replace("T00", "T01")
+        verdict = self.judge(rows, altered=30)
+        self.assertEqual(verdict["altered_columns"], {"timestamp": 30})
+
+    def test_cut_off(self):
+        self.judge(self.rows[:-100], missing=100)
+
+    def test_strangers(self):
+        rows = [list(row) for row in self.rows[:3]]
+        rows[0][self.place("sensor_id")] = "NOBODY"
+        rows[1][0] = rows[1][0].replace("2026", "2025")
+        rows[2][0] = rows[2][0].replace("T00:00:00", "T00:00:01")[:-3] + "17Z"
+        for row in rows:
+            row[self.place("temperature")] = "1"
+        verdict = self.judge(self.rows + rows, unexpected=3)
+        self.assertEqual(verdict["unexpected_by_reason"],
+                         {"no such sensor": 1, "no such time": 1, "outside of the run": 1, "a reading without a row": 0})
+
+    def test_columns_in_any_order_and_under_other_names(self):
+        order = self.rng.sample(range(len(self.header)), len(self.header))
+        names = ["device" if self.header[i] == "sensor_id" else "t" if self.header[i] == "temperature" else self.header[i]
+                 for i in order]
+        with open(self.dir / "other.csv", "w", newline="") as file:
+            csv.writer(file).writerows([names, *([row[i] for i in order] for row in self.rows)])
+        self.assert_counts(self.audit("other.csv", "--map", "sensor_id=device", "--map", "temperature=t"))
+        self.fleet_sim("audit", "data", "--rows", "other.csv", code=2)
+
+    def test_times_in_other_notations(self):
+        def with_times(notation):
+            return self.write_rows([[notation(micros(row[0])), *row[1:]] for row in self.rows])
+        for notation in (lambda at: at, lambda at: at * 1000, lambda at: at // 1000, lambda at: round(at / 1000),
+                         lambda at: f"{at / 1e6:.6f}", self.text_of_zone):
+            self.assert_counts(self.audit(with_times(notation)))
+
+    @staticmethod
+    def text_of_zone(at):
+        from datetime import datetime, timedelta, timezone
+        moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=at)
+        return moment.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat(" ")
+
+    def test_few_columns(self):
+        with open(self.dir / "few.csv", "w", newline="") as file:
+            csv.writer(file).writerows([["sensor_id", "timestamp", "note"], *([row[1], row[0], "x"] for row in self.rows)])
+        verdict = self.audit("few.csv")
+        self.assert_counts(verdict)
+        self.assertEqual(verdict["not_judged"], ["note"])
+
+    def test_until(self):
+        verdict = self.audit(self.write_rows(self.rows), "--until", "2026-01-01T00:01:00Z")
+        self.assert_counts(verdict)
+        self.assertEqual(verdict["expected"], sum(row[0] < "2026-01-01T00:01" for row in self.rows))
+
+
+class BadInput(AuditTest):
+    def setUp(self):
+        super().setUp()
+        self.fill("data", "--duration", "20s")
+        self.rows = self.fleet_sim("export", "data", "--format", "csv").stdout
+        self.write("good.csv", self.rows)
+
+    def refused(self, *arguments, text=None, **options):
+        if text is not None:
+            self.write("bad.csv", text)
+            arguments = ("data", "--rows", "bad.csv", *arguments)
+        ran = self.fleet_sim("audit", *arguments, code=2, **options)
+        self.assertEqual(ran.stdout, "")
+        return ran.stderr
+
+    def test_rows(self):
+        lines = self.rows.splitlines(keepends=True)
+        self.assertIn("is empty", self.refused(text=""))
+        self.assertIn("has no column timestamp", self.refused(text="sensor_id,temperature\nS,1\n"))
+        self.assertIn("two columns", self.refused(text="sensor_id,timestamp,timestamp\nS,1,1\n"))
+        self.assertIn("bad.csv:3: has 2 fields", self.refused(text="".join(lines[:2]) + "a,b\n"))
+        self.assertIn("may have been cut short", self.refused(text="".join(lines)[:-60]))
+        self.assertIn("never closed", self.refused(text="".join(lines) + '2026-01-01,"S\n'))
+        self.assertIn("is no time", self.refused(text="sensor_id,timestamp\nS,yesterday\n"))
+        self.assertIn("is no JSON object", self.refused(text='{"sensor_id":"S","timestamp":"2026-01-01"}\n{"sensor_id"\n'))
+        self.assertIn("is longer than", self.refused(text="sensor_id,timestamp\n" + "x" * 5_000_000))
+        self.assertIn("is longer than", self.refused(text="sensor_id,timestamp\n\"" + "x\n" * 3_000_000))
+        self.assertIn("cannot be read", self.refused("data", "--rows", "nowhere.csv"))
+        self.assertIn("readings have no column 'x'", self.refused("data", "--rows", "good.csv", "--map", "x=timestamp"))
+        self.assertIn("--arrival", self.refused("data", "--rows", "good.csv", "--arrival", "seen_at"))
+        self.assertIn("--tolerance", self.refused("data", "--rows", "good.csv", "--tolerance", "much"))
+
+    def test_runs(self):
+        self.assertIn("does not exist", self.refused("nowhere", "--rows", "good.csv"))
+        (self.dir / "empty").mkdir()
+        self.assertIn("holds no run", self.refused("empty", "--rows", "good.csv"))
+        self.fill("data", "--duration", "20s", "--start", "2026-02-01")
+        said = self.refused("data", "--rows", "good.csv")
+        self.assertIn("choose one with --run", said)
+        first = fleet.query_all(self.dir / "data", "SELECT run_id FROM run_info WHERE start LIKE '2026-01-01%'")[0][0]
+        self.assert_counts(self.audit("good.csv", "--run", first))
+        self.assertIn("no such run", self.refused("data", "--rows", "good.csv", "--run", "x"))
+
+    def test_manifests(self):
+        self.fill("text", "--sink", "csv:text.csv", "--duration", "20s")
+        manifest = self.dir / "text" / "run.json"
+        sensors = self.dir / "text" / "sensors.jsonl"
+        whole, everyone = manifest.read_text(), sensors.read_text()
+        version = json.loads(whole)["version"]
+        manifest.write_text(whole.replace(f'"version": "{version}"', '"version": "99.1.0"'))
+        self.assertIn("made by fleet-sim 99.1.0", self.refused("text", "--rows", "text.csv"))
+        manifest.write_text(whole)
+        sensors.write_text("".join(everyone.splitlines(keepends=True)[1:]))
+        self.assertIn("has 14 of the 15 sensors", self.refused("text", "--rows", "text.csv"))
+        sensors.unlink()
+        self.assertIn("sensors.jsonl", self.refused("text/run.json", "--rows", "text.csv"))
+        sensors.write_text(everyone)
+        said = json.loads(whole)
+        said["books"] = None
+        manifest.write_text(json.dumps(said))
+        self.assertIn("--until", self.refused("text", "--rows", "text.csv"))
+        self.assert_counts(self.audit("text.csv", "--until", "2026-01-01T00:00:10Z", runs=["text"]))
+
+
+if __name__ == "__main__":
+    unittest.main()
