@@ -61,8 +61,8 @@ audit::RunChoice run_choice(const AuditCommandOptions& options) {
   if (options.until.empty()) return choice;
   choice.until = parse_timestamp(options.until);
   if (!choice.until)
-    throw InvalidInput(fmt::format("--until must be a time such as 2026-01-31T12:30:00Z, not {}",
-                                   in_quotes(options.until)));
+    throw InvalidInput(
+        fmt::format("--until must be a time such as 2026-01-31T12:30:00Z, not {}", in_quotes(options.until)));
   return choice;
 }
 
@@ -79,9 +79,8 @@ int audit_command(const AuditCommandOptions& options) {
   const audit::Expectation expected(
       std::move(parts), [&](std::uint64_t readings) { progress("readings made again", readings); });
   const audit::RowColumns columns(rows, expected, names, options.arrival);
-  const audit::Verdict verdict = audit::audit(expected, rows, columns, how, [&](std::uint64_t seen) {
-    progress("rows judged", seen);
-  });
+  const audit::Verdict verdict =
+      audit::audit(expected, rows, columns, how, [&](std::uint64_t seen) { progress("rows judged", seen); });
   progress.end();
   print(options.json ? audit::verdict_json(verdict) : fitted(audit::verdict_text(verdict), output_columns()));
   return static_cast<int>(verdict.is_clean() ? run::ExitCode::done : run::ExitCode::lost_or_gave_up);
@@ -107,10 +106,11 @@ Command add_audit_command(CLI::App& app) {
       "and 24 bytes for each stretch of readings that the run itself left out. However many rows there are,\n"
       "only a few MB of them are held at a time.");
   command
-      ->add_option("--rows", options->rows,
-                   "Rows as they came, or - for standard input: CSV with a header, or a JSON object a line; in "
-                   "any order, times as text with any offset or in ms, µs or ns since 1970. Columns that are "
-                   "absent are not judged")
+      ->add_option(
+          "--rows", options->rows,
+          "Rows as they came, or - for standard input: CSV with a header, or a JSON object a line; in "
+          "any order, times as text with any offset or in ms, µs or ns since 1970. Columns that are "
+          "absent are not judged")
       ->type_name("FILE")
       ->required();
   command->add_option("--run", options->run_id, "Which run, if there are several")->type_name("ID");
@@ -122,9 +122,10 @@ Command add_audit_command(CLI::App& app) {
                    "Column with the time at which a row arrived, for the percentiles of the delay")
       ->type_name("COLUMN");
   command
-      ->add_option("--tolerance", options->tolerance,
-                   "How much a number may be off: 0.0005 for text with three decimals, float32 for columns of "
-                   "that type (0: the same number)")
+      ->add_option(
+          "--tolerance", options->tolerance,
+          "How much a number may be off: 0.0005 for text with three decimals, float32 for columns of "
+          "that type (0: the same number)")
       ->type_name("NUMBER|float32");
   command
       ->add_option("--until", options->until,

@@ -91,12 +91,11 @@ int run_command_line(int argc, char** argv) {
 
   // In the order in which --help lists them; the first is what runs without a command's name.
   const std::vector<Command> commands{
-      add_run_command(app),        add_check_command(app),   add_explain_command(app),
-      add_generate_command(app),   add_convert_command(app), add_bench_command(app),
-      add_digest_command(app),     add_report_command(app),  add_export_command(app),
-      add_sql_command(app),        add_score_command(app),   add_audit_command(app),
-      add_health_command(app),
-      add_completion_command(app), add_man_command(app)};
+      add_run_command(app),      add_check_command(app),      add_explain_command(app),
+      add_generate_command(app), add_convert_command(app),    add_bench_command(app),
+      add_digest_command(app),   add_report_command(app),     add_export_command(app),
+      add_sql_command(app),      add_score_command(app),      add_audit_command(app),
+      add_health_command(app),   add_completion_command(app), add_man_command(app)};
 
   describe_run(app);
   manual::expand_homes(app);

@@ -17,10 +17,13 @@
 
 #include "audit/missing.h"
 #include "base/histogram.h"
+#include "base/problems.h"
+#include "base/text.h"
 
 namespace fleet_sim::audit {
 namespace {
 
+constexpr std::uint64_t least_to_tell = 10;   // rows that show whose they are
 constexpr std::size_t blocks_per_thread = 3;  // of half a megabyte, with what was found in them
 
 // The rows of a block on its way.
@@ -57,6 +60,16 @@ class Tally {
 
   [[nodiscard]] std::uint64_t rows() const { return verdict_.rows_read; }
 
+  // Throws InvalidInput where no row has anything to do with the run.
+  void demand_rows_of_run(const std::string& name) const {
+    if (verdict_.rows_read < least_to_tell || foreign_ + verdict_.total.unexpected < verdict_.rows_read)
+      return;
+    throw InvalidInput(fmt::format("{}: none of its {} is of this run: {}", name,
+                                   counted(verdict_.rows_read, "row"),
+                                   foreign_ > 0 ? "no value is that of the reading at its time"
+                                                : "no sensor has a reading at their times"));
+  }
+
   Verdict conclude(const RowColumns& columns) {
     MissingRows missing = find_missing(expected_, bits_);
     count_by_sensor(missing);
@@ -87,11 +100,9 @@ class Tally {
       ++seen.duplicate;
       ++counts_at(track.due(number)).duplicate;
     }
-    if (number + 1 < seen.last) {
-      ++seen.out_of_order;
-      ++counts_at(track.due(number)).out_of_order;
-    }
+    if (number + 1 < seen.last) ++seen.out_of_order;
     seen.last = std::max(seen.last, number + 1);
+    if (row.is_foreign) ++foreign_;
     if (row.is_altered) {
       ++seen.altered;
       ++counts_at(track.due(number)).altered;
@@ -153,8 +164,7 @@ class Tally {
     for (std::uint32_t i = 0; i < expected_.tracks().size(); ++i) {
       const Counts counts = counts_of(i, missing);
       verdict_.total += without_unexpected(counts);
-      if (counts.is_clean() && counts.out_of_order == 0) continue;
-      ++verdict_.sensors_affected;
+      if (!counts.is_clean() || counts.out_of_order > 0) ++verdict_.sensors_affected;
       worst.emplace_back(expected_.tracks()[i].id, counts);
       if (worst.size() < 2 * most_sensors_listed) continue;
       std::ranges::nth_element(worst, worst.begin() + most_sensors_listed, is_worse);
@@ -173,8 +183,9 @@ class Tally {
   [[nodiscard]] Counts counts_of(std::uint32_t track, const MissingRows& missing) const {
     const Seen& seen = seen_[track];
     const MissingRows::OfTrack& of = missing.tracks[track];
-    return {of.expected,  of.expected - of.missing, of.missing,       seen.duplicate,
-            seen.altered, seen.unexpected,          seen.out_of_order};
+    const std::uint64_t by_the_run = std::min(seen.out_of_order, expected_.tracks()[track].out_of_order);
+    return {of.expected,     of.expected - of.missing,      of.missing, seen.duplicate, seen.altered,
+            seen.unexpected, seen.out_of_order - by_the_run};
   }
 
   void count_by_location(const MissingRows& missing) {
@@ -217,6 +228,7 @@ class Tally {
   std::unique_ptr<Histogram> delays_;
   Microseconds longest_delay_ = 0;
   std::uint64_t negative_delays_ = 0;
+  std::uint64_t foreign_ = 0;
   Verdict verdict_;
 };
 
@@ -253,8 +265,11 @@ Verdict audit(const Expectation& expected, RowText& rows, const RowColumns& colu
                          tbb::make_filter<void, Handed>(tbb::filter_mode::serial_in_order, read) &
                              tbb::make_filter<Handed, Handed>(tbb::filter_mode::parallel, examine) &
                              tbb::make_filter<Handed, void>(tbb::filter_mode::serial_in_order, note));
+  tally.demand_rows_of_run(rows.name());
   Verdict verdict = tally.conclude(columns);
   verdict.runs = places_text(expected);
+  if (std::string missing = missing_partitions(expected.parts()); !missing.empty())
+    verdict.warnings.push_back(std::move(missing));
   verdict.rows = rows.name();
   return verdict;
 }

@@ -11,8 +11,8 @@
 #include "audit/examine.h"
 #include "audit/expectation.h"
 #include "audit/row_columns.h"
-#include "audit/row_text.h"
 #include "audit/verdict.h"
+#include "files/row_text.h"
 
 namespace fleet_sim::audit {
 

@@ -33,6 +33,16 @@ std::optional<double> number_in(std::string_view text) {
   return number;
 }
 
+// Whether the text is the number with fewer digits.
+bool is_rounded(double value, std::string_view text) {
+  const auto number = number_in(text);
+  if (!number) return false;
+  if (static_cast<float>(*number) == static_cast<float>(value)) return true;
+  const std::size_t point = text.find('.');
+  const std::size_t decimals = point == std::string_view::npos ? 0 : text.size() - point - 1;
+  return std::fabs(*number - value) <= 1.01 * std::pow(10.0, -static_cast<double>(decimals));
+}
+
 std::string shown(std::string_view text) {
   return text.empty() ? std::string("nothing") : printable(text, 60);
 }
@@ -43,8 +53,8 @@ Tolerance parse_tolerance(std::string_view text) {
   if (text == "float32") return {0, true};
   const auto number = number_in(text);
   if (!number || !(*number >= 0) || !std::isfinite(*number))
-    throw InvalidInput(fmt::format("--tolerance must be a number such as 0.0005, or float32, not {}",
-                                   in_quotes(text)));
+    throw InvalidInput(
+        fmt::format("--tolerance must be a number such as 0.0005, or float32, not {}", in_quotes(text)));
   return {*number, false};
 }
 
@@ -116,9 +126,10 @@ files::Moment Examiner::moment(const Lines& lines, Slot slot) {
     if (const auto at = timestamps_.read(text)) return {*at, 1};
   }
   if (const auto at = files::parse_moment(text)) return *at;
-  lines.fail(fmt::format("{} {} is no time; write it like 2026-01-31T12:30:05.25Z, or in ms, µs or ns since "
-                         "1970",
-                         columns_.name(index_of(slot)), in_quotes(text)));
+  lines.fail(
+      fmt::format("{} {} is no time; write it like 2026-01-31T12:30:05.25Z, or in ms, µs or ns since "
+                  "1970",
+                  columns_.name(index_of(slot)), in_quotes(text)));
 }
 
 // By its values, where it may be several.
@@ -135,16 +146,23 @@ std::optional<Examiner::Placed> Examiner::place(std::uint32_t track, const files
   if (span.first + 1 == span.end) return Placed{span.first, 1};
   constexpr std::uint64_t most_looked_at = 64;
   const std::uint64_t end = std::min(span.end, span.first + most_looked_at);
-  bool has_values = false;
-  for (const std::size_t slot : columns_.channels_of(expected_.schema_of(track)))
-    has_values = has_values || columns_.has(slot);
-  if (!has_values) return Placed{span.first, end - span.first};
+  if (!has_values(track)) {
+    // A time is cut off more often than it is rounded.
+    const Track::Span cut = of.due_between(moment.at, moment.at + moment.unit);
+    return cut.first < cut.end ? Placed{cut.first, cut.end - cut.first}
+                               : Placed{span.first, end - span.first};
+  }
   std::uint64_t nearest = span.first;
   for (std::uint64_t number = span.first; number < end; ++number) {
     if (values_match(track, expected_.reading(track, number))) return Placed{number, 1};
     if (std::abs(of.due(number) - moment.at) < std::abs(of.due(nearest) - moment.at)) nearest = number;
   }
   return Placed{nearest, 1};
+}
+
+bool Examiner::has_values(std::uint32_t track) const {
+  return std::ranges::any_of(columns_.channels_of(expected_.schema_of(track)),
+                             [&](std::size_t slot) { return columns_.has(slot); });
 }
 
 bool Examiner::is_equal(double value, std::string_view text) const {
@@ -180,8 +198,8 @@ void Examiner::compare(const Remade& reading, std::uint32_t track, std::uint64_t
   const auto cell = [&](Slot slot) { return cells_[index_of(slot)]; };
   compare_time(reading, Slot::timestamp, expected_.jitter());
   compare_time(reading, Slot::due, 0);
-  if (columns_.has(Slot::sequence) && number_in(cell(Slot::sequence)) !=
-                                          std::optional(static_cast<double>(sequence_of(track, number))))
+  if (columns_.has(Slot::sequence) &&
+      number_in(cell(Slot::sequence)) != std::optional(static_cast<double>(sequence_of(track, number))))
     differs(Slot::sequence);
   for (const Slot flag : {Slot::status_code, Slot::anomaly_flag}) {
     if (columns_.has(flag) && !(reading.anomaly ? is_yes(cell(flag)) : is_no(cell(flag)))) differs(flag);
@@ -213,13 +231,27 @@ bool Examiner::all_values_differ(std::uint32_t track) const {
   return any;
 }
 
+bool Examiner::is_foreign(std::uint32_t track, const Remade& reading) const {
+  const types::Schema& schema = expected_.schema_of(track);
+  const std::vector<std::size_t>& slots = columns_.channels_of(schema);
+  bool has_gauge = false;
+  for (std::size_t c = 0; c < slots.size() && c < reading.values.size(); ++c) {
+    if (!columns_.has(slots[c]) || schema.channels()[c].kind != types::ChannelKind::gauge) continue;
+    if (is_equal(reading.values[c], cells_[slots[c]]) || is_rounded(reading.values[c], cells_[slots[c]]))
+      return false;
+    has_gauge = true;
+  }
+  return has_gauge;
+}
+
 // Only of readings with a gauge, which tells one reading from another.
 std::optional<std::uint64_t> Examiner::find_shifted(std::uint32_t track, const files::Moment& moment) {
   const types::Schema& schema = expected_.schema_of(track);
   const std::vector<std::size_t>& slots = columns_.channels_of(schema);
   bool has_gauge = false;
   for (std::size_t c = 0; c < slots.size(); ++c)
-    has_gauge = has_gauge || (columns_.has(slots[c]) && schema.channels()[c].kind == types::ChannelKind::gauge);
+    has_gauge =
+        has_gauge || (columns_.has(slots[c]) && schema.channels()[c].kind == types::ChannelKind::gauge);
   if (!has_gauge || vain_searches_ >= most_vain_searches) return std::nullopt;
   const Track& of = expected_.tracks()[track];
   const auto is_it = [&](std::uint64_t number) {
@@ -262,7 +294,10 @@ std::optional<std::uint64_t> Examiner::find_shifted(std::uint32_t track, const f
 template <class Lines>
 void Examiner::judge(const Lines& lines, const Remade& reading, ExaminedRow& row, ExaminedBlock& block) {
   if (differ_.empty()) return;
+  if (lines.ends_text())
+    lines.fail("differs from its reading and has no end: the rows end here, and may have been cut short");
   row.is_altered = true;
+  row.is_foreign = is_foreign(row.track, reading);
   for (const std::size_t slot : differ_) {
     ++block.altered_columns[slot];
     if (block.altered.size() >= most_findings) continue;
@@ -286,7 +321,8 @@ void Examiner::note_stranger(const Lines& lines, const files::Moment& moment, Ex
 
 Stranger Examiner::why_strange(const Track& track, const files::Moment& moment) const {
   const bool is_within = std::ranges::any_of(track.segments, [&](const Segment& segment) {
-    return moment.at >= segment.due(segment.first) && moment.at <= segment.due(segment.first + segment.count - 1);
+    return moment.at >= segment.due(segment.first) &&
+           moment.at <= segment.due(segment.first + segment.count - 1);
   });
   return is_within ? Stranger::no_time : Stranger::outside;
 }

@@ -12,8 +12,8 @@
 
 #include "audit/expectation.h"
 #include "audit/row_columns.h"
-#include "audit/row_text.h"
 #include "files/moment.h"
+#include "files/row_text.h"
 
 namespace fleet_sim::audit {
 
@@ -28,10 +28,10 @@ Tolerance parse_tolerance(std::string_view text);
 // Why a row is nobody's.
 enum class Stranger : std::uint8_t {
   none,
-  no_sensor,       // of this name
-  no_time,         // the sensor has no reading then
-  outside,         // before the run began, after it ended, or while the sensor was not in the fleet
-  not_produced     // there is such a reading, but the run made no row of it
+  no_sensor,    // of this name
+  no_time,      // the sensor has no reading then
+  outside,      // before the run began, after it ended, or while the sensor was not in the fleet
+  not_produced  // there is such a reading, but the run made no row of it
 };
 inline constexpr std::size_t stranger_count = 5;
 inline constexpr std::array<std::string_view, stranger_count> stranger_names{
@@ -41,8 +41,9 @@ struct ExaminedRow {
   std::uint32_t track = UINT32_MAX;  // none: no such sensor
   Stranger stranger = Stranger::none;
   bool is_altered = false;
-  std::uint64_t number = 0;          // of the reading
-  std::uint64_t choices = 1;         // how many readings in a row it may as well be, from that on
+  bool is_foreign = false;    // no value is that of the reading, not even rounded
+  std::uint64_t number = 0;   // of the reading
+  std::uint64_t choices = 1;  // how many readings in a row it may as well be, from that on
   std::optional<Microseconds> delay = {};
 };
 
@@ -58,8 +59,8 @@ struct Finding {
 
 struct ExaminedBlock {
   std::vector<ExaminedRow> rows;
-  std::vector<Finding> altered;     // the first few
-  std::vector<Finding> strangers;   // likewise
+  std::vector<Finding> altered;                // the first few
+  std::vector<Finding> strangers;              // likewise
   std::vector<std::uint64_t> altered_columns;  // how often, by slot
 };
 
@@ -105,9 +106,11 @@ class Examiner {
 
   void compare(const Remade& reading, std::uint32_t track, std::uint64_t number);
   void compare_time(const Remade& reading, Slot slot, Microseconds slack);
+  [[nodiscard]] bool has_values(std::uint32_t track) const;
   [[nodiscard]] bool is_equal(double value, std::string_view text) const;
   [[nodiscard]] bool values_match(std::uint32_t track, const Remade& reading) const;
   [[nodiscard]] bool all_values_differ(std::uint32_t track) const;
+  [[nodiscard]] bool is_foreign(std::uint32_t track, const Remade& reading) const;
   // The reading of the same sensor that the values of the row are of, at another time.
   std::optional<std::uint64_t> find_shifted(std::uint32_t track, const files::Moment& moment);
   [[nodiscard]] std::uint64_t sequence_of(std::uint32_t track, std::uint64_t number) const;
@@ -121,7 +124,7 @@ class Examiner {
   Cells cells_;
   std::vector<std::size_t> differ_;  // slots in which the row differs from the reading
   TimestampReader timestamps_;
-  Microseconds shift_ = 0;          // that was found last
+  Microseconds shift_ = 0;  // that was found last
   std::uint32_t vain_searches_ = 0;
 };
 

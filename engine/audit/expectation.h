@@ -1,6 +1,6 @@
-// What there is to be delivered of a run: every reading of its sensors that has a row, and what is in it. Made
-// by one thread (walk.h); afterwards any thread asks. Owns all that it takes to make the readings again: as
-// much memory as the run took, and that of the tracks. Several parts are one fleet: no sensor is in two.
+// What there is to be delivered of a run: every reading of its sensors that has a row, and what is in it.
+// Made by one thread (walk.h); afterwards any thread asks. Owns all that it takes to make the readings again:
+// as much memory as the run took, and that of the tracks. Several parts are one fleet: no sensor is in two.
 #pragma once
 
 #include <array>
@@ -58,9 +58,7 @@ class Expectation {
     return runs_[tracks_[track].part]->roster();
   }
   // The columns of a sensor's readings.
-  [[nodiscard]] const types::Schema& schema_of(std::uint32_t track) const {
-    return *schemas_[track];
-  }
+  [[nodiscard]] const types::Schema& schema_of(std::uint32_t track) const { return *schemas_[track]; }
   [[nodiscard]] std::string_view location_of(std::uint32_t track) const;
 
  private:

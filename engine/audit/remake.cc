@@ -45,8 +45,7 @@ Remade remake(const history::RebuiltRun& run, const Track& track, Timestamp due)
 Remade reading_of(const history::RebuiltRun& run, const Track& track, std::uint64_t number) {
   Remade remade = remake(run, track, track.due(number));
   if (track.odd.empty()) return remade;
-  const auto odd =
-      std::ranges::lower_bound(track.odd, number, {}, [](const auto& one) { return one.first; });
+  const auto odd = std::ranges::lower_bound(track.odd, number, {}, [](const auto& one) { return one.first; });
   if (odd != track.odd.end() && odd->first == number) remade.values = odd->second;
   return remade;
 }

@@ -1,5 +1,5 @@
-// Readings made again one by one, in any order: a reading is the clean signal of its sensor and the anomaly it
-// lies in. Pure; any thread.
+// Readings made again one by one, in any order: a reading is the clean signal of its sensor and the anomaly
+// it lies in. Pure; any thread.
 #pragma once
 
 #include <cstdint>

@@ -14,9 +14,19 @@
 namespace fleet_sim::audit {
 namespace {
 
-constexpr std::array<std::string_view, slot_count> slot_names{
-    "sensor_id",    "timestamp",        "due",   "sequence",     "arrived_at", "status_code", "anomaly_flag",
-    "anomaly_type", "firmware_version", "model", "manufacturer", "location",   ""};
+constexpr std::array<std::string_view, slot_count> slot_names{"sensor_id",
+                                                              "timestamp",
+                                                              "due",
+                                                              "sequence",
+                                                              "arrived_at",
+                                                              "status_code",
+                                                              "anomaly_flag",
+                                                              "anomaly_type",
+                                                              "firmware_version",
+                                                              "model",
+                                                              "manufacturer",
+                                                              "location",
+                                                              ""};
 constexpr std::size_t lines_looked_at = 1'000;  // of ndjson, for which members there are
 
 }  // namespace
@@ -100,7 +110,8 @@ void RowColumns::demand(const RowText& text, const ColumnNames& names) const {
                                    printable(fmt::format("{}", fmt::join(seen_, ", ")), 200)));
   };
   for (std::size_t slot = 0; slot < ours_.size(); ++slot) {
-    const bool is_named = names.contains(ours_[slot]) || (slot == index_of(Slot::arrival) && !theirs_[slot].empty());
+    const bool is_named =
+        names.contains(ours_[slot]) || (slot == index_of(Slot::arrival) && !theirs_[slot].empty());
     if (is_named && !has_[slot])
       fail(fmt::format("{}, which {} names", in_quotes(theirs_[slot]),
                        slot == index_of(Slot::arrival) ? "--arrival" : "--map"));

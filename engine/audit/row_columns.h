@@ -13,9 +13,15 @@
 #include <vector>
 
 #include "audit/expectation.h"
-#include "audit/row_text.h"
+#include "files/row_text.h"
 
 namespace fleet_sim::audit {
+
+using files::CsvLines;
+using files::JsonLines;
+using files::RowText;
+using files::TextBlock;
+using files::TextFormat;
 
 // Names of columns by ours, for those that are called otherwise.
 using ColumnNames = std::map<std::string, std::string, std::less<>>;

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <set>
@@ -85,8 +86,9 @@ void add_manifest(const fs::path& manifest, const fs::path& place, std::vector<F
   const auto same = std::ranges::find_if(
       of_shards, [&](const Found& one) { return one.run.run_id == recorded->run.run_id; });
   if (same == of_shards.end()) {
-    throw InvalidInput(fmt::format("{}: the sensors of the run are missing: there is no {}, and no file of it",
-                                   manifest.string(), beside(manifest, "sensors").string()));
+    throw InvalidInput(
+        fmt::format("{}: the sensors of the run are missing: there is no {}, and no file of it",
+                    manifest.string(), beside(manifest, "sensors").string()));
   }
   found.push_back(std::move(*same));
 }
@@ -103,8 +105,8 @@ void add_place(const fs::path& place, std::vector<Found>& found) {
     if (fs::exists(beside(manifest, "sensors"))) add_manifest(manifest, place, found);
   }
   if (found.empty())
-    throw InvalidInput(fmt::format("{}: holds no run: neither .db files nor run.json with sensors.jsonl",
-                                   place.string()));
+    throw InvalidInput(
+        fmt::format("{}: holds no run: neither .db files nor run.json with sensors.jsonl", place.string()));
 }
 
 std::string listed(const std::vector<Found>& found) {
@@ -132,8 +134,8 @@ std::vector<Found> chosen(std::vector<Found> found, const RunChoice& choice) {
     const std::string all = listed(found);
     std::erase_if(found, [&](const Found& one) { return one.run.run_id != choice.run_id; });
     if (found.empty())
-      throw InvalidInput(fmt::format("--run {}: there is no such run; there are {}",
-                                     printable(choice.run_id), all));
+      throw InvalidInput(
+          fmt::format("--run {}: there is no such run; there are {}", printable(choice.run_id), all));
     found.resize(1);
     return found;
   }
@@ -222,9 +224,8 @@ void read_versions(const fs::path& path, RunPart& part) {
       fleet::types_under(history::recorded_config(last), fleet::types_under(config, types::built_in_types()));
   std::unordered_map<std::string, bool> is_known;
   manifest::read_sensors(path, [&](const manifest::SensorLine& line) {
-    const auto reload = std::ranges::find_if(part.record.reloads, [&](const data::RecordedReload& one) {
-      return one.reload.at == line.at;
-    });
+    const auto reload = std::ranges::find_if(
+        part.record.reloads, [&](const data::RecordedReload& one) { return one.reload.at == line.at; });
     if (line.identity.empty()) {
       if (reload != part.record.reloads.end())
         reload->identities.removed.push_back(unquoted(line.removed_id));
@@ -232,8 +233,8 @@ void read_versions(const fs::path& path, RunPart& part) {
     }
     auto record = parse_identity(line.identity, *types);
     if (!record)
-      throw InvalidInput(
-          fmt::format("{}: has an identity that cannot be read: {}", path.string(), printable(line.identity)));
+      throw InvalidInput(fmt::format("{}: has an identity that cannot be read: {}", path.string(),
+                                     printable(line.identity)));
     const bool begins = line.at == part.run.start && !is_known.contains(record->id);
     is_known[record->id] = true;
     if (begins) {
@@ -285,11 +286,11 @@ void read_losses(tables::Database& shard, const fs::path& file, RunPart& part) {
   tables::Statement columns = data::prepare_query(
       shard, "SELECT count(*) FROM pragma_table_info('run_losses') WHERE name = 'reason'", file);
   const bool is_earlier = !data::next_row(columns, shard, file) || columns.integer(0) == 0;
-  tables::Statement row = data::prepare_query(
-      shard,
-      is_earlier ? "SELECT '', since, NULL, NULL FROM run_losses WHERE run_id = ?1"
-                 : "SELECT reason, since, until, rows FROM run_losses WHERE run_id = ?1",
-      file);
+  tables::Statement row =
+      data::prepare_query(shard,
+                          is_earlier ? "SELECT '', since, NULL, NULL FROM run_losses WHERE run_id = ?1"
+                                     : "SELECT reason, since, until, rows FROM run_losses WHERE run_id = ?1",
+                          file);
   row.bind(1, part.run.run_id);
   while (data::next_row(row, shard, file)) {
     Lacking lacking;
@@ -362,8 +363,7 @@ void read_asked(const std::vector<fs::path>& files, RunPart& part) {
 }
 
 RunPart read_part_of_files(const Found& found) {
-  RunPart part{
-      .name = found.place.string(), .run = found.run, .record = {}, .asked = {}, .lacking = {}};
+  RunPart part{.name = found.place.string(), .run = found.run, .record = {}, .asked = {}, .lacking = {}};
   part.record = data::read_record(found.files, found.run.run_id, found.run.config);
   demand_all_sensors(part, part.name);
   read_asked(found.files, part);
@@ -389,6 +389,23 @@ void demand_this_version(const tables::RunInfo& run, const std::string& where) {
 
 }  // namespace
 
+std::string missing_partitions(const std::vector<RunPart>& parts) {
+  std::set<std::string> there;
+  for (const RunPart& part : parts) there.insert(part.run.partition);
+  const std::string& first = parts.front().run.partition;
+  const std::size_t slash = first.find('/');
+  if (slash == std::string::npos) return {};
+  const int count = std::atoi(first.c_str() + slash + 1);
+  std::vector<std::string> missing;
+  for (int k = 1; k <= count; ++k) {
+    if (std::string name = fmt::format("{}/{}", k, count); !there.contains(name))
+      missing.push_back(std::move(name));
+  }
+  if (missing.empty()) return {};
+  return fmt::format("partition {} of the fleet is not given; rows of its sensors are unexpected",
+                     fmt::join(missing, ", "));
+}
+
 std::vector<RunPart> find_run_parts(const std::vector<fs::path>& places, const RunChoice& choice) {
   std::vector<Found> found;
   std::set<fs::path> known;
@@ -401,9 +418,10 @@ std::vector<RunPart> find_run_parts(const std::vector<fs::path>& places, const R
     RunPart part = one.manifest.empty() ? read_part_of_files(one) : read_manifest_part(one);
     if (choice.until) part.until = std::min(part.until, *choice.until);
     if (part.until == latest_timestamp)
-      throw InvalidInput(fmt::format("{}: run {} does not say where it ended: it goes on, or was killed; say "
-                                     "with --until up to when its rows are to be judged",
-                                     part.name, printable(part.run.run_id)));
+      throw InvalidInput(
+          fmt::format("{}: run {} does not say where it ended: it goes on, or was killed; say "
+                      "with --until up to when its rows are to be judged",
+                      part.name, printable(part.run.run_id)));
     parts.push_back(std::move(part));
   }
   return parts;

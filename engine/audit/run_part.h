@@ -46,6 +46,9 @@ struct RunChoice {
   std::optional<Timestamp> until;  // where it ended, if nothing says so
 };
 
+// "partition 2/3 is not among the runs: …"; empty when all parts of the fleet are there.
+std::string missing_partitions(const std::vector<RunPart>& parts);
+
 // Of each place: a data directory, or a run.json. Several are parts of one fleet.
 std::vector<RunPart> find_run_parts(const std::vector<std::filesystem::path>& places,
                                     const RunChoice& choice);

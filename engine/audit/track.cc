@@ -85,6 +85,7 @@ void Track::fill(std::uint64_t number) {
 }
 
 void Track::note_row(std::uint64_t number) {
+  if (number + 1 < next) ++out_of_order;
   if (number < next) return fill(number);
   skip_to(number);
   next = number + 1;

@@ -52,13 +52,14 @@ struct Track {
   std::uint32_t part = 0;
   const history::RebuiltRun::Life* life = nullptr;
   std::vector<Segment> segments;
-  std::uint64_t readings = 0;       // due in all
-  std::uint64_t next = 0;           // of the walk
-  std::vector<Absence> absences;    // in order, none touches another of its kind
-  std::vector<KeptAnomaly> kept;    // in order
-  std::vector<std::uint64_t> twice; // readings that delivery brought once more; sorted after the walk
+  std::uint64_t readings = 0;        // due in all
+  std::uint64_t next = 0;            // of the walk
+  std::vector<Absence> absences;     // in order, none touches another of its kind
+  std::vector<KeptAnomaly> kept;     // in order
+  std::vector<std::uint64_t> twice;  // readings that delivery brought once more; sorted after the walk
   std::vector<std::pair<std::uint64_t, batch::Values>> odd;  // readings that are not what is worked out
-  std::uint64_t first_bit = 0;      // of its presence
+  std::uint64_t out_of_order = 0;  // rows that the run itself wrote after a later one
+  std::uint64_t first_bit = 0;     // of its presence
 
   [[nodiscard]] Timestamp due(std::uint64_t number) const;
   // Numbers of the readings due from `from` to before `to`: the first, and the one after the last.

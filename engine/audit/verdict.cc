@@ -50,8 +50,7 @@ void append_totals(const Verdict& verdict, std::string& text) {
                       grouped(total.delivered), grouped(total.expected), grouped(total.missing),
                       grouped(total.duplicate), grouped(total.altered), grouped(total.unexpected));
   text += verdict.is_clean() ? "every reading once and unchanged\n" : "";
-  if (total.out_of_order > 0)
-    text += fmt::format("{} out of order\n", counted(total.out_of_order, "row"));
+  if (total.out_of_order > 0) text += fmt::format("{} out of order\n", counted(total.out_of_order, "row"));
   for (const auto& [reason, count] : verdict.not_produced)
     text += fmt::format("not in the run: {} {}\n", grouped(count), reason);
   if (verdict.repeated > 0)
@@ -104,9 +103,9 @@ void append_groups(const Verdict& verdict, std::string& text) {
   Table locations = table_of("location");
   for (const auto& [name, counts] : verdict.by_location) locations.add(cells_of(name, counts));
   text += fmt::format("\n{}", locations.text());
-  if (verdict.by_sensor.empty()) return;
+  if (verdict.sensors_affected == 0) return;
   Table sensors = table_of("sensor");
-  for (std::size_t i = 0; i < std::min(verdict.by_sensor.size(), shown_sensors); ++i)
+  for (std::size_t i = 0; i < std::min<std::size_t>(verdict.sensors_affected, shown_sensors); ++i)
     sensors.add(cells_of(verdict.by_sensor[i].first, verdict.by_sensor[i].second));
   text += fmt::format("\n{}", sensors.text());
   if (verdict.sensors_affected > shown_sensors)
@@ -158,7 +157,8 @@ void write_findings(JsonWriter& json, const Verdict& verdict) {
     });
   });
   json.object("unexpected_by_reason", [&] {
-    for (std::size_t i = 1; i < stranger_count; ++i) json.member(stranger_names[i], verdict.stranger_counts[i]);
+    for (std::size_t i = 1; i < stranger_count; ++i)
+      json.member(stranger_names[i], verdict.stranger_counts[i]);
   });
   json.array("unexpected_rows", verdict.strangers, [&](const Finding& one) {
     json.object([&] {

@@ -15,13 +15,14 @@
 namespace fleet_sim::audit {
 
 struct Counts {
-  std::uint64_t expected = 0;      // readings that have a row in the run
-  std::uint64_t delivered = 0;     // of these, that came at least once
-  std::uint64_t missing = 0;       // that did not
-  std::uint64_t duplicate = 0;     // rows of a reading that had come already, beyond what the run repeated
-  std::uint64_t altered = 0;       // rows that are not as they were
-  std::uint64_t unexpected = 0;    // rows of no reading
-  std::uint64_t out_of_order = 0;  // rows of a reading that is earlier than one of the sensor before
+  std::uint64_t expected = 0;    // readings that have a row in the run
+  std::uint64_t delivered = 0;   // of these, that came at least once
+  std::uint64_t missing = 0;     // that did not
+  std::uint64_t duplicate = 0;   // rows of a reading that had come already, beyond what the run repeated
+  std::uint64_t altered = 0;     // rows that are not as they were
+  std::uint64_t unexpected = 0;  // rows of no reading
+  std::uint64_t out_of_order =
+      0;  // rows after a later one of their sensor, beyond those of the run; not by hour
 
   Counts& operator+=(const Counts& other);
   [[nodiscard]] bool is_clean() const { return missing + duplicate + altered + unexpected == 0; }
@@ -56,7 +57,7 @@ struct PlaceSteps {
 };
 struct Picture {
   Timestamp from = 0;
-  Microseconds step = 0;  // an hour, or a multiple of it where there are many places and hours
+  Microseconds step = 0;           // an hour, or a multiple of it where there are many places and hours
   std::vector<PlaceSteps> places;  // by name
 };
 
@@ -66,17 +67,17 @@ struct Verdict {
   std::vector<std::string> warnings;
   std::uint64_t rows_read = 0;
   Counts total;
-  std::vector<std::pair<std::string, Counts>> by_sensor;    // those with something wrong, worst first …
-  std::uint64_t sensors_affected = 0;                       // … at most `most_sensors` of so many
-  std::uint64_t sensors = 0;
+  std::vector<std::pair<std::string, Counts>> by_sensor;    // worst first, at most `most_sensors_listed`
+  std::uint64_t sensors_affected = 0;                       // with anything wrong, of …
+  std::uint64_t sensors = 0;                                // … all
   std::vector<std::pair<std::string, Counts>> by_location;  // all, by name
   std::vector<std::pair<Timestamp, Counts>> by_hour;        // those with anything, in order
   Picture picture;
-  std::vector<Gap> gaps;                                    // the largest first …
-  std::uint64_t gap_count = 0;                              // … at most `most_gaps` of so many
-  std::vector<Finding> altered;                             // the first few
+  std::vector<Gap> gaps;                                               // the largest first …
+  std::uint64_t gap_count = 0;                                         // … at most `most_gaps` of so many
+  std::vector<Finding> altered;                                        // the first few
   std::vector<std::pair<std::string, std::uint64_t>> altered_columns;  // how often
-  std::vector<Finding> strangers;                           // the first few
+  std::vector<Finding> strangers;                                      // the first few
   std::array<std::uint64_t, stranger_count> stranger_counts{};
   // What was due and the run did not write, by reason.
   std::vector<std::pair<std::string, std::uint64_t>> not_produced;

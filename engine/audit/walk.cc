@@ -110,8 +110,8 @@ class Walk {
     auto members = std::make_shared<const history::Members>(history.began_with());
     const history::Members everyone = history.everyone();
     const auto types = fleet::types_under(*config, run_.types());
-    places_ = sqlite::plan_shards(roster, everyone, rates_of(roster, everyone, *config), *config, *types)
-                  .place_of;
+    places_ =
+        sqlite::plan_shards(roster, everyone, rates_of(roster, everyone, *config), *config, *types).place_of;
     std::vector<std::uint32_t> writer_of;
     for (const std::uint32_t member : *members) writer_of.push_back(places_[member].writer);
     fleet_.emplace(
@@ -131,8 +131,7 @@ class Walk {
     start::Resumption resumption{};
     resumption.moment = reached_;
     for (const Asked& asked : part_.asked) resumption.injections.push_back(injection_of(asked));
-    start::follow_record(run_.history(), resumption,
-                         {run_.roster(), places_, *fleet_, agenda_, editions_});
+    start::follow_record(run_.history(), resumption, {run_.roster(), places_, *fleet_, agenda_, editions_});
   }
 
   [[nodiscard]] fleet::Injection injection_of(const Asked& asked) const {
@@ -147,9 +146,10 @@ class Walk {
       const types::SensorType& type = fleet_->profiles()->type_of(run_.roster()[first]);
       const auto channel = type.schema.find_channel(asked.channel);
       if (!channel)
-        throw InvalidInput(fmt::format("{}: an anomaly was injected into the channel '{}', which sensor '{}' "
-                                       "does not have",
-                                       part_.name, printable(asked.channel), printable(asked.sensor)));
+        throw InvalidInput(
+            fmt::format("{}: an anomaly was injected into the channel '{}', which sensor '{}' "
+                        "does not have",
+                        part_.name, printable(asked.channel), printable(asked.sensor)));
       injection.request.channel = static_cast<Channel>(*channel);
     }
     return injection;
@@ -294,9 +294,10 @@ class Walk {
                          track.segments.back().due(track.next) == due;
     if (is_next) return track.next;
     if (const auto number = track.find(due)) return *number;
-    throw std::runtime_error(fmt::format("{}: sensor '{}' has a reading at {} when this run is made again, and "
-                                         "by its record has none; this is a mistake of fleet-sim",
-                                         part_.name, printable(track.id), timestamp_text(due)));
+    throw std::runtime_error(
+        fmt::format("{}: sensor '{}' has a reading at {} when this run is made again, and "
+                    "by its record has none; this is a mistake of fleet-sim",
+                    part_.name, printable(track.id), timestamp_text(due)));
   }
 
   // What is worked out later must be what the run has read; where it is not, this is kept.

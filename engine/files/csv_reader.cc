@@ -12,21 +12,13 @@
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "base/text.h"
+#include "files/read_some.h"
 
 namespace fleet_sim::files {
 namespace {
 
 constexpr std::size_t bytes_at_once = std::size_t{1} << 20;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-
-std::size_t read_some(int descriptor, const std::string& name, char* into, std::size_t most) {
-  for (;;) {
-    const ssize_t count = ::read(descriptor, into, most);
-    if (count >= 0) return static_cast<std::size_t>(count);
-    if (errno == EINTR) continue;
-    throw InvalidInput(fmt::format("{}: cannot be read: {}", name, std::strerror(errno)));
-  }
-}
 
 }  // namespace
 

@@ -143,8 +143,7 @@ class Chronicle::Group {
   }
 
   void tell_what_it_became(std::size_t i, Timestamp at) const {
-    if (told_.became) 
-      told_.became(sensors_[i], at, story_->resolve(i, members_[i]), story_->overlay(i));
+    if (told_.became) told_.became(sensors_[i], at, story_->resolve(i, members_[i]), story_->overlay(i));
   }
 
   void tell_what_was_added(std::size_t i, Timestamp at) const {

@@ -88,7 +88,7 @@ class RebuiltRun {
   identity::Roster roster_;
   std::optional<History> history_;       // once the record has been read
   std::optional<LifeTable> life_table_;  // borrows it
-  Tables tables_;  // by config, which each shares
+  Tables tables_;                        // by config, which each shares
   std::shared_ptr<const types::Catalog> types_;
   std::unordered_map<std::string_view, Life> lives_;  // by id, of the roster's
 };

@@ -17,7 +17,7 @@ namespace fleet_sim::manifest {
 struct RecordedRun {
   tables::RunInfo run;
   std::string sink;
-  bool has_ended = false;  // and its books are known: …
+  bool has_ended = false;          // and its books are known: …
   std::optional<Timestamp> until;  // every reading due before has been taken; none: not recorded
   std::uint64_t due = 0;
   std::uint64_t skipped = 0;

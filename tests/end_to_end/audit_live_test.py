@@ -4,7 +4,7 @@
 from serving import *
 
 CONFIG = """anomalies: {probability: 0.1, severity: graded}
-config_reload: {check_interval_seconds: 0}
+config_reload: {check_interval_seconds: 3600}
 scenario:
   - {name: dark, at: +20s, for: 30s, where: {location: "Factory A*"}, silence: true}
 """
@@ -35,7 +35,12 @@ class Live(Served):
         self.wait_for(lambda: self.ask("/api/anomalies", "POST", json.dumps(asked), Authorization=f"Bearer {TOKEN}")[0] == 202)
 
     def live(self, *arguments):
-        self.serve("--config", "config.yaml", "--start", "2026-03-01", "--speed", 40, *arguments, identities="identities")
+        self.process = self.start("--identities", "identities", "--config", "config.yaml", "--data-dir", "data", "--duration", 0,
+                                  "--rate", 20, "--seed", 5, "--start", "2026-03-01", "--speed", 40, "--status-address",
+                                  "127.0.0.1:0", *arguments,
+                                  env={"FLEET_SIM_MONITORING_ENABLED": "true", "FLEET_SIM_MONITORING_TOKEN": TOKEN})
+        self.port = int(self.wait_for(lambda: re.search(r"status at http://127\.0\.0\.1:(\d+)/", self.printed()))[1])
+        self.wait_for(lambda: self.ask("/readyz")[0] == 200)
         self.written(1000)
         self.inject({"type": "stuck", "duration": "5s", "channel": "voltage", "sensors": ["S1"]})
         self.inject({"type": "drift", "duration": "20s", "channel": "temperature", "severity": 3, "sensors": ["S2", "S3", "S4"]})
@@ -54,11 +59,11 @@ class Live(Served):
         self.stop(self.process)
 
     def test_files(self):
-        self.live()
+        self.live("--shard-by", "location")
         self.audit(self.fleet_sim("export", "data", "--format", "ndjson").stdout, "data")
 
     def test_text(self):
-        self.live("--sink", "ndjson:out.ndjson", "--shard-by", "none")
+        self.live("--sink", "ndjson:out.ndjson")
         self.audit((self.dir / "out.ndjson").read_text(), "data")
 
 

@@ -284,7 +284,8 @@ class BadInput(AuditTest):
         self.assertIn("has no column timestamp", self.refused(text="sensor_id,temperature\nS,1\n"))
         self.assertIn("two columns", self.refused(text="sensor_id,timestamp,timestamp\nS,1,1\n"))
         self.assertIn("bad.csv:3: has 2 fields", self.refused(text="".join(lines[:2]) + "a,b\n"))
-        self.assertIn("may have been cut short", self.refused(text="".join(lines)[:-60]))
+        for bytes_cut in (2, 5, 60, 90):
+            self.assertIn("may have been cut short", self.refused(text="".join(lines)[:-bytes_cut]))
         self.assertIn("never closed", self.refused(text="".join(lines) + '2026-01-01,"S\n'))
         self.assertIn("is no time", self.refused(text="sensor_id,timestamp\nS,yesterday\n"))
         self.assertIn("is no JSON object", self.refused(text='{"sensor_id":"S","timestamp":"2026-01-01"}\n{"sensor_id"\n'))
@@ -294,6 +295,11 @@ class BadInput(AuditTest):
         self.assertIn("readings have no column 'x'", self.refused("data", "--rows", "good.csv", "--map", "x=timestamp"))
         self.assertIn("--arrival", self.refused("data", "--rows", "good.csv", "--arrival", "seen_at"))
         self.assertIn("--tolerance", self.refused("data", "--rows", "good.csv", "--tolerance", "much"))
+
+    def test_rows_of_another_run(self):
+        for name, *arguments in (("seed", "--seed", 8), ("start", "--start", "2026-03-01"), ("rate", "--interval", "7s")):
+            self.fill(name, "--duration", "20s", *arguments)
+            self.assertIn("is of this run", self.refused(text=self.fleet_sim("export", name, "--format", "csv").stdout))
 
     def test_runs(self):
         self.assertIn("does not exist", self.refused("nowhere", "--rows", "good.csv"))

@@ -27,13 +27,13 @@ class CommandLine(FleetTest):
                      "--start", "--seed", "--threads", "--writers", "--partition", "--sink", "--skip-invalid", "--log-level",
                      "--quiet", "--version"):
             self.assertRegex(text, rf"(?m)^ *(-\w,)?{flag}\b", flag)
-        for command in ("run", "generate", "check", "bench", "explain", "digest", "report", "export", "score"):
+        for command in ("run", "generate", "check", "bench", "explain", "digest", "report", "export", "score", "audit"):
             self.assertRegex(text, rf"(?m)^ *{command} ")
             self.assertTrue(self.fleet_sim(command, "--help").stdout)
         self.assert_nothing_written()
 
     def test_each_command_ends_with_examples_of_its_own(self):
-        for command in ("check", "explain", "generate", "bench", "digest", "report", "export", "score", "health", "completion",
+        for command in ("check", "explain", "generate", "bench", "digest", "report", "export", "score", "audit", "health", "completion",
                         "man"):
             with self.subTest(command):
                 text = self.fleet_sim(command, "--help").stdout

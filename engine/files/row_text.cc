@@ -1,4 +1,4 @@
-#include "audit/row_text.h"
+#include "files/row_text.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,21 +13,13 @@
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "base/text.h"
+#include "files/encoding.h"
+#include "files/read_some.h"
 
-namespace fleet_sim::audit {
+namespace fleet_sim::files {
 namespace {
 
 constexpr std::size_t block_bytes = std::size_t{1} << 19;
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-
-std::size_t read_some(int descriptor, const std::string& name, char* into, std::size_t most) {
-  for (;;) {
-    const ssize_t count = ::read(descriptor, into, most);
-    if (count >= 0) return static_cast<std::size_t>(count);
-    if (errno == EINTR) continue;
-    throw InvalidInput(fmt::format("{}: cannot be read: {}", name, std::strerror(errno)));
-  }
-}
 
 [[noreturn]] void fail_at(const std::string& name, std::uint64_t line, std::string_view what) {
   throw InvalidInput(fmt::format("{}:{}: {}", name, line, what));
@@ -36,7 +28,7 @@ std::size_t read_some(int descriptor, const std::string& name, char* into, std::
 }  // namespace
 
 RowText::RowText(const std::string& path)
-    : name_(path == "-" ? std::string(files::standard_input) : printable(path)) {
+    : name_(path == "-" ? std::string(standard_input) : printable(path)) {
   descriptor_ = path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor_ < 0) throw InvalidInput(fmt::format("{}: cannot be read: {}", name_, std::strerror(errno)));
   read_ = [this](char* into, std::size_t most) { return read_some(descriptor_, name_, into, most); };
@@ -52,16 +44,17 @@ RowText::~RowText() {
 }
 
 void RowText::begin() {
-  while (rest_.size() < byte_order_mark.size() && fill(block_bytes)) {
+  while (rest_.size() < utf8_byte_order_mark.size() && fill(block_bytes)) {
   }
-  if (rest_.starts_with(byte_order_mark)) rest_.erase(0, byte_order_mark.size());
+  if (rest_.starts_with(utf8_byte_order_mark)) rest_.erase(0, utf8_byte_order_mark.size());
   constexpr std::string_view space = " \t\r\n";
   while (rest_.find_first_not_of(space) == std::string::npos && rest_.size() < longest_line &&
          fill(block_bytes)) {
   }
   const std::size_t begin = rest_.find_first_not_of(space);
   if (begin == std::string::npos)
-    throw InvalidInput(fmt::format("{}: is empty; rows are CSV with a header, or a JSON object a line", name_));
+    throw InvalidInput(
+        fmt::format("{}: is empty; rows are CSV with a header, or a JSON object a line", name_));
   format_ = rest_[begin] == '{' ? TextFormat::ndjson : TextFormat::csv;
   has_first_ = take(first_);
   if (format_ == TextFormat::ndjson) return;
@@ -110,8 +103,9 @@ bool RowText::take(TextBlock& block) {
     end = at_end_ ? rest_.size() : end_of_lines();
     if (end > 0 || at_end_) break;
     if (rest_.size() > longest_line) {
-      fail_at(name_, line_, fmt::format("is longer than {}; is a quote or the end of a line missing?",
-                                        bytes_text(longest_line)));
+      fail_at(name_, line_,
+              fmt::format("is longer than {}; is a quote or the end of a line missing?",
+                          bytes_text(longest_line)));
     }
     fill(block_bytes);
   }
@@ -174,8 +168,9 @@ void CsvLines::split_quoted() {
       const std::size_t end = std::min(text_.find_first_of(",\n", at_), text_.size());
       std::string_view field = text_.substr(at_, end - at_);
       if (field.find('"') != std::string_view::npos)
-        fail("has a quote within a field that does not begin with one; put the field in quotes and double its "
-             "own");
+        fail(
+            "has a quote within a field that does not begin with one; put the field in quotes and double its "
+            "own");
       const bool ends_line = end == text_.size() || text_[end] == '\n';
       if (ends_line && field.ends_with('\r')) field.remove_suffix(1);
       fields_.push_back(field);
@@ -239,7 +234,8 @@ bool JsonLines::next() {
     members_.push_back({name, value()});
     skip_space();
     if (is('}')) break;
-    if (!is(',')) fail("is no JSON object: a comma or a closing bracket is missing; it may have been cut short");
+    if (!is(','))
+      fail("is no JSON object: a comma or a closing bracket is missing; it may have been cut short");
     ++at_;
     skip_space();
     if (is('}')) fail("is no JSON object: nothing follows a comma");
@@ -346,4 +342,4 @@ std::string_view JsonLines::nested() {
   return text_.substr(begin, at_ - begin);
 }
 
-}  // namespace fleet_sim::audit
+}  // namespace fleet_sim::files

@@ -12,7 +12,7 @@
 
 #include "files/csv_reader.h"
 
-namespace fleet_sim::audit {
+namespace fleet_sim::files {
 
 enum class TextFormat : std::uint8_t { csv, ndjson };
 
@@ -25,7 +25,7 @@ class RowText {
  public:
   static constexpr std::size_t longest_line = std::size_t{1} << 20;
 
-  using Read = files::CsvReader::Read;
+  using Read = CsvReader::Read;
 
   // A file, or "-" for standard input. Reads the first lines at once.
   explicit RowText(const std::string& path);
@@ -66,12 +66,14 @@ class RowText {
 // Takes the lines of a block apart. The fields are valid until the next line.
 class CsvLines {
  public:
-  CsvLines(const TextBlock& block, const std::string& name) : text_(block.text), name_(name), line_(block.first_line) {}
+  CsvLines(const TextBlock& block, const std::string& name)
+      : text_(block.text), name_(name), line_(block.first_line) {}
 
   // Skips empty lines; false after the last.
   bool next();
   [[nodiscard]] const std::vector<std::string_view>& fields() const { return fields_; }
   [[nodiscard]] std::uint64_t line() const { return record_line_; }
+  // The line is the last one, and lacks its end.
   [[nodiscard]] bool ends_text() const { return at_ == text_.size() && !has_end_; }
   // Bytes of the block so far.
   [[nodiscard]] std::size_t taken() const { return at_; }
@@ -99,10 +101,13 @@ class JsonLines {
     std::string_view value;
   };
 
-  JsonLines(const TextBlock& block, const std::string& name) : text_(block.text), name_(name), line_(block.first_line) {}
+  JsonLines(const TextBlock& block, const std::string& name)
+      : text_(block.text), name_(name), line_(block.first_line) {}
 
   bool next();
   [[nodiscard]] const std::vector<Member>& members() const { return members_; }
+  // A line that was cut short is no object.
+  [[nodiscard]] static constexpr bool ends_text() { return false; }
   [[nodiscard]] std::uint64_t line() const { return record_line_; }
   [[noreturn]] void fail(std::string_view what) const;
 
@@ -125,4 +130,4 @@ class JsonLines {
   std::string unescaped_;
 };
 
-}  // namespace fleet_sim::audit
+}  // namespace fleet_sim::files
