@@ -34,7 +34,8 @@ Workload insert(const char* name, const char* what, const ReferenceLoad& load) {
 Workload end_to_end(const char* name, const char* what, const Simulation& simulation,
                     unsigned most_rounds = UINT_MAX) {
   const auto rate = [simulation](const Folders& folders) { return simulate(simulation, folders.output); };
-  const ReferenceLoad same{simulation.rows, simulation.unsynced_index, simulation.writers};
+  ReferenceLoad same{simulation.rows, simulation.unsynced_index, simulation.writers};
+  if (simulation.sharding.key == config::ShardKey::sensor) same.files = simulation.sensors;
   return {.name = name,
           .what = what,
           .unit = "rows/s",
@@ -46,8 +47,11 @@ Workload end_to_end(const char* name, const char* what, const Simulation& simula
 // The menu.
 std::vector<Workload> menu() {
   constexpr std::size_t rows = 2'000'000;
-  constexpr Simulation file_per_sensor{
-      .sensors = 10'000, .rows = 6'000'000, .sharding = {config::ShardKey::sensor, 0}};
+  constexpr Simulation file_per_sensor{.sensors = 10'000,
+                                       .rows = 6'000'000,
+                                       .unsynced_index = true,
+                                       .writers = 2,
+                                       .sharding = {config::ShardKey::sensor, 0}};
   return {
       {"load", "100,000 identity files loaded and validated, warm cache", "s", load_seconds,
        prepare_identity_files},
@@ -73,7 +77,9 @@ std::vector<Workload> menu() {
       end_to_end("e2e_3", "three writers, no index", {.rows = rows, .writers = 3}),
       end_to_end("e2e_3_index", "three writers with the index",
                  {.rows = rows, .unsynced_index = true, .writers = 3}),
-      end_to_end("by_sensor", "10,000 sensors, a file each, 600 readings each, no index", file_per_sensor, 1),
+      end_to_end("by_sensor",
+                 "10,000 sensors, a new file each, 600 readings each, two writers, with the index",
+                 file_per_sensor),
       {"report", "what `report` reads, 5 million rows with the index", "rows/s", report_rate, prepare_shards},
       {"export", "what `export` writes as CSV, the same rows", "rows/s", export_rate, prepare_shards},
       {"sql", "grouping the same rows by `sql`, in 16 files", "rows/s", sql_rate, prepare_shards},

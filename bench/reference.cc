@@ -1,12 +1,16 @@
 #include "reference.h"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "base/timestamp.h"
+#include "sqlite/naming.h"
 #include "tables/database.h"
 #include "tables/schema.h"
 
@@ -128,7 +132,95 @@ double rows_per_second(const std::filesystem::path& folder, const ReferenceLoad&
   return static_cast<double>(rows) / elapsed.count();
 }
 
+constexpr std::size_t files_of_group = 256;
+constexpr std::size_t rows_of_file_statement = 20;
+
+std::string file_tables(bool unsynced_index) {
+  return "CREATE TABLE sensor_readings(id INTEGER PRIMARY KEY, timestamp TEXT NOT NULL, sensor_id TEXT NOT "
+         "NULL, "
+         "temperature REAL, vibration REAL, voltage REAL, status_code INTEGER, anomaly_flag INTEGER, "
+         "anomaly_type "
+         "TEXT, firmware_version TEXT, model TEXT, manufacturer TEXT, location TEXT, synced INTEGER DEFAULT "
+         "0);" +
+         std::string(unsynced_index ? "CREATE INDEX unsynced ON sensor_readings(timestamp) WHERE synced = 0;"
+                                    : "") +
+         "CREATE TABLE anomaly_events(id INTEGER PRIMARY KEY, sensor_id TEXT, anomaly_type TEXT, channel "
+         "TEXT, "
+         "direction INTEGER, magnitude REAL, started_at TEXT, ended_at TEXT, readings_affected INTEGER);"
+         "CREATE TABLE run_info(id INTEGER PRIMARY KEY, run_id TEXT, seed INTEGER, version TEXT, config "
+         "TEXT)";
+}
+
+std::string file_insert() {
+  std::string sql =
+      "INSERT INTO sensor_readings(id, timestamp, sensor_id, temperature, vibration, voltage, status_code, "
+      "anomaly_flag, anomaly_type, firmware_version, model, manufacturer, location, synced) VALUES ";
+  for (std::size_t row = 0; row < rows_of_file_statement; ++row) {
+    sql += row == 0 ? "" : ", ";
+    sql += "(?, ?, ?, ?, ?, ?, 0, 0, NULL, '1.3', 'TempVibe-2000', 'SensorTech', 'Factory A - Line 1', 0)";
+  }
+  return sql;
+}
+
+// One file, whole, under the name that it has for now.
+void fill_file(const std::string& path, const ReferenceLoad& load, std::size_t number) {
+  constexpr int bound = 6;
+  const std::string sensor = "SENSOR_" + std::to_string(100'000 + number);
+  const std::size_t rows = load.rows / load.files;
+  TimestampWriter writer;
+  std::vector<TimestampText> timestamps(rows_of_file_statement);
+  tables::Database database;
+  check(database.open(path));
+  check(database.execute(
+      "PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA "
+      "cache_size = -2000; PRAGMA locking_mode = EXCLUSIVE; BEGIN"));
+  check(database.execute(file_tables(load.unsynced_index).c_str()));
+  tables::Statement insert;
+  check(database.prepare(file_insert(), insert));
+  for (std::size_t row = 0; row < rows; row += rows_of_file_statement) {
+    for (std::size_t i = 0; i < rows_of_file_statement; ++i) {
+      const auto at = static_cast<Timestamp>(row + i);
+      const std::string_view text = writer.write((1'767'225'600 + at) * microseconds_per_second);
+      std::copy(text.begin(), text.end(), timestamps[i].begin());
+      const int first = static_cast<int>(i) * bound;
+      insert.bind(first + 1, static_cast<std::int64_t>(at + 1));
+      insert.bind(first + 2, std::string_view(timestamps[i].data(), timestamps[i].size()));
+      insert.bind(first + 3, std::string_view(sensor));
+      insert.bind(first + 4, 65.1234567 + static_cast<double>(at) * 1e-3);
+      insert.bind(first + 5, 2.51234 + static_cast<double>(at) * 1e-4);
+      insert.bind(first + 6, 12.01234 + static_cast<double>(at) * 1e-5);
+    }
+    if (insert.run() != SQLITE_OK) check(database.error());
+  }
+  check(database.execute("COMMIT"));
+}
+
+void fill_groups(const std::filesystem::path& folder, const ReferenceLoad& load,
+                 std::atomic<std::size_t>& next) {
+  const auto path = [&](std::size_t i) { return (folder / ("file-" + std::to_string(i) + ".db")).string(); };
+  for (;;) {
+    const std::size_t first = next.fetch_add(files_of_group);
+    const std::size_t end = std::min(load.files, first + files_of_group);
+    if (first >= end) return;
+    for (std::size_t i = first; i < end; ++i) fill_file(path(i) + ".new", load, i);
+    if (const auto error = sqlite::sync_all(folder.string())) throw std::system_error(error);
+    for (std::size_t i = first; i < end; ++i) std::filesystem::rename(path(i) + ".new", path(i));
+  }
+}
+
 }  // namespace
+
+double files_rows_per_second(const std::filesystem::path& folder, const ReferenceLoad& load) {
+  std::atomic<std::size_t> next{0};
+  const auto began = std::chrono::steady_clock::now();
+  std::vector<std::future<void>> threads;
+  for (std::size_t thread = 0; thread < load.threads; ++thread)
+    threads.push_back(std::async(std::launch::async, [&] { fill_groups(folder, load, next); }));
+  for (std::future<void>& thread : threads) thread.get();
+  if (const auto error = sqlite::sync_all(folder.string())) throw std::system_error(error);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
+  return static_cast<double>(load.rows) / elapsed.count();
+}
 
 double bind_rows_per_second(const std::filesystem::path& folder, const ReferenceLoad& load) {
   return rows_per_second(folder, load, bind_style);

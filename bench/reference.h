@@ -12,6 +12,7 @@ struct ReferenceLoad {
   std::size_t rows;
   bool unsynced_index = false;
   std::size_t threads = 1;  // each with files of its own
+  std::size_t files = 0;    // for R_files: how many to make
 
   bool operator==(const ReferenceLoad&) const = default;
 };
@@ -23,5 +24,11 @@ double bind_rows_per_second(const std::filesystem::path& folder, const Reference
 // R_best: the fastest honest loop we know: 32 rows to a statement, 16 KiB pages, about 5,000 rows a
 // transaction.
 double best_rows_per_second(const std::filesystem::path& folder, const ReferenceLoad& load);
+
+// R_files: new files, filled one after the other. Each under another name, without a journal, in one
+// transaction of 20 rows to a statement, in which all texts but the timestamp and the id are constants; in
+// groups of 256 files, one wait for the disk and then a rename for each. With the index of unsynced rows when
+// asked.
+double files_rows_per_second(const std::filesystem::path& folder, const ReferenceLoad& load);
 
 }  // namespace fleet_sim::bench

@@ -15,7 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view row_format = "| {:<15} | {:>11} | {:>24} | {:<10} | {:>8} | {:>11} | {:>11} |\n";
+constexpr std::string_view row_format =
+    "| {:<15} | {:>11} | {:>24} | {:<10} | {:>8} | {:>11} | {:>11} | {:>9} |\n";
 
 // Three digits, or all before the point if there are more.
 std::string number_text(double value) {
@@ -74,8 +75,8 @@ std::string table_head(const Circumstances& circumstances) {
                      machine.processor, machine.cores, machine.file_system, machine.sqlite, machine.date,
                      commit, circumstances.rounds, circumstances.load_average) +
          fmt::format(row_format, "workload", "median", "min … max", "unit", "× R_bind", "× R_best(1)",
-                     "× R_best(T)") +
-         "| --- | ---: | ---: | --- | ---: | ---: | ---: |\n";
+                     "× R_best(T)", "× R_files") +
+         "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |\n";
 }
 
 std::string table_row(const Measurement& measurement) {
@@ -83,7 +84,7 @@ std::string table_row(const Measurement& measurement) {
   return fmt::format(row_format, '`' + measurement.workload.name + '`', number_text(figures.median),
                      number_text(figures.min) + " … " + number_text(figures.max), measurement.workload.unit,
                      ratio_text(measurement, yardsticks[0]), ratio_text(measurement, yardsticks[1]),
-                     ratio_text(measurement, yardsticks[2]));
+                     ratio_text(measurement, yardsticks[2]), ratio_text(measurement, yardsticks[3]));
 }
 
 std::string results_json(const Circumstances& circumstances, const std::vector<Measurement>& measurements) {

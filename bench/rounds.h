@@ -23,6 +23,7 @@ struct Round {
   double bind = 0;       // R_bind, with the workload's index
   double best_one = 0;   // R_best(1), without an index
   double best_many = 0;  // R_best(T), with the workload's index and as many threads as it has writers
+  double files = 0;      // R_files, with as many files, and as many threads as it has writers
 };
 
 // A reference in results: how it is called in them, and its figure in a round.
@@ -33,7 +34,8 @@ struct Yardstick {
 };
 inline constexpr Yardstick yardsticks[] = {{"R_bind", "r_bind", &Round::bind},
                                            {"R_best(1)", "r_best_1", &Round::best_one},
-                                           {"R_best(T)", "r_best_t", &Round::best_many}};
+                                           {"R_best(T)", "r_best_t", &Round::best_many},
+                                           {"R_files", "r_files", &Round::files}};
 
 struct Measurement {
   Workload workload;

@@ -9,6 +9,7 @@
 #include <future>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
@@ -46,6 +47,7 @@ struct Bench {
   std::chrono::milliseconds stall = 0ms;  // before anything is taken from the queues
   Microseconds behind = 0;                // its clock, when it starts
   std::optional<std::uint64_t> count = {};
+  bool by_sensor = false;
 };
 
 // What a run came to.
@@ -58,6 +60,8 @@ struct Result {
   std::uint64_t due_by_arithmetic = 0;
   Timestamp history_until = 0;
   bool has_counted = false;
+  std::vector<std::uint32_t> last_of = {};  // sensors whose last batch came
+  std::size_t rows_after_last = 0;          // of their shards
 
   [[nodiscard]] std::vector<batch::Reading> all() const {
     std::vector<batch::Reading> all;
@@ -71,7 +75,9 @@ Result run(const Bench& bench) {
   const auto members = all_of(bench.roster);
   std::vector<std::uint32_t> writer_of;
   for (const std::uint32_t member : members) writer_of.push_back(member % bench.writers);
-  fleet::Fleet fleet = fleet::build_fleet(bench.roster, members, writer_of, bench.config, 99, start);
+  fleet::Fleet fleet =
+      fleet::build_fleet(bench.roster, members, writer_of, bench.config, 99, start, types::built_in_types(),
+                         bench.by_sensor ? 1 : fleet::Cohort::most_sensors);
   batch::BatchPool pool(bench.pool_size);
   std::vector<std::unique_ptr<batch::BatchQueue>> queues;
   std::vector<batch::BatchQueue*> borrowed;
@@ -80,8 +86,9 @@ Result run(const Bench& bench) {
   }
   Ledger ledger;
   SimulationClock clock(start + bench.behind, bench.started, bench.speed, start);
-  schedule::Scheduler scheduler({clock, start, bench.end, bench.threads, bench.overload, bench.count}, fleet,
-                                pool, borrowed, ledger);
+  schedule::Scheduler scheduler(
+      {clock, start, bench.end, bench.threads, bench.overload, bench.count, bench.by_sensor}, fleet, pool,
+      borrowed, ledger);
 
   Result result;
   result.readings.resize(bench.writers);
@@ -89,6 +96,7 @@ Result run(const Bench& bench) {
   std::atomic<bool> handed_over{false};
   std::atomic<std::uint64_t> consumed{0};
   std::vector<std::thread> consumers;
+  std::mutex mutex;
   for (std::uint32_t w = 0; w < bench.writers; ++w) {
     consumers.emplace_back([&, w] {
       std::this_thread::sleep_for(bench.stall);
@@ -98,6 +106,12 @@ Result run(const Bench& bench) {
           result.readings[w].insert(result.readings[w].end(), batch->readings.begin(), batch->readings.end());
           result.events[w].insert(result.events[w].end(), batch->events.begin(), batch->events.end());
           consumed += batch->readings.size();
+          {
+            const std::lock_guard lock(mutex);
+            for (const batch::Row& row : batch->readings)
+              result.rows_after_last += std::ranges::count(result.last_of, row.sensor) > 0 ? 1 : 0;
+            if (batch->last_of) result.last_of.push_back(*batch->last_of);
+          }
           pool.release(batch);
           if (consumed.load() >= bench.stop_after) scheduler.request_stop();
         }
@@ -115,7 +129,7 @@ Result run(const Bench& bench) {
   result.books = ledger.books();
   result.skips = ledger.skips();
   result.reached = scheduler.reached();
-  result.due_by_arithmetic = fleet.due_before(result.reached);
+  result.due_by_arithmetic = scheduler.due();
   result.history_until = clock.history_until();
   result.has_counted = scheduler.has_counted();
   return result;
@@ -742,6 +756,40 @@ TEST_CASE("an injection begins with the first reading at its time or later, unde
     for (std::uint32_t sensor = 0; sensor < 200; ++sensor)
       expected += first_since(sensor, start + sensor * 20'000) < latest_timestamp ? 1 : 0;
     CHECK(begun == expected);
+  }
+}
+
+// Sensor by sensor: the same readings and events, each sensor's in one piece.
+TEST_CASE("a fleet that is gone through sensor by sensor reads what it reads second by second") {
+  const identity::Roster roster = mixed_roster();
+  const Result by_time = run({.roster = roster, .writers = 2});
+  for (const unsigned threads : {1U, 3U}) {
+    const Result by_sensor = run({.roster = roster, .writers = 2, .threads = threads, .by_sensor = true});
+    CHECK(sorted_keys(by_sensor.all()) == sorted_keys(by_time.all()));
+    CHECK(by_sensor.events[0].size() + by_sensor.events[1].size() ==
+          by_time.events[0].size() + by_time.events[1].size());
+    CHECK(by_sensor.reached == by_time.reached);
+    CHECK(by_sensor.rows_after_last == 0);
+    CHECK(std::set(by_sensor.last_of.begin(), by_sensor.last_of.end()).size() == roster.size());
+    CHECK(by_sensor.books.anomalies == by_time.books.anomalies);
+    check_books(by_sensor);
+  }
+}
+
+TEST_CASE("a stop between sensors, and in the middle of some, leaves books that balance") {
+  const identity::Roster roster = mixed_roster();
+  for (const std::uint64_t stop_after : {1ULL, 5'000ULL, 30'000ULL}) {
+    const Result result = run({.roster = roster,
+                               .threads = 2,
+                               .end = start + 1'000 * second,
+                               .stop_after = stop_after,
+                               .by_sensor = true});
+    CHECK(result.reached == start);
+    CHECK(result.last_of.size() < roster.size());
+    std::set<std::uint32_t> begun;
+    for (const batch::Reading& reading : result.all()) begun.insert(reading.sensor);
+    CHECK(begun == std::set(result.last_of.begin(), result.last_of.end()));
+    check_books(result);
   }
 }
 

@@ -20,8 +20,11 @@
 #include "explain/reading_cost.h"
 #include "fleet/profile_table.h"
 #include "run/exit_code.h"
+#include "sqlite/shard_plan.h"
 #include "start/adjustments.h"
+#include "start/filling.h"
 #include "start/forecast.h"
+#include "start/open_files.h"
 #include "start/scenario_summary.h"
 #include "start/sinks.h"
 #include "start/unmatched.h"
@@ -155,13 +158,24 @@ std::string delivery_text(const config::Config& config) {
                             types::listed(types::Schema::delivery_columns()));
 }
 
+// Where a run would fill its files in another way, or cannot have all of them open.
+std::string files_text(const start::Inputs& inputs) {
+  if (!start::sink_of(inputs.config).keeps_files) return {};
+  if (start::fills_by_sensor(inputs)) return std::string(start::filling_by_sensor) + "\n";
+  const std::vector<double> rates(inputs.members.size(), 1.0);
+  const sqlite::ShardPlan plan =
+      sqlite::plan_shards(inputs.identities.roster, inputs.members, rates, inputs.config, *inputs.types);
+  const start::OpenFiles open = start::plan_open_files(inputs.config, plan.shard_count);
+  return open.take_turns() ? start::text_of(open) + "\n" : std::string();
+}
+
 int check(const start::Arguments& arguments) {
   const start::Inputs inputs = start::read_inputs(arguments);
   check_log_file(inputs.config);
   print_warnings(inputs);
   const start::Forecast forecast = start::forecast(inputs);
   print(inputs_text(inputs) + "\n" + start::text_of(forecast) + "\n" + type_lines(inputs, forecast) +
-        delivery_text(inputs.config) + scenario_text(inputs) + adjustments_text(inputs) +
+        delivery_text(inputs.config) + files_text(inputs) + scenario_text(inputs) + adjustments_text(inputs) +
         unmatched_text(inputs));
   if (const std::string warning = start::space_warning(forecast); !warning.empty()) {
     std::fprintf(stderr, "fleet-sim: %s\n", warning.c_str());

@@ -62,6 +62,7 @@ void warn_of_slips(const start::Inputs& inputs, log::Log& log) {
 void check_descriptors(const config::Config& config) {
   constexpr std::size_t elsewhere = 24;
   const std::size_t needed = elsewhere + 3 * config.write.writers;
+  status::raise_descriptor_limit(needed);
   const std::size_t limit = status::descriptor_limit();
   if (limit >= needed) return;
   throw run::NoStorage(fmt::format(

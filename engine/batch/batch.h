@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "batch/reading.h"
@@ -37,6 +39,7 @@ struct Batch {
     events.clear();
     fleet_events.clear();
     deliveries.clear();
+    last_of.reset();
   }
 
   bool is_taken = false;  // out of the pool; set by the pool alone
@@ -44,6 +47,8 @@ struct Batch {
   std::vector<AnomalyEvent> events;
   std::vector<FleetEvent> fleet_events;
   std::vector<Delivery> deliveries;
+  // Where each shard is filled from start to end: a sensor of the one that gets nothing after this batch.
+  std::optional<std::uint32_t> last_of;
 };
 
 }  // namespace fleet_sim::batch

@@ -29,6 +29,9 @@ enum class Synchronous { off, normal, full };
 // How readings lie in a new file (tables/layout.h); a file that exists keeps its own.
 enum class Layout : std::uint8_t { wide, compact };
 
+// Whether a run without pace fills its files sensor by sensor: where that can be done, always, or never.
+enum class Bulk : std::uint8_t { automatic, on, off };
+
 // What is deleted from shards, oldest first: nothing, unless an age or a size is given.
 struct RetentionSettings {
   double age_seconds = 0;         // before the shard's last reading, from which on readings go; 0: none
@@ -51,6 +54,7 @@ struct SqliteSettings {
   std::uint32_t max_log_mb = 0;  // of one file's write-ahead log, beyond which its rows wait; 0: no limit
   bool unsynced_index = true;
   Layout layout = Layout::wide;
+  Bulk bulk = Bulk::automatic;
   RetentionSettings retention;
 
   bool operator==(const SqliteSettings&) const = default;
@@ -121,6 +125,14 @@ void database_keys(Write write, Sqlite sqlite) {
               .value = "WORD",
               .help = "How new files store readings: {}",
               .more = "compact files are smaller and faster to write; sensor_readings is a view in them"});
+  sqlite.row(
+      &SqliteSettings::bulk, words<Bulk>({"auto", "on", "off"}),
+      {.name = "database.bulk",
+       .value = "WORD",
+       .help = "Whether a run with --shard-by sensor, --speed max and a finite duration fills its files "
+               "sensor by sensor: {}",
+       .more = "new files get their names once they are whole, so a kill loses those of the last "
+               "seconds until --resume makes them again"});
   write.row(&WriteSettings::error_limit, count(1u, 1'000'000u),
             {.name = "database.error_limit",
              .value = "N",

@@ -249,7 +249,7 @@ void check_members(const identity::Roster& roster, std::span<const std::uint32_t
 
 Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t> members,
                   std::span<const std::uint32_t> writer_of, const config::Config& config, std::uint64_t seed,
-                  Timestamp start, std::shared_ptr<const types::Catalog> types) {
+                  Timestamp start, std::shared_ptr<const types::Catalog> types, std::size_t most_in_cohort) {
   auto profiles = std::make_shared<ProfileTable>(roster, std::make_shared<const config::Config>(config),
                                                  std::move(types), seed);
   const std::vector<Placed> placed = place_sensors(roster, members, writer_of, config, *profiles);
@@ -259,7 +259,7 @@ Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t>
   for (std::size_t i = 0; i < placed.size(); ++i) {
     sensors.push_back(placed[i].sensor);
     const bool last = i + 1 == placed.size() || placed[i + 1].cohort() != placed[i].cohort() ||
-                      sensors.size() == Cohort::most_sensors;
+                      sensors.size() == most_in_cohort;
     if (!last) continue;
     cohorts.emplace_back(std::move(sensors), placed[i].cadence, start, seed, placed[i].writer);
     sensors.clear();

@@ -93,9 +93,11 @@ void check_members(const identity::Roster& roster, std::span<const std::uint32_t
                    const config::Config& config, Problems& problems,
                    const types::Catalog& types = *types::built_in_types());
 
-// `writer_of` gives, for each member, the writer that owns its shard.
+// `writer_of` gives, for each member, the writer that owns its shard. Where a fleet is gone through sensor by
+// sensor, each has a cohort of its own.
 Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t> members,
                   std::span<const std::uint32_t> writer_of, const config::Config& config, std::uint64_t seed,
-                  Timestamp start, std::shared_ptr<const types::Catalog> types = types::built_in_types());
+                  Timestamp start, std::shared_ptr<const types::Catalog> types = types::built_in_types(),
+                  std::size_t most_in_cohort = Cohort::most_sensors);
 
 }  // namespace fleet_sim::fleet

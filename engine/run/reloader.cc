@@ -184,6 +184,7 @@ void Reloader::attempt(Source& source, Refused (Reloader::*reload)()) {
   if (!source.files.look()) return;
   Refused refused;
   try {
+    if (!targets_.takes_no_changes.empty()) throw InvalidInput(std::string(targets_.takes_no_changes));
     refused = (this->*reload)();
   } catch (const std::exception& error) {
     refused = {std::string(source.what), error.what()};
@@ -205,7 +206,7 @@ void Reloader::take_entries() {
     wanted.scenario.push_back(entry);
     std::string why;
     try {
-      why = take(wanted, "scenario").why;
+      why = targets_.takes_no_changes.empty() ? take(wanted, "scenario").why : targets_.takes_no_changes;
     } catch (const std::exception& error) {
       why = error.what();
     }

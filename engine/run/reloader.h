@@ -62,6 +62,7 @@ struct ReloadTargets {
   log::Log& log;
   Timestamp not_before;  // simulated; until then, a resumed run meets rows of an earlier process
   ReloadLimits limits = {};
+  std::string_view takes_no_changes = {};  // why; empty: it does
 };
 
 class Reloader {

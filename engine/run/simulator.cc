@@ -20,6 +20,7 @@
 #include "sqlite/set_aside.h"
 #include "start/describe_run.h"
 #include "start/forecast.h"
+#include "start/open_files.h"
 #include "start/refuse_doubling.h"
 #include "start/run_span.h"
 #include "status/process.h"
@@ -35,9 +36,6 @@ constexpr double plain_interval_seconds = 10;     // of progress lines elsewhere
 constexpr double between_deletions_seconds = 60;  // told in the log
 constexpr std::size_t queued_per_writer =
     64;  // batches; covers a stall of the disk without stopping the fleet
-constexpr std::size_t descriptors_elsewhere = 48;
-constexpr std::size_t descriptors_per_shard = 3;  // the file, its write-ahead log, and the log's index
-constexpr std::size_t most_open_shards = 256;
 
 unsigned thread_count(const config::Config& config) {
   return config.fleet.threads > 0 ? config.fleet.threads : status::core_count();
@@ -45,16 +43,6 @@ unsigned thread_count(const config::Config& config) {
 
 std::optional<double> pace(const config::Speed& speed) {
   return speed.max ? std::nullopt : std::optional(speed.factor);
-}
-
-std::size_t open_shards_per_writer(const config::Config& config, std::size_t http_connections) {
-  const std::size_t limit = status::descriptor_limit();
-  const std::size_t elsewhere = descriptors_elsewhere + http_connections;
-  const std::size_t spare = limit > elsewhere ? limit - elsewhere : 0;
-  std::size_t files = std::min(spare / descriptors_per_shard, most_open_shards);
-  const std::size_t most = config.sqlite.max_open_shards;
-  if (most > 0) files = std::min(files, most);
-  return std::max<std::size_t>(1, files / config.write.writers);
 }
 
 std::vector<double> rates_of(const identity::Roster& roster, std::span<const std::uint32_t> members,
@@ -138,6 +126,7 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
     resumption_ = start::plan_replay(roster_, plan_, run_, inputs_.config);
   }
   set_clock();
+  choose_filling();
   build_fleet();
   if (goes_on) {
     fleet_->resume_at(resumption_.moment, resumption_.past, resumption_.lives);
@@ -145,6 +134,13 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
   }
   build_writers();
   begin_manifest();
+}
+
+void Simulator::choose_filling() {
+  schedule_->by_sensor = start::fills_by_sensor(inputs_, resumption_);
+  if (schedule_->by_sensor) {
+    schedule_->whole = start::whole_sensors(inputs_, roster_, plan_, resumption_, run_.start, schedule_->end);
+  }
 }
 
 // As the run begins, or as it was where it goes on.
@@ -159,7 +155,8 @@ void Simulator::build_fleet() {
   const auto types = fleet::types_under(*config, inputs_.types);
   fleet::note_names(roster_, *types);
   fleet_ = std::make_unique<fleet::Fleet>(
-      fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, types));
+      fleet::build_fleet(roster_, *members, writer_of, *config, run_.seed, run_.start, types,
+                         schedule_->by_sensor ? 1 : fleet::Cohort::most_sensors));
   if (history && start::keeps_runs(inputs_.config)) {
     fleet_->go_on(resumption_.script, resumption_.moment, std::exchange(resumption_.stories, {}));
   } else if (!config->scenario.empty()) {
@@ -192,11 +189,23 @@ void Simulator::plan_storage() {
   const sqlite::ExistingFiles existing = sqlite::check_shard_files(plan_.targets, problems);
   if (!problems.empty()) throw NoStorage(problems.text());
   lock_data_directory();
+  remove_leftovers();
   if (!inputs_.resumed && !config.simulation.append) refuse_doubling();
   set_aside_corrupt(existing);
   if (existing.files > 0) {
     log_.info("files_found", "found files of earlier runs, appending to them",
               {{"files", existing.files}, {"rows", existing.rows}});
+  }
+}
+
+// Whoever has them open is another partition.
+void Simulator::remove_leftovers() {
+  const bool is_alone = inputs_.config.fleet.partition.count == 1;
+  const std::string folder = inputs_.config.data_directory();
+  const std::size_t removed = sqlite::remove_nameless(folder, is_alone ? nullptr : &plan_.targets);
+  if (removed > 0) {
+    log_.info("unfinished_files_removed", "removed files that an earlier process was killed in",
+              {{"files", removed}, {"file", folder}});
   }
 }
 
@@ -372,8 +381,10 @@ void Simulator::build_writers() {
               [this](const std::string& line) { log_writer(&log::Log::debug, line); }},
       .give_up = [this] { gave_up_.store(true, std::memory_order_release); },
       .reader_left = [this] { request_stop(); }};
-  const std::size_t most_open = open_shards_per_writer(
-      inputs_.config, inputs_.config.monitoring.enabled ? status::http_connections() : 0);
+  const start::OpenFiles open = start::plan_open_files(inputs_.config, plan_.shard_count);
+  const std::size_t most_open = open.at_once / settings.writers;
+  if (open.take_turns() && sink_.keeps_files && !schedule_->by_sensor)
+    log_.info("files_take_turns", start::text_of(open));
   std::set<const types::Schema*> schemas;
   for (const std::vector<write::Target>& of_writer : plan_.targets)
     for (const write::Target& target : of_writer) schemas.insert(target.schema);
@@ -382,21 +393,23 @@ void Simulator::build_writers() {
     const start::SinkParts parts{{roster_, inputs_.config, run_, static_cast<std::uint32_t>(i),
                                   schemas.size(), most_open, context.log},
                                  start::found_files(plan_.targets[i], resumption_.found[i]),
-                                 places_};
+                                 places_,
+                                 schedule_->by_sensor};
     writers_.push_back(
         std::make_unique<write::Writer>(context, sink_.make(parts), plan_.targets[i], batches));
     if (inputs_.resumed && start::keeps_runs(inputs_.config))
       writers_[i]->take_up(start::take_rows(std::move(resumption_.found[i])));
     if (inputs_.resumed && !start::keeps_runs(inputs_.config))
       writers_[i]->take_up(std::move(resumption_.found_rows[i]));
-    open_ahead(*writers_[i], plan_.targets[i]);
+    // What is filled without a name is not there yet; one file has the record of the run first.
+    if (i == 0 || !schedule_->by_sensor) open_ahead(*writers_[i], plan_.targets[i]);
   }
 }
 
 // One destination shows whether rows can be written at all; who would rather end than have rows wait wants
 // all of them looked at.
 void Simulator::open_ahead(write::Writer& writer, const std::vector<write::Target>& targets) {
-  const bool all = !inputs_.config.write.memory_fallback;
+  const bool all = !inputs_.config.write.memory_fallback && !schedule_->by_sensor;
   const std::size_t count = all ? targets.size() : std::min<std::size_t>(1, targets.size());
   for (std::uint32_t i = 0; i < count; ++i) {
     if (const write::Failure failure = writer.open_ahead(i); !failure.ok())
@@ -437,7 +450,6 @@ void Simulator::start() {
       writers_at_work_.fetch_sub(1, std::memory_order_acq_rel);
     });
   }
-  due_before_start_ = fleet_->due_before(schedule_->start);
   start::LatestEdition latest{*editions_.current(), fleet_->profiles()};
   if (inputs_.resumed) {
     latest = start::follow_record(*inputs_.history, resumption_,
@@ -452,10 +464,21 @@ void Simulator::start() {
 
 void Simulator::build_reloader(start::LatestEdition latest) {
   if (!inputs_.arguments) return;
-  reloader_ = std::make_unique<Reloader>(
-      ReloadTargets{inputs_, roster_, places_, editions_, writers_, *fleet_, *scheduler_, run_, reloads_,
-                    errors_, log_, resumption_.all_new_from},
-      std::move(latest));
+  reloader_ = std::make_unique<Reloader>(ReloadTargets{inputs_,
+                                                       roster_,
+                                                       places_,
+                                                       editions_,
+                                                       writers_,
+                                                       *fleet_,
+                                                       *scheduler_,
+                                                       run_,
+                                                       reloads_,
+                                                       errors_,
+                                                       log_,
+                                                       resumption_.all_new_from,
+                                                       {},
+                                                       takes_no_changes()},
+                                         std::move(latest));
   if (inputs_.differs_from_record) reloader_->catch_up();
 }
 
@@ -494,6 +517,10 @@ void Simulator::log_start() {
              {"writers", writers_.size()},
              {"start", timestamp_text(run_.start)},
              {"speed", start::setting_text(config, "clock.speed")}});
+  if (schedule_->by_sensor) {
+    log_.info("filling_by_sensor", start::filling_by_sensor,
+              {{"whole_files", static_cast<std::uint64_t>(std::ranges::count(schedule_->whole, true))}});
+  }
   if (inputs_.resumed) return;
   const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, *inputs_.types);
   log_.info("forecast", "expected output", start::log_fields(forecast));
@@ -639,7 +666,7 @@ status::Snapshot Simulator::snapshot() const {
   const Timestamp reached = scheduler_->reached();
   const Timestamp end = scheduler_->end();
   snapshot.elapsed_seconds = seconds_between(started_, real);
-  snapshot.simulated_seconds = seconds_of(reached - schedule_->start);
+  snapshot.simulated_seconds = seconds_of(scheduler_->covered());
   snapshot.reached = reached;
   if (end != latest_timestamp) snapshot.simulated_total = seconds_of(end - schedule_->start);
   snapshot.speed = clock_->speed();
@@ -686,8 +713,7 @@ ExitCode Simulator::settle() {
   console_.end_progress();
   std::uint64_t held = 0;
   for (const auto& writer : writers_) held += writer->held();
-  const std::uint64_t due = fleet_->due_before(scheduler_->reached()) - due_before_start_;
-  const std::string imbalance = last.books.imbalance(due, held);
+  const std::string imbalance = last.books.imbalance(scheduler_->due(), held);
   if (!imbalance.empty())
     log_.critical("books_do_not_balance", fmt::format("the books do not balance: {}", imbalance));
   ensure(imbalance.empty(), "the books balance at a stop");

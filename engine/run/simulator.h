@@ -28,6 +28,7 @@
 #include "schedule/scheduler.h"
 #include "sqlite/shard_plan.h"
 #include "start/edition.h"
+#include "start/filling.h"
 #include "start/follow_record.h"
 #include "start/inputs.h"
 #include "start/resume.h"
@@ -97,6 +98,11 @@ class Simulator {
   // Has `work` done on the fleet between two windows; see Scheduler::between_windows. Any thread.
   void between_windows(std::function<void(fleet::Fleet&, fleet::Agenda&)> work);
 
+  // Why the fleet may not be changed while it runs; empty when it may.
+  [[nodiscard]] std::string_view takes_no_changes() const {
+    return schedule_->by_sensor ? start::no_changes_by_sensor : std::string_view();
+  }
+
   // No shard has a row of an earlier process due then or later: until then, what happens to the fleet is what
   // happened to it before.
   [[nodiscard]] Timestamp all_new_from() const { return resumption_.all_new_from; }
@@ -116,6 +122,7 @@ class Simulator {
 
  private:
   void plan_storage();
+  void remove_leftovers();
   void refuse_doubling() const;
   void make_data_directory();
   void check_rights() const;
@@ -125,6 +132,7 @@ class Simulator {
   void set_aside_corrupt(const sqlite::ExistingFiles& existing);
   void begin_without(const std::string& target, const write::Failure& failure);
   void set_clock();
+  void choose_filling();
   void build_fleet();
   void build_writers();
   void open_ahead(write::Writer& writer, const std::vector<write::Target>& targets);
@@ -168,8 +176,6 @@ class Simulator {
   std::unique_ptr<schedule::Scheduler> scheduler_;
 
   std::unique_ptr<Reloader> reloader_;  // none: there are no files to reload
-  std::uint64_t due_before_start_ = 0;
-
   std::vector<std::thread> writer_threads_;
   std::atomic<std::size_t> writers_at_work_{0};
   std::atomic<bool> gave_up_{false};

@@ -632,6 +632,10 @@ status::Injected StatusService::inject(const status::AskedAnomaly& asked,
     }
   }
   if (injected.absence) return injected;
+  if (const std::string_view why = simulator_.takes_no_changes(); !why.empty()) {
+    for (const std::string& id : ids) injected.passed_over.push_back({id, std::string(why)});
+    return injected;
+  }
   const auto outcomes = watch_->inject(asked, sensors);
   if (!outcomes) injected.absence = status::Absence::fleet_held_up;
   injected.is_impossible = outcomes && std::ranges::any_of(*outcomes, &SensorWatch::Outcome::is_impossible);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <cmath>
 #include <utility>
 
 #include "base/clock.h"
@@ -41,6 +42,8 @@ Scheduler::Scheduler(const Schedule& schedule, fleet::Fleet& fleet, batch::Batch
   take_in_cohorts();
   if (schedule_.count) counted_until_ = fleet_.due_before(schedule_.start) + *schedule_.count;
   find_end();
+  due_before_start_ = fleet_.due_before(schedule_.start);
+  if (schedule_.by_sensor) line_up_cohorts();
 }
 
 Scheduler::~Scheduler() {
@@ -49,7 +52,7 @@ Scheduler::~Scheduler() {
 }
 
 void Scheduler::start() {
-  boost::asio::post(conductor_, [this] { advance(); });
+  boost::asio::post(conductor_, [this] { schedule_.by_sensor ? fill() : advance(); });
 }
 
 void Scheduler::request_stop() {
@@ -274,6 +277,133 @@ void Scheduler::leave_window(Timestamp until) {
     next_due_.emplace(cohort->next_due(), cohort);
   }
   reached_.store(until, std::memory_order_release);
+}
+
+// In turns of the writers, so that all of them have something to do.
+void Scheduler::line_up_cohorts() {
+  std::vector<std::vector<fleet::Cohort*>> of_writer(queues_.size());
+  for (fleet::Cohort& cohort : fleet_.cohorts()) {
+    const std::uint32_t sensor = cohort.due_next().front().identity;
+    if (sensor < schedule_.whole.size() && schedule_.whole[sensor]) continue;
+    of_writer[cohort.writer()].push_back(&cohort);
+    due_in_all_ += cohort.due_before(end()) - cohort.due_before(reached());
+  }
+  std::size_t most = 0;
+  for (const auto& cohorts : of_writer) most = std::max(most, cohorts.size());
+  for (std::size_t turn = most; turn-- > 0;) {
+    for (const auto& cohorts : of_writer) {
+      if (turn < cohorts.size()) to_fill_.push_back(cohorts[turn]);
+    }
+  }
+}
+
+// The same story, sensor by sensor: round after round.
+void Scheduler::fill() {
+  while ((!to_fill_.empty() || !begun_.empty()) && !stop_requested_.load(std::memory_order_acquire)) {
+    do_requested();
+    take_round();
+    if (schedule_.threads > 1 && round_.size() > 1) return fill_in_pool();
+    for (const Part& part : round_) fill_part(part);
+    leave_round();
+  }
+  end_begun();
+  if (to_fill_.empty() && begun_.empty()) reached_.store(end(), std::memory_order_release);
+  finished_.set_value();
+}
+
+// First those that have begun: there are never more of them than threads.
+void Scheduler::take_round() {
+  round_.clear();
+  std::uint64_t readings = 0;
+  for (const Part& part : begun_) add_part(*part.cohort, readings);
+  begun_.clear();
+  while (!to_fill_.empty() && readings < readings_per_window) {
+    add_part(*to_fill_.back(), readings);
+    to_fill_.pop_back();
+  }
+}
+
+void Scheduler::add_part(fleet::Cohort& cohort, std::uint64_t& readings) {
+  const std::uint64_t most = readings_per_window / schedule_.threads;
+  const Timestamp next = cohort.next_due();
+  const std::uint64_t left = next < end() ? cohort.due_before(end()) - cohort.due_before(next) : 0;
+  const Timestamp until = left <= most ? end() : next + cohort.cadence().offset(most);
+  round_.push_back({&cohort, until});
+  readings += std::min(left, most);
+}
+
+void Scheduler::fill_in_pool() {
+  cohorts_in_window_.store(round_.size(), std::memory_order_release);
+  for (const Part& part : round_) {
+    boost::asio::post(threads_, [this, part] {
+      fill_part(part);
+      if (cohorts_in_window_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+      boost::asio::post(conductor_, [this] {
+        leave_round();
+        fill();
+      });
+    });
+  }
+}
+
+void Scheduler::fill_part(const Part& part) {
+  fleet::Cohort& cohort = *part.cohort;
+  batch::Batch* batch = pool_.acquire();
+  while (cohort.next_due() < part.until) {
+    if (batch->full()) {
+      hand_over(cohort.writer(), batch);
+      batch = pool_.acquire();
+    }
+    const fleet::Tally tally = cohort.tick(part.until, *batch);
+    due_so_far_.fetch_add(tally.due, std::memory_order_relaxed);
+    count(tally);
+  }
+  if (part.until >= end()) end_cohort(cohort, part.until, batch);
+  hand_over(cohort.writer(), batch);
+}
+
+// As finish() does for all cohorts at once.
+void Scheduler::end_cohort(fleet::Cohort& cohort, Timestamp until, batch::Batch*& batch) {
+  const auto renew = [&] {
+    hand_over(cohort.writer(), batch);
+    batch = pool_.acquire();
+  };
+  while (!cohort.settle_owed(*batch)) renew();
+  while (!cohort.carry_out(until, *batch)) renew();
+  for (const batch::AnomalyEvent& event : cohort.open_anomalies()) {
+    if (batch->events.size() >= batch::Batch::capacity) renew();
+    batch->events.push_back(event);
+  }
+  batch->last_of = cohort.due_next().front().identity;
+  due_of_ended_.fetch_add(cohort.due_before(until) - cohort.due_before(schedule_.start),
+                          std::memory_order_acq_rel);
+}
+
+void Scheduler::leave_round() {
+  for (const Part& part : round_) {
+    if (part.until < end()) begun_.push_back(part);
+  }
+}
+
+// What a stop has cut off ends where it is.
+void Scheduler::end_begun() {
+  for (const Part& part : begun_) {
+    batch::Batch* batch = pool_.acquire();
+    end_cohort(*part.cohort, part.until, batch);
+    hand_over(part.cohort->writer(), batch);
+  }
+}
+
+std::uint64_t Scheduler::due() const {
+  return schedule_.by_sensor ? due_of_ended_.load(std::memory_order_acquire)
+                             : fleet_.due_before(reached()) - due_before_start_;
+}
+
+Microseconds Scheduler::covered() const {
+  if (!schedule_.by_sensor || due_in_all_ == 0) return reached() - schedule_.start;
+  const auto so_far = static_cast<double>(due_so_far_.load(std::memory_order_relaxed));
+  return std::llround(static_cast<double>(end() - schedule_.start) *
+                      (so_far / static_cast<double>(due_in_all_)));
 }
 
 void Scheduler::settle_owed() {

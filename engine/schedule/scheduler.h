@@ -4,6 +4,12 @@
 // second, at any speed and with any number of threads. One conductor strand decides about windows; each due
 // cohort is one task of the pool. A window ends at the next entry of the agenda at the latest.
 //
+// A reading is a function of its time, so a fleet without pace may just as well be gone through sensor by
+// sensor: each cohort from the start to the end, and then the next one. Each shard must then belong to one
+// cohort; the batch with its last rows says so (Batch::last_of). What takes the place of a window is a round:
+// about as many readings, of as many cohorts as that takes, or of parts of some. Nothing may change the fleet
+// on the way, for part of it has been there already.
+//
 // When no batch is free the tasks wait: the pool of batches is the back-pressure, and the lag grows. A paced
 // fleet may be told to skip what is due instead; what becomes of anomalies is then handed over later.
 //
@@ -46,6 +52,10 @@ struct Schedule {
   // Readings due from the start on, after which the run ends before `end`: by time, and by the sensor's id
   // where several are due at once.
   std::optional<std::uint64_t> count = std::nullopt;
+  // Sensor by sensor; not with a count, an agenda, or without an end. Those in `whole`, by their indices into
+  // the roster, have been read to the end by an earlier process.
+  bool by_sensor = false;
+  std::vector<bool> whole = {};
 };
 
 class Scheduler {
@@ -83,11 +93,24 @@ class Scheduler {
 
   // Readings due at or after this moment are not taken, as the fleet is now. Any thread.
   [[nodiscard]] Timestamp end() const { return end_.load(std::memory_order_acquire); }
+  // How many of the readings that have come due since the start have been taken or left out, by arithmetic
+  // alone; at a stop that is all of them. Once everything has been handed over.
+  [[nodiscard]] std::uint64_t due() const;
+
+  // The simulated time that has been covered: up to where it has been reached, or the like share of it when
+  // the fleet is gone through sensor by sensor. Any thread.
+  [[nodiscard]] Microseconds covered() const;
+
   // Every reading of the count has been taken. Any thread.
   [[nodiscard]] bool has_counted() const { return has_counted_.load(std::memory_order_acquire); }
 
  private:
   using NextDue = std::pair<Timestamp, fleet::Cohort*>;
+  // Of a round: a cohort, and how far it goes in it.
+  struct Part {
+    fleet::Cohort* cohort;
+    Timestamp until;
+  };
 
   void advance();
   void do_requested();
@@ -107,6 +130,15 @@ class Scheduler {
   void tick_in_pool(Timestamp until);
   void tick_alone(fleet::Cohort& cohort, Timestamp until);
   void leave_window(Timestamp until);
+  void line_up_cohorts();
+  void fill();
+  void take_round();
+  void add_part(fleet::Cohort& cohort, std::uint64_t& readings);
+  void fill_in_pool();
+  void fill_part(const Part& part);
+  void end_cohort(fleet::Cohort& cohort, Timestamp until, batch::Batch*& batch);
+  void leave_round();
+  void end_begun();
   void settle_owed();
   void carry_out(fleet::Cohort& cohort, Timestamp until);
   void finish();
@@ -143,6 +175,15 @@ class Scheduler {
   std::uint64_t counted_until_ = 0;           // of all that is due since the fleet began
   Timestamp last_moment_ = latest_timestamp;  // at which the last of the count is due; then the run ends
   std::vector<batch::Batch*> carried_;        // per writer: a batch that small windows share
+  std::uint64_t due_before_start_ = 0;
+
+  // Sensor by sensor. The conductor's, but for what the tasks of a round add up.
+  std::vector<fleet::Cohort*> to_fill_;  // those that have not begun, the next one last
+  std::vector<Part> begun_;              // that a round has not brought to the end, and how far it has
+  std::vector<Part> round_;
+  std::uint64_t due_in_all_ = 0;
+  std::atomic<std::uint64_t> due_so_far_{0};
+  std::atomic<std::uint64_t> due_of_ended_{0};  // by arithmetic, of the cohorts that have ended
 };
 
 }  // namespace fleet_sim::schedule

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "sqlite/insert.h"
+#include "sqlite/naming.h"
 #include "sqlite/set_aside.h"
 #include "tables/complete_run.h"
 #include "tables/deliveries.h"
@@ -60,7 +61,11 @@ struct Shard::Connection {
 };
 
 Shard::Shard(const write::Target& target, const ShardContext& context, SensorsOf sensors)
-    : path_(target.name), schema_(target.schema), context_(&context), sensors_(std::move(sensors)) {}
+    : path_(target.name),
+      place_(target.name),
+      schema_(target.schema),
+      context_(&context),
+      sensors_(std::move(sensors)) {}
 Shard::~Shard() = default;
 Shard::Shard(Shard&&) noexcept = default;
 
@@ -88,6 +93,7 @@ tables::StorageError Shard::try_to_open() {
 }
 
 tables::StorageError Shard::prepare(tables::Database& database) const {
+  if (is_nameless_) return tables::prepare_nameless(database, context_->settings, *schema_);
   return schema_accepted_ ? tables::prepare_connection(database, context_->settings)
                           : tables::prepare_schema(database, context_->settings, *schema_);
 }
@@ -105,12 +111,12 @@ bool Shard::was_removed(const std::string& path, const FileIdentity& file) {
 }
 
 void Shard::note_file() {
-  if (const auto there = identity_of(path_)) file_ = there;
+  if (const auto there = identity_of(place_)) file_ = there;
 }
 
 void Shard::note_log() {
-  const auto log = identity_of(path_ + "-wal");
-  const auto index = identity_of(path_ + "-shm");
+  const auto log = identity_of(place_ + "-wal");
+  const auto index = identity_of(place_ + "-shm");
   if (log && index) log_ = LogIdentity{*log, *index};
 }
 
@@ -119,14 +125,32 @@ void Shard::expect_file(const tables::LastIds& last) {
   note_file();
 }
 
+// What an earlier process has left there is nobody's.
+void Shard::begin_nameless() {
+  is_nameless_ = true;
+  place_ = nameless_path(path_);
+  std::error_code ignored;
+  std::filesystem::remove(place_, ignored);
+}
+
+tables::StorageError Shard::record_run() {
+  const batch::Rows none;
+  if (tables::StorageError error = flush({.readings = none}); !error.ok()) return error;
+  copy_log();
+  const std::string folder = std::filesystem::path(path_).parent_path().string();
+  const std::error_code error = sync_all(folder.empty() ? "." : folder);
+  if (!error) return {};
+  return {SQLITE_IOERR_FSYNC, error.message(), error.value()};
+}
+
 // A data directory that has been deleted, or could not be made at the start, is made again.
 tables::StorageError Shard::connect(tables::Database& database) const {
-  tables::StorageError error = database.open(path_, context_->vfs);
+  tables::StorageError error = database.open(place_, context_->vfs);
   if ((error.code & 0xFF) != SQLITE_CANTOPEN) return error;
   std::error_code not_made;
   const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
   if (!folder.empty() && std::filesystem::create_directories(folder, not_made)) {
-    return database.open(path_, context_->vfs);
+    return database.open(place_, context_->vfs);
   }
   // SQLite tries to read what it may not make, and reports only that it is not there.
   const bool is_missing =
@@ -147,11 +171,11 @@ void Shard::find_reason(tables::StorageError& error) const {
 }
 
 bool Shard::has_moved() const {
-  return file_ && was_removed(path_, *file_);
+  return file_ && was_removed(place_, *file_);
 }
 
 bool Shard::has_lost_log() const {
-  return log_ && (was_removed(path_ + "-wal", log_->log) || was_removed(path_ + "-shm", log_->index));
+  return log_ && (was_removed(place_ + "-wal", log_->log) || was_removed(place_ + "-shm", log_->index));
 }
 
 // SQLite finds the log by its name and the file by its descriptor. A file that was renamed gets what its log
@@ -160,16 +184,16 @@ void Shard::leave_moved_file() {
   if (is_open()) connection_->database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
   close(Close::for_now);
   std::error_code ignored;
-  if (!std::filesystem::exists(path_, ignored) &&
-      (tables::has_log(path_) || std::filesystem::exists(path_ + "-shm", ignored))) {
-    set_aside(path_, "left", system_now(), ignored);
+  if (!std::filesystem::exists(place_, ignored) &&
+      (tables::has_log(place_) || std::filesystem::exists(place_ + "-shm", ignored))) {
+    set_aside(place_, "left", system_now(), ignored);
   }
   forget_file();
 }
 
 std::string Shard::set_aside_corrupt(std::error_code& error) {
   close(Close::for_now);
-  std::string name = set_aside(path_, "corrupt", system_now(), error);
+  std::string name = set_aside(place_, "corrupt", system_now(), error);
   if (!error) forget_file();
   return name;
 }
@@ -366,6 +390,10 @@ tables::Copied Shard::copy_log() {
 }
 
 tables::StorageError Shard::finish() {
+  if (is_nameless_) {
+    close(Close::for_good);
+    return {};
+  }
   tables::StorageError error;
   if (!is_open()) return finish_closed();
   if (!has_moved()) error = connection_->database.give_up_log();
@@ -375,9 +403,9 @@ tables::StorageError Shard::finish() {
 
 // One that this run has not written to yet, or no longer writes to, may have its log from an earlier one.
 tables::StorageError Shard::finish_closed() const {
-  if (!identity_of(path_) || has_moved()) return {};
+  if (!identity_of(place_) || has_moved()) return {};
   tables::Database database;
-  tables::StorageError error = database.open_existing(path_, context_->vfs);
+  tables::StorageError error = database.open_existing(place_, context_->vfs);
   if (error.ok() && !was_ours_) error = tables::check_schema(database, *schema_);
   if (error.ok()) error = database.give_up_log();
   return was_ours_ ? error : tables::StorageError{};

@@ -55,6 +55,14 @@ class Shard {
   // counts as one that has moved.
   void expect_file(const tables::LastIds& last);
 
+  // The file, which is not there yet, is filled without a name (naming.h): it keeps no log, waits for no
+  // disk, and is to be named by somebody else once it is whole. Before it is opened.
+  void begin_nameless();
+  [[nodiscard]] bool is_nameless() const { return is_nameless_; }
+
+  // Records the run in the file, with nothing else, so that it outlasts even a power failure.
+  tables::StorageError record_run();
+
   // Commits the lot, opening the file if need be. After an error the file is as it was before; but where a
   // commit failed when it was in the log already, the next flush finds that out. A gap is noted in the file,
   // once.
@@ -144,6 +152,8 @@ class Shard {
   void forget_file();
 
   std::string path_;
+  std::string place_;  // where the file lies: there, unless it has no name yet
+  bool is_nameless_ = false;
   const types::Schema* schema_;
   const ShardContext* context_;
   SensorsOf sensors_;

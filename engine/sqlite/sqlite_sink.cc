@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/text.h"
@@ -13,6 +15,8 @@ namespace fleet_sim::sqlite {
 namespace {
 
 constexpr std::size_t most_log_growth = 4;  // times checkpoint_pages, before a log is copied by who writes it
+constexpr std::size_t log_of_turn_bytes =
+    512 * 1'024;  // of a file that is closed while others have their turn
 constexpr auto usual_cycle = std::chrono::seconds(2);  // of a log, from too long to empty
 constexpr auto usual_knocks =
     std::chrono::seconds(1);  // until a full log can be emptied beside our own copies
@@ -53,23 +57,45 @@ void SqliteDestination::say(std::string_view what) const {
 
 write::Failure SqliteDestination::open() {
   const InUse in_use(*this);
-  return failure_of(shard_.open());
+  if (!sink_.naming_) return failure_of(shard_.open());
+  place_is_chosen_ = true;
+  return failure_of(shard_.record_run());
+}
+
+// A file that is there goes on as it is.
+void SqliteDestination::choose_place() {
+  if (!sink_.naming_ || std::exchange(place_is_chosen_, true)) return;
+  std::error_code ignored;
+  if (!std::filesystem::exists(shard_.path(), ignored)) shard_.begin_nameless();
+}
+
+// A lot that is the first and the last, and empty, makes no file.
+void SqliteDestination::settle(const write::Lot& lot, write::Answer& answer) {
+  if (!shard_.is_nameless()) return;
+  answer.settles_later = true;
+  nameless_readings_ += lot.readings.size();
+  if (!lot.is_last || !shard_.was_ours()) return;
+  shard_.close(Shard::Close::for_good);
+  say("filled");
+  sink_.naming_->add({shard_.path(), nameless_readings_});
 }
 
 // A file that somebody has deleted or put elsewhere is let go: what is written to it would be for nobody.
 std::optional<write::Answer> SqliteDestination::take(const write::Lot& lot) {
   const InUse in_use(*this);
   write::Answer answer;
+  choose_place();
   let_go_if_moved(answer);
   look_for_log(answer);
   if (!lot.is_at_end && is_log_full(answer)) return answer;
-  const tables::StorageError error = shard_.flush(lot);
+  const tables::StorageError error = lot.empty() ? tables::StorageError{} : shard_.flush(lot);
   if (!error.ok()) {
     refused(error, answer);
   } else {
     note_log(answer);
     set_aside_ = false;
     if (sink_.retention_) sink_.retention_->request(shard_.path());
+    settle(lot, answer);
   }
   return answer;
 }
@@ -77,6 +103,7 @@ std::optional<write::Answer> SqliteDestination::take(const write::Lot& lot) {
 void SqliteDestination::let_go_if_moved(write::Answer& answer) {
   if (!shard_.has_moved()) return;
   shard_.leave_moved_file();
+  nameless_readings_ = 0;
   log_ = {};
   log_held_ = false;
   answer.incidents.push_back(
@@ -116,7 +143,7 @@ bool SqliteDestination::is_log_full(write::Answer& answer) {
 // A log that is longer than asked for at one commit after the other is not emptied in between.
 void SqliteDestination::note_log(write::Answer& answer) {
   const SteadyTime now = std::chrono::steady_clock::now();
-  const std::size_t limit = sink_.context_.settings.checkpoint_pages;
+  const std::size_t limit = sink_.pages_of_log();
   log_.bytes = shard_.log_bytes();
   if (shard_.log_pages() < limit) {
     cut_log_ = cut_log_ || (log_.held_since && now - *log_.held_since >= usual_cycle);
@@ -154,6 +181,7 @@ bool SqliteDestination::set_aside_corrupt(const tables::StorageError& error, wri
   if (error.foreign() && !shard_.was_ours()) return false;
   std::error_code not_renamed;
   const std::string name = shard_.set_aside_corrupt(not_renamed);
+  nameless_readings_ = 0;
   answer.incidents.push_back(
       {not_renamed ? fmt::format("is corrupt ({}) and could not be set aside: {}", error.message,
                                  not_renamed.message())
@@ -172,7 +200,7 @@ void SqliteDestination::close_for_now() {
 // Copying the log is the only part of writing that waits for the disk, so it is left to the checkpointer.
 void SqliteDestination::tidy() {
   const InUse in_use(*this);
-  const std::size_t limit = sink_.context_.settings.checkpoint_pages;
+  const std::size_t limit = sink_.pages_of_log();
   if (shard_.log_pages() < limit) return;
   const bool far_behind = shard_.log_pages() >= most_log_growth * limit;
   if (sink_.checkpointer_ && !far_behind) {
@@ -193,7 +221,7 @@ std::string SqliteDestination::finish() {
 }
 
 SqliteSink::SqliteSink(ShardContext context, std::size_t most_open, write::Lines log, ExpectedFiles expected,
-                       std::optional<SensorPlaces> places)
+                       std::optional<SensorPlaces> places, Filling filling)
     : context_(std::move(context)),
       log_(std::move(log)),
       expected_(std::move(expected)),
@@ -205,6 +233,7 @@ SqliteSink::SqliteSink(ShardContext context, std::size_t most_open, write::Lines
   if (context_.settings.retention.is_on()) {
     retention_ = std::make_unique<Retention>(context_.settings, context_.vfs, log_.change);
   }
+  if (filling == Filling::by_sensor) naming_ = std::make_unique<Naming>(log_);
 }
 
 std::unique_ptr<write::Destination> SqliteSink::make(const write::Target& target, write::Reply) {
@@ -236,6 +265,7 @@ void SqliteSink::begin() {
 
 // Who closes a file last copies its log and removes it; that shall be us.
 void SqliteSink::end() {
+  if (naming_) naming_->finish();
   if (retention_) retention_->stop();
   checkpointer_.reset();
 }
@@ -251,6 +281,19 @@ std::size_t SqliteSink::most_finishing() const {
 write::RowsDeleted SqliteSink::deleted() const {
   if (!retention_) return {};
   return {retention_->readings_deleted(), retention_->events_deleted()};
+}
+
+std::uint64_t SqliteSink::settled() const {
+  return naming_ ? naming_->settled() : 0;
+}
+
+// Where files take turns, a log is read whole whenever its file is opened again, and there are many of them.
+std::size_t SqliteSink::pages_of_log() {
+  const std::lock_guard lock(mutex_);
+  const std::size_t usual = context_.settings.checkpoint_pages;
+  if (destinations_.size() <= most_open_) return usual;
+  return std::min<std::size_t>(usual,
+                               std::max<std::size_t>(1, log_of_turn_bytes / context_.settings.page_size));
 }
 
 bool SqliteSink::take_into_use(const SqliteDestination& destination) {

@@ -2,6 +2,10 @@
 // at most so many are open at a time, one thread copies their write-ahead logs (Checkpointer), one deletes
 // their old rows (Retention).
 //
+// Of a run that fills its fleet sensor by sensor, files that are not there yet are filled without names and
+// named once they are whole (Naming). The first one is the exception, which has a name from the start, and
+// with it the record of the run.
+//
 // A file that turns out to be corrupt is set aside, one that was deleted, renamed or replaced is let go;
 // either way another is begun under its name, and the answer says so. Threads as in write/destination.h:
 // calls for several files may run side by side, and only the book of open files is under a mutex.
@@ -19,6 +23,7 @@
 #include <vector>
 
 #include "sqlite/checkpointer.h"
+#include "sqlite/naming.h"
 #include "sqlite/open_shards.h"
 #include "sqlite/retention.h"
 #include "sqlite/shard.h"
@@ -58,6 +63,8 @@ class SqliteDestination final : public write::Destination {
   class InUse;
 
   void say(std::string_view what) const;
+  void choose_place();
+  void settle(const write::Lot& lot, write::Answer& answer);
   void let_go_if_moved(write::Answer& answer);
   void look_for_log(write::Answer& answer);
   bool is_log_full(write::Answer& answer);
@@ -74,6 +81,8 @@ class SqliteDestination final : public write::Destination {
   bool cut_log_ = false;                  // it was held, and its file is to be cut
   std::optional<SteadyTime> full_since_;  // beyond database.max_log_mb, and could not be emptied
   bool log_held_ = false;                 // for long, and that was said
+  bool place_is_chosen_ = false;          // with a name, or without
+  std::uint64_t nameless_readings_ = 0;   // in a file that has no name yet
 };
 
 class SqliteSink final : public write::Sink {
@@ -84,8 +93,9 @@ class SqliteSink final : public write::Sink {
     const write::Places& places;
     std::uint32_t writer;
   };
+  enum class Filling { by_time, by_sensor };
   SqliteSink(ShardContext context, std::size_t most_open, write::Lines log, ExpectedFiles expected = {},
-             std::optional<SensorPlaces> places = {});
+             std::optional<SensorPlaces> places = {}, Filling filling = Filling::by_time);
 
   std::unique_ptr<write::Destination> make(const write::Target& target, write::Reply reply) override;
   [[nodiscard]] SteadyTime::duration lock_timeout() const override;
@@ -93,6 +103,7 @@ class SqliteSink final : public write::Sink {
   void end() override;
   [[nodiscard]] std::size_t most_finishing() const override;
   [[nodiscard]] write::RowsDeleted deleted() const override;
+  [[nodiscard]] std::uint64_t settled() const override;
 
  private:
   friend class SqliteDestination;
@@ -100,6 +111,8 @@ class SqliteSink final : public write::Sink {
   // Returns whether it is open already.
   bool take_into_use(const SqliteDestination& destination);
   void leave(const SqliteDestination& destination);
+  // Of a log, from which on it is to be copied.
+  std::size_t pages_of_log();
   SensorsOf sensors_of(std::uint32_t index);
 
   ShardContext context_;
@@ -108,6 +121,7 @@ class SqliteSink final : public write::Sink {
   const std::size_t most_open_;
   std::unique_ptr<Checkpointer> checkpointer_;  // while the writer's thread runs
   std::unique_ptr<Retention> retention_;        // none unless the config asks for it
+  std::unique_ptr<Naming> naming_;              // none: every file has its name from the start
 
   std::mutex mutex_;
   std::vector<SqliteDestination*> destinations_;  // by index; under mutex_

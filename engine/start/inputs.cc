@@ -19,6 +19,7 @@
 #include "fleet/fleet.h"
 #include "fleet/partition.h"
 #include "identity/identity_rules.h"
+#include "start/filling.h"
 #include "start/foreign_variables.h"
 #include "start/idle_settings.h"
 #include "start/resume.h"
@@ -228,6 +229,12 @@ void warn_of_other_zone_data(Inputs& inputs) {
                   inputs.resumed->zone_data, now.empty() ? "others" : now));
 }
 
+void check_filling(const Inputs& inputs) {
+  if (inputs.config.sqlite.bulk != config::Bulk::on) return;
+  if (const std::string why = why_not_by_sensor(inputs); !why.empty())
+    throw InvalidInput("database.bulk: on is not possible: " + why);
+}
+
 // The members of this process's partition, and what only they and the config together can tell.
 void choose_members(Inputs& inputs, Problems& problems) {
   const identity::Roster& roster = inputs.identities.roster;
@@ -312,6 +319,7 @@ Inputs read_inputs(const Arguments& arguments) {
   if (inputs.resumed && problems.empty()) follow_fleet(inputs, record, problems);
   warn_of_other_zone_data(inputs);
   if (!problems.empty()) throw InvalidInput(problems.text());
+  check_filling(inputs);
   timeline::note_texts(inputs.identities.roster, inputs.config.scenario);
   warn_of_unknown_keys(inputs);
   warn_of_passed_over(inputs);

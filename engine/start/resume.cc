@@ -23,7 +23,6 @@
 #include "config/load_config.h"
 #include "data/data_directory.h"
 #include "declare/changes.h"
-#include "fleet/fleet.h"
 #include "history/chronicle.h"
 #include "identity/identity_changes.h"
 #include "manifest/manifest.h"

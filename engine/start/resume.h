@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "data/found_shard.h"
 #include "data/run_record.h"
+#include "fleet/fleet.h"
 #include "fleet/past_anomaly.h"
 #include "fleet/profile_table.h"
 #include "fleet/sensor_state.h"

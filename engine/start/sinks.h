@@ -17,6 +17,7 @@ namespace fleet_sim::start {
 struct SinkParts : write::SinkParts {
   sqlite::ExpectedFiles found;  // of a run that is resumed
   const write::Places& places;
+  bool by_sensor = false;  // its files are filled one after the other
 };
 
 struct SinkKind {

@@ -40,6 +40,14 @@ std::size_t descriptor_limit() {
   return std::min<std::size_t>(limit.rlim_cur, 1'000'000);
 }
 
+void raise_descriptor_limit(std::size_t wanted) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 std::size_t http_connections() {
   return std::clamp<std::size_t>(descriptor_limit() / 8, 4, status::most_connections);
 }

@@ -11,6 +11,9 @@ unsigned core_count();
 // How many files the process may have open at once; at most a million.
 std::size_t descriptor_limit();
 
+// Has the system let this process have so many files open, or as many as it may at most.
+void raise_descriptor_limit(std::size_t wanted);
+
 // How many connections the status server may take, so that shards keep most of the files.
 std::size_t http_connections();
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 namespace fleet_sim::tables {
 namespace {
@@ -176,6 +177,14 @@ bool is_empty_file(const std::string& path) {
     return std::filesystem::file_size(name, error) == 0 && !error;
   };
   return is_empty(path) && (!has_log(path) || is_empty(path + "-wal"));
+}
+
+bool is_finished_file(const std::string& path) {
+  constexpr std::streamoff write_version_at = 18;
+  constexpr char without_log = 1;
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(write_version_at);
+  return file.get() == without_log && !has_log(path);
 }
 
 StorageError Database::open_to_read(const std::string& path) {

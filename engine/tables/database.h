@@ -185,6 +185,10 @@ class Database {
 // that it is given by mistake, and so does a run that is killed as it begins.
 bool is_empty_file(const std::string& path);
 
+// Whether a file keeps no log, by its header alone: because a run has ended there in good order, or has named
+// it only once it was whole.
+bool is_finished_file(const std::string& path);
+
 // Whether there is a write-ahead log next to a database file.
 bool has_log(const std::string& path);
 

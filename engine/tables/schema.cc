@@ -550,6 +550,17 @@ StorageError prepare_schema(Database& database, const config::SqliteSettings& se
   return database.execute(synchronous_pragma(settings.synchronous).c_str());
 }
 
+StorageError prepare_nameless(Database& database, const config::SqliteSettings& settings,
+                              const types::Schema& schema) {
+  const std::string pragmas = fmt::format(
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA page_size = {}; PRAGMA journal_mode = MEMORY; PRAGMA "
+      "synchronous = OFF; PRAGMA cache_size = -{}",
+      settings.page_size, settings.cache_kib);
+  if (StorageError error = database.execute(pragmas.c_str()); !error.ok()) return error;
+  std::optional<types::Schema> ours = schema;
+  return create_or_migrate(database, settings, ours);
+}
+
 StorageError prepare_connection(Database& database, const config::SqliteSettings& settings) {
   if (StorageError error = set_up(database, settings); !error.ok()) return error;
   return database.execute(synchronous_pragma(settings.synchronous).c_str());

@@ -53,6 +53,11 @@ struct RunInfo {
 StorageError prepare_schema(Database& database, const config::SqliteSettings& settings,
                             const types::Schema& schema = types::built_in_type().schema);
 
+// The same for a file that is new, and that nobody else knows of before it is whole: it keeps no log, and is
+// not worth waiting for the disk.
+StorageError prepare_nameless(Database& database, const config::SqliteSettings& settings,
+                              const types::Schema& schema = types::built_in_type().schema);
+
 // Sets up another connection to a file that prepare_schema has accepted.
 StorageError prepare_connection(Database& database, const config::SqliteSettings& settings);
 

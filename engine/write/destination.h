@@ -73,6 +73,8 @@ struct Answer {
   // each kind, that were not taken.
   bool has_ended = false;
   Share untaken = {};
+  // The rows have been taken, but count as written only once Sink::settled says so.
+  bool settles_later = false;
 };
 
 // What a destination has written down and not put in its place yet.
@@ -94,9 +96,9 @@ class Destination {
   // Gets ready for lots ahead of the first one.
   virtual Failure open() { return {}; }
 
-  // Takes the lot, which is not empty. May hang: the writer then works on with its other destinations. No
-  // answer now means that it comes later, through Reply; until then the lot stays where it is and no other is
-  // offered. Only the first answer to an attempt counts.
+  // Takes the lot, which is not empty unless it is the last one. May hang: the writer then works on with its
+  // other destinations. No answer now means that it comes later, through Reply; until then the lot stays
+  // where it is and no other is offered. Only the first answer to an attempt counts.
   virtual std::optional<Answer> take(const Lot& lot) = 0;
 
   // Of a lot that was offered and has not been taken. Before it is offered again, some of the rows that are
@@ -149,6 +151,10 @@ class Sink {
 
   // So far. Any thread.
   [[nodiscard]] virtual RowsDeleted deleted() const { return {}; }
+
+  // How many readings have been settled so far of those that were to settle later. After end(), those that
+  // have not never will. Any thread.
+  [[nodiscard]] virtual std::uint64_t settled() const { return 0; }
 };
 
 }  // namespace fleet_sim::write

@@ -65,6 +65,7 @@ struct Lot {
   bool is_stopping = false;          // the run was told to: nobody waits for somebody else who may never come
   std::span<const batch::FleetEvent> fleet_events = {};
   std::span<const batch::Delivery> deliveries = {};  // ground truth, for a sink that keeps it
+  bool is_last = false;  // the shard gets nothing after it; only then may a lot be empty
 
   [[nodiscard]] bool empty() const { return share().rows() == 0; }
   [[nodiscard]] Share share() const {

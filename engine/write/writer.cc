@@ -155,6 +155,7 @@ double Writer::busy_share() const {
 SteadyTime Writer::step(SteadyTime now) {
   look_for_returned(now);
   give_up_waiting();
+  note_settled();
   take_batches(now);
   if (!flush_due(now)) return now;
   waiting_shown_.store(waiting_.count(), std::memory_order_relaxed);
@@ -192,6 +193,23 @@ void Writer::deal_out(const batch::Batch& batch, SteadyTime now) {
   for (const batch::AnomalyEvent& event : batch.events) stage(event, now);
   for (const batch::FleetEvent& event : batch.fleet_events) stage(event, now);
   for (const batch::Delivery& delivery : batch.deliveries) stage(delivery, now);
+  if (batch.last_of) note_filled(context_.place_of[*batch.last_of].shard);
+}
+
+void Writer::note_filled(std::uint32_t index) {
+  slots_[index].filled = Slot::Filled::wholly;
+  full_.push_back(index);
+}
+
+void Writer::note_settled() {
+  const std::uint64_t settled = sink_->settled();
+  context_.ledger.written(settled - std::exchange(settled_, settled));
+}
+
+// After the sink's end: what has not settled by then will not.
+void Writer::lose_unsettled() {
+  note_settled();
+  context_.ledger.lost(LossReason::storage_failed_at_stop, to_settle_ - std::exchange(to_settle_, settled_));
 }
 
 void Writer::stage(const batch::Row& reading, SteadyTime now) {
@@ -313,12 +331,17 @@ bool Writer::stands_in_one_place(std::uint32_t index) const {
 }
 
 // False when another has taken over meanwhile.
-bool Writer::flush_due(SteadyTime now) {
+bool Writer::flush_full(SteadyTime now) {
   while (!full_.empty()) {
     const std::uint32_t index = full_.front();
     full_.pop_front();
     if (is_working(slots_[index].condition) && !flush(index, now)) return false;
   }
+  return true;
+}
+
+bool Writer::flush_due(SteadyTime now) {
+  if (!flush_full(now)) return false;
   const auto interval = std::chrono::milliseconds(context_.settings.flush_interval_ms);
   for (std::size_t flushed = 0; flushed < flushes_per_step && !line_.empty(); ++flushed) {
     const auto [since, index] = *line_.begin();
@@ -343,6 +366,7 @@ bool Writer::flush(std::uint32_t index, SteadyTime now) {
   lot.skipped = context_.ledger.skips();
   lot.is_stopping = !waits_.load(std::memory_order_acquire);
   lot.is_at_end = lot.is_stopping || finishing_.load(std::memory_order_acquire);
+  lot.is_last = slot.is_last_offered = slot.filled == Slot::Filled::wholly;
   Destination& destination = *slot.destination;
   slot.offered_at = std::chrono::steady_clock::now();
   in_hand_ = index;
@@ -364,7 +388,7 @@ bool Writer::flush(std::uint32_t index, SteadyTime now) {
 // All that may wait for a disk or a server while the fleet runs. Touches the destination and its lot only,
 // for it may run beside another's turn. None: the answer comes later.
 std::optional<Writer::Outcome> Writer::offer(Destination& destination, const Lot& lot) {
-  std::optional<Answer> answer = lot.empty() ? Answer{} : destination.take(lot);
+  std::optional<Answer> answer = lot.empty() && !lot.is_last ? Answer{} : destination.take(lot);
   if (!answer) return std::nullopt;
   Outcome outcome{std::move(*answer), std::chrono::steady_clock::now()};
   if (outcome.answer.failure.ok()) destination.tidy();
@@ -393,7 +417,11 @@ void Writer::taken(std::uint32_t index, const Answer& answer, SteadyTime at) {
   const std::size_t taken = slot.rows.readings().size() - answer.untaken.readings;
   const std::size_t written = taken - answer.rejected.readings;
   record_lag(slot.rows.readings(), taken, at);
-  context_.ledger.written(written);
+  if (answer.settles_later) {
+    to_settle_ += written;
+  } else {
+    context_.ledger.written(written);
+  }
   context_.ledger.rejected(answer.rejected.readings);
   context_.ledger.events_lost(answer.rejected.events + answer.rejected.fleet_events +
                               answer.rejected.deliveries);
@@ -402,11 +430,16 @@ void Writer::taken(std::uint32_t index, const Answer& answer, SteadyTime at) {
   if (answer.has_ended) reader_has_left(index, answer.untaken);
   recent_events_.add(slot.rows.events());
   waiting_.remove(slot.rows.size(), is_exhausted(slot.condition));
-  if (!slot.written) files_written_.fetch_add(1, std::memory_order_relaxed);
-  slot.written = true;
+  if (!slot.written && !slot.rows.empty()) {
+    files_written_.fetch_add(1, std::memory_order_relaxed);
+    slot.written = true;
+  }
   is_working(slot.condition) ? leave_line(index) : recover(index);
   ++lots_taken_;
   slot.rows.settle();
+  if (!slot.is_last_offered) return;
+  slot.filled = Slot::Filled::and_told;
+  slot.rows = {};  // there may be many shards, and this one needs its memory no more
 }
 
 void Writer::reader_has_left(std::uint32_t index, const Share& untaken) {
@@ -487,6 +520,7 @@ void Writer::take_back(const Returned& returned, SteadyTime now) {
   slot.rows.append(*meanwhile);
   if (is_exhausted(slot.condition)) waiting_.move_to_backlog(came);
   if (was_empty && !slot.rows.empty()) stand_in_line(index);
+  if (slot.filled == Slot::Filled::wholly) full_.push_back(index);
   board_.post_waiting(index, slot.size());
   assert(stands_in_one_place(index));
 }
@@ -579,6 +613,8 @@ void Writer::reach_error_limit(const Slot& slot) {
 std::optional<SteadyTime> Writer::wind_up(SteadyTime now) {
   look_for_returned(now);
   give_up_waiting();
+  note_settled();
+  if (!flush_full(now)) return now;
   while (!line_.empty()) {
     if (!flush(line_.begin()->second, now)) return now;
   }
@@ -590,6 +626,7 @@ std::optional<SteadyTime> Writer::wind_up(SteadyTime now) {
   if (!away_.empty()) next = std::min(next, now + look_for_returned_interval);
   if (!sick_.empty()) return next;
   sink_->end();
+  lose_unsettled();
   finish_all();
   return std::nullopt;
 }

@@ -151,7 +151,11 @@ class Writer {
     unsigned fruitless = 0;             // rounds of retries that have run out …
     std::uint64_t fruitless_since = 0;  // … after so many lots of all shards
     bool written = false;               // something was taken in this run
-    bool has_held_log = false;          // as was posted
+    // Whether it gets more rows; and once it does not, whether its destination has been told.
+    enum class Filled : std::uint8_t { not_yet, wholly, and_told };
+    Filled filled = Filled::not_yet;
+    bool is_last_offered = false;  // with the attempt in progress
+    bool has_held_log = false;     // as was posted
   };
 
   // How an attempt has ended.
@@ -168,6 +172,8 @@ class Writer {
   void add_slot(const Target& target);
   void take_new_shards();
   void take_batches(SteadyTime now);
+  void note_settled();
+  void lose_unsettled();
   void pass_on(const batch::Batch& batch, SteadyTime now);
   void deal_out(const batch::Batch& batch, SteadyTime now);
   void stage(const batch::Row& reading, SteadyTime now);
@@ -179,7 +185,9 @@ class Writer {
   bool is_found(Slot& slot, const batch::Row& reading);
   void make_backlog_give_way();
   void work();
+  void note_filled(std::uint32_t index);
   [[nodiscard]] bool flush_due(SteadyTime now);
+  [[nodiscard]] bool flush_full(SteadyTime now);
   [[nodiscard]] bool flush_sick(SteadyTime now);
   [[nodiscard]] bool flush(std::uint32_t index, SteadyTime now);
   static std::optional<Outcome> offer(Destination& destination, const Lot& lot);
@@ -217,12 +225,14 @@ class Writer {
   std::unique_ptr<Sink> sink_;
   batch::BatchQueue queue_;
   std::deque<Slot> slots_;           // grows while calls that hang refer to some of them
-  std::deque<std::uint32_t> full_;   // shards with a lot's worth of rows
+  std::deque<std::uint32_t> full_;   // shards with a lot's worth of rows, or with their last ones
   Line line_;                        // shards that work and have something to write, longest waiting first
   std::vector<std::uint32_t> sick_;  // those that do not work; of these …
   std::vector<std::uint32_t> away_;  // … those in a call that has not come back
   WaitingRows waiting_;
   std::uint64_t lots_taken_ = 0;
+  std::uint64_t to_settle_ = 0;  // readings that were taken and are to settle later; of these …
+  std::uint64_t settled_ = 0;    // … those that have
   bool gave_up_ = false;
   bool reader_left_ = false;              // and that was said
   std::unique_ptr<Relay> relay_;          // while the writer's thread runs

@@ -20,7 +20,8 @@ class Descriptors(FleetTest):
         ran = self.fill(self.data, "--shard-by", "sensor", "--duration", SECONDS, identities=fleet, timeout=500,
                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit),
                         # A small memory makes the files take turns: each is opened several times.
-                        env={"FLEET_SIM_DATABASE_PAGE_SIZE": "4096", "FLEET_SIM_DATABASE_PENDING_ROWS": "40000"})
+                        env={"FLEET_SIM_DATABASE_PAGE_SIZE": "4096", "FLEET_SIM_DATABASE_PENDING_ROWS": "40000",
+                             "FLEET_SIM_DATABASE_BULK": "off"})
         print(ran.summary.lines["written"])
         self.assertEqual(ran.summary.due, SENSORS * SECONDS)
         self.assertEqual((ran.summary.lost, ran.summary.errors), (0, 0))

@@ -22,8 +22,8 @@ class FewDescriptors(FaultTest):
 
     def test_at_full_speed(self):
         ran = self.fleet_sim("--identities", self.fleet, "--data-dir", self.data, "--shard-by", "sensor", "--speed", "max",
-                             "--start", "2026-01-01", "--duration", "2m", env={"FLEET_SIM_DATABASE_PENDING_ROWS": "5000"},
-                             **self.limited)
+                             "--start", "2026-01-01", "--duration", "2m", **self.limited,
+                             env={"FLEET_SIM_DATABASE_PENDING_ROWS": "5000", "FLEET_SIM_DATABASE_BULK": "off"})
         self.assertEqual(ran.summary.due, 200 * 120)
         self.assert_complete(ran.summary)
 

@@ -111,7 +111,7 @@ class LogTest(FleetTest):
     def test_debug(self):
         """Files that are opened and closed, with the file in a field; many at once are counted."""
         self.fill("data", "--shard-by", "sensor", "--duration", 60, "--log-level", "debug",
-                  env={"FLEET_SIM_LOGGING_FORMAT": "json"})
+                  env={"FLEET_SIM_LOGGING_FORMAT": "json", "FLEET_SIM_DATABASE_BULK": "off"})
         details = [one for one in self.objects("\n".join(self.log_lines())) if one["level"] == "debug"]
         for message in ("opened", "closed"):
             said = [one for one in details if one["msg"] == message]
