@@ -51,8 +51,8 @@ SELECT
     SUM(CASE WHEN synced = 0 THEN 1 ELSE 0 END) as unsynced_readings
 FROM sensor_readings
 """,
-    # Of the kinds that TSBS asks of a fleet of trucks: the last of each, those in a state, averages by kind and by day, how long
-    # something went on, how often it broke.
+    # The twelve kinds that TSBS asks of a fleet of trucks, and some more: the last of each, those in a state or near a limit,
+    # averages by kind and by day, beside what is nominal, how long something went on, how often it broke.
     "last of each": """
 SELECT sensor_id, location, temperature, max(timestamp) FROM sensor_readings GROUP BY sensor_id ORDER BY sensor_id""",
     "last of each by a join": """
@@ -74,6 +74,30 @@ GROUP BY span, manufacturer ORDER BY 1, 2""",
     "long sessions": """
 WITH minute AS (SELECT sensor_id, substr(timestamp, 1, 16) AS at, avg(temperature) AS t FROM sensor_readings GROUP BY 1, 2)
 SELECT sensor_id, count(*) FROM minute WHERE t > 66 GROUP BY sensor_id HAVING count(*) > 5 ORDER BY 1""",
+    "long daily sessions": """
+SELECT t.sensor_id, s.manufacturer FROM (SELECT sensor_id, substr(timestamp, 1, 10) AS day, substr(timestamp, 12, 5) AS minute
+  FROM sensor_readings WHERE timestamp >= '2026-01-01' AND timestamp < '2026-01-02' GROUP BY 1, 2, 3 HAVING avg(temperature) > 65) t
+JOIN sensors s ON s.sensor_id = t.sensor_id GROUP BY t.sensor_id, s.manufacturer HAVING count(*) > 8 ORDER BY 1""",
+    "near the limit": """
+SELECT r.sensor_id, s.firmware_version, r.temperature / s.highest AS load FROM sensor_readings r
+JOIN (SELECT sensor_id, firmware_version, (SELECT max(temperature) FROM sensor_readings) AS highest FROM sensors) s USING (sensor_id)
+WHERE load > 0.95 ORDER BY 3 DESC, 1""",
+    "as is nominal": """
+SELECT s.location, avg(r.vibration) AS found, avg(CASE s.model WHEN 'TempVibe-1000' THEN 2.0 ELSE 2.5 END) AS nominal
+FROM sensor_readings r JOIN sensors s ON s.sensor_id = r.sensor_id WHERE r.voltage > 11.9 GROUP BY s.location ORDER BY 1""",
+    "mean of a day": """
+WITH span AS (SELECT sensor_id, substr(timestamp, 1, 10) AS day, substr(timestamp, 12, 4) AS ten FROM sensor_readings
+  GROUP BY 1, 2, 3 HAVING avg(vibration) > 2.4)
+SELECT day, sensor_id, count(*) / 6.0 AS hours, avg(count(*)) OVER (PARTITION BY day) AS mean FROM span GROUP BY 1, 2 ORDER BY 1, 2""",
+    "mean session of a day": """
+WITH minute AS (SELECT sensor_id, substr(timestamp, 1, 16) AS at, avg(temperature) > 66 AS busy FROM sensor_readings GROUP BY 1, 2),
+  change AS (SELECT *, busy <> coalesce(lag(busy) OVER each, NOT busy) AS begins FROM minute WINDOW each AS (PARTITION BY sensor_id ORDER BY at)),
+  session AS (SELECT *, sum(begins) OVER (PARTITION BY sensor_id ORDER BY at) AS number FROM change)
+SELECT sensor_id, avg(length) FROM (SELECT sensor_id, number, count(*) AS length FROM session WHERE busy GROUP BY 1, 2) GROUP BY 1 ORDER BY 1""",
+    "activity of a day": """
+SELECT s.manufacturer, s.model, y.day, sum(y.ten) / 144.0 AS activity FROM (SELECT sensor_id, substr(timestamp, 1, 10) AS day,
+  substr(timestamp, 12, 4) AS span, count(*) AS ten FROM sensor_readings WHERE status_code = 0 GROUP BY 1, 2, 3) y
+JOIN sensors s ON s.sensor_id = y.sensor_id GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
     "how often": """
 WITH flagged AS (SELECT sensor_id, model, anomaly_flag AS now, lag(anomaly_flag) OVER (PARTITION BY sensor_id ORDER BY timestamp) AS was
   FROM sensor_readings)
@@ -289,12 +313,35 @@ class ReadOnly(SqlTest):
                           "VACUUM", "VACUUM INTO 'new.db'", "PRAGMA journal_mode = DELETE", "PRAGMA user_version = 9",
                           "PRAGMA temp_store_directory = '.'", "PRAGMA writable_schema = 1", "PRAGMA wal_checkpoint(TRUNCATE)",
                           "SELECT load_extension('x')", "SELECT fleet_open('data')", "BEGIN IMMEDIATE", "ANALYZE",
-                          "WITH x AS (SELECT 1) DELETE FROM sensor_readings", "EXPLAIN DELETE FROM sensor_readings"):
+                          "WITH x AS (SELECT 1) DELETE FROM sensor_readings", "EXPLAIN DELETE FROM sensor_readings",
+                          "EXPLAIN ATTACH 'new.db' AS new", "ATTACH 'file:new.db?mode=rwc' AS new", "REPLACE INTO sensors (sensor_id) VALUES ('x')",
+                          "INSERT INTO sensor_readings (shard) VALUES ('x') RETURNING id", "ALTER TABLE sensor_readings RENAME TO mine",
+                          "ALTER TABLE sensors ADD COLUMN mine", "CREATE VIEW v AS SELECT 1", "CREATE TEMP VIEW v AS SELECT 1",
+                          "CREATE TEMP TRIGGER t AFTER DELETE ON sensors BEGIN SELECT 1; END", "CREATE VIRTUAL TABLE t USING fts5(a)",
+                          "SAVEPOINT mine", "DETACH main", "DROP TABLE temp.sensor_readings", "DELETE FROM sqlite_schema",
+                          "DELETE FROM temp.sqlite_schema", "UPDATE sqlite_master SET sql = ''", "UPDATE sqlite_temp_schema SET sql = ''",
+                          "SELECT * FROM pragma_journal_mode('delete')", "SELECT * FROM pragma_wal_checkpoint", "PRAGMA main.journal_mode = OFF",
+                          "PRAGMA temp.secure_delete = 1", "PRAGMA data_version", "PRAGMA incremental_vacuum", "PRAGMA optimize",
+                          "PRAGMA hard_heap_limit = 1", "PRAGMA trusted_schema = 1", "PRAGMA mmap_size = 1", "PRAGMA query_only = 0",
+                          "SELECT writefile('new.db', 'x')", "SELECT readfile('other.txt')", "SELECT edit('x')", "SELECT fts3_tokenizer('a', x'00')",
+                          "SELECT * FROM fleet('new')", ".open new.db", ".output new.db", ".once new.db",
+                          ".save new.db", ".backup new.db", ".import other.txt sensors", ".load mine", ".shell touch new.db", ".system touch new.db",
+                          ".read other.txt", ".archive -c", ".cd /", ".log new.db", ".excel", ".restore other.txt", ".clone new.db"):
             with self.subTest(statement):
-                for query in (statement, f"SELECT 1; {statement}"):
+                for query in (statement, f"SELECT 1; {statement}", f"/* SELECT */ {statement}")[:1 if statement.startswith(".") else 3]:
                     self.assertNotEqual(self.sql(query, code=2).stderr, "")
         self.assertEqual(fingerprint(self.dir / "data"), before)
-        self.assertEqual(sorted(path.name for path in self.dir.iterdir() if path.suffix == ".db"), [])
+        self.assertEqual({path.name for path in self.dir.iterdir()} - {"log"}, {"data", "other.txt"})
+        self.assertEqual((self.dir / "other.txt").read_text(), "mine")
+
+    def test_a_session_cannot_change_what_a_later_statement_may(self):
+        """One process: what is refused leaves nothing behind, and what follows is still refused."""
+        before = fingerprint(self.dir / "data")
+        asked = "SELECT 1 AS x;\nPRAGMA writable_schema = 1;\nDELETE FROM sensors;\nSELECT 2 AS x;\n"
+        ran = subprocess.run([EXECUTABLE, "sql", "data", "--format", "csv"], cwd=self.dir, input=asked, capture_output=True, text=True,
+                             env=environment(), timeout=60)
+        self.assertEqual((ran.returncode, ran.stdout), (2, "x\n1\n"))
+        self.assertEqual(fingerprint(self.dir / "data"), before)
 
     def test_what_only_tells_is_allowed(self):
         self.assertEqual(len(self.ask("PRAGMA table_info(sensor_readings)")), len(COLUMNS))
