@@ -234,6 +234,34 @@ TEST_CASE("the best threshold leaves some readings unflagged") {
   CHECK(*rounded == doctest::Approx(9).epsilon(0.001));
 }
 
+TEST_CASE("the curve of precision and recall has a point for each threshold, or enough of them") {
+  ScoreCounts few;
+  for (const auto& [score, is_anomalous] :
+       std::vector<std::pair<double, bool>>{{0, false}, {1, true}, {1, false}, {3, true}})
+    few.add(score, is_anomalous);
+  const std::vector<CurvePoint> points = few.curve();
+  REQUIRE(points.size() == 3);
+  const auto check = [](const CurvePoint& point, double threshold, double recall, double precision) {
+    CHECK(point.threshold == threshold);
+    CHECK(point.recall == doctest::Approx(recall));
+    CHECK(point.precision == doctest::Approx(precision));
+  };
+  check(points[0], 3, 0.5, 1);
+  check(points[1], 1, 1, 2.0 / 3);
+  check(points[2], 0, 1, 0.5);
+  ScoreCounts none;
+  none.add(1, false);
+  CHECK(none.curve().empty());
+  // Of very many, those that can be told apart; the ends are always there.
+  ScoreCounts many;
+  for (int i = 0; i < 300'000; ++i) many.add(i, i % 3 == 0);
+  const std::vector<CurvePoint> thinned = many.curve();
+  CHECK(thinned.size() > 400);
+  CHECK(thinned.size() < 2 * ScoreCounts::most_points);
+  CHECK(thinned.front().threshold == 299'999);
+  check(thinned.back(), 0, 1, 1.0 / 3);
+}
+
 TEST_CASE("a partition's records come back in their order, however many") {
   PartitionedFile file(3);
   std::vector<std::vector<std::byte>> expected(3);

@@ -1,5 +1,6 @@
 #include "app/output.h"
 
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -11,10 +12,18 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/new_file.h"
 #include "base/text.h"
 
 namespace fleet_sim::app {
 namespace {
+
+bool is_earlier_page(const std::string& path, std::string_view head) {
+  PresentFile present(path);
+  if (!present.exists()) return false;
+  present.expect(head);
+  return true;
+}
 
 std::string wrapped(std::string_view line, std::size_t columns) {
   const std::size_t indent = std::min(line.find_first_not_of(' '), line.size());
@@ -45,6 +54,20 @@ void print(std::string_view text) {
   if (errno != EPIPE) {
     throw std::runtime_error(std::string("cannot write to standard output: ") + std::strerror(errno));
   }
+}
+
+void check_page_place(const std::string& path, std::string_view head) {
+  if (path != "-") is_earlier_page(path, head);
+}
+
+void write_page(const std::string& path, std::string_view page, std::string_view head,
+                std::string_view what) {
+  if (path == "-") return print(page);
+  const bool replaces = is_earlier_page(path, head);
+  NewFile file{path};
+  file.write(page);
+  replaces ? file.replace() : file.publish();
+  fmt::print(stderr, "wrote the {} to {} ({})\n", what, path, bytes_text(page.size()));
 }
 
 std::size_t output_columns() {

@@ -11,6 +11,12 @@ namespace fleet_sim::app {
 // std::runtime_error. A reader that goes away has what it wanted.
 void print(std::string_view text);
 
+// Writes a page to a new file, or to - for standard output. An earlier page may be replaced, which begins
+// with the same head; throws InvalidInput for any other file. The place is looked at before the long work,
+// too.
+void check_page_place(const std::string& path, std::string_view head);
+void write_page(const std::string& path, std::string_view page, std::string_view head, std::string_view what);
+
 // The width of standard output in columns: from the variable COLUMNS, or the terminal; no limit elsewhere.
 std::size_t output_columns();
 

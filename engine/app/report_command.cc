@@ -15,7 +15,6 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/sources_argument.h"
-#include "base/new_file.h"
 #include "base/plain_text.h"
 #include "base/text.h"
 #include "data/data_directory.h"
@@ -66,35 +65,14 @@ report::Report read_report(const data::Sources& sources) {
   return report::make_report(sources, progress);
 }
 
-// An earlier report may be replaced, nothing else. Looked at before the long work begins, and after it.
-bool is_earlier_report(const std::string& path) {
-  PresentFile present(path);
-  if (!present.exists()) return false;
-  present.expect(report::report_page_head);
-  return true;
-}
-
-void write_page(const std::string& path, const std::string& page) {
-  const bool replaces = is_earlier_report(path);
-  NewFile file{path};
-  file.write(page);
-  if (replaces) {
-    file.replace();
-  } else {
-    file.publish();
-  }
-  std::fprintf(stderr, "wrote the report to %s (%s)\n", path.c_str(), bytes_text(page.size()).c_str());
-}
-
 void write_html(const ReportOptions& options, const data::Sources& sources, const report::Report& report) {
   const std::string page = report::report_html(report, report::read_series(sources.folder, report));
-  if (options.html == "-") return print(page);
-  write_page(options.html, page);
+  write_page(options.html, page, report::report_page_head, "report");
 }
 
 int report_command(const ReportOptions& options) {
   tables::configure_sqlite();
-  if (!options.html.empty() && options.html != "-") is_earlier_report(options.html);
+  if (!options.html.empty()) check_page_place(options.html, report::report_page_head);
   const data::Sources sources(options.sources);
   const report::Report report = read_report(sources);
   if (options.html.empty()) {

@@ -39,6 +39,7 @@ struct ScoreCommandOptions {
   std::optional<double> threshold;
   std::size_t buffer = 100;
   bool json = false;
+  std::string html;  // file, or - for standard output
 };
 
 // Shows on a terminal, and only there, how far it has come.
@@ -98,7 +99,7 @@ const score::Baseline& baseline_named(const std::string& name) {
 }
 
 score::Verdict score_sources(const ScoreCommandOptions& options) {
-  const score::ScoreOptions how{options.threshold, options.buffer};
+  const score::ScoreOptions how{options.threshold, options.buffer, !options.html.empty()};
   const score::Baseline* baseline = options.baseline.empty() ? nullptr : &baseline_named(options.baseline);
   const data::Sources sources(options.sources);
   const std::vector<data::SourceShard> shards = data::find_source(sources);
@@ -116,7 +117,12 @@ int score_command(const ScoreCommandOptions& options) {
         "--detections FILE is required: what your detector says, as CSV; or choose one of ours with "
         "--baseline");
   }
+  if (!options.html.empty()) check_page_place(options.html, score::score_page_head);
   const score::Verdict verdict = score_sources(options);
+  if (!options.html.empty()) {
+    write_page(options.html, score::verdict_html(verdict), score::score_page_head, "scores");
+    return static_cast<int>(run::ExitCode::done);
+  }
   print(options.json ? score::verdict_json(verdict) : fitted(score::verdict_text(verdict), output_columns()));
   return static_cast<int>(run::ExitCode::done);
 }
@@ -131,7 +137,7 @@ Command add_score_command(CLI::App& app) {
   command->footer(
       "  fleet-sim score data --detections detections.csv\n"
       "  fleet-sim score data --detections - --map sensor_id=device --map score=anomaly_score --json\n"
-      "  fleet-sim score data --baseline moving\n"
+      "  fleet-sim score data --baseline moving --html scores.html\n"
       "Memory: 200 MB, 300 bytes a sensor, 100 bytes an event, and 300 MB for a million readings and\n"
       "rows of detections at a time, or more if one sensor has more than a million. All others are\n"
       "sorted in a temporary file in $TMPDIR: 24 bytes a reading (with --baseline 8 more for each\n"
@@ -162,7 +168,10 @@ Command add_score_command(CLI::App& app) {
   command->add_option("--buffer", options->buffer, "Readings around an anomaly that VUS-PR tolerates (100)")
       ->check(CLI::Range(0, 10'000))
       ->type_name("N");
-  command->add_flag("--json", options->json, "Print JSON");
+  CLI::Option* json = command->add_flag("--json", options->json, "Print JSON");
+  command->add_option("--html", options->html, "Write a page with plots to FILE, or - for standard output")
+      ->type_name("FILE")
+      ->excludes(json);
   return {command, [options] { return score_command(*options); }};
 }
 

@@ -6,6 +6,12 @@
 namespace fleet_sim {
 namespace {
 
+constexpr std::string_view page_policy =
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; img-src data:\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+    "<link rel=\"icon\" href=\"data:,\">\n";
+
 std::string_view html_escape(char c) {
   switch (c) {
     case '&':
@@ -61,6 +67,16 @@ std::string filled_page(std::string_view page, std::vector<PagePart> parts) {
     page.remove_prefix(at + place.size());
   }
   return filled.append(page);
+}
+
+std::string page_of_figures(std::string_view head, std::string_view title, std::string_view page,
+                            std::string_view json) {
+  return std::string(head)
+      .append(page_policy)
+      .append("<title>" + html_escaped(title) + "</title>\n")
+      .append(filled_page(
+          page,
+          {{"%PAGE_STYLE%", page_style}, {"%PAGE_SCRIPT%", page_script}, {"%DATA%", script_escaped(json)}}));
 }
 
 std::string html_escaped(std::string_view text) {

@@ -15,13 +15,6 @@ namespace {
 // No more than a page has use for, however many shards or odd names there are.
 constexpr JsonBounds page_bounds{.list = 200, .text_bytes = 200};
 
-// Nothing is asked of anywhere else: the policy makes the browser see to it.
-constexpr std::string_view page_policy =
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-    "script-src 'unsafe-inline'; img-src data:\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-    "<link rel=\"icon\" href=\"data:,\">\n<title>Fleet report</title>\n";
-
 std::string cut(std::string_view text) {
   return cut_to_bytes(text, page_bounds.text_bytes, "…");
 }
@@ -123,10 +116,7 @@ std::string page_data(const Report& report, const std::vector<SensorSeries>& ser
 }  // namespace
 
 std::string report_html(const Report& report, const std::vector<SensorSeries>& series) {
-  const std::string data = script_escaped(page_data(report, series));
-  return std::string(report_page_head)
-      .append(page_policy)
-      .append(filled_page(report_page, {{"%DATA%", data}}));
+  return page_of_figures(report_page_head, "Fleet report", report_page, page_data(report, series));
 }
 
 }  // namespace fleet_sim::report

@@ -66,7 +66,7 @@ class Detections {
   std::uint64_t count_ = 0;
 };
 
-std::optional<double> best_threshold(const Truth& truth, const Courses& courses, const Report& report) {
+ScoreCounts count_scores(const Truth& truth, const Courses& courses, const Report& report) {
   ScoreCounts counts;
   for (std::size_t partition = 0; partition < truth.partitions(); ++partition) {
     const std::vector<SensorTruth> sensors = truth.read(partition);
@@ -79,7 +79,7 @@ std::optional<double> best_threshold(const Truth& truth, const Courses& courses,
     }
     report("percent of a threshold", 100 * (partition + 1) / truth.partitions());
   }
-  return counts.best_threshold();
+  return counts;
 }
 
 void judge_all(const Truth& truth, const Courses& courses, const std::optional<double>& threshold,
@@ -120,8 +120,11 @@ Verdict score(const Truth& truth, const Courses& courses, Verdict verdict, const
               const Report& report) {
   verdict.sensors = truth.sensors();
   verdict.is_best_threshold = verdict.has_threshold && !options.threshold;
-  if (verdict.has_threshold) {
-    verdict.threshold = options.threshold ? options.threshold : best_threshold(truth, courses, report);
+  verdict.threshold = options.threshold;
+  if (verdict.is_best_threshold || (options.with_curve && verdict.has_areas)) {
+    ScoreCounts counts = count_scores(truth, courses, report);
+    if (verdict.is_best_threshold) verdict.threshold = counts.best_threshold();
+    if (options.with_curve) verdict.curve = counts.curve();
   }
   std::optional<double> threshold = verdict.threshold;
   if (verdict.has_threshold && !threshold)

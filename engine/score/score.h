@@ -15,6 +15,7 @@
 #include "score/baselines.h"
 #include "score/detections.h"
 #include "score/judge.h"
+#include "score/threshold.h"
 #include "score/truth.h"
 
 namespace fleet_sim::score {
@@ -30,6 +31,7 @@ struct Verdict {
   bool is_best_threshold = false;   // for F1; otherwise it was given
   std::optional<double> threshold;  // none: nothing is flagged
   GroupedMeasures measures;
+  std::vector<CurvePoint> curve;  // of precision and recall, if it was asked for and there are scores
 };
 
 // Told what is being done, and how far it has come.
@@ -38,6 +40,7 @@ using Report = std::function<void(std::string_view what, std::uint64_t done)>;
 struct ScoreOptions {
   std::optional<double> threshold;
   std::size_t longest_buffer = 100;
+  bool with_curve = false;
 };
 
 // Of what a file says. Reads it to its end.
@@ -50,5 +53,16 @@ Verdict score_baseline(const Truth& truth, const Baseline& baseline, const Score
 
 std::string verdict_text(const Verdict& verdict);
 std::string verdict_json(const Verdict& verdict);
+
+// A page with pictures, which needs nothing else. Names are cut, and so are long lists of groups.
+std::string verdict_html(const Verdict& verdict);
+
+// Every such page begins with these bytes, and nothing else does.
+inline constexpr std::string_view score_page_head =
+    "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+    "<meta name=\"generator\" content=\"fleet-sim score\">\n";
+
+// What follows these bytes, with a place for the data; embedded at build time.
+extern const std::string_view score_page;
 
 }  // namespace fleet_sim::score

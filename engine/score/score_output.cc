@@ -1,13 +1,17 @@
-// A verdict as text and JSON.
+// A verdict as text, JSON and a page.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/anomaly_types.h"
 #include "base/json_writer.h"
+#include "base/page.h"
 #include "base/plain_text.h"
 #include "base/text.h"
 #include "score/score.h"
@@ -128,6 +132,76 @@ void write_measures(JsonWriter& json, const Group& group, const Measures& measur
   json.member("vus_pr", measures.vus_pr.value());
 }
 
+// A page has no use for more.
+struct Bounds {
+  std::size_t groups = SIZE_MAX;
+  std::size_t text_bytes = SIZE_MAX;
+};
+constexpr Bounds page_bounds{.groups = 200, .text_bytes = 200};
+
+void write_groups(JsonWriter& json, const Verdict& verdict, const GroupWords& words, const Bounds& bounds) {
+  std::size_t count = 0;
+  json.key(words.key);
+  json.begin('[');
+  for (const auto& [group, measures] : verdict.measures) {
+    if (group.by != words.by || ++count > bounds.groups) continue;
+    json.object([&] {
+      json.member("name", cut_to_bytes(name_of(group), bounds.text_bytes, "…"));
+      write_measures(json, group, measures, verdict.has_areas);
+    });
+  }
+  json.end(']');
+}
+
+void write_verdict(JsonWriter& json, const Verdict& verdict, const Bounds& bounds) {
+  write_measures(json, {}, verdict.measures.at({}), verdict.has_areas);
+  json.member("run", cut_to_bytes(verdict.run, bounds.text_bytes, "…"));
+  json.member("detector", cut_to_bytes(verdict.detector, bounds.text_bytes, "…"));
+  json.member("sensors", verdict.sensors);
+  json.member("rows", verdict.rows);
+  json.member("unmatched_rows", verdict.unmatched);
+  json.member("threshold", verdict.threshold);
+  json.member("threshold_is_best", verdict.is_best_threshold);
+  for (const GroupWords& words : group_words) write_groups(json, verdict, words, bounds);
+}
+
+// ---- what the page draws beside that ----
+
+// Which share of all events was found how soon: delays in seconds with the shares at them.
+void write_delays(JsonWriter& json, const Group& group, const Measures& measures) {
+  constexpr std::size_t most_points = 200;
+  const std::vector<float>& delays = measures.delays;
+  const std::size_t points = std::min(most_points, delays.size());
+  json.object([&] {
+    json.member("name", name_of(group));
+    json.key("points");
+    json.begin('[');
+    for (std::size_t i = 1; i <= points; ++i) {
+      const std::size_t found = i * delays.size() / points;
+      json.begin('[');
+      json.value(static_cast<double>(delays[found - 1]));
+      json.value(static_cast<double>(found) / static_cast<double>(measures.events));
+      json.end(']');
+    }
+    json.end(']');
+  });
+}
+
+void write_pictures(JsonWriter& json, const Verdict& verdict) {
+  json.key("delays");
+  json.begin('[');
+  for (const auto& [group, measures] : verdict.measures) {
+    const bool is_shown = group.by == GroupBy::all || group.by == GroupBy::kind;
+    if (is_shown && !measures.delays.empty()) write_delays(json, group, measures);
+  }
+  json.end(']');
+  json.array("curve", verdict.curve, [&](const CurvePoint& point) {
+    json.begin('[');
+    for (const double value : {point.recall, point.precision, point.threshold}) json.value(value);
+    json.end(']');
+  });
+}
+
 }  // namespace
 
 std::string verdict_text(const Verdict& verdict) {
@@ -150,29 +224,20 @@ std::string verdict_text(const Verdict& verdict) {
 std::string verdict_json(const Verdict& verdict) {
   std::string text;
   JsonWriter json(text, JsonLayout::indented, JsonReals::with_point);
-  json.object([&] {
-    write_measures(json, {}, verdict.measures.at({}), verdict.has_areas);
-    json.member("run", verdict.run);
-    json.member("detector", verdict.detector);
-    json.member("sensors", verdict.sensors);
-    json.member("rows", verdict.rows);
-    json.member("unmatched_rows", verdict.unmatched);
-    json.member("threshold", verdict.threshold);
-    json.member("threshold_is_best", verdict.is_best_threshold);
-    for (const GroupWords& words : group_words) {
-      json.key(words.key);
-      json.begin('[');
-      for (const auto& [group, measures] : verdict.measures) {
-        if (group.by != words.by) continue;
-        json.object([&] {
-          json.member("name", name_of(group));
-          write_measures(json, group, measures, verdict.has_areas);
-        });
-      }
-      json.end(']');
-    }
-  });
+  json.object([&] { write_verdict(json, verdict, {}); });
   return text + '\n';
+}
+
+std::string verdict_html(const Verdict& verdict) {
+  std::string text;
+  JsonWriter json(text);
+  json.object([&] {
+    json.object("verdict", [&] { write_verdict(json, verdict, page_bounds); });
+    write_pictures(json, verdict);
+    json.key("types");
+    json.put(anomaly_types_json());
+  });
+  return page_of_figures(score_page_head, "Scores of a detector", score_page, text);
 }
 
 }  // namespace fleet_sim::score

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 namespace fleet_sim::score {
 namespace {
@@ -51,8 +52,7 @@ void ScoreCounts::merge_equal() {
 
 std::optional<double> ScoreCounts::best_threshold() {
   compact();
-  double all = 0;
-  for (const Bin& bin : bins_) all += static_cast<double>(bin.counts[1]);
+  const double all = anomalous();
   std::optional<double> best;
   double best_f1 = 0;
   double flagged = 0;
@@ -66,6 +66,31 @@ std::optional<double> ScoreCounts::best_threshold() {
     best = score_of(bins_[i].key);
   }
   return best;
+}
+
+std::vector<CurvePoint> ScoreCounts::curve() {
+  constexpr double visible = 2.0 / most_points;  // as it rises by no more than 1, and falls in between
+  compact();
+  const double all = anomalous();
+  std::vector<CurvePoint> points;
+  double flagged = 0;
+  double found = 0;
+  for (std::size_t i = bins_.size(); all > 0 && i-- > 0;) {
+    found += static_cast<double>(bins_[i].counts[1]);
+    flagged += static_cast<double>(bins_[i].counts[0] + bins_[i].counts[1]);
+    const CurvePoint point{score_of(bins_[i].key), found / all, found / flagged};
+    const bool is_end = points.empty() || i == 0;
+    if (is_end || point.recall - points.back().recall >= visible ||
+        std::fabs(point.precision - points.back().precision) >= visible)
+      points.push_back(point);
+  }
+  return points;
+}
+
+double ScoreCounts::anomalous() const {
+  double sum = 0;
+  for (const Bin& bin : bins_) sum += static_cast<double>(bin.counts[1]);
+  return sum;
 }
 
 }  // namespace fleet_sim::score

@@ -10,8 +10,16 @@
 
 namespace fleet_sim::score {
 
+// What flagging from a threshold on comes to, of all sensors.
+struct CurvePoint {
+  double threshold;
+  double recall;
+  double precision;
+};
+
 class ScoreCounts {
  public:
+  static constexpr std::size_t most_points = 1'000;  // of the curve, about
   static constexpr std::size_t most_kept = std::size_t{1} << 20;
 
   explicit ScoreCounts(std::size_t most = most_kept) : most_(most) {}
@@ -22,6 +30,10 @@ class ScoreCounts {
   // where there is none: all scores are equal, or no anomalous reading has more than the lowest.
   std::optional<double> best_threshold();
 
+  // From the highest threshold to the lowest; those that differ too little to be seen are left out. Empty
+  // without an anomalous reading.
+  std::vector<CurvePoint> curve();
+
  private:
   struct Bin {
     std::uint64_t key;                    // rises with the score
@@ -30,6 +42,7 @@ class ScoreCounts {
 
   void compact();
   void merge_equal();
+  [[nodiscard]] double anomalous() const;
 
   std::size_t most_;
   int shift_ = 0;
