@@ -353,7 +353,7 @@ void read_asked(const std::vector<fs::path>& files, RunPart& part) {
   };
   std::set<std::pair<std::uint32_t, Timestamp>> known;
   for (const fs::path& file : files) {
-    data::FoundShard shard(file, part.run.run_id, find);
+    data::FoundFile shard(file, part.run.run_id, find);
     shard.read_events(part.run.start, find);
     for (const auto& event : shard.injected_since()) {
       if (known.emplace(event.sensor, event.started_at).second)
