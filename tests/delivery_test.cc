@@ -166,6 +166,12 @@ TEST_CASE("each fate has the share that was asked for, and a lateness of that me
   CHECK(is_near(below_median, late, 0.5));
 }
 
+TEST_CASE("no reading is later than a hundred medians") {
+  const scenario::Deliver how{.late = {1, 4 * second}};
+  // Found by looking: it would be 124 medians late.
+  CHECK(delivery::fate_of(seed, 1'000, start + 285'857 * second, how).late == 400 * second);
+}
+
 TEST_CASE("what an entry says replaces what the config says, and nothing else") {
   const scenario::Deliver usual = usual_delivery();
   const scenario::Deliver both = delivery::overlaid(usual, {.drop = 0.5, .hold = true, .drain = 3});

@@ -3,7 +3,6 @@
 import re
 from datetime import datetime, timedelta
 from fractions import Fraction
-from itertools import accumulate
 from statistics import NormalDist
 
 SECOND = 1_000_000  # microseconds, as all times here

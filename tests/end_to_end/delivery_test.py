@@ -235,8 +235,8 @@ class Killed(DeliveryTest):
 
 EVERYTHING = DELIVERY + """anomalies: {probability: 0.2, types: {missing_data: {duration_seconds: 9}}}
 scenario:
-  - {name: up, at: +40s, where: {id: "S?[1-6]"}, set: {firmware_version: "1.5"}, waves: {0s: 40%, 3m: 90%}, spread: 1m, silent_for: 9s, fails: 20%}
-  - {name: back, at: +8m, where: {event: up}, set: {firmware_version: "1.3"}, spread: 1m}
+  - {name: up, at: +40s, where: {id: "S?[1-6]"}, set: {firmware_version: "1.5"}, waves: {0s: 40%, 3m: 90%}, spread: 1m, fails: 20%}
+  - {name: back, at: +8m, where: {event: up}, set: {firmware_version: "1.3"}, spread: 1m, silent_for: 9s}
   - {name: out, at: +2m, for: 40s, where: {id: "S0*"}, silence: true, spread: 2m}
   - {name: come, at: +30s, where: {id: "S*9"}, join: true, spread: 2m}
   - {name: go, at: +5m, where: {id: "S*8"}, leave: true, spread: 1m}
@@ -266,7 +266,8 @@ class Everything(DeliveryTest):
         found = {}
         for path in fleet.shards(data):
             tables = [f"SELECT {COLUMNS}, firmware_version FROM sensor_readings ORDER BY id", f"SELECT {TRUTH} FROM deliveries ORDER BY id",
-                      "SELECT sensor_id, name, verb, started_at, ended_at, silent_until, failed FROM fleet_events ORDER BY sensor_id, started_at, name",
+                      "SELECT sensor_id, name, verb, started_at, ended_at, silent_until, failed FROM fleet_events "
+                      "ORDER BY sensor_id, started_at, name",
                       "SELECT sensor_id, anomaly_type, cause, scenario, started_at, ended_at, readings_affected FROM anomaly_events "
                       "ORDER BY sensor_id, started_at"]
             for number, sql in enumerate(tables):

@@ -395,8 +395,9 @@ class Story:
     def config(self):
         draw, text = self.draw, ""
         if draw.random() < 0.8:
-            text = (f"delivery: {{drop: {draw.randint(0, 20)}%, late: {{share: {draw.randint(1, 60)}%, median: "
-                    f"{draw.choice(('500ms', '4s', '30s'))}}}, duplicate: {draw.randint(0, 20)}%, jitter: {draw.choice(('0s', '20ms', '3s'))}}}\n")
+            late = f"{{share: {draw.randint(1, 60)}%, median: {draw.choice(('500ms', '4s', '30s'))}}}"
+            text = (f"delivery: {{drop: {draw.randint(0, 20)}%, late: {late}, duplicate: {draw.randint(0, 20)}%, "
+                    f"jitter: {draw.choice(('0s', '20ms', '3s'))}}}\n")
         text += draw.choice(("", "simulation: {phase: aligned}\n"))  # so that things end just when a reading is due
         text += draw.choice(("anomalies: {enabled: false}\n", BUSY, GRADED))
         return text + "scenario:\n" + "".join(f"  - {{name: {name}, {said}}}\n" for _, name, said in self.entries)
