@@ -127,6 +127,14 @@ class SeedsCommand(ContainerTest):
         self.assertEqual({path.stat().st_uid for path in [self.data, *self.data.iterdir()]}, {FLEET})
 
 
+class Sinks(ContainerTest):
+    def test_servers_are_built_in(self):
+        """Nothing is there, which ends a run with 3; a build without the sink would end with 2."""
+        for sink in ("postgresql://127.0.0.1:9/fleet", "lines+https://127.0.0.1:9/write"):
+            output = self.run_to_its_end("--duration", 1, "--sink", sink, code=3)
+            self.assertIn("127.0.0.1:9", output)
+
+
 class DataDirectory(ContainerTest):
     def test_belongs_to_somebody(self):
         """Who made the folder gets files of his own."""

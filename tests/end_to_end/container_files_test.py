@@ -56,7 +56,8 @@ class ContainerFiles(FleetTest):
     @unittest.skipUnless(f"debian:{release()}-slim" in DOCKERFILE, "here libraries are those of another Debian than the image's")
     def test_the_image_has_the_packages_that_are_linked(self):
         _, runtime = packages(DOCKERFILE)
-        self.assertEqual(runtime, packages_linked() - IN_EVERY_IMAGE | {"tzdata"})  # which is read, not linked
+        self.assertEqual(runtime, packages_linked() - IN_EVERY_IMAGE |
+                         {"tzdata", "ca-certificates"})  # which are read, not linked
 
     def test_the_image_is_built_with_the_packages_that_building_needs(self):
         build, _ = packages(DOCKERFILE)
@@ -104,22 +105,59 @@ class ContainerFiles(FleetTest):
         (self.dir / "config.yaml").write_text("simulation: {readings_per_second: -1}\n")
         self.fleet_sim("check", code=2, env=variables)
 
+    def compose(self, name):
+        return yaml.safe_load((CONTAINER / name).read_text(encoding="utf-8"))
+
     def test_compose(self):
-        compose = yaml.safe_load((CONTAINER / "compose.yaml").read_text(encoding="utf-8"))
-        services = compose["services"]
-        self.assertEqual(sorted(services), ["collector", "fleet"])
-        for name, service in services.items():
-            with self.subTest(name):
-                build = service["build"] if isinstance(service["build"], dict) else {"context": service["build"]}
-                context = (CONTAINER / build["context"]).resolve()
-                self.assertEqual(context, SOURCE)
-                self.assertTrue((context / build.get("dockerfile", "Dockerfile")).is_file())
-                for volume in service["volumes"]:
-                    self.assertIn(volume.split(":")[0], compose["volumes"])
-                self.assertTrue(all(isinstance(word, str) for word in service["command"]))
-                self.assertLessEqual(set(service.get("depends_on", {})), services.keys())
-        self.assertNotIn("ports", services["fleet"], "nobody else is let in unless asked for")
-        self.fleet_sim("check", *services["fleet"]["command"], env=self.image_folder())
+        for file, names in (("compose.yaml", ["collector", "fleet"]), ("compose.postgresql.yaml", ["fleet", "grafana", "postgresql"]),
+                            ("compose.influxdb.yaml", ["fleet", "influxdb"])):
+            compose = self.compose(file)
+            services = compose["services"]
+            self.assertEqual(sorted(services), names)
+            for name, service in services.items():
+                with self.subTest(file, service=name):
+                    self.check_service(compose, service)
+            for name, service in services.items():
+                ports = service.get("ports", [])
+                self.assertTrue(all(port.startswith("127.0.0.1:") for port in ports), "nobody else is let in unless asked for")
+                self.assertTrue(name == "grafana" or not ports)
+
+    def check_service(self, compose, service):
+        if "build" in service:
+            build = service["build"] if isinstance(service["build"], dict) else {"context": service["build"]}
+            context = (CONTAINER / build["context"]).resolve()
+            self.assertEqual(context, SOURCE)
+            self.assertTrue((context / build.get("dockerfile", "Dockerfile")).is_file())
+        for volume in service["volumes"]:
+            source = volume.split(":")[0]
+            self.assertTrue((CONTAINER / source).is_file() if source.startswith(".") else source in compose["volumes"], volume)
+        self.assertTrue(all(isinstance(word, str) for word in service.get("command", [])))
+        for other, when in service.get("depends_on", {}).items():
+            self.assertEqual(when, {"condition": "service_healthy"})
+            self.assertTrue("healthcheck" in compose["services"][other] or other == "fleet")
+
+    def test_what_the_fleets_of_compose_are_told(self):
+        variables = self.image_folder()
+        for file in ("compose.yaml", "compose.postgresql.yaml", "compose.influxdb.yaml"):
+            self.fleet_sim("check", *self.compose(file)["services"]["fleet"]["command"], env=variables)
+
+    def test_a_server_of_compose_is_the_one_that_the_others_ask(self):
+        services = self.compose("compose.postgresql.yaml")["services"]
+        server = services["postgresql"]["environment"]
+        (address,) = [word for word in services["fleet"]["command"] if "://" in word]
+        self.assertEqual(address.split("?")[0], f"postgresql://{server['POSTGRES_USER']}@postgresql/{server['POSTGRES_USER']}")
+        mounted = {target: CONTAINER / source for source, target, _ in (volume.split(":") for volume in services["grafana"]["volumes"])}
+        (source,) = yaml.safe_load(mounted["/etc/grafana/provisioning/datasources/fleet-sim.yaml"].read_text())["datasources"]
+        self.assertEqual((source["url"], source["user"], source["jsonData"]["database"]), ("postgresql:5432", "fleet", "fleet"))
+        self.assertEqual(source["secureJsonData"]["password"], "$FLEET_PASSWORD")
+        self.assertEqual(services["grafana"]["environment"]["FLEET_PASSWORD"], server["POSTGRES_PASSWORD"])
+        (provider,) = yaml.safe_load(mounted["/etc/grafana/provisioning/dashboards/fleet-sim.yaml"].read_text())["providers"]
+        shown = services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+        self.assertEqual(os.path.dirname(shown), provider["options"]["path"])
+        dashboard = json.loads(mounted[shown].read_text())
+        self.assertEqual(dashboard["templating"]["list"][0]["current"]["value"], source["uid"])
+        (lines,) = [word for word in self.compose("compose.influxdb.yaml")["services"]["fleet"]["command"] if "://" in word]
+        self.assertEqual(lines, "lines+http://influxdb:8086/write?db=fleet")
 
     def test_one_user_owns_both_images_files(self):
         (uid,) = re.findall(r"useradd --uid (\d+)", DOCKERFILE)

@@ -9,7 +9,7 @@ from fleet import *
 from local_pod import KUBERNETES, LocalPod, PodTest, by_name
 from manifests import name_of, problems, render
 
-VARIANTS = ("base", "overlays/one-node", "overlays/hundred-nodes")
+VARIANTS = ("base", "overlays/one-node", "overlays/hundred-nodes", "overlays/hundred-pods-postgresql")
 
 
 class Manifests(unittest.TestCase):
@@ -70,6 +70,18 @@ class Manifests(unittest.TestCase):
         documents = by_name("base")
         documents["ConfigMap", "fleet-sim-identities"]["data"]["fleet.jsonl"] *= 500
         self.assertEqual(problems(list(documents.values())), ["ConfigMap fleet-sim-identities is too large"])
+
+    def test_what_is_wrong_with_a_server_is_found(self):
+        for value, says in (("postgresql://fleet:secret@postgresql/fleet", "a password that everybody can read"),
+                            ("postgresql://fleet@postgresql/fleet", None)):
+            with self.subTest(value):
+                documents = by_name("overlays/hundred-pods-postgresql")
+                (container,) = documents["StatefulSet", "fleet-sim"]["spec"]["template"]["spec"]["containers"]
+                (address,) = [entry for entry in container["env"] if entry["name"] == "FLEET_SIM_SINK_ADDRESS"]
+                address["value"] = value
+                self.assertEqual([says in one for one in problems(list(documents.values()))], [True] if says else [])
+                container["env"] = [entry for entry in container["env"] if entry["name"] != "FLEET_SIM_SHARDING_BY"]
+                self.assertIn("shards are for files", "\n".join(problems(list(documents.values()))))
 
     def test_an_overlay_changes_what_it_says_and_nothing_else(self):
         base, one_node = by_name("base"), by_name("overlays/one-node")

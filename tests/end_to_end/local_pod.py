@@ -72,7 +72,8 @@ class LocalPod:
             values["JOB_COMPLETION_INDEX"] = self.index
         for entry in container.get("env", []):
             named = entry.get("valueFrom") == {"fieldRef": {"fieldPath": "metadata.name"}}
-            values[entry["name"]] = self.name if named else entry["value"]
+            secret = entry.get("valueFrom", {}).get("secretKeyRef")
+            values[entry["name"]] = self.name if named else f"the {secret['key']} of {secret['name']}" if secret else entry["value"]
         return {**values, **more}
 
     def start(self, container, out=subprocess.PIPE, subcommand=(), **more):

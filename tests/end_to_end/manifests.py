@@ -5,6 +5,7 @@ kubectl. `problems` says what is wrong with the result.
 """
 
 import copy
+import re
 import sys
 from pathlib import Path
 
@@ -66,7 +67,10 @@ def render(folder):
     for patch in layer.get("patches", []):
         (change,) = documents(folder / patch["path"])
         (place,) = [i for i, document in enumerate(found) if name_of(document) == name_of(change)]
-        found[place] = merge(found[place], change)
+        if change.get("$patch") == "delete":
+            del found[place]
+        else:
+            found[place] = merge(found[place], change)
     found = copy.deepcopy(found)  # YAML's anchors are one object in several places
     for document in found:
         for entry in layer.get("labels", []):
@@ -86,7 +90,8 @@ SECURITY = {"allowPrivilegeEscalation": ANY, "readOnlyRootFilesystem": ANY, "cap
 PROBE = {"httpGet": {"path": ANY, "port": ANY}, "periodSeconds": ANY, "timeoutSeconds": ANY, "failureThreshold": ANY}
 CONTAINER = {
     "name": ANY, "image": ANY, "imagePullPolicy": ANY, "workingDir": ANY, "args": ANY,
-    "env": [{"name": ANY, "value": ANY, "valueFrom": {"fieldRef": {"fieldPath": ANY}}}],
+    "env": [{"name": ANY, "value": ANY, "valueFrom": {"fieldRef": {"fieldPath": ANY},
+                                                               "secretKeyRef": {"name": ANY, "key": ANY}}}],
     "ports": [{"name": ANY, "containerPort": ANY}], "readinessProbe": PROBE, "livenessProbe": PROBE,
     "resources": {"requests": {"cpu": ANY, "memory": ANY}, "limits": {"memory": ANY}}, "securityContext": SECURITY,
     "volumeMounts": [{"name": ANY, "mountPath": ANY, "readOnly": ANY}]}
@@ -215,6 +220,9 @@ class Overseer:
             path = f"{container['workingDir']}/{option(container, flag)}"
             mount = next((mount for where, mount in mounts.items() if inside(path, where)), None)
             self.expect(mount and bool(mount.get("readOnly")) != written, f"{place}: {flag} names no folder that is mounted so")
+        sink = value_of(container, "FLEET_SIM_SINK_ADDRESS") or ""
+        self.expect(not re.search("//[^/@]*:[^/@]*@", sink), f"{place}: a password that everybody can read")
+        self.expect(not sink or value_of(container, "FLEET_SIM_SHARDING_BY") == "none", f"{place}: shards are for files")
         self.expect("/tmp" in mounts, f"{place}: nowhere for temporary files")
         file = Path(option(container, "--config") or "").name
         self.expect(any(file in found["data"] for (kind, _), found in self.documents.items() if kind == "ConfigMap"),
