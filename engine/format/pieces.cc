@@ -13,7 +13,9 @@
 namespace fleet_sim::format {
 namespace {
 
-constexpr double plain_below = 1e15;  // where all digits of a whole number count
+constexpr double plain_below = 1e15;     // where all digits of a whole number count
+constexpr double shortest_from = 0.001;  // as short as 1e-03, and 0.0001 is longer than 1e-04
+constexpr double shortest_below = 1e5;   // 10000 is as short as 1e+04, and 100000 is longer than 1e+05
 
 template <class Number>
 void append_any_number(std::string& out, Number number) {
@@ -45,10 +47,13 @@ std::string_view tag_value(std::string_view text) {
 
 }  // namespace
 
-// The standard's way is the faster one, but has an exponent wherever that is shorter, as in 1e+05.
+// The standard's way is the faster one, but has an exponent wherever that is shorter, as in 1e+05. Between
+// these bounds it never is.
 char* put_number(char* at, double number) {
-  if (std::abs(number) < plain_below) {
+  const double size = std::abs(number);
+  if (size < plain_below) {
     char* const end = std::to_chars(at, at + longest_number, number).ptr;
+    if (size >= shortest_from && size < shortest_below) return end;
     if (std::memchr(at, 'e', static_cast<std::size_t>(end - at)) == nullptr) return end;
   }
   return fmt::format_to(at, FMT_COMPILE("{}"), number);

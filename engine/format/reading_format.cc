@@ -160,13 +160,18 @@ void ReadingFormatter::measure() {
 }
 
 void ReadingFormatter::append(std::string& out, const batch::Row& reading) {
+  line_.clear();
+  append(line_, reading);
+  out += line_.view();
+}
+
+void ReadingFormatter::append(LineBuffer& out, const batch::Row& reading) {
   const identity::Identity& identity = roster_[reading.sensor];
   const std::string& what_else =
       reading.overlay == 0 ? about(identity) : about(roster_.shown(reading.sensor, reading.overlay));
   const std::size_t most =
       most_bytes_ + what_else.size() + longest_escape * identity.id.size() + longest_number;
-  if (line_.size() < most) line_.resize(2 * most);
-  char* at = line_.data();
+  char* at = out.room(most);
   for (const Piece& piece : pieces_) {
     switch (piece.what) {
       case Piece::What::moment:
@@ -202,7 +207,7 @@ void ReadingFormatter::append(std::string& out, const batch::Row& reading) {
         at = put(at, reading.stamp() != 0 ? "000\n" : "\n");
     }
   }
-  out.append(line_.data(), static_cast<std::size_t>(at - line_.data()));
+  out.end_at(at);
 }
 
 char* ReadingFormatter::put_value(char* at, const Piece& piece, double value) const {

@@ -16,6 +16,7 @@
 #include "base/anomaly_types.h"
 #include "base/timestamp.h"
 #include "batch/reading.h"
+#include "format/line_buffer.h"
 #include "format/row_format.h"
 #include "identity/identity.h"
 #include "types/schema.h"
@@ -31,6 +32,7 @@ class ReadingFormatter {
   [[nodiscard]] const std::string& header() const { return header_; }
 
   // Appends the reading as a line with its end.
+  void append(LineBuffer& out, const batch::Row& reading);
   void append(std::string& out, const batch::Row& reading);
 
  private:
@@ -89,8 +91,8 @@ class ReadingFormatter {
   std::vector<Piece> pieces_;
   std::array<std::string, anomaly_type_count + 1> states_;  // by type of anomaly; the last is that of none
   std::size_t most_bytes_ = 0;  // of a line without its sensor and what is said about it
-  std::vector<char> line_;
-  std::vector<About> about_;  // by a hash of the texts
+  LineBuffer line_;             // on its way into a text
+  std::vector<About> about_;    // by a hash of the texts
   TimestampWriter timestamp_;
 };
 

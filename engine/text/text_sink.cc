@@ -125,18 +125,22 @@ LineOutput::Taken TextDestination::take_truth(const write::Lot& lot) {
     return {};
   }
   const auto take_rows = [&](std::size_t& done, std::size_t count, const auto& append) {
-    return take_lines(*sink_.events_, done, count, lot.is_stopping, append);
+    return take_lines(*sink_.events_, done, count, lot.is_stopping, [&](std::size_t i) {
+      truth_.clear();
+      append(i);
+      lines_.append(truth_);
+    });
   };
   LineOutput::Taken taken = take_rows(done_.fleet_events, all.fleet_events, [&](std::size_t i) {
-    append_event(lines_, lot.fleet_events[i], sink_.roster_);
+    append_event(truth_, lot.fleet_events[i], sink_.roster_);
   });
   if (taken.is_whole()) {
     taken = take_rows(done_.events, all.events,
-                      [&](std::size_t i) { append_event(lines_, lot.events[i], sink_.roster_, schema_); });
+                      [&](std::size_t i) { append_event(truth_, lot.events[i], sink_.roster_, schema_); });
   }
   if (taken.is_whole()) {
     taken = take_rows(done_.deliveries, all.deliveries,
-                      [&](std::size_t i) { append_delivery(lines_, lot.deliveries[i], sink_.roster_); });
+                      [&](std::size_t i) { append_delivery(truth_, lot.deliveries[i], sink_.roster_); });
   }
   return taken;
 }
@@ -158,7 +162,7 @@ LineOutput::Taken TextDestination::take_lines(LineOutput& output, std::size_t& d
       append(i);
       ends_.push_back(lines_.size());
     }
-    taken = output.take(lines_, ends_, is_stopping);
+    taken = output.take(lines_.view(), ends_, is_stopping);
     done += taken.lines;
   }
   return taken;

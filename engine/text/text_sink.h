@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "format/line_buffer.h"
 #include "format/reading_format.h"
 #include "identity/identity.h"
 #include "text/line_output.h"
@@ -74,8 +75,9 @@ class TextDestination final : public write::Destination {
   bool is_of_other_columns_;       // than the csv that it would go to
   std::uint64_t number_ = 0;       // of the lot of which …
   write::Share done_;              // … these rows have been taken
-  std::string lines_;              // a chunk, and …
+  format::LineBuffer lines_;       // a chunk, and …
   std::vector<std::size_t> ends_;  // … the end of each of its lines
+  std::string truth_;              // a line of it, on its way there
 };
 
 }  // namespace fleet_sim::text
