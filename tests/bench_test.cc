@@ -7,6 +7,7 @@
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -19,6 +20,7 @@
 #include "benchmark/options.h"
 #include "benchmark/results.h"
 #include "benchmark/search.h"
+#include "benchmark/target.h"
 #include "run/exit_code.h"
 #include "run/stop_signals.h"
 #include "support/temporary_folder.h"
@@ -161,7 +163,7 @@ TEST_CASE("the flush interval is short where latency is measured") {
   const Set paced = [](benchmark::BenchWords& words) { words.rate = "2500"; };
   CHECK(options_of([](benchmark::BenchWords&) {}).load.flush_interval_ms == 1'000);
   CHECK(options_of(paced).load.flush_interval_ms == 50);
-  CHECK(options_of(paced).load.rate == 2'500);
+  CHECK(options_of(paced).matrix.rates == std::vector<std::optional<double>>{2'500});
   CHECK(options_of([](benchmark::BenchWords& words) { words.find_rate = true; }).load.flush_interval_ms ==
         50);
   const Set asked = [&](benchmark::BenchWords& words) {
@@ -316,7 +318,7 @@ TEST_CASE("the JSON has every round of every cell, and is UTF-8 whatever the fol
   CHECK(json["cells"][1]["rounds"][1]["rows_per_second"] == 900'000);
   CHECK(json["cells"][1]["collected"]["errors"] == 0);
   CHECK_FALSE(json["cells"][0].contains("latency_seconds"));
-  report.options.load.rate = 500;
+  for (benchmark::CellResult& result : report.cells) result.cell.rate = 500;
   report.cells[0].latency.record(2'000'000);
   const auto paced = nlohmann::json::parse(benchmark::bench_json(report));
   CHECK(paced["mode"] == "rate");
@@ -339,16 +341,98 @@ TEST_CASE("the page escapes what it shows and asks for nothing from outside") {
     CHECK_MESSAGE(holds(page, shown), shown);
   };
   check("bars", "2 shards, 2 writers, 1 collector");
-  report.options.load.rate = 500;
+  for (benchmark::CellResult& result : report.cells) result.cell.rate = 500;
   report.cells[1].latency.record(3'000);
   check("curves", "99.9%");
-  report.options.load.rate.reset();
+  for (benchmark::CellResult& result : report.cells) result.cell.rate.reset();
+  report.cells.pop_back();
   report.options.find_rate = true;
-  report.steps = {{20'000, 19'900, 60'000, 90'000, 95'000, 99'000, true, ""},
-                  {40'000, 30'000, 60'000, 900'000, 950'000, 990'000, false, "<b>"}};
-  report.highest_rate = 20'000;
-  check("steps", "Highest rate: 20,000");
+  report.cells[0].steps = {{20'000, 19'900, 60'000, 90'000, 95'000, 99'000, true, ""},
+                           {40'000, 30'000, 60'000, 900'000, 950'000, 990'000, false, "<b>"}};
+  report.cells[0].highest_rate = 20'000;
+  check("steps", "highest rate: 20,000");
   CHECK(holds(benchmark::bench_html(report), "&lt;b&gt;"));
+}
+
+TEST_CASE("sinks are measured side by side, each with the cells that it can have") {
+  benchmark::BenchMatrix sinks = matrix;
+  sinks.sinks = {
+      {config::Sink::text, "csv", "out.csv"}, {}, {config::Sink::line_server, "lines+http", "//h:1/w"}};
+  const benchmark::ExpandedMatrix expanded = benchmark::vary_one_at_a_time(sinks);
+  std::vector<std::string> texts;
+  for (const benchmark::BenchCell& cell : expanded.cells) texts.push_back(benchmark::cell_text(cell));
+  REQUIRE(texts.size() == 2 + 7 + 3);
+  CHECK(texts[0] == "csv:out.csv, 1 writer, batch 5000");
+  CHECK(texts[1] == "csv:out.csv, 1 writer, batch 500");
+  CHECK(texts[2] == "16 shards, 1 writer, batch 5000, synchronous normal, index, 0 collectors");
+  CHECK(texts[10] == "lines+http://h:1/w, 2 writers, batch 5000");
+  REQUIRE(expanded.left_out.size() == 1);
+  CHECK(benchmark::why_left_out(expanded.left_out.front()) == "a sink of text has one writer");
+  CHECK(benchmark::difference_text(expanded.cells[10], expanded.cells[0]) == "lines+http://h:1/w, 2 writers");
+}
+
+TEST_CASE("options: several addresses and rates, without what only files have") {
+  const benchmark::BenchOptions options = options_of([](benchmark::BenchWords& words) {
+    words.sinks = {"-", "null"};
+    words.rate = "100,2000";
+  });
+  REQUIRE(options.matrix.sinks.size() == 2);
+  CHECK(options.matrix.sinks[0].text() == "ndjson:-");
+  CHECK(options.matrix.rates == std::vector<std::optional<double>>{100, 2'000});
+  CHECK(benchmark::takes_standard_output(options.matrix));
+  const auto refused = [](const char* sink, const char* index, const char* json) {
+    return refusal([&](benchmark::BenchWords& words) {
+      if (*sink != 0) words.sinks = {sink};
+      if (*index != 0) words.index = index;
+      words.json = json;
+    });
+  };
+  CHECK(holds(refused("kafka:x", "", ""), "--sink"));
+  CHECK(holds(refused("null", "on", ""), "--index: only applies with --sink sqlite"));
+  CHECK(refused("sqlite", "on", "").empty());
+  CHECK(holds(refused("csv:-", "", "-"), "--json"));
+  CHECK(holds(refusal([](benchmark::BenchWords& words) { words.password_file = "x"; }), "--password-file"));
+}
+
+TEST_CASE("tables have the columns that some cell has, and say nothing where a cell has none") {
+  benchmark::BenchReport report;
+  fill(report);
+  report.cells[1].cell = {};
+  report.cells[1].cell.sink = {config::Sink::text, "ndjson", "/dev/null"};
+  report.targets = {{"sqlite", ""}, {"ndjson:/dev/null", ""}};
+  for (benchmark::CellResult::Round& round : report.cells[1].rounds) round.bytes = 0;
+  const std::vector<benchmark::BenchTable> tables = benchmark::bench_tables(report);
+  CHECK(tables[0].header[0] == "sink");
+  CHECK(tables[0].rows[0][1] == "1");
+  CHECK(tables[0].rows[1][0] == "ndjson:/dev/null");
+  CHECK(tables[0].rows[1][1].empty());      // shards
+  CHECK(tables[0].rows[1].back().empty());  // bytes
+  const auto json = nlohmann::json::parse(benchmark::bench_json(report));
+  CHECK(json["cells"][0]["shards"] == 1);
+  CHECK(json["cells"][1]["sink"] == "ndjson:/dev/null");
+  CHECK_FALSE(json["cells"][1].contains("shards"));
+  CHECK_FALSE(json["cells"][1].contains("bytes_per_reading"));
+  report.cells.pop_front();
+  const auto one = benchmark::bench_tables(report)[0].header;
+  CHECK(std::vector<std::string>(one.begin(), one.begin() + 4) ==
+        std::vector<std::string>{"sink", "writers", "batch", "median"});
+}
+
+TEST_CASE("several searches are shown beside each other") {
+  benchmark::BenchReport report;
+  fill(report);
+  report.options.find_rate = true;
+  report.cells[1].cell.sink = {config::Sink::text, "ndjson", "/dev/null"};
+  for (benchmark::CellResult& result : report.cells) result.steps.emplace_back().rate = 20'000;
+  report.cells[1].highest_rate = 40'000;
+  const std::string text = benchmark::bench_text(report);
+  CHECK(holds(text, "sqlite: no rate held\n"));
+  CHECK(holds(text, "ndjson:/dev/null: highest rate: 40,000 readings/s\n"));
+  CHECK(report.failed());
+  const auto json = nlohmann::json::parse(benchmark::bench_json(report));
+  CHECK(json["searches"][0]["highest_rate"].is_null());
+  CHECK(json["searches"][1]["highest_rate"] == 40'000);
+  CHECK(holds(benchmark::bench_html(report), "\"label\":\"ndjson:/dev/null\",\"median\":40000"));
 }
 
 TEST_CASE("the disk of a path is the longest mount that leads to it") {
@@ -426,7 +510,7 @@ TEST_CASE("a measurement in earnest: rows, bytes and collectors add up, and the 
   CHECK(most.collectors.errors == 0);
   CHECK(most.latency.count() == 0);
 
-  load.rate = 1'000;
+  cell.rate = 1'000;
   load.warm_up_seconds = 0;
   benchmark::Measurement paced;
   benchmark::measure_cell(cell, load, signals, {}, paced);
@@ -437,6 +521,26 @@ TEST_CASE("a measurement in earnest: rows, bytes and collectors add up, and the 
   CHECK(std::filesystem::is_empty(parent.path()));
 }
 
+TEST_CASE("a file of text is the measurement's own, and gone afterwards") {
+  const TemporaryFolder parent;
+  run::StopSignals signals;
+  benchmark::BenchLoad load;
+  load.directory = parent.path().string();
+  load.seconds = 0.2;
+  benchmark::BenchCell cell;
+  cell.batch_size = 100;
+  cell.sink = {config::Sink::text, "ndjson", (parent.path() / "lines").string()};
+  benchmark::Measurement measured;
+  benchmark::measure_cell(cell, load, signals, {}, measured);
+  CHECK(measured.failure.empty());
+  CHECK(measured.rows > 0);
+  CHECK(measured.bytes > measured.rows * 150);
+  CHECK(measured.simulated_seconds > 0);
+  CHECK(std::filesystem::is_empty(parent.path()));
+  std::ofstream(parent.path() / "lines") << "mine";
+  CHECK_THROWS_AS((void)benchmark::look_at_target({cell.sink, "", ""}), InvalidInput);
+}
+
 TEST_CASE("readings that come too late to be taken are not left out of the latencies") {
   const TemporaryFolder parent;
   run::StopSignals signals;
@@ -444,10 +548,10 @@ TEST_CASE("readings that come too late to be taken are not left out of the laten
   load.directory = parent.path().string();
   load.seconds = 0.3;
   load.warm_up_seconds = 0;
-  load.rate = 10'000'000;
   load.flush_interval_ms = 50;
   benchmark::Measurement measured;
-  benchmark::measure_cell({1, 1, 500, config::Synchronous::full, true, 0}, load, signals, {}, measured);
+  benchmark::measure_cell({1, 1, 500, config::Synchronous::full, true, 0, 10'000'000}, load, signals, {},
+                          measured);
   CHECK(measured.not_taken > 0);
   CHECK(static_cast<double>(measured.latency.count()) == doctest::Approx(3'000'000).epsilon(0.01));
   CHECK(measured.latency.percentile(0.5) > 100'000);

@@ -27,20 +27,29 @@ constexpr const char* footer =
     "that is\n"
     "removed at the end. Rounds are interleaved, so compare medians within one run. missing_data anomalies "
     "are off.\n\n"
-    "With --rate, readings are due at that pace. Latency is the time from when a reading was due to its "
-    "commit. It\n"
-    "includes up to 50 ms in which readings are gathered, and the flush interval. --find-rate finds the "
-    "highest rate\n"
-    "whose p99 stays within --p99; a rate that fails is tried twice.\n\n"
-    "Exit codes: 0 success, 1 a measurement failed or no rate held, 2 bad arguments, 3 --dir cannot be "
-    "written,\n"
-    "130 interrupted (Ctrl-C reports what was measured and removes the folder; a second one exits at once "
+    "--sink measures other places, side by side if it is given several times; a batch is the lot that one "
+    "answer is for.\n"
+    "A file of text and a schema fleet_sim_bench_* of PostgreSQL are made for each measurement and removed. "
+    "A server that\n"
+    "takes line protocol keeps the readings: give it a database for them. With --sink -, results go to "
+    "standard error.\n\n"
+    "With --rate, readings are due at that pace. Latency is the time from when a reading was due until it "
+    "was committed,\n"
+    "or acknowledged by another sink. It includes up to 50 ms in which readings are gathered, and the flush "
+    "interval.\n"
+    "--find-rate finds the highest rate whose p99 stays within --p99; a rate that fails is tried twice.\n\n"
+    "Exit codes: 0 success, 1 a measurement failed or no rate held, 2 bad arguments, 3 --dir or a server of "
+    "PostgreSQL\n"
+    "cannot be used, 130 interrupted (Ctrl-C reports what was measured and removes the folder; a second one "
+    "exits at once "
     "and leaves\n"
     "a folder fleet-sim-bench-*).\n\n"
     "  fleet-sim bench --quick --dir /mnt/disk\n"
     "  fleet-sim bench --shards 16 --writers 1,2,4 --html bench.html\n"
     "  fleet-sim bench --rate 50000 --synchronous normal,full --seconds 10\n"
     "  fleet-sim bench --find-rate --p99 250 --collectors 2\n"
+    "  fleet-sim bench --sink postgresql://fleet@localhost/fleet --sink ndjson:/dev/null --batch-size "
+    "10000,1000\n"
     "  fleet-sim bench --quick --type pump --config configs/types/pump.yaml";
 
 // A file that the results go to. Made before anything is measured, so that a name that cannot be used costs
@@ -70,9 +79,9 @@ int bench(const benchmark::BenchWords& words) {
   log::Console console(true);
   run::StopSignals& signals = run::StopSignals::of_process();
   benchmark::run_bench(report, signals, console);
-  if (words.json == "-") {
+  if (words.json == "-" || benchmark::takes_standard_output(report.options.matrix)) {
     console.print_line(benchmark::bench_text(report));
-    print(benchmark::bench_json(report));
+    if (words.json == "-") print(benchmark::bench_json(report));
   } else {
     print(benchmark::bench_text(report));
   }
@@ -104,7 +113,7 @@ void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
   add("--seconds", words.seconds, "Length of each measurement (default 2; quick 1)", "S");
   add("--warm-up", words.warm_up,
       "Warm-up before the first measurement, or with --rate before each (default 1; quick 0.5)", "S");
-  add("--rate", words.rate, "Measure latency at this many readings per second, instead of throughput", "R");
+  add("--rate", words.rate, "Measure latency at these readings per second, instead of throughput", "LIST");
   command.add_flag("--find-rate", words.find_rate, "Find the highest rate that one cell sustains");
   add("--p99", words.p99, "Latency limit for --find-rate (default 200)", "MS");
   add("--flush-interval", words.flush_interval,
@@ -114,6 +123,13 @@ void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
   command.add_option("--config", words.configs, "Config file that declares the type; repeatable")
       ->type_name("FILE")
       ->allow_extra_args(false);
+  command
+      .add_option("--sink", words.sinks,
+                  fmt::format("Where readings go: {} (default sqlite); repeatable", config::sink_notation()))
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
+  add("--password-file", words.password_file, "File whose first line is the password or token for --sink",
+      "FILE");
   add("--dir", words.dir, "Folder on the disk to measure (default: the current folder)", "DIR");
   add("--max-disk", words.max_disk, "Maximum disk space in use at a time, at least 200M (default 2G)",
       "SIZE");
@@ -126,7 +142,8 @@ void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
 
 Command add_bench_command(CLI::App& app) {
   const auto words = std::make_shared<benchmark::BenchWords>();
-  CLI::App* command = app.add_subcommand("bench", "Measures how many readings per second this disk can take");
+  CLI::App* command =
+      app.add_subcommand("bench", "Measures how many readings per second this disk or another sink can take");
   add_bench_options(*command, *words);
   return {command, [words] { return bench(*words); }};
 }

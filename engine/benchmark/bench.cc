@@ -7,10 +7,12 @@
 #include <cmath>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/problems.h"
 #include "base/text.h"
 #include "benchmark/folder.h"
 #include "benchmark/search.h"
+#include "benchmark/target.h"
 #include "run/stop_signals.h"
 
 namespace fleet_sim::benchmark {
@@ -85,7 +87,8 @@ class Bench {
     measure_generator();
     if (!stopped()) warm_up();
     if (report_.options.find_rate) {
-      search();
+      std::size_t more_cells = report_.cells.size();
+      for (CellResult& result : report_.cells) search(result, --more_cells);
     } else {
       measure_rounds();
     }
@@ -96,47 +99,55 @@ class Bench {
  private:
   [[nodiscard]] bool stopped() const { return signals_.received() != 0; }
   [[nodiscard]] const BenchCell& base() const { return report_.cells.front().cell; }
+  [[nodiscard]] bool is_paced() const { return report_.options.find_rate || base().rate; }
 
-  void measure(const std::string& what, const BenchCell& cell, const BenchLoad& load, std::size_t more,
-               Measurement& measured) {
-    progress_.begin(what, load.seconds + (load.rate ? load.warm_up_seconds : 0), more, full_seconds());
-    measure_cell(
-        cell, load, signals_, [this](const status::Snapshot& now) { progress_.look(now); }, measured);
-    progress_.end();
-  }
+  void measure(const std::string& what, const BenchCell& cell, BenchLoad load, std::size_t more,
+               Measurement& measured);
 
   void measure_generator();
   void warm_up();
   void measure_rounds();
   void measure_round(std::uint32_t round);
-  void search();
+  void search(CellResult& result, std::size_t more_cells);
   // Whether the rate held; false, too, when a signal came meanwhile.
-  bool try_rate(double rate, std::size_t more);
+  bool try_rate(CellResult& result, double rate, std::size_t more);
   [[nodiscard]] SearchStep judged(double rate, const Measurement& measured) const;
   [[nodiscard]] double full_seconds() const {
     const BenchOptions& options = report_.options;
-    const bool paced = options.find_rate || options.load.rate;
-    return options.load.seconds + (paced ? options.load.warm_up_seconds : 0);
+    return options.load.seconds + (is_paced() ? options.load.warm_up_seconds : 0);
   }
   // How many measurements of full length are to come at the very beginning.
   [[nodiscard]] std::size_t planned() const {
-    return report_.options.find_rate ? RateSearch(searched_rates).most_steps_left()
-                                     : report_.cells.size() * report_.options.rounds;
+    return report_.cells.size() * (report_.options.find_rate ? RateSearch(searched_rates).most_steps_left()
+                                                             : report_.options.rounds);
   }
 
   BenchReport& report_;
   run::StopSignals& signals_;
   log::Console& console_;
   Progress progress_;
+  double history_seconds_ = 0;  // filled so far
 };
+
+// History goes on from one measurement to the next: a server that keeps what it was sent meets new times.
+void Bench::measure(const std::string& what, const BenchCell& cell, BenchLoad load, std::size_t more,
+                    Measurement& measured) {
+  progress_.begin(what, load.seconds + (cell.rate ? load.warm_up_seconds : 0), more, full_seconds());
+  load.history_start += static_cast<Microseconds>(history_seconds_) * microseconds_per_second;
+  measure_cell(
+      cell, load, signals_, [this](const status::Snapshot& now) { progress_.look(now); }, measured);
+  if (!cell.rate && cell.sink.sink != config::Sink::null)
+    history_seconds_ += std::ceil(measured.simulated_seconds);
+  progress_.end();
+}
 
 // Everything but storage: what this machine could write if writing were free.
 void Bench::measure_generator() {
   BenchLoad load = report_.options.load;
-  load.sink = config::null_address;
-  load.rate.reset();
   load.seconds = generator_seconds;
   BenchCell cell = base();
+  cell.sink = config::null_address;
+  cell.rate.reset();
   cell.collectors = 0;
   Measurement measured;
   measure("the generator alone", cell, load, planned(), measured);
@@ -146,13 +157,20 @@ void Bench::measure_generator() {
                                   grouped(static_cast<std::uint64_t>(measured.rows_per_second))));
 }
 
-// Wakes the disk, the processor and the memory up. A paced measurement has a warm-up of its own.
+// Wakes the disk, the processor and the memory up, and each server. A paced measurement has a warm-up of its
+// own.
 void Bench::warm_up() {
   BenchLoad load = report_.options.load;
-  if (load.rate || report_.options.find_rate || load.warm_up_seconds == 0) return;
+  if (is_paced() || load.warm_up_seconds == 0) return;
   load.seconds = load.warm_up_seconds;
-  Measurement ignored;
-  measure("warm-up", base(), load, planned(), ignored);
+  const config::SinkAddress* warm = nullptr;
+  for (const CellResult& result : report_.cells) {
+    if (stopped()) return;
+    if (warm != nullptr && *warm == result.cell.sink) continue;
+    warm = &result.cell.sink;
+    Measurement ignored;
+    measure("warm-up", result.cell, load, planned(), ignored);
+  }
 }
 
 // Interleaved, so that what else happens on the machine meets all cells alike.
@@ -179,26 +197,28 @@ void Bench::measure_round(std::uint32_t round) {
   }
 }
 
-void Bench::search() {
+void Bench::search(CellResult& result, std::size_t more_cells) {
   RateSearch search(searched_rates);
+  const std::size_t others = more_cells * search.most_steps_left();
   for (auto rate = search.next(); rate && !stopped(); rate = search.next()) {
-    const std::size_t more = search.most_steps_left() - 1;
+    const std::size_t more = search.most_steps_left() - 1 + others;
     // What else happens on the machine may spoil a measurement; twice in a row is no accident.
-    const bool held = try_rate(*rate, more) || (!stopped() && try_rate(*rate, more));
+    const bool held = try_rate(result, *rate, more) || (!stopped() && try_rate(result, *rate, more));
     if (!stopped()) search.record(*rate, held);
   }
-  report_.highest_rate = search.best();
+  result.highest_rate = search.best();
 }
 
-bool Bench::try_rate(double rate, std::size_t more) {
-  BenchLoad load = report_.options.load;
-  load.rate = rate;
-  const std::string what = grouped(static_cast<std::uint64_t>(rate)) + " readings/s";
+bool Bench::try_rate(CellResult& result, double rate, std::size_t more) {
+  BenchCell cell = result.cell;
+  cell.rate = rate;
+  std::string what = grouped(static_cast<std::uint64_t>(rate)) + " readings/s";
+  if (report_.cells.size() > 1) what = cell.sink.text() + ", " + what;
   Measurement measured;
-  measure(what, base(), load, more, measured);
+  measure(what, cell, report_.options.load, more, measured);
   if (stopped()) return false;
   const SearchStep step = judged(rate, measured);
-  report_.steps.push_back(step);
+  result.steps.push_back(step);
   console_.print_line(fmt::format("{}: p99 {}, {}", what,
                                   duration_text(static_cast<double>(step.latency_p99) * 1e-6),
                                   step.held ? "held" : "too much"));
@@ -225,17 +245,26 @@ SearchStep Bench::judged(double rate, const Measurement& measured) const {
 
 void run_bench(BenchReport& report, run::StopSignals& signals, log::Console& console) {
   BenchOptions& options = report.options;
+  const bool is_elsewhere = std::ranges::any_of(options.matrix.sinks, [](const config::SinkAddress& sink) {
+    return sink.sink != config::Sink::sqlite;
+  });
+  for (const config::SinkAddress& sink : options.matrix.sinks)
+    report.targets.emplace_back(sink.text(), look_at_target({sink, "", options.load.password_file}));
+  // A server may drop what is old.
+  if (is_elsewhere)
+    options.load.history_start = system_now() - system_now() % microseconds_per_day - microseconds_per_day;
   options.load.disk_bytes = disk_to_use(options.load.directory, options.load.disk_bytes);
   const ExpandedMatrix matrix =
       options.full ? cross_product(options.matrix) : vary_one_at_a_time(options.matrix);
   if (matrix.cells.empty()) {
     const BenchCell& cell = matrix.left_out.front();
-    throw InvalidInput("--shards: " + cell_text(cell) + ": " + why_left_out(cell));
+    throw InvalidInput((cell.fills_files() ? "--shards: " : "--writers: ") + cell_text(cell) + ": " +
+                       why_left_out(cell));
   }
   for (const BenchCell& cell : matrix.cells) report.cells.emplace_back(cell);
   report.left_out = matrix.left_out;
   report.machine = machine_facts(options.load.directory);
-  report.reading_nanoseconds = reading_cost(options.load);
+  report.reading_nanoseconds = reading_cost(report.cells.front().cell, options.load);
   Bench(report, signals, console).go();
 }
 

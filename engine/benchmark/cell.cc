@@ -9,6 +9,7 @@
 
 #include "base/cadence.h"
 #include "benchmark/folder.h"
+#include "benchmark/target.h"
 #include "explain/reading_cost.h"
 #include "fleet/profile_table.h"
 #include "generate/generate_fleet.h"
@@ -19,7 +20,6 @@ namespace fleet_sim::benchmark {
 namespace {
 
 constexpr std::uint64_t seed = 1;
-constexpr Timestamp history_start = 1'767'225'600 * microseconds_per_second;  // 2026-01-01
 
 // What may still come to the disk once a measurement is told to stop: what waits in memory and one window of
 // the scheduler, twice because the write-ahead log is copied into the file.
@@ -39,14 +39,15 @@ identity::Roster bench_roster(const BenchLoad& load) {
 std::vector<std::string> shard_paths(const start::Inputs& inputs) {
   const identity::Roster& roster = inputs.identities.roster;
   std::set<std::string> paths;
+  if (inputs.config.sink.address.sink != config::Sink::sqlite) return {};
   for (const std::uint32_t member : inputs.members)
     paths.insert(sqlite::shard_path(inputs.config, roster, roster[member]));
   return {paths.begin(), paths.end()};
 }
 
-start::Inputs bench_inputs(const BenchCell& cell, const BenchLoad& load, const std::string& folder) {
+start::Inputs bench_inputs(const BenchLoad& load, config::Config config) {
   start::Inputs inputs;
-  inputs.config = bench_config(cell, load, folder);
+  inputs.config = std::move(config);
   inputs.types = fleet::types_under(inputs.config, types::built_in_types());
   inputs.identities.roster = bench_roster(load);
   inputs.members = fleet::partition_members(inputs.identities.roster, {});
@@ -89,25 +90,27 @@ class TroubleLog {
 // A run, from its start until its files are closed.
 class CellRun {
  public:
-  CellRun(const BenchCell& cell, const BenchLoad& load, const BenchFolder& folder,
+  CellRun(const BenchCell& cell, const BenchLoad& load, const BenchFolder& folder, const BenchTarget& target,
           const BenchProgress& progress, Measurement& result)
-      : CellRun(cell, load, folder, progress, result, bench_inputs(cell, load, folder.path().string())) {}
+      : CellRun(cell, load, folder, target, progress, result,
+                bench_inputs(load, bench_config(cell, load, folder.path().string(), target.sink()))) {}
 
   void go(run::StopSignals& signals);
 
  private:
-  CellRun(const BenchCell& cell, const BenchLoad& load, const BenchFolder& folder,
+  CellRun(const BenchCell& cell, const BenchLoad& load, const BenchFolder& folder, const BenchTarget& target,
           const BenchProgress& progress, Measurement& result, start::Inputs inputs)
       : cell_(cell),
         load_(load),
         folder_(folder),
+        target_(target),
         progress_(progress),
         result_(result),
         paths_(shard_paths(inputs)),
         console_(false),
         simulator_(std::move(inputs), console_, log_.log(), errors_) {}
 
-  [[nodiscard]] bool paced() const { return load_.rate.has_value(); }
+  [[nodiscard]] bool paced() const { return cell_.rate.has_value(); }
   bool keeps_running(const status::Snapshot& now);
   [[nodiscard]] bool time_is_over(const status::Snapshot& now) const;
   [[nodiscard]] bool disk_is_used_up(const status::Snapshot& now) const;
@@ -119,6 +122,7 @@ class CellRun {
   const BenchCell& cell_;
   const BenchLoad& load_;
   const BenchFolder& folder_;
+  const BenchTarget& target_;
   const BenchProgress& progress_;
   Measurement& result_;
   std::vector<std::string> paths_;
@@ -162,7 +166,10 @@ bool CellRun::time_is_over(const status::Snapshot& now) const {
 }
 
 bool CellRun::disk_is_used_up(const status::Snapshot& now) const {
-  const BenchFolder::Usage usage = folder_.usage();
+  if (!target_.takes_space()) return false;
+  // What a target makes of a row, nobody can tell while it is at work.
+  const BenchFolder::Usage usage =
+      cell_.fills_files() ? folder_.usage() : BenchFolder::Usage{now.books.written * bytes_per_row, 0};
   const std::uint64_t coming = (now.books.pending() + readings_per_window) * bytes_per_row * copies;
   return usage.all + usage.logs + coming >= load_.disk_bytes;
 }
@@ -181,7 +188,7 @@ void CellRun::settle(double seconds) {
   result_.seconds = seconds;
   result_.rows = last.books.written;
   result_.rows_per_second = static_cast<double>(result_.rows) / seconds;
-  result_.bytes = folder_.usage().all;
+  result_.simulated_seconds = last.simulated_seconds.value_or(0);
   collectors_.add_to(result_.collectors);
   if (paced()) settle_pace(last);
   result_.failure = log_.first_line();
@@ -205,7 +212,7 @@ void CellRun::count_not_taken(const status::Snapshot& last) {
   const double waiting_since = *last.simulated_seconds;
   const double left = *last.simulated_total - waiting_since;
   const double due = std::min(left, last.elapsed_seconds - waiting_since);
-  result_.not_taken = due > 0 ? static_cast<std::uint64_t>(due * *load_.rate) : 0;
+  result_.not_taken = due > 0 ? static_cast<std::uint64_t>(due * *cell_.rate) : 0;
   if (result_.not_taken == 0) return;
   for (int slice = 0; slice < slices; ++slice) {
     const double waited = last.elapsed_seconds - waiting_since - due * slice / slices;
@@ -216,11 +223,12 @@ void CellRun::count_not_taken(const status::Snapshot& last) {
 
 }  // namespace
 
-double reading_cost(const BenchLoad& load) {
+double reading_cost(const BenchCell& cell, const BenchLoad& load) {
   BenchLoad one = load;
   one.sensors = 1;
-  one.rate = load.rate.value_or(load.sensors) / load.sensors;
-  const start::Inputs inputs = bench_inputs({}, one, "");
+  BenchCell alone;
+  alone.rate = cell.rate.value_or(load.sensors) / load.sensors;
+  const start::Inputs inputs = bench_inputs(one, bench_config(alone, one, "", {}));
   const identity::Roster& roster = inputs.identities.roster;
   const types::SensorType& type = (*inputs.types)[roster.text(roster[0].type)];
   const model::Profile profile =
@@ -229,7 +237,8 @@ double reading_cost(const BenchLoad& load) {
                                   fleet::cadence_of(roster, roster[0], inputs.config).period());
 }
 
-config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const std::string& folder) {
+config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const std::string& folder,
+                            const config::SinkSettings& sink) {
   config::Config config;
   config.types = load.types;
   // So that every reading is a row.
@@ -237,13 +246,13 @@ config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const 
     if (takes_rows(static_cast<AnomalyType>(k))) config.anomalies.types[k].enabled = false;
   }
   config.simulation.seed = seed;
-  config.simulation.rate = load.rate.value_or(load.sensors) / load.sensors;
-  config.simulation.run_time_seconds = load.rate ? load.warm_up_seconds + load.seconds : 0;
-  config.clock.speed.max = !load.rate;
-  if (!load.rate) config.clock.start = history_start;
-  config.sharding = {config::ShardKey::hash, cell.shards};
+  config.simulation.rate = cell.rate.value_or(load.sensors) / load.sensors;
+  config.simulation.run_time_seconds = cell.rate ? load.warm_up_seconds + load.seconds : 0;
+  config.clock.speed.max = !cell.rate;
+  if (!cell.rate) config.clock.start = load.history_start;
+  if (cell.fills_files()) config.sharding = {config::ShardKey::hash, cell.shards};
   config.sqlite.data_dir = folder;
-  config.sink.address = load.sink;
+  config.sink = sink;
   config.write.writers = cell.writers;
   config.write.batch_size = cell.batch_size;
   config.write.flush_interval_ms = load.flush_interval_ms;
@@ -256,11 +265,15 @@ config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const 
 void measure_cell(const BenchCell& cell, const BenchLoad& load, run::StopSignals& signals,
                   const BenchProgress& progress, Measurement& result) {
   const BenchFolder folder(load.directory);
+  BenchTarget target({cell.sink, "", load.password_file});
   try {
-    CellRun(cell, load, folder, progress, result).go(signals);
+    CellRun(cell, load, folder, target, progress, result).go(signals);
+    result.bytes = cell.fills_files() ? folder.usage().all : target.bytes();
   } catch (const run::NoStorage& error) {
     result.failure = error.what();
   }
+  const std::string left = target.remove();
+  if (result.failure.empty()) result.failure = left;
 }
 
 }  // namespace fleet_sim::benchmark

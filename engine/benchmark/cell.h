@@ -1,7 +1,7 @@
-// One measurement of one cell: a fleet of its own in a folder of its own, written by the product's own write
-// path (Simulator), and removed afterwards. Without a rate the fleet fills history as fast as it can; with
-// one it is paced, and each reading's latency runs from when it was due to its commit, so falling behind
-// shows. Main thread. What storage refuses is a failure in the result, not an exception.
+// One measurement of one cell: a fleet of its own in a folder or target of its own, written by the product's
+// own write path (Simulator), and removed afterwards. Without a rate the fleet fills history as fast as it
+// can; with one it is paced, and each reading's latency runs from when it was due until it was acknowledged,
+// so falling behind shows. Main thread. What storage refuses is a failure in the result, not an exception.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/histogram.h"
+#include "base/timestamp.h"
 #include "benchmark/collectors.h"
 #include "benchmark/matrix.h"
 #include "run/simulator.h"
@@ -21,34 +22,37 @@ namespace fleet_sim::benchmark {
 struct BenchLoad {
   double seconds = 2;
   double warm_up_seconds = 1;  // paced only: comes before, and does not count
-  std::optional<double> rate;  // readings per second over all sensors; none: as many as possible
   std::uint32_t flush_interval_ms = 1'000;
   std::uint32_t sensors = 1'000;
   std::string type;            // of all of them; empty: the built-in one
   types::DeclaredTypes types;  // of which it may be
-  config::SinkAddress sink;
-  std::uint64_t disk_bytes = 2'000'000'000;  // never more at a time
-  std::string directory = ".";               // the folder is made in here
+  std::string password_file;   // for the addresses of sinks; empty: none
+  // When the readings of a fleet without a rate begin.
+  Timestamp history_start = 1'767'225'600 * microseconds_per_second;  // 2026-01-01
+  std::uint64_t disk_bytes = 2'000'000'000;                           // never more at a time
+  std::string directory = ".";                                        // the folder is made in here
 };
 
 // What one measurement came to. Not to be copied: the histograms are large.
 struct Measurement {
   double seconds = 0;  // until the files were closed; paced: those that count
   std::uint64_t rows = 0;
-  double rows_per_second = 0;   // committed
-  std::uint64_t bytes = 0;      // of the closed files
+  double rows_per_second = 0;  // acknowledged
+  double simulated_seconds = 0;
+  std::uint64_t bytes = 0;      // of the closed files, or of what the target has; 0: not known
   std::uint64_t not_taken = 0;  // paced: readings so late that the measurement ended before they were taken
   bool disk_bound_reached = false;
-  Histogram latency;  // paced only: from due to committed
+  Histogram latency;  // paced only: from due to acknowledged
   CollectorTally collectors;
   std::string failure;  // empty: none
 };
 
-// Nanoseconds that a sensor of the load takes for a reading, measured (explain/reading_cost.h).
-double reading_cost(const BenchLoad& load);
+// Nanoseconds that a sensor takes for a reading at the cell's rate, measured (explain/reading_cost.h).
+double reading_cost(const BenchCell& cell, const BenchLoad& load);
 
-// The config that a cell's run has; `folder` is its data directory.
-config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const std::string& folder);
+// The config that a cell's run has; `folder` is its data directory, `sink` where its readings go.
+config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const std::string& folder,
+                            const config::SinkSettings& sink);
 
 // Called about every wake_interval with where the run stands.
 using BenchProgress = std::function<void(const status::Snapshot&)>;

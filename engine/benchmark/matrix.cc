@@ -1,19 +1,48 @@
 #include "benchmark/matrix.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
+
 namespace fleet_sim::benchmark {
 namespace {
 
-BenchCell base_cell(const BenchMatrix& matrix) {
-  return {matrix.shards.front(),      matrix.writers.front(),        matrix.batch_sizes.front(),
-          matrix.synchronous.front(), matrix.unsynced_index.front(), matrix.collectors.front()};
+// Calls with each member of a cell and the list of its values.
+template <class Visit>
+void for_each_list(const BenchMatrix& matrix, const Visit& visit) {
+  visit(&BenchCell::shards, matrix.shards);
+  visit(&BenchCell::writers, matrix.writers);
+  visit(&BenchCell::batch_size, matrix.batch_sizes);
+  visit(&BenchCell::synchronous, matrix.synchronous);
+  visit(&BenchCell::unsynced_index, matrix.unsynced_index);
+  visit(&BenchCell::collectors, matrix.collectors);
+  visit(&BenchCell::rate, matrix.rates);
 }
 
-void add(ExpandedMatrix& expanded, const BenchCell& cell) {
+BenchCell base_cell(const BenchMatrix& matrix, const config::SinkAddress& sink) {
+  BenchCell cell;
+  cell.sink = sink;
+  for_each_list(matrix, [&](auto field, const auto& values) { cell.*field = values.front(); });
+  return cell;
+}
+
+// What a sink does not have is the same in all of its cells.
+BenchCell as_measured(BenchCell cell) {
+  if (cell.fills_files()) return cell;
+  const BenchCell plain;
+  cell.shards = plain.shards;
+  cell.synchronous = plain.synchronous;
+  cell.unsynced_index = plain.unsynced_index;
+  cell.collectors = plain.collectors;
+  return cell;
+}
+
+void add(ExpandedMatrix& expanded, const BenchCell& varied) {
+  const BenchCell cell = as_measured(varied);
   auto& list = why_left_out(cell).empty() ? expanded.cells : expanded.left_out;
   if (std::ranges::find(list, cell) == list.end()) list.push_back(cell);
 }
@@ -36,43 +65,43 @@ std::string counted(std::uint32_t count, const char* what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-// In words, in the order of the columns.
-std::array<std::string, 6> words(const BenchCell& cell) {
-  return {counted(cell.shards, "shard"),
+// In words, in the order of the columns; empty for what its sink does not have.
+std::array<std::string, 8> words(const BenchCell& cell) {
+  const bool files = cell.fills_files();
+  return {cell.sink.text(),
+          files ? counted(cell.shards, "shard") : "",
           counted(cell.writers, "writer"),
           fmt::format("batch {}", cell.batch_size),
-          fmt::format("synchronous {}", name_of(cell.synchronous)),
-          cell.unsynced_index ? "index" : "no index",
-          counted(cell.collectors, "collector")};
+          files ? fmt::format("synchronous {}", name_of(cell.synchronous)) : "",
+          files ? (cell.unsynced_index ? "index" : "no index") : "",
+          files ? counted(cell.collectors, "collector") : "",
+          cell.rate ? fmt::format("{} readings/s", grouped(static_cast<std::uint64_t>(*cell.rate))) : ""};
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
 }
 
 }  // namespace
 
 ExpandedMatrix vary_one_at_a_time(const BenchMatrix& matrix) {
   ExpandedMatrix expanded;
-  const std::vector<BenchCell> base{base_cell(matrix)};
-  const auto vary = [&](auto field, const auto& values) {
-    for (const BenchCell& cell : times(base, field, values)) add(expanded, cell);
-  };
-  vary(&BenchCell::shards, matrix.shards);
-  vary(&BenchCell::writers, matrix.writers);
-  vary(&BenchCell::batch_size, matrix.batch_sizes);
-  vary(&BenchCell::synchronous, matrix.synchronous);
-  vary(&BenchCell::unsynced_index, matrix.unsynced_index);
-  vary(&BenchCell::collectors, matrix.collectors);
+  for (const config::SinkAddress& sink : matrix.sinks) {
+    const std::vector<BenchCell> base{base_cell(matrix, sink)};
+    for_each_list(matrix, [&](auto field, const auto& values) {
+      for (const BenchCell& cell : times(base, field, values)) add(expanded, cell);
+    });
+  }
   return expanded;
 }
 
 ExpandedMatrix cross_product(const BenchMatrix& matrix) {
-  std::vector<BenchCell> cells{base_cell(matrix)};
-  cells = times(cells, &BenchCell::shards, matrix.shards);
-  cells = times(cells, &BenchCell::writers, matrix.writers);
-  cells = times(cells, &BenchCell::batch_size, matrix.batch_sizes);
-  cells = times(cells, &BenchCell::synchronous, matrix.synchronous);
-  cells = times(cells, &BenchCell::unsynced_index, matrix.unsynced_index);
-  cells = times(cells, &BenchCell::collectors, matrix.collectors);
   ExpandedMatrix expanded;
-  for (const BenchCell& cell : cells) add(expanded, cell);
+  for (const config::SinkAddress& sink : matrix.sinks) {
+    std::vector<BenchCell> cells{base_cell(matrix, sink)};
+    for_each_list(matrix, [&](auto field, const auto& values) { cells = times(cells, field, values); });
+    for (const BenchCell& cell : cells) add(expanded, cell);
+  }
   return expanded;
 }
 
@@ -80,6 +109,8 @@ std::string why_left_out(const BenchCell& cell) {
   // Collectors have each of their files open, three descriptors, beside the writers; a process may have
   // 1,024.
   constexpr std::uint32_t most_collected_shards = 100;
+  if (cell.sink.sink == config::Sink::text && cell.writers > 1) return "a sink of text has one writer";
+  if (!cell.fills_files()) return {};
   if (cell.writers > cell.shards) return "more writers than shards";
   if (cell.collectors == 0 || cell.shards <= most_collected_shards) return {};
   return fmt::format("collectors keep all shards open, so at most {} are allowed", most_collected_shards);
@@ -91,7 +122,12 @@ std::string_view name_of(config::Synchronous synchronous) {
 }
 
 std::string cell_text(const BenchCell& cell) {
-  return fmt::format("{}", fmt::join(words(cell), ", "));
+  const auto all = words(cell);
+  std::vector<std::string> said;
+  for (std::size_t i = cell.fills_files() ? 1 : 0; i < all.size(); ++i) {
+    if (!all[i].empty()) said.push_back(all[i]);
+  }
+  return joined(said);
 }
 
 std::string difference_text(const BenchCell& cell, const BenchCell& base) {
@@ -99,9 +135,9 @@ std::string difference_text(const BenchCell& cell, const BenchCell& base) {
   const auto theirs = words(base);
   std::vector<std::string> differences;
   for (std::size_t i = 0; i < ours.size(); ++i) {
-    if (ours[i] != theirs[i]) differences.push_back(ours[i]);
+    if (ours[i] != theirs[i] && !ours[i].empty()) differences.push_back(ours[i]);
   }
-  return differences.empty() ? "base" : fmt::format("{}", fmt::join(differences, ", "));
+  return differences.empty() ? "base" : joined(differences);
 }
 
 }  // namespace fleet_sim::benchmark

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,12 +18,18 @@ struct BenchCell {
   std::uint32_t batch_size = 1;
   config::Synchronous synchronous = config::Synchronous::normal;
   bool unsynced_index = true;
-  std::uint32_t collectors = 0;  // at work while the cell is measured
+  std::uint32_t collectors = 0;     // at work while the cell is measured
+  std::optional<double> rate = {};  // readings per second over all sensors; none: as many as possible
+  config::SinkAddress sink = {};
+
+  // Whether it fills files of SQLite. Other sinks have no shards, synchronous, index and collectors.
+  [[nodiscard]] bool fills_files() const { return sink.sink == config::Sink::sqlite; }
 
   bool operator==(const BenchCell&) const = default;
 };
 
-// Each list has at least one value; the first ones make the base cell.
+// Each list has at least one value; the first ones make the base cell. Every sink has the same cells, as far
+// as it can.
 struct BenchMatrix {
   std::vector<std::uint32_t> shards;
   std::vector<std::uint32_t> writers;
@@ -30,6 +37,8 @@ struct BenchMatrix {
   std::vector<config::Synchronous> synchronous;
   std::vector<bool> unsynced_index;
   std::vector<std::uint32_t> collectors;
+  std::vector<std::optional<double>> rates{std::nullopt};
+  std::vector<config::SinkAddress> sinks{config::SinkAddress{}};
 
   bool operator==(const BenchMatrix&) const = default;
 };
@@ -42,7 +51,8 @@ struct ExpandedMatrix {
 // Why a cell cannot be measured; empty when it can.
 std::string why_left_out(const BenchCell& cell);
 
-// The base cell, and from there one list at a time: few cells, each showing what one setting does.
+// The base cell, and from there one list at a time: few cells, each showing what one setting does. Of each
+// sink, one after the other.
 ExpandedMatrix vary_one_at_a_time(const BenchMatrix& matrix);
 
 // Every combination.
@@ -50,7 +60,8 @@ ExpandedMatrix cross_product(const BenchMatrix& matrix);
 
 std::string_view name_of(config::Synchronous synchronous);
 
-// "16 shards, 1 writer, batch 5000, synchronous normal, index, 0 collectors"
+// "16 shards, 1 writer, batch 5000, synchronous normal, index, 0 collectors", or "ndjson:-, 1 writer, batch
+// 5000"
 std::string cell_text(const BenchCell& cell);
 
 // How a cell differs from the base: "2 writers, no index"; "base" if it does not.

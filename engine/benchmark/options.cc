@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -40,6 +42,12 @@ Parse<std::uint32_t> count(std::uint32_t min, std::uint32_t max) {
 Parse<double> number(double min, double max) {
   return [bounds = config::Bounds{min, max}](std::string_view text, double& value) {
     return config::parse_number(text, bounds, value);
+  };
+}
+
+Parse<std::optional<double>> rate() {
+  return [](std::string_view text, std::optional<double>& value) {
+    return number(1, 1e7)(text, value.emplace());
   };
 }
 
@@ -138,8 +146,33 @@ void read_matrix(Reader& reader, const BenchWords& words, BenchMatrix& matrix) {
   reader.list<config::Synchronous>("--synchronous", words.synchronous, parse_synchronous, matrix.synchronous);
   reader.list<bool>("--index", words.index, config::parse_boolean, matrix.unsynced_index);
   reader.list("--collectors", words.collectors, count(0, most_collectors), matrix.collectors);
+  reader.list("--rate", words.rate, rate(), matrix.rates);
 }
 
+// Where readings go, and that what is asked of files is asked where there are some.
+void read_sinks(Reader& reader, const BenchWords& words, BenchMatrix& matrix) {
+  reader.require(words.sinks.size() <= most_values, "--sink", "takes at most 16 addresses");
+  reader.require(words.password_file.empty() || !words.sinks.empty(), "--password-file",
+                 "only applies with --sink");
+  if (words.sinks.empty()) return;
+  matrix.sinks.clear();
+  for (const std::string& text : words.sinks) {
+    const std::string problem = config::parse_sink_address(text, matrix.sinks.emplace_back());
+    reader.require(problem.empty(), "--sink", problem);
+  }
+  const auto is_files = [](const config::SinkAddress& sink) { return sink.sink == config::Sink::sqlite; };
+  const bool has_files = std::ranges::any_of(matrix.sinks, is_files);
+  const std::pair<const char*, const BenchWords::Word&> of_files[] = {{"--shards", words.shards},
+                                                                      {"--synchronous", words.synchronous},
+                                                                      {"--index", words.index},
+                                                                      {"--collectors", words.collectors}};
+  for (const auto& [option, word] : of_files)
+    reader.require(has_files || !word, option, "only applies with --sink sqlite");
+  reader.require(words.json != "-" || !takes_standard_output(matrix), "--json",
+                 "needs a file name, because readings go to standard output");
+}
+
+// Of each sink.
 bool is_one_cell(const BenchMatrix& matrix) {
   return matrix.shards.size() == 1 && matrix.writers.size() == 1 && matrix.batch_sizes.size() == 1 &&
          matrix.synchronous.size() == 1 && matrix.unsynced_index.size() == 1 && matrix.collectors.size() == 1;
@@ -151,9 +184,6 @@ void read_load(Reader& reader, const BenchWords& words, BenchLoad& load) {
   reader.value("--sensors", words.sensors, count(1, 1'000'000), load.sensors);
   reader.value("--flush-interval", words.flush_interval, count(1, 3'600'000), load.flush_interval_ms);
   reader.value<std::uint64_t>("--max-disk", words.max_disk, parse_disk, load.disk_bytes);
-  if (!words.rate) return;
-  load.rate = 1;
-  reader.value("--rate", words.rate, number(1, 1e7), *load.rate);
 }
 
 // The type that the sensors are to be of, and the declarations it is among.
@@ -174,10 +204,16 @@ void read_type(Reader& reader, const BenchWords& words, BenchLoad& load) {
 
 }  // namespace
 
+bool takes_standard_output(const BenchMatrix& matrix) {
+  return std::ranges::any_of(matrix.sinks,
+                             [](const config::SinkAddress& sink) { return sink.target == "-"; });
+}
+
 BenchOptions read_bench_options(const BenchWords& words) {
   BenchOptions options = defaults(words);
   Reader reader;
   read_matrix(reader, words, options.matrix);
+  read_sinks(reader, words, options.matrix);
   read_load(reader, words, options.load);
   read_type(reader, words, options.load);
   reader.value("--rounds", words.rounds, count(1, 1'000), options.rounds);
@@ -186,12 +222,13 @@ BenchOptions read_bench_options(const BenchWords& words) {
   reader.require(!words.rate || !words.find_rate, "--find-rate", "cannot be combined with --rate");
   reader.require(!words.find_rate || !words.rounds, "--find-rate", "cannot be combined with --rounds");
   reader.require(!words.find_rate || is_one_cell(options.matrix), "--find-rate",
-                 "measures a single cell: give each list one value");
+                 "measures a single cell of each sink: give each list one value");
   reader.require(words.html != "-", "--html", "needs a file name");
   reader.finish();
   options.find_rate = words.find_rate;
   options.full = words.full;
   options.load.directory = words.dir;
+  options.load.password_file = words.password_file;
   options.json = words.json;
   options.html = words.html;
   return options;

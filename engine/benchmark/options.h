@@ -20,7 +20,10 @@ struct BenchWords {
   using Word = std::optional<std::string>;
   Word shards, writers, batch_size, synchronous, index, collectors;  // lists with commas
   Word rounds, seconds, warm_up, sensors, flush_interval, max_disk;
-  Word rate, p99;
+  Word rate;  // likewise a list
+  Word p99;
+  std::vector<std::string> sinks;  // addresses; none: files of SQLite
+  std::string password_file;
   bool find_rate = false;
   bool quick = false;
   bool full = false;
@@ -41,6 +44,9 @@ struct BenchOptions {
   std::string json;
   std::string html;
 };
+
+// Whether readings go there, so that results do not.
+bool takes_standard_output(const BenchMatrix& matrix);
 
 BenchOptions read_bench_options(const BenchWords& words);
 

@@ -24,65 +24,100 @@ std::string milliseconds(Microseconds span) {
                                         : 0);
 }
 
-// The settings of a cell, as the first columns of a table.
-const Row cell_header{"shards", "writers", "batch", "synchronous", "index", "collectors"};
+// The settings of a cell, as the first columns of a table: those that some cell has, and that differ.
+struct SettingColumn {
+  std::string_view head;
+  bool is_shown;
+  bool is_of_files;
+  std::string (*text)(const BenchCell& cell);
+};
 
-Row cell_columns(const BenchCell& cell) {
-  return {std::to_string(cell.shards),        std::to_string(cell.writers),
-          std::to_string(cell.batch_size),    std::string(name_of(cell.synchronous)),
-          cell.unsynced_index ? "on" : "off", std::to_string(cell.collectors)};
+std::vector<SettingColumn> setting_columns(const BenchReport& report) {
+  const bool files = report.has_files();
+  const bool has_rates = report.options.matrix.rates.size() > 1;
+  return {{"sink", report.has_others(), false, [](const BenchCell& cell) { return cell.sink.text(); }},
+          {"shards", files, true, [](const BenchCell& cell) { return std::to_string(cell.shards); }},
+          {"writers", true, false, [](const BenchCell& cell) { return std::to_string(cell.writers); }},
+          {"batch", true, false, [](const BenchCell& cell) { return std::to_string(cell.batch_size); }},
+          {"synchronous", files, true,
+           [](const BenchCell& cell) { return std::string(name_of(cell.synchronous)); }},
+          {"index", files, true,
+           [](const BenchCell& cell) { return std::string(cell.unsynced_index ? "on" : "off"); }},
+          {"collectors", files, true, [](const BenchCell& cell) { return std::to_string(cell.collectors); }},
+          {"rate", has_rates, false, [](const BenchCell& cell) { return whole(cell.rate.value_or(0)); }}};
 }
 
-BenchTable cell_table(std::string title, const Row& more) {
-  BenchTable table{std::move(title), cell_header, {}};
-  table.header.insert(table.header.end(), more.begin(), more.end());
-  return table;
-}
+// What is said of each cell behind its settings.
+class CellTable {
+ public:
+  CellTable(const BenchReport& report, std::string title, const Row& more)
+      : columns_(setting_columns(report)), table_{std::move(title), {}, {}} {
+    for (const SettingColumn& column : columns_) {
+      if (column.is_shown) table_.header.emplace_back(column.head);
+    }
+    table_.header.insert(table_.header.end(), more.begin(), more.end());
+  }
 
-void add_row(BenchTable& table, const BenchCell& cell, Row more) {
-  Row row = cell_columns(cell);
-  std::ranges::move(more, std::back_inserter(row));
-  row.resize(table.header.size());
-  table.rows.push_back(std::move(row));
-}
+  void add(const BenchCell& cell, Row more) {
+    Row row;
+    for (const SettingColumn& column : columns_) {
+      if (column.is_shown) row.push_back(column.is_of_files && !cell.fills_files() ? "" : column.text(cell));
+    }
+    std::ranges::move(more, std::back_inserter(row));
+    row.resize(table_.header.size());
+    table_.rows.push_back(std::move(row));
+  }
+
+  [[nodiscard]] BenchTable take() { return std::move(table_); }
+
+ private:
+  std::vector<SettingColumn> columns_;
+  BenchTable table_;
+};
 
 std::string bytes_per_reading_text(const CellResult& result) {
-  return fmt::format("{:.1f}", result.bytes_per_reading());
+  const double bytes = result.bytes_per_reading();
+  return bytes > 0 ? fmt::format("{:.1f}", bytes) : "";
 }
 
 BenchTable throughput_table(const BenchReport& report) {
-  BenchTable table =
-      cell_table("Throughput in readings per second", {"median", "min", "max", "x base", "bytes/reading"});
+  CellTable table(report, "Throughput in readings per second",
+                  {"median", "min", "max", "x base", "bytes/reading"});
   for (const CellResult& result : report.cells) {
     if (result.rounds.empty()) {
-      add_row(table, result.cell, {result.failure.empty() ? "not measured" : "failed"});
+      table.add(result.cell, {result.failure.empty() ? "not measured" : "failed"});
       continue;
     }
     const Spread rate = result.rows_per_second();
-    add_row(table, result.cell,
-            {whole(rate.median), whole(rate.min), whole(rate.max),
-             fmt::format("{:.2f}", ratio(result, report.cells.front())), bytes_per_reading_text(result)});
+    table.add(result.cell,
+              {whole(rate.median), whole(rate.min), whole(rate.max),
+               fmt::format("{:.2f}", ratio(result, report.cells.front())), bytes_per_reading_text(result)});
   }
-  return table;
+  return table.take();
+}
+
+std::string_view latency_name(const BenchReport& report) {
+  return report.has_others() ? "Latency until acknowledged" : "Commit latency";
 }
 
 BenchTable latency_table(const BenchReport& report) {
-  BenchTable table =
-      cell_table(fmt::format("Commit latency at {} readings/s, in ms from when a reading was due",
-                             whole(*report.options.load.rate)),
-                 {"achieved/s", "p50", "p99", "p99.9", "max", "bytes/reading"});
+  const bool has_rates = report.options.matrix.rates.size() > 1;
+  CellTable table(
+      report,
+      fmt::format("{}{}, in ms from when a reading was due", latency_name(report),
+                  has_rates ? "" : fmt::format(" at {} readings/s", whole(*report.cells.front().cell.rate))),
+      {"achieved/s", "p50", "p99", "p99.9", "max", "bytes/reading"});
   for (const CellResult& result : report.cells) {
     if (result.rounds.empty()) {
-      add_row(table, result.cell, {result.failure.empty() ? "not measured" : "failed"});
+      table.add(result.cell, {result.failure.empty() ? "not measured" : "failed"});
       continue;
     }
     const Histogram& latency = result.latency;
-    add_row(table, result.cell,
-            {whole(result.rows_per_second().median), milliseconds(latency.percentile(0.5)),
-             milliseconds(latency.percentile(0.99)), milliseconds(latency.percentile(0.999)),
-             milliseconds(latency.max()), bytes_per_reading_text(result)});
+    table.add(result.cell, {whole(result.rows_per_second().median), milliseconds(latency.percentile(0.5)),
+                            milliseconds(latency.percentile(0.99)), milliseconds(latency.percentile(0.999)),
+                            milliseconds(latency.max()), bytes_per_reading_text(result)});
   }
-  return table;
+  return table.take();
 }
 
 BenchTable search_table(const BenchReport& report) {
@@ -90,33 +125,44 @@ BenchTable search_table(const BenchReport& report) {
       fmt::format("Rates tried, latencies in ms; p99 must be at most {} ms", report.options.p99_bound_ms),
       {"offered/s", "achieved/s", "p50", "p99", "p99.9", "max", "held"},
       {}};
-  for (const SearchStep& step : report.steps) {
-    table.rows.push_back({whole(step.rate), whole(step.rows_per_second), milliseconds(step.latency_p50),
-                          milliseconds(step.latency_p99), milliseconds(step.latency_p999),
-                          milliseconds(step.latency_max), step.held ? "yes" : "no"});
+  if (report.has_others()) table.header.insert(table.header.begin(), "sink");
+  for (const CellResult& result : report.cells) {
+    for (const SearchStep& step : result.steps) {
+      Row row{whole(step.rate),
+              whole(step.rows_per_second),
+              milliseconds(step.latency_p50),
+              milliseconds(step.latency_p99),
+              milliseconds(step.latency_p999),
+              milliseconds(step.latency_max),
+              step.held ? "yes" : "no"};
+      if (report.has_others()) row.insert(row.begin(), result.cell.sink.text());
+      table.rows.push_back(std::move(row));
+    }
   }
   return table;
 }
 
 BenchTable collector_table(const BenchReport& report) {
-  BenchTable table = cell_table("Collectors, latencies in ms",
-                                {"collected/s", "poll p50", "poll p99", "mark p50", "mark p99", "errors"});
+  CellTable table(report, "Collectors, latencies in ms",
+                  {"collected/s", "poll p50", "poll p99", "mark p50", "mark p99", "errors"});
   for (const CellResult& result : report.cells) {
     if (result.cell.collectors == 0 || result.rounds.empty()) continue;
     const CollectorTally& tally = result.collectors;
-    add_row(table, result.cell,
-            {whole(static_cast<double>(tally.collected) / tally.seconds),
-             milliseconds(tally.poll.percentile(0.5)), milliseconds(tally.poll.percentile(0.99)),
-             milliseconds(tally.mark.percentile(0.5)), milliseconds(tally.mark.percentile(0.99)),
-             grouped(tally.errors)});
+    table.add(result.cell,
+              {whole(static_cast<double>(tally.collected) / tally.seconds),
+               milliseconds(tally.poll.percentile(0.5)), milliseconds(tally.poll.percentile(0.99)),
+               milliseconds(tally.mark.percentile(0.5)), milliseconds(tally.mark.percentile(0.99)),
+               grouped(tally.errors)});
   }
-  return table;
+  return table.take();
 }
 
 double fastest(const BenchReport& report) {
   double most = 0;
-  for (const CellResult& result : report.cells) most = std::max(most, result.rows_per_second().median);
-  for (const SearchStep& step : report.steps) most = std::max(most, step.rows_per_second);
+  for (const CellResult& result : report.cells) {
+    most = std::max(most, result.rows_per_second().median);
+    for (const SearchStep& step : result.steps) most = std::max(most, step.rows_per_second);
+  }
   return most;
 }
 
@@ -157,8 +203,12 @@ void add_failures(const BenchReport& report, std::vector<std::string>& notes) {
           fmt::format("{}: a collector failed: {}", cell_text(result.cell), result.collectors.first_error));
     }
   }
-  for (const SearchStep& step : report.steps) {
-    if (!step.failure.empty()) notes.push_back(whole(step.rate) + " readings/s: " + step.failure);
+  for (const CellResult& result : report.cells) {
+    for (const SearchStep& step : result.steps) {
+      if (step.failure.empty()) continue;
+      const std::string sink = report.has_others() ? result.cell.sink.text() + ", " : "";
+      notes.push_back(fmt::format("{}{} readings/s: {}", sink, whole(step.rate), step.failure));
+    }
   }
 }
 
@@ -168,6 +218,16 @@ std::string type_text(const BenchReport& report) {
   if (type.empty()) return {};
   return fmt::format(" of type {} (computing a reading takes about {:.0f} ns)", type,
                      report.reading_nanoseconds);
+}
+
+std::string settings_text(const BenchReport& report) {
+  const config::Config config = bench_config({}, report.options.load, "", {});
+  const config::SqliteSettings& sqlite = config.sqlite;
+  const std::string flush = fmt::format("flush interval {} ms", config.write.flush_interval_ms);
+  if (!report.has_files()) return flush;
+  return fmt::format(
+      "WAL, page size {}, cache {} KiB and checkpoint every {} pages per file, {}, busy timeout {} ms",
+      sqlite.page_size, sqlite.cache_kib, sqlite.checkpoint_pages, flush, sqlite.busy_timeout_ms);
 }
 
 }  // namespace
@@ -222,26 +282,37 @@ double ratio(const CellResult& cell, const CellResult& base) {
 
 bool BenchReport::failed() const {
   const auto cell_failed = [](const CellResult& result) { return !result.failure.empty(); };
-  return std::ranges::any_of(cells, cell_failed) || (options.find_rate && complete && !highest_rate);
+  const auto none_held = [](const CellResult& result) { return !result.highest_rate; };
+  return std::ranges::any_of(cells, cell_failed) ||
+         (options.find_rate && complete && std::ranges::any_of(cells, none_held));
+}
+
+bool BenchReport::has_files() const {
+  return std::ranges::any_of(cells, [](const CellResult& result) { return result.cell.fills_files(); });
+}
+
+bool BenchReport::has_others() const {
+  return std::ranges::any_of(cells, [](const CellResult& result) { return !result.cell.fills_files(); });
 }
 
 std::vector<std::pair<std::string, std::string>> bench_facts(const BenchReport& report) {
   const MachineFacts& machine = report.machine;
   const BenchLoad& load = report.options.load;
-  const config::Config config = bench_config({}, load, "");
-  const config::SqliteSettings& sqlite = config.sqlite;
-  return {{"fleet-sim", machine.version + ", SQLite " + machine.sqlite},
-          {"date", machine.date},
-          {"processor", fmt::format("{}, {} cores", machine.processor, machine.cores)},
-          {"kernel", machine.kernel},
-          {"disk", fmt::format("{} ({} on {})", machine.directory, machine.file_system, machine.device)},
-          {"settings", fmt::format("WAL, page size {}, cache {} KiB and checkpoint every {} pages per file, "
-                                   "flush interval {} ms, busy timeout {} ms",
-                                   sqlite.page_size, sqlite.cache_kib, sqlite.checkpoint_pages,
-                                   config.write.flush_interval_ms, sqlite.busy_timeout_ms)},
-          {"fleet", fmt::format("{} sensors{}, {} s a measurement{}", grouped(load.sensors),
-                                type_text(report), load.seconds, rounds_text(report.options))},
-          {"generator", generator_text(report)}};
+  std::vector<std::pair<std::string, std::string>> facts{
+      {"fleet-sim",
+       report.has_files() ? fmt::format("{}, SQLite {}", machine.version, machine.sqlite) : machine.version},
+      {"date", machine.date},
+      {"processor", fmt::format("{}, {} cores", machine.processor, machine.cores)},
+      {"kernel", machine.kernel},
+      {"disk", fmt::format("{} ({} on {})", machine.directory, machine.file_system, machine.device)}};
+  for (const auto& [address, what] : report.targets) {
+    if (report.has_others()) facts.emplace_back("sink", what.empty() ? address : address + ", " + what);
+  }
+  facts.emplace_back("settings", settings_text(report));
+  facts.emplace_back("fleet", fmt::format("{} sensors{}, {} s a measurement{}", grouped(load.sensors),
+                                          type_text(report), load.seconds, rounds_text(report.options)));
+  facts.emplace_back("generator", generator_text(report));
+  return facts;
 }
 
 std::vector<std::string> bench_notes(const BenchReport& report) {
@@ -252,7 +323,7 @@ std::vector<std::string> bench_notes(const BenchReport& report) {
   for (const BenchCell& cell : report.left_out) {
     notes.push_back(fmt::format("{}: left out: {}", cell_text(cell), why_left_out(cell)));
   }
-  if (options.load.rate || options.find_rate) {
+  if (report.is_paced() || options.find_rate) {
     notes.push_back(
         fmt::format("latency includes deliberate waits: up to {} ms to generate readings together, up to {} "
                     "ms to commit rows together (--flush-interval)",
@@ -263,9 +334,16 @@ std::vector<std::string> bench_notes(const BenchReport& report) {
   return notes;
 }
 
+std::string highest_rate_text(const CellResult& result, const BenchReport& report) {
+  const std::string text = result.highest_rate
+                               ? fmt::format("highest rate: {} readings/s", whole(*result.highest_rate))
+                               : std::string("no rate held");
+  return report.cells.size() > 1 ? fmt::format("{}: {}", result.cell.sink.text(), text) : text;
+}
+
 std::vector<BenchTable> bench_tables(const BenchReport& report) {
   if (report.options.find_rate) return {search_table(report)};
-  std::vector<BenchTable> tables{report.options.load.rate ? latency_table(report) : throughput_table(report)};
+  std::vector<BenchTable> tables{report.is_paced() ? latency_table(report) : throughput_table(report)};
   BenchTable collectors = collector_table(report);
   if (!collectors.rows.empty()) tables.push_back(std::move(collectors));
   return tables;
@@ -293,8 +371,7 @@ std::string bench_text(const BenchReport& report) {
   for (const BenchTable& table : bench_tables(report)) text += '\n' + text_of(table);
   text += '\n';
   if (report.options.find_rate) {
-    text += report.highest_rate ? fmt::format("highest rate: {} readings/s\n", whole(*report.highest_rate))
-                                : std::string("no rate held\n");
+    for (const CellResult& result : report.cells) text += highest_rate_text(result, report) + '\n';
   }
   for (const std::string& note : bench_notes(report)) text += note + '\n';
   return text;

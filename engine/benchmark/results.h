@@ -23,7 +23,19 @@ struct Spread {
 };
 Spread spread_of(std::vector<double> values);  // zeros when there are none
 
-// One cell over all of its rounds.
+// One rate that the search tried.
+struct SearchStep {
+  double rate = 0;
+  double rows_per_second = 0;
+  Microseconds latency_p50 = 0;
+  Microseconds latency_p99 = 0;
+  Microseconds latency_p999 = 0;
+  Microseconds latency_max = 0;
+  bool held = false;
+  std::string failure;
+};
+
+// One cell: all of its rounds, or the rates that a search tried.
 struct CellResult {
   explicit CellResult(const BenchCell& c) : cell(c) {}
 
@@ -42,27 +54,17 @@ struct CellResult {
   CollectorTally collectors;
   std::uint64_t not_taken = 0;
   std::string failure;  // the first; no more rounds after it
+  std::vector<SearchStep> steps;
+  std::optional<double> highest_rate;  // of the search
 
   void add(const Measurement& measured);
   [[nodiscard]] Spread rows_per_second() const;
-  [[nodiscard]] double bytes_per_reading() const;  // 0 without rows
+  [[nodiscard]] double bytes_per_reading() const;  // 0 without rows, or if it is not known
   [[nodiscard]] bool disk_bound_reached() const;
 };
 
 // Median of the ratios to another cell, round by round; 0 when they have no round in common.
 double ratio(const CellResult& cell, const CellResult& base);
-
-// One rate that the search tried.
-struct SearchStep {
-  double rate = 0;
-  double rows_per_second = 0;
-  Microseconds latency_p50 = 0;
-  Microseconds latency_p99 = 0;
-  Microseconds latency_p999 = 0;
-  Microseconds latency_max = 0;
-  bool held = false;
-  std::string failure;
-};
 
 struct BenchReport {
   BenchOptions options;
@@ -72,9 +74,13 @@ struct BenchReport {
   double generator_rows_per_second = 0;  // into the null sink; 0: not measured
   std::deque<CellResult> cells;          // each stays where it is
   std::vector<BenchCell> left_out;
-  std::vector<SearchStep> steps;
-  std::optional<double> highest_rate;  // of the search
+  std::vector<std::pair<std::string, std::string>> targets;  // the address of each sink, and what is there
 
+  // Whether some cell fills files of SQLite, and whether some cell writes elsewhere.
+  [[nodiscard]] bool has_files() const;
+  [[nodiscard]] bool has_others() const;
+  // Whether readings are due at a rate, which all cells then have.
+  [[nodiscard]] bool is_paced() const { return !cells.empty() && cells.front().cell.rate.has_value(); }
   [[nodiscard]] bool failed() const;
 };
 
@@ -82,6 +88,9 @@ struct BenchReport {
 std::vector<std::pair<std::string, std::string>> bench_facts(const BenchReport& report);
 // What a reader has to know to read the tables, a sentence each.
 std::vector<std::string> bench_notes(const BenchReport& report);
+
+// "highest rate: 20,000 readings/s", with the sink if there are several.
+std::string highest_rate_text(const CellResult& result, const BenchReport& report);
 
 struct BenchTable {
   std::string title;

@@ -55,11 +55,23 @@ void add_bars(JsonWriter& json, const BenchReport& report) {
   });
 }
 
+// One search as all rates that were tried, several as what they found.
+void add_found(JsonWriter& json, const BenchReport& report) {
+  json.member("kind", "bars");
+  json.member("about", "Highest rate that held, in readings per second");
+  json.array("bars", report.cells, [&](const CellResult& result) {
+    json.object([&] {
+      json.member("label", result.cell.sink.text());
+      for (const char* name : {"median", "least", "most"}) json.member(name, result.highest_rate.value_or(0));
+    });
+  });
+}
+
 void add_steps(JsonWriter& json, const BenchReport& report) {
-  std::vector<SearchStep> steps = report.steps;
+  std::vector<SearchStep> steps = report.cells.front().steps;
   std::ranges::sort(steps, {}, &SearchStep::rate);
   json.member("kind", steps.empty() ? "nothing" : "steps");
-  json.member("about", "99th percentile of commit latency at each rate; the line is the limit");
+  json.member("about", "99th percentile of latency at each rate; the line is the limit");
   json.member("bound", report.options.p99_bound_ms * 1e-3);
   json.array("steps", steps, [&](const SearchStep& step) {
     json.object([&] {
@@ -91,14 +103,19 @@ void add_curves(JsonWriter& json, const BenchReport& report) {
     if (result.latency.count() > 0 && measured.size() < most_curves) measured.push_back(&result);
   }
   json.member("kind", measured.empty() ? "nothing" : "curves");
-  json.member("about", "Commit latency of each cell by percentile");
+  json.member("about",
+              "Latency of each cell by percentile, from when a reading was due until it was acknowledged");
   json.array("shares", shares);
   json.array("curves", measured, [&](const CellResult* result) { add_curve(json, *result, report); });
 }
 
 void add_plot(JsonWriter& json, const BenchReport& report) {
-  if (report.options.find_rate) return add_steps(json, report);
-  report.options.load.rate ? add_curves(json, report) : add_bars(json, report);
+  if (report.options.find_rate) {
+    const bool found = std::ranges::any_of(
+        report.cells, [](const CellResult& result) { return result.highest_rate.has_value(); });
+    return report.cells.size() > 1 && found ? add_found(json, report) : add_steps(json, report);
+  }
+  report.is_paced() ? add_curves(json, report) : add_bars(json, report);
 }
 
 std::string plot_data(const BenchReport& report) {
@@ -117,9 +134,11 @@ std::string facts_html(const BenchReport& report) {
 }
 
 std::string main_html(const BenchReport& report, const BenchTable& table) {
-  if (!report.highest_rate) return html_of(table);
-  const std::string rate = grouped(static_cast<std::uint64_t>(*report.highest_rate));
-  return tag("p", fmt::format("Highest rate: {} readings/s", rate)) + '\n' + html_of(table);
+  std::string html;
+  for (const CellResult& result : report.cells) {
+    if (result.highest_rate) html += tag("p", highest_rate_text(result, report)) + '\n';
+  }
+  return html + html_of(table);
 }
 
 std::string notes_html(const BenchReport& report) {

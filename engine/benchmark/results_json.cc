@@ -22,9 +22,12 @@ void add_histogram(JsonWriter& json, std::string_view name, const Histogram& his
 }
 
 void add_cell(JsonWriter& json, const BenchCell& cell) {
-  json.member("shards", cell.shards);
+  json.member("sink", cell.sink.text());
+  if (cell.fills_files()) json.member("shards", cell.shards);
   json.member("writers", cell.writers);
   json.member("batch_size", cell.batch_size);
+  if (cell.rate) json.member("offered_per_second", *cell.rate);
+  if (!cell.fills_files()) return;
   json.member("synchronous", name_of(cell.synchronous));
   json.member("index", cell.unsynced_index);
   json.member("collectors", cell.collectors);
@@ -63,7 +66,7 @@ void add_result(JsonWriter& json, const CellResult& result, bool paced) {
   json.object([&] {
     add_cell(json, result.cell);
     add_rate(json, result.rows_per_second());
-    json.member("bytes_per_reading", result.bytes_per_reading());
+    if (result.bytes_per_reading() > 0) json.member("bytes_per_reading", result.bytes_per_reading());
     if (paced) {
       add_histogram(json, "latency_seconds", result.latency);
       json.member("not_taken", result.not_taken);
@@ -101,7 +104,7 @@ void add_machine(JsonWriter& json, const MachineFacts& machine) {
 }
 
 void add_settings(JsonWriter& json, const BenchLoad& load) {
-  const config::Config config = bench_config({}, load, "");
+  const config::Config config = bench_config({}, load, "", {});
   json.object("settings", [&] {
     json.member("seconds", load.seconds);
     json.member("warm_up_seconds", load.warm_up_seconds);
@@ -116,34 +119,52 @@ void add_settings(JsonWriter& json, const BenchLoad& load) {
   });
 }
 
-const char* mode_of(const BenchOptions& options) {
-  if (options.find_rate) return "find_rate";
-  return options.load.rate ? "rate" : "throughput";
+const char* mode_of(const BenchReport& report) {
+  if (report.options.find_rate) return "find_rate";
+  return report.is_paced() ? "rate" : "throughput";
 }
 
-void add_search(JsonWriter& json, const BenchReport& report) {
+void add_search(JsonWriter& json, const CellResult& result) {
+  json.member("highest_rate", result.highest_rate);
+  json.object("cell", [&] { add_cell(json, result.cell); });
+  json.array("steps", result.steps, [&](const SearchStep& step) { add_step(json, step); });
+}
+
+// That of one cell without ado, several as a list.
+void add_searches(JsonWriter& json, const BenchReport& report) {
   json.member("p99_bound_seconds", report.options.p99_bound_ms * 1e-3);
-  json.member("highest_rate", report.highest_rate);
-  json.object("cell", [&] { add_cell(json, report.cells.front().cell); });
-  json.array("steps", report.steps, [&](const SearchStep& step) { add_step(json, step); });
+  if (report.cells.size() == 1) return add_search(json, report.cells.front());
+  json.array("searches", report.cells,
+             [&](const CellResult& result) { json.object([&] { add_search(json, result); }); });
+}
+
+void add_targets(JsonWriter& json, const BenchReport& report) {
+  json.array("sinks", report.targets, [&](const auto& target) {
+    json.object([&] {
+      json.member("address", target.first);
+      if (!target.second.empty()) json.member("what", target.second);
+    });
+  });
 }
 
 void add_report(JsonWriter& json, const BenchReport& report) {
   const BenchLoad& load = report.options.load;
   json.member("fleet_sim", report.machine.version);
   json.member("date", report.machine.date);
-  json.member("mode", mode_of(report.options));
+  json.member("mode", mode_of(report));
   json.member("complete", report.complete);
   add_machine(json, report.machine);
+  if (report.has_others()) add_targets(json, report);
   add_settings(json, load);
   json.member("reading_nanoseconds", report.reading_nanoseconds);
   json.member("generator_rows_per_second", report.generator_rows_per_second);
-  if (load.rate) json.member("offered_per_second", *load.rate);
+  if (report.is_paced() && report.options.matrix.rates.size() == 1)
+    json.member("offered_per_second", *report.cells.front().cell.rate);
   if (report.options.find_rate) {
-    add_search(json, report);
+    add_searches(json, report);
   } else {
     json.array("cells", report.cells,
-               [&](const CellResult& result) { add_result(json, result, load.rate.has_value()); });
+               [&](const CellResult& result) { add_result(json, result, report.is_paced()); });
   }
   json.array("notes", bench_notes(report));
 }
