@@ -26,26 +26,40 @@
 namespace fleet_sim::bench {
 namespace {
 
+using Servers = std::vector<config::SinkAddress>;
+
 Workload insert(const char* name, const char* what, const ReferenceLoad& load) {
   const auto rate = [load](const Folders& folders) { return insert_rate(folders, load); };
   return {.name = name, .what = what, .unit = "rows/s", .measure = rate, .compared = load};
 }
 
-Workload end_to_end(const char* name, const char* what, const Simulation& simulation,
-                    unsigned most_rounds = UINT_MAX) {
+Workload end_to_end(const char* name, const char* what, const Simulation& simulation) {
   const auto rate = [simulation](const Folders& folders) { return simulate(simulation, folders.output); };
-  ReferenceLoad same{simulation.rows, simulation.unsynced_index, simulation.writers};
-  if (simulation.sharding.key == config::ShardKey::sensor) same.files = simulation.sensors;
-  return {.name = name,
-          .what = what,
-          .unit = "rows/s",
-          .measure = rate,
-          .compared = same,
-          .most_rounds = most_rounds};
+  const ReferenceLoad same{simulation.rows, simulation.unsynced_index, simulation.writers};
+  return {.name = name, .what = what, .unit = "rows/s", .measure = rate, .compared = same};
+}
+
+// Beside R_files.
+Workload by_sensor(const char* name, const char* what, const Simulation& simulation) {
+  const auto rate = [simulation](const Folders& folders) { return simulate(simulation, folders.output); };
+  const ReferenceLoad same{simulation.rows, simulation.unsynced_index, simulation.writers,
+                           simulation.sensors};
+  const auto bare = [same](const Folders& folders) { return files_rows_per_second(folders.output, same); };
+  return {.name = name, .what = what, .unit = "rows/s", .measure = rate, .bare = bare};
+}
+
+// A sink that is a server, by the word its address begins with; measured if one was given.
+Workload server(const char* name, const char* what, const char* scheme, const Servers& servers) {
+  const auto address = std::ranges::find(servers, scheme, &config::SinkAddress::scheme);
+  Workload workload{.name = name, .what = what, .unit = "rows/s", .measure = {}};
+  if (address == servers.end()) return workload;
+  workload.measure = [to = *address](const Folders& folders) { return server_rate(folders, to); };
+  workload.bare = [to = *address](const Folders& folders) { return server_bare_rate(folders, to); };
+  return workload;
 }
 
 // The menu.
-std::vector<Workload> menu() {
+std::vector<Workload> menu(const Servers& servers) {
   constexpr std::size_t rows = 2'000'000;
   constexpr Simulation file_per_sensor{.sensors = 10'000,
                                        .rows = 6'000'000,
@@ -77,9 +91,23 @@ std::vector<Workload> menu() {
       end_to_end("e2e_3", "three writers, no index", {.rows = rows, .writers = 3}),
       end_to_end("e2e_3_index", "three writers with the index",
                  {.rows = rows, .unsynced_index = true, .writers = 3}),
-      end_to_end("by_sensor",
-                 "10,000 sensors, a new file each, 600 readings each, two writers, with the index",
-                 file_per_sensor),
+      by_sensor("by_sensor",
+                "10,000 sensors, a new file each, 600 readings each, two writers, with the index",
+                file_per_sensor),
+      {.name = "ndjson",
+       .what = "prepared readings as lines of NDJSON to /dev/null, one thread",
+       .unit = "rows/s",
+       .measure = ndjson_rate,
+       .bare = ndjson_bare_rate},
+      {.name = "e2e_ndjson",
+       .what = "cohort to lines of NDJSON to /dev/null: 1,000 sensors, one writer",
+       .unit = "rows/s",
+       .measure = ndjson_run_rate,
+       .bare = ndjson_bare_rate},
+      server("postgresql", "cohort to PostgreSQL: 1,000 sensors, one writer; --server postgresql://...",
+             "postgresql", servers),
+      server("lines_http", "the same to a server of line protocol; --server lines+http://...", "lines+http",
+             servers),
       {"report", "what `report` reads, 5 million rows with the index", "rows/s", report_rate, prepare_shards},
       {"export", "what `export` writes as CSV, the same rows", "rows/s", export_rate, prepare_shards},
       {"sql", "grouping the same rows by `sql`, in 16 files", "rows/s", sql_rate, prepare_shards},
@@ -97,11 +125,21 @@ struct Options {
   bool alone = false;
   std::string commit;
   std::string json_file;
+  std::vector<std::string> servers;
 };
+
+Servers servers_of(const Options& options) {
+  Servers servers;
+  for (const std::string& text : options.servers) {
+    const std::string problem = config::parse_sink_address(text, servers.emplace_back());
+    if (!problem.empty()) throw std::runtime_error("--server " + problem);
+  }
+  return servers;
+}
 
 void add_options(CLI::App& app, Options& options) {
   std::vector<std::string> names;
-  for (const Workload& workload : menu()) names.push_back(workload.name);
+  for (const Workload& workload : menu({})) names.push_back(workload.name);
   app.add_option("WORKLOAD", options.names, "Workloads to run (default: all); --list names them")
       ->check(CLI::Validator(CLI::IsMember(names)).description(""));
   app.add_flag("--list", options.list, "List the workloads and exit");
@@ -109,12 +147,18 @@ void add_options(CLI::App& app, Options& options) {
       ->type_name("N")
       ->check(CLI::Validator(CLI::Range(1u, 1'000u)).description(""));
   app.add_flag("--alone", options.alone, "Leave out the references, for profiling");
+  app.add_option(
+         "--server", options.servers,
+         "Address of a server, as for --sink; repeatable. Readings go to a schema of their own, which is "
+         "dropped, or stay there")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
   app.add_option("--json", options.json_file, "Also write every round as JSON to FILE")->type_name("FILE");
   app.add_option("--commit", options.commit, "Commit to name in the results")->type_name("TEXT");
 }
 
 void list() {
-  for (const Workload& workload : menu())
+  for (const Workload& workload : menu({}))
     fmt::print("{:<14} {} ({})\n", workload.name, workload.what, workload.unit);
 }
 
@@ -126,9 +170,11 @@ void show(const std::string& text) {
 std::vector<Measurement> measure_all(const Options& options) {
   const Scratch scratch;
   std::vector<Measurement> measurements;
-  for (const Workload& workload : menu()) {
+  for (const Workload& workload : menu(servers_of(options))) {
     const bool all = options.names.empty();
     if (!all && std::ranges::find(options.names, workload.name) == options.names.end()) continue;
+    if (!workload.measure && all) continue;
+    if (!workload.measure) throw std::runtime_error(workload.name + ": give an address with --server");
     measurements.push_back(measure(workload, options.rounds, options.alone, scratch));
     show(table_row(measurements.back()));
   }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bare_loops.h"
 #include "base/histogram.h"
 #include "base/random.h"
 #include "base/timestamp.h"
@@ -152,36 +152,6 @@ void timestamp_text(benchmark::State& state) {
 }
 BENCHMARK(timestamp_text)->ArgName("microseconds")->Arg(1'000)->Arg(microseconds_per_second);
 
-// Readings to be written as text: those of a thousand sensors at ten places, a second apart.
-class Written {
- public:
-  Written() {
-    for (int i = 0; i < 1'000; ++i) {
-      identity::IdentityRecord record;
-      record.id = "SENSOR_" + std::to_string(i);
-      record.location = "Factory A - Line " + std::to_string(i % 10);
-      roster_.add(record);
-    }
-    for (std::uint32_t i = 0; i < 10'000; ++i) {
-      const auto normal = [i](std::uint64_t k, double mean) {
-        return uniform(mix_words(i, k), 0.9, 1.1) * mean;
-      };
-      readings_.push_back({start + i / 1'000 * microseconds_per_second + i % 1'000 * 997,
-                           {normal(1, 65), normal(2, 2.5), normal(3, 12)},
-                           i % 1'000,
-                           i % 20 == 0 ? std::optional(AnomalyType::spike) : std::nullopt});
-    }
-  }
-
-  [[nodiscard]] const identity::Roster& roster() const { return roster_; }
-  const batch::Reading& next() { return readings_[at_ = (at_ + 1) % readings_.size()]; }
-
- private:
-  identity::Roster roster_;
-  std::vector<batch::Reading> readings_;
-  std::size_t at_ = 0;
-};
-
 constexpr std::size_t chunk = std::size_t{64} << 10;
 
 // What text sinks do for each reading, but for the write.
@@ -189,57 +159,24 @@ void reading_as_ndjson(benchmark::State& state) {
   Written written;
   format::ReadingFormatter formatter(format::RowFormat::ndjson, written.roster(),
                                      types::built_in_type().schema);
-  std::string out;
+  format::LineBuffer out;
   for (auto _ : state) {
     formatter.append(out, written.next());
     if (out.size() < chunk) continue;
-    benchmark::DoNotOptimize(out.data());
+    benchmark::DoNotOptimize(out.view().data());
     out.clear();
   }
 }
 BENCHMARK(reading_as_ndjson);
 
-char* put(char* at, std::string_view text) {
-  return std::copy(text.begin(), text.end(), at);
-}
-
-// The same line by a loop that does nothing else: no escapes, no roster that grows, no other types or
-// formats.
+// The same line by a loop that does nothing else.
 void bare_ndjson(benchmark::State& state) {
   Written written;
+  BareNdjson lines(written.roster());
   std::vector<char> out(2 * chunk);
   char* at = out.data();
-  TimestampWriter timestamp;
   for (auto _ : state) {
-    const batch::Reading& reading = written.next();
-    const identity::Identity& identity = written.roster()[reading.sensor];
-    const auto number = [&](std::string_view name, double value) {
-      at = put(at, name);
-      at = std::to_chars(at, at + 32, value).ptr;
-    };
-    const auto text = [&](std::string_view name, identity::Text value) {
-      at = put(at, name);
-      at = put(at, written.roster().text(value));
-    };
-    at = put(at, "{\"timestamp\":\"");
-    at = put(at, timestamp.write(reading.due));
-    at = put(at, "\",\"sensor_id\":\"");
-    at = put(at, identity.id);
-    number("\",\"temperature\":", reading.values[0]);
-    number(",\"vibration\":", reading.values[1]);
-    number(",\"voltage\":", reading.values[2]);
-    if (reading.anomaly) {
-      at = put(at, ",\"status_code\":1,\"anomaly_flag\":1,\"anomaly_type\":\"");
-      at = put(at, name_of(*reading.anomaly));
-      *at++ = '"';
-    } else {
-      at = put(at, ",\"status_code\":0,\"anomaly_flag\":0,\"anomaly_type\":null");
-    }
-    text(",\"firmware_version\":\"", identity.firmware_version);
-    text("\",\"model\":\"", identity.model);
-    text("\",\"manufacturer\":\"", identity.manufacturer);
-    text("\",\"location\":\"", identity.location);
-    at = put(at, "\"}\n");
+    at = lines.put(at, written.next());
     if (static_cast<std::size_t>(at - out.data()) < chunk) continue;
     benchmark::DoNotOptimize(out.data());
     at = out.data();

@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view row_format =
-    "| {:<15} | {:>11} | {:>24} | {:<10} | {:>8} | {:>11} | {:>11} | {:>9} |\n";
+    "| {:<15} | {:>11} | {:>24} | {:<10} | {:>8} | {:>11} | {:>11} | {:>11} |\n";
 
 // Three digits, or all before the point if there are more.
 std::string number_text(double value) {
@@ -75,7 +75,7 @@ std::string table_head(const Circumstances& circumstances) {
                      machine.processor, machine.cores, machine.file_system, machine.sqlite, machine.date,
                      commit, circumstances.rounds, circumstances.load_average) +
          fmt::format(row_format, "workload", "median", "min … max", "unit", "× R_bind", "× R_best(1)",
-                     "× R_best(T)", "× R_files") +
+                     "× R_best(T)", "× bare loop") +
          "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |\n";
 }
 

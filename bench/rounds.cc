@@ -18,6 +18,17 @@ Round measure_alone(const Workload& workload, const Scratch& scratch) {
   return {.figure = in_fresh_folder(scratch, [&] { return workload.measure(scratch.folders()); })};
 }
 
+// They take turns in being first.
+Round measure_beside_bare_loop(const Workload& workload, const Scratch& scratch, bool bare_first) {
+  const auto loop = [&] {
+    return in_fresh_folder(scratch, [&] { return workload.bare(scratch.folders()); });
+  };
+  const double before = bare_first ? loop() : 0;
+  Round round = measure_alone(workload, scratch);
+  round.bare = bare_first ? before : loop();
+  return round;
+}
+
 Round measure_compared(const Workload& workload, const Scratch& scratch) {
   const ReferenceLoad same = *workload.compared;
   const ReferenceLoad one{.rows = same.rows};
@@ -27,16 +38,6 @@ Round measure_compared(const Workload& workload, const Scratch& scratch) {
   };
   ReferenceLoad bind = same;
   bind.threads = 1;
-  const auto files = [&] {
-    return in_fresh_folder(scratch, [&] { return files_rows_per_second(output, same); });
-  };
-  // A loop that makes as many files takes long, and other loops say nothing about it.
-  if (same.files > 0) {
-    const double before = files();
-    Round round = measure_alone(workload, scratch);
-    round.files = (before + files()) / 2;
-    return round;
-  }
   const double bound = in_fresh_folder(scratch, [&] { return bind_rows_per_second(output, bind); });
   Round round = measure_alone(workload, scratch);
   round.bind = bound;
@@ -76,8 +77,10 @@ Measurement measure(const Workload& workload, unsigned rounds, bool alone, const
   Measurement measurement{workload, {}};
   for (unsigned round = 0; round < std::min(rounds, workload.most_rounds); ++round) {
     const bool compared = workload.compared && !alone;
-    measurement.rounds.push_back(compared ? measure_compared(workload, scratch)
-                                          : measure_alone(workload, scratch));
+    const bool has_loop = workload.bare && !alone;
+    measurement.rounds.push_back(compared   ? measure_compared(workload, scratch)
+                                 : has_loop ? measure_beside_bare_loop(workload, scratch, round % 2 == 0)
+                                            : measure_alone(workload, scratch));
   }
   return measurement;
 }

@@ -18,10 +18,11 @@ namespace {
 start::Inputs inputs_of(const Simulation& simulation, const std::filesystem::path& folder) {
   start::Inputs inputs;
   inputs.config.clock.speed.max = true;
-  inputs.config.clock.start = start;
+  inputs.config.clock.start = simulation.from;
   inputs.config.simulation.run_time_seconds = static_cast<double>(simulation.rows / simulation.sensors);
   inputs.config.simulation.seed = 1;
-  inputs.config.sharding = simulation.sharding;
+  inputs.config.sink = simulation.sink;
+  if (simulation.sink.address.sink == config::Sink::sqlite) inputs.config.sharding = simulation.sharding;
   inputs.config.sqlite.data_dir = folder.string();
   inputs.config.write.writers = simulation.writers;
   inputs.config.sqlite.unsynced_index = simulation.unsynced_index;

@@ -23,7 +23,9 @@ struct Simulation {
   bool unsynced_index = false;
   config::Layout layout = config::Layout::wide;
   std::uint32_t writers = 1;
-  config::ShardBy sharding{config::ShardKey::hash, 16};
+  config::ShardBy sharding{config::ShardKey::hash, 16};  // of files
+  config::SinkSettings sink{};
+  Timestamp from = start;
 };
 
 // Rows written per second, from planning the shards to the last one closed.

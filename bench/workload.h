@@ -1,5 +1,6 @@
 // A workload: something fleet-sim does, measured as one figure. Where it fills shard files it is judged by
-// loops that insert as many rows (reference.h), run in the same round. Runs on the main thread; whatever it
+// loops that insert as many rows (reference.h), and where it fills another sink by one that does only that
+// (bare_loops.h), run in the same round. Runs on the main thread; whatever it
 // throws ends fleet_bench.
 #pragma once
 
@@ -27,6 +28,7 @@ struct Workload {
   std::function<double(const Folders&)> measure;
   std::function<void(const std::filesystem::path& input)> prepare{};  // once, and not measured
   std::optional<ReferenceLoad> compared{};                            // with the same rows, index and writers
+  std::function<double(const Folders&)> bare{};                       // or judged by this loop, in its unit
   unsigned most_rounds = UINT_MAX;                                    // for one that takes minutes
 };
 

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "config/sinks.h"
 #include "workload.h"
 
 namespace fleet_sim::bench {
@@ -43,6 +44,16 @@ void prepare_shards(const std::filesystem::path& input);
 // Rows per second, on all cores.
 double report_rate(const Folders& folders);
 double export_rate(const Folders& folders);  // as CSV, to nowhere
+
+// ---- sinks.cc ----
+// Rows per second that the sink takes of readings that are ready.
+double ndjson_rate(const Folders& folders);
+// Those from the cohort to where the sink puts them, and those of the bare loop that does only that. The
+// server takes PostgreSQL's protocol or line protocol, as its address says.
+double ndjson_run_rate(const Folders& folders);
+double ndjson_bare_rate(const Folders& folders);
+double server_rate(const Folders& folders, const config::SinkAddress& server);
+double server_bare_rate(const Folders& folders, const config::SinkAddress& server);
 
 // ---- sql.cc ----
 // As many rows in one file.
