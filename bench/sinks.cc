@@ -16,7 +16,7 @@ namespace fleet_sim::bench {
 namespace {
 
 constexpr std::size_t rows = 2'000'000;
-constexpr std::size_t rows_to_server = 1'000'000;
+constexpr std::size_t rows_to_server = 500'000;
 
 std::size_t usual_lot() {
   return config::WriteSettings().batch_size;
