@@ -75,7 +75,7 @@ Measurement measure(const Workload& workload, unsigned rounds, bool alone, const
   Scratch::make_empty(scratch.folders().input);
   if (workload.prepare) workload.prepare(scratch.folders().input);
   Measurement measurement{workload, {}};
-  for (unsigned round = 0; round < std::min(rounds, workload.most_rounds); ++round) {
+  for (unsigned round = 0; round < rounds; ++round) {
     const bool compared = workload.compared && !alone;
     const bool has_loop = workload.bare && !alone;
     measurement.rounds.push_back(compared   ? measure_compared(workload, scratch)

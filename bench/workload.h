@@ -29,7 +29,6 @@ struct Workload {
   std::function<void(const std::filesystem::path& input)> prepare{};  // once, and not measured
   std::optional<ReferenceLoad> compared{};                            // with the same rows, index and writers
   std::function<double(const Folders&)> bare{};                       // or judged by this loop, in its unit
-  unsigned most_rounds = UINT_MAX;                                    // for one that takes minutes
 };
 
 }  // namespace fleet_sim::bench

@@ -521,6 +521,57 @@ TEST_CASE("a measurement in earnest: rows, bytes and collectors add up, and the 
   CHECK(std::filesystem::is_empty(parent.path()));
 }
 
+TEST_CASE("questions are asked while the files are written, each of them") {
+  const TemporaryFolder parent;
+  run::StopSignals signals;
+  benchmark::BenchLoad load;
+  load.directory = parent.path().string();
+  load.sensors = 100;
+  load.seconds = 0.5;
+  load.flush_interval_ms = 20;
+  benchmark::BenchCell cell{2, 1, 100};
+  cell.queries = 2;
+  cell.page_size = 4'096;
+  benchmark::Measurement measured;
+  benchmark::measure_cell(cell, load, signals, {}, measured);
+  CHECK(measured.failure.empty());
+  CHECK(measured.queries.first_error.empty());
+  for (const Histogram& latency : measured.queries.latency) CHECK(latency.count() > 0);
+  CHECK(std::filesystem::is_empty(parent.path()));
+
+  benchmark::BenchReport report;
+  fill(report);
+  report.options.matrix.queries = {0, 2};
+  report.options.matrix.page_sizes = {4'096};
+  report.cells[1].cell = cell;
+  report.cells[1].add(measured);
+  const std::vector<benchmark::BenchTable> tables = benchmark::bench_tables(report);
+  REQUIRE(tables.size() == 2);
+  CHECK(tables[1].rows.size() == benchmark::queries.size());
+  CHECK(holds(benchmark::text_of(tables[1]), "an hour of one sensor"));
+  CHECK(holds(benchmark::cell_text(cell), "0 collectors, queries 2, page size 4096"));
+  const auto json = nlohmann::json::parse(benchmark::bench_json(report));
+  CHECK(json["cells"][1]["queried"]["last_by_sensor_seconds"]["count"] > 0);
+  CHECK_FALSE(json["cells"][0].contains("queried"));
+}
+
+TEST_CASE("options: queries are measured beside none") {
+  const auto matrix_of_queries = [](const char* text) {
+    return options_of([&](benchmark::BenchWords& words) {
+             words.queries = text;
+             words.page_size = "4096,16384";
+             words.layout = "Compact,wide";
+           })
+        .matrix;
+  };
+  CHECK(matrix_of_queries("2").queries == std::vector<std::uint32_t>{0, 2});
+  CHECK(matrix_of_queries("1,4").queries == std::vector<std::uint32_t>{1, 4});
+  CHECK(matrix_of_queries("2").page_sizes == std::vector<std::uint32_t>{4'096, 16'384});
+  CHECK(matrix_of_queries("2").layouts == std::vector{config::Layout::compact, config::Layout::wide});
+  CHECK(holds(refusal([](benchmark::BenchWords& words) { words.page_size = "1000"; }), "--page-size"));
+  CHECK(holds(refusal([](benchmark::BenchWords& words) { words.layout = "tall"; }), "wide or compact"));
+}
+
 TEST_CASE("a file of text is the measurement's own, and gone afterwards") {
   const TemporaryFolder parent;
   run::StopSignals signals;

@@ -107,6 +107,12 @@ void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
       fmt::format("Collector threads that poll and mark rows: 0 to {} (default 0,2)",
                   benchmark::most_collectors),
       "LIST");
+  add("--queries", words.queries,
+      fmt::format("Threads that ask a shard what people ask, up to {} (default 0); measured beside none",
+                  benchmark::most_askers),
+      "LIST");
+  add("--layout", words.layout, "How files store readings: wide, compact (default wide)", "LIST");
+  add("--page-size", words.page_size, "Page size of the files in bytes (default 16384)", "LIST");
   command.add_flag("--full", words.full, "Measure every combination of the lists");
   command.add_flag("--quick", words.quick, "A small matrix, in under half a minute");
   add("--rounds", words.rounds, "Rounds over all cells (default 3; quick 2)", "N");

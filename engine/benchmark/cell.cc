@@ -54,6 +54,12 @@ start::Inputs bench_inputs(const BenchLoad& load, config::Config config) {
   return inputs;
 }
 
+// Of the type that all sensors have.
+std::string first_channel(const start::Inputs& inputs) {
+  const identity::Roster& roster = inputs.identities.roster;
+  return (*inputs.types)[roster.text(roster[0].type)].schema.channels().front().name;
+}
+
 double seconds_since(SteadyTime began) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 }
@@ -107,6 +113,7 @@ class CellRun {
         progress_(progress),
         result_(result),
         paths_(shard_paths(inputs)),
+        channel_(first_channel(inputs)),
         console_(false),
         simulator_(std::move(inputs), console_, log_.log(), errors_) {}
 
@@ -126,11 +133,13 @@ class CellRun {
   const BenchProgress& progress_;
   Measurement& result_;
   std::vector<std::string> paths_;
+  std::string channel_;  // that queries are about
   log::Console console_;
   TroubleLog log_;
   ErrorCounts errors_;
   run::Simulator simulator_;
   Collectors collectors_;
+  Askers askers_;
 
   // Paced only: where the run stood when the warm-up was over, and when the last reading was due.
   std::optional<status::Snapshot> warm_;
@@ -142,10 +151,12 @@ void CellRun::go(run::StopSignals& signals) {
   if (load_.warm_up_seconds == 0) warm_ = status::Snapshot{};
   const auto began = std::chrono::steady_clock::now();
   simulator_.start();
-  collectors_.start(paths_, cell_.collectors);
+  collectors_.start(paths_, cell_.collectors, [](const std::string& path) { return Collector(path); });
+  askers_.start(paths_, cell_.queries, [this](const std::string& path) { return Asker(path, channel_); });
   simulator_.watch(signals, [this](const status::Snapshot& now) { return keeps_running(now); });
   // Before the writers close their files, which is not to be complete while somebody else has them open.
   collectors_.stop();
+  askers_.stop();
   result_.collectors.seconds = seconds_since(began);
   simulator_.drain(signals);
   settle(seconds_since(began));
@@ -156,7 +167,10 @@ bool CellRun::keeps_running(const status::Snapshot& now) {
   if (paced()) look_at_pace(now);
   result_.disk_bound_reached = disk_is_used_up(now);
   const bool enough = result_.disk_bound_reached || time_is_over(now);
-  if (enough) collectors_.request_stop();
+  if (enough) {
+    collectors_.request_stop();
+    askers_.request_stop();
+  }
   return !enough;
 }
 
@@ -190,6 +204,7 @@ void CellRun::settle(double seconds) {
   result_.rows_per_second = static_cast<double>(result_.rows) / seconds;
   result_.simulated_seconds = last.simulated_seconds.value_or(0);
   collectors_.add_to(result_.collectors);
+  askers_.add_to(result_.queries);
   if (paced()) settle_pace(last);
   result_.failure = log_.first_line();
   if (result_.failure.empty() && last.books.lost() > 0) result_.failure = "readings were lost";
@@ -258,6 +273,8 @@ config::Config bench_config(const BenchCell& cell, const BenchLoad& load, const 
   config.write.flush_interval_ms = load.flush_interval_ms;
   config.sqlite.synchronous = cell.synchronous;
   config.sqlite.unsynced_index = cell.unsynced_index;
+  config.sqlite.page_size = cell.page_size;
+  config.sqlite.layout = cell.layout;
   config.write.error_limit = 1;  // trouble ends the measurement
   return config;
 }

@@ -13,6 +13,7 @@
 #include "base/timestamp.h"
 #include "benchmark/collectors.h"
 #include "benchmark/matrix.h"
+#include "benchmark/queries.h"
 #include "run/simulator.h"
 #include "types/declared_type.h"
 
@@ -44,6 +45,7 @@ struct Measurement {
   bool disk_bound_reached = false;
   Histogram latency;  // paced only: from due to acknowledged
   CollectorTally collectors;
+  QueryTally queries;
   std::string failure;  // empty: none
 };
 

@@ -1,17 +1,14 @@
-// Collectors at work: threads that poll the shards of a run for unsynced rows and mark what they got, with
-// the same SQL as external collectors, while the writers write. The shards are dealt out among them, or
-// shared when there are fewer shards. Owns its threads and connections; start, request_stop and stop on the
-// main thread. A failing poll or mark is counted, never thrown.
+// A collector at work: polls a shard for unsynced rows and marks what it got, with the same SQL as external
+// collectors. One thread at a time.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/histogram.h"
+#include "benchmark/visitors.h"
+#include "tables/database.h"
 
 namespace fleet_sim::benchmark {
 
@@ -26,35 +23,27 @@ struct CollectorTally {
   void add(const CollectorTally& other);
 };
 
-class Collectors {
+class Collector {
  public:
-  Collectors() = default;
-  Collectors(const Collectors&) = delete;
-  Collectors& operator=(const Collectors&) = delete;
-  ~Collectors();
+  using Tally = CollectorTally;
 
-  // `paths` need not exist yet; a shard is visited as soon as it can be.
-  void start(const std::vector<std::string>& paths, std::uint32_t count);
+  explicit Collector(std::string path) : path_(std::move(path)) {}
 
-  // They end after the poll in progress.
-  void request_stop() { stop_.store(true, std::memory_order_relaxed); }
-
-  // Waits for their end; after that, no connection is open.
-  void stop();
-
-  // What they came to; only after stop().
-  void add_to(CollectorTally& tally) const;
+  void visit(CollectorTally& tally);
 
  private:
-  struct Collector {
-    std::vector<std::string> paths;
-    CollectorTally tally;
-  };
-  void run(Collector& collector) const;
+  bool connect();
+  bool poll(CollectorTally& tally);
+  bool mark(CollectorTally& tally);
+  void note_error(CollectorTally& tally);
 
-  std::vector<std::unique_ptr<Collector>> collectors_;
-  std::vector<std::thread> threads_;
-  std::atomic<bool> stop_{false};
+  std::string path_;
+  tables::Database database_;
+  tables::Statement poll_;  // is destroyed before the database, as is …
+  tables::Statement mark_;  // … this, of a full poll
+  std::vector<std::int64_t> ids_;
 };
+
+using Collectors = Visitors<Collector>;
 
 }  // namespace fleet_sim::benchmark

@@ -20,6 +20,9 @@ void for_each_list(const BenchMatrix& matrix, const Visit& visit) {
   visit(&BenchCell::synchronous, matrix.synchronous);
   visit(&BenchCell::unsynced_index, matrix.unsynced_index);
   visit(&BenchCell::collectors, matrix.collectors);
+  visit(&BenchCell::queries, matrix.queries);
+  visit(&BenchCell::page_size, matrix.page_sizes);
+  visit(&BenchCell::layout, matrix.layouts);
   visit(&BenchCell::rate, matrix.rates);
 }
 
@@ -33,12 +36,12 @@ BenchCell base_cell(const BenchMatrix& matrix, const config::SinkAddress& sink) 
 // What a sink does not have is the same in all of its cells.
 BenchCell as_measured(BenchCell cell) {
   if (cell.fills_files()) return cell;
-  const BenchCell plain;
-  cell.shards = plain.shards;
-  cell.synchronous = plain.synchronous;
-  cell.unsynced_index = plain.unsynced_index;
-  cell.collectors = plain.collectors;
-  return cell;
+  BenchCell plain;
+  plain.writers = cell.writers;
+  plain.batch_size = cell.batch_size;
+  plain.rate = cell.rate;
+  plain.sink = cell.sink;
+  return plain;
 }
 
 void add(ExpandedMatrix& expanded, const BenchCell& varied) {
@@ -65,8 +68,10 @@ std::string counted(std::uint32_t count, const char* what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+constexpr std::size_t first_rare_word = 7;  // from there on, only what is not as usual is said of a cell
+
 // In words, in the order of the columns; empty for what its sink does not have.
-std::array<std::string, 8> words(const BenchCell& cell) {
+std::array<std::string, 11> words(const BenchCell& cell) {
   const bool files = cell.fills_files();
   return {cell.sink.text(),
           files ? counted(cell.shards, "shard") : "",
@@ -75,6 +80,9 @@ std::array<std::string, 8> words(const BenchCell& cell) {
           files ? fmt::format("synchronous {}", name_of(cell.synchronous)) : "",
           files ? (cell.unsynced_index ? "index" : "no index") : "",
           files ? counted(cell.collectors, "collector") : "",
+          files ? fmt::format("queries {}", cell.queries) : "",
+          files ? fmt::format("page size {}", cell.page_size) : "",
+          files ? std::string(name_of(cell.layout)) : "",
           cell.rate ? fmt::format("{} readings/s", grouped(static_cast<std::uint64_t>(*cell.rate))) : ""};
 }
 
@@ -112,8 +120,9 @@ std::string why_left_out(const BenchCell& cell) {
   if (cell.sink.sink == config::Sink::text && cell.writers > 1) return "a sink of text has one writer";
   if (!cell.fills_files()) return {};
   if (cell.writers > cell.shards) return "more writers than shards";
-  if (cell.collectors == 0 || cell.shards <= most_collected_shards) return {};
-  return fmt::format("collectors keep all shards open, so at most {} are allowed", most_collected_shards);
+  if (cell.shards <= most_collected_shards || (cell.collectors == 0 && cell.queries == 0)) return {};
+  return fmt::format("{} keep all shards open, so at most {} are allowed",
+                     cell.collectors > 0 ? "collectors" : "queries", most_collected_shards);
 }
 
 std::string_view name_of(config::Synchronous synchronous) {
@@ -121,11 +130,17 @@ std::string_view name_of(config::Synchronous synchronous) {
   return names[static_cast<std::size_t>(synchronous)];
 }
 
+std::string_view name_of(config::Layout layout) {
+  return layout == config::Layout::wide ? "wide" : "compact";
+}
+
 std::string cell_text(const BenchCell& cell) {
   const auto all = words(cell);
+  const auto usual = words(BenchCell{});
   std::vector<std::string> said;
   for (std::size_t i = cell.fills_files() ? 1 : 0; i < all.size(); ++i) {
-    if (!all[i].empty()) said.push_back(all[i]);
+    const bool is_rare = i >= first_rare_word && all[i] == usual[i];
+    if (!all[i].empty() && !is_rare) said.push_back(all[i]);
   }
   return joined(said);
 }

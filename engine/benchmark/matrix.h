@@ -18,11 +18,14 @@ struct BenchCell {
   std::uint32_t batch_size = 1;
   config::Synchronous synchronous = config::Synchronous::normal;
   bool unsynced_index = true;
-  std::uint32_t collectors = 0;     // at work while the cell is measured
+  std::uint32_t collectors = 0;  // at work while the cell is measured, as are …
+  std::uint32_t queries = 0;     // … so many who ask
+  std::uint32_t page_size = config::SqliteSettings{}.page_size;
+  config::Layout layout = config::Layout::wide;
   std::optional<double> rate = {};  // readings per second over all sensors; none: as many as possible
   config::SinkAddress sink = {};
 
-  // Whether it fills files of SQLite. Other sinks have no shards, synchronous, index and collectors.
+  // Whether it fills files of SQLite. Other sinks have only writers, batch and rate.
   [[nodiscard]] bool fills_files() const { return sink.sink == config::Sink::sqlite; }
 
   bool operator==(const BenchCell&) const = default;
@@ -37,6 +40,9 @@ struct BenchMatrix {
   std::vector<config::Synchronous> synchronous;
   std::vector<bool> unsynced_index;
   std::vector<std::uint32_t> collectors;
+  std::vector<std::uint32_t> queries{0};
+  std::vector<std::uint32_t> page_sizes{config::SqliteSettings{}.page_size};
+  std::vector<config::Layout> layouts{config::Layout::wide};
   std::vector<std::optional<double>> rates{std::nullopt};
   std::vector<config::SinkAddress> sinks{config::SinkAddress{}};
 
@@ -59,9 +65,10 @@ ExpandedMatrix vary_one_at_a_time(const BenchMatrix& matrix);
 ExpandedMatrix cross_product(const BenchMatrix& matrix);
 
 std::string_view name_of(config::Synchronous synchronous);
+std::string_view name_of(config::Layout layout);
 
-// "16 shards, 1 writer, batch 5000, synchronous normal, index, 0 collectors", or "ndjson:-, 1 writer, batch
-// 5000"
+// "16 shards, 1 writer, batch 5000, synchronous normal, index, 0 collectors", then what few cells have, or
+// "ndjson:-, 1 writer, batch 5000"
 std::string cell_text(const BenchCell& cell);
 
 // How a cell differs from the base: "2 writers, no index"; "base" if it does not.

@@ -61,6 +61,19 @@ std::string parse_synchronous(std::string_view text, config::Synchronous& synchr
   return config::must_be("off, normal or full", text);
 }
 
+std::string parse_layout(std::string_view text, config::Layout& layout) {
+  for (const config::Layout one : {config::Layout::wide, config::Layout::compact}) {
+    if (!config::equal_words(text, name_of(one))) continue;
+    layout = one;
+    return {};
+  }
+  return config::must_be("wide or compact", text);
+}
+
+std::string parse_page_size(std::string_view text, std::uint32_t& bytes) {
+  return config::parse_power_of_two(text, config::least_page_size, config::largest_page_size, bytes);
+}
+
 // 800M | 2G: decimal, as disks are sold.
 std::string parse_disk(std::string_view text, std::uint64_t& bytes) {
   constexpr std::string_view what = "a size of at least 200M, such as 800M or 2G";
@@ -146,6 +159,12 @@ void read_matrix(Reader& reader, const BenchWords& words, BenchMatrix& matrix) {
   reader.list<config::Synchronous>("--synchronous", words.synchronous, parse_synchronous, matrix.synchronous);
   reader.list<bool>("--index", words.index, config::parse_boolean, matrix.unsynced_index);
   reader.list("--collectors", words.collectors, count(0, most_collectors), matrix.collectors);
+  reader.list("--queries", words.queries, count(0, most_askers), matrix.queries);
+  // What they cost shows beside a cell without.
+  if (matrix.queries.size() == 1 && matrix.queries.front() > 0 && !words.find_rate)
+    matrix.queries.insert(matrix.queries.begin(), 0);
+  reader.list<config::Layout>("--layout", words.layout, parse_layout, matrix.layouts);
+  reader.list<std::uint32_t>("--page-size", words.page_size, parse_page_size, matrix.page_sizes);
   reader.list("--rate", words.rate, rate(), matrix.rates);
 }
 
@@ -162,10 +181,11 @@ void read_sinks(Reader& reader, const BenchWords& words, BenchMatrix& matrix) {
   }
   const auto is_files = [](const config::SinkAddress& sink) { return sink.sink == config::Sink::sqlite; };
   const bool has_files = std::ranges::any_of(matrix.sinks, is_files);
-  const std::pair<const char*, const BenchWords::Word&> of_files[] = {{"--shards", words.shards},
-                                                                      {"--synchronous", words.synchronous},
-                                                                      {"--index", words.index},
-                                                                      {"--collectors", words.collectors}};
+  const std::pair<const char*, const BenchWords::Word&> of_files[] = {
+      {"--shards", words.shards},   {"--synchronous", words.synchronous},
+      {"--index", words.index},     {"--collectors", words.collectors},
+      {"--queries", words.queries}, {"--page-size", words.page_size},
+      {"--layout", words.layout}};
   for (const auto& [option, word] : of_files)
     reader.require(has_files || !word, option, "only applies with --sink sqlite");
   reader.require(words.json != "-" || !takes_standard_output(matrix), "--json",
@@ -175,7 +195,9 @@ void read_sinks(Reader& reader, const BenchWords& words, BenchMatrix& matrix) {
 // Of each sink.
 bool is_one_cell(const BenchMatrix& matrix) {
   return matrix.shards.size() == 1 && matrix.writers.size() == 1 && matrix.batch_sizes.size() == 1 &&
-         matrix.synchronous.size() == 1 && matrix.unsynced_index.size() == 1 && matrix.collectors.size() == 1;
+         matrix.synchronous.size() == 1 && matrix.unsynced_index.size() == 1 &&
+         matrix.collectors.size() == 1 && matrix.queries.size() == 1 && matrix.page_sizes.size() == 1 &&
+         matrix.layouts.size() == 1;
 }
 
 void read_load(Reader& reader, const BenchWords& words, BenchLoad& load) {

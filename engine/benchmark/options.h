@@ -14,11 +14,13 @@ namespace fleet_sim::benchmark {
 
 inline constexpr std::uint32_t most_bench_shards = 1'000;
 inline constexpr std::uint32_t most_collectors = 64;
+inline constexpr std::uint32_t most_askers = 64;
 
 // As written by the user; none: the default, which depends on what else is asked for.
 struct BenchWords {
   using Word = std::optional<std::string>;
-  Word shards, writers, batch_size, synchronous, index, collectors;  // lists with commas
+  Word shards, writers, batch_size, synchronous, index, collectors, queries, page_size,
+      layout;  // lists with commas
   Word rounds, seconds, warm_up, sensors, flush_interval, max_disk;
   Word rate;  // likewise a list
   Word p99;

@@ -34,7 +34,8 @@ struct SettingColumn {
 
 std::vector<SettingColumn> setting_columns(const BenchReport& report) {
   const bool files = report.has_files();
-  const bool has_rates = report.options.matrix.rates.size() > 1;
+  const BenchMatrix& matrix = report.options.matrix;
+  const bool has_rates = matrix.rates.size() > 1;
   return {{"sink", report.has_others(), false, [](const BenchCell& cell) { return cell.sink.text(); }},
           {"shards", files, true, [](const BenchCell& cell) { return std::to_string(cell.shards); }},
           {"writers", true, false, [](const BenchCell& cell) { return std::to_string(cell.writers); }},
@@ -44,6 +45,12 @@ std::vector<SettingColumn> setting_columns(const BenchReport& report) {
           {"index", files, true,
            [](const BenchCell& cell) { return std::string(cell.unsynced_index ? "on" : "off"); }},
           {"collectors", files, true, [](const BenchCell& cell) { return std::to_string(cell.collectors); }},
+          {"queries", matrix.queries.size() > 1, true,
+           [](const BenchCell& cell) { return std::to_string(cell.queries); }},
+          {"page size", matrix.page_sizes.size() > 1, true,
+           [](const BenchCell& cell) { return std::to_string(cell.page_size); }},
+          {"layout", matrix.layouts.size() > 1, true,
+           [](const BenchCell& cell) { return std::string(name_of(cell.layout)); }},
           {"rate", has_rates, false, [](const BenchCell& cell) { return whole(cell.rate.value_or(0)); }}};
 }
 
@@ -157,6 +164,22 @@ BenchTable collector_table(const BenchReport& report) {
   return table.take();
 }
 
+BenchTable query_table(const BenchReport& report) {
+  CellTable table(report, "Queries of one shard, latencies in ms",
+                  {"query", "asked", "p50", "p99", "max", "rows of a shard"});
+  for (const CellResult& result : report.cells) {
+    if (result.cell.queries == 0 || result.rounds.empty()) continue;
+    const std::string rows = whole(static_cast<double>(result.rounds.back().rows) / result.cell.shards);
+    for (std::size_t i = 0; i < queries.size(); ++i) {
+      const Histogram& latency = result.queries.latency[i];
+      table.add(result.cell, {std::string(queries[i].what), grouped(latency.count()),
+                              milliseconds(latency.percentile(0.5)), milliseconds(latency.percentile(0.99)),
+                              milliseconds(latency.max()), rows});
+    }
+  }
+  return table.take();
+}
+
 double fastest(const BenchReport& report) {
   double most = 0;
   for (const CellResult& result : report.cells) {
@@ -202,6 +225,10 @@ void add_failures(const BenchReport& report, std::vector<std::string>& notes) {
       notes.push_back(
           fmt::format("{}: a collector failed: {}", cell_text(result.cell), result.collectors.first_error));
     }
+    if (result.queries.errors > 0) {
+      notes.push_back(
+          fmt::format("{}: a query failed: {}", cell_text(result.cell), result.queries.first_error));
+    }
   }
   for (const CellResult& result : report.cells) {
     for (const SearchStep& step : result.steps) {
@@ -223,11 +250,12 @@ std::string type_text(const BenchReport& report) {
 std::string settings_text(const BenchReport& report) {
   const config::Config config = bench_config({}, report.options.load, "", {});
   const config::SqliteSettings& sqlite = config.sqlite;
+  const std::vector<std::uint32_t>& page_sizes = report.options.matrix.page_sizes;
   const std::string flush = fmt::format("flush interval {} ms", config.write.flush_interval_ms);
   if (!report.has_files()) return flush;
-  return fmt::format(
-      "WAL, page size {}, cache {} KiB and checkpoint every {} pages per file, {}, busy timeout {} ms",
-      sqlite.page_size, sqlite.cache_kib, sqlite.checkpoint_pages, flush, sqlite.busy_timeout_ms);
+  return fmt::format("WAL, {}cache {} KiB and checkpoint every {} pages per file, {}, busy timeout {} ms",
+                     page_sizes.size() > 1 ? "" : fmt::format("page size {}, ", page_sizes.front()),
+                     sqlite.cache_kib, sqlite.checkpoint_pages, flush, sqlite.busy_timeout_ms);
 }
 
 }  // namespace
@@ -243,6 +271,7 @@ Spread spread_of(std::vector<double> values) {
 void CellResult::add(const Measurement& measured) {
   if (failure.empty()) failure = measured.failure;
   collectors.add(measured.collectors);
+  queries.add(measured.queries);
   if (!measured.failure.empty()) return;
   rounds.push_back({measured.seconds, measured.rows, measured.rows_per_second, measured.bytes,
                     measured.latency.percentile(0.99), measured.disk_bound_reached});
@@ -346,6 +375,8 @@ std::vector<BenchTable> bench_tables(const BenchReport& report) {
   std::vector<BenchTable> tables{report.is_paced() ? latency_table(report) : throughput_table(report)};
   BenchTable collectors = collector_table(report);
   if (!collectors.rows.empty()) tables.push_back(std::move(collectors));
+  BenchTable asked = query_table(report);
+  if (!asked.rows.empty()) tables.push_back(std::move(asked));
   return tables;
 }
 

@@ -52,6 +52,7 @@ struct CellResult {
   std::vector<Round> rounds;
   Histogram latency;  // of all rounds together
   CollectorTally collectors;
+  QueryTally queries;
   std::uint64_t not_taken = 0;
   std::string failure;  // the first; no more rounds after it
   std::vector<SearchStep> steps;

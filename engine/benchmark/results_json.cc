@@ -1,4 +1,6 @@
 // The JSON form of a benchmark's report. Durations in seconds.
+#include <fmt/format.h>
+
 #include "base/json_writer.h"
 #include "benchmark/results.h"
 #include "types/built_in_type.h"
@@ -31,6 +33,9 @@ void add_cell(JsonWriter& json, const BenchCell& cell) {
   json.member("synchronous", name_of(cell.synchronous));
   json.member("index", cell.unsynced_index);
   json.member("collectors", cell.collectors);
+  json.member("queries", cell.queries);
+  json.member("page_size", cell.page_size);
+  json.member("layout", name_of(cell.layout));
 }
 
 void add_round(JsonWriter& json, const CellResult::Round& round, bool paced) {
@@ -54,6 +59,14 @@ void add_collected(JsonWriter& json, const CollectorTally& tally) {
   });
 }
 
+void add_queried(JsonWriter& json, const QueryTally& tally) {
+  json.object("queried", [&] {
+    json.member("errors", tally.errors);
+    for (std::size_t i = 0; i < queries.size(); ++i)
+      add_histogram(json, fmt::format("{}_seconds", queries[i].name), tally.latency[i]);
+  });
+}
+
 void add_rate(JsonWriter& json, const Spread& rate) {
   json.object("rows_per_second", [&] {
     json.member("median", rate.median);
@@ -72,6 +85,7 @@ void add_result(JsonWriter& json, const CellResult& result, bool paced) {
       json.member("not_taken", result.not_taken);
     }
     if (result.cell.collectors > 0) add_collected(json, result.collectors);
+    if (result.cell.queries > 0) add_queried(json, result.queries);
     if (!result.failure.empty()) json.member("failure", result.failure);
     json.array("rounds", result.rounds,
                [&](const CellResult::Round& round) { add_round(json, round, paced); });
@@ -112,7 +126,6 @@ void add_settings(JsonWriter& json, const BenchLoad& load) {
     json.member("type", load.type.empty() ? types::built_in_type().schema.type() : load.type);
     json.member("disk_bytes", load.disk_bytes);
     json.member("flush_interval_ms", config.write.flush_interval_ms);
-    json.member("page_size", config.sqlite.page_size);
     json.member("cache_kib", config.sqlite.cache_kib);
     json.member("checkpoint_pages", config.sqlite.checkpoint_pages);
     json.member("busy_timeout_ms", config.sqlite.busy_timeout_ms);

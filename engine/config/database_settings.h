@@ -42,6 +42,9 @@ struct RetentionSettings {
   bool operator==(const RetentionSettings&) const = default;
 };
 
+inline constexpr std::uint32_t least_page_size = 512;
+inline constexpr std::uint32_t largest_page_size = 65'536;
+
 struct SqliteSettings {
   std::string path = "data/sensor_data.db";
   std::string data_dir;  // empty: the folder of `path`
@@ -92,7 +95,7 @@ void database_keys(Write write, Sqlite sqlite) {
              {.name = "database.synchronous",
               .value = "WORD",
               .help = "SQLite's protection against power loss: {}"});
-  sqlite.row(&SqliteSettings::page_size, power_of_two(512, 65'536),
+  sqlite.row(&SqliteSettings::page_size, power_of_two(least_page_size, largest_page_size),
              {.name = "database.page_size", .value = "BYTES", .help = "Page size of new files: {} bytes"});
   sqlite.row(&SqliteSettings::cache_kib, count(16u, 4'194'304u),
              {.name = "database.cache_kib", .value = "KIB", .help = "Page cache of each open file: {} KiB"});
