@@ -584,6 +584,51 @@ TEST_CASE("own limits that cross the config's are a problem that says what to gi
   CHECK(none.empty());
 }
 
+TEST_CASE("readings are counted by firmware, however ticks are cut") {
+  const std::vector<std::string> versions{"1.3", "1.4", "2.1"};
+  identity::Roster roster;
+  for (std::size_t i = 0; i < 700; ++i) {
+    identity::IdentityRecord record = identity_of("s" + std::to_string(i));
+    record.firmware_version = versions[uniform_below(mix_words(3, i), i < 350 ? 1 : versions.size())];
+    if (i % 7 == 0) record.overrides.rate = 3;
+    roster.add(record);
+  }
+  const config::Config config = restless();
+  for (const Microseconds window : {7'000, 333'000, 1'000'000, 60'000'000}) {
+    CAPTURE(window);
+    fleet::Fleet fleet = fleet_of(roster, all_of(roster), config);
+    const Taken taken = tick_in_windows(fleet, start, start + 5 * microseconds_per_second, window);
+    PerFirmware<std::uint64_t> readings{};
+    PerFirmware<std::uint64_t> anomalous{};
+    PerFirmware<double> expected{};
+    const auto profile_of = [&](std::uint32_t sensor) {
+      return fleet.profiles()->find_or_resolve(roster[sensor]).profile;
+    };
+    for (std::uint32_t sensor = 0; sensor < roster.size(); ++sensor) {
+      const model::Profile& profile = *profile_of(sensor);
+      const Cadence cadence = fleet::cadence_of(roster, roster[sensor], config);
+      const Timestamp first = cadence.origin(start) + model::phase_of(hash_text(roster[sensor].id), cadence);
+      const std::uint64_t due = cadence.count_before(start + 5 * microseconds_per_second - first);
+      readings[profile.firmware] += due;
+      expected[profile.firmware] += static_cast<double>(due) * profile.steady_until.back();
+    }
+    for (const batch::Reading& reading : taken.readings) {
+      if (reading.anomaly) ++anomalous[profile_of(reading.sensor)->firmware];
+    }
+    std::uint64_t all_anomalous = taken.tally.missing;
+    for (std::size_t i = 0; i < versions.size(); ++i) {
+      CHECK(taken.tally.by_firmware[i].readings == readings[i]);
+      CHECK(taken.tally.by_firmware[i].expected == doctest::Approx(expected[i]));
+      CHECK(taken.tally.by_firmware[i].anomalous >= anomalous[i]);
+      all_anomalous += anomalous[i];
+    }
+    CHECK(std::accumulate(taken.tally.by_firmware.begin(), taken.tally.by_firmware.end(), std::uint64_t{0},
+                          [](std::uint64_t sum, const FirmwareCounts& one) { return sum + one.anomalous; }) ==
+          all_anomalous);
+    CHECK(taken.tally.by_firmware[1].readings > 0);
+  }
+}
+
 TEST_CASE("a tally adds up") {
   fleet::Tally tally{1, 4, 2, {3, 0, 5}};
   tally += fleet::Tally{10, 40, 20, {30, 4}};

@@ -37,7 +37,8 @@ class Rows {
   // Makes room for this many readings; for their values, when the first one comes.
   void reserve(std::size_t rows) { heads_.reserve(rows); }
 
-  void push(const Head& head, std::span<const double> values) {
+  // Inline although it is long: every reading comes here.
+  [[gnu::always_inline]] void push(const Head& head, std::span<const double> values) {
     if (values.size() != width_) [[unlikely]]
       return push_of_other_width(head, values);
     heads_.push_back(

@@ -1,6 +1,7 @@
 #include "fleet/cohort.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <numeric>
 #include <tuple>
@@ -75,19 +76,15 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
   if (waiting_) return tick_slots(until, batch);
   Tally tally;
   settle_owed(batch);
-  while (story_ && next_due() < until && !batch.full() &&
-         (story_->next_at() > next_due() || carry_out(next_due() + 1, batch))) {
-    const batch::Rows::Head head{next_due(), sensors_[position_].identity, {}, 0, story_->overlay(position_)};
-    take_by_story(batch.events, tally, [&](const model::Sample& taken) {
-      tally.note_taken(sensors_[position_], taken);
-      batch.readings.push({head.due, head.sensor, taken.anomaly, 0, head.overlay}, taken.values);
-    });
+  if (story_) {
+    tick_by_story(until, batch, tally);
+    return tally;
   }
-  if (story_) return tally;
+  const std::size_t first = position_;
   while (next_due() < until && !batch.full()) {
     const model::Sample taken = take_next();
     ++tally.due;
-    tally.note_taken(sensors_[position_], taken);
+    if (taken.anomaly) tally.note_anomalous(sensors_[position_], *taken.anomaly);
     if (taken.missing) {
       ++tally.missing;
     } else {
@@ -96,7 +93,41 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
     note_events(taken, batch.events, tally);
     advance();
   }
+  count_taken(first, tally);
   return tally;
+}
+
+void Cohort::tick_by_story(Timestamp until, batch::Batch& batch, Tally& tally) {
+  while (next_due() < until && !batch.full() &&
+         (story_->next_at() > next_due() || carry_out(next_due() + 1, batch))) {
+    const batch::Rows::Head head{next_due(), sensors_[position_].identity, {}, 0, story_->overlay(position_)};
+    take_by_story(batch.events, tally, [&](const model::Sample& taken) {
+      tally.note_taken(sensors_[position_], taken);
+      batch.readings.push({head.due, head.sensor, taken.anomaly, 0, head.overlay}, taken.values);
+    });
+  }
+}
+
+// All readings that were due have been taken, since it was the turn of `first`: by everyone so many times,
+// and once more by those whose turn it was then.
+void Cohort::count_taken(std::size_t first, Tally& tally) const {
+  const std::uint64_t rounds = tally.due / size();
+  const std::size_t rest = tally.due % size();
+  std::array<std::uint32_t, most_sensors> more;  // by profile; not cleared for those that there are not
+  std::fill_n(more.begin(), profiles_.size(), 0u);
+  const auto count = [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) ++more[profile_of_[i]];
+  };
+  if (profiles_.size() == 1) {
+    more[0] = static_cast<std::uint32_t>(rest);
+  } else {
+    count(first, std::min(first + rest, size()));
+    if (first + rest > size()) count(0, first + rest - size());
+  }
+  for (std::size_t k = 0; k < profiles_.size(); ++k) {
+    const auto& [profile, sensors] = profiles_[k];
+    tally.note_taken(*profile, rounds * sensors + more[k]);
+  }
 }
 
 bool Cohort::skip(Timestamp until, Tally& tally) {
@@ -232,9 +263,10 @@ void Cohort::begin_fault(std::size_t i, const scenario::Fault& what, const timel
 model::Sample Cohort::take_next() {
   model::Sensor& sensor = sensors_[position_];
   const model::Due due{next_due(), next_cycle_start_ + sensor.phase};
-  const model::Circumstances now = now_of(position_, due.at);
-  if (!remembers_ && now.added.empty()) [[likely]]
+  if (!remembers_ && !story_) [[likely]]
     return model::sample(sensor, seed_, due);
+  const model::Circumstances now = now_of(position_, due.at);
+  if (!remembers_ && now.added.empty()) return model::sample(sensor, seed_, due);
   return model::sample(sensor, seed_, due, {knots_of(position_), ages_of(sensor), now});
 }
 
@@ -246,8 +278,22 @@ model::Circumstances Cohort::now_of(std::size_t i, Timestamp at) {
 void Cohort::make_room() {
   forget_knots();
   settle_ages();
+  sort_by_profile();
   remembers_ = knot_words_ > 0 || !ages_.empty();
   if (waiting_) waiting_->seat(sensors_);
+}
+
+void Cohort::sort_by_profile() {
+  profiles_.clear();
+  profile_of_.clear();
+  std::unordered_map<const model::Profile*, std::uint16_t> place_of;
+  for (const model::Sensor& sensor : sensors_) {
+    const auto place =
+        place_of.try_emplace(sensor.profile, static_cast<std::uint16_t>(profiles_.size())).first->second;
+    if (place == profiles_.size()) profiles_.emplace_back(sensor.profile, 0);
+    ++profiles_[place].second;
+    profile_of_.push_back(place);
+  }
 }
 
 sources::KnotWords Cohort::knots_of(std::size_t i) {

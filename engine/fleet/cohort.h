@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/cadence.h"
@@ -42,22 +43,25 @@ struct Tally {
   std::int64_t undelivered = 0;               // that wait from now on, less those that waited before
   PerFirmware<FirmwareCounts> by_firmware{};  // of those that were neither skipped nor silent
 
-  // A reading that the sensor has taken.
-  void note_taken(const model::Sensor& sensor, const model::Sample& taken) {
-    FirmwareCounts& firmware = by_firmware[sensor.profile->firmware];
-    ++firmware.readings;
-    firmware.expected += sensor.profile->steady_until.back();
-    if (taken.anomaly) note_anomalous(sensor, *taken.anomaly, firmware);
+  // Readings that sensors with this profile have taken, and …
+  void note_taken(const model::Profile& profile, std::uint64_t readings) {
+    FirmwareCounts& firmware = by_firmware[profile.firmware];
+    firmware.readings += readings;
+    firmware.expected += static_cast<double>(readings) * profile.steady_until.back();
   }
-
-  Tally& operator+=(const Tally& other);
-
- private:
-  static void note_anomalous(const model::Sensor& sensor, AnomalyType type, FirmwareCounts& firmware) {
+  // … one of them that is in an anomaly.
+  void note_anomalous(const model::Sensor& sensor, AnomalyType type) {
+    FirmwareCounts& firmware = by_firmware[sensor.profile->firmware];
     ++firmware.anomalous;
     // What wears off has nothing to do with the anomaly that the sensor was in last.
     if (type != AnomalyType::aging && is_requested(sensor.anomaly.cause)) ++firmware.injected;
   }
+  void note_taken(const model::Sensor& sensor, const model::Sample& taken) {
+    note_taken(*sensor.profile, 1);
+    if (taken.anomaly) note_anomalous(sensor, *taken.anomaly);
+  }
+
+  Tally& operator+=(const Tally& other);
 };
 
 struct Fate;
@@ -167,6 +171,8 @@ class Cohort {
 
  private:
   model::Sample take_next();
+  void tick_by_story(Timestamp until, batch::Batch& batch, Tally& tally);
+  void count_taken(std::size_t first, Tally& tally) const;
   template <class Keep>
   void take_by_story(std::vector<batch::AnomalyEvent>& events, Tally& tally, Keep keep);
   struct Events {
@@ -243,6 +249,7 @@ class Cohort {
   [[nodiscard]] std::optional<std::size_t> place_of(std::uint64_t key) const;
 
   void make_room();
+  void sort_by_profile();
   void forget_knots();
   void forget_knots(std::size_t i);
   void settle_ages();
@@ -254,6 +261,10 @@ class Cohort {
   void restore_ages(Timestamp moment, std::size_t i, const Life* life);
 
   std::vector<model::Sensor> sensors_;
+  // The profiles that they have, and how many of them have it; and by sensor, which of these. Each has few,
+  // so readings that all sensors take in turn are counted by arithmetic.
+  std::vector<std::pair<const model::Profile*, std::uint64_t>> profiles_;
+  std::vector<std::uint16_t> profile_of_;
   std::vector<std::uint32_t> knots_;     // of the signals that have any: knot_words_ of each sensor
   std::size_t knot_words_ = 0;           // as many as any of them has
   std::vector<model::AgingState> ages_;  // of the sensors that have agings, each from Sensor::ages on
