@@ -675,7 +675,11 @@ std::uint64_t Cohort::join(std::span<Joiner> joiners, Timestamp moment, const St
       sensor.ages = static_cast<std::uint32_t>(ages_.size());
       ages_.insert(ages_.end(), joiner.ages.begin(), joiner.ages.end());
     }
-    if (const auto past = pasts.find(sensor.key); past != pasts.end()) stories.insert(*past);
+    if (const auto past = pasts.find(sensor.key); past != pasts.end()) {
+      stories.insert(*past);
+    } else if (!joiner.is_new && story.script) {
+      stories.emplace(sensor.key, past_of_returned());
+    }
     const std::uint64_t before = due_before(moment, sensor);
     passed += before;
     if (joiner.is_new)

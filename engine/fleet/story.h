@@ -49,6 +49,12 @@ struct PastStory {
 };
 using PastStories = std::unordered_map<std::uint64_t, PastStory>;  // by the key of the sensor
 
+// Of one that a reload took out of the fleet and another brought back: entries meet it like a new one, but it
+// has been there.
+inline PastStory past_of_returned() {
+  return {.past = {.has_left = true, .comes_back = true}};
+}
+
 class Story {
  public:
   // `members` are the cohort's sensors as indices into the roster of the profiles.

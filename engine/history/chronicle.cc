@@ -90,6 +90,7 @@ class Chronicle::Group {
       const std::uint64_t key = hash_text(told_.roster[piece->identity].id);
       const bool is_new = piece->joins && piece->from == at;
       if (is_new) pasts.erase(key);
+      if (is_new && piece->comes_back) pasts.emplace(key, fleet::past_of_returned());
       if (is_new) chronicle_.chapters_.erase(life.sensor);
       if (!story_ && !is_new) pasts.try_emplace(key);  // before a scenario
     }

@@ -92,6 +92,7 @@ Population::Population(const Script& script, const identity::Roster& roster,
       continue;
     }
     const Past& past = *pasts[sensor];
+    if (past.comes_back) undecided.insert(sensor);
     if (!past.is_there) absent_.insert(sensor);
     if (past.has_left) left_.insert(sensor);
     if (past.overlay != 0) overlays_.resize(size());
@@ -154,7 +155,7 @@ void Population::apply(std::uint32_t entry, std::uint32_t sensor, bool fails) {
 }
 
 Past Population::past_of(std::uint32_t sensor) const {
-  Past past{overlay(sensor), is_there(sensor), {}, {}, has_left(sensor)};
+  Past past{.overlay = overlay(sensor), .is_there = is_there(sensor), .has_left = has_left(sensor)};
   for (const auto& [entry, sensors] : reached_) {
     if (sensors.contains(sensor)) past.reached.push_back(entry);
   }

@@ -25,9 +25,10 @@ namespace fleet_sim::timeline {
 struct Past {
   identity::OverlayIndex overlay = 0;
   bool is_there = true;
-  std::vector<std::uint32_t> met;      // entries whose turn is under way and that have met it
-  std::vector<std::uint32_t> reached;  // entries that have reached it, and that others refer to
-  bool has_left = false;               // at some time, even if it has joined again
+  std::vector<std::uint32_t> met{};      // entries whose turn is under way and that have met it
+  std::vector<std::uint32_t> reached{};  // entries that have reached it, and that others refer to
+  bool has_left = false;                 // at some time, even if it has joined again
+  bool comes_back = false;  // only now, and not with an entry: the entries decide anew whether it is there
 };
 using Pasts = std::vector<std::optional<Past>>;  // none: the sensor is new
 
