@@ -21,7 +21,7 @@ Timestamp later(Timestamp moment, Microseconds span) {
 // Takes any number of hits, and keeps the earliest ones.
 class Timeline::Earliest {
  public:
-  Earliest(std::size_t most, std::vector<Hit> room) : most_(most), hits_(std::move(room)) { hits_.clear(); }
+  explicit Earliest(std::size_t most) : most_(most) {}
 
   void add(const Hit& hit) {
     if (hit > latest_) return;
@@ -32,12 +32,14 @@ class Timeline::Earliest {
   // Whether none has been left out.
   [[nodiscard]] bool is_all() const { return is_all_; }
 
-  // In their order.
-  std::vector<Hit> take() {
+  // The sensors, in the order of their hits.
+  std::vector<std::uint32_t> take() {
     if (hits_.size() > most_) cut();
     std::ranges::sort(hits_);
-    if (hits_.capacity() > 2 * hits_.size()) hits_.shrink_to_fit();
-    return std::move(hits_);
+    std::vector<std::uint32_t> sensors;
+    sensors.reserve(hits_.size());
+    for (const Hit& hit : hits_) sensors.push_back(hit.sensor);
+    return sensors;
   }
 
  private:
@@ -110,7 +112,7 @@ std::optional<Moment> Timeline::next(Timestamp until) {
       continue;
     }
     Turn& turn = under_way->second;
-    const Hit hit = turn.ready[turn.given++];
+    const Hit hit = *hit_of(due.entry, turn.number, turn.ready[turn.given++]);
     const bool is_met = population_.is_open_to(hit.sensor, due.entry);
     const Moment moment = moment_of(due.entry, turn.number, hit);
     if (is_met) population_.apply(due.entry, hit.sensor, moment.fails);
@@ -168,19 +170,23 @@ void Timeline::begin(const Due& due) {
   put_back(due.entry, turn);
 }
 
-// The earliest moments after those given out, as many as are worth keeping.
+// The earliest moments after those given out, as many as are worth keeping. Sensors that have been reached,
+// or never will be, are not looked at again.
 void Timeline::find_more(std::uint32_t entry, Turn& turn) {
   const bool is_first = turn.ready.empty();
-  const Hit last = is_first ? turn.last : turn.ready.back();
+  const Hit last = is_first ? turn.last : *hit_of(entry, turn.number, turn.ready.back());
   waiting_ -= turn.ready.size();
   const std::size_t free = ahead_.of_all - std::min(waiting_, ahead_.of_all);
-  Earliest earliest(std::max(std::min(free / 4, ahead_.most_of_one), ahead_.least_of_one),
-                    std::exchange(turn.ready, {}));
+  Earliest earliest(std::max(std::min(free / 4, ahead_.most_of_one), ahead_.least_of_one));
   const bool in_order = script_->reach(entry).is_at_once();  // as they are visited
   turn.sensors.for_each_from(in_order && !is_first ? last.sensor + std::uint64_t{1} : 0,
                              [&](std::uint32_t sensor) {
                                const std::optional<Hit> hit = hit_of(entry, turn.number, sensor);
-                               if (hit && *hit > last) earliest.add(*hit);
+                               if (hit && *hit > last) {
+                                 earliest.add(*hit);
+                               } else {
+                                 turn.sensors.erase(sensor);
+                               }
                                return earliest.is_all() || !in_order;
                              });
   turn.ready = earliest.take();
@@ -192,7 +198,8 @@ void Timeline::find_more(std::uint32_t entry, Turn& turn) {
 // To where its next moment, or the entry's next turn, is due, unless there is none.
 void Timeline::put_back(std::uint32_t entry, Turn& turn) {
   if (turn.given == turn.ready.size() && !turn.ready_is_all) find_more(entry, turn);
-  if (turn.given < turn.ready.size()) return put({turn.ready[turn.given].at, entry, turn.number});
+  if (turn.given < turn.ready.size())
+    return put({hit_of(entry, turn.number, turn.ready[turn.given])->at, entry, turn.number});
   const std::uint64_t next = turn.number + 1;
   waiting_ -= turn.ready.size();
   turns_.erase(entry);

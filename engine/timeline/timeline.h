@@ -4,7 +4,7 @@
 // passes over the past goes on as if it had never stopped.
 //
 // One thread. Shares the script; borrows the roster, which stays. An entry is judged when its turn begins;
-// from then on until its last moment it takes some 200 bytes, a bit for each sensor, and 16 bytes for each
+// from then on until its last moment it takes some 200 bytes, a bit for each sensor, and 4 bytes for each
 // moment that has been worked out. These come some at a time, so that memory stays bounded however many
 // entries there are; of entries whose turn is not under way nothing is kept. Cannot fail.
 #pragma once
@@ -35,8 +35,9 @@ struct Moment {
   bool fails = false;  // the sensor is silent, but stays as it was
 };
 
-// How many moments are worked out ahead, 16 bytes each: 2 million of all entries, if none needs its least. A
-// larger number of one would take longer to sort than a fleet may pause.
+// How many moments are worked out ahead, 4 bytes each: 2 million of all entries, if none needs its least. A
+// larger number of one would take longer to sort than a fleet may pause. Fewer have the sensors that are
+// still to come looked at again more often.
 struct Ahead {
   std::size_t of_all = std::size_t{1} << 21;
   std::size_t least_of_one = std::size_t{1} << 12;
@@ -44,7 +45,7 @@ struct Ahead {
 };
 
 // Of a timeline of about a thousand sensors, of which there may be a thousand.
-inline constexpr Ahead little_ahead{1'024, 8, 1'024};
+inline constexpr Ahead little_ahead{std::size_t{1} << 15, 32, 1'024};
 
 class Timeline {
  public:
@@ -92,9 +93,9 @@ class Timeline {
   // One that is under way.
   struct Turn {
     std::uint64_t number = 0;
-    SensorSet sensors;                   // that it meets
-    std::vector<Hit> ready;              // its next moments
-    std::size_t given = 0;               // of these
+    SensorSet sensors;                   // that it meets, without those that are known to come no more
+    std::vector<std::uint32_t> ready;    // of these, the next ones in the order of their moments …
+    std::size_t given = 0;               // … of which so many have been given out
     bool ready_is_all = true;            // no others come after them
     Hit last{earliest_timestamp, 0, 0};  // all before it, and it, have been given out
   };
