@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -281,6 +282,47 @@ TEST_CASE("files add to a scenario, and a scenario of files takes the place of a
   CHECK(problems == "");
 }
 
+TEST_CASE("entries that came by a request stay behind those of files") {
+  const test::TemporaryFolder folder;
+  const auto load = [&](const std::string& text, const config::Config& recorded, std::string& wrong) {
+    const std::filesystem::path file = folder.path() / "c.yaml";
+    std::ofstream(file) << text;
+    Problems problems;
+    const config::Config config = config::load_config(std::span(&file, 1), {}, {}, problems, recorded);
+    wrong = problems.text();
+    return config.scenario;
+  };
+  config::Config recorded =
+      read(
+          "scenario: [{name: a, at: +1h, leave: true}, {name: b, at: +1h, silence: true}]\n"
+          "")
+          .config;
+  scenario::Entries entries = recorded.scenario;
+  entries[1].where.event = "a";
+  entries[1].added.by_request = true;
+  CHECK(entries[1] == entries[1]);
+  const std::string text = scenario::scenario_text(entries);
+  CHECK(text.find("  - {name: b, at: +1h, where: {event: a}, added: true, silence: true}\n") !=
+        std::string::npos);
+  recorded = read(text).config;
+  CHECK(recorded.scenario[1].added.by_request);
+  CHECK(scenario::scenario_text(recorded.scenario) == text);
+  std::string wrong;
+  CHECK(
+      load("scenario: [{name: c, at: +1h, leave: true}, {name: a, at: +2h, leave: true}]\n", recorded, wrong)
+          .size() == 3);
+  CHECK(wrong == "");
+  // An entry of its name takes its place, and is the same if it says the same.
+  const scenario::Entries same = load(
+      "scenario: [{name: a, at: +1h, leave: true}, {name: b, at: +1h, where: {event: a}, silence: true}]\n",
+      recorded, wrong);
+  CHECK(same == recorded.scenario);
+  CHECK_FALSE(same[1].added.by_request);
+  load("scenario: [{name: c, at: +1h, leave: true}]\n", recorded, wrong);
+  CHECK(wrong.find("scenario.b.where.event names 'a', but there is no entry of that name anymore") !=
+        std::string::npos);
+}
+
 TEST_CASE("a changed scenario is a change of each entry, and applies to a running fleet at once") {
   const config::Config from = read(
                                   "scenario:\n  - {name: a, at: +1h, leave: true}\n"
@@ -306,7 +348,9 @@ TEST_CASE("a changed scenario is a change of each entry, and applies to a runnin
 TEST_CASE("a scenario that is too long is refused at once") {
   std::string many = "scenario:\n";
   for (std::size_t i = 0; i <= scenario::most_entries; ++i) many += fmt::format("- {{name: e{}}}\n", i);
-  CHECK(read(many).problems == "c.yaml:1: scenario must not have more than 5000 entries, not 5001");
+  CHECK(read(many).problems ==
+        "c.yaml:1: scenario must not have more than 5000 entries, not 5001; one can meet many sensors, and "
+        "begin again with every");
   std::string large = "scenario:\n";
   for (int i = 0; i < 500; ++i)
     large +=

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -66,7 +67,7 @@ class Loader {
   }
 
   Config finish() {
-    if (!set("scenario")) config_.scenario = std::move(usual_scenario_);
+    keep_usual_scenario();
     check_channels();
     check_anomalies();
     check_durations();
@@ -189,6 +190,23 @@ class Loader {
     problems_.add(origin({"logging.file", "database.path"}),
                   fmt::format("logging.file and database.path must not be the same file {}",
                               in_quotes(config_.logging.file)));
+  }
+
+  // Files that say something of a scenario say all of it, but for what requests have added.
+  void keep_usual_scenario() {
+    std::vector<std::string_view> names;
+    for (const scenario::Entry& entry : config_.scenario) names.push_back(entry.name);
+    std::ranges::sort(names);
+    scenario::Entries kept;
+    for (scenario::Entry& entry : usual_scenario_) {
+      if (set("scenario") && (!entry.added.by_request || std::ranges::binary_search(names, entry.name)))
+        continue;
+      kept.push_back(std::move(entry));
+    }
+    if (kept.empty()) return;
+    std::ranges::move(kept, std::back_inserter(config_.scenario));
+    if (const std::string wrong = scenario::problem_of(config_.scenario); !wrong.empty())
+      problems_.add(origin({"scenario"}), wrong);
   }
 
   // Not before all types are known, and none of them has been left out.

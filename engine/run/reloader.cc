@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <iterator>
 #include <utility>
 
 #include "base/clock.h"
@@ -63,10 +64,20 @@ void log_ignored(log::Log& log, const timeline::Script& script) {
       {{"entries", ignored}});
 }
 
+bool is_added(const scenario::Entry& entry) {
+  return entry.added.by_request;
+}
+
+bool has_entry(const config::Config& config, const std::string& name) {
+  return std::ranges::find(config.scenario, name, &scenario::Entry::name) != config.scenario.end();
+}
+
 }  // namespace
 
 Reloader::Reloader(const ReloadTargets& targets, start::LatestEdition latest)
-    : targets_(targets), latest_(std::move(latest)), wanted_(targets.inputs.config) {}
+    : targets_(targets), latest_(std::move(latest)), wanted_(targets.inputs.config) {
+  std::ranges::copy_if(wanted_.scenario, std::back_inserter(added_), is_added);
+}
 
 // What cannot be taken up now may be later: the files are looked at again then.
 void Reloader::catch_up() {
@@ -116,6 +127,7 @@ std::optional<std::vector<status::ReloadRecord>> Reloader::check_now(std::chrono
 
 std::optional<std::vector<status::ReloadRecord>> Reloader::add(scenario::Entry entry,
                                                                std::chrono::milliseconds at_most) {
+  entry.added.by_request = true;
   {
     const std::lock_guard lock(mutex_);
     asked_entries_.push_back(std::move(entry));
@@ -221,15 +233,19 @@ void Reloader::take_entries() {
 // Entries that were added keep their place behind those of the files, unless a file has one of that name.
 config::Config Reloader::with_added(config::Config config) const {
   for (const scenario::Entry& entry : added_) {
-    if (std::ranges::find(config.scenario, entry.name, &scenario::Entry::name) == config.scenario.end())
-      config.scenario.push_back(entry);
+    if (!has_entry(config, entry.name)) config.scenario.push_back(entry);
   }
   return config;
 }
 
 Reloader::Refused Reloader::reload_config() {
-  return take(with_added(start::reread_config(*targets_.inputs.arguments, targets_.inputs.defaults)),
-              "config");
+  config::Config defaults = targets_.inputs.defaults;
+  std::erase_if(defaults.scenario, is_added);
+  const config::Config files = start::reread_config(*targets_.inputs.arguments, defaults);
+  Refused refused = take(with_added(files), "config");
+  if (refused.why.empty())
+    std::erase_if(added_, [&](const scenario::Entry& entry) { return has_entry(files, entry.name); });
+  return refused;
 }
 
 Reloader::Refused Reloader::take(const config::Config& wanted, std::string_view what) {

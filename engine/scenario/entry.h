@@ -127,6 +127,13 @@ struct Beginning {
   bool operator==(const Beginning&) const = default;
 };
 
+// Whether a request added an entry while the run went on. An entry is the same, wherever it comes from.
+struct Added {
+  bool by_request = false;
+
+  bool operator==(const Added&) const { return true; }
+};
+
 struct Entry {
   std::string name;
   Beginning at;
@@ -139,6 +146,7 @@ struct Entry {
   Microseconds fade = 0;      // of that, how long it takes to begin, and to end
   Microseconds silent_for = 0;
   double fails = 0;  // share of the sensors at which it does nothing else
+  Added added;       // then it stays when the files of the config change
   Verb verb;
 
   bool operator==(const Entry&) const = default;

@@ -104,6 +104,20 @@ Form<bool> boolean() {
           "`true`, `false`"};
 }
 
+// It is said of entries for which it is true, although all are equal in it.
+Field<Entry> added() {
+  const auto read = [](const yaml::Node& node, Added& value, const Place& place) {
+    if (const std::string wrong = yaml::parse_node(boolean(), node, value.by_request); !wrong.empty())
+      place.add(node.line, wrong);
+  };
+  const auto text = [](const Added& value) { return boolean().text(value.by_request); };
+  Field<Entry> field_of_it =
+      field(&Entry::added, boolean().values, read, text,
+            {.name = "added", .help = "Came with `POST /api/scenario`, and stays when the files change"});
+  field_of_it.is_usual = [](const Entry& entry) { return !entry.added.by_request; };
+  return field_of_it;
+}
+
 Form<std::uint64_t> count(std::uint64_t min, std::uint64_t max) {
   return {[min, max](std::string_view text, std::uint64_t& value) {
             return yaml::parse_count(text, min, max, value);
@@ -357,7 +371,8 @@ const std::vector<Field<Entry>>& fields() {
       field(&Entry::fails, yaml::share(),
             {.name = "fails",
              .help = "The share of the sensors that are reached and silent, but stay as they were",
-             .verbs = {"set"}})};
+             .verbs = {"set"}}),
+      added()};
   return all;
 }
 

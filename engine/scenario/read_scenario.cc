@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/nearest.h"
@@ -71,6 +72,20 @@ std::optional<std::pair<std::string_view, std::string>> contradiction(const Entr
                                  "'for'",
                                  yaml::span_text(busy)));
   return std::nullopt;
+}
+
+std::string too_many(std::size_t count) {
+  return fmt::format(
+      "must not have more than {} entries, not {}; one can meet many sensors, and begin again with every",
+      most_entries, count);
+}
+
+// Of them all; empty if they fit into a config.
+std::string size_problem(const Entries& entries) {
+  if (entries.size() > most_entries) return too_many(entries.size());
+  const std::size_t bytes = scenario_text(entries).size();
+  if (bytes <= most_scenario_bytes) return {};
+  return fmt::format("must not need more than {} bytes, not {}", most_scenario_bytes, bytes);
 }
 
 class ScenarioReader {
@@ -176,15 +191,28 @@ std::vector<EntryPlace> read_scenario(const yaml::Node& section, Entries& entrie
   }
   const std::size_t count = entries.size() + section.children.size();
   if (count > most_entries) {
-    problems.at(section.key_line,
-                fmt::format("scenario must not have more than {} entries, not {}", most_entries, count));
+    problems.at(section.key_line, "scenario " + too_many(count));
     return {};
   }
   std::vector<EntryPlace> places = ScenarioReader(entries, problems).read(section);
-  if (const std::size_t bytes = scenario_text(entries).size(); bytes > most_scenario_bytes)
-    problems.at(section.key_line,
-                fmt::format("scenario must not need more than {} bytes, not {}", most_scenario_bytes, bytes));
+  if (const std::string wrong = size_problem(entries); !wrong.empty())
+    problems.at(section.key_line, "scenario " + wrong);
   return places;
+}
+
+std::string problem_of(const Entries& entries) {
+  if (std::string wrong = size_problem(entries); !wrong.empty()) return "scenario " + wrong;
+  std::unordered_set<std::string_view> known;
+  for (const Entry& entry : entries) {
+    const std::string& event = entry.where.event;
+    if (!event.empty() && !known.contains(event))
+      return fmt::format(
+          "{}.where.event names {}, but there is no entry of that name anymore; put it back, or "
+          "give the config an entry {} that does without it",
+          path_of(entry.name), in_quotes(event), in_quotes(entry.name));
+    known.insert(entry.name);
+  }
+  return {};
 }
 
 // JSON that is written on one line is YAML.

@@ -43,6 +43,10 @@ std::string verb_text(const Entry& entry);
 // has, or that cannot be added to. The text begins with the key: "add names 'oil', which …".
 std::string problem_of(const Entry& entry, const types::DeclaredTypes& types);
 
+// What is wrong with entries of which each has been read, but with others: there are too many, or one refers
+// to another that is gone. Empty, if nothing is.
+std::string problem_of(const Entries& entries);
+
 // "scenario.rollout", as messages name it.
 std::string path_of(std::string_view entry_name);
 

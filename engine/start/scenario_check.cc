@@ -132,6 +132,8 @@ void check_scenario_of_reload(const config::Config& running, const config::Confi
         "scenario: entries with deliver can only come or go while others stay, or delivery is "
         "configured; restart for the change");
   }
+  if (const std::string wrong = scenario::problem_of(config.scenario); !wrong.empty())
+    throw InvalidInput(wrong);
   Check check(config, nowhere);
   check.shards();
   check.combinations();

@@ -63,6 +63,44 @@ class Scenario(Served):
         self.assertEqual([(mark["kind"], mark["name"]) for mark in marks],
                          [("reload", None), ("reload", None), ("scenario", "dark"), ("scenario", "up")])
 
+    def restart(self, config, reloads):
+        """Killed once so many reloads are recorded, and resumed with another config."""
+        recorded = "SELECT name FROM sqlite_schema WHERE name = 'run_reloads'"
+        self.wait_for(lambda: reloads == max((number for path in shards(self.dir / "data") if query(path, recorded)
+                                              for (number,) in query(path, "SELECT number FROM run_reloads")), default=0))
+        self.process.kill()
+        self.process.wait()
+        self.write("config.yaml", config)
+        self.serve("--config", self.config, "--start", "2026-03-01", "--speed", 20, "--resume")
+
+    def test_an_added_entry_outlives_the_run(self):
+        """Whatever the file says of others; an entry of its name takes its place."""
+        self.serve_scenario()
+        self.wait_for(lambda: self.json("/status")["readings"]["written"] > 500)
+        self.change("/api/scenario", '{"name": "up", "at": "+200d", "where": {"event": "dark"}, "set": {"firmware_version": "7.1"}}')
+        self.change("/api/scenario", '{"name": "down", "at": "+200d", "where": {"firmware_version": "1.3"}, "set": {"firmware_version": "7"}}')
+        self.restart(CONFIG.replace("later", "latest"), 2)
+        self.wait_for(lambda: set(self.entries()) == {"dark", "latest", "up", "down"})
+        self.assertTrue(self.entries()["up"]["entry"].endswith('added: true, set: {firmware_version: 7.1}}'), self.entries()["up"])
+        # Without a scenario in the file, everything goes on.
+        self.restart("anomalies: {enabled: false}\n", 3)
+        self.wait_for(lambda: set(self.entries()) == {"dark", "latest", "up", "down"})
+        # One of its name takes its place, and is the file's from then on.
+        self.restart(CONFIG + "  - {name: down, at: +99d, silence: true}\n", 3)
+        self.wait_for(lambda: set(self.entries()) == {"dark", "later", "up", "down"})
+        self.wait_for(lambda: self.entries()["down"]["what"] == "silence: true")
+        self.restart(CONFIG, 4)
+        self.wait_for(lambda: set(self.entries()) == {"dark", "later", "up"})
+        # What it refers to must stay.
+        self.write("config.yaml", CONFIG.replace("dark", "dusk"))
+        gone = "scenario.up.where.event names 'dark', but there is no entry of that name anymore"
+        self.assertIn(gone, self.change("/api/reload", status=409)["error"])
+        self.process.kill()
+        self.process.wait()
+        refused = self.fleet_sim("--config", self.config, "--identities", IDENTITIES, "--data-dir", "data", "--shard-by", "location",
+                                 "--rate", 20, "--resume", code=2)
+        self.assertIn(gone, refused.stderr)
+
     def test_what_is_wrong_is_said(self):
         self.serve_scenario()
         for body, wrong in (({"name": "x", "at": "+1h"}, "must have a verb"),
