@@ -74,6 +74,14 @@ TEST_CASE("what overlaps does the same to one sensor at a time") {
   CHECK(overlaps("add: {voltage: 1}", "add: {temperature: 1}").empty());
   CHECK(overlaps("add: {voltage: 1}", "add: {temperature: 1, voltage: 2}").size() == 1);
   CHECK(overlaps("fault: {type: trend}", "fault: {type: noise}").size() == 1);
+  // What is set at one moment twice.
+  const std::string sets =
+      "  - {name: a, at: +1h, set: {model: A}}\n  - {name: b, at: +1h, set: {location: B, model: B}}\n";
+  CHECK(has_note(
+      summary_of(sets),
+      "'b' sets the same of 10 sensors as 'a' at the same time, and counts, because it stands later"));
+  CHECK(summary_of("  - {name: a, at: +1h, set: {model: A}}\n  - {name: b, at: +2h, set: {model: B}}\n")
+            .overlaps.empty());
   CHECK(summary_of("  - {name: a, at: +1h, for: 1h, silence: true}\n"
                    "  - {name: b, at: +2h, for: 1h, silence: true}\n")
             .overlaps.empty());
@@ -88,7 +96,11 @@ TEST_CASE("an entry that reaches nobody says why") {
   CHECK(says("at: +1h, where: {location: Ofice}",
              "meets no sensor: none has the location 'Ofice' (did you mean 'Office'?)"));
   CHECK(says("at: +1h, where: {id: sensor-1, firmware_version: '7'}",
-             "meets no sensor: none is as `where` says when it begins"));
+             "meets no sensor: none has the firmware_version '7'"));
+  CHECK(has_note(
+      summary_of("  - {name: u, at: +1h, where: {id: sensor-2}, set: {firmware_version: '7.0'}}\n"
+                 "  - {name: a, at: +2h, where: {id: sensor-1, firmware_version: '7'}, leave: true}\n"),
+      "'a' meets no sensor: none is as `where` says when it begins"));
   CHECK(says("at: +1h, waves: {0d: 0%}",
              "meets 10 sensors and reaches none of them: the shares of its waves come to none of so few"));
 }

@@ -216,7 +216,7 @@ template <class V>
 VerbRow map_verb(std::string_view name, std::string values, std::string_view help,
                  std::string (*problem)(const V&)) {
   const auto read = [problem](const yaml::Node& node, V& value, const Place& place) {
-    read_fields(node, value, place);
+    if (!read_fields(node, value, place)) return;
     if (const std::string wrong = problem(value); !wrong.empty()) place.add(node.line, wrong);
   };
   return verb<V>(name, std::move(values), help, read, fields_text<V>);
@@ -302,21 +302,28 @@ void Place::add_unknown(const yaml::Node& node, std::span<const std::string_view
 }
 
 template <class Of>
-void read_fields(const yaml::Node& node, Of& value, const Place& place,
+bool read_fields(const yaml::Node& node, Of& value, const Place& place,
                  std::span<const std::string_view> others) {
-  if (!node.is(NodeKind::map)) return place.add(node.line, "must be a map");
   std::vector<std::string_view> known(others.begin(), others.end());
   for (const Field<Of>& one : fields<Of>()) known.push_back(one.name);
+  bool failed = false;
+  const Place here = place.noting(failed);
+  if (!node.is(NodeKind::map)) {
+    place.add(node.line, fmt::format("must be a map with {}", fmt::join(known, ", ")));
+    return false;
+  }
   for (const yaml::Node& child : node.children) {
-    if (std::ranges::find(known, child.key) == known.end()) place.add_unknown(child, known);
+    if (std::ranges::find(known, child.key) == known.end()) here.add_unknown(child, known);
   }
   for (const Field<Of>& one : fields<Of>()) {
     if (const yaml::Node* child = yaml::find_value(node, one.name)) {
-      one.read(*child, value, place.below(one.name));
+      one.read(*child, value, here.below(one.name));
     } else if (one.required) {
-      place.add(node.line, fmt::format("must have '{}'", one.name));
+      here.add(node.line, fmt::format("must have '{}'", one.name));
     }
   }
+  if (failed) place.fail();
+  return !failed;
 }
 
 template <class Of>
@@ -329,7 +336,7 @@ std::string fields_text(const Of& value) {
   return fmt::format("{{{}}}", text);
 }
 
-template void read_fields(const yaml::Node&, Entry&, const Place&, std::span<const std::string_view>);
+template bool read_fields(const yaml::Node&, Entry&, const Place&, std::span<const std::string_view>);
 template std::string fields_text(const Entry&);
 
 template <>

@@ -23,9 +23,12 @@ class Place {
       : problems_(&problems), failed_(&failed), path_(std::move(path)) {}
 
   [[nodiscard]] Place below(std::string_view key) const;
+  // The same place, whose problems are told to another.
+  [[nodiscard]] Place noting(bool& failed) const { return {*problems_, path_, failed}; }
 
   // "scenario.rollout.waves must rise"
   void add(std::size_t line, const std::string& text) const;
+  void fail() const { *failed_ = true; }
   void add_unknown(const yaml::Node& node, std::span<const std::string_view> known) const;
 
  private:
@@ -81,9 +84,10 @@ inline const VerbRow& verb_of(const Entry& entry) {
   return verbs()[entry.verb.index()];
 }
 
-// A map's fields: unknown and missing ones are problems. `others` are keys that the caller reads.
+// A map's fields: unknown and missing ones are problems, and it returns false. `others` are keys that the
+// caller reads.
 template <class Of>
-void read_fields(const yaml::Node& node, Of& value, const Place& place,
+bool read_fields(const yaml::Node& node, Of& value, const Place& place,
                  std::span<const std::string_view> others = {});
 
 // "{name: rollout, at: +2h}": the fields that have to be named.

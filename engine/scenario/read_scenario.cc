@@ -139,24 +139,30 @@ class ScenarioReader {
     const std::string& event = entry.where.event;
     if (event.empty() || known_.contains(event)) return;
     const yaml::Node& value = *yaml::find_value(*yaml::find_value(node, "where"), "event");
+    place.below("where").below("event").add(value.line, missing_event_text(entry));
+  }
+
+  // There is none of that name before it.
+  [[nodiscard]] std::string missing_event_text(const Entry& entry) const {
+    const std::string& event = entry.where.event;
+    if (event == entry.name) return "names the entry itself; name one before it";
     const auto later = line_of_later_.find(event);
-    place.below("where").below("event").add(
-        value.line, later == line_of_later_.end()
-                        ? fmt::format("names {}, but there is no entry of that name before it{}",
-                                      in_quotes(event), did_you_mean(event, names_before()))
-                        : fmt::format("names {}, which comes later, on line {}; put it before this entry",
-                                      in_quotes(event), later->second));
+    if (later == line_of_later_.end())
+      return fmt::format("names {}, but there is no entry of that name before it{}", in_quotes(event),
+                         did_you_mean(event, names_before()));
+    return fmt::format("names {}, which comes later, on line {}; put it before this entry", in_quotes(event),
+                       later->second);
   }
 
   // At the end, so that an entry cannot name itself.
   void check_name(const yaml::Node& node, const std::string& name, const Place& place) {
     const auto [first, is_new] = known_.emplace(name, node.line);
     if (is_new) return;
-    place.add(node.line, first->second == 0 ? std::string("has the name of an entry of an earlier file; give "
-                                                          "it another")
-                                            : fmt::format("has the name of the entry on line {}; give it "
-                                                          "another",
-                                                          first->second));
+    if (first->second == 0)
+      return place.add(node.line, "has the name of an entry of an earlier file; give it another");
+    if (first->second == node.line)
+      return place.add(node.line, "stands there twice, perhaps with an alias; give each a name of its own");
+    place.add(node.line, fmt::format("has the name of the entry on line {}; give it another", first->second));
   }
 
   // Bounded, because thousands of entries may each name one that there is not.
@@ -186,7 +192,9 @@ std::vector<EntryPlace> read_scenario(const yaml::Node& section, Entries& entrie
                                       const yaml::FileProblems& problems) {
   if (section.is(NodeKind::null)) return {};
   if (!section.is(NodeKind::sequence)) {
-    problems.at(section.line, "scenario must be a list of entries");
+    problems.at(
+        section.line,
+        "scenario must be a list of entries such as - {name: outage, at: +1h, for: 10m, silence: true}");
     return {};
   }
   const std::size_t count = entries.size() + section.children.size();

@@ -114,6 +114,7 @@ class Overlaps {
   explicit Overlaps(std::size_t sensors) : sensors_(sensors) {}
 
   void add(const Moment& moment, const scenario::Entry& entry) {
+    if (const auto* set = std::get_if<scenario::Set>(&entry.verb)) begin_all(moment, *set);
     if (moment.until == moment.at) return;
     if (const auto* add = std::get_if<scenario::Add>(&entry.verb)) {
       for (const auto& [channel, number] : add->channels) begin(moment, channel);
@@ -133,6 +134,15 @@ class Overlaps {
     Timestamp until = 0;
     std::uint32_t entry = 0;
   };
+
+  // What is said of a sensor counts until something else is, but two who say it at once are a slip.
+  void begin_all(Moment moment, const scenario::Set& set) {
+    moment.until = moment.at + 1;
+    const std::array texts{&set.location, &set.manufacturer, &set.model, &set.firmware_version};
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      if (!texts[i]->empty() && !moment.fails) begin(moment, fmt::format("0{}", i));
+    }
+  }
 
   // `what` is a channel, or stands for a verb: no channel begins with a digit.
   void begin(const Moment& moment, const std::string& what) {
@@ -195,6 +205,7 @@ class Reasons {
     std::string_view name;
     std::string Where::*glob;
     std::string_view (*text)(const identity::Roster&, const identity::Identity&);
+    std::string scenario::Set::*set;  // none: it stays what it is
   };
   template <identity::Text identity::Identity::*member>
   static std::string_view text_of(const identity::Roster& roster, const identity::Identity& sensor) {
@@ -206,13 +217,16 @@ class Reasons {
   static std::string_view site_of(const identity::Roster& roster, const identity::Identity& sensor) {
     return identity::site_of(roster.text(sensor.location));
   }
-  static constexpr std::array<Asked, 6> all_asked{
-      {{"id", &Where::id, id_of},
-       {"type", &Where::type, text_of<&identity::Identity::type>},
-       {"location", &Where::location, text_of<&identity::Identity::location>},
-       {"site", &Where::site, site_of},
-       {"manufacturer", &Where::manufacturer, text_of<&identity::Identity::manufacturer>},
-       {"model", &Where::model, text_of<&identity::Identity::model>}}};
+  static constexpr std::array<Asked, 7> all_asked{
+      {{"id", &Where::id, id_of, nullptr},
+       {"type", &Where::type, text_of<&identity::Identity::type>, nullptr},
+       {"location", &Where::location, text_of<&identity::Identity::location>, &scenario::Set::location},
+       {"site", &Where::site, site_of, &scenario::Set::location},
+       {"manufacturer", &Where::manufacturer, text_of<&identity::Identity::manufacturer>,
+        &scenario::Set::manufacturer},
+       {"model", &Where::model, text_of<&identity::Identity::model>, &scenario::Set::model},
+       {"firmware_version", &Where::firmware_version, text_of<&identity::Identity::firmware_version>,
+        &scenario::Set::firmware_version}}};
 
   template <class Visit>
   void for_each_text(const Asked& asked, Visit visit) const {
@@ -223,8 +237,17 @@ class Reasons {
   }
 
   [[nodiscard]] bool matches_any(const Asked& asked, std::string_view glob) const {
-    bool found = false;
-    for_each_text(asked, [&](std::string_view text) { return !(found = timeline::matches(glob, text)); });
+    const auto fits = [&](std::string_view text) {
+      return timeline::matches(glob, text) ||
+             (asked.glob == &Where::firmware_version &&
+              timeline::matches(config::canonical_firmware(glob), config::canonical_firmware(text)));
+    };
+    bool found = std::ranges::any_of(summary_.plan, [&](const PlannedEntry& planned) {
+      const auto* set = std::get_if<scenario::Set>(&planned.entry.verb);
+      if (set == nullptr || asked.set == nullptr || (set->*asked.set).empty()) return false;
+      return fits(asked.glob == &Where::site ? identity::site_of(set->*asked.set) : set->*asked.set);
+    });
+    if (!found) for_each_text(asked, [&](std::string_view text) { return !(found = fits(text)); });
     return found;
   }
 
@@ -283,10 +306,15 @@ void add_notes(const Inputs& inputs, ScenarioSummary& summary) {
            fmt::format("reaches no more sensors after {}, when {} begins", brief_timestamp_text(planned.last),
                        in_quotes(summary.plan[*planned.ended_by].entry.name)));
   }
-  for (const ScenarioOverlap& overlap : summary.overlaps)
+  for (const ScenarioOverlap& overlap : summary.overlaps) {
+    const std::string sensors = counted(overlap.sensors, "sensor");
+    const std::string first = in_quotes(summary.plan[overlap.first].entry.name);
+    const bool sets = std::holds_alternative<scenario::Set>(summary.plan[overlap.second].entry.verb);
     note(overlap.second,
-         fmt::format("begins at {} while {} lasts there and does the same",
-                     counted(overlap.sensors, "sensor"), in_quotes(summary.plan[overlap.first].entry.name)));
+         sets ? fmt::format("sets the same of {} as {} at the same time, and counts, because it stands later",
+                            sensors, first)
+              : fmt::format("begins at {} while {} lasts there and does the same", sensors, first));
+  }
 }
 
 }  // namespace

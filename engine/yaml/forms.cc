@@ -1,5 +1,6 @@
 #include "yaml/forms.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -20,9 +21,9 @@ Form<Microseconds> span(Microseconds shortest, Microseconds longest) {
   const std::string values = fmt::format("{} to {}", span_text(shortest), span_text(longest));
   const auto parse = [shortest, longest, values](std::string_view text, Microseconds& value) {
     double seconds = 0;
-    constexpr Bounds any_span{-1e12, 1e12};
-    std::string wrong = parse_duration(text, any_span, seconds);
-    const Microseconds found = std::llround(seconds * 1e6);
+    std::string wrong = parse_duration(text, any_number, seconds);
+    const double past_longest = static_cast<double>(longest) + 1;
+    const Microseconds found = std::llround(std::clamp(seconds * 1e6, -1.0, past_longest));
     if (wrong.empty() && (found < shortest || found > longest)) wrong = must_be(values, text);
     if (wrong.empty()) value = found;
     return wrong;

@@ -109,6 +109,9 @@ class Scenario(Served):
                             ({"name": "x", "at": "+0s", "silence": True}, "has passed"),
                             ({"name": "x", "at": "+1h", "set": {"firmware_version": "2"}, "waves": {"0d": "140%"}}, "x.waves"),
                             ({"name": "x", "at": "+1h", "where": {"event": "drk"}, "silence": True}, "did you mean 'dark'?"),
+                            ({"name": "x", "at": "+1h", "fault": "drift"}, "x.fault must be a map with type, channel, severity"),
+                            ({"name": "x", "at": "+1h", "where": {"event": "x"}, "silence": True}, "names the entry itself"),
+                            ({"name": "x", "at": "+1h", "silence": [[[]] * 40]}, "x.silence"),
                             ([], "must be a JSON object")):
             said = self.change("/api/scenario", json.dumps(body), status=400)
             self.assertIn(wrong, said["error"])
