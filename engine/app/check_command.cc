@@ -130,13 +130,14 @@ int print_types(const start::Arguments& arguments) {
   return static_cast<int>(run::ExitCode::done);
 }
 
-int print_timeline(const start::Arguments& arguments) {
+int print_timeline(const start::Arguments& arguments, bool as_json) {
   const start::Inputs inputs = start::read_inputs(arguments);
   if (inputs.config.scenario.empty())
     throw InvalidInput(
         "--timeline: the config has no `scenario`; name one that has, such as configs/scenarios/");
   print_warnings(inputs);
-  print(start::timeline_text(start::summarize_scenario(inputs, inputs.read_at)));
+  const start::ScenarioSummary summary = start::summarize_scenario(inputs, inputs.read_at);
+  print(as_json ? start::timeline_json(summary) : start::timeline_text(summary));
   return static_cast<int>(run::ExitCode::done);
 }
 
@@ -196,12 +197,15 @@ Command add_check_command(CLI::App& app) {
       "--types", *types,
       "Print the declarations of all types the config knows, to copy from, and check nothing else");
   const auto timeline = std::make_shared<bool>(false);
-  command
-      ->add_flag(
-          "--timeline", *timeline,
-          "Print the config's scenario in the order of time: what each entry does to how many sensors, "
-          "what matches nothing, and what overlaps")
-      ->excludes(of_types);
+  CLI::Option* of_timeline =
+      command
+          ->add_flag(
+              "--timeline", *timeline,
+              "Print the config's scenario in the order of time: what each entry does to how many sensors, "
+              "what matches nothing, and what overlaps")
+          ->excludes(of_types);
+  const auto as_json = std::make_shared<bool>(false);
+  command->add_flag("--json", *as_json, "Print the timeline as JSON")->needs(of_timeline);
   command->footer(
       "Exit codes: 0 no problems, 2 problems found, 3 the data directory may not be written.\n\n"
       "  fleet-sim check --identities ./identities --config my.yaml\n"
@@ -209,9 +213,9 @@ Command add_check_command(CLI::App& app) {
       "  fleet-sim check --types --config my.yaml\n"
       "  fleet-sim check --timeline --config my.yaml --identities ./identities --start 2026-03-01 --duration "
       "30d");
-  return {command, [arguments, types, timeline] {
+  return {command, [arguments, types, timeline, as_json] {
             if (*types) return print_types(*arguments);
-            return *timeline ? print_timeline(*arguments) : check(*arguments);
+            return *timeline ? print_timeline(*arguments, *as_json) : check(*arguments);
           }};
 }
 

@@ -64,6 +64,9 @@ ScenarioSummary summarize_scenario(const Inputs& inputs, Timestamp now,
 // One line for each entry, wave and turn, in the order of time, and the notes.
 std::string timeline_text(const ScenarioSummary& summary);
 
+// The same for programs, and of each entry how many sensors it reaches in all.
+std::string timeline_json(const ScenarioSummary& summary);
+
 // One line that says how much there is, and the notes.
 std::string brief_text(const ScenarioSummary& summary);
 

@@ -2,8 +2,10 @@
 """A scenario before it runs: `check --timeline` prints it in the order of time, and what it reaches is what a second model draws; wrong
 ones are refused with what would do; and no run ignores one."""
 
+import random
 import re
 import sys
+from collections import Counter
 
 from fleet import *
 
@@ -24,6 +26,39 @@ def stream(name):
 def reach(seed, entry, sensor):
     """What decides in which wave a sensor is."""
     return uniform(draw_block(round_keys(seed, hash_text(sensor)), stream("scenario_reach"), hash_text(entry))[0])
+
+
+def random_scenario(draw):
+    """Ten entries of all verbs, in any order of time, over twenty minutes."""
+    verbs = [{"set": {"firmware_version": draw.choice(("1.4", "1.5", "1.3"))}}, {"silence": True}, {"add": {"temperature": 3}},
+             {"reset": ["spike", "trend"]}, {"fault": {"type": draw.choice(("spike", "trend", "missing_data"))}}, {"leave": True}, {"join": True},
+             {"deliver": {"hold": True, "drain": 2}}, {"set": {"location": "Site 9 - Line 1"}}, {"leave": True}, {"join": True}]
+    draw.shuffle(verbs)
+    entries = []
+    for number, verb in enumerate(verbs):
+        (kind,) = verb
+        at = draw.randint(0, 1_150)
+        entry = {"name": f"{kind} {number}", "at": f"+{at}s", **verb}
+        if draw.random() < 0.6:
+            entry["where"] = dict(draw.sample([("id", f"S{draw.choice('*123')}*"), ("firmware_version", draw.choice(("1.3", "1.4"))),
+                                               ("site", f"Site {draw.choice('019?')}"), ("location", "*Line ?")], draw.choice((1, 1, 2))))
+        before = [one for one in entries if int(one["at"][1:-1]) <= at]
+        if before and draw.random() < 0.3:
+            entry.setdefault("where", {})["event"] = draw.choice(before)["name"]
+        if draw.random() < 0.5:
+            low, high = sorted((draw.randint(1, 100), draw.randint(1, 100)))
+            entry["waves"] = {"0s": f"{low}%", f"{draw.randint(1, 300)}s": f"{high}%"}
+            entry["ramp"] = draw.choice(("none", "linear"))
+        if draw.random() < 0.5:
+            entry["spread"] = f"{draw.randint(1, 90)}s"
+        if kind in ("silence", "add", "fault", "deliver"):
+            entry["for"] = f"{draw.randint(5, 60)}s"
+        if kind == "set" and draw.random() < 0.5:
+            entry.update(fails="30%", silent_for="20s")
+        if kind not in ("join", "leave") and draw.random() < 0.3:
+            entry["every"] = f"{draw.randint(460, 600)}s"
+        entries.append(entry)
+    return entries
 
 
 class Timeline(FleetTest):
@@ -112,6 +147,63 @@ class Timeline(FleetTest):
         for folder in ("configs", "identities"):
             (self.dir / folder).symlink_to(SOURCE / folder)
         self.assertEqual(self.fleet_sim(*command.split()).stdout, printed)
+
+    def test_the_same_for_programs(self):
+        text = "scenario:\n  - {name: out, at: +1d, for: 1h, silence: true, waves: {0d: 30%, 2d: 80%}, spread: 1m}\n  - {name: no, at: +1d, where: {id: x}, leave: true}\n"
+        rows = self.rows(text)
+        self.write("scenario.yaml", text)
+        told = self.json_of("scenario.yaml", *SPAN)
+        self.assertEqual([(one["at"], one["name"], one["sensors"], one["of"]) for one in told["timeline"]], [row[:2] + row[3:5] for row in rows])
+        self.assertEqual([(one["name"], one["verb"], one["sensors"]) for one in told["entries"]],
+                         [("out", "silence", sum(row[3] for row in rows)), ("no", "leave", 0)])
+        self.assertEqual([one["over_seconds"] for one in told["timeline"]], [60, 0, 60])
+        self.assertEqual(told["notes"], ["'no' meets no sensor: none has the id 'x'"])
+        self.assertIn("--json requires --timeline", self.fleet_sim("check", "--json", "--config", "scenario.yaml", code=2).stderr)
+
+    def json_of(self, config, *arguments, identities=IDENTITIES):
+        return json.loads(self.fleet_sim("check", "--timeline", "--json", "--config", config, "--identities", identities, *arguments).stdout)
+
+    def test_runs_do_what_it_says(self):
+        """Of random scenarios, in the whole fleet, in partitions, and in runs that are stopped and go on."""
+        fleet = self.write_identities([identity(f"S{n}", firmware_version=("1.3", "1.4")[n % 2], location=f"Site {n % 3} - Line {n % 5}")
+                                       for n in range(60)])
+        names, reached = set(), 0
+        for number in range(20 if AT_LENGTH else 4):
+            with self.subTest(number):
+                draw = random.Random(number)
+                config = self.write("scenario.yaml", "scenario:\n" + "".join(f"  - {json.dumps(one)}\n" for one in random_scenario(draw)))
+                data = self.dir / "data"
+                shutil.rmtree(data, ignore_errors=True)
+                run = ("--config", config, "--identities", fleet, "--start", "2026-03-01", "--seed", number, "--interval", "7s")
+                parts = ((),) if number % 2 else (("--partition", "1/2"), ("--partition", "2/2"))
+                said = Counter()
+                for part in parts:
+                    if number % 4 > 1:
+                        self.fleet_sim(*run, *part, "--data-dir", data, "--speed", "max", "--duration", draw.randint(100, 1_000))
+                        self.fleet_sim(*run, *part, "--data-dir", data, "--speed", "max", "--duration", "20m", "--resume")
+                    else:
+                        self.fleet_sim(*run, *part, "--data-dir", data, "--speed", "max", "--duration", "20m")
+                    told = self.json_of(config, *run[4:], *part, "--duration", "20m", identities=fleet)
+                    said.update({one["name"]: one["sensors"] for one in told["entries"]})
+                    self.check_waves(told, data, part)
+                done = Counter(name for (name,) in query_all(data, "SELECT name FROM fleet_events"))
+                self.assertEqual(done, {name: count for name, count in said.items() if count})
+                names |= set(done)
+                reached += sum(done.values())
+        self.assertGreater(len(names), 15)
+        self.assertGreater(reached, 500)
+
+    def check_waves(self, told, data, part):
+        """What the whole run has of each wave, where it is shown, its turn not mixed with another's, and it is all of the fleet."""
+        if part:
+            return
+        rows = query_all(data, "SELECT name, started_at, failed FROM fleet_events")
+        for wave in told["timeline"]:
+            one_turn = sum(one["name"] == wave["name"] for one in told["timeline"]) == 1
+            if not one_turn:
+                continue
+            of_it = [failed for name, _, failed in rows if name == wave["name"]]
+            self.assertEqual((len(of_it), sum(of_it)), (wave["sensors"], wave["failing"]), wave)
 
     def test_a_long_scenario_on_a_large_fleet_is_bounded(self):
         fleet = self.write_identities([identity(f"S{n}") for n in range(5_000)])
