@@ -70,7 +70,7 @@ class PostgresqlFaults(PostgresqlTest):
         """Of its tables alone, which it reports; of its log of changes, too, which ends it."""
         for name, log in (("tables", self.dir / "log"), ("all", None)):
             with self.subTest(name):
-                disk = mounts.SmallDisk(self.dir / name, 70_000)
+                disk = mounts.SmallDisk(self.dir / name, 50_000)
                 self.addCleanup(disk.close)
                 how = ["--wal-segsize=1"] + ([f"--waldir={log}"] if log else [])
                 if log:
@@ -80,7 +80,7 @@ class PostgresqlFaults(PostgresqlTest):
                 self.server.quit()
                 self.server = PostgresqlServer(disk.path, *how)
                 self.addCleanup(self.server.quit)
-                process = self.start("run", *RUN, "--speed", "max", "--sink", self.server.address(), "--duration", "12h",
+                process = self.start("run", *RUN, "--speed", "max", "--sink", self.server.address(), "--duration", "4h",
                                      env=SMALL_LOTS)
                 self.wait_for_text("waiting for")
                 time.sleep(3)
@@ -89,7 +89,7 @@ class PostgresqlFaults(PostgresqlTest):
                 if not log:
                     self.server.quit()
                     self.server.start()
-                self.assert_whole(self.end(process), "--duration", "12h")
+                self.assert_whole(self.end(process), "--duration", "4h")
                 shutil.rmtree(self.dir / "data")
 
     def wait_for_text(self, text):
