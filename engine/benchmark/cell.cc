@@ -207,7 +207,7 @@ void CellRun::settle(double seconds) {
   askers_.add_to(result_.queries);
   if (paced()) settle_pace(last);
   result_.failure = log_.first_line();
-  if (result_.failure.empty() && last.books.lost() > 0) result_.failure = "readings were lost";
+  if (result_.failure.empty() && last.books.not_written() > 0) result_.failure = "readings were lost";
 }
 
 void CellRun::settle_pace(const status::Snapshot& last) {
