@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/audit_page.h"
 #include "app/commands.h"
 #include "app/output.h"
 #include "audit/audit.h"
@@ -18,6 +19,8 @@
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "base/text.h"
+#include "data/table_text.h"
+#include "files/row_text.h"
 #include "log/console.h"
 #include "run/exit_code.h"
 #include "tables/database.h"
@@ -29,11 +32,14 @@ struct AuditCommandOptions {
   std::vector<std::filesystem::path> runs;
   std::string run_id;
   std::string rows;
+  std::string database;
+  std::string table;
   std::vector<std::string> map;
   std::string arrival;
   std::string tolerance = "0";
   std::string until;
   bool json = false;
+  std::string html;  // file, or - for standard output
 };
 
 // Shows on a terminal, and only there, how far it has come. Any thread.
@@ -66,8 +72,30 @@ audit::RunChoice run_choice(const AuditCommandOptions& options) {
   return choice;
 }
 
+// Wherever they are.
+std::unique_ptr<files::RowText> open_rows(const AuditCommandOptions& options) {
+  if (options.rows.empty() && options.database.empty())
+    throw InvalidInput("--rows FILE or --database FILE is required: the rows as they came");
+  if (options.database.empty()) return std::make_unique<files::RowText>(options.rows);
+  if (options.database.starts_with("postgresql://") || options.database.starts_with("postgres://")) {
+    throw InvalidInput(
+        "--database takes a SQLite file; pipe the rows of a PostgreSQL table: psql -c 'COPY sensor_readings "
+        "TO "
+        "STDOUT CSV HEADER' | fleet-sim audit DATA --rows -");
+  }
+  const auto text = std::make_shared<data::TableText>(options.database, options.table);
+  const auto read = [text](char* into, std::size_t most) { return text->read(into, most); };
+  return std::make_unique<files::RowText>(printable(options.database), read);
+}
+
+void show(const audit::Verdict& verdict, const AuditCommandOptions& options) {
+  if (!options.html.empty()) return write_page(options.html, audit_html(verdict), audit_page_head, "audit");
+  print(options.json ? audit::verdict_json(verdict) : fitted(audit::verdict_text(verdict), output_columns()));
+}
+
 int audit_command(const AuditCommandOptions& options) {
   tables::configure_sqlite();
+  if (!options.html.empty()) check_page_place(options.html, audit_page_head);
   audit::ColumnNames names;
   for (const std::string& name : options.map) audit::add_column_name(names, name);
   const audit::RunChoice choice = run_choice(options);
@@ -75,14 +103,14 @@ int audit_command(const AuditCommandOptions& options) {
                                   choice.until.value_or(latest_timestamp)};
   std::vector<audit::RunPart> parts = audit::find_run_parts(options.runs, choice);
   AuditProgressLine progress;
-  audit::RowText rows(options.rows);
+  const std::unique_ptr<files::RowText> rows = open_rows(options);
   const audit::Expectation expected(
       std::move(parts), [&](std::uint64_t readings) { progress("readings made again", readings); });
-  const audit::RowColumns columns(rows, expected, names, options.arrival);
+  const audit::RowColumns columns(*rows, expected, names, options.arrival);
   const audit::Verdict verdict =
-      audit::audit(expected, rows, columns, how, [&](std::uint64_t seen) { progress("rows judged", seen); });
+      audit::audit(expected, *rows, columns, how, [&](std::uint64_t seen) { progress("rows judged", seen); });
   progress.end();
-  print(options.json ? audit::verdict_json(verdict) : fitted(audit::verdict_text(verdict), output_columns()));
+  show(verdict, options);
   return static_cast<int>(verdict.is_clean() ? run::ExitCode::done : run::ExitCode::lost_or_gave_up);
 }
 
@@ -100,19 +128,31 @@ Command add_audit_command(CLI::App& app) {
   command->footer(
       "  fleet-sim audit data --rows rows.csv\n"
       "  psql -c 'COPY readings TO STDOUT CSV HEADER' | fleet-sim audit data --rows -\n"
+      "  fleet-sim audit data --database central.sqlite --html audit.html\n"
       "  fleet-sim audit data --rows rows.ndjson --map sensor_id=device --map timestamp=ts --json\n"
       "Exits with 0 if every reading came once and unchanged, with 1 if not, and with 2 if that cannot be\n"
       "told. Memory: 100 MB, 1 kB a sensor, one bit a reading (125 MB for a billion), 80 bytes an anomaly,\n"
       "and 24 bytes for each stretch of readings that the run itself left out. However many rows there are,\n"
       "only a few MB of them are held at a time.");
-  command
-      ->add_option(
-          "--rows", options->rows,
-          "Rows as they came, or - for standard input: CSV with a header, or a JSON object a line; in "
-          "any order, times as text with any offset or in ms, µs or ns since 1970. Columns that are "
-          "absent are not judged")
-      ->type_name("FILE")
-      ->required();
+  CLI::Option* rows =
+      command
+          ->add_option(
+              "--rows", options->rows,
+              "Rows as they came, or - for standard input: CSV with a header, or a JSON object a line; in "
+              "any order, times as text with any offset or in ms, µs or ns since 1970. Columns that are "
+              "absent are not judged")
+          ->type_name("FILE");
+  CLI::Option* database =
+      command
+          ->add_option(
+              "--database", options->database,
+              "SQLite file with the rows instead, as scripts/collect makes it: its tables sensor_readings "
+              "and sensor_readings_TYPE")
+          ->type_name("FILE")
+          ->excludes(rows);
+  command->add_option("--table", options->table, "The table of --database that has the rows")
+      ->type_name("NAME")
+      ->needs(database);
   command->add_option("--run", options->run_id, "Which run, if there are several")->type_name("ID");
   command->add_option("--map", options->map, "Name of a column that is called otherwise; repeatable")
       ->type_name("OURS=THEIRS")
@@ -131,7 +171,11 @@ Command add_audit_command(CLI::App& app) {
       ->add_option("--until", options->until,
                    "Judge readings due before this time only; needed where a run does not say where it ended")
       ->type_name("TIME");
-  command->add_flag("--json", options->json, "Print JSON");
+  CLI::Option* json = command->add_flag("--json", options->json, "Print JSON");
+  command
+      ->add_option("--html", options->html, "Write a page with a picture to FILE, or - for standard output")
+      ->type_name("FILE")
+      ->excludes(json);
   return {command, [options] { return audit_command(*options); }};
 }
 

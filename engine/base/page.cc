@@ -56,8 +56,10 @@ std::string escaped(std::string_view text, std::string_view (*escape)(char)) {
 }  // namespace
 
 std::string filled_page(std::string_view page, std::vector<PagePart> parts) {
-  parts.emplace_back("%DYGRAPHS_STYLE%", dygraphs_style);
-  parts.emplace_back("%DYGRAPHS_SCRIPT%", dygraphs_script);
+  if (page.find("%DYGRAPHS_SCRIPT%") != page.npos) {
+    parts.emplace_back("%DYGRAPHS_STYLE%", dygraphs_style);
+    parts.emplace_back("%DYGRAPHS_SCRIPT%", dygraphs_script);
+  }
   std::ranges::sort(parts, {}, [page](const PagePart& part) { return page.find(part.first); });
   std::string filled;
   for (const auto& [place, text] : parts) {

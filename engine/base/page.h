@@ -12,8 +12,8 @@ namespace fleet_sim {
 
 using PagePart = std::pair<std::string_view, std::string_view>;  // a place, "%DATA%", and its text
 
-// The page with each part in its place, and dygraphs in %DYGRAPHS_STYLE% and %DYGRAPHS_SCRIPT%. The page has
-// every place once.
+// The page with each part in its place, and dygraphs in %DYGRAPHS_STYLE% and %DYGRAPHS_SCRIPT%, if it has
+// these. The page has every other place once.
 std::string filled_page(std::string_view page, std::vector<PagePart> parts);
 
 // A page that draws its figures from data in JSON, whose texts may be anything: the head, which tells pages
