@@ -26,9 +26,10 @@ FLOOR = {
     "schedule": 7, "explain": 7, "data": 7,
     "history": 8, "score": 8, "course": 8,
     "start": 9, "report": 9, "export": 9, "sql": 9,
-    "run": 10, "audit": 10,
-    "benchmark": 11,
-    "app": 12,
+    "preview": 10, "audit": 10,
+    "run": 11,
+    "benchmark": 12,
+    "app": 13,
 }
 
 # Header prefix -> the beginnings of the paths (below engine/) that may include it. The longest prefix counts. A header of a
@@ -41,7 +42,7 @@ HOMES = {
     "boost/version.hpp": ("app/version.",),
     "date/": ("zones/zone_data.",),
     "yaml-cpp/": ("yaml/",),
-    "nlohmann/": ("identity/identity_events.", "status/route.", "app/version."),
+    "nlohmann/": ("identity/identity_events.", "status/route.", "manifest/progress.", "app/version."),
     "spdlog/": ("log/",),
     "spdlog/version.h": ("app/version.",),
     "fmt/": ("",),

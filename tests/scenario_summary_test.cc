@@ -9,8 +9,8 @@
 
 #include "base/problems.h"
 #include "config/load_config.h"
-#include "start/scenario_check.h"
-#include "start/scenario_summary.h"
+#include "preview/scenario_check.h"
+#include "preview/scenario_summary.h"
 #include "support/rosters.h"
 #include "timeline/script.h"
 
@@ -33,11 +33,11 @@ start::Inputs inputs_of(const std::string& entries) {
   return inputs;
 }
 
-start::ScenarioSummary summary_of(const std::string& entries, std::uint64_t most_moments = 1'000) {
-  return start::summarize_scenario(inputs_of(entries), start, most_moments);
+preview::ScenarioSummary summary_of(const std::string& entries, std::uint64_t most_moments = 1'000) {
+  return preview::summarize_scenario(inputs_of(entries), start, most_moments);
 }
 
-bool has_note(const start::ScenarioSummary& summary, const std::string& note) {
+bool has_note(const preview::ScenarioSummary& summary, const std::string& note) {
   return std::ranges::find(summary.notes, note) != summary.notes.end();
 }
 
@@ -45,17 +45,17 @@ bool has_note(const start::ScenarioSummary& summary, const std::string& note) {
 
 TEST_CASE("a scenario is followed to the end of the run, or as far as its bound") {
   const std::string daily = "  - {name: a, at: +1h, every: 1d, for: 1h, silence: true}\n";
-  const start::ScenarioSummary whole = summary_of(daily);
+  const preview::ScenarioSummary whole = summary_of(daily);
   CHECK_FALSE(whole.is_cut);
   CHECK(whole.until == start + 30 * microseconds_per_day);
   CHECK(whole.reached[0] == 300);
   CHECK(whole.waves.size() == 10);
   CHECK(whole.later[0].turns == 20);
   CHECK(whole.later[0].sensors == 200);
-  const start::ScenarioSummary cut = summary_of(daily, 25);
+  const preview::ScenarioSummary cut = summary_of(daily, 25);
   CHECK(cut.is_cut);
   CHECK(cut.reached[0] == 25);
-  CHECK(start::timeline_text(cut).find("to 2026-03-03T01:00:00Z, which is as far as is worked out\n") !=
+  CHECK(preview::timeline_text(cut).find("to 2026-03-03T01:00:00Z, which is as far as is worked out\n") !=
         std::string::npos);
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("a scenario that no run could carry out is refused") {
   const auto sharded_by = [](config::ShardKey key, const std::string& set) {
     start::Inputs inputs = inputs_of("  - {name: a, at: +1h, set: {" + set + "}}\n");
     inputs.config.sharding.key = key;
-    start::check_scenario_to_run(inputs, start);
+    preview::check_scenario_to_run(inputs, start);
   };
   CHECK_THROWS_AS(sharded_by(config::ShardKey::firmware, "firmware_version: 1.4"), InvalidInput);
   CHECK_THROWS_AS(sharded_by(config::ShardKey::site, "location: Hall"), InvalidInput);
@@ -135,7 +135,7 @@ TEST_CASE("texts that combine in more ways than a run keeps apart are refused") 
     for (int i = 0; i < entries; ++i)
       text +=
           fmt::format("  - {{name: a{0}, at: +1h, set: {{{1}}}}}\n", i, fmt::format(fmt::runtime(set), i));
-    start::check_scenario_to_run(inputs_of(text), start);
+    preview::check_scenario_to_run(inputs_of(text), start);
   };
   check("firmware_version: '{}'", 1'000);
   check("firmware_version: '{0}', model: '{0}'", 1'000);
@@ -144,7 +144,7 @@ TEST_CASE("texts that combine in more ways than a run keeps apart are refused") 
     for (int i = 0; i < 600; ++i)
       text += fmt::format("  - {{name: a{}, at: +1h, set: {{{}: '{}'}}}}\n", i,
                           i % 2 == 0 ? "model" : "location", i);
-    start::check_scenario_to_run(inputs_of(text), start);
+    preview::check_scenario_to_run(inputs_of(text), start);
   };
   CHECK_THROWS_AS(by_turns(), InvalidInput);
 }

@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "app/audit_page.h"
 #include "app/commands.h"
 #include "app/output.h"
 #include "audit/audit.h"
+#include "audit/audit_page.h"
 #include "base/clock.h"
 #include "base/plain_text.h"
 #include "base/problems.h"
@@ -89,13 +89,14 @@ std::unique_ptr<files::RowText> open_rows(const AuditCommandOptions& options) {
 }
 
 void show(const audit::Verdict& verdict, const AuditCommandOptions& options) {
-  if (!options.html.empty()) return write_page(options.html, audit_html(verdict), audit_page_head, "audit");
+  if (!options.html.empty())
+    return write_page(options.html, audit::audit_html(verdict), audit::audit_page_head, "audit");
   print(options.json ? audit::verdict_json(verdict) : fitted(audit::verdict_text(verdict), output_columns()));
 }
 
 int audit_command(const AuditCommandOptions& options) {
   tables::configure_sqlite();
-  if (!options.html.empty()) check_page_place(options.html, audit_page_head);
+  if (!options.html.empty()) check_page_place(options.html, audit::audit_page_head);
   audit::ColumnNames names;
   for (const std::string& name : options.map) audit::add_column_name(names, name);
   const audit::RunChoice choice = run_choice(options);

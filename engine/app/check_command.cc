@@ -19,15 +19,15 @@
 #include "declare/declarations.h"
 #include "explain/reading_cost.h"
 #include "fleet/profile_table.h"
+#include "preview/scenario_summary.h"
+#include "preview/unmatched.h"
 #include "run/exit_code.h"
 #include "sqlite/shard_plan.h"
 #include "start/adjustments.h"
 #include "start/filling.h"
 #include "start/forecast.h"
 #include "start/open_files.h"
-#include "start/scenario_summary.h"
 #include "start/sinks.h"
-#include "start/unmatched.h"
 #include "types/built_in_type.h"
 #include "yaml/forms.h"
 
@@ -51,12 +51,12 @@ std::string inputs_text(const start::Inputs& inputs) {
 
 // A line each, those first that look like a slip.
 std::string unmatched_text(const start::Inputs& inputs) {
-  std::vector<start::Unmatched> all =
-      start::find_unmatched(inputs.config.behaviors, inputs.identities.roster, inputs.members);
+  std::vector<preview::Unmatched> all =
+      preview::find_unmatched(inputs.config.behaviors, inputs.identities.roster, inputs.members);
   std::stable_partition(all.begin(), all.end(), [](const auto& one) { return !one.nearest.empty(); });
   std::string text;
   for (std::size_t i = 0; i < std::min(all.size(), most_unmatched_shown); ++i) {
-    text += start::text_of(all[i]) + "\n";
+    text += preview::text_of(all[i]) + "\n";
   }
   if (all.size() > most_unmatched_shown) {
     text += fmt::format("... and {} more that match nothing\n", grouped(all.size() - most_unmatched_shown));
@@ -136,15 +136,15 @@ int print_timeline(const start::Arguments& arguments, bool as_json) {
     throw InvalidInput(
         "--timeline: the config has no `scenario`; name one that has, such as configs/scenarios/");
   print_warnings(inputs);
-  const start::ScenarioSummary summary = start::summarize_scenario(inputs, inputs.read_at);
-  print(as_json ? start::timeline_json(summary) : start::timeline_text(summary));
+  const preview::ScenarioSummary summary = preview::summarize_scenario(inputs, inputs.read_at);
+  print(as_json ? start::timeline_json(summary) : preview::timeline_text(summary));
   return static_cast<int>(run::ExitCode::done);
 }
 
 // Where there is one.
 std::string scenario_text(const start::Inputs& inputs) {
   if (inputs.config.scenario.empty()) return {};
-  return start::brief_text(start::summarize_scenario(inputs, inputs.read_at));
+  return preview::brief_text(preview::summarize_scenario(inputs, inputs.read_at));
 }
 
 // Where delivery is on.

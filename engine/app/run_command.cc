@@ -15,13 +15,13 @@
 #include "base/problems.h"
 #include "log/console.h"
 #include "log/log.h"
+#include "preview/scenario_check.h"
+#include "preview/unmatched.h"
 #include "run/simulator.h"
 #include "run/status_service.h"
 #include "run/stop_signals.h"
 #include "start/describe_run.h"
 #include "start/forecast.h"
-#include "start/scenario_check.h"
-#include "start/unmatched.h"
 #include "status/process.h"
 #include "tables/database.h"
 
@@ -52,9 +52,9 @@ void warn_of_slips(const start::Inputs& inputs, log::Log& log) {
   if (const std::string warning = start::space_warning(start::forecast(inputs)); !warning.empty()) {
     log.warn("forecast", warning);
   }
-  for (const start::Unmatched& one :
-       start::find_unmatched(inputs.config.behaviors, inputs.identities.roster, inputs.members)) {
-    if (one.sensors > 0 && !one.nearest.empty()) log.warn("input", start::text_of(one));
+  for (const preview::Unmatched& one :
+       preview::find_unmatched(inputs.config.behaviors, inputs.identities.roster, inputs.members)) {
+    if (one.sensors > 0 && !one.nearest.empty()) log.warn("input", preview::text_of(one));
   }
 }
 
@@ -74,7 +74,7 @@ int run_fleet(const start::Arguments& arguments) {
   tables::configure_sqlite();
   run::hold_reloads();
   start::Inputs inputs = start::read_inputs(arguments);
-  start::check_scenario_to_run(inputs, system_now());
+  preview::check_scenario_to_run(inputs, system_now());
   check_descriptors(inputs.config);
   check_log_file(inputs.config);
   const config::LoggingSettings& logging = inputs.config.logging;

@@ -12,8 +12,8 @@
 #include "base/problems.h"
 #include "base/text.h"
 #include "config/load_config.h"
+#include "preview/scenario_check.h"
 #include "start/describe_run.h"
-#include "start/scenario_check.h"
 #include "start/sinks.h"
 #include "timeline/script.h"
 
@@ -259,7 +259,7 @@ Reloader::Refused Reloader::take(const config::Config& wanted, std::string_view 
   const auto types = fleet::types_under(*adopted, latest_.profiles->types());
   fleet::check_members(targets_.roster, *next.members, *adopted, problems, *types);
   if (!problems.empty()) throw InvalidInput(problems.text());
-  start::check_scenario_of_reload(running, *adopted);
+  preview::check_scenario_of_reload(running, *adopted);
 
   const std::string detail = shortened(detail_of(changes));
   const bool reads_otherwise =

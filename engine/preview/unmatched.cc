@@ -1,4 +1,4 @@
-#include "start/unmatched.h"
+#include "preview/unmatched.h"
 
 #include <fmt/format.h>
 
@@ -15,7 +15,7 @@
 #include "config/behavior_effects.h"
 #include "model/profile.h"
 
-namespace fleet_sim::start {
+namespace fleet_sim::preview {
 namespace {
 
 using Counts = std::map<std::string_view, std::size_t>;
@@ -131,4 +131,4 @@ std::string text_of(const Unmatched& unmatched) {
                      counted(unmatched.sensors, "sensor"), hint);
 }
 
-}  // namespace fleet_sim::start
+}  // namespace fleet_sim::preview

@@ -1,4 +1,4 @@
-#include "app/audit_page.h"
+#include "audit/audit_page.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -8,13 +8,13 @@
 #include "base/json_writer.h"
 #include "base/page.h"
 
-namespace fleet_sim::app {
+namespace fleet_sim::audit {
 namespace {
 
 constexpr std::size_t most_places = 200;
 
-void write_place(JsonWriter& json, const audit::PlaceSteps& place) {
-  using Step = audit::PlaceSteps::Step;
+void write_place(JsonWriter& json, const PlaceSteps& place) {
+  using Step = PlaceSteps::Step;
   const auto write_steps = [&](std::string_view name, std::uint64_t Step::*count) {
     json.array(name, place.steps, [&](const Step& step) { json.value(step.*count); });
   };
@@ -25,7 +25,7 @@ void write_place(JsonWriter& json, const audit::PlaceSteps& place) {
   });
 }
 
-void write_picture(JsonWriter& json, const audit::Picture& picture) {
+void write_picture(JsonWriter& json, const Picture& picture) {
   const std::size_t shown = std::min(picture.places.size(), most_places);
   json.member("from_ms", picture.from / 1'000);
   json.member("step_seconds", static_cast<double>(picture.step) * 1e-6);
@@ -38,15 +38,15 @@ void write_picture(JsonWriter& json, const audit::Picture& picture) {
 
 }  // namespace
 
-std::string audit_html(const audit::Verdict& verdict) {
+std::string audit_html(const Verdict& verdict) {
   std::string text;
   JsonWriter json(text);
   json.object([&] {
     json.key("verdict");
-    json.put(audit::verdict_json(verdict));
+    json.put(verdict_json(verdict));
     json.object("picture", [&] { write_picture(json, verdict.picture); });
   });
   return page_of_figures(audit_page_head, "Audit", audit_page, text);
 }
 
-}  // namespace fleet_sim::app
+}  // namespace fleet_sim::audit

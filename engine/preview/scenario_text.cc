@@ -8,11 +8,11 @@
 
 #include "base/plain_text.h"
 #include "base/text.h"
+#include "preview/scenario_summary.h"
 #include "scenario/scenario.h"
-#include "start/scenario_summary.h"
 #include "yaml/forms.h"
 
-namespace fleet_sim::start {
+namespace fleet_sim::preview {
 namespace {
 
 std::string range_text(const ScenarioSummary& summary) {
@@ -108,4 +108,4 @@ std::string brief_text(const ScenarioSummary& summary) {
   return heading(summary) + notes_text(summary);
 }
 
-}  // namespace fleet_sim::start
+}  // namespace fleet_sim::preview

@@ -11,7 +11,7 @@
 #include "start/inputs.h"
 #include "timeline/plan.h"
 
-namespace fleet_sim::start {
+namespace fleet_sim::preview {
 
 // One wave of one turn of an entry.
 struct ScenarioWave {
@@ -58,7 +58,7 @@ inline constexpr std::uint64_t most_moments_summarized = 50'000'000;
 
 // Throws InvalidInput for a scenario that no run could carry out (scenario_check.h). A new run would start at
 // `now`.
-ScenarioSummary summarize_scenario(const Inputs& inputs, Timestamp now,
+ScenarioSummary summarize_scenario(const start::Inputs& inputs, Timestamp now,
                                    std::uint64_t most_moments = most_moments_summarized);
 
 // One line for each entry, wave and turn, in the order of time, and the notes.
@@ -70,4 +70,4 @@ std::string timeline_json(const ScenarioSummary& summary);
 // One line that says how much there is, and the notes.
 std::string brief_text(const ScenarioSummary& summary);
 
-}  // namespace fleet_sim::start
+}  // namespace fleet_sim::preview

@@ -5,9 +5,9 @@
 #include "base/json_writer.h"
 #include "scenario/fields.h"
 #include "scenario/scenario.h"
-#include "start/scenario_summary.h"
+#include "preview/scenario_summary.h"
 
-namespace fleet_sim::start {
+namespace fleet_sim::preview {
 namespace {
 
 double seconds(Microseconds span) {
@@ -58,4 +58,4 @@ std::string timeline_json(const ScenarioSummary& summary) {
   return text + '\n';
 }
 
-}  // namespace fleet_sim::start
+}  // namespace fleet_sim::preview

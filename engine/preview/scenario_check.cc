@@ -1,4 +1,4 @@
-#include "start/scenario_check.h"
+#include "preview/scenario_check.h"
 
 #include <fmt/format.h>
 
@@ -17,7 +17,7 @@
 #include "start/forecast.h"
 #include "start/run_span.h"
 
-namespace fleet_sim::start {
+namespace fleet_sim::preview {
 namespace {
 
 constexpr std::array settable{&scenario::Set::location, &scenario::Set::manufacturer, &scenario::Set::model,
@@ -109,7 +109,7 @@ class Check {
 
 }  // namespace
 
-void check_scenario(const Inputs& inputs, const timeline::Plan& plan, Timestamp start) {
+void check_scenario(const start::Inputs& inputs, const timeline::Plan& plan, Timestamp start) {
   Check check(inputs.config, inputs.origins);
   for (const timeline::PlanProblem& problem : timeline::problems_of(plan, start))
     check.add(plan[problem.entry].entry, problem.text);
@@ -118,10 +118,10 @@ void check_scenario(const Inputs& inputs, const timeline::Plan& plan, Timestamp 
   check.finish();
 }
 
-void check_scenario_to_run(const Inputs& inputs, Timestamp now) {
+void check_scenario_to_run(const start::Inputs& inputs, Timestamp now) {
   if (inputs.config.scenario.empty()) return;
   if (inputs.resumed) return check_scenario_of_reload(inputs.config, inputs.config);
-  const Timestamp start = start_of(inputs.config, start::forecast(inputs), now);
+  const Timestamp start = start::start_of(inputs.config, start::forecast(inputs), now);
   check_scenario(inputs, timeline::plan_of(inputs.config.scenario, start), start);
 }
 
@@ -140,4 +140,4 @@ void check_scenario_of_reload(const config::Config& running, const config::Confi
   check.finish();
 }
 
-}  // namespace fleet_sim::start
+}  // namespace fleet_sim::preview

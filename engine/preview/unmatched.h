@@ -12,7 +12,7 @@
 #include "config/config.h"
 #include "identity/identity.h"
 
-namespace fleet_sim::start {
+namespace fleet_sim::preview {
 
 struct Unmatched {
   std::string kind;         // firmware, model, manufacturer or location
@@ -33,4 +33,4 @@ std::optional<std::string> nearest_behavior(const config::Behaviors& behaviors, 
 // "firmware 'v1.3' of 3 sensors matches no behavior (did you mean '1.3'?)"
 std::string text_of(const Unmatched& unmatched);
 
-}  // namespace fleet_sim::start
+}  // namespace fleet_sim::preview

@@ -1,4 +1,4 @@
-#include "start/scenario_summary.h"
+#include "preview/scenario_summary.h"
 
 #include <fmt/format.h>
 
@@ -13,14 +13,14 @@
 #include "base/nearest.h"
 #include "base/plain_text.h"
 #include "base/text.h"
+#include "preview/scenario_check.h"
+#include "preview/unmatched.h"
 #include "scenario/scenario.h"
 #include "start/run_span.h"
-#include "start/scenario_check.h"
-#include "start/unmatched.h"
 #include "timeline/glob.h"
 #include "timeline/timeline.h"
 
-namespace fleet_sim::start {
+namespace fleet_sim::preview {
 namespace {
 
 using scenario::Where;
@@ -177,7 +177,7 @@ Timestamp horizon_of(const ScenarioSummary& summary) {
 // Why an entry meets no sensor.
 class Reasons {
  public:
-  Reasons(const Inputs& inputs, const ScenarioSummary& summary) : inputs_(inputs), summary_(summary) {}
+  Reasons(const start::Inputs& inputs, const ScenarioSummary& summary) : inputs_(inputs), summary_(summary) {}
 
   [[nodiscard]] std::string of(std::uint32_t index) const {
     const PlannedEntry& planned = summary_.plan[index];
@@ -263,12 +263,12 @@ class Reasons {
     return did_you_mean(glob, texts);
   }
 
-  const Inputs& inputs_;
+  const start::Inputs& inputs_;
   const ScenarioSummary& summary_;
 };
 
 // New values that behaviors know nothing of.
-std::vector<std::string> strangers(const Inputs& inputs, const scenario::Entry& entry) {
+std::vector<std::string> strangers(const start::Inputs& inputs, const scenario::Entry& entry) {
   const auto* set = std::get_if<scenario::Set>(&entry.verb);
   if (set == nullptr) return {};
   std::vector<std::string> lines;
@@ -288,7 +288,7 @@ std::vector<std::string> strangers(const Inputs& inputs, const scenario::Entry& 
   return lines;
 }
 
-void add_notes(const Inputs& inputs, ScenarioSummary& summary) {
+void add_notes(const start::Inputs& inputs, ScenarioSummary& summary) {
   constexpr std::size_t most_explained = 100;  // each looks at all sensors
   const Reasons reasons(inputs, summary);
   std::size_t explained = 0;
@@ -319,12 +319,12 @@ void add_notes(const Inputs& inputs, ScenarioSummary& summary) {
 
 }  // namespace
 
-ScenarioSummary summarize_scenario(const Inputs& inputs, Timestamp now, std::uint64_t most_moments) {
-  const Forecast forecast = start::forecast(inputs);
+ScenarioSummary summarize_scenario(const start::Inputs& inputs, Timestamp now, std::uint64_t most_moments) {
+  const start::Forecast forecast = start::forecast(inputs);
   ScenarioSummary summary;
-  summary.start = inputs.resumed ? inputs.resumed->start : start_of(inputs.config, forecast, now);
+  summary.start = inputs.resumed ? inputs.resumed->start : start::start_of(inputs.config, forecast, now);
   summary.seed = inputs.resumed ? inputs.resumed->seed : inputs.config.simulation.seed;
-  if (forecast.seconds) summary.end = later(summary.start, *forecast.seconds);
+  if (forecast.seconds) summary.end = start::later(summary.start, *forecast.seconds);
   summary.plan = timeline::plan_of(inputs.config.scenario, summary.start);
   summary.sensors = inputs.members.size();
   check_scenario(inputs, summary.plan, summary.start);
@@ -348,4 +348,4 @@ ScenarioSummary summarize_scenario(const Inputs& inputs, Timestamp now, std::uin
   return summary;
 }
 
-}  // namespace fleet_sim::start
+}  // namespace fleet_sim::preview

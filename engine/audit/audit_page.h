@@ -7,7 +7,7 @@
 
 #include "audit/verdict.h"
 
-namespace fleet_sim::app {
+namespace fleet_sim::audit {
 
 // Every such page begins with these bytes, and nothing else does.
 inline constexpr std::string_view audit_page_head =
@@ -15,9 +15,9 @@ inline constexpr std::string_view audit_page_head =
     "<meta name=\"generator\" content=\"fleet-sim audit\">\n";
 
 // Many locations are cut to those that a page has room for.
-std::string audit_html(const audit::Verdict& verdict);
+std::string audit_html(const Verdict& verdict);
 
 // What follows these bytes, with a place for the data; embedded at build time.
 extern const std::string_view audit_page;
 
-}  // namespace fleet_sim::app
+}  // namespace fleet_sim::audit
