@@ -601,8 +601,9 @@ TEST_CASE("readings that come too late to be taken are not left out of the laten
   load.warm_up_seconds = 0;
   load.flush_interval_ms = 50;
   benchmark::Measurement measured;
-  benchmark::measure_cell({1, 1, 500, config::Synchronous::full, true, 0, 10'000'000}, load, signals, {},
-                          measured);
+  benchmark::BenchCell cell{1, 1, 500, config::Synchronous::full};
+  cell.rate = 10'000'000;
+  benchmark::measure_cell(cell, load, signals, {}, measured);
   CHECK(measured.not_taken > 0);
   CHECK(static_cast<double>(measured.latency.count()) == doctest::Approx(3'000'000).epsilon(0.01));
   CHECK(measured.latency.percentile(0.5) > 100'000);

@@ -480,7 +480,8 @@ namespace {
 std::string another_value(const config::ConfigKey& key, const config::Config& changed) {
   for (const std::string& text :
        {key.get(changed), std::string("false"), std::string("true"), std::string("2"), std::string("1"),
-        std::string("Asia/Tokyo"), std::string("graded"), std::string("0.4"), std::string("null")}) {
+        std::string("Asia/Tokyo"), std::string("graded"), std::string("0.4"), std::string("null"),
+        std::string("compact")}) {
     config::Config config;
     if (key.set(config, text).empty() && key.get(config) != key.get(config::Config())) return text;
   }

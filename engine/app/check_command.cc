@@ -137,7 +137,7 @@ int print_timeline(const start::Arguments& arguments, bool as_json) {
         "--timeline: the config has no `scenario`; name one that has, such as configs/scenarios/");
   print_warnings(inputs);
   const preview::ScenarioSummary summary = preview::summarize_scenario(inputs, inputs.read_at);
-  print(as_json ? start::timeline_json(summary) : preview::timeline_text(summary));
+  print(as_json ? preview::timeline_json(summary) : preview::timeline_text(summary));
   return static_cast<int>(run::ExitCode::done);
 }
 
