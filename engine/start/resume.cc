@@ -286,8 +286,6 @@ class Planner {
     tbb::parallel_for(std::size_t{0}, places_.size(), [&](std::size_t i) {
       underway_[i] =
           found_at(places_[i])->read_deliveries([this](std::string_view id) { return find_sensor(id); });
-      for (data::FoundShard::Underway& one : underway_[i])
-        one.arrives_at = std::min(one.arrives_at, seat_ends(one.sensor, one.due) - 1);
     });
   }
 
@@ -306,13 +304,19 @@ class Planner {
     return pieces.empty() ? due : pieces.back().to;
   }
 
+  // The last moment at which it may have waited.
+  [[nodiscard]] Timestamp waits_until(const data::FoundShard::Underway& one) const {
+    return std::min(one.arrives_at, seat_ends(one.sensor, one.due) - 1);
+  }
+
   // Where delivery is on, everything that arrived before `complete_until` is there. What waited then was due
   // earlier; the fleet reads it again, and finds what has arrived meanwhile.
   [[nodiscard]] Timestamp before_all_that_waits(Timestamp complete_until) const {
     Timestamp moment = complete_until;
     for (const auto& of_shard : underway_) {
       for (const data::FoundShard::Underway& one : of_shard) {
-        if (one.arrives_at >= complete_until) moment = std::min(moment, one.due);
+        if (one.arrives_at >= complete_until && waits_until(one) >= complete_until)
+          moment = std::min(moment, one.due);
       }
     }
     return moment;
@@ -324,7 +328,9 @@ class Planner {
     std::vector<std::pair<Timestamp, Timestamp>> holds;  // arrival of the last reading, due time of the first
     for (const auto& of_shard : underway_) {
       for (const data::FoundShard::Underway& one : of_shard) {
-        if (one.kind == batch::Delivery::Kind::hold) holds.emplace_back(one.arrives_at, one.due);
+        if (one.kind != batch::Delivery::Kind::hold) continue;
+        const bool is_drained = one.arrives_at != latest_timestamp;
+        holds.emplace_back(is_drained ? one.arrives_at : waits_until(one), one.due);
       }
     }
     std::ranges::sort(holds, std::greater<>());
@@ -339,7 +345,7 @@ class Planner {
     for (const auto& of_shard : underway_) {
       for (const data::FoundShard::Underway& one : of_shard) {
         const bool is_seat = one.kind == batch::Delivery::Kind::late && one.due < resumption_.moment &&
-                             one.arrives_at >= resumption_.moment;
+                             one.arrives_at >= resumption_.moment && waits_until(one) >= resumption_.moment;
         if (is_seat) resumption_.late.emplace_back(hash_text(roster_[one.sensor].id), one.arrives_at);
       }
     }
