@@ -80,8 +80,14 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
     tick_by_story(until, batch, tally);
     return tally;
   }
+  if (batch.full()) return tally;
   const std::size_t first = position_;
-  while (next_due() < until && !batch.full()) {
+  using batch::Batch;
+  const auto is_full = [&batch] {  // nothing else of it grows here
+    return batch.readings.size() >= Batch::capacity ||
+           batch.events.size() + Batch::most_events_of_a_reading > Batch::capacity;
+  };
+  while (next_due() < until && !is_full()) {
     const model::Sample taken = take_next();
     ++tally.due;
     if (taken.anomaly) tally.note_anomalous(sensors_[position_], *taken.anomaly);
