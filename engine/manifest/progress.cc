@@ -2,17 +2,16 @@
 
 #include <exception>
 #include <fstream>
-#include <nlohmann/json.hpp>
-#include <optional>
+#include <iterator>
 #include <system_error>
 
 #include "base/json_writer.h"
+#include "base/problems.h"
 #include "manifest/durable_file.h"
+#include "yaml/tree.h"
 
 namespace fleet_sim::manifest {
 namespace {
-
-using Json = nlohmann::json;
 
 std::string progress_text(const std::string& run_id, const Progress& progress) {
   std::string text;
@@ -53,18 +52,38 @@ std::string write_progress(const std::filesystem::path& path, const std::string&
 
 Progress read_progress(const std::filesystem::path& path, const std::string& run_id) {
   std::ifstream file(path, std::ios::binary);
-  const Json said = Json::parse(file, nullptr, false);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  Problems problems;
+  const auto root = yaml::parse(text, yaml::FileProblems(path.string(), problems));
   Progress progress;
-  const bool is_ours = said.is_object() && said.value("run_id", Json()) == run_id &&
-                       said.contains("complete_until") && said["complete_until"].is_object();
-  if (!is_ours) return progress;
-  for (const auto& [type, until] : said["complete_until"].items()) {
-    if (!until.is_string()) continue;
-    const auto at = parse_timestamp(until.get<std::string>());
-    if (at) progress.complete_until.emplace(type, *at);
+  if (!root || !problems.empty() || !root->is(yaml::Node::Kind::map)) return progress;
+  const auto says = [&](std::string_view name, std::string_view words) {
+    const yaml::Node* value = yaml::find_value(*root, name);
+    return value != nullptr && value->text == words;
+  };
+  const yaml::Node* complete = yaml::find_value(*root, "complete_until");
+  if (!says("run_id", run_id) || complete == nullptr || !complete->is(yaml::Node::Kind::map)) return progress;
+  for (const yaml::Node& type : complete->children) {
+    if (const auto at = parse_timestamp(type.text)) progress.complete_until.emplace(type.key, *at);
   }
-  progress.has_losses = said.value("has_losses", Json()) == true;
+  progress.has_losses = says("has_losses", "true");
   return progress;
+}
+
+std::vector<std::vector<write::FoundRows>> settled_rows(
+    const std::filesystem::path& path, const std::string& run_id,
+    const std::vector<std::vector<write::Target>>& targets) {
+  const Progress progress = read_progress(path, run_id);
+  std::vector<std::vector<write::FoundRows>> rows;
+  for (const std::vector<write::Target>& of_writer : targets) {
+    rows.emplace_back();
+    for (const write::Target& target : of_writer) {
+      const auto complete = progress.complete_until.find(target.schema->type());
+      write::FoundRows& found = rows.back().emplace_back();
+      if (complete != progress.complete_until.end()) found.keep_from(complete->second);
+    }
+  }
+  return rows;
 }
 
 }  // namespace fleet_sim::manifest

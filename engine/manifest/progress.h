@@ -8,8 +8,11 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/timestamp.h"
+#include "write/found_rows.h"
+#include "write/places.h"
 
 namespace fleet_sim::manifest {
 
@@ -27,5 +30,9 @@ std::string write_progress(const std::filesystem::path& path, const std::string&
 
 // Nothing where the file is about another run, does not exist, or cannot be read: then all is sent again.
 Progress read_progress(const std::filesystem::path& path, const std::string& run_id);
+// The same as what the destinations of each writer need not be sent again.
+std::vector<std::vector<write::FoundRows>> settled_rows(
+    const std::filesystem::path& path, const std::string& run_id,
+    const std::vector<std::vector<write::Target>>& targets);
 
 }  // namespace fleet_sim::manifest

@@ -612,15 +612,14 @@ void check_same_fleet(const Inputs& inputs, const tables::RunInfo& run, Problems
   add_other_fleet(run.fleet_size, inputs, problems);
 }
 
-// Whether the run may have left something: a file of text, or whatever its manifest says.
+// A file of text, or whatever the manifest says of a server.
 bool may_have_begun(const config::Config& asked) {
-  if (keeps_progress(asked)) return true;
   const config::SinkAddress& address = asked.sink.address;
-  const bool exists = std::filesystem::exists(address.target);
-  if (address.sink != config::Sink::text || address.is_stream() ||
-      (exists && !std::filesystem::is_regular_file(address.target)))
-    throw InvalidInput(fmt::format("--resume: {} keeps nothing to resume from", place_of_readings(asked)));
-  return exists;
+  const bool exists = keeps_progress(asked) || std::filesystem::exists(address.target);
+  const bool is_text = address.sink == config::Sink::text && !address.is_stream() &&
+                       (!exists || std::filesystem::is_regular_file(address.target));
+  if (is_text || keeps_progress(asked)) return exists;
+  throw InvalidInput(fmt::format("--resume: {} keeps nothing to resume from", place_of_readings(asked)));
 }
 
 std::optional<ResumableRun> find_run_to_replay(const config::Config& asked) {
@@ -633,30 +632,12 @@ std::optional<ResumableRun> find_run_to_replay(const config::Config& asked) {
   };
   if (recorded->sink != asked.sink.address.text())
     refuse(fmt::format("wrote to {}, not to {}", printable(recorded->sink), asked.sink.address.text()));
-  const bool has_losses = recorded->lost + recorded->skipped > 0 ||
-                          manifest::read_progress(paths.progress, recorded->run.run_id).has_losses;
-  if (has_losses) refuse("lost or skipped rows");
+  const auto progress = manifest::read_progress(paths.progress, recorded->run.run_id);
+  if (recorded->lost + recorded->skipped > 0 || progress.has_losses) refuse("lost or skipped rows");
   std::error_code none;
   if (std::filesystem::file_size(paths.agenda, none) > 0 && !none)
     refuse("was reloaded or had anomalies injected, which only SQLite's files and PostgreSQL can resume");
   return ResumableRun{recorded->run, {}};
-}
-
-// What a server has received of each destination's readings, which are those of a type.
-std::vector<std::vector<write::FoundRows>> settled_rows(const sqlite::ShardPlan& plan,
-                                                        const tables::RunInfo& run,
-                                                        const config::Config& config) {
-  const manifest::Paths paths(config.data_directory(), config.fleet.partition);
-  const manifest::Progress progress = manifest::read_progress(paths.progress, run.run_id);
-  std::vector<std::vector<write::FoundRows>> rows(plan.targets.size());
-  for (std::size_t writer = 0; writer < rows.size(); ++writer) {
-    for (const write::Target& target : plan.targets[writer]) {
-      const auto complete = progress.complete_until.find(target.schema->type());
-      write::FoundRows& found = rows[writer].emplace_back();
-      if (complete != progress.complete_until.end()) found.keep_from(complete->second);
-    }
-  }
-  return rows;
 }
 
 }  // namespace
@@ -786,10 +767,10 @@ Resumption plan_replay(const identity::Roster& roster, const sqlite::ShardPlan& 
   Resumption resumption{};
   resumption.moment = run.start;
   if (keeps_progress(config)) {
-    resumption.found_rows = settled_rows(plan, run, config);
+    const auto file = manifest::Paths(config.data_directory(), config.fleet.partition).progress;
+    resumption.found_rows = manifest::settled_rows(file, run.run_id, plan.targets);
   } else {
-    resumption.found_rows.push_back(
-        text::find_lines(config, roster, plan.place_of, plan.targets.at(0).size()));
+    resumption.found_rows = {text::find_lines(config, roster, plan.place_of, plan.targets.at(0).size())};
   }
   for (const auto& of_writer : resumption.found_rows) {
     for (const write::FoundRows& found : of_writer)

@@ -1,6 +1,7 @@
 """A PostgreSQL server of a test's own: on a free port of the loopback address, in a folder that goes with the test. Nobody
 has to be trusted with a password but the role `guarded`."""
 
+import atexit
 import getpass
 import os
 import select
@@ -8,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -19,6 +21,10 @@ PROGRAMS = _VERSIONS[-1].parent if _VERSIONS else None
 AS_USER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []  # the server refuses to run as root
 USER = "postgres" if AS_USER else getpass.getuser()
 PASSWORD = "open-sesame-4711"
+
+FLEET = ("--identities", IDENTITIES, "--seed", 7, "--start", "2026-03-01")
+RUN = (*FLEET, "--speed", "max")
+SMALL_LOTS = {"FLEET_SIM_DATABASE_BATCH_SIZE": "250"}
 
 MOMENT = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 READINGS = ("temperature", "vibration", "voltage", "status_code", "anomaly_flag", "anomaly_type", "firmware_version", "model",
@@ -52,6 +58,16 @@ def _children(pid):
     return found
 
 
+_templates = []  # a folder as initdb makes it, which takes longer than a copy
+
+
+def _keep_template(folder):
+    template = Path(tempfile.mkdtemp(prefix="fleet-sim-test-"))
+    atexit.register(shutil.rmtree, template, ignore_errors=True)
+    subprocess.run(["cp", "-a", folder, template / "data"], check=True)
+    _templates.append(template / "data")
+
+
 class PostgresqlServer:
     """In a folder that it makes, or on a file system that is mounted there; then its log of changes may be elsewhere."""
 
@@ -61,9 +77,14 @@ class PostgresqlServer:
         if AS_USER:
             shutil.chown(folder, USER)
         self.port = free_port()
-        self._run("initdb", "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8", *how)
-        hba = folder / "data" / "pg_hba.conf"
-        hba.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
+        if how or not _templates:
+            self._run("initdb", "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8", *how)
+            hba = folder / "data" / "pg_hba.conf"
+            hba.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
+            if not how:
+                _keep_template(folder / "data")
+        else:
+            subprocess.run(["cp", "-a", _templates[0], folder / "data"], check=True)
         self.start()
 
     def _run(self, program, *arguments):
@@ -218,3 +239,12 @@ class PostgresqlTest(FleetTest):
             self.assertTrue(there == here, f"{table}: {next(pair for pair in zip(there, here) if pair[0] != pair[1])}"
                             if there != here else "")
         self.assertEqual(self.rows_so_far(), self.server.number("SELECT count(*) FROM fleet.sensor_readings"))
+
+    def run_into(self, address, *more, code=0, env=None, timeout=150):
+        return self.fleet_sim("run", *RUN, "--sink", address, *more, code=code, env=env, timeout=timeout)
+
+    def assert_refused(self, address, *remedies, env=None, more=("--duration", "1m")):
+        ran = self.run_into(address, *more, code=3, env=env)
+        for remedy in remedies:
+            self.assertIn(remedy, ran.stderr)
+        return ran

@@ -7,14 +7,6 @@ import urllib.request
 
 from postgresql_server import *
 
-FLEET = ("--identities", IDENTITIES, "--seed", 7, "--start", "2026-03-01")
-RUN = (*FLEET, "--speed", "max")
-SMALL_LOTS = {"FLEET_SIM_DATABASE_BATCH_SIZE": "250"}
-DELIVERY = "delivery: {drop: 1%, late: {share: 5%, median: 20s}, duplicate: 1%, jitter: 20ms}\n"
-DELIVERED = ("sensor_readings", ["timestamp", "due", "arrived_at"], (*READINGS, "sequence"))
-OUTAGE = DELIVERY + """scenario:
-- {name: outage, at: +5m, for: 10m, spread: 5m, deliver: {hold: true, drain: 3}}
-"""
 SCENARIO = """scenario:
 - {name: 'an "upgrade"', at: +1m, spread: 25m, silent_for: 30s, fails: 20%, set: {firmware_version: '9.9', location: Elsewhere}}
 - {name: rest, at: +2m, for: 1m, spread: 25m, silence: true}
@@ -23,15 +15,6 @@ SCENARIO = """scenario:
 
 
 class PostgresqlSink(PostgresqlTest):
-    def run_into(self, address, *more, code=0, env=None, timeout=150):
-        return self.fleet_sim("run", *RUN, "--sink", address, *more, code=code, env=env, timeout=timeout)
-
-    def assert_refused(self, address, *remedies, env=None, more=("--duration", "1m")):
-        ran = self.run_into(address, *more, code=3, env=env)
-        for remedy in remedies:
-            self.assertIn(remedy, ran.stderr)
-        return ran
-
     def test_the_same_rows_as_in_sqlite(self):
         for name in ("once", "again"):
             ran = self.run_into(self.server.address(), "--duration", "10m")
@@ -73,37 +56,6 @@ class PostgresqlSink(PostgresqlTest):
         self.assert_same(FLEET_EVENTS)
         self.assertGreater(self.server.number("SELECT count(*) FROM fleet.sensor_readings WHERE firmware_version = '9.9'"), 0)
         self.assertEqual({verb for verb, in self.server.query("SELECT DISTINCT verb FROM fleet.fleet_events")}, {"set", "silence", "fault"})
-
-    def test_how_rows_arrive(self):
-        how = ("--config", self.write("delivery.yaml", OUTAGE), "--duration", "30m")
-        ran = self.run_into(self.server.address(), *how)
-        self.fleet_sim(*RUN, *how, "--data-dir", "data")
-        self.assert_same(FLEET_EVENTS, DELIVERIES, readings=DELIVERED)
-        self.assertEqual({kind for kind, in self.server.query("SELECT DISTINCT kind FROM fleet.deliveries")},
-                         {"drop", "late", "duplicate", "hold", "drained"})
-        self.assertEqual(ran.summary.dropped, self.server.number("SELECT count(*) FROM fleet.deliveries WHERE kind = 'drop'"))
-
-    def test_a_table_without_the_columns_of_delivery(self):
-        self.run_into(self.server.address(), "--duration", "1m")
-        how = ("--config", self.write("delivery.yaml", DELIVERY), "--duration", "1m")
-        self.assert_refused(self.server.address(), "has no column sequence", "schema=", more=how)
-        self.run_into(self.server.address(schema="other"), *how)
-        self.run_into(self.server.address(schema="other"), "--duration", "1m")
-        self.assertEqual(self.server.number("SELECT count(*) FROM other.sensor_readings WHERE run = 2 AND arrived_at IS NULL"),
-                         self.server.number("SELECT count(*) FROM other.sensor_readings WHERE run = 2"))
-
-    def test_a_run_with_delivery_that_was_killed_goes_on(self):
-        how = ("--config", self.write("delivery.yaml", OUTAGE), "--duration", "4h")
-        for attempt in range(3):
-            process = self.start("run", *(("--resume",) if attempt > 0 else ()), *RUN, *how, "--sink", self.server.address(),
-                                 "--writers", 2, env=SMALL_LOTS)
-            if attempt < 2:
-                self.wait_for_rows_beyond(self.rows_so_far() + 5_000)
-                process.kill()
-                process.wait()
-        self.end(process)
-        self.fleet_sim(*RUN, *how, "--data-dir", "data")
-        self.assert_same(FLEET_EVENTS, DELIVERIES, readings=DELIVERED)
 
     @unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
     def test_who_the_server_is(self):
