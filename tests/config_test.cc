@@ -143,6 +143,7 @@ database:
   busy_timeout_ms: 0
   max_open_shards: 19
   unsynced_index: False
+  layout: compact
   error_limit: 20
   memory_fallback: false
   retention: {age_seconds: 30d, shard_bytes: 5000000000, only_synced: no}
