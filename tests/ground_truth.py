@@ -1315,7 +1315,7 @@ def read_run(files, config_file, sensor_type):
 
 
 def has_table(path, name):
-    return bool(query(path, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", name))
+    return bool(query(path, "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?", name))
 
 
 def read_lives(files, run_id, run):

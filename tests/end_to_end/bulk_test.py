@@ -25,7 +25,7 @@ TABLES = ("sensor_readings", "anomaly_events", "fleet_events", "deliveries", "se
 
 
 def tables(path):
-    return {name for (name,) in query(path, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    return {name for (name,) in query(path, "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")}
 
 
 def rows_of(path, table):

@@ -70,7 +70,7 @@ class Resumed(IdentityFolderTest):
         self.until(lambda: self.printed().count("reloaded, starting with readings at") >= times, f"{times} reloads", process)
 
     def tables(self, path):
-        return {name for (name,) in query(path, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        return {name for (name,) in query(path, "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")}
 
     def reloads(self, data="data"):
         return sorted({row for path in shards(self.dir / data) if "run_reloads" in self.tables(path)
