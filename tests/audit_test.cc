@@ -9,9 +9,9 @@
 
 #include "audit/examine.h"
 #include "audit/row_columns.h"
-#include "files/row_text.h"
 #include "audit/track.h"
 #include "base/problems.h"
+#include "files/row_text.h"
 
 namespace fleet_sim::audit_test {
 namespace {
@@ -111,6 +111,19 @@ TEST_CASE("a reading has a number by its time, through changes of the rate") {
   CHECK(span.first == 3);
   CHECK(span.end == 6);
   CHECK(track.due_between(0, 100).first == track.due_between(0, 100).end);
+  CHECK(track.due_between(0, 50).end == 0);
+  const auto next = track.due_between(5'000'000, 6'000'000);
+  CHECK(next.first == 5);
+  CHECK(next.end == 5);
+  for (const std::uint64_t number : {0, 1, 2, 6}) track.note_row(number);
+  track.note_row(6);
+  track.finish();
+  CHECK(absences_of(track) == "3+3 7+1 ");
+  track.cut(10'000'300);
+  CHECK(track.readings == 5);
+  CHECK(absences_of(track) == "3+2 ");
+  CHECK(track.twice.empty());
+  CHECK_FALSE(track.find(10'000'300));
 }
 
 TEST_CASE("lines of csv are taken apart, wherever a block ends") {

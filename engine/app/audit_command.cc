@@ -132,7 +132,7 @@ Command add_audit_command(CLI::App& app) {
       "  fleet-sim audit data --database central.sqlite --html audit.html\n"
       "  fleet-sim audit data --rows rows.ndjson --map sensor_id=device --map timestamp=ts --json\n"
       "Exits with 0 if every reading came once and unchanged, with 1 if not, and with 2 if that cannot be\n"
-      "told. Memory: 100 MB, 1 kB a sensor, one bit a reading (125 MB for a billion), 80 bytes an anomaly,\n"
+      "told. Memory: 100 MB, 2 kB a sensor, one bit a reading (125 MB for a billion), 80 bytes an anomaly,\n"
       "and 24 bytes for each stretch of readings that the run itself left out. However many rows there are,\n"
       "only a few MB of them are held at a time.");
   CLI::Option* rows =

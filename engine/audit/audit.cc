@@ -214,6 +214,7 @@ class Tally {
     note("missing", of.missing);
     note("dropped", of.dropped);
     note("undelivered", of.undelivered);
+    note("silent, missing or undelivered", of.otherwise);
     for (const auto& [reason, count] : missing.lacking) note(reason, count);
     for (const Track& track : expected_.tracks()) verdict_.repeated += track.twice.size();
     verdict_.not_repeated = verdict_.repeated - std::min<std::uint64_t>(verdict_.repeated, repeated_.size());

@@ -40,10 +40,15 @@ void Expectation::add(RunPart part, const Progress& progress) {
   note_jitter(run);
   std::vector<Track> tracks = begin_tracks(added, number, run);
   const fleet::Tally tally = walk(added, run, tracks, progress);
-  not_produced_.silent += tally.silent;
-  not_produced_.missing += tally.missing;
-  not_produced_.dropped += tally.dropped;
-  not_produced_.undelivered += static_cast<std::uint64_t>(std::max<std::int64_t>(0, tally.undelivered));
+  if (added.judged_until < added.until) {
+    for (Track& track : tracks) track.cut(added.judged_until);
+    count_absences(tracks);
+  } else {
+    not_produced_.silent += tally.silent;
+    not_produced_.missing += tally.missing;
+    not_produced_.dropped += tally.dropped;
+    not_produced_.undelivered += static_cast<std::uint64_t>(std::max<std::int64_t>(0, tally.undelivered));
+  }
   const history::History& history = run.history();
   catalogs_.push_back(fleet::types_under(*history.config_after(history.reloads().size()), run.types()));
   for (const Track& track : tracks) {
@@ -55,6 +60,14 @@ void Expectation::add(RunPart part, const Progress& progress) {
     schemas_.push_back(&(*catalogs_.back())[run.roster().text(run.roster()[identity].type)].schema);
   }
   std::ranges::move(tracks, std::back_inserter(tracks_));
+}
+
+// Of a part of a run, only who drops a reading is known without asking for each.
+void Expectation::count_absences(const std::vector<Track>& tracks) {
+  for (const Track& track : tracks) {
+    for (const Absence& absence : track.absences)
+      (absence.is_dropped ? not_produced_.dropped : not_produced_.otherwise) += absence.count;
+  }
 }
 
 void Expectation::note_jitter(const history::RebuiltRun& run) {

@@ -27,6 +27,7 @@ struct NotProduced {
   std::uint64_t missing = 0;
   std::uint64_t dropped = 0;
   std::uint64_t undelivered = 0;
+  std::uint64_t otherwise = 0;  // silent, missing or undelivered
 };
 
 class Expectation {
@@ -63,6 +64,7 @@ class Expectation {
 
  private:
   void add(RunPart part, const Progress& progress);
+  void count_absences(const std::vector<Track>& tracks);
   void note_jitter(const history::RebuiltRun& run);
 
   std::vector<RunPart> parts_;

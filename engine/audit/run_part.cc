@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "data/data_directory.h"
 #include "data/found_shard.h"
+#include "delivery/fate.h"
 #include "fleet/profile_table.h"
 #include "history/history.h"
 #include "identity/identity_parser.h"
@@ -379,6 +380,15 @@ RunPart read_part_of_files(const Found& found) {
   return part;
 }
 
+// Where the run goes on, rows of before that time may be late.
+void judge_until(Timestamp until, RunPart& part) {
+  part.judged_until = until;
+  if (part.until != latest_timestamp) return;
+  const config::Config config = history::recorded_config(part.run);
+  const Microseconds latest = delivery::latest_in_medians * config.delivery.late.median;
+  part.until = std::min(until + latest, latest_timestamp - 1);
+}
+
 void demand_this_version(const tables::RunInfo& run, const std::string& where) {
   if (run.version == FLEET_SIM_VERSION) return;
   throw InvalidInput(
@@ -416,7 +426,7 @@ std::vector<RunPart> find_run_parts(const std::vector<fs::path>& places, const R
   for (const Found& one : chosen(std::move(found), choice)) {
     demand_this_version(one.run, one.place.string());
     RunPart part = one.manifest.empty() ? read_part_of_files(one) : read_manifest_part(one);
-    if (choice.until) part.until = std::min(part.until, *choice.until);
+    if (choice.until) judge_until(*choice.until, part);
     if (part.until == latest_timestamp)
       throw InvalidInput(
           fmt::format("{}: run {} does not say where it ended: it goes on, or was killed; say "

@@ -38,7 +38,8 @@ struct RunPart {
   data::RunRecord record;
   std::vector<Asked> asked;
   std::vector<Lacking> lacking;
-  Timestamp until = latest_timestamp;  // every reading due before has been taken; latest: not recorded
+  Timestamp until = latest_timestamp;         // every reading due before has been taken; latest: not recorded
+  Timestamp judged_until = latest_timestamp;  // no reading due then or later is asked for
 };
 
 struct RunChoice {

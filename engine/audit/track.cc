@@ -10,7 +10,7 @@ Timestamp Track::due(std::uint64_t number) const {
 }
 
 Track::Span Track::due_between(Timestamp from, Timestamp to) const {
-  Span span{readings, readings};
+  Span span;
   bool is_found = false;
   for (const Segment& segment : segments) {
     const auto number_at = [&](Timestamp at) {
@@ -19,13 +19,10 @@ Track::Span Track::due_between(Timestamp from, Timestamp to) const {
     };
     const std::uint64_t first = number_at(from);
     const std::uint64_t end = number_at(to);
-    if (first >= end) continue;
-    if (!is_found) span.first = first;
-    is_found = true;
-    span.end = end;
+    if (first < end || !is_found) span = {is_found ? span.first : first, end};
+    is_found = is_found || first < end;
+    if (end < segment.first + segment.count) break;  // the later ones are due later
   }
-  span.end = std::min(span.end, readings);
-  span.first = std::min(span.first, span.end);
   return span;
 }
 
@@ -108,6 +105,16 @@ void Track::finish() {
   std::ranges::sort(twice);
   std::ranges::sort(odd, {}, [](const auto& one) { return one.first; });
   absences.shrink_to_fit();
+}
+
+void Track::cut(Timestamp until) {
+  readings = due_between(earliest_timestamp, until).end;
+  while (!segments.empty() && segments.back().first >= readings) segments.pop_back();
+  if (!segments.empty()) segments.back().count = readings - segments.back().first;
+  while (!absences.empty() && absences.back().first >= readings) absences.pop_back();
+  if (!absences.empty())
+    absences.back().count = std::min(absences.back().end(), readings) - absences.back().first;
+  twice.erase(std::ranges::lower_bound(twice, readings), twice.end());
 }
 
 }  // namespace fleet_sim::audit

@@ -79,6 +79,8 @@ struct Track {
   void note_drop(std::uint64_t number);
   // Every other reading has none.
   void finish();
+  // Forgets all readings due at `until` or later.
+  void cut(Timestamp until);
 
  private:
   void skip_to(std::uint64_t number);

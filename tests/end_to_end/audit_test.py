@@ -88,6 +88,13 @@ class Untouched(AuditTest):
             self.assert_counts(self.audit(name, runs=["data-" + name]))
             self.assert_counts(self.audit(name, runs=[f"data-{name}/run.json"]))
 
+    def test_until_where_rows_are_late(self):
+        self.write("my.yaml", "delivery: {drop: 2%, late: {share: 40%, median: 9s}, duplicate: 5%, jitter: 200ms}\n")
+        self.fill("data", "--config", "my.yaml", "--duration", "100s", "--rate", 2)
+        verdict = self.audit(self.export(), "--until", "2026-01-01T00:00:40Z")
+        self.assert_counts(verdict)
+        self.assertGreater(verdict["expected"], 1000)
+
     def test_partitions(self):
         for k in (1, 2, 3):
             self.fill("data", "--duration", "60s", "--partition", f"{k}/3")
