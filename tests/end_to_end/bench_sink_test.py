@@ -33,9 +33,10 @@ class BenchSink(BenchTest):
                               "--warm-up", 0.5)
         self.assertEqual([cell["offered_per_second"] for cell in result["cells"]], [500, 4000])
         for cell in result["cells"]:
-            self.assertAlmostEqual(cell["rows_per_second"]["median"], cell["offered_per_second"], delta=cell["offered_per_second"] / 5)
+            due = 1.5 * cell["offered_per_second"]
+            self.assertAlmostEqual(cell["rounds"][0]["rows"] + cell["not_taken"], due, delta=due / 10)
             latency = cell["latency_seconds"]
-            self.assertTrue(0 < latency["p50"] <= latency["p99"] <= latency["max"] < 10)
+            self.assertTrue(0 < latency["p50"] <= latency["p99"] <= latency["max"])
 
     def test_a_search_for_each_sink(self):
         ran = self.bench("--sink", "null", "--sink", "ndjson:/dev/null", "--find-rate", "--seconds", 0.2, "--warm-up", 0,
