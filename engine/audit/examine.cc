@@ -80,7 +80,8 @@ std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlo
   const auto track = expected_.find(id);
   const bool has_due = columns_.has(Slot::due) && !cells_[index_of(Slot::due)].empty();
   const files::Moment at = moment(lines, has_due ? Slot::due : Slot::timestamp);
-  if (at.at >= options_.until) return std::nullopt;
+  const Microseconds slack = at.unit - 1 + (has_due ? 0 : expected_.jitter());
+  if (at.at - slack >= options_.until) return std::nullopt;
   if (!track) {
     row.stranger = Stranger::no_sensor;
     note_stranger(lines, at, row, block);
@@ -100,6 +101,8 @@ std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlo
     compare(reading, *track, placed->number);
     is_good = of.absence_of(placed->number) == nullptr;
   }
+  // It may as well be a reading that is not asked for.
+  if (slack > 0 && at.at + slack >= options_.until && !(is_good && differ_.empty())) return std::nullopt;
   if (!is_good || all_values_differ(*track)) {
     if (const auto shifted = find_shifted(*track, at)) {
       row.number = *shifted;

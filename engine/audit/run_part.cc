@@ -4,11 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <map>
 #include <set>
 #include <string_view>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 
@@ -33,6 +35,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view first_of_names = "run";
+constexpr int most_partitions_named = 1'000;
 
 // A run as a place knows it, before it has been chosen.
 struct Found {
@@ -95,6 +98,7 @@ void add_manifest(const fs::path& manifest, const fs::path& place, std::vector<F
 }
 
 void add_place(const fs::path& place, std::vector<Found>& found) {
+  const std::size_t before = found.size();
   if (!fs::exists(place)) throw InvalidInput(fmt::format("{}: does not exist", place.string()));
   if (!fs::is_directory(place)) {
     return place.extension() == ".json" ? add_manifest(place, place, found)
@@ -105,7 +109,7 @@ void add_place(const fs::path& place, std::vector<Found>& found) {
   for (const fs::path& manifest : manifests_in(place)) {
     if (fs::exists(beside(manifest, "sensors"))) add_manifest(manifest, place, found);
   }
-  if (found.empty())
+  if (found.size() == before)
     throw InvalidInput(
         fmt::format("{}: holds no run: neither .db files nor run.json with sensors.jsonl", place.string()));
 }
@@ -192,8 +196,12 @@ Asked asked_in(const AgendaLine& line) {
   asked.request.type = *type;
   asked.request.cause = AnomalyCause::injected;
   asked.request.duration = line.moment("until") - asked.at + 1;
-  if (const std::string severity = line.text("severity"); !severity.empty())
-    asked.request.severity = std::stod(severity);
+  if (const std::string severity = line.text("severity"); !severity.empty()) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(severity.data(), severity.data() + severity.size(), number);
+    if (error != std::errc{} || end != severity.data() + severity.size()) line.refuse();
+    asked.request.severity = number;
+  }
   return asked;
 }
 
@@ -405,7 +413,7 @@ std::string missing_partitions(const std::vector<RunPart>& parts) {
   const std::string& first = parts.front().run.partition;
   const std::size_t slash = first.find('/');
   if (slash == std::string::npos) return {};
-  const int count = std::atoi(first.c_str() + slash + 1);
+  const int count = std::min(std::atoi(first.c_str() + slash + 1), most_partitions_named);
   std::vector<std::string> missing;
   for (int k = 1; k <= count; ++k) {
     if (std::string name = fmt::format("{}/{}", k, count); !there.contains(name))
