@@ -57,7 +57,7 @@ class Audit:
     duplicate: int = 0  # rows of a reading, beyond as many as the run has
     altered: list = field(default_factory=list)  # of each row that is: [(sensor, moment, column, from, to), …]
     unexpected: list = field(default_factory=list)
-    out_of_order: int = 0  # rows of a reading before one of the sensor that has come
+    out_of_order: int = 0  # rows after a later one of their sensor, beyond those of the run
 
     def counts(self):
         return {"expected": self.expected, "delivered": self.delivered, "missing": len(self.missing), "duplicate": self.duplicate,
@@ -99,10 +99,19 @@ def reading_of(row, values):
     return key if key in values else None
 
 
+def out_of_order(keys):
+    """By sensor, how many rows come after a later one."""
+    counts, latest = Counter(), {}
+    for sensor, at in keys:
+        counts[sensor] += at < latest.get(sensor, at)
+        latest[sensor] = max(at, latest.get(sensor, at))
+    return counts
+
+
 def audit(truth, rows):
     """What `rows` are, measured by the rows of the run, in the columns that both have."""
     audit = Audit()
-    expected, values, seen, latest = Counter(), {}, Counter(), {}
+    expected, values, seen, came = Counter(), {}, Counter(), []
     for row in truth:
         expected[key_of(row)] += 1
         values[key_of(row)] = row
@@ -111,15 +120,14 @@ def audit(truth, rows):
         if key is None:
             audit.unexpected.append(key_of(row))
             continue
-        sensor, at = key
-        audit.out_of_order += at < latest.get(sensor, at)
-        latest[sensor] = max(at, latest.get(sensor, at))
+        came.append(key)
         seen[key] += 1
         audit.duplicate += seen[key] > expected[key]
         shifted = ["timestamp"] * (key_of(row) != key)
         differ = [(*key, column, values[key][column], row[column]) for column in shifted + differences(row, values[key])]
         if differ:
             audit.altered.append(differ)
+    audit.out_of_order = (out_of_order(came) - out_of_order(map(key_of, truth))).total()  # a Counter has no negative ones
     audit.expected, audit.delivered = len(expected), len(seen)
     audit.missing = [key for key in expected if key not in seen]
     return audit

@@ -8,7 +8,7 @@ from html_page import *
 # The color in the middle of the cell of a location and a step of time.
 CELL = """
 const [row, step] = arguments, canvas = at("gaps-picture"), ratio = devicePixelRatio || 1;
-const x = leftWidth + (step + 0.5) * cellWidth(), y = (row + 0.5) * rowHeight;
+const x = leftWidth() + (step + 0.5) * cellWidth(), y = (row + 0.5) * rowHeight;
 return [...canvas.getContext("2d").getImageData(Math.round(x * ratio), Math.round(y * ratio), 1, 1).data];
 """
 HIDDEN = "return [...document.querySelectorAll('main section')].filter(one => one.hidden).map(one => one.getAttribute('aria-labelledby'))"

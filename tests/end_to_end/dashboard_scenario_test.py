@@ -34,6 +34,7 @@ class DashboardScenario(DashboardTest):
         self.assertRegex(firmware["1.4"][4], r"^\d+\.\d\d%$")
         self.assertRegex(firmware["1.4"][5], r"^\d+\.\d\d%$")
         self.assertEqual(self.text("#firmware-caption"), "2 versions")
+        self.list_sensors()
         self.until("the list says whose firmware it has", lambda: "as their files have them" in self.text("#sensors-caption"))
         # The charts know when it was.
         self.assertEqual(self.script("return entries.map(one => one.name)"), ["upgrade"])
