@@ -482,7 +482,7 @@ std::string another_value(const config::ConfigKey& key, const config::Config& ch
   for (const std::string& text :
        {key.get(changed), std::string("false"), std::string("true"), std::string("2"), std::string("1"),
         std::string("Asia/Tokyo"), std::string("graded"), std::string("0.4"), std::string("null"),
-        std::string("compact")}) {
+        std::string("compact"), std::string("off")}) {
     config::Config config;
     if (key.set(config, text).empty() && key.get(config) != key.get(config::Config())) return text;
   }

@@ -191,9 +191,9 @@ TEST_CASE("adopting takes exactly what applies at once") {
     if (key.secret) continue;  // takes none of the texts below
     config::Config wanted;
     for (const char* text :
-         {"0.3",        "7",    "false",   "true",          "event",  "ERROR",  "3",        "+02:00",
-          "2026-01-01", "null", "full",    "skip",          "json",   "1/2",    "location", "2048",
-          "9s",         "a/b",  "aligned", "Europe/Berlin", "graded", "compact"}) {
+         {"0.3",        "7",    "false",   "true",          "event",  "ERROR",   "3",        "+02:00",
+          "2026-01-01", "null", "full",    "skip",          "json",   "1/2",     "location", "2048",
+          "9s",         "a/b",  "aligned", "Europe/Berlin", "graded", "compact", "off"}) {
       if (key.set(wanted, text).empty() && key.get(wanted) != key.get(running)) break;
       wanted = config::Config();
     }
