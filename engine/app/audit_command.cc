@@ -19,9 +19,11 @@
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "base/text.h"
+#include "config/sink_settings.h"
 #include "data/table_text.h"
 #include "files/row_text.h"
 #include "log/console.h"
+#include "postgresql/table_text.h"
 #include "run/exit_code.h"
 #include "tables/database.h"
 
@@ -72,17 +74,26 @@ audit::RunChoice run_choice(const AuditCommandOptions& options) {
   return choice;
 }
 
+std::unique_ptr<files::RowText> open_server([[maybe_unused]] const AuditCommandOptions& options) {
+  config::SinkSettings server;
+  const std::string problem = config::parse_sink_address(options.database, server.address);
+  if (!problem.empty()) throw InvalidInput("--database " + problem);
+  if constexpr (FLEET_SIM_POSTGRESQL) {
+    const postgresql::Address address = postgresql::address_of(server);
+    const auto text = std::make_shared<postgresql::TableText>(address, options.table);
+    const auto read = [text](char* into, std::size_t most) { return text->read(into, most); };
+    return std::make_unique<files::RowText>(address.text, read);
+  }
+  return {};  // which parse_sink_address does not let happen
+}
+
 // Wherever they are.
 std::unique_ptr<files::RowText> open_rows(const AuditCommandOptions& options) {
   if (options.rows.empty() && options.database.empty())
-    throw InvalidInput("--rows FILE or --database FILE is required: the rows as they came");
+    throw InvalidInput("--rows FILE or --database FILE|ADDRESS is required: the rows as they came");
   if (options.database.empty()) return std::make_unique<files::RowText>(options.rows);
-  if (options.database.starts_with("postgresql://") || options.database.starts_with("postgres://")) {
-    throw InvalidInput(
-        "--database takes a SQLite file; pipe the rows of a PostgreSQL table: psql -c 'COPY sensor_readings "
-        "TO "
-        "STDOUT CSV HEADER' | fleet-sim audit DATA --rows -");
-  }
+  if (options.database.starts_with("postgresql://") || options.database.starts_with("postgres://"))
+    return open_server(options);
   const auto text = std::make_shared<data::TableText>(options.database, options.table);
   const auto read = [text](char* into, std::size_t most) { return text->read(into, most); };
   return std::make_unique<files::RowText>(printable(options.database), read);
@@ -147,9 +158,9 @@ Command add_audit_command(CLI::App& app) {
       command
           ->add_option(
               "--database", options->database,
-              "SQLite file with the rows instead, as scripts/collect makes it: its tables sensor_readings "
-              "and sensor_readings_TYPE")
-          ->type_name("FILE")
+              "SQLite file or PostgreSQL server (postgresql://USER@HOST/DATABASE) with the rows instead: "
+              "its tables sensor_readings and sensor_readings_TYPE")
+          ->type_name("FILE|ADDRESS")
           ->excludes(rows);
   command->add_option("--table", options->table, "The table of --database that has the rows")
       ->type_name("NAME")

@@ -227,7 +227,8 @@ SqlError Connection::take_results(const OnRow& on_row, std::uint64_t* affected) 
     if (SqlError error = next_result(result); !error.ok()) return error;
     if (result == nullptr) break;
     const ExecStatusType status = PQresultStatus(result.get());
-    if (status == PGRES_COPY_IN) return {"a statement that copies is no statement to execute", "XX000"};
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT)
+      return {"a statement that copies is no statement to execute", "XX000"};
     const bool is_good =
         status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE;
     if (!is_good && first.ok()) first = error_of(*result);
@@ -269,12 +270,20 @@ SqlError Connection::run(const std::string& sql, const Parameters& parameters, c
 
 // Statements before the COPY may stand in `sql` too.
 SqlError Connection::begin_copy(const std::string& sql) {
+  return begin_copying(sql, false);
+}
+
+SqlError Connection::begin_copy_out(const std::string& sql) {
+  return begin_copying(sql, true);
+}
+
+SqlError Connection::begin_copying(const std::string& sql, bool out) {
   if (PQsendQuery(connection_.get(), sql.c_str()) == 0) return lost();
   for (Result result;;) {
     if (SqlError error = next_result(result); !error.ok()) return error;
     if (result == nullptr) return {"the server did not begin to copy", "XX000"};
     const ExecStatusType status = PQresultStatus(result.get());
-    if (status == PGRES_COPY_IN) return {};
+    if (status == (out ? PGRES_COPY_OUT : PGRES_COPY_IN)) return {};
     if (status == PGRES_COMMAND_OK) continue;
     SqlError error = error_of(*result);
     const SqlError rest = take_results({}, nullptr);
@@ -290,6 +299,21 @@ SqlError Connection::copy(std::string_view piece) {
 SqlError Connection::end_copy() {
   if (PQputCopyEnd(connection_.get(), nullptr) != 1) return lost();
   return take_results({}, nullptr);
+}
+
+SqlError Connection::read_copy(std::string& piece) {
+  piece.clear();
+  for (;;) {
+    char* bytes = nullptr;
+    const int size = PQgetCopyData(connection_.get(), &bytes, 1);
+    const std::unique_ptr<char, decltype(&PQfreemem)> kept(bytes, &PQfreemem);
+    if (size > 0) piece.assign(bytes, static_cast<std::size_t>(size));
+    if (size > 0) return {};
+    if (size == -1) return take_results({}, nullptr);
+    if (size < 0) return lost();
+    if (SqlError error = wait(false, patience_.silence); !error.ok()) return error;
+    if (PQconsumeInput(connection_.get()) == 0) return lost();
+  }
 }
 
 int Connection::server_version() const {

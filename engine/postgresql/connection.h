@@ -101,6 +101,10 @@ class Connection {
   SqlError copy(std::string_view piece);
   SqlError end_copy();
 
+  // COPY … TO STDOUT: begin, then pieces until there is an empty one.
+  SqlError begin_copy_out(const std::string& sql);
+  SqlError read_copy(std::string& piece);
+
  private:
   struct Finish {
     void operator()(pg_conn* connection) const;
@@ -118,6 +122,7 @@ class Connection {
   SqlError take_results(const OnRow& on_row, std::uint64_t* affected);
   SqlError error_of(const pg_result& result) const;
   SqlError lost();
+  SqlError begin_copying(const std::string& sql, bool out);
 
   Patience patience_;
   std::unique_ptr<pg_conn, Finish> connection_;

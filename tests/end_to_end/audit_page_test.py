@@ -40,7 +40,7 @@ class AuditPage(PageTest):
         self.env.update(PGHOST=str(server), PGUSER=USER, PGDATABASE="postgres")
         first = fences(PAGE, "sh")[0]
         printed, _ = self.run_snippet(["bash", "-euo", "pipefail"], first + "".join(fences(PAGE, "psql")))
-        self.assertEqual(printed.count("every reading once and unchanged"), 2)
+        self.assertEqual(printed.count("every reading once and unchanged"), 3)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class OfCollectors(CollectTest, AuditTest):
                                 (("--database", "other.db"), "other.db: has no table sensor_readings; name yours with --table"),
                                 (("--database", "other.db", "--table", "yours"), "has no table 'yours'"),
                                 (("--database", "other.db", "--table", "mine"), "timestamp"),
-                                (("--database", "postgresql://me:secret@host/db"), "psql -c"), ((), "--rows FILE or --database FILE"),
+                                (("--database", "postgresql://me:secret@127.0.0.1:1/db"), "127.0.0.1:1/db: "), ((), "--rows FILE or --database FILE"),
                                 (("--rows", "text.db", "--database", "other.db"), "--rows"), (("--rows", "text.db", "--table", "x"), "--database")):
             with self.subTest(arguments):
                 ran = self.fleet_sim("audit", "data", *arguments, code=2)

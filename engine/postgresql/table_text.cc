@@ -1,0 +1,94 @@
+#include "postgresql/table_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/plain_text.h"
+#include "base/problems.h"
+#include "postgresql/schema_tables.h"
+
+namespace fleet_sim::postgresql {
+namespace {
+
+constexpr const char* select_tables =
+    "SELECT table_name::text FROM information_schema.tables WHERE table_schema = $1 AND CASE WHEN $2 = '' "
+    "THEN "
+    "table_name = 'sensor_readings' OR starts_with(table_name, 'sensor_readings_') ELSE table_name = $2 END "
+    "ORDER BY 1";
+constexpr const char* select_columns =
+    "SELECT column_name::text FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2 "
+    "ORDER "
+    "BY ordinal_position";
+
+}  // namespace
+
+TableText::TableText(const Address& address, const std::string& table) : address_(address) {
+  check(connection_.open(address_));
+  find_tables(table);
+  for (const std::string& one : tables_) {
+    for (const std::string& column : columns_of(one)) {
+      if (std::ranges::find(columns_, column) == columns_.end()) columns_.push_back(column);
+    }
+  }
+}
+
+void TableText::find_tables(const std::string& table) {
+  check(connection_.run(select_tables, Parameters().text(address_.schema).text(table),
+                        [&](const AnswerRow& row) { tables_.emplace_back(row.text(0)); }));
+  if (!tables_.empty()) return;
+  fail(table.empty() ? "has no table sensor_readings; name yours with --table"
+                     : fmt::format("has no table {}", in_quotes(table)));
+}
+
+std::vector<std::string> TableText::columns_of(const std::string& table) {
+  std::vector<std::string> names;
+  check(connection_.run(select_columns, Parameters().text(address_.schema).text(table),
+                        [&](const AnswerRow& row) { names.emplace_back(row.text(0)); }));
+  return names;
+}
+
+std::size_t TableText::read(char* into, std::size_t most) {
+  while (taken_ == piece_.size()) {
+    if (!next_piece()) return 0;
+  }
+  const std::size_t count = std::min(most, piece_.size() - taken_);
+  std::memcpy(into, piece_.data() + taken_, count);
+  taken_ += count;
+  return count;
+}
+
+// False after the last one of the last table.
+bool TableText::next_piece() {
+  taken_ = 0;
+  piece_.clear();
+  if (!is_copying_) {
+    if (next_table_ == tables_.size()) return false;
+    const std::vector<std::string> there = columns_of(tables_[next_table_]);
+    std::string columns;
+    for (const std::string& column : columns_) {
+      const bool is_there = std::ranges::find(there, column) != there.end();
+      columns += fmt::format("{}{} AS {}", columns.empty() ? "" : ", ",
+                             is_there ? quoted_name(column) : "NULL::text", quoted_name(column));
+    }
+    check(connection_.begin_copy_out(fmt::format("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT csv{})", columns,
+                                                 qualified(address_.schema, tables_[next_table_]),
+                                                 next_table_ == 0 ? ", HEADER" : "")));
+    ++next_table_;
+    is_copying_ = true;
+  }
+  check(connection_.read_copy(piece_));
+  is_copying_ = !piece_.empty();
+  return true;
+}
+
+void TableText::check(const SqlError& error) const {
+  if (!error.ok()) fail(error.message);
+}
+
+void TableText::fail(const std::string& what) const {
+  throw InvalidInput(fmt::format("{}: {}", address_.text, what));
+}
+
+}  // namespace fleet_sim::postgresql

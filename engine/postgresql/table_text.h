@@ -1,0 +1,41 @@
+// The rows of a server's tables of readings as CSV, piece by piece, for whoever reads rows as text. Tables
+// and columns are chosen as in data/table_text.h; the server prints them (COPY … TO STDOUT), one table after
+// the other, behind one header. Holds one piece. Changes nothing. One thread. Throws InvalidInput for a
+// server that cannot be reached, a table that is not there or cannot be read, and what breaks off.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "postgresql/address.h"
+#include "postgresql/connection.h"
+
+namespace fleet_sim::postgresql {
+
+class TableText {
+ public:
+  // `table`: empty for all tables of readings in the schema.
+  TableText(const Address& address, const std::string& table);
+
+  // Puts the next bytes where it is told, at most so many; 0 at the end.
+  std::size_t read(char* into, std::size_t most);
+
+ private:
+  void find_tables(const std::string& table);
+  std::vector<std::string> columns_of(const std::string& table);
+  bool next_piece();
+  void check(const SqlError& error) const;
+  [[noreturn]] void fail(const std::string& what) const;
+
+  Address address_;
+  Connection connection_;
+  std::vector<std::string> tables_;
+  std::vector<std::string> columns_;  // of all
+  std::size_t next_table_ = 0;
+  bool is_copying_ = false;
+  std::string piece_;      // that has not been read …
+  std::size_t taken_ = 0;  // … from here on
+};
+
+}  // namespace fleet_sim::postgresql
