@@ -131,7 +131,7 @@ void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
       ->allow_extra_args(false);
   command
       .add_option("--sink", words.sinks,
-                  fmt::format("Where readings go: {} (default sqlite); repeatable", config::sink_notation()))
+                  "Where readings go, an address as a run takes it (default sqlite); repeatable")
       ->type_name("ADDRESS")
       ->allow_extra_args(false);
   add("--password-file", words.password_file, "File whose first line is the password or token for --sink",

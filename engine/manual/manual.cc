@@ -44,6 +44,17 @@ std::string with_names(std::string text) {
   return text;
 }
 
+// Alternatives, between which a line may end: some are longer than a line.
+std::string breakable(std::string_view alternatives) {
+  constexpr std::string_view may_break = "\\:";
+  std::string text;
+  for (const char c : alternatives) {
+    text += c;
+    if (c == '|') text += may_break;
+  }
+  return text;
+}
+
 std::string roff(std::string_view text) {
   std::string escaped_text;
   for (const char c : text) {
@@ -83,7 +94,7 @@ std::string term(const OptionEntry& option) {
     names += fmt::format("{}\\fB{}\\fR", names.empty() ? "" : ", ", roff(name));
   }
   if (!option.value.empty() && option.value != option.names.front()) {
-    names += fmt::format(" \\fI{}\\fR", roff(option.value));
+    names += fmt::format(" \\fI{}\\fR", breakable(roff(option.value)));
   }
   if (option.repeatable) names += " ...";
   return names;
