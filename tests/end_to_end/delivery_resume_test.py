@@ -5,7 +5,7 @@ another rate or another file, leave and come back: it is held against one that i
 import scenario_resume_test
 from scenario_resume_test import *
 
-del Told
+del Told, Returned
 
 DELIVERY = {"drop": "3%", "late": {"share": "25%", "median": "1s"}, "duplicate": "5%", "jitter": "20ms"}
 HOLDS = [

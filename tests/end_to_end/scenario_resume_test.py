@@ -71,36 +71,6 @@ class Told(resume_reload_test.Resumed):
                     verbs |= {row[2] for row in self.ravage(("location", "none", "sensor")[seed % 3], reloads=seed % 3 != 0)}
         self.assertGreaterEqual(len(verbs), 7)
 
-    def test_a_sensor_that_was_there_returns_however_it_comes_back(self):
-        """Two reloads took it away and brought it back; the entry that then lets it join brings no anomaly from before."""
-        self.at_random, self.graded = random.Random(1), False
-        bring = {"name": "bring", "at": "+20s", "where": {"id": "S*"}, "join": True, "spread": "3s"}
-        self.entries = [{"name": "far", "at": "+9d", "silence": True}]
-        self.configure(probability=0.5)
-        for i in range(24):
-            self.put(f"S{i}")
-        self.put("T")
-        process = self.begin("--seed", 3)
-        self.wait_for_rows(self.data, 300, process)
-        for path in sorted(self.folder.glob("S*")):
-            path.rename(path.with_suffix(".gone"))
-        self.until_reloaded(process)
-        self.entries.append(bring)
-        self.configure(probability=0.5)
-        self.until_reloaded(process, 2)
-        for path in sorted(self.folder.glob("S*")):
-            path.rename(path.with_suffix(".json"))
-        self.until_reloaded(process, 3)
-        self.assertLess(self.newest() - self.start_of_run(), 20 * SECOND)
-        brought = "SELECT count(DISTINCT sensor_id) FROM fleet_events WHERE name = 'bring'"
-        self.until(lambda: query_all(self.data, brought)[0][0] == 24, "all are back", process)
-        self.kill(process)
-        told = self.check("--config", "config.yaml", "--identities", "identities")
-        self.assertEqual(len(told), 24)
-        amid = query_all(self.data, "SELECT sensor_id, a.started_at FROM anomaly_events a JOIN fleet_events f USING (sensor_id) WHERE name = 'bring' "
-                                    "AND a.started_at < f.started_at AND a.ended_at >= f.started_at")
-        self.assertEqual(amid, [])
-
     def ravage(self, sharding, reloads):
         draw = self.at_random
         self.configure()
@@ -136,6 +106,40 @@ class Told(resume_reload_test.Resumed):
             return (self.folder / f"{sensor}.json").unlink(missing_ok=True)
         more = {"readings_per_second": draw.choice((0.7, 3, 20))} if draw.random() < 0.5 else {}
         self.put(sensor, location=draw.choice(SITES), firmware_version=draw.choice(("1.3", "1.4")), **more)
+
+
+class Returned(Told):
+    test_killed_at_random = None
+
+    def test_a_sensor_that_was_there_returns_however_it_comes_back(self):
+        """Two reloads took it away and brought it back; the entry that then lets it join brings no anomaly from before."""
+        self.at_random, self.graded = random.Random(1), False
+        bring = {"name": "bring", "at": "+20s", "where": {"id": "S*"}, "join": True, "spread": "3s"}
+        self.entries = [{"name": "far", "at": "+9d", "silence": True}]
+        self.configure(probability=0.5)
+        for i in range(24):
+            self.put(f"S{i}")
+        self.put("T")
+        process = self.begin("--seed", 3)
+        self.wait_for_rows(self.data, 300, process)
+        for path in sorted(self.folder.glob("S*")):
+            path.rename(path.with_suffix(".gone"))
+        self.until_reloaded(process)
+        self.entries.append(bring)
+        self.configure(probability=0.5)
+        self.until_reloaded(process, 2)
+        for path in sorted(self.folder.glob("S*")):
+            path.rename(path.with_suffix(".json"))
+        self.until_reloaded(process, 3)
+        self.assertLess(self.newest() - self.start_of_run(), 20 * SECOND)
+        brought = "SELECT count(DISTINCT sensor_id) FROM fleet_events WHERE name = 'bring'"
+        self.until(lambda: query_all(self.data, brought)[0][0] == 24, "all are back", process)
+        self.kill(process)
+        told = self.check("--config", "config.yaml", "--identities", "identities")
+        self.assertEqual(len(told), 24)
+        amid = query_all(self.data, "SELECT sensor_id, a.started_at FROM anomaly_events a JOIN fleet_events f USING (sensor_id) WHERE name = 'bring' "
+                                    "AND a.started_at < f.started_at AND a.ended_at >= f.started_at")
+        self.assertEqual(amid, [])
 
 
 if __name__ == "__main__":
