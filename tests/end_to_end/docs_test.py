@@ -19,6 +19,7 @@ ELSEWHERE = [
     (r"\(cd build && cpack|cpack|apt-get|systemctl|journalctl", "changes a system", "package"),
     (r"scripts/bench|cd build-bench|build-bench/|perf |python3 bench/", "takes a quarter of an hour, on a quiet machine", "bench"),
     (r"docker|scripts/test_container", "needs a container engine", "container"),
+    (r"fleet-sim .*--sink '?(postgresql|lines\+http)", "needs a server", "sinks"),
     (r"kubectl|kustomize|bacalhau|podman", "needs a cluster", "manifests"),
 ]
 
