@@ -142,16 +142,16 @@ Command add_audit_command(CLI::App& app) {
       "  psql -c 'COPY readings TO STDOUT CSV HEADER' | fleet-sim audit data --rows -\n"
       "  fleet-sim audit data --database central.sqlite --html audit.html\n"
       "  fleet-sim audit data --rows rows.ndjson --map sensor_id=device --map timestamp=ts --json\n"
-      "Exits with 0 if every reading came once and unchanged, with 1 if not, and with 2 if that cannot be\n"
-      "told. Memory: 100 MB, 2 kB a sensor, one bit a reading (125 MB for a billion), 80 bytes an anomaly,\n"
-      "and 24 bytes for each stretch of readings that the run itself left out. However many rows there are,\n"
+      "Exits with 0 if every reading came once and unchanged, with 1 if not, and with 2 if it cannot tell.\n"
+      "Memory: 100 MB, 2 kB a sensor, one bit a reading (125 MB for a billion), 80 bytes an anomaly, and\n"
+      "24 bytes for each stretch of readings that the run itself left out. However many rows there are,\n"
       "only a few MB of them are held at a time.");
   CLI::Option* rows =
       command
           ->add_option(
               "--rows", options->rows,
               "Rows as they came, or - for standard input: CSV with a header, or a JSON object a line; in "
-              "any order, times as text with any offset or in ms, µs or ns since 1970. Columns that are "
+              "any order, times as text with any offset or in s, ms, µs or ns since 1970. Columns that are "
               "absent are not judged")
           ->type_name("FILE");
   CLI::Option* database =
@@ -166,7 +166,7 @@ Command add_audit_command(CLI::App& app) {
       ->type_name("NAME")
       ->needs(database);
   command->add_option("--run", options->run_id, "Which run, if there are several")->type_name("ID");
-  command->add_option("--map", options->map, "Name of a column that is called otherwise; repeatable")
+  command->add_option("--map", options->map, "A column that has another name in the rows; repeatable")
       ->type_name("OURS=THEIRS")
       ->allow_extra_args(false);
   command
@@ -177,11 +177,12 @@ Command add_audit_command(CLI::App& app) {
       ->add_option(
           "--tolerance", options->tolerance,
           "How much a number may be off: 0.0005 for text with three decimals, float32 for columns of "
-          "that type (0: the same number)")
+          "that type (default 0: exactly the same)")
       ->type_name("NUMBER|float32");
   command
-      ->add_option("--until", options->until,
-                   "Judge readings due before this time only; needed where a run does not say where it ended")
+      ->add_option(
+          "--until", options->until,
+          "Judge only readings due before this time; required if the run does not say where it ended")
       ->type_name("TIME");
   CLI::Option* json = command->add_flag("--json", options->json, "Print JSON");
   command

@@ -27,19 +27,19 @@ constexpr const char* footer =
     "that is\n"
     "removed at the end. Rounds are interleaved, so compare medians within one run. missing_data anomalies "
     "are off.\n\n"
-    "--sink measures other places, side by side if it is given several times; a batch is the lot that one "
-    "answer is for.\n"
-    "A file of text and a schema fleet_sim_bench_* of PostgreSQL are made for each measurement and removed. "
-    "A server that\n"
-    "takes line protocol keeps the readings: give it a database for them. With --sink -, results go to "
-    "standard error.\n\n"
+    "--sink measures other sinks, side by side if it is repeated; a batch is what one answer acknowledges. A "
+    "text file,\n"
+    "or a schema fleet_sim_bench_* of PostgreSQL, is made for each measurement and removed. A server that "
+    "takes line\n"
+    "protocol keeps the readings, so give it a database of its own. With --sink -, results go to standard "
+    "error.\n\n"
     "With --rate, readings are due at that pace. Latency is the time from when a reading was due until it "
     "was committed,\n"
     "or acknowledged by another sink. It includes up to 50 ms in which readings are gathered, and the flush "
     "interval.\n"
     "--find-rate finds the highest rate whose p99 stays within --p99; a rate that fails is tried twice.\n\n"
-    "Exit codes: 0 success, 1 a measurement failed or no rate held, 2 bad arguments, 3 --dir or a server of "
-    "PostgreSQL\n"
+    "Exit codes: 0 success, 1 a measurement failed or no rate held, 2 bad arguments, 3 --dir or a "
+    "PostgreSQL server\n"
     "cannot be used, 130 interrupted (Ctrl-C reports what was measured and removes the folder; a second one "
     "exits at once "
     "and leaves\n"
@@ -108,7 +108,7 @@ void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
                   benchmark::most_collectors),
       "LIST");
   add("--queries", words.queries,
-      fmt::format("Threads that ask a shard what people ask, up to {} (default 0); measured beside none",
+      fmt::format("Threads that run typical queries, up to {} (default 0); also measured without",
                   benchmark::most_askers),
       "LIST");
   add("--layout", words.layout, "How files store readings: wide, compact (default wide)", "LIST");
@@ -149,7 +149,7 @@ void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
 Command add_bench_command(CLI::App& app) {
   const auto words = std::make_shared<benchmark::BenchWords>();
   CLI::App* command =
-      app.add_subcommand("bench", "Measures how many readings per second this disk or another sink can take");
+      app.add_subcommand("bench", "Measures how many readings per second a disk or another sink can take");
   add_bench_options(*command, *words);
   return {command, [words] { return bench(*words); }};
 }

@@ -148,9 +148,9 @@ Command add_score_command(CLI::App& app) {
               "--detections", options->detections,
               "CSV with a header, or - for standard input: sensor_id, timestamp and score or flag "
               "(readings that are not mentioned score 0), or sensor_id, started_at and ended_at; in any "
-              "order, times as text with any offset or in ms, µs or ns since 1970")
+              "order, times as text with any offset or in s, ms, µs or ns since 1970")
           ->type_name("FILE");
-  command->add_option("--map", options->map, "Name of a column that is called otherwise; repeatable")
+  command->add_option("--map", options->map, "A column that has another name in the file; repeatable")
       ->type_name("OURS=THEIRS")
       ->allow_extra_args(false);
   command

@@ -437,8 +437,8 @@ std::vector<RunPart> find_run_parts(const std::vector<fs::path>& places, const R
     if (choice.until) judge_until(*choice.until, part);
     if (part.until == latest_timestamp)
       throw InvalidInput(
-          fmt::format("{}: run {} does not say where it ended: it goes on, or was killed; say "
-                      "with --until up to when its rows are to be judged",
+          fmt::format("{}: run {} does not say where it ended: it is still running, or was killed; "
+                      "give --until TIME, and readings due before then are judged",
                       part.name, printable(part.run.run_id)));
     parts.push_back(std::move(part));
   }
