@@ -130,7 +130,7 @@ files::Moment Examiner::moment(const Lines& lines, Slot slot) {
   }
   if (const auto at = files::parse_moment(text)) return *at;
   lines.fail(
-      fmt::format("{} {} is no time; write it like 2026-01-31T12:30:05.25Z, or in ms, µs or ns since "
+      fmt::format("{} {} is no time; write it like 2026-01-31T12:30:05.25Z, or in s, ms, µs or ns since "
                   "1970",
                   columns_.name(index_of(slot)), in_quotes(text)));
 }

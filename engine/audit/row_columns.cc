@@ -116,7 +116,7 @@ void RowColumns::demand(const RowText& text, const ColumnNames& names) const {
       fail(fmt::format("{}, which {} names", in_quotes(theirs_[slot]),
                        slot == index_of(Slot::arrival) ? "--arrival" : "--map"));
   }
-  const std::string_view remedy = "; --map OURS=THEIRS names one that is called otherwise";
+  const std::string_view remedy = "; --map OURS=THEIRS names a column that is called something else";
   if (!has(Slot::sensor_id)) fail(fmt::format("sensor_id{}", remedy));
   if (!has(Slot::timestamp) && !has(Slot::due)) fail(fmt::format("timestamp{}", remedy));
 }

@@ -77,7 +77,7 @@ DetectionReader::Column DetectionReader::find(std::string_view ours, const Colum
 void DetectionReader::fail_without(std::string_view what, const ColumnNames& names) const {
   const std::string example = names.contains(what.substr(0, what.find(' ')))
                                   ? ""
-                                  : "; --map OURS=THEIRS names one that is called otherwise";
+                                  : "; --map OURS=THEIRS names a column that is called something else";
   csv_.fail(fmt::format("has no {}; its columns are {}{}", what,
                         printable(fmt::format("{}", fmt::join(csv_.header(), ", ")), 200), example));
 }
@@ -88,8 +88,9 @@ std::string DetectionReader::named(std::size_t column) const {
 
 files::Moment DetectionReader::moment(std::size_t column) const {
   if (const auto at = files::parse_moment(csv_[column])) return *at;
-  csv_.fail(fmt::format("{} is no time; write it like 2026-01-31T12:30:05.25Z, or in ms, µs or ns since 1970",
-                        named(column)));
+  csv_.fail(
+      fmt::format("{} is no time; write it like 2026-01-31T12:30:05.25Z, or in s, ms, µs or ns since 1970",
+                  named(column)));
 }
 
 double DetectionReader::score() const {
