@@ -19,6 +19,7 @@ namespace {
 
 data::RunRecord read_whole_record(const std::vector<std::filesystem::path>& files,
                                   const tables::RunInfo& run) {
+  (void)recorded_config(run);  // which says what is wrong with it, before identities are read that need it
   data::RunRecord record = data::read_record(files, run.run_id, run.config);
   if (!record.began_with.empty() || run.fleet_size == 0) return record;
   throw InvalidInput(
