@@ -257,16 +257,20 @@ class LinesOverHttp(FleetTest):
         self.assertEqual(len(self.readings(server)), ran.summary.written)
 
     def test_a_run_that_was_killed_goes_on(self):
-        server = self.serve(lambda request: time.sleep(0.02) or (204,))
-        process = self.start("run", *RUN, "--duration", "30m", "--sink", server.address(), env=SMALL_LOTS)
-        self.wait_until(lambda: (self.dir / "data" / "progress.json").exists() and
-                        "temperature_vibration" in (self.dir / "data" / "progress.json").read_text() and
-                        len(self.readings(server)) > 5_000)
+        pause = [0.3]
+        server = self.serve(lambda request: time.sleep(pause[0]) or (204,))
+        process = self.start("run", *RUN, "--duration", "4h", "--sink", server.address(), env=SMALL_LOTS)
+        progress = self.dir / "data" / "progress.json"
+        self.wait_until(lambda: progress.exists() and "temperature_vibration" in progress.read_text())
+        first = progress.read_text()  # which may tell of hardly any reading
+        self.wait_until(lambda: progress.read_text() != first)
+        self.assertIsNone(process.poll(), "it is still at work")
         process.kill()
         process.wait()
+        pause[0] = 0
         before = len(self.readings(server))
-        ran = self.run_into(server, "--resume", "--duration", "30m")
-        self.assertEqual(sorted(set(self.readings(server))), self.expected("--duration", "30m"))
+        ran = self.run_into(server, "--resume", "--duration", "4h")
+        self.assertEqual(sorted(set(self.readings(server))), self.expected("--duration", "4h"))
         again = len(self.readings(server)) - len(set(self.readings(server)))
         self.assertGreater(ran.summary.found, 0)
         self.assertEqual(ran.summary.found + ran.summary.written, len(set(self.readings(server))))

@@ -132,7 +132,7 @@ class WhatCanGoWrong(unittest.TestCase):
         for line in lines:
             with self.subTest(line):
                 *_, shown_by = (cell.strip() for cell in line.strip("| ").split("|"))
-                backed = re.findall(r"`(\w+(?:/\w+)*_test)`(?:: ([^`;]*))?", shown_by)
+                backed = re.findall(r"`(\w+(?:/\w+)*_(?:test|faults))`(?:: ([^`;]*))?", shown_by)
                 self.assertTrue(backed, "names no test")
                 for name, beginnings in backed:
                     named.add(name)

@@ -184,7 +184,7 @@ class Pipes(Page):
         broker = library.rd_kafka_mock_cluster_bootstraps(cluster).decode()
         (command,) = self.command("Kafka")
         self.run_command(command.replace("localhost:9092", broker))
-        ran = self.run_command(f"kcat -C -b {broker} -t readings -o beginning -e -q")
+        ran = self.run_command(f"kcat -C -b {broker} -t readings -o beginning -c {self.COUNT} -q")
         self.assert_readings(ran.stdout.splitlines())
 
     @installed("mosquitto", "mosquitto_pub", "mosquitto_sub")
