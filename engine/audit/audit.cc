@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 
@@ -94,8 +95,7 @@ class Tally {
     if (row.stranger != Stranger::none) return add_stranger(row);
     const Track& track = expected_.tracks()[row.track];
     Seen& seen = seen_[row.track];
-    std::uint64_t number = row.number;
-    while (number + 1 < row.number + row.choices && is_set(track.first_bit + number)) ++number;
+    const std::uint64_t number = chosen(track, row);
     if (set(track.first_bit + number) && !is_repeated(track, number)) {
       ++seen.duplicate;
       ++counts_at(track.due(number)).duplicate;
@@ -108,6 +108,23 @@ class Tally {
       ++counts_at(track.due(number)).altered;
     }
     if (row.delay) note_delay(*row.delay);
+  }
+
+  // Of the readings that the row may be, the first that has not come; else one that the run wrote twice.
+  [[nodiscard]] std::uint64_t chosen(const Track& track, const ExaminedRow& row) const {
+    if (row.choices == 1) return row.number;
+    std::optional<std::uint64_t> twice;
+    for (std::uint64_t i = 0; i < row.choices; ++i) {
+      if (i < bits_of_choices && ((row.which >> i) & 1) == 0) continue;
+      const std::uint64_t number = row.number + i;
+      const std::uint64_t bit = track.first_bit + number;
+      if (!is_set(bit)) {
+        if (track.absence_of(number) == nullptr) return number;
+      } else if (!twice && track.is_twice(number) && !repeated_.contains(bit)) {
+        twice = number;
+      }
+    }
+    return twice.value_or(row.number);
   }
 
   void add_stranger(const ExaminedRow& row) {

@@ -17,6 +17,7 @@ namespace {
 // Programs take a time for one of another zone: by quarters of an hour, up to this many, or by a day.
 constexpr Microseconds quarter = 900 * microseconds_per_second;
 constexpr std::int64_t most_quarters = 14 * 4;
+constexpr std::uint64_t most_looked_at = 1'024;  // readings for a row whose time does not say which it is
 constexpr std::uint32_t most_vain_searches = 20'000;  // of a thread, 20 µs each
 
 bool is_yes(std::string_view text) {
@@ -97,6 +98,7 @@ std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlo
   if (placed) {
     row.number = placed->number;
     row.choices = placed->choices;
+    row.which = placed->which;
     reading = expected_.reading(*track, placed->number);
     compare(reading, *track, placed->number);
     is_good = of.absence_of(placed->number) == nullptr;
@@ -135,32 +137,73 @@ files::Moment Examiner::moment(const Lines& lines, Slot slot) {
                   columns_.name(index_of(slot)), in_quotes(text)));
 }
 
-// By its values, where it may be several.
+// By its values, where it may be several. Which of those that fit is left to who sees the rows in order.
 std::optional<Examiner::Placed> Examiner::place(std::uint32_t track, const files::Moment& moment,
-                                                Microseconds slack) const {
+                                                Microseconds slack) {
   const Track& of = expected_.tracks()[track];
-  if (slack == 0) {
-    if (const auto number = of.find(moment.at)) return Placed{*number, 1};
-    if (moment.unit == 1) return std::nullopt;
+  if (slack == 0 && moment.unit == 1) {
+    const auto number = of.find(moment.at);
+    return number ? std::optional(Placed{*number}) : std::nullopt;
   }
   const Microseconds around = moment.unit - 1 + slack;
-  const Track::Span span = of.due_between(moment.at - around, moment.at + around + 1);
+  Track::Span span = of.due_between(moment.at - around, moment.at + around + 1);
   if (span.first == span.end) return std::nullopt;
-  if (span.first + 1 == span.end) return Placed{span.first, 1};
-  constexpr std::uint64_t most_looked_at = 64;
-  const std::uint64_t end = std::min(span.end, span.first + most_looked_at);
+  if (span.first + 1 == span.end) return Placed{span.first};
+  // A time is cut off more often than it is rounded.
+  const Track::Span cut = of.due_between(moment.at, moment.at + moment.unit);
+  if (span.end - span.first > most_looked_at && cut.first < cut.end) span = cut;
+  span.end = std::min(span.end, span.first + most_looked_at);
+  if (has_values(track)) {
+    if (const auto placed = place_by_values(track, span)) return placed;
+  }
+  if (const auto placed = any_of(of, cut)) return placed;
   if (!has_values(track)) {
-    // A time is cut off more often than it is rounded.
-    const Track::Span cut = of.due_between(moment.at, moment.at + moment.unit);
-    return cut.first < cut.end ? Placed{cut.first, cut.end - cut.first}
-                               : Placed{span.first, end - span.first};
+    if (const auto placed = any_of(of, span)) return placed;
   }
   std::uint64_t nearest = span.first;
-  for (std::uint64_t number = span.first; number < end; ++number) {
-    if (values_match(track, expected_.reading(track, number))) return Placed{number, 1};
+  for (std::uint64_t number = span.first; number < span.end; ++number) {
     if (std::abs(of.due(number) - moment.at) < std::abs(of.due(nearest) - moment.at)) nearest = number;
   }
-  return Placed{nearest, 1};
+  return Placed{nearest};
+}
+
+// Neighbours often have the same values. Those in which nothing else differs either go first, and a reading
+// that the run made no row of comes last.
+std::optional<Examiner::Placed> Examiner::place_by_values(std::uint32_t track, const Track::Span& span) {
+  const Track& of = expected_.tracks()[track];
+  std::optional<Placed> same;
+  std::optional<Placed> alike;
+  std::optional<Placed> without_row;
+  const auto note = [](std::optional<Placed>& placed, std::uint64_t number) {
+    if (!placed) placed = Placed{number, 1, 0};
+    const std::uint64_t offset = number - placed->number;
+    if (offset >= bits_of_choices) return;
+    placed->choices = offset + 1;
+    placed->which |= std::uint64_t{1} << offset;
+  };
+  for (std::uint64_t number = span.first; number < span.end; ++number) {
+    const Remade reading = expected_.reading(track, number);
+    if (!values_match(track, reading)) continue;
+    if (of.absence_of(number) != nullptr) {
+      if (!without_row) without_row = Placed{number};
+      continue;
+    }
+    note(alike, number);
+    compare(reading, track, number);
+    if (differ_.empty()) note(same, number);
+  }
+  return same ? same : alike ? alike : without_row;
+}
+
+// Any of them that has a row.
+std::optional<Examiner::Placed> Examiner::any_of(const Track& of, const Track::Span& span) {
+  std::uint64_t first = span.first;
+  while (first < span.end) {
+    const Absence* const absence = of.absence_of(first);
+    if (absence == nullptr) return Placed{first, span.end - first};
+    first = absence->end();
+  }
+  return std::nullopt;
 }
 
 bool Examiner::has_values(std::uint32_t track) const {

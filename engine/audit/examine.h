@@ -37,13 +37,16 @@ inline constexpr std::size_t stranger_count = 5;
 inline constexpr std::array<std::string_view, stranger_count> stranger_names{
     "none", "no such sensor", "no such time", "outside of the run", "a reading without a row"};
 
+inline constexpr std::uint64_t bits_of_choices = 64;
+
 struct ExaminedRow {
   std::uint32_t track = UINT32_MAX;  // none: no such sensor
   Stranger stranger = Stranger::none;
   bool is_altered = false;
   bool is_foreign = false;    // no value is that of the reading, not even rounded
-  std::uint64_t number = 0;   // of the reading
-  std::uint64_t choices = 1;  // how many readings in a row it may as well be, from that on
+  std::uint64_t number = 0;   // of the reading, which has a row
+  std::uint64_t choices = 1;  // it may as well be one of so many from that on, if they have a row, and …
+  std::uint64_t which = UINT64_MAX;  // … of the first 64 only these, by bit
   std::optional<Microseconds> delay = {};
 };
 
@@ -91,10 +94,12 @@ class Examiner {
   // The reading that a row is by its time; none: there is none.
   struct Placed {
     std::uint64_t number;
-    std::uint64_t choices;
+    std::uint64_t choices = 1;
+    std::uint64_t which = UINT64_MAX;
   };
-  [[nodiscard]] std::optional<Placed> place(std::uint32_t track, const files::Moment& moment,
-                                            Microseconds slack) const;
+  std::optional<Placed> place(std::uint32_t track, const files::Moment& moment, Microseconds slack);
+  std::optional<Placed> place_by_values(std::uint32_t track, const Track::Span& span);
+  [[nodiscard]] static std::optional<Placed> any_of(const Track& of, const Track::Span& span);
   template <class Lines>
   void judge(const Lines& lines, const Remade& reading, ExaminedRow& row, ExaminedBlock& block);
   template <class Lines>
