@@ -17,6 +17,7 @@ namespace {
 // Programs take a time for one of another zone: by quarters of an hour, up to this many, or by a day.
 constexpr Microseconds quarter = 900 * microseconds_per_second;
 constexpr std::int64_t most_quarters = 14 * 4;
+constexpr std::size_t enough_evidence = 3;  // gauges with a resolution that show which reading a row is of
 constexpr std::uint64_t most_looked_at = 1'024;  // readings for a row whose time does not say which it is
 constexpr std::uint32_t most_vain_searches = 20'000;  // of a thread, 20 µs each
 
@@ -290,15 +291,18 @@ bool Examiner::is_foreign(std::uint32_t track, const Remade& reading) const {
   return has_gauge;
 }
 
-// Only of readings with a gauge, which tells one reading from another.
+// Only of readings with a gauge, which tells one reading from another; one whose values repeat, because it
+// has a resolution, does so together with others.
 std::optional<std::uint64_t> Examiner::find_shifted(std::uint32_t track, const files::Moment& moment) {
   const types::Schema& schema = expected_.schema_of(track);
   const std::vector<std::size_t>& slots = columns_.channels_of(schema);
-  bool has_gauge = false;
-  for (std::size_t c = 0; c < slots.size(); ++c)
-    has_gauge =
-        has_gauge || (columns_.has(slots[c]) && schema.channels()[c].kind == types::ChannelKind::gauge);
-  if (!has_gauge || vain_searches_ >= most_vain_searches) return std::nullopt;
+  std::size_t evidence = 0;
+  for (std::size_t c = 0; c < slots.size(); ++c) {
+    const types::ChannelColumn& channel = schema.channels()[c];
+    if (!columns_.has(slots[c]) || channel.kind != types::ChannelKind::gauge) continue;
+    evidence += channel.resolution == 0 ? enough_evidence : 1;
+  }
+  if (evidence < enough_evidence || vain_searches_ >= most_vain_searches) return std::nullopt;
   const Track& of = expected_.tracks()[track];
   const auto is_it = [&](std::uint64_t number) {
     return number < of.readings && of.absence_of(number) == nullptr &&
