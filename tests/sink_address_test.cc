@@ -36,6 +36,8 @@ TEST_CASE("what reads as a secret is not shown") {
         "lines+http://host:8086/write?db=a&u=me");
   CHECK(config::without_secrets("lines+http://host/write?token=x") == "lines+http://host/write");
   CHECK(config::without_secrets("csv:a@b:c.csv") == "csv:a@b:c.csv");
+  CHECK(config::without_secrets("postgresql://user:pa?ss@host/db?schema=a&password=x") ==
+        "postgresql://user@host/db?schema=a");
 }
 
 TEST_CASE("secrets do not stay among the arguments of the process") {
@@ -45,6 +47,8 @@ TEST_CASE("secrets do not stay among the arguments of the process") {
   };
   CHECK(left("--sink=postgresql://user:pa:ss@wo@host:5432/db?schema=a") ==
         "--sink=postgresql://user:xxxxxxxx@host:5432/db?schema=a");
+  CHECK(left("postgresql://user:pa?ss@host/db?password=word") ==
+        "postgresql://user:xxxxx@host/db?password=xxxx");
   CHECK(left("lines+http://host:8086/write?db=a&p=open&u=me&token=") ==
         "lines+http://host:8086/write?db=a&p=xxxx&u=me&token=");
   for (const char* plain : {"postgresql://user@host:5432/db?schema=a", "csv:a@b:c.csv", "--seed=7", "a?p=b"})

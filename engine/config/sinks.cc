@@ -78,6 +78,16 @@ std::string described_sinks() {
   return fmt::format("Where readings go: {}, or {}", fmt::join(sinks, ", "), last);
 }
 
+// Where the user ends whose password has a question mark in it, which libpq takes as it stands; npos: there
+// is no such user.
+std::size_t end_of_odd_user(std::string_view address) {
+  const std::size_t slashes = address.find("//");
+  if (slashes == address.npos) return address.npos;
+  const std::size_t at = address.substr(0, address.find('/', slashes + 2)).rfind('@');
+  const std::size_t query = address.find('?');
+  return at != address.npos && slashes < query && query < at ? at : address.npos;
+}
+
 bool holds_secret(std::string_view parameter) {
   const std::string_view name = parameter.substr(0, parameter.find('='));
   return std::ranges::any_of(secret_parameters, [&](auto secret) { return equal_words(secret, name); });
@@ -86,6 +96,11 @@ bool holds_secret(std::string_view parameter) {
 }  // namespace
 
 std::string without_secrets(std::string_view address) {
+  if (const std::size_t at = end_of_odd_user(address); at != address.npos) {
+    const std::size_t colon = address.find(':', address.find("//"));
+    const std::size_t end_of_name = std::min(colon, address.find('?'));
+    return without_secrets(std::string(address.substr(0, end_of_name)).append(address.substr(at)));
+  }
   const std::size_t query = std::min(address.find('?'), address.size());
   std::string text(address.substr(0, query));
   const std::size_t slashes = text.find("//");
@@ -110,17 +125,20 @@ void overwrite_secrets(std::span<char> argument) {
   const auto overwrite = [&](std::size_t from, std::size_t to) {
     std::ranges::fill(argument.subspan(from, to - from), 'x');
   };
-  const std::size_t query = std::min(text.find('?'), text.size());
+  const std::size_t odd_user = end_of_odd_user(text);
+  const std::size_t query = std::min(text.find('?', odd_user == text.npos ? 0 : odd_user), text.size());
   const std::size_t slashes = text.find("://");
   if (slashes == text.npos) return;
   const std::size_t at = text.substr(0, query).rfind('@');
   const std::size_t colon = text.find(':', slashes + 1);
   if (at != text.npos && colon < at) overwrite(colon + 1, at);
-  for (std::size_t begin = query + 1; begin < text.size();) {
-    const std::size_t end = std::min(text.find('&', begin), text.size());
-    const std::size_t equals = std::min(text.find('=', begin), end);
-    if (equals < end && holds_secret(text.substr(begin, end - begin))) overwrite(equals + 1, end);
-    begin = end + 1;
+  for (const std::size_t mark : {query, std::min(text.find('?'), text.size())}) {
+    for (std::size_t begin = mark + 1; begin < text.size();) {
+      const std::size_t end = std::min(text.find('&', begin), text.size());
+      const std::size_t equals = std::min(text.find('=', begin), end);
+      if (equals < end && holds_secret(text.substr(begin, end - begin))) overwrite(equals + 1, end);
+      begin = end + 1;
+    }
   }
 }
 
