@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/plain_text.h"
@@ -11,6 +12,11 @@
 
 namespace fleet_sim::postgresql {
 namespace {
+
+// How values are printed, whatever the role or the database usually does. Servers that only speak the
+// protocol may not know all of these.
+constexpr std::array printing_settings{"SET DateStyle = ISO", "SET TimeZone = 'UTC'",
+                                       "SET extra_float_digits = 1"};
 
 constexpr const char* select_tables =
     "SELECT table_name::text FROM information_schema.tables WHERE table_schema = $1 AND CASE WHEN $2 = '' "
@@ -26,6 +32,10 @@ constexpr const char* select_columns =
 
 TableText::TableText(const Address& address, const std::string& table) : address_(address) {
   check(connection_.open(address_));
+  for (const char* setting : printing_settings) {
+    const SqlError error = connection_.execute(setting);
+    if (!error.ok() && error.state.empty()) fail(error.message);
+  }
   find_tables(table);
   for (const std::string& one : tables_) {
     for (const std::string& column : columns_of(one)) {
