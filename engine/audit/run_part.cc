@@ -207,6 +207,11 @@ Asked asked_in(const AgendaLine& line) {
 
 void read_agenda(const fs::path& path, RunPart& part) {
   std::ifstream file(path, std::ios::binary);
+  const auto refuse = [&] {
+    throw InvalidInput(
+        fmt::format("{}: cannot be read; it says what happened to the sensors of the run", path.string()));
+  };
+  if (!file.is_open()) refuse();
   std::size_t number = 0;
   for (std::string text; std::getline(file, text);) {
     const AgendaLine line(text, fmt::format("{}:{}", path.string(), ++number));
@@ -220,6 +225,7 @@ void read_agenda(const fs::path& path, RunPart& part) {
     recorded.reload.config = line.text("config");
     recorded.reload.config_hash = line.text("config_hash");
   }
+  if (file.bad()) refuse();
 }
 
 // Reloads are on the agenda after what they say of sensors is on the disk.

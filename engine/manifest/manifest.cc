@@ -134,8 +134,8 @@ void Manifest::begin(const identity::Roster& roster, std::span<const std::uint32
     text.clear();
   }
   append_durably(unfinished, text);
-  std::filesystem::rename(unfinished, paths_.sensors);
   append_durably(paths_.agenda, "");
+  std::filesystem::rename(unfinished, paths_.sensors);
 }
 
 std::string Manifest::add_reload(const tables::RunReload& reload, const identity::Roster& roster) const {

@@ -333,6 +333,10 @@ class BadInput(AuditTest):
         sensors.unlink()
         self.assertIn("sensors.jsonl", self.refused("text/run.json", "--rows", "text.csv"))
         sensors.write_text(everyone)
+        agenda = self.dir / "text" / "agenda.jsonl"
+        agenda.unlink()
+        self.assertIn("agenda.jsonl: cannot be read", self.refused("text", "--rows", "text.csv"))
+        agenda.write_text("")
         said = json.loads(whole)
         said["books"] = None
         manifest.write_text(json.dumps(said))
