@@ -277,9 +277,13 @@ void demand_all_sensors(const RunPart& part, const std::string& where) {
 // What the books say that no span does.
 void note_books(const manifest::RecordedRun& recorded, RunPart& part) {
   if (recorded.until) part.until = *recorded.until;
-  const std::uint64_t lacking = recorded.lost + recorded.skipped;
-  if (!recorded.has_ended || lacking == 0 || !part.lacking.empty()) return;
-  part.lacking.push_back({"lost or skipped by the run", earliest_timestamp, latest_timestamp, lacking});
+  if (!recorded.has_ended) return;
+  const auto note = [&](std::string reason, std::uint64_t rows) {
+    if (rows > 0) part.lacking.push_back({std::move(reason), earliest_timestamp, latest_timestamp, rows});
+  };
+  if (part.lacking.empty()) note("lost or skipped by the run", recorded.lost + recorded.skipped);
+  note("rejected by the server", recorded.rejected);
+  note("sent and never answered", recorded.unconfirmed);
 }
 
 RunPart read_manifest_part(const Found& found) {

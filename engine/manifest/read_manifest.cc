@@ -96,6 +96,8 @@ std::optional<RecordedRun> find_run(const std::filesystem::path& path) {
   recorded.skipped = numbers.number("skipped");
   recorded.written = numbers.number("written");
   recorded.lost = numbers.number("lost");
+  if (!numbers.text("rejected").empty()) recorded.rejected = numbers.number("rejected");
+  if (!numbers.text("unconfirmed").empty()) recorded.unconfirmed = numbers.number("unconfirmed");
   return recorded;
 }
 

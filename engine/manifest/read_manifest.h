@@ -23,6 +23,8 @@ struct RecordedRun {
   std::uint64_t skipped = 0;
   std::uint64_t written = 0;
   std::uint64_t lost = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t unconfirmed = 0;
 };
 
 // Nothing where there is no such file.
