@@ -80,7 +80,7 @@ void RowColumns::note(const RowText& text, std::string_view theirs) {
   seen_.emplace_back(theirs);
   const auto slot = slot_of(theirs);
   if (!slot) {
-    not_judged_.emplace_back(theirs);
+    not_judged_.push_back(printable(theirs, 60));
   } else if (has_[*slot]) {
     throw InvalidInput(fmt::format("{}: has two columns {}", text.name(), in_quotes(theirs)));
   } else {
