@@ -28,6 +28,14 @@ double unit_of(double size) {
   return size < 1e17 ? 1 : 1e-3;
 }
 
+// What the last decimal of a number in this unit counts: 1000 of 1767268800.072, in seconds.
+Microseconds unit_of_last_digit(std::string_view text, double unit) {
+  const std::size_t point = text.find('.');
+  if (point == text.npos || text.find_first_of("eE") != text.npos) return 1;
+  for (std::size_t i = point + 1; i < text.size() && unit > 1; ++i) unit /= 10;
+  return std::max<Microseconds>(1, std::llround(unit));
+}
+
 bool is_moment(double microseconds) {
   return microseconds >= static_cast<double>(earliest_timestamp) &&
          microseconds <= static_cast<double>(latest_timestamp);
@@ -44,9 +52,10 @@ std::optional<Moment> moment_of_number(std::string_view text) {
   const auto number = whole_number<double>(text);  // seconds with decimals, or 1.7672256e+15
   constexpr double too_large = 1e19;               // for nanoseconds in 64 bits
   if (!number || !(std::fabs(*number) < too_large)) return std::nullopt;
-  const double microseconds = *number * unit_of(std::fabs(*number));
+  const double unit = unit_of(std::fabs(*number));
+  const double microseconds = *number * unit;
   if (!is_moment(microseconds)) return std::nullopt;
-  return Moment{std::llround(microseconds), 1};
+  return Moment{std::llround(microseconds), unit_of_last_digit(text, unit)};
 }
 
 // Takes the digits of a fraction out of a text, to be followed by the zone. The unit of the last digit.
