@@ -81,6 +81,16 @@ class Untouched(AuditTest):
                                  fleet.total(self.dir / data, "SELECT count(*) FROM sensor_readings"))
 
 
+    def test_several_readings_a_second(self):
+        self.write("my.yaml", "simulation: {phase: aligned}\n")
+        self.fill("data", "--config", "my.yaml", "--duration", "30s", "--rate", 10)
+        header, *rows = csv.reader(io.StringIO(self.fleet_sim("export", "data", "--format", "csv").stdout))
+        with open(self.dir / "seconds.csv", "w", newline="") as file:
+            csv.writer(file).writerows([header, *([row[0][:19] + "Z", *row[1:]] for row in rows)])
+        verdict = self.audit("seconds.csv")
+        self.assert_counts(verdict)
+        self.assertEqual(verdict["delivered"], len(rows))
+
     def test_text_sinks(self):
         self.write("my.yaml", random_anomalies(random.Random(5)))
         for sink, name in (("csv:rows.csv", "rows.csv"), ("ndjson:rows.ndjson", "rows.ndjson")):
@@ -256,6 +266,18 @@ class Damaged(AuditTest):
         from datetime import datetime, timedelta, timezone
         moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=at)
         return moment.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat(" ")
+
+    def test_times_that_were_cut_off(self):
+        rows = [[row[0][:19] + "Z", *row[1:]] for row in self.rows]
+        self.judge(rows, code=0)
+        self.judge(rows[:50] + rows[51:], missing=1)
+        self.judge([*rows, rows[50]], duplicate=1)
+        self.judge([[f"{micros(row[0]) // 1000 / 1000:.3f}", *row[1:]] for row in self.rows], code=0)
+        times = [[row[1], row[0]] for row in rows]
+        for some, counts in ((times, {}), ([*times, times[-1]], {"duplicate": 1})):
+            with open(self.dir / "times.csv", "w", newline="") as file:
+                csv.writer(file).writerows([["sensor_id", "timestamp"], *some])
+            self.assert_counts(self.audit("times.csv", code=1 if counts else 0), **counts)
 
     def test_few_columns(self):
         with open(self.dir / "few.csv", "w", newline="") as file:
