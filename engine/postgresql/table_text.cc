@@ -18,11 +18,15 @@ namespace {
 constexpr std::array printing_settings{"SET DateStyle = ISO", "SET TimeZone = 'UTC'",
                                        "SET extra_float_digits = 1"};
 
-constexpr const char* select_tables =
-    "SELECT table_name::text FROM information_schema.tables WHERE table_schema = $1 AND CASE WHEN $2 = '' "
-    "THEN "
-    "table_name = 'sensor_readings' OR starts_with(table_name, 'sensor_readings_') ELSE table_name = $2 END "
-    "ORDER BY 1";
+// The rows of a partition are those of its table as well.
+constexpr const char* select_tables = R"sql(
+SELECT t.table_name::text FROM information_schema.tables AS t WHERE t.table_schema = $1 AND CASE WHEN $2 = '' THEN
+  (t.table_name = 'sensor_readings' OR starts_with(t.table_name, 'sensor_readings_'))
+  AND NOT EXISTS (SELECT 1 FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_class AS p ON p.oid = i.inhparent
+    WHERE n.nspname = t.table_schema AND c.relname = t.table_name AND p.relnamespace = c.relnamespace
+      AND (p.relname = 'sensor_readings' OR starts_with(p.relname, 'sensor_readings_')))
+  ELSE t.table_name = $2 END ORDER BY 1)sql";
 constexpr const char* select_columns =
     "SELECT column_name::text FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2 "
     "ORDER "
