@@ -104,8 +104,10 @@ std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlo
     compare(reading, *track, placed->number);
     is_good = of.absence_of(placed->number) == nullptr;
   }
-  // It may as well be a reading that is not asked for.
-  if (slack > 0 && at.at + slack >= options_.until && !(is_good && differ_.empty())) return std::nullopt;
+  // It may as well be a reading that is not asked for, unless its values say which one it is.
+  const bool may_be_later = slack > 0 && at.at + slack >= options_.until;
+  const bool is_known = is_good && differ_.empty() && (at.at < options_.until || has_values(*track));
+  if (may_be_later && !is_known) return std::nullopt;
   if (!is_good || all_values_differ(*track)) {
     if (const auto shifted = find_shifted(*track, at)) {
       row.number = *shifted;

@@ -278,6 +278,8 @@ class Damaged(AuditTest):
             with open(self.dir / "times.csv", "w", newline="") as file:
                 csv.writer(file).writerows([["sensor_id", "timestamp"], *some])
             self.assert_counts(self.audit("times.csv", code=1 if counts else 0), **counts)
+        self.write("times.csv", "sensor_id,timestamp\n" + "".join(f"{row[1]},{row[0]}\n" for row in rows))
+        self.assert_counts(self.audit("times.csv", "--until", "2026-01-01T00:01:00Z"))
 
     def test_few_columns(self):
         with open(self.dir / "few.csv", "w", newline="") as file:
