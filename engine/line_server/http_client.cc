@@ -30,6 +30,13 @@ using boost::system::error_code;
 
 constexpr std::size_t longest_answer = 64 * 1024;
 
+// As a request names it: [::1]:8086.
+std::string host_header(const HttpAddress& address) {
+  const bool is_number = address.host.find(':') != std::string::npos;
+  const bool is_usual_port = address.port == (address.is_secure ? "443" : "80");
+  return (is_number ? "[" + address.host + "]" : address.host) + (is_usual_port ? "" : ":" + address.port);
+}
+
 }  // namespace
 
 // A connection of either kind, on which one thing happens at a time.
@@ -62,7 +69,7 @@ class HttpClient::Connection {
   Response post(const std::string& body) {
     keeps_ = false;
     http::request<http::span_body<const char>> request(http::verb::post, address_.target, 11);
-    request.set(http::field::host, address_.host);
+    request.set(http::field::host, host_header(address_));
     request.set(http::field::user_agent, "fleet-sim");
     request.set(http::field::content_type, "text/plain; charset=utf-8");
     if (!address_.authorization.empty()) request.set(http::field::authorization, address_.authorization);
