@@ -130,7 +130,8 @@ scenario::Verb draw_verb(Dice& dice, config::ShardKey key) {
     default: {
       scenario::Deliver how = draw_delivery(dice);
       how.hold = dice.chance(0.7);
-      how.drain = dice.one_of(std::vector<std::uint64_t>{1, 3, 20});
+      const auto drain = dice.one_of(std::vector<std::uint64_t>{1, 3, 20});
+      if (how.hold) how.drain = drain;
       return how;
     }
   }

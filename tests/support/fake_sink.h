@@ -195,7 +195,9 @@ class FakeStore {
   void store(Target& target, const write::Lot& lot, write::Answer* rejects) {
     write::Share there;
     if (target.part_of == lot.number) there.readings = target.part;
+    std::size_t stored_before = there.readings;  // which is not rejected now
     if (target.doubtful == lot.number) {
+      stored_before = std::max(stored_before, target.stored.size());
       const write::Share stored{target.stored.size(), target.stored_events};
       std::vector<Row> again;
       add(again, lot.readings.heads().first(stored.readings), 0, due_of);
@@ -204,7 +206,7 @@ class FakeStore {
       if (knows_lots_) there = stored;
     }
     target.doubtful.reset();
-    const std::size_t fresh = lot.readings.size() - there.readings;
+    const std::size_t fresh = lot.readings.size() - std::min(stored_before, lot.readings.size());
     const std::size_t refused = rejects != nullptr ? (fresh + 2) / 3 : 0;
     if (rejects != nullptr) rejects->rejected.readings = refused;
     target.rejected += refused;
