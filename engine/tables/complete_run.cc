@@ -1,5 +1,7 @@
 #include "tables/complete_run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
@@ -9,6 +11,7 @@
 #include "base/anomaly_types.h"
 #include "base/cadence.h"
 #include "base/timestamp.h"
+#include "tables/deliveries.h"
 #include "tables/run_losses.h"
 
 namespace fleet_sim::tables {
@@ -26,8 +29,9 @@ constexpr std::string_view select_open_events = R"sql(
 SELECT id, sensor_id, anomaly_type, started_at FROM anomaly_events INDEXED BY anomaly_events_open
 WHERE ended_at IS NULL AND id >= ?1 AND id < ?2 AND anomaly_type <> 'aging' ORDER BY id)sql";
 
+// `{}`: when a reading was due.
 constexpr std::string_view select_rows_backwards = R"sql(
-SELECT sensor_id, timestamp, anomaly_type FROM sensor_readings WHERE id >= ?1 AND id < ?2 ORDER BY id DESC)sql";
+SELECT sensor_id, {}, anomaly_type FROM sensor_readings WHERE id >= ?1 AND id < ?2 ORDER BY id DESC)sql";
 
 constexpr std::string_view select_reloads = "SELECT at FROM run_reloads WHERE run_id = ?1 ORDER BY at";
 
@@ -48,7 +52,8 @@ struct OpenEvent {
   std::int64_t id = 0;
   std::string type;
   std::string started_at;     // timestamps compare as texts
-  std::int64_t affected = 0;  // rows that are there
+  std::int64_t affected = 0;  // readings whose rows are there
+  std::string latest;         // of these, the one that was met last: delivery may have made two rows of it
   std::string row_before;     // the sensor's last one before it; empty until that has been met
 
   [[nodiscard]] bool passed() const { return !row_before.empty(); }
@@ -66,7 +71,7 @@ StorageError read_open_events(Database& database, const Extent& extent, OpenEven
   const auto take = [&](const Statement& row) {
     events.insert_or_assign(
         std::string(row.text(1)),
-        OpenEvent{row.integer(0), std::string(row.text(2)), std::string(row.text(3)), 0, {}});
+        OpenEvent{row.integer(0), std::string(row.text(2)), std::string(row.text(3)), 0, {}, {}});
   };
   return database.query(select_open_events, take, extent.first_event, extent.end_of_events);
 }
@@ -78,11 +83,17 @@ StorageError read_reloads(Database& database, const std::string& run_id, std::ve
       select_reloads, [&](const Statement& row) { reloads.emplace_back(row.text(0)); }, run_id);
 }
 
+bool has_delivery(Database& database) {
+  return database.has_table(deliveries_table);
+}
+
 // Returns, in `last`, the time of the latest row.
 StorageError count_rows(Database& database, const Extent& extent, std::uint64_t most_rows, OpenEvents& events,
                         std::string& last) {
   Statement row;
-  if (StorageError error = database.prepare(select_rows_backwards, row); !error.ok()) return error;
+  const char* due = has_delivery(database) ? "coalesce(due, timestamp)" : "timestamp";
+  const std::string sql = fmt::format(fmt::runtime(select_rows_backwards), due);
+  if (StorageError error = database.prepare(sql, row); !error.ok()) return error;
   row.bind(1, extent.first_reading);
   row.bind(2, extent.end_of_readings);
   std::size_t to_pass = events.size();
@@ -94,7 +105,9 @@ StorageError count_rows(Database& database, const Extent& extent, std::uint64_t 
     if (found == events.end() || found->second.passed()) continue;
     OpenEvent& event = found->second;
     if (at >= event.started_at) {
-      event.affected += row.text(2) == event.type ? 1 : 0;
+      const bool is_counted = row.text(2) == event.type && event.latest != at;
+      event.affected += is_counted ? 1 : 0;
+      if (is_counted) event.latest = at;
     } else {
       event.row_before = at;
       --to_pass;
@@ -159,8 +172,11 @@ StorageError complete_run_before(Database& database, const std::string& run_id, 
   error = read_reloads(database, extent.run_id, reloads);
   if (error.ok()) error = count_rows(database, extent, most_rows, events, last);
   if (!error.ok()) return error;
+  // Where rows may be dropped or late, those that are not there say nothing.
+  const bool shows_gaps = !has_delivery(database);
   for (auto& [sensor, event] : events) {
-    if (takes_rows(anomaly_type_of(event.type))) count_gap(event, end_of_gap(event, reloads, last));
+    if (!takes_rows(anomaly_type_of(event.type))) continue;
+    shows_gaps ? count_gap(event, end_of_gap(event, reloads, last)) : void(event.affected = 0);
   }
   return write_counts(database, events);
 }
