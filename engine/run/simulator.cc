@@ -571,6 +571,7 @@ void Simulator::drain(StopSignals& signals) {
   while (writers_at_work_.load(std::memory_order_acquire) > 0) {
     signals.wait_for(look_for_end);
     if (signals.received() != 0 || stop_requested_.load(std::memory_order_acquire)) stop_waiting();
+    note_progress();
     const status::Snapshot now = snapshot();
     if (observer_) observer_(now);
     report(now);
