@@ -29,12 +29,13 @@ void sink_keys(Section sink) {
        .help = sink_help(),
        .more = "also called database.sink; passwords and tokens in an address are used, but not recorded",
        .null_is_a_word = true});
-  sink.row(&SinkSettings::events, path(),
-           {.name = "sink.events",
-            .value = "FILE|fd:N",
-            .help = "Where ground truth goes, as NDJSON, if readings go to text",
-            .more = "empty: nowhere; fd:3 is an open descriptor, as in `3>events.ndjson`; other sinks keep it "
-                    "beside the readings"});
+  sink.row(
+      &SinkSettings::events, path(),
+      {.name = "sink.events",
+       .value = "FILE|fd:N",
+       .help = "Where ground truth goes, as NDJSON, if readings go to text",
+       .more = "empty: nowhere; fd:3 is an open descriptor, as in `3>events.ndjson`; other sinks keep it "
+               "beside the readings"});
   sink.row(&SinkSettings::password_file, path(),
            {.name = "sink.password_file",
             .value = "FILE",

@@ -3,9 +3,9 @@
 #include <cstdint>
 
 #include "base/json_writer.h"
+#include "preview/scenario_summary.h"
 #include "scenario/fields.h"
 #include "scenario/scenario.h"
-#include "preview/scenario_summary.h"
 
 namespace fleet_sim::preview {
 namespace {

@@ -94,8 +94,8 @@ Resumption plan_resumption(const identity::Roster& roster, const sqlite::ShardPl
                            std::shared_ptr<const types::Catalog> types = types::built_in_types(),
                            const ReadShard& read_shard = {});
 
-// The same for text and line protocol, which do not tell of anomalies under way: the run is computed again from
-// its start, and the writers leave out what is there.
+// The same for text and line protocol, which do not tell of anomalies under way: the run is computed again
+// from its start, and the writers leave out what is there.
 Resumption plan_replay(const identity::Roster& roster, const sqlite::ShardPlan& plan,
                        const tables::RunInfo& run, const config::Config& config);
 

@@ -15,8 +15,8 @@
 
 namespace fleet_sim::start {
 
-// The run that run.json in the data directory tells of or, if the server does not have that, its latest one of
-// the partition; nothing where there is none. InvalidInput when it has lost or skipped rows.
+// The run that run.json in the data directory tells of or, if the server does not have that, its latest one
+// of the partition; nothing where there is none. InvalidInput when it has lost or skipped rows.
 std::optional<ResumableRun> find_stored_run(const config::Config& asked);
 
 // Reads what the server holds for each destination of the run, which no other process commits to from now on.
