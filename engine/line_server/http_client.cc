@@ -28,7 +28,7 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using boost::system::error_code;
 
-constexpr std::size_t longest_answer = 64 * 1024;
+constexpr std::size_t longest_answer = 4 << 20;  // some servers name every line that they reject
 
 // As a request names it: [::1]:8086.
 std::string host_header(const HttpAddress& address) {
