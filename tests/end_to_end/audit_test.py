@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import random
+import re
 import unittest
 
 import fleet
@@ -308,6 +309,18 @@ class BadInput(AuditTest):
         ran = self.fleet_sim("audit", *arguments, code=2, **options)
         self.assertEqual(ran.stdout, "")
         return ran.stderr
+
+    def test_files_that_end_far_apart(self):
+        """The run does not say where it ended, and one file has lost its last minutes: they excuse nothing that others lack."""
+        self.fill("several", "--duration", "5m", "--shard-by", "location")
+        (self.dir / "several" / "run.json").unlink()
+        whole = self.fleet_sim("export", "several", "--format", "csv").stdout
+        self.write("several.csv", whole)
+        fleet.query(fleet.shards(self.dir / "several")[0], "DELETE FROM sensor_readings WHERE timestamp > '2026-01-01T00:02'")
+        said = self.refused("several", "--rows", "several.csv")
+        until = re.search(r"give --until (\S+), and", said)[1]
+        self.assertLess(until, "2026-01-01T00:02")
+        self.fleet_sim("audit", "several", "--rows", "several.csv", "--until", until)
 
     def test_rows(self):
         lines = self.rows.splitlines(keepends=True)
