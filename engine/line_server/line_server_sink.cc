@@ -15,7 +15,7 @@
 namespace fleet_sim::line_server {
 namespace {
 
-constexpr std::size_t usual_bytes = 4 << 20;  // a lot of 5,000 rows fits
+constexpr std::size_t usual_bytes = 1 << 20;
 constexpr auto longest_put_off = std::chrono::seconds(300);
 
 constexpr std::size_t longest_quote = 300;

@@ -8,7 +8,7 @@
 // server says is wrong with rows is permanent: those rows are counted as rejected, and the first reason is
 // logged.
 //
-// Memory: a destination holds the text of one piece, 4 MiB and a line at most, and of one answer, 4 MiB at
+// Memory: a destination holds the text of one piece, 1 MiB and a line at most, and of one answer, 4 MiB at
 // most. Threads as in write/destination.h; no call takes longer than its steps may (Patience).
 #pragma once
 
