@@ -182,9 +182,18 @@ class LinesOverHttp(FleetTest):
         self.assertEqual(self.books()["rejected"], 6)
 
     def test_what_was_never_answered_when_the_run_was_stopped(self):
-        server = self.serve(lambda request: ("lose the answer",) if len(self.readings(server)) > 1_000 else (204,))
-        process = self.start("run", *RUN, "--sink", server.address(), env=SMALL_LOTS)
-        self.wait_until(lambda: len(self.readings(server)) > 2_000)
+        lost = []
+
+        def answer(request):
+            """Of readings; ground truth comes in requests of its own."""
+            if len(self.readings(server)) <= 1_000 or not request.lines[0].startswith("sensor_readings"):
+                return (204,)
+            lost.append(request)
+            return ("lose the answer",)
+
+        server = self.serve(answer)
+        process = self.start("run", *RUN, "--duration", "2h", "--sink", server.address(), env=SMALL_LOTS)
+        self.wait_until(lambda: len(lost) > 1)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(timeout=60), 1, self.printed())
         summary = Summary((self.dir / "stdout").read_text())
