@@ -1,7 +1,7 @@
 // What is known of a sensor of a run: when its readings are due, which of them the run did not write, and the
 // anomalies it was in. Readings of a sensor are numbered from 0 on, those that are due without a break
 // between them, whatever its rate was. Plain values, made by one walk over the run (walk.h); any thread reads
-// them afterwards. 32 bytes for each stretch of readings without a row, 80 for each anomaly.
+// them afterwards. 24 bytes for each stretch of readings without a row, 80 for each anomaly.
 #pragma once
 
 #include <cstdint>
