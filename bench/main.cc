@@ -61,11 +61,11 @@ Workload server(const char* name, const char* what, const char* scheme, const Se
 // The menu.
 std::vector<Workload> menu(const Servers& servers) {
   constexpr std::size_t rows = 2'000'000;
-  constexpr Simulation file_per_sensor{.sensors = 10'000,
-                                       .rows = 6'000'000,
-                                       .unsynced_index = true,
-                                       .writers = 2,
-                                       .sharding = {config::ShardKey::sensor, 0}};
+  const Simulation file_per_sensor{.sensors = 10'000,
+                                   .rows = 6'000'000,
+                                   .unsynced_index = true,
+                                   .writers = 2,
+                                   .sharding = {config::ShardKey::sensor, 0}};
   return {
       {"load", "100,000 identity files loaded and validated, warm cache", "s", load_seconds,
        prepare_identity_files},
