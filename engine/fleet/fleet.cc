@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -16,39 +18,56 @@
 namespace fleet_sim::fleet {
 namespace {
 
-// A sensor on its way into a cohort.
+// A sensor on its way into a cohort, small: a million of them are on their way at once.
 struct Placed {
   std::uint32_t writer;
-  Cadence cadence;
-  model::Sensor sensor;
+  std::uint32_t identity;
+  std::uint64_t key;
+  Microseconds phase;
+  const Cadence* cadence;
+  ProfileTable::Entry entry;
 
   // Cohorts are runs of this order: one writer, one cadence, as much to remember of each sensor, rising
   // phase. The key breaks ties, so that the order does not depend on the order of the files.
-  [[nodiscard]] auto order() const { return std::tuple(cohort(), sensor.phase, sensor.key); }
+  [[nodiscard]] auto order() const { return std::tuple(cohort(), phase, key); }
   [[nodiscard]] std::tuple<std::uint32_t, Cadence, std::size_t, std::size_t> cohort() const {
-    return {writer, cadence, model::knot_words(*sensor.profile), model::agings_of(*sensor.profile)};
+    return {writer, *cadence, model::knot_words(*entry.profile), model::agings_of(*entry.profile)};
+  }
+  [[nodiscard]] model::Sensor sensor() const {
+    return {
+        .key = key, .phase = phase, .profile = entry.profile, .identity = identity, .shared = entry.shared};
   }
 };
 
+// With the cadences that they have between them.
 std::vector<Placed> place_sensors(const identity::Roster& roster, std::span<const std::uint32_t> members,
                                   std::span<const std::uint32_t> writer_of, const config::Config& config,
-                                  ProfileTable& profiles) {
+                                  ProfileTable& profiles, std::set<Cadence>& cadences) {
   std::vector<Placed> placed;
   placed.reserve(members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {
     const identity::Identity& identity = roster[members[i]];
-    const Cadence cadence = cadence_of(roster, identity, config);
+    const Cadence& cadence = *cadences.insert(cadence_of(roster, identity, config)).first;
     const std::uint64_t key = hash_text(identity.id);
-    const auto [profile, shared] = profiles.find_or_resolve(identity);
-    constexpr std::uint32_t no_ages = model::Sensor::no_ages;
-    placed.push_back(
-        {writer_of[i],
-         cadence,
-         {key, model::phase_of(key, cadence), profile, members[i], no_ages, model::Anomaly{}, shared}});
+    placed.push_back({writer_of[i], members[i], key, model::phase_of(key, cadence), &cadence,
+                      profiles.find_or_resolve(identity)});
   }
   std::sort(placed.begin(), placed.end(),
             [](const Placed& a, const Placed& b) { return a.order() < b.order(); });
   return placed;
+}
+
+// The first sensors that belong together, at most so many; those are taken off.
+std::vector<model::Sensor> take_cohort(std::span<const Placed>& placed, std::size_t most) {
+  const auto end = std::ranges::find_if(placed.first(std::min(placed.size(), most)), [&](const Placed& one) {
+    return one.cohort() != placed.front().cohort();
+  });
+  const auto taken = placed.first(static_cast<std::size_t>(end - placed.begin()));
+  placed = placed.subspan(taken.size());
+  std::vector<model::Sensor> sensors;
+  sensors.reserve(taken.size());
+  for (const Placed& one : taken) sensors.push_back(one.sensor());
+  return sensors;
 }
 
 }  // namespace
@@ -252,17 +271,14 @@ Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t>
                   Timestamp start, std::shared_ptr<const types::Catalog> types, std::size_t most_in_cohort) {
   auto profiles = std::make_shared<ProfileTable>(roster, std::make_shared<const config::Config>(config),
                                                  std::move(types), seed);
-  const std::vector<Placed> placed = place_sensors(roster, members, writer_of, config, *profiles);
-
   std::vector<Cohort> cohorts;
-  std::vector<model::Sensor> sensors;
-  for (std::size_t i = 0; i < placed.size(); ++i) {
-    sensors.push_back(placed[i].sensor);
-    const bool last = i + 1 == placed.size() || placed[i + 1].cohort() != placed[i].cohort() ||
-                      sensors.size() == most_in_cohort;
-    if (!last) continue;
-    cohorts.emplace_back(std::move(sensors), placed[i].cadence, start, seed, placed[i].writer);
-    sensors.clear();
+  {
+    std::set<Cadence> cadences;
+    const std::vector<Placed> all = place_sensors(roster, members, writer_of, config, *profiles, cadences);
+    for (std::span<const Placed> placed = all; !placed.empty();) {
+      const Placed& first = placed.front();
+      cohorts.emplace_back(take_cohort(placed, most_in_cohort), *first.cadence, start, seed, first.writer);
+    }
   }
   Fleet fleet(std::move(profiles), std::move(cohorts), start, seed);
   if (config::delivers(config)) fleet.deliver(config.delivery);
