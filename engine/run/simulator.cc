@@ -134,6 +134,8 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
   }
   build_writers();
   begin_manifest();
+  // To load a million identities takes more than to have them.
+  status::return_free_memory();
 }
 
 void Simulator::choose_filling() {

@@ -1,6 +1,9 @@
 #include "status/process.h"
 
 #include <sched.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -58,6 +61,12 @@ std::uint64_t peak_memory_bytes() {
 
 std::uint64_t memory_bytes() {
   return memory_account("VmRSS:");
+}
+
+void return_free_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 double cpu_seconds() {

@@ -23,6 +23,9 @@ std::uint64_t peak_memory_bytes();
 // The memory that is resident; 0 where the system does not tell.
 std::uint64_t memory_bytes();
 
+// Gives back to the system what has been freed but is kept for later; where the C library can.
+void return_free_memory();
+
 // Processor time of all threads so far, user and system.
 double cpu_seconds();
 

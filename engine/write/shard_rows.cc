@@ -78,12 +78,15 @@ Lot ShardRows::lot(std::uint64_t attempt) const {
 
 void ShardRows::settle() {
   if (!empty()) lost_.reset();
-  // A shard that has gathered much while it failed gives the memory back.
-  constexpr std::size_t worth_keeping = 16'384;
-  if (readings_.capacity() > worth_keeping) readings_ = {};
-  if (events_.capacity() > worth_keeping) events_ = {};
-  if (fleet_events_.capacity() > worth_keeping) fleet_events_ = {};
-  if (deliveries_.capacity() > worth_keeping) deliveries_ = {};
+  // A shard that has gathered much while it failed, or waited for others, gives the memory back.
+  const auto give_back = [](auto& rows) {
+    constexpr std::size_t worth_keeping = 8'192;
+    if (rows.capacity() > std::max(worth_keeping, 2 * rows.size())) rows = {};
+  };
+  give_back(readings_);
+  give_back(events_);
+  give_back(fleet_events_);
+  give_back(deliveries_);
   readings_.clear();
   events_.clear();
   fleet_events_.clear();
