@@ -142,14 +142,25 @@ TEST_CASE("a record with a reload that no shard tells whole is refused by name")
   CHECK_THROWS_WITH_AS(bench.read(), doctest::Contains("was reloaded while it ran"), InvalidInput);
 }
 
-TEST_CASE("of a large fleet only the first shards tell, and the very first always does") {
+TEST_CASE("of a large fleet only the first shards tell, one at a time, and the very first always does") {
   tables::RunReloads reloads;
-  CHECK(reloads.records_identities(0, 15));
-  CHECK(reloads.records_identities(0, 1'000'000));
+  const tables::Database one;
+  const tables::Database other;
+  CHECK(reloads.records_identities(0, 15, one));
+  CHECK(reloads.records_identities(0, 15, other));
+  CHECK(reloads.records_identities(0, 1'000'000, one));
+  CHECK(reloads.records_identities(0, 1'000'000, one));
+  CHECK_FALSE(reloads.records_identities(0, 1'000'000, other));
+  reloads.end_recording(other);
+  CHECK_FALSE(reloads.records_identities(0, 1'000'000, other));
+  reloads.end_recording(one);
+  CHECK(reloads.records_identities(0, 1'000'000, other));
   reloads.note_recorded(0);
-  CHECK(reloads.records_identities(0, 15));
-  CHECK(reloads.records_identities(0, 50'000));
-  CHECK_FALSE(reloads.records_identities(0, 50'001));
+  reloads.end_recording(other);
+  CHECK_FALSE(reloads.records_identities(0, 1'000'000, one));
+  CHECK(reloads.records_identities(0, 15, one));
+  CHECK(reloads.records_identities(0, 50'000, one));
+  CHECK_FALSE(reloads.records_identities(0, 50'001, one));
 }
 
 TEST_CASE("a reload can be told at once, but only by a shard that has the run") {

@@ -3,7 +3,6 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <iterator>
 
@@ -12,8 +11,11 @@
 namespace fleet_sim {
 namespace {
 
-bool is_plain(char c) {
-  return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+// Looks at every byte, whatever it has found: many at once, then.
+bool is_plain(std::string_view text) {
+  bool is_plain = true;
+  for (const char c : text) is_plain &= (c >= ' ') & (c <= '~') & (c != '"') & (c != '\\');
+  return is_plain;
 }
 
 bool is_control_byte(char c) {
@@ -34,7 +36,7 @@ void append_escaped(std::string& out, char c) {
 // Nearly all texts are plain.
 void append_json_text(std::string& out, std::string_view text) {
   out += '"';
-  if (std::ranges::all_of(text, is_plain)) {
+  if (is_plain(text)) {
     out += text;
   } else if (is_utf8(text)) {
     for (const char c : text) append_escaped(out, c);

@@ -47,7 +47,36 @@ void write_parameters(JsonWriter& json, const IdentityOverrides& overrides) {
   write_channels(json, overrides);
 }
 
-void write_record(JsonWriter json, const IdentityRecord& record) {
+// An identity, wherever its texts are kept.
+struct Seen {
+  std::string_view id;
+  std::string_view type;
+  std::string_view location;
+  std::string_view manufacturer;
+  std::string_view model;
+  std::string_view firmware_version;
+  const IdentityOverrides& overrides;
+  const IdentityDetails& details;
+};
+
+Seen see(const IdentityRecord& record) {
+  return {record.id,           record.type,   record.location,
+          record.manufacturer, record.model,  record.firmware_version,
+          record.overrides,    record.details};
+}
+
+Seen see(const Roster& roster, const Identity& identity) {
+  return {identity.id,
+          roster.text(identity.type),
+          roster.text(identity.location),
+          roster.text(identity.manufacturer),
+          roster.text(identity.model),
+          roster.text(identity.firmware_version),
+          roster.overrides(identity),
+          roster.details(identity)};
+}
+
+void write_record(JsonWriter json, const Seen& record) {
   json.object([&] {
     json.member(name_of(Field::id), record.id);
     json.member(name_of(Field::type), record.type);
@@ -70,11 +99,15 @@ void write_record(JsonWriter json, const IdentityRecord& record) {
 }  // namespace
 
 void append_json_line(std::string& out, const IdentityRecord& record) {
-  write_record(JsonWriter(out, JsonLayout::spaced), record);
+  write_record(JsonWriter(out, JsonLayout::spaced), see(record));
+}
+
+void append_json_line(std::string& out, const Roster& roster, const Identity& identity) {
+  write_record(JsonWriter(out, JsonLayout::spaced), see(roster, identity));
 }
 
 void append_pretty_json(std::string& out, const IdentityRecord& record) {
-  write_record(JsonWriter(out, JsonLayout::indented), record);
+  write_record(JsonWriter(out, JsonLayout::indented), see(record));
 }
 
 std::string parameters_json(const IdentityOverrides& overrides) {

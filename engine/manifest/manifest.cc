@@ -26,7 +26,7 @@ std::string name_of(const config::Partition& partition, std::string_view stem, s
 
 void append_version(std::string& out, const identity::Roster& roster, std::uint32_t sensor, Timestamp from) {
   out += fmt::format("{{\"valid_from\":\"{}\",\"identity\":", timestamp_text(from));
-  identity::append_json_line(out, roster.record(roster[sensor]));
+  identity::append_json_line(out, roster, roster[sensor]);
   out += "}\n";
 }
 

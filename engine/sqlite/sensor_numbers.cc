@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t fewest_places = 64;
 
+constexpr std::string_view any_sql = "SELECT 1 FROM reading_sensors LIMIT 1";
 constexpr std::string_view look_up_sql =
     "SELECT number FROM reading_sensors WHERE sensor_id = ?1 AND firmware_version = ?2 AND model = ?3 AND "
     "manufacturer = ?4 AND location = ?5";
@@ -20,18 +21,28 @@ constexpr std::string_view add_sql =
 }  // namespace
 
 int SensorNumbers::find(std::uint32_t sensor, identity::OverlayIndex overlay, std::int64_t& number) {
-  if (places_.empty()) places_.resize(fewest_places);
+  int code = places_.empty() ? begin() : SQLITE_OK;
   if (const Known& known = place_of(sensor, overlay); known.number != 0) {
     number = known.number;
     return SQLITE_OK;
   }
   const identity::Identity identity = roster_.shown(sensor, overlay);
   number = 0;
-  int code = look_up(identity, number);
+  if (code == SQLITE_OK && !knows_all_) code = look_up(identity, number);
   if (code == SQLITE_OK && number == 0) code = add(identity, number);
   const bool fits = number > 0 && number <= std::numeric_limits<std::uint32_t>::max();
   if (code == SQLITE_OK && fits) remember({sensor, static_cast<std::uint32_t>(number), overlay});
   return code;
+}
+
+// Whoever begins with a file without entries gives all that there will be.
+int SensorNumbers::begin() {
+  places_.resize(fewest_places);
+  tables::Statement any;
+  if (const tables::StorageError error = database_.prepare(any_sql, any); !error.ok()) return error.code;
+  const int code = any.step();
+  knows_all_ = code == SQLITE_DONE;
+  return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
 void SensorNumbers::forget() {
@@ -52,6 +63,7 @@ void SensorNumbers::remember(const Known& known) {
   if (known_ == most_known) {
     forget();
     places_.resize(fewest_places);
+    knows_all_ = false;
   }
   if (4 * (known_ + 1) > 3 * places_.size()) grow();
   place_of(known.sensor, known.overlay) = known;

@@ -38,6 +38,7 @@ class SensorNumbers {
 
   // Where it is, or would be. There is a free place at any time but before the first.
   [[nodiscard]] Known& place_of(std::uint32_t sensor, identity::OverlayIndex overlay);
+  int begin();
   void remember(const Known& known);
   void grow();
   int look_up(const identity::Identity& identity, std::int64_t& number);
@@ -50,6 +51,7 @@ class SensorNumbers {
   tables::Statement add_;
   std::vector<Known> places_;  // a power of two, at most three quarters full
   std::size_t known_ = 0;
+  bool knows_all_ = false;  // there is no entry but those remembered
 };
 
 }  // namespace fleet_sim::sqlite

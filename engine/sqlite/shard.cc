@@ -234,6 +234,7 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
   if (error.ok()) {
     if (!log_) note_log();
     note_recorded(reloads_so_far);
+    if (context_->run.reloads != nullptr) context_->run.reloads->end_recording(database);
     last_ = last;
     skips_recorded_ = lot.skipped;
     in_doubt_ = already_there_ = {};
@@ -241,6 +242,7 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
     return {};
   }
   if (database.in_transaction()) database.execute("ROLLBACK");
+  if (context_->run.reloads != nullptr) context_->run.reloads->end_recording(database);
   connection_->readings.note_undone();
   find_reason(error);
   // Whatever happened to the file, the next opening looks at it afresh.

@@ -41,7 +41,7 @@ std::string take_lines(const identity::Roster& roster, std::span<const std::uint
   identities = identities.subspan(some.size());
   std::string lines;
   for (const std::uint32_t one : some) {
-    identity::append_json_line(lines, roster.record(roster[one]));
+    identity::append_json_line(lines, roster, roster[one]);
     lines += '\n';
   }
   return lines;

@@ -55,7 +55,8 @@ bool has_rows_of(Database& database, const std::string& run_id) {
 StorageError record_start(Database& database, const RunInfo& run, const identity::Roster& roster) {
   if (run.reloads == nullptr) return {};
   const IdentityEntry& start = run.reloads->began_with();
-  if (start.identities.empty() || !run.reloads->records_identities(0, start.identities.size())) return {};
+  if (start.identities.empty() || !run.reloads->records_identities(0, start.identities.size(), database))
+    return {};
   return record_identities(database, run.run_id, roster, start);
 }
 
@@ -67,7 +68,8 @@ StorageError record_reload(Database& database, const RunInfo& run, const identit
                    timestamp_text(reload.at), reload.changes, static_cast<std::int64_t>(reload.fleet_size),
                    reload.config, reload.config_hash, reload.fleet_hash);
   const std::size_t identities = reload.identities.size() + reload.removed.size();
-  if (!error.ok() || run.reloads == nullptr || !run.reloads->records_identities(reload.number, identities))
+  if (!error.ok() || run.reloads == nullptr ||
+      !run.reloads->records_identities(reload.number, identities, database))
     return error;
   return record_identities(database, run.run_id, roster,
                            {reload.number, reload.at, reload.identities, reload.removed});
@@ -82,6 +84,7 @@ bool record_reload_now(const std::string& path, const RunInfo& run, const identi
   if (error.ok()) error = database.execute("COMMIT");
   if (database.in_transaction()) database.execute("ROLLBACK");
   if (error.ok()) run.reloads->note_recorded(reload.number);
+  run.reloads->end_recording(database);
   return error.ok();
 }
 

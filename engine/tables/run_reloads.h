@@ -62,9 +62,20 @@ class RunReloads {
   [[nodiscard]] const RunReload& operator[](std::size_t i) const { return reloads_[i]; }
 
   // Whether one more shard is to tell the identities of an entry: the start, or the reload with this number.
-  [[nodiscard]] bool records_identities(std::uint64_t number, std::size_t identities) const {
+  // Those that a large fleet began with take seconds, so only one shard at a time is told to, until its
+  // transaction ends. A run that is killed before that can be resumed with the files it was given.
+  [[nodiscard]] bool records_identities(std::uint64_t number, std::size_t identities,
+                                        const Database& shard) const {
     const std::uint64_t shards = recordings_[number].load(std::memory_order_relaxed);
-    return shards == 0 || (shards + 1) * identities <= most_identities_recorded;
+    if ((shards + 1) * identities <= most_identities_recorded) return true;
+    if (shards > 0 || number > 0) return shards == 0;
+    const Database* recorder = nullptr;
+    return recorder_.compare_exchange_strong(recorder, &shard) || recorder == &shard;
+  }
+  // The shard's transaction has ended, one way or the other. After note_recorded.
+  void end_recording(const Database& shard) const {
+    const Database* recorder = &shard;
+    recorder_.compare_exchange_strong(recorder, nullptr);
   }
   // A shard has committed its part of the entry.
   void note_recorded(std::uint64_t number) const {
@@ -78,6 +89,7 @@ class RunReloads {
   std::function<void(const RunReload&)> listener_;
   tbb::concurrent_vector<RunReload> reloads_;
   mutable tbb::concurrent_vector<std::atomic<std::uint64_t>> recordings_;  // by number: in how many shards
+  mutable std::atomic<const Database*> recorder_{nullptr};                 // of a large fleet, just now
   std::atomic<std::size_t> size_{0};
 };
 

@@ -121,10 +121,12 @@ const std::vector<std::string>& sensor_columns() {
 StorageError record_sensors(Database& database, const identity::Roster& roster,
                             std::vector<SensorVersion> versions) {
   if (versions.empty()) return {};
-  std::ranges::sort(versions, [&](const SensorVersion& a, const SensorVersion& b) {
+  const auto comes_first = [&](const SensorVersion& a, const SensorVersion& b) {
     return std::tuple(roster[a.identity].id, a.since, a.identity) <
            std::tuple(roster[b.identity].id, b.since, b.identity);
-  });
+  };
+  // Fleets are mostly listed in that order.
+  if (!std::ranges::is_sorted(versions, comes_first)) std::ranges::sort(versions, comes_first);
   if (StorageError error = database.execute(create_sensors); !error.ok()) return error;
   VersionInsert insert(database, roster);
   const bool same_time = std::ranges::all_of(
