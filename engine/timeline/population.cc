@@ -110,6 +110,7 @@ SensorSet Population::matching(std::uint32_t entry, const SensorSet& among) cons
     if (const std::string& glob = where.*question.glob; !glob.empty())
       tests.emplace_back(roster_, question, glob);
   }
+  if (tests.empty() && where.id.empty()) return among;
   SensorSet found(size());
   among.for_each_from(0, [&](std::uint32_t sensor) {
     const Identity now = identity(sensor);
