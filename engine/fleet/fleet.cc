@@ -1,9 +1,12 @@
 #include "fleet/fleet.h"
 
 #include <fmt/format.h>
+#include <tbb/parallel_for.h>
+#include <tbb/parallel_sort.h>
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -52,22 +55,27 @@ std::vector<Placed> place_sensors(const identity::Roster& roster, std::span<cons
     placed.push_back({writer_of[i], members[i], key, model::phase_of(key, cadence), &cadence,
                       profiles.find_or_resolve(identity)});
   }
-  std::sort(placed.begin(), placed.end(),
-            [](const Placed& a, const Placed& b) { return a.order() < b.order(); });
+  tbb::parallel_sort(placed, [](const Placed& a, const Placed& b) { return a.order() < b.order(); });
   return placed;
 }
 
-// The first sensors that belong together, at most so many; those are taken off.
-std::vector<model::Sensor> take_cohort(std::span<const Placed>& placed, std::size_t most) {
-  const auto end = std::ranges::find_if(placed.first(std::min(placed.size(), most)), [&](const Placed& one) {
-    return one.cohort() != placed.front().cohort();
-  });
-  const auto taken = placed.first(static_cast<std::size_t>(end - placed.begin()));
-  placed = placed.subspan(taken.size());
+// Those that belong together, in parts of at most so many.
+std::vector<std::span<const Placed>> into_cohorts(std::span<const Placed> placed, std::size_t most) {
+  std::vector<std::span<const Placed>> parts;
+  while (!placed.empty()) {
+    const auto belongs = [&](const Placed& one) { return one.cohort() == placed.front().cohort(); };
+    const auto end = std::ranges::find_if_not(placed.first(std::min(placed.size(), most)), belongs);
+    parts.push_back(placed.first(static_cast<std::size_t>(end - placed.begin())));
+    placed = placed.subspan(parts.back().size());
+  }
+  return parts;
+}
+
+Cohort cohort_of(std::span<const Placed> placed, Timestamp start, std::uint64_t seed) {
   std::vector<model::Sensor> sensors;
-  sensors.reserve(taken.size());
-  for (const Placed& one : taken) sensors.push_back(one.sensor());
-  return sensors;
+  sensors.reserve(placed.size());
+  for (const Placed& one : placed) sensors.push_back(one.sensor());
+  return {std::move(sensors), *placed.front().cadence, start, seed, placed.front().writer};
 }
 
 }  // namespace
@@ -111,7 +119,9 @@ Timestamp Fleet::moment_of(std::uint64_t nth, Timestamp from) const {
 
 void Fleet::follow(std::shared_ptr<const timeline::Script> script) {
   script_ = std::move(script);
-  for (Cohort& cohort : cohorts_) cohort.follow({script_, profiles_});
+  tbb::parallel_for(std::size_t{0}, cohorts_.size(), [&](std::size_t i) {
+    cohorts_[i].follow({script_, profiles_});
+  });
 }
 
 void Fleet::go_on(std::shared_ptr<const timeline::Script> script, Timestamp moment,
@@ -271,15 +281,18 @@ Fleet build_fleet(const identity::Roster& roster, std::span<const std::uint32_t>
                   Timestamp start, std::shared_ptr<const types::Catalog> types, std::size_t most_in_cohort) {
   auto profiles = std::make_shared<ProfileTable>(roster, std::make_shared<const config::Config>(config),
                                                  std::move(types), seed);
-  std::vector<Cohort> cohorts;
+  std::vector<std::optional<Cohort>> built;
   {
     std::set<Cadence> cadences;
-    const std::vector<Placed> all = place_sensors(roster, members, writer_of, config, *profiles, cadences);
-    for (std::span<const Placed> placed = all; !placed.empty();) {
-      const Placed& first = placed.front();
-      cohorts.emplace_back(take_cohort(placed, most_in_cohort), *first.cadence, start, seed, first.writer);
-    }
+    const std::vector<Placed> placed = place_sensors(roster, members, writer_of, config, *profiles, cadences);
+    const auto parts = into_cohorts(placed, most_in_cohort);
+    built.resize(parts.size());
+    tbb::parallel_for(std::size_t{0}, parts.size(),
+                      [&](std::size_t i) { built[i].emplace(cohort_of(parts[i], start, seed)); });
   }
+  std::vector<Cohort> cohorts;
+  cohorts.reserve(built.size());
+  for (std::optional<Cohort>& one : built) cohorts.push_back(std::move(*one));
   Fleet fleet(std::move(profiles), std::move(cohorts), start, seed);
   if (config::delivers(config)) fleet.deliver(config.delivery);
   return fleet;
