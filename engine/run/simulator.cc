@@ -19,7 +19,6 @@
 #include "run/stop_signals.h"
 #include "sqlite/set_aside.h"
 #include "start/describe_run.h"
-#include "start/forecast.h"
 #include "start/open_files.h"
 #include "start/refuse_doubling.h"
 #include "start/run_span.h"
@@ -115,6 +114,8 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
                            : start::describe_run(inputs_.config, roster_, inputs_.members)),
       errors_(errors) {
   run_.reloads = &reloads_;
+  // A look at every sensor, and none that the clock waits for.
+  if (!inputs_.resumed) forecast_ = start::forecast(inputs_.config, roster_, inputs_.members, *inputs_.types);
   plan_storage();
   for (std::size_t i = 0; inputs_.history && i <= inputs_.history->reloads().size(); ++i)
     timeline::note_texts(roster_, inputs_.history->config_after(i)->scenario);
@@ -213,10 +214,9 @@ void Simulator::remove_leftovers() {
 
 void Simulator::refuse_doubling() const {
   const config::Config& config = inputs_.config;
-  const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, *inputs_.types);
-  const Timestamp from = start::start_of(config, forecast, system_now());
+  const Timestamp from = start::start_of(config, forecast_, system_now());
   std::optional<Timestamp> until;
-  if (forecast.seconds) until = start::later(from, *forecast.seconds);
+  if (forecast_.seconds) until = start::later(from, *forecast_.seconds);
   start::refuse_doubling(config, roster_, inputs_.members, from, until);
 }
 
@@ -346,8 +346,7 @@ void Simulator::set_clock() {
     run_.resumed_at = now;
   } else {
     run_.began_at = now;
-    const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, *inputs_.types);
-    run_.start = start::start_of(config, forecast, now);
+    run_.start = start::start_of(config, forecast_, now);
     resumption_.moment = run_.start;
   }
   started_ = std::chrono::steady_clock::now();
@@ -523,9 +522,7 @@ void Simulator::log_start() {
     log_.info("filling_by_sensor", start::filling_by_sensor,
               {{"whole_files", static_cast<std::uint64_t>(std::ranges::count(schedule_->whole, true))}});
   }
-  if (inputs_.resumed) return;
-  const start::Forecast forecast = start::forecast(config, roster_, inputs_.members, *inputs_.types);
-  log_.info("forecast", "expected output", start::log_fields(forecast));
+  if (!inputs_.resumed) log_.info("forecast", "expected output", start::log_fields(forecast_));
 }
 
 // What a writer says begins with the file it is about.

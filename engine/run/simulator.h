@@ -29,6 +29,7 @@
 #include "sqlite/shard_plan.h"
 #include "start/edition.h"
 #include "start/filling.h"
+#include "start/forecast.h"
 #include "start/follow_record.h"
 #include "start/inputs.h"
 #include "start/resume.h"
@@ -161,6 +162,7 @@ class Simulator {
   std::optional<manifest::Manifest> manifest_;  // none: the run leaves nothing behind
   std::optional<SteadyTime> progress_noted_;    // in it
   bool progress_failed_ = false;                // and that was said
+  start::Forecast forecast_{};                  // of a run that is not resumed
   sqlite::ShardPlan plan_;                      // of the start
   write::Places places_;                        // of the roster's identities
   start::Editions editions_;

@@ -41,14 +41,15 @@ double bytes_of_texts(const identity::Roster& roster, const identity::Identity& 
   return bytes;
 }
 
-double bytes_of_row(const config::Config& config, const types::Schema& schema, double texts) {
+// Without the texts of its sensor.
+double bytes_of_row(const config::Config& config, const types::Schema& schema) {
   const config::Layout layout = config.sqlite.layout;
   const double columns = static_cast<double>(tables::stored_columns(schema, layout).size());
-  const double of_sensor = layout == config::Layout::wide ? texts : bytes_of_number;
+  const double number = layout == config::Layout::wide ? 0 : bytes_of_number;
   const double values = 8 * static_cast<double>(schema.channels().size());
   const double index = config.sqlite.unsynced_index ? bytes_of_index_entry : 0;
   const double delivery = config::delivers(config) ? bytes_of_delivery : 0;
-  return row_overhead + columns + bytes_of_timestamp + values + of_sensor + index + delivery;
+  return row_overhead + columns + bytes_of_timestamp + values + number + index + delivery;
 }
 
 std::optional<std::uint64_t> free_bytes(std::filesystem::path folder) {
@@ -128,15 +129,21 @@ Forecast forecast(const config::Config& config, const identity::Roster& roster,
                   std::span<const std::uint32_t> members, const types::Catalog& types) {
   Forecast result;
   double bytes_per_second = 0;
+  const bool has_texts = config.sqlite.layout == config::Layout::wide;
   std::map<identity::Text, std::size_t> places;  // in result.types
+  std::vector<double> bytes_of_rows;             // of each of these types
   for (const std::uint32_t member : members) {
     const identity::Identity& identity = roster[member];
     const types::Schema& schema = types[roster.text(identity.type)].schema;
     const auto [place, is_new] = places.try_emplace(identity.type, result.types.size());
-    if (is_new) result.types.push_back({schema.type(), 0, member, schema.channels().size()});
+    if (is_new) {
+      result.types.push_back({schema.type(), 0, member, schema.channels().size()});
+      bytes_of_rows.push_back(bytes_of_row(config, schema));
+    }
     TypeForecast& of_type = result.types[place->second];
     const double rate = fleet::rate_of(roster, identity, config).per_second();
-    const double bytes = rate * bytes_of_row(config, schema, bytes_of_texts(roster, identity));
+    const double texts = has_texts ? bytes_of_texts(roster, identity) : 0;
+    const double bytes = rate * (bytes_of_rows[place->second] + texts);
     ++of_type.sensors;
     of_type.readings_per_second += rate;
     of_type.bytes_per_second += bytes;
