@@ -271,6 +271,11 @@ model::Sample Cohort::take_next() {
   const model::Due due{next_due(), next_cycle_start_ + sensor.phase};
   if (!remembers_ && !story_) [[likely]]
     return model::sample(sensor, seed_, due);
+  return take_next_as_it_is(sensor, due);
+}
+
+// With what is remembered of it, and what a scenario has made of it.
+model::Sample Cohort::take_next_as_it_is(model::Sensor& sensor, const model::Due& due) {
   const model::Circumstances now = now_of(position_, due.at);
   if (!remembers_ && now.added.empty()) return model::sample(sensor, seed_, due);
   return model::sample(sensor, seed_, due, {knots_of(position_), ages_of(sensor), now});
