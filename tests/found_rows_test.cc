@@ -1,6 +1,7 @@
 // What a shard is found to hold of a run that goes on.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "support/rosters.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
+#include "tables/deliveries.h"
 #include "write/shard_rows.h"
 
 namespace fleet_sim::found_rows_test {
@@ -145,6 +147,63 @@ TEST_CASE("events begun before the moment are told, later ones and the steady st
   CHECK_FALSE(found.rows().has_event(event_at(3 * second, 1)));  // will not come again
   CHECK(found.rows().has_event(event_at(8 * second, 2)));
   CHECK(found.rows().has_event(event_at(9 * second, 1)));
+}
+
+TEST_CASE("of what delivery did, only what comes again is kept, and what waited") {
+  using Kind = batch::Delivery::Kind;
+  Bench bench;
+  bench.write("run", {reading_at(0, 0)});
+  std::string rows(tables::create_deliveries);
+  const auto write = [&](int sensor, Kind kind, int due, int arrived_at = -1) {
+    const auto at = [](int seconds) { return "'" + timestamp_text(start + seconds * second) + "'"; };
+    rows +=
+        "INSERT INTO deliveries (run_id, sensor_id, kind, sequence, due, arrived_at, readings) VALUES "
+        "('run', "
+        "'sensor-" +
+        std::to_string(sensor) + "', '" + std::string(batch::name_of(kind)) + "', 1, " + at(due) + ", " +
+        (arrived_at < 0 ? "NULL" : at(arrived_at)) + ", 1);";
+  };
+  write(0, Kind::late, 1, 3);
+  write(1, Kind::hold, 10);
+  write(2, Kind::hold, 15);
+  write(1, Kind::drained, 10, 20);
+  write(2, Kind::drained, 15, 30);
+  write(1, Kind::hold, 40);
+  write(1, Kind::drained, 40, 50);
+  write(2, Kind::hold, 55);  // given up
+  write(2, Kind::hold, 58);
+  write(3, Kind::hold, 60);
+  write(4, Kind::hold, 61);  // not ours
+  write(0, Kind::late, 95, 105);
+  write(2, Kind::drained, 58, 101);
+  write(0, Kind::drop, 101);
+  run_sql(bench.path, rows);
+
+  data::FoundFile found = bench.found();
+  const auto waiting = found.read_waiting(start + 100 * second, bench.find_sensor);
+  std::vector<std::string> underway;
+  const auto text = [](Timestamp at) {
+    return at == latest_timestamp ? std::string("never") : std::to_string((at - start) / second);
+  };
+  for (const auto& one : waiting.underway)
+    underway.push_back(std::to_string(one.sensor) + " " + std::string(batch::name_of(one.kind)) + " " +
+                       text(one.due) + " " + text(one.arrives_at));
+  std::ranges::sort(underway);
+  CHECK(underway ==
+        std::vector<std::string>{"0 late 95 105", "2 hold 55 never", "2 hold 58 101", "3 hold 60 never"});
+  std::vector<std::string> holds;
+  for (const auto& hold : waiting.holds) holds.push_back(text(hold.due) + " " + text(hold.arrived_at));
+  CHECK(holds == std::vector<std::string>{"10 30", "40 50"});
+
+  const auto seats = found.read_deliveries(start + 100 * second, bench.find_sensor);
+  REQUIRE(seats.size() == 1);
+  CHECK(text(seats[0].due) == "95");
+  const auto has = [&](std::uint32_t sensor, Kind kind, int due) {
+    return found.rows().has_delivery({start + due * second, std::nullopt, 1, 1, sensor, kind});
+  };
+  CHECK(has(0, Kind::drop, 101));
+  CHECK_FALSE(has(0, Kind::late, 95));
+  CHECK_FALSE(has(2, Kind::hold, 58));
 }
 
 TEST_CASE("of the intervals of an aging, those are told that had not ended") {

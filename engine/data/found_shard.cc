@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include "base/cadence.h"
@@ -90,16 +92,52 @@ void FoundShard::sort_event(const BegunBefore& event, Timestamp ended_at, Timest
   }
 }
 
-void FoundShard::Arrivals::add(std::uint32_t sensor, batch::Delivery::Kind kind, Timestamp due,
-                               const std::optional<Timestamp>& arrived_at) {
-  using Kind = batch::Delivery::Kind;
-  if (kind == Kind::drained) {
-    const auto hold = holds_.find(sensor);
-    if (hold != holds_.end()) underway_[hold->second].arrives_at = arrived_at.value_or(0);
+void FoundShard::sort_delivery(const Delivered& one, Timestamp moment, std::vector<Underway>& seats) {
+  if (one.due >= moment) {
+    rows_.add_delivery(one.sensor, one.due, one.sequence, one.kind);
+  } else if (one.kind == batch::Delivery::Kind::late) {
+    seats.push_back({one.sensor, one.kind, one.due, one.arrived_at.value_or(latest_timestamp)});
   }
-  if (kind != Kind::late && kind != Kind::hold) return;
-  if (kind == Kind::hold) holds_[sensor] = underway_.size();
-  underway_.push_back({sensor, kind, due, arrived_at.value_or(latest_timestamp)});
+}
+
+void FoundShard::Arrivals::add(const Delivered& one) {
+  using Kind = batch::Delivery::Kind;
+  const auto& [sensor, kind, due, arrived_at, sequence] = one;
+  const Timestamp arrives_at = arrived_at.value_or(latest_timestamp);
+  if (kind == Kind::late && arrives_at >= moment_) underway_.push_back({sensor, kind, due, arrives_at});
+  if (kind != Kind::hold && kind != Kind::drained) return;
+  const auto hold = holds_.find(sensor);
+  if (kind == Kind::hold) {
+    // One that has not been drained was given up.
+    if (hold != holds_.end()) underway_.push_back({sensor, kind, hold->second, latest_timestamp});
+    holds_[sensor] = due;
+  } else if (hold != holds_.end()) {
+    if (arrives_at >= moment_) {
+      underway_.push_back({sensor, Kind::hold, hold->second, arrives_at});
+    } else {
+      note_over({hold->second, arrives_at});
+    }
+    holds_.erase(hold);
+  }
+}
+
+// Together with those that it meets.
+void FoundShard::Arrivals::note_over(Held hold) {
+  auto next = over_.upper_bound(hold.due);
+  if (next != over_.begin() && std::prev(next)->second >= hold.due) --next;
+  while (next != over_.end() && next->first <= hold.arrived_at) {
+    hold = {std::min(hold.due, next->first), std::max(hold.arrived_at, next->second)};
+    next = over_.erase(next);
+  }
+  over_.emplace(hold.due, hold.arrived_at);
+}
+
+FoundShard::Waiting FoundShard::Arrivals::take() && {
+  for (const auto& [sensor, due] : holds_)
+    underway_.push_back({sensor, batch::Delivery::Kind::hold, due, latest_timestamp});
+  Waiting waiting{std::move(underway_), {}};
+  for (const auto& [due, arrived_at] : over_) waiting.holds.push_back({due, arrived_at});
+  return waiting;
 }
 
 FoundFile::FoundFile(const std::filesystem::path& file, const std::string& run_id,
@@ -111,9 +149,7 @@ FoundFile::FoundFile(const std::filesystem::path& file, const std::string& run_i
     if (run.run_id == run_id) run_ = std::move(run);
   }
   if (!run_) return;
-  if (const tables::StorageError error = read_last_ids(shard, last_ids_); !error.ok()) {
-    throw std::runtime_error(fmt::format("{}: cannot be read: {}", file.string(), error.message));
-  }
+  check(read_last_ids(shard, last_ids_));
   read_readings(shard, find_sensor);
 }
 
@@ -151,21 +187,32 @@ void FoundFile::read_fleet_events(Timestamp moment, const FindSensor& find_senso
   }
 }
 
-std::vector<FoundShard::Underway> FoundFile::read_deliveries(const FindSensor& find_sensor) {
-  if (!run_) return {};
-  Arrivals arrivals;
-  tables::Database shard = open_shard(file_);
-  const tables::StorageError error =
-      tables::read_deliveries(shard, run_->run_id, [&](const tables::FoundDelivery& delivery) {
-        const auto sensor = find_sensor(delivery.sensor_id);
-        if (!sensor) return;
-        rows_.add_delivery(*sensor, delivery.due, delivery.sequence, delivery.kind);
-        arrivals.add(*sensor, delivery.kind, delivery.due, delivery.arrived_at);
-      });
-  if (!error.ok()) {
+void FoundFile::check(const tables::StorageError& error) const {
+  if (!error.ok())
     throw std::runtime_error(fmt::format("{}: cannot be read: {}", file_.string(), error.message));
-  }
+}
+
+FoundShard::Waiting FoundFile::read_waiting(Timestamp moment, const FindSensor& find_sensor) {
+  if (!run_) return {};
+  Arrivals arrivals(moment);
+  tables::Database shard = open_shard(file_);
+  check(tables::read_waiting(shard, run_->run_id, moment, [&](const tables::FoundDelivery& one) {
+    if (const auto sensor = find_sensor(one.sensor_id))
+      arrivals.add({*sensor, one.kind, one.due, one.arrived_at, one.sequence});
+  }));
   return std::move(arrivals).take();
+}
+
+std::vector<FoundShard::Underway> FoundFile::read_deliveries(Timestamp moment,
+                                                             const FindSensor& find_sensor) {
+  if (!run_) return {};
+  std::vector<Underway> seats;
+  tables::Database shard = open_shard(file_);
+  check(tables::read_deliveries_since(shard, run_->run_id, moment, [&](const tables::FoundDelivery& one) {
+    if (const auto sensor = find_sensor(one.sensor_id))
+      sort_delivery({*sensor, one.kind, one.due, one.arrived_at, one.sequence}, moment, seats);
+  }));
+  return seats;
 }
 
 std::vector<FoundShard::BegunBefore> FoundFile::read_events(Timestamp moment, const FindSensor& find_sensor) {

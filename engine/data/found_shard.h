@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,16 +36,27 @@ class FoundShard {
   // Rows of the run due by then may have been deleted; nothing where none were.
   [[nodiscard]] virtual std::optional<Timestamp> deleted_until() const { return std::nullopt; }
 
-  // What delivery did to readings that had not all arrived at some moment.
+  // A late reading, or a sensor that was held.
   struct Underway {
     std::uint32_t sensor;
     batch::Delivery::Kind kind;  // late or hold
     Timestamp due;
     Timestamp arrives_at;  // the latest timestamp where that is not known yet
   };
-  // Reads what delivery did, adds it to rows(), and returns what did not arrive at once. In the order in
-  // which each sensor's readings were due.
-  virtual std::vector<Underway> read_deliveries(const FindSensor& find_sensor) = 0;
+  // When sensors were held, without a pause: from when their first reading was due until the last arrived.
+  struct Held {
+    Timestamp due;
+    Timestamp arrived_at;
+  };
+  // What had not arrived by a moment, or is not known to have done so, and the holds that were over.
+  struct Waiting {
+    std::vector<Underway> underway;
+    std::vector<Held> holds;
+  };
+  virtual Waiting read_waiting(Timestamp moment, const FindSensor& find_sensor) = 0;
+  // Adds to rows() what delivery did to readings that a fleet resuming at `moment` reads again. Returns the
+  // late ones that were due before it and arrived then or later.
+  virtual std::vector<Underway> read_deliveries(Timestamp moment, const FindSensor& find_sensor) = 0;
 
   // Reads the run's events: adds to rows() those that a fleet resuming at `moment` produces again, but for
   // agings, and returns those that sensors began before it.
@@ -80,16 +92,33 @@ class FoundShard {
   void sort_event(const BegunBefore& event, Timestamp ended_at, Timestamp start, Timestamp moment,
                   std::vector<BegunBefore>& begun);
 
-  // Gathers what read_deliveries returns.
+  // A row of the table `deliveries`.
+  struct Delivered {
+    std::uint32_t sensor;
+    batch::Delivery::Kind kind;
+    Timestamp due;
+    std::optional<Timestamp> arrived_at;
+    std::uint64_t sequence;
+  };
+  // Takes one as read_deliveries is to.
+  void sort_delivery(const Delivered& one, Timestamp moment, std::vector<Underway>& seats);
+
+  // Gathers what read_waiting returns. Takes each sensor's rows in the order in which they were written, and
+  // as much memory as there was waiting at any time: holds that are over become one where they meet.
   class Arrivals {
    public:
-    void add(std::uint32_t sensor, batch::Delivery::Kind kind, Timestamp due,
-             const std::optional<Timestamp>& arrived_at);
-    [[nodiscard]] std::vector<Underway> take() && { return std::move(underway_); }
+    explicit Arrivals(Timestamp moment) : moment_(moment) {}
+
+    void add(const Delivered& one);
+    [[nodiscard]] Waiting take() &&;
 
    private:
+    void note_over(Held hold);
+
+    Timestamp moment_;
     std::vector<Underway> underway_;
-    std::unordered_map<std::uint32_t, std::size_t> holds_;  // by sensor, its last one
+    std::unordered_map<std::uint32_t, Timestamp> holds_;  // by sensor: the due time of one that goes on
+    std::map<Timestamp, Timestamp> over_;                 // by due time, when the last reading arrived
   };
 
   tables::LastIds last_ids_;
@@ -110,12 +139,14 @@ class FoundFile final : public FoundShard {
   [[nodiscard]] std::optional<Timestamp> deleted_until() const override {
     return run_ ? run_->deleted_until : std::nullopt;
   }
-  std::vector<Underway> read_deliveries(const FindSensor& find_sensor) override;
+  Waiting read_waiting(Timestamp moment, const FindSensor& find_sensor) override;
+  std::vector<Underway> read_deliveries(Timestamp moment, const FindSensor& find_sensor) override;
   std::vector<BegunBefore> read_events(Timestamp moment, const FindSensor& find_sensor) override;
   void read_fleet_events(Timestamp moment, const FindSensor& find_sensor) override;
 
  private:
   void read_readings(tables::Database& shard, const FindSensor& find_sensor);
+  void check(const tables::StorageError& error) const;
 
   std::filesystem::path file_;
   std::optional<RecordedRun> run_;

@@ -160,14 +160,24 @@ void StoredRuns::events(std::int32_t number, const std::function<void(const Even
       });
 }
 
-void StoredRuns::deliveries(std::int32_t number,
-                            const std::function<void(const FoundDelivery&)>& on_delivery) {
+void StoredRuns::deliveries(std::int32_t number, Timestamp moment, const OnDelivery& on_delivery) {
+  deliveries(number, "due >= $2 OR arrived_at >= $2", moment, on_delivery);
+}
+
+void StoredRuns::waiting(std::int32_t number, Timestamp moment, const OnDelivery& on_delivery) {
+  deliveries(number, "kind IN ('hold', 'drained') OR (kind = 'late' AND arrived_at >= $2)", moment,
+             on_delivery);
+}
+
+void StoredRuns::deliveries(std::int32_t number, std::string_view which, Timestamp moment,
+                            const OnDelivery& on_delivery) {
   const auto& names = batch::Delivery::kind_names;
   if (!is_there("deliveries")) return;
-  run(fmt::format("SELECT sensor_id, kind, due, arrived_at, sequence FROM {} WHERE run = $1 ORDER BY due, "
-                  "kind = '{}'",
-                  table("deliveries"), name_of(batch::Delivery::Kind::drained)),
-      Parameters().integer(number), [&](const AnswerRow& row) {
+  run(fmt::format(
+          "SELECT sensor_id, kind, due, arrived_at, sequence FROM {} WHERE run = $1 AND ({}) ORDER BY "
+          "due, sequence, kind = 'drained'",
+          table("deliveries"), which),
+      Parameters().integer(number).moment(moment), [&](const AnswerRow& row) {
         const auto name = std::ranges::find(names, row.text(1));
         if (name == names.end())
           throw std::runtime_error("the table deliveries has something that fleet-sim never writes");

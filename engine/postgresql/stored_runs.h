@@ -69,7 +69,9 @@ class StoredRuns {
     std::optional<Microseconds> duration = {};
   };
   void events(std::int32_t run, const std::function<void(const Event&)>& on_event);
-  // What delivery did, by due time; that a hold was drained follows the hold.
+  // What delivery did to readings that were due or arrived at `moment` or later; and what tells what waited
+  // then: all holds, and the late readings that arrived then or later. By due time; that a hold was drained
+  // follows the hold.
   struct FoundDelivery {
     std::string_view sensor;
     batch::Delivery::Kind kind;
@@ -77,13 +79,16 @@ class StoredRuns {
     std::optional<Timestamp> arrived_at;
     std::uint64_t sequence;
   };
-  void deliveries(std::int32_t run, const std::function<void(const FoundDelivery&)>& on_delivery);
+  using OnDelivery = std::function<void(const FoundDelivery&)>;
+  void deliveries(std::int32_t run, Timestamp moment, const OnDelivery& on_delivery);
+  void waiting(std::int32_t run, Timestamp moment, const OnDelivery& on_delivery);
   // Those of the fleet that began then or later, each as its sensor, its time and the name of its entry.
   using OnFleetEvent =
       std::function<void(std::string_view sensor, Timestamp started_at, std::string_view name)>;
   void fleet_events(std::int32_t run, Timestamp since, const OnFleetEvent& on_event);
 
  private:
+  void deliveries(std::int32_t run, std::string_view which, Timestamp moment, const OnDelivery& on_delivery);
   std::optional<StoredRun> find_run(const std::string& condition, const Parameters& parameters);
   bool is_there(std::string_view table);
   void run(const std::string& sql, const Parameters& parameters, const Connection::OnRow& on_row);

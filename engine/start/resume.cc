@@ -160,7 +160,7 @@ class Planner {
     has_scenario_ = std::ranges::any_of(scripts_, [](const auto& one) { return one != nullptr; });
     if (has_scenario_) go_back_for_scenario();
     resumption_.moment = before_holds(resumption_.moment);
-    keep_seats();
+    if (!waiting_.empty()) read_deliveries();
     check_deletions();
     count_due();
     resumption_.reloads = history_.reloads_until(resumption_.moment);
@@ -217,7 +217,7 @@ class Planner {
     }
     Timestamp moment = latest_timestamp;
     if (config::delivers(*history_.config_after(0))) {
-      read_deliveries();
+      read_waiting(least_complete);
       moment = before_all_that_waits(least_complete);
     } else {
       for (const std::uint32_t sensor : lives_.sensors())
@@ -281,11 +281,11 @@ class Planner {
     });
   }
 
-  void read_deliveries() {
-    underway_.resize(places_.size());
+  void read_waiting(Timestamp moment) {
+    waiting_.resize(places_.size());
     tbb::parallel_for(std::size_t{0}, places_.size(), [&](std::size_t i) {
-      underway_[i] =
-          found_at(places_[i])->read_deliveries([this](std::string_view id) { return find_sensor(id); });
+      waiting_[i] =
+          found_at(places_[i])->read_waiting(moment, [this](std::string_view id) { return find_sensor(id); });
     });
   }
 
@@ -313,8 +313,8 @@ class Planner {
   // earlier; the fleet reads it again, and finds what has arrived meanwhile.
   [[nodiscard]] Timestamp before_all_that_waits(Timestamp complete_until) const {
     Timestamp moment = complete_until;
-    for (const auto& of_shard : underway_) {
-      for (const data::FoundShard::Underway& one : of_shard) {
+    for (const data::FoundShard::Waiting& of_shard : waiting_) {
+      for (const data::FoundShard::Underway& one : of_shard.underway) {
         if (one.arrives_at >= complete_until && waits_until(one) >= complete_until)
           moment = std::min(moment, one.due);
       }
@@ -326,8 +326,9 @@ class Planner {
   // earlier.
   [[nodiscard]] Timestamp before_holds(Timestamp moment) const {
     std::vector<std::pair<Timestamp, Timestamp>> holds;  // arrival of the last reading, due time of the first
-    for (const auto& of_shard : underway_) {
-      for (const data::FoundShard::Underway& one : of_shard) {
+    for (const data::FoundShard::Waiting& of_shard : waiting_) {
+      for (const data::FoundShard::Held& one : of_shard.holds) holds.emplace_back(one.arrived_at, one.due);
+      for (const data::FoundShard::Underway& one : of_shard.underway) {
         if (one.kind != batch::Delivery::Kind::hold) continue;
         const bool is_drained = one.arrives_at != latest_timestamp;
         holds.emplace_back(is_drained ? one.arrives_at : waits_until(one), one.due);
@@ -341,12 +342,17 @@ class Planner {
   }
 
   // Late ones that are there already keep others from being late as long as they were under way.
-  void keep_seats() {
-    for (const auto& of_shard : underway_) {
+  void read_deliveries() {
+    std::vector<std::vector<data::FoundShard::Underway>> seats(places_.size());
+    tbb::parallel_for(std::size_t{0}, places_.size(), [&](std::size_t i) {
+      seats[i] = found_at(places_[i])->read_deliveries(resumption_.moment, [this](std::string_view id) {
+        return find_sensor(id);
+      });
+    });
+    for (const auto& of_shard : seats) {
       for (const data::FoundShard::Underway& one : of_shard) {
-        const bool is_seat = one.kind == batch::Delivery::Kind::late && one.due < resumption_.moment &&
-                             one.arrives_at >= resumption_.moment && waits_until(one) >= resumption_.moment;
-        if (is_seat) resumption_.late.emplace_back(hash_text(roster_[one.sensor].id), one.arrives_at);
+        if (waits_until(one) >= resumption_.moment)
+          resumption_.late.emplace_back(hash_text(roster_[one.sensor].id), one.arrives_at);
       }
     }
   }
@@ -587,8 +593,8 @@ class Planner {
   history::LifeTable lives_;
   std::unordered_map<std::string_view, std::uint32_t> sensor_of_id_;
   std::vector<write::Place> places_;
-  std::vector<std::vector<data::FoundShard::Underway>> underway_;  // by place
-  fleet::PastAnomalies latest_;                               // by the sensor's first identity, as are …
+  std::vector<data::FoundShard::Waiting> waiting_;  // by place; empty: rows arrive when they are due
+  fleet::PastAnomalies latest_;                     // by the sensor's first identity, as are …
   std::unordered_map<std::uint32_t, std::uint32_t> wearing_;  // … the members with agings
   std::unordered_map<const config::Config*, std::shared_ptr<fleet::ProfileTable>> tables_;
   history::Scripts scripts_;

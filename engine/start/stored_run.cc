@@ -102,16 +102,27 @@ class FoundTable final : public data::FoundShard {
   }
 
   // The place that a sensor has mainly tells of what is under way.
-  std::vector<Underway> read_deliveries(const data::FindSensor& find_sensor) override {
-    Arrivals arrivals;
+  Waiting read_waiting(Timestamp moment, const data::FindSensor& find_sensor) override {
     if (!run_) return {};
-    runs_.deliveries(run_->number, [&](const postgresql::StoredRuns::FoundDelivery& delivery) {
-      const auto sensor = find_sensor(delivery.sensor);
-      if (!sensor || !is_here_[*sensor]) return;
-      rows_.add_delivery(*sensor, delivery.due, delivery.sequence, delivery.kind);
-      if (!is_elsewhere_[*sensor]) arrivals.add(*sensor, delivery.kind, delivery.due, delivery.arrived_at);
+    Arrivals arrivals(moment);
+    runs_.waiting(run_->number, moment, [&](const postgresql::StoredRuns::FoundDelivery& one) {
+      const auto sensor = find_sensor(one.sensor);
+      if (sensor && is_here_[*sensor] && !is_elsewhere_[*sensor])
+        arrivals.add({*sensor, one.kind, one.due, one.arrived_at, one.sequence});
     });
     return std::move(arrivals).take();
+  }
+
+  std::vector<Underway> read_deliveries(Timestamp moment, const data::FindSensor& find_sensor) override {
+    if (!run_) return {};
+    std::vector<Underway> seats;
+    runs_.deliveries(run_->number, moment, [&](const postgresql::StoredRuns::FoundDelivery& one) {
+      const auto sensor = find_sensor(one.sensor);
+      if (sensor && is_here_[*sensor])
+        sort_delivery({*sensor, one.kind, one.due, one.arrived_at, one.sequence}, moment, seats);
+    });
+    std::erase_if(seats, [&](const Underway& seat) { return is_elsewhere_[seat.sensor]; });
+    return seats;
   }
 
   std::vector<BegunBefore> read_events(Timestamp moment, const data::FindSensor& find_sensor) override {

@@ -1,5 +1,7 @@
 #include "tables/deliveries.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <string>
@@ -14,10 +16,13 @@ namespace {
 constexpr std::string_view insert_delivery =
     "INSERT INTO deliveries (run_id, sensor_id, kind, sequence, due, arrived_at, readings) VALUES (?1, ?2, "
     "?3, ?4, ?5, ?6, ?7)";
+// `{}`: which of them, by a moment `?2`. Times compare as texts.
 constexpr std::string_view select_deliveries =
     "SELECT sensor_id, kind, due, arrived_at, readings, sequence FROM deliveries WHERE ?1 IN ('', run_id) "
-    "ORDER BY "
-    "rowid";
+    "AND ({}) ORDER BY rowid";
+constexpr std::string_view is_any = "?2 IS NOT NULL";
+constexpr std::string_view is_since = "due >= ?2 OR arrived_at >= ?2";
+constexpr std::string_view is_waiting = "kind IN ('hold', 'drained') OR kind = 'late' AND arrived_at >= ?2";
 
 constexpr std::string_view select_oldest =
     "SELECT id, sensor_id, kind, due, coalesce(arrived_at, due) FROM deliveries WHERE id < (SELECT max(id) "
@@ -28,7 +33,7 @@ StorageError not_ours(std::string_view text) {
   return {SQLITE_MISMATCH, "has deliveries with " + in_quotes(text) + ", which fleet-sim never writes"};
 }
 
-StorageError take_row(const Statement& row, const std::function<void(const FoundDelivery&)>& take) {
+StorageError take_row(const Statement& row, const TakeDelivery& take) {
   const auto& names = batch::Delivery::kind_names;
   const auto name = std::ranges::find(names, row.text(1));
   if (name == names.end()) return not_ours(row.text(1));
@@ -42,6 +47,14 @@ StorageError take_row(const Statement& row, const std::function<void(const Found
   take({row.text(0), static_cast<batch::Delivery::Kind>(name - names.begin()), *due, arrived_at,
         static_cast<std::uint64_t>(row.integer(4)), static_cast<std::uint64_t>(row.integer(5))});
   return {};
+}
+
+StorageError read_those(Database& database, std::string_view which, const std::string& run_id,
+                        Timestamp moment, const TakeDelivery& take) {
+  if (!database.has_table(deliveries_table)) return {};
+  return database.query(
+      fmt::format(fmt::runtime(select_deliveries), which),
+      [&](const Statement& row) { return take_row(row, take); }, run_id, timestamp_text(moment));
 }
 
 }  // namespace
@@ -64,11 +77,18 @@ int DeliveryInsert::insert(const batch::Delivery& delivery, std::string_view sen
   return insert_.run();
 }
 
-StorageError read_deliveries(Database& database, const std::string& run_id,
-                             const std::function<void(const FoundDelivery&)>& take) {
-  if (!database.has_table(deliveries_table)) return {};
-  return database.query(
-      select_deliveries, [&](const Statement& row) { return take_row(row, take); }, run_id);
+StorageError read_deliveries(Database& database, const std::string& run_id, const TakeDelivery& take) {
+  return read_those(database, is_any, run_id, earliest_timestamp, take);
+}
+
+StorageError read_deliveries_since(Database& database, const std::string& run_id, Timestamp moment,
+                                   const TakeDelivery& take) {
+  return read_those(database, is_since, run_id, moment, take);
+}
+
+StorageError read_waiting(Database& database, const std::string& run_id, Timestamp moment,
+                          const TakeDelivery& take) {
+  return read_those(database, is_waiting, run_id, moment, take);
 }
 
 StorageError delete_deliveries(Database& database, std::string_view until, std::uint32_t most_rows) {

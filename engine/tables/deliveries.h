@@ -49,8 +49,15 @@ struct FoundDelivery {
 
 // Calls `take` with each row of the run, or of all runs if it is empty, in order. A row that is not ours is a
 // SQLITE_MISMATCH.
-StorageError read_deliveries(Database& database, const std::string& run_id,
-                             const std::function<void(const FoundDelivery&)>& take);
+using TakeDelivery = std::function<void(const FoundDelivery&)>;
+StorageError read_deliveries(Database& database, const std::string& run_id, const TakeDelivery& take);
+
+// The same of some rows: those about readings that were due or arrived at `moment` or later; and those that
+// tell what waited then, which are all holds, and the late readings that arrived then or later.
+StorageError read_deliveries_since(Database& database, const std::string& run_id, Timestamp moment,
+                                   const TakeDelivery& take);
+StorageError read_waiting(Database& database, const std::string& run_id, Timestamp moment,
+                          const TakeDelivery& take);
 
 // Deletes rows about readings that had arrived before `until`, or never will, if they are among the first
 // `most_rows`; a hold once it has been drained. The last row stays, because new ids follow the highest.
