@@ -149,6 +149,30 @@ TEST_CASE("events begun before the moment are told, later ones and the steady st
   CHECK(found.rows().has_event(event_at(9 * second, 1)));
 }
 
+TEST_CASE("an event that has ended is not what it was before") {
+  Bench bench;
+  using Kind = batch::AnomalyEvent::Kind;
+  std::vector<batch::AnomalyEvent> events{event_at(second, 0), event_at(second, 1), event_at(second, 2)};
+  events[0].kind = events[2].kind = Kind::whole;
+  events[0].ended_at = start + 5 * second;
+  events[2].ended_at = start + 2 * second;
+  bench.write("run", {reading_at(0, 0), reading_at(8 * second, 1)}, events);
+  data::FoundFile found = bench.found();
+  found.read_events(start + 3 * second, bench.find_sensor);
+  const auto is_outdated = [&](std::uint32_t sensor, Microseconds as_of, Kind kind = Kind::progressed) {
+    batch::AnomalyEvent event = event_at(second, sensor);
+    event.kind = kind;
+    event.as_of = start + as_of;
+    return found.rows().is_outdated(event);
+  };
+  CHECK(is_outdated(0, 4 * second));
+  CHECK(is_outdated(0, 8 * second));
+  CHECK_FALSE(is_outdated(0, 8 * second + 1));  // a reload has made it go on
+  CHECK_FALSE(is_outdated(0, 4 * second, Kind::closed));
+  CHECK_FALSE(is_outdated(1, 4 * second));  // it is open
+  CHECK_FALSE(is_outdated(2, 4 * second));  // it will not come again
+}
+
 TEST_CASE("of what delivery did, only what comes again is kept, and what waited") {
   using Kind = batch::Delivery::Kind;
   Bench bench;

@@ -81,6 +81,7 @@ struct AnomalyEvent {
   std::optional<double> severity{};     // of a graded one …
   std::optional<double> sigma{};        // … and what it counts in, in the unit of its channel
   std::optional<Timestamp> fails_at{};  // of one that comes with age: when the sensor fails
+  Timestamp as_of = latest_timestamp;   // of one that has progressed: the sensor had been read up to here
 };
 
 // What an entry of a scenario did to a sensor, as a row of ground truth: one for each time that it reached

@@ -79,6 +79,7 @@ Timestamp timestamp_in(const tables::Statement& row, int column, const std::file
 
 void FoundShard::sort_event(const BegunBefore& event, Timestamp ended_at, Timestamp start, Timestamp moment,
                             std::vector<BegunBefore>& begun) {
+  if (ended_at >= moment && ended_at != latest_timestamp) rows_.add_ended(event.sensor, event.started_at);
   if (event.request.type == AnomalyType::aging) {
     if (ended_at >= moment) agings_.push_back({event.sensor, event.started_at});
     return;

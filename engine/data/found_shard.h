@@ -59,7 +59,7 @@ class FoundShard {
   virtual std::vector<Underway> read_deliveries(Timestamp moment, const FindSensor& find_sensor) = 0;
 
   // Reads the run's events: adds to rows() those that a fleet resuming at `moment` produces again, but for
-  // agings, and returns those that sensors began before it.
+  // agings, and those that have ended since then, and returns those that sensors began before it.
   struct BegunBefore {
     std::uint32_t sensor;
     model::AnomalyRequest request;  // with which it began: what it leaves open was drawn

@@ -415,6 +415,7 @@ std::vector<batch::AnomalyEvent> Cohort::open_anomalies() const {
       if (ages[a].is_open(next_due_of(i))) open.push_back(describe_aging(sensor, a, progressed));
     }
   }
+  for (batch::AnomalyEvent& event : open) event.as_of = next_due();
   return open;
 }
 
@@ -624,6 +625,7 @@ void Cohort::change_anomaly(std::size_t i, const Turn& turn, std::vector<batch::
   const auto note = [&](Kind kind, Timestamp until) {
     events.push_back(describe(i, kind));
     events.back().ended_at = until;
+    events.back().as_of = turn.moment;
   };
   if (outlasts_change(turn.may_continue, has_more, was_open)) {
     if (has_more && has_shown && !was_open) note(Kind::progressed, ended_at);
@@ -649,6 +651,7 @@ void Cohort::change_age(std::size_t i, std::size_t aging, const Turn& turn,
   const auto note = [&](Kind kind, Timestamp until) {
     events.push_back(describe_aging(sensor, aging, kind));
     events.back().ended_at = until;
+    events.back().as_of = turn.moment;
   };
   const Timestamp ends = age.interval.ends;
   const bool was_open = age.is_open(next_due_of(i));

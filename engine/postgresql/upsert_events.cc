@@ -15,11 +15,12 @@ namespace {
 constexpr std::size_t most_in_statement = 5'000;
 
 constexpr std::string_view upsert = R"sql(
-INSERT INTO {} (sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected,
+INSERT INTO {} AS known (sensor_id, anomaly_type, channel, direction, magnitude, started_at, ended_at, readings_affected,
   severity, sigma, cause, scenario, fails_at, injected_duration, run)
 SELECT e.*, {} FROM {} AS e
 ON CONFLICT (run, sensor_id, started_at, anomaly_type, cause)
-DO UPDATE SET ended_at = excluded.ended_at, readings_affected = excluded.readings_affected)sql";
+DO UPDATE SET ended_at = excluded.ended_at,
+  readings_affected = greatest(known.readings_affected, excluded.readings_affected))sql";
 
 }  // namespace
 

@@ -53,16 +53,18 @@ constexpr std::string_view note_injected_sql =
     "INSERT INTO injected_anomalies (event_id, duration) VALUES (last_insert_rowid(), ?1)";
 
 // The latest open event of that sensor and start: an earlier run with the same seed may have left the same
-// one open.
+// one open. A run that is resumed, and stops before it has caught up with what is there, has counted less.
 constexpr std::string_view update_event_sql =
-    "UPDATE anomaly_events SET ended_at = ?3, readings_affected = ?4 WHERE id = (SELECT max(id) FROM "
+    "UPDATE anomaly_events SET ended_at = ?3, readings_affected = max(readings_affected, ?4) WHERE id = "
+    "(SELECT max(id) FROM "
     "anomaly_events "
     "WHERE sensor_id = ?1 AND started_at = ?2 AND ended_at IS NULL)";
 
 // One that had ended, until a reload gave its sensor more readings within it. Such events are recent, so the
 // row is looked for from the end.
 constexpr std::string_view update_ended_event_sql =
-    "UPDATE anomaly_events SET ended_at = ?3, readings_affected = ?4 WHERE id = (SELECT id FROM "
+    "UPDATE anomaly_events SET ended_at = ?3, readings_affected = max(readings_affected, ?4) WHERE id = "
+    "(SELECT id FROM "
     "anomaly_events WHERE sensor_id = ?1 AND started_at = ?2 ORDER BY id DESC LIMIT 1)";
 
 template <class Value>

@@ -133,8 +133,10 @@ class FoundTable final : public data::FoundShard {
       if (!sensor || !is_here_[*sensor]) return;
       const BegunBefore found{*sensor, request_of(event), event.started_at};
       // One place tells of it; but each of agings, which are weighed place by place.
-      if (is_elsewhere_[*sensor] && found.request.type != AnomalyType::aging)
+      if (is_elsewhere_[*sensor] && found.request.type != AnomalyType::aging) {
+        if (event.ended_at != latest_timestamp) rows_.add_ended(*sensor, event.started_at);
         return rows_.add_event(*sensor, event.started_at);
+      }
       sort_event(found, event.ended_at, run_->start, moment, begun);
     });
     return begun;

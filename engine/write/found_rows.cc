@@ -75,6 +75,11 @@ bool FoundRows::has_end(const batch::AnomalyEvent& event) const {
   return ends_.contains({sensor_of(event.sensor), event.started_at});
 }
 
+bool FoundRows::is_outdated(const batch::AnomalyEvent& event) const {
+  return event.kind == batch::AnomalyEvent::Kind::progressed && event.as_of <= last_ &&
+         ended_.contains({sensor_of(event.sensor), event.started_at});
+}
+
 bool FoundRows::has_event(const batch::AnomalyEvent& event) const {
   return events_.contains({sensor_of(event.sensor), event.started_at});
 }

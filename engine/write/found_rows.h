@@ -47,8 +47,10 @@ class FoundRows {
   void keep_from(Timestamp complete_until);
   // An event that is there and will come again.
   void add_event(std::uint32_t sensor, Timestamp started_at) { events_.insert({sensor, started_at}); }
-  // Likewise that it has ended.
+  // Likewise that it has ended, where a row of its own says so.
   void add_end(std::uint32_t sensor, Timestamp started_at) { ends_.insert({sensor, started_at}); }
+  // An event that a fleet may come upon again has ended, as its row says.
+  void add_ended(std::uint32_t sensor, Timestamp started_at) { ended_.insert({sensor, started_at}); }
   // By its sequence, too: two holds may wait for the same late reading.
   void add_delivery(std::uint32_t sensor, Timestamp due, std::uint64_t sequence, batch::Delivery::Kind kind) {
     deliveries_[index_of(kind)].insert({sensor, moment_of(due, sequence)});
@@ -76,6 +78,9 @@ class FoundRows {
   }
   // Whether its end is there, too.
   [[nodiscard]] bool has_end(const batch::AnomalyEvent& event) const;
+  // Whether this is how an event that has ended was earlier: a fleet that stops before it has caught up with
+  // what is there is still in the middle of it.
+  [[nodiscard]] bool is_outdated(const batch::AnomalyEvent& event) const;
   [[nodiscard]] bool has_delivery(const batch::Delivery& delivery) const;
 
  private:
@@ -112,7 +117,8 @@ class FoundRows {
   using Keys = std::unordered_set<Key, HashKey>;
   std::unordered_map<Key, Found, HashKey> readings_;
   Keys events_;                                     // by when they started, as are …
-  Keys ends_;                                       // … those that have ended
+  Keys ends_;                                       // … those with a row for their end, and …
+  Keys ended_;                                      // … those that have ended
   std::unordered_set<std::uint64_t> fleet_events_;  // hashes
   std::array<Keys, batch::Delivery::kind_names.size()> deliveries_;
 };

@@ -234,7 +234,7 @@ void Writer::stage(const batch::AnomalyEvent& event, SteadyTime now) {
   const std::uint32_t index = context_.place_of[event.sensor].shard;
   const Slot& slot = slots_[index];
   if (slot.found && batch::begins(event.kind) && slot.found->has_event(event)) return;
-  if (slot.found && slot.found->has_end(event)) return;
+  if (slot.found && (slot.found->has_end(event) || slot.found->is_outdated(event))) return;
   stage_truth(index, event, event.started_at, now);
 }
 
