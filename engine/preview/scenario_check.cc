@@ -9,6 +9,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/plain_text.h"
 #include "base/problems.h"
 #include "identity/overlays.h"
 #include "scenario/fields.h"
@@ -16,6 +17,7 @@
 #include "sqlite/shard_key.h"
 #include "start/forecast.h"
 #include "start/run_span.h"
+#include "timeline/script.h"
 
 namespace fleet_sim::preview {
 namespace {
@@ -97,6 +99,26 @@ class Check {
                                           count, identity::Overlays::most));
   }
 
+  // Whom an entry has reached that nothing referred to may not be known.
+  void references(const config::Config& running) {
+    if (running.scenario.size() <= timeline::most_remembered) return;
+    std::set<std::string_view> known;
+    std::set<std::string_view> followed;
+    for (const scenario::Entry& entry : running.scenario) {
+      known.insert(entry.name);
+      followed.insert(entry.where.event);
+    }
+    for (const scenario::Entry& entry : config_.scenario) {
+      const std::string& event = entry.where.event;
+      if (known.contains(event) && !followed.contains(event))
+        add(entry,
+            fmt::format("where.event names {}, but in a scenario of more than {} entries it is not kept "
+                        "whom that reaches unless an entry refers to it from the start; restart for the "
+                        "change",
+                        in_quotes(event), timeline::most_remembered));
+    }
+  }
+
   void finish() const {
     if (!problems_.empty()) throw InvalidInput(problems_.text());
   }
@@ -137,6 +159,7 @@ void check_scenario_of_reload(const config::Config& running, const config::Confi
   Check check(config, nowhere);
   check.shards();
   check.combinations();
+  check.references(running);
   check.finish();
 }
 

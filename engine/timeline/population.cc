@@ -143,7 +143,7 @@ bool Population::is_open_to(std::uint32_t sensor, std::uint32_t entry) const {
 
 void Population::apply(std::uint32_t entry, std::uint32_t sensor, bool fails) {
   const PlannedEntry& planned = script_[entry];
-  if (script_.is_followed(entry)) reached_.try_emplace(entry, size()).first->second.insert(sensor);
+  if (script_.is_remembered(entry)) reached_.try_emplace(entry, size()).first->second.insert(sensor);
   if (joins(planned)) {
     absent_.erase(sensor);
   } else if (moves(planned)) {

@@ -1,7 +1,7 @@
 // The sensors of a part of a fleet as the entries of a scenario meet them: which are there, what is said of
 // each now that earlier entries have changed it, and which entries have reached it. One thread. Owns 8 bytes
 // a sensor, 2 more once an entry has set something, and a bit a sensor for each entry that has reached any
-// and that another refers to; borrows the script and the roster, which stay. Cannot fail.
+// and is remembered (script.h); borrows the script and the roster, which stay. Cannot fail.
 //
 // A sensor is not there at the start if, of the entries that let sensors join or leave and that its identity
 // matches, the first lets it join.
@@ -26,7 +26,7 @@ struct Past {
   identity::OverlayIndex overlay = 0;
   bool is_there = true;
   std::vector<std::uint32_t> met{};      // entries whose turn is under way and that have met it
-  std::vector<std::uint32_t> reached{};  // entries that have reached it, and that others refer to
+  std::vector<std::uint32_t> reached{};  // entries that have reached it, of those that are remembered
   bool has_left = false;                 // at some time, even if it has joined again
   bool comes_back = false;  // only now, and not with an entry: the entries decide anew whether it is there
 };

@@ -29,7 +29,9 @@ void note_texts(identity::Roster& roster, const scenario::Entries& entries) {
 }
 
 Script::Script(Plan plan, const identity::Roster& roster, std::uint64_t seed)
-    : plan_(std::move(plan)), is_followed_(plan_.size()), is_ignored_(plan_.size()) {
+    : plan_(std::move(plan)),
+      is_remembered_(plan_.size(), plan_.size() <= most_remembered),
+      is_ignored_(plan_.size()) {
   reaches_.reserve(plan_.size());
   for (const PlannedEntry& planned : plan_) {
     reaches_.emplace_back(planned.entry, seed);
@@ -41,7 +43,7 @@ Script::Script(Plan plan, const identity::Roster& roster, std::uint64_t seed)
             ? identity::Overlay{}
             : identity::Overlay{roster.find_text(set->location), roster.find_text(set->manufacturer),
                                 roster.find_text(set->model), roster.find_text(set->firmware_version)});
-    if (planned.follows) is_followed_[*planned.follows] = true;
+    if (planned.follows) is_remembered_[*planned.follows] = true;
   }
   for (std::uint32_t entry = 0; entry < size(); ++entry) entry_of_.emplace(names_[entry], entry);
   put_in_order();

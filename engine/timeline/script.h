@@ -21,6 +21,10 @@ namespace fleet_sim::timeline {
 // a script is made of them.
 void note_texts(identity::Roster& roster, const scenario::Entries& entries);
 
+// Of a scenario with so many entries, it is kept of each whom it has reached; of a longer one, only of
+// entries that others refer to.
+inline constexpr std::size_t most_remembered = 100;
+
 class Script {
  public:
   Script() = default;  // without an entry
@@ -36,8 +40,8 @@ class Script {
   [[nodiscard]] identity::Text what(std::uint32_t entry) const { return whats_[entry]; }
   // What a `set` sets; nothing for other verbs.
   [[nodiscard]] const identity::Overlay& overlay(std::uint32_t entry) const { return overlays_[entry]; }
-  // Whether another entry refers to it.
-  [[nodiscard]] bool is_followed(std::uint32_t entry) const { return is_followed_[entry]; }
+  // Whether it is kept whom it has reached: another entry refers to it, or one may do so after a reload.
+  [[nodiscard]] bool is_remembered(std::uint32_t entry) const { return is_remembered_[entry]; }
 
   // The same for a run that has lived by `before` until `moment`: entries that stand there as well go on; of
   // the others, those that begin earlier are ignored.
@@ -58,7 +62,7 @@ class Script {
   std::vector<identity::Text> names_;
   std::vector<identity::Text> whats_;
   std::vector<identity::Overlay> overlays_;
-  std::vector<bool> is_followed_;
+  std::vector<bool> is_remembered_;
   std::vector<bool> is_ignored_;
   std::unordered_map<identity::Text, std::uint32_t> entry_of_;  // by name
   std::vector<std::uint32_t> in_order_;
