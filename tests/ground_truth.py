@@ -35,7 +35,8 @@ own, here they are libm's. A run need not have reached its configured end: what 
 run that was killed, what its last flush lost shows.
 
 A run may have been reloaded, killed and resumed: then its sensors, and what each was from when to when, come from its record
-(tables run_reloads and run_identities), and every sensor's anomaly is carried through the changes.
+(tables run_reloads and run_identities), and every sensor's anomaly is carried through the changes. Where the scenario has changed,
+entries that stay as they are go on, and of the others only those count that begin later.
 
 Where retention has deleted rows (table deletions), each file has to lack exactly as many readings and events as it says,
 the earliest of each sensor; the rows and events that are left are checked as ever.
@@ -60,7 +61,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from delivery_truth import Delivered, How, Mail, Slot, how_of
-from scenario_truth import added_by, moments_of, plan_of
+from scenario_truth import Story, added_by, plan_of
 from truth_basics import (AGING, DAY, EPOCH, FAULT_STRETCH, LAST_MOMENT, LINE, MASK, NOISE, ONSET, PARTITION, PHASE, READING, SECOND,
                           STEADY_START, UNITS, CannotCheck, canonical_firmware, draw_block, hash_text, micros, mix_words, normal,
                           read_value, round_keys, span_of, timestamp, unescape, uniform, uniform_below)
@@ -868,6 +869,7 @@ class Stretch:
     joins: bool = True  # the sensor was not in the fleet just before
     is_new: bool = True  # nor ever
     moment: object = None  # of the scenario, with which it begins
+    forgets: bool = True  # what a scenario made of the sensor: it came into the fleet, with the files or a reload
 
 
 @dataclass
@@ -918,19 +920,42 @@ class Sensor:
             else:
                 self.seats.append(replace(stretch))
 
-    def live_through(self, plan, reached):
-        """Becomes what the scenario makes of it. Each moment begins a stretch."""
-        (life,) = self.stretches
-        is_there, self.moments = moments_of(plan, self.run.seed, self.id, {**life.texts, "type": self.run.type_name}, reached)
-        self.stretches = [replace(life)] if is_there else []
-        for moment in self.moments:
-            was_there, is_there = is_there, moment.is_there
-            if was_there:
-                self.stretches[-1].until = moment.at
-            if is_there:
-                texts = {name: moment.texts[name] for name in TEXTS}
-                self.stretches.append(replace(life, since=moment.at, texts=texts, joins=not was_there,
-                                              is_new=not was_there and not moment.has_left, moment=moment))
+    def live_through(self, reached):
+        """Becomes what the scenario makes of it. Each moment, and each reload, begins a stretch."""
+        lives, self.stretches, self.moments = self.stretches, [], []
+        story = config = None
+        forgets = False
+        for life in lives:
+            if life.since >= reached:
+                break
+            plan = self.run.plan_of(life.config)
+            texts = {**life.texts, "type": self.run.type_name}
+            if life.joins:
+                since = None if life.since == self.run.start else life.since
+                story = Story(plan, self.run.seed, self.id, texts, since, returns=not life.is_new)
+                forgets = True
+            else:
+                story.identity = texts
+                if self.run.plan_of(config) is not plan:
+                    story.change(plan, life.since)
+            config = life.config
+
+            def begin(since, moment, **how):
+                nonlocal forgets
+                shown = {name: story.texts[name] for name in TEXTS}
+                self.stretches.append(replace(life, since=since, texts=shown, moment=moment, forgets=forgets, **how))
+                forgets = False
+
+            if story.is_there:
+                begin(life.since, None)
+            was_there = story.is_there
+            for moment in story.moments(min(life.until, reached)):
+                self.moments.append(moment)
+                if was_there:
+                    self.stretches[-1].until = moment.at
+                if moment.is_there:
+                    begin(moment.at, moment, joins=not was_there, is_new=not was_there and not moment.has_left)
+                was_there = moment.is_there
 
     def meet(self, moment, anomaly, stretch, profile):
         """What an entry of the scenario does, beside `set`, `join`, `leave` and `deliver`. The anomaly from then on."""
@@ -972,9 +997,13 @@ class Sensor:
         self.delivered = Delivered()
         usual = how_of(self.run.config.get("delivery") or {})
         coming = [one for one in self.moments if one.entry.verb == "deliver"]
+        mail = None
         for seat in self.seats:
             cadence, first = self.rhythm(seat)
+            before = None if seat.joins else mail
             mail = Mail(self.keys, usual, lambda at: first + cadence.offset(cadence.count_before(at - first)), self.delivered)
+            if before:
+                mail.how, mail.until = before.how, before.until
             k = cadence.count_before(seat.since - first)
             while (due := first + cadence.offset(k)) < min(reached, seat.until):
                 while coming and coming[0].at <= due:
@@ -1178,6 +1207,8 @@ class Sensor:
             elif anomaly:
                 anomaly = self.carry(anomaly, before, stretch, profile_of)
             profile = profile_of(stretch)
+            if stretch.forgets:
+                self.silent_until, self.added = -1, []
             if stretch.is_new:
                 anomaly = self.steady_start(stretch, profile)
             if stretch.moment:
@@ -1241,13 +1272,23 @@ class Run:
         seconds = float(config["simulation"]["run_time_seconds"])
         self.end = min(start + int(seconds * 1e6), LAST_MOMENT) if seconds else LAST_MOMENT
         self.reached = {}  # by partition, in the end
-        self.plan = plan_of(config.get("scenario") or [], start)
+        self.plans = []  # of each scenario that a reload brought: what the config says, and the plan
+        self.has_scenario = bool(self.plan_of(config))
         self.type_name = next((name for name, said in config.get("types", {}).items()
                                if sensor_type.is_declared and list(said["channels"]) == list(sensor_type.normal)), "temperature_vibration")
-        self.delivers = how_of(config.get("delivery") or {}) != How() or any(entry.verb == "deliver" for entry in self.plan)
+        self.delivers = how_of(config.get("delivery") or {}) != How() or any(entry.verb == "deliver" for entry in self.plan_of(config))
         self.recorded_spread, self.recorded_spread_wrong = RecordedSpread(), []
         self.lives = None
         self.may_reach = self.end
+
+    def plan_of(self, config):
+        """The same for the same scenario."""
+        said = config.get("scenario") or []
+        known = next((plan for other, plan in self.plans if other == said), None)
+        if known is None:
+            known = plan_of(said, self.start)
+            self.plans.append((said, known))
+        return known
 
     def shard_of(self, texts):
         """What decides in which file a sensor of these texts is, beside its id."""
@@ -1306,10 +1347,12 @@ def read_run(files, config_file, sensor_type):
     if any(has_table(path, "run_reloads") for path in files):
         if len(described) > 1:
             raise CannotCheck("several partitions, of which one was reloaded; check each by itself")
-        if run.plan:
-            raise CannotCheck("a run with a scenario was reloaded")
         run.lives = read_lives(files, *described, run)
-    elif run.plan:  # rows do not tell what a sensor was before it became another
+        configs = [stretch.config for life in run.lives.values() for stretch in life]
+        run.has_scenario = any(run.plan_of(one) for one in {id(one): one for one in configs}.values())
+        if any((one.get("delivery") or {}) != (config.get("delivery") or {}) for one in configs):
+            raise CannotCheck("the delivery of a run was changed")
+    elif run.has_scenario:  # rows do not tell what a sensor was before it became another
         run.lives = {sensor_id: life for run_id in described for sensor_id, life in read_lives(files, run_id, run).items()}
     return run
 
@@ -1467,7 +1510,7 @@ class Fleet:
 
     def read_what_happened(self, path):
         """Of the scenario, and of delivery."""
-        if self.run.plan and has_table(path, "fleet_events"):
+        if self.run.has_scenario and has_table(path, "fleet_events"):
             for sensor_id, name, verb, at, *until, failed in query(
                     path, "SELECT sensor_id, name, verb, started_at, ended_at, silent_until, failed FROM fleet_events"):
                 self.find(sensor_id, path.name).told.append((name, verb, micros(at), *map(micros, until), failed))
@@ -1794,7 +1837,7 @@ class Inspection:
     def check(self, sensor):
         run = self.fleet.run
         reached = run.reached[run.partition_of(sensor.id)]
-        if (run.plan or run.delivers) and sensor.is_known and sensor.stretches:
+        if (run.has_scenario or run.delivers) and sensor.is_known and sensor.stretches:
             self.follow(sensor, run, reached)
         sensor.rows.sort(key=lambda row: row.at)
         check_labels(sensor, reached, self.offenders)
@@ -1815,8 +1858,8 @@ class Inspection:
     def follow(self, sensor, run, reached):
         """Through the scenario, and its rows on their way to the file."""
         sensor.take_seats()
-        if run.plan:
-            sensor.live_through(run.plan, reached)
+        if run.has_scenario:
+            sensor.live_through(reached)
             check_scenario(sensor, reached, self.offenders)
         sensor.follow_mail(self.profile_of, reached)
         if run.delivers:

@@ -30,6 +30,7 @@ def matches(glob, text):
 
 class Entry:
     def __init__(self, said, start):
+        self.said = said
         self.name, self.where = said["name"], said.get("where", {})
         (self.verb,) = [verb for verb in VERBS if verb in said]
         self.what = said[self.verb]
@@ -96,44 +97,83 @@ class Moment:
         return self.entry.name, self.entry.verb, self.at, ended, silent, int(self.fails)
 
 
-def absent_at_first(plan, sensor_id, texts):
-    """Of the entries that let sensors join or leave and that it matches, the first lets it join."""
-    movers = sorted((entry for entry in plan if entry.verb in ("join", "leave") and entry.follows is None), key=lambda one: one.at)
-    return next((entry.verb == "join" for entry in movers if entry.fits(sensor_id, texts)), False)
+class Story:
+    """What happens to one sensor from when it comes into the fleet until it is taken out. `texts` are those of its identity, with
+    its type. Of one that a reload brings, only entries from then on count, and it may have been in the fleet before."""
 
+    def __init__(self, plan, seed, sensor_id, texts, since=None, returns=False):
+        self.id, self.keys = sensor_id, round_keys(seed, hash_text(sensor_id))
+        self.identity, self.said = texts, {}  # and what entries say in its place
+        self.has_left, self.reached = returns, set()  # by the names of the entries
+        self.plan, self.ignored, self.queue = [], set(), []
+        begun = [] if since is None else [entry for entry in plan if entry.at < since]
+        self.is_there = not self.is_absent([entry for entry in plan if entry not in begun])
+        self.take_plan(plan, since, {entry.name for entry in begun})
 
-def moments_of(plan, seed, sensor_id, texts, until):
-    """Whether a sensor is there at first, and all that happens to it before `until`, in order. `texts` are those of its identity,
-    with its type."""
-    keys = round_keys(seed, hash_text(sensor_id))
-    there_at_first = there = not absent_at_first(plan, sensor_id, texts)
-    has_left, reached = False, set()
-    queue = [(entry.at, number, 0, False) for number, entry in enumerate(plan)]
-    heapq.heapify(queue)
-    moments = []
-    while queue and queue[0][0] < until:
-        at, number, turn, is_hit = heapq.heappop(queue)
-        entry = plan[number]
-        is_open = there != (entry.verb == "join")
-        if not is_hit:
-            is_met = is_open and entry.fits(sensor_id, texts) and (entry.follows is None or entry.follows in reached)
-            delay = entry.delay(keys, turn) if is_met else None
-            if delay is not None and at + delay <= entry.last:
-                heapq.heappush(queue, (at + delay, number, turn, True))
-            if entry.every and at + entry.every <= entry.last:
-                heapq.heappush(queue, (at + entry.every, number, turn + 1, False))
-        elif is_open:
-            fails = entry.draw(keys, turn)[1] < entry.fails
-            reached.add(number)
-            before = has_left
-            if entry.verb in ("join", "leave"):
-                there = entry.verb == "join"
-                has_left = has_left or not there
-            if entry.verb == "set" and not fails:
-                texts = {**texts, **entry.what}
-            lasts = at if entry.verb not in LASTING else min(at + entry.duration, LAST_MOMENT) if entry.duration else LAST_MOMENT
-            moments.append(Moment(at, lasts, entry, fails, texts, there, before))
-    return there_at_first, moments
+    @property
+    def texts(self):
+        return {**self.identity, **self.said}
+
+    def is_absent(self, coming):
+        """Of the entries that let sensors join or leave and that it matches, the first lets it join."""
+        movers = sorted((entry for entry in coming if entry.verb in ("join", "leave") and entry.follows is None), key=lambda one: one.at)
+        return next((entry.verb == "join" for entry in movers if entry.fits(self.id, self.texts)), False)
+
+    def change(self, plan, at):
+        """A reload: entries that stand there as well go on, and of the others, those that begin earlier are ignored."""
+        before = {entry.name: entry.said for entry in self.plan if entry.name not in self.ignored}
+        same = {entry.name for entry in plan if before.get(entry.name) == entry.said}
+        self.reached &= same
+        self.ignored = {entry.name for entry in plan if entry.name not in same and entry.at < at}
+        self.take_plan(plan, at, same)
+
+    def take_plan(self, plan, since, under_way):
+        """Of entries that are under way, the sensor's next moment stays, and their next turns are still to come."""
+        number_of = {entry.name: number for number, entry in enumerate(plan)}
+        queue = []
+        for at, number, turn, is_hit in self.queue:
+            name = self.plan[number].name
+            if is_hit and name in under_way and name in number_of and at <= plan[number_of[name]].last:
+                queue.append((at, number_of[name], turn, True))
+        for number, entry in enumerate(plan):
+            if entry.name in self.ignored:
+                continue
+            turn = 0
+            if entry.name in under_way and since is not None and entry.at < since:
+                turn = (min(since - 1, entry.last) - entry.at) // entry.every + 1 if entry.every else None
+            if turn is not None and (turn == 0 or entry.at + turn * entry.every <= entry.last):
+                queue.append((entry.at + turn * entry.every, number, turn, False))
+        self.plan, self.queue = plan, queue
+        heapq.heapify(self.queue)
+
+    def moments(self, until):
+        """All that happens to it before `until`, in order."""
+        while self.queue and self.queue[0][0] < until:
+            at, number, turn, is_hit = heapq.heappop(self.queue)
+            entry = self.plan[number]
+            is_open = self.is_there != (entry.verb == "join")
+            if not is_hit:
+                is_met = is_open and entry.fits(self.id, self.texts) and \
+                    (entry.follows is None or self.plan[entry.follows].name in self.reached)
+                delay = entry.delay(self.keys, turn) if is_met else None
+                if delay is not None and at + delay <= entry.last:
+                    heapq.heappush(self.queue, (at + delay, number, turn, True))
+                if entry.every and at + entry.every <= entry.last:
+                    heapq.heappush(self.queue, (at + entry.every, number, turn + 1, False))
+            elif is_open:
+                yield self.meet(entry, at, turn)
+
+    def meet(self, entry, at, turn):
+        fails = entry.draw(self.keys, turn)[1] < entry.fails
+        self.reached.add(entry.name)
+        before = self.has_left
+        if entry.verb in ("join", "leave"):
+            self.is_there = entry.verb == "join"
+            self.has_left = self.has_left or not self.is_there
+        if entry.verb == "set" and not fails:
+            self.said = {**self.said, **entry.what}
+        lasts = at if entry.verb not in LASTING else min(at + entry.duration, LAST_MOMENT) if entry.duration else LAST_MOMENT
+        return Moment(at, lasts, entry, fails, self.texts, self.is_there, before)
 
 
 def added_by(all_added, at, channel):
