@@ -63,7 +63,9 @@ class Files {
 // A paced fleet whose readings go nowhere, and its reloader.
 class ReloadedFleet {
  public:
-  ReloadedFleet(start::Inputs inputs, run::ReloadLimits limits) : inputs_(std::move(inputs)) {
+  ReloadedFleet(start::Inputs inputs, run::ReloadLimits limits, Timestamp not_before = earliest_timestamp)
+      : inputs_(std::move(inputs)) {
+    run_.start = start_;
     editions_.begin({std::make_shared<const config::Config>(inputs_.config),
                      start::readings_config_hash(inputs_.config),
                      std::make_shared<const start::Members>(inputs_.members),
@@ -84,7 +86,7 @@ class ReloadedFleet {
                                                            reloads_,
                                                            errors_,
                                                            log_,
-                                                           earliest_timestamp,
+                                                           not_before,
                                                            limits},
                                         start::LatestEdition{*editions_.current(), fleet_.profiles()});
     consumer_ = std::thread([this] { consume(); });
@@ -103,6 +105,16 @@ class ReloadedFleet {
   ReloadedFleet& operator=(const ReloadedFleet&) = delete;
 
   [[nodiscard]] status::ReloadHistory history() const { return reloader_->history(); }
+  // Adds an entry that silences some sensors for good.
+  status::AddedEntry add(const std::string& name, const std::string& ids,
+                         std::chrono::milliseconds at_most = 30s) {
+    scenario::Entry entry;
+    entry.name = name;
+    entry.at = {true, microseconds_per_day};
+    entry.where.id = ids;
+    entry.verb = scenario::Silence{};
+    return reloader_->add(std::move(entry), at_most);
+  }
   [[nodiscard]] std::uint64_t errors(ErrorClass error_class) const {
     return errors_.counts()[static_cast<std::size_t>(error_class)];
   }
@@ -261,6 +273,40 @@ TEST_CASE("beyond so many new identities the fleet goes on as it is") {
   files.write_identities({"a", "b", "c", "e"});  // to leave is free
   fleet.wait_for(2, 1);
   CHECK(fleet.sensors() == 4);
+}
+
+TEST_CASE("the answer to an entry says how many sensors it meets") {
+  const Files files;
+  files.write_identities({"a1", "a2", "b"});
+  ReloadedFleet fleet(files.read(), {});
+  for (const auto& [ids, sensors] : {std::pair("a*", 2U), std::pair("c*", 0U)}) {
+    const status::AddedEntry added = fleet.add(std::string("off ") + ids, ids);
+    CHECK_FALSE(added.is_turned_away);
+    REQUIRE(added.outcome.has_value());
+    REQUIRE(added.outcome->size() == 1);
+    CHECK(added.outcome->front().accepted);
+    CHECK(added.outcome->front().sensors == sensors);
+    CHECK(fleet.history().last.back().sensors == sensors);
+  }
+  // What becomes of the files meanwhile is another matter.
+  files.write_config("nonsense: 1\n");
+  const status::AddedEntry added = fleet.add("off", "b");
+  REQUIRE(added.outcome.has_value());
+  CHECK(std::ranges::all_of(*added.outcome, &status::ReloadRecord::accepted));
+}
+
+TEST_CASE("only so many entries wait to be added") {
+  const Files files;
+  ReloadedFleet fleet(files.read(), {.waiting_entries = 2}, latest_timestamp);
+  for (const char* const name : {"one", "two"}) {
+    const status::AddedEntry added = fleet.add(name, "a", 0ms);
+    CHECK_FALSE(added.is_turned_away);
+    CHECK_FALSE(added.outcome.has_value());  // they wait
+  }
+  CHECK(fleet.history().turned_away == 0);
+  const status::AddedEntry one_more = fleet.add("three", "a");
+  CHECK(one_more.is_turned_away);
+  CHECK(fleet.history().turned_away == 1);
 }
 
 TEST_CASE("who leaves and comes back is in no anomaly from before; who is new may be") {

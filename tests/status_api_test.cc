@@ -401,6 +401,16 @@ TEST_CASE("a scenario is listed by pages, and takes one more entry from the toke
   CHECK(rig.asked == R"({"name":"x","at":"+1h","silence":true})");
   rig.added.outcome = {{0, true, "scenario", "scenario.x from none"}};
   CHECK(post(body).status == 200);
+  rig.added.outcome->front().entry = "x";
+  rig.added.outcome->front().sensors = 0;
+  const json empty = json::parse(post(body).body);
+  CHECK(empty["outcome"][0]["sensors"] == 0);
+  CHECK(empty["warning"] == "scenario.x meets no sensor: none is as `where` says when it begins");
+  rig.added.outcome->front().sensors = 3;
+  CHECK_FALSE(json::parse(post(body).body).contains("warning"));
+  rig.added.is_turned_away = true;
+  CHECK(post(body).status == 429);
+  rig.added.is_turned_away = false;
   rig.added.outcome = {{0, false, "scenario", "too late"}};
   CHECK(post(body).status == 409);
   rig.added.mistakes = {"scenario.x.at is wrong", "scenario.x.for is wrong"};

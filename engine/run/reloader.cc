@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "config/load_config.h"
 #include "preview/scenario_check.h"
+#include "preview/sensors_met.h"
 #include "start/describe_run.h"
 #include "start/sinks.h"
 #include "timeline/script.h"
@@ -22,7 +23,8 @@ namespace {
 
 constexpr std::size_t changes_logged = 50;  // of a config; the rest are counted
 constexpr std::size_t longest_detail = 1'000;
-constexpr std::size_t most_recorders = 8;  // shards that are asked to tell of a reload at once
+constexpr std::size_t most_recorders = 8;                // shards that are asked to tell of a reload at once
+constexpr std::chrono::milliseconds counting_time{500};  // for the sensors that an added entry meets
 
 std::string shortened(std::string_view text) {
   return cut_to_bytes(text, longest_detail, " …");
@@ -119,20 +121,33 @@ void Reloader::check_now() {
 
 std::optional<std::vector<status::ReloadRecord>> Reloader::check_now(std::chrono::milliseconds at_most) {
   std::unique_lock lock(mutex_);
+  return await_look(lock, at_most);
+}
+
+std::optional<std::vector<status::ReloadRecord>> Reloader::await_look(std::unique_lock<std::mutex>& lock,
+                                                                      std::chrono::milliseconds at_most) {
   const std::uint64_t mine = ++asked_;
   woken_.notify_all();
   const bool known = looked_.wait_for(lock, at_most, [&] { return answered_ >= mine; });
   return known ? std::optional(outcome_) : std::nullopt;
 }
 
-std::optional<std::vector<status::ReloadRecord>> Reloader::add(scenario::Entry entry,
-                                                               std::chrono::milliseconds at_most) {
+status::AddedEntry Reloader::add(scenario::Entry entry, std::chrono::milliseconds at_most) {
+  status::AddedEntry added;
+  added.name = entry.name;
   entry.added.by_request = true;
-  {
-    const std::lock_guard lock(mutex_);
-    asked_entries_.push_back(std::move(entry));
+  std::unique_lock lock(mutex_);
+  if (asked_entries_.size() >= targets_.limits.waiting_entries) {
+    ++history_.turned_away;
+    added.is_turned_away = true;
+    return added;
   }
-  return check_now(at_most);
+  asked_entries_.push_back(std::move(entry));
+  added.outcome = await_look(lock, at_most);
+  if (!added.outcome) return added;
+  std::erase_if(*added.outcome, [&](const status::ReloadRecord& one) { return one.entry != added.name; });
+  if (added.outcome->empty()) added.outcome.reset();  // the run ends
+  return added;
 }
 
 status::ReloadHistory Reloader::history() const {
@@ -206,28 +221,64 @@ void Reloader::attempt(Source& source, Refused (Reloader::*reload)()) {
   source.refused.clear();
 }
 
-// Each by itself, so that one that cannot be takes no other with it.
+// Each by itself, so that one that cannot be takes no other with it. Whoever has asked for anything by then
+// is answered by this look: the files are still to be looked at.
 void Reloader::take_entries() {
   scenario::Entries asked;
   {
     const std::lock_guard lock(mutex_);
     asked = std::exchange(asked_entries_, {});
+    taken_up_ = asked_;
   }
-  for (scenario::Entry& entry : asked) {
-    config::Config wanted = wanted_;
-    wanted.scenario.push_back(entry);
-    std::string why;
-    try {
-      why = targets_.takes_no_changes.empty() ? take(wanted, "scenario").why : targets_.takes_no_changes;
-    } catch (const std::exception& error) {
-      why = error.what();
-    }
-    if (why.empty()) {
-      added_.push_back(std::move(entry));
-    } else {
-      remember(false, "scenario", shortened(why));
-    }
+  for (const scenario::Entry& entry : asked) {
+    if (is_stopping()) return;
+    take_entry(entry);
   }
+}
+
+void Reloader::take_entry(const scenario::Entry& entry) {
+  config::Config wanted = wanted_;
+  wanted.scenario.push_back(entry);
+  std::string why;
+  try {
+    why = targets_.takes_no_changes.empty() ? take(wanted, "scenario", entry.name).why
+                                            : targets_.takes_no_changes;
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  if (!why.empty()) return remember(false, "scenario", shortened(why), entry.name);
+  added_.push_back(entry);
+  note_sensors(entry.name);
+}
+
+// That it meets none may be a slip.
+void Reloader::note_sensors(const std::string& entry) {
+  const std::optional<std::uint64_t> sensors = count_met(entry);
+  if (sensors == 0U)
+    targets_.log.warn(
+        "scenario_meets_none",
+        fmt::format("scenario.{} meets no sensor: none is as `where` says when it begins", entry),
+        {{"entry", entry}});
+  const std::lock_guard lock(mutex_);
+  for (std::vector<status::ReloadRecord>* records : {&history_.last, &outcome_}) {
+    if (!records->empty() && records->back().entry == entry) records->back().sensors = sensors;
+  }
+}
+
+std::optional<std::uint64_t> Reloader::count_met(const std::string& entry) {
+  const std::shared_ptr<const timeline::Script> script = followed_->script;
+  const auto until = std::chrono::steady_clock::now() + counting_time;
+  const auto may_go_on = [&] { return std::chrono::steady_clock::now() < until && !is_stopping(); };
+  for (std::uint32_t i = 0; script && i < script->size(); ++i) {
+    if ((*script)[i].entry.name == entry)
+      return preview::sensors_met(script, i, targets_.roster, *latest_.edition.members, may_go_on);
+  }
+  return std::nullopt;
+}
+
+bool Reloader::is_stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
 }
 
 // Entries that were added keep their place behind those of the files, unless a file has one of that name.
@@ -248,7 +299,8 @@ Reloader::Refused Reloader::reload_config() {
   return refused;
 }
 
-Reloader::Refused Reloader::take(const config::Config& wanted, std::string_view what) {
+Reloader::Refused Reloader::take(const config::Config& wanted, std::string_view what,
+                                 const std::string& entry) {
   std::vector<config::ConfigChange> changes = config::config_changes(wanted_, wanted);
   if (changes.empty()) return {};
   start::Edition next = latest_.edition;
@@ -288,7 +340,7 @@ Reloader::Refused Reloader::take(const config::Config& wanted, std::string_view 
   }
   targets_.log.lower_level(adopted->logging.level);  // told if either level has it told
   log_changes(changes);
-  remember(true, what, detail);
+  remember(true, what, detail, entry);
   targets_.log.set_level(adopted->logging.level);
   wanted_ = wanted;
   return {};
@@ -296,7 +348,7 @@ Reloader::Refused Reloader::take(const config::Config& wanted, std::string_view 
 
 // Before anything grows: what is refused is tried again at every look.
 void Reloader::check_limits(std::size_t coming) const {
-  const auto& [reloads, new_identities] = targets_.limits;
+  const auto& [reloads, new_identities, waiting_entries] = targets_.limits;
   if (targets_.reloads.size() >= reloads) {
     throw InvalidInput(
         fmt::format("this run was already reloaded {} times; restart it to apply more changes", reloads));
@@ -457,12 +509,13 @@ bool Reloader::swap_fleet(start::Edition next, fleet::FleetChange change, tables
   reload.fleet_hash = start::fleet_hash(targets_.roster, *next.members);
   ++next.number;
   const std::string detail = reload.changes;
-  auto begin = [targets = targets_, has_other_scenario = change.script != nullptr, next = std::move(next),
-                reload = std::move(reload)](Timestamp moment) mutable {
+  auto begin = [targets = targets_, has_other_scenario = change.script != nullptr, followed = followed_,
+                next = std::move(next), reload = std::move(reload)](Timestamp moment) mutable {
     reload.at = moment;
     targets.reloads.add(std::move(reload));
     next.readings_per_second = targets.fleet.readings_per_second();
     targets.editions.begin(std::move(next));
+    followed->script = targets.fleet.script();
     if (has_other_scenario) log_ignored(targets.log, *targets.fleet.script());
   };
   auto shared_change = std::make_shared<fleet::FleetChange>(std::move(change));
@@ -532,11 +585,12 @@ void Reloader::refuse(Source& source, const Refused& refused) {
   remember(false, source.what, shortened(why));
 }
 
-void Reloader::remember(bool accepted, std::string_view what, const std::string& detail) {
+void Reloader::remember(bool accepted, std::string_view what, const std::string& detail,
+                        const std::string& entry) {
   const std::lock_guard lock(mutex_);
   ++(accepted ? history_.accepted : history_.rejected);
   if (history_.last.size() == status::ReloadHistory::kept) history_.last.erase(history_.last.begin());
-  history_.last.push_back({system_now(), accepted, std::string(what), detail});
+  history_.last.push_back({system_now(), accepted, std::string(what), detail, entry});
   outcome_.push_back(history_.last.back());
 }
 

@@ -5,7 +5,8 @@
 // change while running, and leaves that alone.
 //
 // Bounds: ReloadLimits bounds the swaps and the added or changed identities, because every identity that rows
-// in memory may refer to is kept. While it works it holds the identities a second time.
+// in memory may refer to is kept; and the entries that wait to be added to the scenario. While it works it
+// holds the identities a second time.
 #pragma once
 
 #include <condition_variable>
@@ -36,7 +37,9 @@
 #include "start/follow_record.h"
 #include "start/inputs.h"
 #include "status/snapshot.h"
+#include "status/status.h"
 #include "tables/run_reloads.h"
+#include "timeline/script.h"
 #include "write/writer.h"
 
 namespace fleet_sim::run {
@@ -45,6 +48,7 @@ namespace fleet_sim::run {
 struct ReloadLimits {
   std::size_t reloads = 10'000;
   std::size_t new_identities = 2'000'000;  // added or changed
+  std::size_t waiting_entries = 100;       // for the scenario
 };
 
 // What a reload works on. Borrowed; it outlives the reloader.
@@ -88,10 +92,9 @@ class Reloader {
   // nothing has changed; none if it is not known yet. Any thread but the reloader's and those it waits for.
   std::optional<std::vector<status::ReloadRecord>> check_now(std::chrono::milliseconds at_most);
 
-  // The same, with one more entry for the scenario, which stays when the files change. The entry has been
-  // checked, but for what the sensors and the time decide.
-  std::optional<std::vector<status::ReloadRecord>> add(scenario::Entry entry,
-                                                       std::chrono::milliseconds at_most);
+  // The same, with one more entry for the scenario, which stays when the files change; the outcome is that of
+  // the entry. It has been checked, but for what the sensors and the time decide.
+  status::AddedEntry add(scenario::Entry entry, std::chrono::milliseconds at_most);
 
   // What became of reloads so far. Any thread.
   [[nodiscard]] status::ReloadHistory history() const;
@@ -118,8 +121,14 @@ class Reloader {
   void answer();
   void attempt(Source& source, Refused (Reloader::*reload)());
   void take_entries();
+  void take_entry(const scenario::Entry& entry);
+  void note_sensors(const std::string& entry);
+  [[nodiscard]] std::optional<std::uint64_t> count_met(const std::string& entry);
+  [[nodiscard]] bool is_stopping() const;
+  [[nodiscard]] std::optional<std::vector<status::ReloadRecord>> await_look(
+      std::unique_lock<std::mutex>& lock, std::chrono::milliseconds at_most);
   Refused reload_config();
-  Refused take(const config::Config& wanted, std::string_view what);
+  Refused take(const config::Config& wanted, std::string_view what, const std::string& entry = {});
   [[nodiscard]] config::Config with_added(config::Config config) const;
   Refused reload_identities();
   bool change_identities(const identity::IdentityChanges& changes, const identity::Roster& wanted);
@@ -136,7 +145,13 @@ class Reloader {
                 const std::string& detail);
   void record_now() const;
   void refuse(Source& source, const Refused& refused);
-  void remember(bool accepted, std::string_view what, const std::string& detail);
+  void remember(bool accepted, std::string_view what, const std::string& detail,
+                const std::string& entry = {});
+
+  // Set between two windows, before whoever waits for the swap goes on.
+  struct Followed {
+    std::shared_ptr<const timeline::Script> script;
+  };
 
   ReloadTargets targets_;
   start::LatestEdition latest_;
@@ -144,9 +159,10 @@ class Reloader {
   config::Config wanted_;  // what was taken up last: what runs, and what needs a restart
   std::optional<identity::StandingFiles> standing_;  // made when first needed
   std::size_t new_identities_ = 0;
-  std::optional<sqlite::ShardPlaces> shards_;  // made when first needed
-  scenario::Entries added_;                    // that no file has
-  std::optional<Source> config_;               // none: there is no config file
+  std::optional<sqlite::ShardPlaces> shards_;                          // made when first needed
+  scenario::Entries added_;                                            // that no file has
+  std::shared_ptr<Followed> followed_ = std::make_shared<Followed>();  // by the fleet, since it was changed
+  std::optional<Source> config_;                                       // none: there is no config file
   std::optional<Source> identities_;
 
   mutable std::mutex mutex_;

@@ -492,8 +492,7 @@ std::optional<std::vector<status::ReloadRecord>> Simulator::reload_now(std::chro
   return reloader_ ? reloader_->check_now(at_most) : std::vector<status::ReloadRecord>();
 }
 
-std::optional<std::vector<status::ReloadRecord>> Simulator::add_entry(scenario::Entry entry,
-                                                                      std::chrono::milliseconds at_most) {
+status::AddedEntry Simulator::add_entry(scenario::Entry entry, std::chrono::milliseconds at_most) {
   return reloader_->add(std::move(entry), at_most);
 }
 

@@ -92,8 +92,7 @@ class Simulator {
   std::optional<std::vector<status::ReloadRecord>> reload_now(std::chrono::milliseconds at_most);
 
   // The same, with one more entry for the scenario; see Reloader::add. Only if the run can be reloaded.
-  std::optional<std::vector<status::ReloadRecord>> add_entry(scenario::Entry entry,
-                                                             std::chrono::milliseconds at_most);
+  status::AddedEntry add_entry(scenario::Entry entry, std::chrono::milliseconds at_most);
   [[nodiscard]] bool can_reload() const { return reloader_ != nullptr; }
 
   // Has `work` done on the fleet between two windows; see Scheduler::between_windows. Any thread.

@@ -613,9 +613,7 @@ status::AddedEntry StatusService::add_entry(const std::string& json) {
   }
   if (!problems.empty()) added.mistakes = lines_of(problems.text());
   if (!added.mistakes.empty()) return added;
-  added.name = entries.back().name;
-  added.outcome = simulator_.add_entry(entries.back(), longest_wait_for_reload);
-  return added;
+  return simulator_.add_entry(entries.back(), longest_wait_for_reload);
 }
 
 status::Injected StatusService::inject(const status::AskedAnomaly& asked,

@@ -462,6 +462,12 @@ void add_process(Figures& table) {
        .status = "reload.rejected",
        .status_last = true,
        .read = of(&ReloadHistory::rejected)},
+      {.metric = "scenario_entries_turned_away_total",
+       .type = counter,
+       .help = "Entries for the scenario that were not taken, because too many waited to be added.",
+       .status = "reload.turned_away",
+       .status_last = true,
+       .read = of(&ReloadHistory::turned_away)},
       {.metric = "refused_identity_files",
        .help = "Identity files whose changes are refused; their sensors continue unchanged.",
        .status = "reload.refused_files",
@@ -541,6 +547,7 @@ void add_reload(JsonWriter& json, const ReloadRecord& reload) {
   json.member("outcome", reload.accepted ? "accepted" : "rejected");
   json.member("what", reload.what);
   json.member("detail", reload.detail);
+  if (reload.sensors) json.member("sensors", *reload.sensors);
   json.end('}');
 }
 

@@ -454,6 +454,8 @@ HttpResponse post_scenario(const Call& call) {
   if (!mistakes.empty()) return error(400, mistakes.text(), example);
   if (!added.can_reload)
     return error(409, "this run takes no changes", "it has no config and identity files");
+  if (added.is_turned_away)
+    return error(429, "too many entries wait to be added", "see reload.history in /status, and try again");
   if (!added.outcome) return accepted(accepted_json(added.name, "reload.history in /status"));
   const bool failed =
       std::ranges::any_of(*added.outcome, [](const ReloadRecord& one) { return !one.accepted; });

@@ -22,8 +22,10 @@ inline constexpr double rate_span_seconds = 3;
 struct ReloadRecord {
   Timestamp at = 0;  // wall clock
   bool accepted = false;
-  std::string what;    // "config" or "identities"
-  std::string detail;  // what changed from what to what, or why it was refused
+  std::string what;                           // "config", "identities" or "scenario"
+  std::string detail;                         // what changed from what to what, or why it was refused
+  std::string entry = {};                     // that was to be added to the scenario …
+  std::optional<std::uint64_t> sensors = {};  // … and how many sensors it meets, as far as that is known
 };
 
 struct ReloadHistory {
@@ -32,6 +34,7 @@ struct ReloadHistory {
   std::vector<ReloadRecord> last;  // oldest first
   std::uint64_t accepted = 0;
   std::uint64_t rejected = 0;
+  std::uint64_t turned_away = 0;     // entries for the scenario, because too many were waiting
   std::size_t refused_files = 0;     // of identities, in which something is wrong now
   std::vector<std::string> refused;  // the first of them, each with the reason
 };

@@ -159,6 +159,7 @@ std::string_view name_of(ScenarioRow::State state);
 struct AddedEntry {
   std::vector<std::string> mistakes = {};              // not empty: it is none, or cannot be one
   bool can_reload = true;                              // whether the run can take one at all
+  bool is_turned_away = false;                         // because too many wait to be added
   std::optional<std::vector<ReloadRecord>> outcome{};  // none: not known yet
   std::string name = {};
 };

@@ -300,6 +300,12 @@ std::string reload_json(const std::vector<ReloadRecord>& outcome) {
     } else {
       json.member("reload", outcome.empty() ? "nothing changed" : "changed");
     }
+    for (const ReloadRecord& one : outcome) {
+      if (one.accepted && one.sensors == 0U)
+        json.member(
+            "warning",
+            fmt::format("scenario.{} meets no sensor: none is as `where` says when it begins", one.entry));
+    }
     add_rows(json, "outcome", outcome);
   });
 }

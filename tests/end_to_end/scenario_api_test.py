@@ -39,7 +39,9 @@ class Scenario(Served):
         body = {"name": "up", "at": "+5m", "where": {"firmware_version": "1.3"}, "set": {"firmware_version": "7.1"}}
         self.json("/api/scenario", status=401, method="POST", body=json.dumps(body))
         said = self.change("/api/scenario", json.dumps(body))
-        self.assertEqual([(one["what"], one["outcome"]) for one in said["outcome"]], [("scenario", "accepted")])
+        old = sum(one["firmware_version"] == "1.3" for one in demo_identities().values())
+        self.assertEqual([(one["what"], one["outcome"], one["sensors"]) for one in said["outcome"]], [("scenario", "accepted", old)])
+        self.assertNotIn("warning", said)
         self.assertEqual(self.entries()["up"]["state"], "coming")
         again = self.change("/api/scenario", json.dumps(body), status=400)
         self.assertIn("has the name of an entry", again["error"])
@@ -47,7 +49,6 @@ class Scenario(Served):
         self.write("config.yaml", CONFIG.replace("+300d", "+301d"))
         self.assertEqual(self.change("/api/reload")["outcome"][0]["outcome"], "accepted")
         self.assertEqual(set(self.entries()), {"dark", "later", "up"})
-        old = sum(one["firmware_version"] == "1.3" for one in demo_identities().values())
         sensors = lambda: {one["version"]: one["sensors"] for one in self.json("/status")["firmware"]}  # noqa: E731
         self.wait_for(lambda: sensors().get("7.1") == old)
         self.wait_for(lambda: self.entries()["up"]["reached"] == old)
@@ -124,7 +125,12 @@ class Scenario(Served):
         self.serve_scenario("anomalies: {enabled: false}\n")
         self.assertEqual(self.json("/api/scenario"), {"entries": [], "next": None, "total": 0})
         self.wait_for(lambda: self.json("/status")["readings"]["written"] > 500)
-        self.change("/api/scenario", '{"name": "off", "at": "+5m", "where": {"id": "OUTDOOR_1"}, "silence": true}')
+        said = self.change("/api/scenario", '{"name": "off", "at": "+5m", "where": {"id": "OUTDOOR_1"}, "silence": true}')
+        self.assertEqual(said["outcome"][0]["sensors"], 1)
+        said = self.change("/api/scenario", '{"name": "slip", "at": "+300d", "where": {"id": "OUTDOR_*"}, "silence": true}')
+        self.assertEqual((said["outcome"][0]["outcome"], said["outcome"][0]["sensors"]), ("accepted", 0))
+        self.assertIn("scenario.slip meets no sensor", said["warning"])
+        self.assertIn("scenario.slip meets no sensor", self.printed())
         self.wait_for(lambda: self.json("/status")["readings"]["silent"] > 100)
         self.assertIsNone(self.entries()["off"]["until"])
 
