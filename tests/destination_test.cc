@@ -23,6 +23,7 @@ using namespace fleet_sim::test;
 namespace {
 
 constexpr std::size_t sensors = 3;
+constexpr std::size_t rows_of_lot = 10;  // as the rig has it
 
 struct Bench {
   explicit Bench(RigOptions options = {.sensors = sensors}, bool knows_lots = true)
@@ -181,6 +182,22 @@ TEST_CASE("an answer that comes later holds up its shard only, whose rows wait b
   CHECK(bench.rig.writer().held() == 0);
   CHECK(bench.rig.errors() == 0);
   CHECK(bench.rig.imbalance().empty());
+}
+
+TEST_CASE("what has come to a lot when a late answer comes is offered at once, and less waits for its time") {
+  for (const std::size_t came : {rows_of_lot, rows_of_lot - 1}) {
+    Bench bench;
+    bench.then(0, {Mood::answers_late});
+    bench.rig.send(0, rows_of_lot);
+    bench.rig.step();
+    bench.rig.send(0, came);
+    bench.rig.step();
+    bench.store.answer();
+    bench.rig.step();
+    CHECK(bench.holds(0, came == rows_of_lot ? 2 * rows_of_lot : rows_of_lot));
+    bench.rig.run_for(1 * second);
+    CHECK(bench.holds(0, rows_of_lot + came));
+  }
 }
 
 TEST_CASE("a refusal that comes later is a refusal, and what came meanwhile stands behind the lot") {

@@ -62,7 +62,7 @@ void Writer::add_slot(const Target& target) {
   const auto index = static_cast<std::uint32_t>(slots_.size());
   slots_.emplace_back().destination =
       sink_->make(target, [this, index](std::uint64_t attempt, Answer answer) {
-        returned_.post({index, attempt, {std::move(answer), std::chrono::steady_clock::now()}});
+        give_back({index, attempt, {std::move(answer), std::chrono::steady_clock::now()}});
       });
 }
 
@@ -373,7 +373,7 @@ bool Writer::flush(std::uint32_t index, SteadyTime now) {
   if (relay_) relay_->leave();
   const std::optional<Outcome> outcome = offer(destination, lot);
   if (relay_ && !relay_->come_back()) {
-    if (outcome) returned_.post({index, lot.attempt, *outcome});
+    if (outcome) give_back({index, lot.attempt, *outcome});
     return false;
   }
   in_hand_.reset();
@@ -495,6 +495,12 @@ void Writer::work_without(std::uint32_t index, SteadyTime now) {
   assert(stands_in_one_place(index));
 }
 
+// On a thread whose turn it is not.
+void Writer::give_back(Returned returned) {
+  returned_.post(std::move(returned));
+  queue_.wake();
+}
+
 void Writer::look_for_returned(SteadyTime now) {
   for (const Returned& one : returned_.take()) take_back(one, now);
   for (const std::uint32_t index : away_) {
@@ -520,7 +526,8 @@ void Writer::take_back(const Returned& returned, SteadyTime now) {
   slot.rows.append(*meanwhile);
   if (is_exhausted(slot.condition)) waiting_.move_to_backlog(came);
   if (was_empty && !slot.rows.empty()) stand_in_line(index);
-  if (slot.filled == Slot::Filled::wholly) full_.push_back(index);
+  const bool is_full = slot.rows.readings().size() >= context_.settings.batch_size;
+  if (is_full || slot.filled == Slot::Filled::wholly) full_.push_back(index);
   board_.post_waiting(index, slot.size());
   assert(stands_in_one_place(index));
 }

@@ -207,6 +207,7 @@ class Writer {
   void fall_sick(std::uint32_t index, SteadyTime now);
   void recover(std::uint32_t index);
   void work_without(std::uint32_t index, SteadyTime now);
+  void give_back(Returned returned);
   void look_for_returned(SteadyTime now);
   void take_back(const Returned& returned, SteadyTime now);
   void is_overdue(std::uint32_t index);
