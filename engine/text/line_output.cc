@@ -76,9 +76,11 @@ void LineOutput::close() {
   torn_sent_ = 0;
 }
 
+// A server that was there once is waited for.
 write::Failure LineOutput::failure_of(int error, std::string_view doing) const {
-  return {Kind::failing, is_full(error) ? ErrorClass::full : ErrorClass::io,
-          fmt::format("{}: {}", doing, text_of(error))};
+  const Kind of_server = was_open_ ? Kind::unreachable : Kind::foreign;
+  return {place_.is_server() ? of_server : Kind::failing, is_full(error) ? ErrorClass::full : ErrorClass::io,
+          fmt::format("{}{}{}", doing, doing.empty() ? "" : ": ", text_of(error))};
 }
 
 write::Failure LineOutput::open(std::string_view header) {
@@ -125,7 +127,7 @@ write::Failure LineOutput::open_file() {
   if (descriptor_ < 0 && errno == ENXIO)
     return {Kind::held, ErrorClass::io, "nobody has opened it for reading"};
   if (descriptor_ < 0) {
-    write::Failure failure = failure_of(errno, "cannot be opened");
+    write::Failure failure = failure_of(errno, "");
     if (!was_open_ && is_mistake(errno)) failure.kind = Kind::foreign;
     return failure;
   }
@@ -149,7 +151,7 @@ write::Failure LineOutput::connect() {
   wanted.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (const int error = ::getaddrinfo(place_.host.c_str(), place_.port.c_str(), &wanted, &found); error != 0)
-    return {Kind::failing, ErrorClass::io, fmt::format("{}: {}", place_.host, ::gai_strerror(error))};
+    return {was_open_ ? Kind::unreachable : Kind::foreign, ErrorClass::io, ::gai_strerror(error)};
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, ::freeaddrinfo);
   int error = EADDRNOTAVAIL;
   for (const addrinfo* one = addresses.get(); one != nullptr; one = one->ai_next) {

@@ -83,13 +83,10 @@ write::Failure TextDestination::open_outputs() {
     return {write::Failure::Kind::foreign, ErrorClass::schema,
             "csv has readings of one type of sensor; use ndjson or lines"};
   }
-  const auto open = [](LineOutput& output, std::string_view header) {
-    write::Failure failure = output.open(header);
-    if (!failure.ok()) failure.message = fmt::format("{}: {}", output.name(), failure.message);
-    return failure;
-  };
-  write::Failure failure = open(sink_.readings_, *sink_.header_);
-  if (failure.ok() && sink_.events_) failure = open(*sink_.events_, "");
+  write::Failure failure = sink_.readings_.open(*sink_.header_);
+  if (!failure.ok() || !sink_.events_) return failure;
+  failure = sink_.events_->open("");
+  if (!failure.ok()) failure.message = fmt::format("{}: {}", sink_.events_->name(), failure.message);
   return failure;
 }
 

@@ -30,12 +30,12 @@ def waiting_in(pipe):
 
 
 class Server:
-    """Takes one connection at a time, and whatever lines come, until it is closed."""
+    """Takes one connection at a time, and whatever lines come, until it is closed, or has `enough` bytes and dies."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, enough=float("inf")):
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
-        self.bytes = b""
+        self.bytes, self.enough = bytearray(), enough
         self.connection = None
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
@@ -46,15 +46,20 @@ class Server:
                 self.connection, _ = self.listener.accept()
                 while piece := self.connection.recv(1 << 16):
                     self.bytes += piece
+                    if len(self.bytes) > self.enough:
+                        self.reset()
         except OSError:
             pass
 
-    def die(self):
-        """At once: what has not been read is reset."""
+    def reset(self):
+        """At once: what has not been read is gone."""
         self.listener.close()
         if self.connection:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             self.connection.close()
+
+    def die(self):
+        self.reset()
         self.thread.join(10)
 
 
@@ -242,6 +247,20 @@ class TextSink(FleetTest):
         self.assertLessEqual(len(keys), summary.written)
         # What the socket had taken when the server died is handed over and lost: a lot or two.
         self.assertGreater(len(keys), summary.written - 5_000)
+
+    def test_a_server_that_is_not_there(self):
+        """At the start it is a mistake. Later a fleet without pace waits for it, and loses nothing that it has not handed over."""
+        nobody = f"tcp://127.0.0.1:{free_port()}"
+        refused = self.sink(nobody, code=3)
+        self.assertIn(f"{nobody}: cannot be opened: cannot connect: Connection refused", refused.stderr)
+        self.assertIn("cannot be opened", self.sink("tcp://nobody.invalid:80", code=3).stderr)
+        server = Server(enough=100_000)
+        process = self.start(*RUN, "--duration", "2h", "--sink", f"tcp://127.0.0.1:{server.port}")
+        self.wait_for(lambda: "waiting for an answer: cannot connect" in (self.dir / "stderr").read_text())
+        Server(server.port)
+        self.assertEqual(process.wait(timeout=60), 0, self.printed())
+        summary = Summary((self.dir / "stdout").read_text())
+        self.assertEqual(summary.due, summary.written + summary.missing)
 
     def wait_for(self, condition):
         until = time.monotonic() + 30
