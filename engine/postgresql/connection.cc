@@ -142,6 +142,8 @@ SqlError Connection::open(const Address& address) {
   add(nullptr, nullptr);
   connection_.reset(PQconnectStartParams(names.data(), values.data(), 0));
   if (connection_ == nullptr) return {"memory is full", {}};
+  PQsetNoticeReceiver(
+      connection_.get(), [](void*, const PGresult*) {}, nullptr);  // it would print them
   if (PQstatus(connection_.get()) == CONNECTION_BAD) return lost();
   return finish_opening();
 }
