@@ -95,7 +95,9 @@ TEST_CASE("identities have a line for each version, and the agenda one for each 
   const tables::RunInfo run = run_of("first");
   identity::Roster roster = roster_of(3);
   manifest::Manifest manifest(paths, run, "ndjson:x");
-  manifest.begin(roster, std::vector<std::uint32_t>{0, 2});
+  tables::RunReloads reloads;
+  reloads.begin_with(run.start, {0, 2});
+  manifest.begin(roster, reloads, {});
   const std::string start = "2026-01-01T00:00:00.000001Z ";
   CHECK(sensors_in(paths.sensors) ==
         std::vector<std::string>{start + "{\"id\": \"sensor-0\"", start + "{\"id\": \"sensor-2\""});
@@ -115,11 +117,21 @@ TEST_CASE("identities have a line for each version, and the agenda one for each 
   batch::AnomalyEvent event{};
   event.started_at = run.start;
   event.type = AnomalyType::spike;
-  CHECK(manifest.add_injection(event, "sensor-1", "voltage") == "");
+  const manifest::Injected injected{event, "sensor-1", "voltage"};
+  CHECK(manifest.add_injection(injected) == "");
   const std::string agenda = content_of(paths.agenda);
   CHECK(agenda.find("{\"reload\":1,\"at\":\"2026-01-01T00:00:01.000001Z\",\"changes\":\"sensors: 1 added") ==
         0);
   CHECK(agenda.find("\n{\"injection\":\"spike\",\"at\":\"2026-01-01T00:00:00.000001Z\"") != agenda.npos);
+
+  // A run that is resumed says again what its record has, and no more.
+  const std::string sensors = content_of(paths.sensors);
+  reloads.add(reload);
+  manifest.begin(roster, reloads, std::vector{injected});
+  CHECK(content_of(paths.sensors) == sensors);
+  CHECK(content_of(paths.agenda) == agenda);
+  manifest.begin(roster, reloads, {});
+  CHECK(content_of(paths.agenda) == agenda.substr(0, agenda.find('\n') + 1));
 }
 
 TEST_CASE("another run keeps the files of the one before, and a partition has names of its own") {
@@ -129,12 +141,20 @@ TEST_CASE("another run keeps the files of the one before, and a partition has na
   for (const char* id : {"first", "second"}) {
     const tables::RunInfo run = run_of(id);
     manifest::Manifest manifest(paths, run, "ndjson:x");
-    manifest.begin(roster, std::vector<std::uint32_t>{0});
+    tables::RunReloads reloads;
+    reloads.begin_with(run.start, {0});
+    manifest.begin(roster, reloads, {});
   }
   CHECK(manifest::find_run(paths.run)->run.run_id == "second");
   CHECK(manifest::find_run(folder.path() / "run-first.json")->run.run_id == "first");
   CHECK(sensors_in(folder.path() / "sensors-first.jsonl").size() == 1);
   CHECK(manifest::Paths(folder.path(), {2, 4}).run.filename() == "run.2-of-4.json");
+
+  const tables::RunInfo in_files = run_of("third");
+  manifest::Manifest(paths, in_files, "sqlite").begin();
+  CHECK(manifest::find_run(folder.path() / "run-second.json")->run.run_id == "second");
+  CHECK(sensors_in(folder.path() / "sensors-second.jsonl").size() == 1);
+  CHECK_FALSE(std::filesystem::exists(paths.sensors));
 }
 
 TEST_CASE("what is no manifest is refused with its place") {

@@ -74,13 +74,16 @@ audit::RunChoice run_choice(const AuditCommandOptions& options) {
   return choice;
 }
 
-std::unique_ptr<files::RowText> open_server([[maybe_unused]] const AuditCommandOptions& options) {
+std::unique_ptr<files::RowText> open_server(const AuditCommandOptions& options,
+                                            [[maybe_unused]] const std::vector<audit::RunPart>& parts) {
   config::SinkSettings server;
   const std::string problem = config::parse_sink_address(options.database, server.address);
   if (!problem.empty()) throw InvalidInput("--database " + problem);
   if constexpr (FLEET_SIM_POSTGRESQL) {
     const postgresql::Address address = postgresql::address_of(server);
-    const auto text = std::make_shared<postgresql::TableText>(address, options.table);
+    std::vector<std::string> run_ids;
+    for (const audit::RunPart& part : parts) run_ids.push_back(part.run.run_id);
+    const auto text = std::make_shared<postgresql::TableText>(address, options.table, run_ids);
     const auto read = [text](char* into, std::size_t most) { return text->read(into, most); };
     return std::make_unique<files::RowText>(address.text, read);
   }
@@ -88,12 +91,13 @@ std::unique_ptr<files::RowText> open_server([[maybe_unused]] const AuditCommandO
 }
 
 // Wherever they are.
-std::unique_ptr<files::RowText> open_rows(const AuditCommandOptions& options) {
+std::unique_ptr<files::RowText> open_rows(const AuditCommandOptions& options,
+                                          const std::vector<audit::RunPart>& parts) {
   if (options.rows.empty() && options.database.empty())
     throw InvalidInput("--rows FILE or --database FILE|ADDRESS is required: the rows as they came");
   if (options.database.empty()) return std::make_unique<files::RowText>(options.rows);
   if (options.database.starts_with("postgresql://") || options.database.starts_with("postgres://"))
-    return open_server(options);
+    return open_server(options, parts);
   const auto text = std::make_shared<data::TableText>(options.database, options.table);
   const auto read = [text](char* into, std::size_t most) { return text->read(into, most); };
   return std::make_unique<files::RowText>(printable(options.database), read);
@@ -115,7 +119,7 @@ int audit_command(const AuditCommandOptions& options) {
                                   choice.until.value_or(latest_timestamp)};
   std::vector<audit::RunPart> parts = audit::find_run_parts(options.runs, choice);
   AuditProgressLine progress;
-  const std::unique_ptr<files::RowText> rows = open_rows(options);
+  const std::unique_ptr<files::RowText> rows = open_rows(options, parts);
   const audit::Expectation expected(
       std::move(parts), [&](std::uint64_t readings) { progress("readings made again", readings); });
   const audit::RowColumns columns(*rows, expected, names, options.arrival);

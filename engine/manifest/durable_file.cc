@@ -54,8 +54,7 @@ void replace_durably(const std::filesystem::path& path, std::string_view text) {
     file.write(text);
     file.sync();
   }
-  std::filesystem::rename(unfinished, path);
-  sync_folder_of(path);
+  rename_durably(unfinished, path);
 }
 
 void append_durably(const std::filesystem::path& path, std::string_view text) {
@@ -64,6 +63,11 @@ void append_durably(const std::filesystem::path& path, std::string_view text) {
   file.write(text);
   file.sync();
   if (is_new) sync_folder_of(path);
+}
+
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::filesystem::rename(from, to);
+  sync_folder_of(to);
 }
 
 }  // namespace fleet_sim::manifest

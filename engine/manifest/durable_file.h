@@ -13,4 +13,7 @@ void replace_durably(const std::filesystem::path& path, std::string_view text);
 // Puts the text, which ends in whole lines, behind what the file holds, or makes the file.
 void append_durably(const std::filesystem::path& path, std::string_view text);
 
+// Gives a file that is on the disk its name, in place of one that has it.
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+
 }  // namespace fleet_sim::manifest

@@ -39,6 +39,71 @@ void append_removal(std::string& out, const identity::Roster& roster, std::uint3
   json.end_line();
 }
 
+// What a reload says of sensors, as lines of sensors.jsonl.
+void append_changes(std::string& out, const identity::Roster& roster, const tables::RunReload& reload) {
+  for (const std::uint32_t sensor : reload.identities) append_version(out, roster, sensor, reload.at);
+  for (const std::uint32_t sensor : reload.removed) append_removal(out, roster, sensor, reload.at);
+}
+
+// As lines of agenda.jsonl.
+void append_entry(std::string& out, const tables::RunReload& reload) {
+  JsonWriter json(out);
+  json.object([&] {
+    json.member("reload", reload.number);
+    json.member("at", timestamp_text(reload.at));
+    json.member("changes", reload.changes);
+    json.member("fleet_size", reload.fleet_size);
+    json.member("config", reload.config);
+    json.member("config_hash", reload.config_hash);
+    json.member("fleet_hash", reload.fleet_hash);
+  });
+  json.end_line();
+}
+
+void append_entry(std::string& out, const Injected& injected) {
+  const batch::AnomalyEvent& event = injected.event;
+  JsonWriter json(out, JsonLayout::compact, JsonReals::plain);
+  json.object([&] {
+    json.member("injection", fleet_sim::name_of(event.type));
+    json.member("at", timestamp_text(event.started_at));
+    json.member("until", timestamp_text(event.ended_at));
+    json.member("sensor_id", injected.sensor);
+    json.member("channel", injected.channel);
+    json.member("severity", event.severity);
+    json.member("magnitude", event.magnitude);
+  });
+  json.end_line();
+}
+
+// A file that has no name until it is whole, so that nobody takes a part of it for all.
+class UnfinishedFile {
+ public:
+  explicit UnfinishedFile(const std::filesystem::path& path)
+      : path_(path), unfinished_(path.string() + ".new") {
+    std::filesystem::remove(unfinished_);
+  }
+
+  // Ends in whole lines; what has gathered is written now and then.
+  std::string& text() {
+    if (text_.size() >= bytes_at_once) write();
+    return text_;
+  }
+  void finish() {
+    write();
+    rename_durably(unfinished_, path_);
+  }
+
+ private:
+  void write() {
+    append_durably(unfinished_, text_);
+    text_.clear();
+  }
+
+  const std::filesystem::path& path_;
+  const std::filesystem::path unfinished_;
+  std::string text_;
+};
+
 // A file of the earlier run: run-RUN_ID.json.
 void rename_to_run(const std::filesystem::path& path, const std::string& run_id) {
   if (!std::filesystem::exists(path)) return;
@@ -70,6 +135,7 @@ Manifest::Manifest(Paths paths, const tables::RunInfo& run, std::string sink)
     : paths_(std::move(paths)), run_(run), sink_(std::move(sink)) {}
 
 void Manifest::begin() {
+  if (std::filesystem::exists(paths_.sensors)) keep_earlier();
   write_run(nullptr);
 }
 
@@ -119,61 +185,37 @@ void Manifest::write_run(const End* end) const {
   replace_durably(paths_.run, text);
 }
 
-void Manifest::begin(const identity::Roster& roster, std::span<const std::uint32_t> members) {
+void Manifest::begin(const identity::Roster& roster, const tables::RunReloads& reloads,
+                     std::span<const Injected> injected) {
   keep_earlier();
-  begin();
-  if (run_.resumed_at && std::filesystem::exists(paths_.sensors)) return;
-  // Behind a name of its own until it is whole: a run that begins has all of its sensors, or none.
-  std::string text;
-  const std::filesystem::path unfinished = paths_.sensors.string() + ".new";
-  std::filesystem::remove(unfinished);
-  for (const std::uint32_t member : members) {
-    append_version(text, roster, member, run_.start);
-    if (text.size() < bytes_at_once) continue;
-    append_durably(unfinished, text);
-    text.clear();
+  write_run(nullptr);
+  UnfinishedFile agenda(paths_.agenda);
+  UnfinishedFile sensors(paths_.sensors);
+  for (const std::uint32_t member : reloads.began_with().identities)
+    append_version(sensors.text(), roster, member, run_.start);
+  for (std::size_t i = 0; i < reloads.size(); ++i) {
+    append_changes(sensors.text(), roster, reloads[i]);
+    append_entry(agenda.text(), reloads[i]);
   }
-  append_durably(unfinished, text);
-  append_durably(paths_.agenda, "");
-  std::filesystem::rename(unfinished, paths_.sensors);
+  for (const Injected& one : injected) append_entry(agenda.text(), one);
+  agenda.finish();
+  sensors.finish();
 }
 
 std::string Manifest::add_reload(const tables::RunReload& reload, const identity::Roster& roster) const {
   std::string sensors;
-  for (const std::uint32_t sensor : reload.identities) append_version(sensors, roster, sensor, reload.at);
-  for (const std::uint32_t sensor : reload.removed) append_removal(sensors, roster, sensor, reload.at);
+  append_changes(sensors, roster, reload);
   std::string agenda;
-  JsonWriter json(agenda);
-  json.object([&] {
-    json.member("reload", reload.number);
-    json.member("at", timestamp_text(reload.at));
-    json.member("changes", reload.changes);
-    json.member("fleet_size", reload.fleet_size);
-    json.member("config", reload.config);
-    json.member("config_hash", reload.config_hash);
-    json.member("fleet_hash", reload.fleet_hash);
-  });
-  json.end_line();
+  append_entry(agenda, reload);
   return tried([&] {
     if (!sensors.empty()) append_durably(paths_.sensors, sensors);
     append_durably(paths_.agenda, agenda);
   });
 }
 
-std::string Manifest::add_injection(const batch::AnomalyEvent& event, std::string_view sensor,
-                                    std::optional<std::string> channel) const {
+std::string Manifest::add_injection(const Injected& injected) const {
   std::string agenda;
-  JsonWriter json(agenda, JsonLayout::compact, JsonReals::plain);
-  json.object([&] {
-    json.member("injection", fleet_sim::name_of(event.type));
-    json.member("at", timestamp_text(event.started_at));
-    json.member("until", timestamp_text(event.ended_at));
-    json.member("sensor_id", sensor);
-    json.member("channel", channel);
-    json.member("severity", event.severity);
-    json.member("magnitude", event.magnitude);
-  });
-  json.end_line();
+  append_entry(agenda, injected);
   return tried([&] { append_durably(paths_.agenda, agenda); });
 }
 

@@ -6,9 +6,10 @@
 //   agenda.jsonl    reloads, each with the config from then on, and anomalies that were asked for
 //   progress.json   how far it has come (progress.h), where the sink cannot be asked
 //
-// A partition K/N has its number in the names: run.2-of-4.json. Files that are kept get the name of their
-// run. Main thread, and the scheduler's conductor for what is added while the fleet runs. Beginning throws
-// std::system_error; what cannot be added later is left for the caller to log.
+// SQLite's files have what the two in the middle say; beside them only run.json is written. A partition K/N
+// has its number in the names: run.2-of-4.json. Files that are kept get the name of their run. Main thread,
+// and the scheduler's conductor for what is added while the fleet runs. Beginning throws std::system_error;
+// what cannot be added later is left for the caller to log.
 #pragma once
 
 #include <filesystem>
@@ -37,21 +38,28 @@ struct Paths {
   std::filesystem::path progress;
 };
 
+// An anomaly that somebody asked for.
+struct Injected {
+  batch::AnomalyEvent event;
+  std::string_view sensor;             // its id, in the roster
+  std::optional<std::string> channel;  // by name; none: it affects several, or none
+};
+
 class Manifest {
  public:
   // Borrows the run. `sink` says where its readings go, without secrets.
   Manifest(Paths paths, const tables::RunInfo& run, std::string sink);
 
-  // Beside SQLite's files, which have the rest: writes run.json, in place of that of an earlier run.
+  // Beside SQLite's files: writes run.json, in place of that of an earlier run that had no more than that.
   void begin();
-  // Where the sink has no tables for them: the sensors of the start, too. The files of an earlier run are
-  // kept, and those of a run that is resumed are continued. Throws InvalidInput for files that are no
-  // manifest.
-  void begin(const identity::Roster& roster, std::span<const std::uint32_t> members);
+  // Beside any other sink: also the sensors of the start and, of a run that is resumed, what has happened to
+  // them since, which may be less than its files said before. The files of an earlier run are kept. Throws
+  // InvalidInput for files that are no manifest.
+  void begin(const identity::Roster& roster, const tables::RunReloads& reloads,
+             std::span<const Injected> injected);
   // Likewise what happens to the fleet. Each returns what went wrong; empty when nothing did.
   std::string add_reload(const tables::RunReload& reload, const identity::Roster& roster) const;
-  std::string add_injection(const batch::AnomalyEvent& event, std::string_view sensor,
-                            std::optional<std::string> channel) const;
+  std::string add_injection(const Injected& injected) const;
   // At the end, into run.json; every reading due before `until` has been taken.
   std::string end(const Books& books, Timestamp until) const;
 

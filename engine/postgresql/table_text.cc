@@ -1,9 +1,11 @@
 #include "postgresql/table_text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
 
 #include "base/plain_text.h"
@@ -31,16 +33,20 @@ constexpr const char* select_columns =
     "SELECT column_name::text FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2 "
     "ORDER "
     "BY ordinal_position";
+constexpr std::string_view run_column = "run";
 
 }  // namespace
 
-TableText::TableText(const Address& address, const std::string& table) : address_(address) {
+TableText::TableText(const Address& address, const std::string& table,
+                     const std::vector<std::string>& run_ids)
+    : address_(address) {
   check(connection_.open(address_));
   for (const char* setting : printing_settings) {
     const SqlError error = connection_.execute(setting);
     if (!error.ok() && error.state.empty()) fail(error.message);
   }
   find_tables(table);
+  find_runs(run_ids);
   for (const std::string& one : tables_) {
     for (const std::string& column : columns_of(one)) {
       if (std::ranges::find(columns_, column) == columns_.end()) columns_.push_back(column);
@@ -54,6 +60,26 @@ void TableText::find_tables(const std::string& table) {
   if (!tables_.empty()) return;
   fail(table.empty() ? "has no table sensor_readings; name yours with --table"
                      : fmt::format("has no table {}", in_quotes(table)));
+}
+
+void TableText::find_runs(const std::vector<std::string>& run_ids) {
+  const std::vector<std::string> columns = columns_of("run_info");
+  for (const std::string_view column : {run_column, std::string_view("run_id")}) {
+    if (std::ranges::find(columns, column) == columns.end()) return;
+  }
+  const std::string sql =
+      fmt::format("SELECT run::bigint FROM {} WHERE run_id = $1", qualified(address_.schema, "run_info"));
+  std::vector<std::int64_t> numbers;
+  for (const std::string& run_id : run_ids) {
+    check(connection_.run(sql, Parameters().text(run_id),
+                          [&](const AnswerRow& row) { numbers.push_back(row.integer(0)); }));
+  }
+  if (numbers.size() == run_ids.size()) runs_ = fmt::format("{}", fmt::join(numbers, ", "));
+}
+
+std::string TableText::condition_on(const std::vector<std::string>& columns) const {
+  const bool is_marked = std::ranges::find(columns, run_column) != columns.end();
+  return is_marked && !runs_.empty() ? fmt::format(" WHERE {} IN ({})", run_column, runs_) : std::string();
 }
 
 std::vector<std::string> TableText::columns_of(const std::string& table) {
@@ -86,9 +112,9 @@ bool TableText::next_piece() {
       columns += fmt::format("{}{} AS {}", columns.empty() ? "" : ", ",
                              is_there ? quoted_name(column) : "NULL::text", quoted_name(column));
     }
-    check(connection_.begin_copy_out(fmt::format("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT csv{})", columns,
-                                                 qualified(address_.schema, tables_[next_table_]),
-                                                 next_table_ == 0 ? ", HEADER" : "")));
+    check(connection_.begin_copy_out(fmt::format("COPY (SELECT {} FROM {}{}) TO STDOUT (FORMAT csv{})",
+                                                 columns, qualified(address_.schema, tables_[next_table_]),
+                                                 condition_on(there), next_table_ == 0 ? ", HEADER" : "")));
     ++next_table_;
     is_copying_ = true;
   }

@@ -273,7 +273,7 @@ void Simulator::keep_lock() {
              {{"file", directory}});
 }
 
-// Where the sink keeps runs it has all of it but run.json, and such a run can do without.
+// Where the sink keeps runs, it has all that the manifest says, and such a run can do without.
 void Simulator::begin_manifest() {
   const auto folder = start::folder_of_run(inputs_.config);
   if (!folder) return;
@@ -281,15 +281,16 @@ void Simulator::begin_manifest() {
                     inputs_.config.sink.address.text());
   const bool keeps_runs = start::keeps_runs(inputs_.config);
   try {
-    keeps_runs ? manifest_->begin() : manifest_->begin(roster_, reloads_.began_with().identities);
+    sink_.keeps_files ? manifest_->begin() : manifest_->begin(roster_, reloads_, injected_so_far());
   } catch (const std::system_error& error) {
     if (!keeps_runs) throw NoStorage(fmt::format("the manifest of the run: {}", error.what()));
     log_.warn("manifest", fmt::format("cannot be written: {}", error.what()));
   }
-  if (keeps_runs) return;
+  if (sink_.keeps_files) return;
   reloads_.tell([this](const tables::RunReload& reload) {
     if (const std::string wrong = manifest_->add_reload(reload, roster_); !wrong.empty())
       log_.error("manifest", fmt::format("lacks a reload: {}", wrong));
+    if (!sink_.keeps_files) return manifest_.reset();  // rather than add to that of an earlier run
   });
 }
 
@@ -298,6 +299,28 @@ void Simulator::note_progress(bool durable) {
   constexpr auto interval = std::chrono::seconds(1);
   if (!manifest_ || !start::keeps_progress(inputs_.config)) return;
   const SteadyTime now = std::chrono::steady_clock::now();
+// In a run that is resumed, as its record tells of them.
+std::vector<manifest::Injected> Simulator::injected_so_far() const {
+  std::vector<manifest::Injected> injected;
+  for (const auto* some : {&resumption_.earlier_injections, &resumption_.injections}) {
+    for (const fleet::Injection& one : *some) {
+      batch::AnomalyEvent event{};
+      event.type = one.request.type;
+      event.started_at = one.due;
+      event.ended_at = one.due + one.request.duration.value_or(1) - 1;
+      event.severity = one.request.severity;
+      event.sensor = one.sensor;
+      event.channel = one.request.channel;
+      injected.push_back(named(event));
+    }
+  }
+  return injected;
+}
+
+manifest::Injected Simulator::named(const batch::AnomalyEvent& event) const {
+  return {event, roster_[event.sensor].id, type_of(event.sensor).schema.name_of(event.channel)};
+}
+
   if (progress_noted_ && now - *progress_noted_ < interval) return;
   progress_noted_ = now;
   manifest::Progress progress;
@@ -317,9 +340,8 @@ void Simulator::note_progress(bool durable) {
 }
 
 void Simulator::note_injection(const batch::AnomalyEvent& event) const {
-  if (!manifest_ || start::keeps_runs(inputs_.config)) return;
-  const std::string wrong = manifest_->add_injection(event, roster_[event.sensor].id,
-                                                     type_of(event.sensor).schema.name_of(event.channel));
+  if (!manifest_ || sink_.keeps_files) return;
+  const std::string wrong = manifest_->add_injection(named(event));
   if (!wrong.empty()) log_.error("manifest", fmt::format("lacks an injected anomaly: {}", wrong));
 }
 

@@ -128,6 +128,8 @@ class Simulator {
   void check_rights() const;
   void lock_data_directory();
   void begin_manifest();
+  [[nodiscard]] std::vector<manifest::Injected> injected_so_far() const;
+  [[nodiscard]] manifest::Injected named(const batch::AnomalyEvent& event) const;
   void keep_lock();
   void set_aside_corrupt(const sqlite::ExistingFiles& existing);
   void begin_without(const std::string& target, const write::Failure& failure);
@@ -158,7 +160,7 @@ class Simulator {
   data::DirectoryLock lock_;
   bool lock_is_contested_ = false;  // another process took it while it was lost
   tables::RunInfo run_;
-  std::optional<manifest::Manifest> manifest_;  // none: the run leaves nothing behind
+  std::optional<manifest::Manifest> manifest_;  // none: the run leaves none behind
   std::optional<SteadyTime> progress_noted_;    // in it
   bool progress_failed_ = false;                // and that was said
   start::Forecast forecast_{};                  // of a run that is not resumed

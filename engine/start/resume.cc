@@ -396,6 +396,8 @@ class Planner {
     for (std::size_t i = 0; i < places_.size(); ++i) {
       for (const auto& event : begun[i]) {
         remember_latest(event);
+        if (event.request.cause == AnomalyCause::injected)
+          resumption_.earlier_injections.push_back({event.sensor, event.request, event.started_at});
         if (has_scenario_) begun_.emplace_back(event.sensor, event.started_at);
       }
       for (const auto& event : found_at(places_[i])->injected_since())

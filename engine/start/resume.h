@@ -68,7 +68,8 @@ struct Resumption {
   std::size_t reloads = 0;       // of the history, at the moment or before
   fleet::PastAnomalies past;
   fleet::Lives lives;
-  std::vector<fleet::Injection> injections;
+  std::vector<fleet::Injection> injections;          // of then or later …
+  std::vector<fleet::Injection> earlier_injections;  // … and of before
   fleet::LateSeats late;           // readings of before the moment that arrive later, and have done so
   std::vector<FoundShards> found;  // per writer, as in the plan
   std::vector<std::vector<write::FoundRows>> found_rows;  // or, of a run that is replayed, its rows alone
