@@ -120,25 +120,32 @@ std::string without_secrets(std::string_view address) {
   return text;
 }
 
-void overwrite_secrets(std::span<char> argument) {
-  const std::string_view text(argument.data(), argument.size());
-  const auto overwrite = [&](std::size_t from, std::size_t to) {
-    std::ranges::fill(argument.subspan(from, to - from), 'x');
-  };
+std::vector<std::string_view> secrets_in(std::string_view text) {
+  std::vector<std::string_view> secrets;
+  const auto add = [&](std::size_t from, std::size_t to) { secrets.push_back(text.substr(from, to - from)); };
   const std::size_t odd_user = end_of_odd_user(text);
   const std::size_t query = std::min(text.find('?', odd_user == text.npos ? 0 : odd_user), text.size());
   const std::size_t slashes = text.find("://");
-  if (slashes == text.npos) return;
+  if (slashes == text.npos) return secrets;
   const std::size_t at = text.substr(0, query).rfind('@');
   const std::size_t colon = text.find(':', slashes + 1);
-  if (at != text.npos && colon < at) overwrite(colon + 1, at);
+  if (at != text.npos && colon < at) add(colon + 1, at);
   for (const std::size_t mark : {query, std::min(text.find('?'), text.size())}) {
     for (std::size_t begin = mark + 1; begin < text.size();) {
       const std::size_t end = std::min(text.find('&', begin), text.size());
       const std::size_t equals = std::min(text.find('=', begin), end);
-      if (equals < end && holds_secret(text.substr(begin, end - begin))) overwrite(equals + 1, end);
+      if (equals < end && holds_secret(text.substr(begin, end - begin))) add(equals + 1, end);
       begin = end + 1;
     }
+  }
+  return secrets;
+}
+
+void overwrite_secrets(std::span<char> argument) {
+  const std::string_view text(argument.data(), argument.size());
+  for (const std::string_view secret : secrets_in(text)) {
+    const auto from = static_cast<std::size_t>(secret.data() - text.data());
+    std::ranges::fill(argument.subspan(from, secret.size()), 'x');
   }
 }
 

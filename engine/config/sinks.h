@@ -64,8 +64,10 @@ std::string parse_sink_address(std::string_view text, SinkAddress& address);
 // The text of an address without the password before its host, and without the parameters that hold secrets.
 std::string without_secrets(std::string_view address);
 
-// Puts something else in place of what without_secrets leaves out of an address in an argument, so that it
-// does not stay in the list of processes.
+// What without_secrets leaves out of an address, as it stands there; of parameters, their values.
+std::vector<std::string_view> secrets_in(std::string_view address);
+
+// Puts something else in their place in an argument, so that they do not stay in the list of processes.
 void overwrite_secrets(std::span<char> argument);
 
 // The schemes of the sinks that this build has.

@@ -75,6 +75,20 @@ std::string authorization_of(std::string_view user, const std::string& file) {
   return "Basic " + in_base64(both);
 }
 
+// In all forms that the server sees.
+std::vector<std::string> secrets_of(const config::SinkSettings& sink, const std::string& authorization) {
+  std::vector<std::string> secrets;
+  for (const std::string_view secret :
+       config::secrets_in(fmt::format("{}:{}", sink.address.scheme, sink.address.target))) {
+    secrets.emplace_back(secret);
+    secrets.push_back(decoded(secret));
+  }
+  if (!sink.password_file.empty()) secrets.push_back(first_line(sink.password_file));
+  if (!authorization.empty()) secrets.push_back(authorization.substr(authorization.find(' ') + 1));
+  std::erase(secrets, "");
+  return secrets;
+}
+
 }  // namespace
 
 HttpAddress http_address_of(const config::SinkSettings& sink) {
@@ -99,6 +113,7 @@ HttpAddress http_address_of(const config::SinkSettings& sink) {
   if (address.host.starts_with('[')) address.host = address.host.substr(1, address.host.size() - 2);
   if (address.host.empty() || address.port.empty()) refuse("with a host");
   address.authorization = authorization_of(user, sink.password_file);
+  address.secrets = secrets_of(sink, address.authorization);
   return address;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "config/sink_settings.h"
 
@@ -13,8 +14,9 @@ struct HttpAddress {
   bool is_secure = false;
   std::string host;
   std::string port;
-  std::string target;         // path and query, with their secrets, as the server gets them
-  std::string authorization;  // header; empty: none
+  std::string target;                     // path and query, with their secrets, as the server gets them
+  std::string authorization;              // header; empty: none
+  std::vector<std::string> secrets = {};  // which a server may quote, and no message of ours
 };
 
 // A password file that the settings name has the password of the user in the address or, where there is no

@@ -1,5 +1,7 @@
 #include "line_server/http_client.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include <boost/asio/connect.hpp>
@@ -37,6 +39,16 @@ std::string host_header(const HttpAddress& address) {
   return (is_number ? "[" + address.host + "]" : address.host) + (is_usual_port ? "" : ":" + address.port);
 }
 
+std::string words_for(const error_code& error, std::chrono::milliseconds patience) {
+  if (error == beast::error::timeout || error == asio::error::timed_out)
+    return fmt::format("no answer from the server in {} s",
+                       std::chrono::duration_cast<std::chrono::seconds>(patience).count());
+  if (error == http::error::end_of_stream || error == http::error::partial_message ||
+      error == asio::error::eof || error == asio::error::connection_reset)
+    return "the server closed the connection without an answer";
+  return error.message();
+}
+
 }  // namespace
 
 // A connection of either kind, on which one thing happens at a time.
@@ -60,14 +72,13 @@ class HttpClient::Connection {
         stream_.async_connect(places, [done](error_code e, auto) { done(e); });
       });
     }
-    if (error) return error.message();
+    if (error) return words_for(error, patience_.connect);
     error_code ignored;
     stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
     return address_.is_secure ? shake_hands() : std::string();
   }
 
-  Response post(const std::string& body) {
-    keeps_ = false;
+  error_code send(const std::string& body) {
     http::request<http::span_body<const char>> request(http::verb::post, address_.target, 11);
     request.set(http::field::host, host_header(address_));
     request.set(http::field::user_agent, "fleet-sim");
@@ -76,13 +87,26 @@ class HttpClient::Connection {
     request.keep_alive(true);
     request.body() = beast::span<const char>(body.data(), body.size());
     request.prepare_payload();
+    return over([&](auto& stream, auto done) {
+      http::async_write(stream, request, [done](error_code e, std::size_t) { done(e); });
+    });
+  }
+
+  Response answer() {
+    keeps_ = false;
     http::response_parser<http::string_body> answer;
     answer.body_limit(longest_answer);
     beast::flat_buffer buffer;
-    const error_code error = exchange(request, buffer, answer);
-    if (error) return {.text = error.message(), .was_sent = true};
+    const error_code error = over([&](auto& stream, auto done) {
+      http::async_read(stream, buffer, answer, [done](error_code e, std::size_t) { done(e); });
+    });
+    if (error) return no_answer(error);
     keeps_ = answer.get().keep_alive();
     return response_of(answer.get());
+  }
+
+  [[nodiscard]] Response no_answer(const error_code& error) const {
+    return {.text = words_for(error, patience_.answer), .was_sent = true};
   }
 
   // Whether the server takes another request here.
@@ -108,25 +132,20 @@ class HttpClient::Connection {
     return result;
   }
 
-  template <class Request, class Answer>
-  error_code exchange(Request& request, beast::flat_buffer& buffer, Answer& answer) {
-    const auto over = [&](auto& stream) {
-      const error_code error = complete(patience_.answer, [&](auto done) {
-        http::async_write(stream, request, [done](error_code e, std::size_t) { done(e); });
-      });
-      if (error) return error;
-      return complete(patience_.answer, [&](auto done) {
-        http::async_read(stream, buffer, answer, [done](error_code e, std::size_t) { done(e); });
-      });
-    };
+  // Half of an exchange, on the stream of its kind.
+  template <class Start>
+  error_code over(const Start& start) {
+    return complete(patience_.answer, [&](auto done) {
 #if FLEET_SIM_TLS
-    if (secure_) return over(*secure_);
+      if (secure_) return start(*secure_, done);
 #endif
-    return over(stream_);
+      start(stream_, done);
+    });
   }
 
   static Response response_of(const http::response<http::string_body>& answer) {
     Response response{.status = answer.result_int(), .text = answer.body(), .was_sent = true};
+    response.location = std::string(answer[http::field::location]);
     const auto after = answer[http::field::retry_after];
     long seconds = 0;
     if (std::from_chars(after.data(), after.data() + after.size(), seconds).ec == std::errc() && seconds >= 0)
@@ -145,7 +164,7 @@ class HttpClient::Connection {
     error = complete(patience_.connect, [&](auto done) {
       secure_->async_handshake(asio::ssl::stream_base::client, [done](error_code e) { done(e); });
     });
-    return error ? error.message() : std::string();
+    return error ? "no TLS with the server: " + words_for(error, patience_.connect) : std::string();
   }
 #else
   static std::string shake_hands() {
@@ -175,16 +194,24 @@ HttpClient::HttpClient(HttpAddress address, Patience patience)
 
 HttpClient::~HttpClient() = default;
 
-Response HttpClient::post(const std::string& body) {
+void HttpClient::send(const std::string& body) {
   if (connection_ && connection_->is_left()) close();
   if (!connection_) {
     connection_ = std::make_unique<Connection>(address_, patience_);
     if (std::string why = connection_->open(); !why.empty()) {
-      close();
-      return {.text = std::move(why)};
+      failure_ = {.text = std::move(why)};
+      return close();
     }
   }
-  Response response = connection_->post(body);
+  if (const error_code error = connection_->send(body)) {
+    failure_ = connection_->no_answer(error);
+    close();
+  }
+}
+
+Response HttpClient::answer() {
+  if (!connection_) return failure_;
+  Response response = connection_->answer();
   if (!connection_->keeps()) close();
   return response;
 }

@@ -22,7 +22,8 @@ struct Response {
   unsigned status = 0;  // 0: no answer
   std::string text;     // the answer's body, as the server wrote it, or the reason
   std::optional<std::chrono::seconds> retry_after = {};
-  bool was_sent = false;  // at least in part, so that without an answer the server may have acted on it
+  std::string location = {};  // that the answer refers to
+  bool was_sent = false;      // at least in part, so that without an answer the server may have acted on it
 };
 
 class HttpClient {
@@ -30,7 +31,14 @@ class HttpClient {
   HttpClient(HttpAddress address, Patience patience);
   ~HttpClient();
 
-  Response post(const std::string& body);
+  Response post(const std::string& body) {
+    send(body);
+    return answer();
+  }
+  // The same in two steps, between which the server is at work. Each text is answered before the next is
+  // sent.
+  void send(const std::string& body);
+  Response answer();
   void close();
 
  private:
@@ -39,6 +47,7 @@ class HttpClient {
   HttpAddress address_;
   Patience patience_;
   std::unique_ptr<Connection> connection_;
+  Response failure_;  // of the last sending, if it has failed: the connection is closed
 };
 
 }  // namespace fleet_sim::line_server

@@ -24,14 +24,30 @@ bool is_success(unsigned status) {
   return status >= 200 && status < 300;
 }
 
-std::string message_of(const Response& response) {
-  if (response.status == 0) return response.text;
-  const std::string text = printable(response.text, longest_quote);
-  return fmt::format("the server answers {}{}{}", response.status, text.empty() ? "" : ": ", text);
+bool is_redirection(unsigned status) {
+  return status >= 300 && status < 400;
+}
+
+std::string without(std::string text, const std::vector<std::string>& secrets) {
+  constexpr std::string_view instead = "…";
+  for (const std::string& secret : secrets) {
+    for (std::size_t at = text.find(secret); at != text.npos; at = text.find(secret, at + instead.size()))
+      text.replace(at, secret.size(), instead);
+  }
+  return text;
+}
+
+// Without a user and a query, which may have secrets in a form that we do not know.
+std::string_view place_of(std::string_view location) {
+  location = location.substr(0, location.find_first_of("?#"));
+  const std::size_t slashes = location.find("//");
+  const std::size_t at = location.rfind('@');
+  return slashes < at && at != location.npos ? location.substr(at + 1) : location;
 }
 
 // What somebody has to change; empty for what passes.
 std::string remedy_for(unsigned status) {
+  if (is_redirection(status)) return "; give the address that takes lines itself";
   switch (status) {
     case 401:
     case 403:
@@ -109,6 +125,22 @@ std::optional<write::Answer> LineServerDestination::take(const write::Lot& lot) 
     answer.failure = settle(client_.post(body_), answer);
   }
   if (answer.failure.ok()) answer.rejected = rejected_;
+// Without secrets, which the server may have quoted. A redirection is not followed: it could lead to somebody
+// who should not get any of this.
+std::string LineServerDestination::message_of(const Response& response) const {
+  const auto quoted = [&](std::string_view text) {
+    return printable(without(std::string(text), context_.address.secrets), longest_quote);
+  };
+  if (response.status == 0) return response.text;
+  if (is_redirection(response.status)) {
+    const std::string place = quoted(place_of(response.location));
+    return fmt::format("the server answers {}{}{}", response.status, place.empty() ? "" : " and refers to ",
+                       place);
+  }
+  const std::string text = quoted(response.text);
+  return fmt::format("the server answers {}{}{}", response.status, text.empty() ? "" : ": ", text);
+}
+
   return answer;
 }
 
@@ -149,8 +181,8 @@ write::Failure LineServerDestination::settle(const Response& response, write::An
     return {};
   }
   is_in_doubt_ = is_in_doubt_ || is_unclear(response);
-  const bool is_at_fault = response.status >= 400 && !is_passing(response.status);
-  return is_at_fault ? refuse_piece(response, answer) : put_off(response);
+  const bool may_pass = response.status == 0 || is_passing(response.status);
+  return may_pass ? put_off(response) : refuse_piece(response, answer);
 }
 
 write::Failure LineServerDestination::refuse_piece(const Response& response, write::Answer& answer) {

@@ -55,6 +55,13 @@ class LineServerDestination final : public write::Destination {
 
  private:
   void fill(const write::Lot& lot);
+  [[nodiscard]] std::string message_of(const Response& response) const;
+  // Rows of one kind, and their text.
+  struct Piece {
+    write::Share rows;
+    std::string text;
+  };
+
   template <class Append>
   bool fill_with(std::size_t& rows, std::size_t most, const Append& append);
   write::Failure settle(const Response& response, write::Answer& answer);

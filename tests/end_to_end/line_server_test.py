@@ -6,12 +6,15 @@ import random
 import ssl
 import threading
 import time
+import urllib.error
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from fleet import *
 
 RUN = ("--identities", IDENTITIES, "--seed", 7, "--start", "2026-03-01", "--speed", "max", "--duration", "5m")
 SMALL_LOTS = {"FLEET_SIM_DATABASE_BATCH_SIZE": "100"}
+FEW_RETRIES = {"FLEET_SIM_DATABASE_ERROR_LIMIT": "1"}
 TOKEN = "token-4711-open-sesame"
 
 
@@ -238,7 +241,6 @@ class LinesOverHttp(FleetTest):
         wanted[0] = "Basic " + base64.b64encode(f"me:{TOKEN}".encode()).decode()
         runs.append(self.run_into(server, address=server.address(user="me@"), env=with_file))
         runs.append(self.run_into(server, address=server.address(user=f"me:{TOKEN}@")))
-        secret.unlink()
         for ran in runs:
             self.assertNotIn(TOKEN, ran.stdout + ran.stderr)
         for path in self.dir.rglob("*"):
@@ -257,14 +259,87 @@ class LinesOverHttp(FleetTest):
                         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", certificate,
                         "-out", self.dir / "public.pem"], check=True, capture_output=True)
         with open(certificate, "a") as both:
+        self.assert_secret_while_running(server, server.address(user="me@"), env=with_file)
+        self.assert_secret_while_running(server, server.address(user=f"me:{TOKEN}@"))
+        secret.unlink()
+        for path in self.dir.rglob("*"):
+            self.assertFalse(path.is_file() and TOKEN.encode() in path.read_bytes(), path)
+
+    def assert_secret_while_running(self, server, address, env=None):
+        """In the list of processes, and in what the run tells over HTTP and in its log, also while it is refused."""
+        port = free_port()
+        process = self.start("run", *RUN, "--speed", 60, "--duration", "4h", "--status-address", f"127.0.0.1:{port}", "--sink", address,
+                             env={**SMALL_LOTS, **(env or {}), "FLEET_SIM_LOGGING_LEVEL": "debug"})
+        there = len(server.taken)
+        self.wait_until(lambda: len(server.taken) > there)
+        usual, server.answer = server.answer, lambda request: (401, {}, f"who is {request.headers['Authorization']}, {TOKEN}?")
+        self.wait_until(lambda: "the server answers 401: who is " in self.printed())
+        said = Path(f"/proc/{process.pid}/cmdline").read_text()
+        for path in ("status", "metrics", "health", "api/history", ""):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}") as answer:
+                    said += answer.read().decode()
+            except urllib.error.HTTPError as error:  # its health is bad
+                said += error.read().decode()
+        server.answer = usual
+        process.kill()
+        process.wait()
+        said += self.printed()
+        self.assertIn("answers 401", said)
+        for text in (TOKEN, base64.b64encode(f"me:{TOKEN}".encode()).decode()):
+            self.assertNotIn(text, said)
+
+    def test_what_a_server_quotes_of_a_request(self):
+        """With its secrets, in whatever it says is wrong."""
+        def answer(request):
+            text = f"no: {request.path} {request.headers['Authorization']} {TOKEN}"
+            return (404, {}, text) if not request.lines or len(self.readings(server)) < 1_000 else (400, {}, text)
+
+        server = self.serve(answer)
+        secret = self.write("secret", TOKEN + "\n")
+        for address in (server.address(user=f"me:{TOKEN}@"), server.address(path=f"/write?db=fleet&p={TOKEN}&u=me")):
+            self.assert_unsaid(self.run_into(server, address=address, code=3), "no: /write")
+        with_file = {"FLEET_SIM_SINK_PASSWORD_FILE": str(secret), "FLEET_SIM_LOGGING_LEVEL": "debug"}
+        self.assert_unsaid(self.run_into(server, env=with_file, code=3), "no: /write")
+        server.answer = lambda request: (204,) if len(self.readings(server)) < 1_000 else answer(request)
+        ran = self.run_into(server, address=server.address(path=f"/write?db=fleet&p={TOKEN}"), env=with_file, code=1)
+        self.assert_unsaid(ran, "rows were rejected: the server answers 400: no: /write")
+        secret.unlink()
             both.write((self.dir / "public.pem").read_text())
         server = LineServer(certificate=certificate)
         self.addCleanup(server.close)
+    def assert_unsaid(self, ran, said):
+        self.assertIn(said, ran.stderr)
+        for secret in (TOKEN, base64.b64encode(f"me:{TOKEN}".encode()).decode()):
+            self.assertNotIn(secret, ran.stdout + ran.stderr)
+
+    def test_a_server_that_moves_or_lets_nobody_in_any_more(self):
+        """That does not pass by itself: the run says what to do and ends, and sends nothing anywhere else."""
+        other = self.serve()
+        elsewhere = other.address(path=f"/write?p={TOKEN}", user=f"me:{TOKEN}@").removeprefix("lines+")
+        for status, headers, said in ((301, {"Location": elsewhere}, f"301 and refers to 127.0.0.1:{other.http.server_port}/write; give"),
+                                      (308, {"Location": "/elsewhere"}, "308 and refers to /elsewhere; give"), (304, {}, "304; give"),
+                                      (401, {}, "401; put a user")):
+            with self.subTest(status):
+                server = self.serve(lambda request: (204,))
+                server.answer = lambda request: (204,) if len(self.readings(server)) < 1_000 else (status, headers)
+                ran = self.run_into(server, "--duration", "1h", code=1, env=FEW_RETRIES)
+                self.assertIn(f"the server answers {said}", ran.stderr)
+                self.assertIn("gave up", ran.stderr)
+                self.assertNotIn(TOKEN, ran.stdout + ran.stderr)
+                self.assertEqual(ran.summary.written, len(self.readings(server)))
+                self.assertIn(f"the server answers {said}", self.run_into(server, code=3).stderr)
+        self.assertEqual(other.requests, [])
+
         secure = server.address().replace("lines+http:", "lines+https:")
-        self.assertIn("certificate verify failed", self.run_into(server, address=secure, code=3).stderr)
+        self.assertIn("no TLS with the server: certificate verify failed", self.run_into(server, address=secure, code=3).stderr)
+        plain = self.serve().address().replace("lines+http:", "lines+https:")
+        self.assertIn("no TLS with the server", self.run_into(None, address=plain, code=3).stderr)
         ran = self.run_into(server, address=secure, env={"SSL_CERT_FILE": str(self.dir / "public.pem")})
         self.assertEqual(len(self.readings(server)), ran.summary.written)
 
+        deaf = self.serve(lambda request: ("lose the answer",))
+        self.assertIn("the server closed the connection without an answer", self.run_into(deaf, code=3).stderr)
     def test_a_run_that_was_killed_goes_on(self):
         server = self.serve()
         paced = [1_800 if word == "max" else word for word in RUN]
