@@ -88,6 +88,21 @@ std::optional<std::size_t> dropped_rows(std::string_view text) {
   return count;
 }
 
+// A field of nanoseconds.
+void append_moment(std::string& out, std::string_view name, Timestamp at) {
+  out += ',';
+  out += name;
+  out += '=';
+  format::append_nanoseconds(out, at);
+  out += 'i';
+}
+
+void end_line(std::string& out, Timestamp at) {
+  out += ' ';
+  format::append_nanoseconds(out, at);
+  out += '\n';
+}
+
 }  // namespace
 
 LineServerDestination::LineServerDestination(const SinkContext& context, const write::Target& target)
@@ -110,21 +125,6 @@ write::Failure LineServerDestination::open() {
   return {kind, ErrorClass::io, message_of(response) + remedy_for(response.status)};
 }
 
-std::optional<write::Answer> LineServerDestination::take(const write::Lot& lot) {
-  if (std::exchange(number_, lot.number) != lot.number) {
-    done_ = rejected_ = piece_ = {};
-    is_in_doubt_ = false;
-  }
-  write::Answer answer;
-  if (not_before_ && std::chrono::steady_clock::now() < *not_before_ && !lot.is_stopping) {
-    answer.failure = {write::Failure::Kind::held, ErrorClass::busy, "the server asked to be left alone"};
-    return answer;
-  }
-  while (answer.failure.ok() && done_ != lot.share()) {
-    fill(lot);
-    answer.failure = settle(client_.post(body_), answer);
-  }
-  if (answer.failure.ok()) answer.rejected = rejected_;
 // Without secrets, which the server may have quoted. A redirection is not followed: it could lead to somebody
 // who should not get any of this.
 std::string LineServerDestination::message_of(const Response& response) const {
@@ -141,41 +141,80 @@ std::string LineServerDestination::message_of(const Response& response) const {
   return fmt::format("the server answers {}{}{}", response.status, text.empty() ? "" : ": ", text);
 }
 
+std::optional<write::Answer> LineServerDestination::take(const write::Lot& lot) {
+  if (std::exchange(number_, lot.number) != lot.number) {
+    done_ = rejected_ = piece_.rows = {};
+    is_in_doubt_ = false;
+  }
+  write::Answer answer;
+  if (not_before_ && std::chrono::steady_clock::now() < *not_before_ && !lot.is_stopping) {
+    answer.failure = {write::Failure::Kind::held, ErrorClass::busy, "the server asked to be left alone"};
+    return answer;
+  }
+  ahead_.rows = {};
+  while (answer.failure.ok() && done_ != lot.share()) {
+    fill(lot);
+    client_.send(piece_.text);
+    fill_ahead(lot);
+    answer.failure = settle(client_.answer(), answer);
+  }
+  if (answer.failure.ok()) answer.rejected = rejected_;
   return answer;
 }
 
 write::PartTaken LineServerDestination::part_taken(const write::Lot& lot) const {
   if (number_ != lot.number) return {};
-  return {done_, rejected_, is_in_doubt_ ? piece_ : write::Share()};
+  return {done_, rejected_, is_in_doubt_ ? piece_.rows : write::Share()};
 }
 
 // Readings first, then ground truth: a piece has one kind of rows. One that was not settled has the same rows
 // as before, whatever has come since.
 void LineServerDestination::fill(const write::Lot& lot) {
+  if (piece_.rows.rows() == 0 && ahead_.rows.rows() > 0) {
+    std::swap(piece_, ahead_);
+    ahead_.rows = {};
+    return;
+  }
   const write::Share left = lot.share().without(done_);
-  const write::Share most = piece_.rows() > 0 ? piece_.within(left) : left;
-  piece_ = {};
-  body_.clear();
-  const auto append_from = [this](const auto& rows, std::size_t first) {
-    return [this, &rows, first](std::size_t i) { append(rows[first + i]); };
+  fill(piece_, lot, done_, piece_.rows.rows() > 0 ? piece_.rows.within(left) : left);
+}
+
+// While the piece is on its way.
+void LineServerDestination::fill_ahead(const write::Lot& lot) {
+  const write::Share before = done_.with(piece_.rows);
+  fill(ahead_, lot, before, lot.share().without(before));
+}
+
+// As many as a piece takes of the rows behind those before, and no more than `most`.
+void LineServerDestination::fill(Piece& piece, const write::Lot& lot, const write::Share& before,
+                                 const write::Share& most) {
+  piece.rows = {};
+  piece.text.clear();
+  const auto append_from = [&](const auto& rows, std::size_t first) {
+    return [this, &piece, &rows, first](std::size_t i) { append(piece.text, rows[first + i]); };
   };
-  const auto reading = [&](std::size_t i) { formatter_.append(body_, lot.readings[done_.readings + i]); };
+  const auto reading = [&](std::size_t i) {
+    formatter_.append(piece.text, lot.readings[before.readings + i]);
+  };
+  write::Share& rows = piece.rows;
   static_cast<void>(
-      fill_with(piece_.readings, most.readings, reading) ||
-      fill_with(piece_.events, most.events, append_from(lot.events, done_.events)) ||
-      fill_with(piece_.fleet_events, most.fleet_events, append_from(lot.fleet_events, done_.fleet_events)) ||
-      fill_with(piece_.deliveries, most.deliveries, append_from(lot.deliveries, done_.deliveries)));
+      fill_with(piece, rows.readings, most.readings, reading) ||
+      fill_with(piece, rows.events, most.events, append_from(lot.events, before.events)) ||
+      fill_with(piece, rows.fleet_events, most.fleet_events,
+                append_from(lot.fleet_events, before.fleet_events)) ||
+      fill_with(piece, rows.deliveries, most.deliveries, append_from(lot.deliveries, before.deliveries)));
 }
 
 // False when there are none of this kind.
 template <class Append>
-bool LineServerDestination::fill_with(std::size_t& rows, std::size_t most, const Append& append_row) {
-  while (rows < most && body_.size() < most_bytes_) append_row(rows++);
+bool LineServerDestination::fill_with(Piece& piece, std::size_t& rows, std::size_t most,
+                                      const Append& append_row) {
+  while (rows < most && piece.text.size() < most_bytes_) append_row(rows++);
   return rows > 0;
 }
 
 write::Failure LineServerDestination::settle(const Response& response, write::Answer& answer) {
-  if (is_in_doubt_ && response.was_sent) answer.resent += piece_.readings;
+  if (is_in_doubt_ && response.was_sent) answer.resent += piece_.rows.readings;
   if (is_success(response.status)) {
     piece_is_done();
     return {};
@@ -187,23 +226,24 @@ write::Failure LineServerDestination::settle(const Response& response, write::An
 
 write::Failure LineServerDestination::refuse_piece(const Response& response, write::Answer& answer) {
   const bool is_too_large = response.status == 413;
-  if (is_too_large && piece_.rows() > 1) {
-    most_bytes_ = std::max<std::size_t>(1, body_.size() / 2);
-    piece_ = {};
+  if (is_too_large && piece_.rows.rows() > 1) {
+    most_bytes_ = std::max<std::size_t>(1, piece_.text.size() / 2);
+    piece_.rows = ahead_.rows = {};
     is_in_doubt_ = false;
     return {};
   }
   if (response.status != 400 && response.status != 422 && !is_too_large)
     return {write::Failure::Kind::failing, ErrorClass::schema,
             message_of(response) + remedy_for(response.status)};
-  reject(dropped_rows(response.text).value_or(piece_.rows()), response, answer);
+  reject(dropped_rows(response.text).value_or(piece_.rows.rows()), response, answer);
   piece_is_done();
   return {};
 }
 
 void LineServerDestination::reject(std::size_t rows, const Response& response, write::Answer& answer) {
-  rejected_ = rejected_.with({std::min(rows, piece_.readings), std::min(rows, piece_.events),
-                              std::min(rows, piece_.fleet_events), std::min(rows, piece_.deliveries)});
+  const write::Share& piece = piece_.rows;
+  rejected_ = rejected_.with({std::min(rows, piece.readings), std::min(rows, piece.events),
+                              std::min(rows, piece.fleet_events), std::min(rows, piece.deliveries)});
   if (std::exchange(has_rejected_, true)) return;
   answer.incidents.push_back(
       {fmt::format("rows were rejected: {}", message_of(response)), ErrorClass::schema});
@@ -219,7 +259,7 @@ write::Failure LineServerDestination::put_off(const Response& response) {
 }
 
 void LineServerDestination::piece_is_done() {
-  done_ = done_.with(std::exchange(piece_, {}));
+  done_ = done_.with(std::exchange(piece_.rows, {}));
   is_in_doubt_ = false;
 }
 
@@ -229,79 +269,64 @@ std::string LineServerDestination::finish() {
 }
 
 // The measurement `anomaly_events`, at the time of the event's beginning.
-void LineServerDestination::append(const batch::AnomalyEvent& event) {
+void LineServerDestination::append(std::string& out, const batch::AnomalyEvent& event) const {
   const identity::Identity& identity = context_.roster[event.sensor];
-  body_ += "anomaly_events";
-  format::append_tag(body_, "anomaly_type", name_of(event.type));
-  format::append_tag(body_, "cause", name_of(event.cause));
-  format::append_tag(body_, "channel", schema_.name_of(event.channel).value_or(std::string()));
-  format::append_tag(body_, "location", context_.roster.text(identity.location));
-  format::append_tag(body_, "sensor_id", identity.id);
-  body_ += " readings_affected=";
-  format::append_number(body_, static_cast<std::int64_t>(event.readings_affected));
-  body_ += 'i';
+  out += "anomaly_events";
+  format::append_tag(out, "anomaly_type", name_of(event.type));
+  format::append_tag(out, "cause", name_of(event.cause));
+  format::append_tag(out, "channel", schema_.name_of(event.channel).value_or(std::string()));
+  format::append_tag(out, "location", context_.roster.text(identity.location));
+  format::append_tag(out, "sensor_id", identity.id);
+  out += " readings_affected=";
+  format::append_number(out, static_cast<std::int64_t>(event.readings_affected));
+  out += 'i';
   const auto real = [&](std::string_view name, const std::optional<double>& value) {
     if (!value) return;
-    body_ += ',';
-    body_ += name;
-    body_ += '=';
-    format::append_number(body_, *value);
+    out += ',';
+    out += name;
+    out += '=';
+    format::append_number(out, *value);
   };
   real("magnitude", event.magnitude);
   real("severity", event.severity);
   real("sigma", event.sigma);
-  if (batch::ends(event.kind)) append_moment("ended_at", event.ended_at);
-  end_line(event.started_at);
+  if (batch::ends(event.kind)) append_moment(out, "ended_at", event.ended_at);
+  end_line(out, event.started_at);
 }
 
 // The measurement `fleet_events`, at the time when the entry of a scenario reached the sensor.
-void LineServerDestination::append(const batch::FleetEvent& event) {
+void LineServerDestination::append(std::string& out, const batch::FleetEvent& event) const {
   const identity::Identity& identity = context_.roster[event.sensor];
   const auto text = [this](std::uint32_t handle) {
     return context_.roster.text(static_cast<identity::Text>(handle));
   };
-  body_ += "fleet_events";
-  format::append_tag(body_, "location", context_.roster.text(identity.location));
-  format::append_tag(body_, "name", text(event.name));
-  format::append_tag(body_, "sensor_id", identity.id);
-  format::append_tag(body_, "verb", batch::name_of(event.verb));
-  body_ += " what=";
-  format::append_quoted(body_, text(event.what));
-  body_ += event.failed ? ",failed=1i" : ",failed=0i";
-  if (event.ended_at) append_moment("ended_at", *event.ended_at);
-  if (event.silent_until) append_moment("silent_until", *event.silent_until);
-  end_line(event.started_at);
+  out += "fleet_events";
+  format::append_tag(out, "location", context_.roster.text(identity.location));
+  format::append_tag(out, "name", text(event.name));
+  format::append_tag(out, "sensor_id", identity.id);
+  format::append_tag(out, "verb", batch::name_of(event.verb));
+  out += " what=";
+  format::append_quoted(out, text(event.what));
+  out += event.failed ? ",failed=1i" : ",failed=0i";
+  if (event.ended_at) append_moment(out, "ended_at", *event.ended_at);
+  if (event.silent_until) append_moment(out, "silent_until", *event.silent_until);
+  end_line(out, event.started_at);
 }
 
 // The measurement `deliveries`, at the time when the reading was due.
-void LineServerDestination::append(const batch::Delivery& delivery) {
+void LineServerDestination::append(std::string& out, const batch::Delivery& delivery) const {
   const identity::Identity& identity = context_.roster[delivery.sensor];
-  body_ += "deliveries";
-  format::append_tag(body_, "kind", batch::name_of(delivery.kind));
-  format::append_tag(body_, "location", context_.roster.text(identity.location));
-  format::append_tag(body_, "sensor_id", identity.id);
-  body_ += " readings=";
-  format::append_number(body_, static_cast<std::int64_t>(delivery.readings));
-  body_ += "i,sequence=";
-  format::append_number(body_, static_cast<std::int64_t>(delivery.sequence));
-  body_ += 'i';
-  if (delivery.arrived_at) append_moment("arrived_at", *delivery.arrived_at);
-  end_line(delivery.due);
-}
-
-// A field of nanoseconds.
-void LineServerDestination::append_moment(std::string_view name, Timestamp at) {
-  body_ += ',';
-  body_ += name;
-  body_ += '=';
-  format::append_nanoseconds(body_, at);
-  body_ += 'i';
-}
-
-void LineServerDestination::end_line(Timestamp at) {
-  body_ += ' ';
-  format::append_nanoseconds(body_, at);
-  body_ += '\n';
+  out += "deliveries";
+  format::append_tag(out, "kind", batch::name_of(delivery.kind));
+  format::append_tag(out, "location", context_.roster.text(identity.location));
+  format::append_tag(out, "sensor_id", identity.id);
+  out += " readings=";
+  format::append_number(out, static_cast<std::int64_t>(delivery.readings));
+  out += "i,sequence=";
+  format::append_number(out, static_cast<std::int64_t>(delivery.sequence));
+  out += 'i';
+  if (delivery.arrived_at) append_moment(out, "arrived_at", *delivery.arrived_at);
+  end_line(out, delivery.due);
 }
 
 std::unique_ptr<write::Sink> make_sink(const write::SinkParts& parts) {

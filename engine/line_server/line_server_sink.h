@@ -1,5 +1,6 @@
 // The sink of servers that take line protocol over HTTP, such as InfluxDB and VictoriaMetrics: each lot is
-// posted in pieces of bounded size, over one connection for each destination of a writer. A reading counts as
+// posted in pieces of bounded size, over one connection for each destination of a writer. While the server is
+// at work on one, the next is made ready. A reading counts as
 // written when the server has answered with a status of 2xx, which means that it has received it.
 //
 // At least once: a piece that was not settled is posted again with the same bytes. A server that keeps one
@@ -8,8 +9,8 @@
 // server says is wrong with rows is permanent: those rows are counted as rejected, and the first reason is
 // logged.
 //
-// Memory: a destination holds the text of one piece, 1 MiB and a line at most, and of one answer, 4 MiB at
-// most. Threads as in write/destination.h; no call takes longer than its steps may (Patience).
+// Memory: a destination holds the text of two pieces, each 1 MiB and a line at most, and of one answer, 4 MiB
+// at most. Threads as in write/destination.h; no call takes longer than its steps may (Patience).
 #pragma once
 
 #include <chrono>
@@ -54,7 +55,6 @@ class LineServerDestination final : public write::Destination {
   std::string finish() override;
 
  private:
-  void fill(const write::Lot& lot);
   [[nodiscard]] std::string message_of(const Response& response) const;
   // Rows of one kind, and their text.
   struct Piece {
@@ -62,31 +62,32 @@ class LineServerDestination final : public write::Destination {
     std::string text;
   };
 
+  void fill(const write::Lot& lot);
+  void fill_ahead(const write::Lot& lot);
+  void fill(Piece& piece, const write::Lot& lot, const write::Share& before, const write::Share& most);
   template <class Append>
-  bool fill_with(std::size_t& rows, std::size_t most, const Append& append);
+  bool fill_with(Piece& piece, std::size_t& rows, std::size_t most, const Append& append);
   write::Failure settle(const Response& response, write::Answer& answer);
   write::Failure refuse_piece(const Response& response, write::Answer& answer);
   void reject(std::size_t rows, const Response& response, write::Answer& answer);
   write::Failure put_off(const Response& response);
   void piece_is_done();
-  void append(const batch::AnomalyEvent& event);
-  void append(const batch::FleetEvent& event);
-  void append(const batch::Delivery& delivery);
-  void append_moment(std::string_view name, Timestamp at);
-  void end_line(Timestamp at);
+  void append(std::string& out, const batch::AnomalyEvent& event) const;
+  void append(std::string& out, const batch::FleetEvent& event) const;
+  void append(std::string& out, const batch::Delivery& delivery) const;
 
   const SinkContext& context_;
   const std::string name_;
   const types::Schema& schema_;
   format::ReadingFormatter formatter_;
   HttpClient client_;
-  std::string body_;
   std::size_t most_bytes_;  // of a piece; less once the server has found one too large
   std::uint64_t number_ = 0;
   write::Share done_;                     // of the lot with this number: received or rejected …
   write::Share rejected_;                 // … of these
-  write::Share piece_;                    // the rows behind them that the body has, of one kind
-  bool is_in_doubt_ = false;              // they were sent, and perhaps received
+  Piece piece_;                           // the rows behind them
+  Piece ahead_;                           // those behind the piece; empty: it is not made yet
+  bool is_in_doubt_ = false;              // the piece was sent, and perhaps received
   std::optional<SteadyTime> not_before_;  // the server wants to be left alone until then
   bool has_rejected_ = false;             // and that was said
 };
