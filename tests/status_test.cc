@@ -257,9 +257,13 @@ TEST_CASE("the summary of a run that was cut short says how far it came") {
 }
 
 TEST_CASE("a run that has lost rows says how they are made again") {
-  CHECK(status::losses_hint(7, 1'767'225'600'000'000) ==
-        "  again         for the lost rows too, run the same command with --seed 7 --start "
-        "2026-01-01T00:00:00.000000Z and another --data-dir\n");
+  const std::string again =
+      "  again         for the lost rows too, run the same command with --seed 7 --start "
+      "2026-01-01T00:00:00.000000Z and another ";
+  CHECK(status::losses_hint(7, 1'767'225'600'000'000, true) == again + "--data-dir\n");
+  CHECK(status::losses_hint(7, 1'767'225'600'000'000, false) == again + "place for them\n");
+  CHECK(status::resume_hint() ==
+        "  again         with --resume, the same command writes what is not there\n");
 }
 
 TEST_CASE("the summary of an unpaced run with losses") {

@@ -98,6 +98,11 @@ log::LogFields summary_fields(const status::Snapshot& now, const status::Snapsho
   return fields;
 }
 
+// Behind all that was written: a run that is resumed writes them.
+std::uint64_t lost_at_stop(const Books& books) {
+  return books.lost_by_reason[static_cast<std::size_t>(LossReason::storage_failed_at_stop)];
+}
+
 double seconds_between(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double>(to - from).count();
 }
@@ -285,20 +290,15 @@ void Simulator::begin_manifest() {
   } catch (const std::system_error& error) {
     if (!keeps_runs) throw NoStorage(fmt::format("the manifest of the run: {}", error.what()));
     log_.warn("manifest", fmt::format("cannot be written: {}", error.what()));
+    if (!sink_.keeps_files) return manifest_.reset();  // rather than add to that of an earlier run
   }
   if (sink_.keeps_files) return;
   reloads_.tell([this](const tables::RunReload& reload) {
     if (const std::string wrong = manifest_->add_reload(reload, roster_); !wrong.empty())
       log_.error("manifest", fmt::format("lacks a reload: {}", wrong));
-    if (!sink_.keeps_files) return manifest_.reset();  // rather than add to that of an earlier run
   });
 }
 
-// Where the sink cannot be asked what it has: not more often than it takes to send little again.
-void Simulator::note_progress(bool durable) {
-  constexpr auto interval = std::chrono::seconds(1);
-  if (!manifest_ || !start::keeps_progress(inputs_.config)) return;
-  const SteadyTime now = std::chrono::steady_clock::now();
 // In a run that is resumed, as its record tells of them.
 std::vector<manifest::Injected> Simulator::injected_so_far() const {
   std::vector<manifest::Injected> injected;
@@ -321,6 +321,11 @@ manifest::Injected Simulator::named(const batch::AnomalyEvent& event) const {
   return {event, roster_[event.sensor].id, type_of(event.sensor).schema.name_of(event.channel)};
 }
 
+// Where the sink cannot be asked what it has: not more often than it takes to send little again.
+void Simulator::note_progress(bool durable) {
+  constexpr auto interval = std::chrono::seconds(1);
+  if (!manifest_ || !start::keeps_progress(inputs_.config)) return;
+  const SteadyTime now = std::chrono::steady_clock::now();
   if (progress_noted_ && now - *progress_noted_ < interval) return;
   progress_noted_ = now;
   manifest::Progress progress;
@@ -333,7 +338,7 @@ manifest::Injected Simulator::named(const batch::AnomalyEvent& event) const {
   }
   std::erase_if(progress.complete_until, [](const auto& type) { return type.second == earliest_timestamp; });
   const Books books = ledger_.books();
-  progress.has_losses = books.lost() + books.skipped > 0;
+  progress.has_losses = books.lost() - lost_at_stop(books) + books.skipped > 0;
   const std::string wrong = manifest_->note_progress(progress, durable);
   if (!wrong.empty() && !std::exchange(progress_failed_, true))
     log_.warn("manifest", fmt::format("lacks the progress of the run: {}", wrong));
@@ -723,6 +728,17 @@ void Simulator::add_lag_to(Histogram& lag) const {
   for (const auto& writer : writers_) lag.merge(writer->lag());
 }
 
+// A server has nothing of what was lost at the stop, nor a record of it, so that the run can go on from
+// there.
+std::string Simulator::losses_hint(const Books& books) const {
+  const config::Config& config = inputs_.config;
+  const bool is_in_server =
+      start::keeps_progress(config) || (start::keeps_runs(config) && !sink_.keeps_files);
+  if (is_in_server && books.skipped + books.rejected + books.lost() == lost_at_stop(books))
+    return status::resume_hint();
+  return status::losses_hint(run_.seed, run_.start, sink_.keeps_files);
+}
+
 // Closes the books and tells the user what the run came to.
 ExitCode Simulator::settle() {
   status::Snapshot last = snapshot();
@@ -749,7 +765,7 @@ ExitCode Simulator::settle() {
   }
   std::string summary = status::summary_text(last, start::place_of_readings(inputs_.config));
   if (sink_.keeps_files) summary += status::writers_hint(last);
-  if (last.books.not_written() > 0) summary += status::losses_hint(run_.seed, run_.start);
+  if (last.books.not_written() > 0) summary += losses_hint(last.books);
   std::FILE* const out = start::takes_standard_output(inputs_.config) ? stderr : stdout;
   std::fwrite(summary.data(), 1, summary.size(), out);
   std::fflush(out);

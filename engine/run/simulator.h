@@ -149,6 +149,7 @@ class Simulator {
   [[nodiscard]] double behind_seconds() const;
   void stop_waiting();
   void build_reloader(start::LatestEdition latest);
+  [[nodiscard]] std::string losses_hint(const Books& books) const;
   [[nodiscard]] ExitCode settle();
 
   identity::Roster roster_;     // of all identities that any edition has

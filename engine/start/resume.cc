@@ -641,7 +641,10 @@ std::optional<ResumableRun> find_run_to_replay(const config::Config& asked) {
   if (recorded->sink != asked.sink.address.text())
     refuse(fmt::format("wrote to {}, not to {}", printable(recorded->sink), asked.sink.address.text()));
   const auto progress = manifest::read_progress(paths.progress, recorded->run.run_id);
-  if (recorded->lost + recorded->skipped > 0 || progress.has_losses) refuse("lost or skipped rows");
+  // What was lost at the end of a run lies behind its progress, and comes again.
+  const bool has_losses =
+      keeps_progress(asked) ? progress.has_losses : recorded->lost + recorded->skipped > 0;
+  if (has_losses) refuse("lost or skipped rows");
   std::error_code none;
   if (std::filesystem::file_size(paths.agenda, none) > 0 && !none)
     refuse("was reloaded or had anomalies injected, which only SQLite's files and PostgreSQL can resume");

@@ -162,10 +162,15 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
   return text;
 }
 
-std::string losses_hint(std::uint64_t seed, Timestamp start) {
-  return line("again", fmt::format("for the lost rows too, run the same command with --seed {} --start {} "
-                                   "and another --data-dir",
-                                   seed, timestamp_text(start)));
+std::string losses_hint(std::uint64_t seed, Timestamp start, bool is_in_files) {
+  return line("again",
+              fmt::format("for the lost rows too, run the same command with --seed {} --start {} "
+                          "and another {}",
+                          seed, timestamp_text(start), is_in_files ? "--data-dir" : "place for them"));
+}
+
+std::string resume_hint() {
+  return line("again", "with --resume, the same command writes what is not there");
 }
 
 std::string writers_hint(const Snapshot& snapshot) {

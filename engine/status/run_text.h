@@ -17,7 +17,9 @@ std::string progress_text(const Snapshot& now, const Snapshot& before, std::size
 std::string summary_text(const Snapshot& snapshot, const std::string& where);
 
 // A line of the summary of a run that has lost rows: how the same rows are made once more.
-std::string losses_hint(std::uint64_t seed, Timestamp start);
+std::string losses_hint(std::uint64_t seed, Timestamp start, bool is_in_files);
+// Or, where it can be resumed.
+std::string resume_hint();
 
 // The last line of a summary: what would have made the run faster; empty when the writer was not the limit,
 // or more writers would not help.

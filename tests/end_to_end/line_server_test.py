@@ -206,6 +206,22 @@ class LinesOverHttp(FleetTest):
         self.assertEqual(summary.due, summary.written + summary.missing + summary.unconfirmed + summary.lost)
         self.assertEqual(self.books()["unconfirmed"], summary.unconfirmed)
 
+    def test_a_run_that_ends_while_the_server_is_away(self):
+        """Ends at once, says what it could not write and that it can be resumed, and then goes on from there."""
+        server = self.serve(lambda request: (204,) if len(self.readings(server)) < 5_000 else (503,))
+        process = self.start("run", *RUN, "--duration", "2h", "--sink", server.address(), env=SMALL_LOTS)
+        self.wait_until(lambda: "waiting for an answer: the server answers 503" in self.printed())
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=30), 1, self.printed())
+        summary = Summary((self.dir / "stdout").read_text())
+        self.assertGreater(summary.lost, 0)
+        self.assertEqual(summary.written, len(self.readings(server)))
+        self.assertIn("--resume", summary.lines["again"])
+        server.answer = lambda request: (204,)
+        ran = self.run_into(server, "--resume", "--duration", "2h")
+        self.assertEqual(ran.summary.lost, 0)
+        self.assertEqual(sorted(set(self.readings(server))), self.expected("--duration", "2h"))
+
     def wait_until(self, holds):
         until = time.monotonic() + 60
         while not holds():
@@ -243,22 +259,6 @@ class LinesOverHttp(FleetTest):
         runs.append(self.run_into(server, address=server.address(user=f"me:{TOKEN}@")))
         for ran in runs:
             self.assertNotIn(TOKEN, ran.stdout + ran.stderr)
-        for path in self.dir.rglob("*"):
-            self.assertFalse(path.is_file() and TOKEN.encode() in path.read_bytes(), path)
-
-    def test_nobody_there_and_no_such_database(self):
-        server = self.serve(lambda request: (404, {}, 'database not found: "fleet"'))
-        self.assertIn("create the database", self.run_into(server, code=3).stderr)
-        port = free_port()
-        self.assertIn("refused", self.run_into(None, address=f"lines+http://127.0.0.1:{port}/write", code=3).stderr)
-
-    @unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
-    def test_who_the_server_is(self):
-        certificate = self.dir / "certificate.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", certificate,
-                        "-out", self.dir / "public.pem"], check=True, capture_output=True)
-        with open(certificate, "a") as both:
         self.assert_secret_while_running(server, server.address(user="me@"), env=with_file)
         self.assert_secret_while_running(server, server.address(user=f"me:{TOKEN}@"))
         secret.unlink()
@@ -305,9 +305,9 @@ class LinesOverHttp(FleetTest):
         ran = self.run_into(server, address=server.address(path=f"/write?db=fleet&p={TOKEN}"), env=with_file, code=1)
         self.assert_unsaid(ran, "rows were rejected: the server answers 400: no: /write")
         secret.unlink()
-            both.write((self.dir / "public.pem").read_text())
-        server = LineServer(certificate=certificate)
-        self.addCleanup(server.close)
+        for path in self.dir.rglob("*"):
+            self.assertFalse(path.is_file() and TOKEN.encode() in path.read_bytes(), path)
+
     def assert_unsaid(self, ran, said):
         self.assertIn(said, ran.stderr)
         for secret in (TOKEN, base64.b64encode(f"me:{TOKEN}".encode()).decode()):
@@ -331,6 +331,24 @@ class LinesOverHttp(FleetTest):
                 self.assertIn(f"the server answers {said}", self.run_into(server, code=3).stderr)
         self.assertEqual(other.requests, [])
 
+    def test_nobody_there_and_no_such_database(self):
+        server = self.serve(lambda request: (404, {}, 'database not found: "fleet"'))
+        self.assertIn("create the database", self.run_into(server, code=3).stderr)
+        port = free_port()
+        self.assertIn("refused", self.run_into(None, address=f"lines+http://127.0.0.1:{port}/write", code=3).stderr)
+        deaf = self.serve(lambda request: ("lose the answer",))
+        self.assertIn("the server closed the connection without an answer", self.run_into(deaf, code=3).stderr)
+
+    @unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
+    def test_who_the_server_is(self):
+        certificate = self.dir / "certificate.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", certificate,
+                        "-out", self.dir / "public.pem"], check=True, capture_output=True)
+        with open(certificate, "a") as both:
+            both.write((self.dir / "public.pem").read_text())
+        server = LineServer(certificate=certificate)
+        self.addCleanup(server.close)
         secure = server.address().replace("lines+http:", "lines+https:")
         self.assertIn("no TLS with the server: certificate verify failed", self.run_into(server, address=secure, code=3).stderr)
         plain = self.serve().address().replace("lines+http:", "lines+https:")
@@ -338,8 +356,6 @@ class LinesOverHttp(FleetTest):
         ran = self.run_into(server, address=secure, env={"SSL_CERT_FILE": str(self.dir / "public.pem")})
         self.assertEqual(len(self.readings(server)), ran.summary.written)
 
-        deaf = self.serve(lambda request: ("lose the answer",))
-        self.assertIn("the server closed the connection without an answer", self.run_into(deaf, code=3).stderr)
     def test_a_run_that_was_killed_goes_on(self):
         server = self.serve()
         paced = [1_800 if word == "max" else word for word in RUN]
