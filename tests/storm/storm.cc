@@ -65,7 +65,7 @@ class Storm {
         roster_(draw_roster(dice_)),
         config_(draw_config(dice_, folder_.path().string())),
         aftermath_(config_, roster_) {
-    if (seed % every_fake == 0) fake_.emplace(dice_);
+    if (is_about_fake_sink(seed)) fake_.emplace(dice_);
     if (seed % every_declared == 0) config_.types = declared_motors();
     if (seed % every_faulty < faulty) {
       Dice of_faults(mix_words(seed, every_faulty));  // which leaves all else as it would be
@@ -208,6 +208,10 @@ std::string StormTally::text() const {
          " rows, " + std::to_string(rows_lost) + " counted as lost, " + std::to_string(rows_skipped) +
          " skipped; " + std::to_string(reloads) + " reloads, " + std::to_string(files_removed) +
          " files deleted or set aside";
+}
+
+bool is_about_fake_sink(std::uint64_t seed) {
+  return seed % every_fake == 0;
 }
 
 std::string storm(std::uint64_t seed, StormTally& tally) {

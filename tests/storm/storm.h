@@ -23,6 +23,9 @@ struct StormTally {
   [[nodiscard]] std::string text() const;
 };
 
+// Whether the storm of a seed is about a sink that is no database (support/fake_sink.h).
+bool is_about_fake_sink(std::uint64_t seed);
+
 // What is wrong with the engine; empty when nothing was found.
 std::string storm(std::uint64_t seed, StormTally& tally);
 
