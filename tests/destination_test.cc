@@ -186,6 +186,7 @@ TEST_CASE("an answer that comes later holds up its shard only, whose rows wait b
 
 TEST_CASE("what has come to a lot when a late answer comes is offered at once, and less waits for its time") {
   for (const std::size_t came : {rows_of_lot, rows_of_lot - 1}) {
+    CAPTURE(came);
     Bench bench;
     bench.then(0, {Mood::answers_late});
     bench.rig.send(0, rows_of_lot);
