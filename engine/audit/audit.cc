@@ -37,6 +37,9 @@ struct Work {
 struct Seen {
   std::uint64_t last = 0;  // number of the latest reading so far, and one more
   std::uint64_t out_of_order = 0;
+  // None of the readings from here to there is waited for: each has come, or has no row.
+  std::uint64_t full_from = 0;
+  std::uint64_t full_to = 0;
   std::uint32_t duplicate = 0;
   std::uint32_t altered = 0;
   std::uint32_t unexpected = 0;
@@ -95,7 +98,7 @@ class Tally {
     if (row.stranger != Stranger::none) return add_stranger(row);
     const Track& track = expected_.tracks()[row.track];
     Seen& seen = seen_[row.track];
-    const std::uint64_t number = chosen(track, row);
+    const std::uint64_t number = chosen(track, row, seen);
     if (set(track.first_bit + number) && !is_repeated(track, number)) {
       ++seen.duplicate;
       ++counts_at(track.due(number)).duplicate;
@@ -111,20 +114,36 @@ class Tally {
   }
 
   // Of the readings that the row may be, the first that has not come; else one that the run wrote twice.
-  [[nodiscard]] std::uint64_t chosen(const Track& track, const ExaminedRow& row) const {
+  [[nodiscard]] std::uint64_t chosen(const Track& track, const ExaminedRow& row, Seen& seen) const {
     if (row.choices == 1) return row.number;
-    std::optional<std::uint64_t> twice;
-    for (std::uint64_t i = 0; i < row.choices; ++i) {
-      if (i < bits_of_choices && ((row.which >> i) & 1) == 0) continue;
-      const std::uint64_t number = row.number + i;
-      const std::uint64_t bit = track.first_bit + number;
-      if (!is_set(bit)) {
-        if (track.absence_of(number) == nullptr) return number;
-      } else if (!twice && track.is_twice(number) && !repeated_.contains(bit)) {
-        twice = number;
+    const std::uint64_t end = row.number + row.choices;
+    const auto may_be = [&](std::uint64_t number) {
+      const std::uint64_t i = number - row.number;
+      return i >= bits_of_choices || ((row.which >> i) & 1) != 0;
+    };
+    // There may be a million, of as many rows: those before that nobody waits for are passed over at once.
+    const bool is_any = row.which == UINT64_MAX;
+    const bool goes_on = is_any && seen.full_from <= row.number && row.number <= seen.full_to;
+    std::uint64_t number = goes_on ? seen.full_to : row.number;
+    while (number < end) {
+      if (is_set(track.first_bit + number) || !may_be(number)) {
+        ++number;
+      } else if (const Absence* const absence = track.absence_of(number)) {
+        number = is_any ? absence->end() : number + 1;
+      } else {
+        break;
       }
     }
-    return twice.value_or(row.number);
+    if (is_any) {
+      if (!goes_on) seen.full_from = row.number;
+      seen.full_to = number;
+    }
+    if (number < end) return number;
+    auto twice = std::ranges::lower_bound(track.twice, row.number);
+    for (; twice != track.twice.end() && *twice < end; ++twice) {
+      if (may_be(*twice) && !repeated_.contains(track.first_bit + *twice)) return *twice;
+    }
+    return row.number;
   }
 
   void add_stranger(const ExaminedRow& row) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "base/anomaly_types.h"
 #include "base/plain_text.h"
 #include "base/problems.h"
+#include "base/text.h"
 
 namespace fleet_sim::audit {
 namespace {
@@ -82,6 +84,7 @@ std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlo
   const auto track = expected_.find(id);
   const bool has_due = columns_.has(Slot::due) && !cells_[index_of(Slot::due)].empty();
   const files::Moment at = moment(lines, has_due ? Slot::due : Slot::timestamp);
+  timestamp_ = has_due ? std::nullopt : std::optional(at);
   const Microseconds slack = at.unit - 1 + (has_due ? 0 : expected_.jitter());
   if (at.at - slack >= options_.until) return std::nullopt;
   if (!track) {
@@ -90,9 +93,11 @@ std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlo
     return row;
   }
   row.track = *track;
-  std::optional<Placed> placed = place(*track, at, has_due ? 0 : expected_.jitter());
+  read_values(*track);
+  const history::Memories::Memory memory = memories_.of(*track);
+  std::optional<Placed> placed = place(lines, *track, at, has_due ? 0 : expected_.jitter());
   if (!placed && has_due && columns_.has(Slot::timestamp))
-    placed = place(*track, moment(lines, Slot::timestamp), expected_.jitter());
+    placed = place(lines, *track, moment(lines, Slot::timestamp), expected_.jitter());
   const Track& of = expected_.tracks()[*track];
   Remade reading;
   bool is_good = false;
@@ -100,15 +105,15 @@ std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlo
     row.number = placed->number;
     row.choices = placed->choices;
     row.which = placed->which;
-    reading = expected_.reading(*track, placed->number);
+    reading = expected_.reading(*track, placed->number, memory);
     compare(reading, *track, placed->number);
     is_good = of.absence_of(placed->number) == nullptr;
   }
   // It may as well be a reading that is not asked for, unless its values say which one it is.
   const bool may_be_later = slack > 0 && at.at + slack >= options_.until;
-  const bool is_known = is_good && differ_.empty() && (at.at < options_.until || has_values(*track));
+  const bool is_known = is_good && differ_.empty() && (at.at < options_.until || has_values_);
   if (may_be_later && !is_known) return std::nullopt;
-  if (!is_good || all_values_differ(*track)) {
+  if (!is_good || all_values_differ()) {
     if (const auto shifted = find_shifted(*track, at)) {
       row.number = *shifted;
       row.choices = 1;
@@ -127,22 +132,47 @@ std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlo
   return row;
 }
 
+// What the row has in the columns of its channels, as numbers.
+void Examiner::read_values(std::uint32_t track) {
+  if (const types::Schema& schema = expected_.schema_of(track); &schema != schema_) {
+    schema_ = &schema;
+    slots_ = columns_.channels_of(schema);
+    has_values_ = std::ranges::any_of(slots_, [&](std::size_t slot) { return columns_.has(slot); });
+  }
+  numbers_.resize(slots_.size());
+  for (std::size_t c = 0; c < slots_.size(); ++c) {
+    if (columns_.has(slots_[c])) numbers_[c] = number_in(cells_[slots_[c]]);
+  }
+}
+
 template <class Lines>
 files::Moment Examiner::moment(const Lines& lines, Slot slot) {
   const std::string_view text = cells_[index_of(slot)];
-  if (text.size() == timestamp_width && text[timestamp_width - 1] == 'Z' && text[19] == '.') {
-    if (const auto at = timestamps_.read(text)) return {*at, 1};
-  }
-  if (const auto at = files::parse_moment(text)) return *at;
+  if (const auto at = read_moment(text)) return *at;
   lines.fail(
       fmt::format("{} {} is no time; write it like 2026-01-31T12:30:05.25Z, or in s, ms, µs or ns since "
                   "1970",
                   columns_.name(index_of(slot)), in_quotes(text)));
 }
 
+// Most are written as ours are, or as PostgreSQL and Python write those.
+std::optional<files::Moment> Examiner::read_moment(std::string_view text) {
+  constexpr std::size_t digits = timestamp_width - 1;
+  if (text.size() < timestamp_width || text[digits - 7] != '.') return files::parse_moment(text);
+  const std::string_view zone = text.substr(digits);
+  if (zone != "Z" && zone != "+00" && zone != "+00:00") return files::parse_moment(text);
+  std::array<char, timestamp_width> ours;
+  std::ranges::copy(text.substr(0, digits), ours.begin());
+  ours[digits] = 'Z';
+  if (ours[10] == ' ') ours[10] = 'T';
+  if (const auto at = timestamps_.read({ours.data(), ours.size()})) return files::Moment{*at, 1};
+  return files::parse_moment(text);
+}
+
 // By its values, where it may be several. Which of those that fit is left to who sees the rows in order.
-std::optional<Examiner::Placed> Examiner::place(std::uint32_t track, const files::Moment& moment,
-                                                Microseconds slack) {
+template <class Lines>
+std::optional<Examiner::Placed> Examiner::place(const Lines& lines, std::uint32_t track,
+                                                const files::Moment& moment, Microseconds slack) {
   const Track& of = expected_.tracks()[track];
   if (slack == 0 && moment.unit == 1) {
     const auto number = of.find(moment.at);
@@ -155,14 +185,19 @@ std::optional<Examiner::Placed> Examiner::place(std::uint32_t track, const files
   // A time is cut off more often than it is rounded.
   const Track::Span cut = of.due_between(moment.at, moment.at + moment.unit);
   if (span.end - span.first > most_looked_at && cut.first < cut.end) span = cut;
-  span.end = std::min(span.end, span.first + most_looked_at);
-  if (has_values(track)) {
+  if (has_values_) {
+    if (span.end - span.first > most_looked_at)
+      lines.fail(
+          fmt::format("its time is that of {} readings of the sensor, too many to tell which one it "
+                      "is; write times with more decimals",
+                      grouped(span.end - span.first)));
     if (const auto placed = place_by_values(track, span)) return placed;
   }
   if (const auto placed = any_of(of, cut)) return placed;
-  if (!has_values(track)) {
+  if (!has_values_) {
     if (const auto placed = any_of(of, span)) return placed;
   }
+  span.end = std::min(span.end, span.first + most_looked_at);
   std::uint64_t nearest = span.first;
   for (std::uint64_t number = span.first; number < span.end; ++number) {
     if (std::abs(of.due(number) - moment.at) < std::abs(of.due(nearest) - moment.at)) nearest = number;
@@ -184,9 +219,10 @@ std::optional<Examiner::Placed> Examiner::place_by_values(std::uint32_t track, c
     placed->choices = offset + 1;
     placed->which |= std::uint64_t{1} << offset;
   };
+  const std::vector<Remade>& readings = look_at(track, span);
   for (std::uint64_t number = span.first; number < span.end; ++number) {
-    const Remade reading = expected_.reading(track, number);
-    if (!values_match(track, reading)) continue;
+    const Remade& reading = readings[number - span.first];
+    if (!values_match(reading)) continue;
     if (of.absence_of(number) != nullptr) {
       if (!without_row) without_row = Placed{number};
       continue;
@@ -196,6 +232,20 @@ std::optional<Examiner::Placed> Examiner::place_by_values(std::uint32_t track, c
     if (differ_.empty()) note(same, number);
   }
   return same ? same : alike ? alike : without_row;
+}
+
+// The readings of the span. Rows that follow each other are often of the same.
+const std::vector<Remade>& Examiner::look_at(std::uint32_t track, const Track::Span& span) {
+  Looked& looked = looked_at_[track % looked_at_.size()];
+  if (looked.track == track && looked.span.first == span.first && looked.span.end == span.end)
+    return looked.readings;
+  looked.track = track;
+  looked.span = span;
+  looked.readings.clear();
+  const history::Memories::Memory memory = memories_.of(track);
+  for (std::uint64_t number = span.first; number < span.end; ++number)
+    looked.readings.push_back(expected_.reading(track, number, memory));
+  return looked.readings;
 }
 
 // Any of them that has a row.
@@ -209,26 +259,20 @@ std::optional<Examiner::Placed> Examiner::any_of(const Track& of, const Track::S
   return std::nullopt;
 }
 
-bool Examiner::has_values(std::uint32_t track) const {
-  return std::ranges::any_of(columns_.channels_of(expected_.schema_of(track)),
-                             [&](std::size_t slot) { return columns_.has(slot); });
-}
-
-bool Examiner::is_equal(double value, std::string_view text) const {
-  if (text.empty()) return !std::isfinite(value);
-  const auto found = number_in(text);
+bool Examiner::is_equal(double value, std::size_t channel) const {
+  if (cells_[slots_[channel]].empty()) return !std::isfinite(value);
+  const std::optional<double>& found = numbers_[channel];
   if (!found) return false;
   if (*found == value) return true;
   if (options_.tolerance.is_single) return static_cast<float>(*found) == static_cast<float>(value);
   return options_.tolerance.most > 0 && std::fabs(*found - value) <= options_.tolerance.most;
 }
 
-bool Examiner::values_match(std::uint32_t track, const Remade& reading) const {
-  const std::vector<std::size_t>& slots = columns_.channels_of(expected_.schema_of(track));
+bool Examiner::values_match(const Remade& reading) const {
   bool any = false;
-  for (std::size_t c = 0; c < slots.size() && c < reading.values.size(); ++c) {
-    if (!columns_.has(slots[c])) continue;
-    if (!is_equal(reading.values[c], cells_[slots[c]])) return false;
+  for (std::size_t c = 0; c < slots_.size() && c < reading.values.size(); ++c) {
+    if (!columns_.has(slots_[c])) continue;
+    if (!is_equal(reading.values[c], c)) return false;
     any = true;
   }
   return any;
@@ -236,7 +280,8 @@ bool Examiner::values_match(std::uint32_t track, const Remade& reading) const {
 
 void Examiner::compare_time(const Remade& reading, Slot slot, Microseconds slack) {
   if (!columns_.has(slot)) return;
-  const auto found = files::parse_moment(cells_[index_of(slot)]);
+  const bool is_known = slot == Slot::timestamp && timestamp_;
+  const auto found = is_known ? timestamp_ : read_moment(cells_[index_of(slot)]);
   if (!found || std::abs(found->at - reading.due) > found->unit - 1 + slack)
     differ_.push_back(index_of(slot));
 }
@@ -264,15 +309,15 @@ void Examiner::compare(const Remade& reading, std::uint32_t track, std::uint64_t
   compare_text(Slot::model, is.model);
   compare_text(Slot::manufacturer, is.manufacturer);
   compare_text(Slot::location, is.location);
-  const std::vector<std::size_t>& slots = columns_.channels_of(expected_.schema_of(track));
-  for (std::size_t c = 0; c < slots.size() && c < reading.values.size(); ++c) {
-    if (columns_.has(slots[c]) && !is_equal(reading.values[c], cells_[slots[c]])) differ_.push_back(slots[c]);
+  for (std::size_t c = 0; c < slots_.size() && c < reading.values.size(); ++c) {
+    if (columns_.has(slots_[c]) && !is_equal(reading.values[c], c)) differ_.push_back(slots_[c]);
   }
 }
 
-bool Examiner::all_values_differ(std::uint32_t track) const {
+bool Examiner::all_values_differ() const {
+  if (differ_.empty()) return false;
   bool any = false;
-  for (const std::size_t slot : columns_.channels_of(expected_.schema_of(track))) {
+  for (const std::size_t slot : slots_) {
     if (!columns_.has(slot)) continue;
     if (std::ranges::find(differ_, slot) == differ_.end()) return false;
     any = true;
@@ -280,14 +325,11 @@ bool Examiner::all_values_differ(std::uint32_t track) const {
   return any;
 }
 
-bool Examiner::is_foreign(std::uint32_t track, const Remade& reading) const {
-  const types::Schema& schema = expected_.schema_of(track);
-  const std::vector<std::size_t>& slots = columns_.channels_of(schema);
+bool Examiner::is_foreign(const Remade& reading) const {
   bool has_gauge = false;
-  for (std::size_t c = 0; c < slots.size() && c < reading.values.size(); ++c) {
-    if (!columns_.has(slots[c]) || schema.channels()[c].kind != types::ChannelKind::gauge) continue;
-    if (is_equal(reading.values[c], cells_[slots[c]]) || is_rounded(reading.values[c], cells_[slots[c]]))
-      return false;
+  for (std::size_t c = 0; c < slots_.size() && c < reading.values.size(); ++c) {
+    if (!columns_.has(slots_[c]) || schema_->channels()[c].kind != types::ChannelKind::gauge) continue;
+    if (is_equal(reading.values[c], c) || is_rounded(reading.values[c], cells_[slots_[c]])) return false;
     has_gauge = true;
   }
   return has_gauge;
@@ -296,19 +338,17 @@ bool Examiner::is_foreign(std::uint32_t track, const Remade& reading) const {
 // Only of readings with a gauge, which tells one reading from another; one whose values repeat, because it
 // has a resolution, does so together with others.
 std::optional<std::uint64_t> Examiner::find_shifted(std::uint32_t track, const files::Moment& moment) {
-  const types::Schema& schema = expected_.schema_of(track);
-  const std::vector<std::size_t>& slots = columns_.channels_of(schema);
   std::size_t evidence = 0;
-  for (std::size_t c = 0; c < slots.size(); ++c) {
-    const types::ChannelColumn& channel = schema.channels()[c];
-    if (!columns_.has(slots[c]) || channel.kind != types::ChannelKind::gauge) continue;
+  for (std::size_t c = 0; c < slots_.size(); ++c) {
+    const types::ChannelColumn& channel = schema_->channels()[c];
+    if (!columns_.has(slots_[c]) || channel.kind != types::ChannelKind::gauge) continue;
     evidence += channel.resolution == 0 ? enough_evidence : 1;
   }
   if (evidence < enough_evidence || vain_searches_ >= most_vain_searches) return std::nullopt;
   const Track& of = expected_.tracks()[track];
   const auto is_it = [&](std::uint64_t number) {
     return number < of.readings && of.absence_of(number) == nullptr &&
-           values_match(track, expected_.reading(track, number));
+           values_match(expected_.reading(track, number));
   };
   const auto at_shift = [&](Microseconds shift) -> std::optional<std::uint64_t> {
     const Microseconds around = moment.unit - 1 + expected_.jitter();
@@ -349,7 +389,7 @@ void Examiner::judge(const Lines& lines, const Remade& reading, ExaminedRow& row
   if (lines.ends_text())
     lines.fail("differs from its reading and has no end: the rows end here, and may have been cut short");
   row.is_altered = true;
-  row.is_foreign = is_foreign(row.track, reading);
+  row.is_foreign = is_foreign(reading);
   for (const std::size_t slot : differ_) {
     ++block.altered_columns[slot];
     if (block.altered.size() >= most_findings) continue;
@@ -389,8 +429,7 @@ std::string Examiner::expected_text(const Remade& reading, const ExaminedRow& ro
   const identity::Roster& roster = expected_.roster_of(row.track);
   const identity::Identity is = roster.shown(reading.identity, reading.overlay);
   if (slot >= slot_count) {
-    const std::vector<std::size_t>& slots = columns_.channels_of(expected_.schema_of(row.track));
-    const auto channel = static_cast<std::size_t>(std::ranges::find(slots, slot) - slots.begin());
+    const auto channel = static_cast<std::size_t>(std::ranges::find(slots_, slot) - slots_.begin());
     return fmt::format("{}", reading.values[channel]);
   }
   switch (static_cast<Slot>(slot)) {

@@ -79,7 +79,11 @@ class Examiner {
  public:
   Examiner(const Expectation& expected, const RowColumns& columns, const RowText& text,
            const ExamineOptions& options)
-      : expected_(expected), columns_(columns), text_(text), options_(options) {}
+      : expected_(expected),
+        columns_(columns),
+        text_(text),
+        options_(options),
+        memories_(expected.memories()) {}
 
   ExaminedBlock examine(const TextBlock& block);
 
@@ -89,16 +93,21 @@ class Examiner {
   // None: a row that is not to be judged.
   template <class Lines>
   std::optional<ExaminedRow> examine_row(const Lines& lines, ExaminedBlock& block);
+  void read_values(std::uint32_t track);
   template <class Lines>
   [[nodiscard]] files::Moment moment(const Lines& lines, Slot slot);
+  std::optional<files::Moment> read_moment(std::string_view text);
   // The reading that a row is by its time; none: there is none.
   struct Placed {
     std::uint64_t number;
     std::uint64_t choices = 1;
     std::uint64_t which = UINT64_MAX;
   };
-  std::optional<Placed> place(std::uint32_t track, const files::Moment& moment, Microseconds slack);
+  template <class Lines>
+  std::optional<Placed> place(const Lines& lines, std::uint32_t track, const files::Moment& moment,
+                              Microseconds slack);
   std::optional<Placed> place_by_values(std::uint32_t track, const Track::Span& span);
+  const std::vector<Remade>& look_at(std::uint32_t track, const Track::Span& span);
   [[nodiscard]] static std::optional<Placed> any_of(const Track& of, const Track::Span& span);
   template <class Lines>
   void judge(const Lines& lines, const Remade& reading, ExaminedRow& row, ExaminedBlock& block);
@@ -111,11 +120,10 @@ class Examiner {
 
   void compare(const Remade& reading, std::uint32_t track, std::uint64_t number);
   void compare_time(const Remade& reading, Slot slot, Microseconds slack);
-  [[nodiscard]] bool has_values(std::uint32_t track) const;
-  [[nodiscard]] bool is_equal(double value, std::string_view text) const;
-  [[nodiscard]] bool values_match(std::uint32_t track, const Remade& reading) const;
-  [[nodiscard]] bool all_values_differ(std::uint32_t track) const;
-  [[nodiscard]] bool is_foreign(std::uint32_t track, const Remade& reading) const;
+  [[nodiscard]] bool is_equal(double value, std::size_t channel) const;
+  [[nodiscard]] bool values_match(const Remade& reading) const;
+  [[nodiscard]] bool all_values_differ() const;
+  [[nodiscard]] bool is_foreign(const Remade& reading) const;
   // The reading of the same sensor that the values of the row are of, at another time.
   std::optional<std::uint64_t> find_shifted(std::uint32_t track, const files::Moment& moment);
   [[nodiscard]] std::uint64_t sequence_of(std::uint32_t track, std::uint64_t number) const;
@@ -126,7 +134,21 @@ class Examiner {
   const RowColumns& columns_;
   const RowText& text_;
   const ExamineOptions options_;
+  history::Memories memories_;
   Cells cells_;
+  // Of the row: when it says it is of, and what it has of the channels of its sensor.
+  std::optional<files::Moment> timestamp_;
+  const types::Schema* schema_ = nullptr;
+  std::vector<std::size_t> slots_;
+  bool has_values_ = false;
+  std::vector<std::optional<double>> numbers_;
+  // Readings that rows may be whose times do not say which.
+  struct Looked {
+    std::uint32_t track = UINT32_MAX;
+    Track::Span span = {};
+    std::vector<Remade> readings = {};
+  };
+  std::array<Looked, 16> looked_at_;
   std::vector<std::size_t> differ_;  // slots in which the row differs from the reading
   TimestampReader timestamps_;
   Microseconds shift_ = 0;  // that was found last

@@ -29,6 +29,7 @@ Expectation::Expectation(std::vector<RunPart> parts, const Progress& progress) {
     track.first_bit = bits_;
     bits_ += track.readings;
   }
+  for (const auto& run : runs_) knot_words_ = std::max(knot_words_, run->most_knot_words());
 }
 
 void Expectation::add(RunPart part, const Progress& progress) {

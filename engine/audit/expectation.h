@@ -51,10 +51,13 @@ class Expectation {
     return known == number_of_.end() ? std::nullopt : std::optional(known->second);
   }
 
-  [[nodiscard]] Remade reading(std::uint32_t track, std::uint64_t number) const {
+  [[nodiscard]] Remade reading(std::uint32_t track, std::uint64_t number,
+                               const history::Memories::Memory& memory = {}) const {
     const Track& one = tracks_[track];
-    return reading_of(*runs_[one.part], one, number);
+    return reading_of(*runs_[one.part], one, number, memory);
   }
+  // For those who ask for the readings of each sensor in order; each has its own.
+  [[nodiscard]] history::Memories memories() const { return {tracks_.size(), knot_words_}; }
   [[nodiscard]] const identity::Roster& roster_of(std::uint32_t track) const {
     return runs_[tracks_[track].part]->roster();
   }
@@ -75,6 +78,7 @@ class Expectation {
   std::unordered_map<std::string_view, std::uint32_t> number_of_;
   NotProduced not_produced_;
   std::uint64_t bits_ = 0;
+  std::size_t knot_words_ = 0;
   Microseconds jitter_ = 0;
 };
 

@@ -8,7 +8,8 @@
 
 namespace fleet_sim::audit {
 
-Remade remake(const history::RebuiltRun& run, const Track& track, Timestamp due) {
+Remade remake(const history::RebuiltRun& run, const Track& track, Timestamp due,
+              const history::Memories::Memory& memory) {
   Remade remade{.due = due, .values = {}, .anomaly = {}};
   const history::RebuiltRun::Life& life = *track.life;
   const history::RebuiltRun::Stretch* const stretch = run.find(life, due);
@@ -36,14 +37,16 @@ Remade remake(const history::RebuiltRun& run, const Track& track, Timestamp due)
     }
     then.serviced = serviced;
   }
-  model::Sample sample = model::sample(sensor, run.seed(), {due, due + 1}, {{}, {}, then});
+  model::Sample sample =
+      model::sample(sensor, run.seed(), {due, due + 1}, {memory.knots(*stretch), {}, then});
   remade.values = sample.values;
   remade.anomaly = sample.anomaly;
   return remade;
 }
 
-Remade reading_of(const history::RebuiltRun& run, const Track& track, std::uint64_t number) {
-  Remade remade = remake(run, track, track.due(number));
+Remade reading_of(const history::RebuiltRun& run, const Track& track, std::uint64_t number,
+                  const history::Memories::Memory& memory) {
+  Remade remade = remake(run, track, track.due(number), memory);
   if (track.odd.empty()) return remade;
   const auto odd = std::ranges::lower_bound(track.odd, number, {}, [](const auto& one) { return one.first; });
   if (odd != track.odd.end() && odd->first == number) remade.values = odd->second;

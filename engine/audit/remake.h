@@ -7,6 +7,7 @@
 
 #include "audit/track.h"
 #include "batch/values.h"
+#include "history/memories.h"
 #include "history/rebuilt_run.h"
 #include "identity/identity.h"
 
@@ -22,8 +23,10 @@ struct Remade {
 };
 
 // Without regard to `Track::odd`.
-Remade remake(const history::RebuiltRun& run, const Track& track, Timestamp due);
+Remade remake(const history::RebuiltRun& run, const Track& track, Timestamp due,
+              const history::Memories::Memory& memory = {});
 // The reading as it was.
-Remade reading_of(const history::RebuiltRun& run, const Track& track, std::uint64_t number);
+Remade reading_of(const history::RebuiltRun& run, const Track& track, std::uint64_t number,
+                  const history::Memories::Memory& memory = {});
 
 }  // namespace fleet_sim::audit

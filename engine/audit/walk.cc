@@ -65,7 +65,12 @@ class Walk {
  public:
   Walk(const RunPart& part, const history::RebuiltRun& run, std::vector<Track>& tracks,
        const WalkProgress& progress)
-      : part_(part), run_(run), tracks_(tracks), progress_(progress), is_eventful_(eventful()) {
+      : part_(part),
+        run_(run),
+        tracks_(tracks),
+        progress_(progress),
+        is_eventful_(eventful()),
+        memories_(tracks.size(), is_eventful_ ? run.most_knot_words() : 0) {
     number_tracks();
     build_fleet();
     follow_record();
@@ -301,8 +306,9 @@ class Walk {
   }
 
   // What is worked out later must be what the run has read; where it is not, this is kept.
-  void check(Track& track, std::uint64_t number, const batch::Row& row) const {
-    const Remade remade = remake(run_, track, row.due);
+  void check(Track& track, std::uint64_t number, const batch::Row& row) {
+    const auto index = static_cast<std::size_t>(&track - tracks_.data());
+    const Remade remade = remake(run_, track, row.due, memories_.of(index));
     if (remade.profile != nullptr && std::ranges::equal(remade.values, row.values)) return;
     if (track.odd.size() >= most_odd)
       throw std::runtime_error(
@@ -364,6 +370,7 @@ class Walk {
   std::vector<Track>& tracks_;
   const WalkProgress& progress_;
   const bool is_eventful_;
+  history::Memories memories_;           // where everything is checked
   std::vector<std::uint32_t> track_of_;  // by identity
   write::Places places_;
   std::optional<fleet::Fleet> fleet_;

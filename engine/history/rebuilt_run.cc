@@ -130,6 +130,14 @@ const RebuiltRun::Stretch* RebuiltRun::find(const Life& life, Timestamp at) cons
   return stretch == life.stretches.end() ? nullptr : &*stretch;
 }
 
+std::size_t RebuiltRun::most_knot_words() const {
+  std::size_t most = 0;
+  for (const auto& [id, life] : lives_) {
+    for (const Stretch& stretch : life.stretches) most = std::max(most, model::knot_words(*stretch.profile));
+  }
+  return most;
+}
+
 bool RebuiltRun::had(std::string_view sensor, Timestamp at) const {
   const auto life = lives_.find(sensor);
   return life != lives_.end() && find(life->second, at) != nullptr;

@@ -71,6 +71,9 @@ class RebuiltRun {
   }
   [[nodiscard]] const Stretch* find(const Life& life, Timestamp at) const;
 
+  // How many words are remembered of the signal of any sensor, at most (memories.h).
+  [[nodiscard]] std::size_t most_knot_words() const;
+
   [[nodiscard]] std::uint64_t seed() const { return seed_; }
   [[nodiscard]] const identity::Roster& roster() const { return roster_; }
   [[nodiscard]] const History& history() const { return *history_; }

@@ -92,6 +92,28 @@ class Untouched(AuditTest):
         self.assert_counts(verdict)
         self.assertEqual(verdict["delivered"], len(rows))
 
+    def write_seconds(self, columns):
+        """The rows of the run, with times of whole seconds, and only so many of their columns."""
+        rows = csv.reader(io.StringIO(self.fleet_sim("export", "data", "--format", "csv").stdout))
+        with open(self.dir / "seconds.csv", "w", newline="") as file:
+            csv.writer(file).writerows([row[0] if row[0] == "timestamp" else row[0][:19] + "Z", *row[1:columns]] for row in rows)
+        return "seconds.csv"
+
+    def test_hundreds_of_thousands_of_readings_a_second(self):
+        """Times of whole seconds tell how many came, and no row takes as long as there are readings in its second."""
+        self.fill("data", "--duration", "1s", "--rate", 300_000, identities=self.write_identities([fleet.identity("S1")]))
+        verdict = self.audit(self.write_seconds(2))
+        self.assert_counts(verdict)
+        self.assertGreater(verdict["delivered"], 290_000)
+        ran = self.fleet_sim("audit", "data", "--rows", self.write_seconds(5), code=2)
+        self.assertIn("too many to tell which one it is; write times with more decimals", ran.stderr)
+
+    def test_hundreds_of_readings_a_second(self):
+        self.fill("data", "--duration", "3s", "--rate", 500, identities=self.write_identities([fleet.identity(f"S{n}") for n in range(3)]))
+        verdict = self.audit(self.write_seconds(None))
+        self.assert_counts(verdict)
+        self.assertGreater(verdict["delivered"], 4000)
+
     def test_text_sinks(self):
         self.write("my.yaml", random_anomalies(random.Random(5)))
         for sink, name in (("csv:rows.csv", "rows.csv"), ("ndjson:rows.ndjson", "rows.ndjson")):
