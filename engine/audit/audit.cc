@@ -18,6 +18,7 @@
 
 #include "audit/missing.h"
 #include "base/histogram.h"
+#include "base/plain_text.h"
 #include "base/problems.h"
 #include "base/text.h"
 
@@ -275,6 +276,22 @@ std::string places_text(const Expectation& expected) {
   return text;
 }
 
+// What is not asked for of runs that broke off.
+void note_broken_off(const Expectation& expected, std::vector<std::string>& warnings) {
+  for (std::size_t i = 0; i < expected.parts().size(); ++i) {
+    const RunPart& part = expected.parts()[i];
+    if (!part.broken_off) continue;
+    const auto has_no_row = [&](const Track& track) {
+      return track.part == i && !track.unsure.empty() && track.unsure.front().from <= part.run.start;
+    };
+    const auto without = static_cast<std::uint64_t>(std::ranges::count_if(expected.tracks(), has_no_row));
+    warnings.push_back(
+        fmt::format("run {} has not ended, or broke off: what its files do not have is not missing{}",
+                    printable(part.run.run_id),
+                    without == 0 ? "" : fmt::format("; {} had no row yet", counted(without, "sensor"))));
+  }
+}
+
 }  // namespace
 
 Verdict audit(const Expectation& expected, RowText& rows, const RowColumns& columns,
@@ -307,6 +324,7 @@ Verdict audit(const Expectation& expected, RowText& rows, const RowColumns& colu
   verdict.runs = places_text(expected);
   if (std::string missing = missing_partitions(expected.parts()); !missing.empty())
     verdict.warnings.push_back(std::move(missing));
+  note_broken_off(expected, verdict.warnings);
   verdict.rows = rows.name();
   return verdict;
 }

@@ -155,22 +155,27 @@ class Finder {
   // Where the run says that it lacks rows itself, those that did not come are these, as many as it says.
   void take_lacking(const Track& track, const Bits& bits, std::uint64_t first, std::uint64_t end,
                     MissingRows::OfTrack& of) {
-    const std::vector<Lacking>& spans = expected_.parts()[track.part].lacking;
-    for (std::size_t i = 0; i < spans.size() && of.missing > 0; ++i) {
-      const Track::Span span = track.due_between(spans[i].since, spans[i].until + 1);
+    const auto take = [&](Timestamp since, Timestamp until, const std::string& reason, std::uint64_t& left) {
+      if (of.missing == 0) return;
+      const Track::Span span = track.due_between(since, until);
       const std::uint64_t from = std::max(span.first, first);
       const std::uint64_t to = std::min(span.end, end);
-      if (from >= to) continue;
+      if (from >= to) return;
       std::size_t absence = 0;
       const std::uint64_t missing = std::min(count(track, bits, from, to, absence).missing, of.missing);
       const std::lock_guard lock(mutex_);
-      std::uint64_t& left = left_[track.part][i];
       const std::uint64_t taken = std::min(missing, left);
       if (left != UINT64_MAX) left -= taken;
       of.missing -= taken;
       of.expected -= taken;
-      if (taken > 0) rows_.lacking[spans[i].reason] += taken;
-    }
+      if (taken > 0) rows_.lacking[reason] += taken;
+    };
+    static const std::string broke_off = "the run broke off";
+    std::uint64_t any = UINT64_MAX;
+    for (const Track::Unsure& one : track.unsure) take(one.from, one.to, broke_off, any);
+    const std::vector<Lacking>& spans = expected_.parts()[track.part].lacking;
+    for (std::size_t i = 0; i < spans.size(); ++i)
+      take(spans[i].since, spans[i].until + 1, spans[i].reason, left_[track.part][i]);
   }
 
   void note_step(std::uint32_t number, Timestamp hour, const MissingRows::OfTrack& of) {
@@ -217,6 +222,9 @@ class Finder {
     const Track& track = expected_.tracks()[number];
     const Timestamp from = track.due(span.first);
     const Timestamp until = track.due(span.end - 1);
+    for (const Track::Unsure& unsure : track.unsure) {
+      if (from >= unsure.from && until < unsure.to) return;
+    }
     for (const Lacking& lacking : expected_.parts()[track.part].lacking) {
       const bool is_lacking = from >= lacking.since && until <= lacking.until;
       if (is_lacking && !lacking.rows) return;

@@ -15,7 +15,6 @@
 #include <utility>
 
 #include "base/anomaly_types.h"
-#include "base/cadence.h"
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "config/config.h"
@@ -31,8 +30,6 @@
 
 namespace fleet_sim::audit {
 namespace {
-
-constexpr std::string_view broke_off = "the run broke off";
 
 namespace fs = std::filesystem;
 
@@ -344,29 +341,16 @@ std::optional<Timestamp> last_row(tables::Database& shard, const fs::path& file,
 
 // The run did not say where it ended: its files know what it wrote, but for the last second of each.
 void find_end(const std::vector<fs::path>& files, RunPart& part) {
-  std::optional<Timestamp> first;
+  BrokenOff& broken_off = part.broken_off.emplace();
   std::optional<Timestamp> last;
   for (const fs::path& file : files) {
     tables::Database shard = data::open_shard(file);
     const auto at = last_row(shard, file, part.run.run_id);
     if (!at) continue;
-    first = std::min(first.value_or(*at), *at);
+    broken_off.last_rows[file.filename().string()] = *at;
     last = std::max(last.value_or(*at), *at);
   }
   part.until = last ? *last + 1 : part.run.start;
-  if (last)
-    part.lacking.push_back({std::string(broke_off), *first - longest_window, part.until, std::nullopt});
-}
-
-// What one file lacks would excuse the rows of all others from then on.
-void demand_that_files_end_together(const RunPart& part) {
-  constexpr Microseconds most_apart = 60 * microseconds_per_second;
-  const auto end = std::ranges::find(part.lacking, broke_off, &Lacking::reason);
-  if (end == part.lacking.end() || end->until - end->since <= most_apart) return;
-  throw InvalidInput(fmt::format(
-      "{}: run {} broke off, and one of its files has no row since {}; give --until {}, and readings due "
-      "before then are judged",
-      part.name, printable(part.run.run_id), timestamp_text(end->since), timestamp_text(end->since)));
 }
 
 void read_asked(const std::vector<fs::path>& files, RunPart& part) {
@@ -459,7 +443,6 @@ std::vector<RunPart> find_run_parts(const std::vector<fs::path>& places, const R
     demand_this_version(one.run, one.place.string());
     RunPart part = one.manifest.empty() ? read_part_of_files(one) : read_manifest_part(one);
     if (choice.until) judge_until(*choice.until, part);
-    if (!choice.until) demand_that_files_end_together(part);
     if (part.until == latest_timestamp)
       throw InvalidInput(
           fmt::format("{}: run {} does not say where it ended: it is still running, or was killed; "

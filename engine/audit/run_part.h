@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,12 +33,19 @@ struct Lacking {
   std::optional<std::uint64_t> rows;   // none: any number
 };
 
+// A run that does not say where it ended: its files know what it wrote of the sensors of each, but for their
+// last second. A sensor whose file is not there has no row.
+struct BrokenOff {
+  std::map<std::string, Timestamp> last_rows;  // by the name of the file: when its last row was due
+};
+
 struct RunPart {
   std::string name;  // of the place it was found in
   tables::RunInfo run;
   data::RunRecord record;
   std::vector<Asked> asked;
   std::vector<Lacking> lacking;
+  std::optional<BrokenOff> broken_off = {};
   Timestamp until = latest_timestamp;         // every reading due before has been taken; latest: not recorded
   Timestamp judged_until = latest_timestamp;  // no reading due then or later is asked for
 };

@@ -100,8 +100,17 @@ void Track::note_drop(std::uint64_t number) {
   next = number + 1;
 }
 
+void Track::note_late(Timestamp due, Timestamp arrived) {
+  const auto is_within = [](const Unsure& span, Timestamp at) { return span.from <= at && at < span.to; };
+  const auto holds = [&](Timestamp at) {
+    return std::ranges::any_of(unsure, [&](const Unsure& span) { return is_within(span, at); });
+  };
+  if (holds(arrived) && !holds(due)) unsure.push_back({due, due + 1});
+}
+
 void Track::finish() {
   skip_to(readings);
+  std::ranges::sort(unsure);
   std::ranges::sort(twice);
   std::ranges::sort(odd, {}, [](const auto& one) { return one.first; });
   absences.shrink_to_fit();

@@ -58,6 +58,14 @@ struct Track {
   std::vector<KeptAnomaly> kept;     // in order
   std::vector<std::uint64_t> twice;  // readings that delivery brought once more; sorted after the walk
   std::vector<std::pair<std::uint64_t, batch::Values>> odd;  // readings that are not what is worked out
+  // When readings were due that the run, which broke off, may not have written; apart from each other.
+  struct Unsure {
+    Timestamp from;
+    Timestamp to;
+
+    auto operator<=>(const Unsure&) const = default;
+  };
+  std::vector<Unsure> unsure;
   std::uint64_t out_of_order = 0;  // rows that the run itself wrote after a later one
   std::uint64_t first_bit = 0;     // of its presence
 
@@ -77,6 +85,8 @@ struct Track {
   // In the walk: the reading has its row, has it once more, or was dropped.
   void note_row(std::uint64_t number);
   void note_drop(std::uint64_t number);
+  // A row that arrived so late may not have been written.
+  void note_late(Timestamp due, Timestamp arrived);
   // Every other reading has none.
   void finish();
   // Forgets all readings due at `until` or later.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -287,6 +288,7 @@ class Walk {
       Track& track = tracks_[track_of_[row.sensor]];
       const std::uint64_t number = number_of(track, row.due);
       track.note_row(number);
+      if (!track.unsure.empty() && row.arrival != nullptr) track.note_late(row.due, row.arrival->at);
       const bool is_delayed = row.arrival != nullptr && row.arrival->at != row.due;
       if (is_eventful_ || row.anomaly || is_delayed) check(track, number, row);
     }
@@ -385,9 +387,54 @@ class Walk {
 
 }  // namespace
 
+namespace {
+
+// What the files of a run that broke off may not have.
+class UnsureRows {
+ public:
+  UnsureRows(const RunPart& part, const history::RebuiltRun& run) : part_(part), run_(run) {
+    if (!part.broken_off) return;
+    const history::LifeTable& lives = run.life_table();
+    has_files_ = std::ranges::any_of(lives.sensors(), [&](std::uint32_t sensor) {
+      return std::ranges::any_of(lives.pieces(sensor, run.history().start() - 1), [&](const Piece& piece) {
+        return part.broken_off->last_rows.contains(file_of(piece));
+      });
+    });
+  }
+
+  void note(const history::LifeTable::Piece& piece, Track& track) const {
+    if (!part_.broken_off) return;
+    const Timestamp from = std::max(piece.from, unsure_from(piece));
+    if (from < piece.to) track.unsure.push_back({from, piece.to});
+  }
+
+ private:
+  using Piece = history::LifeTable::Piece;
+
+  [[nodiscard]] std::string file_of(const Piece& piece) const {
+    const config::Config& config = *run_.history().config_after(piece.reloads);
+    const identity::Roster& roster = run_.roster();
+    return std::filesystem::path(sqlite::shard_path(config, roster, roster[piece.identity])).filename();
+  }
+
+  // Files that were put together from those of a run have other names.
+  [[nodiscard]] Timestamp unsure_from(const Piece& piece) const {
+    if (!has_files_) return part_.until - 1 - longest_window;
+    const auto last = part_.broken_off->last_rows.find(file_of(piece));
+    return last == part_.broken_off->last_rows.end() ? earliest_timestamp : last->second - longest_window;
+  }
+
+  const RunPart& part_;
+  const history::RebuiltRun& run_;
+  bool has_files_ = false;
+};
+
+}  // namespace
+
 std::vector<Track> begin_tracks(const RunPart& part, std::uint32_t number, const history::RebuiltRun& run) {
   const history::LifeTable& lives = run.life_table();
   std::vector<Track> tracks(lives.sensors().size());
+  const UnsureRows unsure(part, run);
   const Timestamp start = run.history().start();
   for (std::size_t i = 0; i < tracks.size(); ++i) {
     Track& track = tracks[i];
@@ -401,6 +448,7 @@ std::vector<Track> begin_tracks(const RunPart& part, std::uint32_t number, const
       const Cadence cadence = cadence_of(run, piece);
       const Timestamp first_due = cadence.origin(start) + model::phase_of(track.key, cadence);
       add_segment(track, cadence, first_due, piece.from, to);
+      unsure.note(piece, track);
     }
   }
   return tracks;
