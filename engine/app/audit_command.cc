@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "config/sink_settings.h"
 #include "data/table_text.h"
 #include "files/row_text.h"
+#include "history/history.h"
 #include "log/console.h"
 #include "postgresql/table_text.h"
 #include "run/exit_code.h"
@@ -74,16 +76,29 @@ audit::RunChoice run_choice(const AuditCommandOptions& options) {
   return choice;
 }
 
-std::unique_ptr<files::RowText> open_server(const AuditCommandOptions& options,
+// The tables to be read of a database.
+std::vector<std::string> tables_of(const AuditCommandOptions& options,
+                                   const std::vector<audit::RunPart>& parts) {
+  if (!options.table.empty()) return {options.table};
+  std::vector<std::string> tables;
+  for (const audit::RunPart& part : parts) {
+    for (std::string& name : history::readings_tables(part.run, part.record)) {
+      if (std::ranges::find(tables, name) == tables.end()) tables.push_back(std::move(name));
+    }
+  }
+  return tables;
+}
+
+std::unique_ptr<files::RowText> open_server([[maybe_unused]] const AuditCommandOptions& options,
                                             [[maybe_unused]] const std::vector<audit::RunPart>& parts) {
   config::SinkSettings server;
   const std::string problem = config::parse_sink_address(options.database, server.address);
   if (!problem.empty()) throw InvalidInput("--database " + problem);
   if constexpr (FLEET_SIM_POSTGRESQL) {
     const postgresql::Address address = postgresql::address_of(server);
-    std::vector<std::string> run_ids;
-    for (const audit::RunPart& part : parts) run_ids.push_back(part.run.run_id);
-    const auto text = std::make_shared<postgresql::TableText>(address, options.table, run_ids);
+    std::vector<std::string> runs;
+    for (const audit::RunPart& part : parts) runs.push_back(part.run.run_id);
+    const auto text = std::make_shared<postgresql::TableText>(address, tables_of(options, parts), runs);
     const auto read = [text](char* into, std::size_t most) { return text->read(into, most); };
     return std::make_unique<files::RowText>(address.text, read);
   }
@@ -93,12 +108,10 @@ std::unique_ptr<files::RowText> open_server(const AuditCommandOptions& options,
 // Wherever they are.
 std::unique_ptr<files::RowText> open_rows(const AuditCommandOptions& options,
                                           const std::vector<audit::RunPart>& parts) {
-  if (options.rows.empty() && options.database.empty())
-    throw InvalidInput("--rows FILE or --database FILE|ADDRESS is required: the rows as they came");
   if (options.database.empty()) return std::make_unique<files::RowText>(options.rows);
   if (options.database.starts_with("postgresql://") || options.database.starts_with("postgres://"))
     return open_server(options, parts);
-  const auto text = std::make_shared<data::TableText>(options.database, options.table);
+  const auto text = std::make_shared<data::TableText>(options.database, tables_of(options, parts));
   const auto read = [text](char* into, std::size_t most) { return text->read(into, most); };
   return std::make_unique<files::RowText>(printable(options.database), read);
 }
@@ -110,6 +123,8 @@ void show(const audit::Verdict& verdict, const AuditCommandOptions& options) {
 }
 
 int audit_command(const AuditCommandOptions& options) {
+  if (options.rows.empty() && options.database.empty())
+    throw InvalidInput("--rows FILE or --database FILE|ADDRESS is required: the rows as they came");
   tables::configure_sqlite();
   if (!options.html.empty()) check_page_place(options.html, audit::audit_page_head);
   audit::ColumnNames names;

@@ -14,8 +14,7 @@ namespace fleet_sim::data {
 namespace {
 
 constexpr std::string_view select_tables =
-    "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND (CASE WHEN ?1 = '' THEN name = "
-    "'sensor_readings' OR substr(name, 1, 16) = 'sensor_readings_' ELSE name = ?1 END) ORDER BY name";
+    "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?1";
 constexpr std::string_view select_columns = "SELECT name FROM pragma_table_info(?1)";
 
 std::string doubly_quoted(std::string_view text) {
@@ -30,9 +29,10 @@ void append_field(std::string& text, std::string_view field) {
 
 }  // namespace
 
-TableText::TableText(const std::string& file, const std::string& table) : file_(printable(file)) {
+TableText::TableText(const std::string& file, const std::vector<std::string>& tables)
+    : file_(printable(file)) {
   if (const tables::StorageError error = database_.open_to_read(file); !error.ok()) fail(error.message);
-  find_tables(table);
+  find_tables(tables);
   for (const std::string& one : tables_) {
     for (const std::string& column : columns_of(one)) {
       if (std::ranges::find(columns_, column) == columns_.end()) columns_.push_back(column);
@@ -44,13 +44,14 @@ TableText::TableText(const std::string& file, const std::string& table) : file_(
   }
 }
 
-void TableText::find_tables(const std::string& table) {
-  const tables::StorageError error = database_.query(
-      select_tables, [&](const tables::Statement& row) { tables_.emplace_back(row.text(0)); }, table);
-  if (!error.ok()) fail(error.message);
-  if (!tables_.empty()) return;
-  fail(table.empty() ? "has no table sensor_readings; name yours with --table"
-                     : fmt::format("has no table {}", in_quotes(table)));
+void TableText::find_tables(const std::vector<std::string>& tables) {
+  for (const std::string& table : tables) {
+    const tables::StorageError error = database_.query(
+        select_tables, [&](const tables::Statement& row) { tables_.emplace_back(row.text(0)); }, table);
+    if (!error.ok()) fail(error.message);
+  }
+  if (tables_.empty())
+    fail(fmt::format("has no table {}; name yours with --table", in_quotes(tables.front())));
 }
 
 std::vector<std::string> TableText::columns_of(const std::string& table) {

@@ -1,8 +1,7 @@
 // The rows of a SQLite file's tables of readings as CSV, piece by piece, for whoever reads rows as text: the
-// collectors' central database, or what another program has made of the rows. Such tables are called
-// sensor_readings, with or without a type's name behind it; another one is asked for by its name. Several
-// have one header, with the columns of all. Holds one row and a piece of text. Changes nothing. One thread.
-// Throws InvalidInput for a file or a table that is not there or cannot be read.
+// collectors' central database, or what another program has made of the rows. Tables are chosen by their
+// names. Several have one header, with the columns of all. Holds one row and a piece of text. Changes
+// nothing. One thread. Throws InvalidInput for a file or a table that is not there or cannot be read.
 #pragma once
 
 #include <cstddef>
@@ -15,14 +14,14 @@ namespace fleet_sim::data {
 
 class TableText {
  public:
-  // `table`: empty for all tables of readings.
-  TableText(const std::string& file, const std::string& table);
+  // Those of the tables that are there.
+  TableText(const std::string& file, const std::vector<std::string>& tables);
 
   // Puts the next bytes where it is told, at most so many; 0 at the end.
   std::size_t read(char* into, std::size_t most);
 
  private:
-  void find_tables(const std::string& table);
+  void find_tables(const std::vector<std::string>& tables);
   std::vector<std::string> columns_of(const std::string& table);
   bool open_next();
   bool append_row();

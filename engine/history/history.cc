@@ -13,6 +13,9 @@
 #include "base/problems.h"
 #include "config/config_changes.h"
 #include "config/load_config.h"
+#include "fleet/profile_table.h"
+#include "types/built_in_type.h"
+#include "types/catalog.h"
 
 namespace fleet_sim::history {
 namespace {
@@ -95,6 +98,25 @@ config::Config recorded_config(const tables::RunInfo& run) {
   config.simulation.seed = run.seed;
   config.clock.start = run.start;
   return config;
+}
+
+std::vector<std::string> readings_tables(const tables::RunInfo& run, const data::RunRecord& record) {
+  std::vector<std::string> names{types::built_in_type().schema.readings_name()};
+  const auto note = [&](const tables::RunInfo& then) {
+    const auto types = fleet::types_under(recorded_config(then), types::built_in_types());
+    for (const std::string_view type : types->names()) {
+      std::string name = (*types)[type].schema.readings_name();
+      if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+    }
+  };
+  note(run);
+  tables::RunInfo then = run;
+  for (const data::RecordedReload& one : record.reloads) {
+    if (one.reload.config.empty()) continue;
+    then.config = one.reload.config;
+    note(then);
+  }
+  return names;
 }
 
 config::Config with_readings_of(const config::Config& process, const config::Config& other) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/timestamp.h"
@@ -38,6 +39,10 @@ struct PastReload {
 // The config that the row of run_info tells, with its seed and start. Throws InvalidInput if it cannot be
 // read.
 config::Config recorded_config(const tables::RunInfo& run);
+
+// The names of the tables that the readings of a run are in, wherever each type has one of its own: that of
+// the built-in type first.
+std::vector<std::string> readings_tables(const tables::RunInfo& run, const data::RunRecord& record);
 
 // `process` with the settings of `other` that decide readings.
 config::Config with_readings_of(const config::Config& process, const config::Config& other);

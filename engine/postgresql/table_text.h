@@ -1,8 +1,9 @@
 // The rows of a server's tables of readings as CSV, piece by piece, for whoever reads rows as text. Tables
 // and columns are chosen as in data/table_text.h; the server prints them (COPY … TO STDOUT), one table after
-// the other, behind one header. Of tables that fleet-sim wrote, only the rows of some runs. Holds one piece.
-// Changes nothing. One thread. Throws InvalidInput for a server that cannot be reached, a table that is not
-// there or cannot be read, and what breaks off.
+// the other, behind one header. Of a table that says in which run each row was made, as those of the sink do,
+// only the rows of the runs that are asked for. Holds one piece. Changes nothing. One thread. Throws
+// InvalidInput for a server that cannot be reached, a table that is not there or cannot be read, and what
+// breaks off.
 #pragma once
 
 #include <cstddef>
@@ -16,17 +17,16 @@ namespace fleet_sim::postgresql {
 
 class TableText {
  public:
-  // `table`: empty for all tables of readings in the schema. Where its `run_info` knows all of these runs,
-  // rows that are marked with another one are left out.
-  TableText(const Address& address, const std::string& table, const std::vector<std::string>& run_ids);
+  // Those of the tables that are there, and the ids of the runs.
+  TableText(const Address& address, const std::vector<std::string>& tables,
+            const std::vector<std::string>& runs);
 
   // Puts the next bytes where it is told, at most so many; 0 at the end.
   std::size_t read(char* into, std::size_t most);
 
  private:
-  void find_tables(const std::string& table);
-  void find_runs(const std::vector<std::string>& run_ids);
-  [[nodiscard]] std::string condition_on(const std::vector<std::string>& columns) const;
+  void find_tables(const std::vector<std::string>& tables);
+  void find_runs(const std::vector<std::string>& runs);
   std::vector<std::string> columns_of(const std::string& table);
   bool next_piece();
   void check(const SqlError& error) const;
@@ -36,7 +36,7 @@ class TableText {
   Connection connection_;
   std::vector<std::string> tables_;
   std::vector<std::string> columns_;  // of all
-  std::string runs_;                  // "1, 2": the numbers of the runs; empty: all rows
+  std::string runs_;                  // their numbers in the column run; empty: all
   std::size_t next_table_ = 0;
   bool is_copying_ = false;
   std::string piece_;      // that has not been read …

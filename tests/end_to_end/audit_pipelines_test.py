@@ -26,6 +26,15 @@ class OfCollectors(CollectTest, AuditTest):
         told = self.audit_database(code=1)
         self.assertEqual((told["missing"], told["altered"], told["altered_columns"].get("temperature")), (lost, 1, 1))
 
+    def test_tables_of_other_names(self):
+        """Somebody's copies of a table are no second delivery."""
+        self.fill("data", "--duration", "1m")
+        self.collect()
+        for name in ("backup", "pump"):  # of no type of the run
+            query(self.dir / self.into, f"CREATE TABLE sensor_readings_{name} AS SELECT * FROM sensor_readings")
+        told = self.audit_database()
+        self.assertEqual((told["rows_read"], told["delivered"]), (self.stored(),) * 2)
+
     def test_partitions_into_one_database(self):
         parts = [f"data{part}" for part in (1, 2, 3)]
         for part, data in enumerate(parts, 1):
@@ -42,7 +51,7 @@ class OfCollectors(CollectTest, AuditTest):
         query_new(self.dir / "other.db", "CREATE TABLE mine (sensor_id, \"when\"); INSERT INTO mine VALUES ('x', '2026-01-01')")
         self.write("text.db", "not a database at all\n" * 100)
         for arguments, says in ((("--database", "none.db"), "none.db"), (("--database", "text.db"), "text.db: "),
-                                (("--database", "other.db"), "other.db: has no table sensor_readings; name yours with --table"),
+                                (("--database", "other.db"), "other.db: has no table 'sensor_readings'; name yours with --table"),
                                 (("--database", "other.db", "--table", "yours"), "has no table 'yours'"),
                                 (("--database", "other.db", "--table", "mine"), "timestamp"),
                                 (("--database", "postgresql://me:secret@127.0.0.1:1/db"), "127.0.0.1:1/db: "), ((), "--rows FILE or --database FILE"),
