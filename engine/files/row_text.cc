@@ -44,8 +44,10 @@ RowText::~RowText() {
 }
 
 void RowText::begin() {
-  while (rest_.size() < utf8_byte_order_mark.size() && fill(block_bytes)) {
+  while (rest_.size() < encoding_bytes && fill(block_bytes)) {
   }
+  if (const std::string problem = foreign_encoding(rest_); !problem.empty())
+    throw InvalidInput(fmt::format("{}: {}", name_, problem));
   if (rest_.starts_with(utf8_byte_order_mark)) rest_.erase(0, utf8_byte_order_mark.size());
   constexpr std::string_view space = " \t\r\n";
   while (rest_.find_first_not_of(space) == std::string::npos && rest_.size() < longest_line &&
@@ -55,6 +57,11 @@ void RowText::begin() {
   if (begin == std::string::npos)
     throw InvalidInput(
         fmt::format("{}: is empty; rows are CSV with a header, or a JSON object a line", name_));
+  if (rest_[begin] == '[')
+    throw InvalidInput(
+        fmt::format("{}: is a JSON array; rows are CSV with a header, or a JSON object a line, as `jq -c "
+                    "'.[]'` makes them",
+                    name_));
   format_ = rest_[begin] == '{' ? TextFormat::ndjson : TextFormat::csv;
   has_first_ = take(first_);
   if (format_ == TextFormat::ndjson) return;

@@ -2,6 +2,7 @@
 """Audits: rows of untouched runs of random fleets are clean, and each kind of damage is named, with its count, and no other."""
 
 import csv
+import gzip
 import io
 import json
 import random
@@ -369,6 +370,9 @@ class BadInput(AuditTest):
     def test_rows(self):
         lines = self.rows.splitlines(keepends=True)
         self.assertIn("is empty", self.refused(text=""))
+        self.assertIn("is a JSON array", self.refused(text='[{"sensor_id": "S", "timestamp": "2026-01-01"}]'))
+        (self.dir / "packed.csv").write_bytes(gzip.compress(self.rows.encode()))
+        self.assertIn("is compressed with gzip", self.refused("data", "--rows", "packed.csv"))
         self.assertIn("has no column timestamp", self.refused(text="sensor_id,temperature\nS,1\n"))
         self.assertIn("two columns", self.refused(text="sensor_id,timestamp,timestamp\nS,1,1\n"))
         self.assertIn("bad.csv:3: has 2 fields", self.refused(text="".join(lines[:2]) + "a,b\n"))
