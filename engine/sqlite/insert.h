@@ -95,6 +95,9 @@ class FleetEventInsert {
 
   int insert(const batch::FleetEvent& event);
 
+  // For when the transaction has been undone, and perhaps the table with it.
+  void note_undone() { insert_ = {}; }
+
  private:
   tables::Database& database_;
   const identity::Roster& roster_;

@@ -53,12 +53,23 @@ struct Shard::Connection {
         fleet_events(database, context.roster, context.run.run_id),
         deliveries(database, context.run.run_id) {}
 
+  // A transaction has been undone.
+  void note_undone() {
+    readings.note_undone();
+    fleet_events.note_undone();
+  }
+
   tables::Database database;
   ReadingInsert readings;
   EventInsert events;
   FleetEventInsert fleet_events;
   tables::DeliveryInsert deliveries;
 };
+
+Shard::Workbench::Workbench() = default;
+Shard::Workbench::~Workbench() = default;
+Shard::Workbench::Workbench(Workbench&&) noexcept = default;
+Shard::Workbench& Shard::Workbench::operator=(Workbench&&) noexcept = default;
 
 Shard::Shard(const write::Target& target, const ShardContext& context, SensorsOf sensors)
     : path_(target.name),
@@ -144,19 +155,22 @@ tables::StorageError Shard::record_run() {
 }
 
 // A data directory that has been deleted, or could not be made at the start, is made again.
-tables::StorageError Shard::connect(tables::Database& database) const {
-  tables::StorageError error = database.open(place_, context_->vfs);
+template <class Open>
+tables::StorageError Shard::open_in_folder(const Open& open) const {
+  tables::StorageError error = open();
   if ((error.code & 0xFF) != SQLITE_CANTOPEN) return error;
   std::error_code not_made;
   const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
-  if (!folder.empty() && std::filesystem::create_directories(folder, not_made)) {
-    return database.open(place_, context_->vfs);
-  }
+  if (!folder.empty() && std::filesystem::create_directories(folder, not_made)) return open();
   // SQLite tries to read what it may not make, and reports only that it is not there.
   const bool is_missing =
       error.reason == ENOENT && ::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0;
   if (is_missing) error.reason = errno;
   return error;
+}
+
+tables::StorageError Shard::connect(tables::Database& database) const {
+  return open_in_folder([&] { return database.open(place_, context_->vfs); });
 }
 
 // For a file that cannot be made SQLite reports that it is not there.
@@ -215,15 +229,8 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
   tables::LastIds last = last_;
   tables::StorageError error = database.execute("BEGIN IMMEDIATE");
   if (error.ok()) error = settle_doubt();
-  if (error.ok()) error = write(lot, last);
-  for (std::size_t i = reloads_recorded_; error.ok() && i < reloads_so_far; ++i) {
-    error = tables::record_reload(database, context_->run, context_->roster, (*context_->run.reloads)[i]);
-  }
-  if (error.ok()) error = record_sensors(reloads_so_far);
-  for (const std::optional<Loss>& loss : {lot.lost, lot.skipped}) {
-    if (error.ok() && loss && loss != skips_recorded_)
-      error = tables::record_loss(database, context_->run.run_id, file_name(), *loss);
-  }
+  if (error.ok() && !run_recorded_) error = begin_run();
+  if (error.ok()) error = add(lot, last, reloads_so_far);
   if (error.ok()) {
     error = database.execute("COMMIT");
     if (!error.ok()) {
@@ -243,7 +250,7 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
   }
   if (database.in_transaction()) database.execute("ROLLBACK");
   if (context_->run.reloads != nullptr) context_->run.reloads->end_recording(database);
-  connection_->readings.note_undone();
+  connection_->note_undone();
   find_reason(error);
   // Whatever happened to the file, the next opening looks at it afresh.
   if (!error.busy()) {
@@ -272,11 +279,61 @@ std::size_t Shard::reloads() const {
   return context_->run.reloads == nullptr ? 0 : context_->run.reloads->size();
 }
 
-tables::StorageError Shard::write(const write::Lot& lot, tables::LastIds& last) {
-  tables::Database& database = connection_->database;
-  if (!run_recorded_) {
-    if (tables::StorageError error = begin_run(); !error.ok()) return error;
+// The transaction in which a file is made is undone once the file has been written, so that the next one
+// finds the workbench as it was.
+tables::StorageError Shard::make_whole(const write::Lot& lot, Workbench& bench) {
+  if (!bench.connection_) {
+    if (tables::StorageError error = set_up(bench); !error.ok()) return error;
   }
+  connection_ = std::move(bench.connection_);
+  tables::Database& database = connection_->database;
+  const std::size_t reloads_so_far = reloads();
+  tables::LastIds last;
+  tables::StorageError error = database.execute("BEGIN");
+  if (error.ok()) error = tables::record_start(database, context_->run, context_->roster);
+  if (error.ok()) error = add(lot, last, reloads_so_far);
+  if (error.ok()) error = open_in_folder([&] { return database.copy_to(place_); });
+  if (error.ok()) note_recorded(reloads_so_far);
+  if (context_->run.reloads != nullptr) context_->run.reloads->end_recording(database);
+  const bool is_undone = database.execute("ROLLBACK").ok();
+  connection_->note_undone();
+  if (is_undone) bench.connection_ = std::move(connection_);
+  connection_.reset();
+  find_reason(error);
+  was_ours_ = was_ours_ || error.ok();
+  return error;
+}
+
+tables::StorageError Shard::set_up(Workbench& bench) const {
+  auto connection = std::make_unique<Connection>(*context_, *schema_);
+  tables::Database& database = connection->database;
+  tables::StorageError error = database.open(":memory:");
+  if (error.ok()) error = tables::prepare_nameless(database, context_->settings, *schema_);
+  if (error.ok()) error = tables::record_run(database, context_->run);
+  if (error.ok() && context_->run.resumed_at)
+    error = tables::record_resumption(database, context_->run.run_id, *context_->run.resumed_at);
+  if (error.ok() && sensors_ && context_->run.reloads != nullptr) error = tables::make_sensors(database);
+  if (error.ok()) bench.connection_ = std::move(connection);
+  return error;
+}
+
+// What a lot adds to a file, within a transaction.
+tables::StorageError Shard::add(const write::Lot& lot, tables::LastIds& last, std::size_t reloads_so_far) {
+  tables::Database& database = connection_->database;
+  tables::StorageError error = add_rows(lot, last);
+  for (std::size_t i = reloads_recorded_; error.ok() && i < reloads_so_far; ++i) {
+    error = tables::record_reload(database, context_->run, context_->roster, (*context_->run.reloads)[i]);
+  }
+  if (error.ok()) error = record_sensors(reloads_so_far);
+  for (const std::optional<Loss>& loss : {lot.lost, lot.skipped}) {
+    if (error.ok() && loss && loss != skips_recorded_)
+      error = tables::record_loss(database, context_->run.run_id, file_name(), *loss);
+  }
+  return error;
+}
+
+tables::StorageError Shard::add_rows(const write::Lot& lot, tables::LastIds& last) {
+  tables::Database& database = connection_->database;
   if (insert_readings(lot) != SQLITE_OK) return database.error();
   if (lot.readings.size() > already_there_.readings) last.reading = database.last_inserted_id();
   for (const batch::AnomalyEvent& event : lot.events.subspan(already_there_.events)) {

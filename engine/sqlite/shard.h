@@ -43,6 +43,8 @@ struct ShardContext {
 using SensorsOf = std::function<std::vector<tables::SensorVersion>(std::size_t first, std::size_t end)>;
 
 class Shard {
+  struct Connection;
+
  public:
   // Borrows the target's schema. Without `sensors` the file does not say who they are.
   Shard(const write::Target& target, const ShardContext& context, SensorsOf sensors = {});
@@ -59,6 +61,27 @@ class Shard {
   // disk, and is to be named by somebody else once it is whole. Before it is opened.
   void begin_nameless();
   [[nodiscard]] bool is_nameless() const { return is_nameless_; }
+
+  // What files without names are made on, one after the other: a database in memory with all that the files
+  // of one schema begin with, and statements that stay prepared, because to prepare them for each file takes
+  // longer than to fill it. One thread at a time.
+  class Workbench {
+   public:
+    Workbench();
+    ~Workbench();
+    Workbench(Workbench&&) noexcept;
+    Workbench& operator=(Workbench&&) noexcept;
+
+   private:
+    friend class Shard;
+    std::unique_ptr<Connection> connection_;  // none before the first file, and after a failure
+  };
+
+  // Makes a file without a name of a lot that has all its rows, as `flush` and `close` would. After an error
+  // there is none, and nothing has been recorded.
+  tables::StorageError make_whole(const write::Lot& lot, Workbench& bench);
+
+  [[nodiscard]] const types::Schema& schema() const { return *schema_; }
 
   // Records the run in the file, with nothing else, so that it outlasts even a power failure.
   tables::StorageError record_run();
@@ -106,8 +129,6 @@ class Shard {
   std::string set_aside_corrupt(std::error_code& error);
 
  private:
-  struct Connection;
-
   // A file, whatever its name.
   struct FileIdentity {
     dev_t device = 0;
@@ -132,7 +153,11 @@ class Shard {
 
   tables::StorageError try_to_open();
   tables::StorageError connect(tables::Database& database) const;
-  tables::StorageError write(const write::Lot& lot, tables::LastIds& last);
+  template <class Open>
+  tables::StorageError open_in_folder(const Open& open) const;
+  tables::StorageError set_up(Workbench& bench) const;
+  tables::StorageError add(const write::Lot& lot, tables::LastIds& last, std::size_t reloads_so_far);
+  tables::StorageError add_rows(const write::Lot& lot, tables::LastIds& last);
   tables::StorageError prepare(tables::Database& database) const;
   [[nodiscard]] tables::StorageError finish_closed() const;
   tables::StorageError begin_run();

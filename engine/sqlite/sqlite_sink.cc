@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t most_log_growth = 4;  // times checkpoint_pages, before a log is copied by who writes it
 constexpr std::size_t log_of_turn_bytes =
-    512 * 1'024;  // of a file that is closed while others have their turn
+    512 * 1'024;                                     // of a file that is closed while others have their turn
+constexpr std::size_t most_made_in_memory = 50'000;  // readings of one file
 constexpr auto usual_cycle = std::chrono::seconds(2);  // of a log, from too long to empty
 constexpr auto usual_knocks =
     std::chrono::seconds(1);  // until a full log can be emptied beside our own copies
@@ -88,7 +89,7 @@ std::optional<write::Answer> SqliteDestination::take(const write::Lot& lot) {
   let_go_if_moved(answer);
   look_for_log(answer);
   if (!lot.is_at_end && is_log_full(answer)) return answer;
-  const tables::StorageError error = lot.empty() ? tables::StorageError{} : shard_.flush(lot);
+  const tables::StorageError error = write(lot);
   if (!error.ok()) {
     refused(error, answer);
   } else {
@@ -98,6 +99,16 @@ std::optional<write::Answer> SqliteDestination::take(const write::Lot& lot) {
     settle(lot, answer);
   }
   return answer;
+}
+
+tables::StorageError SqliteDestination::write(const write::Lot& lot) {
+  if (lot.empty()) return {};
+  const bool is_all = lot.is_last && !shard_.was_ours();
+  if (!shard_.is_nameless() || !is_all || lot.readings.size() > most_made_in_memory) return shard_.flush(lot);
+  Shard::Workbench bench = sink_.take_bench(shard_.schema());
+  const tables::StorageError error = shard_.make_whole(lot, bench);
+  sink_.give_back(shard_.schema(), std::move(bench));
+  return error;
 }
 
 void SqliteDestination::let_go_if_moved(write::Answer& answer) {
@@ -294,6 +305,17 @@ std::size_t SqliteSink::pages_of_log() {
   if (destinations_.size() <= most_open_) return usual;
   return std::min<std::size_t>(usual,
                                std::max<std::size_t>(1, log_of_turn_bytes / context_.settings.page_size));
+}
+
+// Another one, while somebody else is at work at that of the schema.
+Shard::Workbench SqliteSink::take_bench(const types::Schema& schema) {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(benches_[&schema], {});
+}
+
+void SqliteSink::give_back(const types::Schema& schema, Shard::Workbench bench) {
+  const std::lock_guard lock(mutex_);
+  benches_[&schema] = std::move(bench);
 }
 
 bool SqliteSink::take_into_use(const SqliteDestination& destination) {

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -65,6 +66,7 @@ class SqliteDestination final : public write::Destination {
   void say(std::string_view what) const;
   void choose_place();
   void settle(const write::Lot& lot, write::Answer& answer);
+  tables::StorageError write(const write::Lot& lot);
   void let_go_if_moved(write::Answer& answer);
   void look_for_log(write::Answer& answer);
   bool is_log_full(write::Answer& answer);
@@ -114,6 +116,8 @@ class SqliteSink final : public write::Sink {
   // Of a log, from which on it is to be copied.
   std::size_t pages_of_log();
   SensorsOf sensors_of(std::uint32_t index);
+  Shard::Workbench take_bench(const types::Schema& schema);
+  void give_back(const types::Schema& schema, Shard::Workbench bench);
 
   ShardContext context_;
   write::Lines log_;
@@ -124,9 +128,10 @@ class SqliteSink final : public write::Sink {
   std::unique_ptr<Naming> naming_;              // none: every file has its name from the start
 
   std::mutex mutex_;
-  std::vector<SqliteDestination*> destinations_;  // by index; under mutex_
-  std::optional<ShardSensors> sensors_;           // under mutex_
-  OpenShards open_;                               // those that nobody is using; under mutex_
+  std::vector<SqliteDestination*> destinations_;              // by index; under mutex_
+  std::optional<ShardSensors> sensors_;                       // under mutex_
+  OpenShards open_;                                           // those that nobody is using; under mutex_
+  std::map<const types::Schema*, Shard::Workbench> benches_;  // likewise
 };
 
 }  // namespace fleet_sim::sqlite

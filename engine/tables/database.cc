@@ -3,11 +3,15 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <span>
 
 namespace fleet_sim::tables {
 namespace {
@@ -79,6 +83,54 @@ void* map_with_place(void* address, std::size_t length, int protection, int flag
   void* const mapped = ::mmap(address, length, protection, flags, file, offset);
   why_not_mapped = mapped == MAP_FAILED ? errno : 0;
   return mapped;
+}
+
+StorageError last_call_failed(int code) {
+  const int reason = errno;
+  const bool is_full = class_of(reason) == ErrorClass::full;
+  return {is_full ? SQLITE_FULL : code, std::strerror(reason), reason};
+}
+
+// A part of a file's bytes, from `offset` on.
+StorageError write_part(int file, std::span<const unsigned char> part, std::size_t offset) {
+  while (!part.empty()) {
+    const ssize_t written = ::pwrite(file, part.data(), part.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return last_call_failed(SQLITE_IOERR_WRITE);
+    part = part.subspan(static_cast<std::size_t>(written));
+    offset += static_cast<std::size_t>(written);
+  }
+  return {};
+}
+
+// Without the blocks of zeros, of which a page with few rows mostly consists: as holes in the file they take
+// neither time nor space on the disk.
+StorageError write_parts(int file, std::span<const unsigned char> bytes) {
+  constexpr std::size_t block = 4'096;
+  const auto is_hole = [&](std::size_t offset) {
+    return std::ranges::all_of(bytes.subspan(offset, std::min(block, bytes.size() - offset)),
+                               [](unsigned char byte) { return byte == 0; });
+  };
+  if (::ftruncate(file, static_cast<off_t>(bytes.size())) != 0) return last_call_failed(SQLITE_IOERR_WRITE);
+  StorageError error;
+  for (std::size_t first = 0; error.ok() && first < bytes.size();) {
+    std::size_t end = first;
+    while (end < bytes.size() && !is_hole(end)) end += block;
+    end = std::min(end, bytes.size());
+    error = write_part(file, bytes.subspan(first, end - first), first);
+    first = end + block;
+  }
+  return error;
+}
+
+// In place of what is there.
+StorageError write_file(const std::string& path, std::span<const unsigned char> bytes) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return last_call_failed(SQLITE_CANTOPEN);
+  StorageError error = write_parts(file, bytes);
+  if (::close(file) != 0 && error.ok()) error = last_call_failed(SQLITE_IOERR_CLOSE);
+  if (!error.ok()) ::unlink(path.c_str());
+  return error;
 }
 
 }  // namespace
@@ -302,6 +354,16 @@ StorageError Database::give_up_log() {
   StorageError error = execute("PRAGMA journal_mode = MEMORY");
   if (!error.ok()) execute("PRAGMA synchronous = FULL");
   return error;
+}
+
+StorageError Database::copy_to(const std::string& path) {
+  struct Free {
+    void operator()(unsigned char* bytes) const { sqlite3_free(bytes); }
+  };
+  sqlite3_int64 size = 0;
+  const std::unique_ptr<unsigned char, Free> bytes(sqlite3_serialize(database_.get(), "main", &size, 0));
+  if (!bytes) return {SQLITE_NOMEM, "out of memory"};
+  return write_file(path, {bytes.get(), static_cast<std::size_t>(size)});
 }
 
 void Database::interrupt_when(const std::atomic<bool>& asked) {

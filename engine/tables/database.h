@@ -165,6 +165,10 @@ class Database {
   // Copies the log and cuts it to nothing, if nobody is reading or writing. Whether that could be done.
   bool empty_log();
 
+  // Makes a file of a database in memory, as it stands within the transaction in progress, in place of what
+  // is there. After an error there is no file of that name.
+  StorageError copy_to(const std::string& path);
+
   // Lets what runs on this connection end with SQLITE_INTERRUPT once somebody asks for that. Borrows it.
   void interrupt_when(const std::atomic<bool>& asked);
 

@@ -116,6 +116,10 @@ const std::vector<std::string>& sensor_columns() {
   return columns;
 }
 
+StorageError make_sensors(Database& database) {
+  return database.execute(create_sensors);
+}
+
 // In the order of the table, which then grows at its end: a fleet in one file would otherwise touch a page a
 // sensor.
 StorageError record_sensors(Database& database, const identity::Roster& roster,
@@ -127,7 +131,7 @@ StorageError record_sensors(Database& database, const identity::Roster& roster,
   };
   // Fleets are mostly listed in that order.
   if (!std::ranges::is_sorted(versions, comes_first)) std::ranges::sort(versions, comes_first);
-  if (StorageError error = database.execute(create_sensors); !error.ok()) return error;
+  if (StorageError error = make_sensors(database); !error.ok()) return error;
   VersionInsert insert(database, roster);
   const bool same_time = std::ranges::all_of(
       versions, [&](const SensorVersion& version) { return version.since == versions.front().since; });

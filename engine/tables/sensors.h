@@ -21,7 +21,10 @@ struct SensorVersion {
   Timestamp since = 0;
 };
 
-// Makes the table where there is none.
+// Where there is none.
+StorageError make_sensors(Database& database);
+
+// Makes the table too.
 StorageError record_sensors(Database& database, const identity::Roster& roster,
                             std::vector<SensorVersion> versions);
 

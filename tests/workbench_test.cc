@@ -1,0 +1,127 @@
+// Files that are made on a workbench, one after the other: each is what it would be by itself.
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sqlite/naming.h"
+#include "sqlite/shard.h"
+#include "support/rosters.h"
+#include "support/shard_reader.h"
+#include "support/temporary_folder.h"
+#include "support/writer_rig.h"
+#include "types/built_in_type.h"
+#include "write/shard_rows.h"
+
+namespace fleet_sim::workbench_test {
+
+using namespace fleet_sim::test;
+
+namespace {
+
+constexpr std::uint32_t sensors = 6;
+
+// What all files of a run have in common, and the rows that each is to have: more than fit on a page, some
+// anomalies, and now and then an event of the fleet.
+struct Run {
+  explicit Run(config::Layout layout) : roster(roster_of(sensors)) {
+    settings.layout = layout;
+    settings.page_size = 4'096;
+    info.run_id = "test-run";
+    info.reloads = &reloads;
+    reloads.begin_with(WriterRig::first_due, all_of(roster));
+  }
+
+  [[nodiscard]] sqlite::Shard shard(const std::string& path, std::uint32_t sensor) const {
+    sqlite::Shard shard({path}, context, [sensor](std::size_t, std::size_t) {
+      return std::vector<tables::SensorVersion>{{sensor, WriterRig::first_due}};
+    });
+    shard.begin_nameless();
+    return shard;
+  }
+
+  [[nodiscard]] static write::ShardRows rows_of_sensor(std::uint32_t sensor) {
+    write::ShardRows rows;
+    for (std::uint32_t i = 0; i < 70 + 90 * sensor; ++i) {
+      const auto type = i % 20 == 0 ? std::optional(AnomalyType::spike) : std::nullopt;
+      const Timestamp at = WriterRig::first_due + i * second;
+      rows.stage(batch::Reading{at, {0.1 * i, 0.2 * i, -0.3 * i}, sensor, type}, {});
+      using Kind = batch::AnomalyEvent::Kind;
+      if (type) rows.stage(batch::AnomalyEvent{at, at, 2.5, sensor, 1, *type, Kind::whole, {}, 1}, {});
+    }
+    if (sensor % 2 == 1) {
+      const Timestamp at = WriterRig::first_due;
+      rows.stage(batch::FleetEvent{at, {}, {}, sensor, 0, 0, batch::FleetEvent::Verb::set, false}, {});
+    }
+    return rows;
+  }
+
+  identity::Roster roster;
+  config::SqliteSettings settings;
+  tables::RunReloads reloads;
+  tables::RunInfo info;
+  sqlite::ShardContext context{roster, settings, info, {}};
+};
+
+using Lines = std::vector<std::string>;
+
+Lines everything_in(const std::string& path) {
+  Lines all = query(path, "PRAGMA integrity_check");
+  const auto add = [&](const std::string& sql) {
+    for (std::string& line : query(path, sql)) all.push_back(std::move(line));
+  };
+  add("SELECT type, name, sql FROM sqlite_schema ORDER BY name");
+  for (const std::string& table :
+       query(path, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"))
+    add("SELECT '" + table + "', * FROM " + table + " ORDER BY rowid");
+  for (const char* pragma : {"user_version", "page_size", "page_count", "freelist_count", "journal_mode"})
+    add(std::string("PRAGMA ") + pragma);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("files that are made on a workbench are those that are filled by themselves") {
+  for (const config::Layout layout : {config::Layout::wide, config::Layout::compact}) {
+    const TemporaryFolder folder;
+    const Run run(layout);
+    sqlite::Shard::Workbench bench;
+    for (const std::uint32_t sensor : {5u, 0u, 1u, 4u, 2u, 3u}) {
+      const write::ShardRows rows = Run::rows_of_sensor(sensor);
+      const std::string made = folder / ("made-" + std::to_string(sensor) + ".db");
+      const std::string filled = folder / ("filled-" + std::to_string(sensor) + ".db");
+      sqlite::Shard at_once = run.shard(made, sensor);
+      REQUIRE(at_once.make_whole(rows.lot(), bench).ok());
+      CHECK(!at_once.is_open());
+      CHECK(at_once.was_ours());
+      sqlite::Shard by_itself = run.shard(filled, sensor);
+      REQUIRE(by_itself.flush(rows.lot()).ok());
+      by_itself.close(sqlite::Shard::Close::for_good);
+      const Lines all = everything_in(sqlite::nameless_path(made));
+      CHECK(all.front() == "ok");
+      CHECK(all == everything_in(sqlite::nameless_path(filled)));
+    }
+  }
+}
+
+TEST_CASE("a file that cannot be made is not there, and the next attempt makes it") {
+  const TemporaryFolder folder;
+  const Run run(config::Layout::compact);
+  sqlite::Shard::Workbench bench;
+  const std::string path = folder / "data/one.db";
+  std::ofstream(folder / "data") << "in the way";
+  sqlite::Shard shard = run.shard(path, 1);
+  const write::ShardRows rows = Run::rows_of_sensor(1);
+  for (int attempt = 0; attempt < 2; ++attempt) CHECK(!shard.make_whole(rows.lot(), bench).ok());
+  CHECK(!shard.was_ours());
+  std::filesystem::remove(folder / "data");
+  REQUIRE(shard.make_whole(rows.lot(), bench).ok());
+  CHECK(rows_of(sqlite::nameless_path(path)).size() == rows.readings().size());
+}
+
+}  // namespace fleet_sim::workbench_test
