@@ -1,5 +1,7 @@
 #include "score/detectability.h"
 
+#include <tbb/parallel_for.h>
+
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -80,39 +82,155 @@ struct Reach {
 };
 using PerDetector = std::array<Reach, detectors.size()>;
 
+// The normal readings of a sensor, as one detector scores them.
+class Normal {
+ public:
+  Normal(const Scores& scores, const std::vector<Label>& labels) {
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      if (labels[i] == Label::normal) sorted_.push_back(scores[i]);
+    }
+    std::ranges::sort(sorted_);
+  }
+
+  // The chance that one of these readings has a higher score than a normal one; equal scores count half.
+  // There are some of both.
+  [[nodiscard]] double area(const Scores& scores, const std::vector<std::size_t>& readings) const {
+    double won = 0;
+    for (const std::size_t i : readings) {
+      const auto equal = std::ranges::equal_range(sorted_, scores[i]);
+      const auto lower = static_cast<double>(equal.begin() - sorted_.begin());
+      won += lower + static_cast<double>(equal.size()) / 2;
+    }
+    return won / (static_cast<double>(readings.size()) * static_cast<double>(sorted_.size()));
+  }
+
+ private:
+  std::vector<float> sorted_;
+};
+
+// What the detectors make of one sensor.
+struct Shown {
+  // Of a row's anomalies on a channel.
+  struct Area {
+    RowKey row;
+    std::size_t detector;
+    double area;
+    double readings;
+  };
+
+  std::uint64_t readings = 0;
+  std::uint64_t anomalous = 0;  // none: the rest is empty
+  std::uint64_t events = 0;
+  double position_sum = 0;
+  bool is_trivial = false;
+  std::vector<Area> areas;
+};
+
+// Looks at a sensor.
 class Looker {
  public:
-  void look_at(const SensorTruth& sensor, const types::Schema& schema) {
-    labels_ = labels_of(sensor);
-    const auto anomalous = static_cast<std::uint64_t>(std::ranges::count(labels_, Label::anomalous));
-    if (anomalous == 0) return;
-    ++found_.sensors;
-    found_.readings += sensor.readings.size();
-    found_.anomalous += anomalous;
-    add_positions(sensor);
+  Looker(const SensorTruth& sensor, const types::Schema& schema)
+      : sensor_(sensor), schema_(schema), labels_(labels_of(sensor)) {}
+
+  Shown look() {
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+      if (labels_[i] == Label::anomalous) anomalous_.push_back(i);
+    }
+    if (anomalous_.empty()) return {};
+    shown_.readings = sensor_.readings.size();
+    shown_.anomalous = anomalous_.size();
+    add_positions();
+    if (std::ranges::count(labels_, Label::normal) > 0) look_at_channels();
+    return std::move(shown_);
+  }
+
+ private:
+  // The readings of a row's anomalies that a channel may show.
+  struct Target {
+    RowKey row;
+    bool is_of_several;  // channels
+    std::vector<std::size_t> readings;
+  };
+
+  void look_at_channels() {
     std::map<RowKey, PerDetector> best;  // over the channels, of anomalies of several
-    bool is_trivial = false;
-    for (const std::size_t channel : judged_channels(schema)) {
-      if (channel >= sensor.channels()) continue;
-      const Readings values = channel_values(sensor, channel);
-      const std::vector<Target> targets = targets_on(sensor, static_cast<std::int8_t>(channel));
+    for (const std::size_t channel : judged_channels(schema_)) {
+      if (channel >= sensor_.channels()) continue;
+      const Readings values = channel_values(sensor_, channel);
+      const std::vector<Target> targets = targets_on(static_cast<std::int8_t>(channel));
       for (std::size_t d = 0; d < detectors.size(); ++d) {
-        const Scores raw = detectors[d].scores(values);
-        const std::vector<double> scores(raw.begin(), raw.end());
-        const std::vector<std::uint32_t> order = ranked(scores);
-        is_trivial = is_trivial || roc_auc({scores, labels_, order}) == 1;
-        for (const Target& target : targets) {
-          const auto area = roc_auc({scores, target.labels, order});
-          if (area) add(target, *area, rows_[target.row][d], best[target.row][d]);
-        }
+        const Scores scores = detectors[d].scores(values);
+        const Normal normal(scores, labels_);
+        shown_.is_trivial = shown_.is_trivial || normal.area(scores, anomalous_) == 1;
+        for (const Target& target : targets)
+          add(target, d, normal.area(scores, target.readings), best[target.row][d]);
       }
     }
-    found_.trivial_sensors += is_trivial ? 1 : 0;
     for (const auto& [row, reaches] : best) {
       for (std::size_t d = 0; d < detectors.size(); ++d) {
-        if (reaches[d].readings > 0) rows_[row][d].add(reaches[d].area(), reaches[d].readings);
+        if (reaches[d].readings > 0) shown_.areas.push_back({row, d, reaches[d].area(), reaches[d].readings});
       }
     }
+  }
+
+  [[nodiscard]] std::vector<Target> targets_on(std::int8_t channel) const {
+    const std::vector<std::size_t> event_of = events_of_readings(sensor_);
+    std::map<std::pair<RowKey, bool>, std::set<std::size_t>> events;
+    for (std::size_t e = 0; e < sensor_.events.size(); ++e) {
+      const Event& event = sensor_.events[e];
+      const bool is_of_several = event.channel == several_channels;
+      if (is_of_several || event.channel == channel)
+        events[{{event.type, severity_group(event.severity)}, is_of_several}].insert(e);
+    }
+    std::vector<Target> targets;
+    for (const auto& [key, of_row] : events) {
+      Target target{key.first, key.second, {}};
+      std::ranges::copy_if(anomalous_, std::back_inserter(target.readings),
+                           [&](std::size_t i) { return of_row.contains(event_of[i]); });
+      if (!target.readings.empty()) targets.push_back(std::move(target));
+    }
+    return targets;
+  }
+
+  // Anomalies of this channel alone count at once; of those of several, the channel that shows them best.
+  void add(const Target& target, std::size_t detector, double area, Reach& several) {
+    const auto readings = static_cast<double>(target.readings.size());
+    if (!target.is_of_several) {
+      shown_.areas.push_back({target.row, detector, area, readings});
+    } else if (several.readings == 0 || several.area() < area) {
+      several = Reach{area * readings, readings, area == 1};
+    }
+  }
+
+  void add_positions() {
+    const Timestamp first = sensor_.readings.front().at;
+    const auto span = static_cast<double>(sensor_.readings.back().at - first);
+    for (const Event& event : sensor_.events) {
+      if (span <= 0) continue;
+      ++shown_.events;
+      shown_.position_sum += std::clamp(static_cast<double>(event.from - first) / span, 0.0, 1.0);
+    }
+  }
+
+  const SensorTruth& sensor_;
+  const types::Schema& schema_;
+  std::vector<Label> labels_;
+  std::vector<std::size_t> anomalous_;  // readings
+  Shown shown_;
+};
+
+// Of all sensors.
+class Findings {
+ public:
+  void add(const Shown& shown) {
+    if (shown.anomalous == 0) return;
+    ++found_.sensors;
+    found_.readings += shown.readings;
+    found_.anomalous += shown.anomalous;
+    found_.events += shown.events;
+    found_.position_sum += shown.position_sum;
+    found_.trivial_sensors += shown.is_trivial ? 1 : 0;
+    for (const Shown::Area& one : shown.areas) rows_[one.row][one.detector].add(one.area, one.readings);
   }
 
   Detectability result() {
@@ -126,59 +244,8 @@ class Looker {
   }
 
  private:
-  // The readings of a row's anomalies that a channel may show.
-  struct Target {
-    RowKey row;
-    bool is_of_several;  // channels
-    double readings = 0;
-    std::vector<Label> labels;  // the other anomalous readings are left out
-  };
-
-  [[nodiscard]] std::vector<Target> targets_on(const SensorTruth& sensor, std::int8_t channel) const {
-    const std::vector<std::size_t> event_of = events_of_readings(sensor);
-    std::map<std::pair<RowKey, bool>, std::set<std::size_t>> events;
-    for (std::size_t e = 0; e < sensor.events.size(); ++e) {
-      const Event& event = sensor.events[e];
-      const bool is_of_several = event.channel == several_channels;
-      if (is_of_several || event.channel == channel)
-        events[{{event.type, severity_group(event.severity)}, is_of_several}].insert(e);
-    }
-    std::vector<Target> targets;
-    for (const auto& [key, of_row] : events) {
-      Target target{key.first, key.second, 0, labels_};
-      for (std::size_t i = 0; i < labels_.size(); ++i) {
-        if (labels_[i] != Label::anomalous) continue;
-        const bool belongs = of_row.contains(event_of[i]);
-        if (!belongs) target.labels[i] = Label::left_out;
-        target.readings += belongs ? 1 : 0;
-      }
-      if (target.readings > 0) targets.push_back(std::move(target));
-    }
-    return targets;
-  }
-
-  // Anomalies of this channel alone count at once; of those of several, the channel that shows them best.
-  static void add(const Target& target, double area, Reach& own, Reach& several) {
-    if (!target.is_of_several) {
-      own.add(area, target.readings);
-    } else if (several.readings == 0 || several.area() < area) {
-      several = Reach{area * target.readings, target.readings, area == 1};
-    }
-  }
-
-  void add_positions(const SensorTruth& sensor) {
-    const Timestamp first = sensor.readings.front().at;
-    const auto span = static_cast<double>(sensor.readings.back().at - first);
-    for (const Event& event : sensor.events) {
-      if (span <= 0) continue;
-      ++found_.events;
-      found_.position_sum += std::clamp(static_cast<double>(event.from - first) / span, 0.0, 1.0);
-    }
-  }
-
   Detectability found_;
   std::map<RowKey, PerDetector> rows_;
-  std::vector<Label> labels_;  // of the sensor that is looked at
 };
 
 }  // namespace
@@ -200,12 +267,16 @@ std::optional<Detectability> detectability_of(const std::vector<data::SourceShar
       chosen(sensors_with_events(looked_at), std::clamp<std::uint64_t>(affordable, 1, most_sensors));
   if (options.selection.sensors.empty()) return std::nullopt;
   const Truth truth(looked_at, options, [](std::uint64_t) {});
-  Looker looker;
+  Findings findings;
   for (std::size_t partition = 0; partition < truth.partitions(); ++partition) {
-    for (const SensorTruth& sensor : truth.read(partition))
-      looker.look_at(sensor, truth.schema_of(sensor.sensor));
+    const std::vector<SensorTruth> sensors = truth.read(partition);
+    std::vector<Shown> shown(sensors.size());
+    tbb::parallel_for(std::size_t{0}, sensors.size(), [&](std::size_t i) {
+      shown[i] = Looker(sensors[i], truth.schema_of(sensors[i].sensor)).look();
+    });
+    for (const Shown& one : shown) findings.add(one);
   }
-  Detectability found = looker.result();
+  Detectability found = findings.result();
   if (found.sensors == 0) return std::nullopt;
   return found;
 }
