@@ -138,7 +138,7 @@ class PostgresqlServer:
         ran = subprocess.run([PROGRAMS / "psql", "-X", "-A", "-t", "-q", "-F", "\x1f", "-R", "\x1e", "-P", "null=\x1d",
                               "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", str(self.port), "-U", user, "-d", "postgres",
                               "-c", "SET timezone = 'UTC'", "-c", sql],
-                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
         if ran.returncode != 0:
             raise AssertionError(f"{sql}: {ran.stderr}")
         text = ran.stdout.rstrip("\n")
