@@ -320,7 +320,8 @@ void read_losses(tables::Database& shard, const fs::path& file, RunPart& part) {
   }
 }
 
-// When the last row of the run was due that the file has. Its rows are in order but for seconds.
+// How far the rows of the run go that the file has: until the last one was due, or arrived. They are in order
+// but for seconds.
 std::optional<Timestamp> last_row(tables::Database& shard, const fs::path& file, const std::string& run_id) {
   const std::vector<data::RecordedRun> runs = data::read_runs(shard, file);
   const auto run = std::ranges::find(runs, run_id, &data::RecordedRun::run_id);
@@ -329,10 +330,15 @@ std::optional<Timestamp> last_row(tables::Database& shard, const fs::path& file,
   for (const data::RecordedRun& other : runs) {
     if (other.first_reading_id > run->first_reading_id) end = std::min(end, other.first_reading_id);
   }
+  tables::Statement columns = data::prepare_query(
+      shard, "SELECT count(*) FROM pragma_table_info('sensor_readings') WHERE name = 'arrived_at'", file);
+  const bool has_arrival = data::next_row(columns, shard, file) && columns.integer(0) > 0;
+  const std::string at = has_arrival ? "max(timestamp, coalesce(arrived_at, ''))" : "timestamp";
   tables::Statement row =
       data::prepare_query(shard,
-                          "SELECT max(timestamp) FROM (SELECT timestamp FROM sensor_readings WHERE id >= ?1 "
-                          "AND id < ?2 ORDER BY id DESC LIMIT 300000)",
+                          fmt::format("SELECT max(at) FROM (SELECT {} AS at FROM sensor_readings WHERE id >= "
+                                      "?1 AND id < ?2 ORDER BY id DESC LIMIT 300000)",
+                                      at),
                           file);
   row.bind(1, run->first_reading_id);
   row.bind(2, end);

@@ -36,7 +36,7 @@ struct Lacking {
 // A run that does not say where it ended: its files know what it wrote of the sensors of each, but for their
 // last second. A sensor whose file is not there has no row.
 struct BrokenOff {
-  std::map<std::string, Timestamp> last_rows;  // by the name of the file: when its last row was due
+  std::map<std::string, Timestamp> last_rows;  // by the name of the file: when its last row was due, or came
 };
 
 struct RunPart {

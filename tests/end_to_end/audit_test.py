@@ -114,6 +114,18 @@ class Untouched(AuditTest):
         self.assert_counts(verdict)
         self.assertGreater(verdict["delivered"], 4000)
 
+    def test_a_run_that_was_killed_while_rows_were_late(self):
+        """Its last rows may have arrived after the last reading was due that has a row."""
+        self.write("my.yaml", "delivery: {late: {share: 50%, median: 4s}}\nsimulation: {interval: 10s, phase: aligned}\n")
+        self.fill("data", "--config", "my.yaml", "--duration", "299s", "--shard-by", "location")
+        (self.dir / "data" / "run.json").unlink()
+        for path in fleet.shards(self.dir / "data"):
+            fleet.query(path, "DELETE FROM sensor_readings WHERE timestamp >= '2026-01-01T00:04:50'")
+        rows = self.export()
+        late = ",2026-01-01T00:04:40.000000Z,2026-01-01T00:04:50.000000Z\n"  # due, arrived_at
+        self.assertTrue(late in (self.dir / rows).read_text())
+        self.assert_counts(self.audit(rows))
+
     def test_text_sinks(self):
         self.write("my.yaml", random_anomalies(random.Random(5)))
         for sink, name in (("csv:rows.csv", "rows.csv"), ("ndjson:rows.ndjson", "rows.ndjson")):
