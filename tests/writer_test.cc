@@ -145,6 +145,30 @@ TEST_CASE("an event that another run left open is not closed by this one's") {
                                                    "sensor-0|spike|voltage|-1|2.5|00.000000Z|05.000000Z|6"});
 }
 
+TEST_CASE("a resumed run that stops before it has caught up opens no event again") {
+  using Kind = batch::AnomalyEvent::Kind;
+  WriterRig rig;
+  rig.send(event_of(Kind::opened, 1));
+  rig.send(event_of(Kind::closed, 6));
+  rig.run_for(2 * second);
+  write::FoundRows found;
+  found.add(0, WriterRig::first_due + 9 * second, WriterRig::first_due + 9 * second);
+  found.add_ended(0, WriterRig::first_due);
+  std::vector<write::FoundRows> all;
+  all.push_back(std::move(found));
+  rig.writer().take_up(std::move(all));
+  batch::AnomalyEvent open = event_of(Kind::progressed, 4);
+  open.as_of = WriterRig::first_due + 3 * second;
+  rig.send(open);
+  rig.run_for(2 * second);
+  CHECK(events_in(rig) == std::vector<std::string>{"sensor-0|spike|voltage|-1|2.5|00.000000Z|05.000000Z|6"});
+  // Behind all that is there, it says what is new: a reload has brought more readings.
+  open.as_of = WriterRig::first_due + 10 * second;
+  rig.send(open);
+  rig.run_for(2 * second);
+  CHECK(events_in(rig) == std::vector<std::string>{"sensor-0|spike|voltage|-1|2.5|00.000000Z|NULL|6"});
+}
+
 TEST_CASE("a second run goes on after the first one's rows") {
   WriterRig rig;
   rig.send(0, 20);
