@@ -263,9 +263,9 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
 // What has been recorded with this commit.
 void Shard::note_recorded(std::size_t reloads_so_far) {
   const tables::RunReloads* reloads = context_->run.reloads;
-  if (reloads != nullptr && !run_recorded_) reloads->note_recorded(0);
+  if (reloads != nullptr && !run_recorded_) reloads->note_recorded(0, connection_->database);
   for (std::size_t i = reloads_recorded_; i < reloads_so_far; ++i)
-    reloads->note_recorded((*reloads)[i].number);
+    reloads->note_recorded((*reloads)[i].number, connection_->database);
   run_recorded_ = true;
   reloads_recorded_ = reloads_so_far;
   sensors_recorded_ = reloads_so_far + 1;

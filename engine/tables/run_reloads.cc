@@ -83,8 +83,7 @@ bool record_reload_now(const std::string& path, const RunInfo& run, const identi
   if (error.ok()) error = record_reload(database, run, roster, reload);
   if (error.ok()) error = database.execute("COMMIT");
   if (database.in_transaction()) database.execute("ROLLBACK");
-  if (error.ok()) run.reloads->note_recorded(reload.number);
-  run.reloads->end_recording(database);
+  if (error.ok()) run.reloads->note_recorded(reload.number, database);
   return error.ok();
 }
 

@@ -77,9 +77,10 @@ class RunReloads {
     const Database* recorder = &shard;
     recorder_.compare_exchange_strong(recorder, nullptr);
   }
-  // A shard has committed its part of the entry.
-  void note_recorded(std::uint64_t number) const {
-    recordings_[number].fetch_add(1, std::memory_order_relaxed);
+  // A shard has committed its part of the entry. That of a large fleet's start is what its recorder commits.
+  void note_recorded(std::uint64_t number, const Database& shard) const {
+    const bool is_large = number == 0 && began_with_.identities.size() > most_identities_recorded;
+    if (!is_large || recorder_ == &shard) recordings_[number].fetch_add(1, std::memory_order_relaxed);
   }
 
  private:
