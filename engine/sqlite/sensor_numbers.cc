@@ -28,16 +28,19 @@ int SensorNumbers::find(std::uint32_t sensor, identity::OverlayIndex overlay, st
   }
   const identity::Identity identity = roster_.shown(sensor, overlay);
   number = 0;
-  if (code == SQLITE_OK && !knows_all_) code = look_up(identity, number);
+  const bool may_be_there = !knows_all_ || overlay != 0 || sensor >= first_of_others_;
+  if (code == SQLITE_OK && may_be_there) code = look_up(identity, number);
   if (code == SQLITE_OK && number == 0) code = add(identity, number);
   const bool fits = number > 0 && number <= std::numeric_limits<std::uint32_t>::max();
   if (code == SQLITE_OK && fits) remember({sensor, static_cast<std::uint32_t>(number), overlay});
   return code;
 }
 
-// Whoever begins with a file without entries gives all that there will be.
+// Whoever begins with a file without entries gives all that there will be. An overlay, or an identity that a
+// reload brings, may say the same of a sensor as the identity that it began with.
 int SensorNumbers::begin() {
   places_.resize(fewest_places);
+  first_of_others_ = static_cast<std::uint32_t>(roster_.size());
   tables::Statement any;
   if (const tables::StorageError error = database_.prepare(any_sql, any); !error.ok()) return error.code;
   const int code = any.step();

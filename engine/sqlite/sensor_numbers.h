@@ -51,7 +51,8 @@ class SensorNumbers {
   tables::Statement add_;
   std::vector<Known> places_;  // a power of two, at most three quarters full
   std::size_t known_ = 0;
-  bool knows_all_ = false;  // there is no entry but those remembered
+  bool knows_all_ = false;             // there is no entry but those remembered
+  std::uint32_t first_of_others_ = 0;  // of identities that have come since: in the roster
 };
 
 }  // namespace fleet_sim::sqlite
