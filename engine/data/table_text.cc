@@ -50,8 +50,8 @@ void TableText::find_tables(const std::vector<std::string>& tables) {
         select_tables, [&](const tables::Statement& row) { tables_.emplace_back(row.text(0)); }, table);
     if (!error.ok()) fail(error.message);
   }
-  if (tables_.empty())
-    fail(fmt::format("has no table {}; name yours with --table", in_quotes(tables.front())));
+  if (!tables_.empty()) return;
+  fail(fmt::format("has no table {}; --table names the one to be read", in_quotes(tables.front())));
 }
 
 std::vector<std::string> TableText::columns_of(const std::string& table) {

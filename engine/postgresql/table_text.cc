@@ -24,6 +24,10 @@ constexpr const char* select_columns =
     "SELECT column_name::text FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2 "
     "ORDER "
     "BY ordinal_position";
+constexpr const char* select_run_column =
+    "SELECT 1 FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2 AND column_name = "
+    "'run' "
+    "AND data_type IN ('smallint', 'integer', 'bigint')";
 
 }  // namespace
 
@@ -49,22 +53,30 @@ void TableText::find_tables(const std::vector<std::string>& tables) {
     check(connection_.run(select_tables, Parameters().text(address_.schema).text(table),
                           [&](const AnswerRow& row) { tables_.emplace_back(row.text(0)); }));
   }
-  if (tables_.empty())
-    fail(fmt::format("has no table {}; name yours with --table", in_quotes(tables.front())));
+  if (!tables_.empty()) return;
+  fail(fmt::format("has no table {}; --table names the one to be read", in_quotes(tables.front())));
 }
 
-// By the sink's table of runs, where it is there and has them.
+// By the sink's table of runs, where there is one.
 void TableText::find_runs(const std::vector<std::string>& runs) {
   const std::vector<std::string> of_runs = columns_of("run_info");
-  const auto has = [&](const char* column) { return std::ranges::find(of_runs, column) != of_runs.end(); };
-  if (!has("run") || !has("run_id")) return;
+  if (!has_run("run_info") || std::ranges::find(of_runs, "run_id") == of_runs.end()) return;
   const std::string sql =
-      fmt::format("SELECT run::bigint FROM {} WHERE run_id = $1", qualified(address_.schema, "run_info"));
+      fmt::format("SELECT run FROM {} WHERE run_id = $1", qualified(address_.schema, "run_info"));
   for (const std::string& run : runs) {
-    check(connection_.run(sql.c_str(), Parameters().text(run), [&](const AnswerRow& row) {
+    check(connection_.run(sql, Parameters().text(run), [&](const AnswerRow& row) {
       runs_ += fmt::format("{}{}", runs_.empty() ? "" : ", ", row.integer(0));
     }));
   }
+  if (runs_.empty()) fail(fmt::format("has other runs, but not {}", in_quotes(runs.front())));
+}
+
+// Whether its rows are marked with the number of their run, as the sink marks them.
+bool TableText::has_run(const std::string& table) {
+  bool has = false;
+  check(connection_.run(select_run_column, Parameters().text(address_.schema).text(table),
+                        [&](const AnswerRow&) { has = true; }));
+  return has;
 }
 
 std::vector<std::string> TableText::columns_of(const std::string& table) {
@@ -97,10 +109,10 @@ bool TableText::next_piece() {
       columns += fmt::format("{}{} AS {}", columns.empty() ? "" : ", ",
                              is_there ? quoted_name(column) : "NULL::text", quoted_name(column));
     }
-    const bool has_run = !runs_.empty() && std::ranges::find(there, "run") != there.end();
+    const bool is_marked = !runs_.empty() && has_run(tables_[next_table_]);
     check(connection_.begin_copy_out(fmt::format("COPY (SELECT {} FROM {}{}) TO STDOUT (FORMAT csv{})",
                                                  columns, qualified(address_.schema, tables_[next_table_]),
-                                                 has_run ? fmt::format(" WHERE run IN ({})", runs_) : "",
+                                                 is_marked ? fmt::format(" WHERE run IN ({})", runs_) : "",
                                                  next_table_ == 0 ? ", HEADER" : "")));
     ++next_table_;
     is_copying_ = true;

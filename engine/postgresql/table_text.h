@@ -27,6 +27,7 @@ class TableText {
  private:
   void find_tables(const std::vector<std::string>& tables);
   void find_runs(const std::vector<std::string>& runs);
+  bool has_run(const std::string& table);
   std::vector<std::string> columns_of(const std::string& table);
   bool next_piece();
   void check(const SqlError& error) const;

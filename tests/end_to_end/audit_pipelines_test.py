@@ -51,7 +51,7 @@ class OfCollectors(CollectTest, AuditTest):
         query_new(self.dir / "other.db", "CREATE TABLE mine (sensor_id, \"when\"); INSERT INTO mine VALUES ('x', '2026-01-01')")
         self.write("text.db", "not a database at all\n" * 100)
         for arguments, says in ((("--database", "none.db"), "none.db"), (("--database", "text.db"), "text.db: "),
-                                (("--database", "other.db"), "other.db: has no table 'sensor_readings'; name yours with --table"),
+                                (("--database", "other.db"), "other.db: has no table 'sensor_readings'; --table names the one to be read"),
                                 (("--database", "other.db", "--table", "yours"), "has no table 'yours'"),
                                 (("--database", "other.db", "--table", "mine"), "timestamp"),
                                 (("--database", "postgresql://me:secret@127.0.0.1:1/db"), "127.0.0.1:1/db: "), ((), "--rows FILE or --database FILE"),
