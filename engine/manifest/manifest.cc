@@ -142,7 +142,8 @@ void Manifest::begin() {
 void Manifest::keep_earlier() const {
   const std::optional<RecordedRun> earlier = find_run(paths_.run);
   if (!earlier || earlier->run.run_id == run_.run_id) return;
-  for (const auto& path : {paths_.run, paths_.sensors, paths_.agenda, paths_.progress})
+  // The one that the others belong to comes last, so that a kill leaves none of them to another run.
+  for (const auto& path : {paths_.sensors, paths_.agenda, paths_.progress, paths_.run})
     rename_to_run(path, earlier->run.run_id);
 }
 
