@@ -60,7 +60,9 @@ class OneServer(PodTest, PostgresqlTest):
         processes = [self.start(pod, **variables) for pod in pods]
         until = time.monotonic() + 60
         while self.server.query("SELECT to_regclass('fleet.sink_progress')") == [(None,)] or self.server.number(
-                "SELECT count(*) FROM fleet.sink_progress WHERE readings > 0") < 2:
+                "SELECT count(*) FROM fleet.sink_progress WHERE readings > 0") < 2 or self.server.number(
+                "SELECT (SELECT count(DISTINCT sensor_id) FROM fleet.sensors) - "
+                "(SELECT count(DISTINCT sensor_id) FROM fleet.sensor_readings)") > 0:
             self.assertLess(time.monotonic(), until, [(pod.root / "log").read_text() for pod in pods])
             time.sleep(0.1)
         for process in processes:
