@@ -385,10 +385,6 @@ class Walk {
   fleet::Tally tally_;
 };
 
-}  // namespace
-
-namespace {
-
 // What the files of a run that broke off may not have.
 class UnsureRows {
  public:

@@ -313,9 +313,10 @@ Shard::Workbench SqliteSink::take_bench(const types::Schema& schema) {
   return std::exchange(benches_[&schema], {});
 }
 
+// If another has been given back meanwhile, that one goes, once nobody has to wait for it.
 void SqliteSink::give_back(const types::Schema& schema, Shard::Workbench bench) {
   const std::lock_guard lock(mutex_);
-  benches_[&schema] = std::move(bench);
+  std::swap(benches_[&schema], bench);
 }
 
 bool SqliteSink::take_into_use(const SqliteDestination& destination) {
