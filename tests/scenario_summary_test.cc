@@ -100,7 +100,7 @@ TEST_CASE("an entry that reaches nobody says why") {
   CHECK(has_note(
       summary_of("  - {name: u, at: +1h, where: {id: sensor-2}, set: {firmware_version: '7.0'}}\n"
                  "  - {name: a, at: +2h, where: {id: sensor-1, firmware_version: '7'}, leave: true}\n"),
-      "'a' meets no sensor: none is as `where` says when it begins"));
+      "'a' meets no sensor: none matches its `where` when it begins"));
   CHECK(says("at: +1h, waves: {0d: 0%}",
              "meets 10 sensors and reaches none of them: the shares of its waves come to none of so few"));
 }

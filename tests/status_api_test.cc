@@ -405,7 +405,7 @@ TEST_CASE("a scenario is listed by pages, and takes one more entry from the toke
   rig.added.outcome->front().sensors = 0;
   const json empty = json::parse(post(body).body);
   CHECK(empty["outcome"][0]["sensors"] == 0);
-  CHECK(empty["warning"] == "scenario.x meets no sensor: none is as `where` says when it begins");
+  CHECK(empty["warning"] == "scenario.x meets no sensor: none matches its `where` when it begins");
   rig.added.outcome->front().sensors = 3;
   CHECK_FALSE(json::parse(post(body).body).contains("warning"));
   rig.added.is_turned_away = true;

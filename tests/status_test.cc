@@ -262,8 +262,7 @@ TEST_CASE("a run that has lost rows says how they are made again") {
       "2026-01-01T00:00:00.000000Z and another ";
   CHECK(status::losses_hint(7, 1'767'225'600'000'000, true) == again + "--data-dir\n");
   CHECK(status::losses_hint(7, 1'767'225'600'000'000, false) == again + "place for them\n");
-  CHECK(status::resume_hint() ==
-        "  again         with --resume, the same command writes what is not there\n");
+  CHECK(status::resume_hint() == "  again         with --resume, the same command writes what is missing\n");
 }
 
 TEST_CASE("the summary of an unpaced run with losses") {

@@ -285,10 +285,10 @@ void note_broken_off(const Expectation& expected, std::vector<std::string>& warn
       return track.part == i && !track.unsure.empty() && track.unsure.front().from <= part.run.start;
     };
     const auto without = static_cast<std::uint64_t>(std::ranges::count_if(expected.tracks(), has_no_row));
-    warnings.push_back(
-        fmt::format("run {} has not ended, or broke off: what its files do not have is not missing{}",
-                    printable(part.run.run_id),
-                    without == 0 ? "" : fmt::format("; {} had no row yet", counted(without, "sensor"))));
+    warnings.push_back(fmt::format(
+        "run {} has not ended, or broke off: readings that its files lack do not count as missing{}",
+        printable(part.run.run_id),
+        without == 0 ? "" : fmt::format("; {} had no row yet", counted(without, "sensor"))));
   }
 }
 

@@ -188,7 +188,7 @@ std::optional<Examiner::Placed> Examiner::place(const Lines& lines, std::uint32_
   if (has_values_) {
     if (span.end - span.first > most_looked_at)
       lines.fail(
-          fmt::format("its time is that of {} readings of the sensor, too many to tell which one it "
+          fmt::format("its time fits {} readings of the sensor, too many to tell which one it "
                       "is; write times with more decimals",
                       grouped(span.end - span.first)));
     if (const auto placed = place_by_values(track, span)) return placed;

@@ -1,7 +1,7 @@
 // The sink of servers that take line protocol over HTTP, such as InfluxDB and VictoriaMetrics: each lot is
 // posted in pieces of bounded size, over one connection for each destination of a writer. While the server is
-// at work on one, the next is made ready. A reading counts as
-// written when the server has answered with a status of 2xx, which means that it has received it.
+// at work on one, the next is made ready. A reading counts as written when the server has answered with a
+// status of 2xx, which means that it has received it.
 //
 // At least once: a piece that was not settled is posted again with the same bytes. A server that keeps one
 // value for each series and time, as InfluxDB does, then has it once all the same. What was sent again

@@ -112,10 +112,11 @@ class Check {
       const std::string& event = entry.where.event;
       if (known.contains(event) && !followed.contains(event))
         add(entry,
-            fmt::format("where.event names {}, but in a scenario of more than {} entries it is not kept "
-                        "whom that reaches unless an entry refers to it from the start; restart for the "
-                        "change",
-                        in_quotes(event), timeline::most_remembered));
+            fmt::format(
+                "where.event names {}, but with more than {} entries, the sensors that an entry reaches are "
+                "recorded only if another entry refers to it from the start; restart to make this "
+                "change",
+                in_quotes(event), timeline::most_remembered));
     }
   }
 

@@ -197,7 +197,7 @@ class Reasons {
     if (planned.follows)
       return fmt::format("meets no sensor: {} has reached none of them by then",
                          in_quotes(summary_.plan[*planned.follows].entry.name));
-    return fmt::format("meets no sensor: none is as `where` says when it begins");
+    return fmt::format("meets no sensor: none matches its `where` when it begins");
   }
 
  private:

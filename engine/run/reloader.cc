@@ -257,7 +257,7 @@ void Reloader::note_sensors(const std::string& entry) {
   if (sensors == 0U)
     targets_.log.warn(
         "scenario_meets_none",
-        fmt::format("scenario.{} meets no sensor: none is as `where` says when it begins", entry),
+        fmt::format("scenario.{} meets no sensor: none matches its `where` when it begins", entry),
         {{"entry", entry}});
   const std::lock_guard lock(mutex_);
   for (std::vector<status::ReloadRecord>* records : {&history_.last, &outcome_}) {

@@ -163,14 +163,13 @@ std::string summary_text(const Snapshot& snapshot, const std::string& where) {
 }
 
 std::string losses_hint(std::uint64_t seed, Timestamp start, bool is_in_files) {
-  return line("again",
-              fmt::format("for the lost rows too, run the same command with --seed {} --start {} "
-                          "and another {}",
-                          seed, timestamp_text(start), is_in_files ? "--data-dir" : "place for them"));
+  return line("again", fmt::format("for the lost rows too, run the same command with --seed {} --start {} "
+                                   "and another {}",
+                                   seed, timestamp_text(start), is_in_files ? "--data-dir" : "--sink"));
 }
 
 std::string resume_hint() {
-  return line("again", "with --resume, the same command writes what is not there");
+  return line("again", "with --resume, the same command writes what is missing");
 }
 
 std::string writers_hint(const Snapshot& snapshot) {

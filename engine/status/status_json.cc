@@ -304,7 +304,7 @@ std::string reload_json(const std::vector<ReloadRecord>& outcome) {
       if (one.accepted && one.sensors == 0U)
         json.member(
             "warning",
-            fmt::format("scenario.{} meets no sensor: none is as `where` says when it begins", one.entry));
+            fmt::format("scenario.{} meets no sensor: none matches its `where` when it begins", one.entry));
     }
     add_rows(json, "outcome", outcome);
   });
