@@ -131,6 +131,8 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
   } else if (inputs_.resumed) {
     resumption_ = start::plan_replay(roster_, plan_, run_, inputs_.config);
   }
+  // To load a million identities takes more than to have them.
+  status::return_free_memory();
   set_clock();
   choose_filling();
   build_fleet();
@@ -140,8 +142,6 @@ Simulator::Simulator(start::Inputs inputs, log::Console& console, log::Log& log,
   }
   build_writers();
   begin_manifest();
-  // To load a million identities takes more than to have them.
-  status::return_free_memory();
 }
 
 void Simulator::choose_filling() {
