@@ -261,7 +261,7 @@ TEST_CASE("a run that has lost rows says how they are made again") {
       "  again         for the lost rows too, run the same command with --seed 7 --start "
       "2026-01-01T00:00:00.000000Z and another ";
   CHECK(status::losses_hint(7, 1'767'225'600'000'000, true) == again + "--data-dir\n");
-  CHECK(status::losses_hint(7, 1'767'225'600'000'000, false) == again + "place for them\n");
+  CHECK(status::losses_hint(7, 1'767'225'600'000'000, false) == again + "--sink\n");
   CHECK(status::resume_hint() == "  again         with --resume, the same command writes what is missing\n");
 }
 
