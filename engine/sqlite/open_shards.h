@@ -21,7 +21,10 @@ class OpenShards {
   // The shard is not open, whether or not it was.
   void closed(std::uint32_t index);
 
-  [[nodiscard]] bool is_full() const { return order_.size() >= most_; }
+  // One has to be closed before as many others may be open.
+  [[nodiscard]] bool leave_no_room_for(std::size_t others) const {
+    return !order_.empty() && order_.size() + others > most_;
+  }
 
   // Not when none is open.
   [[nodiscard]] std::uint32_t longest_unused() const { return order_.front(); }

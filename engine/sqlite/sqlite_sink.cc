@@ -322,7 +322,9 @@ void SqliteSink::give_back(const types::Schema& schema, Shard::Workbench bench) 
 bool SqliteSink::take_into_use(const SqliteDestination& destination) {
   const std::lock_guard lock(mutex_);
   open_.closed(destination.index());
-  while (!destination.is_open() && open_.is_full()) {
+  // On a slow disk there are many in use at once, and each of them may be open.
+  ++in_use_;
+  while (!destination.is_open() && open_.leave_no_room_for(in_use_)) {
     const std::uint32_t longest_unused = open_.longest_unused();
     destinations_[longest_unused]->close_for_now();
     open_.closed(longest_unused);
@@ -332,6 +334,7 @@ bool SqliteSink::take_into_use(const SqliteDestination& destination) {
 
 void SqliteSink::leave(const SqliteDestination& destination) {
   const std::lock_guard lock(mutex_);
+  --in_use_;
   if (destination.is_open()) open_.used(destination.index());
 }
 

@@ -131,6 +131,7 @@ class SqliteSink final : public write::Sink {
   std::vector<SqliteDestination*> destinations_;              // by index; under mutex_
   std::optional<ShardSensors> sensors_;                       // under mutex_
   OpenShards open_;                                           // those that nobody is using; under mutex_
+  std::size_t in_use_ = 0;                                    // likewise
   std::map<const types::Schema*, Shard::Workbench> benches_;  // likewise
 };
 
