@@ -129,7 +129,7 @@ scenario::Verb draw_verb(Dice& dice, config::ShardKey key) {
       return scenario::Leave{};
     default: {
       scenario::Deliver how = draw_delivery(dice);
-      how.hold = dice.chance(0.7);
+      how.hold = dice.chance(0.7) || how == scenario::Deliver{};  // an entry has to change something
       const auto drain = dice.one_of(std::vector<std::uint64_t>{1, 3, 20});
       if (how.hold) how.drain = drain;
       return how;
