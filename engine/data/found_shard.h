@@ -103,8 +103,9 @@ class FoundShard {
   // Takes one as read_deliveries is to.
   void sort_delivery(const Delivered& one, Timestamp moment, std::vector<Underway>& seats);
 
-  // Gathers what read_waiting returns. Takes each sensor's rows in the order in which they were written, and
-  // as much memory as there was waiting at any time: holds that are over become one where they meet.
+  // Collects the result of read_waiting. Each sensor's rows are added in the order in which they were
+  // written. Memory is bounded by the most that was waiting at once, because holds that are over are merged
+  // where they meet.
   class Arrivals {
    public:
     explicit Arrivals(Timestamp moment) : moment_(moment) {}
