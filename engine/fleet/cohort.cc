@@ -72,14 +72,11 @@ std::vector<std::uint32_t> Cohort::members() const {
   return members;
 }
 
-Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
-  if (waiting_) return tick_slots(until, batch);
+// Flat, because every reading comes here: what it calls are a few lines each.
+[[gnu::flatten]] Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
+  if (story_ || waiting_) return tick_slots(until, batch);
   Tally tally;
   settle_owed(batch);
-  if (story_) {
-    tick_by_story(until, batch, tally);
-    return tally;
-  }
   if (batch.full()) return tally;
   const std::size_t first = position_;
   using batch::Batch;
@@ -101,17 +98,6 @@ Tally Cohort::tick(Timestamp until, batch::Batch& batch) {
   }
   count_taken(first, tally);
   return tally;
-}
-
-void Cohort::tick_by_story(Timestamp until, batch::Batch& batch, Tally& tally) {
-  while (next_due() < until && !batch.full() &&
-         (story_->next_at() > next_due() || carry_out(next_due() + 1, batch))) {
-    const batch::Rows::Head head{next_due(), sensors_[position_].identity, {}, 0, story_->overlay(position_)};
-    take_by_story(batch.events, tally, [&](const model::Sample& taken) {
-      tally.note_taken(sensors_[position_], taken);
-      batch.readings.push({head.due, head.sensor, taken.anomaly, 0, head.overlay}, taken.values);
-    });
-  }
 }
 
 // All readings that were due have been taken, since it was the turn of `first`: by everyone so many times,
@@ -137,12 +123,7 @@ void Cohort::count_taken(std::size_t first, Tally& tally) const {
 }
 
 bool Cohort::skip(Timestamp until, Tally& tally) {
-  if (waiting_) return skip_slots(until, tally);
-  while (story_ && next_due() < until && owed_.size() < batch::Batch::capacity &&
-         (story_->next_at() > next_due() || carry_out(next_due() + 1, Events{owed_, owed_fleet_}))) {
-    take_by_story(owed_, tally, [&](const model::Sample&) { ++tally.skipped; });
-  }
-  if (story_) return next_due() >= until;
+  if (story_ || waiting_) return skip_slots(until, tally);
   while (next_due() < until && owed_.size() < batch::Batch::capacity) {
     const model::Sample taken = take_next();
     ++tally.due;
@@ -168,27 +149,6 @@ bool Cohort::settle_owed(batch::Batch& batch) {
   return owed_.empty() && owed_fleet_.empty();
 }
 
-// A sensor that is silent goes on as if it had been read.
-template <class Keep>
-void Cohort::take_by_story(std::vector<batch::AnomalyEvent>& events, Tally& tally, Keep keep) {
-  ++tally.due;
-  if (!story_->is_there(position_)) {
-    ++tally.silent;
-    return advance();
-  }
-  const model::Sample taken = take_next();
-  if (story_->is_silent(position_, next_due())) {
-    ++tally.silent;
-  } else if (taken.missing) {
-    ++tally.missing;
-    tally.note_taken(sensors_[position_], taken);
-  } else {
-    keep(taken);
-  }
-  note_events(taken, events, tally);
-  advance();
-}
-
 bool Cohort::carry_out(Timestamp until, batch::Batch& batch) {
   return carry_out(until, Events{batch.events, batch.fleet_events});
 }
@@ -209,6 +169,7 @@ void Cohort::happen(const timeline::Moment& moment, const Events& both) {
   std::vector<batch::AnomalyEvent>& events = both.anomalies;
   const scenario::Verb& verb = story_->entry(moment).verb;
   const std::size_t i = moment.sensor;
+  is_eventful_[i] = 1;
   if (std::holds_alternative<scenario::Set>(verb) && !moment.fails) become(i, moment.at, events);
   if (std::holds_alternative<scenario::Leave>(verb)) leave(i, moment.at, events);
   if (const auto* how = std::get_if<scenario::Deliver>(&verb)) deliver(sensors_[i].key, *how, moment.until);
@@ -292,6 +253,7 @@ void Cohort::make_room() {
   sort_by_profile();
   remembers_ = knot_words_ > 0 || !ages_.empty();
   if (waiting_) waiting_->seat(sensors_);
+  is_eventful_.assign(sensors_.size(), 1);
 }
 
 void Cohort::sort_by_profile() {
@@ -559,7 +521,7 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment, const StoryOf
       sensor.profile = next.profile;
       sensor.shared = next.shared;
       if (story_) story_->rename(i, fate.to);
-      if (waiting_ && fate.to_another_shard) waiting_->forget_rows(i, sensor.key);
+      if (waiting_ && fate.to_another_shard) waiting_->forget_rows(i);
       continue;
     }
     if (fate.kind == Fate::Kind::rejoins) {
@@ -572,7 +534,7 @@ std::uint64_t Cohort::apply(FleetChange& change, Timestamp moment, const StoryOf
       if (story.script) pasts.insert(stories.extract(sensor.key));
     }
     departed += due_before(moment, sensor);
-    if (waiting_) waiting_->forget(i, sensor.key);
+    if (waiting_) waiting_->forget(i);
     sensor.profile = nullptr;
   }
   for (const batch::AnomalyEvent& event : events) change.anomalies.push_back({writer_, event});

@@ -173,10 +173,7 @@ class Cohort {
   model::Sample take_next();
   // Apart, so that what most fleets do costs nothing for it.
   [[gnu::noinline]] model::Sample take_next_as_it_is(model::Sensor& sensor, const model::Due& due);
-  void tick_by_story(Timestamp until, batch::Batch& batch, Tally& tally);
   void count_taken(std::size_t first, Tally& tally) const;
-  template <class Keep>
-  void take_by_story(std::vector<batch::AnomalyEvent>& events, Tally& tally, Keep keep);
   struct Events {
     std::vector<batch::AnomalyEvent>& anomalies;
     std::vector<batch::FleetEvent>& fleet;
@@ -191,8 +188,11 @@ class Cohort {
   void begin_fault(std::size_t i, const scenario::Fault& what, const timeline::Moment& moment,
                    std::vector<batch::AnomalyEvent>& events);
   [[nodiscard]] model::Circumstances now_of(std::size_t i, Timestamp at);
-  Tally tick_slots(Timestamp until, batch::Batch& batch);
+  [[gnu::noinline]] Tally tick_slots(Timestamp until, batch::Batch& batch);
   bool serve_slot(batch::Batch& batch, Tally& tally);
+  void serve_uneventful_slot(batch::Batch& batch, Tally& tally);
+  [[nodiscard]] OfSensor* waiting_of(std::size_t i) const;
+  void hand_over(const model::Sample& taken, const OfSensor* waits, batch::Batch& batch, Tally& tally);
   bool skip_slots(Timestamp until, Tally& tally);
   void skip_slot(Tally& tally);
   struct DueReading {
@@ -286,6 +286,9 @@ class Cohort {
   std::vector<batch::FleetEvent> owed_fleet_;
   std::shared_ptr<Story> story_;  // none: there is no scenario. Where there is one, nobody copies a cohort
   std::shared_ptr<Waiting> waiting_;  // none: delivery is off; likewise
+  // By sensor, where there is either: whether more may happen in its next slot than that it is read and
+  // handed over. Its next slots find out again.
+  std::vector<std::uint8_t> is_eventful_;
 };
 
 }  // namespace fleet_sim::fleet

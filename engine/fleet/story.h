@@ -84,6 +84,11 @@ class Story {
   [[nodiscard]] bool is_silent(std::size_t sensor, Timestamp at) const {
     return !silent_until_.empty() && at < silent_until_[place_of(sensor)];
   }
+  // Whether its reading then is another one for what has happened to it, or none, whatever it is made with.
+  [[nodiscard]] bool affects(std::size_t sensor, Timestamp at) const {
+    const std::uint32_t place = place_of(sensor);
+    return !is_there(sensor) || is_silent(sensor, at) || added_.contains(place) || serviced_.contains(place);
+  }
   // What a sensor's reading depends on, if it does. Valid until the next call.
   [[nodiscard]] model::Circumstances circumstances(std::size_t sensor, Timestamp at, std::size_t channels) {
     if (added_.empty() && serviced_.empty()) [[likely]]

@@ -1,6 +1,8 @@
 #include "fleet/waiting.h"
 
 #include <algorithm>
+#include <cassert>
+#include <unordered_map>
 #include <utility>
 
 #include "delivery/fate.h"
@@ -53,22 +55,17 @@ std::optional<LateReading> OfSensor::take_late(Timestamp slot) {
   return taken;
 }
 
-void Waiting::forget_if_empty(std::size_t place, std::uint64_t key) {
-  const auto known = sensors_.find(key);
-  if (known != sensors_.end() && known->second.is_empty()) forget(place, key);
+OfSensor& Waiting::of(std::size_t place, std::uint64_t key) {
+  if (!sensors_[place]) sensors_[place] = std::make_unique<OfSensor>(key);
+  assert(sensors_[place]->key == key);
+  return *sensors_[place];
 }
 
-void Waiting::forget(std::size_t place, std::uint64_t key) {
-  sensors_.erase(key);
-  is_known_[place] = 0;
-}
-
-void Waiting::forget_rows(std::size_t place, std::uint64_t key) {
-  OfSensor* const waits = find(place, key);
-  if (waits == nullptr) return;
-  waits->late.clear();
-  waits->hold.reset();
-  forget_if_empty(place, key);
+void Waiting::forget_rows(std::size_t place) {
+  if (!sensors_[place]) return;
+  sensors_[place]->late.clear();
+  sensors_[place]->hold.reset();
+  forget_if_empty(place);
 }
 
 const scenario::Deliver& Waiting::intern(const scenario::Deliver& said) {
@@ -78,12 +75,21 @@ const scenario::Deliver& Waiting::intern(const scenario::Deliver& said) {
 }
 
 bool Waiting::holds_any() const {
-  return std::ranges::any_of(sensors_, [](const auto& entry) { return entry.second.hold != nullptr; });
+  return std::ranges::any_of(sensors_, [](const auto& sensor) { return sensor && sensor->hold; });
 }
 
 void Waiting::seat(const std::vector<model::Sensor>& sensors) {
-  is_known_.clear();
-  for (const model::Sensor& sensor : sensors) is_known_.push_back(sensors_.contains(sensor.key) ? 1 : 0);
+  std::unordered_map<std::uint64_t, std::unique_ptr<OfSensor>> known;
+  for (std::unique_ptr<OfSensor>& sensor : sensors_) {
+    if (sensor) known.emplace(sensor->key, std::move(sensor));
+  }
+  sensors_.clear();
+  sensors_.resize(sensors.size());
+  if (known.empty()) return;
+  for (std::size_t i = 0; i < sensors.size(); ++i) {
+    if (const auto found = known.find(sensors[i].key); found != known.end())
+      sensors_[i] = std::move(found->second);
+  }
 }
 
 }  // namespace fleet_sim::fleet

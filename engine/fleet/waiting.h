@@ -12,7 +12,6 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "base/timestamp.h"
@@ -74,6 +73,8 @@ class Hold {
 };
 
 struct OfSensor {
+  explicit OfSensor(std::uint64_t whose) : key(whose) {}
+
   static constexpr std::size_t most_late = 2;
 
   [[nodiscard]] bool may_be_late() const { return late.size() < most_late; }
@@ -87,6 +88,7 @@ struct OfSensor {
   // The late one that arrives first, if that is by `slot`.
   std::optional<LateReading> take_late(Timestamp slot);
 
+  std::uint64_t key;  // of the sensor
   std::vector<LateReading> late;
   std::unique_ptr<Hold> hold;              // from its first slot on until the last reading has been delivered
   const scenario::Deliver* how = nullptr;  // at present, if not as usual …
@@ -100,18 +102,15 @@ class Waiting {
   [[nodiscard]] const scenario::Deliver& usual() const { return usual_; }
 
   // Of the sensor at this place in the cohort; null when nothing is known of it.
-  [[nodiscard]] OfSensor* find(std::size_t place, std::uint64_t key) {
-    return is_known_[place] == 0 ? nullptr : &sensors_.find(key)->second;
+  [[nodiscard]] OfSensor* find(std::size_t place) const { return sensors_[place].get(); }
+  OfSensor& of(std::size_t place, std::uint64_t key);
+  void forget_if_empty(std::size_t place) {
+    if (sensors_[place] && sensors_[place]->is_empty()) forget(place);
   }
-  OfSensor& of(std::size_t place, std::uint64_t key) {
-    is_known_[place] = 1;
-    return sensors_[key];
-  }
-  void forget_if_empty(std::size_t place, std::uint64_t key);
   // The sensor leaves: what waits of it will never arrive.
-  void forget(std::size_t place, std::uint64_t key);
+  void forget(std::size_t place) { sensors_[place].reset(); }
   // Its rows go to another file: the same, but rows arrive as before.
-  void forget_rows(std::size_t place, std::uint64_t key);
+  void forget_rows(std::size_t place);
 
   // A way to arrive that stays where it is: as `said`, and where that says nothing, as usual.
   const scenario::Deliver& intern(const scenario::Deliver& said);
@@ -126,9 +125,8 @@ class Waiting {
 
  private:
   scenario::Deliver usual_;
-  std::deque<scenario::Deliver> hows_;  // few: one for each entry of a scenario
-  std::vector<std::uint8_t> is_known_;  // by place
-  std::unordered_map<std::uint64_t, OfSensor> sensors_;
+  std::deque<scenario::Deliver> hows_;              // few: one for each entry of a scenario
+  std::vector<std::unique_ptr<OfSensor>> sensors_;  // by place; null: nothing is known
 };
 
 }  // namespace fleet_sim::fleet

@@ -1,6 +1,8 @@
-// How a cohort's rows arrive where delivery is on. A sensor's slots are the times when its readings are due.
-// A slot takes first what is late and has come, then the reading that is due; while the sensor is held
-// nothing, and afterwards some of the readings that were held, the oldest first.
+// How a cohort is ticked where a scenario happens to its sensors, or where delivery is on. A sensor's slots
+// are the times when its readings are due. A slot takes first what is late and has come, then the reading
+// that is due, if the sensor is there and not silent; while the sensor is held nothing, and afterwards some
+// of the readings that were held, the oldest first. Most slots of most sensors are uneventful, and take
+// little more time than in a fleet to which nothing happens.
 #include <algorithm>
 #include <utility>
 
@@ -23,6 +25,7 @@ void Cohort::deliver(std::uint64_t key, const scenario::Deliver& how, Timestamp 
   OfSensor& waits = waiting_->of(*place, key);
   waits.how = &waiting_->intern(how);
   waits.until = until;
+  is_eventful_[*place] = 1;
 }
 
 // Those of which the story, if there is one, says so; the others' rows arrive as usual.
@@ -32,7 +35,7 @@ void Cohort::deliver_by_story(Timestamp moment) {
     const OwnDelivery* const own = story_ ? story_->delivery(i) : nullptr;
     if (own != nullptr && own->until > moment) {
       deliver(key, own->how, own->until);
-    } else if (OfSensor* const waits = waiting_->find(i, key)) {
+    } else if (OfSensor* const waits = waiting_->find(i)) {
       waits->how = nullptr;
     }
   }
@@ -40,24 +43,47 @@ void Cohort::deliver_by_story(Timestamp moment) {
 
 void Cohort::take_seat(std::uint64_t key, Timestamp arrives_at) {
   const std::optional<std::size_t> place = place_of(key);
-  if (place && waiting_) waiting_->of(*place, key).late.push_back({arrives_at, std::nullopt});
+  if (!place || !waiting_) return;
+  waiting_->of(*place, key).late.push_back({arrives_at, std::nullopt});
+  is_eventful_[*place] = 1;
 }
 
 Tally Cohort::tick_slots(Timestamp until, batch::Batch& batch) {
   Tally tally;
   settle_owed(batch);
-  while (next_due() < until && !batch.full() && carry_out(next_due() + 1, batch) &&
-         serve_slot(batch, tally)) {
+  while (next_due() < until && !batch.full()) {
+    if (story_ && story_->next_at() <= next_due() && !carry_out(next_due() + 1, batch)) break;
+    if (!is_eventful_[position_]) {
+      serve_uneventful_slot(batch, tally);
+    } else if (!serve_slot(batch, tally)) {
+      break;
+    }
     advance();
   }
   return tally;
 }
 
+// Nothing waits of the sensor, and a scenario has no effect on its readings but what it is made with.
+[[gnu::flatten]] void Cohort::serve_uneventful_slot(batch::Batch& batch, Tally& tally) {
+  model::Sensor& sensor = sensors_[position_];
+  const model::Due due{next_due(), next_cycle_start_ + sensor.phase};
+  const model::Sample taken =
+      remembers_ ? model::sample(sensor, seed_, due, {knots_of(position_), ages_of(sensor), {}})
+                 : model::sample(sensor, seed_, due);
+  ++tally.due;
+  note_events(taken, batch.events, tally);
+  if (taken.missing) {
+    ++tally.missing;
+    tally.note_taken(sensor, taken);
+  } else {
+    hand_over(taken, nullptr, batch, tally);
+  }
+}
+
 // False when the batch was full before the slot was over.
 bool Cohort::serve_slot(batch::Batch& batch, Tally& tally) {
-  const std::uint64_t key = sensors_[position_].key;
-  OfSensor* const waits = waiting_->find(position_, key);
-  if (waiting_->left_in_slot) return drain(*waits, batch, tally);
+  OfSensor* const waits = waiting_of(position_);
+  if (waiting_ && waiting_->left_in_slot) return drain(*waits, batch, tally);
   if (waits != nullptr) waits->expire(next_due());
   const bool is_held = waits != nullptr && waits->is_held();
   if (waits != nullptr && !is_held) deliver_late(*waits, batch, tally);
@@ -65,12 +91,10 @@ bool Cohort::serve_slot(batch::Batch& batch, Tally& tally) {
   const auto before = waits_first ? std::optional(sensors_[position_]) : std::nullopt;
   const std::optional<model::Sample> taken = read(batch.events, tally);
   if (!waits_first) {
-    if (taken && !taken->missing) {
-      tally.note_taken(sensors_[position_], *taken);
-      deliver_reading({sensors_[position_], *taken, next_due(), cycle_ + 1, overlay()}, how_of(waits), batch,
-                      tally);
-    }
-    if (waits != nullptr) waiting_->forget_if_empty(position_, key);
+    if (taken && !taken->missing) hand_over(*taken, waits, batch, tally);
+    if (waits != nullptr) waiting_->forget_if_empty(position_);
+    is_eventful_[position_] =
+        waiting_of(position_) != nullptr || (story_ && story_->affects(position_, next_due()));
     return true;
   }
   if (taken || !waits->late.empty()) begin_hold(*waits);
@@ -79,6 +103,22 @@ bool Cohort::serve_slot(batch::Batch& batch, Tally& tally) {
   if (is_held) return true;
   waiting_->left_in_slot = waits->hold->drain() + 1;
   return drain(*waits, batch, tally);
+}
+
+// Of the sensor; null when nothing is known of it, or delivery is off.
+OfSensor* Cohort::waiting_of(std::size_t i) const {
+  return waiting_ ? waiting_->find(i) : nullptr;
+}
+
+// The slot's reading, which does not have to wait.
+void Cohort::hand_over(const model::Sample& taken, const OfSensor* waits, batch::Batch& batch, Tally& tally) {
+  const model::Sensor& sensor = sensors_[position_];
+  tally.note_taken(sensor, taken);
+  if (waiting_) {
+    deliver_reading({sensor, taken, next_due(), cycle_ + 1, overlay()}, how_of(waits), batch, tally);
+  } else {
+    batch.readings.push({next_due(), sensor.identity, taken.anomaly, 0, overlay()}, taken.values);
+  }
 }
 
 // The slot's reading; none of a sensor that is silent or away.
@@ -145,7 +185,7 @@ bool Cohort::drain(OfSensor& waits, batch::Batch& batch, Tally& tally) {
   batch.deliveries.push_back(
       {hold.due(), next_due(), hold.first(), hold.readings(), sensors_[position_].identity, Kind::drained});
   waits.hold.reset();
-  waiting_->forget_if_empty(position_, sensors_[position_].key);
+  waiting_->forget_if_empty(position_);
   return true;
 }
 
@@ -192,6 +232,7 @@ bool Cohort::is_late(const delivery::Fate& fate, const batch::Row& row, batch::B
   if (arrives_at <= next_due()) return false;
   OfSensor& waits = waiting_->of(position_, key);
   if (!waits.may_be_late()) return false;
+  is_eventful_[position_] = 1;
   waits.late.push_back({arrives_at, row, fate.is_duplicated});
   ++tally.undelivered;
   batch.deliveries.push_back({row.due, arrives_at, row.arrival->sequence, 1, row.sensor, Kind::late});
@@ -219,8 +260,8 @@ bool Cohort::skip_slots(Timestamp until, Tally& tally) {
 
 // Of a sensor that is held, or was and has not delivered everything, the reading waits whoever takes it.
 void Cohort::skip_slot(Tally& tally) {
-  if (std::exchange(waiting_->left_in_slot, std::nullopt)) return;  // it waits already
-  OfSensor* const waits = waiting_->find(position_, sensors_[position_].key);
+  if (waiting_ && std::exchange(waiting_->left_in_slot, std::nullopt)) return;  // it waits already
+  OfSensor* const waits = waiting_of(position_);
   if (waits != nullptr) waits->expire(next_due());
   const model::Sensor before = sensors_[position_];
   const std::optional<model::Sample> taken = read(owed_, tally);
