@@ -86,4 +86,34 @@ TEST_CASE(
         std::vector<std::string>{"run|" + timestamp_text(WriterRig::first_due)});
 }
 
+// Whoever cannot find out that there is a log must not have SQLite make the file without waiting for the
+// disk.
+TEST_CASE("rows that were waited for outlive a reading that failed and then the power, wherever it failed") {
+  for (std::uint64_t nth = 1; nth <= 12; ++nth) {
+    CAPTURE(nth);
+    const TemporaryFolder folder;
+    const identity::Roster roster = roster_of(1);
+    config::SqliteSettings settings;
+    settings.synchronous = config::Synchronous::full;
+    tables::RunInfo run;
+    run.run_id = "run";
+    FaultyVfs vfs;
+    vfs.remember_unsynced();
+    const std::string path = folder / "one.db";
+    const sqlite::ShardContext context{roster, settings, run, vfs.name()};
+    {
+      sqlite::Shard shard({path}, context);
+      REQUIRE(shard.record_run().ok());  // and the file is on the disk
+      write_readings(shard, 0, 10);
+      shard.close(sqlite::Shard::Close::for_now);
+      vfs.fail(DiskCall::read, nth, 1, SQLITE_IOERR_READ);
+      shard.open();
+      vfs.heal();
+      vfs.switch_off();
+    }
+    vfs.switch_on([](std::size_t changes) { return std::vector(changes, Fate::lost); });
+    CHECK(query(path, "SELECT count(*) FROM sensor_readings") == std::vector<std::string>{"10"});
+  }
+}
+
 }  // namespace fleet_sim::power_failure_test

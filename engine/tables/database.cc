@@ -339,19 +339,19 @@ bool Database::empty_log() {
   return true;
 }
 
-bool Database::keeps_log() {
-  Statement mode;
-  if (!prepare("PRAGMA journal_mode", mode).ok() || mode.step() != SQLITE_ROW) return false;
-  return mode.text(0) == "wal";
+StorageError Database::find_log(bool& keeps_log) {
+  return query("PRAGMA journal_mode", [&](const Statement& mode) { keeps_log = mode.text(0) == "wal"; });
 }
 
 // The header alone changes after the copy, in its first hundred bytes, and is right whether or not that
 // reaches the disk. So it is worth neither a rollback journal, a file to make and to remove again, nor
 // another wait for the disk.
 StorageError Database::give_up_log() {
-  if (!keeps_log()) return {};
+  bool keeps_log = false;
+  StorageError error = find_log(keeps_log);
+  if (!error.ok() || !keeps_log) return error;
   if (copy_log() == Copied::all) execute("PRAGMA synchronous = OFF");
-  StorageError error = execute("PRAGMA journal_mode = MEMORY");
+  error = execute("PRAGMA journal_mode = MEMORY");
   if (!error.ok()) execute("PRAGMA synchronous = FULL");
   return error;
 }

@@ -153,9 +153,9 @@ class Database {
   // Copies the write-ahead log into the file as far as possible without waiting for anybody.
   Copied copy_log();
 
-  // Whether the file keeps a write-ahead log, and is not what SQLite makes it by default. False also when
-  // that cannot be read.
-  [[nodiscard]] bool keeps_log();
+  // Finds out whether the file keeps a write-ahead log, and is not what SQLite makes it by default. Whoever
+  // takes an error for a no may have SQLite remove a log whose commits are in no file yet.
+  StorageError find_log(bool& keeps_log);
 
   // Makes the file stop keeping a log: copies the log, removes it, and says so in the file's header, so that
   // the file opens wherever it is taken, even where nothing can be made beside it. Waits for nobody: busy

@@ -402,7 +402,8 @@ std::string synchronous_pragma(config::Synchronous synchronous) {
 // was finished by a run, is not worth waiting for the disk: what changes is its header. Nor is that worth a
 // rollback journal, a file to make and to remove again.
 StorageError set_up(Database& database, const config::SqliteSettings& settings) {
-  const bool has_log = database.keeps_log();
+  bool has_log = false;
+  if (StorageError error = database.find_log(has_log); !error.ok()) return error;
   // The page size takes effect only while the file is empty, and before WAL.
   const std::string pragmas = fmt::format(
       "{}; {}PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA cache_size = -{}; PRAGMA "
