@@ -116,4 +116,39 @@ TEST_CASE("rows that were waited for outlive a reading that failed and then the 
   }
 }
 
+TEST_CASE("a file that a later run changes outlives the power's failure with all that was in it") {
+  for (const std::size_t kept : {0, 1, 2}) {
+    CAPTURE(kept);
+    const TemporaryFolder folder;
+    const identity::Roster roster = roster_of(1);
+    config::SqliteSettings settings;
+    settings.checkpoint_pages = 1;
+    settings.unsynced_index = false;
+    tables::RunInfo run;
+    run.run_id = "run";
+    FaultyVfs vfs;
+    vfs.remember_unsynced();
+    const std::string path = folder / "one.db";
+    const sqlite::ShardContext context{roster, settings, run, vfs.name()};
+    {
+      sqlite::Shard before({path}, context);
+      write_readings(before, 0, 3'000);
+      REQUIRE(before.finish().ok());
+      settings.unsynced_index = true;  // which takes many pages
+      sqlite::Shard after({path}, context);
+      write_readings(after, 3'000, 10);
+      vfs.switch_off();
+    }
+    vfs.switch_on([&](std::size_t changes) {
+      std::vector<Fate> fates(changes, Fate::lost);
+      for (std::size_t i = 0; i < changes; ++i) {
+        if (i % 3 == kept) fates[i] = Fate::kept;
+      }
+      return fates;
+    });
+    CHECK(query(path, "PRAGMA integrity_check") == std::vector<std::string>{"ok"});
+    CHECK(query(path, "SELECT count(*) >= 3000 FROM sensor_readings") == std::vector<std::string>{"1"});
+  }
+}
+
 }  // namespace fleet_sim::power_failure_test

@@ -400,17 +400,25 @@ std::string synchronous_pragma(config::Synchronous synchronous) {
 
 // The connection's settings, and a write-ahead log for the file. One that keeps none, because it is new or
 // was finished by a run, is not worth waiting for the disk: what changes is its header. Nor is that worth a
-// rollback journal, a file to make and to remove again.
+// rollback journal, a file to make and to remove again. While nobody waits for the disk, SQLite must not copy
+// the log: its pages would be written over before those of the file are safe.
 StorageError set_up(Database& database, const config::SqliteSettings& settings) {
   bool has_log = false;
   if (StorageError error = database.find_log(has_log); !error.ok()) return error;
   // The page size takes effect only while the file is empty, and before WAL.
   const std::string pragmas = fmt::format(
-      "{}; {}PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA cache_size = -{}; PRAGMA "
-      "wal_autocheckpoint = {}",
+      "PRAGMA wal_autocheckpoint = 0; {}; {}PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA "
+      "cache_size = -{}",
       synchronous_pragma(has_log ? settings.synchronous : config::Synchronous::off),
-      has_log ? "" : "PRAGMA journal_mode = MEMORY; ", settings.page_size, settings.cache_kib,
-      settings.checkpoint_pages);
+      has_log ? "" : "PRAGMA journal_mode = MEMORY; ", settings.page_size, settings.cache_kib);
+  return database.execute(pragmas.c_str());
+}
+
+// Once it is set up: for the disk, and with checkpoints of its own.
+StorageError wait_as_set(Database& database, const config::SqliteSettings& settings) {
+  const std::string pragmas =
+      fmt::format("{}; PRAGMA wal_autocheckpoint = {}", synchronous_pragma(settings.synchronous),
+                  settings.checkpoint_pages);
   return database.execute(pragmas.c_str());
 }
 
@@ -548,7 +556,7 @@ StorageError prepare_schema(Database& database, const config::SqliteSettings& se
     if (StorageError error = create_or_migrate(database, settings, ours); !error.ok())
       return with_remedy(error);
   }
-  return database.execute(synchronous_pragma(settings.synchronous).c_str());
+  return wait_as_set(database, settings);
 }
 
 StorageError prepare_nameless(Database& database, const config::SqliteSettings& settings,
@@ -564,7 +572,7 @@ StorageError prepare_nameless(Database& database, const config::SqliteSettings& 
 
 StorageError prepare_connection(Database& database, const config::SqliteSettings& settings) {
   if (StorageError error = set_up(database, settings); !error.ok()) return error;
-  return database.execute(synchronous_pragma(settings.synchronous).c_str());
+  return wait_as_set(database, settings);
 }
 
 StorageError read_last_ids(Database& database, LastIds& ids) {
