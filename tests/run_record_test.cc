@@ -188,4 +188,20 @@ TEST_CASE("a reload can be told at once, but only by a shard that has the run") 
   CHECK(bench.read().reloads[0].identities.removed == Ids{"b"});
 }
 
+TEST_CASE("a shard that tells a reload at once tells those before it, which others may yet lose") {
+  Bench bench;
+  bench.reload(start + second, {bench.add("d", "1.3")}, {});
+  bench.reload(start + 2 * second, {}, {1});
+  bench.reload(start + 3 * second, {}, {2});
+  bench.record("lost.db", {0, 1});
+  bench.record("kept.db", {0});
+  bench.files.erase(bench.files.begin());  // the power took what it had
+  const std::filesystem::path& kept = bench.files.front();
+  CHECK(tables::record_reload_now(kept, bench.info, bench.roster, bench.reloads[2]));
+  const data::RunRecord record = bench.read();
+  REQUIRE(record.reloads.size() == 3);
+  CHECK(record.reloads[1].identities.removed == Ids{"b"});
+  CHECK(record.reloads[2].identities.removed == Ids{"c"});
+}
+
 }  // namespace fleet_sim::run_record_test

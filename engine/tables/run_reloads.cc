@@ -1,8 +1,10 @@
 #include "tables/run_reloads.h"
 
 #include <chrono>
+#include <set>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace fleet_sim::tables {
 namespace {
@@ -28,6 +30,8 @@ constexpr std::string_view select_reloads_of_run =
     "SELECT number, at, changes, fleet_size, config, config_hash, fleet_hash FROM run_reloads "
     "WHERE run_id = ?1 ORDER BY number, at";
 
+constexpr std::string_view select_numbers = "SELECT number FROM run_reloads WHERE run_id = ?1";
+
 constexpr std::chrono::milliseconds lock_is_awaited{500};
 constexpr std::chrono::milliseconds between_attempts{5};
 
@@ -38,6 +42,25 @@ StorageError begin_when_unlocked(Database& database) {
   while (error.busy() && std::chrono::steady_clock::now() < until) {
     std::this_thread::sleep_for(between_attempts);
     error = database.execute("BEGIN IMMEDIATE");
+  }
+  return error;
+}
+
+// Those that a shard lacks, up to this one.
+StorageError record_missing(Database& database, const RunInfo& run, const identity::Roster& roster,
+                            std::uint64_t until, std::vector<std::uint64_t>& recorded) {
+  std::set<std::uint64_t> known;
+  StorageError error = database.execute(create_run_reloads);
+  if (error.ok()) {
+    error = database.query(
+        select_numbers,
+        [&](const Statement& row) { known.insert(static_cast<std::uint64_t>(row.integer(0))); }, run.run_id);
+  }
+  for (std::size_t i = 0; error.ok() && i < until; ++i) {
+    const RunReload& reload = (*run.reloads)[i];
+    if (known.contains(reload.number)) continue;
+    error = record_reload(database, run, roster, reload);
+    recorded.push_back(reload.number);
   }
   return error;
 }
@@ -80,11 +103,13 @@ bool record_reload_now(const std::string& path, const RunInfo& run, const identi
   Database database;
   if (!database.open_existing(path, vfs).ok() || !has_rows_of(database, run.run_id)) return false;
   StorageError error = begin_when_unlocked(database);
-  if (error.ok()) error = record_reload(database, run, roster, reload);
+  std::vector<std::uint64_t> recorded;
+  if (error.ok()) error = record_missing(database, run, roster, reload.number, recorded);
   if (error.ok()) error = database.execute("COMMIT");
   if (database.in_transaction()) database.execute("ROLLBACK");
-  if (error.ok()) run.reloads->note_recorded(reload.number, database);
-  return error.ok();
+  if (!error.ok()) return false;
+  for (const std::uint64_t number : recorded) run.reloads->note_recorded(number, database);
+  return true;
 }
 
 StorageError read_reloads(Database& database, const std::string& run_id, std::vector<RunReload>& reloads) {

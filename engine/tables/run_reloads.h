@@ -100,8 +100,9 @@ StorageError record_start(Database& database, const RunInfo& run, const identity
 StorageError record_reload(Database& database, const RunInfo& run, const identity::Roster& roster,
                            const RunReload& reload);
 
-// Records a reload in a shard that has rows of the run already, at once and independently of its writer.
-// False if that is not possible soon; the shard then gets it with its next rows.
+// Records a reload in a shard that has rows of the run already, at once and independently of its writer; and
+// those before it that the shard has not recorded yet, because the shards that have may lose them when the
+// power fails. False if that is not possible soon; the shard then gets it with its next rows.
 bool record_reload_now(const std::string& path, const RunInfo& run, const identity::Roster& roster,
                        const RunReload& reload, const std::string& vfs = {});
 
