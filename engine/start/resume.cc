@@ -462,10 +462,12 @@ class Planner {
         found_at(plan_.place_of[member])->expect_event(sensor, past->started_at);
     }
     if (past && past->started_at < began && comes_back) past.reset();
-    const bool all_of_it = !past || past->started_at < began || may_be_new || wears_out(member);
+    // A fault has put an end to whatever its sensor joined with.
+    const bool begins_new = may_be_new && !is_fault;
+    const bool all_of_it = !past || past->started_at < began || begins_new || wears_out(member);
     const Timestamp since = all_of_it ? began : past->started_at;
     resumption_.lives.emplace(
-        member, fleet::Life{stretches(sensor, joined, since, chapter), may_be_new, is_fault && !all_of_it});
+        member, fleet::Life{stretches(sensor, joined, since, chapter), begins_new, is_fault && !all_of_it});
     if (past) resumption_.past.emplace(member, std::move(*past));
   }
 

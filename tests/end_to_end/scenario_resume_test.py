@@ -142,5 +142,29 @@ class Returned(Told):
         self.assertEqual(amid, [])
 
 
+class Stopped(IdentityFolderTest):
+    """Runs that ended in order, and go on for longer."""
+
+    def run_for(self, duration, data, *arguments, delivery="{}", scenario=()):
+        self.write("config.yaml", f"delivery: {delivery}\nscenario:\n" + "".join(f"  - {{{entry}}}\n" for entry in scenario))
+        return self.fleet_sim("--config", "config.yaml", "--identities", "identities", "--data-dir", data, "--speed", "max",
+                              "--duration", duration, *arguments)
+
+    def test_a_fault_before_the_first_reading_goes_on(self):
+        """Where readings wait, the run goes on from before they were due, and many sensors had not been read by then."""
+        self.put("quick", readings_per_second=5)
+        for i in range(40):
+            self.put(f"S{i}", readings_per_second=0.1)
+        how = {"delivery": "{late: {share: 50%, median: 20s}}", "scenario": ["name: cut, at: +1s, for: 15s, where: {id: 'S*'}, fault: "
+                                                                             "{type: missing_data}"]}
+        begin = ("--start", "2026-01-01", "--seed", 3)
+        self.run_for("1m", "whole", *begin, **how)
+        self.run_for("9s", "data", *begin, **how)
+        self.run_for("1m", "data", "--resume", **how)
+        whole, resumed = self.digest("whole"), self.digest("data")
+        for figure in ("digest", "readings", "events", "fleet_events"):
+            self.assertEqual(resumed[figure], whole[figure], figure)
+
+
 if __name__ == "__main__":
     main()
