@@ -79,8 +79,13 @@ Timestamp timestamp_in(const tables::Statement& row, int column, const std::file
 
 void FoundShard::sort_event(const BegunBefore& event, Timestamp ended_at, Timestamp start, Timestamp moment,
                             std::vector<BegunBefore>& begun) {
+  const AnomalyType type = event.request.type;
+  note_truth(event.started_at);
+  // Its last readings may have no rows.
+  const bool has_all_rows = anomaly_types[index_of(type)].rows == AffectedRows::kept;
+  if (!has_all_rows && ended_at != latest_timestamp) note_truth(ended_at);
   if (ended_at >= moment && ended_at != latest_timestamp) rows_.add_ended(event.sensor, event.started_at);
-  if (event.request.type == AnomalyType::aging) {
+  if (type == AnomalyType::aging) {
     if (ended_at >= moment) agings_.push_back({event.sensor, event.started_at});
     return;
   }
@@ -94,11 +99,18 @@ void FoundShard::sort_event(const BegunBefore& event, Timestamp ended_at, Timest
 }
 
 void FoundShard::sort_delivery(const Delivered& one, Timestamp moment, std::vector<Underway>& seats) {
+  note_truth(one.due);
+  if (one.kind == batch::Delivery::Kind::drained && one.arrived_at) note_truth(*one.arrived_at);
   if (one.due >= moment) {
     rows_.add_delivery(one.sensor, one.due, one.sequence, one.kind);
   } else if (one.kind == batch::Delivery::Kind::late) {
     seats.push_back({one.sensor, one.kind, one.due, one.arrived_at.value_or(latest_timestamp)});
   }
+}
+
+void FoundShard::sort_fleet_event(std::uint32_t sensor, Timestamp started_at, std::string_view name) {
+  note_truth(started_at);
+  rows_.add_fleet_event(sensor, started_at, name);
 }
 
 void FoundShard::Arrivals::add(const Delivered& one) {
@@ -184,7 +196,7 @@ void FoundFile::read_fleet_events(Timestamp moment, const FindSensor& find_senso
   row.bind(2, run_->run_id);
   while (next_row(row, shard, file_)) {
     const auto sensor = find_sensor(row.text(1));
-    if (sensor) rows_.add_fleet_event(*sensor, timestamp_in(row, 0, file_), row.text(2));
+    if (sensor) sort_fleet_event(*sensor, timestamp_in(row, 0, file_), row.text(2));
   }
 }
 

@@ -2,6 +2,7 @@
 // Made while starting, by any thread; owns nothing but what it has read. Throws like data_directory.h.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -77,6 +78,9 @@ class FoundShard {
     Timestamp onset;
   };
   [[nodiscard]] const std::vector<FoundAging>& agings() const { return agings_; }
+  // When the last of these was noted, as far as it says so: what a fleet was in is known until then, with or
+  // without readings. The earliest moment when there is none.
+  [[nodiscard]] Timestamp last_truth() const { return last_truth_; }
   // An event that began before is produced again as well: its sensor has no reading in it yet.
   void expect_event(std::uint32_t sensor, Timestamp started_at) { rows_.add_event(sensor, started_at); }
 
@@ -103,6 +107,9 @@ class FoundShard {
   // Takes one as read_deliveries is to.
   void sort_delivery(const Delivered& one, Timestamp moment, std::vector<Underway>& seats);
 
+  // Takes an event of the fleet as read_fleet_events is to.
+  void sort_fleet_event(std::uint32_t sensor, Timestamp started_at, std::string_view name);
+
   // Collects the result of read_waiting. Each sensor's rows are added in the order in which they were
   // written. Memory is bounded by the most that was waiting at once, because holds that are over are merged
   // where they meet.
@@ -126,8 +133,11 @@ class FoundShard {
   write::FoundRows rows_;
 
  private:
+  void note_truth(Timestamp at) { last_truth_ = std::max(last_truth_, at); }
+
   std::vector<BegunBefore> injected_since_;
   std::vector<FoundAging> agings_;
+  Timestamp last_truth_ = earliest_timestamp;
 };
 
 class FoundFile final : public FoundShard {

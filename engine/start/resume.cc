@@ -166,6 +166,7 @@ class Planner {
     resumption_.reloads = history_.reloads_until(resumption_.moment);
     read_events();
     if (has_scenario_) tell_scenario();
+    find_all_new();
     const history::Members members = history_.members_after(resumption_.reloads);
     for (const std::uint32_t member : members) place_in_past(member);
     expect_newcomers();
@@ -209,11 +210,9 @@ class Planner {
   void find_moment() {
     Timestamp least_complete = latest_timestamp;
     Timestamp last_second = earliest_timestamp;
-    Timestamp last = earliest_timestamp;
     for (const write::Place& place : places_) {
       least_complete = std::min(least_complete, found_at(place)->rows().complete_until());
       last_second = std::max(last_second, found_at(place)->rows().complete_until());
-      last = std::max(last, found_at(place)->rows().last());
     }
     Timestamp moment = latest_timestamp;
     if (config::delivers(*history_.config_after(0))) {
@@ -224,10 +223,16 @@ class Planner {
         moment = std::min(moment, first_absent(sensor, least_complete));
     }
     resumption_.moment = std::max(run_.start, std::min(moment, last_second));
+  }
+
+  // What the shards tell of has been read.
+  void find_all_new() {
+    Timestamp last = earliest_timestamp;
+    for (const write::Place& place : places_)
+      last = std::max({last, found_at(place)->rows().last(), found_at(place)->last_truth()});
     resumption_.all_new_from = last + microseconds_per_second;
-    if (!history_.reloads().empty()) {
-      resumption_.all_new_from = std::max(resumption_.all_new_from, history_.reloads().back().reload.at + 1);
-    }
+    if (history_.reloads().empty()) return;
+    resumption_.all_new_from = std::max(resumption_.all_new_from, history_.reloads().back().reload.at + 1);
   }
 
   void check_deletions() {

@@ -73,7 +73,7 @@ struct Resumption {
   fleet::LateSeats late;           // readings of before the moment that arrive later, and have done so
   std::vector<FoundShards> found;  // per writer, as in the plan
   std::vector<std::vector<write::FoundRows>> found_rows;  // or, of a run that is replayed, its rows alone
-  Timestamp all_new_from = earliest_timestamp;            // no shard has a row or an entry of then or later
+  Timestamp all_new_from = earliest_timestamp;            // no shard tells of then or later
   std::vector<std::shared_ptr<fleet::ProfileTable>> profiles;  // that the lives point into
   std::shared_ptr<const timeline::Script> script;  // that the fleet lives by then; none: there is none
   fleet::PastStories stories;                      // what it has made of the sensors so far

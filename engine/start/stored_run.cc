@@ -147,7 +147,7 @@ class FoundTable final : public data::FoundShard {
     runs_.fleet_events(run_->number, moment,
                        [&](std::string_view id, Timestamp started_at, std::string_view name) {
                          const auto sensor = find_sensor(id);
-                         if (sensor && is_here_[*sensor]) rows_.add_fleet_event(*sensor, started_at, name);
+                         if (sensor && is_here_[*sensor]) sort_fleet_event(*sensor, started_at, name);
                        });
   }
 

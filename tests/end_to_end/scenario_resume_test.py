@@ -165,6 +165,17 @@ class Stopped(IdentityFolderTest):
         for figure in ("digest", "readings", "events", "fleet_events"):
             self.assertEqual(resumed[figure], whole[figure], figure)
 
+    def test_a_reload_comes_after_everything_that_was_told(self):
+        """Not after the last reading alone: of what happened to a silent fleet, files tell as well."""
+        for i in range(4):
+            self.put(f"S{i}", firmware_version="1.4", readings_per_second=2)
+        entries = ["name: quiet, at: +5s, for: 30s, silence: true", "name: up, at: +20s, set: {firmware_version: '1.5'}"]
+        self.run_for("25s", "data", "--start", "2026-01-01", "--seed", 3, scenario=entries)
+        self.assertEqual(query_all(self.data, "SELECT count(*) FROM fleet_events WHERE name = 'up'"), [(4,)])
+        self.run_for("1m", "data", "--resume", scenario=entries[:1])
+        after = "SELECT DISTINCT firmware_version FROM sensor_readings WHERE timestamp > '2026-01-01T00:00:30'"
+        self.assertEqual(query_all(self.data, after), [("1.5",)])
+
 
 if __name__ == "__main__":
     main()
