@@ -85,6 +85,23 @@ TEST_CASE("of an event that leaves some readings, the next run counts what is ce
   CHECK(counts_of(path) == std::vector<std::string>{"1|3"});
 }
 
+TEST_CASE(
+    "an event that a scenario began between two readings shows nothing of how often its sensor is read") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "one.db";
+  write_killed_run(path, "missing_data", 4);
+  tables::Database database = opened(path);
+  constexpr const char* in_between =
+      "UPDATE anomaly_events SET cause = 'scenario', started_at = '2025-01-01T00:00:05.600000Z'";
+  REQUIRE(database.execute(in_between).ok());
+  tables::RunInfo info;
+  info.run_id = "new";
+  REQUIRE(tables::record_run(database, info).ok());
+  REQUIRE(tables::complete_run_before(database, "new").ok());
+  // Four were due in it, of which the last second's may have come to nothing.
+  CHECK(counts_of(path) == std::vector<std::string>{"1|2"});
+}
+
 TEST_CASE("completing a killed run goes back as far as it must and no further") {
   const TemporaryFolder folder;
   const auto complete_in = [](const std::string& path, const std::string& partition,

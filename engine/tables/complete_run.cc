@@ -26,7 +26,8 @@ WHERE this.run_id = ?1 ORDER BY earlier.rowid DESC LIMIT 1)sql";
 // By the index of open events: the others are many. One of age stands beside what else happens to its sensor,
 // and its rows are not marked until the sensor fails.
 constexpr std::string_view select_open_events = R"sql(
-SELECT id, sensor_id, anomaly_type, started_at FROM anomaly_events INDEXED BY anomaly_events_open
+SELECT id, sensor_id, anomaly_type, started_at, cause = 'scenario'
+FROM anomaly_events INDEXED BY anomaly_events_open
 WHERE ended_at IS NULL AND id >= ?1 AND id < ?2 AND anomaly_type <> 'aging' ORDER BY id)sql";
 
 // `{}`: when a reading was due.
@@ -51,12 +52,16 @@ struct Extent {
 struct OpenEvent {
   std::int64_t id = 0;
   std::string type;
-  std::string started_at;     // timestamps compare as texts
-  std::int64_t affected = 0;  // readings whose rows are there
-  std::string latest;         // of these, the one that was met last: delivery may have made two rows of it
-  std::string row_before;     // the sensor's last one before it; empty until that has been met
+  std::string started_at;      // timestamps compare as texts
+  bool is_in_between = false;  // it began between two readings, because an entry of a scenario said so
+  std::int64_t affected = 0;   // readings whose rows are there
+  std::string latest;          // of these, the one that was met last: delivery may have made two rows of it
+  std::string row_before;      // the sensor's last one before it; empty until that has been met …
+  std::string row_earlier;     // … and the one before that, if it is asked for
 
-  [[nodiscard]] bool passed() const { return !row_before.empty(); }
+  [[nodiscard]] bool passed() const {
+    return !row_before.empty() && (!is_in_between || !row_earlier.empty());
+  }
 };
 using OpenEvents = std::unordered_map<std::string, OpenEvent>;  // by sensor
 
@@ -69,9 +74,12 @@ StorageError read_extent(Database& database, const std::string& run_id, Extent& 
 
 StorageError read_open_events(Database& database, const Extent& extent, OpenEvents& events) {
   const auto take = [&](const Statement& row) {
-    events.insert_or_assign(
-        std::string(row.text(1)),
-        OpenEvent{row.integer(0), std::string(row.text(2)), std::string(row.text(3)), 0, {}, {}});
+    OpenEvent event;
+    event.id = row.integer(0);
+    event.type = row.text(2);
+    event.started_at = row.text(3);
+    event.is_in_between = row.integer(4) != 0;
+    events.insert_or_assign(std::string(row.text(1)), std::move(event));
   };
   return database.query(select_open_events, take, extent.first_event, extent.end_of_events);
 }
@@ -109,8 +117,8 @@ StorageError count_rows(Database& database, const Extent& extent, std::uint64_t 
       event.affected += is_counted ? 1 : 0;
       if (is_counted) event.latest = at;
     } else {
-      event.row_before = at;
-      --to_pass;
+      (event.row_before.empty() ? event.row_before : event.row_earlier) = at;
+      to_pass -= event.passed() ? 1 : 0;
     }
   }
   if (code != SQLITE_ROW && code != SQLITE_DONE) return database.error();
@@ -121,26 +129,30 @@ StorageError count_rows(Database& database, const Extent& extent, std::uint64_t 
   return {};
 }
 
-// Rows that are not there show in the distance of those that are: the event began one period after the row
-// before it, or more, and a period is a microsecond longer at times. Within a window of a run's last row,
-// rows may be missing because they came later and were not committed. Where an event leaves some rows, those
-// are not among the missing ones. An event that the run began with has no row before it, and keeps its count.
+// Rows that are not there show in the distance of those that are: the event began with a reading, one period
+// after the row before it, or more, and a period is a microsecond longer at times. What began in between
+// shows nothing of the period, but two rows before it do. Within a window of a run's last row, rows may be
+// missing because they came later and were not committed. Where an event leaves some rows, those are not
+// among the missing ones. An event that the run began with has no row before it, and keeps its count.
 void count_gap(OpenEvent& event, std::string_view last) {
   const std::int64_t there = std::exchange(event.affected, 0);
-  const auto before = parse_timestamp(event.row_before);
+  const auto began = parse_timestamp(event.is_in_between ? event.row_earlier : event.row_before);
+  const auto ended = parse_timestamp(event.is_in_between ? event.row_before : event.started_at);
   const auto started = parse_timestamp(event.started_at);
   const auto latest = parse_timestamp(last);
-  if (!before || !started || !latest || *started <= *before) return;
+  if (!began || !ended || !started || !latest || *ended <= *began) return;
   const Microseconds certain = *latest - longest_window - 1 - *started;
-  if (certain >= 0)
-    event.affected = std::max<std::int64_t>(0, certain / (*started - *before + 1) + 1 - there);
+  if (certain < 0) return;
+  const std::int64_t due = certain / (*ended - *began + 1) + (event.is_in_between ? 0 : 1);
+  event.affected = std::max<std::int64_t>(0, due - there);
 }
 
-// A reload since the row before it may have ended the event, or changed its sensor's rate or file: what came
+// A reload since the rows before it may have ended the event, or changed its sensor's rate or file: what came
 // then is not counted.
 std::string_view end_of_gap(const OpenEvent& event, const std::vector<std::string>& reloads,
                             std::string_view last) {
-  const auto reload = std::ranges::upper_bound(reloads, event.row_before);
+  const auto reload =
+      std::ranges::upper_bound(reloads, event.is_in_between ? event.row_earlier : event.row_before);
   return reload == reloads.end() ? last : std::min<std::string_view>(last, *reload);
 }
 
