@@ -295,6 +295,38 @@ TEST_CASE("the answer to an entry says how many sensors it meets") {
   CHECK(std::ranges::all_of(*added.outcome, &status::ReloadRecord::accepted));
 }
 
+TEST_CASE("whom an entry has reached among too many is not known later either") {
+  const Files files;
+  const auto write_entries = [&](const std::vector<std::string>& entries) {
+    std::string scenario = "scenario:\n";
+    for (const std::string& entry : entries) scenario += "- {at: +1d, silence: true, " + entry + "}\n";
+    files.write_config(scenario);
+  };
+  std::vector<std::string> entries{"name: first", "name: second", "name: later, where: {event: second}"};
+  while (entries.size() <= timeline::most_remembered)
+    entries.push_back("name: e" + std::to_string(entries.size()));
+  write_entries(entries);
+  ReloadedFleet fleet(files.read(), {});
+  entries.resize(3);
+  write_entries(entries);
+  fleet.wait_for(1, 0);
+  entries.push_back("name: new");
+  write_entries(entries);
+  fleet.wait_for(2, 0);
+  write_entries({entries[0], entries[1], entries[2], entries[3], "name: x, where: {event: first}"});
+  fleet.wait_for(2, 1);
+  CHECK(fleet.history().last.back().detail.find("has or had more than 100 entries") != std::string::npos);
+  // Of others it is.
+  write_entries({entries[0], entries[1], entries[2], entries[3], "name: x, where: {event: second}",
+                 "name: y, where: {event: new}"});
+  fleet.wait_for(3, 1);
+  // One that begins anew has reached nobody yet.
+  write_entries({entries[1], entries[2]});
+  fleet.wait_for(4, 1);
+  write_entries({entries[0], entries[1], entries[2], "name: x, where: {event: first}"});
+  fleet.wait_for(5, 1);
+}
+
 TEST_CASE("only so many entries wait to be added") {
   const Files files;
   ReloadedFleet fleet(files.read(), {.waiting_entries = 2}, latest_timestamp);

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "base/plain_text.h"
@@ -99,24 +101,16 @@ class Check {
                                           count, identity::Overlays::most));
   }
 
-  // Whom an entry has reached that nothing referred to may not be known.
-  void references(const config::Config& running) {
-    if (running.scenario.size() <= timeline::most_remembered) return;
-    std::set<std::string_view> known;
-    std::set<std::string_view> followed;
-    for (const scenario::Entry& entry : running.scenario) {
-      known.insert(entry.name);
-      followed.insert(entry.where.event);
-    }
+  void references(const Forgotten& forgotten) {
     for (const scenario::Entry& entry : config_.scenario) {
       const std::string& event = entry.where.event;
-      if (known.contains(event) && !followed.contains(event))
-        add(entry,
-            fmt::format(
-                "where.event names {}, but with more than {} entries, the sensors that an entry reaches are "
-                "recorded only if another entry refers to it from the start; restart to make this "
-                "change",
-                in_quotes(event), timeline::most_remembered));
+      if (!forgotten.contains(event)) continue;
+      add(entry,
+          fmt::format(
+              "where.event names {}, but where a scenario has or had more than {} entries, the sensors "
+              "that an entry reaches are recorded only if another entry refers to it from the start; "
+              "restart to make this change",
+              in_quotes(event), timeline::most_remembered));
     }
   }
 
@@ -148,7 +142,25 @@ void check_scenario_to_run(const start::Inputs& inputs, Timestamp now) {
   check_scenario(inputs, timeline::plan_of(inputs.config.scenario, start), start);
 }
 
-void check_scenario_of_reload(const config::Config& running, const config::Config& config) {
+// What is removed, or begins anew as another, has no past.
+void Forgotten::follow(const scenario::Entries& entries) {
+  std::map<std::string_view, const scenario::Entry*> before;
+  for (const scenario::Entry& entry : entries_) before.emplace(entry.name, &entry);
+  std::set<std::string_view> followed;
+  for (const scenario::Entry& entry : entries) followed.insert(entry.where.event);
+  std::set<std::string> names;
+  for (const scenario::Entry& entry : entries) {
+    const auto was = before.find(entry.name);
+    const bool was_forgotten = was != before.end() && *was->second == entry && names_.contains(entry.name);
+    const bool is_one_of_many = entries.size() > timeline::most_remembered && !followed.contains(entry.name);
+    if (was_forgotten || is_one_of_many) names.insert(entry.name);
+  }
+  names_ = std::move(names);
+  entries_ = entries;
+}
+
+void check_scenario_of_reload(const config::Config& running, const config::Config& config,
+                              const Forgotten& forgotten) {
   static const config::Origins nowhere;
   if (config::delivers(config) != config::delivers(running)) {
     throw InvalidInput(
@@ -160,7 +172,7 @@ void check_scenario_of_reload(const config::Config& running, const config::Confi
   Check check(config, nowhere);
   check.shards();
   check.combinations();
-  check.references(running);
+  check.references(forgotten);
   check.finish();
 }
 

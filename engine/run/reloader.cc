@@ -79,6 +79,10 @@ bool has_entry(const config::Config& config, const std::string& name) {
 Reloader::Reloader(const ReloadTargets& targets, start::LatestEdition latest)
     : targets_(targets), latest_(std::move(latest)), wanted_(targets.inputs.config) {
   std::ranges::copy_if(wanted_.scenario, std::back_inserter(added_), is_added);
+  const history::History* const history = targets_.inputs.history.get();
+  for (std::size_t i = 0; history != nullptr && i <= history->reloads().size(); ++i)
+    forgotten_.follow(history->config_after(i)->scenario);
+  forgotten_.follow(latest_.edition.config->scenario);
 }
 
 // What cannot be taken up now may be later: the files are looked at again then.
@@ -311,7 +315,7 @@ Reloader::Refused Reloader::take(const config::Config& wanted, std::string_view 
   const auto types = fleet::types_under(*adopted, latest_.profiles->types());
   fleet::check_members(targets_.roster, *next.members, *adopted, problems, *types);
   if (!problems.empty()) throw InvalidInput(problems.text());
-  preview::check_scenario_of_reload(running, *adopted);
+  preview::check_scenario_of_reload(running, *adopted, forgotten_);
 
   const std::string detail = shortened(detail_of(changes));
   const bool reads_otherwise =
@@ -331,6 +335,7 @@ Reloader::Refused Reloader::take(const config::Config& wanted, std::string_view 
     tables::RunReload reload;
     reload.changes = detail;
     if (!swap_fleet(next, std::move(change), std::move(reload))) return {};
+    forgotten_.follow(adopted->scenario);
     latest_ = {std::move(next), profiles};
     ++latest_.edition.number;
   } else {

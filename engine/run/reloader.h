@@ -30,6 +30,7 @@
 #include "identity/identity_changes.h"
 #include "identity/standing_files.h"
 #include "log/log.h"
+#include "preview/scenario_check.h"
 #include "scenario/entry.h"
 #include "schedule/scheduler.h"
 #include "sqlite/shard_plan.h"
@@ -161,6 +162,7 @@ class Reloader {
   std::size_t new_identities_ = 0;
   std::optional<sqlite::ShardPlaces> shards_;                          // made when first needed
   scenario::Entries added_;                                            // that no file has
+  preview::Forgotten forgotten_;                                       // of what runs
   std::shared_ptr<Followed> followed_ = std::make_shared<Followed>();  // by the fleet, since it was changed
   std::optional<Source> config_;                                       // none: there is no config file
   std::optional<Source> identities_;
