@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,9 @@
 #include "config/load_config.h"
 #include "preview/scenario_check.h"
 #include "preview/scenario_summary.h"
+#include "preview/sensors_met.h"
 #include "support/rosters.h"
+#include "timeline/plan.h"
 #include "timeline/script.h"
 
 namespace fleet_sim::scenario_summary_test {
@@ -127,6 +130,28 @@ TEST_CASE("a scenario that no run could carry out is refused") {
   CHECK_THROWS_AS(sharded_by(config::ShardKey::site, "location: Hall"), InvalidInput);
   sharded_by(config::ShardKey::firmware, "model: B");
   sharded_by(config::ShardKey::hash, "firmware_version: 1.4");
+}
+
+TEST_CASE("the sensors that an entry meets are counted part by part, and counting can be ended in between") {
+  constexpr std::uint64_t size = 100'000;
+  identity::Roster roster = test::roster_of(size);
+  scenario::Entries entries(1);
+  entries[0].name = "off";
+  entries[0].verb = scenario::Silence{};
+  timeline::note_texts(roster, entries);
+  const auto script =
+      std::make_shared<const timeline::Script>(timeline::plan_of(entries, 0), roster, std::uint64_t{7});
+  std::uint64_t asked = 0;
+  std::uint64_t allowed = size;
+  const auto met = [&] {
+    asked = 0;
+    return preview::sensors_met(script, 0, roster, test::all_of(roster), [&] { return ++asked <= allowed; });
+  };
+  CHECK(met() == size);
+  const std::uint64_t parts = asked;
+  CHECK(parts > 5);
+  allowed = parts / 2;
+  CHECK_FALSE(met());
 }
 
 TEST_CASE("texts that combine in more ways than a run keeps apart are refused") {

@@ -1,6 +1,6 @@
 // How many sensors an entry of a scenario meets: that are, when it first begins, as its `where` says, which
-// depends on what earlier entries have made of them by then. Pure, any thread; takes a timeline over all
-// sensors, and the time to pass through everything before.
+// depends on what earlier entries have made of them by then. Pure, any thread; takes timelines over some of
+// the sensors, one after the other, and the time to pass through everything before.
 #pragma once
 
 #include <cstdint>
