@@ -39,6 +39,17 @@ TEST_CASE("enough rows start a transaction at once") {
   CHECK(rig.ledger.books().written == 10);
 }
 
+TEST_CASE("a lot's worth of rows that are a file's last ones are one lot") {
+  WriterRig rig;
+  rig.send(0, 10);
+  batch::Batch* const last = rig.pool.acquire();
+  last->last_of = 0;
+  rig.writer().queue().push(last);
+  rig.step();
+  CHECK(rig.has_first(0, 10));
+  CHECK(rig.writer().commit_time().count() == 1);
+}
+
 TEST_CASE("fewer rows are committed when the oldest has waited for the flush interval") {
   WriterRig rig;
   rig.send(0, 1);

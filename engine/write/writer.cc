@@ -330,12 +330,15 @@ bool Writer::stands_in_one_place(std::uint32_t index) const {
   return is_sick && !in_line && is_in_call == is_away(slot.condition);
 }
 
-// False when another has taken over meanwhile.
+// A shard may stand here twice, such as with a lot's worth of rows that turn out to be its last ones. False
+// when another has taken over meanwhile.
 bool Writer::flush_full(SteadyTime now) {
   while (!full_.empty()) {
     const std::uint32_t index = full_.front();
     full_.pop_front();
-    if (is_working(slots_[index].condition) && !flush(index, now)) return false;
+    const Slot& slot = slots_[index];
+    const bool has_more = !slot.rows.empty() || slot.filled == Slot::Filled::wholly;
+    if (has_more && is_working(slot.condition) && !flush(index, now)) return false;
   }
   return true;
 }
