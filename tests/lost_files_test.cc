@@ -59,26 +59,30 @@ TEST_CASE("a shard file that is deleted under the writer is begun anew, and ids 
 TEST_CASE(
     "a file that is deleted before a process that goes on has opened it is begun anew, with its open "
     "events") {
-  WriterRig rig;
-  {
-    const sqlite::ShardContext context{rig.roster, rig.config.sqlite, rig.run, {}};
-    sqlite::Shard before({rig.path_of(0)}, context);
-    write::ShardRows rows;
-    for (const int i : {-3, -2, -1}) {
-      rows.stage(batch::Reading{WriterRig::first_due + i * second, {0, 0, 0}, 0, {}}, {});
+  for (const bool is_opened_ahead : {false, true}) {
+    CAPTURE(is_opened_ahead);
+    WriterRig rig;
+    {
+      const sqlite::ShardContext context{rig.roster, rig.config.sqlite, rig.run, {}};
+      sqlite::Shard before({rig.path_of(0)}, context);
+      write::ShardRows rows;
+      for (const int i : {-3, -2, -1}) {
+        rows.stage(batch::Reading{WriterRig::first_due + i * second, {0, 0, 0}, 0, {}}, {});
+      }
+      rows.stage(event_of(batch::AnomalyEvent::Kind::opened, 1), {});
+      REQUIRE(before.flush(rows.lot()).ok());
     }
-    rows.stage(event_of(batch::AnomalyEvent::Kind::opened, 1), {});
-    REQUIRE(before.flush(rows.lot()).ok());
+    rig.resume([](std::string_view) { return 0; });
+    for (const char* ending : {"", "-wal", "-shm"}) fs::remove(rig.path_of(0) + ending);
+    if (is_opened_ahead) CHECK(rig.writer().open_ahead(0).ok());
+    rig.send(0, 5);
+    rig.send(event_of(batch::AnomalyEvent::Kind::closed, 7));
+    rig.run_for(2 * second);
+    CHECK(query(rig.path_of(0), "SELECT min(id), count(*) FROM sensor_readings") ==
+          std::vector<std::string>{"4|5"});
+    CHECK(query(rig.path_of(0), "SELECT id, ended_at IS NULL, readings_affected FROM anomaly_events") ==
+          std::vector<std::string>{"2|0|7"});
   }
-  rig.resume([](std::string_view) { return 0; });
-  for (const char* ending : {"", "-wal", "-shm"}) fs::remove(rig.path_of(0) + ending);
-  rig.send(0, 5);
-  rig.send(event_of(batch::AnomalyEvent::Kind::closed, 7));
-  rig.run_for(2 * second);
-  CHECK(query(rig.path_of(0), "SELECT min(id), count(*) FROM sensor_readings") ==
-        std::vector<std::string>{"4|5"});
-  CHECK(query(rig.path_of(0), "SELECT id, ended_at IS NULL, readings_affected FROM anomaly_events") ==
-        std::vector<std::string>{"2|0|7"});
 }
 
 TEST_CASE("a write-ahead log that is deleted under the writer is told of, and its rows are not lost") {

@@ -58,6 +58,8 @@ void SqliteDestination::say(std::string_view what) const {
 
 write::Failure SqliteDestination::open() {
   const InUse in_use(*this);
+  // Since a run that goes on has looked at it.
+  if (shard_.has_moved()) shard_.leave_moved_file();
   if (!sink_.naming_) return failure_of(shard_.open());
   place_is_chosen_ = true;
   return failure_of(shard_.record_run());
