@@ -16,7 +16,7 @@ constexpr std::uint64_t most_ids = 40;
 void change_config(Dice& dice, config::Config& config) {
   switch (dice.between(0, are_of_any_type(config.anomalies) ? 7 : 5)) {
     case 0:
-      config.simulation.rate = dice.one_of(std::vector<Rate>{0.3, 1, 2, 5, Rate::every(700'001)});
+      config.simulation.rate = dice.one_of(std::vector<Rate>{slowest_rate, 1, 2, 5, Rate::every(700'001)});
       config.simulation.phase = dice.one_of(std::vector<Phase>{Phase::staggered, Phase::aligned});
       break;
     case 1:

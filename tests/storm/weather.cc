@@ -1,5 +1,6 @@
 #include "storm/weather.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -43,6 +44,9 @@ identity::Roster draw_roster(Dice& dice) {
   return roster;
 }
 
+// No config may have anomalies that are all over before the next reading.
+constexpr double longest_period_seconds = 1 / slowest_rate;
+
 void draw_faults(Dice& dice, config::AnomalySettings& anomalies) {
   using config::AnomalyBasis;
   anomalies.severity = dice.chance(0.6) ? config::AnomalySeverity::graded : config::AnomalySeverity::relative;
@@ -59,7 +63,8 @@ void draw_faults(Dice& dice, config::AnomalySettings& anomalies) {
     const double median = dice.real(0.5, 10);
     type.duration_seconds = DurationRange(median);
     if (dice.chance(0.6))
-      type.duration_seconds = DurationRange(median, median * dice.real(0.1, 1), median * dice.real(1, 8));
+      type.duration_seconds = DurationRange(median, median * dice.real(0.1, 1),
+                                            std::max(median * dice.real(1, 8), longest_period_seconds));
     if (!anomaly_types[k].severity) continue;
     const Range& usual = anomaly_types[k].severity->range;
     const double one = dice.real(usual.min, usual.max);

@@ -13,6 +13,9 @@ namespace fleet_sim::test {
 
 identity::Roster draw_roster(Dice& dice);
 
+// Readings per second of a config.
+inline constexpr double slowest_rate = 0.3;
+
 // Anomalies of any type: how often they begin, how long they last and how severe they are.
 void draw_faults(Dice& dice, config::AnomalySettings& anomalies);
 // Whether they are such.
