@@ -82,7 +82,7 @@ std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlo
   ExaminedRow row;
   const std::string_view id = cells_[index_of(Slot::sensor_id)];
   const auto track = expected_.find(id);
-  const bool has_due = columns_.has(Slot::due) && !cells_[index_of(Slot::due)].empty();
+  const bool has_due = has(Slot::due) && !cells_[index_of(Slot::due)].empty();
   const files::Moment at = moment(lines, has_due ? Slot::due : Slot::timestamp);
   timestamp_ = has_due ? std::nullopt : std::optional(at);
   const Microseconds slack = at.unit - 1 + (has_due ? 0 : expected_.jitter());
@@ -96,7 +96,7 @@ std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlo
   read_values(*track);
   const history::Memories::Memory memory = memories_.of(*track);
   std::optional<Placed> placed = place(lines, *track, at, has_due ? 0 : expected_.jitter());
-  if (!placed && has_due && columns_.has(Slot::timestamp))
+  if (!placed && has_due && has(Slot::timestamp))
     placed = place(lines, *track, moment(lines, Slot::timestamp), expected_.jitter());
   const Track& of = expected_.tracks()[*track];
   Remade reading;
@@ -128,7 +128,7 @@ std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlo
     return row;
   }
   judge(lines, reading, row, block);
-  if (columns_.has(Slot::arrival)) note_delay(lines, row);
+  if (has(Slot::arrival)) note_delay(lines, row);
   return row;
 }
 
@@ -137,11 +137,11 @@ void Examiner::read_values(std::uint32_t track) {
   if (const types::Schema& schema = expected_.schema_of(track); &schema != schema_) {
     schema_ = &schema;
     slots_ = columns_.channels_of(schema);
-    has_values_ = std::ranges::any_of(slots_, [&](std::size_t slot) { return columns_.has(slot); });
   }
+  has_values_ = std::ranges::any_of(slots_, [&](std::size_t slot) { return has(slot); });
   numbers_.resize(slots_.size());
   for (std::size_t c = 0; c < slots_.size(); ++c) {
-    if (columns_.has(slots_[c])) numbers_[c] = number_in(cells_[slots_[c]]);
+    if (has(slots_[c])) numbers_[c] = number_in(cells_[slots_[c]]);
   }
 }
 
@@ -271,7 +271,7 @@ bool Examiner::is_equal(double value, std::size_t channel) const {
 bool Examiner::values_match(const Remade& reading) const {
   bool any = false;
   for (std::size_t c = 0; c < slots_.size() && c < reading.values.size(); ++c) {
-    if (!columns_.has(slots_[c])) continue;
+    if (!has(slots_[c])) continue;
     if (!is_equal(reading.values[c], c)) return false;
     any = true;
   }
@@ -279,7 +279,7 @@ bool Examiner::values_match(const Remade& reading) const {
 }
 
 void Examiner::compare_time(const Remade& reading, Slot slot, Microseconds slack) {
-  if (!columns_.has(slot)) return;
+  if (!has(slot)) return;
   const bool is_known = slot == Slot::timestamp && timestamp_;
   const auto found = is_known ? timestamp_ : read_moment(cells_[index_of(slot)]);
   if (!found || std::abs(found->at - reading.due) > found->unit - 1 + slack)
@@ -292,25 +292,25 @@ void Examiner::compare(const Remade& reading, std::uint32_t track, std::uint64_t
   const auto cell = [&](Slot slot) { return cells_[index_of(slot)]; };
   compare_time(reading, Slot::timestamp, expected_.jitter());
   compare_time(reading, Slot::due, 0);
-  if (columns_.has(Slot::sequence) &&
+  if (has(Slot::sequence) &&
       number_in(cell(Slot::sequence)) != std::optional(static_cast<double>(sequence_of(track, number))))
     differs(Slot::sequence);
   for (const Slot flag : {Slot::status_code, Slot::anomaly_flag}) {
-    if (columns_.has(flag) && !(reading.anomaly ? is_yes(cell(flag)) : is_no(cell(flag)))) differs(flag);
+    if (has(flag) && !(reading.anomaly ? is_yes(cell(flag)) : is_no(cell(flag)))) differs(flag);
   }
   const std::string_view type = reading.anomaly ? name_of(*reading.anomaly) : std::string_view();
-  if (columns_.has(Slot::anomaly_type) && cell(Slot::anomaly_type) != type) differs(Slot::anomaly_type);
+  if (has(Slot::anomaly_type) && cell(Slot::anomaly_type) != type) differs(Slot::anomaly_type);
   const identity::Roster& roster = expected_.roster_of(track);
   const identity::Identity is = roster.shown(reading.identity, reading.overlay);
   const auto compare_text = [&](Slot slot, identity::Text text) {
-    if (columns_.has(slot) && cell(slot) != roster.text(text)) differs(slot);
+    if (has(slot) && cell(slot) != roster.text(text)) differs(slot);
   };
   compare_text(Slot::firmware_version, is.firmware_version);
   compare_text(Slot::model, is.model);
   compare_text(Slot::manufacturer, is.manufacturer);
   compare_text(Slot::location, is.location);
   for (std::size_t c = 0; c < slots_.size() && c < reading.values.size(); ++c) {
-    if (columns_.has(slots_[c]) && !is_equal(reading.values[c], c)) differ_.push_back(slots_[c]);
+    if (has(slots_[c]) && !is_equal(reading.values[c], c)) differ_.push_back(slots_[c]);
   }
 }
 
@@ -318,7 +318,7 @@ bool Examiner::all_values_differ() const {
   if (differ_.empty()) return false;
   bool any = false;
   for (const std::size_t slot : slots_) {
-    if (!columns_.has(slot)) continue;
+    if (!has(slot)) continue;
     if (std::ranges::find(differ_, slot) == differ_.end()) return false;
     any = true;
   }
@@ -328,7 +328,7 @@ bool Examiner::all_values_differ() const {
 bool Examiner::is_foreign(const Remade& reading) const {
   bool has_gauge = false;
   for (std::size_t c = 0; c < slots_.size() && c < reading.values.size(); ++c) {
-    if (!columns_.has(slots_[c]) || schema_->channels()[c].kind != types::ChannelKind::gauge) continue;
+    if (!has(slots_[c]) || schema_->channels()[c].kind != types::ChannelKind::gauge) continue;
     if (is_equal(reading.values[c], c) || is_rounded(reading.values[c], cells_[slots_[c]])) return false;
     has_gauge = true;
   }
@@ -341,7 +341,7 @@ std::optional<std::uint64_t> Examiner::find_shifted(std::uint32_t track, const f
   std::size_t evidence = 0;
   for (std::size_t c = 0; c < slots_.size(); ++c) {
     const types::ChannelColumn& channel = schema_->channels()[c];
-    if (!columns_.has(slots_[c]) || channel.kind != types::ChannelKind::gauge) continue;
+    if (!has(slots_[c]) || channel.kind != types::ChannelKind::gauge) continue;
     evidence += channel.resolution == 0 ? enough_evidence : 1;
   }
   if (evidence < enough_evidence || vain_searches_ >= most_vain_searches) return std::nullopt;

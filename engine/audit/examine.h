@@ -93,6 +93,11 @@ class Examiner {
   // None: a row that is not to be judged.
   template <class Lines>
   std::optional<ExaminedRow> examine_row(const Lines& lines, ExaminedBlock& block);
+  // The row itself may have what the first ones had not: the channels of another type.
+  [[nodiscard]] bool has(std::size_t slot) const {
+    return columns_.has(slot) || cells_[slot].data() != nullptr;
+  }
+  [[nodiscard]] bool has(Slot slot) const { return has(index_of(slot)); }
   void read_values(std::uint32_t track);
   template <class Lines>
   [[nodiscard]] files::Moment moment(const Lines& lines, Slot slot);

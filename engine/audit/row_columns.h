@@ -50,7 +50,7 @@ constexpr std::size_t index_of(Slot slot) {
   return static_cast<std::size_t>(slot);
 }
 
-// The texts of a row, by slot.
+// The texts of a row, by slot; what it does not have is nowhere (data() is null), and what is null is empty.
 using Cells = std::vector<std::string_view>;
 
 class RowColumns {
@@ -58,7 +58,7 @@ class RowColumns {
   RowColumns(const RowText& text, const Expectation& expected, const ColumnNames& names,
              const std::string& arrival);
 
-  // Whether rows have it.
+  // Whether rows have it: by the header, or by the first lines, after which some may have more.
   [[nodiscard]] bool has(std::size_t slot) const { return has_[slot]; }
   [[nodiscard]] bool has(Slot slot) const { return has_[index_of(slot)]; }
   [[nodiscard]] std::size_t slots() const { return ours_.size(); }
@@ -70,7 +70,7 @@ class RowColumns {
   // Columns of the rows that nobody judges.
   [[nodiscard]] const std::vector<std::string>& not_judged() const { return not_judged_; }
 
-  // The next row of a block; false after the last. A column that a row lacks is empty.
+  // The next row of a block; false after the last.
   bool next(CsvLines& lines, Cells& cells) const;
   bool next(JsonLines& lines, Cells& cells) const;
 

@@ -330,7 +330,7 @@ std::string_view JsonLines::value() {
   while (at_ < end_ && std::string_view(",}] \t\r").find(text_[at_]) == std::string_view::npos) ++at_;
   const std::string_view text = text_.substr(begin, at_ - begin);
   if (text.empty()) fail("is no JSON object: a value is missing");
-  return text == "null" ? std::string_view() : text;
+  return text == "null" ? text.substr(text.size()) : text;
 }
 
 std::string_view JsonLines::nested() {

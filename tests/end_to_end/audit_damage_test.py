@@ -4,6 +4,7 @@
 from collections import Counter
 
 from audited import *
+from several_types_test import TYPES, fleet_of_three
 
 SEEDS = range(300 if AT_LENGTH else 12)
 CONFIG = "simulation: {interval: 20s}\nanomalies: {probability: 0.2}\n"
@@ -83,6 +84,26 @@ class Named(Damaged):
         damage.shift(40)
         damage.drop(9)
         self.check(damage)
+
+    def test_columns_that_only_later_lines_have(self):
+        """JSON has no header: lines of a type may come after thousands of others that lack its channels."""
+        self.write("types.yaml", TYPES)
+        self.fill("data", "--config", "types.yaml", "--duration", "5m", identities=self.write_identities(fleet_of_three()))
+        order = ("TEMP", "PUMP", "GAS")
+        truth = sorted(auditing.stored_rows(self.dir / "data"), key=lambda row: order.index(row["sensor_id"][:-2]))
+        self.assertGreater(sum(row["sensor_id"] < "TEMP" and "methane" not in row for row in truth), 1_000)
+        self.assert_clean(truth, name="rows.ndjson")
+        rows = [dict(row) for row in truth]
+        gas, pump = ([row for row in rows if row["sensor_id"].startswith(kind)] for kind in ("GAS", "PUMP"))
+        for row, methane in zip(gas[::50], ("1", "2", "", "3")):
+            row["methane"] = methane
+        for row in pump[10:13]:
+            row["flow"] = ""
+        told = self.audit(rows, name="rows.ndjson", code=1)
+        self.assertEqual((told["altered"], told["altered_columns"]), (7, {"methane": 4, "flow": 3}))
+        self.assertEqual((told["missing"], told["duplicate"], told["unexpected"]), (0, 0, 0))
+        without = [{name: text for name, text in row.items() if name != "methane"} for row in truth]
+        self.assert_clean(without, name="rows.ndjson")
 
     def test_of_an_imperfect_delivery(self):
         """What the run itself dropped, delayed and repeated is not held against the pipeline."""
