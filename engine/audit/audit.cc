@@ -276,13 +276,31 @@ std::string places_text(const Expectation& expected) {
   return text;
 }
 
+// Nothing came, and nothing had to: that is no success.
+void demand_anything(const Expectation& expected, const Counts& total, const ExamineOptions& options) {
+  if (total.expected + total.unexpected > 0) return;
+  std::string why = "the run wrote no reading";
+  if (options.until != latest_timestamp)
+    why = fmt::format("the run wrote no reading that is due before {}", timestamp_text(options.until));
+  for (const RunPart& part : expected.parts()) {
+    if (part.broken_off && part.broken_off->last_rows.empty())
+      why = fmt::format(
+          "run {} has not ended, or broke off, and no file has a row of it yet; `fleet-sim --resume` "
+          "finishes "
+          "it",
+          printable(part.run.run_id));
+  }
+  throw InvalidInput(fmt::format("{}: there is nothing to judge: {}", places_text(expected), why));
+}
+
 // What is not asked for of runs that broke off.
 void note_broken_off(const Expectation& expected, std::vector<std::string>& warnings) {
   for (std::size_t i = 0; i < expected.parts().size(); ++i) {
     const RunPart& part = expected.parts()[i];
     if (!part.broken_off) continue;
     const auto has_no_row = [&](const Track& track) {
-      return track.part == i && !track.unsure.empty() && track.unsure.front().from <= part.run.start;
+      if (track.part != i) return false;
+      return track.readings == 0 || (!track.unsure.empty() && track.unsure.front().from <= part.run.start);
     };
     const auto without = static_cast<std::uint64_t>(std::ranges::count_if(expected.tracks(), has_no_row));
     warnings.push_back(fmt::format(
@@ -321,6 +339,7 @@ Verdict audit(const Expectation& expected, RowText& rows, const RowColumns& colu
                              tbb::make_filter<Handed, void>(tbb::filter_mode::serial_in_order, note));
   tally.demand_rows_of_run(rows.name());
   Verdict verdict = tally.conclude(columns);
+  demand_anything(expected, verdict.total, options);
   verdict.runs = places_text(expected);
   if (std::string missing = missing_partitions(expected.parts()); !missing.empty())
     verdict.warnings.push_back(std::move(missing));

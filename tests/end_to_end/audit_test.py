@@ -50,6 +50,14 @@ class AuditTest(fleet.FleetTest):
         (self.dir / name).write_text(ran.stdout)
         return name
 
+    def refused(self, *arguments, text=None, **options):
+        if text is not None:
+            self.write("bad.csv", text)
+            arguments = ("data", "--rows", "bad.csv", *arguments)
+        ran = self.fleet_sim("audit", *arguments, code=2, **options)
+        self.assertEqual(ran.stdout, "")
+        return ran.stderr
+
     def assert_counts(self, verdict, **expected):
         for name, count in {**CLEAN, **expected}.items():
             self.assertEqual(verdict[name], count, (name, json.dumps(verdict, indent=1)[:6000]))
@@ -188,6 +196,25 @@ class Untouched(AuditTest):
         verdict = self.audit("rows.csv", code=1)
         self.assertAlmostEqual(verdict["missing"], sum("S2" in row for row in rows), delta=3)
         self.assertEqual({gap["sensor_id"] for gap in verdict["gaps"]}, {"S2"})
+
+
+    def test_a_run_that_was_killed_before_it_had_a_row(self):
+        """Nothing can be judged, which is no success; beside other partitions, its sensors are counted."""
+        for part in (1, 2):
+            self.fill(f"data{part}", "--duration", "20s", "--partition", f"{part}/2", "--shard-by", "sensor")
+        self.write("nothing.csv", "sensor_id,timestamp\n")
+        self.assertIn("there is nothing to judge: the run wrote no reading that is due before 2026-01-01T00:00:00", self.refused(
+            "data1", "--rows", "nothing.csv", "--until", "2026-01-01"))
+        whole = self.export(data="data1")
+        for record in (self.dir / "data2").glob("run*.json"):
+            record.unlink()
+        for path in fleet.shards(self.dir / "data2"):
+            fleet.query(path, "DELETE FROM sensor_readings")
+        said = self.refused("data2", "--rows", "nothing.csv")
+        self.assertIn("has not ended, or broke off, and no file has a row of it yet; `fleet-sim --resume` finishes it", said)
+        verdict = self.audit(whole, runs=["data1", "data2"])
+        self.assert_counts(verdict)
+        self.assertIn(f"; {len(fleet.shards(self.dir / 'data2'))} sensors had no row yet", verdict["warnings"][0])
 
 
 class Damaged(AuditTest):
@@ -354,14 +381,6 @@ class BadInput(AuditTest):
         self.fill("data", "--duration", "20s")
         self.rows = self.fleet_sim("export", "data", "--format", "csv").stdout
         self.write("good.csv", self.rows)
-
-    def refused(self, *arguments, text=None, **options):
-        if text is not None:
-            self.write("bad.csv", text)
-            arguments = ("data", "--rows", "bad.csv", *arguments)
-        ran = self.fleet_sim("audit", *arguments, code=2, **options)
-        self.assertEqual(ran.stdout, "")
-        return ran.stderr
 
     def test_files_that_end_far_apart(self):
         """The run does not say where it ended, and one file lacks the last minutes: they excuse nothing that others lack."""
